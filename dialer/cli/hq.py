@@ -299,6 +299,7 @@ async def _run_gatherer(hq: HeadquartersOptions) -> None:
             server_up=gatherer.is_connected,
             committed_at=gatherer.committed_at,
             set_back_at=gatherer.set_back_at,
+            contradicted_centres=gatherer.contradicted_centres,
         )
 
     with contextlib.suppress(asyncio.CancelledError):

@@ -26,8 +26,11 @@ from dialer.domain.enums import HqRole
 from dialer.domain.errors import HeadquartersUnreachable
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from dialer.hq.accounts import Accounts
     from dialer.hq.page_database import PageDatabase
+    from dialer.hq.seal_chains import SealChain
     from dialer.store.desk_file import DeskFile
     from dialer.web.people import People
 
@@ -132,17 +135,39 @@ async def set_account_password(
 
 @store_app.command("list")
 async def list_centre_stores(hq: HeadquartersOptions) -> None:
-    """List the stores that have sent results as each centre, and which one is accepted."""
-    from dialer.hq.store_records import list_stores  # noqa: PLC0415 - of an extra
+    """List the stores that have sent results as each centre, and which one is accepted.
+
+    For each store it also shows with what to verify its seals: the first public keys and the last epoch.
+    """
+    from dialer.hq.seal_records import list_chains  # noqa: PLC0415 - of an extra
+    from dialer.hq.store_records import list_stores  # noqa: PLC0415
 
     zone = ZoneInfo(hq.settings.gather.time_zone)
     async with _open_accounts(hq) as (pages, *_), pages.open_transaction() as db:
+        chains = await list_chains(db)
         for store in await list_stores(db):
             first = f"{datetime.fromtimestamp(store.first_at, zone):%Y-%m-%d %H:%M}" if store.first_at else "unknown"
             incarnation = store.incarnation[:8] or "(none)"
             typer.echo(
                 f"{store.centre:<32}  {incarnation:<8}  {store.state:<8}  first sent {first}, row {store.last_id}"
             )
+            chain = chains.get((store.centre, store.incarnation))
+            if chain is not None:
+                for line in _describe_seals(chain, zone):
+                    typer.echo(f"    {line}")
+
+
+def _describe_seals(chain: SealChain, zone: ZoneInfo) -> Iterator[str]:
+    keys = "".join(f" --first-key {key}" for key in chain.first_keys)
+    if not keys:
+        yield "the first key is unknown here: the store was sealed before it sent its first results"
+    if chain.head is not None:
+        at = datetime.fromtimestamp(chain.head.at, zone)
+        yield f"sealed until {at:%Y-%m-%d %H:%M}; verify it with"
+        yield f"dialer audit verify{keys} --head {chain.head.epoch}:{chain.head.compute_epoch_digest()}"
+    if chain.contradiction:
+        yield f"CONTRADICTED: {chain.contradiction}"
+        yield from (f"after that, a chain of keys began with {key}" for key in chain.unaccepted_keys)
 
 
 @store_app.command("accept")
@@ -154,7 +179,8 @@ async def accept_centre_store(
 ) -> None:
     """Accept the results of one of several stores that send as a centre, and refuse the others.
 
-    First stop the other machine.
+    First stop the other machine. Accepting a store also accepts its seals, where they contradict those received before:
+    verify the store first.
     """
     from dialer.hq.store_records import replace_accepted_store  # noqa: PLC0415 - of an extra
 

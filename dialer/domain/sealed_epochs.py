@@ -116,7 +116,11 @@ def find_broken_epochs(
     last = behind
     for each in epochs:
         number = 1 if last is None else last.epoch + 1
-        if each.epoch != number:
+        if last is not None and each.epoch == last.epoch:
+            yield EpochProblem(each.epoch, "differs from the epoch with this number that was sealed before")
+        elif last is not None and each.epoch < last.epoch:
+            yield EpochProblem(each.epoch, f"is sealed after epoch {last.epoch}")
+        elif each.epoch != number:
             yield EpochProblem(number, f"epochs {number} to {each.epoch - 1} are missing")
         elif each.previous != ("" if last is None else last.compute_epoch_digest()):
             yield EpochProblem(each.epoch, "does not follow the epoch before it")
@@ -131,11 +135,16 @@ def find_broken_epochs(
             yield EpochProblem(each.epoch, "the first epoch does not begin a chain")
         elif each.key != last.next_key:
             yield EpochProblem(each.epoch, "sealed with another key than that of this epoch")
-        if not each.has_valid_signature():
-            yield EpochProblem(each.epoch, "the signature is not valid")
-        if each.doubt:
-            yield EpochProblem(each.epoch, each.doubt)
+        yield from find_problems_of_single_epoch(each)
         last = each
+
+
+def find_problems_of_single_epoch(epoch: SealedEpoch) -> Iterator[EpochProblem]:
+    """Yield what an epoch shows without the epochs before it: an invalid signature, and changes by another program."""
+    if not epoch.has_valid_signature():
+        yield EpochProblem(epoch.epoch, "the signature is not valid")
+    if epoch.doubt:
+        yield EpochProblem(epoch.epoch, epoch.doubt)
 
 
 def _continues_log(epoch: SealedEpoch, last: SealedEpoch) -> bool:

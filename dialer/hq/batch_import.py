@@ -24,10 +24,12 @@ import structlog
 from dialer.domain.clock import Clock
 from dialer.domain.enums import MarkKind
 from dialer.domain.errors import HeadquartersUnreachable
+from dialer.domain.sealed_epochs import EpochKind, SealedEpoch
 from dialer.domain.voter_place import VoterPlace
-from dialer.hq import set_aside
+from dialer.hq import seal_records, set_aside
 from dialer.hq.database import Database
 from dialer.hq.ledger import (
+    SEALED_EPOCHS,
     TEST_MARKS,
     TOPICS_WITH_ANSWERS,
     AnswerRow,
@@ -42,10 +44,12 @@ from dialer.hq.ledger import (
     parse_answers,
     parse_opt_out,
     parse_outbox_row,
+    parse_sealed_epoch,
     parse_voter_place,
     refuse_batch_of_wrong_sender,
     sum_turnout_changes,
 )
+from dialer.hq.seal_chains import begin_chain, describe_contradiction
 from dialer.hq.set_aside import RowOutsideArea, RowSetAside, SetAsideRow, make_set_aside_row
 from dialer.hq.sql import Command, Query, Scalar, split_rows_into_columns
 from dialer.hq.store_records import Stores, read_stores, write_stores
@@ -259,6 +263,8 @@ class BatchImporter:
         self._sightings = sightings
         self._centres = {each.id: each for each in settings.centres}
         self._set_aside = Counter[str]()  # rows by centre
+        self.contradicted_centres: set[str] = set()
+        """Centres whose accepted store has sent seals that contradict earlier ones."""
 
     async def retry_set_aside_rows(self) -> None:
         """Count the rows that were set aside, and store those whose constituency now belongs to their centre."""
@@ -277,6 +283,9 @@ class BatchImporter:
                 again = {each.id for each in collected[centre].set_aside}
                 await set_aside.delete_set_aside_rows(self._db, [each for each in entries if each.id not in again])
             self._set_aside = Counter(dict(await set_aside.SQL.counts.fetch_rows(self._db)))
+            self.contradicted_centres = {
+                each.centre for each in await seal_records.SQL.contradictions.fetch_rows(self._db)
+            }
 
     async def commit_batches(
         self, stream: str, position: int, received: Sequence[ReceivedBatch]
@@ -307,9 +316,13 @@ class BatchImporter:
                 except StoreNotAccepted as error:
                     acks |= await self._refuse_store_of_batch(each.batch, error, now)
             new_booths = await self._store_rows(zones, collected, now)
+            await write_stores(self._db, stores)
+            contradictions = {each.centre: each for each in await seal_records.SQL.contradictions.fetch_rows(self._db)}
             updates = []
             for name, rows in collected.items():
                 conflict = describe_store_conflict(name, stores[name])
+                if name in contradictions:
+                    conflict = "; ".join(filter(None, [conflict, describe_contradiction(*contradictions[name])]))
                 count = self._set_aside[name] + len(rows.set_aside)
                 aside = f"{count} rows are set aside: see `dialer hq set-aside`" if count else ""
                 problem = "; ".join(filter(None, [conflict, rows.problem, aside])) or None
@@ -318,9 +331,9 @@ class BatchImporter:
                 acks[CentreIncarnation(name, incarnation)] = Acknowledgement(
                     rows.store.last_id, incarnation, conflict, now
                 )
-            await write_stores(self._db, stores)
             await SQL.set_centres.run_statement(self._db, *split_rows_into_columns(updates, 5), now)
         self._booths |= new_booths
+        self.contradicted_centres = {*contradictions}
         for name, rows in collected.items():
             self._set_aside[name] += len(rows.set_aside)
             if rows.set_aside:
@@ -399,6 +412,7 @@ class BatchImporter:
         await self._add_day_counts(marks, results, is_result_name_accepted, now)
         await self._store_answers(results, is_result_name_accepted, now)
         await self._store_test_marks(results, now)
+        await self._compare_seals_with_earlier_ones(collected, results, now)
         new_booths = {CentreBooth(each.row.centre, *_place_columns(each.row.place)[:3]) for each in marks}
         new_booths -= self._booths
         if new_booths:
@@ -479,6 +493,28 @@ class BatchImporter:
         sent = {each.row.centre: min(each.row.at, now) for each in results if each.row.topic == TEST_MARKS}
         if sent:
             await SQL.set_test_marks.run_statement(self._db, *split_rows_into_columns(sorted(sent.items()), 2), now)
+
+    async def _compare_seals_with_earlier_ones(
+        self, collected: Mapping[str, CentreRows], results: Sequence[ParsedRow[ResultRow]], now: float
+    ) -> None:
+        """Compare new sealed epochs with those that their stores have sent before."""
+        sealed: dict[str, list[SealedEpoch]] = {}
+        for each in results:
+            if each.row.topic == SEALED_EPOCHS:
+                sealed.setdefault(each.row.centre, []).append(parse_sealed_epoch(each.row.payload))
+        for centre, epochs in sealed.items():
+            store = collected[centre].store
+            chain = await seal_records.read_chain(self._db, centre, store.incarnation)
+            if chain is None:
+                copied = store.previous
+                original = None if copied is None else await seal_records.read_chain(self._db, centre, copied)
+                chain = begin_chain(original)
+            followed = [epoch.previous for epoch in epochs if epoch.kind == EpochKind.START]
+            known = await seal_records.find_received_epochs(self._db, centre, followed) if followed else {}
+            for epoch in epochs:
+                if chain.add_received_epoch(epoch, store.first_at, known, now):
+                    _log.error("gatherer.seals_contradict", centre=centre, problem=chain.contradiction)
+            await seal_records.write_chain(self._db, centre, store.incarnation, chain)
 
     async def _store_peer_updates(
         self,

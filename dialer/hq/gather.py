@@ -89,6 +89,8 @@ class Gatherer:
         """Set while it has the lock."""
         self.committed_at: dict[str, float] = {}
         """When rows of each centre were last committed since the start (epoch seconds)."""
+        self.contradicted_centres: set[str] = set()
+        """Centres whose store has sent seals that contradict earlier ones."""
         self._shares = CpuShares()
         self.set_back_at = 0.0
         """When nats-server was last found to be set back to a copy (epoch seconds); 0: not since the start."""
@@ -176,6 +178,7 @@ class Gatherer:
         waiting: asyncio.Queue[StoredMessage] = asyncio.Queue(MAX_WAITING_BATCHES)
         importer = BatchImporter(self._settings, db, self._clock, self._sightings)
         await importer.retry_set_aside_rows()
+        self.contradicted_centres = importer.contradicted_centres
         partitions_due = 0.0
         async with asyncio.TaskGroup() as group:
             group.create_task(self._read_batch_stream(stream_id, position, waiting), name="gather-read")
@@ -187,6 +190,7 @@ class Gatherer:
                 received = await self._wait_for_batches(waiting)
                 acks = await self._commit_batches(importer, stream_id, position, received)
                 position = received[-1].position
+                self.contradicted_centres = importer.contradicted_centres
                 self._updates_queued.set()
                 for (centre, _), ack in acks.items():
                     if ack.through is not None:

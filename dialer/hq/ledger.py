@@ -15,9 +15,13 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, tzinfo
 from typing import Any, NamedTuple
 
+from pydantic import ValidationError
+
 from dialer.domain.enums import MarkKind
 from dialer.domain.model import MarkSource
 from dialer.domain.person_ids import is_number_hash
+from dialer.domain.schema import get_type_adapter
+from dialer.domain.sealed_epochs import SealedEpoch
 from dialer.domain.voter_place import VoterPlace
 from dialer.hq.set_aside import SetAsideRow, UnreadableRow
 from dialer.hq.stores import KnownStore
@@ -25,6 +29,7 @@ from dialer.nats.messages import BatchRow, InvalidMessage, OutboxBatch
 from dialer.store.voter_status import VoterStatus
 
 TEST_MARKS = "results/test-marks"
+SEALED_EPOCHS = "results/sealed-epochs"
 ANSWERS, DISPOSITIONS = "results/answers", "results/dispositions"
 TOPICS_WITH_ANSWERS = frozenset({ANSWERS, DISPOSITIONS})
 MAX_NAMES = 1_000
@@ -157,10 +162,22 @@ def parse_outbox_row(centre: str, row: BatchRow, now: float) -> tuple[ResultRow 
         )
     if topic == "results/marks" and (mark := _parse_mark(centre, row, min(at, now), fields, now)) is not None:
         return mark, fields
+    if topic == SEALED_EPOCHS:
+        return ResultRow(
+            at, centre, topic, parse_sealed_epoch(row.payload).compute_epoch_digest(), row.id, row.payload
+        ), fields
     key = fields.get("attempt_id") if topic in _ATTEMPT_TOPICS else fields.get("number_hash")
     if topic == ANSWERS:  # an attempt has several
         key = f"{key}/{','.join(sorted(answers))}" if isinstance(answers := fields.get("answers"), dict) else None
     return ResultRow(at, centre, topic, str(key or _compute_result_key(row.payload))[:128], row.id, row.payload), fields
+
+
+def parse_sealed_epoch(payload: str) -> SealedEpoch:
+    """Return the sealed epoch in a payload. Raises UnreadableRow."""
+    try:
+        return get_type_adapter(SealedEpoch).validate_json(payload, strict=True)
+    except ValidationError as error:
+        raise UnreadableRow(f"it is not the seal of an epoch ({error.errors()[0]['msg']})") from error
 
 
 def _compute_result_key(payload: str) -> str:

@@ -87,6 +87,23 @@ CREATE TABLE IF NOT EXISTS result (
 ) PARTITION BY RANGE (at);
 CREATE TABLE IF NOT EXISTS result_other PARTITION OF result DEFAULT;
 
+-- By the digest of a sealed epoch, to find the epoch that a restored store continues.
+CREATE INDEX IF NOT EXISTS result_sealed_epoch ON result (centre, key) WHERE topic = 'results/sealed-epochs';
+
+-- What headquarters knows of the sealed epochs of a centre's store (dialer/hq/seal_chains.py). Epochs are JSON.
+CREATE TABLE IF NOT EXISTS seal_chain (
+    centre          text NOT NULL,
+    incarnation     text NOT NULL,
+    first_keys      text[] NOT NULL,           -- public keys with which its chains of keys begin
+    unaccepted_keys text[] NOT NULL,           -- those of chains that began after a contradiction
+    head            text,                      -- the last epoch without a contradiction; null: there was none
+    latest          text NOT NULL,             -- the last epoch
+    may_start       boolean NOT NULL,          -- whether a new chain of keys may begin
+    contradiction   text NOT NULL,             -- how an epoch after `head` contradicts the earlier ones; '': none does
+    contradicted_at double precision,          -- when that epoch arrived
+    PRIMARY KEY (centre, incarnation)
+);
+
 -- Marks of voters, partitioned by constituency.
 CREATE TABLE IF NOT EXISTS mark (
     state_code          text NOT NULL,

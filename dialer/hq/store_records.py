@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from dialer.errors import MatdanError
 from dialer.hq.database import Database
+from dialer.hq.seal_records import accept_seals
 from dialer.hq.sql import Command, Query, split_rows_into_columns
 from dialer.hq.stores import KnownStore, StoreState, find_accepted_store
 from dialer.store.sql import Statements
@@ -67,7 +68,7 @@ async def write_stores(db: Database, stores: Mapping[str, Stores]) -> None:
 async def replace_accepted_store(db: Database, centre: str, digits: str) -> str:
     """Accept the store of a centre whose incarnation begins with `digits`, in place of the one accepted before.
 
-    Returns the incarnation. Raises UnknownStore.
+    Its seals are accepted too, also if they contradict those received before. Returns the incarnation. Raises UnknownStore.
     """
     async with db.open_transaction():
         stores = (await read_stores(db, [centre]))[centre]
@@ -83,5 +84,6 @@ async def replace_accepted_store(db: Database, centre: str, digits: str) -> str:
         found[0].run = ""
         assert find_accepted_store(stores) is found[0]  # noqa: S101 - exactly one
         await write_stores(db, {centre: stores})
+        await accept_seals(db, centre, found[0].incarnation)
         await SQL.clear_problem.run_statement(db, centre)
     return found[0].incarnation

@@ -63,7 +63,12 @@ def _describe_processes() -> Iterator[tuple[str, ProcessStatus]]:
     yield "dialler", describe_centre(view, broker_up=True, free_bytes=0)
     yield "desk", describe_desk("pune-1", broker_up=True, streams=0)
     yield "uplink", describe_uplink("pune-1", broker_up=True, headquarters_up=True)
-    yield "gatherer", describe_result_gatherer(is_active=True, server_up=True, committed_at={"pune-1": 0.0})
+    yield (
+        "gatherer",
+        describe_result_gatherer(
+            is_active=True, server_up=True, committed_at={"pune-1": 0.0}, contradicted_centres=["pune-1"]
+        ),
+    )
     yield "headquarters' pages", describe_headquarters_desk(server_up=True)
 
 

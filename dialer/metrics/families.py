@@ -67,13 +67,19 @@ def describe_uplink(centre: str, *, broker_up: bool, headquarters_up: bool) -> P
 
 
 def describe_result_gatherer(
-    *, is_active: bool, server_up: bool, committed_at: Mapping[str, float], set_back_at: float = 0.0
+    *,
+    is_active: bool,
+    server_up: bool,
+    committed_at: Mapping[str, float],
+    set_back_at: float = 0.0,
+    contradicted_centres: Iterable[str] = (),
 ) -> ProcessStatus:
     """Return the metrics and readiness of a gatherer, the process that collects the centres' results at headquarters.
 
     `is_active` says whether it has the database's lock, and `server_up` whether it is connected to headquarters'
     server. `committed_at` has the time of the last commit of each centre's results since the start (epoch seconds).
-    `set_back_at` is when the server was found to be set back to a copy; 0: never.
+    `set_back_at` is when the server was found to be set back to a copy; 0: never. `contradicted_centres` are the centres
+    whose store has sent seals that contradict earlier ones.
     """
     committed = (((centre,), at) for centre, at in committed_at.items())
     families = (
@@ -92,6 +98,12 @@ def describe_result_gatherer(
             "Time of the last commit of a centre's results",
             ("centre",),
             committed,
+        ),
+        _gauges(
+            "gather_seals_contradict",
+            "1 for each centre whose store has sent seals that contradict earlier ones, until a person accepts the store",
+            ("centre",),
+            (((centre,), 1) for centre in sorted(contradicted_centres)),
         ),
     )
     if not server_up:

@@ -18,7 +18,9 @@ from dialer.domain.view import OutboxWait
 from dialer.store import audit, campaigns, identity
 from dialer.store.sql import Command, Connection, Query, Scalar, Statements, get_parameters
 
-RESULTS = tuple(f"results/{each}" for each in ("answers", "attempts", "dispositions", "marks", "opt-outs"))
+RESULTS = tuple(
+    f"results/{each}" for each in ("answers", "attempts", "dispositions", "marks", "opt-outs", "sealed-epochs")
+)
 """Topics whose rows are never deleted before headquarters has them. All other topics are telemetry."""
 TELEMETRY_ROWS_KEPT = 1_000
 _ROWS_PER_PAGE = 500

@@ -7,6 +7,7 @@ import contextlib
 import csv
 import json
 import shutil
+import sqlite3
 import tempfile
 import uuid
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -23,6 +24,8 @@ import pytest
 from dialer.domain.clock import SystemClock
 from dialer.domain.errors import HeadquartersUnreachable
 from dialer.domain.model import Announcement
+from dialer.domain.schema import get_type_adapter
+from dialer.domain.sealed_epochs import SealedEpoch
 from dialer.domain.signing import derive_public_key
 from dialer.engine.command.base import FROM_DIALLER
 from dialer.engine.command.reading import read_command
@@ -33,12 +36,14 @@ from dialer.hq.outbox_import import import_outbox_files, read_outbox_files
 from dialer.hq.servers import NatsServer, run_nats_server, run_postgresql
 from dialer.hq.store_records import replace_accepted_store
 from dialer.mqtt.dialler_client import Reply
+from dialer.mqtt.messages import create_announcement
 from dialer.nats import messages
 from dialer.nats.messages import BatchRow, InvalidMessage, OutboxBatch
 from dialer.nats.outbox_file import build_outbox_file_name, write_outbox_file
 from dialer.nats.session import Session, open_session
-from dialer.store import outbox
+from dialer.store import identity, outbox, seal_verification
 from dialer.store.connection import open_store_for_reading
+from dialer.store.seat_intervals import SeatInterval
 from dialer.store.store import Store, open_store
 from dialer.store.uplink_reader import UplinkReader
 from dialer.uplink import peer_updates, upload
@@ -63,6 +68,7 @@ from tests.support.headquarters import (
 )
 from tests.support.roll_filler import CONSTITUENCY_NUMBER, ROLL_VERSION, STATE_CODE, fill_roll
 from tests.support.roll_support import write_roll
+from tests.support.sealing import SealingStore, sealed_row
 from tests.support.stored import query_store
 from tests.support.waiting import HANG_SECONDS
 
@@ -707,3 +713,122 @@ async def send_until_stored(hq: Headquarters, sent: OutboxBatch) -> None:
                 await hq.centre.send(sent)
                 return
             await asyncio.sleep(0.1)
+
+
+async def test_contradicting_seals_of_a_centre_are_a_problem_until_a_person_accepts_the_store(
+    hq: Headquarters,
+) -> None:
+    store = SealingStore.create()
+    sender, begin = messages.SendingStore("1" * 32), store.seal("start")
+    copy = store.copy()
+    problems: list[str] = []
+
+    async def receive_ack(subject: str, data: bytes) -> None:
+        problems.append(messages.unpack_acknowledgement(data).problem)
+
+    async def send(number: int, *epochs: SealedEpoch) -> None:
+        sent = len(problems)
+        rows = [sealed_row(number + place, epoch) for place, epoch in enumerate(epochs)]
+        await hq.centre.send(stored_batch(sender, rows))
+        await wait_for(lambda: len(problems) > sent)
+
+    await hq.centre.session.subscribe_to_subject(messages.build_acknowledgement_subject("pune-1"), receive_ack)
+    settings = hq_settings(hq.server.nats_server_url, hq.database, "pune-1")
+    async with run_gatherer(settings) as gatherer:
+        await gatherer.active.wait()
+        await send(1, begin, store.seal())
+        await send(3, store.seal())
+        assert (problems, gatherer.contradicted_centres) == (["", ""], set())
+        await send(4, copy.seal(root="11"))
+        text = "the seals of pune-1 contradict those received before: epoch 2: is sealed after epoch 3."
+        assert problems[-1].startswith(text)
+        await wait_for(lambda: gatherer.contradicted_centres == {"pune-1"})
+    assert await query_database(hq.database, "SELECT problem FROM centre") == [(problems[-1],)]
+    async with run_gatherer(settings) as gatherer:  # another process
+        await gatherer.active.wait()
+        await wait_for(lambda: gatherer.contradicted_centres == {"pune-1"})
+        await send(5, copy.seal())
+        assert problems[-1].startswith(text)
+        async with open_database(hq.database) as db:
+            await replace_accepted_store(db, "pune-1", "1111")
+        await send(6, copy.seal())
+        await wait_for(lambda: not gatherer.contradicted_centres)
+        assert problems[-1] == ""
+    assert await query_database(hq.database, "SELECT problem FROM centre") == [(None,)]
+    assert await query_database(hq.database, "SELECT count(*) FROM result") == [(6,)]  # all seals are stored
+
+
+async def test_seals_of_a_restored_store_continue_at_headquarters_without_a_problem(
+    hq: Headquarters, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stores, "SILENCE_SECONDS", 0.0)
+    store = SealingStore.create()
+    first, second = messages.SendingStore("1" * 32), messages.SendingStore("2" * 32, "1" * 32, 2)
+    async with run_gatherer(hq_settings(hq.server.nats_server_url, hq.database, "pune-1")) as gatherer:
+        await gatherer.active.wait()
+        begin = store.seal("start")
+        rows = [sealed_row(1, begin), sealed_row(2, store.seal()), sealed_row(3, store.seal())]
+        backup = store.copy()
+        await hq.centre.send(stored_batch(first, [*rows, sealed_row(4, store.seal())]))
+        await wait_for(lambda: hq.centre.acknowledged == [4])
+        restored = backup.restore()
+        again = restored.seal("start")
+        # The backup had not noted that headquarters has row 3.
+        await hq.centre.send(stored_batch(second, [rows[2], sealed_row(4, again), sealed_row(5, restored.seal())]))
+        await wait_for(lambda: hq.centre.acknowledged == [4, 5])
+    assert await query_database(hq.database, "SELECT problem FROM centre") == [(None,)]
+    chains = await query_database(hq.database, "SELECT first_keys FROM seal_chain ORDER BY incarnation")
+    assert chains == [([begin.key],), ([begin.key, again.key],)]
+
+
+async def test_unreadable_seals_are_set_aside(hq: Headquarters) -> None:
+    store = SealingStore.create()
+    good = sealed_row(2, store.seal("start"))
+    fields = json.loads(good.payload)
+    bad = [
+        row(1, "sealed-epochs", epoch=1),
+        good,
+        BatchRow(3, good.topic, NOW, json.dumps(fields | {"epoch": -1})),
+        BatchRow(4, good.topic, NOW, json.dumps(fields | {"doubt": "\ud800"})),
+        BatchRow(5, good.topic, NOW, json.dumps(fields).replace('"epoch": 1,', f'"epoch": 1{"0" * 5000},')),
+        attempt_row(6),
+    ]
+    async with run_gatherer(hq_settings(hq.server.nats_server_url, hq.database, "pune-1")) as gatherer:
+        await gatherer.active.wait()
+        await hq.centre.send(batch(bad))
+        await wait_for(lambda: hq.centre.acknowledged[-1:] == [6])
+    assert await query_database(hq.database, "SELECT id FROM set_aside ORDER BY id") == [(1,), (3,), (4,), (5,)]
+    assert await query_database(hq.database, "SELECT id FROM result ORDER BY id") == [(2,), (6,)]
+    assert await query_database(hq.database, "SELECT contradiction FROM seal_chain") == [("",)]
+
+
+async def test_store_of_a_centre_verifies_with_the_keys_and_the_epoch_that_headquarters_has(
+    hq: Headquarters, tmp_path: Path
+) -> None:
+    path = tmp_path / "centre.db"
+    fill_roll(path, 20)
+    async with run_gatherer(hq_settings(hq.server.nats_server_url, hq.database, "pune-1")) as gatherer:
+        await gatherer.active.wait()
+        sent = 0
+        for turn in range(3):
+            if turn == 2:  # the last epochs are removed
+                with closing(sqlite3.connect(path, isolation_level=None)) as db:
+                    db.execute("DELETE FROM seal_epoch WHERE epoch >= (SELECT max(epoch) FROM seal_epoch)")
+            async with await open_store(path, encode=create_announcement) as store:
+                await store.set_headquarters_limit(1 << 20)
+                for minute in (1, 2):
+                    await store.record_seat_intervals([SeatInterval("01", "17", "ready", NOW, NOW + 60 * minute)])
+                    await store.seal_epoch(NOW + 60 * minute)
+            with closing(open_store_for_reading(path)) as db:
+                incarnation = identity.read_store_identity(db).incarnation
+                rows = [*select_rows_for_headquarters([*outbox.read_rows_between(db, sent, 1_000)])]
+            sent = rows[-1].id
+            await hq.centre.send(stored_batch(messages.SendingStore(incarnation), rows))
+            await wait_for(lambda: hq.centre.acknowledged[-1:] == [sent])  # noqa: B023 - waits for this turn
+            [(keys, head)] = await query_database(hq.database, "SELECT first_keys, head FROM seal_chain")
+            epoch = json.loads(head)["epoch"]
+            with closing(open_store_for_reading(path)) as db:
+                noted = get_type_adapter(SealedEpoch).validate_json(head)
+                verdict = seal_verification.verify_seals(db, (epoch, noted.compute_epoch_digest()), first_keys=keys)
+            [(problem,)] = await query_database(hq.database, "SELECT problem FROM centre")
+            assert verdict.is_evidence_intact is (problem is None) is (turn < 2)

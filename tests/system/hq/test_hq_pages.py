@@ -29,8 +29,11 @@ from dialer.hq.desk import open_accounts, run_hq_desk
 from dialer.hq.expected import COLUMNS, read_official_turnout, store_official_turnout
 from dialer.hq.material import assign_material, read_online_signing_key
 from dialer.hq.rights import ACTIONS_OF_ROLE, HqAction
+from dialer.hq.seal_chains import SealChain
+from dialer.hq.seal_records import write_chain
 from dialer.hq.servers import run_postgresql
-from dialer.hq.stores import StoreSightings
+from dialer.hq.store_records import write_stores
+from dialer.hq.stores import KnownStore, StoreSightings, StoreState
 from dialer.material.repository import Repository
 from dialer.settings.headquarters import HqSettings
 from dialer.web.access import HQ_COOKIE
@@ -48,6 +51,7 @@ from tests.support.command_line import run
 from tests.support.desk import PASSWORD
 from tests.support.headquarters import NOW, attempt_row, batch, create_database, mark_row, query_database, row
 from tests.support.material import KEYS, PEOPLE
+from tests.support.sealing import SealingStore
 from tests.support.seats import CHEAP
 from tests.support.waiting import HANG_SECONDS
 
@@ -386,6 +390,48 @@ def test_account_commands_manage_users_and_the_audit_command_finds_damage(tmp_pa
     code, output = hq("user", "list")
     assert code != 0
     assert "headquarters' database does not answer" in output
+
+
+def test_stores_command_shows_with_what_to_verify_a_store_and_accepts_its_seals(tmp_path: Path, address: str) -> None:
+    database_address = asyncio.run(create_database(address, f"hq_{uuid.uuid4().hex[:8]}"))
+    path, store, chain = tmp_path / "hq.toml", SealingStore.create(), SealChain()
+    path.write_text(
+        f'[gather]\ndatabase = "{database_address}"\n[desk]\nfile = "{tmp_path / "hq.desk.db"}"\n'
+        '[[centres]]\nid = "pune-1"\nzone = "west"\n',
+        encoding="utf-8",
+    )
+    begin, head = store.seal("start"), store.seal()
+    without_keys = store.restore()
+    again = without_keys.seal("start")
+    for epoch in (begin, head, again):
+        chain.add_received_epoch(epoch, NOW, {}, NOW)
+    met = SealChain()
+    met.add_received_epoch(without_keys.seal(), NOW, {}, NOW)
+
+    async def store_chains() -> None:
+        async with open_database(database_address) as db:
+            await db.prepare_schema()
+            await db.run_statement("INSERT INTO centre (centre, zone) VALUES ('pune-1', 'west')")
+            known = KnownStore("1" * 32, None, StoreState.ACCEPTED, 40, NOW, "")
+            await write_stores(
+                db, {"pune-1": {"1" * 32: known, "": KnownStore("", None, StoreState.REPLACED, 3, 0, "")}}
+            )
+            await write_chain(db, "pune-1", "1" * 32, chain)
+            await write_chain(db, "pune-1", "", met)
+
+    asyncio.run(store_chains())
+    code, listed = run("hq", "store", "list", "-c", path)
+    assert code == 0
+    assert f"dialer audit verify --first-key {begin.key} --head 2:{head.compute_epoch_digest()}\n" in listed
+    assert "the first key is unknown here: the store was sealed before it sent its first results" in listed
+    assert "CONTRADICTED: epoch 3: begins new keys in the same store, after epoch 2" in listed
+    assert f"after that, a chain of keys began with {again.key}" in listed
+    assert run("hq", "store", "accept", "pune-1", "1111", "--who", "asha", "-c", path)[0] == 0
+    listed = run("hq", "store", "list", "-c", path)[1]
+    keys = f"--first-key {begin.key} --first-key {again.key}"
+    assert f"dialer audit verify {keys} --head 3:{again.compute_epoch_digest()}\n" in listed
+    assert "CONTRADICTED" not in listed
+    assert "store-accepted" in run("hq", "audit", "-c", path)[1]
 
 
 async def sign_in(browser: Browser, hq: Headquarters, user: str, faults: list[str], **options: Any) -> Page:

@@ -193,7 +193,9 @@ def list_metric_names() -> set[str]:
         describe_centre(VIEW, broker_up=True, free_bytes=0),
         describe_desk("pune-1", broker_up=True, streams=0),
         describe_uplink("pune-1", broker_up=True, headquarters_up=True),
-        describe_result_gatherer(is_active=True, server_up=True, committed_at={"pune-1": 1.0}),
+        describe_result_gatherer(
+            is_active=True, server_up=True, committed_at={"pune-1": 1.0}, contradicted_centres=["pune-1"]
+        ),
         describe_headquarters_desk(server_up=True),
     )
     return {sample.name for status in statuses for family in status.families for sample in family.samples}

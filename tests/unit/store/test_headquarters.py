@@ -88,9 +88,10 @@ async def test_outbox_over_its_limit_loses_telemetry_but_no_results(
     monkeypatch.setattr(outbox, "TELEMETRY_ROWS_KEPT", 0)
     async with open_filled_store(backend) as store:
         await store.set_headquarters_limit(2_000)
-        await add_announcements(store, *["x" * 100] * 10, topic="results/audit-heads")
+        await add_announcements(store, *["x" * 100] * 10, topic="results/seat-hours")
         assert (await store.trim_outbox(keep_at_most=1)).deleted == 0
-        await add_announcements(store, *["x" * 100] * 30)
+        await add_announcements(store, *["x" * 100] * 29)
+        await add_announcements(store, "x" * 100, topic="results/sealed-epochs")
         bound = await store.trim_outbox()
         assert bound.deleted == 10
         assert 1_300 < bound.bytes_over_limit < 1_500  # thirty of 113

@@ -1,0 +1,109 @@
+"""The chains of sealed epochs that the stores of centres send. They show whether a store contradicts what it sealed before.
+
+A store seals its records each minute (dialer/domain/sealed_epochs.py), and sends each seal as a result. Headquarters keeps the
+public keys with which a store's chains of keys begin, and its last epoch. A store whose sealed records were forged, cut off or set
+back later cannot continue that epoch. Without I/O.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from dialer.domain.sealed_epochs import (
+    EpochKind,
+    EpochProblem,
+    SealedEpoch,
+    find_broken_epochs,
+    find_problems_of_single_epoch,
+)
+
+_MOST_UNACCEPTED_KEYS = 100  # so that a stolen key of a centre cannot fill the database
+_MOST_PROBLEM_LETTERS = 200
+
+
+@dataclass(slots=True)
+class SealChain:
+    """The sealed epochs that a store has sent."""
+
+    first_keys: list[str] = field(default_factory=list)
+    """the public keys (hexadecimal) with which its chains of keys begin; empty: that was before the first epoch received"""
+    unaccepted_keys: list[str] = field(default_factory=list)
+    """those of chains of keys that began after a contradiction"""
+    head: SealedEpoch | None = None
+    """the last epoch before a contradiction; None: there was none"""
+    latest: SealedEpoch | None = None
+    may_start: bool = True
+    """whether a new chain of keys may begin, because the store is new or a copy"""
+    contradiction: str = ""
+    """how an epoch after `head` contradicts the earlier ones; empty: none does"""
+    contradicted_at: float | None = None
+
+    def add_received_epoch(
+        self, epoch: SealedEpoch, store_began_at: float, known_epochs: Mapping[str, int], now: float
+    ) -> bool:
+        """Add the next epoch that the store has sent. Return whether it contradicts the earlier ones.
+
+        `store_began_at` is when the store's first results arrived. `known_epochs` are epochs of the centre's stores: number
+        by digest. After a contradiction, epochs are not compared until a person has accepted the store. Times are epoch
+        seconds.
+        """
+        if epoch == self.latest:
+            return False
+        problem = None if self.contradiction else self._find_problem(epoch, known_epochs)
+        if problem is not None:
+            self.contradiction = f"epoch {problem.epoch}: {problem.problem[:_MOST_PROBLEM_LETTERS]}"
+            self.contradicted_at = now
+        begins_keys = epoch.kind == EpochKind.START
+        if not self.contradiction:
+            self.head = epoch
+            if begins_keys:
+                self.first_keys.append(epoch.key)
+        elif begins_keys:
+            self.unaccepted_keys = [*self.unaccepted_keys, epoch.key][-_MOST_UNACCEPTED_KEYS:]
+        self.latest = epoch
+        # The outbox of a restored store begins with epochs from before the backup. Later ones follow the restore.
+        if begins_keys or epoch.at > store_began_at:
+            self.may_start = False
+        return problem is not None
+
+    def accept_latest_epoch(self) -> None:
+        """Continue with the latest epoch, because a person has accepted the store."""
+        self.first_keys += self.unaccepted_keys
+        self.unaccepted_keys = []
+        self.head = self.latest
+        self.contradiction, self.contradicted_at = "", None
+
+    def _find_problem(self, epoch: SealedEpoch, known_epochs: Mapping[str, int]) -> EpochProblem | None:
+        """Return how an epoch contradicts the earlier ones, or None if it does not."""
+        problems = find_problems_of_single_epoch(epoch)
+        if self.head is not None and epoch.kind == EpochKind.START:
+            if not self.may_start:
+                return EpochProblem(epoch.epoch, f"begins new keys in the same store, after epoch {self.head.epoch}")
+            if known_epochs.get(epoch.previous) != epoch.epoch - 1:
+                return EpochProblem(epoch.epoch, "begins new keys after an epoch that headquarters never received")
+        elif self.head is not None:
+            problems = find_broken_epochs([epoch], behind=self.head)
+        return next(iter(problems), None)
+
+
+def begin_chain(original: SealChain | None) -> SealChain:
+    """Return the chain of a store that has sent no epoch yet. `original` is the chain of the store that it is a copy of."""
+    if original is None:
+        return SealChain()
+    return replace(
+        original,
+        first_keys=[*original.first_keys],
+        unaccepted_keys=[*original.unaccepted_keys],
+        may_start=True,
+    )
+
+
+def describe_contradiction(centre: str, incarnation: str, contradiction: str) -> str:
+    """Return what a person must do about a store whose seals contradict each other, or an empty text."""
+    if not contradiction:
+        return ""
+    return (
+        f"the seals of {centre} contradict those received before: {contradiction}. Verify the store with the key and the"
+        f" head that `dialer hq store list` shows, then `dialer hq store accept {centre} {incarnation[:8]}`"
+    )

@@ -1,0 +1,107 @@
+"""Records of the sealed epochs of centres' stores, in headquarters' database."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from dialer.domain.schema import encode_record, get_type_adapter
+from dialer.domain.sealed_epochs import SealedEpoch
+from dialer.hq.database import Database
+from dialer.hq.seal_chains import SealChain
+from dialer.hq.sql import Command, Query
+from dialer.store.sql import Statements
+
+
+class StoredChain(NamedTuple):
+    """The sealed epochs of a store, as the database has them. Epochs are JSON."""
+
+    centre: str
+    incarnation: str
+    first_keys: list[str]
+    unaccepted_keys: list[str]
+    head: str | None
+    latest: str
+    may_start: bool
+    contradiction: str
+    contradicted_at: float | None
+
+
+class ReceivedEpoch(NamedTuple):
+    """The digest and the number of an epoch that a centre has sent."""
+
+    digest: str
+    epoch: str
+
+
+class Contradiction(NamedTuple):
+    """A store that is accepted as its centre's, and how its seals contradict each other."""
+
+    centre: str
+    incarnation: str
+    contradiction: str
+
+
+class SQL(Statements):
+    chain = Query(StoredChain)
+    all_chains = Query(StoredChain)
+    set_chain = Command()
+    received_epochs = Query(ReceivedEpoch)
+    contradictions = Query(Contradiction)
+
+
+async def read_chain(db: Database, centre: str, incarnation: str) -> SealChain | None:
+    """Return the epochs of a store, or None if it has sent none. Locks them until the end of the transaction."""
+    found = await SQL.chain.fetch_first_row(db, centre, incarnation)
+    return None if found is None else _restore_chain(found)
+
+
+async def list_chains(db: Database) -> dict[tuple[str, str], SealChain]:
+    """Return the epochs of all stores, by centre and incarnation."""
+    return {(each.centre, each.incarnation): _restore_chain(each) for each in await SQL.all_chains.fetch_rows(db)}
+
+
+async def write_chain(db: Database, centre: str, incarnation: str, chain: SealChain) -> None:
+    """Write the epochs of a store that has sent at least one."""
+    head = None if chain.head is None else encode_record(chain.head)
+    await SQL.set_chain.run_statement(
+        db,
+        centre,
+        incarnation,
+        chain.first_keys,
+        chain.unaccepted_keys,
+        head,
+        encode_record(chain.latest),
+        chain.may_start,
+        chain.contradiction,
+        chain.contradicted_at,
+    )
+
+
+async def find_received_epochs(db: Database, centre: str, digests: Sequence[str]) -> dict[str, int]:
+    """Return the numbers of the epochs with these digests that a centre has sent, by digest."""
+    return {each.digest: int(each.epoch) for each in await SQL.received_epochs.fetch_rows(db, centre, [*digests])}
+
+
+async def accept_seals(db: Database, centre: str, incarnation: str) -> None:
+    """Accept the latest epoch of a store, also if it contradicts earlier ones."""
+    chain = await read_chain(db, centre, incarnation)
+    if chain is not None and chain.contradiction:
+        chain.accept_latest_epoch()
+        await write_chain(db, centre, incarnation, chain)
+
+
+def _restore_chain(stored: StoredChain) -> SealChain:
+    return SealChain(
+        first_keys=stored.first_keys,
+        unaccepted_keys=stored.unaccepted_keys,
+        head=None if stored.head is None else _decode_epoch(stored.head),
+        latest=_decode_epoch(stored.latest),
+        may_start=stored.may_start,
+        contradiction=stored.contradiction,
+        contradicted_at=stored.contradicted_at,
+    )
+
+
+def _decode_epoch(text: str) -> SealedEpoch:
+    return get_type_adapter(SealedEpoch).validate_json(text)

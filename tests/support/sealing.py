@@ -1,0 +1,52 @@
+"""Sealed epochs as a centre's store would seal them, for tests without a store."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Self
+
+from dialer.domain.sealed_epochs import SealedEpoch
+from dialer.mqtt.messages import create_announcement
+from dialer.nats.messages import BatchRow
+from dialer.store.seal_keys import EpochKeys
+from tests.support.headquarters import NOW
+
+
+@dataclass(slots=True)
+class SealingStore:
+    """The keys of a store, and its last epoch."""
+
+    keys: EpochKeys
+    last: SealedEpoch | None = None
+
+    @classmethod
+    def create(cls) -> Self:
+        return cls(EpochKeys.generate_epoch_keys(1))
+
+    def copy(self) -> SealingStore:
+        """Return a copy of store and key file."""
+        return replace(self)
+
+    def restore(self) -> SealingStore:
+        """Return the store as a restore leaves it: without the key file."""
+        assert self.last is not None
+        return SealingStore(EpochKeys.generate_epoch_keys(self.last.epoch + 1), self.last)
+
+    def seal(self, kind: str = "minute", *, root: str = "00", doubt: str = "", skip: int = 0) -> SealedEpoch:
+        """Seal an epoch of one row, whose hash is `root`, after leaving out `skip` numbers."""
+        last, keys = self.last, self.keys
+        before = 0 if last is None else last.last
+        number = keys.epoch + skip
+        unsigned = SealedEpoch(
+            number, NOW + number, kind, before + 1, before + 1, root, "", 0, "", doubt,
+            "" if last is None else last.compute_epoch_digest(), keys.public_key, keys.next_public_key,
+        )  # fmt: skip
+        self.last = replace(unsigned, signature=keys.sign_with_epoch_key(unsigned.encode_signed_part()))
+        self.keys = replace(keys.make_keys_of_next_epoch(), epoch=number + 1)
+        return self.last
+
+
+def sealed_row(number: int, epoch: SealedEpoch) -> BatchRow:
+    """Return the outbox row `number`: a sealed epoch."""
+    announcement = create_announcement(epoch)
+    return BatchRow(number, announcement.topic, epoch.at, announcement.payload)
