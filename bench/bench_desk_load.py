@@ -219,7 +219,7 @@ async def _measure_pair(
 
 
 def _describe_centre(centre: RunningCentre) -> str:
-    view = centre.engine.view()
+    view = centre.engine.make_centre_view()
     seats = Counter(str(seat.state) for seat in view.seats)
     campaigns = (f"{each.campaign_id}: {each.attempts} calls, {each.connected} connected" for each in view.campaigns)
     return f"seats {dict(seats)}, {', '.join(campaigns)}"
@@ -233,7 +233,7 @@ async def _measure_cpu_per_call(centre: RunningCentre, seconds: float) -> float:
 
 
 def _count_ended_calls(centre: RunningCentre) -> int:
-    return sum(sum(each.outcomes.values()) for each in centre.engine.view().campaigns)
+    return sum(sum(each.outcomes.values()) for each in centre.engine.make_centre_view().campaigns)
 
 
 @asynccontextmanager

@@ -94,13 +94,13 @@ async def measure(voters: int, seconds: float, directory: Path) -> dict[str, flo
         freeze_start_up_objects()  # as `dialer run` does
         group.create_task(centre.run(stop))
         await asyncio.sleep(20)
-        before, at = centre.engine.view().campaigns[0], time.monotonic()
+        before, at = centre.engine.make_centre_view().campaigns[0], time.monotonic()
         cpu = time.process_time()
         live = []
         while time.monotonic() - at < seconds:
             await asyncio.sleep(0.5)
-            live.append(sum(centre.engine.view().campaigns[0].calls.values()))
-        after, passed = centre.engine.view().campaigns[0], time.monotonic() - at
+            live.append(sum(centre.engine.make_centre_view().campaigns[0].calls.values()))
+        after, passed = centre.engine.make_centre_view().campaigns[0], time.monotonic() - at
         starts = after.attempts - before.attempts
         ended = sum(after.outcomes.values()) - sum(before.outcomes.values())
         figures = {
@@ -109,8 +109,8 @@ async def measure(voters: int, seconds: float, directory: Path) -> dict[str, flo
             "starts per second": starts / passed,
             "calls ended": ended,
             "answered": after.answered - before.answered,
-            "lag median ms": centre.engine.view().state.figures["loop_lag_median_seconds"] * 1000,
-            "lag p99 ms": centre.engine.view().state.figures["loop_lag_p99_seconds"] * 1000,
+            "lag median ms": centre.engine.make_centre_view().state.figures["loop_lag_median_seconds"] * 1000,
+            "lag p99 ms": centre.engine.make_centre_view().state.figures["loop_lag_p99_seconds"] * 1000,
             "CPU ms per call": (time.process_time() - cpu) * 1000 / max(1, ended),
             "share of a core": (time.process_time() - cpu) / passed,
             "memory MB": resident_megabytes(),

@@ -100,7 +100,7 @@ async def _measure_site(settings: Settings, options: Any) -> dict[str, float]:
         group.create_task(centre.run(stop))
         await asyncio.sleep(2)
         for seat in settings.seats:
-            await centre.engine.execute(SeatLogIn(seat=seat.name, agent=f"agent-{seat.name}"))
+            await centre.engine.execute_command(SeatLogIn(seat=seat.name, agent=f"agent-{seat.name}"))
         await asyncio.sleep(WARM_SECONDS)
         before = _count_attempts(centre)
         if profile is not None:
@@ -110,9 +110,9 @@ async def _measure_site(settings: Settings, options: Any) -> dict[str, float]:
             profile.disable()
             pstats.Stats(profile).sort_stats("tottime").print_stats(45)
         calls, answered = (after - earlier for after, earlier in zip(_count_attempts(centre), before, strict=True))
-        await centre.engine.execute(PauseCampaign(campaign="agents"))
+        await centre.engine.execute_command(PauseCampaign(campaign="agents"))
         async with asyncio.timeout(LONGEST_TALK_SECONDS):
-            while centre.engine.view().campaigns[0].calls:
+            while centre.engine.make_centre_view().campaigns[0].calls:
                 await asyncio.sleep(1)
         await asyncio.sleep(WARM_SECONDS)
         if profile is not None:
@@ -133,7 +133,7 @@ async def _measure_site(settings: Settings, options: Any) -> dict[str, float]:
 
 
 def _count_attempts(centre: RunningCentre) -> tuple[int, int]:
-    view = centre.engine.view().campaigns[0]
+    view = centre.engine.make_centre_view().campaigns[0]
     return view.attempts, view.answered
 
 

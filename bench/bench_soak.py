@@ -160,7 +160,7 @@ async def run_and_measure(centre: RunningCentre, options: argparse.Namespace) ->
 def measure(centre: RunningCentre, hours: float, began: float, *, containers: bool) -> dict[str, Any]:
     """Return the current figures."""
     gc.collect()
-    view = centre.engine.view().campaigns[0]
+    view = centre.engine.make_centre_view().campaigns[0]
     return {
         "hours": hours,
         "attempts": view.attempts,

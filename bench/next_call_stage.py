@@ -186,7 +186,7 @@ class CallWatch:
             store.claim_targets,
             store.open_attempts,
             claims.claim_targets,
-            Eligibility.check_claimed_number,
+            Eligibility.check_rules_for_claimed_number,
         )
 
         async def timed_claim(*arguments: Any, **named: Any) -> list[Claim]:
@@ -216,7 +216,7 @@ class CallWatch:
             return ruling
 
         with (
-            mock.patch.object(Eligibility, "check_claimed_number", noted_ask),
+            mock.patch.object(Eligibility, "check_rules_for_claimed_number", noted_ask),
             mock.patch.object(store, "claim_targets", timed_claim),
             mock.patch.object(store, "open_attempts", timed_opening),
             mock.patch.object(claims, "claim_targets", timed_work),
@@ -271,7 +271,7 @@ async def send_marks(centre: RunningCentre, figures: Figures, voters: int) -> No
             at=time.time(),
         )
         began = time.perf_counter()
-        await centre.engine.execute(RecordMarks(marks=(report,), batch=f"batch-{number}", who="desk"))
+        await centre.engine.execute_command(RecordMarks(marks=(report,), batch=f"batch-{number}", who="desk"))
         figures.marks.append(time.perf_counter() - began)
 
     due = time.monotonic()
@@ -355,7 +355,7 @@ async def run_centre(store: Path, voters: int, seconds: float, warm_up_seconds: 
                     figures.seconds = time.perf_counter() - at
                     for task in background_tasks:
                         task.cancel()
-                    hold_reason = centre.engine.view().campaigns[0].hold
+                    hold_reason = centre.engine.make_centre_view().campaigns[0].hold
                     stop.set()
                     await running
     if not figures.chosen:

@@ -137,11 +137,11 @@ async def running_centre(
         engine = _engine(settings, rules, store, flows, clock, twilio, certified, asterisk, lag, name, reload)
         stack.callback(asterisk.switch.close)
         await apply_settings(settings, store, weights, clock.now())
-        await engine.load_state(
+        await engine.load_engine_state(
             find_trunks_with_history(settings, await store.find_settings_changed_since_open_attempts())
         )
         if weights.problem is not None:
-            engine.accept_alert(create_alert(AlertKind.WEIGHTS, clock.now(), problem=weights.problem))
+            engine.raise_or_clear_alert(create_alert(AlertKind.WEIGHTS, clock.now(), problem=weights.problem))
         if twilio is not None:
             label = requires_synthetic_label(settings, rules)
             await stack.enter_async_context(twilio.serve_calls(engine, flows, prompts, label=label))

@@ -35,7 +35,7 @@ def parse_fields(name: str, given: Sequence[str]) -> dict[str, Any]:
     A value such as `seat=04` names its field. Other values are used for the required fields, in order. Raises
     BadParameter for values that match no field, and CommandRefused for values that the dialler would refuse.
     """
-    required, known = COMMANDS[name].list_required_fields(), _list_field_names_of_command(name)
+    required, known = COMMANDS[name].list_required_field_names(), _list_field_names_of_command(name)
     fields: dict[str, Any] = {}
     in_order: list[str] = []
     for text in given:
@@ -62,7 +62,7 @@ def parse_fields(name: str, given: Sequence[str]) -> dict[str, Any]:
 
 
 def _list_field_names_of_command(name: str) -> tuple[str, ...]:
-    return (*COMMANDS[name].list_required_fields(), *COMMANDS[name].list_optional_fields())
+    return (*COMMANDS[name].list_required_field_names(), *COMMANDS[name].list_optional_field_names())
 
 
 def _parse_json_value(name: str, field: str, text: str) -> Any:
@@ -89,9 +89,12 @@ def find_default_sender(settings: Settings) -> str:
 
 def _format_command_help(kind: type[Command]) -> str:
     fields = kind.model_fields
-    lines = [f"- {field}: {fields[field].description}" for field in kind.list_required_fields()]
-    lines += [f"- {field}=: {fields[field].description} (optional)" for field in kind.list_optional_fields()]
-    return f"{kind.format_description()}\n\nRequires the role {' or '.join(sorted(kind.roles))}.\n\n" + "\n".join(lines)
+    lines = [f"- {field}: {fields[field].description}" for field in kind.list_required_field_names()]
+    lines += [f"- {field}=: {fields[field].description} (optional)" for field in kind.list_optional_field_names()]
+    return (
+        f"{kind.format_command_description()}\n\nRequires the role {' or '.join(sorted(kind.roles))}.\n\n"
+        + "\n".join(lines)
+    )
 
 
 async def send_command(
@@ -132,9 +135,9 @@ async def send_command(
 def list_commands() -> None:
     """List the commands that the dialler accepts: what each does, its fields and the roles that may send it."""
     for name, kind in COMMANDS.items():
-        required = [field.upper() for field in kind.list_required_fields()]
-        typer.echo(" ".join([name, *required, *(f"[{field}=...]" for field in kind.list_optional_fields())]))
-        typer.echo(f"    {kind.format_description()} ({', '.join(sorted(kind.roles))})")
+        required = [field.upper() for field in kind.list_required_field_names()]
+        typer.echo(" ".join([name, *required, *(f"[{field}=...]" for field in kind.list_optional_field_names())]))
+        typer.echo(f"    {kind.format_command_description()} ({', '.join(sorted(kind.roles))})")
 
 
 for _name, _kind in COMMANDS.items():

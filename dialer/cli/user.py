@@ -185,4 +185,4 @@ async def _save_user_in_store(settings: Settings, request: CommandRequest, sende
     async with await open_store(path, encode=create_announcement, create=False, key=key, holder=HOLDER) as opened:
         users = Users(opened, SystemClock(), partial(list_fixed_users, settings))
         await users.load_users()
-        return await command.save(users, CommandContext(sender))
+        return await command.save_user_change(users, CommandContext(sender))

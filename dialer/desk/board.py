@@ -156,8 +156,8 @@ class Board:
         if who.role not in kind.roles:
             raise RequestRefused(403, "role")
         values = asked.model_dump(exclude={"id", "name"}, exclude_none=True)
-        required = kind.list_required_fields()
-        if not set(required) <= set(values) <= {*required, *kind.list_optional_fields()}:
+        required = kind.list_required_field_names()
+        if not set(required) <= set(values) <= {*required, *kind.list_optional_field_names()}:
             raise RequestRefused(422, "values")
         return format_reply(await send_command(self._dialler_client, who.name, asked.id, asked.name, values))
 

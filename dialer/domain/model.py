@@ -53,7 +53,7 @@ class Outcome(StrEnum):
     UNKNOWN = "unknown"  # cannot be determined; not redialled until a person releases it
 
     @property
-    def answered(self) -> bool:
+    def is_answered(self) -> bool:
         """Return whether the call was answered, by a person or a machine."""
         return self in ANSWERED
 

@@ -31,7 +31,7 @@ class Core:
         self.in_event = False  # True while an event is being handled; its effects are carried out afterwards
         self._effects: list[Effect] = []
         self._tasks: asyncio.TaskGroup | None = None
-        self._carry_out: Callable[[], object] = self.pop_effects
+        self._carry_out: Callable[[], object] = self.pop_requested_effects
 
     def read_clock(self) -> Instant:
         """Return the current time, as the wall clock and the monotonic clock show it."""
@@ -45,12 +45,12 @@ class Core:
             asyncio.get_running_loop().call_soon(self._carry_out)
         self._effects += effects
 
-    def pop_effects(self) -> list[Effect]:
+    def pop_requested_effects(self) -> list[Effect]:
         """Return the requested effects and clear the list."""
         effects, self._effects = self._effects, []
         return effects
 
-    def start_tasks(self, group: asyncio.TaskGroup, carry_out: Callable[[], None]) -> None:
+    def start_accepting_tasks(self, group: asyncio.TaskGroup, carry_out: Callable[[], None]) -> None:
         """Start accepting background tasks, which run in `group`. If a task fails, the engine ends (it
         fails closed).
         """
@@ -73,7 +73,7 @@ class Core:
         except RuntimeError:  # an error is ending the engine: the task would be cancelled before it starts
             work.close()
 
-    def end_engine(self, error: Exception) -> None:
+    def end_engine_with_error(self, error: Exception) -> None:
         """End the engine with an unexpected error. Raises the error if the engine is not running."""
         if self._tasks is None:
             raise error

@@ -146,15 +146,15 @@ def make_switch_order(method: Callable[P, Awaitable[object]], /, *args: P.args, 
     """Return an order to the telephone switch, such as `make_switch_order(switch.connect_call_to_seat,
     attempt_id, seat)`.
     """
-    return SwitchOrder(_get_method_name(method), partial(method, *args, **options))
+    return SwitchOrder(_get_name_of_bound_method(method), partial(method, *args, **options))
 
 
 def make_store_commit(method: Callable[P, Awaitable[object]], /, *args: P.args, **options: P.kwargs) -> StoreCommit:
     """Return a write to the store, such as `make_store_commit(store.record_answer, attempt_id, at)`."""
-    return StoreCommit(_get_method_name(method), partial(method, *args, **options))
+    return StoreCommit(_get_name_of_bound_method(method), partial(method, *args, **options))
 
 
-def _get_method_name(method: Callable[..., object]) -> str:
+def _get_name_of_bound_method(method: Callable[..., object]) -> str:
     job: Callable[..., object] = (
         method.args[0] if isinstance(method, partial) else method
     )  # the store binds a job to itself

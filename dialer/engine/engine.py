@@ -2,7 +2,7 @@
 
 Everything runs in one event loop, and no event handler waits. An event of the switch is passed to the features
 concerned; their effects (`effects.py`) are carried out when the event has been handled. Commands arrive through
-`execute`, flows through `features.flows`; their effects are carried out when their code returns to the event loop.
+`execute`, flows through `features.call_flows`; their effects are carried out when their code returns to the event loop.
 """
 
 from __future__ import annotations
@@ -71,52 +71,52 @@ class Engine:
     # Interface for other parts of the dialler
 
     @property
-    def outbox_event(self) -> asyncio.Event:
+    def outbox_filled_event(self) -> asyncio.Event:
         """Return the event that is set when messages for the MQTT broker were stored. Their sender clears it."""
         return self.features.store.outbox_event
 
-    def view(self) -> CentreView:
+    def make_centre_view(self) -> CentreView:
         """Return the state of the centre at this moment."""
         return make_centre_view(self.features)
 
-    def subscribe(self, callback: Callable[[Change], None]) -> Callable[[], None]:
+    def subscribe_to_changes(self, callback: Callable[[Change], None]) -> Callable[[], None]:
         """Call `callback`, which must not block, at each change of the centre. Returns a function that ends the
         subscription.
         """
         self._subscribers.append(callback)
 
-        def unsubscribe() -> None:
+        def end_subscription() -> None:
             if callback in self._subscribers:
                 self._subscribers.remove(callback)
 
-        return unsubscribe
+        return end_subscription
 
-    async def wait_until_reconciled(self) -> None:
+    async def wait_until_calls_are_reconciled(self) -> None:
         """Wait until the calls in the store were compared with those on the switch for the first time, or until a
         timeout.
         """
         await self._resync.wait_until_first_resync()
 
-    def accept_alert(self, alert: Alert) -> None:
+    def raise_or_clear_alert(self, alert: Alert) -> None:
         """Raise or end an alert that another part of the dialler has sent."""
-        self.features.alerts.accept_alert(alert)
+        self.features.active_alerts.raise_or_clear_alert(alert)
 
     async def import_opt_out(self, number_hash: str, *, at: float, centre: str) -> None:
         """Suppress a number that opted out in another centre, and cancel its unanswered calls. Raises StoreError."""
-        await self.features.marks.store_peer_opt_out(number_hash, at=at, centre=centre)
+        await self.features.voter_marks.store_peer_opt_out(number_hash, at=at, centre=centre)
 
-    async def execute(self, command: Command, context: CommandContext = FROM_DIALLER) -> str:
+    async def execute_command(self, command: Command, context: CommandContext = FROM_DIALLER) -> str:
         """Execute a command and return its reply, one line that says what was done. Raises
         CommandRefused, StoreError.
         """
-        return await command.execute(self.features.services, context)
+        return await command.execute(self.features.command_services, context)
 
-    async def load_state(self, trunks: Collection[str] = ()) -> None:
+    async def load_engine_state(self, trunks: Collection[str] = ()) -> None:
         """Load the state of the centre from the store. Call this before `run`. Raises StoreError.
 
         `trunks` are the trunks that are still on the same server as in the previous run.
         """
-        await self._lifecycle.load_state(trunks)
+        await self._lifecycle.load_engine_state(trunks)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Place calls until `stop` is set, then let live calls end. An unexpected error ends the engine
@@ -128,9 +128,9 @@ class Engine:
             self._has_ended = True
             self._timers.stop_all_timers()
         await self._lifecycle.save_state_at_shutdown()
-        for effect in self._core.pop_effects():
+        for effect in self._core.pop_requested_effects():
             if isinstance(effect, StoreFailed):
-                self.features.commits.on_store_failure(effect.error)
+                self.features.store_commits.on_store_failure(effect.error)
         self.features.dependencies.sent_journal.close()
 
     # Events
@@ -151,7 +151,7 @@ class Engine:
         try:
             self.on_switch_event(event)
         except Exception as error:  # noqa: BLE001 - asyncio would log the error and continue
-            self._core.end_engine(error)
+            self._core.end_engine_with_error(error)
 
     def on_flow_ended(
         self,
@@ -169,10 +169,12 @@ class Engine:
         if self._has_ended:
             return
         features = self.features
-        live = features.calls.get(AttemptId(attempt_id))
+        live = features.live_calls.get(AttemptId(attempt_id))
         if live is not None and unheard is not None:
-            features.campaigns.hold_inaudible_campaign(live, unheard)
-        call = features.flows.end_flow(AttemptId(attempt_id), completed=completed, left_at=left_at, answers=answers)
+            features.campaign_control.hold_campaign_with_unplayable_sound(live, unheard)
+        call = features.call_flows.end_flow_of_call(
+            AttemptId(attempt_id), completed=completed, left_at=left_at, answers=answers
+        )
         if call is not None and call.leg.ended is not None:
             self._core.request_effects(CallFinished(call.leg.ended))
         self.carry_out_effects()
@@ -192,7 +194,7 @@ class Engine:
             case switch_events.PartyJoined() | switch_events.PartyLeft():
                 self._handle_party_event(event)
             case switch_events.UnregisteredTrunksListed():
-                features.trunks.on_unregistered_trunks_listed(event)
+                features.trunk_service.on_unregistered_trunks_listed(event)
             case switch_events.CallEvent():
                 self._handle_call_event(event)
             case _:
@@ -202,9 +204,9 @@ class Engine:
         features = self.features
         match event:
             case CallFinished(ended=ended):
-                self._finish_call(ended)
+                self._end_call_in_all_features(ended)
             case SeatStateChanged(seat=seat):
-                features.supervision.on_seat_changed(seat)
+                features.supervision.on_monitored_seat_changed(seat)
             case HouseholdChanged(seat=seat, attempt_id=attempt_id):
                 features.screen_pops.read_screen_pop(seat, attempt_id, again=True)
 
@@ -216,33 +218,33 @@ class Engine:
             case switch_events.SeatDown(seat=seat):
                 self._resync.on_phone_disconnected(seat)
             case switch_events.SeatPhoneSilent(seat=seat):
-                features.silence.on_phone_silence_timeout(seat)
+                features.seat_phone_silence.on_phone_silence_timeout(seat)
             case switch_events.PhoneUnreachable(endpoint=endpoint):
-                features.silence.on_phone_unreachable(endpoint)
+                features.seat_phone_silence.on_phone_unreachable(endpoint)
             case switch_events.PhoneRegistered(endpoint=endpoint, contact=contact):
                 features.acd.on_phone_registered(endpoint)
-                features.silence.on_phone_registered(endpoint, contact)
+                features.seat_phone_silence.on_phone_registered(endpoint, contact)
             case switch_events.SeatKeyPressed(seat=seat, key=key):
-                features.keys.on_key_pressed(seat, key)
+                features.seat_phone_keys.on_key_pressed(seat, key)
 
     def _handle_party_event(self, event: switch_events.PartyJoined | switch_events.PartyLeft) -> None:
         features = self.features
         if isinstance(event, switch_events.PartyLeft):
-            features.transfers.on_party_left(event.party_id)
-            features.supervision.on_party_left(event.party_id)
+            features.transfer_service.on_transfer_target_left(event.party_id)
+            features.supervision.on_supervisor_phone_left(event.party_id)
         elif parse_attempt_id(event.party_id) is not None:
-            features.transfers.on_party_joined(event.party_id, event.place)
+            features.transfer_service.on_transfer_target_answered(event.party_id, event.place)
 
     def _handle_call_event(self, event: switch_events.CallEvent) -> None:
         features = self.features
-        call = features.calls.get(event.attempt_id)
+        call = features.live_calls.get(event.attempt_id)
         if call is None:  # an unknown caller's, or one that has ended for us
             if isinstance(event, switch_events.CallEnded):
-                features.inbound.on_call_ended(event)
+                features.inbound_calls.on_call_ended(event)
             elif isinstance(event, switch_events.StrayCallFound):
-                features.reconciler.hang_up_stray_call(event.attempt_id)
+                features.call_reconciler.hang_up_stray_call(event.attempt_id)
         elif isinstance(event, switch_events.MessageFailed):
-            features.campaigns.hold_inaudible_campaign(call, MESSAGE_SOUND)
+            features.campaign_control.hold_campaign_with_unplayable_sound(call, MESSAGE_SOUND)
         else:
             self._handle_live_call_event(call, event)
 
@@ -254,70 +256,70 @@ class Engine:
             case switch_events.CallWaiting():
                 features.acd.connect_or_queue_voter(call)
             case switch_events.CallConnected(seat=seat):
-                features.transfers.on_voter_returned(call.attempt_id)
-                features.acd.on_connected(call, seat)
-                features.silence.on_connected(call, seat)
+                features.transfer_service.on_voter_returned(call.attempt_id)
+                features.acd.on_voter_connected(call, seat)
+                features.seat_phone_silence.on_voter_connected(call, seat)
             case switch_events.CallLeftSeat(seat=seat):
-                if not features.transfers.is_voter_away_from_seat(call.attempt_id):
+                if not features.transfer_service.is_voter_away_from_seat(call.attempt_id):
                     features.acd.on_voter_left_seat(call, seat)
             case switch_events.CallHandedOver():
-                features.transfers.on_voter_handed_over(call)
+                features.transfer_service.on_voter_handed_over(call)
             case switch_events.RecordingStarted():
-                features.recorder.on_recording_started(call)
+                features.call_recorder.on_recording_started(call)
             case switch_events.MessageStarted():
-                features.transfers.on_message_started(call)
-                features.acd.on_message_started(call)
+                features.transfer_service.on_information_message_started(call)
+                features.acd.on_information_message_started(call)
             case switch_events.CallEnded():
-                if not features.endings.defer_end_of_call(call, event, features.silence):
-                    self._finish_call(event)
+                if not features.call_endings.defer_end_of_call(call, event, features.seat_phone_silence):
+                    self._end_call_in_all_features(event)
 
     def _handle_call_progress(self, call: Call, event: switch_events.CallEvent) -> None:
-        calls, now = self.features.calls, self._core.read_clock()
+        calls, now = self.features.live_calls, self._core.read_clock()
         if isinstance(event, switch_events.CallRinging):
             calls.update_call(call, call.with_ringing(now))
             if (
                 call.ringing_seconds is None and not call.adopted
             ):  # an adopted call may have been ringing for a long time
-                self.features.trunks.on_ringing(call)
+                self.features.trunk_service.on_ringing(call)
             return
         answered = calls.update_call(call, call.with_answer(now))
         if isinstance(event, switch_events.MachineDetected):
             calls.update_call(answered, answered.with_machine_answer())
 
-    def _finish_call(self, ended: switch_events.CallEnded) -> None:
+    def _end_call_in_all_features(self, ended: switch_events.CallEnded) -> None:
         """End a call in every feature of the engine that knows it."""
         features = self.features
-        call = features.calls.get(ended.attempt_id)
+        call = features.live_calls.get(ended.attempt_id)
         if call is not None:
-            features.endings.alert_about_missing_switch_events(call)
-            features.transfers.on_call_ended(call.attempt_id)
+            features.call_endings.alert_about_missing_switch_events(call)
+            features.transfer_service.on_call_ended(call.attempt_id)
             features.acd.on_call_ended(call)
-            features.endings.end_call(features.calls[call.attempt_id], ended)
+            features.call_endings.end_call(features.live_calls[call.attempt_id], ended)
 
     def _handle_expired_timer(self, expired: TimerExpired) -> None:
         features, seat, attempt_id = self.features, expired.seat, expired.attempt_id or AttemptId("")
         handlers: dict[TimerKind, Callable[[], object]] = {
             TimerKind.WRAP_UP_EXPIRED: lambda: features.acd.on_wrap_up_expired(seat),
-            TimerKind.CALL_PHONE: lambda: features.acd.call_phone(seat),
+            TimerKind.CALL_PHONE: lambda: features.acd.call_seat_phone(seat),
             TimerKind.PHONE_NOT_CALLED: lambda: features.acd.expect_phone_to_connect(seat),
-            TimerKind.AGENT_ABSENT: lambda: features.agents.log_off_absent_agent(seat),
-            TimerKind.LOG_IN_UNLOCKED: lambda: features.agents.clear_lock_alert(seat),
-            TimerKind.MESSAGE_EXPIRED: lambda: features.messages.remove_supervisor_message(seat),
+            TimerKind.AGENT_ABSENT: lambda: features.agent_log_ins.log_off_absent_agent(seat),
+            TimerKind.LOG_IN_UNLOCKED: lambda: features.agent_log_ins.clear_lock_alert(seat),
+            TimerKind.MESSAGE_EXPIRED: lambda: features.supervisor_messages.remove_supervisor_message(seat),
             TimerKind.CONNECT_LIMIT: lambda: features.acd.play_busy_message(attempt_id),
             TimerKind.VOTER_NOT_CONNECTED: lambda: features.acd.release_seat_without_voter(seat, attempt_id),
             TimerKind.SCREEN_POP: lambda: features.screen_pops.read_screen_pop(seat, attempt_id, again=False),
-            TimerKind.OWN_CALL_BACK: lambda: features.call_backs.on_call_back_due(attempt_id),
-            TimerKind.PREVIEW_EXPIRED: lambda: features.own_calls.on_preview_expired(seat, attempt_id),
-            TimerKind.HAND_OVER_FAILED: lambda: features.transfers.on_hand_over_failed(attempt_id),
-            TimerKind.FORGERY_ALERT_EXPIRED: features.headquarters.clear_forgery_alert,
-            TimerKind.FLOW_OVERDUE: lambda: self._on_flow_overdue(attempt_id),
+            TimerKind.OWN_CALL_BACK: lambda: features.own_call_backs.on_call_back_due(attempt_id),
+            TimerKind.PREVIEW_EXPIRED: lambda: features.calls_dialled_by_agents.on_preview_expired(seat, attempt_id),
+            TimerKind.HAND_OVER_FAILED: lambda: features.transfer_service.on_hand_over_failed(attempt_id),
+            TimerKind.FORGERY_ALERT_EXPIRED: features.headquarters_orders.clear_forgery_alert,
+            TimerKind.FLOW_OVERDUE: lambda: self._on_flow_end_overdue(attempt_id),
         }
         handlers[expired.kind]()
 
-    def _on_flow_overdue(self, attempt_id: AttemptId) -> None:
-        call = self.features.calls.get(attempt_id)
+    def _on_flow_end_overdue(self, attempt_id: AttemptId) -> None:
+        call = self.features.live_calls.get(attempt_id)
         if call is not None and call.leg.ended is not None:
-            self._finish_call(call.leg.ended)
+            self._end_call_in_all_features(call.leg.ended)
 
     # Effects
 
@@ -329,7 +331,7 @@ class Engine:
         mistake: Exception | None = None
         self._core.in_event = True
         try:
-            while effects := self._core.pop_effects():
+            while effects := self._core.pop_requested_effects():
                 for effect in sorted(effects, key=lambda effect: _RANKS.get(type(effect), len(_RANKS))):
                     try:
                         self._carry_out_effect(effect)
@@ -339,27 +341,27 @@ class Engine:
         finally:
             self._core.in_event = False
         if mistake is not None:
-            self._core.end_engine(mistake)
+            self._core.end_engine_with_error(mistake)
 
     def _carry_out_effect(self, effect: Effect) -> None:
         match effect:
             case UpdatePacer():
-                self.features.runs[effect.campaign_id].update_pacer(effect, self._core.clock.monotonic())
+                self.features.campaign_runs[effect.campaign_id].update_pacer(effect, self._core.clock.monotonic())
             case StartTimer():
-                self._timers.start(effect)
+                self._timers.start_timer(effect)
             case StopTimer(key=key):
-                self._timers.stop(key)
+                self._timers.stop_timer(key)
             case SwitchOrder():
                 self._core.spawn_task(self._send_switch_order(effect), effect.name)
             case StoreCommit():
-                self._core.spawn_task(self.features.commits.retry_until_committed(effect), effect.name)
+                self._core.spawn_task(self.features.store_commits.retry_until_committed(effect), effect.name)
             case Notify():
                 for subscriber in self._subscribers:
                     subscriber(effect.change)
             case RunCommand(command=command):
                 self._core.spawn_task(self._run_command_entered_on_phone(command), "keyed-command")
             case StoreFailed(error=error):
-                self.features.commits.on_store_failure(error)
+                self.features.store_commits.on_store_failure(error)
             case _:
                 self.dispatch_event(effect)
 
@@ -374,8 +376,8 @@ class Engine:
     async def _run_command_entered_on_phone(self, command: SeatCommand) -> None:
         refusal: Exception | None = None
         try:
-            await self.execute(command)
+            await self.execute_command(command)
         except (CommandRefused, StoreError) as error:
             refusal = error
         finally:
-            self.features.keys.on_entered_command_done(command, refusal)
+            self.features.seat_phone_keys.on_entered_command_done(command, refusal)

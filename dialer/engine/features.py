@@ -81,15 +81,15 @@ class Features:
     # State
 
     @cached_property
-    def alerts(self) -> Alerts:
+    def active_alerts(self) -> Alerts:
         return Alerts(self.core)
 
     @cached_property
-    def servers(self) -> AsteriskServers:
+    def asterisk_servers(self) -> AsteriskServers:
         return AsteriskServers()
 
     @cached_property
-    def calls(self) -> LiveCalls:
+    def live_calls(self) -> LiveCalls:
         return LiveCalls(self.core, self.store, self.switch)
 
     @cached_property
@@ -101,28 +101,30 @@ class Features:
         return UnknownCallers()
 
     @cached_property
-    def listeners(self) -> Listeners:
+    def monitoring_supervisors(self) -> Listeners:
         return Listeners()
 
     @cached_property
     def seats(self) -> Seats:
-        return Seats(self.core, self.servers, self.calls, self.call_transfers, self.listeners)
+        return Seats(
+            self.core, self.asterisk_servers, self.live_calls, self.call_transfers, self.monitoring_supervisors
+        )
 
     @cached_property
-    def runs(self) -> CampaignRuns:
+    def campaign_runs(self) -> CampaignRuns:
         return CampaignRuns(self.core)
 
     @cached_property
-    def polls(self) -> Polls:
+    def polling_days(self) -> Polls:
         return Polls(self.core)
 
     @cached_property
-    def turnout(self) -> TurnoutFigures:
-        return TurnoutFigures(self.core, self.polls, self.runs)
+    def turnout_figures(self) -> TurnoutFigures:
+        return TurnoutFigures(self.core, self.polling_days, self.campaign_runs)
 
     @cached_property
-    def numbers(self) -> NumberMemory:
-        return NumberMemory(self.core, self.calls)
+    def number_memory(self) -> NumberMemory:
+        return NumberMemory(self.core, self.live_calls)
 
     @cached_property
     def roll_import_state(self) -> RollImportState:
@@ -131,298 +133,360 @@ class Features:
     # Store, trunks
 
     @cached_property
-    def commits(self) -> StoreCommits:
-        return StoreCommits(self.core, self.alerts, self.store, self.dependencies.has_room)
+    def store_commits(self) -> StoreCommits:
+        return StoreCommits(self.core, self.active_alerts, self.store, self.dependencies.has_room)
 
     @cached_property
-    def pool(self) -> TrunkPool:
+    def trunk_pool(self) -> TrunkPool:
         return TrunkPool((), self.core.clock.monotonic(), self.core.plan.rest)
 
     @cached_property
-    def trunks(self) -> Trunks:
-        return Trunks(self.core, self.alerts, self.servers, self.pool)
+    def trunk_service(self) -> Trunks:
+        return Trunks(self.core, self.active_alerts, self.asterisk_servers, self.trunk_pool)
 
     @cached_property
-    def channels(self) -> Channels:
-        return Channels(self.calls, self.call_transfers, self.unknown_callers)
+    def trunk_channels(self) -> Channels:
+        return Channels(self.live_calls, self.call_transfers, self.unknown_callers)
 
     # Agents and voters
 
     @cached_property
-    def eligibility(self) -> Eligibility:
+    def call_eligibility(self) -> Eligibility:
         return Eligibility(
-            self.core, self.alerts, self.calls, self.runs, self.polls, self.numbers, self.dependencies.certified
+            self.core,
+            self.active_alerts,
+            self.live_calls,
+            self.campaign_runs,
+            self.polling_days,
+            self.number_memory,
+            self.dependencies.certified,
         )
 
     @cached_property
     def acd(self) -> Acd:
-        return Acd(self.core, self.servers, self.calls, self.seats, self.runs, self.eligibility, self.switch)
-
-    @cached_property
-    def silence(self) -> SeatSilence:
-        timeout = self.core.plan.agent_rules.silence_seconds
-        return SeatSilence(self.core, self.calls, self.seats, self.switch, self.acd, timeout)
-
-    @cached_property
-    def agents(self) -> Agents:
-        return Agents(
-            self.core, self.alerts, self.calls, self.seats, self.runs, self.acd, self.dependencies, self.silence
+        return Acd(
+            self.core,
+            self.asterisk_servers,
+            self.live_calls,
+            self.seats,
+            self.campaign_runs,
+            self.call_eligibility,
+            self.switch,
         )
 
     @cached_property
-    def keys(self) -> SeatKeys:
-        return SeatKeys(self.core, self.calls, self.seats, self.switch)
+    def seat_phone_silence(self) -> SeatSilence:
+        timeout = self.core.plan.agent_rules.silence_seconds
+        return SeatSilence(self.core, self.live_calls, self.seats, self.switch, self.acd, timeout)
+
+    @cached_property
+    def agent_log_ins(self) -> Agents:
+        return Agents(
+            self.core,
+            self.active_alerts,
+            self.live_calls,
+            self.seats,
+            self.campaign_runs,
+            self.acd,
+            self.dependencies,
+            self.seat_phone_silence,
+        )
+
+    @cached_property
+    def seat_phone_keys(self) -> SeatKeys:
+        return SeatKeys(self.core, self.live_calls, self.seats, self.switch)
 
     @cached_property
     def screen_pops(self) -> ScreenPops:
         return ScreenPops(self.core, self.seats, self.store)
 
     @cached_property
-    def messages(self) -> Messages:
-        return Messages(self.core, self.seats, self.runs, self.store)
+    def supervisor_messages(self) -> Messages:
+        return Messages(self.core, self.seats, self.campaign_runs, self.store)
 
     @cached_property
-    def transfers(self) -> Transfers:
+    def transfer_service(self) -> Transfers:
         return Transfers(
             self.core,
-            self.servers,
+            self.asterisk_servers,
             self.call_transfers,
-            self.calls,
-            self.channels,
+            self.live_calls,
+            self.trunk_channels,
             self.seats,
             self.switch,
             self.acd,
-            self.pool,
+            self.trunk_pool,
         )
 
     @cached_property
     def supervision(self) -> Supervision:
-        return Supervision(self.core, self.listeners, self.seats, self.switch, self.store)
+        return Supervision(self.core, self.monitoring_supervisors, self.seats, self.switch, self.store)
 
     @cached_property
-    def recorder(self) -> Recorder:
-        return Recorder(self.core, self.calls, self.seats, self.switch, self.store)
+    def call_recorder(self) -> Recorder:
+        return Recorder(self.core, self.live_calls, self.seats, self.switch, self.store)
 
     @cached_property
-    def inbound(self) -> Inbound:
-        return Inbound(self.core, self.servers, self.unknown_callers, self.calls, self.runs, self.store, self.pool)
+    def inbound_calls(self) -> Inbound:
+        return Inbound(
+            self.core,
+            self.asterisk_servers,
+            self.unknown_callers,
+            self.live_calls,
+            self.campaign_runs,
+            self.store,
+            self.trunk_pool,
+        )
 
     # Results
 
     @cached_property
-    def retries(self) -> RetrySchedule:
-        return RetrySchedule(self.core, self.polls)
+    def retry_schedule(self) -> RetrySchedule:
+        return RetrySchedule(self.core, self.polling_days)
 
     @cached_property
-    def endings(self) -> CallEndings:
+    def call_endings(self) -> CallEndings:
         return CallEndings(
-            self.core, self.alerts, self.calls, self.runs, self.numbers, self.trunks, self.retries, self.store
+            self.core,
+            self.active_alerts,
+            self.live_calls,
+            self.campaign_runs,
+            self.number_memory,
+            self.trunk_service,
+            self.retry_schedule,
+            self.store,
         )
 
     @cached_property
-    def marks(self) -> Marks:
-        return Marks(self.core, self.alerts, self.calls, self.seats, self.runs, self.turnout, self.numbers, self.store)
+    def voter_marks(self) -> Marks:
+        return Marks(
+            self.core,
+            self.active_alerts,
+            self.live_calls,
+            self.seats,
+            self.campaign_runs,
+            self.turnout_figures,
+            self.number_memory,
+            self.store,
+        )
 
     @cached_property
-    def workers(self) -> BoothWorkers:
-        return BoothWorkers(self.core, self.seats, self.polls, self.acd, self.store, self.marks)
+    def booth_workers(self) -> BoothWorkers:
+        return BoothWorkers(self.core, self.seats, self.polling_days, self.acd, self.store, self.voter_marks)
 
     @cached_property
-    def flows(self) -> FlowService:
+    def call_flows(self) -> FlowService:
         return FlowService(
             self.core,
-            self.calls,
-            self.runs,
-            self.polls,
+            self.live_calls,
+            self.campaign_runs,
+            self.polling_days,
             self.store,
             self.dependencies.flows,
-            self.eligibility,
+            self.call_eligibility,
             self.acd,
-            self.marks,
-            self.workers,
+            self.voter_marks,
+            self.booth_workers,
         )
 
     @cached_property
     def dispositions(self) -> Dispositions:
         return Dispositions(
             self.core,
-            self.calls,
+            self.live_calls,
             self.seats,
-            self.runs,
+            self.campaign_runs,
             self.dependencies.flows.scripts,
             self.acd,
             self.store,
-            self.call_backs,
-            self.marks,
-            self.retries,
+            self.own_call_backs,
+            self.voter_marks,
+            self.retry_schedule,
         )
 
     @cached_property
-    def records(self) -> ExternalRecords:
-        return ExternalRecords(self.store, self.core.clock, self.marks, self.core.centre_id)
+    def external_records(self) -> ExternalRecords:
+        return ExternalRecords(self.store, self.core.clock, self.voter_marks, self.core.centre_id)
 
     # Placing calls
 
     @cached_property
     def clock_guard(self) -> ClockGuard:
-        return ClockGuard(self.core, self.alerts, self.dependencies.sent_journal)
+        return ClockGuard(self.core, self.active_alerts, self.dependencies.sent_journal)
 
     @cached_property
-    def holds(self) -> CampaignHolds:
+    def campaign_holds(self) -> CampaignHolds:
         return CampaignHolds(
             self.core,
-            self.servers,
+            self.asterisk_servers,
             self.switch,
             self.clock_guard,
-            self.commits,
-            self.eligibility,
-            self.polls,
+            self.store_commits,
+            self.call_eligibility,
+            self.polling_days,
             self.seats,
         )
 
     @cached_property
     def reserved_seats(self) -> ReservedSeats:
-        return ReservedSeats(self.core, self.servers, self.calls, self.seats, self.acd)
+        return ReservedSeats(self.core, self.asterisk_servers, self.live_calls, self.seats, self.acd)
 
     @cached_property
-    def hoppers(self) -> Hoppers:
-        return Hoppers(self.core, self.polls, self.turnout, self.store, self.dependencies.has_room)
+    def number_hoppers(self) -> Hoppers:
+        return Hoppers(self.core, self.polling_days, self.turnout_figures, self.store, self.dependencies.has_room)
 
     @cached_property
-    def originator(self) -> Originator:
+    def call_originator(self) -> Originator:
         return Originator(
             self.core,
             self.dependencies,
-            self.alerts,
-            self.servers,
-            self.calls,
+            self.active_alerts,
+            self.asterisk_servers,
+            self.live_calls,
             self.seats,
-            self.polls,
-            self.channels,
-            self.holds,
-            self.eligibility,
-            self.pool,
+            self.polling_days,
+            self.trunk_channels,
+            self.campaign_holds,
+            self.call_eligibility,
+            self.trunk_pool,
             self.reserved_seats,
         )
 
     @cached_property
-    def snapshots(self) -> Snapshots:
-        return Snapshots(self.core, self.servers, self.pool, self.seats, self.calls, self.runs)
+    def pacing_snapshots(self) -> Snapshots:
+        return Snapshots(
+            self.core, self.asterisk_servers, self.trunk_pool, self.seats, self.live_calls, self.campaign_runs
+        )
 
     @cached_property
-    def placing(self) -> Placing:
+    def call_placing(self) -> Placing:
         return Placing(
             self.core,
-            self.alerts,
-            self.servers,
-            self.calls,
-            self.channels,
-            self.runs,
-            self.holds,
-            self.trunks,
-            self.snapshots,
-            self.hoppers,
-            self.originator,
+            self.active_alerts,
+            self.asterisk_servers,
+            self.live_calls,
+            self.trunk_channels,
+            self.campaign_runs,
+            self.campaign_holds,
+            self.trunk_service,
+            self.pacing_snapshots,
+            self.number_hoppers,
+            self.call_originator,
             self.reserved_seats,
         )
 
     @cached_property
-    def own_calls(self) -> OwnCalls:
+    def calls_dialled_by_agents(self) -> OwnCalls:
         return OwnCalls(
-            self.core, self.calls, self.seats, self.runs, self.acd, self.holds, self.hoppers, self.originator
+            self.core,
+            self.live_calls,
+            self.seats,
+            self.campaign_runs,
+            self.acd,
+            self.campaign_holds,
+            self.number_hoppers,
+            self.call_originator,
         )
 
     @cached_property
-    def call_backs(self) -> OwnCallBacks:
-        return OwnCallBacks(self.core, self.seats, self.acd, self.own_calls, self.store)
+    def own_call_backs(self) -> OwnCallBacks:
+        return OwnCallBacks(self.core, self.seats, self.acd, self.calls_dialled_by_agents, self.store)
 
     # The centre as a whole
 
     @cached_property
-    def campaigns(self) -> Campaigns:
+    def campaign_control(self) -> Campaigns:
         return Campaigns(
             self.core,
-            self.alerts,
-            self.runs,
-            self.polls,
+            self.active_alerts,
+            self.campaign_runs,
+            self.polling_days,
             self.store,
             self.dependencies.flows,
-            self.placing,
+            self.call_placing,
             self.clock_guard,
         )
 
     @cached_property
-    def headquarters(self) -> HeadquartersOrders:
-        return HeadquartersOrders(self.core, self.alerts, self.store, self.campaigns)
+    def headquarters_orders(self) -> HeadquartersOrders:
+        return HeadquartersOrders(self.core, self.active_alerts, self.store, self.campaign_control)
 
     @cached_property
-    def users(self) -> Users:
+    def user_accounts(self) -> Users:
         return Users(self.store, self.core.clock, lambda: self.core.plan.users)
 
     @cached_property
     def roll_import(self) -> RollImport:
         return RollImport(
             self.core,
-            self.runs,
-            self.polls,
-            self.turnout,
+            self.campaign_runs,
+            self.polling_days,
+            self.turnout_figures,
             self.roll_import_state,
             self.dependencies,
-            self.marks,
-            self.eligibility,
+            self.voter_marks,
+            self.call_eligibility,
         )
 
     @cached_property
     def settings_reload(self) -> SettingsReload:
         use_plan = (
-            self.trunks.apply_current_settings,
-            self.eligibility.apply_current_settings,
+            self.trunk_service.apply_current_settings,
+            self.call_eligibility.apply_current_settings,
             self.supervision.apply_current_settings,
         )
         return SettingsReload(
             self.core,
-            self.calls,
-            self.polls,
+            self.live_calls,
+            self.polling_days,
             self.roll_import_state,
             self.dependencies,
-            self.campaigns,
-            self.agents,
+            self.campaign_control,
+            self.agent_log_ins,
             use_plan,
         )
 
     @cached_property
-    def reconciler(self) -> Reconciler:
+    def call_reconciler(self) -> Reconciler:
         return Reconciler(
             self.core,
-            self.servers,
-            self.calls,
+            self.asterisk_servers,
+            self.live_calls,
             self.seats,
-            self.runs,
+            self.campaign_runs,
             self.store,
             self.switch,
-            self.inbound,
-            self.retries,
+            self.inbound_calls,
+            self.retry_schedule,
         )
 
     @cached_property
     def housekeeping(self) -> Housekeeping:
-        return Housekeeping(self.core, self.alerts, self.runs, self.seats, self.numbers, self.eligibility, self.store)
+        return Housekeeping(
+            self.core,
+            self.active_alerts,
+            self.campaign_runs,
+            self.seats,
+            self.number_memory,
+            self.call_eligibility,
+            self.store,
+        )
 
     @cached_property
-    def services(self) -> Services:
+    def command_services(self) -> Services:
         return Services(
-            campaigns=self.campaigns,
-            seats=self.agents,
-            messages=self.messages,
-            previews=self.own_calls,
+            campaigns=self.campaign_control,
+            seats=self.agent_log_ins,
+            messages=self.supervisor_messages,
+            previews=self.calls_dialled_by_agents,
             dispositions=self.dispositions,
-            booth_workers=self.workers,
-            transfers=self.transfers,
-            recordings=self.recorder,
+            booth_workers=self.booth_workers,
+            transfers=self.transfer_service,
+            recordings=self.call_recorder,
             supervision=self.supervision,
-            records=self.records,
-            users=self.users,
-            headquarters=self.headquarters,
+            records=self.external_records,
+            users=self.user_accounts,
+            headquarters=self.headquarters_orders,
             settings=self.settings_reload,
             roll_import=self.roll_import,
         )

@@ -56,14 +56,14 @@ class Housekeeping:
         rounds = 0
         while True:
             await asyncio.sleep(ROUND_SECONDS)
-            await self.save_state()
-            self._numbers.forget_old_events()
+            await self.save_intervals_and_learned_pacing()
+            self._numbers.forget_old_calls_and_opt_outs()
             self._eligibility.forget_ended_calls()
             rounds += 1
             if rounds % LOG_EVERY_ROUNDS == 0:
                 await self._seal_epoch()
                 await self._trim_outbox()
-            for campaign_id, run in self._runs.items():
+            for campaign_id, run in self._runs.list_campaign_runs_by_id():
                 if rounds % LOG_EVERY_ROUNDS == 0 and run.hold is None:
                     _log.info("campaign.pacing", campaign=campaign_id, pacing=str(run.pacer.explain_decision()))
                 try:
@@ -90,7 +90,7 @@ class Housekeeping:
 
     async def save_state_at_shutdown(self) -> None:
         """Save the engine's state after the last call, and seal the last epoch."""
-        await self.save_state()
+        await self.save_intervals_and_learned_pacing()
         await self._seal_epoch()
 
     async def _seal_epoch(self) -> None:
@@ -100,13 +100,13 @@ class Housekeeping:
         except StoreError as error:
             self._core.request_effects(StoreFailed(error))
 
-    async def save_state(self) -> None:
+    async def save_intervals_and_learned_pacing(self) -> None:
         """Store seat intervals and learned pacing. A part that fails is retried in the next round."""
-        intervals = self._seats.pop_state_intervals()
+        intervals = self._seats.pop_unsaved_state_intervals()
         try:
             if intervals:
                 await self._store.record_seat_intervals(intervals)
-            for campaign_id, run in self._runs.items():
+            for campaign_id, run in self._runs.list_campaign_runs_by_id():
                 await self._store.save_pacer_state(campaign_id, run.get_pacer_state())
         except StoreError as error:
             self._seats.restore_state_intervals(intervals)

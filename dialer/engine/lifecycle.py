@@ -34,7 +34,7 @@ class Lifecycle:
 
     # Start
 
-    async def load_state(self, trunks: Collection[str]) -> None:
+    async def load_engine_state(self, trunks: Collection[str]) -> None:
         """Load campaigns, figures and open attempts from the store.
 
         `trunks` are the trunks that are still on the same server as in the previous run. Raises StoreError, also if the
@@ -43,27 +43,27 @@ class Lifecycle:
         await self._refuse_older_store()
         features, store, core = self._features, self._features.store, self._features.core
         now = core.clock.now()
-        features.polls.add_booths(await store.read_booths())
-        features.turnout.booths |= {booth.booth_id: booth for booth in await store.count_booth_turnout()}
+        features.polling_days.put_polling_booths(await store.read_booths())
+        features.turnout_figures.booths |= {booth.booth_id: booth for booth in await store.count_booth_turnout()}
         for plan in core.plan.campaigns.values():
-            features.runs.put_campaign(await features.campaigns.load_campaign(plan, in_chunks=False))
-        await features.headquarters.reinstate_stop_order()
-        features.clock_guard.start(await store.find_newest_event_time())
+            features.campaign_runs.put_campaign(await features.campaign_control.load_campaign(plan, in_chunks=False))
+        await features.headquarters_orders.reinstate_stop_order()
+        features.clock_guard.start_watching_clock(await store.find_newest_event_time())
         await store.release_expired_claims(now, core.plan.owner)
-        await features.agents.load_log_ins()
-        await features.users.load_users()
-        await features.call_backs.load_call_backs()
+        await features.agent_log_ins.load_log_ins()
+        await features.user_accounts.load_users()
+        await features.own_call_backs.load_call_backs()
         self._resync.standing_orders = await store.read_standing_orders(now)
         unfinished = await self._end_unsent_attempts(await store.read_unfinished_attempts())
         await store.record_rules_version(core.plan.rules_text, now)
-        features.eligibility.load_registers_and_calls(await store.read_registers(), unfinished)
+        features.call_eligibility.load_registers_and_open_calls(await store.read_registers(), unfinished)
         for attempt in await store.find_conversations_without_disposition(now - UNDISPOSED_SECONDS):
             seat = features.seats.get(attempt.seat)
-            if attempt.campaign_id in features.runs and seat is not None:
+            if attempt.campaign_id in features.campaign_runs and seat is not None:
                 features.dispositions.reopen_call_for_disposition(
-                    seat.name, features.reconciler.rebuild_call(attempt), attempt.agent
+                    seat.name, features.call_reconciler.rebuild_call_from_attempt(attempt), attempt.agent
                 )
-        left_open = features.reconciler.load_open_attempts(unfinished, trunks)
+        left_open = features.call_reconciler.load_open_attempts(unfinished, trunks)
         if left_open:
             _log.warning("attempts.left_open", attempts=left_open)
 
@@ -107,9 +107,9 @@ class Lifecycle:
         features, core = self._features, self._features.core
         try:
             async with asyncio.TaskGroup() as group:
-                core.start_tasks(group, self._carry_out)
+                core.start_accepting_tasks(group, self._carry_out)
                 housekeeping = group.create_task(features.housekeeping.run(), name="housekeeping")
-                await self._run_decisions_until(stop)
+                await self._run_placing_decisions_until(stop)
                 await self._drain_live_calls()
                 housekeeping.cancel()
                 self._timers.stop_all_timers()
@@ -122,10 +122,10 @@ class Lifecycle:
         features.seats.close_state_intervals()
         await features.housekeeping.save_state_at_shutdown()
 
-    async def _run_decisions_until(self, stop: asyncio.Event) -> None:
+    async def _run_placing_decisions_until(self, stop: asyncio.Event) -> None:
         """Decide repeatedly which calls to place, until `stop` is set.
 
-        It decides at each wake-up, and at least as often as `Placing.decide_for_all_campaigns` says.
+        It decides at each wake-up, and at least as often as `Placing.place_calls_of_all_campaigns` says.
         """
         core, features = self._features.core, self._features
         stopping = asyncio.create_task(stop.wait(), name="stop")
@@ -134,9 +134,9 @@ class Lifecycle:
             while not stop.is_set():
                 self._carry_out()  # first, so that the pacers have all events
                 core.in_event = True
-                seconds = features.placing.decide_for_all_campaigns()
+                seconds = features.call_placing.place_calls_of_all_campaigns()
                 self._carry_out()
-                features.turnout.count_dialling_time()
+                features.turnout_figures.count_dialling_time()
                 try:
                     async with asyncio.timeout(seconds):
                         await core.wake.wait()
@@ -152,23 +152,26 @@ class Lifecycle:
         """
         core, features = self._features.core, self._features
         core.draining = True
-        for run in features.runs.values():
-            features.placing.cancel_campaign(run)
+        for run in features.campaign_runs.list_campaign_runs():
+            features.call_placing.cancel_calls_of_campaign(run)
         await self._wait_until_calls_have_ended(core.plan.drain_seconds)
         core.request_effects(
-            *(make_switch_order(features.switch.hang_up_call, call.attempt_id) for call in features.calls.values())
+            *(
+                make_switch_order(features.switch.hang_up_call, call.attempt_id)
+                for call in features.live_calls.list_live_calls()
+            )
         )
         features.supervision.end_all_monitoring()
         await self._wait_until_calls_have_ended(HANG_UP_SECONDS)
-        if len(features.calls):  # the next start finds them open in the store and reconciles them
-            _log.warning("drain.timed_out", calls=len(features.calls))
-        features.commits.closing = True
+        if len(features.live_calls):  # the next start finds them open in the store and reconciles them
+            _log.warning("drain.timed_out", calls=len(features.live_calls))
+        features.store_commits.closing = True
 
     async def _wait_until_calls_have_ended(self, seconds: float) -> None:
-        core, servers, calls = self._features.core, self._features.servers, self._features.calls
+        core, servers, calls = self._features.core, self._features.asterisk_servers, self._features.live_calls
         try:
             async with asyncio.timeout(seconds):
-                while any(servers.get_server_of_trunk(call.trunk) in servers.up for call in calls.values()):
+                while any(servers.get_server_of_trunk(call.trunk) in servers.up for call in calls.list_live_calls()):
                     core.wake.clear()
                     await core.wake.wait()
         except TimeoutError:

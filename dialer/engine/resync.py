@@ -43,51 +43,51 @@ class Resync:
     def on_switch_down(self, event: SwitchDown) -> None:
         """Handle the loss of the connection to an Asterisk server."""
         features, server = self._features, event.server
-        features.servers.up.discard(server)
+        features.asterisk_servers.up.discard(server)
         if server:
-            features.alerts.raise_alert(AlertKind.SERVER_DOWN, server=server, problem=event.reason)
+            features.active_alerts.raise_alert(AlertKind.SERVER_DOWN, server=server, problem=event.reason)
         else:
-            features.alerts.raise_alert(AlertKind.SWITCH_DOWN, problem=event.reason)
+            features.active_alerts.raise_alert(AlertKind.SWITCH_DOWN, problem=event.reason)
         features.core.wake.set()
 
     def on_switch_up(self, up: SwitchUp) -> None:
         """Bring all features into agreement with an Asterisk server that has connected."""
         features = self._features
-        features.reconciler.resync_with_server(up)
-        for seat_name in features.agents.restore_agent_log_ins(up.live_seats, up.server):
+        features.call_reconciler.resync_calls_with_server(up)
+        for seat_name in features.agent_log_ins.restore_agent_log_ins(up.live_seats, up.server):
             self._restore_supervisor_orders(seat_name)
-        seats = [seat for seat in features.seats.values() if seat.server == up.server]
+        seats = [seat for seat in features.seats.list_seats() if seat.server == up.server]
         for seat in seats:
             if seat.name in up.live_seats and not seat.phone_up:
                 features.acd.on_phone_connected(seat.name)
             elif seat.name not in up.live_seats and seat.phone_up:
                 self.on_phone_disconnected(seat.name)
         self._adopt_conversations(up)
-        features.transfers.resync_with_server(up)
-        features.supervision.resync_with_server(up)
-        features.servers.up.add(up.server)
+        features.transfer_service.resync_transfers_with_server(up)
+        features.supervision.resync_supervisors_with_server(up)
+        features.asterisk_servers.up.add(up.server)
         self._done.set()
         if up.server:
-            features.alerts.clear_alert(AlertKind.SERVER_DOWN, up.server)
+            features.active_alerts.clear_alert(AlertKind.SERVER_DOWN, up.server)
         else:
-            features.alerts.clear_alert(AlertKind.SWITCH_DOWN)
+            features.active_alerts.clear_alert(AlertKind.SWITCH_DOWN)
         for seat in seats:
-            features.acd.call_phone(seat.name)
+            features.acd.call_seat_phone(seat.name)
         features.core.wake.set()
 
     def on_phone_disconnected(self, seat: str) -> None:
         """Update seat, transfer and supervision after an agent's phone has disconnected."""
-        self._features.transfers.on_agents_phone_disconnected(seat)
+        self._features.transfer_service.on_agents_phone_disconnected(seat)
         self._features.acd.on_phone_disconnected(seat)
 
     def _adopt_conversations(self, up: SwitchUp) -> None:
         features = self._features
         for attempt_id, seat_name in up.talking:
-            call, seat = features.calls.get(attempt_id), features.seats.get(seat_name)
+            call, seat = features.live_calls.get(attempt_id), features.seats.get(seat_name)
             if call is None or seat is None:
                 continue
             if call.talk.connected_at is None:
-                features.acd.on_connected(call, seat_name)
+                features.acd.on_voter_connected(call, seat_name)
             elif seat.state is not SeatState.TALKING:
                 features.acd.restore_conversation_at_seat(call, seat_name)
 
@@ -99,6 +99,6 @@ class Resync:
             if order.addressee != format_seat_addressee(seat_name):
                 continue
             if order.command == SEAT_CAMPAIGNS:
-                self._features.agents.restore_campaign_restriction(seat_name, order)
+                self._features.agent_log_ins.restore_campaign_restriction(seat_name, order)
             elif order.command == SEAT_MESSAGE:
-                self._features.messages.restore_supervisor_message(seat_name, order)
+                self._features.supervisor_messages.restore_supervisor_message(seat_name, order)

@@ -16,13 +16,13 @@ class Timers:
         self._expire = expire
         self._running: dict[str, asyncio.TimerHandle] = {}
 
-    def start(self, timer: StartTimer) -> None:
+    def start_timer(self, timer: StartTimer) -> None:
         """Start a timer. A timer with the same key is replaced."""
-        self.stop(timer.key)
+        self.stop_timer(timer.key)
         loop = asyncio.get_running_loop()
         self._running[timer.key] = loop.call_later(timer.seconds, self._fire_timer, timer)
 
-    def stop(self, key: str) -> None:
+    def stop_timer(self, key: str) -> None:
         """Stop a timer, if it is running."""
         running = self._running.pop(key, None)
         if running is not None:

@@ -25,22 +25,22 @@ from dialer.engine.features import Features
 
 def make_centre_view(features: Features) -> CentreView:
     """Return the published view of the whole centre at this moment, as MQTT and the pages show it."""
-    core, turnout, used = features.core, features.turnout, features.channels.count_used_channels()
+    core, turnout, used = features.core, features.turnout_figures, features.trunk_channels.count_used_channels()
     campaigns = tuple(
         _make_campaign_view(features, run)
-        for campaign_id, run in features.runs.items()
-        if campaign_id in core.plan.campaigns or any(features.calls.find_calls_of_campaign(campaign_id))
+        for campaign_id, run in features.campaign_runs.list_campaign_runs_by_id()
+        if campaign_id in core.plan.campaigns or any(features.live_calls.find_calls_of_campaign(campaign_id))
     )
     seats = tuple(
         features.seats.make_published_seat_view(seat)
-        for seat in features.seats.values()
+        for seat in features.seats.list_seats()
         if not features.seats.is_seat_removed(seat)
     )
     logged_in = [seat.utilisation for seat in seats if seat.state is not SeatState.OFFLINE]
     state = CentreState(
         centre=core.centre_id,
         at=core.clock.now(),
-        switch_up=features.servers.is_any_server_up,
+        switch_up=features.asterisk_servers.is_any_server_up,
         draining=core.draining,
         campaigns={campaign.campaign_id: campaign.state for campaign in campaigns},
         seats=Counter(seat.state for seat in seats),
@@ -48,14 +48,16 @@ def make_centre_view(features: Features) -> CentreView:
         utilisation=sum(logged_in) / len(logged_in) if logged_in else None,
         marks=dict(turnout.marks),
         opt_outs=turnout.opt_outs,
-        trunks=tuple(_make_trunk_view(features, name, used[name]) for name in features.pool.names),
+        trunks=tuple(_make_trunk_view(features, name, used[name]) for name in features.trunk_pool.names),
         figures=features.dependencies.figures(),
         forecast=_make_forecast(features),
         dialler=core.dialler,
         roll=features.roll_import_state.roll,
         outbox=features.housekeeping.outbox,
     )
-    return CentreView(state, campaigns, seats, tuple(turnout.booths.values()), tuple(features.alerts.active.values()))
+    return CentreView(
+        state, campaigns, seats, tuple(turnout.booths.values()), tuple(features.active_alerts.active.values())
+    )
 
 
 def _make_forecast(features: Features) -> Forecast | None:
@@ -63,27 +65,30 @@ def _make_forecast(features: Features) -> Forecast | None:
 
     Return None if there are no such booths, or if it is too early for a forecast.
     """
-    now, contacted_by_source = features.core.clock.now(), features.turnout.contacted_by_source
-    to_come = {booth_id: at for booth_id, at in features.polls.find_last_call_times().items() if at > now}
+    now, contacted_voters_by_source = features.core.clock.now(), features.turnout_figures.contacted_voters_by_source
+    to_come = {booth_id: at for booth_id, at in features.polling_days.find_last_call_times().items() if at > now}
     if not to_come:
         return None
-    said = [features.turnout.booths[booth_id] for booth_id in to_come.keys() & features.turnout.booths.keys()]
+    said = [
+        features.turnout_figures.booths[booth_id]
+        for booth_id in to_come.keys() & features.turnout_figures.booths.keys()
+    ]
     without_number = sum(booth.without_number for booth in said)
     remaining = sum(booth.voters - booth.contacted for booth in said) - without_number
-    by_flows = contacted_by_source[MarkSource.VOTER_KEY] + contacted_by_source[MarkSource.RELATIVE]
+    by_flows = contacted_voters_by_source[MarkSource.VOTER_KEY] + contacted_voters_by_source[MarkSource.RELATIVE]
     until = max(to_come.values())
     hours = {
         stretch
-        for run in features.runs.values()
-        if run.purpose is Purpose.TURNOUT and run.state is not CampaignState.STOPPED and not run.is_completed
+        for run in features.campaign_runs.list_campaign_runs()
+        if run.purpose is Purpose.TURNOUT and run.state is not CampaignState.STOPPED and not run.is_campaign_completed
         for stretch in run.spec.hours.weekday
     }
     ahead_seconds = count_open_seconds(hours, features.core.zone, now, until)
     ahead = make_forecast(
         remaining,
-        contacted_by_source[MarkSource.AGENT],
+        contacted_voters_by_source[MarkSource.AGENT],
         by_flows,
-        features.turnout.dialling_seconds,
+        features.turnout_figures.dialling_seconds,
         ahead_seconds,
         until,
     )
@@ -91,8 +96,8 @@ def _make_forecast(features: Features) -> Forecast | None:
 
 
 def _make_campaign_view(features: Features, run: CampaignRun) -> CampaignView:
-    calls = features.calls.find_calls_of_campaign(run.spec.campaign_id)
-    live = Counter[CallState]([call.state for call in calls])
+    calls = features.live_calls.find_calls_of_campaign(run.spec.campaign_id)
+    live = Counter[CallState]([call.call_state for call in calls])
     outcomes = run.outcomes
     in_hand = len(calls)
     rate = calculate_abandoned_rate(outcomes)
@@ -107,7 +112,7 @@ def _make_campaign_view(features: Features, run: CampaignRun) -> CampaignView:
         calls=dict(live),
         outcomes=dict(outcomes),
         attempts=sum(outcomes.values()) - outcomes[Outcome.REFUSED] + in_hand,
-        answered=sum(outcomes[outcome] for outcome in ANSWERED) + sum(call.answered for call in calls),
+        answered=sum(outcomes[outcome] for outcome in ANSWERED) + sum(call.is_answered for call in calls),
         connected=outcomes[Outcome.CONNECTED] + sum(call.talk.connected_at is not None for call in calls),
         abandoned=rate.abandoned,
         abandoned_rate=rate.rate,
@@ -117,7 +122,7 @@ def _make_campaign_view(features: Features, run: CampaignRun) -> CampaignView:
         pacing=str(pacing),
         refused=dict(run.refused),
         script=features.dependencies.flows.scripts.get_script_version(run.spec.campaign_id),
-        speed=run.find_speed_limit(now),
+        speed=run.find_speed_limit_in_force(now),
         abandoned_target=_find_abandoned_target(run),
     )
 
@@ -131,21 +136,21 @@ def _find_abandoned_target(run: CampaignRun) -> AbandonedTarget | None:
 
 def _make_trunk_view(features: Features, name: str, used: int) -> TrunkView:
     tally, health, now = (
-        features.pool.tallies[name],
-        features.pool.get_trunk_health(name),
+        features.trunk_pool.tallies[name],
+        features.trunk_pool.get_trunk_health(name),
         features.core.clock.monotonic(),
     )
     assert health is not None  # noqa: S101 - `name` is one of the pool's
     return TrunkView(
         trunk=name,
         channels_used=used,
-        channels=features.pool[name].channels,
+        channels=features.trunk_pool[name].channels,
         answer_seizure_ratio=tally.answered / tally.attempts if tally.attempts else 0.0,
         failures=tally.failures,
         attempts=tally.attempts,
-        state=health.state(now),
-        rest_seconds=health.count_rest_seconds_left(now),
-        calls_per_second=features.pool.get_trunk_rate_limiter(name).calculate_recent_rate(now),
-        calls_per_second_limit=features.pool[name].calls_per_second * health.share,
+        state=health.determine_trunk_state(now),
+        rest_seconds=health.count_seconds_until_probe(now),
+        calls_per_second=features.trunk_pool.get_trunk_rate_limiter(name).calculate_recent_call_start_rate(now),
+        calls_per_second_limit=features.trunk_pool[name].calls_per_second * health.share,
         ringing_seconds=health.ringing_seconds,
     )

@@ -36,11 +36,11 @@ FAREWELL_SECONDS = 3.0  # limit for the last messages; other results stay in the
 class EnginePort(CommandEngine, Protocol):
     """The part of the engine that the monitor uses."""
 
-    def view(self) -> CentreView:
+    def make_centre_view(self) -> CentreView:
         """Return the current view of the centre."""
         ...
 
-    def subscribe(self, callback: Callable[[Change], None]) -> Callable[[], None]:
+    def subscribe_to_changes(self, callback: Callable[[Change], None]) -> Callable[[], None]:
         """Call `callback` in the event loop at each change of the engine. The returned function stops that."""
         ...
 
@@ -69,20 +69,20 @@ class Monitor:
         """
         clock, centre = presence.clock, presence.centre
         self._engine = engine
-        self._publisher = Publisher(engine.view, clock, home_assistant=presence.home_assistant)
+        self._publisher = Publisher(engine.make_centre_view, clock, home_assistant=presence.home_assistant)
         self._relay = OutboxRelay(
             centre,
             store,
-            engine.outbox_event,
-            lambda row, problem: engine.accept_alert(
+            engine.outbox_filled_event,
+            lambda row, problem: engine.raise_or_clear_alert(
                 create_alert(AlertKind.OUTBOX_UNSENDABLE, clock.now(), row=row, problem=problem)
             ),
         )
         self._centre = centre
         self._gateway = CommandGateway(engine, store, clock, senders, centre)
         self._opt_outs = PeerOptOuts(self._suppress_number) if reads_opt_outs else None
-        self._link = BrokerLink(presence, engine.accept_alert)
-        self._opt_outs_link = BrokerLink(presence, engine.accept_alert, make_purpose_for_opt_outs())
+        self._link = BrokerLink(presence, engine.raise_or_clear_alert)
+        self._opt_outs_link = BrokerLink(presence, engine.raise_or_clear_alert, make_purpose_for_opt_outs())
         # Set once opt-outs are read on their own connection, or are not read at all.
         self._main_may_unsubscribe = asyncio.Event()
         if not reads_opt_outs:
@@ -101,7 +101,7 @@ class Monitor:
 
         While the broker is unreachable an alert is raised, and the connection is retried.
         """
-        unsubscribe = self._engine.subscribe(self._publisher.offer)
+        unsubscribe = self._engine.subscribe_to_changes(self._publisher.offer)
         try:
             async with asyncio.TaskGroup() as group:
                 workers = [group.create_task(self._gateway.run(), name="monitor-commands")]

@@ -187,7 +187,7 @@ class Pacer(ABC):
         """Return how many ringing calls to cancel because seats have left (usually 0)."""
         return 0
 
-    def set_abandoned_target(self, target: float) -> None:
+    def set_abandoned_rate_target(self, target: float) -> None:
         """Set the abandoned-call rate to aim at. The hard stops of the caps do not change."""
         self.set_abandoned_caps([replace(cap, target=target) for cap in self.caps])
 

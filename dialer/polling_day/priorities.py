@@ -164,7 +164,7 @@ class BoothOrder:
         self._exponent = voter_weight
         self._in_hand = in_hand
 
-    def add_booths(self, booths: Iterable[int]) -> None:
+    def add_booths_to_order(self, booths: Iterable[int]) -> None:
         """Add the booths of an imported roll. Their turn comes first, together with the booths that are next."""
         behind = min((place[1] for place in self._heap), default=0.0)
         for booth_id in sorted(set(booths) - self._usual_priorities.keys()):

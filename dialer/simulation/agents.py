@@ -52,11 +52,11 @@ class AgentHabits:
 class EngineLike(Protocol):
     """The engine's methods that a simulated agent calls."""
 
-    def subscribe(self, callback: Callable[[Change], None]) -> Callable[[], None]:
+    def subscribe_to_changes(self, callback: Callable[[Change], None]) -> Callable[[], None]:
         """Call `callback` with every change of the engine's state. Return a function that ends the subscription."""
         ...
 
-    async def execute(self, command: Command, context: CommandContext = FROM_DIALLER) -> str:
+    async def execute_command(self, command: Command, context: CommandContext = FROM_DIALLER) -> str:
         """Execute a command of the engine, such as a log-in, and return its reply. Raises CommandRefused, StoreError."""
         ...
 
@@ -70,7 +70,7 @@ class EngineClient(ABC):
 
     async def run(self, stop: asyncio.Event) -> None:
         """React to changes of the engine's state until `stop` is set, then cancel the reactions in progress."""
-        unsubscribe = self._engine.subscribe(self._on_engine_change)
+        unsubscribe = self._engine.subscribe_to_changes(self._on_engine_change)
         try:
             await self._send_first_commands()
             await stop.wait()
@@ -138,7 +138,7 @@ class SimulatedAgents(EngineClient):
 
     async def _execute_command(self, command: Command) -> None:
         try:
-            await self._engine.execute(command)
+            await self._engine.execute_command(command)
         except (
             CommandRefused,
             StoreError,

@@ -29,7 +29,7 @@ class SimulatedSite:
     @property
     def view(self) -> CentreView:
         """The current state of the centre."""
-        return self.centre.engine.view()
+        return self.centre.engine.make_centre_view()
 
     async def run(self, *background: Coroutine[Any, Any, None]) -> None:
         """Dial until `stop` is set, then stop calling and let live calls end. The `background` coroutines run meanwhile

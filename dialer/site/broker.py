@@ -116,6 +116,6 @@ def create_broker_monitor(
         return None
     broker = private_broker or get_broker_settings(settings)
     presence = Presence(settings.centre.id, broker, clock, chance, name, settings.broker.home_assistant)
-    senders = list_senders(settings, engine.features.users.roles, private_broker=private_broker is not None)
+    senders = list_senders(settings, engine.features.user_accounts.roles, private_broker=private_broker is not None)
     reload.add_reload_parts([lambda settings: partial(senders.set_supervisors, list_fixed_senders(settings))])
     return Monitor(presence, engine, store, senders, reads_opt_outs=bool(settings.rules.list_opt_out_secrets()))

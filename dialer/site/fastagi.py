@@ -47,7 +47,7 @@ async def serve_fastagi(
     cannot be resolved, and FlowError if the site has AGI scripts and this machine cannot sandbox them.
     """
     routes = _build_agi_routes(settings, engine, asterisk, flows, prompts, sms, await _check_script_sandbox(settings))
-    authenticator = TokenAuthenticator(asterisk.agi_secret, engine.accept_alert, clock)
+    authenticator = TokenAuthenticator(asterisk.agi_secret, engine.raise_or_clear_alert, clock)
     limits = AgiLimits(await _resolve_allowed_addresses(settings), connections=settings.fastagi.max_connections)
     try:
         async with AgiServer(
@@ -77,7 +77,7 @@ def _build_agi_routes(
     inbound = InboundHandler(
         engine, asterisk.switch, lambda number: parse_carrier_number(number, settings.centre.region)
     )
-    seat = LogInHandler(engine.features.agents, asterisk.switch, settings.centre.language)
+    seat = LogInHandler(engine.features.agent_log_ins, asterisk.switch, settings.centre.language)
     return AgiRoutes({"flow": flow, "inbound": inbound, "seat": seat})
 
 

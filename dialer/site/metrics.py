@@ -23,6 +23,8 @@ def serve_dialler_metrics(
 
     def get_dialler_readiness() -> ProcessStatus:
         broker_up = None if monitor is None else monitor.broker_up
-        return describe_centre(engine.view(), broker_up=broker_up, free_bytes=shutil.disk_usage(directory).free)
+        return describe_centre(
+            engine.make_centre_view(), broker_up=broker_up, free_bytes=shutil.disk_usage(directory).free
+        )
 
     return serve_metrics(settings.metrics.host, settings.metrics.port, get_dialler_readiness)

@@ -33,9 +33,11 @@ async def reload_site(engine: Engine) -> None:
     """Reload the settings, then the flows. Invalid ones are ignored, and an alert says why until they are corrected."""
     for kind, command in ((AlertKind.SETTINGS, ReloadSettings()), (AlertKind.FLOWS, ReloadFlows())):
         try:
-            result = await engine.execute(command)
+            result = await engine.execute_command(command)
         except MatdanError as error:
-            engine.accept_alert(create_alert(kind, engine.view().state.at, problem=str(error)))
+            engine.raise_or_clear_alert(create_alert(kind, engine.make_centre_view().state.at, problem=str(error)))
         else:
             _log.info(f"{kind}.reloaded", result=result)
-            engine.accept_alert(create_alert(kind, engine.view().state.at, cleared=True, problem=""))
+            engine.raise_or_clear_alert(
+                create_alert(kind, engine.make_centre_view().state.at, cleared=True, problem="")
+            )

@@ -318,7 +318,7 @@ class Store(StoreRunner):
     save_standing_orders = Write(standing_order_rows.save_standing_orders)
     end_standing_order = Write(standing_order_rows.end_standing_order)
     read_users = Write(users.read_users)
-    set_user = Write(users.set_user)
+    add_or_change_user = Write(users.add_or_change_user)
     remove_user = Write(users.remove_user)
     read_headquarters_orders = Write(headquarters_order_rows.read_headquarters_orders)
     read_stop_orders_in_force = Write(headquarters_order_rows.read_stop_orders_in_force)

@@ -30,7 +30,7 @@ class StoredUser:
 class SQL(Statements):
     users = Query(StoredUser)
     role_of = Scalar(str)
-    set_user = Command()
+    add_or_change_user = Command()
     delete_user = Command()
 
 
@@ -47,11 +47,13 @@ def read_users_of_store(path: Path, key: StoreKey | None) -> list[StoredUser]:
         return read_users(db)
 
 
-def set_user(db: Connection, name: str, role: SupervisorRole, note: AuditNote, receipt: Receipt | None = None) -> None:
+def add_or_change_user(
+    db: Connection, name: str, role: SupervisorRole, note: AuditNote, receipt: Receipt | None = None
+) -> None:
     """Add a user, or change a user's role, with an audit entry. Setting the same role again changes nothing."""
     before = SQL.role_of.first(db, name=name)
     if before != role:
-        SQL.set_user.run(db, name=name, role=role.value, at=note.at)
+        SQL.add_or_change_user.run(db, name=name, role=role.value, at=note.at)
         audit.append_entry_from_note(db, "user-set", note, user=name, role=role.value, before=before or "none")
     record_receipt(db, receipt, note.at)
 

@@ -115,7 +115,7 @@ class BrowserSite:
 
     def seat_state(self) -> SeatState:
         """Return the state of seat 01."""
-        return next(each.state for each in self.centre.engine.view().seats if each.seat == "01")
+        return next(each.state for each in self.centre.engine.make_centre_view().seats if each.seat == "01")
 
     async def open_agent_page(self) -> Page:
         """Open an agent's page, sign in at seat 01, and wait until its phone is connected."""
@@ -195,9 +195,9 @@ async def start_site(settings: Settings, asterisk: RealAsterisk) -> AsyncIterato
             args=["--no-sandbox", "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"],
         )
         site = BrowserSite(asterisk, centre, desk.origin, browser)
-        centre.engine.subscribe(site.record_change)
+        centre.engine.subscribe_to_changes(site.record_change)
         try:
-            await site.wait_until(lambda: centre.engine.view().state.switch_up)
+            await site.wait_until(lambda: centre.engine.make_centre_view().state.switch_up)
             yield site
         finally:
             await browser.close()

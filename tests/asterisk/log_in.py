@@ -119,7 +119,7 @@ async def run_dialler(centre: RunningCentre) -> AsyncIterator[None]:
     stop = asyncio.Event()
     dialling = asyncio.create_task(centre.run(stop))
     try:
-        await wait_until(lambda: centre.engine.view().state.switch_up)
+        await wait_until(lambda: centre.engine.make_centre_view().state.switch_up)
         yield
     finally:
         stop.set()
@@ -128,7 +128,7 @@ async def run_dialler(centre: RunningCentre) -> AsyncIterator[None]:
 
 def find_seat(centre: RunningCentre, name: str) -> SeatView:
     """Return the state of a seat."""
-    return next(each for each in centre.engine.view().seats if each.seat == name)
+    return next(each for each in centre.engine.make_centre_view().seats if each.seat == name)
 
 
 async def wait_until(holds: Callable[[], bool]) -> None:

@@ -42,7 +42,7 @@ async def check_transfers_over_servers(lab: TwoServers) -> list[str]:
         await lab.start()
         await start_carrier(carrier, CALLS, lab.voter_audio)
         async with running_centre(settings, chance=random.Random(1), profile=LINES) as centre, run_dialler(centre):
-            await centre.engine.execute(SeatLogIn(seat=SEAT, agent="agent"))
+            await centre.engine.execute_command(SeatLogIn(seat=SEAT, agent="agent"))
             for target in ("boss", "office"):
                 try:
                     faults += await check_transfer(centre, lab, target)
@@ -60,7 +60,7 @@ async def check_transfers_over_servers(lab: TwoServers) -> list[str]:
 
 async def check_transfer(centre: RunningCentre, lab: TwoServers, target: str) -> list[str]:
     """Transfer a voter to the target, where the voter hangs up. Return the faults."""
-    execute = centre.engine.execute
+    execute = centre.engine.execute_command
     await wait_until(lambda: find_seat(centre, SEAT).state is SeatState.TALKING)
     attempt = find_seat(centre, SEAT).attempt_id or ""
     await execute(SeatConsult(seat=SEAT, to=target))
@@ -71,7 +71,7 @@ async def check_transfer(centre: RunningCentre, lab: TwoServers, target: str) ->
     faults = (
         [] if f"aside-{attempt}" in rooms else [f"transfer to {target}: no conference at the second server: {rooms}"]
     )
-    await wait_until(lambda: not any(centre.engine.view().campaigns[0].calls.values()))
+    await wait_until(lambda: not any(centre.engine.make_centre_view().campaigns[0].calls.values()))
     await execute(KeyedDisposition(seat=SEAT, disposition=Disposition.VOTED))
     rooms = await lab.other.run_command("confbridge list")
     return faults if "aside-" not in rooms else [*faults, f"transfer to {target}: a conference was not closed: {rooms}"]

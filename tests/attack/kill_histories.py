@@ -192,10 +192,10 @@ class History:
         random, engine = self._random, dialler.engine
         for seat in SEATS:
             with contextlib.suppress(CommandRefused, StoreError):
-                await engine.execute(SeatLogIn(seat=seat, agent=f"agent-{seat}"))
+                await engine.execute_command(SeatLogIn(seat=seat, agent=f"agent-{seat}"))
         while True:
             await asyncio.sleep(random.uniform(0.2, 1.5))
-            for view in engine.view().seats:
+            for view in engine.make_centre_view().seats:
                 if view.attempt_id is not None and view.state in {SeatState.TALKING, SeatState.WRAP_UP}:
                     await self._dispose(dialler, view.seat, view.attempt_id)
 
@@ -206,7 +206,7 @@ class History:
         kind = disposition.value if hour is None else f"{disposition.value}-{hour}"
         record.attempted[attempt_id, kind, "agent"] += 1
         try:
-            await dialler.engine.execute(KeyedDisposition(seat=seat, disposition=disposition, hour=hour))
+            await dialler.engine.execute_command(KeyedDisposition(seat=seat, disposition=disposition, hour=hour))
         except (CommandRefused, StoreError):
             return
         if not dialler.steps.killed.is_set():

@@ -121,7 +121,7 @@ class KillableDialler:
             ),
         )
         try:
-            await self.engine.load_state()
+            await self.engine.load_engine_state()
         except (Killed, StoreError):
             if self.steps.killed.is_set():
                 return
@@ -163,7 +163,7 @@ class KillableDialler:
             if file.exists():
                 shutil.copyfile(file, next_path.with_name(next_path.name + suffix))
         if hasattr(self, "engine"):
-            self.engine.features.calls._calls.clear()  # so that late timers do nothing
+            self.engine.features.live_calls._calls.clear()  # so that late timers do nothing
         for task in list(self._tasks):
             task.cancel()
         if self._tasks:

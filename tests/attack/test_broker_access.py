@@ -93,7 +93,7 @@ async def run_monitor(
     try:
         async with asyncio.timeout(HANG_SECONDS):
             while not monitor.broker_up:
-                assert not engine.view().alerts, engine.view().alerts
+                assert not engine.make_centre_view().alerts, engine.make_centre_view().alerts
                 await asyncio.sleep(0.01)
         up.set()
         yield engine, monitor
@@ -200,7 +200,7 @@ async def test_broker_user_cannot_take_over_the_connection_of_the_dialler(tmp_pa
             async with aiomqtt.Client(**tested.broker.user("pune-1", "ravi"), protocol=V5, identifier=name):
                 assert await tested.send("asha", "stop-all") == "done: StopAll"
         assert tested.monitor.broker_up
-        assert not tested.engine.view().alerts
+        assert not tested.engine.make_centre_view().alerts
 
 
 async def test_message_of_250_megabytes_does_not_fill_the_memory_of_the_dialler(tmp_path: Path, store: Store) -> None:
@@ -277,7 +277,7 @@ async def test_flood_of_commands_does_not_delay_a_stop_all(qos: int, tmp_path: P
         assert await tested.send("lata", "stop-all") == "done: StopAll"
         await flooded
         assert await tested.send("lata", "stop-all") == "done: StopAll"
-        assert any(alert.code == "command-flood" for alert in tested.engine.view().alerts)
+        assert any(alert.code == "command-flood" for alert in tested.engine.make_centre_view().alerts)
     assert Counter(type(command) for command in tested.engine.executed)[StopAll] == 2
     assert len(tested.engine.executed) < 1_500  # of 5,000, because of the rate limit per sender
 
@@ -370,7 +370,7 @@ async def test_desk_may_send_commands_for_all_users_and_other_programs_only_thei
             await picture.until(
                 lambda: (
                     picture.connected
-                    and len(picture.get_values_by_prefix("seat", SeatView)) == len(engine.view().seats)
+                    and len(picture.get_values_by_prefix("seat", SeatView)) == len(engine.make_centre_view().seats)
                 )
             )
             assert await desk.send_command("asha", "click-0001", "stop-all", {}) == Reply("done", "done: StopAll")

@@ -101,7 +101,7 @@ async def test_attacker_who_knows_call_ids_cannot_take_over_a_ringing_call(tmp_p
                 commands += await press_one_for_every_command(call)
         assert commands == []
         assert site.view.state.marks == {}
-        assert all(view.leg.answered_at is None for view in site.centre.engine.features.calls.values())
+        assert all(view.leg.answered_at is None for view in site.centre.engine.features.live_calls.list_live_calls())
         assert list_alert_changes(site, "fastagi-stranger") == [True]
     assert query_site_store(tmp_path, "SELECT count(*) FROM mark") == [(0,)]
     assert query_site_store(tmp_path, "SELECT count(*) FROM attempt WHERE flow IS NOT NULL") == [(0,)]
@@ -144,7 +144,7 @@ async def test_wrong_pins_over_forged_agi_connections_lock_no_seat(tmp_path: Pat
                     assert await press_one_for_every_command(call) == []
         assert not [alert for alert in site.view.alerts if alert.code.startswith("log-in-locked")]
         for name, agent, pin in (("01", "101", "2468"), ("02", "102", "1357")):
-            await site.centre.engine.execute(SeatLogIn(seat=name, agent=agent, pin=pin))
+            await site.centre.engine.execute_command(SeatLogIn(seat=name, agent=agent, pin=pin))
 
 
 @virtual_time()

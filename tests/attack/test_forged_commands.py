@@ -124,13 +124,13 @@ def make_gateway(
     alerts: list[Alert] = []
 
     class Engine(FakeEngine):
-        async def execute(self, command: Command, context: CommandContext = FROM_DIALLER) -> str:
+        async def execute_command(self, command: Command, context: CommandContext = FROM_DIALLER) -> str:
             executed.append((clock.monotonic(), command))
             commanding.append(context.sender)
             await asyncio.sleep(engine_seconds(command))
             return "done"
 
-        def accept_alert(self, alert: Alert) -> None:
+        def raise_or_clear_alert(self, alert: Alert) -> None:
             alerts.append(alert)
 
     gateway = CommandGateway(Engine(), cast("Store", store), clock, senders, CENTRE)
@@ -227,7 +227,7 @@ def make_invalid_messages(name: str, user: str, *, may: bool) -> list[tuple[byte
     forms += [
         (own.create_payload(CENTRE, make_command_text(name, "c-1", NOW + 600, **{key: "supervisor"})), False)
         for key in ("role", "user")
-        if key not in COMMANDS[name].list_required_fields()
+        if key not in COMMANDS[name].list_required_field_names()
     ]
     if not may:
         forms.append((own.create_payload(CENTRE, text), False))

@@ -107,7 +107,7 @@ async def test_seat_becomes_ready_after_the_event_for_the_end_of_a_call_was_lost
 async def test_phone_of_a_seat_is_called_again_after_the_hangup_event_of_the_phone_was_lost(tmp_path: Path) -> None:
     async with a_site(tmp_path, make_scripted_switch(), voters=1, seats=1) as site:
         await site.log_in("01")
-        await site.centre.engine.execute(StopAll())
+        await site.centre.engine.execute_command(StopAll())
         site.switch.spoil_events(lose=1.0)
         site.switch.hang_up_phone("agent01")
         await asyncio.sleep(1)
@@ -133,7 +133,7 @@ async def test_voter_returns_to_the_agent_after_the_hangup_event_of_the_consulte
     tmp_path: Path,
 ) -> None:
     async with talking(tmp_path) as site:
-        await site.centre.engine.execute(StopAll())
+        await site.centre.engine.execute_command(StopAll())
         await bring_call_to(site, "consult")
         site.switch.spoil_events(lose=1.0)
         site.switch.hang_up_from_other_side(third_party(site), EndsBy.VOTER)
@@ -141,13 +141,13 @@ async def test_voter_returns_to_the_agent_after_the_hangup_event_of_the_consulte
         site.switch.spoil_events()
         assert seat(site).transfer == "consult"
         await site.until(lambda: seat(site).transfer is None, seconds=BOUND_SECONDS)
-        await site.centre.engine.execute(SeatConsult(seat="01", to="boss"))
+        await site.centre.engine.execute_command(SeatConsult(seat="01", to="boss"))
 
 
 @virtual_time()
 async def test_channel_is_released_after_the_hangup_event_of_an_unknown_caller_was_lost(tmp_path: Path) -> None:
     async with a_site(tmp_path, make_scripted_switch(), voters=1, seats=0, **SETTINGS) as site:
-        await site.centre.engine.execute(StopAll())
+        await site.centre.engine.execute_command(StopAll())
         site.switch.place_inbound_call("+917999999999", called="+911140000011", script=Behaviour(hang_up_after=100.0))
         await site.until(lambda: bool(site.centre.engine.features.unknown_callers.trunks))
         site.switch.spoil_events(lose=1.0)
@@ -176,7 +176,7 @@ async def test_live_call_that_an_event_reported_as_ended_is_hung_up(tmp_path: Pa
 async def test_failed_comparison_with_asterisk_opens_a_new_session_and_comparisons_continue(tmp_path: Path) -> None:
     async with a_site(tmp_path, make_scripted_switch(), voters=1, seats=1) as site:
         await site.log_in("01")
-        await site.centre.engine.execute(StopAll())
+        await site.centre.engine.execute_command(StopAll())
         switch = site.centre.engine.features.switch
         assert isinstance(switch, adapter.AsteriskSwitch)
         with pytest.MonkeyPatch.context() as patch:

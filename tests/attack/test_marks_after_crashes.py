@@ -127,13 +127,13 @@ class History:
         self._path, self._session = path, None
 
     async def _play_step(self, step: str) -> None:
-        flows = self._dialler.engine.features.flows
+        flows = self._dialler.engine.features.call_flows
         match step:
             case _ if step == KILL:
                 await self._kill()
                 await self._start()
             case _ if step == BEGIN:
-                session = flows.start_flow(ATTEMPT)
+                session = flows.start_flow_of_call(ATTEMPT)
                 if session is not None:
                     self._session, self._sequence, self._last = session, 0, None
             case _ if self._session is None:
@@ -164,7 +164,7 @@ class History:
             store.record_mark = fail_to_record_mark  # type: ignore[method-assign, assignment]
         if step == KILLED_DURING_COMMIT:
             dialler.steps._kill_at = dialler.steps.count + 4
-        committing = dialler.start_task(dialler.engine.features.flows.store_flow_commit(session, commit))
+        committing = dialler.start_task(dialler.engine.features.call_flows.store_result_of_flow(session, commit))
         killed = asyncio.ensure_future(dialler.steps.killed.wait())
         await asyncio.wait((committing, killed), return_when=asyncio.FIRST_COMPLETED)
         killed.cancel()

@@ -78,11 +78,11 @@ async def test_disposition_that_was_not_stored_is_refused_and_can_be_repeated(tm
         await site.until(lambda: site.view.seats[0].state is SeatState.WRAP_UP)
         full = FailingStore(site, "record_disposition")
         with pytest.raises(StoreFull):
-            await site.centre.engine.execute(KeyedDisposition(seat="01", disposition=Disposition.VOTED))
+            await site.centre.engine.execute_command(KeyedDisposition(seat="01", disposition=Disposition.VOTED))
         assert site.view.seats[0].state is SeatState.WRAP_UP
         full.failing = False
         assert (
-            await site.centre.engine.execute(KeyedDisposition(seat="01", disposition=Disposition.VOTED))
+            await site.centre.engine.execute_command(KeyedDisposition(seat="01", disposition=Disposition.VOTED))
             == "seat 01: voted"
         )
     assert query_site_store(tmp_path, "SELECT kind FROM mark") == [("voted",)]
@@ -111,7 +111,7 @@ async def test_stop_all_stops_every_campaign_even_if_the_store_fails(tmp_path: P
         await site.until(lambda: len(site.ended()) > 5)
         FailingStore(site, "stop_campaigns")
         with pytest.raises(StoreError):
-            await site.centre.engine.execute(StopAll())
+            await site.centre.engine.execute_command(StopAll())
         placed = len(site.switch.placed)
         assert {campaign.state for campaign in site.view.campaigns} == {CampaignState.STOPPED}
         await asyncio.sleep(60)
@@ -128,10 +128,10 @@ async def test_number_of_messages_waiting_for_an_unreachable_broker_is_limited(t
         await asyncio.sleep(1)
         before = query_site_store(tmp_path, "SELECT count(*), max(outbox_id) FROM outbox")[0]
         assert before[0] > 10
-        await site.centre.engine.execute(StopAll())
+        await site.centre.engine.execute_command(StopAll())
         await asyncio.sleep(70)
         assert query_site_store(tmp_path, "SELECT count(*) FROM outbox") == [(5,)]
-        assert [each.rows for each in site.centre.engine.view().state.outbox] == [5]
+        assert [each.rows for each in site.centre.engine.make_centre_view().state.outbox] == [5]
 
 
 @virtual_time()

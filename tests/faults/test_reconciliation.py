@@ -64,7 +64,7 @@ def test_call_cancelled_while_asterisk_is_unreachable_is_hung_up_on_reconnect(tm
             await asyncio.sleep(3.0)
             site.switch.reset_ami_connections()
             await asyncio.sleep(0.01)
-            await site.centre.engine.execute(StopAll())
+            await site.centre.engine.execute_command(StopAll())
             await site.until(lambda: site.view.state.switch_up, seconds=10)
             await site.until(lambda: all(call.ended_at is not None for call in site.switch.placed), seconds=1)
             assert not any(call.answered_at for call in site.switch.placed)
@@ -88,7 +88,7 @@ def test_call_answered_while_asterisk_is_unreachable_is_not_hung_up(tmp_path: Pa
             await site.until(lambda: site.view.campaigns[0].calls.get(CallState.RINGING, 0) == 1)
             cut = asyncio.create_task(site.switch.refuse_ami_connections_for(6.0))
             await asyncio.sleep(0.1)
-            await site.centre.engine.execute(StopAll())
+            await site.centre.engine.execute_command(StopAll())
             await cut
             assert site.switch.placed[0].answered_at is not None
             await site.until(lambda: site.view.state.switch_up, seconds=30)
@@ -197,7 +197,7 @@ def test_disposition_entered_during_a_call_survives_a_killed_dialler(
             async with run_until_killed(tmp_path, switch, seats=1, campaigns=[campaign]) as first:
                 await first.log_in("01")
                 await first.until(lambda: first.view.seats[0].state is SeatState.TALKING)
-                await first.centre.engine.execute(said)
+                await first.centre.engine.execute_command(said)
             async with a_site(tmp_path, switch=switch, seats=1, campaigns=[campaign]) as site:
                 await site.until(lambda: site.view.seats[0].state is SeatState.TALKING, seconds=5)
                 await site.until(lambda: site.view.seats[0].state is SeatState.WRAP_UP, seconds=70)
@@ -239,8 +239,12 @@ async def test_call_recovered_after_a_restart_has_the_earlier_number_of_pending_
     ) as switch:
         async with run_until_killed(tmp_path, switch, seats=0, campaigns=[campaign]) as first:
             await first.until(lambda: len(switch.placed) == 3)
-            before = {call.phone_id: call.pending_voters for call in first.centre.engine.features.calls.values()}
+            before = {
+                call.phone_id: call.pending_voters for call in first.centre.engine.features.live_calls.list_live_calls()
+            }
         async with a_site(tmp_path, switch=switch, seats=0, campaigns=[campaign]) as site:
-            await site.until(lambda: len(site.centre.engine.features.calls) == 3, seconds=10)
-            adopted = {call.phone_id: call.pending_voters for call in site.centre.engine.features.calls.values()}
+            await site.until(lambda: len(site.centre.engine.features.live_calls) == 3, seconds=10)
+            adopted = {
+                call.phone_id: call.pending_voters for call in site.centre.engine.features.live_calls.list_live_calls()
+            }
     assert before == adopted == {1: 1, 2: 1, 3: 2}

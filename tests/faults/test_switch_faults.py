@@ -178,9 +178,9 @@ async def test_call_that_is_stopped_before_the_channel_exists_is_hung_up(
         def stop_at_first_dialling(change: object) -> None:
             if isinstance(change, CallChange) and change.state is CallState.DIALLING and site.ended() and not stopped:
                 stopped.append(change.attempt_id)
-                asyncio.get_running_loop().create_task(site.centre.engine.execute(StopCampaign(campaign="ivr")))
+                asyncio.get_running_loop().create_task(site.centre.engine.execute_command(StopCampaign(campaign="ivr")))
 
-        site.centre.engine.subscribe(stop_at_first_dialling)
+        site.centre.engine.subscribe_to_changes(stop_at_first_dialling)
         await site.until(lambda: bool(stopped), seconds=300)
         await asyncio.sleep(1)
         assert stopped[0] not in site.switch.channels
@@ -196,15 +196,17 @@ async def test_answered_call_lost_before_reaching_a_seat_counts_as_abandoned(tmp
         restarts: list[asyncio.Task[None]] = []
 
         def restart_at_the_answer(_: object) -> None:
-            if not restarts and any(call.answered and call.talk.connected_at is None for call in centre.calls.values()):
+            if not restarts and any(
+                call.is_answered and call.talk.connected_at is None for call in centre.live_calls.list_live_calls()
+            ):
                 restarts.append(asyncio.get_running_loop().create_task(site.switch.restart(down_seconds=1.0)))
 
-        site.centre.engine.subscribe(restart_at_the_answer)
+        site.centre.engine.subscribe_to_changes(restart_at_the_answer)
         await site.log_in("01", "02")
         await site.until(lambda: bool(restarts), seconds=300)
         await restarts[0]
         await site.until(lambda: site.view.state.switch_up, seconds=20)
-        run = centre.runs["agents"]
+        run = centre.campaign_runs["agents"]
         assert isinstance(run.pacer, PredictivePacer)
         abandoned = run.outcomes[Outcome.ABANDONED]
         assert abandoned >= 1
@@ -242,7 +244,7 @@ async def test_lost_asterisk_events_are_recovered_by_a_resync(tmp_path: Path) ->
         await site.until(lambda: site.view.state.switch_up, seconds=10)
         await asyncio.sleep(120)
         live = {call.channel_id for call in site.switch.placed if call.ended_at is None}
-        assert {call.attempt_id for call in get_features(site).calls.values()} <= live
+        assert {call.attempt_id for call in get_features(site).live_calls.list_live_calls()} <= live
     assert_nobody_dialled_twice(site)
     assert_all_attempts_ended(tmp_path)
 

@@ -38,7 +38,7 @@ class Site(SimulatedSite):
         super().__init__(switch, centre)
         self.clock = clock
         self.changes: list[Change] = []
-        centre.engine.subscribe(self.changes.append)
+        centre.engine.subscribe_to_changes(self.changes.append)
 
     def ended(self) -> list[CallChange]:
         """Return the calls that have ended, in order."""
@@ -53,7 +53,7 @@ class Site(SimulatedSite):
     async def log_in(self, *seats: str) -> None:
         """Log agents in at the seats and wait until their phones are connected."""
         for seat in seats:
-            await self.centre.engine.execute(SeatLogIn(seat=seat, agent=f"agent-{seat}"))
+            await self.centre.engine.execute_command(SeatLogIn(seat=seat, agent=f"agent-{seat}"))
         await self.until(lambda: all(view.state.value != "lost" for view in self.view.seats if view.seat in seats))
 
 

@@ -85,7 +85,7 @@ NEEDED: dict[str, Any] = {
 
 def required_fields(name: str) -> dict[str, Any]:
     """Return the fields that a message of this command must have, with valid values."""
-    fields = {key: NEEDED[key] for key in COMMANDS[name].list_required_fields()}
+    fields = {key: NEEDED[key] for key in COMMANDS[name].list_required_field_names()}
     return {**fields, "seat": "01"} if name == "seat-message" else fields
 
 

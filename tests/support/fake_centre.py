@@ -131,16 +131,16 @@ class FakeEngine:
 
     def __init__(self, view: CentreView | None = None) -> None:
         self.current = view or centre_view()
-        self.outbox_event = asyncio.Event()
+        self.outbox_filled_event = asyncio.Event()
         self.executed: list[Command] = []
         self.senders: list[str] = []  # of the commands in `executed`
         self._listeners: list[Callable[[Change], None]] = []
 
-    def view(self) -> CentreView:
+    def make_centre_view(self) -> CentreView:
         """Return the current view of the centre."""
         return self.current
 
-    def subscribe(self, callback: Callable[[Change], None]) -> Callable[[], None]:
+    def subscribe_to_changes(self, callback: Callable[[Change], None]) -> Callable[[], None]:
         """Call `callback` with every change. Return a function that ends the subscription."""
         self._listeners.append(callback)
         return lambda: self._listeners.remove(callback)
@@ -150,7 +150,7 @@ class FakeEngine:
         for listener in self._listeners:
             listener(change)
 
-    def accept_alert(self, alert: Alert) -> None:
+    def raise_or_clear_alert(self, alert: Alert) -> None:
         """Add an alert to the view, or remove it if it is cleared, and publish it."""
         others = tuple(standing for standing in self.current.alerts if standing.code != alert.code)
         self.current = replace(self.current, alerts=others if alert.cleared else (*others, alert))
@@ -159,7 +159,7 @@ class FakeEngine:
     async def import_opt_out(self, number_hash: str, *, at: float, centre: str) -> None:
         """Ignore the opt-out."""
 
-    async def execute(self, command: Command, context: CommandContext = FROM_DIALLER) -> str:
+    async def execute_command(self, command: Command, context: CommandContext = FROM_DIALLER) -> str:
         """Record the command. Raises CommandRefused for a campaign that is not in the view."""
         known = {campaign.campaign_id for campaign in self.current.campaigns}
         if isinstance(command, PauseCampaign | ResumeCampaign | StopCampaign) and command.campaign not in known:

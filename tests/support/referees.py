@@ -55,7 +55,7 @@ def is_state_consistent(site: Site, directory: Path) -> bool:
     }
     talking = {seat.attempt_id for seat in site.view.seats if seat.state is SeatState.TALKING}
     return (
-        stored == live == {call.attempt_id for call in site.centre.engine.features.calls.values()}
+        stored == live == {call.attempt_id for call in site.centre.engine.features.live_calls.list_live_calls()}
         and talking == in_seats
     )
 

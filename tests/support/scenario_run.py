@@ -147,7 +147,7 @@ class _Run:
         self._engine = centre.engine
         self._killed = False
         stop = asyncio.Event()
-        unsubscribe = self._engine.subscribe(self._on_engine_change)
+        unsubscribe = self._engine.subscribe_to_changes(self._on_engine_change)
         running = asyncio.create_task(centre.run(stop), name="centre")
         try:
             await self._work(running)
@@ -165,28 +165,28 @@ class _Run:
 
     async def _work(self, running: asyncio.Task[None]) -> None:
         try:
-            await self._until(lambda: self._engine.view().state.switch_up or running.done())
-            for seat in self._engine.view().seats:
+            await self._until(lambda: self._engine.make_centre_view().state.switch_up or running.done())
+            for seat in self._engine.make_centre_view().seats:
                 if seat.state is SeatState.OFFLINE:
-                    await self._engine.execute(SeatLogIn(seat=seat.seat, agent=f"agent-{seat.seat}"))
+                    await self._engine.execute_command(SeatLogIn(seat=seat.seat, agent=f"agent-{seat.seat}"))
             if not self._events:
                 loop = asyncio.get_running_loop()
                 self._events = [loop.create_task(self._run_event(event)) for event in self._scenario.events]
             await self._until(lambda: self._is_completed() or self._killed or running.done())
         except TimeoutError:
-            view = self._engine.view()
+            view = self._engine.make_centre_view()
             calls = {state.value: count for campaign in view.campaigns for state, count in campaign.calls.items()}
             self._played.faults.append(
                 f"not done after {self._scenario.expect.seconds:g} s: live {calls or 'none'}, "
                 f"held: {view.campaigns[0].hold}"
             )
         self._played.faults += [repr(task.exception()) for task in self._events if task.done() and task.exception()]
-        hold = self._engine.view().campaigns[0].hold
+        hold = self._engine.make_centre_view().campaigns[0].hold
         self._played.held = None if hold is None else str(hold)
-        self._played.seats = {seat.seat: seat.state.value for seat in self._engine.view().seats}
+        self._played.seats = {seat.seat: seat.state.value for seat in self._engine.make_centre_view().seats}
 
     def _is_completed(self) -> bool:
-        view = self._engine.view()
+        view = self._engine.make_centre_view()
         at_work = {SeatState.TALKING, SeatState.WRAP_UP, SeatState.RESERVED}
         attempts = sum(campaign.progress.attempts for campaign in view.campaigns)
         return (
@@ -225,12 +225,12 @@ class _Run:
 
     async def _dial_preview(self, seat: str, attempt_id: AttemptId) -> None:
         """Dial the previewed call of a seat, as its agent does."""
-        await self._engine.execute(SeatPreviewDial(seat=seat, attempt=attempt_id))
+        await self._engine.execute_command(SeatPreviewDial(seat=seat, attempt=attempt_id))
 
     async def _wrap_up(self, seat: str) -> None:
         await asyncio.sleep(self._scenario.site.wrap_up)
         with contextlib.suppress(CommandRefused):  # the wrap-up has already ended
-            await self._engine.execute(KeyedDisposition(seat=seat, disposition=self._scenario.site.disposition))
+            await self._engine.execute_command(KeyedDisposition(seat=seat, disposition=self._scenario.site.disposition))
 
     async def _run_event(self, event: Event) -> None:
         if event.once is not None and event.seat is not None:
@@ -245,9 +245,9 @@ class _Run:
             case Step.PHONE_RETURNS:
                 await self._stage.restore_phone(seat)
             case Step.LOG_OFF:
-                await self._engine.execute(SeatLogOff(seat=seat))
+                await self._engine.execute_command(SeatLogOff(seat=seat))
             case Step.PAUSE:
-                await self._engine.execute(SeatPause(seat=seat, reason="tea"))
+                await self._engine.execute_command(SeatPause(seat=seat, reason="tea"))
             case Step.LINK_CUT:
                 await self._stage.cut_link()
             case Step.SWITCH_RESTARTS:

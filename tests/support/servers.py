@@ -111,7 +111,7 @@ async def a_multi_server_site(
         async with asyncio.TaskGroup() as group:
             running = group.create_task(site.run())
             try:
-                await site.until(lambda: len(centre.engine.features.servers.up) == len(there))
+                await site.until(lambda: len(centre.engine.features.asterisk_servers.up) == len(there))
                 yield site
             finally:
                 site.stop.set()

@@ -16,9 +16,9 @@ class TableEngine(FakeEngine):
         super().__init__(view)
         self._users = users
 
-    async def execute(self, command: Command, context: CommandContext = FROM_DIALLER) -> str:
+    async def execute_command(self, command: Command, context: CommandContext = FROM_DIALLER) -> str:
         if isinstance(command, UserCommand):
-            return await command.save(self._users, context)
+            return await command.save_user_change(self._users, context)
         if isinstance(command, IssuePassword):
             return await self._users.audit_new_password(command.user, context.sender)
-        return await super().execute(command, context)
+        return await super().execute_command(command, context)

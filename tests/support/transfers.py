@@ -80,7 +80,7 @@ def count_third_parties(site: Site) -> int:
 
 async def bring_call_to(site: Site, stage: str) -> None:
     """Bring the call of seat 01 to a stage of a transfer."""
-    execute = site.centre.engine.execute
+    execute = site.centre.engine.execute_command
     if stage == "hold":
         await execute(SeatHold(seat="01"))
     else:

@@ -88,12 +88,12 @@ class Turns:
         store, switch = cast(Any, NamedMethods()), cast(Any, NamedMethods())
         self.engine = Engine(core, Dependencies(store, switch, nothing, no_scripts, nothing, lambda: True))
         self.features = self.engine.features
-        self.features.core.start_tasks(cast(Any, self), lambda: None)
-        self.features.servers.up.add("")
-        self.engine.features.eligibility._gate = cast(
+        self.features.core.start_accepting_tasks(cast(Any, self), lambda: None)
+        self.features.asterisk_servers.up.add("")
+        self.engine.features.call_eligibility._gate = cast(
             Any, SimpleNamespace(rules=plan.gate.rules, check_connection_to_agent=_allowed)
         )
-        self.engine.features.eligibility._certified = lambda campaign, flow: {}
+        self.engine.features.call_eligibility._certified = lambda campaign, flow: {}
         for each in plan.campaigns.values():
             run = CampaignRun(
                 each.spec,
@@ -104,16 +104,16 @@ class Turns:
                 deque(),
                 hold=None,
             )
-            self.features.runs.put_campaign(run)
+            self.features.campaign_runs.put_campaign(run)
         for name in names:
-            seat = self.features.seats[name].log_in(f"10{name}", None, self.features.core.read_clock())
+            seat = self.features.seats[name].log_in_agent(f"10{name}", None, self.features.core.read_clock())
             self.place(seat.connect_phone(self.features.core.read_clock()))
 
     def place(self, seat: Seat) -> None:
         """Replace the state of a seat and discard the effects."""
         self.features.core.in_event = True
-        self.features.seats.put_seat(self.features.seats[seat.name], seat)
-        self.features.core.pop_effects()
+        self.features.seats.replace_seat(self.features.seats[seat.name], seat)
+        self.features.core.pop_requested_effects()
         self.features.core.in_event = False
 
     def create_task(self, work: Coroutine[Any, Any, None], *, name: str) -> None:
@@ -123,16 +123,16 @@ class Turns:
 
     def call(self, attempt_id: AttemptId = A, **facts: Any) -> Call:
         """Add a live call that was placed at 0 s. Return it."""
-        [run] = self.features.runs.values()
+        [run] = self.features.campaign_runs.list_campaign_runs()
         of_campaign = {"campaign_id": run.spec.campaign_id, "trunk": "carrier"}
-        return self.features.calls.put_call(a_call(run.spec.kind, attempt_id=attempt_id, **of_campaign, **facts))
+        return self.features.live_calls.put_call(a_call(run.spec.kind, attempt_id=attempt_id, **of_campaign, **facts))
 
     def talking(self, seat: str = "01") -> Call:
         """Add a call answered at 8 s and connected to a seat at 8.4 s. Return it."""
         self.call()
         self.at(8.0, CallWaiting(A))
         self.at(8.4, CallConnected(A, seat))
-        return self.features.calls[A]
+        return self.features.live_calls[A]
 
     def at(self, seconds: float, event: Event) -> list[str]:
         """Handle an event at `seconds`. Return its effects, and those that follow immediately, one line each."""
@@ -145,7 +145,7 @@ class Turns:
         self.beside.clear()
         do()
         lines: list[str] = []
-        while effects := self.features.core.pop_effects():
+        while effects := self.features.core.pop_requested_effects():
             for effect in effects:
                 if isinstance(effect, TimerExpired | CallFinished | SeatStateChanged | HouseholdChanged):
                     self.engine.dispatch_event(effect)

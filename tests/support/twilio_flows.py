@@ -43,20 +43,20 @@ class MemoryDesk:
     def __init__(self) -> None:
         self.calls: dict[str, Call] = {}
         self.works = True
-        self.features = self.flows = self
+        self.features = self.call_flows = self
         self._sms_to = ""
 
     def is_live_call(self, attempt_id: AttemptId) -> bool:
         return attempt_id in self.calls
 
-    def start_flow(self, attempt_id: str) -> FlowSession | None:
+    def start_flow_of_call(self, attempt_id: str) -> FlowSession | None:
         call = self.calls.get(attempt_id)
         if call is None or call.begun:
             return None
         call.begun = True
         return FlowSession(AttemptId(attempt_id), "run", call.flow, call.facts, call.language)
 
-    async def store_flow_commit(self, session: FlowSession, commit: FlowCommit) -> bool:
+    async def store_result_of_flow(self, session: FlowSession, commit: FlowCommit) -> bool:
         assert session.run == "run"
         call = self.calls[session.attempt_id]
         call.asked.append(commit)

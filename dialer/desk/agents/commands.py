@@ -106,8 +106,8 @@ class AgentCommands:
         if self._site.user is None:
             raise RequestRefused(409, "no-agents")
         kind, values = COMMANDS[asked.name], {key: value for key, value in asked.values.items() if value is not None}
-        required = set(kind.list_required_fields()) - {"seat"}
-        known = required.union(kind.list_optional_fields())
+        required = set(kind.list_required_field_names()) - {"seat"}
+        known = required.union(kind.list_optional_field_names())
         if (
             "attempt" not in known
             and "attempt" in values

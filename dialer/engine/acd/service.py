@@ -68,15 +68,15 @@ class Acd:
         if known.leg.waiting or known.talk.seat is not None or known.leg.message_started:
             return
         waiting = self._calls.update_call(known, known.with_voter_waiting())
-        if not self._eligibility.may_connect_call(waiting):
+        if not self._eligibility.may_answered_call_be_connected(waiting):
             self.play_busy_message(call.attempt_id)
-        elif not self._try_connect_to_seat(waiting):
+        elif not self._try_connect_call_to_seat(waiting):
             limit = self._runs[call.campaign_id].spec.connect_limit_seconds - MESSAGE_MARGIN_SECONDS
             left = max(0.0, limit - (now.seconds - (waiting.leg.answered_seconds or 0.0)))
             due = TimerExpired(TimerKind.CONNECT_LIMIT, attempt_id=call.attempt_id)
             self._core.request_effects(StartTimer(f"call/{call.attempt_id}", left, due))
 
-    async def connect_from_flow(self, attempt_id: AttemptId) -> bool:
+    async def connect_flow_call_to_seat(self, attempt_id: AttemptId) -> bool:
         """Connect the voter of a call in an IVR flow to a free seat. Return whether agent and voter hear each other.
 
         The result is False if no seat took the call, or if the rules forbid the call now.
@@ -84,7 +84,7 @@ class Acd:
         call = self._calls.get(attempt_id)
         if call is None or attempt_id in self._flow_handovers:
             return False
-        if not self._eligibility.may_connect_call(call) or not self._try_connect_to_seat(call):
+        if not self._eligibility.may_answered_call_be_connected(call) or not self._try_connect_call_to_seat(call):
             return False
         came: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._flow_handovers[attempt_id] = came
@@ -99,15 +99,15 @@ class Acd:
         if waiting is not None and not waiting.done():
             waiting.set_result(came)
 
-    def _try_connect_to_seat(self, call: Call) -> bool:
+    def _try_connect_call_to_seat(self, call: Call) -> bool:
         """Connect an answered call to a free seat. Return False if there is no suitable seat."""
         seat = self._choose_seat_for_call(call)
         if seat is None:
             return False
         now = self._core.read_clock()
         if seat.state is SeatState.READY:  # otherwise the seat was reserved for this call before it was dialled
-            self._seats.put_seat(seat, seat.reserve(call.attempt_id, call.campaign_id, now))
-        self._calls.update_call(call, call.with_seat(seat.name, seat.agent))
+            self._seats.replace_seat(seat, seat.reserve_for_call(call.attempt_id, call.campaign_id, now))
+        self._calls.update_call(call, call.with_seat_assigned(seat.name, seat.agent))
         spec = self._runs[call.campaign_id].spec
         voter_did_not_arrive = TimerExpired(TimerKind.VOTER_NOT_CONNECTED, seat.name, call.attempt_id)
         self._core.request_effects(
@@ -132,7 +132,7 @@ class Acd:
         """Release a seat that its voter did not reach. The switch reports separately what the voter does next."""
         seat = self._seats[seat_name]
         if seat.state is SeatState.RESERVED and seat.attempt_id == attempt_id:
-            self.update_seat(seat, seat.end_call(self._core.read_clock()))
+            self.update_seat_and_connect_voter(seat, seat.end_call_at_seat(self._core.read_clock()))
         call = self._calls.get(attempt_id)
         if call is not None and call.talk.seat == seat_name and call.talk.connected_at is None:
             self._calls.update_call(call, call.without_seat())
@@ -142,10 +142,10 @@ class Acd:
         """Play the information message to a voter who got no seat in time, or who must not be connected."""
         call = self._calls.get(attempt_id)
         if call is not None and call.leg.waiting and call.talk.seat is None and not call.leg.message_started:
-            self.on_message_started(call)
+            self.on_information_message_started(call)
             self._core.request_effects(make_switch_order(self._switch.play_information_message, attempt_id))
 
-    def on_message_started(self, call: Call) -> None:
+    def on_information_message_started(self, call: Call) -> None:
         """Record that the information message plays to a voter.
 
         The call counts as abandoned unless an agent has talked to the voter before.
@@ -156,7 +156,7 @@ class Acd:
             self._core.request_effects(StopTimer(f"call/{call.attempt_id}"))
             self._core.wake.set()
 
-    def on_connected(self, call: Call, seat_name: str) -> None:
+    def on_voter_connected(self, call: Call, seat_name: str) -> None:
         """Record that voter and agent hear each other. A repeated report changes nothing.
 
         The switch also reports this when a voter has come back to the seat.
@@ -170,12 +170,12 @@ class Acd:
             if (
                 _can_voter_return_to_seat(seat, call) or seat.state is SeatState.PAUSED
             ):  # a paused seat is paused again after the call
-                self._resume_conversation(self._calls.update_call(call, call.with_message_stopped()), seat_name)
+                self._resume_conversation_at_seat(self._calls.update_call(call, call.with_message_stopped()), seat_name)
             return
         self._wrapping_up.pop(seat_name, None)  # dispositions from now on are about this call
-        self._seats.put_seat(seat, seat.start_talk(call.attempt_id, call.campaign_id, now))
+        self._seats.replace_seat(seat, seat.start_conversation(call.attempt_id, call.campaign_id, now))
         self._seats.count_accepted_call(seat_name)
-        self._calls.update_call(call, call.with_connection(seat_name, seat.agent, now))
+        self._calls.update_call(call, call.with_voter_connected(seat_name, seat.agent, now))
         self._core.request_effects(StopTimer(f"call/{call.attempt_id}"), StopTimer(f"seat/{seat_name}"))
         self._report_connection_to_flow(call.attempt_id, True)
 
@@ -185,10 +185,10 @@ class Acd:
         """
         now = self._core.read_clock()
         seat = self._seats[seat_name]
-        self._seats.put_seat(seat, seat.start_talk(call.attempt_id, call.campaign_id, now))
-        self._calls.update_call(call, call.with_seat(seat_name, seat.agent))
+        self._seats.replace_seat(seat, seat.start_conversation(call.attempt_id, call.campaign_id, now))
+        self._calls.update_call(call, call.with_seat_assigned(seat_name, seat.agent))
 
-    def _resume_conversation(self, call: Call, seat_name: str) -> None:
+    def _resume_conversation_at_seat(self, call: Call, seat_name: str) -> None:
         """Set the agent's seat to talking again, because its voter has come back."""
         self._core.request_effects(StopTimer(f"seat/{seat_name}"))
         self._wrapping_up.pop(seat_name, None)
@@ -205,7 +205,7 @@ class Acd:
             own = self._choose_seat_for_call(call)
         if own is None:
             return None
-        self._resume_conversation(call, own.name)
+        self._resume_conversation_at_seat(call, own.name)
         return own.name
 
     def on_call_ended(self, call: Call) -> None:
@@ -230,13 +230,13 @@ class Acd:
         talked = seat.state is SeatState.TALKING
         if talked:
             self._core.request_effects(
-                _make_conversation_update(call.campaign_id, PacingEventKind.TALK_ENDED, seat, now, call)
+                _make_pacer_update_of_conversation(call.campaign_id, PacingEventKind.TALK_ENDED, seat, now, call)
             )
             self._wrapping_up[seat_name] = call
-        after = seat.end_call(now)
+        after = seat.end_call_at_seat(now)
         if after.agent is None and talked:  # adopted after a restart, and no agent is logged in to wrap it up
             after = after.end_wrap_up(now)
-        self.update_seat(seat, after)
+        self.update_seat_and_connect_voter(seat, after)
         if after.state is SeatState.WRAP_UP:
             seconds = self._runs[call.campaign_id].spec.wrap_up_seconds
             self._core.request_effects(
@@ -245,20 +245,20 @@ class Acd:
 
     # Wrap-up
 
-    def find_latest_call(self, seat: Seat) -> Call | None:
+    def find_latest_call_at_seat(self, seat: Seat) -> Call | None:
         """Return the call at a seat, or the call that is being wrapped up there, or None."""
         return self._wrapping_up.get(seat.name) or self._calls.find_call_at_seat(seat)
 
-    def announce_end_of_talk(self, seat: Seat) -> None:
+    def record_talk_is_ending(self, seat: Seat) -> None:
         """Record that an agent is about to end the talk or the wrap-up, so that the pacer can dial in time.
 
         A repeat changes nothing. Raises CommandRefused.
         """
         now = self._core.clock.monotonic()
-        after = seat.announce_end_of_talk(now)
+        after = seat.record_talk_is_ending(now)
         if after is seat:
             return
-        self._seats.put_seat(seat, after)
+        self._seats.replace_seat(seat, after)
         self._core.wake.set()
 
     def on_wrap_up_expired(self, seat_name: str) -> None:
@@ -274,17 +274,17 @@ class Acd:
         after = seat.end_wrap_up(now)
         if seat.campaign_id is not None and seat.campaign_id in self._runs:
             self._core.request_effects(
-                _make_conversation_update(seat.campaign_id, PacingEventKind.WRAP_UP_ENDED, seat, now)
+                _make_pacer_update_of_conversation(seat.campaign_id, PacingEventKind.WRAP_UP_ENDED, seat, now)
             )
             if after.state is not SeatState.READY:
                 self._core.request_effects(UpdatePacer(seat.campaign_id, PacingEventKind.BREAK_STARTED))
-        self.update_seat(seat, after)
+        self.update_seat_and_connect_voter(seat, after)
 
-    def update_seat(self, before: Seat, after: Seat) -> None:
+    def update_seat_and_connect_voter(self, before: Seat, after: Seat) -> None:
         """Replace a seat, and connect a waiting voter to it if it is free now."""
         if after.state is not before.state:  # a pause requested during wrap-up must not stop the wrap-up's timer
             self._core.request_effects(StopTimer(f"seat/{before.name}"))
-        self._seats.put_seat(before, after)
+        self._seats.replace_seat(before, after)
         if after.state is SeatState.OFFLINE and before.state is not SeatState.OFFLINE:
             self._wrapping_up.pop(before.name, None)
             if after.phone_up:
@@ -294,12 +294,14 @@ class Acd:
 
     def _connect_waiting_voters(self) -> None:
         """Connect waiting voters to free seats, longest waiting first."""
-        waiting = [call for call in self._calls.values() if call.state is CallState.WAITING and call.leg.waiting]
+        waiting = [
+            call for call in self._calls.list_live_calls() if call.call_state is CallState.WAITING and call.leg.waiting
+        ]
         for call in sorted(waiting, key=lambda call: call.leg.answered_seconds or 0.0):
-            if not self._eligibility.may_connect_call(call):
+            if not self._eligibility.may_answered_call_be_connected(call):
                 self.play_busy_message(call.attempt_id)
             else:
-                self._try_connect_to_seat(call)  # a voter without a suitable seat does not block the next voter
+                self._try_connect_call_to_seat(call)  # a voter without a suitable seat does not block the next voter
 
     # Phones
 
@@ -307,7 +309,7 @@ class Acd:
         """Update the seat of an agent's phone that has connected."""
         seat = self._seats.get(seat_name)
         if seat is not None:
-            self.update_seat(seat, seat.connect_phone(self._core.read_clock()))
+            self.update_seat_and_connect_voter(seat, seat.connect_phone(self._core.read_clock()))
 
     def on_phone_disconnected(self, seat_name: str) -> None:
         """Update the seat of an agent's phone that has disconnected. If the agent is logged in, the phone is called
@@ -321,15 +323,15 @@ class Acd:
         if seat.state is SeatState.TALKING and call is not None:
             self._wrapping_up[seat_name] = call  # the agent may still enter a disposition
             self._core.request_effects(
-                _make_conversation_update(call.campaign_id, PacingEventKind.TALK_ENDED, seat, now, call),
+                _make_pacer_update_of_conversation(call.campaign_id, PacingEventKind.TALK_ENDED, seat, now, call),
                 UpdatePacer(call.campaign_id, PacingEventKind.BREAK_STARTED),
             )
         after = seat.disconnect_phone(now)
-        self.update_seat(seat, after)
+        self.update_seat_and_connect_voter(seat, after)
         if (
             after.agent is not None and seat.phone_suspect
         ):  # a reloaded page may have registered its phone again already
-            self.call_phone(seat_name)
+            self.call_seat_phone(seat_name)
         elif after.agent is not None:
             self.expect_phone_to_connect(seat_name)
 
@@ -337,15 +339,15 @@ class Acd:
         """Call an agent's phone that has registered, if the agent is logged in and the phone is disconnected."""
         seat = self._seats.find_seat_by_endpoint(endpoint)
         if seat is not None:
-            self.call_phone(seat.name)
+            self.call_seat_phone(seat.name)
 
     def set_seat_phone_suspect(self, seat_name: str, doubted: bool) -> None:
         """Set whether a seat's phone may be dead. Voters are not connected to a seat with a suspect phone."""
         seat = self._seats[seat_name]
         if seat.phone_suspect is not doubted and seat.phone_up:
-            self.update_seat(seat, replace(seat, phone_suspect=doubted))
+            self.update_seat_and_connect_voter(seat, replace(seat, phone_suspect=doubted))
 
-    def call_phone(self, seat_name: str) -> None:
+    def call_seat_phone(self, seat_name: str) -> None:
         """Call a seat's phone if an agent is logged in and the phone is disconnected."""
         seat = self._seats[seat_name]
         if seat.agent is not None and not seat.phone_up and seat.server in self._servers.up:
@@ -372,7 +374,7 @@ def _can_voter_return_to_seat(seat: Seat, call: Call) -> bool:
     return seat.is_free or (wraps_up and not seat.phone_suspect)
 
 
-def _make_conversation_update(
+def _make_pacer_update_of_conversation(
     campaign_id: str, kind: PacingEventKind, seat: Seat, now: Instant, call: Call | None = None
 ) -> UpdatePacer:
     """Return the update for the pacer about a talk or wrap-up that ends now."""

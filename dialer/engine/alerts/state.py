@@ -28,13 +28,13 @@ class Alerts:
 
     def raise_alert(self, kind: AlertKind, **values: Unpack[AlertValues]) -> None:
         """Raise an alert of this kind. `values` are exactly the values for the alert's sentence."""
-        self.accept_alert(create_alert(kind, self._core.clock.now(), **values))
+        self.raise_or_clear_alert(create_alert(kind, self._core.clock.now(), **values))
 
     def clear_alert(self, kind: AlertKind, subject: str | None = None) -> None:
         """End an alert, if it is active. `subject` is the trunk, seat, server or campaign that the alert is about."""
         self._remove_alert(kind.value if subject is None else kind.make_code(subject))
 
-    def accept_alert(self, alert: Alert) -> None:
+    def raise_or_clear_alert(self, alert: Alert) -> None:
         """Raise an alert, or end it if `alert.cleared` is set.
 
         An alert replaces the active one with the same code. If its text is the same, subscribers are not notified

@@ -21,16 +21,16 @@ class AsteriskServers:
 
     def __init__(self, trunks: Mapping[str, str] = _NONE, seats: Iterable[str] = ()) -> None:
         """Create the registry with these Asterisk servers, none of which is up yet. The arguments are those of
-        `add_servers`.
+        `add_asterisk_servers`.
         """
         self._known: dict[str, None] = {}  # in the order of the settings
         self._by_trunk: dict[str, str] = {}
         self.names: tuple[str, ...] = ("",)
         self.up: set[str] = set()  # servers that are connected and whose live calls are known
         self.unresponsive: frozenset[str] = frozenset()  # servers that have not answered a request in time
-        self.add_servers(trunks, seats)
+        self.add_asterisk_servers(trunks, seats)
 
-    def add_servers(self, trunks: Mapping[str, str], seats: Iterable[str]) -> None:
+    def add_asterisk_servers(self, trunks: Mapping[str, str], seats: Iterable[str]) -> None:
         """Add the Asterisk servers of these trunks and seats.
 
         `trunks` maps each trunk to its server; `seats` are the servers of the seats. Trunks added earlier stay, because

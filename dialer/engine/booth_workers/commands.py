@@ -32,7 +32,9 @@ class SeatSerials(SeatCommand):
     async def execute(self, services: Services, context: CommandContext) -> str:
         part, colon, numbers = self.serials.rpartition(":")
         serials = tuple(map(int, numbers.split(",")))
-        return await services.booth_workers.store_voter_serials(self.seat, serials, int(part) if colon else None)
+        return await services.booth_workers.store_voted_marks_of_serials(
+            self.seat, serials, int(part) if colon else None
+        )
 
 
 class SeatUndoSerial(SeatCommand):
@@ -42,4 +44,4 @@ class SeatUndoSerial(SeatCommand):
     roles = SEAT_ROLES
 
     async def execute(self, services: Services, context: CommandContext) -> str:
-        return await services.booth_workers.undo_last_voter_serial_at_seat(self.seat)
+        return await services.booth_workers.undo_last_entered_serial_at_seat(self.seat)

@@ -44,7 +44,7 @@ class BoothWorkers:
 
     # Serials
 
-    async def store_voter_serial(
+    async def store_voted_mark_of_serial(
         self,
         call: Call,
         serial: int,
@@ -88,7 +88,7 @@ class BoothWorkers:
         )
         await self._marks.store_mark(mark)
 
-    async def undo_last_voter_serial(self, call: Call, key: str, *, agent: str | None = None) -> None:
+    async def undo_last_reported_serial(self, call: Call, key: str, *, agent: str | None = None) -> None:
         """Undo the last serial number that a booth worker reported on this call.
 
         The voter stays marked as voted if somebody else has reported it too. Raises CommitTargetNotFound if the call
@@ -119,7 +119,7 @@ class BoothWorkers:
 
     # Serials entered by agents
 
-    async def store_voter_serials(self, seat_name: str, serials: tuple[int, ...], part: int | None) -> str:
+    async def store_voted_marks_of_serials(self, seat_name: str, serials: tuple[int, ...], part: int | None) -> str:
         """Store the voters' serial numbers that an agent entered. Raises CommandRefused, or StoreError if nothing was
         stored.
         """
@@ -134,7 +134,7 @@ class BoothWorkers:
         noted = 0
         for serial in dict.fromkeys(serials):
             try:
-                await self.store_voter_serial(call, serial, part, f"{named}/{serial}", agent=seat.agent)
+                await self.store_voted_mark_of_serial(call, serial, part, f"{named}/{serial}", agent=seat.agent)
                 noted += 1
             except CommitTargetNotFound:
                 unknown.append(str(serial))
@@ -145,13 +145,13 @@ class BoothWorkers:
         no_such = f"; unknown serials: {', '.join(unknown)}" if unknown else ""
         return f"seat {seat.name}: {noted} serials saved{no_such}"
 
-    async def undo_last_voter_serial_at_seat(self, seat_name: str) -> str:
+    async def undo_last_entered_serial_at_seat(self, seat_name: str) -> str:
         """Undo the last serial number that was entered on the call at an agent's seat. Raises CommandRefused,
         StoreError.
         """
         seat, call, named = self._require_worker_call(seat_name)
         try:
-            await self.undo_last_voter_serial(call, named, agent=seat.agent)
+            await self.undo_last_reported_serial(call, named, agent=seat.agent)
         except CommitTargetNotFound as error:
             raise CommandRefused(f"seat {seat.name}: no serial can be undone, because {error}") from error
         return f"seat {seat.name}: the last serial is undone"
@@ -162,7 +162,7 @@ class BoothWorkers:
         Raises CommandRefused.
         """
         seat = self._seats.require_seat(seat_name)
-        call = self._acd.find_latest_call(seat)
+        call = self._acd.find_latest_call_at_seat(seat)
         if call is None or call.talk.connected_at is None or call.worker is None:
             raise CommandRefused(f"seat {seat.name} has no call with a booth worker")
         # The key is random: one made from the time could occur twice, and the second commit would count as a repeat.

@@ -54,7 +54,7 @@ class OwnCallBacks:
         """
         for own in [*self._waiting.values()]:
             if (own.campaign_id, own.phone_id) == (campaign_id, phone_id):
-                self._forget_call_back(own)
+                self._remove_call_back(own)
         if record.own_at is not None and record.agent is not None and record.retry_at is not None:
             self._schedule_call_back(
                 OwnCallBack(
@@ -68,62 +68,62 @@ class OwnCallBacks:
         if own is None:
             return
         if now >= own.until:
-            self._forget_call_back(own)
+            self._remove_call_back(own)
             return
         seat, campaign = self._find_seat_of_agent(own), self._core.plan.campaigns.get(own.campaign_id)
         if seat is None or campaign is None or not seat.can_serve_campaign(campaign.spec.skill, own.campaign_id):
             if seat is not None:
                 self._release_reserved_seat(seat.name)
-            self._retry_call_back_after(own, AWAY_SECONDS)
+            self._retry_call_back_after_seconds(own, AWAY_SECONDS)
         elif seat.state in _BUSY:
-            self._seats.put_seat(seat, replace(seat, call_back_promised=True))
-            self._retry_call_back_after(own, LOOK_SECONDS)
-        elif self._is_seat_available(seat, own, now):
-            self._seats.put_seat(seat, replace(seat, call_back_promised=True))
-            self._core.spawn_task(self._place_call(own, seat.name), "own-call-back")
+            self._seats.replace_seat(seat, replace(seat, call_back_promised=True))
+            self._retry_call_back_after_seconds(own, LOOK_SECONDS)
+        elif self._is_seat_free_for_call_back(seat, own, now):
+            self._seats.replace_seat(seat, replace(seat, call_back_promised=True))
+            self._core.spawn_task(self._place_call_back(own, seat.name), "own-call-back")
         else:
-            self._retry_call_back_after(own, LOOK_SECONDS)
+            self._retry_call_back_after_seconds(own, LOOK_SECONDS)
 
-    def _is_seat_available(self, seat: Seat, own: OwnCallBack, now: float) -> bool:
+    def _is_seat_free_for_call_back(self, seat: Seat, own: OwnCallBack, now: float) -> bool:
         """Return whether the agent's seat is ready and no other voter is about to be connected to it."""
         if seat.state is not SeatState.READY or seat.phone_suspect or not seat.phone_up:
             return False
         return (
             seat.call_back_promised
-            or not self._own_calls.are_free_seats_needed()
+            or not self._own_calls.are_all_free_seats_needed()
             or now - max(own.at, seat.since.at) >= GRACE_SECONDS
         )
 
-    async def _place_call(self, own: OwnCallBack, seat_name: str) -> None:
+    async def _place_call_back(self, own: OwnCallBack, seat_name: str) -> None:
         try:
             await self._own_calls.place_call_back(seat_name, own.campaign_id, own.phone_id)
         except CommandRefused as refused:
             _log.info("call_back.not_placed", seat=seat_name, attempt=own.attempt_id, problem=str(refused))
             self._release_reserved_seat(seat_name)
             if refused.why not in _FINAL_REFUSALS:
-                self._retry_call_back_after(own, REFUSED_SECONDS)
+                self._retry_call_back_after_seconds(own, REFUSED_SECONDS)
                 return
         except StoreError as error:
             self._core.request_effects(StoreFailed(error))
             self._release_reserved_seat(seat_name)
-            self._retry_call_back_after(own, REFUSED_SECONDS)
+            self._retry_call_back_after_seconds(own, REFUSED_SECONDS)
             return
         self._waiting.pop(AttemptId(own.attempt_id), None)
 
     def _find_seat_of_agent(self, own: OwnCallBack) -> Seat | None:
-        return next((seat for seat in self._seats.values() if seat.agent == own.agent), None)
+        return next((seat for seat in self._seats.list_seats() if seat.agent == own.agent), None)
 
     def _schedule_call_back(self, own: OwnCallBack) -> None:
         self._waiting[AttemptId(own.attempt_id)] = own
-        self._retry_call_back_after(own, max(0.0, own.at - self._core.clock.now()))
+        self._retry_call_back_after_seconds(own, max(0.0, own.at - self._core.clock.now()))
 
-    def _retry_call_back_after(self, own: OwnCallBack, seconds: float) -> None:
+    def _retry_call_back_after_seconds(self, own: OwnCallBack, seconds: float) -> None:
         attempt_id = AttemptId(own.attempt_id)
         self._core.request_effects(
             StartTimer(f"own/{attempt_id}", seconds, TimerExpired(TimerKind.OWN_CALL_BACK, attempt_id=attempt_id))
         )
 
-    def _forget_call_back(self, own: OwnCallBack) -> None:
+    def _remove_call_back(self, own: OwnCallBack) -> None:
         del self._waiting[AttemptId(own.attempt_id)]
         self._core.request_effects(StopTimer(f"own/{own.attempt_id}"))
         seat = self._find_seat_of_agent(own)
@@ -134,4 +134,4 @@ class OwnCallBacks:
         """Release the seat that was reserved for a call-back, so that it gets other calls."""
         seat = self._seats[seat_name]
         if seat.call_back_promised:
-            self._acd.update_seat(seat, replace(seat, call_back_promised=False))
+            self._acd.update_seat_and_connect_voter(seat, replace(seat, call_back_promised=False))

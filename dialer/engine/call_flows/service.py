@@ -91,7 +91,7 @@ class FlowService:
         # results of commits by attempt, run and sequence number, while the flow runs
         self._commits: dict[AttemptId, dict[str, dict[int, asyncio.Future[bool]]]] = {}
 
-    def start_flow(self, attempt_id: str) -> FlowSession | ScriptSession | None:
+    def start_flow_of_call(self, attempt_id: str) -> FlowSession | ScriptSession | None:
         """Start the IVR flow of an answered call. Return the data with which it runs, or None if there is no
         such call.
         """
@@ -100,18 +100,18 @@ class FlowService:
             return None
         run = self._runs[call.campaign_id]
         source = call.flow_source or run.spec.flow
-        if source is None or not self._eligibility.may_connect_call(call):
+        if source is None or not self._eligibility.may_answered_call_be_connected(call):
             return None
         if source.startswith(SCRIPT):
             run_id = self._start_flow_run(call, f"{SCRIPT}{source.rpartition('/')[2]}")
-            return ScriptSession(call.attempt_id, run_id, source, self._make_voter_facts(call))
+            return ScriptSession(call.attempt_id, run_id, source, self._make_voter_facts_for_flow(call))
         flow = self.flows.get_current_flow(source)
         run_id = self._start_flow_run(call, f"{flow.name} {flow.version}")
         return FlowSession(
             call.attempt_id,
             run_id,
             flow,
-            self._make_voter_facts(call),
+            self._make_voter_facts_for_flow(call),
             self._find_language_of_voter(call),
             call.campaign_id,
         )
@@ -135,7 +135,7 @@ class FlowService:
         booth = self._polls.booths.get(call.booth_id)
         return call.language or (booth.language if booth is not None else "")
 
-    async def store_flow_commit(self, session: FlowSession | ScriptSession, commit: FlowCommit) -> bool:
+    async def store_result_of_flow(self, session: FlowSession | ScriptSession, commit: FlowCommit) -> bool:
         """Store what a caller entered in an IVR flow. Return True when it is stored, or if there was nothing to store.
 
         Call, run and `commit.sequence` identify what is stored: a repeat is stored once and returns the same result.
@@ -150,13 +150,13 @@ class FlowService:
         if done is None:
             done = runs[session.run] = {}
         before = done.get(commit.sequence)
-        if before is not None and not _has_commit_failed(before):
+        if before is not None and not _has_earlier_input_failed(before):
             return await asyncio.shield(before)
         may_stand = may_stand or before is not None  # after an error the commit may have been stored
         result: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         done[commit.sequence] = result
         try:
-            kept = await self._store_commit(
+            kept = await self._store_flow_result(
                 self._calls[attempt_id],
                 commit,
                 f"{attempt_id}/{session.run}/{commit.sequence}",
@@ -172,20 +172,20 @@ class FlowService:
         result.set_result(kept)
         return kept
 
-    async def _store_commit(self, call: Call, commit: FlowCommit, key: str, *, may_stand: bool) -> bool:
+    async def _store_flow_result(self, call: Call, commit: FlowCommit, key: str, *, may_stand: bool) -> bool:
         match commit.kind:
             case CommitKind.MARK:
-                return await self._store_mark(call, commit, key, may_stand=may_stand)
+                return await self._store_mark_of_answer(call, commit, key, may_stand=may_stand)
             case CommitKind.UNDO:
                 if not (may_stand and await self._store.find_voters_by_mark_key(key)):
-                    await self._workers.undo_last_voter_serial(call, key)
+                    await self._workers.undo_last_reported_serial(call, key)
             case CommitKind.OPT_OUT:
                 await self._marks.store_opt_out(call, source="voter-key")
             case CommitKind.ANSWERS:
                 await self._store.record_flow_answers(call.attempt_id, commit.answers, self._core.clock.now())
         return True
 
-    async def _store_mark(self, call: Call, commit: FlowCommit, key: str, *, may_stand: bool) -> bool:
+    async def _store_mark_of_answer(self, call: Call, commit: FlowCommit, key: str, *, may_stand: bool) -> bool:
         """Store a voter's answer as a mark, and return whether it was valid.
 
         If no voter of a household is pending any more, there is nothing to store, and the result is True.
@@ -193,7 +193,7 @@ class FlowService:
         if commit.mark is None:
             return False
         kind = MarkKind(commit.mark.value)
-        voters, source = await self._find_marked_voters(
+        voters, source = await self._find_voters_of_answer(
             call, commit, await self._store.find_voters_by_mark_key(key) if may_stand else []
         )
         now = self._core.clock.now()
@@ -203,13 +203,13 @@ class FlowService:
         if commit.scope is MarkScope.SERIAL:
             if commit.serial is None:
                 return False
-            await self._workers.store_voter_serial(call, commit.serial, commit.part, key, kind=kind)
+            await self._workers.store_voted_mark_of_serial(call, commit.serial, commit.part, key, kind=kind)
         live = self._calls.get(call.attempt_id)
         if live is not None:
-            self._calls.update_call(live, live.with_mark(kind, commit.hour))
+            self._calls.update_call(live, live.with_flow_answer(kind, commit.hour))
         return True
 
-    async def _find_marked_voters(
+    async def _find_voters_of_answer(
         self, call: Call, commit: FlowCommit, marked: list[int]
     ) -> tuple[list[int], MarkSource]:
         """Return the voters whom an answer is about, and the source to store with it.
@@ -224,13 +224,13 @@ class FlowService:
             return [], MarkSource.BOOTH_WORKER  # `BoothWorkers` finds the voter of a serial
         return [call.voter_id], MarkSource.VOTER_KEY
 
-    async def connect_to_agent(self, attempt_id: AttemptId, answers: Mapping[str, str]) -> bool:
+    async def connect_flow_call_to_agent(self, attempt_id: AttemptId, answers: Mapping[str, str]) -> bool:
         """Connect the call to a free agent. Return True when agent and voter hear each other.
 
         The answers so far are stored first, because the agent's page shows them. Raises StoreError.
         """
         await self.store_flow_answers(attempt_id, answers)
-        return await self._acd.connect_from_flow(attempt_id)
+        return await self._acd.connect_flow_call_to_seat(attempt_id)
 
     async def store_flow_answers(self, attempt_id: AttemptId, answers: Mapping[str, str]) -> None:
         """Store what the caller of a flow has entered so far. Raises StoreError."""
@@ -249,7 +249,7 @@ class FlowService:
         call = self._calls.get(attempt_id)
         return None if call is None else await self._store.find_number_for_sms(call.phone_id)
 
-    def end_flow(
+    def end_flow_of_call(
         self, attempt_id: AttemptId, *, completed: bool, left_at: str | None, answers: Mapping[str, str]
     ) -> Call | None:
         """End the IVR flow of a call and store its answers. Return the call, or None if the switch has already ended
@@ -265,7 +265,7 @@ class FlowService:
             return None
         return self._calls.update_call(call, call.with_flow_ended(completed=completed, left_at=left_at))
 
-    def _make_voter_facts(self, call: Call) -> dict[str, Scalar]:
+    def _make_voter_facts_for_flow(self, call: Call) -> dict[str, Scalar]:
         local = datetime.fromtimestamp(self._core.clock.now(), self._core.zone)
         facts: dict[str, Scalar] = {
             "organisation": self._core.plan.organisation,
@@ -285,6 +285,6 @@ class FlowService:
         return facts
 
 
-def _has_commit_failed(before: asyncio.Future[bool]) -> bool:
+def _has_earlier_input_failed(before: asyncio.Future[bool]) -> bool:
     """Return whether the task that stores an earlier input of the caller has ended without success."""
     return before.done() and before.exception() is None and not before.result()

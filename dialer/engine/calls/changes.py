@@ -26,8 +26,8 @@ def list_effects_of_call_change(before: Call, after: Call, now: Instant, store: 
         effects += _list_effects_of_leg_change(before, after, store)
     if after.talk is not before.talk:
         effects += _list_effects_of_talk_change(before, after, now, store)
-    if after.state is not before.state:
-        change = CallChange(after.campaign_id, after.attempt_id, after.state, now.at, after.talk.seat, None)
+    if after.call_state is not before.call_state:
+        change = CallChange(after.campaign_id, after.attempt_id, after.call_state, now.at, after.talk.seat, None)
         effects += (Notify(change), Notify(CampaignChange(after.campaign_id)))
     return effects
 
@@ -66,4 +66,4 @@ def _list_effects_of_talk_change(before: Call, after: Call, now: Instant, store:
 
 def _counts_as_answered_by_person(call: Call) -> bool:
     """Return whether the pacer counts the call as answered by a person."""
-    return call.answered and call.leg.answer_classified and not call.leg.excluded_from_pacing and not call.inbound
+    return call.is_answered and call.leg.answer_classified and not call.leg.excluded_from_pacing and not call.inbound

@@ -62,13 +62,13 @@ class CallEndings:
         `CallFinished` follows when the flow's last result is stored, or the check is complete.
         """
         if call.flow.is_running:
-            self._calls.put_call(call.with_pending_end(ended))
+            self._calls.put_call(call.with_end_pending(ended))
             overdue = TimerExpired(TimerKind.FLOW_OVERDUE, attempt_id=call.attempt_id)
             self._core.request_effects(StartTimer(f"flow/{call.attempt_id}", FLOW_GRACE_SECONDS, overdue))
             return True
-        if silence.must_check_phone(call, ended):
+        if silence.must_check_agent_phone(call, ended):
             self._core.spawn_task(
-                silence.check_phone_and_finish_call(self._calls.put_call(call.with_pending_end(ended)), ended),
+                silence.check_phone_and_finish_call(self._calls.put_call(call.with_end_pending(ended)), ended),
                 "ask-seat",
             )
             return True
@@ -90,7 +90,7 @@ class CallEndings:
             outcome=outcome,
             ended_at=now,
             ringing_at=call.leg.ringing_at,
-            answered_at=call.leg.answered_at or (now if outcome.answered else None),
+            answered_at=call.leg.answered_at or (now if outcome.is_answered else None),
             connected_at=call.talk.connected_at,
             cause=ended.cause,
             technical_cause=ended.technical_cause,
@@ -105,11 +105,11 @@ class CallEndings:
         )
         self._calls.remove_call(call.attempt_id)
         (run.inbound if call.inbound else run.outcomes)[outcome] += 1
-        self._numbers.remember_call(call, outcome)
-        self._core.request_effects(*_make_pacer_updates(call, outcome, self._core.clock.monotonic()))
+        self._numbers.remember_ended_call(call, outcome)
+        self._core.request_effects(*_make_pacer_updates_of_ended_call(call, outcome, self._core.clock.monotonic()))
         if retry_at is not None:
-            run.set_next_due_time(retry_at)
-        self._calls.notify_call_state(call, CallState.ENDED, outcome)
+            run.set_next_due_time_of_queue(retry_at)
+        self._calls.publish_call_state(call, CallState.ENDED, outcome)
         self._core.request_effects(make_store_commit(self._store.end_attempts, [record]))
         self._core.wake.set()
 
@@ -123,20 +123,23 @@ class CallEndings:
             self._alerts.raise_alert(AlertKind.USER_EVENTS_MISSING)
 
 
-def _make_pacer_updates(call: Call, outcome: Outcome, now: float) -> Iterator[UpdatePacer]:
+def _make_pacer_updates_of_ended_call(call: Call, outcome: Outcome, now: float) -> Iterator[UpdatePacer]:
     """Yield the pacer updates about a call that has ended, except those sent during the call."""
     if call.inbound:
         return
-    if outcome.answered:
+    if outcome.is_answered:
         unseen = outcome is Outcome.ABANDONED and not (call.leg.message_started or call.talk.agent_silent)
         if outcome is Outcome.DROPPED or unseen:
             # The call ended during machine detection. Counted as a person, because machines do not hang up.
             if not call.leg.answer_classified:
                 yield UpdatePacer(
-                    call.campaign_id, PacingEventKind.ANSWERED, call.seconds_to_answer or now - call.began_seconds, call
+                    call.campaign_id,
+                    PacingEventKind.ANSWERED,
+                    call.seconds_to_answer or now - call.placed_monotonic_seconds,
+                    call,
                 )
             kind = PacingEventKind.ABANDONED if unseen else PacingEventKind.DROPPED
             yield UpdatePacer(call.campaign_id, kind, now - (call.leg.answered_seconds or now), call)
     elif call.leg.originate_sent:
         kind = PacingEventKind.CANCELLED if outcome is Outcome.CANCELLED else PacingEventKind.FAILED
-        yield UpdatePacer(call.campaign_id, kind, now - call.began_seconds, call)
+        yield UpdatePacer(call.campaign_id, kind, now - call.placed_monotonic_seconds, call)

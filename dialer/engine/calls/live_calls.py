@@ -41,7 +41,7 @@ class LiveCalls:
         """Return the live call of an attempt, or None if the call has ended or is unknown."""
         return None if attempt_id is None else self._calls.get(attempt_id)
 
-    def values(self) -> Collection[Call]:
+    def list_live_calls(self) -> Collection[Call]:
         """Return all live calls, the oldest first."""
         return self._calls.values()
 
@@ -68,7 +68,7 @@ class LiveCalls:
             return after
         self._calls[after.attempt_id] = after
         self._core.request_effects(*list_effects_of_call_change(before, after, self._core.read_clock(), self._store))
-        if after.answered is not before.answered:
+        if after.is_answered is not before.is_answered:
             self._core.wake.set()
         return after
 
@@ -76,7 +76,7 @@ class LiveCalls:
         """Hang up an outbound call that is not answered yet. A call that was not sent to the switch yet is
         never sent.
         """
-        if call.answered or call.leg.cancelled or call.inbound:
+        if call.is_answered or call.leg.cancelled or call.inbound:
             return
         self.update_call(call, call.with_cancellation())
         if call.leg.originate_sent:
@@ -84,7 +84,7 @@ class LiveCalls:
         elif call.leg.preview is not None:  # otherwise the task that is about to send it finds it cancelled
             self._core.request_effects(CallFinished(CallEnded(call.attempt_id, EndedBy.NOT_PLACED, answered=False)))
 
-    def notify_call_state(self, call: Call, state: CallState, outcome: Outcome | None = None) -> None:
+    def publish_call_state(self, call: Call, state: CallState, outcome: Outcome | None = None) -> None:
         """Notify subscribers of the state of a call."""
         change = CallChange(call.campaign_id, call.attempt_id, state, self._core.clock.now(), call.talk.seat, outcome)
         self._core.request_effects(Notify(change), Notify(CampaignChange(call.campaign_id)))

@@ -81,12 +81,12 @@ class Reconciler:
         self._created_at = {each.attempt_id: each.created_at for each in attempts if each.trunk in unmoved_trunks}
         return len(self._orphans)
 
-    def resync_with_server(self, up: SwitchUp) -> None:
+    def resync_calls_with_server(self, up: SwitchUp) -> None:
         """Reconcile the live calls and the store with the calls on an Asterisk server."""
         adopted = self._adopt_orphan_calls()
         vanished = [
             call
-            for call in self._calls.values()
+            for call in self._calls.list_live_calls()
             if call.leg.originate_sent
             and call.attempt_id not in up.live_attempts
             and self._servers.get_server_of_trunk(call.trunk) == up.server
@@ -95,12 +95,12 @@ class Reconciler:
             self._core.spawn_task(
                 self._look_up_vanished_calls([call.attempt_id for call in vanished], up.server), "look-up-vanished"
             )
-        strangers = self._inbound.resync_with_server(up)
+        strangers = self._inbound.resync_inbound_calls_with_server(up)
         strays = [each for each in up.live_attempts if each not in self._calls and each not in strangers]
         if strays:
             self._core.spawn_task(self._hang_up_stray_calls(strays), "hang-up-strays")
-        for call in self._calls.values():  # the order to hang it up was lost with the link
-            if call.leg.cancelled and not call.answered and call.attempt_id in up.live_attempts:
+        for call in self._calls.list_live_calls():  # the order to hang it up was lost with the link
+            if call.leg.cancelled and not call.is_answered and call.attempt_id in up.live_attempts:
                 self._core.spawn_task(self._hang_up_cancelled_calls(call.attempt_id), "hang-up-cancelled")
         if adopted or vanished or strays:
             _log.warning(
@@ -142,7 +142,7 @@ class Reconciler:
     def _end_vanished_calls(self, call: Call, past: PastCall | None, history: History | None) -> None:
         if past is None:
             by = EndedBy.NOT_PLACED if self._was_call_never_sent(call, history) else EndedBy.VANISHED
-            self._core.request_effects(CallFinished(CallEnded(call.attempt_id, by, answered=call.answered)))
+            self._core.request_effects(CallFinished(CallEnded(call.attempt_id, by, answered=call.is_answered)))
         elif past.answered_at is not None:
             then = Instant(past.answered_at, self._core.clock.monotonic())
             self._calls.put_call(call.with_recorded_answer(then, talked=past.seat is not None))
@@ -152,7 +152,7 @@ class Reconciler:
             ended = CallEnded(
                 call.attempt_id,
                 EndedBy.HANGUP,
-                answered=call.answered,
+                answered=call.is_answered,
                 cause=NO_ANSWER_CAUSE if rang else None,
                 dial_status=past.dial_status,
                 ever_ringing=rang,
@@ -165,21 +165,21 @@ class Reconciler:
         if history is None or created_at is None or history.first_at is None or history.up_seconds is None:
             return False
         up_since = self._core.clock.now() - history.up_seconds
-        return not call.answered and created_at > max(up_since, history.first_at) + SURE_SECONDS
+        return not call.is_answered and created_at > max(up_since, history.first_at) + SURE_SECONDS
 
     def _adopt_orphan_calls(self) -> int:
         orphans, self._orphans = self._orphans, {}
         homeless = [attempt for attempt in orphans.values() if attempt.campaign_id not in self._runs]
         for attempt in orphans.values():
             if attempt.campaign_id in self._runs:
-                self._calls.put_call(self.rebuild_call(attempt))
+                self._calls.put_call(self.rebuild_call_from_attempt(attempt))
         if homeless:
             now = self._core.clock.now()
             ended = [EndedAttempt(attempt.attempt_id, Outcome.UNKNOWN, now) for attempt in homeless]
             self._core.request_effects(make_store_commit(self._store.end_attempts, ended, announced=False))
         return len(orphans)
 
-    def rebuild_call(self, attempt: OpenAttempt) -> Call:
+    def rebuild_call_from_attempt(self, attempt: OpenAttempt) -> Call:
         """Rebuild a live call from its call attempt in the store. Its monotonic times start at the present moment."""
         now = self._core.clock.monotonic()
         run = self._runs[attempt.campaign_id]
@@ -248,5 +248,5 @@ class Reconciler:
         The switch reports the answer right after `SwitchUp`.
         """
         call = self._calls.get(attempt_id)
-        if call is not None and not call.answered:
+        if call is not None and not call.is_answered:
             self._core.request_effects(make_switch_order(self._switch.hang_up_call, attempt_id))

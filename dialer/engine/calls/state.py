@@ -95,7 +95,7 @@ class Call:
     flow_source: str | None = None  # the flow of the number that was called; None: the campaign's flow
 
     @property
-    def state(self) -> CallState:
+    def call_state(self) -> CallState:
         """Return the state of the call, derived from its facts."""
         leg, talk = self.leg, self.talk
         if leg.ended is not None:
@@ -117,12 +117,12 @@ class Call:
         return CallState.DIALLING if leg.originate_sent else CallState.SENDING
 
     @property
-    def answered(self) -> bool:
+    def is_answered(self) -> bool:
         """Return whether the call was answered, by a person or a machine."""
         return self.leg.answered_seconds is not None
 
     @property
-    def began_seconds(self) -> float:
+    def placed_monotonic_seconds(self) -> float:
         """Return when the call was placed (monotonic seconds)."""
         return self.leg.began_seconds
 
@@ -164,11 +164,11 @@ class Call:
 
         Before the answer the latest report counts: a carrier may report early media (183) first.
         """
-        return self if self.answered else self._with_changed_leg(ringing_at=now.at, ringing_seconds=now.seconds)
+        return self if self.is_answered else self._with_changed_leg(ringing_at=now.at, ringing_seconds=now.seconds)
 
     def with_answer(self, now: Instant) -> Call:
         """Return the call as answered. A repeated answer changes nothing."""
-        return self if self.answered else self._with_changed_leg(answered_at=now.at, answered_seconds=now.seconds)
+        return self if self.is_answered else self._with_changed_leg(answered_at=now.at, answered_seconds=now.seconds)
 
     def with_human_answer(self, now: Instant) -> Call:
         """Return the call as answered by a person."""
@@ -207,13 +207,13 @@ class Call:
         """
         return self._with_changed_leg(message_started=False) if self.leg.message_started else self
 
-    def with_pending_end(self, ended: CallEnded) -> Call:
+    def with_end_pending(self, ended: CallEnded) -> Call:
         """Return the call as ended, while its IVR flow or a check of the agent's phone is still running."""
         return self._with_changed_leg(ended=ended)
 
     # The talk
 
-    def with_seat(self, seat: str, agent: str | None) -> Call:
+    def with_seat_assigned(self, seat: str, agent: str | None) -> Call:
         """Return the call with a seat to which its voter is being connected."""
         return self._with_changed_talk(seat=seat, agent=agent)
 
@@ -225,12 +225,12 @@ class Call:
         """
         return self._with_changed_leg(waiting=False)._with_changed_talk(seat=None)
 
-    def with_connection(self, seat: str, agent: str | None, now: Instant) -> Call:
+    def with_voter_connected(self, seat: str, agent: str | None, now: Instant) -> Call:
         """Return the call with its voter connected to an agent."""
         talking = self.with_answer(now)._with_changed_leg(waiting=False)
         return talking._with_changed_talk(seat=seat, agent=agent, connected_at=now.at, connected_seconds=now.seconds)
 
-    def with_agent_packets(self, packets: int) -> Call:
+    def with_agent_packet_count(self, packets: int) -> Call:
         """Return the call with the number of audio packets that the agent's phone had sent when the talk began."""
         return self._with_changed_talk(agent_packets=packets)
 
@@ -260,7 +260,7 @@ class Call:
         """Return the call with an IVR flow running. `name` is the flow's name and version."""
         return replace(self, flow=replace(self.flow, is_running=True, name=name))
 
-    def with_mark(self, kind: MarkKind, hour: int | None) -> Call:
+    def with_flow_answer(self, kind: MarkKind, hour: int | None) -> Call:
         """Return the call with the last answer that the voter gave in the IVR flow."""
         return replace(self, flow=replace(self.flow, last_mark=kind, last_mark_hour=hour))
 
@@ -286,7 +286,7 @@ _SAYS_NOTHING_CAUSES = frozenset({0, 16, None})
 
 def derive_outcome(call: Call, ended: CallEnded) -> Outcome:
     """Return the outcome of a call that has ended, derived from the facts about it."""
-    if call.answered or ended.answered:
+    if call.is_answered or ended.answered:
         return _derive_outcome_of_answered_call(call, vanished=ended.by is EndedBy.VANISHED)
     if ended.by is EndedBy.VANISHED:
         return Outcome.UNKNOWN

@@ -94,7 +94,9 @@ class SetSpeed(Command):
     ] = None
 
     async def execute(self, services: Services, context: CommandContext) -> str:
-        return await services.campaigns.set_speed(self.campaign, self.max_calls, self.calls_per_seat, context.sender)
+        return await services.campaigns.set_campaign_speed_limit(
+            self.campaign, self.max_calls, self.calls_per_seat, context.sender
+        )
 
 
 class SetAbandonedTarget(Command):
@@ -118,7 +120,7 @@ class SetAbandonedTarget(Command):
     ] = None
 
     async def execute(self, services: Services, context: CommandContext) -> str:
-        return await services.campaigns.set_abandoned_target(self.campaign, self.abandoned_target, context.sender)
+        return await services.campaigns.set_abandoned_rate_target(self.campaign, self.abandoned_target, context.sender)
 
 
 class AcceptClock(Command):
@@ -129,4 +131,4 @@ class AcceptClock(Command):
     is_idempotent = True
 
     async def execute(self, services: Services, context: CommandContext) -> str:
-        return services.campaigns.accept_wall_clock()
+        return services.campaigns.accept_wall_clock_time()

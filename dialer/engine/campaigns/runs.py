@@ -87,26 +87,26 @@ class CampaignRun:
         self.pacer.learn_from_event(event)
 
     @property
-    def is_completed(self) -> bool:
+    def is_campaign_completed(self) -> bool:
         """Return whether the campaign has no more numbers to call, as far as its queue was read."""
         return self.list_done and not self.hopper
 
     @property
-    def can_dial(self) -> bool:
+    def can_campaign_dial(self) -> bool:
         """Return whether the campaign may dial: it was not held at the last decision and still has numbers to call."""
-        return self.hold is None and not self.is_completed
+        return self.hold is None and not self.is_campaign_completed
 
-    def find_speed_limit(self, now: float) -> CampaignSpeed | None:
+    def find_speed_limit_in_force(self, now: float) -> CampaignSpeed | None:
         """Return the supervisor's speed limit in force at `now` (epoch seconds), or None."""
         return self.speed if self.speed is not None and now < self.speed.until else None
 
-    def set_next_due_time(self, at: float) -> None:
+    def set_next_due_time_of_queue(self, at: float) -> None:
         """Record that a number in the campaign's queue is due at `at` (epoch seconds)."""
         self.returns += 1
         self.next_due_at = min(self.next_due_at, at)
         self.list_done = False
 
-    def reread_number_queue(self) -> None:
+    def request_reread_of_number_queue(self) -> None:
         """Request that the campaign's queue of numbers is read again, because numbers may have returned to it."""
         self.returns += 1
         self.next_due_at = 0.0
@@ -118,7 +118,7 @@ class CampaignRun:
         depend has changed.
         """
         self.must_check_refused = True
-        self.reread_number_queue()
+        self.request_reread_of_number_queue()
 
 
 class CampaignRuns:
@@ -136,11 +136,11 @@ class CampaignRuns:
         """Return whether a campaign is in the settings, or was removed and still has calls."""
         return campaign_id in self._runs
 
-    def values(self) -> Collection[CampaignRun]:
+    def list_campaign_runs(self) -> Collection[CampaignRun]:
         """Return all campaigns, in the order of the settings, removed ones last."""
         return self._runs.values()
 
-    def items(self) -> ItemsView[str, CampaignRun]:
+    def list_campaign_runs_by_id(self) -> ItemsView[str, CampaignRun]:
         """Return all campaigns with their ids, in the same order as `values`."""
         return self._runs.items()
 
@@ -162,10 +162,10 @@ class CampaignRuns:
         self._runs = {name: added.get(name) or before[name] for name in wanted} | removed
         return [*removed.values()]
 
-    def add_booths(self, booths: Mapping[int, Booth]) -> None:
+    def add_booths_to_call_order(self, booths: Mapping[int, Booth]) -> None:
         """Add imported booths to the order in which each campaign calls the booths."""
         for run in self._runs.values():
-            run.order.add_booths(booths)
+            run.order.add_booths_to_order(booths)
 
     def check_refused_numbers_again(self) -> None:
         """Request that every campaign checks the numbers again that the rules refused."""
@@ -173,10 +173,10 @@ class CampaignRuns:
             run.check_refused_numbers_again()
         self._core.wake.set()
 
-    def reread_number_queues(self) -> None:
+    def request_reread_of_number_queues(self) -> None:
         """Request that every campaign reads its queue of numbers again, because completed numbers may have been
         reopened.
         """
         for run in self._runs.values():
-            run.reread_number_queue()
+            run.request_reread_of_number_queue()
         self._core.wake.set()

@@ -85,10 +85,10 @@ class Campaigns:
         await restore_abandoned_counts(run.pacer, campaign_id, store, self._core.clock)
         for ordered in await store.read_standing_orders(now):
             if ordered.addressee == format_campaign_addressee(campaign_id):
-                self._restore_supervisor_order(run, ordered)
+                self._restore_standing_order_of_supervisor(run, ordered)
         return run
 
-    def _restore_supervisor_order(self, run: CampaignRun, ordered: StandingOrder) -> None:
+    def _restore_standing_order_of_supervisor(self, run: CampaignRun, ordered: StandingOrder) -> None:
         """Restore a supervisor's speed limit or abandoned-call target of an earlier run.
 
         The target is limited to what the rules profile allows now.
@@ -97,24 +97,24 @@ class Campaigns:
             run.speed = CampaignSpeed(**ordered.content)
         elif ordered.command == ABANDONED_TARGET and run.pacer.caps:
             target = min(float(ordered.content["target"]), run.spec.most_abandoned_target)
-            self._change_abandoned_target(run, target, str(ordered.content["sender"]))
+            self._change_abandoned_rate_target(run, target, str(ordered.content["sender"]))
 
     def apply_current_settings(self, new: Mapping[str, CampaignRun]) -> None:
         """Apply the campaigns of the settings in force, with the `new` ones. Removed campaigns place no more calls."""
         for run in self._runs.apply_current_settings(new):
             self._states_before_stop.pop(run.spec.campaign_id, None)
             run.state = CampaignState.STOPPED
-            self._clear_inaudible_alert(run)
+            self._clear_unplayable_sound_alert(run)
         for name, run in new.items():
             if self.suspended_because is not None:
                 self._states_before_stop[name], run.state = run.state, CampaignState.STOPPED
         for name, plan in self._core.plan.campaigns.items():
-            self._apply_settings(self._runs[name], plan)
+            self._apply_settings_to_campaign(self._runs[name], plan)
         self._runs.check_refused_numbers_again()
-        for name, _ in self._runs.items():
+        for name, _ in self._runs.list_campaign_runs_by_id():
             self._core.request_effects(Notify(CampaignChange(name)))
 
-    def _apply_settings(self, run: CampaignRun, plan: CampaignPlan) -> None:
+    def _apply_settings_to_campaign(self, run: CampaignRun, plan: CampaignPlan) -> None:
         """Apply changed settings to a campaign.
 
         A supervisor's abandoned-call target stays in force, limited to what the rules profile allows now.
@@ -124,19 +124,19 @@ class Campaigns:
             steered = run.pacer.caps[0].target if run.target_set_by is not None else None
             run.pacer.set_abandoned_caps(plan.pacer.caps)
             if steered is not None:
-                run.pacer.set_abandoned_target(min(steered, plan.spec.most_abandoned_target))
+                run.pacer.set_abandoned_rate_target(min(steered, plan.spec.most_abandoned_target))
 
-    def accept_wall_clock(self) -> str:
+    def accept_wall_clock_time(self) -> str:
         """Accept the machine's clock, which was set while the dialler ran, as right."""
-        return self._clock_guard.accept_wall_clock()
+        return self._clock_guard.accept_wall_clock_time()
 
     async def reload_flows(self) -> str:
         """Reload the IVR flows from their files. Calls in progress keep their version. Raises FlowError for an invalid
         flow: nothing changes then.
         """
         changed = await asyncio.to_thread(self._flows.reload)
-        for run in self._runs.values():
-            self._clear_inaudible_alert(run)
+        for run in self._runs.list_campaign_runs():
+            self._clear_unplayable_sound_alert(run)
         return f"flows reloaded; changed: {', '.join(sorted(set(changed))) or 'none'}"
 
     async def set_campaign_state(self, campaign_id: str, state: CampaignState) -> str:
@@ -160,7 +160,7 @@ class Campaigns:
         """
         self.stops += 1
         self._states_before_stop.clear()
-        self._stop_all_runs()
+        self._stop_all_campaign_runs()
         await self._store.stop_campaigns(self._core.clock.now())
         return f"stopped {len(self._core.plan.campaigns)} campaigns"
 
@@ -172,17 +172,17 @@ class Campaigns:
         the store.
         """
         self.suspended_because = why
-        runs = {name: run for name, run in self._runs.items() if name in self._core.plan.campaigns}
+        runs = {name: run for name, run in self._runs.list_campaign_runs_by_id() if name in self._core.plan.campaigns}
         self._states_before_stop.update(stopped)
         self._states_before_stop.update(
             {name: run.state for name, run in runs.items() if run.state is not CampaignState.STOPPED}
         )
-        self._stop_all_runs()
+        self._stop_all_campaign_runs()
         return dict(self._states_before_stop)
 
-    def _stop_all_runs(self) -> None:
+    def _stop_all_campaign_runs(self) -> None:
         """Stop all campaigns, also removed ones, which may still have ringing calls."""
-        for run in self._runs.values():
+        for run in self._runs.list_campaign_runs():
             self._change_campaign_state(run, CampaignState.STOPPED)
 
     def resume_all_campaigns(self) -> dict[str, CampaignState]:
@@ -197,7 +197,7 @@ class Campaigns:
             self._change_campaign_state(self._runs[campaign_id], state)
         return states
 
-    async def set_speed(
+    async def set_campaign_speed_limit(
         self, campaign_id: str, max_calls: int | None, calls_per_seat: float | None, sender: str
     ) -> str:
         """Limit a campaign's calls until midnight, or remove the limit. Ringing calls continue. Raises CommandRefused,
@@ -222,7 +222,7 @@ class Campaigns:
         self._core.request_effects(Notify(CampaignChange(campaign_id)))
         return f"campaign {campaign_id}: {said}"
 
-    async def set_abandoned_target(self, campaign_id: str, target: float | None, sender: str) -> str:
+    async def set_abandoned_rate_target(self, campaign_id: str, target: float | None, sender: str) -> str:
         """Set a campaign's abandoned-call target, or reset it to that of the settings (None). Raises CommandRefused,
         StoreError.
         """
@@ -246,11 +246,11 @@ class Campaigns:
             await self._store.save_standing_orders(
                 [StandingOrder(format_campaign_addressee(campaign_id), ABANDONED_TARGET, content, now)]
             )
-        self._change_abandoned_target(run, target, sender)
+        self._change_abandoned_rate_target(run, target, sender)
         return f"campaign {campaign_id}: the abandoned-call target is {run.pacer.caps[0].target:.2%} of live answers"
 
-    def _change_abandoned_target(self, run: CampaignRun, target: float | None, sender: str) -> None:
-        run.pacer.set_abandoned_target(run.spec.abandoned_target if target is None else target)
+    def _change_abandoned_rate_target(self, run: CampaignRun, target: float | None, sender: str) -> None:
+        run.pacer.set_abandoned_rate_target(run.spec.abandoned_target if target is None else target)
         run.target_set_by = None if target is None else sender
         self._core.wake.set()
         self._core.request_effects(Notify(CampaignChange(run.spec.campaign_id)))
@@ -259,16 +259,16 @@ class Campaigns:
         """Set a campaign's state at once, without waiting for the store: a stop must not wait for the disk."""
         run.state = state
         if state is CampaignState.STOPPED:
-            self._placing.cancel_campaign(run)
+            self._placing.cancel_calls_of_campaign(run)
         if state is CampaignState.RUNNING:
-            self._clear_inaudible_alert(run)
+            self._clear_unplayable_sound_alert(run)
         self._core.wake.set()
         self._core.request_effects(Notify(CampaignChange(run.spec.campaign_id)))
 
     # A campaign is held if a required sound (a question, the information message) cannot be played. The hold ends when
     # somebody has installed the sound and resumes the campaign or reloads the flows.
 
-    def hold_inaudible_campaign(self, call: Call, sound: str) -> None:
+    def hold_campaign_with_unplayable_sound(self, call: Call, sound: str) -> None:
         """Hold the campaign of a call in which a required sound could not be played.
 
         For an inbound call only an alert is raised.
@@ -282,7 +282,7 @@ class Campaigns:
         self._alerts.raise_alert(kind, campaign=call.campaign_id, sound=sound)
         self._core.wake.set()
 
-    def _clear_inaudible_alert(self, run: CampaignRun) -> None:
+    def _clear_unplayable_sound_alert(self, run: CampaignRun) -> None:
         run.inaudible_sound = None
         for kind in (AlertKind.NO_AUDIO, AlertKind.NO_AUDIO_INBOUND):
             self._alerts.clear_alert(kind, run.spec.campaign_id)

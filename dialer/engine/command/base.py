@@ -46,7 +46,7 @@ class CommandContext:
     receipt: Receipt | None = None
     """The receipt that a `ReceiptedCommand` stores in its transaction; None if nobody waits for a reply."""
 
-    def format_responsible_person(self, named: str) -> str:
+    def format_name_of_responsible_person(self, named: str) -> str:
         """Return the name of the person who is responsible for the command, for the audit.
 
         That is the `named` person, followed by the sender if that is somebody else.
@@ -96,34 +96,34 @@ class Command(BaseModel):
             raise TypeError(f"two command classes have the name {name}: rename one of them")
         if not cls.roles:
             raise TypeError(f"the class of command {name} needs `roles`, the roles that may send it")
-        for field in (*cls.list_required_fields(), *cls.list_optional_fields()):
+        for field in (*cls.list_required_field_names(), *cls.list_optional_field_names()):
             if not cls.model_fields[field].description:
                 raise TypeError(f"the class of command {name} needs a description of its field {field}")
         registry[name] = cls
 
     @classmethod
-    def format_description(cls) -> str:
+    def format_command_description(cls) -> str:
         """Return the description of this kind of command, in one line."""
         return " ".join((cls.__doc__ or "").split())
 
     @classmethod
-    def list_required_fields(cls) -> tuple[str, ...]:
+    def list_required_field_names(cls) -> tuple[str, ...]:
         """Return the names of the fields that a message with this command must have, besides `id`, `name` and
         `expires_at`.
         """
-        return tuple(cls._fields(required=True))
+        return tuple(cls._list_field_names(required=True))
 
     @classmethod
-    def list_optional_fields(cls) -> tuple[str, ...]:
+    def list_optional_field_names(cls) -> tuple[str, ...]:
         """Return the names of the fields that a message with this command may have."""
-        return tuple(cls._fields(required=False))
+        return tuple(cls._list_field_names(required=False))
 
     @classmethod
-    def _fields(cls, *, required: bool) -> Iterator[str]:
+    def _list_field_names(cls, *, required: bool) -> Iterator[str]:
         return (name for name, field in cls.model_fields.items() if name != "name" and field.is_required() is required)
 
     @property
-    def record_count(self) -> int:
+    def imported_record_count(self) -> int:
         """Return how many records (marks, turnout figures, opt-outs) the command imports."""
         return 0
 
@@ -151,5 +151,5 @@ class ReceiptedCommand(Command):
 
     @property
     @abstractmethod
-    def reply(self) -> str:
+    def command_reply(self) -> str:
         """Return the reply to the command, one line that says what is committed. It is known before the commit."""

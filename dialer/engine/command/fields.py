@@ -39,31 +39,31 @@ class Only:
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         """Return a schema that checks the value before the enum does."""
-        return core_schema.no_info_before_validator_function(self._check, handler(source))
+        return core_schema.no_info_before_validator_function(self._check_value_is_allowed, handler(source))
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
         """Return a JSON schema that lists the allowed members."""
         return {"type": "string", "enum": [member.value for member in self.members]}
 
-    def _check(self, value: object) -> object:
+    def _check_value_is_allowed(self, value: object) -> object:
         if value not in self.members:
             *others, last = (f"'{member.value}'" for member in self.members)
             raise ValueError(f"must be {', '.join(others)} or {last}")
         return value
 
 
-def make_validator(hold: Callable[[Any], object], refusal: str) -> AfterValidator:
+def make_field_validator(hold: Callable[[Any], object], refusal: str) -> AfterValidator:
     """Return a validator of a command's field, which refuses values for which `hold` returns False.
 
     The message of the refusal is the name of the field, followed by `refusal`.
     """
 
-    def check(value: Any) -> Any:
+    def check_field_value(value: Any) -> Any:
         if not hold(value):
             raise ValueError(refusal)
         return value
 
-    return AfterValidator(check)
+    return AfterValidator(check_field_value)
 
 
 SeatName = Annotated[

@@ -37,24 +37,24 @@ def read_command(name: str, fields: Mapping[str, Any]) -> Command:
     try:
         return kind.model_validate_json(json.dumps(given))
     except ValidationError as error:
-        raise CommandRefused(_make_refusal(name, error)) from None
+        raise CommandRefused(_make_refusal_text(name, error)) from None
     except RecursionError:
         raise CommandRefused(f"`{name}`: {_TOO_DEEP}") from None
 
 
-def _make_refusal(name: str, error: ValidationError) -> str:
+def _make_refusal_text(name: str, error: ValidationError) -> str:
     first = error.errors(include_input=False, include_url=False)[0]
     place, kind = first["loc"], first["type"]
     if kind == "json_invalid":  # Python's JSON is less strict than pydantic's
         too_deep = "recursion" in first["msg"]
         return f"`{name}`: " + (_TOO_DEEP if too_deep else "a text has a character that is not valid Unicode")
     if not place:
-        return f"`{name}`: {_strip_prefix_of_problem(first['msg'])}"
+        return f"`{name}`: {_strip_prefix_of_validation_problem(first['msg'])}"
     field = COMMANDS[name].model_fields.get(str(place[0]))
     meaning = "" if field is None else f" ({field.description})"
     if kind == "missing" and len(place) == 1:
         return f"`{name}` needs `{place[0]}`{meaning}"
-    return f"`{name}`: `{_format_path_of_value(place)}` {_describe_problem(kind, first['msg'])}{meaning}"
+    return f"`{name}`: `{_format_path_of_value(place)}` {_describe_validation_problem(kind, first['msg'])}{meaning}"
 
 
 def _format_path_of_value(place: tuple[int | str, ...]) -> str:
@@ -70,7 +70,7 @@ def _format_path_of_value(place: tuple[int | str, ...]) -> str:
     return path
 
 
-def _describe_problem(kind: str, message: str) -> str:
+def _describe_validation_problem(kind: str, message: str) -> str:
     """Return a validation error as the end of a sentence that starts with the name of the field."""
     if kind == "missing":
         return "is missing"
@@ -79,7 +79,7 @@ def _describe_problem(kind: str, message: str) -> str:
     if kind == "string_pattern_mismatch":
         return "is not valid"
     if kind == "value_error":
-        return _strip_prefix_of_problem(message)
+        return _strip_prefix_of_validation_problem(message)
     found = re.match(r"[A-Z][a-z]+ should (.*?)(?: after validation)?(?:, not \d+)?$", message)
     if found is None:
         return "is not valid"
@@ -89,5 +89,5 @@ def _describe_problem(kind: str, message: str) -> str:
     return problem
 
 
-def _strip_prefix_of_problem(message: str) -> str:
+def _strip_prefix_of_validation_problem(message: str) -> str:
     return message.removeprefix("Value error, ") or "is not valid"

@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 from dialer.domain.enums import MarkKind
 from dialer.domain.model import Confidence, Disposition, DispositionDetails, VoterOutcome
 from dialer.engine.command.base import SEAT_ROLES, CommandContext, ReceiptedCommand, SeatCommand
-from dialer.engine.command.fields import CallAttemptId, EpochSeconds, Only, Record, StoreId, make_validator
+from dialer.engine.command.fields import CallAttemptId, EpochSeconds, Only, Record, StoreId, make_field_validator
 
 if TYPE_CHECKING:
     from dialer.engine.services import Services
@@ -42,7 +42,7 @@ class VoterReport(Record):
     ] = None
 
     @model_validator(mode="after")
-    def _require_hour_with_later(self) -> Self:
+    def _require_hour_of_later_call(self) -> Self:
         if (self.hour is None) is (self.mark == "later"):
             raise ValueError("must have `hour` (0 to 23) with the mark later, and must not have it with another mark")
         return self
@@ -72,7 +72,7 @@ class SeatDispose(SeatCommand, ReceiptedCommand):
             description=f"one entry for each voter of the household, 1 to {MAX_VOTERS}, all saved or none. The voter whom the call"
             " addresses has the mark of the disposition if not in this list; other voters have none",
         ),
-        make_validator(
+        make_field_validator(
             lambda voters: voters is None or len({each.voter for each in voters}) == len(voters),
             "must have each voter once",
         ),
@@ -125,7 +125,7 @@ class SeatDispose(SeatCommand, ReceiptedCommand):
         return self
 
     @property
-    def details(self) -> DispositionDetails:
+    def disposition_details(self) -> DispositionDetails:
         """Return the details of the disposition, apart from the disposition itself and the hour."""
         return DispositionDetails(
             attempt_id=self.attempt,
@@ -138,13 +138,13 @@ class SeatDispose(SeatCommand, ReceiptedCommand):
         )
 
     @property
-    def reply(self) -> str:
+    def command_reply(self) -> str:
         return f"seat {self.seat}: {self.disposition.value} is saved"
 
     async def execute(self, services: Services, context: CommandContext) -> str:
         dispositions = services.dispositions
         return await dispositions.save_disposition(
-            self.seat, self.disposition, self.hour, self.details, context.receipt
+            self.seat, self.disposition, self.hour, self.disposition_details, context.receipt
         )
 
 
@@ -159,7 +159,7 @@ class SeatUndoDisposition(SeatCommand, ReceiptedCommand):
     attempt: CallAttemptId
 
     @property
-    def reply(self) -> str:
+    def command_reply(self) -> str:
         return f"seat {self.seat}: undone; save the right outcome of that call"
 
     async def execute(self, services: Services, context: CommandContext) -> str:

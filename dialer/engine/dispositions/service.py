@@ -112,7 +112,7 @@ class Dispositions:
         nothing was stored then.
         """
         seat = self._seats.require_seat(seat_name)
-        call = self._require_call(seat, details.attempt_id)
+        call = self._require_call_for_disposition(seat, details.attempt_id)
         run = self._runs[call.campaign_id]
         self._refuse_invalid_disposition(seat, run, call, disposition, hour, details)
         now = self._core.clock.now()
@@ -148,7 +148,7 @@ class Dispositions:
         if current.state is SeatState.WRAP_UP and current.attempt_id == call.attempt_id:
             self._acd.end_wrap_up(current)
         elif current.state is SeatState.TALKING and current.attempt_id == call.attempt_id:
-            self._acd.announce_end_of_talk(current)  # agents enter a disposition when the talk is about to end
+            self._acd.record_talk_is_ending(current)  # agents enter a disposition when the talk is about to end
         return f"seat {seat.name}: {disposition.value}"
 
     async def undo_disposition(self, seat_name: str, attempt_id: AttemptId, receipt: Receipt | None) -> str:
@@ -175,7 +175,7 @@ class Dispositions:
         record = DispositionRecord(
             attempt_id, Disposition.NONE, at, seat.agent, retry_at, None, kept.language_before, kept.answers_before
         )
-        named = _make_mark_key_prefix(attempt_id, receipt)
+        named = _make_key_prefix_of_marks(attempt_id, receipt)
         undone = [
             Mark(
                 f"{named}/{mark.voter_id}",
@@ -194,11 +194,11 @@ class Dispositions:
         self.reopen_call_for_disposition(seat.name, call.with_agent_verdict(machine=False), seat.agent)
         return f"seat {seat.name}: undone"
 
-    def _require_call(self, seat: Seat, attempt_id: AttemptId | None) -> Call:
+    def _require_call_for_disposition(self, seat: Seat, attempt_id: AttemptId | None) -> Call:
         """Return the call that an agent's disposition is for. Raises CommandRefused if the seat may not enter one for
         it any more.
         """
-        call = self._acd.find_latest_call(seat)
+        call = self._acd.find_latest_call_at_seat(seat)
         if attempt_id is not None and (call is None or call.attempt_id != attempt_id):
             left = self._open_calls.get(seat.name)
             mine = left is not None and left.call.attempt_id == attempt_id and left.agent == seat.agent
@@ -258,9 +258,9 @@ class Dispositions:
             raise
         self._call_backs.replace_promised_call_back(call.campaign_id, call.phone_id, record)
         if record.retry_at is not None:
-            run.set_next_due_time(record.retry_at)
+            run.set_next_due_time_of_queue(record.retry_at)
         for mark, changed in zip(marks, effect.marks, strict=True):
-            self._marks.apply_mark(mark, changed)
+            self._marks.apply_stored_mark(mark, changed)
         if opts_out:
             self._marks.apply_opt_out(call.phone_id, fresh=effect.opted_out)
         self._apply_machine_report(run, call, machine=record.disposition is Disposition.MACHINE)
@@ -298,7 +298,7 @@ class Dispositions:
             outcomes[Outcome.CONNECTED] += -1 if machine else 1
 
 
-def _make_mark_key_prefix(attempt_id: AttemptId, receipt: Receipt | None) -> str:
+def _make_key_prefix_of_marks(attempt_id: AttemptId, receipt: Receipt | None) -> str:
     """Return the start of the keys under which a disposition's marks are stored.
 
     It contains the command's id, so that a new disposition makes new marks.
@@ -324,7 +324,7 @@ def _make_marks_of_disposition(
         sure = each.confidence or (Confidence.SAID if each.voter_id == call.voter_id else Confidence.TOLD)
         said.append((str(each.voter_id), replace(each, confidence=sure)))
     named, source, at, agent = (
-        _make_mark_key_prefix(record.attempt_id, receipt),
+        _make_key_prefix_of_marks(record.attempt_id, receipt),
         MarkSource.AGENT,
         record.at,
         record.agent,

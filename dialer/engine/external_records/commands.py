@@ -26,7 +26,7 @@ from dialer.engine.command.fields import (
     RecordedTime,
     Responsible,
     StoreId,
-    make_validator,
+    make_field_validator,
 )
 from dialer.engine.roll_import.commands import ListSource
 
@@ -88,7 +88,7 @@ class FigureReport(Record):
     day: Annotated[
         str,
         Field(description="polling day, such as 2026-04-22", pattern=r"^20[0-9]{2}-[0-9]{2}-[0-9]{2}$"),
-        make_validator(_is_iso_date, "is not a date"),
+        make_field_validator(_is_iso_date, "is not a date"),
     ]
     constituency_number: StoreId
     part_number: Annotated[StoreId | None, Field(description="null: of the whole constituency")]
@@ -159,13 +159,13 @@ class RecordsCommand(Command):
     """Base class of commands that need only the store, and no running dialler."""
 
     @abstractmethod
-    async def save(self, records: ExternalRecords, context: CommandContext) -> str:
+    async def save_records(self, records: ExternalRecords, context: CommandContext) -> str:
         """Store the records of the command. Return one line that says what is committed. Raises CommandRefused,
         StoreError.
         """
 
     async def execute(self, services: Services, context: CommandContext) -> str:
-        return await self.save(services.records, context)
+        return await self.save_records(services.records, context)
 
 
 class RecordMarks(RecordsCommand):
@@ -183,12 +183,12 @@ class RecordMarks(RecordsCommand):
     who: Responsible
 
     @property
-    def record_count(self) -> int:
+    def imported_record_count(self) -> int:
         return len(self.marks)
 
-    async def save(self, records: ExternalRecords, context: CommandContext) -> str:
+    async def save_records(self, records: ExternalRecords, context: CommandContext) -> str:
         marks = tuple(each.make_mark() for each in self.marks)
-        return await records.import_marks(marks, self.batch, context.format_responsible_person(self.who))
+        return await records.import_marks(marks, self.batch, context.format_name_of_responsible_person(self.who))
 
 
 class RecordOfficialTurnout(RecordsCommand):
@@ -205,12 +205,12 @@ class RecordOfficialTurnout(RecordsCommand):
     who: Responsible
 
     @property
-    def record_count(self) -> int:
+    def imported_record_count(self) -> int:
         return len(self.figures)
 
-    async def save(self, records: ExternalRecords, context: CommandContext) -> str:
+    async def save_records(self, records: ExternalRecords, context: CommandContext) -> str:
         figures = tuple(each.make_turnout_figure() for each in self.figures)
-        return await records.import_turnout(figures, context.format_responsible_person(self.who))
+        return await records.import_turnout(figures, context.format_name_of_responsible_person(self.who))
 
 
 class FileComplaint(RecordsCommand):
@@ -223,9 +223,9 @@ class FileComplaint(RecordsCommand):
     complaint: Annotated[ComplaintReport, Field(description="the complaint")]
     who: Responsible
 
-    async def save(self, records: ExternalRecords, context: CommandContext) -> str:
+    async def save_records(self, records: ExternalRecords, context: CommandContext) -> str:
         return await records.file_complaint(
-            self.complaint.make_complaint(), context.format_responsible_person(self.who)
+            self.complaint.make_complaint(), context.format_name_of_responsible_person(self.who)
         )
 
 
@@ -239,9 +239,9 @@ class AnswerComplaint(RecordsCommand):
     answer: Annotated[AnswerReport, Field(description="the answer to the complaint")]
     who: Responsible
 
-    async def save(self, records: ExternalRecords, context: CommandContext) -> str:
+    async def save_records(self, records: ExternalRecords, context: CommandContext) -> str:
         return await records.answer_complaint(
-            self.answer.make_complaint_answer(), context.format_responsible_person(self.who)
+            self.answer.make_complaint_answer(), context.format_name_of_responsible_person(self.who)
         )
 
 
@@ -272,11 +272,11 @@ class RecordOptOuts(RecordsCommand):
     who: Responsible
 
     @property
-    def record_count(self) -> int:
+    def imported_record_count(self) -> int:
         return len(self.hashes)
 
-    async def save(self, records: ExternalRecords, context: CommandContext) -> str:
-        who = context.format_responsible_person(self.who)
+    async def save_records(self, records: ExternalRecords, context: CommandContext) -> str:
+        who = context.format_name_of_responsible_person(self.who)
         return await records.import_opt_outs(self.hashes, self.fingerprint, self.source, self.batch, who)
 
 
@@ -298,10 +298,10 @@ class ReleaseUnknownAttempts(RecordsCommand):
     who: Responsible
 
     @property
-    def record_count(self) -> int:
+    def imported_record_count(self) -> int:
         return len(self.attempts)
 
-    async def save(self, records: ExternalRecords, context: CommandContext) -> str:
-        return await records.release_unknown_results(
-            self.attempts, self.reason, context.format_responsible_person(self.who)
+    async def save_records(self, records: ExternalRecords, context: CommandContext) -> str:
+        return await records.release_attempts_with_unknown_result(
+            self.attempts, self.reason, context.format_name_of_responsible_person(self.who)
         )

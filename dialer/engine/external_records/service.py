@@ -49,10 +49,10 @@ class ExternalRecords:
         for mark in marks:
             self._refuse_future_time(mark.at)
         with _refuse_rejected_records():
-            effects = await self._store.record_marks(marks, self._make_audit_entry(who, batch=batch))
+            effects = await self._store.record_marks(marks, self._make_audit_note_of_import(who, batch=batch))
         if self._marks is not None:
             for mark, effect in zip(marks, effects, strict=True):
-                self._marks.apply_mark(mark, effect)
+                self._marks.apply_stored_mark(mark, effect)
         taken = sum(effect.recorded for effect in effects)
         in_vain = sum(effect.superfluous for effect in effects)
         summary = f"{taken} marks saved, {len(marks) - taken - in_vain} were already known"
@@ -61,28 +61,28 @@ class ExternalRecords:
     async def import_turnout(self, figures: tuple[OfficialFigure, ...], who: str) -> str:
         """Store official turnout figures, all or none. Raises CommandRefused, StoreError."""
         with _refuse_rejected_records():
-            new = await self._store.enter_official_turnout(figures, self._make_audit_entry(who))
+            new = await self._store.enter_official_turnout(figures, self._make_audit_note_of_import(who))
         return f"{new} figures saved, {len(figures) - new} were already known"
 
     async def file_complaint(self, complaint: Complaint, who: str) -> str:
         """Store a voter's complaint about calls. Raises CommandRefused, StoreError."""
         self._refuse_future_time(complaint.at)
         with _refuse_rejected_records():
-            number = await self._store.record_complaint(complaint, self._make_audit_entry(who))
+            number = await self._store.record_complaint(complaint, self._make_audit_note_of_import(who))
         return f"complaint {number} is saved"
 
     async def answer_complaint(self, answer: ComplaintAnswer, who: str) -> str:
         """Store the answer to a voter's complaint about calls. Raises CommandRefused, StoreError."""
         self._refuse_future_time(answer.at)
         with _refuse_rejected_records():
-            await self._store.answer_complaint(answer, self._make_audit_entry(who))
+            await self._store.answer_complaint(answer, self._make_audit_note_of_import(who))
         return f"complaint {answer.complaint_id}: {answer.answer.value}"
 
     async def import_opt_outs(
         self, hashes: tuple[str, ...], fingerprint: str, source: str, batch: str, who: str
     ) -> str:
         """Suppress phone numbers, given by their hashes, all or none. Raises CommandRefused, StoreError."""
-        entry = self._make_audit_entry(who, batch=batch)
+        entry = self._make_audit_note_of_import(who, batch=batch)
         with _refuse_rejected_records():
             taken = await self._store.record_hashed_opt_outs(
                 hashes, entry, fingerprint=fingerprint, centre=self._centre, source=source
@@ -117,23 +117,25 @@ class ExternalRecords:
             for phone_id in taken.phones:
                 self._marks.apply_opt_out(phone_id, fresh=True)
             for mark, effect in taken.marks:
-                self._marks.apply_mark(mark, effect)
+                self._marks.apply_stored_mark(mark, effect)
             if news.marks:
                 self._marks.alert_unknown_voters(taken.unknown)
         summary = f"{len(taken.phones)} numbers suppressed, {len(taken.marks)} marks saved"
         return f"{summary}, {taken.unknown} marks skipped: their voters are on no roll" if taken.unknown else summary
 
-    async def release_unknown_results(self, attempts: tuple[AttemptId, ...], reason: str, who: str) -> str:
+    async def release_attempts_with_unknown_result(self, attempts: tuple[AttemptId, ...], reason: str, who: str) -> str:
         """Let numbers be called again whose call attempts have an unknown result, all or none. Raises CommandRefused,
         StoreError.
         """
         with _refuse_rejected_records():
-            opened = await self._store.release_unknown_attempts(attempts, reason.strip(), self._make_audit_entry(who))
+            opened = await self._store.release_unknown_attempts(
+                attempts, reason.strip(), self._make_audit_note_of_import(who)
+            )
         if self._marks is not None:
-            self._marks.reread_number_queues()
+            self._marks.request_reread_of_number_queues()
         return f"{len(attempts):,} attempts released; {opened:,} numbers may be dialled again by their campaigns"
 
-    def _make_audit_entry(self, who: str, **what: str) -> AuditNote:
+    def _make_audit_note_of_import(self, who: str, **what: str) -> AuditNote:
         return AuditNote(who, self._clock.now(), what)
 
     def _refuse_future_time(self, at: float) -> None:

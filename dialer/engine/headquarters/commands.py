@@ -116,7 +116,7 @@ class ConfirmUplink(Command):
 
     async def execute(self, services: Services, context: CommandContext) -> str:
         if await services.records.remove_uploaded_results(self.through):
-            return await services.headquarters.stop_because_set_back()
+            return await services.headquarters.stop_campaigns_after_store_set_back()
         return f"confirmed up to {self.through}"
 
 
@@ -134,7 +134,7 @@ class ReportUplink(Command):
     ]
 
     async def execute(self, services: Services, context: CommandContext) -> str:
-        services.headquarters.report_uplink(self.problem, self.clock_ahead_seconds)
+        services.headquarters.update_uplink_alerts(self.problem, self.clock_ahead_seconds)
         return "reported"
 
 

@@ -85,9 +85,11 @@ class HeadquartersOrders:
         if order.campaign is not None:
             what["campaign_id"] = order.campaign
         heard = ExecutedOrder(order.id, calculate_order_digest(text), order.order.value, order.made_at)
-        return await self._carry_out_order(order, heard, AuditNote(f"headquarters/{signers[0]}", now, what))
+        return await self._carry_out_headquarters_order(
+            order, heard, AuditNote(f"headquarters/{signers[0]}", now, what)
+        )
 
-    async def _carry_out_order(self, order: HqOrder, heard: ExecutedOrder, note: AuditNote) -> str:
+    async def _carry_out_headquarters_order(self, order: HqOrder, heard: ExecutedOrder, note: AuditNote) -> str:
         if order.order is OrderKind.STOP_ALL:
             before = self._suspend_campaigns(order.id, {})  # before it is stored: a stop must not wait for the disk
             stopped = dict.fromkeys(self._core.plan.campaigns, CampaignState.STOPPED)
@@ -97,7 +99,9 @@ class HeadquartersOrders:
             return await self._resume_suspended_campaigns(heard, note)
         campaign_id = order.campaign or ""
         if order.order is OrderKind.QUOTA:
-            said = await self._campaigns.set_speed(campaign_id, order.max_calls, order.calls_per_seat, note.who)
+            said = await self._campaigns.set_campaign_speed_limit(
+                campaign_id, order.max_calls, order.calls_per_seat, note.who
+            )
         else:
             state = CampaignState.PAUSED if order.order is OrderKind.PAUSE else CampaignState.RUNNING
             said = await self._campaigns.set_campaign_state(campaign_id, state)
@@ -108,12 +112,12 @@ class HeadquartersOrders:
         """Clear the alert of forged orders, because none has arrived for a while."""
         self._alerts.clear_alert(AlertKind.HEADQUARTERS_FORGED)
 
-    async def stop_because_set_back(self) -> str:
+    async def stop_campaigns_after_store_set_back(self) -> str:
         """Stop all campaigns, because headquarters has results that this store has lost. Raises StoreError."""
         self._alerts.raise_alert(AlertKind.STORE_SET_BACK)
         return await self._campaigns.stop_all_campaigns()
 
-    def report_uplink(self, problem: str, clock_ahead_seconds: float) -> None:
+    def update_uplink_alerts(self, problem: str, clock_ahead_seconds: float) -> None:
         """Raise or clear two alerts: headquarters refuses this centre's results (`problem`), and the clocks differ.
 
         An empty `problem` says that headquarters accepts the results.

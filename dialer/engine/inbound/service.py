@@ -66,25 +66,25 @@ class Inbound:
         ] = {}  # calls that are being routed, with their end if they have ended meanwhile
 
     @property
-    def count_live_calls(self) -> int:
+    def live_inbound_call_count(self) -> int:
         """Return the number of live inbound calls."""
-        known = sum(1 for call in self._calls.values() if call.inbound)
+        known = sum(1 for call in self._calls.list_live_calls() if call.inbound)
         return known + len(self._unknown_callers.trunks.keys() | self._routing.keys())
 
-    def reserve_channel(self) -> AttemptId | None:
+    def reserve_channel_for_inbound_call(self) -> AttemptId | None:
         """Reserve a channel for an inbound call and return its attempt id, or None if it must be hung up unanswered."""
         if (
             self._core.draining
             or not self._servers.is_any_server_up
-            or self.count_live_calls >= self._core.plan.inbound.channels
+            or self.live_inbound_call_count >= self._core.plan.inbound.channels
         ):
-            _log.info("inbound.refused", live=self.count_live_calls, channels=self._core.plan.inbound.channels)
+            _log.info("inbound.refused", live=self.live_inbound_call_count, channels=self._core.plan.inbound.channels)
             return None
         attempt_id = AttemptId(str(uuid.uuid4()))
         self._routing[attempt_id] = None
         return attempt_id
 
-    def release_channel(self, attempt_id: AttemptId) -> None:
+    def release_channel_of_inbound_call(self, attempt_id: AttemptId) -> None:
         """Release a trunk channel that was reserved for an inbound call which does not exist."""
         self._routing.pop(attempt_id, None)
         self._unknown_callers.trunks.pop(attempt_id, None)
@@ -97,10 +97,10 @@ class Inbound:
         `called` and `number` are in E.164; `number` is None if the caller withholds it. `endpoint` is the endpoint of
         the trunk on which the call came in.
         """
-        route = self._find_route(called)
+        route = self._find_route_of_number(called)
         if route is None or route.campaign not in self._runs:
             _log.info("inbound.called_number_unknown", attempt=attempt_id)
-            self.release_channel(attempt_id)
+            self.release_channel_of_inbound_call(attempt_id)
             return InboundAction.HANG_UP
         trunk = self._unknown_callers.trunks[attempt_id] = self._trunks.find_trunk_name(endpoint)
         party: InboundParty | None = None
@@ -108,9 +108,9 @@ class Inbound:
             party = await self._store.record_inbound_call(self._make_inbound_record(attempt_id, route, number, trunk))
         except StoreError as error:  # the caller still hears a message, but no call-back is recorded
             self._core.request_effects(StoreFailed(error))
-        return self._start_call(attempt_id, route, party, trunk)
+        return self._start_inbound_call(attempt_id, route, party, trunk)
 
-    def _find_route(self, number: str | None) -> InboundNumber | None:
+    def _find_route_of_number(self, number: str | None) -> InboundNumber | None:
         return next((each for each in self._core.plan.inbound.numbers if each.number == number), None)
 
     def _make_inbound_record(
@@ -130,7 +130,7 @@ class Inbound:
             else None,
         )
 
-    def _start_call(
+    def _start_inbound_call(
         self, attempt_id: AttemptId, route: InboundNumber, party: InboundParty | None, trunk: str
     ) -> InboundAction:
         ended = self._routing.pop(attempt_id, None)
@@ -138,19 +138,19 @@ class Inbound:
         if route.mode is InboundMode.MISSED_CALL:
             # Even if the number is due earlier, the hopper reads the queue again by then.
             back_at = self._core.clock.now() + self._core.plan.inbound.call_back_delay_seconds
-            self._runs[route.campaign].set_next_due_time(back_at)
+            self._runs[route.campaign].set_next_due_time_of_queue(back_at)
             return InboundAction.HANG_UP
         if party is None:
             if ended is None:  # not stored, because the caller is not on the roll, but the call uses a channel
                 self._unknown_callers.trunks[attempt_id] = trunk
             return InboundAction.MESSAGE
-        call = self._calls.put_call(self._make_call(attempt_id, route, party, trunk))
-        self._calls.notify_call_state(call, call.state)
+        call = self._calls.put_call(self._make_inbound_call(attempt_id, route, party, trunk))
+        self._calls.publish_call_state(call, call.call_state)
         if ended is not None:  # the caller hung up while the call was being routed
             self._core.request_effects(CallFinished(ended))
         return InboundAction.AGENT if route.mode is InboundMode.AGENT else InboundAction.FLOW
 
-    def _make_call(self, attempt_id: AttemptId, route: InboundNumber, party: InboundParty, trunk: str) -> Call:
+    def _make_inbound_call(self, attempt_id: AttemptId, route: InboundNumber, party: InboundParty, trunk: str) -> Call:
         return Call(
             attempt_id=attempt_id,
             campaign_id=route.campaign,
@@ -174,7 +174,7 @@ class Inbound:
         if ended.attempt_id in self._routing:
             self._routing[ended.attempt_id] = ended
 
-    def resync_with_server(self, up: SwitchUp) -> frozenset[AttemptId]:
+    def resync_inbound_calls_with_server(self, up: SwitchUp) -> frozenset[AttemptId]:
         """Remove inbound calls of unknown callers that are no longer on an Asterisk server.
 
         Returns the others, so that they are not hung up as stray calls.
@@ -187,7 +187,7 @@ class Inbound:
 
     def restore_inbound_route(self, call: Call, attempt: OpenAttempt) -> Call:
         """Return an inbound call that an earlier run left open, with the route of the number that was called."""
-        route = self._find_route(attempt.caller_id)
+        route = self._find_route_of_number(attempt.caller_id)
         kind = CampaignKind.IVR if route is None else _find_campaign_kind(route)
         return replace(call, inbound=True, kind=kind, flow_source=None if route is None else route.flow)
 

@@ -23,7 +23,7 @@ class ClockGuard:
         self._sent = sent
         self._watch = ClockWatch(core.read_clock())
 
-    def start(self, newest_at: float | None) -> None:
+    def start_watching_clock(self, newest_at: float | None) -> None:
         """Start watching the wall clock. Call this before the journal is restarted.
 
         `newest_at` is the newest time in the store (epoch seconds), or None for an empty store.
@@ -32,7 +32,7 @@ class ClockGuard:
         expected = None if ahead is None else ahead + self._core.clock.since_boot()
         self._watch = ClockWatch(self._core.read_clock(), newest_at, expected)
 
-    def accept_wall_clock(self) -> str:
+    def accept_wall_clock_time(self) -> str:
         """Accept the wall clock's time as right, and resume dialling. Returns the reply to the command."""
         self._watch.accept_time(self._core.read_clock())
         held = AlertKind.CLOCK in self._alerts
@@ -40,7 +40,7 @@ class ClockGuard:
         self._core.wake.set()
         return "clock accepted; dialling resumes" if held else "the clock had not been set, and dialling was not held"
 
-    def is_clock_set(self) -> bool:
+    def has_unaccepted_clock_step(self) -> bool:
         """Return whether the wall clock was set and not accepted since. An alert is active for as long as this
         is so.
         """

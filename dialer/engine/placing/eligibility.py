@@ -95,7 +95,9 @@ class Eligibility:
         self._campaign_rulings.clear()
         self._grounds.clear()
 
-    def find_legal_grounds(self, run: CampaignRun, claim: Claim, *, guaranteed: bool) -> tuple[str, float | None]:
+    def find_legal_grounds_of_call(
+        self, run: CampaignRun, claim: Claim, *, guaranteed: bool
+    ) -> tuple[str, float | None]:
         """Return the legal grounds of a call that was just allowed (JSON), and the time since the number's last call
         (seconds).
 
@@ -121,7 +123,9 @@ class Eligibility:
         called_at = None if facts is None else facts.called_at
         return text, None if called_at is None else max(self._core.clock.now() - called_at, 0.0)
 
-    def load_registers_and_calls(self, registers: Iterable[Register], open_attempts: Iterable[OpenAttempt]) -> None:
+    def load_registers_and_open_calls(
+        self, registers: Iterable[Register], open_attempts: Iterable[OpenAttempt]
+    ) -> None:
         """Load the imported do-not-call registers, and the calls of an earlier run that may still be answered."""
         self._gate = Gate(self._gate.rules.with_imported_registers(tuple(registers)))
         self._grounds.clear()
@@ -145,7 +149,7 @@ class Eligibility:
 
     # Rulings
 
-    def check_campaign(self, run: CampaignRun) -> Ruling:
+    def check_rules_for_campaign(self, run: CampaignRun) -> Ruling:
         """Return whether the rules allow a campaign to call anybody now. The result is cached for a second; each call
         is checked as well.
         """
@@ -156,7 +160,7 @@ class Eligibility:
             self._campaign_rulings[rules.campaign_id] = (int(now), rules, ruling)
         return ruling
 
-    def needs_reserved_seat(self, run: CampaignRun, claim: Claim) -> bool:
+    def does_call_need_reserved_seat(self, run: CampaignRun, claim: Claim) -> bool:
         """Return whether a seat must be reserved for a call before it is dialled.
 
         That is so if the number is locked after an abandoned call, and the rules profile exempts calls with a
@@ -166,15 +170,15 @@ class Eligibility:
         exception = rules.profile.redial_lock.unless_agent_guaranteed and run.spec.keeps_seats
         return exception and self._gate.find_redial_lock_end(facts, self._core.clock.now()) is not None
 
-    def check_claimed_number(self, run: CampaignRun, claim: Claim, *, guaranteed: bool = False) -> Ruling:
+    def check_rules_for_claimed_number(self, run: CampaignRun, claim: Claim, *, guaranteed: bool = False) -> Ruling:
         """Return whether the rules allow a call to a reserved number now, and count a refusal.
 
         With `guaranteed` an agent's seat is reserved for the call.
         """
         case = self._make_rules_case(run, claim, guaranteed=guaranteed)
-        return self._count_refusals(run, self._gate.check_originate(case, self._core.clock.now()))
+        return self._count_refused_ruling(run, self._gate.check_originate(case, self._core.clock.now()))
 
-    def check_originate(
+    def check_rules_before_originate(
         self, run: CampaignRun, claim: Claim, attempt_id: AttemptId, caller_id: str, *, guaranteed: bool = False
     ) -> Ruling:
         """Return whether the rules allow a call to be sent to the switch now, and count a refusal."""
@@ -182,9 +186,9 @@ class Eligibility:
         ruling = self._gate.check_originate(case, self._core.clock.now())
         if ruling.allowed:
             self._cases[attempt_id] = case
-        return self._count_refusals(run, ruling)
+        return self._count_refused_ruling(run, ruling)
 
-    def may_connect_call(self, call: Call) -> bool:
+    def may_answered_call_be_connected(self, call: Call) -> bool:
         """Return whether the rules allow an answered call to be connected to an agent or its IVR flow.
 
         Count a refusal.
@@ -198,7 +202,9 @@ class Eligibility:
         case = replace(
             case, campaign=self._find_rules_of_campaign(run), facts=self._update_phone_facts(case.facts, call.phone_id)
         )
-        return self._count_refusals(run, self._gate.check_connection_to_agent(case, self._core.clock.now())).allowed
+        return self._count_refused_ruling(
+            run, self._gate.check_connection_to_agent(case, self._core.clock.now())
+        ).allowed
 
     def forget_ended_calls(self) -> None:
         """Discard what was stored for the rule checks of calls that have ended."""
@@ -250,7 +256,7 @@ class Eligibility:
             return None
         return self._numbers.update_phone_facts(facts, phone_id, tuple(self._campaigns))
 
-    def _count_refusals(self, run: CampaignRun, ruling: Ruling) -> Ruling:
+    def _count_refused_ruling(self, run: CampaignRun, ruling: Ruling) -> Ruling:
         for objection in ruling.objections:
             known = objection.reason.value in run.refused
             run.refused[objection.reason.value] += 1

@@ -46,14 +46,14 @@ class CampaignHolds:
         self._polls = polls
         self._seats = seats
 
-    def find_campaign_hold(self, run: CampaignRun, trunk: str | None = None) -> Hold | None:
+    def find_reason_campaign_is_held(self, run: CampaignRun, trunk: str | None = None) -> Hold | None:
         """Return why a campaign may not dial now, or not over this trunk, or None if it may.
 
-        Agents are not considered here, see `find_agent_hold`.
+        Agents are not considered here, see `find_reason_no_agent_can_serve`.
         """
-        return self._find_centre_hold(run, trunk) or self._find_campaign_hold(run)
+        return self._find_reason_centre_is_held(run, trunk) or self._find_reason_of_campaign_itself(run)
 
-    def _find_centre_hold(self, run: CampaignRun, trunk: str | None) -> Hold | None:
+    def _find_reason_centre_is_held(self, run: CampaignRun, trunk: str | None) -> Hold | None:
         servers = self._servers
         trunks = run.spec.trunks if trunk is None else (trunk,)
         servers.unresponsive = frozenset(
@@ -63,7 +63,7 @@ class CampaignHolds:
         )
         if self._core.draining:
             return Hold(HoldReason.STOPPING)
-        if self._clock_guard.is_clock_set():
+        if self._clock_guard.has_unaccepted_clock_step():
             return Hold(HoldReason.CLOCK_SET)
         if not servers.find_servers_accepting_calls(trunks):
             up = any(servers.get_server_of_trunk(each) in servers.up for each in trunks)
@@ -72,7 +72,7 @@ class CampaignHolds:
             return Hold(HoldReason.STORE)
         return None
 
-    def _find_campaign_hold(self, run: CampaignRun) -> Hold | None:
+    def _find_reason_of_campaign_itself(self, run: CampaignRun) -> Hold | None:
         now, zone = self._core.clock.now(), self._core.zone
         if run.spec.campaign_id not in self._core.plan.campaigns:
             return Hold(HoldReason.STOPPED, "removed from the settings")
@@ -84,10 +84,10 @@ class CampaignHolds:
             opening = run.spec.hours.find_next_opening((zone,), now)
             until = datetime.fromtimestamp(opening, zone).strftime(" until %H:%M") if opening else ""
             return Hold(HoldReason.CALLING_HOURS, f"outside calling hours{until}", opening)
-        ruling = self._eligibility.check_campaign(run)
+        ruling = self._eligibility.check_rules_for_campaign(run)
         if not ruling.allowed:
             return Hold(HoldReason.RULES, str(ruling), ruling.next_at)
-        if run.is_completed and (correctable := _count_correctable_refusals(run)):
+        if run.is_campaign_completed and (correctable := _count_correctable_refusals(run)):
             numbers = ", ".join(f"{reason} {count:,}" for reason, count in correctable.items())
             return Hold(
                 HoldReason.RULES, f"only refused numbers remain ({numbers}): `dialer rules check` says what is missing"
@@ -96,7 +96,7 @@ class CampaignHolds:
             return Hold(HoldReason.NO_POLL)
         return None
 
-    def find_agent_hold(self, run: CampaignRun) -> Hold | None:
+    def find_reason_no_agent_can_serve(self, run: CampaignRun) -> Hold | None:
         """Return why a campaign that needs agents may not dial: no agent at work can take its calls.
 
         Otherwise return None.
@@ -105,7 +105,7 @@ class CampaignHolds:
             return None
         if any(seat.is_taking_calls for seat in self._seats.find_seats_serving(run.spec)):
             return None
-        if any(seat.is_taking_calls and seat.campaigns for seat in self._seats.values()):
+        if any(seat.is_taking_calls and seat.campaigns for seat in self._seats.list_seats()):
             return Hold(HoldReason.NO_AGENT, "no agent is available: some are restricted to other campaigns")
         skill = run.spec.skill
         return Hold(HoldReason.NO_AGENT, "" if skill is None else f"no agent with the skill {skill} is available")

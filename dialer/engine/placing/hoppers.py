@@ -74,7 +74,7 @@ class Hoppers:
         try:
             run.next_due_at = 0.0
             await self._release_refused_numbers(run)
-            self._set_priorities(run)
+            self._set_booth_priorities(run)
             while run.hold is None and not self._core.draining and self._is_hopper_low(run):
                 quotas = run.order.plan_claims(CLAIMED_AT_ONCE)
                 first = run.order.find_voting_booths(quotas)
@@ -98,7 +98,7 @@ class Hoppers:
                 if (
                     first is None or run.order.is_waiting_for_claims
                 ):  # otherwise the booths that were set aside are next
-                    await self._record_next_due_time(run)
+                    await self._record_next_due_time_of_queue(run)
                     break
         except StoreError as error:
             self._core.request_effects(StoreFailed(error))
@@ -120,7 +120,7 @@ class Hoppers:
                 raise
             run.must_check_refused = run.must_check_refused or released == RELEASED_AT_ONCE
 
-    async def _record_next_due_time(self, run: CampaignRun) -> None:
+    async def _record_next_due_time_of_queue(self, run: CampaignRun) -> None:
         now, given_back = self._core.clock.now(), run.returns
         due = await self._store.find_next_due_time(run.spec.campaign_id)
         if due is None:  # the numbers that the rules refuse may hold the campaign
@@ -133,7 +133,7 @@ class Hoppers:
         if due is not None and due <= now and not run.order.is_waiting_for_claims:
             run.order.reset_empty_booths()
 
-    def _set_priorities(self, run: CampaignRun) -> None:
+    def _set_booth_priorities(self, run: CampaignRun) -> None:
         """Update the priorities of the booths that vote today in a campaign's queue. Only turnout campaigns have
         priorities.
         """
@@ -192,9 +192,9 @@ class Hoppers:
             run.returns += 1
             run.list_done = False
             run.order.record_returned_claims(claims)
-            self._core.spawn_task(self._release_claims(claims), "release-claims")
+            self._core.spawn_task(self._release_claims_to_queue(claims), "release-claims")
 
-    async def _release_claims(self, claims: Sequence[Claim]) -> None:
+    async def _release_claims_to_queue(self, claims: Sequence[Claim]) -> None:
         try:
             await self._store.release_claimed_targets(claims)
         except StoreError as error:  # the lease returns them to the queue

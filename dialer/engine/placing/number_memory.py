@@ -34,7 +34,7 @@ class NumberMemory:
             int, tuple[float, float]
         ] = {}  # end of the last call, and of the last conversation (0: none)
 
-    def remember_call(self, call: Call, outcome: Outcome) -> None:
+    def remember_ended_call(self, call: Call, outcome: Outcome) -> None:
         """Remember a call to a number that has ended."""
         now = self._core.clock.now()
         talked = call.talk.connected_at is not None or outcome is Outcome.COMPLETED
@@ -74,19 +74,19 @@ class NumberMemory:
             )
         return facts
 
-    def forget_old_events(self) -> None:
+    def forget_old_calls_and_opt_outs(self) -> None:
         """Forget calls and opt-outs that every reserved number's facts include by now.
 
         Events of numbers with a live call are kept, because those calls' facts may be older.
         """
         before = self._core.clock.now() - REMEMBER_SECONDS
-        live = {call.phone_id for call in self._calls.values()}
-        _forget_old_entries(self._opted_out, lambda at: at < before, live)
-        _forget_old_entries(self._abandoned_at, lambda at: at < before, live)
-        _forget_old_entries(self._called_at, lambda ends: max(ends) < before, live)
+        live = {call.phone_id for call in self._calls.list_live_calls()}
+        _remove_old_entries(self._opted_out, lambda at: at < before, live)
+        _remove_old_entries(self._abandoned_at, lambda at: at < before, live)
+        _remove_old_entries(self._called_at, lambda ends: max(ends) < before, live)
 
 
-def _forget_old_entries(known: dict[int, _Known], is_old: Callable[[_Known], bool], live: set[int]) -> None:
+def _remove_old_entries(known: dict[int, _Known], is_old: Callable[[_Known], bool], live: set[int]) -> None:
     """Remove the old entries of `known`, which come first, except those of numbers with a live call (`live`)."""
     for phone_id in list(takewhile(lambda each: is_old(known[each]), known)):
         if phone_id not in live:

@@ -106,14 +106,14 @@ class Originator:
                 postponed.append((run.hopper.popleft(), not_before))
                 continue
             claim, seat = run.hopper[0], None
-            if run.spec.previews or self._eligibility.needs_reserved_seat(run, claim):
+            if run.spec.previews or self._eligibility.does_call_need_reserved_seat(run, claim):
                 seat = self.reserved.choose_seat(run, claim.language)
             if run.spec.previews and seat is None:
                 break
-            ruling = self._eligibility.check_claimed_number(run, claim, guaranteed=seat is not None)
-            best = self._order_trunks(trunks, loads, seat)
+            ruling = self._eligibility.check_rules_for_claimed_number(run, claim, guaranteed=seat is not None)
+            best = self._sort_trunks_for_call(trunks, loads, seat)
             taken = (
-                self._trunks.allocate_trunk(best, used, now, unsent, called=self._find_called_party(claim))
+                self._trunks.choose_trunk_for_call(best, used, now, unsent, called=self._find_called_party(claim))
                 if ruling.allowed
                 else None
             )
@@ -131,13 +131,13 @@ class Originator:
             used[trunk.name] += 1
             unsent[trunk.name] += 1
             loads.calls[trunk.server] += 1
-            placed.append(self._create_call(run, run.hopper.popleft(), seat, trunk.name, caller_id))
+            placed.append(self._create_attempt_and_call(run, run.hopper.popleft(), seat, trunk.name, caller_id))
         if placed:
-            self._core.spawn_task(self._commit_and_dial(run, placed), "open-attempts")
+            self._core.spawn_task(self._commit_and_dial_attempts(run, placed), "open-attempts")
         if postponed:
-            self._core.spawn_task(self._postpone_claims(run, postponed), "postpone")
+            self._core.spawn_task(self._postpone_claimed_numbers(run, postponed), "postpone")
         if refused:
-            self._core.spawn_task(self._refuse_claims(run, refused), "refuse")
+            self._core.spawn_task(self._remove_refused_numbers_from_queue(run, refused), "refuse")
         return bool(placed)
 
     def _calculate_server_loads(self, run: CampaignRun) -> ServerLoads:
@@ -150,12 +150,12 @@ class Originator:
         for seat in self._seats.find_seats_serving(run.spec):
             loads.working[seat.server] += seat.is_taking_calls
             loads.free[seat.server] += seat.is_free
-        for call in self._calls.values():
-            if call.kind is CampaignKind.AGENTS and call.reserved_seat is None and call.state in _WANTS_SEAT:
+        for call in self._calls.list_live_calls():
+            if call.kind is CampaignKind.AGENTS and call.reserved_seat is None and call.call_state in _WANTS_SEAT:
                 loads.calls[self._servers.get_server_of_trunk(call.trunk)] += 1
         return loads
 
-    def _order_trunks(self, trunks: Sequence[str], loads: ServerLoads, seat: Seat | None) -> Sequence[str]:
+    def _sort_trunks_for_call(self, trunks: Sequence[str], loads: ServerLoads, seat: Seat | None) -> Sequence[str]:
         """Return the trunks for a call, best first.
 
         Best are those of the reserved seat's server, or those of servers that likely have a free agent.
@@ -173,17 +173,17 @@ class Originator:
             else CalledVoter(claim.number, booth.state_code, booth.constituency_number)
         )
 
-    def _create_call(
+    def _create_attempt_and_call(
         self, run: CampaignRun, claim: Claim, seat: Seat | None, trunk: str, caller_id: str
     ) -> tuple[NewAttempt, Call]:
         """Create a call and the attempt to store for it, and reserve its seat, if it needs one."""
         attempt_id = AttemptId(str(uuid.uuid4()))
         if seat is not None:
             self.reserved.reserve_seat(seat, run, attempt_id)
-        call = _make_call(
+        call = _make_placed_call(
             attempt_id, claim, run, trunk, None if seat is None else seat.name, self._core.clock.monotonic()
         )
-        grounds, gap = self._eligibility.find_legal_grounds(run, claim, guaranteed=seat is not None)
+        grounds, gap = self._eligibility.find_legal_grounds_of_call(run, claim, guaranteed=seat is not None)
         new = NewAttempt(attempt_id, claim, trunk, caller_id, self._core.clock.now(), grounds, gap)
         return new, self._calls.put_call(call)
 
@@ -203,31 +203,31 @@ class Originator:
         The call `but` does not count as another call.
         """
         phone_id, voter_id = claim.phone_id, claim.voter_id if claim.worker is None else None
-        for call in self._calls.values():
+        for call in self._calls.list_live_calls():
             same = call.phone_id == phone_id or (call.voter_id == voter_id and call.worker is None)
             if same and call.attempt_id != but:
                 return self._core.clock.now() + ON_A_CALL_SECONDS
         return None
 
-    async def _postpone_claims(self, run: CampaignRun, postponed: Sequence[tuple[Claim, float]]) -> None:
+    async def _postpone_claimed_numbers(self, run: CampaignRun, postponed: Sequence[tuple[Claim, float]]) -> None:
         """Postpone reserved numbers, because the rules forbid calls to them now."""
-        run.set_next_due_time(min(due_at for _, due_at in postponed))
+        run.set_next_due_time_of_queue(min(due_at for _, due_at in postponed))
         try:
             await self._store.postpone_claimed_targets(postponed)
         except StoreError as error:  # the lease returns them to the queue
             _log.warning("claims.postpone_failed", claims=len(postponed), problem=str(error))
         self._core.wake.set()
 
-    async def _refuse_claims(self, run: CampaignRun, refused: Sequence[tuple[Claim, str]]) -> None:
+    async def _remove_refused_numbers_from_queue(self, run: CampaignRun, refused: Sequence[tuple[Claim, str]]) -> None:
         """Take numbers out of the queue, because the rules forbid calls to them until something changes."""
         try:
             await self._store.refuse_claimed_targets(refused)
         except StoreError as error:  # the lease returns them to the queue
             _log.warning("claims.refuse_failed", claims=len(refused), problem=str(error))
-        run.set_next_due_time(self._core.clock.now())  # the queue may be at its end
+        run.set_next_due_time_of_queue(self._core.clock.now())  # the queue may be at its end
         self._core.wake.set()
 
-    async def _commit_and_dial(self, run: CampaignRun, placed: Sequence[tuple[NewAttempt, Call]]) -> None:
+    async def _commit_and_dial_attempts(self, run: CampaignRun, placed: Sequence[tuple[NewAttempt, Call]]) -> None:
         """Store call attempts, then show a preview of each accepted attempt or dial it."""
         for attempt in await self._commit_attempts(run, placed):
             call = self._calls.get(attempt.attempt_id)
@@ -252,7 +252,7 @@ class Originator:
             )
         except StoreError as error:
             for _, call in placed:
-                self._discard_call(call)
+                self._discard_rejected_call(call)
             now = self._core.clock.now()  # some may have been stored in spite of the error
             ended = [EndedAttempt(call.attempt_id, Outcome.REFUSED, now, retry_at=now) for _, call in placed]
             self._core.request_effects(
@@ -262,22 +262,22 @@ class Originator:
         opened = []
         for (attempt, call), refusal in zip(placed, refusals, strict=True):
             if refusal is None:
-                self._calls.notify_call_state(call, call.state)
+                self._calls.publish_call_state(call, call.call_state)
                 if call.reserved_seat is not None:  # the seat was reserved before the attempt was stored
                     pop = TimerExpired(TimerKind.SCREEN_POP, call.reserved_seat, call.attempt_id)
                     self._core.request_effects(StartTimer(f"screen/{call.reserved_seat}", 0.0, pop))
                 opened.append(attempt)
             else:
-                self._discard_call(call)
+                self._discard_rejected_call(call)
                 self._core.wake.set()  # its seat and its channel are free again
                 _log.debug("attempt.refused", attempt=call.attempt_id, reason=refusal.value)
         return opened
 
-    def _discard_call(self, call: Call) -> None:
+    def _discard_rejected_call(self, call: Call) -> None:
         self._sent.forget_attempt(call.attempt_id)
         self._calls.remove_call(call.attempt_id)
         # If it was its trunk's probe, the next call is the probe. The call start stays used, to respect the CPS limit.
-        self._trunks.record_end(call.trunk, None, call.began_seconds, self._core.clock.monotonic())
+        self._trunks.record_end_of_call(call.trunk, None, call.placed_monotonic_seconds, self._core.clock.monotonic())
 
     # Calls that agents dial: previews, and numbers that they choose
 
@@ -291,7 +291,7 @@ class Originator:
         self._calls.update_call(call, call.with_preview(Preview(until, auto_dial=seconds is not None)))
         due = TimerExpired(TimerKind.PREVIEW_EXPIRED, call.reserved_seat or "", call.attempt_id)
         self._core.request_effects(StartTimer(f"preview/{call.attempt_id}", stands, due))
-        self.reserved.notify_seat(call)
+        self.reserved.publish_reserved_seat(call)
 
     def dial_preview(self, call: Call) -> Coroutine[Any, Any, CommandRefused | None]:
         """Dial a call that is previewed to an agent. Return why it may not be dialled, or None if it is dialled.
@@ -301,13 +301,13 @@ class Originator:
         run, attempt = self._previewed.pop(call.attempt_id)
         self._calls.update_call(call, call.without_preview())
         self._core.request_effects(StopTimer(f"preview/{call.attempt_id}"))
-        self.reserved.notify_seat(call)
+        self.reserved.publish_reserved_seat(call)
         return self._dial_preview(run, attempt, call)
 
     async def _dial_preview(self, run: CampaignRun, attempt: NewAttempt, call: Call) -> CommandRefused | None:
         another_day = self._find_retry_on_polling_day(run, attempt.claim) is not None
         health = self._trunks.get_trunk_health(call.trunk)
-        if health is not None and health.state(self._core.clock.monotonic()) is TrunkState.RESTING:
+        if health is not None and health.determine_trunk_state(self._core.clock.monotonic()) is TrunkState.RESTING:
             self._report_call_not_placed(call.attempt_id)
             return CommandRefused(
                 f"the call was not placed: trunk {call.trunk} is resting after failures", RefusedBecause.NO_CHANNEL
@@ -333,18 +333,18 @@ class Originator:
             refusal = CommandRefused(
                 "the voter's booth does not vote now: its polling day is over or has not come", RefusedBecause.FORBIDDEN
             )
-        elif not (ruling := self._eligibility.check_claimed_number(run, claim, guaranteed=True)).allowed:
+        elif not (ruling := self._eligibility.check_rules_for_claimed_number(run, claim, guaranteed=True)).allowed:
             refusal = CommandRefused(f"the rules forbid this call now: {ruling}", RefusedBecause.FORBIDDEN)
         else:
             used, now = self._channels.count_used_channels(), self._core.clock.monotonic()
-            trunks = self._order_trunks(
+            trunks = self._sort_trunks_for_call(
                 self._servers.filter_reachable_trunks(run.spec.trunks), ServerLoads(self._servers), seat
             )
-            taken = self._trunks.allocate_trunk(
+            taken = self._trunks.choose_trunk_for_call(
                 trunks, used, now, called=self._find_called_party(claim), on_request=True
             )
             if taken is not None:
-                placed = self._create_call(run, claim, seat, taken[0].name, taken[1])
+                placed = self._create_attempt_and_call(run, claim, seat, taken[0].name, taken[1])
                 if await self._commit_attempts(run, [placed]):
                     return await self._originate_call(run, placed[0])
                 return CommandRefused(
@@ -354,7 +354,9 @@ class Originator:
             refusal = CommandRefused("no trunk channel is free: try again in a moment", RefusedBecause.NO_CHANNEL)
         return refusal
 
-    def _check_before_sending(self, run: CampaignRun, attempt: NewAttempt, call: Call | None) -> CommandRefused | None:
+    def _find_reason_not_to_send_call(
+        self, run: CampaignRun, attempt: NewAttempt, call: Call | None
+    ) -> CommandRefused | None:
         """Return why a stored call must not be sent to the switch, or None if it may be sent. This is the
         last check.
         """
@@ -365,12 +367,12 @@ class Originator:
             _log.warning("caller_id.refused", attempt=attempt.attempt_id, reason=reason)
             return CommandRefused(f"the caller ID is {reason}", RefusedBecause.NO_CHANNEL)
         kept = self.reserved.is_seat_reserved(call)
-        hold = self._holds.find_campaign_hold(run, attempt.trunk) or (
-            None if kept else self._holds.find_agent_hold(run)
+        hold = self._holds.find_reason_campaign_is_held(run, attempt.trunk) or (
+            None if kept else self._holds.find_reason_no_agent_can_serve(run)
         )
         if hold is not None:
             return CommandRefused(f"campaign {run.spec.campaign_id} is held: {hold}", RefusedBecause.HELD)
-        ruling = self._eligibility.check_originate(
+        ruling = self._eligibility.check_rules_before_originate(
             run, attempt.claim, call.attempt_id, attempt.caller_id, guaranteed=kept
         )
         if not ruling.allowed:
@@ -385,9 +387,9 @@ class Originator:
             queue = self._queues[attempt.trunk] = SendQueue(
                 self._trunks.get_trunk_rate_limiter(attempt.trunk), self._core.clock
             )
-        await queue.wait_for_turn(run.spec.kind)
+        await queue.wait_until_call_may_be_sent(run.spec.kind)
         call = self._calls.get(attempt_id)
-        refusal = self._check_before_sending(run, attempt, call)
+        refusal = self._find_reason_not_to_send_call(run, attempt, call)
         if refusal is not None or call is None:
             self._report_call_not_placed(attempt_id)
             return refusal
@@ -430,7 +432,7 @@ class Originator:
         self._core.request_effects(CallFinished(CallEnded(attempt_id, EndedBy.NOT_PLACED, answered=False)))
 
 
-def _make_call(
+def _make_placed_call(
     attempt_id: AttemptId, claim: Claim, run: CampaignRun, trunk: str, reserved_seat: str | None, now: float
 ) -> Call:
     spec = run.spec

@@ -33,7 +33,7 @@ class ReservedSeats:
 
     def reserve_seat(self, seat: Seat, run: CampaignRun, attempt_id: AttemptId) -> None:
         """Reserve an agent's seat for a call."""
-        self._seats.put_seat(seat, seat.reserve(attempt_id, run.spec.campaign_id, self._core.read_clock()))
+        self._seats.replace_seat(seat, seat.reserve_for_call(attempt_id, run.spec.campaign_id, self._core.read_clock()))
         self._seats_by_attempt[attempt_id] = seat.name
 
     def is_seat_reserved(self, call: Call) -> bool:
@@ -43,15 +43,15 @@ class ReservedSeats:
             return False
         return seat.state is SeatState.RESERVED and seat.attempt_id == call.attempt_id
 
-    def notify_seat(self, call: Call) -> None:
+    def publish_reserved_seat(self, call: Call) -> None:
         """Notify subscribers of the seat that is reserved for a call."""
-        self._seats.notify_seat(call.reserved_seat or "")
+        self._seats.publish_seat(call.reserved_seat or "")
 
     def release_seat_of_attempt(self, attempt_id: AttemptId) -> None:
         """Release the seat that is reserved for a call, because the call will not be placed."""
         seat = self._seats.get(self._seats_by_attempt.pop(attempt_id, ""))
         if seat is not None and seat.state is SeatState.RESERVED and seat.attempt_id == attempt_id:
-            self._acd.update_seat(seat, seat.end_call(self._core.read_clock()))
+            self._acd.update_seat_and_connect_voter(seat, seat.end_call_at_seat(self._core.read_clock()))
 
     def release_unneeded_seats(self) -> None:
         """Release the seats of ended calls, and cancel calls that have lost their reserved seat.
@@ -62,7 +62,7 @@ class ReservedSeats:
             call = self._calls.get(attempt_id)
             if call is None:
                 self.release_seat_of_attempt(attempt_id)
-            elif not call.answered:
+            elif not call.is_answered:
                 previewed = call.leg.preview is not None
                 if not self.is_seat_reserved(call) or (
                     previewed and self._seats[self._seats_by_attempt[attempt_id]].is_agent_leaving

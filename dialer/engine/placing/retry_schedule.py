@@ -26,7 +26,7 @@ class RetrySchedule:
 
     def find_due_time_after_call(self, run: CampaignRun, call: Call, outcome: Outcome) -> float | None:
         """Return when a number is due again after a call. A disposition entered during the call takes precedence."""
-        if call.talk.disposition is not None and outcome.answered:
+        if call.talk.disposition is not None and outcome.is_answered:
             return call.talk.disposition.retry_at
         rules, zone, now = run.spec.retries, self._core.zone, self._core.clock.now()
         if call.leg.skipped:  # a skipped preview uses up no attempt
@@ -36,7 +36,7 @@ class RetrySchedule:
             reported = call.flow.last_mark is not None
             due = retries.schedule_next_worker_call(rules, run.spec.every_seconds, outcome, reported=reported, now=now)
             return self._find_next_worker_round(run, call, due)
-        if call.flow.last_mark is not None and outcome.answered:
+        if call.flow.last_mark is not None and outcome.is_answered:
             due = retries.schedule_retry_after_mark(
                 rules, call.flow.last_mark, call.flow.last_mark_hour, call.attempt_number, now, zone
             )
@@ -51,7 +51,7 @@ class RetrySchedule:
 
     def is_call_time_promised(self, call: Call, outcome: Outcome) -> bool:
         """Return whether the voter requested the call time that `find_due_time_after_call` returns."""
-        if not outcome.answered:
+        if not outcome.is_answered:
             return False
         return (
             call.flow.last_mark is MarkKind.LATER if call.talk.disposition is None else call.talk.disposition.promised

@@ -23,9 +23,9 @@ class SendQueue:
         self._waiting: list[tuple[bool, int, asyncio.Future[None]]] = []  # a heap
         self._came = 0
 
-    async def wait_for_turn(self, kind: CampaignKind) -> None:
+    async def wait_until_call_may_be_sent(self, kind: CampaignKind) -> None:
         """Wait until a call may be sent to the trunk, and count it as sent."""
-        if not self._waiting and self._starts.count_seconds_to_send(self._clock.monotonic()) == 0:
+        if not self._waiting and self._starts.count_seconds_until_call_may_be_sent(self._clock.monotonic()) == 0:
             self._starts.record_sent_call(self._clock.monotonic())
             return
         self._came += 1
@@ -38,7 +38,7 @@ class SendQueue:
     def _send_next_call(self) -> None:
         """Let the first waiting call proceed as soon as the trunk's CPS limit allows it."""
         now, loop = self._clock.monotonic(), asyncio.get_running_loop()
-        seconds = self._starts.count_seconds_to_send(now)
+        seconds = self._starts.count_seconds_until_call_may_be_sent(now)
         if seconds > 0:
             loop.call_later(seconds, self._send_next_call)
             return

@@ -67,32 +67,32 @@ class Placing:
 
     # Deciding
 
-    def decide_for_all_campaigns(self) -> float:
+    def place_calls_of_all_campaigns(self) -> float:
         """Place all calls that may be placed now. Returns the seconds after which to decide again if no event comes
         earlier.
         """
         self._reserved.release_unneeded_seats()
         order: list[CampaignRun] = []
         for kind in (CampaignKind.AGENTS, CampaignKind.IVR):  # campaigns with agents get call starts first
-            runs = [run for run in self._runs.values() if run.spec.kind is kind]
+            runs = [run for run in self._runs.list_campaign_runs() if run.spec.kind is kind]
             # Campaigns of a kind take turns, longest wait first, so that none takes all call starts.
             order += sorted(runs, key=lambda run: self._placed_in.get(run.spec.campaign_id, 0))
         return min((self._place_calls_of_campaign(run) for run in order), default=LOOK_AGAIN_SECONDS)
 
     def _place_calls_of_campaign(self, run: CampaignRun) -> float:
-        hold, nobody = self._holds.find_campaign_hold(run), self._holds.find_agent_hold(run)
+        hold, nobody = self._holds.find_reason_campaign_is_held(run), self._holds.find_reason_no_agent_can_serve(run)
         if (
             nobody is not None and self._servers.is_any_server_up
         ):  # even if another hold applies: an answered voter would be abandoned
             self._cancel_unanswered_calls(run, but_kept=True)
         hold = hold or nobody
         if hold is None:
-            hold = self._trunks.find_trunk_hold(
+            hold = self._trunks.find_reason_trunk_is_held(
                 run.spec.campaign_id, self._servers.filter_reachable_trunks(run.spec.trunks)
             )
         else:
             self._alerts.clear_alert(AlertKind.TRUNKS, run.spec.campaign_id)
-        self._alert_about_rules(run, hold)
+        self._raise_alert_about_rules(run, hold)
         if hold is not None and hold != run.hold:
             _log.info("campaign.held", campaign=run.spec.campaign_id, reason=str(hold))
         run.hold = hold
@@ -100,7 +100,7 @@ class Placing:
             if run.hopper:
                 self._hoppers.return_all_claimed_numbers(run)
             if nobody is None:
-                self._hold_campaign(run)
+                self._cancel_calls_of_held_campaign(run)
             return LOOK_AGAIN_SECONDS
         now, trunks = self._core.clock.monotonic(), self._servers.filter_reachable_trunks(run.spec.trunks)
         self._hoppers.return_expiring_claimed_numbers(run)
@@ -124,7 +124,7 @@ class Placing:
             return max(0.01, min(LOOK_AGAIN_SECONDS, left))
         return LOOK_AGAIN_SECONDS  # free channels and new claims set `wake`
 
-    def _alert_about_rules(self, run: CampaignRun, hold: Hold | None) -> None:
+    def _raise_alert_about_rules(self, run: CampaignRun, hold: Hold | None) -> None:
         """Raise an alert if the rules hold the campaign until somebody changes something."""
         if hold is not None and hold.reason is HoldReason.RULES and hold.until is None:
             self._alerts.raise_alert(AlertKind.RULES_HOLD, campaign=run.spec.campaign_id, problem=hold.text)
@@ -138,7 +138,7 @@ class Placing:
             if not (but_kept and self._reserved.is_seat_reserved(call)):
                 self._calls.cancel_call(call)
 
-    def _hold_campaign(self, run: CampaignRun) -> None:
+    def _cancel_calls_of_held_campaign(self, run: CampaignRun) -> None:
         """End the previews of a held campaign, and cancel ringing calls for which there is no seat. Other ringing calls
         ring on.
 
@@ -151,12 +151,12 @@ class Placing:
         if run.inaudible_sound is not None and self._servers.is_any_server_up:
             self._cancel_unanswered_calls(run)
             return
-        rings = any(not call.answered for call in self._calls.find_calls_of_campaign(run.spec.campaign_id))
+        rings = any(not call.is_answered for call in self._calls.find_calls_of_campaign(run.spec.campaign_id))
         if run.spec.kind is CampaignKind.AGENTS and rings and self._servers.is_any_server_up:
             used, unsent = self._channels.count_used_channels(), self._channels.count_unsent_calls()
             self._cancel_excess_calls(run, self._snapshots.take_pacing_snapshot(run, used, unsent))
 
-    def cancel_campaign(self, run: CampaignRun) -> None:
+    def cancel_calls_of_campaign(self, run: CampaignRun) -> None:
         """Cancel a campaign's unanswered calls and return its reserved numbers to the queue."""
         self._cancel_unanswered_calls(run)
         self._hoppers.return_all_claimed_numbers(run)
@@ -167,9 +167,9 @@ class Placing:
         if excess > 0:
             away = self._servers.unreachable_servers
             unanswered = [
-                (call.began_seconds, call.ringing_seconds, call)
+                (call.placed_monotonic_seconds, call.ringing_seconds, call)
                 for call in self._calls.find_calls_of_campaign(run.spec.campaign_id)
-                if call.state in _RINGS
+                if call.call_state in _RINGS
                 and not call.leg.cancelled
                 and call.reserved_seat is None
                 and self._servers.get_server_of_trunk(call.trunk) not in away

@@ -64,9 +64,11 @@ class Snapshots:
         waiting: tuple[float, ...] = ()
         active = 0
         if run.spec.kind is CampaignKind.AGENTS:
-            seats, (ringing, waiting) = self._find_tightest_skills(run, now)
+            seats, (ringing, waiting) = self._find_skills_with_least_room(run, now)
         else:  # a flow's calls need no seat: only their number counts
-            active = len([call for call in self._list_outbound_calls(run) if not call.leg.cancelled or call.answered])
+            active = len(
+                [call for call in self._list_outbound_calls(run) if not call.leg.cancelled or call.is_answered]
+            )
         trunks = self._servers.filter_reachable_trunks(run.spec.trunks)
         room = self._trunks.count_free_channels(trunks, used, now)
         if run.spec.channels is not None:
@@ -89,17 +91,17 @@ class Snapshots:
 
     def _apply_speed_limit(self, run: CampaignRun, room: int) -> int:
         """Return how many of `room` more calls a supervisor's speed limit for the campaign allows."""
-        speed, allowed = run.find_speed_limit(self._core.clock.now()), room
+        speed, allowed = run.find_speed_limit_in_force(self._core.clock.now()), room
         if speed is not None and speed.max_calls is not None:
             allowed = min(allowed, speed.max_calls - len(self._list_outbound_calls(run)))
         if speed is not None and speed.calls_per_seat is not None:
             at_work = sum(seat.is_taking_calls for seat in self._seats.find_seats_serving(run.spec))
-            unanswered = sum(not call.answered for call in self._list_outbound_calls(run))
+            unanswered = sum(not call.is_answered for call in self._list_outbound_calls(run))
             # At least one call, otherwise the limit would act as a pause.
             allowed = min(allowed, max(1, int(speed.calls_per_seat * at_work)) - unanswered)
         return allowed
 
-    def _find_tightest_skills(self, run: CampaignRun, now: float) -> tuple[list[Seat], _InFlight]:
+    def _find_skills_with_least_room(self, run: CampaignRun, now: float) -> tuple[list[Seat], _InFlight]:
         """Return the skills in which a campaign has the least room, with the seats and calls of these skills.
 
         All calls can get a seat of their own if no set of skills has more calls than seats that serve one of its skills
@@ -120,23 +122,23 @@ class Snapshots:
             skill: self._list_calls_in_flight(self._list_agent_calls(skills, {skill}), run, now)
             for skill in (own, *others)
         }
-        ready = {seat.name for seat in self._seats.values() if seat.is_free}
-        working = {seat.name for seat in self._seats.values() if seat.is_taking_calls}
+        ready = {seat.name for seat in self._seats.list_seats() if seat.is_free}
+        working = {seat.name for seat in self._seats.list_seats() if seat.is_taking_calls}
         free = {skill: serving[skill] & ready for skill in flights}
         at_work = {skill: serving[skill] & working for skill in flights}
         calls = {skill: len(ringing) + len(waiting) for skill, (ringing, waiting) in flights.items()}
         sizes = range(len(others) + 1) if len(others) < MOST_SKILLS else (0, 1, len(others))
         sets = [(own, *more) for size in sizes for more in combinations(others, size)]
 
-        def room(some: tuple[str | None, ...]) -> tuple[int, float]:
+        def compute_room_of_skills(some: tuple[str | None, ...]) -> tuple[int, float]:
             load = sum(calls[skill] for skill in some)
             spare = len(frozenset[str]().union(*(free[skill] for skill in some))) - load
             seats = len(frozenset[str]().union(*(at_work[skill] for skill in some)))
             # If no seat is free for a further call, a pacer may dial ahead: then the calls per seat at work decide.
             return max(0, spare), -(load + 1) / max(1, seats)
 
-        chosen = min(sets, key=room)
-        seats = [seat for seat in self._seats.values() if any(seat.name in serving[skill] for skill in chosen)]
+        chosen = min(sets, key=compute_room_of_skills)
+        seats = [seat for seat in self._seats.list_seats() if any(seat.name in serving[skill] for skill in chosen)]
         ringing, waiting = zip(*(flights[skill] for skill in chosen), strict=True)
         return seats, (tuple(chain(*ringing)), tuple(chain(*waiting)))
 
@@ -144,13 +146,13 @@ class Snapshots:
         """Return the skill of each campaign, or the campaign's own id if any seat is restricted to
         certain campaigns.
         """
-        if any(seat.campaigns for seat in self._seats.values()):
-            return {campaign_id: campaign_id for campaign_id, _ in self._runs.items()}
-        return {campaign_id: run.spec.skill for campaign_id, run in self._runs.items()}
+        if any(seat.campaigns for seat in self._seats.list_seats()):
+            return {campaign_id: campaign_id for campaign_id, _ in self._runs.list_campaign_runs_by_id()}
+        return {campaign_id: run.spec.skill for campaign_id, run in self._runs.list_campaign_runs_by_id()}
 
     def _find_skills_sharing_seats(self, own: str | None, serving: Mapping[str | None, set[str]]) -> set[str | None]:
         """Return the skills that share seats at work with this skill, directly or through other skills."""
-        working = {seat.name for seat in self._seats.values() if seat.is_taking_calls}
+        working = {seat.name for seat in self._seats.list_seats() if seat.is_taking_calls}
         found, reached = {own}, serving[own] & working
         while True:
             more = {skill for skill, seats in serving.items() if skill not in found and seats & reached}
@@ -162,7 +164,7 @@ class Snapshots:
     def _list_agent_calls(self, skills: Mapping[str, str | None], some: Collection[str | None]) -> list[Call]:
         """Return the calls that need an agent with one of these skills, including those that come from IVR flows."""
         campaigns = {campaign_id for campaign_id, skill in skills.items() if skill in some}
-        calls = [call for call in self._calls.values() if call.kind is CampaignKind.AGENTS]
+        calls = [call for call in self._calls.list_live_calls() if call.kind is CampaignKind.AGENTS]
         return self._filter_calls_on_reachable_servers([call for call in calls if call.campaign_id in campaigns])
 
     def _filter_calls_on_reachable_servers(self, calls: list[Call]) -> list[Call]:
@@ -205,13 +207,13 @@ class Snapshots:
                     rang = None if leg.ringing_seconds is None else now - leg.ringing_seconds
                     chance = None if call.campaign_id == own else self._runs[call.campaign_id].answer_rate
                     ringing.append(RingingCall(now - leg.began_seconds, chance, rang))
-            elif call.state is CallState.WAITING:
+            elif call.call_state is CallState.WAITING:
                 waiting.append(now - leg.answered_seconds)
         return tuple(ringing), tuple(waiting)
 
 
 def _make_busy_seat(seat: Seat, now: float) -> BusySeat:
     if seat.state is SeatState.RESERVED:  # the talk has not begun, however long the agent has looked at a preview
-        return BusySeat(seat.stage, 0.0, leaving=seat.is_agent_leaving)
+        return BusySeat(seat.conversation_stage, 0.0, leaving=seat.is_agent_leaving)
     began = seat.since.seconds if seat.closing_since_seconds is None else seat.closing_since_seconds
-    return BusySeat(seat.stage, now - began, leaving=seat.is_agent_leaving)
+    return BusySeat(seat.conversation_stage, now - began, leaving=seat.is_agent_leaving)

@@ -53,4 +53,4 @@ class SeatDial(SeatCommand):
     ]
 
     async def execute(self, services: Services, context: CommandContext) -> str:
-        return await services.previews.dial_number(self.seat, self.campaign, self.phone)
+        return await services.previews.dial_number_for_agent(self.seat, self.campaign, self.phone)

@@ -51,7 +51,7 @@ class OwnCalls:
 
     async def dial_preview(self, seat_name: str, attempt_id: AttemptId) -> str:
         """Dial the call that is previewed at a seat, once. Raises CommandRefused."""
-        call = self._require_call(seat_name, attempt_id)
+        call = self._require_undialled_call(seat_name, attempt_id)
         if call.leg.preview is not None:
             refusal = await self._originator.dial_preview(call)
             if refusal is not None:
@@ -62,7 +62,7 @@ class OwnCalls:
         """Skip the call that is previewed at a seat. Its number is due again by the retry rules.
         Raises CommandRefused.
         """
-        call = self._require_call(seat_name, attempt_id)
+        call = self._require_undialled_call(seat_name, attempt_id)
         if call.leg.preview is None:
             raise CommandRefused(f"seat {seat_name}: the call is already being dialled", RefusedBecause.CALL_OVER)
         self._calls.cancel_call(self._calls.update_call(call, call.with_preview_skipped()))
@@ -82,27 +82,29 @@ class OwnCalls:
             return
         seat = self._seats[seat_name]
         if seat.attempt_id == attempt_id and seat.agent is not None:
-            self._seats.put_seat(seat, seat.pause(UNANSWERED, self._core.read_clock()))
+            self._seats.replace_seat(seat, seat.pause_seat(UNANSWERED, self._core.read_clock()))
         self._calls.cancel_call(call)
 
-    async def dial_number(self, seat_name: str, campaign_id: str, phone_id: int) -> str:
+    async def dial_number_for_agent(self, seat_name: str, campaign_id: str, phone_id: int) -> str:
         """Call a number of the campaign's list for the agent at a seat. Raises CommandRefused, StoreError."""
         run = self._runs.require_campaign(campaign_id)
         if not run.spec.manual:
             raise CommandRefused(
                 f"agents may not dial numbers in campaign {campaign_id}: set campaigns.manual_dialling to allow it"
             )
-        await self._call_number(run, phone_id, seat_name)
+        await self._call_number_for_seat(run, phone_id, seat_name)
         return f"seat {seat_name}: dialled"
 
     async def place_call_back(self, seat_name: str, campaign_id: str, phone_id: int) -> None:
         """Call the number of a promised call-back for a reserved seat. Raises CommandRefused, StoreError."""
-        await self._call_number(self._runs[campaign_id], phone_id, seat_name, promised=True)
+        await self._call_number_for_seat(self._runs[campaign_id], phone_id, seat_name, promised=True)
 
-    async def _call_number(self, run: CampaignRun, phone_id: int, seat_name: str, *, promised: bool = False) -> None:
+    async def _call_number_for_seat(
+        self, run: CampaignRun, phone_id: int, seat_name: str, *, promised: bool = False
+    ) -> None:
         """Call a number for an agent's seat. The seat is checked both before and after the number is reserved."""
         self._require_idle_seat(seat_name, run, promised=promised)
-        hold = self._holds.find_campaign_hold(run)
+        hold = self._holds.find_reason_campaign_is_held(run)
         if hold is not None:
             raise CommandRefused(f"campaign {run.spec.campaign_id} is held: {hold}", RefusedBecause.HELD)
         claim = await self._hoppers.claim_number(run, phone_id)
@@ -116,7 +118,7 @@ class OwnCalls:
             self._hoppers.return_claimed_numbers(run, [claim])
             raise
 
-    def _require_call(self, seat_name: str, attempt_id: AttemptId) -> Call:
+    def _require_undialled_call(self, seat_name: str, attempt_id: AttemptId) -> Call:
         """Return the call at a seat that the agent has not dialled yet, or that is being dialled. Raises
         CommandRefused.
         """
@@ -147,18 +149,18 @@ class OwnCalls:
                 f"seat {seat.name} does not serve campaign {run.spec.campaign_id}: choose another campaign",
                 RefusedBecause.NOT_LISTED,
             )
-        if seat.is_free and self.are_free_seats_needed():
+        if seat.is_free and self.are_all_free_seats_needed():
             raise CommandRefused(
                 f"seat {seat.name}: a voter may be connected at any moment. Pause first, then dial",
                 RefusedBecause.NOT_FREE,
             )
         return seat
 
-    def are_free_seats_needed(self) -> bool:
+    def are_all_free_seats_needed(self) -> bool:
         """Return whether calls in progress may need all free seats, so that no agent may dial."""
         on_their_way = sum(
             call.kind is CampaignKind.AGENTS and call.reserved_seat is None and not call.leg.cancelled
-            for call in self._calls.values()
-            if not call.answered or call.state is CallState.WAITING
+            for call in self._calls.list_live_calls()
+            if not call.is_answered or call.call_state is CallState.WAITING
         )
-        return on_their_way >= sum(seat.is_free for seat in self._seats.values())
+        return on_their_way >= sum(seat.is_free for seat in self._seats.list_seats())

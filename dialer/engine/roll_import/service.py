@@ -66,13 +66,13 @@ class RollImport:
         """Suppress the numbers of an uploaded list and cancel their unanswered calls. Raises CommandRefused,
         StoreError.
         """
-        secret = next(iter(self._rules.secrets), None)
+        secret = next(iter(self._erasure_rules.secrets), None)
         fresh = 0
         async with self._open_spooled_list(list_id) as handed:
             numbers = await asyncio.to_thread(handed.read_numbers)
             for first in range(0, len(numbers), PIECE_NUMBERS):
                 piece = numbers[first : first + PIECE_NUMBERS]
-                taken = await self._store.suppress_numbers(piece, secret, source, self._make_audit_note(who))
+                taken = await self._store.suppress_numbers(piece, secret, source, self._make_audit_note_for_person(who))
                 fresh += taken.new
                 for phone_id in taken.phones:
                     self._marks.apply_opt_out(phone_id, fresh=True)
@@ -82,7 +82,7 @@ class RollImport:
         """Erase the numbers of an uploaded list. Raises CommandRefused, also if a number is on a call; RecordingError,
         StoreError.
         """
-        rules, said = self._rules, list[str]()
+        rules, said = self._erasure_rules, list[str]()
         async with self._open_spooled_list(list_id) as handed:
             for number in await asyncio.to_thread(handed.read_numbers):
                 if await self._store.find_open_attempt_on_number(number) is not None:
@@ -90,9 +90,9 @@ class RollImport:
                         "no number was erased, because one of the list is on a call: suppress it now, and erase it after the"
                         " call"
                     )
-                store = (self._spool.store, self._spool.key)
+                store = (self._require_spool.store, self._require_spool.key)
                 done = await self._store.erase_number(
-                    number, rules, store, self._make_audit_note(who), with_voters=names
+                    number, rules, store, self._make_audit_note_for_person(who), with_voters=names
                 )
                 if done.phone_id is not None:
                     self._marks.apply_opt_out(done.phone_id, fresh=False)
@@ -106,22 +106,22 @@ class RollImport:
         """
         async with self._roll_import.lock, self._open_spooled_list(list_id) as handed:
             try:
-                return await self._import_roll(list_id, handed, who)
+                return await self._import_spooled_roll(list_id, handed, who)
             finally:
                 self._roll_import.roll = None
 
-    async def _import_roll(self, list_id: str, handed: SpoolFile, who: str) -> str:
+    async def _import_spooled_roll(self, list_id: str, handed: SpoolFile, who: str) -> str:
         found = await asyncio.to_thread(handed.read_roll)
         roll = RollImportProgress(list_id, found.voters, 0)
         self._notify_progress(roll)
         booth_ids = await self._import_booths(handed)
         booths = await self._store.read_booths()
-        self._polls.add_booths(booths)
-        self._runs.add_booths(booths)
+        self._polls.put_polling_booths(booths)
+        self._runs.add_booths_to_call_order(booths)
         self._eligibility.load_polling_areas()
         taken = await self._import_voters(roll, handed, booth_ids)
         await self._enrol_numbers()
-        await self._store.record_roll_import(self._make_audit_note(who), found, taken)
+        await self._store.record_roll_import(self._make_audit_note_for_person(who), found, taken)
         await self._count_booths(booth_ids)
         return _summarize_import(found, taken)
 
@@ -133,13 +133,13 @@ class RollImport:
 
     def _notify_progress(self, roll: RollImportProgress) -> None:
         self._roll_import.roll = roll
-        for campaign_id, _ in self._runs.items():
+        for campaign_id, _ in self._runs.list_campaign_runs_by_id():
             self._core.request_effects(Notify(CampaignChange(campaign_id)))
 
     async def _import_voters(
         self, roll: RollImportProgress, handed: SpoolFile, booth_ids: dict[int, int]
     ) -> RollChange:
-        secrets, sums, after, done = self._rules.secrets, [0, 0, 0, 0], 0, 0
+        secrets, sums, after, done = self._erasure_rules.secrets, [0, 0, 0, 0], 0, 0
         while voters := await asyncio.to_thread(handed.read_voters, after, PIECE_VOTERS):
             if not self._has_room():  # the remaining space is reserved for the results of calls
                 raise CommandRefused(
@@ -154,7 +154,7 @@ class RollImport:
         return RollChange(*sums)
 
     async def _enrol_numbers(self) -> None:
-        for campaign_id, run in self._runs.items():
+        for campaign_id, run in self._runs.list_campaign_runs_by_id():
             if run.purpose is Purpose.BOOTH_WORKERS:  # a roll contains no numbers of booth workers
                 continue
             await enrol_numbers_in_chunks(self._store, campaign_id)
@@ -172,7 +172,7 @@ class RollImport:
     @asynccontextmanager
     async def _open_spooled_list(self, list_id: str) -> AsyncIterator[SpoolFile]:
         try:
-            handed = await asyncio.to_thread(self._spool.open_item, list_id)
+            handed = await asyncio.to_thread(self._require_spool.open_item, list_id)
         except NotInStore as error:
             raise CommandRefused(str(error)) from error
         try:
@@ -181,7 +181,7 @@ class RollImport:
             await asyncio.to_thread(handed.close)
 
     @property
-    def _spool(self) -> Spool:
+    def _require_spool(self) -> Spool:
         if self._spool_if_any is None:
             raise CommandRefused(
                 "this dialler runs without a spool (the folder of uploaded lists), so it cannot import lists"
@@ -189,7 +189,7 @@ class RollImport:
         return self._spool_if_any
 
     @property
-    def _rules(self) -> ErasureRules:
+    def _erasure_rules(self) -> ErasureRules:
         rules = self._core.plan.erasure
         if self._spool_if_any is None or rules is None:
             raise CommandRefused(
@@ -197,7 +197,7 @@ class RollImport:
             )
         return rules
 
-    def _make_audit_note(self, who: str) -> AuditNote:
+    def _make_audit_note_for_person(self, who: str) -> AuditNote:
         return AuditNote(who, self._core.clock.now(), {})
 
 

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field, PlainValidator, WithJsonSchema, mode
 
 from dialer.domain.pin_proof import PinProof, read_pin_proof
 from dialer.engine.command.base import SEAT_ROLES, SUPERVISOR_ONLY, Command, CommandContext, SeatCommand
-from dialer.engine.command.fields import ONE_LINE, CampaignId, EpochSeconds, Reason, SeatName, make_validator
+from dialer.engine.command.fields import ONE_LINE, CampaignId, EpochSeconds, Reason, SeatName, make_field_validator
 
 if TYPE_CHECKING:
     from dialer.engine.services import Services
@@ -155,7 +155,7 @@ class SeatClosing(SeatCommand):
     roles = SEAT_ROLES
 
     async def execute(self, services: Services, context: CommandContext) -> str:
-        return services.seats.announce_end_of_talk(self.seat)
+        return services.seats.record_talk_is_ending(self.seat)
 
 
 class SeatMessage(Command):
@@ -169,8 +169,8 @@ class SeatMessage(Command):
     text: Annotated[
         str,
         Field(pattern=ONE_LINE % MAX_MESSAGE),
-        make_validator(str.strip, "must not be blank"),
-        make_validator(
+        make_field_validator(str.strip, "must not be blank"),
+        make_field_validator(
             lambda text: sum(letter.isdigit() for letter in text) <= MAX_DIGITS,
             f"has more than {MAX_DIGITS} digits, which may be a phone number",
         ),
@@ -183,7 +183,7 @@ class SeatMessage(Command):
     campaign: Annotated[CampaignId | None, Field(description="ID of the campaign; or give `seat`")] = None
 
     @model_validator(mode="after")
-    def _require_one_address(self) -> Self:
+    def _require_seat_or_campaign(self) -> Self:
         if (self.seat is None) is (self.campaign is None):
             raise ValueError("must have either `seat` or `campaign`, to say who gets the message")
         return self

@@ -51,7 +51,7 @@ class KeyResult:
     sound: SeatSound | None = None  # to play at once; None: the command's result decides
 
 
-def press_key(keypad: Keypad, seat: str, key: str, now: float, pause_reasons: Sequence[str]) -> KeyResult:
+def process_pressed_key(keypad: Keypad, seat: str, key: str, now: float, pause_reasons: Sequence[str]) -> KeyResult:
     """Return the keypad after a key was pressed, and the command that the key completes, if any.
 
     `now` is monotonic seconds. `key` is whatever the phone sent.

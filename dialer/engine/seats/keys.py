@@ -11,7 +11,7 @@ from dialer.engine.calls.live_calls import LiveCalls
 from dialer.engine.command.base import SeatCommand
 from dialer.engine.core import Core
 from dialer.engine.effects import RunCommand, make_switch_order
-from dialer.engine.seats.keypad import Keypad, press_key, translate_command_for_preview
+from dialer.engine.seats.keypad import Keypad, process_pressed_key, translate_command_for_preview
 from dialer.engine.seats.seats import Seats
 
 _log = structlog.get_logger(__name__)
@@ -38,7 +38,7 @@ class SeatKeys:
         agent, before = self._keypads.get(seat_name, (seat.agent, Keypad()))
         if agent != seat.agent:
             before = Keypad()
-        pressed = press_key(
+        pressed = process_pressed_key(
             before,
             seat_name,
             key,
@@ -53,14 +53,14 @@ class SeatKeys:
             self._busy_seats.add(seat_name)
             self._core.request_effects(RunCommand(pressed.command))
         else:
-            self._play_sound(seat_name, pressed.sound or SeatSound.WRONG)
+            self._play_key_sound_at_seat(seat_name, pressed.sound or SeatSound.WRONG)
 
     def on_entered_command_done(self, command: SeatCommand, refusal: Exception | None) -> None:
         """Play the sound that tells an agent whether the command entered on the phone was executed or refused."""
         self._busy_seats.discard(command.seat)
         if refusal is not None:
             _log.debug("key.refused", seat=command.seat, command=type(command).__name__, problem=str(refusal))
-        self._play_sound(command.seat, SeatSound.DONE if refusal is None else SeatSound.WRONG)
+        self._play_key_sound_at_seat(command.seat, SeatSound.DONE if refusal is None else SeatSound.WRONG)
 
-    def _play_sound(self, seat_name: str, sound: SeatSound) -> None:
+    def _play_key_sound_at_seat(self, seat_name: str, sound: SeatSound) -> None:
         self._core.request_effects(make_switch_order(self._switch.play_key_sound, seat_name, sound))

@@ -55,7 +55,7 @@ class Messages:
     def remove_supervisor_message(self, seat_name: str) -> None:
         """Remove a supervisor's message that was read or has expired."""
         self._core.request_effects(StopTimer(f"message/{seat_name}"))
-        self._set_message_at_seat(seat_name, None)
+        self._set_supervisor_message_at_seat(seat_name, None)
 
     async def _send_supervisor_message(self, names: list[str], text: str, sender: str) -> None:
         line = AgentMessage(text, self._core.clock.now(), sender)
@@ -76,10 +76,10 @@ class Messages:
         self._core.request_effects(
             StartTimer(f"message/{seat_name}", max(0.0, left), TimerExpired(TimerKind.MESSAGE_EXPIRED, seat_name))
         )
-        self._set_message_at_seat(seat_name, line)
+        self._set_supervisor_message_at_seat(seat_name, line)
 
-    def _set_message_at_seat(self, seat_name: str, message: AgentMessage | None) -> None:
+    def _set_supervisor_message_at_seat(self, seat_name: str, message: AgentMessage | None) -> None:
         seat = self._seats[seat_name]
         if seat.message != message:
-            self._seats.put_seat(seat, replace(seat, message=message))
-            self._seats.notify_seat(seat_name)
+            self._seats.replace_seat(seat, replace(seat, message=message))
+            self._seats.publish_seat(seat_name)

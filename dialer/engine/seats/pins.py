@@ -39,12 +39,12 @@ class PinCheck:
     def is_pin_correct(self, number: str, pin: str) -> bool:
         """Return whether the agent exists and this is the agent's PIN. One hash is computed in any case."""
         account = self._accounts.get(number)
-        right = self._verify_pin(
+        right = self._is_pin_of_hash(
             self._nobody if account is None else account.pin_hash, pin if PIN.fullmatch(pin) else ""
         )
         return right and account is not None
 
-    def _verify_pin(self, pin_hash: str, pin: str) -> bool:
+    def _is_pin_of_hash(self, pin_hash: str, pin: str) -> bool:
         try:
             return self._hasher.verify(pin_hash, pin)
         except (VerificationError, InvalidHashError):

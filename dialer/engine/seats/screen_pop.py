@@ -49,4 +49,4 @@ class ScreenPops:
         if before is not None and before.attempt_id == attempt_id:
             found = found.with_settled_voters(before)
         self._seats.screen_pops[seat_name] = found
-        self._seats.notify_seat(seat_name)
+        self._seats.publish_seat(seat_name)

@@ -73,7 +73,7 @@ class Seats:
         """Return the seat with this name, or None if it does not exist."""
         return None if name is None else self._seats.get(name)
 
-    def values(self) -> Collection[Seat]:
+    def list_seats(self) -> Collection[Seat]:
         """Return all seats, in the order of the settings."""
         return self._seats.values()
 
@@ -108,7 +108,7 @@ class Seats:
 
     # Changes
 
-    def put_seat(self, before: Seat, after: Seat) -> None:
+    def replace_seat(self, before: Seat, after: Seat) -> None:
         """Replace a seat, and request the effects of its new state, such as timers."""
         planned = self._core.plan.seats.get(before.name)
         if after.agent is None and before.agent is not None and planned is not None:
@@ -118,13 +118,13 @@ class Seats:
             self._close_state_interval(before, after.since)
             if after.agent is not None and before.agent is None:
                 self._tallies[before.name] = SeatTally()
-            self._start_timers(before, after)
+            self._start_timers_of_seat(before, after)
             if self._listeners:
                 self._core.request_effects(SeatStateChanged(before.name))
         if after.state is not before.state or (after.state is SeatState.PAUSED and after.reason != before.reason):
             self._core.request_effects(Notify(self.make_published_seat_view(after)))
 
-    def _start_timers(self, before: Seat, after: Seat) -> None:
+    def _start_timers_of_seat(self, before: Seat, after: Seat) -> None:
         if after.state is SeatState.LOST:
             gone = TimerExpired(TimerKind.AGENT_ABSENT, after.name)
             self._core.request_effects(StartTimer(f"lost/{after.name}", LOST_SECONDS, gone))
@@ -138,7 +138,7 @@ class Seats:
         """Count a call that an agent has taken."""
         self._tallies[name].calls += 1
 
-    def notify_seat(self, name: str) -> None:
+    def publish_seat(self, name: str) -> None:
         """Notify subscribers of a seat whose state has not changed."""
         seat = self._seats.get(name)
         if seat is not None:
@@ -168,7 +168,7 @@ class Seats:
             self._close_state_interval(seat, now)
             self._seats[seat.name] = replace(seat, since=now)
 
-    def pop_state_intervals(self) -> list[SeatInterval]:
+    def pop_unsaved_state_intervals(self) -> list[SeatInterval]:
         """Return the intervals that are not stored yet, and clear the list. An interval is a seat's time in
         one state.
         """

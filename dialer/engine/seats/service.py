@@ -73,7 +73,7 @@ class Agents:
         if self._core.plan.agents:
             self._pins = await asyncio.to_thread(PinCheck, self._core.plan.agents.values())
 
-    def apply_pins(self, pins: PinCheck) -> None:
+    def apply_agent_pins(self, pins: PinCheck) -> None:
         """Use the PINs of the agents in the settings in force."""
         self._pins = pins
 
@@ -81,14 +81,14 @@ class Agents:
         """Apply the seats and agents of the settings in force. Agents who are no longer allowed are logged off after
         their call.
         """
-        before = {seat.name: seat for seat in self._seats.values()}
+        before = {seat.name: seat for seat in self._seats.list_seats()}
         self._seats.apply_current_settings()
-        for seat in [*self._seats.values()]:
+        for seat in [*self._seats.list_seats()]:
             if not self._may_agent_stay_logged_in(seat):
-                self._acd.update_seat(*self._log_off_seat(seat.name))
+                self._acd.update_seat_and_connect_voter(*self._log_off_seat(seat.name))
                 self._core.spawn_task(self._save_log_in(seat.name), "drop-log-in")
             elif seat != before.get(seat.name):
-                self._seats.notify_seat(seat.name)
+                self._seats.publish_seat(seat.name)
 
     def _may_agent_stay_logged_in(self, seat: Seat) -> bool:
         plan, place = self._core.plan, self._core.plan.seats.get(seat.name)
@@ -114,16 +114,16 @@ class Agents:
         for log_in in kept.values():
             seat = seats.get(log_in.seat)
             account = self._core.plan.agents.get(log_in.agent)
-            elsewhere = any(other.agent == log_in.agent for other in seats.values())
+            elsewhere = any(other.agent == log_in.agent for other in seats.list_seats())
             if seat is None or seat.agent is not None:
                 continue
             now = self._core.read_clock()
-            after = seat.log_in(log_in.agent, account, now)
+            after = seat.log_in_agent(log_in.agent, account, now)
             if elsewhere or log_in.seat not in live_seats or not self._may_agent_stay_logged_in(after):
                 logged_off += 1
                 self._core.spawn_task(self._save_log_in(seat.name), "drop-log-in")
                 continue
-            self._seats.put_seat(seat, after.pause(log_in.reason or "", now) if log_in.paused else after)
+            self._seats.replace_seat(seat, after.pause_seat(log_in.reason or "", now) if log_in.paused else after)
             adopted.append(seat.name)
         if kept:
             _log.info("log_ins.adopted", adopted=len(adopted), logged_off=logged_off)
@@ -131,16 +131,16 @@ class Agents:
 
     def log_off_absent_agent(self, seat_name: str) -> None:
         """Log off an agent whose phone has been disconnected for too long."""
-        self._acd.update_seat(*self._log_off_seat(seat_name))
+        self._acd.update_seat_and_connect_voter(*self._log_off_seat(seat_name))
         self._core.spawn_task(self._save_log_in(seat_name), "drop-log-in")
         _log.info("seat.logged_off", seat=seat_name)
 
     def _log_off_seat(self, seat_name: str) -> tuple[Seat, Seat]:
         seat = self._seats[seat_name]
-        return seat, seat.log_off(self._core.read_clock())
+        return seat, seat.log_off_agent(self._core.read_clock())
 
     @property
-    def accepts_log_ins(self) -> bool:
+    def accepts_log_ins_by_phone(self) -> bool:
         """Return whether agents can log in from a phone."""
         return bool(self._core.plan.agents)
 
@@ -157,28 +157,28 @@ class Agents:
     async def log_off_agent(self, seat_name: str) -> str:
         """Log off the agent at a seat, after the current call if there is one."""
         seat, after = self._log_off_seat(self._seats.require_seat(seat_name).name)
-        self._acd.update_seat(seat, after)
+        self._acd.update_seat_and_connect_voter(seat, after)
         await self._save_log_in(seat_name)
         return f"seat {seat_name}: {'logged off' if after.agent is None else 'will be logged off after this call'}"
 
     async def pause_seat(self, seat_name: str, reason: str) -> str:
         """Pause a seat, so that it gets no further calls. Raises CommandRefused."""
-        seat = self._require_staying_agent(seat_name)
-        self._acd.update_seat(seat, seat.pause(reason, self._core.read_clock()))
+        seat = self._require_agent_may_stay_logged_in(seat_name)
+        self._acd.update_seat_and_connect_voter(seat, seat.pause_seat(reason, self._core.read_clock()))
         await self._save_log_in(seat_name)
         return f"seat {seat_name}: paused"
 
     async def make_seat_ready(self, seat_name: str) -> str:
         """End the pause or the wrap-up of a seat, so that it gets calls again. Raises CommandRefused."""
-        seat = self._require_staying_agent(seat_name)
+        seat = self._require_agent_may_stay_logged_in(seat_name)
         if seat.state is SeatState.WRAP_UP:
             self._acd.end_wrap_up(replace(seat, then=SeatState.READY, reason=None))
         else:
-            self._acd.update_seat(seat, seat.make_ready(self._core.read_clock()))
+            self._acd.update_seat_and_connect_voter(seat, seat.make_seat_ready(self._core.read_clock()))
         await self._save_log_in(seat_name)
         return f"seat {seat_name}: ready"
 
-    def _require_staying_agent(self, seat_name: str) -> Seat:
+    def _require_agent_may_stay_logged_in(self, seat_name: str) -> Seat:
         """Return a seat whose agent may stay logged in under the settings in force. Raises CommandRefused."""
         seat = self._seats.require_seat(seat_name)
         if not self._may_agent_stay_logged_in(seat):
@@ -208,8 +208,8 @@ class Agents:
         else:
             await self._store.end_standing_order(addressee, SEAT_CAMPAIGNS)
         seat = self._seats[seat_name]  # as it is now
-        self._acd.update_seat(seat, seat.restrict_seat_to_campaigns(frozenset(campaigns)))
-        self._seats.notify_seat(seat_name)
+        self._acd.update_seat_and_connect_voter(seat, seat.restrict_seat_to_campaigns(frozenset(campaigns)))
+        self._seats.publish_seat(seat_name)
         return f"seat {seat_name}: serves {', '.join(campaigns) or 'all campaigns'} from its next call"
 
     def restore_campaign_restriction(self, seat_name: str, order: StandingOrder) -> None:
@@ -217,7 +217,7 @@ class Agents:
         longer exist.
         """
         seat = self._seats[seat_name]
-        self._seats.put_seat(
+        self._seats.replace_seat(
             seat,
             seat.restrict_seat_to_campaigns(frozenset(order.content["campaigns"]) & self._core.plan.campaigns.keys()),
         )
@@ -226,7 +226,7 @@ class Agents:
         """End the voter's call at a seat. Raises CommandRefused."""
         seat = self._seats.require_seat(seat_name)
         call = self._calls.find_call_at_seat(seat)
-        if call is not None and call.reserved_seat == seat.name and not call.answered:
+        if call is not None and call.reserved_seat == seat.name and not call.is_answered:
             self._calls.cancel_call(call)
             return f"seat {seat.name}: the call was cancelled"
         if seat.attempt_id is None or seat.state is not SeatState.TALKING:
@@ -237,9 +237,9 @@ class Agents:
             raise CommandRefused(f"seat {seat.name}: the call was not hung up: {error}") from error
         return f"seat {seat.name}: the call was hung up"
 
-    def announce_end_of_talk(self, seat_name: str) -> str:
+    def record_talk_is_ending(self, seat_name: str) -> str:
         """Record for the pacer that an agent is about to end the talk or the wrap-up. Raises CommandRefused."""
-        self._acd.announce_end_of_talk(self._seats.require_seat(seat_name))
+        self._acd.record_talk_is_ending(self._seats.require_seat(seat_name))
         return f"seat {seat_name}: closing"
 
     # Logging in
@@ -275,12 +275,12 @@ class Agents:
                 and proof is not None
                 and proof.is_valid(account.pin_hash, self._core.centre_id, seat.name, agent)
             )
-            self._count_log_in(seat.name, agent, right=right)
+            self._count_log_in_attempt(seat.name, agent, right=right)
         if seat.agent == agent:
             if not (
                 seat.phone_up and await self._silence.release_phone_if_dead(seat)
             ):  # a dead phone is called after its hang-up
-                self._acd.call_phone(seat.name)
+                self._acd.call_seat_phone(seat.name)
             return f"seat {seat.name}: the agent is already signed in"
         return await self._occupy_seat(seat_name, agent, account, phone_here=False)
 
@@ -290,7 +290,7 @@ class Agents:
             raise CommandRefused(
                 f"seat {seat_name} was removed from the settings: log in at another seat", RefusedBecause.NO_SEAT
             )
-        elsewhere = next((other for other in self._seats.values() if other.agent == agent), None)
+        elsewhere = next((other for other in self._seats.list_seats() if other.agent == agent), None)
         if elsewhere is not None and elsewhere.name != seat.name:
             raise CommandRefused(
                 f"the agent is logged in at seat {elsewhere.name}: log off there first", RefusedBecause.AGENT_ELSEWHERE
@@ -303,11 +303,11 @@ class Agents:
         if phone_here and seat.phone_up and not again:
             raise CommandRefused(f"the phone of seat {seat.name} is already connected: hang it up first")
         if not (phone_here and elsewhere is not None):
-            self._acd.update_seat(seat, seat.log_in(agent, account, self._core.read_clock()))
+            self._acd.update_seat_and_connect_voter(seat, seat.log_in_agent(agent, account, self._core.read_clock()))
         if phone_here:
             self._acd.expect_phone_to_connect(seat.name)
         else:
-            self._acd.call_phone(seat.name)
+            self._acd.call_seat_phone(seat.name)
         await self._save_log_in(seat.name)
         return f"seat {seat.name}: logged in"
 
@@ -321,12 +321,12 @@ class Agents:
             return None
         async with self._one_check:
             right = await asyncio.to_thread(self._pins.is_pin_correct, number, pin)
-            self._count_log_in(
+            self._count_log_in_attempt(
                 seat, number, right=right and number in self._core.plan.agents
             )  # the settings may have changed meanwhile
         return self._core.plan.agents[number]
 
-    def _count_log_in(self, seat: str, number: str, *, right: bool) -> None:
+    def _count_log_in_attempt(self, seat: str, number: str, *, right: bool) -> None:
         """Count an attempt to log in.
 
         Raises LogInRefused if number or PIN was wrong, or if the seat or the agent is locked.

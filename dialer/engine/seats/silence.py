@@ -57,19 +57,19 @@ class SeatSilence:
     def on_phone_silence_timeout(self, seat_name: str) -> None:
         """Handle that the switch hung up a seat's phone because the phone sent no audio."""
         seat = self._seats.get(seat_name)
-        talked = None if seat is None else self._acd.find_latest_call(seat)
+        talked = None if seat is None else self._acd.find_latest_call_at_seat(seat)
         call = None if talked is None else self._calls.get(talked.attempt_id)
         if call is not None and self._is_talk_short(call):
             self._set_agent_silent(call)
 
-    def on_connected(self, call: Call, seat_name: str) -> None:
+    def on_voter_connected(self, call: Call, seat_name: str) -> None:
         """Count the audio packets of an agent's phone when a talk begins. `call` is the call before it
         was connected.
         """
         if self._timeout_seconds and call.talk.connected_at is None and not call.adopted and not call.inbound:
-            self._core.spawn_task(self._count_packets(call.attempt_id, seat_name), "count-packets")
+            self._core.spawn_task(self._count_packets_of_agent_phone(call.attempt_id, seat_name), "count-packets")
 
-    async def _count_packets(self, attempt_id: AttemptId, seat_name: str) -> None:
+    async def _count_packets_of_agent_phone(self, attempt_id: AttemptId, seat_name: str) -> None:
         try:
             packets = await self._switch.count_packets_from_seat_phone(seat_name)
         except SwitchError as error:  # the phone is checked at the end of the talk instead
@@ -77,9 +77,9 @@ class SeatSilence:
             return
         live = self._calls.get(attempt_id)
         if live is not None:
-            self._calls.update_call(live, live.with_agent_packets(packets))
+            self._calls.update_call(live, live.with_agent_packet_count(packets))
 
-    def must_check_phone(self, call: Call, ended: CallEnded) -> bool:
+    def must_check_agent_phone(self, call: Call, ended: CallEnded) -> bool:
         """Return whether a talk was so short that the agent's phone may have been dead the whole time."""
         seat = self._seats.get(call.talk.seat or "")
         at_seat = seat is not None and seat.phone_up and seat.attempt_id == call.attempt_id
@@ -102,7 +102,7 @@ class SeatSilence:
         seat = self._seats.find_seat_by_endpoint(endpoint)
         if seat is not None and seat.phone_up and self._timeout_seconds:
             self._acd.set_seat_phone_suspect(seat.name, True)
-            self._core.spawn_task(self._check_phone(seat.name), "phone-away")
+            self._core.spawn_task(self._check_phone_for_audio(seat.name), "phone-away")
 
     def on_phone_registered(self, endpoint: str, contact: str) -> None:
         """Call an agent's phone that has just registered if its previous call is silent, once. A voter at the seat
@@ -133,7 +133,7 @@ class SeatSilence:
         now = self._seats[seat.name]
         return now.phone_up and now.agent is not None
 
-    async def _check_phone(self, seat_name: str) -> None:
+    async def _check_phone_for_audio(self, seat_name: str) -> None:
         now = self._seats[seat_name]
         if now.phone_up:
             await self.release_phone_if_dead(now)
@@ -151,7 +151,7 @@ class SeatSilence:
             self._replaced.get(seat.name) == contact
         ):  # otherwise the page was reloaded again, and the newer phone is handled
             del self._replaced[seat.name]
-            await self._check_phone(seat.name)  # if the new phone did not connect, or the old one is still up
+            await self._check_phone_for_audio(seat.name)  # if the new phone did not connect, or the old one is still up
 
     async def _does_phone_send_audio(self, seat: Seat, *, since: int | None = None, listens: int = LISTENS) -> bool:
         """Return whether an agent's phone has sent more audio packets than `since`, an earlier count.

@@ -52,7 +52,7 @@ class Seat:
     server: str = ""  # the Asterisk server of the phone, if there are several
 
     @property
-    def stage(self) -> SeatStage:
+    def conversation_stage(self) -> SeatStage:
         """Return the stage of a busy seat's conversation (talking, closing, wrap-up), as far as it is known."""
         if self.state is SeatState.WRAP_UP:
             return SeatStage.WRAP_UP if self.closing_since_seconds is None else SeatStage.WRAP_UP_FILLED
@@ -102,7 +102,7 @@ class Seat:
             return self
         return replace(self, state=state, since=now, closing_since_seconds=None)
 
-    def log_in(self, agent: str, account: AgentAccount | None, now: Instant) -> Seat:
+    def log_in_agent(self, agent: str, account: AgentAccount | None, now: Instant) -> Seat:
         """Return the seat with an agent logged in. Raises CommandRefused if the seat already has an agent.
 
         `account` is the agent's account, or None if the settings have no agents.
@@ -136,7 +136,7 @@ class Seat:
             return seat
         return seat._vacate_seat(now) if seat.then is SeatState.OFFLINE else seat._change_state(SeatState.LOST, now)
 
-    def log_off(self, now: Instant) -> Seat:
+    def log_off_agent(self, now: Instant) -> Seat:
         """Return the seat with its agent logged off, now or after the call. Raises CommandRefused."""
         if self.agent is None:
             raise CommandRefused(f"seat {self.name} has no agent to log off")
@@ -160,7 +160,7 @@ class Seat:
         )
         return seat._change_state(SeatState.OFFLINE, now)
 
-    def pause(self, reason: str, now: Instant) -> Seat:
+    def pause_seat(self, reason: str, now: Instant) -> Seat:
         """Return the seat paused, now or after the call. Raises CommandRefused."""
         if self.agent is None:
             raise CommandRefused(f"seat {self.name} has no agent to pause")
@@ -169,7 +169,7 @@ class Seat:
         seat = replace(self, then=SeatState.PAUSED, reason=reason)
         return seat if seat.state is SeatState.LOST else seat._change_state(SeatState.PAUSED, now)
 
-    def make_ready(self, now: Instant) -> Seat:
+    def make_seat_ready(self, now: Instant) -> Seat:
         """Return the seat after its pause or wrap-up was ended. Raises CommandRefused."""
         if self.agent is None:
             raise CommandRefused(f"seat {self.name} has no agent: log in first")
@@ -179,18 +179,18 @@ class Seat:
         state = SeatState.READY if seat.phone_up else SeatState.LOST
         return replace(seat, attempt_id=None, campaign_id=None)._change_state(state, now)
 
-    def reserve(self, attempt_id: AttemptId, campaign_id: str, now: Instant) -> Seat:
+    def reserve_for_call(self, attempt_id: AttemptId, campaign_id: str, now: Instant) -> Seat:
         """Return the seat reserved for a call. It must be ready, or paused by an agent who dials the call."""
         assert self.state in _CAN_BE_RESERVED, f"seat {self.name} is {self.state}"  # noqa: S101 - the engine's own invariant
         return replace(self, attempt_id=attempt_id, campaign_id=campaign_id, call_back_promised=False)._change_state(
             SeatState.RESERVED, now
         )
 
-    def start_talk(self, attempt_id: AttemptId, campaign_id: str, now: Instant) -> Seat:
+    def start_conversation(self, attempt_id: AttemptId, campaign_id: str, now: Instant) -> Seat:
         """Return the seat with a conversation that begins now."""
         return replace(self, attempt_id=attempt_id, campaign_id=campaign_id)._change_state(SeatState.TALKING, now)
 
-    def announce_end_of_talk(self, seconds: float) -> Seat:
+    def record_talk_is_ending(self, seconds: float) -> Seat:
         """Return the seat whose agent is about to end the talk or wrap-up (`seconds` is monotonic). A repeat changes
         nothing. Raises CommandRefused.
         """
@@ -198,7 +198,7 @@ class Seat:
             raise CommandRefused(f"seat {self.name} has no call or wrap-up to close")
         return self if self.closing_since_seconds is not None else replace(self, closing_since_seconds=seconds)
 
-    def end_call(self, now: Instant) -> Seat:
+    def end_call_at_seat(self, now: Instant) -> Seat:
         """Return the seat after its call has ended: wrap-up follows a talk. A reserved seat takes the state requested
         during the call.
         """

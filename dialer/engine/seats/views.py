@@ -26,7 +26,9 @@ def make_seat_view(
     recording = None
     if seat.state is SeatState.TALKING and call is not None and call.talk.recorded:
         recording = "paused" if call.talk.recording_paused else "on"
-    dialling = call is not None and call.reserved_seat == seat.name and call.leg.preview is None and not call.answered
+    dialling = (
+        call is not None and call.reserved_seat == seat.name and call.leg.preview is None and not call.is_answered
+    )
     return SeatView(
         seat=seat.name,
         at=now.at,

@@ -69,7 +69,7 @@ class SettingsReload:
                 )  # a stop-all came meanwhile, and includes the new campaigns
                 for name in stopped:
                     new[name].state = CampaignState.STOPPED
-                self._apply_settings(found, new, pins)
+                self._put_settings_into_force(found, new, pins)
                 for name in stopped:
                     await self._campaigns.set_campaign_state(name, CampaignState.STOPPED)
             lists = [("settings applied", found.changed), ("changed for other programs", found.others)]
@@ -94,7 +94,7 @@ class SettingsReload:
         async with self._roll_import.lock if new else nullcontext():
             yield {each.spec.campaign_id: await self._campaigns.load_campaign(each, in_chunks=True) for each in new}
 
-    def _apply_settings(self, found: ReloadedSettings, new: Mapping[str, CampaignRun], pins: PinCheck) -> None:
+    def _put_settings_into_force(self, found: ReloadedSettings, new: Mapping[str, CampaignRun], pins: PinCheck) -> None:
         """Put the reloaded settings into force. No step in here waits or can fail."""
         found.apply()
         self._core.plan = found.plan
@@ -103,6 +103,6 @@ class SettingsReload:
             use_plan()
         self._campaigns.apply_current_settings(new)
         if found.plan.agents:
-            self._agents.apply_pins(pins)
+            self._agents.apply_agent_pins(pins)
         self._agents.apply_current_settings()
         self._core.wake.set()

@@ -41,7 +41,7 @@ class Supervision:
         """Hang up the phones of supervisors who were removed from the settings, or whose role or phone has changed
         there.
         """
-        for listener in self._listeners.values():
+        for listener in self._listeners.list_listeners():
             if not self._may_supervisor_continue(listener):
                 self._hang_up_phone(listener)
 
@@ -84,7 +84,8 @@ class Supervision:
         if seat.state is not SeatState.TALKING:
             raise CommandRefused(f"seat {seat_name} has no call to barge in on")
         if any(
-            listener.seat == seat_name and listener.mode is ListeningMode.BARGE for listener in self._listeners.values()
+            listener.seat == seat_name and listener.mode is ListeningMode.BARGE
+            for listener in self._listeners.list_listeners()
         ):
             raise CommandRefused(f"seat {seat_name}: another supervisor has barged in already")
 
@@ -92,7 +93,9 @@ class Supervision:
         self._listeners.put_listener(listener)  # before anything is awaited, so that a second command finds it
         try:
             await self._append_start_to_audit(listener, listener.mode.value)
-            request = PartyRequest(listener.party_id, listener.phone.endpoint, None, None, RING_SECONDS, listener.place)
+            request = PartyRequest(
+                listener.party_id, listener.phone.endpoint, None, None, RING_SECONDS, listener.required_place
+            )
             await self._switch.call_third_party(request)
         except StoreError as error:
             self._listeners.remove_listener(listener)
@@ -123,7 +126,7 @@ class Supervision:
                 f"the monitoring mode was not changed, because supervisor {before.phone.name} has hung up"
             )
         try:
-            await self._switch.move_third_party_to_seat_or_call(before.party_id, after.place)
+            await self._switch.move_third_party_to_seat_or_call(before.party_id, after.required_place)
         except SwitchError as error:
             self._append_end_to_audit(after, "not changed")
             raise CommandRefused(
@@ -153,20 +156,20 @@ class Supervision:
 
     # Events
 
-    def on_party_left(self, party_id: PartyId) -> None:
+    def on_supervisor_phone_left(self, party_id: PartyId) -> None:
         """End the monitoring by a supervisor whose phone was not reached or has hung up."""
-        for listener in self._listeners.values():
+        for listener in self._listeners.list_listeners():
             if listener.party_id == party_id:
                 self._end_monitoring(listener, "hung up")
 
-    def on_seat_changed(self, seat_name: str) -> None:
+    def on_monitored_seat_changed(self, seat_name: str) -> None:
         """Update the supervisors who monitor a seat whose state has changed.
 
         After a talk, a supervisor who has barged in only listens again. After a log-off, the supervisors' phones are
         hung up.
         """
         state = self._seats[seat_name].state
-        for listener in [each for each in self._listeners.values() if each.seat == seat_name]:
+        for listener in [each for each in self._listeners.list_listeners() if each.seat == seat_name]:
             if state is SeatState.OFFLINE:
                 self._hang_up_phone(listener)
             elif state is not SeatState.TALKING and listener.mode is ListeningMode.BARGE:
@@ -174,7 +177,7 @@ class Supervision:
 
     def end_all_monitoring(self) -> None:
         """End the monitoring by all supervisors, because the dialler is stopping."""
-        for listener in self._listeners.values():
+        for listener in self._listeners.list_listeners():
             self._hang_up_phone(listener)
             self._end_monitoring(listener, "the dialler stops")
 
@@ -185,18 +188,18 @@ class Supervision:
             _log.warning("barge.end_failed", seat=listener.seat, problem=str(refused))
             self._hang_up_phone(listener)
 
-    def resync_with_server(self, up: SwitchUp) -> None:
+    def resync_supervisors_with_server(self, up: SwitchUp) -> None:
         """Bring supervisors' monitoring into agreement with an Asterisk server. Their phones of an earlier run are hung
         up.
         """
         live = {party_id for party_id, _ in up.parties if party_id.startswith(SUPERVISION_PARTY)}
-        known = {listener.party_id for listener in self._listeners.values()}
-        for listener in self._listeners.values():
+        known = {listener.party_id for listener in self._listeners.list_listeners()}
+        for listener in self._listeners.list_listeners():
             if listener.party_id not in live and self._seats[listener.seat].server == up.server:
                 self._end_monitoring(listener, "gone")
         for party_id in sorted(live - known):
             self._core.request_effects(make_switch_order(self._switch.hang_up_third_party, party_id))
-            self._append_audit_entry(
+            self._append_monitoring_to_audit(
                 "listen-end", "dialler", {"party": party_id, "because": "the dialler was restarted"}
             )
 
@@ -215,13 +218,13 @@ class Supervision:
         )
 
     def _append_end_to_audit(self, listener: Listener, because: str) -> None:
-        self._append_audit_entry(
+        self._append_monitoring_to_audit(
             f"{listener.mode.value}-end",
             listener.phone.name,
             {**self._make_audit_details(listener), "because": because},
         )
 
-    def _append_audit_entry(self, kind: str, who: str, what: Mapping[str, str]) -> None:
+    def _append_monitoring_to_audit(self, kind: str, who: str, what: Mapping[str, str]) -> None:
         self._core.request_effects(
             make_store_commit(self._store.append_audit_entry, kind, who, what, self._core.clock.now())
         )

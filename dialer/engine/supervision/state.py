@@ -42,7 +42,7 @@ class Listener:
     party_id: PartyId
 
     @property
-    def place(self) -> Place:
+    def required_place(self) -> Place:
         """Return the conference or channel that the supervisor's phone must be in."""
         return Place(_KINDS[self.mode], self.seat)
 
@@ -61,7 +61,7 @@ class Listeners:
         """Return what the supervisor with this name monitors, or None."""
         return self._listeners.get(supervisor)
 
-    def values(self) -> list[Listener]:
+    def list_listeners(self) -> list[Listener]:
         """Return all supervisors who are monitoring."""
         return [*self._listeners.values()]
 

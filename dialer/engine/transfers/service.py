@@ -129,7 +129,7 @@ class Transfers:
         """Return the call at a seat and its transfer. Raises CommandRefused if this step of a transfer is not possible
         now.
         """
-        call = self._require_call(seat_name)
+        call = self._require_call_at_seat(seat_name)
         now = self._transfers.get(call.attempt_id)
         require_step_allowed(asked, seat_name, now)
         return call, now
@@ -139,7 +139,7 @@ class Transfers:
         assert now is not None  # noqa: S101 - these steps are refused without a transfer
         return call, now
 
-    def _require_call(self, seat_name: str) -> Call:
+    def _require_call_at_seat(self, seat_name: str) -> Call:
         seat = self._seats.require_seat(seat_name)
         call = self._calls.find_call_at_seat(seat)
         if call is None or seat.state is not SeatState.TALKING:
@@ -158,7 +158,7 @@ class Transfers:
         self, call: Call, before: CallTransfer | None, seat: str, target: TransferSettings, *, blind: bool
     ) -> None:
         place = Place(PlaceKind.HANDOVER, call.attempt_id) if blind else Place(PlaceKind.SEAT, seat)
-        request = self._make_party_request(call.attempt_id, target, place)
+        request = self._make_call_request_for_target(call.attempt_id, target, place)
         stage = TransferStage.TRANSFER if blind else TransferStage.CALLING
         self.set_transfer(CallTransfer(call.attempt_id, seat, stage, request.party_id, target.name))
         try:
@@ -177,7 +177,7 @@ class Transfers:
         except SwitchError as error:
             if isinstance(error, OriginateUnsure):  # the target's phone may ring, and nobody would be there to talk to
                 self.hang_up_transfer_target(request.party_id)
-            self.on_party_left(request.party_id)
+            self.on_transfer_target_left(request.party_id)
             raise CommandRefused(f"seat {seat}: {target.name} was not called: {error}") from error
         live = self._find_transfer_of_party(request.party_id)
         if live is None:  # the transfer ended meanwhile
@@ -185,7 +185,9 @@ class Transfers:
         elif blind and live.stage not in AGENT_WAITS:
             self._release_agent(call.attempt_id)
 
-    def _make_party_request(self, attempt_id: AttemptId, target: TransferSettings, place: Place) -> PartyRequest:
+    def _make_call_request_for_target(
+        self, attempt_id: AttemptId, target: TransferSettings, place: Place
+    ) -> PartyRequest:
         party_id = make_transfer_party_id(attempt_id, target.name, secrets.token_hex(6))
         if target.number is None or target.trunk is None:
             return PartyRequest(party_id, target.endpoint or "", None, None, target.ring_seconds, place)
@@ -194,7 +196,7 @@ class Transfers:
         if why_not is not None:
             raise CommandRefused(f"transfer target {target.name} was not called: {why_not}")
         now = self._core.clock.monotonic()
-        taken = self._trunks.allocate_trunk(
+        taken = self._trunks.choose_trunk_for_call(
             (target.trunk,),
             self._channels.count_used_channels(),
             now,
@@ -281,7 +283,7 @@ class Transfers:
         if live is not None:
             self.set_transfer(replace(live, stage=TransferStage.TRANSFERRED))
 
-    def on_message_started(self, call: Call) -> None:
+    def on_information_message_started(self, call: Call) -> None:
         """End a transfer whose voter hears the information message because no agent was available."""
         live = self._transfers.get(call.attempt_id)
         if live is not None and live.stage in {TransferStage.RETURNING, TransferStage.MERGING}:
@@ -289,7 +291,7 @@ class Transfers:
             self._hang_up_transfer_target_if_any(live.party_id)
             self._acd.on_voter_left_seat(call, live.seat)
 
-    def on_party_joined(self, party_id: PartyId, place: Place) -> None:
+    def on_transfer_target_answered(self, party_id: PartyId, place: Place) -> None:
         """Handle that a transfer target has answered."""
         live = self._find_transfer_of_party(party_id)
         if live is None:
@@ -309,7 +311,7 @@ class Transfers:
         A voter on hold hears the information message. In a three-way call the voter stays with the target.
         """
         live = next(
-            (each for each in self._transfers.values() if each.seat == seat and each.stage in AGENT_WAITS), None
+            (each for each in self._transfers.list_transfers() if each.seat == seat and each.stage in AGENT_WAITS), None
         )
         if live is None:
             return
@@ -348,7 +350,7 @@ class Transfers:
             stage=transfer.stage.value,
             to=transfer.to,
         )
-        self._seats.notify_seat(transfer.seat)
+        self._seats.publish_seat(transfer.seat)
 
     def adopt_transfer_target(self, party_id: PartyId) -> str | None:
         """Record a transfer target that was found on the switch after a restart, and its trunk. Return the target's
@@ -364,7 +366,7 @@ class Transfers:
         """Remove the transfer of a call and notify subscribers."""
         gone = self._transfers.pop_transfer(attempt_id)
         if gone is not None:
-            self._seats.notify_seat(gone.seat)
+            self._seats.publish_seat(gone.seat)
 
     def hang_up_transfer_target(self, party_id: PartyId) -> None:
         """Hang up a transfer target."""
@@ -376,7 +378,7 @@ class Transfers:
         live = self._transfers.get(attempt_id) if attempt_id is not None else None
         return live if live is not None and live.party_id == party_id else None
 
-    def on_party_left(self, party_id: PartyId) -> None:
+    def on_transfer_target_left(self, party_id: PartyId) -> None:
         """Return the voter to the agent, because the transfer target was not reached or has hung up."""
         self._transfers.party_trunks.pop(party_id, None)
         live = self._find_transfer_of_party(party_id)
@@ -425,7 +427,7 @@ class Transfers:
 
     # After a start and after each loss of the link
 
-    def resync_with_server(self, up: SwitchUp) -> None:
+    def resync_transfers_with_server(self, up: SwitchUp) -> None:
         """Bring the transfers of all live calls into agreement with an Asterisk server. Calls and seats must already
         agree with it.
         """
@@ -444,7 +446,7 @@ class Transfers:
             if party_id not in live and servers.get_server_of_trunk(trunk) == up.server:
                 del self._transfers.party_trunks[party_id]
         held, talking = dict(up.held), dict(up.talking)
-        for call in list(self._calls.values()):
+        for call in list(self._calls.list_live_calls()):
             party: PartyId | None
             party, place = parties.get(call.attempt_id, (None, None))
             known = self._transfers.get(call.attempt_id)
@@ -495,7 +497,7 @@ class Transfers:
         elif party_id is not None and (known is None or known.party_id != party_id):
             self.hang_up_transfer_target(party_id)
         elif party_id is None and at is not None and seat is not None and seat.server == up.server:
-            self.on_party_left(at)
+            self.on_transfer_target_left(at)
         return True
 
     def _resync_handed_over_call(self, call: Call, party_id: PartyId | None, place: Place | None) -> None:
@@ -518,7 +520,7 @@ class Transfers:
                     call.attempt_id, seat, TransferStage.HANDING_OVER, party_id, self.adopt_transfer_target(party_id)
                 )
             )
-            self.on_party_joined(party_id, place)
+            self.on_transfer_target_answered(party_id, place)
         elif party_id is not None and place is not None:
             self._restore_agent_of_call(call, seat)
             self.set_transfer(

@@ -99,7 +99,7 @@ class CallTransfers:
         """Return the transfer of a call, or None."""
         return self._transfers.get(attempt_id)
 
-    def values(self) -> Collection[CallTransfer]:
+    def list_transfers(self) -> Collection[CallTransfer]:
         """Return all transfers in progress."""
         return self._transfers.values()
 

@@ -21,10 +21,10 @@ class Channels:
         """Return how many channels are in use, by trunk. A call uses one from the moment it is stored until it has
         ended on the switch.
         """
-        calls = [call.trunk for call in self._calls.values() if call.leg.ended is None]
+        calls = [call.trunk for call in self._calls.list_live_calls() if call.leg.ended is None]
         return Counter([*calls, *self._transfers.party_trunks.values(), *self._unknown_callers.trunks.values()])
 
     def count_unsent_calls(self) -> Counter[str]:
         """Return how many calls were allowed to start and are not sent to the switch yet, by trunk."""
-        unsent = [call for call in self._calls.values() if not call.leg.originate_sent and not call.inbound]
+        unsent = [call for call in self._calls.list_live_calls() if not call.leg.originate_sent and not call.inbound]
         return Counter([call.trunk for call in unsent if call.leg.preview is None])

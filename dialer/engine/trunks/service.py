@@ -31,10 +31,10 @@ class Trunks:
         """Apply the trunks of the settings in force, and end the alerts of removed trunks."""
         gone = set(self._trunks.names)
         plan = self._core.plan
-        self._servers.add_servers(
+        self._servers.add_asterisk_servers(
             {trunk.name: trunk.server for trunk in plan.trunks}, (seat.server for seat in plan.seats.values())
         )
-        self._trunks.update_trunks(plan.trunks, self._core.clock.monotonic())
+        self._trunks.apply_trunk_settings(plan.trunks, self._core.clock.monotonic())
         for name in gone - set(self._trunks.names):
             self._alerts.clear_alert(AlertKind.TRUNK, name)
             self._alerts.clear_alert(AlertKind.REGISTRATION, name)
@@ -52,8 +52,10 @@ class Trunks:
     def on_ringing(self, call: Call) -> None:
         """Update a trunk when one of its calls rings."""
         now = self._core.clock.monotonic()
-        self._trunks.record_ringing(call.trunk, now - call.began_seconds, call.began_seconds, now)
-        self._update_alert(call.trunk)
+        self._trunks.record_ringing_of_call(
+            call.trunk, now - call.placed_monotonic_seconds, call.placed_monotonic_seconds, now
+        )
+        self._update_failing_trunk_alert(call.trunk)
 
     def on_call_ended(self, call: Call, ended: CallEnded, outcome: Outcome) -> bool:
         """Update a trunk when one of its calls ends. Return True if the call failed because of the trunk, not the
@@ -66,14 +68,14 @@ class Trunks:
         failed = is_failure_of_trunk(outcome, ended)
         if outcome is not Outcome.REFUSED:
             tally.attempts += 1
-        tally.answered += outcome.answered
+        tally.answered += outcome.is_answered
         tally.failures += failed is True
-        self._trunks.record_end(call.trunk, failed, call.began_seconds, self._core.clock.monotonic())
-        self._update_alert(call.trunk)
+        self._trunks.record_end_of_call(call.trunk, failed, call.placed_monotonic_seconds, self._core.clock.monotonic())
+        self._update_failing_trunk_alert(call.trunk)
         rang = ended.ever_ringing or call.ringing_seconds is not None
         return failed is True and not rang and health.is_trunk_at_fault
 
-    def _update_alert(self, name: str) -> None:
+    def _update_failing_trunk_alert(self, name: str) -> None:
         """Raise an alert when a failing trunk is rested (gets no calls for a while), and end it when the trunk works
         again.
         """
@@ -81,15 +83,15 @@ class Trunks:
         if health is None:
             return
         now = self._core.clock.monotonic()
-        if health.state(now) is TrunkState.WORKING or name not in self._trunks.names:
+        if health.determine_trunk_state(now) is TrunkState.WORKING or name not in self._trunks.names:
             self._alerts.clear_alert(AlertKind.TRUNK, name)
-        elif health.state(now) is TrunkState.RESTING:
-            until = self._format_local_time_after(health.count_rest_seconds_left(now))
+        elif health.determine_trunk_state(now) is TrunkState.RESTING:
+            until = self._format_local_time_after(health.count_seconds_until_probe(now))
             self._alerts.raise_alert(
                 AlertKind.TRUNK, trunk=name, until=until, failed=health.failed_calls, calls=health.judged_calls
             )
 
-    def find_trunk_hold(self, campaign_id: str, names: Sequence[str]) -> Hold | None:
+    def find_reason_trunk_is_held(self, campaign_id: str, names: Sequence[str]) -> Hold | None:
         """Return why a campaign may not dial if all its trunks are resting, otherwise None. An alert is active for as
         long as this is so.
         """
@@ -99,7 +101,7 @@ class Trunks:
             return None
         left = min(
             (
-                health.count_rest_seconds_left(now)
+                health.count_seconds_until_probe(now)
                 for name in names
                 if (health := self._trunks.get_trunk_health(name)) is not None
             ),
@@ -111,7 +113,7 @@ class Trunks:
             else "a test call is in progress on a resting trunk"
         )
         reasons = "; ".join(
-            f"{name}: {health.reason}" for name in names if (health := self._trunks.get_trunk_health(name))
+            f"{name}: {health.reason_for_rest}" for name in names if (health := self._trunks.get_trunk_health(name))
         )
         self._alerts.raise_alert(AlertKind.TRUNKS, campaign=campaign_id)
         return Hold(HoldReason.TRUNKS, f"{what} ({reasons})")

@@ -68,7 +68,7 @@ class TrunkHealth:
         self._resting_until: float | None = None
         self._probe_out = False
 
-    def state(self, now_seconds: float) -> TrunkState:
+    def determine_trunk_state(self, now_seconds: float) -> TrunkState:
         """Return whether the trunk works, rests or is being probed by one call."""
         if self._resting_until is None:
             return TrunkState.WORKING
@@ -76,21 +76,21 @@ class TrunkHealth:
 
     def count_allowed_starts(self, now_seconds: float) -> int:
         """Return how many calls may start on the trunk: none while resting, one while probing, otherwise no limit."""
-        match self.state(now_seconds):
+        match self.determine_trunk_state(now_seconds):
             case TrunkState.WORKING:
                 return _MANY
             case TrunkState.PROBING:
                 return 0 if self._probe_out else 1
         return 0
 
-    def count_rest_seconds_left(self, now_seconds: float) -> float:
+    def count_seconds_until_probe(self, now_seconds: float) -> float:
         """Return how many seconds remain until a resting trunk is probed by a call (0 = it works, or may be probed
         now).
         """
         return 0.0 if self._resting_until is None else max(0.0, self._resting_until - now_seconds)
 
     @property
-    def reason(self) -> str:
+    def reason_for_rest(self) -> str:
         """Return why the trunk rests; the text is empty if the trunk works."""
         return f"{self.failed_calls} of the last {self.judged_calls} calls failed" if self.failed_calls else ""
 
@@ -101,30 +101,30 @@ class TrunkHealth:
 
     def record_call_start(self, now_seconds: float) -> None:
         """Record that a call starts on the trunk. On a resting trunk it is the probe."""
-        if self.state(now_seconds) is TrunkState.PROBING:
+        if self.determine_trunk_state(now_seconds) is TrunkState.PROBING:
             self._probe_out = True
             self._since = now_seconds
 
-    def record_ringing(self, seconds: float, began_seconds: float, now_seconds: float) -> None:
+    def record_ringing_of_call(self, seconds: float, began_seconds: float, now_seconds: float) -> None:
         """Record that a call on the trunk rings, `seconds` after its Originate."""
         self._adapt_starts_to_ringing_delay(max(0.0, seconds))
-        if began_seconds >= self._since and self.state(now_seconds) is TrunkState.PROBING:
-            self._start_working(now_seconds)
+        if began_seconds >= self._since and self.determine_trunk_state(now_seconds) is TrunkState.PROBING:
+            self._resume_trunk(now_seconds)
 
-    def record_end(self, failed: bool | None, began_seconds: float, now_seconds: float) -> None:
+    def record_end_of_call(self, failed: bool | None, began_seconds: float, now_seconds: float) -> None:
         """Record the end of a call on the trunk. `failed` is the result of `is_failure_of_trunk`."""
         if began_seconds < self._since:
             return
-        match self.state(now_seconds):
+        match self.determine_trunk_state(now_seconds):
             case TrunkState.WORKING if failed is not None:
                 self._count_call_result(failed, now_seconds)
             case TrunkState.PROBING if self._probe_out:
                 if failed is None:
                     self._probe_out = False  # inconclusive: the next call is the probe
                 elif failed:
-                    self._start_resting(now_seconds, failed=1, judged=1)
+                    self._start_resting_trunk(now_seconds, failed=1, judged=1)
                 else:
-                    self._start_working(now_seconds)
+                    self._resume_trunk(now_seconds)
 
     def _count_call_result(self, failed: bool, now_seconds: float) -> None:
         rules = self._rules
@@ -132,11 +132,11 @@ class TrunkHealth:
         self.consecutive_failures = self.consecutive_failures + 1 if failed else 0
         failures = sum(self._window)
         if self.consecutive_failures >= rules.failures_in_a_row:
-            self._start_resting(now_seconds, failed=self.consecutive_failures, judged=self.consecutive_failures)
+            self._start_resting_trunk(now_seconds, failed=self.consecutive_failures, judged=self.consecutive_failures)
         elif len(self._window) == rules.window_calls and failures > rules.failure_rate * rules.window_calls:
-            self._start_resting(now_seconds, failed=failures, judged=rules.window_calls)
+            self._start_resting_trunk(now_seconds, failed=failures, judged=rules.window_calls)
 
-    def _start_resting(self, now_seconds: float, *, failed: int, judged: int) -> None:
+    def _start_resting_trunk(self, now_seconds: float, *, failed: int, judged: int) -> None:
         rules = self._rules
         seconds = min(rules.max_rest_seconds, rules.first_rest_seconds * 2.0 ** min(self.rests, 32))
         self.rests += 1
@@ -145,7 +145,7 @@ class TrunkHealth:
         self._since = now_seconds
         self._probe_out = False
 
-    def _start_working(self, now_seconds: float) -> None:
+    def _resume_trunk(self, now_seconds: float) -> None:
         self.rests = self.consecutive_failures = 0
         self.failed_calls = self.judged_calls = 0
         self._resting_until = None
@@ -219,33 +219,33 @@ class CallStarts:
         # one second; longer for a fractional rate, so that the limit is a whole number of starts
         self._window = self._most / calls_per_second
         self._sent = deque(self._sent, maxlen=self._most)
-        self.reduce_call_starts(1.0)
+        self.reduce_call_start_rate(1.0)
 
-    def reduce_call_starts(self, share: float) -> None:
+    def reduce_call_start_rate(self, share: float) -> None:
         """Reduce the call starts to this fraction of the limit (above 0, at most 1)."""
         self._spacing = 1.0 / (self._rate * share)
 
-    def calculate_recent_rate(self, now_seconds: float) -> float:
+    def calculate_recent_call_start_rate(self, now_seconds: float) -> float:
         """Return the call starts per second, averaged over the last CPS_WINDOW_SECONDS."""
-        now = self._advance_time(now_seconds)
+        now = self._advance_clock(now_seconds)
         while self._recent and self._recent[0] <= now - CPS_WINDOW_SECONDS:
             self._recent.popleft()
         return len(self._recent) / CPS_WINDOW_SECONDS
 
-    def count_available_starts(self, now_seconds: float, unsent: int) -> int:
+    def count_available_call_starts(self, now_seconds: float, unsent: int) -> int:
         """Return how many call starts may be granted now. `unsent` starts were granted and are not sent yet."""
-        now = self._advance_time(now_seconds)
+        now = self._advance_clock(now_seconds)
         behind = min(now - self._next, LATE_SECONDS)
         spaced = math.floor(behind / self._spacing + 1e-6) + 1 if behind > -1e-9 else 0
         return max(0, min(spaced, self._most - unsent - self._count_sent_calls_in_window(now)))
 
     def grant_call_start(self, now_seconds: float) -> None:
         """Grant the start of one call."""
-        self._next = max(self._next, self._advance_time(now_seconds) - LATE_SECONDS) + self._spacing
+        self._next = max(self._next, self._advance_clock(now_seconds) - LATE_SECONDS) + self._spacing
 
-    def count_seconds_to_next_grant(self, now_seconds: float, unsent: int) -> float:
+    def count_seconds_until_next_call_start(self, now_seconds: float, unsent: int) -> float:
         """Return how many seconds remain until a call start may be granted (0 = now)."""
-        now = self._advance_time(now_seconds)
+        now = self._advance_clock(now_seconds)
         spaced = max(0.0, self._next - now)
         gone = len(self._sent) - self._count_sent_calls_in_window(now)
         too_many = (
@@ -257,9 +257,9 @@ class CallStarts:
             return max(spaced, self._spacing)
         return max(spaced, self._sent[gone + too_many - 1] + self._window - LATE_SECONDS - now)
 
-    def count_seconds_to_send(self, now_seconds: float) -> float:
+    def count_seconds_until_call_may_be_sent(self, now_seconds: float) -> float:
         """Return how many seconds remain until a granted call may be sent to the trunk (0 = now)."""
-        now = self._advance_time(now_seconds)
+        now = self._advance_clock(now_seconds)
         full = self._sent[0] + self._window - now if len(self._sent) == self._most else 0.0
         even = self._sent[-1] + 1.0 / self._rate - LATE_SECONDS - now if self._sent else 0.0
         wait = max(full, even)
@@ -267,10 +267,10 @@ class CallStarts:
 
     def record_sent_call(self, now_seconds: float) -> None:
         """Record that a granted call is sent to the trunk."""
-        now = self._advance_time(now_seconds)
+        now = self._advance_clock(now_seconds)
         self._sent.append(now)
         self._recent.append(now)
-        self.calculate_recent_rate(now)
+        self.calculate_recent_call_start_rate(now)
 
     def _count_sent_calls_in_window(self, now: float) -> int:
         """Return how many sent starts share a window with a call granted now.
@@ -280,7 +280,7 @@ class CallStarts:
         since = now - self._window + LATE_SECONDS + 1e-9
         return len(self._sent) - bisect_right(self._sent, since)
 
-    def _advance_time(self, now_seconds: float) -> float:
+    def _advance_clock(self, now_seconds: float) -> float:
         """Return the current time, which never goes back."""
         self._now = max(self._now, now_seconds)
         return self._now
@@ -301,9 +301,9 @@ class TrunkPool:
             Counter()
         )  # by trunk and caller IDs: index of the caller ID to use next
         self.tallies: defaultdict[str, TrunkTally] = defaultdict(TrunkTally)
-        self.update_trunks(trunks, now_seconds)
+        self.apply_trunk_settings(trunks, now_seconds)
 
-    def update_trunks(self, trunks: Sequence[TrunkLimits], now_seconds: float) -> None:
+    def apply_trunk_settings(self, trunks: Sequence[TrunkLimits], now_seconds: float) -> None:
         """Apply the trunks of the settings. Calls that have started still count. A removed trunk starts no further
         calls.
         """
@@ -315,7 +315,7 @@ class TrunkPool:
             self._limits[trunk.name] = trunk
             if trunk.name in self._starts:
                 self._starts[trunk.name].set_call_rate_limit(trunk.calls_per_second)
-                self._starts[trunk.name].reduce_call_starts(self._health[trunk.name].share)
+                self._starts[trunk.name].reduce_call_start_rate(self._health[trunk.name].share)
             else:
                 self._starts[trunk.name] = CallStarts(trunk.calls_per_second, now_seconds)
                 self._health[trunk.name] = TrunkHealth(self._rules, now_seconds)
@@ -345,12 +345,12 @@ class TrunkPool:
         by trunk.
         """
         return sum(
-            self._count_free_channels_on(name, used)
+            self._count_free_channels_of_trunk(name, used)
             for name in names
             if self._health[name].count_allowed_starts(now_seconds) > 0
         )
 
-    def _count_free_channels_on(self, name: str, used: Mapping[str, int]) -> int:
+    def _count_free_channels_of_trunk(self, name: str, used: Mapping[str, int]) -> int:
         return max(0, self._limits[name].channels - used.get(name, 0))
 
     def count_startable_calls(
@@ -359,9 +359,9 @@ class TrunkPool:
         """Return how many calls may start now over these trunks. `unsent` counts allowed calls that are not sent yet,
         by trunk.
         """
-        return sum(self._count_startable_on(name, used, now_seconds, unsent) for name in names)
+        return sum(self._count_startable_calls_on_trunk(name, used, now_seconds, unsent) for name in names)
 
-    def _count_startable_on(
+    def _count_startable_calls_on_trunk(
         self, name: str, used: Mapping[str, int], now_seconds: float, unsent: Mapping[str, int]
     ) -> int:
         fit = self._health[name].count_allowed_starts(now_seconds)
@@ -369,8 +369,8 @@ class TrunkPool:
             return 0
         return min(
             fit,
-            self._starts[name].count_available_starts(now_seconds, unsent.get(name, 0)),
-            self._count_free_channels_on(name, used),
+            self._starts[name].count_available_call_starts(now_seconds, unsent.get(name, 0)),
+            self._count_free_channels_of_trunk(name, used),
         )
 
     def count_seconds_to_next_start(
@@ -380,14 +380,16 @@ class TrunkPool:
         works).
         """
         fit = (name for name in names if self._health[name].count_allowed_starts(now_seconds) > 0)
-        waits = (self._starts[name].count_seconds_to_next_grant(now_seconds, unsent.get(name, 0)) for name in fit)
+        waits = (
+            self._starts[name].count_seconds_until_next_call_start(now_seconds, unsent.get(name, 0)) for name in fit
+        )
         return min(waits, default=0.0)
 
     def are_all_trunks_resting(self, names: Sequence[str], now_seconds: float) -> bool:
         """Return whether none of these trunks can start a call now. A probe call may be in progress."""
         return bool(names) and all(self._health[name].count_allowed_starts(now_seconds) == 0 for name in names)
 
-    def allocate_trunk(
+    def choose_trunk_for_call(
         self,
         names: Sequence[str],
         used: Mapping[str, int],
@@ -402,15 +404,15 @@ class TrunkPool:
         None.
 
         Caller IDs that may be shown to `called` are used in turn. `reports_end` is False if nobody calls
-        `record_ringing` or `record_end` for the call. Then the call is no probe, and counts as sent now. `on_request`
-        is True if an agent asked for the call. Then only a free channel is needed, and the call may wait for the CPS
-        limit before it is sent.
+        `record_ringing_of_call` or `record_end_of_call` for the call. Then the call is no probe, and counts as sent
+        now. `on_request` is True if an agent asked for the call. Then only a free channel is needed, and the call may
+        wait for the CPS limit before it is sent.
         """
         for name in names:
             startable = (
                 self.count_free_channels((name,), used, now_seconds)
                 if on_request
-                else self._count_startable_on(name, used, now_seconds, unsent)
+                else self._count_startable_calls_on_trunk(name, used, now_seconds, unsent)
             )
             if startable < 1:
                 continue
@@ -426,15 +428,15 @@ class TrunkPool:
             return trunk, shown[turn]
         return None
 
-    def record_ringing(self, name: str, seconds: float, began_seconds: float, now_seconds: float) -> None:
+    def record_ringing_of_call(self, name: str, seconds: float, began_seconds: float, now_seconds: float) -> None:
         """Record that a call on a trunk rings, `seconds` after its Originate. A slow carrier gets fewer calls."""
         health = self._health.get(name)
         if health is not None:
-            health.record_ringing(seconds, began_seconds, now_seconds)
-            self._starts[name].reduce_call_starts(health.share)
+            health.record_ringing_of_call(seconds, began_seconds, now_seconds)
+            self._starts[name].reduce_call_start_rate(health.share)
 
-    def record_end(self, name: str, failed: bool | None, began_seconds: float, now_seconds: float) -> None:
+    def record_end_of_call(self, name: str, failed: bool | None, began_seconds: float, now_seconds: float) -> None:
         """Record the end of a call on a trunk. `failed` is the result of `is_failure_of_trunk`."""
         health = self._health.get(name)
         if health is not None:
-            health.record_end(failed, began_seconds, now_seconds)
+            health.record_end_of_call(failed, began_seconds, now_seconds)

@@ -33,28 +33,28 @@ class TurnoutFigures:
         self._day_number = 0
 
     @property
-    def contacted_by_source(self) -> Counter[MarkSource]:
+    def contacted_voters_by_source(self) -> Counter[MarkSource]:
         """Return how many voters were contacted today, by the source of their first mark (recorded answer)."""
-        self._begin_new_day()
+        self._reset_figures_for_new_day()
         return self._contacted_by
 
     @property
     def dialling_seconds(self) -> float:
         """Return how long a turnout campaign could dial today (seconds)."""
-        self._begin_new_day()
+        self._reset_figures_for_new_day()
         return self._dialling_seconds
 
-    def _begin_new_day(self) -> None:
+    def _reset_figures_for_new_day(self) -> None:
         if self._day_number != self._polls.day_number:
             self._day_number = self._polls.day_number
             self._contacted_by.clear()
             self._dialling_seconds = 0.0
 
-    def add_mark(self, mark: Mark, effect: MarkEffect) -> None:
+    def count_stored_mark(self, mark: Mark, effect: MarkEffect) -> None:
         """Count a stored mark (a recorded answer about a voter). `effect` is what it changed in the store."""
         self.marks[mark.kind.value] += 1
         if mark.attempt_id is not None:  # marks from outside our calls do not count for their pace
-            self.contacted_by_source[mark.source] += effect.contacted_change
+            self.contacted_voters_by_source[mark.source] += effect.contacted_change
         booth = self.booths.get(effect.booth_id)
         if booth is not None:
             self.set_booth_turnout(
@@ -84,8 +84,10 @@ class TurnoutFigures:
         """
         now = self._core.clock.monotonic()
         self._polls.find_polls_today()  # raises the day number on a new polling day, which resets the count
-        self._begin_new_day()
+        self._reset_figures_for_new_day()
         if self._dialling_since is not None:
             self._dialling_seconds += now - self._dialling_since
-        can_dial = any(run.can_dial for run in self._campaigns.values() if run.purpose is Purpose.TURNOUT)
+        can_dial = any(
+            run.can_campaign_dial for run in self._campaigns.list_campaign_runs() if run.purpose is Purpose.TURNOUT
+        )
         self._dialling_since = now if can_dial else None

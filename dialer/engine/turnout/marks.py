@@ -52,7 +52,7 @@ class Marks:
         raises StoreError.
         """
         effect = await self._store.record_mark(mark)
-        self.apply_mark(mark, effect)
+        self.apply_stored_mark(mark, effect)
 
     async def store_opt_out(self, call: Call, source: str) -> None:
         """Suppress the number of a live call permanently. Returns when it is committed; raises StoreError."""
@@ -66,18 +66,18 @@ class Marks:
         if phone_id is not None:
             self.apply_opt_out(phone_id, fresh=True)
 
-    def apply_mark(self, mark: Mark, effect: MarkEffect) -> None:
+    def apply_stored_mark(self, mark: Mark, effect: MarkEffect) -> None:
         """Apply a stored mark (a recorded answer about a voter): update the figures, and cancel calls that it makes
         unnecessary.
         """
         if not effect.recorded:
             return
-        self._turnout.add_mark(mark, effect)
+        self._turnout.count_stored_mark(mark, effect)
         self.cancel_calls_to_numbers(
             frozenset(effect.silenced_phones), mark.voter_id if effect.voter_silenced else None, workers=False
         )
         if effect.reopened:
-            self.reread_number_queues()
+            self.request_reread_of_number_queues()
 
     def alert_unknown_voters(self, marks: int) -> None:
         """Raise an alert that other centres have recorded answers about voters who are on no roll here.
@@ -89,11 +89,11 @@ class Marks:
         else:
             self._alerts.clear_alert(AlertKind.PEER_MARKS_SKIPPED)
 
-    def reread_number_queues(self) -> None:
+    def request_reread_of_number_queues(self) -> None:
         """Request that every campaign reads its queue of numbers again, because completed numbers may have been
         reopened.
         """
-        self._runs.reread_number_queues()
+        self._runs.request_reread_of_number_queues()
 
     def apply_opt_out(self, phone_id: int, *, fresh: bool) -> None:
         """Apply a stored opt-out to the figures, and cancel the calls to its number.
@@ -127,14 +127,14 @@ class Marks:
                 return workers or each.worker is None
             return each.voter_id == voter_id and each.worker is None
 
-        for run in self._runs.values():
+        for run in self._runs.list_campaign_runs():
             gone = [claim for claim in run.hopper if must_cancel_call(claim)]
             if gone:
                 kept = [claim for claim in run.hopper if claim not in gone]
                 run.hopper.clear()
                 run.hopper.extend(kept)
-                self._core.spawn_task(self._return_claims(run, gone), "put-back")
-        unanswered = [call for call in self._calls.values() if call.leg.answered_seconds is None]
+                self._core.spawn_task(self._return_claimed_numbers(run, gone), "put-back")
+        unanswered = [call for call in self._calls.list_live_calls() if call.leg.answered_seconds is None]
         for call in filter(must_cancel_call, unanswered):
             self._calls.cancel_call(call)
         for seat_name, pop in self._seats.screen_pops.items():
@@ -142,10 +142,10 @@ class Marks:
             if at_seat and (pop.phone_id in phones or voter_id in pop.voters):
                 self._core.request_effects(HouseholdChanged(seat_name, AttemptId(pop.attempt_id)))
 
-    async def _return_claims(self, run: CampaignRun, claims: Sequence[Claim]) -> None:
+    async def _return_claimed_numbers(self, run: CampaignRun, claims: Sequence[Claim]) -> None:
         try:
             await self._store.release_claimed_targets(claims)
         except StoreError as error:  # the lease returns them to the queue
             _log.warning("claims.release_failed", claims=len(claims), problem=str(error))
-        run.reread_number_queue()
+        run.request_reread_of_number_queue()
         self._core.wake.set()

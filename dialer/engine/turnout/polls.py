@@ -25,7 +25,7 @@ class Polls:
         votes.
         """
 
-    def add_booths(self, booths: Mapping[int, Booth]) -> None:
+    def put_polling_booths(self, booths: Mapping[int, Booth]) -> None:
         """Add polling booths, or replace them with their latest state in the store."""
         self.booths.update(booths)
         self.apply_current_settings()

@@ -31,13 +31,13 @@ class UserCommand(ReceiptedCommand):
     """
 
     @abstractmethod
-    async def save(self, users: Users, context: CommandContext) -> str:
+    async def save_user_change(self, users: Users, context: CommandContext) -> str:
         """Store the change of a user. Return one line that says what is committed. Raises
         CommandRefused, StoreError.
         """
 
     async def execute(self, services: Services, context: CommandContext) -> str:
-        return await self.save(services.users, context)
+        return await self.save_user_change(services.users, context)
 
 
 class SetUser(UserCommand):
@@ -52,12 +52,12 @@ class SetUser(UserCommand):
     role: Annotated[SupervisorRole, Only(USER_ROLES), Field(description="what the user may do")]
 
     @property
-    def reply(self) -> str:
+    def command_reply(self) -> str:
         return f"{self.user} has the role {self.role.value}"
 
-    async def save(self, users: Users, context: CommandContext) -> str:
-        await users.set_user(self.user, self.role, context.sender, context.receipt)
-        return self.reply
+    async def save_user_change(self, users: Users, context: CommandContext) -> str:
+        await users.add_or_change_user(self.user, self.role, context.sender, context.receipt)
+        return self.command_reply
 
 
 class IssuePassword(Command):
@@ -82,9 +82,9 @@ class RemoveUser(UserCommand):
     user: User
 
     @property
-    def reply(self) -> str:
+    def command_reply(self) -> str:
         return f"{self.user} is removed"
 
-    async def save(self, users: Users, context: CommandContext) -> str:
+    async def save_user_change(self, users: Users, context: CommandContext) -> str:
         await users.remove_user(self.user, context.sender, context.receipt)
-        return self.reply
+        return self.command_reply

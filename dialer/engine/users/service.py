@@ -38,13 +38,13 @@ class Users:
             await self._store.remove_user(name, AuditNote("dialler", self._clock.now(), {"why": _IN_SETTINGS}))
             del self._roles[name]
 
-    async def set_user(self, user: str, role: SupervisorRole, sender: str, receipt: Receipt | None) -> None:
+    async def add_or_change_user(self, user: str, role: SupervisorRole, sender: str, receipt: Receipt | None) -> None:
         """Add a user, or change a user's role. Raises CommandRefused, StoreError."""
         self._refuse_protected_user(user, sender)
         if user not in self._roles and len(self._roles) >= MAX_USERS:
             raise CommandRefused(f"the limit of {MAX_USERS} users is reached: remove a user first")
         try:
-            await self._store.set_user(user, role, self._make_audit_note(sender), receipt)
+            await self._store.add_or_change_user(user, role, self._make_audit_note_of_user_change(sender), receipt)
         finally:
             await self._reload_users()
 
@@ -52,7 +52,7 @@ class Users:
         """Remove a user. Raises CommandRefused, StoreError."""
         self._refuse_protected_user(user, sender)
         try:
-            await self._store.remove_user(user, self._make_audit_note(sender), receipt)
+            await self._store.remove_user(user, self._make_audit_note_of_user_change(sender), receipt)
         except NotInStore as error:
             raise CommandRefused(str(error)) from error
         finally:
@@ -72,7 +72,7 @@ class Users:
         if user == sender:
             raise CommandRefused("nobody can change their own role: ask another supervisor")
 
-    def _make_audit_note(self, sender: str) -> AuditNote:
+    def _make_audit_note_of_user_change(self, sender: str) -> AuditNote:
         return AuditNote(sender, self._clock.now(), {})
 
     async def _reload_users(self) -> None:

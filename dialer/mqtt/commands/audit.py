@@ -46,12 +46,12 @@ def _create_audit_details(accepted: AcceptedCommand) -> dict[str, str]:
     command = accepted.command
     values = {field: getattr(command, field, None) for field in type(command).audited}
     if "who" in values and values["who"] is not None:
-        values["who"] = accepted.context.format_responsible_person(values["who"])
+        values["who"] = accepted.context.format_name_of_responsible_person(values["who"])
     details = {
         _KEYS.get(field, field): _format_audit_value(value) for field, value in values.items() if value is not None
     }
-    if command.record_count:
-        details["records"] = f"{command.record_count}"
+    if command.imported_record_count:
+        details["records"] = f"{command.imported_record_count}"
     return details
 
 

@@ -137,7 +137,7 @@ def _accept_or_raise(message: CommandMessage, sender: Sender, now: float) -> Acc
     _check_field_names(name, kind, message.fields)
     _check_expiry(message.fields.get("expires_at"), now)
     _check_sender_role(name, kind, sender)
-    known = (*kind.list_required_fields(), *kind.list_optional_fields())
+    known = (*kind.list_required_field_names(), *kind.list_optional_field_names())
     fields = {key: message.fields[key] for key in known if message.fields.get(key) is not None}
     command = read_command(name, fields)
     content = hashlib.sha256(json.dumps({"name": name, **fields}, sort_keys=True).encode()).hexdigest()
@@ -156,7 +156,7 @@ def _refuse_unknown_command_name(name: object) -> str:
 
 
 def _check_field_names(name: str, kind: type[Command], fields: Mapping[str, Any]) -> None:
-    own = (*kind.list_required_fields(), *kind.list_optional_fields())
+    own = (*kind.list_required_field_names(), *kind.list_optional_field_names())
     for key, why in _NOT_FOR_SENDERS.items():
         if key in fields and key not in own:  # a command may have a field of this name for another purpose
             raise CommandRefused(f"`{key}` must not be set by the sender: {why}; leave `{key}` out")

@@ -51,15 +51,15 @@ class CommandEngine(Protocol):
     """The part of the engine that the gateway uses."""
 
     @property
-    def outbox_event(self) -> asyncio.Event:
+    def outbox_filled_event(self) -> asyncio.Event:
         """Set after each commit of messages to be published. The relay to the broker clears it."""
         ...
 
-    async def execute(self, command: Command, context: CommandContext) -> str:
+    async def execute_command(self, command: Command, context: CommandContext) -> str:
         """Execute a command. Return one line that says what was done. Raises CommandRefused, StoreError."""
         ...
 
-    def accept_alert(self, alert: Alert) -> None:
+    def raise_or_clear_alert(self, alert: Alert) -> None:
         """Raise an alert, or end it if it is `cleared`."""
         ...
 
@@ -83,9 +83,9 @@ class CommandGateway:
         self._number = 0
         self._in_progress: set[str] = set()  # keys of commands that the store does not know yet
         self._halts: dict[str | None, int] = {}  # number of the last halt of each campaign (None: all campaigns)
-        self._floods = CountingAlert(AlertKind.COMMAND_FLOOD, engine.accept_alert, clock)
-        self._forgeries = CountingAlert(AlertKind.COMMAND_FORGED, engine.accept_alert, clock)
-        self._bursts = CountingAlert(AlertKind.RECORDS_BURST, engine.accept_alert, clock)
+        self._floods = CountingAlert(AlertKind.COMMAND_FLOOD, engine.raise_or_clear_alert, clock)
+        self._forgeries = CountingAlert(AlertKind.COMMAND_FORGED, engine.raise_or_clear_alert, clock)
+        self._bursts = CountingAlert(AlertKind.RECORDS_BURST, engine.raise_or_clear_alert, clock)
         self._records: dict[str, tuple[float, float]] = {}  # by sender: how many recently, and when that was counted
         self._has_counts = asyncio.Event()
         self.unstored_replies: asyncio.Queue[Message] = asyncio.Queue(MAX_UNSTORED_REPLIES)
@@ -230,7 +230,7 @@ class CommandGateway:
 
     async def _execute_with_receipt(self, accepted: AcceptedCommand, command: ReceiptedCommand) -> str:
         await self._audit.append(accepted, "begun")
-        receipted = self._encode_reply("done", command.reply)
+        receipted = self._encode_reply("done", command.command_reply)
         receipt = Receipt(accepted.key, accepted.name, accepted.content, receipted)
         status, reply = await self._execute_and_audit(accepted, replace(accepted.context, receipt=receipt))
         if status == "done":
@@ -284,7 +284,7 @@ class CommandGateway:
                 command, ResumeCampaign
             ):  # without an await until the execution, so that no stop comes between
                 self._refuse_overtaken_resume(command, number)
-            return "done", await self._engine.execute(command, context), None
+            return "done", await self._engine.execute_command(command, context), None
         except StoreError as error:
             if command.is_idempotent:
                 raise  # it was not executed or may be executed again, so a repeat may succeed
@@ -303,7 +303,7 @@ class CommandGateway:
             )
 
     def _count_records_of_command(self, accepted: AcceptedCommand) -> None:
-        count = accepted.command.record_count
+        count = accepted.command.imported_record_count
         if not count:
             return
         now = self._clock.monotonic()
@@ -318,4 +318,4 @@ class CommandGateway:
 
     async def _store_reply(self, user: str, reply: CommandReply) -> None:
         await self._store.add_announcements([create_reply_announcement(user, reply)], self._clock.now())
-        self._engine.outbox_event.set()
+        self._engine.outbox_filled_event.set()

@@ -34,7 +34,7 @@ def build_message_schema(ref_template: str) -> dict[str, Any]:
         schema = definitions[kind.__name__]
         schema["properties"] = {**_ENVELOPE, **schema["properties"]}
         schema["required"] = [*_ENVELOPE, "name", *schema.get("required", ())]
-        schema["description"] = kind.format_description()
+        schema["description"] = kind.format_command_description()
     return {
         "description": 'A command to the dialler. Signed, this object is a text in another one (see "Signed commands").',
         "type": "object",
@@ -56,7 +56,12 @@ def list_reference_lines() -> Iterator[str]:
     yield from _format_table(
         ("command", "fields (*optional*)", "repeatable", "what it does"),
         (
-            (f"`{name}`", _list_field_names(kind), "yes" if kind.is_idempotent else "no", kind.format_description())
+            (
+                f"`{name}`",
+                _list_field_names(kind),
+                "yes" if kind.is_idempotent else "no",
+                kind.format_command_description(),
+            )
             for name, kind in COMMANDS.items()
         ),
     )
@@ -75,8 +80,8 @@ def list_reference_lines() -> Iterator[str]:
 
 
 def _list_field_names(kind: type[Command]) -> str:
-    required = [f"`{field}`" for field in kind.list_required_fields()]
-    return ", ".join([*required, *(f"*`{field}`*" for field in kind.list_optional_fields())])
+    required = [f"`{field}`" for field in kind.list_required_field_names()]
+    return ", ".join([*required, *(f"*`{field}`*" for field in kind.list_optional_field_names())])
 
 
 def _list_fields_with_meanings() -> Iterator[tuple[str, str, str]]:
@@ -87,7 +92,7 @@ def _list_fields_with_meanings() -> Iterator[tuple[str, str, str]]:
     commands: dict[str, dict[tuple[str, str], list[str]]] = {}
     for name, kind in COMMANDS.items():
         schemas = kind.model_json_schema()["properties"]
-        for field in (*kind.list_required_fields(), *kind.list_optional_fields()):
+        for field in (*kind.list_required_field_names(), *kind.list_optional_field_names()):
             meaning = (describe_type(schemas[field]), str(kind.model_fields[field].description))
             commands.setdefault(field, {}).setdefault(meaning, []).append(name)
     for field, meanings in sorted(commands.items()):

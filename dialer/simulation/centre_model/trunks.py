@@ -27,12 +27,12 @@ class SimulatedTrunks:
 
     def count_available(self, now: float, channels_in_use: int) -> tuple[int, int]:
         """Return the numbers of free trunk channels and of call starts that are allowed at this instant."""
-        starts = _NO_LIMIT if self._starts is None else self._starts.count_available_starts(now, unsent=0)
+        starts = _NO_LIMIT if self._starts is None else self._starts.count_available_call_starts(now, unsent=0)
         return max(0, self._scenario.channels - channels_in_use), starts
 
     def count_seconds_to_next_start(self, now: float) -> float:
         """Return the seconds until the trunks allow another call to start (0.0 = now)."""
-        return 0.0 if self._starts is None else self._starts.count_seconds_to_next_grant(now, unsent=0)
+        return 0.0 if self._starts is None else self._starts.count_seconds_until_next_call_start(now, unsent=0)
 
     def count_call_start(self, now: float) -> None:
         """Count a call start against the limit of calls per second."""

@@ -267,7 +267,7 @@ async def _show_board(
             zone=zone,
         )
 
-    await run_board(centre.engine.view, stop, get_extras=make_demo_board_extras, console=console)
+    await run_board(centre.engine.make_centre_view, stop, get_extras=make_demo_board_extras, console=console)
 
 
 async def _print_status(centre: RunningCentre, stop: asyncio.Event, console: Console) -> None:
@@ -276,7 +276,7 @@ async def _print_status(centre: RunningCentre, stop: asyncio.Event, console: Con
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(STATUS_SECONDS):
                 await stop.wait()
-        for campaign in centre.engine.view().campaigns:
+        for campaign in centre.engine.make_centre_view().campaigns:
             console.print(
                 f"{campaign.campaign_id}: {campaign.attempts} attempts, {campaign.answered} answered, "
                 f"{campaign.abandoned} abandoned; {campaign.hold or campaign.pacing}",

@@ -182,4 +182,4 @@ class ShownVoterReplies(EngineClient):
     ) -> None:
         await asyncio.sleep(after_seconds)
         with contextlib.suppress(CommandRefused):  # the seat has changed state meanwhile
-            await self._engine.execute(command, context)
+            await self._engine.execute_command(command, context)

@@ -100,7 +100,7 @@ class _Rehearsal:
             ) as centre:
                 site = SimulatedSite(switch, centre)
                 asyncio.get_running_loop().call_later(day.seconds, site.stop.set)
-                centre.engine.subscribe(faults.on_change)
+                centre.engine.subscribe_to_changes(faults.on_change)
                 agents = create_agents(self._settings, settings, centre.engine, day.load, day.seed)
                 await site.run(self._record_samples_until_cancelled(site), faults.run(), agents.run(site.stop))
                 view = site.view

@@ -52,7 +52,7 @@ class RehearsalStaff:
         self._random = random.Random(seed)
         self._campaign: dict[str, str | None] = {}  # by seat
 
-    def subscribe(self, callback: Callable[[Change], None]) -> Callable[[], None]:
+    def subscribe_to_changes(self, callback: Callable[[Change], None]) -> Callable[[], None]:
         """Call `callback` with every change of the engine's state. Return a function that ends the subscription."""
 
         def record_seat_campaign(change: Change) -> None:
@@ -60,23 +60,23 @@ class RehearsalStaff:
                 self._campaign[change.seat] = change.campaign_id
             callback(change)
 
-        return self._engine.subscribe(record_seat_campaign)
+        return self._engine.subscribe_to_changes(record_seat_campaign)
 
-    async def execute(self, command: Command, context: CommandContext = FROM_DIALLER) -> str:
+    async def execute_command(self, command: Command, context: CommandContext = FROM_DIALLER) -> str:
         """Execute a command, adapted to the seat's agent and campaign. Raises CommandRefused, StoreError."""
         if isinstance(command, SeatLogIn) and command.seat in self._numbers:
             command = SeatLogIn(seat=command.seat, agent=self._numbers[command.seat], pin=REHEARSAL_PIN)
         if isinstance(command, KeyedDisposition) and self._campaign.get(command.seat) in self._workers:
             return await self._end_worker_call(command.seat)
-        return await self._engine.execute(command, context)
+        return await self._engine.execute_command(command, context)
 
     async def _end_worker_call(self, seat: str) -> str:
         """End a booth worker's call as an agent does: enter serials, and no disposition."""
         serials = {self._random.randint(1, _HIGHEST_SERIAL) for _ in range(self._random.randint(1, _MOST_SERIALS))}
         # Refused for a worker of several parts: the agent's page asks for the part, a simulated agent cannot name it.
         with contextlib.suppress(CommandRefused):
-            await self._engine.execute(SeatSerials(seat=seat, serials=",".join(map(str, sorted(serials)))))
-        return await self._engine.execute(SeatReady(seat=seat))
+            await self._engine.execute_command(SeatSerials(seat=seat, serials=",".join(map(str, sorted(serials)))))
+        return await self._engine.execute_command(SeatReady(seat=seat))
 
 
 def choose_working_agents(settings: Settings) -> list[int]:

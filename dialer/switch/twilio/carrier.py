@@ -95,7 +95,9 @@ class TwilioCarrier:
             await self.switch.load_live_calls_at_start()
         except SwitchError as error:
             _log.error("twilio.resync_failed", problem=str(error))
-            engine.accept_alert(create_alert(AlertKind.TWILIO, engine.view().state.at, problem=str(error)))
+            engine.raise_or_clear_alert(
+                create_alert(AlertKind.TWILIO, engine.make_centre_view().state.at, problem=str(error))
+            )
 
     async def close(self) -> None:
         """Close the connections to Twilio."""

@@ -86,7 +86,7 @@ class TwilioFlows:
         """Return the TwiML with which an answered call starts. If the call is not a live IVR attempt, the TwiML only
         hangs up.
         """
-        if not self._engine.features.flows.is_live_call(attempt_id):
+        if not self._engine.features.call_flows.is_live_call(attempt_id):
             return render_hang_up()
         return await self._make_twiml_page_once(attempt_id, FIRST, self._start_flow(attempt_id))
 
@@ -98,7 +98,7 @@ class TwilioFlows:
         sid = self._find_call_sid(waiting.attempt_id)
         if sid is not None and form.get("CallSid") != sid:
             raise ProtocolError("a webhook was rejected: its token belongs to another call")
-        if not self._engine.features.flows.is_live_call(waiting.attempt_id):
+        if not self._engine.features.call_flows.is_live_call(waiting.attempt_id):
             return render_hang_up()
         return await self._make_twiml_page_once(
             waiting.attempt_id, token, self._continue_paused_flow(waiting, dict(form))
@@ -127,7 +127,7 @@ class TwilioFlows:
             raise
 
     async def _start_flow(self, attempt_id: AttemptId) -> str:
-        session = self._engine.features.flows.start_flow(attempt_id)
+        session = self._engine.features.call_flows.start_flow_of_call(attempt_id)
         if not isinstance(session, FlowSession):
             return render_hang_up()
         turn = start_flow(session.flow, Start(session.facts, session.language))
@@ -154,7 +154,9 @@ class TwilioFlows:
 
     def _make_page_host(self, session: FlowSession) -> _Host:
         rules, transfers = self._rules, self._rules.settings.transfer_to is not None
-        return _Host(session, self._engine.features.flows, rules.voice.texts(), rules.sms, rules.records, transfers)
+        return _Host(
+            session, self._engine.features.call_flows, rules.voice.texts(), rules.sms, rules.records, transfers
+        )
 
     async def _make_twiml_response(
         self, session: FlowSession, turn: Turn, at: PausedFlow, *, first: bool = False
@@ -228,7 +230,7 @@ class _Host:
 
     async def commit_flow_result(self, commit: FlowCommit) -> Input:
         """Store a result that the flow requests, such as a mark. Return whether it is stored, as the flow's next input."""
-        return await commit_flow_result(commit, lambda asked: self.flows.store_flow_commit(self.session, asked))
+        return await commit_flow_result(commit, lambda asked: self.flows.store_result_of_flow(self.session, asked))
 
     async def send_sms(self, action: SendSms) -> bool:
         """Send the text `sms.<template>`. Return whether the gateway accepted it."""

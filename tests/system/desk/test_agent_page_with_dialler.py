@@ -53,9 +53,9 @@ class SeatEngine(FakeEngine):
         self.current = change_state(replace(self.current, seats=(seat,)), at=now)
         self.tell(seat)
 
-    async def execute(self, command: Command, context: CommandContext = FROM_DIALLER) -> str:
+    async def execute_command(self, command: Command, context: CommandContext = FROM_DIALLER) -> str:
         """Record the command. A sign-in makes the seat ready."""
-        done = await super().execute(command, context)
+        done = await super().execute_command(command, context)
         if isinstance(command, SeatSignIn):
             self.seat(SeatState.READY)
         return done
@@ -142,10 +142,10 @@ async def test_agent_signs_in_sees_the_voter_and_records_an_outcome(site: Site) 
     await page.get_by_role("button", name="Save").click()
     await expect(page.locator(".entry.saved")).to_contain_text("Not voted yet")
     (said,) = [command for command in site.engine.executed if isinstance(command, SeatDispose)]
-    assert (said.seat, said.details.attempt_id) == ("04", ATTEMPT)
-    assert [(each.voter_id, each.kind.value) for each in said.details.voters] == [(2, "not-yet")]
-    assert said.details.note is not None
-    assert said.details.answers
+    assert (said.seat, said.disposition_details.attempt_id) == ("04", ATTEMPT)
+    assert [(each.voter_id, each.kind.value) for each in said.disposition_details.voters] == [(2, "not-yet")]
+    assert said.disposition_details.note is not None
+    assert said.disposition_details.answers
 
     # After log-off the page shows the sign-in.
     assert not site.faults

@@ -114,7 +114,7 @@ async def test_supervisor_sees_the_centre_and_sends_commands(site: Site) -> None
 
     # The board shows the retained state and each change.
     assert await board.locator(".seat-card").count() == 12
-    first = site.engine.view().seats[0]
+    first = site.engine.make_centre_view().seats[0]
     await expect(board.locator(".seat-card").first).to_contain_text("agent-1")
     told_at = SystemClock().now()
     site.engine.tell(replace(first, state=SeatState.PAUSED, at=told_at, since=told_at - 125.0, reason="lunch"))
@@ -166,7 +166,7 @@ async def test_supervisor_sees_the_centre_and_sends_commands(site: Site) -> None
     await board.get_by_role("dialog").get_by_role("button", name="Change campaign").click()
     await expect(board.get_by_role("status")).to_have_text("Done: done: SeatCampaigns")
     assert site.engine.executed[3:] == [SeatCampaigns(seat="seat-02", campaigns=("turnout-ivr",))]
-    reserved_seat = replace(site.engine.view().seats[1], campaigns=("turnout-ivr",))
+    reserved_seat = replace(site.engine.make_centre_view().seats[1], campaigns=("turnout-ivr",))
     site.engine.tell(reserved_seat)
     await expect(board.locator(".seat-card").nth(1)).to_contain_text("only calls of turnout-ivr")
 
@@ -182,7 +182,7 @@ async def test_supervisor_sees_the_centre_and_sends_commands(site: Site) -> None
     assert site.engine.senders[4:] == ["asha"]
 
     # An acknowledgement of an alert is shown to everybody, also after a reload.
-    site.engine.accept_alert(
+    site.engine.raise_or_clear_alert(
         create_alert(AlertKind.SWITCH_DOWN, SystemClock().now(), problem="<img src=x onerror=alert(1)>")
     )
     viewer = await site.board("vikram")
@@ -227,7 +227,7 @@ async def test_board_shows_the_age_of_its_figures_when_the_dialler_disconnects(s
     board = await site.board()
     await expect(board.locator("main > [role=alert]")).to_have_text("")
     site.engine.current = change_state(site.engine.current, switch_up=False)
-    site.engine.accept_alert(
+    site.engine.raise_or_clear_alert(
         create_alert(AlertKind.SWITCH_DOWN, 1.0, problem="connection refused")
     )  # the alert also publishes the centre's state
     await expect(board.locator(".status.bad")).to_contain_text("Asterisk")

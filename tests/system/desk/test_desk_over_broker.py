@@ -75,7 +75,7 @@ async def test_desk_receives_the_state_of_a_large_centre_and_its_changes(kind: B
             assert state.online
             assert campaign is not None
             assert campaign.progress.remaining == 4057
-            engine.tell(replace(engine.view().seats[0], state=SeatState.PAUSED, since=960.0))
+            engine.tell(replace(engine.make_centre_view().seats[0], state=SeatState.PAUSED, since=960.0))
             await late.until(lambda: is_paused(late.get("seat/seat-01", SeatView)))
 
 

@@ -30,18 +30,18 @@ async def test_supervisors_abandoned_call_target_survives_a_restart(tmp_path: Pa
     async with SimulatedAsterisk(config) as switch:
         async with a_site(tmp_path, switch=switch, campaign=PREDICTIVE) as site:
             engine = site.centre.engine
-            pacer = engine.features.runs["agents"].pacer
+            pacer = engine.features.campaign_runs["agents"].pacer
             assert isinstance(pacer, PredictivePacer)
             first = get_abandoned_target(site)
             assert first is not None
             assert (first.rate, first.sender) == (0.01, None)
             stops = [cap.hard_stop for cap in pacer.caps]
             with pytest.raises(CommandRefused, match=f"must be at most {first.maximum:.2%}"):
-                await engine.execute(
+                await engine.execute_command(
                     SetAbandonedTarget(campaign="agents", abandoned_target=first.maximum * 1.01), CommandContext("asha")
                 )
             assert get_abandoned_target(site) == first
-            said = await engine.execute(
+            said = await engine.execute_command(
                 SetAbandonedTarget(campaign="agents", abandoned_target=first.maximum / 4), CommandContext("asha")
             )
             assert said == f"campaign agents: the abandoned-call target is {first.maximum / 4:.2%} of live answers"
@@ -50,7 +50,7 @@ async def test_supervisors_abandoned_call_target_survives_a_restart(tmp_path: Pa
             assert [cap.hard_stop for cap in pacer.caps] == stops
         async with a_site(tmp_path, switch=switch, campaign=PREDICTIVE) as site:
             assert get_abandoned_target(site) == AbandonedTarget(first.maximum / 4, first.maximum, "asha")
-            await site.centre.engine.execute(
+            await site.centre.engine.execute_command(
                 SetAbandonedTarget(campaign="agents", abandoned_target=None), CommandContext("vikram")
             )
             assert get_abandoned_target(site) == first
@@ -63,6 +63,6 @@ async def test_abandoned_call_target_is_refused_without_predictive_pacing(tmp_pa
     async with a_site(tmp_path) as site:
         assert get_abandoned_target(site) is None
         with pytest.raises(CommandRefused, match="has no abandoned-call target"):
-            await site.centre.engine.execute(
+            await site.centre.engine.execute_command(
                 SetAbandonedTarget(campaign="agents", abandoned_target=0.01), CommandContext("asha")
             )

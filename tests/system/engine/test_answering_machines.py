@@ -96,9 +96,9 @@ async def test_agent_reports_an_answering_machine_and_undoes_the_report(tmp_path
         for last, wanted in ((Disposition.MACHINE, Outcome.MACHINE), (Disposition.VOTED, Outcome.CONNECTED)):
             ended = len(site.ended())
             await site.until(lambda: site.view.seats[0].state is SeatState.TALKING, seconds=60)
-            await site.centre.engine.execute(KeyedDisposition(seat="01", disposition=Disposition.MACHINE))
-            await site.centre.engine.execute(KeyedDisposition(seat="01", disposition=last))
-            await site.centre.engine.execute(SeatHangUp(seat="01"))
+            await site.centre.engine.execute_command(KeyedDisposition(seat="01", disposition=Disposition.MACHINE))
+            await site.centre.engine.execute_command(KeyedDisposition(seat="01", disposition=last))
+            await site.centre.engine.execute_command(SeatHangUp(seat="01"))
             await site.until(lambda count=ended: len(site.ended()) > count, seconds=10)  # type: ignore[misc]
             assert list_outcomes(site)[-1] is wanted
             await site.until(lambda: site.view.seats[0].state is SeatState.READY, seconds=60)
@@ -111,7 +111,7 @@ async def test_agent_reports_an_answering_machine_during_wrap_up(tmp_path: Path)
     async with a_site(tmp_path, make_answering_switch(talk_seconds=4.0), seats=1, campaign=AFTER) as site:
         await site.log_in("01")
         await site.until(lambda: site.view.seats[0].state is SeatState.WRAP_UP, seconds=60)
-        await site.centre.engine.execute(KeyedDisposition(seat="01", disposition=Disposition.MACHINE))
+        await site.centre.engine.execute_command(KeyedDisposition(seat="01", disposition=Disposition.MACHINE))
         await site.until(lambda: Outcome.MACHINE in site.view.campaigns[0].outcomes, seconds=10)
         assert not site.view.campaigns[0].outcomes.get(Outcome.CONNECTED)
         await asyncio.sleep(1)
@@ -125,12 +125,12 @@ async def test_answering_machine_key_is_refused_without_machine_detection(tmp_pa
         await site.log_in("01")
         await site.until(lambda: site.view.seats[0].state is SeatState.TALKING, seconds=60)
         with pytest.raises(CommandRefused, match="machine_detection"):
-            await site.centre.engine.execute(KeyedDisposition(seat="01", disposition=Disposition.MACHINE))
+            await site.centre.engine.execute_command(KeyedDisposition(seat="01", disposition=Disposition.MACHINE))
 
 
 def count_live_answers(site: Site) -> tuple[int, int]:
     """Return the live answers in the pacer's window, and those in the campaign's outcomes."""
-    run = site.centre.engine.features.runs["agents"]
+    run = site.centre.engine.features.campaign_runs["agents"]
     assert isinstance(run.pacer, PredictivePacer)
     (day,) = (each for each in run.pacer.governor.tallies if each.window_seconds == 86_400.0)
     return day.answers, sum(run.outcomes[outcome] for outcome in LIVE_ANSWERS)
@@ -149,8 +149,8 @@ async def test_repeated_answering_machine_reports_reduce_the_answered_calls_once
             await site.until(lambda: site.view.seats[0].state is SeatState.TALKING, seconds=60)
             for word in words:
                 said = Disposition.MACHINE if word == "m" else Disposition.VOTED
-                await site.centre.engine.execute(KeyedDisposition(seat="01", disposition=said))
-            await site.centre.engine.execute(SeatHangUp(seat="01"))
+                await site.centre.engine.execute_command(KeyedDisposition(seat="01", disposition=said))
+            await site.centre.engine.execute_command(SeatHangUp(seat="01"))
             await site.until(lambda: site.view.seats[0].state is SeatState.READY, seconds=60)
             assert count_live_answers(site)[0] == answers
         assert count_live_answers(site)[1] == 3  # the outcomes follow the last report
@@ -166,10 +166,10 @@ async def test_answering_machine_report_on_an_inbound_call_leaves_outbound_answe
     ) as site:
         await site.log_in("01")
         await site.until(lambda: count_live_answers(site)[0] == 3, seconds=300)
-        await site.centre.engine.execute(PauseCampaign(campaign="agents"))
+        await site.centre.engine.execute_command(PauseCampaign(campaign="agents"))
         await site.until(lambda: site.view.seats[0].state is SeatState.READY, seconds=90)
         before = count_live_answers(site)[0]
         site.switch.place_inbound_call(caller, called=number)
         await site.until(lambda: site.view.seats[0].state is SeatState.TALKING, seconds=30)
-        await site.centre.engine.execute(KeyedDisposition(seat="01", disposition=Disposition.MACHINE))
+        await site.centre.engine.execute_command(KeyedDisposition(seat="01", disposition=Disposition.MACHINE))
         assert count_live_answers(site)[0] == before

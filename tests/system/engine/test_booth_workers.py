@@ -224,10 +224,10 @@ async def test_voter_serials_entered_by_several_workers_at_the_same_moment_are_a
         await site.until(lambda: site.view.seats[0].state is SeatState.TALKING)
         moment = site.clock.now()
         monkeypatch.setattr(site.clock, "now", lambda: moment)
-        await engine.execute(SeatSerials(seat="01", serials="3:7"))
-        await engine.execute(SeatUndoSerial(seat="01"))
-        await engine.execute(SeatSerials(seat="01", serials="3:7"))
-        await engine.execute(SeatUndoSerial(seat="01"))
+        await engine.execute_command(SeatSerials(seat="01", serials="3:7"))
+        await engine.execute_command(SeatUndoSerial(seat="01"))
+        await engine.execute_command(SeatSerials(seat="01", serials="3:7"))
+        await engine.execute_command(SeatUndoSerial(seat="01"))
         monkeypatch.undo()
     kinds = [(serial, kind) for _, serial, kind, _, _ in query_site_store(tmp_path, MARKS)]
     assert kinds == [(7, "voted"), (7, "not-yet")] * 2
@@ -240,22 +240,22 @@ async def test_agent_enters_the_voter_serials_that_a_booth_worker_reports(tmp_pa
     ) as site:
         engine = site.centre.engine
         with pytest.raises(CommandRefused, match="no call with a booth worker"):
-            await engine.execute(SeatSerials(seat="01", serials="7"))
+            await engine.execute_command(SeatSerials(seat="01", serials="7"))
         await site.log_in("01")
         await site.until(lambda: site.view.seats[0].state is SeatState.TALKING)
         with pytest.raises(
             CommandRefused,
             match="the part of the roll is missing or not one of the booth worker's: write one of the parts 1, 3",
         ):
-            await engine.execute(SeatSerials(seat="01", serials="7"))
-        said = await engine.execute(SeatSerials(seat="01", serials="3:7,9,7,77"))
+            await engine.execute_command(SeatSerials(seat="01", serials="7"))
+        said = await engine.execute_command(SeatSerials(seat="01", serials="3:7,9,7,77"))
         assert said == "seat 01: 2 serials saved; unknown serials: 77"
-        assert await engine.execute(SeatUndoSerial(seat="01")) == "seat 01: the last serial is undone"
+        assert await engine.execute_command(SeatUndoSerial(seat="01")) == "seat 01: the last serial is undone"
         with pytest.raises(CommandRefused, match="cannot have the disposition voted"):
-            await engine.execute(KeyedDisposition(seat="01", disposition=Disposition.VOTED))
+            await engine.execute_command(KeyedDisposition(seat="01", disposition=Disposition.VOTED))
         await site.until(lambda: site.view.seats[0].state is SeatState.WRAP_UP)
-        assert await engine.execute(SeatSerials(seat="01", serials="1:2")) == "seat 01: 1 serials saved"
-        await engine.execute(SeatReady(seat="01"))
+        assert await engine.execute_command(SeatSerials(seat="01", serials="1:2")) == "seat 01: 1 serials saved"
+        await engine.execute_command(SeatReady(seat="01"))
         await asyncio.sleep(3 * 60)
         assert len(site.ended()) == 1
     assert [(part, serial, kind, worker) for part, serial, kind, _, worker in query_site_store(tmp_path, MARKS)] == [
@@ -275,7 +275,7 @@ async def test_booth_worker_with_a_wrong_number_is_not_called_again(tmp_path: Pa
     ) as site:
         await site.log_in("01")
         await site.until(lambda: site.view.seats[0].state is SeatState.TALKING)
-        await site.centre.engine.execute(KeyedDisposition(seat="01", disposition=Disposition.WRONG_NUMBER))
+        await site.centre.engine.execute_command(KeyedDisposition(seat="01", disposition=Disposition.WRONG_NUMBER))
         await asyncio.sleep(900)
         assert len(site.switch.placed) == 1
 
@@ -284,7 +284,7 @@ async def test_booth_worker_with_a_wrong_number_is_not_called_again(tmp_path: Pa
 async def test_booth_worker_hears_that_a_voter_serial_was_not_stored(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    take = BoothWorkers.store_voter_serial
+    take = BoothWorkers.store_voted_mark_of_serial
     kept = 0
 
     async def fail_first_commit(self: BoothWorkers, *args: Any, **rest: Any) -> None:
@@ -294,7 +294,7 @@ async def test_booth_worker_hears_that_a_voter_serial_was_not_stored(
             raise StoreError("the disk is away")
         await take(self, *args, **rest)
 
-    monkeypatch.setattr(BoothWorkers, "store_voter_serial", fail_first_commit)
+    monkeypatch.setattr(BoothWorkers, "store_voted_mark_of_serial", fail_first_commit)
     heard: list[str] = []
     play = AgiCall.play_sound_file
 
@@ -313,7 +313,7 @@ async def test_booth_worker_hears_that_a_voter_serial_was_not_stored(
 async def test_voter_serial_committed_before_a_crash_can_be_undone_after_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    commit, committed = FlowService.store_flow_commit, asyncio.Event()
+    commit, committed = FlowService.store_result_of_flow, asyncio.Event()
 
     async def commit_and_hang(self: FlowService, session: FlowSession | ScriptSession, asked: FlowCommit) -> bool:
         await commit(self, session, asked)
@@ -327,7 +327,7 @@ async def test_voter_serial_committed_before_a_crash_can_be_undone_after_it(
     settings: dict[str, Any] = {"seats": 1, "campaign": IVR, "rules": {"polls": [{"day": DAY}]}, "polling_day": ROUNDS}
     async with SimulatedAsterisk(config) as switch:
         with monkeypatch.context() as patched:
-            patched.setattr(FlowService, "store_flow_commit", commit_and_hang)
+            patched.setattr(FlowService, "store_result_of_flow", commit_and_hang)
             async with a_site(tmp_path, switch=switch, run=False, **settings) as site:
                 running = asyncio.create_task(site.centre.run(site.stop))
                 await committed.wait()

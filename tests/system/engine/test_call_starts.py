@@ -97,10 +97,10 @@ async def test_resumed_campaign_starts_without_a_burst_of_calls(tmp_path: Path) 
         tmp_path, make_unanswered_switch(), voters=600, campaign={**IVR, "channels": 200}, trunks=make_trunk(10.0)
     ) as site:
         await site.until(lambda: len(site.switch.placed) >= 30)
-        site.centre.engine.features.commits.problem = "for a while"
+        site.centre.engine.features.store_commits.problem = "for a while"
         await asyncio.sleep(20.0)
         before = len(site.switch.placed)
-        site.centre.engine.features.commits.problem = None
+        site.centre.engine.features.store_commits.problem = None
         await asyncio.sleep(5.0)
         assert len(site.switch.placed) - before >= 45
         assert count_most_starts_in_a_second(site, before) <= 10
@@ -146,7 +146,7 @@ def test_queued_calls_are_placed_evenly_within_the_limit_of_calls_per_second() -
     for rate in (0.5, 1.0, 2.9, 5.0, 10.0):
         starts, now, turns = CallStarts(rate, 0.0), 100.0, []
         for _ in range(40):
-            now += starts.count_seconds_to_send(now)
+            now += starts.count_seconds_until_call_may_be_sent(now)
             starts.record_sent_call(now)
             turns.append(now)
         gaps = [second - first for first, second in pairwise(turns)]
@@ -157,8 +157,8 @@ def test_queued_calls_are_placed_evenly_within_the_limit_of_calls_per_second() -
 
 def test_immediate_call_delays_the_queued_calls_of_the_same_trunk() -> None:
     pool = TrunkPool([TrunkLimits("carrier", "carrier", 9, 1.0, ("+911140000001",))], 0.0)
-    assert pool.allocate_trunk(["carrier"], {}, 5.0, reports_end=False) is not None
-    assert pool.get_trunk_rate_limiter("carrier").count_seconds_to_send(5.0) == pytest.approx(1.0)
+    assert pool.choose_trunk_for_call(["carrier"], {}, 5.0, reports_end=False) is not None
+    assert pool.get_trunk_rate_limiter("carrier").count_seconds_until_call_may_be_sent(5.0) == pytest.approx(1.0)
 
 
 @virtual_time()
@@ -182,7 +182,7 @@ async def test_calls_for_agents_precede_ivr_calls_after_a_stalled_commit(tmp_pat
     config = replace(make_unanswered_switch(), seats=make_seat_phones(3))
     async with a_site(tmp_path, config, voters=400, seats=3, campaigns=campaigns, trunks=make_trunk(5.0)) as site:
         await site.log_in("01", "02", "03")
-        await site.centre.engine.execute(PauseCampaign(campaign="agents"))
+        await site.centre.engine.execute_command(PauseCampaign(campaign="agents"))
         await asyncio.sleep(30.0)
         await site.until(lambda: len(site.switch.placed) >= 10)
         commit, release = site.centre.store.open_attempts, asyncio.Event()
@@ -195,7 +195,7 @@ async def test_calls_for_agents_precede_ivr_calls_after_a_stalled_commit(tmp_pat
 
         site.centre.store.open_attempts = commit_slowly  # type: ignore[method-assign]
         await asyncio.sleep(0.5)  # the flow gets starts first
-        await site.centre.engine.execute(ResumeCampaign(campaign="agents"))
+        await site.centre.engine.execute_command(ResumeCampaign(campaign="agents"))
         await asyncio.sleep(3.0)  # then agents need calls
         assert set(kinds.values()) == {"ivr", "agents"}
         assert len(kinds) <= 5  # at most a second's worth of starts is granted while the disk stalls
@@ -221,7 +221,7 @@ def test_campaign_that_may_place_no_call_does_not_repeat_the_pacing_decision_in_
             await site.log_in("01", "02", "03")
             await site.until(lambda: len(site.switch.placed) >= 1)
             await asyncio.sleep(10.0)
-            run = site.centre.engine.features.runs["agents"]
+            run = site.centre.engine.features.campaign_runs["agents"]
             asked, decide = 0, run.pacer.count_calls_to_place
 
             def count_decisions(snapshot: PacingSnapshot) -> int:

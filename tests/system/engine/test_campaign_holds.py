@@ -27,7 +27,7 @@ def count_outcomes(site: Site) -> Counter[Outcome | None]:
 
 def hold_campaign(site: Site) -> None:
     """Make the store fail, which holds the campaign."""
-    site.centre.engine.features.commits.on_store_failure(StoreError("the disk is full"))
+    site.centre.engine.features.store_commits.on_store_failure(StoreError("the disk is full"))
 
 
 @pytest.mark.parametrize(("stay", "wanted"), [(0, Outcome.CANCELLED), (4, Outcome.CONNECTED)])
@@ -41,12 +41,12 @@ async def test_held_campaign_lets_as_many_calls_ring_as_agents_remain(
         await site.log_in(*SEATS)
         await site.until(lambda: site.view.campaigns[0].calls.get(CallState.RINGING, 0) == 4)
         if held == "paused":
-            await site.centre.engine.execute(PauseCampaign(campaign="agents"))
+            await site.centre.engine.execute_command(PauseCampaign(campaign="agents"))
         else:
             hold_campaign(site)
         await asyncio.sleep(1.0)
         for seat in SEATS[stay:]:
-            await site.centre.engine.execute(SeatLogOff(seat=seat))
+            await site.centre.engine.execute_command(SeatLogOff(seat=seat))
         await site.until(lambda: len(site.ended()) >= 4, seconds=60)
         assert count_outcomes(site) == {wanted: 4}
 
@@ -65,7 +65,7 @@ async def test_log_offs_at_the_end_of_calling_hours_cancel_ringing_calls(
         ringing, before = site.view.campaigns[0].calls[CallState.RINGING], len(site.ended())
         assert ringing == 4
         for seat in SEATS[stay:]:
-            await site.centre.engine.execute(SeatLogOff(seat=seat))
+            await site.centre.engine.execute_command(SeatLogOff(seat=seat))
         await site.until(lambda: len(site.ended()) >= before + ringing, seconds=60)
         assert Counter(call.outcome for call in site.ended()[before:]) == {wanted: ringing}
 
@@ -76,9 +76,9 @@ async def test_paused_campaign_cancels_ringing_calls_that_exceed_the_remaining_a
     async with a_site(tmp_path, config, seats=4) as site:
         await site.log_in(*SEATS)
         await site.until(lambda: site.view.campaigns[0].calls.get(CallState.DIALLING, 0) == 4)
-        await site.centre.engine.execute(PauseCampaign(campaign="agents"))
+        await site.centre.engine.execute_command(PauseCampaign(campaign="agents"))
         await asyncio.sleep(1.0)
         for seat in SEATS[1:]:
-            await site.centre.engine.execute(SeatLogOff(seat=seat))
+            await site.centre.engine.execute_command(SeatLogOff(seat=seat))
         await site.until(lambda: len(site.ended()) >= 4, seconds=60)
         assert count_outcomes(site) == {Outcome.CANCELLED: 3, Outcome.CONNECTED: 1}

@@ -62,7 +62,7 @@ async def test_dialling_resumes_when_a_person_confirms_that_the_clock_is_right(t
         site.clock.step_wall_clock(3600.0)
         await asyncio.sleep(60)
         assert len(site.switch.placed) == placed
-        assert "resumes" in await site.centre.engine.execute(AcceptClock())
+        assert "resumes" in await site.centre.engine.execute_command(AcceptClock())
         await site.until(lambda: len(site.switch.placed) > placed, seconds=60)
 
 
@@ -116,7 +116,7 @@ def test_hold_after_a_clock_step_survives_a_restart(tmp_path: Path, held_before:
                 [alert] = [each for each in site.view.alerts if each.code == "clock"]
                 assert "differs by 90,000 s from the expected" in alert.text
         async with a_site(tmp_path, later, campaign=CAMPAIGN, clocked=make_stepped_clock) as site:
-            await site.centre.engine.execute(AcceptClock())
+            await site.centre.engine.execute_command(AcceptClock())
             await site.until(lambda: bool(site.switch.placed), seconds=60)
         async with a_site(
             tmp_path, later, campaign=CAMPAIGN, clocked=make_stepped_clock

@@ -108,7 +108,7 @@ async def test_voter_without_a_free_agent_hears_the_message_within_two_seconds(t
             if isinstance(change, CallChange) and change.attempt_id == abandoned.attempt_id
         }
         assert states[CallState.MESSAGE] - states[CallState.WAITING] <= 2.0
-        await site.centre.engine.execute(StopAll())
+        await site.centre.engine.execute_command(StopAll())
     (retry,) = query_site_store(
         tmp_path,
         "SELECT due_at - ended_at FROM target JOIN attempt USING (campaign_id, phone_id) WHERE outcome = 'abandoned'",
@@ -132,7 +132,7 @@ async def test_simultaneous_log_offs_of_agents_cancel_ringing_calls(tmp_path: Pa
         await site.log_in("01", "02")
         await site.until(lambda: site.view.campaigns[0].calls.get(CallState.RINGING, 0) == 2)
         for seat in ("01", "02"):
-            await site.centre.engine.execute(SeatLogOff(seat=seat))
+            await site.centre.engine.execute_command(SeatLogOff(seat=seat))
         await site.until(lambda: not site.view.campaigns[0].calls, seconds=3)
         placed = len(site.switch.placed)
         await asyncio.sleep(60)
@@ -162,7 +162,7 @@ async def test_nothing_is_dialled_outside_calling_hours(tmp_path: Path) -> None:
 @virtual_time()
 async def test_campaign_is_paused_resumed_and_stopped(tmp_path: Path) -> None:
     async with a_site(tmp_path, make_answering_switch(answer_after=25.0, talk_seconds=5.0)) as site:
-        execute = site.centre.engine.execute
+        execute = site.centre.engine.execute_command
         await site.log_in("01")
         await site.until(lambda: bool(site.view.campaigns[0].calls.get(CallState.RINGING)))
         assert await execute(PauseCampaign(campaign="agents")) == "campaign agents: paused"
@@ -188,7 +188,7 @@ async def test_campaign_is_paused_resumed_and_stopped(tmp_path: Path) -> None:
 @virtual_time()
 async def test_disposition_entered_by_an_agent_is_stored_and_applied(tmp_path: Path) -> None:
     async with a_site(tmp_path, make_answering_switch(), seats=1) as site:
-        execute = site.centre.engine.execute
+        execute = site.centre.engine.execute_command
         await site.log_in("01")
         await site.until(lambda: site.view.seats[0].state is SeatState.TALKING)
         with pytest.raises(CommandRefused, match="hour 24"):
@@ -223,9 +223,9 @@ async def test_voted_mark_cancels_a_ringing_call_to_the_same_voter(tmp_path: Pat
     async with a_site(tmp_path, make_answering_switch(answer_after=25.0), seats=1) as site:
         await site.log_in("01")
         await site.until(lambda: site.view.campaigns[0].calls.get(CallState.RINGING, 0) == 1)
-        call = next(iter(site.centre.engine.features.calls.values()))
+        call = next(iter(site.centre.engine.features.live_calls.list_live_calls()))
         mark = Mark("booth/1", call.voter_id, MarkKind.VOTED, MarkSource.BOOTH_WORKER, site.clock.now())
-        await site.centre.engine.features.marks.store_mark(mark)
+        await site.centre.engine.features.voter_marks.store_mark(mark)
         await site.until(lambda: bool(site.ended()), seconds=1)
         assert site.ended()[0].outcome is Outcome.CANCELLED
     assert (call.phone_id, "closed") in query_site_store(tmp_path, "SELECT phone_id, state FROM target")

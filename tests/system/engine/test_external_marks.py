@@ -75,10 +75,16 @@ async def test_voted_marks_cancel_ringing_and_queued_calls_to_the_household(tmp_
     async with a_site(tmp_path, make_answering_switch(answer_after=25.0, talk_seconds=5.0), seats=3) as site:
         await site.log_in("01", "02", "03")
         await wait_for_ringing_calls(site, 3)
-        assert await site.centre.engine.execute(record_marks(site, 1, 3, 4, 5)) == "4 marks saved, 0 were already known"
+        assert (
+            await site.centre.engine.execute_command(record_marks(site, 1, 3, 4, 5))
+            == "4 marks saved, 0 were already known"
+        )
         await site.until(lambda: len(site.ended()) == 2, seconds=1)
         assert {change.outcome for change in site.ended()} == {Outcome.CANCELLED}
-        assert await site.centre.engine.execute(record_marks(site, 1, 3, 4, 5)) == "0 marks saved, 4 were already known"
+        assert (
+            await site.centre.engine.execute_command(record_marks(site, 1, 3, 4, 5))
+            == "0 marks saved, 4 were already known"
+        )
         await site.until(lambda: len(site.switch.placed) > 6)
     assert NUMBER.format(4) not in list_dialled_numbers(site)
     closed = query_site_store(
@@ -101,7 +107,7 @@ async def test_household_is_called_for_another_voter_after_the_first_voter_is_ma
     async with a_site(tmp_path, make_answering_switch(answer_after=25.0, talk_seconds=5.0), seats=1) as site:
         await site.log_in("01")
         await wait_for_ringing_calls(site, 1)
-        await site.centre.engine.execute(record_marks(site, 7))
+        await site.centre.engine.execute_command(record_marks(site, 7))
         await site.until(
             lambda: query_site_store(tmp_path, "SELECT state FROM target WHERE phone_id = 6") == [("due",)], seconds=1
         )
@@ -119,7 +125,7 @@ async def test_call_cancelled_by_a_voted_mark_is_repeated_for_other_voters_of_th
     ) as site:
         await site.log_in("01", "02", "03")
         await wait_for_ringing_calls(site, 3)
-        await site.centre.engine.execute(record_marks(site, 3))
+        await site.centre.engine.execute_command(record_marks(site, 3))
         await site.until(lambda: bool(site.ended()), seconds=1)
         third = NUMBER.format(3)
         await site.until(lambda: sum(call.number == third for call in site.switch.placed) == 2, seconds=1200)
@@ -139,10 +145,10 @@ async def test_call_cancelled_by_a_voted_mark_is_repeated_for_other_voters_of_th
 @virtual_time()
 async def test_household_stays_due_after_one_voter_of_the_household_is_marked(tmp_path: Path) -> None:
     async with a_site(tmp_path, make_answering_switch(talk_seconds=5.0), seats=1) as site:
-        await site.centre.engine.execute(record_marks(site, 1, 2))
+        await site.centre.engine.execute_command(record_marks(site, 1, 2))
         await site.log_in("01")
         await site.until(lambda: site.view.seats[0].state is SeatState.WRAP_UP)
-        await site.centre.engine.execute(KeyedDisposition(seat="01", disposition=Disposition.VOTED))
+        await site.centre.engine.execute_command(KeyedDisposition(seat="01", disposition=Disposition.VOTED))
     assert query_site_store(tmp_path, "SELECT state, attempts FROM target WHERE phone_id = 3") == [("due", 1)]
     assert query_site_store(tmp_path, "SELECT turnout FROM voter WHERE voter_id IN (3, 4) ORDER BY voter_id") == [
         ("voted",),
@@ -153,12 +159,12 @@ async def test_household_stays_due_after_one_voter_of_the_household_is_marked(tm
 @virtual_time()
 async def test_corrected_mark_makes_the_voter_callable_again(tmp_path: Path) -> None:
     async with a_site(tmp_path, make_answering_switch(answer_after=5.0, talk_seconds=5.0), voters=8, seats=1) as site:
-        await site.centre.engine.execute(record_marks(site, *range(1, 9)))
+        await site.centre.engine.execute_command(record_marks(site, *range(1, 9)))
         await site.log_in("01")
         await site.until(lambda: site.view.campaigns[0].hold == Hold(HoldReason.LIST_COMPLETED))
         assert not site.switch.placed
         undo = record_marks(site, 5, kind="not-yet", source="correction")
-        await site.centre.engine.execute(undo)
+        await site.centre.engine.execute_command(undo)
         await site.until(lambda: list_dialled_numbers(site) == {NUMBER.format(4)}, seconds=5)
     assert sum(booth.voted for booth in site.view.booths) == 7
 
@@ -168,7 +174,7 @@ async def test_correction_of_a_voter_without_a_mark_is_reported_and_not_stored(t
     async with a_site(tmp_path, make_answering_switch(answer_after=5.0, talk_seconds=5.0), voters=8) as site:
         undo = record_marks(site, 5, kind="not-yet", source="correction")
         assert (
-            await site.centre.engine.execute(undo)
+            await site.centre.engine.execute_command(undo)
             == "0 marks saved, 0 were already known, 1 corrections had nothing to undo"
         )
         assert sum(booth.not_yet + booth.contacted for booth in site.view.booths) == 0
@@ -181,7 +187,7 @@ async def test_marks_received_outside_calls_do_not_count_in_the_calling_pace(tmp
     rules = {"polls": [{"day": date(2024, 4, 22), "closes_at": "18:00"}]}
     async with a_site(tmp_path, rules=rules) as site:
         await site.log_in("01")  # the first call never ends, so that nobody else is called
-        await site.centre.engine.execute(record_marks(site, *range(1, 60), source="relative"))
+        await site.centre.engine.execute_command(record_marks(site, *range(1, 60), source="relative"))
         await asyncio.sleep(1200)
         assert site.view.state.forecast is not None
         assert (site.view.state.forecast.remaining, site.view.state.forecast.contacted) == (31, 0)
@@ -196,10 +202,10 @@ async def test_voters_without_a_phone_number_do_not_count_as_remaining(tmp_path:
         db.commit()
     async with a_site(tmp_path, make_answering_switch(talk_seconds=5000.0), seats=1, rules=rules) as site:
         await site.log_in("01")  # the first call never ends, so that nobody else is called
-        await site.centre.engine.execute(record_marks(site, *range(21, 41), source="booth-worker"))
+        await site.centre.engine.execute_command(record_marks(site, *range(21, 41), source="booth-worker"))
         await asyncio.sleep(1200)
         before = site.view.state.forecast
-        await site.centre.engine.execute(
+        await site.centre.engine.execute_command(
             KeyedDisposition(seat="01", disposition=Disposition.OPT_OUT)
         )  # the only number of one voter
         await asyncio.sleep(5)
@@ -217,10 +223,10 @@ async def test_all_marks_of_a_command_are_refused_if_one_voter_is_unknown_or_one
 ) -> None:
     async with a_site(tmp_path) as site:
         with pytest.raises(CommandRefused, match="no voter 999"):
-            await site.centre.engine.execute(record_marks(site, 1, 999))
+            await site.centre.engine.execute_command(record_marks(site, 1, 999))
         told = record_marks(site, 1).marks[0]
         with pytest.raises(CommandRefused, match="in the future"):
-            await site.centre.engine.execute(
+            await site.centre.engine.execute_command(
                 RecordMarks(marks=(told.model_copy(update={"at": told.at + 3600}),), batch="b-1", who="ops")
             )
     assert query_site_store(tmp_path, "SELECT * FROM mark") == []
@@ -236,9 +242,9 @@ class DeskEngine(FakeEngine):
         super().__init__()
         self._desk = ExternalRecords(store, SystemClock())
 
-    async def execute(self, command: Command, context: CommandContext = FROM_DIALLER) -> str:
+    async def execute_command(self, command: Command, context: CommandContext = FROM_DIALLER) -> str:
         assert isinstance(command, RecordsCommand)
-        return await command.save(self._desk, context)
+        return await command.save_records(self._desk, context)
 
 
 @contextlib.asynccontextmanager

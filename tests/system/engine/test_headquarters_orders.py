@@ -40,7 +40,7 @@ async def send_order(site: Site, kind: str, *signers: str, later: float = 0.0, *
     fields = {"id": f"{kind}-{now:.0f}", "to": "all", "made_at": now, "expires_at": now + 3600, **changes}
     order = HqOrder(order=OrderKind(kind), **fields)
     signatures = tuple(sign_order(order.text, name, KEYS[name]) for name in signers)
-    return await site.centre.engine.execute(ExecuteOrder(order=order.text, signatures=signatures))
+    return await site.centre.engine.execute_command(ExecuteOrder(order=order.text, signatures=signatures))
 
 
 def get_campaign_state(site: Site) -> CampaignState:
@@ -61,19 +61,19 @@ async def test_stop_all_of_headquarters_survives_a_restart_until_two_leaders_res
             assert get_campaign_state(site) is CampaignState.STOPPED
             await site.until(lambda: sum(site.view.campaigns[0].calls.values()) == 0)  # ringing calls are cancelled
             with pytest.raises(CommandRefused, match="headquarters has stopped all campaigns"):
-                await site.centre.engine.execute(ResumeCampaign(campaign="agents"))
+                await site.centre.engine.execute_command(ResumeCampaign(campaign="agents"))
         async with a_site(tmp_path, switch=switch, **HEADQUARTERS) as site:
             assert get_campaign_state(site) is CampaignState.STOPPED
             assert "headquarters-stop" in list_alert_codes(site)
             with pytest.raises(CommandRefused, match="headquarters has stopped"):
-                await site.centre.engine.execute(ResumeCampaign(campaign="agents"))
+                await site.centre.engine.execute_command(ResumeCampaign(campaign="agents"))
             with pytest.raises(CommandRefused, match="must be signed by two leaders"):
                 await send_order(site, "resume", "ravi", later=1)
             assert await send_order(site, "resume", "ravi", "asha", later=2) == "1 campaigns resumed as before the stop"
             assert get_campaign_state(site) is CampaignState.RUNNING
             assert "headquarters-stop" not in list_alert_codes(site)
-            await site.centre.engine.execute(PauseCampaign(campaign="agents"))
-            await site.centre.engine.execute(ResumeCampaign(campaign="agents"))
+            await site.centre.engine.execute_command(PauseCampaign(campaign="agents"))
+            await site.centre.engine.execute_command(ResumeCampaign(campaign="agents"))
             assert await send_order(site, "resume", "ravi", "asha", later=3) == "no stop by headquarters was in force"
     audited = query_store(
         tmp_path / "centre.db", "SELECT who, what FROM audit WHERE kind = 'headquarters-order' ORDER BY number"
@@ -89,9 +89,9 @@ async def test_stop_all_of_headquarters_survives_a_restart_until_two_leaders_res
 async def test_headquarters_reports_of_store_or_clock_problems_raise_and_clear_alerts(tmp_path: Path) -> None:
     async with a_site(tmp_path, make_scripted_switch(), **HEADQUARTERS) as site:
         report = ReportUplink(problem="two stores send results as pune-1", clock_ahead_seconds=-31.0)
-        await site.centre.engine.execute(report)
+        await site.centre.engine.execute_command(report)
         assert {"headquarters-refuses", "headquarters-clock"} <= list_alert_codes(site)
-        await site.centre.engine.execute(ReportUplink(problem="", clock_ahead_seconds=29.0))
+        await site.centre.engine.execute_command(ReportUplink(problem="", clock_ahead_seconds=29.0))
         assert not {"headquarters-refuses", "headquarters-clock"} & list_alert_codes(site)
 
 
@@ -103,14 +103,14 @@ async def test_restored_older_store_stops_all_campaigns_at_the_first_headquarter
     }
     async with SimulatedAsterisk(make_scripted_switch()) as switch:
         async with a_site(tmp_path, switch=switch, **uplink, **connected) as site:
-            assert await site.centre.engine.execute(ConfirmUplink(through=0)) == "confirmed up to 0"
+            assert await site.centre.engine.execute_command(ConfirmUplink(through=0)) == "confirmed up to 0"
             assert get_campaign_state(site) is CampaignState.RUNNING
-            await site.centre.engine.execute(ConfirmUplink(through=1_000_000))
+            await site.centre.engine.execute_command(ConfirmUplink(through=1_000_000))
             assert get_campaign_state(site) is CampaignState.STOPPED
             assert "store-set-back" in list_alert_codes(site)
         async with a_site(tmp_path, switch=switch, **uplink, **connected) as site:
             assert get_campaign_state(site) is CampaignState.STOPPED
-            await site.centre.engine.execute(ResumeCampaign(campaign="agents"))
+            await site.centre.engine.execute_command(ResumeCampaign(campaign="agents"))
             assert get_campaign_state(site) is CampaignState.RUNNING
 
 
@@ -124,9 +124,9 @@ async def test_headquarters_order_is_executed_once_and_a_forged_order_raises_an_
         now = site.clock.now()
         stop = HqOrder(id="stop", to="zone:north", order=OrderKind.STOP_ALL, made_at=now, expires_at=now + 3600)
         command = ExecuteOrder(order=stop.text, signatures=(sign_order(stop.text, "asha", KEYS["asha"]),))
-        assert await site.centre.engine.execute(command) == "stopped 1 campaigns"
+        assert await site.centre.engine.execute_command(command) == "stopped 1 campaigns"
         await send_order(site, "resume", "asha", "ravi", later=1)
-        assert await site.centre.engine.execute(command) == "order stop was already carried out"
+        assert await site.centre.engine.execute_command(command) == "order stop was already carried out"
         assert get_campaign_state(site) is CampaignState.RUNNING
         with pytest.raises(CommandRefused, match="later order of headquarters is in force"):
             await send_order(site, "stop-all", "asha", made_at=now - 5, id="older")
@@ -180,7 +180,7 @@ async def test_stop_ordered_locally_during_a_resume_of_headquarters_stays_in_for
 
         async def stop_after_recording(_: object, *order: Any, **how: Any) -> None:
             await record(*order, **how)
-            await engine.execute(StopAll())
+            await engine.execute_command(StopAll())
 
         monkeypatch.setattr(type(store), "record_headquarters_order", stop_after_recording)
         assert await send_order(site, "resume", "asha", "ravi", later=1) == "1 campaigns resumed as before the stop"
@@ -197,14 +197,14 @@ async def test_campaign_stopped_locally_stays_stopped_when_headquarters_resumes(
     async with SimulatedAsterisk(make_scripted_switch()) as switch, AsyncExitStack() as stack:
         site = await stack.enter_async_context(a_site(tmp_path, switch=switch, **HEADQUARTERS))
         await send_order(site, "stop-all", "asha")
-        await site.centre.engine.execute(command)
+        await site.centre.engine.execute_command(command)
         if restarted:
             await stack.aclose()
             site = await stack.enter_async_context(a_site(tmp_path, switch=switch, **HEADQUARTERS))
         await send_order(site, "resume", "asha", "ravi", later=1)
         assert get_campaign_state(site) is CampaignState.STOPPED
         assert "headquarters-stop" not in list_alert_codes(site)
-        await site.centre.engine.execute(ResumeCampaign(campaign="agents"))
+        await site.centre.engine.execute_command(ResumeCampaign(campaign="agents"))
 
 
 @virtual_time()
@@ -222,7 +222,7 @@ async def test_headquarters_stop_stays_in_force_if_the_resume_cannot_be_stored(
             await send_order(site, "resume", "asha", "ravi", later=1, id="go")
         assert get_campaign_state(site) is CampaignState.STOPPED
         with pytest.raises(CommandRefused, match="headquarters has stopped"):
-            await site.centre.engine.execute(ResumeCampaign(campaign="agents"))
+            await site.centre.engine.execute_command(ResumeCampaign(campaign="agents"))
         monkeypatch.undo()
         assert (
             await send_order(site, "resume", "asha", "ravi", later=1, id="go")

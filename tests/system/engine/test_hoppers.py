@@ -111,7 +111,7 @@ async def test_numbers_claimed_while_the_campaign_stops_are_returned_to_the_queu
 
         async def claim_as_the_campaign_stops(*arguments: Any, **named: Any) -> list[Claim]:
             claims = await claim(*arguments, **named)
-            await site.centre.engine.execute(StopAll())
+            await site.centre.engine.execute_command(StopAll())
             return claims
 
         with mock.patch.object(store, "claim_targets", claim_as_the_campaign_stops):
@@ -129,7 +129,7 @@ async def test_numbers_returned_by_a_pause_are_claimed_again_after_the_campaign_
     )
     campaign = {**IVR, "channels": 1, "max_attempts": 1}
     async with a_site(tmp_path, config, voters=30, campaign=campaign) as site:
-        store, execute = site.centre.store, site.centre.engine.execute
+        store, execute = site.centre.store, site.centre.engine.execute_command
         whole, paused = store.find_next_due_time, asyncio.Event()
 
         async def pause_meanwhile(campaign_id: str) -> float | None:

@@ -68,10 +68,10 @@ async def _make_calls_and_census(site: Site, more: int) -> Counter[str]:
     engine = site.centre.engine
     goal = sum(run.attempts for run in site.view.campaigns) + more
     for campaign in ("agents", "ivr"):
-        await engine.execute(ResumeCampaign(campaign=campaign))
+        await engine.execute_command(ResumeCampaign(campaign=campaign))
     await site.until(lambda: sum(run.attempts for run in site.view.campaigns) >= goal)
     for campaign in ("agents", "ivr"):
-        await engine.execute(PauseCampaign(campaign=campaign))
+        await engine.execute_command(PauseCampaign(campaign=campaign))
     await asyncio.sleep(QUIET_SECONDS)
     assert not any(sum(run.calls.values()) for run in site.view.campaigns)
     site.changes.clear()
@@ -96,9 +96,9 @@ async def test_memory_leak_check_detects_deliberate_leaks() -> None:
         count += 1
         for each in range(50):
             entry = count * 1_000 + each
-            centre.runs._runs[str(entry)] = None  # type: ignore[assignment]
+            centre.campaign_runs._runs[str(entry)] = None  # type: ignore[assignment]
             wrong._seats[str(entry)] = 0.0
-            centre.alerts.active.setdefault("nest", {})[str(entry)] = 1.0  # type: ignore[arg-type,index]
+            centre.active_alerts.active.setdefault("nest", {})[str(entry)] = 1.0  # type: ignore[arg-type,index]
             in_closure.add(entry)
             endless(entry)
             WrongLogIns.of_the_class[entry] = 1.0  # type: ignore[attr-defined]
@@ -124,16 +124,16 @@ async def test_memory_leak_check_detects_deliberate_leaks() -> None:
 def test_recent_history_of_a_number_drops_old_events() -> None:
     async def play() -> Features:
         centre = _make_features()
-        centre.calls.put_call(a_call(phone_id=2))
+        centre.live_calls.put_call(a_call(phone_id=2))
         for number in range(1, 11):
-            centre.numbers.remember_call(a_call(phone_id=number), Outcome.ABANDONED)
-            centre.numbers.add_opt_out(number)
+            centre.number_memory.remember_ended_call(a_call(phone_id=number), Outcome.ABANDONED)
+            centre.number_memory.add_opt_out(number)
             await asyncio.sleep(100.0)
-            centre.numbers.forget_old_events()
+            centre.number_memory.forget_old_calls_and_opt_outs()
         return centre
 
     centre = run_virtual(play)
-    numbers = centre.numbers
+    numbers = centre.number_memory
     assert list(numbers._abandoned_at) == list(numbers._opted_out) == list(numbers._called_at) == [2, 8, 9, 10]
 
 

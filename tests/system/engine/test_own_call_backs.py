@@ -31,7 +31,7 @@ CALLS = "SELECT created_at, seat, agent, outcome FROM attempt WHERE phone_id = ?
 
 async def sign_agents_in(site: Site, *names: str) -> None:
     for name in names:
-        await site.centre.engine.execute(SeatLogIn(seat=name, agent=f"1{name}", pin="2468"))
+        await site.centre.engine.execute_command(SeatLogIn(seat=name, agent=f"1{name}", pin="2468"))
     await site.until(lambda: all(seat(site, name).agent is not None for name in names))
 
 
@@ -77,9 +77,11 @@ async def wait_for_second_call(site: Site, folder: Path, phone_id: int, seconds:
 async def test_promised_call_back_is_connected_to_the_agent_who_promised_it(tmp_path: Path, name: str) -> None:
     async with run_site_with_two_agents(tmp_path, ONE_NUMBER, voters=1) as (site, page):
         other = {"01": "02", "02": "01"}[name]
-        await site.centre.engine.execute(SeatPause(seat=other, reason="meal"))
+        await site.centre.engine.execute_command(SeatPause(seat=other, reason="meal"))
         phone_id, hour = await promise_call_back(site, page, 600.0, name)
-        await site.centre.engine.execute(SeatReady(seat=other))  # idle for longer, so it would get any other call
+        await site.centre.engine.execute_command(
+            SeatReady(seat=other)
+        )  # idle for longer, so it would get any other call
         await asyncio.sleep(590.0)
         assert read_later_calls(tmp_path, phone_id) == []
         await site.until(lambda: seat(site, name).state is SeatState.TALKING, seconds=30.0)
@@ -95,10 +97,10 @@ async def test_promised_call_back_is_connected_to_the_agent_who_promised_it(tmp_
 @pytest.mark.parametrize("leaves", [SeatLogOff(seat="01"), SeatPause(seat="01", reason="meal")])
 async def test_promised_call_back_goes_to_another_agent_after_the_longest_wait(tmp_path: Path, leaves: Any) -> None:
     async with run_site_with_two_agents(tmp_path, ONE_NUMBER, voters=1) as (site, page):
-        await site.centre.engine.execute(SeatPause(seat="02", reason="meal"))
+        await site.centre.engine.execute_command(SeatPause(seat="02", reason="meal"))
         phone_id, hour = await promise_call_back(site, page, 600.0)
-        await site.centre.engine.execute(leaves)
-        await site.centre.engine.execute(SeatReady(seat="02"))
+        await site.centre.engine.execute_command(leaves)
+        await site.centre.engine.execute_command(SeatReady(seat="02"))
         await asyncio.sleep(600.0 + 590.0)
         assert read_later_calls(tmp_path, phone_id) == []
         await site.until(lambda: seat(site, "02").state is SeatState.TALKING, seconds=40.0)
@@ -109,10 +111,10 @@ async def test_promised_call_back_goes_to_another_agent_after_the_longest_wait(t
 @virtual_time()
 async def test_agent_who_logs_in_late_still_gets_the_call_back_promised_by_that_agent(tmp_path: Path) -> None:
     async with run_site_with_two_agents(tmp_path, ONE_NUMBER, voters=1) as (site, page):
-        await site.centre.engine.execute(SeatPause(seat="02", reason="meal"))
+        await site.centre.engine.execute_command(SeatPause(seat="02", reason="meal"))
         phone_id, _ = await promise_call_back(site, page, 900.0)
-        await site.centre.engine.execute(SeatLogOff(seat="01"))
-        await site.centre.engine.execute(SeatReady(seat="02"))
+        await site.centre.engine.execute_command(SeatLogOff(seat="01"))
+        await site.centre.engine.execute_command(SeatReady(seat="02"))
         await asyncio.sleep(900.0 + 300.0)
         await sign_agents_in(site, "01")
         await site.until(lambda: seat(site).state is SeatState.TALKING, seconds=30.0)
@@ -155,7 +157,7 @@ async def test_restricting_a_seat_to_other_campaigns_releases_the_seat_from_a_pr
         others = ({"one", "two"} - {seats["01"].campaign_id}).pop()
         await promise_call_back(site, page, 300.0)
         await site.until(lambda: seats["01"].call_back_promised, seconds=400.0)
-        await site.centre.engine.execute(SeatCampaigns(seat="01", campaigns=(others,)))
+        await site.centre.engine.execute_command(SeatCampaigns(seat="01", campaigns=(others,)))
         await site.until(lambda: not seats["01"].call_back_promised, seconds=2.0)
 
 
@@ -163,7 +165,7 @@ async def test_restricting_a_seat_to_other_campaigns_releases_the_seat_from_a_pr
 async def test_unanswered_calls_do_not_delay_a_promised_call_back(tmp_path: Path) -> None:
     first = Behaviour(answer_after=4.0, talk_seconds=10.0)
     async with run_site_with_two_agents(tmp_path, make_scripted_switch(first, seats=2), voters=400) as (site, page):
-        await site.centre.engine.execute(SeatLogOff(seat="02"))
+        await site.centre.engine.execute_command(SeatLogOff(seat="02"))
         phone_id, hour = await promise_call_back(site, page, 300.0)
         await asyncio.sleep(hour - site.clock.now())
         assert read_later_calls(tmp_path, phone_id) == []
@@ -177,11 +179,11 @@ async def test_unanswered_calls_do_not_delay_a_promised_call_back(tmp_path: Path
 async def test_promised_call_back_survives_a_restart_and_is_called_once(tmp_path: Path) -> None:
     async with SimulatedAsterisk(ONE_NUMBER) as switch:
         async with run_site_with_two_agents(tmp_path, None, voters=1, switch=switch) as (site, page):
-            await site.centre.engine.execute(SeatPause(seat="02", reason="meal"))
+            await site.centre.engine.execute_command(SeatPause(seat="02", reason="meal"))
             phone_id, hour = await promise_call_back(site, page, 1_800.0)
         await asyncio.sleep(600.0)
         async with a_site(tmp_path, switch=switch, agents=AGENTS, campaign=TALKS) as site:
-            await site.centre.engine.execute(SeatReady(seat="02"))
+            await site.centre.engine.execute_command(SeatReady(seat="02"))
             await asyncio.sleep(1_190.0)
             assert read_later_calls(tmp_path, phone_id) == []
             await site.until(lambda: seat(site).state is SeatState.TALKING, seconds=30.0)
@@ -193,7 +195,7 @@ async def test_promised_call_back_survives_a_restart_and_is_called_once(tmp_path
 @virtual_time()
 async def test_call_back_whose_promise_was_undone_or_replaced_is_not_placed(tmp_path: Path) -> None:
     async with run_site_with_two_agents(tmp_path, ONE_NUMBER, voters=1) as (site, page):
-        await site.centre.engine.execute(SeatPause(seat="02", reason="meal"))
+        await site.centre.engine.execute_command(SeatPause(seat="02", reason="meal"))
         await site.until(lambda: seat(site).state is SeatState.WRAP_UP)
         attempt, at = seat(site).attempt_id, round(site.clock.now()) + 1_800.0
         kept = "SELECT agent, at, until FROM own_call_back"
@@ -204,8 +206,8 @@ async def test_call_back_whose_promise_was_undone_or_replaced_is_not_placed(tmp_
         assert (await page.dispose(attempt, "call-back", call_back_at=at))[0] == "done"
         assert query_site_store(tmp_path, kept) == []
         assert query_site_store(tmp_path, "SELECT due_at FROM target") == [(at,)]
-        await site.centre.engine.execute(SeatLogOff(seat="01"))
-        await site.centre.engine.execute(SeatReady(seat="02"))
+        await site.centre.engine.execute_command(SeatLogOff(seat="01"))
+        await site.centre.engine.execute_command(SeatReady(seat="02"))
         await asyncio.sleep(at - site.clock.now())
         await site.until(lambda: seat(site, "02").state is SeatState.TALKING, seconds=60.0)
 
@@ -213,10 +215,10 @@ async def test_call_back_whose_promise_was_undone_or_replaced_is_not_placed(tmp_
 @virtual_time()
 async def test_opt_out_cancels_a_promised_call_back(tmp_path: Path) -> None:
     async with run_site_with_two_agents(tmp_path, ONE_NUMBER, voters=1) as (site, page):
-        await site.centre.engine.execute(SeatPause(seat="02", reason="meal"))
+        await site.centre.engine.execute_command(SeatPause(seat="02", reason="meal"))
         phone_id, _ = await promise_call_back(site, page, 600.0)
         await site.centre.store.record_opt_out(phone_id, at=site.clock.now(), source="test")
-        await site.centre.engine.execute(SeatReady(seat="02"))
+        await site.centre.engine.execute_command(SeatReady(seat="02"))
         await asyncio.sleep(1_500.0)
         assert read_later_calls(tmp_path, phone_id) == []
         assert [seat(site, name).state for name in ("01", "02")] == [SeatState.READY] * 2
@@ -225,7 +227,7 @@ async def test_opt_out_cancels_a_promised_call_back(tmp_path: Path) -> None:
 @virtual_time()
 async def test_invalid_call_back_promise_is_refused_and_not_stored(tmp_path: Path) -> None:
     async with run_site_with_two_agents(tmp_path, ONE_NUMBER, voters=1) as (site, page):
-        await site.centre.engine.execute(SeatPause(seat="02", reason="meal"))
+        await site.centre.engine.execute_command(SeatPause(seat="02", reason="meal"))
         await site.until(lambda: seat(site).state is SeatState.WRAP_UP)
         attempt = seat(site).attempt_id
         refused = await page.dispose(attempt, "call-back", own_call_back=True)
@@ -244,10 +246,10 @@ async def test_invalid_call_back_promise_is_refused_and_not_stored(tmp_path: Pat
 async def test_agent_can_hang_up_a_promised_call_back_while_the_phone_rings(tmp_path: Path) -> None:
     twice = make_scripted_switch(Behaviour(answer_after=4.0, talk_seconds=10.0), Behaviour(answer_after=4.0), seats=2)
     async with run_site_with_two_agents(tmp_path, twice, voters=1) as (site, page):
-        await site.centre.engine.execute(SeatPause(seat="02", reason="meal"))
+        await site.centre.engine.execute_command(SeatPause(seat="02", reason="meal"))
         phone_id, _ = await promise_call_back(site, page, 600.0)
         await asyncio.sleep(598.0)
         await site.until(lambda: seat(site).dialling, seconds=10.0)
-        await site.centre.engine.execute(SeatHangUp(seat="01"))
+        await site.centre.engine.execute_command(SeatHangUp(seat="01"))
         await site.until(lambda: seat(site).state is SeatState.READY, seconds=10.0)
         assert len(read_later_calls(tmp_path, phone_id)) == 1

@@ -34,13 +34,15 @@ PREDICTIVE = {"pacing": "predictive"}
 
 
 def get_campaign_run(site: Site) -> CampaignRun:
-    return site.centre.engine.features.runs["agents"]
+    return site.centre.engine.features.campaign_runs["agents"]
 
 
 def take_pacing_snapshot(site: Site) -> PacingSnapshot:
     features = site.centre.engine.features
-    return features.snapshots.take_pacing_snapshot(
-        get_campaign_run(site), features.channels.count_used_channels(), features.channels.count_unsent_calls()
+    return features.pacing_snapshots.take_pacing_snapshot(
+        get_campaign_run(site),
+        features.trunk_channels.count_used_channels(),
+        features.trunk_channels.count_unsent_calls(),
     )
 
 
@@ -77,9 +79,9 @@ async def wait_for_talk(site: Site) -> None:
 
 
 @virtual_time()
-async def announce_end_of_talk(directory: Path, how: str) -> None:
+async def record_talk_is_ending(directory: Path, how: str) -> None:
     async with a_site(directory, make_answering_switch(talk_seconds=300.0), seats=1, campaign=PREDICTIVE) as site:
-        execute = site.centre.engine.execute
+        execute = site.centre.engine.execute_command
         with pytest.raises(CommandRefused, match="no call or wrap-up to close"):
             await execute(SeatClosing(seat="01"))
         await site.log_in("01")
@@ -117,7 +119,7 @@ async def announce_end_of_talk(directory: Path, how: str) -> None:
 def test_pacer_is_informed_when_a_conversation_reaches_its_closing_stage(
     tmp_path: Path, told: list[PacingEvent], how: str
 ) -> None:
-    announce_end_of_talk(tmp_path, how)
+    record_talk_is_ending(tmp_path, how)
     ends = (PacingEventKind.TALK_ENDED, PacingEventKind.WRAP_UP_ENDED)
     talk, wrap_up = [event for event in told if event.kind in ends][:2]
     assert (talk.kind, wrap_up.kind) == ends
@@ -284,7 +286,7 @@ async def test_pacer_is_informed_of_the_ring_time_of_cancelled_calls(tmp_path: P
         await site.until(lambda: site.view.campaigns[0].calls.get(CallState.RINGING, 0) == 2)
         await asyncio.sleep(10.0)
         for seat in ("01", "02"):
-            await site.centre.engine.execute(SeatLogOff(seat=seat))
+            await site.centre.engine.execute_command(SeatLogOff(seat=seat))
         await site.until(lambda: len(site.ended()) == 2)
     ends = [event for event in told if event.kind in RINGS]
     assert [event.kind for event in ends] == [PacingEventKind.CANCELLED] * 2

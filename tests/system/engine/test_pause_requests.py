@@ -27,7 +27,7 @@ async def test_pause_requested_while_a_held_voter_returns_starts_after_the_call(
     a break. When the hold limit expires, the voter is back at the seat.
     """
     async with talking(tmp_path, campaign={"wrap_up_seconds": 3}) as site:
-        execute, attempt = site.centre.engine.execute, seat(site).attempt_id
+        execute, attempt = site.centre.engine.execute_command, seat(site).attempt_id
         switch = site.centre.engine.features.switch
         hold = switch.put_call_on_hold
 
@@ -44,7 +44,7 @@ async def test_pause_requested_while_a_held_voter_returns_starts_after_the_call(
         await site.until(lambda: frozenset({"agent01", "voter"}) in conference_members(site))
         await asyncio.sleep(1)
         assert (seat(site).state, seat(site).attempt_id) == (SeatState.TALKING, attempt)
-        assert site.centre.engine.view().campaigns[0].calls == {CallState.TALKING: 1}
+        assert site.centre.engine.make_centre_view().campaigns[0].calls == {CallState.TALKING: 1}
         await execute(SeatHangUp(seat="01"))
         await site.until(lambda: seat(site).state is SeatState.WRAP_UP)
         await site.until(lambda: seat(site).state is SeatState.PAUSED)
@@ -54,7 +54,7 @@ async def test_pause_requested_while_a_held_voter_returns_starts_after_the_call(
 @virtual_time()
 async def test_pause_requested_in_wrap_up_stays_in_force_after_a_failed_transfer(tmp_path: Path) -> None:
     async with talking(tmp_path, a_switch(PhoneMode.REFUSES)) as site:
-        execute, attempt = site.centre.engine.execute, seat(site).attempt_id
+        execute, attempt = site.centre.engine.execute_command, seat(site).attempt_id
         await execute(SeatTransfer(seat="01", to="boss"))
         await site.until(lambda: seat(site).state is SeatState.WRAP_UP)
         await execute(SeatPause(seat="01", reason="meal"))
@@ -74,10 +74,10 @@ async def test_pause_requested_while_a_voter_is_on_hold_survives_a_restart(stage
             await wait_until_talking(first)
             attempt = seat(first).attempt_id
             await bring_call_to(first, stage)
-            await first.centre.engine.execute(SeatPause(seat="01", reason="meal"))
+            await first.centre.engine.execute_command(SeatPause(seat="01", reason="meal"))
         async with a_site(tmp_path, switch=switch, seats=1, transfers=TRANSFERS) as again:
             await asyncio.sleep(4)
             assert (seat(again).state, seat(again).attempt_id) == (SeatState.TALKING, attempt)
-            await again.centre.engine.execute(SeatHangUp(seat="01"))
+            await again.centre.engine.execute_command(SeatHangUp(seat="01"))
             await again.until(lambda: seat(again).state is SeatState.PAUSED)
             assert seat(again).reason == "meal"

@@ -62,7 +62,7 @@ async def run_preview_site(folder: Path, lines: Any = ANSWERS, **changes: Any) -
 
 async def get_refusal(site: Site, command: Any) -> RefusedBecause | None:
     with pytest.raises(CommandRefused) as error:
-        await site.centre.engine.execute(command)
+        await site.centre.engine.execute_command(command)
     return error.value.why
 
 
@@ -76,13 +76,13 @@ async def test_agent_sees_a_call_preview_and_dials_the_number_once(tmp_path: Pat
         await site.until(lambda: site.view.campaigns[0].limited_by == Limit.AGENTS)  # the reason why nothing is dialled
         assert not site.switch.placed
         for _ in range(3):
-            await site.centre.engine.execute(SeatPreviewDial(seat="01", attempt=attempt_id))
+            await site.centre.engine.execute_command(SeatPreviewDial(seat="01", attempt=attempt_id))
         assert get_seat(site).dialling
         await site.until(lambda: get_seat(site).state is SeatState.TALKING)
         assert not get_seat(site).dialling
         assert [call.channel_id for call in site.switch.placed] == [attempt_id]
         await site.until(lambda: get_seat(site).state is SeatState.WRAP_UP)
-        await site.centre.engine.execute(KeyedDisposition(seat="01", disposition=Disposition.VOTED))
+        await site.centre.engine.execute_command(KeyedDisposition(seat="01", disposition=Disposition.VOTED))
         await wait_for_preview(site, attempt_id)
         assert await get_refusal(site, SeatPreviewDial(seat="01", attempt=attempt_id)) is RefusedBecause.CALL_OVER
 
@@ -91,7 +91,7 @@ async def test_agent_sees_a_call_preview_and_dials_the_number_once(tmp_path: Pat
 async def test_skipped_preview_is_offered_again_and_does_not_count_as_a_call_attempt(tmp_path: Path) -> None:
     async with run_preview_site(tmp_path, campaign={"other_retry_minutes": 30}) as site:
         attempt_id = await wait_for_preview(site)
-        await site.centre.engine.execute(SeatPreviewSkip(seat="01", attempt=attempt_id, reason="no-time"))
+        await site.centre.engine.execute_command(SeatPreviewSkip(seat="01", attempt=attempt_id, reason="no-time"))
         assert await wait_for_preview(site, attempt_id)
         assert (
             await get_refusal(site, SeatPreviewSkip(seat="01", attempt=attempt_id, reason="no-time"))
@@ -130,7 +130,7 @@ async def test_command_for_a_preview_that_is_being_dialled_automatically_is_refu
 ) -> None:
     async with run_preview_site(tmp_path, campaign={"preview_seconds": 8}) as site:
         attempt_id = await wait_for_preview(site)
-        own_calls = site.centre.engine.features.own_calls
+        own_calls = site.centre.engine.features.calls_dialled_by_agents
         own_calls.on_preview_expired("01", attempt_id)  # the expired timer, whose call is not dialled yet
         with pytest.raises(CommandRefused, match="already being dialled"):
             own_calls.skip_preview("01", attempt_id)
@@ -155,7 +155,7 @@ async def test_expired_preview_returns_the_number_to_the_list_and_pauses_the_sea
 async def test_agents_log_off_returns_the_previewed_number_to_the_list(tmp_path: Path, leaves: Any) -> None:
     async with run_preview_site(tmp_path) as site:
         await wait_for_preview(site)
-        await site.centre.engine.execute(leaves)
+        await site.centre.engine.execute_command(leaves)
         await site.until(lambda: get_seat(site).state in {SeatState.PAUSED, SeatState.OFFLINE}, seconds=2)
         assert [change.outcome for change in site.ended()] == [Outcome.REFUSED]
 
@@ -177,7 +177,7 @@ async def test_previewed_number_that_opts_out_is_not_dialled(tmp_path: Path) -> 
         attempt_id = await wait_for_preview(site)
         [(phone_id,)] = query_site_store(tmp_path, "SELECT phone_id FROM attempt")
         await site.centre.store.record_opt_out(phone_id, at=site.clock.now(), source="letter", attempt_id=None)
-        site.centre.engine.features.marks.apply_opt_out(phone_id, fresh=True)
+        site.centre.engine.features.voter_marks.apply_opt_out(phone_id, fresh=True)
         await wait_for_preview(site, attempt_id)
         assert await get_refusal(site, SeatPreviewDial(seat="01", attempt=attempt_id)) is RefusedBecause.CALL_OVER
         assert not site.switch.placed
@@ -187,7 +187,7 @@ async def test_previewed_number_that_opts_out_is_not_dialled(tmp_path: Path) -> 
 async def test_pausing_a_campaign_ends_the_previews_of_the_campaign(tmp_path: Path) -> None:
     async with run_preview_site(tmp_path) as site:
         attempt_id = await wait_for_preview(site)
-        await site.centre.engine.execute(PauseCampaign(campaign="agents"))
+        await site.centre.engine.execute_command(PauseCampaign(campaign="agents"))
         await site.until(lambda: get_seat(site).state is SeatState.READY, seconds=2)
         assert await get_refusal(site, SeatPreviewDial(seat="01", attempt=attempt_id)) is RefusedBecause.CALL_OVER
         assert site.view.campaigns[0].state is CampaignState.PAUSED
@@ -210,9 +210,9 @@ async def test_phone_keys_dial_and_skip_previews(tmp_path: Path) -> None:
 async def test_agent_cancels_a_ringing_preview_call(tmp_path: Path) -> None:
     async with run_preview_site(tmp_path, RINGS_OUT) as site:
         attempt_id = await wait_for_preview(site)
-        await site.centre.engine.execute(SeatPreviewDial(seat="01", attempt=attempt_id))
+        await site.centre.engine.execute_command(SeatPreviewDial(seat="01", attempt=attempt_id))
         await site.until(lambda: site.view.campaigns[0].calls.get(CallState.RINGING) == 1, seconds=10)
-        await site.centre.engine.execute(SeatHangUp(seat="01"))
+        await site.centre.engine.execute_command(SeatHangUp(seat="01"))
         await site.until(lambda: bool(site.ended()), seconds=2)
         assert [change.outcome for change in site.ended()] == [Outcome.CANCELLED]
         await wait_for_preview(site, attempt_id)
@@ -241,7 +241,7 @@ async def run_site_with_paused_agent(folder: Path, lines: Any = ANSWERS, **campa
     campaign = {"pacing": "progressive", "manual_dialling": True, **campaign}
     async with a_site(folder, lines, campaign=campaign, voters=300) as site:
         await site.log_in("02")
-        await site.centre.engine.execute(SeatPause(seat="02", reason="break"))
+        await site.centre.engine.execute_command(SeatPause(seat="02", reason="break"))
         await site.until(lambda: not site.view.campaigns[0].calls)
         yield site
 
@@ -250,7 +250,10 @@ async def run_site_with_paused_agent(folder: Path, lines: Any = ANSWERS, **campa
 async def test_paused_agent_dials_a_number_of_the_list_and_is_paused_again_afterwards(tmp_path: Path) -> None:
     async with run_site_with_paused_agent(tmp_path, wrap_up_seconds=5) as site:
         before = len(site.switch.placed)
-        assert await site.centre.engine.execute(SeatDial(seat="02", campaign="agents", phone=70)) == "seat 02: dialled"
+        assert (
+            await site.centre.engine.execute_command(SeatDial(seat="02", campaign="agents", phone=70))
+            == "seat 02: dialled"
+        )
         await site.until(lambda: get_seat(site, "02").state is SeatState.TALKING)
         called = dict(query_site_store(tmp_path, "SELECT attempt_id, phone_id FROM attempt"))
         assert [called[call.channel_id] for call in site.switch.placed[before:]] == [70]
@@ -267,11 +270,11 @@ async def test_forbidden_manual_call_is_refused_and_the_number_stays_in_the_list
         await store.record_opt_out(71, at=site.clock.now(), source="letter", attempt_id=None)
         assert await get_refusal(site, SeatDial(seat="02", campaign="agents", phone=71)) is RefusedBecause.CLOSED
         assert await get_refusal(site, SeatDial(seat="01", campaign="agents", phone=72)) is RefusedBecause.NOT_FREE
-        await engine.execute(SeatDial(seat="02", campaign="agents", phone=72))
+        await engine.execute_command(SeatDial(seat="02", campaign="agents", phone=72))
         assert (
             await get_refusal(site, SeatDial(seat="02", campaign="agents", phone=73)) is RefusedBecause.NOT_FREE
         )  # it has a call
-        await engine.execute(PauseCampaign(campaign="agents"))
+        await engine.execute_command(PauseCampaign(campaign="agents"))
         assert await get_refusal(site, SeatDial(seat="02", campaign="agents", phone=74)) is RefusedBecause.NOT_FREE
         await site.until(lambda: get_seat(site, "02").state is SeatState.PAUSED)
         assert await get_refusal(site, SeatDial(seat="02", campaign="agents", phone=74)) is RefusedBecause.HELD
@@ -282,7 +285,7 @@ async def test_forbidden_manual_call_is_refused_and_the_number_stays_in_the_list
 async def test_manual_dialling_is_refused_unless_allowed_in_the_settings(tmp_path: Path) -> None:
     async with run_site_with_paused_agent(tmp_path, manual_dialling=False) as site:
         with pytest.raises(CommandRefused, match="manual_dialling"):
-            await site.centre.engine.execute(SeatDial(seat="02", campaign="agents", phone=70))
+            await site.centre.engine.execute_command(SeatDial(seat="02", campaign="agents", phone=70))
 
 
 @virtual_time()

@@ -93,5 +93,5 @@ async def test_campaign_without_a_do_not_call_register_raises_an_alert_with_the_
         [alert] = site.view.alerts
         assert alert.kind is AlertKind.RULES_HOLD
         assert "run dialer register import" in alert.text
-        await site.centre.engine.execute(StopAll())
+        await site.centre.engine.execute_command(StopAll())
         await site.until(lambda: not site.view.alerts)

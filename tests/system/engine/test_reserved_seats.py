@@ -96,7 +96,7 @@ async def test_pause_of_a_reserved_seat_starts_after_the_reserved_call(
     ) as site:
         await site.log_in("01")
         await site.until(lambda: count_calls_to_locked_number(site) == 1)
-        await site.centre.engine.execute(command)
+        await site.centre.engine.execute_command(command)
         assert list_reserved_seats(site) == ["01"]
         await site.until(lambda: site.view.campaigns[0].calls.get(CallState.TALKING, 0) == 1)
         await site.until(lambda: site.view.seats[0].state in {SeatState.PAUSED, SeatState.OFFLINE})

@@ -69,7 +69,7 @@ async def test_imported_roll_is_called_while_calls_continue(tmp_path: Path) -> N
         list_id, told = hand_over_rows(tmp_path, [SAME, with_blank, changed, *NEW])
         assert (told.rows, told.voters, told.unchanged) == (63, 61, 2)
         assert (told.numbers, told.booths) == (61, 1)
-        said = await site.centre.engine.execute(ImportRoll(list=list_id, who="asha"))
+        said = await site.centre.engine.execute_command(ImportRoll(list=list_id, who="asha"))
         assert said == "63 rows: 61 voters added or changed, 61 numbers and 61 links"
         assert site.view.state.roll is None
         assert site.view.booths[-1].voters == 60
@@ -94,7 +94,7 @@ async def interrupt_roll_import(site: Site, folder: Path) -> str:
     taking_in = site.centre.engine.features.roll_import
     taking_in._has_room = iter([True, False]).__next__
     with pytest.raises(CommandRefused, match="stopped after 50 voters"):
-        await site.centre.engine.execute(ImportRoll(list=list_id, who="asha"))
+        await site.centre.engine.execute_command(ImportRoll(list=list_id, who="asha"))
     taking_in._has_room = lambda: True
     return list_id
 
@@ -103,7 +103,7 @@ async def interrupt_roll_import(site: Site, folder: Path) -> str:
 async def test_roll_import_stops_before_using_the_reserved_disk_space(tmp_path: Path) -> None:
     async with a_site(tmp_path, voters=12) as site:
         list_id = await interrupt_roll_import(site, tmp_path)
-        assert (await site.centre.engine.execute(ImportRoll(list=list_id, who="asha"))).startswith(
+        assert (await site.centre.engine.execute_command(ImportRoll(list=list_id, who="asha"))).startswith(
             "60 rows: 10 voters added"
         )
         assert site.view.booths[-1].voters == 60
@@ -119,7 +119,7 @@ async def test_opt_out_from_another_centre_applies_to_a_roll_that_is_imported_ag
         elsewhere = hash_number(SECRET.encode(), "+918000000002")
         await site.centre.store.record_foreign_opt_out(elsewhere, at=site.clock.now(), centre="pune-2")
         list_id = await interrupt_roll_import(site, tmp_path)
-        await site.centre.engine.execute(ImportRoll(list=list_id, who="asha"))
+        await site.centre.engine.execute_command(ImportRoll(list=list_id, who="asha"))
         async with agents_at_work(site):
             await site.until(lambda: "+918000000060" in list_dialled_numbers(site), seconds=6000)
     assert "+918000000002" not in list_dialled_numbers(site)
@@ -142,7 +142,7 @@ async def test_imported_voters_are_not_added_to_booth_worker_campaigns(
             return await enrol(campaign_id, first, last)
 
         monkeypatch.setattr(type(site.centre.store), "enrol_numbers", record_enrolment)
-        await site.centre.engine.execute(ImportRoll(list=list_id, who="asha"))
+        await site.centre.engine.execute_command(ImportRoll(list=list_id, who="asha"))
     assert asked == ["turnout"]
 
 
@@ -153,7 +153,7 @@ async def test_voted_mark_during_a_recount_of_the_voters_booth_is_counted_once(
     async with a_site(tmp_path, voters=12) as site:
         engine, store = site.centre.engine, site.centre.store
         list_id, _told = hand_over_rows(tmp_path, [SAME])
-        read, record = type(store)._read, engine.features.marks.store_mark
+        read, record = type(store)._read, engine.features.voter_marks.store_mark
         told = [
             Mark(f"m/{voter}", voter, MarkKind.VOTED, MarkSource.IMPORT, site.clock.now()) for voter in range(1, 13)
         ]
@@ -165,7 +165,7 @@ async def test_voted_mark_during_a_recount_of_the_voters_booth_is_counted_once(
             return found
 
         monkeypatch.setattr(type(store), "_read", read_while_marks_are_stored)
-        await engine.execute(ImportRoll(list=list_id, who="asha"))
+        await engine.execute_command(ImportRoll(list=list_id, who="asha"))
         monkeypatch.undo()
         reached = query_store(tmp_path / "centre.db", "SELECT sum(reached), sum(turnout = 'voted') FROM voter")
         assert 0 < reached[0][0] < 12
@@ -185,7 +185,7 @@ async def test_roll_import_by_the_dialler_stores_the_same_rows_as_the_command_li
     async with a_site(tmp_path / "by-dialler", voters=12) as site:
         for _ in range(2):
             list_id, _told = hand_over_rows(tmp_path / "by-dialler", rows)
-            await site.centre.engine.execute(ImportRoll(list=list_id, who="asha"))
+            await site.centre.engine.execute_command(ImportRoll(list=list_id, who="asha"))
     what = (
         "SELECT part_number, serial, voter.name, e164 FROM voter JOIN booth USING (booth_id)"
         " LEFT JOIN link USING (voter_id) LEFT JOIN phone USING (phone_id) ORDER BY 1, 2, 3, 4"
@@ -200,13 +200,13 @@ async def test_imported_number_that_had_opted_out_is_not_called(tmp_path: Path) 
     rules = {"opt_out_secret": SECRET}
     async with a_site(tmp_path, make_answering_switch(talk_seconds=5.0), voters=3, rules=rules) as site:
         store = site.centre.store
-        await site.centre.engine.execute(
+        await site.centre.engine.execute_command(
             SuppressNumbers(list=open_spool(tmp_path).add_number_list(["+918000000001"]), source="letter-7", who="asha")
         )
         elsewhere = hash_number(SECRET.encode(), "+918000000002")
         await store.record_foreign_opt_out(elsewhere, at=site.clock.now(), centre="pune-2")
         list_id, _told = hand_over_rows(tmp_path, NEW[:4])
-        said = await site.centre.engine.execute(ImportRoll(list=list_id, who="asha"))
+        said = await site.centre.engine.execute_command(ImportRoll(list=list_id, who="asha"))
         assert said.endswith("; 1 of the numbers had opted out")
         async with agents_at_work(site):
             await asyncio.sleep(600)
@@ -223,13 +223,13 @@ async def test_imported_opt_out_cancels_a_ringing_call_and_is_published_only_wit
         await site.until(lambda: bool(site.view.campaigns[0].calls.get(CallState.RINGING)))
         (number,) = list_dialled_numbers(site)
         list_id = open_spool(tmp_path).add_number_list([number, "+918000000001"])
-        assert await site.centre.engine.execute(SuppressNumbers(list=list_id, source="letter-7", who="asha")) == (
-            "2 numbers suppressed; 0 were already suppressed"
-        )
+        assert await site.centre.engine.execute_command(
+            SuppressNumbers(list=list_id, source="letter-7", who="asha")
+        ) == ("2 numbers suppressed; 0 were already suppressed")
         await site.until(lambda: any(each.outcome is Outcome.CANCELLED for each in site.ended()))
-        assert await site.centre.engine.execute(SuppressNumbers(list=list_id, source="letter-7", who="asha")) == (
-            "0 numbers suppressed; 2 were already suppressed"
-        )
+        assert await site.centre.engine.execute_command(
+            SuppressNumbers(list=list_id, source="letter-7", who="asha")
+        ) == ("0 numbers suppressed; 2 were already suppressed")
     told = query_store(tmp_path / "centre.db", "SELECT e164, source FROM opt_out ORDER BY e164")
     assert told == [(number, "letter-7"), ("+918000000001", "letter-7")]
     assert query_store(tmp_path / "centre.db", "SELECT count(*) FROM outbox WHERE topic = 'results/opt-outs'") == [(0,)]
@@ -244,15 +244,15 @@ async def test_phone_number_is_erased_unless_a_call_to_the_number_is_live(tmp_pa
         (number,) = list_dialled_numbers(site)
         list_id = open_spool(tmp_path).add_number_list([number])
         with pytest.raises(CommandRefused, match="is on a call"):
-            await engine.execute(EraseNumbers(list=list_id, names=True, who="asha"))
-        await engine.execute(SuppressNumbers(list=list_id, source="letter-7", who="asha"))
+            await engine.execute_command(EraseNumbers(list=list_id, names=True, who="asha"))
+        await engine.execute_command(SuppressNumbers(list=list_id, source="letter-7", who="asha"))
         await site.until(lambda: bool(site.ended()))
-        assert (await engine.execute(EraseNumbers(list=list_id, names=True, who="asha"))).startswith("Erased, ")
-        assert (await engine.execute(EraseNumbers(list=list_id, names=True, who="asha"))).startswith(
+        assert (await engine.execute_command(EraseNumbers(list=list_id, names=True, who="asha"))).startswith("Erased, ")
+        assert (await engine.execute_command(EraseNumbers(list=list_id, names=True, who="asha"))).startswith(
             "The number is not on the roll"
         )
         with pytest.raises(CommandRefused, match="Upload it again"):
-            await engine.execute(EraseNumbers(list="0" * 32, names=True, who="asha"))
+            await engine.execute_command(EraseNumbers(list="0" * 32, names=True, who="asha"))
     with closing(sqlite3.connect(tmp_path / "centre.db")) as db:
         assert number[1:] not in "".join(db.iterdump())
 

@@ -225,7 +225,7 @@ async def test_number_that_opts_out_while_ringing_is_not_connected(tmp_path: Pat
     async with a_site(tmp_path, make_answering_switch(answer_after=10.0), campaign=IVR) as site:
         await site.until(lambda: site.view.campaigns[0].calls.get(CallState.RINGING, 0) == 5)
         for phone_id in range(1, 1000):  # the hang-up comes too late
-            site.centre.engine.features.numbers.add_opt_out(phone_id)
+            site.centre.engine.features.number_memory.add_opt_out(phone_id)
         await site.until(lambda: len(site.ended()) >= 5)
         assert site.view.campaigns[0].refused["opted-out"] >= 5
         assert not site.view.state.marks
@@ -266,12 +266,12 @@ async def test_opt_out_from_the_command_line_cancels_a_ringing_call(tmp_path: Pa
         told = RecordOptOuts(
             hashes=hashes, fingerprint=compute_fingerprint(secret.encode()), source="letter-12", batch="b-1", who="asha"
         )
-        assert await site.centre.engine.execute(told) == "2 numbers suppressed, 0 were already suppressed"
+        assert await site.centre.engine.execute_command(told) == "2 numbers suppressed, 0 were already suppressed"
         await site.until(lambda: bool(site.ended()), seconds=1.0)
         assert [change.outcome for change in site.ended()] == [Outcome.CANCELLED]
         assert site.view.state.opt_outs == 1
         with pytest.raises(CommandRefused, match="hashed with a secret that the dialler does not have"):
-            await site.centre.engine.execute(told.model_copy(update={"fingerprint": "0" * 16}))
+            await site.centre.engine.execute_command(told.model_copy(update={"fingerprint": "0" * 16}))
     assert query_site_store(tmp_path, "SELECT e164, source FROM opt_out") == [(number, "letter-12")]
     assert query_site_store(tmp_path, "SELECT DISTINCT centre FROM opt_out_hash") == [(site.view.state.centre,)]
     assert query_site_store(tmp_path, "SELECT count(*) FROM outbox WHERE topic = 'results/opt-outs'") == [(2,)]

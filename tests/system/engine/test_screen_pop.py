@@ -51,7 +51,7 @@ async def test_voter_data_shown_to_the_agent_is_updated_with_marks_and_opt_outs_
         assert pop is not None
         voter_id = pop.voters[-1]
         mark = MarkReport(key="import/1", voter=voter_id, kind="voted", source="booth-worker", at=site.clock.now())
-        await site.centre.engine.execute(RecordMarks(marks=(mark,), batch="b-1", who="ops"))
+        await site.centre.engine.execute_command(RecordMarks(marks=(mark,), batch="b-1", who="ops"))
 
         def list_settled_voters() -> tuple[int, ...]:
             now = seat(site).screen_pop
@@ -59,7 +59,7 @@ async def test_voter_data_shown_to_the_agent_is_updated_with_marks_and_opt_outs_
 
         await site.until(lambda: list_settled_voters() == (voter_id,), seconds=1)
         assert seat(site).state is SeatState.TALKING
-        await site.centre.engine.execute(KeyedDisposition(seat="01", disposition=Disposition.OPT_OUT))
+        await site.centre.engine.execute_command(KeyedDisposition(seat="01", disposition=Disposition.OPT_OUT))
 
         def has_opted_out() -> bool:
             now = seat(site).screen_pop

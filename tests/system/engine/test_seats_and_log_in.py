@@ -53,7 +53,7 @@ async def test_agent_logs_in_by_dialling_the_log_in_code(tmp_path: Path) -> None
         await log_in_by_phone(site, "101", "2468")
         assert (seat(site).state, seat(site).agent) == (SeatState.READY, "101")
         assert query_site_store(tmp_path, "SELECT seat, agent, paused FROM log_in") == [("01", "101", 0)]
-        await site.centre.engine.execute(SeatLogOff(seat="01"))
+        await site.centre.engine.execute_command(SeatLogOff(seat="01"))
         await site.until(lambda: site.switch.find_phone_channel("agent01") is None, seconds=2)
         assert (seat(site).state, seat(site).agent) == (SeatState.OFFLINE, None)
         assert query_site_store(tmp_path, "SELECT * FROM log_in") == []
@@ -69,13 +69,13 @@ async def test_agent_phone_can_dial_only_the_log_in_code(tmp_path: Path) -> None
 @virtual_time()
 async def test_agent_logs_in_by_answering_the_call_that_the_desk_requested(tmp_path: Path) -> None:
     async with run_site_with_pins(tmp_path) as site:
-        assert await site.centre.engine.execute(SeatCall(seat="02")) == "seat 02: the phone is being called"
+        assert await site.centre.engine.execute_command(SeatCall(seat="02")) == "seat 02: the phone is being called"
         await site.until(lambda: site.switch.find_phone_channel("agent02") is not None)
         await press_keys(site, "102#", "agent02")
         await press_keys(site, "1357#", "agent02")
         await site.until(lambda: seat(site, "02").state is SeatState.READY, seconds=10)
         with pytest.raises(CommandRefused, match="seat 02 is already in use"):
-            await site.centre.engine.execute(SeatCall(seat="02"))
+            await site.centre.engine.execute_command(SeatCall(seat="02"))
 
 
 @virtual_time()
@@ -121,7 +121,7 @@ async def test_agent_can_log_in_without_installed_prompts(tmp_path: Path) -> Non
 @virtual_time()
 async def test_seat_accepts_one_agent_and_an_agent_only_one_seat(tmp_path: Path) -> None:
     async with run_site_with_pins(tmp_path) as site:
-        execute = site.centre.engine.execute
+        execute = site.centre.engine.execute_command
         await execute(SeatLogIn(seat="01", agent="101", pin="2468"))
         with pytest.raises(CommandRefused, match="seat 01 is already in use"):
             await execute(SeatLogIn(seat="01", agent="102", pin="1357"))
@@ -147,7 +147,7 @@ async def test_log_in_from_the_desk_needs_the_correct_pin(tmp_path: Path, capfd:
             ("101\r\nAction: Originate", "2468"),
         ):
             with pytest.raises(LogInRefused) as refused:
-                await site.centre.engine.execute(SeatLogIn(seat="01", agent=number, pin=pin))
+                await site.centre.engine.execute_command(SeatLogIn(seat="01", agent=number, pin=pin))
             said.add(str(refused.value))
         assert len(said) == 1
         assert "2468" not in repr(SeatLogIn(seat="01", agent="101", pin="2468"))
@@ -158,7 +158,7 @@ async def test_log_in_from_the_desk_needs_the_correct_pin(tmp_path: Path, capfd:
 @virtual_time()
 async def test_ten_wrong_pins_lock_agent_and_seat(tmp_path: Path) -> None:
     async with run_site_with_pins(tmp_path, agent_login={"lock_minutes": 10}) as site:
-        execute = site.centre.engine.execute
+        execute = site.centre.engine.execute_command
 
         async def expect_refused_log_in(name: str, number: str, pin: str) -> None:
             with pytest.raises(LogInRefused):
@@ -183,13 +183,13 @@ async def test_lock_after_wrong_pins_expires(tmp_path: Path) -> None:
     async with run_site_with_pins(tmp_path, agent_login={"lock_minutes": 10}) as site:
         for number in ("7", "101") * 5:  # unknown numbers count for the seat
             with pytest.raises(LogInRefused):
-                await site.centre.engine.execute(SeatLogIn(seat="01", agent=number, pin="0000"))
+                await site.centre.engine.execute_command(SeatLogIn(seat="01", agent=number, pin="0000"))
         await asyncio.sleep(599)
         with pytest.raises(LogInRefused):
-            await site.centre.engine.execute(SeatLogIn(seat="01", agent="101", pin="2468"))
+            await site.centre.engine.execute_command(SeatLogIn(seat="01", agent="101", pin="2468"))
         await asyncio.sleep(2)
         assert site.view.alerts == ()
-        await site.centre.engine.execute(SeatLogIn(seat="01", agent="101", pin="2468"))
+        await site.centre.engine.execute_command(SeatLogIn(seat="01", agent="101", pin="2468"))
 
 
 @virtual_time()
@@ -198,9 +198,9 @@ async def test_phone_log_in_needs_agents_in_the_settings(tmp_path: Path) -> None
         site.switch.dial_from_phone("agent01", "*1")
         await site.until(lambda: site.switch.find_phone_channel("agent01") is None, seconds=20)
         with pytest.raises(CommandRefused, match=r"needs \[\[agents\]\] in the settings"):
-            await site.centre.engine.execute(SeatCall(seat="01"))
+            await site.centre.engine.execute_command(SeatCall(seat="01"))
         with pytest.raises(CommandRefused, match="use 1 to 40 letters"):
-            await site.centre.engine.execute(SeatLogIn(seat="01", agent="a b\r\n"))
+            await site.centre.engine.execute_command(SeatLogIn(seat="01", agent="a b\r\n"))
         assert seat(site).state is SeatState.OFFLINE
 
 
@@ -218,9 +218,9 @@ async def test_agent_removed_from_the_settings_is_logged_off_after_the_call(tmp_
     async with run_site_with_pins(tmp_path, Behaviour(talk_seconds=20.0)) as site:
         await log_in_by_phone(site, "101", "2468")
         await wait_until_talking(site)
-        centre, desk = site.centre.engine.features, site.centre.engine.features.agents
+        centre, desk = site.centre.engine.features, site.centre.engine.features.agent_log_ins
         centre.core.plan = replace(centre.core.plan, agents={"102": centre.core.plan.agents["102"]})
-        desk.apply_pins(PinCheck(centre.core.plan.agents.values()))
+        desk.apply_agent_pins(PinCheck(centre.core.plan.agents.values()))
         desk.apply_current_settings()
         await asyncio.sleep(1)
         assert (seat(site).state, seat(site).agent) == (SeatState.TALKING, "101")
@@ -238,9 +238,9 @@ async def test_agents_with_permanent_phone_connections_keep_their_seats_after_a_
         agents = [*AGENTS, {"number": "103", "pin": CHEAP.hash("1111")}]
         async with a_site(tmp_path, switch=switch, seats=3, agents=agents) as site:
             for name, number, pin in (("01", "101", "2468"), ("02", "102", "1357"), ("03", "103", "1111")):
-                await site.centre.engine.execute(SeatLogIn(seat=name, agent=number, pin=pin))
+                await site.centre.engine.execute_command(SeatLogIn(seat=name, agent=number, pin=pin))
             await site.until(lambda: all(view.state is SeatState.READY for view in site.view.seats))
-            await site.centre.engine.execute(SeatPause(seat="02", reason="meal"))
+            await site.centre.engine.execute_command(SeatPause(seat="02", reason="meal"))
         switch.hang_up_phone("agent03")  # while no dialler runs
         async with a_site(tmp_path, switch=switch, seats=3, agents=agents) as site:
             first, second, third = (seat(site, name) for name in ("01", "02", "03"))
@@ -306,10 +306,10 @@ def test_next_call_time_of_a_number_follows_from_the_disposition_during_or_after
             await site.until(lambda: seat(site).state is SeatState.TALKING)
             later = KeyedDisposition(seat="01", disposition=Disposition.LATER, hour=16)
             if during_the_talk:
-                await site.centre.engine.execute(later)
+                await site.centre.engine.execute_command(later)
             await site.until(lambda: seat(site).state is SeatState.WRAP_UP)
             if not during_the_talk:
-                await site.centre.engine.execute(later)
+                await site.centre.engine.execute_command(later)
             await asyncio.sleep(1)
             ((due_at,),) = query_site_store(
                 tmp_path, "SELECT due_at FROM target JOIN attempt USING (phone_id) WHERE disposition = 'later'"
@@ -350,7 +350,10 @@ async def test_log_off_during_a_call_takes_effect_after_wrap_up(tmp_path: Path) 
     async with run_site_with_pins(tmp_path, Behaviour(talk_seconds=20.0), campaign={"wrap_up_seconds": 5}) as site:
         await log_in_by_phone(site, "101", "2468")
         await wait_until_talking(site)
-        assert await site.centre.engine.execute(SeatLogOff(seat="01")) == "seat 01: will be logged off after this call"
+        assert (
+            await site.centre.engine.execute_command(SeatLogOff(seat="01"))
+            == "seat 01: will be logged off after this call"
+        )
         assert query_site_store(tmp_path, "SELECT * FROM log_in") == []
         await site.until(lambda: seat(site).state is SeatState.WRAP_UP)
         await site.until(lambda: seat(site).state is SeatState.OFFLINE, seconds=6)
@@ -376,7 +379,7 @@ async def test_pause_requested_during_wrap_up_does_not_extend_the_wrap_up_limit(
     async with run_site_with_pins(tmp_path, Behaviour(talk_seconds=5.0), campaign={"wrap_up_seconds": 10}) as site:
         await log_in_by_phone(site, "101", "2468")
         await site.until(lambda: seat(site).state is SeatState.WRAP_UP)
-        await site.centre.engine.execute(SeatPause(seat="01", reason="meal"))
+        await site.centre.engine.execute_command(SeatPause(seat="01", reason="meal"))
         await site.until(lambda: seat(site).state is SeatState.PAUSED, seconds=11)
 
 
@@ -409,7 +412,7 @@ async def test_seat_recovers_from_a_phone_drop_during_a_call(tmp_path: Path) -> 
         assert [change.outcome for change in site.ended() if change.attempt_id == first] == [Outcome.CONNECTED]
         await asyncio.sleep(30)
         assert (seat(site).state, seat(site).agent) == (SeatState.LOST, "101")
-        await site.centre.engine.execute(
+        await site.centre.engine.execute_command(
             KeyedDisposition(seat="01", disposition=Disposition.VOTED)
         )  # the agent may still enter a disposition
         site.switch.set_phone("agent01", PhoneMode.ANSWERS)
@@ -421,7 +424,7 @@ async def test_seat_recovers_from_a_phone_drop_during_a_call(tmp_path: Path) -> 
 async def test_agents_phone_that_hangs_up_after_log_in_is_called_again(tmp_path: Path) -> None:
     async with a_site(tmp_path, switch_config(), seats=1) as site:
         site.switch.set_phone("agent01", PhoneMode.HANGS_UP)
-        await site.centre.engine.execute(SeatLogIn(seat="01", agent="agent-01"))
+        await site.centre.engine.execute_command(SeatLogIn(seat="01", agent="agent-01"))
         await asyncio.sleep(12)
         assert site.view.seats[0].state is SeatState.LOST
         site.switch.set_phone("agent01", PhoneMode.ANSWERS)
@@ -432,7 +435,7 @@ async def test_agents_phone_that_hangs_up_after_log_in_is_called_again(tmp_path:
 async def test_agent_whose_phone_dropped_returns_by_dialling_the_log_in_code(tmp_path: Path) -> None:
     async with run_site_with_pins(tmp_path) as site:
         await log_in_by_phone(site, "101", "2468")
-        await site.centre.engine.execute(SeatPause(seat="01", reason="meal"))
+        await site.centre.engine.execute_command(SeatPause(seat="01", reason="meal"))
         site.switch.set_phone("agent01", PhoneMode.REFUSES)
         site.switch.hang_up_phone("agent01")
         await asyncio.sleep(60)
@@ -454,7 +457,7 @@ async def test_agent_whose_phone_stays_disconnected_is_logged_off(tmp_path: Path
         assert query_site_store(tmp_path, "SELECT * FROM log_in") == []
         assert site.switch.find_phone_channel("agent01") is None  # the phone is not called any more
         site.switch.set_phone("agent01", PhoneMode.ANSWERS)
-        await site.centre.engine.execute(SeatLogIn(seat="01", agent="101", pin="2468"))
+        await site.centre.engine.execute_command(SeatLogIn(seat="01", agent="101", pin="2468"))
         await site.until(lambda: seat(site).state is SeatState.READY)
         await asyncio.sleep(1000)
         assert seat(site).state is SeatState.READY
@@ -466,7 +469,7 @@ async def test_agent_who_logs_off_and_hangs_up_gets_no_more_voters(tmp_path: Pat
     async with a_site(tmp_path, config, seats=2, campaign={"wrap_up_seconds": 2}) as site:
         await site.log_in("01", "02")
         await site.until(lambda: all(seat.state is SeatState.TALKING for seat in site.view.seats))
-        await site.centre.engine.execute(SeatLogOff(seat="01"))
+        await site.centre.engine.execute_command(SeatLogOff(seat="01"))
         site.switch.hang_up_phone("agent01")
         await site.until(lambda: site.view.seats[0].state is SeatState.OFFLINE)
         began = len(site.changes)
@@ -484,7 +487,7 @@ async def test_conversation_recovered_at_a_vacant_seat_leaves_the_seat_vacant(tm
             await site.until(lambda: site.view.state.switch_up)
             await site.log_in("01")
             await site.until(lambda: site.view.seats[0].state is SeatState.TALKING)
-            await site.centre.engine.execute(SeatLogOff(seat="01"))
+            await site.centre.engine.execute_command(SeatLogOff(seat="01"))
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)
         async with a_site(tmp_path, switch=switch, seats=1) as site:
@@ -527,7 +530,7 @@ async def test_disposition_entered_after_a_phone_drop_applies_to_the_new_call(tm
         assert second not in {first, None}
         site.switch.press_phone_keys("agent01", "2")
         await asyncio.sleep(1)
-        await site.centre.engine.execute(SeatHangUp(seat="01"))
+        await site.centre.engine.execute_command(SeatHangUp(seat="01"))
     said = dict(
         query_site_store(tmp_path, "SELECT attempt_id, disposition FROM attempt WHERE connected_at IS NOT NULL")
     )
@@ -540,7 +543,7 @@ async def test_disposition_entered_after_a_phone_drop_applies_to_the_new_call(tm
 @virtual_time()
 async def test_calls_go_only_to_agents_with_the_skill_that_the_campaign_needs(tmp_path: Path) -> None:
     async with run_site_with_pins(tmp_path, Behaviour(talk_seconds=5.0), campaign={"skill": "senior"}) as site:
-        execute = site.centre.engine.execute
+        execute = site.centre.engine.execute_command
         await execute(SeatLogIn(seat="02", agent="102", pin="1357"))
         await asyncio.sleep(30)
         assert not site.switch.placed

@@ -84,33 +84,33 @@ def change(path: Path, *pairs: tuple[str, str]) -> None:
 
 def get_settings_in_force(engine: Engine) -> tuple[int | None, time, int]:
     """Return channels and end of the campaign, and channels of the trunk, as in force."""
-    run = engine.features.runs["turnout-agents"]
-    return run.spec.channels, run.spec.hours.weekday[0][1], engine.features.pool["carrier-a"].channels
+    run = engine.features.campaign_runs["turnout-agents"]
+    return run.spec.channels, run.spec.hours.weekday[0][1], engine.features.trunk_pool["carrier-a"].channels
 
 
 async def test_settings_reload_applies_calling_hours_and_channels_and_stores_the_rules(
     path: Path, engine: Engine
 ) -> None:
-    assert await engine.execute(ReloadSettings()) == "no setting has changed"
+    assert await engine.execute_command(ReloadSettings()) == "no setting has changed"
     before = query_store(path.parent / "centre.db", "SELECT COUNT(*) FROM rules_version")
     trunk = ("channels = 30", "channels = 24\ncalls_per_second = 3")
     change(path, ("channels = 20", "channels = 12"), trunk, ("18:00:00", "20:00:00"))
-    assert await engine.execute(ReloadSettings()) == (
+    assert await engine.execute_command(ReloadSettings()) == (
         "settings applied: trunks.carrier-a.channels, trunks.carrier-a.calls_per_second, "
         "campaigns.turnout-agents.channels, campaigns.turnout-agents.hours"
     )
     assert get_settings_in_force(engine) == (12, time(20), 24)
-    assert engine.view().state.trunks[0].calls_per_second_limit == 3
-    assert engine.features.eligibility._campaigns["turnout-agents"].hours.weekday == ((time(9), time(20)),)
+    assert engine.make_centre_view().state.trunks[0].calls_per_second_limit == 3
+    assert engine.features.call_eligibility._campaigns["turnout-agents"].hours.weekday == ((time(9), time(20)),)
     assert query_store(path.parent / "centre.db", "SELECT COUNT(*) FROM rules_version") != before
-    assert await engine.execute(ReloadSettings()) == "no setting has changed"
+    assert await engine.execute_command(ReloadSettings()) == "no setting has changed"
     change(path, ("channels = 24", 'channels = 23\nhost = "sip.example.org"'))
-    assert await engine.execute(ReloadSettings()) == (
+    assert await engine.execute_command(ReloadSettings()) == (
         "settings applied: trunks.carrier-a.channels; changed for other programs: trunks.carrier-a.host"
     )
     change(path, ("sip.example.org", "sip2.example.org"))
-    assert await engine.execute(ReloadSettings()) == "changed for other programs: trunks.carrier-a.host"
-    assert await engine.execute(ReloadSettings()) == "no setting has changed"
+    assert await engine.execute_command(ReloadSettings()) == "changed for other programs: trunks.carrier-a.host"
+    assert await engine.execute_command(ReloadSettings()) == "no setting has changed"
 
 
 async def test_concurrent_settings_reloads_run_one_after_another(path: Path, engine: Engine) -> None:
@@ -129,10 +129,10 @@ async def test_concurrent_settings_reloads_run_one_after_another(path: Path, eng
 
     desk._read_settings, desk._store.record_applied_settings = count_reads, store_slowly
     change(path, ("channels = 20", "channels = 12"))
-    first = asyncio.create_task(engine.execute(ReloadSettings()))
+    first = asyncio.create_task(engine.execute_command(ReloadSettings()))
     await begun.wait()
     change(path, ("channels = 12", "channels = 8"))
-    second = asyncio.create_task(engine.execute(ReloadSettings()))
+    second = asyncio.create_task(engine.execute_command(ReloadSettings()))
     for _ in range(5):
         await asyncio.to_thread(reads.copy)  # in the thread's queue, after the earlier requests
     assert len(reads) == 1
@@ -179,7 +179,7 @@ async def test_settings_reload_that_needs_a_restart_changes_nothing(
 ) -> None:
     change(path, *pairs)
     with pytest.raises(CommandRefused) as refused:
-        await engine.execute(ReloadSettings())
+        await engine.execute_command(ReloadSettings())
     assert says in str(refused.value)
     assert "\n" not in str(refused.value)
     assert get_settings_in_force(engine) == (20, time(18), 30)
@@ -201,11 +201,11 @@ def test_change_of_the_twilio_endpoint_needs_a_restart(path: Path) -> None:
 async def test_sighup_reloads_settings_and_an_alert_reports_errors(path: Path, engine: Engine) -> None:
     change(path, ("channels = 20", "channels = 0"))
     await reload_site(engine)
-    (alert,) = (each for each in engine.view().alerts if each.code == "settings")
+    (alert,) = (each for each in engine.make_centre_view().alerts if each.code == "settings")
     assert alert.text.startswith("The settings were not reloaded. Cause: no change was applied: ")
     change(path, ("channels = 0", "channels = 9"))
     await reload_site(engine)
-    assert not any(each.code == "settings" for each in engine.view().alerts)
+    assert not any(each.code == "settings" for each in engine.make_centre_view().alerts)
     assert get_settings_in_force(engine)[0] == 9
 
 
@@ -217,16 +217,19 @@ async def test_changed_rules_profile_is_reloaded_or_reported_to_need_a_restart(
     change(path, ("[[trunks]]", f'[rules]\njurisdiction = "{profile}"\n[[trunks]]'))
     async with running_centre(load_settings(path)) as centre:
         engine = centre.engine
-        before = engine.features.eligibility.find_call_limits(engine.features.runs["turnout-agents"])[0]
+        before = engine.features.call_eligibility.find_call_limits(engine.features.campaign_runs["turnout-agents"])[0]
         change(profile, ("per_day = 3", "per_day = 2"))
-        assert await engine.execute(ReloadSettings()) == "settings applied: rules.jurisdiction (the profile)"
-        assert (before, engine.features.eligibility.find_call_limits(engine.features.runs["turnout-agents"])[0]) == (
+        assert await engine.execute_command(ReloadSettings()) == "settings applied: rules.jurisdiction (the profile)"
+        assert (
+            before,
+            engine.features.call_eligibility.find_call_limits(engine.features.campaign_runs["turnout-agents"])[0],
+        ) == (
             3,
             2,
         )
         change(profile, ("may_offer = false", "may_offer = true"))
         with pytest.raises(CommandRefused, match=r"rules\.jurisdiction \(the profile\) needs a restart"):
-            await engine.execute(ReloadSettings())
+            await engine.execute_command(ReloadSettings())
 
 
 AGENTS = """
@@ -249,18 +252,18 @@ async def test_settings_reload_adds_and_removes_agents(path: Path) -> None:
     pins = {pin: hash_pin(pin) for pin in ("4711", "4712")}
     path.write_text(path.read_text(encoding="utf-8") + AGENTS.format(pin=pins["4711"]), encoding="utf-8")
     async with running_centre(load_settings(path)) as centre:
-        engine, desk = centre.engine, centre.engine.features.agents
+        engine, desk = centre.engine, centre.engine.features.agent_log_ins
         with_19 = f'number = "19"\npin = "{pins["4712"]}"'
         change(path, (f'number = "18"\npin = "{pins["4711"]}"', with_19))
-        assert await engine.execute(ReloadSettings()) == "settings applied: agents.18, agents.19"
+        assert await engine.execute_command(ReloadSettings()) == "settings applied: agents.18, agents.19"
         await desk.log_in_agent("02", "19", "4712", phone_here=False)
         for agent, pin in (("18", "4711"), ("17", "4712")):
             with pytest.raises(LogInRefused):
                 await desk.log_in_agent("01", agent, pin, phone_here=False)
         change(path, (f'[[agents]]\nnumber = "17"\npin = "{pins["4711"]}"\n[[agents]]\n{with_19}', ""))
         with pytest.raises(CommandRefused, match=r"no change was applied: agents needs a restart"):
-            await engine.execute(ReloadSettings())
-        assert {seat.seat: seat.agent for seat in engine.view().seats} == {"01": None, "02": "19"}
+            await engine.execute_command(ReloadSettings())
+        assert {seat.seat: seat.agent for seat in engine.make_centre_view().seats} == {"01": None, "02": "19"}
 
 
 async def test_settings_reload_applies_campaigns_assigned_by_headquarters(path: Path) -> None:
@@ -272,13 +275,16 @@ async def test_settings_reload_applies_campaigns_assigned_by_headquarters(path: 
     file.write_text('[[campaigns]]\nid = "hq"\nkind = "agents"\nchannels = 9\n', encoding="utf-8")
     async with running_centre(load_settings(path)) as centre:
         engine = centre.engine
-        assert [run.spec.campaign_id for run in engine.features.runs.values()] == ["turnout-agents", "hq"]
+        assert [run.spec.campaign_id for run in engine.features.campaign_runs.list_campaign_runs()] == [
+            "turnout-agents",
+            "hq",
+        ]
         change(file, ("channels = 9", "channels = 7"))
-        assert await engine.execute(ReloadSettings()) == "settings applied: campaigns.hq.channels"
-        assert engine.features.runs["hq"].spec.channels == 7
+        assert await engine.execute_command(ReloadSettings()) == "settings applied: campaigns.hq.channels"
+        assert engine.features.campaign_runs["hq"].spec.channels == 7
         (folder / "more.toml").write_text('[[campaigns]]\nid = "more"\nkind = "agents"\n', encoding="utf-8")
-        assert await engine.execute(ReloadSettings()) == "settings applied: campaigns.more"
-        assert [each.campaign_id for each in engine.view().campaigns] == ["turnout-agents", "more", "hq"]
+        assert await engine.execute_command(ReloadSettings()) == "settings applied: campaigns.more"
+        assert [each.campaign_id for each in engine.make_centre_view().campaigns] == ["turnout-agents", "more", "hq"]
         file.unlink()
-        assert await engine.execute(ReloadSettings()) == "settings applied: campaigns.hq"
-        assert [each.campaign_id for each in engine.view().campaigns] == ["turnout-agents", "more"]
+        assert await engine.execute_command(ReloadSettings()) == "settings applied: campaigns.hq"
+        assert [each.campaign_id for each in engine.make_centre_view().campaigns] == ["turnout-agents", "more"]

@@ -80,7 +80,7 @@ class Live:
         self.path.write_text(text + add, encoding="utf-8")
 
     async def reload(self) -> str:
-        return await self.site.centre.engine.execute(ReloadSettings())
+        return await self.site.centre.engine.execute_command(ReloadSettings())
 
     def campaign(self, name: str) -> CampaignView:
         return next(each for each in self.site.view.campaigns if each.campaign_id == name)
@@ -118,20 +118,20 @@ async def test_settings_reload_adds_a_campaign_a_seat_and_a_caller_id(tmp_path: 
         assert await here.reload() == "settings applied: trunks.carrier.caller_ids, seats.03, campaigns.second"
         assert here.seats == ["01", "02", "03"]
         assert here.campaigns == ["agents", "second"]
-        await here.site.centre.engine.execute(PauseCampaign(campaign="agents"))
+        await here.site.centre.engine.execute_command(PauseCampaign(campaign="agents"))
         await here.site.log_in("03")
         await wait_until_talking(here.site, "03")
         (call,) = query_site_store(tmp_path, "SELECT campaign_id, caller_id FROM attempt WHERE seat = '03'")
         assert call == ("second", "+911140000002")
         assert query_site_store(tmp_path, "SELECT caller_id FROM attempt WHERE seat = '01'") == [("+911140000001",)]
-        await here.site.centre.engine.execute(KeyedDisposition(seat="03", disposition=Disposition.VOTED))
+        await here.site.centre.engine.execute_command(KeyedDisposition(seat="03", disposition=Disposition.VOTED))
         assert query_site_store(tmp_path, "SELECT COUNT(*) FROM attempt GROUP BY phone_id HAVING COUNT(*) > 1") == []
 
 
 @virtual_time()
 async def test_conversation_at_a_removed_seat_continues_until_agent_or_voter_hangs_up(tmp_path: Path) -> None:
     async with run_live_site(tmp_path) as here:
-        execute = here.site.centre.engine.execute
+        execute = here.site.centre.engine.execute_command
         await here.site.log_in("01", "02")
         await wait_until_talking(here.site)
         here.change((SEAT.format(name="01"), ""))
@@ -177,7 +177,7 @@ async def test_calls_of_a_removed_campaign_end_normally(tmp_path: Path) -> None:
     rings = Behaviour(answer_after=8.0, talk_seconds=30.0)
     parts = (SEAT.format(name="01"), SEAT.format(name="02"), FIRST, second)
     async with run_live_site(tmp_path, TALKS, rings, parts=parts) as here:
-        await here.site.centre.engine.execute(PauseCampaign(campaign="second"))
+        await here.site.centre.engine.execute_command(PauseCampaign(campaign="second"))
         await here.site.log_in("01", "02")
         await here.site.until(lambda: here.campaign("agents").calls == {CallState.TALKING: 1, CallState.RINGING: 1})
         here.change((FIRST, ""))
@@ -189,7 +189,7 @@ async def test_calls_of_a_removed_campaign_end_normally(tmp_path: Path) -> None:
         with pytest.raises(
             CommandRefused, match=r"campaign 'agents' is not in the settings\. The campaigns there are: second"
         ):
-            await here.site.centre.engine.execute(ResumeCampaign(campaign="agents"))
+            await here.site.centre.engine.execute_command(ResumeCampaign(campaign="agents"))
         here.change(add=FIRST)
         with pytest.raises(
             CommandRefused, match="no setting was changed: campaign agents was removed and still has calls"
@@ -211,14 +211,14 @@ async def test_calls_of_a_removed_campaign_end_normally(tmp_path: Path) -> None:
 async def test_reloaded_caps_and_channels_apply_to_the_next_pacing_decision(tmp_path: Path) -> None:
     parts = (SEAT.format(name="01"), CAMPAIGN.format(id="agents", pacing="predictive"))
     async with run_live_site(tmp_path, parts=parts) as here:
-        pacer = here.site.centre.engine.features.runs["agents"].pacer
+        pacer = here.site.centre.engine.features.campaign_runs["agents"].pacer
         before: tuple[Cap, ...] = pacer.caps
         here.change(
             ('pacing = "predictive"\n', 'pacing = "predictive"\nabandoned_limit = 0.01\nabandoned_target = 0.005\n'),
             ("channels = 30", "channels = 3"),
         )
         assert "campaigns.agents.abandoned_limit" in await here.reload()
-        assert here.site.centre.engine.features.runs["agents"].pacer is pacer  # with all counts kept
+        assert here.site.centre.engine.features.campaign_runs["agents"].pacer is pacer  # with all counts kept
         held: tuple[Cap, ...] = pacer.caps
         assert [(cap.window_seconds, cap.target, cap.hard_stop) for cap in held] == [
             (cap.window_seconds, 0.005, 0.01) for cap in before
@@ -291,8 +291,8 @@ async def test_stop_all_during_a_settings_reload_stops_the_added_campaign(
         here.change(add="".join(CAMPAIGN.format(id=name, pacing="progressive") for name in ("second", "third")))
 
         async def store_after_stop_all(told: dict[str, str], rules: str, at: float) -> None:
-            await engine.execute(StopAll())
-            await engine.execute(ResumeCampaign(campaign="agents"))
+            await engine.execute_command(StopAll())
+            await engine.execute_command(ResumeCampaign(campaign="agents"))
             await taken(told, rules, at)
 
         engine.features.settings_reload._store.record_applied_settings = store_after_stop_all  # type: ignore[assignment]
@@ -311,7 +311,7 @@ async def stop_all_during_queued_reload(here: Live) -> asyncio.Task[str]:
     async with engine.features.settings_reload._one_at_a_time:
         reload = asyncio.create_task(here.reload())
         await asyncio.sleep(0.1)
-        assert await engine.execute(StopAll()) == "stopped 1 campaigns"
+        assert await engine.execute_command(StopAll()) == "stopped 1 campaigns"
     return reload
 
 
@@ -335,7 +335,7 @@ async def test_stop_all_during_a_settings_reload_stays_in_force_after_a_crash(
             "agents": CampaignState.STOPPED,
             "second": CampaignState.STOPPED,
         }
-        await again.centre.engine.execute(ResumeCampaign(campaign="agents"))
+        await again.centre.engine.execute_command(ResumeCampaign(campaign="agents"))
     here.change(add=CAMPAIGN.format(id="third", pacing="progressive"))
     later = load_settings(here.path)
     async with a_site(tmp_path, switch=here.site.switch, made=lambda _: later, run=False) as again:
@@ -349,17 +349,17 @@ async def test_stop_all_during_a_settings_reload_stays_in_force_after_a_crash(
 @virtual_time()
 async def test_campaign_added_while_headquarters_has_stopped_dialling_is_stopped(tmp_path: Path) -> None:
     async with run_live_site(tmp_path) as here:
-        campaigns = here.site.centre.engine.features.campaigns
+        campaigns = here.site.centre.engine.features.campaign_control
         campaigns.suspend_all_campaigns("headquarters has stopped every campaign", {})
         here.change(add=CAMPAIGN.format(id="second", pacing="progressive"))
         await here.reload()
         assert here.campaign("second").state is CampaignState.STOPPED
         with pytest.raises(CommandRefused, match="headquarters has stopped"):
-            await here.site.centre.engine.execute(ResumeCampaign(campaign="second"))
+            await here.site.centre.engine.execute_command(ResumeCampaign(campaign="second"))
         assert campaigns.resume_all_campaigns() == {"agents": CampaignState.RUNNING, "second": CampaignState.RUNNING}
         assert here.campaign("second").state is CampaignState.RUNNING
         here.change((FIRST, ""))
         campaigns.suspend_all_campaigns("headquarters has stopped every campaign", {})
         await here.reload()
         assert campaigns.resume_all_campaigns() == {"second": CampaignState.RUNNING}
-        assert here.site.centre.engine.features.runs["agents"].state is CampaignState.STOPPED
+        assert here.site.centre.engine.features.campaign_runs["agents"].state is CampaignState.STOPPED

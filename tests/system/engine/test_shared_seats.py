@@ -45,11 +45,13 @@ async def test_seat_shared_by_two_campaigns_gets_one_call_at_a_time(
     config = make_answering_switch(answer_after=6.0, post_dial_seconds=1.0, talk_seconds=60.0)
     async with a_site(tmp_path, config, seats=4, agents=who, campaigns=campaigns) as site:
         for n in range(1, 5):
-            await site.centre.engine.execute(SeatLogIn(seat=f"0{n}", agent=f"10{n}", pin="2468"))
+            await site.centre.engine.execute_command(SeatLogIn(seat=f"0{n}", agent=f"10{n}", pin="2468"))
         await site.until(lambda: all(seat.state is SeatState.READY for seat in site.view.seats))
         most = 0
         for _ in range(200):
-            most = max(most, sum(not call.answered for call in site.centre.engine.features.calls.values()))
+            most = max(
+                most, sum(not call.is_answered for call in site.centre.engine.features.live_calls.list_live_calls())
+            )
             await asyncio.sleep(0.1)
         assert most == 4
         assert Outcome.ABANDONED not in Counter(call.outcome for call in site.ended())
@@ -62,7 +64,7 @@ async def test_small_campaign_that_shares_agents_with_a_large_campaign_gets_call
     config = make_answering_switch(answer_after=6.0, post_dial_seconds=1.0, talk_seconds=20.0)
     async with a_site(tmp_path, config, voters=400, seats=6, agents=who, campaigns=campaigns) as site:
         for n in range(1, 7):
-            await site.centre.engine.execute(SeatLogIn(seat=f"0{n}", agent=f"10{n}", pin="2468"))
+            await site.centre.engine.execute_command(SeatLogIn(seat=f"0{n}", agent=f"10{n}", pin="2468"))
         await asyncio.sleep(900.0)
         attempts = {each.campaign_id: each.attempts for each in site.view.campaigns}
         assert attempts["small"] > 10 < attempts["large"]
@@ -89,18 +91,18 @@ async def test_restriction_of_a_seat_to_campaigns_lasts_until_log_off(tmp_path: 
     async with a_site(tmp_path, config, voters=400, seats=4, agents=who, campaigns=campaigns) as site:
         engine = site.centre.engine
         with pytest.raises(CommandRefused, match="seat 01 has no agent"):
-            await engine.execute(SeatCampaigns(seat="01", campaigns=("one",)))
+            await engine.execute_command(SeatCampaigns(seat="01", campaigns=("one",)))
         for n in range(1, 5):
-            await engine.execute(SeatLogIn(seat=f"0{n}", agent=f"10{n}", pin="2468"))
+            await engine.execute_command(SeatLogIn(seat=f"0{n}", agent=f"10{n}", pin="2468"))
         for name, only in (("01", "one"), ("02", "two"), ("03", "two")):
-            said = await engine.execute(SeatCampaigns(seat=name, campaigns=(only,)))
+            said = await engine.execute_command(SeatCampaigns(seat=name, campaigns=(only,)))
             assert said == f"seat {name}: serves {only} from its next call"
         with pytest.raises(CommandRefused, match="campaign 'none' is not in the settings"):
-            await engine.execute(SeatCampaigns(seat="04", campaigns=("one", "none")))
+            await engine.execute_command(SeatCampaigns(seat="04", campaigns=("one", "none")))
         assert [seat(site, f"0{n}").campaigns for n in range(1, 5)] == [("one",), ("two",), ("two",), ()]
         most = 0
         for _ in range(3_000):
-            most = max(most, sum(not call.answered for call in engine.features.calls.values()))
+            most = max(most, sum(not call.is_answered for call in engine.features.live_calls.list_live_calls()))
             await asyncio.sleep(0.1)
         assert most <= 4  # no seat is dialled for twice
         assert Outcome.ABANDONED not in Counter(call.outcome for call in site.ended())
@@ -110,8 +112,8 @@ async def test_restriction_of_a_seat_to_campaigns_lasts_until_log_off(tmp_path: 
         # Both seats of "two" go to "one": their talks continue, and the other campaign gets the free seats of all
         # campaigns.
         for name in ("02", "03"):
-            await engine.execute(SeatCampaigns(seat=name, campaigns=("one",)))
-        await engine.execute(SeatCampaigns(seat="04", campaigns=("one",)))
+            await engine.execute_command(SeatCampaigns(seat=name, campaigns=("one",)))
+        await engine.execute_command(SeatCampaigns(seat="04", campaigns=("one",)))
         await asyncio.sleep(60.0)
         since = len(site.changes)
         await asyncio.sleep(200.0)
@@ -120,12 +122,12 @@ async def test_restriction_of_a_seat_to_campaigns_lasts_until_log_off(tmp_path: 
         held = next(each.hold for each in site.view.campaigns if each.campaign_id == "two")
         assert held is not None
         assert str(held) == "no agent is available: some are restricted to other campaigns"
-        await engine.execute(SeatCampaigns(seat="04", campaigns=()))
+        await engine.execute_command(SeatCampaigns(seat="04", campaigns=()))
         await asyncio.sleep(200.0)
         assert find_seats_by_campaign(site, since)["two"] == {"04"}
-        await engine.execute(SeatLogOff(seat="02"))
+        await engine.execute_command(SeatLogOff(seat="02"))
         await site.until(lambda: seat(site, "02").state is SeatState.OFFLINE)
-        await engine.execute(SeatLogIn(seat="02", agent="102", pin="2468"))
+        await engine.execute_command(SeatLogIn(seat="02", agent="102", pin="2468"))
         assert seat(site, "02").campaigns == ()
 
 
@@ -136,7 +138,7 @@ async def test_seat_cannot_be_restricted_to_campaigns_that_need_a_missing_skill(
         {"number": f"10{n}", "pin": CHEAP.hash("2468"), "skills": knows} for n, knows in enumerate((HINDI, TAMIL), 1)
     ]
     async with a_site(tmp_path, make_answering_switch(), seats=1, agents=who, campaigns=campaigns) as site:
-        await site.centre.engine.execute(SeatLogIn(seat="01", agent="101", pin="2468"))
+        await site.centre.engine.execute_command(SeatLogIn(seat="01", agent="101", pin="2468"))
         with pytest.raises(CommandRefused, match="does not have the skill ta that campaign two needs"):
-            await site.centre.engine.execute(SeatCampaigns(seat="01", campaigns=("two",)))
+            await site.centre.engine.execute_command(SeatCampaigns(seat="01", campaigns=("two",)))
         assert seat(site).campaigns == ()

@@ -26,7 +26,7 @@ def make_pin_proof(
 @virtual_time()
 async def test_agent_signs_in_from_a_page_and_the_phone_is_called(tmp_path: Path) -> None:
     async with run_site_with_pins(tmp_path) as site:
-        execute = site.centre.engine.execute
+        execute = site.centre.engine.execute_command
         assert (
             await execute(SeatSignIn(seat="01", agent="101", proof=make_pin_proof(site, "101", "2468")))
             == "seat 01: logged in"
@@ -59,10 +59,10 @@ async def test_proof_of_a_pin_is_valid_only_for_one_seat_agent_centre_and_minute
             make_pin_proof(site, "999", "2468"),
         ):
             with pytest.raises(LogInRefused):
-                await site.centre.engine.execute(SeatSignIn(seat="01", agent="101", proof=wrong))
+                await site.centre.engine.execute_command(SeatSignIn(seat="01", agent="101", proof=wrong))
         for at in (-61.0, 61.0):
             with pytest.raises(CommandRefused, match="compare the clocks"):
-                await site.centre.engine.execute(
+                await site.centre.engine.execute_command(
                     SeatSignIn(seat="01", agent="101", proof=make_pin_proof(site, "101", "2468", at=at))
                 )
         assert seat(site).agent is None
@@ -71,7 +71,7 @@ async def test_proof_of_a_pin_is_valid_only_for_one_seat_agent_centre_and_minute
 @virtual_time()
 async def test_wrong_pin_proofs_and_wrong_pins_count_together_until_the_lock(tmp_path: Path) -> None:
     async with run_site_with_pins(tmp_path) as site:
-        execute = site.centre.engine.execute
+        execute = site.centre.engine.execute_command
         for _ in range(5):
             with pytest.raises(LogInRefused):
                 await execute(SeatSignIn(seat="01", agent="101", proof=make_pin_proof(site, "101", "0000")))

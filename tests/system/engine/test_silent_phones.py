@@ -36,7 +36,7 @@ def test_conversation_without_audio_from_the_agent_counts_as_abandoned(tmp_path:
     async def run() -> None:
         voters = Behaviour(answer_after=1.0, talk_seconds=stays), Behaviour(answer_after=200.0)
         async with run_site_with_pins(tmp_path, *voters, agents=[]) as site:
-            await site.centre.engine.execute(SeatLogIn(seat="01", agent="asha"))
+            await site.centre.engine.execute_command(SeatLogIn(seat="01", agent="asha"))
             await site.until(lambda: bool(site.switch.placed))
             site.switch.silence_phone("agent01")
             site.switch.set_phone("agent01", PhoneMode.UNREGISTERED)
@@ -67,7 +67,7 @@ def test_short_conversation_with_audio_from_the_agent_counts_as_connected(tmp_pa
 async def test_conversation_that_ends_when_the_agents_phone_dies_counts_as_connected(tmp_path: Path) -> None:
     voters = Behaviour(answer_after=1.0, talk_seconds=3.0), Behaviour(answer_after=200.0)
     async with run_site_with_pins(tmp_path, *voters, agents=[]) as site:
-        await site.centre.engine.execute(SeatLogIn(seat="01", agent="asha"))
+        await site.centre.engine.execute_command(SeatLogIn(seat="01", agent="asha"))
         await wait_until_talking(site)
         await asyncio.sleep(1.8)
         site.switch.silence_phone("agent01")
@@ -120,13 +120,13 @@ async def test_voter_stays_connected_when_the_agent_reloads_the_phone_page(tmp_p
 @virtual_time()
 async def test_repeated_log_in_calls_the_agents_dead_phone_again(tmp_path: Path) -> None:
     async with run_site_with_pins(tmp_path, Behaviour(answer_after=200.0), agents=[]) as site:
-        await site.centre.engine.execute(SeatLogIn(seat="01", agent="asha"))
+        await site.centre.engine.execute_command(SeatLogIn(seat="01", agent="asha"))
         await site.until(lambda: seat(site).state is SeatState.READY)
         with pytest.raises(CommandRefused, match="is already in use"):
-            await site.centre.engine.execute(SeatLogIn(seat="01", agent="asha"))
+            await site.centre.engine.execute_command(SeatLogIn(seat="01", agent="asha"))
         dead = site.switch.find_phone_channel("agent01")
         site.switch.silence_phone("agent01")
-        said = await site.centre.engine.execute(SeatLogIn(seat="01", agent="asha"))
+        said = await site.centre.engine.execute_command(SeatLogIn(seat="01", agent="asha"))
         assert said == "seat 01: the phone is called again"
         await site.until(lambda: site.switch.find_phone_channel("agent01") not in {None, dead}, seconds=10)
         await site.until(lambda: seat(site).state is SeatState.READY)
@@ -159,7 +159,7 @@ def test_seat_whose_phone_may_be_dead_gets_no_voter(tmp_path: Path, dead: bool) 
     async def run() -> None:
         voters = Behaviour(answer_after=1.0, talk_seconds=20.0), Behaviour(answer_after=200.0)
         async with run_site_with_pins(tmp_path, *voters, agents=[]) as site:
-            await site.centre.engine.execute(SeatLogIn(seat="01", agent="asha"))
+            await site.centre.engine.execute_command(SeatLogIn(seat="01", agent="asha"))
             await site.until(lambda: bool(site.switch.placed))
             await asyncio.sleep(0.95)
             channel = site.switch.find_phone_channel("agent01")
@@ -185,7 +185,7 @@ def test_seat_whose_phone_may_be_dead_gets_no_voter(tmp_path: Path, dead: bool) 
 async def test_phone_of_a_reloaded_page_is_called_as_soon_as_it_registers(tmp_path: Path) -> None:
     """The page reported that it closes, so its channel ended; then it registered again."""
     async with run_site_with_pins(tmp_path, Behaviour(answer_after=200.0), agents=[]) as site:
-        await site.centre.engine.execute(SeatLogIn(seat="01", agent="asha"))
+        await site.centre.engine.execute_command(SeatLogIn(seat="01", agent="asha"))
         await site.until(lambda: seat(site).state is SeatState.READY)
         site.switch.set_phone("agent01", PhoneMode.UNREGISTERED)
         site.switch.hang_up_phone("agent01")
@@ -203,7 +203,7 @@ async def test_phone_of_a_reloaded_page_is_called_as_soon_as_it_registers(tmp_pa
 @virtual_time()
 async def test_phone_of_a_page_reloaded_during_the_phone_check_is_called_after_the_check(tmp_path: Path) -> None:
     async with run_site_with_pins(tmp_path, Behaviour(answer_after=200.0), agents=[]) as site:
-        await site.centre.engine.execute(SeatLogIn(seat="01", agent="asha"))
+        await site.centre.engine.execute_command(SeatLogIn(seat="01", agent="asha"))
         await site.until(lambda: seat(site).state is SeatState.READY)
         dead = site.switch.find_phone_channel("agent01")
         site.switch.silence_phone("agent01")
@@ -217,7 +217,7 @@ async def test_phone_of_a_page_reloaded_during_the_phone_check_is_called_after_t
 @virtual_time()
 async def test_phone_of_a_second_page_is_called_once_the_phone_of_the_first_is_silent(tmp_path: Path) -> None:
     async with run_site_with_pins(tmp_path, Behaviour(answer_after=200.0), agents=[]) as site:
-        await site.centre.engine.execute(SeatLogIn(seat="01", agent="asha"))
+        await site.centre.engine.execute_command(SeatLogIn(seat="01", agent="asha"))
         await site.until(lambda: seat(site).state is SeatState.READY)
         first = site.switch.find_phone_channel("agent01")
         site.switch.register_phone("agent01")
@@ -234,7 +234,7 @@ async def test_phone_that_registers_twice_quickly_is_called_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with run_site_with_pins(tmp_path, Behaviour(answer_after=200.0), agents=[]) as site:
-        await site.centre.engine.execute(SeatLogIn(seat="01", agent="asha"))
+        await site.centre.engine.execute_command(SeatLogIn(seat="01", agent="asha"))
         await site.until(lambda: seat(site).state is SeatState.READY)
         switch, called = site.centre.engine.features.switch, []
         call_seat_phone = switch.call_seat_phone
@@ -256,13 +256,13 @@ async def test_phone_that_registers_twice_quickly_is_called_once(
 @virtual_time()
 async def test_no_calls_are_placed_for_a_seat_whose_phone_may_be_dead(tmp_path: Path) -> None:
     async with run_site_with_pins(tmp_path, Behaviour(answer_after=200.0), agents=[]) as site:
-        await site.centre.engine.execute(SeatLogIn(seat="01", agent="asha"))
+        await site.centre.engine.execute_command(SeatLogIn(seat="01", agent="asha"))
         await site.until(lambda: seat(site).state is SeatState.READY)
         engine = site.centre.engine
-        (run,) = engine.features.runs.values()
+        (run,) = engine.features.campaign_runs.list_campaign_runs()
 
         def count_free_seats() -> int:
-            return engine.features.snapshots.take_pacing_snapshot(run, Counter(), Counter()).free_seats
+            return engine.features.pacing_snapshots.take_pacing_snapshot(run, Counter(), Counter()).free_seats
 
         assert count_free_seats() == 1
         site.switch.unregister_phone("agent01")
@@ -280,7 +280,7 @@ def test_voter_stays_at_the_seat_when_the_phone_page_is_reloaded_during_a_conver
     async def run() -> None:
         voters = Behaviour(answer_after=1.0, talk_seconds=20.0), Behaviour(answer_after=200.0)
         async with run_site_with_pins(tmp_path, *voters, agents=[]) as site:
-            await site.centre.engine.execute(SeatLogIn(seat="01", agent="asha"))
+            await site.centre.engine.execute_command(SeatLogIn(seat="01", agent="asha"))
             await wait_until_talking(site)
             dead = site.switch.find_phone_channel("agent01")
             assert dead is not None
@@ -306,7 +306,7 @@ async def test_voter_stays_at_the_seat_when_the_phone_page_is_reloaded_twice(tmp
     """The second reload comes while the first new phone is still awaited."""
     voters = Behaviour(answer_after=1.0, talk_seconds=20.0), Behaviour(answer_after=200.0)
     async with run_site_with_pins(tmp_path, *voters, agents=[]) as site:
-        await site.centre.engine.execute(SeatLogIn(seat="01", agent="asha"))
+        await site.centre.engine.execute_command(SeatLogIn(seat="01", agent="asha"))
         await wait_until_talking(site)
         before = set()
         for port in (59_980, 59_996):

@@ -25,7 +25,7 @@ async def count_most_unanswered_calls(site: Site, seconds: float) -> int:
     """Return the maximum number of unanswered calls at one time."""
     most = 0
     for _ in range(int(seconds * 5)):
-        most = max(most, sum(not call.answered for call in site.centre.engine.features.calls.values()))
+        most = max(most, sum(not call.is_answered for call in site.centre.engine.features.live_calls.list_live_calls()))
         await asyncio.sleep(0.2)
     return most
 
@@ -40,7 +40,7 @@ async def test_supervisor_sets_and_removes_a_speed_limit(tmp_path: Path) -> None
         engine = site.centre.engine
         await site.log_in(*(f"0{n}" for n in range(1, 7)))
         assert await count_most_unanswered_calls(site, 60.0) == 6  # progressive: one call for each free seat
-        said = await engine.execute(
+        said = await engine.execute_command(
             SetSpeed(campaign="agents", max_calls=None, calls_per_seat=0.5), CommandContext("asha")
         )
         assert said == "campaign agents: speed limit set until midnight"
@@ -49,16 +49,22 @@ async def test_supervisor_sets_and_removes_a_speed_limit(tmp_path: Path) -> None
         assert (held.calls_per_seat, held.sender, held.until > site.clock.now()) == (0.5, "asha", True)
         await asyncio.sleep(60.0)  # ringing calls continue
         assert await count_most_unanswered_calls(site, 90.0) == 3
-        await engine.execute(SetSpeed(campaign="agents", max_calls=2, calls_per_seat=None), CommandContext("asha"))
+        await engine.execute_command(
+            SetSpeed(campaign="agents", max_calls=2, calls_per_seat=None), CommandContext("asha")
+        )
         await asyncio.sleep(60.0)
         assert await count_most_unanswered_calls(site, 90.0) == 2
-        await engine.execute(SetSpeed(campaign="agents", max_calls=500, calls_per_seat=10.0), CommandContext("asha"))
+        await engine.execute_command(
+            SetSpeed(campaign="agents", max_calls=500, calls_per_seat=10.0), CommandContext("asha")
+        )
         assert await count_most_unanswered_calls(site, 60.0) == 6  # a limit above the pacing has no effect
-        await engine.execute(SetSpeed(campaign="agents", max_calls=None, calls_per_seat=0.1), CommandContext("asha"))
+        await engine.execute_command(
+            SetSpeed(campaign="agents", max_calls=None, calls_per_seat=0.1), CommandContext("asha")
+        )
         await asyncio.sleep(60.0)
         assert await count_most_unanswered_calls(site, 60.0) == 1
         assert (
-            await engine.execute(
+            await engine.execute_command(
                 SetSpeed(campaign="agents", max_calls=None, calls_per_seat=None), CommandContext("asha")
             )
             == "campaign agents: speed limit removed"
@@ -71,14 +77,21 @@ async def test_supervisor_sets_and_removes_a_speed_limit(tmp_path: Path) -> None
 async def test_speed_limit_of_a_supervisor_ends_at_midnight(tmp_path: Path) -> None:
     async with a_site(tmp_path, switch_config(RINGS_LONG), seats=1) as site:
         engine = site.centre.engine
-        await engine.execute(SetSpeed(campaign="agents", max_calls=1, calls_per_seat=None), CommandContext("asha"))
+        await engine.execute_command(
+            SetSpeed(campaign="agents", max_calls=1, calls_per_seat=None), CommandContext("asha")
+        )
         held = get_speed_limit(site)
         assert held is not None
-        run = engine.features.runs["agents"]
-        assert (run.find_speed_limit(held.until - 1.0), run.find_speed_limit(held.until)) == (held, None)
+        run = engine.features.campaign_runs["agents"]
+        assert (run.find_speed_limit_in_force(held.until - 1.0), run.find_speed_limit_in_force(held.until)) == (
+            held,
+            None,
+        )
         assert held.until == START_EPOCH + 14.5 * 3_600.0  # from half past nine to midnight
         with pytest.raises(CommandRefused, match="campaign 'none' is not in the settings"):
-            await engine.execute(SetSpeed(campaign="none", max_calls=1, calls_per_seat=None), CommandContext("asha"))
+            await engine.execute_command(
+                SetSpeed(campaign="none", max_calls=1, calls_per_seat=None), CommandContext("asha")
+            )
 
 
 @virtual_time()
@@ -87,9 +100,11 @@ async def test_ivr_campaign_accepts_only_a_limit_of_simultaneous_calls(tmp_path:
     async with a_site(tmp_path, switch_config(RINGS_LONG), campaign=ivr) as site:
         engine = site.centre.engine
         with pytest.raises(CommandRefused, match="campaign ivr has no agents, so calls_per_seat does not apply"):
-            await engine.execute(SetSpeed(campaign="ivr", max_calls=None, calls_per_seat=1.0), CommandContext("asha"))
-        await engine.execute(SetSpeed(campaign="ivr", max_calls=3, calls_per_seat=None), CommandContext("asha"))
+            await engine.execute_command(
+                SetSpeed(campaign="ivr", max_calls=None, calls_per_seat=1.0), CommandContext("asha")
+            )
+        await engine.execute_command(SetSpeed(campaign="ivr", max_calls=3, calls_per_seat=None), CommandContext("asha"))
         await asyncio.sleep(60.0)
         assert await count_most_unanswered_calls(site, 60.0) == 3
         assert site.view.campaigns[0].limited_by == Limit.SPEED
-        assert len(engine.features.calls) <= 3
+        assert len(engine.features.live_calls) <= 3

@@ -40,7 +40,7 @@ def read_speed_limits(site: Site) -> dict[str, CampaignSpeed | None]:
 
 async def log_agents_in(site: Site, *names: str, agent: str = "") -> None:
     for name in names:
-        await site.centre.engine.execute(SeatLogIn(seat=name, agent=agent or f"1{name}", pin="2468"))
+        await site.centre.engine.execute_command(SeatLogIn(seat=name, agent=agent or f"1{name}", pin="2468"))
     await site.until(lambda: all(seat(site, name).state.value == "ready" for name in names))
 
 
@@ -64,7 +64,7 @@ async def test_standing_supervisor_orders_survive_a_restart_until_their_expiry(t
             )
             for command in given:
                 sender = "meena" if command == given[-1] else "asha"
-                await site.centre.engine.execute(command, CommandContext(sender))
+                await site.centre.engine.execute_command(command, CommandContext(sender))
             said_at = site.clock.now()
         await asyncio.sleep(MESSAGE_SECONDS / 2)
         newer = "INSERT INTO standing_order VALUES ('campaign/one', 'of-a-newer-version', '{}', ?, ?)"
@@ -81,7 +81,7 @@ async def test_standing_supervisor_orders_survive_a_restart_until_their_expiry(t
             assert [seat(site, name).campaigns for name in ("01", "02")] == [("one", "two"), ()]
             assert seat(site, "01").message == AgentMessage("slower", said_at, "asha")
             assert seat(site, "02").message == AgentMessage("all of you", said_at, "meena")
-            await site.centre.engine.execute(SeatMessageRead(seat="02", message_at=said_at))
+            await site.centre.engine.execute_command(SeatMessageRead(seat="02", message_at=said_at))
             await asyncio.sleep(MESSAGE_SECONDS / 2 - 10.0)
             assert seat(site, "01").message is not None
             await asyncio.sleep(20.0)
@@ -108,11 +108,11 @@ async def test_supervisor_orders_for_a_seat_end_with_the_agents_log_off(tmp_path
         async with a_site(tmp_path, switch=switch, **FOUR) as site:
             engine = site.centre.engine
             await log_agents_in(site, "01")
-            await engine.execute(SeatCampaigns(seat="01", campaigns=("one",)))
-            await engine.execute(SeatMessage(text="slower", seat="01", campaign=None), CommandContext("asha"))
-            await engine.execute(SeatLogOff(seat="01"))
+            await engine.execute_command(SeatCampaigns(seat="01", campaigns=("one",)))
+            await engine.execute_command(SeatMessage(text="slower", seat="01", campaign=None), CommandContext("asha"))
+            await engine.execute_command(SeatLogOff(seat="01"))
             await log_agents_in(site, "01", agent="102")
-            await engine.execute(SeatCampaigns(seat="01", campaigns=("two",)))
+            await engine.execute_command(SeatCampaigns(seat="01", campaigns=("two",)))
         switch.hang_up_phone("agent01")  # while no dialler runs, its agent leaves
         async with a_site(tmp_path, switch=switch, **FOUR) as site:
             await asyncio.sleep(1.0)
@@ -126,12 +126,12 @@ async def test_supervisor_orders_for_a_seat_do_not_apply_to_the_next_agent(tmp_p
     async with SimulatedAsterisk(make_answering_switch(talk_seconds=5.0)) as switch:
         async with a_site(tmp_path, switch=switch, agents=AGENTS) as site:
             engine = site.centre.engine
-            await engine.execute(SeatLogIn(seat="01", agent="101", pin="2468"))
+            await engine.execute_command(SeatLogIn(seat="01", agent="101", pin="2468"))
             await site.until(lambda: seat(site).state.value == "talking")
-            await engine.execute(SeatLogOff(seat="01"))
-            await engine.execute(SeatCampaigns(seat="01", campaigns=("agents",)))
+            await engine.execute_command(SeatLogOff(seat="01"))
+            await engine.execute_command(SeatCampaigns(seat="01", campaigns=("agents",)))
             await site.until(lambda: seat(site).agent is None)
-            await engine.execute(SeatLogIn(seat="01", agent="101", pin="2468"))
+            await engine.execute_command(SeatLogIn(seat="01", agent="101", pin="2468"))
             await asyncio.sleep(1.0)
         async with a_site(tmp_path, switch=switch, agents=AGENTS) as site:
             assert (seat(site).agent, seat(site).campaigns) == ("101", ())
@@ -144,7 +144,7 @@ async def test_supervisor_order_that_cannot_be_stored_is_not_executed(
     async with a_site(tmp_path, switch_config(), **FOUR) as site:
         engine = site.centre.engine
         await log_agents_in(site, "01")
-        await engine.execute(SeatMessage(text="slower", seat="01", campaign=None), CommandContext("asha"))
+        await engine.execute_command(SeatMessage(text="slower", seat="01", campaign=None), CommandContext("asha"))
         shown = seat(site).message
         assert shown is not None
 
@@ -161,5 +161,5 @@ async def test_supervisor_order_that_cannot_be_stored_is_not_executed(
         )
         for command in given:
             with pytest.raises(StoreError, match="the disk is full"):
-                await engine.execute(command, CommandContext("asha"))
+                await engine.execute_command(command, CommandContext("asha"))
         assert (read_speed_limits(site), seat(site).campaigns, seat(site).message) == ({}, (), shown)

@@ -91,7 +91,7 @@ def read_audit(directory: Path) -> list[tuple[str, str]]:
 @virtual_time()
 async def test_supervisor_listens_whispers_and_barges_in(tmp_path: Path) -> None:
     async with run_talking_centre(tmp_path) as site:
-        execute = site.centre.engine.execute
+        execute = site.centre.engine.execute_command
         assert await execute(Listen(seat="01"), CommandContext("asha")) == "supervisor asha, seat 01: listen"
         await asyncio.sleep(2)
         assert find_supervisor_place(site) == "ChanSpy(,qg(seat-01))"
@@ -115,7 +115,7 @@ async def test_supervisor_listens_whispers_and_barges_in(tmp_path: Path) -> None
 @virtual_time()
 async def test_supervisor_who_hangs_up_while_changing_the_monitoring_mode_is_removed(tmp_path: Path) -> None:
     async with run_talking_centre(tmp_path) as site:
-        execute = site.centre.engine.execute
+        execute = site.centre.engine.execute_command
         await execute(Listen(seat="01"), CommandContext("asha"))
         await asyncio.sleep(2)
         supervision = site.centre.engine.features.supervision
@@ -132,7 +132,7 @@ async def test_supervisor_who_hangs_up_while_changing_the_monitoring_mode_is_rem
             patch.setattr(supervision._switch, "move_third_party_to_seat_or_call", move_and_hang_up)
             with pytest.raises(CommandRefused, match="asha has hung up"):
                 await execute(Whisper(seat="01"), CommandContext("asha"))
-        assert not site.centre.engine.features.listeners
+        assert not site.centre.engine.features.monitoring_supervisors
         await asyncio.sleep(1)
     assert sorted(kind for kind, _ in read_audit(tmp_path)) == ["listen", "listen-end", "whisper", "whisper-end"]
 
@@ -140,7 +140,7 @@ async def test_supervisor_who_hangs_up_while_changing_the_monitoring_mode_is_rem
 @virtual_time()
 async def test_barging_in_ends_with_the_call(tmp_path: Path) -> None:
     async with run_talking_centre(tmp_path) as site:
-        execute = site.centre.engine.execute
+        execute = site.centre.engine.execute_command
         await execute(Barge(seat="01"), CommandContext("asha"))
         await asyncio.sleep(2)
         first = get_voter_channel(site)
@@ -156,14 +156,14 @@ async def test_barging_in_ends_with_the_call(tmp_path: Path) -> None:
 @virtual_time()
 async def test_supervisor_is_hung_up_if_barging_in_cannot_be_ended(tmp_path: Path) -> None:
     async with run_talking_centre(tmp_path) as site:
-        await site.centre.engine.execute(Barge(seat="01"), CommandContext("asha"))
+        await site.centre.engine.execute_command(Barge(seat="01"), CommandContext("asha"))
         await asyncio.sleep(2)
         first, barger = get_voter_channel(site), find_supervisor_channel(site)
         assert barger is not None
         site.switch.hang_up_from_other_side(first, EndsBy.VOTER)
         await asyncio.sleep(0.01)
         barger.goto = None  # in spite of the requests
-        await site.centre.engine.execute(SeatReady(seat="01"))
+        await site.centre.engine.execute_command(SeatReady(seat="01"))
         await wait_for_talk(site)
         assert get_voter_channel(site) is not first
 
@@ -171,7 +171,7 @@ async def test_supervisor_is_hung_up_if_barging_in_cannot_be_ended(tmp_path: Pat
 @virtual_time()
 async def test_monitoring_is_refused_for_a_wrong_role_seat_or_user_name(tmp_path: Path) -> None:
     async with run_talking_centre(tmp_path) as site:
-        execute = site.centre.engine.execute
+        execute = site.centre.engine.execute_command
         refusals: list[tuple[str, Command, str]] = [
             ("mina", Whisper(seat="01"), "supervisor mina may not whisper with the role listener"),
             ("mina", Barge(seat="01"), "supervisor mina may not barge with the role listener"),
@@ -219,10 +219,10 @@ async def test_monitoring_of_a_seat_starts_only_after_an_audit_entry_is_stored(
             with pytest.raises(
                 CommandRefused, match="monitoring was not started, because its audit entry could not be stored"
             ):
-                await site.centre.engine.execute(Listen(seat="01"), CommandContext("asha"))
+                await site.centre.engine.execute_command(Listen(seat="01"), CommandContext("asha"))
             await asyncio.sleep(2)
             assert find_supervisor_channel(site) is None
-        await site.centre.engine.execute(Listen(seat="01"), CommandContext("asha"))
+        await site.centre.engine.execute_command(Listen(seat="01"), CommandContext("asha"))
         await asyncio.sleep(2)
         assert find_supervisor_channel(site) is not None
 
@@ -244,18 +244,18 @@ async def test_supervisor_removed_during_the_audit_write_cannot_listen(
         with pytest.raises(
             CommandRefused, match="monitoring by supervisor asha was ended, because the settings have changed"
         ):
-            await site.centre.engine.execute(Listen(seat="01"), CommandContext("asha"))
+            await site.centre.engine.execute_command(Listen(seat="01"), CommandContext("asha"))
         monkeypatch.setattr(site.centre.store, "append_audit_entry", audit)
         await asyncio.sleep(2)
         assert find_supervisor_channel(site) is None
-        assert not centre.listeners
+        assert not centre.monitoring_supervisors
     assert read_audit(tmp_path) == [("listen", "asha"), ("listen-end", "asha")]
 
 
 @virtual_time()
 async def test_monitoring_ends_when_the_phone_drops_the_agent_logs_off_or_the_dialler_stops(tmp_path: Path) -> None:
     async with run_talking_centre(tmp_path) as site:
-        execute = site.centre.engine.execute
+        execute = site.centre.engine.execute_command
         await execute(Listen(seat="01"), CommandContext("asha"))
         await execute(Listen(seat="01"), CommandContext("ravi"))
         await asyncio.sleep(2)
@@ -283,10 +283,10 @@ async def test_monitoring_ends_when_the_phone_drops_the_agent_logs_off_or_the_di
 @virtual_time()
 async def test_unreachable_supervisor_phone_ends_the_monitoring(mode: PhoneMode, tmp_path: Path) -> None:
     async with run_talking_centre(tmp_path, make_switch_config(mode)) as site:
-        await site.centre.engine.execute(Listen(seat="01"), CommandContext("asha"))
+        await site.centre.engine.execute_command(Listen(seat="01"), CommandContext("asha"))
         await asyncio.sleep(25)
         with pytest.raises(CommandRefused, match="is not monitoring any seat"):
-            await site.centre.engine.execute(StopListening(), CommandContext("asha"))
+            await site.centre.engine.execute_command(StopListening(), CommandContext("asha"))
     assert read_audit(tmp_path) == [("listen", "asha"), ("listen-end", "asha")]
 
 
@@ -295,9 +295,9 @@ async def test_monitoring_left_by_a_crashed_dialler_is_ended(tmp_path: Path) -> 
     async with SimulatedAsterisk(make_switch_config()) as switch:
         async with a_site(tmp_path, switch=switch, seats=2, supervisors=SUPERVISORS) as site:
             await site.log_in("01")
-            await site.centre.engine.execute(Listen(seat="01"), CommandContext("asha"))
+            await site.centre.engine.execute_command(Listen(seat="01"), CommandContext("asha"))
             await asyncio.sleep(2)
-            site.centre.engine.features.listeners._listeners.clear()  # as if killed: no phone is hung up
+            site.centre.engine.features.monitoring_supervisors._listeners.clear()  # as if killed: no phone is hung up
         assert [channel for channel in switch.channels.values() if channel.seat == "asha"]
         async with a_site(tmp_path, switch=switch, seats=2, supervisors=SUPERVISORS):
             await asyncio.sleep(2)
@@ -316,7 +316,7 @@ async def test_campaign_with_recording_stores_one_file_per_conversation(tmp_path
     async with run_talking_centre(
         tmp_path, make_switch_config(recordings=folder), campaign={"record": True}, rules=rules
     ) as site:
-        execute = site.centre.engine.execute
+        execute = site.centre.engine.execute_command
         channel = get_voter_channel(site)
         assert site.view.seats[0].recording == "on"
         assert await execute(SeatPauseRecording(seat="01")) == "seat 01: the recording is paused"
@@ -378,9 +378,9 @@ async def test_call_recording_is_off_by_default(tmp_path: Path) -> None:
         assert get_voter_channel(site).recording is None
         assert site.view.seats[0].recording is None
         with pytest.raises(CommandRefused, match="no call that is being recorded"):
-            await site.centre.engine.execute(SeatPauseRecording(seat="01"))
+            await site.centre.engine.execute_command(SeatPauseRecording(seat="01"))
         with pytest.raises(CommandRefused, match="is not in the settings"):
-            await site.centre.engine.execute(SeatResumeRecording.model_construct(seat="../01"))
+            await site.centre.engine.execute_command(SeatResumeRecording.model_construct(seat="../01"))
     assert not query_site_store(tmp_path, "SELECT 1 FROM recording")
 
 
@@ -413,8 +413,8 @@ async def test_recording_announcement_is_played_before_the_voter_is_connected(tm
 async def test_supervisor_who_listens_hears_a_consultation(tmp_path: Path) -> None:
     transfers = [{"name": "boss", "kind": "supervisor", "endpoint": "ravi"}]
     async with run_talking_centre(tmp_path, transfers=transfers) as site:
-        await site.centre.engine.execute(Barge(seat="01"), CommandContext("asha"))
-        await site.centre.engine.execute(SeatConsult(seat="01", to="boss"))
+        await site.centre.engine.execute_command(Barge(seat="01"), CommandContext("asha"))
+        await site.centre.engine.execute_command(SeatConsult(seat="01", to="boss"))
         await asyncio.sleep(2)
         assert (
             len(site.switch.conferences.by_name["seat-01"].members) == 3
@@ -434,7 +434,7 @@ async def test_inbound_call_can_be_held_transferred_and_recorded(tmp_path: Path)
         "supervisors": SUPERVISORS,
     }
     async with a_site(tmp_path, make_switch_config(recordings=folder), seats=2, **changes) as site:
-        execute = site.centre.engine.execute
+        execute = site.centre.engine.execute_command
         await site.log_in("01")
         channel = site.switch.place_inbound_call("+917000000060", called="+911140000012")
         await wait_for_talk(site)

@@ -19,7 +19,7 @@ from tests.support.voters import make_answering_switch
 
 
 async def send(site: Site, text: str, seat_name: str | None = "01", campaign: str | None = None) -> str:
-    return await site.centre.engine.execute(
+    return await site.centre.engine.execute_command(
         SeatMessage(text=text, seat=seat_name, campaign=campaign), CommandContext("asha")
     )
 
@@ -41,9 +41,9 @@ async def test_supervisors_message_stays_until_read_and_a_late_confirmation_keep
         second = seat(site).message
         assert first is not None
         assert second is not None
-        await site.centre.engine.execute(SeatMessageRead(seat="01", message_at=first.at))
+        await site.centre.engine.execute_command(SeatMessageRead(seat="01", message_at=first.at))
         assert seat(site).message == second
-        await site.centre.engine.execute(SeatMessageRead(seat="01", message_at=round(second.at, 3)))
+        await site.centre.engine.execute_command(SeatMessageRead(seat="01", message_at=round(second.at, 3)))
         assert seat(site).message is None
 
 
@@ -59,7 +59,7 @@ async def test_supervisors_message_disappears_on_expiry_or_when_the_agent_logs_o
         await asyncio.sleep(2.0)
         assert seat(site).message is None
         await send(site, "slower")
-        await site.centre.engine.execute(SeatLogOff(seat="01"))  # after the call
+        await site.centre.engine.execute_command(SeatLogOff(seat="01"))  # after the call
         await site.until(lambda: seat(site).agent is None)
         assert seat(site).message is None
 

@@ -48,7 +48,7 @@ from tests.support.virtual import virtual_time
 @virtual_time()
 async def test_agent_puts_a_voter_on_hold_and_resumes_the_conversation(tmp_path: Path) -> None:
     async with talking(tmp_path) as site:
-        execute = site.centre.engine.execute
+        execute = site.centre.engine.execute_command
         assert await execute(SeatHold(seat="01")) == "seat 01: the voter is on hold"
         await asyncio.sleep(60)
         assert voter_channel(site).application == "MusicOnHold"
@@ -72,7 +72,7 @@ SILENT = {"silent_music": frozenset({"default"}), "missing_sounds": frozenset({"
 @virtual_time()
 async def test_voter_on_hold_hears_neither_agent_nor_consultation_without_hold_music(tmp_path: Path) -> None:
     async with talking(tmp_path, replace(a_switch(), **SILENT)) as site:  # type: ignore[arg-type]
-        execute = site.centre.engine.execute
+        execute = site.centre.engine.execute_command
         await execute(SeatHold(seat="01"))
         for _ in range(100):
             await asyncio.sleep(0.7)
@@ -93,7 +93,7 @@ async def test_voter_returns_to_the_agent_when_the_hold_limit_is_reached(
     tmp_path: Path, changes: dict[str, Any]
 ) -> None:
     async with talking(tmp_path, replace(a_switch(), **changes)) as site:
-        await site.centre.engine.execute(SeatHold(seat="01"))
+        await site.centre.engine.execute_command(SeatHold(seat="01"))
         await asyncio.sleep(295)
         assert conference_members(site) == {frozenset({"agent01"})}
         await asyncio.sleep(306 - 295)
@@ -104,7 +104,7 @@ async def test_voter_returns_to_the_agent_when_the_hold_limit_is_reached(
 @virtual_time()
 async def test_transfer_completes_after_a_consultation_and_a_three_way_call(tmp_path: Path) -> None:
     async with talking(tmp_path) as site:
-        execute = site.centre.engine.execute
+        execute = site.centre.engine.execute_command
         assert await execute(SeatConsult(seat="01", to="boss")) == "seat 01: calling boss"
         assert seat(site).transfer == "calling"
         await asyncio.sleep(2)
@@ -133,7 +133,7 @@ async def test_transfer_completes_after_a_consultation_and_a_three_way_call(tmp_
 async def test_blind_transfer_releases_the_agent_before_the_target_answers(tmp_path: Path) -> None:
     async with talking(tmp_path) as site:
         assert (
-            await site.centre.engine.execute(SeatTransfer(seat="01", to="party-office"))
+            await site.centre.engine.execute_command(SeatTransfer(seat="01", to="party-office"))
             == "seat 01: transferring to party-office"
         )
         assert seat(site).state is SeatState.WRAP_UP
@@ -156,8 +156,8 @@ async def test_voter_returns_to_the_agent_if_the_transfer_target_is_unreachable(
     command: type[SeatConsult | SeatTransfer], mode: PhoneMode, tmp_path: Path
 ) -> None:
     async with talking(tmp_path, a_switch(mode)) as site:
-        await site.centre.engine.execute(StopCampaign(campaign="agents"))
-        await site.centre.engine.execute(command(seat="01", to="boss"))
+        await site.centre.engine.execute_command(StopCampaign(campaign="agents"))
+        await site.centre.engine.execute_command(command(seat="01", to="boss"))
         await asyncio.sleep(25)
         assert conference_members(site) == {frozenset({"agent01", "voter"})}
         assert (seat(site).state, seat(site).transfer) == (SeatState.TALKING, None)
@@ -169,7 +169,7 @@ async def test_voter_hears_the_information_message_after_a_failed_blind_transfer
     tmp_path: Path,
 ) -> None:
     async with talking(tmp_path, a_switch(PhoneMode.RINGS)) as site:
-        execute = site.centre.engine.execute
+        execute = site.centre.engine.execute_command
         attempt = seat(site).attempt_id
         await execute(SeatTransfer(seat="01", to="boss"))
         await execute(SeatReady(seat="01"))
@@ -186,7 +186,7 @@ async def test_voter_hears_the_information_message_after_a_failed_blind_transfer
 @virtual_time()
 async def test_consultation_can_be_cancelled_at_every_stage(tmp_path: Path) -> None:
     async with talking(tmp_path) as site:
-        execute = site.centre.engine.execute
+        execute = site.centre.engine.execute_command
         for wait, merge in ((0.2, False), (2.0, False), (2.0, True)):
             await execute(SeatConsult(seat="01", to="boss"))
             await asyncio.sleep(wait)
@@ -203,10 +203,10 @@ async def test_consultation_can_be_cancelled_at_every_stage(tmp_path: Path) -> N
 async def test_voter_returns_to_the_agent_if_the_consulted_target_hangs_up(tmp_path: Path) -> None:
     async with talking(tmp_path) as site:
         for merge in (False, True):
-            await site.centre.engine.execute(SeatConsult(seat="01", to="boss"))
+            await site.centre.engine.execute_command(SeatConsult(seat="01", to="boss"))
             await asyncio.sleep(2)
             if merge:
-                await site.centre.engine.execute(SeatMerge(seat="01"))
+                await site.centre.engine.execute_command(SeatMerge(seat="01"))
                 await asyncio.sleep(1)
             site.switch.hang_up_phone("boss")
             await asyncio.sleep(1)
@@ -219,7 +219,7 @@ async def test_voter_returns_to_the_agent_if_the_consulted_target_hangs_up(tmp_p
 async def test_voter_on_hold_hears_the_information_message_if_the_agents_phone_dies(stage: str, tmp_path: Path) -> None:
     async with talking(tmp_path) as site:
         command = SeatHold(seat="01") if stage == "hold" else SeatConsult(seat="01", to="boss")
-        await site.centre.engine.execute(command)
+        await site.centre.engine.execute_command(command)
         await asyncio.sleep(2 if stage == "consult" else 0.3)
         assert seat(site).transfer == stage
         site.switch.hang_up_phone("agent01")
@@ -233,9 +233,9 @@ async def test_voter_on_hold_hears_the_information_message_if_the_agents_phone_d
 @virtual_time()
 async def test_voter_and_target_stay_connected_if_the_agents_phone_dies_in_a_three_way_call(tmp_path: Path) -> None:
     async with talking(tmp_path) as site:
-        await site.centre.engine.execute(SeatConsult(seat="01", to="boss"))
+        await site.centre.engine.execute_command(SeatConsult(seat="01", to="boss"))
         await asyncio.sleep(2)
-        await site.centre.engine.execute(SeatMerge(seat="01"))
+        await site.centre.engine.execute_command(SeatMerge(seat="01"))
         await asyncio.sleep(1)
         site.switch.hang_up_phone("agent01")
         await asyncio.sleep(1)
@@ -248,7 +248,7 @@ async def test_voter_and_target_stay_connected_if_the_agents_phone_dies_in_a_thr
 @virtual_time()
 async def test_consulted_target_is_hung_up_if_the_voter_on_hold_hangs_up(wait: float, tmp_path: Path) -> None:
     async with talking(tmp_path) as site:
-        await site.centre.engine.execute(SeatConsult(seat="01", to="boss"))
+        await site.centre.engine.execute_command(SeatConsult(seat="01", to="boss"))
         await asyncio.sleep(wait)
         site.switch.hang_up_from_other_side(voter_channel(site), EndsBy.VOTER)
         await asyncio.sleep(2)
@@ -260,7 +260,7 @@ async def test_consulted_target_is_hung_up_if_the_voter_on_hold_hangs_up(wait: f
 @virtual_time()
 async def test_transfer_steps_that_are_impossible_in_the_current_state_are_refused(tmp_path: Path) -> None:
     async with a_site(tmp_path, a_switch(), seats=1, transfers=TRANSFERS) as site:
-        execute = site.centre.engine.execute
+        execute = site.centre.engine.execute_command
         await site.log_in("01")
         for command in (SeatHold(seat="01"), SeatTransfer(seat="01", to="boss"), SeatMerge(seat="01")):
             with pytest.raises(CommandRefused, match=r"^seat 01 has no call that could be held or transferred$"):
@@ -292,7 +292,7 @@ async def test_transfer_to_a_forbidden_number_prefix_is_refused(tmp_path: Path) 
         rules = site.centre.engine.features.core.plan.gate.rules
         object.__setattr__(rules, "denied_prefixes", ("+91114000",))
         with pytest.raises(CommandRefused, match="party-office was not called: prefix denied"):
-            await site.centre.engine.execute(SeatTransfer(seat="01", to="party-office"))
+            await site.centre.engine.execute_command(SeatTransfer(seat="01", to="party-office"))
         assert not [call for call in site.switch.placed if call.number == OUTSIDE]
         assert conference_members(site) == {frozenset({"agent01", "voter"})}
 
@@ -302,7 +302,7 @@ async def test_transfer_over_a_full_trunk_is_refused_and_the_voter_stays_with_th
     trunk = {"name": "carrier", "endpoint": "carrier", "channels": 1, "calls_per_second": 5}
     async with talking(tmp_path, trunks=[{**trunk, "caller_ids": ["+911140000001"]}]) as site:
         with pytest.raises(CommandRefused, match="trunk carrier has no free channel"):
-            await site.centre.engine.execute(SeatConsult(seat="01", to="party-office"))
+            await site.centre.engine.execute_command(SeatConsult(seat="01", to="party-office"))
         assert conference_members(site) == {frozenset({"agent01", "voter"})}
 
 
@@ -353,7 +353,7 @@ async def test_transfers_continue_unchanged_while_asterisk_is_disconnected(stage
         }
         assert conference_members(site) == expected[stage]
         if stage in {"calling", "consult"}:
-            await site.centre.engine.execute(SeatMerge(seat="01"))
+            await site.centre.engine.execute_command(SeatMerge(seat="01"))
             await asyncio.sleep(1)
             assert conference_members(site) == expected["three-way"]
 
@@ -367,7 +367,7 @@ async def test_consulted_target_is_known_after_a_disconnection_from_asterisk_and
     async def start_consultation(site: Site) -> None:
         await site.log_in("01")
         await wait_until_talking(site)
-        await site.centre.engine.execute(SeatConsult(seat="01", to=target))
+        await site.centre.engine.execute_command(SeatConsult(seat="01", to=target))
         await asyncio.sleep(3)
 
     async def complete_transfer(site: Site) -> None:
@@ -375,7 +375,7 @@ async def test_consulted_target_is_known_after_a_disconnection_from_asterisk_and
         assert seat(site).transfer == "consult"
         outside = 1 if target == "party-office" else 0
         assert site.view.state.trunks[0].channels_used == 1 + outside, "the voter's channel, and the target's"
-        said = await site.centre.engine.execute(SeatCompleteTransfer(seat="01"))
+        said = await site.centre.engine.execute_command(SeatCompleteTransfer(seat="01"))
         assert said == f"seat 01: transferred to {target}"
 
     async with SimulatedAsterisk(a_switch()) as switch:
@@ -407,7 +407,7 @@ async def test_voter_returns_to_the_agent_if_the_target_left_while_asterisk_was_
 @virtual_time()
 async def test_voter_stays_with_the_agent_if_the_target_hangs_up_as_the_transfer_completes(tmp_path: Path) -> None:
     async with talking(tmp_path, campaign={"wrap_up_seconds": 3}) as site:
-        execute, attempt = site.centre.engine.execute, seat(site).attempt_id
+        execute, attempt = site.centre.engine.execute_command, seat(site).attempt_id
         await execute(SeatConsult(seat="01", to="boss"))
         await asyncio.sleep(2)
         switch = site.centre.engine.features.switch

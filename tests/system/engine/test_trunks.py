@@ -321,7 +321,7 @@ async def test_transfer_call_over_a_resting_trunk_does_not_count_as_a_test_call(
         profile=SHORT_RINGS,
         transfers=[target],
     ) as site:
-        execute = site.centre.engine.execute
+        execute = site.centre.engine.execute_command
         await site.log_in("01")
         await site.until(lambda: site.view.seats[0].state is SeatState.TALKING, seconds=60)
         await asyncio.sleep(3)

@@ -57,7 +57,7 @@ async def test_campaign_is_held_if_the_sound_of_a_question_cannot_be_played(
         assert set(counted) <= {Outcome.LEFT, Outcome.CANCELLED}
         assert len(site.switch.placed) == sum(counted.values()) <= 3
         site.switch.config = replace(site.switch.config, missing_sounds=frozenset())
-        await site.centre.engine.execute(command)
+        await site.centre.engine.execute_command(command)
         await site.until(lambda: len(site.switch.placed) > 4)
         assert list_alert_levels(site) == {}
 

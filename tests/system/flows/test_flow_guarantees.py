@@ -129,16 +129,16 @@ async def test_flow_marks_only_the_remaining_voters_of_a_household(tmp_path: Pat
         first, *others = await site.centre.store.find_pending_voters(6)
         assert others
         await store_marks(site, others)
-        desk = site.centre.engine.features.flows
-        desk.end_flow(
+        desk = site.centre.engine.features.call_flows
+        desk.end_flow_of_call(
             attempt_id, completed=False, left_at=None, answers={}
         )  # the flow's connection is lost, and it comes back
-        session = desk.start_flow(attempt_id)
+        session = desk.start_flow_of_call(attempt_id)
         assert session is not None
 
         async def commit_mark(sequence: int, said: MarkKind, count: int | None = None) -> bool:
             what = FlowCommit(CommitKind.MARK, "node", sequence, mark=said, scope=Scope.HOUSEHOLD, count=count)
-            return await desk.store_flow_commit(session, what)
+            return await desk.store_result_of_flow(session, what)
 
         assert await commit_mark(101, MarkKind.NOT_YET, count=len(others) + 1)  # more than are pending
         assert await commit_mark(102, MarkKind.VOTED)

@@ -80,7 +80,7 @@ async def test_flow_transfers_the_call_and_the_agent_sees_the_answers(tmp_path: 
             (seat.attempt_id, "wanted", "3")
         ]
         await site.until(lambda: len(site.ended()) >= 1)
-        await site.centre.engine.execute(KeyedDisposition(seat=seat.seat, disposition=Disposition.VOTED))
+        await site.centre.engine.execute_command(KeyedDisposition(seat=seat.seat, disposition=Disposition.VOTED))
     ((outcome, left_at, disposition),) = query_site_store(
         tmp_path, "SELECT outcome, left_at, disposition FROM attempt WHERE phone_id = 1"
     )
@@ -229,8 +229,8 @@ async def test_reloaded_flow_applies_to_the_next_call_and_not_to_the_running_one
             lambda: "in-flow" in {change.state.value for change in site.changes if isinstance(change, CallChange)}
         )
         flow.write_text(OLD.replace("disconnect: old", "disconnect: new"))
-        assert await site.centre.engine.execute(ReloadFlows()) == "flows reloaded; changed: ask"
-        assert await site.centre.engine.execute(ReloadFlows()) == "flows reloaded; changed: none"
+        assert await site.centre.engine.execute_command(ReloadFlows()) == "flows reloaded; changed: ask"
+        assert await site.centre.engine.execute_command(ReloadFlows()) == "flows reloaded; changed: none"
         await site.until(lambda: len(site.ended()) >= 2)
     first, second = query_site_store(tmp_path, "SELECT flow FROM attempt WHERE phone_id <= 2 ORDER BY answered_at")
     assert first != second
@@ -257,12 +257,12 @@ async def test_reload_with_an_invalid_flow_changes_no_flow(tmp_path: Path, new: 
     for campaign in both:
         campaign["hours"] = [{"start": "00:00", "until": "00:00:01"}]
     async with a_site(tmp_path, scripted_voters(), campaigns=both) as site:
-        flows = site.centre.engine.features.flows.flows
+        flows = site.centre.engine.features.call_flows.flows
         before = flows.get_current_flow(str(good)), flows.get_current_flow(str(other))
         good.write_text(OLD.replace("disconnect: old", "disconnect: new"))
         other.write_text(new)
         with pytest.raises(FlowError, match=words):
-            await site.centre.engine.execute(ReloadFlows())
+            await site.centre.engine.execute_command(ReloadFlows())
         assert (flows.get_current_flow(str(good)), flows.get_current_flow(str(other))) == before
         await reload_site(site.centre.engine)
         (alert,) = (alert for alert in site.view.alerts if alert.code == "flows")
@@ -276,16 +276,16 @@ async def test_sighup_signal_reloads_flows(tmp_path: Path) -> None:
     asked, told = asyncio.Event(), list[object]()
 
     class Engine:
-        def view(self) -> Any:
+        def make_centre_view(self) -> Any:
             return SimpleNamespace(state=SimpleNamespace(at=0.0))
 
-        async def execute(self, command: object) -> str:
+        async def execute_command(self, command: object) -> str:
             told.append(command)
             if command == ReloadFlows():
                 asked.set()
             return "done"
 
-        def accept_alert(self, alert: object) -> None:
+        def raise_or_clear_alert(self, alert: object) -> None:
             assert alert is not None
 
     loop = asyncio.get_running_loop()
@@ -305,15 +305,15 @@ async def test_transfer_fails_if_the_voters_answers_cannot_be_stored(tmp_path: P
     keys = tuple((3.0 + 5.0 * n, "3") for n in range(4))
     config = scripted_voters(Behaviour(keys=keys, hang_up_after=60.0))
     async with a_site(tmp_path, config, campaign=ivr_campaign(tmp_path / "ask.yaml")) as site:
-        desk = site.centre.engine.features.flows
+        desk = site.centre.engine.features.call_flows
         begun: list[str] = []
-        begin = desk.start_flow
+        begin = desk.start_flow_of_call
 
         def count_started_call(attempt_id: str) -> Any:
             begun.append(attempt_id)
             return begin(attempt_id)
 
-        desk.start_flow = count_started_call  # type: ignore[method-assign]
+        desk.start_flow_of_call = count_started_call  # type: ignore[method-assign]
         FailingStore(site, "record_flow_answers")
         await site.until(lambda: bool(site.ended()), seconds=100)
         assert begun.count(begun[0]) == 1

@@ -76,15 +76,15 @@ async def run_monitor(
 async def announce(store: Store, engine: FakeEngine, first: int, count: int) -> None:
     news = [Announcement("results/marks", json.dumps({"key": f"k{first + number}"})) for number in range(count)]
     await store.add_announcements(news, 1.0)
-    engine.outbox_event.set()
+    engine.outbox_filled_event.set()
 
 
 async def wait_for_alert(engine: FakeEngine, code: str, *, standing: bool) -> None:
     """Wait until the alert with this code is active, or is cleared."""
     changed = asyncio.Event()
-    unsubscribe = engine.subscribe(lambda _: changed.set())
+    unsubscribe = engine.subscribe_to_changes(lambda _: changed.set())
     async with asyncio.timeout(HANG_SECONDS):
-        while (code in {alert.code for alert in engine.view().alerts}) is not standing:
+        while (code in {alert.code for alert in engine.make_centre_view().alerts}) is not standing:
             changed.clear()
             await changed.wait()
     unsubscribe()
@@ -105,7 +105,7 @@ async def test_client_that_connects_later_receives_the_complete_state(kind: Brok
             (state,) = await late.wait_for_topic("state")
             await late.wait_for(lambda message: message.retained, count=9)
         assert state.payload["online"] is True
-        expected = {message.topic for message in create_retained_messages(engine.view())}
+        expected = {message.topic for message in create_retained_messages(engine.make_centre_view())}
         assert {f"dialer/v1/pune-1/{message.topic}" for message in late.heard} == expected
         engine.tell(CallChange("turnout-ivr", "attempt-1", CallState.RINGING, 5.0))
         (call,) = await early.wait_for_topic("campaigns/turnout-ivr/calls")
@@ -214,7 +214,7 @@ async def test_results_are_published_and_the_alert_ends_once_the_broker_is_reach
         await wait_for_alert(engine, "broker-down", standing=True)
         assert not monitor.broker_up
         assert not monitor.closed_cleanly
-        (alert,) = engine.view().alerts
+        (alert,) = engine.make_centre_view().alerts
         assert f"127.0.0.1:{wire.port}" in alert.text
         assert "Dialling continues" in alert.text
         await announce(store, engine, 0, 70)
@@ -287,7 +287,7 @@ async def test_voters_names_and_numbers_are_never_published(store: Store, tmp_pa
     ):
         await boss.wait_for_topic("booths/2/turnout")
         await store_five_calls(store)
-        engine.outbox_event.set()
+        engine.outbox_filled_event.set()
         await boss.wait_for_topic("results/opt-outs", count=5)
     said = "\n".join(f"{message.topic} {message.text}" for message in boss.heard)
     with contextlib.closing(sqlite3.connect(tmp_path / "centre.db")) as db:
@@ -342,7 +342,7 @@ async def test_second_dialler_with_the_same_centre_id_stays_off_the_broker_until
         )  # the first one's own successor
         async with run_monitor(broker.settings, second, store, SECOND) as (other, _):
             await wait_for_alert(second, "centre-id-taken", standing=True)
-            (alert,) = [each for each in second.view().alerts if each.code == "centre-id-taken"]
+            (alert,) = [each for each in second.make_centre_view().alerts if each.code == "centre-id-taken"]
             assert "process 812" in alert.text
             assert "Dialling continues" in alert.text
             assert monitor.broker_up
@@ -361,7 +361,7 @@ async def test_retained_state_of_a_dead_dialler_does_not_block_a_new_dialler(
     """A restarted broker has lost the last will of the dead dialler, but still holds its last retained state."""
     monkeypatch.setattr("dialer.mqtt.duplicate_dialler.ALIVE_SECONDS", 0.3)
     async with run_demo_broker(kind) as broker, connect_supervisor(broker.settings) as boss:
-        left = create_centre_message(make_engine(FIRST).view().state)
+        left = create_centre_message(make_engine(FIRST).make_centre_view().state)
         await boss.client.publish(left.topic, left.payload, qos=1, retain=True)
         await refuse_duplicate_at_start(broker.settings, "pune-1", SECOND)
         for broken in (b"", b"{", b"[1]", b'{"online": true}', b'{"online": true, "dialler": 5}', b"\x00"):
@@ -443,7 +443,7 @@ async def test_broker_that_rejects_or_ignores_the_connection_is_reported(
             await check_broker_connection(settings, "pune-1", 1.0)
         async with run_monitor(settings, engine, store):
             await wait_for_alert(engine, "broker-down", standing=True)
-            assert says in engine.view().alerts[0].text
+            assert says in engine.make_centre_view().alerts[0].text
 
 
 @BOTH
@@ -467,7 +467,7 @@ async def test_refused_subscription_raises_an_alert_and_is_retried(
     ):
         await wait_for_alert(engine, "broker-down", standing=True)
         assert not monitor.broker_up
-        [alert] = [each for each in engine.view().alerts if each.code == "broker-down"]
+        [alert] = [each for each in engine.make_centre_view().alerts if each.code == "broker-down"]
         assert "refused the subscription to dialer/v1/pune-1/commands/+" in alert.text
         assert "access list" in alert.text
         mended.set()
@@ -512,7 +512,7 @@ async def test_dialler_stops_without_waiting_for_an_unresponsive_broker(store: S
         settings = BrokerSettings(port=port, answer_seconds=60.0)
         async with run_monitor(settings, engine, store):
             await asked.wait()
-        assert engine.view().alerts == ()
+        assert engine.make_centre_view().alerts == ()
 
 
 async def test_unreachable_broker_is_reported_in_one_line() -> None:

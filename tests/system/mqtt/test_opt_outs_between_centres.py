@@ -59,16 +59,16 @@ class DeskEngine(FakeEngine):
         self._spool = Spool(path, None)
         self._store = store
 
-    async def execute(self, command: Command, context: CommandContext = FROM_DIALLER) -> str:
+    async def execute_command(self, command: Command, context: CommandContext = FROM_DIALLER) -> str:
         if isinstance(command, RecordOptOuts):
-            return await command.save(self._desk, context)
+            return await command.save_records(self._desk, context)
         if isinstance(command, SuppressNumbers):
             entry = AuditNote(command.who, SystemClock().now(), {})
             with contextlib.closing(self._spool.open_item(command.list)) as handed:
                 taken = await self._store.suppress_numbers(handed.read_numbers(), SECRET, command.source, entry)
-            self.outbox_event.set()
+            self.outbox_filled_event.set()
             return f"{taken.new} numbers suppressed"
-        return await super().execute(command, context)
+        return await super().execute_command(command, context)
 
 
 class Centre:
@@ -141,7 +141,7 @@ async def test_opt_out_in_one_centre_is_stored_in_every_centre(kind: BrokerKind,
     ):
         hashed = hash_number(SECRET, "+917000000007")
         await here.store.record_opt_out(7, at=5.0, source="voter-key")
-        here.engine.outbox_event.set()
+        here.engine.outbox_filled_event.set()
         await there.wait_until_stored(hashed)
 
         # By hand, at the first centre, while its dialler runs: a number that only the second has a voter on would do as well.

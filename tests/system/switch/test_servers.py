@@ -117,14 +117,14 @@ async def test_voter_of_another_server_hears_the_information_message_if_the_agen
 @virtual_time()
 async def test_agent_holds_and_resumes_a_voter_of_another_server(tmp_path: Path) -> None:
     async with connect_voter_to_other_server(tmp_path) as site:
-        await site.centre.engine.execute(SeatHold(seat="b01"))
+        await site.centre.engine.execute_command(SeatHold(seat="b01"))
         await asyncio.sleep(1)
         assert (list_voter_channels(site, "a")[0].context, len(list_voters_from_other_servers(site))) == (
             "matdan-hold",
             0,
         )
         assert (find_seat(site, "b01").state, find_seat(site, "b01").transfer) == (SeatState.TALKING, "hold")
-        await site.centre.engine.execute(SeatResume(seat="b01"))
+        await site.centre.engine.execute_command(SeatResume(seat="b01"))
         await asyncio.sleep(1)
         assert find_seat(site, "b01").transfer is None
         assert len(list_voters_from_other_servers(site)) == 1
@@ -143,10 +143,10 @@ async def test_phones_on_other_servers_can_listen_and_receive_a_transfer(tmp_pat
     boss = {"name": "boss", "kind": "supervisor", "endpoint": "boss", "server": "b"}
     ear = {"name": "anita", "endpoint": "anita", "role": "supervisor", "server": "a"}
     async with connect_voter_to_other_server(tmp_path, transfers=[boss], supervisors=[ear], phones=[boss, ear]) as site:
-        await site.centre.engine.execute(Listen(seat="b01"), CommandContext("anita"))
+        await site.centre.engine.execute_command(Listen(seat="b01"), CommandContext("anita"))
         await asyncio.sleep(2)
         assert "ChanSpy" in {channel.application for channel in site.servers["b"].channels.values()}
-        await site.centre.engine.execute(SeatTransfer(seat="b01", to="boss"))
+        await site.centre.engine.execute_command(SeatTransfer(seat="b01", to="boss"))
         await asyncio.sleep(3)
         [aside] = [each for name, each in site.servers["a"].conferences.by_name.items() if name.startswith("aside-")]
         assert list_voter_channels(site, "a")[0] in [member.channel for member in aside.members]
@@ -167,7 +167,7 @@ async def test_outside_number_is_consulted_over_a_trunk_of_another_server(consul
     async with connect_voter_to_other_server(
         tmp_path, transfers=[{**OFFICE, "trunk": there}], campaign=BUSY_AFTERWARDS
     ) as site:
-        execute = site.centre.engine.execute
+        execute = site.centre.engine.execute_command
         await execute(SeatConsult(seat="b01", to="office") if consulted else SeatTransfer(seat="b01", to="office"))
         await asyncio.sleep(10)
         assert [each.channels_used for each in site.view.state.trunks] == ([2, 0] if consulted else [1, 1])
@@ -211,17 +211,17 @@ async def test_consultation_between_servers_continues_if_either_server_is_discon
     server: str, tmp_path: Path
 ) -> None:
     async with connect_voter_to_other_server(tmp_path, transfers=[BOSS], phones=[BOSS]) as site:
-        await site.centre.engine.execute(SeatConsult(seat="b01", to="boss"))
+        await site.centre.engine.execute_command(SeatConsult(seat="b01", to="boss"))
         await asyncio.sleep(3)
         await site.servers[server].refuse_ami_connections_for(5.0)
-        await site.until(lambda: len(site.centre.engine.features.servers.up) == 2, seconds=10)
+        await site.until(lambda: len(site.centre.engine.features.asterisk_servers.up) == 2, seconds=10)
         await asyncio.sleep(2)
         assert (
             find_seat(site, "b01").transfer,
             len(list_third_party_channels(site)),
             len(list_voters_from_other_servers(site)),
         ) == ("consult", 1, 0)
-        await site.centre.engine.execute(SeatCancelConsult(seat="b01"))
+        await site.centre.engine.execute_command(SeatCancelConsult(seat="b01"))
         await asyncio.sleep(2)
         assert (
             find_seat(site, "b01").transfer,
@@ -234,7 +234,7 @@ async def test_consultation_between_servers_continues_if_either_server_is_discon
 async def test_consulted_third_party_can_leave_the_seat_after_the_dialler_crashed(tmp_path: Path) -> None:
     async with run_servers(STAY, ONE_EACH, [BOSS]) as servers:
         async with run_and_kill(connect_voter_to_other_server(tmp_path, servers=servers, transfers=[BOSS])) as first:
-            await first.centre.engine.execute(SeatConsult(seat="b01", to="boss"))
+            await first.centre.engine.execute_command(SeatConsult(seat="b01", to="boss"))
             await asyncio.sleep(3)
             assert len(list_third_party_channels(first)) == 1
         async with a_multi_server_site(
@@ -250,7 +250,7 @@ async def test_transfer_between_servers_completes_after_a_consultation(merged: b
     async with connect_voter_to_other_server(
         tmp_path, transfers=[BOSS], phones=[BOSS], campaign=BUSY_AFTERWARDS
     ) as site:
-        execute = site.centre.engine.execute
+        execute = site.centre.engine.execute_command
         await execute(SeatConsult(seat="b01", to="boss"))
         await asyncio.sleep(3)
         if merged:
@@ -283,12 +283,12 @@ async def test_completed_transfer_between_servers_continues_if_either_server_is_
     async with connect_voter_to_other_server(
         tmp_path, transfers=[BOSS], phones=[BOSS], campaign=BUSY_AFTERWARDS
     ) as site:
-        await site.centre.engine.execute(SeatConsult(seat="b01", to="boss"))
+        await site.centre.engine.execute_command(SeatConsult(seat="b01", to="boss"))
         await asyncio.sleep(3)
-        await site.centre.engine.execute(SeatCompleteTransfer(seat="b01"))
+        await site.centre.engine.execute_command(SeatCompleteTransfer(seat="b01"))
         await asyncio.sleep(2)
         await site.servers[server].refuse_ami_connections_for(5.0)
-        await site.until(lambda: len(site.centre.engine.features.servers.up) == 2, seconds=10)
+        await site.until(lambda: len(site.centre.engine.features.asterisk_servers.up) == 2, seconds=10)
         await asyncio.sleep(20)
         assert (count_parties_without_agent(site), len(list_third_party_channels(site)), site.ended()) == (2, 1, [])
 
@@ -299,9 +299,9 @@ async def test_completed_transfer_between_servers_continues_after_the_dialler_en
         async with run_and_kill(
             connect_voter_to_other_server(tmp_path, servers=servers, transfers=[BOSS], campaign=BUSY_AFTERWARDS)
         ) as first:
-            await first.centre.engine.execute(SeatConsult(seat="b01", to="boss"))
+            await first.centre.engine.execute_command(SeatConsult(seat="b01", to="boss"))
             await asyncio.sleep(3)
-            await first.centre.engine.execute(SeatCompleteTransfer(seat="b01"))
+            await first.centre.engine.execute_command(SeatCompleteTransfer(seat="b01"))
             await asyncio.sleep(2)
         async with a_multi_server_site(
             tmp_path, STAY, ONE_EACH, servers=servers, campaign=OVER_A, transfers=[BOSS]
@@ -327,7 +327,7 @@ async def test_conversation_between_servers_continues_if_either_server_is_discon
 ) -> None:
     async with connect_voter_to_other_server(tmp_path) as site:
         await site.servers[server].refuse_ami_connections_for(5.0)
-        await site.until(lambda: len(site.centre.engine.features.servers.up) == 2, seconds=10)
+        await site.until(lambda: len(site.centre.engine.features.asterisk_servers.up) == 2, seconds=10)
         await asyncio.sleep(1)
         assert (find_seat(site, "b01").state, len(list_voters_from_other_servers(site))) == (SeatState.TALKING, 1)
         assert not site.ended()
@@ -390,7 +390,7 @@ async def test_campaign_is_held_only_if_all_asterisk_servers_of_the_campaign_are
     campaigns = [{**flows, "id": "one", "trunks": ["line-a"]}, {**flows, "id": "two", "trunks": ["line-b"]}]
     async with a_multi_server_site(tmp_path, make_answering_switch(), {"a": 1, "b": 1}, campaigns=campaigns) as site:
         await site.servers["a"].stop()
-        await site.until(lambda: "a" not in site.centre.engine.features.servers.up, seconds=5)
+        await site.until(lambda: "a" not in site.centre.engine.features.asterisk_servers.up, seconds=5)
         await asyncio.sleep(2)
         one, two = site.view.campaigns
         assert one.hold is not None
@@ -420,7 +420,7 @@ async def test_flows_and_inbound_calls_work_on_every_asterisk_server(tmp_path: P
 @virtual_time()
 async def test_conversation_between_servers_continues_if_both_servers_are_disconnected(tmp_path: Path) -> None:
     async with connect_voter_to_other_server(tmp_path) as site:
-        up = site.centre.engine.features.servers.up
+        up = site.centre.engine.features.asterisk_servers.up
         for server in site.servers.values():
             await server.refuse_ami_connections_for(1.0)
         await site.until(lambda: len(up) == 2, seconds=10)

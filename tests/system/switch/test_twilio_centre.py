@@ -95,7 +95,7 @@ class Site:
         ) as centre:
             assert centre.twilio_port is not None
             self.twilio.webhook_port = centre.twilio_port
-            centre.engine.subscribe(self.changes.append)
+            centre.engine.subscribe_to_changes(self.changes.append)
             async with asyncio.TaskGroup() as group:
                 running = group.create_task(centre.run(stop))
                 try:
@@ -161,7 +161,7 @@ async def test_site_without_asterisk_calls_through_twilio(tmp_path: Path) -> Non
         assert not site.make_settings().uses_asterisk
         async with site.run_centre() as centre:
             await wait_until(lambda: site.count_ended_calls().total() >= 30)
-            view = centre.engine.view()
+            view = centre.engine.make_centre_view()
             assert view.state.marks == {"voted": 2, "not-yet": 1, "later": 1}
             assert view.state.opt_outs == 1
         assert site.twilio.wrong == []
@@ -237,7 +237,7 @@ async def test_key_press_that_arrives_after_the_call_has_ended_is_stored(tmp_pat
     }
     async with open_site(tmp_path, 3, people=people) as site, site.run_centre() as centre:
         await wait_until(lambda: site.count_ended_calls().total() >= 3)
-        view = centre.engine.view()
+        view = centre.engine.make_centre_view()
         assert view.state.marks == {"voted": 1, "not-yet": 1, "later": 1}
         assert view.state.opt_outs == 1
     assert site.count_ended_calls() == {"completed": 3}
@@ -254,12 +254,12 @@ async def test_hang_up_requests_that_twilio_refused_during_a_stop_are_repeated(t
         await wait_until(lambda: len(site.twilio.calls) >= 5)
         await asyncio.sleep(2)
         site.twilio.answers_with = [429] * len(site.twilio.calls)  # too many requests
-        await centre.engine.execute(StopCampaign(campaign="ivr"))
+        await centre.engine.execute_command(StopCampaign(campaign="ivr"))
         await asyncio.sleep(5)
         assert {call.status for call in site.twilio.calls.values()} == {"canceled"}
         picks_up.set()
         await asyncio.sleep(15)
-        assert centre.engine.view().state.marks == {}
+        assert centre.engine.make_centre_view().state.marks == {}
     assert set(site.count_ended_calls()) == {"cancelled"}
 
 
@@ -270,7 +270,7 @@ async def test_twilio_trunk_pauses_when_the_daily_spending_cap_is_reached(tmp_pa
         site.twilio.spent = 4.9
         async with site.run_centre(site.make_settings(twilio=cap)) as centre:
             await asyncio.sleep(300)
-            (trunk,) = centre.engine.view().state.trunks
+            (trunk,) = centre.engine.make_centre_view().state.trunks
             assert trunk.state in {"resting", "probing"}
         assert 8 <= len(site.twilio.calls) <= 11  # each was billed a minute at 0.1
     refused = site.read_rows("SELECT count(*) FROM attempt WHERE outcome = 'refused'")[0][0]

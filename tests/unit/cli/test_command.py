@@ -68,8 +68,8 @@ def test_help_of_each_dialler_command_names_purpose_and_fields(name: str) -> Non
     code, output = run("command", name, "--help")
     words = " ".join(output.split())
     assert code == 0
-    assert " ".join(kind.format_description().split()[:4]) in words
-    for key in (*kind.list_required_fields(), *kind.list_optional_fields()):
+    assert " ".join(kind.format_command_description().split()[:4]) in words
+    for key in (*kind.list_required_field_names(), *kind.list_optional_field_names()):
         assert key in words
 
 

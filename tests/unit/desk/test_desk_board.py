@@ -50,7 +50,7 @@ async def test_each_role_may_send_exactly_its_documented_commands(desk: DeskUnde
     values = {"campaign": "turnout", "seat": "04", "reason": "break", "text": "the second page", "campaigns": []}
     for name in BOARD_COMMANDS:
         kind = COMMANDS[name]
-        body = {"id": ID, "name": name, **{key: values[key] for key in kind.list_required_fields()}}
+        body = {"id": ID, "name": name, **{key: values[key] for key in kind.list_required_field_names()}}
         for role in set(SupervisorRole) - {SupervisorRole.DESK, SupervisorRole.UPLINK}:
             answer = await desk.post("/api/board/commands", body, role)
             assert answer.status_code == (200 if role in kind.roles else 403), (name, role)

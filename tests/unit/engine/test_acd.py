@@ -34,7 +34,7 @@ def make_seat_idle_since(turns: Turns, name: str, seconds: float, **fields: Any)
 
 def find_connected_seat(turns: Turns) -> str | None:
     """Return the seat that the call A is being connected to."""
-    return turns.features.calls[A].talk.seat
+    return turns.features.live_calls[A].talk.seat
 
 
 @pytest.mark.parametrize(
@@ -51,11 +51,11 @@ def test_voter_gets_the_longest_idle_seat_that_fits_by_skill_language_and_server
     fields: dict[str, Any], seat: str
 ) -> None:
     turns = Turns(2)
-    run = turns.features.runs["calls"]
+    run = turns.features.campaign_runs["calls"]
     run.spec = replace(run.spec, skill="senior")
     make_seat_idle_since(turns, "01", 1.0, **{"skills": frozenset({"senior"}), **fields})
     make_seat_idle_since(turns, "02", 2.0, skills=frozenset({"senior"}))
-    turns.features.servers.up.add("second")
+    turns.features.asterisk_servers.up.add("second")
     turns.call(language="hi")
     turns.at(8, CallWaiting(A))
     assert find_connected_seat(turns) == seat
@@ -80,21 +80,21 @@ def test_connecting_a_voter_records_the_agent_and_starts_the_connect_time_limit(
     lines = turns.at(8, CallWaiting(A))
     assert "order connect_call_to_seat A 01" in lines
     assert "timer seat/01 2 voter-not-connected" in lines
-    assert turns.features.calls[A].talk.agent == "1001"
+    assert turns.features.live_calls[A].talk.agent == "1001"
 
 
 def collect_effects(turns: Turns, seconds: float) -> list[Effect]:
     """Report at `seconds` that the voter of call A waits for a seat. Return the effects."""
     turns.clock.seconds = seconds
     turns.features.core.in_event = True
-    turns.features.acd.connect_or_queue_voter(turns.features.calls[A])
-    return turns.features.core.pop_effects()
+    turns.features.acd.connect_or_queue_voter(turns.features.live_calls[A])
+    return turns.features.core.pop_requested_effects()
 
 
 @pytest.mark.parametrize("record", [True, False])
 def test_order_to_connect_a_voter_states_the_recording_and_starts_a_time_limit(record: bool) -> None:
     turns = Turns()
-    run = turns.features.runs["calls"]
+    run = turns.features.campaign_runs["calls"]
     run.spec = replace(run.spec, record=record)
     turns.call()
     effects = collect_effects(turns, 8.0)
@@ -106,7 +106,7 @@ def test_order_to_connect_a_voter_states_the_recording_and_starts_a_time_limit(r
 
 def test_seat_waits_longer_for_a_voter_who_first_hears_the_recording_announcement() -> None:
     turns = Turns()
-    run = turns.features.runs["calls"]
+    run = turns.features.campaign_runs["calls"]
     run.spec = replace(run.spec, announcement_seconds=3.0)
     turns.call()
     assert "timer seat/01 5 voter-not-connected" in turns.at(8, CallWaiting(A))
@@ -131,7 +131,7 @@ def test_voter_without_a_seat_waits_until_the_connect_limit_after_the_answer(
     answered_seconds: float | None, waits: float
 ) -> None:
     turns = Turns(0)
-    run = turns.features.runs["calls"]
+    run = turns.features.campaign_runs["calls"]
     run.spec = replace(run.spec, connect_limit_seconds=2.0)
     turns.call(answered_seconds=answered_seconds, answered_at=None if answered_seconds is None else NOON)
     timers = [effect for effect in collect_effects(turns, 8.0) if isinstance(effect, StartTimer)]
@@ -143,7 +143,7 @@ def test_voter_without_a_seat_waits_until_the_connect_limit_after_the_answer(
 
 def test_connect_limit_counts_from_an_answer_at_second_0_of_the_monotonic_clock() -> None:
     turns = Turns(0)
-    run = turns.features.runs["calls"]
+    run = turns.features.campaign_runs["calls"]
     run.spec = replace(run.spec, connect_limit_seconds=2.0)
     turns.call(answered_seconds=0.0, answered_at=NOON)
     [timer] = [effect for effect in collect_effects(turns, 0.5) if isinstance(effect, StartTimer)]
@@ -160,7 +160,7 @@ def test_repeated_report_of_a_waiting_voter_has_no_effect() -> None:
 def test_voter_who_must_not_be_called_hears_the_message_and_gets_no_seat() -> None:
     turns = Turns()
     forbidden = Ruling((Objection(Reason.OPTED_OUT, "words", None),), None)
-    turns.features.eligibility._gate.check_connection_to_agent = lambda *_: forbidden  # type: ignore[method-assign]
+    turns.features.call_eligibility._gate.check_connection_to_agent = lambda *_: forbidden  # type: ignore[method-assign]
     turns.call()
     assert "order play_information_message A" in turns.at(8, CallWaiting(A))
     assert turns.seat() is SeatState.READY
@@ -171,7 +171,7 @@ def test_voter_who_returns_from_hold_continues_the_call_at_a_paused_or_free_seat
     turns = Turns()
     call = turns.talking()
     change_seat(turns, "01", state=state, attempt_id=None, campaign_id=None)
-    turns.after(20, lambda: turns.features.acd.on_connected(turns.features.calls[call.attempt_id], "01"))
+    turns.after(20, lambda: turns.features.acd.on_voter_connected(turns.features.live_calls[call.attempt_id], "01"))
     assert turns.seat() is SeatState.TALKING
 
 
@@ -180,7 +180,7 @@ def test_voter_of_a_failed_transfer_talks_to_the_next_agent_if_the_phone_is_dead
     call = turns.talking("01")
     change_seat(turns, "01", phone_up=False)
     turns.after(20, lambda: turns.features.acd.return_voter_to_seat(call, "01"))
-    assert (find_connected_seat(turns), turns.features.calls[A].talk.agent) == ("02", "1002")
+    assert (find_connected_seat(turns), turns.features.live_calls[A].talk.agent) == ("02", "1002")
     assert turns.seat("02") is SeatState.TALKING
 
 
@@ -216,7 +216,7 @@ def test_pacer_is_informed_of_the_length_of_a_conversation(phone_disconnected: b
         turns.features.acd.on_voter_left_seat(call, "01")
     [update] = [
         effect
-        for effect in turns.features.core.pop_effects()
+        for effect in turns.features.core.pop_requested_effects()
         if isinstance(effect, UpdatePacer) and effect.kind is PacingEventKind.TALK_ENDED
     ]
     assert (update.campaign_id, round(update.seconds, 6)) == ("calls", 10)
@@ -234,10 +234,11 @@ def test_voters_who_wait_get_free_seats_in_the_order_of_their_answers(answers: t
     turns.at(answers[1], CallWaiting(B))
     paused = turns.features.seats["01"]
     turns.after(
-        answers[1] + 0.5, lambda: turns.features.acd.update_seat(paused, replace(paused, state=SeatState.READY))
+        answers[1] + 0.5,
+        lambda: turns.features.acd.update_seat_and_connect_voter(paused, replace(paused, state=SeatState.READY)),
     )
     assert find_connected_seat(turns) == "01"
-    assert turns.features.calls[B].talk.seat is None
+    assert turns.features.live_calls[B].talk.seat is None
 
 
 # Handovers from flows
@@ -247,7 +248,7 @@ def start_handover(turns: Turns) -> tuple[asyncio.AbstractEventLoop, asyncio.Tas
     """Start the handover of call A from its flow to a seat. Return its loop and task."""
     loop = asyncio.new_event_loop()
     turns.features.core.in_event = True
-    task = loop.create_task(turns.features.acd.connect_from_flow(A))
+    task = loop.create_task(turns.features.acd.connect_flow_call_to_seat(A))
     loop.run_until_complete(asyncio.sleep(0))
     return loop, task
 
@@ -272,13 +273,13 @@ def test_flow_is_notified_whether_the_voter_was_connected_to_an_agent(event: Any
 
 def test_flow_cannot_transfer_an_ended_call_or_a_call_without_a_free_seat() -> None:
     turns = Turns(0)
-    assert not asyncio.run(turns.features.acd.connect_from_flow(A))
+    assert not asyncio.run(turns.features.acd.connect_flow_call_to_seat(A))
     turns.call()
-    assert not asyncio.run(turns.features.acd.connect_from_flow(A))
+    assert not asyncio.run(turns.features.acd.connect_flow_call_to_seat(A))
     turns = Turns(2)
     turns.call()
     loop, _ = start_handover(turns)
-    second = loop.create_task(turns.features.acd.connect_from_flow(A))
+    second = loop.create_task(turns.features.acd.connect_flow_call_to_seat(A))
     assert not loop.run_until_complete(second)  # it is being handed over already
     turns.at(9, HUNG_UP)
     loop.run_until_complete(asyncio.sleep(0))

@@ -17,8 +17,8 @@ def make_three_servers(*up: str, silent: str = "") -> AsteriskServers:
 def test_settings_reload_adds_asterisk_servers_and_keeps_the_known_servers() -> None:
     servers = AsteriskServers({}, ())
     assert [*servers.names] == [""]
-    servers.add_servers({"line-a": "a"}, ["b"])
-    servers.add_servers({"line-c": "c"}, ())
+    servers.add_asterisk_servers({"line-a": "a"}, ["b"])
+    servers.add_asterisk_servers({"line-c": "c"}, ())
     assert [*servers.names] == ["a", "b", "c"]
     assert [servers.get_server_of_trunk(name) for name in ("line-a", "line-c", "other")] == ["a", "c", "a"]
 

@@ -39,18 +39,20 @@ def test_barging_supervisor_only_listens_after_the_conversation_ends(mode: Liste
     turns = Turns()
     turns.talking()
     party = make_supervision_party_id("x")
-    turns.features.listeners.put_listener(Listener(SUP, "01", mode, party))
+    turns.features.monitoring_supervisors.put_listener(Listener(SUP, "01", mode, party))
     begun = turns.at(20, HUNG_UP)
     assert ("beside barge-ends" in begun) is (mode is ListeningMode.BARGE)
     [kept] = turns.at(21, PartyLeft(party))
     assert kept.startswith(f"commit append_audit_entry {mode.value}-end sup ")
     assert kept.endswith("'because': 'hung up'} 21s")
-    assert not turns.features.listeners
+    assert not turns.features.monitoring_supervisors
 
 
 def test_listening_supervisor_is_released_when_the_agent_logs_off() -> None:
     turns = Turns()
-    turns.features.listeners.put_listener(Listener(SUP, "01", ListeningMode.LISTEN, make_supervision_party_id("x")))
+    turns.features.monitoring_supervisors.put_listener(
+        Listener(SUP, "01", ListeningMode.LISTEN, make_supervision_party_id("x"))
+    )
     assert f"order hang_up_third_party {make_supervision_party_id('x')}" in turns.at(
         20, TimerExpired(TimerKind.AGENT_ABSENT, "01")
     )
@@ -146,4 +148,4 @@ def test_campaign_is_held_when_the_information_message_cannot_be_played() -> Non
     turns = Turns()
     turns.call()
     turns.play([(20, MessageFailed(A), "alert no-audio-calls"), (21, MessageFailed(A), "")])
-    assert turns.features.runs["calls"].inaudible_sound
+    assert turns.features.campaign_runs["calls"].inaudible_sound

@@ -63,7 +63,7 @@ def test_outcome_of_an_answered_agent_call_depends_on_how_the_call_ended() -> No
     answered = a_call().with_answer(Instant(10.0, 10.0))
     assert derive_outcome(answered, make_call_ended(cause=16)) is Outcome.DROPPED
     assert (
-        derive_outcome(answered.with_connection("01", "1001", Instant(11.0, 11.0)), make_call_ended(cause=16))
+        derive_outcome(answered.with_voter_connected("01", "1001", Instant(11.0, 11.0)), make_call_ended(cause=16))
         is Outcome.CONNECTED
     )
     assert derive_outcome(a_call(answered_seconds=1.0, message_started=True), make_call_ended()) is Outcome.ABANDONED
@@ -80,7 +80,7 @@ def test_outcome_of_a_vanished_call_is_unknown_or_abandoned() -> None:
     vanished = make_call_ended(EndedBy.VANISHED)
     assert derive_outcome(a_call(), vanished) is Outcome.UNKNOWN
     assert derive_outcome(a_call().with_answer(Instant(1.0, 1.0)), vanished) is Outcome.ABANDONED
-    assert derive_outcome(a_call().with_connection("01", "1001", Instant(1.0, 1.0)), vanished) is Outcome.CONNECTED
+    assert derive_outcome(a_call().with_voter_connected("01", "1001", Instant(1.0, 1.0)), vanished) is Outcome.CONNECTED
 
 
 def test_outcome_of_a_call_does_not_depend_on_the_order_of_events() -> None:
@@ -88,7 +88,7 @@ def test_outcome_of_a_call_does_not_depend_on_the_order_of_events() -> None:
         "rang": lambda call: call.with_ringing(Instant(1.0, 1.0)),
         "answered": lambda call: call.with_answer(Instant(2.0, 2.0)),
         "again": lambda call: call.with_answer(Instant(3.0, 3.0)),
-        "connected": lambda call: call.with_connection("01", "1001", Instant(2.5, 2.5)),
+        "connected": lambda call: call.with_voter_connected("01", "1001", Instant(2.5, 2.5)),
     }
     outcomes = set()
     for order in itertools.permutations(steps.values()):
@@ -101,14 +101,14 @@ def test_outcome_of_a_call_does_not_depend_on_the_order_of_events() -> None:
 
 def test_state_of_a_call_is_derived_from_the_events_of_the_call() -> None:
     call = a_call(originate_sent=False)
-    assert call.state is CallState.SENDING
-    assert a_call().state is CallState.DIALLING
-    assert a_call().with_ringing(Instant(1.0, 1.0)).state is CallState.RINGING
-    assert a_call().with_answer(Instant(1.0, 1.0)).state is CallState.WAITING
-    assert a_call(answered_seconds=1.0, seat="01").state is CallState.CONNECTING
-    assert a_call().with_connection("01", "1001", Instant(1.0, 1.0)).state is CallState.TALKING
-    assert a_call(answered_seconds=1.0, is_running=True).state is CallState.IN_FLOW
-    assert a_call(answered_seconds=1.0, message_started=True).state is CallState.MESSAGE
+    assert call.call_state is CallState.SENDING
+    assert a_call().call_state is CallState.DIALLING
+    assert a_call().with_ringing(Instant(1.0, 1.0)).call_state is CallState.RINGING
+    assert a_call().with_answer(Instant(1.0, 1.0)).call_state is CallState.WAITING
+    assert a_call(answered_seconds=1.0, seat="01").call_state is CallState.CONNECTING
+    assert a_call().with_voter_connected("01", "1001", Instant(1.0, 1.0)).call_state is CallState.TALKING
+    assert a_call(answered_seconds=1.0, is_running=True).call_state is CallState.IN_FLOW
+    assert a_call(answered_seconds=1.0, message_started=True).call_state is CallState.MESSAGE
 
 
 def test_ring_time_is_measured_from_the_latest_ringing_report() -> None:

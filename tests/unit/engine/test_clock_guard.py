@@ -38,12 +38,12 @@ class Guarded:
         self.turns.features.core.clock = self.clock
         self.turns.features.core.in_event = True
         journal = SimpleNamespace(read_clock_difference=lambda: ahead, record_clock_difference=self.recorded.append)
-        self.alerts = self.turns.features.alerts
+        self.alerts = self.turns.features.active_alerts
         self.guard = ClockGuard(self.turns.features.core, self.alerts, cast(Any, journal))
-        self.guard.start(newest_at)
+        self.guard.start_watching_clock(newest_at)
 
     def is_held(self) -> bool:
-        held = self.guard.is_clock_set()
+        held = self.guard.has_unaccepted_clock_step()
         assert held is (AlertKind.CLOCK in self.alerts)
         return held
 
@@ -70,7 +70,7 @@ def test_dialling_resumes_when_the_changed_clock_is_confirmed() -> None:
     guarded.clock.wall += 3_600
     assert guarded.is_held()
     assert not guarded.turns.features.core.wake.is_set()
-    assert guarded.guard.accept_wall_clock() == "clock accepted; dialling resumes"
+    assert guarded.guard.accept_wall_clock_time() == "clock accepted; dialling resumes"
     assert guarded.turns.features.core.wake.is_set()
     assert not guarded.is_held()
     assert guarded.recorded[-1] == NOON + 3_600 - 1_000

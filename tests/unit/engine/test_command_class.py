@@ -80,7 +80,7 @@ async def send(store: Store, user: str, seats: Seats, **fields: Any) -> dict[str
     services: Any = SimpleNamespace(seats=seats)
 
     class Engine(FakeEngine):
-        async def execute(self, command: Command, context: CommandContext = FROM_DIALLER) -> str:
+        async def execute_command(self, command: Command, context: CommandContext = FROM_DIALLER) -> str:
             return await command.execute(services, context)
 
     gateway = CommandGateway(Engine(), store, SystemClock(), SENDERS, "pune-1")

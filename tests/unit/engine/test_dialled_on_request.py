@@ -32,7 +32,7 @@ class Site:
     def __init__(self, refusal: Refusal | None = None, **sections: Any) -> None:
         self.turns = make_turns_that_want_calls(**sections)
         self.placed: list[OriginateRequest] = []
-        originator = self.turns.features.originator
+        originator = self.turns.features.call_originator
 
         async def open_attempts(*_: Any, **__: Any) -> list[Refusal | None]:
             return [refusal]
@@ -50,8 +50,8 @@ class Site:
     def dial(self, claim: Claim | None = None) -> CommandRefused | None:
         """Dial a number for the agent of seat 01. Return why the call was refused, or None."""
         self.turns.features.core.in_event = True
-        run, seat = self.turns.features.runs["calls"], self.turns.features.seats["01"]
-        return asyncio.run(self.turns.features.originator.dial_number(run, claim or make_claim(1), seat))
+        run, seat = self.turns.features.campaign_runs["calls"], self.turns.features.seats["01"]
+        return asyncio.run(self.turns.features.call_originator.dial_number(run, claim or make_claim(1), seat))
 
 
 def put_number_on_another_call(turns: Turns) -> None:
@@ -59,12 +59,12 @@ def put_number_on_another_call(turns: Turns) -> None:
 
 
 def end_polling_day(turns: Turns) -> None:
-    turns.features.originator._find_retry_on_polling_day = lambda *_: NOON  # type: ignore[method-assign]
+    turns.features.call_originator._find_retry_on_polling_day = lambda *_: NOON  # type: ignore[method-assign]
 
 
 def forbid_calls(turns: Turns) -> None:
     ruling = Ruling((Objection(Reason.OPTED_OUT, "the number has opted out", None),), None)
-    cast(Any, turns.features.eligibility._gate).check_originate = lambda *_: ruling
+    cast(Any, turns.features.call_eligibility._gate).check_originate = lambda *_: ruling
 
 
 def use_all_channels(turns: Turns) -> None:
@@ -105,7 +105,7 @@ def test_number_that_the_store_refuses_is_not_dialled() -> None:
         RefusedBecause.FORBIDDEN,
     )
     assert not site.placed
-    assert not site.turns.features.calls
+    assert not site.turns.features.live_calls
 
 
 def test_rules_treat_an_agent_as_guaranteed_for_a_number_that_the_agent_dials() -> None:
@@ -116,7 +116,7 @@ def test_rules_treat_an_agent_as_guaranteed_for_a_number_that_the_agent_dials() 
         asked.append(case.guaranteed)
         return Ruling((), None)
 
-    cast(Any, site.turns.features.eligibility._gate).check_originate = check_originate
+    cast(Any, site.turns.features.call_eligibility._gate).check_originate = check_originate
     assert site.dial() is None
     assert asked == [True, True]
 
@@ -125,14 +125,14 @@ def test_dialled_number_is_called_with_the_caller_id_for_the_voters_constituency
     area = {"states": ["S24"], "constituencies": [174], "caller_ids": [LOCAL_CALLER_ID]}
     trunk = {**ONE_CHANNEL, "caller_ids": [CALLER_ID, LOCAL_CALLER_ID], "areas": [area], "channels": 9}
     site = Site(trunks=[trunk])
-    site.turns.features.polls.booths = {
+    site.turns.features.polling_days.booths = {
         1: Booth(1, 174, 1, "School", "hi", "18:00", state_code="S24"),
         2: Booth(2, 175, 1, "Hall", "hi", "18:00", state_code="S24"),
         3: Booth(3, 174, 1, "Inn", "hi", "18:00", state_code="S10"),
     }
     for number in (1, 2, 3, 4):  # the booth of the last one is unknown
         assert site.dial(make_claim(number, booth_id=number)) is None
-        site.turns.place(site.turns.features.seats["01"].end_call(site.turns.features.core.read_clock()))
+        site.turns.place(site.turns.features.seats["01"].end_call_at_seat(site.turns.features.core.read_clock()))
         site.turns.clock.seconds += 10
     assert [request.caller_id for request in site.placed] == [LOCAL_CALLER_ID, CALLER_ID, CALLER_ID, CALLER_ID]
     assert [request.number[-2:] for request in site.placed] == ["01", "02", "03", "04"]
@@ -141,8 +141,8 @@ def test_dialled_number_is_called_with_the_caller_id_for_the_voters_constituency
 def test_dialled_number_is_called_over_a_trunk_of_the_agents_own_server() -> None:
     far, near = {**ONE_CHANNEL, "name": "far", "endpoint": "far"}, {**ONE_CHANNEL, "name": "near", "endpoint": "near"}
     site = Site(trunks=[far, near])
-    site.turns.features.servers.add_servers({"far": "b"}, ())
-    site.turns.features.servers.up.add("b")
+    site.turns.features.asterisk_servers.add_asterisk_servers({"far": "b"}, ())
+    site.turns.features.asterisk_servers.up.add("b")
     assert site.dial() is None
     assert [request.endpoint for request in site.placed] == ["near"]
 
@@ -164,9 +164,9 @@ def test_number_counts_as_busy_while_its_phone_or_its_voter_is_on_a_call(
 ) -> None:
     turns = make_turns_that_want_calls()
     turns.call(**live)
-    retry_at = turns.features.originator._find_retry_when_busy(make_claim(1, **claim))
+    retry_at = turns.features.call_originator._find_retry_when_busy(make_claim(1, **claim))
     assert retry_at == (NOON + 10 + ON_A_CALL_SECONDS if is_busy else None)
-    assert turns.features.originator._find_retry_when_busy(make_claim(1, **claim), but=A) is None
+    assert turns.features.call_originator._find_retry_when_busy(make_claim(1, **claim), but=A) is None
 
 
 def create_call(
@@ -175,10 +175,10 @@ def create_call(
     """Create a call to a reserved number, with this seat reserved for it, and discard the effects."""
     turns.features.core.in_event = True
     reserved = None if seat is None else turns.features.seats[seat]
-    created = turns.features.originator._create_call(
-        turns.features.runs["calls"], claim, reserved, "carrier", caller_id
+    created = turns.features.call_originator._create_attempt_and_call(
+        turns.features.campaign_runs["calls"], claim, reserved, "carrier", caller_id
     )
-    turns.features.core.pop_effects()
+    turns.features.core.pop_requested_effects()
     return created
 
 
@@ -187,13 +187,13 @@ def test_new_call_has_the_data_of_its_number_and_waits_for_machine_detection(
     detection: str, is_classified: bool
 ) -> None:
     turns = make_turns_that_want_calls(campaign={"machine_detection": detection})
-    run = turns.features.runs["calls"]
+    run = turns.features.campaign_runs["calls"]
     claim = make_claim(7, voter_id=3, booth_id=5, attempt_number=2, language="mr", pending_voters=4, worker=WORKER)
     attempt, call = create_call(turns, claim, "01")
     assert call.leg.answer_classified is is_classified
     assert (call.phone_id, call.voter_id, call.booth_id, call.attempt_number) == (7, 3, 5, 2)
     assert (call.language, call.pending_voters, call.worker, call.trunk) == ("mr", 4, WORKER, "carrier")
-    assert (call.reserved_seat, call.began_seconds, call.kind) == ("01", 10.0, run.spec.kind)
+    assert (call.reserved_seat, call.placed_monotonic_seconds, call.kind) == ("01", 10.0, run.spec.kind)
     assert (attempt.attempt_id, attempt.claim, attempt.trunk) == (call.attempt_id, claim, "carrier")
     assert (attempt.caller_id, attempt.at) == (CALLER_ID, NOON + 10)
     assert turns.seat() is SeatState.RESERVED
@@ -201,30 +201,30 @@ def test_new_call_has_the_data_of_its_number_and_waits_for_machine_detection(
 
 def test_preview_expires_at_the_seat_that_is_reserved_for_the_call() -> None:
     turns = make_turns_that_want_calls(campaign={"pacing": "preview", "preview_seconds": 30})
-    originator, run = turns.features.originator, turns.features.runs["calls"]
+    originator, run = turns.features.call_originator, turns.features.campaign_runs["calls"]
     attempt, call = create_call(turns, make_claim(1), "01")
     lines = turns.after(10, lambda: originator._show_preview(run, attempt, call))
     assert f"timer preview/{call.attempt_id} 30 preview-expired" in lines
-    shown = turns.features.calls[call.attempt_id].leg.preview
+    shown = turns.features.live_calls[call.attempt_id].leg.preview
     assert shown is not None
     assert (shown.until, shown.auto_dial) == (NOON + 40, True)
 
 
 def test_attempt_that_is_cancelled_before_it_is_sent_is_refused() -> None:
     turns = make_turns_that_want_calls()
-    run = turns.features.runs["calls"]
+    run = turns.features.campaign_runs["calls"]
     attempt, call = create_call(turns, make_claim(1))
-    refused = turns.features.originator._check_before_sending(run, attempt, call.with_cancellation())
+    refused = turns.features.call_originator._find_reason_not_to_send_call(run, attempt, call.with_cancellation())
     assert isinstance(refused, CommandRefused)
     assert (str(refused), refused.why) == ("the call was cancelled before it was sent", RefusedBecause.CALL_OVER)
-    assert turns.features.originator._check_before_sending(run, attempt, call) is None
+    assert turns.features.call_originator._find_reason_not_to_send_call(run, attempt, call) is None
 
 
 def test_attempt_with_the_caller_id_of_another_trunk_is_refused() -> None:
     turns = make_turns_that_want_calls()
-    run = turns.features.runs["calls"]
+    run = turns.features.campaign_runs["calls"]
     attempt, call = create_call(turns, make_claim(1), caller_id=LOCAL_CALLER_ID)
-    refused = turns.features.originator._check_before_sending(run, attempt, call)
+    refused = turns.features.call_originator._find_reason_not_to_send_call(run, attempt, call)
     assert isinstance(refused, CommandRefused)
     assert str(refused) == "the caller ID is not one of the trunk's (trunks.caller_ids)"
     assert refused.why is RefusedBecause.NO_CHANNEL
@@ -232,20 +232,20 @@ def test_attempt_with_the_caller_id_of_another_trunk_is_refused() -> None:
 
 def test_attempt_of_a_held_campaign_is_refused_with_the_reason_of_the_hold() -> None:
     turns = make_turns_that_want_calls()
-    run = turns.features.runs["calls"]
+    run = turns.features.campaign_runs["calls"]
     attempt, call = create_call(turns, make_claim(1))
     turns.features.core.draining = True
-    refused = turns.features.originator._check_before_sending(run, attempt, call)
+    refused = turns.features.call_originator._find_reason_not_to_send_call(run, attempt, call)
     assert isinstance(refused, CommandRefused)
     assert (str(refused), refused.why) == ("campaign calls is held: stopping", RefusedBecause.HELD)
 
 
 def test_attempt_forbidden_by_the_rules_is_refused_with_the_reason_of_the_rules() -> None:
     turns = make_turns_that_want_calls()
-    run = turns.features.runs["calls"]
+    run = turns.features.campaign_runs["calls"]
     attempt, call = create_call(turns, make_claim(1))
     forbid_calls(turns)
-    refused = turns.features.originator._check_before_sending(run, attempt, call)
+    refused = turns.features.call_originator._find_reason_not_to_send_call(run, attempt, call)
     assert isinstance(refused, CommandRefused)
     assert str(refused) == "the rules forbid this call now: the number has opted out"
     assert refused.why is RefusedBecause.FORBIDDEN
@@ -255,4 +255,4 @@ def test_voter_on_a_second_live_call_is_found_busy_after_other_calls_are_checked
     turns = make_turns_that_want_calls()
     turns.call(phone_id=8, voter_id=8)
     turns.call(AttemptId("b" * 36), phone_id=9, voter_id=1)
-    assert turns.features.originator._find_retry_when_busy(make_claim(1)) == NOON + 10 + ON_A_CALL_SECONDS
+    assert turns.features.call_originator._find_retry_when_busy(make_claim(1)) == NOON + 10 + ON_A_CALL_SECONDS

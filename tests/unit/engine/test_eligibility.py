@@ -50,29 +50,29 @@ class Rules:
 
     def __init__(self, **campaign: Any) -> None:
         self.turns = Turns(campaign=campaign)
-        self.service = self.turns.features.eligibility
+        self.service = self.turns.features.call_eligibility
         self.gate = RecordingGate(self.service._gate)
         self.service._gate = cast(Any, self.gate)
-        self.turns.features.polls.booths[1] = SCHOOL
+        self.turns.features.polling_days.booths[1] = SCHOOL
 
     @property
     def run(self) -> CampaignRun:
-        return self.turns.features.runs["calls"]
+        return self.turns.features.campaign_runs["calls"]
 
     def send(self) -> Case:
         """Check the claim as when its call is sent. Return the case that the gate was asked about."""
-        self.service.check_originate(self.run, CLAIM, ID, "+918012345678")
+        self.service.check_rules_before_originate(self.run, CLAIM, ID, "+918012345678")
         return self.gate.cases[-1]
 
     def answer(self, **facts: Any) -> Case:
         """Check a call as when it is answered. Return the case that the gate was asked about."""
-        self.service.may_connect_call(a_call(campaign_id="calls", phone_id=7, **facts))
+        self.service.may_answered_call_be_connected(a_call(campaign_id="calls", phone_id=7, **facts))
         return self.gate.cases[-1]
 
 
 def test_inbound_call_is_answered_without_a_check_of_the_dialling_rules() -> None:
     rules = Rules()
-    assert rules.service.may_connect_call(a_call(campaign_id="calls", inbound=True))
+    assert rules.service.may_answered_call_be_connected(a_call(campaign_id="calls", inbound=True))
     assert rules.gate.cases == []
 
 
@@ -98,7 +98,7 @@ def test_answered_call_is_checked_by_the_rules_in_force_at_the_answer() -> None:
 def test_check_at_the_answer_includes_an_opt_out_received_while_the_call_rang() -> None:
     rules = Rules()
     rules.send()
-    rules.turns.features.numbers.add_opt_out(7)
+    rules.turns.features.number_memory.add_opt_out(7)
     assert rules.answer().facts == replace(FACTS, opted_out=True)
 
 
@@ -110,7 +110,7 @@ def test_answered_call_without_a_known_claim_is_checked_by_its_booth_and_campaig
 
 def test_call_of_an_earlier_run_is_checked_in_the_language_of_the_voters_booth() -> None:
     rules = Rules()
-    rules.service.load_registers_and_calls((), [make_open_attempt("calls"), make_open_attempt("removed")])
+    rules.service.load_registers_and_open_calls((), [make_open_attempt("calls"), make_open_attempt("removed")])
     rules.service._gate = cast(Any, rules.gate)
     case = rules.answer()
     assert (case.number, case.area, case.language) == (CLAIM.number, Area(174, "18:00"), "mr")
@@ -129,9 +129,9 @@ def test_refused_numbers_are_counted_and_missing_data_raises_one_campaign_alert(
     rules = Rules()
     rules.gate.ruling = Ruling((Objection(reason, "words", None),), None)
     alerts: list[dict[str, Any]] = []
-    rules.turns.features.alerts.raise_alert = lambda kind, **values: alerts.append(values)  # type: ignore[method-assign]
+    rules.turns.features.active_alerts.raise_alert = lambda kind, **values: alerts.append(values)  # type: ignore[method-assign]
     for _ in range(3):
-        assert not rules.service.check_claimed_number(rules.run, CLAIM).allowed
+        assert not rules.service.check_rules_for_claimed_number(rules.run, CLAIM).allowed
     assert rules.run.refused == {reason.value: 3}
     assert alerts == [{"campaign": "calls"}]
 
@@ -139,9 +139,9 @@ def test_refused_numbers_are_counted_and_missing_data_raises_one_campaign_alert(
 def test_refusal_of_a_number_for_a_lasting_reason_raises_no_alert() -> None:
     rules = Rules()
     rules.gate.ruling = Ruling((Objection(Reason.OPTED_OUT, "words", None),), None)
-    assert not rules.service.may_connect_call(a_call(campaign_id="calls", phone_id=7))
+    assert not rules.service.may_answered_call_be_connected(a_call(campaign_id="calls", phone_id=7))
     assert rules.run.refused == {"opted-out": 1}
-    assert not rules.turns.features.alerts.active
+    assert not rules.turns.features.active_alerts.active
 
 
 @pytest.mark.parametrize(("needed", "certified"), [(True, CERTIFIED), (False, {})])
@@ -169,24 +169,24 @@ def test_campaign_rules_are_checked_again_in_the_next_second_and_after_a_change(
     rules.gate.check_campaign = check_campaign  # type: ignore[attr-defined]
     rules.service.load_polling_areas()
     campaign = rules.service._campaigns["calls"]
-    first = rules.service.check_campaign(rules.run)
+    first = rules.service.check_rules_for_campaign(rules.run)
     rules.turns.clock.seconds = 0.9
-    assert rules.service.check_campaign(rules.run) is first
+    assert rules.service.check_rules_for_campaign(rules.run) is first
     assert asked == [(campaign, 0, {Area(174, "18:00")})]
     rules.turns.clock.seconds = 1.0
-    rules.service.check_campaign(rules.run)
+    rules.service.check_rules_for_campaign(rules.run)
     changed = rules.service._campaigns["calls"] = replace(campaign, ring_seconds=campaign.ring_seconds + 9)
-    rules.service.check_campaign(rules.run)
+    rules.service.check_rules_for_campaign(rules.run)
     assert [(each, seconds) for each, seconds, _ in asked[1:]] == [(campaign, 1), (changed, 1)]
 
 
 def test_rule_check_includes_whether_a_seat_is_reserved_and_the_call_was_promised() -> None:
     rules = Rules()
     promised = replace(CLAIM, promised=True)
-    rules.service.check_claimed_number(rules.run, CLAIM)
-    rules.service.check_claimed_number(rules.run, promised, guaranteed=True)
-    rules.service.check_originate(rules.run, CLAIM, ID, "+918012345678")
-    rules.service.check_originate(rules.run, promised, ID, "+918012345678", guaranteed=True)
+    rules.service.check_rules_for_claimed_number(rules.run, CLAIM)
+    rules.service.check_rules_for_claimed_number(rules.run, promised, guaranteed=True)
+    rules.service.check_rules_before_originate(rules.run, CLAIM, ID, "+918012345678")
+    rules.service.check_rules_before_originate(rules.run, promised, ID, "+918012345678", guaranteed=True)
     told = [(case.guaranteed, case.asked_for, case.caller_id) for case in rules.gate.cases]
     assert told == [
         (False, False, None),
@@ -212,7 +212,7 @@ def test_recordings_are_played_in_the_language_of_the_voter_or_else_of_the_booth
     language: str, booth_id: int, spoken: str
 ) -> None:
     rules = Rules()
-    rules.service.check_claimed_number(rules.run, replace(CLAIM, language=language, booth_id=booth_id))
+    rules.service.check_rules_for_claimed_number(rules.run, replace(CLAIM, language=language, booth_id=booth_id))
     assert rules.gate.cases[-1].language == spoken
 
 
@@ -221,8 +221,8 @@ def test_legal_grounds_are_stored_with_the_time_since_the_last_call_to_the_numbe
     rules.gate.format_legal_grounds = lambda case, digest: "grounds"  # type: ignore[attr-defined]
     for called_at, seconds in ((None, None), (NOON - 90, 90), (NOON + 5, 0)):
         claim = replace(CLAIM, facts=replace(FACTS, called_at=called_at))
-        assert rules.service.find_legal_grounds(rules.run, claim, guaranteed=False) == ("grounds", seconds)
-    assert rules.service.find_legal_grounds(rules.run, replace(CLAIM, facts=None), guaranteed=False)[1] is None
+        assert rules.service.find_legal_grounds_of_call(rules.run, claim, guaranteed=False) == ("grounds", seconds)
+    assert rules.service.find_legal_grounds_of_call(rules.run, replace(CLAIM, facts=None), guaranteed=False)[1] is None
 
 
 def test_legal_grounds_are_formatted_again_for_a_call_with_other_data() -> None:
@@ -243,7 +243,7 @@ def test_legal_grounds_are_formatted_again_for_a_call_with_other_data() -> None:
     ]
     for claim in claims * 2:
         for guaranteed in (False, True):
-            text, _ = rules.service.find_legal_grounds(rules.run, claim, guaranteed=guaranteed)
+            text, _ = rules.service.find_legal_grounds_of_call(rules.run, claim, guaranteed=guaranteed)
             assert text == rules.service._rules_version
     assert len(formatted) == 2 * len(claims)
     assert [case.guaranteed for case in formatted] == [False, True] * len(claims)
@@ -264,4 +264,4 @@ def test_number_locked_after_an_abandoned_call_needs_a_reserved_seat_if_the_prof
         rules.run.spec = replace(rules.run.spec, keeps_seats=keeps_seats)
         abandoned_at = None if abandoned_seconds is None else NOON - abandoned_seconds
         claim = replace(CLAIM, facts=replace(FACTS, abandoned_at=abandoned_at))
-        assert rules.service.needs_reserved_seat(rules.run, claim) is needed
+        assert rules.service.does_call_need_reserved_seat(rules.run, claim) is needed

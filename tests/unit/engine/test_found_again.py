@@ -32,35 +32,35 @@ def make_switch_up(*, talking: bool = False, live: bool = True) -> SwitchUp:
 
 def test_conversation_found_after_a_restart_continues_and_has_no_wrap_up() -> None:
     turns = Turns()
-    turns.features.reconciler.load_open_attempts(
+    turns.features.call_reconciler.load_open_attempts(
         [make_open_attempt(answered_at=NOON - 40, connected_at=NOON - 39, seat="01")], {"carrier"}
     )
     lines = turns.at(1, make_switch_up(talking=True))
     assert "seat 01 talking" in lines
-    assert turns.features.calls[A].state is CallState.TALKING
+    assert turns.features.live_calls[A].call_state is CallState.TALKING
     assert turns.seat() is SeatState.TALKING
     assert not [line for line in lines if line.startswith(("learn", "commit"))]  # learned and stored in the earlier run
 
 
 def test_ringing_call_found_after_a_restart_does_not_update_the_pacers_ring_times() -> None:
     turns = Turns()
-    turns.features.reconciler.load_open_attempts([make_open_attempt()], {"carrier"})
+    turns.features.call_reconciler.load_open_attempts([make_open_attempt()], {"carrier"})
     turns.at(1, make_switch_up())
-    assert turns.features.calls[A].adopted
-    assert turns.features.calls[A].state is CallState.DIALLING
+    assert turns.features.live_calls[A].adopted
+    assert turns.features.live_calls[A].call_state is CallState.DIALLING
 
 
 def test_unfinished_attempt_of_a_removed_campaign_ends_with_an_unknown_result() -> None:
     turns = Turns()
-    turns.features.reconciler.load_open_attempts([make_open_attempt(campaign_id="gone")], {"carrier"})
+    turns.features.call_reconciler.load_open_attempts([make_open_attempt(campaign_id="gone")], {"carrier"})
     assert "commit end unknown" in turns.at(1, make_switch_up(live=False))
 
 
 def test_inbound_call_found_after_a_restart_stays_an_inbound_call() -> None:
     turns = Turns()
-    turns.features.reconciler.load_open_attempts([make_open_attempt(direction=Direction.INBOUND)], {"carrier"})
+    turns.features.call_reconciler.load_open_attempts([make_open_attempt(direction=Direction.INBOUND)], {"carrier"})
     turns.at(1, make_switch_up())
-    assert turns.features.calls[A].inbound
+    assert turns.features.live_calls[A].inbound
 
 
 NOTHING = History({}, first_at=NOON - 600, up_seconds=600.0)
@@ -82,28 +82,28 @@ def test_outcome_of_a_vanished_call_is_read_from_asterisks_call_records(
     past: PastCall | None, history: History | None, ends: str
 ) -> None:
     turns = Turns()
-    turns.features.reconciler.load_open_attempts([make_open_attempt()], {"carrier"})
+    turns.features.call_reconciler.load_open_attempts([make_open_attempt()], {"carrier"})
     turns.at(1, make_switch_up(live=False))
-    call = turns.features.calls[A]
-    lines = turns.after(2, lambda: turns.features.reconciler._end_vanished_calls(call, past, history))
+    call = turns.features.live_calls[A]
+    lines = turns.after(2, lambda: turns.features.call_reconciler._end_vanished_calls(call, past, history))
     assert lines[-1] == f"commit end {ends}"
-    assert not turns.features.calls
+    assert not turns.features.live_calls
 
 
 def test_call_records_of_a_trunk_moved_to_another_server_do_not_prove_that_a_call_was_not_sent() -> None:
     turns = Turns()
-    turns.features.reconciler.load_open_attempts([make_open_attempt()], {"another"})
+    turns.features.call_reconciler.load_open_attempts([make_open_attempt()], {"another"})
     turns.at(1, make_switch_up(live=False))
-    call = turns.features.calls[A]
+    call = turns.features.live_calls[A]
     assert "commit end unknown" in turns.after(
-        2, lambda: turns.features.reconciler._end_vanished_calls(call, None, NOTHING)
+        2, lambda: turns.features.call_reconciler._end_vanished_calls(call, None, NOTHING)
     )
 
 
 def test_agent_who_has_logged_in_at_another_seat_is_not_restored_at_the_old_seat() -> None:
     turns = Turns(seats=2)
-    agents, seat = turns.features.agents, turns.features.seats["02"]
-    turns.place(seat.log_off(turns.features.core.read_clock()))
+    agents, seat = turns.features.agent_log_ins, turns.features.seats["02"]
+    turns.place(seat.log_off_agent(turns.features.core.read_clock()))
     agents._saved_log_ins = {"02": LogIn("02", "1001", False, None, NOON)}
     assert turns.features.seats["01"].agent == "1001"
     assert agents.restore_agent_log_ins(frozenset({"01", "02"}), "") == []
@@ -116,5 +116,5 @@ def test_three_way_call_at_a_removed_seat_is_not_ended_after_a_restart() -> None
     party = PartyId(f"party-{A}-1")
     turns.features.call_transfers.put_transfer(CallTransfer(A, "gone", TransferStage.THREE_WAY, party, "boss"))
     turns.at(1, make_switch_up())
-    assert A in turns.features.calls
+    assert A in turns.features.live_calls
     assert turns.features.call_transfers.get(A) is None  # Asterisk does not have this party

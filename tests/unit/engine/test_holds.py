@@ -19,7 +19,7 @@ from tests.support.turns import Turns
 
 
 def find_hold(turns: Turns, trunk: str | None = None) -> Hold | None:
-    return turns.features.holds.find_campaign_hold(turns.features.runs["calls"], trunk)
+    return turns.features.campaign_holds.find_reason_campaign_is_held(turns.features.campaign_runs["calls"], trunk)
 
 
 @pytest.mark.parametrize(
@@ -29,23 +29,23 @@ def test_campaign_is_held_while_the_switch_does_not_answer(
     unanswered_seconds: float, reason: HoldReason | None
 ) -> None:
     turns = make_turns_that_want_calls()
-    turns.features.holds._switch = cast(
+    turns.features.campaign_holds._switch = cast(
         Any, SimpleNamespace(get_oldest_unanswered_order_seconds=lambda _: unanswered_seconds)
     )
     hold = find_hold(turns)
     assert (hold and hold.reason) is reason
-    assert turns.features.servers.unresponsive == (frozenset() if reason is None else {""})
+    assert turns.features.asterisk_servers.unresponsive == (frozenset() if reason is None else {""})
 
 
 def test_campaign_without_a_connected_switch_is_held() -> None:
     turns = make_turns_that_want_calls()
-    turns.features.servers.up.clear()
+    turns.features.asterisk_servers.up.clear()
     assert find_hold(turns) == Hold(HoldReason.NO_SWITCH)
 
 
 def test_campaign_is_held_only_for_trunks_whose_server_is_down() -> None:
     turns = make_turns_that_want_calls()
-    turns.features.servers.add_servers({"far": "b"}, ())
+    turns.features.asterisk_servers.add_asterisk_servers({"far": "b"}, ())
     assert find_hold(turns) is None
     assert find_hold(turns, "carrier") is None
     assert find_hold(turns, "far") == Hold(HoldReason.NO_SWITCH)
@@ -53,16 +53,18 @@ def test_campaign_is_held_only_for_trunks_whose_server_is_down() -> None:
 
 def test_silent_switch_is_the_hold_reason_although_another_trunks_server_is_down() -> None:
     turns = make_turns_that_want_calls()
-    turns.features.servers.add_servers({"far": "b"}, ())
-    run = turns.features.runs["calls"]
+    turns.features.asterisk_servers.add_asterisk_servers({"far": "b"}, ())
+    run = turns.features.campaign_runs["calls"]
     run.spec = replace(run.spec, trunks=("carrier", "far"))
-    turns.features.holds._switch = cast(Any, SimpleNamespace(get_oldest_unanswered_order_seconds=lambda _: 1.0))
+    turns.features.campaign_holds._switch = cast(
+        Any, SimpleNamespace(get_oldest_unanswered_order_seconds=lambda _: 1.0)
+    )
     assert find_hold(turns) == Hold(HoldReason.SWITCH_SILENT)
 
 
 def test_campaign_is_held_while_the_clock_is_not_trusted() -> None:
     turns = make_turns_that_want_calls()
-    turns.features.clock_guard.is_clock_set = lambda: True  # type: ignore[method-assign]
+    turns.features.clock_guard.has_unaccepted_clock_step = lambda: True  # type: ignore[method-assign]
     assert find_hold(turns) == Hold(HoldReason.CLOCK_SET)
 
 
@@ -71,7 +73,7 @@ def test_campaign_is_held_while_the_clock_is_not_trusted() -> None:
 )
 def test_paused_and_stopped_campaigns_are_held(state: CampaignState, reason: HoldReason) -> None:
     turns = make_turns_that_want_calls()
-    turns.features.runs["calls"].state = state
+    turns.features.campaign_runs["calls"].state = state
     assert find_hold(turns) == Hold(reason)
 
 
@@ -83,7 +85,7 @@ def test_campaign_that_was_removed_from_the_settings_is_held() -> None:
 
 def test_campaign_with_an_unplayable_sound_is_held_and_the_hold_names_the_sound() -> None:
     turns = make_turns_that_want_calls()
-    turns.features.runs["calls"].inaudible_sound = "matdan/message"
+    turns.features.campaign_runs["calls"].inaudible_sound = "matdan/message"
     assert find_hold(turns) == Hold(HoldReason.NO_AUDIO, "the sound matdan/message cannot be played")
 
 
@@ -98,7 +100,7 @@ def test_campaign_outside_its_calling_hours_is_held_until_the_hours_begin() -> N
 def test_campaign_forbidden_by_the_rules_is_held_until_the_rules_allow_its_calls() -> None:
     turns = make_turns_that_want_calls()
     ruling = Ruling((Objection(Reason.NO_ZONE, "no time zone is known", NOON + 99),), NOON + 99)
-    cast(Any, turns.features.eligibility._gate).check_campaign = lambda *_: ruling
+    cast(Any, turns.features.call_eligibility._gate).check_campaign = lambda *_: ruling
     assert find_hold(turns) == Hold(HoldReason.RULES, "no time zone is known", NOON + 99)
 
 
@@ -114,7 +116,7 @@ def test_completed_campaign_is_held_while_missing_data_keeps_numbers_refused(
     refused: dict[Reason, int], numbers: str | None
 ) -> None:
     turns = make_turns_that_want_calls()
-    run = turns.features.runs["calls"]
+    run = turns.features.campaign_runs["calls"]
     counts = {reason.value: count for reason, count in refused.items()}
     run.progress = replace(CampaignProgress(0, 0, 0, 0), refused=counts)
     assert find_hold(turns) is None
@@ -131,32 +133,40 @@ def test_completed_campaign_is_held_while_missing_data_keeps_numbers_refused(
 
 def test_campaign_for_booth_workers_is_held_while_no_booth_votes() -> None:
     turns = make_turns_that_want_calls()
-    turns.features.runs["calls"].purpose = Purpose.BOOTH_WORKERS
+    turns.features.campaign_runs["calls"].purpose = Purpose.BOOTH_WORKERS
     assert find_hold(turns) == Hold(HoldReason.NO_POLL)
-    turns.features.holds._polls.find_last_call_times = lambda: {1: NOON}  # type: ignore[method-assign]
+    turns.features.campaign_holds._polls.find_last_call_times = lambda: {1: NOON}  # type: ignore[method-assign]
     assert find_hold(turns) is None
 
 
 def test_campaign_with_agents_is_held_while_no_agent_can_take_its_calls() -> None:
     turns = make_turns_that_want_calls(seats=2)
-    run, holds, now = turns.features.runs["calls"], turns.features.holds, turns.features.core.read_clock()
-    assert holds.find_agent_hold(run) is None
-    turns.place(turns.features.seats["01"].log_off(now))
-    assert holds.find_agent_hold(run) is None
+    run, holds, now = (
+        turns.features.campaign_runs["calls"],
+        turns.features.campaign_holds,
+        turns.features.core.read_clock(),
+    )
+    assert holds.find_reason_no_agent_can_serve(run) is None
+    turns.place(turns.features.seats["01"].log_off_agent(now))
+    assert holds.find_reason_no_agent_can_serve(run) is None
     elsewhere = replace(turns.features.seats["02"], campaigns=frozenset({"other"}))
     turns.place(elsewhere)
     text = "no agent is available: some are restricted to other campaigns"
-    assert holds.find_agent_hold(run) == Hold(HoldReason.NO_AGENT, text)
+    assert holds.find_reason_no_agent_can_serve(run) == Hold(HoldReason.NO_AGENT, text)
     turns.place(replace(elsewhere, call_back_promised=True))  # the agent takes no call after this one
-    assert holds.find_agent_hold(run) == Hold(HoldReason.NO_AGENT)
-    turns.place(turns.features.seats["02"].log_off(now))
-    assert holds.find_agent_hold(run) == Hold(HoldReason.NO_AGENT)
+    assert holds.find_reason_no_agent_can_serve(run) == Hold(HoldReason.NO_AGENT)
+    turns.place(turns.features.seats["02"].log_off_agent(now))
+    assert holds.find_reason_no_agent_can_serve(run) == Hold(HoldReason.NO_AGENT)
     run.spec = replace(run.spec, skill="law")
-    turns.place(replace(turns.features.seats["01"].log_in("101", None, now).connect_phone(now), skills=frozenset()))
-    assert holds.find_agent_hold(run) == Hold(HoldReason.NO_AGENT, "no agent with the skill law is available")
+    turns.place(
+        replace(turns.features.seats["01"].log_in_agent("101", None, now).connect_phone(now), skills=frozenset())
+    )
+    assert holds.find_reason_no_agent_can_serve(run) == Hold(
+        HoldReason.NO_AGENT, "no agent with the skill law is available"
+    )
 
 
 def test_ivr_campaign_is_not_held_without_an_agent() -> None:
     turns = make_turns_that_want_calls(campaign={"kind": "ivr", "flow": "turnout", "pacing": "broadcast"})
-    turns.place(turns.features.seats["01"].log_off(turns.features.core.read_clock()))
-    assert turns.features.holds.find_agent_hold(turns.features.runs["calls"]) is None
+    turns.place(turns.features.seats["01"].log_off_agent(turns.features.core.read_clock()))
+    assert turns.features.campaign_holds.find_reason_no_agent_can_serve(turns.features.campaign_runs["calls"]) is None

@@ -31,9 +31,9 @@ class Site:
     def __init__(self, **store: Any) -> None:
         self.turns = make_turns_that_want_calls()
         self.turns.clock.seconds = 0.0
-        self.hoppers: Hoppers = self.turns.features.placing._hoppers
+        self.hoppers: Hoppers = self.turns.features.call_placing._hoppers
         self.hoppers._store = cast(Any, SimpleNamespace(**store))
-        self.run = self.turns.features.runs["calls"]
+        self.run = self.turns.features.campaign_runs["calls"]
         self.orders: list[Any] = []
         self.run.order = cast(
             Any,
@@ -67,7 +67,7 @@ def test_hopper_is_not_refilled_while_the_disk_is_nearly_full() -> None:
     site.hoppers._has_room = lambda: False
     site.turns.features.core.in_event = True
     site.hoppers.refill_hopper(site.run)
-    [failed] = site.turns.features.core.pop_effects()
+    [failed] = site.turns.features.core.pop_requested_effects()
     assert isinstance(failed, StoreFailed)
     assert str(failed.error) == "the disk is nearly full (store.reserve_megabytes): free some space"
     assert not site.run.refilling
@@ -140,7 +140,7 @@ def test_booths_have_priorities_only_in_turnout_campaigns(
     polling = Polling() if has_polling_days else None
     site.hoppers._core = cast(Any, SimpleNamespace(clock=site.turns.clock, plan=SimpleNamespace(polling=polling)))
     site.run.purpose = purpose
-    site.hoppers._set_priorities(site.run)
+    site.hoppers._set_booth_priorities(site.run)
     assert site.orders == [(today, site.hoppers._turnout.booths, NOON) if has_priorities else {}]
     assert (site.run.priorities_at, site.run.votes_until) == (NOON, NOON + 99)
 
@@ -148,9 +148,9 @@ def test_booths_have_priorities_only_in_turnout_campaigns(
 @pytest.mark.parametrize(("seconds", "times"), [(0.0, 1), (PRIORITIES_SECONDS - 1, 1), (PRIORITIES_SECONDS, 2)])
 def test_booth_priorities_are_computed_again_only_after_they_expire(seconds: float, times: int) -> None:
     site = Site()
-    site.hoppers._set_priorities(site.run)
+    site.hoppers._set_booth_priorities(site.run)
     site.turns.clock.seconds = seconds
-    site.hoppers._set_priorities(site.run)
+    site.hoppers._set_booth_priorities(site.run)
     assert len(site.orders) == times
 
 
@@ -245,7 +245,7 @@ async def test_queue_is_read_again_at_the_next_due_time_but_at_most_once_a_secon
     site.run.order = cast(
         Any, SimpleNamespace(is_waiting_for_claims=False, reset_empty_booths=lambda: resets.append(True))
     )
-    await site.hoppers._record_next_due_time(site.run)
+    await site.hoppers._record_next_due_time_of_queue(site.run)
     assert site.run.next_due_at == NOON + next_due_seconds
     assert site.run.list_done is (due_seconds is None)
     assert bool(resets) is (due_seconds == -5.0)
@@ -259,5 +259,5 @@ async def test_queue_is_not_recorded_as_empty_if_numbers_return_during_the_read(
         return NOON + 99
 
     site = Site(find_next_due_time=find_next_due_time)
-    await site.hoppers._record_next_due_time(site.run)
+    await site.hoppers._record_next_due_time_of_queue(site.run)
     assert (site.run.next_due_at, site.run.list_done) == (0.0, False)

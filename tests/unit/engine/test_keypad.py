@@ -18,7 +18,7 @@ from dialer.engine.seats.keypad import (
     STORM_KEYS,
     STORM_SECONDS,
     Keypad,
-    press_key,
+    process_pressed_key,
     translate_command_for_preview,
 )
 from dialer.engine.transfers.commands import SeatHold, SeatResume
@@ -33,7 +33,7 @@ def press_keys(keys: str, every_seconds: float = 0.3) -> tuple[list[SeatCommand]
     sounds: list[SeatSound | None] = []
     for key in keys:
         now += every_seconds
-        pressed = press_key(keypad, "01", key, now, REASONS)
+        pressed = process_pressed_key(keypad, "01", key, now, REASONS)
         keypad = pressed.keypad
         sounds.append(pressed.sound)
         commands += [pressed.command] if pressed.command else []
@@ -78,7 +78,7 @@ def test_key_code_entered_on_the_phone_becomes_a_seat_command(keys: str, command
 def test_phone_keys_without_a_meaning_are_refused(keys: str) -> None:
     keypad = Keypad()
     for key in [keys] if len(keys) != 3 and keys[:1] != "*" else keys:
-        pressed = press_key(keypad, "01", key, 1.0, REASONS)
+        pressed = process_pressed_key(keypad, "01", key, 1.0, REASONS)
         keypad = pressed.keypad
     assert pressed.command is None
     assert pressed.sound is SeatSound.WRONG
@@ -99,7 +99,7 @@ def test_phone_key_code_is_refused_if_the_next_key_comes_too_late() -> None:
     assert press_keys("316", HALF_ENTERED_SECONDS)[0] == [
         KeyedDisposition(seat="01", disposition=Disposition.LATER, hour=16)
     ]
-    assert press_key(Keypad("3", 0.0), "01", "*", late, REASONS).keypad == Keypad("*", late)
+    assert process_pressed_key(Keypad("3", 0.0), "01", "*", late, REASONS).keypad == Keypad("*", late)
 
 
 def test_keys_pressed_too_fast_are_refused_until_the_presses_slow_down() -> None:
@@ -110,8 +110,8 @@ def test_keys_pressed_too_fast_are_refused_until_the_presses_slow_down() -> None
         len(press_keys("2" * 50, every_seconds=STORM_SECONDS / STORM_KEYS * 1.2)[0]) == 50
     )  # fast typing is no key storm
     keypad = Keypad(recent=tuple(n / 10 for n in range(STORM_KEYS)))
-    assert press_key(keypad, "01", "1", 1.0, REASONS).command is None
-    assert press_key(keypad, "01", "1", 3.0, REASONS).command == KeyedDisposition(
+    assert process_pressed_key(keypad, "01", "1", 1.0, REASONS).command is None
+    assert process_pressed_key(keypad, "01", "1", 3.0, REASONS).command == KeyedDisposition(
         seat="01", disposition=Disposition.VOTED
     )
 
@@ -122,7 +122,7 @@ def test_stored_key_presses_stay_few_while_keys_are_pressed_too_fast(keys: list[
     keypad, now = Keypad(), 0.0
     for key, seconds in keys:
         now += seconds
-        pressed = press_key(keypad, "01", key, now, REASONS)
+        pressed = process_pressed_key(keypad, "01", key, now, REASONS)
         keypad = pressed.keypad
         assert len(keypad.keys) <= 2
         assert len(keypad.recent) <= STORM_KEYS

@@ -34,10 +34,10 @@ def reload_settings(turns: Turns, seconds: float, **plan: Any) -> list[str]:
 
     def apply_settings() -> None:
         turns.features.core.plan = replace(turns.features.core.plan, **plan)
-        turns.features.trunks.apply_current_settings()
+        turns.features.trunk_service.apply_current_settings()
         turns.features.supervision.apply_current_settings()
-        turns.features.campaigns.apply_current_settings({})
-        turns.features.agents.apply_current_settings()
+        turns.features.campaign_control.apply_current_settings({})
+        turns.features.agent_log_ins.apply_current_settings()
 
     return turns.after(seconds, apply_settings)
 
@@ -81,12 +81,14 @@ def test_phone_of_a_removed_seat_is_not_called_again() -> None:
 def test_changed_phone_of_a_seat_is_used_after_the_agent_has_logged_off() -> None:
     turns = Turns(seats=2)
     centre = turns.features
-    turns.after(1, lambda: turns.features.acd.update_seat(*turns.features.agents._log_off_seat("02")))
+    turns.after(
+        1, lambda: turns.features.acd.update_seat_and_connect_voter(*turns.features.agent_log_ins._log_off_seat("02"))
+    )
     seats = {name: SeatPlan(name, f"new{name}", frozenset({"hi"})) for name in ("01", "02")}
     turns.talking()
     reload_settings(turns, 9, seats=seats)
-    assert {seat.name: seat.endpoint for seat in centre.seats.values()} == {"01": "agent01", "02": "new02"}
-    assert all(seat.languages == {"hi"} for seat in centre.seats.values())
+    assert {seat.name: seat.endpoint for seat in centre.seats.list_seats()} == {"01": "agent01", "02": "new02"}
+    assert all(seat.languages == {"hi"} for seat in centre.seats.list_seats())
     turns.at(40, HUNG_UP)
     turns.at(60, TimerExpired(TimerKind.WRAP_UP_EXPIRED, "01"))
     assert (centre.seats["01"].endpoint, centre.seats["01"].agent) == ("new01", None)
@@ -96,13 +98,13 @@ def test_seats_follow_the_order_of_the_settings_and_new_seats_are_published() ->
     turns = Turns(seats=2)
     seats = {name: SeatPlan(name, f"agent{name}", frozenset()) for name in ("02", "00", "01")}
     assert reload_settings(turns, 3, seats=seats) == ["seat 00 offline"]
-    assert [seat.name for seat in turns.features.seats.values()] == ["02", "00", "01"]
+    assert [seat.name for seat in turns.features.seats.list_seats()] == ["02", "00", "01"]
 
 
 def test_removed_campaign_connects_the_last_call_and_places_no_more_calls() -> None:
     turns = Turns()
     turns.call()
-    [run] = turns.features.runs.values()
+    [run] = turns.features.campaign_runs.list_campaign_runs()
     reload_settings(turns, 2, campaigns={})
     assert "order connect_call_to_seat A 01" in turns.at(8, CallWaiting(A))
     assert "seat 01 talking" in turns.at(8.4, CallConnected(A, "01"))
@@ -110,32 +112,34 @@ def test_removed_campaign_connects_the_last_call_and_places_no_more_calls() -> N
     with pytest.raises(
         CommandRefused, match=r"campaign 'calls' is not in the settings\. The campaigns there are: none"
     ):
-        turns.features.runs.require_campaign("calls")
+        turns.features.campaign_runs.require_campaign("calls")
     assert "seat 01 wrap-up" in turns.at(40, HUNG_UP)
 
 
 def test_stop_all_cancels_ringing_calls_of_a_removed_campaign() -> None:
     turns = Turns()
     ringing = turns.call()
-    turns.after(1, lambda: turns.features.calls.update_call(ringing, ringing.with_originate_sent(1)))
+    turns.after(1, lambda: turns.features.live_calls.update_call(ringing, ringing.with_originate_sent(1)))
     reload_settings(turns, 2, campaigns={})
-    stopped = turns.after(3, lambda: turns.features.campaigns.suspend_all_campaigns("headquarters", {}))
+    stopped = turns.after(3, lambda: turns.features.campaign_control.suspend_all_campaigns("headquarters", {}))
     assert "order hang_up_call A" in stopped
 
 
 def test_log_in_at_a_removed_seat_is_not_restored() -> None:
     turns = Turns()
-    turns.after(1, lambda: turns.features.acd.update_seat(*turns.features.agents._log_off_seat("01")))
-    turns.features.agents._saved_log_ins = {"01": LogIn("01", "1001", False, None, NOON)}
+    turns.after(
+        1, lambda: turns.features.acd.update_seat_and_connect_voter(*turns.features.agent_log_ins._log_off_seat("01"))
+    )
+    turns.features.agent_log_ins._saved_log_ins = {"01": LogIn("01", "1001", False, None, NOON)}
     reload_settings(turns, 2, seats=NO_SEATS)
-    assert turns.features.agents.restore_agent_log_ins(frozenset({"01"}), "") == []
+    assert turns.features.agent_log_ins.restore_agent_log_ins(frozenset({"01"}), "") == []
     assert turns.features.seats.is_seat_removed(turns.features.seats["01"])
 
 
 def test_call_on_a_removed_trunk_ends_normally_and_the_trunks_alert_is_cleared() -> None:
     turns = Turns()
     turns.talking()
-    turns.features.alerts.raise_alert(AlertKind.TRUNK, trunk="carrier", until="14:05:00", failed=3, calls=3)
+    turns.features.active_alerts.raise_alert(AlertKind.TRUNK, trunk="carrier", until="14:05:00", failed=3, calls=3)
     lines = reload_settings(turns, 9, trunks=(TrunkLimits("other", "other", 9, 1.0, ("+911",)),))
     assert "alert trunk-carrier over" in lines
     assert "commit end connected" in turns.at(40, HUNG_UP)
@@ -152,7 +156,9 @@ def test_call_on_a_removed_trunk_ends_normally_and_the_trunks_alert_is_cleared()
 )
 def test_listening_of_a_removed_or_changed_supervisor_is_ended(now: SupervisorPhone | None, let_go: bool) -> None:
     turns = Turns()
-    turns.features.listeners.put_listener(Listener(SUP, "01", ListeningMode.BARGE, make_supervision_party_id("x")))
+    turns.features.monitoring_supervisors.put_listener(
+        Listener(SUP, "01", ListeningMode.BARGE, make_supervision_party_id("x"))
+    )
     lines = reload_settings(turns, 3, supervisors={} if now is None else {"sup": now})
     assert (f"order hang_up_third_party {make_supervision_party_id('x')}" in lines) is let_go
 
@@ -161,9 +167,9 @@ def test_no_seat_is_reserved_for_a_call_back_of_a_removed_campaign() -> None:
     turns = Turns()
     campaigns = turns.features.core.plan.campaigns
     own = OwnCallBack("calls", 7, "1001", A, at=NOON + 5, until=NOON + 900)
-    turns.after(1, lambda: turns.features.call_backs._schedule_call_back(own))
+    turns.after(1, lambda: turns.features.own_call_backs._schedule_call_back(own))
     asha = replace(turns.features.seats["01"], agent="1001", phone_up=True, call_back_promised=True)
-    turns.after(1, lambda: turns.features.seats.put_seat(asha, asha))
+    turns.after(1, lambda: turns.features.seats.replace_seat(asha, asha))
     reload_settings(turns, 2, campaigns={})
     assert turns.at(6, TimerExpired(TimerKind.OWN_CALL_BACK, attempt_id=A)) == ["timer own/A 5 own-call-back"]
     assert not turns.features.seats["01"].call_back_promised

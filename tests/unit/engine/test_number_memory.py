@@ -24,7 +24,7 @@ class Memory:
         self.now = NOON
         self.live: dict[str, Any] = {}
         core = SimpleNamespace(clock=SimpleNamespace(now=lambda: self.now))
-        self.numbers = NumberMemory(cast(Any, core), cast(Any, self.live))
+        self.numbers = NumberMemory(cast(Any, core), cast(Any, SimpleNamespace(list_live_calls=self.live.values)))
 
     def read(self, facts: PhoneFacts = FACTS) -> PhoneFacts:
         return self.numbers.update_phone_facts(facts, 1, ("calls",))
@@ -55,7 +55,7 @@ def test_ended_call_changes_the_cached_times_of_a_number_as_the_stored_times(
     abandoned_at: float | None,
 ) -> None:
     memory = Memory()
-    memory.numbers.remember_call(a_call(**call), outcome)
+    memory.numbers.remember_ended_call(a_call(**call), outcome)
     found = memory.read()
     assert (found.called_at, found.talked_at, found.abandoned_at) == (called_at, talked_at, abandoned_at)
     assert found.campaigns == (("calls",) if called_at is not None else ())
@@ -63,19 +63,19 @@ def test_ended_call_changes_the_cached_times_of_a_number_as_the_stored_times(
 
 def test_later_call_keeps_the_cached_time_of_an_earlier_conversation() -> None:
     memory = Memory()
-    memory.numbers.remember_call(a_call(**TALKED), Outcome.CONNECTED)
+    memory.numbers.remember_ended_call(a_call(**TALKED), Outcome.CONNECTED)
     memory.now = NOON + 60
-    memory.numbers.remember_call(a_call(), Outcome.NO_ANSWER)
+    memory.numbers.remember_ended_call(a_call(), Outcome.NO_ANSWER)
     assert (memory.read().called_at, memory.read().talked_at) == (NOON + 60, NOON)
     memory.now = NOON + 120
-    memory.numbers.remember_call(a_call(inbound=True, **TALKED), Outcome.CONNECTED)
+    memory.numbers.remember_ended_call(a_call(inbound=True, **TALKED), Outcome.CONNECTED)
     assert (memory.read().called_at, memory.read().talked_at) == (NOON + 60, NOON + 120)
 
 
 def test_newer_data_of_a_claimed_number_is_not_replaced_by_older_cached_data() -> None:
     memory = Memory()
-    memory.numbers.remember_call(a_call(**TALKED), Outcome.CONNECTED)
-    memory.numbers.remember_call(a_call(), Outcome.ABANDONED)
+    memory.numbers.remember_ended_call(a_call(**TALKED), Outcome.CONNECTED)
+    memory.numbers.remember_ended_call(a_call(), Outcome.ABANDONED)
     newer = PhoneFacts(1, 1, abandoned_at=NOON + 5, called_at=NOON + 5, talked_at=NOON + 5, campaigns=("b",))
     assert memory.read(newer) == newer
 
@@ -91,12 +91,12 @@ def test_old_cached_events_of_a_number_are_dropped_unless_it_has_a_live_call() -
     for live in (False, True):
         memory = Memory()
         memory.numbers.add_opt_out(1)
-        memory.numbers.remember_call(a_call(**TALKED), Outcome.ABANDONED)
+        memory.numbers.remember_ended_call(a_call(**TALKED), Outcome.ABANDONED)
         if live:
             memory.live["attempt"] = a_call()
         memory.now = NOON + REMEMBER_SECONDS
-        memory.numbers.forget_old_events()
+        memory.numbers.forget_old_calls_and_opt_outs()
         assert memory.read().opted_out  # not older than that yet
         memory.now = NOON + REMEMBER_SECONDS + 1
-        memory.numbers.forget_old_events()
+        memory.numbers.forget_old_calls_and_opt_outs()
         assert (memory.read() == FACTS) is not live

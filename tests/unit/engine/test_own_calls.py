@@ -22,28 +22,28 @@ def set_up_preview(dials: bool = False, **campaign: object) -> Turns:
     """Return an engine in which a call is previewed at seat 01 and not dialled."""
     turns = Turns(campaign={"pacing": "preview", **campaign})
     seat = turns.features.seats["01"]
-    turns.place(seat.reserve(A, "calls", turns.features.core.read_clock()))
+    turns.place(seat.reserve_for_call(A, "calls", turns.features.core.read_clock()))
     call = replace(turns.call(originate_sent=False), reserved_seat="01")
-    turns.features.calls.put_call(call.with_preview(Preview(turns.clock.now() + 60, dials)))
-    originator = turns.features.placing._originator
+    turns.features.live_calls.put_call(call.with_preview(Preview(turns.clock.now() + 60, dials)))
+    originator = turns.features.call_placing._originator
     turns.features.reserved_seats._seats_by_attempt[A] = "01"
-    [run] = turns.features.runs.values()
+    [run] = turns.features.campaign_runs.list_campaign_runs()
     originator._previewed[A] = run, cast(NewAttempt, None)  # the table dials nothing
     return turns
 
 
 def test_previewed_call_has_the_state_preview_and_is_shown_at_the_agents_seat() -> None:
     turns = set_up_preview()
-    [call] = turns.features.calls.values()
-    assert call.state is CallState.PREVIEW
-    [view] = turns.engine.view().seats
+    [call] = turns.features.live_calls.list_live_calls()
+    assert call.call_state is CallState.PREVIEW
+    [view] = turns.engine.make_centre_view().seats
     assert view.preview is not None
     assert not view.dialling
 
 
 def test_skipped_preview_frees_the_seat_and_makes_the_number_due_again() -> None:
     turns = set_up_preview()
-    ends = turns.after(5, lambda: turns.features.own_calls.skip_preview("01", A))
+    ends = turns.after(5, lambda: turns.features.calls_dialled_by_agents.skip_preview("01", A))
     assert "; ".join(ends) == BACK
     assert turns.seat() is SeatState.READY
 
@@ -56,7 +56,7 @@ def test_cancelled_preview_sends_no_command_to_the_switch(gone: bool) -> None:
         ends = turns.after(4, turns.features.reserved_seats.release_unneeded_seats)
         assert [line for line in ends if line.startswith("commit")] == ["commit end refused"]
     else:
-        ends = turns.after(4, lambda: turns.features.calls.cancel_call(turns.features.calls[A]))
+        ends = turns.after(4, lambda: turns.features.live_calls.cancel_call(turns.features.live_calls[A]))
         assert "; ".join(ends) == BACK
     assert not [line for line in ends if line.startswith("order")]
 
@@ -86,8 +86,8 @@ def test_agents_phone_keys_dial_and_skip_a_preview() -> None:
 def test_answered_call_is_connected_to_the_seat_reserved_for_it() -> None:
     turns = Turns(seats=2, campaign={"pacing": "preview"})
     seat = turns.features.seats["02"]
-    turns.place(seat.reserve(A, "calls", turns.features.core.read_clock()))
-    turns.features.calls.put_call(replace(turns.call(), reserved_seat="02"))
+    turns.place(seat.reserve_for_call(A, "calls", turns.features.core.read_clock()))
+    turns.features.live_calls.put_call(replace(turns.call(), reserved_seat="02"))
     turns.at(8, CallAnswered(A))
     orders = [line for line in turns.at(8, CallWaiting(A)) if line.startswith("order")]
     assert orders == ["order connect_call_to_seat A 02"]
@@ -97,16 +97,16 @@ def test_command_for_a_previewed_call_of_another_seat_is_refused() -> None:
     turns = set_up_preview()
     for seat, attempt_id in (("01", B),):
         with pytest.raises(CommandRefused) as refused:
-            turns.features.own_calls.skip_preview(seat, attempt_id)
+            turns.features.calls_dialled_by_agents.skip_preview(seat, attempt_id)
         assert refused.value.why is RefusedBecause.CALL_OVER
-    turns.features.calls.put_call(turns.features.calls[A].without_preview())
+    turns.features.live_calls.put_call(turns.features.live_calls[A].without_preview())
     with pytest.raises(CommandRefused, match="already being dialled"):
-        turns.features.own_calls.skip_preview("01", A)
+        turns.features.calls_dialled_by_agents.skip_preview("01", A)
 
 
 def test_unanswered_call_frees_the_seat_reserved_for_it() -> None:
     turns = set_up_preview()
-    turns.features.calls.put_call(turns.features.calls[A].without_preview().with_originate_sent(5.0))
+    turns.features.live_calls.put_call(turns.features.live_calls[A].without_preview().with_originate_sent(5.0))
     ends = turns.at(30, CallEnded(A, EndedBy.HANGUP, answered=False, dial_status="BUSY"))
     assert ends[-1] == "commit end busy"
     assert turns.seat() is SeatState.READY

@@ -35,7 +35,7 @@ class Site:
     def __init__(self, seats: int = 1, **sections: Any) -> None:
         sections.setdefault("trunks", [FAST])
         self.turns = make_turns_that_want_calls(seats, **sections)
-        self.originator, self.run = self.turns.features.originator, self.turns.features.runs["calls"]
+        self.originator, self.run = self.turns.features.call_originator, self.turns.features.campaign_runs["calls"]
         self.tasks: list[Any] = []
         self.turns.features.core.spawn_task = lambda work, name: self.tasks.append((name, work))  # type: ignore[method-assign]
         self.journal: list[tuple[str, str]] = []
@@ -79,16 +79,16 @@ class Site:
 
     def rule(self, ruling: Ruling) -> None:
         """Let the rules decide this about every number."""
-        cast(Any, self.turns.features.eligibility._gate).check_originate = lambda *_: ruling
+        cast(Any, self.turns.features.call_eligibility._gate).check_originate = lambda *_: ruling
 
     def place(self, count: int, *phones: int) -> list[int]:
         """Place up to `count` calls to these reserved phones. Return the phones that are called."""
         self.run.hopper = deque(make_claim(phone) for phone in phones)
         self.originator.place_calls(self.run, count, Counter(), Counter())
-        return [call.phone_id for call in self.turns.features.calls.values()]
+        return [call.phone_id for call in self.turns.features.live_calls.list_live_calls()]
 
     def create_call(self, phone: int = 1) -> tuple[NewAttempt, Call]:
-        return self.originator._create_call(self.run, make_claim(phone), None, "carrier", CALLER_ID)
+        return self.originator._create_attempt_and_call(self.run, make_claim(phone), None, "carrier", CALLER_ID)
 
     def run_tasks(self) -> list[str]:
         """Run the background tasks except the dialling of calls. Return the names of all of them."""
@@ -128,7 +128,7 @@ def test_calls_not_sent_yet_count_against_the_call_rate_limit_of_their_trunk() -
 
 def test_calls_of_one_pacing_decision_respect_a_nearly_used_call_rate_limit() -> None:
     site = Site(trunks=[{**FAST, "calls_per_second": 100.0}])
-    starts = site.turns.features.trunks.pool.get_trunk_rate_limiter("carrier")
+    starts = site.turns.features.trunk_service.pool.get_trunk_rate_limiter("carrier")
     for number in range(98):
         starts.record_sent_call(9.1 + number / 200)
     assert site.place(5, 1, 2, 3, 4, 5) == [1, 2]
@@ -138,10 +138,10 @@ def test_calls_of_one_pacing_decision_respect_a_nearly_used_call_rate_limit() ->
 def test_ivr_campaign_uses_its_trunks_in_the_order_of_the_settings() -> None:
     trunks = [{**FAST, "name": name, "endpoint": name} for name in ("far", "near")]
     site = Site(trunks=trunks, campaign={"kind": "ivr", "flow": "turnout", "pacing": "broadcast"})
-    site.turns.features.servers.add_servers({"far": "b"}, ())
-    site.turns.features.servers.up.add("b")
+    site.turns.features.asterisk_servers.add_asterisk_servers({"far": "b"}, ())
+    site.turns.features.asterisk_servers.up.add("b")
     site.place(1, 1)
-    [call] = site.turns.features.calls.values()
+    [call] = site.turns.features.live_calls.list_live_calls()
     assert call.trunk == "far"  # although the agent is at the other server
     site.run_tasks()
 
@@ -149,15 +149,15 @@ def test_ivr_campaign_uses_its_trunks_in_the_order_of_the_settings() -> None:
 def test_call_shows_the_caller_id_for_the_voters_constituency() -> None:
     area = {"constituencies": [174], "caller_ids": ["+911140000002"]}
     site = Site(trunks=[{**FAST, "caller_ids": [CALLER_ID, "+911140000002"], "areas": [area]}])
-    site.turns.features.polls.booths = {1: Booth(1, 174, 1, "School", "hi", "18:00")}
+    site.turns.features.polling_days.booths = {1: Booth(1, 174, 1, "School", "hi", "18:00")}
     shown: list[str] = []
-    create_call = site.originator._create_call
+    create_call = site.originator._create_attempt_and_call
 
     def record_caller_id(*facts: Any) -> Any:
         shown.append(facts[-1])
         return create_call(*facts)
 
-    cast(Any, site.originator)._create_call = record_caller_id
+    cast(Any, site.originator)._create_attempt_and_call = record_caller_id
     site.place(1, 1)
     assert shown == ["+911140000002"]
     site.run_tasks()
@@ -184,7 +184,7 @@ def test_queue_is_read_again_when_the_first_postponed_number_is_due() -> None:
     site = Site()
     site.run.next_due_at = float("inf")
     postponed = [(make_claim(1), NOON + 90), (make_claim(2), NOON + 50), (make_claim(3), NOON + 70)]
-    asyncio.run(site.originator._postpone_claims(site.run, postponed))
+    asyncio.run(site.originator._postpone_claimed_numbers(site.run, postponed))
     assert site.run.next_due_at == NOON + 50
     assert site.postponed == postponed
 
@@ -232,10 +232,10 @@ def test_campaign_with_previews_places_a_call_for_each_free_seat() -> None:
         asked.append(case.guaranteed)
         return Ruling((), None)
 
-    cast(Any, site.turns.features.eligibility._gate).check_originate = check_originate
+    cast(Any, site.turns.features.call_eligibility._gate).check_originate = check_originate
     assert site.place(3, 1, 2, 3) == [1, 2]
     assert asked == [True, True]
-    assert {call.reserved_seat for call in site.turns.features.calls.values()} == {"01", "02"}
+    assert {call.reserved_seat for call in site.turns.features.live_calls.list_live_calls()} == {"01", "02"}
     site.run_tasks()
 
 
@@ -245,7 +245,7 @@ def test_seat_for_a_previewed_call_speaks_the_voters_language() -> None:
         seat = site.turns.features.seats[name]
         object.__setattr__(seat, "agent_languages", frozenset(languages))
     site.place(1, 1)
-    [call] = site.turns.features.calls.values()
+    [call] = site.turns.features.live_calls.list_live_calls()
     assert call.reserved_seat == "02"
     site.run_tasks()
 
@@ -253,13 +253,13 @@ def test_seat_for_a_previewed_call_speaks_the_voters_language() -> None:
 def test_call_is_placed_over_the_asterisk_server_with_more_free_agents() -> None:
     trunks = [{**FAST, "name": name, "endpoint": name} for name in ("near", "far")]
     site = Site(seats=3, trunks=trunks)
-    servers, seats = site.turns.features.servers, site.turns.features.seats
-    servers.add_servers({"far": "b"}, ())
+    servers, seats = site.turns.features.asterisk_servers, site.turns.features.seats
+    servers.add_asterisk_servers({"far": "b"}, ())
     servers.up.add("b")
     for name in ("02", "03"):
         object.__setattr__(seats[name], "server", "b")
     site.place(3, 1, 2, 3)
-    used = Counter(call.trunk for call in site.turns.features.calls.values())
+    used = Counter(call.trunk for call in site.turns.features.live_calls.list_live_calls())
     assert used == {"far": 2, "near": 1}
     site.run_tasks()
 
@@ -267,8 +267,8 @@ def test_call_is_placed_over_the_asterisk_server_with_more_free_agents() -> None
 def test_calls_that_need_an_agent_count_against_the_agents_of_their_server() -> None:
     trunks = [{**FAST, "name": name, "endpoint": name} for name in ("near", "far")]
     site = Site(seats=2, trunks=trunks)
-    servers, seats = site.turns.features.servers, site.turns.features.seats
-    servers.add_servers({"far": "b"}, ())
+    servers, seats = site.turns.features.asterisk_servers, site.turns.features.seats
+    servers.add_asterisk_servers({"far": "b"}, ())
     servers.up.add("b")
     object.__setattr__(seats["02"], "server", "b")
     loads = site.originator._calculate_server_loads(site.run)
@@ -278,8 +278,8 @@ def test_calls_that_need_an_agent_count_against_the_agents_of_their_server() -> 
     assert loads.calls == {"": 1, "b": 0}
     site.turns.call(phone_id=50, voter_id=50, answered_seconds=1.0, seat="01", connected_at=NOON)
     assert site.originator._calculate_server_loads(site.run).calls == {"": 0, "b": 0}
-    assert ringing.state in {CallState.DIALLING, CallState.SENDING}
-    site.turns.features.calls.put_call(site.turns.call(phone_id=50, voter_id=50, reserved_seat="01"))
+    assert ringing.call_state in {CallState.DIALLING, CallState.SENDING}
+    site.turns.features.live_calls.put_call(site.turns.call(phone_id=50, voter_id=50, reserved_seat="01"))
     assert site.originator._calculate_server_loads(site.run).calls == {"": 0, "b": 0}
 
 
@@ -290,14 +290,14 @@ def test_stored_attempts_are_returned_and_those_that_the_store_refuses_are_disca
     site = Site()
     placed = [site.create_call(phone) for phone in (1, 2)]
     site.refusals = [None, Refusal.OPTED_OUT]
-    site.turns.features.core.pop_effects()
+    site.turns.features.core.pop_requested_effects()
     opened = asyncio.run(site.originator._commit_attempts(site.run, placed))
     first, second = (attempt.attempt_id for attempt, _ in placed)
     assert [attempt.attempt_id for attempt in opened] == [first]
     assert site.journal == [("opening", first), ("opening", second), ("forgotten", second)]
-    assert list(site.turns.features.calls._calls) == [first]
+    assert list(site.turns.features.live_calls._calls) == [first]
     assert site.turns.features.core.wake.is_set()
-    lines = [line for effect in site.turns.features.core.pop_effects() if (line := site.turns._line(effect))]
+    lines = [line for effect in site.turns.features.core.pop_requested_effects() if (line := site.turns._line(effect))]
     assert lines == ["call sending"]
 
 
@@ -305,9 +305,9 @@ def test_all_attempts_of_a_failed_commit_are_ended_as_refused() -> None:
     site = Site()
     placed = [site.create_call(phone) for phone in (1, 2)]
     site.error = StoreError("full")
-    site.turns.features.core.pop_effects()
+    site.turns.features.core.pop_requested_effects()
     assert asyncio.run(site.originator._commit_attempts(site.run, placed)) == []
-    failed, commit = site.turns.features.core.pop_effects()
+    failed, commit = site.turns.features.core.pop_requested_effects()
     assert failed == StoreFailed(site.error)
     assert isinstance(commit, StoreCommit)
     [ended] = commit.call.args
@@ -315,7 +315,7 @@ def test_all_attempts_of_a_failed_commit_are_ended_as_refused() -> None:
         (attempt.attempt_id, Outcome.REFUSED, NOON + 10, NOON + 10) for attempt, _ in placed
     ]
     assert commit.call.keywords == {"announced": False}
-    assert not site.turns.features.calls
+    assert not site.turns.features.live_calls
     assert [step for step, _ in site.journal] == ["opening", "opening", "forgotten", "forgotten"]
 
 
@@ -323,11 +323,11 @@ def test_all_attempts_of_a_failed_commit_are_ended_as_refused() -> None:
 def test_preview_is_not_shown_for_a_cancelled_call(is_cancelled: bool, name: str | None) -> None:
     site = Site(campaign={"pacing": "preview"})
     seat = site.turns.features.seats["01"]
-    placed = site.originator._create_call(site.run, make_claim(1), seat, "carrier", CALLER_ID)
+    placed = site.originator._create_attempt_and_call(site.run, make_claim(1), seat, "carrier", CALLER_ID)
     if is_cancelled:
-        site.turns.features.calls.put_call(placed[1].with_cancellation())
-    asyncio.run(site.originator._commit_and_dial(site.run, [placed]))
-    shown = site.turns.features.calls[placed[0].attempt_id].leg.preview
+        site.turns.features.live_calls.put_call(placed[1].with_cancellation())
+    asyncio.run(site.originator._commit_and_dial_attempts(site.run, [placed]))
+    shown = site.turns.features.live_calls[placed[0].attempt_id].leg.preview
     assert shown == (None if is_cancelled else Preview(NOON + 10 + PREVIEW_STANDS_SECONDS, False))
     assert site.run_tasks() == ([] if name is None else [name])
 
@@ -336,7 +336,7 @@ def test_previews_of_ended_calls_are_forgotten_when_the_next_preview_is_shown() 
     site = Site(campaign={"pacing": "preview"})
     attempt, call = site.create_call(1)
     site.originator._show_preview(site.run, attempt, call)
-    site.turns.features.calls.remove_call(attempt.attempt_id)
+    site.turns.features.live_calls.remove_call(attempt.attempt_id)
     attempt, call = site.create_call(2)
     site.originator._show_preview(site.run, attempt, call)
     assert list(site.originator._previewed) == [attempt.attempt_id]
@@ -368,7 +368,7 @@ def test_call_is_recorded_before_it_is_sent_with_the_settings_of_its_campaign(
     campaign: dict[str, Any], detects: bool, leaves_message: bool
 ) -> None:
     site = Site(campaign={**campaign, "ring_seconds": 42})
-    site.turns.features.alerts.raise_alert(AlertKind.ORIGINATE, problem="no answer")
+    site.turns.features.active_alerts.raise_alert(AlertKind.ORIGINATE, problem="no answer")
     attempt, _ = site.create_call()
     assert asyncio.run(site.originator._originate_call(site.run, attempt)) is None
     [request] = site.placed
@@ -377,12 +377,14 @@ def test_call_is_recorded_before_it_is_sent_with_the_settings_of_its_campaign(
     assert (request.detect_machine, request.message_to_machine) == (detects, leaves_message)
     assert request.kind is site.run.spec.kind
     assert site.journal == [("sending", attempt.attempt_id)]
-    assert site.turns.features.calls[attempt.attempt_id].leg.originate_sent
-    assert AlertKind.ORIGINATE not in site.turns.features.alerts
+    assert site.turns.features.live_calls[attempt.attempt_id].leg.originate_sent
+    assert AlertKind.ORIGINATE not in site.turns.features.active_alerts
 
 
 def find_unplaced_attempts(site: Site) -> list[AttemptId]:
-    ended = [effect.ended for effect in site.turns.features.core.pop_effects() if isinstance(effect, CallFinished)]
+    ended = [
+        effect.ended for effect in site.turns.features.core.pop_requested_effects() if isinstance(effect, CallFinished)
+    ]
     assert ended == [CallEnded(each.attempt_id, EndedBy.NOT_PLACED, answered=False) for each in ended]
     return [each.attempt_id for each in ended]
 
@@ -398,7 +400,7 @@ def test_call_that_the_switch_rejects_is_ended_with_an_alert() -> None:
         RefusedBecause.NO_CHANNEL,
     )
     assert find_unplaced_attempts(site) == [attempt.attempt_id]
-    assert "no such endpoint" in site.turns.features.alerts.active["originate"].text
+    assert "no such endpoint" in site.turns.features.active_alerts.active["originate"].text
     assert site.journal[-1] == ("forgotten", attempt.attempt_id)
 
 
@@ -408,8 +410,8 @@ def test_call_that_may_have_been_placed_stays_a_live_call() -> None:
     site.error = OriginateUnsure("connection lost")
     assert asyncio.run(site.originator._originate_call(site.run, attempt)) is None
     assert find_unplaced_attempts(site) == []
-    assert attempt.attempt_id in site.turns.features.calls
-    assert AlertKind.ORIGINATE not in site.turns.features.alerts
+    assert attempt.attempt_id in site.turns.features.live_calls
+    assert AlertKind.ORIGINATE not in site.turns.features.active_alerts
 
 
 def test_call_that_cannot_be_recorded_is_not_sent() -> None:
@@ -424,13 +426,13 @@ def test_call_that_cannot_be_recorded_is_not_sent() -> None:
     assert str(refused) == "the call could not be recorded before it is placed: disk full"
     assert not site.placed
     assert find_unplaced_attempts(site) == [attempt.attempt_id]
-    assert "disk full" in site.turns.features.alerts.active["originate"].text
+    assert "disk full" in site.turns.features.active_alerts.active["originate"].text
 
 
 def test_call_cancelled_before_it_is_sent_ends_without_a_request_to_the_switch() -> None:
     site = Site()
     attempt, call = site.create_call()
-    site.turns.features.calls.put_call(call.with_cancellation())
+    site.turns.features.live_calls.put_call(call.with_cancellation())
     refused = asyncio.run(site.originator._originate_call(site.run, attempt))
     assert str(refused) == "the call was cancelled before it was sent"
     assert not site.placed
@@ -445,15 +447,17 @@ def test_call_with_a_reserved_seat_is_sent_even_if_no_other_agent_is_available()
         asked.append(case.guaranteed)
         return Ruling((), None)
 
-    cast(Any, site.turns.features.eligibility._gate).check_originate = check_originate
+    cast(Any, site.turns.features.call_eligibility._gate).check_originate = check_originate
     features = site.turns.features
-    attempt, call = site.originator._create_call(site.run, make_claim(1), features.seats["01"], "carrier", CALLER_ID)
+    attempt, call = site.originator._create_attempt_and_call(
+        site.run, make_claim(1), features.seats["01"], "carrier", CALLER_ID
+    )
     object.__setattr__(features.seats["01"], "call_back_promised", True)  # the agent leaves after this call
-    assert site.originator._check_before_sending(site.run, attempt, call) is None
+    assert site.originator._find_reason_not_to_send_call(site.run, attempt, call) is None
     assert asked == [True]
-    features.servers.add_servers({"far": "b"}, ())
+    features.asterisk_servers.add_asterisk_servers({"far": "b"}, ())
     other = NewAttempt(attempt.attempt_id, attempt.claim, "carrier", CALLER_ID, NOON)
     without, unreserved = site.create_call(2)
-    refused = site.originator._check_before_sending(site.run, without, unreserved)
+    refused = site.originator._find_reason_not_to_send_call(site.run, without, unreserved)
     assert str(refused) == "campaign calls is held: no agent is available"
-    assert site.originator._check_before_sending(site.run, other, call) is None
+    assert site.originator._find_reason_not_to_send_call(site.run, other, call) is None

@@ -17,29 +17,32 @@ from tests.support.turns import A
 
 def test_new_call_counts_as_in_progress_before_the_call_is_stored() -> None:
     turns = make_turns_that_want_calls(wanted=2)
-    turns.features.runs["calls"].hopper.extend(map(make_claim, (1, 2)))
+    turns.features.campaign_runs["calls"].hopper.extend(map(make_claim, (1, 2)))
     assert "beside open-attempts" in run_pacing_decision(turns)
-    assert [call.state.value for call in turns.features.calls.values()] == ["sending"]
-    assert [each.phone_id for each in turns.features.runs["calls"].hopper] == [2]
+    assert [call.call_state.value for call in turns.features.live_calls.list_live_calls()] == ["sending"]
+    assert [each.phone_id for each in turns.features.campaign_runs["calls"].hopper] == [2]
 
 
 def test_number_that_is_already_on_a_call_is_postponed() -> None:
     turns = make_turns_that_want_calls(wanted=1)
     turns.call(phone_id=1)
-    turns.features.runs["calls"].hopper.append(make_claim(1))
+    turns.features.campaign_runs["calls"].hopper.append(make_claim(1))
     assert "beside postpone" in run_pacing_decision(turns)
-    assert [call.attempt_id for call in turns.features.calls.values()] == [A]
+    assert [call.attempt_id for call in turns.features.live_calls.list_live_calls()] == [A]
 
 
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
         (lambda turns: setattr(turns.features.core, "draining", True), HoldReason.STOPPING),
-        (lambda turns: turns.features.servers.up.clear(), HoldReason.NO_SWITCH),
-        (lambda turns: setattr(turns.features.commits, "problem", "full"), HoldReason.STORE),
-        (lambda turns: setattr(turns.features.runs["calls"], "state", CampaignState.PAUSED), HoldReason.PAUSED),
+        (lambda turns: turns.features.asterisk_servers.up.clear(), HoldReason.NO_SWITCH),
+        (lambda turns: setattr(turns.features.store_commits, "problem", "full"), HoldReason.STORE),
         (
-            lambda turns: setattr(turns.features.runs["calls"], "inaudible_sound", "matdan/message"),
+            lambda turns: setattr(turns.features.campaign_runs["calls"], "state", CampaignState.PAUSED),
+            HoldReason.PAUSED,
+        ),
+        (
+            lambda turns: setattr(turns.features.campaign_runs["calls"], "inaudible_sound", "matdan/message"),
             HoldReason.NO_AUDIO,
         ),
         (lambda turns: turns.at(9, TimerExpired(TimerKind.AGENT_ABSENT, "01")), HoldReason.NO_AGENT),
@@ -47,13 +50,13 @@ def test_number_that_is_already_on_a_call_is_postponed() -> None:
 )
 def test_held_campaign_returns_reserved_numbers_and_places_no_call(change: Any, reason: HoldReason) -> None:
     turns = make_turns_that_want_calls(wanted=1)
-    turns.features.runs["calls"].hopper.append(make_claim(1))
+    turns.features.campaign_runs["calls"].hopper.append(make_claim(1))
     change(turns)
     assert "beside release-claims" in run_pacing_decision(turns)
-    hold = turns.features.runs["calls"].hold
+    hold = turns.features.campaign_runs["calls"].hold
     assert hold is not None
     assert hold.reason is reason
-    assert not turns.features.calls
+    assert not turns.features.live_calls
 
 
 def test_ringing_calls_are_cancelled_when_no_agent_is_left() -> None:
@@ -68,13 +71,13 @@ def test_ringing_calls_are_cancelled_when_no_agent_is_left() -> None:
 def test_call_cancelled_before_it_is_sent_is_never_sent() -> None:
     turns = make_turns_that_want_calls()
     live = turns.call(originate_sent=False)
-    assert turns.after(10, lambda: turns.features.calls.cancel_call(live)) == []
-    assert turns.features.calls[A].leg.cancelled
+    assert turns.after(10, lambda: turns.features.live_calls.cancel_call(live)) == []
+    assert turns.features.live_calls[A].leg.cancelled
 
 
 def test_numbers_claimed_while_the_dialler_stops_are_returned_to_the_queue() -> None:
     turns = make_turns_that_want_calls()
-    run = turns.features.runs["calls"]
+    run = turns.features.campaign_runs["calls"]
 
     async def claim_while_stopping(*_: object, **__: object) -> list[Claim]:
         turns.features.core.draining = True
@@ -86,7 +89,7 @@ def test_numbers_claimed_while_the_dialler_stops_are_returned_to_the_queue() -> 
     async def release_no_targets(*_: object) -> int:
         return 0
 
-    hoppers = turns.features.placing._hoppers
+    hoppers = turns.features.call_placing._hoppers
     hoppers._store = cast(
         Any,
         SimpleNamespace(

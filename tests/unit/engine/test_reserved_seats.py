@@ -17,13 +17,14 @@ B = AttemptId("b" * 36)
 def reserve_seat(turns: Turns, attempt_id: AttemptId = A, seat: str = "01") -> None:
     features = turns.features
     turns.after(
-        0, lambda: features.reserved_seats.reserve_seat(features.seats[seat], features.runs["calls"], attempt_id)
+        0,
+        lambda: features.reserved_seats.reserve_seat(features.seats[seat], features.campaign_runs["calls"], attempt_id),
     )
 
 
 def test_seat_without_the_skill_of_the_campaign_is_not_reserved() -> None:
     turns = Turns(seats=2)
-    run, reserved = turns.features.runs["calls"], turns.features.reserved_seats
+    run, reserved = turns.features.campaign_runs["calls"], turns.features.reserved_seats
     run.spec = replace(run.spec, skill="law")
     assert reserved.choose_seat(run, "hi") is None
     turns.place(replace(turns.features.seats["02"], skills=frozenset({"law"})))
@@ -34,7 +35,7 @@ def test_seat_without_the_skill_of_the_campaign_is_not_reserved() -> None:
 
 def test_seat_restricted_to_another_campaign_is_not_reserved() -> None:
     turns = Turns(seats=2)
-    run, reserved = turns.features.runs["calls"], turns.features.reserved_seats
+    run, reserved = turns.features.campaign_runs["calls"], turns.features.reserved_seats
     turns.place(replace(turns.features.seats["01"], campaigns=frozenset({"other"})))
     turns.place(replace(turns.features.seats["02"], campaigns=frozenset({"calls"})))
     chosen = reserved.choose_seat(run, "hi")
@@ -47,7 +48,7 @@ def test_seat_that_speaks_the_language_of_the_voter_is_reserved() -> None:
     for name, language in (("01", "hi"), ("02", "mr")):
         turns.place(replace(turns.features.seats[name], agent_languages=frozenset({language})))
     for name, language in (("01", "hi"), ("02", "mr")):
-        chosen = turns.features.reserved_seats.choose_seat(turns.features.runs["calls"], language)
+        chosen = turns.features.reserved_seats.choose_seat(turns.features.campaign_runs["calls"], language)
         assert chosen is not None
         assert chosen.name == name
 
@@ -73,7 +74,7 @@ def test_ending_an_attempt_does_not_release_a_seat_that_has_another_call(is_talk
     turns = Turns()
     reserve_seat(turns)
     seat, now = turns.features.seats["01"], turns.features.core.read_clock()
-    turns.place(seat.start_talk(A, "calls", now) if is_talking else replace(seat, attempt_id=B))
+    turns.place(seat.start_conversation(A, "calls", now) if is_talking else replace(seat, attempt_id=B))
     before = turns.features.seats["01"]
     assert turns.after(1, lambda: turns.features.reserved_seats.release_seat_of_attempt(A)) == []
     assert turns.features.seats["01"] == before
@@ -83,7 +84,7 @@ def test_seat_of_an_ended_call_is_released_and_seat_of_a_live_call_stays_reserve
     turns = Turns(seats=2)
     reserve_seat(turns)
     reserve_seat(turns, B, "02")
-    turns.features.calls.put_call(replace(turns.call(), reserved_seat="01"))
+    turns.features.live_calls.put_call(replace(turns.call(), reserved_seat="01"))
     lines = turns.after(1, turns.features.reserved_seats.release_unneeded_seats)
     assert (turns.seat("01"), turns.seat("02")) == (SeatState.RESERVED, SeatState.READY)
     assert not [line for line in lines if line.startswith("order")]
@@ -92,8 +93,8 @@ def test_seat_of_an_ended_call_is_released_and_seat_of_a_live_call_stays_reserve
 def test_ringing_call_that_lost_its_reserved_seat_is_cancelled() -> None:
     turns = Turns()
     reserve_seat(turns)
-    turns.features.calls.put_call(replace(turns.call(), reserved_seat="01"))
-    turns.place(turns.features.seats["01"].end_call(turns.features.core.read_clock()))
+    turns.features.live_calls.put_call(replace(turns.call(), reserved_seat="01"))
+    turns.place(turns.features.seats["01"].end_call_at_seat(turns.features.core.read_clock()))
     lines = turns.after(1, turns.features.reserved_seats.release_unneeded_seats)
     assert "order hang_up_call A" in lines
 
@@ -105,17 +106,17 @@ def test_seat_on_an_unreachable_server_does_not_count_as_reserved() -> None:
     assert turns.features.reserved_seats.is_seat_reserved(call)
     assert not turns.features.reserved_seats.is_seat_reserved(replace(call, attempt_id=B))
     assert not turns.features.reserved_seats.is_seat_reserved(replace(call, reserved_seat=None))
-    turns.features.servers.add_servers({}, ["b"])
-    turns.features.servers.up = {"b"}
+    turns.features.asterisk_servers.add_asterisk_servers({}, ["b"])
+    turns.features.asterisk_servers.up = {"b"}
     assert not turns.features.reserved_seats.is_seat_reserved(call)
 
 
 def test_seat_update_is_published_for_a_call_with_a_reserved_seat() -> None:
     turns = Turns(seats=2)
     turns.features.core.in_event = True
-    turns.features.reserved_seats.notify_seat(replace(turns.call(), reserved_seat="02"))
-    [effect] = turns.features.core.pop_effects()
+    turns.features.reserved_seats.publish_reserved_seat(replace(turns.call(), reserved_seat="02"))
+    [effect] = turns.features.core.pop_requested_effects()
     assert isinstance(effect, Notify)
     assert getattr(effect.change, "seat", None) == "02"
-    turns.features.reserved_seats.notify_seat(turns.call())
-    assert turns.features.core.pop_effects() == []
+    turns.features.reserved_seats.publish_reserved_seat(turns.call())
+    assert turns.features.core.pop_requested_effects() == []

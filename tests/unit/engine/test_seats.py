@@ -39,42 +39,45 @@ def make_ready_seat(
 
 
 def test_log_in_is_complete_only_when_the_phone_has_answered() -> None:
-    seat = make_seat().log_in("anna", None, make_instant(1.0))
+    seat = make_seat().log_in_agent("anna", None, make_instant(1.0))
     assert seat.state is SeatState.LOST
     assert seat.connect_phone(make_instant(2.0)).state is SeatState.READY
 
 
 def test_seat_is_reserved_talking_in_wrap_up_and_ready_again_during_a_call() -> None:
-    seat = make_ready_seat().reserve(CALL, "c", make_instant(1.0))
+    seat = make_ready_seat().reserve_for_call(CALL, "c", make_instant(1.0))
     assert seat.state is SeatState.RESERVED
-    seat = seat.start_talk(CALL, "c", make_instant(2.0)).end_call(make_instant(62.0))
+    seat = seat.start_conversation(CALL, "c", make_instant(2.0)).end_call_at_seat(make_instant(62.0))
     assert (seat.state, seat.attempt_id, seat.since.seconds) == (SeatState.WRAP_UP, CALL, 62.0)
     seat = seat.end_wrap_up(make_instant(70.0))
     assert (seat.state, seat.attempt_id, seat.since.seconds) == (SeatState.READY, None, 70.0)
 
 
 def test_seat_is_ready_again_if_the_voter_was_not_connected() -> None:
-    assert make_ready_seat().reserve(CALL, "c", make_instant(1.0)).end_call(make_instant(2.0)).state is SeatState.READY
+    assert (
+        make_ready_seat().reserve_for_call(CALL, "c", make_instant(1.0)).end_call_at_seat(make_instant(2.0)).state
+        is SeatState.READY
+    )
 
 
 def test_pause_during_a_call_takes_effect_after_the_wrap_up() -> None:
-    seat = make_ready_seat().start_talk(CALL, "c", make_instant(1.0)).pause("tea", make_instant(2.0))
+    seat = make_ready_seat().start_conversation(CALL, "c", make_instant(1.0)).pause_seat("tea", make_instant(2.0))
     assert seat.state is SeatState.TALKING
     assert seat.is_agent_leaving
-    seat = seat.end_call(make_instant(3.0)).end_wrap_up(make_instant(4.0))
+    seat = seat.end_call_at_seat(make_instant(3.0)).end_wrap_up(make_instant(4.0))
     assert (seat.state, seat.reason) == (SeatState.PAUSED, "tea")
-    assert seat.make_ready(make_instant(5.0)).state is SeatState.READY
+    assert seat.make_seat_ready(make_instant(5.0)).state is SeatState.READY
 
 
 def test_log_off_during_a_call_takes_effect_after_the_call() -> None:
-    seat = make_ready_seat().start_talk(CALL, "c", make_instant(1.0)).log_off(make_instant(2.0))
+    seat = make_ready_seat().start_conversation(CALL, "c", make_instant(1.0)).log_off_agent(make_instant(2.0))
     assert seat.state is SeatState.TALKING
-    seat = seat.end_call(make_instant(3.0)).end_wrap_up(make_instant(4.0))
+    seat = seat.end_call_at_seat(make_instant(3.0)).end_wrap_up(make_instant(4.0))
     assert (seat.state, seat.agent) == (SeatState.OFFLINE, None)
 
 
 def test_seat_has_the_state_lost_while_the_agents_phone_is_disconnected() -> None:
-    seat = make_ready_seat().start_talk(CALL, "c", make_instant(1.0)).disconnect_phone(make_instant(2.0))
+    seat = make_ready_seat().start_conversation(CALL, "c", make_instant(1.0)).disconnect_phone(make_instant(2.0))
     assert (seat.state, seat.agent) == (SeatState.LOST, "anna")
     seat = seat.connect_phone(make_instant(3.0))
     assert (seat.state, seat.attempt_id) == (SeatState.READY, None)
@@ -83,8 +86,8 @@ def test_seat_has_the_state_lost_while_the_agents_phone_is_disconnected() -> Non
 def test_wrap_up_continues_while_the_agents_phone_is_disconnected() -> None:
     seat = (
         make_ready_seat()
-        .start_talk(CALL, "c", make_instant(1.0))
-        .end_call(make_instant(2.0))
+        .start_conversation(CALL, "c", make_instant(1.0))
+        .end_call_at_seat(make_instant(2.0))
         .disconnect_phone(make_instant(3.0))
     )
     assert seat.state is SeatState.WRAP_UP
@@ -92,11 +95,11 @@ def test_wrap_up_continues_while_the_agents_phone_is_disconnected() -> None:
 
 
 def test_seat_is_vacant_after_log_off_and_phone_hang_up() -> None:
-    talking = make_ready_seat().start_talk(CALL, "c", make_instant(1.0))
+    talking = make_ready_seat().start_conversation(CALL, "c", make_instant(1.0))
     for gone in (
-        talking.log_off(make_instant(2.0)).disconnect_phone(make_instant(3.0)),
-        talking.log_off(make_instant(2.0))
-        .end_call(make_instant(3.0))
+        talking.log_off_agent(make_instant(2.0)).disconnect_phone(make_instant(3.0)),
+        talking.log_off_agent(make_instant(2.0))
+        .end_call_at_seat(make_instant(3.0))
         .disconnect_phone(make_instant(4.0))
         .end_wrap_up(make_instant(5.0)),
     ):
@@ -105,21 +108,21 @@ def test_seat_is_vacant_after_log_off_and_phone_hang_up() -> None:
 
 
 def test_seat_without_agent_is_vacant_after_a_conversation_found_at_a_restart() -> None:
-    found = make_seat(phone_up=True).start_talk(CALL, "c", make_instant(1.0))
-    assert found.end_call(make_instant(2.0)).end_wrap_up(make_instant(2.0)).state is SeatState.OFFLINE
+    found = make_seat(phone_up=True).start_conversation(CALL, "c", make_instant(1.0))
+    assert found.end_call_at_seat(make_instant(2.0)).end_wrap_up(make_instant(2.0)).state is SeatState.OFFLINE
 
 
 def test_paused_seat_stays_paused_while_the_agents_phone_is_disconnected() -> None:
     seat = (
         make_ready_seat()
-        .pause("tea", make_instant(1.0))
+        .pause_seat("tea", make_instant(1.0))
         .disconnect_phone(make_instant(2.0))
         .connect_phone(make_instant(3.0))
     )
     assert seat.state is SeatState.PAUSED
 
 
-@pytest.mark.parametrize("command", ["log_off", "make_ready"])
+@pytest.mark.parametrize("command", ["log_off_agent", "make_seat_ready"])
 def test_seat_without_an_agent_refuses_commands(command: str) -> None:
     with pytest.raises(CommandRefused, match="seat 01"):
         getattr(make_seat(), command)(make_instant(1.0))
@@ -127,7 +130,7 @@ def test_seat_without_an_agent_refuses_commands(command: str) -> None:
 
 def test_two_agents_cannot_be_logged_in_at_one_seat() -> None:
     with pytest.raises(CommandRefused, match="is already in use"):
-        make_ready_seat().log_in("bela", None, make_instant(1.0))
+        make_ready_seat().log_in_agent("bela", None, make_instant(1.0))
 
 
 def test_voter_gets_the_longest_idle_agent_who_speaks_the_language_of_the_voter() -> None:
@@ -141,31 +144,41 @@ def test_voter_gets_the_longest_idle_agent_who_speaks_the_language_of_the_voter(
 
 
 def test_agents_languages_replace_those_of_the_seat() -> None:
-    seat = make_seat(phone_up=True, languages_of_the_seat=frozenset({"hi"})).log_in(
+    seat = make_seat(phone_up=True, languages_of_the_seat=frozenset({"hi"})).log_in_agent(
         "101", AgentAccount("101", "", frozenset({"ta"})), make_instant(1.0)
     )
     other = make_ready_seat("02", since=5.0)
     assert seat.spoken_languages == {"ta"}
     assert choose_seat([seat, other], "hi") is other
     assert choose_seat([seat, other], "ta") is seat
-    assert seat.log_off(make_instant(2.0)).spoken_languages == {"hi"}
+    assert seat.log_off_agent(make_instant(2.0)).spoken_languages == {"hi"}
 
 
 def test_seat_in_a_conversation_about_to_end_is_in_the_closing_stage() -> None:
     talking = (
-        make_ready_seat().reserve(CALL, "turnout", make_instant(1.0)).start_talk(CALL, "turnout", make_instant(2.0))
+        make_ready_seat()
+        .reserve_for_call(CALL, "turnout", make_instant(1.0))
+        .start_conversation(CALL, "turnout", make_instant(2.0))
     )
-    assert talking.stage is SeatStage.TALKING
-    closing = talking.announce_end_of_talk(30.0)
-    assert (closing.stage, closing.closing_since_seconds, closing.since.seconds) == (SeatStage.CLOSING, 30.0, 2.0)
-    assert closing.announce_end_of_talk(31.0) is closing
-    wrapping = closing.end_call(make_instant(40.0))
-    assert (wrapping.stage, wrapping.closing_since_seconds) == (SeatStage.WRAP_UP, None)
-    assert wrapping.announce_end_of_talk(45.0).stage is SeatStage.WRAP_UP_FILLED
-    for seat in (make_seat(), make_ready_seat(), make_ready_seat().reserve(CALL, "turnout", make_instant(1.0))):
+    assert talking.conversation_stage is SeatStage.TALKING
+    closing = talking.record_talk_is_ending(30.0)
+    assert (closing.conversation_stage, closing.closing_since_seconds, closing.since.seconds) == (
+        SeatStage.CLOSING,
+        30.0,
+        2.0,
+    )
+    assert closing.record_talk_is_ending(31.0) is closing
+    wrapping = closing.end_call_at_seat(make_instant(40.0))
+    assert (wrapping.conversation_stage, wrapping.closing_since_seconds) == (SeatStage.WRAP_UP, None)
+    assert wrapping.record_talk_is_ending(45.0).conversation_stage is SeatStage.WRAP_UP_FILLED
+    for seat in (
+        make_seat(),
+        make_ready_seat(),
+        make_ready_seat().reserve_for_call(CALL, "turnout", make_instant(1.0)),
+    ):
         with pytest.raises(CommandRefused, match="no call or wrap-up to close"):
-            seat.announce_end_of_talk(3.0)
-    assert wrapping.announce_end_of_talk(45.0).end_wrap_up(make_instant(50.0)).closing_since_seconds is None
+            seat.record_talk_is_ending(3.0)
+    assert wrapping.record_talk_is_ending(45.0).end_wrap_up(make_instant(50.0)).closing_since_seconds is None
 
 
 def test_agent_without_a_required_skill_is_never_chosen() -> None:
@@ -173,7 +186,7 @@ def test_agent_without_a_required_skill_is_never_chosen() -> None:
     assert choose_seat([make_ready_seat("01"), skilled], "hi", "senior") is skilled
     assert choose_seat([make_ready_seat("01")], "hi", "senior") is None
     assert choose_seat([make_ready_seat("01"), skilled], "hi") is not skilled
-    assert not skilled.log_off(make_instant(1.0)).skills
+    assert not skilled.log_off_agent(make_instant(1.0)).skills
 
 
 STEPS = ("log_in", "log_off", "pause", "ready", "reserve", "talk", "end", "wrap", "came", "went")
@@ -202,19 +215,19 @@ def test_seat_stays_consistent_after_random_events(steps: list[str]) -> None:
 def _apply_step(seat: Seat, step: str, now: float) -> Seat:
     match step:
         case "log_in":
-            return seat.log_in("anna", None, make_instant(now))
+            return seat.log_in_agent("anna", None, make_instant(now))
         case "log_off":
-            return seat.log_off(make_instant(now))
+            return seat.log_off_agent(make_instant(now))
         case "pause":
-            return seat.pause("tea", make_instant(now))
+            return seat.pause_seat("tea", make_instant(now))
         case "ready":
-            return seat.make_ready(make_instant(now))
+            return seat.make_seat_ready(make_instant(now))
         case "reserve" if seat.state is SeatState.READY:
-            return seat.reserve(CALL, "c", make_instant(now))
+            return seat.reserve_for_call(CALL, "c", make_instant(now))
         case "talk" if seat.state in {SeatState.READY, SeatState.RESERVED}:
-            return seat.start_talk(CALL, "c", make_instant(now))
+            return seat.start_conversation(CALL, "c", make_instant(now))
         case "end":
-            return seat.end_call(make_instant(now))
+            return seat.end_call_at_seat(make_instant(now))
         case "wrap" if seat.state is SeatState.WRAP_UP:
             return seat.end_wrap_up(make_instant(now))
         case "came":

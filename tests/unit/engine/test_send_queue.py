@@ -26,7 +26,7 @@ class Trunk:
         self.sent: list[tuple[str, float]] = []
 
     async def send(self, name: str, kind: CampaignKind = CampaignKind.IVR) -> None:
-        await self.queue.wait_for_turn(kind)
+        await self.queue.wait_until_call_may_be_sent(kind)
         self.sent.append((name, round(self.clock.monotonic() - self.began, 1)))
 
 
@@ -35,7 +35,7 @@ async def test_stored_call_is_sent_without_delay_if_the_trunk_may_start_a_call()
     trunk = Trunk()
     await trunk.send("first")
     assert trunk.sent == [("first", 0.0)]
-    assert trunk.starts.calculate_recent_rate(trunk.began) == pytest.approx(0.1)  # one call in ten seconds
+    assert trunk.starts.calculate_recent_call_start_rate(trunk.began) == pytest.approx(0.1)  # one call in ten seconds
 
 
 @virtual_time()
@@ -52,7 +52,7 @@ async def test_waiting_calls_for_agents_are_sent_first_within_the_call_rate_limi
         ):
             tasks.create_task(trunk.send(name, kind))
     assert trunk.sent == [("ivr 1", 0.0), ("agent 1", 0.5), ("agent 2", 1.0), ("ivr 2", 1.5), ("ivr 3", 2.0)]
-    assert trunk.starts.calculate_recent_rate(trunk.clock.monotonic()) == pytest.approx(0.5)
+    assert trunk.starts.calculate_recent_call_start_rate(trunk.clock.monotonic()) == pytest.approx(0.5)
     await asyncio.sleep(5)
     assert problems == []  # no timer is left that finds the queue empty
 
@@ -67,7 +67,7 @@ async def test_call_cancelled_in_the_send_queue_does_not_use_the_call_rate_limit
     cancelled.cancel()
     await last
     assert trunk.sent == [("first", 0.0), ("last", 0.5)]
-    assert trunk.starts.calculate_recent_rate(trunk.clock.monotonic()) == pytest.approx(0.2)
+    assert trunk.starts.calculate_recent_call_start_rate(trunk.clock.monotonic()) == pytest.approx(0.2)
 
 
 async def test_call_waits_behind_an_earlier_queued_call_even_if_the_trunk_is_free() -> None:
@@ -75,7 +75,7 @@ async def test_call_waits_behind_an_earlier_queued_call_even_if_the_trunk_is_fre
     queue = SendQueue(CallStarts(20.0, 0.0), clock)
 
     async def send(name: str) -> None:
-        await queue.wait_for_turn(CampaignKind.IVR)
+        await queue.wait_until_call_may_be_sent(CampaignKind.IVR)
         sent.append(name)
 
     await send("first")

@@ -52,35 +52,39 @@ def make_centre(seats: list[str]) -> Features:
             f"10{n}",
             skills=frozenset(skills),
         )
-        centre.seats.put_seat(seat, seat)
+        centre.seats.replace_seat(seat, seat)
     for skill in sorted(set("".join(seats))):
         spec = CampaignSpec(
             skill, CampaignKind.AGENTS, ("t",), None, None, 30.0, 2.0, 2.0, ALWAYS, ALWAYS, NO_RETRIES, skill=skill
         )
         pacer, running = ProgressivePacer(), CampaignState.RUNNING
-        centre.runs.put_campaign(CampaignRun(spec, Purpose.TURNOUT, pacer, running, BoothOrder([]), deque()))
+        centre.campaign_runs.put_campaign(CampaignRun(spec, Purpose.TURNOUT, pacer, running, BoothOrder([]), deque()))
     return centre
 
 
 def take_snapshot_of(centre: Features, campaign: str) -> PacingSnapshot:
     trunks = TrunkPool([TrunkLimits("t", "t", 100, 100.0, ())], centre.core.clock.monotonic() - 1.0)
-    snapshots = Snapshots(centre.core, centre.servers, trunks, centre.seats, centre.calls, centre.runs)
-    return snapshots.take_pacing_snapshot(centre.runs[campaign], {}, {})
+    snapshots = Snapshots(
+        centre.core, centre.asterisk_servers, trunks, centre.seats, centre.live_calls, centre.campaign_runs
+    )
+    return snapshots.take_pacing_snapshot(centre.campaign_runs[campaign], {}, {})
 
 
 def place_calls_of(centre: Features, campaign: str) -> int:
     """Let a campaign's pacer decide, and place the calls. Return how many."""
-    calls = centre.runs[campaign].pacer.count_calls_to_place(take_snapshot_of(centre, campaign))
+    calls = centre.campaign_runs[campaign].pacer.count_calls_to_place(take_snapshot_of(centre, campaign))
     for _ in range(calls):
         add_ringing_call(centre, campaign)
     return calls
 
 
 def add_ringing_call(centre: Features, campaign: str) -> None:
-    n = len(centre.calls) + 1
+    n = len(centre.live_calls) + 1
     attempt = AttemptId(f"a{n}")
     now = centre.core.clock.monotonic()
-    centre.calls.put_call(a_call(attempt_id=attempt, campaign_id=campaign, phone_id=n, voter_id=n, began_seconds=now))
+    centre.live_calls.put_call(
+        a_call(attempt_id=attempt, campaign_id=campaign, phone_id=n, voter_id=n, began_seconds=now)
+    )
 
 
 @pytest.mark.parametrize(
@@ -120,7 +124,7 @@ def test_campaigns_that_share_seats_together_place_one_call_per_seat(
 def set_seat_states(centre: Features, state: SeatState, *names: str) -> None:
     """Set the state of seats of the centre."""
     for name in names:
-        centre.seats.put_seat(centre.seats[name], replace(centre.seats[name], state=state))
+        centre.seats.replace_seat(centre.seats[name], replace(centre.seats[name], state=state))
 
 
 NINE_SKILLS = ["ab", "bc", "cd", "de", "ef", "fg", "gh", "hi"]
@@ -173,7 +177,7 @@ def test_waiting_voters_of_a_skill_limit_the_campaigns_that_share_seats() -> Non
     centre = make_centre(["ab", "b"])
     for name in ("a1", "a2"):
         call = a_call(attempt_id=AttemptId(name), campaign_id="b", answered_seconds=0.0, answered_at=NOON)
-        centre.calls.put_call(call.with_voter_waiting())
+        centre.live_calls.put_call(call.with_voter_waiting())
     snapshot = take_snapshot_of(centre, "a")
     assert (snapshot.free_seats, len(snapshot.waiting_seconds)) == (2, 2)
 
@@ -191,7 +195,7 @@ def test_skills_with_the_most_calls_per_seat_limit_a_campaign_without_a_free_sea
 ) -> None:
     centre = make_centre(["ab"] + ["b"] * 10)
     set_seat_states(
-        centre, SeatState.TALKING, *(seat.name for seat in [*centre.seats.values()] if seat.name not in ready)
+        centre, SeatState.TALKING, *(seat.name for seat in [*centre.seats.list_seats()] if seat.name not in ready)
     )
     for each in rings:
         add_ringing_call(centre, each)
@@ -211,8 +215,8 @@ def test_next_call_counts_once_in_the_calls_per_seat_of_a_pacing_snapshot(rings:
 
 def test_pacing_snapshot_of_a_small_campaign_omits_busy_seats_of_other_campaigns() -> None:
     centre = make_centre(["ab"] + ["b"] * 50)
-    for seat in centre.seats.values():
-        centre.seats.put_seat(seat, replace(seat, state=SeatState.TALKING))
+    for seat in centre.seats.list_seats():
+        centre.seats.replace_seat(seat, replace(seat, state=SeatState.TALKING))
     for _ in range(5):
         add_ringing_call(centre, "b")
     assert len(take_snapshot_of(centre, "a").busy_seats) == 1
@@ -230,13 +234,13 @@ def test_time_spent_on_a_preview_does_not_count_as_talk_time() -> None:
     centre = make_centre(["a", "a"])
     now = centre.core.read_clock()
     hours_ago = now._replace(seconds=now.seconds - 7_200)
-    centre.seats.put_seat(centre.seats["01"], centre.seats["01"].reserve(AttemptId("a1"), "a", hours_ago))
+    centre.seats.replace_seat(centre.seats["01"], centre.seats["01"].reserve_for_call(AttemptId("a1"), "a", hours_ago))
     call = a_call(attempt_id=AttemptId("a1"), campaign_id="a", originate_sent=False)
-    centre.calls.put_call(replace(call.with_preview(Preview(now.at + 60, auto_dial=False)), reserved_seat="01"))
+    centre.live_calls.put_call(replace(call.with_preview(Preview(now.at + 60, auto_dial=False)), reserved_seat="01"))
     seen = take_snapshot_of(centre, "a")
     assert (seen.free_seats, seen.ringing) == (1, ())
     assert [seat.elapsed_seconds for seat in seen.busy_seats] == [0.0]
-    assert centre.channels.count_unsent_calls() == {}  # no call start is pending on the trunk
+    assert centre.trunk_channels.count_unsent_calls() == {}  # no call start is pending on the trunk
 
 
 def make_turns_with_calls() -> Turns:
@@ -252,25 +256,25 @@ def make_turns_with_calls() -> Turns:
 
 def test_pacing_snapshot_of_an_agents_campaign_counts_its_seats_and_free_channels() -> None:
     turns = make_turns_with_calls()
-    run = turns.features.runs["calls"]
-    snapshot = turns.features.snapshots.take_pacing_snapshot(run, {"carrier": 2}, {})
+    run = turns.features.campaign_runs["calls"]
+    snapshot = turns.features.pacing_snapshots.take_pacing_snapshot(run, {"carrier": 2}, {})
     assert (snapshot.free_seats, len(snapshot.busy_seats), snapshot.paused_seats) == (2, 1, 2)
     assert (snapshot.free_channels, snapshot.held_back, snapshot.active_calls) == (18, False, 0)
     assert len(snapshot.ringing) == 1
     assert snapshot.seconds_left == pytest.approx(8 * 3_600 - 20)  # calling hours end at 20:00
     run.spec = replace(run.spec, channels=5)
-    limited = turns.features.snapshots.take_pacing_snapshot(run, {"carrier": 2}, {})
+    limited = turns.features.pacing_snapshots.take_pacing_snapshot(run, {"carrier": 2}, {})
     assert (limited.free_channels, limited.held_back) == (3, False)  # two of five are used
     run.spec = replace(run.spec, channels=1)
-    assert turns.features.snapshots.take_pacing_snapshot(run, {"carrier": 2}, {}).free_channels == 0
+    assert turns.features.pacing_snapshots.take_pacing_snapshot(run, {"carrier": 2}, {}).free_channels == 0
 
 
 def test_pacing_snapshot_of_an_ivr_campaign_counts_its_calls() -> None:
     turns = Turns(0, campaign={"kind": "ivr", "flow": "turnout"})
-    run = turns.features.runs["calls"]
-    assert turns.features.snapshots.take_pacing_snapshot(run, {}, {}).active_calls == 0
+    run = turns.features.campaign_runs["calls"]
+    assert turns.features.pacing_snapshots.take_pacing_snapshot(run, {}, {}).active_calls == 0
     turns.call()
-    assert turns.features.snapshots.take_pacing_snapshot(run, {"carrier": 1}, {}).active_calls == 1
+    assert turns.features.pacing_snapshots.take_pacing_snapshot(run, {"carrier": 1}, {}).active_calls == 1
 
 
 def test_pacing_snapshot_contains_how_long_voters_have_waited() -> None:
@@ -278,7 +282,9 @@ def test_pacing_snapshot_contains_how_long_voters_have_waited() -> None:
     turns.call()
     turns.at(8.0, CallWaiting(A))
     turns.clock.seconds = 9.5
-    snapshot = turns.features.snapshots.take_pacing_snapshot(turns.features.runs["calls"], {"carrier": 1}, {})
+    snapshot = turns.features.pacing_snapshots.take_pacing_snapshot(
+        turns.features.campaign_runs["calls"], {"carrier": 1}, {}
+    )
     assert snapshot.waiting_seconds == (1.5,)
 
 
@@ -292,8 +298,8 @@ def test_pacing_snapshot_subtracts_unsent_calls_from_the_permitted_call_starts()
     }
     turns = Turns(1, trunks=[trunk])
     turns.clock.seconds = 20.0
-    run = turns.features.runs["calls"]
-    take = turns.features.snapshots.take_pacing_snapshot
+    run = turns.features.campaign_runs["calls"]
+    take = turns.features.pacing_snapshots.take_pacing_snapshot
     assert take(run, {}, {}).cps_budget == 1
     assert take(run, {}, {"carrier": 3}).cps_budget == 0  # three calls a second
     assert take(run, {"carrier": 20}, {}).cps_budget == 0
@@ -317,9 +323,9 @@ def test_speed_limit_of_a_supervisor_limits_the_free_channels_until_its_end(
     max_calls: int | None, calls_per_seat: float | None, free_channels: int, held_back: bool
 ) -> None:
     turns = make_turns_with_calls()
-    run = turns.features.runs["calls"]
+    run = turns.features.campaign_runs["calls"]
     run.speed = CampaignSpeed(max_calls, calls_per_seat, NOON + 21, "supervisor")
-    take = turns.features.snapshots.take_pacing_snapshot
+    take = turns.features.pacing_snapshots.take_pacing_snapshot
     snapshot = take(run, {"carrier": 2}, {})
     assert (snapshot.free_channels, snapshot.held_back) == (free_channels, held_back)
     turns.clock.seconds = 21.0
@@ -329,9 +335,9 @@ def test_speed_limit_of_a_supervisor_limits_the_free_channels_until_its_end(
 
 def test_slow_speed_limit_allows_one_unanswered_call() -> None:
     turns = Turns(1)
-    run = turns.features.runs["calls"]
+    run = turns.features.campaign_runs["calls"]
     run.speed = CampaignSpeed(None, 0.1, NOON + 60, "supervisor")
-    assert turns.features.snapshots.take_pacing_snapshot(run, {}, {}).free_channels == 1
+    assert turns.features.pacing_snapshots.take_pacing_snapshot(run, {}, {}).free_channels == 1
 
 
 def test_pacing_snapshot_ignores_the_calls_on_an_unreachable_server() -> None:
@@ -340,18 +346,18 @@ def test_pacing_snapshot_ignores_the_calls_on_an_unreachable_server() -> None:
         {"name": "other", "endpoint": "other", "caller_ids": [CALLER_ID], "channels": 20},
     ]
     turns = Turns(1, trunks=trunks)
-    servers = turns.features.servers
+    servers = turns.features.asterisk_servers
     servers.names, servers._by_trunk = ("one", "two"), {"carrier": "one", "other": "two"}
-    run = turns.features.runs["calls"]
+    run = turns.features.campaign_runs["calls"]
     run.spec = replace(run.spec, channels=5)
     turns.call()
     for number in (2, 3):
         of_number: dict[str, Any] = {"attempt_id": AttemptId(str(number) * 36), "phone_id": number, "voter_id": number}
-        turns.features.calls.put_call(a_call(campaign_id="calls", trunk="other", **of_number))
+        turns.features.live_calls.put_call(a_call(campaign_id="calls", trunk="other", **of_number))
     seen = []
     for reachable in ({"one", "two"}, {"one"}, {"two"}, set[str]()):
         servers.up.clear()
         servers.up.update(reachable)
-        snapshot = turns.features.snapshots.take_pacing_snapshot(run, {}, {})
+        snapshot = turns.features.pacing_snapshots.take_pacing_snapshot(run, {}, {})
         seen.append((len(snapshot.ringing), snapshot.free_channels))
     assert seen == [(3, 2), (1, 4), (2, 3), (3, 2)]  # without any server, nothing is filtered

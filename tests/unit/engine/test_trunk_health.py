@@ -24,7 +24,7 @@ def make_call_ended(by: EndedBy = EndedBy.HANGUP, *, status: str | None = None, 
 
 def record_failed_calls(health: TrunkHealth, calls: int, at: float = 0.0) -> None:
     for _ in range(calls):
-        health.record_end(True, at, at)
+        health.record_end_of_call(True, at, at)
 
 
 @pytest.mark.parametrize(
@@ -58,71 +58,71 @@ def test_unreachable_number_does_not_count_as_a_trunk_failure(
 def test_trunk_rests_after_consecutive_failures_until_a_test_call_succeeds() -> None:
     health = TrunkHealth(RULES, 0.0)
     record_failed_calls(health, 2)
-    health.record_end(False, 0.0, 0.0)
+    health.record_end_of_call(False, 0.0, 0.0)
     record_failed_calls(health, 2)
-    assert health.state(0.0) is TrunkState.WORKING
+    assert health.determine_trunk_state(0.0) is TrunkState.WORKING
     record_failed_calls(health, 1)
-    assert health.state(29.9) is TrunkState.RESTING
-    assert (health.count_allowed_starts(29.9), health.count_rest_seconds_left(20.0)) == (0, 10.0)
-    assert health.state(30.0) is TrunkState.PROBING
+    assert health.determine_trunk_state(29.9) is TrunkState.RESTING
+    assert (health.count_allowed_starts(29.9), health.count_seconds_until_probe(20.0)) == (0, 10.0)
+    assert health.determine_trunk_state(30.0) is TrunkState.PROBING
     assert health.count_allowed_starts(30.0) == 1
     health.record_call_start(30.0)
     assert health.count_allowed_starts(31.0) == 0
-    health.record_end(True, 30.0, 32.0)
-    assert health.count_rest_seconds_left(32.0) == 60.0  # the second rest is twice as long
+    health.record_end_of_call(True, 30.0, 32.0)
+    assert health.count_seconds_until_probe(32.0) == 60.0  # the second rest is twice as long
     health.record_call_start(92.0)
-    health.record_end(True, 92.0, 93.0)
-    assert health.count_rest_seconds_left(93.0) == 100.0  # up to the maximum
+    health.record_end_of_call(True, 92.0, 93.0)
+    assert health.count_seconds_until_probe(93.0) == 100.0  # up to the maximum
     health.record_call_start(193.0)
-    health.record_ringing(1.0, 193.0, 194.0)
-    assert health.state(194.0) is TrunkState.WORKING
+    health.record_ringing_of_call(1.0, 193.0, 194.0)
+    assert health.determine_trunk_state(194.0) is TrunkState.WORKING
     record_failed_calls(health, 3, 194.0)
-    assert health.count_rest_seconds_left(194.0) == 30.0  # the rests start again from the first length
+    assert health.count_seconds_until_probe(194.0) == 30.0  # the rests start again from the first length
 
 
 def test_trunk_gets_no_calls_for_a_while_if_too_many_calls_fail() -> None:
     health = TrunkHealth(RULES, 0.0)
     for call in range(20):
-        health.record_end(call % 3 != 0, 0.0, 0.0)
+        health.record_end_of_call(call % 3 != 0, 0.0, 0.0)
         if call < 9:
-            assert health.state(0.0) is TrunkState.WORKING
-    assert health.state(0.0) is TrunkState.RESTING
-    assert "of the last 10 calls" in health.reason
+            assert health.determine_trunk_state(0.0) is TrunkState.WORKING
+    assert health.determine_trunk_state(0.0) is TrunkState.RESTING
+    assert "of the last 10 calls" in health.reason_for_rest
 
 
 def test_calls_placed_before_a_failing_trunk_rests_do_not_count_as_test_calls() -> None:
     health = TrunkHealth(RULES, 0.0)
     record_failed_calls(health, 3, 10.0)
-    health.record_ringing(1.0, 9.0, 41.0)
-    health.record_end(False, 9.0, 41.0)
-    assert health.state(41.0) is TrunkState.PROBING
+    health.record_ringing_of_call(1.0, 9.0, 41.0)
+    health.record_end_of_call(False, 9.0, 41.0)
+    assert health.determine_trunk_state(41.0) is TrunkState.PROBING
     health.record_call_start(41.0)
-    health.record_end(True, 9.5, 42.0)  # an earlier call that was still ringing
-    assert health.state(42.0) is TrunkState.PROBING
-    health.record_end(None, 41.0, 43.0)  # the probe was cancelled: the next call probes
+    health.record_end_of_call(True, 9.5, 42.0)  # an earlier call that was still ringing
+    assert health.determine_trunk_state(42.0) is TrunkState.PROBING
+    health.record_end_of_call(None, 41.0, 43.0)  # the probe was cancelled: the next call probes
     assert health.count_allowed_starts(43.0) == 1
 
 
 def test_slow_carrier_gets_fewer_calls_until_the_carrier_recovers() -> None:
     health = TrunkHealth(RULES, 0.0)
     for _ in range(50):
-        health.record_ringing(1.5, 0.0, 0.0)
+        health.record_ringing_of_call(1.5, 0.0, 0.0)
     assert health.share == 1.0
     for _ in range(10):
-        health.record_ringing(9.0, 0.0, 0.0)
+        health.record_ringing_of_call(9.0, 0.0, 0.0)
     assert health.share < 0.5
     for _ in range(100):
-        health.record_ringing(9.0, 0.0, 0.0)
+        health.record_ringing_of_call(9.0, 0.0, 0.0)
     assert health.share == pytest.approx(0.1)
     for _ in range(40):
-        health.record_ringing(1.5, 0.0, 0.0)
+        health.record_ringing_of_call(1.5, 0.0, 0.0)
     assert health.share == 1.0
 
 
 def test_constantly_slow_carrier_is_not_throttled() -> None:
     health = TrunkHealth(RULES, 0.0)
     for _ in range(50):
-        health.record_ringing(7.0, 0.0, 0.0)
+        health.record_ringing_of_call(7.0, 0.0, 0.0)
     assert health.share == 1.0
 
 
@@ -136,18 +136,18 @@ def test_resting_trunk_always_recovers_and_has_one_test_call_at_a_time(
         now += seconds
         if what == "start":
             if health.count_allowed_starts(now) > 0:
-                if health.state(now) is TrunkState.PROBING:
+                if health.determine_trunk_state(now) is TrunkState.PROBING:
                     assert health.count_allowed_starts(now) == 1
                 health.record_call_start(now)
                 out.append(now)
-                if health.state(now) is TrunkState.PROBING:
+                if health.determine_trunk_state(now) is TrunkState.PROBING:
                     assert health.count_allowed_starts(now) == 0
         elif out and isinstance(what, bool | None):
-            health.record_end(what, out.pop(0), now)
-        assert 0.0 <= health.count_rest_seconds_left(now) <= RULES.max_rest_seconds
+            health.record_end_of_call(what, out.pop(0), now)
+        assert 0.0 <= health.count_seconds_until_probe(now) <= RULES.max_rest_seconds
     later = now + RULES.max_rest_seconds
     for began in out:
-        health.record_end(None, began, later)
+        health.record_end_of_call(None, began, later)
     assert health.count_allowed_starts(later + RULES.max_rest_seconds) > 0
 
 
@@ -157,16 +157,16 @@ def test_calls_move_to_the_next_trunk_and_caller_ids_of_other_trunks_are_refused
     )
     names = ("a", "b")
     for _ in range(3):
-        pool.record_end("a", True, 1.0, 1.0)
-    taken = pool.allocate_trunk(names, {}, 2.0)
+        pool.record_end_of_call("a", True, 1.0, 1.0)
+    taken = pool.choose_trunk_for_call(names, {}, 2.0)
     assert taken is not None and taken[0].name == "b"
     assert pool.count_free_channels(names, {}, 2.0) == 5
     assert not pool.are_all_trunks_resting(names, 2.0)
     for _ in range(3):
-        pool.record_end("b", True, 2.0, 2.0)
+        pool.record_end_of_call("b", True, 2.0, 2.0)
     assert pool.are_all_trunks_resting(names, 3.0)
     assert (
-        pool.allocate_trunk(names, {}, 3.0),
+        pool.choose_trunk_for_call(names, {}, 3.0),
         pool.count_startable_calls(names, {}, 3.0),
         pool.count_seconds_to_next_start(names, 3.0),
     ) == (
@@ -174,16 +174,16 @@ def test_calls_move_to_the_next_trunk_and_caller_ids_of_other_trunks_are_refused
         0,
         0.0,
     )
-    probe = pool.allocate_trunk(names, {}, 31.0)
+    probe = pool.choose_trunk_for_call(names, {}, 31.0)
     assert probe is not None and probe[0].name == "a"
-    assert pool.allocate_trunk(names, {}, 31.5) is None  # "b" still rests, "a" is being probed
+    assert pool.choose_trunk_for_call(names, {}, 31.5) is None  # "b" still rests, "a" is being probed
     assert pool.is_foreign_caller_id("a", "+912") and not pool.is_foreign_caller_id("b", "+912")
 
 
 def test_call_start_rate_is_averaged_over_ten_seconds() -> None:
     pool = TrunkPool([TrunkLimits("a", "a", 50, 2.0, ("+911",))], 0.0)
     for at in (0.0, 1.0, 2.0, 3.0):
-        assert pool.allocate_trunk(("a",), {}, at) is not None
+        assert pool.choose_trunk_for_call(("a",), {}, at) is not None
         pool.get_trunk_rate_limiter("a").record_sent_call(at)
-    assert pool.get_trunk_rate_limiter("a").calculate_recent_rate(3.0) == pytest.approx(0.4)
-    assert pool.get_trunk_rate_limiter("a").calculate_recent_rate(12.5) == pytest.approx(0.1)
+    assert pool.get_trunk_rate_limiter("a").calculate_recent_call_start_rate(3.0) == pytest.approx(0.4)
+    assert pool.get_trunk_rate_limiter("a").calculate_recent_call_start_rate(12.5) == pytest.approx(0.1)

@@ -23,7 +23,7 @@ CLAIM = Claim("calls", 1, "+919812345601", 1, 1, 1, "hi", 1)
 
 
 def let_trunk_rest(originator: Originator) -> None:
-    health = SimpleNamespace(state=lambda _: TrunkState.RESTING)
+    health = SimpleNamespace(determine_trunk_state=lambda _: TrunkState.RESTING)
     originator._trunks = cast(Any, SimpleNamespace(get_trunk_health=lambda _: health))
 
 
@@ -55,24 +55,24 @@ def test_previewed_call_that_must_not_be_placed_ends_with_the_reason(
     prepare: Callable[[Originator], None], text: str, reason: RefusedBecause
 ) -> None:
     turns = Turns()
-    originator = turns.features.originator
+    originator = turns.features.call_originator
     call = turns.call(originate_sent=False)
     originator._sent = cast(Any, SimpleNamespace(forget_attempt=lambda _: None))
     prepare(originator)
     turns.features.core.in_event = True
     attempt = NewAttempt(A, CLAIM, "carrier", "+911140000001", NOON)
-    refused = asyncio.run(originator._dial_preview(turns.features.runs["calls"], attempt, call))
+    refused = asyncio.run(originator._dial_preview(turns.features.campaign_runs["calls"], attempt, call))
     assert isinstance(refused, CommandRefused)
     assert (str(refused), refused.why) == (text, reason)
     ended = CallFinished(CallEnded(A, EndedBy.NOT_PLACED, answered=False))
-    assert ended in turns.features.core.pop_effects()
+    assert ended in turns.features.core.pop_requested_effects()
 
 
 async def test_reply_to_an_accepted_clock_says_whether_dialling_was_held() -> None:
     turns = Turns()
     guard = turns.features.clock_guard
     guard._watch = cast(Any, SimpleNamespace(accept_time=lambda _: None))
-    assert guard.accept_wall_clock() == "the clock had not been set, and dialling was not held"
-    turns.features.alerts.raise_alert(AlertKind.CLOCK, time="12:00", expected="11:00", seconds=3_600)
-    assert guard.accept_wall_clock() == "clock accepted; dialling resumes"
-    assert AlertKind.CLOCK not in turns.features.alerts
+    assert guard.accept_wall_clock_time() == "the clock had not been set, and dialling was not held"
+    turns.features.active_alerts.raise_alert(AlertKind.CLOCK, time="12:00", expected="11:00", seconds=3_600)
+    assert guard.accept_wall_clock_time() == "clock accepted; dialling resumes"
+    assert AlertKind.CLOCK not in turns.features.active_alerts

@@ -44,12 +44,15 @@ def read_audit(tmp_path: Path) -> list[tuple[str, str, str]]:
 
 async def test_changes_of_users_are_stored_with_a_receipt_and_an_audit_entry(users: Users, tmp_path: Path) -> None:
     added = SetUser(user="meena", role=Role.COACH)
-    assert await added.save(users, CommandContext("asha", make_receipt("1"))) == "meena has the role coach"
+    assert await added.save_user_change(users, CommandContext("asha", make_receipt("1"))) == "meena has the role coach"
     assert users.roles == {"meena": Role.COACH}
-    await SetUser(user="meena", role=Role.SUPERVISOR).save(users, CommandContext("asha", make_receipt("2")))
+    await SetUser(user="meena", role=Role.SUPERVISOR).save_user_change(users, CommandContext("asha", make_receipt("2")))
     unchanged = SetUser(user="meena", role=Role.SUPERVISOR)
-    await unchanged.save(users, CommandContext("asha", make_receipt("3")))
-    assert await RemoveUser(user="meena").save(users, CommandContext("asha", make_receipt("4"))) == "meena is removed"
+    await unchanged.save_user_change(users, CommandContext("asha", make_receipt("3")))
+    assert (
+        await RemoveUser(user="meena").save_user_change(users, CommandContext("asha", make_receipt("4")))
+        == "meena is removed"
+    )
     assert users.roles == {}
     assert read_audit(tmp_path) == [
         ("user-set", "asha", '{"before":"none","role":"coach","user":"meena"}'),
@@ -73,25 +76,25 @@ async def test_changes_of_users_are_stored_with_a_receipt_and_an_audit_entry(use
 async def test_change_of_a_user_that_is_not_permitted_is_refused(
     users: Users, tmp_path: Path, sender: str, command: UserCommand, says: str
 ) -> None:
-    await users.set_user("meena", Role.SUPERVISOR, "asha", None)
+    await users.add_or_change_user("meena", Role.SUPERVISOR, "asha", None)
     before = read_audit(tmp_path)
     with pytest.raises(CommandRefused, match=says):
-        await command.save(users, CommandContext(sender))
+        await command.save_user_change(users, CommandContext(sender))
     assert users.roles == {"meena": Role.SUPERVISOR}
     assert read_audit(tmp_path) == before
 
 
 async def test_number_of_users_is_limited(users: Users) -> None:
     for number in range(MAX_USERS):
-        await users.set_user(f"user-{number}", Role.VIEWER, "asha", None)
+        await users.add_or_change_user(f"user-{number}", Role.VIEWER, "asha", None)
     with pytest.raises(CommandRefused, match="limit of 500 users is reached"):
-        await users.set_user("one-more", Role.VIEWER, "asha", None)
-    await users.set_user("user-7", Role.COACH, "asha", None)
+        await users.add_or_change_user("one-more", Role.VIEWER, "asha", None)
+    await users.add_or_change_user("user-7", Role.COACH, "asha", None)
 
 
 async def test_user_added_to_the_settings_is_removed_from_the_store(users: Users, store: Store, tmp_path: Path) -> None:
-    await users.set_user("meena", Role.SUPERVISOR, "asha", None)
-    await users.set_user("ravi", Role.COACH, "asha", None)
+    await users.add_or_change_user("meena", Role.SUPERVISOR, "asha", None)
+    await users.add_or_change_user("ravi", Role.COACH, "asha", None)
     taken = Users(store, SystemClock(), lambda: FIXED | {"meena"})
     await taken.load_users()
     assert taken.roles == {"ravi": Role.COACH}
@@ -104,7 +107,7 @@ async def test_user_added_to_the_settings_is_removed_from_the_store(users: Users
 async def test_user_is_unchanged_if_the_change_cannot_be_stored(
     users: Users, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await users.set_user("meena", Role.SUPERVISOR, "asha", None)
+    await users.add_or_change_user("meena", Role.SUPERVISOR, "asha", None)
 
     async def fail_for_lack_of_space(*_: object) -> None:
         raise StoreError("no room")
@@ -118,7 +121,7 @@ async def test_user_is_unchanged_if_the_change_cannot_be_stored(
 async def test_stored_change_of_a_user_takes_effect_even_if_the_reply_is_lost(
     users: Users, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await users.set_user("meena", Role.SUPERVISOR, "asha", None)
+    await users.add_or_change_user("meena", Role.SUPERVISOR, "asha", None)
     remove = store.remove_user
 
     async def remove_and_lose_reply(*given: object) -> None:
@@ -132,7 +135,7 @@ async def test_stored_change_of_a_user_takes_effect_even_if_the_reply_is_lost(
 
 
 async def test_creating_a_one_time_password_is_audited(users: Users, tmp_path: Path) -> None:
-    await users.set_user("meena", Role.COACH, "asha", None)
+    await users.add_or_change_user("meena", Role.COACH, "asha", None)
     await users.audit_new_password("meena", "asha")
     assert read_audit(tmp_path)[-1] == ("user-password", "asha", '{"user":"meena"}')
     for user, sender in (("asha", "meena"), ("meena", "meena"), ("nobody", "asha")):

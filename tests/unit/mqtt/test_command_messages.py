@@ -256,11 +256,11 @@ def test_each_role_may_send_exactly_the_listed_commands() -> None:
 def test_responsible_person_of_a_complaint_includes_the_sender() -> None:
     parsed = check_command(make_command("complaint"), user="compliance")
     assert isinstance(parsed, AcceptedCommand)
-    assert parsed.context.format_responsible_person("ops.1") == "ops.1 by compliance"
+    assert parsed.context.format_name_of_responsible_person("ops.1") == "ops.1 by compliance"
     assert create_audit_entry(parsed, "done")[1]["who"] == "ops.1 by compliance"
     own = check_command(make_command("complaint"), user="dialler")
     assert isinstance(own, AcceptedCommand)
-    assert own.context.format_responsible_person("ops.1") == "ops.1"
+    assert own.context.format_name_of_responsible_person("ops.1") == "ops.1"
     assert create_audit_entry(own, "done")[1]["who"] == "ops.1"
 
 
@@ -408,11 +408,13 @@ async def test_each_voters_serial_number_in_a_command_includes_the_part_of_the_r
     assert parsed.command == SeatSerials(seat="01", serials=told)
     taken: list[object] = []
 
-    async def store_voter_serials(*values: object) -> str:
+    async def store_voted_marks_of_serials(*values: object) -> str:
         taken.extend(values)
         return "noted"
 
-    services: Any = SimpleNamespace(booth_workers=SimpleNamespace(store_voter_serials=store_voter_serials))
+    services: Any = SimpleNamespace(
+        booth_workers=SimpleNamespace(store_voted_marks_of_serials=store_voted_marks_of_serials)
+    )
     await parsed.command.execute(services, parsed.context)
     assert taken == ["01", serials, part]
 
@@ -561,7 +563,9 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
 def make_gateway(store: Store, engine: FakeEngine, execute: Any = None) -> CommandGateway:
     """Return a gateway for that engine, or for one with another `execute`."""
     stand_in = SimpleNamespace(
-        execute=execute or engine.execute, outbox_event=engine.outbox_event, accept_alert=engine.accept_alert
+        execute_command=execute or engine.execute_command,
+        outbox_filled_event=engine.outbox_filled_event,
+        raise_or_clear_alert=engine.raise_or_clear_alert,
     )
     return CommandGateway(stand_in, store, SystemClock(), SENDERS, "pune-1")
 
@@ -580,14 +584,14 @@ async def read_replies(store: Store) -> list[dict[str, Any]]:
 
 async def test_duplicate_command_is_executed_once_and_answered_twice(store: Store) -> None:
     engine = FakeEngine()
-    gateway = make_gateway(store, engine, engine.execute)
+    gateway = make_gateway(store, engine, engine.execute_command)
     await gateway.handle_command(make_checked_command())
     await gateway.handle_command(make_checked_command())
     assert engine.executed == [PauseCampaign(campaign="turnout-ivr")]
     first, second = await read_replies(store)
     assert first == second
     assert first["status"] == "done"
-    assert engine.outbox_event.is_set()
+    assert engine.outbox_filled_event.is_set()
 
 
 async def test_audit_contains_each_command_with_sender_and_status(store: Store, tmp_path: Path) -> None:
@@ -625,11 +629,11 @@ async def test_audit_contains_each_command_with_sender_and_status(store: Store, 
 
 async def test_duplicate_command_is_recognised_after_a_restart(store: Store, tmp_path: Path) -> None:
     before = FakeEngine()
-    await make_gateway(store, before, before.execute).handle_command(make_checked_command())
+    await make_gateway(store, before, before.execute_command).handle_command(make_checked_command())
     await store.close()
     again = await open_store(tmp_path / "centre.db")
     after = FakeEngine()
-    await make_gateway(again, after, after.execute).handle_command(make_checked_command())
+    await make_gateway(again, after, after.execute_command).handle_command(make_checked_command())
     assert after.executed == []
     assert len(await read_replies(again)) == 2
     await again.close()
@@ -637,7 +641,7 @@ async def test_duplicate_command_is_recognised_after_a_restart(store: Store, tmp
 
 async def test_command_refused_by_the_engine_is_answered_with_its_reason(store: Store) -> None:
     engine = FakeEngine()
-    gateway = make_gateway(store, engine, engine.execute)
+    gateway = make_gateway(store, engine, engine.execute_command)
     await gateway.handle_command(make_checked_command(campaign="no-such"))
     assert engine.executed == []
     (reply,) = await read_replies(store)
@@ -652,7 +656,7 @@ async def test_command_refused_because_the_store_was_busy_can_be_resent(store: S
     async def execute(command: Any, context: CommandContext) -> str:
         if troubles:
             raise troubles.pop()
-        return await engine.execute(command, context)
+        return await engine.execute_command(command, context)
 
     gateway = make_gateway(store, engine, execute)
     running = asyncio.create_task(gateway.run())
@@ -660,7 +664,7 @@ async def test_command_refused_because_the_store_was_busy_can_be_resent(store: S
     payload["expires_at"] = SystemClock().now() + 60
     gateway.offer(BOSS, json.dumps(payload).encode(), retained=False)
     gateway.offer(BOSS, json.dumps(payload).encode(), retained=False)
-    await engine.outbox_event.wait()
+    await engine.outbox_filled_event.wait()
     running.cancel()
     assert engine.executed == [PauseCampaign(campaign="turnout-ivr")]
     assert [reply["status"] for reply in await read_replies(store)] == ["done"]
@@ -674,7 +678,7 @@ async def test_unexpected_error_refuses_the_command_and_the_next_command_is_exec
     async def execute(command: Any, context: CommandContext) -> str:
         if command == PauseCampaign(campaign="odd"):
             raise OverflowError("Python int too large to convert to SQLite INTEGER")
-        return await engine.execute(command, context)
+        return await engine.execute_command(command, context)
 
     gateway = make_gateway(store, engine, execute)
     running = asyncio.create_task(gateway.run())
@@ -682,8 +686,8 @@ async def test_unexpected_error_refuses_the_command_and_the_next_command_is_exec
     for changes in ({"id": "c-0", "campaign": "odd"}, {}):
         gateway.offer(BOSS, json.dumps({**json.loads(make_message()), **soon, **changes}).encode(), retained=False)
     while not await read_replies(store):
-        engine.outbox_event.clear()
-        await engine.outbox_event.wait()
+        engine.outbox_filled_event.clear()
+        await engine.outbox_filled_event.wait()
     assert not running.done()
     running.cancel()
     assert engine.executed == [PauseCampaign(campaign="turnout-ivr")]
@@ -704,7 +708,7 @@ async def test_hang_up_interrupted_by_a_crash_is_not_repeated(store: Store, tmp_
         await make_gateway(store, engine, crash).handle_command(parsed)
     await store.close()
     again = await open_store(tmp_path / "centre.db")
-    await make_gateway(again, engine, engine.execute).handle_command(parsed)
+    await make_gateway(again, engine, engine.execute_command).handle_command(parsed)
     assert len(done) == 1
     assert engine.executed == []
     (reply,) = await read_replies(again)
@@ -715,7 +719,7 @@ async def test_hang_up_interrupted_by_a_crash_is_not_repeated(store: Store, tmp_
 
 async def test_duplicate_seat_command_is_executed_once(store: Store) -> None:
     engine = FakeEngine()
-    gateway = make_gateway(store, engine, engine.execute)
+    gateway = make_gateway(store, engine, engine.execute_command)
     parsed = check_command(make_command("seat-transfer", id="c-1"))
     await gateway.handle_command(parsed)
     await gateway.handle_command(parsed)
@@ -738,7 +742,7 @@ async def test_seat_command_is_refused_when_the_store_fails(store: Store) -> Non
 
 async def test_queue_of_commands_is_limited_during_a_flood(store: Store) -> None:
     engine = FakeEngine()
-    gateway = make_gateway(store, engine, engine.execute)
+    gateway = make_gateway(store, engine, engine.execute_command)
     for number in range(1_000):
         gateway.offer(BOSS, make_message(id=f"c-{number}", expires_at=SystemClock().now() + 60), retained=False)
     gateway.offer(BOSS, b"", retained=True)  # the clearing of a retained message
@@ -748,7 +752,7 @@ async def test_queue_of_commands_is_limited_during_a_flood(store: Store) -> None
 @pytest.mark.parametrize("name", COMMANDS)
 def test_too_large_number_is_refused_in_every_field_of_a_command(name: str) -> None:
     kind = COMMANDS[name]
-    for key in (*kind.list_required_fields(), *kind.list_optional_fields()):
+    for key in (*kind.list_required_field_names(), *kind.list_optional_field_names()):
         for value in (10**400, -(10**400), 1e308):
             found = check_command(make_command(name, **{key: value}), user=min(kind.roles))
             assert isinstance(found, RefusedCommand), (name, key)

@@ -48,15 +48,15 @@ def test_trunk_starts_no_more_calls_in_any_second_than_its_limit(
     leaving: list[float] = []  # when each commit is done
     for gap, commit, older in steps:
         now += gap
-        while leaving and min(leaving) <= now and starts.count_seconds_to_send(now) == 0:
+        while leaving and min(leaving) <= now and starts.count_seconds_until_call_may_be_sent(now) == 0:
             leaving.remove(min(leaving))
             starts.record_sent_call(now)
             wire.append(now)
-        starts.count_seconds_to_next_grant(now - older, len(leaving))
-        while starts.count_available_starts(now, len(leaving)):
+        starts.count_seconds_until_next_call_start(now - older, len(leaving))
+        while starts.count_available_call_starts(now, len(leaving)):
             starts.grant_call_start(now)
             leaving.append(now + commit)
-            starts.count_available_starts(now - older, len(leaving))
+            starts.count_available_call_starts(now - older, len(leaving))
         assert len(leaving) <= math.ceil(rate)  # a stalled disk lets no more than a window of calls pile up
     window = math.ceil(rate) / rate
     for first in wire:
@@ -70,10 +70,10 @@ def test_changed_limit_of_call_starts_is_respected_before_and_after_the_change(r
     for step in range(300 * len(rates)):
         now = step * 0.005
         starts.set_call_rate_limit(rates[step // 300])
-        while starts.count_available_starts(now, leaving):
+        while starts.count_available_call_starts(now, leaving):
             starts.grant_call_start(now)
             leaving += 1
-        while leaving and starts.count_seconds_to_send(now) == 0:
+        while leaving and starts.count_seconds_until_call_may_be_sent(now) == 0:
             starts.record_sent_call(now)
             wire.append(now)
             leaving -= 1
@@ -88,8 +88,8 @@ def test_limit_of_call_starts_is_respected_if_the_clock_goes_back() -> None:
     starts, granted = CallStarts(5.0, 0.0), 0
     for step in range(200_000):
         now = step * 0.0005
-        starts.count_seconds_to_next_grant(now - 0.0004, 0)
-        if starts.count_available_starts(now, 0):
+        starts.count_seconds_until_next_call_start(now - 0.0004, 0)
+        if starts.count_available_call_starts(now, 0):
             starts.grant_call_start(now)
             starts.record_sent_call(now)
             granted += 1
@@ -98,8 +98,8 @@ def test_limit_of_call_starts_is_respected_if_the_clock_goes_back() -> None:
 
 def test_call_starts_are_evenly_spaced_at_the_start_and_after_a_pause() -> None:
     starts = CallStarts(20.0, 0.0)
-    assert starts.count_available_starts(0.0, 0) == 1
-    assert starts.count_available_starts(60.0, 0) == 1
+    assert starts.count_available_call_starts(0.0, 0) == 1
+    assert starts.count_available_call_starts(60.0, 0) == 1
 
 
 def test_trunk_pool_prefers_the_first_trunk_and_rotates_caller_ids() -> None:
@@ -107,13 +107,13 @@ def test_trunk_pool_prefers_the_first_trunk_and_rotates_caller_ids() -> None:
         [TrunkLimits("a", "ea", 2, 100.0, ("1111", "2222")), TrunkLimits("b", "eb", 1, 100.0, ("3333",))], 0.0
     )
     names = pool.names
-    taken = [pool.allocate_trunk(names, {"a": used}, 10.0 + used) for used in (0, 1, 2)]
+    taken = [pool.choose_trunk_for_call(names, {"a": used}, 10.0 + used) for used in (0, 1, 2)]
     assert [(trunk.name, caller_id) for trunk, caller_id in (each for each in taken if each)] == [
         ("a", "1111"),
         ("a", "2222"),
         ("b", "3333"),
     ]
-    assert pool.allocate_trunk(names, {"a": 2, "b": 1}, 13.0) is None
+    assert pool.choose_trunk_for_call(names, {"a": 2, "b": 1}, 13.0) is None
     assert pool.count_free_channels(names, {"a": 2}, 0.0) == 1
 
 
@@ -133,7 +133,7 @@ def test_caller_ids_of_the_voters_area_are_used_in_rotation() -> None:
         CalledVoter("+91900000005", "S24", 171),
         None,
     ]
-    taken = [pool.allocate_trunk(["a"], {}, 10.0 + at, called=each) for at, each in enumerate(asked)]
+    taken = [pool.choose_trunk_for_call(["a"], {}, 10.0 + at, called=each) for at, each in enumerate(asked)]
     assert [each and each[1] for each in taken] == ["2222", "4444", "3333", "1111", "5555", "2222", "1111"]
 
 
@@ -145,21 +145,21 @@ def test_voters_outside_all_caller_id_areas_are_called_with_any_caller_id() -> N
 
 def test_trunks_and_their_limits_can_be_changed_while_dialling() -> None:
     pool = TrunkPool([TrunkLimits("a", "line", 9, 10.0, ("1", "2"))], 0.0)
-    assert pool.allocate_trunk(("a",), {}, 1.0) == (pool["a"], "1")
+    assert pool.choose_trunk_for_call(("a",), {}, 1.0) == (pool["a"], "1")
     pool.get_trunk_rate_limiter("a").record_sent_call(1.0)
-    pool.update_trunks([TrunkLimits("b", "line", 9, 10.0, ("3",)), TrunkLimits("a", "old", 9, 1.0, ("4",))], 1.0)
+    pool.apply_trunk_settings([TrunkLimits("b", "line", 9, 10.0, ("3",)), TrunkLimits("a", "old", 9, 1.0, ("4",))], 1.0)
     assert [*pool.names] == ["b", "a"]
     assert pool.find_trunk_name("line") == "b"
-    assert pool.allocate_trunk(("a",), {}, 1.5) is None  # one a second by now
-    taken = pool.allocate_trunk(("a",), {}, 2.1)
+    assert pool.choose_trunk_for_call(("a",), {}, 1.5) is None  # one a second by now
+    taken = pool.choose_trunk_for_call(("a",), {}, 2.1)
     assert taken is not None
     assert taken[1] == "4"
-    pool.update_trunks([TrunkLimits("b", "line", 9, 10.0, ("3",))], 3.0)
-    assert pool.allocate_trunk(("a",), {}, 9.0) is None
+    pool.apply_trunk_settings([TrunkLimits("b", "line", 9, 10.0, ("3",))], 3.0)
+    assert pool.choose_trunk_for_call(("a",), {}, 9.0) is None
     assert pool.is_foreign_caller_id("a", "4")
     assert [*pool.names] == ["b"]
     assert pool.find_trunk_name("old") == "old"
-    pool.record_end("a", False, 2.1, 9.0)  # its last call
+    pool.record_end_of_call("a", False, 2.1, 9.0)  # its last call
 
 
 def test_calling_hours_apply_in_the_time_zone_of_the_called_number() -> None:

@@ -80,6 +80,6 @@ def test_call_counts_as_never_sent_only_if_call_records_are_complete(
     reconciler = Reconciler(cast(Core, core), *nothing)
     if created_at is not None:
         reconciler._created_at = {AttemptId("a"): created_at}
-    call = SimpleNamespace(attempt_id=AttemptId("a"), answered=answered)
+    call = SimpleNamespace(attempt_id=AttemptId("a"), is_answered=answered)
     assert reconciler._was_call_never_sent(call, History({}, first_at, up_seconds)) is never  # type: ignore[arg-type]
     assert not reconciler._was_call_never_sent(call, None)  # type: ignore[arg-type]

@@ -77,7 +77,7 @@ class AgiFlowHost(FlowHost):
     async def transfer_call(self, action: Transfer) -> bool:
         """Transfer the call to a ready seat, and store the caller's answers for the agent's screen."""
         try:
-            return await self.flows.connect_to_agent(self.session.attempt_id, action.answers)
+            return await self.flows.connect_flow_call_to_agent(self.session.attempt_id, action.answers)
         except MatdanError as error:  # the flow handles the failure; if raised, the dialplan would start the flow again
             _log.error("flow.transfer_failed", attempt=self.session.attempt_id, problem=str(error))
             return False
@@ -133,12 +133,12 @@ class FlowHandler:
         The connection is rejected unless it belongs to the answered call of a live IVR attempt. If Asterisk does not
         confirm the channel because it is unreachable, MATDAN_DONE is not set, so that the dialplan connects again.
         """
-        await self._engine.wait_until_reconciled()
+        await self._engine.wait_until_calls_are_reconciled()
         if not await self._switch.is_channel_answered(call.env.unique_id, call.env.channel_name, FLOW_CONTEXT):
             _log.warning("flow.call_not_found", channel=call.env.unique_id)
             return
         attempt_id = self._switch.find_attempt_on_channel(call.env.unique_id)
-        session = self._engine.features.flows.start_flow(attempt_id)
+        session = self._engine.features.call_flows.start_flow_of_call(attempt_id)
         if session is None:
             _log.warning("flow.rejected", channel=attempt_id)
             await call.set_channel_variable(DONE_VARIABLE, "1")
@@ -150,7 +150,7 @@ class FlowHandler:
         await call.set_channel_variable(DONE_VARIABLE, "1")
 
     async def _run_script(self, call: AgiCall, session: ScriptSession) -> None:
-        flows = self._engine.features.flows
+        flows = self._engine.features.call_flows
         end: ScriptEnd | None = None
         completed, left_at = False, None
         try:
@@ -162,7 +162,7 @@ class FlowHandler:
                     call,
                     script,
                     self._rules.scripts,
-                    lambda commit: flows.store_flow_commit(session, commit),
+                    lambda commit: flows.store_result_of_flow(session, commit),
                     session.facts,
                     recordings,
                 )
@@ -175,7 +175,7 @@ class FlowHandler:
             await call.abort_call()
 
     async def _run_flow(self, call: AgiCall, session: FlowSession) -> None:
-        flows = self._engine.features.flows
+        flows = self._engine.features.call_flows
         ended: dict[str, Any] = {"completed": False, "left_at": None}
         try:
             result = await run_flow(
@@ -184,7 +184,7 @@ class FlowHandler:
                 session.facts,
                 session.language,
                 prompts=self._prompts_for(session.campaign_id),
-                commit=lambda commit: flows.store_flow_commit(session, commit),
+                commit=lambda commit: flows.store_result_of_flow(session, commit),
                 host=AgiFlowHost(call, session, flows, self._texts(), self._rules),
                 missing=self._missing,
             )

@@ -40,9 +40,9 @@ class InboundHandler:
         """Set the destination of an inbound call, as decided by the engine. A connection whose channel Asterisk does
         not confirm is rejected.
         """
-        await self._engine.wait_until_reconciled()
-        inbound = self._engine.features.inbound
-        attempt_id = inbound.reserve_channel()
+        await self._engine.wait_until_calls_are_reconciled()
+        inbound = self._engine.features.inbound_calls
+        attempt_id = inbound.reserve_channel_for_inbound_call()
         if attempt_id is None:
             await call.set_channel_variable(WAY_VARIABLE, InboundAction.HANG_UP.value)
             return
@@ -55,7 +55,7 @@ class InboundHandler:
             channel = None
         if channel is None:
             _log.warning("inbound.rejected", channel=call.env.unique_id)
-            inbound.release_channel(attempt_id)
+            inbound.release_channel_of_inbound_call(attempt_id)
             await call.set_channel_variable(WAY_VARIABLE, InboundAction.HANG_UP.value)
             return
         way = await inbound.route_inbound_call(

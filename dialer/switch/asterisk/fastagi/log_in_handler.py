@@ -64,7 +64,7 @@ class LogInHandler:
 
     async def _log_in_seat(self, call: AgiCall, seat: Seat) -> None:
         language = self._choose_prompt_language(seat)
-        if not self._agents.accepts_log_ins:
+        if not self._agents.accepts_log_ins_by_phone:
             await _play_text(call, "taken", language)
             return
         for _ in range(TRIES):
