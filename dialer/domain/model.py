@@ -317,6 +317,8 @@ class EndedAttempt:
     direction: Direction = Direction.OUTBOUND
     """inbound: the voter called us"""
     campaign_id: str = ""  # the store fills it in when it announces the result
+    number_hash: str | None = None
+    """HMAC-SHA256 of the number under the secret that centres share; null: no secret or no headquarters is set"""
     counted: Annotated[bool, PRIVATE] = True  # False: the trunk failed, so no attempt of the number is used up
     promised: Annotated[bool, PRIVATE] = False  # whether the voter asked for `retry_at`
 

@@ -1,11 +1,13 @@
-"""Updates about voters and opt-outs from other centres. They contain no names, phone numbers or store ids. Without I/O."""
+"""Updates from other centres: opt-outs, marks and call times. They contain no names, phone numbers or store ids. Without I/O."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple
 
-from dialer.domain.model import Mark
+from dialer.domain.model import Direction, Mark, Outcome
 from dialer.domain.voter_place import VoterPlace
 
 
@@ -26,12 +28,73 @@ class PeerMarkRecord:
     mark: Mark  # its voter id is not valid in this centre
 
 
+CALLS_KEPT_SECONDS = 4 * 86_400.0
+"""How long other centres' call times are stored: longer than the redial lock of every jurisdiction profile (72 hours)."""
+
+
+class PeerCallKind(StrEnum):
+    """What a call of another centre counts as in the rules about intervals between calls."""
+
+    CALL = "call"  # without a conversation
+    CONVERSATION = "conversation"
+    ABANDONED = "abandoned"
+    INBOUND = "inbound"  # a conversation with a voter who called
+
+
+class PeerCallTimes(NamedTuple):
+    """When other centres last called a number (epoch seconds; None: never)."""
+
+    called_at: float | None = None
+    talked_at: float | None = None
+    abandoned_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PeerCallRecord:
+    """A call of another centre."""
+
+    number_hash: str
+    at: float  # when it ended (epoch seconds)
+    kind: PeerCallKind
+
+    @property
+    def times(self) -> PeerCallTimes:
+        """The times that the call sets."""
+        return PeerCallTimes(
+            None if self.kind is PeerCallKind.INBOUND else self.at,
+            self.at if self.kind in {PeerCallKind.CONVERSATION, PeerCallKind.INBOUND} else None,
+            self.at if self.kind is PeerCallKind.ABANDONED else None,
+        )
+
+
+def find_peer_call_kind(outcome: str, direction: str, *, is_connected: bool) -> PeerCallKind | None:
+    """Return what a call counts as in the interval rules of other centres, or None if it does not count.
+
+    The same calls count in the store's own rules (dialer/store/number_facts.sql).
+    """
+    is_conversation = outcome == Outcome.COMPLETED or (is_connected and outcome != Outcome.MACHINE)
+    if direction == Direction.INBOUND:
+        return PeerCallKind.INBOUND if is_conversation else None
+    if outcome == Outcome.REFUSED:
+        return None
+    if outcome == Outcome.ABANDONED:
+        return PeerCallKind.ABANDONED
+    return PeerCallKind.CONVERSATION if is_conversation else PeerCallKind.CALL
+
+
+def find_later_time(one: float | None, other: float | None) -> float | None:
+    """Return the later one of two times, of which either may be None."""
+    return one if other is None else other if one is None else max(one, other)
+
+
 @dataclass(frozen=True, slots=True)
 class PeerUpdateBatch:
-    """Opt-outs and marks (recorded answers about voters) from other centres, sent by headquarters in one message."""
+    """Opt-outs, marks (recorded answers about voters) and calls of other centres, sent by headquarters in one message."""
 
     stream: str
     after: int  # position in the stream before the first update
     position: int  # position in the stream of the last update
     opt_outs: Sequence[PeerOptOutRecord]
     marks: Sequence[PeerMarkRecord]
+    calls: Sequence[PeerCallRecord] = ()
+    forget_calls_before: float = 0.0  # epoch seconds

@@ -2,7 +2,7 @@
 results.
 
 A centre stores its results in an outbox table; headquarters knows each row by its id there. The import also updates the
-counters of the day, and queues the opt-outs and marks that other centres must receive. A mark is a recorded answer
+counters of the day, and queues the opt-outs, marks and call times that other centres must receive. A mark is a recorded answer
 about a voter, such as "has voted".
 
 A batch's rows, the last stored row id of its centre and the position in the stream are committed in one transaction. So
@@ -38,12 +38,14 @@ from dialer.hq.ledger import (
     MarkRow,
     NameLimit,
     OptOutRow,
+    PeerCallRow,
     ResultRow,
     StatusChange,
     add_new_rows_of_batch,
     parse_answers,
     parse_opt_out,
     parse_outbox_row,
+    parse_peer_call,
     parse_sealed_epoch,
     parse_voter_place,
     refuse_batch_of_wrong_sender,
@@ -71,7 +73,7 @@ from dialer.store.voter_status import VoterStatus, compute_voter_status_after_ma
 _log = structlog.get_logger(__name__)
 
 MAX_MESSAGE_UPDATES = 50
-"""Opt-outs or marks in a message of peer updates."""
+"""Opt-outs, marks or calls in a message of peer updates."""
 
 
 class CentreZone(NamedTuple):
@@ -212,9 +214,11 @@ class PeerMark(NamedTuple):
     fields: dict[str, Any]  # of its payload
 
 
-def create_peer_update_messages(opt_outs: Sequence[OptOutRow], marks: Sequence[PeerMark]) -> list[PeerUpdateMessage]:
-    """Return the messages that bring opt-outs and voters' marks to other centres. Marks keep their order within a
-    constituency.
+def create_peer_update_messages(
+    opt_outs: Sequence[OptOutRow], marks: Sequence[PeerMark], calls: Mapping[str, Sequence[PeerCallRow]]
+) -> list[PeerUpdateMessage]:
+    """Return the messages that bring opt-outs, voters' marks and calls to other centres. Marks keep their order within a
+    constituency. `calls` are by the state of the centre that called.
     """
     fields = [opt_out._asdict() for opt_out in opt_outs]
     found = [
@@ -231,6 +235,12 @@ def create_peer_update_messages(opt_outs: Sequence[OptOutRow], marks: Sequence[P
         found += [
             PeerUpdateMessage(subject, messages.pack_peer_updates([], part))
             for part in _split_into_messages(of_subject)
+        ]
+    for state, of_state in calls.items():
+        subject = messages.build_calls_subject(state)
+        found += [
+            PeerUpdateMessage(subject, messages.pack_peer_calls(part))
+            for part in _split_into_messages([each._asdict() for each in of_state])
         ]
     return found
 
@@ -523,7 +533,7 @@ class BatchImporter:
         results: Sequence[ParsedRow[ResultRow]],
         now: float,
     ) -> None:
-        """Store new opt-outs, and queue the opt-outs and marks that other centres must receive."""
+        """Store new opt-outs, and queue the opt-outs, marks and calls that other centres must receive."""
         found = [parse_opt_out(each.row, each.fields, now) for each in results]
         opt_outs = [opt_out for opt_out in found if opt_out is not None]
         new = await SQL.insert_opt_outs.fetch_rows(self._db, *split_rows_into_columns(opt_outs, 3)) if opt_outs else []
@@ -532,8 +542,18 @@ class BatchImporter:
             for each in marks
             if each.row.is_peer_update
         ]
-        if updates := create_peer_update_messages(new, peer_marks):
+        if updates := create_peer_update_messages(new, peer_marks, self._find_peer_calls(results, now)):
             await SQL.insert_peer_updates.run_statement(self._db, *split_rows_into_columns(updates, 2))
+
+    def _find_peer_calls(self, results: Sequence[ParsedRow[ResultRow]], now: float) -> dict[str, list[PeerCallRow]]:
+        """Return the calls that other centres must know of, by the state of the centre that called."""
+        found: dict[str, list[PeerCallRow]] = {}
+        for each in results:
+            centre = self._centres.get(each.row.centre)
+            call = parse_peer_call(each.row, each.fields, now)
+            if call is not None and centre is not None and centre.state is not None:
+                found.setdefault(centre.state, []).append(call)
+        return found
 
     async def _update_voter_statuses(self, zones: Mapping[str, str], marks: Sequence[MarkRow]) -> None:
         """Update voters' statuses and the turnout figures after marks were inserted."""

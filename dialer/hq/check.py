@@ -13,9 +13,11 @@ from tuf.api.metadata import Metadata, Timestamp
 
 from dialer.domain.errors import HeadquartersUnreachable
 from dialer.domain.orders import RESUMING_LEADERS
+from dialer.hq.overlaps import find_different_secrets, find_overlaps
 from dialer.material.manifest import MaterialRefused
 from dialer.material.repository import Repository
-from dialer.nats.messages import CMD, PEERS, UP
+from dialer.nats.messages import CALLS, CMD, PEERS, UP, InvalidMessage
+from dialer.nats.number_sample import NUMBERS, NumberSample, build_sample_subject, unpack_sample
 from dialer.nats.session import Session, open_session
 from dialer.settings.headquarters import HqSettings
 
@@ -72,19 +74,43 @@ async def find_server_problems(settings: HqSettings) -> list[str]:
             ca_file=settings.ca_file,
             timeout_seconds=CONNECT_SECONDS,
         ) as session:
-            return [*await _find_missing_streams(session), *await _find_silent_centres(session, settings)]
+            missing = await _find_missing_streams(session)
+            samples = {} if missing else await _read_number_samples(session, settings)
+            return [
+                *missing,
+                *await _find_silent_centres(session, settings),
+                *find_different_secrets(samples),
+                *find_overlaps(samples),
+            ]
     except HeadquartersUnreachable as error:
         return [str(error)]
 
 
 async def _find_missing_streams(session: Session) -> list[str]:
     problems = []
-    for stream in (UP, PEERS, CMD):
+    for stream in (UP, PEERS, CMD, CALLS, NUMBERS):
         try:
             await session.find_stream_id(stream)
         except HeadquartersUnreachable:
             problems.append(f"the stream {stream} is missing: start `dialer hq gather`, which creates it")
     return problems
+
+
+async def _read_number_samples(session: Session, settings: HqSettings) -> dict[str, NumberSample]:
+    """Return the newest samples of the centres' numbers, by centre. Raises HeadquartersUnreachable."""
+    samples: dict[str, NumberSample] = {}
+    last = (await session.read_stream_state(NUMBERS)).last
+    if last == 0:
+        return samples
+    centres = {centre.id for centre in settings.centres}
+    async for message in session.read_stream_messages(NUMBERS, 0):
+        centre = message.subject.removeprefix(build_sample_subject(""))
+        if centre in centres:
+            with suppress(InvalidMessage):
+                samples[centre] = unpack_sample(message.data)
+        if message.position >= last:
+            break
+    return samples
 
 
 async def _find_silent_centres(session: Session, settings: HqSettings) -> list[str]:

@@ -1,6 +1,6 @@
 """The gatherer: a process that reads batches of results from all centres, and stores them in headquarters' database.
 
-It also forwards peer updates (opt-outs, and recorded answers of voters) to other centres. Several gatherers may run:
+It also forwards peer updates (opt-outs, recorded answers of voters, and call times) to other centres. Several gatherers may run:
 the one that holds the database's lock is active, and the others wait for the lock.
 """
 
@@ -20,6 +20,7 @@ import structlog
 from dialer.domain.clock import Clock
 from dialer.domain.errors import HeadquartersUnreachable
 from dialer.domain.orders import LONGEST_VALID_SECONDS
+from dialer.domain.other_centres import CALLS_KEPT_SECONDS
 from dialer.hq.batch_import import BatchImporter, CentreIncarnation, ReceivedBatch, parse_batch_message
 from dialer.hq.cpu_share import CpuShares
 from dialer.hq.database import Database, DatabaseError, ValueRejected, open_database
@@ -27,6 +28,7 @@ from dialer.hq.orders import MAX_ORDER_STREAM_BYTES
 from dialer.hq.sql import Command, Query, Scalar, split_rows_into_columns
 from dialer.hq.stores import StoreSightings
 from dialer.nats import messages
+from dialer.nats.number_sample import NUMBERS, build_sample_subject
 from dialer.nats.session import Session, StoredMessage
 from dialer.settings.headquarters import HqSettings
 from dialer.store.sql import Statements
@@ -45,6 +47,8 @@ MAX_PENDING_UPDATES = 200  # messages sent to the stream of peer updates and not
 BATCH_STREAM_BYTES = 4 << 30
 PEER_STREAM_BYTES = 3 << 30
 """About ten million marks. A centre that was disconnected for longer downloads a snapshot."""
+CALL_STREAM_BYTES = 1 << 30
+"""About six million calls; the oldest are discarded first."""
 
 
 class QueuedUpdate(NamedTuple):
@@ -132,6 +136,14 @@ class Gatherer:
             messages.UP, ["up.*"], max_bytes=BATCH_STREAM_BYTES, replicas=replicas
         )
         await self._session.ensure_stream(messages.PEERS, ["peer.>"], max_bytes=PEER_STREAM_BYTES, replicas=replicas)
+        await self._session.ensure_stream(
+            messages.CALLS,
+            ["call.*"],
+            max_bytes=CALL_STREAM_BYTES,
+            replicas=replicas,
+            max_age_seconds=CALLS_KEPT_SECONDS,
+        )
+        await self._session.ensure_stream(NUMBERS, [build_sample_subject("*")], replicas=replicas, newest_only=True)
         if not self._is_subscribed:
             await self._session.subscribe_to_subject(
                 messages.build_live_subject("*", "store"), self._receive_store_status

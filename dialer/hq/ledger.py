@@ -19,6 +19,7 @@ from pydantic import ValidationError
 
 from dialer.domain.enums import MarkKind
 from dialer.domain.model import MarkSource
+from dialer.domain.other_centres import CALLS_KEPT_SECONDS, find_peer_call_kind
 from dialer.domain.person_ids import is_number_hash
 from dialer.domain.schema import get_type_adapter
 from dialer.domain.sealed_epochs import SealedEpoch
@@ -30,11 +31,11 @@ from dialer.store.voter_status import VoterStatus
 
 TEST_MARKS = "results/test-marks"
 SEALED_EPOCHS = "results/sealed-epochs"
-ANSWERS, DISPOSITIONS = "results/answers", "results/dispositions"
+ANSWERS, ATTEMPTS, DISPOSITIONS = "results/answers", "results/attempts", "results/dispositions"
 TOPICS_WITH_ANSWERS = frozenset({ANSWERS, DISPOSITIONS})
 MAX_NAMES = 1_000
 """Names that a centre may use while a gatherer runs. The script of a campaign has some dozens."""
-_ATTEMPT_TOPICS = frozenset({ANSWERS, "results/attempts", DISPOSITIONS})
+_ATTEMPT_TOPICS = frozenset({ANSWERS, ATTEMPTS, DISPOSITIONS})
 _RECORDING = re.compile(r"RE[0-9a-f]{32}")
 _MAX_ANSWER_LETTERS = 500
 _MAX_MARK_LETTERS = 128
@@ -287,6 +288,32 @@ def parse_opt_out(row: ResultRow, fields: Mapping[str, Any], now: float) -> OptO
     if row.topic != "results/opt-outs" or not is_number_hash(hashed):
         return None
     return OptOutRow(str(hashed), min(row.at, now), row.centre)
+
+
+class PeerCallRow(NamedTuple):
+    """A call with the hash of its number, by which other centres can recognise the number."""
+
+    number_hash: str
+    at: float  # when it ended (epoch seconds)
+    kind: str
+    centre: str
+
+
+def parse_peer_call(row: ResultRow, fields: Mapping[str, Any], now: float) -> PeerCallRow | None:
+    """Return the call in a row, or None if the row has no call with a hash of the number that other centres must know.
+
+    Its time is at most `now` (epoch seconds). A call that ended too long ago for every interval is left out.
+    """
+    hashed, outcome, ended_at = fields.get("number_hash"), fields.get("outcome"), fields.get("ended_at")
+    if row.topic != ATTEMPTS or not is_number_hash(hashed) or not isinstance(ended_at, int | float):
+        return None
+    at = min(float(ended_at), now)
+    kind = find_peer_call_kind(
+        str(outcome), str(fields.get("direction")), is_connected=fields.get("connected_at") is not None
+    )
+    if kind is None or not now - CALLS_KEPT_SECONDS < at:
+        return None
+    return PeerCallRow(str(hashed), at, kind.value, row.centre)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,9 @@
 
 The files configure nats-server (with a key and permissions for each centre), the web server and PostgreSQL.
 
-A centre may publish its own batches, replies and live status. It may read orders to all, to its zone and to itself, opt-outs,
-and marks of its constituencies. To read, a centre creates a consumer. The subject of that request contains the subject to be
-read (NATS 2.9 and newer), so the server can allow each centre its own consumers only.
+A centre may publish its own batches, replies, live status and sample of numbers. It may read orders to all, to its zone and to
+itself, opt-outs, marks of its constituencies, and call times of its state. To read, a centre creates a consumer. The subject of
+that request contains the subject to be read (NATS 2.9 and newer), so the server can allow each centre its own consumers only.
 """
 
 from __future__ import annotations
@@ -17,11 +17,13 @@ from urllib.parse import urlsplit
 
 from dialer.domain.signing import format_public_key
 from dialer.nats.messages import (
+    CALLS,
     CMD,
     OPT_OUT_SUBJECT,
     PEERS,
     build_acknowledgement_subject,
     build_batch_subject,
+    build_calls_subject,
     build_inbox_prefix,
     build_live_subject,
     build_mark_subject,
@@ -31,6 +33,7 @@ from dialer.nats.messages import (
     build_snapshot_subject,
 )
 from dialer.nats.nkey import decode_public_key
+from dialer.nats.number_sample import build_sample_subject
 from dialer.settings.headquarters import HqCentre, HqSettings
 
 MARKER = "# Written by `dialer hq render`: change hq.toml and render again, an edit here is lost."
@@ -47,7 +50,8 @@ def list_subjects_readable_by_centre(centre: HqCentre) -> dict[str, list[str]]:
     orders = [build_order_subject(to) for to in ("all", f"zone:{centre.zone}", f"centre:{centre.id}")]
     if centre.state is not None and not marks:
         marks = [build_marks_subject(centre.state)]
-    return {PEERS: [OPT_OUT_SUBJECT, *marks], CMD: orders}
+    calls = {} if centre.state is None else {CALLS: [build_calls_subject(centre.state)]}
+    return {PEERS: [OPT_OUT_SUBJECT, *marks], CMD: orders, **calls}
 
 
 def build_nats_permissions(centre: HqCentre) -> dict[str, dict[str, list[str]]]:
@@ -60,6 +64,7 @@ def build_nats_permissions(centre: HqCentre) -> dict[str, dict[str, list[str]]]:
                 build_live_subject(centre.id, ">"),
                 build_reply_subject(centre.id, "*"),
                 build_snapshot_subject(centre.id),
+                build_sample_subject(centre.id),
                 *(f"{api}.STREAM.INFO.{stream}" for stream in streams),
                 *(
                     f"{api}.CONSUMER.CREATE.{stream}.*.{each}"

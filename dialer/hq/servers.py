@@ -18,7 +18,7 @@ START_SECONDS = 20.0
 _CONFIGURATION = """\
 listen: "127.0.0.1:{port}"
 ports_file_dir: "{directory}"
-jetstream {{ store_dir: "{directory}", sync_interval: always, max_file_store: 8GB, max_memory_store: 256MB }}
+jetstream {{ store_dir: "{directory}", sync_interval: always, max_file_store: 12GB, max_memory_store: 256MB }}
 """
 
 

@@ -32,6 +32,8 @@ PEERS = "PEERS"
 """The stream of peer updates: opt-outs and marks of one centre for all others."""
 CMD = "CMD"
 """The stream of orders to the centres."""
+CALLS = "CALLS"
+"""The stream of the times at which centres called numbers, by state."""
 _ROW_OVERHEAD_BYTES = 64  # size of a row as JSON without topic and payload
 _NOT_IN_SUBJECT = re.compile(r"[^A-Za-z0-9_-]")
 
@@ -89,6 +91,11 @@ def build_mark_subject(zone: str, state_code: str, constituency_number: int) -> 
 def build_marks_subject(state_code: str) -> str:
     """Return the subject of recorded answers (marks) from all constituencies of a state."""
     return f"peer.*.mark.{_encode_subject_level(state_code)}.*"
+
+
+def build_calls_subject(state_code: str) -> str:
+    """Return the subject of the times at which the centres of a state called numbers."""
+    return f"call.{_encode_subject_level(state_code)}"
 
 
 def _encode_subject_level(text: str) -> str:
@@ -274,6 +281,19 @@ def unpack_peer_updates(data: bytes) -> tuple[list[dict[str, Any]], list[dict[st
     if not all(isinstance(each, list) and all(isinstance(one, dict) for one in each) for each in lists):
         raise InvalidMessage("the message with opt-outs and marks of other centres is malformed")
     return lists[0], lists[1]
+
+
+def pack_peer_calls(calls: Iterable[Mapping[str, Any]]) -> bytes:
+    """Return a message of calls, each in the form that the command `import-peer-updates` has."""
+    return json.dumps([*calls], separators=(",", ":")).encode()
+
+
+def unpack_peer_calls(data: bytes) -> list[dict[str, Any]]:
+    """Return the calls in a message. Raises InvalidMessage. The dialler checks their fields later."""
+    calls = _parse_json_message(data)
+    if not isinstance(calls, list) or not all(isinstance(each, dict) for each in calls):
+        raise InvalidMessage("the message with calls of other centres is malformed")
+    return calls
 
 
 def create_mark_update_for_peers(centre: str, place: VoterPlace, mark: Mapping[str, Any]) -> dict[str, Any]:

@@ -125,11 +125,12 @@ class Session:
         max_bytes: int = -1,
         replicas: int = 1,
         max_age_seconds: float = 0.0,
+        newest_only: bool = False,
     ) -> str:
         """Create a stream if it does not exist. Return its id. Raises HeadquartersUnreachable.
 
         If the stream exceeds `max_bytes`, the server discards its oldest messages. It also discards messages older than
-        `max_age_seconds`, by its own clock; 0: it keeps them.
+        `max_age_seconds`, by its own clock; 0: it keeps them. With `newest_only` it keeps one message of each subject.
         """
         wanted = StreamConfig(
             name=name,
@@ -139,6 +140,7 @@ class Session:
             max_age=max_age_seconds,
             discard=DiscardPolicy.OLD,
             duplicate_window=0,
+            max_msgs_per_subject=1 if newest_only else -1,
             max_consumers=MAX_CONSUMERS,
         )
         with _convert_library_errors(f"stream {name} is not available"):

@@ -44,7 +44,8 @@ class HqCentre(Section):
         None, description="public nkey that it connects with; none: `dialer hq render` creates one"
     )
     state: StateCode | None = Field(
-        None, description="code of the state whose voters it calls, as on the roll; none: it exchanges no marks"
+        None,
+        description="code of the state whose voters it calls, as on the roll; none: it exchanges no marks and no call times",
     )
     constituencies: tuple[Annotated[int, Field(ge=0, lt=2**31)], ...] = Field(
         (),

@@ -21,11 +21,12 @@ from dialer.domain.model import (
     OpenAttempt,
     Outcome,
 )
+from dialer.domain.other_centres import find_later_time
 from dialer.domain.phone_facts import CallIntervals
 from dialer.domain.results import Encode
 from dialer.domain.view import ScreenPop
 from dialer.settings.site_time import DAY_SECONDS
-from dialer.store import claims, grounds, inbound_calls, targets
+from dialer.store import claims, grounds, inbound_calls, number_hashes, outbox, peer_calls, targets
 from dialer.store.booth_workers import find_worker_on_number
 from dialer.store.claims import EARLIEST_DUE
 from dialer.store.outbox import announce_result
@@ -85,6 +86,13 @@ class AttemptToEnd(NamedTuple):
     of_worker: int
     voter_id: int | None
     disposition: str | None
+
+
+class CampaignAndPhone(NamedTuple):
+    """The campaign and the number of an attempt."""
+
+    campaign_id: str
+    phone_id: int
 
 
 class UnfinishedAttempt(NamedTuple):
@@ -233,12 +241,17 @@ def _find_reason_not_to_dial(
 def _compute_callable_time(db: Connection, pre_dial_check: PreDialCheck, claim: Claim, gaps: CallIntervals) -> float:
     """Return the earliest time at which any campaign may call the number (epoch seconds; 0 for now).
 
-    A call that the person asked for is delayed only if the phone has rung after the request.
+    A call that the person asked for is delayed only if the phone has rung after the request, or another centre called.
     """
+    elsewhere = peer_calls.read_peer_call_times(db, claim.phone_id)
     if pre_dial_check.promised:
-        return gaps.find_next_call_time(pre_dial_check.rung_since_asked_at, None, ())
-    campaigns = () if pre_dial_check.talked_at is None else targets.find_campaigns_with_number(db, claim.phone_id)
-    return gaps.find_next_call_time(pre_dial_check.called_at, pre_dial_check.talked_at, campaigns)
+        rung_at = find_later_time(pre_dial_check.rung_since_asked_at, elsewhere.called_at)
+        return gaps.find_next_call_time(rung_at, None, ())
+    talked_at = find_later_time(pre_dial_check.talked_at, elsewhere.talked_at)
+    campaigns = () if talked_at is None else targets.find_campaigns_with_number(db, claim.phone_id)
+    return gaps.find_next_call_time(
+        find_later_time(pre_dial_check.called_at, elsewhere.called_at), talked_at, campaigns
+    )
 
 
 def _requeue_or_close_target(
@@ -286,15 +299,25 @@ def end_attempts(
     - A refused attempt, or one that is not `counted`, does not count towards the number's attempts.
     - An attempt of unknown result closes the number in every campaign.
     """
-    campaigns = [_end_attempt(db, each) for each in ended]
-    for each, campaign_id in zip(ended, campaigns, strict=True):
-        if campaign_id is not None and announced:
-            announce_result(db, encode, replace(each, campaign_id=campaign_id), each.ended_at)
-    return [campaign_id is not None for campaign_id in campaigns]
+    calls = [_end_attempt(db, each) for each in ended]
+    for each, call in zip(ended, calls, strict=True):
+        if call is not None and announced:
+            number_hash = _compute_hash_for_other_centres(db, call.phone_id)
+            announce_result(
+                db, encode, replace(each, campaign_id=call.campaign_id, number_hash=number_hash), each.ended_at
+            )
+    return [call is not None for call in calls]
 
 
-def _end_attempt(db: Connection, end: EndedAttempt) -> str | None:
-    """Store the end of an attempt and return its campaign, or None if the attempt was not open."""
+def _compute_hash_for_other_centres(db: Connection, phone_id: int) -> str | None:
+    """Return the hash of a number if headquarters passes the call on to other centres, otherwise None."""
+    if outbox.read_id_passed_by_uplink(db) is None:
+        return None
+    return number_hashes.compute_number_hash(db, phone_id)
+
+
+def _end_attempt(db: Connection, end: EndedAttempt) -> CampaignAndPhone | None:
+    """Store the end of an attempt and return its campaign and number, or None if the attempt was not open."""
     row = SQL.attempt_to_end.first(db, attempt_id=end.attempt_id)
     if row is None:
         return _end_inbound_attempt(db, end)
@@ -315,7 +338,7 @@ def _end_attempt(db: Connection, end: EndedAttempt) -> str | None:
         hold_other_numbers(db, row.campaign_id, row.phone_id, row.voter_id, until)
     if end.outcome is Outcome.UNKNOWN:  # it may have been a call: no campaign rings there again by itself
         targets.close_targets_of_number(db, row.phone_id, targets.UNKNOWN_RESULT)
-    return row.campaign_id
+    return CampaignAndPhone(row.campaign_id, row.phone_id)
 
 
 def compute_hold_end(retry_at: float | None, at: float, *, final: bool) -> float:
@@ -355,8 +378,8 @@ def move_hold(
     )
 
 
-def _end_inbound_attempt(db: Connection, end: EndedAttempt) -> str | None:
-    """End an inbound attempt and return its campaign, or None if it was not open.
+def _end_inbound_attempt(db: Connection, end: EndedAttempt) -> CampaignAndPhone | None:
+    """End an inbound attempt and return its campaign and number, or None if it was not open.
 
     The number's targets do not change, unless the caller asked for a later call.
     """
@@ -367,7 +390,7 @@ def _end_inbound_attempt(db: Connection, end: EndedAttempt) -> str | None:
     if end.retry_at is not None:
         due_at = max(end.retry_at, EARLIEST_DUE)
         inbound_calls.postpone_number(db, found.campaign_id, found.phone_id, due_at, promised=end.promised)
-    return found.campaign_id
+    return CampaignAndPhone(found.campaign_id, found.phone_id)
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,6 +69,7 @@ class SQL(Statements):
     delete_messages = Command()
     delete_own_call_backs = Command()
     delete_hash = Command()
+    delete_peer_calls = Command()
     delete_registered = Command()
     delete_consent_ahead = Command()
     blank_opt_out = Command()
@@ -181,6 +182,7 @@ def blank_number(
     SQL.delete_links.run(db, phone_id=phone_id)
     SQL.delete_own_call_backs.run(db, phone_id=phone_id)
     SQL.delete_hash.run(db, phone_id=phone_id)
+    SQL.delete_peer_calls.run(db, phone_id=phone_id)
     SQL.blank_phone.run(db, phone_id=phone_id, at=at)
     return BlankedNumber(phone_id, len(voters), bool(secrets))
 
@@ -212,6 +214,7 @@ def purge_personal_data(db: Connection, *, at: float, secrets: Sequence[bytes], 
         _store_opt_out_hashes(db, [hashed(number) for number in listed], at)
         _blank_opt_outs(db, listed)
     SQL.delete_own_call_backs.run(db, phone_id=None)
+    SQL.delete_peer_calls.run(db, phone_id=None)
     for command in _PURGE + (_PURGE_RECORDS if records_too else ()):
         command.run(db)
     SQL.blank_phones.run(db, at=at)

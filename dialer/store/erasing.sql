@@ -65,6 +65,10 @@ DELETE FROM own_call_back WHERE :phone_id IS NULL OR phone_id = :phone_id;
 -- name: delete_hash
 DELETE FROM phone_hash WHERE phone_id = :phone_id;
 
+-- Rows of one number, or of all numbers (NULL).
+-- name: delete_peer_calls
+DELETE FROM peer_call WHERE :phone_id IS NULL OR phone_id = :phone_id;
+
 -- name: delete_registered
 DELETE FROM registered WHERE e164 = :number;
 

@@ -91,6 +91,7 @@ EVIDENCE = {
         _declare_table_sealed_by_row("official_turnout", "figure_id"),
         _declare_table_sealed_by_row("opt_out", "opt_out_id", personal=True),
         _declare_table_sealed_by_row("opt_out_hash", "opt_out_hash_id", personal=True),
+        _declare_table_sealed_by_row("peer_call", "phone_id"),
         _declare_table_sealed_by_block("phone", "phone_id", personal=True),
         _declare_table_sealed_by_block("phone_hash", "phone_id", "secret", personal=True),
         _declare_table_sealed_by_row("recording", "attempt_id"),

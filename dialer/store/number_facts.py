@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
+from dialer.domain.other_centres import find_later_time
 from dialer.domain.phone_facts import Consent, PhoneFacts
-from dialer.store import targets
+from dialer.store import peer_calls, targets
 from dialer.store.sql import Connection, Query, Scalar, Statements
 
 
@@ -34,17 +36,26 @@ def read_phone_facts(db: Connection, phone_id: int, number: str, consent: str, d
 
 
 def build_phone_facts(
-    db: Connection, phone_id: int, number: str, consent: str, calls: CallsOfNumber, *, opted_out: bool = False
+    db: Connection,
+    phone_id: int,
+    number: str,
+    consent: str,
+    calls: CallsOfNumber,
+    *,
+    opted_out: bool = False,
+    at: float = math.inf,
 ) -> PhoneFacts:
-    """Return the facts about a number from the times and counts of its calls."""
+    """Return the facts about a number from the times and counts of its calls, here and in other centres until `at`."""
+    elsewhere = peer_calls.read_peer_call_times(db, phone_id, at)
+    talked_at = find_later_time(calls.talked_at, elsewhere.talked_at)
     return PhoneFacts(
         calls.attempts,
         calls.conversations,
-        calls.abandoned_at,
+        find_later_time(calls.abandoned_at, elsewhere.abandoned_at),
         tuple(SQL.registers_with_number.all(db, number=number)),
         Consent(consent),
         opted_out,
-        called_at=calls.called_at,
-        talked_at=calls.talked_at,
-        campaigns=() if calls.talked_at is None else targets.find_campaigns_with_number(db, phone_id),
+        called_at=find_later_time(calls.called_at, elsewhere.called_at),
+        talked_at=talked_at,
+        campaigns=() if talked_at is None else targets.find_campaigns_with_number(db, phone_id),
     )

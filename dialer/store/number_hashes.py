@@ -33,6 +33,12 @@ class Phone(NamedTuple):
     e164: str
 
 
+class NumberHash(NamedTuple):
+    """The hash of a number on the roll."""
+
+    number_hash: str
+
+
 class SuppressedElsewhere(NamedTuple):
     """A number on this centre's roll that opted out in another centre."""
 
@@ -47,6 +53,11 @@ class SQL(Statements):
     delete_secret = Command()
     set_announcing_secret = Command()
     hash_of = Scalar(str)
+    number_with_hash = Scalar(int)
+    known_hashes = Query(NumberHash)
+    roll_state = Scalar(str)
+    announcing_fingerprint = Scalar(str)
+    lowest_hashes = Query(NumberHash)
     unhashed = Query(Phone)
     insert_hash = Command()
     delete_hashes = Command()
@@ -66,6 +77,11 @@ def read_secret_ids(db: Connection) -> dict[str, int]:
 def compute_number_hash(db: Connection, phone_id: int) -> str | None:
     """Return the hash of a number with the first secret, or None if the settings have no secret."""
     return SQL.hash_of.first(db, phone_id=phone_id)
+
+
+def find_number_with_hash(db: Connection, number_hash: str) -> int | None:
+    """Return the id of the number on the roll that has this hash, or None if there is none."""
+    return SQL.number_with_hash.first(db, number_hash=number_hash)
 
 
 def set_shared_secrets(db: Connection, secrets: Sequence[bytes]) -> None:

@@ -17,6 +17,23 @@ UPDATE hash_secret SET tells = (fingerprint = :fingerprint);
 SELECT number_hash FROM hash_secret CROSS JOIN phone_hash USING (secret)
 WHERE hash_secret.tells AND phone_hash.phone_id = :phone_id;
 
+-- name: number_with_hash
+SELECT phone_id FROM phone_hash WHERE number_hash = :number_hash;
+
+-- name: known_hashes
+SELECT number_hash FROM phone_hash WHERE number_hash IN (SELECT value FROM json_each(:hashes));
+
+-- Changes with the numbers of the roll and with the secrets.
+-- name: roll_state
+SELECT coalesce((SELECT max(phone_id) FROM phone_hash), 0) || ' ' || coalesce((SELECT group_concat(fingerprint) FROM hash_secret), '');
+
+-- name: announcing_fingerprint
+SELECT fingerprint FROM hash_secret WHERE tells;
+
+-- name: lowest_hashes
+SELECT phone_hash.number_hash FROM phone_hash CROSS JOIN hash_secret USING (secret)
+WHERE hash_secret.tells ORDER BY phone_hash.number_hash LIMIT :limit;
+
 -- Numbers without a hash under a secret, read page by page when the dialler starts.
 -- name: unhashed
 SELECT phone_id, e164 FROM phone

@@ -178,7 +178,7 @@ def read_number_record(db: Connection, number: str, day_start: float, at: float 
     return NumberRecord(
         number=number,
         known=row is not None,
-        facts=build_phone_facts(db, phone_id, number, consent, calls, opted_out=opted_out_at is not None),
+        facts=build_phone_facts(db, phone_id, number, consent, calls, opted_out=opted_out_at is not None, at=at),
         pending_voters=len(pending),
         booth_id=None if addressed is None else addressed.booth_id,
         language="" if addressed is None else addressed.language,

@@ -33,7 +33,6 @@ class SQL(Statements):
     insert_for_phone = Command()
     insert_for_number = Command()
     insert_hash = Command()
-    phone_with_hash = Scalar(int)
 
 
 def record_opt_out(
@@ -118,7 +117,7 @@ def record_foreign_opt_out(db: Connection, number_hash: str, *, at: float, centr
     If the number comes onto the roll later, it is suppressed then.
     """
     _insert_opt_out_hash(db, number_hash, at, centre)
-    phone_id = SQL.phone_with_hash.first(db, number_hash=number_hash)
+    phone_id = number_hashes.find_number_with_hash(db, number_hash)
     return phone_id if phone_id is not None and suppress_number_for_centre(db, phone_id, at, centre) else None
 
 
@@ -146,7 +145,7 @@ def record_hashed_opt_outs(
     count, phones = 0, []
     for hashed in hashes:
         is_new = _insert_opt_out_hash(db, hashed, note.at, centre)
-        phone_id = SQL.phone_with_hash.first(db, number_hash=hashed)
+        phone_id = number_hashes.find_number_with_hash(db, hashed)
         if phone_id is not None:
             is_new = record_opt_out(db, None, phone_id, at=note.at, source=source)
             phones += [phone_id] if is_new else []

@@ -18,6 +18,3 @@ INSERT INTO opt_out (e164, at, source, attempt_id) VALUES (:number, :at, :source
 
 -- name: insert_hash
 INSERT INTO opt_out_hash (number_hash, at, centre) VALUES (:number_hash, :at, :centre) ON CONFLICT (number_hash) DO NOTHING;
-
--- name: phone_with_hash
-SELECT phone_id FROM phone_hash WHERE number_hash = :number_hash;

@@ -1,4 +1,4 @@
-"""Opt-outs and marks of other centres, which headquarters passes on in numbered streams."""
+"""Opt-outs, marks and call times of other centres, which headquarters passes on in numbered streams."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from dialer.domain.errors import KeyTaken, NotInStore
 from dialer.domain.model import Mark
-from dialer.domain.other_centres import PeerUpdateBatch
-from dialer.store import marks, opt_outs
+from dialer.domain.other_centres import PeerCallRecord, PeerUpdateBatch
+from dialer.store import marks, opt_outs, peer_calls
 from dialer.store.marks import MarkEffect
 from dialer.store.sql import Command, Connection, Query, Scalar, Statements, get_parameters
 
@@ -34,6 +34,7 @@ class PeerUpdateEffect:
     phones: tuple[int, ...] = ()  # suppressed by them: cancel ringing calls to them
     marks: tuple[tuple[Mark, MarkEffect], ...] = ()  # with the ids of our voters
     unknown: int = 0  # marks of voters who are not on our roll
+    calls: tuple[tuple[int, PeerCallRecord], ...] = ()  # each with the id of our number
 
 
 def read_stream_position(db: Connection, stream: str) -> int:
@@ -42,7 +43,7 @@ def read_stream_position(db: Connection, stream: str) -> int:
 
 
 def apply_peer_updates(db: Connection, updates: PeerUpdateBatch) -> PeerUpdateEffect:
-    """Apply a batch of opt-outs and marks of other centres, and store the new position in their stream.
+    """Apply a batch of opt-outs, marks and calls of other centres, and store the new position in their stream.
 
     A batch that was applied before is skipped. The updates are not announced again.
 
@@ -72,5 +73,10 @@ def apply_peer_updates(db: Connection, updates: PeerUpdateBatch) -> PeerUpdateEf
             recorded.append((mark, marks.record_mark(db, None, mark)))
         except KeyTaken:
             unknown += 1
+    calls = [
+        (phone_id, each) for each in updates.calls if (phone_id := peer_calls.record_peer_call(db, each)) is not None
+    ]
+    if calls:
+        peer_calls.forget_peer_calls(db, updates.forget_calls_before)
     SQL.set_position.run(db, stream=updates.stream, position=updates.position)
-    return PeerUpdateEffect(tuple(phones), tuple(recorded), unknown)
+    return PeerUpdateEffect(tuple(phones), tuple(recorded), unknown, tuple(calls))

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
 from dialer.domain.errors import StoreError
-from dialer.store import identity, outbox, peer_updates, roll
+from dialer.store import identity, number_hashes, outbox, peer_updates, roll
 from dialer.store.async_connection import AsyncConnection
 from dialer.store.identity import StoreIdentity
 from dialer.store.keys import StoreKey
@@ -18,10 +19,19 @@ from dialer.store.outbox import OutboxRow
 
 @dataclass(frozen=True, slots=True)
 class StoredRolls:
-    """The constituencies in a store, and the id of its newest voter."""
+    """The constituencies in a store, the id of its newest voter, and the state of its numbers' hashes."""
 
     constituencies: tuple[tuple[str, int], ...]  # state and number
     last_voter: int  # the highest id
+    number_hashes: str = ""  # changes with the numbers and with the secrets that they are hashed with
+
+
+@dataclass(frozen=True, slots=True)
+class LowestHashes:
+    """The lowest hashes of the numbers on the roll, and the fingerprint of the secret ('': there is none)."""
+
+    fingerprint: str
+    hashes: tuple[str, ...]
 
 
 class UplinkReader:
@@ -79,7 +89,19 @@ class UplinkReader:
         """
         constituencies = await self._db.all(peer_updates.SQL.constituencies)
         places = tuple((row.state_code, row.constituency_number) for row in constituencies)
-        return StoredRolls(places, await self._db.value(roll.SQL.last_voter) or 0)
+        hashes = await self._db.value(number_hashes.SQL.roll_state) or ""
+        return StoredRolls(places, await self._db.value(roll.SQL.last_voter) or 0, hashes)
+
+    async def select_known_hashes(self, hashes: Collection[str]) -> set[str]:
+        """Return those of the hashes that belong to numbers on the roll."""
+        found = await self._db.all(number_hashes.SQL.known_hashes, hashes=json.dumps([*hashes]))
+        return {row.number_hash for row in found}
+
+    async def read_lowest_hashes(self, limit: int) -> LowestHashes:
+        """Return the lowest hashes, in their order, of the numbers on the roll with the secret of own opt-outs."""
+        fingerprint = await self._db.value(number_hashes.SQL.announcing_fingerprint) or ""
+        found = await self._db.all(number_hashes.SQL.lowest_hashes, limit=limit)
+        return LowestHashes(fingerprint, tuple(row.number_hash for row in found))
 
     async def close(self) -> None:
         """Close the connection."""

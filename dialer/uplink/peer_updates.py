@@ -1,17 +1,17 @@
-"""Peer updates: opt-outs of other centres and their marks (recorded answers about voters).
+"""Peer updates: opt-outs of other centres, their marks (recorded answers about voters) and the times of their calls.
 
 The uplink reads them from headquarters' stream and sends them to the dialler. The dialler stores each with its position in
-the stream.
+the stream. Of the calls it sends only those to numbers on the centre's roll.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import json
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import astuple
 from typing import Any, TypeVar
 
 import structlog
@@ -19,17 +19,20 @@ from pydantic import TypeAdapter, ValidationError
 
 from dialer.domain.clock import Clock, SystemClock
 from dialer.domain.errors import HeadquartersUnreachable, StoreError
-from dialer.engine.headquarters.commands import PeerMark, PeerOptOut
+from dialer.engine.headquarters.commands import PeerCall, PeerMark, PeerOptOut
 from dialer.mqtt.commands.message import MAX_BYTES
 from dialer.nats.messages import (
+    CALLS,
     OPT_OUT_SUBJECT,
     PEERS,
     InvalidMessage,
+    build_calls_subject,
     build_live_subject,
     build_mark_subject,
+    unpack_peer_calls,
     unpack_peer_updates,
 )
-from dialer.nats.session import MessagesMissing, StoredMessage
+from dialer.nats.session import MessagesMissing, StoredMessage, StreamRecreated
 from dialer.store.uplink_reader import StoredRolls, UplinkReader
 from dialer.uplink.dialler import DiallerCommands, is_command_unanswered
 from dialer.uplink.peer_snapshots import PeerSnapshot, Place, SnapshotSource
@@ -47,38 +50,48 @@ COMMAND_SECONDS = 0.5
 """Minimum interval between commands with updates: each costs the dialler a message, a commit and a reply."""
 POSITION_SECONDS = 60.0
 """How far the stored position may lag while the stream has only updates of this centre itself."""
-MAX_UPDATES = 80  # opt-outs and marks in one command
+CALLS_RETRY_SECONDS = 60.0
+MAX_UPDATES = 80  # opt-outs, marks and calls in one command
 MAX_UPDATE_BYTES = MAX_BYTES - 1_024  # of a command, without its other fields
 _OPT_OUTS: TypeAdapter[Any] = TypeAdapter(list[PeerOptOut])
 _MARKS: TypeAdapter[Any] = TypeAdapter(list[PeerMark])
+_CALLS: TypeAdapter[Any] = TypeAdapter(list[PeerCall])
 
 
 class PendingUpdates:
-    """Opt-outs and marks of other centres that the next command to the dialler will contain, in the stream's order."""
+    """Updates of other centres that the next command to the dialler will contain, in the stream's order."""
 
     def __init__(self, after: int) -> None:
         """Create an empty collection of updates. `after` is the stream position before the first one."""
         self.after = self.position = after
         self.opt_outs: list[dict[str, Any]] = []
         self.marks: list[dict[str, Any]] = []
+        self.calls: list[dict[str, Any]] = []
         self._bytes = 0
+
+    @property
+    def count(self) -> int:
+        """The number of updates."""
+        return len(self.opt_outs) + len(self.marks) + len(self.calls)
 
     def has_room_for_updates(self, more: Sequence[dict[str, Any]]) -> bool:
         """Return whether the further updates `more` fit into the same command."""
-        count = len(self.opt_outs) + len(self.marks)
-        has_room = (
-            count + len(more) <= MAX_UPDATES and self._bytes + _compute_size_in_signed_command(more) <= MAX_UPDATE_BYTES
-        )
-        return not count or has_room
+        has_room = self._bytes + _compute_size_in_signed_command(more) <= MAX_UPDATE_BYTES
+        return not self.count or (self.count + len(more) <= MAX_UPDATES and has_room)
 
     def add_pending_updates(
-        self, position: int, opt_outs: Sequence[dict[str, Any]], marks: Sequence[dict[str, Any]]
+        self,
+        position: int,
+        opt_outs: Sequence[dict[str, Any]],
+        marks: Sequence[dict[str, Any]],
+        calls: Sequence[dict[str, Any]] = (),
     ) -> None:
         """Add the updates of the stream's next message, which has the position `position`."""
         self.position = position
         self.opt_outs += opt_outs
         self.marks += marks
-        self._bytes += _compute_size_in_signed_command([*opt_outs, *marks])
+        self.calls += calls
+        self._bytes += _compute_size_in_signed_command([*opt_outs, *marks, *calls])
 
     def build_command_fields(self, stream: str) -> dict[str, Any]:
         """Return the fields of the command `import-peer-updates` with these updates."""
@@ -88,12 +101,18 @@ class PendingUpdates:
             "position": self.position,
             "opt_outs": self.opt_outs,
             "peer_marks": self.marks,
+            "peer_calls": self.calls,
         }
 
 
 def _compute_size_in_signed_command(updates: Sequence[dict[str, Any]]) -> int:
     """Return the size (bytes) of updates in a signed command, which contains them as JSON within JSON."""
     return len(json.dumps(json.dumps(updates)))
+
+
+def _name_position(stream_id: str, subject: str, roll_key: Sequence[object]) -> str:
+    """Return the name under which the dialler stores the position in the messages of a subject, for a state of the roll."""
+    return f"{stream_id}.{hashlib.sha256(json.dumps([subject, roll_key]).encode()).hexdigest()[:12]}"
 
 
 def select_valid_updates_of_other_centres(
@@ -155,6 +174,10 @@ class PeerUpdates:
                         )
                         for place in (None, *roll.constituencies)
                     ]
+                    followers += [
+                        group.create_task(self._follow_calls(roll, state), name="uplink-follow-calls")
+                        for state in sorted({state for state, _ in roll.constituencies})
+                    ]
                     await self._wait_for_roll_change(roll)
                     for follower in followers:
                         follower.cancel()
@@ -180,8 +203,8 @@ class PeerUpdates:
         After an import of voters, marks are read again from the beginning, because marks of unknown voters were skipped.
         """
         subject = OPT_OUT_SUBJECT if place is None else build_mark_subject("*", *place)
-        roll_key = [] if place is None else astuple(roll)
-        stream = f"{stream_id}.{hashlib.sha256(json.dumps([subject, roll_key]).encode()).hexdigest()[:12]}"
+        roll_key = [] if place is None else [roll.constituencies, roll.last_voter]
+        stream = _name_position(stream_id, subject, roll_key)
         is_missing = False
         while True:
             stored = await self._reading.read_stream_position(stream)
@@ -194,6 +217,48 @@ class PeerUpdates:
                 _log.warning("peer_updates.missing", problem=f"{error}: a snapshot is downloaded instead")
                 is_missing = True
             await asyncio.sleep(RETRY_SECONDS)  # the dialler writes each refused command to its audit log
+
+    async def _follow_calls(self, roll: StoredRolls, state: str) -> None:
+        """Read the calls of other centres of a state, and send those to numbers on the roll to the dialler.
+
+        The stream has all calls that still count, so no snapshot is needed. It is read again from the beginning when the
+        roll has other numbers. Without it, the other updates still come.
+        """
+        subject = build_calls_subject(state)
+        while True:
+            try:
+                stream_id = await self._session.find_stream_id(CALLS)
+            except HeadquartersUnreachable as error:
+                _log.warning("peer_calls.unavailable", state=state, problem=str(error))
+                await asyncio.sleep(CALLS_RETRY_SECONDS)
+                continue
+            stream = _name_position(stream_id, subject, [roll.number_hashes])
+            pending = PendingUpdates(await self._reading.read_stream_position(stream))
+            with contextlib.suppress(StreamRecreated):
+                async for message in self._session.read_stream_messages(
+                    CALLS, pending.after, subject, stream_id=stream_id
+                ):
+                    remaining = await self._handle_call_message(stream, pending, message)
+                    if remaining is None:
+                        break
+                    pending = remaining
+            await asyncio.sleep(RETRY_SECONDS)
+
+    async def _handle_call_message(
+        self, stream: str, pending: PendingUpdates, message: StoredMessage
+    ) -> PendingUpdates | None:
+        calls: list[dict[str, Any]] = []
+        try:
+            calls = [each for each in unpack_peer_calls(message.data) if each.get("centre") != self._centre]
+        except InvalidMessage as error:
+            _log.warning("peer_calls.invalid", problem=str(error))
+        known = (
+            await self._reading.select_known_hashes({str(each.get("number_hash")) for each in calls}) if calls else ()
+        )
+        calls = _select_valid_updates_of_kind(
+            _CALLS, [each for each in calls if str(each.get("number_hash")) in known], self._centre
+        )
+        return await self._add_to_pending(stream, pending, message, [], [], calls)
 
     async def _apply_snapshot(self, stream: str, place: Place | None, stored: int) -> int:
         """Download a snapshot of other centres' updates and send it to the dialler, and retry until it succeeds.
@@ -268,13 +333,24 @@ class PeerUpdates:
             opt_outs, marks = select_valid_updates_of_other_centres(*unpack_peer_updates(message.data), self._centre)
         except InvalidMessage as error:
             _log.warning("peer_updates.invalid", problem=str(error))
-        if not pending.has_room_for_updates([*opt_outs, *marks]):
+        return await self._add_to_pending(stream, pending, message, opt_outs, marks)
+
+    async def _add_to_pending(
+        self,
+        stream: str,
+        pending: PendingUpdates,
+        message: StoredMessage,
+        opt_outs: Sequence[dict[str, Any]],
+        marks: Sequence[dict[str, Any]],
+        calls: Sequence[dict[str, Any]] = (),
+    ) -> PendingUpdates | None:
+        if not pending.has_room_for_updates([*opt_outs, *marks, *calls]):
             if not await self._send_updates_and_report_age(stream, pending):
                 return None
             pending = PendingUpdates(pending.position)
-        pending.add_pending_updates(message.position, opt_outs, marks)
+        pending.add_pending_updates(message.position, opt_outs, marks, calls)
         now = self._clock.monotonic()
-        is_empty = not (pending.opt_outs or pending.marks)
+        is_empty = not pending.count
         if message.buffered or (is_empty and now < self._sent_at.get(stream, 0.0) + POSITION_SECONDS):
             return pending
         self._sent_at[stream] = now

@@ -27,6 +27,7 @@ from dialer.store.uplink_reader import UplinkReader
 from dialer.uplink.dialler import DiallerCommands
 from dialer.uplink.live_status import LIVE_KINDS, LiveStatus
 from dialer.uplink.material import MaterialUpdater, open_material_folder
+from dialer.uplink.number_sample import publish_number_sample
 from dialer.uplink.orders import OrderDelivery
 from dialer.uplink.peer_snapshots import SnapshotSource
 from dialer.uplink.peer_updates import PeerUpdates
@@ -95,6 +96,7 @@ async def run_uplink(settings: Settings, *, broker: BrokerSettings | None = None
                     "peer-updates": PeerUpdates(SnapshotSource(centre, session, key), dialler, reading).run(),
                     "orders": OrderDelivery(centre, headquarters.zone, session, dialler, clock).run(),
                     "live-status": live.run(session),
+                    "number-sample": publish_number_sample(centre, session, reading),
                 }
                 if material is not None:
                     parts["material"] = MaterialUpdater(centre, session, dialler, material, clock).run()

@@ -64,6 +64,7 @@ NEEDED: dict[str, Any] = {
     "after": 40,
     "position": 42,
     "opt_outs": [{"number_hash": "0f" * 32, "at": NOW - 60, "centre": "pune-2"}],
+    "peer_calls": [{"number_hash": "0f" * 32, "at": NOW - 60, "kind": "conversation", "centre": "pune-2"}],
     "peer_marks": [
         {
             "key": "0f0f/1:turnout",

@@ -6,13 +6,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 from dialer.domain.clock import Clock
 from dialer.domain.complaints import Complaint, ComplaintAnswer
 from dialer.domain.errors import CommandRefused, KeyTaken, NotInStore
 from dialer.domain.model import AttemptId, Mark
 from dialer.domain.official_turnout import OfficialFigure
-from dialer.domain.other_centres import PeerUpdateBatch
+from dialer.domain.other_centres import CALLS_KEPT_SECONDS, PeerUpdateBatch
 from dialer.engine.turnout.marks import Marks
 from dialer.store.audit import AuditNote
 from dialer.store.store import Store
@@ -108,9 +109,14 @@ class ExternalRecords:
         return "test mark sent: headquarters' page shows when it arrives"
 
     async def import_peer_updates(self, news: PeerUpdateBatch) -> str:
-        """Store opt-outs and marks of other centres, all or none, with their position in headquarters' stream. Raises
-        CommandRefused, StoreError.
+        """Store opt-outs, marks and calls of other centres, all or none, with their position in headquarters' stream.
+
+        A call later than now, by another centre's clock, counts as one that has just ended. Raises CommandRefused,
+        StoreError.
         """
+        now = self._clock.now()
+        calls = [replace(each, at=min(each.at, now)) for each in news.calls]
+        news = replace(news, calls=calls, forget_calls_before=now - CALLS_KEPT_SECONDS)
         with _refuse_rejected_records():
             taken = await self._store.apply_peer_updates(news)
         if self._marks is not None:
@@ -118,6 +124,8 @@ class ExternalRecords:
                 self._marks.apply_opt_out(phone_id, fresh=True)
             for mark, effect in taken.marks:
                 self._marks.apply_stored_mark(mark, effect)
+            for phone_id, call in taken.calls:
+                self._marks.apply_peer_call(phone_id, call)
             if news.marks:
                 self._marks.alert_unknown_voters(taken.unknown)
         summary = f"{len(taken.phones)} numbers suppressed, {len(taken.marks)} marks saved"

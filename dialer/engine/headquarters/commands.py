@@ -13,7 +13,7 @@ from pydantic import Field
 from dialer.domain.enums import MarkKind, SupervisorRole
 from dialer.domain.model import Confidence, Mark, MarkSource
 from dialer.domain.orders import MOST_LETTERS, MOST_SIGNATURES, LeaderSignature
-from dialer.domain.other_centres import PeerMarkRecord, PeerOptOutRecord, PeerUpdateBatch
+from dialer.domain.other_centres import PeerCallKind, PeerCallRecord, PeerMarkRecord, PeerOptOutRecord, PeerUpdateBatch
 from dialer.domain.voter_place import VoterPlace
 from dialer.engine.command.base import SUPERVISOR_ONLY, Command, CommandContext, Urgency
 from dialer.engine.command.fields import MAX_INTEGER, NumberHash, Record, RecordedTime
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 UPLINK_ONLY = frozenset({SupervisorRole.UPLINK})
 MAX_UPDATES = 100
-"""Maximum number of opt-outs, and of marks, in one command, which must fit into the size limit of commands."""
+"""Maximum number of opt-outs, of marks, and of calls in one command, which must fit into the size limit of commands."""
 
 CentreId = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$", description="ID of the centre")]
 MarkKey = Annotated[str, Field(pattern=r"^[!-~]{1,128}$", description="unique key; a repeat changes nothing")]
@@ -40,6 +40,19 @@ class PeerOptOut(Record):
     def make_opt_out(self) -> PeerOptOutRecord:
         """Return the opt-out in another centre in the form that the engine uses."""
         return PeerOptOutRecord(self.number_hash, self.at, self.centre)
+
+
+class PeerCall(Record):
+    """A call of another centre to a number on this centre's roll."""
+
+    number_hash: Annotated[NumberHash, Field(description="as in `results/attempts`")]
+    at: Annotated[RecordedTime, Field(description="when the call ended")]
+    kind: Literal["call", "conversation", "abandoned", "inbound"]
+    centre: CentreId
+
+    def make_call(self) -> PeerCallRecord:
+        """Return the call of another centre in the form that the engine uses."""
+        return PeerCallRecord(self.number_hash, self.at, PeerCallKind(self.kind))
 
 
 class PeerMark(Record):
@@ -139,8 +152,8 @@ class ReportUplink(Command):
 
 
 class ImportPeerUpdates(Command):
-    """Import opt-outs and marks of other centres, and store the position in headquarters' stream up to which they are
-    imported.
+    """Import opt-outs, marks and call times of other centres, and store the position in headquarters' stream up to
+    which they are imported.
     """
 
     name: Literal["import-peer-updates"] = "import-peer-updates"
@@ -159,12 +172,16 @@ class ImportPeerUpdates(Command):
     peer_marks: Annotated[
         tuple[PeerMark, ...], Field(max_length=MAX_UPDATES, description=f"at most {MAX_UPDATES} marks")
     ]
+    peer_calls: Annotated[
+        tuple[PeerCall, ...], Field(max_length=MAX_UPDATES, description=f"at most {MAX_UPDATES} calls")
+    ] = ()
 
     async def execute(self, services: Services, context: CommandContext) -> str:
         opt_outs = tuple(each.make_opt_out() for each in self.opt_outs)
         marks = tuple(each.make_mark() for each in self.peer_marks)
+        calls = tuple(each.make_call() for each in self.peer_calls)
         return await services.records.import_peer_updates(
-            PeerUpdateBatch(self.stream, self.after, self.position, opt_outs, marks)
+            PeerUpdateBatch(self.stream, self.after, self.position, opt_outs, marks, calls)
         )
 
 

@@ -1,7 +1,7 @@
 """Recent calls and opt-outs of phone numbers, to update the facts of claims (numbers reserved for dialling).
 
-A claim carries what the store knew about its number when it was reserved. Calls and opt-outs after that are remembered
-here until every claim includes them.
+A claim carries what the store knew about its number when it was reserved. Later calls, also of other centres, and opt-outs
+are remembered here until every claim includes them.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from itertools import takewhile
 from typing import TypeVar
 
 from dialer.domain.model import Outcome
+from dialer.domain.other_centres import PeerCallRecord, PeerCallTimes, find_later_time
 from dialer.domain.phone_facts import PhoneFacts
 from dialer.engine.calls.live_calls import LiveCalls
 from dialer.engine.calls.state import Call
@@ -33,6 +34,9 @@ class NumberMemory:
         self._called_at: dict[
             int, tuple[float, float]
         ] = {}  # end of the last call, and of the last conversation (0: none)
+        self._called_elsewhere: dict[
+            int, tuple[float, PeerCallTimes]
+        ] = {}  # with the time when the dialler learnt of it
 
     def remember_ended_call(self, call: Call, outcome: Outcome) -> None:
         """Remember a call to a number that has ended."""
@@ -49,6 +53,12 @@ class NumberMemory:
         talked = talked and outcome is not Outcome.MACHINE
         self._called_at[call.phone_id] = (called_before if call.inbound else now, now if talked else talked_before)
 
+    def remember_peer_call(self, phone_id: int, call: PeerCallRecord) -> None:
+        """Remember a call of another centre to a number."""
+        _, before = self._called_elsewhere.pop(phone_id, (0.0, PeerCallTimes()))
+        times = PeerCallTimes(*map(find_later_time, before, call.times))
+        self._called_elsewhere[phone_id] = (self._core.clock.now(), times)
+
     def add_opt_out(self, phone_id: int) -> None:
         """Remember that a number has opted out of calls."""
         self._opted_out.pop(phone_id, None)
@@ -58,6 +68,16 @@ class NumberMemory:
         """Return the facts about a reserved number, updated with its recent calls and opt-outs. `campaigns` are those
         that may have called the number since.
         """
+        elsewhere = self._called_elsewhere.get(phone_id)
+        if elsewhere is not None:
+            called_at, talked_at, abandoned_at = elsewhere[1]
+            facts = replace(
+                facts,
+                abandoned_at=find_later_time(abandoned_at, facts.abandoned_at),
+                called_at=find_later_time(called_at, facts.called_at),
+                talked_at=find_later_time(talked_at, facts.talked_at),
+                campaigns=facts.campaigns or campaigns,
+            )
         abandoned_at = self._abandoned_at.get(phone_id)
         if abandoned_at is not None:
             facts = replace(facts, abandoned_at=max(abandoned_at, facts.abandoned_at or 0.0))
@@ -65,11 +85,11 @@ class NumberMemory:
             facts = replace(facts, opted_out=True)
         ends = self._called_at.get(phone_id)
         if ends is not None:
-            called_at, talked_at = ends
+            own_called_at, own_talked_at = ends
             facts = replace(
                 facts,
-                called_at=max(called_at, facts.called_at or 0.0),
-                talked_at=max(talked_at, facts.talked_at or 0.0) or None,
+                called_at=max(own_called_at, facts.called_at or 0.0),
+                talked_at=max(own_talked_at, facts.talked_at or 0.0) or None,
                 campaigns=facts.campaigns or campaigns,
             )
         return facts
@@ -84,6 +104,7 @@ class NumberMemory:
         _remove_old_entries(self._opted_out, lambda at: at < before, live)
         _remove_old_entries(self._abandoned_at, lambda at: at < before, live)
         _remove_old_entries(self._called_at, lambda ends: max(ends) < before, live)
+        _remove_old_entries(self._called_elsewhere, lambda each: each[0] < before, live)
 
 
 def _remove_old_entries(known: dict[int, _Known], is_old: Callable[[_Known], bool], live: set[int]) -> None:

@@ -9,6 +9,7 @@ import structlog
 from dialer.domain.alerts import AlertKind
 from dialer.domain.errors import StoreError
 from dialer.domain.model import AttemptId, Claim, Mark
+from dialer.domain.other_centres import PeerCallRecord
 from dialer.engine.alerts.state import Alerts
 from dialer.engine.calls.live_calls import LiveCalls
 from dialer.engine.calls.state import Call
@@ -105,6 +106,10 @@ class Marks:
         self.cancel_calls_to_numbers(frozenset({phone_id}), None, workers=True)
         if fresh:
             self._core.spawn_task(self._count_voters_without_number(phone_id), "count-without-number")
+
+    def apply_peer_call(self, phone_id: int, call: PeerCallRecord) -> None:
+        """Apply a stored call of another centre: numbers that are reserved for dialling wait for the minimum interval."""
+        self._numbers.remember_peer_call(phone_id, call)
 
     async def _count_voters_without_number(self, phone_id: int) -> None:
         """Count the voters who have no other number as not callable, for the forecast of the polling day."""

@@ -12,7 +12,7 @@ import json
 import random
 import uuid
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
@@ -133,6 +133,9 @@ class VirtualStore(UplinkReader):
 
     async def read_stream_position(self, stream: str) -> int:
         return self._positions.get(stream, 0)
+
+    async def select_known_hashes(self, hashes: Collection[str]) -> set[str]:
+        return set()
 
     async def read_rolls(self) -> StoredRolls:
         return StoredRolls(((STATE, self._constituency),), 1)

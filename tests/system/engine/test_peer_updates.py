@@ -1,12 +1,13 @@
-"""Peer updates during calls: voters who voted or opted out in other centres are not called any more."""
+"""Peer updates during calls: voters who voted, opted out or were called in other centres are not called."""
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 from dialer.domain.model import Outcome
 from dialer.domain.view import CallState
-from dialer.engine.headquarters.commands import ImportPeerUpdates, PeerMark, PeerOptOut
+from dialer.engine.headquarters.commands import ImportPeerUpdates, PeerCall, PeerMark, PeerOptOut
 from dialer.rules.number_hash import hash_number
 from tests.support.centre import Site, a_site
 from tests.support.roll_filler import CONSTITUENCY_NUMBER, ROLL_VERSION, STATE_CODE
@@ -78,3 +79,25 @@ async def test_alert_about_marks_for_an_unknown_roll_clears_when_a_mark_for_this
         assert alert.text.startswith("2 marks of other centres were skipped")
         await site.centre.engine.execute_command(make_peer_updates(site, 1, 2, 1))
         assert not [each for each in site.view.alerts if each.code == "peer-marks-skipped"]
+
+
+@virtual_time()
+async def test_number_that_another_centre_called_is_not_dialled_within_the_minimum_interval(tmp_path: Path) -> None:
+    """Number 1 is in the hopper when the call of the other centre is reported; it was reserved before."""
+    lines = make_answering_switch(answer_after=5.0, talk_seconds=5.0)
+    async with a_site(tmp_path, lines, voters=1, seats=1, rules={"opt_out_secret": SECRET}) as site:
+        called_at = site.clock.now()
+        call = PeerCall(
+            number_hash=hash_number(SECRET.encode(), NUMBER.format(1)),
+            at=called_at + 3600.0,
+            kind="call",
+            centre="pune-2",
+        )
+        update = ImportPeerUpdates(stream="CALLS", after=0, position=1, opt_outs=(), peer_marks=(), peer_calls=(call,))
+        await site.centre.engine.execute_command(update)
+        await site.log_in("01")
+        await asyncio.sleep(890.0)
+        assert query_site_store(tmp_path, "SELECT count(*) FROM attempt WHERE outcome IS NOT 'refused'") == [(0,)]
+        await site.until(lambda: len(site.ended()) == 1, seconds=120)
+    [(dialled_at,)] = query_site_store(tmp_path, "SELECT created_at FROM attempt WHERE outcome IS NOT 'refused'")
+    assert dialled_at >= called_at + 900.0

@@ -22,8 +22,10 @@ import nkeys
 import pytest
 
 from dialer.domain.clock import SystemClock
+from dialer.domain.enums import CampaignKind, Purpose
 from dialer.domain.errors import HeadquartersUnreachable
-from dialer.domain.model import Announcement
+from dialer.domain.model import Announcement, AttemptId, EndedAttempt, NewAttempt, Outcome
+from dialer.domain.phone_facts import CallIntervals
 from dialer.domain.schema import get_type_adapter
 from dialer.domain.sealed_epochs import SealedEpoch
 from dialer.domain.signing import derive_public_key
@@ -42,6 +44,7 @@ from dialer.nats.messages import BatchRow, InvalidMessage, OutboxBatch
 from dialer.nats.outbox_file import build_outbox_file_name, write_outbox_file
 from dialer.nats.session import Session, open_session
 from dialer.store import identity, outbox, seal_verification
+from dialer.store.attempts import Refusal
 from dialer.store.connection import open_store_for_reading
 from dialer.store.seat_intervals import SeatInterval
 from dialer.store.store import Store, open_store
@@ -289,6 +292,66 @@ async def test_opt_outs_voted_marks_and_corrections_are_published_as_peer_update
         ("k6", "voted", None),
         ("k7", "not-yet", None),
     ]
+
+
+async def test_number_that_one_centre_called_is_not_called_by_another_within_the_minimum_interval(
+    hq: Headquarters, tmp_path: Path
+) -> None:
+    """The second centre learns of the call from the first one through both uplinks, headquarters and its stream."""
+    settings = hq_settings(hq.server.nats_server_url, hq.database, "pune-1", "pune-9", state=STATE_CODE)
+    secret, now = b"twenty characters, at least", SystemClock().now()
+    async with contextlib.AsyncExitStack() as stack:
+        gatherer = await stack.enter_async_context(run_gatherer(settings))
+        await wait_for(gatherer.active.is_set)
+        stores: list[Store] = []
+        group = await stack.enter_async_context(asyncio.TaskGroup())
+        running = []
+        for name in ("pune-1", "pune-9"):
+            path = tmp_path / f"{name}.db"
+            fill_roll(path, 54, voters_per_booth=9)
+            store = await stack.enter_async_context(await open_store(path, encode=create_announcement))
+            await store.hash_numbers([secret])
+            await store.set_headquarters_limit(1 << 20)
+            await store.ensure_campaign("turnout", CampaignKind.AGENTS, Purpose.TURNOUT)
+            await store.enrol_numbers("turnout")
+            session = await stack.enter_async_context(open_session(settings.servers, name))
+            reading = await stack.enter_async_context(await UplinkReader.open(path, None))
+            source, commands = SnapshotSource(name, session), StoreCommands(store)
+            running += [
+                group.create_task(OutboxUpload(name, session, commands, reading, SystemClock()).run()),
+                group.create_task(PeerUpdates(source, commands, reading).run()),
+            ]
+            stores.append(store)
+        first, second = stores
+        [claim] = await first.claim_targets("turnout", 1, owner="engine", now=now, lease_seconds=60.0)
+        attempt = NewAttempt(AttemptId(str(uuid.uuid4())), claim, "trunk", "+911140000000", now)
+        assert await first.open_attempts([attempt], max_attempts_since=now, max_attempts=3) == [None]
+        await first.end_attempts([EndedAttempt(attempt.attempt_id, Outcome.NO_ANSWER, now + 1.0)])
+        called = "SELECT phone_id, called_at FROM peer_call"
+        await wait_for(lambda: query_store(tmp_path / "pune-9.db", called) != [])
+        assert query_store(tmp_path / "pune-1.db", called) == []  # its own call
+        claims = await second.claim_targets("turnout", 1000, owner="engine", now=now, lease_seconds=60.0)
+        [claim] = [each for each in claims if each.phone_id == claim.phone_id]
+        attempt = NewAttempt(AttemptId(str(uuid.uuid4())), claim, "trunk", "+911140000000", now + 5.0)
+        refusals = await second.open_attempts(
+            [attempt], max_attempts_since=now, max_attempts=3, gaps=CallIntervals(900.0)
+        )
+        assert refusals == [Refusal.MINIMUM_INTERVAL]
+        for task in running:
+            task.cancel()
+
+
+class StoreCommands(DiallerCommands):
+    """A dialler that executes the uplink's commands on a store."""
+
+    def __init__(self, store: Store) -> None:
+        object.__setattr__(self, "records", ExternalRecords(store, SystemClock()))
+
+    async def send_command_to_dialler(self, name: str, values: dict[str, Any]) -> Reply | None:
+        if name == "report-uplink":
+            return Reply("done", "reported")
+        services: Any = SimpleNamespace(records=self.records, headquarters=None)  # type: ignore[attr-defined]
+        return Reply("done", await read_command(name, values).execute(services, FROM_DIALLER))
 
 
 async def test_answer_and_outcome_names_beyond_the_limit_of_a_centre_are_not_counted(

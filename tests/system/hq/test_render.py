@@ -34,6 +34,7 @@ from dialer.hq.render import build_nats_permissions, list_subjects_readable_by_c
 from dialer.mqtt.dialler_client import Reply
 from dialer.mqtt.embedded_broker import find_free_port
 from dialer.nats import messages
+from dialer.nats.number_sample import NUMBERS, NumberSample, build_sample_subject, pack_sample
 from dialer.nats.session import Session, open_session
 from dialer.settings.headquarters import HqCentre, HqSettings, load_hq_settings
 from dialer.settings.site import Settings
@@ -137,8 +138,17 @@ async def test_centre_may_publish_and_subscribe_only_to_its_own_subjects(address
     client = CentreClient()
     nats_client = await client.connect(address, tmp_path / "etc/centres/pune-1.nk")
     own = ["up.pune-1", "live.pune-1.state", "live.pune-1.campaign.turnout", "live.pune-1.material", "reply.pune-1.o-1"]
+    own += ["numbers.pune-1"]
     others = ["up.delhi-1", "up.pune-1.x", "live.delhi-1.state", "reply.delhi-1.o-1", "ack.pune-1", "ack.delhi-1"]
-    others += ["cmd.all", "cmd.zone.west", "cmd.centre.pune-1", "peer.all.optout", "peer.west.mark.S13.209", "anything"]
+    others += [
+        "cmd.all",
+        "cmd.zone.west",
+        "cmd.centre.pune-1",
+        "peer.all.optout",
+        "peer.west.mark.S13.209",
+        "numbers.delhi-1",
+        "call.S13",
+    ]
     others += ["$JS.API.STREAM.DELETE.UP", "$JS.API.STREAM.CREATE.UP", "$JS.API.STREAM.PURGE.CMD", "$SYS.REQ.USER.INFO"]
     others += ["$JS.API.STREAM.MSG.GET.UP", "$JS.API.CONSUMER.CREATE.UP", "$JS.API.CONSUMER.DELETE.CMD.x"]
     for subject in own + others:
@@ -171,6 +181,7 @@ OTHER_UPDATES = [
     "peer.*.mark.>",
     "peer.*.*.*.*",
 ]
+OWN_CALLS, OTHER_CALLS = ["call.S13"], ["call.S14", "call.*", "call.>"]
 OTHER_ORDERS = ["cmd.>", "cmd.*", "cmd.zone.north", "cmd.zone.*", "cmd.centre.delhi-1", "cmd.centre.*"]
 
 
@@ -182,6 +193,7 @@ async def test_centre_may_create_consumers_only_for_its_own_orders_and_constitue
     async with open_session([address], "hq", nkey_file=etc / "hq.nk") as above:
         await above.ensure_stream(messages.PEERS, ["peer.>"])
         await above.ensure_stream(messages.CMD, ["cmd.>"])
+        await above.ensure_stream(messages.CALLS, ["call.*"])
     client = await centre.connect(address, etc / "centres/pune-1.nk")
     inbox = client.new_inbox()
     await client.subscribe(inbox)
@@ -211,6 +223,7 @@ async def test_centre_may_create_consumers_only_for_its_own_orders_and_constitue
     for stream, own, others in (
         (messages.PEERS, OWN_UPDATES, OTHER_UPDATES),
         (messages.CMD, OWN_ORDERS, OTHER_ORDERS),
+        (messages.CALLS, OWN_CALLS, OTHER_CALLS),
     ):
         for subject in own[:3] + others:
             create = f"CONSUMER.CREATE.{stream}.NAME.{subject}"
@@ -337,14 +350,23 @@ async def test_headquarters_check_reports_missing_streams_and_silent_centres(
         assert found[0].startswith("[[leaders]] has fewer than two leaders")
         assert await check_with(own) == found  # the check creates nothing
         assert found[1].startswith("[[centres]] has no state for delhi-1")
-        assert [line.split()[2] for line in found[2:5]] == ["UP", "PEERS", "CMD"]
-        assert found[5] == "no status within 0.5 s from: delhi-1"
+        assert [line.split()[2] for line in found[2:7]] == ["UP", "PEERS", "CMD", "CALLS", "NUMBERS"]
+        assert found[7] == "no status within 0.5 s from: delhi-1"
         async with open_session([address], "hq", nkey_file=etc / "hq.nk") as above:
             await above.ensure_stream(messages.UP, ["up.*"])
             await above.ensure_stream(messages.PEERS, ["peer.>"])
             await above.ensure_stream(messages.CMD, ["cmd.>"])
+            await above.ensure_stream(messages.CALLS, ["call.*"])
+            await above.ensure_stream(NUMBERS, [build_sample_subject("*")], newest_only=True)
         leader = f'[[leaders]]\nname = "ravi"\nkey = "{format_public_key(derive_public_key(b"r" * 32))}"\n'
         alone = own.partition('[[centres]]\nid = "delhi-1"')[0] + leader
+        assert await check_with(alone) == ["headquarters is ready; connected centres: 1"]
+        sample = NumberSample("f1", ("0f" * 8, "1f" * 8))
+        await pune.store_message("numbers.pune-1", pack_sample(NumberSample("f1", ())))
+        await pune.store_message("numbers.pune-1", pack_sample(sample))
+        async with open_session([address], "hq", nkey_file=etc / "hq.nk") as above:
+            await above.store_message("numbers.delhi-1", pack_sample(sample))
+        assert "delhi-1 and pune-1 have 2 numbers in common" in (await check_with(own + leader))[-1]
         assert await check_with(alone) == ["headquarters is ready; connected centres: 1"]
         publishing_status.cancel()
 
@@ -502,6 +524,8 @@ def test_centre_without_constituencies_reads_the_marks_of_its_state_or_none() ->
         messages.OPT_OUT_SUBJECT,
         "peer.*.mark.S13.*",
     ]
-    assert list_subjects_readable_by_centre(HqCentre(id="a", zone="west"))[messages.PEERS] == [messages.OPT_OUT_SUBJECT]
+    without_state = list_subjects_readable_by_centre(HqCentre(id="a", zone="west"))
+    assert without_state[messages.PEERS] == [messages.OPT_OUT_SUBJECT]
+    assert messages.CALLS not in without_state
     with pytest.raises(ValidationError, match="constituencies need a state"):
         HqCentre(id="a", zone="west", constituencies=(209,))

@@ -76,6 +76,7 @@ ROWS = {
     26: ["INSERT INTO headquarters_order VALUES ('o', 'e1', 'pause', 1.0, NULL, NULL)"],
     27: ["INSERT INTO own_call_back VALUES ('calls', 1, '17', 'a', 8.0, 9.0)"],
     29: ["INSERT INTO store_identity VALUES (1, 'i1', NULL, 0, '', '')"],
+    31: ["INSERT INTO peer_call VALUES (1, 5.0, NULL, NULL)"],
 }  # fmt: skip
 """What is put in at each schema, for what is new in it."""
 

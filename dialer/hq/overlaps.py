@@ -1,0 +1,64 @@
+"""Finds the centres whose rolls have numbers in common, from samples of the numbers' hashes. Without I/O."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
+from itertools import combinations
+
+from dialer.nats.number_sample import HASH_LETTERS, NumberSample
+
+MAX_PAIRS = 20  # that are named
+
+
+def find_overlaps(samples: Mapping[str, NumberSample]) -> Iterator[str]:
+    """Yield in one line each pair of centres that share numbers, those with most first. `samples` are by centre."""
+    shared = _count_shared_hashes(samples)
+    counts = {
+        pair: _estimate_shared_numbers(count, *(samples[each] for each in pair)) for pair, count in shared.items()
+    }
+    pairs = sorted(counts, key=lambda pair: (-counts[pair], pair))
+    for one, other in pairs[:MAX_PAIRS]:
+        about = "" if samples[one].is_complete and samples[other].is_complete else "about "
+        yield (
+            f"{one} and {other} have {about}{counts[one, other]:,} numbers in common: two calls at almost the same time are"
+            " possible there; give each number to one centre only"
+        )
+    if len(pairs) > MAX_PAIRS:
+        yield f"{len(pairs) - MAX_PAIRS} more pairs of centres have numbers in common"
+
+
+def find_different_secrets(samples: Mapping[str, NumberSample]) -> Iterator[str]:
+    """Yield in one line the centres that hash numbers with another secret than most centres, or with none."""
+    by_fingerprint: dict[str, list[str]] = defaultdict(list)
+    for centre, sample in samples.items():
+        by_fingerprint[sample.fingerprint].append(centre)
+    without = sorted(by_fingerprint.pop("", ()))
+    if without:
+        yield (
+            f"no rules.opt_out_secret is set in {', '.join(without)}: these centres exchange neither opt-outs nor call times"
+        )
+    if len(by_fingerprint) > 1:
+        usual = max(by_fingerprint, key=lambda each: len(by_fingerprint[each]))
+        others = sorted(centre for each, centres in by_fingerprint.items() if each != usual for centre in centres)
+        yield (
+            f"rules.opt_out_secret of {', '.join(others)} differs from that of most centres: opt-outs and call times do not"
+            " match; set the same secret"
+        )
+
+
+def _count_shared_hashes(samples: Mapping[str, NumberSample]) -> Counter[tuple[str, str]]:
+    centres_with: dict[str, list[str]] = defaultdict(list)
+    for centre in sorted(samples):
+        for each in samples[centre].hashes:
+            centres_with[each].append(centre)
+    return Counter(pair for centres in centres_with.values() for pair in combinations(centres, 2))
+
+
+def _estimate_shared_numbers(shared: int, *samples: NumberSample) -> int:
+    """Return how many numbers two rolls share, given how many hashes their samples share.
+
+    A sample that is not complete has only the hashes up to its last one, which are evenly distributed.
+    """
+    limits = [int(each.hashes[-1], 16) for each in samples if not each.is_complete]
+    return round(shared * 16**HASH_LETTERS / min(limits)) if limits else shared

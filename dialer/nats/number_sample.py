@@ -1,0 +1,58 @@
+"""Samples of the numbers on centres' rolls, in which headquarters finds the numbers that two centres have. Without I/O.
+
+A sample has the lowest keyed hashes of a roll. Two rolls with a number in common have it in both samples if it is low enough, so
+the samples show how many numbers the rolls share (a bottom-k sketch). No number can be read from a hash without the centres'
+secret, which headquarters does not have.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Annotated
+
+from pydantic import Field, TypeAdapter, ValidationError
+
+from dialer.nats.messages import InvalidMessage
+
+NUMBERS = "NUMBERS"
+"""The stream with the newest sample of each centre."""
+SAMPLE_HASHES = 4_096
+HASH_LETTERS = 16
+"""Of each hash: two numbers with the same first 64 bits are too rare to count."""
+
+
+@dataclass(frozen=True, slots=True)
+class NumberSample:
+    """The lowest hashes of the numbers on a centre's roll."""
+
+    fingerprint: str  # of the secret that the numbers are hashed with; '': the centre has none
+    hashes: Annotated[
+        tuple[Annotated[str, Field(pattern=f"^[0-9a-f]{{{HASH_LETTERS}}}$")], ...], Field(max_length=SAMPLE_HASHES)
+    ]
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the sample has all numbers of the roll."""
+        return len(self.hashes) < SAMPLE_HASHES
+
+
+_SAMPLE = TypeAdapter(NumberSample)
+
+
+def build_sample_subject(centre: str) -> str:
+    """Return the subject of a centre's sample; `*` for any centre."""
+    return f"numbers.{centre}"
+
+
+def pack_sample(sample: NumberSample) -> bytes:
+    """Return a sample as JSON."""
+    return json.dumps(asdict(sample), separators=(",", ":")).encode()
+
+
+def unpack_sample(data: bytes) -> NumberSample:
+    """Return the sample in a message. Raises InvalidMessage."""
+    try:
+        return _SAMPLE.validate_json(data)
+    except ValidationError as error:
+        raise InvalidMessage("the sample of a centre's numbers is malformed") from error

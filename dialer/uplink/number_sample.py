@@ -1,0 +1,32 @@
+"""The sample of this centre's numbers, by which headquarters finds numbers that another centre has too."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import NoReturn
+
+import structlog
+
+from dialer.domain.errors import HeadquartersUnreachable, StoreError
+from dialer.nats.number_sample import HASH_LETTERS, SAMPLE_HASHES, NumberSample, build_sample_subject, pack_sample
+from dialer.nats.session import Session
+from dialer.store.uplink_reader import UplinkReader
+
+_log = structlog.get_logger(__name__)
+
+CHECK_SECONDS = 300.0
+
+
+async def publish_number_sample(centre: str, session: Session, reading: UplinkReader) -> NoReturn:
+    """Store the sample of this centre's numbers at headquarters, and again when it has changed, until cancelled."""
+    stored: NumberSample | None = None
+    while True:
+        try:
+            found = await reading.read_lowest_hashes(SAMPLE_HASHES)
+            sample = NumberSample(found.fingerprint, tuple(each[:HASH_LETTERS] for each in found.hashes))
+            if sample != stored:
+                await session.store_message(build_sample_subject(centre), pack_sample(sample))
+                stored = sample
+        except (HeadquartersUnreachable, StoreError) as error:
+            _log.warning("number_sample.failed", problem=str(error))
+        await asyncio.sleep(CHECK_SECONDS)
