@@ -142,6 +142,20 @@ class SeatPhoneSilent:
 
 
 @dataclass(frozen=True, slots=True)
+class SeatPhoneHeld:
+    """The agent pressed the hold key of the phone: the phone sends no audio, so that a voter would hear silence."""
+
+    seat: str
+
+
+@dataclass(frozen=True, slots=True)
+class SeatPhoneResumed:
+    """The agent took the phone off hold with its own key."""
+
+    seat: str
+
+
+@dataclass(frozen=True, slots=True)
 class PhoneUnreachable:
     """The registration of an agent's phone has ended, or the phone does not answer. Its call may still be connected."""
 
@@ -201,7 +215,16 @@ class SwitchDown:
     server: str = ""
 
 
-PhoneEvent = SeatUp | SeatDown | SeatKeyPressed | SeatPhoneSilent | PhoneUnreachable | PhoneRegistered
+PhoneEvent = (
+    SeatUp
+    | SeatDown
+    | SeatKeyPressed
+    | SeatPhoneSilent
+    | SeatPhoneHeld
+    | SeatPhoneResumed
+    | PhoneUnreachable
+    | PhoneRegistered
+)
 """An event of an agent's phone."""
 
 SwitchEvent = CallEvent | PhoneEvent | UnregisteredTrunksListed | PartyJoined | PartyLeft | SwitchUp | SwitchDown

@@ -265,6 +265,8 @@ class SeatView:
     """of a pause"""
     transfer: Annotated[TransferStage | None, read_unknown_enum_as(TransferStage.TRANSFER)] = None
     """of the call; null: agent and voter talk"""
+    phone_on_hold: bool = False
+    """by the phone's own hold key: the voter hears music, and the seat gets no other voter"""
     recording: str | None = None
     """of the call: on or paused"""
     preview: Preview | None = None

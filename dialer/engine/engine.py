@@ -224,6 +224,10 @@ class Engine:
             case switch_events.PhoneRegistered(endpoint=endpoint, contact=contact):
                 features.acd.on_phone_registered(endpoint)
                 features.seat_phone_silence.on_phone_registered(endpoint, contact)
+            case switch_events.SeatPhoneHeld(seat=seat):
+                features.transfer_service.on_phone_held(seat)
+            case switch_events.SeatPhoneResumed(seat=seat):
+                features.transfer_service.on_phone_resumed(seat)
             case switch_events.SeatKeyPressed(seat=seat, key=key):
                 features.seat_phone_keys.on_key_pressed(seat, key)
 
@@ -259,6 +263,7 @@ class Engine:
                 features.transfer_service.on_voter_returned(call.attempt_id)
                 features.acd.on_voter_connected(call, seat)
                 features.seat_phone_silence.on_voter_connected(call, seat)
+                features.transfer_service.hold_voter_if_phone_is_on_hold(seat)
             case switch_events.CallLeftSeat(seat=seat):
                 if not features.transfer_service.is_voter_away_from_seat(call.attempt_id):
                     features.acd.on_voter_left_seat(call, seat)

@@ -62,6 +62,8 @@ class Resync:
                 features.acd.on_phone_connected(seat.name)
             elif seat.name not in up.live_seats and seat.phone_up:
                 self.on_phone_disconnected(seat.name)
+            else:  # the end of a hold may have been missed
+                features.acd.set_seat_phone_on_hold(seat.name, False)
         self._adopt_conversations(up)
         features.transfer_service.resync_transfers_with_server(up)
         features.supervision.resync_supervisors_with_server(up)

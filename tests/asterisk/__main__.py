@@ -21,6 +21,7 @@ import structlog
 from dialer.deploy.asterisk.lint import lint_directory
 from tests.asterisk.agi_scripts import check_agi_scripts
 from tests.asterisk.browser_phones import check_browser_phones
+from tests.asterisk.hold_key import check_hold_key
 from tests.asterisk.log_in import check_log_in
 from tests.asterisk.process import NoAsterisk, find_asterisk, get_asterisk_version
 from tests.asterisk.sipp import find_sipp
@@ -33,8 +34,8 @@ from tests.support.scenario_run import play
 
 GOAL_MILLISECONDS = 150.0
 BROWSERS = "browser-phones"
-LOG_IN = "log-in"
-AGI_SCRIPTS = "agi-scripts"
+CHECKS = {"log-in": check_log_in, "hold-key": check_hold_key, "agi-scripts": check_agi_scripts}
+"""Checks that each have a lab of their own, by name."""
 TWO_SERVERS = "two-servers"
 
 
@@ -44,7 +45,7 @@ def main() -> int:
     parser.add_argument(
         "names",
         nargs="*",
-        help="scenario files without .yaml, browser-phones, log-in, agi-scripts, two-servers; all by default",
+        help="scenario files without .yaml, browser-phones, log-in, hold-key, agi-scripts, two-servers; all by default",
     )
     parser.add_argument("--keep", type=Path, help="keep configuration, logs and stores in this directory")
     arguments = parser.parse_args()
@@ -61,18 +62,15 @@ def main() -> int:
             browsers = not arguments.names or BROWSERS in arguments.names
             lab = Lab(program, sipp, arguments.keep or Path(temporary))
             servers = not arguments.names or TWO_SERVERS in arguments.names
-            log_in = not arguments.names or LOG_IN in arguments.names
-            scripts = not arguments.names or AGI_SCRIPTS in arguments.names
-            return asyncio.run(
-                run_checks(scenarios, lab, browsers=browsers, log_in=log_in, scripts=scripts, servers=servers)
-            )
+            checks = [name for name in CHECKS if not arguments.names or name in arguments.names]
+            return asyncio.run(run_checks(scenarios, lab, browsers=browsers, checks=checks, servers=servers))
     except NoAsterisk as error:
         print_line(f"no scenario was run: {error}")
         return 2
 
 
 async def run_checks(
-    scenarios: Sequence[tuple[str, Scenario]], lab: Lab, *, browsers: bool, log_in: bool, scripts: bool, servers: bool
+    scenarios: Sequence[tuple[str, Scenario]], lab: Lab, *, browsers: bool, checks: Sequence[str], servers: bool
 ) -> int:
     """Run the chosen checks and all scenarios on a real Asterisk. Return the exit status."""
     lab.directory.mkdir(parents=True, exist_ok=True)
@@ -93,21 +91,14 @@ async def run_checks(
             print_line(f"     {line}")
         if found.faults:
             failed.append(BROWSERS)
-    if log_in:
+    for name in checks:
         begun = time.monotonic()
-        faults = await check_log_in(Lab(lab.asterisk.program, lab.sipp, lab.directory / LOG_IN))
+        faults = await CHECKS[name](Lab(lab.asterisk.program, lab.sipp, lab.directory / name))
         print_line(
-            f"{'FAIL' if faults else 'ok  '} {LOG_IN} ({time.monotonic() - begun:.0f} s): {'; '.join(faults) or 'holds'}"
+            f"{'FAIL' if faults else 'ok  '} {name} ({time.monotonic() - begun:.0f} s): {'; '.join(faults) or 'holds'}"
         )
         if faults:
-            failed.append(LOG_IN)
-    if scripts:
-        began_at = time.monotonic()
-        faults = await check_agi_scripts(Lab(lab.asterisk.program, lab.sipp, lab.directory / AGI_SCRIPTS))
-        seconds = time.monotonic() - began_at
-        print_line(f"{'FAIL' if faults else 'ok  '} {AGI_SCRIPTS} ({seconds:.0f} s): {'; '.join(faults) or 'holds'}")
-        if faults:
-            failed.append(AGI_SCRIPTS)
+            failed.append(name)
     if servers:
         begun, called = time.monotonic(), "transfers-on-two-servers"
         faults = await check_transfers_over_servers(TwoServers(lab.asterisk.program, lab.sipp, lab.directory / called))

@@ -40,7 +40,7 @@ def _render_response(
     return f"<send{again}><![CDATA[\n\n{text}\n\n]]></send>\n"
 
 
-def _render_request(method: str, number: int, body: str = "") -> str:
+def _render_request(method: str, number: int, body: str = "", kind: str = "application/dtmf-relay") -> str:
     """Return a SIP request within a call, as text of a SIPp script. From and To are swapped, and $from and $contact
     come from the INVITE.
     """
@@ -51,14 +51,16 @@ def _render_request(method: str, number: int, body: str = "") -> str:
         "To[$from]",
         "[last_Call-ID:]",
         f"CSeq: {number} {method}",
+        "Contact: <sip:[local_ip]:[local_port]>",
         "Max-Forwards: 70",
     ]
     if body:
-        lines += ["Content-Type: application/dtmf-relay", "Content-Length: [len]", "", body]
+        lines += [f"Content-Type: {kind}", "Content-Length: [len]", "", body]
     else:
         lines += ["Content-Length: 0"]
     text = "\n".join(lines)
-    return f'<send retrans="500"><![CDATA[\n\n{text}\n\n]]></send>\n'
+    again = "" if method == "ACK" else ' retrans="500"'
+    return f"<send{again}><![CDATA[\n\n{text}\n\n]]></send>\n"
 
 
 _INVITE = (
@@ -170,6 +172,32 @@ def render_phone(audio: str) -> str:
         + _OVER
         + "</scenario>\n"
     )
+
+
+def render_phone_with_hold_key(audio: str, hold_seconds: tuple[float, float]) -> str:
+    """Return the script of an agent's phone that is on hold between these times after its answer (seconds)."""
+    parts = [
+        _HEAD.format(name="hold-key"),
+        '<recv request="OPTIONS" optional="true" next="options"/>\n<recv request="INVITE">\n<action>\n',
+        '<ereg regexp=":.*" search_in="hdr" header="From" assign_to="from"/>\n',
+        '<ereg regexp="sip:[^&gt;]*" search_in="hdr" header="Contact" assign_to="contact"/>\n</action>\n</recv>\n',
+        _render_response("180 Ringing"),
+        _render_response("200 OK", body=True, retrans=True),
+        '<recv request="ACK"/>\n',
+        _render_audio_step(audio),
+    ]
+    waited = 0.0
+    for number, (at, direction) in enumerate(zip(hold_seconds, ("sendonly", "sendrecv"), strict=True), start=1):
+        wait = round((at - waited) * 1000)
+        parts += [
+            f'<recv request="BYE" timeout="{wait}" ontimeout="key{number}" next="ended"/>\n<label id="key{number}"/>\n',
+            _render_request("INVITE", number, f"{_BODY}a={direction}\n", "application/sdp"),
+            '<recv response="100" optional="true"/>\n<recv response="200"/>\n',
+            _render_request("ACK", number),
+        ]
+        waited = at
+    parts += ['<recv request="BYE" next="ended"/>\n', _ENDED, _OPTIONS, _OVER]
+    return "".join(parts) + '<Reference variables="from,contact"/>\n</scenario>\n'
 
 
 def render_dialling_phone(voice_port: int) -> str:

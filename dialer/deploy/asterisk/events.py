@@ -15,5 +15,7 @@ EVENTS = (
     "UserEvent",
     "ContactStatus",
     "Registry",
+    "Hold",
+    "Unhold",
 )
 """The events in manager.conf's filters, which the dialler reads and the simulated Asterisk sends."""

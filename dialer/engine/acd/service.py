@@ -347,6 +347,13 @@ class Acd:
         if seat.phone_suspect is not doubted and seat.phone_up:
             self.update_seat_and_connect_voter(seat, replace(seat, phone_suspect=doubted))
 
+    def set_seat_phone_on_hold(self, seat_name: str, on_hold: bool) -> None:
+        """Set whether a seat's phone is on hold by its own key. Voters are not connected to such a seat."""
+        seat = self._seats[seat_name]
+        if seat.phone_on_hold is not on_hold:
+            self.update_seat_and_connect_voter(seat, replace(seat, phone_on_hold=on_hold))
+            self._seats.publish_seat(seat_name)
+
     def call_seat_phone(self, seat_name: str) -> None:
         """Call a seat's phone if an agent is logged in and the phone is disconnected."""
         seat = self._seats[seat_name]

@@ -86,7 +86,7 @@ class OwnCallBacks:
 
     def _is_seat_free_for_call_back(self, seat: Seat, own: OwnCallBack, now: float) -> bool:
         """Return whether the agent's seat is ready and no other voter is about to be connected to it."""
-        if seat.state is not SeatState.READY or seat.phone_suspect or not seat.phone_up:
+        if seat.state is not SeatState.READY or not seat.is_phone_usable or not seat.phone_up:
             return False
         return (
             seat.call_back_promised

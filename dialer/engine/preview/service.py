@@ -136,9 +136,9 @@ class OwnCalls:
         With `promised` the seat is reserved for a call-back.
         """
         seat = self._seats.require_seat(seat_name)
-        idle = seat.is_free or (seat.state is SeatState.PAUSED and not seat.phone_suspect)
+        idle = seat.is_free or (seat.state is SeatState.PAUSED and seat.is_phone_usable)
         if promised:
-            idle = seat.call_back_promised and seat.state is SeatState.READY and not seat.phone_suspect
+            idle = seat.call_back_promised and seat.state is SeatState.READY and seat.is_phone_usable
         if not idle or not seat.phone_up or seat.agent is None:
             raise CommandRefused(
                 f"seat {seat.name} is {seat.state}: dialling is possible only when ready or paused",

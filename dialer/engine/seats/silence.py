@@ -119,7 +119,7 @@ class SeatSilence:
         """Return whether a connected phone of an agent is dead, and hang it up if so. During the check the seat gets no
         voters.
         """
-        if not self._timeout_seconds:
+        if not self._timeout_seconds or seat.phone_on_hold:
             return False
         self._acd.set_seat_phone_suspect(seat.name, True)
         listens = TALKING_LISTENS if seat.state is SeatState.TALKING else LISTENS

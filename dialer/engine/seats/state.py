@@ -42,6 +42,7 @@ class Seat:
     campaigns: frozenset[str] = frozenset()
     phone_up: bool = False
     phone_suspect: bool = False  # the phone may be dead and is being checked: the seat gets no voters meanwhile
+    phone_on_hold: bool = False  # by the phone's own hold key: the seat gets no voters meanwhile
     call_back_promised: bool = False  # the agent's next call is a call-back that the agent has promised
     attempt_id: AttemptId | None = None  # of the current call, until its wrap-up ends
     campaign_id: str | None = None
@@ -74,7 +75,12 @@ class Seat:
     @property
     def is_free(self) -> bool:
         """Return whether a voter may be connected to the seat now."""
-        return self.state is SeatState.READY and not self.phone_suspect and not self.call_back_promised
+        return self.state is SeatState.READY and self.is_phone_usable and not self.call_back_promised
+
+    @property
+    def is_phone_usable(self) -> bool:
+        """Return whether the phone, if it is connected, would let agent and voter hear each other."""
+        return not self.phone_suspect and not self.phone_on_hold
 
     @property
     def spoken_languages(self) -> frozenset[str]:
@@ -118,7 +124,7 @@ class Seat:
 
     def connect_phone(self, now: Instant) -> Seat:
         """Return the seat with its agent's phone connected."""
-        seat = replace(self, phone_up=True, phone_suspect=False)
+        seat = replace(self, phone_up=True, phone_suspect=False, phone_on_hold=False)
         if seat.state is SeatState.LOST:
             if seat.then is SeatState.OFFLINE:
                 return seat._vacate_seat(now)
@@ -129,7 +135,7 @@ class Seat:
         """Return the seat with its agent's phone disconnected: it is lost, or vacant after a log-off. A wrap-up
         continues on the page.
         """
-        seat = replace(self, phone_up=False, phone_suspect=False)
+        seat = replace(self, phone_up=False, phone_suspect=False, phone_on_hold=False)
         if seat.agent is None:
             return seat._change_state(SeatState.OFFLINE, now)
         if seat.state is SeatState.WRAP_UP:

@@ -41,6 +41,7 @@ def make_seat_view(
         calls=tally.calls,
         reason=seat.reason if seat.state is SeatState.PAUSED else None,
         transfer=transfer.stage if transfer is not None and seat.state is SeatState.TALKING else None,
+        phone_on_hold=seat.phone_on_hold,
         recording=recording,
         message=seat.message,
         campaigns=tuple(sorted(seat.campaigns)),

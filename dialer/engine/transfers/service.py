@@ -104,6 +104,8 @@ class Transfers:
     async def resume_conversation(self, seat_name: str) -> str:
         """Bring the voter at a seat back from hold."""
         _, now = self._require_transfer(seat_name, TransferStep.RESUME)
+        if self._seats[seat_name].phone_on_hold:
+            raise CommandRefused(f"the phone of seat {seat_name} is on hold: take it off hold there")
         await self._return_voter(now, replace(now, stage=TransferStage.RETURNING))
         return f"seat {seat_name}: the voter is off hold"
 
@@ -274,6 +276,33 @@ class Transfers:
             self.set_transfer(replace(live, stage=TransferStage.THREE_WAY))
         elif live.stage in {TransferStage.HOLD, TransferStage.RETURNING}:
             self.remove_transfer(attempt_id)
+
+    def on_phone_held(self, seat_name: str) -> None:
+        """Put the voter at a seat on hold, because the agent has pressed the phone's own hold key."""
+        if seat_name in self._seats:
+            self._acd.set_seat_phone_on_hold(seat_name, True)
+            self.hold_voter_if_phone_is_on_hold(seat_name)
+
+    def hold_voter_if_phone_is_on_hold(self, seat_name: str) -> None:
+        """Put the voter at a seat on hold if the seat's phone is: the voter would hear silence."""
+        seat = self._seats.get(seat_name)
+        if seat is None or not seat.phone_on_hold or seat.state is not SeatState.TALKING:
+            return
+        call = self._calls.find_call_at_seat(seat)
+        if call is not None and self._transfers.get(call.attempt_id) is None:
+            self.set_transfer(CallTransfer(call.attempt_id, seat_name, TransferStage.HOLD, by_phone=True))
+            self._core.request_effects(make_switch_order(self._switch.put_call_on_hold, call.attempt_id, seat_name))
+
+    def on_phone_resumed(self, seat_name: str) -> None:
+        """Return the voter to the agent, who has taken the phone off hold, if that hold was the phone's."""
+        seat = self._seats.get(seat_name)
+        if seat is None:
+            return
+        self._acd.set_seat_phone_on_hold(seat_name, False)
+        call = self._calls.find_call_at_seat(seat)
+        live = None if call is None else self._transfers.get(call.attempt_id)
+        if live is not None and live.by_phone and live.stage is TransferStage.HOLD:
+            self.return_voter_to_agent(live)
 
     def on_voter_handed_over(self, call: Call) -> None:
         """Handle that voter and transfer target are connected."""

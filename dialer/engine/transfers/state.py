@@ -86,6 +86,7 @@ class CallTransfer:
     stage: TransferStage
     party_id: PartyId | None = None
     to: str | None = None  # the target's name
+    by_phone: bool = False  # held by the hold key of the agent's phone, whose release returns the voter
 
 
 class CallTransfers:

@@ -13,8 +13,8 @@ from dialer.simulation.asterisk.channels import CAUSE_TEXT, UNKNOWN, Channel, Or
 _NAMES_BY_CLASS = {
     "agi": "AGIExecEnd AGIExecStart",
     "call": "BridgeCreate BridgeDestroy BridgeEnter BridgeLeave ConfbridgeEnd ConfbridgeJoin ConfbridgeLeave ConfbridgeStart "
-    "DialBegin DialEnd DialState Hangup HangupRequest NewCallerid NewConnectedLine Newchannel Newstate OriginateResponse "
-    "SoftHangupRequest",
+    "DialBegin DialEnd DialState Hangup HangupRequest Hold NewCallerid NewConnectedLine Newchannel Newstate OriginateResponse "
+    "SoftHangupRequest Unhold",
     "dialplan": "Newexten VarSet",
     "dtmf": "DTMFBegin DTMFEnd",
     "security": "SuccessfulAuth",

@@ -148,6 +148,19 @@ class SimulatedAsterisk(SwitchCalls):
         self.set_phone(endpoint, PhoneMode.ANSWERS)
         self.events.publish_contact_status(endpoint, "NonQualified", port)
 
+    def put_phone_on_hold(self, endpoint: str) -> None:
+        """Press the hold key of a seat's phone: its audio stops, and the AMI event Hold is published."""
+        self._publish_phone_hold("Hold", endpoint)
+
+    def take_phone_off_hold(self, endpoint: str) -> None:
+        """Press the hold key of a seat's phone again: the AMI event Unhold is published."""
+        self._publish_phone_hold("Unhold", endpoint)
+
+    def _publish_phone_hold(self, name: str, endpoint: str) -> None:
+        channel = self.find_phone_channel(endpoint)
+        if channel is not None:
+            self.events.publish_channel_event(name, channel)
+
     def set_phone(self, endpoint: str, mode: PhoneMode) -> None:
         """Set how a seat's phone reacts to calls, from the next call on."""
         self._phones[endpoint] = replace(self._phones[endpoint], mode=mode)

@@ -102,6 +102,51 @@ async def test_voter_returns_to_the_agent_when_the_hold_limit_is_reached(
 
 
 @virtual_time()
+async def test_voter_hears_music_while_the_hold_key_of_the_agents_phone_is_pressed(tmp_path: Path) -> None:
+    async with talking(tmp_path) as site:
+        site.switch.put_phone_on_hold("agent01")
+        await site.until(lambda: voter_channel(site).application == "MusicOnHold", seconds=1)
+        assert (seat(site).state, seat(site).transfer, seat(site).phone_on_hold) == (SeatState.TALKING, "hold", True)
+        with pytest.raises(CommandRefused, match="the phone of seat 01 is on hold: take it off hold there"):
+            await site.centre.engine.execute_command(SeatResume(seat="01"))
+        await asyncio.sleep(310)  # longer than the hold limit: the dialplan has returned the voter once
+        assert voter_channel(site).application == "MusicOnHold"
+        site.switch.take_phone_off_hold("agent01")
+        await asyncio.sleep(1)
+        assert conference_members(site) == {frozenset({"agent01", "voter"})}
+        assert (seat(site).transfer, seat(site).phone_on_hold) == (None, False)
+
+
+@virtual_time()
+async def test_voter_on_hold_stays_there_after_the_phones_own_hold_has_ended(tmp_path: Path) -> None:
+    async with talking(tmp_path) as site:
+        await site.centre.engine.execute_command(SeatHold(seat="01"))
+        site.switch.put_phone_on_hold("agent01")
+        await asyncio.sleep(1)
+        site.switch.take_phone_off_hold("agent01")
+        await asyncio.sleep(1)
+        assert (voter_channel(site).application, seat(site).transfer) == ("MusicOnHold", "hold")
+
+
+@virtual_time()
+async def test_seat_gets_no_voter_while_its_phone_is_on_hold(tmp_path: Path) -> None:
+    async with a_site(tmp_path, a_switch(), seats=1) as site:
+        await site.log_in("01")
+        site.switch.put_phone_on_hold("agent01")
+        await site.until(lambda: seat(site).phone_on_hold, seconds=1)
+        for _ in range(60):
+            await asyncio.sleep(1)
+            assert seat(site).state is SeatState.READY
+        site.switch.take_phone_off_hold("agent01")
+        await wait_until_talking(site)
+        site.switch.put_phone_on_hold("agent01")
+        await site.until(lambda: seat(site).phone_on_hold, seconds=1)
+        site.switch.reset_ami_connections()  # meanwhile the phone could be taken off hold unnoticed
+        await site.until(lambda: not seat(site).phone_on_hold, seconds=20)
+        await site.centre.engine.execute_command(SeatResume(seat="01"))
+
+
+@virtual_time()
 async def test_transfer_completes_after_a_consultation_and_a_three_way_call(tmp_path: Path) -> None:
     async with talking(tmp_path) as site:
         execute = site.centre.engine.execute_command

@@ -9,6 +9,8 @@ from dialer.domain.switch_events import (
     PhoneUnreachable,
     SeatDown,
     SeatKeyPressed,
+    SeatPhoneHeld,
+    SeatPhoneResumed,
     SeatPhoneSilent,
     SeatUp,
     SwitchEvent,
@@ -107,6 +109,8 @@ class SeatTracker:
                 return [PhoneUnreachable(message.get("EndpointName"))]
             case "ContactStatus" if message.get("ContactStatus") in _REGISTERED:
                 return [PhoneRegistered(message.get("EndpointName"), message.get("URI"))]
+            case "Hold" | "Unhold" if self.is_phone_in_seat(message.get("Uniqueid")):
+                return self._handle_hold_key(message.get("Uniqueid"), is_held=message.event_name == "Hold")
             case "UserEvent" if self.is_phone_in_seat(message.get("Uniqueid")):
                 seat = self._in_seat[message.get("Uniqueid")]
                 return [SeatKeyPressed(seat, message.get("Key"))] if message.get("UserEvent") == "SeatKey" else []
@@ -120,6 +124,12 @@ class SeatTracker:
         self._replaced += [each for each, name in self._in_seat.items() if name == seat]
         self._in_seat[message.get("Uniqueid")] = seat
         return [SeatUp(seat)]
+
+    def _handle_hold_key(self, unique_id: str, *, is_held: bool) -> list[SwitchEvent]:
+        seat = self._in_seat[unique_id]
+        if self.find_phone_in_seat(seat) != unique_id:  # a replaced phone, which is being hung up
+            return []
+        return [SeatPhoneHeld(seat) if is_held else SeatPhoneResumed(seat)]
 
     def _handle_hangup(self, unique_id: str, cause: str) -> list[SwitchEvent] | None:
         left = self._left_seat.pop(unique_id, None)

@@ -29,6 +29,7 @@ seat-paused = বিৰতিত
 seat-lost = ফোনৰ সংযোগ নাই
 
 help-hold = হোল্ডত
+phone-on-hold = ফোনেৰে হোল্ডত ৰখা
 help-calling = আন ফোনলৈ কল কৰা হৈছে
 help-consult = পৰামৰ্শ
 help-returning = ভোটাৰক পুনৰ সংযোগ কৰা হৈছে

@@ -29,6 +29,7 @@ seat-paused = বিরতিতে
 seat-lost = ফোনের সংযোগ নেই
 
 help-hold = হোল্ডে
+phone-on-hold = ফোন থেকে হোল্ডে রাখা
 help-calling = অন্য ফোনে কল করা হচ্ছে
 help-consult = পরামর্শ
 help-returning = ভোটারকে আবার যুক্ত করা হচ্ছে

@@ -35,6 +35,7 @@ seat-paused = calls paused
 seat-lost = phone disconnected
 
 help-hold = voter on hold
+phone-on-hold = on hold by phone
 help-calling = calling another phone
 help-consult = consulting another person
 help-returning = reconnecting to the voter

@@ -29,6 +29,7 @@ seat-paused = વિરામ પર
 seat-lost = ફોન કપાયો
 
 help-hold = હોલ્ડ પર
+phone-on-hold = ફોનથી હોલ્ડ પર
 help-calling = બીજા ફોન પર કૉલ થાય છે
 help-consult = સલાહ
 help-returning = મતદાર ફરી જોડાય છે

@@ -35,6 +35,7 @@ seat-paused = विराम पर
 seat-lost = फ़ोन कटा
 
 help-hold = मतदाता होल्ड पर
+phone-on-hold = फ़ोन से होल्ड पर
 help-calling = दूसरे फ़ोन पर कॉल
 help-consult = दूसरे व्यक्ति से परामर्श
 help-returning = मतदाता से फिर जोड़ा जा रहा

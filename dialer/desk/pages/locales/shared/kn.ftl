@@ -29,6 +29,7 @@ seat-paused = ವಿರಾಮದಲ್ಲಿ
 seat-lost = ಫೋನ್ ಸಂಪರ್ಕ ಕಡಿದಿದೆ
 
 help-hold = ಹೋಲ್ಡ್‌ನಲ್ಲಿ
+phone-on-hold = ಫೋನ್‌ನಿಂದ ಹೋಲ್ಡ್‌ನಲ್ಲಿ
 help-calling = ಬೇರೆ ಫೋನ್‌ಗೆ ಕರೆ ಹೋಗುತ್ತಿದೆ
 help-consult = ಸಮಾಲೋಚನೆ
 help-returning = ಮತದಾರರನ್ನು ಮತ್ತೆ ಜೋಡಿಸಲಾಗುತ್ತಿದೆ

@@ -29,6 +29,7 @@ seat-paused = ഇടവേളയിൽ
 seat-lost = ഫോൺ ബന്ധം മുറിഞ്ഞു
 
 help-hold = ഹോൾഡിൽ
+phone-on-hold = ഫോൺ വഴി ഹോൾഡിൽ
 help-calling = മറ്റൊരു ഫോണിലേക്കു വിളിക്കുന്നു
 help-consult = ആലോചന
 help-returning = വോട്ടറെ വീണ്ടും കണക്റ്റ് ചെയ്യുന്നു

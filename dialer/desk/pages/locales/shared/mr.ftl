@@ -35,6 +35,7 @@ seat-paused = विरामावर
 seat-lost = फोन तुटला
 
 help-hold = होल्डवर
+phone-on-hold = फोनवरून होल्डवर
 help-calling = दुसऱ्या फोनवर कॉल लावत आहे
 help-consult = सल्ला
 help-returning = मतदार पुन्हा जोडले जात आहेत

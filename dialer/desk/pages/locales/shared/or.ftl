@@ -29,6 +29,7 @@ seat-paused = ବିରତିରେ
 seat-lost = ଫୋନର ସଂଯୋଗ ନାହିଁ
 
 help-hold = ହୋଲ୍ଡରେ
+phone-on-hold = ଫୋନରୁ ହୋଲ୍ଡରେ
 help-calling = ଅନ୍ୟ ଫୋନକୁ କଲ୍ ହେଉଛି
 help-consult = ପରାମର୍ଶ
 help-returning = ଭୋଟରଙ୍କୁ ପୁଣି ଯୋଡ଼ାଯାଉଛି

@@ -29,6 +29,7 @@ seat-paused = ਵਿਰਾਮ 'ਤੇ
 seat-lost = ਫ਼ੋਨ ਕੱਟਿਆ ਗਿਆ
 
 help-hold = ਹੋਲਡ 'ਤੇ
+phone-on-hold = ਫ਼ੋਨ ਤੋਂ ਹੋਲਡ 'ਤੇ
 help-calling = ਦੂਜੇ ਫ਼ੋਨ 'ਤੇ ਕਾਲ ਹੋ ਰਹੀ ਹੈ
 help-consult = ਸਲਾਹ
 help-returning = ਵੋਟਰ ਫਿਰ ਜੁੜ ਰਿਹਾ ਹੈ

@@ -29,6 +29,7 @@ seat-paused = இடைநிறுத்தத்தில்
 seat-lost = போன் துண்டித்துவிட்டது
 
 help-hold = ஹோல்டில்
+phone-on-hold = தொலைபேசி மூலம் ஹோல்டில்
 help-calling = வேறு போனுக்கு அழைப்பு போகிறது
 help-consult = ஆலோசனை
 help-returning = வாக்காளரை மீண்டும் இணைக்கிறது

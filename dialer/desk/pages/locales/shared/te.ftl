@@ -29,6 +29,7 @@ seat-paused = పాజ్‌లో
 seat-lost = ఫోన్ కనెక్షన్ తెగింది
 
 help-hold = హోల్డ్‌లో
+phone-on-hold = ఫోన్ నుండి హోల్డ్‌లో
 help-calling = వేరే ఫోన్‌కు కాల్ చేస్తోంది
 help-consult = సంప్రదింపు
 help-returning = ఓటరును మళ్లీ కలుపుతోంది

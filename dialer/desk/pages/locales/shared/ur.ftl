@@ -29,6 +29,7 @@ seat-paused = وقفے پر
 seat-lost = فون کٹ گیا
 
 help-hold = ہولڈ پر
+phone-on-hold = فون سے ہولڈ پر
 help-calling = دوسرے فون پر کال ہو رہی ہے
 help-consult = مشورہ
 help-returning = ووٹر سے دوبارہ جوڑا جا رہا ہے

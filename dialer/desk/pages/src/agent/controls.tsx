@@ -108,7 +108,8 @@ export function SeatControls() {
 
 /** Controls of the call, while agent and voter talk. */
 export function CallControls() {
-  const { transfer: help, recording, state, dialling } = seat() ?? { transfer: null, recording: null, state: "", dialling: false };
+  const there = seat();
+  const { transfer: help, recording, state, dialling } = there ?? { transfer: null, recording: null, state: "", dialling: false };
   if (state !== "talking" && !dialling) return null;
   if (state !== "talking") return <Do name="seat-hang-up" keys="*3" grave />;
   const targets = (me.value?.transfer_targets ?? []).map(({ name }): [string, string] => [name, name]);
@@ -117,7 +118,7 @@ export function CallControls() {
     <div class="row" role="group" aria-label={t("call-controls")}>
       <Do name="seat-hang-up" keys="*3" grave />
       {isAlone && <Do name="seat-hold" keys="*4" />}
-      {help === "hold" && <Do name="seat-resume" keys="*5" />}
+      {help === "hold" && !there?.phone_on_hold && <Do name="seat-resume" keys="*5" />}
       {isAlone && targets.length > 0 && (
         <>
           <Choice id="transfer-menu" label={t("do-seat-transfer")} options={targets} choose={(to) => void give("seat-transfer", { to })} />

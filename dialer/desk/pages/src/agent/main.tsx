@@ -103,7 +103,7 @@ function State() {
   const since = there.since ?? now.value;
   const most = there.state === "wrap-up" && there.campaign_id ? me.value?.wrap_up_seconds[there.campaign_id] : undefined;
   const left = most === undefined ? null : Math.max(0, most - (now.value - since));
-  const more = [there.reason && word("pause", there.reason), there.transfer && word("help", there.transfer), there.recording && word("recording", there.recording)];
+  const more = [there.reason && word("pause", there.reason), there.transfer && word("help", there.transfer), there.phone_on_hold && t("phone-on-hold"), there.recording && word("recording", there.recording)];
   return (
     <div class={`state-now ${there.state}`}>
       <strong>{stateIn(there)}</strong>

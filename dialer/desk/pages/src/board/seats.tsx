@@ -24,7 +24,7 @@ function Card({ name }: { name: string }) {
   if (!seat || !isShown(seat)) return null;
   if (wanted.value && seat.state !== wanted.value) return null;
   const alone = seat.campaigns.length > 0 && t("serves-only", { campaigns: seat.campaigns.join(", ") });
-  const more = [alone, seat.reason && word("pause", seat.reason), seat.transfer && word("help", seat.transfer), seat.recording && word("recording", seat.recording)];
+  const more = [alone, seat.reason && word("pause", seat.reason), seat.transfer && word("help", seat.transfer), seat.phone_on_hold && t("phone-on-hold"), seat.recording && word("recording", seat.recording)];
   return (
     <li class={`seat-card ${seat.state}`}>
       <div class="row between">

@@ -659,6 +659,8 @@ export interface SeatView {
   reason: string | null;
   /** of the call; null: agent and voter talk */
   transfer: TransferStage | null;
+  /** by the phone's own hold key: the voter hears music, and the seat gets no other voter */
+  phone_on_hold: boolean;
   /** of the call: on or paused */
   recording: string | null;
   /** a call that waits for its agent (commands seat-preview-dial and seat-preview-skip) */
