@@ -243,7 +243,11 @@ class AlertKind(StrEnum):
     )
     SETTINGS = "settings", AlertLevel.WARNING, "The settings were not reloaded. Cause: {problem}"
     FLOWS = "flows", AlertLevel.WARNING, "The call flows were not reloaded. Cause: {problem}"
-    WEIGHTS = "weights", AlertLevel.WARNING, "The voters' weights were not imported. Cause: {problem}"
+    WEIGHTS = (
+        "weights",
+        AlertLevel.WARNING,
+        "The voters' weights were not imported, the earlier ones apply. Cause: {problem}",
+    )
 
     # Broker and commands
     BROKER_DOWN = (
@@ -271,13 +275,14 @@ class AlertKind(StrEnum):
     OUTBOX_FULL = (
         "outbox-full",
         AlertLevel.WARNING,
-        "Results for headquarters exceed `headquarters.outbox_megabytes` by {megabytes} MB. All results are stored; telemetry is "
-        "discarded. Check the connection to headquarters.",
+        "Results for headquarters exceed `headquarters.outbox_megabytes` by {megabytes} MB. All results are stored; live figures "
+        "are discarded. Check the connection to headquarters.",
     )
     OUTBOX_UNSENDABLE = (
         "outbox-unsendable",
         AlertLevel.WARNING,
-        "A message cannot be sent and was skipped. Its result is in the database. Report outbox row {row}. Cause: {problem}",
+        "A message cannot be sent and was skipped. Its result is in the database. Tell your administrator the "
+        "number of its outbox row: {row}. Cause: {problem}",
     )
     COMMAND_FLOOD = (
         "command-flood",
@@ -292,7 +297,8 @@ class AlertKind(StrEnum):
     RECORDS_BURST = (
         "records-burst",
         AlertLevel.NOTICE,
-        "{count} records were sent in quick succession. Senders: {users}; unknown senders: {unknown}.",
+        "{count} voter results, opt-outs or turnout figures arrived by command in a short time. If nobody is importing a list, "
+        "check the senders: {users}; unknown senders: {unknown}.",
     )
 
     # Headquarters and other centres
@@ -326,12 +332,13 @@ class AlertKind(StrEnum):
     PEER_MARKS_SKIPPED = (
         "peer-marks-skipped",
         AlertLevel.NOTICE,
-        "{count} marks of other centres were skipped because their voters are not on a roll here. Import the other centres' roll.",
+        "{count} voter results of other centres were skipped because their voters are not on a roll here. Import the other "
+        "centres' roll.",
     )
     NO_PEER_UPDATES = (
         "no-peer-updates",
         AlertLevel.CRITICAL,
-        "Updates of other centres do not reach this centre. Cause: {problem}",
+        "Opt-outs and voter results of other centres do not reach this centre. Cause: {problem}",
     )
 
     OTHER = "other", AlertLevel.WARNING, ""  # one that only a newer dialler knows: its text is shown

@@ -103,10 +103,10 @@ class ExternalRecords:
             return await self._store.record_headquarters_commit(through, self._clock.now())
 
     async def send_test_mark(self) -> str:
-        """Send a test mark, which shows whether results reach headquarters. Raises CommandRefused, StoreError."""
+        """Send a test message, which shows whether results reach headquarters. Raises CommandRefused, StoreError."""
         with _refuse_rejected_records():
             await self._store.announce_test_mark(self._clock.now())
-        return "test mark sent: headquarters' page shows when it arrives"
+        return "test message sent: headquarters' page shows when it arrives"
 
     async def import_peer_updates(self, news: PeerUpdateBatch) -> str:
         """Store opt-outs, marks and calls of other centres, all or none, with their position in headquarters' stream.

@@ -186,7 +186,7 @@ class ImportPeerUpdates(Command):
 
 
 class SendTestMark(Command):
-    """Send a test mark to headquarters' page, through outbox and uplink like every result. Do it weekly before polling
+    """Send a test message to headquarters' page, through outbox and uplink like every result. Do it weekly before polling
     day.
     """
 

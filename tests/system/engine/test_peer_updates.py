@@ -76,7 +76,7 @@ async def test_alert_about_marks_for_an_unknown_roll_clears_when_a_mark_for_this
     async with a_site(tmp_path, make_answering_switch(answer_after=25.0, talk_seconds=5.0)) as site:
         await site.centre.engine.execute_command(make_peer_updates(site, 0, 1, 1, 2, version="another roll"))
         (alert,) = [each for each in site.view.alerts if each.code == "peer-marks-skipped"]
-        assert alert.text.startswith("2 marks of other centres were skipped")
+        assert alert.text.startswith("2 voter results of other centres were skipped")
         await site.centre.engine.execute_command(make_peer_updates(site, 1, 2, 1))
         assert not [each for each in site.view.alerts if each.code == "peer-marks-skipped"]
 

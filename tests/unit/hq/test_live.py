@@ -49,7 +49,9 @@ def test_headquarters_page_shows_an_alert_if_a_centre_imports_no_peer_updates() 
     live = receive_status(("peer-updates", {"problem": "the disk is full"}))
     [alert] = live.centres["pune-1"].build_page_fields()["alerts"]
     assert alert["code"] == "no-peer-updates"
-    assert alert["text"] == "Updates of other centres do not reach this centre. Cause: the disk is full"
+    assert (
+        alert["text"] == "Opt-outs and voter results of other centres do not reach this centre. Cause: the disk is full"
+    )
 
 
 @pytest.mark.parametrize(("ahead", "codes"), [(31, ["headquarters-clock"]), (-31, ["headquarters-clock"]), (29, [])])

@@ -201,11 +201,11 @@ no-days = No results yet. Each day appears after its first call.
 ## Readiness
 
 ready = Readiness test
-ready-help = A test message (test mark) travels from a centre's dialler to this page. Send one from each centre a week before the poll (dialer command test-mark). Test marks older than a week do not count.
+ready-help = A test message travels from a centre's dialler to this page. Send one from each centre in the week before the poll (dialer command test-mark). Test messages older than a week do not count.
 ready-summary = { $ready } of { $centres } centres tested in the last week
-test-mark = Last test mark
-test-never = no test mark received
-transit-time = Transit time of the test mark
+test-mark = Last test message
+test-never = no test message received
+transit-time = Transit time of the test message
 connection = Connection of the centre
 centre-online = centre online
 centre-offline = centre offline
