@@ -19,8 +19,10 @@ from typing import Any
 
 from dialer.domain.clock import Clock, SystemClock
 from dialer.domain.enums import MarkKind
-from dialer.domain.model import AttemptId, Confidence, EndedAttempt, Mark, MarkSource, Outcome
+from dialer.domain.model import AttemptId, CampaignProgress, Confidence, EndedAttempt, Mark, MarkSource, Outcome
 from dialer.domain.results import OptOut, Result
+from dialer.domain.schema import to_json_value
+from dialer.domain.view import AbandonedTarget
 from dialer.domain.voter_place import VoterPlace
 from dialer.mqtt.dialler_client import Reply
 from dialer.mqtt.messages import create_announcement
@@ -198,13 +200,20 @@ class VirtualCentre:
                 "calls": talking + 9,
             }
             figures = {
-                "campaign": "turnout",
+                "campaign_id": "turnout",
                 "at": now,
                 "state": "running",
-                "numbers": LIST_NUMBERS,
-                "closed": done,
-                "due": LIST_NUMBERS - done,
-                "abandoned_target": {"share": 0.02, "most": 0.03, "sender": None},
+                "progress": to_json_value(
+                    CampaignProgress(
+                        total=LIST_NUMBERS,
+                        completed=done,
+                        remaining=LIST_NUMBERS - done,
+                        attempts=done,
+                        waiting=0,
+                        refused={},
+                    )
+                ),
+                "abandoned_target": to_json_value(AbandonedTarget(rate=0.02, maximum=0.03, sender=None)),
             }
             await session.publish_message(build_live_subject(self.name, "state"), json.dumps(state).encode())
             await session.publish_message(
