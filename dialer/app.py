@@ -177,7 +177,7 @@ def _engine(
     name: DiallerName,
     reload: SettingsReload,
 ) -> Engine:
-    """Build the engine over Asterisk, Twilio or both, and deliver their events to it."""
+    """Create the engine of the centre on its switch (Asterisk, Twilio or both), and pass the switch's events to it."""
     plan = create_engine_plan(settings, profile)
     core = Core(settings.centre.id, get_site_zone(settings), clock, plan, dialler=name.text)
     switch = asterisk.switch

@@ -228,8 +228,9 @@ def _find_file(directory: Path, name: PromptName) -> Path:
 
 @contextmanager
 def change_catalogue(directory: Path) -> Iterator[dict[PromptName, Entry]]:
-    """Lock the catalogue of prompts and yield its entries, which the caller may change. Write them when the block ends.
-    Raises CatalogueError.
+    """Lock the catalogue of prompts and yield its entries, which the caller may change.
+
+    Store the changed entries when the block ends. Raises CatalogueError.
     """
     try:
         directory.mkdir(parents=True, exist_ok=True)

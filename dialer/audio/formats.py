@@ -54,7 +54,10 @@ def get_sample_rate(sound_format: SoundFormat) -> int:
 
 
 def encode_sound(samples: Samples, sound_format: SoundFormat) -> bytes:
-    """Return the content of a sound file for samples, whose rate must be `get_sample_rate(sound_format)`."""
+    """Return the content of a sound file in a format.
+
+    The samples must have the sample rate of the format (`get_sample_rate`).
+    """
     kind = _KINDS[sound_format]
     pcm = encode_pcm_samples(samples)
     if sound_format is SoundFormat.SLIN16:

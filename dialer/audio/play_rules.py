@@ -17,8 +17,9 @@ RECORDINGS: Final = "recording/"
 
 @dataclass(frozen=True, slots=True)
 class PlayRules:
-    """The conditions under which a site plays a prompt, such as an approval or a certificate. They come from its
-    settings (section [audio]) and its profile.
+    """The conditions under which a site plays a prompt, such as an approval or a certificate.
+
+    The section [audio] of the settings and the rules profile define them.
     """
 
     certified_recordings: bool = False

@@ -166,9 +166,7 @@ def _find_source_problem(path: Path, root: Path, other: str | None) -> str | Non
 
 
 def prepare_recording(job: Job) -> Prepared | Refused:
-    """Convert one recording to sounds and write them. Return the catalogue entry, or the reason why it cannot be
-    converted.
-    """
+    """Convert one recording to sound files. Return its catalogue entry, or the reason why it cannot be converted."""
     source = _make_source_relative(job)
     try:
         made = convert_recording(job.source, job.recipe)

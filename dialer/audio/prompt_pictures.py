@@ -20,7 +20,10 @@ _MARKS = {Voice.DRAFT: "DRAFT", Voice.SYNTHETIC: "SYNTHETIC", Voice.HUMAN: ""}
 
 
 def draw_prompt(name: PromptName, entry: Entry, places: AudioDirectories, recipe: Recipe) -> str:
-    """Return a picture (SVG) of a prompt's recording, if it has one, and of each of its sounds. Raises AudioError."""
+    """Return a picture (SVG) of a prompt: of its recording, if there is one, and of each sound file.
+
+    Raises AudioError.
+    """
     sent = is_recorded_by_person(entry)
     panels = [_make_recording_panel(name, entry, places, recipe)] if sent else []
     for sound_format in sorted(entry.files, key=get_sample_rate):

@@ -169,7 +169,10 @@ def _spread_parts_over_line(left: Sequence[tuple[int, Text]], right: Sequence[tu
 def _draw_campaigns(
     view: CentreView, previous: CentreView | None, width: int, height: int, extras: BoardExtras
 ) -> tuple[list[RenderableType], int]:
-    """Return the campaigns as panels if there is room, otherwise as a table, and their number of lines."""
+    """Return the campaigns as one panel each if there is room, otherwise as one table.
+
+    Also return the number of lines.
+    """
     if not view.campaigns:
         return [], 0
     columns = 2 if width >= WIDE and len(view.campaigns) > 1 else 1
@@ -294,7 +297,10 @@ def _draw_list_progress(campaign: CampaignView, cells: int) -> Text:
 
 
 def _draw_campaign_table(campaigns: tuple[CampaignView, ...], width: int, extras: BoardExtras, *, why: bool) -> Panel:
-    """Return a table with one line for each campaign. With `why`, a second line says what limits its calls."""
+    """Return a table with one line for each campaign.
+
+    With `why`, a second line names what limits the campaign's calls.
+    """
     wide = width >= 70
     shown = ("calls", "attempts", "answered", "abandoned", "list") if wide else ("calls", "abandoned", "list")
     table = Table.grid(expand=True, padding=(0, 1))

@@ -383,7 +383,7 @@ def _load_site_texts(settings: Settings, texts: Path | None = None) -> Texts:
 
 
 def _collect_prompt_texts(settings: Settings, words: Texts, languages: list[str]) -> dict[PromptName, str]:
-    """Return the text of every prompt that this site plays, except place names and the information message."""
+    """Return the text of every prompt that this site plays. Place names and the information message are left out."""
     name = collect_name_prompts([(PromptKind.NAME, settings.centre.organisation)], languages)
     return collect_text_prompts(words, languages) | collect_word_prompts(languages) | name
 

@@ -123,7 +123,10 @@ def _approve_entry(
 
 
 def list_prompt_statuses(settings: Settings) -> PromptStatuses:
-    """Return every prompt in the catalogue with its entry, and why it may not be played (None = it may)."""
+    """Return every prompt in the catalogue with its entry and the reason why it may not be played.
+
+    The reason is None if the prompt may be played.
+    """
     playlist = make_playlist_reader(settings).read()
     today = get_site_day(settings, SystemClock().now())
     return [

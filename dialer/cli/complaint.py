@@ -1,4 +1,4 @@
-"""`dialer complaint add|answer`: record complaints about calls, and what was done about each."""
+"""`dialer complaint add|answer`: record complaints about calls, and the centre's answers to them."""
 
 from __future__ import annotations
 

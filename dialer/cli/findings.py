@@ -53,5 +53,5 @@ class FindingPrinter:
                 self.print_finding(finding)
 
     def exit(self) -> NoReturn:
-        """End the command, with exit code 1 if an error was printed and 0 otherwise."""
+        """End the command. The exit code is 1 if an error was printed, otherwise 0."""
         raise typer.Exit(1 if self.errors else 0)

@@ -35,7 +35,7 @@ class CommandGroup(typer.Typer):
 
 
 def _expand_dataclass_parameters(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a function for Typer in which the fields of a dataclass parameter are parameters of their own."""
+    """Return a function for Typer whose parameters are the fields of another function's dataclass parameters."""
     hints = get_type_hints(function, include_extras=True)
     own, shared, groups = list[Parameter](), list[Parameter](), dict[str, Any]()
     for parameter in signature(function).parameters.values():

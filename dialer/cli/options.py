@@ -78,9 +78,9 @@ class SiteOptions:
         return read_snapshot(self.store_path, self.store_key)
 
     def open_store_for_writing(self, holder: str) -> AbstractContextManager[Connection]:
-        """Open the existing store for writing, so that no other process can write to it.
+        """Open the existing store for writing, and lock it against other writers.
 
-        `holder` describes this process in error messages to others that try to open the store meanwhile.
+        `holder` names this process in the errors that the other writers get.
         """
         return open_store_exclusively(self.store_path, holder, create=False, key=self.store_key)
 

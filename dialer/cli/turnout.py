@@ -101,7 +101,7 @@ def import_turnout_figures(
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """A turnout figure, and the line of the file or the options from which it was read."""
+    """A turnout figure with its origin: the line of a file, or the options of the command."""
 
     where: str
     figure: OfficialFigure
@@ -229,9 +229,10 @@ def _read_turnout_figures(path: Path, day: str) -> list[_Entry]:
 
 
 def _parse_turnout_figure(where: str, day: str, area: tuple[int, int | None, str], by: str, turnout: str) -> _Entry:
-    """Return a turnout figure from the text of its fields.
+    """Return a turnout figure from the texts of its fields.
 
-    `area` is constituency, part and state ("" if not given). Raises RollError, with a message that begins with `where`.
+    `area` has constituency, part and state ("" = not given). `where` names the line or option, and begins the error.
+    Raises RollError.
     """
     constituency, part, state_text = area
     percent = _PERCENT.fullmatch(turnout.strip())

@@ -226,7 +226,10 @@ def _create_key_usage(*allowed: str) -> x509.KeyUsage:
 
 
 def _list_excluded_names(names: tuple[Name, ...]) -> list[x509.GeneralName] | None:
-    """Return the kinds of names to exclude: a kind without a permitted name would otherwise be unrestricted."""
+    """Return the kinds of names that the CA excludes.
+
+    A kind for which no name is permitted must be excluded, otherwise every name of it is permitted.
+    """
     excluded: list[x509.GeneralName] = []
     if not any(isinstance(name, str) for name in names):
         excluded.append(x509.DNSName(""))

@@ -132,8 +132,8 @@ def find_breaks_in_chain(
 ) -> Iterator[Break]:
     """Return every place where the audit's hash chain is broken.
 
-    `head` is the number and digest of an entry noted earlier, which must be in the chain. `behind` is the number and
-    digest of the entry before the first of `entries`.
+    `entries` are checked in order. `behind` is the number and digest of the entry before them. `head` is the number and
+    digest of an entry that somebody noted earlier: the chain must contain it.
     """
     number, digest = behind
     noted = head is None

@@ -352,7 +352,7 @@ class Mark:
 
     @property
     def effective_confidence(self) -> Confidence:
-        """Return how reliable the mark is. Without a confidence of its own, this is the usual one of its source."""
+        """Return how reliable the mark is: its own confidence, or else the usual confidence of its source."""
         return self.confidence or USUAL_CONFIDENCE[self.source]
 
 
@@ -370,7 +370,7 @@ class UnknownSerial:
 
 @dataclass(frozen=True, slots=True)
 class VoterOutcome:
-    """What an agent's call resulted in for one voter of the called number."""
+    """The outcome that an agent reports for one voter of the called number."""
 
     voter_id: int
     kind: MarkKind
@@ -405,7 +405,10 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class DispositionRecord:
-    """An agent's result of a call (disposition), as it is stored. A later one of the same attempt replaces it."""
+    """An agent's disposition (outcome) of a call, as it is stored.
+
+    A later disposition of the same attempt replaces it.
+    """
 
     __pydantic_config__ = MESSAGE
 

@@ -37,7 +37,7 @@ class OrderForged(CommandRefused):
 
 
 class OrderKind(StrEnum):
-    """What an order of headquarters tells centres to do."""
+    """The kind of an order of headquarters: what centres must do."""
 
     STOP_ALL = "stop-all"
     PAUSE = "pause"
@@ -75,7 +75,7 @@ class HqOrder(BaseModel):
 
     @property
     def text(self) -> str:
-        """Return the order as JSON text, which leaders sign."""
+        """Return the order as JSON text. Leaders sign this text."""
         return json.dumps(self.model_dump(mode="json", exclude_none=True), sort_keys=True, separators=(",", ":"))
 
     @property

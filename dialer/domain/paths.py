@@ -1,7 +1,6 @@
-"""Whether a path exists, and what is there.
+"""Functions that tell whether a path exists, and whether it is a file or a folder.
 
-Unlike `Path.exists` and its relatives from Python 3.14 on, these functions raise an error where that cannot be found
-out.
+They raise an error if this cannot be determined. `Path.exists` and similar methods hide that error from Python 3.14 on.
 """
 
 from __future__ import annotations

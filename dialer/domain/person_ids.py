@@ -1,4 +1,4 @@
-"""Ids of persons, which messages, logs and the audit contain instead of names. Without I/O."""
+"""Ids of persons. Messages, logs and the audit contain these ids instead of names. Without I/O."""
 
 from __future__ import annotations
 

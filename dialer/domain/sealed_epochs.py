@@ -88,7 +88,10 @@ class SealedEpoch:
         return hashlib.sha256(self.encode_signed_part() + self.signature.encode("ascii")).hexdigest()
 
     def has_valid_signature(self) -> bool:
-        """Return whether the signature is valid for the epoch's own key, which proves nothing about that key."""
+        """Return whether the signature matches the public key that the epoch contains.
+
+        It does not check that this key is the expected one.
+        """
         try:
             key, signature = bytes.fromhex(self.key), bytes.fromhex(self.signature)
         except ValueError:

@@ -54,7 +54,7 @@ def derive_public_key(private: bytes) -> bytes:
 
 
 def read_public_key(text: str) -> bytes:
-    """Return a public key from its text in the settings, whose pattern the settings have already checked."""
+    """Return a public key from its text in the settings. The settings have already checked the format of the text."""
     return base64.b64decode(text.removeprefix(_PUBLIC))
 
 

@@ -84,8 +84,9 @@ class MachineDetected(CallEvent):
 
 
 class EndedBy(StrEnum):
-    """The sign by which the switch learned that a call has ended. `dialer.engine.calls.state.derive_outcome` derives
-    the outcome.
+    """How the switch noticed that a call has ended.
+
+    `dialer.engine.calls.state.derive_outcome` derives the outcome from it.
     """
 
     HANGUP = "hangup"  # its channel was hung up
@@ -136,7 +137,10 @@ class SeatKeyPressed:
 
 @dataclass(frozen=True, slots=True)
 class SeatPhoneSilent:
-    """The switch hung up the agent's phone, which sent no audio within the seat's timeout. Comes after `SeatDown`."""
+    """The switch hung up the agent's phone, because it sent no audio within the seat's timeout.
+
+    `SeatDown` precedes this event.
+    """
 
     seat: str
 

@@ -51,7 +51,7 @@ class TimerExpired(NamedTuple):
 
 
 class CallFinished(NamedTuple):
-    """A call has ended, and nothing that belongs to it, such as its IVR flow, is pending."""
+    """A call has ended, and no work for it is pending, such as its IVR flow."""
 
     ended: CallEnded
 
@@ -63,7 +63,10 @@ class SeatStateChanged(NamedTuple):
 
 
 class HouseholdChanged(NamedTuple):
-    """A new fact was recorded about a voter or number of the call at a seat, outside that call."""
+    """A fact about a voter or the number of the call at a seat was recorded outside that call.
+
+    The agent's page must be updated.
+    """
 
     seat: str
     attempt_id: AttemptId
@@ -74,9 +77,7 @@ Event = SwitchEvent | TimerExpired | CallFinished | SeatStateChanged | Household
 
 
 class UpdatePacer(NamedTuple):
-    """Report an event, such as an answered call, to a campaign's pacer. `call` is the call concerned, if there
-    is one.
-    """
+    """Report an event, such as an answered call, to a campaign's pacer. `call` is the call of the event, or None."""
 
     campaign_id: str
     kind: PacingEventKind
@@ -109,7 +110,7 @@ class SwitchOrder(NamedTuple):
     on_failure: TimerExpired | None = None
 
     def with_failure_event(self, on_failure: TimerExpired) -> SwitchOrder:
-        """Return the same order to the switch with an event that is raised if the order fails."""
+        """Return a copy of the order to the switch. If the order fails, the engine handles the event `on_failure`."""
         return self._replace(on_failure=on_failure)
 
 

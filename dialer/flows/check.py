@@ -210,7 +210,9 @@ def _find_stored_candidate_choices(subject: Subject) -> Problems:
 
 
 def _find_misplaced_material(subject: Subject) -> Problems:
-    """Find prompts with campaign recordings in a flow whose purpose forbids them, or in which no single key opts out."""
+    """Find prompts with campaign recordings in a flow whose purpose forbids such recordings, or whose callers cannot
+    opt out with one key.
+    """
     for node in subject.flow.nodes.values():
         recordings = [prompt.value for prompt in node.all_prompts if prompt.kind is PromptKind.RECORDING]
         if not recordings:

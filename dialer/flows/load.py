@@ -163,7 +163,7 @@ def _read_spoken_kinds_of_answers(document: Document) -> dict[str, PromptKind]:
 
 
 def _parse_node(name: str, document: Document, names: DeclaredNames) -> Node:
-    """Return the node `name` of a document. One of its keys, such as `menu:`, gives its kind."""
+    """Parse the node `name` of a document. One key of the node, such as `menu:`, names its kind."""
     place = ("nodes", name)
     line = document.find_line(place)
     written = document.values["nodes"][name]  # type: ignore[index,call-overload]  # the header has been validated

@@ -80,8 +80,8 @@ class CataloguePrompts:
         return PromptName("", name.language, LABEL)
 
     def prefer_campaign_sound(self, sound: str) -> str:
-        """Return the campaign's own version of a shared sound if it has one that may be played. Otherwise return the
-        shared sound.
+        """Return the campaign's own version of a shared sound if it exists and may be played, otherwise the shared
+        sound.
         """
         name = find_prompt_of_sound(sound)
         if name is None:

@@ -92,11 +92,9 @@ class ScriptLibrary:
     def get_script_for_page(self, campaign: str, language: str, version: str | None) -> TranslatedScript | None:
         """Return a campaign's script for the agent's page in a language, or None.
 
-        `version` is the version that the dialler uses (`script` in `campaigns/{campaign}/statistics`), if it has one.
-        If that version is not loaded here, the files are read again, at most every `RELOAD_SECONDS`. If they contain
-        another version, the result is None, because the dialler would refuse answers to it.
-
-        Blocks while it reads files, and never raises.
+        `version` is the version that the dialler uses, or None. If that version is not loaded, the files are read
+        again, at most every `RELOAD_SECONDS`. If they have another version, return None, because the dialler would
+        refuse its answers. Blocks while it reads files.
         """
         now = time.monotonic()
         if (

@@ -54,7 +54,7 @@ class FlowCommit:
 
 @dataclass(frozen=True, slots=True)
 class Play:
-    """The action to play prompts, which a key of `escape_digits` interrupts. Its result is `Played`."""
+    """The action to play prompts. A key in `escape_digits` interrupts them. The result is `Played`."""
 
     node: str
     prompts: tuple[PromptRef, ...]
@@ -206,7 +206,7 @@ Input = Played | Digits | Committed | NotFound | Recorded | Transferred | SmsSen
 
 
 class Ending(StrEnum):
-    """The way in which a flow ended."""
+    """How a flow ended."""
 
     COMPLETED = "completed"  # at a disconnect node
     TRANSFERRED = "transferred"

@@ -58,7 +58,7 @@ class OpenProposal(NamedTuple):
 
 
 class ConfirmedMaterial(NamedTuple):
-    """A confirmed proposal of campaign material, whose version may or may not have been assigned to centres yet."""
+    """A confirmed proposal to assign campaign material. It may not be known yet whether the material was assigned."""
 
     id: int
     to: str
@@ -218,7 +218,10 @@ class HqActions:
         self._on_change()
 
     async def answer_proposal(self, request: AnswerProposal, who: SignedIn) -> dict[str, str]:
-        """Confirm or decline another user's proposal. Confirmed material is assigned at once."""
+        """Confirm or decline another user's proposal.
+
+        If it proposes material, confirming it assigns the material to the centres at once.
+        """
         async with self._db.open_transaction() as db:
             proposal = await SQL.open_proposal.fetch_first_row(db, request.id)
             if proposal is None or not self._accounts.are_centres_in_zone_of_user(who.name, proposal.to):

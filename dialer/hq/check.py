@@ -65,7 +65,7 @@ def _read_material_expiry(timestamp: Path) -> float:
 
 
 async def find_server_problems(settings: HqSettings) -> list[str]:
-    """Return problems of nats-server and its streams, and the centres from which no status arrives there."""
+    """Return the problems of nats-server and its streams, and the centres that send it no status."""
     try:
         async with open_session(
             settings.servers,

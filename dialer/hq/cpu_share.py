@@ -18,7 +18,10 @@ class _Account:
 
 
 class CpuShares:
-    """The time that each centre has left. It grows by `SHARE` seconds a second, up to `BURST_SECONDS`."""
+    """The computing time that each centre may still use.
+
+    It grows by `SHARE` seconds a second, up to `BURST_SECONDS`.
+    """
 
     def __init__(self) -> None:
         self._accounts: dict[str, _Account] = {}

@@ -32,7 +32,10 @@ class Database:
         self._connection = connection
 
     def open_transaction(self) -> AbstractAsyncContextManager[Any]:
-        """Return a context that commits its statements, or rolls them back on an error. A nested one is a savepoint."""
+        """Return a context whose statements are committed when it ends, or rolled back on an error.
+
+        A context inside another one is a savepoint.
+        """
         transaction: AbstractAsyncContextManager[Any] = self._connection.transaction()
         return transaction
 

@@ -173,8 +173,8 @@ class Gatherer:
     async def _find_stream_position(self, db: Database, stream_id: str) -> int:
         """Return the position in the stream of batches after which to read.
 
-        If the server was set back to a copy, the stream ends before the stored position. Then reading continues at its end:
-        centres send again what was not acknowledged.
+        It is the stored position, or the stream's end if the stream ends earlier, because the server was set back to a
+        copy. Centres send again what was not acknowledged.
         """
         position = await SQL.position.fetch_value_or_none(db, stream_id) or 0
         last = (await self._session.read_stream_state(messages.UP)).last

@@ -272,7 +272,7 @@ class DayCounts:
 
 
 class OptOutRow(NamedTuple):
-    """An opt-out with the hash of its number, by which other centres can recognise the number."""
+    """An opt-out with the hash of its phone number. Other centres recognise the number by this hash."""
 
     number_hash: str
     at: float
@@ -328,9 +328,10 @@ class AnswerRow:
 
 
 def parse_answers(row: ResultRow, fields: Mapping[str, Any], now: float) -> list[AnswerRow]:
-    """Return the answers in a row, without the names of recordings. Empty if the row does not say which voter answered.
+    """Return the answers in a row, without the names of recordings.
 
-    Their time is at most `now` (epoch seconds): a later answer must replace them, even if the clock here was ahead.
+    Return none if the row does not say which voter answered. The time of the answers is limited to `now` (epoch
+    seconds). Otherwise a centre whose clock is ahead could block later answers.
     """
     answers, place = fields.get("answers"), parse_voter_place(fields)
     if row.topic not in TOPICS_WITH_ANSWERS or place is None or not isinstance(answers, dict):

@@ -64,7 +64,7 @@ def _check_outbox_file_signature(settings: HqSettings, file: OutboxFile) -> None
 
 
 class _Acknowledgements:
-    """What the gatherer has answered, by centre and incarnation of its store."""
+    """The acknowledgements of the gatherer, by centre and incarnation of the centre's store."""
 
     def __init__(self) -> None:
         self._acks: dict[tuple[str, str], Acknowledgement] = {}

@@ -130,9 +130,8 @@ class _Site:
 
 
 def _list_web_sites(settings: HqSettings) -> list[_Site]:
-    """Return the sites of the web server: for material, and for the pages if users open them through it.
-
-    Both may be one site.
+    """Return the web server's sites: one for material and, if users open the pages through the web server, one for the
+    pages. Both may be the same site.
     """
     desk, sites = settings.desk, list[_Site]()
     served = {

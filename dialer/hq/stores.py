@@ -20,7 +20,7 @@ _SHOWN = 8  # digits of an incarnation in a text
 
 
 class StoreState(StrEnum):
-    """What headquarters does with the batches of a store."""
+    """Whether headquarters accepts the batches of a store."""
 
     ACCEPTED = "accepted"
     WAITING = "waiting"  # until it is clear whether the accepted one still sends
@@ -106,7 +106,10 @@ def find_accepted_store(stores: dict[str, KnownStore]) -> KnownStore | None:
 
 
 def describe_store_conflict(centre: str, stores: dict[str, KnownStore]) -> str:
-    """Return what a person must decide about the stores of a centre, or an empty text."""
+    """Return the decision about a centre's stores that a person must make, as text.
+
+    The text is empty if there is none.
+    """
     refused = [each for each in stores.values() if each.state is StoreState.REFUSED]
     accepted = find_accepted_store(stores)
     if not refused or accepted is None:

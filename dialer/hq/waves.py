@@ -23,7 +23,7 @@ class Wave:
 
 
 class WaveState(StrEnum):
-    """What the caller of a rollout must do next."""
+    """The next step that the caller of a rollout must take."""
 
     WAIT = "wait"
     NEXT = "next"  # the wave is well: start the next one
@@ -91,7 +91,10 @@ class Rollout:
             self.problem = self.problem or f"{centre}: {problem}"
 
     def record_centre_alerts(self, centre: str, codes: Collection[str]) -> None:
-        """Record the active alerts of a centre. They count if the centre runs this version."""
+        """Record the active alerts of a centre.
+
+        Only the alerts of centres that run this version of the material can stop the rollout.
+        """
         serious = sorted(code for code in codes if code.startswith(_PROBLEM_ALERTS))
         if centre in self._running and serious:
             self.problem = self.problem or f"{centre}: alert {serious[0]}"

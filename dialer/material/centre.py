@@ -51,7 +51,7 @@ _OK, _PARTIAL, _SERVER_ERROR = 200, 206, 500
 
 @dataclass(frozen=True, slots=True)
 class MaterialSource:
-    """The server and the names from which a centre gets its campaign material."""
+    """The server from which a centre gets campaign material, and the facts that select the centre's material."""
 
     url: str  # of metadata/, targets/ and files/
     root: Path  # the first root.json, part of the centre's settings
@@ -327,10 +327,9 @@ class CentreMaterial:
             self._replace_symbolic_link(CURRENT, label)
 
     def roll_back_version(self) -> None:
-        """Put the previous version of the material, which the dialler still uses, into use again. If there is no
-        previous version, no version is in use.
+        """Put the previous version of the material into use again; the dialler still runs it.
 
-        Raises MaterialRefused.
+        Without a previous version, no version is in use. Raises MaterialRefused.
         """
         previous = self.read_previous_manifest()
         with _translate_download_errors():

@@ -237,9 +237,7 @@ class Repository:
         self._write_draft_targets(targets, now)
 
     def find_draft_changes(self) -> tuple[list[str], list[str]]:
-        """Return two lists of bundle versions: those that publishing the draft would approve, and those that it would
-        withdraw.
-        """
+        """Return the bundle versions that publishing the draft would approve, and those that it would withdraw."""
         drafted, published = {*self._read_draft_targets().signed.targets}, {*self.list_approved_versions()}
         return sorted(drafted - published), sorted(published - drafted)
 

@@ -45,7 +45,7 @@ def render_metrics_page() -> str:
 
 
 def _describe_processes() -> Iterator[tuple[str, ProcessStatus]]:
-    """Yield the name and an example status of each process, in which every metric has a value."""
+    """Yield the name of each process with an example of its status. In the example every metric has a value."""
     messages = create_examples()
     campaign: CampaignView = messages[topics.STATISTICS.key]
     state: CentreState = messages[topics.CENTRE_STATE.key]

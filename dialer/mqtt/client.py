@@ -247,7 +247,7 @@ def make_client(
 
 @dataclass(slots=True)
 class BrokerAccess:
-    """What the broker allowed a test connection to do."""
+    """The rights that a test connection had at the broker."""
 
     connected: bool = False
     may_command: bool = False

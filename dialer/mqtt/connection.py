@@ -39,9 +39,10 @@ class Connection:
             await await_cancellable(publishing)
 
     async def publish_all(self, messages: Sequence[Message]) -> None:
-        """Publish messages in their order. Returns and raises like `publish` for the last message.
+        """Publish messages in their order.
 
-        Earlier messages of QoS 0 are written together, which saves a task and a timer for each.
+        The result and the errors are those of `publish` for the last message. Earlier messages of QoS 0 are written
+        together, which saves a task and a timer for each.
         """
         for place, message in enumerate(messages, 1):
             if message.qos == 0 and place < len(messages):

@@ -27,7 +27,7 @@ STABLE_SECONDS = 10.0  # a connection that lasted this long resets the backoff
 
 @dataclass(frozen=True, slots=True)
 class LinkPurpose:
-    """What one of the dialler's connections is for."""
+    """The purpose of one of the dialler's connections to the broker, such as commands or opt-outs."""
 
     subscribed_topic: str
     alert: AlertKind  # while the connection is lost; its field is `problem`
@@ -36,7 +36,7 @@ class LinkPurpose:
 
 
 def make_purpose_for_commands(centre: str) -> LinkPurpose:
-    """Return the purpose of the main connection, which publishes everything and reads commands."""
+    """Return the purpose of the main connection. It publishes all messages and receives the commands."""
     return LinkPurpose(topics.build_commands_filter(centre), AlertKind.BROKER_DOWN)
 
 

@@ -214,5 +214,5 @@ class Publisher:
                 return
 
     async def publish_farewell(self, publish: Publish) -> None:
-        """Publish the last state of a dialler that stops, in the form of the last will, with the final figures."""
+        """Publish the final state of a dialler that stops: offline like the last will, and with the final figures."""
         await publish(messages.create_farewell_message(self._view().state))

@@ -232,7 +232,7 @@ class Acknowledgement:
 
 @dataclass(frozen=True, slots=True)
 class StoreStatus:
-    """What an uplink reports of its store every few seconds."""
+    """The status of a centre's store. The uplink reports it every few seconds."""
 
     incarnation: str
     at: float  # the centre's clock (epoch seconds)

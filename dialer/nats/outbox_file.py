@@ -107,7 +107,7 @@ def _build_signed_text(sha256: str) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class OutboxFile:
-    """A complete outbox file, whose rows match the number and hash in its last line."""
+    """A complete outbox file: its last line has the number and the hash of its rows."""
 
     path: Path
     centre: str

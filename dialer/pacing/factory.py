@@ -30,10 +30,10 @@ class ProgressivePacer(Pacer):
 
 
 class PreviewPacer(ProgressivePacer):
-    """Places one preview per free seat: the agent sees the call and dials it.
+    """A pacer that places one preview per free seat.
 
-    A seat with a preview, or with the call that its agent dialled, is reserved: it is not free in the snapshot, and its
-    call is not among the ringing ones.
+    The agent sees the call and dials it. A seat with a preview, or with a call that its agent dialled, is not free in
+    the snapshot. Its call is not among the ringing calls.
     """
 
     _enough = Limit.AGENTS

@@ -77,7 +77,7 @@ def find_table_rows(seats: Iterable[BusySeat]) -> list[int]:
 
 
 class Prospect(NamedTuple):
-    """What is expected in the next seconds of a campaign: seats that become free, and calls that are answered."""
+    """The forecast for the next seconds of a campaign: seats that become free, and calls that are answered."""
 
     outlook: Outlook
     next_call: Sequence[float]  # P(a call placed now is answered by each moment)

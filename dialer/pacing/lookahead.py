@@ -81,10 +81,10 @@ class Outlook:
         return calls
 
     def count_calls_to_hang_up(self, bounds: Bounds) -> int:
-        """Return how many ringing calls must be hung up until each remaining call is within the bounds on its risk.
+        """Return how many ringing calls must be hung up until the risk of each remaining call is within the bounds.
 
-        The number is in average calls. A call is judged by the other calls, as when it was placed. If it also counted
-        itself, a call could be placed and hung up again and again.
+        A fraction of an average call is possible. Each call is judged by the other calls only, as when it was placed.
+        Otherwise a call could be placed and hung up again and again.
         """
         kind, excess = (
             _compute_moment_sums_of_call([answers / max(1, self._ringing) for answers in self._answered_by]),

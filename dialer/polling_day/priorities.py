@@ -187,9 +187,9 @@ class BoothOrder:
         )
 
     def find_voting_booths(self, quotas: Mapping[int, int]) -> Collection[int] | None:
-        """Return the booths that vote today, if the next claim of numbers with these `quotas` is only for them.
+        """Return the booths that vote today if the next numbers may only be claimed from them, otherwise None.
 
-        Otherwise return None.
+        `quotas` has the number of claims by booth.
         """
         named = self._priorities_today.keys()
         return named if named and (not named.isdisjoint(quotas) or self.is_waiting_for_claims) else None

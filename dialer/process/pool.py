@@ -32,11 +32,10 @@ def choose_process_count(jobs: int, asked: int) -> int:
 def run_jobs_in_processes(
     work: Callable[[Job], Result], jobs: Sequence[Job], workers: int
 ) -> Iterator[tuple[Job, Result | None]]:
-    """Run jobs in several processes, and yield each job with its result as soon as it is done. The result of a job that
-    crashed its process is None.
+    """Run jobs in several processes, and yield each job with its result when it is done.
 
-    `work` must be a module-level function. If a process crashes, each job in progress is repeated in a process of its own,
-    because it is unknown which of them caused the crash.
+    The result is None if the job crashed its process. `work` must be a module-level function. After a crash, all jobs
+    in progress are repeated, each in a process of its own, because any of them may be the cause.
     """
     if not jobs:
         return

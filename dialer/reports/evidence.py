@@ -88,10 +88,8 @@ def compute_daily_evidence(
 def report_cap_evidence(db: Connection, window: Window, zone: tzinfo, profile: Profile) -> Report:
     """Report whether each campaign met the caps on abandoned calls on each day.
 
-    The legal `profile` has the caps, and the title states them.
-
-    `cap_met` says whether every window was at or below its cap; `verified` says whether the stored records match their
-    seals.
+    `profile` has the caps; the title states them. The column `cap_met` says whether every window was at or below its
+    cap. The column `verified` says whether the stored records match their seals.
     """
     caps = profile.abandoned.caps
     longest = max(cap.window_hours for cap in caps) * _HOUR_SECONDS

@@ -93,9 +93,9 @@ def load_booth_lists(
 
 
 def render_lists_as_pdf(lists: list[BoothList], kind: ListKind, *, mark: str) -> bytes:
-    """Return the lists of voters as a PDF in which each booth starts on a new page.
+    """Return the lists of voters as a PDF.
 
-    `mark` is printed on every page. It names the recipient and the number of the list.
+    Each booth starts on a new page. `mark` is the line with the recipient and the list's number, printed on every page.
     """
     page = PdfPage(mark)
     for place, booth in enumerate(lists):
@@ -120,7 +120,7 @@ def format_heading(booth: BoothList, kind: ListKind) -> str:
 def build_list_report(lists: list[BoothList], kind: ListKind) -> Report:
     """Return the lists of voters of all booths as one report.
 
-    Booth workers can fill in its empty column `voted`, which `dialer marks import` reads.
+    Its column `voted` is empty: booth workers fill it in, and `dialer marks import` reads it.
     """
     return Report(
         kind.value,

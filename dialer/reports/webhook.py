@@ -92,7 +92,7 @@ def create_delivery_sender(url: str, secret: bytes) -> Send:
 
 @dataclass(frozen=True, slots=True)
 class WebhookPoster:
-    """Posts new voters' results from the store to the portal from which the voters were imported."""
+    """Posts voters' new results to the portal from which the voters were imported."""
 
     source: Source
     centre: str

@@ -98,7 +98,7 @@ class RowTable:
 
 @dataclass(slots=True)
 class CleanRows:
-    """The voters in a batch of rows, as columns of equal length, with the rows from which they come."""
+    """The voters in a batch of rows, as columns of equal length, and the rows that they come from."""
 
     table: RowTable
     booths: list[BoothSlot] = field(default_factory=list)
@@ -247,7 +247,7 @@ class Cleaner:
         return slot
 
     def _reject_unidentified(self, bad: Iterable[tuple[int, Sequence[str]]], rejects: list[Reject]) -> int:
-        """Reject rows that do not identify a voter. Return the number of blank rows, which are not rejected."""
+        """Reject the rows that do not identify a voter. Blank rows are not rejected. Return their number."""
         blank = 0
         for number, row in bad:
             if not any(cell.strip() for cell in row):

@@ -62,7 +62,7 @@ class TableRow:
         return f"{self.path}: row {self.number:,}"
 
     def make_error(self, problem: str) -> RollError:
-        """Return an error about this row, which says that no row of the file is imported."""
+        """Return an error about this row. Its text adds that no row of the file is imported."""
         return RollError(f"{self.location}: {problem}; nothing was imported")
 
     def parse_number(self, name: str, text: str | None = None) -> int:

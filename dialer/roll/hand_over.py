@@ -17,11 +17,11 @@ def hand_over_roll(
     list_id: str | None = None,
     progress: Callable[[Progress], None] | None = None,
 ) -> tuple[str, ImportResult]:
-    """Put a cleaned roll into the folder (spool) from which the running dialler imports it.
+    """Put a cleaned roll into the spool, the folder from which the running dialler imports rolls.
 
-    Returns the roll's ID there, and the result that importing it now would have. The roll stays in the spool until it
-    is removed, even after a dry run. The store is not changed. After an error (one of those of `import_file`), nothing
-    is left in the spool.
+    Return the roll's ID in the spool, and the result that its import would have now. The store is not changed. Even
+    after a dry run the roll stays in the spool until it is removed. After an error of `import_file`, nothing stays in
+    the spool.
     """
     list_id = list_id or spool.create_item_id()
     rejects = options.rejects_path

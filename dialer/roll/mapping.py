@@ -47,7 +47,7 @@ class MapFile:
 
 @dataclass(frozen=True, slots=True)
 class ColumnMapping:
-    """Which columns of a roll contain which field of a voter. Column indexes count from 0."""
+    """The columns of a roll by the field of a voter that they contain. Column indexes count from 0."""
 
     header: tuple[str, ...]
     skip_rows: int  # rows before the first voter: the header and the rows above it

@@ -126,7 +126,7 @@ class Merger:
     def merge_batch(self, batch: CleanRows) -> list[Reject]:
         """Store the voters of a batch of rows.
 
-        Return everything that was rejected in the order of rows, including what the cleaner rejected.
+        Return everything that was rejected here or by the cleaner, in the order of rows.
         """
         tally = self.tally
         voters = self._find_or_add_voters(batch)

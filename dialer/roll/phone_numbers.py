@@ -203,7 +203,10 @@ def _is_invented_number(digits: str) -> bool:
 
 
 def _parse_with_phonenumbers(compact: str, region: str) -> str | NumberReason:
-    """Return a number in E.164 if `phonenumbers` says that it can belong to a person, otherwise why not."""
+    """Return a number in E.164 if the library `phonenumbers` says that a person can have it.
+
+    Otherwise return the reason why not.
+    """
     try:
         number = phonenumbers.parse(compact, region)
     except phonenumbers.NumberParseException as error:

@@ -65,9 +65,9 @@ def find_first_call(gate: Gate, campaign: CampaignRules, areas: Areas, now: floa
 
 
 def describe_call_obstacles(gate: Gate, campaign: CampaignRules, areas: Areas, start: float, end: float) -> str:
-    """Return, as text, what prevents the campaign's calls from `start` until `end` (epoch seconds), in order of time.
-
-    The text ends with the first time at which the campaign may call. It is empty if it may call at `start`.
+    """Return a text about everything that prevents the campaign's calls from `start` until `end` (epoch seconds), in
+    order of time. It ends with the first time at which the campaign may call. It is empty if the campaign may call at
+    `start`.
     """
     reasons = list[str]()
     for obstacle in _find_call_obstacles(gate, campaign, areas, start):
@@ -87,8 +87,9 @@ class _Obstacle:
 
 
 def _find_call_obstacles(gate: Gate, campaign: CampaignRules, areas: Areas, now: float) -> Iterator[_Obstacle]:
-    """Yield what prevents all calls of the campaign from `now` on, in order of time. The last obstacle is empty (calls
-    are possible) or permanent.
+    """Yield everything that prevents the campaign's calls from `now` on, in order of time.
+
+    The last obstacle is empty if calls become possible, otherwise permanent.
     """
     if not campaign.hours.weekday:
         yield _Obstacle(now, "its hours are empty, so it never calls", None)

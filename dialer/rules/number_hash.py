@@ -36,5 +36,5 @@ def create_number_hasher(secret: bytes) -> Callable[[str], str]:
 
 
 def compute_fingerprint(secret: bytes) -> str:
-    """Return a fingerprint of the secret, by which two centres can check that they share it."""
+    """Return a fingerprint of the secret. Two centres compare fingerprints to check that they share the secret."""
     return hashlib.sha256(b"matdan opt-outs " + secret).hexdigest()[:16]

@@ -35,9 +35,8 @@ class SettingsText:
         self._text = text
 
     def format_key(self, place: Loc) -> str:
-        """Return the key of a setting as error messages show it: `campaigns.turnout.channels`, `rules.polls[0].day`.
-
-        Tables in an array have their names or else their indexes.
+        """Return the key of a setting in the form of error messages: `campaigns.turnout.channels`,
+        `rules.polls[0].day`. A table in an array is shown by its name, or else by its index.
         """
         key = ""
         for index, (part, (_, table)) in enumerate(zip(place, self._list_steps_to_setting(place), strict=True), 1):

@@ -43,7 +43,7 @@ DayPeriod = Annotated[tuple[LocalTime, LocalTime], BeforeValidator(_parse_period
 
 @dataclass(frozen=True, slots=True)
 class Strictness:
-    """How a site's own value of a rule is compared with the profile's, which it may not loosen."""
+    """How to tell whether a site's own value of a rule is stricter than the profile's value."""
 
     is_as_strict: Callable[[Any, Any], bool]  # arguments: the site's value, the profile's value
     bound: str  # the rule in words
@@ -86,7 +86,7 @@ class Basis(StrEnum):
 
 
 class Zones(StrEnum):
-    """Whose time zone counts for the hours in which calls are allowed."""
+    """The time zones in which the calling hours must be open: all zones of the number, or the centre's zone."""
 
     NUMBER = "number"  # every zone in which the number may be; calls must be allowed in all of them
     CENTRE = "centre"  # the zone of the site's settings
@@ -268,7 +268,8 @@ class RecordingRule(Rule):
 class SyntheticVoice(Rule):
     """Whether callers must be told that a computer speaks.
 
-    If so, a recording of an unknown kind of voice is not played, nor a synthetic one without this announcement.
+    If they must, synthetic recordings are played only after this announcement, and recordings of an unknown kind of
+    voice are not played.
     """
 
     must_be_labelled: Required
@@ -372,9 +373,10 @@ def find_strictness_of_rule(rule: type[Rule], field: str) -> Strictness | None:
 def apply_stricter_rules(
     profile: Profile, overrides: Mapping[str, Mapping[str, Any]], file: str = "settings"
 ) -> Profile:
-    """Return the profile with the site's own, stricter values, which are given by rule and field.
+    """Return the profile with the site's stricter values.
 
-    Raises SettingError for a value that is less strict than the profile's.
+    `overrides` has these values by rule and field. Raises SettingError for a value that is less strict than the
+    profile's.
     """
     rules = profile.list_rules()
     changed: dict[str, Any] = profile.model_dump()

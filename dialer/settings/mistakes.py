@@ -27,7 +27,7 @@ def combine_errors(found: Sequence[SettingError]) -> SettingError:
 
 
 def locate_error(error: SettingError, text: SettingsText) -> SettingError:
-    """Return the error with the file and line of its key, if it only says that it is in the settings."""
+    """Return the error with the file and line of its key. Return it unchanged if it has them already."""
     if error.file != UNKNOWN_FILE or not error.key:
         return error
     where = text.locate_setting(tuple(error.key.split(".")))

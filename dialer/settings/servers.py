@@ -59,7 +59,7 @@ def list_phones_without_seat(settings: Settings) -> tuple[str, ...]:
 
 
 def convert_to_single_server(settings: Settings) -> Settings:
-    """Return the settings of a site with several Asterisk servers as if it had only one."""
+    """Return the settings of a site with several Asterisk servers, reduced to one server."""
     tables = {
         section: tuple(each.model_copy(update={"server": None}) for each in getattr(settings, section))
         for section in ("trunks", "seats", "transfers", "supervisors")

@@ -46,7 +46,7 @@ StateCode = Annotated[str, StringConstraints(strip_whitespace=True, to_upper=Tru
 
 @dataclass(frozen=True, slots=True)
 class CalledVoter:
-    """What is known about a called voter and determines which caller ID is shown."""
+    """The facts about a called voter that determine the caller ID."""
 
     number: str  # E.164
     state_code: str = ""  # as on the roll, in capitals; "" if unknown

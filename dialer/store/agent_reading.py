@@ -197,7 +197,7 @@ class AgentReading:
             raise
 
     async def read_call(self, attempt_id: str, shown: Callable[[OnTheLine], T]) -> T | None:
-        """Read a call for the agent's page, and convert it with the function `shown`. Return the converted call.
+        """Return an attempt's data for the agent's page, converted by the function `shown`.
 
         Return None if the store has no such attempt.
         """

@@ -355,10 +355,8 @@ def hold_other_numbers(
     db: Connection, campaign_id: str, phone_id: int, voter_id: int, until: float, held_until: float | None = None
 ) -> None:
     """Block the other numbers of a voter until the time `until`, so that a voter with two numbers is not called on
-    both.
-
-    With `held_until`, change only numbers that an earlier result of the same call held until that time. Do nothing for
-    a voter who is no longer linked to the called number.
+    both. If `held_until` is given, block only numbers that an earlier result of this call blocked until that time.
+    Change nothing if the voter is no longer linked to the called number.
     """
     if held_until is not None:
         move_hold(db, campaign_id, phone_id, voter_id, until, held_until)

@@ -123,7 +123,10 @@ def read_entries(db: Connection) -> Iterator[AuditEntry]:
 def read_entries_between(
     db: Connection, since: float, until: float, *, who: str | None = None, kinds: Collection[str] = ()
 ) -> list[ListedEntry]:
-    """Return the audit entries of a period (epoch seconds): of one person or all, of some kinds, or by default all except seals."""
+    """Return the audit entries of a period (epoch seconds).
+
+    They may be limited to one person or to some kinds. By default they are of all kinds except seals.
+    """
     return SQL.entries_between.all(db, since=since, until=until, who=who, kinds=json.dumps([*kinds]))
 
 

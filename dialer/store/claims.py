@@ -256,7 +256,7 @@ class _Search:
     def write_changes(self, owner: str) -> list[Claim]:
         """Write the collected changes to the store and return the claims.
 
-        Call it after the search, which reads the indexes that this changes.
+        Call it after the search, because the changes affect the indexes that the search reads.
         """
         for close in self.closings:
             close(self.db)
@@ -270,9 +270,10 @@ class _Search:
     def collect_claims(
         self, most: int, query: Query[Candidate], *, promised: bool = False, **parameters: object
     ) -> None:
-        """Collect at most `most` claims from the targets that a query finds. `promised` says whether their calls were promised.
+        """Collect at most `most` claims from the targets that a query finds.
 
-        Rows are read one by one and only as many as needed, because the index has them in order.
+        `promised` says whether their calls were promised. Rows are read one by one, so that no more are read than
+        needed.
         """
         room = min(most, self.limit - len(self.claims))
         if room <= 0:

@@ -115,9 +115,9 @@ def check_key(path: Path, key: StoreKey) -> None:
 
 @contextmanager
 def read_snapshot(path: Path, key: StoreKey | None) -> Iterator[Connection]:
-    """Open the store for reading, and let the block read one snapshot of it.
+    """Open the store for reading.
 
-    Keep the block short: the WAL grows until it ends.
+    The block reads one snapshot of it. Keep the block short, because the WAL file grows meanwhile.
     """
     with translate_sqlite_errors(path), closing(open_store_for_reading(path, key=key)) as db:
         db.execute("BEGIN")
@@ -128,10 +128,10 @@ def read_snapshot(path: Path, key: StoreKey | None) -> Iterator[Connection]:
 def open_store_exclusively(
     path: Path, holder: str, *, create: bool = True, key: StoreKey | None = None
 ) -> Iterator[Connection]:
-    """Lock and open the store for a program that writes to it alone, such as an import; checkpoint it at the end.
+    """Lock and open the store for a program that must be its only writer, such as an import.
 
-    `holder` names the program in the errors of others ("an import"). Raises StoreBusy while another process holds the
-    store.
+    Checkpoint the store at the end. `holder` names the program in the errors that other programs get ("an import").
+    Raises StoreBusy while another process holds the store.
     """
     check_header(path, key)
     with StoreLock(path, holder) as lock, open_locked_store(path, lock, create=create, key=key) as db:

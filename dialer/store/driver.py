@@ -64,7 +64,7 @@ def open_connection(path: Path, mode: str, key: StoreKey | None) -> Iterator[Con
 
 @contextmanager
 def close_connection_on_error(db: Connection) -> Iterator[Connection]:
-    """Close the connection if the block fails. Otherwise leave it open."""
+    """Close the connection if the block fails, otherwise leave it open."""
     try:
         yield db
     except BaseException:

@@ -24,7 +24,7 @@ ERASED_AGAIN = f"centre {ERASED}"
 
 @dataclass(frozen=True, slots=True)
 class BlankedNumber:
-    """What the erasure of a number changed."""
+    """The changes that the erasure of a number made."""
 
     phone_id: int | None  # None: it was not on the roll
     voters: int  # whose names were erased too

@@ -54,7 +54,10 @@ def _declare_table_sealed_by_row(
 def _declare_table_sealed_by_block(
     table: str, *key: str, personal: bool = False, without: tuple[str, ...] = ()
 ) -> Evidence:
-    """Return a table whose rows are sealed in blocks of the first column of its key, which is an id."""
+    """Return the declaration of a table whose rows are sealed in blocks.
+
+    The first column of its key, an id, determines the block.
+    """
     where = f"{key[0]} BETWEEN :one << {BLOCK_BITS} AND (:one << {BLOCK_BITS}) + {(1 << BLOCK_BITS) - 1}"
     same = " AND ".join(f"{name} = NEW.{name}" for name in key)
     one = f"{{row}}.{key[0]} >> {BLOCK_BITS}"

@@ -161,9 +161,9 @@ def refuse_hard_links(path: Path) -> None:
 
 
 def _refuse_mounts(path: Path, real: Path) -> None:
-    """Raise StoreError if the store is on another machine's disk, where neither our locks nor SQLite's WAL work.
+    """Raise StoreError if the store is on another machine's disk, because locks and SQLite's WAL do not work there.
 
-    Also raise it if only the file is mounted and not its folder, because its journal would be elsewhere.
+    Also raise it if the file alone is mounted without its folder, because the journal would be elsewhere.
     """
     device = real.parent.stat().st_dev
     meant = f"{os.major(device)}:{os.minor(device)}" if _CAN_LOCK_DATABASE else ""

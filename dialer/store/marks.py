@@ -24,7 +24,7 @@ from dialer.store.voters import get_voter_place
 
 @dataclass(frozen=True, slots=True)
 class MarkEffect:
-    """What a mark (recorded answer about a voter) changed in the store."""
+    """The changes that a mark (recorded answer about a voter) made in the store."""
 
     recorded: bool  # False: a mark of this key was recorded before, or it is `superfluous`
     booth_id: int
@@ -189,9 +189,9 @@ def record_unknown_serial(db: Connection, unknown: UnknownSerial) -> None:
 
 
 def _is_correction_superfluous(db: Connection, mark: Mark, before: VoterStatus) -> bool:
-    """Return whether a new correction has no "voted" mark to correct.
+    """Return whether there is no "voted" mark that a new correction could correct.
 
-    If stored, it would look as if somebody had said "not voted".
+    A correction without such a mark would look as if somebody had said "not voted".
     """
     corrects = mark.source is MarkSource.CORRECTION and mark.undoes is None
     return corrects and before.turnout == "pending" and not has_mark(db, mark.key)

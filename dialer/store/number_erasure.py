@@ -26,7 +26,9 @@ from dialer.store.sql import Connection
 
 @dataclass(frozen=True, slots=True)
 class ErasureRules:
-    """Where a site stores recordings, how long it must keep them, and its secrets."""
+    """The rules by which a site erases numbers: where recordings are, how long they must be stored, and the secrets for
+    hashes.
+    """
 
     recordings: Path  # the folder of conversations
     messages: Path  # the folder of callers' messages in flows
@@ -34,9 +36,9 @@ class ErasureRules:
     secrets: Sequence[bytes] = field(default=(), repr=False)
 
     def find_recordings(self, attempts: Collection[str] | None, *, expected: bool) -> list[Path]:
-        """Return the recordings of these attempts, or all recordings (None).
+        """Return the recordings of these attempts, or all recordings if `attempts` is None.
 
-        With `expected`, there should be recordings, so that a missing folder raises RecordingError.
+        If recordings are `expected`, a missing folder raises RecordingError.
         """
         return [
             *recordings.find_recording_files(self.recordings, attempts, expected=expected),
@@ -46,7 +48,7 @@ class ErasureRules:
 
 @dataclass(frozen=True, slots=True)
 class ErasedNumber:
-    """What the erasure of a phone number changed."""
+    """The changes that the erasure of a phone number made."""
 
     phone_id: int | None  # None: the number was not on the roll
     messages: tuple[str, ...]  # for a person, without the number

@@ -115,9 +115,9 @@ def set_shared_secrets(db: Connection, secrets: Sequence[bytes]) -> None:
 
 
 def hash_next_numbers(db: Connection, secret: bytes, after: int) -> int | None:
-    """Hash the next numbers of the roll that lack a hash with one of the secrets: those with ids above `after`.
+    """Hash the next numbers of the roll that lack a hash with this secret: numbers with ids above `after`.
 
-    Returns the last id that was hashed, or None if there were no more numbers.
+    Return the last id that was hashed, or None if no number was left.
     """
     secret_id = read_secret_ids(db)[compute_fingerprint(secret)]
     page = SQL.unhashed.all(db, after=after, limit=HASHES_PER_PAGE, secret_id=secret_id)

@@ -20,7 +20,7 @@ from dialer.store.sql import Command, Connection, Scalar, Statements
 
 @dataclass(frozen=True, slots=True)
 class OptOutEffect:
-    """What a list of opt-outs changed in the store."""
+    """The changes that a list of opt-outs made in the store."""
 
     new: int  # numbers that were not suppressed before
     phones: tuple[int, ...]  # those of them that are on the roll: cancel ringing calls to them
@@ -111,10 +111,10 @@ def suppress_numbers(
 
 
 def record_foreign_opt_out(db: Connection, number_hash: str, *, at: float, centre: str) -> int | None:
-    """Store an opt-out of another centre. Return the id of the number on our roll that it suppresses, or None if it
-    suppresses none.
+    """Store an opt-out of another centre.
 
-    If the number comes onto the roll later, it is suppressed then.
+    Return the id of the number on this centre's roll that it suppresses, or None. A number that comes onto the roll
+    later is suppressed then.
     """
     _insert_opt_out_hash(db, number_hash, at, centre)
     phone_id = number_hashes.find_number_with_hash(db, number_hash)

@@ -47,7 +47,7 @@ class WaitingRows(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class OutboxTrim:
-    """What was deleted when the outbox was trimmed to its limit."""
+    """The announcements that were deleted to keep the outbox within its limit."""
 
     deleted: int  # rows
     bytes_over_limit: int = 0  # of results that wait for headquarters and cannot be deleted

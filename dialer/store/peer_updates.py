@@ -29,7 +29,7 @@ class SQL(Statements):
 
 @dataclass(frozen=True, slots=True)
 class PeerUpdateEffect:
-    """What the updates of other centres changed in the store."""
+    """The changes that updates of other centres made in the store."""
 
     phones: tuple[int, ...] = ()  # suppressed by them: cancel ringing calls to them
     marks: tuple[tuple[Mark, MarkEffect], ...] = ()  # with the ids of our voters

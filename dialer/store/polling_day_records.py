@@ -18,7 +18,7 @@ from dialer.store.sql import Command, Connection, Query, Scalar, Statements, get
 
 
 class Area(NamedTuple):
-    """A state in which the area (constituency or part) of a turnout figure lies."""
+    """The state of an area (constituency or part), and the time at which its last booth closes."""
 
     state_code: str
     closes_at: str  # "HH:MM", local: when its last booth closes

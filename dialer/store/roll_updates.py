@@ -15,7 +15,7 @@ from dialer.store.sql import Command, Connection, Scalar, Statements
 
 @dataclass(frozen=True, slots=True)
 class RollChange:
-    """What one step of a roll's import changed in the store."""
+    """The changes that one step of a roll's import made in the store."""
 
     voters: int  # added or changed
     numbers: int

@@ -240,7 +240,10 @@ def _verify_evidence(db: Connection, evidence: Evidence, verdict: SealVerdict) -
 
 
 def _find_problem_of_row(now: bytes | None, history: Sequence[LoggedChange] | None) -> str:
-    """Return what is wrong with a row whose digest is `now`, by the changes that were logged; empty: nothing."""
+    """Return what is wrong with a stored row, or an empty text.
+
+    `now` is the row's digest; it is compared with the changes in the log.
+    """
     if history is None:
         return "never sealed: another program added it"
     before = None

@@ -58,7 +58,7 @@ class Touched(NamedTuple):
 
 
 class LogEnd(NamedTuple):
-    """The end of the log, and what the last commit stored about it."""
+    """The last row of the seals' log, and the code by which the last commit protects the log."""
 
     last_row: int
     last: int
@@ -89,7 +89,7 @@ class SQL(Statements):
 
 @dataclass(slots=True)
 class _Progress:
-    """The open epoch: its keys, and the rows of the log that were added to it so far."""
+    """The open epoch: its keys, and the rows that were added to the log during it."""
 
     keys: EpochKeys
     previous: str  # digest of the epoch before
@@ -132,7 +132,10 @@ class Sealer:
     """Seals the log of a store that is open for writing."""
 
     def __init__(self, db: Connection, path: Path) -> None:
-        """Seal what `db` writes to the store at `path`. Call `load_keys_and_open_epoch` before the first write."""
+        """Create the sealer of the changes that `db` makes in the store at `path`.
+
+        Call `load_keys_and_open_epoch` before the first write.
+        """
         self._db = db
         self._store = path
         self._path = get_seal_key_path(path)
@@ -222,7 +225,7 @@ class Sealer:
             SQL.set_tail.run(self._db, last=pending.last, mac=pending.stored_mac)
 
     def on_transaction_committed(self) -> None:
-        """Go on from what was committed, and destroy the key of an epoch that was sealed."""
+        """Continue after a commit: remember the end of the log, and destroy the key of an epoch that was sealed."""
         self._committed = self._get_pending_progress()
         if self._committed.keys.epoch != self._file_epoch:
             with suppress(StoreError):  # tried again before the next epoch is sealed
@@ -293,7 +296,7 @@ class Sealer:
         self._renew_salts = False
 
     def _log_changes_of_transaction(self) -> bool:
-        """Log what the transaction has changed so far. Return whether there was anything."""
+        """Log the changes that the transaction has made so far. Return whether there were any."""
         touched = SQL.touched.all(self._db)
         for each in touched:
             self._log_change_of_row(each)

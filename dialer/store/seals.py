@@ -58,7 +58,10 @@ def seal_and_announce_epoch(db: Connection, encode: Encode | None, at: float) ->
 
 
 def seal_last_epoch(db: Connection, at: float) -> None:
-    """Seal what is not sealed yet, before the store is closed. Runs in a transaction of its own. `at` is in epoch seconds."""
+    """Seal all changes that are not sealed yet, in a transaction of its own.
+
+    Call it before the store is closed. `at` is in epoch seconds.
+    """
     own = get_sealer(db)
     if own.has_unsealed_rows:
         with transaction(db):

@@ -82,7 +82,7 @@ class Query(Statement, Generic[R]):
         return fields
 
     def rows(self, db: Connection, /, **parameters: object) -> Iterator[R]:
-        """Return an iterator over the rows, which are read one by one as needed."""
+        """Return an iterator over the rows. Rows are read from the database one by one."""
         return map(self.make, db.execute(self.sql, parameters))
 
     def all(self, db: Connection, /, **parameters: object) -> list[R]:
@@ -101,7 +101,7 @@ class Query(Statement, Generic[R]):
 
 
 class Scalar(Statement, Generic[V]):
-    """A statement with a single column. `kind` converts its values from what SQLite returns."""
+    """A statement whose result has one column. `kind` converts the values that SQLite returns."""
 
     def __init__(self, kind: Callable[[Any], V]) -> None:
         self.kind = kind

@@ -104,7 +104,10 @@ class BatchSchedule:
         return in_flight.batch
 
     def replace_batch_by_first_part(self, part: OutboxBatch, now: float) -> None:
-        """Replace the batch in flight by its first part, because the server accepts no more. The rest follows at once."""
+        """Replace the batch in flight by its first rows, because the server accepts no larger batch.
+
+        The other rows follow at once.
+        """
         if self._in_flight is not None:
             self._in_flight.batch = part
             self._next_at = now

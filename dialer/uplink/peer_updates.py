@@ -86,7 +86,7 @@ class PendingUpdates:
         marks: Sequence[dict[str, Any]],
         calls: Sequence[dict[str, Any]] = (),
     ) -> None:
-        """Add the updates of the stream's next message, which has the position `position`."""
+        """Add the updates in the next message of the stream. `position` is the message's position."""
         self.position = position
         self.opt_outs += opt_outs
         self.marks += marks

@@ -123,7 +123,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         super().on_message_complete()
 
     def handle_websocket_upgrade(self) -> None:
-        """Cancel the time limit when a connection becomes a WebSocket, which has limits of its own."""
+        """Cancel the connection's time limit when it becomes a WebSocket. A WebSocket has time limits of its own."""
         self._set_request_deadline(None)
         super().handle_websocket_upgrade()
 

@@ -82,9 +82,9 @@ class PageState:
     def open_subscription(
         self, wants: Callable[[str], bool], gather_seconds: float = GATHER_SECONDS, *, page: bool = True
     ) -> Iterator[Subscription]:
-        """Subscribe to the keys that `wants` accepts while the context is open.
+        """Subscribe to the keys that `wants` accepts, until the context ends.
 
-        `page` says that this is an open page, which is counted.
+        `page` says that an open page subscribes; open pages are counted.
         """
         subscription = Subscription(self, wants, gather_seconds)
         self._subscriptions[subscription] = page

@@ -175,10 +175,9 @@ class People:
     def _is_password_right(
         self, failures: Sequence[_FailedSignIns], stored: StoredPassword | None, password: str
     ) -> bool:
-        """Return whether a user's password is right, and count the failure if not.
+        """Return whether a user's password is right, and count a wrong one.
 
-        The lock is checked again here, one request at a time: simultaneous requests would all have passed the first
-        check.
+        The lock is checked again here, because simultaneous requests may all have passed the first check.
         """
         self._refuse_locked_user(failures)
         if (

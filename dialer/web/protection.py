@@ -65,7 +65,7 @@ class PageProtection:
 
 
 def _with_default_headers(send: Send, defaults: Mapping[str, str]) -> Send:
-    """Add security headers to a response, except those that it sets itself."""
+    """Add security headers to a response. Headers that the response sets itself stay."""
 
     async def send_with_headers(message: Message) -> None:
         if message["type"].endswith("http.response.start"):

@@ -88,9 +88,9 @@ class SlowWork:
         return result
 
     def _find_lane_to_shorten(self, client: WebClient) -> _Lane | None:
-        """Return the lane that loses its last work to a client's if the queue is full, or None if the client is refused.
+        """Return the lane whose last work is dropped for new work if the queue is full.
 
-        A known device never loses its place to an unknown one.
+        Return None if the new work is refused. A known device never loses its place to an unknown one.
         """
         own = _get_lane(client)
         lanes = [lane for lane in self._lanes if self._lanes[lane] and (lane[0] or client.device is not None)]

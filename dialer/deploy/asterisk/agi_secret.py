@@ -22,9 +22,9 @@ _TOKEN_VERSION: Final = "1"  # noqa: S105 - the version of the token's format
 
 
 def derive_agi_secret(manager_secret: str) -> str:
-    """Return the secret in Asterisk's dialplan from which FastAGI tokens are computed.
+    """Return the secret from which Asterisk's dialplan computes FastAGI tokens: 160 bits, hexadecimal.
 
-    It is derived from the manager's secret (`ami.secret`) and has 160 bits, in hexadecimal digits.
+    It is derived from the manager's secret (`ami.secret`).
     """
     return derive_secret(SecretStr(manager_secret), "fastagi")
 
@@ -39,8 +39,8 @@ def compute_agi_token(secret: str, path: str, unique_id: str, channel: str) -> s
 
 
 def compute_dialplan_fingerprint(secret: str) -> str:
-    """Return the text by which the dialler recognises a dialplan that was rendered with this secret.
+    """Return the fingerprint of a dialplan that was rendered with this secret.
 
-    It is the value of FINGERPRINT_VARIABLE.
+    The dialplan has it in FINGERPRINT_VARIABLE, so that the dialler recognises an outdated dialplan.
     """
     return f"{_TOKEN_VERSION}-{hashlib.sha256(secret.encode()).hexdigest()[:16]}"

@@ -80,7 +80,7 @@ class ConfFile:
         return next((section for section in self.sections if section.name == name), None)
 
     def find_sections_of_type(self, kind: str) -> list[ConfSection]:
-        """Return the sections of a type, which have a setting `type = kind`."""
+        """Return the sections that have the setting `type = kind`."""
         return [section for section in self.list_live_sections() if section.get("type").lower() == kind]
 
 

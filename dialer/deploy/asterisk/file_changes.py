@@ -44,7 +44,7 @@ class FilePlan:
 
     @property
     def kind_of_change(self) -> FileChange:
-        """How writing the new text would change the file."""
+        """Whether the file is new, unchanged, changed, or foreign (not written by Matdan)."""
         if self.before is None:
             return FileChange.NEW
         if self.before == self.after:
@@ -59,9 +59,10 @@ class FilePlan:
 
 
 def plan_file_changes(directory: Path, rendered: Mapping[str, str], marker: str = MARKER) -> list[FilePlan]:
-    """Compare rendered files with those in a directory. Return what writing each would change.
+    """Compare rendered files with the files in a directory.
 
-    `marker` is the first line of files that Matdan has written. Raises AsteriskFilesError if a file cannot be read.
+    Return a plan for each file: what writing it would change. `marker` is the first line of each file that Matdan has
+    written. Raises AsteriskFilesError if a file cannot be read.
     """
     return [FilePlan(name, read_file_if_exists(directory / name), text, marker) for name, text in rendered.items()]
 

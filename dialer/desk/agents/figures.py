@@ -28,7 +28,7 @@ class AgentFigures:
         await repeat_every(READ_SECONDS, lambda: try_or_log(self.read_agent_figures(), READ_FAILED))
 
     async def read_agent_figures(self) -> None:
-        """Read what all agents have done since midnight. Raises StoreError."""
+        """Read each agent's figures since midnight from the store, and show them on the pages. Raises StoreError."""
         now = self._page_state.now()
         since = find_start_of_day(now, self._zone)
         days = await self._reading.read_work_of_day(

@@ -129,7 +129,7 @@ class Acd:
         return choose_seat(self._seats.find_reachable_seats(), call.language, skill, call.campaign_id, server)
 
     def release_seat_without_voter(self, seat_name: str, attempt_id: AttemptId) -> None:
-        """Release a seat that its voter did not reach. The switch reports separately what the voter does next."""
+        """Release a seat whose voter was not connected. The switch reports separately what happens to the voter."""
         seat = self._seats[seat_name]
         if seat.state is SeatState.RESERVED and seat.attempt_id == attempt_id:
             self.update_seat_and_connect_voter(seat, seat.end_call_at_seat(self._core.read_clock()))

@@ -37,8 +37,7 @@ class Alerts:
     def raise_or_clear_alert(self, alert: Alert) -> None:
         """Raise an alert, or end it if `alert.cleared` is set.
 
-        An alert replaces the active one with the same code. If its text is the same, subscribers are not notified
-        again.
+        It replaces the active alert with the same code. Subscribers are not notified again of an unchanged text.
         """
         if alert.cleared:
             self._remove_alert(alert.code)

@@ -92,8 +92,9 @@ class FlowService:
         self._commits: dict[AttemptId, dict[str, dict[int, asyncio.Future[bool]]]] = {}
 
     def start_flow_of_call(self, attempt_id: str) -> FlowSession | ScriptSession | None:
-        """Start the IVR flow of an answered call. Return the data with which it runs, or None if there is no
-        such call.
+        """Start the IVR flow of an answered call.
+
+        Return the flow and its data about the voter, or None if no such call is live.
         """
         call = self._calls.get(AttemptId(attempt_id))
         if call is None or call.kind is not CampaignKind.IVR or call.flow.is_running:
@@ -136,10 +137,10 @@ class FlowService:
         return call.language or (booth.language if booth is not None else "")
 
     async def store_result_of_flow(self, session: FlowSession | ScriptSession, commit: FlowCommit) -> bool:
-        """Store what a caller entered in an IVR flow. Return True when it is stored, or if there was nothing to store.
+        """Store what a caller entered in an IVR flow.
 
-        Call, run and `commit.sequence` identify what is stored: a repeat is stored once and returns the same result.
-        Raises CommitTargetNotFound, StoreError.
+        Return True when it is stored, or if there was nothing to store. A repeat (same call, run and `commit.sequence`)
+        is stored once and returns the first result. Raises CommitTargetNotFound, StoreError.
         """
         attempt_id = session.attempt_id
         if attempt_id not in self._calls:

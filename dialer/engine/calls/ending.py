@@ -124,7 +124,10 @@ class CallEndings:
 
 
 def _make_pacer_updates_of_ended_call(call: Call, outcome: Outcome, now: float) -> Iterator[UpdatePacer]:
-    """Yield the pacer updates about a call that has ended, except those sent during the call."""
+    """Yield the updates that the pacer needs about an ended call.
+
+    Updates that were sent during the call are left out.
+    """
     if call.inbound:
         return
     if outcome.is_answered:

@@ -214,7 +214,7 @@ class Call:
     # The talk
 
     def with_seat_assigned(self, seat: str, agent: str | None) -> Call:
-        """Return the call with a seat to which its voter is being connected."""
+        """Return the call with the seat to which the voter is being connected."""
         return self._with_changed_talk(seat=seat, agent=agent)
 
     def without_seat(self) -> Call:

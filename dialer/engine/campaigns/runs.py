@@ -57,7 +57,7 @@ class CampaignRun:
     inaudible_sound: str | None = None  # a required sound that could not be played to a voter
 
     def get_pacer_state(self) -> str:
-        """Return what a campaign's pacer has learned, as JSON for the store."""
+        """Return what a campaign's pacer has learned, as JSON that the store can save."""
         return json.dumps(self.pacer.get_learned_state())
 
     def restore_pacer(self, learned: str) -> None:
@@ -163,7 +163,7 @@ class CampaignRuns:
         return [*removed.values()]
 
     def add_booths_to_call_order(self, booths: Mapping[int, Booth]) -> None:
-        """Add imported booths to the order in which each campaign calls the booths."""
+        """Add imported booths to each campaign's order of booths. The order decides which booth is called next."""
         for run in self._runs.values():
             run.order.add_booths_to_order(booths)
 

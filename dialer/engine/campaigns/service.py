@@ -62,8 +62,9 @@ class Campaigns:
         self._states_before_stop: dict[str, CampaignState] = {}  # by campaign: its state before a stop by headquarters
 
     async def load_campaign(self, plan: CampaignPlan, *, in_chunks: bool) -> CampaignRun:
-        """Load a campaign from the store and add the roll's numbers to its queue. Return the campaign, which does not
-        dial yet. Raises StoreError.
+        """Load a campaign from the store, add the roll's numbers to its queue, and return it.
+
+        It does not dial yet. Raises StoreError.
         """
         store, campaign_id = self._store, plan.spec.campaign_id
         purpose, now = plan.rules.purpose, self._core.clock.now()
@@ -127,7 +128,7 @@ class Campaigns:
                 run.pacer.set_abandoned_rate_target(min(steered, plan.spec.most_abandoned_target))
 
     def accept_wall_clock_time(self) -> str:
-        """Accept the machine's clock, which was set while the dialler ran, as right."""
+        """Accept the time of the machine's clock after the clock was set. Dialling continues."""
         return self._clock_guard.accept_wall_clock_time()
 
     async def reload_flows(self) -> str:
@@ -165,11 +166,11 @@ class Campaigns:
         return f"stopped {len(self._core.plan.campaigns)} campaigns"
 
     def suspend_all_campaigns(self, why: str, stopped: Mapping[str, CampaignState]) -> dict[str, CampaignState]:
-        """Stop every campaign for headquarters. Nobody can resume one before `resume_all_campaigns`.
+        """Stop every campaign by order of headquarters.
 
-        `why` is the reason that is given when a later command is refused. `stopped` maps campaigns that are already
-        stopped to the states to which they return afterwards. Returns these states for all campaigns. Does not write to
-        the store.
+        Nobody can resume one before `resume_all_campaigns`. Later commands are refused with the reason `why`. `stopped`
+        has the earlier states of campaigns that are stopped already. Return the states to which all campaigns go back
+        afterwards. The caller writes them to the store.
         """
         self.suspended_because = why
         runs = {name: run for name, run in self._runs.list_campaign_runs_by_id() if name in self._core.plan.campaigns}
@@ -181,7 +182,7 @@ class Campaigns:
         return dict(self._states_before_stop)
 
     def _stop_all_campaign_runs(self) -> None:
-        """Stop all campaigns, also removed ones, which may still have ringing calls."""
+        """Stop all campaigns. Removed campaigns are stopped too, because they may still have ringing calls."""
         for run in self._runs.list_campaign_runs():
             self._change_campaign_state(run, CampaignState.STOPPED)
 

@@ -152,4 +152,4 @@ class ReceiptedCommand(Command):
     @property
     @abstractmethod
     def command_reply(self) -> str:
-        """Return the reply to the command, one line that says what is committed. It is known before the commit."""
+        """Return the reply to the command: one line that says what is stored. The reply is made before the commit."""

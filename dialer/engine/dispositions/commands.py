@@ -54,7 +54,7 @@ class VoterReport(Record):
 
 
 class SeatDispose(SeatCommand, ReceiptedCommand):
-    """Save what came of the current call or of the call that just ended, and end the wrap-up."""
+    """Save the outcome of the current call, or of the call that just ended, and end the wrap-up."""
 
     name: Literal["seat-dispose"] = "seat-dispose"
     roles = SEAT_ROLES

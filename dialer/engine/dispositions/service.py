@@ -48,7 +48,7 @@ _SUPPRESSING = frozenset({Disposition.OPT_OUT, Disposition.REFUSED})
 
 @dataclass(frozen=True, slots=True)
 class _Undoable:
-    """The disposition that was last saved at a seat, with what is needed to undo it."""
+    """The last disposition that was saved at a seat, with the data to undo it."""
 
     call: Call
     record: DispositionRecord
@@ -242,9 +242,7 @@ class Dispositions:
     async def _store_disposition(
         self, run: CampaignRun, call: Call, record: DispositionRecord, marks: list[Mark], receipt: Receipt | None
     ) -> DispositionEffect:
-        """Store a disposition, and update its call, campaign and pacer. Return what the disposition changed in the
-        store.
-        """
+        """Store a disposition, and update its call, campaign and pacer. Return what it changed in the store."""
         opts_out = record.disposition in _SUPPRESSING
         before = self._set_disposition_on_live_call(
             call.attempt_id, record

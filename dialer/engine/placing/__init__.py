@@ -1,1 +1,3 @@
-"""Placing calls: how many calls, to which numbers, over which trunk, and whether the rules allow each."""
+"""Placing calls: how many calls to place, which numbers to call over which trunk, and whether the rules allow each
+call.
+"""

@@ -80,8 +80,8 @@ class Eligibility:
     def find_call_limits(self, run: CampaignRun) -> tuple[int, int | None, CallIntervals]:
         """Return how often and how soon a phone number may be called in a campaign.
 
-        The result has the daily caps on its attempts and on its conversations (None: no cap), and the minimum intervals
-        between its calls.
+        The result has the daily caps on attempts and conversations (None = no cap), and the minimum intervals between
+        calls.
         """
         book, rules = self._gate.rules, self._find_rules_of_campaign(run)
         return book.get_attempts_cap(rules), book.get_conversations_cap(rules), book.get_minimum_call_intervals(rules)
@@ -207,7 +207,7 @@ class Eligibility:
         ).allowed
 
     def forget_ended_calls(self) -> None:
-        """Discard what was stored for the rule checks of calls that have ended."""
+        """Discard the facts that were remembered for the rule checks of calls that have ended."""
         live = self._calls
         self._cases = {attempt_id: case for attempt_id, case in self._cases.items() if attempt_id in live}
 
@@ -251,7 +251,7 @@ class Eligibility:
         return None if booth is None else Area(booth.constituency_number, booth.closes_at)
 
     def _update_phone_facts(self, facts: PhoneFacts | None, phone_id: int) -> PhoneFacts | None:
-        """Return the facts about a reserved number, updated with what has happened to the number since."""
+        """Return the facts about a reserved number, with every event since the reservation."""
         if facts is None:
             return None
         return self._numbers.update_phone_facts(facts, phone_id, tuple(self._campaigns))

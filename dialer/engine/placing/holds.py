@@ -97,9 +97,9 @@ class CampaignHolds:
         return None
 
     def find_reason_no_agent_can_serve(self, run: CampaignRun) -> Hold | None:
-        """Return why a campaign that needs agents may not dial: no agent at work can take its calls.
+        """Return the reason if no agent at work can take calls of this campaign.
 
-        Otherwise return None.
+        Return None if one can, or if the campaign needs no agents.
         """
         if run.spec.kind is not CampaignKind.AGENTS:
             return None

@@ -108,7 +108,7 @@ class NumberMemory:
 
 
 def _remove_old_entries(known: dict[int, _Known], is_old: Callable[[_Known], bool], live: set[int]) -> None:
-    """Remove the old entries of `known`, which come first, except those of numbers with a live call (`live`)."""
+    """Remove the old entries of `known`. Old entries come first. Entries of numbers with a live call (`live`) stay."""
     for phone_id in list(takewhile(lambda each: is_old(known[each]), known)):
         if phone_id not in live:
             del known[phone_id]

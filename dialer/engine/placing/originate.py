@@ -294,9 +294,10 @@ class Originator:
         self.reserved.publish_reserved_seat(call)
 
     def dial_preview(self, call: Call) -> Coroutine[Any, Any, CommandRefused | None]:
-        """Dial a call that is previewed to an agent. Return why it may not be dialled, or None if it is dialled.
+        """Dial a call that an agent previews.
 
-        The preview ends before anything is awaited, so that a second request finds the call dialled.
+        Return None if it is dialled, otherwise why it may not be dialled. The preview ends before this function waits
+        for anything, so that a second request cannot dial the call again.
         """
         run, attempt = self._previewed.pop(call.attempt_id)
         self._calls.update_call(call, call.without_preview())
@@ -324,8 +325,9 @@ class Originator:
         return await self._originate_call(run, attempt)
 
     async def dial_number(self, run: CampaignRun, claim: Claim, seat: Seat) -> CommandRefused | None:
-        """Call a reserved number at once for the agent of a seat. Return why it may not be called, or None if it is
-        called.
+        """Call a reserved number at once for the agent at a seat.
+
+        Return None if it is called, otherwise why it may not be called.
         """
         if self._find_retry_when_busy(claim) is not None:
             refusal = CommandRefused("the number or its voter is on another call", RefusedBecause.ON_A_CALL)
@@ -380,7 +382,10 @@ class Originator:
         return None
 
     async def _originate_call(self, run: CampaignRun, attempt: NewAttempt) -> CommandRefused | None:
-        """Send a stored call to the switch. If it was certainly not placed, return why; otherwise return None."""
+        """Send a stored call to the switch.
+
+        Return the reason if the switch certainly did not place it, otherwise None.
+        """
         attempt_id = attempt.attempt_id
         queue = self._queues.get(attempt.trunk)
         if queue is None:

@@ -1,5 +1,7 @@
-"""Reserved seats: a call reserves one before it is dialled and until it ends, so that an agent is free when it
-is answered.
+"""Reserved seats.
+
+A call may reserve a seat before it is dialled, so that an agent is free when the voter answers. The seat stays reserved
+until the call ends.
 """
 
 from __future__ import annotations

@@ -162,14 +162,18 @@ class Snapshots:
             reached = working & frozenset().union(*(serving[skill] for skill in found))
 
     def _list_agent_calls(self, skills: Mapping[str, str | None], some: Collection[str | None]) -> list[Call]:
-        """Return the calls that need an agent with one of these skills, including those that come from IVR flows."""
+        """Return the calls that need an agent with one of these skills.
+
+        Calls that a flow passes to an agent are included.
+        """
         campaigns = {campaign_id for campaign_id, skill in skills.items() if skill in some}
         calls = [call for call in self._calls.list_live_calls() if call.kind is CampaignKind.AGENTS]
         return self._filter_calls_on_reachable_servers([call for call in calls if call.campaign_id in campaigns])
 
     def _filter_calls_on_reachable_servers(self, calls: list[Call]) -> list[Call]:
-        """Return the calls without those on unreachable Asterisk servers, which cannot be connected and need
-        no seat.
+        """Return only the calls on reachable Asterisk servers.
+
+        A call on an unreachable server cannot be connected, so it needs no seat.
         """
         servers, unreachable = self._servers, self._servers.unreachable_servers
         return (
@@ -183,8 +187,9 @@ class Snapshots:
         return self._filter_calls_on_reachable_servers([call for call in calls if not call.inbound])
 
     def _count_channels(self, run: CampaignRun) -> int:
-        """Return the channels that count against a campaign's own limit: its agents' calls with inbound ones, or its
-        IVR calls.
+        """Return the number of channels that count towards a campaign's own limit.
+
+        In a campaign with agents, inbound calls count too.
         """
         if run.spec.kind is CampaignKind.AGENTS:
             calls = self._filter_calls_on_reachable_servers(self._calls.find_calls_of_campaign(run.spec.campaign_id))

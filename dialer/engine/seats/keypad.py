@@ -52,9 +52,9 @@ class KeyResult:
 
 
 def process_pressed_key(keypad: Keypad, seat: str, key: str, now: float, pause_reasons: Sequence[str]) -> KeyResult:
-    """Return the keypad after a key was pressed, and the command that the key completes, if any.
+    """Return the keypad after a key was pressed, and the command that the key completes, or None.
 
-    `now` is monotonic seconds. `key` is whatever the phone sent.
+    `key` is the character that the phone sent. `now` is monotonic seconds.
     """
     recent = (*keypad.recent, now)[-STORM_KEYS:]
     storm = len(recent) == STORM_KEYS and now - recent[0] < STORM_SECONDS
@@ -71,7 +71,7 @@ def process_pressed_key(keypad: Keypad, seat: str, key: str, now: float, pause_r
 
 
 def translate_command_for_preview(command: SeatCommand, attempt_id: AttemptId) -> SeatCommand:
-    """Return what a command entered on the phone means during a preview: ready dials the call, hang-up skips it."""
+    """Return the meaning of a phone command during a preview: "ready" dials the call, "hang up" skips it."""
     match command:
         case SeatReady():
             return SeatPreviewDial(seat=command.seat, attempt=attempt_id)

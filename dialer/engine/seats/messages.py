@@ -43,8 +43,9 @@ class Messages:
         return f"campaign {campaign_id}: the message is on the pages of {len(names)} agents"
 
     async def mark_message_read(self, seat_name: str, at: float) -> str:
-        """Remove a message from a seat that its agent has read. It is identified by its time (epoch seconds). Raises
-        StoreError.
+        """Remove a message from a seat after its agent has read it.
+
+        Its time (epoch seconds) identifies the message. Raises StoreError.
         """
         there = self._seats.require_seat(seat_name).message
         if there is not None and abs(there.at - at) < 0.001:  # messages are published with milliseconds

@@ -29,7 +29,10 @@ class PinCheck:
     """Checks PINs against the agents' hashes. Each check takes tens of milliseconds of CPU: run it in a thread."""
 
     def __init__(self, accounts: Iterable[AgentAccount]) -> None:
-        """Create the check. It makes a hash for unknown agents too, which takes as long to check as the agents' own."""
+        """Create the PIN check of these agents.
+
+        It also makes a hash for unknown agents, so that their check takes as long as any other.
+        """
         self._accounts = {account.number: account for account in accounts}
         hashes = [account.pin_hash for account in self._accounts.values()]
         hasher = PasswordHasher.from_parameters(extract_parameters(hashes[0])) if hashes else PasswordHasher()

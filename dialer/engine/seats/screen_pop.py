@@ -17,7 +17,7 @@ _log = structlog.get_logger(__name__)
 
 
 class ScreenPops:
-    """Reads what an agent's page shows about the number and the voters of a call that comes to the seat."""
+    """Reads the screen pops of seats: what an agent's page shows about the number and the voters of a call."""
 
     def __init__(self, core: Core, seats: Seats, store: Store) -> None:
         self._core = core

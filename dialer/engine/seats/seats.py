@@ -31,9 +31,9 @@ class Seats:
     def __init__(
         self, core: Core, servers: AsteriskServers, calls: LiveCalls, transfers: CallTransfers, listeners: Listeners
     ) -> None:
-        """Load the seats of the settings.
+        """Create the seats of the settings.
 
-        `transfers` and `listeners` provide what seat views show and which seats are monitored.
+        `transfers` and `listeners` supply the transfer and the monitoring that a seat's view shows.
         """
         self._core = core
         self._servers = servers

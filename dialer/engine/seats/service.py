@@ -213,8 +213,9 @@ class Agents:
         return f"seat {seat_name}: serves {', '.join(campaigns) or 'all campaigns'} from its next call"
 
     def restore_campaign_restriction(self, seat_name: str, order: StandingOrder) -> None:
-        """Restore the campaigns to which a seat was restricted in an earlier run, without those that no
-        longer exist.
+        """Restrict a seat again to the campaigns to which an earlier run had restricted it.
+
+        Campaigns that no longer exist are left out.
         """
         seat = self._seats[seat_name]
         self._seats.replace_seat(

@@ -84,8 +84,9 @@ class Seat:
 
     @property
     def spoken_languages(self) -> frozenset[str]:
-        """Return the languages spoken at the seat: those of the agent, otherwise those of the seat. No languages stand
-        for any.
+        """Return the languages spoken at the seat: those of the agent, or else those of the seat.
+
+        Empty means any language.
         """
         return self.agent_languages or self.languages
 
@@ -96,8 +97,9 @@ class Seat:
         return (skill is None or skill in self.skills) and (not self.campaigns or campaign_id in self.campaigns)
 
     def restrict_seat_to_campaigns(self, campaigns: frozenset[str]) -> Seat:
-        """Return the seat restricted to these campaigns until its agent logs off. No campaigns stand for no
-        restriction. Raises CommandRefused.
+        """Return the seat restricted to these campaigns until its agent logs off.
+
+        An empty set ends the restriction. Raises CommandRefused.
         """
         if self.agent is None:
             raise CommandRefused(f"seat {self.name} has no agent: log in first")

@@ -35,7 +35,7 @@ class SettingsReload:
     ) -> None:
         """Create the service.
 
-        `apply_current_settings` has the functions that apply the reloaded settings to everything except campaigns and agents.
+        `use_plan` has the functions that apply reloaded settings. Campaigns and agents are applied by this service.
         """
         self._core = core
         self._calls = calls

@@ -58,7 +58,7 @@ class Listeners:
         return bool(self._listeners)
 
     def get(self, supervisor: str) -> Listener | None:
-        """Return what the supervisor with this name monitors, or None."""
+        """Return what a supervisor monitors, or None."""
         return self._listeners.get(supervisor)
 
     def list_listeners(self) -> list[Listener]:
@@ -66,12 +66,13 @@ class Listeners:
         return [*self._listeners.values()]
 
     def put_listener(self, listener: Listener) -> None:
-        """Add a supervisor who monitors a seat, or replace what this supervisor monitors."""
+        """Store which seat a supervisor monitors. It replaces what the supervisor monitored before."""
         self._listeners[listener.phone.name] = listener
 
     def remove_listener(self, listener: Listener) -> bool:
-        """Remove a supervisor who monitored a seat, unless the same supervisor has started another monitoring. Return
-        whether one was removed.
+        """Remove a supervisor who monitored a seat, and return True.
+
+        If the supervisor has started another monitoring since, change nothing and return False.
         """
         if self._listeners.get(listener.phone.name) is not listener:
             return False

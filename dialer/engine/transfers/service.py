@@ -79,9 +79,7 @@ class Transfers:
     # Commands
 
     async def put_voter_on_hold(self, seat_name: str) -> str:
-        """Put the voter at a seat on hold. Raises CommandRefused if it fails; the call is then unchanged. The other
-        commands here do the same.
-        """
+        """Put the voter at a seat on hold. Raises CommandRefused; the call is then unchanged."""
         call, _ = self._require_transfer_step(seat_name, TransferStep.HOLD)
         self.set_transfer(CallTransfer(call.attempt_id, seat_name, TransferStage.HOLD))
         await self._send_order_to_switch(

@@ -18,8 +18,9 @@ class Channels:
         self._unknown_callers = unknown_callers
 
     def count_used_channels(self) -> Counter[str]:
-        """Return how many channels are in use, by trunk. A call uses one from the moment it is stored until it has
-        ended on the switch.
+        """Return the number of used channels by trunk.
+
+        A call uses a channel from its commit to the store until the switch reports its end.
         """
         calls = [call.trunk for call in self._calls.list_live_calls() if call.leg.ended is None]
         return Counter([*calls, *self._transfers.party_trunks.values(), *self._unknown_callers.trunks.values()])

@@ -92,9 +92,7 @@ class Trunks:
             )
 
     def find_reason_trunk_is_held(self, campaign_id: str, names: Sequence[str]) -> Hold | None:
-        """Return why a campaign may not dial if all its trunks are resting, otherwise None. An alert is active for as
-        long as this is so.
-        """
+        """Return the reason if all trunks of a campaign are resting, otherwise None. An alert is active meanwhile."""
         now = self._core.clock.monotonic()
         if not self._trunks.are_all_trunks_resting(names, now):
             self._alerts.clear_alert(AlertKind.TRUNKS, campaign_id)

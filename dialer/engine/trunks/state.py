@@ -35,8 +35,8 @@ _RECOVER = 0.05  # added to the share after any other call
 
 
 def is_failure_of_trunk(outcome: Outcome, ended: CallEnded) -> bool | None:
-    """Return True if the end of a call is a failure of its trunk, False if it shows that the trunk works, None if
-    neither.
+    """Return True if a call ended because its trunk failed, False if its end shows that the trunk works, None if it
+    shows neither.
     """
     if ended.dial_status == REDIRECTED:  # the number was answered, with a redirection
         return False
@@ -281,7 +281,7 @@ class CallStarts:
         return len(self._sent) - bisect_right(self._sent, since)
 
     def _advance_clock(self, now_seconds: float) -> float:
-        """Return the current time, which never goes back."""
+        """Return the current time. It never goes back."""
         self._now = max(self._now, now_seconds)
         return self._now
 

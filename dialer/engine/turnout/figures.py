@@ -51,7 +51,10 @@ class TurnoutFigures:
             self._dialling_seconds = 0.0
 
     def count_stored_mark(self, mark: Mark, effect: MarkEffect) -> None:
-        """Count a stored mark (a recorded answer about a voter). `effect` is what it changed in the store."""
+        """Count a stored mark (a recorded answer about a voter).
+
+        `effect` has the changes that the mark made in the store.
+        """
         self.marks[mark.kind.value] += 1
         if mark.attempt_id is not None:  # marks from outside our calls do not count for their pace
             self.contacted_voters_by_source[mark.source] += effect.contacted_change

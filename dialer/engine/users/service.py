@@ -20,7 +20,7 @@ class Users:
     """The users in the store, who may give commands. A change takes effect when it is committed and read back."""
 
     def __init__(self, store: Store, clock: Clock, fixed_names: Callable[[], Collection[str]]) -> None:
-        """Create the service. `fixed_names` returns the names in the settings, whose roles no command can change."""
+        """Create the service. `fixed_names` returns the users of the settings; no command can change their roles."""
         self._store = store
         self._clock = clock
         self._fixed_names = fixed_names
@@ -29,9 +29,9 @@ class Users:
         """The current role of each user, by name."""
 
     async def load_users(self) -> None:
-        """Load the users from the store, and remove those who are now in the settings. Raises StoreError.
+        """Load the users from the store, and remove those whose names are now in the settings.
 
-        Otherwise such a user would return with the old role when the name is removed from the settings.
+        A name that later leaves the settings must not return with an old role. Raises StoreError.
         """
         await self._reload_users()
         for name in sorted(self._roles.keys() & set(self._fixed_names())):
@@ -76,7 +76,10 @@ class Users:
         return AuditNote(sender, self._clock.now(), {})
 
     async def _reload_users(self) -> None:
-        """Reload the users from the store. It is called after a failed commit too, which may have been stored."""
+        """Reload the users from the store.
+
+        Call it after a failed commit too, because the commit may have been stored.
+        """
         found = {each.name: SupervisorRole(each.role) for each in await self._store.read_users()}
         self._roles.clear()
         self._roles.update(found)

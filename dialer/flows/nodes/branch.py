@@ -92,7 +92,7 @@ class BranchNode(Node):
         return Continue(state.replace(node=next(true, self.otherwise)))
 
     def list_targets(self) -> Iterator[tuple[str, str]]:
-        """Yield the node of each condition, and the node for calls in which no condition is true."""
+        """Yield the target node of each condition, then the node for calls that meet no condition."""
         for case in self.conditions:
             yield str(case), case.goto
         yield "otherwise", self.otherwise

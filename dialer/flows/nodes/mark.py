@@ -78,7 +78,7 @@ class MarkNode(CommittingNode):
 
     @property
     def title(self) -> str:
-        """A short description: the mark, and for whom it is stored if not for the voter alone."""
+        """A short description: the mark and, unless it is the called voter alone, whom it concerns."""
         return f"Records: {self.mark}" + ("" if self.scope is Scope.VOTER else f" ({self.scope})")
 
     def list_diagram_notes(self) -> list[str]:

@@ -85,7 +85,10 @@ class MenuNode(QuestionNode):
         yield from super().list_targets()
 
     def list_one_key_targets(self) -> tuple[str, ...]:
-        """Return the nodes of the choices if a key can interrupt the prompts, otherwise none."""
+        """Return the nodes that one key press reaches during the prompts.
+
+        Empty if keys do not interrupt the prompts.
+        """
         return tuple(self.choices.values()) if self.barge_in else ()
 
     @property

@@ -95,7 +95,10 @@ class CommandAudit:
         return bool(self._repeats)
 
     async def append(self, checked: CheckedCommand, status: str, reason: str = "", *, more: int = 0) -> None:
-        """Append an audit entry. `more` is the number of further commands that the entry stands for. Raises StoreError."""
+        """Append an audit entry about a command.
+
+        `more` is the number of further commands that the entry covers. Raises StoreError.
+        """
         who, what = create_audit_entry(checked, status, reason)
         if more:
             what["like_it"] = f"{more}"

@@ -202,7 +202,10 @@ class CommandGateway:
             self.unstored_replies.put_nowait(create_announced_message(self._centre, announced.topic, announced.payload))
 
     async def _execute_once(self, accepted: AcceptedCommand, known: ExecutedCommand | None, number: int) -> str:
-        """Execute a command unless the store has a reply to it already (`known`). Return the reply as JSON."""
+        """Execute a command and return its reply as JSON.
+
+        If the store has a reply already (`known`), return that reply and do not execute the command.
+        """
         if known is not None:
             await self._audit.append(accepted, "repeated")
             return known.reply

@@ -39,7 +39,7 @@ class CommandMessage:
 
     @property
     def urgency(self) -> Urgency:
-        """How urgent the named command is, which decides its queue."""
+        """The urgency of the named command. It determines the queue in which the command waits."""
         return COMMANDS[self.name].urgency if self.name else Urgency.NORMAL
 
 

@@ -66,8 +66,9 @@ class Senders:
         return sender
 
     def authenticate(self, sender: Sender, centre: str, text: str, signature: object) -> None:
-        """Raise CommandRefused unless the named sender really sent this command. `signature` is base64, None if
-        unsigned.
+        """Raise CommandRefused unless the named sender sent this command.
+
+        `signature` is base64, or None if the command is unsigned.
         """
         if signature is None:
             if self._signed or sender.key is not None:

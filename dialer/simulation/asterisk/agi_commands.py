@@ -171,7 +171,10 @@ def _format_key_reply(key_wait: KeyWait) -> str | None:
 
 
 async def _record_file(request: AgiRequest) -> str | None:
-    """Wait as RECORD FILE does, which ends early after `s=` seconds of silence: simulated voters are silent. No file is written."""
+    """Simulate RECORD FILE.
+
+    No file is written. Simulated voters are silent, so `s=` ends the recording after that many seconds.
+    """
     seconds = _parse_timeout(request.words[3])
     for word in request.words[4:]:
         if word.startswith("s="):

@@ -28,7 +28,7 @@ BOOT_SECONDS = 0.2  # from listening until fully booted, as in Asterisk 22.10
 
 
 def connect_servers(*servers: SimulatedAsterisk) -> None:
-    """Connect servers, so that each can call the others by the `server` names in their configurations."""
+    """Connect simulated servers, so that each can call the others by the names in their configurations (`server`)."""
     for server in servers:
         server.servers = {each.config.server: each for each in servers if each is not server}
 

@@ -27,8 +27,9 @@ _NAME_PLACES = [(side * 6, up) for up in (3, -9, 13, -19, 23, -29, 33) for side 
 
 @dataclass(frozen=True, slots=True)
 class PolicyPoint:
-    """A pacing policy in a plot. Shares are 0-1. `curve` holds the policy's results with other settings, which are
-    drawn as a line.
+    """A pacing policy in a plot.
+
+    Shares are 0-1. `curve` has the policy's results with other settings; they are drawn as a line.
     """
 
     name: str

@@ -167,7 +167,7 @@ def _judge_faults(outcome: DayOutcome) -> Iterator[Finding]:
 def find_preparation_findings(
     settings: Settings, states: Mapping[str, CampaignState], today: date
 ) -> Iterator[Finding]:
-    """Yield what a rehearsal does differently from the real day, and what must be done before that day.
+    """Yield each difference between the rehearsal and the real day, and each thing that must be done before that day.
 
     `states` are the campaigns' states in the site's store.
     """

@@ -44,10 +44,10 @@ Events = dict[str, asyncio.Queue[AmiMessage]]
 async def check_asterisk(
     settings: Settings, others: Sequence[str] = (), reader: Callable[[], PlaylistReader] | None = None
 ) -> AsyncIterator[Finding]:
-    """Check an Asterisk server: permissions, sounds, music on hold, trunks and phones. Raises MatdanError.
+    """Check an Asterisk server: permissions, sounds, music on hold, trunks and phones.
 
-    `others` are the names of the site's other servers, whose connections are checked too. `reader` may have read the
-    catalogue already.
+    `others` are the names of the site's other servers; the connections to them are checked too. `reader` reads the
+    catalogue of prompts. Raises MatdanError.
     """
     banner = await check_ami_permissions(get_ami_login(settings))
     if settings.asterisk.history is None and is_loopback_host(settings.ami.host):

@@ -196,10 +196,10 @@ def _find_awaited_event(record: NumberRecord, campaign: str) -> str | None:
 def _combine_refusal_reasons(
     gate: Gate, case: Case, now: float, others: Sequence[str], at: float | None, named: Reason | None
 ) -> CallExplanation:
-    """Combine the reasons of the campaign's list and those of the legal rules into one explanation.
+    """Combine the reasons against a call from the campaign's list and from the legal rules into one explanation.
 
-    `others` are the list's reasons, which apply until `at` (None = forever). `named` is a reason of the rules that
-    `others` already contains.
+    `others` are the list's reasons. They apply until `at` (None = forever). `named` is a legal reason that they already
+    contain.
     """
     objections = gate.check_originate(case, now).objections
     reasons = (*others, *(objection.words for objection in objections if objection.reason is not named))

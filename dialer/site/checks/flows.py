@@ -116,9 +116,9 @@ def _find_script_setting_problem(settings: Settings) -> str | None:
 
 
 def _find_permission_problem(user: str | None, script: Path) -> str | None:
-    """Return why a user of this machine may not run an AGI script, or None if it is allowed.
+    """Return why the machine's user `user` may not run an AGI script, or None if it may.
 
-    A `user` of None is this process's user, which may.
+    None as `user` is the user of this process.
     """
     if user is None:
         return None

@@ -180,7 +180,7 @@ class AmiClient(asyncio.BufferedProtocol):
             raise self._end.result()
 
     def _require_connection(self) -> None:
-        """Raise SwitchUnreachable if the connection is closing, which the session may not know yet."""
+        """Raise SwitchUnreachable if the connection is closing. The AMI session may not know this yet."""
         if self._transport is not None and self._transport.is_closing() and not self._end.done():
             raise SwitchUnreachable(
                 "Asterisk's manager is not connected, so nothing was sent: check that Asterisk is running"

@@ -219,7 +219,9 @@ class TwilioFlows:
 
 @dataclass(slots=True)
 class _Host:
-    """The host of one call's flow on Twilio: stores its results and sends its SMS (implements `PageHost`)."""
+    """The link between a call's flow on Twilio and the dialler: stores the flow's results and sends its SMS (implements
+    `PageHost`).
+    """
 
     session: FlowSession
     flows: FlowService

@@ -97,6 +97,6 @@ class TwilioCall:
 
 
 def end_vanished_call(call: TwilioCall) -> CallEnded:
-    """End a call that Twilio does not know or no longer reports. Return the event of its end."""
+    """End a call that Twilio does not know, or no longer reports. Return the event that reports the call's end."""
     call.ended = True
     return CallEnded(call.attempt_id, EndedBy.VANISHED, answered=call.answered)

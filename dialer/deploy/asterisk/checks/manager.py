@@ -120,7 +120,7 @@ def _parse_permission_classes(user: ConfSection, key: str) -> set[str]:
 
 
 def check_http(configuration: Configuration) -> Iterator[Finding]:
-    """Check http.conf: Asterisk's web server, which is needed only for phones in the browser."""
+    """Check http.conf, the settings of Asterisk's web server. Only phones in the browser need this server."""
     general = configuration.get_conf_file("http.conf").find_section("general")
     if general is None:
         return
