@@ -38,8 +38,9 @@ class Core:
         return Instant.read_both_clocks(self.clock)
 
     def request_effects(self, *effects: Effect) -> None:
-        """Request effects, such as timers or orders to the switch. They are carried out when the running code has
-        returned to the event loop.
+        """Request effects, such as timers or orders to the switch.
+
+        The engine carries them out after the code that is running now.
         """
         if not self.in_event and not self._effects and self._tasks is not None:
             asyncio.get_running_loop().call_soon(self._carry_out)

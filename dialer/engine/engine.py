@@ -72,7 +72,10 @@ class Engine:
 
     @property
     def outbox_filled_event(self) -> asyncio.Event:
-        """Return the event that is set when messages for the MQTT broker were stored. Their sender clears it."""
+        """Return the event that is set when a message for the MQTT broker was stored.
+
+        The task that sends messages clears it.
+        """
         return self.features.store.outbox_event
 
     def make_centre_view(self) -> CentreView:

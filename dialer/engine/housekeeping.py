@@ -94,14 +94,20 @@ class Housekeeping:
         await self._seal_epoch()
 
     async def _seal_epoch(self) -> None:
-        """Seal and announce the records of the last minute. If that fails, the next epoch has them."""
+        """Seal the records of the last minute (an epoch) and announce the seal.
+
+        After an error the next epoch contains these records too.
+        """
         try:
             await self._store.seal_epoch(self._core.clock.now())
         except StoreError as error:
             self._core.request_effects(StoreFailed(error))
 
     async def save_intervals_and_learned_pacing(self) -> None:
-        """Store seat intervals and learned pacing. A part that fails is retried in the next round."""
+        """Store the seats' intervals and the learned pacing.
+
+        If one of the two fails, it is stored in the next round.
+        """
         intervals = self._seats.pop_unsaved_state_intervals()
         try:
             if intervals:

@@ -384,7 +384,7 @@ def _can_voter_return_to_seat(seat: Seat, call: Call) -> bool:
 def _make_pacer_update_of_conversation(
     campaign_id: str, kind: PacingEventKind, seat: Seat, now: Instant, call: Call | None = None
 ) -> UpdatePacer:
-    """Return the update for the pacer about a talk or wrap-up that ends now."""
+    """Return the pacer's update about a talk or wrap-up that ends now."""
     closing = seat.closing_since_seconds
     return UpdatePacer(
         campaign_id,

@@ -56,7 +56,7 @@ class AsteriskServers:
 
     @property
     def unreachable_servers(self) -> frozenset[str]:
-        """Return the Asterisk servers that cannot be reached while another one can."""
+        """Return the Asterisk servers that cannot be reached. The result is empty if no server can be reached."""
         reached = self.up - self.unresponsive
         return frozenset(self.names) - reached if reached else frozenset()
 
@@ -86,9 +86,6 @@ class ServerLoads:
         return sorted(trunks, key=lambda trunk: self._calculate_server_load(self._servers.get_server_of_trunk(trunk)))
 
     def _calculate_server_load(self, server: str) -> float:
-        """Return the number of an Asterisk server's calls for each of its agents at work.
-
-        Calls for which an agent is free now are not counted.
-        """
+        """Return an Asterisk server's calls per agent at work. Calls for which an agent is free now are not counted."""
         working = self.working[server]
         return (self.calls[server] - self.free[server]) / working if working else float("inf")

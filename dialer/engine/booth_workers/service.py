@@ -56,9 +56,9 @@ class BoothWorkers:
     ) -> None:
         """Store that the voter with this serial number has voted.
 
-        `key` identifies the report, so that a repeat is stored once. `part` may be None if the worker has only one part
-        of the roll. Raises CommitTargetNotFound if no voter has the serial number (this is counted) or if no booth
-        worker is on the call; StoreError.
+        `key` identifies the report: a repeat is stored once. `part` may be None if the worker reports for one part of
+        the roll only. Raises CommitTargetNotFound if no voter has the serial number or no booth worker is on the call.
+        Raises StoreError.
         """
         if call.worker is None:
             raise CommitTargetNotFound(
@@ -157,7 +157,7 @@ class BoothWorkers:
         return f"seat {seat.name}: the last serial is undone"
 
     def _require_worker_call(self, seat_name: str) -> tuple[Seat, Call, str]:
-        """Return a seat, the call of a booth worker at the seat, and a new key for the marks to store.
+        """Return a seat, the booth worker's call at the seat, and a new key for the marks of this call.
 
         Raises CommandRefused.
         """

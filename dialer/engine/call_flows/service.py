@@ -129,10 +129,7 @@ class FlowService:
         return run_id
 
     def _find_language_of_voter(self, call: Call) -> str:
-        """Return the voter's language.
-
-        For a call of an earlier run of the dialler it is the language of the voter's booth.
-        """
+        """Return the voter's language. After a restart of the dialler it is the language of the voter's booth."""
         booth = self._polls.booths.get(call.booth_id)
         return call.language or (booth.language if booth is not None else "")
 
@@ -287,5 +284,5 @@ class FlowService:
 
 
 def _has_earlier_input_failed(before: asyncio.Future[bool]) -> bool:
-    """Return whether the task that stores an earlier input of the caller has ended without success."""
+    """Return whether an earlier input of the caller could not be stored."""
     return before.done() and before.exception() is None and not before.result()

@@ -45,7 +45,7 @@ class CallEndings:
         retries: RetrySchedule,
         store: Store,
     ) -> None:
-        """Create the service. `trunks` decides whether a call failed because of its trunk or of the called number."""
+        """Create the service. `trunks` decides whether a call failed because of its trunk or because of the number."""
         self._core = core
         self._alerts = alerts
         self._calls = calls

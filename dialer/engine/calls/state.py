@@ -167,7 +167,7 @@ class Call:
         return self if self.is_answered else self._with_changed_leg(ringing_at=now.at, ringing_seconds=now.seconds)
 
     def with_answer(self, now: Instant) -> Call:
-        """Return the call as answered. A repeated answer changes nothing."""
+        """Return the call as answered. A second answer changes nothing."""
         return self if self.is_answered else self._with_changed_leg(answered_at=now.at, answered_seconds=now.seconds)
 
     def with_human_answer(self, now: Instant) -> Call:
@@ -251,7 +251,7 @@ class Call:
         return self._with_changed_talk(disposition=said)
 
     def with_agent_verdict(self, *, machine: bool) -> Call:
-        """Return the call with the agent's report whether an answering machine answered."""
+        """Return the call with the agent's report that an answering machine or a person answered."""
         return self._with_changed_leg(machine=machine, excluded_from_pacing=self.leg.excluded_from_pacing or machine)
 
     # The flow

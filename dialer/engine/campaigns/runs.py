@@ -88,7 +88,7 @@ class CampaignRun:
 
     @property
     def is_campaign_completed(self) -> bool:
-        """Return whether the campaign has no more numbers to call, as far as its queue was read."""
+        """Return whether the campaign has no more numbers to call in the part of its queue that was read."""
         return self.list_done and not self.hopper
 
     @property
@@ -141,7 +141,7 @@ class CampaignRuns:
         return self._runs.values()
 
     def list_campaign_runs_by_id(self) -> ItemsView[str, CampaignRun]:
-        """Return all campaigns with their ids, in the same order as `values`."""
+        """Return all campaigns with their ids, in the order of the settings, removed ones last."""
         return self._runs.items()
 
     def require_campaign(self, campaign_id: str) -> CampaignRun:
@@ -156,7 +156,7 @@ class CampaignRuns:
         self._runs[run.spec.campaign_id] = run
 
     def apply_current_settings(self, added: Mapping[str, CampaignRun]) -> list[CampaignRun]:
-        """Apply the campaigns of the settings in force, with the new ones in `added`. Return the removed campaigns."""
+        """Apply the campaigns of the settings in force. `added` has the new campaigns. Return the removed campaigns."""
         before, wanted = self._runs, self._core.plan.campaigns
         removed = {name: run for name, run in before.items() if name not in wanted}
         self._runs = {name: added.get(name) or before[name] for name in wanted} | removed

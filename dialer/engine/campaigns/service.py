@@ -101,7 +101,10 @@ class Campaigns:
             self._change_abandoned_rate_target(run, target, str(ordered.content["sender"]))
 
     def apply_current_settings(self, new: Mapping[str, CampaignRun]) -> None:
-        """Apply the campaigns of the settings in force, with the `new` ones. Removed campaigns place no more calls."""
+        """Apply the campaigns of the settings in force.
+
+        `new` has the added campaigns. Removed campaigns place no more calls.
+        """
         for run in self._runs.apply_current_settings(new):
             self._states_before_stop.pop(run.spec.campaign_id, None)
             run.state = CampaignState.STOPPED

@@ -47,9 +47,8 @@ class CommandContext:
     """The receipt that a `ReceiptedCommand` stores in its transaction; None if nobody waits for a reply."""
 
     def format_name_of_responsible_person(self, named: str) -> str:
-        """Return the name of the person who is responsible for the command, for the audit.
-
-        That is the `named` person, followed by the sender if that is somebody else.
+        """Return the person who is responsible for the command, as the audit shows it: the `named` person, followed by
+        the sender if the sender is somebody else.
         """
         return named if self.sender in {named, OWN_USER} else f"{named} by {self.sender}"
 
@@ -103,7 +102,7 @@ class Command(BaseModel):
 
     @classmethod
     def format_command_description(cls) -> str:
-        """Return the description of this kind of command, in one line."""
+        """Return the description of a command, in one line."""
         return " ".join((cls.__doc__ or "").split())
 
     @classmethod

@@ -267,8 +267,9 @@ class Dispositions:
     def _set_disposition_on_live_call(
         self, attempt_id: AttemptId, said: DispositionRecord | None
     ) -> DispositionRecord | None:
-        """Set the disposition of a live call, on which the time of its number's next call depends. Returns the call's
-        previous disposition.
+        """Set the disposition of a live call.
+
+        It determines when the number is called next. Return the call's previous disposition.
         """
         live = self._calls.get(attempt_id)
         if live is None:

@@ -15,8 +15,9 @@ class ClockGuard:
     """Holds dialling after the wall clock was set, because retry times and locks would expire too soon or too late."""
 
     def __init__(self, core: Core, alerts: Alerts, sent: SentJournal) -> None:
-        """Create the guard. `sent` stores how far the wall clock is ahead of the time since boot, for the check at the
-        next start.
+        """Create the guard.
+
+        `sent` is the journal: it stores the difference between wall clock and time since boot for the next start.
         """
         self._core = core
         self._alerts = alerts

@@ -141,8 +141,9 @@ class Originator:
         return bool(placed)
 
     def _calculate_server_loads(self, run: CampaignRun) -> ServerLoads:
-        """Return the load that a campaign's agents and all calls put on each Asterisk server; empty if all calls use
-        one server.
+        """Return the load on each Asterisk server: a campaign's agents and all calls.
+
+        The result is empty if all calls use one server.
         """
         loads = ServerLoads(self._servers)
         if len(self._servers.names) == 1 or run.spec.kind is CampaignKind.IVR:
@@ -198,9 +199,8 @@ class Originator:
         return None if last_call_at is None or now < last_call_at else last_call_at + REST_SECONDS
 
     def _find_retry_when_busy(self, claim: Claim, but: AttemptId | None = None) -> float | None:
-        """Return when to retry a number whose phone or voter is on another call (epoch seconds), or None if neither is.
-
-        The call `but` does not count as another call.
+        """Return when to retry a number whose phone or voter is on another call (epoch seconds), or None if neither is
+        busy. The call `but` is not considered.
         """
         phone_id, voter_id = claim.phone_id, claim.voter_id if claim.worker is None else None
         for call in self._calls.list_live_calls():
@@ -219,7 +219,7 @@ class Originator:
         self._core.wake.set()
 
     async def _remove_refused_numbers_from_queue(self, run: CampaignRun, refused: Sequence[tuple[Claim, str]]) -> None:
-        """Take numbers out of the queue, because the rules forbid calls to them until something changes."""
+        """Remove numbers from the queue, because the rules forbid calls to them until a person changes something."""
         try:
             await self._store.refuse_claimed_targets(refused)
         except StoreError as error:  # the lease returns them to the queue

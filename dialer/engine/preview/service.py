@@ -119,8 +119,9 @@ class OwnCalls:
             raise
 
     def _require_undialled_call(self, seat_name: str, attempt_id: AttemptId) -> Call:
-        """Return the call at a seat that the agent has not dialled yet, or that is being dialled. Raises
-        CommandRefused.
+        """Return the previewed call at a seat, or a call that is being dialled for the seat and has not been answered.
+
+        Raises CommandRefused.
         """
         seat, call = self._seats.require_seat(seat_name), self._calls.get(attempt_id)
         own = call is not None and call.reserved_seat == seat.name and not call.leg.cancelled
@@ -157,7 +158,7 @@ class OwnCalls:
         return seat
 
     def are_all_free_seats_needed(self) -> bool:
-        """Return whether calls in progress may need all free seats, so that no agent may dial."""
+        """Return whether calls in progress may need every free seat. If so, no agent may dial manually."""
         on_their_way = sum(
             call.kind is CampaignKind.AGENTS and call.reserved_seat is None and not call.leg.cancelled
             for call in self._calls.list_live_calls()

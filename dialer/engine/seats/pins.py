@@ -40,7 +40,10 @@ class PinCheck:
         self._hasher = hasher
 
     def is_pin_correct(self, number: str, pin: str) -> bool:
-        """Return whether the agent exists and this is the agent's PIN. One hash is computed in any case."""
+        """Return whether the agent exists and this is the agent's PIN.
+
+        The check takes equally long for an unknown agent.
+        """
         account = self._accounts.get(number)
         right = self._is_pin_of_hash(
             self._nobody if account is None else account.pin_hash, pin if PIN.fullmatch(pin) else ""

@@ -63,8 +63,9 @@ class SeatSilence:
             self._set_agent_silent(call)
 
     def on_voter_connected(self, call: Call, seat_name: str) -> None:
-        """Count the audio packets of an agent's phone when a talk begins. `call` is the call before it
-        was connected.
+        """Start counting the audio packets of an agent's phone when a talk begins.
+
+        `call` is the call before voter and agent were connected.
         """
         if self._timeout_seconds and call.talk.connected_at is None and not call.adopted and not call.inbound:
             self._core.spawn_task(self._count_packets_of_agent_phone(call.attempt_id, seat_name), "count-packets")
@@ -154,7 +155,7 @@ class SeatSilence:
             await self._check_phone_for_audio(seat.name)  # if the new phone did not connect, or the old one is still up
 
     async def _does_phone_send_audio(self, seat: Seat, *, since: int | None = None, listens: int = LISTENS) -> bool:
-        """Return whether an agent's phone has sent more audio packets than `since`, an earlier count.
+        """Return whether an agent's phone has sent more audio packets than the earlier count `since`.
 
         If `since` is None, counting begins now. A negative answer takes about a second.
         """

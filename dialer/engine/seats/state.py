@@ -61,9 +61,8 @@ class Seat:
 
     @property
     def is_agent_leaving(self) -> bool:
-        """Return whether the seat takes no further call after this one.
-
-        That is so before a break, a log-off, or a call-back that the agent promised.
+        """Return whether the seat takes no further call after this one, because a break, a log-off or a promised
+        call-back follows.
         """
         return self.call_back_promised or self.then is not SeatState.READY
 

@@ -77,8 +77,9 @@ class SettingsReload:
 
     @asynccontextmanager
     async def _prepare_campaigns(self, plan: EnginePlan) -> AsyncIterator[dict[str, CampaignRun]]:
-        """Load the campaigns that the reloaded settings add. No roll is imported meanwhile, because the import would
-        miss them.
+        """Load the campaigns that the reloaded settings add.
+
+        No roll may be imported at the same time, because the new campaigns would miss its numbers.
         """
         new = [each for name, each in plan.campaigns.items() if name not in self._core.plan.campaigns]
         for each in new:

@@ -577,7 +577,7 @@ class Transfers:
             self.remove_transfer(call.attempt_id)
 
     def _restore_agent_of_call(self, call: Call, seat_name: str) -> None:
-        """Assign a call to the agent at the seat, as before the restart."""
+        """Assign a call to the agent at the seat again, after a restart."""
         seat = self._seats.get(seat_name)
         if seat is not None and seat.phone_up and seat.attempt_id is None and seat.state is not SeatState.TALKING:
             self._acd.restore_conversation_at_seat(call, seat_name)

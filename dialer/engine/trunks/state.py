@@ -100,7 +100,7 @@ class TrunkHealth:
         return self.consecutive_failures >= _ALREADY or self._resting_until is not None
 
     def record_call_start(self, now_seconds: float) -> None:
-        """Record that a call starts on the trunk. On a resting trunk it is the probe."""
+        """Record that a call starts on the trunk. A call on a resting trunk is its probe."""
         if self.determine_trunk_state(now_seconds) is TrunkState.PROBING:
             self._probe_out = True
             self._since = now_seconds
@@ -213,7 +213,7 @@ class CallStarts:
         self.set_call_rate_limit(calls_per_second)
 
     def set_call_rate_limit(self, calls_per_second: float) -> None:
-        """Set the trunk's limit of call starts per second. Starts already sent still count."""
+        """Set the trunk's limit of call starts per second. Calls already sent still count."""
         self._rate = calls_per_second
         self._most = math.ceil(calls_per_second)
         # one second; longer for a fractional rate, so that the limit is a whole number of starts
@@ -273,7 +273,7 @@ class CallStarts:
         self.calculate_recent_call_start_rate(now)
 
     def _count_sent_calls_in_window(self, now: float) -> int:
-        """Return how many sent starts share a window with a call granted now.
+        """Return how many sent calls share a second with a call that is granted now.
 
         A margin allows for the time that the call's commit takes.
         """
