@@ -109,7 +109,7 @@ class Incident:
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """A user's proposal that is unanswered, or was answered recently."""
+    """A user's proposal that nobody has answered, or that was answered recently."""
 
     __pydantic_config__ = MESSAGE
 

@@ -88,7 +88,10 @@ class SealChain:
 
 
 def begin_chain(original: SealChain | None) -> SealChain:
-    """Return the chain of a store that has sent no epoch yet. `original` is the chain of the store that it is a copy of."""
+    """Return the chain of epochs of a store that has sent none yet.
+
+    `original` is the chain of the store from which this store was copied.
+    """
     if original is None:
         return SealChain()
     return replace(

@@ -94,7 +94,7 @@ async def connect_to_broker(
 
 @contextlib.asynccontextmanager
 async def _cancel_on_timeout_or_stop(seconds: float, stop: asyncio.Event) -> AsyncIterator[None]:
-    """Cancel the context's block with a TimeoutError after `seconds`, or as soon as `stop` is set."""
+    """Cancel the block of the context after `seconds`, or when `stop` is set. The block then raises TimeoutError."""
 
     async def cancel_on_stop(deadline: asyncio.Timeout) -> None:
         await stop.wait()

@@ -157,7 +157,7 @@ async def _sleep_or_stop(seconds: float, stop: asyncio.Event) -> None:
 
 
 def _find_first_error(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    """Return the first error in a group that is not a group itself."""
+    """Return the first single error in a group of errors. Groups inside the group are searched too."""
     error: BaseException = group
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]

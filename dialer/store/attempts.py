@@ -344,8 +344,8 @@ def _end_attempt(db: Connection, end: EndedAttempt) -> CampaignAndPhone | None:
 def compute_hold_end(retry_at: float | None, at: float, *, final: bool) -> float:
     """Return the time until which a voter's other numbers must not be called after a conversation (epoch seconds).
 
-    This is the retry time of the called number. Without a retry time it is a day later, or after a `final` result the
-    end of the campaign.
+    It is the time of the called number's retry. Without a retry it is a day later or, after a `final` result, the end
+    of the campaign.
     """
     until = at + (REST_OF_CAMPAIGN_SECONDS if final else DAY_SECONDS) if retry_at is None else retry_at
     return max(until, EARLIEST_DUE)
@@ -369,7 +369,7 @@ def move_hold(
 ) -> None:
     """Block the other numbers of a voter until the time `until`.
 
-    If `held_until` is given, change only the numbers that are blocked until that time.
+    If `held_until` is given, change only numbers that are blocked until that time.
     """
     SQL.hold_other_numbers.run(
         db, campaign_id=campaign_id, phone_id=phone_id, voter_id=voter_id, until=until, held_until=held_until

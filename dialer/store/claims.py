@@ -227,7 +227,7 @@ def release_expired_claims(db: Connection, now: float, owner: str | None = None)
 
 
 class _Times(NamedTuple):
-    """The times that decide whether a number can be claimed (epoch seconds)."""
+    """The times that decide whether a number can be claimed for dialling (epoch seconds)."""
 
     day_start: float  # attempts and conversations count from here
     now: float
@@ -297,7 +297,7 @@ class _Search:
                 break
 
     def _does_booth_vote_another_day(self, row: Candidate) -> bool:
-        """Return whether the booth of a number does not vote today, so that the number is set aside."""
+        """Return whether the booth of a number votes on another day. If so, the number is set aside."""
         if self.voting is None or row.waits_for_booth is None:
             return False
         return row.waits_for_booth not in self.voting.booth_ids
@@ -330,7 +330,7 @@ class _Search:
         )
 
     def _build_closing_function(self, row: Candidate) -> Callable[[Connection], None]:
-        """Return a function that closes a number in the queues, because nobody is to be called on it."""
+        """Return a function that closes a number in the queues, because nobody on it is to be called."""
         if row.opted_out:
             return partial(targets.close_targets_of_number, phone_id=row.phone_id)
         if self._calls_workers:

@@ -104,7 +104,7 @@ class TargetOfNumber(NamedTuple):
 
 
 class AskedFor(NamedTuple):
-    """Whether the person who answers a number asked for the next call of a campaign."""
+    """Whether the person on a number requested the next call of a campaign."""
 
     campaign_id: str
     asked_for: int | None

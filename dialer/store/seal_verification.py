@@ -317,9 +317,9 @@ _UNREADABLE = VoterStatus("unreadable")
 
 
 def _compute_voter_status(marks: Iterable[MarkOfVoter]) -> VoterStatus:
-    """Return the status that follows from a voter's marks, or `_UNREADABLE` if a mark is not valid.
+    """Return the status that follows from a voter's marks, or `_UNREADABLE` if a mark is invalid.
 
-    The seal of an invalid mark shows the problem, too.
+    The verification of seals reports an invalid mark separately.
     """
     try:
         return derive_voter_status((mark.kind, mark.source, mark.at) for mark in marks)

@@ -49,7 +49,7 @@ class Change(NamedTuple):
 
 
 class Touched(NamedTuple):
-    """Rows that the transaction has changed, and their digest before it."""
+    """The rows that the transaction has changed, with the digest that they had before."""
 
     evidence: str
     one: int | float | str

@@ -118,7 +118,10 @@ def check_message(
 
 
 def recheck_sender_permission(accepted: AcceptedCommand, senders: Senders) -> CheckedCommand:
-    """Check again whether the sender may send the command. Return it refused if the sender has lost the permission."""
+    """Check again whether the sender may send the command.
+
+    Return the command, or its refusal if the sender has lost the permission.
+    """
     sender = senders.find_sender(accepted.sender)
     try:
         if sender is None:

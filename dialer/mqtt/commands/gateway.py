@@ -52,7 +52,10 @@ class CommandEngine(Protocol):
 
     @property
     def outbox_filled_event(self) -> asyncio.Event:
-        """Set after each commit of messages to be published. The relay to the broker clears it."""
+        """Return the event that is set when messages to be published were committed.
+
+        The relay to the broker clears it.
+        """
         ...
 
     async def execute_command(self, command: Command, context: CommandContext) -> str:

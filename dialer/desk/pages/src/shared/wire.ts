@@ -504,7 +504,7 @@ export interface Preview {
   auto_dial: boolean;
 }
 
-/** A user's proposal that is unanswered, or was answered recently. */
+/** A user's proposal that nobody has answered, or that was answered recently. */
 export interface Proposal {
   id: number;
   kind: string;
