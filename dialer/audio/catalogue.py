@@ -119,7 +119,9 @@ def list_catalogue_files(directory: Path) -> list[Path] | None:
         if not directory.is_dir():
             raise CatalogueError(str(directory), "", _NO_DIRECTORY)
     except OSError as error:
-        raise CatalogueError(str(directory), "", f"cannot be read ({error.strerror}); check its permissions") from error
+        raise CatalogueError(
+            str(directory), "", f"the catalogue folder cannot be read ({error.strerror}); check its permissions"
+        ) from error
 
     def refuse_unreadable_folder(path: Path, why: str) -> None:
         raise CatalogueError(str(path), "", why)
@@ -136,7 +138,9 @@ def read_entries(directory: Path, files: Iterable[Path]) -> dict[PromptName, Ent
             try:
                 name = parse_prompt_name(f"{scope}/{key}")
             except BadPromptName as error:
-                raise CatalogueError(str(path), key, f"{error}; correct or remove it") from error
+                raise CatalogueError(
+                    str(path), key, f"the catalogue entry has an invalid name: {error}; correct or remove the entry"
+                ) from error
             entries[name] = _parse_entry(path, key, table)
     return entries
 
@@ -145,12 +149,16 @@ def _read_tables(path: Path) -> dict[str, Any]:
     try:
         return parse_toml_table(read_whole_file(path, _MOST_BYTES))
     except OSError as error:
-        raise CatalogueError(str(path), "", f"cannot be read ({error.strerror}); check its permissions") from error
+        raise CatalogueError(
+            str(path), "", f"the catalogue file cannot be read ({error.strerror}); check its permissions"
+        ) from error
     except UnicodeDecodeError as error:
-        raise CatalogueError(str(path), "", f"the file is not UTF-8 ({error}); restore it from git") from error
+        raise CatalogueError(
+            str(path), "", f"the catalogue file is not UTF-8 ({error}); restore the file from git"
+        ) from error
     except NotToml as error:
         raise CatalogueError(
-            str(path), "", f"the file is not TOML ({error}); correct that line, or restore it from git"
+            str(path), "", f"the catalogue file is not TOML ({error}); correct that line, or restore the file from git"
         ) from error
 
 
@@ -160,9 +168,13 @@ def _parse_entry(path: Path, key: str, table: object) -> Entry:
     except ValidationError as error:
         problem = error.errors()[0]
         where = ".".join((key, *(str(part) for part in problem["loc"])))
-        words = "is not a key of the catalogue" if problem["type"] == "extra_forbidden" else problem["msg"]
+        words = "this key is unknown" if problem["type"] == "extra_forbidden" else problem["msg"]
         words = re.sub(r"^Value error, ", "", words)
-        raise CatalogueError(str(path), where, f"{words}; correct it, or restore it from git") from error
+        raise CatalogueError(
+            str(path),
+            where,
+            f"the catalogue entry is invalid: {words}; correct the entry, or restore the file from git",
+        ) from error
 
 
 def write_catalogue(directory: Path, entries: Entries) -> None:
@@ -239,7 +251,9 @@ def change_catalogue(directory: Path) -> Iterator[dict[PromptName, Entry]]:
         raise CatalogueError(str(directory), "", _NO_DIRECTORY) from error
     except OSError as error:
         raise CatalogueError(
-            str(directory), "", f"the catalogue cannot be written ({error.strerror}); check its permissions"
+            str(directory),
+            "",
+            f"the catalogue cannot be written ({error.strerror}); check the permissions of its folder",
         ) from error
     try:
         try:

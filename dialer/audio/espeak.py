@@ -91,7 +91,7 @@ def select_voice(language: str) -> str:
     """Select the draft voice for a language, and return its name with the engine's version. Raises VoiceMissing."""
     engine = _load_engine()
     if engine.library.espeak_SetVoiceByName(language.encode()) != 0:
-        raise VoiceMissing(f"no draft voice exists for {language}; record its prompts")
+        raise VoiceMissing(f"no draft voice exists for the language {language}; record the prompts of this language")
     return f"espeak-ng {engine.version} {language}"
 
 
@@ -114,6 +114,6 @@ def synthesise_speech(text: str, language: str) -> tuple[Samples, int]:
     failed = engine.library.espeak_Synth(content, ctypes.c_size_t(len(content)), 0, 1, 0, _UTF8, None, None)
     engine.library.espeak_Synchronize()
     if failed or not engine.pieces:
-        raise VoiceMissing(f"the draft voice of {language} cannot say {text[:40]!r}; record it")
+        raise VoiceMissing(f"the draft voice of {language} cannot say {text[:40]!r}; record this prompt")
     samples = np.frombuffer(b"".join(engine.pieces), np.int16).astype(np.float32) / 32768.0
     return samples, engine.rate

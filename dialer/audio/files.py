@@ -62,7 +62,7 @@ def list_files_below(directory: Path, skipped: Callable[[Path, str], None]) -> l
     found: list[Path] = []
 
     def report_unreadable_folder(error: OSError) -> None:
-        why = f"cannot be read ({error.strerror}); check that it exists, and its permissions"
+        why = f"the folder cannot be read ({error.strerror}); check that it exists, and its permissions"
         skipped(Path(error.filename or directory), why)
 
     for folder, folders, names in os.walk(directory, onerror=report_unreadable_folder):

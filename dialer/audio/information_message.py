@@ -75,8 +75,9 @@ def install_information_message(
             elif hash_file(path) != entry.files[each]:
                 write_atomically(path, places.get_sound_path(name, each).read_bytes())
     except OSError as error:
-        problem = f"the information message cannot be installed ({error.strerror}); check permissions and disk space"
-        raise AudioError(f"{place}: {problem}") from error
+        raise AudioError(
+            f"{place}: the information message cannot be installed ({error.strerror}); check permissions and disk space"
+        ) from error
     return MessageState.INSTALLED
 
 

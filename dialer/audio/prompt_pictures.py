@@ -46,7 +46,7 @@ def _make_recording_panel(name: PromptName, entry: Entry, places: AudioDirectori
         sent = decode_recording(places.recordings / entry.source, _DRAWN_RATE, recipe.max_seconds, raw=True)
         clean = decode_recording(places.recordings / entry.source, _DRAWN_RATE, recipe.max_seconds).samples
     except RecordingRefused as error:
-        raise AudioError(f"{name.path}: {entry.source}: {error}") from error
+        raise AudioError(f"the picture of prompt {name.path} cannot be drawn from {entry.source}: {error}") from error
     audible = find_sound_range(
         clean, _DRAWN_RATE, measure_loudness(clean, _DRAWN_RATE, peaks=False), recipe.loudness_lufs
     )

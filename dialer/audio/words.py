@@ -73,7 +73,7 @@ def load_words(language: str) -> Words | None:
         ) from error
     except (tomllib.TOMLDecodeError, ValidationError, UnicodeDecodeError) as error:
         raise CatalogueError(
-            str(path), "", f"the file is not a valid list of words ({error}); restore it".splitlines()[0]
+            str(path), "", f"the file is not a valid list of number words ({error}); restore the file".splitlines()[0]
         ) from error
 
 

@@ -167,7 +167,9 @@ def _read_prompt_names(path: Path | None) -> list[str]:
         lines = data.decode("utf-8-sig").splitlines()  # editors on Windows write a byte order mark
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else error
-        raise AudioError(f"{path}: cannot be read as UTF-8 text ({why}); give a file with one name per line") from error
+        raise AudioError(
+            f"{path}: the list of names cannot be read as UTF-8 text ({why}); give a file with one name per line"
+        ) from error
     return sorted({line.strip() for line in lines if line.strip()})
 
 

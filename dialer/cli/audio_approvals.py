@@ -84,7 +84,8 @@ def approve_recordings(
         drafts = [name for name in names if entries[name].voice is Voice.DRAFT]
         if drafts and synthetic is None:
             raise AudioError(
-                f"{drafts[0].path}: is a synthetic draft: add a recording, or approve the draft with --synthetic"
+                f"the prompt {drafts[0].path} is a synthetic draft: add a recording, or approve the draft with"
+                " --synthetic"
             )
         for name in names:
             entries[name] = _approve_entry(entries[name], change, certified_sha256, directory, name)
@@ -119,7 +120,8 @@ def _approve_entry(
     try:
         return Entry.model_validate(entry.model_dump() | change | own)
     except ValueError as error:
-        raise CatalogueError(str(directory), name.path, f"cannot be approved: {error.errors()[0]['msg']}") from error  # type: ignore[attr-defined] # pydantic's
+        reason = error.errors()[0]["msg"]  # type: ignore[attr-defined] # pydantic's
+        raise CatalogueError(str(directory), name.path, f"the prompt cannot be approved: {reason}") from error
 
 
 def list_prompt_statuses(settings: Settings) -> PromptStatuses:
@@ -143,7 +145,7 @@ def find_prompt_by_path(path: str, entries: Entries, directory: Path) -> PromptN
     name = parse_prompt_name(path.removesuffix(Path(path).suffix) if Path(path).suffix else path)
     if name not in entries:
         raise AudioError(
-            f"{name.path}: is not in the catalogue {directory}: `dialer audio list` lists its prompts,"
+            f"the prompt {name.path} is not in the catalogue {directory}: `dialer audio list` lists its prompts,"
             " `dialer audio prepare` adds new recordings"
         )
     return name

@@ -119,7 +119,7 @@ def _collect_call_fields(
         if attempt is not None:
             found = number_history.find_campaign_and_phone(db, attempt)
             if found is None:
-                raise RollError(f"--attempt: the store has no attempt {attempt}: check the ID")
+                raise RollError(f"--attempt: the store has no attempt {attempt}: check the ID of the attempt")
             fields |= {"attempt": attempt, "campaign": found[0], "phone": found[1]}
     return {name: value for name, value in fields.items() if value is not None}
 

@@ -152,7 +152,7 @@ def send_requests_to_dialler(
     """
     if not settings.broker.enabled:
         raise StoreBusy(
-            f"{busy}; or enable the broker ([broker] enabled), so that a running dialler accepts the command"
+            f"{busy}; or set `broker.enabled = true`, so that the running dialler accepts the command"
         ) from busy
     # Each process needs its own client ID: the broker disconnects the older of two clients with the same ID.
     client_id = f"dialler-records-{settings.centre.id}-{uuid.uuid4().hex[:12]}"

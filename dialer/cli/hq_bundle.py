@@ -90,7 +90,7 @@ def _parse_signatory(text: str, part: str) -> tuple[str, str, bytes]:
     name, equals, key = text.partition("=")
     if not equals or not name or not key.startswith("ed25519:") or len(key) != len("ed25519:") + 44:
         raise typer.BadParameter(
-            f"{text!r} is no name with a key: write NAME=ed25519:..., with the key that `dialer hq keys make` printed"
+            f"signatory {text!r} has no valid key: write NAME=ed25519:..., with the key that `dialer hq keys make` printed"
         )
     return name, part, signing.read_public_key(key)
 

@@ -178,7 +178,9 @@ def _make_data_folder(data: Path) -> None:
     try:
         data.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
-        raise InitRefused(f"--data: {data} cannot be created ({error.strerror}); nothing was written") from error
+        raise InitRefused(
+            f"--data: folder {data} cannot be created ({error.strerror}); nothing was written: choose another folder"
+        ) from error
 
 
 def _collect_valid_answers(answers: Answers, data: Path) -> Answers:

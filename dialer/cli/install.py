@@ -300,7 +300,7 @@ def _run_system_command(*command: str) -> None:
         done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - fixed words, our own paths
     except OSError as error:
         raise NotInstalled(
-            f"{command[0]} cannot be run ({error.strerror}); the files are installed: run it by hand"
+            f"{command[0]} cannot be run ({error.strerror}); the files are installed: run {command[0]} by hand"
         ) from error
     if done.returncode != 0:
         why = (done.stderr.strip() or done.stdout.strip()).splitlines()[-1:] or ["it printed no reason"]

@@ -119,7 +119,9 @@ def explain_callability(
     now = _parse_time_or_now(at, get_site_zone(settings))
     past = at is not None and now < SystemClock().now()
     if who is None and at is not None:
-        raise typer.BadParameter("--at needs WHO: the lists are those of now")
+        raise typer.BadParameter(
+            "--at needs WHO, because lists are explained for now only: give a number or voter, or leave --at out"
+        )
     with site.open_store_for_reading() as db:
         printer = FindingPrinter(as_json=as_json)
         if who is None:

@@ -275,7 +275,7 @@ def simulate(
         caps = find_site_caps(load_settings(config))
         if not caps and day is None:
             raise BadScenario(
-                "the settings have no campaign with agents, and so no limit on abandoned calls: give it with --cap"
+                "the settings have no campaign with agents, and so no limit on abandoned calls: give a limit with --cap"
             )
         site = dataclasses.replace(site, caps=caps, cap=min((each.hard_stop for each in caps), default=site.cap))
     if day is None and replay_store is not None:
@@ -341,7 +341,7 @@ def _choose_simulation_scenario(
     Raises MatdanError for invalid or contradicting options.
     """
     if seeds is not None and not 1 <= seeds <= 1000:
-        raise BadScenario(f"--seeds: must be from 1 to 1000 (is {seeds})")
+        raise BadScenario(f"--seeds: the number of seeds must be from 1 to 1000 (is {seeds})")
     for option, picture in zip(("--plot", "--plot-day"), pictures, strict=True):
         if picture is not None:
             check_picture_path(picture)

@@ -67,7 +67,8 @@ def change_store_key(
 def _require_encryption_key(site: SiteAndPersonOptions) -> StoreKey:
     if site.store_key is None:
         raise StoreError(
-            "store.encryption_key_file is not set: create a key with `dialer store key`, and set it to that file"
+            "store.encryption_key_file is not set: create a key with `dialer store key`, then set this setting to"
+            " the key file"
         )
     return site.store_key
 

@@ -224,7 +224,7 @@ def _read_turnout_figures(path: Path, day: str) -> list[_Entry]:
         area = (row.parse_number("constituency"), part, row["state"])
         figures.append(_parse_turnout_figure(row.location, row["day"] or day, area, row["by"], row["turnout"]))
     if not figures:
-        raise RollError(f"{path}: has no figures; write one per row, below the headings")
+        raise RollError(f"{path}: the file has no turnout figures; write one figure per row, below the headings")
     return figures
 
 
@@ -237,20 +237,22 @@ def _parse_turnout_figure(where: str, day: str, area: tuple[int, int | None, str
     constituency, part, state_text = area
     percent = _PERCENT.fullmatch(turnout.strip())
     if percent is None or float(percent[1]) > 100:
-        raise RollError(f"{where}: turnout is not a percentage from 0 to 100: write 11.4; nothing was stored")
+        raise RollError(f"{where}: the turnout is not a percentage from 0 to 100, such as 11.4; nothing was stored")
     by_time = (
         FINAL
         if by.strip().casefold() == FINAL
         else parse_clock_time(f"{by.strip()}:00" if by.strip().isdecimal() else by)
     )
     if not by_time:
-        raise RollError(f"{where}: the time is not valid: write 09:00, or final; nothing was stored")
+        raise RollError(
+            f"{where}: the time of the figure is not valid: write a time such as 09:00, or final; nothing was stored"
+        )
     try:
         parsed_day = date.fromisoformat(day)
     except ValueError as error:
         raise RollError(f"{where}: {day[:20]!r} is not a date such as 2026-04-22; nothing was stored") from error
     state = collapse_spaces(state_text).upper()
     if len(state) > _LONGEST_STATE:
-        raise RollError(f"{where}: the state is too long: write its code; nothing was stored")
+        raise RollError(f"{where}: the name of the state is too long: write the code of the state; nothing was stored")
     share = round(float(percent[1]) / 100, 6)
     return _Entry(where, OfficialFigure(parsed_day, constituency, part, by_time, share, state))

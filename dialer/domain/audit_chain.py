@@ -88,12 +88,13 @@ def shorten_for_audit(text: str) -> str:
 def _require_safe_text(name: str, text: str) -> None:
     if len(name) + len(text) > _LONGEST:
         raise UnsafeValue(
-            f"{name[:40]!r} of an audit entry is longer than {_LONGEST} characters: use ids and short reasons only"
+            f"the field {name[:40]!r} of an audit entry is longer than {_LONGEST} characters: use ids and short"
+            " reasons only"
         )
     if _looks_like_phone_number(name) or _looks_like_phone_number(text):
         raise UnsafeValue(
-            f"{name[:40]!r} looks like a phone number, and the audit must not contain any, because it is never erased:"
-            " use an id"
+            f"the field {name[:40]!r} of an audit entry looks like a phone number, which the audit must not contain,"
+            " because it is never erased: use an id"
         )
 
 

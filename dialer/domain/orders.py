@@ -171,11 +171,12 @@ def refuse_unlawful_order(order: HqOrder, signers: Collection[str], centre: str,
     if len(signers) < order.signatures_needed:
         needed = "two leaders" if order.signatures_needed > 1 else "one leader"
         raise CommandRefused(
-            f"the order {order.order.value} must be signed by {needed}: it has {len(signers)} signatures"
+            f"the order {order.order.value} has {len(signers)} valid signatures: have it signed by {needed}"
         )
     if not order.is_addressed_to(centre, zone):
         raise CommandRefused(
-            f"the order is addressed to {order.to}, but this is centre {centre} of zone {zone or 'none'}"
+            f"the order is addressed to {order.to}, but this is centre {centre} of zone {zone or 'none'}: correct"
+            " the address"
         )
     if order.expires_at <= now and order.order is not OrderKind.STOP_ALL:
         raise CommandRefused("the order has expired: check the clocks of headquarters and centre, then send it again")

@@ -45,7 +45,7 @@ def refuse_unwritable_path(path: Path, option: str, kept: ProtectedFiles = _NOTH
         if path.is_dir():
             raise OutputRefused(f"{option}: {path} is a directory; name a file in it")
         if path.exists() and not path.is_file():  # a device would be replaced by a file
-            raise OutputRefused(f"{option}: {path} is not a regular file; name another one")
+            raise OutputRefused(f"{option}: {path} is not a regular file; name another file")
         with contextlib.suppress(FileNotFoundError):
             _make_temporary_path(path).lstat()  # fails for a name that is too long
         with tempfile.TemporaryFile(dir=path.parent):  # permissions do not show whether the disk is full

@@ -145,7 +145,7 @@ def _make_object_schema(properties: dict[str, object], required: str) -> dict[st
 def _check_text_key(value: object) -> str:
     if not isinstance(value, str) or not TEXT_KEY.fullmatch(value):
         raise make_problem(
-            "the node has a text key that is not of the form `turnout.question` (a to z, 0 to 9, _ and dots)"
+            "the node has an invalid text key; write a key such as `turnout.question` (a to z, 0 to 9, _ and dots)"
         )
     return value
 

@@ -168,7 +168,9 @@ def _parse_node(name: str, document: Document, names: DeclaredNames) -> Node:
     line = document.find_line(place)
     written = document.values["nodes"][name]  # type: ignore[index,call-overload]  # the header has been validated
     if not isinstance(written, dict):
-        raise FlowError(document.file, line, name, "a node must be a mapping such as `say: [...]` and `next: ...`")
+        raise FlowError(
+            document.file, line, name, "the node is not a mapping: write its lines as in `say: [...]` and `next: ...`"
+        )
     kinds = [key for key in written if key in NODE_KINDS]
     if len(kinds) > 1 and "say" in kinds:  # most kinds have prompts too
         kinds.remove("say")

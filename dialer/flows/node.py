@@ -225,7 +225,7 @@ class QuestionNode(Node):
         for key, reprompt in inherited.items():
             if reprompt is None and key not in written:
                 raise make_problem(
-                    f"the node has no `{key}:` and the flow has none; add one with the node that follows"
+                    f"neither the node nor the flow has `{key}:`; add `{key}:` with the name of the next node"
                 )
         return {**inherited, **written}
 

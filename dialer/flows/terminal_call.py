@@ -200,6 +200,8 @@ def make_sample_facts(flow: Flow, given: Mapping[str, str]) -> dict[str, Scalar]
     for name, value in given.items():
         kind = kinds.get(name)
         if value and kind in _EXAMPLES and not SPOKEN[kind].fullmatch(value):
-            raise BadFact(f"{name}={value[:30]} is not valid; give {_EXAMPLES[kind]}, or nothing if it is unknown")
+            raise BadFact(
+                f"the fact {name}={value[:30]} is not valid; give {_EXAMPLES[kind]}, or no value if it is unknown"
+            )
         facts[name] = int(value) if value and kind is PromptKind.NUMBER else value
     return facts

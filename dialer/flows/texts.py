@@ -94,7 +94,10 @@ def read_texts(directory: Path) -> Texts:
         paths = sorted(path for path in directory.iterdir() if path.suffix == ".yaml")
     except NotADirectoryError as error:
         raise FlowError(
-            str(directory), 0, "", "this is not a directory; give one that contains <language>.yaml files"
+            str(directory),
+            0,
+            "",
+            "the folder of texts is not a directory; give a directory that contains <language>.yaml files",
         ) from error
     except OSError as error:  # `glob` would silently skip a directory without read permission
         problem = f"cannot be read ({error.strerror}); give a directory that contains <language>.yaml files"
@@ -109,12 +112,17 @@ def read_texts(directory: Path) -> Texts:
         for key, value in document.values.items():
             line = document.find_line((key,))
             if not TEXT_KEY.fullmatch(key):
-                raise FlowError(str(path), line, "", "the line has a key that is not of the form `turnout.question`")
+                raise FlowError(
+                    str(path), line, "", "the line has an invalid text key; write a key such as `turnout.question`"
+                )
             if not isinstance(value, str) or not value.strip():
-                raise FlowError(str(path), line, "", f"{key} has no text; write it on the same line")
+                raise FlowError(str(path), line, "", f"the text key {key} has no text; write the text on the same line")
             if has_stray_braces(value):
                 raise FlowError(
-                    str(path), line, "", f"{key} has a brace that is not a placeholder such as {{closes_at}}"
+                    str(path),
+                    line,
+                    "",
+                    f"the text {key} has a brace outside a placeholder such as {{closes_at}}; remove the brace",
                 )
             texts[key] = value
         by_language[path.stem] = MappingProxyType(texts)

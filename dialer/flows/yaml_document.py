@@ -155,7 +155,10 @@ def _convert_node(node: yaml.Node, location: Location, lines: dict[Location, int
         return [_convert_node(item, (*location, index), lines, file) for index, item in enumerate(node.value)]
     if not isinstance(node, yaml.MappingNode):
         raise FlowError(
-            file, _get_line_number(node), "", "the file has a value that is neither text, list nor mapping; correct it"
+            file,
+            _get_line_number(node),
+            "",
+            "the file has a value that is neither text, list nor mapping; correct the value",
         )
     return dict(_convert_mapping_items(node, location, lines, file))
 

@@ -78,14 +78,20 @@ class Accounts:
     async def save_account(self, name: str, role: str, zone: str, who: str) -> None:
         """Add an account, or change the role and zone of an existing one. Raises CommandRefused, StoreError."""
         if not _NAME.fullmatch(name):
-            raise CommandRefused(f"{name!r} is not a valid name: use 1 to 32 lower-case letters, digits and hyphens")
+            raise CommandRefused(
+                f"the user name {name!r} is not valid: use 1 to 32 lower-case letters, digits and hyphens"
+            )
         if sum(letter.isdigit() for letter in name) > _MAX_DIGITS:
-            raise CommandRefused(f"{name} has so many digits that it may be a phone number; choose another name")
+            raise CommandRefused(
+                f"the user name {name} has so many digits that it may be a phone number; choose another name"
+            )
         zones = sorted({*self.zone_of_centre.values()})
         if zone and zone not in zones:
-            raise CommandRefused(f"{zone} is not a zone: the settings have {', '.join(zones) or 'none'}")
+            raise CommandRefused(
+                f"the zone {zone} is unknown: choose a zone of the settings, which are {', '.join(zones) or 'none'}"
+            )
         if role not in frozenset(HqRole):
-            raise CommandRefused(f"{role} is not a role: use one of {', '.join(HqRole)}")
+            raise CommandRefused(f"the role {role} is unknown: use one of {', '.join(HqRole)}")
         if role == HqRole.ZONE and not zone:
             raise CommandRefused("--zone is missing: the role `zone` needs the zone whose centres the user sees")
         async with self._db.open_transaction() as db:

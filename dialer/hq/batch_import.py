@@ -367,7 +367,9 @@ class BatchImporter:
         rows = collected.setdefault(batch.centre, CentreRows(store))
         if rows.store is not store:  # rows of two stores with the same ids must not meet in one commit
             if rows.rows:
-                raise StoreNotAccepted("the rows of the earlier store are committed first", is_final=False)
+                raise StoreNotAccepted(
+                    "the batch of a new store waits until the rows of the earlier store are committed", is_final=False
+                )
             rows.store = store
         earlier = len(rows.rows)
         add_new_rows_of_batch(batch, rows, now)

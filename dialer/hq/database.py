@@ -112,7 +112,8 @@ async def open_database(address: str) -> AsyncIterator[Database]:
         connection = await asyncpg.connect(address, timeout=10.0, command_timeout=60.0)
     except (*DatabaseError, ValueError) as error:
         raise HeadquartersUnreachable(
-            f"headquarters' database does not answer: {error or type(error).__name__}"
+            f"headquarters' database does not answer ({error or type(error).__name__}): check `gather.database`"
+            " and PostgreSQL"
         ) from error
     try:
         yield Database(connection)

@@ -75,9 +75,11 @@ def read_official_turnout(path: Path, zone: ZoneInfo) -> list[OfficialTurnout]:
                 )
             rows = [_parse_official_turnout(row, f"{path}:{reader.line_num}", zone) for row in reader]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise RollError(f"{path}: cannot be read as CSV: {error}") from error
+        raise RollError(
+            f"{path}: the file of turnout figures cannot be read as CSV ({error}): export it again as CSV"
+        ) from error
     if not rows or len(rows) > MAX_ROWS:
-        raise RollError(f"{path}: has {len(rows)} rows: give 1 to {MAX_ROWS:,}")
+        raise RollError(f"{path}: the file has {len(rows)} turnout figures: give 1 to {MAX_ROWS:,}")
     return rows
 
 
@@ -94,11 +96,11 @@ def _parse_official_turnout(row: Mapping[str, str | None], place: str, zone: Zon
             float(cells["percent"]) / 100,
         )
     except (ValueError, OverflowError) as error:
-        raise RollError(f"{place}: is not a turnout figure: {error}") from error
+        raise RollError(f"{place}: the row is not a turnout figure ({error}): correct this row") from error
     numbers = (turnout.constituency_number, turnout.part_number, turnout.electors)
     if not turnout.state_code or not all(0 <= number < 2**31 for number in numbers) or not 0 <= turnout.share <= 1:
         raise RollError(
-            f"{place}: is not a turnout figure: give a state, numbers from 0, and a percentage from 0 to 100"
+            f"{place}: the row is not a turnout figure: give a state, numbers from 0, and a percentage from 0 to 100"
         )
     return turnout
 

@@ -62,10 +62,11 @@ def refuse_batch_of_wrong_sender(batch: OutboxBatch, subject: str, centres: Cont
     centre = batch.centre
     if subject != f"up.{centre}":
         raise InvalidMessage(
-            f"a batch of {centre} arrived on the subject {subject}: check which key each of the two centres has"
+            f"a batch of centre {centre} arrived on {subject}, the subject of another centre: check the keys of"
+            " both centres"
         )
     if centre not in centres:
-        raise InvalidMessage(f"{centre} is not a centre of this headquarters: add it to [[centres]]")
+        raise InvalidMessage(f"centre {centre} is unknown to this headquarters: add the centre to [[centres]]")
 
 
 def add_new_rows_of_batch(batch: OutboxBatch, rows: CentreRows, now: float) -> None:

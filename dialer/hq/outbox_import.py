@@ -50,16 +50,19 @@ def read_outbox_files(settings: HqSettings, paths: Sequence[Path]) -> list[Outbo
 def _check_outbox_file_signature(settings: HqSettings, file: OutboxFile) -> None:
     centre = next((centre for centre in settings.centres if centre.id == file.centre), None)
     if centre is None:
-        raise InvalidMessage(f"{file.path}: {file.centre} is not a centre of this headquarters: add it to [[centres]]")
+        raise InvalidMessage(
+            f"{file.path}: centre {file.centre} is unknown to this headquarters: add the centre to [[centres]]"
+        )
     if settings.nkey_file is None:
         return  # the server uses no keys
     rendered = settings.nkey_file.parent / "centres" / f"{file.centre}.nk"
     if centre.nkey is None and not rendered.exists():
-        raise InvalidMessage(f"{file.path}: the key of {file.centre} is unknown: add its nkey to [[centres]]")
+        raise InvalidMessage(f"{file.path}: the key of centre {file.centre} is unknown: add its nkey to [[centres]]")
     public_key = nkey.read_public_key(rendered) if centre.nkey is None else nkey.decode_public_key(centre.nkey)
     if not file.is_signed_with_key(public_key):
         raise InvalidMessage(
-            f"{file.path}: is not signed with the key of {file.centre}: write it again there, with its nkey_file"
+            f"{file.path}: the file is not signed with the key of centre {file.centre}: export it again there,"
+            " with nkey_file"
         )
 
 
@@ -96,16 +99,18 @@ class _Acknowledgements:
                     while not (ack := self._acks.get(key)) or (ack.through or 0) < batch.last:
                         if ack is not None and ack.through is not None and ack.through < batch.first - 1:
                             raise InvalidMessage(
-                                f"{file.path}: starts at row {batch.first}, but headquarters has {file.centre} only up to"
-                                f" {ack.through}: import the file before it, or wait for the connection"
+                                f"{file.path}: the file starts at row {batch.first}, but headquarters has the"
+                                f" rows of {file.centre} only"
+                                f" up to {ack.through}: import the earlier file first, or wait for the connection"
                             )
                         problem = problem if ack is None else ack.problem or problem
                         self._received.clear()
                         await self._received.wait()
                     return
         raise HeadquartersUnreachable(
-            f"{file.path}: no gatherer has committed it: {problem}. Then import it again (rows that are stored already are"
-            " skipped)"
+            f"{file.path}: no gatherer has committed the rows of this file: {problem}. Then import the file again"
+            " (stored"
+            " rows are skipped)"
         )
 
 

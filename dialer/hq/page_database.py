@@ -71,7 +71,10 @@ class PageDatabase:
                 raise StoreError(str(error)) from error
             except DatabaseError as error:
                 await self.close()
-                raise StoreError(f"headquarters' database does not answer: {error or type(error).__name__}") from error
+                raise StoreError(
+                    f"headquarters' database does not answer ({error or type(error).__name__}): check"
+                    " `gather.database` and PostgreSQL"
+                ) from error
 
     async def close(self) -> None:
         """Close the connection; the next transaction opens another one."""

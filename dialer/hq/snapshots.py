@@ -93,12 +93,13 @@ class SnapshotServer:
         """Raise InvalidMessage if the centre may not receive marks of the requested constituency."""
         settings = self._centres.get(centre)
         if settings is None:
-            raise InvalidMessage(f"{centre} is not a centre of this headquarters: add it to [[centres]]")
+            raise InvalidMessage(f"centre {centre} is unknown to this headquarters: add the centre to [[centres]]")
         number = request.constituency_number
         if number is not None and not settings.exchanges_marks_of_area(request.state_code, number):
             place = f"{request.state_code} {number}".strip()
             raise InvalidMessage(
-                f"{place} is not a constituency of {centre}: add it to [[centres]] of headquarters, and render again"
+                f"constituency {place} is not assigned to centre {centre}: add the constituency to [[centres]],"
+                " and render again"
             )
 
 

@@ -76,7 +76,7 @@ async def replace_accepted_store(db: Database, centre: str, digits: str) -> str:
         if len(found) != 1:
             known = ", ".join(each.incarnation[:8] for each in stores.values()) or "none"
             raise UnknownStore(
-                f"{digits}: is not one store of {centre}: choose one of those it has sent from ({known})"
+                f"centre {centre} has no store {digits}: choose one of the stores that it has sent from ({known})"
             )
         for each in stores.values():
             each.state = StoreState.REPLACED

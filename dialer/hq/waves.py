@@ -39,7 +39,7 @@ def plan_rollout_waves(zone_of_centre: Mapping[str, str], first: Collection[str]
     """
     first_centres = [*first] or sorted(zone_of_centre)[:FIRST_CENTRES]
     if unknown := [centre for centre in first_centres if centre not in zone_of_centre]:
-        raise ValueError(f"{unknown[0]} is not a centre: see [[centres]] of headquarters' settings")
+        raise ValueError(f"centre {unknown[0]} is unknown: choose a centre of [[centres]] in headquarters' settings")
     zone = zone_of_centre[first_centres[0]]
     in_zone = {centre for centre, its_zone in zone_of_centre.items() if its_zone == zone}
     waves = [

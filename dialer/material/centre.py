@@ -77,7 +77,10 @@ class HttpFetcher(FetcherInterface):
         response = self.request_url(url)
         if response.status != _OK:
             response.close()
-            raise DownloadHTTPError(f"the material server answered HTTP {response.status}", response.status)
+            raise DownloadHTTPError(
+                f"the material server answered HTTP {response.status}: check the log of the material server",
+                response.status,
+            )
         return self.stream_body(response)
 
     def request_url(self, url: str, first: int = 0) -> urllib3.BaseHTTPResponse:
@@ -190,11 +193,13 @@ class CentreMaterial:
         info = updater.get_targetinfo(path)
         if info is None:
             raise MaterialRefused(
-                f"campaign material: {path} is not approved or was withdrawn; assign an approved version to this centre"
+                f"campaign material: the file {path} is not approved or was withdrawn; assign an approved version"
+                " to this centre"
             )
         if info.length > max_bytes:
             raise MaterialRefused(
-                f"campaign material: {path} is longer than {max_bytes} bytes; headquarters must publish a smaller one"
+                f"campaign material: the file {path} is longer than {max_bytes} bytes; publish a smaller file at"
+                " headquarters"
             )
         digest = next(iter(info.hashes.values()))
         folder, _, name = path.rpartition("/")
@@ -288,7 +293,7 @@ class CentreMaterial:
         for chunk in self._fetcher.stream_body(response):
             first += len(chunk)
             if first > size:
-                raise MaterialRefused(f"{url} is longer than the signed file: check the material server")
+                raise MaterialRefused(f"the download {url} is longer than the signed file: check the material server")
             file.write(chunk)
 
     def _install_version(self, manifest: Manifest, tree: Path) -> None:
@@ -393,7 +398,7 @@ def _decompress_file(packed: Path, target: Path, size: int) -> None:
                 raise lzma.LZMAError("the compressed file is truncated")
             out.write(decompressor.decompress(data, CHUNK_BYTES))
             if out.tell() > size:
-                raise lzma.LZMAError("the decompressed file is longer than the signed one")
+                raise lzma.LZMAError("the decompressed file is longer than the signed file")
         out.flush()
         os.fsync(out.fileno())
 

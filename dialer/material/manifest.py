@@ -76,7 +76,7 @@ class Manifest(_Document):
     @model_validator(mode="after")
     def _check_file_paths(self) -> Self:
         if MANIFEST in self.files:
-            raise ValueError(f"{MANIFEST} is reserved for the manifest: remove that file")
+            raise ValueError(f"the file name {MANIFEST} is reserved for the manifest: remove or rename that file")
         folders: set[str] = set()
         for path in self.files:
             parts = PurePosixPath(path).parts
@@ -84,7 +84,7 @@ class Manifest(_Document):
                 raise ValueError(f"{path[:80]!r} is not a relative path of plain names: rename the file")
             folders.update("/".join(parts[:end]) for end in range(1, len(parts)))
         if both := folders & self.files.keys():
-            raise ValueError(f"{min(both)} is both a file and a folder: rename one of them")
+            raise ValueError(f"the bundle has a file and a folder named {min(both)}: rename one of them")
         if self.size > MAX_BYTES:
             raise ValueError(f"the bundle is larger than {MAX_BYTES >> 30} GiB: split it or remove files")
         return self

@@ -43,7 +43,8 @@ async def serve_metrics(host: str, port: int, get_status: Callable[[], ProcessSt
         server = _Server((host, port), _Handler)
     except OSError as error:
         raise PortInUse(
-            f"{host}:{port} cannot be opened for metrics: {os.strerror(error.errno or 0)}; choose another port in [metrics]"
+            f"the metrics port {host}:{port} cannot be opened ({os.strerror(error.errno or 0)}); choose another"
+            " port in [metrics]"
         ) from error
     server.set_app(_MetricsApp(loop, get_status).handle_request)
     thread = threading.Thread(target=server.serve_forever, name="metrics", daemon=True)

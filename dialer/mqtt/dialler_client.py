@@ -216,5 +216,5 @@ def _parse_number(text: str) -> float:
     """Return the number in a JSON text. Raises ValueError if a browser cannot represent it exactly."""
     number = float(text)
     if not math.fabs(number) <= _MAX_NUMBER:  # NaN too
-        raise ValueError("the number is too large")
+        raise ValueError("the message of the dialler has a number that is too large")
     return int(number) if text.lstrip("-").isdigit() else number

@@ -205,7 +205,7 @@ def _decompress_message(data: bytes) -> bytes:
     try:
         text = decompressor.decompress(data, MAX_BATCH_BYTES * 2)
     except zlib.error as error:
-        raise InvalidMessage("message is not zlib-compressed") from error
+        raise InvalidMessage("the message is not zlib-compressed") from error
     if decompressor.unconsumed_tail or not decompressor.eof:
         raise InvalidMessage("the message is too long or truncated")
     return text

@@ -137,7 +137,7 @@ class OutboxFile:
                 _group_rows_into_batches(cells, self.path, self.centre, self.first, self.last, self.store), self.digests
             ):
                 if batch is None or _compute_batch_digest(batch) != digest:
-                    raise InvalidMessage(f"{self.path}: changed while it was imported: import the file again")
+                    raise InvalidMessage(f"{self.path}: the file changed during the import: import the file again")
                 yield batch
 
 
@@ -155,8 +155,9 @@ def read_outbox_file(path: Path) -> OutboxFile:
                 raise ValueError
             if values[0] != str(VERSION):
                 raise InvalidMessage(
-                    f"{path}: has version {values[0]}; this headquarters reads version {VERSION}: write it again with a"
-                    " centre's Matdan of this version"
+                    f"{path}: the file has version {values[0]}, but this headquarters reads version {VERSION}:"
+                    " export the file"
+                    " again with a Matdan of this version"
                 )
             if names != [_TITLE, "centre", "first", "last", "store", _COLUMNS[0]]:
                 raise ValueError
@@ -175,13 +176,14 @@ def read_outbox_file(path: Path) -> OutboxFile:
                 pass  # the digest is of the whole file
             if sha256 != _SHA256 + digest.hexdigest():
                 raise InvalidMessage(
-                    f"{path}: was changed (saved by a spreadsheet?): import the unchanged file of the centre"
+                    f"{path}: the file was changed (saved by a spreadsheet?): import the unchanged file of the centre"
                 )
             if problem is not None:
                 raise problem
             if rows != _parse_digits(count):
                 raise InvalidMessage(
-                    f"{path}: has {rows} rows where its last line says {count}: export the file again at the centre"
+                    f"{path}: the file has {rows} rows, but its last line says {count}: export the file again at"
+                    " the centre"
                 )
         except (ValueError, IndexError, csv.Error) as error:
             raise _create_incomplete_file_error(path) from error
@@ -248,7 +250,7 @@ def _parse_rows(cells: Iterable[list[str]], path: Path, first: int, last: int) -
             return
         row_id, at = _parse_digits(row[0]), float(row[1])
         if len(row) != len(_COLUMNS) or not previous < row_id <= last or not math.isfinite(at):
-            raise InvalidMessage(f"{path}: has rows out of order: export the file again at the centre")
+            raise InvalidMessage(f"{path}: the rows of the file are out of order: export the file again at the centre")
         yield BatchRow(row_id, row[2], at, row[3])
         previous = row_id
 

@@ -66,7 +66,7 @@ def unpack_snapshot_request(data: bytes) -> SnapshotRequest:
     try:
         return _REQUEST.validate_json(data)
     except ValidationError as error:
-        raise InvalidMessage("snapshot request is malformed") from error
+        raise InvalidMessage("the snapshot request is malformed") from error
 
 
 def pack_snapshot_page(page: SnapshotPage, private_key: bytes | None) -> bytes:
@@ -87,7 +87,7 @@ def unpack_snapshot_page(data: bytes) -> SnapshotPage:
         text = zlib.decompressobj().decompress(data.partition(b"\n")[2], _MAX_DECOMPRESSED_BYTES)
         return _PAGE.validate_json(text)
     except (zlib.error, ValidationError) as error:
-        raise InvalidMessage("snapshot page is malformed") from error
+        raise InvalidMessage("the snapshot page is malformed") from error
 
 
 def verify_and_unpack_page(data: bytes, centre: str, request: SnapshotRequest, key: bytes | None) -> SnapshotPage:

@@ -90,7 +90,9 @@ class GovernedPacer(Learned, Pacer):
         before = deepcopy(self.__dict__)
         try:
             if not isinstance(state, Mapping) or state["version"] != STATE_VERSION:
-                raise ValueError("the saved pacing state is from another version of the policy, so it is not used")
+                raise ValueError(
+                    "the saved pacing state is from another version of the pacing policy, so pacing starts without it"
+                )
             super().restore_learned_state(state)
         except (ArithmeticError, KeyError, TypeError, ValueError):
             self.__dict__.update(before)

@@ -85,7 +85,7 @@ def create_delivery_sender(url: str, secret: bytes) -> Send:
         except HTTPError as error:
             return error.code
         except http.client.HTTPException as error:
-            raise OSError(f"no valid HTTP response ({type(error).__name__})") from error
+            raise OSError(f"the server gave no valid HTTP response ({type(error).__name__})") from error
 
     return send
 
@@ -178,6 +178,7 @@ class WebhookPoster:
             if tries < MAX_TRIES:
                 wait(BACKOFF.calculate_wait_seconds(tries, chance))
         raise DeliveryFailed(
-            f"{url}: did not confirm delivery {delivery.id} after {MAX_TRIES} tries ({problem}); it will be sent again"
-            " in the next run"
+            f"{url}: the portal did not confirm delivery {delivery.id} after {MAX_TRIES} tries ({problem}); the"
+            " next run"
+            " sends this delivery again"
         )

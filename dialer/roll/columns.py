@@ -75,7 +75,9 @@ class TableRow:
         """
         digits = (self[name] if text is None else text).translate(ASCII_DIGITS).removesuffix(".0")
         if not (digits.isascii() and digits.isdecimal() and len(digits) <= 9):
-            raise RollError(f"{self.location}: {name} is not a whole number; correct it, nothing was imported")
+            raise RollError(
+                f"{self.location}: the column {name} is not a whole number; nothing was imported: correct this cell"
+            )
         return int(digits)
 
 

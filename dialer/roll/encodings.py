@@ -58,11 +58,11 @@ def detect_kind(path: Path) -> str:
     except FileNotFoundError:
         raise RollError(f"{path}: file not found; check the path") from None
     except IsADirectoryError:
-        raise RollError(f"{path} is a folder; name the file in it") from None
+        raise RollError(f"{path} is a folder; name a file in this folder") from None
     except OSError as error:
         raise RollError(f"{path}: cannot be read ({error.strerror}); copy it to a local disk") from error
     if not head.strip(b"\xef\xbb\xbf\xff\xfe\r\n\t \0"):
-        raise RollError(f"{path} is empty; export it again, or name another file")
+        raise RollError(f"the file {path} is empty; export the file again, or name another file")
     for magic, meaning in _MAGIC.items():
         if head.startswith(magic):
             raise RollError(f"{path} is {meaning}")

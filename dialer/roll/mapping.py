@@ -88,7 +88,8 @@ def load_column_map(path: Path) -> MapFile:
     for key in content:
         if key not in known:
             raise RollError(
-                f"{path}: {key}: unknown setting{_suggest_similar_name(key, known)}; choose from {', '.join(known)}"
+                f"{path}: the map file has the unknown setting {key}{_suggest_similar_name(key, known)}; choose"
+                f" from {', '.join(known)}"
             )
     texts = {key: _check_setting_type(path, key, content.get(key), str) for key in ("encoding", "delimiter", "sheet")}
     columns = _parse_field_table(
@@ -109,7 +110,7 @@ def load_column_map(path: Path) -> MapFile:
 def _check_setting_type(path: Path, key: str, value: Any, kind: type) -> Any:
     if value is not None and (not isinstance(value, kind) or isinstance(value, bool)):
         words = {str: "a text in quotes", int: "a whole number", dict: "a table"}
-        raise RollError(f"{path}: {key} must be {words[kind]}; correct it in this map file")
+        raise RollError(f"{path}: the setting {key} of this map file is not {words[kind]}; correct this setting")
     return value
 
 
@@ -118,7 +119,8 @@ def _parse_field_table(path: Path, table: str, entries: dict[str, Any]) -> dict[
     for key in entries:
         if key not in names:
             raise RollError(
-                f"{path}: {table}.{key}: unknown field{_suggest_similar_name(key, names)}; choose from {', '.join(names)}"
+                f"{path}: the map file has the unknown field {table}.{key}{_suggest_similar_name(key, names)};"
+                f" choose from {', '.join(names)}"
             )
     return {Field(key): value for key, value in entries.items()}
 
@@ -134,7 +136,7 @@ def _parse_column_reference(path: Path, name: Field, value: Any) -> tuple[str | 
 
 def _parse_headings(path: Path, key: str, value: Any) -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(entry, str) for entry in value):
-        raise RollError(f"{path}: {key} must be a list of headings; correct it in this map file")
+        raise RollError(f"{path}: the setting {key} of this map file is not a list of headings; correct this setting")
     return tuple(value)
 
 

@@ -69,15 +69,15 @@ def read_numbers(path: Path, region: str, *, first_column_only: bool = False) ->
     except FileNotFoundError as error:
         raise RollError(f"{path}: file not found; check the path") from error
     except IsADirectoryError as error:
-        raise RollError(f"{path}: is a folder; name the file in it") from error
+        raise RollError(f"{path} is a folder; name a file in this folder") from error
     except OSError as error:
-        raise RollError(f"{path}: cannot be read ({error.strerror}); check its permissions") from error
+        raise RollError(f"{path}: the file cannot be read ({error.strerror}); check its permissions") from error
     except UnicodeDecodeError as error:
-        raise RollError(f"{path}: is not UTF-8 text; save it as CSV (UTF-8)") from error
+        raise RollError(f"{path}: the file is not UTF-8 text; save the file as CSV (UTF-8)") from error
     except csv.Error as error:
-        raise RollError(f"{path}: is not CSV ({error}); write one number per line") from error
+        raise RollError(f"{path}: the file is not CSV ({error}); write one number per line") from error
     if not numbers:
-        raise RollError(f"{path}: contains no phone number; write one per line, or CSV")
+        raise RollError(f"{path}: the file contains no phone number; write one number per line, or CSV")
     name = "standard-input" if standard else path.name
     return NumbersFile(name, digest.hexdigest(), tuple(numbers), tuple(without))
 
@@ -93,9 +93,13 @@ def _read_lines(path: Path, file: BinaryIO, digest: hashlib._Hash) -> Iterator[s
     while line := file.readline(_MAX_LINE_BYTES):
         read += len(line)
         if len(line) == _MAX_LINE_BYTES:
-            raise RollError(f"{path}: has a line of more than {_MAX_LINE_BYTES // 1024} kB; write one number per line")
+            raise RollError(
+                f"{path}: the file has a line of more than {_MAX_LINE_BYTES // 1024} kB; write one number per line"
+            )
         if read > _MAX_BYTES:
-            raise RollError(f"{path}: is larger than {_MAX_BYTES // 1024**3} GB; split it into several files")
+            raise RollError(
+                f"{path}: the file is larger than {_MAX_BYTES // 1024**3} GB; split the file into several files"
+            )
         digest.update(line)
         text = line.decode(encoding)
         encoding = "utf-8"

@@ -50,10 +50,12 @@ class Parts:
             return fitting[0].booth_id
         if len({each.roll_version for each in of_version}) > 1:
             raise UnmatchedRow(
-                f"the part is on the roll in several versions ({_format_roll_versions(of_version)}): add a column roll version"
+                f"the part is on the roll in several versions ({_format_roll_versions(of_version)}): add a column"
+                " roll version to the list"
             )
         raise UnmatchedRow(
             f"the part is on the roll of several states ({_format_state_codes(of_version)}): add a column state"
+            " to the list"
         )
 
 

@@ -136,7 +136,7 @@ def parse_single_number(text: str, region: str) -> str:
     """
     read = read_phone_numbers_in_cell(text, region)
     if len(read.numbers) != 1:
-        raise RollError("not a single valid phone number; write one number, with its country code")
+        raise RollError("the text is not a single valid phone number; write one number, with its country code")
     return read.numbers[0]
 
 

@@ -123,9 +123,11 @@ def write_sample(
             _write_workbook(part, chain([HEADER], _report_progress(generator.generate_rows(rows), progress)))
         part.replace(path)
     except FileCreateError as error:
-        raise RollError(f"{path}: cannot be written ({error}); choose another file with --out") from error
+        raise RollError(f"{path}: the sample cannot be written ({error}); choose another file with --out") from error
     except OSError as error:
-        raise RollError(f"{path}: cannot be written ({error.strerror}); choose another file with --out") from error
+        raise RollError(
+            f"{path}: the sample cannot be written ({error.strerror}); choose another file with --out"
+        ) from error
     finally:
         part.unlink(missing_ok=True)
     return SampleSummary(path, rows, generator.booths)

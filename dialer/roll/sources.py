@@ -116,7 +116,9 @@ def _read_portal_ids(
     header, normalized = prepared.mapping.header, normalize_heading(heading)
     wanted = [place for place, each in enumerate(header) if normalize_heading(each) == normalized]
     if not wanted:
-        raise RollError(f'{prepared.roll.path}: has no column "{heading}"; correct id_heading of this source')
+        raise RollError(
+            f'{prepared.roll.path}: the export has no column "{heading}"; correct id_heading of this source'
+        )
     booths: list[BoothKey] = []
 
     def add_booth(key: BoothKey, _: BoothDetails) -> BoothSlot:
@@ -218,9 +220,9 @@ def _copy_response_body(answer: http.client.HTTPResponse, file: IO[bytes]) -> st
         digest.update(some)
         size += file.write(some)
         if size > MAX_EXPORT_BYTES:
-            raise OSError(f"the file is larger than {MAX_EXPORT_BYTES >> 30} GB")
+            raise OSError(f"the download is larger than {MAX_EXPORT_BYTES >> 30} GB")
     if answer.length:
         raise OSError(f"the connection ended after {size:,} bytes")
     if not size:
-        raise OSError("the file is empty")
+        raise OSError("the downloaded file is empty")
     return digest.hexdigest()

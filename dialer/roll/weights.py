@@ -110,5 +110,5 @@ def _parse_weight(row: TableRow) -> float:
     except ValueError:
         weight = 0.0
     if not MIN_WEIGHT <= weight <= MAX_WEIGHT:  # also true for NaN
-        raise row.make_error(f"the weight is not a number from {MIN_WEIGHT:g} to {MAX_WEIGHT:g}; correct it")
+        raise row.make_error(f"the weight is not a number from {MIN_WEIGHT:g} to {MAX_WEIGHT:g}; correct the weight")
     return weight

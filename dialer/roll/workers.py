@@ -81,7 +81,7 @@ def import_workers(
             rows += 1
             _add_worker_row(parts, row, region, roll_version, listed)
         if not listed:
-            raise RollError(f"{path}: has no workers; write one per row, below the headings")
+            raise RollError(f"{path}: the file has no booth workers; write one worker per row, below the headings")
         stored = [
             save_booth_worker(db, number, worker.name, worker.language, worker.booths.values())
             for number, worker in listed.items()
@@ -102,11 +102,11 @@ def _add_worker_row(
     """
     read = read_phone_numbers_in_cell(row["number"], region)
     if len(read.numbers) != 1:
-        raise row.make_error("number is not exactly one valid phone number; give each worker one")
+        raise row.make_error("the column number is not exactly one valid phone number; give each worker one number")
     constituency = row.parse_number("constituency")
     language = parse_language(row["language"])
     if language is None:
-        raise row.make_error(f"language {row['language'][:20]!r} is not known; write hi, bn, ta, ...")
+        raise row.make_error(f"the language {row['language'][:20]!r} is unknown; write a code such as hi, bn or ta")
     worker = listed.setdefault(read.numbers[0], _FileWorker(row.number, constituency))
     if worker.constituency != constituency:
         raise row.make_error(

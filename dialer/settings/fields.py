@@ -54,7 +54,7 @@ def _require_limited_peer_network(value: str) -> str:
     except ValueError as error:
         raise ValueError("must be an address or a network, such as 10.0.0.6 or 10.0.0.0/24") from error
     if network.prefixlen == 0:
-        raise ValueError("must not be all addresses; list the addresses or networks that may connect")
+        raise ValueError("the network includes all addresses; list the addresses or networks that may connect")
     return value
 
 
@@ -183,7 +183,7 @@ def derive_secret(manager_secret: SecretStr | None, purpose: str) -> str:
     It has 160 bits, in hexadecimal. Raises ValueError if `ami.secret` is not set.
     """
     if manager_secret is None:
-        raise ValueError("a secret cannot be derived: set ami.secret")
+        raise ValueError("a password or token cannot be derived without the manager secret: set ami.secret")
     return hmac.digest(manager_secret.get_secret_value().encode(), f"matdan {purpose}".encode(), "sha256").hex()[:40]
 
 

@@ -43,7 +43,7 @@ def open_regular_file(path: Path, *, pipe: bool = False) -> BufferedReader:
         if stat.S_ISDIR(mode):
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
         if not (stat.S_ISREG(mode) or (pipe and stat.S_ISFIFO(mode))):
-            raise OSError(errno.EINVAL, "it is not a regular file", str(path))
+            raise OSError(errno.EINVAL, "the path is not a regular file", str(path))
         return os.fdopen(descriptor, "rb")
     except BaseException:
         os.close(descriptor)
@@ -66,7 +66,7 @@ def read_file_up_to_limit(file: BinaryIO, most_bytes: int) -> bytes:
     """
     data = file.read(most_bytes + 1)
     if len(data) > most_bytes:
-        raise OSError(errno.EFBIG, f"it is larger than {most_bytes // 1024:,} kB")
+        raise OSError(errno.EFBIG, f"the file is larger than {most_bytes // 1024:,} kB")
     return data
 
 
@@ -81,7 +81,7 @@ def parse_toml_table(data: bytes) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
     except RecursionError:
-        raise NotToml("it is nested too deeply") from None
+        raise NotToml("the file is nested too deeply") from None
     except ValueError as error:  # TOMLDecodeError, or a number with more digits than Python converts
         why = "a number has too many digits" if "integer string conversion" in str(error) else str(error)
         place = _MISTAKE.search(why)

@@ -28,7 +28,7 @@ def find_phone_numbers(db: Connection, who: str, region: str) -> list[str]:
     read = read_phone_numbers_in_cell(who, region)
     if len(read.numbers) != 1:
         reason = read.rejected[0].reason.value if read.rejected else "not a phone number"
-        raise RollError(f"{reason}: give a phone number, a voter's ID or constituency/part/serial")
+        raise RollError(f"no voter is named ({reason}): give a phone number, a voter's ID or constituency/part/serial")
     return list(read.numbers)
 
 

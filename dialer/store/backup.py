@@ -84,7 +84,7 @@ def prune_backups(made: Path, centre: str, keep: int) -> list[Path]:
             shutil.rmtree(old)
     except OSError as error:
         raise StoreError(
-            f"{error.filename}: this older backup cannot be removed ({error.strerror}). Remove it by hand."
+            f"{error.filename}: this older backup cannot be removed ({error.strerror}). Remove the backup by hand."
         ) from error
     return outdated
 
@@ -96,7 +96,9 @@ def verify_backup(folder: Path, key: StoreKey | None, *, whole: bool = True) -> 
     """
     store, desk = folder / STORE, get_desk_file_path(folder / STORE)
     if not file_exists(store):
-        raise StoreError(f"{folder}: not a backup, for it contains no {STORE}; name a folder that `dialer backup` made")
+        raise StoreError(
+            f"{folder}: this folder is not a backup, because it has no {STORE}; name a folder that `dialer backup` made"
+        )
     for path in (store, desk) if file_exists(desk) else (store,):
         check_header(path, key)
         with open_connection(path, "ro", key) as db:
@@ -142,7 +144,9 @@ def _remove_files_on_error(files: Collection[Path]) -> Iterator[None]:
     places = [each for file in files for each in (file, *(Path(f"{file}{end}") for end in ("-wal", "-shm")))]
     for place in places:
         if file_exists(place):
-            raise StoreError(f"{place}: this file exists already and may be newer than the backup: move it away first")
+            raise StoreError(
+                f"{place}: this store exists already and may be newer than the backup: move this store away first"
+            )
     new_keys = [path for path in map(get_seal_key_path, files) if not file_exists(path)]
     try:
         yield

@@ -108,7 +108,9 @@ def _convert_file(
     new_path = get_leftover_path(path)
     remove_database_files(new_path)
     if shutil.disk_usage(path.parent).free < path.stat().st_size * _FREE_SPACE_FACTOR:
-        raise StoreFull(f"{path}: a conversion needs room for a second copy on this disk: free some space")
+        raise StoreFull(
+            f"{path}: the disk has no room for a second copy of the store, which its conversion needs: free some space"
+        )
     try:
         with translate_sqlite_errors(path):
             os.close(os.open(new_path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
@@ -221,7 +223,9 @@ def remove_database_files(path: Path) -> None:
         try:
             name.unlink(missing_ok=True)
         except OSError as error:
-            raise StoreError(f"{name}: this file cannot be removed ({error.strerror}): remove it by hand") from error
+            raise StoreError(
+                f"{name}: this file cannot be removed ({error.strerror}): remove the file by hand"
+            ) from error
 
 
 def _sync_file_to_disk(path: Path) -> None:

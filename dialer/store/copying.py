@@ -56,7 +56,7 @@ def create_folder_atomically(folder: Path) -> Iterator[Path]:
         shutil.rmtree(half, ignore_errors=True)
         half.mkdir(mode=0o700)
     except OSError as error:
-        raise StoreError(f"{folder}: this folder cannot be created ({error.strerror}); name another") from error
+        raise StoreError(f"{folder}: this folder cannot be created ({error.strerror}); name another folder") from error
     try:
         yield half
         half.rename(folder)

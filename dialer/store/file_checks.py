@@ -26,12 +26,12 @@ def check_header(path: Path, key: StoreKey | None) -> None:
     head = _read_file_header(path)
     if key is None and head and head != _HEADER:
         raise StoreCorrupt(
-            f"{path}: not a Matdan store, or its beginning is destroyed. Choose another file;"
-            " an encrypted one needs store.encryption_key_file."
+            f"{path}: this file is not a Matdan store, or its beginning is destroyed. Choose another file;"
+            " an encrypted store needs store.encryption_key_file."
         )
     if key is not None and head == _HEADER:
         raise StoreError(
-            f"{path}: not encrypted, although store.encryption_key_file is set."
+            f"{path}: this store is not encrypted, although store.encryption_key_file is set."
             " Run `dialer store encrypt`, or remove the setting."
         )
 
@@ -94,7 +94,9 @@ def check_file(path: Path, key: StoreKey | None, *, create: bool) -> None:
         os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
     except OSError as error:
         raise StoreError(
-            f"{path}: cannot be created ({error.strerror}). Check that the folder exists and that this user may write to it."
+            f"{path}: the store cannot be created ({error.strerror}). Check that its folder exists and is"
+            " writable for this"
+            " user."
         ) from error
 
 
@@ -105,7 +107,9 @@ def restrict_permissions(path: Path) -> None:
             path.chmod(0o600)
     except OSError as error:
         raise StoreError(
-            f"{path}: empty, and its permissions cannot be set ({error.strerror}). Remove it; a new store will be created."
+            f"{path}: this file is empty, and its permissions cannot be set ({error.strerror}). Remove the file;"
+            " a new store"
+            " will be created."
         ) from error
 
 

@@ -66,7 +66,9 @@ class StoreLock:
         except OSError as error:
             self.release()
             kind = StoreFull if error.errno in {errno.ENOSPC, errno.EDQUOT} else StoreError
-            raise kind(f"{path}: its lock file cannot be written ({error.strerror}): free some disk space") from error
+            raise kind(
+                f"{path}: the lock file of the store cannot be written ({error.strerror}): free some disk space"
+            ) from error
 
     def __enter__(self) -> Self:
         """Return the lock."""
@@ -155,8 +157,9 @@ def refuse_hard_links(path: Path) -> None:
         names = path.stat().st_nlink
         if names > 1:
             raise StoreError(
-                f"{path}: the file has {names} names (hard links), and each would have a journal of its own: remove the"
-                " others, or make copies of them"
+                f"{path}: the store has {names} names (hard links), and each would have a journal of its own:"
+                " remove the"
+                " other names, or make copies of the store"
             )
 
 
@@ -174,8 +177,11 @@ def _refuse_mounts(path: Path, real: Path) -> None:
                 continue
             kind = fields[fields.index("-") + 1]
             if fields[2] == meant and kind in _NETWORK_FILE_SYSTEMS:
-                raise StoreError(f"{path}: the store is on another machine's disk ({kind}): put it on a local disk")
+                raise StoreError(
+                    f"{path}: the store is on a disk of another machine ({kind}): move the store to a local disk"
+                )
             if _OCTAL.sub(lambda octal: chr(int(octal[1], 8)), fields[4]) == str(real):
                 raise StoreError(
-                    f"{path}: only this file is mounted here, and its journal would be elsewhere: mount its folder instead"
+                    f"{path}: only the file of the store is mounted here, so its journal would be elsewhere:"
+                    " mount its folder instead"
                 )

@@ -60,7 +60,7 @@ def read_schema_version(db: Connection, path: Path) -> int:
         return 0
     if version > get_newest_schema_version():
         raise StoreError(
-            f"{path}: its schema has version {version}, this program supports up to"
+            f"{path}: the schema of the store has version {version}, but this program supports only up to"
             f" {get_newest_schema_version()}: install the newer Matdan again, or put the store aside and"
             " `dialer restore` the copy from before the upgrade"
             f" ({path.name}.schema-N)"

@@ -105,7 +105,9 @@ def remove_recordings(files: Sequence[Path]) -> None:
         try:
             recordings.erase_recording(file)
         except RecordingError as error:
-            raise RecordingError(f"{error} Nothing was erased in the store; repeat the command afterwards.") from error
+            raise RecordingError(
+                f"No number was erased, because a recording remains: {error} Repeat the command afterwards."
+            ) from error
 
 
 def _describe_upgrade_copies(path: Path) -> Iterator[str]:

@@ -56,7 +56,9 @@ def apply_peer_updates(db: Connection, updates: PeerUpdateBatch) -> PeerUpdateEf
     if updates.position <= stored:
         return PeerUpdateEffect()
     if updates.after > stored:
-        raise NotInStore(f"Updates of the stream {updates.stream} are missing. Request them from position {stored} on.")
+        raise NotInStore(
+            f"Updates of the stream {updates.stream} are missing. Request the updates from position {stored} on."
+        )
     phones = []
     for each in updates.opt_outs:
         phone_id = opt_outs.record_foreign_opt_out(db, each.number_hash, at=each.at, centre=each.centre)

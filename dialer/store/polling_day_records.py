@@ -80,7 +80,8 @@ def add_state_to_figure(db: Connection, figure: OfficialFigure) -> OfficialFigur
         )
     state = f" of {figure.state_code}" if found else ""
     raise NotInStore(
-        f"constituency {figure.constituency_number}{state}{part} is not on the roll: correct it. No figure was saved."
+        f"constituency {figure.constituency_number}{state}{part} is not on the roll: correct its number. No"
+        " figure was saved."
     )
 
 
@@ -134,7 +135,9 @@ def record_complaint(db: Connection, complaint: Complaint, note: AuditNote) -> i
     }
     for what, (name, exists) in names.items():
         if name is not None and not exists.one(db, **get_parameters(complaint)):
-            raise NotInStore(f"The store has no {what} {name}; the complaint was not saved.")
+            raise NotInStore(
+                f"The store has no {what} {name}, so the complaint was not saved. Check the id of the {what}."
+            )
     new = SQL.insert_complaint.run(db, entered_at=note.at, who=note.who, **get_parameters(complaint))
     number = SQL.complaint_id.one(db, key=complaint.key)
     if new:

@@ -31,7 +31,7 @@ def get_recording_file_name(attempt_id: str) -> str:
     name = f"{attempt_id}.wav"
     if not _FILE.fullmatch(name):
         raise RecordingError(
-            f"{attempt_id!r}: not the id of an attempt. Expected 36 characters in lower case with hyphens."
+            f"{attempt_id!r} is not the id of an attempt. Give 36 characters in lower case with hyphens."
         )
     return name
 

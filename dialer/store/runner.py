@@ -53,7 +53,7 @@ class StoreRunner:
 
     async def _read(self, job: Job[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         if self._closed:
-            raise StoreError(f"{self._path}: the store was closed. Start the dialler again.")
+            raise StoreError(f"{self._path}: the store is closed. Start the dialler again.")
         read = partial(self._reader.run_job, lambda db: job(db, *args, **kwargs))
         return await asyncio.get_running_loop().run_in_executor(self._read_thread, read)
 

@@ -160,7 +160,7 @@ def parse_statements(text: str) -> Mapping[str, str]:
     head, *parts = _NAME_LINE.split(text)
     if _remove_comment_lines(head):
         raise ValueError(
-            f"There is SQL before the first `-- name:` line of the file: {head.strip()[:60]!r}. Give it a name."
+            f"The file has SQL before its first `-- name:` line: {head.strip()[:60]!r}. Give this statement a name."
         )
     statements: dict[str, str] = {}
     for name, body in zip(parts[::2], parts[1::2], strict=True):

@@ -62,7 +62,7 @@ class UplinkReader:
         except OSError:
             is_same = False
         if not is_same:
-            raise StoreError(f"{self._path}: the file was replaced while in use: start the uplink again")
+            raise StoreError(f"{self._path}: the store was replaced while the uplink used it: start the uplink again")
 
     async def read_passed_id(self) -> int | None:
         """Return the id of the last announcement that headquarters has, or None if the settings name no headquarters."""

@@ -58,7 +58,8 @@ class SnapshotSource:
             position = page.position
             if position < stored:
                 raise InvalidMessage(
-                    f"snapshot is too old: it ends at position {position}, but this centre has stored updates up to {stored}"
+                    f"the snapshot of peer updates ends at position {position}, but this centre has stored"
+                    f" updates up to {stored}"
                 )
             _write_page_data(file, data)
             while page.next_after is not None:

@@ -555,8 +555,8 @@ async def test_commands_queued_before_their_senders_role_was_revoked_are_refused
     await run_during(tested, asyncio.sleep(1))
     assert not tested.executed
     assert sorted((who, what["status"], what["why"][:25]) for who, what in tested.store.audit) == [
-        ("meena", "refused", "meena may no longer send "),
         ("meena", "refused", "the sender may not send c"),
+        ("meena", "refused", "the user meena may no lon"),
         ("ravi", "refused", "`resume` needs the role s"),
         ("ravi", "refused", "`stop-all` needs the role"),
     ]

@@ -185,9 +185,9 @@ OPENINGS: dict[str, Callable[[Path, StoreKey | None], Any]] = {
 def test_wrong_missing_and_unneeded_encryption_keys_are_reported_in_one_line(opening: str, path: Path) -> None:
     fill_roll(path, 9, key=TEST_KEY)
     encrypted = path.read_bytes()
-    with pytest.raises(StoreError, match="the key in another key file does not open it") as wrong:
+    with pytest.raises(StoreError, match="the key in another key file does not open this store") as wrong:
         OPENINGS[opening](path, OTHER_KEY)
-    with pytest.raises(StoreCorrupt, match=r"an encrypted one needs store\.encryption_key_file") as missing:
+    with pytest.raises(StoreCorrupt, match=r"an encrypted store needs store\.encryption_key_file") as missing:
         OPENINGS[opening](path, None)
     assert path.read_bytes() == encrypted
 

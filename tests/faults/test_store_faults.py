@@ -330,7 +330,7 @@ def test_full_disk_at_the_start_is_reported_in_one_line_with_the_store(
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(os, "write", fail)
-    with pytest.raises(StoreFull, match="its lock file cannot be written") as error:
+    with pytest.raises(StoreFull, match="the lock file of the store cannot be written") as error:
         StoreLock(path, "a dialler")
     monkeypatch.undo()
 

@@ -310,7 +310,9 @@ def test_store_mounted_as_a_single_file_is_refused(tmp_path: Path, monkeypatch: 
     folder.mkdir()
     place = str(folder / "centre.db").replace(" ", "\\040")
     mounts.write_text(f"63 43 254:0 /srv/centre.db {place} rw,relatime - ext4 /dev/vda rw\n", encoding="utf-8")
-    with pytest.raises(StoreError, match="only this file is mounted here, and its journal would be elsewhere"):
+    with pytest.raises(
+        StoreError, match="only the file of the store is mounted here, so its journal would be elsewhere"
+    ):
         StoreLock(folder / "centre.db", "a dialler")
 
 
@@ -320,7 +322,7 @@ def test_store_on_a_network_file_system_is_refused(tmp_path: Path, monkeypatch: 
     mounts = tmp_path / "mountinfo"
     monkeypatch.setattr(lock_module, "_MOUNTS", mounts)
     mounts.write_text(line, encoding="utf-8")
-    with pytest.raises(StoreError, match=r"another machine's disk \(nfs4\): put it on a local disk"):
+    with pytest.raises(StoreError, match=r"a disk of another machine \(nfs4\): move the store to a local disk"):
         StoreLock(tmp_path / "centre.db", "a dialler")
     mounts.write_text(line.replace("nfs4", "ext4"), encoding="utf-8")
     StoreLock(tmp_path / "centre.db", "a dialler").release()

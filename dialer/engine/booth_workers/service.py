@@ -127,7 +127,7 @@ class BoothWorkers:
         parts = {} if call.worker is None else self.list_booths_by_part(call.worker)
         if part not in parts and not (part is None and len(parts) == 1):
             raise CommandRefused(
-                "the part of the roll is missing or not one of the booth worker's: write one of the parts"
+                "the part of the roll is missing, or this booth worker does not report it: write one of the parts"
                 f" {', '.join(map(str, parts))} and a colon before the serials"
             )
         unknown: list[str] = []
@@ -140,7 +140,7 @@ class BoothWorkers:
                 unknown.append(str(serial))
             except StoreError as error:
                 raise CommandRefused(
-                    f"{noted} serials were saved; the serial {serial} and the following ones were not: {error}"
+                    f"{noted} serials were saved; the serial {serial} and the following serials were not saved: {error}"
                 ) from error
         no_such = f"; unknown serials: {', '.join(unknown)}" if unknown else ""
         return f"seat {seat.name}: {noted} serials saved{no_such}"

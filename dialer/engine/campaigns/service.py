@@ -234,7 +234,7 @@ class Campaigns:
         if not run.pacer.caps:
             raise CommandRefused(
                 f"campaign {campaign_id} has no abandoned-call target, because its pacing never dials ahead of free"
-                " agents"
+                " agents: set a target for a campaign with predictive or ratio pacing"
             )
         most = run.spec.most_abandoned_target
         if target is not None and target > most:

@@ -160,7 +160,7 @@ class Dispositions:
         if kept is None or kept.call.attempt_id != attempt_id or now - kept.at_seconds > UNDO_SECONDS:
             raise CommandRefused(
                 f"seat {seat.name}: the disposition was not undone, because it is too old or none was saved for"
-                " that call",
+                " that call: save the right disposition instead",
                 RefusedBecause.TOO_LATE_TO_UNDO,
             )
         if kept.record.disposition in _SUPPRESSING:
@@ -209,7 +209,9 @@ class Dispositions:
                 )
             call = left.call
         if call is None or call.talk.connected_at is None:
-            raise CommandRefused(f"seat {seat.name} has no call that needs a disposition", RefusedBecause.NO_CALL)
+            raise CommandRefused(
+                f"seat {seat.name} has no connected call that needs a disposition", RefusedBecause.NO_CALL
+            )
         return call
 
     def _refuse_invalid_disposition(

@@ -62,7 +62,9 @@ class HeadquartersOrders:
         order = read_order(text)
         plan = self._core.plan.headquarters
         if not plan.leaders:
-            raise CommandRefused("this centre accepts no orders, because no leader is set in [[headquarters.leaders]]")
+            raise CommandRefused(
+                "this centre accepts no orders, because it knows no leader: add the leaders to [[headquarters.leaders]]"
+            )
         try:
             signers = find_order_signers(text, signatures, plan.leaders)
         except OrderForged:

@@ -80,7 +80,10 @@ class RetrySchedule:
     def check_call_back_time(self, run: CampaignRun, call: Call, at: float) -> float:
         """Return the requested call-back time `at` (epoch seconds) if it is allowed. Raises CommandRefused."""
         if not self._core.clock.now() < at < self._core.clock.now() + MOST_AHEAD_SECONDS:
-            raise CommandRefused(f"call_back_at must be within the next {MOST_AHEAD_SECONDS / DAY_SECONDS:g} days")
+            raise CommandRefused(
+                f"call_back_at must be within the next {MOST_AHEAD_SECONDS / DAY_SECONDS:g} days: choose an"
+                " earlier time"
+            )
         if call.worker is None and call.attempt_number >= run.spec.retries.max_attempts:
             raise CommandRefused(
                 "no call-back is possible: this number has had all its attempts in this campaign (max_attempts)"

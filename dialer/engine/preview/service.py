@@ -64,7 +64,9 @@ class OwnCalls:
         """
         call = self._require_undialled_call(seat_name, attempt_id)
         if call.leg.preview is None:
-            raise CommandRefused(f"seat {seat_name}: the call is already being dialled", RefusedBecause.CALL_OVER)
+            raise CommandRefused(
+                f"seat {seat_name}: the previewed call is already being dialled", RefusedBecause.CALL_OVER
+            )
         self._calls.cancel_call(self._calls.update_call(call, call.with_preview_skipped()))
         return f"seat {seat_name}: skipped"
 
@@ -127,7 +129,7 @@ class OwnCalls:
         own = call is not None and call.reserved_seat == seat.name and not call.leg.cancelled
         if call is None or not own or seat.attempt_id != attempt_id:
             raise CommandRefused(
-                f"seat {seat.name}: that call has ended or belongs to another seat", RefusedBecause.CALL_OVER
+                f"seat {seat.name}: the previewed call has ended or belongs to another seat", RefusedBecause.CALL_OVER
             )
         return call
 
@@ -142,7 +144,7 @@ class OwnCalls:
             idle = seat.call_back_promised and seat.state is SeatState.READY and seat.is_phone_usable
         if not idle or not seat.phone_up or seat.agent is None:
             raise CommandRefused(
-                f"seat {seat.name} is {seat.state}: dialling is possible only when ready or paused",
+                f"seat {seat.name} is {seat.state}: an agent can dial only while the seat is ready or paused",
                 RefusedBecause.NOT_FREE,
             )
         if not seat.can_serve_campaign(run.spec.skill, run.spec.campaign_id):

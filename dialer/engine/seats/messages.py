@@ -29,7 +29,9 @@ class Messages:
     async def send_message_to_seat(self, seat_name: str, text: str, sender: str) -> str:
         """Send a message to the agent at a seat. Raises CommandRefused if the seat has no agent, StoreError."""
         if self._seats.require_seat(seat_name).agent is None:
-            raise CommandRefused(f"seat {seat_name} has no agent: the message was not sent")
+            raise CommandRefused(
+                f"seat {seat_name} has no agent, so the message was not sent: choose a seat with an agent"
+            )
         await self._send_supervisor_message([seat_name], text, sender)
         return f"seat {seat_name}: the message is on the agent's page"
 
@@ -38,7 +40,9 @@ class Messages:
         run = self._runs.require_campaign(campaign_id)
         names = [seat.name for seat in self._seats.find_seats_serving(run.spec) if seat.agent is not None]
         if not names:
-            raise CommandRefused(f"no agent serves campaign {campaign_id} now: the message was not sent")
+            raise CommandRefused(
+                f"no agent serves campaign {campaign_id} now, so the message was not sent: choose another campaign"
+            )
         await self._send_supervisor_message(names, text, sender)
         return f"campaign {campaign_id}: the message is on the pages of {len(names)} agents"
 

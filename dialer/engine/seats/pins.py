@@ -19,7 +19,7 @@ def hash_pin(pin: str) -> str:
     Invalid and trivial PINs are refused.
     """
     if not PIN.fullmatch(pin):
-        raise CommandRefused("a PIN must have 4 to 12 digits")
+        raise CommandRefused("the PIN is not valid: a PIN must have 4 to 12 digits")
     if (why := find_pin_weakness(pin)) is not None:
         raise CommandRefused(f"this PIN is easy to guess: it {why}. Choose another one")
     return PasswordHasher().hash(pin)

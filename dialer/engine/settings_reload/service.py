@@ -55,7 +55,9 @@ class SettingsReload:
         changed.
         """
         if self._read_settings is None:
-            raise CommandRefused("this dialler was started without a settings file, so there is nothing to reload")
+            raise CommandRefused(
+                "this dialler was started without a settings file, so it has nothing to reload: start it with -c FILE"
+            )
         stops = self._campaigns.stops
         async with self._one_at_a_time:
             found = await asyncio.to_thread(self._read_settings)

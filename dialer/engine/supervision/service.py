@@ -62,7 +62,9 @@ class Supervision:
         """Let a supervisor monitor an agent's seat in this mode. Raises CommandRefused: then nothing has changed."""
         phone = self._require_supervisor_phone(supervisor)
         if mode not in ALLOWED_MODES[phone.role]:
-            raise CommandRefused(f"supervisor {phone.name} may not {mode.value} with the role {phone.role.value}")
+            raise CommandRefused(
+                f"supervisor {phone.name} may not {mode.value} with the role {phone.role.value}: ask for another role"
+            )
         before = self._listeners.get(phone.name)
         if before is not None and (before.seat, before.mode) == (seat_name, mode):
             raise CommandRefused(f"supervisor {phone.name} is already monitoring seat {seat_name} ({mode.value})")
@@ -78,11 +80,13 @@ class Supervision:
     def _require_occupied_seat(self, seat_name: str, mode: ListeningMode) -> None:
         seat = self._seats.require_seat(seat_name)
         if seat.state in _NOBODY_THERE or not seat.phone_up:
-            raise CommandRefused(f"seat {seat_name} is {seat.state.value}: nobody is there to listen to")
+            raise CommandRefused(
+                f"seat {seat_name} is {seat.state.value}, so there is no agent to listen to: choose another seat"
+            )
         if mode is not ListeningMode.BARGE:
             return
         if seat.state is not SeatState.TALKING:
-            raise CommandRefused(f"seat {seat_name} has no call to barge in on")
+            raise CommandRefused(f"seat {seat_name} has no call to barge in on: wait until the agent talks to a voter")
         if any(
             listener.seat == seat_name and listener.mode is ListeningMode.BARGE
             for listener in self._listeners.list_listeners()

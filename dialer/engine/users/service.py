@@ -62,13 +62,16 @@ class Users:
         """Record in the audit that a user gets a one-time password. Raises CommandRefused, StoreError."""
         self._refuse_protected_user(user, sender)
         if user not in self._roles:
-            raise CommandRefused(f"unknown user {user}: add the user first")
+            raise CommandRefused(f"the user {user} is unknown: add this user first")
         await self._store.append_audit_entry("user-password", sender, {"user": user}, self._clock.now())
         return f"the one-time password of {user} is recorded in the audit"
 
     def _refuse_protected_user(self, user: str, sender: str) -> None:
         if user in self._fixed_names():
-            raise CommandRefused(f"{user} is in the settings ([[supervisors]]), which commands cannot change")
+            raise CommandRefused(
+                f"the user {user} is in the settings, which commands cannot change: edit [[supervisors]] in the"
+                " settings"
+            )
         if user == sender:
             raise CommandRefused("nobody can change their own role: ask another supervisor")
 

@@ -76,7 +76,7 @@ class FieldNode(QuestionNode):
     @model_validator(mode="after")
     def _check_digit_limits(self) -> Self:
         if self.min_digits > self.max_digits:
-            raise make_problem("`min_digits:` is greater than `max_digits:`; lower it", "min_digits")
+            raise make_problem("`min_digits:` is greater than `max_digits:`; lower `min_digits:`", "min_digits")
         return self
 
     def enter_node(self, flow: Flow, state: FlowState) -> Entered:

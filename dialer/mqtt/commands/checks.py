@@ -125,7 +125,7 @@ def recheck_sender_permission(accepted: AcceptedCommand, senders: Senders) -> Ch
     sender = senders.find_sender(accepted.sender)
     try:
         if sender is None:
-            raise CommandRefused(f"{accepted.sender} may no longer send commands")
+            raise CommandRefused(f"the user {accepted.sender} may no longer send commands: ask a supervisor for a role")
         _check_sender_role(accepted.name, type(accepted.command), sender)
     except CommandRefused as refused:
         return RefusedCommand(
@@ -162,7 +162,9 @@ def _check_field_names(name: str, kind: type[Command], fields: Mapping[str, Any]
     own = (*kind.list_required_field_names(), *kind.list_optional_field_names())
     for key, why in _NOT_FOR_SENDERS.items():
         if key in fields and key not in own:  # a command may have a field of this name for another purpose
-            raise CommandRefused(f"`{key}` must not be set by the sender: {why}; leave `{key}` out")
+            raise CommandRefused(
+                f"the command has the field `{key}`, which senders must not set: {why}; leave `{key}` out"
+            )
     known = (*_ENVELOPE, *own)
     for key in fields:
         if key in known:
@@ -180,13 +182,15 @@ def _check_field_names(name: str, kind: type[Command], fields: Mapping[str, Any]
 
 def _check_expiry(expires_at: object, now: float) -> None:
     if isinstance(expires_at, bool) or not isinstance(expires_at, int | float) or not -inf < expires_at < inf:
-        raise CommandRefused("`expires_at` must be epoch seconds, UTC")
+        raise CommandRefused("`expires_at` of the command is not a time: give epoch seconds (UTC)")
     if expires_at <= now:
         raise CommandRefused(
             "the command has expired: compare the clocks of sender and dialler, then send it with a new ID"
         )
     if expires_at > now + MAX_EXPIRY_SECONDS:
-        raise CommandRefused("`expires_at` is more than a day ahead: it must be epoch seconds, UTC")
+        raise CommandRefused(
+            "`expires_at` of the command is more than a day ahead: give epoch seconds (UTC) within a day"
+        )
 
 
 def _check_sender_role(name: str, kind: type[Command], sender: Sender) -> None:

@@ -58,7 +58,9 @@ def parse_command_message(payload: bytes) -> CommandMessage:
         raise CommandRefused(f"the command is longer than {MAX_BYTES} bytes")
     command_id = fields.get("id")
     if not isinstance(command_id, str) or not _ID.fullmatch(command_id):
-        raise CommandRefused("`id` must be 1 to 64 letters, digits, dots, dashes or underscores")
+        raise CommandRefused(
+            "the `id` of the command is not valid: use 1 to 64 letters, digits, dots, dashes or underscores"
+        )
     return CommandMessage(command_id, fields, text, signature)
 
 
@@ -76,13 +78,15 @@ def _parse_json_object(payload: bytes, max_bytes: int) -> dict[str, Any]:
     try:
         fields = json.loads(payload, object_pairs_hook=_refuse_duplicate_keys)
     except (ValueError, RecursionError) as error:
-        raise CommandRefused("the command is not JSON (UTF-8)") from error
+        raise CommandRefused("the command is not JSON: send a JSON object in UTF-8") from error
     if not isinstance(fields, dict):
-        raise CommandRefused("the command is not a JSON object")
+        raise CommandRefused(
+            "the command is not a JSON object: send an object with `id`, `name` and the fields of the command"
+        )
     return fields
 
 
 def _refuse_duplicate_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len({key for key, _ in pairs}) < len(pairs):
-        raise CommandRefused("the command has a field twice")
+        raise CommandRefused("the command has a field twice: send each field once")
     return dict(pairs)

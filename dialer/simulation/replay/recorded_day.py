@@ -57,11 +57,13 @@ class RecordedDay:
             raise BadScenario(f"the day has {len(attempts)} attempts; a replay needs at least {LEAST_ATTEMPTS}")
         for number, attempt in enumerate(attempts, start=1):
             if not are_attempt_steps_in_order(attempt):
-                raise BadScenario(f"attempt {number} of the day has times out of order; remove it from the replay")
+                raise BadScenario(
+                    f"attempt {number} of the day has times out of order; remove this attempt from the replay"
+                )
         if not any(attempt.connected_seconds is not None for attempt in attempts):
             raise BadScenario("no attempt of the day reached a seat, so there is nothing to replay; choose another day")
         if all(attempt.answered_seconds is not None or attempt.cancelled for attempt in attempts):
-            raise BadScenario("every attempt of the day was answered; include the unanswered ones")
+            raise BadScenario("every attempt of the day was answered; include the unanswered attempts")
 
 
 @dataclass(frozen=True, slots=True)

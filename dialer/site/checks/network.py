@@ -91,7 +91,7 @@ def _require_folder(folder: Path) -> None:
         raise RollError(f"folder {folder} does not exist; create it, or correct the folder in [[sources]]")
     if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
         raise RollError(
-            f"this user cannot read and write in {folder}, where rejected rows are written; grant the user access"
+            f"folder {folder} of [[sources]] is not writable for this user: give this user read and write permission"
         )
 
 

@@ -168,7 +168,9 @@ class MultiServerSwitch:
             raise SwitchError("the third party's call has ended: call the third party again")
         if place.kind is not PlaceKind.HANDOVER and server != (there := self._find_server_of_seat_or_call(place)):
             raise SwitchError(
-                f"the third party's call is on server {server}, the seat on server {there}: end that call, then call again"
+                f"the third party's call is on server {server}, but the seat is on server {there}: end the call"
+                " of the third party,"
+                " then call again"
             )
         await self._servers[server].move_third_party_to_seat_or_call(party_id, place)
 

@@ -97,7 +97,7 @@ class TwilioFlows:
         waiting = self._tokens.read_paused_flow(token)
         sid = self._find_call_sid(waiting.attempt_id)
         if sid is not None and form.get("CallSid") != sid:
-            raise ProtocolError("a webhook was rejected: its token belongs to another call")
+            raise ProtocolError("a Twilio webhook was rejected: its token belongs to another call")
         if not self._engine.features.call_flows.is_live_call(waiting.attempt_id):
             return render_hang_up()
         return await self._make_twiml_page_once(
@@ -141,7 +141,9 @@ class TwilioFlows:
             flow = self._library.get_flow_version(state.flow, state.version)
             turn = continue_flow(flow, state, parse_flow_input(waiting, form))
         except UnexpectedInput as error:
-            raise ProtocolError(f"a webhook was rejected: its form does not fit the call's flow: {error}") from error
+            raise ProtocolError(
+                f"a Twilio webhook was rejected: its form does not fit the flow of the call: {error}"
+            ) from error
         except FlowError as error:  # an earlier run started the flow with a version that is no longer loaded
             _log.error("twilio.flow_version_missing", attempt=waiting.attempt_id, problem=str(error))
             return render_hang_up()

@@ -245,7 +245,7 @@ async def test_agent_enters_the_voter_serials_that_a_booth_worker_reports(tmp_pa
         await site.until(lambda: site.view.seats[0].state is SeatState.TALKING)
         with pytest.raises(
             CommandRefused,
-            match="the part of the roll is missing or not one of the booth worker's: write one of the parts 1, 3",
+            match="the part of the roll is missing, or this booth worker does not report it: write one of the parts 1, 3",
         ):
             await engine.execute_command(SeatSerials(seat="01", serials="7"))
         said = await engine.execute_command(SeatSerials(seat="01", serials="3:7,9,7,77"))

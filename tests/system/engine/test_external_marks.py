@@ -336,7 +336,7 @@ async def test_calls_with_unknown_result_are_listed_and_released_while_a_dialler
         assert (code, "not an attempt of unknown result; nothing was released" in text) == (2, True)
         toml.write_text(f"[centre]\nid = 'pune-1'\n[store]\npath = '{path}'\n[broker]\nenabled = false\n")
         code, text = await asyncio.to_thread(run_unknown_command, *release, "--all")
-        assert (code, "enable the broker" in text) == (2, True)
+        assert (code, "set `broker.enabled = true`" in text) == (2, True)
     assert query_site_store(tmp_path, "SELECT attempt_id, who, reason FROM released_unknown") == [
         (one, "asha", "carrier-list")
     ]
@@ -388,7 +388,7 @@ async def test_unresponsive_dialler_is_reported_in_one_line(tmp_path: Path, monk
                 await asyncio.to_thread(save_external_records, made, [request(1)])
             assert "\n" not in str(caught.value)
             without = made.model_copy(update={"broker": made.broker.model_copy(update={"enabled": False})})
-            with pytest.raises(StoreBusy, match=r"\[broker\]"):
+            with pytest.raises(StoreBusy, match=r"broker\.enabled = true"):
                 await asyncio.to_thread(save_external_records, without, [request(1)])
         assert await asyncio.to_thread(save_external_records, made, [request(1)]) == [
             "1 marks saved, 0 were already known"

@@ -67,7 +67,7 @@ async def test_stop_all_of_headquarters_survives_a_restart_until_two_leaders_res
             assert "headquarters-stop" in list_alert_codes(site)
             with pytest.raises(CommandRefused, match="headquarters has stopped"):
                 await site.centre.engine.execute_command(ResumeCampaign(campaign="agents"))
-            with pytest.raises(CommandRefused, match="must be signed by two leaders"):
+            with pytest.raises(CommandRefused, match="have it signed by two leaders"):
                 await send_order(site, "resume", "ravi", later=1)
             assert await send_order(site, "resume", "ravi", "asha", later=2) == "1 campaigns resumed as before the stop"
             assert get_campaign_state(site) is CampaignState.RUNNING

@@ -188,7 +188,7 @@ async def test_monitoring_is_refused_for_a_wrong_role_seat_or_user_name(tmp_path
             ),
             ("eve", StopListening(), "only supervisors in [[supervisors]] of the settings may listen"),
             ("asha", Listen(seat="77"), "seat '77' is not in the settings"),
-            ("asha", Listen(seat="02"), "seat 02 is offline: nobody is there to listen to"),
+            ("asha", Listen(seat="02"), "seat 02 is offline, so there is no agent to listen to"),
             ("asha", StopListening(), "supervisor asha is not monitoring any seat"),
         ]
         for sender, command, says in refusals:

@@ -29,7 +29,7 @@ async def test_supervisors_message_stays_until_read_and_a_late_confirmation_keep
     tmp_path: Path,
 ) -> None:
     async with a_site(tmp_path, make_answering_switch(talk_seconds=5.0), seats=2) as site:
-        with pytest.raises(CommandRefused, match="seat 01 has no agent: the message was not sent"):
+        with pytest.raises(CommandRefused, match="seat 01 has no agent, so the message was not sent"):
             await send(site, "slower")
         await site.log_in("01")
         assert await send(site, "slower") == "seat 01: the message is on the agent's page"

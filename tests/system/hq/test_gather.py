@@ -437,8 +437,8 @@ async def test_result_file_is_refused_while_earlier_rows_are_missing(
         code, output = await import_by_command(files[0])
         assert (code, output.partition(": ")[2]) == (
             InvalidMessage.exit_code,
-            "starts at row 3, but headquarters has pune-1 only up to 0: import the file before it, or wait for the"
-            " connection",
+            "the file starts at row 3, but headquarters has the rows of pune-1 only up to 0: import the earlier file"
+            " first, or wait for the connection",
         )
         output = (
             f"{files[1]}: 2 rows of pune-1 imported, up to row 2\n{files[0]}: 2 rows of pune-1 imported, up to row 4\n"

@@ -204,7 +204,7 @@ def test_command_begin_creates_a_material_repository_and_prints_its_root_file(tm
     code, output = run("hq", "bundle", "init", *roots, *people, "-c", config)
     assert (code, "is a repository already" in output) == (2, True)
     code, output = run("hq", "bundle", "init", *roots, "--media", "lata", "--compliance", "x=y", "-c", config)
-    assert (code, "'lata' is no name with a key: write NAME=ed25519" in output) == (2, True)
+    assert (code, "signatory 'lata' has no valid key: write NAME=ed25519" in output) == (2, True)
     later = ["--root", f"r2={public['r2']}", "--root", f"r4={public['lata']}"]
     code, output = run("hq", "bundle", "roots", *roots, *later, "-c", config)
     assert (code, "named twice" in output) == (2, True)

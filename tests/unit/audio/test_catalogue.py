@@ -161,7 +161,7 @@ def test_unreadable_folder_of_the_sound_catalogue_is_reported_by_name(
         return scandir(path)
 
     monkeypatch.setattr(os, "scandir", refuse_access)
-    with pytest.raises(CatalogueError, match=r"campaign/town: cannot be read .Permission denied"):
+    with pytest.raises(CatalogueError, match=r"campaign/town: the folder cannot be read .Permission denied"):
         read_catalogue(catalogue)
 
 
@@ -196,7 +196,11 @@ files.alaw = "{SOUND}"
     ("name", "content", "words"),
     [
         ("hi.toml", "x = ", "is not TOML"),
-        ("hi.toml", GOOD + "certificat = 'x'\n", "recording/message.certificat: is not a key"),
+        (
+            "hi.toml",
+            GOOD + "certificat = 'x'\n",
+            "recording/message.certificat: the catalogue entry is invalid: this key is unknown",
+        ),
         ("hi.toml", GOOD + "certificate = 'x'\n", "needs its number and the hash"),
         ("hi.toml", GOOD + "valid_until = 2026-01-01\n", "needs a certificate"),
         ("hi.toml", GOOD + "approved_by = 'x'\n", "approval needs a name and the hash"),

@@ -65,7 +65,7 @@ def test_text_shared_by_several_prompts_is_synthesised_once(tmp_path: Path) -> N
     report = make_drafts(places, entries, LINE, texts, workers=1, progress=lambda *progress: told.append(progress))
     assert (report.drafted, report.unchanged, report.recorded) == (3, 0, 0)
     assert [(each.source, each.reason) for each in report.refused] == [
-        ("zz/number/7", "no draft voice exists for zz; record its prompts")
+        ("zz/number/7", "no draft voice exists for the language zz; record the prompts of this language")
     ]
     assert told[0] == (0, 4)
     assert told[-1] == (4, 4)
@@ -186,7 +186,7 @@ def test_audio_list_shows_unrecorded_prompts_as_drafts(tmp_path: Path, monkeypat
     result = CliRunner().invoke(app, arguments)
     assert result.exit_code == 1
     assert "0 drafts created, 0 unchanged, 0 have recordings, 3 failed" in result.output
-    assert "no draft voice exists for xy" in result.output
+    assert "no draft voice exists for the language xy" in result.output
 
     write_recording(tmp_path / "recordings/hi/common/goodbye.wav", speech(0.5, 8_000), 8_000)
     assert CliRunner().invoke(app, ["prepare"]).exit_code == 0

@@ -170,7 +170,7 @@ def test_damaged_list_of_number_words_is_reported_in_one_line(tmp_path: Path, mo
     (tmp_path / "qq.toml").write_text('numbers = ["one"]\n')
     (tmp_path / "qr.toml").write_text("numbers = [\n")
     for language in ("qq", "qr"):
-        with pytest.raises(CatalogueError, match=r"is not a valid list of words") as caught:
+        with pytest.raises(CatalogueError, match=r"is not a valid list of number words") as caught:
             load_words(language)
         assert "\n" not in str(caught.value)
     assert load_words("../hi") is None

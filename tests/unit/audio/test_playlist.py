@@ -242,7 +242,7 @@ async def test_briefly_missing_catalogue_silences_no_call(
         task.cancel()
     gone = f"{site.catalogue}: the catalogue has disappeared; restore the directory and its files"
     assert [log["error"] for log in logs][:1] == [gone]
-    assert "campaign/town: cannot be read (No such file or directory)" in logs[1]["error"]
+    assert "campaign/town: the folder cannot be read (No such file or directory)" in logs[1]["error"]
     assert len(logs) == 2
 
 

@@ -138,7 +138,7 @@ def test_prompt_name_is_converted_to_a_sound_name_and_back_unchanged() -> None:
 
 
 def test_missing_recordings_directory_is_reported_in_one_line(tmp_path: Path) -> None:
-    with pytest.raises(AudioError, match="is not a directory"):
+    with pytest.raises(AudioError, match="is not a folder"):
         list_recordings(tmp_path / "none")
 
 
@@ -272,8 +272,10 @@ def test_unreadable_folder_is_reported_and_other_folders_are_prepared(
     monkeypatch.setattr(os, "scandir", refuse_access)
     prepared, refused = run_prepare(places, {})
     assert prepared == ["campaign/town/hi/recording/message", "hi/common/goodbye"]
-    assert refused == ["hi/turnout: cannot be read (Permission denied); check that it exists, and its permissions"]
-    with pytest.raises(AudioError, match=r"turnout: cannot be read .Permission denied"):
+    assert refused == [
+        "hi/turnout: the folder cannot be read (Permission denied); check that it exists, and its permissions"
+    ]
+    with pytest.raises(AudioError, match=r"turnout: the folder cannot be read .Permission denied"):
         list_recordings(places.recordings / "hi/turnout")
 
 

@@ -233,7 +233,7 @@ def test_number_is_not_erased_if_a_recording_cannot_be_deleted(
     with monkeypatch.context() as locking:
         locking.setattr(Path, "unlink", locked)
         code, text = run("erase", NUMBER, "--voters", "-c", config)
-    assert (code, "Permission denied" in text, "repeat the command afterwards" in text) == (2, True, True)
+    assert (code, "Permission denied" in text, "Repeat the command afterwards" in text) == (2, True, True)
     assert query_site_store(config.parent, "SELECT * FROM phone") == before
     assert query_site_store(config.parent, "SELECT name FROM voter WHERE voter_id = 4") == [("Voter 4",)]
     assert query_site_store(config.parent, "SELECT count(*) FROM audit WHERE kind <> 'seal'") == [(0,)]

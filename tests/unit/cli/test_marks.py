@@ -161,7 +161,9 @@ def test_list_of_marks_must_name_the_roll_version_if_two_versions_have_the_part(
         db.execute("INSERT INTO voter (voter_id, booth_id, serial) VALUES (900, 9, 1)")
         db.commit()
     assert read_list(config, "174,1,1").rejects == (
-        MarkReject(2, "the part is on the roll in several versions (2025-2, 2026-1): add a column roll version"),
+        MarkReject(
+            2, "the part is on the roll in several versions (2025-2, 2026-1): add a column roll version to the list"
+        ),
     )
     assert [mark.voter_id for mark in read_list(config, "174,1,1", roll_version="2025-2").marks] == [900]
     assert [mark.voter_id for mark in read_list(config, "174,1,1,2026-1", head=f"{HEAD},roll version").marks] == [1]
@@ -180,7 +182,7 @@ def test_list_of_marks_must_name_the_state_only_if_two_states_have_the_part(conf
         db.execute("UPDATE booth SET state_code = 'S13', part_number = 1 WHERE booth_id = 2")
         db.commit()
     [reject] = read_list(config, "174,1,1").rejects
-    assert reject.reason == "the part is on the roll of several states (S13, S24): add a column state"
+    assert reject.reason == "the part is on the roll of several states (S13, S24): add a column state to the list"
     assert [mark.voter_id for mark in read_list(config, "174,1,1,s13", "174,1,1,S24", head=with_state).marks] == [21, 1]
 
 

@@ -170,7 +170,7 @@ def test_unreadable_file_of_numbers_is_refused(
 
 def test_directory_instead_of_a_file_of_numbers_is_refused(config: Path, tmp_path: Path) -> None:
     code, text = run("optout", "import", tmp_path, "-c", config)
-    assert (code, text) == (2, f"{tmp_path}: is a folder; name the file in it")
+    assert (code, text) == (2, f"{tmp_path} is a folder; name a file in this folder")
 
 
 # Registers

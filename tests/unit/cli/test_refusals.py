@@ -279,7 +279,7 @@ def test_invalid_option_value_is_reported_in_one_plain_line(
 
 def test_error_about_a_file_of_voter_weights_does_not_mention_a_roll(tmp_path: Path, store: Path) -> None:
     for content, printed in (
-        (b"", "is empty; export it again, or name another file"),
+        (b"", "is empty; export the file again, or name another file"),
         (bytes(range(32)) * 9, "CSV or XLSX file"),
     ):
         path = tmp_path / "weights.csv"
@@ -347,7 +347,7 @@ def test_empty_file_whose_permissions_cannot_be_changed_is_not_used_as_a_store(
     path.touch()
     monkeypatch.setattr(Path, "chmod", refuse_access)
     code, printed = run_for_error("import", roll, "--store", path)
-    assert (code, "its permissions cannot be set (Operation not permitted). Remove it" in printed) == (2, True)
+    assert (code, "its permissions cannot be set (Operation not permitted). Remove the file" in printed) == (2, True)
     assert path.stat().st_size == 0
 
 

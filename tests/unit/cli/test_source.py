@@ -146,7 +146,7 @@ def test_portal_export_with_a_column_that_the_mapping_ignores_is_imported(portal
     assert len(query_store(portal.store, "SELECT 1 FROM phone")) == 10
     portal.map.write_text(f"ignore = 5\n{MAP}", encoding="utf-8")
     portal.write_export("b.csv", range(1, 12))
-    assert "ignore must be a list of headings" in portal.run_import()[1]
+    assert "the setting ignore of this map file is not a list of headings" in portal.run_import()[1]
 
 
 def test_portal_export_changed_within_the_last_seconds_is_refused_as_incomplete(portal: Portal) -> None:

@@ -57,7 +57,7 @@ def test_store_can_be_encrypted_rekeyed_and_decrypted(plain_site: Path, tmp_path
     code, text = run("store", "rekey", "--to", tmp_path / "next", "-c", plain_site)
     assert (code, "set store.encryption_key_file to this file" in text) == (0, True)
     code, text = run("store", "encrypt", "-c", plain_site)
-    assert (code, "does not open it" in text) == (2, True)
+    assert (code, "does not open this store" in text) == (2, True)
     after = settings(tmp_path, "next")
     assert run("store", "encrypt", "-c", after)[0] == 0
 
@@ -152,7 +152,7 @@ async def test_dialer_check_reports_whether_the_store_is_encrypted_with_the_conf
     (tmp_path / "wrong").write_text("0" * 64)
     (tmp_path / "wrong").chmod(0o600)
     level, text = await run_check(settings(tmp_path, "wrong"), "encryption")
-    assert (level, "does not open it" in text) == (Level.ERROR, True)
+    assert (level, "does not open this store" in text) == (Level.ERROR, True)
 
     lost = settings(tmp_path, "lost")
     level, text = await run_check(lost, "encryption")

@@ -143,7 +143,7 @@ def test_audit_accepts_file_names_with_dates(name: str) -> None:
     ],
 )
 def test_audit_refuses_phone_numbers_next_to_dates(name: str) -> None:
-    with pytest.raises(UnsafeValue, match=r"'file' looks like a phone number.* use an id"):
+    with pytest.raises(UnsafeValue, match=r"'file' of an audit entry looks like a phone number.* use an id"):
         make_next_entry(0, GENESIS, at=0.0, kind="export", who="compliance", what={"file": name})
 
 

@@ -99,9 +99,9 @@ def test_headquarters_order_is_valid_only_with_leaders_signatures_of_the_exact_t
 @pytest.mark.parametrize(
     ("order", "names", "says"),
     [
-        (make_order(), (), "must be signed by one leader"),
-        (make_order("resume"), ("asha",), "the order resume must be signed by two leaders: it has 1 signatures"),
-        (make_order("resume", campaign="turnout"), ("ravi",), "must be signed by two leaders"),
+        (make_order(), (), "have it signed by one leader"),
+        (make_order("resume"), ("asha",), "the order resume has 1 valid signatures: have it signed by two leaders"),
+        (make_order("resume", campaign="turnout"), ("ravi",), "have it signed by two leaders"),
         (
             make_order(to="zone:south"),
             ("asha",),

@@ -163,7 +163,7 @@ MISTAKES = [
     ("1: voted", "1: vöted", "is not a name"),
     ("    choices: {1: voted, 2: not_yet, 3: where, 9: opt_out}\n", "", "has no `choices:`"),
     ("    menu: [turnout.question]", "    menu: []", "`menu:` is empty; give at least one"),
-    ("    menu: [turnout.question]", "    menu: [../../etc/passwd]", "text key that is not of the form"),
+    ("    menu: [turnout.question]", "    menu: [../../etc/passwd]", "invalid text key"),
     ("    menu: [turnout.question]", "    menu: [[turnout.question]]", "a list instead of a prompt"),
     ("    menu: [turnout.question]", "    menu: [{shout: x}]", "a prompt that is not one of"),
     ("    menu: [turnout.question]", "    menu: [{hour: unknown_fact}]", "neither a fact nor an answer"),
@@ -182,7 +182,7 @@ MISTAKES = [
     ("    opt_out: number\n", "    opt_out: maybe\n", "is not allowed; use one of number"),
     ("    disconnect: done\n", "    disconnect: done\n    next: voted\n", "unknown key `next`"),
     ("  goodbye:\n", "  good bye:\n", "is not a name"),
-    ("  goodbye:\n    disconnect: done\n    say: [common.goodbye]\n", "  goodbye: yes\n", "must be a mapping"),
+    ("  goodbye:\n    disconnect: done\n    say: [common.goodbye]\n", "  goodbye: yes\n", "the node is not a mapping"),
 ]
 
 
@@ -244,7 +244,7 @@ def test_mistake_in_a_node_of_a_flow_is_reported(nodes: str, words: str) -> None
 
 def test_question_without_instructions_for_a_silent_caller_is_refused() -> None:
     head = HEAD.replace("no_input: {reprompts: 1, say: [common.no_input], then: bye}\n", "")
-    with pytest.raises(FlowError, match="has no `no_input:` and the flow has none"):
+    with pytest.raises(FlowError, match="neither the node nor the flow has `no_input:`"):
         make_flow("\n  first: {menu: [a.b], choices: {1: bye}}", head)
 
 

@@ -242,7 +242,7 @@ def test_texts_of_a_site_override_shipped_texts(tmp_path: Path) -> None:
     ("name", "content", "words"),
     [
         ("hindi!.yaml", "a.b: x\n", "not named after a language"),
-        ("hi.yaml", "A.B: x\n", "not of the form"),
+        ("hi.yaml", "A.B: x\n", "invalid text key"),
         ("hi.yaml", "a.b: [x]\n", "has no text"),
         ("hi.yaml", 'a.b: "  "\n', "has no text"),
         ("hi.yaml", 'a.b: "until {closes_at"\n', "has a brace"),

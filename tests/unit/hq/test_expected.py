@@ -32,14 +32,17 @@ def test_official_turnout_of_constituencies_and_booths_is_read_with_its_time(tmp
     ("lines", "problem"),
     [
         ([], r"the column state_code is missing: the first line must be state_code,"),
-        ([HEAD], r"has 0 rows"),
+        ([HEAD], r"the file has 0 turnout figures"),
         ([HEAD.replace(",electors", "")], r"the column electors is missing"),
-        ([HEAD, "S13,209,,2026-04-22 11:00,300000,131.5"], r"official.csv:2: is not a turnout figure: .* 0 to 100"),
-        ([HEAD, "S13,209,,yesterday,300000,31"], r"official.csv:2: is not a turnout figure"),
-        ([HEAD, "S13,Kothrud,,2026-04-22,300000,31"], r"official.csv:2: is not a turnout figure"),
-        ([HEAD, "S13,209"], r"official.csv:2: is not a turnout figure"),
+        (
+            [HEAD, "S13,209,,2026-04-22 11:00,300000,131.5"],
+            r"official.csv:2: the row is not a turnout figure: .* 0 to 100",
+        ),
+        ([HEAD, "S13,209,,yesterday,300000,31"], r"official.csv:2: the row is not a turnout figure"),
+        ([HEAD, "S13,Kothrud,,2026-04-22,300000,31"], r"official.csv:2: the row is not a turnout figure"),
+        ([HEAD, "S13,209"], r"official.csv:2: the row is not a turnout figure"),
         ([HEAD, ",209,,2026-04-22,300000,31"], r"give a state, numbers from 0"),
-        ([HEAD, "S13,-1,,2026-04-22,300000,nan"], r"official.csv:2: is not a turnout figure"),
+        ([HEAD, "S13,-1,,2026-04-22,300000,nan"], r"official.csv:2: the row is not a turnout figure"),
     ],
 )
 def test_faulty_line_of_official_turnout_is_reported_with_its_number(

@@ -71,12 +71,14 @@ def test_each_row_from_a_centre_is_collected_once_and_in_order(
 
 
 def test_batch_published_on_the_nats_subject_of_another_centre_is_rejected() -> None:
-    with pytest.raises(InvalidMessage, match=r"a batch of pune-1 arrived on the subject up\.pune-2"):
+    with pytest.raises(
+        InvalidMessage, match=r"a batch of centre pune-1 arrived on up\.pune-2, the subject of another centre"
+    ):
         refuse_batch_of_wrong_sender(batch([attempt_row(1)]), "up.pune-2", {"pune-1"})
 
 
 def test_batch_of_rows_from_an_unknown_centre_is_rejected() -> None:
-    with pytest.raises(InvalidMessage, match=r"add it to \[\[centres\]\]"):
+    with pytest.raises(InvalidMessage, match=r"add the centre to \[\[centres\]\]"):
         refuse_batch_of_wrong_sender(batch([attempt_row(1)], centre="x"), "up.x", {"pune-1"})
 
 

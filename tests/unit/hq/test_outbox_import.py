@@ -61,9 +61,9 @@ def test_outbox_file_is_accepted_only_with_the_signature_of_its_centre(tmp_path:
     [file] = read_outbox_files(make_hq_settings(tmp_path, {"id": "pune-1", "nkey": own}), [path])
     assert [row.id for batch in file.read_batches() for row in batch.rows] == [1, 3]
     for centre, problem in (
-        ({"id": "pune-2", "nkey": own}, "pune-1 is not a centre of this headquarters"),
-        ({"id": "pune-1", "nkey": theirs}, "not signed with the key of pune-1"),
-        ({"id": "pune-1"}, "the key of pune-1 is unknown"),
+        ({"id": "pune-2", "nkey": own}, "centre pune-1 is unknown to this headquarters"),
+        ({"id": "pune-1", "nkey": theirs}, "not signed with the key of centre pune-1"),
+        ({"id": "pune-1"}, "the key of centre pune-1 is unknown"),
     ):
         with pytest.raises(InvalidMessage, match=problem):
             read_outbox_files(make_hq_settings(tmp_path, centre), [path])
@@ -111,7 +111,7 @@ def test_no_outbox_file_is_written_while_the_connection_delivers_rows(
 
 def test_invalid_file_of_a_private_key_seed_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "own.nk"
-    for text, problem in (("SU!!", "is not a user"), ("nothing", "starts with SU")):
+    for text, problem in (("SU!!", "no valid nkey seed of a user"), ("nothing", "starts with SU")):
         path.write_text(text, encoding="ascii")
         with pytest.raises(HeadquartersUnreachable, match=problem):
             read_private_key(path)

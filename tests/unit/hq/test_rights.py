@@ -103,11 +103,11 @@ def test_user_of_a_zone_may_act_only_in_that_zone(to: str, for_all_zones: bool, 
 @pytest.mark.parametrize(
     ("name", "role", "zone", "refusal"),
     [
-        ("ravi", "king", "", "king is not a role: use one of headquarters, zone, media, compliance, viewer"),
+        ("ravi", "king", "", "the role king is unknown: use one of headquarters, zone, media, compliance, viewer"),
         ("ravi", "zone", "", "--zone is missing: the role `zone` needs the zone whose centres the user sees"),
-        ("ravi", "zone", "east", "east is not a zone: the settings have west"),
+        ("ravi", "zone", "east", "the zone east is unknown: choose a zone of the settings, which are west"),
         ("9876543210", "viewer", "", "has so many digits that it may be a phone number"),
-        ("Ravi K", "viewer", "", "'Ravi K' is not a valid name: use 1 to 32"),
+        ("Ravi K", "viewer", "", "the user name 'Ravi K' is not valid: use 1 to 32"),
     ],
 )
 async def test_invalid_headquarters_account_is_refused(name: str, role: str, zone: str, refusal: str) -> None:

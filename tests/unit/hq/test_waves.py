@@ -43,7 +43,7 @@ def test_rollout_waves_without_further_centres_are_left_out() -> None:
 
 
 def test_rollout_that_starts_at_an_unknown_centre_is_rejected() -> None:
-    with pytest.raises(ValueError, match="z is not a centre"):
+    with pytest.raises(ValueError, match="centre z is unknown"):
         plan_rollout_waves(ZONES, ["z"])
 
 

@@ -70,7 +70,10 @@ def test_large_rows_of_an_outbox_file_are_split_into_batches_within_the_message_
         (lambda data: data[:-200], "is not a complete file"),
         (lambda data: data[: len(data) // 2], "is not a complete file"),
         (lambda data: data.replace(b"\r\n", b"\n"), "is not a complete file"),
-        (lambda data: data.replace(b"\r\nend,549,", b"\r\nend,548,"), "has 549 rows where its last line says 548"),
+        (
+            lambda data: data.replace(b"\r\nend,549,", b"\r\nend,548,"),
+            "the file has 549 rows, but its last line says 548",
+        ),
         (lambda data: b"", "is not a complete file"),
         (lambda data: b"id,at\r\n1,2\r\n", "is not a complete file"),
         (lambda data: data.replace(b"headquarters,2", b"headquarters,3"), "has version 3"),
@@ -89,7 +92,7 @@ def test_changed_or_truncated_outbox_file_is_refused_by_name(
 def test_outbox_file_changed_after_its_check_is_not_imported(path: Path, change: tuple[bytes, bytes]) -> None:
     file = read_outbox_file(path)
     path.write_bytes(path.read_bytes().replace(*change, 1))
-    with pytest.raises(InvalidMessage, match="changed while it was imported"):
+    with pytest.raises(InvalidMessage, match="the file changed during the import"):
         [*file.read_batches()]
 
 
@@ -98,7 +101,7 @@ def test_outbox_file_changed_after_its_check_is_not_imported(path: Path, change:
 )
 def test_outbox_file_with_rows_out_of_order_is_refused(tmp_path: Path, rows: list[BatchRow]) -> None:
     write_outbox_file(tmp_path / "odd.csv", "pune-1", 5, 9, rows, None)
-    with pytest.raises(InvalidMessage, match="rows out of order"):
+    with pytest.raises(InvalidMessage, match="the rows of the file are out of order"):
         read_outbox_file(tmp_path / "odd.csv")
 
 

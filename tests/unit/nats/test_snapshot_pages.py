@@ -61,7 +61,10 @@ INVALID = {
         pack_snapshot_page(replace(PAGE, request=replace(REQUEST, after="2/7/1")), PRIVATE),
         "answers another request",
     ),
-    "a refusal": (pack_snapshot_refusal("S13 209 is not a constituency of pune-1"), "not a constituency of pune-1"),
+    "a refusal": (
+        pack_snapshot_refusal("constituency S13 209 is not assigned to centre pune-1"),
+        "not assigned to centre pune-1",
+    ),
     "empty": (b"", "not signed by headquarters.key"),
 }
 

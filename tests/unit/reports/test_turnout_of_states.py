@@ -135,7 +135,7 @@ def test_file_of_official_figures_may_have_a_state_column(store: HandFilled, con
     found = store.db.execute("SELECT state_code, share FROM official_turnout ORDER BY figure_id").fetchall()
     assert found == [("S13", 0.11), ("S24", 0.12)]
     path.write_text(f"state,ac,by,turnout\n{'S' * 129},174,09:00,11\n", encoding="utf-8")
-    assert "row 2: the state is too long" in run("turnout", "import", path, "-c", config, "--who", "ops")[1]
+    assert "row 2: the name of the state is too long" in run("turnout", "import", path, "-c", config, "--who", "ops")[1]
 
 
 def test_official_figure_needs_no_state_if_only_one_state_has_the_constituency_number(

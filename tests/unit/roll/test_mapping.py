@@ -173,16 +173,16 @@ def test_map_file_may_use_a_roll_column_with_a_heading_that_looks_sensitive(tmp_
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("[columns]\nmobil = 'MOBILE'\n", 'columns.mobil: unknown field, did you mean "mobile"'),
+        ("[columns]\nmobil = 'MOBILE'\n", 'the map file has the unknown field columns.mobil, did you mean "mobile"'),
         ("[columns]\nmobile = 'MOBLIE'\n", 'has no column "MOBLIE", did you mean "MOBILE"'),
         ("[columns]\nmobile = 99\n", "columns.mobile = 99 must be from 1 to 22"),
         ("[columns]\nmobile = 1.5\n", "columns.mobile must be"),
         ("[columns]\nage = ['AGE', 'SEX']\n", "has several columns, which only mobile may have"),
         ("[values]\nage = [1]\n", "values.age must be"),
-        ("[column]\n", 'column: unknown setting, did you mean "columns"'),
-        ("header_row = 'one'\n", "header_row must be a whole number"),
+        ("[column]\n", 'the map file has the unknown setting column, did you mean "columns"'),
+        ("header_row = 'one'\n", "the setting header_row of this map file is not a whole number"),
         ("header_row = 9\n", "header_row = 9 is not among the first 1 rows"),
-        ("columns = 3\n", "columns must be a table"),
+        ("columns = 3\n", "the setting columns of this map file is not a table"),
         ("= =\n", "is not valid TOML"),
     ],
 )

@@ -65,7 +65,7 @@ def test_imported_voter_weights_change_the_order_of_calls(tmp_path: Path, store:
         ("AC,AC_NO,PART,SERIAL,WEIGHT\n", "more than one column constituency"),
         (HEAD + "174,1,1,2\n174,1,2,0\n", "row 3: the weight is not a number from 0.001 to 1000"),
         (HEAD + "174,1,1,2\n174,1,2,nan\n", "row 3: the weight"),
-        (HEAD + "174,1,1,2\n174,one,2,1\n", "row 3: part is not a whole number"),
+        (HEAD + "174,1,1,2\n174,one,2,1\n", "row 3: the column part is not a whole number"),
         (HEAD + "174,1,1\n", "row 2: the weight"),
     ],
 )
@@ -91,8 +91,13 @@ def add_second_roll(store: Path, version: str, state: str) -> None:
 @pytest.mark.parametrize(
     ("version", "state", "column", "words"),
     [
-        ("2026-2", "S24", "roll version", r"in several versions \(2026-1, 2026-2\): add a column roll version"),
-        ("2026-1", "S13", "state", r"of several states \(S13, S24\): add a column state"),
+        (
+            "2026-2",
+            "S24",
+            "roll version",
+            r"in several versions \(2026-1, 2026-2\): add a column roll version to the list",
+        ),
+        ("2026-1", "S13", "state", r"of several states \(S13, S24\): add a column state to the list"),
     ],
 )
 def test_file_of_voter_weights_must_name_version_or_state_of_a_part_on_two_rolls(

@@ -77,13 +77,16 @@ def test_opted_out_booth_worker_stays_opted_out_after_an_import(store: Path) -> 
     ("text", "words"),
     [
         ("part,number\n1,9810000001\n", "no column constituency"),
-        ("constituency,part,number\n", "has no workers"),
-        ("constituency,part,number\n174,1,12\n", "row 2: number is not exactly one valid"),
-        ("constituency,part,number\n174,1,9810000001 / 9810000002\n", "row 2: number is not exactly one valid"),
+        ("constituency,part,number\n", "has no booth workers"),
+        ("constituency,part,number\n174,1,12\n", "row 2: the column number is not exactly one valid"),
+        (
+            "constituency,part,number\n174,1,9810000001 / 9810000002\n",
+            "row 2: the column number is not exactly one valid",
+        ),
         ("constituency,part,number\n174,,9810000001\n", "row 2: part is empty"),
-        ("constituency,part,number\n174,1a,9810000001\n", "row 2: part is not a whole number"),
+        ("constituency,part,number\n174,1a,9810000001\n", "row 2: the column part is not a whole number"),
         ("constituency,part,number\n174,9,9810000001\n", "part 9 of constituency 174 is not on the roll"),
-        ("constituency,part,number,language\n174,1,9810000001,klingon\n", "language 'klingon' is not known"),
+        ("constituency,part,number,language\n174,1,9810000001,klingon\n", "the language 'klingon' is unknown"),
         (
             "constituency,part,number\n174,1,9810000001\n175,1,9810000001\n",
             "row 3: the worker's number is also in row 2, in another constituency",

@@ -360,7 +360,7 @@ def test_abandoned_rate_caps_of_the_site_apply_unless_an_option_gives_a_cap(tmp_
     config.write_text('[[campaigns]]\nid = "a"\nkind = "ivr"\nflow = "turnout"\n', encoding="utf-8")
     with pytest.raises(
         BadScenario,
-        match="the settings have no campaign with agents, and so no limit on abandoned calls: give it with --cap",
+        match="the settings have no campaign with agents, and so no limit on abandoned calls: give a limit with --cap",
     ):
         _run_simulate(*arguments, "-c", str(config))
 
@@ -386,7 +386,7 @@ def test_simulate_command_lists_scenarios() -> None:
         (["--answer-rate", "0"], "answer rate is 0"),
         (["--seats", "0"], "number of seats is 0"),
         (["--hours", "0"], "hours are 0"),
-        (["--seeds", "0"], "--seeds: must be from 1 to 1000 (is 0)"),
+        (["--seeds", "0"], "--seeds: the number of seeds must be from 1 to 1000 (is 0)"),
         (["--policy", "magic"], "there is no pacing policy 'magic'; use one of: predictive, progressive, ratio"),
         (["--scenario", "nowhere"], "there is no scenario 'nowhere'"),
         (["--plot", "x.gif"], "must be a .png or .svg"),

@@ -163,7 +163,7 @@ async def test_earlier_program_version_refuses_the_upgraded_store_but_opens_the_
     with pytest.raises(StoreError) as refused:
         await open_store(path)
     assert str(refused.value) == (
-        f"{path}: its schema has version {VERSIONS[-1]}, this program supports up to {VERSIONS[-2]}:"
+        f"{path}: the schema of the store has version {VERSIONS[-1]}, but this program supports only up to {VERSIONS[-2]}:"
         " install the newer Matdan again, or put the store aside and `dialer restore` the copy from"
         " before the upgrade (live.db.schema-N)"
     )
