@@ -276,7 +276,7 @@ async def _measure_carried_files(options: argparse.Namespace) -> str:
         paths = [folder / f"{each.name}.csv" for each in centres]
         for each, path in zip(centres, paths, strict=True):
             each.announce_rows(options.carried)
-            rows = select_rows_for_headquarters(await each.store.read_rows_after(0, options.carried))
+            rows = select_rows_for_headquarters(await each.store.read_announcements_after(0, options.carried))
             write_outbox_file(path, each.name, 1, options.carried, rows, None)
         written = time.monotonic() - began
         gathering = asyncio.create_task(run_gatherer(at))
@@ -296,7 +296,9 @@ async def _measure_carried_files(options: argparse.Namespace) -> str:
             ]
             joined = [asyncio.create_task(each.run(line)) for each, line in zip(centres, lines, strict=True)]
             until = time.monotonic() + SETTLE_SECONDS
-            while late := [each.name for each in centres if await each.store.read_passed_id() != options.carried]:
+            while late := [
+                each.name for each in centres if await each.store.read_last_id_at_headquarters() != options.carried
+            ]:
                 if time.monotonic() >= until:
                     break
                 await asyncio.sleep(0.2)

@@ -44,7 +44,7 @@ from bench.common import (
 from dialer.roll.importer import ImportOptions, import_file
 from dialer.roll.sample import HEADER, write_sample
 from dialer.store.connection import open_store_for_reading
-from dialer.store.keys import write_new_key
+from dialer.store.keys import create_store_key_file
 
 SMALLEST = {"app": "AC_NO", "part_no": "PART_NO", "slnoinpart": "SLNOINPART", "mobile": "MOBILE"}
 BENCH = Path(__file__).parent
@@ -99,7 +99,7 @@ def import_contender(roll: Roll, *, encrypted: bool = False) -> Contender:
     def run(watch: Stopwatch) -> Done:
         with tempfile.TemporaryDirectory() as folder:
             store, options = Path(folder) / "centre.db", ImportOptions(rejects_path=Path(folder) / "rejects.csv")
-            key = write_new_key(Path(folder) / "key") if encrypted else None
+            key = create_store_key_file(Path(folder) / "key") if encrypted else None
             with watch.running():
                 result = import_file(roll.path, store, options, key=key)
             with closing(open_store_for_reading(store, key=key)) as db:

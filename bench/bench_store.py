@@ -56,7 +56,7 @@ from bench.store_contenders import (
 from dialer.domain.model import AttemptId, EndedAttempt, NewAttempt, Outcome
 from dialer.store import claims
 from dialer.store.connection import close_writing_connection, open_store_for_writing
-from dialer.store.keys import StoreKey, write_new_key
+from dialer.store.keys import StoreKey, create_store_key_file
 from dialer.store.store import open_store
 from dialer.store.writer import Writer
 from tests.support.roll_filler import fill_roll
@@ -97,7 +97,7 @@ def measure_waits(
                 while loop.time() < end:
                     await asyncio.sleep(chance.expovariate(per_second / 50))
                     began = time.perf_counter()
-                    await writer.write(cycle)
+                    await writer.run_write_job(cycle)
                     waits.append(time.perf_counter() - began)
 
             async with asyncio.TaskGroup() as group:
@@ -141,7 +141,7 @@ async def run_calls(path: Path) -> None:
         for _ in range(100):
             claims = await store.claim_targets(CAMPAIGN, 20, owner="bench", now=NOW, lease_seconds=60)
             new = [NewAttempt(AttemptId(str(uuid.uuid4())), claim, "trunk", "", NOW) for claim in claims]
-            await store.open_attempts(new, max_attempts_since=NOW - 3600, max_attempts=3)
+            await store.commit_new_attempts(new, max_attempts_since=NOW - 3600, max_attempts=3)
             await store.end_attempts([EndedAttempt(each.attempt_id, Outcome.BUSY, NOW + 20) for each in new])
             await store.read_campaign_progress(CAMPAIGN, NOW)
             await store.count_booth_turnout()
@@ -335,7 +335,7 @@ def main() -> None:
         directory = Path(place)
         voters = max(cycles * 2, 5_000)
         template = StoreTemplate(directory / "plain", voters, uvloop=chosen.uvloop)
-        key = write_new_key(directory / "key")
+        key = create_store_key_file(directory / "key")
         encrypted = StoreTemplate(directory / "encrypted", voters, uvloop=chosen.uvloop, key=key)
         tables: dict[str, Any] = {
             "cycle": show_cycles(template, chosen.rounds, cycles),

@@ -48,7 +48,7 @@ from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, make_seat
 from dialer.simulation.asterisk.voters import VoterProfile
 from dialer.simulation.site import make_simulated_profile
 from dialer.simulation.virtual_time import run_virtual
-from dialer.store.connection import read_snapshot
+from dialer.store.connection import open_store_snapshot
 from dialer.uplink.uplink import run_uplink
 from tests.support.centre import START_EPOCH, a_site, agents_at_work, site_settings
 from tests.support.roll_filler import fill_roll
@@ -71,7 +71,7 @@ class Site:
 
     def measure(self) -> tuple[int, dict[str, float]]:
         """Return the number of ended calls and the CPU seconds of each process."""
-        with read_snapshot(self.store, None) as db:
+        with open_store_snapshot(self.store, None) as db:
             [(ended,)] = db.execute(_ENDED)
         return ended, {name: cpu_seconds_of(number) for name, number in self.processes.items()}
 
@@ -176,7 +176,7 @@ async def compare_cpu(options: argparse.Namespace, folder: Path) -> list[tuple[f
             print(f"{found[-1][0]:.3f}  {json.dumps(found[-1][1], default=str)}", flush=True)
         if publishing is not None:
             publishing.cancel()
-        with read_snapshot(sites[JOINED].store, None) as db:
+        with open_store_snapshot(sites[JOINED].store, None) as db:
             [(passed, last)] = db.execute(
                 "SELECT (SELECT passed FROM outbox_sink WHERE name = 'uplink'), (SELECT max(outbox_id) FROM outbox)"
             )
@@ -217,7 +217,7 @@ async def simulate_day(folder: Path, hours: float, joined: dict[str, Any]) -> tu
             task.cancel()
         await asyncio.gather(*background, return_exceptions=True)
         calls = site.view.campaigns[0].attempts
-    with read_snapshot(store, None) as db:
+    with open_store_snapshot(store, None) as db:
         [(waiting,)] = db.execute("SELECT count(*) FROM outbox WHERE topic LIKE 'results/%'")
     return calls, waited / looked, waiting
 

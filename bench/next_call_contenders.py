@@ -135,7 +135,7 @@ def _choose_from_list(
         """Read the facts of a number. Return whether a voter on it is pending."""
         number, consent = db.execute("SELECT e164, consent FROM phone WHERE phone_id = ?1", (phone_id,)).fetchone()
         number_facts.read_phone_facts(db, phone_id, number, consent, DAY_START)
-        return HOUSEHOLD.first(db, phone_id=phone_id) is not None
+        return HOUSEHOLD.fetch_first_row(db, phone_id=phone_id) is not None
 
     def make_chooser(next_one: str, take: str, fill: Callable[[], None]) -> Callable[[], int]:
         def choose() -> int:

@@ -182,9 +182,9 @@ class CallWatch:
     @contextmanager
     def watch_store(self, store: Any) -> Iterator[None]:
         """Time claims, gate decisions and openings of attempts within the block."""
-        claim, open_attempts, work, ask = (
+        claim, commit_new_attempts, work, ask = (
             store.claim_targets,
-            store.open_attempts,
+            store.commit_new_attempts,
             claims.claim_targets,
             Eligibility.check_rules_for_claimed_number,
         )
@@ -199,7 +199,7 @@ class CallWatch:
         async def timed_opening(attempts: Sequence[NewAttempt], **named: Any) -> list[Refusal | None]:
             self.note_handed(len(attempts))
             began = time.perf_counter()
-            refusals: list[Refusal | None] = await open_attempts(attempts, **named)
+            refusals: list[Refusal | None] = await commit_new_attempts(attempts, **named)
             self.figures.opened.append(time.perf_counter() - began)
             return refusals
 
@@ -218,7 +218,7 @@ class CallWatch:
         with (
             mock.patch.object(Eligibility, "check_rules_for_claimed_number", noted_ask),
             mock.patch.object(store, "claim_targets", timed_claim),
-            mock.patch.object(store, "open_attempts", timed_opening),
+            mock.patch.object(store, "commit_new_attempts", timed_opening),
             mock.patch.object(claims, "claim_targets", timed_work),
         ):
             yield

@@ -18,7 +18,7 @@ from dialer.domain.model import Announcement, AttemptId, EndedAttempt, NewAttemp
 from dialer.domain.results import Result
 from dialer.store import campaigns, claims, targets
 from dialer.store.connection import close_writing_connection, open_store_exclusively, open_store_for_writing
-from dialer.store.driver import connect_to_file
+from dialer.store.driver import connect_to_database_file
 from dialer.store.keys import StoreKey
 from dialer.store.store import Store, open_store
 from dialer.store.writer import Writer
@@ -92,7 +92,7 @@ def enrol(path: Path, key: StoreKey | None = None) -> None:
 
 def check_round(path: Path, cycles: int, key: StoreKey | None = None) -> Done:
     """Check that every cycle was recorded and announced once and no number was claimed twice."""
-    db = connect_to_file(path, "ro", key)
+    db = connect_to_database_file(path, "ro", key)
     try:
         found = db.execute(
             "SELECT (SELECT count(*) FROM attempt WHERE outcome IS NOT NULL),"
@@ -128,7 +128,7 @@ def write_with_store(template: StoreTemplate, waiting: int, cycles: int) -> Call
             with ThreadPoolExecutor(1) as executor:
                 writer = Writer(db, path, executor)
                 with watch.running():
-                    await run_callers(waiting, cycles, lambda: writer.write(cycle))
+                    await run_callers(waiting, cycles, lambda: writer.run_write_job(cycle))
                 await writer.close()
             close_writing_connection(db)
 
@@ -266,7 +266,7 @@ def whole_contract(template: StoreTemplate, waiting: int, cycles: int, batch: in
     async def one(store: Store) -> None:
         claims = await store.claim_targets(CAMPAIGN, batch, owner="bench", now=NOW, lease_seconds=60)
         new = [NewAttempt(AttemptId(str(uuid.uuid4())), claim, "trunk", "", NOW) for claim in claims]
-        refusals = await store.open_attempts(new, max_attempts_since=NOW - 3600, max_attempts=3)
+        refusals = await store.commit_new_attempts(new, max_attempts_since=NOW - 3600, max_attempts=3)
         ended = [
             EndedAttempt(attempt.attempt_id, Outcome.NO_ANSWER, NOW + 20, retry_at=NOW + 900)
             for attempt, refusal in zip(new, refusals, strict=True)
@@ -290,7 +290,7 @@ def whole_contract(template: StoreTemplate, waiting: int, cycles: int, batch: in
 
 def check_contract(path: Path, cycles: int, key: StoreKey | None = None) -> Done:
     """Check a round through the store interface. Called numbers are due again and counted as such."""
-    db = connect_to_file(path, "ro", key)
+    db = connect_to_database_file(path, "ro", key)
     try:
         found = db.execute(
             "SELECT (SELECT count(*) FROM attempt WHERE outcome = 'no-answer'),"

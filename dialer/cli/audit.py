@@ -66,7 +66,7 @@ def list_audit_entries(
 
     def create_audit_report(db: Connection) -> Report:
         window = report.report_period
-        known = audit.list_kinds(db)
+        known = audit.list_entry_kinds(db)
         if unknown := sorted(set(kind or ()) - set(known)):
             raise typer.BadParameter(
                 f"--kind: the audit has no entry of the kind {unknown[0]!r}; it has {', '.join(known)}"

@@ -14,7 +14,7 @@ from dialer.domain.words import format_count
 from dialer.errors import SettingError
 from dialer.settings.site import Settings
 from dialer.settings.site_time import get_site_zone
-from dialer.store.audit import get_audit_name
+from dialer.store.audit import get_name_of_responsible_person
 from dialer.store.backup import (
     Backup,
     count_attempts_missing_in_store,
@@ -69,7 +69,7 @@ def restore(
     """
     settings, key, path = site.settings, site.store_key, site.store_path
     found = verify_backup(folder, key)
-    known = restore_backup(folder, path, key, who=get_audit_name(site.who), at=SystemClock().now())
+    known = restore_backup(folder, path, key, who=get_name_of_responsible_person(site.who), at=SystemClock().now())
     typer.echo(f"{path}: restored, {_describe_newest_call_in_backup(found, settings)}")
     typer.echo(
         "Calls, opt-outs and marks after that time are missing: these voters may be called again."

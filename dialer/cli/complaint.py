@@ -117,7 +117,7 @@ def _collect_call_fields(
         if number is not None:
             fields |= _find_last_call_to_number(db, number, site.settings.centre.region, campaign, at)
         if attempt is not None:
-            found = number_history.find_campaign_and_phone(db, attempt)
+            found = number_history.find_campaign_and_phone_of_attempt(db, attempt)
             if found is None:
                 raise RollError(f"--attempt: the store has no attempt {attempt}: check the ID of the attempt")
             fields |= {"attempt": attempt, "campaign": found[0], "phone": found[1]}
@@ -131,7 +131,7 @@ def _find_last_call_to_number(
     if phone_id is None:
         typer.echo("note: the number is on no roll here; the complaint is stored without it", err=True)
         return {}
-    last = number_history.find_last_call(db, phone_id, campaign, at)
+    last = number_history.find_last_call_to_number(db, phone_id, campaign, at)
     if last is None:
         typer.echo("note: the store has no call to the number; the complaint is stored without a call", err=True)
         return {"phone": phone_id}

@@ -22,10 +22,10 @@ from dialer.settings.site_time import get_site_day
 from dialer.site.erasure import create_erasure_rules
 from dialer.store import audit, erasing
 from dialer.store.agent_records import erase_notes_and_drafts
-from dialer.store.audit import AuditNote, get_audit_name
+from dialer.store.audit import AuditNote, get_name_of_responsible_person
 from dialer.store.connection import Connection
 from dialer.store.copying import find_upgrade_copies
-from dialer.store.number_erasure import erase_number, remove_recordings
+from dialer.store.number_erasure import erase_number_with_audit_entry, remove_recordings
 from dialer.store.sent_journal import get_journal_path
 from dialer.store.spool import Spool
 from dialer.store.sql import transaction
@@ -49,8 +49,8 @@ def erase(
     rules = create_erasure_rules(settings)
     try:
         with _open_store_for_erasure(site) as db:
-            entry = AuditNote(get_audit_name(site.who), SystemClock().now(), {})
-            messages = erase_number(
+            entry = AuditNote(get_name_of_responsible_person(site.who), SystemClock().now(), {})
+            messages = erase_number_with_audit_entry(
                 db, create_announcement, named, rules, (site.store_path, site.store_key), entry, with_voters=voters
             ).messages
     except StoreBusy as busy:
@@ -82,7 +82,7 @@ def purge(
     with_recordings = with_records or not retention.keep_recordings
     rules = create_erasure_rules(settings)
     with _open_store_for_erasure(site) as db:
-        stock = erasing.count_holdings(db)
+        stock = erasing.count_voters_numbers_and_records(db)
         files = rules.find_recordings(None, expected=with_recordings and stock.recordings > 0)
         summary = f"{stock.voters:,} voters' names and {stock.numbers:,} numbers"
         if files and with_recordings:
@@ -104,11 +104,15 @@ def purge(
             what |= {"recordings": f"{len(files)} {'erased' if with_recordings else 'kept'}"}
             what |= {"notes": str(erase_notes_and_drafts(site.store_path, site.store_key, None))}
             audit.append_entry(
-                db, "purge", get_audit_name(site.who), {**what, "records": "yes" if with_records else "no"}, now
+                db,
+                "purge",
+                get_name_of_responsible_person(site.who),
+                {**what, "records": "yes" if with_records else "no"},
+                now,
             )
             if with_recordings:
                 remove_recordings(files)
-            Spool(site.store_path, site.store_key).remove_all_items()
+            Spool(site.store_path, site.store_key).remove_all_spooled_files()
             for copy in find_upgrade_copies(site.store_path):
                 shutil.rmtree(copy)
             if with_records:  # the journal lists attempts that the store no longer has

@@ -135,7 +135,7 @@ def send_numbers_to_dialler(
             return send_requests_to_dialler(settings, requests, busy, report_saved_count)
     finally:
         for each in list_ids:
-            spool.remove_item(each)
+            spool.remove_spooled_file(each)
 
 
 def send_requests_to_dialler(

@@ -22,7 +22,7 @@ from dialer.rules.rulebook import build_rulebook
 from dialer.settings.site import Settings
 from dialer.settings.site_rules import load_site_profile
 from dialer.settings.site_time import get_site_zone
-from dialer.store.exports import record_export
+from dialer.store.exports import append_export_to_audit
 
 app = CommandGroup()
 
@@ -82,7 +82,7 @@ def _write_voter_list(kind: ListKind, wanted: VoterListOptions) -> None:
     now = datetime.fromtimestamp(SystemClock().now(), get_site_zone(settings))
     voters = sum(len(booth.rows) for booth in lists)
     what = {"list": kind.value, "booths": str(len(lists)), "voters": str(voters), "file": out.name}
-    number = record_export(
+    number = append_export_to_audit(
         wanted.store_path, who, what, now.timestamp(), key=wanted.store_key
     )  # recorded before it is written, so that no list exists without its audit entry
     mark = f"for {who} - list {number} of {now:%Y-%m-%d %H:%M} - confidential, to be destroyed after the poll"

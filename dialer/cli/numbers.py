@@ -23,7 +23,7 @@ from dialer.roll.phone_numbers import parse_single_number
 from dialer.settings.site_rules import load_site_profile
 from dialer.settings.site_time import DAY_SECONDS, get_site_zone
 from dialer.store import audit, consents, opt_outs, registers
-from dialer.store.audit import AuditNote, get_audit_name
+from dialer.store.audit import AuditNote, get_name_of_responsible_person
 from dialer.store.sql import transaction
 
 optout = CommandGroup()
@@ -95,7 +95,7 @@ def import_register(
             )
         count = registers.import_register(db, name, found.numbers, dated=issued, at=now, sha256=found.sha256)
         what = {"register": name, "dated": dated, "file": found.name, "sha256": found.sha256, "numbers": str(count)}
-        audit.append_entry(db, "register-import", get_audit_name(site.who), what, now)
+        audit.append_entry(db, "register-import", get_name_of_responsible_person(site.who), what, now)
     typer.echo(f"register {name}: {format_count(count, 'number')}, of {dated}")
     _report_invalid_lines(found)
 
@@ -117,11 +117,17 @@ def import_consents(
     found = read_numbers(file, site.settings.centre.region, first_column_only=True)
     now = SystemClock().now()
     with site.open_store_for_writing("an import of consents") as db, transaction(db):
-        known = sum(consents.set_consent(db, number, status, source=source, at=now) for number in found.numbers)
+        known = sum(
+            consents.set_consent_of_number(db, number, status, source=source, at=now) for number in found.numbers
+        )
         ahead = len(found.numbers) - known
         what = {"status": status.value, "source": source, "file": found.name, "sha256": found.sha256}
         audit.append_entry(
-            db, "consent-import", get_audit_name(site.who), {**what, "numbers": str(known), "ahead": str(ahead)}, now
+            db,
+            "consent-import",
+            get_name_of_responsible_person(site.who),
+            {**what, "numbers": str(known), "ahead": str(ahead)},
+            now,
         )
     typer.echo(f"consent {status.value}: {known:,} numbers; {ahead:,} more are stored for later rolls")
     _report_invalid_lines(found)
@@ -140,7 +146,7 @@ def _record_opt_outs(site: SiteAndPersonOptions, found: Sequence[str], source: s
     secret = next(iter(site.settings.rules.list_opt_out_secrets()), None)
     try:
         with site.open_store_for_writing("an import of opt-outs") as db, transaction(db):
-            entry = AuditNote(get_audit_name(site.who), SystemClock().now(), file)
+            entry = AuditNote(get_name_of_responsible_person(site.who), SystemClock().now(), file)
             fresh = opt_outs.suppress_numbers(db, create_announcement, found, secret, source, entry).new
         typer.echo(f"{fresh:,} numbers suppressed; {len(found) - fresh:,} were already suppressed")
     except StoreBusy as busy:

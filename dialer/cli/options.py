@@ -21,8 +21,8 @@ from dialer.errors import MatdanError
 from dialer.extras import with_extra
 from dialer.settings.headquarters import HqSettings, load_hq_settings
 from dialer.settings.site import Settings, load_settings
-from dialer.store.audit import get_audit_name
-from dialer.store.connection import Connection, open_store_exclusively, read_snapshot
+from dialer.store.audit import get_name_of_responsible_person
+from dialer.store.connection import Connection, open_store_exclusively, open_store_snapshot
 from dialer.store.keys import StoreKey, read_site_key
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ class SiteOptions:
 
     def open_store_for_reading(self) -> AbstractContextManager[Connection]:
         """Open the store read-only. Later changes by the dialler are not visible."""
-        return read_snapshot(self.store_path, self.store_key)
+        return open_store_snapshot(self.store_path, self.store_key)
 
     def open_store_for_writing(self, holder: str) -> AbstractContextManager[Connection]:
         """Open the existing store for writing, and lock it against other writers.
@@ -139,7 +139,7 @@ def resolve_responsible_person(who: str | None) -> str:
 
     Raises RollError for an invalid ID.
     """
-    name = get_audit_name(who)
+    name = get_name_of_responsible_person(who)
     if not is_person_id(name):
         raise RollError("--who: must be an ID of letters, digits, dots and dashes; do not give a name or phone number")
     return name

@@ -131,7 +131,7 @@ def _import_through_dialler(
         typer.echo("dialer: interrupted; the running dialler continues the import", err=True)
         raise typer.Exit(INTERRUPTED) from None
     finally:
-        spool.remove_item(list_id)
+        spool.remove_spooled_file(list_id)
 
 
 def sample_roll(

@@ -13,10 +13,10 @@ from dialer.cli.progress import show_progress
 from dialer.domain.clock import SystemClock
 from dialer.domain.errors import StoreError
 from dialer.store import conversion
-from dialer.store.audit import get_audit_name
+from dialer.store.audit import get_name_of_responsible_person
 from dialer.store.connection import open_store_for_reading
 from dialer.store.file_checks import is_encrypted
-from dialer.store.keys import StoreKey, read_key, write_new_key
+from dialer.store.keys import StoreKey, create_store_key_file, read_store_key_file
 
 app = CommandGroup()
 
@@ -26,7 +26,7 @@ def create_store_key(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The new key file; it must not exist yet.")],
 ) -> None:
     """Create an encryption key for the store, in a file that only this user can read."""
-    write_new_key(file)
+    create_store_key_file(file)
     typer.echo(f"created {file}. Keep a copy on another machine: without this key the store cannot be read")
 
 
@@ -60,7 +60,7 @@ def change_store_key(
     to: Annotated[Path, typer.Option(metavar="FILE", help="The file with the new key (see `dialer store key`).")],
 ) -> None:
     """Encrypt the store with another key, all or nothing. No other process may have the store open."""
-    _convert_store(site, _require_encryption_key(site), read_key(to))
+    _convert_store(site, _require_encryption_key(site), read_store_key_file(to))
     typer.echo(f"{site.store_path}: encrypted with the key in {to}; next: set store.encryption_key_file to this file")
 
 
@@ -75,11 +75,11 @@ def _require_encryption_key(site: SiteAndPersonOptions) -> StoreKey:
 
 def _convert_store(site: SiteAndPersonOptions, old: StoreKey | None, new: StoreKey | None) -> None:
     with show_progress("store") as advance:
-        conversion.convert_store(
+        conversion.convert_store_encryption(
             site.store_path,
             old,
             new,
-            who=get_audit_name(site.who),
+            who=get_name_of_responsible_person(site.who),
             at=SystemClock().now(),
             progress=lambda words, share: advance(share, words),
         )

@@ -26,7 +26,7 @@ from dialer.rules.rulebook import list_polling_days
 from dialer.settings.site import Settings
 from dialer.settings.site_time import get_site_day
 from dialer.store.connection import Connection
-from dialer.store.polling_day_records import add_state_to_figure, find_closing_time, read_shares_in_force
+from dialer.store.polling_day_records import add_state_to_figure, find_closing_time, read_turnout_shares_in_force
 
 app = CommandGroup()
 
@@ -156,7 +156,7 @@ def _refuse_implausible_figures(
         area = entry.day_and_area
         if area not in closes:
             closes[area] = find_closing_time(db, entry.figure)
-            stored[area] = read_shares_in_force(db, entry.figure)
+            stored[area] = read_turnout_shares_in_force(db, entry.figure)
             combined[area] = dict(stored[area])
         combined[area][entry.figure.by_time] = entry.figure.share
     if as_published:

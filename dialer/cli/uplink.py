@@ -55,7 +55,7 @@ def carry(
     private = None if nkey_file is None else read_private_key(nkey_file)
     store, key = settings.store.path, read_site_key(settings)
     with translate_sqlite_errors(store), closing(open_store_for_reading(store, key=key)) as db:
-        passed, last = outbox.read_id_passed_by_uplink(db), outbox.SQL.highest_id.one(db)
+        passed, last = outbox.read_last_id_at_headquarters(db), outbox.SQL.highest_id.fetch_only_value(db)
         if passed is None:
             raise HeadquartersUnreachable(
                 f"{settings.store.path}: has no messages for headquarters: run the dialler with [headquarters]"
@@ -78,8 +78,8 @@ def _read_pending_rows(db: Connection, passed: int, last: int) -> Iterator[Batch
 
     Raises HeadquartersUnreachable if the uplink has sent some meanwhile, because then the connection is up again.
     """
-    yield from select_rows_for_headquarters(outbox.read_rows_between(db, passed, last))
-    if outbox.read_id_passed_by_uplink(db) != passed:
+    yield from select_rows_for_headquarters(outbox.read_announcements_between(db, passed, last))
+    if outbox.read_last_id_at_headquarters(db) != passed:
         raise HeadquartersUnreachable(
             "the connection to headquarters works again and sends the messages: no file was written, and none is needed"
         )

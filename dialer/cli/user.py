@@ -66,7 +66,7 @@ async def list_users(config: SettingsFile) -> None:
         at = account.signed_in_at
         seen = "never signed in" if at is None else f"signed in {datetime.fromtimestamp(at, zone):%Y-%m-%d %H:%M}"
         keys = f", {format_count(account.passkeys, 'passkey')}" if account.passkeys else ""
-        typer.echo(f"{name:<32}  {user.role:<10}  {where:<8}  {_PASSWORDS[account.password]:<17}  {seen}{keys}")
+        typer.echo(f"{name:<32}  {user.role:<10}  {where:<8}  {_PASSWORDS[account.password_kind]:<17}  {seen}{keys}")
 
 
 async def _read_page_accounts(settings: Settings) -> dict[str, DeskAccount]:

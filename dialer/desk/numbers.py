@@ -76,4 +76,4 @@ class NumberRoutes:
             fields = {"list": list_id, "who": who.name, **values}
             return format_reply(await send_command(self._dialler_client, who.name, asked.id, name, fields))
         finally:
-            await asyncio.to_thread(self._spool.remove_item, list_id)
+            await asyncio.to_thread(self._spool.remove_spooled_file, list_id)

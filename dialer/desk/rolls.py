@@ -111,14 +111,14 @@ class RollRoutes:
         length = int(request.headers.get("content-length", "0"))
         if Path(name).suffix.lower() not in FILE_TYPES:
             raise RequestRefused(422, "no-roll")
-        list_id = await asyncio.to_thread(self._spool.create_item_id)
+        list_id = await asyncio.to_thread(self._spool.create_spooled_file_id)
         if self._status is not None and self._status.state not in AT_REST:
             raise RequestRefused(409, "list-busy")
         if shutil.disk_usage(self._spool.store.parent).free < DISK_FACTOR * length + self._reserve:
             raise RequestRefused(507, "no-room")
         self._discard_roll_files()
         self._set_roll_status(RollStatus(list_id, name, who.name, "receiving", 0.0))
-        path = self._spool.get_item_path(list_id).with_suffix(Path(name).suffix.lower())
+        path = self._spool.get_path_of_spooled_file(list_id).with_suffix(Path(name).suffix.lower())
         try:
             with await asyncio.to_thread(path.open, "xb") as file:
                 async for chunk in request.stream():
@@ -166,7 +166,7 @@ class RollRoutes:
             work = partial(check_roll, path, list_id, self._spool, self._region)
             found = await asyncio.get_running_loop().run_in_executor(pool, work)
         except (MatdanError, BrokenProcessPool) as error:
-            self._spool.remove_item(list_id)
+            self._spool.remove_spooled_file(list_id)
             problem = str(error).replace(str(path), self._status.name if self._status else path.name)
             was_killed = isinstance(error, BrokenProcessPool)
             self._change_roll_status(list_id, state="refused", text=KILLED if was_killed else problem)
@@ -184,12 +184,12 @@ class RollRoutes:
                 await asyncio.sleep(RECONNECT_SECONDS)
             elif reply.status != "unanswered" or replies == MAX_REPLIES:
                 break
-        self._spool.remove_item(asked.list)
+        self._spool.remove_spooled_file(asked.list)
         self._change_roll_status(asked.list, state="done" if reply.status == "done" else "refused", text=reply.text)
 
     def _discard_roll_files(self) -> None:
         if self._status is not None:
-            self._spool.remove_item(self._status.id)
+            self._spool.remove_spooled_file(self._status.id)
         self._status = None
         self._page_state.put("list", None)
 

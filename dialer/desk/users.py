@@ -78,7 +78,7 @@ class UsersPage:
             "name": name,
             "role": user.role,
             "fixed": self._directory.is_defined_in_settings(name),
-            "password": own.password,
+            "password": own.password_kind,
             "signed_in_at": own.signed_in_at,
             "passkeys": own.passkeys,
         }

@@ -48,7 +48,7 @@ class Lifecycle:
         for plan in core.plan.campaigns.values():
             features.campaign_runs.put_campaign(await features.campaign_control.load_campaign(plan, in_chunks=False))
         await features.headquarters_orders.reinstate_stop_order()
-        features.clock_guard.start_watching_clock(await store.find_newest_event_time())
+        features.clock_guard.start_watching_clock(await store.find_newest_attempt_time())
         await store.release_expired_claims(now, core.plan.owner)
         await features.agent_log_ins.load_log_ins()
         await features.user_accounts.load_users()
@@ -70,7 +70,7 @@ class Lifecycle:
     async def _refuse_older_store(self) -> None:
         journal = self._features.dependencies.sent_journal
         sent = journal.list_sent_attempts()
-        missing = len(sent) - len(await self._features.store.find_known_attempts(sent)) if sent else 0
+        missing = len(sent) - len(await self._features.store.find_stored_attempts(sent)) if sent else 0
         if missing:
             raise StoreError(
                 f"the store is older than the last run: {missing} of its calls are missing, and those people would"
@@ -93,7 +93,7 @@ class Lifecycle:
             await self._features.store.end_attempts(ended, announced=False)
             _log.info("attempts.never_sent", attempts=len(ended))
         try:
-            journal.start_new_file()
+            journal.start_new_journal_file()
         except OSError as error:  # only makes a crash leave more unknown attempts: dialling goes on
             _log.warning("sent_journal.start_failed", problem=str(error))
         return [each for each in unfinished if each.attempt_id not in unsent]

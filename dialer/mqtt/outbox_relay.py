@@ -51,7 +51,7 @@ class OutboxRelay:
 
     async def publish_waiting_rows(self, publish: Publish) -> None:
         """Publish all rows that are in the outbox now."""
-        while rows := await self._store.read_rows_for_broker(BATCH_ROWS):
+        while rows := await self._store.read_announcements_for_broker(BATCH_ROWS):
             async with asyncio.TaskGroup() as group:
                 for row in rows:
                     # Tasks start in the order of their creation, so messages are written in the order of the outbox.

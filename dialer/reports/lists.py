@@ -84,8 +84,8 @@ def load_booth_lists(
     """
     statement = SQL.strike_off if kind is ListKind.STRIKE_OFF else SQL.not_yet
     lists = []
-    for booth in SQL.booths.rows(db, constituency=constituency, part=part):
-        rows = tuple(statement.rows(db, booth=booth.booth_id))
+    for booth in SQL.booths.iterate_rows(db, constituency=constituency, part=part):
+        rows = tuple(statement.iterate_rows(db, booth=booth.booth_id))
         if rows:
             area, name = (booth.constituency_number, booth.part_number), booth.name or booth.name_local
             lists.append(BoothList(*area, name, booth.closes_at, booth.roll_version, rows))

@@ -156,7 +156,7 @@ class States:
 def load_states(db: Connection) -> States:
     """Return the states and names of the constituencies on the roll."""
     found: dict[int, set[str]] = defaultdict(set)
-    rows = [*SQL.constituency_states.rows(db)]
+    rows = [*SQL.constituency_states.iterate_rows(db)]
     for number, state, _ in rows:
         found[number].add(state)
     unnamed = States(found)
@@ -375,7 +375,7 @@ def load_official_figures(db: Connection, window: Window, zone: tzinfo) -> list[
         OfficialFigure(
             date.fromisoformat(day), number, part, by_time, share, states.resolve_constituency(state, number)[0]
         )
-        for day, number, part, by_time, share, state in SQL.official_figures.rows(db)
+        for day, number, part, by_time, share, state in SQL.official_figures.iterate_rows(db)
     )
     return [
         figure
@@ -402,8 +402,8 @@ def report_voter_marks(db: Connection, voter_id: int, zone: tzinfo) -> Report:
 
     The title contains the voter's turnout status.
     """
-    [(constituency, part, serial, status)] = [*SQL.voter.rows(db, voter=voter_id)]
-    rows = tuple((format_time(at, zone), *rest) for at, *rest in SQL.voter_marks.rows(db, voter=voter_id))
+    [(constituency, part, serial, status)] = [*SQL.voter.iterate_rows(db, voter=voter_id)]
+    rows = tuple((format_time(at, zone), *rest) for at, *rest in SQL.voter_marks.iterate_rows(db, voter=voter_id))
     return Report(
         f"marks of voter {voter_id} ({constituency}/{part}/{serial}), status: {status}",
         (

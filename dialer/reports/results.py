@@ -154,12 +154,12 @@ class CompleteMark:
 
 def find_last_complete_mark_id(db: Connection, after: int) -> int:
     """Return the ID of the last mark before the first one whose call has not ended, or 0 if there are no marks."""
-    return SQL.last_complete_mark_id.one(db, after=after)
+    return SQL.last_complete_mark_id.fetch_only_value(db, after=after)
 
 
 def get_mark_key(db: Connection, mark_id: int) -> str | None:
     """Return the key of the mark (recorded answer) with an ID, or None if there is no such mark."""
-    return SQL.mark_key.first(db, mark_id=mark_id)
+    return SQL.mark_key.fetch_first_value(db, mark_id=mark_id)
 
 
 def load_complete_marks(db: Connection, after: int, last: int, limit: int) -> list[CompleteMark]:
@@ -178,5 +178,5 @@ def load_complete_marks(db: Connection, after: int, last: int, limit: int) -> li
             undoes=row.undoes,
             answers={} if row.answers is None else json.loads(row.answers),
         )
-        for row in SQL.complete_marks.rows(db, after=after, last=last, limit=limit)
+        for row in SQL.complete_marks.iterate_rows(db, after=after, last=last, limit=limit)
     ]

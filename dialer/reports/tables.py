@@ -198,7 +198,7 @@ class Window:
         :live_answers, which contain the outcomes that count as answered and as live answers.
         """
         bound = {"since": self.since, "until": self.until, "campaign": self.campaign}
-        return query.rows(db, **bound | more, answered=_ANSWERED, live_answers=LIVE)
+        return query.iterate_rows(db, **bound | more, answered=_ANSWERED, live_answers=LIVE)
 
 
 def format_day(quarter: float, zone: tzinfo) -> str:

@@ -23,17 +23,19 @@ def hand_over_roll(
     after a dry run the roll stays in the spool until it is removed. After an error of `import_file`, nothing stays in
     the spool.
     """
-    list_id = list_id or spool.create_item_id()
+    list_id = list_id or spool.create_spooled_file_id()
     rejects = options.rejects_path
     if options.dry_run and rejects is None:
-        rejects = spool.get_item_path(list_id).with_suffix(".rejects.csv")  # removed together with the roll
+        rejects = spool.get_path_of_spooled_file(list_id).with_suffix(".rejects.csv")  # removed together with the roll
     spool_options = replace(options, dry_run=False, rejects_path=rejects)
     try:
-        spool.prepare_roll(list_id)
-        result = run_import(prepared, spool.get_item_path(list_id), spool_options, progress=progress, key=spool.key)
-        found = spool.compare_with_store(list_id)
+        spool.create_file_for_roll(list_id)
+        result = run_import(
+            prepared, spool.get_path_of_spooled_file(list_id), spool_options, progress=progress, key=spool.key
+        )
+        found = spool.compare_roll_with_store(list_id)
     except BaseException:
-        spool.remove_item(list_id)
+        spool.remove_spooled_file(list_id)
         raise
     result.voters -= found.unchanged
     result.unchanged += found.unchanged

@@ -29,7 +29,7 @@ from dialer.roll.reading import BATCH_ROWS, HEAD_ROWS, RollFile, open_roll
 from dialer.roll.rejects import Reject, RejectCounter, RejectsFile
 from dialer.roll.warnings import find_warnings
 from dialer.store import audit
-from dialer.store.audit import get_audit_name
+from dialer.store.audit import get_name_of_responsible_person
 from dialer.store.connection import Connection, open_store_exclusively
 from dialer.store.file_checks import file_exists
 from dialer.store.keys import StoreKey
@@ -289,4 +289,4 @@ def _record_import(db: Connection, prepared: PreparedImport, source: str, tally:
     optional = (("source", source), ("mapping", prepared.mapping.map_sha256))
     details |= {key: value for key, value in optional if value}
     # The same time as in the import's row: the report of imports joins the two by it.
-    audit.append_entry(db, "roll-import", get_audit_name(None), details, now)
+    audit.append_entry(db, "roll-import", get_name_of_responsible_person(None), details, now)

@@ -14,7 +14,7 @@ from dialer.domain.errors import RollError
 from dialer.roll.columns import PLACE, SERIAL, SmallTable, TableRow
 from dialer.roll.parts import Parts, UnknownPart, UnmatchedRow
 from dialer.store import audit, voters
-from dialer.store.connection import Connection, open_store_exclusively, read_snapshot
+from dialer.store.connection import Connection, open_store_exclusively, open_store_snapshot
 from dialer.store.keys import StoreKey
 from dialer.store.roll import find_last_voter_id, set_voter_weight
 from dialer.store.sql import transaction
@@ -72,7 +72,7 @@ def import_new_voter_weights(
     paths = sorted(path for path in folder.glob("*") if path.suffix.lower() in {".csv", ".xlsx"})
     if not paths or not store.exists():
         return {}, None
-    with read_snapshot(store, key) as db:
+    with open_store_snapshot(store, key) as db:
         before, voters = audit.read_settings_of_last_start(db), find_last_voter_id(db)
     imported: dict[str, str] = {}
     for path in paths:

@@ -39,7 +39,7 @@ def find_voter(db: Connection, who: str) -> int | None:
     """
     place = _PLACE.fullmatch(who)
     if place is not None:
-        found = voters.list_voters_at(db, *(int(part) for part in place.groups()))
+        found = voters.list_voters_at_roll_place(db, *(int(part) for part in place.groups()))
     elif _EPIC.fullmatch(who):
         found = voters.find_voters_with_epic(db, who)
     elif _VOTER_ID.fullmatch(who):

@@ -57,7 +57,7 @@ async def apply_settings(settings: Settings, store: Store, weights: ImportedWeig
 
     These are opt-out secrets, and the limit on messages that wait for headquarters.
     """
-    await store.record_settings({**list_settings_by_key(settings), **weights.recorded}, at)
+    await store.record_settings_at_start({**list_settings_by_key(settings), **weights.recorded}, at)
     await store.hash_numbers(settings.rules.list_opt_out_secrets())
     hq = settings.headquarters
     await store.set_headquarters_limit(None if hq.user is None else hq.outbox_megabytes << 20)

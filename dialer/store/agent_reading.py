@@ -196,31 +196,33 @@ class AgentReading:
             await calls.close()
             raise
 
-    async def read_call(self, attempt_id: str, shown: Callable[[OnTheLine], T]) -> T | None:
+    async def read_call_for_agent_page(self, attempt_id: str, shown: Callable[[OnTheLine], T]) -> T | None:
         """Return an attempt's data for the agent's page, converted by the function `shown`.
 
         Return None if the store has no such attempt.
         """
-        async with self._calls.snapshot() as db:
-            call = await db.first(SQL.call, attempt_id=attempt_id)
+        async with self._calls.begin_snapshot() as db:
+            call = await db.fetch_first_row(SQL.call, attempt_id=attempt_id)
             if call is None:
                 return None
-            voters = await db.all(SQL.voters, phone_id=call.phone_id)
+            voters = await db.fetch_all_rows(SQL.voters, phone_id=call.phone_id)
             marks: dict[int, list[MarkOnScreen]] = defaultdict(list)
-            for mark in await db.all(SQL.marks, phone_id=call.phone_id):
+            for mark in await db.fetch_all_rows(SQL.marks, phone_id=call.phone_id):
                 marks[mark.voter_id].append(mark)
-            calls = await db.all(SQL.earlier_calls, phone_id=call.phone_id, attempt_id=attempt_id, most=CALLS_SHOWN)
-            booth = await db.first(SQL.booth, booth_id=call.booth_id)
+            calls = await db.fetch_all_rows(
+                SQL.earlier_calls, phone_id=call.phone_id, attempt_id=attempt_id, most=CALLS_SHOWN
+            )
+            booth = await db.fetch_first_row(SQL.booth, booth_id=call.booth_id)
         grounds = None if call.grounds is None else json.loads(call.grounds)
         return shown(OnTheLine(call, grounds, voters, marks, calls, booth))
 
     async def find_agent_of_attempt(self, attempt_id: str) -> CallOwner | None:
         """Return the agent and number of an attempt, or None if there is no such attempt."""
-        return await self._calls.first(SQL.call_of, attempt_id=attempt_id)
+        return await self._calls.fetch_first_row(SQL.call_of, attempt_id=attempt_id)
 
     async def find_campaigns_with_number(self, number: str) -> dict[str, int]:
         """Return the campaigns whose queues contain a number (E.164), with the number's id. Only these campaigns may call it."""
-        rows = await self._calls.all(SQL.targets_of_number, number=number)
+        rows = await self._calls.fetch_all_rows(SQL.targets_of_number, number=number)
         return {row.campaign_id: row.phone_id for row in rows}
 
     async def read_work_of_day(self, since: float, now: float, before: float) -> dict[str, AgentDay]:
@@ -228,14 +230,14 @@ class AgentReading:
         `before` (epoch seconds).
         """
         found: dict[str, AgentDay] = defaultdict(AgentDay)
-        async with self._days.snapshot() as db:
-            for calls in await db.all(SQL.calls_of_agents, since=since):
+        async with self._days.begin_snapshot() as db:
+            for calls in await db.fetch_all_rows(SQL.calls_of_agents, since=since):
                 found[calls.agent].dispositions[calls.disposition] = calls.calls
-            for seconds in await db.all(SQL.seconds_of_agents, since=since):
+            for seconds in await db.fetch_all_rows(SQL.seconds_of_agents, since=since):
                 found[seconds.agent].seconds[seconds.state] = seconds.seconds
-            for marks in await db.all(SQL.marks_of_agents, since=since):
+            for marks in await db.fetch_all_rows(SQL.marks_of_agents, since=since):
                 found[marks.agent].marks[marks.kind] = marks.marks
-            for call_back in await db.all(SQL.own_call_backs, now=now, before=before):
+            for call_back in await db.fetch_all_rows(SQL.own_call_backs, now=now, before=before):
                 found[call_back.agent].call_backs.append(call_back)
         return found
 

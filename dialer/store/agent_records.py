@@ -68,51 +68,53 @@ class AgentRecords:
     def __init__(self, file: DeskFile) -> None:
         self._db = file.db
 
-    async def begin_session(self, session: AgentSession, *, forget_before: float) -> None:
+    async def begin_agent_session(self, session: AgentSession, *, forget_before: float) -> None:
         """Store the session of an agent who signed in.
 
         Delete other sessions of its seat or agent, and all sessions last used before `forget_before`.
         """
         async with self._db.transaction() as db:
-            await db.run(SQL.end_sessions, seat=session.seat, agent=session.agent, before=forget_before)
-            await db.run(SQL.insert_session, **get_parameters(session))
+            await db.run_statement(SQL.end_sessions, seat=session.seat, agent=session.agent, before=forget_before)
+            await db.run_statement(SQL.insert_session, **get_parameters(session))
 
-    async def read_session(self, digest: str) -> AgentSession | None:
+    async def read_agent_session(self, digest: str) -> AgentSession | None:
         """Return the agent's session whose token has this digest, or None if there is none."""
-        return await self._db.first(SQL.session, digest=digest)
+        return await self._db.fetch_first_row(SQL.session, digest=digest)
 
-    async def use_session(self, digest: str, at: float) -> None:
+    async def record_agent_session_use(self, digest: str, at: float) -> None:
         """Store the time when an agent's session was last used."""
-        await self._db.run(SQL.use_session, digest=digest, at=at)
+        await self._db.run_statement(SQL.use_session, digest=digest, at=at)
 
-    async def end_session(self, digest: str) -> None:
+    async def end_agent_session(self, digest: str) -> None:
         """Delete the agent's session whose token has this digest."""
-        await self._db.run(SQL.end_session, digest=digest)
+        await self._db.run_statement(SQL.end_session, digest=digest)
 
-    async def save_note(self, note: Note) -> None:
+    async def save_note_about_call(self, note: Note) -> None:
         """Store an agent's note about a call, in place of an earlier note about the same call.
 
         Raises KeyTaken if the note's id belongs to a note about another call.
         """
         async with self._db.transaction() as db:
-            other = await db.value(SQL.other_call_with_note, note_id=note.note_id, attempt_id=note.attempt_id)
+            other = await db.fetch_first_value(
+                SQL.other_call_with_note, note_id=note.note_id, attempt_id=note.attempt_id
+            )
             if other is not None:
                 raise KeyTaken(
                     f"Note {note.note_id} is stored for another call, so it was not saved. Save it under a new id."
                 )
-            await db.run(SQL.set_note, **get_parameters(note))
+            await db.run_statement(SQL.set_note, **get_parameters(note))
 
-    async def read_last_note(self, phone_id: int) -> Note | None:
+    async def read_last_note_about_number(self, phone_id: int) -> Note | None:
         """Return the last note that an agent wrote about a number, or None if there is none."""
-        return await self._db.first(SQL.last_note, phone_id=phone_id)
+        return await self._db.fetch_first_row(SQL.last_note, phone_id=phone_id)
 
-    async def read_drafts(self) -> list[Draft]:
+    async def read_drafts_of_all_seats(self) -> list[Draft]:
         """Return the unsaved input (drafts) of the agents at all seats."""
-        return await self._db.all(SQL.drafts)
+        return await self._db.fetch_all_rows(SQL.drafts)
 
     async def save_drafts(self, drafts: Collection[Draft]) -> None:
         """Store the unsaved input (drafts) of agents at several seats. Each replaces the seat's earlier draft."""
-        await self._db.run_many(SQL.set_draft, [*map(get_parameters, drafts)])
+        await self._db.run_for_each_parameter_set(SQL.set_draft, [*map(get_parameters, drafts)])
 
 
 def erase_notes_and_drafts(store: Path, key: StoreKey | None, phone_id: int | None) -> int:
@@ -129,6 +131,6 @@ def erase_notes_and_drafts(store: Path, key: StoreKey | None, phone_id: int | No
     with translate_sqlite_errors(path), closing(open_desk_file(path, key)) as db:
         db.execute("PRAGMA secure_delete = ON")
         with transaction(db):
-            erased = SQL.delete_notes.run(db, phone_id=phone_id)
-            SQL.delete_drafts.run(db, phone_id=phone_id)
+            erased = SQL.delete_notes.run_statement(db, phone_id=phone_id)
+            SQL.delete_drafts.run_statement(db, phone_id=phone_id)
         return erased

@@ -31,29 +31,29 @@ class Statements:
         self._connection = connection
         self._path = path
 
-    async def all(self, query: Query[R], /, **parameters: object) -> list[R]:
+    async def fetch_all_rows(self, query: Query[R], /, **parameters: object) -> list[R]:
         """Run a query and return all its rows."""
         with translate_sqlite_errors(self._path):
             return [*map(query.make, await self._connection.execute_fetchall(query.sql, parameters))]
 
-    async def first(self, query: Query[R], /, **parameters: object) -> R | None:
+    async def fetch_first_row(self, query: Query[R], /, **parameters: object) -> R | None:
         """Return the first row, or None if there is none."""
-        return next(iter(await self.all(query, **parameters)), None)
+        return next(iter(await self.fetch_all_rows(query, **parameters)), None)
 
-    async def value(self, scalar: Scalar[V], /, **parameters: object) -> V | None:
+    async def fetch_first_value(self, scalar: Scalar[V], /, **parameters: object) -> V | None:
         """Run a query and return the value of its first row, or None if there is no row or the value is NULL."""
         with translate_sqlite_errors(self._path):
             for (value,) in await self._connection.execute_fetchall(scalar.sql, parameters):
                 return None if value is None else scalar.kind(value)
         return None
 
-    async def run(self, command: Command, /, **parameters: object) -> int:
+    async def run_statement(self, command: Command, /, **parameters: object) -> int:
         """Run a command and return the number of rows it changed."""
         with translate_sqlite_errors(self._path):
             async with self._connection.execute(command.sql, parameters) as cursor:
                 return cursor.rowcount
 
-    async def run_many(self, command: Command, parameters: Iterable[Mapping[str, object]], /) -> None:
+    async def run_for_each_parameter_set(self, command: Command, parameters: Iterable[Mapping[str, object]], /) -> None:
         """Run a command once for each set of parameters."""
         with translate_sqlite_errors(self._path):
             async with self._connection.executemany(command.sql, parameters):
@@ -69,7 +69,7 @@ class AsyncConnection(Statements):
         self._lock = asyncio.Lock()
 
     @classmethod
-    async def connect(cls, path: Path, connector: Callable[[], Connection]) -> Self:
+    async def connect_to_database_file(cls, path: Path, connector: Callable[[], Connection]) -> Self:
         """Open a database file by calling `connector` in the connection's own thread, because it blocks.
 
         Raises StoreError.
@@ -94,27 +94,29 @@ class AsyncConnection(Statements):
     @classmethod
     async def connect_for_reading(cls, path: Path, key: StoreKey | None, *, opened_here: bool = False) -> Self:
         """Open a store for reading. See `open_store_for_reading`. Raises StoreError, StoreCorrupt."""
-        return await cls.connect(path, partial(open_store_for_reading, path, key=key, opened_here=opened_here))
+        return await cls.connect_to_database_file(
+            path, partial(open_store_for_reading, path, key=key, opened_here=opened_here)
+        )
 
-    async def all(self, query: Query[R], /, **parameters: object) -> list[R]:
+    async def fetch_all_rows(self, query: Query[R], /, **parameters: object) -> list[R]:
         """Run a query and return all its rows."""
         async with self._lock:
-            return await super().all(query, **parameters)
+            return await super().fetch_all_rows(query, **parameters)
 
-    async def value(self, scalar: Scalar[V], /, **parameters: object) -> V | None:
+    async def fetch_first_value(self, scalar: Scalar[V], /, **parameters: object) -> V | None:
         """Run a query and return the value of its first row, or None if there is no row or the value is NULL."""
         async with self._lock:
-            return await super().value(scalar, **parameters)
+            return await super().fetch_first_value(scalar, **parameters)
 
-    async def run(self, command: Command, /, **parameters: object) -> int:
+    async def run_statement(self, command: Command, /, **parameters: object) -> int:
         """Run a command and return the number of rows it changed."""
         async with self._lock:
-            return await super().run(command, **parameters)
+            return await super().run_statement(command, **parameters)
 
-    async def run_many(self, command: Command, parameters: Iterable[Mapping[str, object]], /) -> None:
+    async def run_for_each_parameter_set(self, command: Command, parameters: Iterable[Mapping[str, object]], /) -> None:
         """Run a command once for each set of parameters, in one transaction."""
         async with self.transaction() as statements:
-            await statements.run_many(command, parameters)
+            await statements.run_for_each_parameter_set(command, parameters)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Statements]:
@@ -124,7 +126,7 @@ class AsyncConnection(Statements):
             await self._connection.execute("COMMIT")
 
     @asynccontextmanager
-    async def snapshot(self) -> AsyncIterator[Statements]:
+    async def begin_snapshot(self) -> AsyncIterator[Statements]:
         """Run the block's statements on one snapshot of the file."""
         async with self._begin_transaction("BEGIN") as statements:
             yield statements

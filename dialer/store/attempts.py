@@ -29,7 +29,7 @@ from dialer.settings.site_time import DAY_SECONDS
 from dialer.store import claims, grounds, inbound_calls, number_hashes, outbox, peer_calls, targets
 from dialer.store.booth_workers import find_worker_on_number
 from dialer.store.claims import EARLIEST_DUE
-from dialer.store.outbox import announce_result
+from dialer.store.outbox import add_result_to_outbox
 from dialer.store.sql import Command, Connection, Query, Scalar, Statements, get_parameters
 from dialer.store.voters import find_pending_voters
 
@@ -148,7 +148,7 @@ class SQL(Statements):
     is_callable = Scalar(bool)
     end_target = Command()
     is_on_number = Scalar(bool)
-    hold_other_numbers = Command()
+    block_other_numbers_of_voter = Command()
     newest_event_at = Scalar(float)
     unfinished = Query(UnfinishedAttempt)
     conversations_without_disposition = Query(UnfinishedAttempt)
@@ -158,7 +158,7 @@ class SQL(Statements):
     open_attempt_on = Scalar(AttemptId)
 
 
-def open_attempt(
+def commit_new_attempt(
     db: Connection,
     attempt: NewAttempt,
     since: float,
@@ -168,11 +168,11 @@ def open_attempt(
 ) -> Refusal | None:
     """Commit an attempt before it is dialled and return None, or return why its number must not be dialled.
 
-    See `Store.open_attempts`.
+    See `Store.commit_new_attempts`.
     """
     claim = attempt.claim
     worker_id = None if claim.worker is None else claim.worker.worker_id
-    pre_dial_check = SQL.pre_dial_check.first(
+    pre_dial_check = SQL.pre_dial_check.fetch_first_row(
         db,
         campaign_id=claim.campaign_id,
         phone_id=claim.phone_id,
@@ -186,13 +186,13 @@ def open_attempt(
     if pre_dial_check.repeated:
         return Refusal.OPEN_ATTEMPT
     refusal = _find_reason_not_to_dial(pre_dial_check, attempt, max_attempts, max_conversations)
-    callable_at = _compute_callable_time(db, pre_dial_check, claim, gaps)
+    callable_at = _compute_time_number_may_be_called(db, pre_dial_check, claim, gaps)
     if refusal is None and callable_at > attempt.at:
         targets.postpone_target(db, pre_dial_check.target, callable_at)
         return Refusal.MINIMUM_INTERVAL
     if refusal is not None:
-        return _requeue_or_close_target(db, refusal, pre_dial_check, attempt, since)
-    SQL.insert_attempt.run(
+        return _return_or_close_target_of_refused_attempt(db, refusal, pre_dial_check, attempt, since)
+    SQL.insert_attempt.run_statement(
         db,
         attempt_id=attempt.attempt_id,
         campaign_id=claim.campaign_id,
@@ -203,10 +203,10 @@ def open_attempt(
         caller_id=attempt.caller_id,
         created_at=attempt.at,
         worker_id=worker_id,
-        lawful_id=None if attempt.grounds is None else grounds.save_grounds(db, attempt.grounds),
+        lawful_id=None if attempt.grounds is None else grounds.save_legal_grounds_of_call(db, attempt.grounds),
         gap_seconds=attempt.gap_seconds,
     )
-    SQL.start_dialling.run(db, target=pre_dial_check.target)
+    SQL.start_dialling.run_statement(db, target=pre_dial_check.target)
     return None
 
 
@@ -238,7 +238,9 @@ def _find_reason_not_to_dial(
     return None
 
 
-def _compute_callable_time(db: Connection, pre_dial_check: PreDialCheck, claim: Claim, gaps: CallIntervals) -> float:
+def _compute_time_number_may_be_called(
+    db: Connection, pre_dial_check: PreDialCheck, claim: Claim, gaps: CallIntervals
+) -> float:
     """Return the earliest time at which any campaign may call the number (epoch seconds; 0 for now).
 
     A call that the person asked for is delayed only if the phone has rung after the request, or another centre called.
@@ -254,7 +256,7 @@ def _compute_callable_time(db: Connection, pre_dial_check: PreDialCheck, claim: 
     )
 
 
-def _requeue_or_close_target(
+def _return_or_close_target_of_refused_attempt(
     db: Connection, refusal: Refusal, pre_dial_check: PreDialCheck, attempt: NewAttempt, since: float
 ) -> Refusal:
     """Close, postpone or release the target (number in the queue) of a refused attempt, and return the refusal."""
@@ -262,7 +264,7 @@ def _requeue_or_close_target(
     match refusal:
         case Refusal.OPTED_OUT:
             targets.close_targets_of_number(db, claim.phone_id)
-        case Refusal.NOBODY_PENDING if SQL.somebody_pending.one(db, phone_id=claim.phone_id):
+        case Refusal.NOBODY_PENDING if SQL.somebody_pending.fetch_only_value(db, phone_id=claim.phone_id):
             # Only the addressed voter has voted since: the next claim will address somebody else on the number.
             claims.release_claimed_target(db, claim)
             return Refusal.CLAIM_LOST
@@ -277,14 +279,14 @@ def _requeue_or_close_target(
 
 def record_answer_time(db: Connection, attempt_id: AttemptId, answered_at: float) -> None:
     """Store the time when the call was answered, for the recovery after a crash. An attempt that has ended is not changed."""
-    SQL.record_answer.run(db, attempt_id=attempt_id, answered_at=answered_at)
+    SQL.record_answer.run_statement(db, attempt_id=attempt_id, answered_at=answered_at)
 
 
 def record_connect_time(
     db: Connection, attempt_id: AttemptId, connected_at: float, seat: str, agent: str | None
 ) -> None:
     """Store the time when the call was connected to a seat. An attempt that has ended is not changed."""
-    SQL.record_connect.run(db, attempt_id=attempt_id, connected_at=connected_at, seat=seat, agent=agent)
+    SQL.record_connect.run_statement(db, attempt_id=attempt_id, connected_at=connected_at, seat=seat, agent=agent)
 
 
 def end_attempts(
@@ -303,7 +305,7 @@ def end_attempts(
     for each, call in zip(ended, calls, strict=True):
         if call is not None and announced:
             number_hash = _compute_hash_for_other_centres(db, call.phone_id)
-            announce_result(
+            add_result_to_outbox(
                 db, encode, replace(each, campaign_id=call.campaign_id, number_hash=number_hash), each.ended_at
             )
     return [call is not None for call in calls]
@@ -311,37 +313,39 @@ def end_attempts(
 
 def _compute_hash_for_other_centres(db: Connection, phone_id: int) -> str | None:
     """Return the hash of a number if headquarters passes the call on to other centres, otherwise None."""
-    if outbox.read_id_passed_by_uplink(db) is None:
+    if outbox.read_last_id_at_headquarters(db) is None:
         return None
     return number_hashes.compute_number_hash(db, phone_id)
 
 
 def _end_attempt(db: Connection, end: EndedAttempt) -> CampaignAndPhone | None:
     """Store the end of an attempt and return its campaign and number, or None if the attempt was not open."""
-    row = SQL.attempt_to_end.first(db, attempt_id=end.attempt_id)
+    row = SQL.attempt_to_end.fetch_first_row(db, attempt_id=end.attempt_id)
     if row is None:
         return _end_inbound_attempt(db, end)
-    SQL.end_attempt.run(db, attempt=row.attempt, **get_parameters(end))
+    SQL.end_attempt.run_statement(db, attempt=row.attempt, **get_parameters(end))
     not_counted = end.outcome is Outcome.REFUSED or not end.counted
     if not_counted:
-        SQL.clear_attempt_number.run(db, attempt=row.attempt)
+        SQL.clear_attempt_number.run_statement(db, attempt=row.attempt)
     if end.outcome is Outcome.UNKNOWN:
         after = TargetStateAfterCall("closed", targets.UNKNOWN_RESULT)
     else:
-        after = determine_target_state(db, row.phone_id, end.retry_at, of_worker=bool(row.of_worker))
+        after = determine_target_state_after_call(db, row.phone_id, end.retry_at, of_worker=bool(row.of_worker))
     # A call that did not come about leaves a promise as it was.
     promised = None if not_counted or end.outcome is Outcome.CANCELLED else end.promised
-    SQL.end_target.run(db, target=row.target, not_counted=not_counted, promised=promised, **get_parameters(after))
+    SQL.end_target.run_statement(
+        db, target=row.target, not_counted=not_counted, promised=promised, **get_parameters(after)
+    )
     if not row.of_worker and row.voter_id is not None and end.outcome in _CONVERSATIONS:
         final = end.outcome is Outcome.COMPLETED or row.disposition in FINAL_DISPOSITIONS
-        until = compute_hold_end(end.retry_at, end.ended_at, final=final)
-        hold_other_numbers(db, row.campaign_id, row.phone_id, row.voter_id, until)
+        until = compute_end_of_block_of_other_numbers(end.retry_at, end.ended_at, final=final)
+        block_other_numbers_of_voter(db, row.campaign_id, row.phone_id, row.voter_id, until)
     if end.outcome is Outcome.UNKNOWN:  # it may have been a call: no campaign rings there again by itself
         targets.close_targets_of_number(db, row.phone_id, targets.UNKNOWN_RESULT)
     return CampaignAndPhone(row.campaign_id, row.phone_id)
 
 
-def compute_hold_end(retry_at: float | None, at: float, *, final: bool) -> float:
+def compute_end_of_block_of_other_numbers(retry_at: float | None, at: float, *, final: bool) -> float:
     """Return the time until which a voter's other numbers must not be called after a conversation (epoch seconds).
 
     It is the time of the called number's retry. Without a retry it is a day later or, after a `final` result, the end
@@ -351,7 +355,7 @@ def compute_hold_end(retry_at: float | None, at: float, *, final: bool) -> float
     return max(until, EARLIEST_DUE)
 
 
-def hold_other_numbers(
+def block_other_numbers_of_voter(
     db: Connection, campaign_id: str, phone_id: int, voter_id: int, until: float, held_until: float | None = None
 ) -> None:
     """Block the other numbers of a voter until the time `until`, so that a voter with two numbers is not called on
@@ -359,19 +363,19 @@ def hold_other_numbers(
     Change nothing if the voter is no longer linked to the called number.
     """
     if held_until is not None:
-        move_hold(db, campaign_id, phone_id, voter_id, until, held_until)
-    if SQL.is_on_number.one(db, voter_id=voter_id, phone_id=phone_id):
-        move_hold(db, campaign_id, phone_id, voter_id, until, None)
+        replace_block_of_other_numbers(db, campaign_id, phone_id, voter_id, until, held_until)
+    if SQL.is_on_number.fetch_only_value(db, voter_id=voter_id, phone_id=phone_id):
+        replace_block_of_other_numbers(db, campaign_id, phone_id, voter_id, until, None)
 
 
-def move_hold(
+def replace_block_of_other_numbers(
     db: Connection, campaign_id: str, phone_id: int, voter_id: int, until: float, held_until: float | None
 ) -> None:
     """Block the other numbers of a voter until the time `until`.
 
     If `held_until` is given, change only numbers that are blocked until that time.
     """
-    SQL.hold_other_numbers.run(
+    SQL.block_other_numbers_of_voter.run_statement(
         db, campaign_id=campaign_id, phone_id=phone_id, voter_id=voter_id, until=until, held_until=held_until
     )
 
@@ -384,10 +388,10 @@ def _end_inbound_attempt(db: Connection, end: EndedAttempt) -> CampaignAndPhone 
     found = inbound_calls.find_open_inbound_attempt(db, end.attempt_id)
     if found is None:
         return None
-    SQL.end_attempt.run(db, attempt=found.attempt, **get_parameters(end))
+    SQL.end_attempt.run_statement(db, attempt=found.attempt, **get_parameters(end))
     if end.retry_at is not None:
         due_at = max(end.retry_at, EARLIEST_DUE)
-        inbound_calls.postpone_number(db, found.campaign_id, found.phone_id, due_at, promised=end.promised)
+        inbound_calls.postpone_call_to_number(db, found.campaign_id, found.phone_id, due_at, promised=end.promised)
     return CampaignAndPhone(found.campaign_id, found.phone_id)
 
 
@@ -400,7 +404,7 @@ class TargetStateAfterCall:
     due_at: float | None = None  # None: unchanged
 
 
-def determine_target_state(
+def determine_target_state_after_call(
     db: Connection, phone_id: int, retry_at: float | None, *, of_worker: bool
 ) -> TargetStateAfterCall:
     """Return the state of a target (number in a campaign's queue) after a call.
@@ -410,24 +414,24 @@ def determine_target_state(
     if retry_at is None:
         return TargetStateAfterCall("closed")
     due_at = max(retry_at, EARLIEST_DUE)
-    if not SQL.is_callable.one(db, phone_id=phone_id, of_worker=of_worker):
+    if not SQL.is_callable.fetch_only_value(db, phone_id=phone_id, of_worker=of_worker):
         return TargetStateAfterCall("closed", 0 if of_worker else targets.NOBODY_PENDING, due_at)
     return TargetStateAfterCall("due", 0, due_at)
 
 
-def find_newest_event_time(db: Connection) -> float | None:
+def find_newest_attempt_time(db: Connection) -> float | None:
     """Return the newest time of any attempt (epoch seconds), or None if there are no attempts."""
-    return SQL.newest_event_at.first(db)
+    return SQL.newest_event_at.fetch_first_value(db)
 
 
 def read_unfinished_attempts(db: Connection) -> list[OpenAttempt]:
     """Return all attempts that have not ended."""
-    return _build_open_attempts(db, SQL.unfinished.all(db))
+    return _build_open_attempts(db, SQL.unfinished.fetch_all_rows(db))
 
 
 def find_conversations_without_disposition(db: Connection, since: float) -> list[OpenAttempt]:
     """Return each logged-in agent's last conversation if it has no disposition and did not end before `since`."""
-    return _build_open_attempts(db, SQL.conversations_without_disposition.all(db, since=since))
+    return _build_open_attempts(db, SQL.conversations_without_disposition.fetch_all_rows(db, since=since))
 
 
 def _build_open_attempts(db: Connection, rows: Iterable[UnfinishedAttempt]) -> list[OpenAttempt]:
@@ -438,7 +442,7 @@ def _build_open_attempts(db: Connection, rows: Iterable[UnfinishedAttempt]) -> l
         pending = 1
         if not row.of_worker:
             pending += sum(voter_id != row.voter_id for voter_id in find_pending_voters(db, row.phone_id))
-        mark = SQL.last_mark_of_attempt.first(db, attempt_id=row.attempt_id, since=row.created_at)
+        mark = SQL.last_mark_of_attempt.fetch_first_row(db, attempt_id=row.attempt_id, since=row.created_at)
         found.append(
             OpenAttempt(
                 attempt_id=AttemptId(row.attempt_id),
@@ -469,7 +473,7 @@ def _build_open_attempts(db: Connection, rows: Iterable[UnfinishedAttempt]) -> l
 
 def read_screen_pop(db: Connection, attempt_id: AttemptId) -> ScreenPop | None:
     """Return the voter whom an attempt calls and the other pending voters on its number, or None if there is no such attempt."""
-    row = SQL.screen_pop.first(db, attempt_id=attempt_id)
+    row = SQL.screen_pop.fetch_first_row(db, attempt_id=attempt_id)
     if row is None:
         return None
     return ScreenPop(
@@ -483,11 +487,11 @@ def read_screen_pop(db: Connection, attempt_id: AttemptId) -> ScreenPop | None:
     )
 
 
-def find_known_attempts(db: Connection, attempt_ids: Sequence[AttemptId]) -> frozenset[AttemptId]:
+def find_stored_attempts(db: Connection, attempt_ids: Sequence[AttemptId]) -> frozenset[AttemptId]:
     """Return those of the given attempt ids that are in the store."""
-    return frozenset(each for each in attempt_ids if SQL.is_known.one(db, attempt_id=each))
+    return frozenset(each for each in attempt_ids if SQL.is_known.fetch_only_value(db, attempt_id=each))
 
 
 def find_open_attempt_on_number(db: Connection, number: str) -> AttemptId | None:
     """Return the open attempt on a number (E.164), or None if there is none. A number has at most one open attempt."""
-    return SQL.open_attempt_on.first(db, number=number)
+    return SQL.open_attempt_on.fetch_first_value(db, number=number)

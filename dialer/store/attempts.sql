@@ -101,7 +101,7 @@ SELECT EXISTS (SELECT 1 FROM link WHERE voter_id = :voter_id AND phone_id = :pho
 
 -- The voter's other numbers, where nobody else on them is pending, are not called before :until. With :held_until only
 -- those that are held until then are changed, and they are called at :until.
--- name: hold_other_numbers
+-- name: block_other_numbers_of_voter
 UPDATE target SET state = iif(state = 'closed', 'closed', 'due'), due_at = iif(:held_until IS NULL, max(due_at, :until), :until),
                   claimed_by = NULL, claimed_until = NULL
 WHERE campaign_id = :campaign_id AND (state IN ('due', 'claimed') OR refused_by IS NOT NULL) AND (:held_until IS NULL OR due_at = :held_until) AND phone_id IN (

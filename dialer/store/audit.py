@@ -80,7 +80,7 @@ class SQL(Statements):
     setting_changes_since_oldest_open_attempt: Scalar[dict[str, Any]] = Scalar(json.loads)
 
 
-def get_audit_name(who: str | None) -> str:
+def get_name_of_responsible_person(who: str | None) -> str:
     """Return the name of the person responsible for an action: `who`, or the login name of this process if `who` is None."""
     return who or getpass.getuser()
 
@@ -93,12 +93,14 @@ def append_entry(db: Connection, kind: str, who: str, what: Mapping[str, str], a
 
     Raises UnsafeValue if a detail looks like a phone number or is too long.
     """
-    same = SQL.number_of_same_entry.first(db, at=at, kind=kind, who=who, what=format_canonical_details(what))
+    same = SQL.number_of_same_entry.fetch_first_value(
+        db, at=at, kind=kind, who=who, what=format_canonical_details(what)
+    )
     if same is not None:
         return same
-    number, digest = SQL.head.first(db) or ChainEnd(0, GENESIS)
+    number, digest = SQL.head.fetch_first_row(db) or ChainEnd(0, GENESIS)
     entry = make_next_entry(number, digest, at=at, kind=kind, who=who, what=what)
-    SQL.append.run(db, **get_parameters(entry))
+    SQL.append.run_statement(db, **get_parameters(entry))
     return entry.number
 
 
@@ -115,7 +117,7 @@ def append_entry_from_note(db: Connection, kind: str, note: AuditNote, **details
 def read_entries(db: Connection) -> Iterator[AuditEntry]:
     """Return all audit entries in order, read page by page."""
     last = 0
-    while page := SQL.entries_after.all(db, number=last, limit=_PAGE):
+    while page := SQL.entries_after.fetch_all_rows(db, number=last, limit=_PAGE):
         yield from page
         last = page[-1].number
 
@@ -127,28 +129,28 @@ def read_entries_between(
 
     They may be limited to one person or to some kinds. By default they are of all kinds except seals.
     """
-    return SQL.entries_between.all(db, since=since, until=until, who=who, kinds=json.dumps([*kinds]))
+    return SQL.entries_between.fetch_all_rows(db, since=since, until=until, who=who, kinds=json.dumps([*kinds]))
 
 
-def list_kinds(db: Connection) -> list[str]:
+def list_entry_kinds(db: Connection) -> list[str]:
     """Return the kinds of all entries, sorted. Slow, for it reads the whole audit."""
-    return SQL.kinds.all(db)
+    return SQL.kinds.fetch_all_values(db)
 
 
 def read_settings_of_last_start(db: Connection) -> dict[str, str]:
     """Return the settings with which the dialler last started, by key."""
-    return dict(SQL.settings.rows(db))
+    return dict(SQL.settings.iterate_rows(db))
 
 
-def record_settings(db: Connection, settings: Mapping[str, str], at: float) -> None:
+def record_settings_at_start(db: Connection, settings: Mapping[str, str], at: float) -> None:
     """Store the settings with which the dialler starts, without secrets, and append an audit entry with the changes
     since the last start.
     """
     before = read_settings_of_last_start(db)
     if before == dict(settings):
         return
-    SQL.delete_settings.run(db)
-    SQL.insert_setting.run_many(db, ({"key": key, "value": value} for key, value in settings.items()))
+    SQL.delete_settings.run_statement(db)
+    SQL.insert_setting.run_for_each_parameter_set(db, ({"key": key, "value": value} for key, value in settings.items()))
     if not before:
         append_entry(db, "settings", "dialler", {"first": "yes", "keys": str(len(settings))}, at)
         return
@@ -164,7 +166,7 @@ def find_settings_changed_since_open_attempts(db: Connection) -> frozenset[str] 
     """Return the keys of the settings that changed since the oldest open attempt, or None if the store does not know
     all changes.
     """
-    changes = SQL.setting_changes_since_oldest_open_attempt.all(db)
+    changes = SQL.setting_changes_since_oldest_open_attempt.fetch_all_values(db)
     if any(UNSHOWN in what or int(what.get("changed", _MOST_SETTINGS + 1)) > _MOST_SETTINGS for what in changes):
         return None
     return frozenset(key for what in changes for key in what if key != "changed")

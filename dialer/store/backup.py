@@ -19,13 +19,13 @@ from pathlib import Path
 from dialer.domain.errors import StoreCorrupt, StoreError
 from dialer.domain.model import AttemptId
 from dialer.store import audit, identity
-from dialer.store.attempts import find_known_attempts, find_newest_event_time
+from dialer.store.attempts import find_newest_attempt_time, find_stored_attempts
 from dialer.store.campaigns import stop_campaigns
 from dialer.store.connection import open_locked_store, open_store_for_reading
 from dialer.store.copying import STORE, copy_database, create_folder_atomically
 from dialer.store.desk_file import get_desk_file_path
 from dialer.store.driver import open_connection
-from dialer.store.file_checks import check_header, file_exists
+from dialer.store.file_checks import check_database_header, file_exists
 from dialer.store.keys import StoreKey
 from dialer.store.lock import StoreLock
 from dialer.store.seal_keys import get_seal_key_path
@@ -50,7 +50,7 @@ def make_backup(path: Path, key: StoreKey | None, folder: Path) -> Backup:
     with create_folder_atomically(folder) as new_folder:
         if not file_exists(path):
             raise StoreError(f"{path}: there is no store here; name another with --store")
-        check_header(path, key)
+        check_database_header(path, key)
         for file, copy in (
             (path, new_folder / STORE),
             (get_desk_file_path(path), get_desk_file_path(new_folder / STORE)),
@@ -100,13 +100,13 @@ def verify_backup(folder: Path, key: StoreKey | None, *, whole: bool = True) -> 
             f"{folder}: this folder is not a backup, because it has no {STORE}; name a folder that `dialer backup` made"
         )
     for path in (store, desk) if file_exists(desk) else (store,):
-        check_header(path, key)
+        check_database_header(path, key)
         with open_connection(path, "ro", key) as db:
             finding = db.execute("PRAGMA integrity_check(1)").fetchone()[0] if whole else "ok"
             if finding != "ok":
                 raise StoreCorrupt(f"{path}: the copy is damaged ({' '.join(finding.split())}); use an older backup")
     with open_connection(store, "ro", key) as db:
-        newest = find_newest_event_time(db)
+        newest = find_newest_attempt_time(db)
     return Backup(store, desk if file_exists(desk) else None, newest)
 
 
@@ -135,7 +135,7 @@ def count_attempts_missing_in_store(path: Path, key: StoreKey | None, sent: list
     `sent` has the last attempts that were dialled on this machine.
     """
     with translate_sqlite_errors(path), closing(open_store_for_reading(path, key=key)) as db:
-        return len(sent) - len(find_known_attempts(db, sent)) if sent else 0
+        return len(sent) - len(find_stored_attempts(db, sent)) if sent else 0
 
 
 @contextmanager

@@ -47,13 +47,15 @@ def save_booth_worker(
     An empty name or language does not overwrite a stored one. If the worker's number was closed, it is called again,
     unless it has opted out.
     """
-    SQL.add_phone.run(db, number=number)
-    phone_id, opted_out = SQL.phone.one(db, number=number)
-    worker_id = SQL.set_worker.one(db, phone_id=phone_id, name=name, language=language)
-    SQL.delete_booths.run(db, worker_id=worker_id)
-    SQL.add_booth.run_many(db, ({"worker_id": worker_id, "booth_id": booth_id} for booth_id in booth_ids))
+    SQL.add_phone.run_statement(db, number=number)
+    phone_id, opted_out = SQL.phone.fetch_only_row(db, number=number)
+    worker_id = SQL.set_worker.fetch_only_value(db, phone_id=phone_id, name=name, language=language)
+    SQL.delete_booths.run_statement(db, worker_id=worker_id)
+    SQL.add_booth.run_for_each_parameter_set(
+        db, ({"worker_id": worker_id, "booth_id": booth_id} for booth_id in booth_ids)
+    )
     if not opted_out:
-        SQL.reopen.run(db, phone_id=phone_id)
+        SQL.reopen.run_statement(db, phone_id=phone_id)
     return worker_id, bool(opted_out)
 
 
@@ -62,14 +64,14 @@ def remove_unlisted_booth_workers(db: Connection, listed: Sequence[int]) -> int:
 
     Removed workers are no longer called.
     """
-    removed = SQL.remove_others.run(db, worker_ids=json.dumps([*listed]))
-    SQL.close_removed.run(db)
+    removed = SQL.remove_others.run_statement(db, worker_ids=json.dumps([*listed]))
+    SQL.close_removed.run_statement(db)
     return removed
 
 
 def find_worker_on_number(db: Connection, phone_id: int) -> BoothWorker | None:
     """Return the booth worker with a number, or None if the number is not on the list."""
-    booths = SQL.booths_of_worker.all(db, phone_id=phone_id)
+    booths = SQL.booths_of_worker.fetch_all_rows(db, phone_id=phone_id)
     if not booths:
         return None
     return BoothWorker(booths[0].worker_id, booths[0].language, tuple(each.booth_id for each in booths))

@@ -60,7 +60,7 @@ def count_targets(db: Connection, campaign_id: str) -> int:
 
     Slow, for it reads an index of the whole queue: call it once.
     """
-    return SQL.target_count.one(db, campaign_id=campaign_id)
+    return SQL.target_count.fetch_only_value(db, campaign_id=campaign_id)
 
 
 def read_campaign_progress(db: Connection, campaign_id: str, targets: int, now: float) -> CampaignProgress:
@@ -70,8 +70,8 @@ def read_campaign_progress(db: Connection, campaign_id: str, targets: int, now: 
 
     Targets that are not closed, claimed or on a call remain.
     """
-    counts = SQL.progress.one(db, campaign_id=campaign_id, now=now)
-    refused = {row.reason: row.numbers for row in SQL.refused_counts.rows(db, campaign_id=campaign_id)}
+    counts = SQL.progress.fetch_only_row(db, campaign_id=campaign_id, now=now)
+    refused = {row.reason: row.numbers for row in SQL.refused_counts.iterate_rows(db, campaign_id=campaign_id)}
     return CampaignProgress(
         total=targets,
         completed=counts.closed - sum(refused.values()),
@@ -87,18 +87,18 @@ def count_outcomes(db: Connection, campaign_id: str, since: float = 0.0) -> dict
 
     Only attempts opened since `since` (epoch seconds) count.
     """
-    rows = SQL.outcome_counts.rows(db, campaign_id=campaign_id, since=since)
+    rows = SQL.outcome_counts.iterate_rows(db, campaign_id=campaign_id, since=since)
     return {Outcome(row.outcome): row.attempts for row in rows}
 
 
-def count_recent_answers(
+def count_recent_answers_by_interval(
     db: Connection, campaign_id: str, now: float, window_seconds: float, interval_seconds: float
 ) -> list[RecentAnswers]:
     """Count a campaign's live and abandoned answers in each interval of the time window before `now`, oldest first.
 
     Intervals without answers are left out.
     """
-    rows = SQL.recent_answers.rows(
+    rows = SQL.recent_answers.iterate_rows(
         db,
         campaign_id=campaign_id,
         now=now,

@@ -36,15 +36,15 @@ def ensure_campaign(db: Connection, campaign_id: str, kind: CampaignKind, purpos
 
     A new campaign is stopped if all campaigns were stopped and none has been resumed since.
     """
-    return SQL.ensure_campaign.one(db, campaign_id=campaign_id, kind=kind.value, purpose=purpose.value)
+    return SQL.ensure_campaign.fetch_only_value(db, campaign_id=campaign_id, kind=kind.value, purpose=purpose.value)
 
 
 def set_campaign_state(db: Connection, campaign_id: str, state: CampaignState) -> None:
     """Store the state that an operator set for a campaign. It stays when headquarters later lifts an earlier stop."""
     update_campaign_state(db, campaign_id, state)
-    SQL.exclude_from_headquarters_stops.run(db, path=f'$."{campaign_id}"')
+    SQL.exclude_from_headquarters_stops.run_statement(db, path=f'$."{campaign_id}"')
     if state is CampaignState.RUNNING:
-        SQL.delete_stop_of_all.run(db)
+        SQL.delete_stop_of_all.run_statement(db)
 
 
 def stop_campaigns(db: Connection, at: float) -> list[str]:
@@ -52,25 +52,25 @@ def stop_campaigns(db: Connection, at: float) -> list[str]:
 
     `at` is in epoch seconds.
     """
-    SQL.set_stop_of_all.run(db, at=at)
-    SQL.exclude_all_from_headquarters_stops.run(db)
-    return sorted(SQL.stop_campaigns.all(db))
+    SQL.set_stop_of_all.run_statement(db, at=at)
+    SQL.exclude_all_from_headquarters_stops.run_statement(db)
+    return sorted(SQL.stop_campaigns.fetch_all_values(db))
 
 
 def read_campaign_states(db: Connection) -> dict[str, CampaignState]:
     """Return the states that operators set, by campaign."""
-    return {row.campaign_id: CampaignState(row.state) for row in SQL.campaign_states.rows(db)}
+    return {row.campaign_id: CampaignState(row.state) for row in SQL.campaign_states.iterate_rows(db)}
 
 
 def update_campaign_state(db: Connection, campaign_id: str, state: CampaignState) -> None:
     """Change the stored state of a campaign and nothing else. Raises StoreError if the campaign is not in the store."""
-    if SQL.set_campaign_state.run(db, campaign_id=campaign_id, state=state.value) == 0:
+    if SQL.set_campaign_state.run_statement(db, campaign_id=campaign_id, state=state.value) == 0:
         raise build_unknown_campaign_error(campaign_id)
 
 
 def is_booth_worker_campaign(db: Connection, campaign_id: str) -> bool:
     """Return whether a campaign calls booth workers instead of voters."""
-    return SQL.purpose.first(db, campaign_id=campaign_id) == Purpose.BOOTH_WORKERS
+    return SQL.purpose.fetch_first_value(db, campaign_id=campaign_id) == Purpose.BOOTH_WORKERS
 
 
 def save_pacer_state(db: Connection, campaign_id: str, state: str) -> None:
@@ -78,13 +78,13 @@ def save_pacer_state(db: Connection, campaign_id: str, state: str) -> None:
 
     Raises StoreError if the campaign is not in the store.
     """
-    if SQL.save_pacer_state.run(db, campaign_id=campaign_id, state=state) == 0:
+    if SQL.save_pacer_state.run_statement(db, campaign_id=campaign_id, state=state) == 0:
         raise build_unknown_campaign_error(campaign_id)
 
 
 def read_pacer_state(db: Connection, campaign_id: str) -> str | None:
     """Return the pacing statistics that the campaign's pacer learned (JSON), or None for a new campaign."""
-    return SQL.pacer_state.first(db, campaign_id=campaign_id)
+    return SQL.pacer_state.fetch_first_value(db, campaign_id=campaign_id)
 
 
 def build_unknown_campaign_error(campaign_id: str) -> StoreError:

@@ -117,7 +117,7 @@ def claim_targets(
     or they get a new time.
     """
     release_expired_claims(db, now)
-    SQL.end_expired_asides.run(db, campaign_id=campaign_id, now=now)
+    SQL.end_expired_asides.run_statement(db, campaign_id=campaign_id, now=now)
     since = now - DAY_SECONDS if day_start is None else day_start
     search = _Search(db, campaign_id, limit, _Times(since, now, now + lease_seconds), voting)
     for promised in (True, False):
@@ -129,7 +129,7 @@ def claim_targets(
     else:
         for booth_id, most in booths.items():
             search.collect_claims(most, SQL.fresh_of_booth, booth_id=booth_id)
-    return search.write_changes(owner)
+    return search.store_claims_and_closings(owner)
 
 
 def claim_number(
@@ -147,7 +147,7 @@ def claim_number(
     A promised call is not due before the promised time.
     """
     release_expired_claims(db, now)
-    listed = SQL.listed_number.first(db, campaign_id=campaign_id, phone_id=phone_id)
+    listed = SQL.listed_number.fetch_first_row(db, campaign_id=campaign_id, phone_id=phone_id)
     if listed is None:
         return Unclaimed.NOT_LISTED
     if listed.refused_by is not None and not listed.opted_out:
@@ -160,7 +160,7 @@ def claim_number(
         return Unclaimed.NOT_DUE
     search = _Search(db, campaign_id, 1, _Times(day_start, now, now + lease_seconds), None)
     search.collect_claims(1, SQL.number, promised=bool(listed.promised), phone_id=phone_id)
-    if claims := search.write_changes(owner):
+    if claims := search.store_claims_and_closings(owner):
         return claims[0]
     return Unclaimed.CLOSED if search.closings else Unclaimed.IN_USE
 
@@ -173,7 +173,9 @@ def release_claimed_targets(db: Connection, claims: Sequence[Claim]) -> None:
 
 def release_claimed_target(db: Connection, claim: Claim) -> None:
     """Put a claimed number back into the campaign's queue, unless it was closed or dialled since."""
-    SQL.release.run(db, campaign_id=claim.campaign_id, phone_id=claim.phone_id, attempts=claim.attempt_number - 1)
+    SQL.release.run_statement(
+        db, campaign_id=claim.campaign_id, phone_id=claim.phone_id, attempts=claim.attempt_number - 1
+    )
 
 
 def postpone_claimed_targets(db: Connection, claims: Sequence[tuple[Claim, float]]) -> None:
@@ -181,7 +183,7 @@ def postpone_claimed_targets(db: Connection, claims: Sequence[tuple[Claim, float
     seconds).
     """
     for each, due_at in claims:
-        SQL.postpone.run(
+        SQL.postpone.run_statement(
             db,
             campaign_id=each.campaign_id,
             phone_id=each.phone_id,
@@ -198,7 +200,7 @@ def refuse_claimed_targets(db: Connection, claims: Sequence[tuple[Claim, str]]) 
     They return to the queue by `release_refused_targets`.
     """
     for each, reason in claims:
-        SQL.refuse.run(
+        SQL.refuse.run_statement(
             db,
             campaign_id=each.campaign_id,
             phone_id=each.phone_id,
@@ -209,7 +211,7 @@ def refuse_claimed_targets(db: Connection, claims: Sequence[tuple[Claim, str]]) 
 
 def release_refused_targets(db: Connection, campaign_id: str, most: int) -> int:
     """Put up to `most` refused targets back into the queue, each at its earlier place, and return how many."""
-    return SQL.release_refused.run(db, campaign_id=campaign_id, most=most)
+    return SQL.release_refused.run_statement(db, campaign_id=campaign_id, most=most)
 
 
 def release_expired_claims(db: Connection, now: float, owner: str | None = None) -> int:
@@ -218,11 +220,11 @@ def release_expired_claims(db: Connection, now: float, owner: str | None = None)
     `owner` is the name of a dialler that has just started. All targets that it had claimed are put back too, and all
     targets that were set aside become available.
     """
-    released = SQL.release_expired.run(db, now=now)
+    released = SQL.release_expired.run_statement(db, now=now)
     if owner is None:
         return released
-    released += SQL.release_owned.run(db, owner=owner)
-    SQL.end_all_asides.run(db)
+    released += SQL.release_owned.run_statement(db, owner=owner)
+    SQL.end_all_asides.run_statement(db)
     return released
 
 
@@ -253,7 +255,7 @@ class _Search:
     def __post_init__(self) -> None:
         self._calls_workers = campaigns.is_booth_worker_campaign(self.db, self.campaign_id)
 
-    def write_changes(self, owner: str) -> list[Claim]:
+    def store_claims_and_closings(self, owner: str) -> list[Claim]:
         """Write the collected changes to the store and return the claims.
 
         Call it after the search, because the changes affect the indexes that the search reads.
@@ -262,9 +264,9 @@ class _Search:
             close(self.db)
         if self.voting is not None:
             for target in self.aside:
-                SQL.set_target_aside.run(self.db, target=target, until=self.voting.until)
+                SQL.set_target_aside.run_statement(self.db, target=target, until=self.voting.until)
         for target in self.claimed:
-            SQL.claim_target.run(self.db, target=target, owner=owner, until=self.times.until)
+            SQL.claim_target.run_statement(self.db, target=target, owner=owner, until=self.times.until)
         return self.claims
 
     def collect_claims(
@@ -278,7 +280,7 @@ class _Search:
         room = min(most, self.limit - len(self.claims))
         if room <= 0:
             return
-        for row in query.rows(self.db, campaign_id=self.campaign_id, promised=promised, **parameters):
+        for row in query.iterate_rows(self.db, campaign_id=self.campaign_id, promised=promised, **parameters):
             if self._does_booth_vote_another_day(row):
                 self.aside.append(row.target)
                 if len(self.aside) == SET_ASIDE_AT_ONCE:
@@ -288,7 +290,7 @@ class _Search:
                 continue
             found = None if row.opted_out else self._build_claim(row, promised=promised)
             if found is None:
-                self.closings.append(self._build_closing_function(row))
+                self.closings.append(self._make_function_to_close_target(row))
                 continue
             self.claims.append(found)
             self.claimed.append(row.target)
@@ -309,7 +311,7 @@ class _Search:
             worker = find_worker_on_number(self.db, row.phone_id)
             addressed = None if worker is None else PendingOnPhone(NO_VOTER, 0, worker.language, worker.booth_ids[0])
         else:
-            addressed = SQL.pending_on_phone.first(self.db, phone_id=row.phone_id)
+            addressed = SQL.pending_on_phone.fetch_first_row(self.db, phone_id=row.phone_id)
         if addressed is None:
             return None
         return Claim(
@@ -329,7 +331,7 @@ class _Search:
             promised=promised,
         )
 
-    def _build_closing_function(self, row: Candidate) -> Callable[[Connection], None]:
+    def _make_function_to_close_target(self, row: Candidate) -> Callable[[Connection], None]:
         """Return a function that closes a number in the queues, because nobody on it is to be called."""
         if row.opted_out:
             return partial(targets.close_targets_of_number, phone_id=row.phone_id)

@@ -30,7 +30,7 @@ class SQL(Statements):
 
 def find_executed_command(db: Connection, command_id: str) -> ExecutedCommand | None:
     """Return the executed command with this id, or None if it was not executed."""
-    return SQL.command.first(db, command_id=command_id)
+    return SQL.command.fetch_first_row(db, command_id=command_id)
 
 
 def record_command(db: Connection, command_id: str, name: str, content: str, reply: str, at: float) -> bool:
@@ -38,11 +38,13 @@ def record_command(db: Connection, command_id: str, name: str, content: str, rep
 
     Also delete old commands.
     """
-    SQL.delete_old_commands.run(db, before=at - COMMANDS_KEPT_SECONDS, limit=COMMANDS_DELETED_AT_ONCE)
-    return SQL.insert_command.run(db, command_id=command_id, at=at, name=name, content=content, reply=reply) == 1
+    SQL.delete_old_commands.run_statement(db, before=at - COMMANDS_KEPT_SECONDS, limit=COMMANDS_DELETED_AT_ONCE)
+    return (
+        SQL.insert_command.run_statement(db, command_id=command_id, at=at, name=name, content=content, reply=reply) == 1
+    )
 
 
-def record_receipt(db: Connection, receipt: Receipt | None, at: float) -> None:
+def record_command_receipt(db: Connection, receipt: Receipt | None, at: float) -> None:
     """Store the reply to a command, in the transaction that executes it. Do nothing if `receipt` is None."""
     if receipt is not None:
         record_command(db, receipt.key, receipt.name, receipt.content, receipt.reply, at)
@@ -50,4 +52,4 @@ def record_receipt(db: Connection, receipt: Receipt | None, at: float) -> None:
 
 def set_command_reply(db: Connection, command_id: str, reply: str) -> None:
     """Replace the provisional reply to a command, which `record_command` stored before the command was executed."""
-    SQL.set_reply.run(db, command_id=command_id, reply=reply)
+    SQL.set_reply.run_statement(db, command_id=command_id, reply=reply)

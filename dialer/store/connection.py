@@ -16,11 +16,11 @@ from typing import NamedTuple, Self, TypeVar
 from dialer.domain.errors import StoreError
 from dialer.store import identity, seals, sql
 from dialer.store.copying import copy_before_upgrade
-from dialer.store.driver import BUSY_SECONDS, close_connection_on_error, connect_to_file, open_connection
+from dialer.store.driver import BUSY_SECONDS, close_connection_on_error, connect_to_database_file, open_connection
 from dialer.store.file_checks import (
-    check_file,
-    check_header,
-    check_integrity,
+    check_database_file,
+    check_database_header,
+    check_database_integrity,
     check_sqlite_version,
     restrict_permissions,
 )
@@ -58,12 +58,15 @@ def open_store_for_writing(
     is not changed.
     """
     check_sqlite_version()
-    check_file(path, key, create=create)
+    check_database_file(path, key, create=create)
     restrict_permissions(path)
-    with translate_sqlite_errors(path), close_connection_on_error(connect_to_file(path, "rw", key, busy_seconds)) as db:
+    with (
+        translate_sqlite_errors(path),
+        close_connection_on_error(connect_to_database_file(path, "rw", key, busy_seconds)) as db,
+    ):
         version = read_schema_version(db, path)
         if version:
-            check_integrity(db, path)
+            check_database_integrity(db, path)
             if version < get_newest_schema_version() and not copied:
                 copy_before_upgrade(db, path, version, key)
         else:
@@ -96,8 +99,11 @@ def open_store_for_reading(
     """
     check_sqlite_version()
     if not opened_here:
-        check_file(path, key, create=False)
-    with translate_sqlite_errors(path), close_connection_on_error(connect_to_file(path, "ro", key, busy_seconds)) as db:
+        check_database_file(path, key, create=False)
+    with (
+        translate_sqlite_errors(path),
+        close_connection_on_error(connect_to_database_file(path, "ro", key, busy_seconds)) as db,
+    ):
         version = read_schema_version(db, path)
         if version != get_newest_schema_version():
             raise StoreError(
@@ -107,14 +113,14 @@ def open_store_for_reading(
     return db
 
 
-def check_key(path: Path, key: StoreKey) -> None:
+def check_key_opens_store(path: Path, key: StoreKey) -> None:
     """Raise StoreError if the store at `path` cannot be opened with `key`. This process must not have the file open."""
     with open_connection(path, "ro", key):
         pass
 
 
 @contextmanager
-def read_snapshot(path: Path, key: StoreKey | None) -> Iterator[Connection]:
+def open_store_snapshot(path: Path, key: StoreKey | None) -> Iterator[Connection]:
     """Open the store for reading.
 
     The block reads one snapshot of it. Keep the block short, because the WAL file grows meanwhile.
@@ -133,7 +139,7 @@ def open_store_exclusively(
     Checkpoint the store at the end. `holder` names the program in the errors that other programs get ("an import").
     Raises StoreBusy while another process holds the store.
     """
-    check_header(path, key)
+    check_database_header(path, key)
     with StoreLock(path, holder) as lock, open_locked_store(path, lock, create=create, key=key) as db:
         yield db
 
@@ -170,7 +176,7 @@ class Reader:
         """Close the connection."""
         self.close()
 
-    def run_job(self, job: Callable[[Connection], T]) -> T:
+    def run_read_job(self, job: Callable[[Connection], T]) -> T:
         """Call the function `job` with the connection and return its result. Raises StoreError."""
         with translate_sqlite_errors(self._path):
             return job(self._db)
@@ -195,7 +201,7 @@ def open_and_lock_store(path: Path, create: bool, busy_seconds: float, key: Stor
     `busy_seconds` is how long a write waits for another program; `holder` names this process in the errors of others.
     After an error nothing stays open or locked. Raises StoreBusy, StoreCorrupt, StoreError.
     """
-    check_header(path, key)
+    check_database_header(path, key)
     with ExitStack() as undo:
         lock = undo.enter_context(StoreLock(path, holder))
         db = open_store_for_writing(path, create=create, busy_seconds=busy_seconds, key=key)

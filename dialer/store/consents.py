@@ -16,22 +16,22 @@ class ConsentCount(NamedTuple):
 
 
 class SQL(Statements):
-    set_consent = Command()
+    set_consent_of_number = Command()
     set_consent_ahead = Command()
-    count_given = Query(ConsentCount)
+    count_numbers_with_consent = Query(ConsentCount)
 
 
-def set_consent(db: Connection, number: str, consent: Consent, *, source: str, at: float) -> bool:
+def set_consent_of_number(db: Connection, number: str, consent: Consent, *, source: str, at: float) -> bool:
     """Store whether the owner of a number (E.164) agreed to be called, and return whether the number is on the roll.
 
     The consent of a number that is not on the roll applies once an import adds the number.
     """
-    known = SQL.set_consent.run(db, number=number, consent=consent.value, source=source, at=at) == 1
+    known = SQL.set_consent_of_number.run_statement(db, number=number, consent=consent.value, source=source, at=at) == 1
     if not known:
-        SQL.set_consent_ahead.run(db, number=number, consent=consent.value, source=source, at=at)
+        SQL.set_consent_ahead.run_statement(db, number=number, consent=consent.value, source=source, at=at)
     return known
 
 
-def count_given(db: Connection) -> ConsentCount:
+def count_numbers_with_consent(db: Connection) -> ConsentCount:
     """Return how many numbers have consent, of all that have not opted out. Slow, for it reads all numbers."""
-    return SQL.count_given.one(db)
+    return SQL.count_numbers_with_consent.fetch_only_row(db)

@@ -14,10 +14,10 @@ from pathlib import Path
 
 from dialer.domain.errors import StoreBusy, StoreCorrupt, StoreError, StoreFull
 from dialer.store import audit
-from dialer.store.connection import check_key, close_writing_connection, open_store_for_writing
+from dialer.store.connection import check_key_opens_store, close_writing_connection, open_store_for_writing
 from dialer.store.desk_file import get_desk_file_path
-from dialer.store.driver import connect_in_memory, open_connection
-from dialer.store.file_checks import check_header, file_exists, is_encrypted
+from dialer.store.driver import connect_to_memory_database, open_connection
+from dialer.store.file_checks import check_database_header, file_exists, is_encrypted
 from dialer.store.keys import StoreKey, format_key_literal
 from dialer.store.lock import StoreLock
 from dialer.store.sql import Connection, transaction
@@ -32,7 +32,7 @@ _ROWS_BETWEEN_REPORTS = 20_000
 _BLOCK_BYTES = 1 << 20
 
 
-def get_leftover_path(path: Path) -> Path:
+def get_temporary_conversion_path(path: Path) -> Path:
     """Return the path of the temporary file that stays next to the store if a conversion is killed.
 
     It may be unencrypted. The next conversion removes it.
@@ -40,7 +40,7 @@ def get_leftover_path(path: Path) -> Path:
     return path.with_name(path.name + ".converting")
 
 
-def convert_store(
+def convert_store_encryption(
     path: Path, old: StoreKey | None, new: StoreKey | None, *, who: str, at: float, progress: Progress = lambda *_: None
 ) -> None:
     """Convert the store at `path` and the desk's file from the key `old` to the key `new`. None stands for an unencrypted file.
@@ -53,17 +53,17 @@ def convert_store(
     """
     state = "plain" if new is None else "encrypted" if old is None else "another key"
 
-    def note(db: Connection) -> None:
+    def append_conversion_to_audit(db: Connection) -> None:
         audit.append_entry(db, "store-conversion", who, {"now": state}, at)
 
     path = path.resolve()  # a symbolic link would be replaced, and the file that it leads to left as it was
-    check_header(path, old)
+    check_database_header(path, old)
     with StoreLock(path, "a conversion"):
         close_writing_connection(open_store_for_writing(path, create=False, key=old))  # checks and upgrades it
         # The desk's file is replaced first; if a kill comes between the two, the store is converted again.
-        with _convert_file(path, old, new, progress, note):
+        with _convert_file(path, old, new, progress, append_conversion_to_audit):
             if _desk_needs_conversion(path, new):
-                check_header(get_desk_file_path(path), old)
+                check_database_header(get_desk_file_path(path), old)
                 with _convert_file(get_desk_file_path(path), old, new, progress, lambda _: None):
                     pass
 
@@ -71,7 +71,7 @@ def convert_store(
 def convert_desk_file(path: Path, old: StoreKey | None, new: StoreKey | None) -> None:
     """Encrypt only the desk's file with the store's key `new`, unless it has that key already.
 
-    Raises the errors of `convert_store`.
+    Raises the errors of `convert_store_encryption`.
     """
     path = path.resolve()
     if _desk_needs_conversion(path, new):
@@ -90,7 +90,7 @@ def _desk_needs_conversion(store: Path, new: StoreKey | None) -> bool:
     if new is None or not is_encrypted(path):
         return is_encrypted(path) != (new is not None)
     try:
-        check_key(path, new)
+        check_key_opens_store(path, new)
     except StoreError:
         return True
     return False
@@ -105,7 +105,7 @@ def _convert_file(
     note: Callable[[Connection], None],
 ) -> Iterator[None]:
     """Make a verified copy of the file with the new key, and replace the file with it when the block succeeds."""
-    new_path = get_leftover_path(path)
+    new_path = get_temporary_conversion_path(path)
     remove_database_files(new_path)
     if shutil.disk_usage(path.parent).free < path.stat().st_size * _FREE_SPACE_FACTOR:
         raise StoreFull(
@@ -143,7 +143,7 @@ def _attach_old_and_new_file(
     SQLite's locks belong to the process, so nothing else in this process may have the file open. The lock lasts until
     the end.
     """
-    with closing(connect_in_memory()) as db:
+    with closing(connect_to_memory_database()) as db:
         db.execute(f"ATTACH :file AS old KEY {format_key_literal(old)}", {"file": _build_file_uri(path)})
         db.execute("PRAGMA old.busy_timeout = 0")
         # Leaving WAL mode works only for the only connection, and moves the WAL into the file.
@@ -182,7 +182,7 @@ def _compare_databases(db: Connection, path: Path, progress: Progress) -> None:
     """
     schema = "SELECT type, name, sql FROM {}.sqlite_schema ORDER BY type, name"
     if db.execute(schema.format("old")).fetchall() != db.execute(schema.format("new")).fetchall():
-        raise _build_difference_error(path, "its tables")
+        raise _build_copy_differs_error(path, "its tables")
     tables = [name for (name,) in db.execute("SELECT name FROM old.sqlite_schema WHERE type = 'table' ORDER BY name")]
     counts = {table: int(db.execute(f'SELECT count(*) FROM old."{table}"').fetchone()[0]) for table in tables}  # noqa: S608 - names of our schema
     rows_in_all, done = max(sum(counts.values()), 1), 0
@@ -191,17 +191,17 @@ def _compare_databases(db: Connection, path: Path, progress: Progress) -> None:
         after = db.execute(f'SELECT * FROM new."{table}"')  # noqa: S608
         while rows := before.fetchmany(_ROWS_BETWEEN_REPORTS):
             if rows != after.fetchmany(_ROWS_BETWEEN_REPORTS):
-                raise _build_difference_error(path, table)
+                raise _build_copy_differs_error(path, table)
             done += len(rows)
             progress("comparing", done / rows_in_all)
         if after.fetchone() is not None:
-            raise _build_difference_error(path, table)
+            raise _build_copy_differs_error(path, table)
     (finding,) = db.execute("PRAGMA new.integrity_check(1)").fetchone()
     if finding != "ok":
-        raise _build_difference_error(path, " ".join(finding.split()))
+        raise _build_copy_differs_error(path, " ".join(finding.split()))
 
 
-def _build_difference_error(path: Path, what: str) -> StoreCorrupt:
+def _build_copy_differs_error(path: Path, what: str) -> StoreCorrupt:
     return StoreCorrupt(
         f"{path}: the converted copy differs from the original ({what}); the original is unchanged: check the disk"
     )

@@ -9,7 +9,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from dialer.domain.errors import StoreError, StoreFull
-from dialer.store.driver import connect_to_file
+from dialer.store.driver import connect_to_database_file
 from dialer.store.keys import StoreKey
 from dialer.store.sql import Connection
 
@@ -20,7 +20,7 @@ STORE = "centre.db"
 def copy_database(source: Connection, path: Path, key: StoreKey | None) -> None:
     """Copy a database into a new file as it is at one moment (SQLite's online backup). The copy has the key of the source."""
     os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-    with closing(connect_to_file(path, "rw", key)) as target:
+    with closing(connect_to_database_file(path, "rw", key)) as target:
         source.backup(target)
         target.execute("PRAGMA journal_mode = DELETE")  # one file, without a WAL next to it
 

@@ -15,8 +15,8 @@ from typing import Literal, NamedTuple, Self
 
 from dialer.domain.errors import StoreError
 from dialer.store.async_connection import AsyncConnection
-from dialer.store.driver import close_connection_on_error, connect_to_file
-from dialer.store.file_checks import check_header
+from dialer.store.driver import close_connection_on_error, connect_to_database_file
+from dialer.store.file_checks import check_database_header
 from dialer.store.keys import StoreKey
 from dialer.store.sql import Command, Connection, Query, Statements, get_parameters
 from dialer.store.sqlite_errors import translate_sqlite_errors
@@ -105,7 +105,7 @@ class DeskAccount:
         return DeskAccount(password_at, self.once, signed_in_at, self.passkeys)
 
     @property
-    def password(self) -> Literal["none", "once", "own"]:
+    def password_kind(self) -> Literal["none", "once", "own"]:
         """The kind of the person's password: none, one for a single sign-in ("once"), or one that the person chose ("own")."""
         return "none" if self.password_at is None else "once" if self.once else "own"
 
@@ -172,11 +172,11 @@ class DeskFile:
     @classmethod
     async def open(cls, path: Path, key: StoreKey | None) -> Self:
         """Open the desk's file, or create it. Raises StoreError, StoreCorrupt."""
-        return cls(await AsyncConnection.connect(path, partial(open_desk_file, path, key)))
+        return cls(await AsyncConnection.connect_to_database_file(path, partial(open_desk_file, path, key)))
 
     async def read_password(self, name: str) -> StoredPassword | None:
         """Return a person's stored password, or None if there is none."""
-        row = await self.db.first(SQL.password_of, name=name)
+        row = await self.db.fetch_first_row(SQL.password_of, name=name)
         return None if row is None else StoredPassword(row.hash, row.at, bool(row.once))
 
     async def set_password(self, name: str, password: StoredPassword | None) -> None:
@@ -186,64 +186,64 @@ class DeskFile:
         """
         async with self.db.transaction() as db:
             if password is None:
-                await db.run(SQL.delete_password, name=name)
-                await db.run(SQL.delete_signed_in, name=name)
+                await db.run_statement(SQL.delete_password, name=name)
+                await db.run_statement(SQL.delete_signed_in, name=name)
             else:
-                await db.run(SQL.set_password, name=name, **get_parameters(password))
+                await db.run_statement(SQL.set_password, name=name, **get_parameters(password))
             if password is None or password.once:
-                await db.run(SQL.delete_passkeys, name=name)
-            await db.run(SQL.end_sessions_of, name=name)
+                await db.run_statement(SQL.delete_passkeys, name=name)
+            await db.run_statement(SQL.end_sessions_of, name=name)
 
     async def read_accounts(self) -> dict[str, DeskAccount]:
         """Return the sign-in data of all people, by name."""
-        rows = await self.db.all(SQL.accounts)
+        rows = await self.db.fetch_all_rows(SQL.accounts)
         return {row.name: DeskAccount(row.password_at, bool(row.once), row.signed_in_at, row.passkeys) for row in rows}
 
-    async def begin_session(self, digest: str, name: str, at: float, *, forget_before: float) -> None:
+    async def begin_sign_in_session(self, digest: str, name: str, at: float, *, forget_before: float) -> None:
         """Store the session of a person who signed in, and delete all sessions that were last used before
         `forget_before`.
 
         Times are epoch seconds.
         """
         async with self.db.transaction() as db:
-            await db.run(SQL.end_idle_sessions, before=forget_before)
-            await db.run(SQL.insert_session, digest=digest, name=name, at=at)
-            await db.run(SQL.set_signed_in, name=name, at=at)
+            await db.run_statement(SQL.end_idle_sessions, before=forget_before)
+            await db.run_statement(SQL.insert_session, digest=digest, name=name, at=at)
+            await db.run_statement(SQL.set_signed_in, name=name, at=at)
 
     async def end_sessions_of_person(self, name: str) -> None:
         """Delete all sign-in sessions of a person."""
-        await self.db.run(SQL.end_sessions_of, name=name)
+        await self.db.run_statement(SQL.end_sessions_of, name=name)
 
-    async def read_session(self, digest: str) -> SessionRow | None:
+    async def read_sign_in_session(self, digest: str) -> SessionRow | None:
         """Return the sign-in session whose token has this digest, or None if there is none."""
-        return await self.db.first(SQL.session, digest=digest)
+        return await self.db.fetch_first_row(SQL.session, digest=digest)
 
-    async def use_session(self, digest: str, at: float) -> None:
+    async def record_sign_in_session_use(self, digest: str, at: float) -> None:
         """Store the time when a sign-in session was last used."""
-        await self.db.run(SQL.use_session, digest=digest, at=at)
+        await self.db.run_statement(SQL.use_session, digest=digest, at=at)
 
-    async def end_session(self, digest: str) -> None:
+    async def end_sign_in_session(self, digest: str) -> None:
         """Delete the sign-in session whose token has this digest."""
-        await self.db.run(SQL.end_session, digest=digest)
+        await self.db.run_statement(SQL.end_session, digest=digest)
 
     async def acknowledge_alert(self, seen: Acknowledgement) -> None:
         """Store who acknowledged an alert.
 
         If the same alert was acknowledged before, the earlier acknowledgement stays.
         """
-        await self.db.run(SQL.acknowledge, **get_parameters(seen))
+        await self.db.run_statement(SQL.acknowledge, **get_parameters(seen))
 
     async def read_acknowledgements(self) -> list[Acknowledgement]:
         """Return who last acknowledged each kind of alert (alert code), and when."""
-        return await self.db.all(SQL.acknowledged)
+        return await self.db.fetch_all_rows(SQL.acknowledged)
 
     async def read_audit_head(self) -> AuditHead | None:
         """Return the newest entry of headquarters' audit that this desk has seen, or None if it has seen none."""
-        return await self.db.first(SQL.audit_head)
+        return await self.db.fetch_first_row(SQL.audit_head)
 
     async def save_audit_head(self, number: int, digest: str) -> None:
         """Store the newest entry of headquarters' audit that this desk has seen, in place of an earlier one."""
-        await self.db.run(SQL.set_audit_head, number=number, digest=digest)
+        await self.db.run_statement(SQL.set_audit_head, number=number, digest=digest)
 
     async def close(self) -> None:
         """Close the file."""
@@ -252,10 +252,10 @@ class DeskFile:
 
 def open_desk_file(path: Path, key: StoreKey | None) -> Connection:
     """Open a connection to the desk's file, and create the file if it is missing. Blocks. Raises StoreError, StoreCorrupt."""
-    check_header(path, key)
+    check_database_header(path, key)
     with translate_sqlite_errors(path):
         os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
-        with close_connection_on_error(connect_to_file(path, "rw", key)) as db:
+        with close_connection_on_error(connect_to_database_file(path, "rw", key)) as db:
             _migrate_desk_file(db, path)
     return db
 

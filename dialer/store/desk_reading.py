@@ -72,13 +72,13 @@ class DeskReading:
 
         Intervals without calls are left out.
         """
-        return await self._db.all(
+        return await self._db.fetch_all_rows(
             SQL.calls_by_interval, campaign_id=campaign_id, since=since, interval_seconds=interval_seconds, live=LIVE
         )
 
     async def count_live_answers(self, campaign_id: str, now: float, window_seconds: float) -> RecentAnswers:
         """Count a campaign's live answers in the time window before `now`, and how many of them were abandoned."""
-        found = await self._db.first(
+        found = await self._db.fetch_first_row(
             campaign_figures.SQL.recent_answers,
             campaign_id=campaign_id,
             now=now,
@@ -94,18 +94,20 @@ class DeskReading:
 
         Slow, for it reads all booths: call it once a day.
         """
-        return {row.booth_id: (row.constituency_name, row.name) for row in await self._db.all(SQL.booth_names)}
+        return {
+            row.booth_id: (row.constituency_name, row.name) for row in await self._db.fetch_all_rows(SQL.booth_names)
+        }
 
     async def list_recordings(self, before: float, most: int, campaign_id: str | None) -> list[RecordedTalk]:
         """Return the newest recordings that began before a time (epoch seconds), of one campaign or all.
 
         Their files may be missing.
         """
-        return await self._db.all(SQL.recordings, before=before, most=most, campaign=campaign_id)
+        return await self._db.fetch_all_rows(SQL.recordings, before=before, most=most, campaign=campaign_id)
 
     async def read_users(self) -> list[StoredUser]:
         """Return the users in the store, who may give commands in addition to those in the settings."""
-        return await self._db.all(users.SQL.users)
+        return await self._db.fetch_all_rows(users.SQL.users)
 
     async def close(self) -> None:
         """Close the connection."""

@@ -11,14 +11,14 @@ from dialer.domain.model import Disposition, DispositionRecord, Mark, Receipt
 from dialer.domain.results import Encode
 from dialer.store import attempts
 from dialer.store.claims import EARLIEST_DUE
-from dialer.store.commands import record_receipt
+from dialer.store.commands import record_command_receipt
 from dialer.store.flow_answers import change_flow_answers
 from dialer.store.marks import MarkEffect, record_mark
 from dialer.store.opt_outs import record_opt_out
-from dialer.store.outbox import announce_result
+from dialer.store.outbox import add_result_to_outbox
 from dialer.store.own_call_backs import save_own_call_back
 from dialer.store.sql import Command, Connection, Query, Scalar, Statements, get_parameters
-from dialer.store.voters import get_voter_place
+from dialer.store.voters import get_place_of_voter_on_roll
 
 _NOT_THE_VOTER = frozenset({Disposition.WRONG_NUMBER, Disposition.MACHINE})
 
@@ -74,28 +74,32 @@ def record_disposition(
 
     Raises NotInStore for a mark of a voter who is not linked to the number.
     """
-    before = SQL.attempt.first(db, attempt_id=record.attempt_id)
+    before = SQL.attempt.fetch_first_row(db, attempt_id=record.attempt_id)
     if before is None:
         raise StoreError(
             f"The store has no attempt {record.attempt_id}, so its disposition was not saved. Check the attempt's id."
         )
-    record_receipt(db, receipt, record.at)
+    record_command_receipt(db, receipt, record.at)
     for mark in marks:
         stranger = mark.undoes is None and mark.voter_id != before.voter_id
-        if stranger and not attempts.SQL.is_on_number.one(db, voter_id=mark.voter_id, phone_id=before.phone_id):
+        if stranger and not attempts.SQL.is_on_number.fetch_only_value(
+            db, voter_id=mark.voter_id, phone_id=before.phone_id
+        ):
             raise NotInStore(
                 f"Voter {mark.voter_id} does not have the number of this call, so nothing was saved. Choose another voter."
             )
     new = (record.disposition.value, record.at) != (before.disposition, before.disposed_at)
-    SQL.set_disposition.run(db, **get_parameters(record))
+    SQL.set_disposition.run_statement(db, **get_parameters(record))
     language_before: str | None = None
     if record.language is not None and before.voter_id is not None:
-        language_before = SQL.language_of.first(db, voter_id=before.voter_id)
-        SQL.set_language.run(db, voter_id=before.voter_id, language=record.language)
+        language_before = SQL.language_of.fetch_first_value(db, voter_id=before.voter_id)
+        SQL.set_language.run_statement(db, voter_id=before.voter_id, language=record.language)
     if new:
         save_own_call_back(db, before.campaign_id, before.phone_id, record)
-        place = None if before.voter_id is None or not record.answers else get_voter_place(db, before.voter_id)
-        announce_result(db, encode, replace(record, place=place), record.at)
+        place = (
+            None if before.voter_id is None or not record.answers else get_place_of_voter_on_roll(db, before.voter_id)
+        )
+        add_result_to_outbox(db, encode, replace(record, place=place), record.at)
     effects = tuple(record_mark(db, encode, mark) for mark in marks)
     opted_out = opt_out and record_opt_out(
         db,
@@ -108,14 +112,16 @@ def record_disposition(
     )
     answers_before = change_flow_answers(db, record.attempt_id, record.answers, record.at)
     if new or opted_out or any(each.recorded for each in effects):
-        _update_targets(db, before, record)
+        _set_due_times_after_disposition(db, before, record)
     return DispositionEffect(effects, opted_out, language_before, answers_before)
 
 
-def _update_targets(db: Connection, before: DisposedAttempt, record: DispositionRecord) -> None:
+def _set_due_times_after_disposition(db: Connection, before: DisposedAttempt, record: DispositionRecord) -> None:
     """Set when the called number, and the voter's other numbers, are due after an agent's disposition."""
-    after = attempts.determine_target_state(db, before.phone_id, record.retry_at, of_worker=bool(before.of_worker))
-    SQL.update_target.run(
+    after = attempts.determine_target_state_after_call(
+        db, before.phone_id, record.retry_at, of_worker=bool(before.of_worker)
+    )
+    SQL.update_target.run_statement(
         db,
         campaign_id=before.campaign_id,
         phone_id=before.phone_id,
@@ -127,11 +133,11 @@ def _update_targets(db: Connection, before: DisposedAttempt, record: Disposition
         return
     last_result_at = max(before.ended_at, before.disposed_at or 0.0)
     was_final = before.disposition in attempts.FINAL_DISPOSITIONS
-    held_until = attempts.compute_hold_end(before.due_at, last_result_at, final=was_final)
+    held_until = attempts.compute_end_of_block_of_other_numbers(before.due_at, last_result_at, final=was_final)
     call = (before.campaign_id, before.phone_id, before.voter_id)
     if record.disposition in _NOT_THE_VOTER:
-        attempts.move_hold(db, *call, max(record.at, EARLIEST_DUE), held_until)
+        attempts.replace_block_of_other_numbers(db, *call, max(record.at, EARLIEST_DUE), held_until)
     else:
         is_final = record.disposition in attempts.FINAL_DISPOSITIONS
-        until = attempts.compute_hold_end(record.retry_at, record.at, final=is_final)
-        attempts.hold_other_numbers(db, *call, until, held_until)
+        until = attempts.compute_end_of_block_of_other_numbers(record.retry_at, record.at, final=is_final)
+        attempts.block_other_numbers_of_voter(db, *call, until, held_until)

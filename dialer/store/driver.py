@@ -19,7 +19,9 @@ from dialer.store.sqlite_errors import SQLCIPHER, get_database_error_types, tran
 BUSY_SECONDS = 5.0
 
 
-def connect_to_file(path: Path, mode: str, key: StoreKey | None, busy_seconds: float = BUSY_SECONDS) -> Connection:
+def connect_to_database_file(
+    path: Path, mode: str, key: StoreKey | None, busy_seconds: float = BUSY_SECONDS
+) -> Connection:
     """Connect to a database file in autocommit mode. `mode` is SQLite's: ro, rw or rwc.
 
     With a key, the connection is SQLCipher's. It has the methods of `sqlite3.Connection` but its own errors: catch
@@ -58,7 +60,7 @@ def open_connection(path: Path, mode: str, key: StoreKey | None) -> Iterator[Con
 
     The schema is not checked. Errors of SQLite are raised as StoreError.
     """
-    with translate_sqlite_errors(path), closing(connect_to_file(path, mode, key)) as db:
+    with translate_sqlite_errors(path), closing(connect_to_database_file(path, mode, key)) as db:
         yield db
 
 
@@ -72,7 +74,7 @@ def close_connection_on_error(db: Connection) -> Iterator[Connection]:
         raise
 
 
-def connect_in_memory() -> Connection:
+def connect_to_memory_database() -> Connection:
     """Connect to an empty database in memory, to which unencrypted and encrypted files can be attached (ATTACH ... KEY)."""
     db: Connection = _import_sqlcipher().connect(":memory:", uri=True, isolation_level=None)
     db.execute("PRAGMA cipher_log_level = NONE")

@@ -13,7 +13,7 @@ from dialer.domain.results import Encode, OptOut
 from dialer.rules.number_hash import create_number_hasher, hash_number
 from dialer.store import number_hashes, seal_verification, seals, targets
 from dialer.store.opt_outs import opt_out_number
-from dialer.store.outbox import announce_result
+from dialer.store.outbox import add_result_to_outbox
 from dialer.store.sql import Command, Connection, Query, Scalar, Statements
 
 ERASED = "erased"
@@ -121,15 +121,15 @@ _PURGE_RECORDS = (
 )
 
 
-def find_recorded_voice(db: Connection, number: str) -> RecordedVoice:
+def find_recorded_attempts_of_number(db: Connection, number: str) -> RecordedVoice:
     """Return the attempts of calls with a number, and how many recordings they have.
 
     There are none for a number that is not on the roll.
     """
     return RecordedVoice(
-        frozenset(SQL.attempts_on.all(db, number=number)),
-        SQL.recordings_on.one(db, number=number),
-        tuple(SQL.twilio_recordings_on.all(db, number=number)),
+        frozenset(SQL.attempts_on.fetch_all_values(db, number=number)),
+        SQL.recordings_on.fetch_only_value(db, number=number),
+        tuple(SQL.twilio_recordings_on.fetch_all_values(db, number=number)),
     )
 
 
@@ -138,11 +138,11 @@ def delete_recording_rows(db: Connection, phone_id: int | None) -> None:
 
     The caller erases the sound files.
     """
-    SQL.delete_recordings.run(db, phone_id=phone_id)
-    SQL.delete_messages.run(db, phone_id=phone_id)
+    SQL.delete_recordings.run_statement(db, phone_id=phone_id)
+    SQL.delete_messages.run_statement(db, phone_id=phone_id)
 
 
-def blank_number(
+def erase_number_from_store(
     db: Connection,
     encode: Encode | None,
     number: str,
@@ -162,34 +162,34 @@ def blank_number(
     Raises StoreError if a secret that is still needed is missing.
     """
     number_hashes.set_shared_secrets(db, secrets)
-    phone_id = SQL.phone_id_of.first(db, number=number)
+    phone_id = SQL.phone_id_of.fetch_first_value(db, number=number)
     opt_out_number(db, None, number, at=at, source=ERASED_AGAIN if _was_number_erased(db, number, secrets) else ERASED)
     if secrets:
         hashed = hash_number(secrets[0], number)
-        announce_result(db, encode, OptOut(None, at, ERASED, number_hash=hashed), at)
+        add_result_to_outbox(db, encode, OptOut(None, at, ERASED, number_hash=hashed), at)
         _store_opt_out_hashes(db, [hashed], at)
         _blank_opt_outs(db, [number])
-    SQL.delete_registered.run(db, number=number)
-    SQL.delete_consent_ahead.run(db, number=number)
-    SQL.blank_callers.run(db, number=number)
+    SQL.delete_registered.run_statement(db, number=number)
+    SQL.delete_consent_ahead.run_statement(db, number=number)
+    SQL.blank_callers.run_statement(db, number=number)
     if phone_id is None:
         return BlankedNumber(None, 0, bool(secrets))
-    voters = SQL.voters_on.all(db, phone_id=phone_id) if with_voters else []
+    voters = SQL.voters_on.fetch_all_values(db, phone_id=phone_id) if with_voters else []
     for voter_id in voters:
-        SQL.blank_voter.run(db, voter_id=voter_id)
+        SQL.blank_voter.run_statement(db, voter_id=voter_id)
     targets.close_targets_of_number(db, phone_id)
-    SQL.blank_worker.run(db, phone_id=phone_id)
-    SQL.delete_links.run(db, phone_id=phone_id)
-    SQL.delete_own_call_backs.run(db, phone_id=phone_id)
-    SQL.delete_hash.run(db, phone_id=phone_id)
-    SQL.delete_peer_calls.run(db, phone_id=phone_id)
-    SQL.blank_phone.run(db, phone_id=phone_id, at=at)
+    SQL.blank_worker.run_statement(db, phone_id=phone_id)
+    SQL.delete_links.run_statement(db, phone_id=phone_id)
+    SQL.delete_own_call_backs.run_statement(db, phone_id=phone_id)
+    SQL.delete_hash.run_statement(db, phone_id=phone_id)
+    SQL.delete_peer_calls.run_statement(db, phone_id=phone_id)
+    SQL.blank_phone.run_statement(db, phone_id=phone_id, at=at)
     return BlankedNumber(phone_id, len(voters), bool(secrets))
 
 
-def count_holdings(db: Connection) -> Holdings:
+def count_voters_numbers_and_records(db: Connection) -> Holdings:
     """Return the number of voters, numbers and records in the store."""
-    return SQL.holdings.one(db)
+    return SQL.holdings.fetch_only_row(db)
 
 
 def purge_personal_data(db: Connection, *, at: float, secrets: Sequence[bytes], records_too: bool) -> dict[str, str]:
@@ -209,15 +209,15 @@ def purge_personal_data(db: Connection, *, at: float, secrets: Sequence[bytes], 
     number_hashes.set_shared_secrets(db, secrets)
     if secrets:
         hashed = create_number_hasher(secrets[0])
-        listed = SQL.listed_opt_outs.all(db)
+        listed = SQL.listed_opt_outs.fetch_all_values(db)
         # All with the time of the purge: the time of an opt-out, to the microsecond, would identify its call.
         _store_opt_out_hashes(db, [hashed(number) for number in listed], at)
         _blank_opt_outs(db, listed)
-    SQL.delete_own_call_backs.run(db, phone_id=None)
-    SQL.delete_peer_calls.run(db, phone_id=None)
+    SQL.delete_own_call_backs.run_statement(db, phone_id=None)
+    SQL.delete_peer_calls.run_statement(db, phone_id=None)
     for command in _PURGE + (_PURGE_RECORDS if records_too else ()):
-        command.run(db)
-    SQL.blank_phones.run(db, at=at)
+        command.run_statement(db)
+    SQL.blank_phones.run_statement(db, at=at)
     seals.renew_salts_of_changed_rows(db)
     return seals.restart_seals_after_purge(db, at) | before if records_too else before
 
@@ -234,17 +234,19 @@ def overwrite_deleted_content(db: Connection) -> Iterator[None]:
 
 def _was_number_erased(db: Connection, number: str, secrets: Sequence[bytes]) -> bool:
     """Return whether a number was erased earlier, so that only its hash is stored."""
-    return any(SQL.was_erased.one(db, number_hash=hash_number(each, number), centre=ERASED) for each in secrets)
+    return any(
+        SQL.was_erased.fetch_only_value(db, number_hash=hash_number(each, number), centre=ERASED) for each in secrets
+    )
 
 
 def _store_opt_out_hashes(db: Connection, hashes: Sequence[str], at: float) -> None:
     """Store hashes of opt-outs in sorted order, which does not reveal which number each hash belongs to."""
     for hashed in sorted(hashes):
-        SQL.set_hash.run(db, number_hash=hashed, at=at, centre=ERASED)
+        SQL.set_hash.run_statement(db, number_hash=hashed, at=at, centre=ERASED)
 
 
 def _blank_opt_outs(db: Connection, numbers: Sequence[str]) -> None:
     """Remove these numbers from the rows of their opt-outs. Call it before the numbers themselves are blanked."""
-    last = SQL.last_blank_place.one(db)
+    last = SQL.last_blank_place.fetch_only_value(db)
     for place, number in enumerate(numbers, last + 1):
-        SQL.blank_opt_out.run(db, number=number, place=place)
+        SQL.blank_opt_out.run_statement(db, number=number, place=place)

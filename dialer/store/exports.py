@@ -13,7 +13,9 @@ from dialer.store.lock import refuse_hard_links
 from dialer.store.sql import transaction
 
 
-def record_export(path: Path, who: str, what: Mapping[str, str], at: float, *, key: StoreKey | None = None) -> int:
+def append_export_to_audit(
+    path: Path, who: str, what: Mapping[str, str], at: float, *, key: StoreKey | None = None
+) -> int:
     """Append an audit entry for an export and return its number, which is printed on every page of the list.
 
     Raises StoreError, and UnsafeValue if a detail looks like a phone number.

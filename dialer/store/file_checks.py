@@ -18,7 +18,7 @@ _HEADER = b"SQLite format 3\x00"
 _CHECKED_TABLES = ("campaign", "opt_out", "command", "booth")
 
 
-def check_header(path: Path, key: StoreKey | None) -> None:
+def check_database_header(path: Path, key: StoreKey | None) -> None:
     """Raise StoreCorrupt if a file is not an SQLite database, and StoreError if it is unencrypted although a `key` is set.
 
     A missing or empty file passes. An encrypted file starts with random bytes, so only its key shows what it is.
@@ -52,7 +52,7 @@ def file_exists(path: Path) -> bool:
         raise _build_unreadable_error(path, error) from error
 
 
-def check_integrity(db: Connection, path: Path) -> None:
+def check_database_integrity(db: Connection, path: Path) -> None:
     """Raise StoreCorrupt if the file is damaged. A small file is checked completely.
 
     Of a large file, the small tables are checked completely, and of each other table the path to its first and last
@@ -79,12 +79,12 @@ def check_sqlite_version() -> None:
         raise StoreError(f"SQLite {sqlite3.sqlite_version} is too old. Use a Python with SQLite {oldest} or newer.")
 
 
-def check_file(path: Path, key: StoreKey | None, *, create: bool) -> None:
+def check_database_file(path: Path, key: StoreKey | None, *, create: bool) -> None:
     """Check the header of a database file.
 
     Create a missing file if `create` is set. Raises StoreError, StoreCorrupt.
     """
-    check_header(path, key)
+    check_database_header(path, key)
     if file_exists(path):
         return
     if not create:

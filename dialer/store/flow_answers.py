@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 from dialer.domain.model import AttemptId
 from dialer.domain.results import Encode, FlowAnswers
-from dialer.store.outbox import announce_result
+from dialer.store.outbox import add_result_to_outbox
 from dialer.store.sql import Command, Connection, Query, Statements
-from dialer.store.voters import get_voter_place
+from dialer.store.voters import get_place_of_voter_on_roll
 
 
 class Answer(NamedTuple):
@@ -43,12 +43,12 @@ def record_flow_answers(
     new = {
         name: value
         for name, value in answers.items()
-        if SQL.set_answer.run(db, attempt_id=attempt_id, name=name, value=value, at=at)
+        if SQL.set_answer.run_statement(db, attempt_id=attempt_id, name=name, value=value, at=at)
     }
     if new:
-        call = SQL.call_of_answers.first(db, attempt_id=attempt_id)
-        place = None if call is None or call.voter_id is None else get_voter_place(db, call.voter_id)
-        announce_result(
+        call = SQL.call_of_answers.fetch_first_row(db, attempt_id=attempt_id)
+        place = None if call is None or call.voter_id is None else get_place_of_voter_on_roll(db, call.voter_id)
+        add_result_to_outbox(
             db, encode, FlowAnswers("" if call is None else call.campaign_id, attempt_id, at, new, place), at
         )
 
@@ -63,12 +63,12 @@ def change_flow_answers(
     before = read_flow_answers(db, attempt_id) if answers else {}
     for name, value in answers.items():
         if value is None:
-            SQL.delete_answer.run(db, attempt_id=attempt_id, name=name)
+            SQL.delete_answer.run_statement(db, attempt_id=attempt_id, name=name)
         else:
-            SQL.set_answer.run(db, attempt_id=attempt_id, name=name, value=value, at=at)
+            SQL.set_answer.run_statement(db, attempt_id=attempt_id, name=name, value=value, at=at)
     return {name: before.get(name) for name in answers}
 
 
 def read_flow_answers(db: Connection, attempt_id: AttemptId) -> dict[str, str]:
     """Return the answers that a caller has given so far, by name, for the agent who takes over the call."""
-    return dict(SQL.answers.rows(db, attempt_id=attempt_id))
+    return dict(SQL.answers.iterate_rows(db, attempt_id=attempt_id))

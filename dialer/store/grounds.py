@@ -16,20 +16,20 @@ class SQL(Statements):
     insert_rules_use = Command()
 
 
-def save_grounds(db: Connection, text: str) -> int:
+def save_legal_grounds_of_call(db: Connection, text: str) -> int:
     """Store the legal grounds of a call (JSON), unless equal grounds are stored already. Return their id."""
     digest = hashlib.sha256(text.encode()).hexdigest()
-    found = SQL.grounds_id.first(db, digest=digest)
+    found = SQL.grounds_id.fetch_first_value(db, digest=digest)
     if found is None:
-        found = SQL.insert_grounds.insert(db, digest=digest, grounds=text)
+        found = SQL.insert_grounds.insert_row(db, digest=digest, grounds=text)
     return found
 
 
 def record_rules_version(db: Connection, text: str, at: float) -> str:
     """Store the calling rules (JSON) that are in force from the time `at` (epoch seconds). Return their digest."""
     digest = hashlib.sha256(text.encode()).hexdigest()
-    SQL.insert_rules_version.run(db, digest=digest, text=text, since=at)
-    SQL.insert_rules_use.run(db, digest=digest, since=at)
+    SQL.insert_rules_version.run_statement(db, digest=digest, text=text, since=at)
+    SQL.insert_rules_use.run_statement(db, digest=digest, since=at)
     return digest
 
 
@@ -37,5 +37,5 @@ def record_applied_settings(db: Connection, settings: Mapping[str, str], rules: 
     """Store the settings and calling rules that come into force at the time `at` (epoch seconds), while the dialler is
     running.
     """
-    audit.record_settings(db, settings, at)
+    audit.record_settings_at_start(db, settings, at)
     record_rules_version(db, rules, at)

@@ -33,7 +33,7 @@ class SQL(Statements):
 
 def read_headquarters_orders(db: Connection) -> list[ExecutedOrder]:
     """Return the executed orders of headquarters, oldest first."""
-    return SQL.orders.all(db)
+    return SQL.orders.fetch_all_rows(db)
 
 
 def read_stop_orders_in_force(db: Connection) -> dict[str, dict[str, CampaignState]]:
@@ -43,7 +43,7 @@ def read_stop_orders_in_force(db: Connection) -> dict[str, dict[str, CampaignSta
     """
     return {
         row.order_id: {name: CampaignState(state) for name, state in json.loads(row.stopped or "{}").items()}
-        for row in SQL.stops_in_force.rows(db)
+        for row in SQL.stops_in_force.iterate_rows(db)
     }
 
 
@@ -64,11 +64,11 @@ def record_headquarters_order(
     """
     before = None if stopped is None else json.dumps({name: state.value for name, state in stopped.items()})
     fields = {"order_id": order.order_id, "digest": order.digest, "kind": order.kind, "made_at": order.made_at}
-    if SQL.insert_order.run(db, **fields, stopped=before) == 0:
+    if SQL.insert_order.run_statement(db, **fields, stopped=before) == 0:
         return
     for campaign_id, state in states.items():
         campaigns.update_campaign_state(db, campaign_id, state)
     if lifts:
-        SQL.lift_stops.run(db, at=note.at)
-    SQL.delete_expired.run(db, seconds=LONGEST_VALID_SECONDS)
+        SQL.lift_stops.run_statement(db, at=note.at)
+    SQL.delete_expired.run_statement(db, seconds=LONGEST_VALID_SECONDS)
     audit.append_entry(db, "headquarters-order", note.who, note.what, note.at)

@@ -58,7 +58,7 @@ def update_store_identity(db: Connection, path: Path, *, is_new: bool, is_restor
     `is_new` says that the store was just created, `is_restored` that it comes from a backup. Raises StoreError if the file
     next to the store cannot be written.
     """
-    stored = SQL.file.first(db)
+    stored = SQL.file.fetch_first_row(db)
     place, token = _find_machine_and_inode(path), uuid.uuid4().hex
     with transaction(db):
         if stored is None:
@@ -67,13 +67,13 @@ def update_store_identity(db: Connection, path: Path, *, is_new: bool, is_restor
             _write_store_identity(db, place, _read_store_incarnation(db))
         # Written before the commit, with both tokens: after a crash in between, one of them is in the store.
         _write_store_tokens(path, token, "" if stored is None else stored.token)
-        SQL.set_token.run(db, token=token)
+        SQL.set_token.run_statement(db, token=token)
     _write_store_tokens(path, token)
 
 
 def renew_store_identity(db: Connection) -> None:
     """Give a store that was set back a new identity. Runs inside the caller's transaction."""
-    place = SQL.file.first(db)
+    place = SQL.file.fetch_first_row(db)
     _write_store_identity(db, "" if place is None else place.place, _read_store_incarnation(db))
 
 
@@ -82,13 +82,13 @@ def delete_store_token(db: Connection) -> None:
 
     A store with an older schema has no token.
     """
-    if SQL.has_identity.one(db):
-        SQL.set_token.run(db, token="")
+    if SQL.has_identity.fetch_only_value(db):
+        SQL.set_token.run_statement(db, token="")
 
 
 def read_store_identity(db: Connection) -> StoreIdentity:
     """Return the identity of a store that was opened for writing before."""
-    found = SQL.identity.first(db)
+    found = SQL.identity.fetch_first_row(db)
     if found is None:
         raise StoreError("the store has no identity yet: start the dialler once")
     return found
@@ -101,13 +101,15 @@ def get_store_token_path(path: Path) -> Path:
 
 
 def _read_store_incarnation(db: Connection) -> str:
-    found = SQL.identity.first(db)
+    found = SQL.identity.fetch_first_row(db)
     return NO_INCARNATION if found is None else found.incarnation
 
 
 def _write_store_identity(db: Connection, place: str, previous: str | None) -> None:
-    begins_after = 0 if previous is None else SQL.passed_by_uplink.one(db)
-    SQL.set_identity.run(db, incarnation=uuid.uuid4().hex, previous=previous, begins_after=begins_after, place=place)
+    begins_after = 0 if previous is None else SQL.passed_by_uplink.fetch_only_value(db)
+    SQL.set_identity.run_statement(
+        db, incarnation=uuid.uuid4().hex, previous=previous, begins_after=begins_after, place=place
+    )
 
 
 def _find_machine_and_inode(path: Path) -> str:

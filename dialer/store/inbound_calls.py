@@ -49,40 +49,40 @@ def record_inbound_call(db: Connection, call: NewInbound) -> InboundParty | None
     A missed call's number is due at `call_back_at` if it has a pending voter and has not opted out. Otherwise the call
     does not change the number's targets, but what the caller says may postpone the next call.
     """
-    party = None if call.number is None else _find_caller(db, call.number)
+    party = None if call.number is None else _find_caller_by_number(db, call.number)
     calls_back = False
     if party is not None:
         missed = call.mode is InboundMode.MISSED_CALL
         ended_at, outcome = (call.at, Outcome.MISSED.value) if missed else (None, None)
         of = {"phone_id": party.phone_id, "voter_id": party.voter_id, "ended_at": ended_at, "outcome": outcome}
-        SQL.insert_attempt.run(db, **of, **get_parameters(call))
+        SQL.insert_attempt.run_statement(db, **of, **get_parameters(call))
         if missed and party.pending_voters and not party.opted_out and call.call_back_at is not None:
-            scheduled = SQL.schedule_call_back.run(
+            scheduled = SQL.schedule_call_back.run_statement(
                 db, phone_id=party.phone_id, due_at=call.call_back_at, campaign_id=call.campaign_id
             )
             calls_back = scheduled > 0
     attempt_id = None if party is None else call.attempt_id
-    SQL.insert_call.run(db, attempt_of_call=attempt_id, call_back=calls_back, **get_parameters(call))
+    SQL.insert_call.run_statement(db, attempt_of_call=attempt_id, call_back=calls_back, **get_parameters(call))
     return party
 
 
-def _find_caller(db: Connection, number: str) -> InboundParty | None:
+def _find_caller_by_number(db: Connection, number: str) -> InboundParty | None:
     """Return the caller with this number and the number's pending voters, or None if the number is not on the roll."""
-    row = SQL.caller.first(db, number=number)
+    row = SQL.caller.fetch_first_row(db, number=number)
     if row is None:
         return None
-    pending = SQL.pending_count.one(db, phone_id=row.phone_id)
+    pending = SQL.pending_count.fetch_only_value(db, phone_id=row.phone_id)
     return InboundParty(row.phone_id, row.voter_id, row.booth_id, row.language, pending, bool(row.opted_out))
 
 
 def find_open_inbound_attempt(db: Connection, attempt_id: AttemptId) -> OpenInbound | None:
     """Return the open inbound attempt with this id, or None if there is none."""
-    return SQL.open_inbound.first(db, attempt_id=attempt_id)
+    return SQL.open_inbound.fetch_first_row(db, attempt_id=attempt_id)
 
 
-def postpone_number(db: Connection, campaign_id: str, phone_id: int, due_at: float, *, promised: bool) -> None:
+def postpone_call_to_number(db: Connection, campaign_id: str, phone_id: int, due_at: float, *, promised: bool) -> None:
     """Postpone a campaign's next call to a number until the time `due_at` (epoch seconds), if it is due earlier.
 
     Closed and claimed numbers are not changed.
     """
-    SQL.postpone_call.run(db, campaign_id=campaign_id, phone_id=phone_id, due_at=due_at, promised=promised)
+    SQL.postpone_call.run_statement(db, campaign_id=campaign_id, phone_id=phone_id, due_at=due_at, promised=promised)

@@ -27,7 +27,7 @@ class StoreKey:
     digits: str = field(repr=False)  # 64 hexadecimal digits
 
 
-def read_key(path: Path) -> StoreKey:
+def read_store_key_file(path: Path) -> StoreKey:
     """Read a key file. Raises StoreError if it cannot be read, contains no key, or is readable by other users."""
     try:
         # fstat checks the file that is read, not another one that a link leads to a moment later.
@@ -51,7 +51,7 @@ def read_key(path: Path) -> StoreKey:
     return StoreKey(path, digits)
 
 
-def write_new_key(path: Path) -> StoreKey:
+def create_store_key_file(path: Path) -> StoreKey:
     """Create a key file that only this user can read. Raises StoreError if the file already exists."""
     key = StoreKey(path, secrets.token_hex(32))
     try:
@@ -80,4 +80,4 @@ def read_site_key(settings: Settings) -> StoreKey | None:
     Raises StoreError if the key cannot be used.
     """
     path = settings.store.encryption_key_file
-    return None if path is None else read_key(path)
+    return None if path is None else read_store_key_file(path)

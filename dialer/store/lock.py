@@ -54,17 +54,17 @@ class StoreLock:
         refuse_hard_links(path)
         try:
             descriptor = self._lock_file(get_lock_path(path), os.O_RDWR | os.O_CREAT)
-            _refuse_mounts(path, self._file)
+            _refuse_remote_disk(path, self._file)
             self._lock_existing_files()
         except BaseException:
-            self.release()
+            self.release_lock()
             raise
         try:
             os.ftruncate(descriptor, 0)
             os.lseek(descriptor, 0, os.SEEK_SET)
             os.write(descriptor, f"{holder} (process {os.getpid()})\n".encode())
         except OSError as error:
-            self.release()
+            self.release_lock()
             kind = StoreFull if error.errno in {errno.ENOSPC, errno.EDQUOT} else StoreError
             raise kind(
                 f"{path}: the lock file of the store cannot be written ({error.strerror}): free some disk space"
@@ -76,7 +76,7 @@ class StoreLock:
 
     def __exit__(self, *_: object) -> None:
         """Release the lock."""
-        self.release()
+        self.release_lock()
 
     def lock_new_files(self) -> None:
         """Lock files that were created since the lock was taken: the database of a new store, and its WAL.
@@ -104,7 +104,7 @@ class StoreLock:
                 " dialler, put the file back where it was, and start again"
             )
 
-    def release(self) -> None:
+    def release_lock(self) -> None:
         """Release the lock of the store. Close the connections first. A repeated call does nothing."""
         while self._held:
             os.close(self._held.popitem()[1])
@@ -163,7 +163,7 @@ def refuse_hard_links(path: Path) -> None:
             )
 
 
-def _refuse_mounts(path: Path, real: Path) -> None:
+def _refuse_remote_disk(path: Path, real: Path) -> None:
     """Raise StoreError if the store is on another machine's disk, because locks and SQLite's WAL do not work there.
 
     Also raise it if the file alone is mounted without its folder, because the journal would be elsewhere.

@@ -43,24 +43,24 @@ def save_log_in(db: Connection, log_in: LogIn) -> None:
 
     A change of agent is recorded in the audit, and ends the standing orders of supervisors for the seat.
     """
-    before = SQL.agent_at.first(db, seat=log_in.seat)
+    before = SQL.agent_at.fetch_first_value(db, seat=log_in.seat)
     if before != log_in.agent:
         if before is not None:
             audit.append_entry(db, "log-off", shorten_for_audit(before), {"seat": log_in.seat}, log_in.at)
         audit.append_entry(db, "log-in", shorten_for_audit(log_in.agent), {"seat": log_in.seat}, log_in.at)
         standing_orders.end_orders_for_seat(db, log_in.seat)
-    SQL.set_log_in.run(db, **get_parameters(log_in))
+    SQL.set_log_in.run_statement(db, **get_parameters(log_in))
 
 
 def remove_log_in(db: Connection, seat: str, at: float) -> None:
     """Log off the agent at a seat, with an audit entry, and end the seat's standing orders. `at` is in epoch seconds."""
-    before = SQL.agent_at.first(db, seat=seat)
+    before = SQL.agent_at.fetch_first_value(db, seat=seat)
     if before is not None:
         audit.append_entry(db, "log-off", shorten_for_audit(before), {"seat": seat}, at)
-    SQL.delete_log_in.run(db, seat=seat)
+    SQL.delete_log_in.run_statement(db, seat=seat)
     standing_orders.end_orders_for_seat(db, seat)
 
 
 def read_log_ins(db: Connection) -> list[LogIn]:
     """Return the agents who are logged in, in the order of seats."""
-    return [LogIn(row.seat, row.agent, bool(row.paused), row.reason, row.at) for row in SQL.log_ins.rows(db)]
+    return [LogIn(row.seat, row.agent, bool(row.paused), row.reason, row.at) for row in SQL.log_ins.iterate_rows(db)]

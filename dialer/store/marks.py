@@ -16,10 +16,10 @@ from dialer.domain.model import AttemptId, Mark, MarkSource, UnknownSerial
 from dialer.domain.results import Encode
 from dialer.store import audit, targets
 from dialer.store.audit import AuditNote
-from dialer.store.outbox import announce_result
+from dialer.store.outbox import add_result_to_outbox
 from dialer.store.sql import Command, Connection, Query, Scalar, Statements, get_parameters
 from dialer.store.voter_status import VoterStatus, compute_voter_status_after_mark, derive_voter_status
-from dialer.store.voters import get_voter_place
+from dialer.store.voters import get_place_of_voter_on_roll
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,34 +99,36 @@ def record_mark(db: Connection, encode: Encode | None, mark: Mark) -> MarkEffect
 
     Raises NotInStore if there is no such voter, and KeyTaken if another mark has the key.
     """
-    row = SQL.voter.first(db, voter_id=mark.voter_id)
+    row = SQL.voter.fetch_first_row(db, voter_id=mark.voter_id)
     if row is None:
         raise NotInStore(f"The store has no voter {mark.voter_id}, so the mark was not saved. Check the voter's id.")
     before = VoterStatus(row.turnout, bool(row.contacted), bool(row.not_yet))
-    superfluous = _is_correction_superfluous(db, mark, before)
-    recorded = not superfluous and _append_mark(db, mark)
+    superfluous = _is_correction_without_effect(db, mark, before)
+    recorded = not superfluous and _insert_mark_unless_stored(db, mark)
     after = _compute_status_after_mark(db, mark, before) if recorded else before
-    undone = None if mark.undoes is None else SQL.kind_of_mark.first(db, key=mark.undoes)
+    undone = None if mark.undoes is None else SQL.kind_of_mark.fetch_first_value(db, key=mark.undoes)
     restores = recorded and undone == MarkKind.WRONG_NUMBER
     changes_links = restores or (recorded and mark.kind is MarkKind.WRONG_NUMBER)
     # Looked up only where the count of voters without a number may change: contacted voters are not counted there.
     had_number = not (changes_links or after.contacted != before.contacted) or _has_voter_callable_number(db, mark)
     if after != before:
-        SQL.set_status.run(db, voter_id=mark.voter_id, **get_parameters(after))
+        SQL.set_status.run_statement(db, voter_id=mark.voter_id, **get_parameters(after))
     pending = after.turnout == "pending"
     silenced = _remove_voter_link(db, mark, recorded) if mark.kind is MarkKind.WRONG_NUMBER else []
     if restores:
         _restore_voter_link(db, mark)
     has_number = _has_voter_callable_number(db, mark) if changes_links else had_number
     if not pending:
-        silenced += SQL.silent_phones.all(db, voter_id=mark.voter_id)
+        silenced += SQL.silent_phones.fetch_all_values(db, voter_id=mark.voter_id)
     if recorded:
         settled = targets.WRONG_NUMBER if mark.kind is MarkKind.WRONG_NUMBER else targets.NOBODY_PENDING
         for phone_id in silenced:
             targets.close_voter_targets_of_number(db, phone_id, settled=settled)
         if encode is not None:
-            announced = replace(mark, confidence=mark.effective_confidence, place=get_voter_place(db, mark.voter_id))
-            announce_result(db, encode, announced, mark.at)
+            announced = replace(
+                mark, confidence=mark.effective_confidence, place=get_place_of_voter_on_roll(db, mark.voter_id)
+            )
+            add_result_to_outbox(db, encode, announced, mark.at)
     pending_again = pending and before.turnout != "pending"
     return MarkEffect(
         recorded,
@@ -157,12 +159,12 @@ def record_marks(db: Connection, encode: Encode | None, marks: Sequence[Mark], n
 
 def has_mark(db: Connection, key: str) -> bool:
     """Return whether the store has a mark (recorded answer about a voter) with this key."""
-    return SQL.has_mark.one(db, key=key)
+    return SQL.has_mark.fetch_only_value(db, key=key)
 
 
 def read_turnout_status(db: Connection, voter_id: int) -> str | None:
     """Return the turnout status of a voter ("pending", "voted", "closed"), or None if there is no such voter."""
-    row = SQL.voter.first(db, voter_id=voter_id)
+    row = SQL.voter.fetch_first_row(db, voter_id=voter_id)
     return None if row is None else row.turnout
 
 
@@ -175,20 +177,20 @@ def find_last_mark_of_worker_call(db: Connection, attempt_id: AttemptId) -> tupl
     """Return the key and voter of the last mark that a booth worker reported in a call and that was not undone, or None
     if there is none.
     """
-    return SQL.last_mark_of_worker_call.first(db, attempt_id=attempt_id)
+    return SQL.last_mark_of_worker_call.fetch_first_row(db, attempt_id=attempt_id)
 
 
 def find_voters_by_mark_key(db: Connection, key: str) -> list[int]:
     """Return the voters of the marks (recorded answers) whose key is `key` or begins with `key/`, in stored order."""
-    return SQL.voters_with_key.all(db, key=key)
+    return SQL.voters_with_key.fetch_all_values(db, key=key)
 
 
 def record_unknown_serial(db: Connection, unknown: UnknownSerial) -> None:
     """Store that a booth worker entered a serial number that no voter has. A repeated key changes nothing."""
-    SQL.insert_unknown_serial.run(db, **get_parameters(unknown))
+    SQL.insert_unknown_serial.run_statement(db, **get_parameters(unknown))
 
 
-def _is_correction_superfluous(db: Connection, mark: Mark, before: VoterStatus) -> bool:
+def _is_correction_without_effect(db: Connection, mark: Mark, before: VoterStatus) -> bool:
     """Return whether there is no "voted" mark that a new correction could correct.
 
     A correction without such a mark would look as if somebody had said "not voted".
@@ -197,14 +199,14 @@ def _is_correction_superfluous(db: Connection, mark: Mark, before: VoterStatus) 
     return corrects and before.turnout == "pending" and not has_mark(db, mark.key)
 
 
-def _append_mark(db: Connection, mark: Mark) -> bool:
+def _insert_mark_unless_stored(db: Connection, mark: Mark) -> bool:
     """Store a mark (recorded answer) and return True, or return False if the same mark is stored already.
 
     Raises KeyTaken.
     """
-    if SQL.insert_mark.run(db, **get_parameters(mark) | {"confidence": mark.effective_confidence}):
+    if SQL.insert_mark.run_statement(db, **get_parameters(mark) | {"confidence": mark.effective_confidence}):
         return True
-    if not SQL.is_same_mark.one(db, **get_parameters(mark)):
+    if not SQL.is_same_mark.fetch_only_value(db, **get_parameters(mark)):
         raise KeyTaken(f"A different mark has the key {mark.key}, so this mark was not saved. Give it another key.")
     return False
 
@@ -218,21 +220,21 @@ def _compute_status_after_mark(db: Connection, mark: Mark, before: VoterStatus) 
 
 def _derive_status_from_marks(db: Connection, voter_id: int, at: float = inf) -> VoterStatus:
     """Return the status of a voter that follows from the marks until the time `at`."""
-    return derive_voter_status(SQL.marks_in_force.rows(db, voter_id=voter_id, at=at))
+    return derive_voter_status(SQL.marks_in_force.iterate_rows(db, voter_id=voter_id, at=at))
 
 
 def _has_voter_callable_number(db: Connection, mark: Mark) -> bool:
-    return SQL.has_callable_number.one(db, voter_id=mark.voter_id)
+    return SQL.has_callable_number.fetch_only_value(db, voter_id=mark.voter_id)
 
 
 def _remove_voter_link(db: Connection, mark: Mark, recorded: bool) -> list[int]:
     """Remove the link between the voter and the attempt's number. Return the number if it has no pending voter any more."""
-    phone_id = SQL.phone_of_attempt.first(db, attempt_id=mark.attempt_id)
+    phone_id = SQL.phone_of_attempt.fetch_first_value(db, attempt_id=mark.attempt_id)
     if phone_id is None:
         return []
     if recorded:
-        SQL.drop_link.run(db, voter_id=mark.voter_id, phone_id=phone_id, at=mark.at)
-    return [phone_id] if SQL.is_silent.one(db, phone_id=phone_id) else []
+        SQL.drop_link.run_statement(db, voter_id=mark.voter_id, phone_id=phone_id, at=mark.at)
+    return [phone_id] if SQL.is_silent.fetch_only_value(db, phone_id=phone_id) else []
 
 
 def _restore_voter_link(db: Connection, mark: Mark) -> None:
@@ -240,6 +242,6 @@ def _restore_voter_link(db: Connection, mark: Mark) -> None:
 
     Reopen the number in the campaign queues where the undone mark had closed it.
     """
-    phone_id = SQL.phone_of_attempt.first(db, attempt_id=mark.attempt_id)
-    SQL.restore_link.run(db, voter_id=mark.voter_id, phone_id=phone_id, undoes=mark.undoes)
+    phone_id = SQL.phone_of_attempt.fetch_first_value(db, attempt_id=mark.attempt_id)
+    SQL.restore_link.run_statement(db, voter_id=mark.voter_id, phone_id=phone_id, undoes=mark.undoes)
     targets.reopen_targets_of_wrong_number(db, phone_id, mark.at)

@@ -15,9 +15,9 @@ from dialer.store.copying import find_upgrade_copies
 from dialer.store.erasing import (
     BlankedNumber,
     RecordedVoice,
-    blank_number,
     delete_recording_rows,
-    find_recorded_voice,
+    erase_number_from_store,
+    find_recorded_attempts_of_number,
     overwrite_deleted_content,
 )
 from dialer.store.keys import StoreKey
@@ -54,7 +54,7 @@ class ErasedNumber:
     messages: tuple[str, ...]  # for a person, without the number
 
 
-def erase_number(
+def erase_number_with_audit_entry(
     db: Connection,
     encode: Encode | None,
     number: str,
@@ -72,9 +72,9 @@ def erase_number(
     """
     kept = rules.retention(note.at)
     with overwrite_deleted_content(db):
-        voice = find_recorded_voice(db, number)
+        voice = find_recorded_attempts_of_number(db, number)
         files = rules.find_recordings(voice.attempts, expected=kept is None and voice.recordings > 0)
-        done = blank_number(db, encode, number, at=note.at, secrets=rules.secrets, with_voters=with_voters)
+        done = erase_number_from_store(db, encode, number, at=note.at, secrets=rules.secrets, with_voters=with_voters)
         if kept is None and done.phone_id is not None:
             delete_recording_rows(db, done.phone_id)
         seals.renew_salts_of_changed_rows(db)

@@ -31,7 +31,7 @@ class SQL(Statements):
 
 def read_phone_facts(db: Connection, phone_id: int, number: str, consent: str, day_start: float) -> PhoneFacts:
     """Return the facts about a number that the rules check. Attempts and conversations count from `day_start` (epoch seconds)."""
-    calls = SQL.calls_of_number.one(db, phone_id=phone_id, day_start=day_start)
+    calls = SQL.calls_of_number.fetch_only_row(db, phone_id=phone_id, day_start=day_start)
     return build_phone_facts(db, phone_id, number, consent, calls)
 
 
@@ -52,7 +52,7 @@ def build_phone_facts(
         calls.attempts,
         calls.conversations,
         find_later_time(calls.abandoned_at, elsewhere.abandoned_at),
-        tuple(SQL.registers_with_number.all(db, number=number)),
+        tuple(SQL.registers_with_number.fetch_all_values(db, number=number)),
         Consent(consent),
         opted_out,
         called_at=find_later_time(calls.called_at, elsewhere.called_at),

@@ -71,17 +71,17 @@ class SQL(Statements):
 
 def read_secret_ids(db: Connection) -> dict[str, int]:
     """Return the ids of the secrets that centres share, by fingerprint."""
-    return dict(SQL.secrets.rows(db))
+    return dict(SQL.secrets.iterate_rows(db))
 
 
 def compute_number_hash(db: Connection, phone_id: int) -> str | None:
     """Return the hash of a number with the first secret, or None if the settings have no secret."""
-    return SQL.hash_of.first(db, phone_id=phone_id)
+    return SQL.hash_of.fetch_first_value(db, phone_id=phone_id)
 
 
 def find_number_with_hash(db: Connection, number_hash: str) -> int | None:
     """Return the id of the number on the roll that has this hash, or None if there is none."""
-    return SQL.number_with_hash.first(db, number_hash=number_hash)
+    return SQL.number_with_hash.fetch_first_value(db, number_hash=number_hash)
 
 
 def set_shared_secrets(db: Connection, secrets: Sequence[bytes]) -> None:
@@ -96,22 +96,22 @@ def set_shared_secrets(db: Connection, secrets: Sequence[bytes]) -> None:
     listed = [compute_fingerprint(secret) for secret in secrets]
     known = read_secret_ids(db)
     removed = [secret_id for each, secret_id in known.items() if each not in listed]
-    if (removed or not listed) and SQL.any_known_by_hash_only.one(db):
+    if (removed or not listed) and SQL.any_known_by_hash_only.fetch_only_value(db):
         raise StoreError(
             "A secret for opt-outs is missing in the settings, and some opt-outs may be known by its hashes only."
             " Add it again as rules.opt_out_secret or in rules.accepted_opt_out_secrets."
         )
     for secret_id in removed:
-        SQL.delete_known_by_number.run(db, secret_id=secret_id)
-        SQL.delete_hashes.run(db, secret_id=secret_id)
-        SQL.delete_secret.run(db, secret_id=secret_id)
+        SQL.delete_known_by_number.run_statement(db, secret_id=secret_id)
+        SQL.delete_hashes.run_statement(db, secret_id=secret_id)
+        SQL.delete_secret.run_statement(db, secret_id=secret_id)
     new = [each for each in listed if each not in known]
     if new:
-        SQL.drop_index.run(db)
+        SQL.drop_index.run_statement(db)
         for each in new:
-            SQL.insert_secret.run(db, fingerprint=each)
+            SQL.insert_secret.run_statement(db, fingerprint=each)
     if listed:
-        SQL.set_announcing_secret.run(db, fingerprint=listed[0])
+        SQL.set_announcing_secret.run_statement(db, fingerprint=listed[0])
 
 
 def hash_next_numbers(db: Connection, secret: bytes, after: int) -> int | None:
@@ -120,9 +120,9 @@ def hash_next_numbers(db: Connection, secret: bytes, after: int) -> int | None:
     Return the last id that was hashed, or None if no number was left.
     """
     secret_id = read_secret_ids(db)[compute_fingerprint(secret)]
-    page = SQL.unhashed.all(db, after=after, limit=HASHES_PER_PAGE, secret_id=secret_id)
+    page = SQL.unhashed.fetch_all_rows(db, after=after, limit=HASHES_PER_PAGE, secret_id=secret_id)
     hashed = create_number_hasher(secret)
-    SQL.insert_hash.run_many(
+    SQL.insert_hash.run_for_each_parameter_set(
         db, ({"phone_id": each.phone_id, "secret_id": secret_id, "number_hash": hashed(each.e164)} for each in page)
     )
     if not page:
@@ -135,14 +135,14 @@ def hash_next_numbers(db: Connection, secret: bytes, after: int) -> int | None:
 
 def create_hash_index(db: Connection) -> None:
     """Create the database index of the numbers' hashes. `set_shared_secrets` deletes it when secrets are new."""
-    SQL.create_index.run(db)
+    SQL.create_index.run_statement(db)
 
 
 def find_numbers_suppressed_elsewhere(db: Connection) -> list[SuppressedElsewhere]:
     """Return the numbers that have opted out in other centres and are not suppressed here."""
-    return SQL.suppressed_elsewhere.all(db)
+    return SQL.suppressed_elsewhere.fetch_all_rows(db)
 
 
 def find_numbers_suppressed_elsewhere_after(db: Connection, after: int) -> list[SuppressedElsewhere]:
     """Return the numbers with ids above `after` that have opted out in other centres and are not suppressed here."""
-    return SQL.suppressed_elsewhere_after.all(db, after=after)
+    return SQL.suppressed_elsewhere_after.fetch_all_rows(db, after=after)

@@ -158,19 +158,21 @@ def read_number_record(db: Connection, number: str, day_start: float, at: float 
 
     The number need not be on the roll. The time is in epoch seconds; infinity stands for the present state.
     """
-    row = SQL.phone.first(db, number=number)
+    row = SQL.phone.fetch_first_row(db, number=number)
     phone_id = 0 if row is None else row.phone_id
     consent, missing = _find_consent_at(db, number, row, at)
     opted_out_at, source = _find_opt_out_at(db, number, row, at)
-    voters = _list_voters_at(db, phone_id, at)
+    voters = _list_voters_of_number_at(db, phone_id, at)
     pending = [each for each in voters if each.turnout == "pending"]
     addressed = next(iter(pending or voters), None)
-    calls = SQL.calls_until.one(db, phone_id=phone_id, day_start=day_start, at=at)
+    calls = SQL.calls_until.fetch_only_row(db, phone_id=phone_id, day_start=day_start, at=at)
     queues: dict[str, QueuePlace] | None = None
-    if SQL.changed_since.one(db, phone_id=phone_id, at=at):
-        asked_for = {each.campaign_id for each in SQL.asked_for.rows(db, phone_id=phone_id, at=at) if each.asked_for}
+    if SQL.changed_since.fetch_only_value(db, phone_id=phone_id, at=at):
+        asked_for = {
+            each.campaign_id for each in SQL.asked_for.iterate_rows(db, phone_id=phone_id, at=at) if each.asked_for
+        }
     else:
-        places = SQL.targets.rows(db, phone_id=phone_id)
+        places = SQL.targets.iterate_rows(db, phone_id=phone_id)
         queues = {
             each.campaign_id: QueuePlace(each.state, each.due_at, each.promised, each.refused_by) for each in places
         }
@@ -182,12 +184,12 @@ def read_number_record(db: Connection, number: str, day_start: float, at: float 
         pending_voters=len(pending),
         booth_id=None if addressed is None else addressed.booth_id,
         language="" if addressed is None else addressed.language,
-        on_a_call=SQL.was_on_a_call.one(db, phone_id=phone_id, at=at),
+        on_a_call=SQL.was_on_a_call.fetch_only_value(db, phone_id=phone_id, at=at),
         queues=queues,
         opted_out_at=opted_out_at,
         opt_out_source=source,
         asked_for={
-            campaign: SQL.rung_since_asked_at.first(db, phone_id=phone_id, campaign_id=campaign, at=at)
+            campaign: SQL.rung_since_asked_at.fetch_first_value(db, phone_id=phone_id, campaign_id=campaign, at=at)
             for campaign in asked_for
         },
         missing=missing,
@@ -196,22 +198,22 @@ def read_number_record(db: Connection, number: str, day_start: float, at: float 
 
 def _find_consent_at(db: Connection, number: str, row: PhoneRow | None, at: float) -> tuple[str, tuple[str, ...]]:
     """Return a number's consent at a time, and sentences about earlier consents that are no longer stored."""
-    found = SQL.consent_ahead.first(db, number=number) if row is None else row
+    found = SQL.consent_ahead.fetch_first_row(db, number=number) if row is None else row
     if found is None:
         return Consent.UNKNOWN.value, ()
     if found.consent_at is None or found.consent_at <= at:
         return found.consent, ()
     phone_id = 0 if row is None else row.phone_id
-    earlier = SQL.earlier_consent.first(db, phone_id=phone_id, at=at)
+    earlier = SQL.earlier_consent.fetch_first_value(db, phone_id=phone_id, at=at)
     if earlier is not None:
         return earlier, ()
-    is_lost = row is None or SQL.lost_consents.one(db, phone_id=phone_id)
+    is_lost = row is None or SQL.lost_consents.fetch_only_value(db, phone_id=phone_id)
     return Consent.UNKNOWN.value, ("the number's consent, which was replaced since",) if is_lost else ()
 
 
 def _find_opt_out_at(db: Connection, number: str, row: PhoneRow | None, at: float) -> tuple[float | None, str | None]:
     """Return the time and source of a number's opt-out; both are None if it had not opted out by `at`."""
-    found = SQL.opt_out.first(db, number=number)
+    found = SQL.opt_out.fetch_first_row(db, number=number)
     opted_out_at = None if row is None else row.opted_out_at
     if found is not None:
         opted_out_at = found.at or opted_out_at
@@ -220,13 +222,13 @@ def _find_opt_out_at(db: Connection, number: str, row: PhoneRow | None, at: floa
     return opted_out_at, None if found is None else found.source
 
 
-def _list_voters_at(db: Connection, phone_id: int, at: float) -> list[LinkedVoter]:
+def _list_voters_of_number_at(db: Connection, phone_id: int, at: float) -> list[LinkedVoter]:
     """Return the voters who are linked to a number, with the turnout status that each had at a time."""
     return [
         each._replace(turnout=derive_turnout_status_at(db, each.voter_id, at))
-        if SQL.marked_since.one(db, voter_id=each.voter_id, at=at)
+        if SQL.marked_since.fetch_only_value(db, voter_id=each.voter_id, at=at)
         else each
-        for each in SQL.linked_voters.rows(db, phone_id=phone_id, at=at)
+        for each in SQL.linked_voters.iterate_rows(db, phone_id=phone_id, at=at)
     ]
 
 
@@ -237,7 +239,7 @@ def derive_campaign_states_at(db: Connection, at: float) -> dict[str, CampaignSt
     """
     states = read_campaign_states(db)
     then, changed = dict.fromkeys(states, CampaignState.RUNNING), set()
-    for each in SQL.campaign_commands.rows(db):
+    for each in SQL.campaign_commands.iterate_rows(db):
         for campaign in states if each.campaign_id is None else {each.campaign_id} & states.keys():
             if each.at <= at:
                 then[campaign] = _STATE_AFTER[each.command]
@@ -246,21 +248,21 @@ def derive_campaign_states_at(db: Connection, at: float) -> dict[str, CampaignSt
     return {campaign: then[campaign] if campaign in changed else state for campaign, state in states.items()}
 
 
-def read_rules_at(db: Connection, at: float) -> RulesAt | None:
+def read_rules_in_force_at(db: Connection, at: float) -> RulesAt | None:
     """Return the calling rules in force at a time (epoch seconds), or None if they are not stored."""
-    return SQL.rules_at.first(db, at=at)
+    return SQL.rules_at.fetch_first_row(db, at=at)
 
 
 def find_certificates_used(db: Connection, campaign_id: str, day_start: float, at: float) -> frozenset[str]:
     """Return the digests of the certificates used in a campaign's calls from `day_start` to `at` (epoch seconds)."""
-    return frozenset(SQL.certificates_used.all(db, campaign_id=campaign_id, day_start=day_start, at=at))
+    return frozenset(SQL.certificates_used.fetch_all_values(db, campaign_id=campaign_id, day_start=day_start, at=at))
 
 
-def find_last_call(db: Connection, phone_id: int, campaign_id: str | None, at: float) -> CallOfNumber | None:
+def find_last_call_to_number(db: Connection, phone_id: int, campaign_id: str | None, at: float) -> CallOfNumber | None:
     """Return the last call to a number until a time (epoch seconds), of one campaign or of any, or None if there was none."""
-    return SQL.last_call.first(db, phone_id=phone_id, campaign_id=campaign_id, at=at)
+    return SQL.last_call.fetch_first_row(db, phone_id=phone_id, campaign_id=campaign_id, at=at)
 
 
-def find_campaign_and_phone(db: Connection, attempt_id: str) -> CampaignAndPhone | None:
+def find_campaign_and_phone_of_attempt(db: Connection, attempt_id: str) -> CampaignAndPhone | None:
     """Return the campaign and the number of an attempt, or None if there is no such attempt."""
-    return SQL.campaign_and_phone.first(db, attempt_id=attempt_id)
+    return SQL.campaign_and_phone.fetch_first_row(db, attempt_id=attempt_id)

@@ -14,7 +14,7 @@ from dialer.domain.results import Encode, OptOut
 from dialer.rules.number_hash import hash_number
 from dialer.store import audit, number_hashes, targets
 from dialer.store.audit import AuditNote
-from dialer.store.outbox import announce_result
+from dialer.store.outbox import add_result_to_outbox
 from dialer.store.sql import Command, Connection, Scalar, Statements
 
 
@@ -50,17 +50,17 @@ def record_opt_out(
     If `announced_source` is given, the announcement has it instead of `source`. Raises StoreError if the number is not
     in the store.
     """
-    if SQL.mark_phone.run(db, phone_id=phone_id, at=at) == 0:
-        if not SQL.phone_exists.one(db, phone_id=phone_id):
+    if SQL.mark_phone.run_statement(db, phone_id=phone_id, at=at) == 0:
+        if not SQL.phone_exists.fetch_only_value(db, phone_id=phone_id):
             raise StoreError(
                 f"The store has no phone number with the id {phone_id}, so the opt-out was not saved. Check the id."
             )
         return False
-    SQL.insert_for_phone.run(db, phone_id=phone_id, at=at, source=source, attempt_id=attempt_id)
+    SQL.insert_for_phone.run_statement(db, phone_id=phone_id, at=at, source=source, attempt_id=attempt_id)
     targets.close_targets_of_number(db, phone_id)
     if encode is not None:
         hashed = number_hashes.compute_number_hash(db, phone_id)
-        announce_result(db, encode, OptOut(phone_id, at, announced_source or source, attempt_id, hashed), at)
+        add_result_to_outbox(db, encode, OptOut(phone_id, at, announced_source or source, attempt_id, hashed), at)
     return True
 
 
@@ -77,13 +77,13 @@ def opt_out_number(
 
     Other centres are notified of the opt-out by `number_hash`, or not at all if it is None.
     """
-    phone_id = SQL.phone_id_of.first(db, number=number)
+    phone_id = SQL.phone_id_of.fetch_first_value(db, number=number)
     if phone_id is not None:
         new = record_opt_out(db, None, phone_id, at=at, source=source)
     else:
-        new = SQL.insert_for_number.run(db, number=number, at=at, source=source) == 1
+        new = SQL.insert_for_number.run_statement(db, number=number, at=at, source=source) == 1
     if new and number_hash is not None:
-        announce_result(db, encode, OptOut(None, at, source, number_hash=number_hash), at)
+        add_result_to_outbox(db, encode, OptOut(None, at, source, number_hash=number_hash), at)
     return new
 
 
@@ -104,7 +104,7 @@ def suppress_numbers(
         hashed = None if secret is None else hash_number(secret, number)
         if opt_out_number(db, encode, number, at=note.at, source=source, number_hash=hashed):
             new += 1
-            phones += SQL.phone_id_of.all(db, number=number)
+            phones += SQL.phone_id_of.fetch_all_values(db, number=number)
     what = {"source": source, **note.what, "numbers": str(len(numbers)), "fresh": str(new)}
     audit.append_entry(db, "opt-out-import", note.who, what, note.at)
     return OptOutEffect(new, tuple(phones))
@@ -118,7 +118,7 @@ def record_foreign_opt_out(db: Connection, number_hash: str, *, at: float, centr
     """
     _insert_opt_out_hash(db, number_hash, at, centre)
     phone_id = number_hashes.find_number_with_hash(db, number_hash)
-    return phone_id if phone_id is not None and suppress_number_for_centre(db, phone_id, at, centre) else None
+    return phone_id if phone_id is not None and suppress_number_opted_out_in_centre(db, phone_id, at, centre) else None
 
 
 def record_hashed_opt_outs(
@@ -150,7 +150,7 @@ def record_hashed_opt_outs(
             is_new = record_opt_out(db, None, phone_id, at=note.at, source=source)
             phones += [phone_id] if is_new else []
         if is_new:
-            announce_result(db, encode, OptOut(None, note.at, source, number_hash=hashed), note.at)
+            add_result_to_outbox(db, encode, OptOut(None, note.at, source, number_hash=hashed), note.at)
         count += is_new
     audit.append_entry_from_note(db, "opt-out-import", note, source=source, numbers=len(hashes), fresh=count)
     return OptOutEffect(count, tuple(phones))
@@ -161,7 +161,7 @@ def suppress_new_numbers(db: Connection, secrets: Sequence[bytes], after: int) -
     for secret in secrets:
         number_hashes.hash_next_numbers(db, secret, after)
     for each in number_hashes.find_numbers_suppressed_elsewhere_after(db, after):
-        suppress_number_for_centre(db, each.phone_id, each.at, each.centre)
+        suppress_number_opted_out_in_centre(db, each.phone_id, each.at, each.centre)
 
 
 def suppress_numbers_opted_out_elsewhere(db: Connection) -> int:
@@ -171,14 +171,14 @@ def suppress_numbers_opted_out_elsewhere(db: Connection) -> int:
     """
     number_hashes.create_hash_index(db)
     found = number_hashes.find_numbers_suppressed_elsewhere(db)
-    return sum(suppress_number_for_centre(db, each.phone_id, each.at, each.centre) for each in found)
+    return sum(suppress_number_opted_out_in_centre(db, each.phone_id, each.at, each.centre) for each in found)
 
 
-def suppress_number_for_centre(db: Connection, phone_id: int, at: float, centre: str) -> bool:
+def suppress_number_opted_out_in_centre(db: Connection, phone_id: int, at: float, centre: str) -> bool:
     """Suppress a number of the roll that opted out in another centre. Return False if it was suppressed already."""
     return record_opt_out(db, None, phone_id, at=at, source=f"centre {centre}")
 
 
 def _insert_opt_out_hash(db: Connection, number_hash: str, at: float, centre: str) -> bool:
     """Store the hash of an opt-out in another centre, and return whether it is new."""
-    return SQL.insert_hash.run(db, number_hash=number_hash, at=at, centre=centre) == 1
+    return SQL.insert_hash.run_statement(db, number_hash=number_hash, at=at, centre=centre) == 1

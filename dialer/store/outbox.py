@@ -70,30 +70,32 @@ class SQL(Statements):
     highest_id = Scalar(int)
 
 
-def add_announcements(db: Connection, announcements: Sequence[Announcement], at: float) -> None:
+def add_announcements_to_outbox(db: Connection, announcements: Sequence[Announcement], at: float) -> None:
     """Store MQTT announcements in the outbox, from where they are sent. A repeated call stores them again."""
-    SQL.insert_announcement.run_many(db, (get_parameters(each) | {"at": at} for each in announcements))
+    SQL.insert_announcement.run_for_each_parameter_set(
+        db, (get_parameters(each) | {"at": at} for each in announcements)
+    )
 
 
-def announce_result(db: Connection, encode: Encode | None, result: Result, at: float) -> None:
+def add_result_to_outbox(db: Connection, encode: Encode | None, result: Result, at: float) -> None:
     """Encode a result as an MQTT announcement and store it in the outbox. Do nothing if `encode` is None."""
     if encode is not None:
-        add_announcements(db, [encode(result)], at)
+        add_announcements_to_outbox(db, [encode(result)], at)
 
 
-def announce_test_mark(db: Connection, encode: Encode | None, at: float) -> None:
+def add_test_mark_to_outbox(db: Connection, encode: Encode | None, at: float) -> None:
     """Store a test message with a mark (recorded answer) for headquarters in the outbox.
 
     Raises NotInStore if the settings name no headquarters.
     """
-    if read_id_passed_by_uplink(db) is None:
+    if read_last_id_at_headquarters(db) is None:
         raise NotInStore(NO_HEADQUARTERS)
-    announce_result(db, encode, TestMark(at), at)
+    add_result_to_outbox(db, encode, TestMark(at), at)
 
 
-def read_rows_for_broker(db: Connection, limit: int) -> list[OutboxRow]:
+def read_announcements_for_broker(db: Connection, limit: int) -> list[OutboxRow]:
     """Return the oldest announcements that the broker does not have yet."""
-    return SQL.rows_for_broker.all(db, limit=limit)
+    return SQL.rows_for_broker.fetch_all_rows(db, limit=limit)
 
 
 def mark_announcements_published(db: Connection, up_to: int) -> None:
@@ -101,8 +103,8 @@ def mark_announcements_published(db: Connection, up_to: int) -> None:
 
     Those that headquarters still needs are not deleted.
     """
-    SQL.advance_sink.run(db, name="mqtt", passed=up_to)
-    SQL.delete_passed.run(db, passed=up_to)
+    SQL.advance_sink.run_statement(db, name="mqtt", passed=up_to)
+    SQL.delete_passed.run_statement(db, passed=up_to)
 
 
 def trim_outbox(db: Connection, *, keep_at_most: int = 100_000) -> OutboxTrim:
@@ -111,19 +113,19 @@ def trim_outbox(db: Connection, *, keep_at_most: int = 100_000) -> OutboxTrim:
     Announcements of opt-outs are neither counted nor deleted, because other centres have no other way to learn of them.
     If the settings name a headquarters, the limit is the number of bytes set there, and only telemetry is deleted.
     """
-    byte_limit = SQL.byte_limit.first(db)
+    byte_limit = SQL.byte_limit.fetch_first_value(db)
     if byte_limit is None:
-        return OutboxTrim(SQL.delete_oldest.run(db, keep=keep_at_most))
-    if SQL.waiting_bytes.one(db) <= byte_limit:
+        return OutboxTrim(SQL.delete_oldest.run_statement(db, keep=keep_at_most))
+    if SQL.waiting_bytes.fetch_only_value(db) <= byte_limit:
         return OutboxTrim(0)
-    deleted = SQL.delete_telemetry.run(db, results=json.dumps(RESULTS), keep=TELEMETRY_ROWS_KEPT)
-    return OutboxTrim(deleted, max(0, SQL.waiting_bytes.one(db) - byte_limit))
+    deleted = SQL.delete_telemetry.run_statement(db, results=json.dumps(RESULTS), keep=TELEMETRY_ROWS_KEPT)
+    return OutboxTrim(deleted, max(0, SQL.waiting_bytes.fetch_only_value(db) - byte_limit))
 
 
 def count_waiting_announcements(db: Connection) -> tuple[OutboxWait, ...]:
     """Return how many announcements wait for the broker and, if the settings name a headquarters, for headquarters."""
     names = {"mqtt": "broker", "uplink": "headquarters"}
-    return tuple(OutboxWait(names[row.sink], row.rows, row.oldest_at) for row in SQL.waiting.rows(db))
+    return tuple(OutboxWait(names[row.sink], row.rows, row.oldest_at) for row in SQL.waiting.iterate_rows(db))
 
 
 def set_headquarters_limit(db: Connection, byte_limit: int | None) -> None:
@@ -134,17 +136,17 @@ def set_headquarters_limit(db: Connection, byte_limit: int | None) -> None:
     """
     if byte_limit is not None:
         for name in ("mqtt", "uplink"):
-            SQL.add_sink.run(db, name=name, most_bytes=byte_limit if name == "uplink" else None)
+            SQL.add_sink.run_statement(db, name=name, most_bytes=byte_limit if name == "uplink" else None)
         return
-    passed_by_broker = SQL.passed_by.first(db, name="mqtt")
-    SQL.delete_sinks.run(db)
+    passed_by_broker = SQL.passed_by.fetch_first_value(db, name="mqtt")
+    SQL.delete_sinks.run_statement(db)
     if passed_by_broker is not None:
-        SQL.delete_passed.run(db, passed=passed_by_broker)
+        SQL.delete_passed.run_statement(db, passed=passed_by_broker)
 
 
-def read_rows_between(db: Connection, passed: int, last: int) -> Iterator[OutboxRow]:
+def read_announcements_between(db: Connection, passed: int, last: int) -> Iterator[OutboxRow]:
     """Return the announcements with ids above `passed`, up to the id `last`. They are read page by page."""
-    while rows := SQL.rows_after.all(db, outbox_id=passed, limit=_ROWS_PER_PAGE):
+    while rows := SQL.rows_after.fetch_all_rows(db, outbox_id=passed, limit=_ROWS_PER_PAGE):
         for row in rows:
             if row.outbox_id > last:
                 return
@@ -152,9 +154,9 @@ def read_rows_between(db: Connection, passed: int, last: int) -> Iterator[Outbox
         passed = rows[-1].outbox_id
 
 
-def read_id_passed_by_uplink(db: Connection) -> int | None:
+def read_last_id_at_headquarters(db: Connection) -> int | None:
     """Return the id of the last announcement that headquarters has, or None if the settings name no headquarters."""
-    return SQL.passed_by.first(db, name="uplink")
+    return SQL.passed_by.fetch_first_value(db, name="uplink")
 
 
 def record_headquarters_commit(db: Connection, through: int, at: float) -> bool:
@@ -167,15 +169,15 @@ def record_headquarters_commit(db: Connection, through: int, at: float) -> bool:
 
     Raises NotInStore if the settings name no headquarters.
     """
-    if read_id_passed_by_uplink(db) is None:
+    if read_last_id_at_headquarters(db) is None:
         raise NotInStore(NO_HEADQUARTERS)
-    if through > SQL.highest_id.one(db):
+    if through > SQL.highest_id.fetch_only_value(db):
         identity.renew_store_identity(db)
         campaigns.stop_campaigns(db, at)
         audit.append_entry(
             db, "store-set-back", "uplink", {"incarnation": identity.read_store_identity(db).incarnation}, at
         )
         return True
-    SQL.advance_sink.run(db, name="uplink", passed=through)
-    SQL.delete_passed.run(db, passed=through)
+    SQL.advance_sink.run_statement(db, name="uplink", passed=through)
+    SQL.delete_passed.run_statement(db, passed=through)
     return False

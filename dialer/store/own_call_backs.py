@@ -31,12 +31,12 @@ def save_own_call_back(db: Connection, campaign_id: str, phone_id: int, record: 
 
     It replaces an earlier one for the same number.
     """
-    SQL.delete_replaced_or_expired.run(db, campaign_id=campaign_id, phone_id=phone_id, now=record.at)
+    SQL.delete_replaced_or_expired.run_statement(db, campaign_id=campaign_id, phone_id=phone_id, now=record.at)
     if record.own_at is not None and record.agent is not None and record.retry_at is not None:
         own = OwnCallBack(campaign_id, phone_id, record.agent, record.attempt_id, record.own_at, record.retry_at)
-        SQL.insert_call_back.run(db, **get_parameters(own))
+        SQL.insert_call_back.run_statement(db, **get_parameters(own))
 
 
 def read_own_call_backs(db: Connection, now: float) -> list[OwnCallBack]:
     """Return the call-backs that are reserved for agents at `now` (epoch seconds), including those that were made already."""
-    return SQL.call_backs.all(db, now=now)
+    return SQL.call_backs.fetch_all_rows(db, now=now)

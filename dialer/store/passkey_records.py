@@ -37,26 +37,26 @@ class PasskeyRecords:
 
     async def read_passkeys_of_person(self, name: str) -> list[Passkey]:
         """Return the passkeys of the person with this name, oldest first."""
-        return await self._db.all(SQL.of_name, name=name)
+        return await self._db.fetch_all_rows(SQL.of_name, name=name)
 
     async def find_passkey(self, credential: bytes) -> Passkey | None:
         """Return the passkey with this credential id, or None if there is none."""
-        return await self._db.first(SQL.find, credential=credential)
+        return await self._db.fetch_first_row(SQL.find, credential=credential)
 
     async def add_passkey(self, passkey: Passkey) -> bool:
         """Store a passkey, or return False if its id is taken."""
-        return await self._db.run(SQL.add, **get_parameters(passkey)) == 1
+        return await self._db.run_statement(SQL.add, **get_parameters(passkey)) == 1
 
     async def record_passkey_use(self, passkey: Passkey, sign_count: int, at: float) -> bool:
         """Store that a person signed in with a passkey.
 
         Return False if the passkey was used again since it was read, or was removed.
         """
-        used = await self._db.run(
+        used = await self._db.run_statement(
             SQL.use, credential=passkey.credential, before=passkey.sign_count, sign_count=sign_count, at=at
         )
         return used == 1
 
     async def remove_passkey(self, name: str, credential: bytes) -> None:
         """Delete one of a person's passkeys."""
-        await self._db.run(SQL.remove, name=name, credential=credential)
+        await self._db.run_statement(SQL.remove, name=name, credential=credential)

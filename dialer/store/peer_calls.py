@@ -20,17 +20,17 @@ class SQL(Statements):
 
 def read_peer_call_times(db: Connection, phone_id: int, until: float = math.inf) -> PeerCallTimes:
     """Return when other centres last called a number. A later call than `until` is left out."""
-    return SQL.read_times.first(db, phone_id=phone_id, until=until) or PeerCallTimes()
+    return SQL.read_times.fetch_first_row(db, phone_id=phone_id, until=until) or PeerCallTimes()
 
 
 def record_peer_call(db: Connection, call: PeerCallRecord) -> int | None:
     """Store the time of a call of another centre. Return the id of its number, or None if the number is not on our roll."""
     phone_id = number_hashes.find_number_with_hash(db, call.number_hash)
     if phone_id is not None:
-        SQL.record_times.run(db, phone_id=phone_id, **call.times._asdict())
+        SQL.record_times.run_statement(db, phone_id=phone_id, **call.times._asdict())
     return phone_id
 
 
 def forget_peer_calls(db: Connection, before: float) -> None:
     """Delete the call times of numbers that no other centre has called since `before`."""
-    SQL.forget_before.run(db, before=before)
+    SQL.forget_before.run_statement(db, before=before)

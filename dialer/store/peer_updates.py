@@ -39,7 +39,7 @@ class PeerUpdateEffect:
 
 def read_stream_position(db: Connection, stream: str) -> int:
     """Return the position of the last update that was applied from a stream, or 0 if none was."""
-    return SQL.position.first(db, stream=stream) or 0
+    return SQL.position.fetch_first_value(db, stream=stream) or 0
 
 
 def apply_peer_updates(db: Connection, updates: PeerUpdateBatch) -> PeerUpdateEffect:
@@ -65,7 +65,7 @@ def apply_peer_updates(db: Connection, updates: PeerUpdateBatch) -> PeerUpdateEf
         phones += [] if phone_id is None else [phone_id]
     recorded, unknown = [], 0
     for foreign in updates.marks:
-        voter_id = SQL.voter_at.first(db, **get_parameters(foreign.place))
+        voter_id = SQL.voter_at.fetch_first_value(db, **get_parameters(foreign.place))
         undoes_nothing = foreign.mark.undoes is not None and not marks.has_mark(db, foreign.mark.undoes)
         if voter_id is None or undoes_nothing:
             unknown += voter_id is None
@@ -80,5 +80,5 @@ def apply_peer_updates(db: Connection, updates: PeerUpdateBatch) -> PeerUpdateEf
     ]
     if calls:
         peer_calls.forget_peer_calls(db, updates.forget_calls_before)
-    SQL.set_position.run(db, stream=updates.stream, position=updates.position)
+    SQL.set_position.run_statement(db, stream=updates.stream, position=updates.position)
     return PeerUpdateEffect(tuple(phones), tuple(recorded), unknown, tuple(calls))

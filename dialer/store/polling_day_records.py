@@ -53,10 +53,10 @@ def enter_official_turnout(db: Connection, figures: Sequence[OfficialFigure], no
     """
     new = 0
     for figure in figures:
-        area = _area_parameters(add_state_to_figure(db, figure))
-        if SQL.share.first(db, **area, by_time=figure.by_time) != figure.share:
+        area = _make_area_parameters(add_state_to_figure(db, figure))
+        if SQL.share.fetch_first_value(db, **area, by_time=figure.by_time) != figure.share:
             entered = {"by_time": figure.by_time, "share": figure.share, "entered_at": note.at, "who": note.who}
-            SQL.insert_figure.run(db, **area, **entered)
+            SQL.insert_figure.run_statement(db, **area, **entered)
             new += 1
     audit.append_entry_from_note(db, "official-turnout", note, figures=len(figures), new=new)
     return new
@@ -67,7 +67,7 @@ def add_state_to_figure(db: Connection, figure: OfficialFigure) -> OfficialFigur
 
     Raises NotInStore if the area is not on the roll, or is in several states and the figure names none.
     """
-    found = _find_states(db, figure)
+    found = _find_states_of_area(db, figure)
     states = find_possible_states_of_country(figure.state_code, found)
     if len(states) == 1:
         return replace(figure, state_code=states.pop())
@@ -90,21 +90,23 @@ def find_closing_time(db: Connection, figure: OfficialFigure) -> str:
 
     The figure must have its state.
     """
-    return max((closes for state, closes in _find_states(db, figure).items() if state == figure.state_code), default="")
+    return max(
+        (closes for state, closes in _find_states_of_area(db, figure).items() if state == figure.state_code), default=""
+    )
 
 
-def _find_states(db: Connection, figure: OfficialFigure) -> dict[str, str]:
+def _find_states_of_area(db: Connection, figure: OfficialFigure) -> dict[str, str]:
     """Return the states whose roll has the turnout figure's area, with the time when the last booth of the area closes."""
     number = figure.constituency_number
-    known = SQL.states_of_constituency.all(db, constituency_number=number)
+    known = SQL.states_of_constituency.fetch_all_values(db, constituency_number=number)
     found: dict[str, str] = {}
-    for area in SQL.areas.rows(db, constituency_number=number, part_number=figure.part_number):
+    for area in SQL.areas.iterate_rows(db, constituency_number=number, part_number=figure.part_number):
         state = resolve_state_of_country(area.state_code, known)
         found[state] = max(area.closes_at, found.get(state, ""))
     return found
 
 
-def _area_parameters(figure: OfficialFigure) -> dict[str, str | int | None]:
+def _make_area_parameters(figure: OfficialFigure) -> dict[str, str | int | None]:
     return {
         "day": figure.day.isoformat(),
         "constituency_number": figure.constituency_number,
@@ -113,12 +115,12 @@ def _area_parameters(figure: OfficialFigure) -> dict[str, str | int | None]:
     }
 
 
-def read_shares_in_force(db: Connection, figure: OfficialFigure) -> dict[str, float]:
+def read_turnout_shares_in_force(db: Connection, figure: OfficialFigure) -> dict[str, float]:
     """Return the official turnout shares for a figure's area and day, by time. Shares that were replaced are left out.
 
     The figure must have its state.
     """
-    return dict(SQL.shares_of_area.rows(db, **_area_parameters(figure)))
+    return dict(SQL.shares_of_area.iterate_rows(db, **_make_area_parameters(figure)))
 
 
 def record_complaint(db: Connection, complaint: Complaint, note: AuditNote) -> int:
@@ -134,12 +136,12 @@ def record_complaint(db: Connection, complaint: Complaint, note: AuditNote) -> i
         "number": (complaint.phone_id, SQL.phone_exists),
     }
     for what, (name, exists) in names.items():
-        if name is not None and not exists.one(db, **get_parameters(complaint)):
+        if name is not None and not exists.fetch_only_value(db, **get_parameters(complaint)):
             raise NotInStore(
                 f"The store has no {what} {name}, so the complaint was not saved. Check the id of the {what}."
             )
-    new = SQL.insert_complaint.run(db, entered_at=note.at, who=note.who, **get_parameters(complaint))
-    number = SQL.complaint_id.one(db, key=complaint.key)
+    new = SQL.insert_complaint.run_statement(db, entered_at=note.at, who=note.who, **get_parameters(complaint))
+    number = SQL.complaint_id.fetch_only_value(db, key=complaint.key)
     if new:
         audit.append_entry_from_note(db, "complaint", note, complaint=number)
     return number
@@ -147,9 +149,9 @@ def record_complaint(db: Connection, complaint: Complaint, note: AuditNote) -> i
 
 def answer_complaint(db: Connection, answer: ComplaintAnswer, note: AuditNote) -> None:
     """Store the answer to a voter's complaint, with an audit entry. Raises NotInStore if there is no such complaint."""
-    if not SQL.complaint_exists.one(db, complaint_id=answer.complaint_id):
+    if not SQL.complaint_exists.fetch_only_value(db, complaint_id=answer.complaint_id):
         raise NotInStore(
             f"There is no complaint {answer.complaint_id}. See all complaints with `dialer report complaints`."
         )
-    if SQL.insert_answer.run(db, who=note.who, **get_parameters(answer)):
+    if SQL.insert_answer.run_statement(db, who=note.who, **get_parameters(answer)):
         audit.append_entry_from_note(db, "complaint-answer", note, complaint=answer.complaint_id)

@@ -13,9 +13,9 @@ class SQL(Statements):
 
 def record_recording(db: Connection, attempt_id: str, started_at: float) -> None:
     """Store that a call is recorded from the time `started_at` (epoch seconds). A repeated call changes nothing."""
-    SQL.insert_recording.run(db, attempt_id=attempt_id, started_at=started_at)
+    SQL.insert_recording.run_statement(db, attempt_id=attempt_id, started_at=started_at)
 
 
 def has_recording(db: Connection, attempt_id: AttemptId) -> bool:
     """Return whether a call has ended and has a recording that was not erased."""
-    return SQL.was_recorded.one(db, attempt_id=attempt_id)
+    return SQL.was_recorded.fetch_only_value(db, attempt_id=attempt_id)

@@ -71,7 +71,7 @@ def read_recorded_attempts(db: Connection, since: float, until: float) -> list[R
     """Return the ended calls that began from `since` to before `until`, oldest first."""
     return [
         RecordedAttempt(*row[:-1], outcome=Outcome(row.outcome))
-        for row in SQL.attempts.rows(db, since=since, until=until)
+        for row in SQL.attempts.iterate_rows(db, since=since, until=until)
     ]
 
 
@@ -79,11 +79,11 @@ def read_recorded_intervals(db: Connection, since: float, until: float) -> list[
     """Return the intervals of seats that overlap the period from `since` to `until`."""
     return [
         RecordedInterval(row.seat, SeatState(row.state), row.from_at, row.until_at)
-        for row in SQL.intervals.rows(db, since=since, until=until)
+        for row in SQL.intervals.iterate_rows(db, since=since, until=until)
     ]
 
 
 def find_first_and_last_call(db: Connection) -> tuple[float, float] | None:
     """Return the times when the oldest and the newest recorded call began (epoch seconds), or None if there are none."""
-    calls = SQL.first_and_last.one(db)
+    calls = SQL.first_and_last.fetch_only_row(db)
     return None if calls.first is None or calls.last is None else (calls.first, calls.last)

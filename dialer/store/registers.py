@@ -27,7 +27,7 @@ class RegistersAt:
     replaced: frozenset[str]  # names of those whose numbers of that time are no longer stored
 
     @property
-    def names_with_numbers(self) -> frozenset[str]:
+    def names_of_imported_registers(self) -> frozenset[str]:
         """The names of the do-not-call registers whose numbers were imported and are known."""
         return frozenset(register.name for register in self.registers) - self.replaced
 
@@ -45,7 +45,7 @@ class SQL(Statements):
 
 def read_registers(db: Connection) -> list[Register]:
     """Return the imported do-not-call registers by name."""
-    return SQL.registers.all(db)
+    return SQL.registers.fetch_all_rows(db)
 
 
 def read_registers_at(db: Connection, at: float, zone: ZoneInfo) -> RegistersAt:
@@ -54,12 +54,12 @@ def read_registers_at(db: Connection, at: float, zone: ZoneInfo) -> RegistersAt:
     The dates of issues that were replaced since come from the audit.
     """
     found, replaced = [], set()
-    imported = dict(SQL.imports.rows(db))
+    imported = dict(SQL.imports.iterate_rows(db))
     for register in read_registers(db):
         if imported[register.name] <= at:
             found.append(register)
             continue
-        issue = SQL.issue_at.first(db, name=register.name, at=at)
+        issue = SQL.issue_at.fetch_first_value(db, name=register.name, at=at)
         if issue is not None:
             found.append(Register(register.name, issue.replace(tzinfo=zone).timestamp(), 0))
             replaced.add(register.name)
@@ -68,7 +68,7 @@ def read_registers_at(db: Connection, at: float, zone: ZoneInfo) -> RegistersAt:
 
 def read_register_date(db: Connection, name: str) -> float | None:
     """Return when the imported edition of a do-not-call register was issued (epoch seconds), or None if none was imported."""
-    return SQL.dated.first(db, name=name)
+    return SQL.dated.fetch_first_value(db, name=name)
 
 
 def import_register(db: Connection, name: str, numbers: Iterable[str], *, dated: float, at: float, sha256: str) -> int:
@@ -76,9 +76,9 @@ def import_register(db: Connection, name: str, numbers: Iterable[str], *, dated:
 
     Runs inside the caller's transaction. Times are epoch seconds.
     """
-    SQL.set_register.run(db, name=name, dated=dated, at=at, numbers=0, sha256=sha256)
-    SQL.delete_numbers.run(db, name=name)
-    SQL.insert_number.run_many(db, ({"number": number, "name": name} for number in numbers))
-    count = SQL.count_numbers.one(db, name=name)
-    SQL.set_register.run(db, name=name, dated=dated, at=at, numbers=count, sha256=sha256)
+    SQL.set_register.run_statement(db, name=name, dated=dated, at=at, numbers=0, sha256=sha256)
+    SQL.delete_numbers.run_statement(db, name=name)
+    SQL.insert_number.run_for_each_parameter_set(db, ({"number": number, "name": name} for number in numbers))
+    count = SQL.count_numbers.fetch_only_value(db, name=name)
+    SQL.set_register.run_statement(db, name=name, dated=dated, at=at, numbers=count, sha256=sha256)
     return count

@@ -10,7 +10,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from dialer.store.connection import Connection, open_store_for_reading, read_snapshot
+from dialer.store.connection import Connection, open_store_for_reading, open_store_snapshot
 from dialer.store.driver import open_connection
 from dialer.store.file_checks import file_exists
 from dialer.store.keys import StoreKey
@@ -113,7 +113,7 @@ _BOOTH_DETAILS = ("constituency_name", "name", "name_local", "language", "closes
 _VOTER = ("voter_id", "booth_id", "serial", *VoterDetails._fields)
 
 
-def _name_column_values(names: Sequence[str], values: Iterable[object]) -> dict[str, object]:
+def _map_column_names_to_values(names: Sequence[str], values: Iterable[object]) -> dict[str, object]:
     return dict(zip(names, values, strict=True))
 
 
@@ -126,29 +126,31 @@ def begin_roll_import(db: Connection) -> int:
     db.execute("PRAGMA foreign_keys = OFF")
     db.execute("PRAGMA ignore_check_constraints = ON")
     db.execute(f"PRAGMA cache_size = -{IMPORT_CACHE_KIBIBYTES}")
-    SQL.create_wanted.run(db)
-    SQL.create_incoming.run(db)
+    SQL.create_wanted.run_statement(db)
+    SQL.create_incoming.run_statement(db)
     return find_last_voter_id(db) + 1
 
 
 def read_all_booths(db: Connection) -> list[StoredBooth]:
     """Return all booths with all their columns from the roll."""
-    return SQL.all_booths.all(db)
+    return SQL.all_booths.fetch_all_rows(db)
 
 
 def add_booth(db: Connection, place: Sequence[str | int], details: Sequence[str]) -> int:
     """Add a booth and return its id. `place` has the fields from roll version to part number; `details` has the others."""
-    return SQL.insert_booth.insert(db, **_name_column_values((*_PLACE, *_BOOTH_DETAILS), (*place, *details)))
+    return SQL.insert_booth.insert_row(
+        db, **_map_column_names_to_values((*_PLACE, *_BOOTH_DETAILS), (*place, *details))
+    )
 
 
 def update_booth(db: Connection, booth_id: int, details: Sequence[str]) -> None:
     """Replace the fields of a booth from the constituency name to the closing time."""
-    SQL.update_booth.run(db, booth_id=booth_id, **_name_column_values(_BOOTH_DETAILS, details))
+    SQL.update_booth.run_statement(db, booth_id=booth_id, **_map_column_names_to_values(_BOOTH_DETAILS, details))
 
 
 def add_voters(db: Connection, rows: Iterable[tuple[object, ...]]) -> None:
     """Add voters. Each row has an id, booth, serial and the fields of `VoterDetails`."""
-    SQL.insert_voter.run_many(db, (_name_column_values(_VOTER, row) for row in rows))
+    SQL.insert_voter.run_for_each_parameter_set(db, (_map_column_names_to_values(_VOTER, row) for row in rows))
 
 
 def find_existing_voters(
@@ -160,23 +162,29 @@ def find_existing_voters(
 
     `wanted` has a row number, booth and serial for each. The row number is the caller's own.
     """
-    SQL.clear_wanted.run(db)
-    SQL.insert_wanted.run_many(db, (_name_column_values(("place", "booth_id", "serial"), row) for row in wanted))
-    for row in SQL.wanted_voters.rows(db):
+    SQL.clear_wanted.run_statement(db)
+    SQL.insert_wanted.run_for_each_parameter_set(
+        db, (_map_column_names_to_values(("place", "booth_id", "serial"), row) for row in wanted)
+    )
+    for row in SQL.wanted_voters.iterate_rows(db):
         yield row.place, row.voter_id, row[2:]
 
 
 def update_voters(db: Connection, rows: Iterable[tuple[object, ...]]) -> None:
     """Replace the stored details of voters. Each row has the fields of `VoterDetails`, then the voter's id."""
-    SQL.update_voter.run_many(db, (_name_column_values((*VoterDetails._fields, "voter_id"), row) for row in rows))
+    SQL.update_voter.run_for_each_parameter_set(
+        db, (_map_column_names_to_values((*VoterDetails._fields, "voter_id"), row) for row in rows)
+    )
 
 
 def add_numbers(db: Connection, pairs: Iterable[tuple[int, str]]) -> tuple[int, int]:
     """Add voters' numbers (E.164). Return how many numbers, and how many links between voters and numbers, are new."""
-    SQL.clear_incoming.run(db)
-    SQL.insert_incoming.run_many(db, (_name_column_values(("voter_id", "number"), pair) for pair in pairs))
-    numbers = SQL.insert_phones.run(db)
-    return numbers, SQL.insert_links.run(db)
+    SQL.clear_incoming.run_statement(db)
+    SQL.insert_incoming.run_for_each_parameter_set(
+        db, (_map_column_names_to_values(("voter_id", "number"), pair) for pair in pairs)
+    )
+    numbers = SQL.insert_phones.run_statement(db)
+    return numbers, SQL.insert_links.run_statement(db)
 
 
 def finish_roll_import(db: Connection) -> tuple[int, int, int]:
@@ -185,42 +193,42 @@ def finish_roll_import(db: Connection) -> tuple[int, int, int]:
     Returns how many numbers were suppressed, how many booths have no closing time, and how many EPIC numbers appear
     twice.
     """
-    opted_out = SQL.apply_opt_outs.run(db)
-    return opted_out, SQL.booths_without_close.one(db), SQL.repeated_epics.one(db)
+    opted_out = SQL.apply_opt_outs.run_statement(db)
+    return opted_out, SQL.booths_without_close.fetch_only_value(db), SQL.repeated_epics.fetch_only_value(db)
 
 
 def list_repeated_epics(db: Connection, most: int) -> list[RepeatedEpic]:
     """Return the first `most` EPIC numbers that several voters of one roll have. Slow, for it reads the whole roll."""
-    return SQL.repeated_epic_places.all(db, most=most)
+    return SQL.repeated_epic_places.fetch_all_rows(db, most=most)
 
 
 def insert_import_record(db: Connection, at: float, file_name: str, sha256: str, figures: Sequence[int]) -> None:
     """Store that a roll was imported, at the time `at` (epoch seconds), with its counts `figures`: rows, voters,
     numbers, links, rejected, unchanged.
     """
-    counts = _name_column_values(("rows", "voters", "numbers", "links", "rejected", "unchanged"), figures)
-    SQL.insert_import_run.run(db, at=at, file_name=file_name, sha256=sha256, **counts)
+    counts = _map_column_names_to_values(("rows", "voters", "numbers", "links", "rejected", "unchanged"), figures)
+    SQL.insert_import_run.run_statement(db, at=at, file_name=file_name, sha256=sha256, **counts)
 
 
 def read_imported_files(db: Connection) -> set[str]:
     """Return the SHA-256 of every imported file, except files of which every row was rejected."""
-    return {*SQL.imported_files.all(db)}
+    return {*SQL.imported_files.fetch_all_values(db)}
 
 
 def set_voter_weight(db: Connection, voter_id: int, weight: float) -> bool:
     """Set a voter's weight in the order of calls, and update the rank of the voter's numbers. Return False if it is unchanged."""
-    if SQL.set_weight.run(db, voter_id=voter_id, weight=weight) == 0:
+    if SQL.set_weight.run_statement(db, voter_id=voter_id, weight=weight) == 0:
         return False
-    SQL.update_ranks.run(db, voter_id=voter_id)
+    SQL.update_ranks.run_statement(db, voter_id=voter_id)
     return True
 
 
 def find_last_voter_id(db: Connection) -> int:
     """Return the id of the newest voter, or 0 if the roll is empty."""
-    return SQL.last_voter.one(db)
+    return SQL.last_voter.fetch_only_value(db)
 
 
-def copy_roll(store: Path, copy: Path, key: StoreKey | None) -> int:
+def copy_roll_to_new_store(store: Path, copy: Path, key: StoreKey | None) -> int:
     """Copy the roll of a store into a new store, without calls and results, and return how many voters it has.
 
     The store may be in use. With a `key`, both are encrypted with it. Raises StoreError, StoreCorrupt.
@@ -229,8 +237,8 @@ def copy_roll(store: Path, copy: Path, key: StoreKey | None) -> int:
         source.backup(target, pages=10_000)
         for table in _NOT_COPIED:
             target.execute(f"DELETE FROM {table}")  # noqa: S608 - names of our schema
-        SQL.reset_voters.run(target)
-        return SQL.voter_count.one(target)
+        SQL.reset_voters.run_statement(target)
+        return SQL.voter_count.fetch_only_value(target)
 
 
 def read_roll_languages(path: Path, key: StoreKey | None) -> set[str]:
@@ -240,5 +248,5 @@ def read_roll_languages(path: Path, key: StoreKey | None) -> set[str]:
     """
     if not file_exists(path):
         return set()
-    with read_snapshot(path, key) as db:
-        return {*SQL.languages.all(db)}
+    with open_store_snapshot(path, key) as db:
+        return {*SQL.languages.fetch_all_values(db)}

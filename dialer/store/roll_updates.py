@@ -38,8 +38,8 @@ def import_booths(db: Connection, booths: Sequence[StoredBooth]) -> dict[int, in
     ids = {}
     for booth in booths:
         fields = booth._asdict()
-        SQL.set_booth.run(db, **fields)
-        ids[booth.booth_id] = SQL.booth_id.one(db, **fields)
+        SQL.set_booth.run_statement(db, **fields)
+        ids[booth.booth_id] = SQL.booth_id.fetch_only_value(db, **fields)
     return ids
 
 
@@ -61,10 +61,10 @@ def import_voters(
         for number in voter.numbers
     ]
     change = RollChange(
-        voters=SQL.set_voter.run_many(db, rows),
-        numbers=SQL.insert_number.run_many(db, pairs),
-        links=SQL.insert_link.run_many(db, pairs),
-        opted_out=SQL.apply_opt_out.run_many(db, pairs),
+        voters=SQL.set_voter.run_for_each_parameter_set(db, rows),
+        numbers=SQL.insert_number.run_for_each_parameter_set(db, pairs),
+        links=SQL.insert_link.run_for_each_parameter_set(db, pairs),
+        opted_out=SQL.apply_opt_out.run_for_each_parameter_set(db, pairs),
     )
     opt_outs.suppress_new_numbers(db, secrets, before)
     return change
@@ -84,4 +84,4 @@ def record_roll_import(db: Connection, note: AuditNote, spooled: SpooledRoll, ch
 
 def find_last_phone_id(db: Connection) -> int:
     """Return the highest id of a phone number in the store, or 0 if there is none."""
-    return SQL.last_phone.one(db)
+    return SQL.last_phone.fetch_only_value(db)

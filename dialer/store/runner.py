@@ -43,18 +43,18 @@ class StoreRunner:
         self.outbox_event = asyncio.Event()
         """Set when a write has added announcements to the outbox. The task that sends them clears it."""
 
-    async def _write(self, job: Job[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        return await self._writer.write(lambda db: job(db, *args, **kwargs))
+    async def _run_write_job(self, job: Job[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return await self._writer.run_write_job(lambda db: job(db, *args, **kwargs))
 
-    async def _announce(self, job: AnnouncingJob[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        result = await self._writer.write(lambda db: job(db, self._encode, *args, **kwargs))
+    async def _run_announcing_job(self, job: AnnouncingJob[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        result = await self._writer.run_write_job(lambda db: job(db, self._encode, *args, **kwargs))
         self.outbox_event.set()
         return result
 
-    async def _read(self, job: Job[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+    async def _run_read_job(self, job: Job[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         if self._closed:
             raise StoreError(f"{self._path}: the store is closed. Start the dialler again.")
-        read = partial(self._reader.run_job, lambda db: job(db, *args, **kwargs))
+        read = partial(self._reader.run_read_job, lambda db: job(db, *args, **kwargs))
         return await asyncio.get_running_loop().run_in_executor(self._read_thread, read)
 
     async def close(self) -> None:
@@ -71,7 +71,7 @@ class StoreRunner:
         finally:
             self._read_thread.shutdown()
             self._write_thread.shutdown()
-            self._lock.release()
+            self._lock.release_lock()
 
 
 class Read(Generic[P, T]):
@@ -82,7 +82,7 @@ class Read(Generic[P, T]):
         self.__doc__ = job.__doc__
 
     def __get__(self, store: StoreRunner, kind: type[StoreRunner]) -> Callable[P, Coroutine[Any, Any, T]]:
-        return partial(store._read, self._job)
+        return partial(store._run_read_job, self._job)
 
 
 class Write(Generic[P, T]):
@@ -101,7 +101,7 @@ class Write(Generic[P, T]):
     def __get__(self, store: StoreRunner | None, kind: type[StoreRunner]) -> Self | Callable[P, Coroutine[Any, Any, T]]:
         if store is None:
             return self
-        return partial(store._announce if self.announces else store._write, self._job)
+        return partial(store._run_announcing_job if self.announces else store._run_write_job, self._job)
 
 
 class Announce(Write[P, T]):

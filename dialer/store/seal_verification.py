@@ -135,7 +135,7 @@ def verify_seals(
     which chains began. Without any, chains may begin with any key. Only reads; call it in a transaction.
     """
     verdict = SealVerdict()
-    epochs = sealer.SQL.epochs.all(db)
+    epochs = sealer.SQL.epochs.fetch_all_rows(db)
     _verify_audit_chain(db, epochs, verdict)
     _verify_epochs(db, epochs, first_keys, verdict)
     if head is not None:
@@ -146,7 +146,7 @@ def verify_seals(
     _verify_schema(db, verdict)
     if verdict.records_purged_at is None:  # else the marks are gone from which voters have their status
         _verify_voter_statuses(db, verdict)
-    for row_id in SQL.not_suppressed.all(db):
+    for row_id in SQL.not_suppressed.fetch_all_values(db):
         verdict.add_finding("opt_out", row_id, "the number is no longer marked as opted out")
     return verdict
 
@@ -191,14 +191,14 @@ def _verify_epochs(
         if each.kind == EpochKind.UPGRADE or (each is epochs[0] and each.last >= each.first):
             verdict.found_at, verdict.found_rows = each.at, each.last - each.first + 1
     for each in epochs[log_start:]:
-        count, root = sealer.hash_log_rows(sealer.SQL.log_between.rows(db, first=each.first, last=each.last))
+        count, root = sealer.hash_log_rows(sealer.SQL.log_between.iterate_rows(db, first=each.first, last=each.last))
         where = f"changes {each.first} to {each.last}, sealed on {format_utc_time(each.at)}"
         if count != each.last - each.first + 1:
             verdict.add_finding("epoch", each.epoch, f"the log was cut or extended among {where}")
         elif root != each.root:
             verdict.add_finding("epoch", each.epoch, f"the log was changed among {where}")
-    end = sealer.SQL.log_end.one(db)
-    verdict.not_sealed = sum(1 for _ in sealer.SQL.log_after.rows(db, last=epochs[-1].last if epochs else 0))
+    end = sealer.SQL.log_end.fetch_only_row(db)
+    verdict.not_sealed = sum(1 for _ in sealer.SQL.log_after.iterate_rows(db, last=epochs[-1].last if epochs else 0))
     if end.last_row != end.last:
         verdict.add_finding(
             "epoch",
@@ -223,7 +223,7 @@ def _verify_evidence(db: Connection, evidence: Evidence, verdict: SealVerdict) -
     table = evidence.table
     digest = f"SELECT {make_digest_expression(evidence, read_sealed_columns(db, evidence))}"
     stored = (((one, two), True) for one, two in db.execute(make_select_of_row_names(evidence)))
-    changes = SQL.logged_changes.rows(db, evidence=table)
+    changes = SQL.logged_changes.iterate_rows(db, evidence=table)
     logged = ((key, [*group]) for key, group in groupby(changes, key=lambda change: (change.one, change.two)))
     intact = 0
     for key, exists, history in _join_sorted_pairs_by_key(stored, logged):
@@ -231,7 +231,7 @@ def _verify_evidence(db: Connection, evidence: Evidence, verdict: SealVerdict) -
         now = db.execute(digest, {"one": one, "two": two}).fetchone()[0] if exists else None
         problem = _find_problem_of_row(now, history)
         if problem and table == "audit" and history is None:
-            problem = "" if SQL.entry_kind.first(db, number=one) in APPENDED_BY_OTHERS else problem
+            problem = "" if SQL.entry_kind.fetch_first_value(db, number=one) in APPENDED_BY_OTHERS else problem
         if problem:
             verdict.add_finding(table, _format_row_names(evidence, one, two), problem)
         elif exists:
@@ -289,7 +289,7 @@ def _read_schema_of_new_store() -> frozenset[SchemaPart]:
 def _read_schema(db: Connection) -> frozenset[SchemaPart]:
     """Return the parts of the schema. Versions of SQLite differ in blanks and quotes, so the text has one blank for each."""
     return frozenset(
-        part._replace(sql=" ".join(part.sql.replace('"', " ").split())) for part in SQL.schema_parts.rows(db)
+        part._replace(sql=" ".join(part.sql.replace('"', " ").split())) for part in SQL.schema_parts.iterate_rows(db)
     )
 
 
@@ -297,11 +297,11 @@ def _verify_voter_statuses(db: Connection, verdict: SealVerdict) -> None:
     """Check the stored status of each voter against the status that follows from the voter's marks."""
     stored = (
         (row.voter_id, VoterStatus(row.turnout, bool(row.contacted), bool(row.not_yet)))
-        for row in SQL.voter_statuses.rows(db)
+        for row in SQL.voter_statuses.iterate_rows(db)
     )
     derived = (
         (voter_id, _compute_voter_status(marks))
-        for voter_id, marks in groupby(SQL.marks_in_force.rows(db), key=lambda mark: mark.voter_id)
+        for voter_id, marks in groupby(SQL.marks_in_force.iterate_rows(db), key=lambda mark: mark.voter_id)
     )
     for voter_id, status, by_marks in _join_sorted_pairs_by_key(stored, derived):
         if by_marks is _UNREADABLE:

@@ -159,7 +159,7 @@ class Sealer:
         the schema was upgraded or another version seals other columns. CRASH: there are changes that are in no epoch.
         Raises StoreError.
         """
-        last = SQL.last_epoch.first(self._db)
+        last = SQL.last_epoch.fetch_first_row(self._db)
         keys = read_epoch_keys(self._path)
         if keys is not None and last is not None and (keys.epoch, keys.next_public_key) == (last.epoch, last.next_key):
             keys = keys.make_keys_of_next_epoch()  # a crash came between the commit of the seal and the new file
@@ -170,7 +170,7 @@ class Sealer:
         self._committed = _Progress(keys, last.compute_epoch_digest(), last.last + 1, last.last)
         doubt = self._add_unsealed_rows_to_epoch(self._committed)
         self._committed.doubt = doubt
-        self._committed.stored_mac = SQL.log_end.one(self._db).mac
+        self._committed.stored_mac = SQL.log_end.fetch_only_row(self._db).mac
         if upgraded or last.layout != self._layout:
             return EpochKind.UPGRADE
         return EpochKind.CRASH if doubt or self._committed.last > last.last else None
@@ -178,21 +178,21 @@ class Sealer:
     def _start_chain_of_epochs(self, last: SealedEpoch | None) -> EpochKind:
         keys = EpochKeys.generate_epoch_keys(1 if last is None else last.epoch + 1)
         self._write_epoch_keys(keys)
-        end = SQL.log_end.one(self._db)
+        end = SQL.log_end.fetch_only_row(self._db)
         if last is None:
             doubt = EPOCHS_REMOVED if end.last_row else ""
             self._committed = _Progress(keys, "", end.last_row + 1, end.last_row, doubt)
             return EpochKind.START
         self._committed = _Progress(keys, last.compute_epoch_digest(), last.last + 1, last.last)
-        self._committed.add_log_rows_to_hash(SQL.log_after.rows(self._db, last=last.last))
+        self._committed.add_log_rows_to_hash(SQL.log_after.iterate_rows(self._db, last=last.last))
         return EpochKind.START
 
     def _add_unsealed_rows_to_epoch(self, progress: _Progress) -> str:
         """Add the rows that no epoch has to `progress`. Return what another program did to them, if it did."""
-        end = SQL.log_end.one(self._db)
-        progress.add_log_rows_to_hash(SQL.log_between.rows(self._db, first=progress.first, last=end.last))
+        end = SQL.log_end.fetch_only_row(self._db)
+        progress.add_log_rows_to_hash(SQL.log_between.iterate_rows(self._db, first=progress.first, last=end.last))
         if progress.last != end.last or progress.compute_authentication_code() != end.mac:
-            progress.add_log_rows_to_hash(SQL.log_after.rows(self._db, last=progress.last))
+            progress.add_log_rows_to_hash(SQL.log_after.iterate_rows(self._db, last=progress.last))
             return ROWS_CHANGED
         return ROWS_ADDED if end.last_row > end.last else ""
 
@@ -200,7 +200,7 @@ class Sealer:
 
     def on_transaction_begun(self) -> None:
         """Prepare for a transaction that has just begun: remove rows that another program added to the log."""
-        end = SQL.log_end.one(self._db)
+        end = SQL.log_end.fetch_only_row(self._db)
         if (
             self._pending is not None
             and end.mac == self._pending.stored_mac != self._get_committed_progress().stored_mac
@@ -209,7 +209,7 @@ class Sealer:
         committed = self._get_committed_progress()
         self._pending = committed.copy_progress()
         if end.last_row > committed.last:
-            SQL.delete_log_after.run(self._db, last=committed.last)
+            SQL.delete_log_after.run_statement(self._db, last=committed.last)
             self._pending.doubt = ROWS_ADDED
 
     def prepare_commit(self) -> None:
@@ -220,9 +220,9 @@ class Sealer:
         if sealed and not self._is_epoch_stored(committed.keys.epoch):
             pending = self._pending = committed.copy_progress()  # the job that sealed the epoch was undone
         if logged or sealed:
-            pending.add_log_rows_to_hash(SQL.log_after.rows(self._db, last=pending.last))
+            pending.add_log_rows_to_hash(SQL.log_after.iterate_rows(self._db, last=pending.last))
             pending.stored_mac = pending.compute_authentication_code()
-            SQL.set_tail.run(self._db, last=pending.last, mac=pending.stored_mac)
+            SQL.set_tail.run_statement(self._db, last=pending.last, mac=pending.stored_mac)
 
     def on_transaction_committed(self) -> None:
         """Continue after a commit: remember the end of the log, and destroy the key of an epoch that was sealed."""
@@ -242,14 +242,14 @@ class Sealer:
         pending, committed = self._get_pending_progress(), self._get_committed_progress()
         if pending.keys is not committed.keys:
             if self._is_epoch_stored(committed.keys.epoch):
-                return SQL.last_epoch.one(self._db)
+                return SQL.last_epoch.fetch_only_row(self._db)
             pending = committed.copy_progress()  # the job that sealed the epoch was undone
         if committed.keys.epoch != self._file_epoch:
             self._write_epoch_keys(committed.keys)
         self._log_changes_of_transaction()
-        pending.add_log_rows_to_hash(SQL.log_after.rows(self._db, last=pending.last))
+        pending.add_log_rows_to_hash(SQL.log_after.iterate_rows(self._db, last=pending.last))
         keys = pending.keys
-        entry = audit.SQL.head.first(self._db) or audit.ChainEnd(0, "")
+        entry = audit.SQL.head.fetch_first_row(self._db) or audit.ChainEnd(0, "")
         unsigned = SealedEpoch(
             keys.epoch,
             float(at),
@@ -265,7 +265,7 @@ class Sealer:
             keys.next_public_key,
         )
         epoch = replace(unsigned, signature=keys.sign_with_epoch_key(unsigned.encode_signed_part()))
-        SQL.append_epoch.run(self._db, **get_parameters(epoch))
+        SQL.append_epoch.run_statement(self._db, **get_parameters(epoch))
         self._pending = _Progress(
             keys.make_keys_of_next_epoch(), epoch.compute_epoch_digest(), epoch.last + 1, epoch.last
         )
@@ -277,13 +277,13 @@ class Sealer:
         The transaction must seal an epoch of `LOG_STARTS`, or the first one.
         """
         pending = self._get_pending_progress()
-        pending.add_log_rows_to_hash(SQL.log_after.rows(self._db, last=pending.last))
+        pending.add_log_rows_to_hash(SQL.log_after.iterate_rows(self._db, last=pending.last))
         last = pending.last
         pending.first, pending.rows = last + 1, hashlib.sha256()
         for statement in (SQL.delete_touched, SQL.delete_salts, SQL.delete_log):
-            statement.run(self._db)
+            statement.run_statement(self._db)
         if last:
-            SQL.append_placeholder.run(self._db, change_id=last + 1)
+            SQL.append_placeholder.run_statement(self._db, change_id=last + 1)
         for name, evidence in EVIDENCE.items():
             for one, two in self._db.execute(make_select_of_row_names(evidence)).fetchall():
                 self._log_change_of_row(Touched(name, one, two, None))
@@ -297,11 +297,11 @@ class Sealer:
 
     def _log_changes_of_transaction(self) -> bool:
         """Log the changes that the transaction has made so far. Return whether there were any."""
-        touched = SQL.touched.all(self._db)
+        touched = SQL.touched.fetch_all_rows(self._db)
         for each in touched:
             self._log_change_of_row(each)
         if touched:
-            SQL.delete_touched.run(self._db)
+            SQL.delete_touched.run_statement(self._db)
         return bool(touched)
 
     def _log_change_of_row(self, touched: Touched) -> None:
@@ -309,12 +309,12 @@ class Sealer:
         personal = EVIDENCE[name].personal
         if personal:
             set_salt = SQL.set_salt if self._renew_salts else SQL.add_salt
-            set_salt.run(self._db, evidence=name, one=one, two=two, salt=os.urandom(16))
+            set_salt.run_statement(self._db, evidence=name, one=one, two=two, salt=os.urandom(16))
         (after,) = self._db.execute(self._digests[name], {"one": one, "two": two}).fetchone()
         if personal and after is None:
-            SQL.delete_salt.run(self._db, evidence=name, one=one, two=two)
+            SQL.delete_salt.run_statement(self._db, evidence=name, one=one, two=two)
         if after != before:
-            SQL.append_change.run(self._db, evidence=name, one=one, two=two, before=before, after=after)
+            SQL.append_change.run_statement(self._db, evidence=name, one=one, two=two, before=before, after=after)
 
     @property
     def is_first_epoch(self) -> bool:
@@ -325,10 +325,10 @@ class Sealer:
     def has_unsealed_rows(self) -> bool:
         """Whether there are changes that are in no epoch yet."""
         committed = self._get_committed_progress()
-        return committed.last >= committed.first or bool(committed.doubt) or SQL.any_touched.one(self._db)
+        return committed.last >= committed.first or bool(committed.doubt) or SQL.any_touched.fetch_only_value(self._db)
 
     def _is_epoch_stored(self, epoch: int) -> bool:
-        last = SQL.last_epoch.first(self._db)
+        last = SQL.last_epoch.fetch_first_row(self._db)
         return last is not None and last.epoch == epoch
 
     def _write_epoch_keys(self, keys: EpochKeys) -> None:

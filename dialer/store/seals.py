@@ -18,7 +18,7 @@ from typing import Any
 from dialer.domain.results import Encode
 from dialer.domain.sealed_epochs import EpochKind, SealedEpoch
 from dialer.store import sealer
-from dialer.store.outbox import announce_result
+from dialer.store.outbox import add_result_to_outbox
 from dialer.store.sealer import Sealer, get_sealer
 from dialer.store.sql import Connection, Scalar, Statements, transaction
 
@@ -50,10 +50,10 @@ def seal_and_announce_epoch(db: Connection, encode: Encode | None, at: float) ->
 
     `at` is in epoch seconds. Runs inside a transaction.
     """
-    unannounced = sealer.SQL.epochs_since_last_minute.all(db)
+    unannounced = sealer.SQL.epochs_since_last_minute.fetch_all_rows(db)
     epoch = get_sealer(db).seal_epoch(at, EpochKind.MINUTE)
     for each in (*unannounced, epoch):
-        announce_result(db, encode, each, at)
+        add_result_to_outbox(db, encode, each, at)
     return epoch
 
 
@@ -85,4 +85,4 @@ def restart_seals_after_purge(db: Connection, at: float) -> dict[str, str]:
 
 def count_logged_changes(db: Connection) -> int:
     """Return the number of changes in the log."""
-    return SQL.change_count.one(db)
+    return SQL.change_count.fetch_only_value(db)

@@ -52,17 +52,17 @@ class SentJournal:
 
         If the store lacks them, the store is an older copy.
         """
-        head, records = self._read_records()
+        head, records = self._read_journal_records()
         if head.split(b" ")[1:] != self._format_first_line().split(b" ")[1:]:
             return []
         return [AttemptId(str(uuid.UUID(bytes=record[1:]))) for record in records if record[:1] == _SENDING]
 
-    def _read_records(self) -> tuple[bytes, list[bytes]]:
+    def _read_journal_records(self) -> tuple[bytes, list[bytes]]:
         head, _, body = _read_file_if_exists(self.path).partition(b"\n")
         return head, [body[at : at + _RECORD_BYTES] for at in range(0, len(body) - _RECORD_BYTES + 1, _RECORD_BYTES)]
 
     def _read_records_of_this_boot(self) -> list[bytes]:
-        head, records = self._read_records()
+        head, records = self._read_journal_records()
         return records if self._boot and head == self._format_first_line() else []
 
     def read_clock_difference(self) -> float | None:
@@ -81,36 +81,36 @@ class SentJournal:
             return
         self._clock_ahead = ahead
         with contextlib.suppress(OSError):
-            self._append_record(_CLOCK_RECORD.pack(_CLOCK, ahead))
+            self._append_journal_record(_CLOCK_RECORD.pack(_CLOCK, ahead))
 
-    def start_new_file(self) -> None:
+    def start_new_journal_file(self) -> None:
         """Replace the journal by an empty one.
 
         Call it once the store has the results of the earlier run's attempts. Raises OSError.
         """
         self._file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC, 0o600)
-        self._write_first_line()
+        self._write_first_line_of_journal()
 
-    def record_opening(self, attempt_id: AttemptId) -> None:
+    def record_attempt_before_commit(self, attempt_id: AttemptId) -> None:
         """Record that an attempt is about to be committed. Only an attempt with this record can later count as never sent."""
         if self._file is None or not self._boot:
             return
         try:
             # Records of attempts that were sent are no longer needed.
             if self._length > _LONGEST_BYTES and not self._opening:
-                self._write_first_line()
-            self._append_record(_OPENING + _encode_attempt_id(attempt_id))
+                self._write_first_line_of_journal()
+            self._append_journal_record(_OPENING + _encode_attempt_id(attempt_id))
         except OSError:
             return
         self._opening.add(attempt_id)
 
-    def record_sending(self, attempt_id: AttemptId) -> None:
+    def record_attempt_before_sending(self, attempt_id: AttemptId) -> None:
         """Record that an attempt is about to be sent to the switch. If this raises OSError, the attempt must not be sent."""
         if attempt_id in self._opening:
-            self._append_record(_SENDING + _encode_attempt_id(attempt_id))
+            self._append_journal_record(_SENDING + _encode_attempt_id(attempt_id))
             self._opening.discard(attempt_id)
 
-    def forget_attempt(self, attempt_id: AttemptId) -> None:
+    def remove_unsent_attempt(self, attempt_id: AttemptId) -> None:
         """Forget an attempt that was not sent and has ended in the store."""
         self._opening.discard(attempt_id)
 
@@ -120,7 +120,7 @@ class SentJournal:
             os.close(self._file)
             self._file = None
 
-    def _write_first_line(self) -> None:
+    def _write_first_line_of_journal(self) -> None:
         assert self._file is not None  # noqa: S101 - begun
         os.ftruncate(self._file, 0)
         head = self._format_first_line() + b"\n"
@@ -140,7 +140,7 @@ class SentJournal:
             return b""
         return self._boot + f" {found.st_dev} {found.st_ino}".encode()
 
-    def _append_record(self, record: bytes) -> None:
+    def _append_journal_record(self, record: bytes) -> None:
         assert self._file is not None  # noqa: S101 - begun
         if os.write(self._file, record) != len(record):
             os.ftruncate(self._file, self._length)  # records behind an incomplete one would be misread

@@ -17,7 +17,7 @@ from typing import NamedTuple
 from dialer.domain.errors import NotInStore, StoreError
 from dialer.settings.site_time import DAY_SECONDS
 from dialer.store import roll
-from dialer.store.connection import Reader, open_store_exclusively, open_store_for_reading, read_snapshot
+from dialer.store.connection import Reader, open_store_exclusively, open_store_for_reading, open_store_snapshot
 from dialer.store.keys import StoreKey, format_key_literal
 from dialer.store.roll import StoredBooth, VoterDetails
 from dialer.store.sql import Command, Query, Scalar, Statements, transaction
@@ -90,7 +90,7 @@ class NumberOfVoter(NamedTuple):
 class SQL(Statements):
     insert_number = Command()
     insert_booth = Command()
-    compare_with_store = Query(RollComparison)
+    compare_roll_with_store = Query(RollComparison)
     numbers = Scalar(str)
     roll = Query(SpooledRoll)
     booths = Query(StoredBooth)
@@ -106,11 +106,11 @@ class Spool:
         self.key = key
         self._folder = store.with_name(f"{store.name}.spool")
 
-    def get_item_path(self, list_id: str) -> Path:
+    def get_path_of_spooled_file(self, list_id: str) -> Path:
         """Return the path of the uploaded roll or list with this id."""
         return self._folder / f"{list_id}.db"
 
-    def create_item_id(self) -> str:
+    def create_spooled_file_id(self) -> str:
         """Return an id for a new roll or list.
 
         Create the spool's folder, and delete old rolls and lists from it. Raises StoreError.
@@ -130,75 +130,81 @@ class Spool:
 
     def add_number_list(self, numbers: Iterable[str], list_id: str | None = None) -> str:
         """Store a list of numbers (E.164) in the spool and return its id. Raises StoreError."""
-        new = self.create_item_id()
+        new = self.create_spooled_file_id()
         list_id = list_id or new
-        with open_store_exclusively(self.get_item_path(list_id), "a list", key=self.key) as db, transaction(db):
-            SQL.insert_number.run_many(db, ({"number": number} for number in numbers))
+        with (
+            open_store_exclusively(self.get_path_of_spooled_file(list_id), "a list", key=self.key) as db,
+            transaction(db),
+        ):
+            SQL.insert_number.run_for_each_parameter_set(db, ({"number": number} for number in numbers))
         return list_id
 
-    def remove_item(self, list_id: str) -> None:
+    def remove_spooled_file(self, list_id: str) -> None:
         """Delete an uploaded roll or list from the spool."""
         for path in self._folder.glob(f"{list_id}*"):
             path.unlink(missing_ok=True)
 
-    def remove_all_items(self) -> None:
+    def remove_all_spooled_files(self) -> None:
         """Delete all uploaded rolls and lists from the spool."""
-        self.remove_item("")
+        self.remove_spooled_file("")
         with suppress(OSError):  # there is no folder, or another process is just adding an item
             self._folder.rmdir()
 
-    def prepare_roll(self, list_id: str) -> None:
+    def create_file_for_roll(self, list_id: str) -> None:
         """Create a spool file for a roll.
 
         It has the booths of the store, so that booths get the same ids. Raises StoreError.
         """
-        with read_snapshot(self.store, self.key) as db:
+        with open_store_snapshot(self.store, self.key) as db:
             booths = roll.read_all_booths(db)
-        with open_store_exclusively(self.get_item_path(list_id), "a list", key=self.key) as db, transaction(db):
-            SQL.insert_booth.run_many(db, (booth._asdict() for booth in booths))
+        with (
+            open_store_exclusively(self.get_path_of_spooled_file(list_id), "a list", key=self.key) as db,
+            transaction(db),
+        ):
+            SQL.insert_booth.run_for_each_parameter_set(db, (booth._asdict() for booth in booths))
 
-    def compare_with_store(self, list_id: str) -> RollComparison:
+    def compare_roll_with_store(self, list_id: str) -> RollComparison:
         """Return how many changes importing a roll from the spool would make in the store. Raises StoreError."""
         with (
             translate_sqlite_errors(self.store),
-            closing(open_store_for_reading(self.get_item_path(list_id), key=self.key)) as db,
+            closing(open_store_for_reading(self.get_path_of_spooled_file(list_id), key=self.key)) as db,
         ):
             store = {"store": f"{self.store.resolve().as_uri()}?mode=ro"}
             db.execute(f"ATTACH :store AS store KEY {format_key_literal(self.key)}", store)
-            return SQL.compare_with_store.one(db)
+            return SQL.compare_roll_with_store.fetch_only_row(db)
 
-    def open_item(self, list_id: str) -> SpoolFile:
+    def open_spooled_file(self, list_id: str) -> SpoolFile:
         """Open an uploaded roll or list for reading. Raises NotInStore if it is not in the spool, and StoreError."""
-        if not self.get_item_path(list_id).is_file():
+        if not self.get_path_of_spooled_file(list_id).is_file():
             raise NotInStore("The uploaded list is no longer in the spool. Upload it again.")
-        return SpoolFile(self.get_item_path(list_id), self.key)
+        return SpoolFile(self.get_path_of_spooled_file(list_id), self.key)
 
 
 class SpoolFile(Reader):
     """An uploaded roll or list of numbers in the spool, opened for reading."""
 
-    def read_numbers(self) -> list[str]:
+    def read_phone_numbers(self) -> list[str]:
         """Return the phone numbers, if the file is a list of numbers."""
-        return SQL.numbers.all(self._db)
+        return SQL.numbers.fetch_all_values(self._db)
 
-    def read_roll(self) -> SpooledRoll:
+    def read_roll_counts(self) -> SpooledRoll:
         """Return the counts of the uploaded roll. Raises StoreError if the file is not a roll."""
-        found = SQL.roll.first(self._db)
+        found = SQL.roll.fetch_first_row(self._db)
         if found is None:
             raise StoreError("The uploaded list is a list of numbers, not a roll. Upload the roll again.")
         return found
 
     def read_booths(self) -> list[StoredBooth]:
         """Return the booths of the voters on the roll."""
-        return SQL.booths.all(self._db)
+        return SQL.booths.fetch_all_rows(self._db)
 
     def read_voters(self, after: int, most: int) -> list[SpooledVoter]:
         """Return up to `most` voters of the uploaded roll, with ids above `after`."""
-        rows = SQL.voters.all(self._db, after=after, most=most)
+        rows = SQL.voters.fetch_all_rows(self._db, after=after, most=most)
         if not rows:
             return []
         numbers: defaultdict[int, list[str]] = defaultdict(list)
-        for link in SQL.links.rows(self._db, first=rows[0].voter_id, last=rows[-1].voter_id):
+        for link in SQL.links.iterate_rows(self._db, first=rows[0].voter_id, last=rows[-1].voter_id):
             numbers[link.voter_id].append(link.number)
         return [
             SpooledVoter(row.voter_id, row.booth_id, row.serial, VoterDetails(*row[3:]), tuple(numbers[row.voter_id]))

@@ -12,7 +12,7 @@ A file holds named statements, each below a line `-- name: claim_fresh`. Its mod
         opened_count = Scalar(int)
         delete_opened = Command()
 
-    SQL.opened.all(db, campaign_id="turnout")
+    SQL.opened.fetch_all_rows(db, campaign_id="turnout")
 
 The fields of a row type are the columns of its SELECT, in the same order. Loading fails where the file and the
 declarations name different statements; tests/unit/store/test_statements.py compares the columns with the fields.
@@ -51,15 +51,15 @@ class Statement:
 class Command(Statement):
     """A statement that returns no rows."""
 
-    def run(self, db: Connection, /, **parameters: object) -> int:
+    def run_statement(self, db: Connection, /, **parameters: object) -> int:
         """Run the statement and return the number of rows it changed."""
         return db.execute(self.sql, parameters).rowcount
 
-    def run_many(self, db: Connection, parameters: Iterable[Mapping[str, object]], /) -> int:
+    def run_for_each_parameter_set(self, db: Connection, parameters: Iterable[Mapping[str, object]], /) -> int:
         """Run the statement once for each set of parameters. Return the total number of changed rows."""
         return db.executemany(self.sql, parameters).rowcount
 
-    def insert(self, db: Connection, /, **parameters: object) -> int:
+    def insert_row(self, db: Connection, /, **parameters: object) -> int:
         """Run an INSERT and return the rowid of the new row, or 0 if a conflict was ignored."""
         cursor = db.execute(self.sql, parameters)
         return (cursor.lastrowid or 0) if cursor.rowcount == 1 else 0
@@ -74,27 +74,27 @@ class Query(Statement, Generic[R]):
         self.make: Callable[[Iterable[Any]], R] = make or (lambda values: row_type(*values))
 
     @property
-    def columns(self) -> tuple[str, ...]:
+    def column_names(self) -> tuple[str, ...]:
         """The names of the columns that the row type declares."""
         fields: tuple[str, ...] | None = getattr(self.row_type, "_fields", None)
         if fields is None:
             fields = tuple(field.name for field in dataclasses.fields(self.row_type))  # type: ignore[arg-type] # a dataclass
         return fields
 
-    def rows(self, db: Connection, /, **parameters: object) -> Iterator[R]:
+    def iterate_rows(self, db: Connection, /, **parameters: object) -> Iterator[R]:
         """Return an iterator over the rows. Rows are read from the database one by one."""
         return map(self.make, db.execute(self.sql, parameters))
 
-    def all(self, db: Connection, /, **parameters: object) -> list[R]:
+    def fetch_all_rows(self, db: Connection, /, **parameters: object) -> list[R]:
         """Run the query and return all its rows."""
         return [*map(self.make, db.execute(self.sql, parameters))]
 
-    def first(self, db: Connection, /, **parameters: object) -> R | None:
+    def fetch_first_row(self, db: Connection, /, **parameters: object) -> R | None:
         """Return the first row, or None if there is none."""
         row = db.execute(self.sql, parameters).fetchone()
         return None if row is None else self.make(row)
 
-    def one(self, db: Connection, /, **parameters: object) -> R:
+    def fetch_only_row(self, db: Connection, /, **parameters: object) -> R:
         """Return the row of a statement that always has exactly one."""
         [row] = db.execute(self.sql, parameters)
         return self.make(row)
@@ -106,16 +106,16 @@ class Scalar(Statement, Generic[V]):
     def __init__(self, kind: Callable[[Any], V]) -> None:
         self.kind = kind
 
-    def all(self, db: Connection, /, **parameters: object) -> list[V]:
+    def fetch_all_values(self, db: Connection, /, **parameters: object) -> list[V]:
         """Run the query and return the value of each row."""
         return [*starmap(self.kind, db.execute(self.sql, parameters))]
 
-    def first(self, db: Connection, /, **parameters: object) -> V | None:
+    def fetch_first_value(self, db: Connection, /, **parameters: object) -> V | None:
         """Return the value of the first row, or None if there is no row or the value is NULL."""
         row = db.execute(self.sql, parameters).fetchone()
         return None if row is None or row[0] is None else self.kind(row[0])
 
-    def one(self, db: Connection, /, **parameters: object) -> V:
+    def fetch_only_value(self, db: Connection, /, **parameters: object) -> V:
         """Return the value of a statement that always has one row, such as a count or an EXISTS."""
         [row] = db.execute(self.sql, parameters)
         return self.kind(row[0])

@@ -51,25 +51,25 @@ def format_seat_addressee(seat: str) -> str:
 
 def read_standing_orders(db: Connection, now: float) -> list[StandingOrder]:
     """Delete expired standing orders and return the others. `now` is in epoch seconds."""
-    SQL.delete_expired.run(db, now=now)
+    SQL.delete_expired.run_statement(db, now=now)
     return [
         StandingOrder(row.addressee, row.command, json.loads(row.content), row.at, row.until)
-        for row in SQL.orders.rows(db)
+        for row in SQL.orders.iterate_rows(db)
     ]
 
 
 def save_standing_orders(db: Connection, orders: Sequence[StandingOrder]) -> None:
     """Store standing orders, and delete those that have expired."""
     for each in orders:
-        SQL.delete_expired.run(db, now=each.at)
-        SQL.set_order.run(db, **get_parameters(each) | {"content": json.dumps(each.content)})
+        SQL.delete_expired.run_statement(db, now=each.at)
+        SQL.set_order.run_statement(db, **get_parameters(each) | {"content": json.dumps(each.content)})
 
 
 def end_standing_order(db: Connection, addressee: str, command: str) -> None:
     """Delete a standing order. A repeated call changes nothing."""
-    SQL.delete_order.run(db, addressee=addressee, command=command)
+    SQL.delete_order.run_statement(db, addressee=addressee, command=command)
 
 
 def end_orders_for_seat(db: Connection, seat: str) -> None:
     """Delete all standing orders for a seat."""
-    SQL.delete_orders_for.run(db, addressee=format_seat_addressee(seat))
+    SQL.delete_orders_for.run_statement(db, addressee=format_seat_addressee(seat))

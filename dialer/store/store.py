@@ -145,7 +145,7 @@ class Store(StoreRunner):
         A target is in the queue of its first pending voter's booth, ranked by the sum of the pending voters' weights.
         Only numbers with ids from `first` to `last` are enrolled. See `targets.enrol_numbers`.
         """
-        added = await self._write(targets.enrol_numbers, campaign_id, first, last)
+        added = await self._run_write_job(targets.enrol_numbers, campaign_id, first, last)
         self._target_counts.pop(campaign_id, None)
         return added
 
@@ -157,12 +157,12 @@ class Store(StoreRunner):
     record_connect_time = Write(attempt_rows.record_connect_time)
     end_attempts = Announce(attempt_rows.end_attempts)
     record_disposition = Announce(dispositions.record_disposition)
-    find_newest_event_time = Read(attempt_rows.find_newest_event_time)
+    find_newest_attempt_time = Read(attempt_rows.find_newest_attempt_time)
     find_settings_changed_since_open_attempts = Read(audit.find_settings_changed_since_open_attempts)
     read_unfinished_attempts = Read(attempt_rows.read_unfinished_attempts)
     read_screen_pop = Read(attempt_rows.read_screen_pop)
     find_conversations_without_disposition = Read(attempt_rows.find_conversations_without_disposition)
-    find_known_attempts = Read(attempt_rows.find_known_attempts)
+    find_stored_attempts = Read(attempt_rows.find_stored_attempts)
     find_open_attempt_on_number = Read(attempt_rows.find_open_attempt_on_number)
     record_recording = Write(recorded_calls.record_recording)
     has_recording = Read(recorded_calls.has_recording)
@@ -170,7 +170,7 @@ class Store(StoreRunner):
     read_flow_answers = Read(flow_answer_rows.read_flow_answers)
     record_inbound_call = Write(inbound_calls.record_inbound_call)
 
-    async def open_attempts(
+    async def commit_new_attempts(
         self,
         attempts: Sequence[NewAttempt],
         *,
@@ -196,13 +196,13 @@ class Store(StoreRunner):
         replaced.
         """
 
-        def open_all(db: Connection) -> list[Refusal | None]:
+        def commit_all_attempts(db: Connection) -> list[Refusal | None]:
             self._lock.check_store_not_moved()
             self._free_space.check_free_space(db, len(attempts))
             limits = (max_attempts_since, max_attempts, max_conversations, gaps)
-            return [attempt_rows.open_attempt(db, each, *limits) for each in attempts]
+            return [attempt_rows.commit_new_attempt(db, each, *limits) for each in attempts]
 
-        return await self._write(open_all)
+        return await self._run_write_job(commit_all_attempts)
 
     # Voters and marks
 
@@ -222,7 +222,7 @@ class Store(StoreRunner):
 
     async def record_mark(self, mark: Mark) -> MarkEffect:
         """Store a mark (recorded answer about a voter) and update the voter's status. See `marks.record_mark`."""
-        effect = await self._announce(marks.record_mark, mark)
+        effect = await self._run_announcing_job(marks.record_mark, mark)
         self._recount_targets([effect])
         return effect
 
@@ -231,13 +231,13 @@ class Store(StoreRunner):
 
         See `marks.record_marks`.
         """
-        effects = await self._announce(marks.record_marks, new, note)
+        effects = await self._run_announcing_job(marks.record_marks, new, note)
         self._recount_targets(effects)
         return effects
 
     async def release_unknown_attempts(self, attempt_ids: Sequence[AttemptId], reason: str, note: AuditNote) -> int:
         """Release the numbers of attempts of unknown result, all or none. See `unknown_attempts.release_unknown_attempts`."""
-        opened = await self._write(unknown_attempts.release_unknown_attempts, attempt_ids, reason, note)
+        opened = await self._run_write_job(unknown_attempts.release_unknown_attempts, attempt_ids, reason, note)
         self._target_counts.clear()
         return opened
 
@@ -249,26 +249,28 @@ class Store(StoreRunner):
     async def read_booths(self) -> dict[int, Booth]:
         """Return all booths of the roll by id."""
         if self._booths is None:
-            self._booths = await self._read(voters.read_booths)
+            self._booths = await self._run_read_job(voters.read_booths)
         return dict(self._booths)
 
     async def count_booth_turnout(self) -> list[BoothTurnout]:
         """Return the turnout of every booth that has voters. Slow, for it reads the whole roll: call it once, at the start."""
         booths = await self.read_booths()
         if self._voters_by_booth is None:
-            self._voters_by_booth = await self._read(turnout.count_voters_by_booth)
-        return await self._read(turnout.count_booth_turnout, booths, self._voters_by_booth)
+            self._voters_by_booth = await self._run_read_job(turnout.count_voters_by_booth)
+        return await self._run_read_job(turnout.count_booth_turnout, booths, self._voters_by_booth)
 
     # A roll that is imported while the dialler is running
 
     import_voters = Write(roll_updates.import_voters)
     record_roll_import = Write(roll_updates.record_roll_import)
     find_last_phone_id = Read(roll_updates.find_last_phone_id)
-    count_booth = Write(turnout.count_booth)  # in its turn among the marks, which are added to its result
+    count_turnout_of_booth = Write(
+        turnout.count_turnout_of_booth
+    )  # in its turn among the marks, which are added to its result
 
     async def import_booths(self, booths: Sequence[StoredBooth]) -> dict[int, int]:
         """Add or update booths of a roll. See `roll_updates.import_booths`."""
-        ids = await self._write(roll_updates.import_booths, booths)
+        ids = await self._run_write_job(roll_updates.import_booths, booths)
         self._booths = self._voters_by_booth = None
         return ids
 
@@ -278,7 +280,7 @@ class Store(StoreRunner):
     record_opt_out = Announce(opt_outs.record_opt_out)
     record_hashed_opt_outs = Announce(opt_outs.record_hashed_opt_outs)
     record_foreign_opt_out = Write(opt_outs.record_foreign_opt_out)
-    erase_number = Announce(number_erasure.erase_number)
+    erase_number = Announce(number_erasure.erase_number_with_audit_entry)
 
     async def hash_numbers(self, secrets: Sequence[bytes]) -> int:
         """Hash all numbers of the roll with the centres' shared secrets, and suppress those that opted out in other
@@ -288,23 +290,23 @@ class Store(StoreRunner):
         serve to recognise other centres' opt-outs. Raises StoreError if opt-outs may be known only by a secret that is
         missing. Runs in several transactions, so that other writes do not wait for long.
         """
-        await self._write(number_hashes.set_shared_secrets, secrets)
+        await self._run_write_job(number_hashes.set_shared_secrets, secrets)
         for secret in secrets:
             after: int | None = 0
             while after is not None:
-                after = await self._write(number_hashes.hash_next_numbers, secret, after)
-        return await self._write(opt_outs.suppress_numbers_opted_out_elsewhere)
+                after = await self._run_write_job(number_hashes.hash_next_numbers, secret, after)
+        return await self._run_write_job(opt_outs.suppress_numbers_opted_out_elsewhere)
 
     # Figures
 
     count_outcomes = Read(campaign_figures.count_outcomes)
-    count_recent_answers = Read(campaign_figures.count_recent_answers)
+    count_recent_answers_by_interval = Read(campaign_figures.count_recent_answers_by_interval)
 
     async def read_campaign_progress(self, campaign_id: str, now: float) -> CampaignProgress:
         """Return the progress of a campaign at `now` (epoch seconds)."""
         if campaign_id not in self._target_counts:
-            self._target_counts[campaign_id] = await self._read(campaign_figures.count_targets, campaign_id)
-        return await self._read(
+            self._target_counts[campaign_id] = await self._run_read_job(campaign_figures.count_targets, campaign_id)
+        return await self._run_read_job(
             campaign_figures.read_campaign_progress, campaign_id, self._target_counts[campaign_id], now
         )
 
@@ -326,10 +328,10 @@ class Store(StoreRunner):
 
     # Announcements, commands and the audit
 
-    add_announcements = Write(outbox.add_announcements)
-    announce_result = Announce(outbox.announce_result)
-    announce_test_mark = Announce(outbox.announce_test_mark)
-    read_rows_for_broker = Read(outbox.read_rows_for_broker)
+    add_announcements_to_outbox = Write(outbox.add_announcements_to_outbox)
+    add_result_to_outbox = Announce(outbox.add_result_to_outbox)
+    add_test_mark_to_outbox = Announce(outbox.add_test_mark_to_outbox)
+    read_announcements_for_broker = Read(outbox.read_announcements_for_broker)
     mark_announcements_published = Write(outbox.mark_announcements_published)
     count_waiting_announcements = Read(outbox.count_waiting_announcements)
     trim_outbox = Write(outbox.trim_outbox)
@@ -340,5 +342,5 @@ class Store(StoreRunner):
     record_command = Write(commands.record_command)
     set_command_reply = Write(commands.set_command_reply)
     append_audit_entry = Write(audit.append_entry)
-    record_settings = Write(audit.record_settings)
+    record_settings_at_start = Write(audit.record_settings_at_start)
     seal_epoch = Announce(seals.seal_and_announce_epoch)

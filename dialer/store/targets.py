@@ -48,25 +48,25 @@ def enrol_numbers(db: Connection, campaign_id: str, first: int = 0, last: int = 
     the roll's numbers, on disk if there are many.
     """
     if not campaigns.is_booth_worker_campaign(db, campaign_id):
-        return SQL.enrol.run(db, campaign_id=campaign_id, first=first, last=last)
-    added = SQL.enrol_workers.run(db, campaign_id=campaign_id)
-    SQL.update_worker_booths.run(db, campaign_id=campaign_id)
+        return SQL.enrol.run_statement(db, campaign_id=campaign_id, first=first, last=last)
+    added = SQL.enrol_workers.run_statement(db, campaign_id=campaign_id)
+    SQL.update_worker_booths.run_statement(db, campaign_id=campaign_id)
     return added
 
 
 def close_targets_of_number(db: Connection, phone_id: int, settled: int = 0) -> None:
     """Close a number in the queue of every campaign, where it is due or claimed."""
-    SQL.close_phone.run(db, phone_id=phone_id, settled=settled)
+    SQL.close_phone.run_statement(db, phone_id=phone_id, settled=settled)
 
 
 def close_voter_targets_of_number(db: Connection, phone_id: int, *, settled: int) -> None:
     """Close a number in the queue of every campaign that calls voters, where it is due or claimed."""
-    SQL.close_for_voters.run(db, phone_id=phone_id, settled=settled)
+    SQL.close_for_voters.run_statement(db, phone_id=phone_id, settled=settled)
 
 
 def close_target(db: Connection, target: int) -> None:
     """Close one number in one campaign's queue. `target` is the rowid of the entry in the queue."""
-    SQL.close_target.run(db, target=target)
+    SQL.close_target.run_statement(db, target=target)
 
 
 def reopen_targets_of_voter(db: Connection, voter_id: int, at: float) -> bool:
@@ -77,7 +77,7 @@ def reopen_targets_of_voter(db: Connection, voter_id: int, at: float) -> bool:
     Fresh targets are fresh again. Others are due at their earlier time, and not before `at` (epoch seconds). Targets
     that were closed for another reason than the lack of a pending voter stay closed.
     """
-    return SQL.reopen_for_voter.run(db, voter_id=voter_id, at=at) > 0
+    return SQL.reopen_for_voter.run_statement(db, voter_id=voter_id, at=at) > 0
 
 
 def reopen_targets_of_wrong_number(db: Connection, phone_id: int | None, at: float) -> None:
@@ -85,17 +85,17 @@ def reopen_targets_of_wrong_number(db: Connection, phone_id: int | None, at: flo
 
     It is due at `at` or later (epoch seconds).
     """
-    SQL.reopen_wrong_number.run(db, phone_id=phone_id, at=at, settled=WRONG_NUMBER)
+    SQL.reopen_wrong_number.run_statement(db, phone_id=phone_id, at=at, settled=WRONG_NUMBER)
 
 
 def postpone_target(db: Connection, target: int, due_at: float) -> None:
     """Put a claimed number back into the campaign's queue, due at `due_at` (epoch seconds)."""
-    SQL.postpone_target.run(db, target=target, due_at=due_at)
+    SQL.postpone_target.run_statement(db, target=target, due_at=due_at)
 
 
 def find_campaigns_with_number(db: Connection, phone_id: int) -> tuple[str, ...]:
     """Return the campaigns that have a number in their queue, whether open or closed."""
-    return tuple(SQL.campaigns_with_phone.all(db, phone_id=phone_id))
+    return tuple(SQL.campaigns_with_phone.fetch_all_values(db, phone_id=phone_id))
 
 
 def find_first_due_times(db: Connection) -> dict[str, float]:
@@ -103,11 +103,11 @@ def find_first_due_times(db: Connection) -> dict[str, float]:
 
     Campaigns without open numbers are left out.
     """
-    return dict(SQL.first_due.rows(db))
+    return dict(SQL.first_due.iterate_rows(db))
 
 
 def find_next_due_time(db: Connection, campaign_id: str) -> float | None:
     """Return the time when a campaign's next number is due (epoch seconds; 0 for now), or None if its queue is empty."""
-    if SQL.has_fresh.one(db, campaign_id=campaign_id):
+    if SQL.has_fresh.fetch_only_value(db, campaign_id=campaign_id):
         return 0.0
-    return SQL.next_timed.first(db, campaign_id=campaign_id)
+    return SQL.next_timed.fetch_first_value(db, campaign_id=campaign_id)

@@ -41,12 +41,12 @@ class SQL(Statements):
     contacted_without_number_by_booth = Query(VotersOfBooth)
     contacted_by_booth = Query(ContactedVoters)
     lost_by_opt_out = Query(VotersOfBooth)
-    count_booth = Query(BoothCount)
+    count_turnout_of_booth = Query(BoothCount)
 
 
 def count_voters_by_booth(db: Connection) -> dict[int, int]:
     """Return the number of voters of each booth. Slow, for it reads an index of the whole roll: call it once."""
-    return dict(SQL.voters_by_booth.rows(db))
+    return dict(SQL.voters_by_booth.iterate_rows(db))
 
 
 def count_booth_turnout(db: Connection, booths: Mapping[int, Booth], voters: Mapping[int, int]) -> list[BoothTurnout]:
@@ -54,9 +54,9 @@ def count_booth_turnout(db: Connection, booths: Mapping[int, Booth], voters: Map
 
     Slow, for it reads every voter's links.
     """
-    without_number = dict(SQL.without_number_by_booth.rows(db))
-    contacted_without_number = dict(SQL.contacted_without_number_by_booth.rows(db))
-    contacted = {row.booth_id: row for row in SQL.contacted_by_booth.rows(db)}
+    without_number = dict(SQL.without_number_by_booth.iterate_rows(db))
+    contacted_without_number = dict(SQL.contacted_without_number_by_booth.iterate_rows(db))
+    contacted = {row.booth_id: row for row in SQL.contacted_by_booth.iterate_rows(db)}
     turnout = []
     for booth_id, count in voters.items():
         booth, counts = booths[booth_id], contacted.get(booth_id, ContactedVoters(booth_id, 0, 0, 0))
@@ -80,9 +80,9 @@ def count_booth_turnout(db: Connection, booths: Mapping[int, Booth], voters: Map
 
 def count_voters_lost_by_opt_out(db: Connection, phone_id: int) -> dict[int, int]:
     """Return, by booth, how many uncontacted voters lost their last callable number by this number's opt-out."""
-    return dict(SQL.lost_by_opt_out.rows(db, phone_id=phone_id))
+    return dict(SQL.lost_by_opt_out.iterate_rows(db, phone_id=phone_id))
 
 
-def count_booth(db: Connection, booth_id: int) -> BoothCount:
+def count_turnout_of_booth(db: Connection, booth_id: int) -> BoothCount:
     """Return the self-reported turnout of one booth, counted as in `count_booth_turnout`."""
-    return SQL.count_booth.one(db, booth_id=booth_id)
+    return SQL.count_turnout_of_booth.fetch_only_row(db, booth_id=booth_id)

@@ -35,7 +35,7 @@ WHERE opted_out.phone_id = :phone_id AND opted_out.opted_out_at IS NOT NULL AND 
 )
 GROUP BY voter.booth_id;
 
--- name: count_booth
+-- name: count_turnout_of_booth
 SELECT count(*) AS voters, coalesce(sum(reached), 0) AS contacted, coalesce(sum(reached AND turnout = 'voted'), 0) AS voted,
        coalesce(sum(reached AND turnout = 'pending' AND not_yet), 0) AS not_yet,
        coalesce(sum(NOT reached AND NOT EXISTS (

@@ -33,7 +33,7 @@ class SQL(Statements):
 
 def read_unknown_attempts(db: Connection) -> list[UnknownAttempt]:
     """Return the attempts of unknown result that nobody has released, oldest first."""
-    return SQL.unreleased.all(db)
+    return SQL.unreleased.fetch_all_rows(db)
 
 
 def release_unknown_attempts(db: Connection, attempts: Sequence[AttemptId], reason: str, note: AuditNote) -> int:
@@ -43,12 +43,12 @@ def release_unknown_attempts(db: Connection, attempts: Sequence[AttemptId], reas
     """
     opened = 0
     for attempt_id in attempts:
-        phone_id = SQL.phone_of_unreleased.first(db, attempt_id=attempt_id)
+        phone_id = SQL.phone_of_unreleased.fetch_first_value(db, attempt_id=attempt_id)
         if phone_id is None:
             raise NotInStore(
                 f"{attempt_id}: not an attempt of unknown result; nothing was released. See `dialer unknown list`."
             )
-        SQL.insert_release.run(db, attempt_id=attempt_id, at=note.at, who=note.who, reason=reason)
-        opened += SQL.reopen_released.run(db, phone_id=phone_id)
+        SQL.insert_release.run_statement(db, attempt_id=attempt_id, at=note.at, who=note.who, reason=reason)
+        opened += SQL.reopen_released.run_statement(db, phone_id=phone_id)
         audit.append_entry_from_note(db, "unknown-release", note, attempt=attempt_id, reason=reason)
     return opened

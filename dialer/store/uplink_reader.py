@@ -55,7 +55,7 @@ class UplinkReader:
         """Close the connection."""
         await self.close()
 
-    def refuse_if_replaced(self) -> None:
+    def refuse_replaced_store(self) -> None:
         """Raise StoreError if the store's file was replaced, for example by a restore, since it was opened."""
         try:
             is_same = os.path.samestat(self._path.stat(), self._file)
@@ -64,21 +64,23 @@ class UplinkReader:
         if not is_same:
             raise StoreError(f"{self._path}: the store was replaced while the uplink used it: start the uplink again")
 
-    async def read_passed_id(self) -> int | None:
+    async def read_last_id_at_headquarters(self) -> int | None:
         """Return the id of the last announcement that headquarters has, or None if the settings name no headquarters."""
-        return await self._db.value(outbox.SQL.passed_by, name="uplink")
+        return await self._db.fetch_first_value(outbox.SQL.passed_by, name="uplink")
 
     async def read_store_identity(self) -> StoreIdentity:
         """Return the identity of the store."""
-        return await self._db.first(identity.SQL.identity) or StoreIdentity(identity.NO_INCARNATION, None, 0, "")
+        return await self._db.fetch_first_row(identity.SQL.identity) or StoreIdentity(
+            identity.NO_INCARNATION, None, 0, ""
+        )
 
-    async def read_rows_after(self, passed: int, limit: int) -> Sequence[OutboxRow]:
+    async def read_announcements_after(self, passed: int, limit: int) -> Sequence[OutboxRow]:
         """Return up to `limit` announcements from the outbox with ids above `passed`, oldest first."""
-        return await self._db.all(outbox.SQL.rows_after, outbox_id=passed, limit=limit)
+        return await self._db.fetch_all_rows(outbox.SQL.rows_after, outbox_id=passed, limit=limit)
 
     async def read_stream_position(self, stream: str) -> int:
         """Return the position of the last update that was applied from a stream of other centres, or 0 if none was."""
-        return await self._db.value(peer_updates.SQL.position, stream=stream) or 0
+        return await self._db.fetch_first_value(peer_updates.SQL.position, stream=stream) or 0
 
     async def read_rolls(self) -> StoredRolls:
         """Return the constituencies of the rolls in the store.
@@ -87,20 +89,20 @@ class UplinkReader:
 
         Slow, for it reads all booths.
         """
-        constituencies = await self._db.all(peer_updates.SQL.constituencies)
+        constituencies = await self._db.fetch_all_rows(peer_updates.SQL.constituencies)
         places = tuple((row.state_code, row.constituency_number) for row in constituencies)
-        hashes = await self._db.value(number_hashes.SQL.roll_state) or ""
-        return StoredRolls(places, await self._db.value(roll.SQL.last_voter) or 0, hashes)
+        hashes = await self._db.fetch_first_value(number_hashes.SQL.roll_state) or ""
+        return StoredRolls(places, await self._db.fetch_first_value(roll.SQL.last_voter) or 0, hashes)
 
     async def select_known_hashes(self, hashes: Collection[str]) -> set[str]:
         """Return those of the hashes that belong to numbers on the roll."""
-        found = await self._db.all(number_hashes.SQL.known_hashes, hashes=json.dumps([*hashes]))
+        found = await self._db.fetch_all_rows(number_hashes.SQL.known_hashes, hashes=json.dumps([*hashes]))
         return {row.number_hash for row in found}
 
     async def read_lowest_hashes(self, limit: int) -> LowestHashes:
         """Return the lowest hashes, in their order, of the numbers on the roll with the secret of own opt-outs."""
-        fingerprint = await self._db.value(number_hashes.SQL.announcing_fingerprint) or ""
-        found = await self._db.all(number_hashes.SQL.lowest_hashes, limit=limit)
+        fingerprint = await self._db.fetch_first_value(number_hashes.SQL.announcing_fingerprint) or ""
+        found = await self._db.fetch_all_rows(number_hashes.SQL.lowest_hashes, limit=limit)
         return LowestHashes(fingerprint, tuple(row.number_hash for row in found))
 
     async def close(self) -> None:

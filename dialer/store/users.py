@@ -10,8 +10,8 @@ from dialer.domain.errors import NotInStore
 from dialer.domain.model import Receipt
 from dialer.store import audit
 from dialer.store.audit import AuditNote
-from dialer.store.commands import record_receipt
-from dialer.store.connection import read_snapshot
+from dialer.store.commands import record_command_receipt
+from dialer.store.connection import open_store_snapshot
 from dialer.store.file_checks import file_exists
 from dialer.store.keys import StoreKey
 from dialer.store.sql import Command, Connection, Query, Scalar, Statements
@@ -36,14 +36,14 @@ class SQL(Statements):
 
 def read_users(db: Connection) -> list[StoredUser]:
     """Return all users in the store who may give commands, by name."""
-    return SQL.users.all(db)
+    return SQL.users.fetch_all_rows(db)
 
 
 def read_users_of_store(path: Path, key: StoreKey | None) -> list[StoredUser]:
     """Open the store at `path` and return its users, or none if there is no store yet. Blocks. Raises StoreError."""
     if not file_exists(path):
         return []
-    with read_snapshot(path, key) as db:
+    with open_store_snapshot(path, key) as db:
         return read_users(db)
 
 
@@ -51,18 +51,18 @@ def add_or_change_user(
     db: Connection, name: str, role: SupervisorRole, note: AuditNote, receipt: Receipt | None = None
 ) -> None:
     """Add a user, or change a user's role, with an audit entry. Setting the same role again changes nothing."""
-    before = SQL.role_of.first(db, name=name)
+    before = SQL.role_of.fetch_first_value(db, name=name)
     if before != role:
-        SQL.add_or_change_user.run(db, name=name, role=role.value, at=note.at)
+        SQL.add_or_change_user.run_statement(db, name=name, role=role.value, at=note.at)
         audit.append_entry_from_note(db, "user-set", note, user=name, role=role.value, before=before or "none")
-    record_receipt(db, receipt, note.at)
+    record_command_receipt(db, receipt, note.at)
 
 
 def remove_user(db: Connection, name: str, note: AuditNote, receipt: Receipt | None = None) -> None:
     """Remove a user, with an audit entry. Raises NotInStore if there is no such user."""
-    before = SQL.role_of.first(db, name=name)
+    before = SQL.role_of.fetch_first_value(db, name=name)
     if before is None:
         raise NotInStore(f"There is no user {name}. `dialer user list` shows all of them.")
-    SQL.delete_user.run(db, name=name)
+    SQL.delete_user.run_statement(db, name=name)
     audit.append_entry_from_note(db, "user-remove", note, user=name, before=before)
-    record_receipt(db, receipt, note.at)
+    record_command_receipt(db, receipt, note.at)

@@ -54,30 +54,30 @@ class SQL(Statements):
     callable_number = Scalar(str)
 
 
-def get_voter_place(db: Connection, voter_id: int) -> VoterPlace:
+def get_place_of_voter_on_roll(db: Connection, voter_id: int) -> VoterPlace:
     """Return the constituency, part and serial of a voter on the roll."""
-    return SQL.place.one(db, voter_id=voter_id)
+    return SQL.place.fetch_only_row(db, voter_id=voter_id)
 
 
 def find_pending_voters(db: Connection, phone_id: int) -> list[int]:
     """Return the pending voters (neither voted nor closed) who are linked to a number, in the order of the roll."""
-    return SQL.pending_on_phone.all(db, phone_id=phone_id)
+    return SQL.pending_on_phone.fetch_all_values(db, phone_id=phone_id)
 
 
 def find_voter_by_serial(db: Connection, booth_id: int, serial: int) -> int | None:
     """Return the voter with a serial number in a booth's part of the roll, or None if there is none."""
-    found = SQL.voter_with_serial.first(db, booth_id=booth_id, serial=serial)
+    found = SQL.voter_with_serial.fetch_first_row(db, booth_id=booth_id, serial=serial)
     return None if found is None else found.voter_id
 
 
 def find_voter_in_booth(db: Connection, booth_id: int, serial: int) -> VoterInBooth | None:
     """Return the id and EPIC number of the voter with a serial number in a booth, or None if there is none."""
-    return SQL.voter_with_serial.first(db, booth_id=booth_id, serial=serial)
+    return SQL.voter_with_serial.fetch_first_row(db, booth_id=booth_id, serial=serial)
 
 
 def read_voter_for_screen(db: Connection, voter_id: int) -> dict[str, str | int | None]:
     """Return the fields of a voter that the agent's page shows."""
-    found = SQL.voter_for_screen.first(db, voter_id=voter_id)
+    found = SQL.voter_for_screen.fetch_first_row(db, voter_id=voter_id)
     if found is None:
         raise StoreError(f"The store has no voter {voter_id}. Check the voter's id.")
     return found._asdict()
@@ -88,7 +88,7 @@ def find_voters_with_epics(db: Connection, epics: Collection[str]) -> list[Voter
 
     Slow, for it reads the whole roll: pass all at once.
     """
-    return SQL.voters_with_epics.all(db, epics=json.dumps(sorted(epics)))
+    return SQL.voters_with_epics.fetch_all_rows(db, epics=json.dumps(sorted(epics)))
 
 
 def find_voters_with_epic(db: Connection, epic: str) -> list[int]:
@@ -96,34 +96,36 @@ def find_voters_with_epic(db: Connection, epic: str) -> list[int]:
 
     Slow, for it reads the whole roll.
     """
-    return SQL.voters_with_epic.all(db, epic=epic.upper())
+    return SQL.voters_with_epic.fetch_all_values(db, epic=epic.upper())
 
 
-def list_voters_at(db: Connection, constituency_number: int, part_number: int, serial: int) -> list[int]:
+def list_voters_at_roll_place(db: Connection, constituency_number: int, part_number: int, serial: int) -> list[int]:
     """Return the voters at a place on the roll (constituency, part, serial).
 
     There are several if the store has several roll versions.
     """
-    return SQL.voters_at.all(db, constituency_number=constituency_number, part_number=part_number, serial=serial)
+    return SQL.voters_at.fetch_all_values(
+        db, constituency_number=constituency_number, part_number=part_number, serial=serial
+    )
 
 
 def find_numbers_of_voter(db: Connection, voter_id: int) -> list[str] | None:
     """Return the numbers linked to a voter, or None if there is no such voter."""
-    if not SQL.voter_exists.one(db, voter_id=voter_id):
+    if not SQL.voter_exists.fetch_only_value(db, voter_id=voter_id):
         return None
-    return SQL.numbers_of_voter.all(db, voter_id=voter_id)
+    return SQL.numbers_of_voter.fetch_all_values(db, voter_id=voter_id)
 
 
 def read_booths(db: Connection) -> dict[int, Booth]:
     """Return all booths of the roll by id."""
-    return {booth.booth_id: booth for booth in SQL.booths.rows(db)}
+    return {booth.booth_id: booth for booth in SQL.booths.iterate_rows(db)}
 
 
 def find_phone_id(db: Connection, number: str) -> int | None:
     """Return the id of a number (E.164), or None if it is not on the roll."""
-    return SQL.phone_id_of.first(db, number=number)
+    return SQL.phone_id_of.fetch_first_value(db, number=number)
 
 
 def find_number_for_sms(db: Connection, phone_id: int) -> str | None:
     """Return a number (E.164) to send an SMS to, or None if it has opted out or is not in the store."""
-    return SQL.callable_number.first(db, phone_id=phone_id)
+    return SQL.callable_number.fetch_first_value(db, phone_id=phone_id)

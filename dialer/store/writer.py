@@ -58,7 +58,7 @@ class Writer:
         self._ended = False
         self._task = self._loop.create_task(self._commit_waiting_jobs(), name="store writer")
 
-    async def write(self, job: Callable[[Connection], T]) -> T:
+    async def run_write_job(self, job: Callable[[Connection], T]) -> T:
         """Run `job` and return its result once it is on disk. If it raises, its writes are undone and the error is raised here.
 
         Cancelling the caller does not cancel the job. Raises StoreFull, StoreBusy, StoreCorrupt, StoreError.

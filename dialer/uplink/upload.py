@@ -100,7 +100,7 @@ class OutboxUpload:
         return stored
 
     async def _read_stored_acknowledgement(self) -> int | None:
-        return await self._reading.read_passed_id()
+        return await self._reading.read_last_id_at_headquarters()
 
     async def _handle_acknowledgement(self, subject: str, data: bytes) -> None:
         try:
@@ -147,7 +147,7 @@ class OutboxUpload:
         store = await self._read_store_identity()
         batch = schedule.get_overdue_batch(now)
         if batch is None and not schedule.is_waiting_for_acknowledgement:
-            rows = await self._reading.read_rows_after(schedule.acknowledged, MAX_BATCH_ROWS)
+            rows = await self._reading.read_announcements_after(schedule.acknowledged, MAX_BATCH_ROWS)
             batch = schedule.get_next_batch(rows, await self._read_stored_acknowledgement() or 0, now)
         if batch is None:
             return
@@ -170,7 +170,7 @@ class OutboxUpload:
     async def _publish_store_status(self) -> NoReturn:
         """Report every few seconds that this store sends, so that headquarters notices a second one. Raises StoreError."""
         while True:
-            self._reading.refuse_if_replaced()
+            self._reading.refuse_replaced_store()
             status = StoreStatus(self._incarnation, self._clock.now())
             await self._session.publish_message(build_live_subject(self._centre, "store"), pack_store_status(status))
             await asyncio.sleep(STATUS_SECONDS)

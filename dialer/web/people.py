@@ -202,7 +202,9 @@ class People:
         """Start a session for a user whose identity was verified, and return its token."""
         token = create_session_token()
         at = self._clock.now()
-        await self._file.begin_session(digest_session_token(token), name, at, forget_before=at - self._idle_seconds)
+        await self._file.begin_sign_in_session(
+            digest_session_token(token), name, at, forget_before=at - self._idle_seconds
+        )
         return token
 
     async def _find_stored_password(self, name: str) -> StoredPassword | None:
@@ -254,21 +256,21 @@ class People:
         It has expired, was ended, or the user's rights have changed since.
         """
         digest = digest_session_token(token)
-        found = await self._file.read_session(digest)
+        found = await self._file.read_sign_in_session(digest)
         if found is None:
             return None
         (name, used_at), now = found, self._clock.now()
         user = self.directory.find_user(name)
         if user is None or used_at < user.changed_at or now - used_at > self._idle_seconds:
-            await try_or_log(self._file.end_session(digest))
+            await try_or_log(self._file.end_sign_in_session(digest))
             return None
         if now - used_at > USE_RECORDED_SECONDS:
-            await try_or_log(self._file.use_session(digest, now))
+            await try_or_log(self._file.record_sign_in_session_use(digest, now))
         return SignedInUser(name, user.role)
 
     async def sign_out(self, token: str) -> None:
         """End the session with this token."""
-        await self._file.end_session(digest_session_token(token))
+        await self._file.end_sign_in_session(digest_session_token(token))
 
     async def sign_out_everywhere(self, name: str) -> None:
         """End all sessions of a user."""

@@ -83,7 +83,7 @@ def load_flows() -> FlowLibrary:
 
 
 @functools.cache
-def prepare_roll() -> Path:
+def create_file_for_roll() -> Path:
     """Create the roll that every history starts with. Return its path."""
     directory = tempfile.TemporaryDirectory(dir=SCRATCH)
     atexit.register(directory.cleanup)
@@ -99,7 +99,7 @@ class History:
         self._random = Random(seed)
         self._paths = (directory / f"dialler-{n}.db" for n in itertools.count(1))
         self._path = next(self._paths)
-        shutil.copyfile(prepare_roll(), self._path)
+        shutil.copyfile(create_file_for_roll(), self._path)
         seats = [{"name": name, "endpoint": f"agent{name}"} for name in SEATS]
         self._settings = site_settings(directory, 1, seats=seats, campaigns=CAMPAIGNS)
         self.figures: Counter[str] = Counter()

@@ -179,6 +179,6 @@ class KillableDialler:
         store._db.close()
         store._read_thread.shutdown(wait=False)
         store._write_thread.shutdown(wait=False)
-        store._lock.release()
+        store._lock.release_lock()
         for suffix in ("", "-wal", "-shm", ".lock"):
             self._path.with_name(self._path.name + suffix).unlink(missing_ok=True)

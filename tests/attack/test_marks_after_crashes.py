@@ -71,7 +71,7 @@ def prepare_store() -> Path:
             await store.enrol_numbers("ivr")
             [claim] = await store.claim_targets("ivr", 1, owner="test", now=START_EPOCH, lease_seconds=60.0)
             attempt = NewAttempt(ATTEMPT, claim, "carrier", "+911140000001", START_EPOCH)
-            assert await store.open_attempts([attempt], max_attempts_since=0.0, max_attempts=3) == [None]
+            assert await store.commit_new_attempts([attempt], max_attempts_since=0.0, max_attempts=3) == [None]
 
     asyncio.run(open_call())
     return path

@@ -102,13 +102,13 @@ async def write_day(backend: SqliteBackend) -> None:
         new = replace(
             make_attempt(await claim_one_number(store, 16)), grounds=f'{{"rules":"{digest}"}}', gap_seconds=77.5
         )
-        await store.open_attempts([new], max_attempts_since=0, max_attempts=3)
+        await store.commit_new_attempts([new], max_attempts_since=0, max_attempts=3)
         talking = await claim_and_open_attempt(store, 17)
         await store.record_disposition(
             DispositionRecord(talking.attempt_id, Disposition.LATER, NOW + 9, "a2", NOW + 7200)
         )
         refused = make_attempt(await claim_one_number(store, 18))
-        await store.open_attempts([refused], max_attempts_since=0, max_attempts=3)
+        await store.commit_new_attempts([refused], max_attempts_since=0, max_attempts=3)
         await end_attempt(store, refused, Outcome.REFUSED)
         new_id = make_attempt(refused.claim).attempt_id
         await store.record_inbound_call(
@@ -148,8 +148,8 @@ def sealed(tmp_path_factory: pytest.TempPathFactory) -> Sealed:
     asyncio.run(write_day(backend))
     with open_store_exclusively(backend.path, "a test") as db, transaction(db):
         for number in ("+917000000002", "+917000000003", NUMBER_OFF_THE_ROLL, "+919812345679"):
-            consents.set_consent(db, number, Consent.GIVEN, source="form 7", at=NOW)
-        consents.set_consent(db, "+917000000003", Consent.WITHDRAWN, source="letter", at=NOW + 1)
+            consents.set_consent_of_number(db, number, Consent.GIVEN, source="form 7", at=NOW)
+        consents.set_consent_of_number(db, "+917000000003", Consent.WITHDRAWN, source="letter", at=NOW + 1)
         opt_outs.opt_out_number(db, None, "+919812345670", at=NOW, source="letter-12")
         for name, count in (("ncpr", 5), ("tps", 1), ("ncpr", 4)):
             issue = [f"+91700000{number:04d}" for number in range(100, 100 + count)]
@@ -157,7 +157,7 @@ def sealed(tmp_path_factory: pytest.TempPathFactory) -> Sealed:
         for statement in MORE_ROWS:
             db.execute(statement)
     with contextlib.closing(sqlite3.connect(backend.path)) as db:
-        epochs = sealer.SQL.epochs.all(db)
+        epochs = sealer.SQL.epochs.fetch_all_rows(db)
     return Sealed(backend.path, epochs[0].key, (epochs[-1].epoch, epochs[-1].compute_epoch_digest()))
 
 
@@ -401,20 +401,20 @@ def remove_all_epochs(db: Db, _: EpochKeys) -> None:
 def reseal_with_new_keys(db: Db, keys: EpochKeys) -> None:
     """The whole chain is signed again with keys of the forger's own, after an outcome was changed."""
     change_row_and_log(db, keys)
-    epochs = sealer.SQL.epochs.all(db)
+    epochs = sealer.SQL.epochs.fetch_all_rows(db)
     write_epochs(db, epochs, EpochKeys.generate_epoch_keys(epochs[0].epoch))
 
 
 def reseal_last_epoch_with_current_key(db: Db, keys: EpochKeys) -> None:
     """The last epoch is signed again with the key of the open one, which is in the file (as CVE-2023-31438)."""
     change_row_and_log(db, keys)
-    epochs = sealer.SQL.epochs.all(db)
+    epochs = sealer.SQL.epochs.fetch_all_rows(db)
     write_epochs(db, epochs[-1:], keys, previous=epochs[-2].compute_epoch_digest())
 
 
 def cut_and_resume_with_current_key(db: Db, keys: EpochKeys) -> None:
     """The last two epochs are cut off, and one in their place is signed with the key of the open one (as CVE-2023-31439)."""
-    epochs = sealer.SQL.epochs.all(db)
+    epochs = sealer.SQL.epochs.fetch_all_rows(db)
     db.execute("DELETE FROM seal_epoch WHERE epoch >= ?", (epochs[-2].epoch,))
     whole = replace(epochs[-2], last=epochs[-1].last)
     write_epochs(db, [whole], keys, previous=epochs[-3].compute_epoch_digest())
@@ -423,7 +423,7 @@ def cut_and_resume_with_current_key(db: Db, keys: EpochKeys) -> None:
 def write_epochs(db: Db, epochs: list[SealedEpoch], keys: EpochKeys, previous: str = "") -> None:
     """Store these epochs as a forger would, with roots that fit the log."""
     for each in epochs:
-        rows = sealer.SQL.log_between.rows(db, first=each.first, last=each.last)
+        rows = sealer.SQL.log_between.iterate_rows(db, first=each.first, last=each.last)
         unsigned = replace(
             each,
             root=sealer.hash_log_rows(rows)[1],
@@ -434,7 +434,7 @@ def write_epochs(db: Db, epochs: list[SealedEpoch], keys: EpochKeys, previous: s
         )
         forged = replace(unsigned, signature=keys.sign_with_epoch_key(unsigned.encode_signed_part()))
         db.execute("DELETE FROM seal_epoch WHERE epoch = ?", (each.epoch,))
-        sealer.SQL.append_epoch.run(db, **get_parameters(forged))
+        sealer.SQL.append_epoch.run_statement(db, **get_parameters(forged))
         previous, keys = forged.compute_epoch_digest(), keys.make_keys_of_next_epoch()
 
 
@@ -502,7 +502,7 @@ def test_older_store_copy_is_found_by_a_noted_seal_head_or_at_the_next_start(sea
         shutil.copy(file, tmp_path / file.name)
     asyncio.run(write_again(live))
     with contextlib.closing(sqlite3.connect(live)) as db:
-        last = sealer.SQL.last_epoch.one(db)
+        last = sealer.SQL.last_epoch.fetch_only_row(db)
     shutil.copy(copy, live)
     with contextlib.closing(sqlite3.connect(live)) as db:
         assert seal_verification.verify_seals(db, first_keys=[sealed.first_key]).is_evidence_intact
@@ -511,7 +511,7 @@ def test_older_store_copy_is_found_by_a_noted_seal_head_or_at_the_next_start(sea
     asyncio.run(write_again(live))
     with contextlib.closing(sqlite3.connect(live)) as db:
         [finding] = seal_verification.verify_seals(db, first_keys=[sealed.first_key]).findings
-        second = sealer.SQL.epochs.all(db)[-2:]
+        second = sealer.SQL.epochs.fetch_all_rows(db)[-2:]
         assert finding.problem.startswith("a new chain begins with the key")
         keys = [sealed.first_key, next(each.key for each in second if each.kind == "start")]
         assert seal_verification.verify_seals(db, first_keys=keys).findings == []
@@ -553,7 +553,7 @@ async def test_opt_out_removed_while_the_dialler_runs_is_found_despite_a_forged_
         await store.seal_epoch(NOW + 60)
     with contextlib.closing(backend.connect()) as db:
         found = {(each.of, each.row_id) for each in seal_verification.verify_seals(db).findings}
-        epochs = [each for each in sealer.SQL.epochs.all(db) if each.doubt]
+        epochs = [each for each in sealer.SQL.epochs.fetch_all_rows(db) if each.doubt]
     assert found >= {("opt_out", "1"), ("mark", "1"), ("phone", "0 to 63"), ("epoch", str(first.epoch + 1))}
     assert [each.doubt for each in epochs] == [sealer.ROWS_ADDED]
 

@@ -46,7 +46,7 @@ async def test_dialling_stops_on_a_full_disk_and_results_wait_to_be_stored(tmp_p
     assert_all_attempts_ended(tmp_path)
 
 
-@pytest.mark.parametrize("method", ["open_attempts", "end_attempts", "record_answer_time", "record_connect_time"])
+@pytest.mark.parametrize("method", ["commit_new_attempts", "end_attempts", "record_answer_time", "record_connect_time"])
 def test_results_are_neither_duplicated_nor_lost_if_the_reply_of_a_commit_is_lost(tmp_path: Path, method: str) -> None:
     @virtual_time()
     async def run() -> None:
@@ -175,7 +175,7 @@ async def test_failing_store_raises_a_single_alert_for_all_writers(tmp_path: Pat
         for method in (
             "end_attempts",
             "record_answer_time",
-            "open_attempts",
+            "commit_new_attempts",
             "claim_targets",
             "read_campaign_progress",
             "release_expired_claims",

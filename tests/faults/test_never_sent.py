@@ -34,7 +34,7 @@ async def test_number_may_be_redialled_only_if_the_dialler_was_killed_before_the
     async with SimulatedAsterisk(make_scripted_switch(*people)) as switch:
         async with run_until_killed(tmp_path, switch, seats=0, campaigns=[CAMPAIGN]) as first:
             store = first.centre.store
-            commit = store.open_attempts
+            commit = store.commit_new_attempts
 
             async def commit_then_hang(attempts: Any, **limits: Any) -> Any:
                 answer = await commit(attempts, **limits)
@@ -44,7 +44,7 @@ async def test_number_may_be_redialled_only_if_the_dialler_was_killed_before_the
                 committed.extend(attempt.attempt_id for attempt in attempts)
                 return answer
 
-            store.open_attempts = commit_then_hang  # type: ignore[method-assign]
+            store.commit_new_attempts = commit_then_hang  # type: ignore[method-assign]
             await first.until(lambda: len(never_sent) >= 2, seconds=20)
         sent = [call.channel_id for call in switch.placed]
         assert len(sent) >= 3 and not set(sent) & set(never_sent)

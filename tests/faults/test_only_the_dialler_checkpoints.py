@@ -16,11 +16,12 @@ PAGES = 2_000  # more than SQLite would let a WAL grow to by itself (1,000), les
 EXPORT = """
 import sys
 from pathlib import Path
-from dialer.store.keys import read_key
-from dialer.store.exports import record_export
+from dialer.store.keys import read_store_key_file
+from dialer.store.exports import append_export_to_audit
 path = Path(sys.argv[1])
 before = path.read_bytes()
-record_export(path, "worker-12", {"list": "strike-off"}, 1.0, key=read_key(Path(sys.argv[2])) if sys.argv[2:] else None)
+key = read_store_key_file(Path(sys.argv[2])) if sys.argv[2:] else None
+append_export_to_audit(path, "worker-12", {"list": "strike-off"}, 1.0, key=key)
 print(path.read_bytes() == before)
 """  # a process of its own, as it is in a centre: no other may open the file past SQLite
 
@@ -42,4 +43,4 @@ def test_exporting_voters_does_not_checkpoint_the_write_ahead_log_of_the_store(t
         assert db.execute(
             "SELECT kind, who FROM audit WHERE kind NOT IN ('seal', 'settings', 'log-in', 'log-off')"
         ).fetchall() == [("export", "worker-12")]
-    lock.release()
+    lock.release_lock()

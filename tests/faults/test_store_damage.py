@@ -79,7 +79,7 @@ async def test_damage_in_important_pages_of_a_large_store_is_detected_on_opening
 async def test_store_damage_not_detected_on_opening_is_reported_on_reading(
     roll: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connection, "check_integrity", lambda db, path: None)
+    monkeypatch.setattr(connection, "check_database_integrity", lambda db, path: None)
     flip_bytes(roll, (find_root_page(roll, "voter") - 1) * PAGE_BYTES, 12)
     async with await open_store(roll) as store:
         with pytest.raises(StoreCorrupt) as caught:
@@ -88,7 +88,7 @@ async def test_store_damage_not_detected_on_opening_is_reported_on_reading(
         with pytest.raises(StoreCorrupt) as caught:
             await store.record_mark(Mark("k", 1000, MarkKind.VOTED, MarkSource.AGENT, NOW))
         assert is_one_line(caught.value, roll)
-        assert await store.read_rows_for_broker(10) == []
+        assert await store.read_announcements_for_broker(10) == []
 
 
 @pytest.mark.parametrize("content", [b"name,phone\n", b"SQLite format 3", os.urandom(9000)])

@@ -21,15 +21,15 @@ from dialer.store.connection import (
     open_store_exclusively,
     open_store_for_reading,
     open_store_for_writing,
-    read_snapshot,
+    open_store_snapshot,
 )
-from dialer.store.conversion import convert_store, get_leftover_path
+from dialer.store.conversion import convert_store_encryption, get_temporary_conversion_path
 from dialer.store.desk_file import get_desk_file_path, open_desk_file
-from dialer.store.driver import connect_to_file
-from dialer.store.exports import record_export
+from dialer.store.driver import connect_to_database_file
+from dialer.store.exports import append_export_to_audit
 from dialer.store.file_checks import is_encrypted
-from dialer.store.keys import StoreKey, read_key, write_new_key
-from dialer.store.roll import copy_roll
+from dialer.store.keys import StoreKey, create_store_key_file, read_store_key_file
+from dialer.store.roll import copy_roll_to_new_store
 from dialer.store.store import open_store
 from tests.support.forked import ForkedProcess, run_forked
 from tests.support.roll_filler import fill_roll
@@ -89,7 +89,7 @@ async def test_encrypted_store_has_no_readable_voter_data(kind: type[SqliteBacke
 @pytest.mark.parametrize("key", [None, TEST_KEY], ids=["plain", "encrypted"])
 def test_rollback_journal_of_an_encrypted_store_is_encrypted(key: StoreKey | None, path: Path) -> None:
     fill_roll(path, 54, key=key)
-    with closing(connect_to_file(path, "rw", key)) as db:
+    with closing(connect_to_database_file(path, "rw", key)) as db:
         db.execute("PRAGMA journal_mode = DELETE")
         db.execute("BEGIN IMMEDIATE")
         db.execute("UPDATE voter SET name = 'x'")  # the journal takes up the pages as they were
@@ -106,7 +106,7 @@ def test_every_copy_of_a_store_is_encrypted_like_the_store(
 ) -> None:
     fill_roll(path, 54, key=key)
     copy = path.with_name("copy.db")
-    assert copy_roll(path, copy, key) == 54
+    assert copy_roll_to_new_store(path, copy, key) == 54
     assert is_encrypted(copy) == (key is not None)
 
     monkeypatch.setattr("tempfile.tempdir", str(path.parent))
@@ -148,12 +148,12 @@ async def test_no_write_is_acknowledged_after_damage_to_the_store_was_found(
     damaged = bytearray(path.read_bytes())
     damaged[(page - 1) * 4096 + 2000] ^= 1
     path.write_bytes(damaged)
-    monkeypatch.setattr("dialer.store.connection.check_integrity", lambda db, path: None)
+    monkeypatch.setattr("dialer.store.connection.check_database_integrity", lambda db, path: None)
     store = await open_store(path, key=TEST_KEY)
     with pytest.raises(StoreCorrupt):
         await store.record_mark(make_mark(1000, MarkKind.VOTED))
     with pytest.raises(StoreError):
-        await store.add_announcements([Announcement("t", "p")], NOW)
+        await store.add_announcements_to_outbox([Announcement("t", "p")], NOW)
     await store.close()
     with closing(open_store_for_reading(path, key=TEST_KEY)) as db:
         assert db.execute("SELECT (SELECT count(*) FROM mark), (SELECT count(*) FROM outbox)").fetchone() == (0, 0)
@@ -163,7 +163,7 @@ async def test_no_write_is_acknowledged_after_damage_to_the_store_was_found(
 
 
 async def open_for_report(path: Path, key: StoreKey | None) -> None:
-    with read_snapshot(path, key):
+    with open_store_snapshot(path, key):
         pytest.fail("the report got in")
 
 
@@ -177,7 +177,7 @@ OPENINGS: dict[str, Callable[[Path, StoreKey | None], Any]] = {
     "report": lambda path, key: asyncio.run(open_for_report(path, key)),
     "reader": lambda path, key: open_store_for_reading(path, key=key),
     "import": open_for_import,
-    "export": lambda path, key: record_export(path, "a worker", {}, NOW, key=key),
+    "export": lambda path, key: append_export_to_audit(path, "a worker", {}, NOW, key=key),
 }
 
 
@@ -213,16 +213,16 @@ def test_missing_encryption_package_is_reported_with_installation_advice(
 
 def test_encryption_key_is_created_once_and_never_shown(tmp_path: Path) -> None:
     file = tmp_path / "key"
-    key = write_new_key(file)
-    assert read_key(file) == key
+    key = create_store_key_file(file)
+    assert read_store_key_file(file) == key
     assert file.stat().st_mode & 0o777 == 0o600
     assert key.digits not in repr(key)
-    assert write_new_key(tmp_path / "another").digits != key.digits
+    assert create_store_key_file(tmp_path / "another").digits != key.digits
     with pytest.raises(StoreError, match="may hold the only key of a store"):
-        write_new_key(file)
-    assert read_key(file) == key
+        create_store_key_file(file)
+    assert read_store_key_file(file) == key
     with pytest.raises(StoreError, match="Choose another place"):
-        write_new_key(tmp_path / "nowhere" / "key")
+        create_store_key_file(tmp_path / "nowhere" / "key")
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o660, 0o644])
@@ -230,7 +230,7 @@ def test_encryption_key_file_that_other_users_can_read_is_rejected(mode: int, tm
     file = key_file(tmp_path / "key")
     file.chmod(mode)
     with pytest.raises(StoreError, match="other users can read the store's key") as caught:
-        read_key(file)
+        read_store_key_file(file)
     assert is_one_line(caught.value, file)
 
 
@@ -242,11 +242,11 @@ def test_invalid_encryption_key_is_rejected_without_being_shown(text: str, tmp_p
     file.write_text(text)
     file.chmod(0o600)
     with pytest.raises(StoreError, match="not a store key") as caught:
-        read_key(file)
+        read_store_key_file(file)
     assert is_one_line(caught.value, file)
     assert not text or text not in str(caught.value)
     with pytest.raises(StoreError, match="Restore the file"):
-        read_key(tmp_path / "missing")
+        read_store_key_file(tmp_path / "missing")
 
 
 # Conversions
@@ -259,7 +259,9 @@ NAMES = ["encrypt", "rekey", "decrypt"]
 def test_encrypting_a_store_loses_no_row_and_is_audited(old: StoreKey | None, new: StoreKey | None, path: Path) -> None:
     fill_roll(path, 2000, key=old)
     before, told = read_all_rows(path, old), list[tuple[str, float]]()
-    convert_store(path, old, new, who="officer", at=NOW, progress=lambda words, share: told.append((words, share)))
+    convert_store_encryption(
+        path, old, new, who="officer", at=NOW, progress=lambda words, share: told.append((words, share))
+    )
     assert read_all_rows(path, new) == before
     assert read_encryption_audit(path, new) == [("officer", f'{{"now":"{_describe_encryption(old, new)}"}}')]
     assert is_encrypted(path) == (new is not None)
@@ -284,7 +286,7 @@ def test_unencrypted_file_is_overwritten_after_encryption(path: Path) -> None:
     fill_roll(path, 2000)
     with path.open("rb") as plain:
         assert NUMBER.encode() in plain.read()
-        convert_store(path, None, TEST_KEY, who="officer", at=NOW)
+        convert_store_encryption(path, None, TEST_KEY, who="officer", at=NOW)
         plain.seek(0)
         left = plain.read()
     assert len(left) > 100_000
@@ -307,7 +309,7 @@ def test_failed_encryption_leaves_the_store_unchanged(
     elif at_step == "synced":
         monkeypatch.setattr(conversion, "_sync_file_to_disk", raise_interrupt)
     with pytest.raises(KeyboardInterrupt):
-        convert_store(
+        convert_store_encryption(
             path,
             old,
             new,
@@ -337,7 +339,7 @@ def test_encrypted_copy_with_different_content_does_not_replace_the_store(
 
     monkeypatch.setattr(conversion, "_copy_database", copy_with_a_difference)
     with pytest.raises(StoreCorrupt, match="the original is unchanged") as caught:
-        convert_store(path, None, TEST_KEY, who="officer", at=NOW)
+        convert_store_encryption(path, None, TEST_KEY, who="officer", at=NOW)
     assert is_one_line(caught.value, path)
     assert len(read_all_rows(path, None)["voter"]) == 200
 
@@ -345,11 +347,12 @@ def test_encrypted_copy_with_different_content_does_not_replace_the_store(
 KILLED = """
 import os, sys
 from pathlib import Path
-from dialer.store.conversion import convert_store
+from dialer.store.conversion import convert_store_encryption
 from tests.support.stores import TEST_KEY
 
 old, new = {"encrypt": (None, TEST_KEY), "decrypt": (TEST_KEY, None)}[sys.argv[2]]
-convert_store(Path(sys.argv[1]), old, new, who="officer", at=1.0, progress=lambda words, _: words == "comparing" and os._exit(9))
+path, progress = Path(sys.argv[1]), lambda words, _: words == "comparing" and os._exit(9)
+convert_store_encryption(path, old, new, who="officer", at=1.0, progress=progress)
 """
 
 
@@ -361,10 +364,10 @@ def test_killed_store_encryption_leaves_the_store_usable_and_the_next_run_cleans
     before = read_all_rows(path, old)
     how = "encrypt" if old is None else "decrypt"
     assert run_forked(KILLED, path, how).returncode == 9
-    assert get_leftover_path(path).exists()
+    assert get_temporary_conversion_path(path).exists()
     assert read_all_rows(path, old) == before
-    convert_store(path, old, new, who="officer", at=NOW)
-    assert not get_leftover_path(path).exists()
+    convert_store_encryption(path, old, new, who="officer", at=NOW)
+    assert not get_temporary_conversion_path(path).exists()
     assert read_all_rows(path, new) == before
 
 
@@ -387,7 +390,7 @@ def one_alone(beside, path):
 Path.replace = one_alone
 OTHER_KEY = StoreKey(Path("another"), "f" * 64)
 old, new = {"encrypt": (None, TEST_KEY), "rekey": (TEST_KEY, OTHER_KEY), "decrypt": (TEST_KEY, None)}[sys.argv[2]]
-conversion.convert_store(Path(sys.argv[1]), old, new, who="officer", at=1.0)
+conversion.convert_store_encryption(Path(sys.argv[1]), old, new, who="officer", at=1.0)
 """
 
 
@@ -405,7 +408,7 @@ def test_store_encryption_killed_between_two_files_is_completed_by_a_second_run(
     before = read_all_rows(path, old)
     assert run_forked(KILLED_BETWEEN, path, how).returncode == 9
     assert read_all_rows(path, old) == before
-    convert_store(path, old, new, who="officer", at=NOW)
+    convert_store_encryption(path, old, new, who="officer", at=NOW)
     assert read_all_rows(path, new) == before
     db = open_desk_file(desk, new)
     assert db.execute("SELECT name FROM password").fetchall() == [("asha",)]
@@ -428,15 +431,15 @@ def test_encryption_is_refused_while_the_store_is_open(path: Path) -> None:
         open_store_exclusively(path, "a dialler"),
         pytest.raises(StoreBusy, match="a dialler"),
     ):
-        convert_store(path, None, TEST_KEY, who="officer", at=NOW)
+        convert_store_encryption(path, None, TEST_KEY, who="officer", at=NOW)
     before = path.read_bytes()
     with ForkedProcess(READER, path) as reader:
         assert reader.stdout.readline() == "54\n"
         with pytest.raises(StoreBusy) as caught:
-            convert_store(path, None, TEST_KEY, who="officer", at=NOW)
+            convert_store_encryption(path, None, TEST_KEY, who="officer", at=NOW)
         assert is_one_line(caught.value, path)
     assert path.read_bytes() == before
-    convert_store(path, None, TEST_KEY, who="officer", at=NOW)
+    convert_store_encryption(path, None, TEST_KEY, who="officer", at=NOW)
     assert is_encrypted(path)
 
 
@@ -446,12 +449,12 @@ def test_encryption_needs_disk_space_and_an_undamaged_store(path: Path, monkeypa
     with monkeypatch.context() as tight:
         tight.setattr("shutil.disk_usage", lambda _: usage)
         with pytest.raises(StoreFull, match="room for a second copy"):
-            convert_store(path, None, TEST_KEY, who="officer", at=NOW)
+            convert_store_encryption(path, None, TEST_KEY, who="officer", at=NOW)
     with path.open("r+b") as file:
         file.seek(10 * 4096)
         file.write(os.urandom(64))
     with pytest.raises(StoreCorrupt, match="damaged"):
-        convert_store(path, None, TEST_KEY, who="officer", at=NOW)
+        convert_store_encryption(path, None, TEST_KEY, who="officer", at=NOW)
     assert not is_encrypted(path)
     with pytest.raises(StoreError, match="the store does not exist"):
-        convert_store(path.with_name("none.db"), None, TEST_KEY, who="officer", at=NOW)
+        convert_store_encryption(path.with_name("none.db"), None, TEST_KEY, who="officer", at=NOW)

@@ -53,7 +53,7 @@ async def limit_pages(store: Store, more: int) -> None:
         (pages,) = db.execute("PRAGMA page_count").fetchone()
         db.execute(f"PRAGMA max_page_count = {pages + more}")
 
-    await store._writer.write(set_page_limit)
+    await store._writer.run_write_job(set_page_limit)
 
 
 # Disk full
@@ -70,14 +70,14 @@ async def test_full_disk_stores_no_partial_result_and_the_store_recovers(path: P
             await end_attempt(store, calls[0], Outcome.COMPLETED)
         assert is_one_line(caught.value, path)
         assert len(await store.read_unfinished_attempts()) == 8
-        assert await store.read_rows_for_broker(10) == []
+        assert await store.read_announcements_for_broker(10) == []
         size[0] = 200
         assert await end_attempt(store, calls[1], Outcome.COMPLETED)  # what still fits is kept
         await limit_pages(store, 1000)
         size[0] = PAGE_BYTES * 60
         assert await end_attempt(store, calls[0], Outcome.COMPLETED)
         assert await store.count_outcomes(CAMPAIGN) == {Outcome.COMPLETED: 2}
-        assert len(await store.read_rows_for_broker(10)) == 2
+        assert len(await store.read_announcements_for_broker(10)) == 2
     assert query_store(path, "PRAGMA integrity_check") == [("ok",)]
 
 
@@ -89,14 +89,14 @@ async def test_new_calls_are_refused_while_the_disk_has_space_for_call_results_o
         last, *claims = await claim_numbers(store, 20)
         with pytest.raises(StoreFull, match="no new calls") as caught:
             for each in [make_attempt(claimed) for claimed in claims] * 3:  # it looks at every fiftieth attempt
-                await store.open_attempts([each], max_attempts_since=DAY_START, max_attempts=3)
+                await store.commit_new_attempts([each], max_attempts_since=DAY_START, max_attempts=3)
         assert is_one_line(caught.value, path)
         for each in live:
             assert await end_attempt(store, each, Outcome.COMPLETED)
         with pytest.raises(StoreFull):
-            await store.open_attempts([make_attempt(last)], max_attempts_since=DAY_START, max_attempts=3)
+            await store.commit_new_attempts([make_attempt(last)], max_attempts_since=DAY_START, max_attempts=3)
         await limit_pages(store, RESERVE_BYTES // PAGE_BYTES + 100)
-        [refusal] = await store.open_attempts([make_attempt(last)], max_attempts_since=DAY_START, max_attempts=3)
+        [refusal] = await store.commit_new_attempts([make_attempt(last)], max_attempts_since=DAY_START, max_attempts=3)
         assert refusal is None
 
 
@@ -144,16 +144,16 @@ async def test_store_writes_fail_as_busy_while_another_program_writes_and_succee
         other.execute("ROLLBACK")
         other.close()
         assert (await store.record_mark(make_mark(1, MarkKind.VOTED))).recorded
-        assert len(await store.read_rows_for_broker(10)) == 1
+        assert len(await store.read_announcements_for_broker(10)) == 1
 
 
 def test_store_lock_is_released_when_the_process_that_holds_the_lock_ends(path: Path) -> None:
     first = StoreLock(path, "a dialler")
     with pytest.raises(StoreBusy):
         StoreLock(path, "an import")
-    first.release()
-    first.release()
-    StoreLock(path, "an import").release()
+    first.release_lock()
+    first.release_lock()
+    StoreLock(path, "an import").release_lock()
 
 
 def test_opening_a_store_in_use_with_an_empty_lock_file_gives_a_clear_error(path: Path) -> None:
@@ -241,11 +241,11 @@ class ForgetfulStore(Store):
         self.__dict__.update(store.__dict__)
         self._seen = set[object]()
 
-    async def _write(self, job: Callable[..., T], /, *args: Any, **named: Any) -> T:
-        return await self._lose_first(job, super()._write(job, *args, **named))
+    async def _run_write_job(self, job: Callable[..., T], /, *args: Any, **named: Any) -> T:
+        return await self._lose_first(job, super()._run_write_job(job, *args, **named))
 
-    async def _announce(self, job: Callable[..., T], /, *args: Any, **named: Any) -> T:
-        return await self._lose_first(job, super()._announce(job, *args, **named))
+    async def _run_announcing_job(self, job: Callable[..., T], /, *args: Any, **named: Any) -> T:
+        return await self._lose_first(job, super()._run_announcing_job(job, *args, **named))
 
     async def _lose_first(self, job: Callable[..., T], written: Awaitable[T]) -> T:
         value = await written
@@ -276,7 +276,7 @@ async def test_repeating_a_write_whose_reply_was_lost_changes_nothing(path: Path
         store = ForgetfulStore(plain)
 
         async def open_first_attempt() -> list[Refusal | None]:
-            return await store.open_attempts([first], max_attempts_since=DAY_START, max_attempts=3)
+            return await store.commit_new_attempts([first], max_attempts_since=DAY_START, max_attempts=3)
 
         # The engine reads this as: it is open already, so reconcile it; it must not dial it a second time.
         assert await call_twice(open_first_attempt) == [Refusal.OPEN_ATTEMPT]
@@ -335,4 +335,4 @@ def test_full_disk_at_the_start_is_reported_in_one_line_with_the_store(
     monkeypatch.undo()
 
     assert is_one_line(error.value, path)
-    StoreLock(path, "a dialler").release()  # the failed start holds no lock
+    StoreLock(path, "a dialler").release_lock()  # the failed start holds no lock

@@ -15,9 +15,9 @@ import pytest
 from dialer.domain.enums import CampaignKind, Purpose
 from dialer.domain.errors import StoreBusy, StoreError
 from dialer.store import lock as lock_module
-from dialer.store.connection import open_store_exclusively, read_snapshot
-from dialer.store.conversion import convert_store
-from dialer.store.exports import record_export
+from dialer.store.connection import open_store_exclusively, open_store_snapshot
+from dialer.store.conversion import convert_store_encryption
+from dialer.store.exports import append_export_to_audit
 from dialer.store.keys import StoreKey
 from dialer.store.lock import StoreLock
 from dialer.store.lock_holder import find_lock_holder
@@ -32,11 +32,11 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the l
 DIALLER = """
 import asyncio, sys
 from pathlib import Path
-from dialer.store.keys import read_key
+from dialer.store.keys import read_store_key_file
 from tests.support.stores import *
 
 async def main():
-    key = read_key(Path(sys.argv[2])) if sys.argv[2:] else None
+    key = read_store_key_file(Path(sys.argv[2])) if sys.argv[2:] else None
     store = await open_store(Path(sys.argv[1]), key=key)
     await store.ensure_campaign(CAMPAIGN, CampaignKind.AGENTS, Purpose.TURNOUT)
     await store.enrol_numbers(CAMPAIGN)
@@ -203,9 +203,9 @@ async def test_second_writer_that_is_refused_leaves_the_store_intact(
         with pytest.raises(StoreError, match="2 names"):
             StoreLock(path, "a dialler")
         with pytest.raises(StoreError, match="2 names"):
-            record_export(path, "worker-12", {"list": "strike-off"}, 1.0, key=key)
+            append_export_to_audit(path, "worker-12", {"list": "strike-off"}, 1.0, key=key)
         (tmp_path / "hard.db").unlink()
-    with read_snapshot(path, key) as db:
+    with open_store_snapshot(path, key) as db:
         assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         assert db.execute("SELECT phone_id FROM attempt ORDER BY phone_id").fetchall() == [(1,), (2,)]
 
@@ -247,7 +247,7 @@ async def test_unused_store_can_be_opened_through_a_link(tmp_path: Path, way: Ca
         await store.ensure_campaign(CAMPAIGN, CampaignKind.AGENTS, Purpose.TURNOUT)
         await store.enrol_numbers(CAMPAIGN)
         await claim_and_open_attempt(store, 1)
-        record_export(path, "worker-12", {"list": "strike-off"}, 1.0)
+        append_export_to_audit(path, "worker-12", {"list": "strike-off"}, 1.0)
         assert query_store(path, "SELECT phone_id FROM attempt") == [(1,)]
         assert not name.with_name(name.name + "-wal").exists() or way is make_symlinked_folder
     assert ("export",) in query_store(path, "SELECT kind FROM audit")
@@ -258,7 +258,7 @@ def test_encrypting_a_store_through_a_link_encrypts_the_linked_file(tmp_path: Pa
     fill_roll(path, 9)
     name = make_symlink(path)
     key_file(tmp_path / "key")
-    convert_store(name, None, TEST_KEY, who="worker-12", at=1.0)
+    convert_store_encryption(name, None, TEST_KEY, who="worker-12", at=1.0)
     assert name.is_symlink()
     assert not path.read_bytes().startswith(b"SQLite format 3")
 
@@ -325,4 +325,4 @@ def test_store_on_a_network_file_system_is_refused(tmp_path: Path, monkeypatch: 
     with pytest.raises(StoreError, match=r"a disk of another machine \(nfs4\): move the store to a local disk"):
         StoreLock(tmp_path / "centre.db", "a dialler")
     mounts.write_text(line.replace("nfs4", "ext4"), encoding="utf-8")
-    StoreLock(tmp_path / "centre.db", "a dialler").release()
+    StoreLock(tmp_path / "centre.db", "a dialler").release_lock()

@@ -79,7 +79,7 @@ async def run_full_trunk(
 
 def _note_decisions(site: Site, decided: dict[str, tuple[str, float]]) -> None:
     store, chance = site.centre.store, random.Random(7)
-    commit = store.open_attempts
+    commit = store.commit_new_attempts
 
     async def slow(attempts: Any, **limits: Any) -> Any:
         for attempt in attempts:
@@ -87,7 +87,7 @@ def _note_decisions(site: Site, decided: dict[str, tuple[str, float]]) -> None:
         await asyncio.sleep(chance.uniform(*COMMIT_SECONDS))
         return await commit(attempts, **limits)
 
-    store.open_attempts = slow  # type: ignore[method-assign]
+    store.commit_new_attempts = slow  # type: ignore[method-assign]
 
 
 def max_starts_per_second(placed: list[Placed]) -> int:

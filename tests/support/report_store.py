@@ -13,7 +13,7 @@ from dialer.reports import polling_day
 from dialer.reports.formats import Report
 from dialer.reports.polling_day import TurnoutBy
 from dialer.reports.tables import Window
-from dialer.store.connection import read_snapshot
+from dialer.store.connection import open_store_snapshot
 from tests.support.command_line import run
 from tests.support.roll_filler import fill_roll
 
@@ -116,7 +116,7 @@ def write_journal(tmp_path: Path, *entries: tuple[str, str, str | None]) -> Path
 
 async def make_report(store: HandFilled, report: Any, *arguments: Any) -> Report:
     """Return the report that the function `report` makes of the store, over all time."""
-    with read_snapshot(store.path, None) as source:
+    with open_store_snapshot(store.path, None) as source:
         return report(source, Window(), INDIA, *arguments)  # type: ignore[no-any-return]  # a test's shorthand
 
 
@@ -128,7 +128,7 @@ def insert_official_turnout(
 
 
 async def make_turnout_report(store: HandFilled, by: TurnoutBy, window: Window | None = None) -> Report:
-    with read_snapshot(store.path, None) as source:
+    with open_store_snapshot(store.path, None) as source:
         return polling_day.report_turnout(source, window or Window(), INDIA, by)
 
 

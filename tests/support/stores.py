@@ -27,7 +27,7 @@ from dialer.domain.model import (
 from dialer.domain.results import Encode, OptOut, Result
 from dialer.roll.workers import import_workers
 from dialer.store.attempts import Refusal
-from dialer.store.driver import connect_to_file
+from dialer.store.driver import connect_to_database_file
 from dialer.store.keys import StoreKey
 from dialer.store.store import Store, open_store
 from tests.support.roll_filler import fill_roll
@@ -104,7 +104,7 @@ class SqliteBackend:
 
     def connect(self) -> sqlite3.Connection:
         """Return another connection to the store, with its key if it has one, in autocommit mode. What it writes is not sealed."""
-        db = connect_to_file(self.path, "rw", self.key)
+        db = connect_to_database_file(self.path, "rw", self.key)
 
         def notice(action: int, *_: object) -> int:
             self.written_past |= action in _WRITES
@@ -166,11 +166,11 @@ def make_attempt(claim: Claim, *, at: float = NOW) -> NewAttempt:
     return NewAttempt(AttemptId(str(uuid.uuid4())), claim, "trunk", "+911140000000", at)
 
 
-async def open_attempt(
+async def commit_new_attempt(
     store: Store, new: NewAttempt, *, since: float = DAY_START, max_attempts: int = 3
 ) -> Refusal | None:
     """Open one attempt. Return its refusal, or None."""
-    [refusal] = await store.open_attempts([new], max_attempts_since=since, max_attempts=max_attempts)
+    [refusal] = await store.commit_new_attempts([new], max_attempts_since=since, max_attempts=max_attempts)
     return refusal
 
 
@@ -179,7 +179,7 @@ async def claim_and_open_attempt(
 ) -> NewAttempt:
     """Claim a number and open an attempt on it."""
     new = make_attempt(await claim_one_number(store, phone_id, campaign_id=campaign_id, now=now), at=now)
-    assert await open_attempt(store, new) is None
+    assert await commit_new_attempt(store, new) is None
     return new
 
 

@@ -23,7 +23,7 @@ from dialer.cli.main import app
 from dialer.domain.errors import StoreError
 from dialer.settings.document import render_settings_page
 from dialer.settings.site import load_settings
-from dialer.store.driver import connect_to_file
+from dialer.store.driver import connect_to_database_file
 from dialer.store.keys import StoreKey
 
 ROOT = Path(__file__).parents[2]
@@ -55,7 +55,7 @@ def test_error_about_a_missing_package_extra_says_how_to_install_it(
         make_drafts(AudioDirectories(tmp_path, tmp_path), {}, Recipe(()), {})
     monkeypatch.setitem(sys.modules, "sqlcipher3.dbapi2", None)
     with pytest.raises(StoreError, match=re.escape(".venv/bin/pip install -e '.[encryption]'")):
-        connect_to_file(tmp_path / "centre.db", "rwc", StoreKey(tmp_path / "key", "0" * 64))
+        connect_to_database_file(tmp_path / "centre.db", "rwc", StoreKey(tmp_path / "key", "0" * 64))
 
 
 def test_every_command_of_the_first_campaign_tutorial_has_valid_arguments() -> None:

@@ -82,7 +82,7 @@ class AgentDrafts:
             await try_or_log(self.write_drafts())
 
     async def _read_stored_drafts(self) -> None:
-        self._drafts = {draft.seat: draft for draft in await self._records.read_drafts()} | self._drafts
+        self._drafts = {draft.seat: draft for draft in await self._records.read_drafts_of_all_seats()} | self._drafts
 
     async def write_drafts(self) -> None:
         """Write new drafts to the desk's file. Raises StoreError."""
@@ -122,7 +122,7 @@ class AgentNotes:
             raise RequestRefused(409, "note-late")
         record = Note(note.id, note.attempt, phone_id, note.text, self._page_state.now())
         try:
-            await self._records.save_note(record)
+            await self._records.save_note_about_call(record)
         except KeyTaken as error:
             raise RequestRefused(409, "note-late") from error
 

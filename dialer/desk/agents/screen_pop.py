@@ -201,8 +201,10 @@ class ScreenPops:
         campaign = self._page_state.get(f"campaign/{call.campaign}", CampaignView)
         script = None if campaign is None else campaign.script
         pop, note = await asyncio.gather(
-            self._reading.read_call(call.attempt, lambda line: self.builder.build_screen_pop(line, call, script)),
-            self._records.read_last_note(call.phone),
+            self._reading.read_call_for_agent_page(
+                call.attempt, lambda line: self.builder.build_screen_pop(line, call, script)
+            ),
+            self._records.read_last_note_about_number(call.phone),
         )
         if pop is None or note is None:
             return pop

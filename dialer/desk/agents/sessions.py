@@ -35,27 +35,27 @@ class AgentSessions:
         token, at = create_session_token(), self._clock.now()
         self._forget_session(seat)
         session = AgentSession(digest_session_token(token), agent, seat, at, at)
-        await self._records.begin_session(session, forget_before=at - self._idle_seconds)
+        await self._records.begin_agent_session(session, forget_before=at - self._idle_seconds)
         return token
 
     async def find_user(self, token: str) -> SignedInUser | None:
         """Return the agent of a session, or None if it has expired or the agent has left the seat."""
         now = self._clock.now()
-        session = await self._records.read_session(digest_session_token(token))
+        session = await self._records.read_agent_session(digest_session_token(token))
         if session is None:
             return None
         who = SignedInUser(session.agent, AGENT, session.seat)
         if now - session.used_at > self._idle_seconds or self._has_agent_left(who):
             self._forget_session(session.seat)
-            await try_or_log(self._records.end_session(session.digest))
+            await try_or_log(self._records.end_agent_session(session.digest))
             return None
         if now - session.used_at > USE_RECORDED_SECONDS:
-            await try_or_log(self._records.use_session(session.digest, now))
+            await try_or_log(self._records.record_agent_session_use(session.digest, now))
         return who
 
     async def sign_out(self, token: str) -> None:
         """End a session. The agent stays logged in at the seat."""
-        await self._records.end_session(digest_session_token(token))
+        await self._records.end_agent_session(digest_session_token(token))
 
     def mark_agent_leaving(self, seat: str) -> None:
         """Record that the agent logs off. The session ends when the seat is empty, which may be after a call."""

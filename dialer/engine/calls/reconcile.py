@@ -233,7 +233,7 @@ class Reconciler:
         """
         ours: frozenset[AttemptId] = frozenset()
         try:
-            ours = await self._store.find_known_attempts(strays)
+            ours = await self._store.find_stored_attempts(strays)
         except StoreError as error:
             _log.warning("store.unreadable", problem=str(error))
         self._core.request_effects(

@@ -15,7 +15,7 @@ async def restore_abandoned_counts(pacer: Pacer, campaign_id: str, store: Store,
     """Restore a pacer's counts of answered and abandoned calls from the calls in the store. Raises StoreError."""
     now = clock.now()
     recent = {
-        window: await store.count_recent_answers(campaign_id, now, window, window / BUCKETS)
+        window: await store.count_recent_answers_by_interval(campaign_id, now, window, window / BUCKETS)
         for window in {cap.window_seconds for cap in pacer.caps}
     }
     pacer.restore_counted_calls(clock.monotonic(), recent)

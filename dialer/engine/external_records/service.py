@@ -105,7 +105,7 @@ class ExternalRecords:
     async def send_test_mark(self) -> str:
         """Send a test message, which shows whether results reach headquarters. Raises CommandRefused, StoreError."""
         with _refuse_rejected_records():
-            await self._store.announce_test_mark(self._clock.now())
+            await self._store.add_test_mark_to_outbox(self._clock.now())
         return "test message sent: headquarters' page shows when it arrives"
 
     async def import_peer_updates(self, news: PeerUpdateBatch) -> str:

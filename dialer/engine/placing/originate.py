@@ -241,9 +241,9 @@ class Originator:
         since = calling_hours.get_day_start(self._core.zone, self._core.clock.now())
         attempts, conversations, gaps = self._eligibility.find_call_limits(run)
         for attempt, _ in placed:
-            self._sent.record_opening(attempt.attempt_id)
+            self._sent.record_attempt_before_commit(attempt.attempt_id)
         try:
-            refusals = await self._store.open_attempts(
+            refusals = await self._store.commit_new_attempts(
                 [attempt for attempt, _ in placed],
                 max_attempts_since=since,
                 max_attempts=attempts,
@@ -274,7 +274,7 @@ class Originator:
         return opened
 
     def _discard_rejected_call(self, call: Call) -> None:
-        self._sent.forget_attempt(call.attempt_id)
+        self._sent.remove_unsent_attempt(call.attempt_id)
         self._calls.remove_call(call.attempt_id)
         # If it was its trunk's probe, the next call is the probe. The call start stays used, to respect the CPS limit.
         self._trunks.record_end_of_call(call.trunk, None, call.placed_monotonic_seconds, self._core.clock.monotonic())
@@ -399,7 +399,7 @@ class Originator:
             self._report_call_not_placed(attempt_id)
             return refusal
         try:
-            self._sent.record_sending(attempt_id)
+            self._sent.record_attempt_before_sending(attempt_id)
         except OSError as error:
             text = f"the call could not be recorded before it is placed: {error}"
             self._alerts.raise_alert(AlertKind.ORIGINATE, problem=text)
@@ -433,7 +433,7 @@ class Originator:
         return None
 
     def _report_call_not_placed(self, attempt_id: AttemptId) -> None:
-        self._sent.forget_attempt(attempt_id)
+        self._sent.remove_unsent_attempt(attempt_id)
         self._core.request_effects(CallFinished(CallEnded(attempt_id, EndedBy.NOT_PLACED, answered=False)))
 
 

@@ -69,7 +69,7 @@ class RollImport:
         secret = next(iter(self._erasure_rules.secrets), None)
         fresh = 0
         async with self._open_spooled_list(list_id) as handed:
-            numbers = await asyncio.to_thread(handed.read_numbers)
+            numbers = await asyncio.to_thread(handed.read_phone_numbers)
             for first in range(0, len(numbers), PIECE_NUMBERS):
                 piece = numbers[first : first + PIECE_NUMBERS]
                 taken = await self._store.suppress_numbers(piece, secret, source, self._make_audit_note_for_person(who))
@@ -84,7 +84,7 @@ class RollImport:
         """
         rules, said = self._erasure_rules, list[str]()
         async with self._open_spooled_list(list_id) as handed:
-            for number in await asyncio.to_thread(handed.read_numbers):
+            for number in await asyncio.to_thread(handed.read_phone_numbers):
                 if await self._store.find_open_attempt_on_number(number) is not None:
                     raise CommandRefused(
                         "no number was erased, because one of the list is on a call: suppress it now, and erase it after the"
@@ -111,7 +111,7 @@ class RollImport:
                 self._roll_import.roll = None
 
     async def _import_spooled_roll(self, list_id: str, handed: SpoolFile, who: str) -> str:
-        found = await asyncio.to_thread(handed.read_roll)
+        found = await asyncio.to_thread(handed.read_roll_counts)
         roll = RollImportProgress(list_id, found.voters, 0)
         self._notify_progress(roll)
         booth_ids = await self._import_booths(handed)
@@ -163,7 +163,7 @@ class RollImport:
 
     async def _count_booths(self, booth_ids: dict[int, int]) -> None:
         for booth_id in booth_ids.values():
-            booth, counts = self._polls.booths[booth_id], await self._store.count_booth(booth_id)
+            booth, counts = self._polls.booths[booth_id], await self._store.count_turnout_of_booth(booth_id)
             place = (booth.constituency_number, booth.part_number)
             self._turnout.set_booth_turnout(
                 BoothTurnout(booth_id, *place, *counts, booth.constituency_name, booth.name)
@@ -172,7 +172,7 @@ class RollImport:
     @asynccontextmanager
     async def _open_spooled_list(self, list_id: str) -> AsyncIterator[SpoolFile]:
         try:
-            handed = await asyncio.to_thread(self._require_spool.open_item, list_id)
+            handed = await asyncio.to_thread(self._require_spool.open_spooled_file, list_id)
         except NotInStore as error:
             raise CommandRefused(str(error)) from error
         try:

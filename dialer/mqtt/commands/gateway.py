@@ -323,5 +323,5 @@ class CommandGateway:
         return CommandReply(id=command_id, status="refused", text=text, at=self._clock.now())
 
     async def _store_reply(self, user: str, reply: CommandReply) -> None:
-        await self._store.add_announcements([create_reply_announcement(user, reply)], self._clock.now())
+        await self._store.add_announcements_to_outbox([create_reply_announcement(user, reply)], self._clock.now())
         self._engine.outbox_filled_event.set()

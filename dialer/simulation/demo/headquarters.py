@@ -47,7 +47,7 @@ from dialer.simulation.demo.desk import list_seat_names, run_demo_hq_desk
 from dialer.simulation.demo.headquarters_material import FLOW, NAME, DemoMaterial, serve_demo_material
 from dialer.simulation.demo.virtual_centres import STATE, VirtualCentre
 from dialer.simulation.site import SimulatedSite, make_simulated_profile
-from dialer.store.connection import read_snapshot
+from dialer.store.connection import open_store_snapshot
 from dialer.uplink.uplink import run_uplink
 
 REAL, ZONES = 3, 10
@@ -109,7 +109,7 @@ class RealCentre:
 
     def read_rows(self, sql: str) -> list[tuple[Any, ...]]:
         """Return the rows of a query on the centre's store."""
-        with read_snapshot(self.settings.store.path, None) as db:
+        with open_store_snapshot(self.settings.store.path, None) as db:
             return db.execute(sql).fetchall()
 
 

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from dialer.domain.model import ANSWERED, Outcome, calculate_abandoned_rate
 from dialer.simulation.asterisk.journal import read_journal
-from dialer.store.connection import read_snapshot
+from dialer.store.connection import open_store_snapshot
 from dialer.store.keys import StoreKey
 from dialer.store.sql import Query, Scalar, Statements
 
@@ -154,18 +154,21 @@ def build_report(store_path: Path, *, since: float, journal: Path | None, key: S
 
     Raises StoreError or StoreCorrupt if the store cannot be read, OSError if the journal cannot.
     """
-    with read_snapshot(store_path, key) as db:
+    with open_store_snapshot(store_path, key) as db:
         outcomes: dict[str, dict[str, int]] = defaultdict(dict)
-        for campaign, outcome, number in SQL.outcomes.rows(db, since=since):
+        for campaign, outcome, number in SQL.outcomes.iterate_rows(db, since=since):
             outcomes[campaign][outcome] = number
-        utilisation = {seat: round(share, 4) for seat, share in SQL.utilisation.rows(db, since=since)}
+        utilisation = {seat: round(share, 4) for seat, share in SQL.utilisation.iterate_rows(db, since=since)}
         marks: dict[str, dict[str, int]] = defaultdict(dict)
-        for kind, constituency, part, number in SQL.marks.rows(db, since=since):
+        for kind, constituency, part, number in SQL.marks.iterate_rows(db, since=since):
             marks[f"{constituency}/{part}"][kind] = number
-        opt_outs = SQL.opt_outs.one(db, since=since)
-        checks = {query.name: _make_check_result(rule, query.all(db, since=since)) for query, rule in RULES.items()}
+        opt_outs = SQL.opt_outs.fetch_only_value(db, since=since)
+        checks = {
+            query.name: _make_check_result(rule, query.fetch_all_values(db, since=since))
+            for query, rule in RULES.items()
+        }
         if journal is not None:
-            attempts = [*SQL.attempts_with_numbers.rows(db, since=since)]
+            attempts = [*SQL.attempts_with_numbers.iterate_rows(db, since=since)]
             checks[JOURNAL_CHECK] = _make_check_result(JOURNAL_RULE, compare_with_journal(journal, attempts))
     return DemoReport(since, dict(outcomes), utilisation, dict(marks), opt_outs, checks)
 

@@ -119,13 +119,13 @@ class VirtualStore(UplinkReader):
     async def read_store_identity(self) -> StoreIdentity:
         return StoreIdentity("0", None, 0, "")
 
-    def refuse_if_replaced(self) -> None:
+    def refuse_replaced_store(self) -> None:
         pass
 
-    async def read_passed_id(self) -> int | None:
+    async def read_last_id_at_headquarters(self) -> int | None:
         return self._passed
 
-    async def read_rows_after(self, passed: int, limit: int) -> Sequence[OutboxRow]:
+    async def read_announcements_after(self, passed: int, limit: int) -> Sequence[OutboxRow]:
         return self._select_rows_after(passed, limit)
 
     def _select_rows_after(self, passed: int, limit: int) -> Sequence[OutboxRow]:

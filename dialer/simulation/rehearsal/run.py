@@ -32,9 +32,9 @@ from dialer.simulation.rehearsal.verdict import CampaignOutcome, DayOutcome, Sam
 from dialer.simulation.site import SimulatedSite
 from dialer.simulation.virtual_time import run_virtual
 from dialer.site.certificates import CertificatesOnDisk
-from dialer.store.connection import read_snapshot
+from dialer.store.connection import open_store_snapshot
 from dialer.store.keys import read_site_key
-from dialer.store.roll import copy_roll
+from dialer.store.roll import copy_roll_to_new_store
 from dialer.store.targets import find_first_due_times
 
 SAMPLE_SECONDS = 60.0
@@ -52,7 +52,7 @@ def rehearse_day(
 ) -> DayOutcome:
     """Rehearse one day on a copy of the store's roll in `directory`. Raises MatdanError for what a person must correct."""
     copy = directory / f"{day.load}-{len(day.faults)}.db"
-    copied = copy_roll(store, copy, read_site_key(settings))
+    copied = copy_roll_to_new_store(store, copy, read_site_key(settings))
     return run_virtual(
         lambda: _Rehearsal(settings, day, voters, copy, progress).run(copied),
         limit_seconds=day.seconds + settings.dialling.drain_seconds + 3600,
@@ -132,7 +132,7 @@ class _Rehearsal:
     def _build_outcome(self, voters: int, view: CentreView, faults: FaultInjector, took: float) -> DayOutcome:
         day, settings, key = self._day, self._settings, read_site_key(self._settings)
         report = build_report(self._copy, since=day.starts_at, journal=self._lines.journal, key=key)
-        with read_snapshot(self._copy, key) as db:
+        with open_store_snapshot(self._copy, key) as db:
             due = find_first_due_times(db)
         figures, seats = report.as_json(), report.utilisation.values()
         calling = {campaign.campaign_id for campaign in view.campaigns if campaign.attempts}

@@ -20,7 +20,7 @@ from dialer.settings.site import Settings
 from dialer.settings.trunks import Carrier
 from dialer.simulation.asterisk.config import LEAST_PRIVILEGE_USER, SeatPhone, SimulatedAsteriskConfig, SimulatedTrunk
 from dialer.store import campaigns, voters
-from dialer.store.connection import read_snapshot
+from dialer.store.connection import open_store_snapshot
 from dialer.store.keys import StoreKey
 
 REHEARSAL_LOGIN = LEAST_PRIVILEGE_USER.name
@@ -44,7 +44,7 @@ def read_store_facts(store: Path, key: StoreKey | None, last_call_seconds: float
 
     `last_call_seconds` is the last-call limit of the settings.
     """
-    with read_snapshot(store, key) as db:
+    with open_store_snapshot(store, key) as db:
         return StoreFacts(
             list_polling_areas_of_roll(voters.read_booths(db).values(), last_call_seconds),
             campaigns.read_campaign_states(db),

@@ -16,7 +16,7 @@ from dialer.rules.calling_hours import get_midnight
 from dialer.simulation.centre_model.distributions import DayCurve
 from dialer.simulation.centre_model.scenario import BadScenario
 from dialer.simulation.replay.recorded_day import AttemptRecord, RecordedDay, are_attempt_steps_in_order
-from dialer.store.connection import read_snapshot
+from dialer.store.connection import open_store_snapshot
 from dialer.store.file_checks import file_exists
 from dialer.store.keys import StoreKey
 from dialer.store.recorded_day import (
@@ -56,7 +56,7 @@ def read_day_from_store(
     since, until = (get_midnight(each, zone) for each in (day, day + timedelta(days=1)))
     if not file_exists(path):
         raise StoreError(f"{path}: no such store; name another file with --replay or -c")
-    with read_snapshot(path, key) as db:
+    with open_store_snapshot(path, key) as db:
         stored = read_recorded_attempts(db, since, until)
         if not stored:
             raise BadScenario(_describe_missing_day(path, day, zone, find_first_and_last_call(db)))

@@ -93,7 +93,7 @@ def _check_consents(subject: str, gate: Gate, rules: CampaignRules, db: Connecti
     """Check that numbers of the roll have consent, if the campaign's calls need it."""
     if not gate.rules.needs_consent(rules):
         return
-    given, numbers = consents.count_given(db)
+    given, numbers = consents.count_numbers_with_consent(db)
     text = f"its calls need consent, which is recorded for {given:,} of {numbers:,} numbers"
     if numbers and not given:
         yield error(subject, text, "import the consents (`dialer consent import`)")

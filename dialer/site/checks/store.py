@@ -19,10 +19,10 @@ from dialer.site.checks.ages import format_age
 from dialer.site.checks.rules import check_rules
 from dialer.site.checks.runner import convert_error_to_findings
 from dialer.store import attempts, outbox, seal_verification, seals, turnout, unknown_attempts, voters
-from dialer.store.connection import Connection, check_key, read_snapshot
-from dialer.store.conversion import get_leftover_path
+from dialer.store.connection import Connection, check_key_opens_store, open_store_snapshot
+from dialer.store.conversion import get_temporary_conversion_path
 from dialer.store.copying import STORE, find_upgrade_copies
-from dialer.store.file_checks import check_integrity, is_encrypted
+from dialer.store.file_checks import check_database_integrity, is_encrypted
 from dialer.store.keys import read_site_key
 from dialer.store.lock_holder import find_lock_holder
 
@@ -60,8 +60,8 @@ def check_store_and_rules(settings: Settings, now: float) -> list[Finding]:
     path = settings.store.path
     try:
         if path.exists():
-            with read_snapshot(path, read_site_key(settings)) as db:
-                check_integrity(db, path)
+            with open_store_snapshot(path, read_site_key(settings)) as db:
+                check_database_integrity(db, path)
                 return [
                     _check_voters_on_roll(db, path),
                     *_check_caller_ids(settings, db),
@@ -127,7 +127,7 @@ def check_encryption(settings: Settings) -> Iterator[Finding]:
 
     Raises MatdanError, OSError.
     """
-    subject, unfinished = "encryption", get_leftover_path(settings.store.path)
+    subject, unfinished = "encryption", get_temporary_conversion_path(settings.store.path)
     if unfinished.exists():
         text = f"{unfinished} remains from an interrupted conversion and may not be encrypted"
         yield error(subject, text, "run the conversion again, or remove the file")
@@ -143,15 +143,15 @@ def check_encryption(settings: Settings) -> Iterator[Finding]:
         yield error(subject, f"copies from before upgrades are not encrypted: {names}", "remove them")
     else:
         if settings.store.path.exists():
-            check_key(settings.store.path, key)
+            check_key_opens_store(settings.store.path, key)
         yield ok(subject, f"the store's key is in {key.file}; recordings and exports are not encrypted")
 
 
 def check_stored_records(settings: Settings, now: float) -> Iterator[Finding]:
     """Check the records of a running centre: integrity, seals, unknown call results, unpublished messages."""
     path = settings.store.path
-    with read_snapshot(path, read_site_key(settings)) as db:
-        check_integrity(db, path)
+    with open_store_snapshot(path, read_site_key(settings)) as db:
+        check_database_integrity(db, path)
         yield ok("store", "the pages of the database file are intact")
         yield _check_seals(db)
         for copy in find_upgrade_copies(path):

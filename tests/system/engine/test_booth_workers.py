@@ -27,7 +27,7 @@ from dialer.roll.workers import import_workers
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, make_seat_phones
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.simulation.asterisk.voters import Behaviour
-from dialer.store.connection import read_snapshot
+from dialer.store.connection import open_store_snapshot
 from dialer.switch.asterisk.agi_call import AgiCall
 from tests.support.centre import START_EPOCH, Site, a_site
 from tests.support.roll_filler import fill_roll
@@ -98,7 +98,7 @@ async def test_voter_serials_entered_by_a_booth_worker_mark_voters_in_every_call
     assert marks == said * 2
     assert query_site_store(tmp_path, "SELECT worker_id, booth_id, serial FROM unknown_serial") == [(1, 1, 11)] * 2
     assert query_site_store(tmp_path, "SELECT voter_id, worker_id FROM attempt") == [(None, 1)] * 2
-    with read_snapshot(tmp_path / "centre.db", None) as source:
+    with open_store_snapshot(tmp_path / "centre.db", None) as source:
         report = accounts.report_booth_workers(source, Window(), UTC)
         spent = accounts.report_expenditure(source, Window(), UTC, {})
     [[worker, constituency, parts, calls, answered, last, voted, unknown]] = report.rows

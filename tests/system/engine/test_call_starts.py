@@ -75,13 +75,13 @@ def test_calls_after_a_slow_commit_respect_the_limit_of_calls_per_second(tmp_pat
         ) as site:
             await site.until(lambda: len(site.switch.placed) >= 3)
             store = site.centre.store
-            commit, busy_until = store.open_attempts, asyncio.get_running_loop().time() + 6.0
+            commit, busy_until = store.commit_new_attempts, asyncio.get_running_loop().time() + 6.0
 
             async def commit_slowly(*attempts: Any, **limits: Any) -> Any:
                 await asyncio.sleep(max(0.0, busy_until - asyncio.get_running_loop().time()))
                 return await commit(*attempts, **limits)
 
-            store.open_attempts = commit_slowly  # type: ignore[method-assign]
+            store.commit_new_attempts = commit_slowly  # type: ignore[method-assign]
             before = len(site.switch.placed)
             await asyncio.sleep(12.0)
             placed = len(site.switch.placed) - before
@@ -119,13 +119,13 @@ async def test_voter_with_two_numbers_gets_one_call_at_a_time(tmp_path: Path) ->
     refusals: list[Refusal | None] = []
     async with a_site(tmp_path, make_answering_switch(talk_seconds=40.0), seats=6) as site, agents_at_work(site):
         store = site.centre.store
-        commit = store.open_attempts
+        commit = store.commit_new_attempts
 
         async def record_refusals(*attempts: Any, **limits: Any) -> list[Refusal | None]:
             refusals.extend(answer := await commit(*attempts, **limits))
             return answer
 
-        store.open_attempts = record_refusals  # type: ignore[method-assign]
+        store.commit_new_attempts = record_refusals  # type: ignore[method-assign]
         await asyncio.sleep(600)
     assert Refusal.OPEN_ATTEMPT not in refusals  # no call start is used for a call that the commit would refuse
     assert len(query_site_store(tmp_path, "SELECT DISTINCT voter_id FROM attempt WHERE connected_at IS NOT NULL")) > 30
@@ -185,7 +185,7 @@ async def test_calls_for_agents_precede_ivr_calls_after_a_stalled_commit(tmp_pat
         await site.centre.engine.execute_command(PauseCampaign(campaign="agents"))
         await asyncio.sleep(30.0)
         await site.until(lambda: len(site.switch.placed) >= 10)
-        commit, release = site.centre.store.open_attempts, asyncio.Event()
+        commit, release = site.centre.store.commit_new_attempts, asyncio.Event()
         kinds: dict[str, str] = {}
 
         async def commit_slowly(attempts: Any, **limits: Any) -> Any:
@@ -193,7 +193,7 @@ async def test_calls_for_agents_precede_ivr_calls_after_a_stalled_commit(tmp_pat
             await release.wait()
             return await commit(attempts, **limits)
 
-        site.centre.store.open_attempts = commit_slowly  # type: ignore[method-assign]
+        site.centre.store.commit_new_attempts = commit_slowly  # type: ignore[method-assign]
         await asyncio.sleep(0.5)  # the flow gets starts first
         await site.centre.engine.execute_command(ResumeCampaign(campaign="agents"))
         await asyncio.sleep(3.0)  # then agents need calls

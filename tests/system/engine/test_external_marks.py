@@ -373,7 +373,7 @@ async def test_command_that_writes_to_the_store_is_refused_without_waiting_durin
     lock = StoreLock(tmp_path / "centre.db", "an import")
     with pytest.raises(StoreBusy, match=r"in use by an import \(process \d+\): wait until it has finished"):
         await asyncio.to_thread(save_external_records, settings, [request(1)])
-    lock.release()
+    lock.release_lock()
 
 
 @NEEDS_MOSQUITTO

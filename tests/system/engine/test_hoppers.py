@@ -47,7 +47,7 @@ class Watched:
         self._site = site
         self._store: Store = site.centre.store
         self._claim, self._release = self._store.claim_targets, self._store.release_claimed_targets
-        self._open = self._store.open_attempts
+        self._open = self._store.commit_new_attempts
 
     async def claim_targets(self, *arguments: Any, **named: Any) -> list[Claim]:
         claims = await self._claim(*arguments, **named)
@@ -58,12 +58,12 @@ class Watched:
         self.released += claims
         await self._release(claims)
 
-    async def open_attempts(self, attempts: Sequence[NewAttempt], **named: Any) -> Any:
+    async def commit_new_attempts(self, attempts: Sequence[NewAttempt], **named: Any) -> Any:
         self.lease_left += [attempt.claim.leased_until - attempt.at for attempt in attempts]
         return await self._open(attempts, **named)
 
     async def for_seconds(self, seconds: float) -> None:
-        names = ("claim_targets", "release_claimed_targets", "open_attempts")
+        names = ("claim_targets", "release_claimed_targets", "commit_new_attempts")
         with mock.patch.multiple(self._store, **{name: getattr(self, name) for name in names}):
             await asyncio.sleep(seconds)
 

@@ -17,7 +17,7 @@ from dialer.settings.site import Settings
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, make_seat_phones
 from dialer.simulation.asterisk.voters import VoterProfile
 from dialer.site.checks.explain import CallExplanation, explain_calls
-from dialer.store.consents import set_consent
+from dialer.store.consents import set_consent_of_number
 from tests.support.centre import START_EPOCH, a_site, agents_at_work, site_settings
 from tests.support.command_line import run
 from tests.support.stored import query_site_store
@@ -93,7 +93,7 @@ async def run_half_an_hour_of_calls(directory: Path, begins: float, rules: dict[
 def store_consents(directory: Path, status: Consent, phones: range, at: float) -> None:
     with closing(sqlite3.connect(directory / "centre.db", isolation_level=None)) as db:
         for phone_id in phones:
-            set_consent(db, f"+91{7_000_000_000 + phone_id}", status, source="form-7", at=at)
+            set_consent_of_number(db, f"+91{7_000_000_000 + phone_id}", status, source="form-7", at=at)
 
 
 def explain_past_decision(settings: Settings, db: sqlite3.Connection, phone_id: int, at: float) -> CallExplanation:

@@ -153,7 +153,7 @@ async def test_voted_mark_during_a_recount_of_the_voters_booth_is_counted_once(
     async with a_site(tmp_path, voters=12) as site:
         engine, store = site.centre.engine, site.centre.store
         list_id, _told = hand_over_rows(tmp_path, [SAME])
-        read, record = type(store)._read, engine.features.voter_marks.store_mark
+        read, record = type(store)._run_read_job, engine.features.voter_marks.store_mark
         told = [
             Mark(f"m/{voter}", voter, MarkKind.VOTED, MarkSource.IMPORT, site.clock.now()) for voter in range(1, 13)
         ]
@@ -164,7 +164,7 @@ async def test_voted_mark_during_a_recount_of_the_voters_booth_is_counted_once(
                 await record(told.pop())
             return found
 
-        monkeypatch.setattr(type(store), "_read", read_while_marks_are_stored)
+        monkeypatch.setattr(type(store), "_run_read_job", read_while_marks_are_stored)
         await engine.execute_command(ImportRoll(list=list_id, who="asha"))
         monkeypatch.undo()
         reached = query_store(tmp_path / "centre.db", "SELECT sum(reached), sum(turnout = 'voted') FROM voter")

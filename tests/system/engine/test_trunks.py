@@ -278,7 +278,7 @@ async def test_trunk_is_probed_by_the_next_call_if_the_store_refused_the_probe_c
         site.switch.bring_trunk_up("carrier")
         store = site.centre.store
         refused: list[NewAttempt] = []
-        whole = store.open_attempts
+        whole = store.commit_new_attempts
 
         async def refuse_one(attempts: Sequence[NewAttempt], **limits: Any) -> list[Refusal | None]:
             if refused:
@@ -286,7 +286,7 @@ async def test_trunk_is_probed_by_the_next_call_if_the_store_refused_the_probe_c
             refused.extend(attempts)
             return [Refusal.CLAIM_LOST] * len(attempts)
 
-        store.open_attempts = refuse_one  # type: ignore[method-assign]  # as the store replies for a lost claim
+        store.commit_new_attempts = refuse_one  # type: ignore[method-assign]  # as the store replies for a lost claim
         await site.until(lambda: bool(refused), seconds=120)
         await site.until(lambda: site.view.state.trunks[0].state == "working", seconds=60)
 
@@ -295,7 +295,7 @@ async def test_trunk_is_probed_by_the_next_call_if_the_store_refused_the_probe_c
 async def test_trunk_is_probed_by_the_next_call_if_the_probe_call_was_not_committed(tmp_path: Path) -> None:
     async with run_centre_with_resting_trunk(tmp_path) as site:
         site.switch.bring_trunk_up("carrier")
-        failing = FailingStore(site, "open_attempts")
+        failing = FailingStore(site, "commit_new_attempts")
         await site.until(lambda: site.view.state.trunks[0].state == "probing", seconds=120)
         await asyncio.sleep(10)
         failing.failing = False

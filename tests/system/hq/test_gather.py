@@ -325,7 +325,7 @@ async def test_number_that_one_centre_called_is_not_called_by_another_within_the
         first, second = stores
         [claim] = await first.claim_targets("turnout", 1, owner="engine", now=now, lease_seconds=60.0)
         attempt = NewAttempt(AttemptId(str(uuid.uuid4())), claim, "trunk", "+911140000000", now)
-        assert await first.open_attempts([attempt], max_attempts_since=now, max_attempts=3) == [None]
+        assert await first.commit_new_attempts([attempt], max_attempts_since=now, max_attempts=3) == [None]
         await first.end_attempts([EndedAttempt(attempt.attempt_id, Outcome.NO_ANSWER, now + 1.0)])
         called = "SELECT phone_id, called_at FROM peer_call"
         await wait_for(lambda: query_store(tmp_path / "pune-9.db", called) != [])
@@ -333,7 +333,7 @@ async def test_number_that_one_centre_called_is_not_called_by_another_within_the
         claims = await second.claim_targets("turnout", 1000, owner="engine", now=now, lease_seconds=60.0)
         [claim] = [each for each in claims if each.phone_id == claim.phone_id]
         attempt = NewAttempt(AttemptId(str(uuid.uuid4())), claim, "trunk", "+911140000000", now + 5.0)
-        refusals = await second.open_attempts(
+        refusals = await second.commit_new_attempts(
             [attempt], max_attempts_since=now, max_attempts=3, gaps=CallIntervals(900.0)
         )
         assert refusals == [Refusal.MINIMUM_INTERVAL]
@@ -394,10 +394,10 @@ async def test_rows_imported_from_a_file_are_not_stored_again_by_the_uplink(
         async with await UplinkReader.open(store_path, None) as reading:
             files = []
             for part in (rows[:600], rows[600:]):
-                await store.add_announcements([Announcement(each.topic, each.payload) for each in part], NOW)
+                await store.add_announcements_to_outbox([Announcement(each.topic, each.payload) for each in part], NOW)
                 with closing(open_store_for_reading(store_path)) as db:
-                    last = outbox.SQL.highest_id.one(db)
-                    waiting = select_rows_for_headquarters([*outbox.read_rows_between(db, 0, last)])
+                    last = outbox.SQL.highest_id.fetch_only_value(db)
+                    waiting = select_rows_for_headquarters([*outbox.read_announcements_between(db, 0, last)])
                 path = tmp_path / build_outbox_file_name("pune-1", 1, last)
                 write_outbox_file(path, "pune-1", 1, last, waiting, None)
                 files.append(path)
@@ -411,7 +411,9 @@ async def test_rows_imported_from_a_file_are_not_stored_again_by_the_uplink(
             passed = "SELECT passed FROM outbox_sink WHERE name = 'uplink'"
             await wait_for(lambda: query_store(store_path, passed) == [(702,)])
             assert [await query_database(hq.database, table) for table in ALL_TABLES] == tables
-            await store.add_announcements([Announcement("results/attempts", attempt_row(703).payload)], NOW + 703)
+            await store.add_announcements_to_outbox(
+                [Announcement("results/attempts", attempt_row(703).payload)], NOW + 703
+            )
             await wait_for_rows(hq.database, LAST_IDS, [("pune-1", 703)])
             uploading.cancel()
     counts = dict(await query_database(hq.database, "SELECT what, count FROM day_count"))
@@ -884,7 +886,7 @@ async def test_store_of_a_centre_verifies_with_the_keys_and_the_epoch_that_headq
                     await store.seal_epoch(NOW + 60 * minute)
             with closing(open_store_for_reading(path)) as db:
                 incarnation = identity.read_store_identity(db).incarnation
-                rows = [*select_rows_for_headquarters([*outbox.read_rows_between(db, sent, 1_000)])]
+                rows = [*select_rows_for_headquarters([*outbox.read_announcements_between(db, sent, 1_000)])]
             sent = rows[-1].id
             await hq.centre.send(stored_batch(messages.SendingStore(incarnation), rows))
             await wait_for(lambda: hq.centre.acknowledged[-1:] == [sent])  # noqa: B023 - waits for this turn

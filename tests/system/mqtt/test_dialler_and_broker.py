@@ -75,7 +75,7 @@ async def run_monitor(
 
 async def announce(store: Store, engine: FakeEngine, first: int, count: int) -> None:
     news = [Announcement("results/marks", json.dumps({"key": f"k{first + number}"})) for number in range(count)]
-    await store.add_announcements(news, 1.0)
+    await store.add_announcements_to_outbox(news, 1.0)
     engine.outbox_filled_event.set()
 
 
@@ -222,7 +222,7 @@ async def test_results_are_published_and_the_alert_ends_once_the_broker_is_reach
         heard = await boss.wait_for_topic("results/marks", count=70)
         await wait_for_alert(engine, "broker-down", standing=False)
     assert [message.payload["key"] for message in heard] == [f"k{number}" for number in range(70)]
-    assert await store.read_rows_for_broker(1) == []
+    assert await store.read_announcements_for_broker(1) == []
 
 
 @BOTH
@@ -248,7 +248,9 @@ async def test_all_results_and_the_complete_state_arrive_after_the_broker_was_ki
         engine.tell(CampaignChange("turnout-ivr"))
         await wait_for_alert(engine, "broker-down", standing=True)
         await announce(store, engine, 60, 30)
-        taken = 90 - len(await store.read_rows_for_broker(100))  # acknowledged, and with nobody there to hear them
+        taken = 90 - len(
+            await store.read_announcements_for_broker(100)
+        )  # acknowledged, and with nobody there to hear them
         async with run_demo_broker(kind) as second, connect_supervisor(second.settings) as boss:
             await wire.forward_to(second.port)
             await boss.wait_for(lambda message: message.text == '{"key": "k89"}')
@@ -261,7 +263,7 @@ async def test_all_results_and_the_complete_state_arrive_after_the_broker_was_ki
             keys += [f"k{number}" for number in range(30, taken)]
             keys += [message.payload["key"] for message in boss.heard if message.topic == "results/marks"]
     assert list(dict.fromkeys(keys)) == [f"k{number}" for number in range(90)]
-    assert await store.read_rows_for_broker(1) == []
+    assert await store.read_announcements_for_broker(1) == []
 
 
 async def test_results_stored_just_before_the_stop_are_published(store: Store) -> None:
@@ -269,7 +271,7 @@ async def test_results_stored_just_before_the_stop_are_published(store: Store) -
     async with run_demo_broker() as broker, connect_supervisor(broker.settings) as boss:
         async with run_monitor(broker.settings, engine, store) as (monitor, end):
             await boss.wait_for_topic("state")
-            await store.add_announcements(
+            await store.add_announcements_to_outbox(
                 [Announcement("results/marks", '{"key": "last"}')], 1.0
             )  # and nobody is woken for it
             await end()
@@ -385,7 +387,7 @@ async def store_five_calls(store: Store) -> None:
     for claim in claims:
         attempt_id = AttemptId(str(uuid.UUID(int=claim.phone_id)))
         new = NewAttempt(attempt_id, claim, "carrier-a", "+911140000001", 100.0)
-        assert await store.open_attempts([new], max_attempts_since=0.0, max_attempts=3) == [None]
+        assert await store.commit_new_attempts([new], max_attempts_since=0.0, max_attempts=3) == [None]
         mark = Mark(
             f"{attempt_id}:turnout", claim.voter_id, MarkKind.VOTED, MarkSource.VOTER_KEY, 120.0, attempt_id=attempt_id
         )

@@ -64,8 +64,8 @@ class DeskEngine(FakeEngine):
             return await command.save_records(self._desk, context)
         if isinstance(command, SuppressNumbers):
             entry = AuditNote(command.who, SystemClock().now(), {})
-            with contextlib.closing(self._spool.open_item(command.list)) as handed:
-                taken = await self._store.suppress_numbers(handed.read_numbers(), SECRET, command.source, entry)
+            with contextlib.closing(self._spool.open_spooled_file(command.list)) as handed:
+                taken = await self._store.suppress_numbers(handed.read_phone_numbers(), SECRET, command.source, entry)
             self.outbox_filled_event.set()
             return f"{taken.new} numbers suppressed"
         return await super().execute_command(command, context)
@@ -239,7 +239,7 @@ async def test_opt_out_command_fails_if_the_running_dialler_does_not_answer(
         lock = StoreLock(tmp_path / "pune-1.db", "a dialler")
         code, said = await asyncio.to_thread(run, "optout", "add", "+917000000001", "-c", config)
         assert (code, "did not answer" in said) == (2, True), said
-        lock.release()
+        lock.release_lock()
         assert await asyncio.to_thread(run, "optout", "add", "+917000000001", "-c", config) == (
             0,
             "1 numbers suppressed; 0 were already suppressed\n",

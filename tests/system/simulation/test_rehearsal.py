@@ -18,9 +18,9 @@ from dialer.simulation.rehearsal.day import CannotRehearse, FaultKind, Rehearsed
 from dialer.simulation.rehearsal.run import rehearse_day
 from dialer.simulation.rehearsal.site import make_rehearsal_settings
 from dialer.simulation.rehearsal.verdict import DayOutcome, is_ready, judge_day, plot_days
-from dialer.store.exports import record_export
-from dialer.store.keys import write_new_key
-from dialer.store.roll import copy_roll
+from dialer.store.exports import append_export_to_audit
+from dialer.store.keys import create_store_key_file
+from dialer.store.roll import copy_roll_to_new_store
 from tests.support.centre import site_settings
 from tests.support.roll_filler import fill_roll
 
@@ -63,10 +63,10 @@ def test_rehearsal_settings_contain_no_real_asterisk_store_or_broker(site: Setti
 
 def test_store_copied_for_a_rehearsal_has_the_roll_without_turnout(site: Settings, tmp_path: Path) -> None:
     store = tmp_path / "centre.db"
-    record_export(store, "a worker", {"list": "not-yet"}, 1.0)
+    append_export_to_audit(store, "a worker", {"list": "not-yet"}, 1.0)
     with closing(sqlite3.connect(store, isolation_level=None)) as db:
         db.execute("UPDATE voter SET turnout = 'voted', reached = 1 WHERE voter_id < 100")
-    assert copy_roll(store, tmp_path / "copy.db", None) == 1500
+    assert copy_roll_to_new_store(store, tmp_path / "copy.db", None) == 1500
     with closing(sqlite3.connect(tmp_path / "copy.db")) as copy, closing(sqlite3.connect(store)) as kept:
         assert copy.execute("SELECT count(*) FROM voter WHERE turnout <> 'pending'").fetchone() == (0,)
         assert kept.execute("SELECT count(*) FROM voter WHERE turnout = 'voted'").fetchone() == (99,)
@@ -74,7 +74,7 @@ def test_store_copied_for_a_rehearsal_has_the_roll_without_turnout(site: Setting
 
 def test_rehearsal_of_an_encrypted_site_leaves_no_unencrypted_files(site: Settings, tmp_path: Path) -> None:
     (tmp_path / "centre.db").unlink()
-    key = write_new_key(tmp_path / "key")
+    key = create_store_key_file(tmp_path / "key")
     fill_roll(tmp_path / "centre.db", 1500, voters_per_booth=100, key=key)
     encrypted = site.model_copy(update={"store": site.store.model_copy(update={"encryption_key_file": key.file})})
     day = plan_rehearsed_days(encrypted, POLL, faults=False, hours=0.2, seed=3)[0]

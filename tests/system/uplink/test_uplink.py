@@ -140,11 +140,11 @@ async def test_each_result_row_is_uploaded_once_if_the_nats_server_is_killed(
             run_jobs(hq.run(), OutboxUpload("pune-1", below, dialler, reading, SystemClock()).run()),
         ):
             for number in range(600):
-                await store.add_announcements([Announcement("results/marks", str(number))], 1.0)
+                await store.add_announcements_to_outbox([Announcement("results/marks", str(number))], 1.0)
             await store.mark_announcements_published(300)
             await wait_for(lambda: hq.last == 600)
             await server.kill_nats_server()
-            await store.add_announcements([Announcement("results/marks", "later")] * 50, 2.0)
+            await store.add_announcements_to_outbox([Announcement("results/marks", "later")] * 50, 2.0)
             await server.start()
             await wait_for(lambda: hq.last == 650)
             await wait_for(
@@ -166,16 +166,16 @@ async def test_upload_of_results_continues_after_the_store_was_busy(
     readings = 0
 
     class BusyReader(UplinkReader):
-        async def read_passed_id(self) -> int | None:
+        async def read_last_id_at_headquarters(self) -> int | None:
             nonlocal readings
             readings += 1
             if 1 < readings < 9:
                 raise StoreBusy(f"{path}: is busy")
-            return await super().read_passed_id()
+            return await super().read_last_id_at_headquarters()
 
     async with await open_store(path) as store, open_session([server.nats_server_url], "hq") as above:
         await store.set_headquarters_limit(1 << 20)
-        await store.add_announcements([Announcement("results/marks", "1")], 1.0)
+        await store.add_announcements_to_outbox([Announcement("results/marks", "1")], 1.0)
         await above.ensure_stream(messages.UP, ["up.*"])
         async with (
             open_session([server.nats_server_url], "uplink") as below,

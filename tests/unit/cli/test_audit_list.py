@@ -57,7 +57,7 @@ def test_audit_list_shows_settings_changed_between_two_starts_without_secrets(tm
     async def record_call_start(*values: object) -> None:
         config.write_text(start.format(*values), encoding="utf-8")
         async with await open_store(path) as store:
-            await store.record_settings(list_settings_by_key(load_settings(config)), NOW)
+            await store.record_settings_at_start(list_settings_by_key(load_settings(config)), NOW)
 
     asyncio.run(record_call_start(8, "a secret of twenty letters"))
     asyncio.run(record_call_start(8, "a secret of twenty letters"))

@@ -119,7 +119,7 @@ async def test_purge_erases_personal_data_but_keeps_attempts_and_voters_answers(
     assert run("purge", "--after", days_ago(10), "-c", config, given="n\n")[1].endswith("nothing was erased\n")
     assert is_in_store_files(config, "Voter 12")
     spool = Spool(config.parent / "centre.db", None)
-    handed = spool.get_item_path(spool.add_number_list(["+917000000011"]))
+    handed = spool.get_path_of_spooled_file(spool.add_number_list(["+917000000011"]))
     assert handed.is_file()
 
     code, text = run("purge", "--after", days_ago(10), "--yes", "-c", config)

@@ -25,7 +25,7 @@ from dialer.flows.texts import read_texts
 from dialer.reports.picture_file import CannotPlot, check_picture_path
 from dialer.roll.rejects import RejectsFile
 from dialer.store import connection
-from dialer.store.connection import read_snapshot
+from dialer.store.connection import open_store_snapshot
 from tests.support.command_line import run_for_error
 from tests.support.paths import ROOT
 from tests.support.roll_support import write_roll
@@ -174,8 +174,11 @@ async def test_store_in_a_read_only_folder_reports_missing_permissions(
         error.sqlite_errorcode = sqlite3.SQLITE_READONLY_DIRECTORY
         raise error
 
-    monkeypatch.setattr(connection, "connect_to_file", refuse_access)
-    with pytest.raises(StoreError, match="write permission on the file and its folder"), read_snapshot(store, None):
+    monkeypatch.setattr(connection, "connect_to_database_file", refuse_access)
+    with (
+        pytest.raises(StoreError, match="write permission on the file and its folder"),
+        open_store_snapshot(store, None),
+    ):
         pass
 
 

@@ -10,10 +10,10 @@ from dialer.domain.finding import Level
 from dialer.errors import SettingError
 from dialer.settings.site import load_settings
 from dialer.site.checks.before_start import check_site
-from dialer.store.conversion import get_leftover_path
-from dialer.store.driver import connect_to_file
+from dialer.store.conversion import get_temporary_conversion_path
+from dialer.store.driver import connect_to_database_file
 from dialer.store.file_checks import is_encrypted
-from dialer.store.keys import read_key
+from dialer.store.keys import read_store_key_file
 from tests.support.command_line import run
 from tests.support.held_clock import days_ago
 from tests.support.roll_filler import fill_roll
@@ -80,12 +80,12 @@ def test_desk_database_is_encrypted_with_the_stores_key(plain_site: Path, tmp_pa
     without.write_text("\n".join(line for line in lines if "encryption_key_file" not in line))
 
     def write_note() -> None:
-        db = connect_to_file(desk, "rw", None)
+        db = connect_to_database_file(desk, "rw", None)
         db.execute("INSERT INTO note VALUES ('attempt', 'note', 7, 'calls back after five', 1.0)")
         db.close()
 
     def read_desk_file(key: str | None) -> list[tuple[str, ...]]:
-        db = connect_to_file(desk, "ro", None if key is None else read_key(tmp_path / key))
+        db = connect_to_database_file(desk, "ro", None if key is None else read_store_key_file(tmp_path / key))
         found = db.execute("SELECT name FROM password UNION ALL SELECT text FROM note").fetchall()
         db.close()
         return found
@@ -157,7 +157,7 @@ async def test_dialer_check_reports_whether_the_store_is_encrypted_with_the_conf
     lost = settings(tmp_path, "lost")
     level, text = await run_check(lost, "encryption")
     assert (level, "Restore the file" in text) == (Level.ERROR, True)
-    get_leftover_path(tmp_path / "centre.db").touch()
+    get_temporary_conversion_path(tmp_path / "centre.db").touch()
     level, text = await run_check(settings(tmp_path, "key"), "encryption")
     assert (level, "interrupted" in text) == (Level.ERROR, True)
 

@@ -18,9 +18,9 @@ from tests.support.stores import (
     claim_and_open_attempt,
     claim_numbers,
     claim_one_number,
+    commit_new_attempt,
     end_attempt,
     make_attempt,
-    open_attempt,
 )
 
 
@@ -82,7 +82,7 @@ def test_number_of_a_released_unknown_attempt_may_be_called_by_every_campaign(
             }
             await store.release_expired_claims(later + 3600)
         new = make_attempt(await claim_one_number(store, 1, campaign_id="a", now=later), at=later)
-        assert await open_attempt(store, new, since=later - 60) is None
+        assert await commit_new_attempt(store, new, since=later - 60) is None
         await store.close()
 
     asyncio.run(claim_again())

@@ -137,13 +137,13 @@ async def test_access_to_a_route_is_checked_before_the_request_body_is_read(desk
 async def test_session_checks_of_agents_and_of_supervisors_read_only_their_own_sessions(
     desk: DeskUnderTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for role, path, other in (
-        (AGENT, "/api/agent/phone", DeskFile),
-        ("supervisor", "/api/passkeys/challenge", AgentRecords),
+    for role, path, other, method in (
+        (AGENT, "/api/agent/phone", DeskFile, "read_sign_in_session"),
+        ("supervisor", "/api/passkeys/challenge", AgentRecords, "read_agent_session"),
     ):
         await desk.cookie(role)
         with monkeypatch.context() as broken:
-            broken.setattr(other, "read_session", raise_disk_full)
+            broken.setattr(other, method, raise_disk_full)
             assert (await desk.post(path, {}, role)).status_code in {409, 422}
 
 
@@ -152,8 +152,8 @@ async def test_request_is_answered_with_503_if_the_session_file_is_unreadable(
 ) -> None:
     for role in (AGENT, "supervisor"):
         await desk.cookie(role)
-    monkeypatch.setattr(DeskFile, "read_session", raise_disk_full)
-    monkeypatch.setattr(AgentRecords, "read_session", raise_disk_full)
+    monkeypatch.setattr(DeskFile, "read_sign_in_session", raise_disk_full)
+    monkeypatch.setattr(AgentRecords, "read_agent_session", raise_disk_full)
     for role, path in ((AGENT, "/api/agent/command"), ("supervisor", "/api/board/commands")):
         answer = await desk.post(path, {"id": "0f9a7c1e-click", "name": "stop-all"}, role)
         assert (answer.status_code, answer.json()) == (503, {"problem": "not-saved"})

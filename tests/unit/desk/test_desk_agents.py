@@ -211,8 +211,8 @@ async def test_no_agent_session_ends_because_of_a_full_disk(
     desk: DeskUnderTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     token = await desk.agent_token()
-    monkeypatch.setattr(AgentRecords, "use_session", raise_disk_full)
-    monkeypatch.setattr(AgentRecords, "end_session", raise_disk_full)
+    monkeypatch.setattr(AgentRecords, "record_agent_session_use", raise_disk_full)
+    monkeypatch.setattr(AgentRecords, "end_agent_session", raise_disk_full)
     desk.clock.pass_seconds(USE_RECORDED_SECONDS + 1)
     assert await desk.agents.find_user(token) == SignedInUser("101", AGENT, "04")
     desk.page_state.put("seat/04", replace(SEATED, agent="102"))
@@ -310,7 +310,7 @@ async def test_event_stream_ends_for_another_agents_call_if_sessions_are_unreada
     desk: DeskUnderTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     token = await desk.agent_token()
-    monkeypatch.setattr(AgentRecords, "read_session", raise_disk_full)
+    monkeypatch.setattr(AgentRecords, "read_agent_session", raise_disk_full)
     async with close_after(desk.agents.streams._stream_events(token, SignedInUser("101", AGENT, "04"), "")) as news:
         await anext(news)
         desk.clock.pass_seconds(SESSION_CHECK_SECONDS)

@@ -58,7 +58,7 @@ async def replace_draft_of_seat(desk: DeskUnderTest, draft: object) -> int:
 async def test_latest_note_about_a_call_is_stored_with_its_number(desk: DeskUnderTest) -> None:
     for text in ("first", NOTE["text"]):
         assert (await desk.post("/api/agent/note", {**NOTE, "text": text}, AGENT)).status_code == 204
-    found = await AgentRecords(desk.file).read_last_note(1)
+    found = await AgentRecords(desk.file).read_last_note_about_number(1)
     assert found is not None
     assert (found.note_id, found.attempt_id, found.text) == ("note-7", ATTEMPT, NOTE["text"])
     assert (await receive_screen_pop(desk))["note"] == {"id": "note-7", "at": desk.clock.now(), "text": NOTE["text"]}
@@ -156,14 +156,14 @@ async def test_failed_write_of_draft_notes_is_repeated(desk: DeskUnderTest, monk
         with pytest.raises(StoreError):
             await desk.agents.drafts.write_drafts()
     await desk.agents.drafts.write_drafts()
-    assert [draft.attempt_id for draft in await AgentRecords(desk.file).read_drafts()] == [ATTEMPT]
+    assert [draft.attempt_id for draft in await AgentRecords(desk.file).read_drafts_of_all_seats()] == [ATTEMPT]
 
 
 async def test_file_of_draft_notes_is_read_again_after_the_file_was_busy(
     desk: DeskUnderTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await AgentRecords(desk.file).save_drafts([Draft("05", "earlier", 1, "{}")])
-    read, tries = AgentRecords.read_drafts, 0
+    read, tries = AgentRecords.read_drafts_of_all_seats, 0
 
     async def fail_while_busy(records: AgentRecords) -> list[Draft]:
         nonlocal tries
@@ -172,7 +172,7 @@ async def test_file_of_draft_notes_is_read_again_after_the_file_was_busy(
             raise StoreError("the file is busy")
         return await read(records)
 
-    monkeypatch.setattr(AgentRecords, "read_drafts", fail_while_busy)
+    monkeypatch.setattr(AgentRecords, "read_drafts_of_all_seats", fail_while_busy)
     monkeypatch.setattr(notes, "WRITE_SECONDS", 0.0)
     running = asyncio.create_task(desk.agents.run())
     async with asyncio.timeout(5):
@@ -209,7 +209,7 @@ async def test_stopping_desk_writes_the_latest_draft_notes(
             await replace_draft_of_seat(desk, DRAFT)
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
-    found = {draft.attempt_id for draft in await AgentRecords(desk.file).read_drafts()}
+    found = {draft.attempt_id for draft in await AgentRecords(desk.file).read_drafts_of_all_seats()}
     assert found == {"earlier", ATTEMPT}
 
 
@@ -223,7 +223,7 @@ async def test_erasing_a_number_deletes_its_notes_and_drafts(desk: DeskUnderTest
     left = (tmp_path / "centre.desk.db").read_bytes()
     assert b"rings again" not in left
     assert "शाम को".encode() not in left
-    assert await AgentRecords(desk.file).read_last_note(1) is None
+    assert await AgentRecords(desk.file).read_last_note_about_number(1) is None
     assert erase_notes_and_drafts(tmp_path / "none.db", None, None) == 0
 
 
@@ -312,7 +312,7 @@ async def test_desk_database_of_the_first_version_is_migrated(tmp_path: Path) ->
     for _ in range(2):
         file = await DeskFile.open(path, None)
         assert await file.read_password("asha") == StoredPassword("hash", 1.0)
-        assert await AgentRecords(file).read_drafts() == []
+        assert await AgentRecords(file).read_drafts_of_all_seats() == []
         await file.close()
 
 

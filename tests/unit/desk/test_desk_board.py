@@ -122,7 +122,7 @@ async def test_board_updates_continue_after_a_failed_session_check_until_the_ses
     await anext(news)
     await desk.people.sign_out(token)
     with monkeypatch.context() as broken:
-        broken.setattr(DeskFile, "read_session", raise_disk_full)
+        broken.setattr(DeskFile, "read_sign_in_session", raise_disk_full)
         desk.clock.pass_seconds(SESSION_CHECK_SECONDS)
         for told in range(2):
             desk.page_state.put("seat/01", replace(SEATED, calls=told))

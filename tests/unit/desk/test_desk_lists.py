@@ -173,8 +173,8 @@ async def test_typed_number_is_stored_in_the_spool_file_only_while_the_command_r
     seen: list[list[str]] = []
 
     def read_spooled_numbers(values: Mapping[str, Any]) -> None:
-        with closing(Spool(tmp_path / "centre.db", None).open_item(values["list"])) as handed:
-            seen.append(handed.read_numbers())
+        with closing(Spool(tmp_path / "centre.db", None).open_spooled_file(values["list"])) as handed:
+            seen.append(handed.read_phone_numbers())
 
     desk.dialler_client.meanwhile = read_spooled_numbers
     for path, name, more in (("suppress", "suppress", {}), ("erase", "erase-number", {"names": True})):

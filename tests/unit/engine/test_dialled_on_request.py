@@ -34,17 +34,22 @@ class Site:
         self.placed: list[OriginateRequest] = []
         originator = self.turns.features.call_originator
 
-        async def open_attempts(*_: Any, **__: Any) -> list[Refusal | None]:
+        async def commit_new_attempts(*_: Any, **__: Any) -> list[Refusal | None]:
             return [refusal]
 
         async def originate_call(request: OriginateRequest) -> None:
             self.placed.append(request)
 
         nothing = lambda _: None  # noqa: E731
-        originator._store = cast(Any, SimpleNamespace(open_attempts=open_attempts))
+        originator._store = cast(Any, SimpleNamespace(commit_new_attempts=commit_new_attempts))
         originator._switch = cast(Any, SimpleNamespace(originate_call=originate_call))
         originator._sent = cast(
-            Any, SimpleNamespace(record_opening=nothing, forget_attempt=nothing, record_sending=nothing)
+            Any,
+            SimpleNamespace(
+                record_attempt_before_commit=nothing,
+                remove_unsent_attempt=nothing,
+                record_attempt_before_sending=nothing,
+            ),
         )
 
     def dial(self, claim: Claim | None = None) -> CommandRefused | None:

@@ -51,14 +51,16 @@ class Site:
         self.originator._sent = cast(
             Any,
             SimpleNamespace(
-                record_opening=note("opening"), forget_attempt=note("forgotten"), record_sending=note("sending")
+                record_attempt_before_commit=note("opening"),
+                remove_unsent_attempt=note("forgotten"),
+                record_attempt_before_sending=note("sending"),
             ),
         )
         self.originator._store = cast(Any, self)
         self.originator._switch = cast(Any, self)
         self.turns.features.core.in_event = True
 
-    async def open_attempts(self, attempts: list[NewAttempt], **_: Any) -> list[Refusal | None]:
+    async def commit_new_attempts(self, attempts: list[NewAttempt], **_: Any) -> list[Refusal | None]:
         if self.error is not None:
             raise self.error
         return self.refusals or [None] * len(attempts)
@@ -418,10 +420,10 @@ def test_call_that_cannot_be_recorded_is_not_sent() -> None:
     site = Site()
     attempt, _ = site.create_call()
 
-    def record_sending(_: AttemptId) -> None:
+    def record_attempt_before_sending(_: AttemptId) -> None:
         raise OSError("disk full")
 
-    cast(Any, site.originator._sent).record_sending = record_sending
+    cast(Any, site.originator._sent).record_attempt_before_sending = record_attempt_before_sending
     refused = asyncio.run(site.originator._originate_call(site.run, attempt))
     assert str(refused) == "the call could not be recorded before it is placed: disk full"
     assert not site.placed

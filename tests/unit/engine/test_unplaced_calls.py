@@ -57,7 +57,7 @@ def test_previewed_call_that_must_not_be_placed_ends_with_the_reason(
     turns = Turns()
     originator = turns.features.call_originator
     call = turns.call(originate_sent=False)
-    originator._sent = cast(Any, SimpleNamespace(forget_attempt=lambda _: None))
+    originator._sent = cast(Any, SimpleNamespace(remove_unsent_attempt=lambda _: None))
     prepare(originator)
     turns.features.core.in_event = True
     attempt = NewAttempt(A, CLAIM, "carrier", "+911140000001", NOON)

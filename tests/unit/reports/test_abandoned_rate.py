@@ -18,7 +18,7 @@ from dialer.reports import tables
 from dialer.reports.evidence import report_cap_evidence
 from dialer.settings.jurisdiction import load_profile
 from dialer.simulation.demo.report import build_report
-from dialer.store.connection import read_snapshot
+from dialer.store.connection import open_store_snapshot
 from tests.support.centre import a_site
 from tests.support.roll_filler import fill_roll
 from tests.support.virtual import virtual_time
@@ -55,7 +55,7 @@ def cells(report: Any, row: tuple[Any, ...]) -> dict[str, Any]:
 
 async def test_every_report_has_the_same_abandoned_rate_which_excludes_flow_calls(store: Path) -> None:
     window = tables.Window(NOON - 60, NOON + 3600)
-    with read_snapshot(store, None) as source:
+    with open_store_snapshot(store, None) as source:
         table = tables.report_abandonment(source, window, UTC)
         proof = report_cap_evidence(source, window, UTC, load_profile("neutral"))
     agents, ivr = (cells(table, row) for row in table.rows)

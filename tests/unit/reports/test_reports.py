@@ -39,7 +39,7 @@ from dialer.reports.tables import Window
 from dialer.reports.workbook import render_report_as_xlsx
 from dialer.roll.rejects import escape_formula
 from dialer.simulation.demo.report import JOURNAL_CHECK, PLACED_CHECK, DemoReport, build_report
-from dialer.store.connection import read_snapshot
+from dialer.store.connection import open_store_snapshot
 from tests.support.report_store import HOUR, INDIA, NOON, HandFilled, make_report, rows_by_column, write_journal
 
 
@@ -48,7 +48,7 @@ async def test_calls_report_counts_by_campaign_and_outcome(store: HandFilled) ->
     store.answered(2, talk=80)
     store.attempt(3)
     store.attempt(4, campaign="ivr", ended_at=None, outcome=None)
-    with read_snapshot(store.path, None) as source:
+    with open_store_snapshot(store.path, None) as source:
         report = tables.report_calls(source, Window())
         only = tables.report_calls(source, Window(campaign="ivr"))
     connected, unanswered, live = rows_by_column(report)
@@ -64,7 +64,7 @@ async def test_calls_report_counts_by_campaign_and_outcome(store: HandFilled) ->
 async def test_report_period_includes_its_start_and_excludes_its_end(store: HandFilled) -> None:
     for phone, at in ((1, NOON - 1), (2, NOON), (3, NOON + HOUR)):
         store.attempt(phone, at)
-    with read_snapshot(store.path, None) as source:
+    with open_store_snapshot(store.path, None) as source:
         report = tables.report_calls(source, Window(since=NOON, until=NOON + HOUR))
     assert [row["calls"] for row in rows_by_column(report)] == [1]
 
@@ -77,7 +77,7 @@ async def test_agents_report_has_utilisation_and_time_in_each_state(store: HandF
     store.seat("ready", NOON, 100, seat="02", agent="a2")
     store.answered(1)
     store.answered(2)
-    with read_snapshot(store.path, None) as source:
+    with open_store_snapshot(store.path, None) as source:
         report = tables.report_agents(source, Window())
         half = tables.report_agents(source, Window(since=NOON + 1200, until=NOON + 2100))
     first, second = rows_by_column(report)
@@ -97,7 +97,7 @@ async def test_dispositions_report_counts_by_agent(store: HandFilled) -> None:
     for phone, (agent, said) in enumerate([("a1", "voted"), ("a1", "voted"), ("a1", None), ("a2", "refused")], 1):
         store.answered(phone, agent=agent, disposition=said)
     store.attempt(5)
-    with read_snapshot(store.path, None) as source:
+    with open_store_snapshot(store.path, None) as source:
         report = tables.report_dispositions(source, Window())
     assert report.rows == (
         ("a1", "voted", 2, 2 / 3),
@@ -116,7 +116,7 @@ async def test_abandonment_report_uses_days_of_the_centres_time_zone(store: Hand
     store.attempt(10, midnight - HOUR)
     store.answered(11, midnight + 60, outcome="abandoned", connected_at=None, seat=None)
     store.answered(12, midnight + 60, outcome="dropped", connected_at=None, seat=None)
-    with read_snapshot(store.path, None) as source:
+    with open_store_snapshot(store.path, None) as source:
         report = tables.report_abandonment(source, Window(), INDIA)
         in_utc = tables.report_abandonment(source, Window(), UTC)
     before, after = rows_by_column(report)
@@ -140,7 +140,7 @@ async def test_turnout_report_by_booth_counts_contacted_and_voted_voters(store: 
     store.mark(4, "wrong-number", NOON)
     store.mark(25, "voted", NOON)
     store.opt_out(1, NOON)
-    with read_snapshot(store.path, None) as source:
+    with open_store_snapshot(store.path, None) as source:
         report = polling_day.report_turnout(source, Window(), INDIA)
         late = polling_day.report_turnout(source, Window(since=NOON + 1), INDIA)
         campaign = polling_day.report_turnout(source, Window(campaign="agents"), INDIA)
@@ -283,21 +283,24 @@ def test_report_time_without_offset_is_in_the_centres_time_zone() -> None:
 
 
 async def test_file_that_is_not_a_store_is_rejected(tmp_path: Path) -> None:
-    with pytest.raises(StoreError, match="the store does not exist"), read_snapshot(tmp_path / "missing.db", None):
+    with (
+        pytest.raises(StoreError, match="the store does not exist"),
+        open_store_snapshot(tmp_path / "missing.db", None),
+    ):
         pass
     (tmp_path / "text.db").write_text("this is not a database at all, whatever its name says")
-    with pytest.raises(StoreCorrupt), read_snapshot(tmp_path / "text.db", None):
+    with pytest.raises(StoreCorrupt), open_store_snapshot(tmp_path / "text.db", None):
         pass
     sqlite3.connect(tmp_path / "other.db").execute("CREATE TABLE t (x)").connection.close()
     with (
         pytest.raises(StoreError, match="another program's database"),
-        read_snapshot(tmp_path / "other.db", None) as source,
+        open_store_snapshot(tmp_path / "other.db", None) as source,
     ):
         tables.report_calls(source, Window())
 
 
 async def test_reports_open_the_store_read_only(store: HandFilled) -> None:
-    with pytest.raises(StoreError, match="cannot be written"), read_snapshot(store.path, None) as source:
+    with pytest.raises(StoreError, match="cannot be written"), open_store_snapshot(store.path, None) as source:
         source.execute("DELETE FROM mark")
 
 
@@ -463,13 +466,13 @@ async def test_recordings_report_says_whether_each_file_exists(store: HandFilled
         store.answered(phone, attempt_id=attempt_id)
         store.insert("recording", {"attempt_id": attempt_id, "started_at": NOON + phone})
     (tmp_path / f"{stored}.wav").write_bytes(b"RIFF")
-    with read_snapshot(store.path, None) as source:
+    with open_store_snapshot(store.path, None) as source:
         report = tables.report_recordings(source, Window(), INDIA, tmp_path)
     first, second = rows_by_column(report)
     assert (first["file"], first["state"]) == (f"{stored}.wav", "stored")
     assert (second["file"], second["state"]) == (f"{missing}.wav", "missing")
     assert (first["started"], first["seconds"], first["agent"]) == ("2026-04-22 12:00:01+05:30", 39.0, "a1")
-    with read_snapshot(store.path, None) as source:
+    with open_store_snapshot(store.path, None) as source:
         assert not (tables.report_recordings(source, Window(campaign="ivr"), INDIA, tmp_path)).rows
 
 
@@ -600,7 +603,7 @@ def test_voter_list_is_not_written_if_its_audit_entry_fails(
     def refuse(*_: object, **__: object) -> int:
         raise StoreError("the disk is full")
 
-    monkeypatch.setattr("dialer.cli.list.record_export", refuse)
+    monkeypatch.setattr("dialer.cli.list.append_export_to_audit", refuse)
     out = tmp_path / "list.pdf"
     result = CliRunner().invoke(list_app, ["strike-off", "--for", "w", "--store", str(store.path), "--out", str(out)])
     assert isinstance(result.exception, StoreError)
@@ -613,7 +616,7 @@ async def test_trunks_report_has_answer_ratio_failures_and_busiest_second(store:
     store.attempt(3, NOON + 0.4, outcome="rejected", technical_cause="403")
     store.attempt(4, NOON + 5.0, outcome="rejected", technical_cause="603", ringing_at=NOON + 9)
     store.attempt(5, NOON + 6.0, outcome="refused", trunk="second")
-    with read_snapshot(store.path, None) as source:
+    with open_store_snapshot(store.path, None) as source:
         report = tables.report_trunks(source, Window())
     assert report.rows == (("carrier", 4, 1, 0.25, 2, 0.5, 3.0, 3), ("second", 0, 0, None, 0, None, None, 1))
     assert report.total == ("all", 4, 1, 0.25, 2, 0.5, None, None)

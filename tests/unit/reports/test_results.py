@@ -10,7 +10,7 @@ from pathlib import Path
 from dialer.reports import results
 from dialer.reports.results import ResultArea
 from dialer.reports.tables import Window
-from dialer.store.connection import read_snapshot
+from dialer.store.connection import open_store_snapshot
 from tests.support.command_line import run
 from tests.support.report_store import HOUR, INDIA, NOON, HandFilled, rows_by_column
 from tests.support.roll_filler import CONSTITUENCY_NUMBER, ROLL_VERSION, STATE_CODE
@@ -21,7 +21,7 @@ def read_results(
     store: HandFilled, window: Window | None = None, area: ResultArea | None = None
 ) -> dict[int, dict[str, object]]:
     """Return the rows of the report by voter ID; each part has 20 voters."""
-    with read_snapshot(store.path, None) as db:
+    with open_store_snapshot(store.path, None) as db:
         rows = rows_by_column(results.report_results(db, window or Window(), INDIA, area or ResultArea()))
     return {(row["part"] - 1) * 20 + row["serial"]: row for row in rows}
 

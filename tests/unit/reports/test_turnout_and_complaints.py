@@ -24,7 +24,7 @@ from dialer.reports import accounts, polling_day, turnout_picture
 from dialer.reports.formats import Report
 from dialer.reports.polling_day import States, TurnoutBy, TurnoutProgress
 from dialer.reports.tables import Window
-from dialer.store.connection import read_snapshot
+from dialer.store.connection import open_store_snapshot
 from dialer.store.lock_holder import find_lock_holder
 from tests.support.command_line import run
 from tests.support.held_clock import days_ago, fix_clock
@@ -359,7 +359,7 @@ def read_reports(store: HandFilled, window: Window | None = None) -> tuple[list[
     """Return the rows of the complaints report and of the compliance report."""
 
     async def read() -> tuple[Report, Report]:
-        with read_snapshot(store.path, None) as source:
+        with open_store_snapshot(store.path, None) as source:
             chosen = window or Window()
             return accounts.report_complaints(source, chosen, INDIA), accounts.report_compliance(source, chosen, INDIA)
 

@@ -17,7 +17,7 @@ from dialer.domain.signing import read_webhook_secret
 from dialer.errors import SettingError
 from dialer.reports.webhook import MAX_RESULTS, MAX_TRIES, Delivery, DeliveryFailed, WebhookPoster
 from dialer.settings.sources import Source
-from dialer.store.connection import read_snapshot
+from dialer.store.connection import open_store_snapshot
 from tests.support.report_store import INDIA, NOON, HandFilled
 from tests.support.roll_filler import CONSTITUENCY_NUMBER, ROLL_VERSION, STATE_CODE
 
@@ -53,7 +53,7 @@ def post(store: HandFilled, tmp_path: Path) -> Callable[[Portal], int]:
     ids = {(*place, 1 + voter // 20, 1 + voter % 20): f"V-{voter + 1}" for voter in range(40)}
     posting = WebhookPoster(source, "pune-1", INDIA, lambda: ids, tmp_path / "posted")
     return lambda portal: posting.post_new_results(
-        lambda: read_snapshot(store.path, None), portal, portal.waited.append
+        lambda: open_store_snapshot(store.path, None), portal, portal.waited.append
     )
 
 

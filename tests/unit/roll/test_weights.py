@@ -128,11 +128,11 @@ def test_unchanged_folder_of_voter_weights_is_imported_again_only_after_a_roll_c
         """Import the folder of weights as the dialler does at its start. Return the error, or None."""
         imported, error = import_new_voter_weights(folder, store)
 
-        async def record_settings() -> None:
+        async def record_settings_at_start() -> None:
             async with await open_store(store) as opened:
-                await opened.record_settings({"centre.id": "x", **imported}, 1.0)
+                await opened.record_settings_at_start({"centre.id": "x", **imported}, 1.0)
 
-        asyncio.run(record_settings())
+        asyncio.run(record_settings_at_start())
         return error
 
     def read_weight_after(by_hand: float) -> float:

@@ -243,7 +243,7 @@ async def test_dialer_check_works_next_to_a_running_dialler_without_locking_the_
     try:
         (found,) = await list_findings(settings, NOON, "store")
     finally:
-        lock.release()
+        lock.release_lock()
     assert (found.level, found.text) == (
         Level.OK,
         f"54 voters in 6 booths; a dialler (process {os.getpid()}) is using it",
@@ -265,7 +265,7 @@ async def test_dialer_check_accepts_a_fastagi_port_in_use_by_the_running_dialler
         try:
             (running,) = await list_findings(settings, NOON, "fastagi")
         finally:
-            lock.release()
+            lock.release_lock()
     assert alone.level is Level.ERROR
     assert running.level is Level.OK
 

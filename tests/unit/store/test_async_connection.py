@@ -35,13 +35,13 @@ def connector(path: Path) -> Connection:
 @pytest.fixture
 async def items(tmp_path: Path) -> AsyncIterator[AsyncConnection]:
     path = tmp_path / "items.db"
-    connection = await AsyncConnection.connect(path, partial(connector, path))
+    connection = await AsyncConnection.connect_to_database_file(path, partial(connector, path))
     yield connection
     await connection.close()
 
 
 def begun(connection: AsyncConnection, kind: str) -> AbstractAsyncContextManager[Statements]:
-    return connection.transaction() if kind == "transaction" else connection.snapshot()
+    return connection.transaction() if kind == "transaction" else connection.begin_snapshot()
 
 
 @pytest.mark.parametrize("kind", ["transaction", "snapshot"])
@@ -51,15 +51,15 @@ async def test_cancelled_task_leaves_no_database_transaction_open(
 ) -> None:
     async def add() -> None:
         async with begun(items, kind) as statements:
-            await statements.run(ADD, name="cancelled")
+            await statements.run_statement(ADD, name="cancelled")
 
     task = asyncio.create_task(add())
     for _ in range(turns):
         await asyncio.sleep(0)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
-    await items.run_many(ADD, [{"name": "later"}])
-    names = [item.name for item in await items.all(ALL)]
+    await items.run_for_each_parameter_set(ADD, [{"name": "later"}])
+    names = [item.name for item in await items.fetch_all_rows(ALL)]
     assert "later" in names
     assert names in (["later"], ["cancelled", "later"])
 
@@ -67,19 +67,19 @@ async def test_cancelled_task_leaves_no_database_transaction_open(
 async def test_task_cancelled_during_begin_leaves_no_database_transaction_open(items: AsyncConnection) -> None:
     async def add() -> None:
         async with items.transaction() as statements:
-            await statements.run(ADD, name="cancelled")
+            await statements.run_statement(ADD, name="cancelled")
 
     task = asyncio.create_task(add())
     await asyncio.sleep(0)  # BEGIN is queued in the connection's thread now
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
-    await items.run_many(ADD, [{"name": "later"}])
-    assert await items.all(ALL) == [Item("later")]
+    await items.run_for_each_parameter_set(ADD, [{"name": "later"}])
+    assert await items.fetch_all_rows(ALL) == [Item("later")]
 
 
 async def test_database_transaction_is_rolled_back_if_the_block_fails(items: AsyncConnection) -> None:
     with pytest.raises(RuntimeError, match="no more"):
         async with items.transaction() as statements:
-            await statements.run(ADD, name="failed")
+            await statements.run_statement(ADD, name="failed")
             raise RuntimeError("no more")
-    assert await items.all(ALL) == []
+    assert await items.fetch_all_rows(ALL) == []

@@ -37,11 +37,11 @@ from tests.support.stores import (
     claim_and_open_attempt,
     claim_numbers,
     claim_one_number,
+    commit_new_attempt,
     end_attempt,
     make_attempt,
     make_ended_call,
     make_mark,
-    open_attempt,
     open_filled_store,
 )
 from tests.support.virtual import virtual_time
@@ -101,9 +101,9 @@ async def test_unfinished_attempt_is_returned_with_its_marks_and_disposition(bac
 async def test_attempt_with_the_same_id_can_be_opened_only_once(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         new = await claim_and_open_attempt(store, 1)
-        assert await open_attempt(store, new) is Refusal.OPEN_ATTEMPT
+        assert await commit_new_attempt(store, new) is Refusal.OPEN_ATTEMPT
         await end_attempt(store, new, retry_at=NOW + 60)
-        assert await open_attempt(store, new) is Refusal.OPEN_ATTEMPT
+        assert await commit_new_attempt(store, new) is Refusal.OPEN_ATTEMPT
         assert await store.read_unfinished_attempts() == []
 
 
@@ -111,7 +111,7 @@ async def test_number_has_at_most_one_open_attempt_in_all_campaigns_together(bac
     async with open_filled_store(backend, campaigns=("a", "b")) as store:
         of_b = make_attempt(await claim_one_number(store, 1, campaign_id="b"))
         await claim_and_open_attempt(store, 1, campaign_id="a")
-        assert await open_attempt(store, of_b) is Refusal.OPEN_ATTEMPT
+        assert await commit_new_attempt(store, of_b) is Refusal.OPEN_ATTEMPT
         assert (await store.read_campaign_progress("b", NOW)).remaining == 36  # it went back to the queue
 
 
@@ -120,7 +120,7 @@ async def test_number_at_its_daily_cap_is_postponed_even_in_the_25th_hour_of_a_d
         await make_ended_call(store, 1, retry_at=NOW + 60)
         late = DAY_START + DAY_SECONDS + 600.0  # in the 25th hour: a day after the start of the day is past
         again = make_attempt(await claim_one_number(store, 1, now=late), at=late)
-        assert await open_attempt(store, again, max_attempts=1) is Refusal.ATTEMPT_CAP
+        assert await commit_new_attempt(store, again, max_attempts=1) is Refusal.ATTEMPT_CAP
         assert 1 not in {each.phone_id for each in await claim_numbers(store, 1000, now=late + 899.0)}
         assert 1 in {each.phone_id for each in await claim_numbers(store, 1000, now=late + 900.0)}
 
@@ -129,7 +129,7 @@ GAPS = CallIntervals(900.0, {"a": 1800.0, "b": 7200.0})
 
 
 async def open_with_gaps(store: Store, new: NewAttempt) -> Refusal | None:
-    [refusal] = await store.open_attempts([new], max_attempts_since=DAY_START, max_attempts=9, gaps=GAPS)
+    [refusal] = await store.commit_new_attempts([new], max_attempts_since=DAY_START, max_attempts=9, gaps=GAPS)
     return refusal
 
 
@@ -221,21 +221,21 @@ async def test_one_refused_attempt_does_not_refuse_the_other_attempts_of_a_batch
     async with open_filled_store(backend) as store:
         first, second = await claim_numbers(store, 2)
         batch = [make_attempt(first), make_attempt(first), make_attempt(second)]
-        refusals = await store.open_attempts(batch, max_attempts_since=DAY_START, max_attempts=3)
+        refusals = await store.commit_new_attempts(batch, max_attempts_since=DAY_START, max_attempts=3)
         assert refusals == [None, Refusal.OPEN_ATTEMPT, None]
 
 
 async def test_number_whose_lease_expired_must_not_be_called(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         [claimed] = await claim_numbers(store)
-        assert await open_attempt(store, make_attempt(claimed, at=NOW + LEASE_SECONDS)) is Refusal.CLAIM_LOST
+        assert await commit_new_attempt(store, make_attempt(claimed, at=NOW + LEASE_SECONDS)) is Refusal.CLAIM_LOST
 
 
 async def test_number_must_not_be_called_after_the_claim_was_released(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         [claimed] = await claim_numbers(store)
         await store.release_claimed_targets([claimed])
-        assert await open_attempt(store, make_attempt(claimed)) is Refusal.CLAIM_LOST
+        assert await commit_new_attempt(store, make_attempt(claimed)) is Refusal.CLAIM_LOST
 
 
 async def test_number_that_was_called_after_the_claim_must_not_be_called_again(backend: Backend) -> None:
@@ -244,8 +244,8 @@ async def test_number_that_was_called_after_the_claim_must_not_be_called_again(b
         await store.release_claimed_targets([old])
         await make_ended_call(store, 1, retry_at=NOW + 10)
         new = await claim_one_number(store, 1, now=NOW + 10)
-        assert await open_attempt(store, make_attempt(old, at=NOW + 11)) is Refusal.CLAIM_LOST
-        assert await open_attempt(store, make_attempt(new, at=NOW + 11)) is None
+        assert await commit_new_attempt(store, make_attempt(old, at=NOW + 11)) is Refusal.CLAIM_LOST
+        assert await commit_new_attempt(store, make_attempt(new, at=NOW + 11)) is None
 
 
 async def test_call_is_refused_if_the_voters_link_to_the_number_was_dropped_after_the_claim(backend: Backend) -> None:
@@ -253,7 +253,7 @@ async def test_call_is_refused_if_the_voters_link_to_the_number_was_dropped_afte
         of_b = await claim_one_number(store, 3, campaign_id="b")
         new = await make_ended_call(store, 3, Outcome.CONNECTED)
         await store.record_mark(make_mark(3, MarkKind.WRONG_NUMBER, new=new))
-        assert await open_attempt(store, make_attempt(of_b)) is Refusal.CLAIM_LOST
+        assert await commit_new_attempt(store, make_attempt(of_b)) is Refusal.CLAIM_LOST
         assert (await claim_one_number(store, 3, campaign_id="b")).voter_id == 4
 
 
@@ -261,7 +261,7 @@ async def test_call_is_refused_if_the_number_opted_out_after_it_was_claimed(back
     async with open_filled_store(backend) as store:
         [claimed] = await claim_numbers(store)
         await store.record_opt_out(claimed.phone_id, at=NOW, source="page")
-        assert await open_attempt(store, make_attempt(claimed)) is Refusal.OPTED_OUT
+        assert await commit_new_attempt(store, make_attempt(claimed)) is Refusal.OPTED_OUT
         assert (await store.read_campaign_progress(CAMPAIGN, NOW)).completed == 1
 
 
@@ -269,7 +269,7 @@ async def test_call_is_refused_if_the_voter_was_marked_voted_after_the_claim(bac
     async with open_filled_store(backend) as store:
         claimed = await claim_one_number(store, 1)
         await store.record_mark(make_mark(1, MarkKind.VOTED))
-        assert await open_attempt(store, make_attempt(claimed)) is Refusal.NOBODY_PENDING
+        assert await commit_new_attempt(store, make_attempt(claimed)) is Refusal.NOBODY_PENDING
         assert (await store.read_campaign_progress(CAMPAIGN, NOW)).completed == 1
 
 
@@ -277,7 +277,7 @@ async def test_household_is_called_for_the_other_voters_after_one_voter_has_vote
     async with open_filled_store(backend) as store:
         claimed = await claim_one_number(store, 3)
         await store.record_mark(make_mark(3, MarkKind.VOTED))
-        assert await open_attempt(store, make_attempt(claimed)) is Refusal.CLAIM_LOST
+        assert await commit_new_attempt(store, make_attempt(claimed)) is Refusal.CLAIM_LOST
         assert (await claim_one_number(store, 3)).voter_id == 4
 
 
@@ -285,12 +285,14 @@ async def test_daily_cap_on_attempts_applies_across_campaigns(backend: Backend) 
     async with open_filled_store(backend, campaigns=(CAMPAIGN, "b")) as store:
         await make_ended_call(store, 1, retry_at=NOW + 60)
         of_b = make_attempt(await claim_one_number(store, 1, campaign_id="b"))
-        assert await open_attempt(store, of_b, max_attempts=1) is Refusal.ATTEMPT_CAP
+        assert await commit_new_attempt(store, of_b, max_attempts=1) is Refusal.ATTEMPT_CAP
         # It rests until the day is over, and does not come first in the queue again and again.
         assert 1 not in {each.phone_id for each in await claim_numbers(store, 100, campaign_id="b", now=NOW + 3600)}
         tomorrow = DAY_START + 86_400
         claimed = await claim_one_number(store, 1, campaign_id="b", now=tomorrow)
-        assert await open_attempt(store, make_attempt(claimed, at=tomorrow), since=tomorrow, max_attempts=1) is None
+        assert (
+            await commit_new_attempt(store, make_attempt(claimed, at=tomorrow), since=tomorrow, max_attempts=1) is None
+        )
 
 
 async def test_daily_cap_on_conversations_applies_across_all_campaigns(backend: Backend) -> None:
@@ -301,7 +303,9 @@ async def test_daily_cap_on_conversations_applies_across_all_campaigns(backend: 
         await end_attempt(store, of_b, Outcome.COMPLETED, retry_at=NOW + 60)
         again = make_attempt(await claim_one_number(store, 1, now=NOW + 120), at=NOW + 120)
         refusals = [
-            await store.open_attempts([again], max_attempts_since=DAY_START, max_attempts=9, max_conversations=most)
+            await store.commit_new_attempts(
+                [again], max_attempts_since=DAY_START, max_attempts=9, max_conversations=most
+            )
             for most in (1, 2)
         ]
         assert refusals[0] == [Refusal.CONVERSATION_CAP]
@@ -316,7 +320,7 @@ async def test_refused_attempt_returns_its_number_to_the_queue_and_does_not_coun
             now = NOW + 60 * minute
             new = make_attempt(await claim_one_number(store, 1, now=now), at=now)
             assert new.claim.attempt_number == 1
-            assert await open_attempt(store, new, max_attempts=1) is None
+            assert await commit_new_attempt(store, new, max_attempts=1) is None
             assert await end_attempt(store, new, Outcome.REFUSED, retry_at=now + 30)
         assert (await store.read_campaign_progress(CAMPAIGN, NOW)).attempts == 0
         assert await store.count_outcomes(CAMPAIGN) == {Outcome.REFUSED: 3}
@@ -340,14 +344,14 @@ async def test_first_stored_outcome_of_an_attempt_is_final(backend: Backend) -> 
         await store.record_answer_time(new.attempt_id, NOW + 99)
         await store.record_connect_time(new.attempt_id, NOW + 99, "01", None)
         assert await store.count_outcomes(CAMPAIGN) == {Outcome.BUSY: 1}
-        assert len(await store.read_rows_for_broker(10)) == 1
+        assert len(await store.read_announcements_for_broker(10)) == 1
 
 
 async def test_ending_an_attempt_that_does_not_exist_changes_nothing(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         ended = EndedAttempt(AttemptId("00000000-0000-4000-8000-000000000000"), Outcome.BUSY, NOW)
         assert await store.end_attempts([ended]) == [False]
-        assert await store.read_rows_for_broker(10) == []
+        assert await store.read_announcements_for_broker(10) == []
 
 
 async def test_number_without_a_retry_is_closed_only_in_the_campaign_of_the_call(backend: Backend) -> None:
@@ -400,7 +404,7 @@ async def test_numbers_are_retried_on_schedule_over_a_virtual_day(tmp_path: Path
             await asyncio.sleep(max(0.0, due_at - clock.now()))
             [claimed] = await claim_numbers(store, 1, now=clock.now())
             new = make_attempt(claimed, at=clock.now())
-            assert await open_attempt(store, new) is None
+            assert await commit_new_attempt(store, new) is None
             calls += 1
             retry_at = clock.now() + 3600 if claimed.attempt_number < 3 else None
             assert await end_attempt(store, new, retry_at=retry_at)
@@ -422,8 +426,8 @@ async def test_store_finds_live_and_ended_attempts_by_id(backend: Backend) -> No
         live, ended = [await claim_and_open_attempt(store, phone_id) for phone_id in (1, 2)]
         await end_attempt(store, ended, Outcome.BUSY)
         asked = [live.attempt_id, AttemptId("0" * 36), ended.attempt_id]
-        assert await store.find_known_attempts(asked) == {live.attempt_id, ended.attempt_id}
-        assert await store.find_known_attempts([]) == frozenset()
+        assert await store.find_stored_attempts(asked) == {live.attempt_id, ended.attempt_id}
+        assert await store.find_stored_attempts([]) == frozenset()
 
 
 def read_target_states(backend: Backend, phone_id: int) -> list[tuple[str, str, int, float]]:
@@ -441,7 +445,7 @@ async def test_attempt_is_stored_with_its_legal_grounds_and_the_time_since_the_l
         new = replace(
             make_attempt(await claim_one_number(store, 1)), grounds='{"verdict":"allowed"}', gap_seconds=4_995.0
         )
-        assert await open_attempt(store, new) is None
+        assert await commit_new_attempt(store, new) is None
     with closing(backend.connect()) as db:
         stored = db.execute("SELECT gap_seconds, grounds FROM attempt JOIN lawful USING (lawful_id)").fetchall()
     assert stored == [(4_995.0, '{"verdict":"allowed"}')]
@@ -491,7 +495,7 @@ async def test_number_refused_after_an_opt_out_is_closed_without_a_reason_everyw
     async with open_filled_store(backend, campaigns=(CAMPAIGN, "b")) as store:
         claimed = await claim_one_number(store, 1)
         change_rows(backend, "UPDATE phone SET opted_out_at = 1713760200.0 WHERE phone_id = 1")
-        assert await open_attempt(store, make_attempt(claimed)) is Refusal.OPTED_OUT
+        assert await commit_new_attempt(store, make_attempt(claimed)) is Refusal.OPTED_OUT
     assert [state[:3] for state in read_target_states(backend, 1)] == [("b", "closed", 0), (CAMPAIGN, "closed", 0)]
 
 
@@ -502,7 +506,7 @@ async def test_number_without_a_pending_voter_is_closed_with_that_reason_in_vote
         claimed = await claim_one_number(store, 1)
         change_rows(backend, "UPDATE campaign SET purpose = 'booth-workers' WHERE campaign_id = 'workers'")
         change_rows(backend, "UPDATE voter SET turnout = 'voted' WHERE voter_id = 1")
-        assert await open_attempt(store, make_attempt(claimed)) is Refusal.NOBODY_PENDING
+        assert await commit_new_attempt(store, make_attempt(claimed)) is Refusal.NOBODY_PENDING
     assert [state[:3] for state in read_target_states(backend, 1)] == [
         ("b", "closed", targets.NOBODY_PENDING),
         (CAMPAIGN, "closed", targets.NOBODY_PENDING),
@@ -514,24 +518,24 @@ async def test_refused_attempt_is_not_stored(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         claimed = await claim_one_number(store, 1)
         refused = make_attempt(claimed, at=NOW + LEASE_SECONDS)
-        assert await open_attempt(store, refused) is Refusal.CLAIM_LOST
-        assert await store.find_known_attempts([refused.attempt_id]) == frozenset()
+        assert await commit_new_attempt(store, refused) is Refusal.CLAIM_LOST
+        assert await store.find_stored_attempts([refused.attempt_id]) == frozenset()
         # A refusal other than a cap leaves the claim as it was: its lease ends by itself.
-        assert await open_attempt(store, make_attempt(claimed, at=NOW + LEASE_SECONDS - 1)) is None
+        assert await commit_new_attempt(store, make_attempt(claimed, at=NOW + LEASE_SECONDS - 1)) is None
 
 
 async def test_attempt_on_a_number_missing_from_the_campaigns_queue_is_refused(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         claimed = await claim_one_number(store, 1)
         unknown = make_attempt(replace(claimed, campaign_id="no such campaign"))
-        assert await open_attempt(store, unknown) is Refusal.CLAIM_LOST
+        assert await commit_new_attempt(store, unknown) is Refusal.CLAIM_LOST
 
 
 async def test_number_at_its_cap_within_the_minimum_interval_waits_until_the_next_day(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         await make_ended_call(store, 1, retry_at=NOW + 60)
         again = make_attempt(await claim_one_number(store, 1, now=NOW + 60), at=NOW + 60)
-        refusals = await store.open_attempts([again], max_attempts_since=DAY_START, max_attempts=1, gaps=GAPS)
+        refusals = await store.commit_new_attempts([again], max_attempts_since=DAY_START, max_attempts=1, gaps=GAPS)
         assert refusals == [Refusal.ATTEMPT_CAP]
     assert read_target_states(backend, 1) == [(CAMPAIGN, "due", 0, DAY_START + DAY_SECONDS)]
 
@@ -548,7 +552,7 @@ async def test_only_counted_attempts_that_were_placed_use_up_an_attempt_of_the_n
         await store.end_attempts([EndedAttempt(new.attempt_id, outcome, NOW + 30, retry_at=NOW + 60, counted=counted)])
         again = make_attempt(await claim_one_number(store, 1, now=NOW + 60), at=NOW + 60)
         assert again.claim.attempt_number == 1 + used
-        assert await open_attempt(store, again, max_attempts=1) is (Refusal.ATTEMPT_CAP if used else None)
+        assert await commit_new_attempt(store, again, max_attempts=1) is (Refusal.ATTEMPT_CAP if used else None)
 
 
 @pytest.mark.parametrize(
@@ -580,4 +584,4 @@ async def test_attempt_results_are_queued_for_the_broker_only_if_announced(backe
         new = await claim_and_open_attempt(store, 1)
         ended = EndedAttempt(new.attempt_id, Outcome.BUSY, NOW + 30)
         assert await store.end_attempts([ended, ended], announced=announced) == [True, False]
-        assert len(await store.read_rows_for_broker(10)) == announced
+        assert len(await store.read_announcements_for_broker(10)) == announced

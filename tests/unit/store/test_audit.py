@@ -36,15 +36,17 @@ def verify_audit(*arguments: str) -> tuple[int, str]:
 async def test_changes_of_settings_since_the_oldest_unfinished_attempt_are_found(backend: Backend) -> None:
     server = "trunks.one.server"
     async with open_filled_store(backend) as store:
-        await store.record_settings({"centre.id": "x", server: "a", "desk.port": "1"}, NOW - 20)
-        await store.record_settings({"centre.id": "x", server: "a", "desk.port": "2"}, NOW - 10)
+        await store.record_settings_at_start({"centre.id": "x", server: "a", "desk.port": "1"}, NOW - 20)
+        await store.record_settings_at_start({"centre.id": "x", server: "a", "desk.port": "2"}, NOW - 10)
         new = await claim_and_open_attempt(store, 3)
         assert await store.find_settings_changed_since_open_attempts() == frozenset()
-        await store.record_settings({"centre.id": "x", server: "b", "desk.port": "2"}, NOW + 10)
+        await store.record_settings_at_start({"centre.id": "x", server: "b", "desk.port": "2"}, NOW + 10)
     async with await backend.open() as again:  # of the start in which a run died early
-        await again.record_settings({"centre.id": "x", server: "b", "desk.port": "2"}, NOW + 20)
+        await again.record_settings_at_start({"centre.id": "x", server: "b", "desk.port": "2"}, NOW + 20)
         assert await again.find_settings_changed_since_open_attempts() == frozenset({server})
-        await again.record_settings({"centre.id": "x", **{f"trunks.{n}.server": "b" for n in range(200)}}, NOW + 30)
+        await again.record_settings_at_start(
+            {"centre.id": "x", **{f"trunks.{n}.server": "b" for n in range(200)}}, NOW + 30
+        )
         assert await again.find_settings_changed_since_open_attempts() is None, "the audit names a hundred of them"
         assert await end_attempt(again, new)
         assert await again.find_settings_changed_since_open_attempts() == frozenset()
@@ -53,9 +55,9 @@ async def test_changes_of_settings_since_the_oldest_unfinished_attempt_are_found
 async def test_audit_does_not_name_a_changed_trunk_whose_name_is_a_phone_number(backend: Backend) -> None:
     """The audit contains no phone numbers, so it cannot say which trunk was changed."""
     async with open_filled_store(backend) as store:
-        await store.record_settings({"trunks.02212345678.server": "a"}, NOW - 20)
+        await store.record_settings_at_start({"trunks.02212345678.server": "a"}, NOW - 20)
         await claim_and_open_attempt(store, 3)
-        await store.record_settings({"trunks.02212345678.server": "b"}, NOW + 10)
+        await store.record_settings_at_start({"trunks.02212345678.server": "b"}, NOW + 10)
         assert await store.find_settings_changed_since_open_attempts() is None
 
 

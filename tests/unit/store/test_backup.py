@@ -17,7 +17,7 @@ from dialer.store import backup
 from dialer.store.backup import count_attempts_missing_in_store, make_backup, restore_backup, verify_backup
 from dialer.store.copying import STORE
 from dialer.store.desk_file import get_desk_file_path, open_desk_file
-from dialer.store.driver import connect_to_file
+from dialer.store.driver import connect_to_database_file
 from dialer.store.keys import StoreKey
 from tests.support.command_line import run, run_for_error
 from tests.support.stores import (
@@ -37,7 +37,7 @@ def backend(request: pytest.FixtureRequest, tmp_path: Path) -> SqliteBackend:
 
 
 def read_rows(path: Path, key: StoreKey | None, sql: str) -> list[tuple[object, ...]]:
-    with closing(connect_to_file(path, "ro", key)) as db:
+    with closing(connect_to_database_file(path, "ro", key)) as db:
         return [tuple(row) for row in db.execute(sql).fetchall()]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dialer.store.commands import COMMANDS_KEPT_SECONDS
-from dialer.store.connection import read_snapshot
+from dialer.store.connection import open_store_snapshot
 from tests.support.stores import NOW, Backend, SqliteBackend, open_filled_store
 
 DAY_SECONDS = 86_400.0
@@ -32,5 +32,5 @@ async def test_stored_commands_are_deleted_once_they_can_no_longer_be_repeated(b
 
 def kept(backend: Backend) -> int:
     assert isinstance(backend, SqliteBackend)
-    with read_snapshot(backend.path, backend.key) as db:
+    with open_store_snapshot(backend.path, backend.key) as db:
         return int(db.execute("SELECT count(*) FROM command").fetchone()[0])

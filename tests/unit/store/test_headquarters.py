@@ -24,15 +24,18 @@ from tests.support.stores import NOW, Backend, SqliteBackend, make_mark, open_fi
 SECRET = b"twenty characters, at least"
 
 
-async def add_announcements(store: Store, *payloads: str, topic: str = "results/marks") -> None:
-    await store.add_announcements([Announcement(topic, payload) for payload in payloads], NOW)
+async def add_announcements_to_outbox(store: Store, *payloads: str, topic: str = "results/marks") -> None:
+    await store.add_announcements_to_outbox([Announcement(topic, payload) for payload in payloads], NOW)
 
 
 def read_headquarters_rows(backend: Backend, passed: int = 0) -> list[tuple[int, str]]:
     """Return the outbox rows that wait for headquarters, read on a separate connection as the uplink does."""
     assert isinstance(backend, SqliteBackend)
     with closing(backend.connect()) as db:
-        return [(row.outbox_id, row.payload) for row in outbox.SQL.rows_after.all(db, outbox_id=passed, limit=100)]
+        return [
+            (row.outbox_id, row.payload)
+            for row in outbox.SQL.rows_after.fetch_all_rows(db, outbox_id=passed, limit=100)
+        ]
 
 
 def read_store_identity(backend: Backend) -> StoreIdentity:
@@ -43,11 +46,11 @@ def read_store_identity(backend: Backend) -> StoreIdentity:
 
 async def test_outbox_rows_are_deleted_once_broker_and_headquarters_have_them(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
-        await add_announcements(store, "from before")
+        await add_announcements_to_outbox(store, "from before")
         await store.set_headquarters_limit(1 << 20)
-        await add_announcements(store, "a", "b")
+        await add_announcements_to_outbox(store, "a", "b")
         await store.mark_announcements_published(2)
-        assert [row.payload for row in await store.read_rows_for_broker(10)] == ["b"]
+        assert [row.payload for row in await store.read_announcements_for_broker(10)] == ["b"]
         assert read_headquarters_rows(backend) == [(1, "from before"), (2, "a"), (3, "b")]
         assert not await store.record_headquarters_commit(3, NOW)
         assert read_headquarters_rows(backend) == [(3, "b")]
@@ -59,7 +62,7 @@ async def test_outbox_rows_are_deleted_once_broker_and_headquarters_have_them(ba
 async def test_outbox_rows_wait_only_for_the_broker_if_no_headquarters_is_configured(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         await store.set_headquarters_limit(1 << 20)
-        await add_announcements(store, "a", "b")
+        await add_announcements_to_outbox(store, "a", "b")
         await store.mark_announcements_published(1)
         await store.set_headquarters_limit(None)
         assert read_headquarters_rows(backend) == [(2, "b")]
@@ -71,7 +74,7 @@ async def test_outbox_rows_wait_only_for_the_broker_if_no_headquarters_is_config
 
 async def test_pending_outbox_rows_are_counted_for_broker_and_headquarters(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
-        await add_announcements(store, "a", "b", "c")
+        await add_announcements_to_outbox(store, "a", "b", "c")
         assert await store.count_waiting_announcements() == (OutboxWait("broker", 3, NOW),)
         await store.set_headquarters_limit(1 << 20)
         await store.mark_announcements_published(3)
@@ -88,10 +91,10 @@ async def test_outbox_over_its_limit_loses_telemetry_but_no_results(
     monkeypatch.setattr(outbox, "TELEMETRY_ROWS_KEPT", 0)
     async with open_filled_store(backend) as store:
         await store.set_headquarters_limit(2_000)
-        await add_announcements(store, *["x" * 100] * 10, topic="results/seat-hours")
+        await add_announcements_to_outbox(store, *["x" * 100] * 10, topic="results/seat-hours")
         assert (await store.trim_outbox(keep_at_most=1)).deleted == 0
-        await add_announcements(store, *["x" * 100] * 29)
-        await add_announcements(store, "x" * 100, topic="results/sealed-epochs")
+        await add_announcements_to_outbox(store, *["x" * 100] * 29)
+        await add_announcements_to_outbox(store, "x" * 100, topic="results/sealed-epochs")
         bound = await store.trim_outbox()
         assert bound.deleted == 10
         assert 1_300 < bound.bytes_over_limit < 1_500  # thirty of 113
@@ -102,7 +105,7 @@ async def test_outbox_over_its_limit_loses_telemetry_but_no_results(
 async def test_store_older_than_its_rows_at_headquarters_gets_a_new_identity(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         await store.set_headquarters_limit(1 << 20)
-        await add_announcements(store, "a", "b", "c")
+        await add_announcements_to_outbox(store, "a", "b", "c")
         await store.record_headquarters_commit(1, NOW)
         before = read_store_identity(backend)
         assert await store.record_headquarters_commit(20_000_000, NOW)  # headquarters has rows that were set back here
@@ -131,9 +134,9 @@ async def test_seat_hours_are_published_only_to_headquarters(backend: Backend) -
 async def test_mark_of_a_delivery_test_is_rejected_if_no_headquarters_is_configured(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         with pytest.raises(NotInStore, match="no headquarters"):
-            await store.announce_test_mark(NOW)
+            await store.add_test_mark_to_outbox(NOW)
         await store.set_headquarters_limit(1 << 20)
-        await store.announce_test_mark(NOW)
+        await store.add_test_mark_to_outbox(NOW)
         assert [payload for _, payload in read_headquarters_rows(backend)] == ["TestMark"]
 
 

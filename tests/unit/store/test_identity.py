@@ -77,7 +77,7 @@ async def test_restored_store_has_a_new_identity_that_begins_after_the_confirmed
     there.path.parent.mkdir()
     async with open_filled_store(backend) as store:
         await store.set_headquarters_limit(1 << 20)
-        await store.add_announcements([Announcement("results/marks", "{}")] * 5, NOW)
+        await store.add_announcements_to_outbox([Announcement("results/marks", "{}")] * 5, NOW)
         await store.record_headquarters_commit(3, NOW)
         with closing(backend.connect()) as db:
             first = read_store_identity(db)

@@ -42,7 +42,7 @@ async def test_inbound_call_from_a_number_on_the_roll_is_stored_with_its_voter(s
     assert await store.end_attempts([EndedAttempt(call.attempt_id, Outcome.COMPLETED, NOW + 60)]) == [True]
     assert await store.end_attempts([EndedAttempt(call.attempt_id, Outcome.LEFT, NOW + 60)]) == [False]
     assert await store.count_outcomes(CAMPAIGN) == {}
-    assert await store.count_recent_answers(CAMPAIGN, NOW + 600, 3600.0, 60.0) == []
+    assert await store.count_recent_answers_by_interval(CAMPAIGN, NOW + 600, 3600.0, 60.0) == []
     await store.close()
 
 
@@ -58,7 +58,9 @@ async def test_number_on_an_inbound_call_is_not_dialled_until_the_call_ends(stor
     call = make_inbound_call(claim.number)
     await store.record_inbound_call(call)
     attempt = attempt_of(claim)
-    assert await store.open_attempts([attempt], max_attempts_since=DAY_START, max_attempts=3) == [Refusal.OPEN_ATTEMPT]
+    assert await store.commit_new_attempts([attempt], max_attempts_since=DAY_START, max_attempts=3) == [
+        Refusal.OPEN_ATTEMPT
+    ]
     await store.end_attempts([EndedAttempt(call.attempt_id, Outcome.LEFT, NOW + 30)])
     claims = await store.claim_targets(CAMPAIGN, 50, owner="o", now=NOW + 31, lease_seconds=60.0)
     assert claim.number in {each.number for each in claims}
@@ -69,7 +71,7 @@ async def test_number_on_an_inbound_call_is_not_dialled_until_the_call_ends(stor
 async def test_inbound_call_is_stored_while_an_outbound_call_to_the_same_voter_is_open(store: Store) -> None:
     (claim,) = await store.claim_targets(CAMPAIGN, 1, owner="o", now=NOW, lease_seconds=60.0)
     attempt = attempt_of(claim)
-    assert await store.open_attempts([attempt], max_attempts_since=DAY_START, max_attempts=3) == [None]
+    assert await store.commit_new_attempts([attempt], max_attempts_since=DAY_START, max_attempts=3) == [None]
     call = make_inbound_call(claim.number)
     assert await store.record_inbound_call(call) is not None
     for voter_id in await store.find_pending_voters(claim.phone_id):

@@ -14,7 +14,15 @@ from dialer.domain.enums import CampaignKind, MarkKind, Purpose
 from dialer.domain.model import Claim, MarkSource, NewAttempt, Outcome
 from dialer.store.attempts import Refusal
 from dialer.store.store import Store
-from tests.support.stores import LEASE_SECONDS, NOW, SqliteBackend, end_attempt, make_attempt, make_mark, open_attempt
+from tests.support.stores import (
+    LEASE_SECONDS,
+    NOW,
+    SqliteBackend,
+    commit_new_attempt,
+    end_attempt,
+    make_attempt,
+    make_mark,
+)
 
 VOTERS = 9
 PHONES = 6
@@ -97,7 +105,7 @@ class StoreMachine(RuleBasedStateMachine):
     def _dial(self, claimed: Claim, *, held: bool) -> None:
         phone_id = claimed.phone_id
         new = make_attempt(claimed, at=self.now)
-        refusal = self._runner.run(open_attempt(self.store, new, max_attempts=MOST_ATTEMPTS))
+        refusal = self._runner.run(commit_new_attempt(self.store, new, max_attempts=MOST_ATTEMPTS))
         if phone_id in self.opted_out:
             assert refusal is Refusal.OPTED_OUT
         elif HOUSEHOLDS[phone_id] <= self.done_with:

@@ -43,7 +43,7 @@ async def apply_call(
 
 async def try_to_call(store: Store, at: float) -> Refusal | None:
     new = make_attempt(await claim_one_number(store, 1, now=at), at=at)
-    [refusal] = await store.open_attempts([new], max_attempts_since=DAY_START, max_attempts=9, gaps=GAPS)
+    [refusal] = await store.commit_new_attempts([new], max_attempts_since=DAY_START, max_attempts=9, gaps=GAPS)
     return refusal
 
 

@@ -85,7 +85,7 @@ async def test_correction_about_a_voter_without_marks_is_not_stored(backend: Bac
         assert await count_turnout(store) == BoothTurnout(
             1, 174, 1, voters=9, contacted=1, voted=0, not_yet=1, booth_name="Primary School 1"
         )
-        assert [row.topic for row in await store.read_rows_for_broker(10)] == [
+        assert [row.topic for row in await store.read_announcements_for_broker(10)] == [
             "Mark",
             "Mark",
         ]  # voted, and that taken back
@@ -148,7 +148,7 @@ async def test_voted_mark_wins_over_a_contradictory_mark_of_the_same_second(
         assert await count_turnout(store) == BoothTurnout(
             1, 174, 1, voters=9, contacted=1, voted=1, not_yet=0, booth_name="Primary School 1"
         )
-        assert len(await store.read_rows_for_broker(10)) == 2
+        assert len(await store.read_announcements_for_broker(10)) == 2
 
 
 # Marks that come together
@@ -160,7 +160,7 @@ async def test_marks_that_are_stored_together_are_stored_completely_or_not_at_al
         with pytest.raises(NotInStore, match="no voter 999"):
             await store.record_marks(marks, make_entry())
         assert (await count_turnout(store)).voted == 0
-        assert await store.read_rows_for_broker(10) == []
+        assert await store.read_announcements_for_broker(10) == []
         assert await store.append_audit_entry("next", "test", {}, NOW) == 1
 
 
@@ -171,7 +171,7 @@ async def test_marks_that_are_stored_together_have_one_audit_entry(backend: Back
         again = await store.record_marks(marks, make_entry(NOW + 200))
         assert [effect.recorded for effect in (*first, *again)] == [True, True, False, False]
         assert [effect.silenced_phones for effect in again] == [(1,), (7,)]  # told again: whom to leave alone
-        assert len(await store.read_rows_for_broker(10)) == 2
+        assert len(await store.read_announcements_for_broker(10)) == 2
         assert await store.append_audit_entry("next", "test", {}, NOW) == 3
 
 

@@ -19,11 +19,11 @@ from tests.support.stores import (
     claim_and_open_attempt,
     claim_numbers,
     claim_one_number,
+    commit_new_attempt,
     end_attempt,
     make_attempt,
     make_ended_call,
     make_mark,
-    open_attempt,
     open_filled_store,
 )
 
@@ -142,7 +142,7 @@ async def test_released_number_returns_to_its_place_in_the_queue(backend: Backen
 async def test_releasing_claimed_numbers_does_not_change_dialled_or_closed_numbers(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         dialled, closed = await claim_numbers(store, 2)
-        assert await open_attempt(store, make_attempt(dialled)) is None
+        assert await commit_new_attempt(store, make_attempt(dialled)) is None
         await store.record_opt_out(closed.phone_id, at=NOW, source="agent")
         await store.release_claimed_targets([dialled, closed])
         progress = await store.read_campaign_progress(CAMPAIGN, NOW)
@@ -196,14 +196,18 @@ async def test_recent_answers_of_ended_and_live_calls_are_returned_with_their_ag
         await store.record_answer_time(live.attempt_id, NOW + 310)
         await claim_and_open_attempt(store, 10, now=NOW + 300)
         now, window = NOW + 330, 600.0
-        told = await store.count_recent_answers(CAMPAIGN, now, window, 60.0)
+        told = await store.count_recent_answers_by_interval(CAMPAIGN, now, window, 60.0)
         assert [each.age_seconds for each in told] == sorted((each.age_seconds for each in told), reverse=True)
         assert (sum(each.answers for each in told), sum(each.abandoned for each in told)) == (4, 1)
         assert told[-1] == RecentAnswers(0.0, 1, 0)  # the one that goes on
-        assert await store.count_recent_answers(CAMPAIGN, now, 30.0, 1.0) == [RecentAnswers(20.0, 1, 0)]
-        [early] = [each for each in await store.count_recent_answers(CAMPAIGN, NOW + 215, 140.0, 1.0) if each.abandoned]
+        assert await store.count_recent_answers_by_interval(CAMPAIGN, now, 30.0, 1.0) == [RecentAnswers(20.0, 1, 0)]
+        [early] = [
+            each
+            for each in await store.count_recent_answers_by_interval(CAMPAIGN, NOW + 215, 140.0, 1.0)
+            if each.abandoned
+        ]
         assert early.answers == 1  # it was dialled before the window began
-        assert await store.count_recent_answers("nowhere", now, window, 60.0) == []
+        assert await store.count_recent_answers_by_interval("nowhere", now, window, 60.0) == []
 
 
 async def test_campaign_progress_counts_closed_due_and_active_numbers_separately(backend: Backend) -> None:
@@ -252,7 +256,7 @@ async def test_claim_of_a_chosen_number_equals_the_claim_of_that_number_in_queue
         await store.release_claimed_targets([in_turn])
         assert await claim_numbers(store, 1) == [in_turn]  # it stands where it stood
         assert await claim_number(store, in_turn.phone_id) is Unclaimed.IN_USE
-        assert await open_attempt(store, make_attempt(in_turn)) is None
+        assert await commit_new_attempt(store, make_attempt(in_turn)) is None
         assert await claim_number(store, in_turn.phone_id) is Unclaimed.IN_USE
 
 

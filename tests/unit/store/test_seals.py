@@ -59,7 +59,7 @@ def verified(path: Path, *first_keys: str) -> seal_verification.SealVerdict:
 
 def read_epochs(path: Path) -> list[SealedEpoch]:
     with looking(path) as db:
-        return sealer.SQL.epochs.all(db)
+        return sealer.SQL.epochs.fetch_all_rows(db)
 
 
 def test_store_of_an_earlier_version_is_sealed_and_reported_as_sealed_on_upgrade(
@@ -231,9 +231,9 @@ async def test_failed_or_unconfirmed_store_writes_leave_a_valid_seal_chain(
 
     async with open_filled_store(backend) as store:
         both = [
-            store._write(seal_and_fail),
+            store._run_write_job(seal_and_fail),
             make_ended_call(store, 4),
-            store._write(seal_and_fail),
+            store._run_write_job(seal_and_fail),
             store.seal_epoch(NOW + 1),
         ]
         done = await asyncio.gather(*both, return_exceptions=True)
@@ -265,7 +265,7 @@ async def test_dialler_start_without_changed_rows_adds_no_seal(backend: SqliteBa
 def with_consents(path: Path) -> None:
     with open_store_exclusively(path, "a test") as db, transaction(db):
         for number in (NUMBER, "+917000000002", "+919812345678"):
-            consents.set_consent(db, number, Consent.GIVEN, source="form 7", at=NOW)
+            consents.set_consent_of_number(db, number, Consent.GIVEN, source="form 7", at=NOW)
 
 
 @pytest.mark.parametrize("secret", ["", '[rules]\nopt_out_secret = "twenty characters, at least"\n'])
@@ -353,7 +353,7 @@ def test_consent_recorded_before_the_roll_is_sealed_with_its_number(tmp_path: Pa
     path = tmp_path / "centre.db"
     with open_store_exclusively(path, "a test") as db:
         with transaction(db):
-            consents.set_consent(db, NUMBER, Consent.GIVEN, source="form 7", at=NOW)
+            consents.set_consent_of_number(db, NUMBER, Consent.GIVEN, source="form 7", at=NOW)
         db.execute("INSERT INTO phone (e164) VALUES (?)", (NUMBER,))
     verdict = verified(path)
     assert verdict.findings == []

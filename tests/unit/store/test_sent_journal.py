@@ -32,11 +32,11 @@ def write_killed_journal(tmp_path: Path, boot: Path) -> list[AttemptId]:
     """Return three attempts at the time of a kill: one sent, one not sent yet, one refused by the store."""
     sent, stopped, refused = make_ids(3)
     running = open_journal(tmp_path, boot)
-    running.start_new_file()
+    running.start_new_journal_file()
     for each in (sent, stopped, refused):
-        running.record_opening(each)
-    running.record_sending(sent)
-    running.forget_attempt(refused)
+        running.record_attempt_before_commit(each)
+    running.record_attempt_before_sending(sent)
+    running.remove_unsent_attempt(refused)
     return [sent, stopped, refused]
 
 
@@ -72,23 +72,23 @@ def test_missing_damaged_or_copied_journal_of_sent_calls_releases_no_number(tmp_
 def test_new_run_discards_the_journal_of_sent_calls_of_the_earlier_run(tmp_path: Path, boot: Path) -> None:
     killed = write_killed_journal(tmp_path, boot)
     again = open_journal(tmp_path, boot)
-    again.start_new_file()
+    again.start_new_journal_file()
     assert again.find_attempts_never_sent(killed) == []
 
 
 def test_compacting_the_journal_of_sent_calls_drops_only_calls_that_were_sent(tmp_path: Path, boot: Path) -> None:
     running = open_journal(tmp_path, boot)
-    running.start_new_file()
+    running.start_new_journal_file()
     for number in range(5_000):
         each = AttemptId(str(uuid.UUID(int=number + 1)))
-        running.record_opening(each)
-        running.record_sending(each)
+        running.record_attempt_before_commit(each)
+        running.record_attempt_before_sending(each)
     waiting = AttemptId(str(uuid.UUID(int=999_999)))
-    running.record_opening(waiting)
+    running.record_attempt_before_commit(waiting)
     for number in range(5_000, 5_100):
         each = AttemptId(str(uuid.UUID(int=number + 1)))
-        running.record_opening(each)
-        running.record_sending(each)
+        running.record_attempt_before_commit(each)
+        running.record_attempt_before_sending(each)
     assert (tmp_path / "centre.db.sent").stat().st_size < 80_000
     every = [AttemptId(str(uuid.UUID(int=number + 1))) for number in range(5_100)]
     assert open_journal(tmp_path, boot).find_attempts_never_sent([*every, waiting]) == [waiting]
@@ -96,29 +96,29 @@ def test_compacting_the_journal_of_sent_calls_drops_only_calls_that_were_sent(tm
 
 def test_call_is_not_sent_if_the_journal_cannot_be_written(tmp_path: Path, boot: Path) -> None:
     running = open_journal(tmp_path, boot)
-    running.start_new_file()
+    running.start_new_journal_file()
     (each,) = make_ids(1)
-    running.record_opening(each)
+    running.record_attempt_before_commit(each)
     running.close()
     running._file = os.open(tmp_path / "centre.db.sent", os.O_RDONLY)
     with pytest.raises(OSError, match="Bad file descriptor"):
-        running.record_sending(each)
+        running.record_attempt_before_sending(each)
     running.close()
 
 
 def test_partly_written_journal_entry_does_not_damage_later_entries(tmp_path: Path, boot: Path) -> None:
     sent, refused, stopped = make_ids(3)
     running = open_journal(tmp_path, boot)
-    running.start_new_file()
-    running.record_opening(sent)
+    running.start_new_journal_file()
+    running.record_attempt_before_commit(sent)
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (running.path.stat().st_size + 5, limits[1]))
     try:
-        running.record_opening(refused)  # only five bytes of the entry fit on the disk
+        running.record_attempt_before_commit(refused)  # only five bytes of the entry fit on the disk
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-    running.record_sending(sent)
-    running.record_opening(stopped)
+    running.record_attempt_before_sending(sent)
+    running.record_attempt_before_commit(stopped)
     assert open_journal(tmp_path, boot).find_attempts_never_sent([sent, stopped]) == [stopped]
     assert open_journal(tmp_path, boot).list_sent_attempts() == [sent]
 
@@ -126,7 +126,7 @@ def test_partly_written_journal_entry_does_not_damage_later_entries(tmp_path: Pa
 def test_clock_difference_is_read_from_the_journal_only_within_the_same_boot(tmp_path: Path, boot: Path) -> None:
     assert open_journal(tmp_path, boot).read_clock_difference() is None
     running = open_journal(tmp_path, boot)
-    running.start_new_file()
+    running.start_new_journal_file()
     assert open_journal(tmp_path, boot).read_clock_difference() is None
     for ahead in (1000.0, 1000.1, 1003.0):
         running.record_clock_difference(ahead)
@@ -135,8 +135,8 @@ def test_clock_difference_is_read_from_the_journal_only_within_the_same_boot(tmp
     assert running.path.stat().st_size == size
     killed = make_ids(2000)
     for each in killed:
-        running.record_opening(each)
-        running.record_sending(each)  # the journal is compacted meanwhile
+        running.record_attempt_before_commit(each)
+        running.record_attempt_before_sending(each)  # the journal is compacted meanwhile
     assert running.path.stat().st_size < 70_000
     assert open_journal(tmp_path, boot).read_clock_difference() == 1003.0
     assert open_journal(tmp_path, boot).find_attempts_never_sent(killed) == []

@@ -41,7 +41,7 @@ READS_WHOLE_ROLL = {
     "targets.enrol",
     "targets.first_due",
     "campaign_figures.target_count",
-    "consents.count_given",
+    "consents.count_numbers_with_consent",
     "voters.booths",
     "voters.voters_at",
     "voters.voters_with_epic",
@@ -119,7 +119,7 @@ def test_each_sql_statement_fits_the_schema_and_returns_its_declared_columns(
     if re.match(r"(CREATE|DROP)\b", statement.sql):
         assert isinstance(statement, Command)
         return
-    if statement is spool.SQL.compare_with_store:
+    if statement is spool.SQL.compare_roll_with_store:
         _empty_attached_store(db)
     plan_of(db, statement.sql)
     columns = columns_of(db, statement.sql)
@@ -129,7 +129,7 @@ def test_each_sql_statement_fits_the_schema_and_returns_its_declared_columns(
         case Scalar():
             assert len(columns) == 1
         case Query():
-            assert columns == statement.columns
+            assert columns == statement.column_names
 
 
 def _empty_attached_store(db: sqlite3.Connection) -> None:

@@ -57,14 +57,14 @@ def make_disposition(
 async def test_voter_who_is_on_a_call_is_not_called_on_a_second_number(store: Store) -> None:
     other = await claim_one_number(store, MOBILE)
     await claim_and_open_attempt(store, 1)
-    refusals = await store.open_attempts([make_attempt(other)], max_attempts_since=DAY_START, max_attempts=9)
+    refusals = await store.commit_new_attempts([make_attempt(other)], max_attempts_since=DAY_START, max_attempts=9)
     assert refusals == [Refusal.OPEN_ATTEMPT]
 
 
 async def test_second_number_of_a_voter_waits_as_long_as_the_contacted_number(store: Store) -> None:
     other = await claim_one_number(store, MOBILE)  # it stands in a hopper meanwhile
     assert await end_attempt(store, await claim_and_open_attempt(store, 1), Outcome.CONNECTED, retry_at=NOW + 900)
-    refusals = await store.open_attempts([make_attempt(other)], max_attempts_since=DAY_START, max_attempts=9)
+    refusals = await store.commit_new_attempts([make_attempt(other)], max_attempts_since=DAY_START, max_attempts=9)
     assert refusals == [Refusal.CLAIM_LOST]
     assert not await is_callable_at(store, NOW + 899)
     assert await is_callable_at(store, NOW + 900)

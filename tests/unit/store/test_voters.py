@@ -68,7 +68,7 @@ async def test_voted_mark_ends_calls_to_the_voter_and_to_a_number_without_other_
             assert await store.read_campaign_progress(campaign_id, NOW) == CampaignProgress(
                 36, completed=1, remaining=35, attempts=0
             )
-        assert [row.topic for row in await store.read_rows_for_broker(10)] == ["Mark"]
+        assert [row.topic for row in await store.read_announcements_for_broker(10)] == ["Mark"]
 
 
 async def test_number_of_a_household_is_called_until_everybody_has_voted(backend: Backend) -> None:
@@ -88,7 +88,7 @@ async def test_repeated_mark_changes_nothing_and_returns_the_calls_to_cancel(bac
         assert again == make_repeated_effect(first)
         other = await store.record_mark(make_mark(1, MarkKind.VOTED, key="another"))
         assert other.recorded
-        assert len(await store.read_rows_for_broker(10)) == 2
+        assert len(await store.read_announcements_for_broker(10)) == 2
 
 
 @pytest.mark.parametrize("kind", PENDING)
@@ -154,7 +154,7 @@ async def test_mark_of_an_unknown_voter_is_rejected(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         with pytest.raises(StoreError, match="no voter 999"):
             await store.record_mark(make_mark(999, MarkKind.VOTED))
-        assert await store.read_rows_for_broker(10) == []
+        assert await store.read_announcements_for_broker(10) == []
 
 
 async def test_turnout_is_the_sum_of_the_changes_that_marks_report(backend: Backend) -> None:
@@ -179,7 +179,7 @@ async def test_opt_out_closes_the_number_in_every_campaign(backend: Backend) -> 
         assert not await store.record_opt_out(6, at=NOW + 1, source="flow")
         for campaign_id in (CAMPAIGN, "b"):
             assert (await store.read_campaign_progress(campaign_id, NOW)).completed == 1
-        assert len(await store.read_rows_for_broker(10)) == 1
+        assert len(await store.read_announcements_for_broker(10)) == 1
 
 
 async def test_opt_out_is_still_stored_after_a_restart(backend: Backend) -> None:
@@ -235,7 +235,7 @@ async def test_disposition_stores_and_publishes_its_marks_and_opt_out(backend: B
         again = await store.record_disposition(record, marks, opt_out=True)
         assert list(again.marks) == [make_repeated_effect(each) for each in effect.marks]
         assert not again.opted_out
-        told = [row.topic for row in await store.read_rows_for_broker(10)]
+        told = [row.topic for row in await store.read_announcements_for_broker(10)]
         assert told == ["EndedAttempt", "DispositionRecord", "Mark", "Mark", "OptOut"]
 
 
@@ -246,7 +246,7 @@ async def test_second_disposition_replaces_the_first(backend: Backend) -> None:
         later = replace(make_disposition(new.attempt_id, Disposition.LATER, NOW + 900), at=NOW + 50)
         await store.record_disposition(later)
         assert 1 in await list_queued_numbers(store)
-        assert [row.topic for row in await store.read_rows_for_broker(10)] == [
+        assert [row.topic for row in await store.read_announcements_for_broker(10)] == [
             "EndedAttempt",
             "DispositionRecord",
             "DispositionRecord",
@@ -289,7 +289,9 @@ async def test_failed_disposition_is_rolled_back_completely(backend: Backend) ->
             await store.record_disposition(make_disposition(new.attempt_id, Disposition.VOTED), marks)
         assert (await read_turnout(store)).voted == 0
         assert 1 in await list_queued_numbers(store)
-        assert [row.topic for row in await store.read_rows_for_broker(10)] == ["EndedAttempt"]  # of the call before
+        assert [row.topic for row in await store.read_announcements_for_broker(10)] == [
+            "EndedAttempt"
+        ]  # of the call before
 
 
 # The roll
@@ -337,28 +339,28 @@ async def test_turnout_is_returned_for_every_booth_that_has_voters(backend: Back
 
 async def test_outbox_returns_the_oldest_rows_first_and_deletes_delivered_rows(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
-        await store.add_announcements([Announcement("t", str(number)) for number in range(5)], NOW)
-        rows = await store.read_rows_for_broker(3)
+        await store.add_announcements_to_outbox([Announcement("t", str(number)) for number in range(5)], NOW)
+        rows = await store.read_announcements_for_broker(3)
         assert [(row.topic, row.payload, row.at) for row in rows] == [("t", "0", NOW), ("t", "1", NOW), ("t", "2", NOW)]
         await store.mark_announcements_published(rows[1].outbox_id)
-        assert [row.payload for row in await store.read_rows_for_broker(10)] == ["2", "3", "4"]
+        assert [row.payload for row in await store.read_announcements_for_broker(10)] == ["2", "3", "4"]
 
 
 async def test_outbox_ids_are_never_reused(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
-        await store.add_announcements([NEWS, NEWS], NOW)
-        last = (await store.read_rows_for_broker(10))[-1].outbox_id
+        await store.add_announcements_to_outbox([NEWS, NEWS], NOW)
+        last = (await store.read_announcements_for_broker(10))[-1].outbox_id
         await store.mark_announcements_published(last)
-        await store.add_announcements([NEWS], NOW)
+        await store.add_announcements_to_outbox([NEWS], NOW)
         await store.mark_announcements_published(last)  # a repeat of the same call, after its reply was lost
-        assert len(await store.read_rows_for_broker(10)) == 1
+        assert len(await store.read_announcements_for_broker(10)) == 1
 
 
 async def test_trimming_the_outbox_deletes_the_oldest_rows_and_returns_their_number(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
-        await store.add_announcements([Announcement("t", str(number)) for number in range(9)], NOW)
+        await store.add_announcements_to_outbox([Announcement("t", str(number)) for number in range(9)], NOW)
         assert (await store.trim_outbox(keep_at_most=4)).deleted == 5
-        assert [row.payload for row in await store.read_rows_for_broker(10)] == ["5", "6", "7", "8"]
+        assert [row.payload for row in await store.read_announcements_for_broker(10)] == ["5", "6", "7", "8"]
         assert (await store.trim_outbox(keep_at_most=4)).deleted == 0
 
 
@@ -367,9 +369,9 @@ async def test_opt_outs_in_the_outbox_are_neither_counted_nor_trimmed(backend: B
         news = [
             Announcement(f"results/{topic}", topic) for topic in ("opt-outs", "marks", "marks", "opt-outs", "marks")
         ]
-        await store.add_announcements([*news, Announcement("results/opt-outs", "opt-outs")], NOW)
+        await store.add_announcements_to_outbox([*news, Announcement("results/opt-outs", "opt-outs")], NOW)
         assert (await store.trim_outbox(keep_at_most=2)).deleted == 1
-        assert [row.payload for row in await store.read_rows_for_broker(10)] == [
+        assert [row.payload for row in await store.read_announcements_for_broker(10)] == [
             "opt-outs",
             "marks",
             "opt-outs",
@@ -377,7 +379,7 @@ async def test_opt_outs_in_the_outbox_are_neither_counted_nor_trimmed(backend: B
             "opt-outs",
         ]
         assert (await store.trim_outbox(keep_at_most=0)).deleted == 2
-        assert [row.payload for row in await store.read_rows_for_broker(10)] == ["opt-outs"] * 3
+        assert [row.payload for row in await store.read_announcements_for_broker(10)] == ["opt-outs"] * 3
 
 
 async def test_command_received_twice_is_stored_once(backend: Backend) -> None:

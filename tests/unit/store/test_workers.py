@@ -42,7 +42,7 @@ def make_voted_mark(voter_id: int, key: str, **more: object) -> Mark:
 
 
 async def open_worker_attempt(store: Store, each: Claim) -> Refusal | None:
-    [refusal] = await store.open_attempts([make_attempt(each)], max_attempts_since=DAY_START, max_attempts=9)
+    [refusal] = await store.commit_new_attempts([make_attempt(each)], max_attempts_since=DAY_START, max_attempts=9)
     return refusal
 
 
@@ -58,7 +58,7 @@ async def test_claimed_number_of_a_booth_worker_names_the_worker_and_no_voter(st
 async def test_call_to_a_booth_worker_is_recovered_after_a_crash_and_due_again(store: Store) -> None:
     each = await claim_one_number(store, 1, campaign_id=WORKERS)
     call = make_attempt(each)
-    assert await store.open_attempts([call], max_attempts_since=DAY_START, max_attempts=9) == [None]
+    assert await store.commit_new_attempts([call], max_attempts_since=DAY_START, max_attempts=9) == [None]
     [left_open] = await store.read_unfinished_attempts()
     assert (left_open.worker, left_open.voter_id, left_open.booth_id) == (each.worker, NO_VOTER, 1)
     ended = EndedAttempt(call.attempt_id, Outcome.COMPLETED, NOW + 60, retry_at=NOW + 7200)
@@ -69,7 +69,7 @@ async def test_call_to_a_booth_worker_is_recovered_after_a_crash_and_due_again(s
 
 async def test_voters_call_to_the_number_of_a_booth_worker_is_recovered_as_a_voters_call(store: Store) -> None:
     each = await claim_one_number(store, 1)
-    assert await store.open_attempts([make_attempt(each)], max_attempts_since=DAY_START, max_attempts=9) == [None]
+    assert await store.commit_new_attempts([make_attempt(each)], max_attempts_since=DAY_START, max_attempts=9) == [None]
     [left_open] = await store.read_unfinished_attempts()
     assert (left_open.worker, left_open.voter_id, left_open.booth_id) == (None, 1, 1)
 
@@ -77,7 +77,7 @@ async def test_voters_call_to_the_number_of_a_booth_worker_is_recovered_as_a_vot
 async def test_opt_out_closes_the_number_of_a_booth_worker_without_a_reason(store: Store, backend: Backend) -> None:
     each = await claim_one_number(store, 1, campaign_id=WORKERS)
     call = make_attempt(each)
-    assert await store.open_attempts([call], max_attempts_since=DAY_START, max_attempts=9) == [None]
+    assert await store.commit_new_attempts([call], max_attempts_since=DAY_START, max_attempts=9) == [None]
     await store.record_opt_out(1, at=NOW, source="flow", attempt_id=call.attempt_id)
     await store.end_attempts([EndedAttempt(call.attempt_id, Outcome.COMPLETED, NOW + 60, retry_at=NOW + 7200)])
     with closing(backend.connect()) as db:
@@ -91,7 +91,7 @@ async def test_booth_worker_marked_as_voted_is_called_only_as_a_worker(store: St
     assert 1 not in {each.phone_id for each in await claim_numbers(store, 99)}
     each = await claim_one_number(store, 1, campaign_id=WORKERS)
     call = make_attempt(each)
-    assert await store.open_attempts([call], max_attempts_since=DAY_START, max_attempts=9) == [None]
+    assert await store.commit_new_attempts([call], max_attempts_since=DAY_START, max_attempts=9) == [None]
     await store.end_attempts([EndedAttempt(call.attempt_id, Outcome.BUSY, NOW + 9, retry_at=NOW + 60)])
     again = await claim_one_number(store, 1, campaign_id=WORKERS, now=NOW + 60)
     assert again.attempt_number == 2
@@ -106,7 +106,7 @@ async def test_opt_out_of_a_number_also_ends_calls_to_its_booth_worker(store: St
 
 async def test_later_campaign_does_not_call_a_booth_worker_whose_last_result_is_unknown(store: Store) -> None:
     call = make_attempt(await claim_one_number(store, 1))
-    assert await store.open_attempts([call], max_attempts_since=DAY_START, max_attempts=9) == [None]
+    assert await store.commit_new_attempts([call], max_attempts_since=DAY_START, max_attempts=9) == [None]
     await store.end_attempts([EndedAttempt(call.attempt_id, Outcome.UNKNOWN, NOW + 60)])
     later = "workers-later"
     await store.ensure_campaign(later, CampaignKind.IVR, Purpose.BOOTH_WORKERS)
@@ -116,7 +116,7 @@ async def test_later_campaign_does_not_call_a_booth_worker_whose_last_result_is_
 
 async def test_voter_is_called_again_after_a_booth_worker_undoes_the_serial_number(store: Store) -> None:
     call = make_attempt(await claim_one_number(store, 1, campaign_id=WORKERS))
-    await store.open_attempts([call], max_attempts_since=DAY_START, max_attempts=9)
+    await store.commit_new_attempts([call], max_attempts_since=DAY_START, max_attempts=9)
     await store.record_mark(make_voted_mark(2, "a", attempt_id=call.attempt_id))
     await store.record_mark(make_voted_mark(5, "b", attempt_id=call.attempt_id))
     assert await store.find_last_mark_of_worker_call(call.attempt_id) == ("b", 5)
@@ -143,7 +143,7 @@ async def test_voter_stays_voted_if_another_source_than_the_undone_mark_reported
 
 async def test_unknown_serial_number_from_a_booth_worker_is_stored_once(store: Store) -> None:
     call = make_attempt(await claim_one_number(store, 1, campaign_id=WORKERS))
-    await store.open_attempts([call], max_attempts_since=DAY_START, max_attempts=9)
+    await store.commit_new_attempts([call], max_attempts_since=DAY_START, max_attempts=9)
     unknown = UnknownSerial("k", call.attempt_id, 1, 941, 1, NOW)
     await store.record_unknown_serial(unknown)
     await store.record_unknown_serial(unknown)
@@ -165,7 +165,7 @@ async def test_conversation_with_a_booth_worker_holds_back_no_number_of_a_voter(
         db.execute("INSERT INTO link (voter_id, phone_id) VALUES (1, 2)")
         before = db.execute("SELECT * FROM target WHERE phone_id = 2").fetchall()
         call = make_attempt(await claim_one_number(store, 1, campaign_id=WORKERS))
-        assert await store.open_attempts([call], max_attempts_since=DAY_START, max_attempts=9) == [None]
+        assert await store.commit_new_attempts([call], max_attempts_since=DAY_START, max_attempts=9) == [None]
         await store.end_attempts([EndedAttempt(call.attempt_id, Outcome.COMPLETED, NOW + 60, retry_at=NOW + 7200)])
         assert db.execute("SELECT * FROM target WHERE phone_id = 2").fetchall() == before
 
@@ -174,7 +174,7 @@ async def test_number_of_a_booth_worker_is_closed_without_a_reason_after_a_call_
     store: Store, backend: Backend
 ) -> None:
     call = make_attempt(await claim_one_number(store, 1, campaign_id=WORKERS))
-    assert await store.open_attempts([call], max_attempts_since=DAY_START, max_attempts=9) == [None]
+    assert await store.commit_new_attempts([call], max_attempts_since=DAY_START, max_attempts=9) == [None]
     await store.end_attempts([EndedAttempt(call.attempt_id, Outcome.COMPLETED, NOW + 60)])
     with closing(backend.connect()) as db:
         found = db.execute("SELECT state, settled FROM target WHERE phone_id = 1 AND campaign_id = ?", (WORKERS,))

@@ -87,7 +87,7 @@ def hold(entered: threading.Event, gate: threading.Event) -> Job:
 async def occupied(writer: Writer) -> AsyncIterator[None]:
     """Keep the writer's thread busy within the block, so that the jobs of the block wait for one commit."""
     entered, gate = threading.Event(), threading.Event()
-    holding = asyncio.create_task(writer.write(hold(entered, gate)))
+    holding = asyncio.create_task(writer.run_write_job(hold(entered, gate)))
     await asyncio.to_thread(entered.wait)
     try:
         yield
@@ -105,7 +105,7 @@ async def settle() -> None:
 async def test_waiting_store_writes_are_committed_in_one_transaction(tmp_path: Path) -> None:
     async with writing(tmp_path) as (numbers, writer):
         async with occupied(writer):
-            tasks = [asyncio.create_task(writer.write(add(number))) for number in range(50)]
+            tasks = [asyncio.create_task(writer.run_write_job(add(number))) for number in range(50)]
             await settle()
         assert await asyncio.gather(*tasks) == list(range(50))
         assert numbers.commits == 2
@@ -114,7 +114,7 @@ async def test_waiting_store_writes_are_committed_in_one_transaction(tmp_path: P
 
 async def test_store_writer_returns_a_result_only_after_the_commit(tmp_path: Path) -> None:
     async with writing(tmp_path) as (numbers, writer):
-        await writer.write(add(1))
+        await writer.run_write_job(add(1))
         assert numbers.kept() == [1]
 
 
@@ -122,7 +122,7 @@ async def test_failing_store_write_does_not_fail_other_writes(tmp_path: Path) ->
     async with writing(tmp_path) as (numbers, writer):
         async with occupied(writer):
             jobs = [add(1), add_then_fail(2), add(1), add(3)]
-            tasks = [asyncio.create_task(writer.write(job)) for job in jobs]
+            tasks = [asyncio.create_task(writer.run_write_job(job)) for job in jobs]
             await settle()
         good, bad, twice, also_good = await asyncio.gather(*tasks, return_exceptions=True)
         assert (good, also_good) == (1, 3)
@@ -140,7 +140,7 @@ async def test_store_write_that_ends_the_transaction_does_not_fail_other_writes(
 
     async with writing(tmp_path) as (numbers, writer):
         async with occupied(writer):
-            tasks = [asyncio.create_task(writer.write(job)) for job in (add(1), rolls_everything_back, add(2))]
+            tasks = [asyncio.create_task(writer.run_write_job(job)) for job in (add(1), rolls_everything_back, add(2))]
             await settle()
         first, bad, second = await asyncio.gather(*tasks, return_exceptions=True)
         assert (first, second) == (1, 2)
@@ -151,8 +151,8 @@ async def test_store_write_that_ends_the_transaction_does_not_fail_other_writes(
 async def test_cancelling_the_caller_of_a_write_does_not_cancel_the_write(tmp_path: Path) -> None:
     async with writing(tmp_path) as (numbers, writer):
         async with occupied(writer):
-            cancelled = asyncio.create_task(writer.write(add(1)))
-            waiting = asyncio.create_task(writer.write(add(2)))
+            cancelled = asyncio.create_task(writer.run_write_job(add(1)))
+            waiting = asyncio.create_task(writer.run_write_job(add(2)))
             await settle()
             cancelled.cancel()
             await settle()
@@ -164,19 +164,19 @@ async def test_cancelling_the_caller_of_a_write_does_not_cancel_the_write(tmp_pa
 async def test_cancelling_the_caller_of_a_write_does_not_stop_the_writer(tmp_path: Path) -> None:
     async with writing(tmp_path) as (_, writer):
         entered, gate = threading.Event(), threading.Event()
-        holding = asyncio.create_task(writer.write(hold(entered, gate)))
+        holding = asyncio.create_task(writer.run_write_job(hold(entered, gate)))
         await asyncio.to_thread(entered.wait)
         holding.cancel()
         await settle()
         gate.set()
-        assert await writer.write(add(1)) == 1
+        assert await writer.run_write_job(add(1)) == 1
 
 
 async def test_number_of_waiting_writes_and_of_writes_in_one_commit_is_limited(tmp_path: Path) -> None:
     many = WAITING_LIMIT + GROUP_LIMIT
     async with writing(tmp_path) as (numbers, writer):
         async with occupied(writer):
-            tasks = [asyncio.create_task(writer.write(add(number))) for number in range(many)]
+            tasks = [asyncio.create_task(writer.run_write_job(add(number))) for number in range(many)]
             await settle()
         assert await asyncio.gather(*tasks) == list(range(many))
         assert numbers.commits == 1 + many // GROUP_LIMIT
@@ -186,12 +186,12 @@ async def test_closing_the_writer_commits_all_waiting_writes(tmp_path: Path) -> 
     many = WAITING_LIMIT + 10
     async with writing(tmp_path) as (numbers, writer):
         async with occupied(writer):
-            tasks = [asyncio.create_task(writer.write(add(number))) for number in range(many)]
+            tasks = [asyncio.create_task(writer.run_write_job(add(number))) for number in range(many)]
             await settle()
             closing = asyncio.create_task(writer.close())
             await settle()
             with pytest.raises(StoreError, match="closed"):
-                await writer.write(add(-1))
+                await writer.run_write_job(add(-1))
         await closing
         assert await asyncio.gather(*tasks) == list(range(many))
         assert numbers.kept() == list(range(many))
@@ -201,7 +201,7 @@ async def test_cancelling_the_writer_raises_an_error_in_waiting_callers(tmp_path
     async with writing(tmp_path) as (_, writer):
         entered, gate = threading.Event(), threading.Event()
         jobs = [hold(entered, gate), *(add(number) for number in range(WAITING_LIMIT * 3))]
-        tasks = [asyncio.create_task(writer.write(job)) for job in jobs]
+        tasks = [asyncio.create_task(writer.run_write_job(job)) for job in jobs]
         await asyncio.to_thread(entered.wait)
         await settle()
         [of_writer] = [task for task in asyncio.all_tasks() if task.get_name() == "store writer"]

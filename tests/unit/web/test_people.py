@@ -87,8 +87,8 @@ async def test_sessions_of_page_users_neither_end_nor_last_longer_on_a_full_disk
     desk: DeskUnderTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     token = desk.tokens["supervisor"] = await desk.people.sign_in("supervisor", PASSWORD)
-    monkeypatch.setattr(DeskFile, "use_session", raise_disk_full)
-    monkeypatch.setattr(DeskFile, "end_session", raise_disk_full)
+    monkeypatch.setattr(DeskFile, "record_sign_in_session_use", raise_disk_full)
+    monkeypatch.setattr(DeskFile, "end_sign_in_session", raise_disk_full)
     desk.clock.pass_seconds(USE_RECORDED_SECONDS + 1)
     asked = {"id": "0f9a7c1e-click", "name": "stop-all"}
     assert (await desk.post("/api/board/commands", asked, "supervisor")).json()["status"] == "done"
