@@ -56,8 +56,7 @@ def approve_recordings(
 ) -> None:
     """Approve recordings as they are now, with their certificate if they have one.
 
-    A recording that is changed later is no longer approved. --flow approves all prompts that the flow plays, because a
-    certificate must cover all of them.
+    A recording that is changed later is no longer approved. --flow approves all prompts that the flow plays.
     """
     if not by.strip():
         raise AudioError("--by is empty: give the name of the person who approves")

@@ -123,9 +123,9 @@ def draw_flow_diagram(
     ] = None,
     texts: TextsOption = None,
 ) -> None:
-    """Draw an IVR flow as a Mermaid diagram, for the people who record and approve its texts.
+    """Draw an IVR flow as a Mermaid diagram.
 
-    GitHub, GitLab, Forgejo and https://mermaid.live render Mermaid.
+    GitHub and https://mermaid.live show such diagrams.
     """
     loaded = load_flow(flow)
     diagram = draw_flow(loaded, _require_texts_of_language(language, load_texts(texts)), language)

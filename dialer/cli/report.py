@@ -267,7 +267,7 @@ def print_results_report(
         typer.Option(metavar="NAME", help="Only voters in this portal's exports, with the portal's own IDs."),
     ] = None,
 ) -> None:
-    """List each voter's result, without names or phone numbers, for the organisation that supplied the roll.
+    """List each voter's result, without names or phone numbers.
 
     Each row has the date, the result and a column for each question.
     """

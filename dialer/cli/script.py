@@ -26,7 +26,7 @@ app = CommandGroup()
 
 @app.command("list")
 def list_scripts() -> None:
-    """List the agents' scripts (texts to read out, with questions) that are shipped with Matdan."""
+    """List the agents' scripts that are shipped with Matdan."""
     table = Table("script", "purpose", "languages", "title", "version", box=None)
     for name in list_shipped_scripts():
         script = load_script(name)
@@ -68,7 +68,7 @@ def show_script(
     language: LanguageOption = "en",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")] = False,
 ) -> None:
-    """Print an agents' script page by page, as the agent reads it, for those who write and approve it."""
+    """Print an agents' script page by page, as the agent reads it."""
     loaded = load_script(script)
     if language not in loaded.languages:
         available = ", ".join(loaded.languages)

@@ -57,12 +57,12 @@ def _describe_value(field: dict[str, Any]) -> str:
     """Return a description of the values that a key of a node may have."""
     if "$ref" in field:
         name = field["$ref"].rpartition("/")[2]
-        return _NAMED_TYPES.get(name) or " or ".join(f"`{word}`" for word in _list_enum_values(name))
+        return _NAMED_TYPES.get(name) or ", ".join(f"`{word}`" for word in _list_enum_values(name))
     if "const" in field:
         return f"`{field['const']}`"
     if "enum" in field:
         words = [f"`{word}`" for word in field["enum"] if isinstance(word, str) and word]
-        return " or ".join([*words, *(["nothing"] if "" in field["enum"] else [])])
+        return ", ".join([*words, *(["nothing"] if "" in field["enum"] else [])])
     if "anyOf" in field:
         one, other = field["anyOf"]
         if other.get("type") == "array":
