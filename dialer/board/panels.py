@@ -189,7 +189,9 @@ def draw_trunks(view: CentreView, width: int, height: int) -> Panel:
         lines += [Text(), *_draw_call_outcomes(ended, width - 4, left - len(lag) - 3), Text()]
     lines += lag[: max(0, height - 2 - len(lines))]
     more = f" · {room} of {len(view.state.trunks)}" if len(view.state.trunks) > room else ""
-    return frame_panel(join_lines(lines), make_text_line(("trunks and marks", TITLE), (more, DIM)), height=height)
+    return frame_panel(
+        join_lines(lines), make_text_line(("trunks and voter results", TITLE), (more, DIM)), height=height
+    )
 
 
 def _draw_named_figures(figures: list[tuple[str, int]], cells: int) -> list[Text]:
