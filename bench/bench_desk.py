@@ -234,7 +234,7 @@ async def _browser_page(browser: Browser, origin: str, number: int) -> Page:
     await page.goto(f"{origin}/agent")
     await page.fill("input[name=agent]", str(number))
     await page.fill("input[name=pin]", PIN)
-    await page.select_option("select[name=seat]", seat_name(number))
+    await page.fill("input[name=seat]", seat_name(number))
     await page.press("input[name=pin]", "Enter")
     await page.locator(".waiting").wait_for()
     await page.evaluate(WATCH)

@@ -182,6 +182,13 @@ class AlertKind(StrEnum):
         "Seat {seat} and its agent are locked for {minutes} minutes after {failed} failed log-ins. A supervisor can unlock them.",
         AlertField.SEAT,
     )
+    SIGN_IN_LOCKED = (
+        "sign-in-locked",
+        AlertLevel.WARNING,
+        "Somebody enters wrong PINs for seat {seat} on the agents' page: for {minutes} minutes that device or network cannot sign "
+        "in, after {failed} failed tries. Known devices and the seat's phone can. A supervisor can unlock the seat.",
+        AlertField.SEAT,
+    )
     SEAT_LOST = "seat-lost", AlertLevel.WARNING, "The phone of seat {seat} is disconnected.", AlertField.SEAT
 
     # Rules: missing data

@@ -144,6 +144,7 @@ class RefusedBecause(StrEnum):
     """The reason for which a command was refused, as a code that pages translate. Most refusals have no code."""
 
     PIN_WRONG = "pin-wrong"
+    LOG_IN_LOCKED = "log-in-locked"  # after too many wrong PINs, whatever the PIN
     AGENT_ELSEWHERE = "agent-elsewhere"
     SEAT_TAKEN = "seat-taken"
     NO_SEAT = "no-seat"

@@ -1,4 +1,4 @@
-"""Known devices: browsers on which a user has signed in before, by a signed cookie (OWASP "device cookie").
+"""Known devices: browsers on which users have signed in before, by a signed cookie (OWASP "device cookie").
 
 Failed sign-ins of strangers do not lock a user on a known device. The signing key is new at each start of the process;
 after that, a device is known again from its next sign-in on.
@@ -13,15 +13,17 @@ from dataclasses import dataclass
 
 DEVICE_COOKIE = "__Host-device"
 DEVICE_SECONDS = 180 * 86_400
-_MOST_COOKIE = 200
+MAX_USERS = 8
+"""Users of a device that its cookie names; the one who has not signed in for longest is forgotten first."""
+_MOST_COOKIE = 400
 
 
 @dataclass(frozen=True, slots=True)
 class KnownDevice:
-    """A device on which a user has signed in."""
+    """A device on which users have signed in."""
 
     device: str  # a random id
-    user: str  # a digest of the user's name
+    users: tuple[str, ...]  # digests of the users' names, the latest first
 
 
 class KnownDevices:
@@ -30,22 +32,32 @@ class KnownDevices:
     def __init__(self) -> None:
         self._key = secrets.token_bytes(32)
 
-    def digest_user(self, name: str) -> str:
-        """Return the digest of a user's name that cookies contain."""
-        return hmac.new(self._key, f"user {name}".encode(), hashlib.sha256).hexdigest()[:32]
+    def is_device_of_user(self, device: KnownDevice | None, name: str) -> bool:
+        """Return whether this user has signed in on a device before."""
+        return device is not None and self._digest_name(f"user {name}") in device.users
 
-    def make_cookie(self, name: str) -> str:
-        """Return a new cookie for a device on which this user has signed in."""
-        text = f"{secrets.token_hex(16)}.{self.digest_user(name)}"
-        return f"{text}.{self._sign(text)}"
+    def make_cookie(self, name: str, device: KnownDevice | None = None) -> str:
+        """Return the cookie for a device on which this user has signed in. `device` is what its cookie said before.
+
+        The device keeps its id, so that signing in does not reset the failures of others on it.
+        """
+        user = self._digest_name(f"user {name}")
+        earlier = () if device is None else device.users
+        users = [user, *(each for each in earlier if each != user)][:MAX_USERS]
+        text = ".".join([secrets.token_hex(16) if device is None else device.device, *users])
+        return f"{text}.{self._digest_name(f'device {text}')}"
 
     def read_cookie(self, cookie: str) -> KnownDevice | None:
         """Return the device of a cookie, or None if the cookie is not one of ours."""
         text, _, signature = cookie[:_MOST_COOKIE].rpartition(".")
-        if not hmac.compare_digest(signature.encode(), self._sign(text).encode()):
+        if not hmac.compare_digest(signature.encode(), self._digest_name(f"device {text}").encode()):
             return None
-        device, _, user = text.partition(".")
-        return KnownDevice(device, user)
+        device, *users = text.split(".")
+        return KnownDevice(device, tuple(users))
 
-    def _sign(self, text: str) -> str:
-        return hmac.new(self._key, f"device {text}".encode(), hashlib.sha256).hexdigest()
+    def digest_address(self, address: str) -> str:
+        """Return an id of a network address that does not reveal the address."""
+        return self._digest_name(f"address {address}")
+
+    def _digest_name(self, text: str) -> str:
+        return hmac.new(self._key, text.encode(), hashlib.sha256).hexdigest()[:32]

@@ -232,7 +232,7 @@ class People:
         """
         if self.directory.find_user(name) is not None:
             client = CLIENT.get()
-            if client.device is not None and client.device.user == self.devices.digest_user(name):
+            if client.device is not None and self.devices.is_device_of_user(client.device, name):
                 return [self._find_failures_of_source(name, client.device.device)]
             of_all = self._failures.setdefault(name, _FailedSignIns(ALLOWED_FAILURES_OF_ALL))
             return [self._find_failures_of_source(name, client.address), of_all]

@@ -12,7 +12,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from pydantic import Field
 
 from dialer.web.access import PageRoute, Sessions, allow_anyone, end_session, start_session
-from dialer.web.devices import DEVICE_COOKIE, DEVICE_SECONDS
+from dialer.web.devices import DEVICE_COOKIE, DEVICE_SECONDS, KnownDevices
 from dialer.web.page_requests import PageRequest
 from dialer.web.people import MAX_PASSWORD_LENGTH, NotSignedIn, People
 from dialer.web.refusals import RequestRefused
@@ -80,6 +80,12 @@ def _find_client_address(request: Request) -> str:
         return client
 
 
+def remember_device(response: Response, devices: KnownDevices, name: str) -> None:
+    """Set the cookie by which the present client's device is known for a user who has just signed in."""
+    cookie = devices.make_cookie(name, CLIENT.get().device)
+    response.set_cookie(DEVICE_COOKIE, cookie, max_age=DEVICE_SECONDS, secure=True, httponly=True, samesite="strict")
+
+
 class PasswordSignIn:
     """The routes to sign in with a password and to sign out."""
 
@@ -98,10 +104,7 @@ class PasswordSignIn:
     async def sign_in(self, form: SignInRequest, request: Request, response: Response) -> None:
         """Start a session for a user with the right password, in a cookie that no script can read."""
         start_session(request, response, await self._people.sign_in(form.name, form.password, form.new))
-        cookie = self._people.devices.make_cookie(form.name)
-        response.set_cookie(
-            DEVICE_COOKIE, cookie, max_age=DEVICE_SECONDS, secure=True, httponly=True, samesite="strict"
-        )
+        remember_device(response, self._people.devices, form.name)
 
     async def sign_out(self, request: Request, response: Response) -> None:
         """End the session of the request."""

@@ -65,6 +65,7 @@ MORE_ROWS = (
     "INSERT INTO import_run (at, file_name, sha256, rows, voters, numbers, links, rejected, unchanged)"
     " VALUES (1.0, 'roll.csv', 'ab', 2, 2, 2, 2, 0, 0)",
     "INSERT INTO log_in (seat, agent, paused, reason, at) VALUES ('01', '17', 1, 'tea', 2.0)",
+    "INSERT INTO peer_call (phone_id, called_at) VALUES (5, 1.0), (6, 2.0)",
     "INSERT INTO recording (attempt_id, started_at) SELECT attempt_id, 2.5 FROM attempt LIMIT 2",
     "INSERT INTO seat_interval (seat, agent, state, from_at, until_at) VALUES ('01', '17', 'ready', 1.0, 2.0)",
     "INSERT INTO setting (key, value) VALUES ('centre.id', 'pune-1')",

@@ -22,6 +22,7 @@ from dialer.simulation.asterisk.config import SimulatedAsteriskConfig
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.simulation.site import SimulatedSite, make_simulated_profile
 from dialer.web.access import DESK_COOKIE
+from dialer.web.devices import DEVICE_COOKIE
 from tests.support.centre import site_settings
 from tests.support.desk import PASSWORD, set_passwords
 from tests.support.mqtt import Wire
@@ -37,13 +38,14 @@ class AgentPage:
     origin: str
     http: httpx.AsyncClient
     token: str = ""
+    device: str = ""  # cookie of a device on which somebody has signed in
     told: list[dict[str, Any]] = field(default_factory=list)
     now: dict[str, Any] = field(default_factory=dict)  # the newest value of each key
     _news: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def ask(self, method: str, path: str, body: object = None) -> httpx.Response:
         """Send a request with the page's origin and session cookie."""
-        headers = {"origin": self.origin, "cookie": f"{DESK_COOKIE}={self.token}"}
+        headers = {"origin": self.origin, "cookie": f"{DESK_COOKIE}={self.token}; {DEVICE_COOKIE}={self.device}"}
         sent = {} if body is None else {"content": json.dumps(body), "headers": {"content-type": "application/json"}}
         return await self.http.request(method, path, **{**sent, "headers": {**headers, **sent.get("headers", {})}})  # type: ignore[arg-type,dict-item]
 
@@ -53,7 +55,7 @@ class AgentPage:
             "POST", "/api/agent/sign-in", {"agent": agent, "pin": pin, "seat": seat, "phone": "own"}
         )
         if answer.status_code == 204:
-            self.token = answer.cookies[DESK_COOKIE]
+            self.token, self.device = answer.cookies[DESK_COOKIE], answer.cookies[DEVICE_COOKIE]
         return answer
 
     async def do(self, name: str, command_id: str | None = None, **values: Any) -> tuple[int, dict[str, Any]]:

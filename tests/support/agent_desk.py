@@ -124,7 +124,7 @@ class AgentDesk:
         if asked["pin"] != "2468":
             raise RequestRefused(401, "pin-wrong")
         self.signed_in = True
-        self.me.update(agent=asked["agent"], seat=asked["seat"], phone=asked["phone"])
+        self.me.update(agent=asked["agent"], seat=asked["seat"], phone=asked.get("phone", "own"))
         return Response(status_code=204)
 
     async def seats(self) -> list[dict[str, Any]]:

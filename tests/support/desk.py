@@ -294,7 +294,8 @@ async def run_desk(folder: Path, settings: Settings | None = None) -> AsyncItera
     )
     routers = [*(each.create_router() for each in routes), *agents.routers, create_document_router()]
     app = PageProtection(
-        make_app(routers, Sessions(DESK_COOKIE, people.find_user, agents.find_user)), frozenset({ORIGIN})
+        make_app(routers, Sessions(DESK_COOKIE, people.find_user, agents.find_user, people.devices)),
+        frozenset({ORIGIN}),
     )
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url=ORIGIN) as browser:

@@ -1,4 +1,7 @@
-"""Sign-in of agents with number, PIN and seat. The dialler checks them, and locks seats as for log-ins by phone."""
+"""Sign-in of agents with number, PIN and seat.
+
+The dialler checks them. It locks the device or network that wrong PINs come from, not the seat or the agent.
+"""
 
 from __future__ import annotations
 
@@ -12,16 +15,17 @@ from pydantic import Field
 
 from dialer.desk.agents.sessions import AgentSessions
 from dialer.desk.agents.site import AgentSite
-from dialer.domain.alerts import AlertKind, AlertList
 from dialer.domain.errors import RefusedBecause
 from dialer.domain.view import CentreState, SeatView
 from dialer.mqtt.dialler_client import DiallerClient, Reply
 from dialer.web.access import PageRoute, allow_anyone, start_session
+from dialer.web.devices import DEVICE_COOKIE
 from dialer.web.page_requests import PageRequest
 from dialer.web.page_state import PageState
 from dialer.web.people import People
 from dialer.web.refusals import RequestRefused
-from dialer.web.sign_in import SIGN_IN
+from dialer.web.sign_in import SIGN_IN, remember_device
+from dialer.web.slow_work import CLIENT
 
 SEATED_SECONDS = 3.0  # to wait until the dialler has published the agent at the seat
 
@@ -32,7 +36,7 @@ class AgentSignIn(PageRequest):
     agent: Annotated[str, Field(pattern=r"^[0-9]{1,10}$")]
     pin: Annotated[str, Field(pattern=r"^[0-9]{1,12}$")]
     seat: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,20}$")]
-    phone: Literal["own", "browser"]
+    phone: Literal["own", "browser"] | None = None  # as the page shows it; None: the page does not know the seats
 
 
 class AgentSignInRoutes:
@@ -60,8 +64,13 @@ class AgentSignInRoutes:
         router.post("/api/agent/sign-in", dependencies=SIGN_IN, status_code=204)(self.sign_in)
         return router
 
-    async def list_seats(self) -> list[dict[str, Any]]:
-        """Return every seat with its kind of phone and whether it is in use. No agent is named."""
+    async def list_seats(self, request: Request) -> list[dict[str, Any]]:
+        """Return every seat with its kind of phone and whether it is in use, without naming agents.
+
+        A device on which nobody has signed in before gets none: a stranger learns nothing, and agents type the seat.
+        """
+        if self._people.devices.read_cookie(request.cookies.get(DEVICE_COOKIE, "")) is None:
+            return []
         seats = self._page_state.get_values_by_prefix("seat", SeatView)
         taken = {name for name, seat in seats.items() if seat.agent is not None}
         return [{"seat": seat, "taken": seat in taken, "phone": phone} for seat, phone in self._site.phones.items()]
@@ -71,7 +80,7 @@ class AgentSignInRoutes:
         site = self._site
         if site.user is None:
             raise RequestRefused(409, "no-agents")
-        if site.phones.get(asked.seat, asked.phone) != asked.phone:
+        if asked.phone is not None and site.phones.get(asked.seat, asked.phone) != asked.phone:
             raise RequestRefused(409, "phone-kind")
         centre = self._page_state.get("centre", CentreState)
         if centre is not None and not centre.online:
@@ -81,7 +90,16 @@ class AgentSignInRoutes:
                 site.centre, asked.seat, asked.agent, asked.pin, self._page_state.now()
             )
         )
-        values = {"seat": asked.seat, "agent": asked.agent, "proof": proof}
+        device, user = CLIENT.get().device, f"agent {asked.agent}"
+        is_known = self._people.devices.is_device_of_user(device, user)
+        source = device.device if device is not None and is_known else None
+        values = {
+            "seat": asked.seat,
+            "agent": asked.agent,
+            "proof": proof,
+            "source": source or self._people.devices.digest_address(CLIENT.get().address),
+            "known_device": is_known,
+        }
         reply = await self._dialler_client.send_command(
             site.user, f"sign-in-{secrets.token_hex(16)}", "seat-sign-in", values
         )
@@ -93,15 +111,14 @@ class AgentSignInRoutes:
             raise self._create_sign_in_refusal(asked, reply)
         await self._wait_until_agent_seated(asked.seat, asked.agent)
         start_session(request, response, await self._sessions.begin_session(asked.agent, asked.seat))
+        remember_device(response, self._people.devices, user)
 
     def _create_sign_in_refusal(self, asked: AgentSignIn, reply: Reply) -> RequestRefused:
         match reply.code:
             case RefusedBecause.PIN_WRONG:
-                active = self._page_state.get("alerts", AlertList)
-                locked = AlertKind.LOG_IN_LOCKED.make_code(asked.seat)
-                if active is not None and any(alert.code == locked for alert in active.alerts):
-                    return RequestRefused(429, "seat-locked")
                 return RequestRefused(401, "pin-wrong")
+            case RefusedBecause.LOG_IN_LOCKED:
+                return RequestRefused(429, "seat-locked", seat=asked.seat, minutes=self._site.lock_minutes)
             case RefusedBecause.AGENT_ELSEWHERE:
                 seats = self._page_state.get_values_by_prefix("seat", SeatView)
                 where = next((name for name, seat in seats.items() if seat.agent == asked.agent), "?")

@@ -37,6 +37,8 @@ class AgentSite:
         self._campaigns = [each for each in settings.campaigns if each.kind is CampaignKind.AGENTS]
         self.region = settings.centre.region
         """The country of phone numbers that are typed without a country code."""
+        self.lock_minutes = settings.agent_login.lock_minutes
+        """For how long too many wrong PINs lock."""
         self._settings = settings
 
     def describe_agent_page(self, who: SignedInUser, *, other_tab: bool) -> AgentAccount:

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, PlainValidator, WithJsonSchema, mode
 from dialer.domain.pin_proof import PinProof, read_pin_proof
 from dialer.engine.command.base import SEAT_ROLES, SUPERVISOR_ONLY, Command, CommandContext, SeatCommand
 from dialer.engine.command.fields import ONE_LINE, CampaignId, EpochSeconds, Reason, SeatName, make_field_validator
+from dialer.engine.seats.log_ins import SignInSource
 
 if TYPE_CHECKING:
     from dialer.engine.services import Services
@@ -61,9 +62,21 @@ class SeatSignIn(SeatCommand):
             " settings have agents"
         ),
     ] = None
+    source: Annotated[
+        str | None,
+        Field(
+            pattern=r"^[0-9a-f]{16,64}$",
+            description="ID of the browser or network that signs in: wrong PINs lock only this source; without it, seat and"
+            " agent",
+        ),
+    ] = None
+    known_device: Annotated[
+        bool, Field(description="the source is a browser on which this agent has signed in before")
+    ] = False
 
     async def execute(self, services: Services, context: CommandContext) -> str:
-        return await services.seats.sign_in_agent(self.seat, self.agent, self.proof)
+        source = None if self.source is None else SignInSource(self.source, self.known_device)
+        return await services.seats.sign_in_agent(self.seat, self.agent, self.proof, source)
 
 
 class SeatCall(SeatCommand):

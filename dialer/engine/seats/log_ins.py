@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import OrderedDict
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 PIN = re.compile(r"[0-9]{4,12}", re.ASCII)
+MAX_SOURCES = 10_000
+"""Devices and networks whose wrong sign-ins are remembered; the oldest is forgotten first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,50 +32,90 @@ class AgentRules:
     silence_seconds: float = 0.0  # time without audio after which the switch hangs up an agent's phone; 0: never
 
 
-class WrongLogIns:
-    """Counts consecutive wrong log-ins by agent and by seat, and locks both. Times are monotonic seconds.
+@dataclass(frozen=True, slots=True)
+class SignInSource:
+    """Where a sign-in from a page comes from."""
 
-    Only agents in the settings are counted by number, so invented numbers cannot fill the memory. The seat counts every
-    attempt.
+    id: str  # of a device on which this agent has signed in before, otherwise of a network
+    is_known_device: bool
+
+
+@dataclass(slots=True)
+class _Failures:
+    count: int = 0  # in a row
+    locked_until: float = 0.0
+    seat: str = ""  # of the last wrong log-in
+
+
+_Key = tuple[str, ...]
+_DEVICE, _NETWORK = "device", "network"
+_SOURCES = {_DEVICE, _NETWORK}
+
+
+class WrongLogIns:
+    """Counts consecutive wrong log-ins and locks what they come from. Times are monotonic seconds.
+
+    Wrong log-ins by phone count for the agent and for the seat, and lock both. Those from a page lock only their source,
+    for that agent; from many sources, the agent on all unknown devices. A device on which the agent has signed in before
+    is locked by its own tries only. Only agents in the settings are counted by number, so invented numbers cannot fill
+    the memory.
     """
 
     def __init__(self) -> None:
-        self._by_seat: Counter[str] = Counter()
-        self._by_agent: Counter[str] = Counter()
-        self._seats: dict[str, float] = {}  # end of the lock, by seat
-        self._agents: dict[str, tuple[float, str]] = {}  # by agent: end of the lock, and the seat of the last attempt
+        self._failures: OrderedDict[_Key, _Failures] = OrderedDict()
 
-    def is_log_in_locked(self, seat: str, agent: str | None, now: float) -> bool:
-        """Return whether a seat or an agent is locked after too many wrong log-ins."""
-        until_agent = self._agents.get(agent or "", (0.0, ""))[0]
-        return now < max(self._seats.get(seat, 0.0), until_agent)
+    def is_log_in_locked(self, seat: str, agent: str | None, now: float, source: SignInSource | None = None) -> bool:
+        """Return whether log-ins of an agent at a seat are locked, by phone or from a source (a device or network)."""
+        keys = [key for key, _ in _list_counts(seat, agent, source, 1)]
+        if source is not None and not source.is_known_device:
+            keys += [key for key, _ in _list_counts(seat, agent, None, 1)]
+        return any(now < self._failures[key].locked_until for key in keys if key in self._failures)
 
-    def count_wrong_log_in(self, seat: str, agent: str | None, now: float, rules: AgentRules) -> bool:
-        """Count a wrong log-in, and return whether it locks the seat and the agent. `agent` is None if the agent number
-        is unknown.
-        """
-        self._by_seat[seat] += 1
+    def count_wrong_log_in(
+        self, seat: str, agent: str | None, now: float, rules: AgentRules, source: SignInSource | None = None
+    ) -> bool:
+        """Count a wrong log-in, and return whether it causes a lock. `agent` is None if the agent number is unknown."""
+        full: list[_Failures] = []
+        counted: list[_Failures] = []
+        for key, limit in _list_counts(seat, agent, source, rules.wrong_pins):
+            failures = self._failures.setdefault(key, _Failures())
+            self._failures.move_to_end(key)
+            failures.count += 1
+            failures.seat = seat
+            counted.append(failures)
+            full += [failures] if failures.count >= limit else []
+        while len(self._failures) > MAX_SOURCES:
+            del self._failures[next(key for key in self._failures if key[0] in _SOURCES)]
+        if full and source is None:
+            full = counted  # the seat and the agent are locked together
+        for failures in full:
+            failures.count, failures.locked_until = 0, now + rules.lock_seconds
+        return bool(full)
+
+    def reset_wrong_log_in_counts(self, seat: str, agent: str, source: SignInSource | None = None) -> None:
+        """Reset the counts of wrong log-ins that a correct one ends."""
+        for key, _ in _list_counts(seat, agent, source, 1):
+            self._failures.pop(key, None)
+
+    def unlock_seat(self, seat: str, now: float) -> bool:
+        """Remove every lock of a seat, and of agents and devices that were locked there. Return whether there was one."""
+        found = [key for key, each in self._failures.items() if each.seat == seat]
+        was_locked = any(now < self._failures[key].locked_until for key in found)
+        for key in found:
+            del self._failures[key]
+        return was_locked
+
+
+def _list_counts(seat: str, agent: str | None, source: SignInSource | None, limit: int) -> Iterator[tuple[_Key, int]]:
+    """Yield what a log-in counts for, and how many wrong ones in a row lock it."""
+    if source is None:
+        yield ("seat", seat), limit
         if agent is not None:
-            self._by_agent[agent] += 1
-        if max(self._by_seat[seat], self._by_agent[agent or ""]) < rules.wrong_pins:
-            return False
-        self._seats[seat] = now + rules.lock_seconds
-        self._by_seat.pop(seat, None)
-        if agent is not None:
-            self._agents[agent] = (now + rules.lock_seconds, seat)
-            self._by_agent.pop(agent, None)
-        return True
-
-    def reset_wrong_log_in_counts(self, seat: str, agent: str) -> None:
-        """Reset the counts of wrong log-ins of a seat and an agent after a correct log-in."""
-        self._by_seat.pop(seat, None)
-        self._by_agent.pop(agent, None)
-
-    def unlock_seat(self, seat: str) -> bool:
-        """Unlock a seat, and the agents who were locked there. Return whether a seat or agent was locked."""
-        locked = self._seats.pop(seat, None) is not None
-        agents = [agent for agent, (_, where) in self._agents.items() if where == seat]
-        for agent in agents:
-            del self._agents[agent]
-        self._by_seat.pop(seat, None)
-        return locked or bool(agents)
+            yield ("agent", agent), limit
+        return
+    kind = _DEVICE if source.is_known_device else _NETWORK
+    yield (kind, source.id), limit * 2
+    if agent is not None:
+        yield (kind, source.id, agent), limit
+        if not source.is_known_device:
+            yield ("unknown devices", agent), limit * 2

@@ -22,7 +22,7 @@ from dialer.engine.campaigns.runs import CampaignRuns
 from dialer.engine.core import Core
 from dialer.engine.effects import StartTimer, StoreFailed, TimerExpired, TimerKind
 from dialer.engine.plan import Dependencies
-from dialer.engine.seats.log_ins import AgentAccount, WrongLogIns
+from dialer.engine.seats.log_ins import AgentAccount, SignInSource, WrongLogIns
 from dialer.engine.seats.pins import PinCheck
 from dialer.engine.seats.seats import Seats
 from dialer.engine.seats.silence import SeatSilence
@@ -257,10 +257,13 @@ class Agents:
         account = await self._authenticate_agent(self._seats.require_seat(seat_name).name, agent, pin)
         return await self._occupy_seat(seat_name, agent, account, phone_here=phone_here)
 
-    async def sign_in_agent(self, seat_name: str, agent: str, proof: PinProof | None) -> str:
-        """Log an agent in from a page, or reconnect the agent's phone. A wrong PIN proof counts like a wrong PIN.
+    async def sign_in_agent(
+        self, seat_name: str, agent: str, proof: PinProof | None, source: SignInSource | None = None
+    ) -> str:
+        """Log an agent in from a page, or reconnect the agent's phone. A wrong PIN proof counts like a wrong PIN, but for
+        its `source` only, if that is given.
 
-        Raises the errors of `log_in_agent`, and CommandRefused for an expired proof.
+        Raises the errors of `log_in_agent`, and CommandRefused for an expired proof or a locked source.
         """
         seat, now = self._seats.require_seat(seat_name), self._core.clock.now()
         account = self._core.plan.agents.get(agent)
@@ -276,7 +279,7 @@ class Agents:
                 and proof is not None
                 and proof.is_valid(account.pin_hash, self._core.centre_id, seat.name, agent)
             )
-            self._count_log_in_attempt(seat.name, agent, right=right)
+            self._count_log_in_attempt(seat.name, agent, right=right, source=source)
         if seat.agent == agent:
             if not (
                 seat.phone_up and await self._silence.release_phone_if_dead(seat)
@@ -327,25 +330,32 @@ class Agents:
             )  # the settings may have changed meanwhile
         return self._core.plan.agents[number]
 
-    def _count_log_in_attempt(self, seat: str, number: str, *, right: bool) -> None:
+    def _count_log_in_attempt(self, seat: str, number: str, *, right: bool, source: SignInSource | None = None) -> None:
         """Count an attempt to log in.
 
-        Raises LogInRefused if number or PIN was wrong, or if the seat or the agent is locked.
+        Raises LogInRefused if number or PIN was wrong, or if the seat or the agent is locked; and CommandRefused, whatever
+        the PIN, if the source is locked.
         """
         known = number if number in self._core.plan.agents else None
-        now = self._core.clock.monotonic()
-        locked = self._wrong_log_ins.is_log_in_locked(seat, known, now)
+        now, rules = self._core.clock.monotonic(), self._core.plan.agent_rules
+        locked = self._wrong_log_ins.is_log_in_locked(seat, known, now, source)
+        if locked and source is not None:
+            raise CommandRefused(
+                f"sign-ins to seat {seat} are locked for up to {rules.lock_seconds / 60:g} minutes after too many wrong PINs:"
+                " wait, or ask a supervisor to unlock the seat",
+                RefusedBecause.LOG_IN_LOCKED,
+            )
         if right and not locked:
-            self._wrong_log_ins.reset_wrong_log_in_counts(seat, number)
+            self._wrong_log_ins.reset_wrong_log_in_counts(seat, number, source)
             return
-        if not locked and self._wrong_log_ins.count_wrong_log_in(seat, known, now, self._core.plan.agent_rules):
-            self._raise_lock_alert(seat)
+        if not locked and self._wrong_log_ins.count_wrong_log_in(seat, known, now, rules, source):
+            self._raise_lock_alert(seat, AlertKind.LOG_IN_LOCKED if source is None else AlertKind.SIGN_IN_LOCKED)
         raise LogInRefused
 
-    def _raise_lock_alert(self, seat: str) -> None:
+    def _raise_lock_alert(self, seat: str, kind: AlertKind) -> None:
         rules = self._core.plan.agent_rules
         minutes = round(rules.lock_seconds / 60, 1)
-        self._alerts.raise_alert(AlertKind.LOG_IN_LOCKED, seat=seat, minutes=minutes, failed=rules.wrong_pins)
+        self._alerts.raise_alert(kind, seat=seat, minutes=minutes, failed=rules.wrong_pins)
         self._core.request_effects(
             StartTimer(f"lock/{seat}", rules.lock_seconds, TimerExpired(TimerKind.LOG_IN_UNLOCKED, seat))
         )
@@ -353,14 +363,15 @@ class Agents:
     def unlock_seat(self, seat_name: str) -> str:
         """Unlock a seat that was locked after too many wrong log-ins. Raises CommandRefused."""
         seat = self._seats.require_seat(seat_name)
-        if not self._wrong_log_ins.unlock_seat(seat.name):
+        if not self._wrong_log_ins.unlock_seat(seat.name, self._core.clock.monotonic()):
             raise CommandRefused(f"seat {seat.name} is not locked")
         self.clear_lock_alert(seat.name)
         return f"seat {seat.name}: unlocked"
 
     def clear_lock_alert(self, seat_name: str) -> None:
-        """Clear the alert about a locked seat, because the seat accepts log-ins again."""
+        """Clear the alerts about locked log-ins at a seat, because the seat accepts log-ins again."""
         self._alerts.clear_alert(AlertKind.LOG_IN_LOCKED, seat_name)
+        self._alerts.clear_alert(AlertKind.SIGN_IN_LOCKED, seat_name)
 
     async def call_seat_phone_for_log_in(self, seat_name: str) -> str:
         """Ring the phone of a vacant seat, so that an agent can enter number and PIN. Raises CommandRefused."""

@@ -112,7 +112,7 @@ async def test_agent_signs_in_sees_the_voter_and_records_an_outcome(site: Site) 
     await page.get_by_label("Language").select_option("en")
     await page.fill("input[name=agent]", "101")
     await page.fill("input[name=pin]", PIN)
-    await page.select_option("select[name=seat]", "04")
+    await page.fill("input[name=seat]", "04")
     await page.press("input[name=pin]", "Enter")
     await expect(page.locator(".waiting")).to_have_text("Waiting for the next voter")
 

@@ -23,9 +23,9 @@ async def test_agent_handles_a_call_from_sign_in_to_outcome(tmp_path: Path) -> N
     store = tmp_path / "centre.db"
     async with agent_centre(tmp_path, LINES) as centre:
         page = centre.page
-        assert (await page.ask("GET", "/api/agent/seats")).json()[0] == {"seat": "01", "taken": False, "phone": "own"}
         assert (await page.sign_in(pin="2469")).json() == {"problem": "pin-wrong"}
         assert (await page.sign_in()).status_code == 204
+        assert (await page.ask("GET", "/api/agent/seats")).json()[0]["phone"] == "own"
         me = (await page.ask("GET", "/api/agent/me")).json()
         assert (me["agent"], me["seat"]) == ("101", "01")
         async with page.open():
@@ -104,16 +104,27 @@ async def test_agent_handles_a_call_from_sign_in_to_outcome(tmp_path: Path) -> N
     assert erase_notes_and_drafts(store, None, None) == 1
 
 
-async def test_wrong_pins_lock_the_seat_until_a_supervisor_unlocks_it(tmp_path: Path) -> None:
+async def test_wrong_pins_of_a_stranger_lock_neither_the_agent_nor_the_seat(tmp_path: Path) -> None:
+    """Two browsers at one address: the agent has signed in on the first one before."""
+    async with agent_centre(tmp_path, LINES) as centre:
+        page, stranger = centre.page, AgentPage(centre.page.origin, centre.page.http)
+        assert (await stranger.ask("GET", "/api/agent/seats")).json() == []
+        assert (await page.sign_in()).status_code == 204
+        assert len((await page.ask("GET", "/api/agent/seats")).json()) > 1
+        assert (await centre.supervise("seat-log-off", seat="01"))["status"] == "done"
+        told = [(await stranger.sign_in(pin="9999")).json()["problem"] for _ in range(10)]
+        assert told == ["pin-wrong"] * 10
+        answer = await stranger.sign_in()
+        assert (answer.status_code, answer.json()) == (429, {"problem": "seat-locked", "seat": "01", "minutes": 15.0})
+        assert (await page.sign_in()).status_code == 204
+
+
+async def test_wrong_pins_lock_their_device_until_a_supervisor_unlocks_the_seat(tmp_path: Path) -> None:
     async with agent_centre(tmp_path, LINES) as centre:
         page = centre.page
         told = [(await page.sign_in(pin="9999")).json()["problem"] for _ in range(10)]
-        assert told[:9] == ["pin-wrong"] * 9
-        answer = await page.sign_in()
-        assert (answer.status_code, answer.json()) == (429, {"problem": "seat-locked"})
-        assert (await page.sign_in(seat="02")).json() == {
-            "problem": "pin-wrong"
-        }  # the agent is locked too, without a hint to the guesser
+        assert told == ["pin-wrong"] * 10
+        assert (await page.sign_in(seat="02")).json()["problem"] == "seat-locked"
         assert (await centre.supervise("seat-unlock", seat="01"))["status"] == "done"
         assert (await page.sign_in()).status_code == 204
         other = AgentPage(page.origin, page.http)

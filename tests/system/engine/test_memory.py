@@ -97,7 +97,7 @@ async def test_memory_leak_check_detects_deliberate_leaks() -> None:
         for each in range(50):
             entry = count * 1_000 + each
             centre.campaign_runs._runs[str(entry)] = None  # type: ignore[assignment]
-            wrong._seats[str(entry)] = 0.0
+            wrong._failures[(str(entry),)] = None  # type: ignore[assignment]
             centre.active_alerts.active.setdefault("nest", {})[str(entry)] = 1.0  # type: ignore[arg-type,index]
             in_closure.add(entry)
             endless(entry)
@@ -117,7 +117,7 @@ async def test_memory_leak_check_detects_deliberate_leaks() -> None:
     finally:
         del WrongLogIns.of_the_class  # type: ignore[attr-defined]
     found = find_growth(once, twice, A_FEW)
-    assert {name.split(".")[-1] for name in found} >= {"_runs", "_seats", "active[]", "of_the_class"}
+    assert {name.split(".")[-1] for name in found} >= {"_runs", "_failures", "active[]", "of_the_class"}
     assert sum(found.values()) >= 6 * 50
 
 

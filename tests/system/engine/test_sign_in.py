@@ -84,6 +84,32 @@ async def test_wrong_pin_proofs_and_wrong_pins_count_together_until_the_lock(tmp
         await execute(SeatSignIn(seat="02", agent="101", proof=make_pin_proof(site, "101", "2468", "02")))
 
 
+@virtual_time()
+async def test_wrong_pin_proofs_from_a_page_lock_only_where_they_come_from(tmp_path: Path) -> None:
+    network, device = "0f" * 16, "1f" * 16
+    async with run_site_with_pins(tmp_path) as site:
+        execute = site.centre.engine.execute_command
+
+        def make_sign_in(pin: str, source: str, *, known: bool = False) -> SeatSignIn:
+            proof = make_pin_proof(site, "101", pin)
+            return SeatSignIn(seat="01", agent="101", proof=proof, source=source, known_device=known)
+
+        for _ in range(10):
+            with pytest.raises(LogInRefused):
+                await execute(make_sign_in("0000", network))
+        assert [alert.code for alert in site.view.alerts] == ["sign-in-locked-01"]
+        with pytest.raises(CommandRefused, match="locked for up to 15 minutes after too many wrong PINs") as refused:
+            await execute(make_sign_in("2468", network))
+        assert refused.value.why is RefusedBecause.LOG_IN_LOCKED
+        await execute(SeatUnlock(seat="01"))
+        assert site.view.alerts == ()
+        for _ in range(10):
+            with pytest.raises(LogInRefused):
+                await execute(make_sign_in("0000", network))
+        await execute(make_sign_in("2468", device, known=True))
+        await site.until(lambda: seat(site).state is SeatState.READY)
+
+
 @pytest.mark.parametrize("text", [None, 7, "", "1713758400", "1713758400:2468", "1713758400:" + "F" * 64, "١" * 10])
 def test_malformed_proof_of_a_pin_is_rejected(text: object) -> None:
     with pytest.raises(ValueError):

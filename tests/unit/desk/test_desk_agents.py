@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, cast
 from zoneinfo import ZoneInfo
 
+import httpx
 import pytest
 
 from dialer.desk.agents.commands import AGENT_COMMANDS
@@ -18,7 +19,6 @@ from dialer.desk.agents.page_records import AgentScreenPop
 from dialer.desk.agents.sessions import EMPTY_SEAT_SECONDS
 from dialer.desk.agents.streams import SESSION_CHECK_SECONDS
 from dialer.desk.figures import find_start_of_day
-from dialer.domain.alerts import AlertKind, AlertList, create_alert
 from dialer.domain.enums import PacingPolicy, Purpose
 from dialer.domain.errors import LogInRefused, RefusedBecause
 from dialer.domain.pin_proof import read_pin_proof
@@ -31,6 +31,7 @@ from dialer.mqtt.dialler_client import Reply
 from dialer.store.agent_reading import AgentDay
 from dialer.store.agent_records import AgentRecords
 from dialer.web.access import DESK_COOKIE
+from dialer.web.devices import DEVICE_COOKIE
 from dialer.web.people import AGENT, USE_RECORDED_SECONDS, SignedInUser
 from tests.support.desk import (
     CONNECTED,
@@ -90,13 +91,33 @@ async def test_desk_sends_a_proof_of_the_pin_instead_of_the_pin_to_the_dialler(d
     assert read_pin_proof(values["proof"]).is_valid(PIN_HASH, "pune-1", "04", "101")
 
 
-async def test_list_of_seats_before_sign_in_names_no_agent(desk: DeskUnderTest) -> None:
+async def test_seats_are_listed_only_on_devices_on_which_somebody_has_signed_in(desk: DeskUnderTest) -> None:
     desk.page_state.put("seat/05", replace(SEATED, seat="05", agent="102"))
-    assert (await desk.get("/api/agent/seats")).json() == [
-        {"seat": "04", "taken": False, "phone": "own"},
+    assert (await desk.get("/api/agent/seats")).json() == []
+    device = read_device_cookie(await desk.post("/api/agent/sign-in", {**SIGN_IN, "phone": None}))
+    assert (await desk.get("/api/agent/seats", cookie=device)).json() == [
+        {"seat": "04", "taken": True, "phone": "own"},
         {"seat": "05", "taken": True, "phone": "own"},
         {"seat": "06", "taken": False, "phone": "browser"},
     ]
+    assert (await desk.get("/api/agent/seats", cookie=f"{device}0")).json() == []
+
+
+def read_device_cookie(answer: httpx.Response) -> str:
+    [cookie] = [each for each in answer.headers.get_list("set-cookie") if each.startswith(DEVICE_COOKIE)]
+    return cookie.partition(";")[0]
+
+
+async def test_sign_in_tells_the_dialler_whether_the_agent_has_signed_in_on_the_device_before(
+    desk: DeskUnderTest,
+) -> None:
+    first = await desk.post("/api/agent/sign-in", SIGN_IN)
+    device = read_device_cookie(first)
+    for agent in ("101", "102"):
+        await desk.post("/api/agent/sign-in", {**SIGN_IN, "agent": agent}, cookie=device)
+    sources = [(values["known_device"], values["source"]) for _, _, _, values in desk.dialler_client.asked]
+    assert [is_known for is_known, _ in sources] == [False, True, False]
+    assert sources[0][1] == sources[2][1] != sources[1][1]  # of the network, and of the device
 
 
 @pytest.mark.parametrize(
@@ -105,6 +126,11 @@ async def test_list_of_seats_before_sign_in_names_no_agent(desk: DeskUnderTest) 
         (None, 503, {"problem": "away"}),
         (Reply("unanswered", ""), 503, {"problem": "unanswered"}),
         (Reply("refused", "no", LogInRefused().why), 401, {"problem": "pin-wrong"}),
+        (
+            Reply("refused", "no", RefusedBecause.LOG_IN_LOCKED),
+            429,
+            {"problem": "seat-locked", "seat": "04", "minutes": 15.0},
+        ),
         (Reply("refused", "no", RefusedBecause.SEAT_TAKEN), 409, {"problem": "seat-taken"}),
         (
             Reply("refused", "no", RefusedBecause.AGENT_ELSEWHERE),
@@ -129,14 +155,6 @@ async def test_each_refused_agent_sign_in_is_answered_with_a_problem_code(
     given = {"text": answer.json()["text"], **told} if "text" in answer.json() else told
     assert (answer.status_code, answer.json()) == (status, given)
     assert "set-cookie" not in answer.headers
-
-
-async def test_locked_seat_is_reported_whatever_pin_is_entered(desk: DeskUnderTest) -> None:
-    desk.dialler_client.reply = Reply("refused", "no", RefusedBecause.PIN_WRONG)
-    locked = create_alert(AlertKind.LOG_IN_LOCKED, 1.0, seat="04", minutes=15, failed=5)
-    desk.page_state.put("alerts", AlertList(1.0, (locked,)))
-    answer = await desk.post("/api/agent/sign-in", SIGN_IN)
-    assert (answer.status_code, answer.json()) == (429, {"problem": "seat-locked"})
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from dialer.settings.supervision import Supervisor
 from dialer.store.connection import open_store_exclusively
 from dialer.store.desk_file import DeskFile, get_desk_file_path
 from dialer.web.access import DESK_COOKIE
+from dialer.web.devices import KnownDevice, KnownDevices
 from dialer.web.directory import Directory
 from dialer.web.people import People
 from tests.support.desk import PASSWORD, add_recorded_talk, run_desk, two_agent_settings
@@ -69,7 +70,10 @@ script = "{script}"
 """
 
 
-async def test_reloading_applies_new_seats_and_agents_and_rejects_an_invalid_file(tmp_path: Path) -> None:
+async def test_reloading_applies_new_seats_and_agents_and_rejects_an_invalid_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(KnownDevices, "read_cookie", lambda *_: KnownDevice("d1", ()))  # seats are listed there
     path, pin = tmp_path / "centre.toml", CHEAP.hash("2468")
     path.write_text(SITE.format(folder=tmp_path, pin=pin), encoding="utf-8")
     with open_store_exclusively(tmp_path / "centre.db", "a test"):

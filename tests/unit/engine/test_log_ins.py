@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dialer.domain.errors import CommandRefused
-from dialer.engine.seats.log_ins import AgentAccount, AgentRules, WrongLogIns
+from dialer.engine.seats import log_ins
+from dialer.engine.seats.log_ins import AgentAccount, AgentRules, SignInSource, WrongLogIns
 from dialer.engine.seats.pins import PinCheck, hash_pin
 from tests.support.seats import CHEAP
 
@@ -80,8 +81,8 @@ def test_failed_log_ins_are_counted_by_agent_and_by_seat() -> None:
     assert wrong.is_log_in_locked("01", "101", 3.0)
     assert not wrong.is_log_in_locked("01", "102", 3.0)
     assert not wrong.is_log_in_locked("03", "101", 62.0)
-    assert not wrong.unlock_seat("01")
-    assert wrong.unlock_seat("03")
+    assert not wrong.unlock_seat("01", 3.0)
+    assert wrong.unlock_seat("03", 3.0)
     assert not wrong.is_log_in_locked("01", "101", 3.0)
 
 
@@ -91,6 +92,53 @@ def test_successful_log_in_resets_the_count_of_failed_log_ins() -> None:
         assert not wrong.count_wrong_log_in("01", "101", 0.0, THREE)
         assert not wrong.count_wrong_log_in("01", None, 0.0, THREE)
         wrong.reset_wrong_log_in_counts("01", "101")
+
+
+def test_wrong_pins_of_strangers_lock_neither_known_devices_nor_the_phone() -> None:
+    wrong = WrongLogIns()
+    known, new = SignInSource("d1", is_known_device=True), SignInSource("n9", is_known_device=False)
+    for number in range(3):
+        source = SignInSource(f"n{number}", is_known_device=False)
+        locks = [wrong.count_wrong_log_in("01", "101", 0.0, THREE, source) for _ in range(2)]
+        assert locks == [False, number == 2]  # six wrong PINs for this agent from unknown devices
+        assert wrong.is_log_in_locked("01", "101", 1.0, source) == (number == 2)
+    assert wrong.is_log_in_locked("01", "101", 1.0, new)
+    assert not wrong.is_log_in_locked("01", "101", 1.0, known)
+    assert not wrong.is_log_in_locked("01", "101", 1.0)  # by phone
+    assert not wrong.is_log_in_locked("01", "102", 1.0, new)
+    assert wrong.unlock_seat("01", 1.0)
+    assert not wrong.is_log_in_locked("01", "101", 1.0, new)
+
+
+def test_wrong_pins_lock_their_own_network_or_device_first() -> None:
+    wrong = WrongLogIns()
+    network, device = SignInSource("n1", is_known_device=False), SignInSource("d1", is_known_device=True)
+    for source in (network, device):
+        locks = [wrong.count_wrong_log_in("01", "101", 0.0, THREE, source) for _ in range(3)]
+        assert locks == [False, False, True]
+        assert wrong.is_log_in_locked("02", "101", 59.0, source)
+        assert not wrong.is_log_in_locked("01", "102", 59.0, source)
+        assert not wrong.is_log_in_locked("01", "101", 60.0, source)
+    assert not wrong.is_log_in_locked("01", "101", 1.0, SignInSource("n2", is_known_device=False))
+
+
+def test_network_that_tries_many_agents_is_locked_for_all_of_them() -> None:
+    wrong = WrongLogIns()
+    network = SignInSource("n1", is_known_device=False)
+    locks = [wrong.count_wrong_log_in("01", agent, 0.0, THREE, network) for agent in ("1", "2", None, "3", None, "4")]
+    assert locks == [False] * 5 + [True]
+    assert wrong.is_log_in_locked("02", "5", 1.0, network)
+
+
+def test_sources_of_wrong_pins_do_not_displace_the_locks_of_agents(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(log_ins, "MAX_SOURCES", 5)
+    wrong = WrongLogIns()
+    for number in range(6):
+        wrong.count_wrong_log_in("01", "101", 0.0, THREE, SignInSource(f"n{number}", is_known_device=False))
+    for number in range(50):
+        wrong.count_wrong_log_in("01", None, 0.0, THREE, SignInSource(f"m{number}", is_known_device=False))
+    assert wrong.is_log_in_locked("01", "101", 1.0, SignInSource("n9", is_known_device=False))
+    assert len(wrong._failures) == 5
 
 
 @settings(max_examples=200, deadline=None, derandomize=True)

@@ -17,7 +17,7 @@ use-here = Use this seat here
 agent = Agent { $agent }
 
 problem-pin-wrong = Wrong agent number or PIN.
-problem-seat-locked = Too many failed attempts at this seat. Wait 15 minutes, or ask the supervisor to unlock it.
+problem-seat-locked = Too many wrong PINs were entered on this device or at this seat. Wait { $minutes } minutes, or ask a supervisor to unlock seat { $seat }.
 problem-agent-elsewhere = You are signed in at seat { $seat }. Log off there first.
 problem-seat-taken = Another agent is using this seat.
 problem-no-seat = This seat no longer exists. Reload the page.

@@ -43,6 +43,7 @@ alert-no-audio = Campaign { $campaign } is on hold: Asterisk cannot play { $soun
 alert-no-audio-inbound = Callers of campaign { $campaign } do not hear { $sound }. Install the sound (`dialer check` lists missing sounds).
 alert-list-low = Campaign { $campaign }: only { $remaining } numbers remain.
 alert-cap-near = Campaign { $campaign }: the abandoned-call rate is { $percent }%, close to its limit of { $limit }%.
+alert-sign-in-locked = Somebody enters wrong PINs for seat { $seat } on the agents' page: for { $minutes } minutes that device or network cannot sign in, after { $failed } failed tries. Known devices and the seat's phone can. A supervisor can unlock the seat.
 alert-log-in-locked = Seat { $seat } and its agent are locked for { $minutes } minutes after { $failed } failed log-ins. A supervisor can unlock them.
 alert-seat-lost = The phone of seat { $seat } is disconnected.
 alert-rules-hold = Campaign { $campaign } is on hold because the calling rules forbid its calls. Cause: { $problem }

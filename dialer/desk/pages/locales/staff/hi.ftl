@@ -43,6 +43,7 @@ alert-no-audio = अभियान { $campaign } रुका हुआ है:
 alert-no-audio-inbound = अभियान { $campaign } में कॉल करने वालों को { $sound } सुनाई नहीं देता। ध्वनि फ़ाइल इंस्टॉल करें (`dialer check` गायब फ़ाइलें दिखाता है)।
 alert-list-low = अभियान { $campaign }: केवल { $remaining } नंबर बाकी हैं।
 alert-cap-near = अभियान { $campaign }: छूटी कॉल की दर { $percent }% है, जो सीमा { $limit }% के करीब है।
+alert-sign-in-locked = एजेंट पेज पर सीट { $seat } के लिए कोई गलत पिन डाल रहा है: { $failed } विफल प्रयासों के बाद वह डिवाइस या नेटवर्क { $minutes } मिनट तक साइन इन नहीं कर सकता। पहचाने हुए डिवाइस और सीट का फ़ोन कर सकते हैं। पर्यवेक्षक सीट का लॉक हटा सकता है।
 alert-log-in-locked = { $failed } विफल लॉग-इन के बाद सीट { $seat } और उसका एजेंट { $minutes } मिनट के लिए लॉक हैं। पर्यवेक्षक लॉक हटा सकता है।
 alert-seat-lost = सीट { $seat } का फ़ोन कट गया है।
 alert-rules-hold = अभियान { $campaign } रुका हुआ है क्योंकि कॉल के नियम उसकी कॉल रोकते हैं। कारण: { $problem }

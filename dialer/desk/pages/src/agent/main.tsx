@@ -31,8 +31,8 @@ function SignIn() {
   const [busy, setBusy] = useState(false);
   const [places, setPlaces] = useState<Place[]>([]);
   const [chosen, setChosen] = useState(localStorage.getItem(SEAT) ?? "");
-  const told = (found: { problem: string; seconds?: number; seat?: string; text?: string }) =>
-    setProblem(t(`problem-${found.problem}`, { seconds: found.seconds ?? 0, seat: found.seat ?? "", text: found.text ?? "" }));
+  const told = (found: { problem: string; seconds?: number; seat?: string; text?: string; minutes?: number }) =>
+    setProblem(t(`problem-${found.problem}`, { seconds: found.seconds ?? 0, seat: found.seat ?? "", text: found.text ?? "", minutes: found.minutes ?? 0 }));
   useEffect(() => {
     void ask<Place[]>("GET", "/api/agent/seats").then((found) => (isProblem(found) ? told(found) : setPlaces(found)));
   }, []);
@@ -40,7 +40,7 @@ function SignIn() {
   const send = async (event: Event) => {
     const given = new FormData(submittedForm(event));
     setBusy(true);
-    const answer = await ask("POST", "/api/agent/sign-in", { agent: given.get("agent"), pin: given.get("pin"), seat: chosen, phone: phone ?? "own" });
+    const answer = await ask("POST", "/api/agent/sign-in", { agent: given.get("agent"), pin: given.get("pin"), seat: chosen, phone });
     setBusy(false);
     if (isProblem(answer)) return told(answer);
     localStorage.setItem(SEAT, chosen);
@@ -60,15 +60,19 @@ function SignIn() {
         </label>
         <label>
           {t("seat")}
-          <select name="seat" value={chosen} required onChange={(event) => setChosen(event.currentTarget.value)}>
-            <option value="">{t("choose-seat")}</option>
-            {places.map((each) => (
-              <option key={each.seat} value={each.seat}>
-                {each.seat}
-                {each.taken ? ` (${t("seat-in-use")})` : ""}
-              </option>
-            ))}
-          </select>
+          {places.length === 0 ? (
+            <input name="seat" value={chosen} pattern="[A-Za-z0-9\-]{1,20}" required onInput={(event) => setChosen(event.currentTarget.value)} />
+          ) : (
+            <select name="seat" value={chosen} required onChange={(event) => setChosen(event.currentTarget.value)}>
+              <option value="">{t("choose-seat")}</option>
+              {places.map((each) => (
+                <option key={each.seat} value={each.seat}>
+                  {each.seat}
+                  {each.taken ? ` (${t("seat-in-use")})` : ""}
+                </option>
+              ))}
+            </select>
+          )}
         </label>
         {phone && <p class="small">{t(`phone-${phone}`)}</p>}
         <Alert text={problem} />
