@@ -12,7 +12,7 @@ from typing import Any, assert_never
 
 from dialer.domain.clock import Clock
 from dialer.domain.model import BoothTurnout
-from dialer.domain.view import AlertRaised, CallChange, CampaignChange, CentreView, Change, SeatView
+from dialer.domain.view import AlertRaised, CallChange, CampaignChange, CentreView, Change, SeatState, SeatView
 from dialer.mqtt import messages
 from dialer.mqtt.messages import Message
 
@@ -28,6 +28,8 @@ TIMER_SECONDS = 0.001  # timers of the event loop may fire this much too early
 HEARTBEAT_SECONDS = (
     10.0  # maximum interval between two messages of the centre's state, so that a page notices a dead dialler
 )
+SEAT_SECONDS = 30.0
+"""Interval after which an unchanged seat with an agent is published again, because its utilisation changes with time."""
 
 Publish = Callable[[Message], Coroutine[Any, Any, None]]
 PublishAll = Callable[[Sequence[Message]], Coroutine[Any, Any, None]]
@@ -46,6 +48,7 @@ class ChangeBuffer:
         self._seats: dict[str, SeatView] = {}
         self._shown_attempts: dict[str, str] = {}  # by seat: the attempt whose screen pop was published
         self._urgent_seats: set[str] = set()  # seats with a new screen pop
+        self._seats_at: dict[str, float] = {}  # when each seat was last published
         self._booths: dict[int, BoothTurnout] = {}
         self._campaigns: set[str] = set()
         self._alerts_changed = False
@@ -100,6 +103,7 @@ class ChangeBuffer:
         self._published_names = _list_campaigns_and_seats(view)
         for campaign in view.campaigns:
             self._statistics_at[campaign.campaign_id] = now
+        self._seats_at = {seat.seat: now for seat in view.seats}
 
     def find_next_due_time(self, now: float) -> float:
         """Return when the next message must be published (monotonic seconds). If a message is due already, the time is
@@ -129,8 +133,11 @@ class ChangeBuffer:
         # A view of forty seats costs as much as twenty messages, and messages of calls and seats need none.
         whole = view() if centre_due or campaigns or self._alerts_changed or self._centre_id is None else None
         centre = self._centre_id = whole.state.centre if whole is not None else self._centre_id or ""
+        if whole is not None and centre_due:
+            self._add_seats_not_published_lately(whole, now)
         due = [messages.create_call_message(centre, change) for change in self._calls]
         due += [messages.create_seat_message(centre, seat) for seat in self._seats.values()]
+        self._seats_at.update(dict.fromkeys(self._seats, now))
         due += [messages.create_turnout_message(centre, booth) for booth in self._booths.values()]
         if whole is not None:
             due += [
@@ -155,6 +162,12 @@ class ChangeBuffer:
         self._campaigns -= campaigns
         self._statistics_at.update(dict.fromkeys(campaigns, now))
         return due
+
+    def _add_seats_not_published_lately(self, view: CentreView, now: float) -> None:
+        for seat in view.seats:
+            is_old = self._seats_at.get(seat.seat, float("-inf")) + SEAT_SECONDS <= now
+            if is_old and seat.state is not SeatState.OFFLINE:
+                self._seats.setdefault(seat.seat, seat)
 
     def _take_screen_pops(self, view: Callable[[], CentreView]) -> list[Message]:
         seats = [self._seats.pop(seat) for seat in sorted(self._urgent_seats)]

@@ -90,8 +90,9 @@ SEAT = Topic(
     pattern="seats/{seat}",
     kind=SeatView,
     description="A seat: at every change of its state, or of its call's transfer or recording, at most 5 times a second. Of "
-    "changes that follow closely only the last is published. Who is on the line is published at once. An empty message: the seat "
-    "was removed from the settings and nobody is logged in to it.",
+    "changes that follow closely only the last is published. Who is on the line is published at once. A seat with an agent is "
+    "published again every 30 s, because its utilisation changes. An empty message: the seat was removed "
+    "from the settings and nobody is logged in to it.",
     retained=True,
     qos=0,
 )

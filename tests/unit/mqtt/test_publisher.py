@@ -62,6 +62,21 @@ def test_only_the_latest_state_of_a_seat_and_a_booth_is_published() -> None:
     assert buffer.take_due_messages(0.2, lambda: view) == []
 
 
+def test_unchanged_seat_is_published_again_with_its_current_utilisation() -> None:
+    view = centre_view(seats=2)
+    ready = replace(view.seats[0], state=SeatState.READY, utilisation=0.9)
+    view = replace(view, seats=(ready, replace(view.seats[1], state=SeatState.OFFLINE)))
+    buffer = ChangeBuffer(max_call_events=10)
+    buffer.record_published_state(view, 0.0)
+    now, published = 0.0, []
+    while (now := buffer.find_next_due_time(now)) < 100.0:
+        seen = replace(view, seats=(replace(ready, utilisation=0.9 - now / 200), view.seats[1]))
+        published += [(now, each) for each in buffer.take_due_messages(now, lambda: seen)]  # noqa: B023 - called at once
+    seats = [(at, json.loads(each.payload)) for at, each in published if topic_of(each.topic).key == "seat"]
+    assert [(at, seat["seat"]) for at, seat in seats] == [(at, ready.seat) for at in (30.0, 60.0, 90.0)]
+    assert [seat["utilisation"] for _, seat in seats] == [0.75, 0.6, 0.45]
+
+
 def test_removed_seats_and_campaigns_are_deleted_from_the_broker_after_their_last_message() -> None:
     before, after = centre_view(campaigns=2, seats=2), centre_view(campaigns=1, seats=1)
     buffer = ChangeBuffer(max_call_events=10)
