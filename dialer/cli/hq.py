@@ -35,6 +35,7 @@ from dialer.domain.clock import SystemClock
 from dialer.domain.orders import HqOrder, OrderKind, SignedOrder, read_order
 from dialer.errors import SettingError
 from dialer.hq import orders, outbox_import
+from dialer.process.signals import cancel_on_sigterm
 
 app = CommandGroup()
 keys_app = CommandGroup(help="Create the keys that sign orders.")
@@ -394,7 +395,8 @@ async def run_headquarters_demo(
         from dialer.simulation.demo.headquarters import HqDemoOptions, run_hq_demo  # noqa: PLC0415 - of an extra
     console = Console()
     options = HqDemoOptions(for_seconds, report, centres=centres, seed=seed)
-    checks = await run_hq_demo(options, console)
+    with cancel_on_sigterm():  # it ends the servers that it has started
+        checks = await run_hq_demo(options, console)
     for check in checks:
         console.print(f"{'[green]passed[/]' if check.holds else '[red]FAILED[/]'} {check.name}: {check.seen}")
     raise typer.Exit(0 if all(check.holds for check in checks) else 1)

@@ -85,8 +85,8 @@ async def run_nats_server(directory: Path, more_configuration: str = "") -> Asyn
     """Run a nats-server that stores its streams in `directory`. Raises HeadquartersUnreachable."""
     await asyncio.to_thread(directory.mkdir, parents=True, exist_ok=True)
     server = NatsServer(directory, more_configuration)
-    await server.start()
     try:
+        await server.start()
         yield server
     finally:
         await server.kill_nats_server()

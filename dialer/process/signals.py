@@ -3,7 +3,36 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import signal
+from collections.abc import Iterator
+
+
+@contextlib.contextmanager
+def cancel_on_sigterm() -> Iterator[None]:
+    """Cancel the current task on SIGTERM, so that it ends what it has started.
+
+    Raises:
+        SystemExit: the task was cancelled by SIGTERM; the exit status is that of a process ended by it.
+    """
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    is_signalled = False
+
+    def on_sigterm() -> None:
+        nonlocal is_signalled
+        if task is not None and not is_signalled:
+            is_signalled = True
+            task.cancel()
+
+    loop.add_signal_handler(signal.SIGTERM, on_sigterm)
+    try:
+        yield
+    except asyncio.CancelledError:
+        if is_signalled:
+            raise SystemExit(128 + signal.SIGTERM) from None
+        raise
+    finally:
+        loop.remove_signal_handler(signal.SIGTERM)
 
 
 def stop_on_signals(stop: asyncio.Event) -> None:

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import io
 import json
+import os
+import signal
+import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -11,8 +17,39 @@ from rich.console import Console
 
 from dialer.simulation.demo.headquarters import HqDemoOptions, run_hq_demo
 from dialer.uplink import material
+from tests.support.waiting import HANG_SECONDS
 
 TIMING_CHECK = "uploads take less than 5 s"  # depends on the machine; a bench measures it
+
+
+@pytest.mark.parametrize("started", ["postgresql/PG_VERSION", "nats/*.conf"])
+async def test_servers_of_the_headquarters_demo_end_with_it_on_sigterm(started: str) -> None:
+    """PostgreSQL is being started, or runs while nats-server is being started."""
+    command = [sys.executable, "-m", "dialer", "hq", "demo", "--centres", "4"]
+    with tempfile.TemporaryDirectory() as folder:  # short, because PostgreSQL's socket is in it
+        environment = {**os.environ, "TMPDIR": folder}
+        with Path(folder, "output").open("wb") as output:  # noqa: ASYNC230 - a small local file
+            demo = await asyncio.create_subprocess_exec(*command, env=environment, stdout=output, stderr=output)
+        try:
+            async with asyncio.timeout(HANG_SECONDS):
+                while not list(Path(folder).glob(f"matdan-hq-*/{started}")):
+                    assert demo.returncode is None, Path(folder, "output").read_text(encoding="utf-8")
+                    await asyncio.sleep(0.01)
+                demo.terminate()
+                assert await demo.wait() == 128 + signal.SIGTERM, Path(folder, "output").read_text(encoding="utf-8")
+            assert list_processes_with(folder) == []
+        finally:
+            if demo.returncode is None:
+                demo.kill()
+
+
+def list_processes_with(text: str) -> list[str]:
+    """Return the command lines of all processes that contain `text`."""
+    lines = []
+    for file in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):  # the process has ended
+            lines.append(file.read_bytes().replace(b"\0", b" ").decode(errors="replace"))
+    return [line for line in lines if text in line]
 
 
 async def test_headquarters_demo_passes_all_checks_of_headquarters_and_centres(
