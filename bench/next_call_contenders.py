@@ -111,7 +111,7 @@ def _time_choices(
 
 def _choose_without_hopper(db: sqlite3.Connection, priorities: dict[int, float], voters: int, count: int) -> Choices:
     order = BoothOrder(priorities)
-    order.set_priorities(priorities)
+    order.set_booth_priorities(priorities)
 
     def choose() -> int:
         quotas = order.plan_claims(1)

@@ -211,7 +211,7 @@ class CallWatch:
 
         def noted_ask(*arguments: Any, **named: Any) -> Ruling:
             ruling = ask(*arguments, **named)
-            if ruling.allowed:
+            if ruling.is_call_allowed:
                 self.note_chosen()
             return ruling
 
@@ -241,9 +241,9 @@ class _WatchedPacer(Pacer):
         """Pass the event on."""
         self._pacer.learn_from_event(event)
 
-    def explain_decision(self) -> Explanation:
+    def explain_last_decision(self) -> Explanation:
         """Return the pacer's explanation."""
-        return self._pacer.explain_decision()
+        return self._pacer.explain_last_decision()
 
     def count_excess_calls(self, snapshot: PacingSnapshot) -> int:
         """Return the pacer's excess calls."""

@@ -58,8 +58,8 @@ class _RecordingPacer(Pacer):
     def learn_from_event(self, event: PacingEvent) -> None:
         self.pacer.learn_from_event(event)
 
-    def explain_decision(self) -> Explanation:
-        return self.pacer.explain_decision()
+    def explain_last_decision(self) -> Explanation:
+        return self.pacer.explain_last_decision()
 
     def count_excess_calls(self, snapshot: PacingSnapshot) -> int:
         return self.pacer.count_excess_calls(snapshot)

@@ -179,7 +179,7 @@ def _engine(
 ) -> Engine:
     """Create the engine of the centre on its switch (Asterisk, Twilio or both), and pass the switch's events to it."""
     plan = create_engine_plan(settings, profile)
-    core = Core(settings.centre.id, get_site_zone(settings), clock, plan, dialler=name.text)
+    core = Core(settings.centre.id, get_site_zone(settings), clock, plan, dialler=name.name_text)
     switch = asterisk.switch
     routed = None if twilio is None else twilio.combine_with_asterisk(switch if settings.uses_asterisk else None)
     outside = Dependencies(

@@ -98,7 +98,7 @@ class Signing(HeadquartersOptions):
                 f"{self.out}: written, not sent; the next leader runs: dialer hq order sign {self.out} --key FILE"
             )
             return
-        if len(signers) < order.signatures_needed:
+        if len(signers) < order.required_signature_count:
             raise orders.OrderNotSent(
                 "the order was not sent: two leaders must sign it; give both keys, or --out FILE for the second"
             )
@@ -125,7 +125,7 @@ class NewOrder(Signing):
             async with self.connect_to_nats_server(_CLIENT_NAME, PATIENCE_SECONDS) as session:
                 after = await orders.find_newest_order_time(session, self.settings)
         order = orders.create_order(kind, self.to, SystemClock().now(), seconds, after=after, **values)
-        await self.sign_and_send_order(SignedOrder(order=order.text), order)
+        await self.sign_and_send_order(SignedOrder(order=order.json_text), order)
 
 
 @app.command("check")

@@ -351,11 +351,11 @@ class AlertKind(StrEnum):
     OTHER = "other", AlertLevel.WARNING, ""  # one that only a newer dialler knows: its text is shown
 
     @property
-    def fields(self) -> frozenset[str]:
+    def placeholder_names(self) -> frozenset[str]:
         """The names of the values that are inserted into the sentence of this kind of alert."""
         return frozenset(name for _, name, _, _ in Formatter().parse(self.sentence) if name)
 
-    def make_code(self, subject: str) -> str:
+    def make_alert_code(self, subject: str) -> str:
         """Return the code of an alert of this kind about one trunk, seat, server or campaign."""
         return f"{self.value}-{subject}"
 
@@ -399,7 +399,7 @@ def create_alert(kind: AlertKind, at: float, *, cleared: bool = False, **values:
     sentence of its kind.
     """
     fields = {AlertField(name): value for name, value in values.items() if isinstance(value, str | int | float)}
-    code = kind.value if kind.subject is None else kind.make_code(str(fields[kind.subject]))
+    code = kind.value if kind.subject is None else kind.make_alert_code(str(fields[kind.subject]))
     shown = {
         name.value: value if isinstance(value, str) else f"{value:,}".removesuffix(".0")
         for name, value in fields.items()

@@ -61,7 +61,7 @@ class ClockWatch:
         self._usual = (expected_at if expected_at is not None and self._stepped else now.at) - now.seconds
         self._not_before = newest_at
 
-    def check_for_step(self, now: Instant) -> float | None:
+    def find_step_of_wall_clock(self, now: Instant) -> float | None:
         """Return how many seconds the wall clock is ahead after a step (negative = behind), or None if it has not
         stepped.
         """
@@ -71,7 +71,7 @@ class ClockWatch:
                 return early
             self._not_before = None
             if not self._stepped:
-                self.accept_time(now)
+                self.accept_wall_clock_time(now)
         off = now.at - now.seconds - self._usual
         if self._stepped:
             self._stepped = abs(off) > STEP_SECONDS
@@ -89,7 +89,7 @@ class ClockWatch:
         """Return the time that the wall clock would show now if nobody had set it (epoch seconds)."""
         return now.seconds + self._usual
 
-    def accept_time(self, now: Instant) -> None:
+    def accept_wall_clock_time(self, now: Instant) -> None:
         """Accept the wall clock's current time as right, because a person has confirmed it."""
         self._stepped, self._behind, self._not_before = False, 0.0, None
         self._usual, self._looked = now.at - now.seconds, now

@@ -46,7 +46,7 @@ class DiallerName:
         return None if found is None else cls(found[1], int(found[2]), int(found[3]), found[4])
 
     @property
-    def text(self) -> str:
+    def name_text(self) -> str:
         """Return the dialler's name as letters, digits, dots and dashes."""
         return f"{self.store}-{self.process}-{self.since}-{self.host}"
 

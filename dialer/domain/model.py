@@ -77,7 +77,7 @@ class AbandonedRate:
     abandoned: int
 
     @property
-    def rate(self) -> float:
+    def abandoned_rate(self) -> float:
         """Return abandoned calls / live answers (0-1; 0 without live answers)."""
         return self.abandoned / self.live_answers if self.live_answers else 0.0
 
@@ -428,7 +428,7 @@ class DispositionRecord:
     """the voter whom the call was for, where there are answers"""
 
     @property
-    def promised(self) -> bool:
+    def is_call_promised(self) -> bool:
         """Return whether the voter asked to be called at `retry_at`."""
         return self.disposition in (Disposition.LATER, Disposition.CALL_BACK)
 

@@ -74,12 +74,12 @@ class HqOrder(BaseModel):
         return self
 
     @property
-    def text(self) -> str:
+    def json_text(self) -> str:
         """Return the order as JSON text. Leaders sign this text."""
         return json.dumps(self.model_dump(mode="json", exclude_none=True), sort_keys=True, separators=(",", ":"))
 
     @property
-    def signatures_needed(self) -> int:
+    def required_signature_count(self) -> int:
         """Return how many leaders must sign the order."""
         return RESUMING_LEADERS if self.order is OrderKind.RESUME else 1
 
@@ -168,8 +168,8 @@ def refuse_unlawful_order(order: HqOrder, signers: Collection[str], centre: str,
 
     `now` is in epoch seconds.
     """
-    if len(signers) < order.signatures_needed:
-        needed = "two leaders" if order.signatures_needed > 1 else "one leader"
+    if len(signers) < order.required_signature_count:
+        needed = "two leaders" if order.required_signature_count > 1 else "one leader"
         raise CommandRefused(
             f"the order {order.order.value} has {len(signers)} valid signatures: have it signed by {needed}"
         )

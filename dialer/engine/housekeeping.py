@@ -65,7 +65,7 @@ class Housekeeping:
                 await self._trim_outbox()
             for campaign_id, run in self._runs.list_campaign_runs_by_id():
                 if rounds % LOG_EVERY_ROUNDS == 0 and run.hold is None:
-                    _log.info("campaign.pacing", campaign=campaign_id, pacing=str(run.pacer.explain_decision()))
+                    _log.info("campaign.pacing", campaign=campaign_id, pacing=str(run.pacer.explain_last_decision()))
                 try:
                     run.progress = await self._store.read_campaign_progress(campaign_id, self._core.clock.now())
                 except StoreError as error:

@@ -101,7 +101,7 @@ def _make_campaign_view(features: Features, run: CampaignRun) -> CampaignView:
     outcomes = run.outcomes
     in_hand = len(calls)
     rate = calculate_abandoned_rate(outcomes)
-    pacing, now = run.pacer.explain_decision(), features.core.clock.now()
+    pacing, now = run.pacer.explain_last_decision(), features.core.clock.now()
     return CampaignView(
         campaign_id=run.spec.campaign_id,
         at=now,
@@ -115,7 +115,7 @@ def _make_campaign_view(features: Features, run: CampaignRun) -> CampaignView:
         answered=sum(outcomes[outcome] for outcome in ANSWERED) + sum(call.is_answered for call in calls),
         connected=outcomes[Outcome.CONNECTED] + sum(call.talk.connected_at is not None for call in calls),
         abandoned=rate.abandoned,
-        abandoned_rate=rate.rate,
+        abandoned_rate=rate.abandoned_rate,
         progress=run.progress,
         calls_placed=pacing.calls,
         limited_by=pacing.limited_by.value,

@@ -143,7 +143,7 @@ async def find_newest_order_time(session: Session, settings: HqSettings) -> floa
     keys, last = list_public_keys_of_leaders(settings), 0.0
     for signed, order in await read_valid_orders(session, 0.0):
         with suppress(CommandRefused):  # a signature is forged
-            if len(signed.find_order_signers(keys)) >= order.signatures_needed:
+            if len(signed.find_order_signers(keys)) >= order.required_signature_count:
                 last = max(last, order.made_at)
     return last
 
@@ -188,7 +188,7 @@ def find_stopped_centres(
             if (
                 concerns_all
                 and order.expires_at > now
-                and len(signed.find_order_signers(keys)) >= order.signatures_needed
+                and len(signed.find_order_signers(keys)) >= order.required_signature_count
             ):
                 in_force.append(order)
     in_force.sort(key=lambda order: order.made_at)

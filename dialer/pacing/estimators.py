@@ -34,7 +34,7 @@ _WIDTHS = np.append(np.diff(_EDGES), np.inf)
 _MIDDLES = (np.arange(STEPS) + 0.5) * STEP_SECONDS
 
 
-def limit_seconds(seconds: float) -> float:
+def limit_measured_seconds(seconds: float) -> float:
     """Return a measured duration limited to 0..LONGEST_SECONDS. The measured value may be negative, infinite or not a
     number.
     """
@@ -106,9 +106,9 @@ class Hazard(Learned):
         self._endings = np.zeros((2, len(_EDGES)))  # row 0: endings; row 1: changes into the inner state
         self._exposure = np.zeros(len(_EDGES))
 
-    def record_end(self, seconds: float, *, went_over: bool = False) -> None:
+    def record_end_of_stage(self, seconds: float, *, went_over: bool = False) -> None:
         """Record that a talk or wrap-up lasted `seconds`, and whether it ended in its last part (`went_over`)."""
-        seconds = limit_seconds(seconds)
+        seconds = limit_measured_seconds(seconds)
         self._endings *= 1.0 - 1.0 / self._tuning.hazard_memory
         self._exposure *= 1.0 - 1.0 / self._tuning.hazard_memory
         self._exposure += np.minimum(np.maximum(seconds - _EDGES, 0.0), _WIDTHS)
@@ -125,14 +125,14 @@ class Hazard(Learned):
         return rates
 
     @property
-    def endings(self) -> float:
+    def remembered_endings(self) -> float:
         """Return the number of ended talks or wrap-ups that the estimator remembers."""
         return float(self._endings.sum())
 
     @property
-    def mean_seconds(self) -> float:
+    def mean_stage_seconds(self) -> float:
         """Return the mean duration of the stage (seconds)."""
-        return float((self._exposure.sum() + self._prior_seconds) / (self.endings + self._prior.sum()))
+        return float((self._exposure.sum() + self._prior_seconds) / (self.remembered_endings + self._prior.sum()))
 
 
 # Row numbers of the ring-time distributions, which are counts by steps of STEP_SECONDS.
@@ -177,7 +177,7 @@ class RingTimes(Learned):
         """Return whether the carrier reports ringing before answers. Some carriers never do."""
         return bool(self._counts[_ANSWER_RING].sum() > self._tuning.least_rung * self._counts[_ANSWER_SILENT].sum())
 
-    def record_end(self, *, answered: bool, seconds: float, ringing_seconds: float | None) -> None:
+    def record_end_of_ringing(self, *, answered: bool, seconds: float, ringing_seconds: float | None) -> None:
         """Record that a call was answered or failed.
 
         Args:
@@ -189,10 +189,10 @@ class RingTimes(Learned):
         if at_once:
             return  # an answer by the carrier says nothing about how long people let a phone ring
         ring, silent = (_ANSWER_RING, _ANSWER_SILENT) if answered else (_FAIL_RING, _FAIL_SILENT)
-        counts, seconds = self._counts, limit_seconds(seconds)
+        counts, seconds = self._counts, limit_measured_seconds(seconds)
         for law in (ring, silent, _ANSWER) if answered else (ring, silent):
             counts[law] *= 1.0 - 1.0 / self._tuning.ring_memory
-        rang = limit_seconds(ringing_seconds or 0.0)
+        rang = limit_measured_seconds(ringing_seconds or 0.0)
         counts[silent, _find_duration_step(max(0.0, seconds - rang))] += 1.0
         if ringing_seconds is not None:
             counts[ring, _find_duration_step(rang)] += 1.0
@@ -206,11 +206,11 @@ class RingTimes(Learned):
         """
         if ringing_seconds is None:
             return
-        rang = limit_seconds(ringing_seconds)
-        silent = _find_duration_step(max(0.0, limit_seconds(seconds) - rang))
+        rang = limit_measured_seconds(ringing_seconds)
+        silent = _find_duration_step(max(0.0, limit_measured_seconds(seconds) - rang))
         for law, since, part in (
             (_ANSWER_RING, rang, chance),
-            (_ANSWER, limit_seconds(seconds), chance),
+            (_ANSWER, limit_measured_seconds(seconds), chance),
             (_FAIL_RING, rang, 1.0 - chance),
         ):
             step = _find_duration_step(since)
@@ -243,7 +243,7 @@ class InFlightTable:
         survival = tail / np.maximum(tail[:, :1], 1e-9)
         age = np.arange(ROWS) / PER_SECOND
 
-        def at(law: int, seconds: Matrix) -> Matrix:
+        def compute_odds_at(law: int, seconds: Matrix) -> Matrix:
             out: Matrix = np.interp(seconds / STEP_SECONDS, np.arange(STEPS), survival[law])
             return out
 
@@ -253,12 +253,17 @@ class InFlightTable:
         answer times.
         """
         rang = np.minimum(0.99, tail[:2, 0] / np.maximum(tail[2:4, 0], 1e-9))
-        if_answered = np.concatenate((at(_ANSWER_SILENT, age), rang[0] * at(_ANSWER_RING, age)))
-        if_failed = np.concatenate((at(_FAIL_SILENT, age), rang[1] * at(_FAIL_RING, age)))
+        if_answered = np.concatenate(
+            (compute_odds_at(_ANSWER_SILENT, age), rang[0] * compute_odds_at(_ANSWER_RING, age))
+        )
+        if_failed = np.concatenate((compute_odds_at(_FAIL_SILENT, age), rang[1] * compute_odds_at(_FAIL_RING, age)))
         self.ratio: Vector = (if_failed + 5e-4) / (if_answered + 1e-4)
         """P(still in flight | it will fail) / P(still in flight | it will be answered), by row."""
         later = age[:, None] + self.moments
-        answered = [1.0 - at(law, later) / np.maximum(at(law, age), 1e-4)[:, None] for law in (_ANSWER, _ANSWER_RING)]
+        answered = [
+            1.0 - compute_odds_at(law, later) / np.maximum(compute_odds_at(law, age), 1e-4)[:, None]
+            for law in (_ANSWER, _ANSWER_RING)
+        ]
         self.answered: Matrix = np.maximum(0.0, np.concatenate(answered))
         """P(answered by each moment | it will be answered), by row."""
         self.powers = append_squares_and_cubes(self.answered)
@@ -266,7 +271,7 @@ class InFlightTable:
         """P(answered by each moment | it will be answered), for a call that is placed now."""
 
     @staticmethod
-    def find_table_rows(calls: Iterable[RingingCall]) -> list[int]:
+    def find_table_rows_of_calls(calls: Iterable[RingingCall]) -> list[int]:
         """Return the row of each call in the table, from how long its phone has rung or, before that, since its
         Originate.
         """

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from typing import ClassVar
 
-from dialer.pacing.estimators import Learned, limit_seconds
+from dialer.pacing.estimators import Learned, limit_measured_seconds
 from dialer.pacing.governor import Governor
 from dialer.pacing.port import (
     MOST_CALLS_AT_ONCE,
@@ -46,7 +46,7 @@ class GovernedPacer(Learned, Pacer):
         super().set_abandoned_caps(caps)
         self.governor.set_abandoned_caps(self.caps)
 
-    def _advance_time(self, now: float) -> float:
+    def _advance_policy_time(self, now: float) -> float:
         """Advance the policy's time and return it. Earlier and invalid times are ignored."""
         if not -1e15 < now < 1e15:
             now = self._now or 0.0
@@ -63,9 +63,11 @@ class GovernedPacer(Learned, Pacer):
 
     def learn_from_event(self, event: PacingEvent) -> None:
         """Count an answered or abandoned call for the abandoned-call caps."""
-        self._advance_time(event.at_seconds)
+        self._advance_policy_time(event.at_seconds)
         if event.kind is PacingEventKind.ANSWERED:
-            self.governor.count_answered_call(at_once=limit_seconds(event.seconds) < self._tuning.at_once_seconds)
+            self.governor.count_answered_call(
+                at_once=limit_measured_seconds(event.seconds) < self._tuning.at_once_seconds
+            )
         elif event.kind is PacingEventKind.ABANDONED:
             self.governor.count_abandoned_call()
         elif event.kind is PacingEventKind.MACHINE:
@@ -73,7 +75,7 @@ class GovernedPacer(Learned, Pacer):
 
     def restore_counted_calls(self, now_seconds: float, recent: Mapping[float, Sequence[RecentAnswers]]) -> None:
         """Set the counted answers and abandoned calls, which the caps limit, from the calls in the store."""
-        self._advance_time(now_seconds)
+        self._advance_policy_time(now_seconds)
         self.governor.restore_counted_calls(recent)
 
     def get_learned_state(self) -> dict[str, object]:
@@ -107,7 +109,7 @@ class RatioPacer(GovernedPacer):
 
     def count_calls_to_place(self, snapshot: PacingSnapshot) -> int:
         """Return how many calls to add until the calls in flight reach the ratio, within the limits of trunks and caps."""
-        self._advance_time(snapshot.now_seconds)
+        self._advance_policy_time(snapshot.now_seconds)
         free = max(0, snapshot.free_seats)
         budget = self.governor.count_abandoned_calls_left()
         ratio, limited_by = (self._tuning.calls_per_seat, Limit.SEATS) if budget >= 1 else (1.0, Limit.CAP)
@@ -123,7 +125,7 @@ class RatioPacer(GovernedPacer):
 
     def count_excess_calls(self, snapshot: PacingSnapshot) -> int:
         """Return how many ringing calls exceed the ratio or could exceed a cap. Without a logged-in agent, all do."""
-        self._advance_time(snapshot.now_seconds)
+        self._advance_policy_time(snapshot.now_seconds)
         ringing, seats = len(snapshot.ringing), snapshot.seats_for_callers
         if seats == 0:
             return ringing

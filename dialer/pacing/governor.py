@@ -68,7 +68,7 @@ class Tally:
             self.abandoned -= counts[1]
             del self._buckets[oldest]
 
-    def compute_remaining_counts(self, now: float, ahead_seconds: float) -> tuple[int, int]:
+    def compute_counts_left_in_window(self, now: float, ahead_seconds: float) -> tuple[int, int]:
         """Return how many of the counted answers and abandoned calls will still be in the time window after
         `ahead_seconds`.
         """
@@ -146,12 +146,12 @@ class Governor(Learned):
         teaches less.
         """
         self.add_answers_and_abandoned_calls(answers=1)
-        self._adjust_risk_alpha((self._tuning.at_once_lesson if at_once else 1.0) * self.target * self.boldness)
+        self._adjust_allowed_risk((self._tuning.at_once_lesson if at_once else 1.0) * self.target * self.boldness)
 
     def count_abandoned_call(self) -> None:
         """Count an abandoned call: answered by a person who got no seat in time."""
         self.add_answers_and_abandoned_calls(abandoned=1)
-        self._adjust_risk_alpha(-1.0)
+        self._adjust_allowed_risk(-1.0)
 
     def add_answers_and_abandoned_calls(self, answers: int = 0, abandoned: int = 0) -> None:
         """Add answers and abandoned calls to every cap's time window. Negative numbers subtract, for a machine that was
@@ -160,13 +160,13 @@ class Governor(Learned):
         for tally in self.tallies:
             tally.add_answers_and_abandoned_calls(self.now, answers, abandoned)
 
-    def _adjust_risk_alpha(self, surprise: float) -> None:
+    def _adjust_allowed_risk(self, surprise: float) -> None:
         """Adjust alpha by the difference between the actual and the expected result of an answered call."""
         tuning = self._tuning
         step = tuning.step * sqrt(min(1.0, tuning.usual_seats / max(1.0, self._seats)))
         self._level = min(log(tuning.most_alpha), max(log(tuning.least_alpha), self._level + step * surprise))
 
-    def calculate_alpha(self, *, seats: int, answers_per_second: float, seconds_left: float | None) -> float:
+    def calculate_allowed_risk(self, *, seats: int, answers_per_second: float, seconds_left: float | None) -> float:
         """Return the allowed risk: the probability of being abandoned that is allowed for the last call placed (alpha).
 
         Args:
@@ -196,7 +196,7 @@ class Governor(Learned):
         unfilled = min(self._left, tally.compute_seconds_until_window_full(self.now))
         at_end = cap.hard_stop * (tally.answers + self._sure * unfilled)
         ahead = min(self._left, max(unfilled, tuning.foreseen_share * tally.window_seconds))
-        answers, abandoned = tally.compute_remaining_counts(self.now, ahead)
+        answers, abandoned = tally.compute_counts_left_in_window(self.now, ahead)
         room = at_end - tally.abandoned
         if abandoned:
             room = min(room, cap.hard_stop * (answers + self._sure * ahead) - abandoned)
@@ -232,7 +232,7 @@ class Governor(Learned):
             if cap.reserve is None or cap.hard_stop >= 1.0:
                 continue
             ahead = 0.0 if cap.reserve is Reserve.EVERY_INSTANT else min(cap.window_seconds, self._left)
-            answers, abandoned = tally.compute_remaining_counts(self.now, ahead)
+            answers, abandoned = tally.compute_counts_left_in_window(self.now, ahead)
             answers_then = answers + max(0, free_seats) + self._sure * ahead
             allowed = max(0.0, cap.hard_stop) * answers_then - abandoned
             room = min(room, allowed / (1.0 - max(0.0, cap.hard_stop)))

@@ -18,7 +18,7 @@ from dialer.pacing.estimators import (
     RingTimes,
     Vector,
     compute_failure_odds,
-    limit_seconds,
+    limit_measured_seconds,
 )
 from dialer.pacing.lookahead import Outlook, append_squares_and_cubes
 from dialer.pacing.port import BusySeat, PacingEvent, PacingEventKind, PacingSnapshot, RingingCall, SeatStage
@@ -36,7 +36,7 @@ _INNER = {SeatStage.TALKING: SeatStage.CLOSING, SeatStage.WRAP_UP: SeatStage.WRA
 def compute_free_probabilities(horizons: Sequence[float], rates: Mapping[SeatStage, Matrix]) -> Matrix:
     """Return P(a busy seat is free within each horizon), shape (4 * ELAPSED_SECONDS, len(horizons)).
 
-    `find_table_rows` returns the row of a seat. The model is a semi-Markov chain with steps of one second. A talk ends or
+    `find_table_rows_of_calls` returns the row of a seat. The model is a semi-Markov chain with steps of one second. A talk ends or
     enters its closing part, which ends. Both lead to wrap-up, which ends or becomes nearly done, which ends. A stage
     that begins within a step counts from the middle of the step.
     """
@@ -63,7 +63,7 @@ def compute_free_probabilities(horizons: Sequence[float], rates: Mapping[SeatSta
     return np.concatenate(parts)
 
 
-def find_table_rows(seats: Iterable[BusySeat]) -> list[int]:
+def find_table_rows_of_calls(seats: Iterable[BusySeat]) -> list[int]:
     """Return the row of each busy seat in the table of `compute_free_probabilities`, by its stage and the seconds in it.
 
     Seats whose agent leaves after this call are skipped.
@@ -104,18 +104,21 @@ class Knowledge(Learned):
         """Compute the probability tables again from the estimators."""
         rates = {stage: hazard.calculate_stage_rates() for stage, hazard in self.hazards.items()}
         talks = self.hazards[SeatStage.TALKING]
-        self.conversation_seconds = talks.mean_seconds + self.hazards[SeatStage.WRAP_UP].mean_seconds
+        self.conversation_seconds = talks.mean_stage_seconds + self.hazards[SeatStage.WRAP_UP].mean_stage_seconds
         """Mean time that a seat is busy with a call, or until the end is announced (seconds)."""
         self._table, self._at_once = InFlightTable(self.rings, self._tuning), self.rings.at_once
         self._freed = append_squares_and_cubes(
             compute_free_probabilities([moment + self._connect for moment in self._table.moments], rates)
         )
-        self._talks_to_renewal = min(self._tuning.settled_conversations, 2 + int(talks.endings / 8.0))
+        self._talks_to_renewal = min(self._tuning.settled_conversations, 2 + int(talks.remembered_endings / 8.0))
 
     def interpret_snapshot(self, snapshot: PacingSnapshot) -> Prospect:
         """Return which free seats and answers are expected in the next seconds, given the present seats and calls."""
         table, calls = self._table, snapshot.ringing
-        rows, busy = np.array(table.find_table_rows(calls), dtype=np.intp), find_table_rows(snapshot.busy_seats)
+        rows, busy = (
+            np.array(table.find_table_rows_of_calls(calls), dtype=np.intp),
+            find_table_rows_of_calls(snapshot.busy_seats),
+        )
         ratio = table.ratio.take(rows)
         told = [chance for _, chance, _ in calls]
         foreign = np.array([chance is not None for chance in told]) if told.count(None) < len(told) else None
@@ -136,17 +139,21 @@ class Knowledge(Learned):
 
     def learn_from_event(self, event: PacingEvent) -> None:
         """Update the estimators from one pacing event, such as an answered call."""
-        seconds = limit_seconds(event.seconds)
+        seconds = limit_measured_seconds(event.seconds)
         match event.kind:
             case PacingEventKind.CANCELLED if event.timed:
                 # The call's probable outcome is imputed; otherwise the distributions would lose their late calls.
-                row = self._table.find_table_rows([RingingCall(seconds, ringing_seconds=event.ringing_seconds)])
+                row = self._table.find_table_rows_of_calls(
+                    [RingingCall(seconds, ringing_seconds=event.ringing_seconds)]
+                )
                 chance = self.answer_rate.record_call_hang_up(float(self._table.ratio[row[0]]))
                 self.rings.record_call_hang_up(seconds=seconds, ringing_seconds=event.ringing_seconds, chance=chance)
             case PacingEventKind.ANSWERED | PacingEventKind.FAILED:
                 answered = event.kind is PacingEventKind.ANSWERED
                 if event.timed:
-                    self.rings.record_end(answered=answered, seconds=seconds, ringing_seconds=event.ringing_seconds)
+                    self.rings.record_end_of_ringing(
+                        answered=answered, seconds=seconds, ringing_seconds=event.ringing_seconds
+                    )
                     if abs(self.rings.at_once - self._at_once) > self._tuning.stale_share:
                         self._compute_probability_tables()
                 self.answer_rate.record_call_outcome(answered=answered)
@@ -161,10 +168,10 @@ class Knowledge(Learned):
     def _learn_stage_duration(self, event: PacingEvent, seconds: float, stage: SeatStage) -> None:
         """Learn how long a talk or wrap-up lasted and, if its last part was announced, how long that lasted."""
         told = event.closing_seconds is not None
-        inner = min(seconds, limit_seconds(event.closing_seconds or 0.0))
-        self.hazards[stage].record_end(seconds - inner, went_over=told)
+        inner = min(seconds, limit_measured_seconds(event.closing_seconds or 0.0))
+        self.hazards[stage].record_end_of_stage(seconds - inner, went_over=told)
         if told:
-            self.hazards[_INNER[stage]].record_end(inner)
+            self.hazards[_INNER[stage]].record_end_of_stage(inner)
 
     def restore_learned_state(self, state: object) -> None:
         """Restore the learned state from a value that `get_learned_state` returned.

@@ -73,10 +73,12 @@ class Outlook:
         Args:
             new: P(a new call is answered by each moment).
         """
-        if most <= 0 or not self._is_within_bounds(bounds, self._sums):
+        if most <= 0 or not self._is_call_within_risk_bounds(bounds, self._sums):
             return 0  # the usual case, decided before the effect of a new call is computed
         kind, calls = _compute_moment_sums_of_call(new), 1
-        while calls < most and self._is_within_bounds(bounds, _add_calls_to_sums(self._sums, kind, calls)):
+        while calls < most and self._is_call_within_risk_bounds(
+            bounds, _add_calls_to_moment_sums(self._sums, kind, calls)
+        ):
             calls += 1
         return calls
 
@@ -90,13 +92,13 @@ class Outlook:
             _compute_moment_sums_of_call([answers / max(1, self._ringing) for answers in self._answered_by]),
             0,
         )
-        while excess < self._ringing and not self._is_within_bounds(
-            bounds, _add_calls_to_sums(self._sums, kind, -1.0 - excess)
+        while excess < self._ringing and not self._is_call_within_risk_bounds(
+            bounds, _add_calls_to_moment_sums(self._sums, kind, -1.0 - excess)
         ):
             excess += 1
         return excess
 
-    def _is_within_bounds(self, bounds: Bounds, sums: _Sums) -> bool:
+    def _is_call_within_risk_bounds(self, bounds: Bounds, sums: _Sums) -> bool:
         """Return whether one more call is within the bounds on its risk, given the sums of the other calls.
 
         The mean probability over all moments counts. The loop stops as soon as a bound is exceeded.
@@ -111,7 +113,7 @@ class Outlook:
         return True
 
 
-def _add_calls_to_sums(sums: _Sums, kind: _Sums, count: float) -> _Sums:
+def _add_calls_to_moment_sums(sums: _Sums, kind: _Sums, count: float) -> _Sums:
     """Return the sums of moments after `count` more calls of one kind are added."""
     return [
         (mean + count * x, variance + count * y, third + count * z, answers + count * x)

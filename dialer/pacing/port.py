@@ -179,7 +179,7 @@ class Pacer(ABC):
     def learn_from_event(self, event: PacingEvent) -> None:  # noqa: B027 - nothing, for one that learns nothing
         """Learn from an event, such as an answered call. Events come in order of time, each once."""
 
-    def explain_decision(self) -> Explanation:
+    def explain_last_decision(self) -> Explanation:
         """Return the reason for the pacing policy's last decision."""
         return self._explanation
 

@@ -65,7 +65,7 @@ class PredictivePacer(GovernedPacer):
 
     def count_calls_to_place(self, snapshot: PacingSnapshot) -> int:
         """Return how many calls to place, so that the last one is abandoned with a probability of at most alpha."""
-        now = self._advance_time(snapshot.now_seconds)
+        now = self._advance_policy_time(snapshot.now_seconds)
         prospect, alpha = self._interpret_snapshot(snapshot)
         if prospect.seats == 0:
             self._decided = 0, Limit.NOBODY, snapshot, prospect, alpha
@@ -96,12 +96,12 @@ class PredictivePacer(GovernedPacer):
         self._decided = calls, limited_by, snapshot, prospect, alpha
         return calls
 
-    def explain_decision(self) -> Explanation:
+    def explain_last_decision(self) -> Explanation:
         """Return the reason for the last pacing decision, with expected seats and answers, alpha, and abandoned calls
         still allowed.
         """
         if self._decided is None:
-            return super().explain_decision()
+            return super().explain_last_decision()
         calls, limited_by, snapshot, prospect, alpha = self._decided
         figures = {
             "free": float(max(0, snapshot.free_seats)),
@@ -139,7 +139,7 @@ class PredictivePacer(GovernedPacer):
         if self._seen is None or self._seen[0] is not snapshot:
             prospect = self.knowledge.interpret_snapshot(snapshot)
             cycle = self.knowledge.conversation_seconds + self._tuning.call_seconds / max(0.01, prospect.answer_rate)
-            alpha = self.governor.calculate_alpha(
+            alpha = self.governor.calculate_allowed_risk(
                 seats=prospect.seats, answers_per_second=prospect.seats / cycle, seconds_left=snapshot.seconds_left
             )
             self._seen = (snapshot, prospect, alpha)
@@ -147,7 +147,7 @@ class PredictivePacer(GovernedPacer):
 
     def count_excess_calls(self, snapshot: PacingSnapshot) -> int:
         """Return how many ringing calls will find no free seat. Without a logged-in agent, these are all."""
-        now = self._advance_time(snapshot.now_seconds)
+        now = self._advance_policy_time(snapshot.now_seconds)
         if not snapshot.ringing or snapshot.seats_without_caller >= 0:
             return 0
         prospect, alpha = self._interpret_snapshot(snapshot)

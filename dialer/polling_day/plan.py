@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from dialer.domain.model import Booth, BoothTurnout
 from dialer.polling_day.priorities import BoothNow, BoothPriorities, FactorWeights
-from dialer.rules.calling_hours import get_day_start, get_next_midnight
+from dialer.rules.calling_hours import get_local_midnight_before, get_next_midnight
 
 LAST_ROUND_SECONDS = 900.0
 """Booth workers get their last call this long before the booth's last call: reading out a long list takes time."""
@@ -108,7 +108,7 @@ class PollingPlan:
                 for booth_id, poll in voting.items()
                 if poll.closes_at is not None
             },
-            since=max((get_day_start(zone, now) for zone in days), default=NO_POLLS.since),
+            since=max((get_local_midnight_before(zone, now) for zone in days), default=NO_POLLS.since),
             until=min((get_next_midnight(zone, now) for zone in days), default=NO_POLLS.until),
         )
 

@@ -119,7 +119,7 @@ class BoothPriorities(Mapping[int, float]):
         """Return whether a booth id is in the mapping."""
         return booth_id in self._booths
 
-    def keys(self) -> KeysView[int]:
+    def list_booth_ids(self) -> KeysView[int]:
         """Return the booths' ids."""
         return self._booths
 
@@ -169,7 +169,7 @@ class BoothOrder:
         behind = min((place[1] for place in self._heap), default=0.0)
         for booth_id in sorted(set(booths) - self._usual_priorities.keys()):
             self._usual_priorities[booth_id] = self._voters[booth_id] = 1.0
-            self._move_booth(booth_id, behind)
+            self._move_booth_in_order(booth_id, behind)
 
     @property
     def is_exhausted(self) -> bool:
@@ -194,7 +194,7 @@ class BoothOrder:
         named = self._priorities_today.keys()
         return named if named and (not named.isdisjoint(quotas) or self.is_waiting_for_claims) else None
 
-    def set_priorities(self, priorities: Mapping[int, float]) -> None:
+    def set_booth_priorities(self, priorities: Mapping[int, float]) -> None:
         """Set new priorities by booth id. A booth with priority 0 is not called at all.
 
         Booths without a priority have a turn only while no booth with a priority has numbers or claims in the hopper.
@@ -205,8 +205,8 @@ class BoothOrder:
                 self._usual_priorities[booth_id] = before[booth_id]
         for booth_id in before.keys() ^ priorities.keys():
             if booth_id in self._usual_priorities:
-                self._move_booth(booth_id, self._find_pass_of_booth(booth_id))
-        self._restore_booth(self._set_aside - self._empty)
+                self._move_booth_in_order(booth_id, self._find_pass_of_booth(booth_id))
+        self._put_booth_back_in_order(self._set_aside - self._empty)
 
     def plan_claims(self, numbers: int) -> dict[int, int]:
         """Return the booths from which the next `numbers` numbers are claimed, in order, with the maximum for each
@@ -249,7 +249,7 @@ class BoothOrder:
             # A booth that returns after a pause does not catch up on the calls that it missed.
             # A booth after its last call has the rate 0, but its numbers may have been claimed just before.
             at = max(self._find_pass_of_booth(booth_id), behind)
-            self._move_booth(booth_id, at + count / max(self._find_priority(booth_id), _LEAST_RATE))
+            self._move_booth_in_order(booth_id, at + count / max(self._find_priority(booth_id), _LEAST_RATE))
         asked = list(quotas)
         if full:
             last = max((asked.index(booth_id) for booth_id in given if booth_id in quotas), default=0)
@@ -262,7 +262,7 @@ class BoothOrder:
         """
         for booth_id, count in Counter(claim.queue_booth_id for claim in claims).items():
             if booth_id in self._usual_priorities:
-                self._move_booth(
+                self._move_booth_in_order(
                     booth_id,
                     self._find_pass_of_booth(booth_id) - count / max(self._find_priority(booth_id), _LEAST_RATE),
                 )
@@ -271,7 +271,7 @@ class BoothOrder:
     def reset_empty_booths(self) -> None:
         """Forget which booths have no remaining numbers, because numbers may have returned to the queues."""
         self._empty.clear()
-        self._restore_booth(set(self._set_aside))
+        self._put_booth_back_in_order(set(self._set_aside))
 
     def _find_next_entry(self) -> _Place | None:
         """Return the entry of the next booth, or None, and drop outdated entries before it."""
@@ -290,7 +290,7 @@ class BoothOrder:
     def _find_pass_of_booth(self, booth_id: int) -> float:
         return self._places[booth_id][1]
 
-    def _move_booth(self, booth_id: int, at: float) -> None:
+    def _move_booth_in_order(self, booth_id: int, at: float) -> None:
         self._places[booth_id] = (booth_id not in self._priorities_today, at, booth_id)
         if booth_id not in self._set_aside:
             heapq.heappush(self._heap, self._places[booth_id])
@@ -298,7 +298,7 @@ class BoothOrder:
             self._heap = [place for booth_id, place in self._places.items() if booth_id not in self._set_aside]
             heapq.heapify(self._heap)
 
-    def _restore_booth(self, booths: set[int]) -> None:
+    def _put_booth_back_in_order(self, booths: set[int]) -> None:
         self._set_aside -= booths
         for booth_id in booths:
             heapq.heappush(self._heap, self._places[booth_id])

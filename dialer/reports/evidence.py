@@ -101,7 +101,7 @@ def report_cap_evidence(db: Connection, window: Window, zone: tzinfo, profile: P
         for day in compute_daily_evidence(answers, caps, zone, window.since):
             cap_met = all(worst <= cap.share for worst, cap in zip(day.worst, caps, strict=True))
             counts = (day.live_answers, day.abandoned, day.left_waiting)
-            rate = AbandonedRate(day.live_answers, day.abandoned).rate
+            rate = AbandonedRate(day.live_answers, day.abandoned).abandoned_rate
             rows.append((campaign, day.day, *counts, rate, *day.worst, "yes" if cap_met else "NO", verified))
     limits = ", ".join(f"{cap.share:.1%} in {_format_window(cap)}" for cap in caps)
     return Report(

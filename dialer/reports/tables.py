@@ -409,7 +409,12 @@ def report_abandonment(db: Connection, window: Window, zone: tzinfo) -> Report:
 
 def _add_abandoned_rate(counts: Sequence[int]) -> tuple[Cell, ...]:
     attempts, live_answers, abandoned = counts
-    return attempts, live_answers, abandoned, AbandonedRate(live_answers, abandoned).rate if live_answers else None
+    return (
+        attempts,
+        live_answers,
+        abandoned,
+        AbandonedRate(live_answers, abandoned).abandoned_rate if live_answers else None,
+    )
 
 
 def report_recordings(db: Connection, window: Window, zone: tzinfo, directory: Path) -> Report:

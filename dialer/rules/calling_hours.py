@@ -41,18 +41,18 @@ class WeekHours:
                 return self.sunday
         return self.weekday
 
-    def is_open_at(self, zone: ZoneInfo, now: float) -> bool:
+    def are_calls_allowed_at(self, zone: ZoneInfo, now: float) -> bool:
         """Return whether calls are allowed at `now` (epoch seconds) in `zone`."""
         local = datetime.fromtimestamp(now, zone)
         moment = local.time()
         return any(start <= moment < until for start, until in self.get_calling_hours(local.date()))
 
-    def find_next_opening(self, zones: Sequence[ZoneInfo], now: float) -> float | None:
+    def find_next_time_calls_are_allowed(self, zones: Sequence[ZoneInfo], now: float) -> float | None:
         """Return the next time at which calls are allowed in all zones (epoch seconds), or None if there is none within two weeks.
 
         This is `now` if they are allowed now.
         """
-        if all(self.is_open_at(zone, now) for zone in zones):
+        if all(self.are_calls_allowed_at(zone, now) for zone in zones):
             return now
         # All zones are open from the moment the last of them opens, so only opening times have to be checked.
         openings = {
@@ -61,7 +61,7 @@ class WeekHours:
             for opening in _list_opening_times(zone, now, self.get_calling_hours)
             if opening > now
         }
-        return next((at for at in sorted(openings) if all(self.is_open_at(zone, at) for zone in zones)), None)
+        return next((at for at in sorted(openings) if all(self.are_calls_allowed_at(zone, at) for zone in zones)), None)
 
 
 def make_daily_hours(hours: Iterable[Stretch]) -> WeekHours:
@@ -70,7 +70,7 @@ def make_daily_hours(hours: Iterable[Stretch]) -> WeekHours:
     return WeekHours(fixed, fixed, fixed, fixed)
 
 
-def count_seconds_left(hours: Sequence[WeekHours], zone: ZoneInfo, now: float) -> float:
+def count_seconds_left_to_call_today(hours: Sequence[WeekHours], zone: ZoneInfo, now: float) -> float:
     """Return for how many more seconds today calls are allowed in a time zone, by all of `hours`. `now` is in epoch
     seconds.
     """
@@ -92,7 +92,7 @@ def get_midnight(day: date, zone: ZoneInfo) -> float:
     return datetime.combine(day, time(), zone).timestamp()
 
 
-def get_day_start(zone: ZoneInfo, now: float) -> float:
+def get_local_midnight_before(zone: ZoneInfo, now: float) -> float:
     """Return the local midnight before `now` (epoch seconds), from which daily caps are counted."""
     return get_midnight(datetime.fromtimestamp(now, zone).date(), zone)
 

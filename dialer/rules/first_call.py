@@ -96,8 +96,8 @@ def _find_call_obstacles(gate: Gate, campaign: CampaignRules, areas: Areas, now:
         return
     at = now
     for _ in range(_MAX_OBSTACLES):
-        ruling = gate.check_campaign(campaign, at)
-        if ruling.allowed:
+        ruling = gate.check_rules_for_campaign(campaign, at)
+        if ruling.is_call_allowed:
             why, until = _find_obstacle_in_all_areas(gate, campaign, areas, at)
         else:
             why, until = str(ruling), ruling.next_at
@@ -145,7 +145,7 @@ def _find_area_objections(
     gate: Gate, campaign: CampaignRules, areas: Areas, area: Area, at: float
 ) -> Iterator[Objection]:
     """Yield the gate's objections to calls to an area at `at`, and those from the last call of the polling day."""
-    for each in gate.check_originate(Case(campaign, "", area, None), at).objections:
+    for each in gate.check_rules_before_originate(Case(campaign, "", area, None), at).objections:
         # Without a roll, closing times are unknown; that is not an error yet.
         if each.reason in _AREA_REASONS and (areas.of_roll or each.reason is not Reason.NO_CLOSE):
             yield each

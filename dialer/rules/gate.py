@@ -72,12 +72,12 @@ class Ruling:
     next_at: float | None  # the earliest time without objections (epoch seconds); None: not foreseeable
 
     @property
-    def allowed(self) -> bool:
+    def is_call_allowed(self) -> bool:
         """Return whether the call may be placed or connected now."""
         return not self.objections
 
     @property
-    def permanent_reason(self) -> Reason | None:
+    def reason_that_does_not_end(self) -> Reason | None:
         """The first reason that does not end by itself, or None."""
         return next((each.reason for each in self.objections if each.until is None), None)
 
@@ -110,28 +110,28 @@ class Gate:
 
     def __init__(self, rulebook: Rulebook) -> None:
         self.rules = rulebook
-        self._all_zones = rulebook.list_all_zones()
+        self._all_zones = rulebook.list_all_time_zones()
 
-    def check_campaign(self, campaign: CampaignRules, now: float, areas: Collection[Area] = ()) -> Ruling:
+    def check_rules_for_campaign(self, campaign: CampaignRules, now: float, areas: Collection[Area] = ()) -> Ruling:
         """Decide whether a campaign may call anybody at `now` (epoch seconds).
 
         Checks only rules that do not depend on the number, and the silence interval if it applies in all of `areas`.
         """
-        return self._build_ruling(now, lambda at: self._find_campaign_objections(campaign, at, areas))
+        return self._build_ruling_from_objections(now, lambda at: self._find_campaign_objections(campaign, at, areas))
 
-    def check_originate(self, case: Case, now: float) -> Ruling:
+    def check_rules_before_originate(self, case: Case, now: float) -> Ruling:
         """Decide whether a call may be placed at `now` (epoch seconds).
 
         The phone must not ring past the end of the calling hours.
         """
-        return self._build_ruling(now, lambda at: self._find_call_objections(case, at, asked_at=now))
+        return self._build_ruling_from_objections(now, lambda at: self._find_call_objections(case, at, asked_at=now))
 
     def check_connection_to_agent(self, case: Case, now: float) -> Ruling:
         """Decide whether an answered call may be connected to an agent or IVR flow at `now` (epoch seconds).
 
         Caps and intervals between calls are not checked, because they already count this call.
         """
-        return self._build_ruling(now, lambda at: self._find_connect_objections(case, at))
+        return self._build_ruling_from_objections(now, lambda at: self._find_connect_objections(case, at))
 
     def find_next_allowed_time(self, case: Case, now: float, at: float) -> float | None:
         """Return the earliest time, `at` or later, when a call could be placed (epoch seconds), or None if it cannot be
@@ -141,7 +141,7 @@ class Gate:
         """
         return _find_earliest_allowed_time(at, lambda moment: self._find_call_objections(case, moment, asked_at=now))[1]
 
-    def _build_ruling(self, now: float, find_objections: FindObjections) -> Ruling:
+    def _build_ruling_from_objections(self, now: float, find_objections: FindObjections) -> Ruling:
         return Ruling(*_find_earliest_allowed_time(now, find_objections))
 
     def format_legal_grounds(self, case: Case, rules: str) -> str:
@@ -149,14 +149,14 @@ class Gate:
         force.
         """
         facts, campaign, book = case.facts, case.campaign, self.rules
-        certified = campaign.certified.get(case.language) if campaign.recorded else None
+        certified = campaign.certified.get(case.language) if campaign.plays_recorded_voice else None
         found = {
             "verdict": "allowed",
             "rules": rules,
             "profile": book.profile.name,
             "purpose": campaign.purpose.value,
-            "voice": "recorded" if campaign.recorded else "live",
-            "zones": " ".join(zone.key for zone in book.zones(case.number)),
+            "voice": "recorded" if campaign.plays_recorded_voice else "live",
+            "zones": " ".join(zone.key for zone in book.find_time_zones_of_number(case.number)),
             "consent": "unknown" if facts is None else facts.consent.value,
             "listed": "" if facts is None else " ".join(facts.registers),
             "registers": " ".join(
@@ -184,14 +184,14 @@ class Gate:
         yield from self._check_silence_interval_in_all_areas(campaign, areas, now)
         yield from self._check_campaign_hours(campaign, now)
         zones = self._all_zones
-        if zones and not any(self.rules.hours.is_open_at(zone, now) for zone in zones):
-            openings = [self.rules.hours.find_next_opening((zone,), now) for zone in zones]
+        if zones and not any(self.rules.hours.are_calls_allowed_at(zone, now) for zone in zones):
+            openings = [self.rules.hours.find_next_time_calls_are_allowed((zone,), now) for zone in zones]
             until = min((opening for opening in openings if opening is not None), default=None)
             yield Objection(Reason.HOURS, f"outside calling hours{self._format_end_of_objection(until)}", until)
 
     def _find_call_objections(self, case: Case, now: float, *, asked_at: float) -> Iterator[Objection]:
         campaign = case.campaign
-        yield from self._check_number(case)
+        yield from self._check_number_is_callable(case)
         yield from self._check_owner_allows_calls(case)
         yield from self._check_registers(campaign.purpose, now)
         yield from self._check_certificate(campaign, case.language, now)
@@ -199,7 +199,9 @@ class Gate:
         yield from self._check_poll_is_not_over(campaign, case.area, now)
         yield from self._check_retention_period(case.area, now)
         yield from self._check_silence_interval(campaign, case.area, now)
-        yield from self._check_calling_hours(self.rules.zones(case.number), now, campaign.ring_seconds)
+        yield from self._check_calling_hours(
+            self.rules.find_time_zones_of_number(case.number), now, campaign.ring_seconds
+        )
         yield from self._check_campaign_hours(campaign, now)
         if case.facts is not None:
             yield from self._check_redial_lock(case, now)
@@ -210,12 +212,14 @@ class Gate:
         yield from self._check_owner_allows_calls(case)
         yield from self._check_certificate(case.campaign, case.language, now)
         yield from self._check_silence_interval(case.campaign, case.area, now)
-        yield from self._check_calling_hours(self.rules.zones(case.number), now, 0.0)
+        yield from self._check_calling_hours(self.rules.find_time_zones_of_number(case.number), now, 0.0)
 
     # Single rules
 
-    def _check_number(self, case: Case) -> Iterator[Objection]:
-        problem = numbers.find_refusal(case.number, self.rules.allowed_prefixes, self.rules.denied_prefixes)
+    def _check_number_is_callable(self, case: Case) -> Iterator[Objection]:
+        problem = numbers.find_reason_number_is_refused(
+            case.number, self.rules.allowed_prefixes, self.rules.denied_prefixes
+        )
         if problem is not None:
             yield Objection(Reason.NUMBER, problem, None)
 
@@ -233,7 +237,7 @@ class Gate:
         if facts.consent is Consent.WITHDRAWN:
             yield Objection(Reason.CONSENT_WITHDRAWN, "the number's owner has withdrawn consent", None)
         elif self.rules.needs_consent(campaign) and facts.consent is not Consent.GIVEN:
-            voice = "recorded" if campaign.recorded else "live"
+            voice = "recorded" if campaign.plays_recorded_voice else "live"
             words = f"a {voice} {campaign.purpose.value} call needs consent, and none is recorded"
             yield Objection(Reason.NO_CONSENT, words, None)
 
@@ -255,7 +259,7 @@ class Gate:
                 yield Objection(Reason.OLD_REGISTER, words, None)
 
     def _check_certificate(self, campaign: CampaignRules, language: str, now: float) -> Iterator[Objection]:
-        if not campaign.recorded or campaign.purpose not in self.rules.profile.certificate.needed_for:
+        if not campaign.plays_recorded_voice or campaign.purpose not in self.rules.profile.certificate.needed_for:
             return
         needed = f"a recorded {campaign.purpose.value} call needs a certificate"
         certified = campaign.certified.get(language)
@@ -311,7 +315,7 @@ class Gate:
         elif isinstance(close, CloseUnknown):
             words = "the close of poll of this polling area is unknown (set it in rules.polls or on the roll)"
             yield Objection(Reason.NO_CLOSE, words, None)
-        elif close - rules.silence_seconds <= now < close:
+        elif close - rules.silence_interval_seconds <= now < close:
             applies_to_all = campaign.purpose in rules.profile.silence.forbids
             kind = campaign.purpose.value if applies_to_all else f"recorded {campaign.purpose.value}"
             words = f"silence interval of the polling area: no {kind} calls{self._format_end_of_objection(close)}"
@@ -336,18 +340,21 @@ class Gate:
             yield Objection(Reason.NO_ZONE, "the time zone of the number is unknown", None)
             return
         hours = self.rules.hours
-        if all(hours.is_open_at(zone, now) and hours.is_open_at(zone, now + lasting_seconds) for zone in zones):
+        if all(
+            hours.are_calls_allowed_at(zone, now) and hours.are_calls_allowed_at(zone, now + lasting_seconds)
+            for zone in zones
+        ):
             return
         # In the last seconds before closing, the next opening is after the close.
-        after = now if not all(hours.is_open_at(zone, now) for zone in zones) else now + lasting_seconds
-        until = hours.find_next_opening(zones, after)
+        after = now if not all(hours.are_calls_allowed_at(zone, now) for zone in zones) else now + lasting_seconds
+        until = hours.find_next_time_calls_are_allowed(zones, after)
         names = zones[0].key if len(zones) == 1 else f"the {len(zones)} zones where the number may be"
         yield Objection(Reason.HOURS, f"outside calling hours in {names}{self._format_end_of_objection(until)}", until)
 
     def _check_campaign_hours(self, campaign: CampaignRules, now: float) -> Iterator[Objection]:
         zone = self.rules.centre_zone
-        if not campaign.hours.is_open_at(zone, now):
-            until = campaign.hours.find_next_opening((zone,), now)
+        if not campaign.hours.are_calls_allowed_at(zone, now):
+            until = campaign.hours.find_next_time_calls_are_allowed((zone,), now)
             yield Objection(
                 Reason.CAMPAIGN_HOURS,
                 f"outside the campaign's calling hours{self._format_end_of_objection(until)}",

@@ -9,7 +9,9 @@ from collections.abc import Sequence
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}", re.ASCII)
 
 
-def find_refusal(number: str, allowed_prefixes: Sequence[str], denied_prefixes: Sequence[str]) -> str | None:
+def find_reason_number_is_refused(
+    number: str, allowed_prefixes: Sequence[str], denied_prefixes: Sequence[str]
+) -> str | None:
     """Return why a number must not be dialled, or None if it may be dialled. The text does not contain the number.
 
     A number must begin with an allowed prefix and must not begin with a denied one (against premium numbers and toll

@@ -46,7 +46,7 @@ class CampaignRules:
     attempts_per_day: int | None = None
 
     @property
-    def recorded(self) -> bool:
+    def plays_recorded_voice(self) -> bool:
         """Return whether the campaign's calls play a recorded voice (an IVR campaign)."""
         return self.kind is CampaignKind.IVR
 
@@ -67,7 +67,7 @@ class Rulebook:
     registers: tuple[Register, ...] = ()
 
     @property
-    def silence_seconds(self) -> float:
+    def silence_interval_seconds(self) -> float:
         """Return the length of the silence interval before the close of poll (seconds; 0 = none)."""
         return self.profile.silence.hours_before_close * HOUR_SECONDS
 
@@ -77,16 +77,16 @@ class Rulebook:
 
     def forbids_calls_in_silence(self, campaign: CampaignRules) -> bool:
         """Return whether the rules forbid a campaign's calls during the silence interval."""
-        if self.silence_seconds <= 0:
+        if self.silence_interval_seconds <= 0:
             return False
         silence, is_permitted = self.profile.silence, campaign.signed_off and campaign.purpose is Purpose.TURNOUT
-        recorded = campaign.recorded and campaign.purpose in silence.forbids_recorded and not is_permitted
+        recorded = campaign.plays_recorded_voice and campaign.purpose in silence.forbids_recorded and not is_permitted
         return recorded or campaign.purpose in silence.forbids
 
     def needs_consent(self, campaign: CampaignRules) -> bool:
         """Return whether a campaign may call only numbers with recorded consent."""
         consent = self.profile.consent
-        return campaign.purpose in (consent.recorded if campaign.recorded else consent.live)
+        return campaign.purpose in (consent.recorded if campaign.plays_recorded_voice else consent.live)
 
     def get_attempts_cap(self, campaign: CampaignRules) -> int:
         """Return the maximum number of attempts to call a number per day, over all campaigns."""
@@ -108,11 +108,11 @@ class Rulebook:
     def _uses_number_zones(self) -> bool:
         return self.profile.calling_hours.zones is Zones.NUMBER
 
-    def zones(self, number: str) -> NumberZones:
+    def find_time_zones_of_number(self, number: str) -> NumberZones:
         """Return the time zones in which a number's calling hours apply, or none if they are unknown."""
         return find_zones(number) if self._uses_number_zones else (self.centre_zone,)
 
-    def list_all_zones(self) -> NumberZones:
+    def list_all_time_zones(self) -> NumberZones:
         """Return the time zones of all numbers with an allowed prefix."""
         if not self._uses_number_zones:
             return (self.centre_zone,)

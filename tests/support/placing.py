@@ -15,8 +15,8 @@ def make_turns_that_want_calls(seats: int = 1, wanted: int = 0, **sections: Any)
     turns = Turns(seats, **sections)
     allowed = lambda *_: Ruling((), None)  # noqa: E731
     asked = {
-        "check_originate": allowed,
-        "check_campaign": allowed,
+        "check_rules_before_originate": allowed,
+        "check_rules_for_campaign": allowed,
         "format_legal_grounds": lambda *_: "{}",
         "find_redial_lock_end": lambda *_: None,
     }
@@ -32,7 +32,7 @@ def make_turns_that_want_calls(seats: int = 1, wanted: int = 0, **sections: Any)
             SimpleNamespace(
                 count_calls_to_place=lambda _: wanted,
                 count_excess_calls=lambda _: 0,
-                explain_decision=lambda: "",
+                explain_last_decision=lambda: "",
                 learn_from_event=lambda _: None,
             ),
         )

@@ -40,10 +40,10 @@ def test_each_accepted_mutant_names_existing_lines_of_its_function(entry: dict[s
 
 def test_mutant_of_a_line_without_an_accepted_mutant_is_reported() -> None:
     known, new = (
-        Mutant(f"dialer.rules.gate.xǁGateǁcheck_campaign__mutmut_{number}", (line,), ("pass",))
+        Mutant(f"dialer.rules.gate.xǁGateǁcheck_rules_for_campaign__mutmut_{number}", (line,), ("pass",))
         for number, line in enumerate(("a = 1", "b = 2"))
     )
-    assert known.function == "dialer.rules.gate.Gate.check_campaign"
+    assert known.function == "dialer.rules.gate.Gate.check_rules_for_campaign"
     assert find_unaccepted((known, new), {known.function: frozenset({"a = 1"})}) == [new]
 
 

@@ -32,7 +32,7 @@ class Alerts:
 
     def clear_alert(self, kind: AlertKind, subject: str | None = None) -> None:
         """End an alert, if it is active. `subject` is the trunk, seat, server or campaign that the alert is about."""
-        self._remove_alert(kind.value if subject is None else kind.make_code(subject))
+        self._remove_alert(kind.value if subject is None else kind.make_alert_code(subject))
 
     def raise_or_clear_alert(self, alert: Alert) -> None:
         """Raise an alert, or end it if `alert.cleared` is set.

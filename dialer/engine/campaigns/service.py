@@ -25,7 +25,7 @@ from dialer.engine.plan import CampaignPlan
 from dialer.engine.turnout.polls import Polls
 from dialer.flows.library import FlowLibrary
 from dialer.polling_day.priorities import BoothOrder
-from dialer.rules.calling_hours import get_day_start, get_next_midnight
+from dialer.rules.calling_hours import get_local_midnight_before, get_next_midnight
 from dialer.store.standing_orders import StandingOrder, format_campaign_addressee
 from dialer.store.store import Store
 
@@ -78,7 +78,7 @@ class Campaigns:
         weight = 1.0 if self._core.plan.polling is None else self._core.plan.polling.weights.voter
         order = BoothOrder(self._polls.booths, weight, in_hand=hopper)
         run = CampaignRun(plan.spec, purpose, plan.pacer, state, order, hopper)
-        run.outcomes.update(await store.count_outcomes(campaign_id, get_day_start(self._core.zone, now)))
+        run.outcomes.update(await store.count_outcomes(campaign_id, get_local_midnight_before(self._core.zone, now)))
         run.progress = await store.read_campaign_progress(campaign_id, now)
         learned = await store.read_pacer_state(campaign_id)
         if learned is not None:

@@ -35,7 +35,7 @@ class ClockGuard:
 
     def accept_wall_clock_time(self) -> str:
         """Accept the wall clock's time as right, and resume dialling. Returns the reply to the command."""
-        self._watch.accept_time(self._core.read_clock())
+        self._watch.accept_wall_clock_time(self._core.read_clock())
         held = AlertKind.CLOCK in self._alerts
         self._alerts.clear_alert(AlertKind.CLOCK)
         self._core.wake.set()
@@ -46,7 +46,7 @@ class ClockGuard:
         is so.
         """
         now = self._core.read_clock()
-        ahead = self._watch.check_for_step(now)
+        ahead = self._watch.find_step_of_wall_clock(now)
         self._sent.record_clock_difference(self._watch.calculate_expected_time(now) - self._core.clock.since_boot())
         if ahead is None:
             self._alerts.clear_alert(AlertKind.CLOCK)

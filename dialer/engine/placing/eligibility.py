@@ -105,11 +105,11 @@ class Eligibility:
         """
         case = self._make_rules_case(run, claim, guaranteed=guaranteed)
         facts, rules = case.facts, case.campaign
-        certified = rules.certified.get(case.language) if rules.recorded else None
+        certified = rules.certified.get(case.language) if rules.plays_recorded_voice else None
         known = None if facts is None else (facts.consent, facts.registers)
         key = (
             rules.campaign_id,
-            self._gate.rules.zones(case.number),
+            self._gate.rules.find_time_zones_of_number(case.number),
             known,
             certified and certified.digest,
             case.asked_for,
@@ -156,7 +156,7 @@ class Eligibility:
         now, rules = self._core.clock.now(), self._find_rules_of_campaign(run)
         second, asked_of, ruling = self._campaign_rulings.get(rules.campaign_id, (-1, None, None))
         if ruling is None or second != int(now) or asked_of is not rules:
-            ruling = self._gate.check_campaign(rules, now, self._areas)
+            ruling = self._gate.check_rules_for_campaign(rules, now, self._areas)
             self._campaign_rulings[rules.campaign_id] = (int(now), rules, ruling)
         return ruling
 
@@ -176,15 +176,15 @@ class Eligibility:
         With `guaranteed` an agent's seat is reserved for the call.
         """
         case = self._make_rules_case(run, claim, guaranteed=guaranteed)
-        return self._count_refused_ruling(run, self._gate.check_originate(case, self._core.clock.now()))
+        return self._count_refused_ruling(run, self._gate.check_rules_before_originate(case, self._core.clock.now()))
 
     def check_rules_before_originate(
         self, run: CampaignRun, claim: Claim, attempt_id: AttemptId, caller_id: str, *, guaranteed: bool = False
     ) -> Ruling:
         """Return whether the rules allow a call to be sent to the switch now, and count a refusal."""
         case = self._make_rules_case(run, claim, caller_id, guaranteed=guaranteed)
-        ruling = self._gate.check_originate(case, self._core.clock.now())
-        if ruling.allowed:
+        ruling = self._gate.check_rules_before_originate(case, self._core.clock.now())
+        if ruling.is_call_allowed:
             self._cases[attempt_id] = case
         return self._count_refused_ruling(run, ruling)
 
@@ -204,7 +204,7 @@ class Eligibility:
         )
         return self._count_refused_ruling(
             run, self._gate.check_connection_to_agent(case, self._core.clock.now())
-        ).allowed
+        ).is_call_allowed
 
     def forget_ended_calls(self) -> None:
         """Discard the facts that were remembered for the rule checks of calls that have ended."""

@@ -80,12 +80,12 @@ class CampaignHolds:
             return Hold(HoldReason.PAUSED if run.state is CampaignState.PAUSED else HoldReason.STOPPED)
         if run.inaudible_sound is not None:
             return Hold(HoldReason.NO_AUDIO, f"the sound {run.inaudible_sound} cannot be played")
-        if not run.spec.hours.is_open_at(zone, now):
-            opening = run.spec.hours.find_next_opening((zone,), now)
+        if not run.spec.hours.are_calls_allowed_at(zone, now):
+            opening = run.spec.hours.find_next_time_calls_are_allowed((zone,), now)
             until = datetime.fromtimestamp(opening, zone).strftime(" until %H:%M") if opening else ""
             return Hold(HoldReason.CALLING_HOURS, f"outside calling hours{until}", opening)
         ruling = self._eligibility.check_rules_for_campaign(run)
-        if not ruling.allowed:
+        if not ruling.is_call_allowed:
             return Hold(HoldReason.RULES, str(ruling), ruling.next_at)
         if run.is_campaign_completed and (correctable := _count_correctable_refusals(run)):
             numbers = ", ".join(f"{reason} {count:,}" for reason, count in correctable.items())

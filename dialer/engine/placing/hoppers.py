@@ -16,7 +16,7 @@ from dialer.engine.effects import (
 )
 from dialer.engine.turnout.figures import TurnoutFigures
 from dialer.engine.turnout.polls import Polls
-from dialer.rules.calling_hours import get_day_start
+from dialer.rules.calling_hours import get_local_midnight_before
 from dialer.store.claims import Unclaimed
 from dialer.store.store import Store
 
@@ -86,7 +86,7 @@ class Hoppers:
                     lease_seconds=LEASE_SECONDS,
                     booths=quotas,
                     voting=None if first is None else VotingBooths(first, run.votes_until),
-                    day_start=get_day_start(self._core.zone, clock.now()),
+                    day_start=get_local_midnight_before(self._core.zone, clock.now()),
                 )
                 full = len(claims) == CLAIMED_AT_ONCE
                 run.order.record_claims(quotas, claims, full=full)
@@ -143,7 +143,7 @@ class Hoppers:
         run.priorities_at, today = now, self._polls.find_polls_today()
         run.votes_until = today.until
         polling = self._core.plan.polling if run.purpose is Purpose.TURNOUT else None
-        run.order.set_priorities(
+        run.order.set_booth_priorities(
             {} if polling is None else polling.create_booth_priorities(today, self._turnout.booths, now)
         )
 
@@ -162,7 +162,7 @@ class Hoppers:
             owner=self._core.plan.owner,
             now=now,
             lease_seconds=LEASE_SECONDS,
-            day_start=get_day_start(self._core.zone, now),
+            day_start=get_local_midnight_before(self._core.zone, now),
         )
         if isinstance(claim, Claim):
             return claim

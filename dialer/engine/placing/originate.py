@@ -114,11 +114,11 @@ class Originator:
             best = self._sort_trunks_for_call(trunks, loads, seat)
             taken = (
                 self._trunks.choose_trunk_for_call(best, used, now, unsent, called=self._find_called_party(claim))
-                if ruling.allowed
+                if ruling.is_call_allowed
                 else None
             )
-            if not ruling.allowed:
-                claim, lasting = run.hopper.popleft(), ruling.permanent_reason
+            if not ruling.is_call_allowed:
+                claim, lasting = run.hopper.popleft(), ruling.reason_that_does_not_end
                 if lasting is None:
                     postponed.append((claim, ruling.next_at or self._core.clock.now() + REST_SECONDS))
                 else:
@@ -238,7 +238,7 @@ class Originator:
 
     async def _commit_attempts(self, run: CampaignRun, placed: Sequence[tuple[NewAttempt, Call]]) -> list[NewAttempt]:
         """Store call attempts, and return those that the store accepted."""
-        since = calling_hours.get_day_start(self._core.zone, self._core.clock.now())
+        since = calling_hours.get_local_midnight_before(self._core.zone, self._core.clock.now())
         attempts, conversations, gaps = self._eligibility.find_call_limits(run)
         for attempt, _ in placed:
             self._sent.record_attempt_before_commit(attempt.attempt_id)
@@ -335,7 +335,9 @@ class Originator:
             refusal = CommandRefused(
                 "the voter's booth does not vote now: its polling day is over or has not come", RefusedBecause.FORBIDDEN
             )
-        elif not (ruling := self._eligibility.check_rules_for_claimed_number(run, claim, guaranteed=True)).allowed:
+        elif not (
+            ruling := self._eligibility.check_rules_for_claimed_number(run, claim, guaranteed=True)
+        ).is_call_allowed:
             refusal = CommandRefused(f"the rules forbid this call now: {ruling}", RefusedBecause.FORBIDDEN)
         else:
             used, now = self._channels.count_used_channels(), self._core.clock.monotonic()
@@ -377,7 +379,7 @@ class Originator:
         ruling = self._eligibility.check_rules_before_originate(
             run, attempt.claim, call.attempt_id, attempt.caller_id, guaranteed=kept
         )
-        if not ruling.allowed:
+        if not ruling.is_call_allowed:
             return CommandRefused(f"the rules forbid this call now: {ruling}", RefusedBecause.FORBIDDEN)
         return None
 

@@ -54,7 +54,9 @@ class RetrySchedule:
         if not outcome.is_answered:
             return False
         return (
-            call.flow.last_mark is MarkKind.LATER if call.talk.disposition is None else call.talk.disposition.promised
+            call.flow.last_mark is MarkKind.LATER
+            if call.talk.disposition is None
+            else call.talk.disposition.is_call_promised
         )
 
     def find_due_time_after_disposition(

@@ -114,7 +114,7 @@ class Placing:
         self._cancel_excess_calls(run, snapshot)
         wanted = min(run.pacer.count_calls_to_place(snapshot), snapshot.cps_budget, snapshot.free_channels)
         if wanted > 0:
-            _log.debug("campaign.paced", campaign=run.spec.campaign_id, pacing=str(run.pacer.explain_decision()))
+            _log.debug("campaign.paced", campaign=run.spec.campaign_id, pacing=str(run.pacer.explain_last_decision()))
         if self._originator.place_calls(run, min(wanted, len(run.hopper)), used, unsent):
             self._turn += 1
             self._placed_in[run.spec.campaign_id] = self._turn

@@ -16,7 +16,7 @@ from dialer.engine.seats.seats import Seats
 from dialer.engine.seats.state import Seat
 from dialer.engine.trunks.state import TrunkPool
 from dialer.pacing.port import BusySeat, PacingSnapshot, RingingCall
-from dialer.rules.calling_hours import count_seconds_left
+from dialer.rules.calling_hours import count_seconds_left_to_call_today
 
 MOST_SKILLS = 8
 """With more skills than this, not all sets of skills are tried: each further skill doubles their number."""
@@ -86,7 +86,7 @@ class Snapshots:
             held_back=allowed < room,
             cps_budget=self._trunks.count_startable_calls(trunks, used, now, unsent),
             active_calls=active,
-            seconds_left=count_seconds_left(hours, self._core.zone, self._core.clock.now()),
+            seconds_left=count_seconds_left_to_call_today(hours, self._core.zone, self._core.clock.now()),
         )
 
     def _apply_speed_limit(self, run: CampaignRun, room: int) -> int:

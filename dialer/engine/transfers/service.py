@@ -192,7 +192,7 @@ class Transfers:
         if target.number is None or target.trunk is None:
             return PartyRequest(party_id, target.endpoint or "", None, None, target.ring_seconds, place)
         rules = self._core.plan.gate.rules
-        why_not = numbers.find_refusal(target.number, rules.allowed_prefixes, rules.denied_prefixes)
+        why_not = numbers.find_reason_number_is_refused(target.number, rules.allowed_prefixes, rules.denied_prefixes)
         if why_not is not None:
             raise CommandRefused(f"transfer target {target.name} was not called: {why_not}")
         now = self._core.clock.monotonic()

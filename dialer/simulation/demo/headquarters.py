@@ -296,7 +296,7 @@ async def _check_published_material(real: Sequence[RealCentre]) -> HqCheck:
 async def _check_stop_all(settings: HqSettings, session: Session, leader: bytes, real: Sequence[RealCentre]) -> HqCheck:
     """Stop all centres and check that they obey within `STOP_SECONDS`."""
     order = orders.create_order(OrderKind.STOP_ALL, "all", time.time())
-    signed = SignedOrder(order=order.text).add_signature("asha", leader)
+    signed = SignedOrder(order=order.json_text).add_signature("asha", leader)
     began = time.monotonic()
     last = began
 

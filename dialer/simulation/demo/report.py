@@ -143,7 +143,7 @@ def _count_outcomes(outcomes: Mapping[str, int]) -> dict[str, Any]:
         "connected": outcomes.get(Outcome.CONNECTED, 0),
         "live_answers": rate.live_answers,
         "abandoned": rate.abandoned,
-        "abandoned_rate": round(rate.rate, 4),
+        "abandoned_rate": round(rate.abandoned_rate, 4),
         "unknown": outcomes.get(Outcome.UNKNOWN, 0),
     }
 

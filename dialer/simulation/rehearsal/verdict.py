@@ -72,7 +72,7 @@ class DayOutcome:
     @property
     def abandoned_share(self) -> float:
         """The abandoned-call rate: abandoned calls / live answers (0-1)."""
-        return AbandonedRate(self.live_answers, self.abandoned).rate
+        return AbandonedRate(self.live_answers, self.abandoned).abandoned_rate
 
     @property
     def speed(self) -> float:

@@ -10,7 +10,7 @@ from dialer.domain.enums import Purpose
 from dialer.domain.finding import Finding, Level, warning
 from dialer.domain.model import CampaignState
 from dialer.flows.texts import FALLBACK_LANGUAGE, LANGUAGE
-from dialer.rules.calling_hours import get_day_start
+from dialer.rules.calling_hours import get_local_midnight_before
 from dialer.rules.gate import FINAL_REASONS, Case, Gate, Reason, format_moment
 from dialer.rules.polls import Area
 from dialer.rules.rulebook import CertificateStatus, build_rulebook, list_polling_days
@@ -116,7 +116,7 @@ def explain_calls(
     gate = Gate(build_rulebook(rules.profile, settings).with_imported_registers(imported.registers))
     certificates = CertificatesOnDisk(settings, rules.profile, at)
     polling = create_polling_plan(settings, list_polling_days(settings))
-    since = get_day_start(gate.rules.centre_zone, at)
+    since = get_local_midnight_before(gate.rules.centre_zone, at)
     booths, states = voters.read_booths(db), number_history.derive_campaign_states_at(db, at)
     for number in find_phone_numbers(db, who, settings.centre.region):
         record = number_history.read_number_record(db, number, since, at)
@@ -201,7 +201,7 @@ def _combine_refusal_reasons(
     `others` are the list's reasons. They apply until `at` (None = forever). `named` is a legal reason that they already
     contain.
     """
-    objections = gate.check_originate(case, now).objections
+    objections = gate.check_rules_before_originate(case, now).objections
     reasons = (*others, *(objection.words for objection in objections if objection.reason is not named))
     next_at = None if at is None else gate.find_next_allowed_time(case, now, at)
     return CallExplanation(mask_phone_number(case.number), case.campaign.campaign_id, not reasons, reasons, next_at)

@@ -66,7 +66,9 @@ def check_rules(settings: Settings, profile: Profile, db: Connection | None, now
     states = {} if db is None else campaigns.read_campaign_states(db)
     for campaign in settings.campaigns:
         rules = build_campaign_rules(campaign, settings, certificates.find_status_for_campaign(campaign))
-        subject = f"campaign {campaign.id} ({campaign.purpose.value}, {'recorded' if rules.recorded else 'live'})"
+        subject = (
+            f"campaign {campaign.id} ({campaign.purpose.value}, {'recorded' if rules.plays_recorded_voice else 'live'})"
+        )
         certified = [
             f"{language} until {each.last_day or 'further notice'}"
             for language, each in rules.certified.items()
@@ -142,7 +144,7 @@ def _describe_limited_hours(campaign: Campaign, gate: Gate, now: float) -> str |
 def _spans_time_zones(gate: Gate, now: float) -> bool:
     """Return whether a called number may be in another time zone than the centre."""
     moment = datetime.fromtimestamp(now, gate.rules.centre_zone)
-    return any(moment.astimezone(zone).utcoffset() != moment.utcoffset() for zone in gate.rules.list_all_zones())
+    return any(moment.astimezone(zone).utcoffset() != moment.utcoffset() for zone in gate.rules.list_all_time_zones())
 
 
 def _format_hours_by_day(hours: dict[str, list[Stretch]]) -> str:

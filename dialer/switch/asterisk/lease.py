@@ -42,7 +42,7 @@ class SwitchLease:
         lease.
         """
         self._name = name
-        self._channel = f"{_HOLDER}{name.text}"
+        self._channel = f"{_HOLDER}{name.name_text}"
         self._granted: asyncio.Future[bool] | None = None
         self._ends_at = -inf  # on the loop's clock; the dialplan does not end the channel earlier
 
@@ -78,8 +78,8 @@ class SwitchLease:
         if holder is not None:
             if holder.store != self._name.store:
                 raise SwitchInUse(_describe_lease_holder(holder))
-            _log.info("lease.replaced", predecessor=holder.text)
-            await _hang_up_lease_channel(client, f"{_HOLDER}{holder.text}")
+            _log.info("lease.replaced", predecessor=holder.name_text)
+            await _hang_up_lease_channel(client, f"{_HOLDER}{holder.name_text}")
             await _wait_until_lease_is_free(client)
         if not await self._create_lease_channel(client):
             holder = await find_lease_holder(client)
@@ -172,7 +172,7 @@ async def refuse_second_dialler(login: AmiLogin, name: DiallerName) -> None:
             if checks * START_CHECK_SECONDS > LEASE_SECONDS + START_CHECK_SECONDS:
                 raise SwitchInUse(_describe_lease_holder(holder))
             checks += 1
-            _log.warning("lease.waiting", holder=holder.text)
+            _log.warning("lease.waiting", holder=holder.name_text)
             await asyncio.sleep(START_CHECK_SECONDS)
 
 

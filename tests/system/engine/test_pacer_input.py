@@ -329,7 +329,7 @@ async def test_call_recovered_after_a_restart_gives_the_pacer_no_ring_time(
             learned = pacer.knowledge.rings.get_learned_state()
             await again.until(lambda: again.view.seats[0].state is SeatState.WRAP_UP)
             assert pacer.knowledge.rings.get_learned_state() == learned
-            assert pacer.knowledge.hazards[SeatStage.TALKING].endings == 0
+            assert pacer.knowledge.hazards[SeatStage.TALKING].remembered_endings == 0
             assert {event.kind for event in told if event.timed} <= {
                 PacingEventKind.CONNECTED
             }  # measured from the answer, which this run received

@@ -57,7 +57,7 @@ async def test_campaign_without_any_consent_is_held_with_an_alert_until_consents
         assert campaign.hold.reason is HoldReason.RULES
         assert f"no-consent {numbers}" in campaign.hold.text
         assert (campaign.progress.remaining, campaign.progress.completed) == (0, 0)
-        assert AlertKind.RULES_HOLD.make_code("agents") in {alert.code for alert in site.view.alerts}
+        assert AlertKind.RULES_HOLD.make_alert_code("agents") in {alert.code for alert in site.view.alerts}
         assert not site.switch.placed
     assert query_site_store(tmp_path, TARGETS) == [("closed", 0.0, "no-consent", numbers)]
     execute(tmp_path, "UPDATE phone SET consent = 'given'")

@@ -312,7 +312,7 @@ async def test_rendered_permissions_allow_batches_updates_orders_and_replies(add
                 for name, zone, session in (("pune-1", "west", pune), ("delhi-1", "north", delhi))
             ]
             order = create_order(OrderKind.STOP_ALL, "all", SystemClock().now())
-            signed = SignedOrder(order=order.text).add_signature("asha", KEY)
+            signed = SignedOrder(order=order.json_text).add_signature("asha", KEY)
             replies = await send_order(above, signed, order, ["pune-1", "delhi-1"], 10.0)
             assert {name: reply.status for name, reply in replies.items()} == {"pune-1": "done", "delhi-1": "done"}
             for task in running:

@@ -306,7 +306,7 @@ SECOND = replace(FIRST, store="ba9876543210", process=977, host="booth-pc-2")
 
 
 def make_engine(name: DiallerName) -> FakeEngine:
-    return FakeEngine(change_state(centre_view(seats=1, booths=0, campaigns=1), dialler=name.text))
+    return FakeEngine(change_state(centre_view(seats=1, booths=0, campaigns=1), dialler=name.name_text))
 
 
 @contextlib.asynccontextmanager
@@ -334,7 +334,7 @@ async def test_second_dialler_with_the_same_centre_id_stays_off_the_broker_until
         run_monitor(broker.settings, first, store, FIRST) as (monitor, end),
         keep_changing(first),
     ):
-        await boss.wait_for(lambda message: message.topic == "state" and message.payload["dialler"] == FIRST.text)
+        await boss.wait_for(lambda message: message.topic == "state" and message.payload["dialler"] == FIRST.name_text)
         with pytest.raises(
             CentreIdTaken, match="the dialler on booth-pc-1, process 812, since 2024-04-22 04:00:00 UTC"
         ):
@@ -349,11 +349,13 @@ async def test_second_dialler_with_the_same_centre_id_stays_off_the_broker_until
             assert "Dialling continues" in alert.text
             assert monitor.broker_up
             assert not other.broker_up
-            assert not [each for each in boss.heard if each.topic == "state" and SECOND.text in each.text]
+            assert not [each for each in boss.heard if each.topic == "state" and SECOND.name_text in each.text]
             assert not [each for each in boss.heard if each.topic == "state" and not each.payload["online"]]
             await end()
             await wait_for_alert(second, "centre-id-taken", standing=False)
-            await boss.wait_for(lambda message: message.topic == "state" and message.payload["dialler"] == SECOND.text)
+            await boss.wait_for(
+                lambda message: message.topic == "state" and message.payload["dialler"] == SECOND.name_text
+            )
 
 
 @pytest.mark.parametrize("kind", [MOSQUITTO])
@@ -371,7 +373,7 @@ async def test_retained_state_of_a_dead_dialler_does_not_block_a_new_dialler(
             await refuse_duplicate_at_start(broker.settings, "pune-1", SECOND)
         engine = make_engine(SECOND)
         async with run_monitor(broker.settings, engine, store, SECOND) as (monitor, _):
-            await boss.wait_for(lambda message: message.topic == "state" and SECOND.text in message.text)
+            await boss.wait_for(lambda message: message.topic == "state" and SECOND.name_text in message.text)
             assert monitor.broker_up
 
 

@@ -144,7 +144,7 @@ async def test_material_bundle_rolls_out_in_waves_stops_at_a_problem_and_rolls_b
 
             async def order(kind: OrderKind) -> None:
                 order = create_order(kind, "centre:c4", time.time())
-                signed = SignedOrder(order=order.text).add_signature("asha", LEADERS["asha"])
+                signed = SignedOrder(order=order.json_text).add_signature("asha", LEADERS["asha"])
                 await session.store_message(
                     "cmd.centre.c4", signed.add_signature("ravi", LEADERS["ravi"]).model_dump_json().encode()
                 )

@@ -40,12 +40,14 @@ def make_order(kind: str = "stop-all", **changes: Any) -> HqOrder:
 
 
 def sign_order_as(order: HqOrder, *names: str) -> list[str]:
-    return find_order_signers(order.text, [sign_order(order.text, name, KEYS[name]) for name in names], LEADERS)
+    return find_order_signers(
+        order.json_text, [sign_order(order.json_text, name, KEYS[name]) for name in names], LEADERS
+    )
 
 
 def test_encoded_headquarters_order_is_decoded_unchanged() -> None:
     order = make_order("quota", campaign="turnout", max_calls=20, to="zone:north")
-    assert read_order(order.text) == order
+    assert read_order(order.json_text) == order
     assert sign_order_as(order, "ravi", "asha") == ["asha", "ravi"]
 
 
@@ -69,7 +71,7 @@ def test_invalid_headquarters_order_cannot_be_created(changes: dict[str, Any]) -
 
 
 @pytest.mark.parametrize(
-    "text", ["", "[]", "{}", '{"id": "o-1"}', make_order().text.replace("stop-all", "dance"), "\ud800"]
+    "text", ["", "[]", "{}", '{"id": "o-1"}', make_order().json_text.replace("stop-all", "dance"), "\ud800"]
 )
 def test_invalid_text_of_a_headquarters_order_is_refused(text: str) -> None:
     with pytest.raises(CommandRefused, match="the order is invalid"):
@@ -78,22 +80,22 @@ def test_invalid_text_of_a_headquarters_order_is_refused(text: str) -> None:
 
 def test_headquarters_order_is_valid_only_with_leaders_signatures_of_the_exact_text() -> None:
     order = make_order()
-    good = sign_order(order.text, "asha", KEYS["asha"])
-    assert find_order_signers(order.text, [good, good], LEADERS) == [
+    good = sign_order(order.json_text, "asha", KEYS["asha"])
+    assert find_order_signers(order.json_text, [good, good], LEADERS) == [
         "asha"
     ]  # two signatures of the same leader count once
     forged = [
         [good.model_copy(update={"leader": "ravi"})],
         [good, good.model_copy(update={"leader": "meena"})],
-        [sign_order(order.text, "meena", KEYS["meena"])],
+        [sign_order(order.json_text, "meena", KEYS["meena"])],
         [good.model_copy(update={"signature": "AA=="})],
         [good.model_copy(update={"signature": "none"})],
     ]
     for signatures in forged:
         with pytest.raises(OrderForged):
-            find_order_signers(order.text, signatures, LEADERS)
+            find_order_signers(order.json_text, signatures, LEADERS)
     with pytest.raises(OrderForged):
-        find_order_signers(order.text.replace("all", "ALL"), [good], LEADERS)
+        find_order_signers(order.json_text.replace("all", "ALL"), [good], LEADERS)
 
 
 @pytest.mark.parametrize(
@@ -128,11 +130,11 @@ def test_stop_is_obeyed_whatever_the_clock_of_the_centre_shows(centre_clock_ahea
 def test_stop_order_supersedes_an_earlier_resume_order_dated_by_a_fast_clock() -> None:
     resume = make_order("resume", id="resume", made_at=NOW + 240, expires_at=NOW + 3600)
     stop = create_order(OrderKind.STOP_ALL, "all", NOW, after=resume.made_at)
-    assert not was_order_executed(stop, stop.text, [make_executed_order(resume)])
+    assert not was_order_executed(stop, stop.json_text, [make_executed_order(resume)])
     tie = make_order(made_at=resume.made_at, expires_at=NOW + 3600)
-    assert not was_order_executed(tie, tie.text, [make_executed_order(resume)])
+    assert not was_order_executed(tie, tie.json_text, [make_executed_order(resume)])
     with pytest.raises(CommandRefused, match="a later order"):
-        was_order_executed(resume, resume.text, [make_executed_order(tie)])
+        was_order_executed(resume, resume.json_text, [make_executed_order(tie)])
 
 
 @pytest.mark.parametrize("to", ["all", "zone:north", "centre:pune-1"])
@@ -144,7 +146,7 @@ def test_headquarters_order_to_the_centre_its_zone_or_all_centres_is_accepted(to
 
 
 def make_executed_order(order: HqOrder) -> ExecutedOrder:
-    return ExecutedOrder(order.id, calculate_order_digest(order.text), order.order.value, order.made_at)
+    return ExecutedOrder(order.id, calculate_order_digest(order.json_text), order.order.value, order.made_at)
 
 
 def test_headquarters_order_is_executed_once_and_not_after_a_later_order() -> None:
@@ -152,14 +154,14 @@ def test_headquarters_order_is_executed_once_and_not_after_a_later_order() -> No
     resume = make_order("resume", id="resume", made_at=NOW - 40)
     pause = make_order("pause", id="pause", campaign="turnout", made_at=NOW - 45)
     quota = make_order("quota", id="quota", campaign="turnout", max_calls=9, made_at=NOW - 45)
-    assert not was_order_executed(stop, stop.text, [])
-    assert was_order_executed(stop, stop.text, [make_executed_order(stop), make_executed_order(resume)])
+    assert not was_order_executed(stop, stop.json_text, [])
+    assert was_order_executed(stop, stop.json_text, [make_executed_order(stop), make_executed_order(resume)])
     with pytest.raises(CommandRefused, match="give the order a new id"):
-        was_order_executed(stop, make_order(id="stop").text, [make_executed_order(stop)])
-    assert not was_order_executed(resume, resume.text, [make_executed_order(stop)])
+        was_order_executed(stop, make_order(id="stop").json_text, [make_executed_order(stop)])
+    assert not was_order_executed(resume, resume.json_text, [make_executed_order(stop)])
     # A stop or pause is superseded only by a later resume.
-    assert not was_order_executed(stop, stop.text, [make_executed_order(pause), make_executed_order(quota)])
-    assert not was_order_executed(pause, pause.text, [make_executed_order(stop), make_executed_order(quota)])
+    assert not was_order_executed(stop, stop.json_text, [make_executed_order(pause), make_executed_order(quota)])
+    assert not was_order_executed(pause, pause.json_text, [make_executed_order(stop), make_executed_order(quota)])
     for overtaken, by in ((stop, resume), (pause, resume), (quota, resume), (quota, pause), (resume, make_order())):
         with pytest.raises(CommandRefused, match="a later order"):
-            was_order_executed(overtaken, overtaken.text, [make_executed_order(by)])
+            was_order_executed(overtaken, overtaken.json_text, [make_executed_order(by)])

@@ -36,7 +36,7 @@ def decide(turns: Turns, seconds: float = 10.0) -> float:
 
 def forbid_calls(turns: Turns, until: float | None = None) -> None:
     ruling = Ruling((Objection(Reason.NO_ZONE, "no time zone is known", until),), until)
-    cast(Any, turns.features.call_eligibility._gate).check_campaign = lambda *_: ruling
+    cast(Any, turns.features.call_eligibility._gate).check_rules_for_campaign = lambda *_: ruling
 
 
 def let_trunk_rest(turns: Turns) -> None:
@@ -70,7 +70,7 @@ def test_campaign_is_held_while_all_its_trunks_rest_after_failures() -> None:
     run_pacing_decision(turns)
     assert run.hold is not None
     assert run.hold.reason is HoldReason.TRUNKS
-    assert AlertKind.TRUNKS.make_code("calls") in turns.features.active_alerts
+    assert AlertKind.TRUNKS.make_alert_code("calls") in turns.features.active_alerts
     assert not run.hopper
 
 

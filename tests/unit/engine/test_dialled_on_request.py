@@ -69,7 +69,7 @@ def end_polling_day(turns: Turns) -> None:
 
 def forbid_calls(turns: Turns) -> None:
     ruling = Ruling((Objection(Reason.OPTED_OUT, "the number has opted out", None),), None)
-    cast(Any, turns.features.call_eligibility._gate).check_originate = lambda *_: ruling
+    cast(Any, turns.features.call_eligibility._gate).check_rules_before_originate = lambda *_: ruling
 
 
 def use_all_channels(turns: Turns) -> None:
@@ -117,11 +117,11 @@ def test_rules_treat_an_agent_as_guaranteed_for_a_number_that_the_agent_dials() 
     site = Site()
     asked: list[bool] = []
 
-    def check_originate(case: Case, _: float) -> Ruling:
+    def check_rules_before_originate(case: Case, _: float) -> Ruling:
         asked.append(case.guaranteed)
         return Ruling((), None)
 
-    cast(Any, site.turns.features.call_eligibility._gate).check_originate = check_originate
+    cast(Any, site.turns.features.call_eligibility._gate).check_rules_before_originate = check_rules_before_originate
     assert site.dial() is None
     assert asked == [True, True]
 

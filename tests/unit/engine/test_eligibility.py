@@ -37,12 +37,12 @@ class RecordingGate:
         self.ruling = Ruling((), None)
         self.cases: list[Case] = []
 
-    def check_originate(self, case: Case, now: float) -> Ruling:
+    def check_rules_before_originate(self, case: Case, now: float) -> Ruling:
         self.cases.append(case)
         assert now == NOON
         return self.ruling
 
-    check_connection_to_agent = check_originate
+    check_connection_to_agent = check_rules_before_originate
 
 
 class Rules:
@@ -131,7 +131,7 @@ def test_refused_numbers_are_counted_and_missing_data_raises_one_campaign_alert(
     alerts: list[dict[str, Any]] = []
     rules.turns.features.active_alerts.raise_alert = lambda kind, **values: alerts.append(values)  # type: ignore[method-assign]
     for _ in range(3):
-        assert not rules.service.check_rules_for_claimed_number(rules.run, CLAIM).allowed
+        assert not rules.service.check_rules_for_claimed_number(rules.run, CLAIM).is_call_allowed
     assert rules.run.refused == {reason.value: 3}
     assert alerts == [{"campaign": "calls"}]
 
@@ -162,11 +162,11 @@ def test_campaign_rules_are_checked_again_in_the_next_second_and_after_a_change(
     rules = Rules()
     asked: list[tuple[CampaignRules, float, object]] = []
 
-    def check_campaign(campaign: CampaignRules, now: float, areas: object = ()) -> Ruling:
+    def check_rules_for_campaign(campaign: CampaignRules, now: float, areas: object = ()) -> Ruling:
         asked.append((campaign, now - NOON, areas))
         return Ruling((), None)
 
-    rules.gate.check_campaign = check_campaign  # type: ignore[attr-defined]
+    rules.gate.check_rules_for_campaign = check_rules_for_campaign  # type: ignore[attr-defined]
     rules.service.load_polling_areas()
     campaign = rules.service._campaigns["calls"]
     first = rules.service.check_rules_for_campaign(rules.run)

@@ -100,7 +100,7 @@ def test_campaign_outside_its_calling_hours_is_held_until_the_hours_begin() -> N
 def test_campaign_forbidden_by_the_rules_is_held_until_the_rules_allow_its_calls() -> None:
     turns = make_turns_that_want_calls()
     ruling = Ruling((Objection(Reason.NO_ZONE, "no time zone is known", NOON + 99),), NOON + 99)
-    cast(Any, turns.features.call_eligibility._gate).check_campaign = lambda *_: ruling
+    cast(Any, turns.features.call_eligibility._gate).check_rules_for_campaign = lambda *_: ruling
     assert find_hold(turns) == Hold(HoldReason.RULES, "no time zone is known", NOON + 99)
 
 

@@ -37,7 +37,7 @@ class Site:
         self.orders: list[Any] = []
         self.run.order = cast(
             Any,
-            SimpleNamespace(set_priorities=self.orders.append, record_returned_claims=lambda _: None),
+            SimpleNamespace(set_booth_priorities=self.orders.append, record_returned_claims=lambda _: None),
         )
 
 

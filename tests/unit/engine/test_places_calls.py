@@ -81,7 +81,7 @@ class Site:
 
     def rule(self, ruling: Ruling) -> None:
         """Let the rules decide this about every number."""
-        cast(Any, self.turns.features.call_eligibility._gate).check_originate = lambda *_: ruling
+        cast(Any, self.turns.features.call_eligibility._gate).check_rules_before_originate = lambda *_: ruling
 
     def place(self, count: int, *phones: int) -> list[int]:
         """Place up to `count` calls to these reserved phones. Return the phones that are called."""
@@ -230,11 +230,11 @@ def test_campaign_with_previews_places_a_call_for_each_free_seat() -> None:
     site = Site(seats=2, campaign={"pacing": "preview"})
     asked: list[bool] = []
 
-    def check_originate(case: Case, _: float) -> Ruling:
+    def check_rules_before_originate(case: Case, _: float) -> Ruling:
         asked.append(case.guaranteed)
         return Ruling((), None)
 
-    cast(Any, site.turns.features.call_eligibility._gate).check_originate = check_originate
+    cast(Any, site.turns.features.call_eligibility._gate).check_rules_before_originate = check_rules_before_originate
     assert site.place(3, 1, 2, 3) == [1, 2]
     assert asked == [True, True]
     assert {call.reserved_seat for call in site.turns.features.live_calls.list_live_calls()} == {"01", "02"}
@@ -445,11 +445,11 @@ def test_call_with_a_reserved_seat_is_sent_even_if_no_other_agent_is_available()
     site = Site()
     asked: list[bool] = []
 
-    def check_originate(case: Case, _: float) -> Ruling:
+    def check_rules_before_originate(case: Case, _: float) -> Ruling:
         asked.append(case.guaranteed)
         return Ruling((), None)
 
-    cast(Any, site.turns.features.call_eligibility._gate).check_originate = check_originate
+    cast(Any, site.turns.features.call_eligibility._gate).check_rules_before_originate = check_rules_before_originate
     features = site.turns.features
     attempt, call = site.originator._create_attempt_and_call(
         site.run, make_claim(1), features.seats["01"], "carrier", CALLER_ID

@@ -135,7 +135,7 @@ def test_stopping_centres_needs_one_leader_and_resuming_them_two() -> None:
     ) -> frozenset[str]:
         """Return the stopped centres after one more order."""
         order = create_order(kind, to, now, None, **values)
-        signed = SignedOrder(order=order.text)
+        signed = SignedOrder(order=order.json_text)
         for each in signers:
             signed = signed.add_signature(each, key or keys[each])
         parsed = parse_order(signed.model_dump_json().encode())

@@ -254,5 +254,5 @@ def list_runbook_headings() -> set[str]:
         AlertKind.NO_PEER_UPDATES,
         AlertKind.OTHER,
     }
-    codes = {kind.value if kind.subject is None else kind.make_code("*") for kind in set(AlertKind) - pages_only}
+    codes = {kind.value if kind.subject is None else kind.make_alert_code("*") for kind in set(AlertKind) - pages_only}
     return {"rules-*" if code.startswith("rules-") else code for code in codes}

@@ -17,13 +17,13 @@ from dialer.pacing.estimators import (
     InFlightTable,
     RingTimes,
 )
-from dialer.pacing.knowledge import compute_free_probabilities, find_table_rows
+from dialer.pacing.knowledge import compute_free_probabilities, find_table_rows_of_calls
 from dialer.pacing.port import BusySeat, RingingCall, SeatStage
 from dialer.pacing.tuning import TUNED
 
 
 def _find_table_row(elapsed: float, ringing: float | None) -> int:
-    return InFlightTable.find_table_rows([RingingCall(elapsed, ringing_seconds=ringing)])[0]
+    return InFlightTable.find_table_rows_of_calls([RingingCall(elapsed, ringing_seconds=ringing)])[0]
 
 
 @pytest.mark.parametrize(("went_over", "seed", "endings"), [(False, 1, 6_000), (True, 6, 100)])
@@ -33,11 +33,11 @@ def test_estimated_hazard_rate_of_exponential_durations_is_the_true_rate(
     """The rate at which a stage enters its last part is estimated too, although the first assumption expects none."""
     random, hazard = Random(seed), Hazard(TUNED, 80.0)
     for _ in range(endings):
-        hazard.record_end(random.expovariate(1 / 80.0), went_over=went_over)
+        hazard.record_end_of_stage(random.expovariate(1 / 80.0), went_over=went_over)
     rates = hazard.calculate_stage_rates()[int(went_over)]
     middle = [rate for edge, rate in zip(HAZARD_EDGES, rates.tolist(), strict=True) if 5 <= edge <= 110]
     assert sum(middle) / len(middle) == pytest.approx(1 / 80.0, rel=0.2)
-    assert hazard.mean_seconds == pytest.approx(80.0, rel=0.1)
+    assert hazard.mean_stage_seconds == pytest.approx(80.0, rel=0.1)
     if not went_over:
         assert hazard.calculate_stage_rates()[1].max() == 0.0
 
@@ -45,7 +45,7 @@ def test_estimated_hazard_rate_of_exponential_durations_is_the_true_rate(
 def test_stage_of_fixed_duration_has_a_hazard_rate_only_at_the_end() -> None:
     hazard = Hazard(TUNED, 30.0)
     for _ in range(800):
-        hazard.record_end(62.0)
+        hazard.record_end_of_stage(62.0)
     rates = hazard.calculate_stage_rates()[0]
     at = HAZARD_EDGES.index(60)
     assert rates[at] == max(rates.tolist())
@@ -85,11 +85,11 @@ def test_probability_of_a_free_seat_matches_exponential_talk_and_wrap_up() -> No
     }
     table = compute_free_probabilities([5.0, 20.0], rates)
     for seconds, found in zip(
-        (5.0, 20.0), table[find_table_rows([BusySeat(SeatStage.TALKING, 30.0)])[0]].tolist(), strict=True
+        (5.0, 20.0), table[find_table_rows_of_calls([BusySeat(SeatStage.TALKING, 30.0)])[0]].tolist(), strict=True
     ):
         exact = 1.0 - (60.0 * exp(-seconds / 60.0) - 15.0 * exp(-seconds / 15.0)) / 45.0
         assert found == pytest.approx(exact, abs=0.02)
-    free = table[find_table_rows([BusySeat(SeatStage.WRAP_UP, 3.0)])[0]].tolist()
+    free = table[find_table_rows_of_calls([BusySeat(SeatStage.WRAP_UP, 3.0)])[0]].tolist()
     assert free == pytest.approx([1.0 - exp(-5.0 / 15.0), 1.0 - exp(-20.0 / 15.0)], abs=0.01)
 
 
@@ -99,10 +99,12 @@ def test_probability_that_a_closing_seat_becomes_free_matches_closing_and_wrap_u
         SeatStage.TALKING: _make_rates(1 / 15.0, 100.0),
     }
     table = compute_free_probabilities([10.0], rates)
-    closing = float(table[find_table_rows([BusySeat(SeatStage.CLOSING, 2.0)])[0], 0])
+    closing = float(table[find_table_rows_of_calls([BusySeat(SeatStage.CLOSING, 2.0)])[0], 0])
     assert closing == pytest.approx(1.0 - (15.0 * exp(-10.0 / 15.0) - 5.0 * exp(-10.0 / 5.0)) / 10.0, abs=0.03)
     # all conversations are closed within a second
-    assert float(table[find_table_rows([BusySeat(SeatStage.TALKING, 60.0)])[0], 0]) == pytest.approx(closing, abs=0.06)
+    assert float(table[find_table_rows_of_calls([BusySeat(SeatStage.TALKING, 60.0)])[0], 0]) == pytest.approx(
+        closing, abs=0.06
+    )
 
 
 def _record_ring_times(rings: RingTimes, random: Random, calls: int) -> None:
@@ -111,8 +113,8 @@ def _record_ring_times(rings: RingTimes, random: Random, calls: int) -> None:
     """
     for _ in range(calls):
         ringing = random.gammavariate(4.0, 2.5)
-        rings.record_end(answered=True, seconds=2.0 + ringing, ringing_seconds=ringing)
-        rings.record_end(answered=False, seconds=32.0, ringing_seconds=30.0)
+        rings.record_end_of_ringing(answered=True, seconds=2.0 + ringing, ringing_seconds=ringing)
+        rings.record_end_of_ringing(answered=False, seconds=32.0, ringing_seconds=30.0)
 
 
 def test_longer_ringing_lowers_the_estimated_answer_probability() -> None:
@@ -137,7 +139,7 @@ def test_immediate_answers_do_not_change_the_estimated_ring_times() -> None:
     _record_ring_times(rings, random, 1_000)
     usual = InFlightTable(rings, TUNED)
     for _ in range(1_000):
-        rings.record_end(answered=True, seconds=0.3, ringing_seconds=None)
+        rings.record_end_of_ringing(answered=True, seconds=0.3, ringing_seconds=None)
     at_once = InFlightTable(rings, TUNED)
     assert at_once.moments[2] < 0.5
     row = _find_table_row(10.0, None)
@@ -149,8 +151,8 @@ def test_immediate_answers_do_not_change_the_estimated_ring_times() -> None:
 def test_calls_without_reported_ringing_are_judged_by_time_since_originate() -> None:
     random, rings = Random(6), RingTimes(TUNED)
     for _ in range(1_500):
-        rings.record_end(answered=True, seconds=2.0 + random.gammavariate(4.0, 2.5), ringing_seconds=None)
-        rings.record_end(answered=False, seconds=32.0, ringing_seconds=None)
+        rings.record_end_of_ringing(answered=True, seconds=2.0 + random.gammavariate(4.0, 2.5), ringing_seconds=None)
+        rings.record_end_of_ringing(answered=False, seconds=32.0, ringing_seconds=None)
     table = InFlightTable(rings, TUNED)
     assert float(table.ratio[_find_table_row(25.0, None)]) > 10.0
     assert float(table.answered[_find_table_row(10.0, None), -1]) > 0.9

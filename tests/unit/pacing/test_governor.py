@@ -29,7 +29,7 @@ def _count_answers(governor: Governor, count: int, every: float, *, drops: tuple
 
 
 def _get_allowed_risk(governor: Governor, *, coming: float = 0.0, left: float | None = 1e6, seats: int = 27) -> float:
-    return governor.calculate_alpha(seats=seats, answers_per_second=coming, seconds_left=left)
+    return governor.calculate_allowed_risk(seats=seats, answers_per_second=coming, seconds_left=left)
 
 
 def test_abandoned_calls_are_limited_by_the_cap_window_with_the_least_room() -> None:
@@ -50,8 +50,8 @@ def test_answers_leave_a_cap_window_early_and_abandoned_calls_leave_late() -> No
     assert (tally.answers, tally.abandoned) == (1, 1)
     tally.remove_calls_before_window(3_605.0)
     assert (tally.answers, tally.abandoned) == (1, 0)
-    assert tally.compute_remaining_counts(3_605.0, 990.0) == (1, 0)
-    assert tally.compute_remaining_counts(3_605.0, 1_000.0) == (0, 0)
+    assert tally.compute_counts_left_in_window(3_605.0, 990.0) == (1, 0)
+    assert tally.compute_counts_left_in_window(3_605.0, 1_000.0) == (0, 0)
 
 
 def test_counted_calls_in_a_cap_window_never_go_below_zero() -> None:

@@ -95,7 +95,7 @@ def test_exceeded_abandoned_cap_still_allows_calls_for_which_a_seat_is_free() ->
         pacer.learn_from_event(PacingEvent(Kind.ANSWERED, 2.0, 8.0))
         pacer.learn_from_event(PacingEvent(Kind.ABANDONED, 2.0))
     assert pacer.count_calls_to_place(_make_busy_snapshot(3.0)) == 0
-    assert pacer.explain_decision().limited_by == Limit.HARD_STOP
+    assert pacer.explain_last_decision().limited_by == Limit.HARD_STOP
     alone = PacingSnapshot(4.0, free_seats=3)
     assert pacer.count_calls_to_place(alone) == 3
 
@@ -123,7 +123,7 @@ def test_predictive_pacing_never_dials_ahead_if_the_abandoned_rate_target_is_zer
 def test_voter_list_with_an_unknown_answer_rate_starts_with_one_call_per_free_seat() -> None:
     pacer = PredictivePacer(DAY)
     assert pacer.count_calls_to_place(PacingSnapshot(0.0, free_seats=27, seconds_left=30_000.0)) == 27
-    assert pacer.explain_decision().limited_by == Limit.IN_FLIGHT
+    assert pacer.explain_last_decision().limited_by == Limit.IN_FLIGHT
 
 
 def test_ringing_calls_are_hung_up_when_many_agents_leave_together() -> None:
@@ -156,7 +156,7 @@ def test_stalled_carrier_is_detected_by_waiting_calls() -> None:
     waiting = (RingingCall(14.0),) * 40
     crowded = PacingSnapshot(1.0, free_seats=60, ringing=waiting)
     assert pacer.count_calls_to_place(crowded) == 0
-    assert pacer.explain_decision().limited_by == Limit.SLOW_CARRIER
+    assert pacer.explain_last_decision().limited_by == Limit.SLOW_CARRIER
     assert pacer.count_calls_to_place(replace(crowded, ringing=(RingingCall(14.0, None, 12.0),) * 40)) > 0
 
 
@@ -262,7 +262,7 @@ def test_reserve_for_abandoned_calls_is_reported_as_the_limit_of_dialling() -> N
             pacer.learn_from_event(PacingEvent(kind, float(answer), 10.0))
     beyond = int(RESERVED * 306 / (1.0 - RESERVED))
     assert pacer.count_calls_to_place(replace(_make_busy_snapshot(300.0), free_seats=6)) == 6 + beyond
-    assert pacer.explain_decision().limited_by == Limit.RESERVE
+    assert pacer.explain_last_decision().limited_by == Limit.RESERVE
 
 
 def test_reserve_for_abandoned_calls_is_never_exceeded_while_shifts_change() -> None:
@@ -278,7 +278,7 @@ def test_reserve_for_abandoned_calls_is_never_exceeded_while_shifts_change() -> 
 def test_predictive_pacing_without_seats_places_no_calls() -> None:
     pacer = _make_trained_pacer()
     assert pacer.count_calls_to_place(PacingSnapshot(1.0)) == 0
-    assert pacer.explain_decision().limited_by == Limit.NOBODY
+    assert pacer.explain_last_decision().limited_by == Limit.NOBODY
 
 
 def test_carrier_that_answers_every_call_causes_no_burst_of_calls() -> None:
@@ -314,7 +314,7 @@ def test_carrier_that_loses_all_calls_gets_no_more_calls_than_usual() -> None:
             pacer.learn_from_event(PacingEvent(Kind.PLACED, float(at)))
             pacer.learn_from_event(PacingEvent(Kind.FAILED, float(at), 4.0))
     in_flight = _count_calls_for_free_seats(pacer, 400.0, 10)
-    assert pacer.explain_decision().limited_by == Limit.IN_FLIGHT
+    assert pacer.explain_last_decision().limited_by == Limit.IN_FLIGHT
     assert 10 <= in_flight <= 40
     again = PredictivePacer(HOUR)
     again.restore_learned_state(json.loads(json.dumps(pacer.get_learned_state())))
@@ -385,7 +385,7 @@ def test_less_room_for_abandoned_calls_never_leads_to_more_calls() -> None:
     assert calls == sorted(calls, reverse=True)
     assert calls[0] > 3
     assert calls[-1] == 3  # beyond the stop: for three free seats little more than one call each is safe
-    assert pacer.explain_decision().limited_by == Limit.HARD_STOP
+    assert pacer.explain_last_decision().limited_by == Limit.HARD_STOP
 
 
 def test_predictive_pacing_with_a_new_cap_window_dials_ahead_only_if_the_day_continues() -> None:
@@ -395,7 +395,7 @@ def test_predictive_pacing_with_a_new_cap_window_dials_ahead_only_if_the_day_con
     assert pacer.count_calls_to_place(morning) > 8
     assert pacer.count_calls_to_place(replace(morning, seconds_left=60.0)) <= 7
     assert pacer.count_calls_to_place(replace(morning, seconds_left=None)) <= 7
-    assert pacer.explain_decision().limited_by == Limit.RESERVE
+    assert pacer.explain_last_decision().limited_by == Limit.RESERVE
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])

@@ -71,7 +71,7 @@ def test_priority_factor_with_weight_zero_does_not_change_the_order_of_booths() 
 
 def test_calls_are_distributed_over_booths_in_proportion_to_their_priority() -> None:
     order = BoothOrder([1, 2, 3])
-    order.set_priorities({1: 3.0, 2: 1.0, 3: 0.0, 9: 5.0})
+    order.set_booth_priorities({1: 3.0, 2: 1.0, 3: 0.0, 9: 5.0})
     taken: Counter[int] = Counter()
     for _ in range(50):
         quotas = order.plan_claims(NEIGHBOURS)
@@ -114,23 +114,23 @@ def test_numbers_that_were_not_dialled_do_not_count_in_the_share_of_their_booth(
 
 def test_booth_without_priority_gets_no_calls_while_booths_with_priority_have_numbers() -> None:
     order = BoothOrder([1, 2, 3, 4])
-    order.set_priorities({3: 0.05, 4: 1e-9})
+    order.set_booth_priorities({3: 0.05, 4: 1e-9})
     assert set(order.plan_claims(40)) == {3, 4}
     order.record_claims({3: NEIGHBOURS, 4: NEIGHBOURS}, [], full=False)
     assert order.plan_claims(4) == {1: 12, 2: 8}  # the order among themselves is unchanged
     assert not order.is_exhausted
     order.reset_empty_booths()
     assert set(order.plan_claims(4)) == {3, 4}
-    order.set_priorities({3: 0.0, 4: 0.0})  # after their last calls
+    order.set_booth_priorities({3: 0.0, 4: 0.0})  # after their last calls
     assert set(order.plan_claims(4)) == {1, 2}
-    order.set_priorities({1: 0.05, 3: 0.0})  # another day, on which another booth votes
+    order.set_booth_priorities({1: 0.05, 3: 0.0})  # another day, on which another booth votes
     assert set(order.plan_claims(4)) == {1}
 
 
 def test_booths_without_priority_get_no_calls_while_claimed_numbers_are_not_dialled() -> None:
     hopper = [make_claim(2), make_claim(1)]
     order = BoothOrder([1, 2], in_hand=hopper)
-    order.set_priorities({1: 0.05})
+    order.set_booth_priorities({1: 0.05})
     order.record_claims({1: NEIGHBOURS}, [make_claim(1)], full=False)
     assert order.plan_claims(4) == {}
     assert order.is_exhausted
@@ -191,12 +191,12 @@ def test_booth_order_equals_that_of_a_simple_exhaustive_search(priorities: list[
             held.clear()
         elif step == "priorities":
             priorities = priorities[1:] + priorities[:1]
-            order.set_priorities(dict(enumerate(priorities)))
+            order.set_booth_priorities(dict(enumerate(priorities)))
             plain.priority |= dict(enumerate(priorities))
             plain.named = set(plain.priority)
         elif step == "phase":
             named = {each: priorities[each] for each in list(plain.priority)[len(plain.named) % 3 :: 2]}
-            order.set_priorities(named)
+            order.set_booth_priorities(named)
             plain.priority |= named
             plain.named = set(named)
         elif step == "look again":
@@ -217,7 +217,7 @@ def test_next_numbers_are_claimed_only_from_booths_with_priority() -> None:
     hopper: list[Claim] = []
     order = BoothOrder([1, 2], in_hand=hopper)
     assert order.find_voting_booths(order.plan_claims(4)) is None  # no booth has a priority: all are equal
-    order.set_priorities({1: 0.5})
+    order.set_booth_priorities({1: 0.5})
     quotas = order.plan_claims(4)
     assert order.find_voting_booths(quotas) == {1}
     hopper.append(make_claim(1))
@@ -234,7 +234,7 @@ def test_next_numbers_are_claimed_only_from_booths_with_priority() -> None:
 def test_booth_that_closes_between_planning_and_claiming_numbers_causes_no_error() -> None:
     order = BoothOrder([1])
     quotas = order.plan_claims(4)
-    order.set_priorities({1: 0.0})
+    order.set_booth_priorities({1: 0.0})
     order.record_claims(quotas, [make_claim(1)] * 4, full=True)
     assert order.is_exhausted
 
@@ -251,7 +251,7 @@ def test_voter_weights_change_how_calls_are_distributed_over_booths() -> None:
 @given(st.lists(st.floats(0.0, 5.0), min_size=1, max_size=40), st.integers(1, 200))
 def test_claim_plan_covers_the_requested_numbers_and_skips_closed_booths(priorities: list[float], numbers: int) -> None:
     order = BoothOrder(range(len(priorities)))
-    order.set_priorities(dict(enumerate(priorities)))
+    order.set_booth_priorities(dict(enumerate(priorities)))
     quotas = order.plan_claims(numbers)
     assert all(priorities[booth_id] > 0 for booth_id in quotas)
     assert order.is_exhausted == (not quotas)

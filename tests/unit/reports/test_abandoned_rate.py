@@ -77,4 +77,4 @@ async def test_board_and_statistics_topic_have_the_same_abandoned_rate(tmp_path:
         [view] = site.view.campaigns
         published = json.loads(create_statistics_message("pune-1", view).payload)["abandoned_rate"]
     assert (view.abandoned_rate, published, view.abandoned) == (RATE, RATE, 2)
-    assert calculate_abandoned_rate(AGENTS | IVR).rate == RATE
+    assert calculate_abandoned_rate(AGENTS | IVR).abandoned_rate == RATE

@@ -10,7 +10,7 @@ from dialer.domain.enums import CampaignKind
 from dialer.domain.errors import SwitchUnreachable, UnsafeValue
 from dialer.domain.model import AttemptId
 from dialer.domain.switch import OriginateRequest
-from dialer.rules.numbers import find_refusal
+from dialer.rules.numbers import find_reason_number_is_refused
 from dialer.switch.asterisk.adapter import AsteriskSwitch
 
 GOOD = "+919876543210"
@@ -50,7 +50,7 @@ def make_request(**changes: str) -> OriginateRequest:
 
 @pytest.mark.parametrize("number", BAD)
 def test_phone_number_with_unsafe_characters_is_refused_by_an_error_without_the_number(number: str) -> None:
-    problem = find_refusal(number, ("+91",), ())
+    problem = find_reason_number_is_refused(number, ("+91",), ())
     assert problem is not None
     assert not number or number not in problem
 

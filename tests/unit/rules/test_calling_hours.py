@@ -9,8 +9,8 @@ import pytest
 
 from dialer.rules.calling_hours import (
     WeekHours,
-    count_seconds_left,
-    get_day_start,
+    count_seconds_left_to_call_today,
+    get_local_midnight_before,
     get_midnight,
     get_next_midnight,
     make_daily_hours,
@@ -35,60 +35,62 @@ def test_daily_calling_hours_apply_on_holidays_too() -> None:
 
 def test_calling_hours_of_a_holiday_replace_those_of_the_weekday() -> None:
     hours = WeekHours((NINE_TO_FIVE,), (), (), ((time(10), time(11)),), frozenset({date(2024, 4, 22)}))
-    assert not hours.is_open_at(KOLKATA, to_epoch_seconds(KOLKATA, 2024, 4, 22, 9, 30))
-    assert hours.is_open_at(KOLKATA, to_epoch_seconds(KOLKATA, 2024, 4, 22, 10, 30))
-    assert hours.is_open_at(KOLKATA, to_epoch_seconds(KOLKATA, 2024, 4, 23, 9, 30))
+    assert not hours.are_calls_allowed_at(KOLKATA, to_epoch_seconds(KOLKATA, 2024, 4, 22, 9, 30))
+    assert hours.are_calls_allowed_at(KOLKATA, to_epoch_seconds(KOLKATA, 2024, 4, 22, 10, 30))
+    assert hours.are_calls_allowed_at(KOLKATA, to_epoch_seconds(KOLKATA, 2024, 4, 23, 9, 30))
 
 
 def test_calling_hours_include_the_start_time_and_exclude_the_end_time() -> None:
     hours = make_daily_hours([NINE_TO_FIVE])
-    assert hours.is_open_at(KOLKATA, to_epoch_seconds(KOLKATA, 2024, 4, 22, 9, 0))
-    assert hours.is_open_at(KOLKATA, to_epoch_seconds(KOLKATA, 2024, 4, 22, 17, 0) - 1)
-    assert not hours.is_open_at(KOLKATA, to_epoch_seconds(KOLKATA, 2024, 4, 22, 17, 0))
+    assert hours.are_calls_allowed_at(KOLKATA, to_epoch_seconds(KOLKATA, 2024, 4, 22, 9, 0))
+    assert hours.are_calls_allowed_at(KOLKATA, to_epoch_seconds(KOLKATA, 2024, 4, 22, 17, 0) - 1)
+    assert not hours.are_calls_allowed_at(KOLKATA, to_epoch_seconds(KOLKATA, 2024, 4, 22, 17, 0))
 
 
 def test_next_time_to_call_is_when_all_time_zones_are_in_calling_hours() -> None:
     """09:00 in Honolulu is 15:00 in New York (EDT)."""
     now = to_epoch_seconds(NEW_YORK, 2024, 4, 22, 12, 0)
-    assert make_daily_hours([NINE_TO_FIVE]).find_next_opening((NEW_YORK, HONOLULU), now) == to_epoch_seconds(
-        HONOLULU, 2024, 4, 22, 9, 0
-    )
+    assert make_daily_hours([NINE_TO_FIVE]).find_next_time_calls_are_allowed(
+        (NEW_YORK, HONOLULU), now
+    ) == to_epoch_seconds(HONOLULU, 2024, 4, 22, 9, 0)
 
 
 def test_start_of_the_next_calling_hours_uses_the_day_of_the_time_zone() -> None:
     """At 23:00 UTC on Sunday it is Monday in Kolkata, and only weekdays are open."""
     hours = WeekHours(weekday=((time(5), time(6)),), saturday=(), sunday=(), holiday=())
     now = datetime(2024, 4, 21, 23, 0, tzinfo=UTC).timestamp()
-    assert hours.find_next_opening((KOLKATA,), now) == to_epoch_seconds(KOLKATA, 2024, 4, 22, 5, 0)
+    assert hours.find_next_time_calls_are_allowed((KOLKATA,), now) == to_epoch_seconds(KOLKATA, 2024, 4, 22, 5, 0)
 
 
 def test_calling_hours_that_start_in_a_skipped_hour_start_at_the_clock_change() -> None:
     """In Berlin 02:00 becomes 03:00 on 31 March 2024; hours from 02:30 to 05:00 open at 03:00."""
     hours = make_daily_hours([(time(2, 30), time(5))])
     now = to_epoch_seconds(BERLIN, 2024, 3, 31, 1, 30)
-    assert hours.find_next_opening((BERLIN,), now) == to_epoch_seconds(BERLIN, 2024, 3, 31, 3, 0)
+    assert hours.find_next_time_calls_are_allowed((BERLIN,), now) == to_epoch_seconds(BERLIN, 2024, 3, 31, 3, 0)
 
 
 @pytest.mark.parametrize("minute", range(1, 60, 2))
 def test_clock_change_that_skips_an_opening_time_is_found_to_the_second(minute: int) -> None:
     hours = make_daily_hours([(time(2, minute, 59 - minute), time(5))])
     now = to_epoch_seconds(BERLIN, 2024, 3, 31, 1, 59)
-    assert hours.find_next_opening((BERLIN,), now) == to_epoch_seconds(BERLIN, 2024, 3, 31, 3, 0)
+    assert hours.find_next_time_calls_are_allowed((BERLIN,), now) == to_epoch_seconds(BERLIN, 2024, 3, 31, 3, 0)
 
 
 def test_calling_hours_within_a_repeated_hour_start_twice() -> None:
     """In Berlin 03:00 becomes 02:00 on 27 October 2024; hours from 02:00 to 02:30 open in both passes."""
     hours = make_daily_hours([(time(2), time(2, 30))])
     first, second = (to_epoch_seconds(BERLIN, 2024, 10, 27, 2, 0, fold=fold) for fold in (0, 1))
-    assert hours.find_next_opening((BERLIN,), first - 60.0) == first
-    assert hours.find_next_opening((BERLIN,), first + 1_900.0) == second
+    assert hours.find_next_time_calls_are_allowed((BERLIN,), first - 60.0) == first
+    assert hours.find_next_time_calls_are_allowed((BERLIN,), first + 1_900.0) == second
 
 
 def test_calling_hours_start_again_if_the_clock_jumps_back_over_the_end_time() -> None:
     """Hours until 02:30 are over at 02:45, and open again when 03:00 becomes 02:00."""
     hours = make_daily_hours([(time(1), time(2, 30))])
     now = to_epoch_seconds(BERLIN, 2024, 10, 27, 2, 45, fold=0)
-    assert hours.find_next_opening((BERLIN,), now) == to_epoch_seconds(BERLIN, 2024, 10, 27, 2, 0, fold=1)
+    assert hours.find_next_time_calls_are_allowed((BERLIN,), now) == to_epoch_seconds(
+        BERLIN, 2024, 10, 27, 2, 0, fold=1
+    )
 
 
 @pytest.mark.parametrize(
@@ -97,14 +99,14 @@ def test_calling_hours_start_again_if_the_clock_jumps_back_over_the_end_time() -
 )
 def test_remaining_calling_seconds_end_with_todays_hours_in_the_time_zone(clock: tuple[int, int], hours: float) -> None:
     now = to_epoch_seconds(KOLKATA, 2024, 4, 22, *clock)
-    assert count_seconds_left([make_daily_hours([NINE_TO_FIVE])], KOLKATA, now) == hours * 3600.0
+    assert count_seconds_left_to_call_today([make_daily_hours([NINE_TO_FIVE])], KOLKATA, now) == hours * 3600.0
 
 
 @pytest.mark.parametrize(("fold", "hours"), [(0, 7.5), (1, 6.5)])
 def test_remaining_calling_seconds_tell_apart_both_passes_of_a_repeated_hour(fold: int, hours: float) -> None:
     """On the last Sunday of October the clock shows 02:30 twice: seven and a half and six and a half hours before 09:00."""
     now = to_epoch_seconds(BERLIN, 2024, 10, 27, 2, 30, fold=fold)
-    assert count_seconds_left([make_daily_hours([(time(0), time(9))])], BERLIN, now) == hours * 3600.0
+    assert count_seconds_left_to_call_today([make_daily_hours([(time(0), time(9))])], BERLIN, now) == hours * 3600.0
 
 
 def test_remaining_calling_seconds_count_only_times_within_all_calling_hours() -> None:
@@ -113,21 +115,24 @@ def test_remaining_calling_seconds_count_only_times_within_all_calling_hours() -
         make_daily_hours([(time(10), time(15))]),
     )
     now = to_epoch_seconds(KOLKATA, 2024, 4, 22, 7, 0)
-    assert count_seconds_left([morning, late], KOLKATA, now) == 3 * 3600.0
-    assert count_seconds_left([late, morning], KOLKATA, now) == 3 * 3600.0
-    assert count_seconds_left([morning, make_daily_hours([(time(12), time(14))])], KOLKATA, now) == 0.0
+    assert count_seconds_left_to_call_today([morning, late], KOLKATA, now) == 3 * 3600.0
+    assert count_seconds_left_to_call_today([late, morning], KOLKATA, now) == 3 * 3600.0
+    assert count_seconds_left_to_call_today([morning, make_daily_hours([(time(12), time(14))])], KOLKATA, now) == 0.0
 
 
 def test_remaining_calling_seconds_use_the_day_of_the_time_zone() -> None:
     """At 20:00 UTC on Sunday it is Monday in Kolkata."""
     hours = WeekHours(weekday=(NINE_TO_FIVE,), saturday=(), sunday=(), holiday=())
-    assert count_seconds_left([hours], KOLKATA, datetime(2024, 4, 21, 20, 0, tzinfo=UTC).timestamp()) == 8 * 3600.0
+    assert (
+        count_seconds_left_to_call_today([hours], KOLKATA, datetime(2024, 4, 21, 20, 0, tzinfo=UTC).timestamp())
+        == 8 * 3600.0
+    )
 
 
 def test_days_of_calling_hours_begin_at_local_midnight() -> None:
     now = datetime(2024, 4, 21, 20, 0, tzinfo=UTC).timestamp()  # 01:30 on 22 April in Kolkata
     assert (
-        get_day_start(KOLKATA, now)
+        get_local_midnight_before(KOLKATA, now)
         == get_midnight(date(2024, 4, 22), KOLKATA)
         == to_epoch_seconds(KOLKATA, 2024, 4, 22, 0, 0)
     )

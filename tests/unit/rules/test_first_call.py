@@ -72,7 +72,7 @@ class RefusingGate:
         self.rules = gate.rules
         self.seconds = seconds
 
-    def check_campaign(self, campaign: CampaignRules, at: float) -> Ruling:
+    def check_rules_for_campaign(self, campaign: CampaignRules, at: float) -> Ruling:
         until = at + self.seconds
         return Ruling((Objection(Reason.HOURS, f"closed at {at - NOON:g}", until),), until)
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from dialer.domain.enums import Purpose
 from dialer.domain.phone_facts import Consent, PhoneFacts, Register
-from dialer.rules.calling_hours import WeekHours, get_day_start, get_next_midnight
+from dialer.rules.calling_hours import WeekHours, get_local_midnight_before, get_next_midnight
 from dialer.rules.gate import Reason, Ruling
 from dialer.rules.number_zones import find_zones, find_zones_of_prefix
 from dialer.rules.polls import Area, CloseUnknown, PollingDay, find_close_of_poll
@@ -53,9 +53,9 @@ def list_reasons(ruling: Ruling) -> list[Reason]:
 
 def test_call_that_breaks_no_rule_is_allowed() -> None:
     settings = site()
-    ruling = make_gate(settings).check_originate(make_case(settings), NOON)
+    ruling = make_gate(settings).check_rules_before_originate(make_case(settings), NOON)
     assert ruling == Ruling((), NOON)
-    assert ruling.allowed
+    assert ruling.is_call_allowed
     assert str(ruling) == "allowed"
 
 
@@ -80,9 +80,9 @@ def test_call_that_breaks_one_rule_gets_exactly_one_objection(
     changes: dict[str, Any], reason: Reason, next_at: float | None
 ) -> None:
     settings = site(dialling={"denied_prefixes": ["+911900"]})
-    ruling = make_gate(settings).check_originate(make_case(settings, **changes), NOON)
+    ruling = make_gate(settings).check_rules_before_originate(make_case(settings, **changes), NOON)
     assert list_reasons(ruling) == [reason]
-    assert not ruling.allowed
+    assert not ruling.is_call_allowed
     assert ruling.next_at == next_at
 
 
@@ -96,7 +96,7 @@ def test_number_locked_after_an_abandoned_call_may_be_called_with_a_reserved_age
     lock = profile.redial_lock.model_copy(update={"unless_agent_guaranteed": exception})
     gate.rules = replace(gate.rules, profile=profile.model_copy(update={"redial_lock": lock}))
     case = make_case(settings, facts=replace(FRESH, abandoned_at=NOON - HOUR), guaranteed=guaranteed)
-    assert gate.check_originate(case, NOON).allowed == (exception and guaranteed)
+    assert gate.check_rules_before_originate(case, NOON).is_call_allowed == (exception and guaranteed)
 
 
 def test_minimum_interval_after_a_conversation_is_that_of_the_strictest_campaign() -> None:
@@ -104,23 +104,27 @@ def test_minimum_interval_after_a_conversation_is_that_of_the_strictest_campaign
     kind = {"kind": "agents", "candidate": "A. Candidate"}
     settings = site(campaigns=[{**kind, **each} for each in campaigns])
     facts = replace(FRESH, called_at=NOON - 60, talked_at=NOON - 60, campaigns=("a", "b"))
-    ruling = make_gate(settings).check_originate(make_case(settings, facts=facts), NOON)
+    ruling = make_gate(settings).check_rules_before_originate(make_case(settings, facts=facts), NOON)
     assert (list_reasons(ruling), ruling.next_at) == ([Reason.MINIMUM_INTERVAL], NOON - 60 + 200 * 60)
 
 
 def test_requested_calls_and_booth_worker_calls_need_no_minimum_interval() -> None:
     settings = site()
     facts = replace(FRESH, called_at=NOON - 60, talked_at=NOON - 60)
-    assert make_gate(settings).check_originate(make_case(settings, facts=facts, asked_for=True), NOON).allowed
+    assert (
+        make_gate(settings)
+        .check_rules_before_originate(make_case(settings, facts=facts, asked_for=True), NOON)
+        .is_call_allowed
+    )
     worker = make_case(settings, facts=facts)
     worker = replace(worker, campaign=replace(worker.campaign, attempts_per_day=20))
-    assert make_gate(settings).check_originate(worker, NOON).allowed
+    assert make_gate(settings).check_rules_before_originate(worker, NOON).is_call_allowed
 
 
 def test_call_with_values_exactly_at_the_limits_is_allowed() -> None:
     settings = site()
     facts = PhoneFacts(attempts_today=2, conversations_today=1, abandoned_at=NOON - 72 * HOUR, consent=Consent.GIVEN)
-    assert make_gate(settings).check_originate(make_case(settings, facts=facts), NOON).allowed
+    assert make_gate(settings).check_rules_before_originate(make_case(settings, facts=facts), NOON).is_call_allowed
 
 
 @pytest.mark.parametrize("kind", ["agents", "ivr"])
@@ -129,26 +133,28 @@ def test_booth_workers_may_be_called_in_the_silence_period_within_calling_hours(
     polls = [{"day": "2024-04-23", "closes_at": "18:00"}]
     settings = site("india", campaign={"kind": kind, "purpose": "booth-workers", **flow}, rules={"polls": polls})
     gate, case = make_gate(settings), make_case(settings)
-    assert gate.check_originate(case, NOON).allowed
+    assert gate.check_rules_before_originate(case, NOON).is_call_allowed
     often = replace(FRESH, attempts_today=19, conversations_today=19)
-    assert gate.check_originate(replace(case, facts=often), NOON).allowed
-    assert list_reasons(gate.check_originate(replace(case, facts=replace(FRESH, attempts_today=20)), NOON)) == [
-        Reason.ATTEMPTS
-    ]
-    assert list_reasons(gate.check_originate(replace(case, facts=replace(FRESH, opted_out=True)), NOON)) == [
-        Reason.OPTED_OUT
-    ]
-    assert Reason.HOURS in list_reasons(gate.check_originate(case, moment("2024-04-22T23:00")))
+    assert gate.check_rules_before_originate(replace(case, facts=often), NOON).is_call_allowed
+    assert list_reasons(
+        gate.check_rules_before_originate(replace(case, facts=replace(FRESH, attempts_today=20)), NOON)
+    ) == [Reason.ATTEMPTS]
+    assert list_reasons(
+        gate.check_rules_before_originate(replace(case, facts=replace(FRESH, opted_out=True)), NOON)
+    ) == [Reason.OPTED_OUT]
+    assert Reason.HOURS in list_reasons(gate.check_rules_before_originate(case, moment("2024-04-22T23:00")))
 
 
 def test_next_allowed_time_is_when_the_last_objection_to_a_call_ends() -> None:
     settings = site(campaign={"hours": [{"start": "14:00", "until": "19:00"}]})
     facts = replace(FRESH, attempts_today=5, abandoned_at=moment("2024-04-22T10:00"))
-    ruling = make_gate(settings).check_originate(make_case(settings, facts=facts), NOON)
+    ruling = make_gate(settings).check_rules_before_originate(make_case(settings, facts=facts), NOON)
     assert list_reasons(ruling) == [Reason.CAMPAIGN_HOURS, Reason.REDIAL_LOCK, Reason.ATTEMPTS]
     assert ruling.next_at == moment("2024-04-25T14:00")  # three days after the abandoned call, when the campaign opens
     assert "until Thu 25 Apr 10:00" in str(ruling)
-    for_good = make_gate(settings).check_originate(make_case(settings, facts=replace(facts, opted_out=True)), NOON)
+    for_good = make_gate(settings).check_rules_before_originate(
+        make_case(settings, facts=replace(facts, opted_out=True)), NOON
+    )
     assert for_good.next_at is None
 
 
@@ -156,20 +162,20 @@ def test_call_that_could_ring_past_the_calling_hours_is_not_allowed() -> None:
     settings = site()
     gate, case = make_gate(settings), make_case(settings)
     end = moment("2024-04-22T20:00")
-    assert gate.check_originate(case, end - 30.001).allowed
-    late = gate.check_originate(case, end - 29.0)
+    assert gate.check_rules_before_originate(case, end - 30.001).is_call_allowed
+    late = gate.check_rules_before_originate(case, end - 29.0)
     assert list_reasons(late) == [Reason.HOURS]
     assert late.next_at == moment("2024-04-23T09:00")
-    assert gate.check_connection_to_agent(case, end - 1.0).allowed
-    assert not gate.check_connection_to_agent(case, end).allowed
+    assert gate.check_connection_to_agent(case, end - 1.0).is_call_allowed
+    assert not gate.check_connection_to_agent(case, end).is_call_allowed
 
 
 def test_holidays_and_weekends_have_their_own_calling_hours() -> None:
     settings = site(rules={"holidays": ["2024-04-22"]})
     gate, case = make_gate(settings), make_case(settings)
-    ruling = gate.check_originate(case, moment("2024-04-22T09:30"))
+    ruling = gate.check_rules_before_originate(case, moment("2024-04-22T09:30"))
     assert (list_reasons(ruling), ruling.next_at) == ([Reason.HOURS], moment("2024-04-22T10:00"))
-    assert gate.check_originate(case, moment("2024-04-20T19:00")).next_at == moment("2024-04-21T10:00")
+    assert gate.check_rules_before_originate(case, moment("2024-04-20T19:00")).next_at == moment("2024-04-21T10:00")
 
 
 # Registers
@@ -180,19 +186,29 @@ def test_missing_or_outdated_do_not_call_register_stops_campaigns_that_need_it(d
     material, turnout = site("india", campaign=MATERIAL, rules=POLL), site("india")
     register = Register("ncpr", NOON - days * DAY, 1000)
     expected = [] if days < 7 else [Reason.OLD_REGISTER]
-    assert list_reasons(make_gate(material, register).check_campaign(campaign_rules(material), NOON)) == expected
-    assert list_reasons(make_gate(material, register).check_originate(make_case(material), NOON)) == expected
-    assert list_reasons(make_gate(material).check_campaign(campaign_rules(material), NOON)) == [Reason.NO_REGISTER]
-    assert make_gate(turnout).check_campaign(campaign_rules(turnout), NOON).allowed
+    assert (
+        list_reasons(make_gate(material, register).check_rules_for_campaign(campaign_rules(material), NOON)) == expected
+    )
+    assert (
+        list_reasons(make_gate(material, register).check_rules_before_originate(make_case(material), NOON)) == expected
+    )
+    assert list_reasons(make_gate(material).check_rules_for_campaign(campaign_rules(material), NOON)) == [
+        Reason.NO_REGISTER
+    ]
+    assert make_gate(turnout).check_rules_for_campaign(campaign_rules(turnout), NOON).is_call_allowed
 
 
 def test_number_on_the_do_not_call_register_is_blocked_for_the_listed_purposes() -> None:
     material, turnout = site("india", campaign=MATERIAL, rules=POLL), site("india")
     register, listed = Register("ncpr", NOON, 1), replace(FRESH, registers=("ncpr",))
-    assert list_reasons(make_gate(material, register).check_originate(make_case(material, facts=listed), NOON)) == [
-        Reason.REGISTER
-    ]
-    assert make_gate(turnout, register).check_originate(make_case(turnout, facts=listed), NOON).allowed
+    assert list_reasons(
+        make_gate(material, register).check_rules_before_originate(make_case(material, facts=listed), NOON)
+    ) == [Reason.REGISTER]
+    assert (
+        make_gate(turnout, register)
+        .check_rules_before_originate(make_case(turnout, facts=listed), NOON)
+        .is_call_allowed
+    )
 
 
 # Certificate, consent, caller ID
@@ -212,10 +228,10 @@ def test_number_on_the_do_not_call_register_is_blocked_for_the_listed_purposes()
 def test_prompt_recording_needs_its_own_certificate(certified: dict[str, CertificateStatus], words: str | None) -> None:
     settings = site("india", campaign=RECORDED, rules={"polls": [{"day": "2024-05-20"}]})
     gate, case = make_gate(settings), make_case(settings, campaign=campaign_rules(settings, certified))
-    for ruling in (gate.check_originate(case, NOON), gate.check_connection_to_agent(case, NOON)):
+    for ruling in (gate.check_rules_before_originate(case, NOON), gate.check_connection_to_agent(case, NOON)):
         assert list_reasons(ruling) == ([] if words is None else [Reason.CERTIFICATE])
         assert words is None or f"a recorded turnout call needs a certificate: {words}" in str(ruling)
-    assert make_gate(live := site("india")).check_originate(make_case(live), NOON).allowed
+    assert make_gate(live := site("india")).check_rules_before_originate(make_case(live), NOON).is_call_allowed
 
 
 def test_campaign_without_any_certificate_is_held() -> None:
@@ -226,9 +242,9 @@ def test_campaign_without_any_certificate_is_held() -> None:
         CertificateStatus(None, date(2024, 4, 22)),
     )
     for certified, held in (({}, True), ({"hi": ended}, True), ({"hi": ended, "mr": good}, False)):
-        ruling = gate.check_campaign(campaign_rules(settings, certified), NOON)
+        ruling = gate.check_rules_for_campaign(campaign_rules(settings, certified), NOON)
         assert list_reasons(ruling) == ([Reason.CERTIFICATE] if held else [])
-    assert gate.check_campaign(campaign_rules(site("india")), NOON).allowed
+    assert gate.check_rules_for_campaign(campaign_rules(site("india")), NOON).is_call_allowed
 
 
 def test_certificate_is_checked_again_when_the_call_is_answered() -> None:
@@ -248,16 +264,20 @@ def test_recorded_call_needs_consent_if_the_profile_requires_it(consent: Consent
     at = moment("2024-05-01T12:00", "Europe/London")
     facts = replace(FRESH, consent=consent)
     own = {"number": "+447700900123", "caller_id": "+442070000001", "facts": facts}
-    assert make_gate(recorded).check_originate(make_case(recorded, **own), at).allowed == (consent is Consent.GIVEN)
-    assert make_gate(live).check_originate(make_case(live, **own), at).allowed == (consent is not Consent.WITHDRAWN)
+    assert make_gate(recorded).check_rules_before_originate(make_case(recorded, **own), at).is_call_allowed == (
+        consent is Consent.GIVEN
+    )
+    assert make_gate(live).check_rules_before_originate(make_case(live, **own), at).is_call_allowed == (
+        consent is not Consent.WITHDRAWN
+    )
 
 
 def test_caller_id_must_belong_to_the_trunk_and_the_prescribed_number_series() -> None:
     settings = site(rules={"stricter": {"caller_id": {"series": ["+9111"]}}})
     gate = make_gate(settings)
-    assert gate.check_originate(make_case(settings), NOON).allowed
+    assert gate.check_rules_before_originate(make_case(settings), NOON).is_call_allowed
     gate.rules = replace(gate.rules, own_caller_ids=frozenset({CALLER_ID, "+912240000001"}))
-    ruling = gate.check_originate(make_case(settings, caller_id="+912240000001"), NOON)
+    ruling = gate.check_rules_before_originate(make_case(settings, caller_id="+912240000001"), NOON)
     assert list_reasons(ruling) == [Reason.CALLER_ID]
     assert "series" in str(ruling)
 
@@ -286,17 +306,17 @@ def test_calls_forbidden_in_the_silence_period_depend_on_purpose_and_kind_of_cam
     gate = make_gate(settings, Register("ncpr", moment("2024-04-24T00:00"), 1))
     close = moment("2024-04-26T18:00")
     for at in (close - 48 * HOUR, moment("2024-04-25T12:00"), close - 0.001):
-        asked = [gate.check_originate(case, at), gate.check_connection_to_agent(case, at)]
+        asked = [gate.check_rules_before_originate(case, at), gate.check_connection_to_agent(case, at)]
         assert all((Reason.SILENCE in list_reasons(ruling)) == silenced for ruling in asked)
     for at in (close - 48 * HOUR - 0.001, close):
-        assert Reason.SILENCE not in list_reasons(gate.check_originate(case, at))
+        assert Reason.SILENCE not in list_reasons(gate.check_rules_before_originate(case, at))
     assert gate.rules.forbids_calls_in_silence(case.campaign) is silenced
     profile = gate.rules.profile
     no_silence = profile.model_copy(update={"silence": profile.silence.model_copy(update={"hours_before_close": 0.0})})
     assert not dataclasses.replace(gate.rules, profile=no_silence).forbids_calls_in_silence(case.campaign)
     if silenced:
         passes = None if case.campaign.purpose is Purpose.TURNOUT else close  # after the close, turnout calls are over
-        assert gate.check_originate(case, moment("2024-04-25T12:00")).next_at == passes
+        assert gate.check_rules_before_originate(case, moment("2024-04-25T12:00")).next_at == passes
 
 
 def test_named_person_may_permit_only_recorded_turnout_calls_in_the_silence_period() -> None:
@@ -306,7 +326,7 @@ def test_named_person_may_permit_only_recorded_turnout_calls_in_the_silence_peri
         campaign = {**RECORDED, "purpose": purpose.value}
         settings = site("india", campaign=campaign, rules={**POLL, "sign_offs": [signed]})
         case = make_case(settings, campaign=campaign_rules(settings, CERTIFIED))
-        ruling = make_gate(settings, Register("ncpr", at, 1)).check_originate(case, at)
+        ruling = make_gate(settings, Register("ncpr", at, 1)).check_rules_before_originate(case, at)
         assert (Reason.SILENCE not in list_reasons(ruling)) == allowed
 
 
@@ -324,9 +344,9 @@ def test_call_forbidden_in_the_silence_period_is_forbidden_if_close_of_poll_is_u
 ) -> None:
     polls = {"polls": [{"day": "2024-04-26", "constituencies": [174]}]}
     material, turnout = site(campaign=MATERIAL, rules=polls), site(rules=polls)
-    ruling = make_gate(material).check_originate(make_case(material, area=area), NOON)
+    ruling = make_gate(material).check_rules_before_originate(make_case(material, area=area), NOON)
     assert (list_reasons(ruling), ruling.next_at) == ([reason], None)
-    assert make_gate(turnout).check_originate(make_case(turnout, area=area), NOON).allowed
+    assert make_gate(turnout).check_rules_before_originate(make_case(turnout, area=area), NOON).is_call_allowed
 
 
 def test_silence_period_starts_relative_to_the_areas_close_of_poll() -> None:
@@ -339,11 +359,13 @@ def test_silence_period_starts_relative_to_the_areas_close_of_poll() -> None:
     settings = site(campaign=MATERIAL, rules=polls)
     gate = make_gate(settings)
     thursday = moment("2024-04-25T12:00")
-    assert list_reasons(gate.check_originate(make_case(settings, area=Area(2, "17:00")), thursday)) == [Reason.SILENCE]
-    assert gate.check_originate(make_case(settings, area=Area(1, "17:00")), thursday).allowed
-    assert gate.check_originate(make_case(settings, area=Area(1, "")), moment("2024-04-18T12:00")).next_at == moment(
-        "2024-04-19T15:00"
-    )
+    assert list_reasons(gate.check_rules_before_originate(make_case(settings, area=Area(2, "17:00")), thursday)) == [
+        Reason.SILENCE
+    ]
+    assert gate.check_rules_before_originate(make_case(settings, area=Area(1, "17:00")), thursday).is_call_allowed
+    assert gate.check_rules_before_originate(
+        make_case(settings, area=Area(1, "")), moment("2024-04-18T12:00")
+    ).next_at == moment("2024-04-19T15:00")
 
 
 @hypothesis_settings(deadline=None, derandomize=True, max_examples=150)
@@ -362,7 +384,7 @@ def test_silence_period_ends_at_the_close_of_poll_of_each_area(
     number = data.draw(st.integers(0, len(days) - 1))
     area = Area(number, hour)
     close = datetime.combine(days[number], time.fromisoformat(hour), zone).astimezone(UTC).timestamp()
-    ruling = make_gate(settings).check_originate(make_case(settings, area=area), close + offset)
+    ruling = make_gate(settings).check_rules_before_originate(make_case(settings, area=area), close + offset)
     assert (Reason.SILENCE in list_reasons(ruling)) == (-48 * HOUR <= offset < 0)
 
 
@@ -372,11 +394,11 @@ def test_turnout_calls_are_forbidden_after_the_close_of_poll(campaign: dict[str,
     settings = site(campaign=campaign, rules=polls)
     gate, at = make_gate(settings), moment("2024-04-26T15:00")
     early, late = make_case(settings, area=Area(1, "")), make_case(settings, area=Area(2, "18:00"))
-    assert Reason.POLL_OVER not in list_reasons(gate.check_originate(early, at - 0.001))
-    assert (Reason.POLL_OVER in list_reasons(gate.check_originate(early, at))) == over
-    assert Reason.POLL_OVER not in list_reasons(gate.check_originate(late, at))
+    assert Reason.POLL_OVER not in list_reasons(gate.check_rules_before_originate(early, at - 0.001))
+    assert (Reason.POLL_OVER in list_reasons(gate.check_rules_before_originate(early, at))) == over
+    assert Reason.POLL_OVER not in list_reasons(gate.check_rules_before_originate(late, at))
     if over:
-        assert gate.check_originate(early, at).next_at is None
+        assert gate.check_rules_before_originate(early, at).next_at is None
         assert gate.find_next_allowed_time(late, at, moment("2024-04-26T18:00")) is None
         assert gate.find_next_allowed_time(late, at, moment("2024-04-26T17:00")) == moment("2024-04-26T17:00")
 
@@ -387,7 +409,9 @@ def test_calls_are_forbidden_after_the_retention_period(days: int, expected: lis
     settings = site(campaign={"purpose": "survey"}, rules=POLL)
     at = moment("2024-04-26T12:00") + days * DAY
     for area, found in ((Area(174, "18:00"), expected), (None, [])):
-        found_reasons = list_reasons(make_gate(settings).check_originate(make_case(settings, area=area), at))
+        found_reasons = list_reasons(
+            make_gate(settings).check_rules_before_originate(make_case(settings, area=area), at)
+        )
         assert [reason for reason in found_reasons if reason is Reason.RETENTION] == found
 
 
@@ -397,15 +421,15 @@ def test_campaign_is_held_while_all_areas_of_the_campaign_are_in_the_silence_per
     gate, campaign = make_gate(settings), campaign_rules(settings)
     early, late, unknown = Area(1, "17:00"), Area(2, "18:00"), Area(3, "18:00")
     tuesday = moment("2024-04-23T12:00")
-    assert gate.check_campaign(campaign, tuesday, [early, late]).next_at == moment("2024-04-23T17:00")
-    assert list_reasons(gate.check_campaign(campaign, tuesday, [late, early])) == [Reason.SILENCE]
-    assert gate.check_campaign(campaign, tuesday, [late, early]).next_at == moment("2024-04-23T17:00")
-    assert gate.check_campaign(campaign, tuesday, [unknown, early]).next_at == moment("2024-04-23T17:00")
-    assert gate.check_campaign(campaign, moment("2024-04-22T12:00"), [early, late]).allowed
-    assert gate.check_campaign(campaign, moment("2024-04-23T17:30"), [early, late]).allowed
-    assert gate.check_campaign(campaign, tuesday, [early, unknown]).next_at == moment("2024-04-23T17:00")
-    assert gate.check_campaign(campaign, tuesday, [unknown]).next_at is None
-    assert gate.check_campaign(campaign, tuesday).allowed
+    assert gate.check_rules_for_campaign(campaign, tuesday, [early, late]).next_at == moment("2024-04-23T17:00")
+    assert list_reasons(gate.check_rules_for_campaign(campaign, tuesday, [late, early])) == [Reason.SILENCE]
+    assert gate.check_rules_for_campaign(campaign, tuesday, [late, early]).next_at == moment("2024-04-23T17:00")
+    assert gate.check_rules_for_campaign(campaign, tuesday, [unknown, early]).next_at == moment("2024-04-23T17:00")
+    assert gate.check_rules_for_campaign(campaign, moment("2024-04-22T12:00"), [early, late]).is_call_allowed
+    assert gate.check_rules_for_campaign(campaign, moment("2024-04-23T17:30"), [early, late]).is_call_allowed
+    assert gate.check_rules_for_campaign(campaign, tuesday, [early, unknown]).next_at == moment("2024-04-23T17:00")
+    assert gate.check_rules_for_campaign(campaign, tuesday, [unknown]).next_at is None
+    assert gate.check_rules_for_campaign(campaign, tuesday).is_call_allowed
 
 
 def test_close_of_poll_is_unknown_without_polling_day_or_valid_hour() -> None:
@@ -439,10 +463,10 @@ def test_calling_hours_open_next_at_the_first_time_allowed_in_all_time_zones(
     hours: WeekHours, zones: list[ZoneInfo], now: float
 ) -> None:
     """The result is compared with every quarter of an hour, since all stretches and clock changes here are whole quarters."""
-    opening = hours.find_next_opening(zones, now)
+    opening = hours.find_next_time_calls_are_allowed(zones, now)
 
     def is_open_in_all_zones(at: float) -> bool:
-        return all(hours.is_open_at(zone, at) for zone in zones)
+        return all(hours.are_calls_allowed_at(zone, at) for zone in zones)
 
     quarter = -(-now // 900) * 900
     looked_at = [now, *(quarter + 900 * step for step in range(4 * 24 * 12))]
@@ -476,23 +500,29 @@ def test_next_allowed_time_of_a_call_is_the_first_time_without_objections(
     settings = site(jurisdiction, dialling={"allowed_prefixes": ["+91", "+44", "+1"]}, trunks=[trunk])
     gate = make_gate(settings)
     case = make_case(settings, number=number, facts=facts, caller_id="+15550000001")
-    ruling = gate.check_originate(case, now)
+    ruling = gate.check_rules_before_originate(case, now)
     for zone in find_zones(number):
         for at in (now, now + 30.0):
-            assert not ruling.allowed or gate.rules.hours.is_open_at(zone, at)
+            assert not ruling.is_call_allowed or gate.rules.hours.are_calls_allowed_at(zone, at)
     if ruling.next_at is None:
-        assert facts.abandoned_at is not None or not ruling.allowed
+        assert facts.abandoned_at is not None or not ruling.is_call_allowed
         return
     rested = case
     if ruling.next_at >= get_next_midnight(gate.rules.centre_zone, now):
         rested = replace(case, facts=replace(facts, attempts_today=0, conversations_today=0))
-    assert gate.check_originate(rested, ruling.next_at).allowed
+    assert gate.check_rules_before_originate(rested, ruling.next_at).is_call_allowed
     assert ruling.next_at >= now
     for share in (0.0, 0.25, 0.5, 0.9, 0.999):
         between = now + share * (ruling.next_at - now)
-        same_day = get_day_start(gate.rules.centre_zone, between) == get_day_start(gate.rules.centre_zone, now)
+        same_day = get_local_midnight_before(gate.rules.centre_zone, between) == get_local_midnight_before(
+            gate.rules.centre_zone, now
+        )
         asked = case if same_day else rested
-        assert ruling.allowed or between == ruling.next_at or not gate.check_originate(asked, between).allowed
+        assert (
+            ruling.is_call_allowed
+            or between == ruling.next_at
+            or not gate.check_rules_before_originate(asked, between).is_call_allowed
+        )
 
 
 def test_number_in_several_time_zones_is_called_only_in_calling_hours_of_all_zones() -> None:
@@ -504,15 +534,15 @@ def test_number_in_several_time_zones_is_called_only_in_calling_hours_of_all_zon
     toll_free = make_case(settings, number="+18005550123", caller_id="+15550000001")
     new_york = make_case(settings, number="+12125550123", caller_id="+15550000001")
     at = moment("2024-04-22T09:00", "America/New_York")
-    assert gate.check_originate(new_york, at).allowed
-    ruling = gate.check_originate(toll_free, at)
+    assert gate.check_rules_before_originate(new_york, at).is_call_allowed
+    ruling = gate.check_rules_before_originate(toll_free, at)
     assert list_reasons(ruling) == [Reason.HOURS]
     assert ruling.next_at is not None
     local = {datetime.fromtimestamp(ruling.next_at, zone).hour for zone in find_zones("+18005550123")}
     assert min(local) >= 8
     assert max(local) < 21
     # The campaign is held only while no number at all could be called.
-    assert gate.check_campaign(campaign_rules(settings), at).allowed
+    assert gate.check_rules_for_campaign(campaign_rules(settings), at).is_call_allowed
 
 
 def test_time_zones_of_a_phone_number_are_found_by_the_prefix() -> None:
@@ -527,14 +557,14 @@ def test_time_zones_of_a_phone_number_are_found_by_the_prefix() -> None:
 
 def test_number_in_no_known_time_zone_is_not_called() -> None:
     settings = site(dialling={"allowed_prefixes": ["+999"]})
-    ruling = make_gate(settings).check_originate(make_case(settings, number="+9990000000"), NOON)
+    ruling = make_gate(settings).check_rules_before_originate(make_case(settings, number="+9990000000"), NOON)
     assert (list_reasons(ruling), ruling.next_at) == ([Reason.NO_ZONE], None)
 
 
 def test_campaign_is_held_while_nobody_may_be_called() -> None:
     settings = site(campaign={"hours": [{"start": "00:00", "until": "23:59"}]})
     gate, campaign = make_gate(settings), campaign_rules(settings)
-    night = gate.check_campaign(campaign, moment("2024-04-22T23:00"))
+    night = gate.check_rules_for_campaign(campaign, moment("2024-04-22T23:00"))
     assert list_reasons(night) == [Reason.HOURS]
     assert night.next_at == moment("2024-04-23T09:00")
 
@@ -543,7 +573,7 @@ def test_no_objection_to_a_call_contains_a_phone_number() -> None:
     settings = site("india", campaign={**RECORDED, **MATERIAL})
     facts = PhoneFacts(9, 9, NOON, ("ncpr",), Consent.WITHDRAWN, opted_out=True)
     case = make_case(settings, facts=facts, area=None, caller_id="+911234567890", number="+4412345678901")
-    ruling = make_gate(settings, Register("old", 0.0, 1)).check_originate(case, moment("2024-04-22T23:00"))
+    ruling = make_gate(settings, Register("old", 0.0, 1)).check_rules_before_originate(case, moment("2024-04-22T23:00"))
     assert len(ruling.objections) > 10
     for secret in ("4412345678901", "911234567890"):
         assert secret not in str(ruling)

@@ -175,8 +175,8 @@ def test_rules_gate_objects_to_a_call_exactly_if_an_independent_model_does(
     drawn: tuple[Settings, Case, Register, float],
 ) -> None:
     settings, case, register, now = drawn
-    ruling = make_gate(settings, register).check_originate(case, now)
+    ruling = make_gate(settings, register).check_rules_before_originate(case, now)
     assert {objection.reason for objection in ruling.objections} == find_expected_reasons(settings, case, register, now)
-    assert ruling.allowed == (not ruling.objections)
+    assert ruling.is_call_allowed == (not ruling.objections)
     for objection in ruling.objections:
         assert objection.until is None or objection.until > now

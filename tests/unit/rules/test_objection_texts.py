@@ -74,13 +74,13 @@ def change_profile(gate: Gate, **sections: dict[str, Any]) -> None:
 )
 def test_objection_text_names_why_a_number_may_not_be_dialled(changes: dict[str, Any], text: str) -> None:
     settings = site(dialling={"allowed_prefixes": ["+919", "+911"], "denied_prefixes": ["+911900"]})
-    assert str(make_gate(settings).check_originate(make_case(settings, **changes), NOON)) == text
+    assert str(make_gate(settings).check_rules_before_originate(make_case(settings, **changes), NOON)) == text
 
 
 def check_at(at: float, campaign: dict[str, Any] | None = None, jurisdiction: str = "neutral", **rules: Any) -> str:
     """Return the text of the ruling about a call at a time (epoch seconds)."""
     settings = site(jurisdiction, campaign=campaign, rules=rules)
-    return str(make_gate(settings).check_originate(make_case(settings), at))
+    return str(make_gate(settings).check_rules_before_originate(make_case(settings), at))
 
 
 def test_objection_outside_the_calling_hours_names_the_time_zone() -> None:
@@ -98,12 +98,12 @@ def test_objection_text_counts_the_time_zones_where_the_number_may_be() -> None:
     gate = make_gate(settings)
     change_profile(gate, calling_hours={"zones": Zones.NUMBER})
     case = make_case(settings, number="+18005550100")
-    zones = gate.rules.zones(case.number)
+    zones = gate.rules.find_time_zones_of_number(case.number)
     assert len(zones) > 1
     text = f"outside calling hours in the {len(zones)} zones where the number may be"
-    assert text in str(gate.check_originate(case, NOON))
+    assert text in str(gate.check_rules_before_originate(case, NOON))
     unknown = replace(case, number="+999123456")
-    assert "the time zone of the number is unknown" in str(gate.check_originate(unknown, NOON))
+    assert "the time zone of the number is unknown" in str(gate.check_rules_before_originate(unknown, NOON))
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ def test_objection_without_a_known_poll_names_the_missing_setting() -> None:
     settings = site("india", campaign=MATERIAL, rules={"polls": [{"day": "2024-04-26"}]})
     gate, case = make_gate(settings), make_case(settings, area=Area(174, ""))
     unknown = "the close of poll of this polling area is unknown (set it in rules.polls or on the roll)"
-    assert unknown in str(gate.check_originate(case, NOON))
+    assert unknown in str(gate.check_rules_before_originate(case, NOON))
 
 
 def test_objection_after_the_close_of_poll_names_the_closing_time() -> None:
@@ -142,8 +142,8 @@ def test_call_is_forbidden_from_the_minute_in_which_the_voters_data_must_be_eras
     days = gate.rules.profile.retention.erase_after_days
     text = f"names and numbers must be erased {days} days after the poll of 2024-01-10 (run dialer purge)"
     erasure = gate.rules.get_erasure_time(poll)
-    assert text in str(gate.check_originate(case, erasure))
-    assert text not in str(gate.check_originate(case, erasure - 1))
+    assert text in str(gate.check_rules_before_originate(case, erasure))
+    assert text not in str(gate.check_rules_before_originate(case, erasure - 1))
 
 
 @pytest.mark.parametrize(("kind", "voice"), [("agents", "live"), ("ivr", "recorded")])
@@ -158,7 +158,7 @@ def test_objection_text_for_a_missing_consent_names_the_kind_of_call(kind: str, 
         silence={"hours_before_close": 0.0},
     )
     text = f"a {voice} material call needs consent, and none is recorded"
-    assert str(gate.check_originate(make_case(settings), NOON)) == text
+    assert str(gate.check_rules_before_originate(make_case(settings), NOON)) == text
 
 
 def test_do_not_call_register_is_too_old_only_after_the_last_allowed_day() -> None:
@@ -168,7 +168,7 @@ def test_do_not_call_register_is_too_old_only_after_the_last_allowed_day() -> No
 
     def check(days: float) -> str:
         gate.rules = gate.rules.with_imported_registers((Register("ncpr", NOON - days * DAY, 1),))
-        return str(gate.check_originate(make_case(settings), NOON))
+        return str(gate.check_rules_before_originate(make_case(settings), NOON))
 
     assert check(7) == "allowed"
     assert check(8) == "the do-not-call register 'ncpr' is 8 days old; the limit is 7 days"
@@ -179,7 +179,7 @@ def test_caller_id_outside_the_series_of_the_profile_is_refused() -> None:
     gate = make_gate(settings)
     change_profile(gate, caller_id={"series": "+91160"})
     text = "the caller ID is outside the allowed series"
-    assert str(gate.check_originate(make_case(settings), NOON)) == text
+    assert str(gate.check_rules_before_originate(make_case(settings), NOON)) == text
 
 
 def make_certified_case(gate: Gate, case: Case, status: CertificateStatus) -> Case:
@@ -224,7 +224,7 @@ def test_legal_grounds_of_a_call_name_all_time_zones_of_the_number() -> None:
     gate = make_gate(settings)
     change_profile(gate, calling_hours={"zones": Zones.NUMBER})
     case = make_case(settings, number="+18005550100")
-    zones = " ".join(zone.key for zone in gate.rules.zones(case.number))
+    zones = " ".join(zone.key for zone in gate.rules.find_time_zones_of_number(case.number))
     assert f'"zones":"{zones}"' in gate.format_legal_grounds(case, "v1")
 
 
@@ -232,8 +232,12 @@ def test_campaign_whose_lawful_calling_hours_are_empty_has_an_objection_without_
     settings = site()
     gate = make_gate(settings)
     gate.rules = replace(gate.rules, hours=make_daily_hours([]))
-    ruling = gate.check_campaign(make_case(settings).campaign, NOON)
-    assert (str(ruling), ruling.next_at, ruling.permanent_reason) == ("outside calling hours", None, Reason.HOURS)
+    ruling = gate.check_rules_for_campaign(make_case(settings).campaign, NOON)
+    assert (str(ruling), ruling.next_at, ruling.reason_that_does_not_end) == (
+        "outside calling hours",
+        None,
+        Reason.HOURS,
+    )
 
 
 def test_daily_cap_on_calls_to_a_number_ends_at_midnight() -> None:
@@ -242,7 +246,7 @@ def test_daily_cap_on_calls_to_a_number_ends_at_midnight() -> None:
     midnight = moment("2024-04-23T00:00")
     late = moment("2024-04-22T22:00")
     assert gate.find_next_allowed_time(case, NOON, midnight) == moment("2024-04-23T09:00")
-    assert [each.reason.value for each in gate.check_originate(case, late).objections] == [
+    assert [each.reason.value for each in gate.check_rules_before_originate(case, late).objections] == [
         "calling-hours",
         "campaign-hours",
         "attempts",

@@ -56,8 +56,8 @@ class RecordingPacer(Pacer):
     def learn_from_event(self, event: PacingEvent) -> None:
         self.events.append(event)
 
-    def explain_decision(self) -> Explanation:
-        return self._rule.explain_decision()
+    def explain_last_decision(self) -> Explanation:
+        return self._rule.explain_last_decision()
 
     def count_excess_calls(self, snapshot: PacingSnapshot) -> int:
         for call in snapshot.ringing:

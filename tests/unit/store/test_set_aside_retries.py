@@ -107,7 +107,9 @@ async def test_call_time_requested_by_a_voter_applies_in_booths_of_another_polli
     async with open_filled_store(backend) as store:
         new = await claim_and_open_attempt(store, SECOND)
         said = DispositionRecord(new.attempt_id, disposition, NOW + 20, "a1", NOW + 60)
-        ended = EndedAttempt(new.attempt_id, Outcome.CONNECTED, NOW + 30, retry_at=NOW + 60, promised=said.promised)
+        ended = EndedAttempt(
+            new.attempt_id, Outcome.CONNECTED, NOW + 30, retry_at=NOW + 60, promised=said.is_call_promised
+        )
         if live:
             await store.record_disposition(said)
             await store.end_attempts([ended])
@@ -115,8 +117,8 @@ async def test_call_time_requested_by_a_voter_applies_in_booths_of_another_polli
             await store.end_attempts([EndedAttempt(new.attempt_id, Outcome.CONNECTED, NOW + 30, retry_at=NOW + 900)])
             await store.record_disposition(said)
         found = await claim_phones(store, 50)
-        assert (SECOND in found) == said.promised == (disposition is not Disposition.NOT_YET)
-        assert found[0] == (SECOND if said.promised else 1) or not said.promised
+        assert (SECOND in found) == said.is_call_promised == (disposition is not Disposition.NOT_YET)
+        assert found[0] == (SECOND if said.is_call_promised else 1) or not said.is_call_promised
 
 
 async def test_promised_call_stays_promised_until_the_phone_has_rung(backend: Backend) -> None:

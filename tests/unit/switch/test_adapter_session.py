@@ -153,7 +153,7 @@ async def test_dialplan_of_other_settings_ends_the_ami_session_before_the_lease(
 async def test_asterisk_leased_by_another_dialler_is_not_reported_as_connected() -> None:
     switch, events = make_switch(lease=SwitchLease(OURS))
     session = Session(switch)
-    session.channels = [list_channel(f"matdan-lease-{STRANGER.text}", "matdan-lease")]
+    session.channels = [list_channel(f"matdan-lease-{STRANGER.name_text}", "matdan-lease")]
     with pytest.raises(SwitchInUse, match="the dialler on there"):
         await bring_up(switch, session)
     assert events == []
@@ -322,7 +322,7 @@ async def test_asterisk_lease_is_renewed_until_the_ami_session_is_lost() -> None
     session.sent.clear()
     running = asyncio.create_task(switch.run_ami_session(cast(Any, session)))
     await asyncio.sleep(2 * RENEW_SECONDS + 0.1)
-    assert session.sent == [f"Redirect matdan-lease-{OURS.text} matdan-lease s 1"] * 2
+    assert session.sent == [f"Redirect matdan-lease-{OURS.name_text} matdan-lease s 1"] * 2
     session.lost.set_result(SwitchError("lost"))
     assert str(await running) == "lost"
     switch.close()
