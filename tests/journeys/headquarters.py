@@ -55,7 +55,5 @@ def run_at_centre(journey: Journey, access: CentreAccess) -> None:
     process.wait(WAIT_SECONDS)
     said = centre.log_path("hq").read_text()
     journey.record_view(f"dialer hq demo --for {DEMO_SECONDS} --centres 30", said)
-    failed = [
-        each for each in FAILED_CHECK.findall(said) if each != "uploads take less than 5 s"
-    ]  # a busy machine does not meet this goal
+    failed = FAILED_CHECK.findall(said)
     journey.require("passed headquarters' counters equal" in said and not failed, f"hq demo: {said[-300:]}")
