@@ -14,7 +14,7 @@ class Broker(Section):
     """[broker] - the MQTT broker, through which supervisors watch and control the centre."""
 
     enabled: bool = Field(True, description="false: nothing is published; results are still stored")
-    host: str = Field("127.0.0.1", description="address of the broker")
+    host: HostName = Field("127.0.0.1", description="address of the broker")
     port: Port = Field(1883, description="TCP port of the broker")
     username: str | None = Field(None, description="MQTT user")
     password: SecretStr | None = Field(None, description="preferably set by MATDAN_BROKER__PASSWORD")

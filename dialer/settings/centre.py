@@ -7,7 +7,15 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from dialer.settings.fields import Applied, NumberPrefix, Section, Slug, ZoneName, restrict_to_pattern
+from dialer.settings.fields import (
+    Applied,
+    NumberPrefix,
+    Section,
+    Slug,
+    ZoneName,
+    require_condition,
+    restrict_to_pattern,
+)
 
 
 class CentreSettings(Section):
@@ -29,7 +37,10 @@ class CentreSettings(Section):
 class StoreSettings(Section):
     """[store] - the database of the centre, and its backups."""
 
-    path: Path = Field(Path("matdan.db"), description="the SQLite file; created if missing")
+    path: Annotated[
+        Path,
+        require_condition(lambda path: path.name, "must be the path of a file, such as /var/lib/matdan/centre.db"),
+    ] = Field(Path("matdan.db"), description="the SQLite file; created if missing")
     reserve_megabytes: int = Field(200, ge=0, description="dialling stops if the disk has less free space (MB)")
     encryption_key_file: Path | None = Field(
         None, description="file with the store's encryption key, readable by its owner only; none: not encrypted"

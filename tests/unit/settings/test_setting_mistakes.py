@@ -43,6 +43,20 @@ def test_all_mistakes_in_a_settings_file_are_reported_together_with_line_and_key
     ]
 
 
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ('[store]\npath = ""\n', "store.path: must be the path of a file, such as /var/lib/matdan/centre.db"),
+        ('[store]\npath = "/"\n', "store.path: must be the path of a file, such as /var/lib/matdan/centre.db"),
+        ('[broker]\nhost = "a b"\n', "broker.host: must be a host name or an IP address, without a scheme or port"),
+        ('[broker]\nhost = ""\n', "broker.host: must be a host name or an IP address, without a scheme or port"),
+    ],
+)
+def test_empty_store_path_and_impossible_broker_host_are_named(tmp_path: Path, text: str, problem: str) -> None:
+    (line,) = get_error_lines(tmp_path, text)
+    assert line.startswith(f"centre.toml:2: {problem}")
+
+
 def test_all_contradictions_between_settings_tables_are_reported_together(tmp_path: Path) -> None:
     lines = get_error_lines(
         tmp_path,
