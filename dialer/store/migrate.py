@@ -60,10 +60,9 @@ def read_schema_version(db: Connection, path: Path) -> int:
         return 0
     if version > get_newest_schema_version():
         raise StoreError(
-            f"{path}: the schema of the store has version {version}, but this program supports only up to"
-            f" {get_newest_schema_version()}: install the newer Matdan again, or put the store aside and"
-            " `dialer restore` the copy from before the upgrade"
-            f" ({path.name}.schema-N)"
+            f"{path}: the schema of the store has version {version}, and this program supports up to"
+            f" {get_newest_schema_version()}: install the newer Matdan, or restore the copy from before the upgrade"
+            f" (`dialer restore {path.name}.schema-N`)"
         )
     return int(version)
 

@@ -198,7 +198,7 @@ async def test_disposition_entered_by_an_agent_is_stored_and_applied(tmp_path: P
         await execute(SeatPause(seat="01", reason="tea"))
         await execute(KeyedDisposition(seat="01", disposition=Disposition.VOTED))
         assert site.view.seats[0].state is SeatState.PAUSED
-        with pytest.raises(CommandRefused, match="no call"):
+        with pytest.raises(CommandRefused, match="no connected call"):
             await execute(KeyedDisposition(seat="01", disposition=Disposition.VOTED))
         await asyncio.sleep(60)
         assert len(site.switch.placed) == 1

@@ -189,7 +189,7 @@ def test_numbers_to_claim_are_read_in_order_from_a_covering_index(
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("SELECT 1;", "before the first"),
+        ("SELECT 1;", "before its first"),
         ("-- name: one\nSELECT 1;\n-- name: one\nSELECT 2;", "twice"),
         ("-- name: one\n-- name: two\nSELECT 2;", "'one' is empty"),
         ("-- name: One\nSELECT 1;", "not a valid statement name"),
