@@ -285,6 +285,12 @@ class AlertKind(StrEnum):
         "Results for headquarters exceed `headquarters.outbox_megabytes` by {megabytes} MB. All results are stored; live figures "
         "are discarded. Check the connection to headquarters.",
     )
+    SEAL_MISSING = (
+        "seal-missing",
+        AlertLevel.WARNING,
+        "The broker has a seal that contradicts this database: its records were set back, cut off or replaced. After a restore "
+        "this is expected. Otherwise compare with headquarters and the last backup. Cause: {problem}",
+    )
     OUTBOX_UNSENDABLE = (
         "outbox-unsendable",
         AlertLevel.WARNING,

@@ -13,7 +13,7 @@ from typing import Protocol
 import structlog
 
 from dialer.domain.alerts import AlertKind, create_alert
-from dialer.domain.errors import StoreError
+from dialer.domain.errors import BrokerUnreachable, StoreError
 from dialer.domain.other_centres import PeerOptOutRecord
 from dialer.domain.view import CentreView, Change
 from dialer.mqtt import topics
@@ -26,6 +26,7 @@ from dialer.mqtt.messages import Message
 from dialer.mqtt.outbox_relay import OutboxRelay
 from dialer.mqtt.peer_opt_outs import PeerOptOuts
 from dialer.mqtt.publisher import Publisher
+from dialer.mqtt.retained_seal import find_missing_seal
 from dialer.store.store import Store
 
 _log = structlog.get_logger(__name__)
@@ -79,6 +80,9 @@ class Monitor:
             ),
         )
         self._centre = centre
+        self._presence = presence
+        self._store = store
+        self._is_seal_compared = False
         self._gateway = CommandGateway(engine, store, clock, senders, centre)
         self._opt_outs = PeerOptOuts(self._suppress_number) if reads_opt_outs else None
         self._link = BrokerLink(presence, engine.raise_or_clear_alert)
@@ -120,7 +124,7 @@ class Monitor:
             tasks = [
                 group.create_task(connection.read(partial(self._handle_message, connection)), name="monitor-reader"),
                 group.create_task(self._publisher.run(connection.publish_all), name="monitor-publisher"),
-                group.create_task(self._relay.run(connection.publish), name="monitor-outbox"),
+                group.create_task(self._publish_results(connection), name="monitor-outbox"),
                 group.create_task(self._send_unstored_replies(connection), name="monitor-replies"),
                 group.create_task(self._unsubscribe_from_opt_outs(connection), name="monitor-unsubscribe"),
             ]
@@ -136,6 +140,21 @@ class Monitor:
 
     async def _suppress_number(self, opt_out: PeerOptOutRecord) -> None:
         await self._engine.import_opt_out(opt_out.number_hash, at=opt_out.at, centre=opt_out.centre)
+
+    async def _publish_results(self, connection: Connection) -> None:
+        await self._compare_retained_seal()
+        await self._relay.run(connection.publish)
+
+    async def _compare_retained_seal(self) -> None:
+        """Compare the store with the seal that the broker retains, once, before a newer seal replaces that one."""
+        if self._is_seal_compared:
+            return
+        now = self._presence.clock.now()
+        problem = await find_missing_seal(self._presence.settings, self._centre, self._store, now)
+        if problem:
+            _log.error("store.seal_missing", problem=problem)
+            self._engine.raise_or_clear_alert(create_alert(AlertKind.SEAL_MISSING, now, problem=problem))
+        self._is_seal_compared = True
 
     async def _unsubscribe_from_opt_outs(self, connection: Connection) -> None:
         """Unsubscribe the main connection from opt-outs, which an earlier version of the dialler subscribed to there.
@@ -166,7 +185,8 @@ class Monitor:
     async def _publish_last_messages(self, connection: Connection) -> None:
         try:
             async with asyncio.timeout(FAREWELL_SECONDS):
+                await self._compare_retained_seal()
                 await self._relay.publish_waiting_rows(connection.publish)
                 await self._publisher.publish_farewell(connection.publish)
-        except* (MqttError, StoreError, TimeoutError) as errors:
+        except* (BrokerUnreachable, MqttError, StoreError, TimeoutError) as errors:
             _log.warning("monitor.farewell_incomplete", problem=str(errors.exceptions[0]))

@@ -178,8 +178,9 @@ SEALED_EPOCH = Topic(
     pattern="results/sealed-epochs",
     kind=SealedEpoch,
     description="The seal of a minute's records, signed with a key that exists only until then: each minute, and at the end. "
-    "The broker keeps the newest one; store them on another machine too. `previous` is the digest of the epoch before: `dialer "
-    "audit verify --head EPOCH:DIGEST` shows whether the store still has it, or something was cut off.",
+    "The broker keeps the newest one, and a dialler that starts without it raises `seal-missing`. Store them on another machine "
+    "too: `dialer audit verify --head EPOCH:DIGEST` shows whether a store still has an epoch, or something was cut off. "
+    "`previous` is the digest of the epoch before.",
     retained=True,
     through_outbox=True,
 )

@@ -82,6 +82,7 @@ class SQL(Statements):
     delete_log = Command()
     append_placeholder = Command()
     last_epoch = Query(SealedEpoch)
+    epoch = Query(SealedEpoch)
     epochs = Query(SealedEpoch)
     epochs_since_last_minute = Query(SealedEpoch)
     append_epoch = Command()

@@ -54,6 +54,10 @@ INSERT INTO seal_change (change_id, evidence, one, two) VALUES (:change_id, 'sea
 SELECT epoch, at, kind, first, last, root, layout, entry, entry_digest, doubt, previous, key, next_key, signature FROM seal_epoch
 ORDER BY epoch DESC LIMIT 1;
 
+-- name: epoch
+SELECT epoch, at, kind, first, last, root, layout, entry, entry_digest, doubt, previous, key, next_key, signature FROM seal_epoch
+WHERE epoch = :epoch;
+
 -- name: epochs
 SELECT epoch, at, kind, first, last, root, layout, entry, entry_digest, doubt, previous, key, next_key, signature FROM seal_epoch ORDER BY epoch;
 

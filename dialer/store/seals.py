@@ -83,6 +83,11 @@ def restart_seals_after_purge(db: Connection, at: float) -> dict[str, str]:
     return {"seals": str(last)}
 
 
+def read_epoch(db: Connection, epoch: int) -> SealedEpoch | None:
+    """Return the sealed epoch with this number, or None if the store has none."""
+    return sealer.SQL.epoch.fetch_first_row(db, epoch=epoch)
+
+
 def count_logged_changes(db: Connection) -> int:
     """Return the number of changes in the log."""
     return SQL.change_count.fetch_only_value(db)

@@ -64,6 +64,7 @@ alert-centre-id-taken = Another dialler uses this centre's ID, so the broker is 
 alert-opt-outs-disconnected = Opt-outs of other centres are not received. The broker stores them for an hour. If this lasts longer, exchange files of opt-outs. Cause: { $problem }
 alert-outbox-held = Results are not sent because the database is not available. Cause: { $problem }
 alert-outbox-full = Results for headquarters exceed `headquarters.outbox_megabytes` by { $megabytes } MB. All results are stored; live figures are discarded. Check the connection to headquarters.
+alert-seal-missing = The broker has a seal that contradicts this database: its records were set back, cut off or replaced. After a restore this is expected. Otherwise compare with headquarters and the last backup. Cause: { $problem }
 alert-outbox-unsendable = A message cannot be sent and was skipped. Its result is in the database. Tell your administrator the number of its outbox row: { $row }. Cause: { $problem }
 alert-command-flood = { $count } commands arrived too fast and were discarded. Senders: { $users }; unknown senders: { $unknown }.
 alert-command-forged = { $count } commands with an invalid signature were rejected. Senders: { $users }; unknown senders: { $unknown }.

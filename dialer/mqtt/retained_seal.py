@@ -1,0 +1,72 @@
+"""The newest seal of the store's records, which the broker retains as a witness.
+
+A store whose records were set back, cut off or replaced lacks that seal. The dialler compares both when it first connects, before
+it publishes a newer seal.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from datetime import UTC, datetime
+from uuid import uuid4
+
+from pydantic import ValidationError
+
+from dialer.domain.errors import BrokerUnreachable
+from dialer.domain.schema import get_type_adapter
+from dialer.domain.sealed_epochs import SealedEpoch
+from dialer.mqtt import topics
+from dialer.mqtt.client import BrokerSettings, make_client_id
+from dialer.mqtt.connection import open_connection
+from dialer.mqtt.duplicate_dialler import RETAINED_SECONDS
+from dialer.store.store import Store
+
+AUDIT_KIND = "seal-missing"
+_LARGEST_ID = 2**63 - 1
+
+
+async def find_missing_seal(settings: BrokerSettings, centre: str, store: Store, at: float) -> str:
+    """Return how the store contradicts the seal that the broker retains, or an empty text. Writes a contradiction to the audit.
+
+    It uses a connection of its own. `at` is the present time (epoch seconds). Raises BrokerUnreachable, StoreError.
+    """
+    payload = await _read_retained_seal(settings, centre)
+    if not payload:
+        return ""
+    try:
+        seal = get_type_adapter(SealedEpoch).validate_json(payload)
+    except ValidationError:
+        return "the message `results/sealed-epochs` at the broker is not a seal"
+    stored, digest = await store.read_epoch(min(seal.epoch, _LARGEST_ID)), seal.compute_epoch_digest()
+    if stored is not None and stored.compute_epoch_digest() == digest:
+        return ""
+    sealed_at, what = _format_time(seal.at), "missing" if stored is None else "different"
+    await store.append_audit_entry(AUDIT_KIND, "broker", {"sealed": sealed_at, "digest": digest}, at)
+    return f"epoch {seal.epoch}, sealed {sealed_at}, is {what} in the database"
+
+
+async def _read_retained_seal(settings: BrokerSettings, centre: str) -> bytes:
+    """Return the message with the newest seal, or nothing if the broker retains none."""
+    topic = topics.SEALED_EPOCH.address(centre)
+    reading = replace(settings, client_id=f"{make_client_id(settings, centre)}-seal-{uuid4().hex[:8]}")
+    try:
+        async with open_connection(reading, centre) as connection:
+            async with asyncio.timeout(settings.answer_seconds):
+                await connection.client.subscribe_or_raise(topic)
+            try:
+                async with asyncio.timeout(RETAINED_SECONDS):
+                    while (received := await connection.client.read_next_message()).topic != topic:
+                        pass  # the embedded broker also sends other retained messages
+            except TimeoutError:
+                return b""
+            return received.payload
+    except TimeoutError:
+        raise BrokerUnreachable(f"MQTT broker {settings.host}:{settings.port} does not answer") from None
+
+
+def _format_time(at: float) -> str:
+    try:
+        return datetime.fromtimestamp(at, UTC).isoformat(timespec="minutes")
+    except (ValueError, OverflowError, OSError):
+        return "at an impossible time"

@@ -1,0 +1,148 @@
+"""The broker's copy of the newest seal shows at the start of a dialler that its store was set back, cut off or replaced."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import shutil
+import sqlite3
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from dialer.domain.alerts import AlertKind
+from dialer.domain.clock import SystemClock
+from dialer.domain.schema import encode_record
+from dialer.mqtt import topics
+from dialer.mqtt.client import BrokerSettings
+from dialer.mqtt.connection import open_connection
+from dialer.mqtt.embedded_broker import BrokerKind, run_demo_broker
+from dialer.mqtt.link import Presence
+from dialer.mqtt.messages import Message, create_announcement
+from dialer.mqtt.monitor import Monitor
+from dialer.store.seal_keys import get_seal_key_path
+from dialer.store.store import open_store
+from tests.support.fake_centre import FakeEngine
+from tests.support.mqtt import NEEDS_MOSQUITTO, SENDERS
+from tests.support.roll_filler import fill_roll
+from tests.support.sealing import SealingStore
+from tests.support.stored import query_store
+from tests.support.waiting import HANG_SECONDS
+
+KINDS = [pytest.param(BrokerKind.MOSQUITTO, marks=NEEDS_MOSQUITTO), BrokerKind.AMQTT]
+TOPIC = topics.SEALED_EPOCH.address("pune-1")
+
+
+@pytest.fixture(params=KINDS)
+async def broker(request: pytest.FixtureRequest) -> AsyncIterator[BrokerSettings]:
+    async with run_demo_broker(kind=request.param) as running:
+        yield running.settings
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    path = tmp_path / "centre.db"
+    fill_roll(path, 20)
+    return path
+
+
+async def run_dialler(path: Path, broker: BrokerSettings, *, seals: int = 1) -> list[str]:
+    """Start a dialler's connection to the broker, seal epochs and stop. Return the causes of its alerts of missing seals."""
+    engine, stop = FakeEngine(), asyncio.Event()
+    patient = replace(broker, backoff_first_seconds=0.05, backoff_most_seconds=0.2)
+    async with await open_store(path, encode=create_announcement) as store:
+        monitor = Monitor(Presence("pune-1", patient, SystemClock()), engine, store, SENDERS)
+        running = asyncio.create_task(monitor.run(stop))
+        for _ in range(seals):
+            await store.seal_epoch(SystemClock().now())
+            engine.outbox_filled_event.set()
+        async with asyncio.timeout(HANG_SECONDS):
+            while await store.read_announcements_for_broker(1):  # the seals are published after the comparison
+                await asyncio.sleep(0.02)
+            stop.set()
+            await running
+    alerts = [alert for alert in engine.current.alerts if alert.kind is AlertKind.SEAL_MISSING]
+    return [str(alert.fields[next(iter(alert.fields))]) for alert in alerts]
+
+
+def read_audited_seals(path: Path) -> list[str]:
+    return [str(what) for (what,) in query_store(path, "SELECT what FROM audit WHERE kind = 'seal-missing'")]
+
+
+def copy_store(source: Path, target: Path) -> None:
+    for file, copy in ((source, target), (get_seal_key_path(source), get_seal_key_path(target))):
+        shutil.copy(file, copy)
+
+
+async def test_dialler_that_starts_again_with_its_own_store_finds_its_last_seal(
+    path: Path, broker: BrokerSettings
+) -> None:
+    for _ in range(3):
+        assert await run_dialler(path, broker) == []
+    assert read_audited_seals(path) == []
+
+
+async def test_store_that_was_set_back_with_its_keys_lacks_the_retained_seal(
+    path: Path, tmp_path: Path, broker: BrokerSettings
+) -> None:
+    assert await run_dialler(path, broker) == []
+    copy_store(path, tmp_path / "snapshot.db")
+    assert await run_dialler(path, broker, seals=3) == []
+    copy_store(tmp_path / "snapshot.db", path)
+    [problem] = await run_dialler(path, broker)
+    assert problem.endswith("is missing in the database")
+    assert len(read_audited_seals(path)) == 1  # with the digest, which the broker no longer has
+    assert await run_dialler(path, broker) == []
+
+
+async def test_store_that_sealed_again_since_it_was_set_back_differs_from_the_retained_seal(
+    path: Path, tmp_path: Path, broker: BrokerSettings
+) -> None:
+    assert await run_dialler(path, broker) == []
+    copy_store(path, tmp_path / "snapshot.db")
+    assert await run_dialler(path, broker) == []
+    copy_store(tmp_path / "snapshot.db", path)
+    async with await open_store(path, encode=create_announcement) as store:  # without the broker
+        for at in range(3):
+            await store.seal_epoch(float(at))
+    [problem] = await run_dialler(path, broker)
+    assert problem.endswith("is different in the database")
+
+
+async def test_store_whose_last_seals_were_cut_off_lacks_the_retained_seal(path: Path, broker: BrokerSettings) -> None:
+    assert await run_dialler(path, broker, seals=3) == []
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as db:
+        db.execute("DELETE FROM seal_epoch WHERE epoch > (SELECT max(epoch) - 2 FROM seal_epoch)")
+    [problem] = await run_dialler(path, broker)
+    assert "in the database" in problem
+
+
+async def test_new_store_beside_the_seal_of_an_earlier_one_is_reported(
+    path: Path, tmp_path: Path, broker: BrokerSettings
+) -> None:
+    assert await run_dialler(path, broker, seals=3) == []
+    fill_roll(tmp_path / "new.db", 21)
+    [problem] = await run_dialler(tmp_path / "new.db", broker)
+    assert "in the database" in problem
+
+
+LATER = replace(SealingStore.create().seal("start"), epoch=10**30, at=1e300)
+
+
+@pytest.mark.parametrize(
+    ("payload", "problem"),
+    [
+        ("\x00", "the message `results/sealed-epochs` at the broker is not a seal"),
+        ('{"epoch": 1}', "the message `results/sealed-epochs` at the broker is not a seal"),
+        (encode_record(LATER), f"epoch {10**30}, sealed at an impossible time, is missing in the database"),
+    ],
+)
+async def test_malformed_retained_seals_are_reported_and_results_are_sent(
+    path: Path, payload: str, problem: str, broker: BrokerSettings
+) -> None:
+    async with open_connection(replace(broker, client_id="stranger"), "pune-1") as connection:
+        await connection.publish(Message(TOPIC, payload, 1, True))
+    assert await run_dialler(path, broker) == [problem]
+    assert await run_dialler(path, broker) == []
