@@ -41,6 +41,15 @@ class Transport(StrEnum):
     TLS = "tls"
 
 
+class DtmfMode(StrEnum):
+    """How the keys that a voter presses arrive from a carrier."""
+
+    AUTO = "auto"
+    RFC4733 = "rfc4733"
+    INBAND = "inband"
+    INFO = "info"
+
+
 StateCode = Annotated[str, StringConstraints(strip_whitespace=True, to_upper=True, min_length=1, max_length=40)]
 
 
@@ -126,6 +135,11 @@ class Trunk(Section):
         False, description="register the account, so that inbound calls arrive"
     )
     transport: Annotated[Transport, Applied.ELSEWHERE] = Field(Transport.UDP, description="udp, tcp or tls")
+    dtmf: Annotated[DtmfMode, Applied.ELSEWHERE] = Field(
+        DtmfMode.AUTO,
+        description="how voters' keys arrive: rfc4733, inband (as tones) or info; auto: rfc4733, or inband if the carrier has no "
+        "rfc4733",
+    )
     srtp: Annotated[bool, Applied.ELSEWHERE] = Field(
         False, description="encrypt audio; needs transport tls, because the keys are sent in SIP"
     )

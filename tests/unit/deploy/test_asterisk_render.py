@@ -84,6 +84,16 @@ def test_asterisk_identifies_a_trunk_without_account_only_by_address() -> None:
     assert "outbound_auth" not in endpoint
 
 
+def test_asterisk_hears_tones_of_a_carrier_without_rfc4733_unless_a_trunk_says_otherwise() -> None:
+    trunks = a_site().model_dump(exclude_unset=True)["trunks"]
+    settings = a_site(trunks=[trunks[0], {**trunks[1], "dtmf": "inband"}])
+    pjsip = parse_rendered_file("pjsip.conf", settings)
+    assert get_section(pjsip, "carrier-a", "endpoint")["dtmf_mode"] == "auto"
+    assert get_section(pjsip, "carrier-b", "endpoint")["dtmf_mode"] == "inband"
+    with pytest.raises(ValidationError, match=r"trunks\.1\.dtmf"):
+        a_site(trunks=[trunks[0], {**trunks[1], "dtmf": "tones"}])
+
+
 def test_a_trunk_with_an_account_registers_over_tls() -> None:
     pjsip = parse_rendered_file("pjsip.conf")
     assert get_section(pjsip, "carrier-b-auth", "auth")["password"] == "p$&,=>w {x} |y|"
