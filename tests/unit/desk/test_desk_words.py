@@ -225,6 +225,7 @@ GIVEN = {
 }
 OF_SIGNING_IN = {
     RefusedBecause.PIN_WRONG,
+    RefusedBecause.LOG_IN_LOCKED,
     RefusedBecause.AGENT_ELSEWHERE,
     RefusedBecause.SEAT_TAKEN,
     RefusedBecause.NO_SEAT,
