@@ -29,6 +29,7 @@ OPTIONAL = {
     "registers": ("Registration with carriers", "res_pjsip_outbound_registration"),
     "history": ("Records of how calls ended", "res_cdrel_custom func_cdr cdr_custom"),
     "servers": ("Calls to seats of another server", "app_dial"),
+    "g722": ("The codec G.722; without it a call that uses G.722 is silent", "codec_g722"),
     "srtp": ("Encrypted voice", "res_srtp"),
     "webrtc": ("Phones in browsers", "res_http_websocket res_pjsip_transport_websocket"),
 }

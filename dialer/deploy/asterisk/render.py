@@ -120,6 +120,7 @@ def render_asterisk_site_files(
             registers=any(trunk.registers for trunk in trunks),
             history=asterisk.history is not None,
             servers=bool(others),
+            g722="g722" in asterisk.codecs,
         ),
         "events": EVENTS,
         # With several servers, every seat of the site may have a call through this one.

@@ -316,6 +316,14 @@ def test_only_asterisk_modules_and_ports_in_use_are_enabled() -> None:
     ]
 
 
+@pytest.mark.parametrize(("codecs", "is_loaded"), [(("alaw", "ulaw"), False), (("g722", "alaw"), True)])
+def test_asterisk_can_translate_every_codec_that_it_negotiates(codecs: tuple[str, ...], is_loaded: bool) -> None:
+    """Without its module, a call that negotiates G.722 has no audio in both directions."""
+    files = render_asterisk_site_files(a_site(asterisk={"codecs": codecs}), PASSWORDS)
+    assert ("codec_g722.so" in files["modules.conf"]) is is_loaded
+    assert f"allow={','.join(codecs)}" in files["pjsip.conf"]
+
+
 def test_the_manager_interface_has_one_user_with_few_permissions() -> None:
     manager = parse_rendered_file("manager.conf")
     assert [each.name for each in manager.sections] == ["general", "matdan"]
