@@ -23,8 +23,11 @@ def explain_write_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        problem = f"the file cannot be written ({error.strerror}); check permissions and disk space, then run the command again"
-        raise AudioError(f"{path}: {problem}") from error
+        raise AudioError(
+            f"{path}: the file cannot be written ({error.strerror}); check permissions and disk space, then run"
+            " the command"
+            " again"
+        ) from error
 
 
 def write_temporary(path: Path, content: bytes) -> Path:

@@ -140,7 +140,7 @@ def _determine_retention_start(settings: Settings, after: str, now: float) -> da
     """
     given = parse_date(after, "--after")
     if get_site_day(settings, now) <= given:
-        raise RollError(f"--after: {after} is not over: nothing was erased; run this on a later day")
+        raise RollError(f"--after: the day {after} is not over: nothing was erased; run this command on a later day")
     for poll in settings.rules.polls:
         if get_site_day(settings, now, poll.time_zone) <= poll.day:
             raise RollError(

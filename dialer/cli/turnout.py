@@ -139,7 +139,7 @@ def _add_state_from_roll(db: Connection, entry: _Entry) -> _Entry:
     try:
         return replace(entry, figure=add_state_to_figure(db, entry.figure))
     except NotInStore as error:
-        raise RollError(f"{entry.where}: {error}") from error
+        raise RollError(f"{entry.where}: the official figure is refused: {error}") from error
 
 
 def _refuse_implausible_figures(

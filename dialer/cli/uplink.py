@@ -58,7 +58,8 @@ def carry(
         passed, last = outbox.read_last_id_at_headquarters(db), outbox.SQL.highest_id.fetch_only_value(db)
         if passed is None:
             raise HeadquartersUnreachable(
-                f"{settings.store.path}: has no messages for headquarters: run the dialler with [headquarters]"
+                f"{settings.store.path}: the store has no messages for headquarters: run the dialler with"
+                " [headquarters]"
                 " in its settings first"
             )
         if last <= passed:

@@ -161,7 +161,7 @@ def _refuse_unusable_ca(ca: x509.Certificate, files: CertificateFiles, at: datet
     if not files.ca_key.exists():
         raise _create_certificate_error(files.ca_key, "does not exist", "restore it, or name its folder with --ca")
     if _read_or_create_key(files.ca_key).public_key() != ca.public_key():
-        raise _create_certificate_error(files.ca_key, f"is not the key of {files.ca}", "restore the right one")
+        raise _create_certificate_error(files.ca_key, f"is not the key of {files.ca}", "restore the right key")
 
 
 def _is_issued_by(ca: x509.Certificate, certificate: x509.Certificate) -> bool:
@@ -247,9 +247,11 @@ def _read_certificate(path: Path) -> x509.Certificate | None:
     except FileNotFoundError:
         return None
     except ValueError as error:
-        raise _create_certificate_error(path, "is not a certificate", "move it away") from error
+        raise _create_certificate_error(path, "is not a certificate", "move this file away") from error
     except OSError as error:
-        raise _create_certificate_error(path, f"cannot be read ({error.strerror})", "let this user read it") from error
+        raise _create_certificate_error(
+            path, f"cannot be read ({error.strerror})", "let this user read this file"
+        ) from error
 
 
 def _read_or_create_key(path: Path) -> ec.EllipticCurvePrivateKey:
@@ -263,11 +265,15 @@ def _read_or_create_key(path: Path) -> ec.EllipticCurvePrivateKey:
         _replace_file(path, text, 0o600)
         return made
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-        raise _create_certificate_error(path, "is not a key without a password", "move it away") from error
+        raise _create_certificate_error(path, "is not a key without a password", "move this file away") from error
     except OSError as error:
-        raise _create_certificate_error(path, f"cannot be read ({error.strerror})", "let this user read it") from error
+        raise _create_certificate_error(
+            path, f"cannot be read ({error.strerror})", "let this user read this file"
+        ) from error
     if not isinstance(found, ec.EllipticCurvePrivateKey):
-        raise _create_certificate_error(path, "is not an elliptic-curve key as this command creates", "move it away")
+        raise _create_certificate_error(
+            path, "is not an elliptic-curve key as this command creates", "move this file away"
+        )
     return found
 
 

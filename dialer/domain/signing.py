@@ -80,7 +80,7 @@ def write_secret_file(path: Path, text: str) -> None:
             os.fsync(descriptor)
     except FileExistsError as error:
         raise SettingError(
-            str(path), "(file)", "exists already and may be the only copy of a key", "name another one"
+            str(path), "(file)", "exists already and may be the only copy of a key", "name another file"
         ) from error
     except OSError as error:
         raise SettingError(

@@ -412,7 +412,8 @@ def _translate_download_errors() -> Iterator[None]:
         yield
     except ExpiredMetadataError as error:
         raise MaterialRefused(
-            "the published metadata has expired: check that headquarters renews it, that nothing between holds it back, and"
+            "the metadata of the campaign material has expired: check that headquarters renews it, that no proxy"
+            " caches it, and"
             " this machine's clock"
         ) from error
     except RepositoryError as error:

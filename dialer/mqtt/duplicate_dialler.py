@@ -41,7 +41,10 @@ async def refuse_duplicate_dialler(settings: BrokerSettings, centre: str, name: 
                 return
             other = await _read_next_name(connection, ALIVE_SECONDS)
     except TimeoutError:
-        raise BrokerUnreachable(f"MQTT broker {settings.host}:{settings.port} does not answer") from None
+        raise BrokerUnreachable(
+            f"MQTT broker {settings.host}:{settings.port} does not answer: check `broker.host`, `broker.port` and"
+            " the broker"
+        ) from None
     if other is not None:
         raise CentreIdTaken(
             f"{other} already uses the centre id {centre} at this broker: stop one of the two, or give this one another centre.id"

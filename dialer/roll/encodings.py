@@ -60,12 +60,12 @@ def detect_kind(path: Path) -> str:
     except IsADirectoryError:
         raise RollError(f"{path} is a folder; name a file in this folder") from None
     except OSError as error:
-        raise RollError(f"{path}: cannot be read ({error.strerror}); copy it to a local disk") from error
+        raise RollError(f"{path}: the file cannot be read ({error.strerror}); copy the file to a local disk") from error
     if not head.strip(b"\xef\xbb\xbf\xff\xfe\r\n\t \0"):
         raise RollError(f"the file {path} is empty; export the file again, or name another file")
     for magic, meaning in _MAGIC.items():
         if head.startswith(magic):
-            raise RollError(f"{path} is {meaning}")
+            raise RollError(f"the file {path} is {meaning}")
     return "workbook" if head.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")) else "text"
 
 

@@ -80,10 +80,11 @@ def load_column_map(path: Path) -> MapFile:
         content = parse_toml_table(data)
     except OSError as error:
         raise RollError(
-            f"{path}: cannot be read ({error.strerror}); check its path (--map, or map_file of [[sources]])"
+            f"{path}: the map file cannot be read ({error.strerror}); check its path (--map, or map_file of"
+            " [[sources]])"
         ) from error
     except (NotToml, UnicodeDecodeError) as error:
-        raise RollError(f"{path} is not valid TOML ({error}); correct its syntax") from error
+        raise RollError(f"the map file {path} is not valid TOML ({error}); correct its syntax") from error
     known = ("encoding", "delimiter", "sheet", "header_row", "ignore", "columns", "values")
     for key in content:
         if key not in known:

@@ -212,7 +212,7 @@ def _create_epic_lookup(db: Connection, epics: set[str]) -> Callable[[TableRow],
 def _parse_whole_number(line: TableRow, name: str) -> int:
     number = parse_number(line[name], _LARGEST)
     if number is None:
-        raise UnmatchedRow(f"{name} is not a whole number")
+        raise UnmatchedRow(f"column {name} is not a whole number; correct this number")
     return number
 
 

@@ -319,19 +319,19 @@ class WorkbookRoll:
         if not line.endswith(b"\n"):
             if line:  # longer than the reader's longest answer
                 self._reader.kill()
-            raise RollError(f"{self.path} {self._explain_reader_exit(self._reader.wait())}")
+            raise RollError(f"{self.path}: {self._explain_reader_exit(self._reader.wait())}")
         answer = json.loads(line)
         if isinstance(answer, dict) and "problem" in answer:
-            raise RollError(f"{self.path} {_shorten_text(answer['problem'])}")
+            raise RollError(f"{self.path}: {_shorten_text(answer['problem'])}")
         return answer
 
     def _explain_reader_exit(self, status: int) -> str:
         if status == -signal.SIGKILL:
-            return "cannot be unpacked: its reader was killed, perhaps for lack of memory; try again, or save it as CSV"
+            return "the workbook cannot be unpacked: its reader was killed (out of memory?); save the roll as CSV"
         if status == -signal.SIGXCPU:
-            return f"cannot be unpacked within {self._seconds} s; save it as CSV"
+            return f"the workbook cannot be unpacked within {self._seconds} s; save the roll as CSV"
         memory = f"{self._memory_bytes // 1024**2:,} MB"
-        return f"needs more than {memory} of memory to unpack, or is damaged (status {status}); save it as CSV"
+        return f"the workbook is damaged or needs more than {memory} of memory (status {status}); save the roll as CSV"
 
 
 RollFile = TextRoll | WorkbookRoll

@@ -63,7 +63,8 @@ def find_new_exports(source: Source, imported: Collection[str], fetched: Path | 
             continue
         if path != fetched and abs(time.time() - changed) < QUIET_SECONDS:
             raise RollError(
-                f"{path}: changed within the last {QUIET_SECONDS:.0f} s and may be incomplete; import it again later"
+                f"{path}: the export changed within the last {QUIET_SECONDS:.0f} s and may be incomplete; import"
+                " this export later"
             )
         known.add(sha256)
         yield path
@@ -82,7 +83,8 @@ def _list_exports(source: Source) -> Iterator[tuple[float, Path, str]]:
                 yield changed, path, hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise RollError(
-            f"{source.folder}: cannot be read ({error.strerror}); correct `folder` of {source.name!r} in [[sources]]"
+            f"{source.folder}: the export folder cannot be read ({error.strerror}); correct `folder` of"
+            f" {source.name!r} in [[sources]]"
         ) from error
 
 

@@ -46,7 +46,12 @@ def main(path: str, seconds: int, memory_bytes: int, wanted: str | None = None) 
     except BaseException as error:
         if isinstance(error, MemoryError):
             raise
-        _write_json_line({"problem": f"cannot be read as a workbook ({type(error).__name__}); save it again as XLSX"})
+        _write_json_line(
+            {
+                "problem": f"the file cannot be read as a workbook ({type(error).__name__}); save the workbook again as"
+                " XLSX"
+            }
+        )
 
 
 def _choose_sheet(path: str, wanted: str | None) -> tuple[CalamineSheet, list[str]]:
@@ -55,33 +60,36 @@ def _choose_sheet(path: str, wanted: str | None) -> tuple[CalamineSheet, list[st
         with open(path, "rb") as file:  # noqa: PTH123 - from a file object, the library does not rely on the file's name
             workbook = CalamineWorkbook.from_filelike(file)
     except PasswordError:
-        raise UnreadableWorkbook("is locked with a password; save a copy without one") from None
+        raise UnreadableWorkbook("the workbook is locked with a password; save a copy without a password") from None
     except (CalamineError, OSError, ValueError):
         if (inside := _find_archived_file(path)) is not None:
             raise UnreadableWorkbook(
-                f"is a ZIP archive, not a workbook; unpack it, then import the file in it ({inside})"
+                f"the file is a ZIP archive, not a workbook; unpack the archive, then import its file {inside}"
             ) from None
-        raise UnreadableWorkbook("cannot be opened as a workbook and may be damaged; save it again as XLSX") from None
+        raise UnreadableWorkbook(
+            "the file cannot be opened as a workbook and may be damaged; save the workbook again as XLSX"
+        ) from None
     names = workbook.sheet_names
     if wanted is not None and wanted not in names:
-        raise UnreadableWorkbook(f'has no sheet "{wanted}"; it has: {", ".join(names)}')
+        raise UnreadableWorkbook(f'the workbook has no sheet "{wanted}"; choose from {", ".join(names)}')
     sheets: dict[str, CalamineSheet] = {}
     for name in [wanted] if wanted is not None else names:
         try:
             sheet = workbook.get_sheet_by_name(name)
         except CalamineError as error:
             raise UnreadableWorkbook(
-                f'has a sheet "{name}" that cannot be read ({error}); save it again as XLSX'
+                f'the sheet "{name}" of the workbook cannot be read ({error}); save the workbook again as XLSX'
             ) from None
         if sheet.height:
             sheets[name] = sheet
     if not sheets:
-        raise UnreadableWorkbook("is empty; export it again, or name another file")
+        raise UnreadableWorkbook("the workbook is empty; export the workbook again, or name another file")
     chosen, *others = sheets
     columns = (sheets[chosen].start or (0, 0))[1] + sheets[chosen].width
     if columns > MAX_COLUMNS:
         raise UnreadableWorkbook(
-            f"has {columns:,} columns, more than the {MAX_COLUMNS:,} that are allowed; delete stray cells far to the right"
+            f"the sheet has {columns:,} columns, but at most {MAX_COLUMNS:,} are allowed; delete stray cells far"
+            " to the right"
         )
     return sheets[chosen], others
 
@@ -119,7 +127,8 @@ def _read_rows(sheet: CalamineSheet) -> Iterator[list[str]]:
         cells = [cell if type(cell) is str else format_cell(cell) for cell in row]
         if max(map(len, cells), default=0) > MAX_CELL_CHARACTERS:
             raise UnreadableWorkbook(
-                f"has a cell of more than {MAX_CELL_CHARACTERS:,} characters in row {number:,}; shorten it"
+                f"the sheet has a cell of more than {MAX_CELL_CHARACTERS:,} characters in row {number:,}; shorten"
+                " this cell"
             )
         yield cells
 

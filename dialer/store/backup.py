@@ -104,7 +104,9 @@ def verify_backup(folder: Path, key: StoreKey | None, *, whole: bool = True) -> 
         with open_connection(path, "ro", key) as db:
             finding = db.execute("PRAGMA integrity_check(1)").fetchone()[0] if whole else "ok"
             if finding != "ok":
-                raise StoreCorrupt(f"{path}: the copy is damaged ({' '.join(finding.split())}); use an older backup")
+                raise StoreCorrupt(
+                    f"{path}: this copy of the store is damaged ({' '.join(finding.split())}); use an older backup"
+                )
     with open_connection(store, "ro", key) as db:
         newest = find_newest_attempt_time(db)
     return Backup(store, desk if file_exists(desk) else None, newest)

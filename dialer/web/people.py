@@ -102,9 +102,11 @@ def refuse_unknown_user(name: str, names: Iterable[str]) -> None:
 def refuse_weak_password(name: str, password: str) -> None:
     """Raise SettingError for a password that is too short, too long or easy to guess."""
     if len(password) > MAX_PASSWORD_LENGTH:
-        raise SettingError("password", name, f"has more than {MAX_PASSWORD_LENGTH} characters", "choose a shorter one")
+        raise SettingError(
+            "password", name, f"has more than {MAX_PASSWORD_LENGTH} characters", "choose a shorter password"
+        )
     if (why := find_secret_weakness(password, name, least=MIN_PASSWORD_LENGTH)) is not None:
-        raise SettingError("password", name, why, "choose another one, such as four unrelated words")
+        raise SettingError("password", name, why, "choose another password, such as four unrelated words")
 
 
 class People:

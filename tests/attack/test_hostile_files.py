@@ -170,9 +170,13 @@ WORKBOOKS: dict[str, tuple[str, str, str]] = {
     ),
     "columns": (row(1, "<c><v>1</v></c>" * 200_000), "", "200,000 columns"),
     "stray-column": (row(1, cell("A1") + cell("XFD1")), "", "16,384 columns"),
-    "beyond-the-sheet": (row(4_294_967_295, cell("ZZZZZZ4294967295")) + row(1, cell("A1")), "", "save it again"),
-    "no-place": (row(1, cell("") + cell("1")), "", "save it again"),
-    "no-such-string": (row(1, '<c r="A1" t="s"><v>99999999</v></c>'), "", "save it again"),
+    "beyond-the-sheet": (
+        row(4_294_967_295, cell("ZZZZZZ4294967295")) + row(1, cell("A1")),
+        "",
+        "save the workbook again",
+    ),
+    "no-place": (row(1, cell("") + cell("1")), "", "save the workbook again"),
+    "no-such-string": (row(1, '<c r="A1" t="s"><v>99999999</v></c>'), "", "save the workbook again"),
     "long-cell": (row(1, '<c r="A1" t="s"><v>0</v></c>'), f"<si><t>{'x' * 140_000}</t></si>", "131,072 characters"),
 }
 

@@ -62,7 +62,7 @@ def list_broker_users(sites: Sequence[tuple[str, Settings]]) -> list[BrokerUser]
         centre = settings.centre.id
         if centre in centres:
             raise SettingError(
-                file, "centre.id", f"{centre!r} is also the id in another file", "give each centre its own"
+                file, "centre.id", f"{centre!r} is also the id in another file", "give each centre its own id"
             )
         centres.add(centre)
         for user in (_create_dialler_user(file, settings), *_list_supervisor_users(settings)):

@@ -128,7 +128,10 @@ def test_official_figure_needs_a_state_if_its_constituency_number_is_ambiguous(s
 def test_file_of_official_figures_may_have_a_state_column(store: HandFilled, config: Path) -> None:
     path = write_figures(store, "174,,09:00,11")
     code, output = run("turnout", "import", path, "--day", "2026-04-22", "-c", config, "--who", "ops")
-    assert (code, "row 2: constituency 174 is on the roll of several states" in output) == (2, True), output
+    assert (
+        code,
+        "row 2: the official figure is refused: constituency 174 is on the roll of several states" in output,
+    ) == (2, True), output
     assert "\n" not in output.strip()
     path.write_text("State,AC,By,Turnout\nS13,174,09:00,11\n s24,174,09:00,12\n", encoding="utf-8")
     assert run("turnout", "import", path, "--day", "2026-04-22", "-c", config, "--who", "ops")[0] == 0

@@ -185,7 +185,7 @@ def test_empty_workbook_and_missing_sheet_are_rejected(tmp_path: Path) -> None:
     openpyxl.Workbook().save(path)
     with pytest.raises(RollError, match="is empty"):
         open_roll(path)
-    with pytest.raises(RollError, match='has no sheet "Roll"; it has: Sheet'):
+    with pytest.raises(RollError, match='the workbook has no sheet "Roll"; choose from Sheet'):
         open_roll(path, FileOptions(sheet="Roll"))
 
 

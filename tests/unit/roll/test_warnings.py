@@ -110,7 +110,7 @@ def test_error_about_a_zip_archive_names_the_first_file_in_the_archive(tmp_path:
     with zipfile.ZipFile(tmp_path / "roll.zip", "w") as archive:
         archive.writestr("part-1.csv", KEY)
     with pytest.raises(
-        RollError, match=r"is a ZIP archive, not a workbook; unpack it, then import the file in it \(part-1.csv\)"
+        RollError, match=r"is a ZIP archive, not a workbook; unpack the archive, then import its file part-1\.csv"
     ):
         prepare_import(tmp_path / "roll.zip")
 

@@ -109,7 +109,7 @@ def test_restore_of_a_damaged_backup_is_rejected_and_leaves_no_file(tmp_path: Pa
         for page in range(3, 9):
             file.seek(page * 4096)
             file.write(b"\xff" * 512)
-    with pytest.raises(StoreCorrupt, match=r"the copy is damaged .*; use an older backup"):
+    with pytest.raises(StoreCorrupt, match=r"this copy of the store is damaged .*; use an older backup"):
         restore_backup(tmp_path / "one", there, None, who="ops", at=NOW)
     assert not there.exists()
 
