@@ -348,7 +348,7 @@ def check_catalogue(config: ConfigOption = None, language: SpokenOption = None, 
 
 
 def _find_site_languages(settings: Settings, words: Texts) -> list[str]:
-    """Return the languages in which prompts must exist: those of the centre, its seats, agents and voters.
+    """Return the languages in which prompts must exist: the languages of the centre, its seats, agents and voters.
 
     The languages of voters on the roll count only at sites with flows. If neither agents nor the roll name a language,
     return all languages that have texts.

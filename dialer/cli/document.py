@@ -142,7 +142,7 @@ def _format_option_names(options: Iterable[Any]) -> str:
 
 
 def _get_short_help_text(command: Any) -> str:
-    """Return the first two sentences of a command's help, and the one about its exit code."""
+    """Return the first two sentences of a command's help, and the sentence about its exit code."""
     sentences = re.split(r"(?<=[.!?]) (?=[A-Z`])", " ".join((command.help or "").split()))
     return " ".join([*sentences[:2], *(each for each in sentences[2:] if each.startswith("Exit "))])
 

@@ -50,7 +50,7 @@ class BundleOptions(HeadquartersOptions):
         return Repository(self.settings.bundles.folder)
 
     def load_online_signing_key(self) -> bytes:
-        """Return headquarters' key that signs which bundles are current and which centre runs which.
+        """Return the key with which headquarters signs the current bundles and their assignment to centres.
 
         It is on headquarters' machine, unlike the keys of people.
         """

@@ -177,7 +177,7 @@ async def accept_centre_store(
     hq: HeadquartersOptions,
     who: WhoOption = None,
 ) -> None:
-    """Accept the results of one of several stores that send as a centre, and refuse the others.
+    """Accept the results of one of several stores that send as the same centre, and refuse the other stores.
 
     First stop the other machine. Accepting a store also accepts its seals, where they contradict those received before:
     verify the store first.

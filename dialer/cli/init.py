@@ -212,7 +212,7 @@ def _collect_valid_answers(answers: Answers, data: Path) -> Answers:
 
 
 def _get_option_value(name: str, answers: Answers) -> Any:
-    """Return the value of an option that was not given: asked at a terminal, otherwise the default.
+    """Return a value for an option that was not given: the user's answer at a terminal, otherwise the default.
 
     Raises InitRefused if there is no default.
     """

@@ -296,7 +296,7 @@ def describe_period(window: Window, zone: tzinfo) -> str:
 
 
 def choose_format(form: Format | None, out: Path | None) -> Format:
-    """Return the format of a report: that of --format, or the suffix of --out, or else a table.
+    """Return the format of a report: the value of --format, or the suffix of --out, or else a table.
 
     Raises BadParameter or OutputRefused for options that do not fit together.
     """

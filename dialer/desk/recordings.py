@@ -112,7 +112,7 @@ class RecordingsPage:
         return format_reply(reply)
 
     async def fetch_recording(self, attempt: str, who: SignedIn) -> Response:
-        """Return the audio of a recording that the user may play, or the requested range of it."""
+        """Return the audio of a recording that the user may play, or the requested byte range of the audio."""
         if self._plays.get((who.name, attempt), 0.0) <= self._clock.monotonic():
             raise RequestRefused(409, "playback-expired")
         path = self._find_recording_file(attempt)

@@ -58,7 +58,7 @@ _IMPORTERS = OTHER_COMMANDS["roll-import"]
 
 
 class RollReference(PageRequest):
-    """An uploaded roll and the id of the command for it."""
+    """An uploaded roll and the id of the command that imports the roll."""
 
     id: CommandId
     list: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]

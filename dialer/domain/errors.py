@@ -135,8 +135,8 @@ class BrokerUnreachable(MatdanError):
 
 
 class HeadquartersUnreachable(MatdanError):
-    """The server or database of headquarters does not answer, or a file for it cannot be used. A centre continues
-    without it.
+    """The server or database of headquarters does not answer, or a file for the connection cannot be used. A centre
+    continues without it.
     """
 
 

@@ -111,7 +111,8 @@ class EpochProblem:
 def find_broken_epochs(
     epochs: Iterable[SealedEpoch], first_keys: Collection[str] = (), *, behind: SealedEpoch | None = None
 ) -> Iterator[EpochProblem]:
-    """Yield every place where the epochs are not one chain, each signed with exactly the key that the one before names.
+    """Yield every place where the epochs do not form one chain. In a chain, each epoch is signed with the key that the
+    previous epoch names.
 
     `first_keys`: the public keys (hexadecimal) with which chains may begin; without any, they may begin with any key.
     `behind`: the epoch before the first of `epochs`; None: the first has number 1.
@@ -151,5 +152,5 @@ def find_problems_of_single_epoch(epoch: SealedEpoch) -> Iterator[EpochProblem]:
 
 
 def _continues_log(epoch: SealedEpoch, last: SealedEpoch) -> bool:
-    """Return whether an epoch begins at the row after the last one, or later where the log was started again."""
+    """Return whether an epoch begins at the row after the previous epoch, or later where the log was started again."""
     return epoch.first == last.last + 1 or (epoch.kind in LOG_STARTS and epoch.first > last.last)

@@ -97,7 +97,7 @@ class EndedBy(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CallEnded(CallEvent):
-    """A call has ended, and the switch has no channel of it. Reported once per call attempt."""
+    """A call has ended, and the switch has no channel of the call any more. Reported once per call attempt."""
 
     by: EndedBy
     answered: bool  # as far as the switch knows

@@ -51,7 +51,7 @@ class TimerExpired(NamedTuple):
 
 
 class CallFinished(NamedTuple):
-    """A call has ended, and no work for it is pending, such as its IVR flow."""
+    """A call has ended, and no work for the call is pending, such as its IVR flow."""
 
     ended: CallEnded
 

@@ -316,6 +316,6 @@ class CommittingNode(Node):
         return None
 
     def list_targets(self) -> Iterator[tuple[str, str]]:
-        """Yield the node to which the call goes if the result was stored, and the one if it was not."""
+        """Yield the next node after a stored result, and the next node after a failure to store the result."""
         yield "committed", self.next
         yield "failed", self.failed

@@ -45,7 +45,7 @@ def list_fixed_sounds(flow: Flow, language: str, texts: Texts) -> tuple[str, ...
 
 
 def get_text_sound(key: str, language: str, number: int = 0) -> str:
-    """Return the name of the sound for a text, or for one segment of it (counted from 1)."""
+    """Return the name of the sound for a text, or for one segment of the text (counted from 1)."""
     path = key.replace(".", "/")
     return f"{ROOT}/{language}/{path}-{number}" if number else f"{ROOT}/{language}/{path}"
 

@@ -158,7 +158,7 @@ class Displaced(HeadquartersUnreachable):
 
 @dataclass(frozen=True, slots=True)
 class ReceivedBatch:
-    """A message of the stream of batches: the batch in it, or the reason why it contains no valid batch."""
+    """A message of the stream of batches: its batch, or the reason why the message contains no valid batch."""
 
     position: int
     subject: str

@@ -195,7 +195,7 @@ _PAYLOADS = json.JSONDecoder(parse_constant=_refuse_nan_or_infinity)
 
 
 def _parse_mark(centre: str, row: BatchRow, at: float, fields: Mapping[str, Any], now: float) -> MarkRow | None:
-    """Return the mark in a row, or None if its fields are not those of a mark."""
+    """Return the mark in a row, or None if the row has no valid fields of a mark."""
     place, key, undoes = parse_voter_place(fields), fields.get("key"), fields.get("undoes")
     kind, source, marked_at = fields.get("kind"), fields.get("source"), fields.get("at")
     if place is None or not isinstance(marked_at, int | float | None):

@@ -77,7 +77,7 @@ class PageDatabase:
                 ) from error
 
     async def close(self) -> None:
-        """Close the connection; the next transaction opens another one."""
+        """Close the connection to the database; the next transaction opens a new connection."""
         self._db = None
         await self._connection.aclose()
 

@@ -48,7 +48,7 @@ class SetAsideRow(NamedTuple):
 
     @property
     def original_outbox_row(self) -> BatchRow:
-        """The row as it was in the centre's outbox."""
+        """The row that was set aside, as it was in the centre's outbox."""
         return BatchRow(self.id, self.topic, self.created_at, self.payload)
 
 

@@ -66,7 +66,7 @@ async def write_stores(db: Database, stores: Mapping[str, Stores]) -> None:
 
 
 async def replace_accepted_store(db: Database, centre: str, digits: str) -> str:
-    """Accept the store of a centre whose incarnation begins with `digits`, in place of the one accepted before.
+    """Accept the store of a centre whose incarnation begins with `digits`, in place of the store accepted before.
 
     Its seals are accepted too, also if they contradict those received before. Returns the incarnation. Raises UnknownStore.
     """

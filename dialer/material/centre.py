@@ -65,7 +65,7 @@ class HttpFetcher(FetcherInterface):
     """Downloads files over HTTP or HTTPS."""
 
     def __init__(self, ca_file: Path | None) -> None:
-        """Trust the certificates in `ca_file` only, or those of the system if it is None."""
+        """Trust only the certificates in `ca_file`, or the certificates of the system if `ca_file` is None."""
         self._pool = urllib3.PoolManager(
             ca_certs=None if ca_file is None else str(ca_file),
             cert_reqs="CERT_REQUIRED",
@@ -362,7 +362,7 @@ class CentreMaterial:
         _sync_folder_to_disk(self._folder)
 
     def delete_unused_versions(self) -> None:
-        """Delete all versions and files of the material except those of the present and the previous version."""
+        """Delete all versions and files of the material except the active and the previous version."""
         used = {
             manifest.label: manifest
             for manifest in (self.read_active_manifest(), self.read_previous_manifest())

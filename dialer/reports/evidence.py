@@ -51,7 +51,7 @@ class _SlidingWindow:
     abandoned: int = 0
 
     def add_answer(self, answer: LiveAnswer) -> float:
-        """Add the next live answer, and return the abandoned-call rate of the time window that ends with it.
+        """Add the next live answer, and return the abandoned-call rate of the time window that ends at this answer.
 
         An answer exactly as old as the window's length is outside the window.
         """

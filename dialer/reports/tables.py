@@ -77,7 +77,7 @@ class AnswerCount(NamedTuple):
 
 
 class AnswerRow(NamedTuple):
-    """An answer given in a call, or a message left in it (`is_message`)."""
+    """An answer given in a call, or a message recorded in a call (`is_message`)."""
 
     at: float
     campaign_id: str
@@ -381,7 +381,7 @@ def _summarize_work(spent: Mapping[str, float], calls: int) -> tuple[Cell, ...]:
 
 
 def report_dispositions(db: Connection, window: Window) -> Report:
-    """Report the number and share of each agent's calls by disposition; "(none)" stands for calls without one."""
+    """Report the number and share of each agent's calls by disposition; "(none)" counts calls without a disposition."""
     rows = [*window.query_rows(db, SQL.calls_by_disposition)]
     totals: dict[str, int] = defaultdict(int)
     for agent, _, number in rows:

@@ -70,7 +70,7 @@ def detect_kind(path: Path) -> str:
 
 
 def detect_encoding(path: Path, encoding: str | None = None) -> TextFile:
-    """Return the encoding of a text file, after reading all of it.
+    """Return the encoding of a text file, after reading the whole file.
 
     `encoding` is the one stated in the map file, if any.
 

@@ -217,5 +217,5 @@ def _parse_whole_number(line: TableRow, name: str) -> int:
 
 
 def select_new_marks(db: Connection, marks: Sequence[Mark]) -> Iterator[Mark]:
-    """Return those of the marks that are not in the store yet."""
+    """Return the marks that the store does not have yet."""
     return (mark for mark in marks if not has_mark(db, mark.key))

@@ -238,7 +238,7 @@ class WorkbookRoll:
     damaged = False
 
     def __init__(self, path: Path, options: FileOptions) -> None:
-        """Start the reader process and open a sheet: the named one, or the first one that is not empty.
+        """Start the reader process and open a sheet: the named sheet, or the first sheet that is not empty.
 
         Raises:
             RollError: The workbook or sheet cannot be read.

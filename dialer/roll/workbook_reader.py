@@ -55,7 +55,8 @@ def main(path: str, seconds: int, memory_bytes: int, wanted: str | None = None) 
 
 
 def _choose_sheet(path: str, wanted: str | None) -> tuple[CalamineSheet, list[str]]:
-    """Return the named sheet of the workbook, or the first one that is not empty, and the names of other such sheets."""
+    """Return the named sheet of the workbook, or the first non-empty sheet, and the names of the other non-empty
+    sheets."""
     try:
         with open(path, "rb") as file:  # noqa: PTH123 - from a file object, the library does not rely on the file's name
             workbook = CalamineWorkbook.from_filelike(file)

@@ -12,7 +12,7 @@ from dialer.settings.fields import Applied, NumberPrefix, Section, Slug
 
 
 class InboundNumber(Section):
-    """[[inbound.numbers]] - a number of the centre, and the treatment of calls to it."""
+    """[[inbound.numbers]] - a number of the centre, and what happens to calls to this number."""
 
     number: NumberPrefix = Field(description="the called number, E.164: +911140000001")
     mode: InboundMode = Field(

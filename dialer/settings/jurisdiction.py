@@ -266,7 +266,7 @@ class RecordingRule(Rule):
 
 
 class SyntheticVoice(Rule):
-    """Whether callers must be told that a computer speaks.
+    """Whether an announcement must say that a computer speaks.
 
     If they must, synthetic recordings are played only after this announcement, and recordings of an unknown kind of
     voice are not played.

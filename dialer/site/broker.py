@@ -108,7 +108,7 @@ def create_broker_monitor(
     name: DiallerName,
     reload: SettingsReload,
 ) -> Monitor | None:
-    """Return the part of the dialler that publishes its state at the broker and receives commands from it.
+    """Return the part of the dialler that publishes its state to the broker and receives commands from the broker.
 
     Returns None if the site has no broker. `private_broker`, if given, replaces the broker in the settings.
     """

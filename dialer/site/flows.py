@@ -60,7 +60,7 @@ def _list_flow_files(settings: Settings) -> list[str]:
 
 
 def get_recording_rules(settings: Settings) -> RecordingRules | None:
-    """Return where and in which format messages of callers are recorded, or None if they are not."""
+    """Return the folder and format of recorded messages of callers, or None if messages are not recorded."""
     flows = settings.flows
     return RecordingRules(flows.recording_directory, flows.recording_format) if flows.recordings else None
 

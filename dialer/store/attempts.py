@@ -397,7 +397,7 @@ def _end_inbound_attempt(db: Connection, end: EndedAttempt) -> CampaignAndPhone 
 
 @dataclass(frozen=True, slots=True)
 class TargetStateAfterCall:
-    """The state of a target (number in a campaign's queue) after a call to it."""
+    """The state of a target (number in a campaign's queue) after a call to this number."""
 
     state: str
     settled: int = 0
@@ -488,7 +488,7 @@ def read_screen_pop(db: Connection, attempt_id: AttemptId) -> ScreenPop | None:
 
 
 def find_stored_attempts(db: Connection, attempt_ids: Sequence[AttemptId]) -> frozenset[AttemptId]:
-    """Return those of the given attempt ids that are in the store."""
+    """Return the given attempt ids that are in the store."""
     return frozenset(each for each in attempt_ids if SQL.is_known.fetch_only_value(db, attempt_id=each))
 
 

@@ -81,7 +81,8 @@ class SQL(Statements):
 
 
 def get_name_of_responsible_person(who: str | None) -> str:
-    """Return the name of the person responsible for an action: `who`, or the login name of this process if `who` is None."""
+    """Return the name of the person responsible for an action: `who`, or the login name of this process if not
+    given."""
     return who or getpass.getuser()
 
 

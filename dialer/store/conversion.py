@@ -104,7 +104,7 @@ def _convert_file(
     progress: Progress,
     note: Callable[[Connection], None],
 ) -> Iterator[None]:
-    """Make a verified copy of the file with the new key, and replace the file with it when the block succeeds."""
+    """Make a verified copy of the file with the new key, and replace the file by this copy when the block succeeds."""
     new_path = get_temporary_conversion_path(path)
     remove_database_files(new_path)
     if shutil.disk_usage(path.parent).free < path.stat().st_size * _FREE_SPACE_FACTOR:

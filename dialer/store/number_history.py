@@ -212,7 +212,7 @@ def _find_consent_at(db: Connection, number: str, row: PhoneRow | None, at: floa
 
 
 def _find_opt_out_at(db: Connection, number: str, row: PhoneRow | None, at: float) -> tuple[float | None, str | None]:
-    """Return the time and source of a number's opt-out; both are None if it had not opted out by `at`."""
+    """Return the time and source of a number's opt-out; both are None if the number had not opted out by `at`."""
     found = SQL.opt_out.fetch_first_row(db, number=number)
     opted_out_at = None if row is None else row.opted_out_at
     if found is not None:

@@ -72,7 +72,7 @@ def read_register_date(db: Connection, name: str) -> float | None:
 
 
 def import_register(db: Connection, name: str, numbers: Iterable[str], *, dated: float, at: float, sha256: str) -> int:
-    """Replace the numbers of a do-not-call register by those of its new issue, and return how many there are.
+    """Replace the numbers of a do-not-call register by the numbers of its new issue, and return their count.
 
     Runs inside the caller's transaction. Times are epoch seconds.
     """

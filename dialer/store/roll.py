@@ -26,7 +26,7 @@ copied: they must hold in a rehearsal too."""
 
 
 class StoredBooth(NamedTuple):
-    """A booth with all the fields that a roll can have for it."""
+    """A booth with all the fields that a roll can have for a booth."""
 
     booth_id: int
     roll_version: str

@@ -24,7 +24,7 @@ AnnouncingJob = Callable[Concatenate[Connection, Encode | None, P], T]
 
 
 class StoreRunner:
-    """An open store: one connection writes in its own thread, another one reads in a second thread."""
+    """An open store: one connection writes in its own thread, a second connection reads in a second thread."""
 
     def __init__(self, opened: OpenStore, write_thread: ThreadPoolExecutor, encode: Encode | None) -> None:
         """Run on an opened store. `write_thread` has one thread, for the writing connection.

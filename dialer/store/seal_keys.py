@@ -24,7 +24,7 @@ _SEED_BYTES = 32
 
 @dataclass(frozen=True, slots=True)
 class EpochKeys:
-    """The secret keys of an open epoch and of the one after it."""
+    """The secret keys of the open epoch and of the next epoch."""
 
     epoch: int
     seed: bytes = field(repr=False)

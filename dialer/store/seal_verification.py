@@ -268,7 +268,7 @@ def _format_row_names(evidence: Evidence, one: Any, two: Any) -> str:
 
 
 def _verify_schema(db: Connection, verdict: SealVerdict) -> None:
-    """Compare the schema with that of a new store: tables, columns, indexes, views and triggers."""
+    """Compare the schema with the schema of a new store: tables, columns, indexes, views and triggers."""
     found, shipped = _read_schema(db), _read_schema_of_new_store()
     for part in sorted(found ^ shipped):
         others = shipped if part in found else found

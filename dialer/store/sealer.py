@@ -291,7 +291,8 @@ class Sealer:
         return last
 
     def renew_salts_of_changed_rows(self) -> None:
-        """Give new salts to all that this transaction has changed, for it erased names or numbers: older digests lead nowhere."""
+        """Give new salts to all rows that this transaction changed, because it erased names or numbers: no old digest
+        may lead to them."""
         self._renew_salts = True
         self._log_changes_of_transaction()
         self._renew_salts = False

@@ -95,7 +95,7 @@ class Query(Statement, Generic[R]):
         return None if row is None else self.make(row)
 
     def fetch_only_row(self, db: Connection, /, **parameters: object) -> R:
-        """Return the row of a statement that always has exactly one."""
+        """Return the only row of a statement that always returns exactly one row."""
         [row] = db.execute(self.sql, parameters)
         return self.make(row)
 

@@ -35,7 +35,7 @@ _BY_CODE: dict[int, tuple[type[StoreError], str]] = {
 
 
 def get_database_error_types() -> tuple[type[Exception], ...]:
-    """Return the errors that a statement may raise: those of sqlite3, and of SQLCipher where it is in use."""
+    """Return the errors that a statement may raise: the errors of sqlite3, and of SQLCipher where it is in use."""
     driver = sys.modules.get(SQLCIPHER)
     return (sqlite3.Error,) if driver is None else (sqlite3.Error, driver.Error)
 

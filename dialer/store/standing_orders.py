@@ -50,7 +50,7 @@ def format_seat_addressee(seat: str) -> str:
 
 
 def read_standing_orders(db: Connection, now: float) -> list[StandingOrder]:
-    """Delete expired standing orders and return the others. `now` is in epoch seconds."""
+    """Delete expired standing orders and return the orders still in force. `now` is in epoch seconds."""
     SQL.delete_expired.run_statement(db, now=now)
     return [
         StandingOrder(row.addressee, row.command, json.loads(row.content), row.at, row.until)

@@ -95,7 +95,7 @@ class UplinkReader:
         return StoredRolls(places, await self._db.fetch_first_value(roll.SQL.last_voter) or 0, hashes)
 
     async def select_known_hashes(self, hashes: Collection[str]) -> set[str]:
-        """Return those of the hashes that belong to numbers on the roll."""
+        """Return the hashes that belong to numbers on the roll."""
         found = await self._db.fetch_all_rows(number_hashes.SQL.known_hashes, hashes=json.dumps([*hashes]))
         return {row.number_hash for row in found}
 

@@ -73,7 +73,7 @@ class RoutedSwitch:
     # Calls
 
     async def originate_call(self, request: OriginateRequest) -> None:
-        """Place one call to a voter, over Asterisk or the other carrier."""
+        """Place one call to a voter, over Asterisk or over Twilio."""
         await (self._carrier if request.endpoint in self._endpoints else self._require_asterisk()).originate_call(
             request
         )

@@ -118,7 +118,7 @@ def _name_position(stream_id: str, subject: str, roll_key: Sequence[object]) -> 
 def select_valid_updates_of_other_centres(
     opt_outs: Sequence[dict[str, Any]], marks: Sequence[dict[str, Any]], centre: str
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Return those opt-outs and marks of other centres that are valid.
+    """Return the valid opt-outs and marks of other centres.
 
     Updates that the dialler would reject are left out, so that they cannot block later updates. The centre's own
     updates are left out too.

@@ -76,7 +76,8 @@ def has_conf_files(directory: Path) -> bool:
 
 
 def find_endpoint_passwords(directory: Path, endpoints: Collection[str]) -> dict[str, str]:
-    """Return a SIP password for each endpoint: the one in the existing pjsip.conf, or a new one of 144 bits."""
+    """Return a SIP password for each endpoint: its password in the existing pjsip.conf, or a new password of 144
+    bits."""
     text = read_file_if_exists(directory / "pjsip.conf") or ""
     existing: dict[str, str] = {}
     if text.startswith(MARKER):

@@ -19,7 +19,7 @@ def hash_password(password: str, salt: bytes | None = None, iterations: int = _I
 
 
 def is_hash_of_password(hashed: str, password: str) -> bool:
-    """Return whether a hash in Mosquitto's format is that of the password."""
+    """Return whether a hash in Mosquitto's format was made from the password."""
     try:
         _, kind, iterations, salt, _ = hashed.split("$")
         return kind == "7" and hmac.compare_digest(

@@ -61,7 +61,7 @@ class AsteriskServers:
         return frozenset(self.names) - reached if reached else frozenset()
 
     def filter_reachable_trunks(self, trunks: Sequence[str]) -> Sequence[str]:
-        """Return these trunks without those of unreachable Asterisk servers."""
+        """Return the given trunks without the trunks of unreachable Asterisk servers."""
         unreachable = self.unreachable_servers
         return (
             [trunk for trunk in trunks if self.get_server_of_trunk(trunk) not in unreachable] if unreachable else trunks

@@ -48,7 +48,7 @@ class OwnCallBacks:
             self._schedule_call_back(own)
 
     def replace_promised_call_back(self, campaign_id: str, phone_id: int, record: DispositionRecord) -> None:
-        """Replace the call-back promised to a number by the one of a new disposition.
+        """Replace the call-back promised to a number by the call-back of a new disposition.
 
         If the new disposition promises none, the earlier promise is removed.
         """

@@ -210,7 +210,7 @@ class FlowService:
     async def _find_voters_of_answer(
         self, call: Call, commit: FlowCommit, marked: list[int]
     ) -> tuple[list[int], MarkSource]:
-        """Return the voters whom an answer is about, and the source to store with it.
+        """Return the voters whom an answer is about, and the source to store with the answer.
 
         `marked` are the voters for whom an earlier attempt has stored the same answer.
         """

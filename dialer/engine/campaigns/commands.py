@@ -100,8 +100,8 @@ class SetSpeed(Command):
 
 
 class SetAbandonedTarget(Command):
-    """Set the abandoned-call rate that a campaign's pacing aims at, at most that of the rules profile. It stays in
-    force until it is reset. Caps do not change.
+    """Set the abandoned-call rate that a campaign's pacing aims at, at most the maximum of the rules profile. It stays
+    in force until it is reset. Caps do not change.
     """
 
     name: Literal["abandoned-target"] = "abandoned-target"

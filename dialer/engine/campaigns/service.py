@@ -227,8 +227,8 @@ class Campaigns:
         return f"campaign {campaign_id}: {said}"
 
     async def set_abandoned_rate_target(self, campaign_id: str, target: float | None, sender: str) -> str:
-        """Set a campaign's abandoned-call target, or reset it to that of the settings (None). Raises CommandRefused,
-        StoreError.
+        """Set a campaign's abandoned-call target, or reset it to the target in the settings (None). Raises
+        CommandRefused, StoreError.
         """
         run = self._runs.require_campaign(campaign_id)
         if not run.pacer.caps:

@@ -149,7 +149,7 @@ class SeatDispose(SeatCommand, ReceiptedCommand):
 
 
 class SeatUndoDisposition(SeatCommand, ReceiptedCommand):
-    """Undo the outcome of a call that was saved moments ago, with its marks, so that another one can be saved. An
+    """Undo the outcome of a call that was saved moments ago, with its marks, so that another outcome can be saved. An
     opt-out and a refusal cannot be undone: the number is suppressed everywhere already.
     """
 

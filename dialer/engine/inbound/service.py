@@ -168,7 +168,7 @@ class Inbound:
         )
 
     def on_call_ended(self, ended: CallEnded) -> None:
-        """Handle the end of an inbound call from an unknown caller, or of one that is being routed."""
+        """Handle the end of an inbound call from an unknown caller, or of an inbound call that is being routed."""
         if self._unknown_callers.trunks.pop(ended.attempt_id, None) is not None:
             self._core.wake.set()  # a channel has become free
         if ended.attempt_id in self._routing:

@@ -177,7 +177,7 @@ class Originator:
     def _create_attempt_and_call(
         self, run: CampaignRun, claim: Claim, seat: Seat | None, trunk: str, caller_id: str
     ) -> tuple[NewAttempt, Call]:
-        """Create a call and the attempt to store for it, and reserve its seat, if it needs one."""
+        """Create a call and the attempt to store for the call, and reserve a seat if the call needs a seat."""
         attempt_id = AttemptId(str(uuid.uuid4()))
         if seat is not None:
             self.reserved.reserve_seat(seat, run, attempt_id)

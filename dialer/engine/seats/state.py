@@ -83,7 +83,7 @@ class Seat:
 
     @property
     def spoken_languages(self) -> frozenset[str]:
-        """Return the languages spoken at the seat: those of the agent, or else those of the seat.
+        """Return the languages spoken at the seat: the languages of the agent, or else of the seat.
 
         Empty means any language.
         """
@@ -236,7 +236,7 @@ class SeatTally:
 def choose_seat(
     seats: Iterable[Seat], language: str, skill: str | None = None, campaign_id: str = "", server: str | None = None
 ) -> Seat | None:
-    """Return the free seat for a voter: the one that has been idle longest, or None if none is free.
+    """Return the free seat for a voter: the seat that has been idle longest, or None if no seat is free.
 
     Seats that speak the voter's language come first. If none does, any other free seat is used, because an answered
     voter must not wait. Among these, seats of the voter's own `server` come first: audio over another server is

@@ -292,7 +292,7 @@ class Transfers:
             self._core.request_effects(make_switch_order(self._switch.put_call_on_hold, call.attempt_id, seat_name))
 
     def on_phone_resumed(self, seat_name: str) -> None:
-        """Return the voter to the agent, who has taken the phone off hold, if that hold was the phone's."""
+        """Return the voter to the agent who has taken the phone off hold, if the hold was started on the phone."""
         seat = self._seats.get(seat_name)
         if seat is None:
             return
@@ -438,7 +438,7 @@ class Transfers:
         self._core.request_effects(make_switch_order(self._switch.connect_call_to_seat, live.attempt_id, name))
 
     def on_hand_over_failed(self, attempt_id: AttemptId) -> None:
-        """Hang up a transfer target, because the switch did not connect the voter to it."""
+        """Hang up a transfer target, because the switch did not connect the voter to this target."""
         live = self._transfers.get(attempt_id)
         if live is not None:
             self._hang_up_transfer_target_if_any(live.party_id)

@@ -10,7 +10,7 @@ from dialer.engine.transfers.state import CallTransfers
 
 
 class Channels:
-    """Counts used channels by trunk: those of calls, of transfer targets and of unknown callers."""
+    """Counts the used channels of each trunk: channels of calls, of transfer targets and of unknown callers."""
 
     def __init__(self, calls: LiveCalls, transfers: CallTransfers, unknown_callers: UnknownCallers) -> None:
         self._calls = calls

@@ -40,7 +40,7 @@ class Trunks:
             self._alerts.clear_alert(AlertKind.REGISTRATION, name)
 
     def on_unregistered_trunks_listed(self, listed: UnregisteredTrunksListed) -> None:
-        """Raise an alert for each trunk of an Asterisk server that is not registered, and end those of the others."""
+        """Raise an alert for each unregistered trunk of an Asterisk server, and end the alerts of registered trunks."""
         for name in self._trunks.names:
             if self._servers.get_server_of_trunk(name) != listed.server:
                 continue

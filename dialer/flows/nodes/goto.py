@@ -23,7 +23,7 @@ class GotoNode(Node):
     next: Name = Field(alias="goto", description="The other node.")
 
     def enter_node(self, flow: Flow, state: FlowState) -> Entered:
-        """Continue at the other node."""
+        """Continue the call at the node that this node names."""
         return Continue(state.replace(node=self.next))
 
     def list_targets(self) -> Iterator[tuple[str, str]]:

@@ -53,7 +53,7 @@ class MarkNode(CommittingNode):
         return self
 
     def make_flow_commit(self, state: FlowState) -> FlowCommit:
-        """Return the mark (recorded answer) to store, with the values that the caller entered for it."""
+        """Return the mark (recorded answer) to store, with the values that the caller entered for the mark."""
         return replace(
             super().make_flow_commit(state),
             mark=self.mark,
@@ -82,8 +82,8 @@ class MarkNode(CommittingNode):
         return f"Records: {self.mark}" + ("" if self.scope is Scope.VOTER else f" ({self.scope})")
 
     def list_diagram_notes(self) -> list[str]:
-        """Return lines for the diagram: the number of voters (if the caller is asked for it), and the node that follows
-        a failure.
+        """Return lines for the diagram: the number of voters (if the caller is asked), and the node that follows a
+        failure.
         """
         notes = super().list_diagram_notes()
         return notes if self.count is None else [f"for {self.count.replace('_', ' ')} of them", *notes]

@@ -41,7 +41,7 @@ class SmsNode(Node):
         return None
 
     def list_targets(self) -> Iterator[tuple[str, str]]:
-        """Yield the nodes that follow if the SMS was sent and if it was not."""
+        """Yield the next node after a sent SMS, and the next node after a failed SMS."""
         yield "sent", self.next
         yield "failed", self.failed
 

@@ -27,7 +27,7 @@ class SubdialogNode(Node):
         return Continue(state.replace(frames=frames, node=flow.subflows[self.flow].start))
 
     def list_targets(self) -> Iterator[tuple[str, str]]:
-        """Yield the node that follows when the other flow returns."""
+        """Yield the node that follows when the called flow returns."""
         yield "", self.next
 
     @property

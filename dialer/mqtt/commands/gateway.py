@@ -167,8 +167,8 @@ class CommandGateway:
         self._has_counts.set()
 
     async def handle_command(self, checked: CheckedCommand, number: int = 0) -> None:
-        """Execute a command that was not executed before, and reply to it. `number` is its place in the order of
-        arrival.
+        """Execute a command that was not executed before, and reply to its sender. `number` is its place in the order
+        of arrival.
 
         When the execution is recorded depends on the command. An idempotent command is recorded after its execution: if
         the dialler crashes in between and the command is repeated, it is executed again, which changes nothing. Another

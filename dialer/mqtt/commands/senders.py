@@ -59,7 +59,7 @@ class Senders:
         self._supervisors = {sender.name: sender for sender in supervisors}
 
     def find_sender(self, name: str) -> Sender | None:
-        """Return the sender of that name, or None if nobody of that name may send commands."""
+        """Return the sender with a user name, or None if this user may not send commands."""
         sender = self._supervisors.get(name)
         if sender is None and (role := self._users.get(name)) is not None:
             return Sender(name, frozenset({role}))

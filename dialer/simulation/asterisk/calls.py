@@ -205,7 +205,7 @@ class SwitchCalls(SwitchCore):
         return channel
 
     def press_phone_keys(self, endpoint: str, keys: str, *, every_seconds: float = 0.3) -> None:
-        """Press keys on a seat's phone, the first at once and the others `every_seconds` apart."""
+        """Press keys on a seat's phone: the first key at once, and each further key `every_seconds` later."""
         channel = self.find_phone_channel(endpoint)
         if channel is None:
             raise ValueError(f"the simulated phone {endpoint} is not on a call")

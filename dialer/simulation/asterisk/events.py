@@ -120,7 +120,7 @@ class EventWriter:
                 self.publish_variable_set(channel, name, value)
 
     def publish_hangup_request(self, channel: Channel, cause: int | None = None, technical: int | None = None) -> None:
-        """Publish HangupRequest: the other side is hanging up."""
+        """Publish HangupRequest: the remote party of the channel is hanging up."""
         tail = "" if cause is None else f"Cause: {cause}\r\nTechCause: {technical}\r\n"
         self.publish_channel_event("HangupRequest", channel, tail)
 

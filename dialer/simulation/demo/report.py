@@ -205,7 +205,7 @@ def compare_with_journal(journal: Path, attempts: Sequence[PlacedAttempt]) -> li
 
 
 def _find_simultaneous_calls(entries: list[dict[str, Any]]) -> list[str]:
-    """Return the calls placed to a number while another call to it was live, by channel id."""
+    """Return the calls placed to a number while another call to this number was live, by channel id."""
     number_of: dict[str, str] = {}
     live: dict[str, str] = {}
     problems: list[str] = []

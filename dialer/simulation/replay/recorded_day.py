@@ -171,7 +171,7 @@ def _list_wrap_up_seconds(attempts: Sequence[AttemptRecord]) -> list[float]:
 
 
 def _impute_outcomes(attempts: Sequence[AttemptRecord]) -> list[AttemptRecord]:
-    """Return the attempts, with an outcome for each cancelled one: that of a random attempt that lasted longer.
+    """Return the attempts, with an outcome for each cancelled attempt: the outcome of a random longer attempt.
 
     This is hot-deck imputation of right-censored data (redistribution to the right, Efron 1967). Leaving cancelled
     attempts out would remove the slow calls of the day.

@@ -160,7 +160,7 @@ class AgiCall:
         self.on_connection_lost()
 
     def deliver_reply(self, reply: AgiReply) -> bool:
-        """Pass an AGI reply to the command that waits for it. Return whether a command waited. Called by the
+        """Pass an AGI reply to the command that waits for this reply. Return whether a command waited. Called by the
         connection.
         """
         waiter, self._waiter = self._waiter, None

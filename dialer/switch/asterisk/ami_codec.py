@@ -132,7 +132,8 @@ class AmiMessage:
         return self.get("ActionID")
 
     def __repr__(self) -> str:
-        """Return the first line only: the other fields hold phone numbers and names, which must not be logged."""
+        """Return only the first line of the message, because its fields hold phone numbers and names, which must not be
+        logged."""
         first = _decode_text(self._raw[2 : self._raw.find(_END_OF_LINE, 2)])
         return f"<AmiMessage {first}>"
 

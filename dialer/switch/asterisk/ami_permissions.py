@@ -76,7 +76,7 @@ async def check_ami_permissions(login: AmiLogin) -> str:
 
 
 def refuse_old_asterisk(banner: str) -> None:
-    """Raise SwitchError if the banner of Asterisk's manager is that of a version which the dialler does not know."""
+    """Raise SwitchError if the banner of Asterisk's manager names a version that the dialler does not support."""
     found = _MANAGER_VERSION.search(banner)
     if found is None or int(found[1]) < LEAST_MANAGER_VERSION:
         raise SwitchError(

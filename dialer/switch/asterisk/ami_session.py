@@ -452,5 +452,5 @@ def make_refusal_error(name: str, message: AmiMessage, username: str) -> SwitchE
 
 
 def _is_stopping(message: AmiMessage) -> bool:
-    """Return whether a response is that of an Asterisk which is shutting down."""
+    """Return whether a response says that Asterisk is shutting down."""
     return message.is_error and message.get("Message") == _STOPPING
