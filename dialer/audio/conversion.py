@@ -94,7 +94,7 @@ def convert_samples(samples: Samples, recipe: Recipe, notes: tuple[str, ...] = (
     """Return the sounds made from samples at `recipe.rate`. Raises RecordingRefused if they are silent."""
     before = measure_loudness(samples, recipe.rate)
     if before.integrated_lufs <= SILENT_LUFS:
-        raise RecordingRefused("the recording is silent from start to end; record it again")
+        raise RecordingRefused("the recording is silent from start to end; record the prompt again")
     trimmed, cut_seconds = trim_silence(samples, recipe.rate, before, recipe.loudness_lufs)
     messages = list(notes)
     if cut_seconds > _REPORTED_TRIM_SECONDS:

@@ -62,7 +62,7 @@ def decode_recording(path: Path, rate: int, max_seconds: float, *, raw: bool = F
             f"the recording cannot be read ({error.strerror or error}); copy the file again"
         ) from error
     if not np.isfinite(channels).all():
-        raise RecordingRefused("the recording has invalid samples; export it again")
+        raise RecordingRefused("the recording has invalid samples; export the recording again")
     clipped = _count_clipped_runs(channels)
     if clipped > max(3, channels.shape[1] // rate):
         notes.append(f"was recorded too loudly and is clipped in {clipped} places; record it again if possible")
@@ -76,7 +76,7 @@ def _detect_container(path: Path) -> str:
     with path.open("rb") as file:
         head = file.read(_HEAD_BYTES)
     if not head:
-        raise RecordingRefused("the recording is empty; record or copy it again")
+        raise RecordingRefused("the recording is empty; record the prompt again, or copy the file again")
     if head[:4] == b"RIFF" and head[8:12] == b"WAVE":
         return "wav"
     if head[4:8] == b"ftyp":
@@ -100,7 +100,7 @@ def _decode_channels(path: Path, kind: str, rate: int, max_seconds: float) -> tu
     """
     with _open_container(path, kind) as container:
         if not container.streams.audio:
-            raise RecordingRefused("the recording has no audio track; export it again with sound")
+            raise RecordingRefused("the recording has no audio track; export the recording again with sound")
         stream = container.streams.audio[0]
         declared = 0.0
         if stream.duration is not None and stream.time_base is not None:
@@ -112,10 +112,12 @@ def _decode_channels(path: Path, kind: str, rate: int, max_seconds: float) -> tu
             reader.decode_packet(packet)
     channels = reader.finish_decoding()
     if channels.shape[1] < SHORTEST_SECONDS * rate:
-        raise RecordingRefused("the recording has no decodable audio; export it again, as WAV if necessary")
+        raise RecordingRefused("the recording has no decodable audio; export the recording again, as WAV if necessary")
     if reader.broken > max(2, _BROKEN_SHARE * reader.packets):
         raise RecordingRefused(
-            f"the recording is damaged: {reader.broken} of {reader.packets} packets cannot be decoded; export it again"
+            f"the recording is damaged: {reader.broken} of {reader.packets} packets cannot be decoded; export the"
+            " recording"
+            " again"
         )
     return channels, declared, reader.broken
 
@@ -125,7 +127,7 @@ def _open_container(path: Path, kind: str) -> InputContainer:
         return av.open(str(path), format=kind, metadata_errors="replace")
     except av.FFmpegError as error:
         raise RecordingRefused(
-            "the recording is damaged or truncated and cannot be opened; copy or export it again"
+            "the recording is damaged or truncated and cannot be opened; copy or export the recording again"
         ) from error
 
 
@@ -239,7 +241,7 @@ def _check_file_is_complete(path: Path, kind: str, seconds: float, declared: flo
         there = path.stat().st_size / (promised + 8)
         if promised not in _ENDLESS and there < 1 - _MISSING_SHARE:
             raise RecordingRefused(
-                f"the recording is truncated: it has {there:.0%} of its length; copy or export it again"
+                f"the recording is truncated: it has {there:.0%} of its length; copy or export the recording again"
             )
     elif kind == "ogg":
         if not _has_last_ogg_page(path):

@@ -43,7 +43,7 @@ def refuse_unwritable_path(path: Path, option: str, kept: ProtectedFiles = _NOTH
     refuse_protected_path(path, option, kept)
     try:
         if path.is_dir():
-            raise OutputRefused(f"{option}: {path} is a directory; name a file in it")
+            raise OutputRefused(f"{option}: {path} is a directory; name a file in this directory")
         if path.exists() and not path.is_file():  # a device would be replaced by a file
             raise OutputRefused(f"{option}: {path} is not a regular file; name another file")
         with contextlib.suppress(FileNotFoundError):

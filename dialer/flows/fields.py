@@ -100,7 +100,7 @@ class Prompt(YamlModel):
             return {"kind": PromptKind.TEXT, "value": _check_text_key(written)}
         if not isinstance(written, dict):
             raise make_problem(
-                "the node has a list instead of a prompt inside its list of prompts; a prompt is a text's name, such as"
+                "the node has a list inside its list of prompts; write a prompt there: the name of a text, such as"
                 " turnout.question, or a value, such as {hour: closes_at}"
             )
         kinds = [key for key in written if key != "with"]

@@ -95,7 +95,9 @@ def find_recipients(settings: HqSettings, order: HqOrder) -> list[str]:
     centres = sorted(each.id for each in settings.centres if order.is_addressed_to(each.id, each.zone))
     if not centres:
         raise OrderNotSent(
-            f"{order.to} has no centre, so the order was not sent: choose a zone or centre of [[centres]] in headquarters' settings"
+            f"the address {order.to} has no centre, so the order was not sent: choose a zone or centre of"
+            " [[centres]] in"
+            " headquarters' settings"
         )
     return centres
 

@@ -143,7 +143,7 @@ def _refuse_long_line(path: Path, chunk: bytes, before: int) -> None:
         if end <= len(chunk) and chunk.find(b"\n", start, end) < 0 and chunk.find(b"\r", start, end) < 0:
             raise RollError(
                 f"{path} has a line of more than {_LINE_BYTES // 1024} kB, near byte {before + start + 1:,}, which cannot be a"
-                " row of a roll; export it again, one voter per line"
+                " row of a roll; export the roll again, one voter per line"
             )
 
 

@@ -63,7 +63,8 @@ def read_numbers(path: Path, region: str, *, first_column_only: bool = False) ->
                     without.append(line)
                 if len(numbers) > _MAX_NUMBERS or len(without) > _MAX_LINES_WITHOUT_NUMBER:
                     raise RollError(
-                        f"{path}: has more than {_MAX_NUMBERS:,} numbers, or more than {_MAX_LINES_WITHOUT_NUMBER:,} lines"
+                        f"{path}: the file has more than {_MAX_NUMBERS:,} numbers, or more than"
+                        f" {_MAX_LINES_WITHOUT_NUMBER:,} lines"
                         " without a number; give a file with one number per line"
                     )
     except FileNotFoundError as error:

@@ -93,7 +93,7 @@ class TextRoll:
         with self._open_text(io.FileIO(self.path)) as file:
             beginning = file.read(_SNIFF_CHARACTERS)
         if not beginning.strip():
-            raise RollError(f"{path} is empty; export it again, or name another file")
+            raise RollError(f"the file {path} is empty; export the file again, or name another file")
         self._delimiter = options.delimiter or detect_delimiter(beginning)
         if len(self._delimiter) != 1:
             raise RollError(f'{path}: delimiter "{self._delimiter}" is not one character; correct it in the --map file')
@@ -162,7 +162,7 @@ class TextRoll:
                 if _has_unclosed_quote(row, max(width, len(row)), self._delimiter):
                     raise RollError(
                         f"{self.path}: a quotation mark opens in row {number:,} and is not closed there;"
-                        " close it or remove it"
+                        " close or remove this quotation mark"
                     )
         if rows and rows[-1] == [_END]:
             rows.pop()

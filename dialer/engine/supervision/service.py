@@ -54,7 +54,8 @@ class Supervision:
         phone = self._core.plan.supervisors.get(supervisor)
         if phone is None:
             raise CommandRefused(
-                "only supervisors in [[supervisors]] of the settings may listen, and the sender is not one of them"
+                "the sender may not listen, because the settings have no such supervisor: add the sender to"
+                " [[supervisors]]"
             )
         return phone
 

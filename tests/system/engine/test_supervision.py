@@ -179,14 +179,15 @@ async def test_monitoring_is_refused_for_a_wrong_role_seat_or_user_name(tmp_path
             (
                 "eve",
                 Listen(seat="01"),
-                "only supervisors in [[supervisors]] of the settings may listen, and the sender is not one of them",
+                "the sender may not listen, because the settings have no such supervisor: add the sender to"
+                " [[supervisors]]",
             ),
             (
                 "asha\r\nAction: Hangup",
                 Listen(seat="01"),
-                "only supervisors in [[supervisors]] of the settings may listen",
+                "the sender may not listen, because the settings have no such supervisor",
             ),
-            ("eve", StopListening(), "only supervisors in [[supervisors]] of the settings may listen"),
+            ("eve", StopListening(), "the sender may not listen, because the settings have no such supervisor"),
             ("asha", Listen(seat="77"), "seat '77' is not in the settings"),
             ("asha", Listen(seat="02"), "seat 02 is offline, so there is no agent to listen to"),
             ("asha", StopListening(), "supervisor asha is not monitoring any seat"),

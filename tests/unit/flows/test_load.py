@@ -164,7 +164,7 @@ MISTAKES = [
     ("    choices: {1: voted, 2: not_yet, 3: where, 9: opt_out}\n", "", "has no `choices:`"),
     ("    menu: [turnout.question]", "    menu: []", "`menu:` is empty; give at least one"),
     ("    menu: [turnout.question]", "    menu: [../../etc/passwd]", "invalid text key"),
-    ("    menu: [turnout.question]", "    menu: [[turnout.question]]", "a list instead of a prompt"),
+    ("    menu: [turnout.question]", "    menu: [[turnout.question]]", "a list inside its list of prompts"),
     ("    menu: [turnout.question]", "    menu: [{shout: x}]", "a prompt that is not one of"),
     ("    menu: [turnout.question]", "    menu: [{hour: unknown_fact}]", "neither a fact nor an answer"),
     ("    menu: [turnout.question]", "    menu: [{recording: ../x}]", "the prompt `recording:` without a name"),

@@ -182,7 +182,8 @@ class ScriptRun:
                     _log.warning("script.command_refused", script=self.script.name, reason=reason)
                 if self.refused > MOST_REFUSED:
                     raise ProtocolError(
-                        f"the AGI script sent more than {MOST_REFUSED} commands that scripts may not use: remove them"
+                        f"the AGI script sent more than {MOST_REFUSED} commands that scripts may not use: remove"
+                        " these commands"
                     )
                 return encode_refusal_reply(reason)
             case GetFact(name=name):
