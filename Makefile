@@ -66,12 +66,12 @@ mutants: $(VENV)/.ready-dev
 	PATH="$(abspath $(BIN)):$$PATH" nice -n 19 $(BIN)/mutmut run $(ONLY)
 	$(BIN)/python -m tests.mutants
 
-bench: $(VENV)/.ready-bench
+bench: $(VENV)/.ready-bench $(VENV)/.ready-desk
 	for bench in $(filter-out bench_pacing,$(basename $(notdir $(wildcard bench/bench_*.py)))); do \
 	  BENCH_FIGURES=bench/figures.json $(BIN)/python -m bench.$$bench || exit 1; done
 	$(BIN)/python -m bench.speed_page docs/reference
 
-bench-quick: $(VENV)/.ready-bench
+bench-quick: $(VENV)/.ready-bench $(VENV)/.ready-desk
 	for bench in $(basename $(notdir $(wildcard bench/bench_*.py))); do \
 	  $(BIN)/python -m bench.$$bench --quick || exit 1; done
 
