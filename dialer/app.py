@@ -196,7 +196,9 @@ def _engine(
     engine = Engine(core, outside)
     first_server = next(iter(split_settings_by_server(settings)))
     on_event = engine.on_switch_event
-    switch.set_event_sink(on_event if routed is None else routed.make_sink_adding_carrier_calls(on_event, first_server))
+    switch.set_event_sink(
+        on_event if routed is None else routed.make_event_sink_with_carrier_calls(on_event, first_server)
+    )
     return engine
 
 

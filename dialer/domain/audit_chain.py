@@ -105,7 +105,7 @@ def _looks_like_phone_number(text: str) -> bool:
     return _NUMBER_LIKE.search(text) is not None
 
 
-def calculate_entry_digest(number: int, at: float, kind: str, who: str, what: str, previous: str) -> str:
+def calculate_audit_entry_digest(number: int, at: float, kind: str, who: str, what: str, previous: str) -> str:
     """Return the SHA-256 of an audit entry in hexadecimal. The time `at` is hashed as `repr(at)`, the shortest exact
     text of the float.
     """
@@ -113,7 +113,7 @@ def calculate_entry_digest(number: int, at: float, kind: str, who: str, what: st
     return hashlib.sha256(line.encode("utf-8")).hexdigest()
 
 
-def make_next_entry(
+def make_next_audit_entry(
     last_number: int, last_digest: str, *, at: float, kind: str, who: str, what: Mapping[str, str]
 ) -> AuditEntry:
     """Return the audit entry that follows the entry with the number `last_number`. Raises UnsafeValue.
@@ -124,7 +124,7 @@ def make_next_entry(
     text = format_canonical_details(what)
     number = last_number + 1
     return AuditEntry(
-        number, at, kind, who, text, last_digest, calculate_entry_digest(number, at, kind, who, text, last_digest)
+        number, at, kind, who, text, last_digest, calculate_audit_entry_digest(number, at, kind, who, text, last_digest)
     )
 
 
@@ -149,7 +149,7 @@ def find_breaks_in_chain(
         elif entry.previous != digest:
             yield Break(entry.number, "the entry does not follow the one before it")
         if (
-            calculate_entry_digest(entry.number, entry.at, entry.kind, entry.who, entry.what, entry.previous)
+            calculate_audit_entry_digest(entry.number, entry.at, entry.kind, entry.who, entry.what, entry.previous)
             != entry.digest
         ):
             yield Break(entry.number, "the entry was changed after it was written")

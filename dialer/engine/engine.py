@@ -288,7 +288,7 @@ class Engine:
             if (
                 call.ringing_seconds is None and not call.adopted
             ):  # an adopted call may have been ringing for a long time
-                self.features.trunk_service.on_ringing(call)
+                self.features.trunk_service.on_call_ringing(call)
             return
         answered = calls.update_call(call, call.with_answer(now))
         if isinstance(event, switch_events.MachineDetected):

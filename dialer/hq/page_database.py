@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import structlog
 
-from dialer.domain.audit_chain import GENESIS, AuditEntry, Break, find_breaks_in_chain, make_next_entry
+from dialer.domain.audit_chain import GENESIS, AuditEntry, Break, find_breaks_in_chain, make_next_audit_entry
 from dialer.domain.clock import Clock
 from dialer.domain.errors import HeadquartersUnreachable, StoreError
 from dialer.hq.database import Database, DatabaseError, open_database
@@ -85,7 +85,7 @@ class PageDatabase:
         """Append an audit entry, in the transaction of the action that it records."""
         await SQL.lock_audit.run_statement(db)
         end = await SQL.chain_end.fetch_first_row(db) or ChainEnd(0, GENESIS)
-        entry = make_next_entry(*end, at=self.clock.now(), kind=kind, who=who, what=what)
+        entry = make_next_audit_entry(*end, at=self.clock.now(), kind=kind, who=who, what=what)
         await SQL.insert_entry.run_statement(db, *astuple(entry))
         self._has_new_entries = True
 

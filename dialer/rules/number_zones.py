@@ -14,27 +14,27 @@ from phonenumbers.tzdata import TIMEZONE_DATA, TIMEZONE_LONGEST_PREFIX
 NumberZones = tuple[ZoneInfo, ...]
 
 
-def find_zones(number: str) -> NumberZones:
+def find_time_zones_of_number(number: str) -> NumberZones:
     """Return the time zones in which an E.164 number may be, or none if they are unknown."""
     digits = number[1:]
     for length in range(min(TIMEZONE_LONGEST_PREFIX, len(digits)), 0, -1):
         names = TIMEZONE_DATA.get(digits[:length])
         if names is not None:
-            return _load_zones(tuple(names))
+            return _load_time_zones_of_prefixes(tuple(names))
     return ()
 
 
 @lru_cache(maxsize=256)
-def find_zones_of_prefix(prefix: str) -> NumberZones:
+def find_time_zones_of_prefix(prefix: str) -> NumberZones:
     """Return the time zones of all numbers that begin with a prefix."""
     digits = prefix[1:]
     names = {name for known, zones in TIMEZONE_DATA.items() if known.startswith(digits) for name in zones}
-    names |= {zone.key for zone in find_zones(prefix)}
-    return _load_zones(tuple(sorted(names)))
+    names |= {zone.key for zone in find_time_zones_of_number(prefix)}
+    return _load_time_zones_of_prefixes(tuple(sorted(names)))
 
 
 @lru_cache(maxsize=4096)
-def _load_zones(names: tuple[str, ...]) -> NumberZones:
+def _load_time_zones_of_prefixes(names: tuple[str, ...]) -> NumberZones:
     """Return the time zones with these names, or none if this machine lacks one, because an unknown zone forbids calls."""
     try:
         return tuple(ZoneInfo(name) for name in names)

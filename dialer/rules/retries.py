@@ -38,10 +38,10 @@ def schedule_retry_after_outcome(rules: RetryRules, outcome: Outcome, attempt_nu
         return now + SOON_SECONDS  # nobody was called, so this does not count as one of max_attempts
     if outcome in _FINAL_OUTCOMES or attempt_number >= rules.max_attempts:
         return None
-    return _schedule_retry(rules, outcome, now)
+    return _compute_retry_time(rules, outcome, now)
 
 
-def _schedule_retry(rules: RetryRules, outcome: Outcome, now: float) -> float:
+def _compute_retry_time(rules: RetryRules, outcome: Outcome, now: float) -> float:
     match outcome:
         case Outcome.BUSY:
             return now + rules.busy_seconds
@@ -66,7 +66,7 @@ def schedule_next_worker_call(
         return None
     if reported or outcome in {Outcome.COMPLETED, Outcome.CONNECTED}:
         return now + every_seconds
-    return _schedule_retry(rules, outcome, now)
+    return _compute_retry_time(rules, outcome, now)
 
 
 def schedule_worker_call_after_disposition(

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from dialer.domain.enums import CampaignKind, Purpose
 from dialer.domain.phone_facts import NO_INTERVALS, CallIntervals, Register
 from dialer.rules.calling_hours import WeekHours, get_midnight, make_daily_hours
-from dialer.rules.number_zones import NumberZones, find_zones, find_zones_of_prefix
+from dialer.rules.number_zones import NumberZones, find_time_zones_of_number, find_time_zones_of_prefix
 from dialer.rules.polls import PollingDay
 from dialer.settings.campaigns import Campaign
 from dialer.settings.jurisdiction import Profile, Zones
@@ -110,13 +110,13 @@ class Rulebook:
 
     def find_time_zones_of_number(self, number: str) -> NumberZones:
         """Return the time zones in which a number's calling hours apply, or none if they are unknown."""
-        return find_zones(number) if self._uses_number_zones else (self.centre_zone,)
+        return find_time_zones_of_number(number) if self._uses_number_zones else (self.centre_zone,)
 
     def list_all_time_zones(self) -> NumberZones:
         """Return the time zones of all numbers with an allowed prefix."""
         if not self._uses_number_zones:
             return (self.centre_zone,)
-        every = {zone.key: zone for prefix in self.allowed_prefixes for zone in find_zones_of_prefix(prefix)}
+        every = {zone.key: zone for prefix in self.allowed_prefixes for zone in find_time_zones_of_prefix(prefix)}
         return tuple(every.values())
 
 

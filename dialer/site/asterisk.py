@@ -26,7 +26,7 @@ from dialer.switch.asterisk.ami_client import AmiClient
 from dialer.switch.asterisk.ami_link import maintain_ami_link
 from dialer.switch.asterisk.ami_permissions import check_ami_permissions
 from dialer.switch.asterisk.ami_session import AmiLimits, AmiLogin
-from dialer.switch.asterisk.lease import SwitchLease, refuse_second_dialler
+from dialer.switch.asterisk.lease import SwitchLease, refuse_if_another_dialler_uses_asterisk
 from dialer.switch.asterisk.multi_server import MultiServerSwitch
 
 MAX_RETRY_SECONDS = 3.0  # short, so that seats and calls are known within 5 s after a reconnection
@@ -145,7 +145,7 @@ async def check_asterisk_servers(settings: Settings, name: DiallerName | None = 
             if name is None:
                 await check_ami_permissions(get_ami_login(site))
             else:
-                await refuse_second_dialler(get_ami_login(site), name)
+                await refuse_if_another_dialler_uses_asterisk(get_ami_login(site), name)
         except SwitchUnreachable as error:
             unreachable.append(error)
             if len(unreachable) == len(servers):

@@ -24,7 +24,7 @@ from dialer.switch.asterisk.fastagi.authenticator import TokenAuthenticator
 from dialer.switch.asterisk.fastagi.flow_handler import AgiFlowRules, FlowHandler
 from dialer.switch.asterisk.fastagi.inbound_handler import InboundHandler
 from dialer.switch.asterisk.fastagi.log_in_handler import LogInHandler
-from dialer.switch.asterisk.scripts.containment import ScriptRules, check_containment, describe_containment
+from dialer.switch.asterisk.scripts.containment import ScriptRules, check_containment, describe_script_containment
 from dialer.switch.asterisk.scripts.runner import find_script
 from dialer.switch.flow_effects import SmsGateway
 
@@ -90,7 +90,7 @@ async def _check_script_sandbox(settings: Settings) -> ScriptRules:
     scripts = [script for flow in list_site_flows(settings) if (script := find_script(flow)) is not None]
     if scripts:
         await asyncio.to_thread(check_containment, rules, scripts)
-        _log.info("scripts.contained", how=describe_containment(rules))
+        _log.info("scripts.contained", how=describe_script_containment(rules))
     return rules
 
 

@@ -385,7 +385,7 @@ def _end_inbound_attempt(db: Connection, end: EndedAttempt) -> CampaignAndPhone 
 
     The number's targets do not change, unless the caller asked for a later call.
     """
-    found = inbound_calls.find_open_inbound_attempt(db, end.attempt_id)
+    found = inbound_calls.find_unfinished_inbound_attempt(db, end.attempt_id)
     if found is None:
         return None
     SQL.end_attempt.run_statement(db, attempt=found.attempt, **get_parameters(end))
@@ -426,15 +426,15 @@ def find_newest_attempt_time(db: Connection) -> float | None:
 
 def read_unfinished_attempts(db: Connection) -> list[OpenAttempt]:
     """Return all attempts that have not ended."""
-    return _build_open_attempts(db, SQL.unfinished.fetch_all_rows(db))
+    return _build_unfinished_attempts(db, SQL.unfinished.fetch_all_rows(db))
 
 
 def find_conversations_without_disposition(db: Connection, since: float) -> list[OpenAttempt]:
     """Return each logged-in agent's last conversation if it has no disposition and did not end before `since`."""
-    return _build_open_attempts(db, SQL.conversations_without_disposition.fetch_all_rows(db, since=since))
+    return _build_unfinished_attempts(db, SQL.conversations_without_disposition.fetch_all_rows(db, since=since))
 
 
-def _build_open_attempts(db: Connection, rows: Iterable[UnfinishedAttempt]) -> list[OpenAttempt]:
+def _build_unfinished_attempts(db: Connection, rows: Iterable[UnfinishedAttempt]) -> list[OpenAttempt]:
     """Return the attempts in these rows, with the voters or the booth worker on their numbers."""
     found: list[OpenAttempt] = []
     for row in rows:
@@ -492,6 +492,6 @@ def find_stored_attempts(db: Connection, attempt_ids: Sequence[AttemptId]) -> fr
     return frozenset(each for each in attempt_ids if SQL.is_known.fetch_only_value(db, attempt_id=each))
 
 
-def find_open_attempt_on_number(db: Connection, number: str) -> AttemptId | None:
+def find_unfinished_attempt_on_number(db: Connection, number: str) -> AttemptId | None:
     """Return the open attempt on a number (E.164), or None if there is none. A number has at most one open attempt."""
     return SQL.open_attempt_on.fetch_first_value(db, number=number)

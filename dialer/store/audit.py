@@ -16,7 +16,7 @@ from dialer.domain.audit_chain import (
     UNSHOWN,
     AuditEntry,
     format_canonical_details,
-    make_next_entry,
+    make_next_audit_entry,
     shorten_for_audit,
 )
 from dialer.store.sql import Command, Connection, Query, Scalar, Statements, get_parameters
@@ -100,7 +100,7 @@ def append_entry(db: Connection, kind: str, who: str, what: Mapping[str, str], a
     if same is not None:
         return same
     number, digest = SQL.head.fetch_first_row(db) or ChainEnd(0, GENESIS)
-    entry = make_next_entry(number, digest, at=at, kind=kind, who=who, what=what)
+    entry = make_next_audit_entry(number, digest, at=at, kind=kind, who=who, what=what)
     SQL.append.run_statement(db, **get_parameters(entry))
     return entry.number
 

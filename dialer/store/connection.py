@@ -15,7 +15,7 @@ from typing import NamedTuple, Self, TypeVar
 
 from dialer.domain.errors import StoreError
 from dialer.store import identity, seals, sql
-from dialer.store.copying import copy_before_upgrade
+from dialer.store.copying import copy_store_before_upgrade
 from dialer.store.driver import BUSY_SECONDS, close_connection_on_error, connect_to_database_file, open_connection
 from dialer.store.file_checks import (
     check_database_file,
@@ -68,7 +68,7 @@ def open_store_for_writing(
         if version:
             check_database_integrity(db, path)
             if version < get_newest_schema_version() and not copied:
-                copy_before_upgrade(db, path, version, key)
+                copy_store_before_upgrade(db, path, version, key)
         else:
             db.execute(f"PRAGMA page_size = {PAGE_BYTES}")
         upgraded = migrate_schema(db, path) > 0

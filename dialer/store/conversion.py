@@ -18,7 +18,7 @@ from dialer.store.connection import check_key_opens_store, close_writing_connect
 from dialer.store.desk_file import get_desk_file_path
 from dialer.store.driver import connect_to_memory_database, open_connection
 from dialer.store.file_checks import check_database_header, file_exists, is_encrypted
-from dialer.store.keys import StoreKey, format_key_literal
+from dialer.store.keys import StoreKey, format_key_as_sql_literal
 from dialer.store.lock import StoreLock
 from dialer.store.sql import Connection, transaction
 from dialer.store.sqlite_errors import translate_sqlite_errors
@@ -61,10 +61,10 @@ def convert_store_encryption(
     with StoreLock(path, "a conversion"):
         close_writing_connection(open_store_for_writing(path, create=False, key=old))  # checks and upgrades it
         # The desk's file is replaced first; if a kill comes between the two, the store is converted again.
-        with _convert_file(path, old, new, progress, append_conversion_to_audit):
+        with _convert_database_file(path, old, new, progress, append_conversion_to_audit):
             if _desk_needs_conversion(path, new):
                 check_database_header(get_desk_file_path(path), old)
-                with _convert_file(get_desk_file_path(path), old, new, progress, lambda _: None):
+                with _convert_database_file(get_desk_file_path(path), old, new, progress, lambda _: None):
                     pass
 
 
@@ -77,7 +77,7 @@ def convert_desk_file(path: Path, old: StoreKey | None, new: StoreKey | None) ->
     if _desk_needs_conversion(path, new):
         with (
             StoreLock(path, "a conversion"),
-            _convert_file(get_desk_file_path(path), old, new, lambda *_: None, lambda _: None),
+            _convert_database_file(get_desk_file_path(path), old, new, lambda *_: None, lambda _: None),
         ):
             pass
 
@@ -97,7 +97,7 @@ def _desk_needs_conversion(store: Path, new: StoreKey | None) -> bool:
 
 
 @contextmanager
-def _convert_file(
+def _convert_database_file(
     path: Path,
     old: StoreKey | None,
     new: StoreKey | None,
@@ -118,7 +118,9 @@ def _convert_file(
                 _copy_database(db, path, new_path, progress)
                 # The new file is closed and opened again, so that the comparison reads the file and not memory.
                 db.execute("DETACH new")
-                db.execute(f"ATTACH :file AS new KEY {format_key_literal(new)}", {"file": _build_file_uri(new_path)})
+                db.execute(
+                    f"ATTACH :file AS new KEY {format_key_as_sql_literal(new)}", {"file": _build_file_uri(new_path)}
+                )
                 _compare_databases(db, path, progress)
                 db.execute("DETACH new")
                 with open_connection(new_path, "rw", new) as converted, transaction(converted):
@@ -144,7 +146,7 @@ def _attach_old_and_new_file(
     the end.
     """
     with closing(connect_to_memory_database()) as db:
-        db.execute(f"ATTACH :file AS old KEY {format_key_literal(old)}", {"file": _build_file_uri(path)})
+        db.execute(f"ATTACH :file AS old KEY {format_key_as_sql_literal(old)}", {"file": _build_file_uri(path)})
         db.execute("PRAGMA old.busy_timeout = 0")
         # Leaving WAL mode works only for the only connection, and moves the WAL into the file.
         (journal,) = db.execute("PRAGMA old.journal_mode = DELETE").fetchone()
@@ -155,7 +157,7 @@ def _attach_old_and_new_file(
         db.execute("PRAGMA old.locking_mode = EXCLUSIVE")
         db.execute("BEGIN EXCLUSIVE")
         db.execute("COMMIT")
-        db.execute(f"ATTACH :file AS new KEY {format_key_literal(new)}", {"file": _build_file_uri(new_path)})
+        db.execute(f"ATTACH :file AS new KEY {format_key_as_sql_literal(new)}", {"file": _build_file_uri(new_path)})
         yield db
 
 

@@ -30,7 +30,7 @@ def find_upgrade_copies(path: Path) -> list[Path]:
     return sorted(path.parent.glob(f"{path.name}.schema-*"))
 
 
-def copy_before_upgrade(db: Connection, path: Path, version: int, key: StoreKey | None) -> None:
+def copy_store_before_upgrade(db: Connection, path: Path, version: int, key: StoreKey | None) -> None:
     """Copy a store into a folder next to it (`centre.db.schema-26`), for a return to the program version before the upgrade.
 
     Replaces the copy of an earlier attempt. Raises StoreFull if the disk has no room for it.

@@ -12,7 +12,7 @@ from typing import Any
 
 from dialer.domain.errors import StoreError
 from dialer.extras import with_extra
-from dialer.store.keys import StoreKey, format_key_literal
+from dialer.store.keys import StoreKey, format_key_as_sql_literal
 from dialer.store.sql import Connection
 from dialer.store.sqlite_errors import SQLCIPHER, get_database_error_types, translate_sqlite_errors
 
@@ -40,7 +40,7 @@ def connect_to_database_file(
         isolation_level=None,
         check_same_thread=False,
         cached_statements=256,
-        factory=_connection_class(driver.Connection),
+        factory=_make_connection_class(driver.Connection),
     )
     if key is not None:
         with close_connection_on_error(db):
@@ -49,7 +49,7 @@ def connect_to_database_file(
 
 
 @cache
-def _connection_class(base: type[Any]) -> type[Any]:
+def _make_connection_class(base: type[Any]) -> type[Any]:
     """Return the driver's class of connections with an attribute `hooks` (`sql.TransactionHooks`)."""
     return type("StoreConnection", (base,), {"hooks": None})
 
@@ -83,7 +83,7 @@ def connect_to_memory_database() -> Connection:
 
 def _unlock_with_key(db: Connection, path: Path, key: StoreKey) -> None:
     db.execute("PRAGMA cipher_log_level = NONE")  # it logs to standard error; we raise errors of our own
-    db.execute(f"PRAGMA key = {format_key_literal(key)}")
+    db.execute(f"PRAGMA key = {format_key_as_sql_literal(key)}")
     try:
         db.execute(
             "SELECT count(*) FROM sqlite_schema"

@@ -75,7 +75,7 @@ def _find_caller_by_number(db: Connection, number: str) -> InboundParty | None:
     return InboundParty(row.phone_id, row.voter_id, row.booth_id, row.language, pending, bool(row.opted_out))
 
 
-def find_open_inbound_attempt(db: Connection, attempt_id: AttemptId) -> OpenInbound | None:
+def find_unfinished_inbound_attempt(db: Connection, attempt_id: AttemptId) -> OpenInbound | None:
     """Return the open inbound attempt with this id, or None if there is none."""
     return SQL.open_inbound.fetch_first_row(db, attempt_id=attempt_id)
 

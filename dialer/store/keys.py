@@ -69,7 +69,7 @@ def create_store_key_file(path: Path) -> StoreKey:
     return key
 
 
-def format_key_literal(key: StoreKey | None) -> str:
+def format_key_as_sql_literal(key: StoreKey | None) -> str:
     """Return the key as a literal for SQLCipher's SQL. None stands for the empty key of an unencrypted file."""
     return "''" if key is None else f"\"x'{key.digits}'\""
 

@@ -160,8 +160,8 @@ def read_number_record(db: Connection, number: str, day_start: float, at: float 
     """
     row = SQL.phone.fetch_first_row(db, number=number)
     phone_id = 0 if row is None else row.phone_id
-    consent, missing = _find_consent_at(db, number, row, at)
-    opted_out_at, source = _find_opt_out_at(db, number, row, at)
+    consent, missing = _find_consent_of_number_at(db, number, row, at)
+    opted_out_at, source = _find_opt_out_of_number_at(db, number, row, at)
     voters = _list_voters_of_number_at(db, phone_id, at)
     pending = [each for each in voters if each.turnout == "pending"]
     addressed = next(iter(pending or voters), None)
@@ -196,7 +196,9 @@ def read_number_record(db: Connection, number: str, day_start: float, at: float 
     )
 
 
-def _find_consent_at(db: Connection, number: str, row: PhoneRow | None, at: float) -> tuple[str, tuple[str, ...]]:
+def _find_consent_of_number_at(
+    db: Connection, number: str, row: PhoneRow | None, at: float
+) -> tuple[str, tuple[str, ...]]:
     """Return a number's consent at a time, and sentences about earlier consents that are no longer stored."""
     found = SQL.consent_ahead.fetch_first_row(db, number=number) if row is None else row
     if found is None:
@@ -211,7 +213,9 @@ def _find_consent_at(db: Connection, number: str, row: PhoneRow | None, at: floa
     return Consent.UNKNOWN.value, ("the number's consent, which was replaced since",) if is_lost else ()
 
 
-def _find_opt_out_at(db: Connection, number: str, row: PhoneRow | None, at: float) -> tuple[float | None, str | None]:
+def _find_opt_out_of_number_at(
+    db: Connection, number: str, row: PhoneRow | None, at: float
+) -> tuple[float | None, str | None]:
     """Return the time and source of a number's opt-out; both are None if the number had not opted out by `at`."""
     found = SQL.opt_out.fetch_first_row(db, number=number)
     opted_out_at = None if row is None else row.opted_out_at
@@ -253,7 +257,7 @@ def read_rules_in_force_at(db: Connection, at: float) -> RulesAt | None:
     return SQL.rules_at.fetch_first_row(db, at=at)
 
 
-def find_certificates_used(db: Connection, campaign_id: str, day_start: float, at: float) -> frozenset[str]:
+def find_certificates_used_in_calls(db: Connection, campaign_id: str, day_start: float, at: float) -> frozenset[str]:
     """Return the digests of the certificates used in a campaign's calls from `day_start` to `at` (epoch seconds)."""
     return frozenset(SQL.certificates_used.fetch_all_values(db, campaign_id=campaign_id, day_start=day_start, at=at))
 

@@ -159,7 +159,7 @@ def read_last_id_at_headquarters(db: Connection) -> int | None:
     return SQL.passed_by.fetch_first_value(db, name="uplink")
 
 
-def record_headquarters_commit(db: Connection, through: int, at: float) -> bool:
+def record_last_id_at_headquarters(db: Connection, through: int, at: float) -> bool:
     """Record that headquarters has committed the announcements up to the id `through`. A lower id than before changes nothing.
 
     If this store never assigned `through`, its file was set back to an earlier state, and headquarters would mistake new

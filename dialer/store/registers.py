@@ -48,7 +48,7 @@ def read_registers(db: Connection) -> list[Register]:
     return SQL.registers.fetch_all_rows(db)
 
 
-def read_registers_at(db: Connection, at: float, zone: ZoneInfo) -> RegistersAt:
+def read_registers_known_at(db: Connection, at: float, zone: ZoneInfo) -> RegistersAt:
     """Return the do-not-call registers that were imported by a time (epoch seconds).
 
     The dates of issues that were replaced since come from the audit.

@@ -202,7 +202,7 @@ def list_repeated_epics(db: Connection, most: int) -> list[RepeatedEpic]:
     return SQL.repeated_epic_places.fetch_all_rows(db, most=most)
 
 
-def insert_import_record(db: Connection, at: float, file_name: str, sha256: str, figures: Sequence[int]) -> None:
+def record_import_of_roll_file(db: Connection, at: float, file_name: str, sha256: str, figures: Sequence[int]) -> None:
     """Store that a roll was imported, at the time `at` (epoch seconds), with its counts `figures`: rows, voters,
     numbers, links, rejected, unchanged.
     """

@@ -74,7 +74,7 @@ def record_roll_import(db: Connection, note: AuditNote, spooled: SpooledRoll, ch
     """Store that a roll was imported, with its counts and an audit entry."""
     unchanged = max(0, spooled.rows - spooled.rejected - change.voters)
     figures = (spooled.rows, change.voters, change.numbers, change.links, spooled.rejected, unchanged)
-    roll.insert_import_record(db, note.at, spooled.file_name, spooled.sha256, figures)
+    roll.record_import_of_roll_file(db, note.at, spooled.file_name, spooled.sha256, figures)
     details = {"file": shorten_for_audit(spooled.file_name), "sha256": spooled.sha256}
     details |= {key: text for key, text in (("source", spooled.source), ("mapping", spooled.mapping)) if text}
     audit.append_entry_from_note(

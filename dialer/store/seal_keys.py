@@ -98,17 +98,17 @@ def replace_epoch_keys(path: Path, keys: EpochKeys, owner: Path) -> None:
         old = path.open("r+b", buffering=0)
     except FileNotFoundError:
         new.replace(path)
-        _sync_folder(path.parent)
+        _sync_folder_to_disk(path.parent)
         return
     with old:
         new.replace(path)
-        _sync_folder(path.parent)  # first: the old keys must stay until the new ones are on the disk
+        _sync_folder_to_disk(path.parent)  # first: the old keys must stay until the new ones are on the disk
         length = os.fstat(old.fileno()).st_size
         old.write(bytes(length))
         os.fsync(old.fileno())
 
 
-def _sync_folder(folder: Path) -> None:
+def _sync_folder_to_disk(folder: Path) -> None:
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

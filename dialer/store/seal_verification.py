@@ -269,7 +269,7 @@ def _format_row_names(evidence: Evidence, one: Any, two: Any) -> str:
 
 def _verify_schema(db: Connection, verdict: SealVerdict) -> None:
     """Compare the schema with the schema of a new store: tables, columns, indexes, views and triggers."""
-    found, shipped = _read_schema(db), _read_schema_of_new_store()
+    found, shipped = _read_schema_parts(db), _read_schema_of_new_store()
     for part in sorted(found ^ shipped):
         others = shipped if part in found else found
         if any((other.type, other.name) == part[:2] for other in others):
@@ -283,10 +283,10 @@ def _verify_schema(db: Connection, verdict: SealVerdict) -> None:
 def _read_schema_of_new_store() -> frozenset[SchemaPart]:
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as db:
         migrate_schema(db, Path("new.db"))
-        return _read_schema(db)
+        return _read_schema_parts(db)
 
 
-def _read_schema(db: Connection) -> frozenset[SchemaPart]:
+def _read_schema_parts(db: Connection) -> frozenset[SchemaPart]:
     """Return the parts of the schema. Versions of SQLite differ in blanks and quotes, so the text has one blank for each."""
     return frozenset(
         part._replace(sql=" ".join(part.sql.replace('"', " ").split())) for part in SQL.schema_parts.iterate_rows(db)

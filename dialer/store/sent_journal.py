@@ -34,7 +34,7 @@ class SentJournal:
     def __init__(self, path: Path, boot_id: Path = BOOT_ID) -> None:
         """Use the journal file at `path`. Nothing is read or written yet."""
         self.path = path
-        self._boot = _read_file_if_exists(boot_id).strip()
+        self._boot = _read_journal_file_if_exists(boot_id).strip()
         self._file: int | None = None
         self._length = 0
         self._opening: set[AttemptId] = set()
@@ -53,17 +53,17 @@ class SentJournal:
         If the store lacks them, the store is an older copy.
         """
         head, records = self._read_journal_records()
-        if head.split(b" ")[1:] != self._format_first_line().split(b" ")[1:]:
+        if head.split(b" ")[1:] != self._format_first_line_of_journal().split(b" ")[1:]:
             return []
         return [AttemptId(str(uuid.UUID(bytes=record[1:]))) for record in records if record[:1] == _SENDING]
 
     def _read_journal_records(self) -> tuple[bytes, list[bytes]]:
-        head, _, body = _read_file_if_exists(self.path).partition(b"\n")
+        head, _, body = _read_journal_file_if_exists(self.path).partition(b"\n")
         return head, [body[at : at + _RECORD_BYTES] for at in range(0, len(body) - _RECORD_BYTES + 1, _RECORD_BYTES)]
 
     def _read_records_of_this_boot(self) -> list[bytes]:
         head, records = self._read_journal_records()
-        return records if self._boot and head == self._format_first_line() else []
+        return records if self._boot and head == self._format_first_line_of_journal() else []
 
     def read_clock_difference(self) -> float | None:
         """Return how many seconds the wall clock was ahead of `Clock.since_boot` in an earlier run.
@@ -123,13 +123,13 @@ class SentJournal:
     def _write_first_line_of_journal(self) -> None:
         assert self._file is not None  # noqa: S101 - begun
         os.ftruncate(self._file, 0)
-        head = self._format_first_line() + b"\n"
+        head = self._format_first_line_of_journal() + b"\n"
         if self._clock_ahead is not None:
             head += _CLOCK_RECORD.pack(_CLOCK, self._clock_ahead)
         os.write(self._file, head)
         self._length = len(head)
 
-    def _format_first_line(self) -> bytes:
+    def _format_first_line_of_journal(self) -> bytes:
         """Return the first line of the journal.
 
         It identifies this boot and this file, because a restored copy may lack later calls.
@@ -154,7 +154,7 @@ def get_journal_path(store: Path) -> Path:
     return real.with_name(real.name + ".sent")
 
 
-def _read_file_if_exists(path: Path) -> bytes:
+def _read_journal_file_if_exists(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError:

@@ -18,7 +18,7 @@ from dialer.domain.errors import NotInStore, StoreError
 from dialer.settings.site_time import DAY_SECONDS
 from dialer.store import roll
 from dialer.store.connection import Reader, open_store_exclusively, open_store_for_reading, open_store_snapshot
-from dialer.store.keys import StoreKey, format_key_literal
+from dialer.store.keys import StoreKey, format_key_as_sql_literal
 from dialer.store.roll import StoredBooth, VoterDetails
 from dialer.store.sql import Command, Query, Scalar, Statements, transaction
 from dialer.store.sqlite_errors import translate_sqlite_errors
@@ -170,7 +170,7 @@ class Spool:
             closing(open_store_for_reading(self.get_path_of_spooled_file(list_id), key=self.key)) as db,
         ):
             store = {"store": f"{self.store.resolve().as_uri()}?mode=ro"}
-            db.execute(f"ATTACH :store AS store KEY {format_key_literal(self.key)}", store)
+            db.execute(f"ATTACH :store AS store KEY {format_key_as_sql_literal(self.key)}", store)
             return SQL.compare_roll_with_store.fetch_only_row(db)
 
     def open_spooled_file(self, list_id: str) -> SpoolFile:

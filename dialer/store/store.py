@@ -163,7 +163,7 @@ class Store(StoreRunner):
     read_screen_pop = Read(attempt_rows.read_screen_pop)
     find_conversations_without_disposition = Read(attempt_rows.find_conversations_without_disposition)
     find_stored_attempts = Read(attempt_rows.find_stored_attempts)
-    find_open_attempt_on_number = Read(attempt_rows.find_open_attempt_on_number)
+    find_unfinished_attempt_on_number = Read(attempt_rows.find_unfinished_attempt_on_number)
     record_recording = Write(recorded_calls.record_recording)
     has_recording = Read(recorded_calls.has_recording)
     record_flow_answers = Announce(flow_answer_rows.record_flow_answers)
@@ -223,7 +223,7 @@ class Store(StoreRunner):
     async def record_mark(self, mark: Mark) -> MarkEffect:
         """Store a mark (recorded answer about a voter) and update the voter's status. See `marks.record_mark`."""
         effect = await self._run_announcing_job(marks.record_mark, mark)
-        self._recount_targets([effect])
+        self._discard_cached_target_counts([effect])
         return effect
 
     async def record_marks(self, new: Sequence[Mark], note: AuditNote) -> list[MarkEffect]:
@@ -232,7 +232,7 @@ class Store(StoreRunner):
         See `marks.record_marks`.
         """
         effects = await self._run_announcing_job(marks.record_marks, new, note)
-        self._recount_targets(effects)
+        self._discard_cached_target_counts(effects)
         return effects
 
     async def release_unknown_attempts(self, attempt_ids: Sequence[AttemptId], reason: str, note: AuditNote) -> int:
@@ -241,7 +241,7 @@ class Store(StoreRunner):
         self._target_counts.clear()
         return opened
 
-    def _recount_targets(self, effects: Sequence[MarkEffect]) -> None:
+    def _discard_cached_target_counts(self, effects: Sequence[MarkEffect]) -> None:
         """Discard the cached target counts after a write that may have added numbers to a campaign."""
         if any(effect.reopened for effect in effects):
             self._target_counts.clear()
@@ -336,13 +336,12 @@ class Store(StoreRunner):
     count_waiting_announcements = Read(outbox.count_waiting_announcements)
     trim_outbox = Write(outbox.trim_outbox)
     set_headquarters_limit = Write(outbox.set_headquarters_limit)
-    record_headquarters_commit = Write(outbox.record_headquarters_commit)
+    record_last_id_at_headquarters = Write(outbox.record_last_id_at_headquarters)
     apply_peer_updates = Write(peer_updates.apply_peer_updates)
     find_executed_command = Read(commands.find_executed_command)
     record_command = Write(commands.record_command)
     set_command_reply = Write(commands.set_command_reply)
     append_audit_entry = Write(audit.append_entry)
     record_settings_at_start = Write(audit.record_settings_at_start)
-    read_first_keys = Read(seals.read_first_keys)
     read_epoch = Read(seals.read_epoch)
     seal_epoch = Announce(seals.seal_and_announce_epoch)

@@ -47,7 +47,7 @@ class RoutedSwitch:
         self._carrier = carrier
         self._endpoints = frozenset(endpoints)
 
-    def make_sink_adding_carrier_calls(self, sink: EventSink, server: str) -> EventSink:
+    def make_event_sink_with_carrier_calls(self, sink: EventSink, server: str) -> EventSink:
         """Return a receiver of Asterisk's events. It adds the carrier's live calls to the `SwitchUp` of this server."""
 
         def add_carrier_calls(event: SwitchEvent) -> None:

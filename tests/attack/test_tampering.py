@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from dialer.domain.audit_chain import GENESIS, calculate_entry_digest
+from dialer.domain.audit_chain import GENESIS, calculate_audit_entry_digest
 from dialer.domain.complaints import Complaint, ComplaintAnswer, ComplaintChannel, ComplaintRemedy, ComplaintTopic
 from dialer.domain.enums import InboundMode, MarkKind
 from dialer.domain.model import (
@@ -336,7 +336,7 @@ def rewrite_audit(db: Db, _: EpochKeys) -> None:
         "SELECT number, at, kind, who, what FROM audit ORDER BY number"
     ).fetchall():
         author = "nobody" if number == 1 else who
-        digest = calculate_entry_digest(number, at, kind, author, text, previous)
+        digest = calculate_audit_entry_digest(number, at, kind, author, text, previous)
         new = (author, previous, digest, number)
         db.execute("UPDATE audit SET who = ?, previous = ?, digest = ? WHERE number = ?", new)
         previous = digest

@@ -92,7 +92,7 @@ class SwitchStandIn:
     async def on_status_callback(self, attempt_id: AttemptId, form: Mapping[str, str]) -> None:
         self.statuses.append((attempt_id, form.get("CallStatus", "")))
 
-    def find_call_sid(self, attempt_id: AttemptId) -> str | None:
+    def find_twilio_sid_of_call(self, attempt_id: AttemptId) -> str | None:
         return self.sids.get(attempt_id)
 
     def count_transfer_leg_of_call(self, attempt_id: AttemptId) -> None:

@@ -66,7 +66,7 @@ class Lab:
         return self.attempt(which)
 
     async def status(self, attempt_id: AttemptId, status: str, sid: str | None = None, **form: str) -> None:
-        known = sid or self.switch.find_call_sid(attempt_id) or "CA" + "0" * 32
+        known = sid or self.switch.find_twilio_sid_of_call(attempt_id) or "CA" + "0" * 32
         await self.switch.on_status_callback(attempt_id, {"CallStatus": status, "CallSid": known, **form})
 
 

@@ -105,7 +105,7 @@ async def test_twilio_call_without_a_response_is_found_and_not_placed_again() ->
         await lab.switch.query_live_calls()
         assert len(lab.twilio.calls) == 1
         (sid,) = lab.twilio.calls
-        assert lab.switch.find_call_sid(lab.attempt()) == sid
+        assert lab.switch.find_twilio_sid_of_call(lab.attempt()) == sid
         hanging_up = lab.twilio.calls[sid].task
         assert hanging_up is not None
         await hanging_up
@@ -170,7 +170,7 @@ async def test_twilio_callback_provides_the_sid_of_a_call_without_a_response() -
             await lab.dial()
         (sid,) = lab.twilio.calls
         await lab.status(lab.attempt(), "ringing", sid=sid)
-        assert lab.switch.find_call_sid(lab.attempt()) == sid
+        assert lab.switch.find_twilio_sid_of_call(lab.attempt()) == sid
 
 
 async def test_call_unknown_to_twilio_ends_with_an_unknown_result_after_a_minute() -> None:
@@ -197,7 +197,7 @@ async def test_older_twilio_call_to_the_same_number_is_not_mistaken_for_the_new_
         with pytest.raises(OriginateUnsure):
             await lab.dial(2, number="+917000000001")
         await lab.switch.query_live_calls()
-        assert lab.switch.find_call_sid(lab.attempt(2)) is None
+        assert lab.switch.find_twilio_sid_of_call(lab.attempt(2)) is None
 
 
 async def test_twilio_is_queried_about_a_call_without_callbacks() -> None:

@@ -40,7 +40,7 @@ async def test_twilio_transferred_calls_and_calls_of_an_earlier_run_are_charged_
         )
         again.set_event_sink(lab.events.append, lab.ends.append)
         await again.load_live_calls_at_start()
-        sid = again.find_call_sid(lab.attempt(3)) or ""
+        sid = again.find_twilio_sid_of_call(lab.attempt(3)) or ""
         await again.on_status_callback(
             lab.attempt(3), {"CallStatus": "completed", "CallSid": sid, "CallDuration": "30"}
         )

@@ -31,7 +31,7 @@ class AgentFigures:
         """Read each agent's figures since midnight from the store, and show them on the pages. Raises StoreError."""
         now = self._page_state.now()
         since = find_start_of_day(now, self._zone)
-        days = await self._reading.read_work_of_day(
+        days = await self._reading.read_work_of_all_agents_since(
             since, now, find_start_of_day(since + 1.25 * DAY_SECONDS, self._zone)
         )
         for agent in {*days, *self._page_state.get_values_by_prefix("figures", AgentDayFigures)}:

@@ -152,7 +152,7 @@ class Acd:
         """
         call = self._calls.update_call(call, call.with_human_answer(self._core.read_clock()))
         if not call.leg.message_started:
-            self._calls.update_call(call, call.with_message_started())
+            self._calls.update_call(call, call.with_information_message_started())
             self._core.request_effects(StopTimer(f"call/{call.attempt_id}"))
             self._core.wake.set()
 
@@ -170,7 +170,9 @@ class Acd:
             if (
                 _can_voter_return_to_seat(seat, call) or seat.state is SeatState.PAUSED
             ):  # a paused seat is paused again after the call
-                self._resume_conversation_at_seat(self._calls.update_call(call, call.with_message_stopped()), seat_name)
+                self._resume_conversation_at_seat(
+                    self._calls.update_call(call, call.with_information_message_stopped()), seat_name
+                )
             return
         self._wrapping_up.pop(seat_name, None)  # dispositions from now on are about this call
         self._seats.replace_seat(seat, seat.start_conversation(call.attempt_id, call.campaign_id, now))

@@ -123,7 +123,7 @@ class BoothWorkers:
         """Store the voters' serial numbers that an agent entered. Raises CommandRefused, or StoreError if nothing was
         stored.
         """
-        seat, call, named = self._require_worker_call(seat_name)
+        seat, call, named = self._require_call_of_booth_worker(seat_name)
         parts = {} if call.worker is None else self.list_booths_by_part(call.worker)
         if part not in parts and not (part is None and len(parts) == 1):
             raise CommandRefused(
@@ -149,14 +149,14 @@ class BoothWorkers:
         """Undo the last serial number that was entered on the call at an agent's seat. Raises CommandRefused,
         StoreError.
         """
-        seat, call, named = self._require_worker_call(seat_name)
+        seat, call, named = self._require_call_of_booth_worker(seat_name)
         try:
             await self.undo_last_reported_serial(call, named, agent=seat.agent)
         except CommitTargetNotFound as error:
             raise CommandRefused(f"seat {seat.name}: no serial can be undone, because {error}") from error
         return f"seat {seat.name}: the last serial is undone"
 
-    def _require_worker_call(self, seat_name: str) -> tuple[Seat, Call, str]:
+    def _require_call_of_booth_worker(self, seat_name: str) -> tuple[Seat, Call, str]:
         """Return a seat, the booth worker's call at the seat, and a new key for the marks of this call.
 
         Raises CommandRefused.

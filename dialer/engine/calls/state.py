@@ -197,11 +197,11 @@ class Call:
         """Return the call with its voter waiting for a seat."""
         return self._with_changed_leg(waiting=True)
 
-    def with_message_started(self) -> Call:
+    def with_information_message_started(self) -> Call:
         """Return the call with the information message playing."""
         return self._with_changed_leg(message_started=True, waiting=False)
 
-    def with_message_stopped(self) -> Call:
+    def with_information_message_stopped(self) -> Call:
         """Return the call with the information message stopped, because an agent or a transfer target has the voter
         after all.
         """
@@ -250,7 +250,7 @@ class Call:
         """Return the call with the agent's disposition, or without one (None)."""
         return self._with_changed_talk(disposition=said)
 
-    def with_agent_verdict(self, *, machine: bool) -> Call:
+    def with_machine_report_of_agent(self, *, machine: bool) -> Call:
         """Return the call with the agent's report that an answering machine or a person answered."""
         return self._with_changed_leg(machine=machine, excluded_from_pacing=self.leg.excluded_from_pacing or machine)
 

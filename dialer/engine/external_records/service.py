@@ -100,7 +100,7 @@ class ExternalRecords:
         state. Raises CommandRefused, StoreError.
         """
         with _refuse_rejected_records():
-            return await self._store.record_headquarters_commit(through, self._clock.now())
+            return await self._store.record_last_id_at_headquarters(through, self._clock.now())
 
     async def send_test_mark(self) -> str:
         """Send a test message, which shows whether results reach headquarters. Raises CommandRefused, StoreError."""

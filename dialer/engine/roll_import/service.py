@@ -85,7 +85,7 @@ class RollImport:
         rules, said = self._erasure_rules, list[str]()
         async with self._open_spooled_list(list_id) as handed:
             for number in await asyncio.to_thread(handed.read_phone_numbers):
-                if await self._store.find_open_attempt_on_number(number) is not None:
+                if await self._store.find_unfinished_attempt_on_number(number) is not None:
                     raise CommandRefused(
                         "no number was erased, because one of the list is on a call: suppress it now, and erase it after the"
                         " call"

@@ -93,7 +93,7 @@ class SeatSilence:
             live = self._calls.get(call.attempt_id)
             if live is not None:
                 self._set_agent_silent(live)
-            await self._hang_up_phone(seat)
+            await self._hang_up_seat_phone(seat)
         self._core.request_effects(CallFinished(ended))
 
     def on_phone_unreachable(self, endpoint: str) -> None:
@@ -127,7 +127,7 @@ class SeatSilence:
         if await self._does_phone_send_audio(seat, listens=listens):
             self._acd.set_seat_phone_suspect(seat.name, False)
             return False
-        await self._hang_up_phone(seat)
+        await self._hang_up_seat_phone(seat)
         return True
 
     def _is_phone_nailed_up(self, seat: Seat) -> bool:
@@ -173,7 +173,7 @@ class SeatSilence:
             return True
         return False
 
-    async def _hang_up_phone(self, seat: Seat) -> None:
+    async def _hang_up_seat_phone(self, seat: Seat) -> None:
         if seat.name in self._replaced:
             return
         _log.warning("seat.phone_silent", seat=seat.name)

@@ -104,7 +104,7 @@ class Seat:
             raise CommandRefused(f"seat {self.name} has no agent: log in first")
         return replace(self, campaigns=campaigns)
 
-    def _change_state(self, state: SeatState, now: Instant) -> Seat:
+    def _change_seat_state(self, state: SeatState, now: Instant) -> Seat:
         if state is self.state:
             return self
         return replace(self, state=state, since=now, closing_since_seconds=None)
@@ -121,7 +121,7 @@ class Seat:
         seat = replace(self, agent=agent, then=SeatState.READY, reason=None)
         if account is not None:
             seat = replace(seat, agent_languages=account.languages, skills=account.skills)
-        return seat._change_state(SeatState.READY if self.phone_up else SeatState.LOST, now)
+        return seat._change_seat_state(SeatState.READY if self.phone_up else SeatState.LOST, now)
 
     def connect_phone(self, now: Instant) -> Seat:
         """Return the seat with its agent's phone connected."""
@@ -129,7 +129,7 @@ class Seat:
         if seat.state is SeatState.LOST:
             if seat.then is SeatState.OFFLINE:
                 return seat._vacate_seat(now)
-            return replace(seat, attempt_id=None, campaign_id=None)._change_state(seat.then, now)
+            return replace(seat, attempt_id=None, campaign_id=None)._change_seat_state(seat.then, now)
         return seat
 
     def disconnect_phone(self, now: Instant) -> Seat:
@@ -138,10 +138,12 @@ class Seat:
         """
         seat = replace(self, phone_up=False, phone_suspect=False, phone_on_hold=False)
         if seat.agent is None:
-            return seat._change_state(SeatState.OFFLINE, now)
+            return seat._change_seat_state(SeatState.OFFLINE, now)
         if seat.state is SeatState.WRAP_UP:
             return seat
-        return seat._vacate_seat(now) if seat.then is SeatState.OFFLINE else seat._change_state(SeatState.LOST, now)
+        return (
+            seat._vacate_seat(now) if seat.then is SeatState.OFFLINE else seat._change_seat_state(SeatState.LOST, now)
+        )
 
     def log_off_agent(self, now: Instant) -> Seat:
         """Return the seat with its agent logged off, now or after the call. Raises CommandRefused."""
@@ -165,7 +167,7 @@ class Seat:
             reason=None,
             message=None,
         )
-        return seat._change_state(SeatState.OFFLINE, now)
+        return seat._change_seat_state(SeatState.OFFLINE, now)
 
     def pause_seat(self, reason: str, now: Instant) -> Seat:
         """Return the seat paused, now or after the call. Raises CommandRefused."""
@@ -174,7 +176,7 @@ class Seat:
         if self.state in _WITH_CALL or self.state is SeatState.WRAP_UP:
             return replace(self, then=SeatState.PAUSED, reason=reason)
         seat = replace(self, then=SeatState.PAUSED, reason=reason)
-        return seat if seat.state is SeatState.LOST else seat._change_state(SeatState.PAUSED, now)
+        return seat if seat.state is SeatState.LOST else seat._change_seat_state(SeatState.PAUSED, now)
 
     def make_seat_ready(self, now: Instant) -> Seat:
         """Return the seat after its pause or wrap-up was ended. Raises CommandRefused."""
@@ -184,18 +186,18 @@ class Seat:
         if seat.state in _WITH_CALL:
             return seat
         state = SeatState.READY if seat.phone_up else SeatState.LOST
-        return replace(seat, attempt_id=None, campaign_id=None)._change_state(state, now)
+        return replace(seat, attempt_id=None, campaign_id=None)._change_seat_state(state, now)
 
     def reserve_for_call(self, attempt_id: AttemptId, campaign_id: str, now: Instant) -> Seat:
         """Return the seat reserved for a call. It must be ready, or paused by an agent who dials the call."""
         assert self.state in _CAN_BE_RESERVED, f"seat {self.name} is {self.state}"  # noqa: S101 - the engine's own invariant
-        return replace(self, attempt_id=attempt_id, campaign_id=campaign_id, call_back_promised=False)._change_state(
-            SeatState.RESERVED, now
-        )
+        return replace(
+            self, attempt_id=attempt_id, campaign_id=campaign_id, call_back_promised=False
+        )._change_seat_state(SeatState.RESERVED, now)
 
     def start_conversation(self, attempt_id: AttemptId, campaign_id: str, now: Instant) -> Seat:
         """Return the seat with a conversation that begins now."""
-        return replace(self, attempt_id=attempt_id, campaign_id=campaign_id)._change_state(SeatState.TALKING, now)
+        return replace(self, attempt_id=attempt_id, campaign_id=campaign_id)._change_seat_state(SeatState.TALKING, now)
 
     def record_talk_is_ending(self, seconds: float) -> Seat:
         """Return the seat whose agent is about to end the talk or wrap-up (`seconds` is monotonic). A repeat changes
@@ -210,7 +212,7 @@ class Seat:
         during the call.
         """
         if self.state is SeatState.TALKING:
-            return self._change_state(SeatState.WRAP_UP, now)
+            return self._change_seat_state(SeatState.WRAP_UP, now)
         if self.state is SeatState.RESERVED:
             return self.end_wrap_up(now)
         return self
@@ -222,7 +224,7 @@ class Seat:
         if self.agent is None or self.then is SeatState.OFFLINE:
             return self._vacate_seat(now)
         state = self.then if self.phone_up else SeatState.LOST
-        return replace(self, attempt_id=None, campaign_id=None)._change_state(state, now)
+        return replace(self, attempt_id=None, campaign_id=None)._change_seat_state(state, now)
 
 
 @dataclass(slots=True)

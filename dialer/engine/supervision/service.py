@@ -41,9 +41,9 @@ class Supervision:
         """Hang up the phones of supervisors who were removed from the settings, or whose role or phone has changed
         there.
         """
-        for listener in self._listeners.list_listeners():
+        for listener in self._listeners.list_monitoring_supervisors():
             if not self._may_supervisor_continue(listener):
-                self._hang_up_phone(listener)
+                self._hang_up_supervisor_phone(listener)
 
     def _may_supervisor_continue(self, listener: Listener) -> bool:
         return self._core.plan.supervisors.get(listener.phone.name) == listener.phone
@@ -90,12 +90,14 @@ class Supervision:
             raise CommandRefused(f"seat {seat_name} has no call to barge in on: wait until the agent talks to a voter")
         if any(
             listener.seat == seat_name and listener.mode is ListeningMode.BARGE
-            for listener in self._listeners.list_listeners()
+            for listener in self._listeners.list_monitoring_supervisors()
         ):
             raise CommandRefused(f"seat {seat_name}: another supervisor has barged in already")
 
     async def _start_monitoring(self, listener: Listener) -> None:
-        self._listeners.put_listener(listener)  # before anything is awaited, so that a second command finds it
+        self._listeners.put_monitoring_supervisor(
+            listener
+        )  # before anything is awaited, so that a second command finds it
         try:
             await self._append_start_to_audit(listener, listener.mode.value)
             request = PartyRequest(
@@ -103,16 +105,16 @@ class Supervision:
             )
             await self._switch.call_third_party(request)
         except StoreError as error:
-            self._listeners.remove_listener(listener)
+            self._listeners.remove_monitoring_supervisor(listener)
             raise CommandRefused(
                 f"monitoring was not started, because its audit entry could not be stored: {error}"
             ) from error
         except SwitchError as error:
             self._end_monitoring(listener, "not called")
-            self._hang_up_phone(listener)
+            self._hang_up_supervisor_phone(listener)
             raise CommandRefused(f"supervisor {listener.phone.name} was not called: {error}") from error
         if not self._may_supervisor_continue(listener):  # the settings changed before the phone was called
-            self._hang_up_phone(listener)
+            self._hang_up_supervisor_phone(listener)
             raise CommandRefused(
                 f"monitoring by supervisor {listener.phone.name} was ended, because the settings have changed"
             )
@@ -145,7 +147,7 @@ class Supervision:
                 f"the monitoring mode was not changed, because supervisor {before.phone.name} has hung up"
             )
         self._append_end_to_audit(before, f"changed to {after.mode.value}")
-        self._listeners.put_listener(after)
+        self._listeners.put_monitoring_supervisor(after)
 
     async def stop_monitoring(self, supervisor: str) -> str:
         """End a supervisor's monitoring by hanging up the supervisor's phone. Raises CommandRefused."""
@@ -163,7 +165,7 @@ class Supervision:
 
     def on_supervisor_phone_left(self, party_id: PartyId) -> None:
         """End the monitoring by a supervisor whose phone was not reached or has hung up."""
-        for listener in self._listeners.list_listeners():
+        for listener in self._listeners.list_monitoring_supervisors():
             if listener.party_id == party_id:
                 self._end_monitoring(listener, "hung up")
 
@@ -174,16 +176,16 @@ class Supervision:
         hung up.
         """
         state = self._seats[seat_name].state
-        for listener in [each for each in self._listeners.list_listeners() if each.seat == seat_name]:
+        for listener in [each for each in self._listeners.list_monitoring_supervisors() if each.seat == seat_name]:
             if state is SeatState.OFFLINE:
-                self._hang_up_phone(listener)
+                self._hang_up_supervisor_phone(listener)
             elif state is not SeatState.TALKING and listener.mode is ListeningMode.BARGE:
                 self._core.spawn_task(self._return_supervisor_to_listening(listener), "barge-ends")
 
     def end_all_monitoring(self) -> None:
         """End the monitoring by all supervisors, because the dialler is stopping."""
-        for listener in self._listeners.list_listeners():
-            self._hang_up_phone(listener)
+        for listener in self._listeners.list_monitoring_supervisors():
+            self._hang_up_supervisor_phone(listener)
             self._end_monitoring(listener, "the dialler stops")
 
     async def _return_supervisor_to_listening(self, listener: Listener) -> None:
@@ -191,15 +193,15 @@ class Supervision:
             await self._change_monitoring_mode(listener, replace(listener, mode=ListeningMode.LISTEN))
         except CommandRefused as refused:  # otherwise the supervisor would stay in the conversation with the next voter
             _log.warning("barge.end_failed", seat=listener.seat, problem=str(refused))
-            self._hang_up_phone(listener)
+            self._hang_up_supervisor_phone(listener)
 
     def resync_supervisors_with_server(self, up: SwitchUp) -> None:
         """Bring supervisors' monitoring into agreement with an Asterisk server. Their phones of an earlier run are hung
         up.
         """
         live = {party_id for party_id, _ in up.parties if party_id.startswith(SUPERVISION_PARTY)}
-        known = {listener.party_id for listener in self._listeners.list_listeners()}
-        for listener in self._listeners.list_listeners():
+        known = {listener.party_id for listener in self._listeners.list_monitoring_supervisors()}
+        for listener in self._listeners.list_monitoring_supervisors():
             if listener.party_id not in live and self._seats[listener.seat].server == up.server:
                 self._end_monitoring(listener, "gone")
         for party_id in sorted(live - known):
@@ -208,13 +210,13 @@ class Supervision:
                 "listen-end", "dialler", {"party": party_id, "because": "the dialler was restarted"}
             )
 
-    def _hang_up_phone(self, listener: Listener) -> None:
+    def _hang_up_supervisor_phone(self, listener: Listener) -> None:
         self._core.request_effects(make_switch_order(self._switch.hang_up_third_party, listener.party_id))
 
     # Audit
 
     def _end_monitoring(self, listener: Listener, because: str) -> None:
-        if self._listeners.remove_listener(listener):
+        if self._listeners.remove_monitoring_supervisor(listener):
             self._append_end_to_audit(listener, because)
 
     async def _append_start_to_audit(self, listener: Listener, kind: str) -> None:

@@ -61,15 +61,15 @@ class Listeners:
         """Return what a supervisor monitors, or None."""
         return self._listeners.get(supervisor)
 
-    def list_listeners(self) -> list[Listener]:
+    def list_monitoring_supervisors(self) -> list[Listener]:
         """Return all supervisors who are monitoring."""
         return [*self._listeners.values()]
 
-    def put_listener(self, listener: Listener) -> None:
+    def put_monitoring_supervisor(self, listener: Listener) -> None:
         """Store which seat a supervisor monitors. It replaces what the supervisor monitored before."""
         self._listeners[listener.phone.name] = listener
 
-    def remove_listener(self, listener: Listener) -> bool:
+    def remove_monitoring_supervisor(self, listener: Listener) -> bool:
         """Remove a supervisor who monitored a seat, and return True.
 
         If the supervisor has started another monitoring since, change nothing and return False.

@@ -104,13 +104,13 @@ class Transfers:
         _, now = self._require_transfer(seat_name, TransferStep.RESUME)
         if self._seats[seat_name].phone_on_hold:
             raise CommandRefused(f"the phone of seat {seat_name} is on hold: take it off hold there")
-        await self._return_voter(now, replace(now, stage=TransferStage.RETURNING))
+        await self._return_voter_to_seat(now, replace(now, stage=TransferStage.RETURNING))
         return f"seat {seat_name}: the voter is off hold"
 
     async def start_three_way_call(self, seat_name: str) -> str:
         """Join voter, agent and transfer target in a three-way call."""
         _, now = self._require_transfer(seat_name, TransferStep.MERGE)
-        await self._return_voter(now, replace(now, stage=TransferStage.MERGING))
+        await self._return_voter_to_seat(now, replace(now, stage=TransferStage.MERGING))
         return f"seat {seat_name}: three-way call"
 
     async def complete_transfer(self, seat_name: str) -> str:
@@ -183,7 +183,7 @@ class Transfers:
         if live is None:  # the transfer ended meanwhile
             self.hang_up_transfer_target(request.party_id)
         elif blind and live.stage not in AGENT_WAITS:
-            self._release_agent(call.attempt_id)
+            self._release_agent_from_transfer(call.attempt_id)
 
     def _make_call_request_for_target(
         self, attempt_id: AttemptId, target: TransferSettings, place: Place
@@ -211,7 +211,7 @@ class Transfers:
         self._transfers.party_trunks[party_id] = trunk.name
         return PartyRequest(party_id, trunk.endpoint, target.number, caller_id, target.ring_seconds, place)
 
-    async def _return_voter(self, before: CallTransfer, after: CallTransfer) -> None:
+    async def _return_voter_to_seat(self, before: CallTransfer, after: CallTransfer) -> None:
         self.set_transfer(after)
         await self._send_order_to_switch(
             self._switch.connect_call_to_seat(after.attempt_id, after.seat), after.attempt_id, before
@@ -232,13 +232,15 @@ class Transfers:
             raise CommandRefused(
                 f"seat {transfer.seat}: {transfer.to or 'the target'} has hung up. The call stays with you"
             )
-        self._release_agent(call.attempt_id)
+        self._release_agent_from_transfer(call.attempt_id)
 
     async def _cancel_consultation(self, transfer: CallTransfer) -> None:
         if transfer.stage is TransferStage.THREE_WAY:
             self.remove_transfer(transfer.attempt_id)
         else:
-            await self._return_voter(transfer, replace(transfer, stage=TransferStage.RETURNING, party_id=None, to=None))
+            await self._return_voter_to_seat(
+                transfer, replace(transfer, stage=TransferStage.RETURNING, party_id=None, to=None)
+            )
         self._hang_up_transfer_target_if_any(transfer.party_id)
 
     async def _send_order_to_switch(
@@ -306,7 +308,7 @@ class Transfers:
         """Handle that voter and transfer target are connected."""
         live = self._transfers.get(call.attempt_id)
         answered = call.with_answer(self._core.read_clock())
-        self._calls.update_call(call, answered.with_message_stopped())
+        self._calls.update_call(call, answered.with_information_message_stopped())
         if live is not None:
             self.set_transfer(replace(live, stage=TransferStage.TRANSFERRED))
 
@@ -443,7 +445,7 @@ class Transfers:
         if live is not None:
             self._hang_up_transfer_target_if_any(live.party_id)
 
-    def _release_agent(self, attempt_id: AttemptId) -> None:
+    def _release_agent_from_transfer(self, attempt_id: AttemptId) -> None:
         call = self._calls.get(attempt_id)
         if call is not None and call.talk.seat is not None:
             self._acd.on_voter_left_seat(call, call.talk.seat)

@@ -49,7 +49,7 @@ class Trunks:
             else:
                 self._alerts.clear_alert(AlertKind.REGISTRATION, name)
 
-    def on_ringing(self, call: Call) -> None:
+    def on_call_ringing(self, call: Call) -> None:
         """Update a trunk when one of its calls rings."""
         now = self._core.clock.monotonic()
         self._trunks.record_ringing_of_call(

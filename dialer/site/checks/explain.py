@@ -112,7 +112,7 @@ def explain_calls(
         load_rules_in_force_at(db, settings, at) if past else collect_site_rules(load_site_profile(settings), settings)
     )
     settings = rules.settings
-    imported = registers.read_registers_at(db, at, get_site_zone(settings))
+    imported = registers.read_registers_known_at(db, at, get_site_zone(settings))
     gate = Gate(build_rulebook(rules.profile, settings).with_imported_registers(imported.registers))
     certificates = CertificatesOnDisk(settings, rules.profile, at)
     polling = create_polling_plan(settings, list_polling_days(settings))
@@ -178,7 +178,7 @@ def _list_unknown_certificates(
     db: Connection, case: Case, certified: Mapping[str, CertificateStatus], since: float, at: float
 ) -> Iterator[str]:
     """Yield a note if the campaign's calls on that day used other certificates than the catalogue has now."""
-    stored = number_history.find_certificates_used(db, case.campaign.campaign_id, since, at)
+    stored = number_history.find_certificates_used_in_calls(db, case.campaign.campaign_id, since, at)
     if stored and not stored & {each.digest for each in certified.values()}:
         yield f"the certificates of {case.campaign.campaign_id}, because the catalogue has changed since"
 

@@ -18,7 +18,7 @@ from dialer.settings.site import Settings
 from dialer.settings.site_rules import load_site_profile
 from dialer.site.checks.runner import Check
 from dialer.site.flows import get_script_rules, list_site_scripts
-from dialer.switch.asterisk.scripts.containment import check_containment, describe_containment
+from dialer.switch.asterisk.scripts.containment import check_containment, describe_script_containment
 from dialer.switch.asterisk.scripts.runner import find_script
 
 
@@ -99,7 +99,7 @@ def check_script_containment(settings: Settings) -> Iterator[Finding]:
     if settings.has_scripts and _find_script_setting_problem(settings) is None:
         rules = get_script_rules(settings)
         check_containment(rules)
-        yield ok("scripts", describe_containment(rules))
+        yield ok("scripts", describe_script_containment(rules))
 
 
 def _find_script_setting_problem(settings: Settings) -> str | None:

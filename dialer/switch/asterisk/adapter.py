@@ -28,7 +28,7 @@ from dialer.switch.asterisk.inbound import InboundChannel, find_inbound_channel
 from dialer.switch.asterisk.lease import SwitchLease
 from dialer.switch.asterisk.listing import (
     STATE_UP,
-    check_dialplan,
+    check_dialplan_fingerprint,
     list_channels,
     list_inbound_attempts,
     list_redirected_channels,
@@ -156,7 +156,7 @@ class AsteriskSwitch:
         """
         await client.wait_until_asterisk_booted()
         if self._fingerprint is not None:
-            await check_dialplan(client, self._fingerprint)
+            await check_dialplan_fingerprint(client, self._fingerprint)
         if self._lease is not None:
             await self._lease.acquire_lease(client)
         self._hung_up_meanwhile = set()
@@ -172,7 +172,7 @@ class AsteriskSwitch:
         self._started_at = started_at
         self._client = client
         live = [channel for channel in channels if channel.unique_id not in hung_up]
-        self._report_events_to_engine(self.tracker.replace_tracked_state(live, restarted, inbound))
+        self._report_events_to_engine(self.tracker.replace_tracked_state_by_channels(live, restarted, inbound))
         self._linked.set()
         watches = {
             "compare-channels": compare_calls_with_channels(client, self.tracker, self._report_events_to_engine),

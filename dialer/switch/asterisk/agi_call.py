@@ -88,14 +88,18 @@ class AgiCall:
         Raises:
             SoundMissing: Asterisk has no such file.
         """
-        return _decode_key(await self._play_sound(f"sound {name}", "STREAM FILE", name, escape_digits))
+        return _decode_key(
+            await self._execute_command_that_plays_sound(f"sound {name}", "STREAM FILE", name, escape_digits)
+        )
 
     async def play_sound_and_read_keys(self, name: str, timeout_ms: int, max_digits: int) -> str:
         """Play a sound and return up to `max_digits` keys, including keys that were pressed before.
 
         `timeout_ms` is the longest wait for the next key. Raises SoundMissing if Asterisk has no such file.
         """
-        return (await self._play_sound(f"sound {name}", "GET DATA", name, timeout_ms, max_digits)).result
+        return (
+            await self._execute_command_that_plays_sound(f"sound {name}", "GET DATA", name, timeout_ms, max_digits)
+        ).result
 
     async def wait_for_digit(self, timeout_ms: int) -> str | None:
         """Return the next key that the caller presses, or None if the caller presses none within `timeout_ms`."""
@@ -159,7 +163,7 @@ class AgiCall:
                     await self.ended.wait()
         self.on_connection_lost()
 
-    def deliver_reply(self, reply: AgiReply) -> bool:
+    def pass_reply_to_waiting_command(self, reply: AgiReply) -> bool:
         """Pass an AGI reply to the command that waits for this reply. Return whether a command waited. Called by the
         connection.
         """
@@ -170,7 +174,7 @@ class AgiCall:
             waiter.set_result(reply)
         return True
 
-    def on_hangup(self) -> None:
+    def on_caller_hung_up(self) -> None:
         """Record that the caller has hung up. Asterisk reports it by the line `HANGUP`, which comes before the reply to
         the running command. Called by the connection.
         """
@@ -196,7 +200,7 @@ class AgiCall:
             )
         return reply
 
-    async def _play_sound(self, what: str, verb: str, *arguments: str | int) -> AgiReply:
+    async def _execute_command_that_plays_sound(self, what: str, verb: str, *arguments: str | int) -> AgiReply:
         """Execute a command that plays a sound. `what` describes the sound in errors.
 
         Asterisk replies -1 both to a hang-up and to a missing file. To tell them apart, a harmless command is sent:

@@ -132,7 +132,7 @@ class AgiDecoder:
         self._check_line_lengths(data)
         inputs: list[AgiInput] = []
         for line in data.split(b"\n")[:-1]:
-            found = self._read_line(line)
+            found = self._read_input_line(line)
             if found is not None:
                 inputs.append(found)
         return inputs
@@ -162,9 +162,9 @@ class AgiDecoder:
             )
         return AgiEnvironment(dict(fields))
 
-    def _read_line(self, line: bytes) -> AgiInput | None:
+    def _read_input_line(self, line: bytes) -> AgiInput | None:
         if self._usage_lines is not None:
-            return self._read_usage(line, self._usage_lines)
+            return self._read_usage_text(line, self._usage_lines)
         if line == b"HANGUP":
             return HANGUP
         if line.startswith(b"520-"):
@@ -172,7 +172,7 @@ class AgiDecoder:
             return None
         return parse_reply(line)
 
-    def _read_usage(self, line: bytes, lines: list[bytes]) -> AgiReply | None:
+    def _read_usage_text(self, line: bytes, lines: list[bytes]) -> AgiReply | None:
         lines.append(line)
         self._check_block_size(b"\n".join(lines), len(lines), "usage text")
         if not line.startswith(b"520 "):

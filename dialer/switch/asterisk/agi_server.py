@@ -223,11 +223,11 @@ class AgiServer:
             )
             connection.abort_connection()
         else:
-            task = asyncio.get_running_loop().create_task(self._run_handler(connection, call), name="agi-call")
+            task = asyncio.get_running_loop().create_task(self._run_call_handler(connection, call), name="agi-call")
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
-    async def _run_handler(self, connection: _Connection, call: AgiCall) -> None:
+    async def _run_call_handler(self, connection: _Connection, call: AgiCall) -> None:
         try:
             await self._handler(call)
         except CallHungUp:
@@ -290,7 +290,7 @@ class _Connection(asyncio.BufferedProtocol):
 
     def _handle_buffered_input(self, received: AgiInput) -> None:
         if isinstance(received, AgiReply):
-            if self._call is None or not self._call.deliver_reply(received):
+            if self._call is None or not self._call.pass_reply_to_waiting_command(received):
                 raise ProtocolError(
                     "the peer sent an AGI reply, but no command was sent to it: check that it is Asterisk"
                 )
@@ -300,7 +300,7 @@ class _Connection(asyncio.BufferedProtocol):
             self._call = AgiCall(self._transport, received)
             self._server.start_call_handler(self, self._call)
         elif self._call is not None:
-            self._call.on_hangup()
+            self._call.on_caller_hung_up()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._cancel_deadline_timer()

@@ -18,7 +18,7 @@ from dialer.domain.errors import OriginateRefused, PermissionMissing, SwitchErro
 from dialer.switch.asterisk.ami_client import READ_LINE, AmiClient
 from dialer.switch.asterisk.ami_codec import AmiMessage
 from dialer.switch.asterisk.ami_session import AmiLogin
-from dialer.switch.asterisk.listing import check_dialplan
+from dialer.switch.asterisk.listing import check_dialplan_fingerprint
 from dialer.switch.asterisk.places import CHECK_CONTEXT, make_originate_fields
 
 WRITE_LINE = "write = originate,call,reporting"
@@ -56,7 +56,7 @@ async def check_ami_permissions(login: AmiLogin) -> str:
     async with AmiClient(
         login, on_event=on_event, wanted_events=("FullyBooted", "OriginateResponse", "UserEvent")
     ) as client:
-        refuse_old_asterisk(client.manager_banner)
+        refuse_asterisk_version_too_old(client.manager_banner)
         allowed = await client.send_action("ListCommands")
         write = sorted({name for action, name in _WRITE_CLASSES.items() if not allowed.get(action)})
         if write:
@@ -71,11 +71,11 @@ async def check_ami_permissions(login: AmiLogin) -> str:
         read = [name for name, event in expected if not event.is_set()]
         if read:
             raise PermissionMissing(_describe_missing_permissions(login.username, "read", read, READ_LINE))
-        await check_dialplan(client, compute_dialplan_fingerprint(derive_agi_secret(login.secret)))
+        await check_dialplan_fingerprint(client, compute_dialplan_fingerprint(derive_agi_secret(login.secret)))
         return client.manager_banner
 
 
-def refuse_old_asterisk(banner: str) -> None:
+def refuse_asterisk_version_too_old(banner: str) -> None:
     """Raise SwitchError if the banner of Asterisk's manager names a version that the dialler does not support."""
     found = _MANAGER_VERSION.search(banner)
     if found is None or int(found[1]) < LEAST_MANAGER_VERSION:

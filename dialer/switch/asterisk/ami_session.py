@@ -253,7 +253,7 @@ class AmiSession:
         for message in messages:
             event = message.event_name
             if not event:
-                action = self._handle_response(message, now)
+                action = self._handle_action_response(message, now)
                 if action is not None:
                     received.append(action)
             elif self._lists and (action := self._pending.get(message.action_id)) and action.items is not None:
@@ -354,7 +354,7 @@ class AmiSession:
         action.outcome = outcome
         return action
 
-    def _handle_response(self, message: AmiMessage, now: float) -> Action | None:
+    def _handle_action_response(self, message: AmiMessage, now: float) -> Action | None:
         """Return the action that a response ends, or None if it ends none.
 
         Asterisk may send responses in any order, late or twice. A response without a waiting action is dropped.
@@ -363,10 +363,10 @@ class AmiSession:
         if action is None:
             _log.debug("ami.response_dropped", response=message.response_status)
         elif action is self._ping:
-            self.is_stopping = self.is_stopping or _is_stopping(message)
+            self.is_stopping = self.is_stopping or _is_asterisk_stopping(message)
             self._remove_pending_action(action)
         elif message.is_error:
-            self.is_stopping = self.is_stopping or _is_stopping(message)
+            self.is_stopping = self.is_stopping or _is_asterisk_stopping(message)
             if action.items is not None and message.get("Message") in _EMPTY_LIST:
                 return self._end_action_with_outcome(action, message)
             return self._end_action_with_outcome(
@@ -436,7 +436,7 @@ def make_refusal_error(name: str, message: AmiMessage, username: str) -> SwitchE
             f"manager user {username} has no permission for {name}: in manager.conf, section [{username}], "
             "write the line `write = originate,call,reporting`, then run `manager reload`"
         )
-    if _is_stopping(message) and name != "Originate":
+    if _is_asterisk_stopping(message) and name != "Originate":
         return SwitchStopping(
             f"Asterisk is shutting down and refused {name}: calls are placed again once it has restarted"
         )
@@ -451,6 +451,6 @@ def make_refusal_error(name: str, message: AmiMessage, username: str) -> SwitchE
     return SwitchError(f"Asterisk refused {name}: {text}")
 
 
-def _is_stopping(message: AmiMessage) -> bool:
+def _is_asterisk_stopping(message: AmiMessage) -> bool:
     """Return whether a response says that Asterisk is shutting down."""
     return message.is_error and message.get("Message") == _STOPPING

@@ -157,7 +157,7 @@ async def find_lease_holder(client: AmiClient) -> DiallerName | None:
     return next((name for name in names if name is not None), None)
 
 
-async def refuse_second_dialler(login: AmiLogin, name: DiallerName) -> None:
+async def refuse_if_another_dialler_uses_asterisk(login: AmiLogin, name: DiallerName) -> None:
     """Check, before this dialler starts, that no other dialler uses the Asterisk.
 
     If one does, wait for some ten seconds, in which the lease of a crashed dialler expires.

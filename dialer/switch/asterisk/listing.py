@@ -26,7 +26,7 @@ _STATE_RINGING: Final = "5"
 STATE_UP: Final = "6"
 
 
-async def check_dialplan(client: AmiClient, fingerprint: str) -> None:
+async def check_dialplan_fingerprint(client: AmiClient, fingerprint: str) -> None:
     """Raise SwitchError if Asterisk runs a dialplan that was rendered from other settings (its fingerprint differs).
     The dialler would reject its calls.
     """

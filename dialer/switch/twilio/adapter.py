@@ -74,7 +74,7 @@ class TwilioSwitch:
         """Return the attempts that have, or may have, a call at Twilio."""
         return frozenset(self._calls)
 
-    def find_call_sid(self, attempt_id: AttemptId) -> str | None:
+    def find_twilio_sid_of_call(self, attempt_id: AttemptId) -> str | None:
         """Return the id (sid) that Twilio has given to an attempt's call, or None if it is not known."""
         call = self._calls.get(attempt_id)
         return None if call is None else call.sid
@@ -124,7 +124,7 @@ class TwilioSwitch:
         except BaseException:  # cancelled during the request: the call may exist
             call.unsure = call.sid is None
             raise
-        await self._set_call_sid(call, sid)
+        await self._store_twilio_sid_of_call(call, sid)
 
     def _check_originate_request(self, request: OriginateRequest) -> None:
         if request.kind is not CampaignKind.IVR:
@@ -189,12 +189,12 @@ class TwilioSwitch:
             return
         if status in FINAL:  # nothing left to hang up
             self._to_hang_up.discard(attempt_id)
-        await self._set_call_sid(call, sid)
+        await self._store_twilio_sid_of_call(call, sid)
         self._apply_call_status(
             call, status, _parse_call_seconds(form.get("CallDuration")), form.get("SipResponseCode", "")
         )
 
-    async def _set_call_sid(self, call: TwilioCall, sid: str) -> None:
+    async def _store_twilio_sid_of_call(self, call: TwilioCall, sid: str) -> None:
         """Store the sid of a call once it is known. If a hang-up was requested before, hang up the call."""
         if call.sid is None:
             call.sid, call.unsure = sid, False
@@ -312,7 +312,7 @@ class TwilioSwitch:
         fresh: list[CallRecord] = [record for record in listed if record.sid not in known]
         if fresh:
             found = min(fresh, key=lambda record: abs(record.created_at - call.asked_at))
-            await self._set_call_sid(call, found.sid)
+            await self._store_twilio_sid_of_call(call, found.sid)
             self._apply_call_status(call, found.status, found.seconds)
         elif self._clock.monotonic() - call.updated_at >= LOST_SECONDS:
             self._calls.pop(call.attempt_id, None)

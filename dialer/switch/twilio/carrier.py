@@ -37,7 +37,9 @@ class TwilioCarrier:
         self._settings = settings
         twilio = settings.twilio
         self._api = TwilioApi(twilio)
-        self.switch = TwilioSwitch(self._api, twilio, SpendMeter(twilio), clock, store.find_open_attempt_on_number)
+        self.switch = TwilioSwitch(
+            self._api, twilio, SpendMeter(twilio), clock, store.find_unfinished_attempt_on_number
+        )
         self.sms = None if twilio.sms_from is None else self.switch
         self.port = 0  # port of the webhooks, once they listen
 

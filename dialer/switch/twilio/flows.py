@@ -36,7 +36,7 @@ from dialer.switch.twilio.pages import (
     store_results_after_hang_up,
 )
 from dialer.switch.twilio.tokens import PausedFlow, StateTokens
-from dialer.switch.twilio.twiml import TwilioVoice, render_hang_up, render_twiml
+from dialer.switch.twilio.twiml import TwilioVoice, render_twiml_hang_up, render_twiml_page
 
 _log = structlog.get_logger(__name__)
 
@@ -87,7 +87,7 @@ class TwilioFlows:
         hangs up.
         """
         if not self._engine.features.call_flows.is_live_call(attempt_id):
-            return render_hang_up()
+            return render_twiml_hang_up()
         return await self._make_twiml_page_once(attempt_id, FIRST, self._start_flow(attempt_id))
 
     async def make_next_twiml_page(self, token: str, form: Mapping[str, str]) -> str:
@@ -99,21 +99,21 @@ class TwilioFlows:
         if sid is not None and form.get("CallSid") != sid:
             raise ProtocolError("a Twilio webhook was rejected: its token belongs to another call")
         if not self._engine.features.call_flows.is_live_call(waiting.attempt_id):
-            return render_hang_up()
+            return render_twiml_hang_up()
         return await self._make_twiml_page_once(
             waiting.attempt_id, token, self._continue_paused_flow(waiting, dict(form))
         )
 
     def _find_call_sid(self, attempt_id: AttemptId) -> str | None:
         known = self._calls.get(attempt_id)
-        return self._switch.find_call_sid(attempt_id) or (None if known is None else known.sid)
+        return self._switch.find_twilio_sid_of_call(attempt_id) or (None if known is None else known.sid)
 
     async def _make_twiml_page_once(self, attempt_id: AttemptId, token: str, answer: Coroutine[Any, Any, str]) -> str:
         """Return the response to a token. Repeated requests get the response that was computed for the first. If the
         request is aborted, the computation continues.
         """
         call = self._calls.setdefault(attempt_id, _CallCache())
-        call.sid = call.sid or self._switch.find_call_sid(attempt_id)
+        call.sid = call.sid or self._switch.find_twilio_sid_of_call(attempt_id)
         pages = call.pages
         task = pages.get(token)
         if task is None:
@@ -129,7 +129,7 @@ class TwilioFlows:
     async def _start_flow(self, attempt_id: AttemptId) -> str:
         session = self._engine.features.call_flows.start_flow_of_call(attempt_id)
         if not isinstance(session, FlowSession):
-            return render_hang_up()
+            return render_twiml_hang_up()
         turn = start_flow(session.flow, Start(session.facts, session.language))
         return await self._make_twiml_response(
             session, turn, PausedFlow(attempt_id, session.run, turn.state), first=True
@@ -146,12 +146,12 @@ class TwilioFlows:
             ) from error
         except FlowError as error:  # an earlier run started the flow with a version that is no longer loaded
             _log.error("twilio.flow_version_missing", attempt=waiting.attempt_id, problem=str(error))
-            return render_hang_up()
+            return render_twiml_hang_up()
         session = FlowSession(waiting.attempt_id, waiting.run, flow, state.facts, state.language)
         if is_hang_up_report(form):
             ended = await store_results_after_hang_up(flow, turn, self._make_page_host(session))
             self._report_flow_end(waiting.attempt_id, self._calls.setdefault(waiting.attempt_id, _CallCache()), ended)
-            return render_hang_up()
+            return render_twiml_hang_up()
         return await self._make_twiml_response(session, turn, waiting)
 
     def _make_page_host(self, session: FlowSession) -> _Host:
@@ -171,7 +171,7 @@ class TwilioFlows:
         url = settings.public_url
         if page.waiting is not None:
             url = f"{url}/twilio/flow/{self._tokens.sign_paused_flow(page.waiting)}"
-        return render_twiml(page, url, self._rules.voice, session.language, settings.transfer_to, first=first)
+        return render_twiml_page(page, url, self._rules.voice, session.language, settings.transfer_to, first=first)
 
     def _cache_twiml_page(self, attempt_id: AttemptId, page: Page) -> None:
         call = self._calls.setdefault(attempt_id, _CallCache())

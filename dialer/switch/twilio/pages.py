@@ -108,7 +108,7 @@ async def make_twiml_page(flow: Flow, turn: Turn, at: PausedFlow, host: PageHost
             case Disconnect():
                 return Page((*said, *action.prompts), None, None, state)
             case Play() if action.barge_in:
-                return _make_interruptible_page(flow, turn, said, waiting)
+                return _make_page_with_interruptible_prompts(flow, turn, said, waiting)
             case Play():
                 said += action.prompts
                 heard = replace(waiting, after=PLAYED)
@@ -147,7 +147,7 @@ async def _perform_host_action(action: Commit | SendSms, host: PageHost) -> Inpu
     return SmsSent() if await host.send_sms(action) else Failed()
 
 
-def _make_interruptible_page(flow: Flow, turn: Turn, said: list[PromptRef], waiting: PausedFlow) -> Page:
+def _make_page_with_interruptible_prompts(flow: Flow, turn: Turn, said: list[PromptRef], waiting: PausedFlow) -> Page:
     """Return a page whose prompts a key interrupts, as part of the next question or as a question for one key."""
     prompts: list[PromptRef] = []
     following = turn

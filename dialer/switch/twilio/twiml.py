@@ -58,7 +58,7 @@ class TwilioVoice:
         if words is not None:
             verb.say(words.label, language=SPOKEN[tag])
 
-    def add_prompts(self, verb: Any, prompts: Sequence[PromptRef], language: str) -> None:
+    def add_prompts_to_twiml(self, verb: Any, prompts: Sequence[PromptRef], language: str) -> None:
         """Add prompts to a response, or to a Gather inside a response."""
         for ref in prompts:
             if self.sounds_url is not None:
@@ -71,7 +71,7 @@ class TwilioVoice:
                 verb.say(render_prompt(ref, tag, self.texts()), language=SPOKEN[tag])
 
 
-def render_twiml(
+def render_twiml_page(
     page: Page,
     next_url: str,
     voice: TwilioVoice,
@@ -93,7 +93,7 @@ def render_twiml(
     response = VoiceResponse()
     if first:
         voice.add_synthetic_voice_notice(response, language)
-    voice.add_prompts(response, page.said, language)
+    voice.add_prompts_to_twiml(response, page.said, language)
     match page.ending:
         case Gather() as gather:
             verb = GatherVerb(
@@ -105,7 +105,7 @@ def render_twiml(
                 finish_on_key=gather.terminator,
                 action_on_empty_result=True,
             )
-            voice.add_prompts(verb, gather.prompts, language)
+            voice.add_prompts_to_twiml(verb, gather.prompts, language)
             response.append(verb)
         case Record() as record:
             response.record(
@@ -131,7 +131,7 @@ def render_twiml(
     return str(response)
 
 
-def render_hang_up() -> str:
+def render_twiml_hang_up() -> str:
     """Return the TwiML that makes Twilio hang up the call."""
     response = VoiceResponse()
     response.hangup()

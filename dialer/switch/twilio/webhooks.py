@@ -22,7 +22,7 @@ from dialer.domain.model import AttemptId
 from dialer.settings.twilio import Twilio
 from dialer.switch.twilio.adapter import TwilioSwitch
 from dialer.switch.twilio.flows import TwilioFlows
-from dialer.switch.twilio.twiml import render_hang_up
+from dialer.switch.twilio.twiml import render_twiml_hang_up
 
 _log = structlog.get_logger(__name__)
 
@@ -92,7 +92,7 @@ class TwilioWebhooks:
             return _make_xml_response(await self._pages.make_next_twiml_page(request.match_info["token"], form))
         except ProtocolError as error:
             _log.warning("twilio.token_refused", problem=str(error))
-            return _make_xml_response(render_hang_up())
+            return _make_xml_response(render_twiml_hang_up())
 
     async def _handle_status_callback(self, request: web.Request) -> web.Response:
         form = await self._read_authentic_form(request)

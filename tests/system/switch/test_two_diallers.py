@@ -21,7 +21,12 @@ from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.switch.asterisk.adapter import AsteriskSwitch
 from dialer.switch.asterisk.ami_client import AmiClient
 from dialer.switch.asterisk.ami_session import AmiLogin
-from dialer.switch.asterisk.lease import LEASE_SECONDS, SwitchLease, find_lease_holder, refuse_second_dialler
+from dialer.switch.asterisk.lease import (
+    LEASE_SECONDS,
+    SwitchLease,
+    find_lease_holder,
+    refuse_if_another_dialler_uses_asterisk,
+)
 from dialer.switch.asterisk.places import LEASE_CHANNEL
 from tests.support.centre import START_EPOCH, Site, a_site
 from tests.support.stored import query_site_store
@@ -61,7 +66,7 @@ async def test_second_dialler_on_one_asterisk_is_refused_with_the_name_of_the_fi
         await first.until(lambda: any(seat.state.value == "talking" for seat in first.view.seats))
         async with a_site(make_folder(tmp_path, "b"), switch=first.switch, run=False) as second:
             with pytest.raises(SwitchInUse, match=f"process {first.centre.name.process}, since 2024-04-22"):
-                await refuse_second_dialler(make_login(first.switch), second.centre.name)
+                await refuse_if_another_dialler_uses_asterisk(make_login(first.switch), second.centre.name)
             stop = asyncio.Event()
             running = asyncio.create_task(second.centre.run(stop))
             await asyncio.sleep(600)
@@ -98,7 +103,7 @@ async def test_lease_of_an_asterisk_server_expires_after_the_dialler_has_crashed
         async with open_session(switch, lease) as client:
             await lease.acquire_lease(client)
         began = asyncio.get_running_loop().time()
-        await refuse_second_dialler(make_login(switch), SECOND)  # waits, but does not refuse
+        await refuse_if_another_dialler_uses_asterisk(make_login(switch), SECOND)  # waits, but does not refuse
         assert 5.0 < asyncio.get_running_loop().time() - began < BACK_SECONDS
         async with open_session(switch, lease) as client:
             await lease.acquire_lease(client)
@@ -113,7 +118,7 @@ async def test_dialler_on_the_store_of_a_crashed_dialler_starts_without_waiting_
         async with open_session(switch, dead) as old, open_session(switch, successor) as new:
             await dead.acquire_lease(old)
             began = asyncio.get_running_loop().time()
-            await refuse_second_dialler(make_login(switch), replace(FIRST, process=813))
+            await refuse_if_another_dialler_uses_asterisk(make_login(switch), replace(FIRST, process=813))
             await successor.acquire_lease(new)
             assert asyncio.get_running_loop().time() - began < 1.0
             with pytest.raises(SwitchError, match="does not exist"):

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dialer.domain.audit_chain import GENESIS, AuditEntry, Break, find_breaks_in_chain, make_next_entry
+from dialer.domain.audit_chain import GENESIS, AuditEntry, Break, find_breaks_in_chain, make_next_audit_entry
 from dialer.domain.errors import UnsafeValue
 
 
@@ -18,7 +18,7 @@ def make_audit_chain(count: int) -> list[AuditEntry]:
     for number in range(count):
         last = entries[-1] if entries else None
         entries.append(
-            make_next_entry(
+            make_next_audit_entry(
                 last.number if last else 0,
                 last.digest if last else GENESIS,
                 at=1_713_765_600.0 + number / 3,
@@ -73,7 +73,9 @@ def test_hash_noted_earlier_reveals_a_rewritten_or_shortened_audit_chain() -> No
     forged = make_audit_chain(3)
     for number in range(4, 11):
         forged.append(
-            make_next_entry(number - 1, forged[-1].digest, at=1.0, kind="listen", who="somebody", what={"seat": "01"})
+            make_next_audit_entry(
+                number - 1, forged[-1].digest, at=1.0, kind="listen", who="somebody", what={"seat": "01"}
+            )
         )
     assert next(find_breaks_in_chain(forged), None) is None
     assert next(find_breaks_in_chain(forged, head), None) == Break(
@@ -84,9 +86,9 @@ def test_hash_noted_earlier_reveals_a_rewritten_or_shortened_audit_chain() -> No
 @pytest.mark.parametrize("text", ["+919812345678", "98123 45678", "0 98-12-34-56-78", "called 9812345678 twice"])
 def test_audit_refuses_phone_numbers(text: str) -> None:
     with pytest.raises(UnsafeValue, match="looks like a phone number"):
-        make_next_entry(0, GENESIS, at=0.0, kind="erase", who="compliance", what={"reason": text})
+        make_next_audit_entry(0, GENESIS, at=0.0, kind="erase", who="compliance", what={"reason": text})
     with pytest.raises(UnsafeValue, match="looks like a phone number"):
-        make_next_entry(0, GENESIS, at=0.0, kind="erase", who=text, what={})
+        make_next_audit_entry(0, GENESIS, at=0.0, kind="erase", who=text, what={})
 
 
 def test_audit_accepts_ids_hashes_and_dates() -> None:
@@ -98,7 +100,7 @@ def test_audit_accepts_ids_hashes_and_dates() -> None:
         "between": "2024-04-22 18:00",
         "voter": "88213",
     }
-    assert make_next_entry(0, GENESIS, at=0.0, kind="erase", who="compliance", what=what).number == 1
+    assert make_next_audit_entry(0, GENESIS, at=0.0, kind="erase", who="compliance", what=what).number == 1
 
 
 @pytest.mark.parametrize(
@@ -120,7 +122,7 @@ def test_audit_accepts_ids_hashes_and_dates() -> None:
     ],
 )
 def test_audit_accepts_file_names_with_dates(name: str) -> None:
-    assert make_next_entry(0, GENESIS, at=0.0, kind="export", who="compliance", what={"file": name}).number == 1
+    assert make_next_audit_entry(0, GENESIS, at=0.0, kind="export", who="compliance", what={"file": name}).number == 1
 
 
 @pytest.mark.parametrize(
@@ -144,15 +146,15 @@ def test_audit_accepts_file_names_with_dates(name: str) -> None:
 )
 def test_audit_refuses_phone_numbers_next_to_dates(name: str) -> None:
     with pytest.raises(UnsafeValue, match=r"'file' of an audit entry looks like a phone number.* use an id"):
-        make_next_entry(0, GENESIS, at=0.0, kind="export", who="compliance", what={"file": name})
+        make_next_audit_entry(0, GENESIS, at=0.0, kind="export", who="compliance", what={"file": name})
 
 
 @pytest.mark.parametrize("kind", ["", "Listen", "two words", "1st"])
 def test_kind_of_an_audit_entry_must_be_a_lower_case_word(kind: str) -> None:
     with pytest.raises(UnsafeValue, match="the kind of an audit entry is"):
-        make_next_entry(0, GENESIS, at=0.0, kind=kind, who="x", what={})
+        make_next_audit_entry(0, GENESIS, at=0.0, kind=kind, who="x", what={})
 
 
 def test_audit_refuses_long_texts() -> None:
     with pytest.raises(UnsafeValue, match="longer than"):
-        make_next_entry(0, GENESIS, at=0.0, kind="listen", who="x", what={"reason": "r" * 300})
+        make_next_audit_entry(0, GENESIS, at=0.0, kind="listen", who="x", what={"reason": "r" * 300})

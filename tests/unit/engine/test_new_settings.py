@@ -156,7 +156,7 @@ def test_call_on_a_removed_trunk_ends_normally_and_the_trunks_alert_is_cleared()
 )
 def test_listening_of_a_removed_or_changed_supervisor_is_ended(now: SupervisorPhone | None, let_go: bool) -> None:
     turns = Turns()
-    turns.features.monitoring_supervisors.put_listener(
+    turns.features.monitoring_supervisors.put_monitoring_supervisor(
         Listener(SUP, "01", ListeningMode.BARGE, make_supervision_party_id("x"))
     )
     lines = reload_settings(turns, 3, supervisors={} if now is None else {"sup": now})

@@ -17,7 +17,7 @@ from dialer.domain.enums import Purpose
 from dialer.domain.phone_facts import Consent, PhoneFacts, Register
 from dialer.rules.calling_hours import WeekHours, get_local_midnight_before, get_next_midnight
 from dialer.rules.gate import Reason, Ruling
-from dialer.rules.number_zones import find_zones, find_zones_of_prefix
+from dialer.rules.number_zones import find_time_zones_of_number, find_time_zones_of_prefix
 from dialer.rules.polls import Area, CloseUnknown, PollingDay, find_close_of_poll
 from dialer.rules.rulebook import CertificateStatus
 from tests.support.rules import (
@@ -501,7 +501,7 @@ def test_next_allowed_time_of_a_call_is_the_first_time_without_objections(
     gate = make_gate(settings)
     case = make_case(settings, number=number, facts=facts, caller_id="+15550000001")
     ruling = gate.check_rules_before_originate(case, now)
-    for zone in find_zones(number):
+    for zone in find_time_zones_of_number(number):
         for at in (now, now + 30.0):
             assert not ruling.is_call_allowed or gate.rules.hours.are_calls_allowed_at(zone, at)
     if ruling.next_at is None:
@@ -538,7 +538,7 @@ def test_number_in_several_time_zones_is_called_only_in_calling_hours_of_all_zon
     ruling = gate.check_rules_before_originate(toll_free, at)
     assert list_reasons(ruling) == [Reason.HOURS]
     assert ruling.next_at is not None
-    local = {datetime.fromtimestamp(ruling.next_at, zone).hour for zone in find_zones("+18005550123")}
+    local = {datetime.fromtimestamp(ruling.next_at, zone).hour for zone in find_time_zones_of_number("+18005550123")}
     assert min(local) >= 8
     assert max(local) < 21
     # The campaign is held only while no number at all could be called.
@@ -546,12 +546,12 @@ def test_number_in_several_time_zones_is_called_only_in_calling_hours_of_all_zon
 
 
 def test_time_zones_of_a_phone_number_are_found_by_the_prefix() -> None:
-    assert [zone.key for zone in find_zones("+919812345678")] == ["Asia/Calcutta"]
-    assert [zone.key for zone in find_zones("+12125550123")] == ["America/New_York"]
-    assert len(find_zones("+18005550123")) > 10
-    assert find_zones("+9990000000") == ()
-    assert find_zones("") == ()
-    below = {zone.key for zone in find_zones_of_prefix("+1")}
+    assert [zone.key for zone in find_time_zones_of_number("+919812345678")] == ["Asia/Calcutta"]
+    assert [zone.key for zone in find_time_zones_of_number("+12125550123")] == ["America/New_York"]
+    assert len(find_time_zones_of_number("+18005550123")) > 10
+    assert find_time_zones_of_number("+9990000000") == ()
+    assert find_time_zones_of_number("") == ()
+    below = {zone.key for zone in find_time_zones_of_prefix("+1")}
     assert {"America/New_York", "America/Los_Angeles", "Pacific/Honolulu"} <= below
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from dialer.domain.phone_facts import Consent, PhoneFacts, Register
 from dialer.rules.gate import Case, Reason
-from dialer.rules.number_zones import find_zones
+from dialer.rules.number_zones import find_time_zones_of_number
 from dialer.rules.polls import Area
 from dialer.rules.rulebook import CertificateStatus
 from dialer.settings.jurisdiction import Profile
@@ -82,7 +82,7 @@ def find_reasons_by_clock_and_count(
 ) -> set[Reason]:
     found: set[Reason] = set()
     campaign = settings.campaigns[0]
-    zones = find_zones(case.number)
+    zones = find_time_zones_of_number(case.number)
     if not all(
         is_in_calling_hours(profile, settings, zone, at) for zone in zones for at in (now, now + campaign.ring_seconds)
     ):

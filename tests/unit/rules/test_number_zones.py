@@ -16,8 +16,8 @@ from tests.support.paths import ROOT
 def test_zones_of_a_number_are_found_without_the_systems_time_zone_data(number: str, zones: str) -> None:
     """Debian 13 has moved names such as Asia/Calcutta, which libphonenumber uses, into a package of their own."""
     code = (
-        "import sys; from dialer.rules.number_zones import find_zones;"
-        "print(*(zone.key for zone in find_zones(sys.argv[1])))"
+        "import sys; from dialer.rules.number_zones import find_time_zones_of_number;"
+        "print(*(zone.key for zone in find_time_zones_of_number(sys.argv[1])))"
     )
     found = subprocess.run(
         [sys.executable, "-c", code, number],

@@ -61,6 +61,6 @@ async def test_open_attempt_on_a_phone_number_is_found(backend: Backend) -> None
     async with open_filled_store(backend) as store:
         attempt = (await claim_and_open_attempt(store, 3)).attempt_id
         numbers = [await store.find_number_for_sms(phone_id) for phone_id in range(1, 60)]
-        found = [await store.find_open_attempt_on_number(number) for number in numbers if number is not None]
+        found = [await store.find_unfinished_attempt_on_number(number) for number in numbers if number is not None]
         assert [each for each in found if each is not None] == [attempt]
-        assert await store.find_open_attempt_on_number("+910000000000") is None
+        assert await store.find_unfinished_attempt_on_number("+910000000000") is None

@@ -24,7 +24,7 @@ from dialer.switch.twilio.pages import Gather, Page, PageHost, make_twiml_page, 
 from dialer.switch.twilio.spend import SpendMeter, count_sms_segments
 from dialer.switch.twilio.states import FINAL, CallStatus, TwilioCall
 from dialer.switch.twilio.tokens import MAX_TOKEN_CHARACTERS, PausedFlow, StateTokens
-from dialer.switch.twilio.twiml import SPOKEN, TwilioVoice, render_twiml
+from dialer.switch.twilio.twiml import SPOKEN, TwilioVoice, render_twiml_page
 from tests.support.flow_support import FACTS, FLOWS
 
 ATTEMPT = AttemptId("0b0c7f4e-0000-4000-8000-000000000001")
@@ -285,7 +285,7 @@ async def test_interruptible_greeting_becomes_part_of_the_question_in_twiml() ->
 
 async def test_twiml_accepts_hash_as_a_key_in_a_menu() -> None:
     page = await make_first_twiml_page("turnout")
-    xml = render_twiml(page, "https://x.example/a", TwilioVoice(load_shipped_texts), "hi")
+    xml = render_twiml_page(page, "https://x.example/a", TwilioVoice(load_shipped_texts), "hi")
     assert 'finishOnKey=""' in xml
     assert 'numDigits="1"' in xml
     assert 'actionOnEmptyResult="true"' in xml
@@ -298,13 +298,15 @@ async def test_synthetic_voice_is_announced_once_before_the_first_word(language:
     words = load_words(language if language in SPOKEN else "en")
     assert words is not None
     spoken = TwilioVoice(load_shipped_texts, labelled=lambda _: True)
-    assert words.label in render_twiml(page, "https://x.example/a", spoken, language, first=True).split("</Say>")[0]
-    assert words.label not in render_twiml(page, "https://x.example/a", spoken, language)
-    assert words.label not in render_twiml(
+    assert (
+        words.label in render_twiml_page(page, "https://x.example/a", spoken, language, first=True).split("</Say>")[0]
+    )
+    assert words.label not in render_twiml_page(page, "https://x.example/a", spoken, language)
+    assert words.label not in render_twiml_page(
         page, "https://x.example/a", TwilioVoice(load_shipped_texts), language, first=True
     )
     served = TwilioVoice(load_shipped_texts, "https://x.example/sounds", labelled=lambda tag: tag == "hi")
-    plays = "https://x.example/sounds/matdan/hi/label/synthetic.wav" in render_twiml(
+    plays = "https://x.example/sounds/matdan/hi/label/synthetic.wav" in render_twiml_page(
         page, "https://x", served, language, first=True
     )
     assert plays == (language == "hi")
@@ -314,7 +316,7 @@ async def test_markup_in_a_spoken_place_name_is_escaped_in_twiml() -> None:
     flow = FLOWS["booth"]
     turn = start_flow(flow, Start({**FACTS, "booth_name": '</Say><Dial>+1900</Dial> & "school"'}, "en"))
     page = await make_twiml_page(flow, turn, PausedFlow(ATTEMPT, "run", turn.state), Host())
-    xml = render_twiml(page, "https://x.example/a", TwilioVoice(load_shipped_texts), "en")
+    xml = render_twiml_page(page, "https://x.example/a", TwilioVoice(load_shipped_texts), "en")
     assert "<Dial>" not in xml
     assert "&lt;Dial&gt;" in xml
 

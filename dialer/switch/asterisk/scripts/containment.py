@@ -66,7 +66,7 @@ class ScriptRules:
                 )
 
 
-def describe_containment(rules: ScriptRules) -> str:
+def describe_script_containment(rules: ScriptRules) -> str:
     """Return a description of how scripts are isolated, for an administrator."""
     network = "the machine's network" if rules.network else "no network"
     user = "" if rules.user is None else f", as user {rules.user}"

@@ -86,7 +86,7 @@ class SwitchTracker:
                 return events
         return self.calls.handle_ami_event(message)
 
-    def replace_tracked_state(
+    def replace_tracked_state_by_channels(
         self, channels: Sequence[LiveChannel], restarted: bool, inbound: Mapping[str, AttemptId] | None = None
     ) -> list[SwitchEvent]:
         """Replace the tracked state by Asterisk's list of channels. Return `SwitchUp`, then events that tell the state
