@@ -8,21 +8,26 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+import structlog
+
 from dialer.mqtt.messages import create_announcement
 from dialer.settings.site import Settings
 from dialer.site.settings_changes import list_settings_by_key
 from dialer.store.keys import read_site_key
 from dialer.store.store import Store, open_store
 
+_log = structlog.get_logger(__name__)
+
 
 @asynccontextmanager
 async def open_site_store(settings: Settings) -> AsyncIterator[Store]:
     """Open and lock the store for the dialler until the context ends.
 
-    Raises StoreError.
+    Logs the first keys of its seals, so that a copy of the log on another machine has them. Raises StoreError.
     """
     store = await open_store(settings.store.path, encode=create_announcement, key=read_site_key(settings))
     try:
+        _log.info("store.opened", first_keys=await store.read_first_keys())
         yield store
     finally:
         await store.close()

@@ -61,8 +61,8 @@ def read_schema_version(db: Connection, path: Path) -> int:
     if version > get_newest_schema_version():
         raise StoreError(
             f"{path}: the schema of the store has version {version}, and this program supports up to"
-            f" {get_newest_schema_version()}: install the newer Matdan, or restore the copy from before the upgrade"
-            f" (`dialer restore {path.name}.schema-N`)"
+            f" {get_newest_schema_version()}: install the newer Matdan, or move the store away and restore"
+            f" its older copy (`dialer restore {path.name}.schema-N`)"
         )
     return int(version)
 

@@ -83,6 +83,7 @@ class SQL(Statements):
     append_placeholder = Command()
     last_epoch = Query(SealedEpoch)
     epoch = Query(SealedEpoch)
+    first_keys = Scalar(str)
     epochs = Query(SealedEpoch)
     epochs_since_last_minute = Query(SealedEpoch)
     append_epoch = Command()

@@ -58,6 +58,9 @@ ORDER BY epoch DESC LIMIT 1;
 SELECT epoch, at, kind, first, last, root, layout, entry, entry_digest, doubt, previous, key, next_key, signature FROM seal_epoch
 WHERE epoch = :epoch;
 
+-- name: first_keys
+SELECT key FROM seal_epoch WHERE kind = 'start' ORDER BY epoch;
+
 -- name: epochs
 SELECT epoch, at, kind, first, last, root, layout, entry, entry_digest, doubt, previous, key, next_key, signature FROM seal_epoch ORDER BY epoch;
 

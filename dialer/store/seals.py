@@ -88,6 +88,11 @@ def read_epoch(db: Connection, epoch: int) -> SealedEpoch | None:
     return sealer.SQL.epoch.fetch_first_row(db, epoch=epoch)
 
 
+def read_first_keys(db: Connection) -> list[str]:
+    """Return the public keys (hexadecimal) with which the store's chains of keys begin, the oldest first."""
+    return sealer.SQL.first_keys.fetch_all_values(db)
+
+
 def count_logged_changes(db: Connection) -> int:
     """Return the number of changes in the log."""
     return SQL.change_count.fetch_only_value(db)

@@ -343,5 +343,6 @@ class Store(StoreRunner):
     set_command_reply = Write(commands.set_command_reply)
     append_audit_entry = Write(audit.append_entry)
     record_settings_at_start = Write(audit.record_settings_at_start)
+    read_first_keys = Read(seals.read_first_keys)
     read_epoch = Read(seals.read_epoch)
     seal_epoch = Announce(seals.seal_and_announce_epoch)

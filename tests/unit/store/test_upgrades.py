@@ -164,7 +164,8 @@ async def test_earlier_program_version_refuses_the_upgraded_store_but_opens_the_
         await open_store(path)
     assert str(refused.value) == (
         f"{path}: the schema of the store has version {VERSIONS[-1]}, and this program supports up to {VERSIONS[-2]}:"
-        " install the newer Matdan, or restore the copy from before the upgrade (`dialer restore live.db.schema-N`)"
+        " install the newer Matdan, or move the store away and restore its older copy"
+        " (`dialer restore live.db.schema-N`)"
     )
     desk = path.with_name("live.desk.db")
     desk.write_bytes(b"stays, for no copy of it is put back")
