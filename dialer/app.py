@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -27,6 +27,7 @@ from dialer.flows.prompts import SitePrompts, make_site_prompts
 from dialer.mqtt.client import BrokerSettings
 from dialer.mqtt.duplicate_dialler import refuse_duplicate_at_start
 from dialer.mqtt.monitor import Monitor
+from dialer.mqtt.newest_call import compare_with_broker_at_start
 from dialer.process.loop_lag import LoopLag
 from dialer.process.memory import freeze_start_up_objects, trim_memory
 from dialer.process.signals import stop_on_signals
@@ -70,6 +71,7 @@ class RunningCentre:
     monitor: Monitor | None
     agi_port: int
     twilio_port: int | None  # of the webhooks
+    compare_with_broker: Callable[[], Awaitable[None]]  # its newest call with the store's, before the first call
     connected: Callable[[], AbstractAsyncContextManager[object]]  # to the switch, while the centre dials
     lag: LoopLag
     prompts: SitePrompts | None
@@ -80,6 +82,7 @@ class RunningCentre:
 
         Raises the error that ended the engine, if it was not the stop.
         """
+        await self.compare_with_broker()
         stop_monitor = asyncio.Event()
         async with asyncio.TaskGroup() as group:
             if self.monitor is not None:
@@ -153,6 +156,7 @@ async def running_centre(
             monitor=create_broker_monitor(settings, broker, engine, store, clock, chance, name, reload),
             agi_port=agi.port,
             twilio_port=None if twilio is None else twilio.port,
+            compare_with_broker=partial(_compare_with_broker, settings, broker, engine),
             connected=partial(_connected, settings, engine, asterisk, twilio, chance),
             lag=lag,
             prompts=prompts,
@@ -200,6 +204,12 @@ def _engine(
         on_event if routed is None else routed.make_event_sink_with_carrier_calls(on_event, first_server)
     )
     return engine
+
+
+async def _compare_with_broker(settings: Settings, private_broker: BrokerSettings | None, engine: Engine) -> None:
+    if settings.broker.enabled:
+        broker = private_broker or get_broker_settings(settings)
+        await compare_with_broker_at_start(broker, settings.centre.id, engine.compare_with_newest_call)
 
 
 @asynccontextmanager

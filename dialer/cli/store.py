@@ -1,7 +1,9 @@
-"""`dialer store`: encrypt or decrypt the store (the centre's database), or change its key."""
+"""`dialer store`: encrypt or decrypt the store (the centre's database), change its key, or accept an older one."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from datetime import tzinfo
 from pathlib import Path
 from typing import Annotated
 
@@ -12,11 +14,18 @@ from dialer.cli.options import SiteAndPersonOptions
 from dialer.cli.progress import show_progress
 from dialer.domain.clock import SystemClock
 from dialer.domain.errors import StoreError
-from dialer.store import conversion
+from dialer.domain.words import format_count
+from dialer.reports.formats import format_time
+from dialer.settings.site_time import get_site_zone
+from dialer.store import conversion, older_store
+from dialer.store.attempts import find_stored_attempts
 from dialer.store.audit import get_name_of_responsible_person
 from dialer.store.connection import open_store_for_reading
 from dialer.store.file_checks import is_encrypted
 from dialer.store.keys import StoreKey, create_store_key_file, read_store_key_file
+from dialer.store.older_store import MissingCall
+from dialer.store.sent_journal import SentJournal, get_journal_path
+from dialer.store.sql import transaction
 
 app = CommandGroup()
 
@@ -62,6 +71,55 @@ def change_store_key(
     """Encrypt the store with another key, all or nothing. No other process may have the store open."""
     _convert_store(site, _require_encryption_key(site), read_store_key_file(to))
     typer.echo(f"{site.store_path}: encrypted with the key in {to}; next: set store.encryption_key_file to this file")
+
+
+@app.command("accept-older")
+def accept_site_store(
+    site: SiteAndPersonOptions,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
+) -> None:
+    """Accept a store that lacks the newest calls, because it was set back or replaced. Every campaign is stopped.
+
+    Use it only if no newer store exists. The command says which period is unknown. The dialler must be stopped.
+    """
+    zone = get_site_zone(site.settings)
+    with site.open_store_for_writing("accepting the store") as db:
+        journal = SentJournal(get_journal_path(site.store_path))
+        sent = journal.list_sent_attempts()
+        missing_sent = len(sent) - len(find_stored_attempts(db, sent))
+        calls = older_store.read_missing_calls(db)
+        if not calls and not missing_sent:
+            typer.echo("The store lacks no call that its journal, the broker or Asterisk has recorded.")
+            return
+        for line in _describe_missing_calls(older_store.read_newest_call_time(db), calls, missing_sent, zone):
+            typer.echo(line)
+        if not yes and not typer.confirm("Dial with this store all the same?"):
+            return
+        with transaction(db):
+            known = older_store.accept_older_store(db, get_name_of_responsible_person(site.who), SystemClock().now())
+        journal.path.unlink(missing_ok=True)
+    campaigns = sorted({*known, *(each.id for each in site.settings.campaigns)})
+    typer.echo("accepted. Start the dialler")
+    if campaigns:
+        typer.echo(f"Campaigns stopped until you resume them: {', '.join(campaigns)}")
+
+
+def _describe_missing_calls(
+    last_at: float | None, calls: Sequence[MissingCall], missing_sent: int, zone: tzinfo
+) -> Iterator[str]:
+    last = (
+        "The store has no calls" if last_at is None else f"The store's newest call was at {format_time(last_at, zone)}"
+    )
+    yield f"{last}. Later calls:"
+    if missing_sent:
+        yield f"  journal: {format_count(missing_sent, 'call')}"
+    for call in calls:
+        minutes = "" if last_at is None else f": {max(0.0, call.at - last_at) / 60:,.1f} minutes are unknown"
+        yield f"  {call.place}: until {format_time(call.at, zone)}{minutes}"
+    yield (
+        "Calls, opt-outs and marks of this time are missing: these voters may be called again."
+        " Import your lists of them first (dialer optout import, dialer marks import)."
+    )
 
 
 def _require_encryption_key(site: SiteAndPersonOptions) -> StoreKey:

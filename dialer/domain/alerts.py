@@ -37,6 +37,7 @@ class AlertField(StrEnum):
     SERVER = "server"  # an Asterisk server
     TRUNK = "trunk"
     SOUND = "sound"  # the path of a sound, as Asterisk knows it
+    PLACE = "place"  # with a record of the newest call: broker, Asterisk, or Asterisk and the name of the server
     ORDER = "order"  # the id of an order of headquarters
     USERS = "users"  # senders of commands, each with a number
     PROBLEM = "problem"  # the cause, as the program that failed describes it (English)
@@ -64,6 +65,7 @@ class AlertValues(TypedDict, total=False):
     server: str
     trunk: str
     sound: str
+    place: str
     order: str
     users: str
     problem: str
@@ -247,6 +249,20 @@ class AlertKind(StrEnum):
         AlertLevel.CRITICAL,
         "Dialling is on hold: the clock shows {time} and differs by {seconds} s from the expected time {expected}. "
         "Correct the clock, or send the command `accept-clock` if it is right.",
+    )
+    STORE_OLDER = (
+        "store-older",
+        AlertLevel.CRITICAL,
+        "Dialling is on hold: the database lacks calls up to {time}, which {place} has recorded. It was set back or replaced. "
+        "Restore the newest database, or stop the dialler and run `dialer store accept-older`.",
+        AlertField.PLACE,
+    )
+    NEWEST_CALL_UNREADABLE = (
+        "newest-call-unreadable",
+        AlertLevel.CRITICAL,
+        "Dialling is on hold: the record of the newest call at {place} cannot be read. Delete it if the database is the newest, "
+        "then start the dialler again.",
+        AlertField.PLACE,
     )
     SETTINGS = "settings", AlertLevel.WARNING, "The settings were not reloaded. Cause: {problem}"
     FLOWS = "flows", AlertLevel.WARNING, "The call flows were not reloaded. Cause: {problem}"

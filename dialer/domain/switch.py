@@ -27,6 +27,7 @@ class OriginateRequest:
     caller_id: str
     kind: CampaignKind
     ring_seconds: float
+    at: float  # epoch seconds
     detect_machine: bool = False  # before a seat or flow; a machine's call ends with `MachineDetected`
     message_to_machine: bool = False  # play the information message to a machine first, in a flow's call
 

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Final
 
 from dialer.domain.model import AttemptId
+from dialer.domain.newest_call import NewestCall
 from dialer.domain.parties import PartyId, Place
 
 REDIRECTED: Final = "CANCEL"
@@ -209,6 +210,7 @@ class SwitchUp:
     handed_over: frozenset[AttemptId] = frozenset()  # attempts connected to a third party without an agent
     parties: tuple[tuple[PartyId, Place | None], ...] = ()  # third parties; place None: in no conference
     server: str = ""  # the Asterisk server, if there are several
+    newest_call: NewestCall | None = None  # as it is recorded in Asterisk's database
 
 
 @dataclass(frozen=True, slots=True)

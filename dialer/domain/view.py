@@ -84,6 +84,7 @@ class HoldReason(TextEnum):
     NO_SWITCH = "no-switch", "no connection to the switch"
     SWITCH_SILENT = "switch-silent", "the switch does not answer"
     STORE = "store", "results cannot be stored"
+    STORE_OLDER = "store-older", "the database lacks the newest calls (alert store-older)"
     PAUSED = "paused", "paused"
     STOPPED = "stopped", "stopped"
     NO_AUDIO = "no-audio", "a required sound cannot be played"

@@ -18,6 +18,7 @@ from dialer.domain import switch_events
 from dialer.domain.alerts import Alert
 from dialer.domain.errors import CommandRefused, StoreError, SwitchError
 from dialer.domain.model import AttemptId
+from dialer.domain.newest_call import NewestCall
 from dialer.domain.parties import parse_attempt_id
 from dialer.domain.view import CentreView, Change
 from dialer.engine.calls.state import Call
@@ -103,6 +104,10 @@ class Engine:
     def raise_or_clear_alert(self, alert: Alert) -> None:
         """Raise or end an alert that another part of the dialler has sent."""
         self.features.active_alerts.raise_or_clear_alert(alert)
+
+    async def compare_with_newest_call(self, place: str, call: NewestCall) -> bool:
+        """Return whether the store has the newest call that is recorded at `place`. If not, dialling is held."""
+        return await self.features.store_age.compare_with_record(place, call)
 
     async def import_opt_out(self, number_hash: str, *, at: float, centre: str) -> None:
         """Suppress a number that opted out in another centre, and cancel its unanswered calls. Raises StoreError."""

@@ -49,6 +49,7 @@ from dialer.engine.seats.service import Agents
 from dialer.engine.seats.silence import SeatSilence
 from dialer.engine.services import Services
 from dialer.engine.settings_reload.service import SettingsReload
+from dialer.engine.store_age.service import StoreAge
 from dialer.engine.store_commits import StoreCommits
 from dialer.engine.supervision.service import Supervision
 from dialer.engine.supervision.state import Listeners
@@ -135,6 +136,10 @@ class Features:
     @cached_property
     def store_commits(self) -> StoreCommits:
         return StoreCommits(self.core, self.active_alerts, self.store, self.dependencies.has_room)
+
+    @cached_property
+    def store_age(self) -> StoreAge:
+        return StoreAge(self.core, self.active_alerts, self.store)
 
     @cached_property
     def trunk_pool(self) -> TrunkPool:
@@ -321,6 +326,7 @@ class Features:
             self.asterisk_servers,
             self.switch,
             self.clock_guard,
+            self.store_age,
             self.store_commits,
             self.call_eligibility,
             self.polling_days,

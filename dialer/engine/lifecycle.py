@@ -74,8 +74,8 @@ class Lifecycle:
         if missing:
             raise StoreError(
                 f"the store is older than the last run: {missing} of its calls are missing, and those people would"
-                " be called again. The file may be a restored copy or a new store. Restore the newest store, or remove"
-                f" {journal.path} if this store is the right one"
+                " be called again. The file may be a restored copy or a new store. Restore the newest store, or run"
+                " `dialer store accept-older` if this store is the right one"
             )
 
     async def _end_unsent_attempts(self, unfinished: list[OpenAttempt]) -> list[OpenAttempt]:

@@ -9,6 +9,7 @@ import asyncio
 import structlog
 
 from dialer.domain.alerts import AlertKind
+from dialer.domain.newest_call import ASTERISK
 from dialer.domain.switch_events import SwitchDown, SwitchUp
 from dialer.domain.view import SeatState
 from dialer.engine.features import Features
@@ -53,6 +54,9 @@ class Resync:
     def on_switch_up(self, up: SwitchUp) -> None:
         """Bring all features into agreement with an Asterisk server that has connected."""
         features = self._features
+        if up.newest_call is not None:
+            place = f"{ASTERISK}-{up.server}" if up.server else ASTERISK
+            features.store_age.start_comparison(place, up.newest_call)
         features.call_reconciler.resync_calls_with_server(up)
         for seat_name in features.agent_log_ins.restore_agent_log_ins(up.live_seats, up.server):
             self._restore_supervisor_orders(seat_name)

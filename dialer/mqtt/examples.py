@@ -20,6 +20,7 @@ from dialer.domain.model import (
     MarkSource,
     Outcome,
 )
+from dialer.domain.newest_call import NewestCall
 from dialer.domain.results import FlowAnswers, OptOut, SeatHours, TestMark
 from dialer.domain.sealed_epochs import SealedEpoch
 from dialer.domain.view import (
@@ -138,6 +139,7 @@ def create_examples() -> dict[str, Any]:
             at=_AT,
             alerts=(create_alert(AlertKind.SERVER_DOWN, _AT, server="b", problem="connection refused"),),
         ),
+        topics.NEWEST_CALL.key: NewestCall(_ATTEMPT, _AT),
         topics.HOME_ASSISTANT.key: create_discovery_message(
             "pune-1", topics.CENTRE_STATE.address("pune-1"), topics.ALERTS.address("pune-1")
         ),

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from dialer.domain.alerts import AlertLevel, AlertList
 from dialer.domain.model import Announcement, BoothTurnout
+from dialer.domain.newest_call import NewestCall
 from dialer.domain.results import Result
 from dialer.domain.schema import encode_record
 from dialer.domain.view import CallChange, CampaignView, CentreState, CentreView, SeatView
@@ -72,6 +73,11 @@ def create_alerts_message(view: CentreView) -> Message:
     active = (alert for alert in view.alerts if not alert.cleared)
     listed = sorted(active, key=lambda alert: (-_SEVERITY[alert.level], alert.at, alert.code))
     return _create_message(topics.ALERTS, view.state.centre, AlertList(view.state.at, tuple(listed)))
+
+
+def create_newest_call_message(centre: str, call: NewestCall) -> Message:
+    """Return the message about the newest call that was placed."""
+    return _create_message(topics.NEWEST_CALL, centre, call)
 
 
 def create_removal_messages(centre: str, campaigns: Iterable[str], seats: Iterable[str]) -> Iterator[Message]:

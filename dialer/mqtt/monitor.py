@@ -6,6 +6,7 @@ Dialling never waits for the broker.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from functools import partial
 from typing import Protocol
@@ -14,6 +15,7 @@ import structlog
 
 from dialer.domain.alerts import AlertKind, create_alert
 from dialer.domain.errors import BrokerUnreachable, StoreError
+from dialer.domain.newest_call import NewestCall
 from dialer.domain.other_centres import PeerOptOutRecord
 from dialer.domain.view import CentreView, Change
 from dialer.mqtt import topics
@@ -23,6 +25,7 @@ from dialer.mqtt.commands.senders import Senders
 from dialer.mqtt.connection import Connection
 from dialer.mqtt.link import BrokerLink, Presence, make_purpose_for_opt_outs
 from dialer.mqtt.messages import Message
+from dialer.mqtt.newest_call import NewestCallAtBroker
 from dialer.mqtt.outbox_relay import OutboxRelay
 from dialer.mqtt.peer_opt_outs import PeerOptOuts
 from dialer.mqtt.publisher import Publisher
@@ -43,6 +46,10 @@ class EnginePort(CommandEngine, Protocol):
 
     def subscribe_to_changes(self, callback: Callable[[Change], None]) -> Callable[[], None]:
         """Call `callback` in the event loop at each change of the engine. The returned function stops that."""
+        ...
+
+    async def compare_with_newest_call(self, place: str, call: NewestCall) -> bool:
+        """Return whether the store has the newest call that is recorded at `place`. If not, dialling is held."""
         ...
 
     async def import_opt_out(self, number_hash: str, *, at: float, centre: str) -> None:
@@ -83,6 +90,7 @@ class Monitor:
         self._presence = presence
         self._store = store
         self._is_seal_compared = False
+        self._newest_call = NewestCallAtBroker(centre, engine.compare_with_newest_call)
         self._gateway = CommandGateway(engine, store, clock, senders, centre)
         self._opt_outs = PeerOptOuts(self._suppress_number) if reads_opt_outs else None
         self._link = BrokerLink(presence, engine.raise_or_clear_alert)
@@ -105,8 +113,9 @@ class Monitor:
 
         While the broker is unreachable an alert is raised, and the connection is retried.
         """
-        unsubscribe = self._engine.subscribe_to_changes(self._publisher.offer)
-        try:
+        with contextlib.ExitStack() as stack:
+            for offer in (self._publisher.offer, self._newest_call.offer):
+                stack.callback(self._engine.subscribe_to_changes(offer))
             async with asyncio.TaskGroup() as group:
                 workers = [group.create_task(self._gateway.run(), name="monitor-commands")]
                 if self._opt_outs is not None:
@@ -116,8 +125,6 @@ class Monitor:
                 await self._link.run(lambda connection: self._serve_connection(connection, stop), stop)
                 for worker in workers:
                     worker.cancel()
-        finally:
-            unsubscribe()
 
     async def _serve_connection(self, connection: Connection, stop: asyncio.Event) -> None:
         async with asyncio.TaskGroup() as group:
@@ -125,6 +132,7 @@ class Monitor:
                 group.create_task(connection.read(partial(self._handle_message, connection)), name="monitor-reader"),
                 group.create_task(self._publisher.run(connection.publish_all), name="monitor-publisher"),
                 group.create_task(self._publish_results(connection), name="monitor-outbox"),
+                group.create_task(self._newest_call.run(connection), name="monitor-newest-call"),
                 group.create_task(self._send_unstored_replies(connection), name="monitor-replies"),
                 group.create_task(self._unsubscribe_from_opt_outs(connection), name="monitor-unsubscribe"),
             ]
@@ -179,7 +187,7 @@ class Monitor:
             self._gateway.offer(sender, received.payload, retained=received.retained)
             if received.retained and received.payload:  # otherwise the broker would send it again at every connect
                 await connection.publish(Message(received.topic, "", 0, True))
-        elif self._opt_outs is not None:
+        elif not self._newest_call.handle_message(received) and self._opt_outs is not None:
             await self._opt_outs.offer(received.topic, received.payload, received.acknowledge)
 
     async def _publish_last_messages(self, connection: Connection) -> None:

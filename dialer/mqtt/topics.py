@@ -15,6 +15,7 @@ from urllib.parse import quote
 
 from dialer.domain.alerts import AlertList
 from dialer.domain.model import BoothTurnout, DispositionRecord, EndedAttempt, Mark
+from dialer.domain.newest_call import NewestCall
 from dialer.domain.results import FlowAnswers, OptOut, SeatHours, TestMark
 from dialer.domain.sealed_epochs import SealedEpoch
 from dialer.domain.view import CallChange, CampaignView, CentreState, SeatView
@@ -109,6 +110,14 @@ ALERTS = Topic(
     pattern="alerts",
     kind=AlertList,
     description="All active alerts in one message, which replaces the one before. An empty list: nothing is wrong.",
+    retained=True,
+)
+NEWEST_CALL = Topic(
+    key="newest-call",
+    pattern="newest-call",
+    kind=NewestCall,
+    description="The newest call that was placed, at most 10 times a second. A dialler whose store lacks this call dials nobody "
+    "(alert `store-older`).",
     retained=True,
 )
 HOME_ASSISTANT = Topic(

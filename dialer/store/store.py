@@ -36,6 +36,7 @@ from dialer.store import (
     marks,
     number_erasure,
     number_hashes,
+    older_store,
     opt_outs,
     outbox,
     peer_updates,
@@ -163,6 +164,8 @@ class Store(StoreRunner):
     read_screen_pop = Read(attempt_rows.read_screen_pop)
     find_conversations_without_disposition = Read(attempt_rows.find_conversations_without_disposition)
     find_stored_attempts = Read(attempt_rows.find_stored_attempts)
+    lacks_call = Read(older_store.lacks_call)
+    record_missing_call = Write(older_store.record_missing_call)
     find_unfinished_attempt_on_number = Read(attempt_rows.find_unfinished_attempt_on_number)
     record_recording = Write(recorded_calls.record_recording)
     has_recording = Read(recorded_calls.has_recording)

@@ -23,6 +23,7 @@ from tests.asterisk.agi_scripts import check_agi_scripts
 from tests.asterisk.browser_phones import check_browser_phones
 from tests.asterisk.hold_key import check_hold_key
 from tests.asterisk.log_in import check_log_in
+from tests.asterisk.older_store import check_older_store
 from tests.asterisk.process import NoAsterisk, find_asterisk, get_asterisk_version
 from tests.asterisk.sipp import find_sipp
 from tests.asterisk.stage import Lab, RealStage
@@ -34,7 +35,12 @@ from tests.support.scenario_run import play
 
 GOAL_MILLISECONDS = 150.0
 BROWSERS = "browser-phones"
-CHECKS = {"log-in": check_log_in, "hold-key": check_hold_key, "agi-scripts": check_agi_scripts}
+CHECKS = {
+    "log-in": check_log_in,
+    "hold-key": check_hold_key,
+    "agi-scripts": check_agi_scripts,
+    "older-store": check_older_store,
+}
 """Checks that each have a lab of their own, by name."""
 TWO_SERVERS = "two-servers"
 
@@ -45,7 +51,8 @@ def main() -> int:
     parser.add_argument(
         "names",
         nargs="*",
-        help="scenario files without .yaml, browser-phones, log-in, hold-key, agi-scripts, two-servers; all by default",
+        help="scenario files without .yaml, browser-phones, log-in, hold-key, agi-scripts, older-store, "
+        "two-servers; all by default",
     )
     parser.add_argument("--keep", type=Path, help="keep configuration, logs and stores in this directory")
     arguments = parser.parse_args()

@@ -95,7 +95,7 @@ async def test_older_store_restored_under_a_newer_journal_is_refused(tmp_path: P
         store.write_bytes(copy.read_bytes())
         placed = len(switch.placed)
         for _ in range(2):  # a restart does not make it right
-            with pytest.raises(StoreError, match=r"older than the last run.*Restore the newest store, or remove"):
+            with pytest.raises(StoreError, match=r"older than the last run.*Restore the newest store, or run"):
                 async with a_site(tmp_path, switch=switch, seats=0, campaigns=[CAMPAIGN]):
                     await asyncio.sleep(60)
         assert len(switch.placed) == placed

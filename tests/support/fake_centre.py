@@ -13,6 +13,7 @@ from dialer.domain.alerts import Alert
 from dialer.domain.enums import CampaignKind
 from dialer.domain.errors import CommandRefused
 from dialer.domain.model import BoothTurnout, CampaignProgress, CampaignState, Outcome
+from dialer.domain.newest_call import NewestCall
 from dialer.domain.view import (
     AlertRaised,
     CallState,
@@ -132,6 +133,8 @@ class FakeEngine:
     def __init__(self, view: CentreView | None = None) -> None:
         self.current = view or centre_view()
         self.outbox_filled_event = asyncio.Event()
+        self.compared: list[tuple[str, NewestCall]] = []
+        self.has_newest_call = True
         self.executed: list[Command] = []
         self.senders: list[str] = []  # of the commands in `executed`
         self._listeners: list[Callable[[Change], None]] = []
@@ -155,6 +158,11 @@ class FakeEngine:
         others = tuple(standing for standing in self.current.alerts if standing.code != alert.code)
         self.current = replace(self.current, alerts=others if alert.cleared else (*others, alert))
         self.tell(AlertRaised(alert))
+
+    async def compare_with_newest_call(self, place: str, call: NewestCall) -> bool:
+        """Record the comparison. Return whether the store is said to have the call."""
+        self.compared.append((place, call))
+        return self.has_newest_call
 
     async def import_opt_out(self, number_hash: str, *, at: float, centre: str) -> None:
         """Ignore the opt-out."""

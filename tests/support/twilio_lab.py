@@ -60,6 +60,7 @@ class Lab:
             "caller_id": "+911140000001",
             "kind": CampaignKind.IVR,
             "ring_seconds": 30.0,
+            "at": 0.0,
             **changes,
         }
         await self.switch.originate_call(OriginateRequest(**values))  # type: ignore[arg-type]  # by name

@@ -381,7 +381,9 @@ def test_originate_refused_by_asterisk_raises_a_definite_refusal(text: str) -> N
         async with ManagerPeer(lambda _, action: error(action, text)) as peer, make_client(peer) as client:
             switch = AsteriskSwitch()
             switch._client = client
-            call = OriginateRequest(attempt_id, "+919810000001", "carrier", "+911140000001", CampaignKind.IVR, 30.0)
+            call = OriginateRequest(
+                attempt_id, "+919810000001", "carrier", "+911140000001", CampaignKind.IVR, 30.0, 0.0
+            )
             third = PartyRequest(party_id, "supervisor", None, None, 30.0, Place(PlaceKind.SEAT, "01"))
             assert isinstance(await catch_error(switch.originate_call(call)), OriginateRefused | PermissionMissing)
             assert isinstance(await catch_error(switch.call_third_party(third)), OriginateRefused | PermissionMissing)

@@ -18,7 +18,7 @@ from dialer.settings.fields import derive_secret
 FINGERPRINT_VARIABLE: Final = "MATDAN_AGI"
 """The global variable of the dialplan that identifies its secret without revealing it."""
 
-_TOKEN_VERSION: Final = "1"  # noqa: S105 - the version of the token's format
+_DIALPLAN_VERSION: Final = "2"  # raised when the dialler needs a dialplan that was rendered again
 
 
 def derive_agi_secret(manager_secret: str) -> str:
@@ -43,4 +43,4 @@ def compute_dialplan_fingerprint(secret: str) -> str:
 
     The dialplan has it in FINGERPRINT_VARIABLE, so that the dialler recognises an outdated dialplan.
     """
-    return f"{_TOKEN_VERSION}-{hashlib.sha256(secret.encode()).hexdigest()[:16]}"
+    return f"{_DIALPLAN_VERSION}-{hashlib.sha256(secret.encode()).hexdigest()[:16]}"

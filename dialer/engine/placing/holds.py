@@ -14,6 +14,7 @@ from dialer.engine.core import Core
 from dialer.engine.placing.clock_guard import ClockGuard
 from dialer.engine.placing.eligibility import Eligibility
 from dialer.engine.seats.seats import Seats
+from dialer.engine.store_age.service import StoreAge
 from dialer.engine.store_commits import StoreCommits
 from dialer.engine.turnout.polls import Polls
 from dialer.rules.gate import FINAL_REASONS
@@ -32,6 +33,7 @@ class CampaignHolds:
         servers: AsteriskServers,
         switch: Switch,
         clock_guard: ClockGuard,
+        store_age: StoreAge,
         commits: StoreCommits,
         eligibility: Eligibility,
         polls: Polls,
@@ -41,6 +43,7 @@ class CampaignHolds:
         self._servers = servers
         self._switch = switch
         self._clock_guard = clock_guard
+        self._store_age = store_age
         self._commits = commits
         self._eligibility = eligibility
         self._polls = polls
@@ -70,7 +73,7 @@ class CampaignHolds:
             return Hold(HoldReason.SWITCH_SILENT if up else HoldReason.NO_SWITCH)
         if self._commits.problem is not None:
             return Hold(HoldReason.STORE)
-        return None
+        return self._store_age.find_hold()
 
     def _find_reason_of_campaign_itself(self, run: CampaignRun) -> Hold | None:
         now, zone = self._core.clock.now(), self._core.zone

@@ -418,6 +418,7 @@ class Originator:
                     caller_id=attempt.caller_id,
                     kind=run.spec.kind,
                     ring_seconds=run.spec.ring_seconds,
+                    at=self._core.clock.now(),
                     detect_machine=run.spec.machine_detection is MachineDetection.BEFORE_SEAT,
                     message_to_machine=run.spec.machine_message,
                 )

@@ -16,6 +16,7 @@ from dialer.simulation.asterisk.lists import (
     render_channel_list,
     render_conference_list,
     render_core_status,
+    render_database_entry,
     render_member_list,
     render_registrations,
     render_status,
@@ -30,6 +31,7 @@ ACTION_NAMES = {
     "confbridgelistrooms": "ConfbridgeListRooms",
     "coreshowchannels": "CoreShowChannels",
     "corestatus": "CoreStatus",
+    "dbget": "DBGet",
     "listcommands": "ListCommands",
 }
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")  # replaced where a response repeats text of the client
@@ -63,6 +65,7 @@ class Actions:
             "confbridgelistrooms": (self._list_conferences, frozenset({"reporting"})),
             "coreshowchannels": (self._list_channels, reporting),
             "corestatus": (self._answer_core_status, reporting),
+            "dbget": (self._get_database_entry, reporting),
             "getvar": (self._get_variable, frozenset({"call", "reporting"})),
             "listcommands": (self._list_commands, anybody),
             "hangup": (self._hang_up_channel, frozenset({"system", "call"})),
@@ -244,6 +247,13 @@ class Actions:
     def _answer_core_status(self, session: ManagerSession, action: AmiMessage) -> None:
         send_response(session, action, "Success", *render_core_status(self._switch))
 
+    def _get_database_entry(self, session: ManagerSession, action: AmiMessage) -> None:
+        family, key = action.get("Family"), action.get("Key")
+        value = self._switch.database.get(f"{family}/{key}")
+        if value is None:
+            raise ActionRefused("Database entry not found")
+        _send_list(session, action, "Result will follow", render_database_entry(family, key, value, action.action_id))
+
     def _refuse_console_command(self, session: ManagerSession, action: AmiMessage) -> None:
         """Answer every console command as unknown."""
         command = action.get("Command")
@@ -262,6 +272,8 @@ class Actions:
 
     def _set_channel_variable(self, session: ManagerSession, action: AmiMessage) -> None:
         name, value = action.get("Variable"), action.get("Value")
+        if name.startswith("DB("):  # dangerous over AMI
+            raise ActionRefused("Variable not set")
         if action.get("Channel"):
             self._switch.set_variable(self._find_channel(action.get("Channel")), name, value)
         else:

@@ -40,6 +40,7 @@ class SwitchCore(ABC):
         section = read_conf("extensions.conf", text).find_section("globals")
         self._first_globals = {} if section is None else {each.key: each.value for each in section.settings}
         self.globals = dict(self._first_globals)
+        self.database: dict[str, str] = {}  # by family/key; a restart keeps it
         self.stopping = False  # refuses all actions, and restarts once its calls have ended
         self.booted = True
         self.channels: dict[str, Channel] = {}  # by uniqueid
@@ -248,6 +249,8 @@ class SwitchCore(ABC):
             return hashlib.sha1(arguments.encode(), usedforsecurity=False).hexdigest()
         if name == "STRFTIME(,,%s.%3q)":
             return f"{self.now():.3f}"
+        if function == "DB_EXISTS":
+            return str(int(arguments in self.database))
         if function == "DEVICE_STATE":
             return self.get_device_state(arguments)
         if name == "EPOCH":

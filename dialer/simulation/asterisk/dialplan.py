@@ -47,7 +47,10 @@ async def _send_user_event(switch: SwitchCore, channel: Channel, data: str) -> N
 
 async def _set_channel_variable(switch: SwitchCore, channel: Channel, data: str) -> None:
     name, _, value = data.partition("=")
-    switch.set_variable(channel, name.strip(), value)
+    if name.startswith("DB("):
+        switch.database[name[3:].rstrip(")")] = value
+    else:
+        switch.set_variable(channel, name.strip(), value)
 
 
 async def _go_to_priority(_switch: SwitchCore, channel: Channel, data: str) -> None:

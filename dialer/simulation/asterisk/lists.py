@@ -70,6 +70,12 @@ def render_registrations(switch: SwitchCore, action_id: str) -> bytes:
     return _render_event_list("OutboundRegistrationDetail", action_id, bodies)
 
 
+def render_database_entry(family: str, key: str, value: str, action_id: str) -> bytes:
+    """Return the events that answer the AMI action DBGet for an entry that exists."""
+    body = f"Family: {family}\r\nKey: {key}\r\nVal: {value}\r\n".encode()
+    return _render_event_list("DBGetResponse", action_id, [body], "DBGetComplete")
+
+
 def render_status(switch: SwitchCore, channels: list[Channel], action: AmiMessage) -> bytes:
     """Return the events that answer the AMI action Status, with the requested channel variables."""
     action_id = action.action_id

@@ -8,6 +8,7 @@ import asyncio
 import re
 import secrets
 from collections.abc import Callable, Collection, Coroutine
+from functools import partial
 from math import inf
 from pathlib import Path
 from typing import Any, Final
@@ -17,6 +18,7 @@ import structlog
 from dialer.domain.enums import CampaignKind
 from dialer.domain.errors import OriginateUnsure, SwitchError, SwitchUnreachable, UnsafeValue
 from dialer.domain.model import AttemptId
+from dialer.domain.newest_call import NewestCall, NewestCallRecorder
 from dialer.domain.parties import PartyId, Place
 from dialer.domain.switch import History, OriginateRequest, PartyRequest, SeatSound
 from dialer.domain.switch_events import REDIRECTED, EventSink, SwitchDown, SwitchEvent
@@ -32,6 +34,7 @@ from dialer.switch.asterisk.listing import (
     list_channels,
     list_inbound_attempts,
     list_redirected_channels,
+    read_newest_call,
 )
 from dialer.switch.asterisk.places import (
     AGENT_CONTEXT,
@@ -110,6 +113,7 @@ class AsteriskSwitch:
         self._tasks: set[asyncio.Task[None]] = set()
         self._watches: list[asyncio.Task[None]] = []  # of the session; empty without one
         self._registrations_changed = asyncio.Event()
+        self._recorder = NewestCallRecorder()
         self._hung_up_meanwhile: set[str] | None = None  # channels that ended during a resync; None outside one
 
     def set_event_sink(self, sink: EventSink) -> None:
@@ -159,11 +163,13 @@ class AsteriskSwitch:
             await check_dialplan_fingerprint(client, self._fingerprint)
         if self._lease is not None:
             await self._lease.acquire_lease(client)
+            await self._lease.check_database(client)
         self._hung_up_meanwhile = set()
         try:
             status = await client.send_action("CoreStatus")
             channels = await list_channels(client)
             inbound = await list_inbound_attempts(client, channels)
+            newest_call = None if self._lease is None else await read_newest_call(client)
             hung_up = self._hung_up_meanwhile
         finally:
             self._hung_up_meanwhile = None
@@ -172,7 +178,9 @@ class AsteriskSwitch:
         self._started_at = started_at
         self._client = client
         live = [channel for channel in channels if channel.unique_id not in hung_up]
-        self._report_events_to_engine(self.tracker.replace_tracked_state_by_channels(live, restarted, inbound))
+        self._report_events_to_engine(
+            self.tracker.replace_tracked_state_by_channels(live, restarted, inbound, newest_call)
+        )
         self._linked.set()
         watches = {
             "compare-channels": compare_calls_with_channels(client, self.tracker, self._report_events_to_engine),
@@ -180,6 +188,10 @@ class AsteriskSwitch:
                 client, self._server, self._registrations_changed, self._report_events_to_engine
             ),
         }
+        if self._lease is not None:
+            self._recorder.forget_call()  # the engine may find that its store lacks the recorded call
+            record = partial(_record_newest_call, self._lease, client)
+            watches["record-newest-call"] = self._recorder.run(record)
         for name, watch in watches.items():
             task = asyncio.get_running_loop().create_task(watch, name=name)
             task.add_done_callback(lambda task: _close_ami_session_if_watch_failed(task, client))
@@ -339,6 +351,7 @@ class AsteriskSwitch:
             ("CallerID", caller_id),
             ("Timeout", str(round(request.ring_seconds * 1000))),
         )
+        self._recorder.put_call(NewestCall(request.attempt_id, request.at))
         await self._originate_channel(self.tracker.calls, request.attempt_id, fields)
 
     async def hang_up_call(self, attempt_id: AttemptId) -> None:
@@ -523,6 +536,15 @@ class AsteriskSwitch:
                 "Asterisk is not connected, so no command was sent to it: check that it runs, and `ami.host` and `ami.port`"
             )
         return self._client
+
+
+async def _record_newest_call(lease: SwitchLease, client: AmiClient, call: NewestCall) -> bool:
+    try:
+        await lease.record_newest_call(client, call)
+    except SwitchError as error:
+        _log.info("newest_call.record_delayed", problem=str(error))
+        return False
+    return True
 
 
 def _choose_start_extension(request: OriginateRequest) -> str:

@@ -29,6 +29,7 @@ _WRITE_CLASSES = {
     "Redirect": "call",
     "CoreStatus": "reporting",
     "CoreShowChannels": "reporting",
+    "DBGet": "reporting",
     "Getvar": "reporting",
     "Status": "reporting",
 }

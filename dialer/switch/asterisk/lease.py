@@ -19,10 +19,11 @@ import structlog
 
 from dialer.domain.dialler_name import DiallerName
 from dialer.domain.errors import OriginateRefused, SwitchError, SwitchInUse, SwitchStopping
+from dialer.domain.newest_call import NewestCall, format_newest_call
 from dialer.switch.asterisk.ami_client import AmiClient
 from dialer.switch.asterisk.ami_codec import AmiMessage
 from dialer.switch.asterisk.ami_session import AmiLogin
-from dialer.switch.asterisk.places import LEASE_CHANNEL, LEASE_CONTEXT, make_originate_fields
+from dialer.switch.asterisk.places import LEASE_CHANNEL, LEASE_CONTEXT, RECORD_EXTENSION, make_originate_fields
 
 _log = structlog.get_logger(__name__)
 
@@ -125,6 +126,26 @@ class SwitchLease:
         began_at = asyncio.get_running_loop().time()
         await client.send_action("Redirect", fields)
         self._ends_at = began_at + LEASE_SECONDS
+
+    async def check_database(self, client: AmiClient) -> None:
+        """Raise SwitchError if Asterisk cannot write to its database. The lease must be acquired."""
+        fields = [("Channel", self._channel), ("Variable", "MATDAN_DATABASE")]
+        if not (await client.send_action("Getvar", fields)).get("Value"):
+            raise SwitchError(
+                "Asterisk has not loaded func_db, so it cannot record the newest call: run "
+                "`asterisk -rx 'module load func_db.so'`"
+            )
+
+    async def record_newest_call(self, client: AmiClient, call: NewestCall) -> None:
+        """Record the newest call in Asterisk's database, by way of the dialplan: AMI may write there only with the
+        permission to stop Asterisk.
+
+        The half of the lease's channel that does not limit the lease runs the dialplan. Raises SwitchError, also if it
+        has not finished the record before.
+        """
+        extension = f"{RECORD_EXTENSION}{format_newest_call(call)}"
+        fields = [("Channel", LEASE_CHANNEL), ("Context", LEASE_CONTEXT), ("Exten", extension), ("Priority", "1")]
+        await client.send_action("Redirect", fields)
 
     async def renew_lease_until_lost(self, client: AmiClient) -> SwitchError:
         """Renew the lease until the session is lost, and return the reason. Release the lease when cancelled.

@@ -8,6 +8,7 @@ from typing import Final
 from dialer.deploy.asterisk.agi_secret import FINGERPRINT_VARIABLE
 from dialer.domain.errors import SwitchError
 from dialer.domain.model import AttemptId
+from dialer.domain.newest_call import NewestCall, parse_newest_call
 from dialer.switch.asterisk.ami_client import AmiClient
 from dialer.switch.asterisk.ami_codec import AmiMessage
 from dialer.switch.asterisk.places import (
@@ -36,6 +37,21 @@ async def check_dialplan_fingerprint(client: AmiClient, fingerprint: str) -> Non
             "Asterisk's dialplan was not rendered from these settings, so its calls would be rejected: run "
             "`dialer asterisk render`, then `asterisk -rx 'core reload'`"
         )
+
+
+async def read_newest_call(client: AmiClient) -> NewestCall | None:
+    """Return the newest call that is recorded in Asterisk's database, or None if there is none.
+
+    Raises:
+        SwitchError: Asterisk does not answer, or forbids it.
+    """
+    try:
+        found = await client.send_list_action("DBGet", [("Family", "matdan"), ("Key", "newest-call")])
+    except SwitchError as error:
+        if "entry not found" in str(error):
+            return None
+        raise
+    return parse_newest_call(found[0].get("Val") if found else "")
 
 
 async def list_channels(client: AmiClient) -> list[LiveChannel]:

@@ -32,6 +32,7 @@ _PARTY_CONTEXTS: Final = {
 }
 
 LEASE_CHANNEL: Final = "matdan-lease"  # id of the lease's channel
+RECORD_EXTENSION: Final = "call-"  # prefix of the lease's extension that records the newest call in Asterisk's database
 SEAT_CHANNEL: Final = "seat-"  # prefix of the channel id of a seat's phone that we called, and of seats' conferences
 HANDOVER_CONFERENCE: Final = "aside-"  # prefix of the name of a handover's conference
 SERVER_ENDPOINT: Final = "matdan-server-"  # prefix of the endpoint of another server

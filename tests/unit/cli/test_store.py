@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from dialer.domain.finding import Level
+from dialer.domain.newest_call import NewestCall
 from dialer.errors import SettingError
 from dialer.settings.site import load_settings
 from dialer.site.checks.before_start import check_site
+from dialer.store.connection import open_store_for_writing
 from dialer.store.conversion import get_temporary_conversion_path
 from dialer.store.driver import connect_to_database_file
 from dialer.store.file_checks import is_encrypted
 from dialer.store.keys import read_store_key_file
+from dialer.store.lock import StoreLock
+from dialer.store.older_store import record_missing_call
+from dialer.store.sql import transaction
 from tests.support.command_line import run
 from tests.support.held_clock import days_ago
 from tests.support.roll_filler import fill_roll
+from tests.support.stores import NOW
 
 POLLED, COUNTED = days_ago(10), days_ago(9)
 
@@ -228,3 +235,37 @@ def test_settings_with_accepted_opt_out_secrets_need_a_current_secret(tmp_path: 
     with pytest.raises(SettingError) as caught:
         load_settings(config)
     assert "hunter2" not in str(caught.value)
+
+
+def lose_call(directory: Path) -> None:
+    """Record in the audit that the store lacks a call of 22 April 2024, 10:01 in India."""
+    with closing(open_store_for_writing(directory / "centre.db", create=False)) as db, transaction(db):
+        record_missing_call(db, "broker", NewestCall("3f0e7c1a-5b1d-4a53-9a0b-6f0d8f9d1c21", NOW + 60), NOW + 90)
+
+
+def test_older_store_is_accepted_only_when_a_person_confirms_it(tmp_path: Path) -> None:
+    config = settings(tmp_path, None)
+    fill_roll(tmp_path / "centre.db", 54)
+    code, text = run("store", "accept-older", "-c", config)
+    assert (code, text) == (0, "The store lacks no call that its journal, the broker or Asterisk has recorded.\n")
+
+    lose_call(tmp_path)
+    code, text = run("store", "accept-older", "-c", config, given="n\n")
+    assert code == 0
+    assert "The store has no calls. Later calls:\n  broker: until 2024-04-22 10:01:00+05:30\n" in text
+    assert "these voters may be called again" in text
+    assert "accepted" not in text
+
+    code, text = run("store", "accept-older", "-c", config, "--who", "officer", given="y\n")
+    assert (code, "accepted. Start the dialler\n" in text) == (0, True)
+    code, text = run("audit", "list", "-c", config, "--kind", "store-older-accepted", "--since", "2024-01-01")
+    assert (code, "officer" in text) == (0, True)
+    assert run("store", "accept-older", "-c", config)[1].startswith("The store lacks no call")
+
+
+def test_older_store_is_not_accepted_while_a_dialler_has_it_open(tmp_path: Path) -> None:
+    config = settings(tmp_path, None)
+    fill_roll(tmp_path / "centre.db", 54)
+    with StoreLock(tmp_path / "centre.db", "a dialler"):
+        code, text = run("store", "accept-older", "--yes", "-c", config)
+    assert (code, "a dialler" in text) == (2, True)

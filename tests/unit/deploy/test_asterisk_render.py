@@ -250,6 +250,7 @@ MODULE_OF = {
     "UserEvent": "app_userevent",
     "CALLERID": "func_callerid",
     "CHANNEL": "func_channel",
+    "DB_EXISTS": "func_db",
     "SHA1": "func_sha1",
     "CONFBRIDGE_INFO": "app_confbridge",
     "STRFTIME": "func_strings",

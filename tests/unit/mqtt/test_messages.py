@@ -10,6 +10,7 @@ import jinja2
 from dialer.domain.alerts import AlertKind, create_alert
 from dialer.domain.enums import MarkKind
 from dialer.domain.model import AttemptId, Disposition, DispositionRecord, EndedAttempt, Mark, MarkSource, Outcome
+from dialer.domain.newest_call import NewestCall
 from dialer.domain.results import FlowAnswers, OptOut, Result, SeatHours, TestMark
 from dialer.domain.schema import encode_record
 from dialer.domain.sealed_epochs import SealedEpoch
@@ -56,6 +57,7 @@ def test_every_published_message_is_in_the_topic_table_and_fits_its_schema() -> 
         messages.create_last_will_message("pune-1", AT),
         messages.create_farewell_message(view.state),
         messages.create_call_message("pune-1", call),
+        messages.create_newest_call_message("pune-1", NewestCall(ATTEMPT, AT)),
         *make_announced_messages(),
     ]
     for message in made:

@@ -44,6 +44,7 @@ def make_request(**changes: str) -> OriginateRequest:
         caller_id="+911140000001",
         kind=CampaignKind.IVR,
         ring_seconds=30.0,
+        at=0.0,
     )
     return replace(good, **changes)  # type: ignore[arg-type]  # texts for the three fields that are texts
 

@@ -14,6 +14,7 @@ from dialer.domain.dialler_name import DiallerName
 from dialer.domain.enums import CampaignKind
 from dialer.domain.errors import SwitchError, SwitchInUse, SwitchUnreachable, UnsafeValue
 from dialer.domain.model import AttemptId
+from dialer.domain.newest_call import RECORD_SECONDS, UNREADABLE, NewestCall
 from dialer.domain.switch import OriginateRequest, PastCall
 from dialer.domain.switch_events import (
     CallAnswered,
@@ -61,6 +62,7 @@ class Session:
         self.channels: list[AmiMessage] = []
         self.status: list[AmiMessage] = []
         self.errors: dict[str, Exception] = {}
+        self.recorded: str | None = None  # the newest call in Asterisk's database
         self.started = ("2026-11-03", "08:00:00")
         self.fingerprint = "f1"
         self.is_asterisk_stopping = False
@@ -88,6 +90,10 @@ class Session:
         if name == "PJSIPShowRegistrationsOutbound":  # listed by a task, at any time
             return []
         self._record(name, *(f"{key}={value}" for key, value in fields))
+        if name == "DBGet":
+            if self.recorded is None:
+                raise SwitchError("Database entry not found")
+            return [make_event("DBGetResponse", Family="matdan", Key="newest-call", Val=self.recorded)]
         return self.channels if name == "CoreShowChannels" else self.status
 
     def _record(self, *words: str) -> None:
@@ -136,8 +142,10 @@ async def test_ami_session_checks_boot_dialplan_and_lease_before_listing_channel
         "Getvar",
         "CoreShowChannels",  # for the holder of the lease
         "Originate",
+        "Getvar",  # whether the lease's channel can use the database
         "CoreStatus",
         "CoreShowChannels",
+        "DBGet",
     ]
     assert events == [SwitchUp(frozenset(), frozenset(), (), restarted=False, server="second")]
 
@@ -148,6 +156,60 @@ async def test_dialplan_of_other_settings_ends_the_ami_session_before_the_lease(
     with pytest.raises(SwitchError, match="dialplan was not rendered from these settings"):
         await bring_up(switch, session)
     assert (len(session.sent), events) == (2, [])
+
+
+async def test_asterisk_without_the_module_of_its_database_is_not_reported_as_connected() -> None:
+    switch, events = make_switch(lease=SwitchLease(OURS))
+    session = Session(switch)
+    session.fingerprint = ""  # the value of every variable
+    with pytest.raises(SwitchError, match="module load func_db"):
+        await bring_up(switch, session)
+    assert events == []
+
+
+@pytest.mark.parametrize(
+    ("recorded", "expected"),
+    [(None, None), (f"{CALL}-1795779056250", NewestCall(CALL, 1_795_779_056.25)), ("", UNREADABLE), ("x", UNREADABLE)],
+)
+async def test_session_reports_the_newest_call_in_asterisks_database(
+    recorded: str | None, expected: NewestCall | None
+) -> None:
+    switch, events = make_switch(lease=SwitchLease(OURS))
+    session = Session(switch)
+    session.recorded = recorded
+    await bring_up(switch, session)
+    switch.close()
+    (up,) = events
+    assert isinstance(up, SwitchUp)
+    assert up.newest_call == expected
+
+
+async def test_forbidden_read_of_asterisks_database_ends_the_ami_session() -> None:
+    switch, events = make_switch(lease=SwitchLease(OURS))
+    session = Session(switch)
+    session.errors["DBGet"] = SwitchError("Permission denied")
+    with pytest.raises(SwitchError, match="Permission denied"):
+        await bring_up(switch, session)
+    assert events == []
+
+
+@virtual_time()
+async def test_newest_of_several_calls_is_recorded_again_until_asterisk_accepts_it() -> None:
+    switch, _ = make_switch(lease=SwitchLease(OURS))
+    session = Session(switch)
+    await bring_up(switch, session)
+    session.sent.clear()
+    session.errors["Redirect"] = SwitchError("Redirect failed, channel not up.")
+    for attempt_id, at in ((CALL, 1.5), (OTHER, 2.5)):
+        await switch.originate_call(
+            OriginateRequest(attempt_id, "+919812345678", "carrier", "+911140000001", CampaignKind.IVR, 25.0, at)
+        )
+    await asyncio.sleep(RECORD_SECONDS / 2)
+    del session.errors["Redirect"]
+    await asyncio.sleep(3 * RECORD_SECONDS)
+    switch.close()
+    redirect = f"Redirect matdan-lease matdan-lease call-{OTHER}-2500 1"
+    assert [sent for sent in session.sent if sent.startswith("Redirect")] == [redirect, redirect]
 
 
 async def test_asterisk_leased_by_another_dialler_is_not_reported_as_connected() -> None:
@@ -622,7 +684,7 @@ async def test_asterisk_orders_for_an_inbound_call_name_the_channel_of_the_call(
 @pytest.mark.parametrize(("length", "placed"), [(40, True), (41, False)])
 async def test_name_of_an_asterisk_endpoint_has_at_most_40_characters(length: int, placed: bool) -> None:
     switch, _events, session = await connect()
-    request = OriginateRequest(CALL, "+919812345678", "e" * length, "+911140000001", CampaignKind.IVR, 25.0)
+    request = OriginateRequest(CALL, "+919812345678", "e" * length, "+911140000001", CampaignKind.IVR, 25.0, 0.0)
     if placed:
         await switch.originate_call(request)
     else:
@@ -635,7 +697,7 @@ async def test_name_of_an_asterisk_endpoint_has_at_most_40_characters(length: in
 async def test_call_with_a_value_that_is_unsafe_to_send_is_not_tracked() -> None:
     switch, _events, session = await connect()
     session.errors = {"Originate": UnsafeValue("a line break")}
-    request = OriginateRequest(CALL, "+919812345678", "carrier", "+911140000001", CampaignKind.IVR, 25.0)
+    request = OriginateRequest(CALL, "+919812345678", "carrier", "+911140000001", CampaignKind.IVR, 25.0, 0.0)
     with pytest.raises(UnsafeValue, match="a line break"):
         await switch.originate_call(request)
     assert not switch.tracker.calls.is_call_tracked(CALL)

@@ -51,7 +51,7 @@ def connect() -> tuple[AsteriskSwitch, RecordingClient]:
 
 
 def request_call(kind: CampaignKind = CampaignKind.AGENTS, **more: Any) -> OriginateRequest:
-    return OriginateRequest(CALL, NUMBER, "carrier", CALLER_ID, kind, 25.5, **more)
+    return OriginateRequest(CALL, NUMBER, "carrier", CALLER_ID, kind, 25.5, 0.0, **more)
 
 
 def originate(channel: str, channel_id: str, context: str, extension: str, *more: str) -> str:
@@ -216,16 +216,20 @@ async def test_packet_count_of_a_seat_phone_is_returned_or_an_error_names_the_ph
     [
         (
             lambda switch: switch.originate_call(
-                OriginateRequest(CALL, "1,2", "carrier", CALLER_ID, CampaignKind.IVR, 9)
+                OriginateRequest(CALL, "1,2", "carrier", CALLER_ID, CampaignKind.IVR, 9, 0.0)
             ),
             "a number is 3 to 20 digits",
         ),
         (
-            lambda switch: switch.originate_call(OriginateRequest(CALL, NUMBER, "carrier", "x", CampaignKind.IVR, 9)),
+            lambda switch: switch.originate_call(
+                OriginateRequest(CALL, NUMBER, "carrier", "x", CampaignKind.IVR, 9, 0.0)
+            ),
             "a number is 3 to 20 digits",
         ),
         (
-            lambda switch: switch.originate_call(OriginateRequest(CALL, NUMBER, "a&b", CALLER_ID, CampaignKind.IVR, 9)),
+            lambda switch: switch.originate_call(
+                OriginateRequest(CALL, NUMBER, "a&b", CALLER_ID, CampaignKind.IVR, 9, 0.0)
+            ),
             "an endpoint is up to 40 letters, digits, - and _",
         ),
         (lambda switch: switch.connect_call_to_seat(CALL, "0 4"), "a seat's name is letters, digits and -"),

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 from dialer.domain.model import AttemptId
+from dialer.domain.newest_call import NewestCall
 from dialer.domain.switch_events import (
     CallAnswered,
     CallConnected,
@@ -87,7 +88,11 @@ class SwitchTracker:
         return self.calls.handle_ami_event(message)
 
     def replace_tracked_state_by_channels(
-        self, channels: Sequence[LiveChannel], restarted: bool, inbound: Mapping[str, AttemptId] | None = None
+        self,
+        channels: Sequence[LiveChannel],
+        restarted: bool,
+        inbound: Mapping[str, AttemptId] | None = None,
+        newest_call: NewestCall | None = None,
     ) -> list[SwitchEvent]:
         """Replace the tracked state by Asterisk's list of channels. Return `SwitchUp`, then events that tell the state
         of each live call.
@@ -96,6 +101,7 @@ class SwitchTracker:
             channels: all channels of this Asterisk.
             restarted: whether Asterisk has restarted since the last session.
             inbound: the attempt of each inbound channel by unique id, as read from the channel's variable.
+            newest_call: the newest call, as it is recorded in this Asterisk's database.
         """
         live = self.calls.replace_tracked_calls(channels, inbound or {})
         self.seats.replace_tracked_phones(
@@ -113,6 +119,7 @@ class SwitchTracker:
             handed_over=self.calls.handed_over_calls | self.remote_calls.handed_over_calls,
             parties=tuple(sorted(parties.items())),
             server=self._server,
+            newest_call=newest_call,
         )
         states = (self.calls.make_call_state_events(attempt_id, channel) for attempt_id, channel in live.items())
         return [up, *(event for events in states for event in events)]

@@ -177,6 +177,7 @@ why-clock-set = The clock of the dialler's machine has changed. Check the time. 
 why-no-switch = Asterisk is not connected.
 why-switch-silent = Asterisk does not respond.
 why-store = Results cannot be saved. Check the disk of the dialler's machine.
+why-store-older = The database lacks the newest calls: it was set back or replaced. Read the alert, and tell whoever runs the dialler's machine.
 why-paused = The campaign is paused. Press "Start campaign".
 why-stopped = The campaign is stopped. Press "Start campaign".
 why-no-audio = A sound of the call flow cannot be played: { $detail }

@@ -1,0 +1,76 @@
+"""The newest call, as it is recorded outside the store: at the broker and in Asterisk's database.
+
+A store that does not have this call was set back to an earlier state, or is another store.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final, NoReturn
+
+from dialer.domain.model import AttemptId
+from dialer.domain.schema import MESSAGE, Time
+
+RECORD_SECONDS: Final = 0.1
+"""Minimum interval between two records of the newest call. It is also how many seconds of calls a record may lack."""
+BROKER: Final = "broker"
+ASTERISK: Final = "Asterisk"
+_TEXT: Final = re.compile(r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})-([0-9]{1,16})", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class NewestCall:
+    """The newest call that this centre has placed."""
+
+    __pydantic_config__ = MESSAGE
+
+    attempt_id: str
+    """UUID; the same as the channel's id"""
+    at: Time
+    """when it was placed"""
+
+
+UNREADABLE: Final = NewestCall("", math.inf)
+"""Stands for a record that cannot be read: a call that no store has."""
+
+
+def format_newest_call(call: NewestCall) -> str:
+    """Return the record of the newest call for Asterisk's database, which a dialplan extension can contain."""
+    return f"{call.attempt_id}-{round(call.at * 1000)}"
+
+
+def parse_newest_call(text: str) -> NewestCall:
+    """Return the newest call from a record in Asterisk's database, or UNREADABLE."""
+    found = _TEXT.fullmatch(text)
+    return UNREADABLE if found is None else NewestCall(AttemptId(found[1]), int(found[2]) / 1000)
+
+
+class NewestCallRecorder:
+    """Records the newest call in one place. Of calls that follow closely only the last is recorded."""
+
+    def __init__(self) -> None:
+        self._call: NewestCall | None = None
+        self._placed = asyncio.Event()
+
+    def put_call(self, call: NewestCall) -> None:
+        """Record a call, which is being placed now, as soon as possible."""
+        self._call = call
+        self._placed.set()
+
+    def forget_call(self) -> None:
+        """Forget the newest call, so that it is not recorded later."""
+        self._placed.clear()
+
+    async def run(self, record: Callable[[NewestCall], Awaitable[bool]]) -> NoReturn:
+        """Call `record` with each newest call until cancelled. If it returns False, it is called again."""
+        while True:
+            await self._placed.wait()
+            self._placed.clear()
+            call = self._call
+            if call is not None and not await record(call):
+                self._placed.set()
+            await asyncio.sleep(RECORD_SECONDS)

@@ -1,0 +1,77 @@
+"""Hold dialling with a store that lacks the newest call which the broker or an Asterisk server has recorded.
+
+Such a store was set back, by a snapshot of the machine for example, or is another store. It does not know who was called,
+has voted or has opted out since.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime
+
+import structlog
+
+from dialer.domain.alerts import AlertKind
+from dialer.domain.errors import StoreError
+from dialer.domain.newest_call import UNREADABLE, NewestCall
+from dialer.domain.view import Hold, HoldReason
+from dialer.engine.alerts.state import Alerts
+from dialer.engine.core import Core
+from dialer.engine.effects import StoreFailed
+from dialer.store.store import Store
+
+_log = structlog.get_logger(__name__)
+
+RETRY_SECONDS = 2.0
+
+
+class StoreAge:
+    """Compares the store with the newest call that is recorded outside it, and holds dialling if the store lacks it."""
+
+    def __init__(self, core: Core, alerts: Alerts, store: Store) -> None:
+        self._core = core
+        self._alerts = alerts
+        self._store = store
+        self._comparing: set[str] = set()
+        self._is_older = False
+
+    def find_hold(self) -> Hold | None:
+        """Return the hold if the store lacks a recorded call or is just being compared, else None."""
+        if self._is_older:
+            return Hold(HoldReason.STORE_OLDER)
+        return (
+            Hold(HoldReason.STARTING, "the store is being compared with the newest call") if self._comparing else None
+        )
+
+    def start_comparison(self, place: str, call: NewestCall) -> None:
+        """Compare the store in the background. Nothing is dialled until the result is known."""
+        self._comparing.add(place)
+        self._core.spawn_task(self.compare_with_record(place, call), "compare-with-newest-call")
+
+    async def compare_with_record(self, place: str, call: NewestCall) -> bool:
+        """Return whether the store has the call that is recorded at `place`. If not, dialling is held from now on."""
+        self._comparing.add(place)
+        while True:
+            try:
+                lacks_call = await self._store.lacks_call(call)
+                if lacks_call:
+                    self._hold_dialling(place, call)
+                    if call is not UNREADABLE:
+                        await self._store.record_missing_call(place, call, self._core.clock.now())
+                break
+            except StoreError as error:
+                self._core.request_effects(StoreFailed(error))
+                if self._core.draining:
+                    return False
+                await asyncio.sleep(RETRY_SECONDS)
+        self._comparing.discard(place)
+        self._core.wake.set()
+        return not lacks_call
+
+    def _hold_dialling(self, place: str, call: NewestCall) -> None:
+        self._is_older = True
+        if call is UNREADABLE:
+            self._alerts.raise_alert(AlertKind.NEWEST_CALL_UNREADABLE, place=place)
+            return
+        placed_at = datetime.fromtimestamp(call.at, self._core.zone).strftime("%d %b %H:%M:%S")
+        self._alerts.raise_alert(AlertKind.STORE_OLDER, place=place, time=placed_at)

@@ -1,0 +1,108 @@
+"""The newest call at the broker: a retained message that shows a later start whether its store is older.
+
+A dialler reads it before it places a call, and again at each connect. It replaces it only if its store has that call.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import math
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from uuid import uuid4
+
+import structlog
+from pydantic import ValidationError
+
+from dialer.domain.errors import BrokerUnreachable
+from dialer.domain.newest_call import BROKER, UNREADABLE, NewestCall, NewestCallRecorder
+from dialer.domain.schema import get_type_adapter
+from dialer.domain.view import CallChange, CallState, Change
+from dialer.mqtt import topics
+from dialer.mqtt.client import BrokerSettings, Received, make_client_id
+from dialer.mqtt.connection import Connection, open_connection
+from dialer.mqtt.duplicate_dialler import RETAINED_SECONDS
+from dialer.mqtt.messages import create_newest_call_message
+
+_log = structlog.get_logger(__name__)
+
+Compare = Callable[[str, NewestCall], Awaitable[bool]]
+"""Returns whether the store has the newest call that is recorded in a place."""
+
+
+def decode_newest_call(payload: bytes) -> NewestCall:
+    """Return the newest call in a message, or UNREADABLE."""
+    try:
+        call = get_type_adapter(NewestCall).validate_json(payload)
+    except ValidationError:
+        return UNREADABLE
+    return call if math.isfinite(call.at) else UNREADABLE
+
+
+async def compare_with_broker_at_start(settings: BrokerSettings, centre: str, compare: Compare) -> None:
+    """Compare the store with the newest call at the broker, on a connection of its own.
+
+    If the broker is unreachable, the dialler may start. It compares when it connects.
+    """
+    reading = replace(settings, client_id=f"{make_client_id(settings, centre)}-newest-call-{uuid4().hex[:8]}")
+    try:
+        async with open_connection(reading, centre) as connection:
+            topic = topics.NEWEST_CALL.address(centre)
+            async with asyncio.timeout(settings.answer_seconds):
+                await connection.client.subscribe(topic, qos=1)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(RETAINED_SECONDS):
+                    while (received := await connection.client.read_next_message()).topic != topic:
+                        pass  # the embedded broker sends other retained messages too
+                await compare(BROKER, decode_newest_call(received.payload))
+    except (BrokerUnreachable, TimeoutError) as error:
+        _log.warning("newest_call.not_compared", problem=str(error) or "the broker does not answer")
+
+
+class NewestCallAtBroker:
+    """Compares the store with the newest call at the broker at each connect, then keeps that message up to date."""
+
+    def __init__(self, centre: str, compare: Compare) -> None:
+        self._centre = centre
+        self._topic = topics.NEWEST_CALL.address(centre)
+        self._compare = compare
+        self._recorder = NewestCallRecorder()
+        self._retained: asyncio.Future[NewestCall] | None = None
+
+    def offer(self, change: Change) -> None:
+        """Note a call that is being placed. The engine calls this at each change; other changes are ignored."""
+        if isinstance(change, CallChange) and change.state is CallState.DIALLING:
+            self._recorder.put_call(NewestCall(change.attempt_id, change.at))
+
+    def handle_message(self, received: Received) -> bool:
+        """Handle a message that has arrived on the connection. Return whether it is about the newest call."""
+        if received.topic != self._topic:
+            return False
+        if self._retained is not None and not self._retained.done() and received.payload:
+            self._retained.set_result(decode_newest_call(received.payload))
+        return True
+
+    async def run(self, connection: Connection) -> None:
+        """Compare the store with the message at the broker, then replace it with each newest call until cancelled.
+
+        If the store lacks the call at the broker, return and leave the message as it is.
+        """
+        self._retained = asyncio.get_running_loop().create_future()
+        async with asyncio.timeout(connection.answer_seconds):
+            await connection.client.subscribe(self._topic, qos=1)
+        try:
+            async with asyncio.timeout(RETAINED_SECONDS):
+                call = await self._retained
+        except TimeoutError:
+            pass
+        else:
+            if not await self._compare(BROKER, call):
+                return
+        await connection.unsubscribe(self._topic)
+
+        async def publish(call: NewestCall) -> bool:
+            await connection.publish(create_newest_call_message(self._centre, call))
+            return True
+
+        await self._recorder.run(publish)

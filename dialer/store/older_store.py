@@ -1,0 +1,77 @@
+"""A store that lacks the newest call which is recorded outside it, and a person's decision to dial with it all the same.
+
+Such a store was set back to an earlier state, or is another store. Functions that write run inside the caller's
+transaction.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from dialer.domain.model import AttemptId
+from dialer.domain.newest_call import NewestCall
+from dialer.store import audit, campaigns, identity
+from dialer.store.attempts import find_stored_attempts
+from dialer.store.audit import EntryOfKind
+from dialer.store.sql import Connection, Query, Scalar, Statements
+
+FOUND, ACCEPTED = "store-older", "store-older-accepted"
+"""Kinds of audit entries: the store lacks the newest call, and a person's decision to go on."""
+
+
+@dataclass(frozen=True, slots=True)
+class MissingCall:
+    """A call that the store lacks."""
+
+    place: str  # with the record: the broker or an Asterisk server
+    at: float  # epoch seconds
+
+
+class SQL(Statements):
+    went_on_at = Scalar(float)
+    missing_calls = Query(EntryOfKind)
+    newest_call_at = Scalar(float)
+
+
+def lacks_call(db: Connection, call: NewestCall) -> bool:
+    """Return whether the store lacks a call, and nobody has decided since to go on without it.
+
+    A restore and a purge are such decisions, too.
+    """
+    known = find_stored_attempts(db, [AttemptId(call.attempt_id)])
+    return not known and call.at > (SQL.went_on_at.fetch_first_value(db) or 0.0)
+
+
+def record_missing_call(db: Connection, place: str, call: NewestCall, at: float) -> None:
+    """Record in the audit that the store lacks the newest call which is recorded at `place`."""
+    when = datetime.fromtimestamp(math.ceil(call.at), UTC).isoformat()
+    audit.append_entry(db, FOUND, "dialler", {"place": place, "call": when}, at)
+
+
+def read_missing_calls(db: Connection) -> list[MissingCall]:
+    """Return the calls that the store lacks, in the order of their times, without those that were accepted."""
+    details = [json.loads(entry.what) for entry in SQL.missing_calls.fetch_all_rows(db)]
+    calls = {each["place"]: datetime.fromisoformat(each["call"]).timestamp() for each in details}
+    return sorted((MissingCall(place, at) for place, at in calls.items()), key=lambda call: call.at)
+
+
+def read_newest_call_time(db: Connection) -> float | None:
+    """Return when the store's newest call was placed (epoch seconds), or None if it has no calls."""
+    return SQL.newest_call_at.fetch_first_value(db)
+
+
+def accept_older_store(db: Connection, who: str, at: float) -> list[str]:
+    """Let the dialler dial without the missing calls, and stop all campaigns, including those added later.
+
+    The store gets a new identity, so that headquarters does not mistake its new results for those it has. Returns the
+    ids of the campaigns in the store.
+    """
+    missing = read_missing_calls(db)
+    identity.renew_store_identity(db)
+    stopped = campaigns.stop_campaigns(db, at)
+    last = {f"call-{call.place}": datetime.fromtimestamp(call.at, UTC).isoformat() for call in missing}
+    audit.append_entry(db, ACCEPTED, who, last, max([at, *(call.at for call in missing)]))
+    return stopped

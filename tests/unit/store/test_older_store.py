@@ -1,0 +1,78 @@
+"""A store that lacks a recorded call, and a person's decision to go on with it."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+
+from dialer.domain.model import CampaignState
+from dialer.domain.newest_call import UNREADABLE, NewestCall, format_newest_call, parse_newest_call
+from dialer.store.backup import make_backup, restore_backup
+from dialer.store.connection import open_store_for_writing
+from dialer.store.identity import read_store_identity
+from dialer.store.older_store import (
+    MissingCall,
+    accept_older_store,
+    lacks_call,
+    read_missing_calls,
+)
+from dialer.store.sql import transaction
+from tests.support.stores import NOW, Backend, SqliteBackend, claim_and_open_attempt, open_filled_store
+
+STRANGER = NewestCall("3f0e7c1a-5b1d-4a53-9a0b-6f0d8f9d1c21", NOW + 60)
+
+
+async def test_store_lacks_a_call_until_a_person_accepts_that(backend: Backend) -> None:
+    async with open_filled_store(backend) as store:
+        attempt = await claim_and_open_attempt(store, 1)
+        assert not await store.lacks_call(NewestCall(attempt.attempt_id, NOW))
+        assert await store.lacks_call(STRANGER)
+        await store.record_missing_call("broker", STRANGER, NOW + 90)
+        await store.record_missing_call("Asterisk", NewestCall(STRANGER.attempt_id, NOW + 30.5), NOW + 91)
+    with closing(backend.connect()) as db:
+        before = read_store_identity(db).incarnation
+        assert read_missing_calls(db) == [MissingCall("Asterisk", NOW + 31), MissingCall("broker", NOW + 60)]
+        with transaction(db):
+            assert accept_older_store(db, "ops", NOW + 40) == ["turnout"]  # by a clock that is behind
+        assert not lacks_call(db, STRANGER)
+        assert lacks_call(db, NewestCall(STRANGER.attempt_id, NOW + 61))
+        assert read_missing_calls(db) == []
+        assert read_store_identity(db).incarnation != before
+        assert db.execute("SELECT DISTINCT state FROM campaign").fetchall() == [(CampaignState.STOPPED.value,)]
+        assert db.execute("SELECT kind, who FROM audit ORDER BY number DESC LIMIT 1").fetchone() == (
+            "store-older-accepted",
+            "ops",
+        )
+
+
+async def test_unreadable_record_counts_as_a_missing_call_whatever_was_accepted(backend: Backend) -> None:
+    async with open_filled_store(backend) as store:
+        assert await store.lacks_call(UNREADABLE)
+    with closing(backend.connect()) as db, transaction(db):
+        accept_older_store(db, "ops", NOW + 1e9)
+        assert lacks_call(db, UNREADABLE)
+
+
+async def test_restored_store_lacks_only_calls_after_the_restore(tmp_path: Path) -> None:
+    """A restore has stopped every campaign, and has said what is missing."""
+    backend, there = SqliteBackend(tmp_path), tmp_path / "there.db"
+    backend.fill(9, 9)
+    make_backup(backend.path, None, tmp_path / "one")
+    restore_backup(tmp_path / "one", there, None, who="ops", at=NOW + 61)
+    with closing(open_store_for_writing(there, create=False)) as db:
+        assert not lacks_call(db, STRANGER)
+        assert lacks_call(db, NewestCall(STRANGER.attempt_id, NOW + 62))
+
+
+async def test_purged_store_does_not_lack_the_calls_that_the_purge_has_erased(backend: Backend) -> None:
+    async with open_filled_store(backend) as store:
+        await store.append_audit_entry("purge", "ops", {"records": "yes"}, NOW + 61)
+        assert not await store.lacks_call(STRANGER)
+
+
+def test_newest_call_is_read_from_the_text_in_asterisks_database() -> None:
+    call = NewestCall(STRANGER.attempt_id, NOW + 0.125)
+    assert parse_newest_call(format_newest_call(call)) == call
+    attempt = STRANGER.attempt_id
+    for text in ("", "x", attempt, f"{attempt}-", f"{attempt}-1x", f"{attempt}-{'9' * 17}"):
+        assert parse_newest_call(text) is UNREADABLE
