@@ -143,3 +143,22 @@ def test_adjoining_and_overlapping_calling_hours_are_merged() -> None:
     assert merge_adjoining_periods([(5.0, 6.0), (1.0, 2.0), (2.0, 3.0), (1.5, 1.7)]) == [(1.0, 3.0), (5.0, 6.0)]
     assert merge_adjoining_periods([(1.0, 4.0), (2.0, 3.0)]) == [(1.0, 4.0)]
     assert merge_adjoining_periods([]) == []
+
+
+def test_calling_hours_of_yesterday_start_again_if_the_clock_jumps_back_over_midnight() -> None:
+    """In Newfoundland 00:01 on Sunday became 23:01 on Saturday on 7 November 2010."""
+    newfoundland = ZoneInfo("America/St_Johns")
+    hours = WeekHours(weekday=(), saturday=((time(23, 10), time(23, 30)),), sunday=(), holiday=())
+    now = to_epoch_seconds(newfoundland, 2010, 11, 7, 0, 0)
+    assert hours.find_next_time_calls_are_allowed((newfoundland,), now) == now + 10 * 60.0
+
+
+@pytest.mark.parametrize(("zone", "clock"), [(KOLKATA, (1, 0)), (HONOLULU, (23, 0))])
+@pytest.mark.parametrize(("day", "is_found"), [(date(2024, 5, 6), True), (date(2024, 5, 7), False)])
+def test_next_calling_hours_are_searched_for_two_weeks_of_days_of_the_time_zone(
+    zone: ZoneInfo, clock: tuple[int, int], day: date, is_found: bool
+) -> None:
+    hours = WeekHours((), (), (), (NINE_TO_FIVE,), frozenset({day}))
+    now = to_epoch_seconds(zone, 2024, 4, 22, *clock)
+    opening = to_epoch_seconds(zone, day.year, day.month, day.day, 9, 0)
+    assert hours.find_next_time_calls_are_allowed((zone,), now) == (opening if is_found else None)

@@ -15,11 +15,12 @@ from hypothesis import strategies as st
 
 from dialer.domain.enums import Purpose
 from dialer.domain.phone_facts import Consent, PhoneFacts, Register
-from dialer.rules.calling_hours import WeekHours, get_local_midnight_before, get_next_midnight
-from dialer.rules.gate import Reason, Ruling
+from dialer.rules.calling_hours import WeekHours, get_local_midnight_before, get_next_midnight, make_daily_hours
+from dialer.rules.gate import Objection, Reason, Ruling, _find_earliest_allowed_time
 from dialer.rules.number_zones import find_time_zones_of_number, find_time_zones_of_prefix
 from dialer.rules.polls import Area, CloseUnknown, PollingDay, find_close_of_poll
 from dialer.rules.rulebook import CertificateStatus
+from dialer.settings.jurisdiction import Zones
 from tests.support.rules import (
     CALLER_ID,
     CERTIFIED,
@@ -170,6 +171,40 @@ def test_call_that_could_ring_past_the_calling_hours_is_not_allowed() -> None:
     assert not gate.check_connection_to_agent(case, end).is_call_allowed
 
 
+def test_call_shortly_before_the_calling_hours_is_allowed_next_when_the_hours_start() -> None:
+    settings = site()
+    ruling = make_gate(settings).check_rules_before_originate(make_case(settings), moment("2024-04-22T09:00") - 10.0)
+    assert Reason.HOURS in list_reasons(ruling)
+    assert ruling.next_at == moment("2024-04-22T09:00")
+
+
+def test_number_at_a_daily_cap_may_be_called_from_midnight_if_calling_hours_allow_it() -> None:
+    settings, always = site(), make_daily_hours([(time.min, time.max)])
+    gate, case = make_gate(settings), make_case(settings, facts=replace(FRESH, attempts_today=3))
+    gate.rules = replace(gate.rules, hours=always)
+    case, midnight = replace(case, campaign=replace(case.campaign, hours=always)), moment("2024-04-23T00:00")
+    assert gate.check_rules_before_originate(case, NOON).next_at == midnight
+    assert gate.find_next_allowed_time(case, NOON, midnight) == midnight
+
+
+@pytest.mark.parametrize(("steps", "next_at"), [(1, 1.0), (8, 8.0), (9, None)])
+def test_next_allowed_time_is_found_after_up_to_eight_objections_in_sequence(steps: int, next_at: float | None) -> None:
+    def find_objections(at: float) -> list[Objection]:
+        return [Objection(Reason.HOURS, "closed", at + 1)] if at < steps else []
+
+    assert _find_earliest_allowed_time(0.0, find_objections) == (tuple(find_objections(0.0)), next_at)
+
+
+def test_calling_hours_apply_in_the_zone_of_the_centre_if_the_profile_says_so() -> None:
+    settings = site(dialling={"allowed_prefixes": ["+91", "+44"]})
+    rules, london = make_gate(settings).rules, "+442071234567"
+    assert [zone.key for zone in rules.find_time_zones_of_number(london)] == ["Europe/London"]
+    assert {"Asia/Calcutta", "Europe/London"} <= {zone.key for zone in rules.list_all_time_zones()}
+    hours = rules.profile.calling_hours.model_copy(update={"zones": Zones.CENTRE})
+    rules = replace(rules, profile=rules.profile.model_copy(update={"calling_hours": hours}))
+    assert rules.find_time_zones_of_number(london) == rules.list_all_time_zones() == (rules.centre_zone,)
+
+
 def test_holidays_and_weekends_have_their_own_calling_hours() -> None:
     settings = site(rules={"holidays": ["2024-04-22"]})
     gate, case = make_gate(settings), make_case(settings)
@@ -317,6 +352,15 @@ def test_calls_forbidden_in_the_silence_period_depend_on_purpose_and_kind_of_cam
     if silenced:
         passes = None if case.campaign.purpose is Purpose.TURNOUT else close  # after the close, turnout calls are over
         assert gate.check_rules_before_originate(case, moment("2024-04-25T12:00")).next_at == passes
+
+
+@pytest.mark.parametrize(("seconds", "is_silenced"), [(0.0, False), (0.9, True)])
+def test_silence_period_of_any_length_forbids_calls(seconds: float, is_silenced: bool) -> None:
+    settings = site(campaign=MATERIAL, rules=POLL)
+    rules = make_gate(settings).rules
+    silence = rules.profile.silence.model_copy(update={"hours_before_close": seconds / HOUR})
+    rules = replace(rules, profile=rules.profile.model_copy(update={"silence": silence}))
+    assert rules.forbids_calls_in_silence(campaign_rules(settings)) is is_silenced
 
 
 def test_named_person_may_permit_only_recorded_turnout_calls_in_the_silence_period() -> None:
