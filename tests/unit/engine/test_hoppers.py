@@ -10,6 +10,7 @@ import pytest
 
 from dialer.domain.enums import Purpose
 from dialer.domain.errors import CommandRefused, RefusedBecause, StoreError
+from dialer.domain.model import Claim, VotingBooths
 from dialer.engine.effects import StoreFailed
 from dialer.engine.placing.hoppers import (
     CLAIMED_AT_ONCE,
@@ -261,3 +262,127 @@ async def test_queue_is_not_recorded_as_empty_if_numbers_return_during_the_read(
     site = Site(find_next_due_time=find_next_due_time)
     await site.hoppers._record_next_due_time_of_queue(site.run)
     assert (site.run.next_due_at, site.run.list_done) == (0.0, False)
+
+
+class ClaimingStore:
+    """A store that answers claims from a list, and then has no more numbers."""
+
+    def __init__(self, *batches: list[Claim]) -> None:
+        self.batches = list(batches)
+        self.asked: list[Any] = []
+        self.reads: list[str] = []
+
+    async def release_refused_targets(self, *_: object) -> int:
+        return 0
+
+    async def claim_targets(self, *asked: object, **named: object) -> list[Claim]:
+        self.asked.append((asked, named))
+        return self.batches.pop(0) if self.batches else []
+
+    async def find_next_due_time(self, campaign: str) -> float | None:
+        self.reads.append(campaign)
+        return NOON + 500
+
+
+class ScriptedOrder:
+    """An order of booths whose answers a test sets, one per claim."""
+
+    def __init__(self, *, exhausted: list[bool], voting: list[list[int] | None], waiting: bool = False) -> None:
+        self.exhausted = exhausted
+        self.voting = voting
+        self.is_waiting_for_claims = waiting
+        self.recorded: list[tuple[Any, int, bool]] = []
+
+    def set_booth_priorities(self, _: object) -> None:
+        pass
+
+    def plan_claims(self, numbers: int) -> dict[int, int]:
+        return {7: numbers}
+
+    def find_voting_booths(self, _: object) -> list[int] | None:
+        return self.voting.pop(0)
+
+    def record_claims(self, quotas: Any, claims: list[Claim], *, full: bool) -> None:
+        self.recorded.append((quotas, len(claims), full))
+
+    @property
+    def is_exhausted(self) -> bool:
+        return self.exhausted.pop(0)
+
+
+async def fill_hopper(order: ScriptedOrder, *batches: list[Claim]) -> tuple[Site, ClaimingStore]:
+    """Fill a hopper from a queue with these numbers, whose booths have this order."""
+    site, store = Site(), ClaimingStore(*batches)
+    site.hoppers._store = cast(Any, store)
+    site.run.order = cast(Any, order)
+    site.run.votes_until, site.run.priorities_at = NOON + 3_600, NOON
+    site.turns.features.core.in_event = True
+    await site.hoppers._fill_hopper(site.run)
+    return site, store
+
+
+async def test_numbers_are_claimed_from_the_planned_booths_of_the_polling_day() -> None:
+    order = ScriptedOrder(exhausted=[True], voting=[[7, 8]], waiting=True)
+    _, store = await fill_hopper(order, [make_claim(1)])
+    [(asked, named)] = store.asked
+    assert asked == ("calls", CLAIMED_AT_ONCE)
+    assert (named["booths"], named["voting"]) == ({7: CLAIMED_AT_ONCE}, VotingBooths([7, 8], NOON + 3_600))
+    assert (named["now"], named["day_start"]) == (NOON, NOON - 12 * 3_600)
+    assert order.recorded == [({7: CLAIMED_AT_ONCE}, 1, False)]
+
+
+async def test_numbers_are_claimed_from_all_booths_if_no_booth_votes_today() -> None:
+    _, store = await fill_hopper(ScriptedOrder(exhausted=[True], voting=[None]), [make_claim(1)])
+    [(_, named)] = store.asked
+    assert named["voting"] is None
+
+
+async def test_hopper_is_filled_until_no_batch_fits_if_the_queue_has_enough_numbers() -> None:
+    batches = [[make_claim(number) for number in range(CLAIMED_AT_ONCE)] for _ in range(8)]
+    order = ScriptedOrder(exhausted=[True] * 8, voting=[None] * 8)
+    site, store = await fill_hopper(order, *batches)
+    assert len(site.run.hopper) == len(store.asked) * CLAIMED_AT_ONCE == HOPPER_SIZE
+    assert [full for *_, full in order.recorded] == [True] * len(store.asked)
+    assert (store.reads, site.run.next_due_at) == ([], 0.0)
+
+
+async def test_claim_continues_with_further_booths_until_the_order_has_no_more() -> None:
+    site, store = await fill_hopper(
+        ScriptedOrder(exhausted=[False, False, True], voting=[None] * 3), [make_claim(1)], [], [make_claim(2)]
+    )
+    assert [claim.phone_id for claim in site.run.hopper] == [1, 2]
+    assert (len(store.asked), store.reads, site.run.next_due_at) == (3, ["calls"], NOON + 500)
+
+
+async def test_booths_that_do_not_vote_today_are_next_when_the_voting_booths_have_no_more_numbers() -> None:
+    order = ScriptedOrder(exhausted=[True, True], voting=[[7], None])
+    site, store = await fill_hopper(order, [], [make_claim(2)])
+    assert [claim.phone_id for claim in site.run.hopper] == [2]
+    assert [named["voting"] for _, named in store.asked] == [VotingBooths([7], NOON + 3_600), None]
+    assert store.reads == ["calls"]
+
+
+async def test_booths_that_do_not_vote_today_wait_while_the_hopper_has_numbers_of_voting_booths() -> None:
+    order = ScriptedOrder(exhausted=[True], voting=[[7]], waiting=True)
+    _, store = await fill_hopper(order, [make_claim(1)])
+    assert (len(store.asked), store.reads) == (1, ["calls"])
+
+
+async def test_each_return_of_claimed_numbers_is_counted() -> None:
+    site = Site()
+    for _ in range(3):
+        site.turns.after(0, lambda: site.hoppers.return_claimed_numbers(site.run, [make_claim(1)]))
+    assert site.run.returns == 3
+
+
+@pytest.mark.parametrize(("due_seconds", "is_reset"), [(-0.1, True), (0.0, True), (0.1, False)])
+async def test_empty_booths_are_tried_again_if_a_number_is_due_now(due_seconds: float, is_reset: bool) -> None:
+    async def find_next_due_time(_: str) -> float:
+        return NOON + due_seconds
+
+    site, resets = Site(find_next_due_time=find_next_due_time), list[bool]()
+    site.run.order = cast(
+        Any, SimpleNamespace(is_waiting_for_claims=False, reset_empty_booths=lambda: resets.append(True))
+    )
+    await site.hoppers._record_next_due_time_of_queue(site.run)
+    assert bool(resets) is is_reset

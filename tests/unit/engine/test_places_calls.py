@@ -17,7 +17,7 @@ from dialer.domain.switch import OriginateRequest
 from dialer.domain.switch_events import CallEnded, EndedBy
 from dialer.domain.view import CallState, Preview
 from dialer.engine.calls.state import Call
-from dialer.engine.effects import CallFinished, StoreCommit, StoreFailed
+from dialer.engine.effects import CallFinished, StartTimer, StoreCommit, StoreFailed, TimerExpired, TimerKind
 from dialer.engine.placing.eligibility import REST_SECONDS
 from dialer.engine.placing.originate import PREVIEW_STANDS_SECONDS
 from dialer.rules.gate import Case, Objection, Reason, Ruling
@@ -463,3 +463,71 @@ def test_call_with_a_reserved_seat_is_sent_even_if_no_other_agent_is_available()
     refused = site.originator._find_reason_not_to_send_call(site.run, without, unreserved)
     assert str(refused) == "campaign calls is held: no agent is available"
     assert site.originator._find_reason_not_to_send_call(site.run, other, call) is None
+
+
+def test_loads_of_a_server_sum_up_its_agents_and_calls() -> None:
+    site = Site(seats=3, trunks=[{**FAST, "name": name, "endpoint": name} for name in ("carrier", "far")])
+    site.turns.features.asterisk_servers.add_asterisk_servers({"far": "b"}, ())
+    for number in (1, 2):
+        site.turns.call(AttemptId(str(number) * 36), phone_id=number, voter_id=number)
+    loads = site.originator._calculate_server_loads(site.run)
+    assert (loads.working[""], loads.free[""], loads.calls[""]) == (3, 3, 2)
+
+
+@pytest.mark.parametrize("has_seat", [False, True])
+def test_attempt_carries_the_legal_grounds_of_its_call_and_the_time_since_the_last_call(has_seat: bool) -> None:
+    site, asked = Site(), list[bool]()
+
+    def find_legal_grounds_of_call(*_: object, guaranteed: bool) -> tuple[str, float]:
+        asked.append(guaranteed)
+        return '{"verdict":"allowed"}', 77.0
+
+    cast(Any, site.originator._eligibility).find_legal_grounds_of_call = find_legal_grounds_of_call
+    seat = site.turns.features.seats["01"] if has_seat else None
+    attempt, _ = site.originator._create_attempt_and_call(site.run, make_claim(1), seat, "carrier", CALLER_ID)
+    assert (asked, attempt.grounds, attempt.gap_seconds) == ([has_seat], '{"verdict":"allowed"}', 77.0)
+
+
+def test_attempts_are_stored_within_the_call_limits_of_the_campaign() -> None:
+    site, asked = Site(), list[dict[str, Any]]()
+
+    async def commit_new_attempts(_: list[NewAttempt], **limits: Any) -> list[Refusal | None]:
+        asked.append(limits)
+        return [None]
+
+    cast(Any, site).commit_new_attempts = commit_new_attempts
+    gaps = site.originator._eligibility.find_call_limits(site.run)[2]
+    cast(Any, site.originator._eligibility).find_call_limits = lambda _: (9, 4, gaps)
+    asyncio.run(site.originator._commit_attempts(site.run, [site.create_call()]))
+    since = NOON - 12 * 3_600
+    assert asked == [{"max_attempts_since": since, "max_attempts": 9, "max_conversations": 4, "gaps": gaps}]
+
+
+def test_screen_pop_of_a_call_with_a_reserved_seat_follows_immediately_after_the_commit() -> None:
+    site = Site()
+    placed = site.originator._create_attempt_and_call(
+        site.run, make_claim(1), site.turns.features.seats["01"], "carrier", CALLER_ID
+    )
+    asyncio.run(site.originator._commit_attempts(site.run, [placed]))
+    pop = TimerExpired(TimerKind.SCREEN_POP, "01", placed[0].attempt_id)
+    timers = [each for each in site.turns.features.core.pop_requested_effects() if isinstance(each, StartTimer)]
+    assert StartTimer("screen/01", 0.0, pop) in timers
+
+
+def test_calls_on_the_same_trunk_wait_in_the_same_send_queue() -> None:
+    site, queues = Site(), list[object]()
+    for phone in (1, 2):
+        attempt, _ = site.create_call(phone)
+        site.turns.clock.seconds += 1.0
+        asyncio.run(site.originator._originate_call(site.run, attempt))
+        queues.append(site.originator._queues["carrier"])
+    assert queues[0] is queues[1]
+
+
+@pytest.mark.parametrize(("trunk", "is_sent"), [("near", True), ("far", False)])
+def test_call_is_not_sent_if_the_server_of_its_trunk_is_unreachable(trunk: str, is_sent: bool) -> None:
+    site = Site(trunks=[{**FAST, "name": name, "endpoint": name} for name in ("near", "far")])
+    site.turns.features.asterisk_servers.add_asterisk_servers({"far": "b"}, ())
+    placed = site.originator._create_attempt_and_call(site.run, make_claim(1), None, trunk, CALLER_ID)
+    refused = site.originator._find_reason_not_to_send_call(site.run, *placed)
+    assert (refused is None) is is_sent

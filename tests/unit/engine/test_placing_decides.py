@@ -11,6 +11,7 @@ import pytest
 from dialer.domain.model import AttemptId, CampaignState, Claim
 from dialer.domain.view import HoldReason
 from dialer.engine.effects import TimerExpired, TimerKind
+from dialer.engine.placing.service import LOOK_AGAIN_SECONDS
 from tests.support.placing import make_claim, make_turns_that_want_calls, run_pacing_decision
 from tests.support.turns import A
 
@@ -101,3 +102,28 @@ def test_numbers_claimed_while_the_dialler_stops_are_returned_to_the_queue() -> 
     )
     assert turns.after(10, lambda: asyncio.run(hoppers._fill_hopper(run))) == ["beside release-claims"]
     assert not run.hopper
+
+
+def test_site_without_campaigns_decides_again_after_the_usual_time() -> None:
+    turns = make_turns_that_want_calls()
+    turns.features.campaign_runs.list_campaign_runs = list  # type: ignore[method-assign]  # no campaigns
+    assert turns.features.call_placing.place_calls_of_all_campaigns() == LOOK_AGAIN_SECONDS
+
+
+def test_calls_of_a_cancelled_campaign_are_cancelled_even_if_a_seat_is_reserved_for_them() -> None:
+    turns = make_turns_that_want_calls()
+    turns.call(reserved_seat="01")
+    placing = turns.features.call_placing
+    cast(Any, placing._reserved).is_seat_reserved = lambda _: True
+    turns.after(10.0, lambda: placing.cancel_calls_of_campaign(turns.features.campaign_runs["calls"]))
+    assert [call.leg.cancelled for call in turns.features.live_calls.list_live_calls()] == [True]
+
+
+@pytest.mark.parametrize(("campaign", "is_cancelled"), [({}, True), ({"kind": "ivr", "flow": "turnout"}, False)])
+def test_excess_calls_are_cancelled_only_in_campaigns_with_agents(campaign: dict[str, Any], is_cancelled: bool) -> None:
+    turns = make_turns_that_want_calls(campaign=campaign)
+    run = turns.features.campaign_runs["calls"]
+    cast(Any, run.pacer).count_excess_calls = lambda _: 1
+    turns.call()
+    run_pacing_decision(turns)
+    assert [call.leg.cancelled for call in turns.features.live_calls.list_live_calls()] == [is_cancelled]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
@@ -91,3 +93,14 @@ async def test_call_waits_behind_an_earlier_queued_call_even_if_the_trunk_is_fre
             await asyncio.sleep(0.005)
         clock.seconds = 3.0
     assert sent == ["first", "second", "third"]
+
+
+@virtual_time()
+async def test_only_call_in_the_send_queue_is_sent_after_its_wait() -> None:
+    waits, sent = iter([1.0, 1.0, 0.0]), list[float]()
+    starts = SimpleNamespace(count_seconds_until_call_may_be_sent=lambda _: next(waits), record_sent_call=sent.append)
+    clock = LoopClock(NOON)
+    began = clock.monotonic()
+    async with asyncio.timeout(5):
+        await SendQueue(cast(Any, starts), clock).wait_until_call_may_be_sent(CampaignKind.AGENTS)
+    assert sent == [pytest.approx(began + 1.0)]

@@ -25,7 +25,7 @@ from dialer.engine.plan import CampaignSpec, Dependencies, EnginePlan
 from dialer.engine.seats.state import Seat
 from dialer.engine.trunks.state import TrunkLimits, TrunkPool
 from dialer.pacing.factory import ProgressivePacer
-from dialer.pacing.port import PacingSnapshot
+from dialer.pacing.port import BusySeat, PacingSnapshot, RingingCall, SeatStage
 from dialer.polling_day.priorities import BoothOrder
 from dialer.rules.calling_hours import make_daily_hours
 from dialer.rules.retries import RetryRules
@@ -361,3 +361,55 @@ def test_pacing_snapshot_ignores_the_calls_on_an_unreachable_server() -> None:
         snapshot = turns.features.pacing_snapshots.take_pacing_snapshot(run, {}, {})
         seen.append((len(snapshot.ringing), snapshot.free_channels))
     assert seen == [(3, 2), (1, 4), (2, 3), (3, 2)]  # without any server, nothing is filtered
+
+
+def test_pacing_snapshot_contains_how_long_each_call_has_rung_and_how_likely_it_is_answered() -> None:
+    turns = Turns(1)
+    run = turns.features.campaign_runs["calls"]
+    other = replace(run, spec=replace(run.spec, campaign_id="other"), answer_rate=0.625)
+    own_call = turns.call(phone_id=1, ringing_seconds=3.0)
+    turns.features.live_calls.put_call(
+        replace(
+            own_call, attempt_id=AttemptId("b" * 36), campaign_id="other", leg=replace(own_call.leg, began_seconds=4.0)
+        )
+    )
+    turns.call(AttemptId("c" * 36), phone_id=3)
+    turns.features.campaign_runs.put_campaign(other)
+    turns.clock.seconds = 10.0
+    ringing = turns.features.pacing_snapshots.take_pacing_snapshot(run, {}, {}).ringing
+    assert sorted(ringing, key=str) == sorted(
+        [RingingCall(10.0, None, 7.0), RingingCall(6.0, 0.625, 7.0), RingingCall(10.0, None, None)], key=str
+    )
+
+
+@pytest.mark.parametrize("is_leaving", [False, True])
+def test_pacing_snapshot_contains_for_how_long_each_busy_seat_is_in_its_stage(is_leaving: bool) -> None:
+    turns = Turns(3)
+    turns.clock.seconds = 20.0
+    now = turns.features.core.read_clock()
+    began = now._replace(seconds=5.0)
+    then = SeatState.PAUSED if is_leaving else SeatState.READY
+    for name, state, closing in (
+        ("01", SeatState.TALKING, None),
+        ("02", SeatState.TALKING, 18.0),
+        ("03", SeatState.RESERVED, None),
+    ):
+        seat = turns.features.seats[name]
+        turns.place(replace(seat, state=state, since=began, closing_since_seconds=closing, then=then))
+    run = turns.features.campaign_runs["calls"]
+    assert turns.features.pacing_snapshots.take_pacing_snapshot(run, {}, {}).busy_seats == (
+        BusySeat(SeatStage.TALKING, 15.0, leaving=is_leaving),
+        BusySeat(SeatStage.CLOSING, 2.0, leaving=is_leaving),
+        BusySeat(SeatStage.TALKING, 0.0, leaving=is_leaving),
+    )
+
+
+@pytest.mark.parametrize(("answered", "free_channels"), [(1, 3), (3, 3)])
+def test_speed_limit_per_seat_does_not_count_answered_calls(answered: int, free_channels: int) -> None:
+    turns = Turns(2)
+    run = turns.features.campaign_runs["calls"]
+    turns.call(AttemptId("r" * 36), phone_id=90)
+    for number in range(answered):
+        turns.call(AttemptId(str(number) * 36), phone_id=number, answered_seconds=1.0, answered_at=NOON)
+    run.speed = CampaignSpeed(None, 2.0, NOON + 60, "supervisor")
+    assert turns.features.pacing_snapshots.take_pacing_snapshot(run, {}, {}).free_channels == free_channels
