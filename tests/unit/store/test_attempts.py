@@ -23,8 +23,10 @@ from dialer.domain.model import (
 )
 from dialer.domain.phone_facts import CallIntervals
 from dialer.domain.results import Result
+from dialer.domain.view import ScreenPop
 from dialer.store import targets
 from dialer.store.attempts import Refusal
+from dialer.store.log_ins import LogIn
 from dialer.store.store import Store
 from tests.support.stores import (
     CAMPAIGN,
@@ -585,3 +587,30 @@ async def test_attempt_results_are_queued_for_the_broker_only_if_announced(backe
         ended = EndedAttempt(new.attempt_id, Outcome.BUSY, NOW + 30)
         assert await store.end_attempts([ended, ended], announced=announced) == [True, False]
         assert len(await store.read_announcements_for_broker(10)) == announced
+
+
+async def test_screen_pop_names_the_voter_booth_and_legal_grounds_of_the_attempt(backend: Backend) -> None:
+    async with open_filled_store(backend) as store:
+        await claim_and_open_attempt(store, 1)
+        new = replace(make_attempt(await claim_one_number(store, 3)), grounds='{"verdict":"allowed"}')
+        assert await commit_new_attempt(store, new) is None
+        shown = ScreenPop(new.attempt_id, phone_id=3, voter_id=3, booth_id=1, voters=(3, 4), opted_out=False, grounds=1)
+        assert await store.read_screen_pop(new.attempt_id) == shown
+        await store.record_opt_out(3, at=NOW, source="page")
+        after = await store.read_screen_pop(new.attempt_id)
+        assert after is not None
+        assert after.opted_out
+        assert await store.read_screen_pop(AttemptId("unknown")) is None
+
+
+@pytest.mark.parametrize(("since_seconds", "is_found"), [(30.0, True), (30.1, False)])
+async def test_conversation_without_a_disposition_is_found_only_if_it_ended_recently(
+    backend: Backend, since_seconds: float, is_found: bool
+) -> None:
+    async with open_filled_store(backend) as store:
+        await store.save_log_in(LogIn("04", "asha", False, None, NOW))
+        new = await claim_and_open_attempt(store, 3)
+        await store.record_connect_time(new.attempt_id, NOW + 10, "04", "asha")
+        assert await end_attempt(store, new, Outcome.CONNECTED)  # 30 s after its start
+        found = await store.find_conversations_without_disposition(NOW + since_seconds)
+        assert [each.attempt_id for each in found] == ([new.attempt_id] if is_found else [])
