@@ -308,3 +308,19 @@ def test_marking_a_phone_twice_as_possibly_dead_changes_nothing() -> None:
     before: Seat = turns.features.seats["01"]
     assert turns.after(1, lambda: turns.features.acd.set_seat_phone_suspect("01", False)) == []
     assert turns.features.seats["01"] is before
+
+
+def test_wrap_up_that_began_before_a_restart_can_be_ended() -> None:
+    turns = Turns()
+    change_seat(turns, "01", state=SeatState.WRAP_UP)
+    turns.after(5.0, lambda: turns.features.acd.end_wrap_up(turns.features.seats["01"]))
+    assert turns.seat() is SeatState.READY
+
+
+def test_failed_call_to_a_seat_phone_is_reported_for_that_seat() -> None:
+    turns = Turns(2)
+    change_seat(turns, "02", phone_up=False)
+    turns.features.core.in_event = True
+    turns.features.acd.call_seat_phone("02")
+    [order] = [each for each in turns.features.core.pop_requested_effects() if isinstance(each, SwitchOrder)]
+    assert order.on_failure == TimerExpired(TimerKind.PHONE_NOT_CALLED, "02")

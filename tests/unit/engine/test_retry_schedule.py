@@ -166,10 +166,11 @@ def test_disposition_of_a_call_to_a_booth_worker_keeps_the_calling_round() -> No
     assert find_due_seconds_of(Disposition.CALL_BACK, None, 6 * 3_600, worker=WORKER) == 300
     assert find_due_seconds_of(Disposition.OPT_OUT, None, 6 * 3_600, worker=WORKER) is None
     assert find_due_seconds_of(Disposition.WRONG_NUMBER, None, 6 * 3_600, worker=WORKER) is None
-    with pytest.raises(
-        CommandRefused, match="a call with a booth worker cannot have the disposition later: enter serials"
-    ):
+    with pytest.raises(CommandRefused) as refused:
         find_due_seconds_of(Disposition.LATER, 15, None, worker=WORKER)
+    assert str(refused.value) == (
+        "a call with a booth worker cannot have the disposition later: enter serials (seat-serials), then `ready`"
+    )
 
 
 def test_call_back_must_be_within_30_days_and_before_the_last_call_to_the_booth() -> None:
