@@ -76,9 +76,9 @@ def settings_file(directory: Path, **values: object) -> Path:
 
 
 def get_error_line(result: CompletedProcess[str]) -> str:
-    """Return the one-line error of a command. Fails if it succeeded or printed a traceback."""
+    """Return the one-line error of a command, without its log. Fails if it succeeded or printed a traceback."""
     assert result.returncode == 2, result.stdout + result.stderr
-    lines = result.stderr.strip().splitlines()
+    lines = [line for line in result.stderr.strip().splitlines() if not line.startswith("{")]
     assert len(lines) == 1, result.stderr
     assert lines[0].startswith("dialer: ")
     return lines[0]

@@ -153,7 +153,7 @@ def test_pacer_state_survives_a_restart(tmp_path: Path) -> None:
             assert saved["answer_rate"] == taken["answer_rate"]
             assert saved["rings"] == taken["rings"]
             assert saved["hazards"] == taken["hazards"]
-            assert now.pacer.knowledge.hazards[SeatStage.TALKING].endings > 20  # type: ignore[attr-defined]  # of the predictive pacer
+            assert now.pacer.knowledge.hazards[SeatStage.TALKING].remembered_endings > 20  # type: ignore[attr-defined]  # of the predictive pacer
 
     run_first_dialler()
     run_restarted_dialler()

@@ -100,7 +100,9 @@ async def test_undone_disposition_restores_the_answers_given_earlier_in_the_flow
 
 
 @virtual_time()
-@pytest.mark.parametrize("at", ["change_flow_answers", "save_own_call_back", "record_mark", "_update_targets"])
+@pytest.mark.parametrize(
+    "at", ["change_flow_answers", "save_own_call_back", "record_mark", "_set_due_times_after_disposition"]
+)
 async def test_disposition_is_stored_completely_or_not_at_all(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: str
 ) -> None:
