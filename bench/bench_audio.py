@@ -34,7 +34,7 @@ from bench.common import (
     record,
     write_json,
 )
-from dialer.audio.catalogue import change_catalogue
+from dialer.audio.catalogue import open_catalogue_for_changes
 from dialer.audio.conversion import Recipe
 from dialer.audio.formats import decode_sound, get_sample_rate
 from dialer.audio.loudness import measure_loudness
@@ -93,7 +93,7 @@ def run_ours(recordings: Path, count: int, seconds: float, watch: Stopwatch) -> 
     """Convert the recordings as `dialer audio prepare` does."""
     with tempfile.TemporaryDirectory() as out:
         places = AudioDirectories(recordings, Path(out) / "sounds")
-        with measure_all_processes(watch), change_catalogue(Path(out) / "catalogue") as entries:
+        with measure_all_processes(watch), open_catalogue_for_changes(Path(out) / "catalogue") as entries:
             report = prepare_recordings(places, entries, Recipe((LINE,)), {})
         if report.refused:
             return Done(count, report.refused[0].reason)

@@ -44,7 +44,7 @@ from bench.desk_site import (
     start_desk,
 )
 from bench.simulated_carrier import simulated_carrier
-from dialer.app import RunningCentre, running_centre
+from dialer.app import RunningCentre, open_centre
 from dialer.cli.logs import configure_quiet_logging
 from dialer.mqtt.embedded_broker import BrokerKind, find_free_port, run_demo_broker
 from dialer.process.memory import freeze_start_up_objects
@@ -158,7 +158,7 @@ async def _run(folder: Path, seconds: float, pairs: int) -> Measurements:
         settings = load_settings(path)
         await set_board_passwords(path)
         centre = await stack.enter_async_context(
-            running_centre(settings, broker=broker.settings, profile=make_simulated_profile())
+            open_centre(settings, broker=broker.settings, profile=make_simulated_profile())
         )
         freeze_start_up_objects()  # as `dialer run` does
         stop = asyncio.Event()

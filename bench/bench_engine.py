@@ -24,7 +24,7 @@ import uvloop
 
 from bench.common import record
 from bench.simulated_carrier import simulated_carrier
-from dialer.app import running_centre
+from dialer.app import open_centre
 from dialer.cli.logs import configure_quiet_logging
 from dialer.mqtt.embedded_broker import find_free_port
 from dialer.process.memory import freeze_start_up_objects
@@ -86,7 +86,7 @@ async def measure(voters: int, seconds: float, directory: Path) -> dict[str, flo
     figures: dict[str, float] = {}
     async with (
         simulated_carrier(agi_port, *("--answer-rate", "0.4", "--seats", "1", "--speed", "2.2")) as ami_port,
-        running_centre(
+        open_centre(
             bench_settings(directory / "centre.db", ami_port, agi_port), profile=make_simulated_profile()
         ) as centre,
         asyncio.TaskGroup() as group,

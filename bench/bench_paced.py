@@ -24,7 +24,7 @@ import uvloop
 from bench.bench_engine import FILL
 from bench.common import record
 from bench.simulated_carrier import simulated_carrier
-from dialer.app import RunningCentre, running_centre
+from dialer.app import RunningCentre, open_centre
 from dialer.cli.logs import configure_quiet_logging
 from dialer.engine.campaigns.commands import PauseCampaign
 from dialer.engine.seats.commands import SeatLogIn
@@ -95,7 +95,7 @@ async def measure(options: Any, directory: Path, broker_port: int | None) -> dic
 async def _measure_site(settings: Settings, options: Any) -> dict[str, float]:
     stop = asyncio.Event()
     profile = cProfile.Profile() if options.profile else None
-    async with running_centre(settings, profile=make_simulated_profile()) as centre, asyncio.TaskGroup() as group:
+    async with open_centre(settings, profile=make_simulated_profile()) as centre, asyncio.TaskGroup() as group:
         freeze_start_up_objects()  # as `dialer run` does
         group.create_task(centre.run(stop))
         await asyncio.sleep(2)

@@ -27,7 +27,7 @@ from typing import Any
 
 from bench.bench_engine import FILL, resident_megabytes
 from bench.simulated_carrier import simulated_carrier
-from dialer.app import RunningCentre, running_centre
+from dialer.app import RunningCentre, open_centre
 from dialer.cli.logs import configure_quiet_logging
 from dialer.domain.clock import LoopClock
 from dialer.mqtt.embedded_broker import find_free_port
@@ -120,7 +120,7 @@ async def soak(options: argparse.Namespace, folder: Path) -> None:
         switch._journal.placed = deque(maxlen=1)  # type: ignore[assignment]
         settings = soak_settings(folder / "soak.db", switch.ami_port, 0, options.starts)
         clock = LoopClock(switch.now())
-        async with running_centre(
+        async with open_centre(
             settings, clock=clock, chance=random.Random(1), profile=make_simulated_profile()
         ) as centre:
             switch.agi_port = centre.agi_port
@@ -132,7 +132,7 @@ async def soak_in_real_time(options: argparse.Namespace, folder: Path) -> None:
     agi_port = find_free_port()
     async with simulated_carrier(agi_port, "--seats", "1") as ami_port:
         settings = soak_settings(folder / "soak.db", ami_port, agi_port, options.starts)
-        async with running_centre(settings, profile=make_simulated_profile()) as centre:
+        async with open_centre(settings, profile=make_simulated_profile()) as centre:
             await run_and_measure(centre, options)
 
 

@@ -45,8 +45,8 @@ import gc; gc.disable()
 import asyncio, pathlib, sys, time, uvloop
 import dialer.cli.running
 from dialer.settings.site import load_settings
-from dialer.app import running_centre
-from dialer.audio.words import load_all_words
+from dialer.app import open_centre
+from dialer.audio.words import load_spoken_words_of_all_languages
 from dialer.domain.clock import SystemClock
 from dialer.flows.prompts import make_playlist_reader
 from dialer.process.memory import freeze_start_up_objects
@@ -54,11 +54,11 @@ from dialer.settings.site_rules import load_site_profile
 from dialer.site.voices import refuse_unannounced_voices
 async def start():
     settings = load_settings(pathlib.Path(sys.argv[1]))
-    await asyncio.to_thread(load_all_words)
+    await asyncio.to_thread(load_spoken_words_of_all_languages)
     profile = load_site_profile(settings)
     reader = make_playlist_reader(settings, profile)
     await asyncio.to_thread(refuse_unannounced_voices, settings, profile, SystemClock(), reader)
-    async with running_centre(settings, reader=reader, profile=profile) as centre:
+    async with open_centre(settings, reader=reader, profile=profile) as centre:
         freeze_start_up_objects()
         spent = time.process_time()
         print(spent, len(reader.read().listed))
@@ -103,7 +103,7 @@ def _write_site(directory: Path) -> Path:
         entries[name] = Entry(
             text=f"प्राथमिक विद्यालय, वार्ड {number}",
             voice=Voice.HUMAN,
-            source=f"{name.path}.wav",
+            source=f"{name.relative_path}.wav",
             source_sha256=sha,
             recipe="alaw, -20 LUFS, -1 dBTP",
             seconds=0.5,
@@ -111,7 +111,7 @@ def _write_site(directory: Path) -> Path:
             true_peak_db=-1.5,
             files={SoundFormat.ALAW: sha},
         )
-        path = directory / "sounds" / f"{name.sound}.alaw"
+        path = directory / "sounds" / f"{name.sound_name}.alaw"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(sound)
     write_catalogue(directory / "catalogue", entries)

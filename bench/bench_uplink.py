@@ -32,7 +32,7 @@ import uvloop
 
 from bench.common import cpu_seconds_of, record
 from bench.simulated_carrier import simulated_carrier
-from dialer.app import running_centre
+from dialer.app import open_centre
 from dialer.cli.logs import configure_quiet_logging
 from dialer.domain.view import SeatState
 from dialer.hq.servers import run_nats_server, run_postgresql
@@ -128,7 +128,7 @@ async def run_dialler(path: Path) -> None:
     """Run a dialler as `dialer run` does."""
     settings = load_settings(path)
     broker = BrokerSettings(settings.broker.host, settings.broker.port)
-    async with running_centre(settings, broker=broker, profile=make_simulated_profile()) as centre:
+    async with open_centre(settings, broker=broker, profile=make_simulated_profile()) as centre:
         freeze_start_up_objects()
         await centre.run(asyncio.Event())
 

@@ -21,7 +21,7 @@ from typing import Any, BinaryIO
 from unittest import mock
 
 from bench.simulated_carrier import simulated_carrier
-from dialer.app import RunningCentre, running_centre
+from dialer.app import RunningCentre, open_centre
 from dialer.domain.enums import CampaignKind, Purpose
 from dialer.domain.errors import StoreError
 from dialer.domain.model import Claim, NewAttempt
@@ -336,7 +336,7 @@ async def run_centre(store: Path, voters: int, seconds: float, warm_up_seconds: 
         with mock.patch("dialer.app.create_engine_plan", watch.watched_plan):
             settings = make_settings(store, ami_port, agi_port)
             async with (
-                running_centre(settings, profile=make_simulated_profile()) as centre,
+                open_centre(settings, profile=make_simulated_profile()) as centre,
                 asyncio.TaskGroup() as group,
             ):
                 figures.ready_seconds = time.perf_counter() - began

@@ -16,14 +16,14 @@ def main() -> None:
     """Import the command line and run it."""
     usual = signal.getsignal(signal.SIGINT)
     if usual is signal.default_int_handler:  # not where a shell has it ignored
-        signal.signal(signal.SIGINT, _leave)
+        signal.signal(signal.SIGINT, _exit_at_interrupt)
     from dialer.cli.main import main as run  # noqa: PLC0415 - it takes a second or more
 
     signal.signal(signal.SIGINT, usual)
     run()
 
 
-def _leave(_number: int, _frame: FrameType | None) -> None:
+def _exit_at_interrupt(_number: int, _frame: FrameType | None) -> None:
     os._exit(INTERRUPTED)  # nothing is begun yet
 
 

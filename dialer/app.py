@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from dialer.audio.playlist import PlaylistReader
-from dialer.audio.words import load_all_words
+from dialer.audio.words import load_spoken_words_of_all_languages
 from dialer.domain.alerts import AlertKind, create_alert
 from dialer.domain.clock import Clock, SystemClock
 from dialer.domain.dialler_name import DiallerName
@@ -103,7 +103,7 @@ class RunningCentre:
 
 
 @asynccontextmanager
-async def running_centre(
+async def open_centre(
     settings: Settings,
     *,
     clock: Clock | None = None,
@@ -136,8 +136,8 @@ async def running_centre(
         asterisk = AsteriskServers(settings, name)
         reload = SettingsReload(settings, rules, fixed_profile=profile, recorded=weights.recorded, refuse=refuse)
         reload.add_reload_parts([create_flows_reload_part(flows), *asterisk.list_reload_parts()])
-        certified = certified or _find_certificates(prompts, flows)
-        engine = _engine(settings, rules, store, flows, clock, twilio, certified, asterisk, lag, name, reload)
+        certified = certified or _make_certificate_lookup(prompts, flows)
+        engine = _build_engine(settings, rules, store, flows, clock, twilio, certified, asterisk, lag, name, reload)
         stack.callback(asterisk.switch.close)
         await apply_settings(settings, store, weights, clock.now())
         await engine.load_engine_state(
@@ -157,18 +157,18 @@ async def running_centre(
             agi_port=agi.port,
             twilio_port=None if twilio is None else twilio.port,
             compare_with_broker=partial(_compare_with_broker, settings, broker, engine),
-            connected=partial(_connected, settings, engine, asterisk, twilio, chance),
+            connected=partial(_connect_to_switch, settings, engine, asterisk, twilio, chance),
             lag=lag,
             prompts=prompts,
             name=name,
         )
 
 
-def _find_certificates(prompts: SitePrompts | None, flows: FlowLibrary) -> CertificateLookup:
+def _make_certificate_lookup(prompts: SitePrompts | None, flows: FlowLibrary) -> CertificateLookup:
     return SiteCertificates(prompts, lambda flow: None if flow.startswith(SCRIPT) else flows.get_current_flow(flow))
 
 
-def _engine(
+def _build_engine(
     settings: Settings,
     profile: Profile,
     store: Store,
@@ -213,7 +213,7 @@ async def _compare_with_broker(settings: Settings, private_broker: BrokerSetting
 
 
 @asynccontextmanager
-async def _connected(
+async def _connect_to_switch(
     settings: Settings,
     engine: Engine,
     asterisk: AsteriskServers,
@@ -239,17 +239,17 @@ async def run_centre(settings: Settings) -> None:
     raise_open_files_limit()
     if (problem := find_open_files_problem(settings)) is not None:
         _log.warning("open_files.limit_low", problem=problem)
-    await asyncio.to_thread(load_all_words)
+    await asyncio.to_thread(load_spoken_words_of_all_languages)
     profile = load_site_profile(settings)
     reader = None if settings.audio.catalogue is None else make_playlist_reader(settings, profile)
     await asyncio.to_thread(refuse_unannounced_voices, settings, profile, SystemClock(), reader)
     if settings.uses_asterisk:
         await check_asterisk_servers(settings)
 
-    def refuse(reloaded: Settings, profile: Profile) -> None:
+    def refuse_unannounced_voices_on_reload(reloaded: Settings, profile: Profile) -> None:
         refuse_unannounced_voices(reloaded, profile, SystemClock())
 
-    async with running_centre(settings, reader=reader, refuse=refuse) as centre:
+    async with open_centre(settings, reader=reader, refuse=refuse_unannounced_voices_on_reload) as centre:
         if settings.uses_asterisk:
             await check_asterisk_servers(settings, centre.name)
         if settings.broker.enabled:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dialer.content import CHECKOUT
 
 
-def with_extra(extra: str) -> str:
+def describe_extra_installation(extra: str) -> str:
     """Return how to install an extra, as the end of a sentence: in a checkout, or for an installed package."""
     if CHECKOUT:
         return f"in Matdan's own folder, .venv/bin/pip install -e '.[{extra}]'"

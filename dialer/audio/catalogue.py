@@ -20,7 +20,7 @@ import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from dialer.audio.errors import BadPromptName, CatalogueError
-from dialer.audio.files import explain_write_errors, list_files_below, remove_partial_files, write_temporary
+from dialer.audio.files import explain_write_errors, list_files_below, remove_partial_files, write_temporary_file
 from dialer.audio.names import CAMPAIGN_FOLDER, PromptName, parse_prompt_name
 from dialer.settings.audio import SoundFormat
 from dialer.settings.files import NotToml, parse_toml_table, read_whole_file
@@ -69,7 +69,7 @@ class Entry(BaseModel):
     valid_until: date | None = Field(None, description="last day of the certificate")
 
     @model_validator(mode="after")
-    def _check_hash_pairs(self) -> Entry:
+    def _check_approval_and_certificate_hashes(self) -> Entry:
         if bool(self.certificate) != (self.certificate_sha256 is not None):
             raise ValueError(
                 "a certificate needs its number and the hash of the recording; give certificate and certificate_sha256"
@@ -108,7 +108,7 @@ def read_catalogue(directory: Path) -> dict[PromptName, Entry]:
 
     Raises CatalogueError with file, key and remedy.
     """
-    return read_entries(directory, list_catalogue_files(directory) or ())
+    return read_catalogue_entries(directory, list_catalogue_files(directory) or ())
 
 
 def list_catalogue_files(directory: Path) -> list[Path] | None:
@@ -129,12 +129,12 @@ def list_catalogue_files(directory: Path) -> list[Path] | None:
     return [path for path in list_files_below(directory, refuse_unreadable_folder) if path.suffix == ".toml"]
 
 
-def read_entries(directory: Path, files: Iterable[Path]) -> dict[PromptName, Entry]:
+def read_catalogue_entries(directory: Path, files: Iterable[Path]) -> dict[PromptName, Entry]:
     """Return the entries of the prompts in the given catalogue files. Raises CatalogueError with file, key and remedy."""
     entries: dict[PromptName, Entry] = {}
     for path in files:
         scope = path.relative_to(directory).with_suffix("").as_posix()
-        for key, table in _read_tables(path).items():
+        for key, table in _read_catalogue_tables(path).items():
             try:
                 name = parse_prompt_name(f"{scope}/{key}")
             except BadPromptName as error:
@@ -145,7 +145,7 @@ def read_entries(directory: Path, files: Iterable[Path]) -> dict[PromptName, Ent
     return entries
 
 
-def _read_tables(path: Path) -> dict[str, Any]:
+def _read_catalogue_tables(path: Path) -> dict[str, Any]:
     try:
         return parse_toml_table(read_whole_file(path, _MOST_BYTES))
     except OSError as error:
@@ -198,7 +198,8 @@ def stage_catalogue(directory: Path, entries: Entries) -> Iterator[None]:
         AudioError: a file cannot be written. The text names it.
     """
     files = {
-        path: (_HEAD + tomli_w.dumps(tables)).encode() for path, tables in _group_by_file(directory, entries).items()
+        path: (_HEAD + tomli_w.dumps(tables)).encode()
+        for path, tables in _group_entries_by_file(directory, entries).items()
     }
     stale = set(list_catalogue_files(directory) or ()) - set(files)
     pending: dict[Path, Path] = {}
@@ -206,7 +207,7 @@ def stage_catalogue(directory: Path, entries: Entries) -> Iterator[None]:
         for path, content in files.items():
             with explain_write_errors(path):
                 if not path.exists() or path.read_bytes() != content:
-                    pending[path] = write_temporary(path, content)
+                    pending[path] = write_temporary_file(path, content)
         yield
         for path, temporary in pending.items():
             with explain_write_errors(path):
@@ -219,7 +220,7 @@ def stage_catalogue(directory: Path, entries: Entries) -> Iterator[None]:
             temporary.unlink(missing_ok=True)
 
 
-def _group_by_file(directory: Path, entries: Entries) -> dict[Path, dict[str, Any]]:
+def _group_entries_by_file(directory: Path, entries: Entries) -> dict[Path, dict[str, Any]]:
     """Return the catalogue's entries grouped by the file that each belongs to."""
     files: dict[Path, dict[str, Any]] = {}
     for name, entry in sorted(entries.items()):
@@ -229,17 +230,17 @@ def _group_by_file(directory: Path, entries: Entries) -> dict[Path, dict[str, An
         table["files"] = {sound_format.value: sha for sound_format, sha in sorted(entry.files.items())}
         if entry.notes:
             table["notes"] = list(entry.notes)
-        files.setdefault(_find_file(directory, name), {})[name.name] = table
+        files.setdefault(_get_catalogue_file(directory, name), {})[name.name] = table
     return files
 
 
-def _find_file(directory: Path, name: PromptName) -> Path:
+def _get_catalogue_file(directory: Path, name: PromptName) -> Path:
     scope = directory / CAMPAIGN_FOLDER / name.campaign if name.campaign else directory
     return scope / f"{name.language}.toml"
 
 
 @contextmanager
-def change_catalogue(directory: Path) -> Iterator[dict[PromptName, Entry]]:
+def open_catalogue_for_changes(directory: Path) -> Iterator[dict[PromptName, Entry]]:
     """Lock the catalogue of prompts and yield its entries, which the caller may change.
 
     Store the changed entries when the block ends. Raises CatalogueError.

@@ -63,12 +63,12 @@ class Recipe:
     max_seconds: float = 600.0
 
     @property
-    def fingerprint(self) -> str:
+    def recipe_fingerprint(self) -> str:
         """A text that changes if this recipe would convert the same recording to different sounds."""
         return f"{VERSION} {self.loudness_lufs:g} LUFS {self.true_peak_db:g} dB"
 
     @property
-    def rate(self) -> int:
+    def highest_sample_rate(self) -> int:
         """The highest sample rate of the recipe's formats (Hz)."""
         return max(get_sample_rate(sound_format) for sound_format in self.formats)
 
@@ -86,23 +86,23 @@ class Sounds:
 
 def convert_recording(source: Path, recipe: Recipe) -> Sounds:
     """Return the sounds made from a recording. Raises RecordingRefused with the reason in one line."""
-    decoded = decode_recording(source, recipe.rate, recipe.max_seconds)
+    decoded = decode_recording(source, recipe.highest_sample_rate, recipe.max_seconds)
     return convert_samples(decoded.samples, recipe, decoded.notes)
 
 
 def convert_samples(samples: Samples, recipe: Recipe, notes: tuple[str, ...] = ()) -> Sounds:
-    """Return the sounds made from samples at `recipe.rate`. Raises RecordingRefused if they are silent."""
-    before = measure_loudness(samples, recipe.rate)
+    """Return the sounds made from samples at `recipe.highest_sample_rate`. Raises RecordingRefused if they are silent."""
+    before = measure_loudness(samples, recipe.highest_sample_rate)
     if before.integrated_lufs <= SILENT_LUFS:
         raise RecordingRefused("the recording is silent from start to end; record the prompt again")
-    trimmed, cut_seconds = trim_silence(samples, recipe.rate, before, recipe.loudness_lufs)
+    trimmed, cut_seconds = trim_silence(samples, recipe.highest_sample_rate, before, recipe.loudness_lufs)
     messages = list(notes)
     if cut_seconds > _REPORTED_TRIM_SECONDS:
         messages.append(f"had {cut_seconds:.1f} s of silence, which were cut off")
     gain = recipe.loudness_lufs - before.integrated_lufs
     if gain > _REPORTED_GAIN_DB:
         messages.append(f"was recorded very quietly; it was amplified by {gain:.0f} dB, together with its noise")
-    rates = {recipe.rate: trimmed}
+    rates = {recipe.highest_sample_rate: trimmed}
     contents: dict[SoundFormat, bytes] = {}
     found: list[Loudness] = []
     levelled: dict[int, Samples] = {}
@@ -110,9 +110,11 @@ def convert_samples(samples: Samples, recipe: Recipe, notes: tuple[str, ...] = (
     for sound_format in recipe.formats:
         rate = get_sample_rate(sound_format)
         if rate not in rates:
-            rates[rate] = apply_filters(trimmed, recipe.rate, (("aresample", f"osr={rate}:osf=flt:{RESAMPLER}"),))
+            rates[rate] = apply_filters(
+                trimmed, recipe.highest_sample_rate, (("aresample", f"osr={rate}:osf=flt:{RESAMPLER}"),)
+            )
         if rate not in levelled:
-            own = before if rate == recipe.rate else None
+            own = before if rate == recipe.highest_sample_rate else None
             levelled[rate], held_db = normalise_loudness(
                 rates[rate], rate, recipe.loudness_lufs, recipe.true_peak_db, own
             )
@@ -126,7 +128,7 @@ def convert_samples(samples: Samples, recipe: Recipe, notes: tuple[str, ...] = (
         messages.append(f"is at {worst.integrated_lufs:.1f} LUFS, because its peaks allow no more")
     return Sounds(
         contents=contents,
-        seconds=len(trimmed) / recipe.rate,
+        seconds=len(trimmed) / recipe.highest_sample_rate,
         loudness_lufs=round(worst.integrated_lufs, 1),
         true_peak_db=round(max(each.true_peak_db for each in found), 1),
         notes=tuple(messages),
@@ -135,7 +137,7 @@ def convert_samples(samples: Samples, recipe: Recipe, notes: tuple[str, ...] = (
 
 def trim_silence(samples: Samples, rate: int, loudness: Loudness, loudness_lufs: float) -> tuple[Samples, float]:
     """Remove the silence at both ends of a recording and add short fades. Return (samples, seconds that were cut off)."""
-    start, end = find_sound_range(samples, rate, loudness, loudness_lufs)
+    start, end = find_audible_range(samples, rate, loudness, loudness_lufs)
     kept = np.array(samples[start:end])
     fade = min(_FADE_MS * rate // 1000, len(kept) // 2)
     if fade:
@@ -145,7 +147,7 @@ def trim_silence(samples: Samples, rate: int, loudness: Loudness, loudness_lufs:
     return kept, (len(samples) - len(kept)) / rate
 
 
-def find_sound_range(samples: Samples, rate: int, loudness: Loudness, loudness_lufs: float) -> tuple[int, int]:
+def find_audible_range(samples: Samples, rate: int, loudness: Loudness, loudness_lufs: float) -> tuple[int, int]:
     """Return the range (first, last + 1) of the samples between the silence at both ends.
 
     Samples below a threshold are silence. The threshold is the recording's loudness minus 35 dB, or the background

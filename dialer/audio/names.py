@@ -32,15 +32,15 @@ class PromptName:
     name: str  # such as turnout/question
 
     @property
-    def path(self) -> str:
+    def relative_path(self) -> str:
         """The path of the prompt's files below the recordings or sounds, without extension."""
         scope = f"{CAMPAIGN_FOLDER}/{self.campaign}/" if self.campaign else ""
         return f"{scope}{self.language}/{self.name}"
 
     @property
-    def sound(self) -> str:
+    def sound_name(self) -> str:
         """The name of the prompt's sound in Asterisk, such as `matdan/hi/turnout/question`."""
-        return f"{ROOT}/{self.path}"
+        return f"{ROOT}/{self.relative_path}"
 
 
 def parse_prompt_name(path: str) -> PromptName:
@@ -54,16 +54,18 @@ def parse_prompt_name(path: str) -> PromptName:
         parts = parts[2:]
         if not _CAMPAIGN.fullmatch(campaign):
             raise BadPromptName(
-                f"{make_printable(path)}: {make_printable(campaign)!r} is not a campaign id; use the id in the settings"
+                f"{replace_unprintable_characters(path)}: {replace_unprintable_characters(campaign)!r} is not a "
+                "campaign id; use the id in the settings"
             )
     if len(parts) < 2 or not _LANGUAGE.fullmatch(parts[0]):
         raise BadPromptName(
-            f"{make_printable(path)}: this is not the name of a prompt; use <language>/<prompt>, such as hi/turnout/question"
+            f"{replace_unprintable_characters(path)}: this is not the name of a prompt; use <language>/<prompt>, such "
+            "as hi/turnout/question"
         )
     bad = next((part for part in parts[1:] if not _PART.fullmatch(part)), None)
     if bad is not None or len(parts) > _MAX_PARTS:
         raise BadPromptName(
-            f"{make_printable(path)}: {make_printable(bad or path)!r} is not valid in a name; "
+            f"{replace_unprintable_characters(path)}: {replace_unprintable_characters(bad or path)!r} is not valid in a name; "
             "use lower-case letters, digits, - and _"
         )
     return PromptName(campaign, parts[0], "/".join(parts[1:]))
@@ -80,7 +82,7 @@ def find_prompt_of_sound(sound: str) -> PromptName | None:
         return None
 
 
-def make_printable(text: str) -> str:
+def replace_unprintable_characters(text: str) -> str:
     """Return untrusted text in a form that fits into one line of an error."""
     return "".join(letter if letter.isprintable() else "?" for letter in text[:100])
 
@@ -94,4 +96,4 @@ class AudioDirectories:
 
     def get_sound_path(self, name: PromptName, sound_format: SoundFormat) -> Path:
         """Return the path of a prompt's sound in a format."""
-        return self.sounds / f"{name.sound}.{sound_format.value}"
+        return self.sounds / f"{name.sound_name}.{sound_format.value}"

@@ -95,7 +95,7 @@ def _yield_word_prompts(words: Words) -> Iterator[tuple[str, str]]:
         yield f"hour/{hour}", words.hours[hour]
         yield f"half-hour/{hour}", words.half_hours[hour]
         yield f"hour-and/{hour}", words.hours_and[hour]
-    yield from ((f"minute/{minute}", words.describe_minutes(minute)) for minute in range(1, 60))
+    yield from ((f"minute/{minute}", words.spell_out_minutes(minute)) for minute in range(1, 60))
     yield from ((f"day/{day}", words.numbers[day]) for day in range(1, 32))
     yield from ((f"month/{month}", word) for month, word in enumerate(words.months, 1))
     yield LABEL, words.label

@@ -66,7 +66,7 @@ def make_sound_panel(title: str, samples: Samples, rate: int, kept: tuple[int, i
     return Panel(title, seconds, envelope, measure_loudness(samples, rate), kept_seconds)
 
 
-def draw_picture(caption: Caption, panels: Sequence[Panel], loudness_lufs: float, true_peak_db: float) -> str:
+def draw_sounds_as_svg(caption: Caption, panels: Sequence[Panel], loudness_lufs: float, true_peak_db: float) -> str:
     """Return one SVG picture of several sounds, a panel for each. All panels have the same time scale, so that cuts are
     visible.
     """
@@ -82,11 +82,11 @@ def draw_picture(caption: Caption, panels: Sequence[Panel], loudness_lufs: float
         *_draw_heading(caption, texts),
     ]
     for number, each in enumerate(panels):
-        parts += _draw_panel(each, top + number * (_PANEL + _GAP), longest, loudness_lufs, true_peak_db)
+        parts += _draw_sound_panel(each, top + number * (_PANEL + _GAP), longest, loudness_lufs, true_peak_db)
     return "\n".join([*parts, "</svg>"]) + "\n"
 
 
-def render_page(title: str, pictures: Sequence[tuple[str, str]]) -> str:
+def render_picture_page(title: str, pictures: Sequence[tuple[str, str]]) -> str:
     """Return an HTML page with pictures, given as (prompt, file name)."""
     shown = "\n".join(
         f'<p><a href="{escape(file)}"><img src="{escape(file)}" alt="{escape(prompt)}" width="100%"></a></p>'
@@ -113,7 +113,9 @@ def _draw_heading(caption: Caption, texts: Sequence[str]) -> Iterator[str]:
         yield f'<text x="{_LEFT}" y="{56 + _LINE * place}"{fill}>{escape(line)}</text>'
 
 
-def _draw_panel(each: Panel, top: float, longest: float, loudness_lufs: float, true_peak_db: float) -> Iterator[str]:
+def _draw_sound_panel(
+    each: Panel, top: float, longest: float, loudness_lufs: float, true_peak_db: float
+) -> Iterator[str]:
     middle, half = top + _PANEL / 2, _PANEL / 2
     scale = _PLOT / longest
     figures = (
@@ -128,7 +130,7 @@ def _draw_panel(each: Panel, top: float, longest: float, loudness_lufs: float, t
                     f'<rect x="{_LEFT + start * scale:.1f}" y="{top}" width="{(end - start) * scale:.1f}" '
                     f'height="{_PANEL}" fill="#e2e8f0"><title>silence, cut off</title></rect>'
                 )
-    yield f'<path d="{_draw_outline(each, middle, half, scale)}" fill="{_WAVE}" stroke="{_WAVE}" stroke-width="0.6"/>'
+    yield f'<path d="{_draw_waveform(each, middle, half, scale)}" fill="{_WAVE}" stroke="{_WAVE}" stroke-width="0.6"/>'
     limit = half * 10 ** (true_peak_db / 20)
     for y in (middle - limit, middle + limit):
         yield _draw_dashed_line(y, _FAINT)
@@ -153,7 +155,7 @@ def _draw_panel(each: Panel, top: float, longest: float, loudness_lufs: float, t
         )
 
 
-def _draw_outline(each: Panel, middle: float, half: float, scale: float) -> str:
+def _draw_waveform(each: Panel, middle: float, half: float, scale: float) -> str:
     if not each.envelope:
         return ""
     width = each.seconds * scale / len(each.envelope)

@@ -27,7 +27,7 @@ class PlayRules:
     play_drafts: bool = True
 
 
-def find_play_problem(
+def find_reason_prompt_is_blocked(
     name: PromptName,
     entry: Entry | None,
     found: Mapping[SoundFormat, str],
@@ -53,7 +53,7 @@ def find_play_problem(
         return "was changed on disk after it was prepared; run dialer audio prepare"
     if entry.voice is Voice.DRAFT and not rules.play_drafts:
         return "is a draft voice; record it"
-    return _check_certificate(name, entry, rules, today) or _check_approval(entry, rules)
+    return _find_prompt_certificate_problem(name, entry, rules, today) or _find_approval_problem(entry, rules)
 
 
 def find_certificate_problem(entry: Entry) -> str | None:
@@ -65,7 +65,7 @@ def find_certificate_problem(entry: Entry) -> str | None:
     return None
 
 
-def _check_certificate(name: PromptName, entry: Entry, rules: PlayRules, today: date) -> str | None:
+def _find_prompt_certificate_problem(name: PromptName, entry: Entry, rules: PlayRules, today: date) -> str | None:
     """Return why the certificate of a prompt's recording is missing or invalid, or None."""
     if not entry.certificate and not (rules.certified_recordings and name.name.startswith(RECORDINGS)):
         return None
@@ -75,7 +75,7 @@ def _check_certificate(name: PromptName, entry: Entry, rules: PlayRules, today: 
     return problem
 
 
-def _check_approval(entry: Entry, rules: PlayRules) -> str | None:
+def _find_approval_problem(entry: Entry, rules: PlayRules) -> str | None:
     """Return why a prompt lacks the required approval, or None."""
     if not rules.approved_only or entry.is_approved:
         return None

@@ -12,11 +12,11 @@ from datetime import date
 from functools import partial
 from pathlib import Path
 
-from dialer.audio.catalogue import LOCK, Entries, Entry, Voice, list_catalogue_files, read_entries
+from dialer.audio.catalogue import LOCK, Entries, Entry, Voice, list_catalogue_files, read_catalogue_entries
 from dialer.audio.errors import CatalogueError
 from dialer.audio.files import hash_file
 from dialer.audio.names import AudioDirectories, PromptName
-from dialer.audio.play_rules import PlayRules, find_play_problem
+from dialer.audio.play_rules import PlayRules, find_reason_prompt_is_blocked
 from dialer.settings.audio import SoundFormat
 
 _FileVersion = tuple[int, int, int]  # (modification time in ns, size, inode): identifies a version of a file
@@ -55,10 +55,10 @@ class Playlist:
         """Return why a prompt may not be played, or None if it may."""
         listed = self.listed.get(name)
         if listed is None:
-            return find_play_problem(name, None, {}, self.rules, today)
-        return find_play_problem(name, listed.entry, listed.sound_hashes, self.rules, today)
+            return find_reason_prompt_is_blocked(name, None, {}, self.rules, today)
+        return find_reason_prompt_is_blocked(name, listed.entry, listed.sound_hashes, self.rules, today)
 
-    def is_synthetic(self, name: PromptName) -> bool:
+    def has_synthetic_voice(self, name: PromptName) -> bool:
         """Return whether a prompt has a synthetic voice."""
         listed = self.listed.get(name)
         return listed is not None and listed.entry.voice is not Voice.HUMAN
@@ -82,7 +82,7 @@ class PlaylistReader:
         self._hashes: dict[str, tuple[_FileVersion, str]] = {}
         self._last: Playlist | None = None
 
-    def read(self) -> Playlist:
+    def read_playlist(self) -> Playlist:
         """Return the prompts that may be played now (the playlist). It is the previous object if nothing has changed.
         Blocks while it reads files.
 
@@ -91,7 +91,7 @@ class PlaylistReader:
                 be in progress, or a mount lost. An empty catalogue would silence every call.
         """
         files = list_catalogue_files(self.catalogue)
-        disappeared = self._was_there if files is None else self._has_lost_all_files(files)
+        disappeared = self._was_there if files is None else self._has_catalogue_lost_all_files(files)
         if disappeared:
             raise CatalogueError(
                 str(self.catalogue), "", "the catalogue has disappeared; restore the directory and its files"
@@ -99,7 +99,7 @@ class PlaylistReader:
         self._was_there = files is not None
         stamps = {path: stamp for path in files or () if (stamp := _read_file_version(str(path))) is not None}
         if stamps != self._catalogue_versions:
-            self._entries = read_entries(self.catalogue, files or ())
+            self._entries = read_catalogue_entries(self.catalogue, files or ())
             self._catalogue_versions = stamps
             self._paths = {name: self._paths.get(name) or self._list_sound_paths(name) for name in self._entries}
             self._last = None
@@ -119,7 +119,7 @@ class PlaylistReader:
         for each in playlist.listed.values():
             each.sound_hashes  # noqa: B018 - the access computes the hashes
 
-    def _has_lost_all_files(self, files: list[Path]) -> bool:
+    def _has_catalogue_lost_all_files(self, files: list[Path]) -> bool:
         """Return whether the catalogue has lost all its files.
 
         A command that removes the last entry leaves a lock file, and so does not count as a loss.
@@ -130,7 +130,7 @@ class PlaylistReader:
         """Return the paths of a prompt's sound in every format that Asterisk could choose, even if there is no such
         file.
         """
-        beginning = str(self.places.sounds / name.sound)
+        beginning = str(self.places.sounds / name.sound_name)
         return tuple((sound_format, f"{beginning}.{sound_format.value}") for sound_format in SoundFormat)
 
     def _hash_sounds(self, name: PromptName) -> dict[SoundFormat, str]:

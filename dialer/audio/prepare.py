@@ -16,10 +16,10 @@ from dialer.audio.files import (
     hash_bytes,
     hash_file,
     list_files_below,
-    write_atomically,
+    write_file_atomically,
 )
-from dialer.audio.names import AudioDirectories, PromptName, make_printable, parse_prompt_name
-from dialer.audio.staging import are_sounds_intact, remove_other_formats, stage_sounds
+from dialer.audio.names import AudioDirectories, PromptName, parse_prompt_name, replace_unprintable_characters
+from dialer.audio.staging import are_prompt_sounds_intact, remove_sounds_of_unlisted_formats, stage_sounds
 from dialer.process.pool import choose_process_count, run_jobs_in_processes
 
 SUFFIXES: Final = frozenset(
@@ -58,7 +58,7 @@ class Plan:
 
     def add_refused_recording(self, source: str, reason: str) -> None:
         """Add a recording that cannot be converted, with the reason, to the plan."""
-        self.refused.append(Refused(make_printable(source), reason))
+        self.refused.append(Refused(replace_unprintable_characters(source), reason))
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ def list_recordings(directory: Path) -> tuple[list[str], list[Refused]]:
     def report_skipped_folder(path: Path, why: str) -> None:
         if path == directory:
             raise AudioError(f"{directory}: {why}")
-        unseen.append(Refused(make_printable(path.relative_to(directory).as_posix()), why))
+        unseen.append(Refused(replace_unprintable_characters(path.relative_to(directory).as_posix()), why))
 
     found = [path for path in list_files_below(directory, report_skipped_folder) if path.suffix.lower() in SUFFIXES]
     return sorted(path.relative_to(directory).as_posix() for path in found), unseen
@@ -106,7 +106,7 @@ def is_recorded_by_person(entry: Entry) -> bool:
     return Path(entry.source).suffix.lower() in SUFFIXES
 
 
-def make_plan(
+def plan_conversions(
     places: AudioDirectories,
     sources: Iterable[str],
     entries: Entries,
@@ -137,13 +137,15 @@ def make_plan(
             plan.add_refused_recording(source, str(error).partition(": ")[2] or "is not the name of a prompt")
             continue
         path = places.recordings / source
-        problem = _find_source_problem(path, root, found.get(name)) or find_unused_reason(name)
+        problem = _find_recording_problem(path, root, found.get(name)) or find_unused_reason(name)
         if problem is not None:
             plan.add_refused_recording(source, problem)
             continue
         found[name] = source
         sha, entry = hash_file(path), entries.get(name)
-        is_same = entry is not None and entry.source_sha256 == sha and are_sounds_intact(entry, name, recipe, places)
+        is_same = (
+            entry is not None and entry.source_sha256 == sha and are_prompt_sounds_intact(entry, name, recipe, places)
+        )
         if sha is None:
             plan.add_refused_recording(source, "the recording cannot be read; check its permissions")
         elif is_same and not again:
@@ -155,9 +157,9 @@ def make_plan(
     return plan
 
 
-def _find_source_problem(path: Path, root: Path, other: str | None) -> str | None:
+def _find_recording_problem(path: Path, root: Path, other: str | None) -> str | None:
     if other is not None:
-        return f"this is a second recording of the same prompt ({make_printable(other)} is the other); keep one"
+        return f"this is a second recording of the same prompt ({replace_unprintable_characters(other)} is the other); keep one"
     if not os.path.isfile(path):  # noqa: PTH113 - the method of Path raises if the folder can be listed but not entered
         return "the recording is not a readable file; check the path and the permissions of its folder"
     if not path.resolve().is_relative_to(root):
@@ -167,24 +169,25 @@ def _find_source_problem(path: Path, root: Path, other: str | None) -> str | Non
 
 def prepare_recording(job: Job) -> Prepared | Refused:
     """Convert one recording to sound files. Return its catalogue entry, or the reason why it cannot be converted."""
-    source = _make_source_relative(job)
+    source = _get_path_below_recordings(job)
     try:
         made = convert_recording(job.source, job.recipe)
         return Prepared(
-            job.name, write_sounds(made, job.name, job.recipe, job.places, Voice.HUMAN, source, job.source_sha256)
+            job.name,
+            write_prompt_sounds(made, job.name, job.recipe, job.places, Voice.HUMAN, source, job.source_sha256),
         )
     except (RecordingRefused, OSError) as error:
-        return make_refusal(source, error, job.places)
+        return make_refused_recording(source, error, job.places)
 
 
-def make_refusal(source: str, error: Exception, places: AudioDirectories) -> Refused:
+def make_refused_recording(source: str, error: Exception, places: AudioDirectories) -> Refused:
     """Return the record of a recording that cannot be converted or whose sounds cannot be written, with the reason."""
     if isinstance(error, OSError):
         return Refused(source, f"its sounds cannot be written ({error.strerror}); check {places.sounds}")
     return Refused(source, str(error))
 
 
-def write_sounds(
+def write_prompt_sounds(
     made: Sounds,
     name: PromptName,
     recipe: Recipe,
@@ -195,12 +198,12 @@ def write_sounds(
 ) -> Entry:
     """Write the sounds of a prompt and return its catalogue entry. Raises OSError."""
     for sound_format, content in made.contents.items():
-        write_atomically(places.get_sound_path(name, sound_format), content)
+        write_file_atomically(places.get_sound_path(name, sound_format), content)
     return Entry(
         voice=voice,
         source=source,
         source_sha256=source_sha256,
-        recipe=recipe.fingerprint,
+        recipe=recipe.recipe_fingerprint,
         seconds=round(made.seconds, 2),
         loudness_lufs=made.loudness_lufs,
         true_peak_db=made.true_peak_db,
@@ -261,8 +264,8 @@ def prepare_recordings(
         AudioError: the directory of recordings does not exist, or sounds or catalogue cannot be written.
     """
     sources, unseen = list_recordings(places.recordings)
-    plan = make_plan(places, sources, entries, recipe, texts, again=again, find_unused_reason=find_unused_reason)
-    remove_other_formats(places, entries)
+    plan = plan_conversions(places, sources, entries, recipe, texts, again=again, find_unused_reason=find_unused_reason)
+    remove_sounds_of_unlisted_formats(places, entries)
     report = PrepareReport([], plan.unchanged, [*unseen, *plan.refused])
     progress(0, len(plan.jobs))
     if not plan.jobs:
@@ -273,7 +276,7 @@ def prepare_recordings(
             run_jobs_in_processes(prepare_recording, jobs, choose_process_count(len(jobs), workers)), 1
         ):
             result = outcome or Refused(
-                _make_source_relative(job), "crashed the decoder; export it again, as WAV if necessary"
+                _get_path_below_recordings(job), "crashed the decoder; export it again, as WAV if necessary"
             )
             progress(done, len(jobs))
             if isinstance(result, Refused):
@@ -287,5 +290,5 @@ def prepare_recordings(
     return report
 
 
-def _make_source_relative(job: Job) -> str:
+def _get_path_below_recordings(job: Job) -> str:
     return job.source.relative_to(job.places.recordings).as_posix()

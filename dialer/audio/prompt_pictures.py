@@ -5,21 +5,21 @@ from __future__ import annotations
 from pathlib import Path
 
 from dialer.audio.catalogue import Entry, Voice
-from dialer.audio.conversion import Recipe, find_sound_range
+from dialer.audio.conversion import Recipe, find_audible_range
 from dialer.audio.decoding import decode_recording
 from dialer.audio.errors import AudioError, RecordingRefused
-from dialer.audio.files import write_atomically
+from dialer.audio.files import write_file_atomically
 from dialer.audio.formats import decode_sound, get_sample_rate
 from dialer.audio.loudness import measure_loudness
 from dialer.audio.names import AudioDirectories, PromptName
-from dialer.audio.picture import Caption, Panel, draw_picture, make_sound_panel, render_page
+from dialer.audio.picture import Caption, Panel, draw_sounds_as_svg, make_sound_panel, render_picture_page
 from dialer.audio.prepare import is_recorded_by_person
 
 _DRAWN_RATE = 16_000
 _MARKS = {Voice.DRAFT: "DRAFT", Voice.SYNTHETIC: "SYNTHETIC", Voice.HUMAN: ""}
 
 
-def draw_prompt(name: PromptName, entry: Entry, places: AudioDirectories, recipe: Recipe) -> str:
+def draw_prompt_sounds(name: PromptName, entry: Entry, places: AudioDirectories, recipe: Recipe) -> str:
     """Return a picture (SVG) of a prompt: of its recording, if there is one, and of each sound file.
 
     Raises AudioError.
@@ -37,8 +37,8 @@ def draw_prompt(name: PromptName, entry: Entry, places: AudioDirectories, recipe
         panels.append(make_sound_panel(f"after: {path.name}", samples, get_sample_rate(sound_format)))
     until = ", until it is recorded" if entry.voice is Voice.DRAFT else ""
     remarks = entry.notes if sent else (*entry.notes, f"spoken by {entry.source}{until}")
-    caption = Caption(name.path, entry.text, _MARKS[entry.voice], remarks)
-    return draw_picture(caption, panels, recipe.loudness_lufs, recipe.true_peak_db)
+    caption = Caption(name.relative_path, entry.text, _MARKS[entry.voice], remarks)
+    return draw_sounds_as_svg(caption, panels, recipe.loudness_lufs, recipe.true_peak_db)
 
 
 def _make_recording_panel(name: PromptName, entry: Entry, places: AudioDirectories, recipe: Recipe) -> Panel:
@@ -46,25 +46,27 @@ def _make_recording_panel(name: PromptName, entry: Entry, places: AudioDirectori
         sent = decode_recording(places.recordings / entry.source, _DRAWN_RATE, recipe.max_seconds, raw=True)
         clean = decode_recording(places.recordings / entry.source, _DRAWN_RATE, recipe.max_seconds).samples
     except RecordingRefused as error:
-        raise AudioError(f"the picture of prompt {name.path} cannot be drawn from {entry.source}: {error}") from error
-    audible = find_sound_range(
+        raise AudioError(
+            f"the picture of prompt {name.relative_path} cannot be drawn from {entry.source}: {error}"
+        ) from error
+    audible = find_audible_range(
         clean, _DRAWN_RATE, measure_loudness(clean, _DRAWN_RATE, peaks=False), recipe.loudness_lufs
     )
     return make_sound_panel(f"before: {entry.source}", sent.samples, _DRAWN_RATE, audible)
 
 
-def write_pictures(
+def write_prompt_pictures(
     prompts: list[tuple[PromptName, Entry]], places: AudioDirectories, recipe: Recipe, directory: Path, title: str
 ) -> list[Path]:
     """Write a picture of each prompt, and a page that shows all pictures. Return the files. Raises AudioError."""
     files: list[Path] = []
     try:
         for name, entry in prompts:
-            path = directory / f"{name.path}.svg"
-            write_atomically(path, draw_prompt(name, entry, places, recipe).encode())
+            path = directory / f"{name.relative_path}.svg"
+            write_file_atomically(path, draw_prompt_sounds(name, entry, places, recipe).encode())
             files.append(path)
-        shown = [(name.path, f"{name.path}.svg") for name, _ in prompts]
-        write_atomically(directory / "index.html", render_page(title, shown).encode())
+        shown = [(name.relative_path, f"{name.relative_path}.svg") for name, _ in prompts]
+        write_file_atomically(directory / "index.html", render_picture_page(title, shown).encode())
     except OSError as error:
         raise AudioError(
             f"{directory}: the pictures cannot be written ({error.strerror}); choose another folder with --out"

@@ -16,14 +16,14 @@ from dialer.audio.names import ROOT, AudioDirectories, PromptName
 from dialer.settings.audio import SoundFormat
 
 
-def are_sounds_intact(entry: Entry, name: PromptName, recipe: Recipe, places: AudioDirectories) -> bool:
+def are_prompt_sounds_intact(entry: Entry, name: PromptName, recipe: Recipe, places: AudioDirectories) -> bool:
     """Return whether a prompt has its sound in each required format, unchanged since it was written."""
-    if entry.recipe != recipe.fingerprint or set(entry.files) != set(recipe.formats):
+    if entry.recipe != recipe.recipe_fingerprint or set(entry.files) != set(recipe.formats):
         return False
     return all(hash_file(places.get_sound_path(name, each)) == entry.files[each] for each in recipe.formats)
 
 
-def remove_other_formats(places: AudioDirectories, entries: Entries) -> None:
+def remove_sounds_of_unlisted_formats(places: AudioDirectories, entries: Entries) -> None:
     """Remove sounds in formats that the catalogue does not list. Asterisk could choose such an outdated sound.
 
     Raises:
@@ -76,7 +76,7 @@ def _install_sounds(
     catalogue: Path | None,
 ) -> None:
     """Install sounds and catalogue entries. The last step, renaming the sounds, needs no disk space."""
-    for folder in {(places.sounds / name.sound).parent for name in made}:
+    for folder in {(places.sounds / name.sound_name).parent for name in made}:
         with explain_write_errors(folder):
             folder.mkdir(parents=True, exist_ok=True)
     with nullcontext() if catalogue is None else stage_catalogue(catalogue, {**entries, **made}):
@@ -85,5 +85,5 @@ def _install_sounds(
                 sound = places.get_sound_path(name, sound_format)
                 with explain_write_errors(sound):
                     workshop.get_sound_path(name, sound_format).replace(sound)
-            remove_other_formats(places, {name: made[name]})
+            remove_sounds_of_unlisted_formats(places, {name: made[name]})
             entries[name] = made[name]

@@ -54,13 +54,13 @@ class Words(_Part):
     months: Annotated[tuple[Word, ...], Field(min_length=12, max_length=12)]
     label: Word
 
-    def describe_minutes(self, number: int) -> str:
+    def spell_out_minutes(self, number: int) -> str:
         """Return the spoken words for a number of minutes (1-59)."""
         return self.minute_one if number == 1 else self.minutes.format(self.numbers[number])
 
 
 @lru_cache(maxsize=64)
-def load_words(language: str) -> Words | None:
+def load_spoken_words(language: str) -> Words | None:
     """Return the words of a language, or None if none are shipped. Raises CatalogueError for an invalid file."""
     path = WORDS_DIRECTORY / f"{language}.toml"
     if not _LANGUAGE.fullmatch(language) or not path.is_file():
@@ -77,12 +77,12 @@ def load_words(language: str) -> Words | None:
         ) from error
 
 
-def load_all_words() -> None:
+def load_spoken_words_of_all_languages() -> None:
     """Load the words of every language in advance, so that no call has to read a file. Raises CatalogueError."""
-    for language in list_languages():
-        load_words(language)
+    for language in list_languages_with_words():
+        load_spoken_words(language)
 
 
-def list_languages() -> list[str]:
+def list_languages_with_words() -> list[str]:
     """Return the languages with shipped words, in alphabetical order."""
     return sorted(path.stem for path in WORDS_DIRECTORY.glob("*.toml"))

@@ -22,7 +22,7 @@ from dialer.board.parts import (
     format_duration,
     format_percent,
     frame_panel,
-    join_lines,
+    join_text_lines,
     make_text_line,
     pad_text,
     shorten_name,
@@ -70,7 +70,7 @@ def draw_seats(view: CentreView, width: int, height: int) -> tuple[Panel, int]:
             title.append(str(states[state]), style=TITLE)
     worked = view.state.utilisation
     foot = make_text_line(("nobody is logged in" if worked is None else f"utilisation {format_percent(worked)}", DIM))
-    return frame_panel(join_lines(shown), title, foot=foot), len(shown) + 2
+    return frame_panel(join_text_lines(shown), title, foot=foot), len(shown) + 2
 
 
 def _draw_seat(seat: SeatView, now: float, name_cells: int, *, brief: bool) -> Text:
@@ -122,7 +122,7 @@ def draw_turnout(
     )
     if forecast is not None:
         foot = make_text_line((_format_forecast(forecast, zone), DIM))
-    body = join_lines(lines) if booths else make_text_line(("no roll is imported", DIM))
+    body = join_text_lines(lines) if booths else make_text_line(("no roll is imported", DIM))
     return frame_panel(body, title, foot=foot, height=height)
 
 
@@ -190,7 +190,7 @@ def draw_trunks(view: CentreView, width: int, height: int) -> Panel:
     lines += lag[: max(0, height - 2 - len(lines))]
     more = f" · {room} of {len(view.state.trunks)}" if len(view.state.trunks) > room else ""
     return frame_panel(
-        join_lines(lines), make_text_line(("trunks and voter results", TITLE), (more, DIM)), height=height
+        join_text_lines(lines), make_text_line(("trunks and voter results", TITLE), (more, DIM)), height=height
     )
 
 

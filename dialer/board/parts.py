@@ -67,7 +67,7 @@ def make_text_line(*parts: str | tuple[str, str] | Text) -> Text:
     return Text.assemble(*parts, no_wrap=True, overflow="ellipsis")
 
 
-def join_lines(lines: Iterable[Text]) -> Text:
+def join_text_lines(lines: Iterable[Text]) -> Text:
     """Return lines joined to one text, each cut with an ellipsis if it does not fit. Rich draws this faster than a table."""
     joined = Text("\n", no_wrap=True, overflow="ellipsis").join(lines)
     joined.no_wrap, joined.overflow = True, "ellipsis"

@@ -27,7 +27,7 @@ from dialer.board.parts import (
     format_duration,
     format_percent,
     frame_panel,
-    join_lines,
+    join_text_lines,
     make_text_line,
     pad_text,
     shorten_name,
@@ -241,7 +241,7 @@ def _draw_campaign(
         )
     lines.append(_describe_idle_reason(campaign))
     title = make_text_line((campaign.campaign_id, TITLE), (f" · {campaign.kind}", DIM))
-    return frame_panel(join_lines(lines), title, height=panel_lines, style=style)
+    return frame_panel(join_text_lines(lines), title, height=panel_lines, style=style)
 
 
 def _draw_call_state_legend(live: Mapping[CallState, int], words: Mapping[CallState, str]) -> Text:

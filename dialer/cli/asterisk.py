@@ -15,9 +15,9 @@ from dialer.deploy.asterisk.file_changes import (
     find_endpoint_passwords,
     has_conf_files,
     plan_file_changes,
-    write_files,
+    write_planned_files,
 )
-from dialer.deploy.asterisk.lint import lint_directory
+from dialer.deploy.asterisk.lint import lint_files_in_directory
 from dialer.deploy.asterisk.render import list_seats_without_password, render_asterisk_site_files
 from dialer.domain.words import format_count
 from dialer.settings.servers import narrow_settings_to_server
@@ -52,7 +52,7 @@ def render_asterisk_files(
             typer.echo(plan.make_file_diff(), nl=False)
         raise typer.Exit(1 if any(plan.kind_of_change is not FileChange.SAME for plan in plans) else 0)
     is_new = not has_conf_files(to)
-    written = write_files(to, plans, force=force)
+    written = write_planned_files(to, plans, force=force)
     if is_new:
         typer.echo(
             f"note: {to} had no Asterisk files before. Asterisk reads these only if it is its configuration folder",
@@ -91,7 +91,9 @@ def lint_asterisk_files(
     Print file, line and remedy for each. Exit 1 if anything was found.
     """
     printer = FindingPrinter(as_json=as_json)
-    printer.print_findings(lint_directory(directory, None if config is None else load_settings(config), server))
+    printer.print_findings(
+        lint_files_in_directory(directory, None if config is None else load_settings(config), server)
+    )
     if not as_json:
         typer.echo(f"{directory}: {format_count(printer.count, 'finding') if printer.count else 'no findings'}")
-    printer.exit()
+    printer.exit_with_code_for_findings()

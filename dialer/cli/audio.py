@@ -13,14 +13,14 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Column, Table
 
-from dialer.audio.catalogue import Entries, Entry, Voice, change_catalogue, read_catalogue
-from dialer.audio.drafts import make_drafts
+from dialer.audio.catalogue import Entries, Entry, Voice, open_catalogue_for_changes, read_catalogue
+from dialer.audio.drafts import synthesise_drafts
 from dialer.audio.errors import AudioError
 from dialer.audio.information_message import MessageState, install_information_message
 from dialer.audio.names import PromptName, find_prompt_of_sound
 from dialer.audio.prepare import PrepareReport, is_recorded_by_person, prepare_recordings
-from dialer.audio.prompt_pictures import write_pictures
-from dialer.audio.words import load_words
+from dialer.audio.prompt_pictures import write_prompt_pictures
+from dialer.audio.words import load_spoken_words
 from dialer.cli.audio_approvals import PromptStatuses, approve_recordings, find_prompt_by_path, list_prompt_statuses
 from dialer.cli.group import CommandGroup
 from dialer.cli.options import ConfigOption
@@ -85,13 +85,13 @@ def prepare_changed_recordings(
     """
     settings = load_settings(config)
     console = Console()
-    words = _load_site_texts(settings, texts)
+    words = _load_prompt_texts(settings, texts)
     say = _collect_prompt_texts(settings, words, words.list_languages()) | _get_information_message_texts(
         settings, words
     )
     find_unused_reason = _explain_unused_prompts(settings, words, say)
     catalogue = get_catalogue_directory(settings)
-    with change_catalogue(catalogue) as entries, show_progress("preparing") as advance:
+    with open_catalogue_for_changes(catalogue) as entries, show_progress("preparing") as advance:
         before = dict(entries)
         report = prepare_recordings(
             get_audio_directories(settings),
@@ -126,17 +126,17 @@ def create_missing_drafts(
     It needs the extra `voice`.
     """
     settings = load_settings(config)
-    words = _load_site_texts(settings, texts)
-    _refuse_unknown_names("--language", language or (), words.list_languages())
+    words = _load_prompt_texts(settings, texts)
+    _refuse_unknown_option_values("--language", language or (), words.list_languages())
     spoken = language or _find_site_languages(settings, words)
     wanted = _collect_prompt_texts(settings, words, spoken)
     wanted |= collect_name_prompts([(PromptKind.PLACE, name) for name in _read_prompt_names(names)], spoken)
     wanted |= _add_synthetic_label(settings, _get_information_message_texts(settings, words, language))
     places, recipe = get_audio_directories(settings), make_conversion_recipe(settings.audio)
     catalogue = get_catalogue_directory(settings)
-    with change_catalogue(catalogue) as entries, show_progress("speaking") as advance:
+    with open_catalogue_for_changes(catalogue) as entries, show_progress("speaking") as advance:
         before = dict(entries)
-        report = make_drafts(
+        report = synthesise_drafts(
             places,
             entries,
             recipe,
@@ -149,7 +149,9 @@ def create_missing_drafts(
     for refused in report.refused:
         typer.echo(f"{refused.source}: {refused.reason}", err=True)
     for name in sorted(report.void):
-        typer.echo(f"{name.path}: the draft has changed and is no longer approved: listen to it, then approve it again")
+        typer.echo(
+            f"{name.relative_path}: the draft has changed and is no longer approved: listen to it, then approve it again"
+        )
     typer.echo(
         f"{report.drafted} drafts created, {report.unchanged} unchanged, {report.recorded} have recordings, "
         f"{len(report.refused)} failed"
@@ -179,7 +181,7 @@ def _print_preparation_report(report: PrepareReport, console: Console) -> None:
         for each in report.prepared:
             entry = each.entry
             table.add_row(
-                each.name.path,
+                each.name.relative_path,
                 f"{entry.seconds:.1f}",
                 f"{entry.loudness_lufs:.1f}",
                 f"{entry.true_peak_db:.1f}",
@@ -202,12 +204,14 @@ def list_prompts(
     """List the prompts in the catalogue with voice, approval and certificate, and whether each may be played."""
     settings = load_settings(config)
     found = list_prompt_statuses(settings)
-    _refuse_unknown_names(
+    _refuse_unknown_option_values(
         "--campaign",
         () if campaign is None else (campaign,),
         {each.id for each in settings.campaigns} | {name.campaign for name, _, _ in found if name.campaign},
     )
-    _refuse_unknown_names("--language", language or (), _list_all_languages(found, _load_site_texts(settings)))
+    _refuse_unknown_option_values(
+        "--language", language or (), _list_known_languages(found, _load_prompt_texts(settings))
+    )
     rows = [
         row
         for row in found
@@ -217,7 +221,12 @@ def list_prompts(
     ]
     if as_json:
         listed = [
-            {"prompt": name.path, "may_play": why is None, "why_not": why or "", **entry.model_dump(mode="json")}
+            {
+                "prompt": name.relative_path,
+                "may_play": why is None,
+                "why_not": why or "",
+                **entry.model_dump(mode="json"),
+            }
             for name, entry, why in rows
         ]
         typer.echo(json.dumps(listed, ensure_ascii=False))
@@ -226,7 +235,7 @@ def list_prompts(
     for name, entry, why in rows:
         voice = "[yellow]DRAFT[/]" if entry.voice is Voice.DRAFT else entry.voice.value
         plays = escape(_format_approval(entry)) if why is None else f"[red]no[/]: {escape(why)}"
-        table.add_row(name.path, voice, f"{entry.seconds:.1f}", f"{entry.loudness_lufs:.1f}", plays)
+        table.add_row(name.relative_path, voice, f"{entry.seconds:.1f}", f"{entry.loudness_lufs:.1f}", plays)
     Console().print(table)
     count = sum(entry.voice is Voice.DRAFT for _, entry, _ in rows)
     typer.echo(f"{len(rows)} prompts, {count} of them drafts")
@@ -255,14 +264,14 @@ def remove_prompts(
     settings = load_settings(config)
     directory = get_catalogue_directory(settings)
     places = get_audio_directories(settings)
-    with change_catalogue(directory) as entries:
+    with open_catalogue_for_changes(directory) as entries:
         before = dict(entries)
         for name in [find_prompt_by_path(path, entries, directory) for path in prompts]:
             for sound_format in SoundFormat:
                 places.get_sound_path(name, sound_format).unlink(missing_ok=True)
             source = places.recordings / entries.pop(name).source
             hint = f"; `dialer audio prepare` adds it again unless you delete {source}" if source.is_file() else ""
-            typer.echo(f"{name.path}: removed{hint}")
+            typer.echo(f"{name.relative_path}: removed{hint}")
         _install_information_message(settings, entries, before)
 
 
@@ -288,7 +297,7 @@ def draw_prompt_pictures(
         raise AudioError("the catalogue has no recordings whose pictures could be drawn: name the prompts to draw")
     drawn = [(name, entries[name]) for name in names]
     title = f"Prompts of {settings.centre.organisation}"
-    for path in write_pictures(
+    for path in write_prompt_pictures(
         drawn, get_audio_directories(settings), make_conversion_recipe(settings.audio), out, title
     ):
         typer.echo(path)
@@ -303,10 +312,10 @@ def check_catalogue(config: ConfigOption = None, language: SpokenOption = None, 
     settings = load_settings(config)
     found = list_prompt_statuses(settings)
     entries = {name: entry for name, entry, _ in found}
-    words = _load_site_texts(settings, texts)
-    _refuse_unknown_names("--language", language or (), _list_all_languages(found, words))
+    words = _load_prompt_texts(settings, texts)
+    _refuse_unknown_option_values("--language", language or (), _list_known_languages(found, words))
     wrong = [
-        f"{name.path}: {why}"
+        f"{name.relative_path}: {why}"
         for name, _, why in found
         if why is not None and (not language or name.language in language)
     ]
@@ -316,13 +325,13 @@ def check_catalogue(config: ConfigOption = None, language: SpokenOption = None, 
     ]
     message = _get_information_message_texts(settings, words, language)
     labelled = _add_synthetic_label(settings, message)
-    drafted = {name: text for name, text in labelled.items() if _is_synthesised(entries.get(name))}
+    drafted = {name: text for name, text in labelled.items() if _is_synthesised_prompt(entries.get(name))}
     wanted = _collect_prompt_texts(settings, words, spoken) | message | drafted
     missing = [name for name in sorted(wanted) if name not in entries]
-    wrong += [f"{name.path}: is missing; record it or run dialer audio drafts" for name in missing]
+    wrong += [f"{name.relative_path}: is missing; record it or run dialer audio drafts" for name in missing]
     wrong += [
-        f"{name.path}: the text has changed since; "
-        + ("run dialer audio drafts or record it" if _is_synthesised(entries[name]) else "record it again")
+        f"{name.relative_path}: the text has changed since; "
+        + ("run dialer audio drafts or record it" if _is_synthesised_prompt(entries[name]) else "record it again")
         for name, text in sorted(wanted.items())
         if name in entries and entries[name].text and entries[name].text != text
     ]
@@ -331,12 +340,12 @@ def check_catalogue(config: ConfigOption = None, language: SpokenOption = None, 
     )
     find_unused_reason = _explain_unused_prompts(settings, words, all_texts)
     wrong += [
-        f"{name.path}: {why}; to remove it: dialer audio remove {name.path}"
+        f"{name.relative_path}: {why}; to remove it: dialer audio remove {name.relative_path}"
         for name in sorted(entries)
         if (not language or name.language in language) and (why := find_unused_reason(name)) is not None
     ]
     wrong += [
-        f"{name.path}: recording {entry.source} is missing; restore the file, or run dialer audio remove {name.path}"
+        f"{name.relative_path}: recording {entry.source} is missing; restore the file, or run dialer audio remove {name.relative_path}"
         for name, entry in sorted(entries.items())
         if is_recorded_by_person(entry) and not (settings.audio.recordings / entry.source).is_file()
     ]
@@ -360,11 +369,11 @@ def _find_site_languages(settings: Settings, words: Texts) -> list[str]:
     return [each for each in words.list_languages() if each in spoken]
 
 
-def _list_all_languages(found: PromptStatuses, words: Texts) -> set[str]:
+def _list_known_languages(found: PromptStatuses, words: Texts) -> set[str]:
     return {name.language for name, _, _ in found} | set(words.list_languages())
 
 
-def _refuse_unknown_names(option: str, given: Iterable[str], known: Collection[str]) -> None:
+def _refuse_unknown_option_values(option: str, given: Iterable[str], known: Collection[str]) -> None:
     """Raise AudioError if an option such as --language has a value that does not exist.
 
     Without this check, the command would print an empty result, as if nothing were wrong.
@@ -374,12 +383,12 @@ def _refuse_unknown_names(option: str, given: Iterable[str], known: Collection[s
             raise AudioError(f"{option}: {each!r} is unknown; use one of: {', '.join(sorted(known)) or 'none'}")
 
 
-def _is_synthesised(entry: Entry | None) -> bool:
+def _is_synthesised_prompt(entry: Entry | None) -> bool:
     """Return whether a prompt is a computer voice that `dialer audio drafts` made, even if it is approved."""
     return entry is not None and not is_recorded_by_person(entry)
 
 
-def _load_site_texts(settings: Settings, texts: Path | None = None) -> Texts:
+def _load_prompt_texts(settings: Settings, texts: Path | None = None) -> Texts:
     """Return the texts of prompts: those in --texts or `flows.texts` in place of the shipped ones."""
     return load_texts(texts or settings.flows.texts)
 
@@ -438,7 +447,7 @@ def _add_synthetic_label(settings: Settings, message: dict[PromptName, str]) -> 
     """Return the information message with "a computer speaks" before it, if the site or its profile requires that."""
     if not requires_synthetic_label(settings, load_site_profile(settings)):
         return message
-    spoken = {name: load_words(name.language) for name in message}
+    spoken = {name: load_spoken_words(name.language) for name in message}
     return {name: f"{word.label} {message[name]}" for name, word in spoken.items() if word is not None}
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from dialer.audio.catalogue import Entries, Entry, Voice, change_catalogue
+from dialer.audio.catalogue import Entries, Entry, Voice, open_catalogue_for_changes
 from dialer.audio.errors import AudioError, CatalogueError
 from dialer.audio.names import PromptName, find_prompt_of_sound, parse_prompt_name
 from dialer.cli.options import ConfigOption, parse_date
@@ -78,19 +78,19 @@ def approve_recordings(
     if certificate is not None:
         change["certificate"] = certificate.strip()
         change["valid_until"] = last_day
-    with change_catalogue(directory) as entries:
+    with open_catalogue_for_changes(directory) as entries:
         names = [find_prompt_by_path(path, entries, directory) for path in given]
         drafts = [name for name in names if entries[name].voice is Voice.DRAFT]
         if drafts and synthetic is None:
             raise AudioError(
-                f"the prompt {drafts[0].path} is a synthetic draft: add a recording, or approve the draft with"
+                f"the prompt {drafts[0].relative_path} is a synthetic draft: add a recording, or approve the draft with"
                 " --synthetic"
             )
         for name in names:
-            entries[name] = _approve_entry(entries[name], change, certified_sha256, directory, name)
+            entries[name] = _approve_catalogue_entry(entries[name], change, certified_sha256, directory, name)
     for name, _, why in list_prompt_statuses(settings):
         if name in names:
-            typer.echo(f"{name.path}: approved" + (f", but it may not be played: it {why}" if why else ""))
+            typer.echo(f"{name.relative_path}: approved" + (f", but it may not be played: it {why}" if why else ""))
 
 
 def _list_flow_prompts(settings: Settings, flow: str, language: str | None, campaign: str) -> Sequence[str]:
@@ -98,7 +98,7 @@ def _list_flow_prompts(settings: Settings, flow: str, language: str | None, camp
     if language is None:
         raise AudioError("--flow: the flow has several languages: give one with --language")
     prompts = CataloguePrompts(
-        make_playlist_reader(settings).read(),
+        make_playlist_reader(settings).read_playlist(),
         campaign,
         get_site_day(settings, SystemClock().now()),
         load_texts(settings.flows.texts),
@@ -107,10 +107,10 @@ def _list_flow_prompts(settings: Settings, flow: str, language: str | None, camp
         find_prompt_of_sound(prompts.prefer_campaign_sound(sound))
         for sound in list_fixed_sounds(load_flow(flow), language, prompts.texts)
     ]
-    return [name.path for name in names if name is not None]
+    return [name.relative_path for name in names if name is not None]
 
 
-def _approve_entry(
+def _approve_catalogue_entry(
     entry: Entry, change: dict[str, object], certified_sha256: str | None, directory: Path, name: PromptName
 ) -> Entry:
     own: dict[str, object] = {"approved_sha256": entry.source_sha256}
@@ -120,7 +120,7 @@ def _approve_entry(
         return Entry.model_validate(entry.model_dump() | change | own)
     except ValueError as error:
         reason = error.errors()[0]["msg"]  # type: ignore[attr-defined] # pydantic's
-        raise CatalogueError(str(directory), name.path, f"the prompt cannot be approved: {reason}") from error
+        raise CatalogueError(str(directory), name.relative_path, f"the prompt cannot be approved: {reason}") from error
 
 
 def list_prompt_statuses(settings: Settings) -> PromptStatuses:
@@ -128,7 +128,7 @@ def list_prompt_statuses(settings: Settings) -> PromptStatuses:
 
     The reason is None if the prompt may be played.
     """
-    playlist = make_playlist_reader(settings).read()
+    playlist = make_playlist_reader(settings).read_playlist()
     today = get_site_day(settings, SystemClock().now())
     return [
         (name, each.entry, playlist.find_reason_sound_is_blocked(name, today))
@@ -144,7 +144,7 @@ def find_prompt_by_path(path: str, entries: Entries, directory: Path) -> PromptN
     name = parse_prompt_name(path.removesuffix(Path(path).suffix) if Path(path).suffix else path)
     if name not in entries:
         raise AudioError(
-            f"the prompt {name.path} is not in the catalogue {directory}: `dialer audio list` lists its prompts,"
+            f"the prompt {name.relative_path} is not in the catalogue {directory}: `dialer audio list` lists its prompts,"
             " `dialer audio prepare` adds new recordings"
         )
     return name

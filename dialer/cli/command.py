@@ -29,7 +29,7 @@ _BY_NAME = re.compile(r"([a-z_]+)=(.*)", re.DOTALL)
 app = CommandGroup()
 
 
-def parse_fields(name: str, given: Sequence[str]) -> dict[str, Any]:
+def parse_command_fields(name: str, given: Sequence[str]) -> dict[str, Any]:
     """Return the fields of a dialler command from the VALUE arguments of `dialer command NAME VALUE...`.
 
     A value such as `seat=04` names its field. Other values are used for the required fields, in order. Raises
@@ -81,7 +81,7 @@ def _parse_json_value(name: str, field: str, text: str) -> Any:
         return [each.strip() for each in text.split(",") if each.strip()] if is_list else text
 
 
-def find_default_sender(settings: Settings) -> str:
+def find_default_command_sender(settings: Settings) -> str:
     """Return the user in whose name commands are sent from this machine if --as is not given."""
     username, prefix = settings.broker.username or "", format_broker_user(settings, "")
     return username.removeprefix(prefix) if username.startswith(prefix) else OWN_USER
@@ -121,8 +121,8 @@ async def send_command(
     The command's name is that of the subcommand: `dialer command pause`.
     """
     settings = load_settings(config)
-    name, sender = str(context.info_name), user or find_default_sender(settings)
-    request = CommandRequest(name, parse_fields(name, values or ()))
+    name, sender = str(context.info_name), user or find_default_command_sender(settings)
+    request = CommandRequest(name, parse_command_fields(name, values or ()))
     if sender == OWN_USER and not (roles := COMMANDS[name].roles) & OWN_ROLES:
         raise typer.BadParameter(f"--as: give the sender: `{name}` requires the role {' or '.join(sorted(roles))}")
     broker = replace(get_broker_settings(settings), client_id=f"sender-{settings.centre.id}-{uuid.uuid4().hex[:12]}")

@@ -9,7 +9,7 @@ import typer
 
 from dialer.cli.external_records import save_external_records
 from dialer.cli.group import CommandGroup
-from dialer.cli.options import SiteAndPersonOptions, SiteOptions, format_choices, read_argument_or_stdin
+from dialer.cli.options import SiteAndPersonOptions, SiteOptions, format_option_choices, read_argument_or_stdin
 from dialer.cli.report import parse_time
 from dialer.domain.clock import SystemClock
 from dialer.domain.complaints import ComplaintChannel, ComplaintRemedy, ComplaintTopic
@@ -27,10 +27,11 @@ app = CommandGroup()
 def add_complaint(
     site: SiteAndPersonOptions,
     about: Annotated[
-        ComplaintTopic, typer.Option(metavar=format_choices(ComplaintTopic), help="What the complaint is about.")
+        ComplaintTopic, typer.Option(metavar=format_option_choices(ComplaintTopic), help="What the complaint is about.")
     ],
     channel: Annotated[
-        ComplaintChannel, typer.Option(metavar=format_choices(ComplaintChannel), help="How the complaint was made.")
+        ComplaintChannel,
+        typer.Option(metavar=format_option_choices(ComplaintChannel), help="How the complaint was made."),
     ],
     number: Annotated[
         str | None,
@@ -82,7 +83,7 @@ def answer_complaint(
     ],
     done: Annotated[
         ComplaintRemedy,
-        typer.Option(metavar=format_choices(ComplaintRemedy), help="What was done about the complaint."),
+        typer.Option(metavar=format_option_choices(ComplaintRemedy), help="What was done about the complaint."),
     ],
 ) -> None:
     """Record what was done about a complaint. The dialler may run.

@@ -11,7 +11,7 @@ import typer
 
 from dialer.cli.group import CommandGroup
 from dialer.cli.logs import configure_json_logging, configure_quiet_logging
-from dialer.cli.options import SettingsFile, format_choices, require_extra
+from dialer.cli.options import SettingsFile, format_option_choices, require_installed_extra
 from dialer.desk.pages_built import OPEN_AT_PREFIX, PagesNotBuilt, are_pages_built, build_pages
 from dialer.domain.clock import SystemClock
 from dialer.errors import MatdanError
@@ -32,7 +32,8 @@ async def serve_centre_pages(
     mqtt: Annotated[
         MqttVersion,
         typer.Option(
-            metavar=format_choices(MqttVersion), help="MQTT version. Use 3.1.1 for a broker that lacks version 5."
+            metavar=format_option_choices(MqttVersion),
+            help="MQTT version. Use 3.1.1 for a broker that lacks version 5.",
         ),
     ] = MqttVersion.V5,
     training: Annotated[
@@ -48,7 +49,7 @@ async def serve_centre_pages(
     It needs the broker, and reads the dialler's store. With --training it needs neither: voters, roll and calls are
     simulated.
     """
-    with require_extra("desk"):
+    with require_installed_extra("desk"):
         from dialer.desk.server import find_desk_broker, serve_desk  # noqa: PLC0415 - of an extra
     if not are_pages_built():
         raise DeskNotReady("the desk's pages are not built: run `dialer desk pages`")
@@ -111,7 +112,7 @@ def create_certificate(
 
     `owner` is the name in the CA, such as the centre. `serve` is the command that starts the server.
     """
-    with require_extra("desk"):
+    with require_installed_extra("desk"):
         from dialer.desk.certificate import locate_certificate_files, make_certificate  # noqa: PLC0415 - of an extra
     own = urlsplit(desk.get_page_origin(desk.port)).hostname or desk.host
     files = locate_certificate_files(desk, ca)

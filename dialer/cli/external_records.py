@@ -47,7 +47,7 @@ def save_records_in_batches(
     in messages. Raises the errors of `save_external_records`.
     """
     batches = _split_into_batches(items, most)
-    with _report_saved_on_error(batches, things) as report_saved_count:
+    with _print_saved_count_on_error(batches, things) as report_saved_count:
         requests = [request(number, list(each)) for number, each in enumerate(batches, 1)]
         return save_external_records(settings, requests, report_saved_count) if requests else []
 
@@ -57,7 +57,7 @@ def _split_into_batches(items: Sequence[T], most: int) -> list[Sequence[T]]:
 
 
 @contextmanager
-def _report_saved_on_error(batches: Sequence[Sequence[object]], things: str) -> Iterator[Callable[[int], None]]:
+def _print_saved_count_on_error(batches: Sequence[Sequence[object]], things: str) -> Iterator[Callable[[int], None]]:
     """Print how many records were saved if the context ends with an error.
 
     Yields a function to be called with the number of completed requests, each of which saves one batch. `things` is the
@@ -131,7 +131,7 @@ def send_numbers_to_dialler(
     try:
         list_ids += [spool.add_number_list(each) for each in batches]
         requests = [CommandRequest(name, {"list": each, **fields}) for each in list_ids]
-        with _report_saved_on_error(batches, "numbers") as report_saved_count:
+        with _print_saved_count_on_error(batches, "numbers") as report_saved_count:
             return send_requests_to_dialler(settings, requests, busy, report_saved_count)
     finally:
         for each in list_ids:

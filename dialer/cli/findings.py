@@ -52,6 +52,6 @@ class FindingPrinter:
             async for finding in findings:
                 self.print_finding(finding)
 
-    def exit(self) -> NoReturn:
-        """End the command. The exit code is 1 if an error was printed, otherwise 0."""
+    def exit_with_code_for_findings(self) -> NoReturn:
+        """End the command. The exit_with_code_for_findings code is 1 if an error was printed, otherwise 0."""
         raise typer.Exit(1 if self.errors else 0)

@@ -100,10 +100,10 @@ def check_flows(
         for finding in check_flow(load_flow(name), catalogue, language or None, max_prompt_seconds, may_offer=may_offer)
     ]
     findings = list(dict.fromkeys(findings))
-    print_findings(findings, format_count(len(names), "flow"), as_json=as_json)
+    print_check_findings(findings, format_count(len(names), "flow"), as_json=as_json)
 
 
-def print_findings(findings: Sequence[Any], checked: str, *, as_json: bool) -> None:
+def print_check_findings(findings: Sequence[Any], checked: str, *, as_json: bool) -> None:
     """Print the mistakes that a check found, and how many items were checked. Exits with code 1 if there are any."""
     if as_json:
         typer.echo(json.dumps([asdict(finding) for finding in findings], ensure_ascii=False))

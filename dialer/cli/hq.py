@@ -29,7 +29,7 @@ from dialer.cli.hq_pages import (
 )
 from dialer.cli.hq_render import render_headquarters_files
 from dialer.cli.logs import configure_json_logging, configure_quiet_logging
-from dialer.cli.options import HeadquartersOptions, require_extra
+from dialer.cli.options import HeadquartersOptions, require_installed_extra
 from dialer.domain import signing
 from dialer.domain.clock import SystemClock
 from dialer.domain.orders import HqOrder, OrderKind, SignedOrder, read_order
@@ -132,7 +132,7 @@ class NewOrder(Signing):
 async def check_headquarters(hq: HeadquartersOptions) -> None:
     """Check headquarters: leaders, server and streams, unreachable centres, bundles. Exit 1 if there are problems."""
     settings = hq.settings
-    with require_extra("hq"):
+    with require_installed_extra("hq"):
         from dialer.hq.check import find_headquarters_problems  # noqa: PLC0415 - of an extra
     problems = await find_headquarters_problems(settings)
     for problem in problems:
@@ -281,7 +281,7 @@ def gather_results(
 
 async def _run_gatherer(hq: HeadquartersOptions) -> None:
     settings = hq.settings
-    with require_extra("hq"):
+    with require_installed_extra("hq"):
         from dialer.hq.gather import Gatherer, reduce_garbage_collection  # noqa: PLC0415 - of an extra
         from dialer.hq.snapshots import SnapshotServer  # noqa: PLC0415
         from dialer.metrics.families import ProcessStatus, describe_result_gatherer  # noqa: PLC0415
@@ -351,16 +351,16 @@ async def export_voter_results(
 
     Each row has the date, the result, the voter's status, the centre, and a column for each question.
     """
-    from dialer.cli.report import choose_format, encode_report, parse_report_period  # noqa: PLC0415 - slow to import
+    from dialer.cli.report import choose_report_format, encode_report, parse_report_period  # noqa: PLC0415 - slow to import
     from dialer.domain.output import refuse_unwritable_path, write_file  # noqa: PLC0415
     from dialer.reports.results import report_state_results  # noqa: PLC0415
     from dialer.roll.sources import find_source, load_portal_ids  # noqa: PLC0415
 
-    with require_extra("hq"):
+    with require_installed_extra("hq"):
         from dialer.hq.database import open_database  # noqa: PLC0415 - of an extra
         from dialer.hq.results import read_state_results  # noqa: PLC0415
     settings = hq.settings
-    zone, form = ZoneInfo(settings.gather.time_zone), choose_format(None, out)
+    zone, form = ZoneInfo(settings.gather.time_zone), choose_report_format(None, out)
     window = parse_report_period(since, until, zone)
     refuse_unwritable_path(out, "--out", {"the settings file": hq.config})
     ids = None if source is None else load_portal_ids(find_source(settings.sources, source))
@@ -389,7 +389,7 @@ async def run_headquarters_demo(
 
     Exit 1 if a check failed.
     """
-    with require_extra("hq"):
+    with require_installed_extra("hq"):
         from rich.console import Console  # noqa: PLC0415
 
         from dialer.simulation.demo.headquarters import HqDemoOptions, run_hq_demo  # noqa: PLC0415 - of an extra

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dialer.cli.group import CommandGroup
-from dialer.cli.options import HeadquartersOptions, require_extra
+from dialer.cli.options import HeadquartersOptions, require_installed_extra
 from dialer.domain import signing
 from dialer.domain.orders import HqOrder, SignedOrder
 from dialer.errors import SettingError
@@ -43,9 +43,9 @@ class BundleOptions(HeadquartersOptions):
     """The option --config, which selects a headquarters and its repository of bundles (campaign material)."""
 
     @cached_property
-    def repository(self) -> Repository:
+    def bundle_repository(self) -> Repository:
         """The repository in which bundles (campaign material) are created and published."""
-        with require_extra("hq"):
+        with require_installed_extra("hq"):
             from dialer.material.repository import Repository  # noqa: PLC0415 - of an extra
         return Repository(self.settings.bundles.folder)
 
@@ -109,7 +109,7 @@ def create_repository(
     every centre, and set its headquarters.material_root to it.
     """
     keys = _read_private_keys(hq.root_key)
-    path = hq.repository.create_repository(
+    path = hq.bundle_repository.create_repository(
         keys, _read_public_keys(root or ()), hq.read_signatories(), hq.load_online_signing_key(), time.time()
     )
     typer.echo(
@@ -125,7 +125,7 @@ def change_signatories(hq: SignatoryOptions) -> None:
     draft also contains headquarters' current key (bundles.online_key_file).
     """
     keys = _read_private_keys(hq.root_key)
-    hq.repository.change_signatories(keys, hq.read_signatories(), hq.load_online_signing_key(), time.time())
+    hq.bundle_repository.change_signatories(keys, hq.read_signatories(), hq.load_online_signing_key(), time.time())
     typer.echo(
         "drafted; next: media and compliance sign (dialer hq bundle sign), then publish; lock the root keys away"
     )
@@ -147,7 +147,7 @@ def replace_root_keys(
     Give a key that stays as both old and new. The people who may sign bundles stay. With the same keys, this renews the
     root, which expires after a year.
     """
-    hq.repository.change_root_keys(_read_private_keys(root_key), _read_public_keys(root), time.time())
+    hq.bundle_repository.change_root_keys(_read_private_keys(root_key), _read_public_keys(root), time.time())
     typer.echo("replaced and published: only these keys can sign the root now; lock them away")
 
 
@@ -178,7 +178,7 @@ def create_bundle_version(
     """
     if not source.is_dir():
         raise typer.BadParameter(f"{source} is not a folder: give the folder with the bundle's files")
-    manifest, new = hq.repository.draft_bundle(source, name, version, jurisdiction, time.time())
+    manifest, new = hq.bundle_repository.draft_bundle(source, name, version, jurisdiction, time.time())
     typer.echo(
         f"{manifest.label}: {len(manifest.files):,} files, {manifest.size:,} bytes, {new:,} of them new;"
         " next: media and compliance sign (dialer hq bundle sign)"
@@ -193,7 +193,7 @@ def sign_bundle_draft(
 
     One person of media and one of compliance must sign.
     """
-    repository = hq.repository
+    repository = hq.bundle_repository
     added, removed = repository.find_draft_changes()
     for target in added:
         manifest = repository.read_manifest(target)
@@ -210,8 +210,8 @@ def publish_bundles(hq: BundleOptions) -> None:
 
     Centres run them only after `assign` or `waves`.
     """
-    hq.repository.publish_draft(hq.load_online_signing_key(), time.time())
-    typer.echo(f"approved: {', '.join(hq.repository.list_approved_versions()) or 'nothing'}")
+    hq.bundle_repository.publish_draft(hq.load_online_signing_key(), time.time())
+    typer.echo(f"approved: {', '.join(hq.bundle_repository.list_approved_versions()) or 'nothing'}")
 
 
 @app.command("withdraw")
@@ -220,7 +220,7 @@ def withdraw_bundle_version(hq: BundleOptions, name: _NameArgument, version: _Ve
 
     It takes effect when it is signed and published. Use `assign` to give centres another version.
     """
-    hq.repository.draft_withdrawal(name, version, time.time())
+    hq.bundle_repository.draft_withdrawal(name, version, time.time())
     typer.echo(f"withdrawal of {name} {version} drafted; next: media and compliance sign (dialer hq bundle sign)")
 
 
@@ -230,7 +230,7 @@ def assign_bundle_version(hq: BundleOptions, name: _NameArgument, version: _Vers
 
     Centres check for changes every 20 seconds.
     """
-    repository = hq.repository
+    repository = hq.bundle_repository
     from dialer.hq.material import assign_material  # noqa: PLC0415 - of an extra
 
     assign_material(hq.settings, name, version, to)
@@ -244,7 +244,7 @@ def renew_bundle_signature(hq: BundleOptions) -> None:
 
     Centres accept the list for two days after the last signature.
     """
-    hq.repository.renew_signatures(hq.load_online_signing_key(), time.time())
+    hq.bundle_repository.renew_signatures(hq.load_online_signing_key(), time.time())
 
 
 @app.command("waves")
@@ -280,7 +280,7 @@ async def roll_out_bundle_in_waves(
 async def _roll_out_waves(hq: HeadquartersOptions, name: str, version: int, rollout: Rollout) -> int:
     """Roll out a bundle's version in waves, and print each step. Return the exit code of the command."""
     settings = hq.settings
-    with require_extra("hq"):
+    with require_installed_extra("hq"):
         from dialer.hq.material import assign_material  # noqa: PLC0415 - of an extra
         from dialer.nats.session import StreamRecreated  # noqa: PLC0415
 

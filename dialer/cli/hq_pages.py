@@ -17,7 +17,7 @@ from dialer.cli.options import (
     HeadquartersOptions,
     WhoOption,
     read_argument_or_stdin,
-    require_extra,
+    require_installed_extra,
     resolve_responsible_person,
 )
 from dialer.desk.pages_built import BUILT, OPEN_AT_PREFIX, are_pages_built
@@ -42,7 +42,7 @@ _Name = Annotated[str, typer.Argument(metavar="NAME", help="The user's name.")]
 async def serve_headquarters_pages(hq: HeadquartersOptions) -> None:
     """Serve headquarters' web pages until SIGTERM or Ctrl-C."""
     settings = hq.settings
-    with require_extra("hq,desk"):
+    with require_installed_extra("hq,desk"):
         from dialer.hq.desk import serve_hq_desk  # noqa: PLC0415 - of an extra
         from dialer.web.assets import read_assets  # noqa: PLC0415
     if not are_pages_built():
@@ -266,6 +266,6 @@ async def import_official_turnout(
 def _open_accounts(
     hq: HeadquartersOptions,
 ) -> AbstractAsyncContextManager[tuple[PageDatabase, Accounts, People, DeskFile]]:
-    with require_extra("hq,desk"):
+    with require_installed_extra("hq,desk"):
         from dialer.hq.desk import open_accounts  # noqa: PLC0415 - of an extra
     return open_accounts(hq.settings, SystemClock())

@@ -11,8 +11,8 @@ from typing import Annotated
 
 import typer
 
-from dialer.cli.options import ForceOption, HeadquartersOptions, require_extra
-from dialer.deploy.asterisk.file_changes import plan_file_changes, write_files
+from dialer.cli.options import ForceOption, HeadquartersOptions, require_installed_extra
+from dialer.deploy.asterisk.file_changes import plan_file_changes, write_planned_files
 from dialer.deploy.systemd.render import render_fail2ban_files
 from dialer.domain.output import create_private_file
 from dialer.domain.signing import write_secret_file
@@ -51,7 +51,7 @@ def render_headquarters_files(
     }
     jails = render_fail2ban_files(asterisk=False, desk_port=settings.desk.port, marker=files.MARKER)
     rendered |= {f"fail2ban-{path.parent.name}": text for path, text in jails.items()}
-    for name in write_files(to, plan_file_changes(to, rendered, files.MARKER), force=force):
+    for name in write_planned_files(to, plan_file_changes(to, rendered, files.MARKER), force=force):
         typer.echo(f"wrote {to / name}")
     (to / files.POSTGRESQL).write_text(files.render_postgresql_statements(), encoding="utf-8")
     root = settings.bundles.folder / "public" / "metadata" / "1.root.json"
@@ -78,7 +78,7 @@ def _read_or_create_nkey(path: Path) -> tuple[str, str]:
 
     The file is created with a new key if it does not exist.
     """
-    with require_extra("hq"):
+    with require_installed_extra("hq"):
         import nkeys  # noqa: PLC0415 - of an extra
     if not path.exists():
         write_secret_file(path, nkeys.encode_seed(os.urandom(32), nkeys.PREFIX_BYTE_USER).decode() + "\n")

@@ -191,19 +191,19 @@ def _collect_valid_answers(answers: Answers, data: Path) -> Answers:
     """
     for name in QUESTIONS:
         if answers[name] is None:
-            answers[name] = _get_option_value(name, answers)
+            answers[name] = _ask_or_get_default_option_value(name, answers)
     while True:
         try:
             centre = make_template_values(answers, data)
             check_new_centre(centre)
         except SettingError as error:
-            question = _find_question(error.key)
+            question = _find_question_of_setting(error.key)
             problem = "; ".join(
                 filter(
                     None, (f"{_format_option_name(question) if question else error.key}: {error.problem}", error.remedy)
                 )
             )
-            if question is None or not _is_interactive():
+            if question is None or not _is_input_a_terminal():
                 raise InitRefused(f"{problem}; nothing was written") from error
             typer.echo(problem, err=True)
             answers[question] = _ask_question(question, answers)
@@ -211,13 +211,13 @@ def _collect_valid_answers(answers: Answers, data: Path) -> Answers:
             return centre
 
 
-def _get_option_value(name: str, answers: Answers) -> Any:
+def _ask_or_get_default_option_value(name: str, answers: Answers) -> Any:
     """Return a value for an option that was not given: the user's answer at a terminal, otherwise the default.
 
     Raises InitRefused if there is no default.
     """
     default = _get_default_option_value(name, answers)
-    if _is_interactive() and (default is None or name != "trunk_password"):
+    if _is_input_a_terminal() and (default is None or name != "trunk_password"):
         return _ask_question(name, answers)
     if default is None:
         _refuse_unknown_jurisdiction(answers["jurisdiction"])
@@ -242,7 +242,7 @@ def _ask_question(name: str, answers: Answers) -> Any:
     return typer.prompt(QUESTIONS[name].words, default=default, type=kind, hide_input=name == "trunk_password")
 
 
-def _is_interactive() -> bool:
+def _is_input_a_terminal() -> bool:
     return sys.stdin.isatty()
 
 
@@ -250,7 +250,7 @@ def _format_option_name(name: str) -> str:
     return f"--{name.replace('_', '-')}"
 
 
-def _find_question(key: str) -> str | None:
+def _find_question_of_setting(key: str) -> str | None:
     """Return the question whose answer determines a setting such as `trunks.carrier.caller_ids[0]`.
 
     The most specific question is returned, or None.

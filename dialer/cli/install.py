@@ -15,7 +15,7 @@ from typing import Annotated
 
 import typer
 
-from dialer.cli.mqtt import HAND_OUT, append_new_passwords
+from dialer.cli.mqtt import HAND_OUT, append_broker_passwords
 from dialer.cli.options import SettingsFile
 from dialer.deploy.asterisk.file_changes import (
     FileChange,
@@ -23,7 +23,7 @@ from dialer.deploy.asterisk.file_changes import (
     find_endpoint_passwords,
     plan_file_changes,
     read_file_if_exists,
-    write_files,
+    write_planned_files,
 )
 from dialer.deploy.asterisk.render import MARKER as ASTERISK_MARKER
 from dialer.deploy.asterisk.render import list_seats_without_password, render_asterisk_site_files
@@ -33,7 +33,7 @@ from dialer.deploy.systemd import render as service
 from dialer.deploy.systemd.render import DATA, HOME, SETTINGS_FILE, USER, LocalPrograms
 from dialer.domain.words import format_count
 from dialer.errors import MatdanError
-from dialer.extras import with_extra
+from dialer.extras import describe_extra_installation
 from dialer.settings.fields import is_loopback_host
 from dialer.settings.site import Settings, load_settings
 from dialer.settings.unfinished import refuse_unfinished_settings
@@ -83,7 +83,7 @@ def install(
     if live:
         _refuse_unready_machine(settings, dialer)
     own = root / SETTINGS_FILE.relative_to("/")
-    text = _read_settings(config, own)
+    text = _read_settings_to_install(config, own)
     folders = [
         *_group_files_by_folder(root, files),
         _Folder(own.parent, [FilePlan(own.name, read_file_if_exists(own), text)], True),
@@ -101,13 +101,13 @@ def install(
             [(str(config), settings)], MOSQUITTO, read_password_hashes(read_file_if_exists(to / PASSWORDS) or "")
         )
         folders.append(_Folder(to, plan_file_changes(to, rendered, BROKER_MARKER), False))
-    _refuse_foreign_files(folders)
+    _refuse_files_of_other_programs(folders)
     for folder in folders:
         folder.path.mkdir(parents=True, exist_ok=True)
-        for name in write_files(folder.path, folder.plans, force=True):
+        for name in write_planned_files(folder.path, folder.plans, force=True):
             typer.echo(f"wrote {folder.path / name}")
     if made:
-        append_new_passwords(root / MOSQUITTO.relative_to("/") / HAND_OUT, made)
+        append_broker_passwords(root / MOSQUITTO.relative_to("/") / HAND_OUT, made)
         typer.echo(
             f"{format_count(len(made), 'new password')} for the broker in {MOSQUITTO / HAND_OUT}:"
             " hand them out, then delete the file"
@@ -133,7 +133,7 @@ def uninstall(
     if live and os.geteuid() != 0:
         raise NotInstalled("root permissions are required: run `sudo dialer uninstall`")
     names = [
-        *(each.unit_name for each in (*service.PROCESSES, *service.JOBS)),
+        *(each.service_unit_name for each in (*service.PROCESSES, *service.JOBS)),
         *(job.timer_name for job in service.JOBS),
     ]
     units = [root / (service.UNITS / name).relative_to("/") for name in names]
@@ -147,7 +147,7 @@ def uninstall(
         path.unlink()
         typer.echo(f"removed {path}")
     for folder, marker in ((ASTERISK, ASTERISK_MARKER), (MOSQUITTO, BROKER_MARKER)):
-        changes = list(_restore_files(root / folder.relative_to("/"), marker))
+        changes = list(_undo_changes_in_folder(root / folder.relative_to("/"), marker))
         for change in changes:
             typer.echo(change)
         if changes:
@@ -215,7 +215,7 @@ def _refuse_unready_machine(settings: Settings, dialer: Path) -> None:
         )
     for process, package in ((service.DESK, "fastapi"), (service.UPLINK, "nats")):
         if process in service.list_service_processes(settings) and find_spec(package) is None:
-            raise NotInstalled(f"{process.what} is not installed: {with_extra(process.name)}")
+            raise NotInstalled(f"{process.what} is not installed: {describe_extra_installation(process.name)}")
     for path in (dialer, Path(sys.base_prefix)):
         home = next((home for home in _HOMES if home in path.resolve().parents), None)
         if home is not None:
@@ -224,7 +224,7 @@ def _refuse_unready_machine(settings: Settings, dialer: Path) -> None:
             )
 
 
-def _read_settings(config: Path, own: Path) -> str:
+def _read_settings_to_install(config: Path, own: Path) -> str:
     """Return the text of the settings file that is to be installed as `own`.
 
     Raises NotInstalled if `own` exists already and has different settings.
@@ -250,7 +250,7 @@ def _group_files_by_folder(root: Path, files: Mapping[Path, str]) -> Iterator[_F
         yield _Folder(folder, plan_file_changes(folder, texts, service.MARKER), True)
 
 
-def _refuse_foreign_files(folders: list[_Folder]) -> None:
+def _refuse_files_of_other_programs(folders: list[_Folder]) -> None:
     for folder in folders:
         for plan in folder.plans:
             if folder.refuse_foreign and plan.kind_of_change is FileChange.FOREIGN:
@@ -272,7 +272,7 @@ def _find_purge_paths(root: Path) -> list[Path]:
     return [path for each in (HOME, DATA, *sounds) if (path := root / each.relative_to("/")).is_dir()]
 
 
-def _restore_files(folder: Path, marker: str) -> Iterator[str]:
+def _undo_changes_in_folder(folder: Path, marker: str) -> Iterator[str]:
     """Undo the changes of `install` in the folder of Asterisk or Mosquitto. Yield what was done to each file.
 
     A file that `install` replaced is restored; a file that it created is removed.
@@ -316,7 +316,9 @@ def _print_next_steps(settings: Settings, local: LocalPrograms, dialer: Path) ->
             typer.echo(
                 f"note: this site does not use {folder} on this machine: {program}'s files were not written", err=True
             )
-    services = [process.unit_name.removesuffix(".service") for process in service.list_service_processes(settings)]
+    services = [
+        process.service_unit_name.removesuffix(".service") for process in service.list_service_processes(settings)
+    ]
     units = " ".join([*services, *(job.timer_name for job in service.list_timers(settings, local))])
     if settings.store.backup_folder is None:
         typer.echo("note: no backups are made: set store.backup_folder", err=True)

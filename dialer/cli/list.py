@@ -73,7 +73,7 @@ def _write_voter_list(kind: ListKind, wanted: VoterListOptions) -> None:
         raise typer.BadParameter(f"--out: {out.name} has no known format; end it with .pdf, .csv, .xlsx or .json")
     # Check the file first, so that the audit does not record a list that cannot be written.
     refuse_unwritable_path(out, "--out", wanted.protected_files)
-    _refuse_after_erasure_date(settings)
+    _refuse_lists_after_erasure_date(settings)
     with wanted.open_store_for_reading() as db:
         lists = load_booth_lists(db, kind, wanted.constituency, wanted.part)
     if not lists:
@@ -98,7 +98,7 @@ def _write_voter_list(kind: ListKind, wanted: VoterListOptions) -> None:
     )
 
 
-def _refuse_after_erasure_date(settings: Settings) -> None:
+def _refuse_lists_after_erasure_date(settings: Settings) -> None:
     """Raise RollError if all personal data should have been erased by now, as every poll is long over."""
     rules = build_rulebook(load_site_profile(settings), settings)
     if rules.polls and all(SystemClock().now() >= rules.get_erasure_time(poll) for poll in rules.polls):

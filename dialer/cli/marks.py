@@ -12,7 +12,7 @@ import typer
 
 from dialer.cli.external_records import save_records_in_batches
 from dialer.cli.group import CommandGroup
-from dialer.cli.options import SiteAndPersonOptions, SiteOptions, format_choices, parse_date
+from dialer.cli.options import SiteAndPersonOptions, SiteOptions, format_option_choices, parse_date
 from dialer.cli.report import SiteReportOptions
 from dialer.domain.clock import SystemClock
 from dialer.domain.enums import MarkKind
@@ -58,12 +58,12 @@ def import_marks(
         ),
     ],
     source: Annotated[
-        Origin, typer.Option(metavar=format_choices(Origin), help="Who reported the list.")
+        Origin, typer.Option(metavar=format_option_choices(Origin), help="Who reported the list.")
     ] = Origin.BOOTH_WORKER,
     confidence: Annotated[
         Confidence | None,
         typer.Option(
-            metavar=format_choices(Confidence),
+            metavar=format_option_choices(Confidence),
             help="How reliable it is. [default: seen for a booth worker, otherwise told]",
         ),
     ] = None,
@@ -141,7 +141,7 @@ def show_marks(
 ) -> None:
     """Show all marks of a voter (who reported what, when, how reliable it is), and the voter's status."""
     voter_id = _find_voter(report, voter)
-    report.deliver_report(lambda db: report_voter_marks(db, voter_id, report.centre_time_zone))
+    report.print_or_write_report(lambda db: report_voter_marks(db, voter_id, report.centre_time_zone))
 
 
 def _save_marks(site: SiteOptions, marks: Sequence[Mark], batch: str, who: str) -> None:

@@ -10,7 +10,7 @@ import typer
 
 from dialer.cli.group import CommandGroup
 from dialer.cli.options import DiffOption, ForceOption
-from dialer.deploy.asterisk.file_changes import FileChange, plan_file_changes, read_file_if_exists, write_files
+from dialer.deploy.asterisk.file_changes import FileChange, plan_file_changes, read_file_if_exists, write_planned_files
 from dialer.deploy.mosquitto.render import MARKER, PASSWORDS, read_password_hashes, render_mosquitto_files
 from dialer.domain.signing import create_key_file, format_public_key
 from dialer.domain.words import format_count
@@ -55,11 +55,11 @@ def render_broker_files(
         for plan in plans:
             typer.echo(plan.make_file_diff(), nl=False)
         raise typer.Exit(1 if any(plan.kind_of_change is not FileChange.SAME for plan in plans) else 0)
-    written = write_files(to, plans, force=force)
+    written = write_planned_files(to, plans, force=force)
     for name in written:
         typer.echo(f"wrote {to / name}")
     if made:
-        append_new_passwords(to / HAND_OUT, made)
+        append_broker_passwords(to / HAND_OUT, made)
         typer.echo(
             f"{format_count(len(made), 'new password')} in {to / HAND_OUT}: hand each to its user, then delete the file;"
             " the broker stores only hashes"
@@ -70,7 +70,7 @@ def render_broker_files(
         typer.echo(f"{to} is up to date; nothing was written")
 
 
-def append_new_passwords(path: Path, made: dict[str, str]) -> None:
+def append_broker_passwords(path: Path, made: dict[str, str]) -> None:
     """Append the passwords of new broker users to a file that only its owner can read.
 
     Raises AsteriskFilesError if it cannot be written.

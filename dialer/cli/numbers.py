@@ -10,7 +10,7 @@ import typer
 
 from dialer.cli.external_records import send_numbers_to_dialler
 from dialer.cli.group import CommandGroup
-from dialer.cli.options import SiteAndPersonOptions, format_choices, read_argument_or_stdin
+from dialer.cli.options import SiteAndPersonOptions, format_option_choices, read_argument_or_stdin
 from dialer.cli.report import parse_time
 from dialer.domain.clock import SystemClock
 from dialer.domain.errors import RollError, StoreBusy
@@ -105,7 +105,8 @@ def import_consents(
     site: SiteAndPersonOptions,
     file: FileArgument,
     status: Annotated[
-        Consent, typer.Option(metavar=format_choices(Consent), help="The consent status of all numbers in the file.")
+        Consent,
+        typer.Option(metavar=format_option_choices(Consent), help="The consent status of all numbers in the file."),
     ],
     source: Annotated[str, typer.Option(metavar="TEXT", help="How and where consent was given or withdrawn.")],
 ) -> None:

@@ -18,7 +18,7 @@ from dialer.domain.errors import RollError
 from dialer.domain.output import ProtectedFiles
 from dialer.domain.person_ids import is_person_id
 from dialer.errors import MatdanError
-from dialer.extras import with_extra
+from dialer.extras import describe_extra_installation
 from dialer.settings.headquarters import HqSettings, load_hq_settings
 from dialer.settings.site import Settings, load_settings
 from dialer.store.audit import get_name_of_responsible_person
@@ -128,7 +128,7 @@ class HeadquartersOptions:
 
         Raises HeadquartersUnreachable after `patience_seconds`; None retries forever.
         """
-        with require_extra("hq"):
+        with require_installed_extra("hq"):
             from dialer.nats.session import open_session  # noqa: PLC0415 - of an extra
         key, ca = self.settings.nkey_file, self.settings.ca_file
         return open_session(self.settings.servers, name, nkey_file=key, ca_file=ca, timeout_seconds=patience_seconds)
@@ -145,7 +145,7 @@ def resolve_responsible_person(who: str | None) -> str:
     return name
 
 
-def format_choices(kind: type[StrEnum]) -> str:
+def format_option_choices(kind: type[StrEnum]) -> str:
     """Return the allowed values of an option as its help shows them, such as "csv|json"."""
     return "|".join(each.value for each in kind)
 
@@ -155,12 +155,12 @@ class ExtraMissing(MatdanError):
 
 
 @contextmanager
-def require_extra(extra: str) -> Iterator[None]:
+def require_installed_extra(extra: str) -> Iterator[None]:
     """Raise ExtraMissing if an import within this context fails, because the extra `extra` is not installed."""
     try:
         yield
     except ModuleNotFoundError as error:
-        raise ExtraMissing(f"{error.name} is not installed: {with_extra(extra)}") from error
+        raise ExtraMissing(f"{error.name} is not installed: {describe_extra_installation(extra)}") from error
 
 
 def read_argument_or_stdin(argument: str, what: str = "the number") -> str:

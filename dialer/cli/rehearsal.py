@@ -81,7 +81,7 @@ def rehearse(
         plot_days(outcomes, zone, picture)
         console.print(f"picture: {escape(str(picture))}", soft_wrap=True)
     console.print("[red]NOT READY[/]" if printer.errors else "[green]ready[/]")
-    printer.exit()
+    printer.exit_with_code_for_findings()
 
 
 def _print_rehearsal_outcome(printer: FindingPrinter, outcome: DayOutcome, zone: ZoneInfo) -> None:

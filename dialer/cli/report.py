@@ -14,7 +14,7 @@ import typer
 from rich.console import Console
 
 from dialer.cli.group import CommandGroup
-from dialer.cli.options import SiteOptions, format_choices, parse_date
+from dialer.cli.options import SiteOptions, format_option_choices, parse_date
 from dialer.domain.clock import SystemClock
 from dialer.domain.errors import NotInStore, OutputRefused
 from dialer.domain.output import refuse_protected_path, refuse_unwritable_path, write_file
@@ -55,7 +55,7 @@ class SiteReportOptions(SiteOptions):
         typer.Option(
             "--format",
             "-f",
-            metavar=format_choices(Format),
+            metavar=format_option_choices(Format),
             help="Output format. [default: by the suffix of --out, or table]",
         ),
     ] = None
@@ -76,12 +76,12 @@ class SiteReportOptions(SiteOptions):
         """
         return Window()
 
-    def deliver_report(self, make: Callable[[Connection], Report]) -> None:
+    def print_or_write_report(self, make: Callable[[Connection], Report]) -> None:
         """Create the report with `make`, and print it or write it to the file `out`.
 
         Whether the file can be written is checked first.
         """
-        window, chosen = self.report_period, choose_format(self.form, self.out)
+        window, chosen = self.report_period, choose_report_format(self.form, self.out)
         if self.out is not None:
             refuse_unwritable_path(self.out, "--out", self.protected_files)
         with self.open_store_for_reading() as db:
@@ -90,7 +90,7 @@ class SiteReportOptions(SiteOptions):
             report = make(db)
         centre, now = self.settings.centre, datetime.fromtimestamp(SystemClock().now(), self.centre_time_zone)
         made = f"{centre.organisation}, centre {centre.id}, {now:%Y-%m-%d %H:%M}"
-        report = replace(report, about=f"{made}: {describe_period(window, self.centre_time_zone)}")
+        report = replace(report, about=f"{made}: {describe_report_period(window, self.centre_time_zone)}")
         if self.out is None:
             _print_report(report, chosen)
         else:
@@ -155,7 +155,7 @@ def _register_report(name: str, make: Callable[..., Report], summary: str) -> No
     arguments = len(signature(make).parameters)
 
     def print_report_of_options(report: CampaignReportOptions) -> None:
-        report.deliver_report(
+        report.print_or_write_report(
             lambda db: make(*(db, report.report_period, report.centre_time_zone, report.settings)[:arguments])
         )
 
@@ -229,7 +229,7 @@ def print_calls_report(
 ) -> None:
     """Count call attempts by campaign and outcome."""
     window, zone = report.report_period, report.centre_time_zone
-    report.deliver_report(
+    report.print_or_write_report(
         lambda db: tables.report_each_call(db, window, zone) if each else tables.report_calls(db, window)
     )
 
@@ -246,7 +246,7 @@ def print_answers_report(
 ) -> None:
     """Count voters' answers in flows and agents' scripts, by campaign, question and answer."""
     window, zone = report.report_period, report.centre_time_zone
-    report.deliver_report(
+    report.print_or_write_report(
         lambda db: (
             tables.report_each_answer(db, window, zone, question)
             if each
@@ -281,10 +281,10 @@ def print_results_report(
         area = voter_results.ResultArea(state, constituency)
         return voter_results.report_results(db, report.report_period, report.centre_time_zone, area, ids)
 
-    report.deliver_report(create_results_report)
+    report.print_or_write_report(create_results_report)
 
 
-def describe_period(window: Window, zone: tzinfo) -> str:
+def describe_report_period(window: Window, zone: tzinfo) -> str:
     """Return a report's period and campaign in words, such as "from 2026-04-22 09:00, campaign turnout"."""
     ends = [
         f"{word} {datetime.fromtimestamp(at, zone):%Y-%m-%d %H:%M}"
@@ -295,7 +295,7 @@ def describe_period(window: Window, zone: tzinfo) -> str:
     return words if window.campaign is None else f"{words}, campaign {window.campaign}"
 
 
-def choose_format(form: Format | None, out: Path | None) -> Format:
+def choose_report_format(form: Format | None, out: Path | None) -> Format:
     """Return the format of a report: the value of --format, or the suffix of --out, or else a table.
 
     Raises BadParameter or OutputRefused for options that do not fit together.
@@ -384,7 +384,7 @@ def _print_report(report: Report, form: Format) -> None:
 def print_turnout_report(
     report: CampaignReportOptions,
     by: Annotated[
-        TurnoutBy, typer.Option(metavar=format_choices(TurnoutBy), help="Unit of each row.")
+        TurnoutBy, typer.Option(metavar=format_option_choices(TurnoutBy), help="Unit of each row.")
     ] = TurnoutBy.BOOTH,
     picture: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Also draw the day's curves into this .png or .svg file.")
@@ -398,7 +398,7 @@ def print_turnout_report(
     if picture is not None:
         check_picture_path(picture)  # fail before the report is made
         refuse_protected_path(picture, "--picture", report.protected_files)
-    report.deliver_report(lambda db: report_turnout(db, window, report.centre_time_zone, by))
+    report.print_or_write_report(lambda db: report_turnout(db, window, report.centre_time_zone, by))
     if picture is not None:
         _draw_turnout_chart(report, picture, shown)
 

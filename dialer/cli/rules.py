@@ -93,7 +93,7 @@ def check_rules_of_site(site: SiteOptions, at: AtOption = None, as_json: JsonOpt
     printer.print_findings(check_profile(settings))
     with site.open_store_for_reading() if file_exists(site.store_path) else nullcontext() as db:
         printer.print_findings(check_rules(settings, profile, db, now))
-    printer.exit()
+    printer.exit_with_code_for_findings()
 
 
 @app.command("explain")

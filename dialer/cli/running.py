@@ -88,7 +88,7 @@ async def check(config: SettingsFile, as_json: JsonOption = False) -> None:
     configure_quiet_logging()
     printer = FindingPrinter(as_json=as_json)
     await printer.print_findings_as_found(check_site(load_settings(config), file=config))
-    printer.exit()
+    printer.exit_with_code_for_findings()
 
 
 async def doctor(
@@ -110,4 +110,4 @@ async def doctor(
         raise typer.BadParameter(f"--backups: {backups} is not a folder: give the folder with the backups")
     printer = FindingPrinter(as_json=as_json)
     await printer.print_findings_as_found(check_running_site(load_settings(config), backups=backups))
-    printer.exit()
+    printer.exit_with_code_for_findings()

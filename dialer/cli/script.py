@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from dialer.cli.flow import JsonOption, LanguageOption, ProfileOption, print_findings
+from dialer.cli.flow import JsonOption, LanguageOption, ProfileOption, print_check_findings
 from dialer.cli.group import CommandGroup
 from dialer.domain.schema import to_json_value
 from dialer.domain.words import format_count
@@ -59,7 +59,7 @@ def check_scripts(
     may_offer = list_allowed_offers(load_site_profile(load_settings(config)))
     wanted = tuple(language or ())
     findings = [each for name in names for each in check_script(load_script(name), wanted, may_offer=may_offer)]
-    print_findings(findings, format_count(len(names), "script"), as_json=as_json)
+    print_check_findings(findings, format_count(len(names), "script"), as_json=as_json)
 
 
 @app.command("show")

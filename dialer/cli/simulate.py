@@ -110,7 +110,7 @@ def parse_share(text: str, name: str) -> float:
     return value
 
 
-def find_site_caps(settings: Settings) -> tuple[Cap, ...]:
+def list_abandoned_rate_caps_of_site(settings: Settings) -> tuple[Cap, ...]:
     """Return the limits on the abandoned-call rate of the site's first campaign with agents.
 
     The result is empty if no campaign has agents.
@@ -272,7 +272,7 @@ def simulate(
     if cap is None and config is not None:
         from dialer.settings.site import load_settings  # noqa: PLC0415 - slow to import
 
-        caps = find_site_caps(load_settings(config))
+        caps = list_abandoned_rate_caps_of_site(load_settings(config))
         if not caps and day is None:
             raise BadScenario(
                 "the settings have no campaign with agents, and so no limit on abandoned calls: give a limit with --cap"
@@ -301,7 +301,7 @@ def simulate(
             report = SimulationReport(chosen.name, site.cap, tuple(found), ())
         else:
             report = compare_pacing_policies(chosen, policy or POLICY_NAMES, days, site.cap, advance, site.caps)
-    _print_report(report, as_json=as_json)
+    _print_simulation_report(report, as_json=as_json)
     _draw_simulation_charts(report, site.cap, plot, plot_day_file)
 
 
@@ -357,7 +357,7 @@ def _choose_simulation_scenario(
     return chosen
 
 
-def _print_report(report: SimulationReport, *, as_json: bool) -> None:
+def _print_simulation_report(report: SimulationReport, *, as_json: bool) -> None:
     if as_json:
         figures = [asdict(line) for line in report.outcomes]
         content: dict[str, object] = {"scenario": report.title, "cap": report.cap, "outcomes": figures}

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from dialer.cli.command import find_default_sender
+from dialer.cli.command import find_default_command_sender
 from dialer.cli.external_records import refuse_store_holder_that_is_no_dialler, send_requests_to_dialler
 from dialer.cli.group import CommandGroup
 from dialer.cli.options import SettingsFile, read_argument_or_stdin, resolve_responsible_person
@@ -168,7 +168,7 @@ def _execute_user_command(settings: Settings, command: str, fields: Mapping[str,
         reply = asyncio.run(_save_user_in_store(settings, request, resolve_responsible_person(who)))
     except StoreBusy as busy:
         refuse_store_holder_that_is_no_dialler(settings.store.path, busy)
-        sender = who or find_default_sender(settings)
+        sender = who or find_default_command_sender(settings)
         if sender == OWN_USER:
             raise typer.BadParameter(
                 "--as is required while the dialler runs: give a user with the role supervisor"

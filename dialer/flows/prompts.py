@@ -54,11 +54,11 @@ class CataloguePrompts:
         if self.label_synthetic and not self._labelled:
             names = [name for sound in chosen if (name := find_prompt_of_sound(sound)) is not None]
             spoken = next(
-                (name for name in names if self._may_play_sound(name) and self.playlist.is_synthetic(name)), None
+                (name for name in names if self._may_play_sound(name) and self.playlist.has_synthetic_voice(name)), None
             )
             if spoken is not None:
                 self._labelled = True
-                return [self._make_label_name(spoken).sound, *chosen]
+                return [self._make_label_name(spoken).sound_name, *chosen]
         return chosen
 
     def find_reason_sound_is_blocked(self, sound: str) -> str | None:
@@ -70,10 +70,10 @@ class CataloguePrompts:
         if (
             why is None
             and self.label_synthetic
-            and self.playlist.is_synthetic(name)
+            and self.playlist.has_synthetic_voice(name)
             and not self._may_play_sound(self._make_label_name(name))
         ):
-            return f"is a synthetic voice, but its announcement {self._make_label_name(name).path} may not be played"
+            return f"is a synthetic voice, but its announcement {self._make_label_name(name).relative_path} may not be played"
         return why
 
     def _make_label_name(self, name: PromptName) -> PromptName:
@@ -88,7 +88,7 @@ class CataloguePrompts:
             return sound
         own = PromptName(self.campaign, name.language, name.name)
         if own in self.playlist.listed and (self._may_play_sound(own) or not self._may_play_sound(name)):
-            return own.sound
+            return own.sound_name
         return sound
 
     def _may_play_sound(self, name: PromptName) -> bool:
@@ -137,15 +137,16 @@ class SitePrompts:
         """Return whether any shared prompt in a language has a synthetic voice."""
         names = self._playlist.listed
         return any(
-            name.language == language and not name.campaign and self._playlist.is_synthetic(name) for name in names
+            name.language == language and not name.campaign and self._playlist.has_synthetic_voice(name)
+            for name in names
         )
 
     async def reload_catalogue(self) -> None:
         """Reload the catalogue in a thread. If it cannot be read, raise CatalogueError and continue to use the old one."""
-        self._playlist = await asyncio.to_thread(self._reader.read)
+        self._playlist = await asyncio.to_thread(self._reader.read_playlist)
 
     def _read_and_check_catalogue(self) -> Playlist:
-        playlist = self._reader.read()
+        playlist = self._reader.read_playlist()
         self._reader.hash_all_sounds(playlist)
         return playlist
 

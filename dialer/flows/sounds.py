@@ -18,7 +18,7 @@ from collections.abc import Iterator
 
 from dialer.audio.names import ROOT
 from dialer.audio.numbers import list_date_prompts, list_digit_prompts, list_hour_prompts, list_number_prompts
-from dialer.audio.words import load_words
+from dialer.audio.words import load_spoken_words
 from dialer.flows.flow import Flow
 from dialer.flows.model import PromptKind
 from dialer.flows.texts import FALLBACK_LANGUAGE, LANGUAGE, Texts, split_text_at_placeholders
@@ -67,7 +67,7 @@ def _list_prompt_sounds(ref: PromptRef, language: str, texts: Texts) -> Iterator
         case PromptKind.DIGITS:
             yield from _prefix_language(list_digit_prompts(ref.value), language)
         case PromptKind.NUMBER:
-            yield from _prefix_language(list_number_prompts(int(ref.value), load_words(language)), language)
+            yield from _prefix_language(list_number_prompts(int(ref.value), load_spoken_words(language)), language)
         case PromptKind.HOUR:
             hour, minute = ref.value.split(":")
             yield from _prefix_language(list_hour_prompts(int(hour), int(minute)), language)

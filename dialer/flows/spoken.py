@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dialer.audio.information_message import INFORMATION
 from dialer.audio.names import PromptName, find_prompt_of_sound
 from dialer.audio.numbers import list_word_prompts
-from dialer.audio.words import load_words
+from dialer.audio.words import load_spoken_words
 from dialer.flows.model import PromptKind
 from dialer.flows.sounds import get_name_sound, get_text_sound
 from dialer.flows.texts import INFORMATION_TEXT, SMS, Texts, fill_information_text, split_text_at_placeholders
@@ -30,7 +30,7 @@ def collect_word_prompts(languages: Iterable[str]) -> dict[PromptName, str]:
     """Return the words of the prompts for numbers, digits, hours and dates, in languages with shipped words."""
     spoken: dict[PromptName, str] = {}
     for language in languages:
-        words = load_words(language)
+        words = load_spoken_words(language)
         if words is not None:
             spoken |= {PromptName("", language, name): text for name, text in list_word_prompts(words).items()}
     return spoken

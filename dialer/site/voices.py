@@ -13,7 +13,7 @@ from dialer.audio.information_message import MESSAGE_SOUND, find_message_prompt,
 from dialer.audio.names import PromptName
 from dialer.audio.numbers import LABEL
 from dialer.audio.playlist import Playlist, PlaylistReader
-from dialer.audio.words import load_words
+from dialer.audio.words import load_spoken_words
 from dialer.domain.clock import Clock
 from dialer.domain.enums import CampaignKind
 from dialer.errors import SettingError
@@ -37,7 +37,7 @@ def find_voice_problems(
         return []
     playlist = None
     if settings.audio.catalogue is not None:
-        playlist = (reader or make_playlist_reader(settings, profile)).read()
+        playlist = (reader or make_playlist_reader(settings, profile)).read_playlist()
     return [
         *_find_information_message_problems(settings, playlist),
         *_find_voice_label_problems(settings, profile, playlist, clock),
@@ -73,9 +73,9 @@ def _find_information_message_problems(settings: Settings, playlist: Playlist | 
     name = find_message_prompt(entries, (settings.centre.language, FALLBACK_LANGUAGE))
     if name is None or entries[name].voice is Voice.HUMAN:
         return
-    words = load_words(name.language)
+    words = load_spoken_words(name.language)
     if entries[name].voice is not Voice.DRAFT or words is None or not entries[name].text.startswith(words.label):
-        problem = f"the information message ({name.path}) is a synthetic voice without an announcement of it"
+        problem = f"the information message ({name.relative_path}) is a synthetic voice without an announcement of it"
         yield SettingError("settings", "audio.catalogue", problem, f"record it, or {_CREATE_DRAFTS}")
 
 
@@ -92,7 +92,7 @@ def _find_voice_label_problems(
         yield SettingError("settings", "audio.catalogue", problem, "set it to the directory of the catalogue")
         return
     today = get_site_day(settings, clock.now())
-    for language in sorted({name.language for name in playlist.listed if playlist.is_synthetic(name)}):
+    for language in sorted({name.language for name in playlist.listed if playlist.has_synthetic_voice(name)}):
         why = playlist.find_reason_sound_is_blocked(PromptName("", language, LABEL), today)
         if why is not None:
             problem = f"prompts in {language} are a synthetic voice, and their label {language}/{LABEL} {why}"

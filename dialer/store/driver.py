@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from dialer.domain.errors import StoreError
-from dialer.extras import with_extra
+from dialer.extras import describe_extra_installation
 from dialer.store.keys import StoreKey, format_key_as_sql_literal
 from dialer.store.sql import Connection
 from dialer.store.sqlite_errors import SQLCIPHER, get_database_error_types, translate_sqlite_errors
@@ -101,4 +101,6 @@ def _import_sqlcipher() -> Any:
     try:
         return importlib.import_module(SQLCIPHER)
     except ImportError as error:
-        raise StoreError(f"encryption of the store is not installed: {with_extra('encryption')}") from error
+        raise StoreError(
+            f"encryption of the store is not installed: {describe_extra_installation('encryption')}"
+        ) from error

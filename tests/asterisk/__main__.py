@@ -18,7 +18,7 @@ from pathlib import Path
 
 import structlog
 
-from dialer.deploy.asterisk.lint import lint_directory
+from dialer.deploy.asterisk.lint import lint_files_in_directory
 from tests.asterisk.agi_scripts import check_agi_scripts
 from tests.asterisk.browser_phones import check_browser_phones
 from tests.asterisk.hold_key import check_hold_key
@@ -145,7 +145,9 @@ async def play_scenarios(scenarios: Sequence[tuple[str, Scenario]], lab: Lab) ->
         trouble = [line for asterisk, _ in lab.asterisks for line in asterisk.unexpected_log_lines()]
         await lab.stop()
     settings = lab.settings(lab.directory, campaign={})
-    findings = [each for asterisk, server in lab.asterisks for each in lint_directory(asterisk.etc, settings, server)]
+    findings = [
+        each for asterisk, server in lab.asterisks for each in lint_files_in_directory(asterisk.etc, settings, server)
+    ]
     for line in [*trouble, *map(str, findings)]:
         print_line(f"FAIL {line}")
         failed.append("Asterisk's log, or its files")

@@ -9,7 +9,7 @@ import asyncio
 import socket
 from pathlib import Path
 
-from dialer.deploy.asterisk.lint import lint_directory
+from dialer.deploy.asterisk.lint import lint_files_in_directory
 from dialer.deploy.asterisk.render import render_asterisk_site_files
 from dialer.domain.switch_events import SwitchEvent, UnregisteredTrunksListed
 from dialer.settings.site import Settings
@@ -80,7 +80,7 @@ async def check_whole_site(program: Path, sipp: Path, directory: Path) -> list[s
     finally:
         await carrier.stop()
         await asterisk.stop()
-    findings = [str(finding) for finding in lint_directory(asterisk.etc, settings)]
+    findings = [str(finding) for finding in lint_files_in_directory(asterisk.etc, settings)]
     return [*faults, *asterisk.unexpected_log_lines(), *findings]
 
 

@@ -9,7 +9,7 @@ import signal
 from pathlib import Path
 from typing import Any
 
-from dialer.app import running_centre
+from dialer.app import open_centre
 from dialer.domain.errors import CommandRefused
 from dialer.domain.switch_events import CallConnected, CallRinging, SwitchEvent
 from dialer.engine.call_flows.service import FlowService
@@ -90,7 +90,7 @@ async def _dial(options: dict[str, Any]) -> None:
         campaign=options["campaign"],
         dialling={"drain_seconds": 0.2},
     )
-    async with running_centre(settings, profile=make_simulated_profile()) as centre, asyncio.TaskGroup() as group:
+    async with open_centre(settings, profile=make_simulated_profile()) as centre, asyncio.TaskGroup() as group:
         running = group.create_task(centre.run(stop))
         for seat in ("01", "02"):
             with contextlib.suppress(

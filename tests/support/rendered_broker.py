@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dialer.deploy.asterisk.file_changes import plan_file_changes, write_files
+from dialer.deploy.asterisk.file_changes import plan_file_changes, write_planned_files
 from dialer.deploy.mosquitto.render import CONFIGURATION, MARKER, format_broker_user, render_mosquitto_files
 from dialer.mqtt.client import BrokerSettings
 from dialer.mqtt.embedded_broker import find_free_port, find_mosquitto
@@ -60,7 +60,7 @@ async def rendered_broker(
     directory.mkdir(exist_ok=True)
     files, made = render_mosquitto_files([(each.centre.id, each) for each in sites], directory, {})
     altered(files)
-    write_files(directory, plan_file_changes(directory, files, MARKER), force=False)
+    write_planned_files(directory, plan_file_changes(directory, files, MARKER), force=False)
     configuration = directory / CONFIGURATION
     if os.geteuid() == 0:  # as root it would switch to a user who may not read the folder
         configuration = directory / "as-root.conf"

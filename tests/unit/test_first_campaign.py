@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 from dialer.audio import espeak
 from dialer.audio.conversion import Recipe
-from dialer.audio.drafts import make_drafts
+from dialer.audio.drafts import synthesise_drafts
 from dialer.audio.errors import VoiceMissing
 from dialer.audio.names import AudioDirectories
 from dialer.cli.main import app
@@ -43,7 +43,10 @@ def test_docs_tell_readers_to_install_extras_from_the_checkout() -> None:
     for file in [*PAGES, *SOURCES]:
         text = file.read_text(encoding="utf-8")
         assert not re.search(r"pip install ['\"]?matdan", text), file
-        named = {*re.findall(r"pip install -e '\.\[(\w+)\]'", text), *re.findall(r"with_extra\([\"'](\w+)", text)}
+        named = {
+            *re.findall(r"pip install -e '\.\[(\w+)\]'", text),
+            *re.findall(r"describe_extra_installation\([\"'](\w+)", text),
+        }
         assert named <= set(known), file
 
 
@@ -52,7 +55,7 @@ def test_error_about_a_missing_package_extra_says_how_to_install_it(
 ) -> None:
     monkeypatch.setattr(espeak, "are_draft_voices_installed", lambda: False)
     with pytest.raises(VoiceMissing, match=re.escape(".venv/bin/pip install -e '.[voices]'")):
-        make_drafts(AudioDirectories(tmp_path, tmp_path), {}, Recipe(()), {})
+        synthesise_drafts(AudioDirectories(tmp_path, tmp_path), {}, Recipe(()), {})
     monkeypatch.setitem(sys.modules, "sqlcipher3.dbapi2", None)
     with pytest.raises(StoreError, match=re.escape(".venv/bin/pip install -e '.[encryption]'")):
         connect_to_database_file(tmp_path / "centre.db", "rwc", StoreKey(tmp_path / "key", "0" * 64))

@@ -46,7 +46,7 @@ class ConfSection:
     template: bool
     settings: list[Setting] = field(default_factory=list)
 
-    def get(self, key: str, default: str = "") -> str:
+    def get_setting_value(self, key: str, default: str = "") -> str:
         """Return the value of a setting in this section, ignoring case.
 
         If it is set twice, Asterisk uses the last one.
@@ -81,7 +81,7 @@ class ConfFile:
 
     def find_sections_of_type(self, kind: str) -> list[ConfSection]:
         """Return the sections that have the setting `type = kind`."""
-        return [section for section in self.list_live_sections() if section.get("type").lower() == kind]
+        return [section for section in self.list_live_sections() if section.get_setting_value("type").lower() == kind]
 
 
 _HEAD = re.compile(r"\[([^\]]*)\]\s*(?:\(([^)]*)\))?")
@@ -116,28 +116,30 @@ class _Reader:
             else:
                 self._read_setting(name, number, line)
 
-    def _add_problem(self, file: str, line: int, text: str, remedy: str) -> None:
+    def _add_conf_problem(self, file: str, line: int, text: str, remedy: str) -> None:
         self._conf.problems.append(Problem(file, line, text, remedy))
 
     def _read_included_files(self, file: str, number: int, word: str, target: str, depth: int) -> None:
         if word == "exec":
-            self._add_problem(file, number, f"#exec runs {target} at each reload", "write the settings into the file")
+            self._add_conf_problem(
+                file, number, f"#exec runs {target} at each reload", "write the settings into the file"
+            )
             return
         found = self._library(target)
         if not found and word == "include":
             text = f"#include {target} matches no file, so Asterisk ignores the whole file"
-            self._add_problem(file, number, text, "use #tryinclude, or create the file")
+            self._add_conf_problem(file, number, text, "use #tryinclude, or create the file")
         for name, text in found:
             self._included += 1
             if depth > 10 or self._included > MAX_INCLUDES:
-                self._add_problem(file, number, f"{name} includes itself", "remove one #include")
+                self._add_conf_problem(file, number, f"{name} includes itself", "remove one #include")
                 return
             self.read_conf_text(name, text, depth + 1)
 
     def _read_section_head(self, file: str, number: int, line: str) -> None:
         head = _HEAD.match(line)
         if head is None:
-            self._add_problem(file, number, f"{line[:40]} is not a complete section head", "close it with ]")
+            self._add_conf_problem(file, number, f"{line[:40]} is not a complete section head", "close it with ]")
             self._section = None
             return
         options = [option.strip() for option in (head[2] or "").split(",") if option.strip()]
@@ -152,7 +154,7 @@ class _Reader:
                 continue
             template = self._conf.find_section(option)
             if template is None:
-                self._add_problem(
+                self._add_conf_problem(
                     file, number, f"[{head[1]}] inherits from [{option}], which is not defined above", "add it"
                 )
             else:
@@ -161,11 +163,11 @@ class _Reader:
     def _read_setting(self, file: str, number: int, line: str) -> None:
         key, equals, value = line.partition("=")
         if not equals:
-            self._add_problem(
+            self._add_conf_problem(
                 file, number, f"no = in this line: {key.strip()[:40]}", "write key = value, or start it with ;"
             )
         elif self._section is None:
-            self._add_problem(
+            self._add_conf_problem(
                 file, number, "a setting before the first [section] is not read", "move it into a section"
             )
         else:

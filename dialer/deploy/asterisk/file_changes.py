@@ -82,11 +82,11 @@ def find_endpoint_passwords(directory: Path, endpoints: Collection[str]) -> dict
     existing: dict[str, str] = {}
     if text.startswith(MARKER):
         for section in read_conf("pjsip.conf", text).find_sections_of_type("auth"):
-            existing[section.get("username")] = section.get("password")
+            existing[section.get_setting_value("username")] = section.get_setting_value("password")
     return {endpoint: existing.get(endpoint) or secrets.token_urlsafe(18) for endpoint in endpoints}
 
 
-def write_files(directory: Path, plans: Collection[FilePlan], *, force: bool) -> list[str]:
+def write_planned_files(directory: Path, plans: Collection[FilePlan], *, force: bool) -> list[str]:
     """Write the new and changed files of a plan, all or none. Return their names.
 
     A file that Matdan did not write (foreign) is replaced only with `force`, and saved as NAME.before-matdan. A missing

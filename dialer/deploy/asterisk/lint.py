@@ -8,7 +8,7 @@ from pathlib import Path
 
 from dialer.deploy.asterisk.checks.dialplan import check_dialplan
 from dialer.deploy.asterisk.checks.finding import Configuration
-from dialer.deploy.asterisk.checks.manager import check_http, check_manager
+from dialer.deploy.asterisk.checks.manager import check_http_server, check_manager
 from dialer.deploy.asterisk.checks.pjsip import check_pjsip
 from dialer.deploy.asterisk.checks.system import (
     REQUIRED_FILES,
@@ -30,7 +30,7 @@ from dialer.settings.site import Settings
 _READ = {*REQUIRED_FILES, "asterisk.conf", "cdr.conf", "cdr_custom.conf", "http.conf", "logger.conf", "sip.conf"}
 
 
-def lint_files(
+def lint_file_texts(
     texts: Mapping[str, str],
     settings: Settings | None = None,
     server: str | None = None,
@@ -63,7 +63,7 @@ def lint_files(
     findings = [
         *check_asterisk_files(configuration),
         *check_manager(configuration),
-        *check_http(configuration),
+        *check_http_server(configuration),
         *check_pjsip(configuration),
         *check_dialplan(configuration),
         *check_modules(configuration),
@@ -75,7 +75,9 @@ def lint_files(
     return sorted(dict.fromkeys(findings), key=lambda finding: (finding.file, finding.line, finding.text))
 
 
-def lint_directory(directory: Path, settings: Settings | None = None, server: str | None = None) -> list[Finding]:
+def lint_files_in_directory(
+    directory: Path, settings: Settings | None = None, server: str | None = None
+) -> list[Finding]:
     """Check the Asterisk configuration files in a directory, and return the faults.
 
     Raises AsteriskFilesError if it cannot be read.
@@ -96,4 +98,4 @@ def lint_directory(directory: Path, settings: Settings | None = None, server: st
         raise AsteriskFilesError(
             f"{path} cannot be read ({error.strerror}); run this as a user who may read it"
         ) from error
-    return lint_files(texts, settings, server, root=str(directory.resolve()))
+    return lint_file_texts(texts, settings, server, root=str(directory.resolve()))

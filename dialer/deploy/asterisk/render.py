@@ -104,7 +104,7 @@ def render_asterisk_site_files(
         "asterisk": asterisk,
         "ami": settings.ami,
         "trunks": trunks,
-        "contact_users": {trunk.name: _choose_contact_user(trunk, settings) for trunk in trunks},
+        "contact_users": {trunk.name: _choose_contact_phone_number(trunk, settings) for trunk in trunks},
         "seats": settings.seats,
         "phones_without_seat": list_phones_without_seat(settings),
         "passwords": {
@@ -221,7 +221,7 @@ def _list_used_transports(settings: Settings, *, between: bool) -> Sequence[str]
     return [name for name in ("udp", "tcp", "tls", "ws") if name in used]
 
 
-def _choose_contact_user(trunk: Trunk, settings: Settings) -> str:
+def _choose_contact_phone_number(trunk: Trunk, settings: Settings) -> str:
     """Return the phone number in the address at which a trunk registers with its carrier.
 
     Many carriers send inbound calls to this address. It is a number, because [matdan-inbound] accepts no account names.

@@ -40,7 +40,7 @@ class Process:
     command: str  # subcommand of `dialer`
 
     @property
-    def unit_name(self) -> str:
+    def service_unit_name(self) -> str:
         """The name of the systemd service of the process, and of its unit file."""
         return f"matdan-{self.name}.service"
 
@@ -114,7 +114,7 @@ def render_service_files(settings: Settings, dialer: Path, local: LocalPrograms)
             problem = f"{path} is not an absolute path of letters, digits and the characters . _ + -"
             raise SettingError("settings", what, problem, "use one such as /var/lib/matdan/centre.db")
     for what, folder in (("store.path", store.parent), ("store.backup_folder", backups)):
-        if folder is not None and not _may_belong_to_service(folder):
+        if folder is not None and not _may_service_own_folder(folder):
             problem = f"{folder} is a system folder, or not visible to services"
             raise SettingError("settings", what, problem, "use a folder of its own, such as /var/lib/matdan")
     own = [store.parent, *([] if backups is None else [backups])]
@@ -137,11 +137,12 @@ def render_service_files(settings: Settings, dialer: Path, local: LocalPrograms)
         files |= render_fail2ban_files(asterisk=local.asterisk, desk_port=desk_port)
     neighbours = [name for name, there in (("asterisk", local.asterisk), ("mosquitto", local.mosquitto)) if there]
     for process in list_service_processes(settings):
-        files[UNITS / process.unit_name] = _render_template(
+        files[UNITS / process.service_unit_name] = _render_template(
             "unit.j2",
             **shared,
             what=process.what,
-            after=[f"{name}.service" for name in neighbours] + ([] if process is DIALLER else [DIALLER.unit_name]),
+            after=[f"{name}.service" for name in neighbours]
+            + ([] if process is DIALLER else [DIALLER.service_unit_name]),
             command=process.command,
             reloads=process in (DIALLER, DESK),
             stop_seconds=round(settings.dialling.drain_seconds) + _DRAIN_MARGIN_SECONDS,
@@ -151,7 +152,7 @@ def render_service_files(settings: Settings, dialer: Path, local: LocalPrograms)
         )
     for job, when in list_timers(settings, local).items():
         writes = dict.fromkeys([DATA, *own]) if job is BACKUP else shared["recorded"]
-        files[UNITS / job.unit_name] = _render_template(
+        files[UNITS / job.service_unit_name] = _render_template(
             "job.j2", **shared, what=job.what, command=job.command, writes=writes, scripts=False
         )
         files[UNITS / job.timer_name] = _render_template(
@@ -171,7 +172,7 @@ def render_fail2ban_files(*, asterisk: bool, desk_port: int | None, marker: str 
     return files
 
 
-def _may_belong_to_service(folder: Path) -> bool:
+def _may_service_own_folder(folder: Path) -> bool:
     """Return whether a folder such as /srv/matdan may be owned by the service's user.
 
     System folders (/srv, /var/lib) are shared with other programs. Homes and /tmp are not visible to our units

@@ -90,7 +90,7 @@ def parse_conference_users(text: str) -> Mapping[str, ConferenceUser]:
     """Return the user templates in the text of a confbridge.conf, by name."""
     return MappingProxyType(
         {
-            section.name: ConferenceUser(**{key: section.get(key) == "yes" for key in _USER_KEYS})
+            section.name: ConferenceUser(**{key: section.get_setting_value(key) == "yes" for key in _USER_KEYS})
             for section in read_conf("confbridge.conf", text).find_sections_of_type("user")
         }
     )

@@ -22,7 +22,7 @@ from dialer.desk.pages_built import BUILT, OPEN_AT_PREFIX, are_pages_built
 from dialer.domain.clock import SystemClock
 from dialer.domain.enums import HqRole
 from dialer.engine.seats.pins import hash_pin
-from dialer.extras import with_extra
+from dialer.extras import describe_extra_installation
 from dialer.mqtt.embedded_broker import GUARD, HOST, DemoBroker, find_free_port, is_port_free, read_last_line
 from dialer.settings.headquarters import HqSettings
 from dialer.settings.site import Settings, load_settings
@@ -150,7 +150,7 @@ def _generate_password() -> str:
 def _find_missing_requirement() -> str | None:
     """Return what is missing for the pages, or None if they can be served."""
     if find_spec("fastapi") is None or find_spec("uvicorn") is None:
-        return f"the extra `desk` is not installed: {with_extra('desk')}"
+        return f"the extra `desk` is not installed: {describe_extra_installation('desk')}"
     if not are_pages_built():
         return "the pages are not built; run `dialer desk pages` (needs npm), then start the demo again"
     return None

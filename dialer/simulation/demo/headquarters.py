@@ -19,7 +19,7 @@ from typing import Any
 
 from rich.console import Console
 
-from dialer.app import RunningCentre, running_centre
+from dialer.app import RunningCentre, open_centre
 from dialer.domain import signing
 from dialer.domain.clock import SystemClock
 from dialer.domain.model import CampaignState
@@ -256,7 +256,7 @@ async def _start_real_centre(
     }
     settings = Settings.model_validate(changed)
     centre = await stack.enter_async_context(
-        running_centre(settings, broker=broker.settings, profile=make_simulated_profile())
+        open_centre(settings, broker=broker.settings, profile=make_simulated_profile())
     )
     site = SimulatedSite(switch, centre)
     return RealCentre(settings, broker.settings, centre, site, list_seat_names(options.seats))

@@ -147,7 +147,7 @@ def _list_needed_sounds(settings: Settings, reader: Callable[[], PlaylistReader]
     """
     names = dict.fromkeys([*(TONES if settings.seats else ()), MESSAGE_SOUND])
     if settings.audio.catalogue is not None:
-        names |= dict.fromkeys(sorted(name.sound for name in reader().read().listed))
+        names |= dict.fromkeys(sorted(name.sound_name for name in reader().read_playlist().listed))
     else:
         texts = load_texts(settings.flows.texts)
         flows = {campaign.flow for campaign in settings.campaigns if campaign.kind is CampaignKind.IVR}

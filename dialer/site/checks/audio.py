@@ -21,7 +21,7 @@ def check_catalogue(settings: Settings, clock: Clock, reader: Callable[[], Playl
     if settings.audio.catalogue is None:
         yield warning("audio", "audio.catalogue is not set, so sounds are played without a check of their approval")
         return
-    playlist = reader().read()
+    playlist = reader().read_playlist()
     today = get_site_day(settings, clock.now())
     blocked = [
         (name, why)
@@ -31,7 +31,7 @@ def check_catalogue(settings: Settings, clock: Clock, reader: Callable[[], Playl
     drafts = sum(each.entry.voice is Voice.DRAFT for each in playlist.listed.values())
     counts = f"{len(playlist.listed):,} prompts in the catalogue, {drafts:,} of them drafts"
     if blocked or not playlist.listed:
-        first = f", first {blocked[0][0].path}: {blocked[0][1]}" if blocked else ""
+        first = f", first {blocked[0][0].relative_path}: {blocked[0][1]}" if blocked else ""
         yield error("audio", f"{counts}; {len(blocked):,} cannot be played{first}", "see `dialer audio check`")
         return
     yield (warning if drafts else ok)("audio", counts)

@@ -2,7 +2,7 @@
 optional extra `twilio`.
 """
 
-from dialer.extras import with_extra
+from dialer.extras import describe_extra_installation
 
-NO_TWILIO = f"twilio is enabled, but not installed: {with_extra('twilio')}"
+NO_TWILIO = f"twilio is enabled, but not installed: {describe_extra_installation('twilio')}"
 """The error message if the extra is not installed."""

@@ -12,7 +12,7 @@ from twilio.twiml.voice_response import VoiceResponse
 
 from dialer.audio.names import PromptName
 from dialer.audio.numbers import LABEL
-from dialer.audio.words import load_words
+from dialer.audio.words import load_spoken_words
 from dialer.flows.model import PromptKind
 from dialer.flows.sounds import list_sounds
 from dialer.flows.texts import FALLBACK_LANGUAGE, Texts, render_prompt
@@ -51,10 +51,10 @@ class TwilioVoice:
         if self.labelled is None or not self.labelled(language):
             return
         if self.sounds_url is not None:
-            verb.play(f"{self.sounds_url}/{PromptName('', language, LABEL).sound}.wav")
+            verb.play(f"{self.sounds_url}/{PromptName('', language, LABEL).sound_name}.wav")
             return
         tag = language if language in SPOKEN else FALLBACK_LANGUAGE
-        words = load_words(tag)
+        words = load_spoken_words(tag)
         if words is not None:
             verb.say(words.label, language=SPOKEN[tag])
 

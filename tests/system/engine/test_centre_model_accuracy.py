@@ -10,7 +10,7 @@ from random import Random
 from statistics import fmean
 from typing import Any
 
-from dialer.cli.simulate import find_site_caps
+from dialer.cli.simulate import list_abandoned_rate_caps_of_site
 from dialer.simulation.agents import AgentHabits
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, make_seat_phones
 from dialer.simulation.asterisk.voters import VoterProfile
@@ -94,7 +94,7 @@ def measure_model_utilisation(directory: Path, caps: float | None = None) -> flo
         wrap_up_cv=1.0,
         connect_seconds=campaign.connect_limit_seconds,
     )
-    policy = find_policy("predictive", scenario, find_site_caps(settings) if caps is None else caps)
+    policy = find_policy("predictive", scenario, list_abandoned_rate_caps_of_site(settings) if caps is None else caps)
     return fmean(simulate_policy(scenario, policy, seed).utilisation for seed in range(1, 7))
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from dialer.app import running_centre
+from dialer.app import open_centre
 from dialer.domain.errors import CommandRefused, LogInRefused
 from dialer.engine.engine import Engine
 from dialer.engine.seats.pins import hash_pin
@@ -70,7 +70,7 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 async def engine(path: Path) -> AsyncIterator[Engine]:
-    async with running_centre(load_settings(path)) as centre:
+    async with open_centre(load_settings(path)) as centre:
         yield centre.engine
 
 
@@ -215,7 +215,7 @@ async def test_changed_rules_profile_is_reloaded_or_reported_to_need_a_restart(
     profile = path.parent / "ours.toml"
     profile.write_text((JURISDICTIONS / "neutral.toml").read_text(encoding="utf-8"), encoding="utf-8")
     change(path, ("[[trunks]]", f'[rules]\njurisdiction = "{profile}"\n[[trunks]]'))
-    async with running_centre(load_settings(path)) as centre:
+    async with open_centre(load_settings(path)) as centre:
         engine = centre.engine
         before = engine.features.call_eligibility.find_call_limits(engine.features.campaign_runs["turnout-agents"])[0]
         change(profile, ("per_day = 3", "per_day = 2"))
@@ -251,7 +251,7 @@ pin = "{pin}"
 async def test_settings_reload_adds_and_removes_agents(path: Path) -> None:
     pins = {pin: hash_pin(pin) for pin in ("4711", "4712")}
     path.write_text(path.read_text(encoding="utf-8") + AGENTS.format(pin=pins["4711"]), encoding="utf-8")
-    async with running_centre(load_settings(path)) as centre:
+    async with open_centre(load_settings(path)) as centre:
         engine, desk = centre.engine, centre.engine.features.agent_log_ins
         with_19 = f'number = "19"\npin = "{pins["4712"]}"'
         change(path, (f'number = "18"\npin = "{pins["4711"]}"', with_19))
@@ -273,7 +273,7 @@ async def test_settings_reload_applies_campaigns_assigned_by_headquarters(path: 
     folder.mkdir(parents=True)
     file = folder / "turnout.toml"
     file.write_text('[[campaigns]]\nid = "hq"\nkind = "agents"\nchannels = 9\n', encoding="utf-8")
-    async with running_centre(load_settings(path)) as centre:
+    async with open_centre(load_settings(path)) as centre:
         engine = centre.engine
         assert [run.spec.campaign_id for run in engine.features.campaign_runs.list_campaign_runs()] == [
             "turnout-agents",

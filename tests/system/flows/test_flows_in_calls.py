@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from dialer.app import running_centre
+from dialer.app import open_centre
 from dialer.domain.errors import SwitchError
 from dialer.domain.model import Disposition, Outcome
 from dialer.domain.view import CallChange, CallState, SeatState
@@ -198,7 +198,7 @@ def test_dialler_does_not_start_if_a_script_is_missing(tmp_path: Path) -> None:
     settings = site_settings(tmp_path, 1, campaign=ivr_campaign("script:/nowhere/survey.py", declared=DECLARED))
 
     async def start_centre() -> None:
-        async with running_centre(settings):
+        async with open_centre(settings):
             pass
 
     with pytest.raises(FlowError, match="is not a file"):

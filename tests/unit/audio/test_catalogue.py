@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from dialer.audio.catalogue import Entry, Voice, change_catalogue, read_catalogue, write_catalogue
+from dialer.audio.catalogue import Entry, Voice, open_catalogue_for_changes, read_catalogue, write_catalogue
 from dialer.audio.errors import AudioError, CatalogueError
 from dialer.audio.files import PARTIAL_PREFIX
 from dialer.audio.names import PromptName
-from dialer.audio.play_rules import PlayRules, find_play_problem
+from dialer.audio.play_rules import PlayRules, find_reason_prompt_is_blocked
 from dialer.settings.audio import SoundFormat
 
 SHA, OTHER, SOUND = "a" * 64, "b" * 64, "c" * 64
@@ -64,25 +64,25 @@ APPROVED = {"approved_by": "A. Person", "approved_on": TODAY, "approved_sha256":
 def test_sound_catalogue_allows_only_approved_and_certified_prompts(
     changes: dict[str, object], rules: PlayRules, why: str | None
 ) -> None:
-    found = find_play_problem(NAME, make_entry(**changes), FOUND, rules, TODAY)
+    found = find_reason_prompt_is_blocked(NAME, make_entry(**changes), FOUND, rules, TODAY)
     assert (found is None) if why is None else (found is not None and why in found)
 
 
 def test_only_campaign_recordings_need_a_certificate() -> None:
     rules = PlayRules(certified_recordings=True)
-    assert find_play_problem(PromptName("", "hi", "number/7"), make_entry(), FOUND, rules, TODAY) is None
+    assert find_reason_prompt_is_blocked(PromptName("", "hi", "number/7"), make_entry(), FOUND, rules, TODAY) is None
     own = PromptName("town", "hi", "recording/message")
-    assert find_play_problem(own, make_entry(), FOUND, rules, TODAY) is not None
+    assert find_reason_prompt_is_blocked(own, make_entry(), FOUND, rules, TODAY) is not None
 
 
 def test_prompts_that_are_not_in_the_catalogue_or_not_prepared_are_not_played() -> None:
-    assert "not in the catalogue" in (find_play_problem(NAME, None, FOUND, PlayRules(), TODAY) or "")
-    assert "no sound on disk" in (find_play_problem(NAME, make_entry(), {}, PlayRules(), TODAY) or "")
+    assert "not in the catalogue" in (find_reason_prompt_is_blocked(NAME, None, FOUND, PlayRules(), TODAY) or "")
+    assert "no sound on disk" in (find_reason_prompt_is_blocked(NAME, make_entry(), {}, PlayRules(), TODAY) or "")
 
 
 def test_prompt_is_not_played_if_a_sound_file_was_changed() -> None:
     both = FOUND | {SoundFormat.SLIN16: OTHER}
-    assert find_play_problem(NAME, make_entry(), both, PlayRules(), TODAY) is not None
+    assert find_reason_prompt_is_blocked(NAME, make_entry(), both, PlayRules(), TODAY) is not None
 
 
 def test_saving_a_loaded_catalogue_writes_only_changed_files(tmp_path: Path) -> None:
@@ -96,7 +96,7 @@ def test_saving_a_loaded_catalogue_writes_only_changed_files(tmp_path: Path) -> 
     files = sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.toml"))
     assert files == ["campaign/town/hi.toml", "en.toml", "hi.toml"]
     before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.toml")}
-    with change_catalogue(tmp_path) as changed:
+    with open_catalogue_for_changes(tmp_path) as changed:
         del changed[PromptName("town", "hi", "recording/message")]
     after = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.toml")}
     assert set(before) - set(after) == {tmp_path / "campaign/town/hi.toml"}
@@ -104,7 +104,7 @@ def test_saving_a_loaded_catalogue_writes_only_changed_files(tmp_path: Path) -> 
 
 
 def test_interrupted_audio_preparation_stores_the_finished_catalogue_entries(tmp_path: Path) -> None:
-    with pytest.raises(KeyboardInterrupt), change_catalogue(tmp_path) as entries:
+    with pytest.raises(KeyboardInterrupt), open_catalogue_for_changes(tmp_path) as entries:
         entries[NAME] = make_entry()
         raise KeyboardInterrupt
     assert read_catalogue(tmp_path) == {NAME: make_entry()}
@@ -139,7 +139,7 @@ def test_full_disk_leaves_all_files_of_the_sound_catalogue_unchanged(
 
 def test_incomplete_sound_files_are_removed_by_the_next_preparation(tmp_path: Path) -> None:
     (tmp_path / f"{PARTIAL_PREFIX}x").write_bytes(b"half")
-    with change_catalogue(tmp_path):
+    with open_catalogue_for_changes(tmp_path):
         pass
     assert [path.name for path in tmp_path.iterdir()] == [".lock"]
 
@@ -167,12 +167,12 @@ def test_unreadable_folder_of_the_sound_catalogue_is_reported_by_name(
 
 def test_sound_catalogue_is_changed_by_one_process_at_a_time(tmp_path: Path) -> None:
     with (
-        change_catalogue(tmp_path),
+        open_catalogue_for_changes(tmp_path),
         pytest.raises(CatalogueError, match="another process"),
-        change_catalogue(tmp_path),
+        open_catalogue_for_changes(tmp_path),
     ):
         pass
-    with change_catalogue(tmp_path) as entries:
+    with open_catalogue_for_changes(tmp_path) as entries:
         assert entries == {}
 
 

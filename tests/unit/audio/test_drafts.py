@@ -9,14 +9,14 @@ import pytest
 from typer.testing import CliRunner
 
 from dialer.audio import espeak
-from dialer.audio.catalogue import Entry, Voice, change_catalogue, read_catalogue
+from dialer.audio.catalogue import Entry, Voice, open_catalogue_for_changes, read_catalogue
 from dialer.audio.conversion import Recipe
-from dialer.audio.drafts import DraftJob, make_draft, make_drafts
+from dialer.audio.drafts import DraftJob, synthesise_draft, synthesise_drafts
 from dialer.audio.errors import AudioError, VoiceMissing
 from dialer.audio.files import hash_file
 from dialer.audio.names import AudioDirectories, PromptName
 from dialer.audio.prepare import Refused
-from dialer.audio.words import list_languages, load_words
+from dialer.audio.words import list_languages_with_words, load_spoken_words
 from dialer.cli.audio import app
 from dialer.flows.model import PromptKind
 from dialer.flows.sounds import get_name_sound
@@ -32,12 +32,14 @@ def _work_in_one_process(monkeypatch: pytest.MonkeyPatch) -> None:
     work_in_one_process(monkeypatch)
 
 
-@pytest.mark.parametrize("language", list_languages())
+@pytest.mark.parametrize("language", list_languages_with_words())
 def test_every_shipped_language_has_a_synthetic_voice_for_drafts(language: str, tmp_path: Path) -> None:
-    words = load_words(language)
+    words = load_spoken_words(language)
     assert words is not None
     name = PromptName("", language, "label/synthetic")
-    result = make_draft(DraftJob(language, words.label, (name,), LINE, AudioDirectories(tmp_path, tmp_path / "sounds")))
+    result = synthesise_draft(
+        DraftJob(language, words.label, (name,), LINE, AudioDirectories(tmp_path, tmp_path / "sounds"))
+    )
     assert isinstance(result, list)
     entry = result[0].entry
     assert entry.voice is Voice.DRAFT
@@ -45,7 +47,7 @@ def test_every_shipped_language_has_a_synthetic_voice_for_drafts(language: str, 
     assert entry.source.startswith("espeak-ng ")
     assert 0.8 < entry.seconds < 6
     assert entry.loudness_lufs == pytest.approx(-19.0, abs=0.5)
-    assert hash_file(tmp_path / f"sounds/{name.sound}.alaw") == entry.files[SoundFormat.ALAW]
+    assert hash_file(tmp_path / f"sounds/{name.sound_name}.alaw") == entry.files[SoundFormat.ALAW]
 
 
 @pytest.mark.parametrize(("language", "word"), [("as", "ছয়"), ("as", "ন"), ("or", "ସ୍ୱର"), ("bn", "নয়")])
@@ -62,7 +64,9 @@ def test_text_shared_by_several_prompts_is_synthesised_once(tmp_path: Path) -> N
     texts[PromptName("", "zz", "number/7")] = "seven"
     entries: dict[PromptName, Entry] = {}
     told: list[tuple[int, int]] = []
-    report = make_drafts(places, entries, LINE, texts, workers=1, progress=lambda *progress: told.append(progress))
+    report = synthesise_drafts(
+        places, entries, LINE, texts, workers=1, progress=lambda *progress: told.append(progress)
+    )
     assert (report.drafted, report.unchanged, report.recorded) == (3, 0, 0)
     assert [(each.source, each.reason) for each in report.refused] == [
         ("zz/number/7", "no draft voice exists for the language zz; record the prompts of this language")
@@ -76,7 +80,7 @@ def test_text_shared_by_several_prompts_is_synthesised_once(tmp_path: Path) -> N
     entries[digit] = entries[digit].model_copy(update={"voice": Voice.HUMAN, "source": "hi/digit/7.wav"})
     changed = {PromptName("", "hi", "number/7"): "साठ", digit: "सात", PromptName("", "hi", "day/7"): "सात"}
     before = hash_file(tmp_path / "sounds/matdan/hi/digit/7.alaw")
-    report = make_drafts(places, entries, LINE, changed, workers=1)
+    report = synthesise_drafts(places, entries, LINE, changed, workers=1)
     assert (report.drafted, report.unchanged, report.recorded) == (1, 1, 1)
     assert hash_file(tmp_path / "sounds/matdan/hi/digit/7.alaw") == before
     assert entries[PromptName("", "hi", "number/7")].text == "साठ"
@@ -96,7 +100,7 @@ def run_drafts(
 ) -> tuple[int, int, int]:
     """Make drafts. Return the numbers of made, of unchanged, and of no longer approved prompts."""
     places = AudioDirectories(tmp_path / "recordings", tmp_path / "sounds")
-    report = make_drafts(places, entries, recipe, {SEVEN: text}, workers=1)
+    report = synthesise_drafts(places, entries, recipe, {SEVEN: text}, workers=1)
     return report.drafted, report.unchanged, len(report.void)
 
 
@@ -137,7 +141,7 @@ def test_draft_recording_of_a_new_voice_version_loses_the_approval(tmp_path: Pat
     run_drafts(tmp_path, entries, "सात")
     entries[SEVEN] = approve_entry(entries[SEVEN]).model_copy(update={"source": "espeak-ng 1.40 hi"})
     assert run_drafts(tmp_path, entries, "सात") == (0, 1, 0)  # its sounds are still those that were heard
-    (tmp_path / f"sounds/{SEVEN.sound}.alaw").unlink()
+    (tmp_path / f"sounds/{SEVEN.sound_name}.alaw").unlink()
     assert run_drafts(tmp_path, entries, "सात") == (1, 0, 1)
     assert (entries[SEVEN].voice, entries[SEVEN].is_approved) == (Voice.DRAFT, False)
 
@@ -146,26 +150,26 @@ def test_text_too_long_for_the_catalogue_gets_no_draft_recording(tmp_path: Path)
     places = AudioDirectories(tmp_path / "recordings", tmp_path / "sounds")
     name, long = PromptName("", "hi", "number/7"), PromptName("", "hi", "place/0123456789abcdef")
     catalogue = tmp_path / "catalogue"
-    with change_catalogue(catalogue) as entries:
-        report = make_drafts(
+    with open_catalogue_for_changes(catalogue) as entries:
+        report = synthesise_drafts(
             places, entries, LINE, {name: "सात", long: "Town Hall, " * 500}, catalogue=catalogue, workers=1
         )
     ((source, why),) = [(each.source, each.reason) for each in report.refused]
-    assert source == long.path
+    assert source == long.relative_path
     assert "has a text of 5,500 characters ('Town Hall, Town Hall" in why
     assert "accepts 5,000; shorten it, with one place name per line" in why
     assert (report.drafted, set(read_catalogue(catalogue))) == (1, {name})
 
     # What an older run left of another kind, the switch might choose: it goes where nothing is new, too.
     places.get_sound_path(name, SoundFormat.SLIN16).write_bytes(b"of before")
-    with change_catalogue(catalogue) as entries:
-        assert make_drafts(places, entries, LINE, {name: "सात"}, catalogue=catalogue, workers=1).unchanged == 1
+    with open_catalogue_for_changes(catalogue) as entries:
+        assert synthesise_drafts(places, entries, LINE, {name: "सात"}, catalogue=catalogue, workers=1).unchanged == 1
     assert not places.get_sound_path(name, SoundFormat.SLIN16).exists()
 
 
 def test_draft_of_a_text_without_speakable_words_is_refused(tmp_path: Path) -> None:
     job = DraftJob("hi", "  ", (PromptName("", "hi", "x/y"),), LINE, AudioDirectories(tmp_path, tmp_path))
-    result = make_draft(job)
+    result = synthesise_draft(job)
     assert isinstance(result, Refused)
     assert "\n" not in result.reason
 
@@ -173,7 +177,7 @@ def test_draft_of_a_text_without_speakable_words_is_refused(tmp_path: Path) -> N
 def test_missing_synthetic_voices_are_reported_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(espeak, "are_draft_voices_installed", lambda: False)
     with pytest.raises(VoiceMissing, match=r"\.venv/bin/pip install -e '\.\[voices\]'"):
-        make_drafts(AudioDirectories(tmp_path, tmp_path), {}, LINE, {PromptName("", "hi", "x/y"): "सात"})
+        synthesise_drafts(AudioDirectories(tmp_path, tmp_path), {}, LINE, {PromptName("", "hi", "x/y"): "सात"})
 
 
 def test_audio_list_shows_unrecorded_prompts_as_drafts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -209,7 +213,7 @@ def test_byte_order_mark_in_the_file_of_names_is_ignored(tmp_path: Path, monkeyp
     result = CliRunner().invoke(app, ["drafts", "-l", "en", "--names", "names.txt"])
     assert result.exit_code == 0, result.output
     played = {get_name_sound(PromptKind.PLACE, name, "en") for name in ("Town Hall", "Old Mill")}
-    assert played <= {name.sound for name in read_catalogue(tmp_path / "catalogue")}
+    assert played <= {name.sound_name for name in read_catalogue(tmp_path / "catalogue")}
 
 
 def test_drafts_command_reports_approvals_lost_by_a_new_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from dialer.audio.catalogue import Voice, change_catalogue, read_catalogue
+from dialer.audio.catalogue import Voice, open_catalogue_for_changes, read_catalogue
 from dialer.audio.conversion import Recipe
 from dialer.audio.errors import AudioError
 from dialer.audio.files import PARTIAL_PREFIX
@@ -36,7 +36,7 @@ def _work_in_one_process(monkeypatch: pytest.MonkeyPatch) -> None:
 def places(tmp_path: Path) -> AudioDirectories:
     site = AudioDirectories(tmp_path / "recordings", tmp_path / "sounds")
     for name in (QUESTION, GOODBYE):
-        write_recording(site.recordings / f"{name.path}.wav", speech(0.5, 8_000), 8_000)
+        write_recording(site.recordings / f"{name.relative_path}.wav", speech(0.5, 8_000), 8_000)
     return site
 
 
@@ -45,16 +45,16 @@ def get_catalogue_directory(places: AudioDirectories) -> Path:
 
 
 def run_prepare(places: AudioDirectories, recipe: Recipe = LINE) -> PrepareReport:
-    with change_catalogue(get_catalogue_directory(places)) as entries:
+    with open_catalogue_for_changes(get_catalogue_directory(places)) as entries:
         return prepare_recordings(places, entries, recipe, {}, catalogue=get_catalogue_directory(places), workers=1)
 
 
 def list_unplayable(places: AudioDirectories) -> list[str]:
     """Return the prompts of the catalogue that may not be played."""
-    playlist = PlaylistReader(get_catalogue_directory(places), places, PlayRules()).read()
+    playlist = PlaylistReader(get_catalogue_directory(places), places, PlayRules()).read_playlist()
     assert playlist.listed
     return [
-        name.path
+        name.relative_path
         for name in playlist.listed
         if playlist.find_reason_sound_is_blocked(name, date(2026, 11, 24)) is not None
     ]
@@ -80,7 +80,7 @@ def test_preparation_without_new_recordings_deletes_sounds_in_removed_formats(pl
     """The sounds of drafts, which have no recording, are deleted too."""
     draft = PromptName("", "hi", "number/7")
     run_prepare(places)
-    with change_catalogue(get_catalogue_directory(places)) as entries:
+    with open_catalogue_for_changes(get_catalogue_directory(places)) as entries:
         spoken = {"voice": Voice.DRAFT, "source": "espeak-ng 1.52.0 hi"}
         entries[draft] = entries[QUESTION].model_copy(update=spoken)
     places.get_sound_path(draft, SoundFormat.ALAW).parent.mkdir()
@@ -90,7 +90,7 @@ def test_preparation_without_new_recordings_deletes_sounds_in_removed_formats(pl
     before = read_files(places)
     for name in (QUESTION, draft):
         places.get_sound_path(name, SoundFormat.SLIN16).write_bytes(b"of before")
-    assert sorted(list_unplayable(places)) == [draft.path, QUESTION.path]
+    assert sorted(list_unplayable(places)) == [draft.relative_path, QUESTION.relative_path]
     report = run_prepare(places)
     assert (report.prepared, len(report.unchanged)) == ([], 2)
     assert list_unplayable(places) == []
@@ -104,7 +104,7 @@ def test_full_disk_leaves_the_old_sounds_and_the_old_catalogue_in_place(
     run_prepare(places)
     before = read_files(places)
     for name in (QUESTION, GOODBYE):
-        write_recording(places.recordings / f"{name.path}.wav", speech(0.5, 8_000, seed=2), 8_000)
+        write_recording(places.recordings / f"{name.relative_path}.wav", speech(0.5, 8_000, seed=2), 8_000)
 
     def raise_disk_full(_: int) -> None:  # in this process, which writes the catalogue
         raise OSError(errno.ENOSPC, "No space left on device")

@@ -20,7 +20,7 @@ from dialer.audio.information_message import (
 )
 from dialer.audio.names import AudioDirectories, PromptName
 from dialer.audio.tones import SILENCE, TONES, write_tones
-from dialer.audio.words import load_words
+from dialer.audio.words import load_spoken_words
 from dialer.cli.audio import app
 from dialer.domain.finding import Finding, Level
 from dialer.flows.spoken import collect_message_prompt, collect_text_prompts
@@ -104,7 +104,7 @@ def test_draft_of_the_information_message_uses_the_centres_language_and_formats(
     assert set(entries) == {HINDI}
     assert entries[HINDI].voice is Voice.DRAFT
     assert "Example Seva" in entries[HINDI].text
-    words = load_words("hi")
+    words = load_spoken_words("hi")
     assert words is not None
     assert entries[HINDI].text.startswith(
         words.label

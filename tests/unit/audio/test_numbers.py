@@ -20,7 +20,7 @@ from dialer.audio.numbers import (
     list_number_prompts,
     list_word_prompts,
 )
-from dialer.audio.words import list_languages, load_words
+from dialer.audio.words import list_languages_with_words, load_spoken_words
 from dialer.flows.model import PromptKind
 from dialer.flows.sounds import list_sounds
 from dialer.flows.spoken import collect_text_prompts, collect_word_prompts
@@ -28,11 +28,11 @@ from dialer.flows.texts import load_shipped_texts
 from dialer.flows.turns import PromptRef
 from tests.support.flow_support import FLOWS
 
-LANGUAGES = list_languages()
+LANGUAGES = list_languages_with_words()
 
 
 def speak_number(number: int, language: str) -> str:
-    words = load_words(language)
+    words = load_spoken_words(language)
     assert words is not None
     texts = list_word_prompts(words)
     return " ".join(texts[prompt] for prompt in list_number_prompts(number, words))
@@ -79,7 +79,7 @@ def test_numbers_are_split_into_prompts_by_the_rules_of_each_language(language: 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_each_number_up_to_99_has_a_distinct_word(language: str) -> None:
-    words = load_words(language)
+    words = load_spoken_words(language)
     assert words is not None
     assert len(set(words.numbers)) == 100
     assert [list_number_prompts(number, words) for number in range(100)] == [
@@ -90,7 +90,7 @@ def test_each_number_up_to_99_has_a_distinct_word(language: str) -> None:
 @settings(deadline=None, derandomize=True)
 @given(st.sampled_from([*LANGUAGES, "xx"]), st.integers(0, HIGHEST_SPOKEN))
 def test_prompts_of_a_spoken_number_add_up_to_the_number_and_each_has_words(language: str, number: int) -> None:
-    words = load_words(language)
+    words = load_spoken_words(language)
     prompts = list_number_prompts(number, words)
     if words is not None:
         assert set(prompts) <= set(list_word_prompts(words))
@@ -113,7 +113,7 @@ def test_number_above_the_limit_is_spoken_digit_by_digit() -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_prompt_of_hours_and_dates_has_words_to_speak(language: str) -> None:
-    words = load_words(language)
+    words = load_spoken_words(language)
     assert words is not None
     texts = list_word_prompts(words)
     for hour in range(24):
@@ -128,7 +128,7 @@ def test_every_prompt_of_hours_and_dates_has_words_to_speak(language: str) -> No
 
 
 def test_half_past_one_and_half_past_two_have_their_own_words_in_northern_languages() -> None:
-    words = load_words("hi")
+    words = load_spoken_words("hi")
     assert words is not None
     assert (words.half_hours[13], words.half_hours[14], words.half_hours[18]) == (
         "दोपहर डेढ़ बजे",
@@ -171,7 +171,7 @@ def test_damaged_list_of_number_words_is_reported_in_one_line(tmp_path: Path, mo
     (tmp_path / "qr.toml").write_text("numbers = [\n")
     for language in ("qq", "qr"):
         with pytest.raises(CatalogueError, match=r"is not a valid list of number words") as caught:
-            load_words(language)
+            load_spoken_words(language)
         assert "\n" not in str(caught.value)
-    assert load_words("../hi") is None
-    assert load_words("qs") is None
+    assert load_spoken_words("../hi") is None
+    assert load_spoken_words("qs") is None

@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from dialer.audio.errors import AudioError
-from dialer.audio.picture import Caption, draw_picture, make_sound_panel, render_page
+from dialer.audio.picture import Caption, draw_sounds_as_svg, make_sound_panel, render_picture_page
 from dialer.cli.audio import app
 from tests.support.recordings import speech, write_recording
 
@@ -30,7 +30,7 @@ def test_picture_of_a_recording_shows_the_waveform_up_to_its_peak() -> None:
     assert len(loud.envelope) == 840
     assert min(low for low, _ in loud.envelope) >= -1
     assert max(max(-low, high) for low, high in loud.envelope) == pytest.approx(1.0)
-    svg = draw_picture(Caption("hi/x"), [loud], -19.0, -2.0)
+    svg = draw_sounds_as_svg(Caption("hi/x"), [loud], -19.0, -2.0)
     silences = [each.attrib for each in parsed(svg).iter(f"{SVG}rect") if each.find(f"{SVG}title") is not None]
     assert [float(each["width"]) for each in silences] == [pytest.approx(42, abs=0.1), pytest.approx(52.5, abs=0.1)]
 
@@ -40,7 +40,7 @@ def test_loudness_curve_is_drawn_at_the_measured_loudness() -> None:
     times = np.arange(16_000 * 4) / 16_000
     tone = np.sin(2 * np.pi * 1000 * times).astype(np.float32)
     quiet = tone * np.float32(10 ** ((-19.0 - make_sound_panel("x", tone, 16_000).loudness.integrated_lufs) / 20))
-    svg = draw_picture(Caption("hi/x"), [make_sound_panel("after", quiet, 16_000)], -19.0, -2.0)
+    svg = draw_sounds_as_svg(Caption("hi/x"), [make_sound_panel("after", quiet, 16_000)], -19.0, -2.0)
     wanted = re.findall(r'<line x1="60" y1="([\d.]+)" x2="900" y2="\1" stroke="#c2410c"', svg)
     assert len(wanted) == 1
     assert all(abs(y - float(wanted[0])) < 0.5 for _, y in parse_points(svg))
@@ -48,16 +48,16 @@ def test_loudness_curve_is_drawn_at_the_measured_loudness() -> None:
 
 def test_untrusted_text_is_escaped_in_the_picture() -> None:
     caption = Caption("hi/x", text='<script>"&', mark="DRAFT", remarks=("<b>",))
-    svg = draw_picture(caption, [make_sound_panel("<i>", np.zeros(5, np.float32), 16_000)], -19.0, -2.0)
+    svg = draw_sounds_as_svg(caption, [make_sound_panel("<i>", np.zeros(5, np.float32), 16_000)], -19.0, -2.0)
     parsed(svg)
     assert "<script>" not in svg
     assert "DRAFT" in svg
-    assert "<script>" not in render_page("<script>", [('"<', "a.svg")])
+    assert "<script>" not in render_picture_page("<script>", [('"<', "a.svg")])
 
 
 def test_picture_of_no_recordings_is_valid_svg() -> None:
-    parsed(draw_picture(Caption("hi/x"), [], -19.0, -2.0))
-    parsed(draw_picture(Caption("hi/x"), [make_sound_panel("a", np.zeros(0, np.float32), 8_000)], -19.0, -2.0))
+    parsed(draw_sounds_as_svg(Caption("hi/x"), [], -19.0, -2.0))
+    parsed(draw_sounds_as_svg(Caption("hi/x"), [make_sound_panel("a", np.zeros(0, np.float32), 8_000)], -19.0, -2.0))
 
 
 def test_picture_command_writes_a_picture_for_each_recording(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

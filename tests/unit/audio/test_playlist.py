@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from structlog.testing import capture_logs
 
-from dialer.audio.catalogue import Entry, Voice, change_catalogue, write_catalogue
+from dialer.audio.catalogue import Entry, Voice, open_catalogue_for_changes, write_catalogue
 from dialer.audio.errors import CatalogueError
 from dialer.audio.files import hash_bytes, hash_file
 from dialer.audio.names import AudioDirectories, PromptName, parse_prompt_name
@@ -156,20 +156,22 @@ def test_catalogue_reader_detects_each_catalogue_change_and_hashes_no_file_twice
         return hash_file(path)
 
     monkeypatch.setattr("dialer.audio.playlist.hash_file", hash_and_record_file)
-    assert site.read().find_reason_sound_is_blocked(name, TODAY) is None
-    assert site.read().find_reason_sound_is_blocked(name, TODAY) is None
+    assert site.read_playlist().find_reason_sound_is_blocked(name, TODAY) is None
+    assert site.read_playlist().find_reason_sound_is_blocked(name, TODAY) is None
     sound = site.places.get_sound_path(name, SoundFormat.ALAW)
     assert hashed == [sound]
     sound.write_bytes(b"another")
-    assert "was changed on disk after it was prepared" in (site.read().find_reason_sound_is_blocked(name, TODAY) or "")
+    assert "was changed on disk after it was prepared" in (
+        site.read_playlist().find_reason_sound_is_blocked(name, TODAY) or ""
+    )
     write_catalogue(site.catalogue, {name: make_entry(b"another")})
-    assert site.read().find_reason_sound_is_blocked(name, TODAY) is None
+    assert site.read_playlist().find_reason_sound_is_blocked(name, TODAY) is None
     stray = site.places.get_sound_path(name, SoundFormat.SLIN16)  # that the switch might choose instead
     stray.write_bytes(b"another")
-    assert site.read().find_reason_sound_is_blocked(name, TODAY) is not None
+    assert site.read_playlist().find_reason_sound_is_blocked(name, TODAY) is not None
     stray.unlink()
     sound.unlink()
-    assert "has no sound on disk" in (site.read().find_reason_sound_is_blocked(name, TODAY) or "")
+    assert "has no sound on disk" in (site.read_playlist().find_reason_sound_is_blocked(name, TODAY) or "")
 
 
 class Noon:
@@ -198,7 +200,7 @@ async def test_running_centre_reloads_a_changed_sound_catalogue_but_not_a_damage
         await asyncio.sleep(100)
         assert prompts.get_call_prompts("town").find_reason_sound_is_blocked(sound) is None
         (site.catalogue / "hi.toml").unlink()
-        with change_catalogue(site.catalogue):
+        with open_catalogue_for_changes(site.catalogue):
             pass
         await asyncio.sleep(40)
         assert prompts.get_call_prompts("town").find_reason_sound_is_blocked(sound) is not None
@@ -234,7 +236,7 @@ async def test_briefly_missing_catalogue_silences_no_call(
             checkout.setattr(os, "scandir", scan_vanished_folder)
             await asyncio.sleep(100)
         assert prompts.get_call_prompts("town").find_reason_sound_is_blocked(sound) is None
-        with change_catalogue(site.catalogue) as entries:  # which is meant
+        with open_catalogue_for_changes(site.catalogue) as entries:  # which is meant
             entries.clear()
         await asyncio.sleep(40)
         assert prompts.get_call_prompts("town").find_reason_sound_is_blocked(sound) is not None
@@ -249,15 +251,15 @@ async def test_briefly_missing_catalogue_silences_no_call(
 def test_unmounted_catalogue_directory_is_not_read_as_an_empty_catalogue(site: PlaylistReader) -> None:
     """A lost mount leaves an empty directory."""
     name = PromptName("", "hi", "common/goodbye")
-    assert site.read().find_reason_sound_is_blocked(name, TODAY) is None
+    assert site.read_playlist().find_reason_sound_is_blocked(name, TODAY) is None
     site.catalogue.rename(site.catalogue.with_name("away"))
     site.catalogue.mkdir()
     for _ in range(2):
         with pytest.raises(CatalogueError, match="has disappeared; restore the directory and its files"):
-            site.read()
+            site.read_playlist()
     site.catalogue.rmdir()
     site.catalogue.with_name("away").rename(site.catalogue)
-    assert site.read().find_reason_sound_is_blocked(name, TODAY) is None
+    assert site.read_playlist().find_reason_sound_is_blocked(name, TODAY) is None
 
 
 async def test_prompt_blocked_for_a_carrier_that_fetches_sounds_is_logged_once(site: PlaylistReader) -> None:
@@ -298,7 +300,7 @@ def test_sound_files_are_checked_against_the_catalogues_hash_before_playing(
         return hash_file(path)
 
     monkeypatch.setattr("dialer.audio.playlist.hash_file", hash_and_record_file)
-    playlist = site.read()
+    playlist = site.read_playlist()
     assert hashed == []
     site.places.get_sound_path(names[1], SoundFormat.ALAW).write_bytes(b"another")
     for _ in range(3):
@@ -310,7 +312,7 @@ def test_sound_files_are_checked_against_the_catalogues_hash_before_playing(
     assert hashed == ["sound_0", "sound_1"]
     site.hash_all_sounds(playlist)
     assert hashed == ["sound_0", "sound_1", "sound_2", "sound_3"]
-    again = site.read()  # one was changed after it had been looked at
+    again = site.read_playlist()  # one was changed after it had been looked at
     site.hash_all_sounds(again)
-    assert site.read() is again, "nothing has changed: neither parsed nor hashed again"
+    assert site.read_playlist() is again, "nothing has changed: neither parsed nor hashed again"
     assert len(hashed) == 4

@@ -16,13 +16,13 @@ import pytest
 from dialer.audio.catalogue import Entry, Voice
 from dialer.audio.conversion import Recipe
 from dialer.audio.errors import AudioError, BadPromptName
-from dialer.audio.files import PARTIAL_PREFIX, hash_file, write_atomically
+from dialer.audio.files import PARTIAL_PREFIX, hash_file, write_file_atomically
 from dialer.audio.names import AudioDirectories, PromptName, find_prompt_of_sound, parse_prompt_name
 from dialer.audio.prepare import (
     Refused,
     copy_text_and_approvals,
     list_recordings,
-    make_plan,
+    plan_conversions,
     prepare_recording,
     prepare_recordings,
 )
@@ -47,7 +47,7 @@ def run_prepare(
 ) -> tuple[list[str], list[str]]:
     """Run `prepare` in this process, without the process pool. Return (prepared, refused)."""
     sources, unseen = list_recordings(places.recordings)
-    plan = make_plan(places, sources, entries, recipe, {})
+    plan = plan_conversions(places, sources, entries, recipe, {})
     prepared, refused = [], [f"{each.source}: {each.reason}" for each in (*unseen, *plan.refused)]
     for job in plan.jobs:
         result = prepare_recording(job)
@@ -55,7 +55,7 @@ def run_prepare(
             refused.append(f"{result.source}: {result.reason}")
         else:
             entries[result.name] = copy_text_and_approvals(result.entry, entries.get(result.name), "")
-            prepared.append(result.name.path)
+            prepared.append(result.name.relative_path)
     return sorted(prepared), refused
 
 
@@ -111,7 +111,7 @@ def test_each_invalid_recording_is_reported_and_valid_recordings_are_prepared(pl
 def test_path_outside_the_recordings_directory_is_refused_before_the_file_is_opened(
     places: AudioDirectories, source: str
 ) -> None:
-    plan = make_plan(places, [source], {}, LINE, {})
+    plan = plan_conversions(places, [source], {}, LINE, {})
     assert not plan.jobs
     assert len(plan.refused) == 1
     assert "\n" not in plan.refused[0].reason
@@ -131,8 +131,8 @@ def test_invalid_prompt_names_are_refused(path: str) -> None:
 def test_prompt_name_is_converted_to_a_sound_name_and_back_unchanged() -> None:
     for path in ("hi/turnout/question-1", "campaign/town-2/en/recording/message", "hi/place/0123456789abcdef"):
         name = parse_prompt_name(path)
-        assert name.path == path
-        assert find_prompt_of_sound(name.sound) == name
+        assert name.relative_path == path
+        assert find_prompt_of_sound(name.sound_name) == name
     assert find_prompt_of_sound("beep") is None
     assert find_prompt_of_sound("digits/1") is None
 
@@ -187,14 +187,14 @@ def test_failed_write_of_a_sound_file_leaves_the_old_sound_file_unchanged(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "a.alaw"
-    write_atomically(path, b"old")
+    write_file_atomically(path, b"old")
 
     def raise_disk_full(_: int) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", raise_disk_full)
     with pytest.raises(OSError, match="No space"):
-        write_atomically(path, b"new")
+        write_file_atomically(path, b"new")
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
 
@@ -249,7 +249,7 @@ def test_unchanged_recording_keeps_the_old_text_and_a_new_recording_gets_the_cur
 def test_recording_with_a_text_too_long_for_the_catalogue_is_refused(
     places: AudioDirectories,
 ) -> None:
-    plan = make_plan(places, list_recordings(places.recordings)[0], {}, LINE, {QUESTION: "word " * 1_001})
+    plan = plan_conversions(places, list_recordings(places.recordings)[0], {}, LINE, {QUESTION: "word " * 1_001})
     assert QUESTION not in [job.name for job in plan.jobs]
     assert len(plan.jobs) == 2
     ((source, why),) = [(each.source, each.reason) for each in plan.refused]
@@ -294,7 +294,7 @@ def test_each_recording_in_an_inaccessible_folder_is_refused(
         denying.setattr(os, "stat", refuse_access(os.stat))
         denying.setattr(os, "lstat", refuse_access(os.lstat))
         sources, unseen = list_recordings(places.recordings)
-        plan = make_plan(places, sources, {}, LINE, {})
+        plan = plan_conversions(places, sources, {}, LINE, {})
     assert not unseen
     assert [each.source for each in plan.refused] == ["hi/turnout/question.mp3"]
     assert "check the path and the permissions of its folder" in plan.refused[0].reason

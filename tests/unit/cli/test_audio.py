@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from dialer.audio.errors import AudioError
 from dialer.audio.information_message import INFORMATION as MESSAGE
 from dialer.audio.names import PromptName
-from dialer.audio.words import load_words
+from dialer.audio.words import load_spoken_words
 from dialer.cli.audio import app
 from dialer.errors import SettingError
 from dialer.flows.model import PromptKind
@@ -113,7 +113,7 @@ def test_audio_approve_with_a_flow_certifies_all_prompts_of_the_flow(site: Path)
     code, output, _ = audio("approve", "--flow", "material", "-l", "hi", "--campaign", "town", *certificate)
     assert code == 0, output
     certified = {str(row["prompt"]) for row in list_catalogue() if row["certificate"] == "MCMC/9"}
-    shared = {name.path for name in list_prompts("material")} - {"hi/recording/campaign_message"}
+    shared = {name.relative_path for name in list_prompts("material")} - {"hi/recording/campaign_message"}
     assert certified == shared | {"campaign/town/hi/recording/campaign_message"}
     assert "hi/number/7: approved" not in output
 
@@ -222,25 +222,25 @@ def test_recording_of_an_outdated_text_is_reported_again_after_every_preparation
 def test_approved_draft_is_not_reported_as_a_missing_recording(site: Path) -> None:
     """The information message is included: its draft begins with the label "a computer speaks", approved or not."""
     text = collect_message_prompt("hi", "Example Seva", load_shipped_texts())[INFORMATION]
-    words = load_words("hi")
+    words = load_spoken_words("hi")
     assert words is not None
     with (site / "centre.toml").open("a") as file:
         file.write('[centre]\norganisation = "Example Seva"\nlanguage = "hi"\n')
     spoken = catalogue_entry(voice="draft", source="espeak-ng 1.52.0 hi", text=f"{words.label} {text}")
     write_prompts(site, {INFORMATION: spoken})
-    _, _, refused = audio("approve", INFORMATION.path, "--by", "A. Person")
+    _, _, refused = audio("approve", INFORMATION.relative_path, "--by", "A. Person")
     assert "approve the draft with --synthetic" in str(refused)
-    assert audio("approve", INFORMATION.path, "--by", "A. Person", "--synthetic")[0] == 0
-    assert INFORMATION.path not in audio("check", "-l", "hi")[1]
+    assert audio("approve", INFORMATION.relative_path, "--by", "A. Person", "--synthetic")[0] == 0
+    assert INFORMATION.relative_path not in audio("check", "-l", "hi")[1]
     config = (site / "centre.toml").read_text()
     (site / "centre.toml").write_text(config.replace("Example Seva", "Another Seva"))
-    finding = f"{INFORMATION.path}: the text has changed since; run dialer audio drafts or record it"
+    finding = f"{INFORMATION.relative_path}: the text has changed since; run dialer audio drafts or record it"
     assert finding in audio("check", "-l", "hi")[1]
     (site / "centre.toml").write_text(config)
 
     assert "the catalogue has no recordings" in str(audio("picture")[2])
-    assert audio("picture", INFORMATION.path)[0] == 0
-    svg = (site / f"pictures/{INFORMATION.path}.svg").read_text(encoding="utf-8")
+    assert audio("picture", INFORMATION.relative_path)[0] == 0
+    svg = (site / f"pictures/{INFORMATION.relative_path}.svg").read_text(encoding="utf-8")
     assert "spoken by espeak-ng 1.52.0 hi" in svg
     assert "SYNTHETIC" in svg
     assert "until it is recorded" not in svg

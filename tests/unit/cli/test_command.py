@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import typer
 
-from dialer.cli.command import parse_fields
+from dialer.cli.command import parse_command_fields
 from dialer.domain.enums import SupervisorRole
 from dialer.domain.errors import CommandRefused
 from dialer.engine.campaigns.commands import PauseCampaign
@@ -39,7 +39,7 @@ PAGE = Path(__file__).parents[3] / "docs/how-to/mqtt.md"
 )  # fmt: skip
 def test_fields_of_a_dialler_command_may_be_given_in_order_or_by_name(words: str, fields: dict[str, Any]) -> None:
     name, *given = words.split()
-    assert parse_fields(name, given) == fields
+    assert parse_command_fields(name, given) == fields
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_fields_of_a_dialler_command_may_be_given_in_order_or_by_name(words: str
 def test_dialler_command_with_invalid_fields_is_refused_without_connecting(words: str, says: str) -> None:
     name, *given = words.split()
     with pytest.raises((typer.BadParameter, CommandRefused), match=re.escape(says)):
-        parse_fields(name, given)
+        parse_command_fields(name, given)
 
 
 @pytest.mark.parametrize("name", COMMANDS)

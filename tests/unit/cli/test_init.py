@@ -144,7 +144,7 @@ def test_init_refuses_an_invalid_option_in_one_line_and_writes_nothing(
 def test_init_at_a_terminal_asks_for_missing_values_and_repeats_wrongly_answered_questions(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(init, "_is_interactive", lambda: True)
+    monkeypatch.setattr(init, "_is_input_a_terminal", lambda: True)
     asked = dict(GOOD, **{"--trunk-host": "a b"})
     answers = ["", "", "", "1", "", "", "", "", "", "asha", "sip.carrier.in"]
     options = [part for option, value in {**asked, "--data": str(tmp_path)}.items() for part in (option, value)]

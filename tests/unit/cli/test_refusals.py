@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from dialer.cli import main as cli
 from dialer.cli import running
-from dialer.deploy.asterisk.lint import lint_directory
+from dialer.deploy.asterisk.lint import lint_files_in_directory
 from dialer.domain.errors import OutputRefused, RollError, StoreError
 from dialer.domain.output import refuse_unwritable_path, write_file
 from dialer.errors import AsteriskFilesError
@@ -148,7 +148,7 @@ def test_unreadable_paths_of_flows_texts_and_pictures_are_reported_in_one_line(t
         with pytest.raises(FlowError, match=says):
             read_texts(directory)
     with pytest.raises(AsteriskFilesError, match=r"cannot be read .File name too long"):
-        lint_directory(tmp_path / TOO_LONG)
+        lint_files_in_directory(tmp_path / TOO_LONG)
     with pytest.raises(CannotPlot, match="cannot be written"):
         check_picture_path(tmp_path / TOO_LONG / "x.png")
 
@@ -163,7 +163,7 @@ def test_unreadable_folder_is_reported_as_an_error_instead_of_read_as_empty(
     with pytest.raises(FlowError, match="Permission denied"):
         read_texts(tmp_path)
     with pytest.raises(AsteriskFilesError, match="Permission denied"):
-        lint_directory(tmp_path)
+        lint_files_in_directory(tmp_path)
 
 
 async def test_store_in_a_read_only_folder_reports_missing_permissions(

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from dialer.cli.main import app
 from dialer.deploy.asterisk.agi_secret import derive_agi_secret
 from dialer.deploy.asterisk.conf_file import read_conf
-from dialer.deploy.asterisk.lint import lint_directory, lint_files
+from dialer.deploy.asterisk.lint import lint_file_texts, lint_files_in_directory
 from dialer.deploy.asterisk.render import render_asterisk_site_files
 from tests.support.asterisk_support import PASSWORDS, a_site
 
@@ -27,12 +27,12 @@ def lint_with_changes(**changed: str) -> list[str]:
     In the keywords, dots of file names are written as __.
     """
     texts = {**GOOD, **{name.replace("__", "."): text for name, text in changed.items()}}
-    return [str(finding) for finding in lint_files(texts, a_site())]
+    return [str(finding) for finding in lint_file_texts(texts, a_site())]
 
 
 def lint_with_edit(name: str, old: str, new: str) -> list[str]:
     assert old in GOOD[name], f"{name} has no {old!r}"
-    return [str(finding) for finding in lint_files({**GOOD, name: GOOD[name].replace(old, new, 1)}, a_site())]
+    return [str(finding) for finding in lint_file_texts({**GOOD, name: GOOD[name].replace(old, new, 1)}, a_site())]
 
 
 # The format
@@ -63,14 +63,20 @@ def test_parser_reads_templates_additions_comments_and_arrows_of_asterisk_settin
         ("two", False),
     ]
     one, two = conf.sections[1], conf.sections[2]
-    assert (one.get("colour"), one.get("shape"), one.get("size"), one.get("text"), one.get("late")) == (
+    assert (
+        one.get_setting_value("colour"),
+        one.get_setting_value("shape"),
+        one.get_setting_value("size"),
+        one.get_setting_value("text"),
+        one.get_setting_value("late"),
+    ) == (
         "blue",
         "round",
         "3",
         "a;b",
         "",
     )
-    assert two.get("late") == "yes"
+    assert two.get_setting_value("late") == "yes"
     assert one.find_all_settings("colour")[1].line == 10
     assert not conf.problems
 
@@ -221,14 +227,14 @@ def test_dialplan_that_lets_inbound_callers_dial_out_is_reported(dialplan: str, 
 
 
 def test_linter_reports_every_missing_asterisk_file_of_an_empty_directory(tmp_path: Path) -> None:
-    lines = [str(finding) for finding in lint_directory(tmp_path)]
+    lines = [str(finding) for finding in lint_files_in_directory(tmp_path)]
     assert "pjsip.conf: will not work: the file is missing; render it" in lines
     assert len(lines) >= 7
 
 
 def test_settings_file_of_an_obsolete_asterisk_module_is_reported(tmp_path: Path) -> None:
     (tmp_path / "sip.conf").write_text("[general]\nallowguest=yes\n")
-    assert any("removed in Asterisk 21" in str(finding) for finding in lint_directory(tmp_path))
+    assert any("removed in Asterisk 21" in str(finding) for finding in lint_files_in_directory(tmp_path))
 
 
 def test_faults_in_asterisk_settings_can_be_printed_as_json(tmp_path: Path) -> None:

@@ -18,8 +18,13 @@ from dialer.cli.main import app
 from dialer.deploy.asterisk.agi_secret import compute_agi_token, compute_dialplan_fingerprint, derive_agi_secret
 from dialer.deploy.asterisk.conf_file import ConfFile, read_conf
 from dialer.deploy.asterisk.events import EVENTS
-from dialer.deploy.asterisk.file_changes import FileChange, find_endpoint_passwords, plan_file_changes, write_files
-from dialer.deploy.asterisk.lint import lint_files
+from dialer.deploy.asterisk.file_changes import (
+    FileChange,
+    find_endpoint_passwords,
+    plan_file_changes,
+    write_planned_files,
+)
+from dialer.deploy.asterisk.lint import lint_file_texts
 from dialer.deploy.asterisk.render import (
     FILES,
     MARKER,
@@ -70,7 +75,7 @@ def test_every_rendered_asterisk_file_begins_with_the_marker_and_can_be_parsed()
 
 def test_linter_finds_no_fault_in_rendered_asterisk_files() -> None:
     settings = a_site()
-    printed = [str(finding) for finding in lint_files(render_asterisk_site_files(settings, PASSWORDS), settings)]
+    printed = [str(finding) for finding in lint_file_texts(render_asterisk_site_files(settings, PASSWORDS), settings)]
     assert printed == []
 
 
@@ -172,7 +177,7 @@ def test_twilio_trunks_are_not_rendered_for_asterisk(trunks: tuple[int, ...]) ->
     kept = [section.name for section in read_conf("pjsip.conf", files["pjsip.conf"]).find_sections_of_type("identify")]
     assert kept == [("carrier-a-identify", "carrier-b-identify")[number] for number in trunks]
     assert f"maxcalls={30 * len(trunks) + 2 + 20} ;" in files["asterisk.conf"]
-    assert [str(finding) for finding in lint_files(files, settings)] == []
+    assert [str(finding) for finding in lint_file_texts(files, settings)] == []
 
 
 def test_a_site_with_only_twilio_trunks_needs_no_asterisk() -> None:
@@ -215,9 +220,9 @@ def test_a_browser_phone_connects_only_through_the_desk() -> None:
     (endpoint,) = [each for each in pjsip.find_sections_of_type("endpoint") if each.name == "agent150"]
     rules = [(each.key, each.value) for each in endpoint.settings if each.key in {"deny", "permit"}]
     assert rules[-3:] == [("deny", "0.0.0.0/0"), ("deny", "::/0"), ("permit", "10.0.0.5/32")]
-    assert (http.get("bindaddr"), http.get("bindport")) == ("10.0.0.6", "8088")
-    assert (http.get("sessionlimit"), http.get("tlsenable")) == ("350", "")
-    assert [str(finding) for finding in lint_files(render_asterisk_site_files(settings, {}), settings)] == []
+    assert (http.get_setting_value("bindaddr"), http.get_setting_value("bindport")) == ("10.0.0.6", "8088")
+    assert (http.get_setting_value("sessionlimit"), http.get_setting_value("tlsenable")) == ("350", "")
+    assert [str(finding) for finding in lint_file_texts(render_asterisk_site_files(settings, {}), settings)] == []
 
 
 def test_password_of_a_browser_phone_is_derived_from_the_manager_secret() -> None:
@@ -311,7 +316,7 @@ def test_only_asterisk_modules_and_ports_in_use_are_enabled() -> None:
         setting.value for setting in parse_rendered_file("modules.conf", plain).sections[0].find_all_settings("load")
     ]
     assert not {"res_srtp.so", "res_http_websocket.so", "res_pjsip_outbound_registration.so"} & set(modules)
-    assert parse_rendered_file("http.conf", plain).sections[0].get("enabled") == "no"
+    assert parse_rendered_file("http.conf", plain).sections[0].get_setting_value("enabled") == "no"
     assert [each.name for each in parse_rendered_file("pjsip.conf", plain).find_sections_of_type("transport")] == [
         "transport-udp"
     ]
@@ -329,10 +334,13 @@ def test_the_manager_interface_has_one_user_with_few_permissions() -> None:
     manager = parse_rendered_file("manager.conf")
     assert [each.name for each in manager.sections] == ["general", "matdan"]
     user = manager.sections[1]
-    assert (user.get("read"), user.get("write")) == ("system,call,user", "originate,call,reporting")
-    assert user.get("permit") == "127.0.0.1/32"
+    assert (user.get_setting_value("read"), user.get_setting_value("write")) == (
+        "system,call,user",
+        "originate,call,reporting",
+    )
+    assert user.get_setting_value("permit") == "127.0.0.1/32"
     assert [each.value for each in user.find_all_settings("eventfilter")] == [f"Event: {name}" for name in EVENTS]
-    assert manager.sections[0].get("bindaddr") == "127.0.0.1"
+    assert manager.sections[0].get_setting_value("bindaddr") == "127.0.0.1"
 
 
 @pytest.mark.parametrize(
@@ -343,7 +351,7 @@ def test_rendered_dialplan_has_the_address_of_the_agi_server(fastagi: dict[str, 
     site = a_site(fastagi=fastagi, asterisk={"dialler_address": "10.0.0.5"})
     globals_ = parse_rendered_file("extensions.conf", site).find_section("globals")
     assert globals_ is not None
-    assert globals_.get("AGI_SERVER") == reached
+    assert globals_.get_setting_value("AGI_SERVER") == reached
 
 
 def test_each_agi_request_carries_a_token_for_the_handler_and_channel() -> None:
@@ -432,7 +440,7 @@ def test_rendering_asterisk_files_twice_changes_no_file_and_no_password(tmp_path
     made = find_endpoint_passwords(tmp_path, ["agent01"])
     plans = plan_file_changes(tmp_path, render_asterisk_site_files(a_site(), made))
     assert {plan.kind_of_change for plan in plans} == {FileChange.NEW}
-    assert set(write_files(tmp_path, plans, force=False)) == set(FILES)
+    assert set(write_planned_files(tmp_path, plans, force=False)) == set(FILES)
     assert {stat.S_IMODE((tmp_path / name).stat().st_mode) for name in FILES} == {0o640}
     assert {path.name for path in tmp_path.iterdir()} == set(FILES)
     again = find_endpoint_passwords(tmp_path, ["agent01", "agent03"])
@@ -440,16 +448,16 @@ def test_rendering_asterisk_files_twice_changes_no_file_and_no_password(tmp_path
     assert len(again["agent03"]) == 24
     plans = plan_file_changes(tmp_path, render_asterisk_site_files(a_site(), again))
     assert {plan.kind_of_change for plan in plans} == {FileChange.SAME}
-    assert write_files(tmp_path, plans, force=False) == []
+    assert write_planned_files(tmp_path, plans, force=False) == []
 
 
 def test_asterisk_file_that_matdan_did_not_write_is_overwritten_only_with_force(tmp_path: Path) -> None:
     (tmp_path / "pjsip.conf").write_text("[mine]\n")
     plans = plan_file_changes(tmp_path, render_asterisk_site_files(a_site(), PASSWORDS))
     with pytest.raises(AsteriskFilesError, match=r"not written by Matdan: pjsip.conf; nothing was changed"):
-        write_files(tmp_path, plans, force=False)
+        write_planned_files(tmp_path, plans, force=False)
     assert {path.name for path in tmp_path.iterdir()} == {"pjsip.conf"}
-    write_files(tmp_path, plans, force=True)
+    write_planned_files(tmp_path, plans, force=True)
     assert (tmp_path / "pjsip.conf").read_text().startswith(MARKER)
     assert (tmp_path / "pjsip.conf.before-matdan").read_text() == "[mine]\n"
 
@@ -457,13 +465,15 @@ def test_asterisk_file_that_matdan_did_not_write_is_overwritten_only_with_force(
 def test_asterisk_files_in_an_unwritable_directory_are_reported_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(AsteriskFilesError, match="use a directory that you may write to"):
-        write_files(tmp_path / "file" / "etc", [], force=False)
+        write_planned_files(tmp_path / "file" / "etc", [], force=False)
 
 
 @pytest.fixture
 def etc(tmp_path: Path) -> Path:
     """Provide a folder with rendered files that will change, a file of the site, and a backup of an earlier rendering."""
-    write_files(tmp_path, plan_file_changes(tmp_path, render_asterisk_site_files(a_site(), PASSWORDS)), force=False)
+    write_planned_files(
+        tmp_path, plan_file_changes(tmp_path, render_asterisk_site_files(a_site(), PASSWORDS)), force=False
+    )
     for name in ("acl.conf", "extensions.conf", "pjsip.conf"):
         (tmp_path / name).write_text(f"; the site's own {name}\n")
     (tmp_path / "acl.conf.before-matdan").write_text("; kept before\n")
@@ -494,7 +504,7 @@ def test_full_disk_while_rendering_leaves_every_asterisk_file_unchanged(
     with pytest.raises(
         AsteriskFilesError, match=rf"^{re.escape(str(etc))} cannot be written \(No space left on device\)"
     ):
-        write_files(etc, plans, force=True)
+        write_planned_files(etc, plans, force=True)
     assert read_files_in(etc) == before
     assert [path for path in etc.iterdir() if path.is_dir()] == []
 
@@ -506,13 +516,13 @@ def test_all_asterisk_files_are_restored_if_one_cannot_be_replaced(etc: Path) ->
     before = read_files_in(etc)
     plans = plan_file_changes(etc, render_asterisk_site_files(a_site(), PASSWORDS))
     with pytest.raises(AsteriskFilesError, match=re.escape(f"{in_the_way.parent} cannot be written (Is a directory)")):
-        write_files(etc, plans, force=True)
+        write_planned_files(etc, plans, force=True)
     assert read_files_in(etc) == before
     assert [path for path in etc.iterdir() if path.is_dir()] == [in_the_way.parent]
     assert in_the_way.exists()
     in_the_way.unlink()
     in_the_way.parent.rmdir()
-    written = write_files(etc, plans, force=True)
+    written = write_planned_files(etc, plans, force=True)
     assert set(written) == {"acl.conf", "amd.conf", "asterisk.conf", "extensions.conf", "pjsip.conf", "rtp.conf"}
     after = read_files_in(etc)
     assert after == {

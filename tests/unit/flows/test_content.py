@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from dialer.audio.catalogue import Voice
 from dialer.audio.information_message import MESSAGE_SOUND
 from dialer.audio.names import PromptName
-from dialer.audio.words import load_words
+from dialer.audio.words import load_spoken_words
 from dialer.cli.flow import app as flow_app
 from dialer.domain.clock import SystemClock
 from dialer.domain.finding import Finding, Level
@@ -40,7 +40,7 @@ RIDE = """
   out: {opt_out: number, next: bye, failed: bye}
 """
 DECLARED = {"by": "A. Person", "offers_transport": False, "asks_vote_choice": False}
-HINDI = load_words("hi")
+HINDI = load_spoken_words("hi")
 HINDI_LABEL = HINDI.label if HINDI is not None else ""
 LABEL, GREETING = PromptName("", "hi", "label/synthetic"), PromptName("", "hi", "common/greeting")
 
@@ -249,7 +249,7 @@ def test_dialler_does_not_start_with_unannounced_synthetic_voices(tmp_path: Path
     assert list_problems(make_recorded_site(tmp_path, greeting=Voice.DRAFT, label=Voice.DRAFT)) == []
     settings = make_recorded_site(tmp_path, greeting=Voice.DRAFT)
     assert list_problems(settings) == []
-    (tmp_path / "sounds" / f"{LABEL.sound}.alaw").unlink()
+    (tmp_path / "sounds" / f"{LABEL.sound_name}.alaw").unlink()
     [problem] = list_problems(settings)
     assert "prompts in hi are a synthetic voice, and their label hi/label/synthetic has no sound on disk" in problem
     assert list_problems(make_recorded_site(tmp_path)) == []  # all voices are human

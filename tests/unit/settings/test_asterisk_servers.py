@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from dialer.deploy.asterisk.conf_file import read_conf
-from dialer.deploy.asterisk.lint import lint_files
+from dialer.deploy.asterisk.lint import lint_file_texts
 from dialer.deploy.asterisk.render import list_seats_without_password, render_asterisk_site_files
 from dialer.errors import SettingError
 from dialer.settings.servers import convert_to_single_server, narrow_settings_to_server, split_settings_by_server
@@ -133,13 +133,21 @@ def test_trunk_must_name_an_asterisk_server_if_the_site_has_several(server: str 
 
 def test_asterisk_servers_authenticate_each_other_and_lack_endpoints_of_other_servers() -> None:
     ours, theirs = (read_conf("pjsip.conf", render_files_of_server(server)["pjsip.conf"]) for server in "ab")
-    inward = {(each.get("username"), each.get("password")) for each in ours.find_sections_of_type("auth")}
-    outward = {(each.get("username"), each.get("password")) for each in theirs.find_sections_of_type("auth")}
+    inward = {
+        (each.get_setting_value("username"), each.get_setting_value("password"))
+        for each in ours.find_sections_of_type("auth")
+    }
+    outward = {
+        (each.get_setting_value("username"), each.get_setting_value("password"))
+        for each in theirs.find_sections_of_type("auth")
+    }
     [shared] = {password for name, password in inward if name == "matdan-server-b"}
     assert {("matdan-server-a", shared), ("matdan-server-b", shared)} <= inward & outward
-    assert [each.get("contact") for each in ours.find_sections_of_type("aor") if each.name == "matdan-server-b"] == [
-        "sip:10.0.0.12:5070"
-    ]
+    assert [
+        each.get_setting_value("contact")
+        for each in ours.find_sections_of_type("aor")
+        if each.name == "matdan-server-b"
+    ] == ["sip:10.0.0.12:5070"]
     assert not {each.name for each in ours.find_sections_of_type("endpoint")} & {"agent02", "south", "boss"}
     assert "systemname=a" in render_files_of_server("a")["asterisk.conf"]
     assert "exten => phone*asha,1,Dial(PJSIP/asha,120)" in render_files_of_server("a")["extensions.conf"]
@@ -151,4 +159,4 @@ def test_asterisk_servers_authenticate_each_other_and_lack_endpoints_of_other_se
 
 @pytest.mark.parametrize("server", ["a", "b"])
 def test_linter_finds_no_fault_in_the_rendered_files_of_any_asterisk_server(server: str) -> None:
-    assert lint_files(render_files_of_server(server), make_settings_with_two_servers(), server) == []
+    assert lint_file_texts(render_files_of_server(server), make_settings_with_two_servers(), server) == []

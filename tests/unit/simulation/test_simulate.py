@@ -13,7 +13,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from dialer.cli.simulate import find_site_caps, parse_share, simulate
+from dialer.cli.simulate import list_abandoned_rate_caps_of_site, parse_share, simulate
 from dialer.domain.enums import Reserve
 from dialer.errors import MatdanError
 from dialer.reports import picture_file
@@ -334,7 +334,7 @@ def test_simulate_command_compares_what_if_changes() -> None:
 def test_abandoned_rate_caps_of_the_site_apply_unless_an_option_gives_a_cap(tmp_path: Path) -> None:
     config = tmp_path / "centre.toml"
     config.write_text('[[campaigns]]\nid = "a"\nkind = "agents"\nabandoned_target = 0.004\n', encoding="utf-8")
-    caps = find_site_caps(load_settings(config))
+    caps = list_abandoned_rate_caps_of_site(load_settings(config))
     assert {cap.target for cap in caps} == {0.004}
     assert {cap.reserve for cap in caps} == {Reserve.WINDOW}
     arguments = (

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from dialer.audio.errors import CatalogueError
-from dialer.audio.words import list_languages, load_all_words, load_words
+from dialer.audio.words import list_languages_with_words, load_spoken_words, load_spoken_words_of_all_languages
 from dialer.domain.finding import Level
 from dialer.settings.site import Settings
 from dialer.site.checks.before_start import check_site
@@ -57,11 +57,11 @@ def test_prompt_with_a_spoken_number_opens_no_file_during_a_call(monkeypatch: py
     def fail_to_open(_path: Path, *_: Any, **__: Any) -> str:
         raise OSError(24, "Too many open files")
 
-    load_words.cache_clear()
-    load_all_words()
+    load_spoken_words.cache_clear()
+    load_spoken_words_of_all_languages()
     monkeypatch.setattr(Path, "read_text", fail_to_open)
-    assert all(load_words(language) for language in list_languages())
-    load_words.cache_clear()
+    assert all(load_spoken_words(language) for language in list_languages_with_words())
+    load_spoken_words.cache_clear()
     with pytest.raises(CatalogueError, match="Too many open files"):
-        load_words("hi")
-    load_words.cache_clear()
+        load_spoken_words("hi")
+    load_spoken_words.cache_clear()

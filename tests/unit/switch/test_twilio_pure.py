@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dialer.audio.words import load_words
+from dialer.audio.words import load_spoken_words
 from dialer.domain.errors import ProtocolError
 from dialer.domain.model import AttemptId
 from dialer.domain.switch_events import CallAnswered, CallEnded, CallRinging
@@ -295,7 +295,7 @@ async def test_twiml_accepts_hash_as_a_key_in_a_menu() -> None:
 @pytest.mark.parametrize("language", ["hi", "en", "or"])
 async def test_synthetic_voice_is_announced_once_before_the_first_word(language: str) -> None:
     page = await make_first_twiml_page("turnout")
-    words = load_words(language if language in SPOKEN else "en")
+    words = load_spoken_words(language if language in SPOKEN else "en")
     assert words is not None
     spoken = TwilioVoice(load_shipped_texts, labelled=lambda _: True)
     assert (

@@ -34,8 +34,10 @@ def check_dialplan(configuration: Configuration) -> Iterator[Finding]:
     endpoints = group_endpoints_by_kind(configuration.get_conf_file("pjsip.conf"))
     for kind, every in endpoints.items():
         callers = [endpoint for endpoint in every if not endpoint.name.startswith(_SERVER)]
-        for name in sorted({endpoint.get("context", "default") for endpoint in callers}):
-            who = next(endpoint.name for endpoint in callers if endpoint.get("context", "default") == name)
+        for name in sorted({endpoint.get_setting_value("context", "default") for endpoint in callers}):
+            who = next(
+                endpoint.name for endpoint in callers if endpoint.get_setting_value("context", "default") == name
+            )
             yield from _check_outward_calls(contexts, name, f"{kind} [{who}]")
     if configuration.rendered is not None:
         yield from _check_matdan_contexts(contexts, conf, configuration.rendered["extensions.conf"])
@@ -102,7 +104,8 @@ def _check_matdan_contexts(
             yield report_broken_setting(difference, "", text, "render the file")
     globals_ = conf.find_section("globals")
     theirs, ours = (
-        section.get("AGI_SERVER") if section else "" for section in (globals_, rendered.find_section("globals"))
+        section.get_setting_value("AGI_SERVER") if section else ""
+        for section in (globals_, rendered.find_section("globals"))
     )
     if theirs != ours:
         text = f"AGI_SERVER is {theirs or 'not set'}, but the dialler listens on {ours}"

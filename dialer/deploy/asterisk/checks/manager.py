@@ -37,18 +37,20 @@ def check_manager(configuration: Configuration) -> Iterator[Finding]:
     if "manager.conf" not in configuration.files:
         return
     general = conf.find_section("general") or ConfSection("general", conf.name, 0, template=False)
-    if not is_true_setting(general.get("enabled", "no")):
+    if not is_true_setting(general.get_setting_value("enabled", "no")):
         yield report_broken_setting(
             general, "enabled", "the manager interface is off, so the dialler cannot log in", "enabled=yes"
         )
-    if is_true_setting(general.get("webenabled", "no")):
+    if is_true_setting(general.get_setting_value("webenabled", "no")):
         yield report_unsafe_setting(general, "webenabled", "the manager is also reachable over HTTP", "webenabled=no")
-    if general.find_setting("allowmultiplelogin") and not is_true_setting(general.get("allowmultiplelogin")):
+    if general.find_setting("allowmultiplelogin") and not is_true_setting(
+        general.get_setting_value("allowmultiplelogin")
+    ):
         text = "after a lost connection, the dialler cannot log in until its old session times out"
         yield report_broken_setting(general, "allowmultiplelogin", text, "allowmultiplelogin=yes")
     users = [section for section in conf.list_live_sections() if section.name != "general"]
     for user in users:
-        address = general.get("bindaddr", "0.0.0.0")  # noqa: S104
+        address = general.get_setting_value("bindaddr", "0.0.0.0")  # noqa: S104
         yield from _check_manager_user(user, exposed=not is_loopback_address(address))
     if configuration.settings is not None:
         yield from _check_dialler_user(conf, general, configuration.settings)
@@ -72,11 +74,11 @@ def _check_manager_user(user: ConfSection, *, exposed: bool) -> Iterator[Finding
         yield report_unsafe_setting(
             user, "permit", f"user [{user.name}] may log in from anywhere", "permit= one address"
         )
-    if is_weak_password(user.get("secret"), user.name):
+    if is_weak_password(user.get_setting_value("secret"), user.name):
         yield report_unsafe_setting(
             user, "secret", f"the secret of user [{user.name}] is weak", "use 20 random letters"
         )
-    timeout = user.get("writetimeout", "100")
+    timeout = user.get_setting_value("writetimeout", "100")
     if not timeout.isdigit() or int(timeout) < _MIN_WRITE_TIMEOUT:
         text = f"user [{user.name}] is disconnected if it does not read for {timeout} ms"
         yield report_broken_setting(user, "writetimeout", text, "writetimeout=5000")
@@ -89,7 +91,7 @@ def _check_manager_user(user: ConfSection, *, exposed: bool) -> Iterator[Finding
 
 def _check_dialler_user(conf: ConfFile, general: ConfSection, settings: Settings) -> Iterator[Finding]:
     ami = settings.ami
-    port = general.get("port", "5038")
+    port = general.get_setting_value("port", "5038")
     if port != str(ami.port):
         yield report_broken_setting(
             general, "port", f"the manager listens on {port}, the settings have {ami.port}", f"port={ami.port}"
@@ -99,7 +101,7 @@ def _check_dialler_user(conf: ConfFile, general: ConfSection, settings: Settings
         text = f"the dialler's user [{ami.username}] is missing"
         yield report_broken_setting(conf.name, "", text, "render the file, or change [ami].username")
         return
-    if ami.secret is None or user.get("secret") != ami.secret.get_secret_value():
+    if ami.secret is None or user.get_setting_value("secret") != ami.secret.get_secret_value():
         text = f"the secret of [{ami.username}] differs from the settings"
         yield report_broken_setting(user, "secret", text, "render the file, or correct [ami].secret")
     for key, needed in (("read", READS), ("write", WRITES)):
@@ -116,21 +118,21 @@ def _check_dialler_user(conf: ConfFile, general: ConfSection, settings: Settings
 
 
 def _parse_permission_classes(user: ConfSection, key: str) -> set[str]:
-    return {name.strip().lower() for name in user.get(key).split(",") if name.strip()}
+    return {name.strip().lower() for name in user.get_setting_value(key).split(",") if name.strip()}
 
 
-def check_http(configuration: Configuration) -> Iterator[Finding]:
+def check_http_server(configuration: Configuration) -> Iterator[Finding]:
     """Check http.conf, the settings of Asterisk's web server. Only phones in the browser need this server."""
     general = configuration.get_conf_file("http.conf").find_section("general")
     if general is None:
         return
-    address, settings = general.get("bindaddr", "0.0.0.0"), configuration.settings  # noqa: S104
+    address, settings = general.get_setting_value("bindaddr", "0.0.0.0"), configuration.settings  # noqa: S104
     intended = settings is not None and address == settings.ami.host  # the desk reaches it on the manager's network
-    if is_true_setting(general.get("enabled", "no")) and not (is_loopback_address(address) or intended):
+    if is_true_setting(general.get_setting_value("enabled", "no")) and not (is_loopback_address(address) or intended):
         yield report_unsafe_setting(
             general, "bindaddr", "plain HTTP is reachable from other machines", "bindaddr=127.0.0.1"
         )
-    if is_true_setting(general.get("tlsenable", "no")) and not general.get("tlscertfile"):
+    if is_true_setting(general.get_setting_value("tlsenable", "no")) and not general.get_setting_value("tlscertfile"):
         yield report_broken_setting(general, "tlsenable", "HTTPS has no certificate", "tlscertfile= and tlsprivatekey=")
-    if is_true_setting(general.get("enablestatic", general.get("enable_static", "no"))):
+    if is_true_setting(general.get_setting_value("enablestatic", general.get_setting_value("enable_static", "no"))):
         yield report_unsafe_setting(general, "enablestatic", "files are served to any client", "enablestatic=no")

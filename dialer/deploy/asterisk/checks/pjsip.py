@@ -30,14 +30,16 @@ def check_pjsip(configuration: Configuration) -> Iterator[Finding]:
     conf = configuration.get_conf_file("pjsip.conf")
     if "pjsip.conf" not in configuration.files:
         return
-    identified = {section.get("endpoint") for section in conf.find_sections_of_type("identify")}
+    identified = {section.get_setting_value("endpoint") for section in conf.find_sections_of_type("identify")}
     contexts = {section.name for section in configuration.get_conf_file("extensions.conf").list_live_sections()}
     for endpoint in conf.find_sections_of_type("endpoint"):
         yield from _check_endpoint_identification(endpoint, identified)
         yield from _check_unsafe_defaults(endpoint)
-        yield from _check_references(endpoint, conf, contexts)
+        yield from _check_section_references(endpoint, conf, contexts)
     for auth in conf.find_sections_of_type("auth"):
-        if auth.get("password") and is_weak_password(auth.get("password"), auth.get("username")):
+        if auth.get_setting_value("password") and is_weak_password(
+            auth.get_setting_value("password"), auth.get_setting_value("username")
+        ):
             yield report_unsafe_setting(
                 auth, "password", f"the password of [{auth.name}] is weak", "use 20 random letters"
             )
@@ -48,9 +50,9 @@ def check_pjsip(configuration: Configuration) -> Iterator[Finding]:
         if not {"0.0.0.0/0", "::/0"}.isdisjoint(map(str.strip, networks)):
             text = f"[{identify.name}] accepts every address as the carrier's"
             yield report_unsafe_setting(identify, "match", text, "match= its address")
-    if any(endpoint.get("context") == _INBOUND for endpoint in conf.find_sections_of_type("endpoint")):
+    if any(endpoint.get_setting_value("context") == _INBOUND for endpoint in conf.find_sections_of_type("endpoint")):
         for registration in conf.find_sections_of_type("registration"):
-            user = registration.get("contact_user", "s")
+            user = registration.get_setting_value("contact_user", "s")
             if not user.startswith(tuple("+0123456789")):
                 text = f"[{registration.name}] registers as {user}, but {_INBOUND} accepts calls to numbers only"
                 yield report_broken_setting(
@@ -66,12 +68,12 @@ def group_endpoints_by_kind(conf: ConfFile) -> Mapping[str, list[ConfSection]]:
     """Return the SIP endpoints by kind: "phone" if they have a password, otherwise "trunk"."""
     kinds: dict[str, list[ConfSection]] = {"trunk": [], "phone": []}
     for endpoint in conf.find_sections_of_type("endpoint"):
-        kinds["phone" if endpoint.get("auth") else "trunk"].append(endpoint)
+        kinds["phone" if endpoint.get_setting_value("auth") else "trunk"].append(endpoint)
     return kinds
 
 
 def _check_contact_host(aor: ConfSection) -> Iterator[Finding]:
-    host = _HOST.match(aor.get("contact"))
+    host = _HOST.match(aor.get_setting_value("contact"))
     if host is not None and is_placeholder_host(host[1]):
         text = f"the contact of [{aor.name}] is {host[1]}, which is a placeholder"
         yield report_broken_setting(aor, "contact", text, "contact= the carrier's SIP host")
@@ -85,12 +87,12 @@ def _check_endpoint_identification(endpoint: ConfSection, identified: set[str]) 
             endpoint, "type", "[anonymous] accepts calls from any caller", "remove it, and noload its module"
         )
         return
-    if endpoint.get("auth"):
-        if not endpoint.find_all_settings("permit") and not endpoint.get("acl"):
+    if endpoint.get_setting_value("auth"):
+        if not endpoint.find_all_settings("permit") and not endpoint.get_setting_value("acl"):
             text = f"phone [{name}] may register from anywhere"
             yield report_unsafe_setting(endpoint, "auth", text, "deny=0.0.0.0/0 and permit= the seats' networks")
         return
-    by = endpoint.get("identify_by", "username,ip")
+    by = endpoint.get_setting_value("identify_by", "username,ip")
     if "username" in by:
         text = f"any caller that uses the name {name} is accepted as [{name}], because it has no password"
         yield report_unsafe_setting(endpoint, "identify_by", text, "identify_by=ip, with an identify section; or auth=")
@@ -113,12 +115,12 @@ def _check_unsafe_defaults(endpoint: ConfSection) -> Iterator[Finding]:
         ),
         ("allow_transfer", report_unsafe_setting, "may transfer calls to any number by REFER"),
     ):
-        if is_true_setting(endpoint.get(key, "yes")):
+        if is_true_setting(endpoint.get_setting_value(key, "yes")):
             yield found(endpoint, key, f"[{name}] {what}", f"{key}=no")
-    if endpoint.get("media_encryption") == "sdes" and "udp" in endpoint.get("transport"):
+    if endpoint.get_setting_value("media_encryption") == "sdes" and "udp" in endpoint.get_setting_value("transport"):
         text = f"[{name}] sends the keys of its encrypted voice unencrypted"
         yield report_unsafe_setting(endpoint, "media_encryption", text, "use a tls transport")
-    context = endpoint.get("context", "default")
+    context = endpoint.get_setting_value("context", "default")
     if context in _CALLERS and _REDIRECTED not in {
         setting.value.replace(" ", "") for setting in endpoint.find_all_settings("set_var")
     }:
@@ -126,15 +128,15 @@ def _check_unsafe_defaults(endpoint: ConfSection) -> Iterator[Finding]:
         yield report_unsafe_setting(endpoint, "set_var", text, f"set_var={_REDIRECTED}")
 
 
-def _check_references(endpoint: ConfSection, conf: ConfFile, contexts: set[str]) -> Iterator[Finding]:
+def _check_section_references(endpoint: ConfSection, conf: ConfFile, contexts: set[str]) -> Iterator[Finding]:
     for key, kind in (("aors", "aor"), ("auth", "auth"), ("outbound_auth", "auth"), ("transport", "transport")):
-        names = {name.strip() for name in endpoint.get(key).split(",") if name.strip()}
+        names = {name.strip() for name in endpoint.get_setting_value(key).split(",") if name.strip()}
         known = {section.name for section in conf.find_sections_of_type(kind)}
         for name in sorted(names - known):
             yield report_broken_setting(
                 endpoint, key, f"[{endpoint.name}] names the {kind} [{name}], which is missing", "add it"
             )
-    context = endpoint.get("context", "default")
+    context = endpoint.get_setting_value("context", "default")
     if contexts and context not in contexts:
         text = f"[{endpoint.name}] leads to the context [{context}], which is missing in extensions.conf"
         yield report_broken_setting(endpoint, "context", text, "correct context=")
@@ -143,13 +145,13 @@ def _check_references(endpoint: ConfSection, conf: ConfFile, contexts: set[str])
 
 
 def _check_transport(transport: ConfSection) -> Iterator[Finding]:
-    if transport.get("protocol") != "tls":
+    if transport.get_setting_value("protocol") != "tls":
         return
-    if not transport.get("cert_file"):
+    if not transport.get_setting_value("cert_file"):
         yield report_broken_setting(
             transport, "protocol", f"[{transport.name}] has no certificate", "cert_file= and priv_key_file="
         )
-    if transport.get("method", "default") in _OLD_TLS:
+    if transport.get_setting_value("method", "default") in _OLD_TLS:
         yield report_unsafe_setting(transport, "method", f"[{transport.name}] allows outdated TLS", "method=tlsv1_2")
 
 

@@ -71,7 +71,7 @@ def check_modules(configuration: Configuration) -> Iterator[Finding]:
     section = conf.find_section("modules")
     if section is None:
         return
-    autoload = is_true_setting(section.get("autoload", "no"))
+    autoload = is_true_setting(section.get_setting_value("autoload", "no"))
     if autoload:
         text = "every installed module is loaded, which opens more ports and adds risks"
         yield report_unsafe_setting(
@@ -124,8 +124,11 @@ def check_conferences(configuration: Configuration, ours: ConfFile) -> Iterator[
             yield report_broken_setting(conf.name, "", text, "render the file")
             continue
         for setting in wanted.settings:
-            if setting.key not in _OPTIONAL and found.get(setting.key, "no").lower() != setting.value.lower():
-                given = found.get(setting.key) or "not set"
+            if (
+                setting.key not in _OPTIONAL
+                and found.get_setting_value(setting.key, "no").lower() != setting.value.lower()
+            ):
+                given = found.get_setting_value(setting.key) or "not set"
                 text = f"{setting.key} of [{wanted.name}] is {given}; the dialplan needs {setting.value}"
                 yield report_broken_setting(found, setting.key, text, f"{setting.key}={setting.value}")
 
@@ -140,11 +143,11 @@ def check_music_on_hold(configuration: Configuration) -> Iterator[Finding]:
     if music is None:
         text = f"the class [{name}] of hold.music_class is missing: voters on hold hear no music"
         yield report_broken_setting(conf.name, "", text, "render the file")
-    elif music.get("mode", "") == "files" and not music.get("directory", ""):
+    elif music.get_setting_value("mode", "") == "files" and not music.get_setting_value("directory", ""):
         yield report_broken_setting(
             music, "mode", f"[{name}] has no folder: voters on hold hear no music", "directory=moh"
         )
-    elif not music.get("mode", ""):
+    elif not music.get_setting_value("mode", ""):
         yield report_broken_setting(music, "mode", f"[{name}] has no mode: voters on hold hear no music", "mode=files")
 
 
@@ -153,7 +156,7 @@ def check_rtp_settings(configuration: Configuration) -> Iterator[Finding]:
     general = configuration.get_conf_file("rtp.conf").find_section("general")
     if general is None:
         return
-    first, last = general.get("rtpstart", "5000"), general.get("rtpend", "31000")
+    first, last = general.get_setting_value("rtpstart", "5000"), general.get_setting_value("rtpend", "31000")
     settings = configuration.settings
     calls = (
         0 if settings is None else sum(trunk.channels for trunk in list_asterisk_trunks(settings)) + len(settings.seats)
@@ -161,7 +164,7 @@ def check_rtp_settings(configuration: Configuration) -> Iterator[Finding]:
     if not (first.isdigit() and last.isdigit()) or int(last) - int(first) < max(100, 2 * calls):
         text = f"ports {first} to {last} are too few for {calls or 50} calls, which need two each"
         yield report_broken_setting(general, "rtpend", text, "widen the range from rtpstart to rtpend")
-    if not is_true_setting(general.get("strictrtp", "yes")):
+    if not is_true_setting(general.get_setting_value("strictrtp", "yes")):
         yield report_unsafe_setting(
             general, "strictrtp", "any host that sends to the port can inject voice into a call", "strictrtp=yes"
         )
@@ -181,7 +184,7 @@ def _check_call_history_settings(configuration: Configuration) -> Iterator[Findi
 def check_asterisk_options(configuration: Configuration) -> Iterator[Finding]:
     """Check Asterisk's own settings: unsafe functions, and logs that would contain phone numbers."""
     options = configuration.get_conf_file("asterisk.conf").find_section("options")
-    if options is not None and is_true_setting(options.get("live_dangerously", "no")):
+    if options is not None and is_true_setting(options.get_setting_value("live_dangerously", "no")):
         text = "the manager and callers can use functions that write files and run programs"
         yield report_unsafe_setting(options, "live_dangerously", text, "live_dangerously=no")
     logs = configuration.get_conf_file("logger.conf").find_section("logfiles")
@@ -194,6 +197,6 @@ def check_asterisk_options(configuration: Configuration) -> Iterator[Finding]:
     history = None if configuration.settings is None else configuration.settings.asterisk.history
     if history is not None:
         yield from _check_call_history_settings(configuration)
-    elif records is None or is_true_setting(records.get("enable", "yes")):
+    elif records is None or is_true_setting(records.get_setting_value("enable", "yes")):
         place = records or ConfSection("general", "cdr.conf", 0, template=False)
         yield report_unsafe_setting(place, "enable", "Asterisk records every called number", "enable=no")
