@@ -159,10 +159,10 @@ def measure_delta(publisher: Publisher, folder: Path, megabytes: int) -> None:
         missing = sum(file.size for file in material.find_missing_files(wanted).values())
         began, spent = time.perf_counter(), time.process_time()
         material.download_version(wanted)
-        material.activate_version(wanted.label)
+        material.activate_version(wanted.name_and_version)
         seconds = time.perf_counter() - began
         print(
-            f"version {version}: {missing / 1e6:.0f} of {wanted.size / 1e6:.0f} MB installed in {seconds:.2f} s"
+            f"version {version}: {missing / 1e6:.0f} of {wanted.total_file_bytes / 1e6:.0f} MB installed in {seconds:.2f} s"
             f" ({time.process_time() - spent:.2f} s of CPU with web server)"
         )
         for number in range(megabytes):  # half of it changes

@@ -12,7 +12,7 @@ import resource
 import sys
 import time
 
-from dialer.mqtt.commands.checks import RefusedCommand, check_message
+from dialer.mqtt.commands.checks import RefusedCommand, check_command_message
 from dialer.mqtt.commands.message import parse_command_message
 from tests.attack.malformed import make_malformed, make_valid_commands
 from tests.attack.test_forged_commands import CENTRE, NOW, SIGNED
@@ -27,7 +27,7 @@ def main() -> None:
     for done in range(0, count, BATCH):
         for _ in range(min(BATCH, count - done)):
             opened = parse_command_message(make_malformed(chance, seeds))
-            parsed = check_message(opened, "supervisor", SIGNED, CENTRE, retained=False, now=NOW)
+            parsed = check_command_message(opened, "supervisor", SIGNED, CENTRE, retained=False, now=NOW)
             assert isinstance(parsed, RefusedCommand), parsed
         gc.collect()
         resident = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

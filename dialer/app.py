@@ -92,7 +92,7 @@ class RunningCentre:
                 group.create_task(trim_memory(), name="memory"),
             ]
             if self.prompts is not None:
-                background.append(group.create_task(self.prompts.watch_catalogue(), name="prompts"))
+                background.append(group.create_task(self.prompts.reload_catalogue_regularly(), name="prompts"))
             try:
                 async with self.connected():
                     await self.engine.run(stop)

@@ -86,7 +86,7 @@ def prepare_changed_recordings(
     settings = load_settings(config)
     console = Console()
     words = _load_prompt_texts(settings, texts)
-    say = _collect_prompt_texts(settings, words, words.list_languages()) | _get_information_message_texts(
+    say = _collect_prompt_texts(settings, words, words.list_languages_with_texts()) | _get_information_message_texts(
         settings, words
     )
     find_unused_reason = _explain_unused_prompts(settings, words, say)
@@ -127,7 +127,7 @@ def create_missing_drafts(
     """
     settings = load_settings(config)
     words = _load_prompt_texts(settings, texts)
-    _refuse_unknown_option_values("--language", language or (), words.list_languages())
+    _refuse_unknown_option_values("--language", language or (), words.list_languages_with_texts())
     spoken = language or _find_site_languages(settings, words)
     wanted = _collect_prompt_texts(settings, words, spoken)
     wanted |= collect_name_prompts([(PromptKind.PLACE, name) for name in _read_prompt_names(names)], spoken)
@@ -321,7 +321,7 @@ def check_catalogue(config: ConfigOption = None, language: SpokenOption = None, 
     ]
     there = {name.language for name in entries}
     spoken = language or [
-        each for each in words.list_languages() if each in {*_find_site_languages(settings, words), *there}
+        each for each in words.list_languages_with_texts() if each in {*_find_site_languages(settings, words), *there}
     ]
     message = _get_information_message_texts(settings, words, language)
     labelled = _add_synthetic_label(settings, message)
@@ -335,9 +335,9 @@ def check_catalogue(config: ConfigOption = None, language: SpokenOption = None, 
         for name, text in sorted(wanted.items())
         if name in entries and entries[name].text and entries[name].text != text
     ]
-    all_texts = _collect_prompt_texts(settings, words, words.list_languages()) | _get_information_message_texts(
-        settings, words
-    )
+    all_texts = _collect_prompt_texts(
+        settings, words, words.list_languages_with_texts()
+    ) | _get_information_message_texts(settings, words)
     find_unused_reason = _explain_unused_prompts(settings, words, all_texts)
     wrong += [
         f"{name.relative_path}: {why}; to remove it: dialer audio remove {name.relative_path}"
@@ -365,12 +365,12 @@ def _find_site_languages(settings: Settings, words: Texts) -> list[str]:
     speakers = (*(each.languages for each in settings.seats), *(each.languages for each in settings.agents))
     named = {language for some in speakers for language in some}
     heard = read_roll_languages(settings.store.path, read_site_key(settings)) if list_site_flows(settings) else named
-    spoken = {settings.centre.language, *named, *heard} if heard else {*words.list_languages()}
-    return [each for each in words.list_languages() if each in spoken]
+    spoken = {settings.centre.language, *named, *heard} if heard else {*words.list_languages_with_texts()}
+    return [each for each in words.list_languages_with_texts() if each in spoken]
 
 
 def _list_known_languages(found: PromptStatuses, words: Texts) -> set[str]:
-    return {name.language for name, _, _ in found} | set(words.list_languages())
+    return {name.language for name, _, _ in found} | set(words.list_languages_with_texts())
 
 
 def _refuse_unknown_option_values(option: str, given: Iterable[str], known: Collection[str]) -> None:
@@ -410,7 +410,11 @@ def _explain_unused_prompts(
     for source in sorted({*list_shipped_flows(), *list_site_flows(settings)}):
         if not source.startswith("script:"):
             flow = load_flow(source)
-            sounds = (each for language in words.list_languages() for each in list_fixed_sounds(flow, language, words))
+            sounds = (
+                each
+                for language in words.list_languages_with_texts()
+                for each in list_fixed_sounds(flow, language, words)
+            )
             known |= {prompt.name for each in sounds if (prompt := find_prompt_of_sound(each)) is not None}
     campaigns = [each.id for each in settings.campaigns]
     free: tuple[str, ...] = (f"{PromptKind.PLACE.value}/", f"{PromptKind.NAME.value}/")

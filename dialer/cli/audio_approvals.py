@@ -104,7 +104,7 @@ def _list_flow_prompts(settings: Settings, flow: str, language: str | None, camp
         load_texts(settings.flows.texts),
     )
     names = [
-        find_prompt_of_sound(prompts.prefer_campaign_sound(sound))
+        find_prompt_of_sound(prompts.choose_campaign_sound_if_playable(sound))
         for sound in list_fixed_sounds(load_flow(flow), language, prompts.texts)
     ]
     return [name.relative_path for name in names if name is not None]

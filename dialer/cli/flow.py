@@ -21,7 +21,7 @@ from dialer.errors import MatdanError
 from dialer.flows.catalogue import list_shipped_flows, load_flow
 from dialer.flows.check import MAX_PROMPT_SECONDS, check_flow
 from dialer.flows.mermaid import draw_flow
-from dialer.flows.model import list_allowed_offers
+from dialer.flows.model import list_offers_allowed_by_profile
 from dialer.flows.terminal_call import TerminalCall, list_fact_kinds, make_sample_facts
 from dialer.flows.texts import Texts, load_texts
 from dialer.settings.site import load_settings
@@ -93,7 +93,7 @@ def check_flows(
     names = flows or list_shipped_flows()
     settings = load_settings(config)
     catalogue = load_texts(texts or settings.flows.texts)
-    may_offer = list_allowed_offers(load_site_profile(settings))
+    may_offer = list_offers_allowed_by_profile(load_site_profile(settings))
     findings = [
         finding
         for name in names
@@ -223,8 +223,9 @@ def _require_texts_of_language(language: str, texts: Texts) -> Texts:
 
     Raises FlowOptionError otherwise, because the prompts would silently be English.
     """
-    if language not in texts.list_languages():
+    if language not in texts.list_languages_with_texts():
         raise FlowOptionError(
-            "--language", f"there are no texts in {language!r}; use one of {', '.join(texts.list_languages())}"
+            "--language",
+            f"there are no texts in {language!r}; use one of {', '.join(texts.list_languages_with_texts())}",
         )
     return texts

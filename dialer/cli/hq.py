@@ -284,7 +284,7 @@ async def _run_gatherer(hq: HeadquartersOptions) -> None:
     with require_installed_extra("hq"):
         from dialer.hq.gather import Gatherer, reduce_garbage_collection  # noqa: PLC0415 - of an extra
         from dialer.hq.snapshots import SnapshotServer  # noqa: PLC0415
-        from dialer.metrics.families import ProcessStatus, describe_result_gatherer  # noqa: PLC0415
+        from dialer.metrics.families import ProcessStatus, build_result_gatherer_metrics  # noqa: PLC0415
         from dialer.metrics.server import serve_metrics_if_enabled  # noqa: PLC0415
     reduce_garbage_collection()
     working = asyncio.current_task()
@@ -294,8 +294,8 @@ async def _run_gatherer(hq: HeadquartersOptions) -> None:
 
     def get_readiness_of_gatherer() -> ProcessStatus:
         if gatherer is None:
-            return describe_result_gatherer(is_active=False, server_up=False, committed_at={})
-        return describe_result_gatherer(
+            return build_result_gatherer_metrics(is_active=False, server_up=False, committed_at={})
+        return build_result_gatherer_metrics(
             is_active=gatherer.active.is_set(),
             server_up=gatherer.is_connected,
             committed_at=gatherer.committed_at,

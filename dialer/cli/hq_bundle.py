@@ -180,7 +180,7 @@ def create_bundle_version(
         raise typer.BadParameter(f"{source} is not a folder: give the folder with the bundle's files")
     manifest, new = hq.bundle_repository.draft_bundle(source, name, version, jurisdiction, time.time())
     typer.echo(
-        f"{manifest.label}: {len(manifest.files):,} files, {manifest.size:,} bytes, {new:,} of them new;"
+        f"{manifest.name_and_version}: {len(manifest.files):,} files, {manifest.total_file_bytes:,} bytes, {new:,} of them new;"
         " next: media and compliance sign (dialer hq bundle sign)"
     )
 
@@ -197,7 +197,9 @@ def sign_bundle_draft(
     added, removed = repository.find_draft_changes()
     for target in added:
         manifest = repository.read_manifest(target)
-        typer.echo(f"approves {manifest.label}: {len(manifest.files):,} files, {manifest.size:,} bytes")
+        typer.echo(
+            f"approves {manifest.name_and_version}: {len(manifest.files):,} files, {manifest.total_file_bytes:,} bytes"
+        )
     for target in removed:
         typer.echo(f"withdraws {target}")
     signed = repository.sign_draft(signing.read_key_file(key, "--key"))

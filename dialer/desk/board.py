@@ -76,7 +76,7 @@ async def send_command(
     return reply
 
 
-def format_reply(reply: Reply) -> dict[str, str]:
+def format_command_reply(reply: Reply) -> dict[str, str]:
     """Return the dialler's reply to a command as the JSON body of a response."""
     return {"status": reply.status, "text": reply.text}
 
@@ -135,7 +135,7 @@ class Board:
 
     async def stream_events(self, request: Request) -> Response:
         """Return a stream of server-sent events: the whole page state, then its changes. An open page keeps its session alive."""
-        return self._streams.open_stream(request, select_visible_keys(request.state.user.role))
+        return self._streams.open_stream(request, make_visible_key_filter(request.state.user.role))
 
     async def check_health(self) -> Response:
         """Return 200 if the desk is connected to the broker, else 503. For a watchdog: no data of the centre."""
@@ -159,7 +159,7 @@ class Board:
         required = kind.list_required_field_names()
         if not set(required) <= set(values) <= {*required, *kind.list_optional_field_names()}:
             raise RequestRefused(422, "values")
-        return format_reply(await send_command(self._dialler_client, who.name, asked.id, asked.name, values))
+        return format_command_reply(await send_command(self._dialler_client, who.name, asked.id, asked.name, values))
 
     async def acknowledge_alert(self, alert: AlertReference, who: SignedIn) -> None:
         """Store that the user has acknowledged an alert, and show it on every board."""
@@ -181,7 +181,7 @@ def list_allowed_commands(role: str, *, has_phone: bool) -> list[str]:
     return [name for name in commands if has_phone or name not in MONITORING_COMMANDS]
 
 
-def select_visible_keys(role: str) -> Callable[[str], bool]:
+def make_visible_key_filter(role: str) -> Callable[[str], bool]:
     """Return a function that tells whether the board of a user with this role may see a key of the page state."""
     lists = frozenset({"list"} if role in OTHER_COMMANDS["roll-import"] else ())
     return lambda key: key.partition("/")[0] in SHOWN_KEYS or key in lists

@@ -54,7 +54,7 @@ class BoardAccount:
 
     def __init__(self, settings: Settings, people: People) -> None:
         self._people = people
-        self.use_settings(settings)
+        self.replace_settings(settings)
 
     def create_router(self) -> APIRouter:
         """Return a router with the route that describes the board's signed-in user."""
@@ -62,7 +62,7 @@ class BoardAccount:
         router.get("/api/me", dependencies=allow_anyone())(self.describe_signed_in_user)
         return router
 
-    def use_settings(self, settings: Settings) -> None:
+    def replace_settings(self, settings: Settings) -> None:
         """Use these settings from now on."""
         self._settings = settings
         self._all_must_sign = settings.broker.signed_commands
@@ -99,13 +99,13 @@ def serve_desk_metrics(settings: Settings, page_state: PageState) -> contextlib.
     port = settings.metrics.desk_port
     if port is None:
         return contextlib.nullcontext()
-    from dialer.metrics.families import describe_desk  # noqa: PLC0415 - 60 ms of CPU
+    from dialer.metrics.families import build_desk_metrics  # noqa: PLC0415 - 60 ms of CPU
     from dialer.metrics.server import serve_metrics  # noqa: PLC0415
 
     return serve_metrics(
         settings.metrics.host,
         port,
-        lambda: describe_desk(
+        lambda: build_desk_metrics(
             settings.centre.id, broker_up=_is_connected_to_broker(page_state), streams=page_state.open_page_count
         ),
     )

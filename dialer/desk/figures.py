@@ -87,17 +87,17 @@ class BoardFigures:
     async def run(self) -> None:
         """Update the figures until cancelled. While the store cannot be read, they stay as they are."""
         async with asyncio.TaskGroup() as group:
-            group.create_task(repeat_every(READ_SECONDS, self.read_all_campaigns), name="desk-reads")
+            group.create_task(repeat_every(READ_SECONDS, self.read_figures_of_all_campaigns), name="desk-reads")
             group.create_task(repeat_every(WHY_SECONDS, self.update_idle_reasons), name="desk-why")
 
-    async def read_all_campaigns(self) -> None:
+    async def read_figures_of_all_campaigns(self) -> None:
         """Read each campaign's calls, and the names of the booths once a day. Failures are logged."""
         if self._booths_read_on != find_start_of_day(self._clock.now(), self._zone):
-            await try_or_log(self.read_booths(), READ_FAILED)
+            await try_or_log(self.read_booth_names(), READ_FAILED)
         for campaign_id, caps in self.caps.items():
             await try_or_log(self.read_campaign_figures(campaign_id, caps), READ_FAILED)
 
-    async def read_booths(self) -> None:
+    async def read_booth_names(self) -> None:
         """Read the names of the booths. Raises StoreError."""
         day_at = find_start_of_day(self._clock.now(), self._zone)
         self._page_state.put("booths", await self._reading.read_booth_names())
@@ -122,12 +122,12 @@ class BoardFigures:
         campaign = self._page_state.get(f"campaign/{campaign_id}", CampaignView)
         target = None if campaign is None else campaign.abandoned_target
         windows = [
-            await self._read_abandoned_window(campaign_id, cap, None if target is None else target.rate, now)
+            await self._read_abandoned_rate_in_window(campaign_id, cap, None if target is None else target.rate, now)
             for cap in caps
         ]
         self._page_state.put(f"abandoned/{campaign_id}", tuple(windows))
 
-    async def _read_abandoned_window(
+    async def _read_abandoned_rate_in_window(
         self, campaign_id: str, cap: ShownCap, target: float | None, now: float
     ) -> AbandonedWindow:
         found = await self._reading.count_live_answers(campaign_id, now, cap.window_seconds)

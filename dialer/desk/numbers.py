@@ -13,7 +13,7 @@ from typing import Annotated
 from fastapi import APIRouter
 from pydantic import Field
 
-from dialer.desk.board import OTHER_COMMANDS, format_reply, send_command
+from dialer.desk.board import OTHER_COMMANDS, format_command_reply, send_command
 from dialer.domain.errors import RollError
 from dialer.mqtt.dialler_client import DiallerClient
 from dialer.roll.phone_numbers import parse_single_number
@@ -74,6 +74,6 @@ class NumberRoutes:
         await asyncio.to_thread(self._spool.add_number_list, [number], list_id)
         try:
             fields = {"list": list_id, "who": who.name, **values}
-            return format_reply(await send_command(self._dialler_client, who.name, asked.id, name, fields))
+            return format_command_reply(await send_command(self._dialler_client, who.name, asked.id, name, fields))
         finally:
             await asyncio.to_thread(self._spool.remove_spooled_file, list_id)

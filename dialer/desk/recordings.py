@@ -13,7 +13,7 @@ from fastapi import APIRouter, Query, Response
 from fastapi.responses import FileResponse
 from pydantic import Field
 
-from dialer.desk.board import OTHER_COMMANDS, format_reply, send_command
+from dialer.desk.board import OTHER_COMMANDS, format_command_reply, send_command
 from dialer.domain.clock import Clock
 from dialer.domain.errors import RecordingError
 from dialer.mqtt.dialler_client import DiallerClient
@@ -57,14 +57,14 @@ class RecordingsPage:
     """
 
     def __init__(self, settings: Settings, reading: DeskReading, dialler_client: DiallerClient, clock: Clock) -> None:
-        self.use_settings(settings)
+        self.replace_settings(settings)
         self._reading = reading
         self._dialler_client = dialler_client
         self._clock = clock
         self._ids = uuid4()
         self._plays: dict[tuple[str, str], float] = {}  # by user and attempt, until when (monotonic)
 
-    def use_settings(self, settings: Settings) -> None:
+    def replace_settings(self, settings: Settings) -> None:
         """Use these settings from now on."""
         self._settings = settings
 
@@ -109,7 +109,7 @@ class RecordingsPage:
         self._plays = {key: until for key, until in self._plays.items() if until > now}
         if reply.status == "done":
             self._plays[who.name, asked.attempt] = now + PLAYBACK_SECONDS
-        return format_reply(reply)
+        return format_command_reply(reply)
 
     async def fetch_recording(self, attempt: str, who: SignedIn) -> Response:
         """Return the audio of a recording that the user may play, or the requested byte range of the audio."""

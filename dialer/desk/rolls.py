@@ -136,16 +136,16 @@ class RollRoutes:
 
     async def import_roll(self, asked: RollReference, who: SignedIn) -> None:
         """Tell the dialler to import a checked roll. The centre's state shows the progress."""
-        self._refuse_other_roll(asked.list, {"checked"})
+        self._refuse_roll_in_other_state(asked.list, {"checked"})
         self._change_roll_status(asked.list, state="importing")
         self._start_roll_task(self._import_checked_roll(asked, who.name))
 
     async def discard_uploaded_roll(self, asked: RollReference) -> None:
         """Delete an uploaded roll, unless it is being checked or imported."""
-        self._refuse_other_roll(asked.list, AT_REST)
+        self._refuse_roll_in_other_state(asked.list, AT_REST)
         self._discard_roll_files()
 
-    def _refuse_other_roll(self, list_id: str, states: Collection[str]) -> None:
+    def _refuse_roll_in_other_state(self, list_id: str, states: Collection[str]) -> None:
         if self._status is None or self._status.id != list_id or self._status.state not in states:
             raise RequestRefused(409, "no-list")
 

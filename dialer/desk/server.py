@@ -95,13 +95,13 @@ class AgentPages:
         self.screen_pops = ScreenPops(parts.page_state, reading, ScreenPopBuilder(settings), records)
         self.figures = AgentFigures(parts.page_state, reading, get_site_zone(settings))
 
-    def prepare_settings(self, settings: Settings) -> Callable[[], None]:
+    def prepare_agent_settings(self, settings: Settings) -> Callable[[], None]:
         """Read the files that new settings name, and return a function that applies them. Raises FlowError, SettingError."""
         builder, prover = ScreenPopBuilder(settings), create_pin_prover(settings)
 
         def apply_prepared_settings() -> None:
-            self._site.use_settings(settings, prover)
-            self._phones.use_settings(settings)
+            self._site.replace_settings(settings, prover)
+            self._phones.replace_settings(settings)
             self.screen_pops.builder = builder
 
         return apply_prepared_settings
@@ -166,7 +166,7 @@ async def open_desk(
             board = Board(page_state, streams := Streams(page_state, people, clock), dialler_client, file, clock)
             await board.load_alert_acknowledgements()
             figures = BoardFigures(page_state, reading, clock, get_site_zone(settings), list_caps_by_campaign(settings))
-            await figures.read_booths()
+            await figures.read_booth_names()
             agent_reading = await AgentReading.open(path, key)
             stack.push_async_callback(agent_reading.close)
             agents = AgentPages(
@@ -199,11 +199,11 @@ async def open_desk(
 
             async def apply_settings(new: Settings) -> None:
                 caps, apply_to_agents = await asyncio.to_thread(
-                    lambda: (list_caps_by_campaign(new), agents.prepare_settings(new))
+                    lambda: (list_caps_by_campaign(new), agents.prepare_agent_settings(new))
                 )
                 figures.caps = caps
-                account.use_settings(new)
-                recordings.use_settings(new)
+                account.replace_settings(new)
+                recordings.replace_settings(new)
                 directory.set_supervisors(new.supervisors)
                 apply_to_agents()
 
@@ -220,7 +220,7 @@ async def serve_desk(settings: Settings, broker: BrokerSettings, announce: Calla
     async with open_desk(settings, broker=broker) as desk, report_service_ready(), asyncio.TaskGroup() as group:
         reloader = SettingsReloader(settings, desk.apply_settings)
         asyncio.get_running_loop().add_signal_handler(
-            signal.SIGHUP, lambda: group.create_task(reloader.reload(), name="reload")
+            signal.SIGHUP, lambda: group.create_task(reloader.reload_desk_settings(), name="reload")
         )
         announce(desk.origin)
         await stop.wait()
@@ -234,7 +234,7 @@ class SettingsReloader:
         self._apply = apply_settings
         self._one_at_a_time = asyncio.Lock()
 
-    async def reload(self) -> None:
+    async def reload_desk_settings(self) -> None:
         """Apply all changes of the file, or none if one of them is wrong or needs a restart. The result is logged."""
         async with self._one_at_a_time:
             try:

@@ -9,7 +9,7 @@ import structlog
 from fastapi import APIRouter
 from pydantic import Field
 
-from dialer.desk.board import format_reply, send_command
+from dialer.desk.board import format_command_reply, send_command
 from dialer.engine.command.base import SUPERVISOR_ONLY
 from dialer.mqtt.dialler_client import DiallerClient
 from dialer.store.desk_file import DeskAccount, DeskFile
@@ -96,7 +96,7 @@ class UsersPage:
     ) -> dict[str, str]:
         reply = await send_command(self._dialler_client, who.name, command_id, name, values)
         await self._directory.report_changed_user_rights_or_log(self._streams.apply_changed_user_rights)
-        return format_reply(reply)
+        return format_command_reply(reply)
 
     async def create_one_time_password(self, asked: UserReference, who: SignedIn) -> dict[str, str]:
         """Return a new one-time password of a user, after the dialler has recorded this in the audit log.

@@ -33,7 +33,7 @@ def find_unjustified_acknowledgements(flow: Flow, texts: Texts, languages: Seque
 
 def find_acknowledging_keys(node: Node, texts: Texts, languages: Sequence[str]) -> Iterator[str]:
     """Yield the keys of texts that are acknowledgements, by key (`turnout.noted_voted`) or by wording in any language."""
-    for prompt in node.all_prompts:
+    for prompt in node.prompts_and_reprompts:
         if prompt.kind is PromptKind.TEXT:
             named = prompt.value.rpartition(".")[2].startswith("noted")
             if named or any(acknowledges(texts.find_text(prompt.value, tag) or "") for tag in languages):
@@ -56,11 +56,11 @@ def _propagate_last_commits(
         here = commits[node.name]
         if node.returns:
             returned |= here
-        if node.subflow is not None:
-            after = _propagate_last_commits(flow.subflows[node.subflow], here, texts, languages, found)
-            ways = [(target, after) for _, target in node.list_targets()]
+        if node.subdialog_flow_name is not None:
+            after = _propagate_last_commits(flow.subflows[node.subdialog_flow_name], here, texts, languages, found)
+            ways = [(target, after) for _, target in node.list_next_nodes()]
         else:
-            ways = [(target, _find_last_commits_after(node, label, here)) for label, target in node.list_targets()]
+            ways = [(target, _find_last_commits_after(node, label, here)) for label, target in node.list_next_nodes()]
         for target, added in ways:
             known = commits.get(target, frozenset())
             if added and not added <= known:
@@ -69,8 +69,10 @@ def _propagate_last_commits(
     for name, here in commits.items():
         node = flow.nodes[name]
         for key in find_acknowledging_keys(node, texts, languages):
-            if (problem := _describe_problem(key, here)) is not None:
-                found[flow.file, name] = FlowFinding("premature-acknowledgement", flow.file, node.line, name, problem)
+            if (problem := _describe_unjustified_acknowledgement(key, here)) is not None:
+                found[flow.file, name] = FlowFinding(
+                    "premature-acknowledgement", flow.file, node.line_number, name, problem
+                )
     return returned
 
 
@@ -83,7 +85,7 @@ def _find_last_commits_after(node: Node, label: str, here: _Commits) -> _Commits
     return frozenset({node.commits}) if label == "committed" else _NO_COMMIT
 
 
-def _describe_problem(key: str, here: _Commits) -> str | None:
+def _describe_unjustified_acknowledgement(key: str, here: _Commits) -> str | None:
     if None in here:
         return f"plays {key} although nothing may be stored yet; move it after the `next:` of a mark, opt_out or save"
     if key.startswith("opt_out.") and here != {CommitKind.OPT_OUT}:

@@ -14,9 +14,9 @@ from dialer.flows.fields import Prompt
 from dialer.flows.finding import FlowFinding
 from dialer.flows.flow import Flow
 from dialer.flows.graph import (
-    can_call_end_at,
-    can_opt_out,
-    can_opt_out_at,
+    can_call_end_at_node,
+    can_caller_opt_out,
+    can_caller_opt_out_at_node,
     can_return_to_calling_flow,
     find_loops,
     find_nodes_reachable_from,
@@ -48,7 +48,7 @@ class Subject:
 
     def make_finding(self, rule: str, node: Node, problem: str) -> FlowFinding:
         """Return a finding (a problem with file, line and remedy) for a node of the flow."""
-        return FlowFinding(rule, self.flow.file, node.line, node.name, problem)
+        return FlowFinding(rule, self.flow.file, node.line_number, node.name, problem)
 
 
 Problems = Iterator[tuple[str, Node, str]]
@@ -73,7 +73,7 @@ def check_flow(
         max_prompt_seconds: the maximum duration of the prompts of one node.
         may_offer: the offers that the profile allows.
     """
-    spoken = tuple(languages) if languages is not None else tuple(texts.list_languages())
+    spoken = tuple(languages) if languages is not None else tuple(texts.list_languages_with_texts())
     found: dict[FlowFinding, None] = {}
     for part in flow.list_flows():
         offers = flow.offers | part.offers
@@ -96,7 +96,7 @@ def _find_loops_without_exit(subject: Subject) -> Problems:
     """Find nodes from which a call can never end, because every path stays in a loop."""
     flow = subject.flow
     edges = list_flow_edges(flow)
-    ends = [node.name for node in flow.nodes.values() if can_call_end_at(flow, node) or not edges[node.name]]
+    ends = [node.name for node in flow.nodes.values() if can_call_end_at_node(flow, node) or not edges[node.name]]
     lost = find_nodes_reachable_from(edges, [flow.start]) - find_nodes_reachable_from(reverse_edges(edges), ends)
     inside = make_subgraph(edges, lost)
     endless = find_loops(inside)
@@ -111,20 +111,20 @@ def _find_loops_without_exit(subject: Subject) -> Problems:
 def _find_silent_loops(subject: Subject) -> Problems:
     """Find loops in which nothing is played, asked or stored. The state machine ends a call in such a loop as a fault."""
     flow = subject.flow
-    silent = {name for name, node in flow.nodes.items() if _can_pass_silently(flow, node)}
+    silent = {name for name, node in flow.nodes.items() if _can_call_pass_node_silently(flow, node)}
     for loop in find_loops(make_subgraph(list_flow_edges(flow), silent)):
         way = " -> ".join(loop)
         problem = f"is in a loop in which nothing may be said or asked ({way}); add a prompt or a question"
         yield "silent-loop", flow.nodes[loop[0]], problem
 
 
-def _can_pass_silently(flow: Flow, node: Node) -> bool:
+def _can_call_pass_node_silently(flow: Flow, node: Node) -> bool:
     """Return whether a call can pass a node, or the subdialog that it runs, without any action."""
-    if node.subflow is None:
-        return node.may_be_silent
-    subflow = flow.subflows[node.subflow]
+    if node.subdialog_flow_name is None:
+        return node.can_be_passed_silently
+    subflow = flow.subflows[node.subdialog_flow_name]
     edges = list_flow_edges(subflow)
-    silent = {name for name, part in subflow.nodes.items() if _can_pass_silently(subflow, part)}
+    silent = {name for name, part in subflow.nodes.items() if _can_call_pass_node_silently(subflow, part)}
     passed = find_nodes_reachable_from({name: edges[name] if name in silent else () for name in edges}, [subflow.start])
     return any(subflow.nodes[name].returns for name in passed)
 
@@ -149,26 +149,26 @@ def _find_silent_questions(subject: Subject) -> Problems:
     for node in subject.flow.nodes.values():
         if isinstance(node, QuestionNode) and all(can_prompt_be_skipped(prompt) for prompt in node.prompts):
             needed = {name for prompt in node.prompts for name in _list_values_spoken_by(prompt)}
-            if not _is_any_value_known(subject.flow, node, needed):
+            if not _is_any_needed_value_known(subject.flow, node, needed):
                 names = ", ".join(sorted(needed))
                 problem = f"has no prompt if {names} is unknown; branch on it before, or add a prompt without it"
                 yield "silent-question", node, problem
 
 
 def _list_values_spoken_by(prompt: Prompt) -> tuple[str, ...]:
-    return tuple(name for name, _ in prompt.needs) if prompt.kind.is_fixed else (prompt.value,)
+    return tuple(name for name, _ in prompt.needs) if prompt.kind.is_same_for_every_voter else (prompt.value,)
 
 
-def _is_any_value_known(flow: Flow, node: Node, needed: set[str]) -> bool:
+def _is_any_needed_value_known(flow: Flow, node: Node, needed: set[str]) -> bool:
     """Return whether at least one of the named values is known on every path to `node`, by an answer or a branch."""
-    return any(not _is_reachable_without_value(flow, node, name) for name in needed)
+    return any(not _is_node_reachable_without_value(flow, node, name) for name in needed)
 
 
-def _is_reachable_without_value(flow: Flow, node: Node, name: str) -> bool:
+def _is_node_reachable_without_value(flow: Flow, node: Node, name: str) -> bool:
     """Return whether a path leads to `node` on which the value `name` is neither asked for nor tested to be known."""
     edges = dict(list_flow_edges(flow))
     for other in flow.nodes.values():
-        targets = other.list_targets_without_value(name)
+        targets = other.list_next_nodes_without_value(name)
         if targets is not None:
             edges[other.name] = targets
     return node.name in find_nodes_reachable_from(edges, [flow.start])
@@ -197,7 +197,7 @@ def _find_forbidden_wording(subject: Subject) -> Problems:
     """Find forbidden wording in all texts that the flow plays or sends, in every language of the texts."""
     for node in subject.flow.nodes.values():
         for key, _ in node.list_needed_texts():
-            for tag in subject.texts.list_languages():
+            for tag in subject.texts.list_languages_with_texts():
                 text = subject.texts.find_text(key, tag) or ""
                 for rule, problem in find_forbidden_wording(text, f"{key}, {tag}", subject.purpose, subject.offers):
                     yield rule, node, problem
@@ -214,7 +214,7 @@ def _find_misplaced_material(subject: Subject) -> Problems:
     opt out with one key.
     """
     for node in subject.flow.nodes.values():
-        recordings = [prompt.value for prompt in node.all_prompts if prompt.kind is PromptKind.RECORDING]
+        recordings = [prompt.value for prompt in node.prompts_and_reprompts if prompt.kind is PromptKind.RECORDING]
         if not recordings:
             continue
         recording = recordings[0]
@@ -222,7 +222,8 @@ def _find_misplaced_material(subject: Subject) -> Problems:
             problem = f"plays campaign material ({recording}) in a flow for {subject.purpose}"
             yield "material", node, f"{problem}; move it to a flow with `purpose: material`"
         elif not any(
-            can_opt_out_at(subject.flow, subject.flow.nodes[target]) for target in node.list_one_key_targets()
+            can_caller_opt_out_at_node(subject.flow, subject.flow.nodes[target])
+            for target in node.list_nodes_reached_by_one_key()
         ):
             problem = f"plays {recording}, and no key opts out; play it in a menu with barge-in and an opt-out choice"
             yield "material", node, problem
@@ -235,7 +236,7 @@ def _find_forbidden_transport_offer(subject: Subject) -> Problems:
 
 def _find_missing_opt_out(subject: Subject) -> Problems:
     flow = subject.flow
-    if subject.purpose in _NEEDS_OPT_OUT and not can_opt_out(flow):
+    if subject.purpose in _NEEDS_OPT_OUT and not can_caller_opt_out(flow):
         problem = "starts a flow without an opt-out; add a choice `9:` that leads to an `opt_out: number` node"
         yield "missing-opt-out", flow.nodes[flow.start], problem
 
@@ -243,7 +244,7 @@ def _find_missing_opt_out(subject: Subject) -> Problems:
 def _find_long_prompts(subject: Subject) -> Problems:
     most = subject.max_prompt_seconds
     for node in subject.flow.nodes.values():
-        keys = [prompt.value for prompt in node.first_prompts if prompt.kind is PromptKind.TEXT]
+        keys = [prompt.value for prompt in node.prompts_at_entry if prompt.kind is PromptKind.TEXT]
         for tag in subject.languages:
             seconds = sum(estimate_spoken_seconds(subject.texts.find_text(key, tag) or "", tag) for key in keys)
             if seconds > most:

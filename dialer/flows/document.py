@@ -26,16 +26,16 @@ def render_nodes_page() -> str:
     """Return the reference page about nodes as Markdown."""
     schema = make_flow_schema()
     parts = [_HEAD, *(_render_node(kind, schema["$defs"]) for kind in sorted(NODE_KINDS))]
-    parts += [_render_model(f"A {name.lower()}", schema["$defs"][name]) for name in ("Reprompt", "Condition")]
+    parts += [_render_key_table(f"A {name.lower()}", schema["$defs"][name]) for name in ("Reprompt", "Condition")]
     return "\n\n".join(parts) + "\n"
 
 
 def _render_node(kind: str, definitions: dict[str, Any]) -> str:
     node = NODE_KINDS[kind]
-    return _render_model(f"`{kind}`", definitions[node.__name__], first=kind, text=cleandoc(node.__doc__ or ""))
+    return _render_key_table(f"`{kind}`", definitions[node.__name__], first=kind, text=cleandoc(node.__doc__ or ""))
 
 
-def _render_model(title: str, definition: dict[str, Any], first: str = "", text: str = "") -> str:
+def _render_key_table(title: str, definition: dict[str, Any], first: str = "", text: str = "") -> str:
     lines = [f"## {title}", "", text or definition["description"], "", "|key|value|meaning|", "|---|---|---|"]
     return "\n".join([*lines, *_render_key_rows(definition, first)])
 
@@ -45,7 +45,7 @@ def _render_key_rows(definition: dict[str, Any], first: str) -> Iterator[str]:
     required = definition.get("required", [])
     for key in sorted(properties, key=lambda key: (key != first, key not in required)):
         field = properties[key]
-        value = _describe_value(field)
+        value = _describe_allowed_values(field)
         if "default" in field:
             value += f"; default `{str(field['default']).lower()}`"
         elif key not in required:
@@ -53,7 +53,7 @@ def _render_key_rows(definition: dict[str, Any], first: str) -> Iterator[str]:
         yield f"|`{key}`|{value}|{field.get('description', '')}|"
 
 
-def _describe_value(field: dict[str, Any]) -> str:
+def _describe_allowed_values(field: dict[str, Any]) -> str:
     """Return a description of the values that a key of a node may have."""
     if "$ref" in field:
         name = field["$ref"].rpartition("/")[2]
@@ -67,19 +67,19 @@ def _describe_value(field: dict[str, Any]) -> str:
         one, other = field["anyOf"]
         if other.get("type") == "array":
             return (
-                _describe_value(one)
-                if _describe_value(one).endswith("s")
-                else f"{_describe_value(one)}, or a list of them"
+                _describe_allowed_values(one)
+                if _describe_allowed_values(one).endswith("s")
+                else f"{_describe_allowed_values(one)}, or a list of them"
             )
-        return f"{_describe_value(one)} or {_describe_value(other)}"
+        return f"{_describe_allowed_values(one)} or {_describe_allowed_values(other)}"
     if field["type"] == "object":
         return "mapping of keys to nodes"
     if isinstance(field["type"], list):
         return "text, number, true or false"
-    return _describe_limits(field)
+    return _describe_value_limits(field)
 
 
-def _describe_limits(field: dict[str, Any]) -> str:
+def _describe_value_limits(field: dict[str, Any]) -> str:
     if str(field.get("pattern", "")).startswith("^[a-z]"):
         return "name"
     words = _TYPES[field["type"]]

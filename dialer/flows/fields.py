@@ -21,7 +21,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError
 
 from dialer.flows.model import PromptKind
-from dialer.flows.parsing import OneOrMany, WholeNumber, YamlModel, make_problem, sanitise_text
+from dialer.flows.parsing import OneOrMany, WholeNumber, YamlModel, make_yaml_error, sanitise_text
 from dialer.flows.yaml_document import NAME
 
 TEXT_KEY = re.compile(r"[a-z][a-z0-9_]{0,39}(\.[a-z0-9][a-z0-9_]{0,39}){0,3}")
@@ -60,11 +60,11 @@ def _check_name_is_declared(value: str, info: ValidationInfo[DeclaredNames]) -> 
 
 def _resolve_known_value(value: object, info: ValidationInfo[DeclaredNames]) -> tuple[str, PromptKind]:
     if not isinstance(value, str):
-        raise make_problem("`with:` lists names of facts or answers; write them as in [closes_at]")
+        raise make_yaml_error("`with:` lists names of facts or answers; write them as in [closes_at]")
     kind = info.context.find_prompt_kind(value)
     if kind is None:
         known = ", ".join(sorted({*info.context.facts, *info.context.answers})) or "none"
-        raise make_problem(
+        raise make_yaml_error(
             f"`with:` names {sanitise_text(value)}, which is neither a fact nor an answer of this flow; "
             f"declare it in `facts:` (declared: {known})"
         )
@@ -97,29 +97,31 @@ class Prompt(YamlModel):
     @classmethod
     def _parse_yaml_prompt(cls, written: Any, info: ValidationInfo[DeclaredNames]) -> dict[str, object]:
         if isinstance(written, str):
-            return {"kind": PromptKind.TEXT, "value": _check_text_key(written)}
+            return {"kind": PromptKind.TEXT, "value": _refuse_invalid_text_key(written)}
         if not isinstance(written, dict):
-            raise make_problem(
+            raise make_yaml_error(
                 "the node has a list inside its list of prompts; write a prompt there: the name of a text, such as"
                 " turnout.question, or a value, such as {hour: closes_at}"
             )
         kinds = [key for key in written if key != "with"]
         if len(kinds) != 1 or kinds[0] not in set(PromptKind):
-            raise make_problem(
+            raise make_yaml_error(
                 f"the node has a prompt that is not one of {', '.join(PromptKind)}; write for instance {{hour: closes_at}}"
             )
         kind, value = PromptKind(kinds[0]), written[kinds[0]]
         if kind is PromptKind.TEXT:
             needs = {"with": written["with"]} if "with" in written else {}
-            return {"kind": kind, "value": _check_text_key(value), **needs}
+            return {"kind": kind, "value": _refuse_invalid_text_key(value), **needs}
         if "with" in written:
-            raise make_problem("the node has `with:` in a prompt without `text:`; only texts have placeholders", "with")
+            raise make_yaml_error(
+                "the node has `with:` in a prompt without `text:`; only texts have placeholders", "with"
+            )
         if not isinstance(value, str) or not NAME.fullmatch(value):
-            raise make_problem(
+            raise make_yaml_error(
                 f"the node has the prompt `{kind}:` without a name; write for instance {{{kind}: a_name}}", kind.value
             )
         if kind is not PromptKind.RECORDING and info.context.find_prompt_kind(value) is None:
-            raise make_problem(
+            raise make_yaml_error(
                 f"the node speaks {value}, which is neither a fact nor an answer of this flow; declare it in `facts:`"
             )
         return {"kind": kind, "value": value}
@@ -142,9 +144,9 @@ def _make_object_schema(properties: dict[str, object], required: str) -> dict[st
     return {"type": "object", "properties": properties, "required": [required], "additionalProperties": False}
 
 
-def _check_text_key(value: object) -> str:
+def _refuse_invalid_text_key(value: object) -> str:
     if not isinstance(value, str) or not TEXT_KEY.fullmatch(value):
-        raise make_problem(
+        raise make_yaml_error(
             "the node has an invalid text key; write a key such as `turnout.question` (a to z, 0 to 9, _ and dots)"
         )
     return value

@@ -28,7 +28,7 @@ class Flow:
     subflows: Mapping[str, Flow] = field(default_factory=dict)
     offers: frozenset[Offer] = frozenset()
 
-    def find_running_flow(self, state: FlowState) -> Flow:
+    def find_flow_of_current_node(self, state: FlowState) -> Flow:
         """Return the flow that a call is running: this flow or one of its subdialogs."""
         flow = self
         for frame in state.frames:

@@ -60,10 +60,12 @@ def list_flow_edges(flow: Flow, keep: Callable[[Node, str], bool] = lambda _node
     """
     edges: dict[str, tuple[str, ...]] = {}
     for node in flow.nodes.values():
-        if node.subflow is not None and not can_return_to_calling_flow(flow.subflows[node.subflow]):
+        if node.subdialog_flow_name is not None and not can_return_to_calling_flow(
+            flow.subflows[node.subdialog_flow_name]
+        ):
             edges[node.name] = ()
         else:
-            targets = (target for label, target in node.list_targets() if keep(node, label))
+            targets = (target for label, target in node.list_next_nodes() if keep(node, label))
             edges[node.name] = tuple(dict.fromkeys(targets))
     return edges
 
@@ -78,19 +80,23 @@ def can_return_to_calling_flow(flow: Flow) -> bool:
     return any(node.returns for node in find_reachable_nodes(flow))
 
 
-def can_call_end_at(flow: Flow, node: Node) -> bool:
+def can_call_end_at_node(flow: Flow, node: Node) -> bool:
     """Return whether a call can end at this node, or in the subdialog that it runs."""
-    if node.subflow is not None:
-        subflow = flow.subflows[node.subflow]
-        return any(can_call_end_at(subflow, inner) and not inner.returns for inner in find_reachable_nodes(subflow))
+    if node.subdialog_flow_name is not None:
+        subflow = flow.subflows[node.subdialog_flow_name]
+        return any(
+            can_call_end_at_node(subflow, inner) and not inner.returns for inner in find_reachable_nodes(subflow)
+        )
     return node.ends_call
 
 
-def can_opt_out(flow: Flow) -> bool:
+def can_caller_opt_out(flow: Flow) -> bool:
     """Return whether a caller can opt out in a flow or its subdialogs."""
-    return any(can_opt_out_at(flow, node) for node in find_reachable_nodes(flow))
+    return any(can_caller_opt_out_at_node(flow, node) for node in find_reachable_nodes(flow))
 
 
-def can_opt_out_at(flow: Flow, node: Node) -> bool:
+def can_caller_opt_out_at_node(flow: Flow, node: Node) -> bool:
     """Return whether a node stores an opt-out, or runs a subdialog that can."""
-    return node.opts_out or (node.subflow is not None and can_opt_out(flow.subflows[node.subflow]))
+    return node.opts_out or (
+        node.subdialog_flow_name is not None and can_caller_opt_out(flow.subflows[node.subdialog_flow_name])
+    )

@@ -30,7 +30,7 @@ def look_up_known_value(state: FlowState, name: str) -> Scalar | None:
 
 def can_prompt_be_skipped(prompt: Prompt) -> bool:
     """Return whether a prompt may be skipped, because it speaks a value that may be unknown."""
-    return bool(prompt.needs) or not prompt.kind.is_fixed
+    return bool(prompt.needs) or not prompt.kind.is_same_for_every_voter
 
 
 def fill_prompt_values(state: FlowState, prompts: tuple[Prompt, ...]) -> tuple[PromptRef, ...]:
@@ -39,7 +39,7 @@ def fill_prompt_values(state: FlowState, prompts: tuple[Prompt, ...]) -> tuple[P
 
 
 def _fill_prompt_value(state: FlowState, prompt: Prompt) -> PromptRef | None:
-    if not prompt.kind.is_fixed:
+    if not prompt.kind.is_same_for_every_voter:
         return _find_spoken_value(state, prompt.value, prompt.kind)
     values: list[tuple[str, PromptRef]] = []
     for name, kind in prompt.needs:

@@ -44,9 +44,9 @@ class FlowLibrary:
         self._may_offer = may_offer
         self._current: dict[str, Flow] = {}
         self._versions: dict[tuple[str, str], Flow] = {}
-        self.reload()
+        self.reload_flows_and_scripts()
 
-    def reload(self) -> list[str]:
+    def reload_flows_and_scripts(self) -> list[str]:
         """Reload all flows, texts and scripts from their files. Return the names of changed flows and scripts, and
         "texts" if texts have changed.
 
@@ -62,18 +62,18 @@ class FlowLibrary:
         self._replace_loaded_flows(loaded)
         return changed + self.scripts.replace_scripts(scripts)
 
-    def prepare_reload(
+    def prepare_library_reload(
         self, sources: Collection[str], scripts: Mapping[str, tuple[str, Purpose]]
     ) -> Callable[[], None]:
         """Load new flows and scripts, and return a function that puts them into use.
 
-        From then on, `reload` reloads only the given `sources` and `scripts`.
+        From then on, `reload_flows_and_scripts` reloads only the given `sources` and `scripts`.
 
         Raises:
             FlowError: a file is invalid. Then nothing has changed.
         """
         loaded = self._load_flows(sorted(set(sources) - set(self._sources)), self.texts)
-        use_scripts = self.scripts.prepare_reload(scripts)
+        use_scripts = self.scripts.prepare_script_reload(scripts)
 
         def replace_flows_and_scripts() -> None:
             self._sources = tuple(sorted(sources))

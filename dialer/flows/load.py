@@ -84,19 +84,19 @@ def _load_flow(text: str, path: Path, find: FindFlow, callers: tuple[str, ...]) 
     digest = hashlib.sha256(text.encode())
     subflows: dict[str, Flow] = {}
     for node in flow.nodes.values():
-        called = node.subflow
+        called = node.subdialog_flow_name
         if called is None or called in subflows:
             continue
         if called in chain:
             problem = f"the node calls flow {called}, which contains this node; remove it, as a subdialog cannot contain itself"
-            raise FlowError(file, node.line, node.name, problem)
+            raise FlowError(file, node.line_number, node.name, problem)
         if len(chain) > MAX_SUBDIALOG_DEPTH:
             problem = f"the flow is nested in more than {MAX_SUBDIALOG_DEPTH} subdialogs; flatten them"
-            raise FlowError(file, node.line, node.name, problem)
+            raise FlowError(file, node.line_number, node.name, problem)
         found = find(called)
         if found is None:
             problem = f"the node calls flow {called}, which does not exist; correct the name or add flows/{called}.yaml"
-            raise FlowError(file, node.line, node.name, problem)
+            raise FlowError(file, node.line_number, node.name, problem)
         subflow = _load_flow(read_yaml_file(found), found, find, chain)
         if subflow.name != called:
             raise FlowError(
@@ -133,7 +133,7 @@ def _read_declared_facts(document: Document) -> dict[str, PromptKind]:
     parsed.
     """
     written = document.values.get("facts")
-    kinds = {kind.value for kind in PromptKind if not kind.is_fixed}
+    kinds = {kind.value for kind in PromptKind if not kind.is_same_for_every_voter}
     pairs = written.items() if isinstance(written, dict) else ()
     return {name: PromptKind(kind) for name, kind in pairs if isinstance(kind, str) and kind in kinds}
 
@@ -157,7 +157,7 @@ def _read_spoken_kinds_of_answers(document: Document) -> dict[str, PromptKind]:
                 continue
             if answers.get(name, kind) is not kind:
                 problem = f"reads {name} as {kind}, another node as {answers[name]}; use two names"
-                raise FlowError(document.file, document.find_line(("nodes", node_name, key)), node_name, problem)
+                raise FlowError(document.file, document.find_line_number(("nodes", node_name, key)), node_name, problem)
             answers[name] = kind
     return answers
 
@@ -165,7 +165,7 @@ def _read_spoken_kinds_of_answers(document: Document) -> dict[str, PromptKind]:
 def _parse_node(name: str, document: Document, names: DeclaredNames) -> Node:
     """Parse the node `name` of a document. One key of the node, such as `menu:`, names its kind."""
     place = ("nodes", name)
-    line = document.find_line(place)
+    line = document.find_line_number(place)
     written = document.values["nodes"][name]  # type: ignore[index,call-overload]  # the header has been validated
     if not isinstance(written, dict):
         raise FlowError(
@@ -186,10 +186,10 @@ def _check_node_targets(nodes: Mapping[str, Node], start: str, document: Documen
     known = ", ".join(sorted(nodes)[:12])
     if start not in nodes:
         problem = f"starts at {start}, which is not a node; use one of {known}"
-        raise FlowError(document.file, document.find_line(("start",)), "", problem)
+        raise FlowError(document.file, document.find_line_number(("start",)), "", problem)
     for node in nodes.values():
-        for label, target in node.list_targets():
+        for label, target in node.list_next_nodes():
             if target not in nodes:
                 way = f" on {label}" if label else ""
                 problem = f"the node goes{way} to {target}, which is not a node; use one of {known}"
-                raise FlowError(document.file, node.line, node.name, problem)
+                raise FlowError(document.file, node.line_number, node.name, problem)

@@ -31,7 +31,7 @@ def start_flow(flow: Flow, begin: Start) -> Turn:
     state = FlowState(
         flow=flow.name, version=flow.version, language=begin.language, node=flow.start, facts=dict(begin.facts)
     )
-    return _advance_to_action(flow, state)
+    return _pass_nodes_until_action(flow, state)
 
 
 def continue_flow(flow: Flow, state: FlowState, event: Input) -> Turn:
@@ -49,8 +49,8 @@ def continue_flow(flow: Flow, state: FlowState, event: Input) -> Turn:
             return Turn(None, state)
         raise UnexpectedInput(flow.file, 0, state.node, f"the flow has ended ({state.ending}) and accepts no input")
     if isinstance(event, HungUp):
-        return Turn(None, state.replace(ending=Ending.HUNG_UP, waiting=""))
-    node = flow.find_running_flow(state).nodes[state.node]
+        return Turn(None, state.copy_with_changes(ending=Ending.HUNG_UP, waiting=""))
+    node = flow.find_flow_of_current_node(state).nodes[state.node]
     return _apply_caller_input(flow, state, node, event)
 
 
@@ -59,28 +59,31 @@ def _apply_caller_input(flow: Flow, state: FlowState, node: Node, event: Input) 
     follows = node.handle_action_result(state, event)
     match follows:
         case Act():
-            return _make_turn(flow, follows.state, follows.action)
+            return _make_turn_within_limit(flow, follows.state, follows.action)
         case GoTo():
-            return _go_to_target(flow, node, follows)
+            return _go_to_next_node(flow, node, follows)
         case HandOver():
-            return Turn(None, follows.state.replace(ending=Ending.TRANSFERRED, waiting=""))
+            return Turn(None, follows.state.copy_with_changes(ending=Ending.TRANSFERRED, waiting=""))
     problem = f"{type(event).__name__} is not a result of the pending {state.waiting}"
-    raise UnexpectedInput(flow.file, node.line, node.name, problem)
+    raise UnexpectedInput(flow.file, node.line_number, node.name, problem)
 
 
-def _go_to_target(flow: Flow, node: Node, follows: GoTo) -> Turn:
-    state, current = follows.state, flow.find_running_flow(follows.state)
+def _go_to_next_node(flow: Flow, node: Node, follows: GoTo) -> Turn:
+    state, current = follows.state, flow.find_flow_of_current_node(follows.state)
     target = current.nodes[follows.target]
     opts_out = target.opts_out or (
-        target.subflow is not None and current.subflows[target.subflow].purpose is FlowPurpose.OPT_OUT
+        target.subdialog_flow_name is not None
+        and current.subflows[target.subdialog_flow_name].purpose is FlowPurpose.OPT_OUT
     )
     if opts_out and node.stored_answer_name is not None:  # the key was an opt-out and not an answer to the question
         answers = {name: value for name, value in state.answers.items() if name != node.stored_answer_name}
-        state = state.replace(answers=answers)
-    return _advance_to_action(flow, state.replace(node=follows.target, no_input=0, no_match=0, waiting=""))
+        state = state.copy_with_changes(answers=answers)
+    return _pass_nodes_until_action(
+        flow, state.copy_with_changes(node=follows.target, no_input=0, no_match=0, waiting="")
+    )
 
 
-def _advance_to_action(flow: Flow, state: FlowState) -> Turn:
+def _pass_nodes_until_action(flow: Flow, state: FlowState) -> Turn:
     """Pass nodes that need no action, and return the turn of the first node that needs one.
 
     Facts and answers do not change on the way, so a second visit to a node means an endless loop.
@@ -90,21 +93,21 @@ def _advance_to_action(flow: Flow, state: FlowState) -> Turn:
         if (state.frames, state.node) in seen:
             return _end_flow(state, Ending.FAULT, ())
         seen.add((state.frames, state.node))
-        current = flow.find_running_flow(state)
+        current = flow.find_flow_of_current_node(state)
         node = current.nodes[state.node]
         follows = node.enter_node(current, state)
         match follows:
             case Continue():
                 state = follows.state
             case Act():
-                return _make_turn(flow, follows.state, follows.action)
+                return _make_turn_within_limit(flow, follows.state, follows.action)
             case GoTo():
-                return _go_to_target(flow, node, follows)
+                return _go_to_next_node(flow, node, follows)
             case HangUp():
                 return _end_flow(state, Ending.COMPLETED, follows.prompts, follows.reason)
 
 
-def _make_turn(flow: Flow, state: FlowState, action: Action) -> Turn:
+def _make_turn_within_limit(flow: Flow, state: FlowState, action: Action) -> Turn:
     """Return the turn that performs `action`. If the call has reached its limit of turns, return its end instead.
 
     Commits may use twice as many turns, so that the caller's last answer is not lost.
@@ -112,7 +115,7 @@ def _make_turn(flow: Flow, state: FlowState, action: Action) -> Turn:
     is_commit = isinstance(action, Commit)
     if state.turns >= (flow.max_turns * 2 if is_commit else flow.max_turns):
         return _end_flow(state, Ending.TOO_LONG, ())
-    offered = state.replace(
+    offered = state.copy_with_changes(
         turns=state.turns + 1,
         commits=state.commits + is_commit,
         waiting=type(action).__name__,
@@ -123,4 +126,4 @@ def _make_turn(flow: Flow, state: FlowState, action: Action) -> Turn:
 
 def _end_flow(state: FlowState, ending: Ending, prompts: tuple[PromptRef, ...], reason: str = "") -> Turn:
     action = Disconnect(node=state.node_path, prompts=prompts, reason=reason or ending.value)
-    return Turn(action, state.replace(ending=ending, waiting=""))
+    return Turn(action, state.copy_with_changes(ending=ending, waiting=""))

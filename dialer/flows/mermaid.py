@@ -67,7 +67,7 @@ def _list_arrows(flow: Flow) -> dict[tuple[str, str], list[str]]:
     """Return the arrows between nodes, as (source, target), with their labels: keys, or the cases of a branch."""
     arrows: dict[tuple[str, str], list[str]] = {}
     for node in flow.nodes.values():
-        for label, target in node.list_arrow_targets():
+        for label, target in node.list_arrows_in_diagram():
             arrows.setdefault((node.name, target), []).append(label)
     return arrows
 
@@ -85,9 +85,9 @@ def _draw_node(node: Node, texts: Texts, language: str, *, all_ways: bool) -> st
     """Return the Mermaid definition of a node: title, prompts in `language` and notes, one line each."""
     notes = node.list_diagram_notes()
     if all_ways:  # the node's targets have no arrows
-        notes += [f"{label or 'then'} › {target}" for label, target in node.list_arrow_targets()]
-    words = [_escape_label(_describe_prompt(prompt, texts, language)) for prompt in node.first_prompts]
-    parts = [_escape_label(f"{node.title} ({node.name})"), *words, *map(_escape_label, notes)]
+        notes += [f"{label or 'then'} › {target}" for label, target in node.list_arrows_in_diagram()]
+    words = [_escape_label(_describe_prompt(prompt, texts, language)) for prompt in node.prompts_at_entry]
+    parts = [_escape_label(f"{node.diagram_title} ({node.name})"), *words, *map(_escape_label, notes)]
     return f'    {_make_mermaid_id(node.name)}["{"<br>".join(parts)}"]:::{node.style}'
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from dialer.settings.jurisdiction import Profile
 
 
-def list_allowed_offers(profile: Profile) -> frozenset[Offer]:
+def list_offers_allowed_by_profile(profile: Profile) -> frozenset[Offer]:
     """Return the offers that flows may make under a profile."""
     return frozenset({Offer.TRANSPORT} if profile.transport.may_offer else ())
 
@@ -57,7 +57,7 @@ class PromptKind(StrEnum):
     RECORDING = "recording"  # campaign audio by its catalogue name; plays only while its certificate is valid
 
     @property
-    def is_fixed(self) -> bool:
+    def is_same_for_every_voter(self) -> bool:
         """Whether the prompt is the same for every voter."""
         return self in _FIXED
 

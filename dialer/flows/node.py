@@ -18,7 +18,7 @@ from pydantic import ConfigDict, Field, ValidationInfo, model_validator
 from dialer.flows.fields import DeclaredNames, Name, Prompt, Reprompt, SomePrompts
 from dialer.flows.known import can_prompt_be_skipped
 from dialer.flows.model import PromptKind
-from dialer.flows.parsing import NamedPart, Number, YesNo, make_problem
+from dialer.flows.parsing import NamedPart, Number, YesNo, make_yaml_error
 from dialer.flows.turns import (
     Action,
     Collect,
@@ -136,27 +136,27 @@ class Node(NamedPart, ABC):
     # Checks
 
     @abstractmethod
-    def list_targets(self) -> Iterator[tuple[str, str]]:
+    def list_next_nodes(self) -> Iterator[tuple[str, str]]:
         """Yield the possible next nodes as (label, node name). A node that ends the flow has none."""
 
     @property
-    def first_prompts(self) -> tuple[Prompt, ...]:
+    def prompts_at_entry(self) -> tuple[Prompt, ...]:
         """The prompts that are played when the call enters the node."""
         return ()
 
     @property
-    def all_prompts(self) -> tuple[Prompt, ...]:
+    def prompts_and_reprompts(self) -> tuple[Prompt, ...]:
         """All prompts that can be played at the node, including reprompts."""
-        return self.first_prompts
+        return self.prompts_at_entry
 
     def list_needed_texts(self) -> Iterator[tuple[str, set[str]]]:
         """Yield the key of each text that is played or sent at the node, with the names of the values that it needs."""
-        for prompt in dict.fromkeys(self.all_prompts):
+        for prompt in dict.fromkeys(self.prompts_and_reprompts):
             if prompt.kind is PromptKind.TEXT:
                 yield prompt.value, {name for name, _ in prompt.needs}
 
     @property
-    def subflow(self) -> str | None:
+    def subdialog_flow_name(self) -> str | None:
         """The name of the flow that runs at the node as a subdialog, or None if the node runs none."""
         return None
 
@@ -166,15 +166,15 @@ class Node(NamedPart, ABC):
         return None
 
     @property
-    def may_be_silent(self) -> bool:
+    def can_be_passed_silently(self) -> bool:
         """Whether a call can pass the node without an action, because all its prompts may be skipped."""
-        return self.needs_no_action and all(map(can_prompt_be_skipped, self.first_prompts))
+        return self.needs_no_action and all(map(can_prompt_be_skipped, self.prompts_at_entry))
 
-    def list_one_key_targets(self) -> tuple[str, ...]:
+    def list_nodes_reached_by_one_key(self) -> tuple[str, ...]:
         """Return the nodes that the caller can reach by one key while prompts are played here."""
         return ()
 
-    def list_targets_without_value(self, name: str) -> tuple[str, ...] | None:
+    def list_next_nodes_without_value(self, name: str) -> tuple[str, ...] | None:
         """Return the next nodes (targets) that a call may reach while the value `name` is unknown. By default these are
         all targets.
         """
@@ -183,19 +183,19 @@ class Node(NamedPart, ABC):
     # Diagram
 
     @property
-    def title(self) -> str:
+    def diagram_title(self) -> str:
         """A short description of the node, for diagrams."""
         return self.label
 
     def list_diagram_notes(self) -> list[str]:
         """Return the lines below the prompts in the node's diagram."""
-        return [f"fails › {target}" for label, target in self.list_targets() if label == "failed"]
+        return [f"fails › {target}" for label, target in self.list_next_nodes() if label == "failed"]
 
-    def list_arrow_targets(self) -> list[tuple[str, str]]:
+    def list_arrows_in_diagram(self) -> list[tuple[str, str]]:
         """Return the targets that the diagram shows as arrows, as (label, node name): those on the usual paths of
         calls.
         """
-        usual = [(label, target) for label, target in self.list_targets() if label not in _EXCEPTIONS]
+        usual = [(label, target) for label, target in self.list_next_nodes() if label not in _EXCEPTIONS]
         return usual if self.draws_labels else [("", target) for _, target in usual]
 
 
@@ -224,7 +224,7 @@ class QuestionNode(Node):
         inherited = {"no_input": info.context.no_input, "no_match": info.context.no_match}
         for key, reprompt in inherited.items():
             if reprompt is None and key not in written:
-                raise make_problem(
+                raise make_yaml_error(
                     f"neither the node nor the flow has `{key}:`; add `{key}:` with the name of the next node"
                 )
         return {**inherited, **written}
@@ -240,7 +240,7 @@ class QuestionNode(Node):
         """
 
     @abstractmethod
-    def handle_keys(self, state: FlowState, event: Digits) -> GoTo | Act:
+    def handle_entered_keys(self, state: FlowState, event: Digits) -> GoTo | Act:
         """Return the step that follows the keys that the caller has entered."""
 
     def handle_action_result(self, state: FlowState, event: Input) -> Answered:
@@ -250,9 +250,9 @@ class QuestionNode(Node):
         if not isinstance(event, Digits):
             return None
         if state.stray and not event.timed_out and self.is_late_terminator(state, event):
-            state = state.replace(stray="")
+            state = state.copy_with_changes(stray="")
             return Act(state, self.make_collect_action(state, self.prompts))
-        return self.handle_keys(state.replace(stray="") if state.stray else state, event)
+        return self.handle_entered_keys(state.copy_with_changes(stray="") if state.stray else state, event)
 
     def repeat_question(self, state: FlowState, reprompt: Reprompt, *, silent: bool) -> GoTo | Act:
         """Count the caller's failed attempt, and repeat the question. After the last repetition, go to the reprompt's
@@ -261,21 +261,21 @@ class QuestionNode(Node):
         failed = state.no_input if silent else state.no_match
         if failed >= reprompt.reprompts:
             return GoTo(state, reprompt.then)
-        state = state.replace(no_input=failed + 1) if silent else state.replace(no_match=failed + 1)
+        state = state.copy_with_changes(no_input=failed + 1) if silent else state.copy_with_changes(no_match=failed + 1)
         return Act(state, self.make_collect_action(state, (*reprompt.prompts, *self.prompts)))
 
-    def list_targets(self) -> Iterator[tuple[str, str]]:
+    def list_next_nodes(self) -> Iterator[tuple[str, str]]:
         """Yield the nodes to which the call goes after silence and after wrong keys."""
         yield "no-input", self.no_input.then
         yield "no-match", self.no_match.then
 
     @property
-    def first_prompts(self) -> tuple[Prompt, ...]:
+    def prompts_at_entry(self) -> tuple[Prompt, ...]:
         """The prompts of the question."""
         return self.prompts
 
     @property
-    def all_prompts(self) -> tuple[Prompt, ...]:
+    def prompts_and_reprompts(self) -> tuple[Prompt, ...]:
         """The prompts of the question and of its reprompts."""
         return (*self.prompts, *self.no_input.prompts, *self.no_match.prompts)
 
@@ -315,7 +315,7 @@ class CommittingNode(Node):
                 return GoTo(state, self.failed)
         return None
 
-    def list_targets(self) -> Iterator[tuple[str, str]]:
+    def list_next_nodes(self) -> Iterator[tuple[str, str]]:
         """Yield the next node after a stored result, and the next node after a failure to store the result."""
         yield "committed", self.next
         yield "failed", self.failed

@@ -1,7 +1,7 @@
 """Pydantic models for parts of YAML files, with errors that name file, line and part and say how to correct them.
 
 `parse_document_part` validates a part of a document and reports the first mistake as a FlowError. Validators raise the error
-from `make_problem` if pydantic's own error types are not specific enough.
+from `make_yaml_error` if pydantic's own error types are not specific enough.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class NamedPart(YamlModel):
         return self._name
 
     @property
-    def line(self) -> int:
+    def line_number(self) -> int:
         """The line number (from 1) at which the part starts."""
         return self._line
 
@@ -51,7 +51,7 @@ class NamedPart(YamlModel):
         self._line = line
 
 
-def make_problem(text: str, *at: str | int) -> PydanticCustomError:
+def make_yaml_error(text: str, *at: str | int) -> PydanticCustomError:
     """Return an error that a validator raises to describe a mistake in a YAML file. The keys `at` lead from the
     validated value to the mistake, for its line number.
     """
@@ -97,11 +97,11 @@ class _Mistake:
     def __init__(self, document: Document, location: Location, model: type[YamlModel], details: ErrorDetails) -> None:
         below = tuple(key for key in details["loc"] if key != "[key]")
         at = details.get("ctx", {}).get("at", ())
-        self.line = document.find_line((*location, *below, *at))
+        self.line = document.find_line_number((*location, *below, *at))
         self._details = details
         self._key = next((str(key) for key in reversed(below) if isinstance(key, str)), "")
         self._shown = sanitise_text(details["input"]) if isinstance(details["input"], str) else ""
-        self._model, self._field = _find_field(model, below)
+        self._model, self._field = _find_model_field(model, below)
 
     def describe_mistake(self) -> str:
         """Return what the mistake is, and how to correct it."""
@@ -156,7 +156,7 @@ class _Mistake:
         return f"from {lowest:g} to {highest:g}"
 
 
-def _find_field(model: type[BaseModel], location: Location) -> tuple[type[BaseModel], FieldInfo | None]:
+def _find_model_field(model: type[BaseModel], location: Location) -> tuple[type[BaseModel], FieldInfo | None]:
     """Return the innermost model at a location in the document, and the field that the location names in it."""
     found: FieldInfo | None = None
     for key in location:

@@ -50,7 +50,7 @@ class CataloguePrompts:
 
         If `label_synthetic` is set, a notice precedes the first prompt with a synthetic voice.
         """
-        chosen = [self.prefer_campaign_sound(sound) for sound in list_sounds(ref, language, self.texts)]
+        chosen = [self.choose_campaign_sound_if_playable(sound) for sound in list_sounds(ref, language, self.texts)]
         if self.label_synthetic and not self._labelled:
             names = [name for sound in chosen if (name := find_prompt_of_sound(sound)) is not None]
             spoken = next(
@@ -79,7 +79,7 @@ class CataloguePrompts:
     def _make_label_name(self, name: PromptName) -> PromptName:
         return PromptName("", name.language, LABEL)
 
-    def prefer_campaign_sound(self, sound: str) -> str:
+    def choose_campaign_sound_if_playable(self, sound: str) -> str:
         """Return the campaign's own version of a shared sound if it exists and may be played, otherwise the shared
         sound.
         """
@@ -150,7 +150,7 @@ class SitePrompts:
         self._reader.hash_all_sounds(playlist)
         return playlist
 
-    async def watch_catalogue(self) -> None:
+    async def reload_catalogue_regularly(self) -> None:
         """Check every sound, then reload the catalogue regularly until cancelled, all in threads.
 
         After the first check no call has to wait until a file's hash is computed. An unreadable catalogue is logged

@@ -31,7 +31,7 @@ from dialer.flows.parsing import (
     OneOrMany,
     YamlModel,
     YesNo,
-    make_problem,
+    make_yaml_error,
     parse_document_part,
     sanitise_text,
 )
@@ -67,7 +67,7 @@ def _check_languages_of_text(texts: dict[str, str], info: ValidationInfo[tuple[s
     for tag in texts:
         if tag not in info.context:
             known = ", ".join(sorted(info.context))
-            raise make_problem(
+            raise make_yaml_error(
                 f"the text has the unknown language `{sanitise_text(tag)}`; use one of {known} (the `languages:` of the script)",
                 tag,
             )
@@ -76,13 +76,13 @@ def _check_languages_of_text(texts: dict[str, str], info: ValidationInfo[tuple[s
 
 def _check_language_code(value: str) -> str:
     if not LANGUAGE.fullmatch(value):
-        raise make_problem(f"`{sanitise_text(value)}` is not a language code; use two or three letters such as hi")
+        raise make_yaml_error(f"`{sanitise_text(value)}` is not a language code; use two or three letters such as hi")
     return value
 
 
 def _check_languages_are_distinct(languages: tuple[str, ...]) -> tuple[str, ...]:
     if len({*languages}) < len(languages):
-        raise make_problem("`languages:` must list each language once, such as [en, hi]")
+        raise make_yaml_error("`languages:` must list each language once, such as [en, hi]")
     return languages
 
 
@@ -103,7 +103,7 @@ class ScriptAnswer(YamlModel):
     to: Name = Field(description="The next page.")
 
 
-def _exclude_question_with_next(schema: dict[str, Any]) -> None:
+def _exclude_question_with_next_in_schema(schema: dict[str, Any]) -> None:
     schema["dependentRequired"] = {"ask": ["answers"], "answers": ["ask"]}
     schema["not"] = {"required": ["ask", "next"]}
 
@@ -111,7 +111,7 @@ def _exclude_question_with_next(schema: dict[str, Any]) -> None:
 class ScriptPage(NamedPart):
     """A page of a script. The agent sees one page at a time."""
 
-    model_config = ConfigDict(json_schema_extra=_exclude_question_with_next)
+    model_config = ConfigDict(json_schema_extra=_exclude_question_with_next_in_schema)
 
     text: Annotated[dict[str, Text], AfterValidator(_check_languages_of_text)] = Field(description=_TEXTS_HELP)
     ask: Name | None = Field(None, description="Name under which the answer is stored; not the name of a mark.")
@@ -127,22 +127,22 @@ class ScriptPage(NamedPart):
     )
 
     @model_validator(mode="after")
-    def _check_question_or_next(self) -> Self:
+    def _require_question_or_next_page(self) -> Self:
         if (self.ask is None) is not (not self.answers):
             problem_text = f"a question needs both `ask:`, the name of its answer, and 1 to {MAX_ANSWERS} `answers:`"
-            raise make_problem(problem_text)
+            raise make_yaml_error(problem_text)
         if self.ask is not None and self.next is not None:
-            raise make_problem(
+            raise make_yaml_error(
                 "the page has both a question, whose answers lead on, and `next:`; remove one of them", "next"
             )
         return self
 
     @property
-    def is_closing(self) -> bool:
+    def ends_conversation(self) -> bool:
         """Whether the conversation ends at this page."""
-        return not self.list_targets() if self.closing is None else self.closing
+        return not self.list_next_pages() if self.closing is None else self.closing
 
-    def list_targets(self) -> tuple[str, ...]:
+    def list_next_pages(self) -> tuple[str, ...]:
         """Return the pages that may follow this page. A last page has none."""
         return (*(answer.to for answer in self.answers.values()), *((self.next,) if self.next else ()))
 
@@ -234,12 +234,12 @@ def parse_script(text: str, file: str = "<script>") -> Script:
     known = ", ".join(sorted(pages)[:12])
     if header.start not in pages:
         problem_text = f"starts at {header.start}, which is not a page; use one of {known}"
-        raise FlowError(file, document.find_line(("start",)), "", problem_text)
+        raise FlowError(file, document.find_line_number(("start",)), "", problem_text)
     for page in pages.values():
-        for target in page.list_targets():
+        for target in page.list_next_pages():
             if target not in pages:
                 problem_text = f"leads to {target}, which is not a page; use one of {known}"
-                raise FlowError(file, page.line, page.name, problem_text, part=PAGE)
+                raise FlowError(file, page.line_number, page.name, problem_text, part=PAGE)
     return Script(
         name=header.script,
         version=hashlib.sha256(text.encode()).hexdigest()[:12],
@@ -256,5 +256,5 @@ def parse_script(text: str, file: str = "<script>") -> Script:
 def _parse_script_page(name: str, document: Document, languages: tuple[str, ...]) -> ScriptPage:
     place = ("pages", name)
     page = parse_document_part(ScriptPage, document, place, names=languages, name=name, part=PAGE)
-    page.set_name_and_line(name, document.find_line(place))
+    page.set_name_and_line(name, document.find_line_number(place))
     return page

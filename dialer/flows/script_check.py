@@ -27,7 +27,7 @@ def check_script(
         may_offer: the offers that the profile allows.
     """
     required = tuple(dict.fromkeys((*script.languages, *languages)))
-    edges = {name: page.list_targets() for name, page in script.pages.items()}
+    edges = {name: page.list_next_pages() for name, page in script.pages.items()}
     met = find_nodes_reachable_from(edges, [script.start])
     ending = find_nodes_reachable_from(reverse_edges(edges), [name for name, targets in edges.items() if not targets])
     loop_of = {name: " -> ".join(loop) for loop in find_loops(edges) for name in loop}
@@ -41,7 +41,9 @@ def check_script(
             problems.append(("no-exit", f"leads to no last page{way}; add a last page and lead to it"))
         if name == script.start and not script.offers <= may_offer:
             problems.append(("transport", f"starts a script that {OFFERS_FORBIDDEN_TRANSPORT}"))
-        found.update((PageFinding(rule, script.file, page.line, name, problem), None) for rule, problem in problems)
+        found.update(
+            (PageFinding(rule, script.file, page.line_number, name, problem), None) for rule, problem in problems
+        )
     return sorted(found, key=lambda finding: (finding.line, finding.rule))
 
 

@@ -42,7 +42,7 @@ class ScriptLibrary:
         """Load the script of every campaign, without putting it into use. Raises FlowError."""
         return self._load_scripts(self._campaigns)
 
-    def prepare_reload(self, campaigns: Mapping[str, tuple[str, Purpose]]) -> Callable[[], None]:
+    def prepare_script_reload(self, campaigns: Mapping[str, tuple[str, Purpose]]) -> Callable[[], None]:
         """Load new and changed scripts, and return a function that puts them into use.
 
         From then on, only the given campaigns have scripts.

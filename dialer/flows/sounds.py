@@ -38,8 +38,8 @@ def list_fixed_sounds(flow: Flow, language: str, texts: Texts) -> tuple[str, ...
     """
     found: dict[str, None] = {}
     for part in flow.list_flows():
-        for prompt in (prompt for node in part.nodes.values() for prompt in node.all_prompts):
-            if prompt.kind.is_fixed:
+        for prompt in (prompt for node in part.nodes.values() for prompt in node.prompts_and_reprompts):
+            if prompt.kind.is_same_for_every_voter:
                 found.update(dict.fromkeys(list_sounds(PromptRef(prompt.kind, prompt.value), language, texts)))
     return tuple(found)
 
@@ -65,18 +65,18 @@ def _list_prompt_sounds(ref: PromptRef, language: str, texts: Texts) -> Iterator
         case PromptKind.PLACE | PromptKind.NAME:
             yield get_name_sound(ref.kind, ref.value, language)
         case PromptKind.DIGITS:
-            yield from _prefix_language(list_digit_prompts(ref.value), language)
+            yield from _build_sound_names(list_digit_prompts(ref.value), language)
         case PromptKind.NUMBER:
-            yield from _prefix_language(list_number_prompts(int(ref.value), load_spoken_words(language)), language)
+            yield from _build_sound_names(list_number_prompts(int(ref.value), load_spoken_words(language)), language)
         case PromptKind.HOUR:
             hour, minute = ref.value.split(":")
-            yield from _prefix_language(list_hour_prompts(int(hour), int(minute)), language)
+            yield from _build_sound_names(list_hour_prompts(int(hour), int(minute)), language)
         case PromptKind.DATE:
             _, month, day = ref.value.split("-")
-            yield from _prefix_language(list_date_prompts(int(day), int(month)), language)
+            yield from _build_sound_names(list_date_prompts(int(day), int(month)), language)
 
 
-def _prefix_language(prompts: list[str], language: str) -> Iterator[str]:
+def _build_sound_names(prompts: list[str], language: str) -> Iterator[str]:
     return (f"{ROOT}/{language}/{prompt}" for prompt in prompts)
 
 

@@ -89,7 +89,7 @@ class TerminalCall:
         while turn.action is not None:
             self.actions.append(turn.action)
             event = self._perform_action(turn.action)
-            if turn.ended:
+            if turn.has_ended:
                 break
             turn = continue_flow(self.flow, turn.state, event)
         return turn.state
@@ -130,10 +130,10 @@ class TerminalCall:
             self.say(render_prompt(ref, self.language, self.texts))
 
     def _play_prompts(self, action: Play) -> Played:
-        if action.barge_in and self._ahead:
+        if action.allows_barge_in and self._ahead:
             digit, self._ahead = self._ahead[0], self._ahead[1:]
             return Played(digit)
-        self._print_prompts(action.prompts, barge_in=action.barge_in)
+        self._print_prompts(action.prompts, barge_in=action.allows_barge_in)
         return Played()
 
     def _collect_digits(self, action: Collect) -> Input:

@@ -47,7 +47,7 @@ class Texts:
 
     by_language: Mapping[str, Mapping[str, str]]
 
-    def list_languages(self) -> list[str]:
+    def list_languages_with_texts(self) -> list[str]:
         """Return the codes of all languages that have texts, in alphabetical order."""
         return sorted(self.by_language)
 
@@ -110,7 +110,7 @@ def read_texts(directory: Path) -> Texts:
         document = parse_yaml(read_yaml_file(path), str(path))
         texts: dict[str, str] = {}
         for key, value in document.values.items():
-            line = document.find_line((key,))
+            line = document.find_line_number((key,))
             if not TEXT_KEY.fullmatch(key):
                 raise FlowError(
                     str(path), line, "", "the line has an invalid text key; write a key such as `turnout.question`"

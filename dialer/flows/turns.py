@@ -61,7 +61,7 @@ class Play:
     escape_digits: str = ""
 
     @property
-    def barge_in(self) -> bool:
+    def allows_barge_in(self) -> bool:
         """Whether a key interrupts the prompts."""
         return bool(self.escape_digits)
 
@@ -253,24 +253,24 @@ class FlowState:
         return "/".join((*(frame.flow for frame in self.frames), self.node))
 
     @property
-    def completed(self) -> bool:
+    def has_completed(self) -> bool:
         """Whether the flow ended at a disconnect node or by a transfer."""
         return self.ending in (Ending.COMPLETED, Ending.TRANSFERRED)
 
     @property
-    def left_at(self) -> str | None:
+    def node_where_caller_hung_up(self) -> str | None:
         """The flow's node at which the caller hung up, such as "opt_out/ask", or None if the flow did not end that way."""
         return self.node_path if self.ending is Ending.HUNG_UP else None
 
-    def replace(self, **changes: Any) -> FlowState:
+    def copy_with_changes(self, **changes: Any) -> FlowState:
         """Return a copy of the state with some fields changed. `dataclasses.replace` would take most of a turn's CPU
         time.
         """
         return FlowState(**{**dict(zip(_FIELDS, _VALUES(self), strict=True)), **changes})
 
-    def add_answer(self, name: str, value: str) -> FlowState:
+    def copy_with_answer(self, name: str, value: str) -> FlowState:
         """Return a copy of the state with another answer of the caller."""
-        return self.replace(answers={**self.answers, name: value})
+        return self.copy_with_changes(answers={**self.answers, name: value})
 
     def to_json(self) -> dict[str, Any]:
         """Return the state as JSON values."""
@@ -299,6 +299,6 @@ class Turn:
     state: FlowState
 
     @property
-    def ended(self) -> bool:
+    def has_ended(self) -> bool:
         """Whether the flow has ended, so that it accepts no more input."""
         return self.state.ending is not None

@@ -39,7 +39,7 @@ class Document:
     values: dict[str, Value]
     lines: Mapping[Location, int]  # line number of each key and list item
 
-    def find_line(self, location: Location) -> int:
+    def find_line_number(self, location: Location) -> int:
         """Return the line number of a value in the file. Without one, return the line of the closest value around it,
         or 0.
         """
@@ -102,7 +102,7 @@ def parse_yaml(text: str, file: str) -> Document:
     if root is None:
         raise FlowError(file, 0, "", "the file is empty; start with a copy of a shipped file")
     lines: dict[Location, int] = {}
-    values = _convert_node(root, (), lines, file)
+    values = _convert_yaml_node(root, (), lines, file)
     if not isinstance(values, dict):
         raise FlowError(
             file, _get_line_number(root), "", "the file must be a mapping (`key: value` lines) at the top level"
@@ -147,12 +147,12 @@ def _refuse_forbidden_constructs(text: str, file: str) -> None:
             raise FlowError(file, line, "", f"the file has more than {MAX_VALUES} values; split it into subdialogs")
 
 
-def _convert_node(node: yaml.Node, location: Location, lines: dict[Location, int], file: str) -> Value:
+def _convert_yaml_node(node: yaml.Node, location: Location, lines: dict[Location, int], file: str) -> Value:
     lines.setdefault(location, _get_line_number(node))
     if isinstance(node, yaml.ScalarNode):
         return str(node.value)
     if isinstance(node, yaml.SequenceNode):
-        return [_convert_node(item, (*location, index), lines, file) for index, item in enumerate(node.value)]
+        return [_convert_yaml_node(item, (*location, index), lines, file) for index, item in enumerate(node.value)]
     if not isinstance(node, yaml.MappingNode):
         raise FlowError(
             file,
@@ -175,7 +175,7 @@ def _convert_mapping_items(
             problem = f"the mapping has the key `{key.value}` twice (first on line {lines[place]}); keep one"
             raise FlowError(file, line, "", problem)
         lines[place] = line
-        yield key.value, _convert_node(value, place, lines, file)
+        yield key.value, _convert_yaml_node(value, place, lines, file)
 
 
 def _get_line_number(part: yaml.Node | yaml.Event) -> int:

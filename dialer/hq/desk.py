@@ -13,7 +13,7 @@ from dialer.hq.actions import HqActions
 from dialer.hq.figures import HqFigures
 from dialer.hq.page_database import PageDatabase
 from dialer.hq.pages import HqAccount, HqBoard
-from dialer.metrics.families import describe_headquarters_desk
+from dialer.metrics.families import build_headquarters_desk_metrics
 from dialer.metrics.server import serve_metrics_if_enabled
 from dialer.settings.headquarters import HqSettings
 from dialer.store.desk_file import DeskFile
@@ -87,7 +87,7 @@ async def run_hq_desk(
         metrics = serve_metrics_if_enabled(
             settings.metrics.host,
             settings.metrics.desk_port,
-            lambda: describe_headquarters_desk(server_up=figures.is_connected),
+            lambda: build_headquarters_desk_metrics(server_up=figures.is_connected),
         )
         await stack.enter_async_context(metrics)
         background = (figures.run, figures.receive_live_updates, actions.run, streams.watch_rights)

@@ -40,7 +40,7 @@ from dialer.material.manifest import (
     get_file_path,
     get_target_path,
 )
-from dialer.material.trust import find_order_signers, require_both_departments
+from dialer.material.trust import find_valid_bundle_signers, require_both_departments
 
 CURRENT, PREVIOUS, UNLOADED = "current", "previous", "unloaded"
 ANSWER_SECONDS = 20.0
@@ -81,7 +81,7 @@ class HttpFetcher(FetcherInterface):
                 f"the material server answered HTTP {response.status}: check the log of the material server",
                 response.status,
             )
-        return self.stream_body(response)
+        return self.stream_response_body(response)
 
     def request_url(self, url: str, first: int = 0) -> urllib3.BaseHTTPResponse:
         """Request a URL and return the response with its body unread.
@@ -91,7 +91,7 @@ class HttpFetcher(FetcherInterface):
         headers = {"Range": f"bytes={first}-"} if first else {}
         return self._pool.request("GET", url, headers=headers, preload_content=False, decode_content=False)
 
-    def stream_body(self, response: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
+    def stream_response_body(self, response: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
         """Yield the body of an HTTP response in chunks."""
         try:
             yield from response.stream(CHUNK_BYTES)
@@ -157,7 +157,7 @@ class CentreMaterial:
             updater.refresh()
             root: Metadata[Root] = Metadata.from_file(str(self._trust / "root.json"))
             targets: Metadata[Targets] = Metadata.from_file(str(self._trust / "targets.json"))
-            require_both_departments(find_order_signers(root.signed, targets).values())
+            require_both_departments(find_valid_bundle_signers(root.signed, targets).values())
             waves = Waves.parse_document(self._download_target(updater, WAVES_TARGET, MAX_MANIFEST_BYTES))
             if (wave := waves.find_wave_of_centre(self._source.centre, self._source.zone)) is None:
                 return None
@@ -166,11 +166,12 @@ class CentreMaterial:
             )
             if (manifest.name, manifest.version) != (wave.name, wave.version):
                 raise MaterialRefused(
-                    f"campaign material {wave.name} {wave.version}: its manifest names {manifest.label}; publish the version again"
+                    f"campaign material {wave.name} {wave.version}: its manifest names {manifest.name_and_version}; "
+                    "publish the version again"
                 )
         if manifest.jurisdiction != self._source.jurisdiction:
             raise MaterialRefused(
-                f"{manifest.label} is for jurisdiction {manifest.jurisdiction!r}; this centre's is "
+                f"{manifest.name_and_version} is for jurisdiction {manifest.jurisdiction!r}; this centre's is "
                 f"{self._source.jurisdiction!r}: assign another version to this centre"
             )
         return manifest
@@ -219,8 +220,8 @@ class CentreMaterial:
         Files that were downloaded before an error are used by the next attempt. Raises MaterialRefused, also if the
         disk has too little space, and HeadquartersUnreachable.
         """
-        tree = self._folder / manifest.label
-        if (tree / MANIFEST).exists() and (tree / MANIFEST).read_bytes() == manifest.to_bytes():
+        tree = self._folder / manifest.name_and_version
+        if (tree / MANIFEST).exists() and (tree / MANIFEST).read_bytes() == manifest.encode_as_json():
             return tree
         missing = self.find_missing_files(manifest)
         needed = sum(file.size for file in missing.values()) + max(
@@ -228,7 +229,8 @@ class CentreMaterial:
         )
         if needed > self._free_bytes():
             raise MaterialRefused(
-                f"campaign material {manifest.label} needs {needed / 1e6:,.0f} MB above the reserve of the disk: free disk space"
+                f"campaign material {manifest.name_and_version} needs {needed / 1e6:,.0f} MB above the reserve of the "
+                "disk: free disk space"
             )
         with _translate_download_errors():
             for digest, file in missing.items():
@@ -290,14 +292,14 @@ class CentreMaterial:
                 f"the material server answered HTTP {response.status} for {url}: check that it has the published folder",
                 response.status,
             )
-        for chunk in self._fetcher.stream_body(response):
+        for chunk in self._fetcher.stream_response_body(response):
             first += len(chunk)
             if first > size:
                 raise MaterialRefused(f"the download {url} is longer than the signed file: check the material server")
             file.write(chunk)
 
     def _install_version(self, manifest: Manifest, tree: Path) -> None:
-        unfinished = self._folder / f"{manifest.label}.new"
+        unfinished = self._folder / f"{manifest.name_and_version}.new"
         shutil.rmtree(unfinished, ignore_errors=True)
         try:
             for path, file in manifest.files.items():
@@ -305,7 +307,7 @@ class CentreMaterial:
                 place.parent.mkdir(parents=True, exist_ok=True)
                 place.hardlink_to(self._get_file_path(file.sha256))
             with (unfinished / MANIFEST).open("wb") as file_out:
-                file_out.write(manifest.to_bytes())
+                file_out.write(manifest.encode_as_json())
                 file_out.flush()
                 os.fsync(file_out.fileno())
             _sync_folder_to_disk(unfinished)
@@ -319,7 +321,7 @@ class CentreMaterial:
     def activate_version(self, label: str) -> None:
         """Put a downloaded version of the material into use. The dialler still has to load it. Raises MaterialRefused."""
         active = self.read_active_manifest()
-        if active is not None and label == active.label:
+        if active is not None and label == active.name_and_version:
             return
         if not (self._folder / label / MANIFEST).exists():
             raise MaterialRefused(f"campaign material {label} is not downloaded: download it before it is activated")
@@ -327,7 +329,7 @@ class CentreMaterial:
             if (
                 active is not None and not self.has_unloaded_version()
             ):  # only a version that the dialler has loaded can be restored
-                self._replace_symbolic_link(PREVIOUS, active.label)
+                self._replace_symbolic_link(PREVIOUS, active.name_and_version)
             self._replace_symbolic_link(UNLOADED, label)
             self._replace_symbolic_link(CURRENT, label)
 
@@ -341,7 +343,7 @@ class CentreMaterial:
             if previous is None:
                 (self._folder / CURRENT).unlink()
             else:
-                self._replace_symbolic_link(CURRENT, previous.label)
+                self._replace_symbolic_link(CURRENT, previous.name_and_version)
 
     def has_unloaded_version(self) -> bool:
         """Return whether the material in use is a version that the dialler has not loaded yet. Raises MaterialRefused."""
@@ -364,7 +366,7 @@ class CentreMaterial:
     def delete_unused_versions(self) -> None:
         """Delete all versions and files of the material except the active and the previous version."""
         used = {
-            manifest.label: manifest
+            manifest.name_and_version: manifest
             for manifest in (self.read_active_manifest(), self.read_previous_manifest())
             if manifest is not None
         }

@@ -48,7 +48,7 @@ class _Document(BaseModel):
             problem = f"{'.'.join(str(step) for step in first['loc'])[:80]}: {first['msg']}".removeprefix(": ")
             raise MaterialRefused(f"the published {cls.title} is invalid ({problem}): publish it again") from error
 
-    def to_bytes(self) -> bytes:
+    def encode_as_json(self) -> bytes:
         """Return the document as JSON bytes for publication."""
         return self.model_dump_json(indent=1, exclude_none=True).encode()
 
@@ -85,22 +85,22 @@ class Manifest(_Document):
             folders.update("/".join(parts[:end]) for end in range(1, len(parts)))
         if both := folders & self.files.keys():
             raise ValueError(f"the bundle has a file and a folder named {min(both)}: rename one of them")
-        if self.size > MAX_BYTES:
+        if self.total_file_bytes > MAX_BYTES:
             raise ValueError(f"the bundle is larger than {MAX_BYTES >> 30} GiB: split it or remove files")
         return self
 
     @property
-    def size(self) -> int:
+    def total_file_bytes(self) -> int:
         """The total size of the bundle's files (bytes)."""
         return sum(file.size for file in self.files.values())
 
     @property
-    def target(self) -> str:
+    def target_path(self) -> str:
         """The path on the material server at which this manifest is published."""
         return get_target_path(self.name, self.version)
 
     @property
-    def label(self) -> str:
+    def name_and_version(self) -> str:
         """The name and version of the bundle, such as "prompts-7". It is used as folder name and in messages."""
         return f"{self.name}-{self.version}"
 

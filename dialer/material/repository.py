@@ -221,9 +221,11 @@ class Repository:
             manifest = Manifest(name=name, version=version, jurisdiction=jurisdiction, made_at=now, files=files)
         except ValueError as error:
             raise MaterialRefused(f"folder {source} cannot become a bundle of campaign material: {error}") from error
-        self._write_file(self._drafts / manifest.target, manifest.to_bytes())
+        self._write_file(self._drafts / manifest.target_path, manifest.encode_as_json())
         targets = self._read_draft_targets()
-        targets.signed.targets[manifest.target] = TargetFile.from_data(manifest.target, manifest.to_bytes(), ["sha256"])
+        targets.signed.targets[manifest.target_path] = TargetFile.from_data(
+            manifest.target_path, manifest.encode_as_json(), ["sha256"]
+        )
         self._write_draft_targets(targets, now)
         return manifest, new
 
@@ -271,13 +273,13 @@ class Repository:
             )
         targets.sign(signer, append=True)
         self._write_metadata(targets, "targets.json", self._drafts)
-        return trust.find_order_signers(root, targets)
+        return trust.find_valid_bundle_signers(root, targets)
 
     def publish_draft(self, online: bytes, now: float) -> None:
         """Publish the drafted bundles. Raises MaterialRefused if a department has not signed them."""
         targets, drafted = self._read_draft_targets(), self._drafts / "root.json"
         root = self._read_root_metadata(drafted=True)
-        signed = trust.find_order_signers(root, targets)
+        signed = trust.find_valid_bundle_signers(root, targets)
         trust.require_both_departments(signed.values())
         if len(signed) < trust.TARGETS_SIGNATURES:
             raise MaterialRefused(
@@ -357,7 +359,7 @@ class Repository:
         return MaterialRefused(f"{self._folder} is not a repository: create it with `dialer hq bundle init`")
 
     def _sign_and_write_waves(self, waves: Waves, online: bytes, now: float) -> None:
-        data, newest = waves.to_bytes(), self._read_newest_metadata(trust.WAVES_ROLE)
+        data, newest = waves.encode_as_json(), self._read_newest_metadata(trust.WAVES_ROLE)
         self._write_file(self._targets / f"{hashlib.sha256(data).hexdigest()}.{WAVES_TARGET}", data)
         signed = Targets(
             version=1 if newest is None else newest.signed.version + 1,

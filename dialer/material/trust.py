@@ -18,13 +18,13 @@ ROOT_SIGNATURES, TARGETS_SIGNATURES = 2, 2
 WAVES_ROLE = "waves"
 
 
-def find_order_signers(root: Root, targets: Metadata[Targets]) -> dict[str, str]:
+def find_valid_bundle_signers(root: Root, targets: Metadata[Targets]) -> dict[str, str]:
     """Return the people whose signatures on published bundles are valid: their departments by name."""
     result = root.get_verification_result(Targets.type, targets.signed_bytes, targets.signatures)
-    return {get_owner_name(key): str(key.unrecognized_fields.get(DEPARTMENT)) for key in result.signed.values()}
+    return {get_name_of_key_owner(key): str(key.unrecognized_fields.get(DEPARTMENT)) for key in result.signed.values()}
 
 
-def get_owner_name(key: Key) -> str:
+def get_name_of_key_owner(key: Key) -> str:
     """Return the name of the person to whom a signing key belongs."""
     return str(key.unrecognized_fields.get(NAME) or key.keyid[:8])
 

@@ -11,11 +11,11 @@ from dialer.domain.alerts import AlertKind, create_alert
 from dialer.domain.view import CampaignView, CentreState, CentreView, Hold, HoldReason, OutboxWait
 from dialer.metrics.families import (
     ProcessStatus,
-    describe_centre,
-    describe_desk,
-    describe_headquarters_desk,
-    describe_result_gatherer,
-    describe_uplink,
+    build_centre_metrics,
+    build_desk_metrics,
+    build_headquarters_desk_metrics,
+    build_result_gatherer_metrics,
+    build_uplink_metrics,
 )
 from dialer.mqtt import topics
 from dialer.mqtt.examples import create_examples
@@ -60,16 +60,16 @@ def _describe_processes() -> Iterator[tuple[str, ProcessStatus]]:
         (),
         (create_alert(AlertKind.BROKER_DOWN, 0.0, problem=""),),
     )
-    yield "dialler", describe_centre(view, broker_up=True, free_bytes=0)
-    yield "desk", describe_desk("pune-1", broker_up=True, streams=0)
-    yield "uplink", describe_uplink("pune-1", broker_up=True, headquarters_up=True)
+    yield "dialler", build_centre_metrics(view, broker_up=True, free_bytes=0)
+    yield "desk", build_desk_metrics("pune-1", broker_up=True, streams=0)
+    yield "uplink", build_uplink_metrics("pune-1", broker_up=True, headquarters_up=True)
     yield (
         "gatherer",
-        describe_result_gatherer(
+        build_result_gatherer_metrics(
             is_active=True, server_up=True, committed_at={"pune-1": 0.0}, contradicted_centres=["pune-1"]
         ),
     )
-    yield "headquarters' pages", describe_headquarters_desk(server_up=True)
+    yield "headquarters' pages", build_headquarters_desk_metrics(server_up=True)
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ class ProcessStatus:
     problem: str | None = None  # why it is not ready, in one line; None: it is ready
 
 
-def describe_centre(view: CentreView, *, broker_up: bool | None, free_bytes: int) -> ProcessStatus:
+def build_centre_metrics(view: CentreView, *, broker_up: bool | None, free_bytes: int) -> ProcessStatus:
     """Return the metrics and the readiness of a centre's dialler. `broker_up` is None without a broker. `free_bytes` is
     the free space on the store's disk.
     """
@@ -44,7 +44,7 @@ def describe_centre(view: CentreView, *, broker_up: bool | None, free_bytes: int
     return ProcessStatus(families, critical[0] if critical else None)
 
 
-def describe_desk(centre: str, *, broker_up: bool, streams: int) -> ProcessStatus:
+def build_desk_metrics(centre: str, *, broker_up: bool, streams: int) -> ProcessStatus:
     """Return the metrics and readiness of a desk, from its connection to the broker and the number of open pages."""
     families = (
         _create_info_metric(centre),
@@ -54,7 +54,7 @@ def describe_desk(centre: str, *, broker_up: bool, streams: int) -> ProcessStatu
     return ProcessStatus(families, None if broker_up else "no connection to the broker")
 
 
-def describe_uplink(centre: str, *, broker_up: bool, headquarters_up: bool) -> ProcessStatus:
+def build_uplink_metrics(centre: str, *, broker_up: bool, headquarters_up: bool) -> ProcessStatus:
     """Return the metrics and readiness of an uplink, from its connections to the centre's broker and to headquarters."""
     families = (
         _create_info_metric(centre),
@@ -66,7 +66,7 @@ def describe_uplink(centre: str, *, broker_up: bool, headquarters_up: bool) -> P
     return ProcessStatus(families, None if broker_up else "no connection to the broker")
 
 
-def describe_result_gatherer(
+def build_result_gatherer_metrics(
     *,
     is_active: bool,
     server_up: bool,
@@ -111,7 +111,7 @@ def describe_result_gatherer(
     return ProcessStatus(families, None if is_active else "waiting for the database or for another gatherer to end")
 
 
-def describe_headquarters_desk(*, server_up: bool) -> ProcessStatus:
+def build_headquarters_desk_metrics(*, server_up: bool) -> ProcessStatus:
     """Return the metrics and readiness of headquarters' pages, from their connection to headquarters' server."""
     connected = _create_single_gauge(
         "hq_desk_server_up", "Whether the pages are connected to headquarters' server", server_up

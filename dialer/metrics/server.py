@@ -76,7 +76,7 @@ class _MetricsApp:
         if request["REQUEST_METHOD"] != "GET" or path not in {"/metrics", "/health", "/ready"}:
             start("404 Not Found", [_TEXT])
             return [b"available: /metrics, /health, /ready\n"]
-        pending = asyncio.run_coroutine_threadsafe(self._call_get_status(), self._loop)
+        pending = asyncio.run_coroutine_threadsafe(self._get_status_in_event_loop(), self._loop)
         try:
             status = pending.result(ANSWER_SECONDS)
         except TimeoutError:
@@ -93,7 +93,7 @@ class _MetricsApp:
         start("503 Service Unavailable" if problem else "200 OK", [_TEXT])
         return [f"{problem or 'ok'}\n".encode()]
 
-    async def _call_get_status(self) -> ProcessStatus:
+    async def _get_status_in_event_loop(self) -> ProcessStatus:
         """Call `get_status` in the event loop's thread, and return the process's status."""
         return self._get_status()
 

@@ -20,7 +20,7 @@ from amqtt.broker import Broker
 SHUTDOWN_SECONDS = 1.0
 
 
-async def serve(port: int) -> None:
+async def run_broker(port: int) -> None:
     """Run the broker until standard input is closed or SIGTERM is received."""
     listeners = {"default": {"type": "tcp", "bind": f"127.0.0.1:{port}", "max_connections": 0}}
     plugins = {"amqtt.plugins.authentication.AnonymousAuthPlugin": {"allow_anonymous": True}}
@@ -47,7 +47,7 @@ def main() -> None:
     """Read the port from the command line and serve."""
     warnings.simplefilter("ignore")  # amqtt's own deprecations do not concern users of the demo
     logging.disable(logging.WARNING)
-    asyncio.run(serve(int(sys.argv[1])))
+    asyncio.run(run_broker(int(sys.argv[1])))
 
 
 if __name__ == "__main__":

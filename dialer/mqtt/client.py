@@ -141,7 +141,7 @@ class Client(aiomqtt.Client):
         if acks_when_stored:
             self._client.manual_ack_set(True)
 
-    async def subscribe_or_raise(self, topic: str) -> None:
+    async def subscribe_to_topic(self, topic: str) -> None:
         """Subscribe to a topic. Raises MqttError, and its subclass SubscriptionRefused."""
         if self._version5:
             # Without "retain as published" a retained command looks like any other to a client that is connected.
@@ -157,9 +157,9 @@ class Client(aiomqtt.Client):
         """Return the next message. Raises MqttError when the connection is lost."""
         message = await anext(self.messages)
         payload = message.payload if isinstance(message.payload, bytes) else str(message.payload).encode()
-        return Received(str(message.topic), payload, message.retain, partial(self._acknowledge, message))
+        return Received(str(message.topic), payload, message.retain, partial(self._acknowledge_message, message))
 
-    def _acknowledge(self, message: aiomqtt.Message) -> None:
+    def _acknowledge_message(self, message: aiomqtt.Message) -> None:
         """Acknowledge a message that is stored. If the connection was lost, the broker sends the message again instead."""
         if not self._acks_when_stored or not self._client.is_connected():
             return
@@ -168,13 +168,13 @@ class Client(aiomqtt.Client):
         if self._inbox.dropped and not self._inbox.unacknowledged:
             self._client.disconnect()  # on the next connection the broker sends all unacknowledged messages again
 
-    def queue_message(self, message: Message) -> None:
+    def queue_message_for_sending(self, message: Message) -> None:
         """Queue a message of QoS 0. It is written before messages that are published later. Raises MqttError."""
         done = self._client.publish(message.topic, message.payload, message.qos, message.retain)
         if done.rc != MQTTErrorCode.MQTT_ERR_SUCCESS:
             raise aiomqtt.MqttCodeError(done.rc, "Could not publish message")
 
-    def abort_connect(self) -> None:
+    def abort_connection_attempt(self) -> None:
         """Abort a connection attempt, and close the socket that it has opened or is about to open."""
         self._client.on_disconnect = None  # aiomqtt's own fails after a cancelled connect
         self._is_aborted = True  # set first, so that either we see the thread's socket or the thread sees this

@@ -29,7 +29,7 @@ class Connection:
     client: Client
     answer_seconds: float
 
-    async def publish(self, message: Message) -> None:
+    async def publish_message(self, message: Message) -> None:
         """Publish a message. Return once it is written (QoS 0) or acknowledged by the broker (QoS 1).
 
         Raises MqttError when the connection is lost, and TimeoutError if the broker does not answer.
@@ -38,7 +38,7 @@ class Connection:
             publishing = self.client.publish(message.topic, message.payload, qos=message.qos, retain=message.retain)
             await await_cancellable(publishing)
 
-    async def publish_all(self, messages: Sequence[Message]) -> None:
+    async def publish_messages_in_order(self, messages: Sequence[Message]) -> None:
         """Publish messages in their order.
 
         The result and the errors are those of `publish` for the last message. Earlier messages of QoS 0 are written
@@ -46,16 +46,16 @@ class Connection:
         """
         for place, message in enumerate(messages, 1):
             if message.qos == 0 and place < len(messages):
-                self.client.queue_message(message)
+                self.client.queue_message_for_sending(message)
             else:
-                await self.publish(message)
+                await self.publish_message(message)
 
-    async def unsubscribe(self, topic: str) -> None:
-        """Unsubscribe from a topic, if there is a subscription. Raises the same errors as `publish`."""
+    async def unsubscribe_from_topic(self, topic: str) -> None:
+        """Unsubscribe from a topic, if there is a subscription. Raises the same errors as `publish_message`."""
         async with asyncio.timeout(self.answer_seconds):
             await await_cancellable(self.client.unsubscribe(topic))
 
-    async def read(self, handle: Callable[[Received], Awaitable[None]]) -> None:
+    async def handle_received_messages(self, handle: Callable[[Received], Awaitable[None]]) -> None:
         """Call `handle` with each received message, one after another, until cancelled or the connection is lost."""
         while True:
             await handle(await self.client.read_next_message())
@@ -80,7 +80,7 @@ async def connect_to_broker(
         async with _cancel_on_timeout_or_stop(seconds, stop):
             await client.__aenter__()
     except BaseException:
-        client.abort_connect()
+        client.abort_connection_attempt()
         raise
     try:
         yield Connection(client, seconds)

@@ -120,11 +120,11 @@ class DiallerClient:
                         *_list_topic_filters(kinds),
                         *([] if replies is None else [f"replies/{replies}/+"]),
                     ]:
-                        await connection.client.subscribe_or_raise(self._root + pattern)
+                        await connection.client.subscribe_to_topic(self._root + pattern)
                     self._connection = connection
                     self._set_connection_status(connected=True)
                     _log.info("broker.connected", host=self._settings.host, port=self._settings.port)
-                    await connection.read(self._handle_received_message)
+                    await connection.handle_received_messages(self._handle_received_message)
             except (BrokerUnreachable, TimeoutError) as error:
                 _log.warning("broker.unreachable", problem=str(error))
             finally:
@@ -151,10 +151,10 @@ class DiallerClient:
         if connection is None:
             return None
         expires_at = self._clock.now() + EXPIRES_SECONDS
-        message = (signer or Signer(user)).create_message(self._centre, command_id, name, values, expires_at)
+        message = (signer or Signer(user)).create_command_message(self._centre, command_id, name, values, expires_at)
         reply = self._pending.setdefault((user, command_id), asyncio.get_running_loop().create_future())
         try:
-            await connection.publish(message)
+            await connection.publish_message(message)
             async with asyncio.timeout(seconds):
                 return await asyncio.shield(reply)
         except MqttError:

@@ -131,7 +131,7 @@ class BrokerLink:
             self._settings, self._centre, stop, will_at=will_at, acks_when_stored=acks_when_stored
         ) as connection:
             async with asyncio.timeout(self._settings.answer_seconds):
-                await connection.client.subscribe_or_raise(self._purpose.subscribed_topic)
+                await connection.client.subscribe_to_topic(self._purpose.subscribed_topic)
             yield connection
 
     def _record_connection(self) -> None:

@@ -129,8 +129,11 @@ class Monitor:
     async def _serve_connection(self, connection: Connection, stop: asyncio.Event) -> None:
         async with asyncio.TaskGroup() as group:
             tasks = [
-                group.create_task(connection.read(partial(self._handle_message, connection)), name="monitor-reader"),
-                group.create_task(self._publisher.run(connection.publish_all), name="monitor-publisher"),
+                group.create_task(
+                    connection.handle_received_messages(partial(self._handle_message, connection)),
+                    name="monitor-reader",
+                ),
+                group.create_task(self._publisher.run(connection.publish_messages_in_order), name="monitor-publisher"),
                 group.create_task(self._publish_results(connection), name="monitor-outbox"),
                 group.create_task(self._newest_call.run(connection), name="monitor-newest-call"),
                 group.create_task(self._send_unstored_replies(connection), name="monitor-replies"),
@@ -144,7 +147,7 @@ class Monitor:
 
     async def _send_unstored_replies(self, connection: Connection) -> None:
         while True:
-            await connection.publish(await self._gateway.unstored_replies.get())
+            await connection.publish_message(await self._gateway.unstored_replies.get())
 
     async def _suppress_number(self, opt_out: PeerOptOutRecord) -> None:
         await self._engine.import_opt_out(opt_out.number_hash, at=opt_out.at, centre=opt_out.centre)
@@ -171,22 +174,22 @@ class Monitor:
         updated.
         """
         await self._main_may_unsubscribe.wait()
-        await connection.unsubscribe(topics.build_opt_outs_filter())
+        await connection.unsubscribe_from_topic(topics.build_opt_outs_filter())
 
     async def _read_opt_outs(self, connection: Connection, stop: asyncio.Event) -> None:
         self._main_may_unsubscribe.set()
         async with asyncio.TaskGroup() as group:
             handle = partial(self._handle_message, connection)
-            reader = group.create_task(connection.read(handle), name="monitor-opt-outs-reader")
+            reader = group.create_task(connection.handle_received_messages(handle), name="monitor-opt-outs-reader")
             await stop.wait()
             reader.cancel()
 
     async def _handle_message(self, connection: Connection, received: Received) -> None:
         sender = topics.find_sender(self._centre, received.topic)
         if sender is not None:
-            self._gateway.offer(sender, received.payload, retained=received.retained)
+            self._gateway.queue_command_message(sender, received.payload, retained=received.retained)
             if received.retained and received.payload:  # otherwise the broker would send it again at every connect
-                await connection.publish(Message(received.topic, "", 0, True))
+                await connection.publish_message(Message(received.topic, "", 0, True))
         elif not self._newest_call.handle_message(received) and self._opt_outs is not None:
             await self._opt_outs.offer(received.topic, received.payload, received.acknowledge)
 
@@ -194,7 +197,7 @@ class Monitor:
         try:
             async with asyncio.timeout(FAREWELL_SECONDS):
                 await self._compare_retained_seal()
-                await self._relay.publish_waiting_rows(connection.publish)
-                await self._publisher.publish_farewell(connection.publish)
+                await self._relay.publish_waiting_rows(connection.publish_message)
+                await self._publisher.publish_farewell(connection.publish_message)
         except* (BrokerUnreachable, MqttError, StoreError, TimeoutError) as errors:
             _log.warning("monitor.farewell_incomplete", problem=str(errors.exceptions[0]))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from dialer.domain.enums import Purpose
 from dialer.flows.library import FlowLibrary
-from dialer.flows.model import list_allowed_offers
+from dialer.flows.model import list_offers_allowed_by_profile
 from dialer.flows.script_library import ScriptLibrary
 from dialer.flows.texts import load_texts
 from dialer.settings.jurisdiction import Profile
@@ -39,7 +39,7 @@ def load_flow_library(settings: Settings, profile: Profile) -> FlowLibrary:
 
     Raises FlowError for the first invalid one.
     """
-    may_offer = list_allowed_offers(profile)
+    may_offer = list_offers_allowed_by_profile(profile)
     scripts = ScriptLibrary(list_site_scripts(settings), may_offer)
     read_texts = partial(load_texts, settings.flows.texts)
     return FlowLibrary(sorted(_list_flow_files(settings)), read_texts(), may_offer, scripts, read_texts)
@@ -49,7 +49,7 @@ def create_flows_reload_part(flows: FlowLibrary) -> Part:
     """Return the function that loads flows and scripts again when the settings are reloaded."""
 
     def prepare_flows_reload(settings: Settings) -> Callable[[], None]:
-        return flows.prepare_reload(_list_flow_files(settings), list_site_scripts(settings))
+        return flows.prepare_library_reload(_list_flow_files(settings), list_site_scripts(settings))
 
     return prepare_flows_reload
 

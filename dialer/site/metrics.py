@@ -16,14 +16,14 @@ def serve_dialler_metrics(
     """Serve the dialler's metrics until the context ends. Yields the port (None = metrics.port is not set)."""
     if settings.metrics.port is None:
         return nullcontext()
-    from dialer.metrics.families import ProcessStatus, describe_centre  # noqa: PLC0415 - slow to import
+    from dialer.metrics.families import ProcessStatus, build_centre_metrics  # noqa: PLC0415 - slow to import
     from dialer.metrics.server import serve_metrics  # noqa: PLC0415
 
     directory = settings.store.path.resolve().parent
 
     def get_dialler_readiness() -> ProcessStatus:
         broker_up = None if monitor is None else monitor.broker_up
-        return describe_centre(
+        return build_centre_metrics(
             engine.make_centre_view(), broker_up=broker_up, free_bytes=shutil.disk_usage(directory).free
         )
 

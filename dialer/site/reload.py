@@ -12,7 +12,7 @@ from dialer.domain.errors import CommandRefused
 from dialer.engine.plan import ReloadedSettings
 from dialer.errors import MatdanError, SettingError, SettingMistakes
 from dialer.flows.audio_settings import make_play_rules, requires_synthetic_label
-from dialer.flows.model import list_allowed_offers
+from dialer.flows.model import list_offers_allowed_by_profile
 from dialer.settings.fields import Applied
 from dialer.settings.jurisdiction import Profile
 from dialer.settings.site import Settings, load_settings
@@ -131,7 +131,7 @@ def _collect_copied_rules(settings: Settings, profile: Profile) -> tuple[object,
     """Return the rules that the dialler copies at its start: for flows, sounds and abandoned-call limits."""
     windows = [window for each in settings.campaigns for window, _, _ in list_abandoned_caps(each, profile)]
     return (
-        list_allowed_offers(profile),
+        list_offers_allowed_by_profile(profile),
         requires_synthetic_label(settings, profile),
         make_play_rules(settings.audio, profile),
         windows,

@@ -83,8 +83,8 @@ class MaterialUpdater:
         except MaterialRefused as error:
             problem = problem or str(error)
         state = {
-            "active": None if active is None else active.label,
-            "assigned": None if assigned is None else assigned.label,
+            "active": None if active is None else active.name_and_version,
+            "assigned": None if assigned is None else assigned.name_and_version,
             "problem": problem,
             "after_restart": self._after_restart,
             "at": self._clock.now(),
@@ -100,15 +100,15 @@ class MaterialUpdater:
         HeadquartersUnreachable.
         """
         active = await asyncio.to_thread(self._material.read_active_manifest)
-        if active is None or active.label != assigned.label:
-            if self._rejected is not None and self._rejected[0] == assigned.label:
+        if active is None or active.name_and_version != assigned.name_and_version:
+            if self._rejected is not None and self._rejected[0] == assigned.name_and_version:
                 return self._rejected[1]
             if active is not None and (problem := await asyncio.to_thread(self._material.startup_problem)) is not None:
                 raise MaterialRefused(
-                    f"material {assigned.label} is not installed until the centre's settings are valid: {problem}"
+                    f"material {assigned.name_and_version} is not installed until the centre's settings are valid: {problem}"
                 )
             await asyncio.to_thread(self._material.download_version, assigned)
-            await asyncio.to_thread(self._material.activate_version, assigned.label)
+            await asyncio.to_thread(self._material.activate_version, assigned.name_and_version)
         elif not await asyncio.to_thread(self._material.has_unloaded_version):
             return ""
         return await self._load_active_version(assigned)
@@ -136,7 +136,7 @@ class MaterialUpdater:
             if reloaded.status != "done":  # valid, but not changeable while calls are made
                 after_restart.insert(0, f"{', '.join(settings)} ({reloaded.text})")
         await asyncio.to_thread(self._material.mark_version_loaded)
-        _log.info("material.loaded", version=assigned.label, dialler=reply.text)
+        _log.info("material.loaded", version=assigned.name_and_version, dialler=reply.text)
         self._rejected = None
         self._after_restart = ", ".join(after_restart)
         await asyncio.to_thread(self._material.delete_unused_versions)
@@ -150,14 +150,16 @@ class MaterialUpdater:
         reply = await self._dialler.send_command_to_dialler(command, {})
         if is_command_unanswered(reply):
             _log.info(
-                "material.load_pending", version=assigned.label, problem="the dialler or its broker is unreachable"
+                "material.load_pending",
+                version=assigned.name_and_version,
+                problem="the dialler or its broker is unreachable",
             )
             return None
         return reply
 
     async def _roll_back_version(self, assigned: Manifest, reason: str) -> str:
         await asyncio.to_thread(self._material.roll_back_version)
-        self._rejected = (assigned.label, f"{assigned.label} was rolled back: {reason}")
+        self._rejected = (assigned.name_and_version, f"{assigned.name_and_version} was rolled back: {reason}")
         return self._rejected[1]
 
 

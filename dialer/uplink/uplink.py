@@ -13,7 +13,7 @@ import structlog
 from dialer.domain.clock import Clock, SystemClock
 from dialer.domain.signing import read_public_key
 from dialer.errors import SettingError
-from dialer.metrics.families import ProcessStatus, describe_uplink
+from dialer.metrics.families import ProcessStatus, build_uplink_metrics
 from dialer.metrics.server import serve_metrics_if_enabled
 from dialer.mqtt.client import BrokerSettings
 from dialer.mqtt.dialler_client import DiallerClient
@@ -71,7 +71,7 @@ async def run_uplink(settings: Settings, *, broker: BrokerSettings | None = None
     session: Session | None = None
 
     def get_uplink_readiness() -> ProcessStatus:
-        return describe_uplink(
+        return build_uplink_metrics(
             centre, broker_up=dialler_client.is_connected, headquarters_up=session is not None and session.is_connected
         )
 

@@ -256,7 +256,11 @@ class SimulatedNetwork:
             result = await run_flow(
                 _Caller(self, call), session.flow, session.facts, session.language, prompts=PROMPTS, commit=commit
             )
-            completed, left_at, answers = result.is_flow_completed, result.state.left_at, dict(result.state.answers)
+            completed, left_at, answers = (
+                result.is_flow_completed,
+                result.state.node_where_caller_hung_up,
+                dict(result.state.answers),
+            )
         finally:
             engine.on_flow_ended(attempt_id, completed=completed, left_at=left_at, answers=answers)
         return True

@@ -30,7 +30,7 @@ from dialer.engine.command.base import FROM_DIALLER, Command, CommandContext
 from dialer.engine.command.catalogue import COMMANDS
 from dialer.engine.external_records.commands import RecordMarks
 from dialer.engine.transfers.commands import SeatHold
-from dialer.mqtt.commands.checks import AcceptedCommand, RefusedCommand, check_payload
+from dialer.mqtt.commands.checks import AcceptedCommand, RefusedCommand, parse_and_check_payload
 from dialer.mqtt.commands.gateway import CommandGateway
 from dialer.mqtt.commands.queues import BURST, MAX_WAITING, PER_SECOND
 from dialer.mqtt.commands.senders import Sender, Senders
@@ -110,7 +110,7 @@ class GatewayUnderTest:
     clock: LoopClock
 
     def send(self, user: str, name: str, command_id: str, **values: Any) -> None:
-        self.gateway.offer(
+        self.gateway.queue_command_message(
             user, make_command_text(name, command_id, self.clock.now() + 600, **values).encode(), retained=False
         )
 
@@ -166,7 +166,9 @@ async def test_no_forged_command_is_executed() -> None:
                 for number, (payload, retained) in enumerate(
                     make_invalid_messages(name, user, may=bool(roles & kind.roles))
                 ):
-                    parsed = check_payload(payload, user, SIGNED, CENTRE, retained=retained, now=tested.clock.now())
+                    parsed = parse_and_check_payload(
+                        payload, user, SIGNED, CENTRE, retained=retained, now=tested.clock.now()
+                    )
                     assert isinstance(parsed, RefusedCommand), (name, user, number)
                     await tested.gateway.handle_command(parsed)
                     tried += 1
@@ -200,10 +202,12 @@ def make_invalid_messages(name: str, user: str, *, may: bool) -> list[tuple[byte
     """Return messages on that user's topic, each invalid for another reason, and whether they are retained."""
     text = make_command_text(name, "c-1", NOW + 600)
     own, other = Signer(user, make_private_key(user)), Signer(user, make_private_key("somebody"))
-    signed = json.loads(own.create_payload(CENTRE, text))
+    signed = json.loads(own.create_command_payload(CENTRE, text))
     changed = {**signed, "command": text.replace("c-1", "c-2")}
     of_another = json.loads(
-        Signer("supervisor" if user != "supervisor" else "desk", make_private_key(user)).create_payload(CENTRE, text)
+        Signer("supervisor" if user != "supervisor" else "desk", make_private_key(user)).create_command_payload(
+            CENTRE, text
+        )
     )
     flipped = bytearray(base64.b64decode(signed["signature"]))
     flipped[7] ^= 1
@@ -217,20 +221,20 @@ def make_invalid_messages(name: str, user: str, *, may: bool) -> list[tuple[byte
         (json.dumps({**signed, "signature": signed["signature"][:-4]}), False),
         (json.dumps(changed), False),
         (json.dumps(of_another), False),  # made for another's topic
-        (own.create_payload("pune-2", text), False),  # made for another centre
-        (other.create_payload(CENTRE, text), False),
+        (own.create_command_payload("pune-2", text), False),  # made for another centre
+        (other.create_command_payload(CENTRE, text), False),
         (json.dumps({**signed, "role": "supervisor"}), False),
-        (own.create_payload(CENTRE, text), True),  # retained
-        (own.create_payload(CENTRE, make_command_text(name, "c-1", NOW)), False),  # expired
-        (own.create_payload(CENTRE, make_command_text(name, "c-1", NOW + 90_000)), False),  # for ever
+        (own.create_command_payload(CENTRE, text), True),  # retained
+        (own.create_command_payload(CENTRE, make_command_text(name, "c-1", NOW)), False),  # expired
+        (own.create_command_payload(CENTRE, make_command_text(name, "c-1", NOW + 90_000)), False),  # for ever
     ]
     forms += [
-        (own.create_payload(CENTRE, make_command_text(name, "c-1", NOW + 600, **{key: "supervisor"})), False)
+        (own.create_command_payload(CENTRE, make_command_text(name, "c-1", NOW + 600, **{key: "supervisor"})), False)
         for key in ("role", "user")
         if key not in COMMANDS[name].list_required_field_names()
     ]
     if not may:
-        forms.append((own.create_payload(CENTRE, text), False))
+        forms.append((own.create_command_payload(CENTRE, text), False))
     return [(form.encode(), retained) for form, retained in forms]
 
 
@@ -239,16 +243,16 @@ def test_signed_command_is_accepted_from_users_with_a_permitted_role(name: str) 
     for user, roles in PEOPLE.items():
         payload = (
             Signer(user, make_private_key(user))
-            .create_payload(CENTRE, make_command_text(name, "c-1", NOW + 600))
+            .create_command_payload(CENTRE, make_command_text(name, "c-1", NOW + 600))
             .encode()
         )
-        parsed = check_payload(payload, user, SIGNED, CENTRE, retained=False, now=NOW)
+        parsed = parse_and_check_payload(payload, user, SIGNED, CENTRE, retained=False, now=NOW)
         assert isinstance(parsed, AcceptedCommand if roles & COMMANDS[name].roles else RefusedCommand)
 
 
 def test_unsigned_command_is_refused_if_the_settings_require_signatures() -> None:
     both = Senders([Sender("asha", PEOPLE["supervisor"]), Sender("ravi", PEOPLE["supervisor"])], signed=True)
-    parsed = check_payload(
+    parsed = parse_and_check_payload(
         make_command_text("stop-all", "c-1", NOW + 9).encode(), "asha", both, CENTRE, retained=False, now=NOW
     )
     assert isinstance(parsed, RefusedCommand)
@@ -264,11 +268,11 @@ def test_unsigned_command_is_refused_if_the_broker_accepts_anonymous_clients() -
         broker_knows=False,
     )
     text = make_command_text("stop-all", "c-1", NOW + 9)
-    parsed = check_payload(text.encode(), "asha", strangers, CENTRE, retained=False, now=NOW)
+    parsed = parse_and_check_payload(text.encode(), "asha", strangers, CENTRE, retained=False, now=NOW)
     assert isinstance(parsed, RefusedCommand)
     assert "the broker accepts anybody" in parsed.text
-    signed = Signer("ravi", make_private_key("ravi")).create_payload(CENTRE, text).encode()
-    parsed = check_payload(signed, "ravi", strangers, CENTRE, retained=False, now=NOW)
+    signed = Signer("ravi", make_private_key("ravi")).create_command_payload(CENTRE, text).encode()
+    parsed = parse_and_check_payload(signed, "ravi", strangers, CENTRE, retained=False, now=NOW)
     assert isinstance(parsed, AcceptedCommand)
 
 
@@ -280,18 +284,18 @@ async def test_command_sent_twice_is_executed_once_and_refused_after_expiry() ->
     tested = make_gateway(SIGNED)
     signed = (
         Signer("supervisor", make_private_key("supervisor"))
-        .create_payload(CENTRE, make_command_text("stop-all", "c-1", NOW + 600))
+        .create_command_payload(CENTRE, make_command_text("stop-all", "c-1", NOW + 600))
         .encode()
     )
 
     async def attack() -> None:
         for _ in range(50):
-            tested.gateway.offer("supervisor", signed, retained=False)
-            tested.gateway.offer("desk", signed, retained=False)  # on another's topic
+            tested.gateway.queue_command_message("supervisor", signed, retained=False)
+            tested.gateway.queue_command_message("desk", signed, retained=False)  # on another's topic
         await asyncio.sleep(5)
         tested.store.stored.clear()  # long forgotten
         await asyncio.sleep(700)
-        tested.gateway.offer("supervisor", signed, retained=False)
+        tested.gateway.queue_command_message("supervisor", signed, retained=False)
         await asyncio.sleep(5)
 
     await run_during(tested, attack())
@@ -501,8 +505,8 @@ async def test_phone_numbers_in_commands_never_reach_the_audit_or_the_log(
 
     async def attack() -> None:
         tested.send("supervisor", "pause", "9001234567", campaign="+919001234567")
-        tested.gateway.offer("9001234567", b'{"id": "c-1"}', retained=False)
-        tested.gateway.offer("a b", b'{"id": "c-2", "name": "+919001234567"}', retained=False)
+        tested.gateway.queue_command_message("9001234567", b'{"id": "c-1"}', retained=False)
+        tested.gateway.queue_command_message("a b", b'{"id": "c-2", "name": "+919001234567"}', retained=False)
         await asyncio.sleep(5)
 
     await run_during(tested, attack())
@@ -531,7 +535,7 @@ def test_malformed_command_payloads_are_refused_without_leaking_memory(senders: 
         nonlocal accepted
         for _ in range(count):
             payload = make_malformed(random, seeds)
-            parsed = check_payload(payload, "supervisor", senders, CENTRE, retained=False, now=NOW)
+            parsed = parse_and_check_payload(payload, "supervisor", senders, CENTRE, retained=False, now=NOW)
             accepted += isinstance(parsed, AcceptedCommand)
 
     check_random_payloads(5_000)  # whatever is made once is made

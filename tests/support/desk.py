@@ -17,7 +17,7 @@ import httpx
 from fastapi import APIRouter
 from fastapi.routing import APIRoute, APIWebSocketRoute
 
-from dialer.desk.board import Board, select_visible_keys
+from dialer.desk.board import Board, make_visible_key_filter
 from dialer.desk.board_account import BoardAccount
 from dialer.desk.figures import BoardFigures
 from dialer.desk.numbers import NumberRoutes
@@ -170,7 +170,7 @@ class DeskUnderTest:
 
     def events(self, token: str, who: SignedInUser) -> AsyncIterator[bytes]:
         """Return the event stream of a board page of `who`."""
-        return self.streams.stream_events(token, who, select_visible_keys(who.role))
+        return self.streams.stream_events(token, who, make_visible_key_filter(who.role))
 
     async def get(self, path: str, role: str | None = None, **headers: str) -> httpx.Response:
         """Send a GET request as a user with that role; None: not signed in."""
@@ -269,7 +269,7 @@ async def run_desk(folder: Path, settings: Settings | None = None) -> AsyncItera
     streams = Streams(page_state, people, clock)
     board = Board(page_state, streams, dialler_client, file, clock)
     await board.load_alert_acknowledgements()
-    await BoardFigures(page_state, reading, clock, ZoneInfo("UTC"), {}).read_booths()
+    await BoardFigures(page_state, reading, clock, ZoneInfo("UTC"), {}).read_booth_names()
     pages = {f"{name}.html": Asset("text/html", PAGE, None) for name in ("board", "agent")}
     pops = await AgentReading.open(folder / "centre.db", None)
     agents = AgentPages(settings, DeskParts(page_state, dialler_client, people, file, clock), pops)

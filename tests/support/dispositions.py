@@ -14,7 +14,7 @@ from typing import Any
 
 from dialer.domain.errors import StoreBusy
 from dialer.domain.view import SeatState
-from dialer.mqtt.commands.checks import check_payload
+from dialer.mqtt.commands.checks import parse_and_check_payload
 from dialer.mqtt.commands.gateway import CommandGateway
 from dialer.mqtt.reply import CommandReply
 from dialer.simulation.asterisk.server import SimulatedAsterisk
@@ -63,7 +63,9 @@ class Page:
         [(before,)] = query_store(self._store, "SELECT coalesce(max(outbox_id), 0) FROM outbox")
         try:
             payload = json.dumps(fields).encode()
-            await self.desk.handle_command(check_payload(payload, "desk", SENDERS, "test", retained=False, now=now))
+            await self.desk.handle_command(
+                parse_and_check_payload(payload, "desk", SENDERS, "test", retained=False, now=now)
+            )
         except StoreBusy:
             return "", ""
         replies = "SELECT payload FROM outbox WHERE topic LIKE 'replies/%' AND outbox_id > ?"

@@ -31,7 +31,7 @@ from dialer.flows.script import VALUES, parse_script
 from dialer.flows.script_check import check_script
 from dialer.flows.texts import load_shipped_texts
 from dialer.metrics.document import render_metrics_page
-from dialer.mqtt.commands.checks import AcceptedCommand, check_message
+from dialer.mqtt.commands.checks import AcceptedCommand, check_command_message
 from dialer.mqtt.commands.message import parse_command_message
 from dialer.pacing.port import Limit
 from dialer.rules.gate import Reason
@@ -206,7 +206,9 @@ def test_mqtt_commands_shown_on_docs_pages_are_accepted() -> None:
     assert shown
     for text in shown:
         now = json.loads(text)["expires_at"] - 30
-        read = check_message(parse_command_message(text.encode()), BOSS, SENDERS, "pune-1", retained=False, now=now)
+        read = check_command_message(
+            parse_command_message(text.encode()), BOSS, SENDERS, "pune-1", retained=False, now=now
+        )
         assert isinstance(read, AcceptedCommand), f"{text}: {read}"
 
 

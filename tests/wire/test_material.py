@@ -48,7 +48,7 @@ def install_assigned_version(centre: CentreMaterial) -> Manifest:
     assigned = centre.fetch_assigned_manifest()
     assert assigned is not None
     centre.download_version(assigned)
-    centre.activate_version(assigned.label)
+    centre.activate_version(assigned.name_and_version)
     centre.mark_version_loaded()
     centre.delete_unused_versions()
     return assigned
@@ -94,7 +94,7 @@ def test_new_material_bundle_version_downloads_only_new_files_and_can_be_rolled_
     headquarters.assign(1, NOW, "centre:delhi-1")
     assert centre.fetch_assigned_manifest() is None
     headquarters.assign(1, NOW, "zone:north")
-    assert install_assigned_version(centre).label == "turnout-1"
+    assert install_assigned_version(centre).name_and_version == "turnout-1"
     assert read_active_text(folder) == "flow: 1"
     assert not list(folder.rglob(".git"))
     assert headquarters.first_bytes_requested() == [0, 0]
@@ -103,17 +103,19 @@ def test_new_material_bundle_version_downloads_only_new_files_and_can_be_rolled_
     (source / "flows/turnout.yaml").write_text("flow: 2")
     headquarters.approve(source, NOW)
     headquarters.assign(2, NOW)
-    assert install_assigned_version(centre).label == "turnout-1"  # the entry of its zone precedes that of all
+    assert (
+        install_assigned_version(centre).name_and_version == "turnout-1"
+    )  # the entry of its zone precedes that of all
     headquarters.repository.assign_version("turnout", 2, ["all"], ["zone:north", "centre:delhi-1"], KEYS["online"], NOW)
     install_assigned_version(centre)
     assert (read_active_text(folder), headquarters.first_bytes_requested()) == ("flow: 2", [0])
     centre.roll_back_version()
     assert read_active_text(folder) == "flow: 1"
-    assert install_assigned_version(centre).label == "turnout-2"
+    assert install_assigned_version(centre).name_and_version == "turnout-2"
     assert headquarters.first_bytes_requested() == []
     headquarters.approve(source, NOW)
     headquarters.repository.assign_version("turnout", 3, ["all"], ["zone:north"], KEYS["online"], NOW)
-    assert install_assigned_version(centre).label == "turnout-3"
+    assert install_assigned_version(centre).name_and_version == "turnout-3"
     assert {path.name for path in folder.glob("*-*")} == {"our-notes", "turnout-2", "turnout-3"}
 
 
@@ -194,7 +196,7 @@ def test_downloaded_file_with_a_wrong_hash_is_deleted_and_the_active_version_sta
     assert read_active_text(tmp_path / "centre") == "flow: 1"
     assert [*(tmp_path / "centre").glob("*-2*")] == []
     place.write_text("flow: 2")
-    assert install_assigned_version(centre).label == "turnout-2"
+    assert install_assigned_version(centre).name_and_version == "turnout-2"
 
 
 def test_older_material_bundle_metadata_is_not_accepted_again(
@@ -308,7 +310,7 @@ def test_material_bundle_is_not_downloaded_to_a_full_disk_and_leaves_no_partial_
             install_assigned_version(centre)
     assert {path.name for path in (tmp_path / "centre").iterdir()} == {"trust", "files", "lost"}
     assert not [path for path in (tmp_path / "centre/files").rglob("*") if path.is_file()]
-    assert install_assigned_version(centre).label == "turnout-1"
+    assert install_assigned_version(centre).name_and_version == "turnout-1"
 
 
 def test_material_bundle_server_with_an_untrusted_certificate_is_refused(source: Path, tmp_path: Path) -> None:
@@ -328,7 +330,7 @@ def test_material_bundle_server_with_an_untrusted_certificate_is_refused(source:
                 with pytest.raises(HeadquartersUnreachable, match="certificate"):
                     install_assigned_version(centre)
             else:
-                assert install_assigned_version(centre).label == "turnout-1"
+                assert install_assigned_version(centre).name_and_version == "turnout-1"
 
 
 def test_signers_and_machine_key_of_material_bundles_change_with_two_root_signatures(
@@ -344,22 +346,22 @@ def test_signers_and_machine_key_of_material_bundles_change_with_two_root_signat
         with pytest.raises(MaterialRefused, match="a change needs two root keys"):
             repository.change_signatories(roots, others, fresh, NOW)
     repository.change_signatories([KEYS["r1"], KEYS["r3"]], others, fresh, NOW)
-    assert install_assigned_version(centre).label == "turnout-1"  # the change is only drafted
+    assert install_assigned_version(centre).name_and_version == "turnout-1"  # the change is only drafted
     with pytest.raises(MaterialRefused, match="not a signatory's"):
         repository.sign_draft(KEYS["lata"])
     repository.sign_draft(KEYS["meena"])
     assert repository.sign_draft(b"n" * 32) == {"meena": "compliance", "nila": "media"}
     repository.publish_draft(fresh, NOW)
-    assert install_assigned_version(centre).label == "turnout-1"
+    assert install_assigned_version(centre).name_and_version == "turnout-1"
     (source / "flows/turnout.yaml").write_text("flow: 2")
     repository.draft_bundle(source, "turnout", 2, "india", NOW)
     for key in (KEYS["meena"], b"n" * 32):
         repository.sign_draft(key)
     repository.publish_draft(fresh, NOW)
     repository.assign_version("turnout", 2, ["all"], (), fresh, NOW)
-    assert install_assigned_version(centre).label == "turnout-2"
+    assert install_assigned_version(centre).name_and_version == "turnout-2"
     assert (
-        install_assigned_version(headquarters.centre(tmp_path / "new")).label == "turnout-2"
+        install_assigned_version(headquarters.centre(tmp_path / "new")).name_and_version == "turnout-2"
     )  # starting from the first root
     repository.assign_version("turnout", 1, ["all"], (), KEYS["online"], NOW)
     with pytest.raises(MaterialRefused, match="not trusted"):
@@ -388,9 +390,9 @@ def test_root_keys_of_material_bundles_change_with_two_old_and_two_new_signature
     repository.change_root_keys([KEYS["r1"], KEYS["r3"], r4], new, NOW)  # r2 is lost; r3 signs for both sides
     headquarters.approve(source, NOW)
     headquarters.assign(2, NOW)
-    assert install_assigned_version(centre).label == "turnout-2"
+    assert install_assigned_version(centre).name_and_version == "turnout-2"
     assert (
-        install_assigned_version(headquarters.centre(tmp_path / "new")).label == "turnout-2"
+        install_assigned_version(headquarters.centre(tmp_path / "new")).name_and_version == "turnout-2"
     )  # starting from the first root
     with pytest.raises(MaterialRefused, match="a change needs two root keys"):
         repository.change_signatories([KEYS["r1"], KEYS["r2"]], PEOPLE, KEYS["online"], NOW)
@@ -400,7 +402,7 @@ def test_root_keys_of_material_bundles_change_with_two_old_and_two_new_signature
     for person in ("lata", "meena"):
         repository.sign_draft(KEYS[person])
     repository.publish_draft(KEYS["online"], NOW)
-    assert install_assigned_version(centre).label == "turnout-2"
+    assert install_assigned_version(centre).name_and_version == "turnout-2"
 
 
 def test_material_bundle_manifest_with_a_path_outside_its_folder_is_invalid(source: Path, tmp_path: Path) -> None:

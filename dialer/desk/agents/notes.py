@@ -55,7 +55,7 @@ class AgentDrafts:
         self._drafts: dict[str, Draft] = {}  # by seat
         self._unwritten: dict[str, Draft] = {}
 
-    def find_draft(self, seat: str, attempt_id: str) -> dict[str, Any] | None:
+    def find_draft_of_call(self, seat: str, attempt_id: str) -> dict[str, Any] | None:
         """Return the draft of a call at a seat, or None."""
         draft = self._drafts.get(seat)
         if draft is None or draft.attempt_id != attempt_id:
@@ -76,15 +76,15 @@ class AgentDrafts:
         try:
             while True:
                 were_read = were_read or await try_or_log(self._read_stored_drafts(), "drafts.read_failed")
-                await try_or_log(self.write_drafts())
+                await try_or_log(self.write_drafts_to_file())
                 await asyncio.sleep(WRITE_SECONDS)
         finally:
-            await try_or_log(self.write_drafts())
+            await try_or_log(self.write_drafts_to_file())
 
     async def _read_stored_drafts(self) -> None:
         self._drafts = {draft.seat: draft for draft in await self._records.read_drafts_of_all_seats()} | self._drafts
 
-    async def write_drafts(self) -> None:
+    async def write_drafts_to_file(self) -> None:
         """Write new drafts to the desk's file. Raises StoreError."""
         changes, self._unwritten = self._unwritten, {}
         if not changes:

@@ -50,9 +50,9 @@ class AgentPhones:
         """Create the phones' routes. `find_user` returns the agent of a session token."""
         self._find_user = find_user
         self._taken: dict[str, asyncio.Event] = {}  # by seat; set when another page becomes the phone
-        self.use_settings(settings)
+        self.replace_settings(settings)
 
-    def use_settings(self, settings: Settings) -> None:
+    def replace_settings(self, settings: Settings) -> None:
         """Use these settings for new connections."""
         self._seats: Mapping[str, SeatSettings] = {each.name: each for each in settings.seats if each.webrtc}
         self._secret = settings.ami.secret
@@ -140,7 +140,7 @@ class AgentPhones:
                 since, count = clock(), 0
             count += 1
             text = message.get("text")
-            reason = "no-sip" if text is None else find_refusal_reason(text, seat.endpoint)
+            reason = "no-sip" if text is None else find_sip_refusal_reason(text, seat.endpoint)
             reason = "flood" if count > MAX_MESSAGES else reason
             if text is None or reason is not None:
                 _log.warning("phone.message_rejected", seat=seat.name, problem=reason)
@@ -186,7 +186,7 @@ _SHORT = {"f": "from", "t": "to", "m": "contact", "l": "content-length"}
 _ONCE = frozenset({"from", "to", "contact", "content-length"})
 
 
-def find_refusal_reason(text: str, user: str) -> str | None:
+def find_sip_refusal_reason(text: str, user: str) -> str | None:
     """Return why a SIP message from `user`'s phone is rejected, or None to relay it. Empty lines are keep-alives."""
     if not text.strip("\r\n"):
         return None

@@ -25,7 +25,7 @@ from dialer.desk.agents.page_records import (
 )
 from dialer.domain.errors import StoreError
 from dialer.domain.view import CampaignView, CentreState, SeatView
-from dialer.flows.model import list_allowed_offers
+from dialer.flows.model import list_offers_allowed_by_profile
 from dialer.flows.script_library import ScriptLibrary
 from dialer.rules.polls import Area, find_close_of_poll, find_polling_day
 from dialer.rules.rulebook import list_polling_days
@@ -50,7 +50,7 @@ class SeatCall:
     opted_out: bool
 
     @classmethod
-    def from_seat_view(cls, seat: SeatView) -> SeatCall | None:
+    def create_from_seat_view(cls, seat: SeatView) -> SeatCall | None:
         """Return the call at a seat, or None if nobody is on the line or the ids are not known yet."""
         pop, attempt = seat.screen_pop, seat.attempt_id
         if pop is None or attempt is None:
@@ -65,7 +65,9 @@ class ScreenPopBuilder:
         self._polls = list_polling_days(settings)
         self._language = settings.centre.language
         self._purposes = {each.id: each.purpose.value for each in settings.campaigns}
-        self._scripts = ScriptLibrary(list_site_scripts(settings), list_allowed_offers(load_site_profile(settings)))
+        self._scripts = ScriptLibrary(
+            list_site_scripts(settings), list_offers_allowed_by_profile(load_site_profile(settings))
+        )
 
     def build_screen_pop(self, line: OnTheLine, seat: SeatCall, script: str | None) -> AgentScreenPop:
         """Return the screen pop of a call, without note and draft.
@@ -183,7 +185,7 @@ class ScreenPops:
         """Show the voter on the line on the page of a seat. If the store cannot be read, show nothing, and retry with
         the seat's next message.
         """
-        call = SeatCall.from_seat_view(view)
+        call = SeatCall.create_from_seat_view(view)
         if call == self._shown.get(seat):
             return
         pop = None

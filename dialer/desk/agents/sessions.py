@@ -33,7 +33,7 @@ class AgentSessions:
     async def begin_session(self, agent: str, seat: str) -> str:
         """Start a session and return its token. Older sessions of the seat or of the agent end."""
         token, at = create_session_token(), self._clock.now()
-        self._forget_session(seat)
+        self._forget_session_of_seat(seat)
         session = AgentSession(digest_session_token(token), agent, seat, at, at)
         await self._records.begin_agent_session(session, forget_before=at - self._idle_seconds)
         return token
@@ -46,7 +46,7 @@ class AgentSessions:
             return None
         who = SignedInUser(session.agent, AGENT, session.seat)
         if now - session.used_at > self._idle_seconds or self._has_agent_left(who):
-            self._forget_session(session.seat)
+            self._forget_session_of_seat(session.seat)
             await try_or_log(self._records.end_agent_session(session.digest))
             return None
         if now - session.used_at > USE_RECORDED_SECONDS:
@@ -75,7 +75,7 @@ class AgentSessions:
         since = self._empty_since.setdefault(who.seat, now)
         return who.seat in self._leaving or now - since > EMPTY_SEAT_SECONDS
 
-    def _forget_session(self, seat: str) -> None:
+    def _forget_session_of_seat(self, seat: str) -> None:
         self._empty_since.pop(seat, None)
         self._leaving.discard(seat)
 

@@ -20,9 +20,9 @@ class AgentSite:
 
     def __init__(self, settings: Settings, *, training: bool = False) -> None:
         self._training = training
-        self.use_settings(settings, create_pin_prover(settings))
+        self.replace_settings(settings, create_pin_prover(settings))
 
-    def use_settings(self, settings: Settings, prover: PinProver) -> None:
+    def replace_settings(self, settings: Settings, prover: PinProver) -> None:
         """Use these settings from now on. `prover` proves the PINs of their agents."""
         self.prover = prover
         self.user = settings.desk.user if settings.agents else None

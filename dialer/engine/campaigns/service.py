@@ -138,7 +138,7 @@ class Campaigns:
         """Reload the IVR flows from their files. Calls in progress keep their version. Raises FlowError for an invalid
         flow: nothing changes then.
         """
-        changed = await asyncio.to_thread(self._flows.reload)
+        changed = await asyncio.to_thread(self._flows.reload_flows_and_scripts)
         for run in self._runs.list_campaign_runs():
             self._clear_unplayable_sound_alert(run)
         return f"flows reloaded; changed: {', '.join(sorted(set(changed))) or 'none'}"

@@ -12,7 +12,7 @@ from dialer.flows.flow import Flow
 from dialer.flows.known import look_up_known_value, parse_whole_number
 from dialer.flows.model import Scalar
 from dialer.flows.node import Continue, Entered, Node, NodeStyle
-from dialer.flows.parsing import OneOrMany, WholeNumber, YamlModel, YesNo, make_problem
+from dialer.flows.parsing import OneOrMany, WholeNumber, YamlModel, YesNo, make_yaml_error
 from dialer.flows.turns import FlowState
 
 MAX_CASES = 20
@@ -40,13 +40,13 @@ class Condition(YamlModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _check_one_test(cls, written: Any) -> Any:
+    def _require_exactly_one_test(cls, written: Any) -> Any:
         if not isinstance(written, dict):
-            raise make_problem(
+            raise make_yaml_error(
                 "a case of `branch:` must be a mapping such as {when: pending_voters, above: 1, goto: household}"
             )
         if sum(test in written for test in _TESTS) != 1:
-            raise make_problem(f"a case of `branch:` must have exactly one of {', '.join(_TESTS)}")
+            raise make_yaml_error(f"a case of `branch:` must have exactly one of {', '.join(_TESTS)}")
         return written
 
     def is_true_for_value(self, value: Scalar | None) -> bool:
@@ -89,15 +89,15 @@ class BranchNode(Node):
     def enter_node(self, flow: Flow, state: FlowState) -> Entered:
         """Continue at the node of the first condition that is true for this call."""
         true = (case.goto for case in self.conditions if case.is_true_for_value(look_up_known_value(state, case.when)))
-        return Continue(state.replace(node=next(true, self.otherwise)))
+        return Continue(state.copy_with_changes(node=next(true, self.otherwise)))
 
-    def list_targets(self) -> Iterator[tuple[str, str]]:
+    def list_next_nodes(self) -> Iterator[tuple[str, str]]:
         """Yield the target node of each condition, then the node for calls that meet no condition."""
         for case in self.conditions:
             yield str(case), case.goto
         yield "otherwise", self.otherwise
 
-    def list_targets_without_value(self, name: str) -> tuple[str, ...] | None:
+    def list_next_nodes_without_value(self, name: str) -> tuple[str, ...] | None:
         """Return the nodes that may follow in a call in which the value `name` is unknown.
 
         Of the tests of this value, only `known: false` can be true in such a call.

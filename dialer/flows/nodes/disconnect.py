@@ -28,11 +28,11 @@ class DisconnectNode(Node):
         """Return the step that plays the goodbye and hangs up the call."""
         return HangUp(fill_prompt_values(state, self.prompts), self.reason)
 
-    def list_targets(self) -> Iterator[tuple[str, str]]:
+    def list_next_nodes(self) -> Iterator[tuple[str, str]]:
         """Yield nothing, because the call ends."""
         yield from ()
 
     @property
-    def first_prompts(self) -> tuple[Prompt, ...]:
+    def prompts_at_entry(self) -> tuple[Prompt, ...]:
         """The prompts that are played before the hang-up."""
         return self.prompts

@@ -12,7 +12,7 @@ from dialer.flows.fields import NAME_SCHEMA, DeclaredName, DeclaredNames, Name, 
 from dialer.flows.flow import Flow
 from dialer.flows.known import fill_prompt_values, look_up_known_value, parse_whole_number
 from dialer.flows.node import Act, Entered, GoTo, QuestionNode
-from dialer.flows.parsing import Number, WholeNumber, make_problem
+from dialer.flows.parsing import Number, WholeNumber, make_yaml_error
 from dialer.flows.turns import Collect, Digits, FlowState
 from dialer.flows.yaml_document import NAME
 
@@ -32,7 +32,7 @@ def _parse_value_limit(value: object, info: ValidationInfo[DeclaredNames]) -> in
 def _check_keys_are_not_digits(choices: dict[str, str]) -> dict[str, str]:
     for key in choices:
         if key not in ("#", "*"):
-            raise make_problem('the field has a choice for a key that is a digit of the answer; use "#" or "*"', key)
+            raise make_yaml_error('the field has a choice for a key that is a digit of the answer; use "#" or "*"', key)
     return choices
 
 
@@ -76,7 +76,7 @@ class FieldNode(QuestionNode):
     @model_validator(mode="after")
     def _check_digit_limits(self) -> Self:
         if self.min_digits > self.max_digits:
-            raise make_problem("`min_digits:` is greater than `max_digits:`; lower `min_digits:`", "min_digits")
+            raise make_yaml_error("`min_digits:` is greater than `max_digits:`; lower `min_digits:`", "min_digits")
         return self
 
     def enter_node(self, flow: Flow, state: FlowState) -> Entered:
@@ -85,7 +85,7 @@ class FieldNode(QuestionNode):
         """
         if state.typed_ahead and state.typed_ahead == self.terminator:
             # The terminator alone is an empty answer, whether it was entered before or during the question.
-            return self.handle_keys(state.replace(typed_ahead=""), Digits(""))
+            return self.handle_entered_keys(state.copy_with_changes(typed_ahead=""), Digits(""))
         return Act(state, self.make_collect_action(state, self.prompts))
 
     def make_collect_action(self, state: FlowState, prompts: tuple[Prompt, ...]) -> Collect:
@@ -105,7 +105,7 @@ class FieldNode(QuestionNode):
         """Return whether the caller's input is only the terminator (such as #) of the previous field, entered too late."""
         return event.digits == ("" if state.stray == self.terminator else state.stray)
 
-    def handle_keys(self, state: FlowState, event: Digits) -> GoTo | Act:
+    def handle_entered_keys(self, state: FlowState, event: Digits) -> GoTo | Act:
         """Return the step that follows the entered digits, or the key that the caller pressed instead of digits."""
         digits = event.digits
         if not (event.timed_out and not digits):
@@ -114,13 +114,13 @@ class FieldNode(QuestionNode):
                 return GoTo(state, instead)
         if not digits:
             return self.repeat_question(state, self.no_input, silent=True)
-        value = self._parse_answer(state, digits)
+        value = self._parse_entered_answer(state, digits)
         if value is None:
             return self.repeat_question(state, self.no_match, silent=False)
         stray = self.terminator if len(digits) == self.max_digits else ""
-        return GoTo(state.add_answer(self.field, value).replace(stray=stray), self.next)
+        return GoTo(state.copy_with_answer(self.field, value).copy_with_changes(stray=stray), self.next)
 
-    def _parse_answer(self, state: FlowState, digits: str) -> str | None:
+    def _parse_entered_answer(self, state: FlowState, digits: str) -> str | None:
         """Return the answer to store for the entered `digits`, or None if the field does not accept them."""
         if not (digits.isascii() and digits.isdigit() and self.min_digits <= len(digits) <= self.max_digits):
             return None
@@ -132,19 +132,19 @@ class FieldNode(QuestionNode):
         lowest, highest = _resolve_value_limit(state, self.lowest), _resolve_value_limit(state, self.highest)
         if (lowest is not None and number < lowest) or (highest is not None and number > highest):
             return None
-        if not _is_number_in_fact(state, self.one_of, number):
+        if not _is_number_listed_in_fact(state, self.one_of, number):
             return None
         if self.reads == "hour":
             return f"{number:02d}:00"
         return str(number) if self.reads == "number" else digits
 
-    def list_targets(self) -> Iterator[tuple[str, str]]:
+    def list_next_nodes(self) -> Iterator[tuple[str, str]]:
         """Yield the nodes that follow an answer, keys entered instead of digits, silence and wrong keys."""
         yield "", self.next
         yield from self.choices.items()
-        yield from super().list_targets()
+        yield from super().list_next_nodes()
 
-    def list_targets_without_value(self, name: str) -> tuple[str, ...] | None:
+    def list_next_nodes_without_value(self, name: str) -> tuple[str, ...] | None:
         """Return the nodes that a call can reach without the value `name`. If `name` is this field, the node after an
         accepted answer is left out.
         """
@@ -158,7 +158,7 @@ class FieldNode(QuestionNode):
         return self.field
 
     @property
-    def title(self) -> str:
+    def diagram_title(self) -> str:
         """A short description with the number of digits and the name of the field."""
         fixed = self.min_digits == self.max_digits
         digits = str(self.max_digits) if fixed else f"{self.min_digits}-{self.max_digits}"
@@ -172,7 +172,7 @@ def convert_to_polling_hour(entered: int) -> int:
     return entered + 12 if 1 <= entered <= 6 else entered
 
 
-def _is_number_in_fact(state: FlowState, fact: str | None, number: int) -> bool:
+def _is_number_listed_in_fact(state: FlowState, fact: str | None, number: int) -> bool:
     """Return whether a number is in a fact that lists numbers, such as "12,14". If the fact is unknown, return true."""
     listed = None if fact is None else look_up_known_value(state, fact)
     return listed is None or number in {parse_whole_number(each.strip()) for each in str(listed).split(",")}

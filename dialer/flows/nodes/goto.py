@@ -24,8 +24,8 @@ class GotoNode(Node):
 
     def enter_node(self, flow: Flow, state: FlowState) -> Entered:
         """Continue the call at the node that this node names."""
-        return Continue(state.replace(node=self.next))
+        return Continue(state.copy_with_changes(node=self.next))
 
-    def list_targets(self) -> Iterator[tuple[str, str]]:
+    def list_next_nodes(self) -> Iterator[tuple[str, str]]:
         """Yield the node to which the call goes."""
         yield "", self.next

@@ -13,7 +13,7 @@ from dialer.flows.fields import DeclaredName, Name
 from dialer.flows.known import look_up_known_value, parse_whole_number
 from dialer.flows.model import Scope
 from dialer.flows.node import Answered, CommittingNode, GoTo
-from dialer.flows.parsing import make_problem
+from dialer.flows.parsing import make_yaml_error
 from dialer.flows.turns import CommitKind, FlowCommit, FlowState, Input, NotFound
 
 
@@ -39,17 +39,17 @@ class MarkNode(CommittingNode):
     @model_validator(mode="after")
     def _check_key_combinations(self) -> Self:
         if (self.mark is MarkKind.LATER) != (self.hour is not None):
-            raise make_problem(
+            raise make_yaml_error(
                 "`mark: later` needs `hour:` with the field that asked for it, and no other mark has one"
             )
         if (self.scope is Scope.SERIAL) != (self.serial is not None):
-            raise make_problem(
+            raise make_yaml_error(
                 "`scope: serial` needs `serial:` with the field that asked for it, and no other scope has one"
             )
         if self.serial is None and (self.part is not None or self.unknown is not None):
-            raise make_problem("`part:` and `unknown:` can be used only with `scope: serial`")
+            raise make_yaml_error("`part:` and `unknown:` can be used only with `scope: serial`")
         if self.count is not None and (self.scope is not Scope.HOUSEHOLD or self.mark is not MarkKind.NOT_YET):
-            raise make_problem("`count:` can be used only with `mark: not-yet` and `scope: household`", "count")
+            raise make_yaml_error("`count:` can be used only with `mark: not-yet` and `scope: household`", "count")
         return self
 
     def make_flow_commit(self, state: FlowState) -> FlowCommit:
@@ -70,14 +70,14 @@ class MarkNode(CommittingNode):
             return GoTo(state, self.unknown or self.failed)
         return super().handle_action_result(state, event)
 
-    def list_targets(self) -> Iterator[tuple[str, str]]:
+    def list_next_nodes(self) -> Iterator[tuple[str, str]]:
         """Yield the next nodes for a stored mark, a mark that was not stored, and an unknown serial number."""
-        yield from super().list_targets()
+        yield from super().list_next_nodes()
         if self.unknown is not None:
             yield "unknown", self.unknown
 
     @property
-    def title(self) -> str:
+    def diagram_title(self) -> str:
         """A short description: the mark and, unless it is the called voter alone, whom it concerns."""
         return f"Records: {self.mark}" + ("" if self.scope is Scope.VOTER else f" ({self.scope})")
 

@@ -12,14 +12,14 @@ from dialer.flows.flow import Flow
 from dialer.flows.known import fill_prompt_values
 from dialer.flows.model import TELEPHONE_KEYS
 from dialer.flows.node import Act, Entered, GoTo, QuestionNode
-from dialer.flows.parsing import make_problem
+from dialer.flows.parsing import make_yaml_error
 from dialer.flows.turns import Collect, Digits, FlowState
 
 
 def _check_telephone_keys(choices: dict[str, str]) -> dict[str, str]:
     for key in choices:
         if len(key) != 1 or key not in TELEPHONE_KEYS:
-            raise make_problem(
+            raise make_yaml_error(
                 'the menu has a choice that is not a key of a telephone; use one of 0 to 9, "*" and "#"', key
             )
     return choices
@@ -53,7 +53,9 @@ class MenuNode(QuestionNode):
         follows it.
         """
         if state.typed_ahead:
-            return self._follow_choice(state.replace(typed_ahead=state.typed_ahead[1:]), state.typed_ahead[:1])
+            return self._follow_choice(
+                state.copy_with_changes(typed_ahead=state.typed_ahead[1:]), state.typed_ahead[:1]
+            )
         return Act(state, self.make_collect_action(state, self.prompts))
 
     def make_collect_action(self, state: FlowState, prompts: tuple[Prompt, ...]) -> Collect:
@@ -67,7 +69,7 @@ class MenuNode(QuestionNode):
         """
         return event.digits == state.stray and event.digits not in self.choices
 
-    def handle_keys(self, state: FlowState, event: Digits) -> GoTo | Act:
+    def handle_entered_keys(self, state: FlowState, event: Digits) -> GoTo | Act:
         """Return the step that follows the pressed key, or the caller's silence."""
         if not event.digits:
             return self.repeat_question(state, self.no_input, silent=True)
@@ -77,14 +79,14 @@ class MenuNode(QuestionNode):
         target = self.choices.get(key)
         if target is None:
             return self.repeat_question(state, self.no_match, silent=False)
-        return GoTo(state if self.answer is None else state.add_answer(self.answer, key), target)
+        return GoTo(state if self.answer is None else state.copy_with_answer(self.answer, key), target)
 
-    def list_targets(self) -> Iterator[tuple[str, str]]:
+    def list_next_nodes(self) -> Iterator[tuple[str, str]]:
         """Yield the nodes that follow each key, silence and wrong keys."""
         yield from self.choices.items()
-        yield from super().list_targets()
+        yield from super().list_next_nodes()
 
-    def list_one_key_targets(self) -> tuple[str, ...]:
+    def list_nodes_reached_by_one_key(self) -> tuple[str, ...]:
         """Return the nodes that one key press reaches during the prompts.
 
         Empty if keys do not interrupt the prompts.

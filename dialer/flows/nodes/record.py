@@ -40,24 +40,24 @@ class RecordNode(Node):
         """
         match event:
             case Recorded():
-                return GoTo(state.add_answer(self.record, event.name), self.next)
+                return GoTo(state.copy_with_answer(self.record, event.name), self.next)
             case Failed():
                 return GoTo(state, self.failed)
         return None
 
-    def list_targets(self) -> Iterator[tuple[str, str]]:
+    def list_next_nodes(self) -> Iterator[tuple[str, str]]:
         """Yield the node that follows a recording, and the node that follows a failed recording."""
         yield "recorded", self.next
         yield "failed", self.failed
 
-    def list_targets_without_value(self, name: str) -> tuple[str, ...] | None:
+    def list_next_nodes_without_value(self, name: str) -> tuple[str, ...] | None:
         """Return the nodes that a call can reach without the value `name`. If `name` is this recording, only the node
         after a failure can be reached.
         """
         return (self.failed,) if name == self.record else None
 
     @property
-    def first_prompts(self) -> tuple[Prompt, ...]:
+    def prompts_at_entry(self) -> tuple[Prompt, ...]:
         """The prompts before the recording."""
         return self.prompts
 
@@ -67,6 +67,6 @@ class RecordNode(Node):
         return self.record
 
     @property
-    def title(self) -> str:
+    def diagram_title(self) -> str:
         """A short description with the maximum duration of the recording."""
         return f"Records a message, {self.max_seconds:g} s"

@@ -9,13 +9,13 @@ from pydantic import AfterValidator, Field, ValidationInfo
 
 from dialer.flows.fields import DeclaredNames, Name
 from dialer.flows.node import CommittingNode
-from dialer.flows.parsing import OneOrMany, make_problem
+from dialer.flows.parsing import OneOrMany, make_yaml_error
 from dialer.flows.turns import CommitKind, FlowCommit, FlowState
 
 
-def _check_is_answer(name: str, info: ValidationInfo[DeclaredNames]) -> str:
+def _refuse_undeclared_answer(name: str, info: ValidationInfo[DeclaredNames]) -> str:
     if name not in info.context.answers:
-        raise make_problem(
+        raise make_yaml_error(
             f"the node saves {name}, which is not an answer of this flow; use the name of a field, answer or recording"
         )
     return name
@@ -28,7 +28,7 @@ class SaveNode(CommittingNode):
     commits = CommitKind.ANSWERS
 
     answers: Annotated[
-        tuple[Annotated[Name, AfterValidator(_check_is_answer)], ...], Field(min_length=1), OneOrMany()
+        tuple[Annotated[Name, AfterValidator(_refuse_undeclared_answer)], ...], Field(min_length=1), OneOrMany()
     ] = Field(alias="save", description="The names of the answers.")
 
     def make_flow_commit(self, state: FlowState) -> FlowCommit:
@@ -37,6 +37,6 @@ class SaveNode(CommittingNode):
         return replace(super().make_flow_commit(state), answers=given)
 
     @property
-    def title(self) -> str:
+    def diagram_title(self) -> str:
         """A short description with the names of the answers."""
         return f"Records: {', '.join(self.answers)}"

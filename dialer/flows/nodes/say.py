@@ -33,7 +33,7 @@ class SayNode(Node):
         """
         prompts = () if state.typed_ahead and self.barge_in else fill_prompt_values(state, self.prompts)
         if not prompts:
-            return Continue(state.replace(node=self.next))
+            return Continue(state.copy_with_changes(node=self.next))
         return Act(state, Play(state.node_path, prompts, TELEPHONE_KEYS if self.barge_in else ""))
 
     def handle_action_result(self, state: FlowState, event: Input) -> Answered:
@@ -42,14 +42,14 @@ class SayNode(Node):
             return None
         ahead = event.digit if event.digit and self.barge_in and event.digit != state.stray else ""
         if ahead or state.stray:
-            state = state.replace(typed_ahead=ahead, stray="")
+            state = state.copy_with_changes(typed_ahead=ahead, stray="")
         return GoTo(state, self.next)
 
-    def list_targets(self) -> Iterator[tuple[str, str]]:
+    def list_next_nodes(self) -> Iterator[tuple[str, str]]:
         """Yield the next node."""
         yield "", self.next
 
     @property
-    def first_prompts(self) -> tuple[Prompt, ...]:
+    def prompts_at_entry(self) -> tuple[Prompt, ...]:
         """The prompts that the node plays."""
         return self.prompts

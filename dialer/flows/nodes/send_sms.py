@@ -40,7 +40,7 @@ class SmsNode(Node):
                 return GoTo(state, self.failed)
         return None
 
-    def list_targets(self) -> Iterator[tuple[str, str]]:
+    def list_next_nodes(self) -> Iterator[tuple[str, str]]:
         """Yield the next node after a sent SMS, and the next node after a failed SMS."""
         yield "sent", self.next
         yield "failed", self.failed
@@ -50,6 +50,6 @@ class SmsNode(Node):
         yield f"{SMS}{self.template}", {name for name, _ in self.needs}
 
     @property
-    def title(self) -> str:
+    def diagram_title(self) -> str:
         """A short description with the name of the template."""
         return f"Sends an SMS: {self.template}"

@@ -24,18 +24,18 @@ class SubdialogNode(Node):
     def enter_node(self, flow: Flow, state: FlowState) -> Entered:
         """Continue at the start of the flow that runs as a subdialog."""
         frames = (*state.frames, Frame(self.flow, self.next))
-        return Continue(state.replace(frames=frames, node=flow.subflows[self.flow].start))
+        return Continue(state.copy_with_changes(frames=frames, node=flow.subflows[self.flow].start))
 
-    def list_targets(self) -> Iterator[tuple[str, str]]:
+    def list_next_nodes(self) -> Iterator[tuple[str, str]]:
         """Yield the node that follows when the called flow returns."""
         yield "", self.next
 
     @property
-    def subflow(self) -> str:
+    def subdialog_flow_name(self) -> str:
         """The name of the flow that runs as a subdialog."""
         return self.flow
 
     @property
-    def title(self) -> str:
+    def diagram_title(self) -> str:
         """A short description with the name of the flow that runs as a subdialog."""
         return f"Runs flow {self.flow}"

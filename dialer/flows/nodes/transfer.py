@@ -39,12 +39,12 @@ class TransferNode(Node):
                 return GoTo(state, self.failed)
         return None
 
-    def list_targets(self) -> Iterator[tuple[str, str]]:
+    def list_next_nodes(self) -> Iterator[tuple[str, str]]:
         """Yield the node that follows if no agent is available."""
         yield "failed", self.failed
 
     @property
-    def first_prompts(self) -> tuple[Prompt, ...]:
+    def prompts_at_entry(self) -> tuple[Prompt, ...]:
         """The prompts before the transfer."""
         return self.prompts
 
@@ -52,6 +52,6 @@ class TransferNode(Node):
         """Return no notes for the diagram, because it shows the failure as an arrow."""
         return []
 
-    def list_arrow_targets(self) -> list[tuple[str, str]]:
+    def list_arrows_in_diagram(self) -> list[tuple[str, str]]:
         """Return the node that follows a failed transfer, which is common enough for an arrow."""
         return [("no agent available", self.failed)]

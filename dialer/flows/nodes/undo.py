@@ -28,7 +28,7 @@ class UndoNode(CommittingNode):
             return GoTo(state, self.nothing)
         return super().handle_action_result(state, event)
 
-    def list_targets(self) -> Iterator[tuple[str, str]]:
+    def list_next_nodes(self) -> Iterator[tuple[str, str]]:
         """Yield the next nodes for a mark that was undone, could not be undone, or was not found."""
-        yield from super().list_targets()
+        yield from super().list_next_nodes()
         yield "unknown", self.nothing

@@ -26,14 +26,14 @@ class CountingAlert:
     def count_incidents(self, sender: str, number: int = 1) -> None:
         """Count incidents of a sender ("" = unknown senders).
 
-        The first incident raises the alert at once. Later incidents appear at the next `update_count`.
+        The first incident raises the alert at once. Later incidents appear at the next `update_or_clear_alert`.
         """
         self._counts[sender] = self._counts.get(sender, 0) + number
         self._last_at = self._clock.monotonic()
         if not self._reported:
             self._raise_count_alert()
 
-    def update_count(self) -> bool:
+    def update_or_clear_alert(self) -> bool:
         """Update the count of incidents, or clear the alert if there were no recent ones. Return whether the alert is
         raised.
         """

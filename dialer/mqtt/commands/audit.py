@@ -46,7 +46,7 @@ def _create_audit_details(accepted: AcceptedCommand) -> dict[str, str]:
     command = accepted.command
     values = {field: getattr(command, field, None) for field in type(command).audited}
     if "who" in values and values["who"] is not None:
-        values["who"] = accepted.context.format_name_of_responsible_person(values["who"])
+        values["who"] = accepted.command_context.format_name_of_responsible_person(values["who"])
     details = {
         _KEYS.get(field, field): _format_audit_value(value) for field, value in values.items() if value is not None
     }
@@ -90,11 +90,13 @@ class CommandAudit:
     def has_unaudited_commands(self) -> bool:
         """Whether refused commands of unknown origin were counted within the last minute.
 
-        Then `append_counted_commands` must be called again.
+        Then `append_entries_of_counted_commands` must be called again.
         """
         return bool(self._repeats)
 
-    async def append(self, checked: CheckedCommand, status: str, reason: str = "", *, more: int = 0) -> None:
+    async def append_audit_entry(
+        self, checked: CheckedCommand, status: str, reason: str = "", *, more: int = 0
+    ) -> None:
         """Append an audit entry about a command.
 
         `more` is the number of further commands that the entry covers. Raises StoreError.
@@ -114,9 +116,9 @@ class CommandAudit:
             known.last, known.more = refused, known.more + 1
             return
         self._repeats[name] = _Repeats(refused, self._clock.monotonic())
-        await self.append(refused, "refused", refused.text)
+        await self.append_audit_entry(refused, "refused", refused.text)
 
-    async def append_counted_commands(self) -> None:
+    async def append_entries_of_counted_commands(self) -> None:
         """Append the entries for counted commands of more than a minute ago. Raises StoreError."""
         now = self._clock.monotonic()
         for name, known in [*self._repeats.items()]:
@@ -125,4 +127,4 @@ class CommandAudit:
             del self._repeats[name]
             if known.more:
                 self._repeats[name] = _Repeats(known.last, now)
-                await self.append(known.last, "refused", known.last.text, more=known.more)
+                await self.append_audit_entry(known.last, "refused", known.last.text, more=known.more)

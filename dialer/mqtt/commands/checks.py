@@ -46,12 +46,12 @@ class AcceptedCommand:
     content: str  # hash of its name and fields, without ID and expiry
 
     @property
-    def key(self) -> str:
+    def key_in_store(self) -> str:
         """The command's key in the store. It contains the sender, so that nobody can use the ID of another sender's command."""
         return f"{self.sender}/{self.command_id}"
 
     @property
-    def context(self) -> CommandContext:
+    def command_context(self) -> CommandContext:
         """The context in which the command is executed."""
         return CommandContext(self.sender)
 
@@ -77,7 +77,7 @@ def is_user_name(text: str) -> bool:
     return _USER.fullmatch(text) is not None
 
 
-def check_payload(
+def parse_and_check_payload(
     payload: bytes, user: str, senders: Senders, centre: str, *, retained: bool, now: float
 ) -> CheckedCommand:
     """Parse and check the payload of a message on the topic of `user`. `now` is in epoch seconds.
@@ -88,10 +88,10 @@ def check_payload(
         message = parse_command_message(payload)
     except CommandRefused as refused:
         return RefusedCommand(None, str(refused), user)
-    return check_message(message, user, senders, centre, retained=retained, now=now)
+    return check_command_message(message, user, senders, centre, retained=retained, now=now)
 
 
-def check_message(
+def check_command_message(
     message: CommandMessage, user: str, senders: Senders, centre: str, *, retained: bool, now: float
 ) -> CheckedCommand:
     """Check a parsed message from the topic of `user`. `now` is in epoch seconds. Never raises, whatever the sender wrote."""
@@ -105,12 +105,12 @@ def check_message(
                 "the sender may not send commands: add it to [[supervisors]] of the dialler's settings, or to its users"
                 " (`dialer user`)"
             )
-        refusal = replace(refusal, role=sender.role)
-        senders.authenticate(sender, centre, message.text, message.signature)
+        refusal = replace(refusal, role=sender.role_names)
+        senders.authenticate_command(sender, centre, message.text, message.signature)
         refusal = replace(refusal, is_authentic=True)
         if retained:
             raise CommandRefused("a command must not be retained: publish it without the retain flag, with a new ID")
-        return _accept_or_raise(message, sender, now)
+        return _accept_command_or_raise(message, sender, now)
     except BadSignature as refused:
         return replace(refusal, text=str(refused), is_forged=True)
     except CommandRefused as refused:
@@ -134,7 +134,7 @@ def recheck_sender_permission(accepted: AcceptedCommand, senders: Senders) -> Ch
     return accepted
 
 
-def _accept_or_raise(message: CommandMessage, sender: Sender, now: float) -> AcceptedCommand:
+def _accept_command_or_raise(message: CommandMessage, sender: Sender, now: float) -> AcceptedCommand:
     name = message.name or _refuse_unknown_command_name(message.fields.get("name"))
     kind = COMMANDS[name]
     _check_field_names(name, kind, message.fields)
@@ -144,7 +144,7 @@ def _accept_or_raise(message: CommandMessage, sender: Sender, now: float) -> Acc
     fields = {key: message.fields[key] for key in known if message.fields.get(key) is not None}
     command = read_command(name, fields)
     content = hashlib.sha256(json.dumps({"name": name, **fields}, sort_keys=True).encode()).hexdigest()
-    return AcceptedCommand(message.command_id, sender.name, sender.role, name, command, content)
+    return AcceptedCommand(message.command_id, sender.name, sender.role_names, name, command, content)
 
 
 def _refuse_unknown_command_name(name: object) -> str:
@@ -196,4 +196,4 @@ def _check_expiry(expires_at: object, now: float) -> None:
 def _check_sender_role(name: str, kind: type[Command], sender: Sender) -> None:
     if not sender.roles & kind.roles:
         wanted = " or ".join(sorted(kind.roles))
-        raise CommandRefused(f"`{name}` needs the role {wanted}; {sender.name} has {sender.role}")
+        raise CommandRefused(f"`{name}` needs the role {wanted}; {sender.name} has {sender.role_names}")

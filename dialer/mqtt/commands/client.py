@@ -59,10 +59,10 @@ async def send_commands(
             await connection.client.subscribe(topics.build_replies_filter(centre, signer.user), qos=1)
             await connection.client.subscribe(topics.CENTRE_STATE.address(centre), qos=1)
         session = CommandSession(connection, centre, clock, signer)
-        reader = asyncio.create_task(connection.read(session.handle_message), name="replies")
+        reader = asyncio.create_task(connection.handle_received_messages(session.handle_reply_or_state), name="replies")
         try:
             for request in requests:
-                replies.append(await session.send(request))
+                replies.append(await session.send_command_and_wait(request))
                 on_progress(len(replies))
         finally:
             reader.cancel()
@@ -83,7 +83,7 @@ class CommandSession:
         self._may_take_minutes = False
         self._is_in_progress = False  # as the dialler has reported since the last check
 
-    async def handle_message(self, received: Received) -> None:
+    async def handle_reply_or_state(self, received: Received) -> None:
         """Store a reply to a command, or the centre's state. Replies to other commands are ignored."""
         if received.topic == topics.CENTRE_STATE.address(self._centre):
             imports_roll = self._may_take_minutes and _is_importing_roll(received.payload)
@@ -93,7 +93,7 @@ class CommandSession:
         if reply.id == self._command_id and not self._reply.done():
             self._reply.set_result(reply)
 
-    async def send(self, request: CommandRequest) -> str:
+    async def send_command_and_wait(self, request: CommandRequest) -> str:
         """Send a command and return the text of the reply. Raises CommandRefused, BrokerUnreachable."""
         self._command_id = f"cli-{uuid.uuid4().hex}"
         self._reply = asyncio.get_running_loop().create_future()
@@ -101,10 +101,10 @@ class CommandSession:
         self._is_in_progress = False
         for _ in range(TRIES):
             expires_at = self._clock.now() + EXPIRY_SECONDS
-            message = self._signer.create_message(
+            message = self._signer.create_command_message(
                 self._centre, self._command_id, request.name, request.fields, expires_at
             )
-            await self._connection.publish(message)
+            await self._connection.publish_message(message)
             reply = await self._wait_for_reply()
             if reply is None:
                 continue

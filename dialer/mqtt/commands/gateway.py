@@ -23,7 +23,7 @@ from dialer.mqtt.commands.checks import (
     AcceptedCommand,
     CheckedCommand,
     RefusedCommand,
-    check_message,
+    check_command_message,
     recheck_sender_permission,
 )
 from dialer.mqtt.commands.message import CommandMessage, parse_command_message
@@ -94,7 +94,7 @@ class CommandGateway:
         self.unstored_replies: asyncio.Queue[Message] = asyncio.Queue(MAX_UNSTORED_REPLIES)
         """Replies to be published by the main connection. If one is lost, its sender repeats the command."""
 
-    def offer(self, user: str, payload: bytes, *, retained: bool) -> None:
+    def queue_command_message(self, user: str, payload: bytes, *, retained: bool) -> None:
         """Queue a message from the topic of `user`. An empty message only clears a retained one, and is no command."""
         if not payload:
             return
@@ -105,18 +105,18 @@ class CommandGateway:
         except CommandRefused as refused:
             message = RefusedCommand(None, str(refused), user)
         urgency = message.urgency if sender and isinstance(message, CommandMessage) else Urgency.NORMAL
-        if self._queues[urgency].is_full(sender):  # before any check, because a flood must cost little
-            self._count_incident(self._floods, sender)  # not answered: the sender repeats it with the same ID
+        if self._queues[urgency].is_queue_of_sender_full(sender):  # before any check, because a flood must cost little
+            self._count_incident_for_alert(self._floods, sender)  # not answered: the sender repeats it with the same ID
             return
         if isinstance(message, RefusedCommand):
             checked: CheckedCommand = message
         else:
             now = self._clock.now()
-            checked = check_message(message, user, self._senders, self._centre, retained=retained, now=now)
+            checked = check_command_message(message, user, self._senders, self._centre, retained=retained, now=now)
         self._number += 1
         if isinstance(checked, AcceptedCommand) and urgency < Urgency.NORMAL:
             self._halts[getattr(checked.command, "campaign", None)] = self._number
-        self._queues[urgency].put(sender, (self._number, checked))
+        self._queues[urgency].append_command(sender, (self._number, checked))
         self._arrived[urgency].set()
 
     async def run(self) -> None:
@@ -129,9 +129,9 @@ class CommandGateway:
     async def _execute_queue(self, urgency: Urgency) -> None:
         queues, arrived = self._queues[urgency], self._arrived[urgency]
         while True:
-            waiting, seconds = queues.pop(self._clock.monotonic())
+            waiting, seconds = queues.pop_next_command(self._clock.monotonic())
             if waiting is not None:
-                await self._handle_and_log_errors(*waiting)
+                await self._handle_command_and_log_errors(*waiting)
                 continue
             if urgency is Urgency.NORMAL and not queues:
                 self._halts.clear()  # no command is left that they could overtake
@@ -140,7 +140,7 @@ class CommandGateway:
                 async with asyncio.timeout(seconds):
                     await arrived.wait()
 
-    async def _handle_and_log_errors(self, number: int, checked: CheckedCommand) -> None:
+    async def _handle_command_and_log_errors(self, number: int, checked: CheckedCommand) -> None:
         try:
             await self.handle_command(checked, number)
         except StoreError as error:
@@ -149,20 +149,20 @@ class CommandGateway:
             _log.exception("command.failed", command=format_id_for_log(checked))
             if checked.command_id is not None:
                 with contextlib.suppress(StoreError):
-                    await self._audit.append(checked, "failed")
+                    await self._audit.append_audit_entry(checked, "failed")
                     await self._store_reply(checked.sender, self._create_refusal_reply(checked.command_id, _FAILED))
 
     async def _update_alerts(self) -> None:
         while True:
             await self._has_counts.wait()
             await asyncio.sleep(UPDATE_SECONDS)
-            raised = [alert.update_count() for alert in (self._floods, self._forgeries, self._bursts)]
+            raised = [alert.update_or_clear_alert() for alert in (self._floods, self._forgeries, self._bursts)]
             with contextlib.suppress(StoreError):
-                await self._audit.append_counted_commands()
+                await self._audit.append_entries_of_counted_commands()
             if not any(raised) and not self._audit.has_unaudited_commands:
                 self._has_counts.clear()
 
-    def _count_incident(self, alert: CountingAlert, sender: str, number: int = 1) -> None:
+    def _count_incident_for_alert(self, alert: CountingAlert, sender: str, number: int = 1) -> None:
         alert.count_incidents(sender, number)
         self._has_counts.set()
 
@@ -183,19 +183,19 @@ class CommandGateway:
             return
         is_stored = checked.command.is_stored
         known = None
-        if is_stored and checked.key not in self._in_progress:
-            known = await self._store.find_executed_command(checked.key)
-        if checked.key in self._in_progress or (known is not None and known.content != checked.content):
+        if is_stored and checked.key_in_store not in self._in_progress:
+            known = await self._store.find_executed_command(checked.key_in_store)
+        if checked.key_in_store in self._in_progress or (known is not None and known.content != checked.content):
             text = "another command has this ID: every command needs a new one"
             await self._refuse_command(
                 RefusedCommand(checked.command_id, text, checked.sender, checked.name, checked.role, is_authentic=True)
             )
             return
-        self._in_progress.add(checked.key)
+        self._in_progress.add(checked.key_in_store)
         try:
             reply = await self._execute_once(checked, known, number)
         finally:
-            self._in_progress.discard(checked.key)
+            self._in_progress.discard(checked.key_in_store)
         payload = CommandReply(id=checked.command_id, **json.loads(reply))
         if is_stored:
             await self._store_reply(checked.sender, payload)
@@ -210,13 +210,13 @@ class CommandGateway:
         If the store has a reply already (`known`), return that reply and do not execute the command.
         """
         if known is not None:
-            await self._audit.append(accepted, "repeated")
+            await self._audit.append_audit_entry(accepted, "repeated")
             return known.reply
         if isinstance(accepted.command, ReceiptedCommand):
             return await self._execute_with_receipt(accepted, accepted.command)
         if not accepted.command.is_idempotent:
             return await self._record_then_execute(accepted)
-        _, reply = await self._execute_and_audit(accepted, accepted.context, number)
+        _, reply = await self._execute_and_audit(accepted, accepted.command_context, number)
         if accepted.command.is_stored:
             await self._record_reply(accepted, reply)
         return reply
@@ -224,9 +224,9 @@ class CommandGateway:
     async def _refuse_command(self, refused: RefusedCommand) -> None:
         _log.warning("command.refused", command=format_id_for_log(refused), reason=refused.text)
         if refused.is_forged:
-            self._count_incident(self._forgeries, refused.sender)
+            self._count_incident_for_alert(self._forgeries, refused.sender)
         if refused.is_authentic:
-            await self._audit.append(refused, "refused", refused.text)
+            await self._audit.append_audit_entry(refused, "refused", refused.text)
         else:
             name = refused.sender if self._senders.find_sender(refused.sender) is not None else ""
             self._has_counts.set()
@@ -235,10 +235,10 @@ class CommandGateway:
             await self._store_reply(refused.sender, self._create_refusal_reply(refused.command_id, refused.text))
 
     async def _execute_with_receipt(self, accepted: AcceptedCommand, command: ReceiptedCommand) -> str:
-        await self._audit.append(accepted, "begun")
+        await self._audit.append_audit_entry(accepted, "begun")
         receipted = self._encode_reply("done", command.command_reply)
-        receipt = Receipt(accepted.key, accepted.name, accepted.content, receipted)
-        status, reply = await self._execute_and_audit(accepted, replace(accepted.context, receipt=receipt))
+        receipt = Receipt(accepted.key_in_store, accepted.name, accepted.content, receipted)
+        status, reply = await self._execute_and_audit(accepted, replace(accepted.command_context, receipt=receipt))
         if status == "done":
             return receipted
         await self._record_reply(accepted, reply)
@@ -246,15 +246,15 @@ class CommandGateway:
 
     async def _record_then_execute(self, accepted: AcceptedCommand) -> str:
         """Record a command that must not be executed twice, then execute it. Return the reply as JSON."""
-        await self._audit.append(accepted, "begun")  # it is not executed unless this is committed
+        await self._audit.append_audit_entry(accepted, "begun")  # it is not executed unless this is committed
         await self._record_reply(accepted, self._encode_reply("refused", _INTERRUPTED))
-        _, reply = await self._execute_and_audit(accepted, accepted.context)
-        await self._store.set_command_reply(accepted.key, reply)
+        _, reply = await self._execute_and_audit(accepted, accepted.command_context)
+        await self._store.set_command_reply(accepted.key_in_store, reply)
         return reply
 
     async def _record_reply(self, accepted: AcceptedCommand, reply: str) -> None:
         now = self._clock.now()
-        await self._store.record_command(accepted.key, accepted.name, accepted.content, reply, now)
+        await self._store.record_command(accepted.key_in_store, accepted.name, accepted.content, reply, now)
 
     def _encode_reply(self, status: str, text: str, why: RefusedBecause | None = None) -> str:
         reply = {"status": status, "text": text, "at": round(self._clock.now(), 3)}
@@ -268,7 +268,7 @@ class CommandGateway:
         reply = self._encode_reply(status, text, why)
         if status == "done" and not accepted.command.is_stored:
             return status, reply
-        await self._audit.append(accepted, status, text if status == "refused" else "")
+        await self._audit.append_audit_entry(accepted, status, text if status == "refused" else "")
         _log.info(
             "command.executed",
             command=format_id_for_log(accepted),
@@ -317,7 +317,7 @@ class CommandGateway:
         recent = max(0.0, recent - (now - since) * RECORDS_PER_MINUTE / 60) + count
         self._records[accepted.sender] = (recent, now)
         if recent > RECORDS_PER_MINUTE:
-            self._count_incident(self._bursts, accepted.sender, count)
+            self._count_incident_for_alert(self._bursts, accepted.sender, count)
 
     def _create_refusal_reply(self, command_id: str, text: str) -> CommandReply:
         return CommandReply(id=command_id, status="refused", text=text, at=self._clock.now())

@@ -26,7 +26,7 @@ class SenderQueue(Generic[T]):
         self._allowance = BURST
         self._counted_at: float | None = None
 
-    def seconds_until_next(self, now: float) -> float:
+    def seconds_until_next_command(self, now: float) -> float:
         """Return how long the first command must wait (seconds; 0 = it may be executed now). `now` is monotonic."""
         if self._counted_at is not None:
             self._allowance = min(BURST, self._allowance + (now - self._counted_at) * PER_SECOND)
@@ -34,8 +34,8 @@ class SenderQueue(Generic[T]):
         missing = 1.0 - self._allowance
         return missing / PER_SECOND if missing > 1e-9 else 0.0
 
-    def pop(self) -> T:
-        """Remove and return the first command. Call it only if `seconds_until_next` is 0."""
+    def pop_first_command(self) -> T:
+        """Remove and return the first command. Call it only if `seconds_until_next_command` is 0."""
         self._allowance -= 1.0
         return self.items.popleft()
 
@@ -49,16 +49,16 @@ class FairQueues(Generic[T]):
     def __len__(self) -> int:
         return sum(len(queue.items) for queue in self._queues.values())
 
-    def is_full(self, sender: str) -> bool:
+    def is_queue_of_sender_full(self, sender: str) -> bool:
         """Return whether the sender's queue is full."""
         queue = self._queues.get(sender)
         return queue is not None and len(queue.items) >= MAX_WAITING
 
-    def put(self, sender: str, item: T) -> None:
+    def append_command(self, sender: str, item: T) -> None:
         """Append a command to the sender's queue, which must not be full."""
         self._queues.setdefault(sender, SenderQueue()).items.append(item)
 
-    def pop(self, now: float) -> tuple[T | None, float | None]:
+    def pop_next_command(self, now: float) -> tuple[T | None, float | None]:
         """Remove and return the next command that may be executed, or None.
 
         With None, the second value is the time until a command may be executed (seconds), or None if all queues are
@@ -68,9 +68,9 @@ class FairQueues(Generic[T]):
         for sender, queue in self._queues.items():
             if not queue.items:
                 continue
-            seconds = queue.seconds_until_next(now)
+            seconds = queue.seconds_until_next_command(now)
             if seconds == 0.0:
                 self._queues[sender] = self._queues.pop(sender)  # to the end of the order
-                return queue.pop(), None
+                return queue.pop_first_command(), None
             soonest = seconds if soonest is None else min(soonest, seconds)
         return None, soonest

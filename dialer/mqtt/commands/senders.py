@@ -28,7 +28,7 @@ class Sender:
     key: bytes | None = None  # public key; with one, only signed commands are accepted
 
     @property
-    def role(self) -> str:
+    def role_names(self) -> str:
         """The sender's roles, separated by commas."""
         return ", ".join(sorted(self.roles))
 
@@ -65,7 +65,7 @@ class Senders:
             return Sender(name, frozenset({role}))
         return sender
 
-    def authenticate(self, sender: Sender, centre: str, text: str, signature: object) -> None:
+    def authenticate_command(self, sender: Sender, centre: str, text: str, signature: object) -> None:
         """Raise CommandRefused unless the named sender sent this command.
 
         `signature` is base64, or None if the command is unsigned.

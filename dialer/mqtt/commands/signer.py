@@ -19,14 +19,16 @@ class Signer:
     user: str
     key: bytes | None = field(default=None, repr=False)  # private key; None: commands are not signed
 
-    def create_message(
+    def create_command_message(
         self, centre: str, command_id: str, name: str, values: Mapping[str, object], expires_at: float
     ) -> Message:
         """Return the MQTT message of a command. `expires_at` is in epoch seconds."""
         text = json.dumps({"id": command_id, "name": name, "expires_at": expires_at, **values})
-        return Message(topics.build_commands_topic(centre, self.user), self.create_payload(centre, text), 1, False)
+        return Message(
+            topics.build_commands_topic(centre, self.user), self.create_command_payload(centre, text), 1, False
+        )
 
-    def create_payload(self, centre: str, text: str) -> str:
+    def create_command_payload(self, centre: str, text: str) -> str:
         """Return the payload of a command message with this text, signed if the sender has a key."""
         if self.key is None:
             return text

@@ -184,7 +184,9 @@ class TwilioFlows:
         if call.over.is_set():
             return
         call.over.set()
-        self._engine.on_flow_ended(attempt_id, completed=state.completed, left_at=state.left_at, answers=state.answers)
+        self._engine.on_flow_ended(
+            attempt_id, completed=state.has_completed, left_at=state.node_where_caller_hung_up, answers=state.answers
+        )
 
     def end_flow_after_hang_up(self, attempt_id: AttemptId) -> None:
         """End the flow of a call that has ended, after late requests have arrived and their results are stored."""

@@ -107,7 +107,7 @@ async def make_twiml_page(flow: Flow, turn: Turn, at: PausedFlow, host: PageHost
                 return Page(tuple(said), None, None, state)
             case Disconnect():
                 return Page((*said, *action.prompts), None, None, state)
-            case Play() if action.barge_in:
+            case Play() if action.allows_barge_in:
                 return _make_page_with_interruptible_prompts(flow, turn, said, waiting)
             case Play():
                 said += action.prompts
@@ -151,7 +151,7 @@ def _make_page_with_interruptible_prompts(flow: Flow, turn: Turn, said: list[Pro
     """Return a page whose prompts a key interrupts, as part of the next question or as a question for one key."""
     prompts: list[PromptRef] = []
     following = turn
-    while isinstance(following.action, Play) and following.action.barge_in:
+    while isinstance(following.action, Play) and following.action.allows_barge_in:
         prompts += following.action.prompts
         following = continue_flow(flow, following.state, Played())
     question = following.action

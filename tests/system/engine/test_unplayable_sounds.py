@@ -22,7 +22,7 @@ from dialer.simulation.asterisk.voters import Behaviour, VoterProfile
 from tests.support.centre import START_EPOCH, Site, a_site
 from tests.support.virtual import virtual_time
 
-QUESTIONS = [f"matdan/{language}/turnout/question" for language in load_shipped_texts().list_languages()]
+QUESTIONS = [f"matdan/{language}/turnout/question" for language in load_shipped_texts().list_languages_with_texts()]
 IVR = {"id": "ivr", "kind": "ivr", "flow": "turnout", "pacing": "broadcast", "channels": 3}
 
 

@@ -361,10 +361,10 @@ def test_flow_reassigned_to_a_campaign_is_loaded_from_the_current_file(tmp_path:
     flow.write_text(ASK, encoding="utf-8")
     library = FlowLibrary([str(flow)], load_shipped_texts())
     before = library.get_current_flow(str(flow))
-    library.prepare_reload([], {})()
+    library.prepare_library_reload([], {})()
     assert library.get_current_flow(str(flow)) is before  # for the calls that it has
     flow.write_text(ASK + "# changed\n", encoding="utf-8")
-    library.prepare_reload([str(flow)], {})()
+    library.prepare_library_reload([str(flow)], {})()
     assert library.get_current_flow(str(flow)).version != before.version
 
 
@@ -376,13 +376,13 @@ def test_reload_reads_and_checks_announcement_texts_together_with_flows(tmp_path
     read = partial(load_texts, tmp_path / "texts")
     library = FlowLibrary([str(flow)], read(), read_texts=read)
     first = library.texts
-    assert library.reload() == []
+    assert library.reload_flows_and_scripts() == []
     assert library.texts is first
     own.write_text('inbound.question: "Press 2."\n', encoding="utf-8")
-    assert library.reload() == ["texts"]
+    assert library.reload_flows_and_scripts() == ["texts"]
     assert library.texts.find_text("inbound.question", "hi") == "Press 2."
     held = library.texts
     own.write_text('inbound.question: "Which party did you vote for?"\n', encoding="utf-8")
     with pytest.raises(FlowError, match="forbidden-question"):
-        library.reload()
+        library.reload_flows_and_scripts()
     assert library.texts is held

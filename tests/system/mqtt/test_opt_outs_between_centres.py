@@ -281,13 +281,13 @@ async def test_opt_outs_that_cannot_be_stored_yet_wait_at_the_broker_and_delay_n
 def watch_unsubscribe(monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
     """Return an event that is set once the command connection has unsubscribed from opt-outs."""
     left = asyncio.Event()
-    unsubscribe = Connection.unsubscribe
+    unsubscribe = Connection.unsubscribe_from_topic
 
     async def unsubscribe_and_notify(connection: Connection, topic: str) -> None:
         await unsubscribe(connection, topic)
         left.set()
 
-    monkeypatch.setattr(Connection, "unsubscribe", unsubscribe_and_notify)
+    monkeypatch.setattr(Connection, "unsubscribe_from_topic", unsubscribe_and_notify)
     return left
 
 

@@ -42,7 +42,7 @@ class Dialler(DiallerCommands):
         if flows is None:
             return None
         try:
-            return Reply("done", f"changed: {', '.join(flows.reload())}")
+            return Reply("done", f"changed: {', '.join(flows.reload_flows_and_scripts())}")
         except MatdanError as refused:
             return Reply("refused", str(refused))
 

@@ -77,7 +77,7 @@ def test_dialplan_and_simulation_play_the_installed_information_message() -> Non
     assert SIMULATED_MESSAGE == MESSAGE_SOUND
 
 
-@pytest.mark.parametrize("language", load_shipped_texts().list_languages())
+@pytest.mark.parametrize("language", load_shipped_texts().list_languages_with_texts())
 def test_information_message_names_the_caller_and_asks_for_no_key_press(language: str) -> None:
     ((name, words),) = collect_message_prompt(language, "Example Seva", load_shipped_texts()).items()
     assert name == PromptName("", language, INFORMATION)

@@ -39,7 +39,7 @@ def speak_number(number: int, language: str) -> str:
 
 
 def test_every_language_with_texts_has_words_for_numbers() -> None:
-    assert load_shipped_texts().list_languages() == LANGUAGES
+    assert load_shipped_texts().list_languages_with_texts() == LANGUAGES
 
 
 @pytest.mark.parametrize(
@@ -149,7 +149,7 @@ def test_every_prompt_of_shipped_flows_has_words_to_speak(language: str) -> None
     }
     for flow in FLOWS.values():
         for node in flow.nodes.values():
-            for prompt in node.all_prompts:
+            for prompt in node.prompts_and_reprompts:
                 for name, kind in prompt.needs or (("", prompt.kind),):
                     for value in samples.get(kind, []):
                         ref = PromptRef(kind, value)

@@ -195,7 +195,7 @@ async def test_running_centre_reloads_a_changed_sound_catalogue_but_not_a_damage
     assert prompts.get_call_prompts("town").find_reason_sound_is_blocked(sound) is None
     assert prompts.get_call_prompts("town").today == TODAY
     with capture_logs() as logs:
-        task = asyncio.create_task(prompts.watch_catalogue())
+        task = asyncio.create_task(prompts.reload_catalogue_regularly())
         (site.catalogue / "hi.toml").write_text("damaged")
         await asyncio.sleep(100)
         assert prompts.get_call_prompts("town").find_reason_sound_is_blocked(sound) is None
@@ -225,7 +225,7 @@ async def test_briefly_missing_catalogue_silences_no_call(
         return scandir(path)
 
     with capture_logs() as logs:
-        task = asyncio.create_task(prompts.watch_catalogue())
+        task = asyncio.create_task(prompts.reload_catalogue_regularly())
         site.catalogue.rename(site.catalogue.with_name("away"))
         await asyncio.sleep(100)
         assert prompts.get_call_prompts("town").find_reason_sound_is_blocked(sound) is None

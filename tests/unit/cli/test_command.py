@@ -16,7 +16,7 @@ from dialer.domain.enums import SupervisorRole
 from dialer.domain.errors import CommandRefused
 from dialer.engine.campaigns.commands import PauseCampaign
 from dialer.engine.command.catalogue import COMMANDS
-from dialer.mqtt.commands.checks import AcceptedCommand, check_payload
+from dialer.mqtt.commands.checks import AcceptedCommand, parse_and_check_payload
 from dialer.mqtt.commands.senders import Sender, Senders
 from tests.support.command_line import run
 
@@ -100,7 +100,7 @@ def test_mosquitto_pub_command_in_the_docs_sends_a_valid_command() -> None:
     stubs += "uuidgen() { echo 7c1f; }\ndate() { echo 1000; }\n"
     sent = subprocess.run(["sh", "-c", f"{stubs}{block}"], capture_output=True, check=True, timeout=20).stdout
     asha = Senders([Sender("asha", frozenset({SupervisorRole.SUPERVISOR}))])
-    read = check_payload(sent, "asha", asha, "pune-1", retained=False, now=1000.0)
+    read = parse_and_check_payload(sent, "asha", asha, "pune-1", retained=False, now=1000.0)
     assert isinstance(read, AcceptedCommand)
     assert read.command == PauseCampaign(campaign="turnout-ivr")
     assert json.loads(sent)["expires_at"] == 1060

@@ -110,17 +110,17 @@ async def test_note_that_is_malformed_or_too_long_is_refused(
 async def test_draft_of_a_note_is_restored_after_a_reload_and_a_restart(desk: DeskUnderTest) -> None:
     assert await replace_draft_of_seat(desk, DRAFT) == 204
     assert (await receive_screen_pop(desk))["draft"] == DRAFT["draft"]
-    await desk.agents.drafts.write_drafts()
+    await desk.agents.drafts.write_drafts_to_file()
     again = AgentDrafts(AgentRecords(desk.file))
     running = asyncio.create_task(again.run())
     async with asyncio.timeout(5):
-        while again.find_draft("04", ATTEMPT) is None:
+        while again.find_draft_of_call("04", ATTEMPT) is None:
             await asyncio.sleep(0.01)
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
-    assert again.find_draft("04", ATTEMPT) == DRAFT["draft"]
-    assert again.find_draft("04", "another") is None
-    assert again.find_draft("05", ATTEMPT) is None
+    assert again.find_draft_of_call("04", ATTEMPT) == DRAFT["draft"]
+    assert again.find_draft_of_call("04", "another") is None
+    assert again.find_draft_of_call("05", ATTEMPT) is None
 
 
 async def test_draft_note_that_is_too_long_or_about_another_agents_call_is_refused(desk: DeskUnderTest) -> None:
@@ -154,8 +154,8 @@ async def test_failed_write_of_draft_notes_is_repeated(desk: DeskUnderTest, monk
     with monkeypatch.context() as broken:
         broken.setattr(AgentRecords, "save_drafts", fail_with_full_disk)
         with pytest.raises(StoreError):
-            await desk.agents.drafts.write_drafts()
-    await desk.agents.drafts.write_drafts()
+            await desk.agents.drafts.write_drafts_to_file()
+    await desk.agents.drafts.write_drafts_to_file()
     assert [draft.attempt_id for draft in await AgentRecords(desk.file).read_drafts_of_all_seats()] == [ATTEMPT]
 
 
@@ -176,7 +176,7 @@ async def test_file_of_draft_notes_is_read_again_after_the_file_was_busy(
     monkeypatch.setattr(notes, "WRITE_SECONDS", 0.0)
     running = asyncio.create_task(desk.agents.run())
     async with asyncio.timeout(5):
-        while desk.agents.drafts.find_draft("05", "earlier") is None:
+        while desk.agents.drafts.find_draft_of_call("05", "earlier") is None:
             await asyncio.sleep(0)
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
@@ -201,7 +201,7 @@ async def test_stopping_desk_writes_the_latest_draft_notes(
         await replace_draft_of_seat(desk, DRAFT)
     running = asyncio.create_task(desk.agents.drafts.run())
     async with asyncio.timeout(5):
-        while desk.agents.drafts.find_draft("05", "earlier") is None:
+        while desk.agents.drafts.find_draft_of_call("05", "earlier") is None:
             await asyncio.sleep(0)
         if is_writing:
             await writing.wait()
@@ -216,7 +216,7 @@ async def test_stopping_desk_writes_the_latest_draft_notes(
 async def test_erasing_a_number_deletes_its_notes_and_drafts(desk: DeskUnderTest, tmp_path: Path) -> None:
     await desk.post("/api/agent/note", NOTE, AGENT)
     await replace_draft_of_seat(desk, DRAFT)
-    await desk.agents.drafts.write_drafts()
+    await desk.agents.drafts.write_drafts_to_file()
     store = tmp_path / "centre.db"
     assert erase_notes_and_drafts(store, None, 2) == 0
     assert erase_notes_and_drafts(store, None, 1) == 1

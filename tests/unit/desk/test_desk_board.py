@@ -165,12 +165,12 @@ async def test_names_of_booths_are_read_again_each_day(desk: DeskUnderTest, tmp_
         db.execute("UPDATE booth SET name = 'Town hall'")
     reading = await DeskReading.open(tmp_path / "centre.db", None)
     figures = BoardFigures(desk.page_state, reading, desk.clock, ZoneInfo("UTC"), {})
-    await figures.read_booths()
+    await figures.read_booth_names()
     desk.page_state.put("booths", {})
-    await figures.read_all_campaigns()
+    await figures.read_figures_of_all_campaigns()
     assert desk.page_state.get("booths", dict) == {}
     desk.clock.pass_seconds(86_400.0)
-    await figures.read_all_campaigns()
+    await figures.read_figures_of_all_campaigns()
     assert desk.page_state.get("booths", dict) == {118: ("Kothrud", "Town hall")}
     await reading.close()
 

@@ -24,7 +24,7 @@ from dialer.desk.agents.phone import (
     SIGNED_OUT,
     TAKEN,
     AgentPhones,
-    find_refusal_reason,
+    find_sip_refusal_reason,
 )
 from dialer.domain.errors import StoreError
 from dialer.settings.seats import get_browser_password
@@ -70,7 +70,7 @@ def replace_text(message: str, old: str, new: str) -> str:
     ],
 )
 def test_sip_filter_accepts_messages_of_the_seats_own_phone(message: str) -> None:
-    assert find_refusal_reason(message, "agent01") is None
+    assert find_sip_refusal_reason(message, "agent01") is None
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_sip_filter_accepts_messages_of_the_seats_own_phone(message: str) -> Non
     ],
 )  # fmt: skip
 def test_sip_filter_rejects_messages_that_a_seats_phone_never_sends(message: str, why: str) -> None:
-    assert find_refusal_reason(message, "agent01") == why
+    assert find_sip_refusal_reason(message, "agent01") == why
 
 
 # A desk on loopback with a simulated Asterisk

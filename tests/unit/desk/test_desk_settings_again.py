@@ -88,7 +88,7 @@ async def test_reloading_applies_new_seats_and_agents_and_rejects_an_invalid_fil
 
         async def reload_settings() -> str:
             with capture_logs() as logs:
-                await reloader.reload()
+                await reloader.reload_desk_settings()
             (said,) = [each for each in logs if each["event"].startswith("settings.reload")]
             return str(said.get("problem") or said["changed"])
 
@@ -114,7 +114,7 @@ async def test_new_agent_can_sign_in_after_the_settings_are_reloaded(tmp_path: P
     settings, pin_hash = two_agent_settings(), CHEAP.hash("1357")
     newcomer = settings.agents[0].model_copy(update={"number": "103", "pin": SecretStr(pin_hash)})
     async with run_desk(tmp_path, settings) as desk:
-        desk.agents.prepare_settings(settings.model_copy(update={"agents": (*settings.agents, newcomer)}))()
+        desk.agents.prepare_agent_settings(settings.model_copy(update={"agents": (*settings.agents, newcomer)}))()
         asked = {"agent": "103", "pin": "1357", "seat": "04", "phone": "own"}
         assert (await desk.post("/api/agent/sign-in", asked)).status_code == 204
         [(_, _, _, values)] = desk.dialler_client.asked
@@ -142,7 +142,7 @@ async def test_reloading_the_settings_applies_the_retention_of_recordings(tmp_pa
 
         assert await count_recordings() == 1
         path.write_text(whole + kept.format(folder=tmp_path, days=10), encoding="utf-8")
-        await SettingsReloader(settings, desk.apply_settings).reload()
+        await SettingsReloader(settings, desk.apply_settings).reload_desk_settings()
         assert await count_recordings() == 0
 
 

@@ -27,7 +27,7 @@ from dialer.engine.command.base import (
 )
 from dialer.engine.command.catalogue import COMMANDS
 from dialer.mqtt import document
-from dialer.mqtt.commands.checks import check_payload
+from dialer.mqtt.commands.checks import parse_and_check_payload
 from dialer.mqtt.commands.gateway import CommandGateway
 from dialer.store.store import Store, open_store
 from tests.support.fake_centre import FakeEngine
@@ -88,7 +88,7 @@ async def send(store: Store, user: str, seats: Seats, **fields: Any) -> dict[str
     command_id = f"c-{len(await store.read_announcements_for_broker(100))}"
     message = {"id": command_id, "name": "seat-coffee", "expires_at": now + 30, **fields}
     payload = json.dumps(message).encode()
-    await gateway.handle_command(check_payload(payload, user, SENDERS, "pune-1", retained=False, now=now))
+    await gateway.handle_command(parse_and_check_payload(payload, user, SENDERS, "pune-1", retained=False, now=now))
     rows = [
         row for row in await store.read_announcements_for_broker(100) if row.topic == f"replies/{user}/{command_id}"
     ]

@@ -341,17 +341,17 @@ def test_reloaded_flow_is_used_by_later_calls_and_a_failed_reload_changes_nothin
     path.write_text(GOOD, encoding="utf-8")
     library = FlowLibrary([str(path), "opt_out"], load_shipped_texts())
     first = library.get_current_flow(str(path))
-    assert library.reload() == []
+    assert library.reload_flows_and_scripts() == []
 
     path.write_text(GOOD.replace("reprompts: 2", "reprompts: 3"), encoding="utf-8")
-    assert library.reload() == ["turnout"]
+    assert library.reload_flows_and_scripts() == ["turnout"]
     second = library.get_current_flow(str(path))
     assert second.version != first.version
     assert library.get_flow_version("turnout", first.version) is first
 
     path.write_text(GOOD.replace("start: greeting", "start: nowhere"), encoding="utf-8")
     with pytest.raises(FlowError, match="starts at nowhere"):
-        library.reload()
+        library.reload_flows_and_scripts()
     assert library.get_current_flow(str(path)) is second
 
 

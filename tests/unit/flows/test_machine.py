@@ -355,7 +355,7 @@ def test_hang_up_does_not_lose_the_answers_and_the_reached_node() -> None:
     flow = FLOWS["household"]
     left = run(flow, [Played(), Digits("2"), Digits("2"), HungUp()])
     assert left.action is None
-    assert left.ended
+    assert left.has_ended
     assert left.state.ending is Ending.HUNG_UP
     assert left.state.node_path == "some_voted"
     assert left.state.answers == {"still_to_vote": "2"}

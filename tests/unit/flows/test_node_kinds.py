@@ -52,15 +52,15 @@ class GreetNode(Node):
     def handle_action_result(self, state, event):
         return GoTo(state, self.next) if isinstance(event, Played) else None
 
-    def list_targets(self):
+    def list_next_nodes(self):
         yield "", self.next
 
     @property
-    def first_prompts(self):
+    def prompts_at_entry(self):
         return (*self.morning, *self.later)
 
     @property
-    def title(self):
+    def diagram_title(self):
         return f"Greets by {self.hour}"
 '''
 A_FLOW = """

@@ -69,7 +69,7 @@ def test_agent_script_is_loaded_with_its_pages_and_texts() -> None:
     script = parse_script(GOOD, "sample.yaml")
     assert (script.name, script.title, script.languages, script.start) == ("sample", "sample", ("en", "hi"), "hello")
     assert script.get_answers_by_question() == {"knows_booth": {"knows", "told"}}
-    assert [(page.name, page.is_closing) for page in script.pages.values()] == [
+    assert [(page.name, page.ends_conversation) for page in script.pages.values()] == [
         ("hello", False),
         ("way", False),
         ("last", True),
@@ -358,10 +358,10 @@ def test_reload_uses_all_script_files_or_none_and_calls_stay_with_their_version(
     flow.write_text(shipped.read_text(encoding="utf-8"), encoding="utf-8")
     scripts = ScriptLibrary({"calls": (str(path), Purpose.TURNOUT)})
     library = FlowLibrary([str(flow)], load_shipped_texts(), scripts=scripts)
-    assert library.reload() == []
+    assert library.reload_flows_and_scripts() == []
 
     path.write_text(GOOD.replace("told", "heard"), encoding="utf-8")
-    assert library.reload() == ["sample"]
+    assert library.reload_flows_and_scripts() == ["sample"]
     before = scripts.get_script_version("calls")
     assert scripts.find_invalid_answer("calls", {"knows_booth": "heard"}) is None
     assert scripts.find_invalid_answer("calls", {"knows_booth": "told"}) is None
@@ -369,7 +369,7 @@ def test_reload_uses_all_script_files_or_none_and_calls_stay_with_their_version(
     path.write_text(GOOD.replace("told", "learned"), encoding="utf-8")
     flow.write_text("flow: opt_out", encoding="utf-8")
     with pytest.raises(FlowError, match=r"turnout\.yaml"):
-        library.reload()
+        library.reload_flows_and_scripts()
     assert scripts.get_script_version("calls") == before
     assert scripts.find_invalid_answer("calls", {"knows_booth": "learned"}) is not None
 

@@ -66,7 +66,7 @@ def test_every_language_has_every_flow_text_with_the_same_placeholders(language:
 
 
 def test_flow_texts_are_shipped_in_thirteen_languages() -> None:
-    assert load_shipped_texts().list_languages() == LANGUAGES
+    assert load_shipped_texts().list_languages_with_texts() == LANGUAGES
 
 
 @pytest.mark.parametrize("language", sorted(SCRIPTS))
@@ -137,7 +137,7 @@ def test_every_shipped_text_is_used_by_a_flow() -> None:
         prompt.value
         for name in list_shipped_flows()
         for node in FLOWS[name].nodes.values()
-        for prompt in node.all_prompts
+        for prompt in node.prompts_and_reprompts
         if prompt.kind is PromptKind.TEXT
     }
     used |= {

@@ -59,7 +59,7 @@ def list_inputs(action: Action, *, hang_ups: bool) -> st.SearchStrategy[Input]:
     strategies: list[st.SearchStrategy[Input]] = []
     for kind in accepted_inputs(action):
         if kind is Played and isinstance(action, Play):
-            strategies.append(st.builds(Played, st.none() | keys if action.barge_in else st.none()))
+            strategies.append(st.builds(Played, st.none() | keys if action.allows_barge_in else st.none()))
         elif kind is Digits and isinstance(action, Collect):
             lines = st.text(keys, max_size=action.max_digits)
             strategies.append(st.builds(Digits, lines, st.booleans()))
@@ -87,7 +87,7 @@ def list_spoken_values(refs: tuple[PromptRef, ...]) -> list[PromptRef]:
 def walk_flow(flow: Flow, begin: Turn, data: st.DataObject, *, hang_ups: bool) -> list[Turn]:
     turns = [begin]
     committed: CommitKind | None = None
-    while not turns[-1].ended:
+    while not turns[-1].has_ended:
         turn = turns[-1]
         assert turn.action is not None
         check_acknowledgement(turn, committed)
@@ -140,7 +140,7 @@ def test_silent_caller_of_every_flow_is_disconnected_soon(name: str) -> None:
     flow = FLOWS[name]
     turn = start_flow(flow, Start(FACTS, "en"))
     count = 0
-    while not turn.ended:
+    while not turn.has_ended:
         assert turn.action is not None
         quiet: dict[type, Input] = {Play: Played(), Collect: Digits("", timed_out=True)}
         turn = continue_flow(flow, turn.state, quiet[type(turn.action)])
@@ -154,11 +154,11 @@ def test_silent_caller_of_every_flow_is_disconnected_soon(name: str) -> None:
 def test_flow_ends_if_the_caller_presses_the_same_key_forever(name: str, key: str) -> None:
     flow = FLOWS[name]
     turn = start_flow(flow, Start(FACTS, "en"))
-    while not turn.ended:
+    while not turn.has_ended:
         action = turn.action
         match action:
             case Play():
-                event: Input = Played(key if action.barge_in else None)
+                event: Input = Played(key if action.allows_barge_in else None)
             case Collect():
                 event = Digits("" if key == action.terminator else key * action.max_digits)
             case Record():

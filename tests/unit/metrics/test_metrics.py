@@ -31,11 +31,11 @@ from dialer.domain.view import (
 )
 from dialer.metrics.families import (
     ProcessStatus,
-    describe_centre,
-    describe_desk,
-    describe_headquarters_desk,
-    describe_result_gatherer,
-    describe_uplink,
+    build_centre_metrics,
+    build_desk_metrics,
+    build_headquarters_desk_metrics,
+    build_result_gatherer_metrics,
+    build_uplink_metrics,
 )
 from dialer.metrics.server import serve_metrics
 from tests.support.monitoring import ask, samples
@@ -81,7 +81,7 @@ SILENT = replace(VIEW, state=replace(STATE, switch_up=False))
 
 
 async def test_metrics_have_the_values_of_the_centres_state() -> None:
-    async with serve_metrics("127.0.0.1", 0, lambda: describe_centre(VIEW, broker_up=False, free_bytes=5)) as port:
+    async with serve_metrics("127.0.0.1", 0, lambda: build_centre_metrics(VIEW, broker_up=False, free_bytes=5)) as port:
         status, text = await ask(port, "/metrics")
     found = samples(text)
     assert status == 200
@@ -129,14 +129,14 @@ async def test_metrics_have_the_values_of_the_centres_state() -> None:
 async def test_failed_readiness_check_names_the_reason_while_the_health_check_succeeds(
     view: CentreView, status: int, text: str
 ) -> None:
-    async with serve_metrics("127.0.0.1", 0, lambda: describe_centre(view, broker_up=None, free_bytes=5)) as port:
+    async with serve_metrics("127.0.0.1", 0, lambda: build_centre_metrics(view, broker_up=None, free_bytes=5)) as port:
         assert await ask(port, "/ready") == (status, f"{text}\n")
         assert await ask(port, "/health") == (200, "ok\n")
         assert (await ask(port, "/voters"))[0] == 404
 
 
 async def test_desk_reports_a_lost_broker_connection() -> None:
-    async with serve_metrics("127.0.0.1", 0, lambda: describe_desk("pune-1", broker_up=False, streams=3)) as port:
+    async with serve_metrics("127.0.0.1", 0, lambda: build_desk_metrics("pune-1", broker_up=False, streams=3)) as port:
         assert (await ask(port, "/ready"))[0] == 503
         found = samples((await ask(port, "/metrics"))[1])
     assert (found["matdan_desk_broker_up"], found["matdan_desk_streams"]) == (0, 3)
@@ -144,7 +144,7 @@ async def test_desk_reports_a_lost_broker_connection() -> None:
 
 async def test_health_check_reports_a_blocked_event_loop(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("dialer.metrics.server.ANSWER_SECONDS", 0.1)
-    async with serve_metrics("127.0.0.1", 0, lambda: describe_centre(VIEW, broker_up=None, free_bytes=5)) as port:
+    async with serve_metrics("127.0.0.1", 0, lambda: build_centre_metrics(VIEW, broker_up=None, free_bytes=5)) as port:
         with socket.create_connection(("127.0.0.1", port)) as client:
             client.sendall(b"GET /health HTTP/1.0\r\n\r\n")
             assert b"503" in client.recv(64)  # this blocking call blocks the event loop
@@ -167,20 +167,20 @@ async def test_occupied_metrics_port_is_reported_in_one_line() -> None:
 @pytest.mark.parametrize(
     ("status", "problem"),
     [
-        (describe_uplink("pune-1", broker_up=True, headquarters_up=True), None),
-        (describe_uplink("pune-1", broker_up=True, headquarters_up=False), "no connection to headquarters"),
-        (describe_uplink("pune-1", broker_up=False, headquarters_up=True), "no connection to the broker"),
-        (describe_result_gatherer(is_active=True, server_up=True, committed_at={}), None),
+        (build_uplink_metrics("pune-1", broker_up=True, headquarters_up=True), None),
+        (build_uplink_metrics("pune-1", broker_up=True, headquarters_up=False), "no connection to headquarters"),
+        (build_uplink_metrics("pune-1", broker_up=False, headquarters_up=True), "no connection to the broker"),
+        (build_result_gatherer_metrics(is_active=True, server_up=True, committed_at={}), None),
         (
-            describe_result_gatherer(is_active=False, server_up=True, committed_at={}),
+            build_result_gatherer_metrics(is_active=False, server_up=True, committed_at={}),
             "waiting for the database or for another gatherer to end",
         ),
         (
-            describe_result_gatherer(is_active=False, server_up=False, committed_at={}),
+            build_result_gatherer_metrics(is_active=False, server_up=False, committed_at={}),
             "no connection to headquarters' server",
         ),
-        (describe_headquarters_desk(server_up=True), None),
-        (describe_headquarters_desk(server_up=False), "no connection to headquarters' server"),
+        (build_headquarters_desk_metrics(server_up=True), None),
+        (build_headquarters_desk_metrics(server_up=False), "no connection to headquarters' server"),
     ],
 )
 def test_readiness_status_of_a_process_names_the_missing_connection(status: ProcessStatus, problem: str | None) -> None:
@@ -190,13 +190,13 @@ def test_readiness_status_of_a_process_names_the_missing_connection(status: Proc
 def list_metric_names() -> set[str]:
     """Return the names of all metrics of all processes."""
     statuses = (
-        describe_centre(VIEW, broker_up=True, free_bytes=0),
-        describe_desk("pune-1", broker_up=True, streams=0),
-        describe_uplink("pune-1", broker_up=True, headquarters_up=True),
-        describe_result_gatherer(
+        build_centre_metrics(VIEW, broker_up=True, free_bytes=0),
+        build_desk_metrics("pune-1", broker_up=True, streams=0),
+        build_uplink_metrics("pune-1", broker_up=True, headquarters_up=True),
+        build_result_gatherer_metrics(
             is_active=True, server_up=True, committed_at={"pune-1": 1.0}, contradicted_centres=["pune-1"]
         ),
-        describe_headquarters_desk(server_up=True),
+        build_headquarters_desk_metrics(server_up=True),
     )
     return {sample.name for status in statuses for family in status.families for sample in family.samples}
 

@@ -35,7 +35,9 @@ class Broker:
         self.sent.append(json.loads(payload))
 
     async def receive(self, topic: str, payload: str) -> None:
-        await self.session.handle_message(Received(topic, payload.encode(), retained=False, acknowledge=lambda: None))
+        await self.session.handle_reply_or_state(
+            Received(topic, payload.encode(), retained=False, acknowledge=lambda: None)
+        )
 
     async def report_roll_import(self, seconds: int) -> None:
         """Report a roll import at every heartbeat, as the dialler does."""
@@ -59,7 +61,7 @@ async def test_roll_import_command_is_resent_once_and_then_fails_without_a_diall
 
     async def send_without_reply() -> None:
         with pytest.raises(BrokerUnreachable, match="did not answer in 20 s: check that it runs"):
-            await broker.session.send(IMPORT)
+            await broker.session.send_command_and_wait(IMPORT)
 
     assert await measure_seconds(send_without_reply) == pytest.approx(20)
     first, second = broker.sent
@@ -78,7 +80,7 @@ async def test_roll_import_waits_while_the_dialler_reports_progress() -> None:
 
     async with asyncio.TaskGroup() as group:
         group.create_task(dialler())
-        assert await broker.session.send(IMPORT) == "it is in"
+        assert await broker.session.send_command_and_wait(IMPORT) == "it is in"
     assert len({each["id"] for each in broker.sent}) == 1
     assert len(broker.sent) <= 2
 
@@ -89,7 +91,9 @@ async def test_command_client_waits_long_only_for_a_command_that_imports_a_roll(
 
     async def send_without_reply() -> None:
         with pytest.raises(BrokerUnreachable):
-            await broker.session.send(CommandRequest("suppress", {"list": "0" * 32, "source": "letter", "who": "asha"}))
+            await broker.session.send_command_and_wait(
+                CommandRequest("suppress", {"list": "0" * 32, "source": "letter", "who": "asha"})
+            )
 
     async with asyncio.TaskGroup() as group:
         reporting = group.create_task(broker.report_roll_import(300))

@@ -42,7 +42,7 @@ from dialer.engine.seats.commands import SeatCall, SeatUnlock
 from dialer.engine.settings_reload.commands import ReloadSettings
 from dialer.engine.transfers.commands import SeatTransfer
 from dialer.mqtt.commands.audit import create_audit_entry
-from dialer.mqtt.commands.checks import AcceptedCommand, CheckedCommand, RefusedCommand, check_payload
+from dialer.mqtt.commands.checks import AcceptedCommand, CheckedCommand, RefusedCommand, parse_and_check_payload
 from dialer.mqtt.commands.gateway import CommandGateway
 from dialer.mqtt.commands.senders import Senders
 from dialer.roll.mark_lists import KINDS
@@ -64,7 +64,7 @@ from tests.support.mqtt import BOSS, SENDERS
 def check_command(
     payload: bytes, user: str = BOSS, *, retained: bool = False, senders: Senders = SENDERS
 ) -> CheckedCommand:
-    return check_payload(payload, user, senders, "pune-1", retained=retained, now=NOW)
+    return parse_and_check_payload(payload, user, senders, "pune-1", retained=retained, now=NOW)
 
 
 @pytest.mark.parametrize(
@@ -223,7 +223,7 @@ def test_each_command_is_accepted_from_its_roles_only(name: str) -> None:
         assert isinstance(parsed, AcceptedCommand if role in kind.roles else RefusedCommand), (name, role)
         if isinstance(parsed, AcceptedCommand):
             assert parsed.command == read_command(name, required_fields(name))
-            assert parsed.context == CommandContext(str(role))
+            assert parsed.command_context == CommandContext(str(role))
         elif role in set(SupervisorRole):
             assert f"`{name}` needs the role" in parsed.text
         else:
@@ -262,11 +262,11 @@ def test_each_role_may_send_exactly_the_listed_commands() -> None:
 def test_responsible_person_of_a_complaint_includes_the_sender() -> None:
     parsed = check_command(make_command("complaint"), user="compliance")
     assert isinstance(parsed, AcceptedCommand)
-    assert parsed.context.format_name_of_responsible_person("ops.1") == "ops.1 by compliance"
+    assert parsed.command_context.format_name_of_responsible_person("ops.1") == "ops.1 by compliance"
     assert create_audit_entry(parsed, "done")[1]["who"] == "ops.1 by compliance"
     own = check_command(make_command("complaint"), user="dialler")
     assert isinstance(own, AcceptedCommand)
-    assert own.context.format_name_of_responsible_person("ops.1") == "ops.1"
+    assert own.command_context.format_name_of_responsible_person("ops.1") == "ops.1"
     assert create_audit_entry(own, "done")[1]["who"] == "ops.1"
 
 
@@ -421,7 +421,7 @@ async def test_each_voters_serial_number_in_a_command_includes_the_part_of_the_r
     services: Any = SimpleNamespace(
         booth_workers=SimpleNamespace(store_voted_marks_of_serials=store_voted_marks_of_serials)
     )
-    await parsed.command.execute(services, parsed.context)
+    await parsed.command.execute(services, parsed.command_context)
     assert taken == ["01", serials, part]
 
 
@@ -668,8 +668,8 @@ async def test_command_refused_because_the_store_was_busy_can_be_resent(store: S
     running = asyncio.create_task(gateway.run())
     payload = json.loads(make_message())
     payload["expires_at"] = SystemClock().now() + 60
-    gateway.offer(BOSS, json.dumps(payload).encode(), retained=False)
-    gateway.offer(BOSS, json.dumps(payload).encode(), retained=False)
+    gateway.queue_command_message(BOSS, json.dumps(payload).encode(), retained=False)
+    gateway.queue_command_message(BOSS, json.dumps(payload).encode(), retained=False)
     await engine.outbox_filled_event.wait()
     running.cancel()
     assert engine.executed == [PauseCampaign(campaign="turnout-ivr")]
@@ -690,7 +690,9 @@ async def test_unexpected_error_refuses_the_command_and_the_next_command_is_exec
     running = asyncio.create_task(gateway.run())
     soon = {"expires_at": SystemClock().now() + 60}
     for changes in ({"id": "c-0", "campaign": "odd"}, {}):
-        gateway.offer(BOSS, json.dumps({**json.loads(make_message()), **soon, **changes}).encode(), retained=False)
+        gateway.queue_command_message(
+            BOSS, json.dumps({**json.loads(make_message()), **soon, **changes}).encode(), retained=False
+        )
     while not await read_replies(store):
         engine.outbox_filled_event.clear()
         await engine.outbox_filled_event.wait()
@@ -750,8 +752,10 @@ async def test_queue_of_commands_is_limited_during_a_flood(store: Store) -> None
     engine = FakeEngine()
     gateway = make_gateway(store, engine, engine.execute_command)
     for number in range(1_000):
-        gateway.offer(BOSS, make_message(id=f"c-{number}", expires_at=SystemClock().now() + 60), retained=False)
-    gateway.offer(BOSS, b"", retained=True)  # the clearing of a retained message
+        gateway.queue_command_message(
+            BOSS, make_message(id=f"c-{number}", expires_at=SystemClock().now() + 60), retained=False
+        )
+    gateway.queue_command_message(BOSS, b"", retained=True)  # the clearing of a retained message
     assert sum(len(queues) for queues in gateway._queues.values()) == 100
 
 

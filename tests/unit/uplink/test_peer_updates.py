@@ -39,7 +39,7 @@ def compute_signed_size(updates: PendingUpdates) -> int:
     text = json.dumps(
         {"id": f"uplink-{'0' * 32}", "name": "import-peer-updates", "expires_at": 1713764000.123456, **values}
     )
-    return len(Signer("uplink", b"k" * 32).create_payload("pune-1", text))
+    return len(Signer("uplink", b"k" * 32).create_command_payload("pune-1", text))
 
 
 def make_full_updates(mark: dict[str, Any]) -> PendingUpdates:

@@ -188,7 +188,11 @@ class FlowHandler:
                 host=AgiFlowHost(call, session, flows, self._texts(), self._rules),
                 missing=self._missing,
             )
-            ended = {"left_at": result.state.left_at, "answers": result.state.answers, "unheard": result.unheard}
+            ended = {
+                "left_at": result.state.node_where_caller_hung_up,
+                "answers": result.state.answers,
+                "unheard": result.unheard,
+            }
             ended["completed"] = result.is_flow_completed
         finally:
             self._engine.on_flow_ended(session.attempt_id, **ended)
