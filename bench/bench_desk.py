@@ -47,7 +47,7 @@ from dialer.domain.view import CallChange, CallState, ScreenPop, SeatState, Seat
 from dialer.mqtt.commands.senders import Sender, Senders
 from dialer.mqtt.embedded_broker import BrokerKind, run_demo_broker
 from dialer.mqtt.link import Presence
-from dialer.mqtt.messages import create_announcement
+from dialer.mqtt.messages import create_result_announcement
 from dialer.mqtt.monitor import Monitor
 from dialer.store.connection import open_store_exclusively
 from dialer.store.store import open_store
@@ -105,16 +105,16 @@ async def _run(folder: Path, pops: int) -> tuple[list[float], list[float], list[
     senders = Senders([Sender(name, frozenset({role})) for name, role in roles.items()])
     async with AsyncExitStack() as stack:
         broker = await stack.enter_async_context(run_demo_broker(BrokerKind.MOSQUITTO))
-        store = await open_store(store_path, encode=create_announcement)
+        store = await open_store(store_path, encode=create_result_announcement)
         stack.push_async_callback(store.close)
         stop = asyncio.Event()
-        monitor = Monitor(Presence(CENTRE, broker.settings, SystemClock()), engine, store, senders)
+        monitor = Monitor(Presence(CENTRE, broker.connection_settings, SystemClock()), engine, store, senders)
         running = asyncio.create_task(monitor.run(stop))
         config = _write_settings(folder, store_path, broker.port)
         await set_board_passwords(config)
         desk, origin = await start_desk(config)
         try:
-            async with Echo(broker.settings.host, broker.port) as echo:
+            async with Echo(broker.connection_settings.host, broker.port) as echo:
                 waits, painted, cpu = await _measure(engine, desk.pid, origin, voters, pops, echo)
             return waits, painted, echo.waits, cpu
         finally:

@@ -158,7 +158,7 @@ async def _run(folder: Path, seconds: float, pairs: int) -> Measurements:
         settings = load_settings(path)
         await set_board_passwords(path)
         centre = await stack.enter_async_context(
-            open_centre(settings, broker=broker.settings, profile=make_simulated_profile())
+            open_centre(settings, broker=broker.connection_settings, profile=make_simulated_profile())
         )
         freeze_start_up_objects()  # as `dialer run` does
         stop = asyncio.Event()

@@ -41,7 +41,7 @@ from bench.common import (
     record,
     write_json,
 )
-from dialer.roll.importer import ImportOptions, import_file
+from dialer.roll.importer import ImportOptions, import_roll_file
 from dialer.roll.sample import HEADER, write_sample
 from dialer.store.connection import open_store_for_reading
 from dialer.store.keys import create_store_key_file
@@ -101,13 +101,13 @@ def import_contender(roll: Roll, *, encrypted: bool = False) -> Contender:
             store, options = Path(folder) / "centre.db", ImportOptions(rejects_path=Path(folder) / "rejects.csv")
             key = create_store_key_file(Path(folder) / "key") if encrypted else None
             with watch.running():
-                result = import_file(roll.path, store, options, key=key)
+                result = import_roll_file(roll.path, store, options, key=key)
             with closing(open_store_for_reading(store, key=key)) as db:
                 found = {number for (number,) in db.execute("SELECT e164 FROM phone")}
                 voters = db.execute("SELECT count(*) FROM voter").fetchone()[0]
         wrong = roll.wrong_numbers(found)
         if result.rows != roll.rows or result.rows != result.voters + result.unchanged + result.rejected:
-            wrong = f"{result.count_rows()} do not add up to {roll.rows} rows"
+            wrong = f"{result.get_row_counts()} do not add up to {roll.rows} rows"
         elif voters > result.voters:
             wrong = f"{voters} voters in the store, {result.voters} reported"
         return Done(roll.rows, wrong)
@@ -231,11 +231,11 @@ def peak_megabytes(roll: Path) -> float:
     """Return the peak memory of an import in a separate process (MB)."""
     script = (
         "import sys, tempfile\nfrom pathlib import Path\nfrom common import peak_memory_bytes\n"
-        "from dialer.roll.importer import ImportOptions, import_file\n"
+        "from dialer.roll.importer import ImportOptions, import_roll_file\n"
         "with tempfile.TemporaryDirectory() as name:\n"
         "    folder = Path(name)\n"
         "    options = ImportOptions(rejects_path=folder / 'rejects.csv')\n"
-        "    import_file(Path(sys.argv[1]), folder / 'centre.db', options)\n"
+        "    import_roll_file(Path(sys.argv[1]), folder / 'centre.db', options)\n"
         "status = Path('/proc/self/status')\n"
         # ru_maxrss would include the memory of the parent process.
         "lines = status.read_text().splitlines() if status.exists() else []\n"

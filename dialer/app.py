@@ -194,7 +194,7 @@ def _build_engine(
         certified=certified,
         has_room=make_disk_space_check(settings),
         figures=lag.get_lag_figures,
-        reload_settings=reload if settings.settings_text.table else None,
+        reload_settings=reload if settings.settings_file_text.table else None,
         spool=Spool(settings.store.path, read_site_key(settings)),
     )
     engine = Engine(core, outside)

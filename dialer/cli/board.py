@@ -41,7 +41,7 @@ async def board(
     messages, changed = LatestMessages(centre), asyncio.Event()
 
     def store_message(key: str, message: object) -> None:
-        messages.put(key, message)
+        messages.store_latest_message(key, message)
         changed.set()
 
     def collect_board_extras() -> BoardExtras:
@@ -63,13 +63,13 @@ async def board(
             for number in (signal.SIGTERM, signal.SIGINT):
                 asyncio.get_running_loop().add_signal_handler(number, stop.set)
             await run_board(
-                lambda: messages.build_view(clock.now()), stop, get_extras=collect_board_extras, console=console
+                lambda: messages.build_centre_view(clock.now()), stop, get_extras=collect_board_extras, console=console
             )
             return
         await _wait_for_dialler_state(messages, changed, centre)
         console.print(
             render_board(
-                messages.build_view(clock.now()),
+                messages.build_centre_view(clock.now()),
                 None,
                 width=console.width,
                 height=console.height,

@@ -14,7 +14,7 @@ from dialer.cli.external_records import send_numbers_to_dialler
 from dialer.cli.options import SiteAndPersonOptions, parse_date, read_argument_or_stdin
 from dialer.domain.clock import SystemClock
 from dialer.domain.errors import RollError, StoreBusy
-from dialer.mqtt.messages import create_announcement
+from dialer.mqtt.messages import create_result_announcement
 from dialer.roll.phone_numbers import parse_single_number
 from dialer.settings.site import Settings
 from dialer.settings.site_rules import describe_recording_obligation, load_site_profile
@@ -51,7 +51,13 @@ def erase(
         with _open_store_for_erasure(site) as db:
             entry = AuditNote(get_name_of_responsible_person(site.who), SystemClock().now(), {})
             messages = erase_number_with_audit_entry(
-                db, create_announcement, named, rules, (site.store_path, site.store_key), entry, with_voters=voters
+                db,
+                create_result_announcement,
+                named,
+                rules,
+                (site.store_path, site.store_key),
+                entry,
+                with_voters=voters,
             ).messages
     except StoreBusy as busy:
         fields = {"names": voters, "who": site.responsible_person}

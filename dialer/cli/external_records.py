@@ -23,7 +23,7 @@ from dialer.engine.external_records.commands import RecordsCommand
 from dialer.engine.external_records.service import ExternalRecords
 from dialer.errors import MatdanError
 from dialer.mqtt.commands.client import CommandRequest, send_commands
-from dialer.mqtt.messages import create_announcement
+from dialer.mqtt.messages import create_result_announcement
 from dialer.settings.site import Settings
 from dialer.settings.supervision import OWN_USER
 from dialer.site.broker import create_own_signer, get_broker_settings
@@ -173,7 +173,9 @@ async def _save_records_in_store(
     path: Path, key: StoreKey | None, requests: Sequence[CommandRequest], report_saved_count: Callable[[int], None]
 ) -> list[str]:
     replies: list[str] = []
-    async with await open_store(path, encode=create_announcement, create=False, key=key, holder=HOLDER) as opened:
+    async with await open_store(
+        path, encode=create_result_announcement, create=False, key=key, holder=HOLDER
+    ) as opened:
         records = ExternalRecords(opened, SystemClock())
         for request in requests:
             command = read_command(request.name, request.fields)

@@ -27,7 +27,7 @@ from dialer.store.exports import append_export_to_audit
 app = CommandGroup()
 
 MAX_NUMBER = 999_999_999
-"""The highest constituency or part number, as in imported files (`dialer.roll.columns.TableRow.parse_number`)."""
+"""The highest constituency or part number, as in imported files (`dialer.roll.columns.TableRow.parse_number_in_column`)."""
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from dialer.domain.errors import RollError, StoreBusy
 from dialer.domain.person_ids import is_person_id
 from dialer.domain.phone_facts import Consent
 from dialer.domain.words import format_count
-from dialer.mqtt.messages import create_announcement
+from dialer.mqtt.messages import create_result_announcement
 from dialer.roll.number_lists import NumbersFile, read_numbers
 from dialer.roll.phone_numbers import parse_single_number
 from dialer.settings.site_rules import load_site_profile
@@ -148,7 +148,7 @@ def _record_opt_outs(site: SiteAndPersonOptions, found: Sequence[str], source: s
     try:
         with site.open_store_for_writing("an import of opt-outs") as db, transaction(db):
             entry = AuditNote(get_name_of_responsible_person(site.who), SystemClock().now(), file)
-            fresh = opt_outs.suppress_numbers(db, create_announcement, found, secret, source, entry).new
+            fresh = opt_outs.suppress_numbers(db, create_result_announcement, found, secret, source, entry).new
         typer.echo(f"{fresh:,} numbers suppressed; {len(found) - fresh:,} were already suppressed")
     except StoreBusy as busy:
         fields = {"source": source, "who": site.responsible_person}

@@ -27,7 +27,7 @@ from dialer.reports.picture_file import check_picture_path
 from dialer.reports.polling_day import (
     TurnoutBy,
     load_official_figures,
-    load_states,
+    load_states_of_roll,
     load_turnout_progress,
     report_turnout,
 )
@@ -184,7 +184,7 @@ for _report in (
     ),
     (
         "hours",
-        accounts.report_hours,
+        accounts.report_calls_by_hour,
         "Count attempts, answers, conversations and abandoned calls by campaign, day and hour.",
     ),
     (
@@ -410,8 +410,10 @@ def _draw_turnout_chart(report: CampaignReportOptions, picture: Path, day: date 
             load_turnout_progress(db, report.report_period),
             load_official_figures(db, report.report_period, zone),
         )
-        states = load_states(db)
-    ends = (datetime.fromtimestamp(end - 1, zone) for progress in found.values() for end in progress.change_times)
+        states = load_states_of_roll(db)
+    ends = (
+        datetime.fromtimestamp(end - 1, zone) for progress in found.values() for end in progress.turnout_change_times
+    )
     days = {end.date() for end in ends} | {figure.day for figure in official}
     if not days:
         typer.echo("no picture was drawn: there are no figures for any day yet", err=True)

@@ -27,8 +27,8 @@ from dialer.roll.importer import (
     ImportOptions,
     ImportResult,
     PreparedImport,
+    import_prepared_roll,
     prepare_import,
-    run_import,
 )
 from dialer.roll.importer import Progress as ImportProgress
 from dialer.roll.mapping import DROPPED, NOT_USED, load_column_map
@@ -80,7 +80,7 @@ def import_(
     options = ImportOptions(dry_run, rejects, settings.centre.region, roll_version, allow_second_roll)
     result = import_roll(console, settings, prepared, options)
     if as_json:
-        typer.echo(json.dumps(result.count_rows()))
+        typer.echo(json.dumps(result.get_row_counts()))
     exit_if_all_rows_rejected(result, roll)
 
 
@@ -91,7 +91,10 @@ def import_roll(console: Console, settings: Settings, prepared: PreparedImport, 
             show = partial(_show_progress, advance=advance)
             try:
                 key = read_site_key(settings)
-                result, reply = run_import(prepared, settings.store.path, options, progress=show, key=key), None
+                result, reply = (
+                    import_prepared_roll(prepared, settings.store.path, options, progress=show, key=key),
+                    None,
+                )
             except StoreBusy as busy:
                 refuse_store_holder_that_is_no_dialler(settings.store.path, busy)
                 result, reply = _import_through_dialler(settings, prepared, options, show, busy)
@@ -208,7 +211,7 @@ def show_column_mapping(console: Console, settings: Settings, prepared: Prepared
     for field, value in mapping.values.items():
         table.add_row("(map file)", escape(f"{field} = {value}"))
     console.print(table)
-    for warning in prepared.find_warnings(settings.centre.region):
+    for warning in prepared.find_roll_warnings(settings.centre.region):
         console.print(f"[bold yellow]warning:[/] {escape(warning)}", soft_wrap=True)
 
 

@@ -212,10 +212,10 @@ def check_roll(path: Path, list_id: str, spool: Spool, region: str) -> dict[str,
     try:
         prepared = prepare_import(path)
         _, result = hand_over_roll(prepared, spool, options, list_id=list_id)
-        warnings = prepared.find_warnings(region)
+        warnings = prepared.find_roll_warnings(region)
     finally:
         path.unlink(missing_ok=True)
-    figures = {**result.count_rows(), "booths": result.booths, "opted_out": result.opted_out}
+    figures = {**result.get_row_counts(), "booths": result.booths, "opted_out": result.opted_out}
     figures |= {"rejected_numbers": result.rejected_numbers, "rejected_cells": result.rejected_cells}
     figures |= {"without_close": result.without_close}
     return {"figures": figures, "reasons": dict(result.reasons), "warnings": warnings}

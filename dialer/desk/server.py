@@ -238,7 +238,7 @@ class SettingsReloader:
         """Apply all changes of the file, or none if one of them is wrong or needs a restart. The result is logged."""
         async with self._one_at_a_time:
             try:
-                settings = await asyncio.to_thread(load_settings, Path(self._settings.settings_text.name))
+                settings = await asyncio.to_thread(load_settings, Path(self._settings.settings_file_text.name))
                 changed = [change.name for change in list_setting_changes(self._settings, settings)]
                 refused = [name for name in changed if name.split(".")[0] in _NEEDS_RESTART]
                 if refused:

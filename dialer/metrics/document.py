@@ -18,7 +18,7 @@ from dialer.metrics.families import (
     build_uplink_metrics,
 )
 from dialer.mqtt import topics
-from dialer.mqtt.examples import create_examples
+from dialer.mqtt.examples import create_example_messages
 
 PAGE = "metrics.md"
 _HEAD = """# Metrics
@@ -46,7 +46,7 @@ def render_metrics_page() -> str:
 
 def _describe_processes() -> Iterator[tuple[str, ProcessStatus]]:
     """Yield the name of each process with an example of its status. In the example every metric has a value."""
-    messages = create_examples()
+    messages = create_example_messages()
     campaign: CampaignView = messages[topics.STATISTICS.key]
     state: CentreState = messages[topics.CENTRE_STATE.key]
     view = CentreView(

@@ -274,7 +274,7 @@ def probe_broker_access(broker: BrokerSettings, centre: str, user: str, *, conne
         access.max_message_bytes = getattr(properties, "MaximumPacketSize", None)
         access.ended = connects_only or not access.connected
         if not access.ended:
-            client.subscribe(topics.CENTRE_STATE.address(centre), qos=1)
+            client.subscribe(topics.CENTRE_STATE.build_full_topic(centre), qos=1)
 
     def on_subscribe(*_: object) -> None:
         client.publish(topics.build_commands_topic(centre, user), b"", qos=1)

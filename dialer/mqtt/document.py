@@ -11,7 +11,7 @@ from typing import Any
 from dialer.domain.schema import make_json_schema, to_json_value
 from dialer.mqtt import topics
 from dialer.mqtt.commands.schema import build_message_schema, get_first_paragraph, list_reference_lines
-from dialer.mqtt.examples import create_examples
+from dialer.mqtt.examples import create_example_messages
 from dialer.mqtt.home_assistant import Discovery
 from dialer.mqtt.topics import REPLIES, ROOT, TOPICS, Topic, TopicWriter
 
@@ -42,20 +42,20 @@ def build_topic_schema(topic: Topic) -> dict[str, Any]:
     """Return the JSON Schema of the messages on a topic."""
     is_command = topic is topics.COMMANDS
     schema = build_message_schema(_REFERENCE) if is_command else make_json_schema(topic.kind, _REFERENCE)
-    _drop_titles(schema)
+    _remove_schema_titles(schema)
     return schema
 
 
-def _drop_titles(schema: Any) -> None:
+def _remove_schema_titles(schema: Any) -> None:
     """Remove the titles that pydantic derives from field names."""
     if isinstance(schema, dict):
         if isinstance(schema.get("title"), str):
             del schema["title"]
         for inner in schema.values():
-            _drop_titles(inner)
+            _remove_schema_titles(inner)
     elif isinstance(schema, list):
         for inner in schema:
-            _drop_titles(inner)
+            _remove_schema_titles(inner)
 
 
 def render_markdown() -> str:
@@ -94,7 +94,7 @@ def render_markdown() -> str:
 
 def render_asyncapi() -> dict[str, Any]:
     """Return the AsyncAPI 3 document, with a channel, a message and an operation for each topic."""
-    made = create_examples()
+    made = create_example_messages()
     components: dict[str, Any] = {"messages": {}, "schemas": {}}
     channels: dict[str, Any] = {}
     operations: dict[str, Any] = {}

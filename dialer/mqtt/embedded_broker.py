@@ -47,18 +47,18 @@ class DemoBroker:
     process: asyncio.subprocess.Process  # leads its own process group
 
     @property
-    def settings(self) -> BrokerSettings:
+    def connection_settings(self) -> BrokerSettings:
         """The settings for a connection to the broker. amqtt speaks MQTT 3.1.1 only."""
         version = MqttVersion.V5 if self.kind is BrokerKind.MOSQUITTO else MqttVersion.V311
         return BrokerSettings(host=HOST, port=self.port, version=version)
 
-    async def kill(self) -> None:
+    async def kill_broker(self) -> None:
         """Kill the broker as in a crash: its clients are not notified."""
         _kill_broker_process(self.process)
         await self.process.wait()
 
     @property
-    def text(self) -> str:
+    def kind_and_address(self) -> str:
         """The broker's kind and address in one line."""
         program = "mosquitto" if self.kind is BrokerKind.MOSQUITTO else "amqtt, embedded (mosquitto is not installed)"
         return f"MQTT broker: {program} on {HOST}:{self.port}"

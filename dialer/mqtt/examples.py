@@ -45,7 +45,7 @@ _ATTEMPT = AttemptId("3f0e7c1a-5b1d-4a53-9a0b-6f0d8f9d1c22")
 _PLACE = VoterPlace(roll_version="2026-1", state_code="S13", constituency_number=209, part_number=118, serial=412)
 
 
-def create_examples() -> dict[str, Any]:
+def create_example_messages() -> dict[str, Any]:
     """Return an example message for each topic, by the topic's key."""
     return {
         topics.CENTRE_STATE.key: CentreState(
@@ -141,7 +141,7 @@ def create_examples() -> dict[str, Any]:
         ),
         topics.NEWEST_CALL.key: NewestCall(_ATTEMPT, _AT),
         topics.HOME_ASSISTANT.key: create_discovery_message(
-            "pune-1", topics.CENTRE_STATE.address("pune-1"), topics.ALERTS.address("pune-1")
+            "pune-1", topics.CENTRE_STATE.build_full_topic("pune-1"), topics.ALERTS.build_full_topic("pune-1")
         ),
         topics.ATTEMPT_RESULT.key: EndedAttempt(
             attempt_id=_ATTEMPT,

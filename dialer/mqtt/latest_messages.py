@@ -23,7 +23,7 @@ class LatestMessages:
         self._centre = centre
         self._messages: dict[str, object] = {}
 
-    def put(self, key: str, message: object) -> None:
+    def store_latest_message(self, key: str, message: object) -> None:
         """Store the latest message of a key. None means that the message was removed."""
         if message is None:
             self._messages.pop(key, None)
@@ -46,21 +46,21 @@ class LatestMessages:
         silent = now - state.at
         return f"no message for {silent:.0f} s" if silent > SILENT_SECONDS else ""
 
-    def build_view(self, now: float) -> CentreView:
+    def build_centre_view(self, now: float) -> CentreView:
         """Return the view of the centre at `now` (epoch seconds). It has no names of booths, as these are not published."""
         state = self.centre_state or CentreState(self._centre, now, online=False)
-        campaigns = self._latest_messages_of_kind("campaign/", CampaignView)
+        campaigns = self._list_messages_of_kind("campaign/", CampaignView)
         if state.online:  # the broker may still have a campaign that was removed from the settings
             campaigns = tuple(each for each in campaigns if each.campaign_id in state.campaigns)
         alerts = self._messages.get("alerts")
         return CentreView(
             replace(state, at=now),
             campaigns,
-            self._latest_messages_of_kind("seat/", SeatView),
-            self._latest_messages_of_kind("booth/", BoothTurnout),
+            self._list_messages_of_kind("seat/", SeatView),
+            self._list_messages_of_kind("booth/", BoothTurnout),
             alerts.alerts if isinstance(alerts, AlertList) else (),
         )
 
-    def _latest_messages_of_kind(self, prefix: str, kind: type[T]) -> tuple[T, ...]:
+    def _list_messages_of_kind(self, prefix: str, kind: type[T]) -> tuple[T, ...]:
         keys = sorted(key for key in self._messages if key.startswith(prefix))
         return tuple(each for key in keys if isinstance(each := self._messages[key], kind))

@@ -30,7 +30,7 @@ class Message:
 
 
 def _create_message(topic: Topic, centre: str, record: object, **levels: str | int) -> Message:
-    return Message(topic.address(centre, **levels), encode_record(record), topic.qos, topic.retained)
+    return Message(topic.build_full_topic(centre, **levels), encode_record(record), topic.qos, topic.retained)
 
 
 def create_centre_message(state: CentreState) -> Message:
@@ -83,9 +83,9 @@ def create_newest_call_message(centre: str, call: NewestCall) -> Message:
 def create_removal_messages(centre: str, campaigns: Iterable[str], seats: Iterable[str]) -> Iterator[Message]:
     """Return empty messages, which delete the retained messages of campaigns and seats that no longer exist."""
     for campaign in campaigns:
-        yield Message(topics.STATISTICS.address(centre, campaign=campaign), "", 1, True)
+        yield Message(topics.STATISTICS.build_full_topic(centre, campaign=campaign), "", 1, True)
     for seat in seats:
-        yield Message(topics.SEAT.address(centre, seat=seat), "", 1, True)
+        yield Message(topics.SEAT.build_full_topic(centre, seat=seat), "", 1, True)
 
 
 def create_retained_messages(view: CentreView, *, home_assistant: bool = False) -> Iterator[Message]:
@@ -96,8 +96,8 @@ def create_retained_messages(view: CentreView, *, home_assistant: bool = False) 
     centre = view.state.centre
     if home_assistant:
         topic, (state, alerts) = topics.HOME_ASSISTANT, (topics.CENTRE_STATE, topics.ALERTS)
-        message = create_discovery_message(centre, state.address(centre), alerts.address(centre))
-        yield Message(topic.address(centre), encode_discovery(message), topic.qos, topic.retained)
+        message = create_discovery_message(centre, state.build_full_topic(centre), alerts.build_full_topic(centre))
+        yield Message(topic.build_full_topic(centre), encode_discovery(message), topic.qos, topic.retained)
     yield create_centre_message(view.state)
     yield create_alerts_message(view)
     for campaign in view.campaigns:
@@ -108,7 +108,7 @@ def create_retained_messages(view: CentreView, *, home_assistant: bool = False) 
         yield create_turnout_message(centre, booth)
 
 
-def create_announcement(result: Result) -> Announcement:
+def create_result_announcement(result: Result) -> Announcement:
     """Return a result as a row of the outbox. The store calls this in the transaction that commits the result."""
     return Announcement(topics.RESULTS[type(result)].pattern, encode_record(result))
 
@@ -118,7 +118,7 @@ def create_reply_announcement(user: str, reply: CommandReply) -> Announcement:
     return Announcement(topics.REPLIES.build_relative_topic(user=user, command=reply.id), encode_record(reply))
 
 
-def create_announced_message(centre: str, topic: str, payload: str) -> Message:
+def create_message_of_outbox_row(centre: str, topic: str, payload: str) -> Message:
     """Return the MQTT message for a row of the outbox, with QoS 1. Only the newest sealed epoch is retained."""
     retain = topic == topics.SEALED_EPOCH.pattern
     return Message(f"{topics.ROOT}/{topics.encode_topic_level(centre)}/{topic}", payload, 1, retain)

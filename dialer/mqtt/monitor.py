@@ -23,7 +23,7 @@ from dialer.mqtt.client import MqttError, Received
 from dialer.mqtt.commands.gateway import CommandEngine, CommandGateway
 from dialer.mqtt.commands.senders import Senders
 from dialer.mqtt.connection import Connection
-from dialer.mqtt.link import BrokerLink, Presence, make_purpose_for_opt_outs
+from dialer.mqtt.link import BrokerLink, Presence, make_purpose_of_opt_out_link
 from dialer.mqtt.messages import Message
 from dialer.mqtt.newest_call import NewestCallAtBroker
 from dialer.mqtt.outbox_relay import OutboxRelay
@@ -94,7 +94,7 @@ class Monitor:
         self._gateway = CommandGateway(engine, store, clock, senders, centre)
         self._opt_outs = PeerOptOuts(self._suppress_number) if reads_opt_outs else None
         self._link = BrokerLink(presence, engine.raise_or_clear_alert)
-        self._opt_outs_link = BrokerLink(presence, engine.raise_or_clear_alert, make_purpose_for_opt_outs())
+        self._opt_outs_link = BrokerLink(presence, engine.raise_or_clear_alert, make_purpose_of_opt_out_link())
         # Set once opt-outs are read on their own connection, or are not read at all.
         self._main_may_unsubscribe = asyncio.Event()
         if not reads_opt_outs:
@@ -103,7 +103,7 @@ class Monitor:
         """Whether `run` closed an open connection when it was stopped."""
 
     @property
-    def broker_up(self) -> bool:
+    def is_connected_to_broker(self) -> bool:
         """Whether the dialler is connected to the broker."""
         return self._link.is_connected
 
@@ -114,8 +114,8 @@ class Monitor:
         While the broker is unreachable an alert is raised, and the connection is retried.
         """
         with contextlib.ExitStack() as stack:
-            for offer in (self._publisher.offer, self._newest_call.offer):
-                stack.callback(self._engine.subscribe_to_changes(offer))
+            for add_engine_change in (self._publisher.add_engine_change, self._newest_call.add_engine_change):
+                stack.callback(self._engine.subscribe_to_changes(add_engine_change))
             async with asyncio.TaskGroup() as group:
                 workers = [group.create_task(self._gateway.run(), name="monitor-commands")]
                 if self._opt_outs is not None:
@@ -130,7 +130,7 @@ class Monitor:
         async with asyncio.TaskGroup() as group:
             tasks = [
                 group.create_task(
-                    connection.handle_received_messages(partial(self._handle_message, connection)),
+                    connection.handle_received_messages(partial(self._handle_broker_message, connection)),
                     name="monitor-reader",
                 ),
                 group.create_task(self._publisher.run(connection.publish_messages_in_order), name="monitor-publisher"),
@@ -179,19 +179,19 @@ class Monitor:
     async def _read_opt_outs(self, connection: Connection, stop: asyncio.Event) -> None:
         self._main_may_unsubscribe.set()
         async with asyncio.TaskGroup() as group:
-            handle = partial(self._handle_message, connection)
+            handle = partial(self._handle_broker_message, connection)
             reader = group.create_task(connection.handle_received_messages(handle), name="monitor-opt-outs-reader")
             await stop.wait()
             reader.cancel()
 
-    async def _handle_message(self, connection: Connection, received: Received) -> None:
+    async def _handle_broker_message(self, connection: Connection, received: Received) -> None:
         sender = topics.find_sender(self._centre, received.topic)
         if sender is not None:
             self._gateway.queue_command_message(sender, received.payload, retained=received.retained)
             if received.retained and received.payload:  # otherwise the broker would send it again at every connect
                 await connection.publish_message(Message(received.topic, "", 0, True))
         elif not self._newest_call.handle_message(received) and self._opt_outs is not None:
-            await self._opt_outs.offer(received.topic, received.payload, received.acknowledge)
+            await self._opt_outs.queue_opt_out_message(received.topic, received.payload, received.acknowledge)
 
     async def _publish_last_messages(self, connection: Connection) -> None:
         try:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import structlog
 
-from dialer.mqtt.messages import create_announced_message
+from dialer.mqtt.messages import create_message_of_outbox_row
 from dialer.mqtt.publisher import Publish
 from dialer.store.outbox import OutboxRow
 from dialer.store.store import Store
@@ -68,7 +68,7 @@ class OutboxRelay:
         For example, its topic may be too long. The row would block all later results. Its result is still in the store.
         """
         try:
-            await publish(create_announced_message(self._centre, row.topic, row.payload))
+            await publish(create_message_of_outbox_row(self._centre, row.topic, row.payload))
         except ValueError as error:
             _log.error("outbox.unsendable", outbox_id=row.outbox_id, problem=str(error))
             self._on_unsendable(row.outbox_id, str(error))

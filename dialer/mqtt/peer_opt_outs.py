@@ -26,7 +26,7 @@ MAX_STORED_AT_ONCE = 200  # they share a commit, and results of calls wait for i
 RETRY_SECONDS = 2.0
 
 
-def parse_opt_out(topic: str, payload: bytes) -> PeerOptOutRecord | None:
+def parse_peer_opt_out(topic: str, payload: bytes) -> PeerOptOutRecord | None:
     """Return the opt-out in a message, or None if the message is not an opt-out or has no hash. Never raises."""
     centre = topic.split("/")[2] if topic.count("/") > 2 else ""
     if not centre or len(payload) > MAX_BYTES:
@@ -56,13 +56,15 @@ class PeerOptOuts:
         self._suppress = suppress
         self._waiting: asyncio.Queue[tuple[PeerOptOutRecord | None, Callable[[], None]]] = asyncio.Queue(MAX_WAITING)
 
-    async def offer(self, topic: str, payload: bytes, stored: Callable[[], None] = lambda: None) -> None:
+    async def queue_opt_out_message(
+        self, topic: str, payload: bytes, stored: Callable[[], None] = lambda: None
+    ) -> None:
         """Queue an opt-out message of another centre, waiting while the queue is full.
 
         `stored` is called in the order of the messages, once the opt-out is on disk. It is also called if the message
         is no opt-out.
         """
-        await self._waiting.put((parse_opt_out(topic, payload), stored))
+        await self._waiting.put((parse_peer_opt_out(topic, payload), stored))
 
     async def run(self) -> None:
         """Store opt-outs until cancelled, and retry while the store fails."""

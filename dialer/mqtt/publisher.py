@@ -61,7 +61,7 @@ class ChangeBuffer:
         self.dropped = 0
         """Call events that were not published, since the start."""
 
-    def offer(self, change: Change) -> None:
+    def add_change(self, change: Change) -> None:
         """Add a change of the engine. Never waits and never fails. If the queue of call events is full, the oldest one
         is dropped.
         """
@@ -86,7 +86,7 @@ class ChangeBuffer:
                 assert_never(change)
         self._centre_changed = True
 
-    def discard_changes(self) -> None:
+    def discard_waiting_changes(self) -> None:
         """Discard all waiting changes, because the whole state is about to be published."""
         self.dropped += len(self._calls)
         self._calls.clear()
@@ -116,7 +116,7 @@ class ChangeBuffer:
             due = min(due, max(now, self._changes_at + CHANGES_SECONDS))
         return min([due, *(self._find_next_statistics_time(campaign_id) for campaign_id in self._campaigns)])
 
-    def take_due_messages(self, now: float, view: Callable[[], CentreView]) -> list[Message]:
+    def pop_due_messages(self, now: float, view: Callable[[], CentreView]) -> list[Message]:
         """Remove and return the messages that must be published now. `view` is called only if a message needs the
         engine's view.
         """
@@ -127,7 +127,7 @@ class ChangeBuffer:
         changes = bool(self._calls or self._seats or self._booths)
         changes_due = changes and self._changes_at + CHANGES_SECONDS <= now
         if not (centre_due or campaigns or changes_due or self._alerts_changed):
-            return self._take_screen_pops(view)
+            return self._pop_screen_pop_messages(view)
         if changes:  # published together with the other due messages
             self._changes_at = now
         # A view of forty seats costs as much as twenty messages, and messages of calls and seats need none.
@@ -169,7 +169,7 @@ class ChangeBuffer:
             if is_old and seat.state is not SeatState.OFFLINE:
                 self._seats.setdefault(seat.seat, seat)
 
-    def _take_screen_pops(self, view: Callable[[], CentreView]) -> list[Message]:
+    def _pop_screen_pop_messages(self, view: Callable[[], CentreView]) -> list[Message]:
         seats = [self._seats.pop(seat) for seat in sorted(self._urgent_seats)]
         self._urgent_seats.clear()
         if seats and self._centre_id is None:
@@ -200,23 +200,23 @@ class Publisher:
         self._buffer = ChangeBuffer()
         self._changed = asyncio.Event()
 
-    def offer(self, change: Change) -> None:
+    def add_engine_change(self, change: Change) -> None:
         """Add a change of the engine to the waiting changes. The engine calls this in the event loop; it never blocks."""
-        self._buffer.offer(change)
+        self._buffer.add_change(change)
         self._changed.set()
 
     async def run(self, publish: PublishAll) -> None:
         """Publish the whole state, then every change, until cancelled or `publish` raises."""
-        self._buffer.discard_changes()
+        self._buffer.discard_waiting_changes()
         view = self._view()
         await publish(list(messages.create_retained_messages(view, home_assistant=self._home_assistant)))
         self._buffer.record_published_state(view, self._clock.monotonic())
         while True:
-            await self._wait_for_work()
-            if due := self._buffer.take_due_messages(self._clock.monotonic(), self._view):
+            await self._wait_until_message_is_due()
+            if due := self._buffer.pop_due_messages(self._clock.monotonic(), self._view):
                 await publish(due)
 
-    async def _wait_for_work(self) -> None:
+    async def _wait_until_message_is_due(self) -> None:
         """Wait until a message is due."""
         while (delay := self._buffer.find_next_due_time(now := self._clock.monotonic()) - now) > 0:
             self._changed.clear()

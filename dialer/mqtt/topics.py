@@ -46,7 +46,7 @@ class Topic:
     through_outbox: bool = False  # committed with the result, delivered at least once
     root: str = f"{ROOT}/{{centre}}"
 
-    def address(self, centre: str, **levels: str | int) -> str:
+    def build_full_topic(self, centre: str, **levels: str | int) -> str:
         """Return the full topic for a centre. `levels` has a value for each variable level of the topic."""
         return f"{self.root.format(centre=encode_topic_level(centre))}/{self.build_relative_topic(**levels)}"
 
@@ -222,7 +222,7 @@ RESULTS: dict[type[Any], Topic] = {topic.kind: topic for topic in TOPICS if topi
 
 def build_commands_topic(centre: str, user: str) -> str:
     """Return the topic on which a user sends commands to a centre."""
-    return COMMANDS.address(centre, user=user)
+    return COMMANDS.build_full_topic(centre, user=user)
 
 
 def build_commands_filter(centre: str) -> str:

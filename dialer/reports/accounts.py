@@ -135,11 +135,11 @@ class COMPLAINTS(Statements, file="complaints.sql"):
     opt_outs = Query(OptOutsOfCampaign)
 
 
-def report_hours(db: Connection, window: Window, zone: tzinfo) -> Report:
+def report_calls_by_hour(db: Connection, window: Window, zone: tzinfo) -> Report:
     """Count attempts, answers, connected and abandoned calls, by campaign, day and hour (local time of `zone`)."""
     found = [
         ((campaign, *f"{datetime.fromtimestamp(quarter * QUARTER_SECONDS, zone):%Y-%m-%d %H:00}".split()), counts)
-        for campaign, quarter, *counts in window.query_rows(db, SQL.calls_by_quarter)
+        for campaign, quarter, *counts in window.query_rows_of_period(db, SQL.calls_by_quarter)
     ]
     columns = (
         *make_text_columns("campaign", "day", "hour"),
@@ -164,7 +164,7 @@ def report_expenditure(db: Connection, window: Window, zone: tzinfo, candidates:
     """
     found = (
         ((candidates.get(campaign) or NO_CANDIDATE, constituency, format_day(quarter, zone)), counts)
-        for campaign, constituency, quarter, *counts in window.query_rows(db, SQL.calls_by_constituency)
+        for campaign, constituency, quarter, *counts in window.query_rows_of_period(db, SQL.calls_by_constituency)
     )
     columns = (
         *make_text_columns("candidate", "constituency", "day"),
@@ -179,7 +179,7 @@ def report_opt_outs(db: Connection, window: Window, zone: tzinfo) -> Report:
 
     The campaign is empty if the opt-out was not made in a call.
     """
-    rows = window.query_rows(db, SQL.opt_outs_by_source)
+    rows = window.query_rows_of_period(db, SQL.opt_outs_by_source)
     found = (((format_day(quarter, zone), origin, campaign), [number]) for campaign, origin, quarter, number in rows)
     return build_sum_report("opt-outs", (*make_text_columns("day", "source", "campaign"), Column("numbers")), found)
 
@@ -188,7 +188,7 @@ def report_booth_workers(db: Connection, window: Window, zone: tzinfo) -> Report
     """Report for each booth worker: calls, answered calls, last answered call, voters reported as voted, and unknown
     serial numbers.
     """
-    found = window.query_rows(db, SQL.booth_workers)
+    found = window.query_rows_of_period(db, SQL.booth_workers)
     rows: list[tuple[Cell, ...]] = [
         (
             *(row.worker_id, row.constituency, row.parts, row.calls, row.answered),
@@ -219,7 +219,7 @@ def report_booth_workers(db: Connection, window: Window, zone: tzinfo) -> Report
 def report_imports(db: Connection, window: Window, zone: tzinfo) -> Report:
     """Report each import of a roll: file name, hashes of the file and of its map file, rows by result, and source ([[sources]])."""
     rows: tuple[tuple[Cell, ...], ...] = tuple(
-        (format_time(row.at, zone, "minutes"), *row[1:]) for row in window.query_rows(db, SQL.roll_imports)
+        (format_time(row.at, zone, "minutes"), *row[1:]) for row in window.query_rows_of_period(db, SQL.roll_imports)
     )
     return Report(
         "imports",
@@ -237,7 +237,7 @@ def report_imports(db: Connection, window: Window, zone: tzinfo) -> Report:
 def report_complaints(db: Connection, window: Window, zone: tzinfo) -> Report:
     """Report each complaint made in the window, with its latest answer and the time when its number opted out."""
     rows: list[tuple[Cell, ...]] = []
-    for row in window.query_rows(db, COMPLAINTS.complaints):
+    for row in window.query_rows_of_period(db, COMPLAINTS.complaints):
         made, opted_out, answered = (
             format_time(each, zone, "minutes") for each in (row.at, row.opted_out_at, row.answered_at)
         )
@@ -271,11 +271,11 @@ def report_compliance(db: Connection, window: Window, zone: tzinfo) -> Report:
     A complaint counts on the day it was made. The campaign is empty if an opt-out or complaint belongs to none.
     """
     found: list[tuple[tuple[str, str], list[int]]] = []
-    for calls in window.query_rows(db, COMPLAINTS.placed_calls):
+    for calls in window.query_rows_of_period(db, COMPLAINTS.placed_calls):
         found.append(((format_day(calls.quarter, zone), calls.campaign_id), [calls.calls, 0, 0, 0]))
-    for opted_out in window.query_rows(db, COMPLAINTS.opt_outs):
+    for opted_out in window.query_rows_of_period(db, COMPLAINTS.opt_outs):
         found.append(((format_day(opted_out.quarter, zone), opted_out.campaign), [0, opted_out.numbers, 0, 0]))
-    for _, at, _, _, campaign, *_, answer, _ in window.query_rows(db, COMPLAINTS.complaints):
+    for _, at, _, _, campaign, *_, answer, _ in window.query_rows_of_period(db, COMPLAINTS.complaints):
         found.append(((format_day(at / QUARTER_SECONDS, zone), campaign), [0, 0, 1, answer is None]))
     columns = (*make_text_columns("day", "campaign"), *make_count_columns("calls", "opt_outs", "complaints", "open"))
     return build_sum_report("opt-outs and complaints", columns, found)

@@ -67,12 +67,12 @@ class PdfPage(FPDF):
         """Write the footer of a page, with its number; FPDF calls this method."""
         self.set_y(-_MARGIN_MILLIMETRES)
         self.set_font(self._family, size=_POINTS - 1)
-        self.cell(0, 4, self._replace_unsupported(f"{self._foot} - {self.page_no()}/{{nb}}"), align="C")
+        self.cell(0, 4, self._replace_unsupported_characters(f"{self._foot} - {self.page_no()}/{{nb}}"), align="C")
 
     def write_heading(self, text: str) -> None:
         """Write a heading into the PDF, in a paragraph of its own."""
         self.set_font(self._family, size=_HEADING_POINTS)
-        self.multi_cell(0, 6, self._replace_unsupported(text), new_x="LMARGIN", new_y="NEXT", align="L")
+        self.multi_cell(0, 6, self._replace_unsupported_characters(text), new_x="LMARGIN", new_y="NEXT", align="L")
         self.ln(2)
         self.set_font(self._family, size=_POINTS)
 
@@ -90,13 +90,13 @@ class PdfPage(FPDF):
         ) as table:
             heads = table.row()
             for column in columns:
-                heads.cell(self._replace_unsupported(column.head or column.name.replace("_", " ")))
+                heads.cell(self._replace_unsupported_characters(column.head or column.name.replace("_", " ")))
             for row in rows:
                 line = table.row()
                 for text in row:
-                    line.cell(self._replace_unsupported(text))
+                    line.cell(self._replace_unsupported_characters(text))
 
-    def _replace_unsupported(self, text: str) -> str:
+    def _replace_unsupported_characters(self, text: str) -> str:
         """Return the text with "?" in place of characters that no font contains, where FPDF would print a blank."""
         if self._family == "helvetica":
             return text.encode("latin-1", "replace").decode("latin-1")

@@ -135,7 +135,7 @@ class States:
         """Return the constituency with this number. An empty state code is filled in if only one state has the number."""
         return resolve_state_of_country(state_code, self._states_by_number.get(number, ())), number
 
-    def build_columns(self) -> tuple[Column, ...]:
+    def build_constituency_columns(self) -> tuple[Column, ...]:
         """Return the report columns that identify a constituency: state (if the roll has several), number, and name (if known)."""
         return (
             *((Column("state", ColumnKind.TEXT),) if self.is_multi_state else ()),
@@ -143,17 +143,17 @@ class States:
             *((Column("constituency_name", ColumnKind.TEXT, "name"),) if self._names else ()),
         )
 
-    def build_cells(self, constituency: Constituency) -> tuple[Cell, ...]:
+    def build_constituency_cells(self, constituency: Constituency) -> tuple[Cell, ...]:
         """Return a constituency's cells for the report columns in `columns`."""
         cells: tuple[Cell, ...] = constituency if self.is_multi_state else constituency[1:]
         return (*cells, self._names.get(constituency, "")) if self._names else cells
 
-    def build_total_cells(self) -> tuple[Cell, ...]:
+    def build_constituency_total_cells(self) -> tuple[Cell, ...]:
         """Return the cells for the report columns in `columns` in the row of totals."""
         return ("all", *[""] * (self.is_multi_state + bool(self._names)))
 
 
-def load_states(db: Connection) -> States:
+def load_states_of_roll(db: Connection) -> States:
     """Return the states and names of the constituencies on the roll."""
     found: dict[int, set[str]] = defaultdict(set)
     rows = [*SQL.constituency_states.iterate_rows(db)]
@@ -180,7 +180,7 @@ def report_turnout(db: Connection, window: Window, zone: tzinfo, by: TurnoutBy =
     """
     if by is TurnoutBy.HOUR:
         return _report_hourly_turnout(db, window, zone)
-    states, official = load_states(db), select_latest_figures(load_official_figures(db, window, zone))
+    states, official = load_states_of_roll(db), select_latest_figures(load_official_figures(db, window, zone))
     rows = _load_turnout_rows(db, window, states, by_section=by is TurnoutBy.SECTION)
     unit_columns, unit_totals = make_text_columns("part", by.value), _BLANKS
     last_columns: tuple[Column, ...] = _OFFICIAL
@@ -200,17 +200,25 @@ def report_turnout(db: Connection, window: Window, zone: tzinfo, by: TurnoutBy =
         last_columns = (*_OFFICIAL, Column("opt_outs"))
         opt_outs = _count_opt_outs_by_part(db, window, states)
         lines = [
-            (row.constituency, (row.part, row.booth), row.counts, (*official.get(row.area, _NONE), opt_outs[row.area]))
+            (
+                row.constituency,
+                (row.part, row.booth),
+                row.counts,
+                (*official.get(row.constituency_and_part, _NONE), opt_outs[row.constituency_and_part]),
+            )
             for row in rows
         ]
     totals = _add_voted_share(_sum_turnout_counts(row.counts for row in rows))
     return Report(
         SELF_REPORTED,
-        (*states.build_columns(), *unit_columns, *_COUNTS, *last_columns),
+        (*states.build_constituency_columns(), *unit_columns, *_COUNTS, *last_columns),
         tuple(
-            (*states.build_cells(each), *unit, *_add_voted_share(counts), *last) for each, unit, counts, last in lines
+            (*states.build_constituency_cells(each), *unit, *_add_voted_share(counts), *last)
+            for each, unit, counts, last in lines
         ),
-        (*states.build_total_cells(), *unit_totals, *totals, *[None] * len(last_columns)) if rows else None,
+        (*states.build_constituency_total_cells(), *unit_totals, *totals, *[None] * len(last_columns))
+        if rows
+        else None,
     )
 
 
@@ -239,12 +247,12 @@ class _TurnoutRow(NamedTuple):
     counts: list[int]
 
     @property
-    def area(self) -> Area:
+    def constituency_and_part(self) -> Area:
         return (*self.constituency, self.part)
 
 
 def _load_turnout_rows(db: Connection, window: Window, states: States, *, by_section: bool) -> list[_TurnoutRow]:
-    found = window.query_rows(db, SQL.turnout_by_booth, by_section=by_section)
+    found = window.query_rows_of_period(db, SQL.turnout_by_booth, by_section=by_section)
     rows = [
         _TurnoutRow(states.resolve_constituency(state, number), part, booth, section, counts)
         for state, number, part, booth, section, *counts in found
@@ -258,7 +266,7 @@ def _sum_turnout_counts(counts: Iterable[list[int]]) -> list[int]:
 
 def _count_opt_outs_by_part(db: Connection, window: Window, states: States) -> Counter[Area]:
     """Return how many numbers opted out in each part. A number that is on two rolls of the part counts once."""
-    found = window.query_rows(db, SQL.opt_outs_by_booth)
+    found = window.query_rows_of_period(db, SQL.opt_outs_by_booth)
     return Counter(
         area
         for area, _ in {
@@ -288,15 +296,17 @@ class TurnoutProgress:
         )
 
     @property
-    def change_times(self) -> list[float]:
+    def turnout_change_times(self) -> list[float]:
         """The ends of the quarters of an hour in which a count changed, in order (epoch seconds)."""
         return sorted(self.contacted.keys() | self.voted.keys())
 
 
 def load_turnout_progress(db: Connection, window: Window) -> dict[Constituency, TurnoutProgress]:
     """Return how contacts and votes grew during the day in each constituency that has contacted voters."""
-    states, found = load_states(db), defaultdict[Constituency, TurnoutProgress](TurnoutProgress)
-    for state, number, contacted_quarter, voted_quarter, voters in window.query_rows(db, SQL.turnout_by_quarter):
+    states, found = load_states_of_roll(db), defaultdict[Constituency, TurnoutProgress](TurnoutProgress)
+    for state, number, contacted_quarter, voted_quarter, voters in window.query_rows_of_period(
+        db, SQL.turnout_by_quarter
+    ):
         progress = found[states.resolve_constituency(state, number)]
         progress.contacted[(contacted_quarter + 1) * QUARTER_SECONDS] += voters
         if voted_quarter is not None:
@@ -306,7 +316,7 @@ def load_turnout_progress(db: Connection, window: Window) -> dict[Constituency, 
 
 def _report_hourly_turnout(db: Connection, window: Window, zone: tzinfo) -> Report:
     official = [figure for figure in load_official_figures(db, window, zone) if figure.part_number is None]
-    states, found = load_states(db), load_turnout_progress(db, window)
+    states, found = load_states_of_roll(db), load_turnout_progress(db, window)
     rows: list[tuple[Cell, ...]] = []
     for constituency in sorted(found.keys() | {get_constituency(figure) for figure in official}):
         progress = found.get(constituency, TurnoutProgress())
@@ -317,16 +327,16 @@ def _report_hourly_turnout(db: Connection, window: Window, zone: tzinfo) -> Repo
         }
         before = (0, 0)
         for day, by_time in sorted(_find_changed_hours(progress, zone) | shares.keys()):
-            contacted, voted = progress.count_voters_until(_to_epoch_seconds(day, by_time, zone))
+            contacted, voted = progress.count_voters_until(_convert_local_time_to_epoch_seconds(day, by_time, zone))
             share = voted / contacted if contacted else None
             new = (contacted - before[0], voted - before[1])
             before = (contacted, voted)
             counts = (*new, contacted, voted, share, shares.get((day, by_time)))
-            rows.append((*states.build_cells(constituency), day.isoformat(), by_time, *counts))
+            rows.append((*states.build_constituency_cells(constituency), day.isoformat(), by_time, *counts))
     return Report(
         f"{SELF_REPORTED}, by the hour",
         (
-            *states.build_columns(),
+            *states.build_constituency_columns(),
             *make_text_columns("day", "by"),
             Column("newly_contacted", head="+contacted"),
             Column("newly_voted", head="+voted"),
@@ -343,13 +353,13 @@ def _find_changed_hours(progress: TurnoutProgress, zone: tzinfo) -> set[tuple[da
     23:30.
     """
     hours = set()
-    for end in progress.change_times:
+    for end in progress.turnout_change_times:
         local = datetime.fromtimestamp(end - 1, zone)
         hours.add((local.date(), f"{local.hour + 1:02}:00"))
     return hours
 
 
-def _to_epoch_seconds(day: date, by_time: str, zone: tzinfo) -> float:
+def _convert_local_time_to_epoch_seconds(day: date, by_time: str, zone: tzinfo) -> float:
     """Return a local time of a day as epoch seconds. FINAL and 24:00 stand for the end of the day."""
     if by_time in (FINAL, "24:00"):
         return datetime.combine(day + timedelta(days=1), time(), zone).timestamp()
@@ -370,7 +380,7 @@ def load_official_figures(db: Connection, window: Window, zone: tzinfo) -> list[
     For each hour only the last entered figure is returned. A figure without a state gets the state of its constituency
     number, unless several states have this number.
     """
-    states = load_states(db)
+    states = load_states_of_roll(db)
     found = (
         OfficialFigure(
             date.fromisoformat(day), number, part, by_time, share, states.resolve_constituency(state, number)[0]
@@ -380,8 +390,8 @@ def load_official_figures(db: Connection, window: Window, zone: tzinfo) -> list[
     return [
         figure
         for figure in found
-        if _to_epoch_seconds(figure.day, "00:00", zone) < window.until
-        and _to_epoch_seconds(figure.day, FINAL, zone) > window.since
+        if _convert_local_time_to_epoch_seconds(figure.day, "00:00", zone) < window.until
+        and _convert_local_time_to_epoch_seconds(figure.day, FINAL, zone) > window.since
     ]
 
 

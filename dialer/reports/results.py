@@ -82,7 +82,7 @@ def report_results(
     A mark is a recorded answer. `ids` maps places on the roll to the portal's IDs; if it is given, only voters with an
     ID are reported.
     """
-    rows = window.query_rows(db, SQL.voter_facts, state=area.state_code, constituency=area.constituency)
+    rows = window.query_rows_of_period(db, SQL.voter_facts, state=area.state_code, constituency=area.constituency)
     found: list[tuple[Place, tuple[Cell, ...], Mapping[str, str]]] = []
     for _, facts in groupby(rows, attrgetter("voter_id")):
         last: dict[str, tuple[float, str]] = {}
@@ -95,7 +95,7 @@ def report_results(
         at, result = last.get("said") or last.get("ended") or (last["answered"][0], "")
         place = (row.roll_version, row.state_code, row.constituency_number, row.part_number, row.serial)
         found.append((place, (format_time(at, zone), result, row.turnout), answers))
-    return _build_report(found, ids)
+    return _build_results_report(found, ids)
 
 
 def report_state_results(
@@ -117,10 +117,10 @@ def report_state_results(
     results = (
         (place, (format_time(known[place][0], zone), *known[place][1:]), answers.get(place, {})) for place in places
     )
-    return _build_report(results, ids, "centre")
+    return _build_results_report(results, ids, "centre")
 
 
-def _build_report(
+def _build_results_report(
     found: Iterable[tuple[Place, tuple[Cell, ...], Mapping[str, str]]], ids: Mapping[Place, str] | None, *more: str
 ) -> Report:
     """Build the results report: ID, place, date, result, turnout, the columns in `more`, and one column per question."""

@@ -191,7 +191,7 @@ class Window:
     until: float = FOREVER
     campaign: str | None = None
 
-    def query_rows(self, db: Connection, query: Query[R], **more: Cell) -> Iterator[R]:
+    def query_rows_of_period(self, db: Connection, query: Query[R], **more: Cell) -> Iterator[R]:
         """Yield the rows that an SQL query finds for this period and campaign.
 
         The query may use the parameters :since, :until, :campaign, those in `more`, and the JSON lists :answered and
@@ -214,7 +214,7 @@ def report_calls(db: Connection, window: Window) -> Report:
 
     The outcome `live` stands for calls that have not ended.
     """
-    rows = [*window.query_rows(db, SQL.calls_by_outcome)]
+    rows = [*window.query_rows_of_period(db, SQL.calls_by_outcome)]
     totals: dict[str, int] = defaultdict(int)
     for campaign, _, number, *_ in rows:
         totals[campaign] += number
@@ -239,7 +239,7 @@ def report_each_call(db: Connection, window: Window, zone: tzinfo) -> Report:
     call to the number. They are empty for inbound calls, and for calls stored by releases that did not record grounds.
     """
     rows: list[tuple[Cell, ...]] = []
-    for call in window.query_rows(db, SQL.calls):
+    for call in window.query_rows_of_period(db, SQL.calls):
         grounds = {} if call.grounds is None else json.loads(call.grounds)
         times = [format_time(each, zone) for each in (call.created_at, call.answered_at, call.ended_at)]
         call_cells: tuple[Cell, ...] = (
@@ -271,7 +271,7 @@ def report_answers(db: Connection, window: Window, question: str | None = None) 
 
     Answers are entered by callers (DTMF) or noted by agents. The share is of the calls with any answer to the question.
     """
-    rows = [*window.query_rows(db, SQL.answer_counts, question=question)]
+    rows = [*window.query_rows_of_period(db, SQL.answer_counts, question=question)]
     asked: dict[tuple[str, str], int] = defaultdict(int)
     for campaign, name, _, number in rows:
         asked[campaign, name] += number
@@ -284,7 +284,7 @@ def report_answers(db: Connection, window: Window, question: str | None = None) 
 
 def report_each_answer(db: Connection, window: Window, zone: tzinfo, question: str | None = None) -> Report:
     """Report every answer to one question or to all. A message left by a caller is listed as the name of its recording."""
-    found = window.query_rows(db, SQL.answers, question=question)
+    found = window.query_rows_of_period(db, SQL.answers, question=question)
     return Report(
         "answers one by one",
         (
@@ -313,7 +313,7 @@ def report_each_answer(db: Connection, window: Window, zone: tzinfo, question: s
 def report_trunks(db: Connection, window: Window) -> Report:
     """Report for each trunk: attempts, answers, failures caused by the carrier, and calls started in its busiest second."""
     failures, refusals = (json.dumps(sorted(each)) for each in (TRUNK_FAILURES, CARRIER_REFUSES))
-    found = [*window.query_rows(db, SQL.calls_by_trunk, failures=failures, refusals=refusals)]
+    found = [*window.query_rows_of_period(db, SQL.calls_by_trunk, failures=failures, refusals=refusals)]
     sums = [sum(counts) for counts in zip(*(row[1:4] for row in found), strict=True)]
     return Report(
         "trunks",
@@ -343,16 +343,16 @@ def report_agents(db: Connection, window: Window) -> Report:
     The window's campaign selects the calls only; a seat's time does not belong to a campaign.
     """
     seconds: dict[tuple[str, str], dict[str, float]] = defaultdict(lambda: defaultdict(float))
-    for row in window.query_rows(db, SQL.seat_seconds_by_state):
+    for row in window.query_rows_of_period(db, SQL.seat_seconds_by_state):
         seconds[row.seat, row.agent_name][row.state] += row.seconds
-    connected = {(seat, agent): n for seat, agent, n in window.query_rows(db, SQL.calls_by_seat)}
+    connected = {(seat, agent): n for seat, agent, n in window.query_rows_of_period(db, SQL.calls_by_seat)}
     states = [state for state in SeatState if state is not SeatState.OFFLINE]
     rows: list[tuple[Cell, ...]] = []
     for seat, agent in sorted(seconds.keys() | connected.keys()):
         spent = {state.value: seconds[seat, agent][state] for state in states}
-        rows.append((seat, agent, *_summarize_work(spent, connected.get((seat, agent), 0)), *spent.values()))
+        rows.append((seat, agent, *_summarize_agent_work(spent, connected.get((seat, agent), 0)), *spent.values()))
     totals = {state.value: sum(spent[state] for spent in seconds.values()) for state in states}
-    total = ("all", "", *_summarize_work(totals, sum(connected.values())), *totals.values())
+    total = ("all", "", *_summarize_agent_work(totals, sum(connected.values())), *totals.values())
     return Report(
         "agents",
         (
@@ -372,7 +372,7 @@ def report_agents(db: Connection, window: Window) -> Report:
     )
 
 
-def _summarize_work(spent: Mapping[str, float], calls: int) -> tuple[Cell, ...]:
+def _summarize_agent_work(spent: Mapping[str, float], calls: int) -> tuple[Cell, ...]:
     """Return utilisation (0-1), calls, calls per hour, mean handling time (talking and wrap-up) and logged-in time (seconds)."""
     logged_in, worked = sum(spent.values()), sum(spent[state] for state in WORKING)
     if logged_in <= 0:
@@ -382,7 +382,7 @@ def _summarize_work(spent: Mapping[str, float], calls: int) -> tuple[Cell, ...]:
 
 def report_dispositions(db: Connection, window: Window) -> Report:
     """Report the number and share of each agent's calls by disposition; "(none)" counts calls without a disposition."""
-    rows = [*window.query_rows(db, SQL.calls_by_disposition)]
+    rows = [*window.query_rows_of_period(db, SQL.calls_by_disposition)]
     totals: dict[str, int] = defaultdict(int)
     for agent, _, number in rows:
         totals[agent] += number
@@ -396,7 +396,7 @@ def report_dispositions(db: Connection, window: Window) -> Report:
 
 def report_abandonment(db: Connection, window: Window, zone: tzinfo) -> Report:
     """Report live answers, abandoned calls and the abandoned-call rate, by campaign and day (local time of `zone`)."""
-    rows = window.query_rows(db, SQL.abandoned_by_quarter)
+    rows = window.query_rows_of_period(db, SQL.abandoned_by_quarter)
     found = [((campaign, format_day(quarter, zone)), numbers) for campaign, quarter, *numbers in rows]
     rate = Column("abandoned_rate", ColumnKind.SHARE, "rate")
     columns = (
@@ -420,7 +420,7 @@ def _add_abandoned_rate(counts: Sequence[int]) -> tuple[Cell, ...]:
 def report_recordings(db: Connection, window: Window, zone: tzinfo, directory: Path) -> Report:
     """Report recorded calls, and whether each file in `directory` is `stored` or `missing` (erased, or on another machine)."""
     rows: list[tuple[Cell, ...]] = []
-    for attempt_id, campaign, started_at, *rest in window.query_rows(db, SQL.recordings):
+    for attempt_id, campaign, started_at, *rest in window.query_rows_of_period(db, SQL.recordings):
         name = get_recording_file_name(attempt_id)
         state = "stored" if (directory / name).is_file() else "missing"
         rows.append((name, campaign, format_time(started_at, zone), *rest, state))

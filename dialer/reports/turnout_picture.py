@@ -52,7 +52,7 @@ def draw_turnout(
     for place, constituency in enumerate(shown, 1):
         axes = figure.add_subplot(len(shown), 1, place)
         points = [(_get_hour_of_figure(each), each.share) for each in figures if get_constituency(each) == constituency]
-        name = " ".join(map(str, states.build_cells(constituency)))
+        name = " ".join(map(str, states.build_constituency_cells(constituency)))
         drawn = progress.get(constituency, TurnoutProgress())
         _draw_constituency(axes, f"constituency {name}", drawn, points, expected, day, zone)
     save_picture(figure, path)
@@ -78,7 +78,7 @@ def _draw_constituency(
 ) -> None:
     opens = expected.opens.hour + expected.opens.minute / 60
     closes = max(at.hour + at.minute / 60 for at, _ in expected.points)
-    ends = [end for end in progress.change_times if _get_quarter_start(end, zone).date() <= day]
+    ends = [end for end in progress.turnout_change_times if _get_quarter_start(end, zone).date() <= day]
     hours = [_count_hours_since_midnight(end, day, zone) for end in ends]
     counts = [progress.count_voters_until(end) for end in ends]
     if ends:  # extend the last step by a quarter of an hour, or it would have no width

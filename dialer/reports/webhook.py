@@ -56,7 +56,7 @@ class Delivery:
     id: str
     body: bytes
 
-    def headers(self, secret: bytes, now: float) -> dict[str, str]:
+    def build_signed_headers(self, secret: bytes, now: float) -> dict[str, str]:
         """Return the HTTP headers of the delivery, signed for the time `now` (epoch seconds)."""
         timestamp = str(int(now))
         digest = hmac.digest(secret, f"{self.id}.{timestamp}.".encode() + self.body, hashlib.sha256)
@@ -78,16 +78,16 @@ def create_delivery_sender(url: str, secret: bytes) -> Send:
     Each try is signed with the current time, because receivers refuse old timestamps.
     """
 
-    def send(delivery: Delivery) -> int:
+    def send_delivery(delivery: Delivery) -> int:
         try:
-            with open_https_response(url, delivery.headers(secret, time.time()), delivery.body) as answer:
+            with open_https_response(url, delivery.build_signed_headers(secret, time.time()), delivery.body) as answer:
                 return int(answer.status)
         except HTTPError as error:
             return error.code
         except http.client.HTTPException as error:
             raise OSError(f"the server gave no valid HTTP response ({type(error).__name__})") from error
 
-    return send
+    return send_delivery
 
 
 @dataclass(frozen=True, slots=True)

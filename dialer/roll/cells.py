@@ -82,7 +82,7 @@ def clean_age(cell: str) -> int | None:
     return value if value is not None and value in AGES else -1
 
 
-def clean_house(cell: str) -> str:
+def clean_house_number(cell: str) -> str:
     """Return a house or section number without the apostrophe that a rejects file puts before "-" and "+"."""
     return collapse_spaces(_DEFUSED.sub("", cell))
 

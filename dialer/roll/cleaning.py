@@ -20,7 +20,7 @@ from dialer.roll.cells import (
     SEXES,
     Memo,
     clean_age,
-    clean_house,
+    clean_house_number,
     collapse_spaces,
     create_word_parser,
     parse_clock_time,
@@ -136,7 +136,7 @@ class Cleaner:
         self._sexes = Memo(create_word_parser(SEXES))
         self._relations = Memo(create_word_parser(RELATIONS))
         self._languages = Memo(parse_language)
-        self._houses = Memo(clean_house)
+        self._houses = Memo(clean_house_number)
 
     def clean_rows(self, batch: Batch) -> CleanRows:
         """Return the voters in a batch of rows, and what was rejected."""

@@ -57,15 +57,15 @@ class TableRow:
         return self.cells.get(name, "")
 
     @property
-    def location(self) -> str:
+    def file_and_row(self) -> str:
         """The file and the row number, with which an error about this row begins."""
         return f"{self.path}: row {self.number:,}"
 
-    def make_error(self, problem: str) -> RollError:
+    def make_row_error(self, problem: str) -> RollError:
         """Return an error about this row. Its text adds that no row of the file is imported."""
-        return RollError(f"{self.location}: {problem}; nothing was imported")
+        return RollError(f"{self.file_and_row}: {problem}; nothing was imported")
 
-    def parse_number(self, name: str, text: str | None = None) -> int:
+    def parse_number_in_column(self, name: str, text: str | None = None) -> int:
         """Return the whole number in a column of this row, in any Indian digits.
 
         If `text` is given, it is parsed instead of the cell.
@@ -76,7 +76,7 @@ class TableRow:
         digits = (self[name] if text is None else text).translate(ASCII_DIGITS).removesuffix(".0")
         if not (digits.isascii() and digits.isdecimal() and len(digits) <= 9):
             raise RollError(
-                f"{self.location}: the column {name} is not a whole number; nothing was imported: correct this cell"
+                f"{self.file_and_row}: the column {name} is not a whole number; nothing was imported: correct this cell"
             )
         return int(digits)
 
@@ -99,7 +99,7 @@ class SmallTable:
 
     def read_rows(self) -> Iterator[TableRow]:
         """Yield the rows below the headings, without blank rows."""
-        for batch in self._roll.read_batches(1):
+        for batch in self._roll.read_row_batches(1):
             for number, row in enumerate(batch.rows, batch.first_row):
                 if any(cell.strip() for cell in row):
                     found = {name: row[place].strip() for name, place in self._places.items() if place < len(row)}

@@ -46,7 +46,7 @@ class TextFile:
     damaged: bool  # UTF-8 with some invalid bytes: open it with errors="surrogateescape"
 
 
-def detect_kind(path: Path) -> str:
+def detect_workbook_or_text(path: Path) -> str:
     """Return whether a file is a "workbook" (XLSX, XLSM, XLSB, XLS, ODS) or "text". The content decides.
 
     Raises:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from dialer.roll.importer import ImportOptions, ImportResult, PreparedImport, Progress, run_import
+from dialer.roll.importer import ImportOptions, ImportResult, PreparedImport, Progress, import_prepared_roll
 from dialer.store.spool import Spool
 
 
@@ -20,7 +20,7 @@ def hand_over_roll(
     """Put a cleaned roll into the spool, the folder from which the running dialler imports rolls.
 
     Return the roll's ID in the spool, and the result that its import would have now. The store is not changed. Even
-    after a dry run the roll stays in the spool until it is removed. After an error of `import_file`, nothing stays in
+    after a dry run the roll stays in the spool until it is removed. After an error of `import_roll_file`, nothing stays in
     the spool.
     """
     list_id = list_id or spool.create_spooled_file_id()
@@ -30,7 +30,7 @@ def hand_over_roll(
     spool_options = replace(options, dry_run=False, rejects_path=rejects)
     try:
         spool.create_file_for_roll(list_id)
-        result = run_import(
+        result = import_prepared_roll(
             prepared, spool.get_path_of_spooled_file(list_id), spool_options, progress=progress, key=spool.key
         )
         found = spool.compare_roll_with_store(list_id)

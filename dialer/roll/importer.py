@@ -27,7 +27,7 @@ from dialer.roll.mapping import ColumnMapping, MapFile, load_column_map, map_col
 from dialer.roll.merging import DuplicateConstituency, ImportTally, Merger
 from dialer.roll.reading import BATCH_ROWS, HEAD_ROWS, RollFile, open_roll
 from dialer.roll.rejects import Reject, RejectCounter, RejectsFile
-from dialer.roll.warnings import find_warnings
+from dialer.roll.warnings import find_roll_warnings
 from dialer.store import audit
 from dialer.store.audit import get_name_of_responsible_person
 from dialer.store.connection import Connection, open_store_exclusively
@@ -60,7 +60,7 @@ class ImportResult(ImportTally):
     rejects_path: Path | None = None
     dry_run: bool = False
 
-    def count_rows(self) -> dict[str, int]:
+    def get_row_counts(self) -> dict[str, int]:
         """Return the six counts of rows and numbers that `dialer import --json` prints."""
         return {name: getattr(self, name) for name in ("rows", "voters", "numbers", "links", "rejected", "unchanged")}
 
@@ -80,14 +80,14 @@ class PreparedImport:
     roll: RollFile
     mapping: ColumnMapping
 
-    def find_warnings(self, region: str) -> list[str]:
+    def find_roll_warnings(self, region: str) -> list[str]:
         """Return one-line warnings about the columns and the first rows of the roll.
 
         Raises:
             RollError: The rows cannot be read.
         """
-        first = next(self.roll.read_batches(self.mapping.skip_rows, BATCH_ROWS), None)
-        return [] if first is None else list(find_warnings(self.mapping, first.rows, region))
+        first = next(self.roll.read_row_batches(self.mapping.skip_rows, BATCH_ROWS), None)
+        return [] if first is None else list(find_roll_warnings(self.mapping, first.rows, region))
 
 
 def prepare_import(path: Path, map_file: MapFile | None = None) -> PreparedImport:
@@ -110,7 +110,7 @@ def prepare_import(path: Path, map_file: MapFile | None = None) -> PreparedImpor
         ) from error
 
 
-def import_file(
+def import_roll_file(
     path: Path,
     store_path: Path,
     options: ImportOptions | None = None,
@@ -132,10 +132,10 @@ def import_file(
         StoreError: The store cannot be opened or written.
     """
     prepared = prepare_import(path, load_column_map(map_path) if map_path is not None else None)
-    return run_import(prepared, store_path, options, progress=progress, clock=clock, key=key)
+    return import_prepared_roll(prepared, store_path, options, progress=progress, clock=clock, key=key)
 
 
-def run_import(
+def import_prepared_roll(
     prepared: PreparedImport,
     store_path: Path,
     options: ImportOptions | None = None,
@@ -144,7 +144,7 @@ def run_import(
     clock: Clock | None = None,
     key: StoreKey | None = None,
 ) -> ImportResult:
-    """Import a prepared roll into the store, with the errors of `import_file`."""
+    """Import a prepared roll into the store, with the errors of `import_roll_file`."""
     options = options or ImportOptions()
     result = ImportResult(
         rejects_path=_choose_rejects_path(prepared.roll, options, store_path), dry_run=options.dry_run
@@ -158,13 +158,13 @@ def run_import(
             with transaction(db, commit=not options.dry_run):
                 with _pause_garbage_collection():
                     _merge_batches_into_store(db, next_voter, prepared, options, sink, result, progress)
-                sink.finish()
+                sink.close_rejects_file()
                 if not options.dry_run:
                     _record_import(db, prepared, options.source, result, clock or SystemClock())
         except BaseException:
-            sink.discard()
+            sink.delete_rejects_file()
             raise
-        sink.publish()
+        sink.publish_rejects_file()
     result.reasons, result.examples = dict(sink.reasons.most_common()), tuple(sink.examples)
     return result
 
@@ -210,7 +210,7 @@ def _choose_rejects_path(roll: RollFile, options: ImportOptions, store: Path) ->
 
 def _refuse_empty_roll(prepared: PreparedImport) -> None:
     """Raise RollError if a roll has no rows, before a store is created for the roll."""
-    batches = prepared.roll.read_batches(prepared.mapping.skip_rows, HEAD_ROWS)
+    batches = prepared.roll.read_row_batches(prepared.mapping.skip_rows, HEAD_ROWS)
     if not any(cell.strip() for batch in batches for row in batch.rows for cell in row):
         raise RollError(f"{prepared.roll.path} has a header but no voters; export the roll again")
 
@@ -226,15 +226,17 @@ def _merge_batches_into_store(
 ) -> None:
     roll = prepared.roll
     merger = Merger(db, next_voter, result, options.region, allow_second_roll=options.allow_second_roll)
-    cleaner = Cleaner(prepared.mapping, merger.find_booth, roll_version=options.roll_version, damaged=roll.damaged)
-    for batch in roll.read_batches(prepared.mapping.skip_rows):
+    cleaner = Cleaner(
+        prepared.mapping, merger.find_or_add_booth, roll_version=options.roll_version, damaged=roll.damaged
+    )
+    for batch in roll.read_row_batches(prepared.mapping.skip_rows):
         try:
-            sink.add(merger.merge_batch(cleaner.clean_rows(batch)))
+            sink.add_rejects(merger.merge_rows_into_store(cleaner.clean_rows(batch)))
         except DuplicateConstituency as found:
             raise RollError(_explain_duplicate_constituency(prepared, found)) from found
         if progress is not None:
             progress(Progress(batch.share_done, merger.tally))
-    merger.finish()
+    merger.finish_merge()
 
 
 def _explain_duplicate_constituency(prepared: PreparedImport, found: DuplicateConstituency) -> str:
@@ -283,7 +285,7 @@ def _explain_duplicate_constituency(prepared: PreparedImport, found: DuplicateCo
 
 def _record_import(db: Connection, prepared: PreparedImport, source: str, tally: ImportResult, clock: Clock) -> None:
     now, roll = clock.now(), prepared.roll
-    record_import_of_roll_file(db, now, roll.path.name, roll.sha256, [*tally.count_rows().values()])
+    record_import_of_roll_file(db, now, roll.path.name, roll.sha256, [*tally.get_row_counts().values()])
     details = {"file": shorten_for_audit(roll.path.name), "sha256": roll.sha256}
     details |= {name: str(getattr(tally, name)) for name in ("rows", "voters", "numbers", "rejected_numbers")}
     optional = (("source", source), ("mapping", prepared.mapping.map_sha256))

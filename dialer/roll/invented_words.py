@@ -33,15 +33,15 @@ CONSONANTS = tuple(_CONSONANTS)
 VOWELS = ("a", "aa", "i", "ii", "u", "e", "o")
 
 
-def write_in_latin(syllables: Sequence[Syllable]) -> str:
+def spell_word_in_latin(syllables: Sequence[Syllable]) -> str:
     """Return an invented word in Latin letters, capitalised."""
     return "".join(consonant + _LATIN_VOWELS.get(vowel, vowel) for consonant, vowel in syllables).capitalize()
 
 
-def write_in_script(syllables: Sequence[Syllable], language: str) -> str:
+def spell_word_in_script(syllables: Sequence[Syllable], language: str) -> str:
     """Return an invented word in the script of `language` (ISO 639-1 code)."""
     if language == "ur":
-        return _write_in_urdu(syllables)
+        return _spell_word_in_urdu(syllables)
     block, stand_ins = _BLOCKS[language], _STAND_INS.get(language, {})
     letters: list[str] = []
     for consonant, vowel in syllables:
@@ -53,7 +53,7 @@ def write_in_script(syllables: Sequence[Syllable], language: str) -> str:
     return "".join(letters)
 
 
-def _write_in_urdu(syllables: Sequence[Syllable]) -> str:
+def _spell_word_in_urdu(syllables: Sequence[Syllable]) -> str:
     letters = [_URDU_CONSONANTS[consonant] + _URDU_VOWELS[vowel] for consonant, vowel in syllables]
     # Bari ye (ے) is written only at the end of a word; inside it is ی.
     return "".join(letter.replace("ے", "ی") for letter in letters[:-1]) + letters[-1]

@@ -174,7 +174,7 @@ def _create_serial_lookup(db: Connection, roll_version: str | None) -> Callable[
     def find_voter_of_line(line: TableRow) -> int:
         constituency, part = _parse_whole_number(line, "constituency"), _parse_whole_number(line, "part")
         version, state = line.cells.get("roll version", roll_version), line.cells.get("state")
-        booth_id = parts.find_booth(constituency, part, version=version, state=state)
+        booth_id = parts.find_booth_id(constituency, part, version=version, state=state)
         found = voters.find_voter_in_booth(db, booth_id, _parse_whole_number(line, "serial"))
         if found is None:
             raise UnmatchedRow("the part has no voter with this serial; correct part or serial")

@@ -83,7 +83,7 @@ class Merger:
             self._rolls.setdefault(booth.constituency_number, {})[booth.state_code, booth.roll_version] = False
         self._next_voter = next_voter
 
-    def find_booth(self, key: BoothKey, details: BoothDetails) -> BoothSlot:
+    def find_or_add_booth(self, key: BoothKey, details: BoothDetails) -> BoothSlot:
         """Return the stored booth with this key. At the booth's first row, add it or update its details.
 
         Raises:
@@ -123,7 +123,7 @@ class Merger:
             raise DuplicateConstituency(key, sorted(versions), states, all(same_constituency.values()))
         rolls[key.state_code, key.roll_version] = True
 
-    def merge_batch(self, batch: CleanRows) -> list[Reject]:
+    def merge_rows_into_store(self, batch: CleanRows) -> list[Reject]:
         """Store the voters of a batch of rows.
 
         Return everything that was rejected here or by the cleaner, in the order of rows.
@@ -140,7 +140,7 @@ class Merger:
         rejects.sort(key=lambda reject: reject.row_number)
         return rejects
 
-    def finish(self) -> None:
+    def finish_merge(self) -> None:
         """Suppress new numbers that opted out earlier, and complete the counts."""
         tally = self.tally
         tally.opted_out, tally.without_close, tally.shared_epics = roll.finish_roll_import(self._db)

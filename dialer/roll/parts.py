@@ -25,7 +25,7 @@ class Parts:
         for place in read_all_booths(db):
             self._parts[place.constituency_number, place.part_number].append(place)
 
-    def find_booth(self, constituency: int, part: int, *, version: str | None, state: str | None) -> int:
+    def find_booth_id(self, constituency: int, part: int, *, version: str | None, state: str | None) -> int:
         """Return the ID of the booth (part) with this number.
 
         `version` and `state` are None if they are unknown.

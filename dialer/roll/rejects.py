@@ -43,19 +43,19 @@ class RejectCounter:
         self.reasons: Counter[str] = Counter()
         self.examples: list[Reject] = []
 
-    def add(self, rejects: Iterable[Reject]) -> None:
+    def add_rejects(self, rejects: Iterable[Reject]) -> None:
         """Count rejected rows, cells and numbers, and keep the first ones as examples."""
         rejects = list(rejects)
         self.examples += rejects[: MAX_EXAMPLES - len(self.examples)]
         self.reasons.update(reject.reason for reject in rejects)
 
-    def finish(self) -> None:
+    def close_rejects_file(self) -> None:
         """Do nothing, because a dry run writes no rejects file."""
 
-    def publish(self) -> None:
+    def publish_rejects_file(self) -> None:
         """Do nothing, because a dry run writes no rejects file."""
 
-    def discard(self) -> None:
+    def delete_rejects_file(self) -> None:
         """Do nothing, because a dry run writes no rejects file."""
 
 
@@ -86,10 +86,10 @@ class RejectsFile(RejectCounter):
         with self._translate_write_errors():
             self._writer.writerow([*OWN_COLUMNS, *(header[index] for index in self._written)])
 
-    def add(self, rejects: Iterable[Reject]) -> None:
+    def add_rejects(self, rejects: Iterable[Reject]) -> None:
         """Write rejected rows, cells and numbers to the file, and count them."""
         rejects = list(rejects)
-        super().add(rejects)
+        super().add_rejects(rejects)
         with self._translate_write_errors():
             for reject in rejects:
                 own = map(escape_formula, (reject.column, reject.value, reject.reason))
@@ -109,7 +109,7 @@ class RejectsFile(RejectCounter):
                 " free disk space, or choose another file with --rejects"
             ) from error
 
-    def finish(self) -> None:
+    def close_rejects_file(self) -> None:
         """Flush the rejects file to disk and close it.
 
         Raises:
@@ -120,7 +120,7 @@ class RejectsFile(RejectCounter):
             os.fsync(self._file.fileno())
             self._file.close()
 
-    def publish(self) -> None:
+    def publish_rejects_file(self) -> None:
         """Give the complete rejects file its final name, after the roll was imported.
 
         Raises:
@@ -134,7 +134,7 @@ class RejectsFile(RejectCounter):
                 f" find it at {self._part}"
             ) from error
 
-    def discard(self) -> None:
+    def delete_rejects_file(self) -> None:
         """Delete an incomplete rejects file."""
         try:
             self._file.close()

@@ -23,7 +23,14 @@ from xlsxwriter import Workbook
 from xlsxwriter.exceptions import FileCreateError
 
 from dialer.domain.errors import RollError
-from dialer.roll.invented_words import CONSONANTS, VOWELS, Syllable, convert_digits, write_in_latin, write_in_script
+from dialer.roll.invented_words import (
+    CONSONANTS,
+    VOWELS,
+    Syllable,
+    convert_digits,
+    spell_word_in_latin,
+    spell_word_in_script,
+)
 
 MAX_SHEET_ROWS = 1_048_576  # the limit of the XLSX format
 
@@ -315,7 +322,7 @@ def _invent_vocabulary(chance: random.Random, language: str) -> _Vocabulary:
             (chance.choice(CONSONANTS), chance.choice(VOWELS)) for _ in range(chance.randrange(1, longest + 1))
         ]
         syllables = [*beginning, *ending]
-        return write_in_latin(syllables), write_in_script(syllables, language)
+        return spell_word_in_latin(syllables), spell_word_in_script(syllables, language)
 
     def choose_consonant() -> str:
         return chance.choice(CONSONANTS[:-2])

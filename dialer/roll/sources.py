@@ -131,7 +131,7 @@ def _read_portal_ids(
     by_place = replace(mapping, columns={name: mapping.columns[name] for name in PLACE if name in mapping.columns})
     cleaner = Cleaner(by_place, add_booth, roll_version=roll_version, damaged=prepared.roll.damaged)
     found = {}
-    for batch in prepared.roll.read_batches(prepared.mapping.skip_rows):
+    for batch in prepared.roll.read_row_batches(prepared.mapping.skip_rows):
         rows = cleaner.clean_rows(batch)
         cells = rows.table.columns[wanted[0]] if rows.table.rows else ()
         for booth, serial, cell in zip(rows.booths, rows.serials, cells, strict=True):
@@ -155,7 +155,7 @@ def prepare_export(source: Source, path: Path, region: str) -> PreparedImport:
     prepared = prepare_import(path, map_file)
     mapping = prepared.mapping
     named = mapping.columns.get(Field.MOBILE, ()) if Field.MOBILE in map_file.columns else ()
-    first = next(prepared.roll.read_batches(mapping.skip_rows), None)
+    first = next(prepared.roll.read_row_batches(mapping.skip_rows), None)
     rows = [] if first is None else first.rows
     unread = {index for index, _, _ in find_unread_phone_columns(mapping, rows, region)}
     for index, heading in enumerate(mapping.header):

@@ -27,7 +27,7 @@ _FONT_SIGNS = re.compile(r"[a-z][;\[\]{}~|+=^&*%$#@!<>\\]|[a-z][A-Z]|(?:^|\s)['\
 """Punctuation within words, or capitals after small letters: fonts such as Kruti Dev encode Devanagari as ASCII letters."""
 
 
-def find_warnings(mapping: ColumnMapping, rows: Sequence[Sequence[str]], region: str) -> Iterator[str]:
+def find_roll_warnings(mapping: ColumnMapping, rows: Sequence[Sequence[str]], region: str) -> Iterator[str]:
     """Return warnings about the columns of a roll, one line each. `rows` are the first rows below the header."""
     if Field.MOBILE not in mapping.columns and Field.MOBILE not in mapping.values:
         yield (

@@ -92,14 +92,14 @@ def _find_voter_of_row(db: Connection, parts: Parts, row: TableRow) -> int | Non
     Raises:
         RollError: The part is on several rolls, so the voter is ambiguous.
     """
-    constituency, part, serial = map(row.parse_number, ("constituency", "part", "serial"))
+    constituency, part, serial = map(row.parse_number_in_column, ("constituency", "part", "serial"))
     version, state = row["roll version"] or None, row["state"] or None
     try:
-        booth_id = parts.find_booth(constituency, part, version=version, state=state)
+        booth_id = parts.find_booth_id(constituency, part, version=version, state=state)
     except UnknownPart:
         return None
     except UnmatchedRow as why:
-        raise row.make_error(str(why)) from None
+        raise row.make_row_error(str(why)) from None
     found = voters.find_voter_in_booth(db, booth_id, serial)
     return None if found is None else found[0]
 
@@ -110,5 +110,7 @@ def _parse_weight(row: TableRow) -> float:
     except ValueError:
         weight = 0.0
     if not MIN_WEIGHT <= weight <= MAX_WEIGHT:  # also true for NaN
-        raise row.make_error(f"the weight is not a number from {MIN_WEIGHT:g} to {MAX_WEIGHT:g}; correct the weight")
+        raise row.make_row_error(
+            f"the weight is not a number from {MIN_WEIGHT:g} to {MAX_WEIGHT:g}; correct the weight"
+        )
     return weight

@@ -102,14 +102,14 @@ def _add_worker_row(
     """
     read = read_phone_numbers_in_cell(row["number"], region)
     if len(read.numbers) != 1:
-        raise row.make_error("the column number is not exactly one valid phone number; give each worker one number")
-    constituency = row.parse_number("constituency")
+        raise row.make_row_error("the column number is not exactly one valid phone number; give each worker one number")
+    constituency = row.parse_number_in_column("constituency")
     language = parse_language(row["language"])
     if language is None:
-        raise row.make_error(f"the language {row['language'][:20]!r} is unknown; write a code such as hi, bn or ta")
+        raise row.make_row_error(f"the language {row['language'][:20]!r} is unknown; write a code such as hi, bn or ta")
     worker = listed.setdefault(read.numbers[0], _FileWorker(row.number, constituency))
     if worker.constituency != constituency:
-        raise row.make_error(
+        raise row.make_row_error(
             f"the worker's number is also in row {worker.row:,}, in another constituency; remove one of the rows"
         )
     name = row["name"][:80]
@@ -119,14 +119,14 @@ def _add_worker_row(
     worker.language = language or worker.language
     named = [each for each in _BETWEEN_PARTS.split(row["part"]) if each]
     if not named:
-        raise row.make_error("part is empty; give the part of the worker's booth")
+        raise row.make_row_error("part is empty; give the part of the worker's booth")
     for part in named:
-        part_number = row.parse_number("part", part)
+        part_number = row.parse_number_in_column("part", part)
         version, state = row["roll version"] or roll_version, row["state"] or None
         try:
-            booth_id = parts.find_booth(constituency, part_number, version=version, state=state)
+            booth_id = parts.find_booth_id(constituency, part_number, version=version, state=state)
         except UnknownPart as why:
-            raise row.make_error(f"{why}; import the roll of this part first") from None
+            raise row.make_row_error(f"{why}; import the roll of this part first") from None
         except UnmatchedRow as why:
-            raise row.make_error(str(why)) from None
+            raise row.make_row_error(str(why)) from None
         worker.booths[part_number] = booth_id

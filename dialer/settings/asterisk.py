@@ -22,12 +22,12 @@ from dialer.settings.fields import (
     PositiveSeconds,
     Section,
     Slug,
-    require_condition,
+    make_condition_validator,
 )
 
 HistoryFile = Annotated[
     Path,
-    require_condition(
+    make_condition_validator(
         lambda path: re.search(r"(^|/)cdr-custom/[A-Za-z0-9_-]+\.csv\Z", str(path)),
         "must end in cdr-custom/NAME.csv, such as /var/log/asterisk/cdr-custom/matdan.csv",
     ),

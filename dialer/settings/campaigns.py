@@ -142,7 +142,7 @@ class Campaign(Section):
             self.kind is not CampaignKind.IVR or self.machine_detection is MachineDetection.OFF
         ):
             yield 'machine_message needs kind = "ivr" and machine_detection = "before-seat"'
-        if self.has_script and self.declared is None:
+        if self.runs_agi_script and self.declared is None:
             yield "an AGI script needs [campaigns.declared], a declaration of what it does"
         if self.declared is not None and self.declared.asks_vote_choice:
             yield "no campaign may ask whom people vote for; remove the question"
@@ -158,7 +158,7 @@ class Campaign(Section):
             yield f"{rates}; rates are 0 to 1, 1 % is 0.01"
 
     @property
-    def has_script(self) -> bool:
+    def runs_agi_script(self) -> bool:
         """Whether the campaign runs an AGI script (a program) instead of a flow."""
         return self.flow is not None and self.flow.startswith("script:")
 

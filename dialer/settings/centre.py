@@ -14,7 +14,7 @@ from dialer.settings.fields import (
     Slug,
     ZoneName,
     require_condition,
-    restrict_to_pattern,
+    make_pattern_constraint,
 )
 
 
@@ -27,10 +27,10 @@ class CentreSettings(Section):
     )
     time_zone: ZoneName = Field("Asia/Kolkata", description="IANA time zone of the people who are called")
     language: Annotated[
-        str, restrict_to_pattern(r"^[a-z]{2}$", "must be a language code of two lowercase letters, such as hi")
+        str, make_pattern_constraint(r"^[a-z]{2}$", "must be a language code of two lowercase letters, such as hi")
     ] = Field("hi", description="language for voters without a language of their own or of their booth")
     region: Annotated[
-        str, restrict_to_pattern(r"^[A-Z]{2}$", "must be a country code of two capital letters, such as IN")
+        str, make_pattern_constraint(r"^[A-Z]{2}$", "must be a country code of two capital letters, such as IN")
     ] = Field("IN", description="country of phone numbers without a country code")
 
 

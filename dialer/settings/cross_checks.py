@@ -22,13 +22,13 @@ def find_cross_table_mistakes(settings: Settings) -> Iterator[Mistake]:
 
     Each table by itself must be valid already.
     """
-    yield from _check_duplicate_names(settings)
-    yield from _check_unknown_names(settings)
-    yield from _check_polls(settings)
-    yield from _check_transfers(settings)
-    yield from _check_servers(settings)
-    yield from _check_users(settings)
-    yield from _check_twilio(settings)
+    yield from _find_duplicate_names(settings)
+    yield from _find_unknown_names(settings)
+    yield from _find_poll_mistakes(settings)
+    yield from _find_transfer_mistakes(settings)
+    yield from _find_server_mistakes(settings)
+    yield from _find_user_mistakes(settings)
+    yield from _find_twilio_mistakes(settings)
 
 
 def _format_unknown_name_error(text: str, name: str, table: str, names: Collection[str]) -> str:
@@ -38,7 +38,7 @@ def _format_unknown_name_error(text: str, name: str, table: str, names: Collecti
     return f"{text} {name!r} is not in {table}; {remedy}"
 
 
-def _check_duplicate_names(settings: Settings) -> Iterator[Mistake]:
+def _find_duplicate_names(settings: Settings) -> Iterator[Mistake]:
     for kind, section, names in (
         ("trunks", "trunks", [trunk.name for trunk in settings.trunks]),
         ("seats", "seats", [seat.name for seat in settings.seats]),
@@ -57,7 +57,7 @@ def _check_duplicate_names(settings: Settings) -> Iterator[Mistake]:
             yield (*section.split("."), max(duplicates.values())), text
 
 
-def _check_unknown_names(settings: Settings) -> Iterator[Mistake]:
+def _find_unknown_names(settings: Settings) -> Iterator[Mistake]:
     campaigns = {campaign.id for campaign in settings.campaigns}
     trunks = {trunk.name for trunk in settings.trunks}
     skills = {skill for agent in settings.agents for skill in agent.skills}
@@ -76,7 +76,7 @@ def _check_unknown_names(settings: Settings) -> Iterator[Mistake]:
                 yield ("campaigns", place, "trunks"), _format_unknown_name_error("trunk", name, "[[trunks]]", trunks)
 
 
-def _check_polls(settings: Settings) -> Iterator[Mistake]:
+def _find_poll_mistakes(settings: Settings) -> Iterator[Mistake]:
     opens = settings.polling_day.opens
     for place, poll in enumerate(settings.rules.polls):
         if poll.closes_at is not None and poll.closes_at <= opens:
@@ -84,7 +84,7 @@ def _check_polls(settings: Settings) -> Iterator[Mistake]:
             yield ("rules", "polls", place, "closes_at"), text
 
 
-def _check_transfers(settings: Settings) -> Iterator[Mistake]:
+def _find_transfer_mistakes(settings: Settings) -> Iterator[Mistake]:
     """Yield transfer targets whose number may not be dialled, and phones that use the endpoint of a trunk."""
     dialling = settings.dialling
     names = {trunk.name for trunk in settings.trunks if trunk.carrier is Carrier.ASTERISK}
@@ -105,7 +105,7 @@ def _check_transfers(settings: Settings) -> Iterator[Mistake]:
             yield (section, place, "endpoint"), f"must be the endpoint of a phone; {endpoint!r} is a trunk"
 
 
-def _check_servers(settings: Settings) -> Iterator[Mistake]:
+def _find_server_mistakes(settings: Settings) -> Iterator[Mistake]:
     """Yield conflicts between Asterisk servers, and trunks and phones whose `server` is missing, unknown or unneeded."""
     servers = settings.asterisk.servers
     names = [server.name for server in servers]
@@ -138,7 +138,7 @@ def _check_servers(settings: Settings) -> Iterator[Mistake]:
         yield ("trunks", place, "endpoint"), text
 
 
-def _check_users(settings: Settings) -> Iterator[Mistake]:
+def _find_user_mistakes(settings: Settings) -> Iterator[Mistake]:
     """Yield users without the key that broker.signed_commands requires, and users of desk or uplink that do not exist."""
     for place, user in enumerate(settings.supervisors):
         if settings.broker.signed_commands and user.key is None and user.role is not SupervisorRole.VIEWER:
@@ -154,7 +154,7 @@ def _check_users(settings: Settings) -> Iterator[Mistake]:
             yield (section, "user"), text
 
 
-def _check_twilio(settings: Settings) -> Iterator[Mistake]:
+def _find_twilio_mistakes(settings: Settings) -> Iterator[Mistake]:
     twilio = [trunk for trunk in settings.trunks if trunk.carrier is Carrier.TWILIO]
     if not twilio:
         return
@@ -171,6 +171,6 @@ def _check_twilio(settings: Settings) -> Iterator[Mistake]:
         yield at, "caller IDs of a Twilio trunk must begin with +, such as +911140000001"
     names = {trunk.name for trunk in twilio}
     for place, campaign in enumerate(settings.campaigns):
-        if names & set(campaign.trunks) and (campaign.has_script or campaign.kind is CampaignKind.AGENTS):
-            kind = "with an AGI script" if campaign.has_script else "with agents"
+        if names & set(campaign.trunks) and (campaign.runs_agi_script or campaign.kind is CampaignKind.AGENTS):
+            kind = "with an AGI script" if campaign.runs_agi_script else "with agents"
             yield ("campaigns", place, "trunks"), f"a campaign {kind} needs Asterisk; remove its Twilio trunk"

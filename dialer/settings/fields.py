@@ -17,7 +17,7 @@ PATTERNS_IN_WORDS: dict[str, str] = {}
 """The error text for each pattern, such as "must be a country code", which is shown instead of the pattern."""
 
 
-def restrict_to_pattern(regex: str, must_be: str) -> StringConstraints:
+def make_pattern_constraint(regex: str, must_be: str) -> StringConstraints:
     """Return a pydantic constraint for text that matches a regular expression.
 
     `must_be` is the error text for other text, which is shown instead of the expression.
@@ -26,7 +26,7 @@ def restrict_to_pattern(regex: str, must_be: str) -> StringConstraints:
     return StringConstraints(pattern=regex)
 
 
-def require_condition(holds: Callable[[Any], object], must_be: str) -> AfterValidator:
+def make_condition_validator(holds: Callable[[Any], object], must_be: str) -> AfterValidator:
     """Return a pydantic validator that rejects a value for which `holds` returns false.
 
     `must_be` is the error text.
@@ -60,7 +60,7 @@ def _require_limited_peer_network(value: str) -> str:
 
 Slug = Annotated[
     str,
-    restrict_to_pattern(
+    make_pattern_constraint(
         r"^[a-z0-9][a-z0-9-]{0,31}$",
         "must be 1 to 32 lowercase letters a-z, digits and dashes, not starting with a dash",
     ),
@@ -68,26 +68,28 @@ Slug = Annotated[
 """A name that is safe in topics, file names and the dialplan."""
 
 EndpointName = Annotated[
-    str, restrict_to_pattern(r"^[A-Za-z0-9_-]{1,40}$", "must be 1 to 40 letters a-z, digits, dashes and underscores")
+    str,
+    make_pattern_constraint(r"^[A-Za-z0-9_-]{1,40}$", "must be 1 to 40 letters a-z, digits, dashes and underscores"),
 ]
 PhoneNumber = Annotated[
     str,
-    restrict_to_pattern(
+    make_pattern_constraint(
         r"^\+?[0-9]{3,20}$", "must be a phone number: 3 to 20 digits without spaces or dashes, such as +911140000001"
     ),
 ]
 AccountName = Annotated[
     str,
-    restrict_to_pattern(
+    make_pattern_constraint(
         r"^[A-Za-z0-9+._@-]{1,64}$", "must be 1 to 64 letters a-z, digits and the characters + . _ @ -"
     ),
 ]
 Language = Annotated[
-    str, restrict_to_pattern(r"^[a-z]{2,3}$", "must be a language code of two or three lowercase letters, such as hi")
+    str,
+    make_pattern_constraint(r"^[a-z]{2,3}$", "must be a language code of two or three lowercase letters, such as hi"),
 ]
 PublicKey = Annotated[
     str,
-    restrict_to_pattern(
+    make_pattern_constraint(
         r"^ed25519:[A-Za-z0-9+/]{43}=$",
         "must be a public key as `dialer mqtt key` prints it: ed25519: and 44 characters",
     ),
@@ -96,7 +98,7 @@ PublicKey = Annotated[
 
 SeatName = Annotated[
     str,
-    restrict_to_pattern(
+    make_pattern_constraint(
         r"^([0-9]|[A-Za-z0-9-]{2,20})$", "must be one digit, or 2 to 20 letters a-z, digits and dashes"
     ),
 ]
@@ -105,7 +107,7 @@ SeatName = Annotated[
 Codec = Literal["alaw", "ulaw", "g722", "slin16"]
 NumberPrefix = Annotated[
     str,
-    restrict_to_pattern(
+    make_pattern_constraint(
         r"^\+[0-9]{1,15}$",
         "must be a phone number or its beginning: + and 1 to 15 digits without spaces, such as +9111",
     ),
@@ -113,14 +115,14 @@ NumberPrefix = Annotated[
 Port = Annotated[int, Field(ge=0, le=65535)]
 HostName = Annotated[
     str,
-    restrict_to_pattern(
+    make_pattern_constraint(
         r"^([A-Za-z0-9.-]{1,253}|[0-9A-Fa-f]{0,4}(:[0-9A-Fa-f.]{0,15}){2,7})$",
         "must be a host name or an IP address, without a scheme or port, such as sip.example.org",
     ),
 ]
 NetworkName = Annotated[
     str,
-    restrict_to_pattern(
+    make_pattern_constraint(
         r"^[0-9A-Fa-f.:]{2,45}(/[0-9.]{1,15})?$", "must be an address or a network, such as 203.0.113.0/24"
     ),
 ]
@@ -129,14 +131,14 @@ PeerNetwork = Annotated[str, AfterValidator(_require_limited_peer_network)]
 
 FilePath = Annotated[
     str,
-    restrict_to_pattern(
+    make_pattern_constraint(
         r"^/[A-Za-z0-9._/+-]{1,200}$",
         "must be an absolute path of letters a-z, digits and the characters . _ / + -",
     ),
 ]
 UrlWithoutSlash = Annotated[
     str,
-    restrict_to_pattern(
+    make_pattern_constraint(
         r"^https?://[^\s?#]{1,200}[^\s?#/]$", "must be a URL such as https://example.org/sounds, without / at its end"
     ),
 ]
@@ -146,7 +148,7 @@ _PASSWORD = re.compile(
 )
 Password = Annotated[
     SecretStr,
-    require_condition(
+    make_condition_validator(
         lambda value: _PASSWORD.fullmatch(value.get_secret_value()),
         "must be 1 to 100 ASCII letters, digits and signs, but no ; [ ] ' \" ` or backslash",
     ),
@@ -155,7 +157,7 @@ Password = Annotated[
 
 LocalTime = Annotated[
     time,
-    require_condition(  # a time with a zone cannot be compared with times without one
+    make_condition_validator(  # a time with a zone cannot be compared with times without one
         lambda value: value.tzinfo is None,
         'must be a time such as "09:00" without a zone; times are local, in centre.time_zone',
     ),

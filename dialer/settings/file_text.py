@@ -34,7 +34,7 @@ class SettingsText:
         self.table: Mapping[str, Any] = table or {}
         self._text = text
 
-    def format_key(self, place: Loc) -> str:
+    def format_setting_key(self, place: Loc) -> str:
         """Return the key of a setting in the form of error messages: `campaigns.turnout.channels`,
         `rules.polls[0].day`. A table in an array is shown by its name, or else by its index.
         """

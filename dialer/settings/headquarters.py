@@ -19,7 +19,7 @@ from dialer.settings.fields import (
     UrlWithoutSlash,
     ZoneName,
     is_loopback_host,
-    restrict_to_pattern,
+    make_pattern_constraint,
 )
 from dialer.settings.file_text import read_settings
 from dialer.settings.mistakes import combine_errors, ignore_environment_variables, list_setting_errors
@@ -27,12 +27,13 @@ from dialer.settings.sources import Source
 from dialer.settings.uplink import Leader, ServerAddress, find_duplicate_leaders
 
 NatsKey = Annotated[
-    str, restrict_to_pattern(r"^U[A-Z2-7]{55}$", "must be the public nkey of a user: U and 55 characters")
+    str, make_pattern_constraint(r"^U[A-Z2-7]{55}$", "must be the public nkey of a user: U and 55 characters")
 ]
 StateCode = Annotated[
-    str, restrict_to_pattern(r"^[A-Za-z0-9_-]{1,16}$", "must be a state code of 1 to 16 letters a-z, digits, - and _")
+    str,
+    make_pattern_constraint(r"^[A-Za-z0-9_-]{1,16}$", "must be a state code of 1 to 16 letters a-z, digits, - and _"),
 ]
-DayTime = Annotated[str, restrict_to_pattern(r"^([01][0-9]|2[0-3]):[0-5][0-9]$", "must be a time such as 09:00")]
+DayTime = Annotated[str, make_pattern_constraint(r"^([01][0-9]|2[0-3]):[0-5][0-9]$", "must be a time such as 09:00")]
 
 
 class HqCentre(Section):
@@ -161,7 +162,7 @@ class HqSettings(Section):
     sources: tuple[Source, ...] = ()
 
     @property
-    def encrypted(self) -> bool:
+    def encrypts_connections(self) -> bool:
         """Whether connections to the NATS server are encrypted, which they are if other machines connect to it."""
         return not is_loopback_host(self.server.host)
 

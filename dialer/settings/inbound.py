@@ -26,7 +26,7 @@ class InboundNumber(Section):
             yield 'flow is required with mode = "flow", such as flow = "inbound", and not allowed with other modes'
 
     @property
-    def has_script(self) -> bool:
+    def runs_agi_script(self) -> bool:
         """Whether calls to this number run an AGI script (a program) instead of a flow."""
         return self.flow is not None and self.flow.startswith("script:")
 

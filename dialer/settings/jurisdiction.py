@@ -49,17 +49,17 @@ class Strictness:
     bound: str  # the rule in words
 
 
-def _are_periods_within(ours: tuple[DayPeriod, ...], theirs: tuple[DayPeriod, ...]) -> bool:
+def _are_calling_periods_within(ours: tuple[DayPeriod, ...], theirs: tuple[DayPeriod, ...]) -> bool:
     return all(any(start <= mine[0] and mine[1] <= until for start, until in theirs) for mine in ours)
 
 
-def _abandoned_caps_are_as_strict(ours: tuple[AbandonedCap, ...], theirs: tuple[AbandonedCap, ...]) -> bool:
+def _are_abandoned_caps_as_strict(ours: tuple[AbandonedCap, ...], theirs: tuple[AbandonedCap, ...]) -> bool:
     return all(
         any(mine.window_hours == cap.window_hours and mine.share <= cap.share for mine in ours) for cap in theirs
     )
 
 
-def _number_series_are_within(ours: tuple[str, ...], theirs: tuple[str, ...]) -> bool:
+def _are_number_series_within(ours: tuple[str, ...], theirs: tuple[str, ...]) -> bool:
     return not theirs or (bool(ours) and all(series.startswith(theirs) for series in ours))
 
 
@@ -69,7 +69,9 @@ _TURNED_OFF = Strictness(operator.le, "a site may only turn it off")
 _TURNED_ON = Strictness(operator.ge, "a site may only turn it on")
 _ADDED_TO = Strictness(lambda ours, theirs: {*ours} >= {*theirs}, "a site may only add to it")
 
-DayHours = Annotated[tuple[DayPeriod, ...], Strictness(_are_periods_within, "a site's hours must be within them")]
+DayHours = Annotated[
+    tuple[DayPeriod, ...], Strictness(_are_calling_periods_within, "a site's hours must be within them")
+]
 Purposes = Annotated[tuple[Purpose, ...], _ADDED_TO]
 Allowed = Annotated[bool, _TURNED_OFF]
 Required = Annotated[bool, _TURNED_ON]
@@ -169,7 +171,7 @@ class Abandoned(Rule):
     target: Annotated[Share, _LESS]  # what pacing aims for
     caps: Annotated[
         tuple[AbandonedCap, ...],
-        Strictness(_abandoned_caps_are_as_strict, "a site must keep each window, with the same share or less"),
+        Strictness(_are_abandoned_caps_as_strict, "a site must keep each window, with the same share or less"),
     ] = Field(min_length=1)
     scope: Literal["campaign"]
     denominator: Literal["live-answers"]
@@ -211,7 +213,7 @@ class CallerId(Rule):
     """Which numbers may be shown to voters as caller ID. They are always numbers that the site owns."""
 
     series: Annotated[
-        tuple[NumberPrefix, ...], Strictness(_number_series_are_within, "a site may only narrow it")
+        tuple[NumberPrefix, ...], Strictness(_are_number_series_within, "a site may only narrow it")
     ]  # empty: any owned number
 
 

@@ -26,7 +26,7 @@ def combine_errors(found: Sequence[SettingError]) -> SettingError:
     return found[0] if len(found) == 1 else SettingMistakes(found)
 
 
-def locate_error(error: SettingError, text: SettingsText) -> SettingError:
+def add_file_and_line_to_error(error: SettingError, text: SettingsText) -> SettingError:
     """Return the error with the file and line of its key. Return it unchanged if it has them already."""
     if error.file != UNKNOWN_FILE or not error.key:
         return error
@@ -51,7 +51,7 @@ def list_setting_errors(
         ):
             continue  # a consequence of another mistake in the same list
         place = tuple(str(part) for part in problem["loc"])
-        key, file = text.format_key(problem["loc"]) or "(settings)", text.locate_setting(problem["loc"])
+        key, file = text.format_setting_key(problem["loc"]) or "(settings)", text.locate_setting(problem["loc"])
         variable = in_environment(place, of_wrong_type=problem["type"].endswith("_type"))
         if variable is not None:
             file, key = "environment", variable

@@ -18,8 +18,8 @@ from dialer.settings.fields import (
     Section,
     Slug,
     derive_secret,
-    require_condition,
-    restrict_to_pattern,
+    make_condition_validator,
+    make_pattern_constraint,
 )
 from dialer.settings.trunks import Transport
 
@@ -62,7 +62,7 @@ def get_browser_password(seat: SeatSettings, manager_secret: SecretStr | None) -
 
 PinHash = Annotated[
     SecretStr,
-    require_condition(
+    make_condition_validator(
         lambda pin: re.fullmatch(r"\$argon2id\$v=19\$m=\d+,t=\d+,p=\d+(\$[A-Za-z0-9+/]+){2}", pin.get_secret_value()),
         "must be an argon2id hash: the output of `dialer agent hash-pin`, never the PIN itself",
     ),
@@ -74,7 +74,7 @@ class Agent(Section):
 
     applied: ClassVar[Applied] = Applied.RELOAD
 
-    number: Annotated[str, restrict_to_pattern(r"^[0-9]{1,10}$", "must be 1 to 10 digits")] = Field(
+    number: Annotated[str, make_pattern_constraint(r"^[0-9]{1,10}$", "must be 1 to 10 digits")] = Field(
         description="number that the agent enters to log in, 1 to 10 digits"
     )
     pin: PinHash = Field(description="argon2id hash of the PIN, from `dialer agent hash-pin`")
@@ -87,8 +87,8 @@ ECHO_CODE = "*43"
 
 LogInCode = Annotated[
     str,
-    restrict_to_pattern(r"^[*0-9]{1,6}$", "must be 1 to 6 digits and stars"),
-    require_condition(lambda code: code != ECHO_CODE, f"must not be {ECHO_CODE}, which is the echo test"),
+    make_pattern_constraint(r"^[*0-9]{1,6}$", "must be 1 to 6 digits and stars"),
+    make_condition_validator(lambda code: code != ECHO_CODE, f"must not be {ECHO_CODE}, which is the echo test"),
 ]
 
 

@@ -46,7 +46,7 @@ def narrow_settings_to_server(
     return split_settings_by_server(settings)[name], tuple(server for server in servers if server.name != name)
 
 
-def list_named_phones(settings: Settings) -> tuple[str, ...]:
+def list_supervisor_and_transfer_phones(settings: Settings) -> tuple[str, ...]:
     """Return the endpoints of the phones in [[supervisors]] and [[transfers]], each one once."""
     named = [*(each.endpoint for each in settings.supervisors), *(each.endpoint for each in settings.transfers)]
     return tuple(dict.fromkeys(endpoint for endpoint in named if endpoint is not None))
@@ -55,7 +55,7 @@ def list_named_phones(settings: Settings) -> tuple[str, ...]:
 def list_phones_without_seat(settings: Settings) -> tuple[str, ...]:
     """Return the endpoints of supervisors' and transfer targets' phones that are not at a seat."""
     seats = {seat.endpoint for seat in settings.seats}
-    return tuple(endpoint for endpoint in list_named_phones(settings) if endpoint not in seats)
+    return tuple(endpoint for endpoint in list_supervisor_and_transfer_phones(settings) if endpoint not in seats)
 
 
 def convert_to_single_server(settings: Settings) -> Settings:

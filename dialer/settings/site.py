@@ -77,7 +77,7 @@ class Settings(Section):
     sources: tuple[Source, ...] = ()
 
     @property
-    def settings_text(self) -> SettingsText:
+    def settings_file_text(self) -> SettingsText:
         """The settings file that was read. Its text is empty if the settings come from no file."""
         return self._file
 
@@ -98,10 +98,10 @@ class Settings(Section):
         return bool(self.seats) or not all(trunk.carrier is Carrier.TWILIO for trunk in self.trunks)
 
     @property
-    def has_scripts(self) -> bool:
+    def runs_agi_scripts(self) -> bool:
         """Whether a campaign or an inbound number runs an AGI script (a program)."""
-        numbers = any(number.has_script for number in self.inbound.numbers)
-        return numbers or any(campaign.has_script for campaign in self.campaigns)
+        numbers = any(number.runs_agi_script for number in self.inbound.numbers)
+        return numbers or any(campaign.runs_agi_script for campaign in self.campaigns)
 
     def list_campaign_trunks(self, campaign: Campaign) -> tuple[str, ...]:
         """Return the trunks that a campaign may use, in order of preference: its own, or all that can carry it."""
@@ -110,7 +110,7 @@ class Settings(Section):
         return tuple(
             trunk.name
             for trunk in self.trunks
-            if trunk.carrier is Carrier.ASTERISK or (campaign.kind is CampaignKind.IVR and not campaign.has_script)
+            if trunk.carrier is Carrier.ASTERISK or (campaign.kind is CampaignKind.IVR and not campaign.runs_agi_script)
         )
 
 

@@ -13,7 +13,7 @@ from dialer.errors import SettingError
 from dialer.settings.campaigns import Campaign, ScriptVoice
 from dialer.settings.environment import find_environment_variable
 from dialer.settings.jurisdiction import Profile, apply_stricter_rules, load_profile
-from dialer.settings.mistakes import combine_errors, locate_error
+from dialer.settings.mistakes import add_file_and_line_to_error, combine_errors
 from dialer.settings.site import Settings
 from dialer.settings.trunks import Carrier
 
@@ -29,8 +29,8 @@ def load_site_profile(settings: Settings) -> Profile:
     try:
         profile = apply_stricter_rules(load_profile(settings.rules.jurisdiction), settings.rules.stricter)
     except SettingError as error:
-        raise locate_error(error, settings.settings_text) from error
-    check_strictness(settings, profile)
+        raise add_file_and_line_to_error(error, settings.settings_file_text) from error
+    refuse_settings_looser_than_profile(settings, profile)
     return profile
 
 
@@ -38,7 +38,7 @@ Objection = tuple[str, str, str]
 """The key of a setting, what is wrong with it, and what to do."""
 
 
-def check_strictness(settings: Settings, profile: Profile) -> None:
+def refuse_settings_looser_than_profile(settings: Settings, profile: Profile) -> None:
     """Raise SettingError if a setting is less strict than the jurisdiction's profile (SettingMistakes for several).
 
     For some settings, the stricter one of site and profile is used anyway. These are rejected only if they were set
@@ -48,7 +48,9 @@ def check_strictness(settings: Settings, profile: Profile) -> None:
     for key, problem, remedy in _find_looser_settings(settings, profile):
         place = tuple(key.split("."))
         variable = find_environment_variable(place, of_wrong_type=False)
-        where = (settings.settings_text.locate_setting(place), key) if variable is None else ("environment", variable)
+        where = (
+            (settings.settings_file_text.locate_setting(place), key) if variable is None else ("environment", variable)
+        )
         found.append(SettingError(*where, problem, remedy))
     if found:
         raise combine_errors(found)
@@ -70,7 +72,7 @@ def _find_looser_settings(settings: Settings, profile: Profile) -> Iterator[Obje
     # Scripts for inbound calls need a declaration as well as those of campaigns.
     declared = {campaign.id for campaign in settings.campaigns if campaign.declared is not None}
     for number in settings.inbound.numbers:
-        if number.has_script and number.campaign not in declared:
+        if number.runs_agi_script and number.campaign not in declared:
             problem = f"runs an AGI script, but campaign {number.campaign!r} has no declaration of what it does"
             yield "inbound.numbers.flow", problem, "add [campaigns.declared] to that campaign"
     key, days = "recordings.keep_days", settings.recordings.keep_days

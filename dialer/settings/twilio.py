@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field, SecretStr
 
-from dialer.settings.fields import Section, UrlWithoutSlash, restrict_to_pattern
+from dialer.settings.fields import Section, UrlWithoutSlash, make_pattern_constraint
 
 
 class Twilio(Section):
@@ -19,12 +19,14 @@ class Twilio(Section):
     enabled: bool = Field(False, description="true: trunks may use Twilio")
     account_sid: Annotated[
         str,
-        restrict_to_pattern(r"^(AC[0-9a-f]{32})?$", "must be Twilio's account SID: AC and 32 digits or letters a-f"),
+        make_pattern_constraint(
+            r"^(AC[0-9a-f]{32})?$", "must be Twilio's account SID: AC and 32 digits or letters a-f"
+        ),
     ] = Field("", description="account SID, from Twilio's console")
     auth_token: SecretStr = Field(SecretStr(""), description="preferably set by MATDAN_TWILIO__AUTH_TOKEN")
     public_url: Annotated[
         str,
-        restrict_to_pattern(
+        make_pattern_constraint(
             r"^(https?://[^\s?#]{1,200}[^\s?#/])?$",
             "must be a URL such as https://dialler.example.org, without / at its end",
         ),
@@ -48,7 +50,7 @@ class Twilio(Section):
     sms_from: (
         Annotated[
             str,
-            restrict_to_pattern(
+            make_pattern_constraint(
                 r"^\+[0-9]{5,15}$",
                 "must be a phone number in full: + and 5 to 15 digits without spaces, such as +911140000001",
             ),
@@ -61,7 +63,7 @@ class Twilio(Section):
     transfer_to: (
         Annotated[
             str,
-            restrict_to_pattern(
+            make_pattern_constraint(
                 r"^(sip:[^\s<>]{3,200}|\+[0-9]{5,15})$",
                 "must be a phone number in full, such as +911140000001, or a sip: address",
             ),

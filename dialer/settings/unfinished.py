@@ -127,7 +127,7 @@ def find_unsafe_permissions(settings: Settings, file: Path) -> str | None:
         mode = file.stat().st_mode
     except OSError:
         return None
-    if not stat.S_ISREG(mode) or not mode & stat.S_IROTH or not _contains_secret(settings.settings_text.table):
+    if not stat.S_ISREG(mode) or not mode & stat.S_IROTH or not _contains_secret(settings.settings_file_text.table):
         return None
     return f"{file} contains secrets, and every user of this machine can read it; chmod 640 it, and replace its secrets"
 

@@ -8,11 +8,11 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field, SecretStr
 
-from dialer.settings.fields import Applied, PublicKey, Section, Slug, UrlWithoutSlash, restrict_to_pattern
+from dialer.settings.fields import Applied, PublicKey, Section, Slug, UrlWithoutSlash, make_pattern_constraint
 
 ServerAddress = Annotated[
     str,
-    restrict_to_pattern(
+    make_pattern_constraint(
         r"^(nats|tls)://[A-Za-z0-9.:\[\]-]{1,253}$", "must be an address such as tls://hq.example.org:4222"
     ),
 ]

@@ -100,7 +100,7 @@ class CertificatesOnDisk:
         The result is empty if the campaign needs no certificate, or if this is unknown.
         """
         needed = campaign.kind is CampaignKind.IVR and campaign.purpose in self.profile.certificate.needed_for
-        if not needed or campaign.flow is None or campaign.has_script or self.settings.audio.catalogue is None:
+        if not needed or campaign.flow is None or campaign.runs_agi_script or self.settings.audio.catalogue is None:
             return NO_CERTIFICATES
         try:
             if self._playlist is None:

@@ -68,7 +68,7 @@ def get_recording_rules(settings: Settings) -> RecordingRules | None:
 def get_script_rules(settings: Settings) -> ScriptRules:
     """Return the limits for AGI scripts, and the files that are hidden from them: store, backups, key and settings."""
     flows, store = settings.flows, settings.store
-    hidden = (store.path.parent, store.backup_folder, store.encryption_key_file, Path(settings.settings_text.name))
+    hidden = (store.path.parent, store.backup_folder, store.encryption_key_file, Path(settings.settings_file_text.name))
     return ScriptRules(
         flows.script_seconds,
         flows.script_memory_megabytes,

@@ -22,7 +22,7 @@ def count_files_needed(settings: Settings) -> int:
         _FILES_BESIDES_CALLS
         + AgiLimits().opening
         + min(calls, settings.fastagi.max_connections)
-        * (_FILES_PER_SCRIPT if settings.has_scripts else _FILES_PER_FLOW)
+        * (_FILES_PER_SCRIPT if settings.runs_agi_scripts else _FILES_PER_FLOW)
     )
 
 

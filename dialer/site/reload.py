@@ -67,7 +67,7 @@ class SettingsReload:
         a restart. The error's text contains keys but no values, because it is published at the broker.
         """
         try:
-            settings = load_settings(Path(self._settings.settings_text.name))
+            settings = load_settings(Path(self._settings.settings_file_text.name))
             profile = self._fixed_profile or load_site_profile(settings)
         except SettingError as error:
             raise _convert_to_refusal(error) from error
@@ -121,7 +121,7 @@ class SettingsReload:
                 yield name
         for supervisor in {each.name for each in settings.supervisors} - {each.name for each in before.supervisors}:
             yield f"supervisors.{supervisor}"  # the store may have a user of that name, which only a start resolves
-        if not before.has_scripts and settings.has_scripts:  # the sandbox of scripts is chosen at the start
+        if not before.runs_agi_scripts and settings.runs_agi_scripts:  # the sandbox of scripts is chosen at the start
             yield "the first AGI script"
         if settings.uses_asterisk is not before.uses_asterisk:
             yield "the first seat or Asterisk trunk, or the last"

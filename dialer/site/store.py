@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from dialer.mqtt.messages import create_announcement
+from dialer.mqtt.messages import create_result_announcement
 from dialer.settings.site import Settings
 from dialer.site.settings_changes import list_settings_by_key
 from dialer.store.keys import read_site_key
@@ -25,7 +25,7 @@ async def open_site_store(settings: Settings) -> AsyncIterator[Store]:
 
     Logs the first keys of its seals, so that a copy of the log on another machine has them. Raises StoreError.
     """
-    store = await open_store(settings.store.path, encode=create_announcement, key=read_site_key(settings))
+    store = await open_store(settings.store.path, encode=create_result_announcement, key=read_site_key(settings))
     try:
         _log.info("store.opened", first_keys=await store.read_first_keys())
         yield store

@@ -104,6 +104,8 @@ def _plays_own_sounds(settings: Settings) -> bool:
 
     Otherwise it has only Twilio's voice, which Twilio calls announce themselves.
     """
-    recorded = any(campaign.kind is CampaignKind.IVR and not campaign.has_script for campaign in settings.campaigns)
+    recorded = any(
+        campaign.kind is CampaignKind.IVR and not campaign.runs_agi_script for campaign in settings.campaigns
+    )
     recorded = recorded or any(number.flow is not None for number in settings.inbound.numbers)
     return recorded and (settings.uses_asterisk or settings.twilio.sounds_url is not None)

@@ -175,7 +175,7 @@ def find_material_problem(settings: Settings, jurisdiction: str) -> str | None:
 
     Settings that were read from a pipe cannot be read again and are not checked.
     """
-    path = Path(settings.settings_text.name)
+    path = Path(settings.settings_file_text.name)
     if not path.is_file():
         return None
     try:

@@ -185,9 +185,9 @@ async def start_site(settings: Settings, asterisk: RealAsterisk) -> AsyncIterato
         broker = await stack.enter_async_context(run_demo_broker())
         chance, stop = random.Random(1), asyncio.Event()
         centre = await stack.enter_async_context(
-            open_centre(settings, chance=chance, profile=LINES, broker=broker.settings)
+            open_centre(settings, chance=chance, profile=LINES, broker=broker.connection_settings)
         )
-        desk = await stack.enter_async_context(open_desk(settings, broker=broker.settings))
+        desk = await stack.enter_async_context(open_desk(settings, broker=broker.connection_settings))
         running = asyncio.create_task(centre.run(stop))
         playwright = await stack.enter_async_context(async_playwright())
         browser = await playwright.chromium.launch(

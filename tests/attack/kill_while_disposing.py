@@ -171,7 +171,7 @@ class Processes:
         """Kill a process by name with SIGKILL."""
         if name == "broker":
             assert self.broker is not None
-            await self.broker.kill()
+            await self.broker.kill_broker()
         else:
             self.started[name].kill()
             await self.started[name].wait()

@@ -92,7 +92,7 @@ async def run_monitor(
     running = asyncio.create_task(monitor.run(stop))
     try:
         async with asyncio.timeout(HANG_SECONDS):
-            while not monitor.broker_up:
+            while not monitor.is_connected_to_broker:
                 assert not engine.make_centre_view().alerts, engine.make_centre_view().alerts
                 await asyncio.sleep(0.01)
         up.set()
@@ -199,7 +199,7 @@ async def test_broker_user_cannot_take_over_the_connection_of_the_dialler(tmp_pa
         for name in ("dialler-pune-1", "dialler-pune-1-opt-outs"):
             async with aiomqtt.Client(**tested.broker.user("pune-1", "ravi"), protocol=V5, identifier=name):
                 assert await tested.send("asha", "stop-all") == "done: StopAll"
-        assert tested.monitor.broker_up
+        assert tested.monitor.is_connected_to_broker
         assert not tested.engine.make_centre_view().alerts
 
 
@@ -286,8 +286,8 @@ async def test_dialler_announces_its_maximum_packet_size_to_the_broker(store: St
     """The maximum packet size is part of the MQTT 5 connect."""
     async with (
         run_demo_broker(BrokerKind.MOSQUITTO) as broker,
-        connect_supervisor(broker.settings) as boss,
-        run_monitor(broker.settings, store, SENDERS) as (engine, _),
+        connect_supervisor(broker.connection_settings) as boss,
+        run_monitor(broker.connection_settings, store, SENDERS) as (engine, _),
     ):
         await boss.command(id="huge", name="stop-all", expires_at=time.time() + 60, reason="x" * 70_000)
         await boss.command(id="long", name="stop-all", expires_at=time.time() + 60, reason="x" * 40_000)

@@ -154,7 +154,7 @@ def test_electoral_roll_with_an_invalid_row_is_refused_with_a_message_of_one_lin
     path.write_bytes(ROLLS[attack])
 
     def read(path: Path) -> None:
-        for _ in prepare_import(path).roll.read_batches(1):
+        for _ in prepare_import(path).roll.read_row_batches(1):
             pass
 
     assert "roll.csv" in read_refusal(read, path)
@@ -204,7 +204,7 @@ def test_slow_or_killed_workbook_reader_is_reported_in_a_message_of_one_line(
         roll = open_roll(path)
         assert isinstance(roll, reading.WorkbookRoll)
         with pytest.raises(RollError, match=expected):
-            for _ in roll.read_batches(0, 10):
+            for _ in roll.read_row_batches(0, 10):
                 roll._reader.send_signal(status)
                 roll._reader.wait()
     monkeypatch.setattr(reading, "compute_workbook_limits", lambda _size: (0, 512 * MEGABYTE))
@@ -218,13 +218,13 @@ def test_rows_read_from_a_workbook_do_not_depend_on_the_batch_size(tmp_path: Pat
         workbook.active.append([number])
     workbook.save(path)
     roll = open_roll(path)
-    batches = roll.read_batches(0, 7)
+    batches = roll.read_row_batches(0, 7)
     assert [len(next(batches).rows), len(next(batches).rows)] == [7, 7]  # stopped early, with an unread batch
     assert roll.read_first_rows() == [[str(number)] for number in range(25)]
-    assert [row[0] for batch in roll.read_batches(1, 10) for row in batch.rows] == [
+    assert [row[0] for batch in roll.read_row_batches(1, 10) for row in batch.rows] == [
         str(number) for number in range(1, 95)
     ]
-    assert [batch.first_row for batch in roll.read_batches(1, 40)] == [2, 42, 82]
+    assert [batch.first_row for batch in roll.read_row_batches(1, 40)] == [2, 42, 82]
     assert [row[0] for row in next(batches).rows] == [str(number) for number in range(14, 21)]
 
 
@@ -250,7 +250,7 @@ from dialer.roll.importer import prepare_import
 from dialer.roll.number_lists import read_numbers
 from dialer.settings.site import load_settings
 def all_rows(path):
-    for _ in prepare_import(path).roll.read_batches(1):
+    for _ in prepare_import(path).roll.read_row_batches(1):
         pass
 for path in map(Path, sys.argv[1:]):
     for read in (all_rows, load_settings, lambda path: read_numbers(path, "IN")):

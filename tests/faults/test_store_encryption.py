@@ -15,7 +15,7 @@ import pytest
 from dialer.domain.enums import MarkKind
 from dialer.domain.errors import StoreBusy, StoreCorrupt, StoreError, StoreFull
 from dialer.domain.model import Announcement
-from dialer.roll.importer import ImportOptions, import_file
+from dialer.roll.importer import ImportOptions, import_roll_file
 from dialer.store import conversion
 from dialer.store.connection import (
     open_store_exclusively,
@@ -118,7 +118,9 @@ def test_every_copy_of_a_store_is_encrypted_like_the_store(
         (dry,) = path.parent.glob("matdan-*/dry-run.db")
         seen.append(is_encrypted(dry))
 
-    import_file(roll, path.with_name("new.db"), ImportOptions(dry_run=True), progress=inspect_dry_run_copy, key=key)
+    import_roll_file(
+        roll, path.with_name("new.db"), ImportOptions(dry_run=True), progress=inspect_dry_run_copy, key=key
+    )
     assert seen
     assert set(seen) == {key is not None}
 

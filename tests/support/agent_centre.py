@@ -149,11 +149,13 @@ async def agent_centre(
         )
         await set_passwords(settings, "asha")
         centre = await stack.enter_async_context(
-            open_centre(settings, broker=broker.settings, profile=make_simulated_profile())
+            open_centre(settings, broker=broker.connection_settings, profile=make_simulated_profile())
         )
         wire = await stack.enter_async_context(Wire())
         await wire.forward_to(broker.port)
-        to_broker = replace(broker.settings, port=wire.port, backoff_first_seconds=0.05, backoff_most_seconds=0.2)
+        to_broker = replace(
+            broker.connection_settings, port=wire.port, backoff_first_seconds=0.05, backoff_most_seconds=0.2
+        )
         desk = await stack.enter_async_context(open_desk(settings, broker=to_broker, hasher=CHEAP, assets={}))
         browser = httpx.AsyncClient(base_url=desk.origin, timeout=HANG_SECONDS)
         http = await stack.enter_async_context(browser)
@@ -161,7 +163,9 @@ async def agent_centre(
         running = asyncio.create_task(site.run())
         page = AgentPage(desk.origin, http)
         async with asyncio.timeout(HANG_SECONDS):
-            while not (site.view.state.switch_up and centre.monitor is not None and centre.monitor.broker_up):
+            while not (
+                site.view.state.switch_up and centre.monitor is not None and centre.monitor.is_connected_to_broker
+            ):
                 await asyncio.sleep(0.02)
             while not (await page.ask("GET", "/health")).json()["broker"]:
                 await asyncio.sleep(0.02)

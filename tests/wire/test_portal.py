@@ -132,8 +132,8 @@ def test_symbolic_link_in_the_portals_folder_is_not_followed(tmp_path: Path, add
         (source.folder / name).symlink_to(ours)
     assert fetch_export(source, str(source.url)).read_bytes() == ROLL
     rejects = RejectsFile(source.folder / "roll.csv.rejects.csv", ["AC_NO"], frozenset())
-    rejects.finish()
-    rejects.publish()
+    rejects.close_rejects_file()
+    rejects.publish_rejects_file()
     write_file(source.folder / "results.csv", b"what became known")
     assert ours.read_text() == "the store"
     assert not [path for path in source.folder.iterdir() if path.is_symlink()]
@@ -171,7 +171,7 @@ def test_results_are_posted_once_to_the_voter_data_portal_with_the_portals_voter
     assert run("source", "send", "portal", "-c", settings) == (0, "portal: 0 results sent\n")
     [(headers, body)] = Portal.posted
     assert [result["id"] for result in json.loads(body)["results"]] == ["V-1"]
-    signed = Delivery(headers["webhook-id"], body).headers(SECRET, float(headers["webhook-timestamp"]))
+    signed = Delivery(headers["webhook-id"], body).build_signed_headers(SECRET, float(headers["webhook-timestamp"]))
     assert headers["webhook-signature"] == signed["webhook-signature"]
 
 

@@ -22,8 +22,8 @@ from dialer.settings.recordings import RecordingSettings
 from dialer.settings.seats import ECHO_CODE, AgentLogin, SeatSettings, get_browser_password
 from dialer.settings.servers import (
     derive_server_password,
-    list_named_phones,
     list_phones_without_seat,
+    list_supervisor_and_transfer_phones,
     narrow_settings_to_server,
 )
 from dialer.settings.site import Settings
@@ -158,7 +158,7 @@ def _make_dialplan_values(settings: Settings) -> dict[str, Any]:
         "join_seconds": JOIN_SECONDS,
         "hold": settings.hold,
         "recordings": settings.recordings,
-        "named_phones": list_named_phones(settings),
+        "named_phones": list_supervisor_and_transfer_phones(settings),
         "outside_numbers": _list_outside_numbers(settings),
     }
 

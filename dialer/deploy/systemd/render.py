@@ -147,7 +147,7 @@ def render_service_files(settings: Settings, dialer: Path, local: LocalPrograms)
             reloads=process in (DIALLER, DESK),
             stop_seconds=round(settings.dialling.drain_seconds) + _DRAIN_MARGIN_SECONDS,
             background=process is not DIALLER,
-            scripts=process is DIALLER and settings.has_scripts,
+            scripts=process is DIALLER and settings.runs_agi_scripts,
             on_this_machine_alone=process is DIALLER and _uses_only_local_connections(settings),
         )
     for job, when in list_timers(settings, local).items():
@@ -185,7 +185,7 @@ def _may_service_own_folder(folder: Path) -> bool:
 def _uses_only_local_connections(settings: Settings) -> bool:
     hosts = (settings.ami.host, settings.fastagi.host, settings.broker.host, settings.metrics.host)
     # AGI scripts have their own namespaces, in which they may open any connection.
-    return all(map(is_loopback_host, hosts)) and not settings.twilio.enabled and not settings.has_scripts
+    return all(map(is_loopback_host, hosts)) and not settings.twilio.enabled and not settings.runs_agi_scripts
 
 
 _templates = cache(partial(load_templates, "service"))

@@ -57,7 +57,7 @@ async def send_commands(
     async with open_connection(settings, centre) as connection:
         async with asyncio.timeout(settings.answer_seconds):  # a lost connection would never answer
             await connection.client.subscribe(topics.build_replies_filter(centre, signer.user), qos=1)
-            await connection.client.subscribe(topics.CENTRE_STATE.address(centre), qos=1)
+            await connection.client.subscribe(topics.CENTRE_STATE.build_full_topic(centre), qos=1)
         session = CommandSession(connection, centre, clock, signer)
         reader = asyncio.create_task(connection.handle_received_messages(session.handle_reply_or_state), name="replies")
         try:
@@ -85,7 +85,7 @@ class CommandSession:
 
     async def handle_reply_or_state(self, received: Received) -> None:
         """Store a reply to a command, or the centre's state. Replies to other commands are ignored."""
-        if received.topic == topics.CENTRE_STATE.address(self._centre):
+        if received.topic == topics.CENTRE_STATE.build_full_topic(self._centre):
             imports_roll = self._may_take_minutes and _is_importing_roll(received.payload)
             self._is_in_progress = self._is_in_progress or imports_roll
             return

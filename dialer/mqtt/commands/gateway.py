@@ -29,7 +29,7 @@ from dialer.mqtt.commands.checks import (
 from dialer.mqtt.commands.message import CommandMessage, parse_command_message
 from dialer.mqtt.commands.queues import FairQueues
 from dialer.mqtt.commands.senders import Senders
-from dialer.mqtt.messages import Message, create_announced_message, create_reply_announcement
+from dialer.mqtt.messages import Message, create_message_of_outbox_row, create_reply_announcement
 from dialer.mqtt.reply import CommandReply
 from dialer.store.commands import ExecutedCommand
 from dialer.store.store import Store
@@ -202,7 +202,9 @@ class CommandGateway:
             return
         announced = create_reply_announcement(checked.sender, payload)
         with contextlib.suppress(asyncio.QueueFull):
-            self.unstored_replies.put_nowait(create_announced_message(self._centre, announced.topic, announced.payload))
+            self.unstored_replies.put_nowait(
+                create_message_of_outbox_row(self._centre, announced.topic, announced.payload)
+            )
 
     async def _execute_once(self, accepted: AcceptedCommand, known: ExecutedCommand | None, number: int) -> str:
         """Execute a command and return its reply as JSON.

@@ -31,7 +31,7 @@ from dialer.domain.output import refuse_unwritable_path, write_file
 from dialer.mqtt.embedded_broker import DemoBroker, run_demo_broker
 from dialer.pacing.factory import make_pacer
 from dialer.process.signals import stop_on_signals
-from dialer.roll.importer import ImportOptions, import_file
+from dialer.roll.importer import ImportOptions, import_roll_file
 from dialer.roll.sample import write_sample
 from dialer.settings.site import Settings, load_settings
 from dialer.settings.site_rules import find_lowest_cap
@@ -119,7 +119,7 @@ def _import_roll(options: DemoOptions, directory: Path, console: Console) -> Pat
             progress=lambda rows: progress.update(writing, completed=rows),
         )
         reading = progress.add_task("importing it", total=options.voters)
-        result = import_file(
+        result = import_roll_file(
             roll_path,
             store_path,
             ImportOptions(),
@@ -161,7 +161,7 @@ async def _run_centre(options: DemoOptions, store_path: Path, journal: Path, con
         switch = await stack.enter_async_context(SimulatedAsterisk(lines))
         settings = make_demo_settings(options, store_path, switch.ami_port, visitors)
         centre = await stack.enter_async_context(
-            open_centre(settings, broker=broker.settings, profile=make_simulated_profile())
+            open_centre(settings, broker=broker.connection_settings, profile=make_simulated_profile())
         )
         desk: tuple[str, ...] = ()
         if visitors is not None:
@@ -171,7 +171,7 @@ async def _run_centre(options: DemoOptions, store_path: Path, journal: Path, con
         stop_on_signals(site.stop)
         if options.for_seconds is not None:
             asyncio.get_running_loop().call_later(options.for_seconds, site.stop.set)
-        console.print(broker.text)
+        console.print(broker.kind_and_address)
         for line in desk:
             console.print(escape(line), soft_wrap=True)
         console.print(
@@ -260,7 +260,7 @@ async def _show_board(
         return BoardExtras(
             broker=broker.kind,
             desk=desk,
-            broker_up=monitor is not None and (monitor.broker_up or monitor.closed_cleanly),
+            broker_up=monitor is not None and (monitor.is_connected_to_broker or monitor.closed_cleanly),
             elapsed_seconds=time.monotonic() - began,
             whole_seconds=options.for_seconds,
             abandoned_cap=cap,

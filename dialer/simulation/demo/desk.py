@@ -99,7 +99,7 @@ async def run_demo_desk(
         yield (f"the desk is not running: {refused}",)
         return
     with (store.parent / "desk.log").open("wb") as log:
-        serve = [*command, "desk", "serve", *options, "--mqtt", broker.settings.version.value]
+        serve = [*command, "desk", "serve", *options, "--mqtt", broker.connection_settings.version.value]
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-I", "-S", "-c", GUARD, *serve),
             stdin=asyncio.subprocess.PIPE,

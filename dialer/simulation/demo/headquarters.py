@@ -35,7 +35,7 @@ from dialer.material.centre import CURRENT
 from dialer.mqtt.client import BrokerSettings
 from dialer.mqtt.embedded_broker import run_demo_broker
 from dialer.nats.session import Session, open_session
-from dialer.roll.importer import ImportOptions, import_file
+from dialer.roll.importer import ImportOptions, import_roll_file
 from dialer.roll.sample import write_sample
 from dialer.settings.headquarters import HqSettings
 from dialer.settings.site import Settings
@@ -223,7 +223,7 @@ async def _start_real_centre(
     folder.mkdir()
     zone = get_zone_name(int(name[-1]))
     await asyncio.to_thread(material.install_material, folder / MATERIAL, name, zone)
-    await asyncio.to_thread(import_file, roll, folder / STORE, ImportOptions())
+    await asyncio.to_thread(import_roll_file, roll, folder / STORE, ImportOptions())
     voters = VoterProfile(answer_rate=0.8, talk_mean_seconds=6.0)
     seed = options.seed + int(name[-1])
     config = SimulatedAsteriskConfig(seed=seed, seats=make_seat_phones(options.seats), profile=voters)
@@ -256,10 +256,10 @@ async def _start_real_centre(
     }
     settings = Settings.model_validate(changed)
     centre = await stack.enter_async_context(
-        open_centre(settings, broker=broker.settings, profile=make_simulated_profile())
+        open_centre(settings, broker=broker.connection_settings, profile=make_simulated_profile())
     )
     site = SimulatedSite(switch, centre)
-    return RealCentre(settings, broker.settings, centre, site, list_seat_names(options.seats))
+    return RealCentre(settings, broker.connection_settings, centre, site, list_seat_names(options.seats))
 
 
 async def _print_status(hq_database: Database, seconds: float, console: Console) -> None:

@@ -26,7 +26,7 @@ from dialer.engine.seats.commands import SeatMessage, SeatMessageRead
 from dialer.errors import SettingError
 from dialer.mqtt.embedded_broker import run_demo_broker
 from dialer.process.signals import stop_on_signals
-from dialer.roll.importer import ImportOptions, import_file
+from dialer.roll.importer import ImportOptions, import_roll_file
 from dialer.roll.sample import write_sample
 from dialer.settings.site import Settings
 from dialer.simulation.agents import EngineClient, EngineLike
@@ -85,8 +85,8 @@ async def run_training(settings: Settings, say: Callable[[str], None]) -> None:
         async with run_demo_broker() as broker, SimulatedAsterisk(config) as switch:
             trained = make_training_settings(settings, store, switch.ami_port)
             async with (
-                open_centre(trained, broker=broker.settings, profile=make_simulated_profile()) as centre,
-                open_desk(trained, broker=broker.settings, training=True) as desk,
+                open_centre(trained, broker=broker.connection_settings, profile=make_simulated_profile()) as centre,
+                open_desk(trained, broker=broker.connection_settings, training=True) as desk,
             ):
                 site = SimulatedSite(switch, centre)
                 stop_on_signals(site.stop)
@@ -130,7 +130,7 @@ def make_training_settings(settings: Settings, store: Path, ami_port: int) -> Se
 
 async def _announce_when_ready(centre: RunningCentre, say: Callable[[], None]) -> None:
     """Call `say` once the dialler is connected to the broker; before that it cannot answer a sign-in."""
-    while centre.monitor is None or not centre.monitor.broker_up:  # noqa: ASYNC110 - the monitor has no event to wait for
+    while centre.monitor is None or not centre.monitor.is_connected_to_broker:  # noqa: ASYNC110 - the monitor has no event to wait for
         await asyncio.sleep(0.1)
     say()
 
@@ -149,7 +149,7 @@ def _create_sample_store(folder: Path) -> Path:
     """Import a synthetic roll into a new store and return its path. Blocks."""
     store, roll = folder / "centre.db", folder / "roll.csv"
     write_sample(roll, VOTERS, seed=1)
-    import_file(roll, store, ImportOptions())
+    import_roll_file(roll, store, ImportOptions())
     return store
 
 

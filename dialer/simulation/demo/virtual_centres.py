@@ -25,7 +25,7 @@ from dialer.domain.schema import to_json_value
 from dialer.domain.view import AbandonedTarget
 from dialer.domain.voter_place import VoterPlace
 from dialer.mqtt.dialler_client import Reply
-from dialer.mqtt.messages import create_announcement
+from dialer.mqtt.messages import create_result_announcement
 from dialer.nats.messages import build_acknowledgement_subject, build_live_subject, unpack_acknowledgement
 from dialer.nats.session import Session
 from dialer.store.identity import StoreIdentity
@@ -249,7 +249,7 @@ class VirtualCentre:
         return str(uuid.UUID(int=self._random.getrandbits(128)))
 
     def _announce_result(self, result: Result) -> None:
-        announced = create_announcement(result)
+        announced = create_result_announcement(result)
         self.store.announce(announced.topic, announced.payload)
 
     def _announce_attempt(self) -> None:

@@ -122,11 +122,11 @@ def _make_rehearsal_campaign(campaign: Campaign, trunks: set[str], load: int) ->
         "trunks": [name for name in campaign.trunks if name in trunks],
         "channels": None if campaign.channels is None else campaign.channels * load,
     }
-    return changed | ({"flow": _FLOW_INSTEAD.get(campaign.purpose, "turnout")} if campaign.has_script else {})
+    return changed | ({"flow": _FLOW_INSTEAD.get(campaign.purpose, "turnout")} if campaign.runs_agi_script else {})
 
 
 def _make_rehearsal_inbound_number(number: InboundNumber) -> dict[str, Any]:
-    return number.model_dump() | ({"flow": "inbound"} if number.has_script else {})
+    return number.model_dump() | ({"flow": "inbound"} if number.runs_agi_script else {})
 
 
 def _make_rehearsal_seats(settings: Settings, load: int) -> Iterator[dict[str, Any]]:

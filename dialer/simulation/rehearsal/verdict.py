@@ -186,7 +186,7 @@ def find_preparation_findings(
             continue
         if state is not CampaignState.RUNNING:
             yield warning(subject, f"{state.value}, but rehearsed as running", "an operator must resume it")
-        if campaign.has_script:
+        if campaign.runs_agi_script:
             yield warning(subject, "rehearsed with a flow instead of its AGI script")
     agents, seats = len(settings.agents), len(settings.seats)
     if 0 < agents < seats:

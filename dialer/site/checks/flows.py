@@ -96,7 +96,7 @@ def check_script_containment(settings: Settings) -> Iterator[Finding]:
 
     Raises FlowError if it cannot.
     """
-    if settings.has_scripts and _find_script_setting_problem(settings) is None:
+    if settings.runs_agi_scripts and _find_script_setting_problem(settings) is None:
         rules = get_script_rules(settings)
         check_containment(rules)
         yield ok("scripts", describe_script_containment(rules))

@@ -91,11 +91,13 @@ async def check_state_at_broker(settings: Settings, clock: Clock) -> AsyncIterat
         pass  # raises for a wrong address or password
     yield ok("broker", f"an MQTT broker answers at {broker.host}:{broker.port}")
     messages = LatestMessages(centre)
-    listener = DiallerClient(replace(broker, client_id="doctor"), centre, clock, messages.put, random.SystemRandom())
+    listener = DiallerClient(
+        replace(broker, client_id="doctor"), centre, clock, messages.store_latest_message, random.SystemRandom()
+    )
     listening = asyncio.create_task(listener.run(replies=None), name="doctor-listens")
     try:
         await asyncio.sleep(RETAINED_SECONDS)
-        for finding in judge_dialler_state(messages.centre_state, messages.build_view(clock.now()), clock.now()):
+        for finding in judge_dialler_state(messages.centre_state, messages.build_centre_view(clock.now()), clock.now()):
             yield finding
     finally:
         listening.cancel()

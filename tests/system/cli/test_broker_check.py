@@ -54,7 +54,7 @@ def does_mosquitto_limit_messages() -> bool:
 async def test_dialer_check_reports_a_broker_that_accepts_commands_without_a_password(tmp_path: Path) -> None:
     async with (
         run_demo_broker(BrokerKind.MOSQUITTO) as open_broker,
-        connect_supervisor(open_broker.settings) as listener,
+        connect_supervisor(open_broker.connection_settings) as listener,
     ):
         port = open_broker.port
         findings = await list_findings(make_site_with_broker(port, PEOPLE, username="pune-1.dialler"))

@@ -30,7 +30,7 @@ from dialer.engine.seats.commands import SeatCampaigns, SeatMessage
 from dialer.mqtt.commands.senders import Sender, Senders
 from dialer.mqtt.embedded_broker import run_demo_broker
 from dialer.mqtt.link import Presence
-from dialer.mqtt.messages import create_announcement
+from dialer.mqtt.messages import create_result_announcement
 from dialer.mqtt.monitor import Monitor
 from dialer.store.store import open_store
 from tests.support.browser import (
@@ -88,13 +88,13 @@ async def site(browser: Browser, tmp_path: Path) -> AsyncIterator[Site]:
     senders = Senders([Sender(each.name, frozenset({each.role})) for each in settings.supervisors])
     async with contextlib.AsyncExitStack() as stack:
         broker = await stack.enter_async_context(run_demo_broker())
-        store = await open_store(store_path, encode=create_announcement)
+        store = await open_store(store_path, encode=create_result_announcement)
         stack.push_async_callback(store.close)
         await set_passwords(settings, "asha", "vikram")
         stop = asyncio.Event()
-        monitor = Monitor(Presence("pune-1", broker.settings, SystemClock()), engine, store, senders)
+        monitor = Monitor(Presence("pune-1", broker.connection_settings, SystemClock()), engine, store, senders)
         running = asyncio.create_task(monitor.run(stop))
-        desk = await stack.enter_async_context(open_desk(settings, broker=broker.settings, hasher=CHEAP))
+        desk = await stack.enter_async_context(open_desk(settings, broker=broker.connection_settings, hasher=CHEAP))
         await stack.enter_async_context(close_pages_after(browser))
         faults: list[str] = []
         yield Site(engine, desk, browser, faults)

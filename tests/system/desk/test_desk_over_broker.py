@@ -19,7 +19,7 @@ from dialer.mqtt.client import BrokerSettings
 from dialer.mqtt.dialler_client import Reply
 from dialer.mqtt.embedded_broker import BrokerKind, run_demo_broker
 from dialer.mqtt.link import Presence
-from dialer.mqtt.messages import create_announcement
+from dialer.mqtt.messages import create_result_announcement
 from dialer.mqtt.monitor import Monitor
 from dialer.store.store import open_store
 from tests.support.dialler_client import Watched, dialler_client
@@ -36,7 +36,7 @@ BOOTHS = {BrokerKind.MOSQUITTO: 2_700, BrokerKind.AMQTT: 300}
 @asynccontextmanager
 async def dialler(settings: BrokerSettings, engine: FakeEngine, folder: Path) -> AsyncIterator[None]:
     """Connect as the dialler of the centre."""
-    store = await open_store(folder / "centre.db", encode=create_announcement)
+    store = await open_store(folder / "centre.db", encode=create_result_announcement)
     stop = asyncio.Event()
     running = asyncio.create_task(
         Monitor(Presence("pune-1", settings, SystemClock()), engine, store, SENDERS).run(stop)
@@ -65,10 +65,10 @@ async def test_desk_receives_the_state_of_a_large_centre_and_its_changes(kind: B
     """The retained messages arrive in a burst that exceeds the usual queue of the MQTT client."""
     booths = BOOTHS[kind]
     engine = FakeEngine(centre_view(seats=100, booths=booths))
-    async with run_demo_broker(kind) as broker, dialler(broker.settings, engine, tmp_path):
-        async with dialler_client(broker.settings) as (_, early):
+    async with run_demo_broker(kind) as broker, dialler(broker.connection_settings, engine, tmp_path):
+        async with dialler_client(broker.connection_settings) as (_, early):
             await early.until(lambda: is_complete(early, booths))
-        async with dialler_client(broker.settings) as (_, late):
+        async with dialler_client(broker.connection_settings) as (_, late):
             await late.until(lambda: is_complete(late, booths))
             state, campaign = late.get("centre", CentreState), late.get("campaign/turnout-agents", CampaignView)
             assert state is not None
@@ -84,8 +84,8 @@ async def test_command_repeated_by_the_desk_is_executed_once(kind: BrokerKind, t
     engine = FakeEngine()
     async with (
         run_demo_broker(kind) as broker,
-        dialler(broker.settings, engine, tmp_path),
-        dialler_client(broker.settings) as (desk, page_state),
+        dialler(broker.connection_settings, engine, tmp_path),
+        dialler_client(broker.connection_settings) as (desk, page_state),
     ):
         await page_state.until(lambda: page_state.connected and page_state.get("centre", CentreState) is not None)
         for _ in range(2):
@@ -105,8 +105,8 @@ async def test_desk_reports_a_lost_broker_and_reconnects(tmp_path: Path) -> None
     async with (
         run_demo_broker() as broker,
         Wire() as wire,
-        dialler(broker.settings, engine, tmp_path),
-        dialler_client(replace(broker.settings, port=wire.port)) as (desk, page_state),
+        dialler(broker.connection_settings, engine, tmp_path),
+        dialler_client(replace(broker.connection_settings, port=wire.port)) as (desk, page_state),
     ):
         assert await desk.send_command(BOSS, "click-0001", "stop-all", {}) is None
         await wire.forward_to(broker.port)

@@ -20,7 +20,7 @@ from dialer.engine.campaigns.commands import StopAll
 from dialer.engine.users.service import Users
 from dialer.mqtt.embedded_broker import run_demo_broker
 from dialer.mqtt.link import Presence
-from dialer.mqtt.messages import create_announcement
+from dialer.mqtt.messages import create_result_announcement
 from dialer.mqtt.monitor import Monitor
 from dialer.site.broker import list_senders
 from dialer.site.plan import list_fixed_users
@@ -93,16 +93,16 @@ async def site(browser: Browser, tmp_path: Path) -> AsyncIterator[Site]:
     faults: list[str] = []
     async with contextlib.AsyncExitStack() as stack:
         broker = await stack.enter_async_context(run_demo_broker())
-        store = await open_store(store_path, encode=create_announcement)
+        store = await open_store(store_path, encode=create_result_announcement)
         stack.push_async_callback(store.close)
         users = Users(store, clock, lambda: list_fixed_users(settings))
         engine = TableEngine(users, change_state(centre_view(seats=2, booths=2), at=clock.now()))
         await set_passwords(settings, "asha", "vikram")
         stop = asyncio.Event()
         senders = list_senders(settings, users.roles, private_broker=True)
-        monitor = Monitor(Presence("pune-1", broker.settings, clock), engine, store, senders)
+        monitor = Monitor(Presence("pune-1", broker.connection_settings, clock), engine, store, senders)
         running = asyncio.create_task(monitor.run(stop))
-        desk = await stack.enter_async_context(open_desk(settings, broker=broker.settings, hasher=CHEAP))
+        desk = await stack.enter_async_context(open_desk(settings, broker=broker.connection_settings, hasher=CHEAP))
         await stack.enter_async_context(close_pages_after(browser))
         yield Site(engine, desk, browser, faults, store_path)
         stop.set()

@@ -256,19 +256,23 @@ async def run_command_gateway(directory: Path) -> AsyncIterator[tuple[Settings, 
     stop = asyncio.Event()
     async with run_demo_broker(BrokerKind.MOSQUITTO) as broker, await open_store(path) as store:
         engine = DeskEngine(store)
-        monitor = Monitor(Presence("pune-1", broker.settings, SystemClock()), engine, store, SENDERS)
+        monitor = Monitor(Presence("pune-1", broker.connection_settings, SystemClock()), engine, store, SENDERS)
         settings = Settings.model_validate(
             {
                 "centre": {"id": "pune-1"},
                 "store": {"path": path},
-                "broker": {"enabled": True, "host": broker.settings.host, "port": broker.settings.port},
+                "broker": {
+                    "enabled": True,
+                    "host": broker.connection_settings.host,
+                    "port": broker.connection_settings.port,
+                },
             }
         )
-        async with connect_supervisor(broker.settings) as listener:
+        async with connect_supervisor(broker.connection_settings) as listener:
             running = asyncio.create_task(monitor.run(stop))
             await listener.wait_for_topic("state")
             try:
-                yield settings, replace(broker.settings, client_id="by-hand")
+                yield settings, replace(broker.connection_settings, client_id="by-hand")
             finally:
                 stop.set()
                 await running
@@ -380,7 +384,7 @@ async def test_command_that_writes_to_the_store_is_refused_without_waiting_durin
 async def test_unresponsive_dialler_is_reported_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(asking, "REPLY_SECONDS", 0.05)
     async with run_demo_broker(BrokerKind.MOSQUITTO) as broker:
-        settings = {"enabled": True, "host": broker.settings.host, "port": broker.settings.port}
+        settings = {"enabled": True, "host": broker.connection_settings.host, "port": broker.connection_settings.port}
         fill_roll(tmp_path / "centre.db", 60, voters_per_booth=20)
         made = Settings.model_validate({"store": {"path": tmp_path / "centre.db"}, "broker": settings})
         async with await open_store(tmp_path / "centre.db"):

@@ -19,7 +19,7 @@ from dialer.domain.view import CallState
 from dialer.engine.roll_import.commands import EraseNumbers, ImportRoll, SuppressNumbers
 from dialer.mqtt.embedded_broker import BrokerKind, run_demo_broker
 from dialer.roll.hand_over import hand_over_roll
-from dialer.roll.importer import ImportOptions, import_file, prepare_import
+from dialer.roll.importer import ImportOptions, import_roll_file, prepare_import
 from dialer.rules.number_hash import hash_number
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, make_seat_phones
 from dialer.store.spool import Spool
@@ -181,7 +181,7 @@ async def test_roll_import_by_the_dialler_stores_the_same_rows_as_the_command_li
     for folder in ("by-import", "by-dialler"):
         (tmp_path / folder).mkdir()
         fill_roll(tmp_path / folder / "centre.db", 12, voters_per_booth=100)
-    import_file(write_roll(tmp_path / "roll.csv", rows), tmp_path / "by-import" / "centre.db")
+    import_roll_file(write_roll(tmp_path / "roll.csv", rows), tmp_path / "by-import" / "centre.db")
     async with a_site(tmp_path / "by-dialler", voters=12) as site:
         for _ in range(2):
             list_id, _told = hand_over_rows(tmp_path / "by-dialler", rows)
@@ -260,8 +260,15 @@ async def test_phone_number_is_erased_unless_a_call_to_the_number_is_live(tmp_pa
 @NEEDS_MOSQUITTO
 async def test_commands_import_optout_and_erase_use_the_running_dialler(tmp_path: Path) -> None:
     """The commands go over a broker and contain no numbers; real clocks are used."""
-    async with run_demo_broker(BrokerKind.MOSQUITTO) as broker, connect_supervisor(broker.settings) as listener:
-        where = {"host": broker.settings.host, "port": broker.settings.port, "username": "test.dialler"}
+    async with (
+        run_demo_broker(BrokerKind.MOSQUITTO) as broker,
+        connect_supervisor(broker.connection_settings) as listener,
+    ):
+        where = {
+            "host": broker.connection_settings.host,
+            "port": broker.connection_settings.port,
+            "username": "test.dialler",
+        }
         config = tmp_path / "centre.toml"
         config.write_text(
             f'[centre]\nid = "test"\n[store]\npath = "{tmp_path / "centre.db"}"\n'

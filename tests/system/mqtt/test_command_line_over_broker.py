@@ -10,7 +10,7 @@ from dialer.domain.clock import SystemClock
 from dialer.engine.campaigns.commands import PauseCampaign, ResumeCampaign
 from dialer.mqtt.embedded_broker import find_free_port, run_demo_broker
 from dialer.mqtt.link import Presence
-from dialer.mqtt.messages import create_announcement
+from dialer.mqtt.messages import create_result_announcement
 from dialer.mqtt.monitor import Monitor
 from dialer.store.store import open_store
 from tests.support.command_line import run
@@ -28,15 +28,15 @@ port = {port}
 
 async def test_dialer_command_sends_a_command_and_prints_the_reply(tmp_path: Path) -> None:
     config, engine, stop = tmp_path / "centre.toml", FakeEngine(), asyncio.Event()
-    store = await open_store(tmp_path / "centre.db", encode=create_announcement)
+    store = await open_store(tmp_path / "centre.db", encode=create_result_announcement)
 
     async def run_command(*arguments: str) -> tuple[int, str]:
         code, text = await asyncio.to_thread(run, "command", *arguments, "-c", config)
         return code, re.sub(r"20\d\d-\d\d-\d\d .*\n", "", text)  # logged by the dialler: the same process here
 
-    async with run_demo_broker() as broker, connect_supervisor(broker.settings) as listener:
-        config.write_text(SITE.format(host=broker.settings.host, port=broker.settings.port))
-        monitor = Monitor(Presence("pune-1", broker.settings, SystemClock()), engine, store, SENDERS)
+    async with run_demo_broker() as broker, connect_supervisor(broker.connection_settings) as listener:
+        config.write_text(SITE.format(host=broker.connection_settings.host, port=broker.connection_settings.port))
+        monitor = Monitor(Presence("pune-1", broker.connection_settings, SystemClock()), engine, store, SENDERS)
         running = asyncio.create_task(monitor.run(stop))
         await listener.wait_for_topic("state")  # it has come
         code, text = await run_command("pause", "turnout-agents")
@@ -54,16 +54,16 @@ async def test_dialer_command_sends_a_command_and_prints_the_reply(tmp_path: Pat
 
 async def test_dialer_board_shows_the_centre_on_any_machine_that_reaches_the_broker(tmp_path: Path) -> None:
     config, engine, stop = tmp_path / "centre.toml", FakeEngine(), asyncio.Event()
-    store = await open_store(tmp_path / "centre.db", encode=create_announcement)
+    store = await open_store(tmp_path / "centre.db", encode=create_result_announcement)
     async with run_demo_broker() as broker:
-        config.write_text(SITE.format(host=broker.settings.host, port=broker.settings.port))
-        monitor = Monitor(Presence("pune-1", broker.settings, SystemClock()), engine, store, SENDERS)
+        config.write_text(SITE.format(host=broker.connection_settings.host, port=broker.connection_settings.port))
+        monitor = Monitor(Presence("pune-1", broker.connection_settings, SystemClock()), engine, store, SENDERS)
         running = asyncio.create_task(monitor.run(stop))
         code, text = await asyncio.to_thread(run, "board", "-c", config)
         assert code == 0, text
         for said in (
             "pune-1",
-            f"● {broker.settings.host}:{broker.settings.port}",
+            f"● {broker.connection_settings.host}:{broker.connection_settings.port}",
             "turnout-agents",
             "no message for",
         ):  # of 2024

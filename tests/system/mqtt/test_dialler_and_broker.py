@@ -34,7 +34,7 @@ from dialer.mqtt.connection import check_broker_connection
 from dialer.mqtt.duplicate_dialler import refuse_duplicate_at_start
 from dialer.mqtt.embedded_broker import BrokerKind, find_free_port, run_demo_broker
 from dialer.mqtt.link import Presence
-from dialer.mqtt.messages import create_announcement, create_centre_message, create_retained_messages
+from dialer.mqtt.messages import create_centre_message, create_result_announcement, create_retained_messages
 from dialer.mqtt.monitor import Monitor
 from dialer.store.store import Store, open_store
 from tests.support.fake_centre import FakeEngine, centre_view, change_state
@@ -49,7 +49,7 @@ BOTH = pytest.mark.parametrize("kind", [MOSQUITTO, BrokerKind.AMQTT])
 @pytest.fixture
 async def store(tmp_path: Path) -> AsyncIterator[Store]:
     fill_roll(tmp_path / "centre.db", 60, voters_per_booth=20)
-    opened = await open_store(tmp_path / "centre.db", encode=create_announcement)
+    opened = await open_store(tmp_path / "centre.db", encode=create_result_announcement)
     yield opened
     await opened.close()
 
@@ -95,12 +95,12 @@ async def test_client_that_connects_later_receives_the_complete_state(kind: Brok
     engine = FakeEngine(centre_view(seats=3, booths=2))
     async with (
         run_demo_broker(kind) as broker,
-        connect_supervisor(broker.settings) as early,
-        run_monitor(broker.settings, engine, store) as (monitor, _),
+        connect_supervisor(broker.connection_settings) as early,
+        run_monitor(broker.connection_settings, engine, store) as (monitor, _),
     ):
         await early.wait_for_topic("booths/2/turnout")
-        assert monitor.broker_up
-        async with connect_supervisor(broker.settings) as late:
+        assert monitor.is_connected_to_broker
+        async with connect_supervisor(broker.connection_settings) as late:
             await late.wait_for_topic("booths/2/turnout")
             (state,) = await late.wait_for_topic("state")
             await late.wait_for(lambda message: message.retained, count=9)
@@ -118,8 +118,8 @@ async def test_command_sent_twice_is_executed_once(kind: BrokerKind, store: Stor
     command: dict[str, Any] = {"id": "c-1", "name": "pause", "campaign": "turnout-ivr", "expires_at": time.time() + 60}
     async with (
         run_demo_broker(kind) as broker,
-        connect_supervisor(broker.settings) as boss,
-        run_monitor(broker.settings, engine, store),
+        connect_supervisor(broker.connection_settings) as boss,
+        run_monitor(broker.connection_settings, engine, store),
     ):
         await boss.wait_for_topic("state")
         await boss.command(**command)
@@ -141,8 +141,8 @@ async def test_reply_to_an_uplink_confirmation_is_not_stored(kind: BrokerKind, s
     command: dict[str, Any] = {"id": "c-1", "name": "confirm-uplink", "through": 7, "expires_at": time.time() + 60}
     async with (
         run_demo_broker(kind) as broker,
-        connect_supervisor(broker.settings) as boss,
-        run_monitor(broker.settings, engine, store),
+        connect_supervisor(broker.connection_settings) as boss,
+        run_monitor(broker.connection_settings, engine, store),
     ):
         await boss.wait_for_topic("state")
         for _ in range(2):
@@ -156,9 +156,9 @@ async def test_reply_to_an_uplink_confirmation_is_not_stored(kind: BrokerKind, s
 @BOTH
 async def test_command_retained_before_the_dialler_connects_is_refused(kind: BrokerKind, store: Store) -> None:
     engine = FakeEngine()
-    async with run_demo_broker(kind) as broker, connect_supervisor(broker.settings) as boss:
+    async with run_demo_broker(kind) as broker, connect_supervisor(broker.connection_settings) as boss:
         await boss.command(retain=True, id="c-1", name="stop-all", expires_at=time.time() + 60)
-        async with run_monitor(broker.settings, engine, store):
+        async with run_monitor(broker.connection_settings, engine, store):
             (reply,) = await boss.wait_for_topic("replies/supervisor/c-1")
             assert reply.payload["status"] == "refused"
     assert engine.executed == []
@@ -169,8 +169,8 @@ async def test_retained_command_is_refused_while_the_dialler_is_connected(store:
     engine = FakeEngine()
     async with (
         run_demo_broker(BrokerKind.MOSQUITTO) as broker,
-        connect_supervisor(broker.settings) as boss,
-        run_monitor(broker.settings, engine, store),
+        connect_supervisor(broker.connection_settings) as boss,
+        run_monitor(broker.connection_settings, engine, store),
     ):
         await boss.wait_for_topic("state")
         await boss.command(retain=True, id="c-1", name="stop-all", expires_at=time.time() + 60)
@@ -185,9 +185,9 @@ async def test_command_sent_while_the_dialler_is_disconnected_is_executed_after_
     engine = FakeEngine()
     async with (
         run_demo_broker(BrokerKind.MOSQUITTO) as broker,
-        connect_supervisor(broker.settings) as boss,
+        connect_supervisor(broker.connection_settings) as boss,
         Wire() as wire,
-        run_monitor(replace(broker.settings, port=wire.port), engine, store),
+        run_monitor(replace(broker.connection_settings, port=wire.port), engine, store),
     ):
         await wire.forward_to(broker.port)
         await boss.wait_for(lambda message: message.topic == "state" and message.payload["online"])
@@ -207,12 +207,12 @@ async def test_results_are_published_and_the_alert_ends_once_the_broker_is_reach
     engine = FakeEngine()
     async with (
         run_demo_broker(kind) as broker,
-        connect_supervisor(broker.settings) as boss,
+        connect_supervisor(broker.connection_settings) as boss,
         Wire() as wire,
-        run_monitor(replace(broker.settings, port=wire.port), engine, store) as (monitor, _),
+        run_monitor(replace(broker.connection_settings, port=wire.port), engine, store) as (monitor, _),
     ):
         await wait_for_alert(engine, "broker-down", standing=True)
-        assert not monitor.broker_up
+        assert not monitor.is_connected_to_broker
         assert not monitor.closed_cleanly
         (alert,) = engine.make_centre_view().alerts
         assert f"127.0.0.1:{wire.port}" in alert.text
@@ -235,14 +235,14 @@ async def test_all_results_and_the_complete_state_arrive_after_the_broker_was_ki
     async with (
         Wire() as wire,
         run_demo_broker(kind) as first,
-        run_monitor(replace(first.settings, port=wire.port), engine, store) as (monitor, end),
+        run_monitor(replace(first.connection_settings, port=wire.port), engine, store) as (monitor, end),
     ):
-        async with connect_supervisor(first.settings) as boss:
+        async with connect_supervisor(first.connection_settings) as boss:
             await wire.forward_to(first.port)
             await announce(store, engine, 0, 30)
             keys += [message.payload["key"] for message in await boss.wait_for_topic("results/marks", count=30)]
         await announce(store, engine, 30, 30)  # some of these may be the last that the broker took
-        await first.kill()
+        await first.kill_broker()
         await wire.take_down()
         engine.current = change_state(engine.current, opt_outs=99)
         engine.tell(CampaignChange("turnout-ivr"))
@@ -251,14 +251,14 @@ async def test_all_results_and_the_complete_state_arrive_after_the_broker_was_ki
         taken = 90 - len(
             await store.read_announcements_for_broker(100)
         )  # acknowledged, and with nobody there to hear them
-        async with run_demo_broker(kind) as second, connect_supervisor(second.settings) as boss:
+        async with run_demo_broker(kind) as second, connect_supervisor(second.connection_settings) as boss:
             await wire.forward_to(second.port)
             await boss.wait_for(lambda message: message.text == '{"key": "k89"}')
             await boss.wait_for(lambda message: message.topic == "state" and message.payload["opt_outs"] == 99)
             await boss.wait_for(lambda message: message.topic == "alerts" and message.payload["alerts"] == [])
             await end()
             await boss.wait_for(lambda message: message.topic == "state" and not message.payload["online"])
-            assert not monitor.broker_up
+            assert not monitor.is_connected_to_broker
             assert monitor.closed_cleanly
             keys += [f"k{number}" for number in range(30, taken)]
             keys += [message.payload["key"] for message in boss.heard if message.topic == "results/marks"]
@@ -268,8 +268,8 @@ async def test_all_results_and_the_complete_state_arrive_after_the_broker_was_ki
 
 async def test_results_stored_just_before_the_stop_are_published(store: Store) -> None:
     engine = FakeEngine()
-    async with run_demo_broker() as broker, connect_supervisor(broker.settings) as boss:
-        async with run_monitor(broker.settings, engine, store) as (monitor, end):
+    async with run_demo_broker() as broker, connect_supervisor(broker.connection_settings) as boss:
+        async with run_monitor(broker.connection_settings, engine, store) as (monitor, end):
             await boss.wait_for_topic("state")
             await store.add_announcements_to_outbox(
                 [Announcement("results/marks", '{"key": "last"}')], 1.0
@@ -284,8 +284,8 @@ async def test_voters_names_and_numbers_are_never_published(store: Store, tmp_pa
     engine = FakeEngine(centre_view(seats=3, booths=2))
     async with (
         run_demo_broker() as broker,
-        connect_supervisor(broker.settings) as boss,
-        run_monitor(broker.settings, engine, store),
+        connect_supervisor(broker.connection_settings) as boss,
+        run_monitor(broker.connection_settings, engine, store),
     ):
         await boss.wait_for_topic("booths/2/turnout")
         await store_five_calls(store)
@@ -330,25 +330,25 @@ async def test_second_dialler_with_the_same_centre_id_stays_off_the_broker_until
     first, second = make_engine(FIRST), make_engine(SECOND)
     async with (
         run_demo_broker(kind) as broker,
-        connect_supervisor(broker.settings) as boss,
-        run_monitor(broker.settings, first, store, FIRST) as (monitor, end),
+        connect_supervisor(broker.connection_settings) as boss,
+        run_monitor(broker.connection_settings, first, store, FIRST) as (monitor, end),
         keep_changing(first),
     ):
         await boss.wait_for(lambda message: message.topic == "state" and message.payload["dialler"] == FIRST.name_text)
         with pytest.raises(
             CentreIdTaken, match="the dialler on booth-pc-1, process 812, since 2024-04-22 04:00:00 UTC"
         ):
-            await refuse_duplicate_at_start(broker.settings, "pune-1", SECOND)
+            await refuse_duplicate_at_start(broker.connection_settings, "pune-1", SECOND)
         await refuse_duplicate_at_start(
-            broker.settings, "pune-1", replace(FIRST, process=813)
+            broker.connection_settings, "pune-1", replace(FIRST, process=813)
         )  # the first one's own successor
-        async with run_monitor(broker.settings, second, store, SECOND) as (other, _):
+        async with run_monitor(broker.connection_settings, second, store, SECOND) as (other, _):
             await wait_for_alert(second, "centre-id-taken", standing=True)
             (alert,) = [each for each in second.make_centre_view().alerts if each.code == "centre-id-taken"]
             assert "process 812" in alert.text
             assert "Dialling continues" in alert.text
-            assert monitor.broker_up
-            assert not other.broker_up
+            assert monitor.is_connected_to_broker
+            assert not other.is_connected_to_broker
             assert not [each for each in boss.heard if each.topic == "state" and SECOND.name_text in each.text]
             assert not [each for each in boss.heard if each.topic == "state" and not each.payload["online"]]
             await end()
@@ -364,17 +364,17 @@ async def test_retained_state_of_a_dead_dialler_does_not_block_a_new_dialler(
 ) -> None:
     """A restarted broker has lost the last will of the dead dialler, but still holds its last retained state."""
     monkeypatch.setattr("dialer.mqtt.duplicate_dialler.ALIVE_SECONDS", 0.3)
-    async with run_demo_broker(kind) as broker, connect_supervisor(broker.settings) as boss:
+    async with run_demo_broker(kind) as broker, connect_supervisor(broker.connection_settings) as boss:
         left = create_centre_message(make_engine(FIRST).make_centre_view().state)
         await boss.client.publish(left.topic, left.payload, qos=1, retain=True)
-        await refuse_duplicate_at_start(broker.settings, "pune-1", SECOND)
+        await refuse_duplicate_at_start(broker.connection_settings, "pune-1", SECOND)
         for broken in (b"", b"{", b"[1]", b'{"online": true}', b'{"online": true, "dialler": 5}', b"\x00"):
             await boss.client.publish(left.topic, broken, qos=1, retain=True)
-            await refuse_duplicate_at_start(broker.settings, "pune-1", SECOND)
+            await refuse_duplicate_at_start(broker.connection_settings, "pune-1", SECOND)
         engine = make_engine(SECOND)
-        async with run_monitor(broker.settings, engine, store, SECOND) as (monitor, _):
+        async with run_monitor(broker.connection_settings, engine, store, SECOND) as (monitor, _):
             await boss.wait_for(lambda message: message.topic == "state" and SECOND.name_text in message.text)
-            assert monitor.broker_up
+            assert monitor.is_connected_to_broker
 
 
 async def test_dialler_starts_although_the_broker_is_unreachable() -> None:
@@ -467,16 +467,16 @@ async def test_refused_subscription_raises_an_alert_and_is_retried(
     engine = FakeEngine(centre_view())
     async with (
         run_demo_broker(kind) as broker,
-        run_monitor(broker.settings, engine, store) as (monitor, _),
+        run_monitor(broker.connection_settings, engine, store) as (monitor, _),
     ):
         await wait_for_alert(engine, "broker-down", standing=True)
-        assert not monitor.broker_up
+        assert not monitor.is_connected_to_broker
         [alert] = [each for each in engine.make_centre_view().alerts if each.code == "broker-down"]
         assert "refused the subscription to dialer/v1/pune-1/commands/+" in alert.text
         assert "access list" in alert.text
         mended.set()
         await wait_for_alert(engine, "broker-down", standing=False)
-        assert monitor.broker_up
+        assert monitor.is_connected_to_broker
 
 
 async def test_socket_that_opens_after_the_connection_timeout_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -521,9 +521,9 @@ async def test_dialler_stops_without_waiting_for_an_unresponsive_broker(store: S
 
 async def test_unreachable_broker_is_reported_in_one_line() -> None:
     async with run_demo_broker() as broker:
-        await check_broker_connection(broker.settings, "pune-1", 1.0)
+        await check_broker_connection(broker.connection_settings, "pune-1", 1.0)
     with pytest.raises(BrokerUnreachable) as caught:
-        await check_broker_connection(broker.settings, "pune-1", 1.0)
+        await check_broker_connection(broker.connection_settings, "pune-1", 1.0)
     assert str(caught.value) == (
         f"MQTT broker 127.0.0.1:{broker.port} is not reachable (Connection refused): "
         "check that it runs and that broker.host and broker.port are right"
@@ -534,8 +534,10 @@ async def test_unreachable_broker_is_reported_in_one_line() -> None:
 async def test_demo_broker_reports_its_address_and_version_and_refuses_a_port_in_use(kind: BrokerKind) -> None:
     async with run_demo_broker(kind) as broker:
         assert broker.kind is kind
-        assert f"127.0.0.1:{broker.port}" in broker.text
-        assert broker.settings.version is (MqttVersion.V5 if kind is BrokerKind.MOSQUITTO else MqttVersion.V311)
+        assert f"127.0.0.1:{broker.port}" in broker.kind_and_address
+        assert broker.connection_settings.version is (
+            MqttVersion.V5 if kind is BrokerKind.MOSQUITTO else MqttVersion.V311
+        )
         with pytest.raises(PortInUse, match=str(broker.port)):
             async with run_demo_broker(kind, port=broker.port):
                 pass

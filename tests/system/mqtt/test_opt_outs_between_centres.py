@@ -28,7 +28,7 @@ from dialer.mqtt.commands import client as asking
 from dialer.mqtt.connection import Connection
 from dialer.mqtt.embedded_broker import BrokerKind, run_demo_broker
 from dialer.mqtt.link import Presence
-from dialer.mqtt.messages import create_announced_message, create_announcement
+from dialer.mqtt.messages import create_message_of_outbox_row, create_result_announcement
 from dialer.mqtt.monitor import Monitor
 from dialer.mqtt.topics import build_opt_outs_filter
 from dialer.rules.number_hash import hash_number
@@ -109,7 +109,7 @@ async def run_centre(
     if not path.exists():
         fill_roll(path, 60, voters_per_booth=20)
     stop = asyncio.Event()
-    async with await open_store(path, encode=create_announcement) as store:
+    async with await open_store(path, encode=create_result_announcement) as store:
         await store.hash_numbers([SECRET])
         centre = Centre(name, path, store)
         if not well:
@@ -119,7 +119,9 @@ async def run_centre(
         running = asyncio.create_task(monitor.run(stop))
         try:
             async with asyncio.timeout(HANG_SECONDS):
-                while not monitor.broker_up or monitor._opt_outs_link.is_connected is not opt_outs_connected:
+                while (
+                    not monitor.is_connected_to_broker or monitor._opt_outs_link.is_connected is not opt_outs_connected
+                ):
                     await asyncio.sleep(0.02)
             yield centre
         finally:
@@ -135,9 +137,9 @@ def read_opt_outs(path: Path) -> list[tuple[str, str]]:
 async def test_opt_out_in_one_centre_is_stored_in_every_centre(kind: BrokerKind, tmp_path: Path) -> None:
     async with (
         run_demo_broker(kind) as broker,
-        connect_supervisor(broker.settings) as listener,
-        run_centre("pune-1", tmp_path, broker.settings) as here,
-        run_centre("pune-2", tmp_path, broker.settings) as there,
+        connect_supervisor(broker.connection_settings) as listener,
+        run_centre("pune-1", tmp_path, broker.connection_settings) as here,
+        run_centre("pune-2", tmp_path, broker.connection_settings) as there,
     ):
         hashed = hash_number(SECRET, "+917000000007")
         await here.store.record_opt_out(7, at=5.0, source="voter-key")
@@ -146,8 +148,8 @@ async def test_opt_out_in_one_centre_is_stored_in_every_centre(kind: BrokerKind,
 
         # By hand, at the first centre, while its dialler runs: a number that only the second has a voter on would do as well.
         by_hand = hash_number(SECRET, "+917000000009")
-        told = create_announcement(OptOut(None, 6.0, "request", number_hash=by_hand))
-        sent = create_announced_message("pune-1", told.topic, told.payload)
+        told = create_result_announcement(OptOut(None, 6.0, "request", number_hash=by_hand))
+        sent = create_message_of_outbox_row("pune-1", told.topic, told.payload)
         await listener.client.publish(sent.topic, sent.payload, qos=1)
         await here.wait_until_stored(by_hand)
         await there.wait_until_stored(by_hand)
@@ -181,8 +183,8 @@ async def publish_from_another_centre(listener: Supervisor, count: int) -> list[
     """Publish opt-outs of a third centre for the first numbers of the roll. Return the hashes of the numbers."""
     hashes = [hash_number(SECRET, f"+91{7_000_000_001 + number}") for number in range(count)]
     for hashed in hashes:
-        news = create_announcement(OptOut(None, 5.0, "agent", number_hash=hashed))
-        sent = create_announced_message("pune-3", news.topic, news.payload)
+        news = create_result_announcement(OptOut(None, 5.0, "agent", number_hash=hashed))
+        sent = create_message_of_outbox_row("pune-3", news.topic, news.payload)
         await listener.client.publish(sent.topic, sent.payload, qos=1)
     return hashes
 
@@ -194,11 +196,11 @@ async def test_opt_outs_imported_by_a_running_dialler_reach_all_centres_and_dela
     numbers.write_text("".join(f"+91{7_000_000_001 + number}\n" for number in range(count)), encoding="utf-8")
     async with (
         run_demo_broker(BrokerKind.MOSQUITTO) as broker,
-        connect_supervisor(broker.settings) as listener,
-        run_centre("pune-1", tmp_path, broker.settings) as here,
-        run_centre("pune-2", tmp_path, broker.settings) as there,
+        connect_supervisor(broker.connection_settings) as listener,
+        run_centre("pune-1", tmp_path, broker.connection_settings) as here,
+        run_centre("pune-2", tmp_path, broker.connection_settings) as there,
     ):
-        config = site(tmp_path, broker.settings)
+        config = site(tmp_path, broker.connection_settings)
         command = ("optout", "import", numbers, "--source", "letters-7", "--who", "asha", "-c", config)
         importing = asyncio.create_task(asyncio.to_thread(run, *command))
         sent = 0
@@ -235,7 +237,7 @@ async def test_opt_out_command_fails_if_the_running_dialler_does_not_answer(
     monkeypatch.setattr(asking, "REPLY_SECONDS", 0.05)
     fill_roll(tmp_path / "pune-1.db", 60, voters_per_booth=20)
     async with run_demo_broker(BrokerKind.MOSQUITTO) as broker:
-        config = site(tmp_path, broker.settings)
+        config = site(tmp_path, broker.connection_settings)
         lock = StoreLock(tmp_path / "pune-1.db", "a dialler")
         code, said = await asyncio.to_thread(run, "optout", "add", "+917000000001", "-c", config)
         assert (code, "did not answer" in said) == (2, True), said
@@ -248,11 +250,14 @@ async def test_opt_out_command_fails_if_the_running_dialler_does_not_answer(
 
 @NEEDS_MOSQUITTO
 async def test_opt_outs_that_a_centre_received_but_did_not_store_are_redelivered(tmp_path: Path) -> None:
-    async with run_demo_broker(BrokerKind.MOSQUITTO) as broker, connect_supervisor(broker.settings) as listener:
-        async with run_centre("pune-1", tmp_path, broker.settings, well=False) as before:
+    async with (
+        run_demo_broker(BrokerKind.MOSQUITTO) as broker,
+        connect_supervisor(broker.connection_settings) as listener,
+    ):
+        async with run_centre("pune-1", tmp_path, broker.connection_settings, well=False) as before:
             hashes = await publish_from_another_centre(listener, 60)
             assert not before.told
-        async with run_centre("pune-1", tmp_path, broker.settings) as after:
+        async with run_centre("pune-1", tmp_path, broker.connection_settings) as after:
             await after.wait_until_stored(*hashes)
     assert query_store(tmp_path / "pune-1.db", "SELECT count(*) FROM opt_out_hash") == [(60,)]
 
@@ -266,8 +271,11 @@ async def test_opt_outs_that_cannot_be_stored_yet_wait_at_the_broker_and_delay_n
     monkeypatch.setattr(mqtt_client, "UNACKNOWLEDGED_MESSAGES", 300 if version is MqttVersion.V5 else 10)
     monkeypatch.setattr(peer_opt_outs, "MAX_WAITING", 5)
     monkeypatch.setattr(peer_opt_outs, "MAX_STORED_AT_ONCE", 3)
-    async with run_demo_broker(BrokerKind.MOSQUITTO) as broker, connect_supervisor(broker.settings) as listener:
-        settings = replace(broker.settings, version=version)
+    async with (
+        run_demo_broker(BrokerKind.MOSQUITTO) as broker,
+        connect_supervisor(broker.connection_settings) as listener,
+    ):
+        settings = replace(broker.connection_settings, version=version)
         async with run_centre("pune-1", tmp_path, settings, well=False) as centre:
             hashes = await publish_from_another_centre(listener, 1_500)
             await listener.command(id="c-1", name="stop-all", expires_at=SystemClock().now() + 60)
@@ -304,11 +312,14 @@ async def test_opt_outs_arrive_on_the_command_connection_until_their_own_connect
             return [ReasonCode(PacketTypes.SUBACK, identifier=0x87)]
         return await subscribe(client, topic, *what, **how)
 
-    async with run_demo_broker(BrokerKind.MOSQUITTO) as broker, connect_supervisor(broker.settings) as listener:
-        async with make_client(broker.settings, "pune-1", will_at=0.0) as earlier:
+    async with (
+        run_demo_broker(BrokerKind.MOSQUITTO) as broker,
+        connect_supervisor(broker.connection_settings) as listener,
+    ):
+        async with make_client(broker.connection_settings, "pune-1", will_at=0.0) as earlier:
             await earlier.subscribe(build_opt_outs_filter(), qos=1)
         monkeypatch.setattr(Client, "subscribe", refuse_opt_outs_subscription)
-        async with run_centre("pune-1", tmp_path, broker.settings, opt_outs_connected=False) as centre:
+        async with run_centre("pune-1", tmp_path, broker.connection_settings, opt_outs_connected=False) as centre:
             await centre.wait_until_stored(*await publish_from_another_centre(listener, 3))
             assert not left.is_set()
             mended.set()
@@ -323,11 +334,14 @@ async def test_opt_out_subscription_of_an_earlier_version_on_the_command_connect
 ) -> None:
     """Opt-outs that wait in the session of the earlier version are still stored."""
     left = watch_unsubscribe(monkeypatch)
-    async with run_demo_broker(BrokerKind.MOSQUITTO) as broker, connect_supervisor(broker.settings) as listener:
-        async with make_client(broker.settings, "pune-1", will_at=0.0) as earlier:
+    async with (
+        run_demo_broker(BrokerKind.MOSQUITTO) as broker,
+        connect_supervisor(broker.connection_settings) as listener,
+    ):
+        async with make_client(broker.connection_settings, "pune-1", will_at=0.0) as earlier:
             await earlier.subscribe(build_opt_outs_filter(), qos=1)
         waiting = await publish_from_another_centre(listener, 3)
-        async with run_centre("pune-1", tmp_path, broker.settings) as centre:
+        async with run_centre("pune-1", tmp_path, broker.connection_settings) as centre:
             await centre.wait_until_stored(*waiting)
             await left.wait()
             centre.told.clear()

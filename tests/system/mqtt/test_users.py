@@ -14,7 +14,7 @@ from dialer.engine.users.service import Users
 from dialer.mqtt.commands.senders import Sender, Senders
 from dialer.mqtt.embedded_broker import run_demo_broker
 from dialer.mqtt.link import Presence
-from dialer.mqtt.messages import create_announcement
+from dialer.mqtt.messages import create_result_announcement
 from dialer.mqtt.monitor import Monitor
 from dialer.store.store import open_store
 from tests.support.command_line import run
@@ -46,7 +46,7 @@ SUPERVISORS = [
 
 async def test_user_added_over_mqtt_can_send_commands_until_removed(tmp_path: Path) -> None:
     path, config = tmp_path / "centre.db", tmp_path / "centre.toml"
-    store = await open_store(path, encode=create_announcement)
+    store = await open_store(path, encode=create_result_announcement)
     users = Users(store, SystemClock(), lambda: frozenset({"asha", "ravi"}))
     engine, stop = TableEngine(users), asyncio.Event()
 
@@ -55,9 +55,11 @@ async def test_user_added_over_mqtt_can_send_commands_until_removed(tmp_path: Pa
         logged = re.compile(r"20\d\d-\d\d-\d\d .*\n")  # by the dialler, which is the same process here
         return code, logged.sub("", text)
 
-    async with run_demo_broker() as broker, connect_supervisor(broker.settings) as listener:
-        config.write_text(SITE.format(store=path, host=broker.settings.host, port=broker.settings.port))
-        presence = Presence("pune-1", broker.settings, SystemClock())
+    async with run_demo_broker() as broker, connect_supervisor(broker.connection_settings) as listener:
+        config.write_text(
+            SITE.format(store=path, host=broker.connection_settings.host, port=broker.connection_settings.port)
+        )
+        presence = Presence("pune-1", broker.connection_settings, SystemClock())
         monitor = Monitor(presence, engine, store, Senders(SUPERVISORS, users.roles))
         running = asyncio.create_task(monitor.run(stop))
 

@@ -49,10 +49,10 @@ async def test_stop_all_order_of_one_leader_cancels_calls_until_two_leaders_orde
         async with a_site(tmp_path, make_scripted_switch(), **changes) as site:
             monkeypatch.setattr(hq, "SystemClock", lambda: site.clock)
             settings = site_settings(tmp_path, site.switch.ami_port, **changes)
-            uplink = asyncio.create_task(run_uplink(settings, broker=broker.settings, clock=site.clock))
+            uplink = asyncio.create_task(run_uplink(settings, broker=broker.connection_settings, clock=site.clock))
             monitor = site.centre.monitor
             assert monitor is not None
-            await site.until(lambda: monitor.broker_up)
+            await site.until(lambda: monitor.is_connected_to_broker)
             await site.log_in("01")
             await site.until(lambda: sum(site.view.campaigns[0].calls.values()) > 0)
             assert "1 of 1 centres have executed the order" in await order(

@@ -28,7 +28,9 @@ from tests.support.fake_centre import AT, campaign_view, centre_view, change_sta
 def build_view(view: CentreView, change: Callable[[str, dict[str, Any]], None] = lambda *_: None) -> LatestMessages:
     """Return the view that a client builds from the centre's retained messages. `change` may alter their fields."""
     found = LatestMessages(view.state.centre)
-    client = DiallerClient(BrokerSettings(), view.state.centre, SystemClock(), found.put, random.Random(1))
+    client = DiallerClient(
+        BrokerSettings(), view.state.centre, SystemClock(), found.store_latest_message, random.Random(1)
+    )
 
     async def receive_retained_messages() -> None:
         for message in create_retained_messages(view):
@@ -63,16 +65,16 @@ def test_board_drawn_from_mqtt_messages_equals_the_diallers_own_board() -> None:
         forecast=Forecast(900, 300, 200, AT + 3600, 40, 37),
         campaigns={each.campaign_id: each.state for each in campaigns},
     )
-    assert draw_board(build_view(view).build_view(AT)) == draw_board(view)
+    assert draw_board(build_view(view).build_centre_view(AT)) == draw_board(view)
 
 
 def test_campaign_removed_from_the_settings_is_not_shown() -> None:
     view = centre_view()
     messages = build_view(view)
-    messages.put("campaign/gone", campaign_view("gone"))
-    assert "gone" not in draw_board(messages.build_view(AT))
-    messages.put("centre", replace(view.state, online=False))
-    assert "gone" in draw_board(messages.build_view(AT))
+    messages.store_latest_message("campaign/gone", campaign_view("gone"))
+    assert "gone" not in draw_board(messages.build_centre_view(AT))
+    messages.store_latest_message("centre", replace(view.state, online=False))
+    assert "gone" in draw_board(messages.build_centre_view(AT))
 
 
 def test_unknown_fields_and_values_of_a_newer_dialler_are_ignored() -> None:
@@ -93,7 +95,7 @@ def test_unknown_fields_and_values_of_a_newer_dialler_are_ignored() -> None:
         elif "/seats/" in topic:
             fields["state"] = "levitating"
 
-    view = build_view(change_state(centre_view(), forecast=forecast), add_unknown_fields).build_view(AT)
+    view = build_view(change_state(centre_view(), forecast=forecast), add_unknown_fields).build_centre_view(AT)
     assert view.state.forecast == forecast
     assert "levitating" not in view.state.seats
     campaign = view.campaigns[0]
@@ -108,7 +110,7 @@ def test_board_reports_a_silent_or_offline_dialler() -> None:
     assert LatestMessages("pune-1").describe_dialler_problem(AT) == "no message from the dialler yet"
     assert messages.describe_dialler_problem(AT + SILENT_SECONDS) == ""
     assert messages.describe_dialler_problem(AT + 40) == "no message for 40 s"
-    messages.put("centre", CentreState("pune-1", AT, online=False))
+    messages.store_latest_message("centre", CentreState("pune-1", AT, online=False))
     assert messages.describe_dialler_problem(AT) == "the dialler is offline"
-    first = draw_board(messages.build_view(AT), "the dialler is offline").splitlines()[1]
+    first = draw_board(messages.build_centre_view(AT), "the dialler is offline").splitlines()[1]
     assert ("the dialler is offline" in first, "switch" in first) == (True, False)

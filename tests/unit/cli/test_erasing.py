@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from dialer.roll.importer import ImportOptions, import_file
+from dialer.roll.importer import ImportOptions, import_roll_file
 from dialer.store.connection import open_store_exclusively
 from dialer.store.spool import Spool
 from dialer.store.sql import transaction
@@ -91,7 +91,7 @@ async def test_erased_number_is_never_called_even_if_a_later_roll_contains_the_n
     roll.write_text(
         "ST_CODE,AC_NO,PART_NO,SLNOINPART,FM_NAME_EN,MOBILE\nS24,174,1,500,Again,7000000003\nS24,174,1,501,New,9812345678\n"
     )
-    import_file(roll, tmp_path / "centre.db", ImportOptions(roll_version=ROLL_VERSION))
+    import_roll_file(roll, tmp_path / "centre.db", ImportOptions(roll_version=ROLL_VERSION))
     dialled = await list_callable_numbers_after_restart(config)
     assert "+919812345678" in dialled
     assert NUMBER not in dialled

@@ -12,7 +12,7 @@ import pytest
 from dialer.cli import running
 from dialer.domain.errors import OutputRefused
 from dialer.domain.output import refuse_protected_path, write_file
-from dialer.roll.importer import ImportOptions, import_file
+from dialer.roll.importer import ImportOptions, import_roll_file
 from tests.support.command_line import run_for_error
 from tests.support.roll_filler import fill_roll
 from tests.support.roll_support import write_roll
@@ -95,7 +95,7 @@ def test_import_refuses_to_write_rejected_rows_over_the_store(tmp_path: Path) ->
     roll = write_roll(tmp_path / "roll.csv", [("1", "1", "1", "Mira", "30", "F", "")])
     (tmp_path / "here").symlink_to(tmp_path)
     with pytest.raises(OutputRefused, match="is the store; name another file"):
-        import_file(roll, tmp_path / "new.db", ImportOptions(rejects_path=tmp_path / "here" / "new.db"))
+        import_roll_file(roll, tmp_path / "new.db", ImportOptions(rejects_path=tmp_path / "here" / "new.db"))
     assert not (tmp_path / "new.db").exists()
 
 

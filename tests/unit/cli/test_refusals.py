@@ -81,10 +81,10 @@ def test_import_with_an_unwritable_rejects_path_does_not_touch_the_store(
 
 def test_error_about_the_rejects_file_after_an_import_says_that_the_roll_is_imported(tmp_path: Path) -> None:
     sink = RejectsFile(tmp_path / "rejects.csv", ["a"], frozenset())
-    sink.finish()
+    sink.close_rejects_file()
     (tmp_path / "rejects.csv").mkdir()
     with pytest.raises(RollError, match=r"the roll was imported, but .* find it at .*rejects.csv.part"):
-        sink.publish()
+        sink.publish_rejects_file()
 
 
 def test_marks_import_with_an_unwritable_rejects_path_stores_nothing(store: Path) -> None:

@@ -134,7 +134,7 @@ def test_ctrl_c_during_an_import_says_that_nothing_was_imported(
     def interrupt(*arguments: object, **keywords: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cli, "run_import", interrupt)
+    monkeypatch.setattr(cli, "import_prepared_roll", interrupt)
     code, _, output = run("import", roll, "--store", tmp_path / "centre.db")
     assert code == 130
     assert "nothing was imported" in output

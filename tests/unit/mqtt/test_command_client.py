@@ -21,7 +21,7 @@ from dialer.mqtt.reply import CommandReply
 from tests.support.virtual import virtual_time
 
 IMPORT = CommandRequest("roll-import", {"list": "0" * 32, "who": "asha"})
-STATE = topics.CENTRE_STATE.address("pune-1")
+STATE = topics.CENTRE_STATE.build_full_topic("pune-1")
 
 
 class Broker:

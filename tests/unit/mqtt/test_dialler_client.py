@@ -18,7 +18,7 @@ from dialer.domain.schema import encode_record, make_json_schema, to_json_value
 from dialer.mqtt import dialler_client, topics
 from dialer.mqtt.client import BrokerSettings, Received
 from dialer.mqtt.dialler_client import DeskStatus, DiallerClient, Reply
-from dialer.mqtt.examples import create_examples
+from dialer.mqtt.examples import create_example_messages
 from dialer.mqtt.messages import create_last_will_message
 from tests.support.virtual import virtual_time
 
@@ -54,7 +54,7 @@ async def test_unreachable_broker_is_retried_and_reported_once(monkeypatch: pyte
 
 
 TOPICS = [topics.CENTRE_STATE, topics.ALERTS, topics.SEAT, topics.STATISTICS, topics.TURNOUT]
-EXAMPLES = create_examples()
+EXAMPLES = create_example_messages()
 
 
 async def receive_message(client: DiallerClient, topic: str, payload: bytes) -> None:

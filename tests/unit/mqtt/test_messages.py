@@ -17,7 +17,7 @@ from dialer.domain.sealed_epochs import SealedEpoch
 from dialer.domain.view import CallChange, CallState, CampaignView, Hold, HoldReason
 from dialer.domain.voter_place import VoterPlace
 from dialer.mqtt import messages, topics
-from dialer.mqtt.examples import create_examples
+from dialer.mqtt.examples import create_example_messages
 from dialer.mqtt.messages import Message
 from dialer.mqtt.reply import CommandReply
 from dialer.mqtt.topics import TOPICS, TopicWriter
@@ -45,8 +45,8 @@ def make_announced_messages() -> list[Message]:
         ),
     ]
     reply = messages.create_reply_announcement("asha", CommandReply(id="c1", status="done", text="paused", at=AT))
-    rows = [*map(messages.create_announcement, results), reply]
-    return [messages.create_announced_message("pune-1", row.topic, row.payload) for row in rows]
+    rows = [*map(messages.create_result_announcement, results), reply]
+    return [messages.create_message_of_outbox_row("pune-1", row.topic, row.payload) for row in rows]
 
 
 def test_every_published_message_is_in_the_topic_table_and_fits_its_schema() -> None:
@@ -114,7 +114,7 @@ def test_answers_that_could_be_phone_numbers_are_not_published() -> None:
         "phone": "9812345678",
         "starred": "*98*12#",
     }
-    row = messages.create_announcement(FlowAnswers("turnout-ivr", ATTEMPT, AT, entered))
+    row = messages.create_result_announcement(FlowAnswers("turnout-ivr", ATTEMPT, AT, entered))
     assert json.loads(row.payload)["answers"] == {**entered, "epic": None, "phone": None, "starred": None}
 
 
@@ -123,8 +123,8 @@ def test_private_fields_of_records_are_not_published() -> None:
     record = DispositionRecord(ATTEMPT, Disposition.LANGUAGE, AT, "agent-17", None, language="mr", own_at=AT)
     booth = centre_view(booths=1).booths[0]
     for private, published in (
-        ({"technical_cause", "counted", "promised"}, messages.create_announcement(ended).payload),
-        ({"language", "own_at"}, messages.create_announcement(record).payload),
+        ({"technical_cause", "counted", "promised"}, messages.create_result_announcement(ended).payload),
+        ({"language", "own_at"}, messages.create_result_announcement(record).payload),
         ({"constituency_name", "booth_name"}, messages.create_turnout_message("pune-1", booth).payload),
     ):
         assert not private & json.loads(published).keys()
@@ -139,7 +139,9 @@ def test_published_times_are_rounded_to_milliseconds_and_rates_to_four_digits() 
 
 
 def test_every_command_shown_in_the_docs_fits_its_schema() -> None:
-    check_message(topics.build_commands_topic("pune-1", "asha"), encode_record(create_examples()[topics.COMMANDS.key]))
+    check_message(
+        topics.build_commands_topic("pune-1", "asha"), encode_record(create_example_messages()[topics.COMMANDS.key])
+    )
 
 
 def test_topic_of_a_campaign_named_like_a_wildcard_stays_below_its_centre() -> None:

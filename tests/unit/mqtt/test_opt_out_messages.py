@@ -16,8 +16,8 @@ from dialer.domain.other_centres import PeerOptOutRecord
 from dialer.domain.person_ids import is_number_hash
 from dialer.domain.results import OptOut
 from dialer.mqtt import topics
-from dialer.mqtt.messages import create_announced_message, create_announcement
-from dialer.mqtt.peer_opt_outs import MAX_STORED_AT_ONCE, MAX_WAITING, PeerOptOuts, parse_opt_out
+from dialer.mqtt.messages import create_message_of_outbox_row, create_result_announcement
+from dialer.mqtt.peer_opt_outs import MAX_STORED_AT_ONCE, MAX_WAITING, PeerOptOuts, parse_peer_opt_out
 from dialer.rules.number_hash import compute_fingerprint, hash_number
 from tests.support.virtual import virtual_time
 
@@ -44,9 +44,9 @@ def test_opt_out_hash_depends_on_number_and_secret_and_reveals_neither() -> None
 
 def test_opt_out_published_by_one_centre_is_read_by_another() -> None:
     hashed = hash_number(SECRET, NUMBER)
-    announcement = create_announcement(OptOut(7, 5.0, "agent", number_hash=hashed))
-    sent = create_announced_message("pune-2", announcement.topic, announcement.payload)
-    assert parse_opt_out(sent.topic, sent.payload.encode()) == PeerOptOutRecord(hashed, 5.0, "pune-2")
+    announcement = create_result_announcement(OptOut(7, 5.0, "agent", number_hash=hashed))
+    sent = create_message_of_outbox_row("pune-2", announcement.topic, announcement.payload)
+    assert parse_peer_opt_out(sent.topic, sent.payload.encode()) == PeerOptOutRecord(hashed, 5.0, "pune-2")
     assert not sent.retain
     assert NUMBER not in sent.payload + sent.topic
     assert topics.build_opt_outs_filter().split("/") == ["dialer", "v1", "+", "results", "opt-outs"]
@@ -73,12 +73,12 @@ def test_opt_out_published_by_one_centre_is_read_by_another() -> None:
     ],
 )
 def test_message_without_a_valid_opt_out_is_ignored(topic: str, payload: bytes) -> None:
-    assert parse_opt_out(topic, payload) is None
+    assert parse_peer_opt_out(topic, payload) is None
 
 
 @given(st.binary(max_size=200))
 def test_arbitrary_opt_out_message_raises_no_exception(payload: bytes) -> None:
-    parse_opt_out(TOPIC, payload)
+    parse_peer_opt_out(TOPIC, payload)
 
 
 def make_opt_out(letter: str) -> bytes:
@@ -115,7 +115,9 @@ async def test_received_opt_outs_are_retried_until_stored_and_acknowledged_only_
     opt_outs = PeerOptOuts(store.suppress)
     running = asyncio.create_task(opt_outs.run())
     for letter in "ab":
-        await opt_outs.offer(TOPIC, make_opt_out(letter), lambda letter=letter: acknowledged.append(letter))  # type: ignore[misc]
+        await opt_outs.queue_opt_out_message(
+            TOPIC, make_opt_out(letter), lambda letter=letter: acknowledged.append(letter)
+        )  # type: ignore[misc]
     await asyncio.sleep(60)
     assert (store.stored, acknowledged) == ([], [])
     assert store.tries > 20
@@ -131,7 +133,7 @@ async def test_waiting_opt_outs_are_stored_together_and_acknowledged_in_order() 
     opt_outs = PeerOptOuts(store.suppress)
     payloads = [make_message(number_hash=f"{number + 2**60:064x}".replace("0", "a")) for number in range(50)]
     for number, payload in enumerate([*payloads[:25], b"no opt-out", *payloads[25:]]):
-        await opt_outs.offer(TOPIC, payload, lambda number=number: acknowledged.append(number))  # type: ignore[misc]
+        await opt_outs.queue_opt_out_message(TOPIC, payload, lambda number=number: acknowledged.append(number))  # type: ignore[misc]
     running = asyncio.create_task(opt_outs.run())
     await asyncio.sleep(0.02)  # the time of two writes
     assert (store.max_running, len(store.stored)) == (50, 50)
@@ -150,7 +152,7 @@ async def test_full_queue_of_opt_outs_makes_the_reader_wait_and_loses_none() -> 
     async def offer_all_opt_outs() -> None:
         nonlocal offered
         for number in range(count):
-            await opt_outs.offer(TOPIC, make_message(number_hash=f"f{number:063x}"))
+            await opt_outs.queue_opt_out_message(TOPIC, make_message(number_hash=f"f{number:063x}"))
             offered += 1
 
     tasks = [asyncio.create_task(opt_outs.run()), asyncio.create_task(offer_all_opt_outs())]
@@ -169,7 +171,9 @@ async def test_unexpected_error_skips_an_opt_out_and_the_next_opt_out_is_stored(
     opt_outs = PeerOptOuts(store.suppress)
     running = asyncio.create_task(opt_outs.run())
     for letter in "0b":
-        await opt_outs.offer(TOPIC, make_opt_out(letter), lambda letter=letter: acknowledged.append(letter))  # type: ignore[misc]
+        await opt_outs.queue_opt_out_message(
+            TOPIC, make_opt_out(letter), lambda letter=letter: acknowledged.append(letter)
+        )  # type: ignore[misc]
     await asyncio.sleep(1)
     assert (store.stored, acknowledged) == (["b" * 64], ["0", "b"])
     running.cancel()

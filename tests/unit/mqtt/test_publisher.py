@@ -38,13 +38,13 @@ def test_statistics_are_published_at_most_five_times_a_second_and_include_the_la
     now, published_at = 0.0, []
     for wait in waits:
         now += wait
-        buffer.offer(CampaignChange("turnout-agents"))
-        if count_by_topic(buffer.take_due_messages(now, lambda: view))["campaign-statistics"]:
+        buffer.add_change(CampaignChange("turnout-agents"))
+        if count_by_topic(buffer.pop_due_messages(now, lambda: view))["campaign-statistics"]:
             published_at.append(now)
     last_change = now
     for _ in range(3):  # the centre's own state may come due before the campaign's figures
         now = max(now, buffer.find_next_due_time(now))
-        if count_by_topic(buffer.take_due_messages(now, lambda: view))["campaign-statistics"]:
+        if count_by_topic(buffer.pop_due_messages(now, lambda: view))["campaign-statistics"]:
             published_at.append(now)
     assert all(later - earlier >= 0.2 - 1e-9 for earlier, later in itertools.pairwise(published_at))
     assert published_at[-1] >= last_change
@@ -55,11 +55,11 @@ def test_only_the_latest_state_of_a_seat_and_a_booth_is_published() -> None:
     buffer = ChangeBuffer(max_call_events=10)
     buffer.record_published_state(view, 0.0)
     for _ in range(50):
-        buffer.offer(view.seats[0])
-        buffer.offer(view.booths[1])
+        buffer.add_change(view.seats[0])
+        buffer.add_change(view.booths[1])
     assert buffer.find_next_due_time(0.1) == 0.1
-    assert count_by_topic(buffer.take_due_messages(0.1, lambda: view)) == {"seat": 1, "booth-turnout": 1}
-    assert buffer.take_due_messages(0.2, lambda: view) == []
+    assert count_by_topic(buffer.pop_due_messages(0.1, lambda: view)) == {"seat": 1, "booth-turnout": 1}
+    assert buffer.pop_due_messages(0.2, lambda: view) == []
 
 
 def test_unchanged_seat_is_published_again_with_its_current_utilisation() -> None:
@@ -81,19 +81,19 @@ def test_removed_seats_and_campaigns_are_deleted_from_the_broker_after_their_las
     before, after = centre_view(campaigns=2, seats=2), centre_view(campaigns=1, seats=1)
     buffer = ChangeBuffer(max_call_events=10)
     buffer.record_published_state(before, 0.0)
-    buffer.offer(before.seats[1])
-    buffer.offer(CampaignChange(after.campaigns[0].campaign_id))
-    messages = buffer.take_due_messages(1.0, lambda: after)
+    buffer.add_change(before.seats[1])
+    buffer.add_change(CampaignChange(after.campaigns[0].campaign_id))
+    messages = buffer.pop_due_messages(1.0, lambda: after)
     (campaign, seat) = [message for message in messages if not message.payload]
     assert {campaign.topic, seat.topic} == {
-        topics.STATISTICS.address(before.state.centre, campaign=before.campaigns[1].campaign_id),
-        topics.SEAT.address(before.state.centre, seat=before.seats[1].seat),
+        topics.STATISTICS.build_full_topic(before.state.centre, campaign=before.campaigns[1].campaign_id),
+        topics.SEAT.build_full_topic(before.state.centre, seat=before.seats[1].seat),
     }
     assert campaign.retain and seat.retain
     (last_message,) = [message for message in messages if message.topic == seat.topic and message.payload]
     assert messages.index(last_message) < messages.index(seat)
-    buffer.offer(CampaignChange(after.campaigns[0].campaign_id))
-    assert all(message.payload for message in buffer.take_due_messages(3.0, lambda: after))
+    buffer.add_change(CampaignChange(after.campaigns[0].campaign_id))
+    assert all(message.payload for message in buffer.pop_due_messages(3.0, lambda: after))
 
 
 def test_changes_within_a_short_time_are_published_together_with_every_call_event() -> None:
@@ -103,12 +103,12 @@ def test_changes_within_a_short_time_are_published_together_with_every_call_even
     batches = []
     for step in range(50):  # a change every 20 ms
         now = 0.02 * step
-        buffer.offer(CallChange("turnout-agents", f"attempt-{step}", CallState.RINGING, now))
-        buffer.offer(replace(view.seats[0], at=now))
+        buffer.add_change(CallChange("turnout-agents", f"attempt-{step}", CallState.RINGING, now))
+        buffer.add_change(replace(view.seats[0], at=now))
         if buffer.find_next_due_time(now) <= now:
-            batches.append(count_by_topic(buffer.take_due_messages(now, lambda: view)))
+            batches.append(count_by_topic(buffer.pop_due_messages(now, lambda: view)))
     now = buffer.find_next_due_time(now)
-    batches.append(count_by_topic(buffer.take_due_messages(now, lambda: view)))
+    batches.append(count_by_topic(buffer.pop_due_messages(now, lambda: view)))
     assert len(batches) == 6  # at once, then five a second
     assert all(batch["seat"] == 1 for batch in batches)
     assert sum(batch["call-event"] for batch in batches) == 50
@@ -118,24 +118,24 @@ def test_voter_details_of_a_connected_call_are_published_at_once_and_alone() -> 
     view = centre_view(seats=2)
     buffer = ChangeBuffer(max_call_events=100)
     buffer.record_published_state(view, 0.0)
-    buffer.offer(CallChange("turnout-agents", "attempt-1", CallState.RINGING, 0.01))
-    buffer.take_due_messages(0.01, lambda: view)
-    buffer.offer(CallChange("turnout-agents", "attempt-1", CallState.CONNECTING, 0.02))
+    buffer.add_change(CallChange("turnout-agents", "attempt-1", CallState.RINGING, 0.01))
+    buffer.pop_due_messages(0.01, lambda: view)
+    buffer.add_change(CallChange("turnout-agents", "attempt-1", CallState.CONNECTING, 0.02))
     reserved = replace(view.seats[0], state=SeatState.RESERVED, attempt_id="attempt-1")
-    buffer.offer(reserved)
+    buffer.add_change(reserved)
     assert buffer.find_next_due_time(0.03) > 0.1
     pop = ScreenPop("attempt-1", 7, 8, 9, (8,), opted_out=False, grounds=3)
     known = replace(reserved, screen_pop=pop)
-    buffer.offer(known)
+    buffer.add_change(known)
     assert buffer.find_next_due_time(0.03) == 0.03
-    (message,) = buffer.take_due_messages(0.03, lambda: view)
+    (message,) = buffer.pop_due_messages(0.03, lambda: view)
     assert json.loads(message.payload)["screen_pop"]["phone_id"] == 7
     assert buffer.find_next_due_time(0.03) > 0.1  # other changes wait for the next batch
-    buffer.offer(replace(known, state=SeatState.TALKING))
+    buffer.add_change(replace(known, state=SeatState.TALKING))
     assert buffer.find_next_due_time(0.04) > 0.1
-    assert count_by_topic(buffer.take_due_messages(0.3, lambda: view))["seat"] == 1
-    buffer.offer(replace(known, screen_pop=replace(pop, attempt_id="attempt-2")))
-    buffer.discard_changes()  # the whole state is published instead
+    assert count_by_topic(buffer.pop_due_messages(0.3, lambda: view))["seat"] == 1
+    buffer.add_change(replace(known, screen_pop=replace(pop, attempt_id="attempt-2")))
+    buffer.discard_waiting_changes()  # the whole state is published instead
     assert buffer.find_next_due_time(0.31) > 0.31
 
 
@@ -143,8 +143,8 @@ def test_call_events_that_do_not_fit_into_the_queue_are_dropped_and_counted() ->
     view = centre_view()
     buffer = ChangeBuffer(max_call_events=3)
     for number in range(5):
-        buffer.offer(CallChange("turnout-agents", f"attempt-{number}", CallState.RINGING, AT))
-    calls = [message for message in buffer.take_due_messages(0.0, lambda: view) if message.topic.endswith("/calls")]
+        buffer.add_change(CallChange("turnout-agents", f"attempt-{number}", CallState.RINGING, AT))
+    calls = [message for message in buffer.pop_due_messages(0.0, lambda: view) if message.topic.endswith("/calls")]
     assert [json.loads(message.payload)["attempt_id"] for message in calls] == ["attempt-2", "attempt-3", "attempt-4"]
     assert buffer.dropped == 2
 
@@ -153,10 +153,10 @@ def test_alert_publishes_the_centre_state_at_once() -> None:
     view = centre_view(alerts=(ALERT,))
     buffer = ChangeBuffer(max_call_events=3)
     buffer.record_published_state(view, 100.0)
-    buffer.offer(CampaignChange("turnout-agents"))
-    assert buffer.take_due_messages(100.1, lambda: view) == []
-    buffer.offer(AlertRaised(ALERT))
-    assert count_by_topic(buffer.take_due_messages(100.1, lambda: view)) == {"alerts": 1, "centre-state": 1}
+    buffer.add_change(CampaignChange("turnout-agents"))
+    assert buffer.pop_due_messages(100.1, lambda: view) == []
+    buffer.add_change(AlertRaised(ALERT))
+    assert count_by_topic(buffer.pop_due_messages(100.1, lambda: view)) == {"alerts": 1, "centre-state": 1}
 
 
 def test_engine_state_is_not_read_while_no_message_is_due() -> None:
@@ -165,7 +165,7 @@ def test_engine_state_is_not_read_while_no_message_is_due() -> None:
 
     buffer = ChangeBuffer(max_call_events=3)
     buffer.record_published_state(centre_view(), 5.0)
-    assert buffer.take_due_messages(5.1, fail_on_call) == []
+    assert buffer.pop_due_messages(5.1, fail_on_call) == []
 
 
 @virtual_time()
@@ -181,8 +181,8 @@ async def test_busy_centre_publishes_no_faster_than_the_rate_limits() -> None:
     running = asyncio.create_task(publisher.run(publish))
     for _ in range(1_000):
         await asyncio.sleep(0.01)
-        publisher.offer(CampaignChange("turnout-agents"))
-        publisher.offer(CampaignChange("turnout-ivr"))
+        publisher.add_engine_change(CampaignChange("turnout-agents"))
+        publisher.add_engine_change(CampaignChange("turnout-ivr"))
     await asyncio.sleep(60)
     running.cancel()
     counted = Counter(message.topic.rpartition("v1/pune-1/")[2] for message in published)
@@ -202,7 +202,7 @@ async def test_reconnect_publishes_the_whole_state_and_drops_older_changes() -> 
 
     publisher = Publisher(lambda: view, LoopClock(AT))
     for number in range(8):
-        publisher.offer(CallChange("turnout-agents", f"attempt-{number}", CallState.RINGING, AT))
+        publisher.add_engine_change(CallChange("turnout-agents", f"attempt-{number}", CallState.RINGING, AT))
     running = asyncio.create_task(publisher.run(publish))
     await asyncio.sleep(1)
     running.cancel()

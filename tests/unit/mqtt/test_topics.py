@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from dialer.domain.schema import encode_record
 from dialer.mqtt import document, topics
 from dialer.mqtt.document import build_topic_schema
-from dialer.mqtt.examples import create_examples
+from dialer.mqtt.examples import create_example_messages
 from dialer.mqtt.topics import SEALED_EPOCH, TOPICS
 from tests.support.topics import check_message
 
@@ -30,13 +30,13 @@ def test_topic_keys_and_patterns_are_unique_and_results_are_sent_with_acknowledg
 
 
 def test_every_topic_has_an_example_message_that_fits_its_schema() -> None:
-    made = create_examples()
+    made = create_example_messages()
     assert made.keys() == {topic.key for topic in TOPICS}
     for topic in TOPICS:
         assert isinstance(made[topic.key], topic.kind)
         if topic is not topics.HOME_ASSISTANT:  # which leaves out what is null
             levels = dict.fromkeys(re.findall(r"\{(\w+)\}", topic.pattern), "x")
-            check_message(topic.address("pune-1", **levels), encode_record(made[topic.key]))
+            check_message(topic.build_full_topic("pune-1", **levels), encode_record(made[topic.key]))
 
 
 def fields_of(schema: dict[str, Any]) -> set[str]:

@@ -480,7 +480,7 @@ async def test_report_by_hour_uses_the_centres_time_zone(store: HandFilled) -> N
     store.answered(1, NOON)
     store.attempt(2, NOON + 60)
     store.attempt(3, NOON - 60)
-    found = rows_by_column(await make_report(store, accounts.report_hours))
+    found = rows_by_column(await make_report(store, accounts.report_calls_by_hour))
     assert [(row["hour"], row["attempts"], row["answered"], row["connected"]) for row in found] == [
         ("11:00", 1, 0, 0),
         ("12:00", 2, 1, 1),

@@ -11,7 +11,7 @@ import pytest
 from dialer.domain.clock import Clock
 from dialer.domain.errors import OutputRefused, RollError, StoreBusy, StoreCorrupt, StoreFull
 from dialer.roll import importer
-from dialer.roll.importer import ImportOptions, ImportResult, Progress, import_file
+from dialer.roll.importer import ImportOptions, ImportResult, Progress, import_roll_file
 from dialer.roll.merging import CONFLICT
 from dialer.roll.phone_numbers import NumberReason
 from dialer.roll.rejects import OWN_COLUMNS
@@ -41,7 +41,7 @@ def store(tmp_path: Path) -> Path:
 def import_rows(
     store: Path, rows: Sequence[Sequence[str]], header: Sequence[str] = COLUMNS, name: str = "roll.csv"
 ) -> ImportResult:
-    return import_file(write_roll(store.parent / name, rows, header), store, clock=FixedClock())
+    return import_roll_file(write_roll(store.parent / name, rows, header), store, clock=FixedClock())
 
 
 def count_imported_rows(result: ImportResult) -> tuple[int, int, int, int]:
@@ -60,7 +60,7 @@ def test_roll_import_stores_booths_voters_numbers_and_links_between_voters_and_n
         "Kolem", "महिला", "२४", "zzz0000001 ", "6990012345/6991123456",
     )  # fmt: skip
     result = import_rows(store, [row], header)
-    assert result.count_rows() == {"rows": 1, "voters": 1, "numbers": 2, "links": 2, "rejected": 0, "unchanged": 0}
+    assert result.get_row_counts() == {"rows": 1, "voters": 1, "numbers": 2, "links": 2, "rejected": 0, "unchanged": 0}
     assert query_store(store, "SELECT * FROM booth") == [
         (1, "current", "S24", 170, "ROBADI", 12, "School", "विद्यालय", "hi", "17:00")
     ]
@@ -101,7 +101,7 @@ def test_workbook_numbers_stored_as_floats_are_imported(store: Path) -> None:
     workbook.active.append([170, 12.0, 7, "Mira", 24.0, "F", 6990012345.0])
     workbook.active.append([170, 12, 8, "Tarun", None, None, 916991123456])
     workbook.save(path)
-    result = import_file(path, store)
+    result = import_roll_file(path, store)
     assert count_imported_rows(result) == (2, 2, 0, 0)
     assert query_store(store, "SELECT e164 FROM phone ORDER BY 1") == [("+916990012345",), ("+916991123456",)]
     assert query_store(store, "SELECT serial, age FROM voter ORDER BY 1") == [(7, 24), (8, None)]
@@ -248,7 +248,7 @@ def test_file_of_rejected_rows_can_be_imported_after_correction(store: Path) -> 
     assert text.splitlines()[0].startswith(",".join(OWN_COLUMNS))
     corrected = store.parent / "corrected.csv"
     corrected.write_text(text.replace(",1,1,x,Mira", ",1,1,9,Mira"), "utf-8")
-    result = import_file(corrected, store)
+    result = import_roll_file(corrected, store)
     assert count_imported_rows(result) == (1, 1, 0, 0)
     assert query_store(store, "SELECT e164 FROM phone") == [("+916990012345",)]
 
@@ -257,7 +257,7 @@ def test_row_with_undecodable_characters_is_rejected_and_all_other_rows_are_impo
     path = store.parent / "roll.csv"
     good = "".join(f"1,1,{serial},प्रिया शर्मा,30,F,\n" for serial in range(1, 40))
     path.write_bytes(f"{','.join(COLUMNS)}\n{good}1,1,40,".encode() + "प्रिया".encode()[:-1] + b",30,F,\n")
-    result = import_file(path, store)
+    result = import_roll_file(path, store)
     assert count_imported_rows(result) == (40, 39, 0, 1)
     assert "\\udc" in read_rejected_rows(store.parent / "roll.csv.rejects.csv")[0]["FM_NAME_EN"]
 
@@ -266,14 +266,14 @@ def test_dry_run_of_a_roll_import_reports_the_result_and_writes_nothing(store: P
     roll = write_roll(
         store.parent / "roll.csv", [("1", "1", "1", "Mira", "30", "F", "6990012345"), ("1", "1", "x", "", "", "", "")]
     )
-    result = import_file(roll, store, ImportOptions(dry_run=True))
-    assert result.count_rows() == {"rows": 2, "voters": 1, "numbers": 1, "links": 1, "rejected": 1, "unchanged": 0}
+    result = import_roll_file(roll, store, ImportOptions(dry_run=True))
+    assert result.get_row_counts() == {"rows": 2, "voters": 1, "numbers": 1, "links": 1, "rejected": 1, "unchanged": 0}
     assert sorted(path.name for path in store.parent.iterdir()) == ["roll.csv"]
-    import_file(roll, store)
+    import_roll_file(roll, store)
     before = read_imported_tables(store)
     (store.parent / "roll.csv.rejects.csv").unlink()
     asked = store.parent / "asked.csv"
-    second = import_file(
+    second = import_roll_file(
         write_roll(
             store.parent / "other.csv",
             [("1", "1", "2", "Tarun", "40", "M", "6991123456"), ("1", "x", "2", "", "", "", "")],
@@ -289,11 +289,13 @@ def test_dry_run_of_a_roll_import_reports_the_result_and_writes_nothing(store: P
 
 def test_second_roll_version_of_a_constituency_is_imported_if_allowed(store: Path) -> None:
     roll = write_roll(store.parent / "roll.csv", [("1", "1", "1", "Mira", "30", "F", "")])
-    import_file(roll, store, ImportOptions(roll_version="2025"))
-    result = import_file(roll, store, ImportOptions(roll_version="2026", allow_second_roll=True))
+    import_roll_file(roll, store, ImportOptions(roll_version="2025"))
+    result = import_roll_file(roll, store, ImportOptions(roll_version="2026", allow_second_roll=True))
     assert (result.voters, result.booths) == (1, 1)
     assert query_store(store, "SELECT roll_version FROM booth ORDER BY 1") == [("2025",), ("2026",)]
-    second = import_file(roll, store, ImportOptions(roll_version="2026"))  # an existing version needs no permission
+    second = import_roll_file(
+        roll, store, ImportOptions(roll_version="2026")
+    )  # an existing version needs no permission
     assert (second.unchanged, second.booths) == (1, 0)
 
 
@@ -310,7 +312,7 @@ def test_roll_is_refused_if_the_constituency_is_stored_in_another_roll_version(
     before = read_imported_tables(store)
     roll = write_roll(store.parent / "new.csv", [(state, "174", "2", "5", "6990012345")], VERSIONED)
     with pytest.raises(RollError) as refused:
-        import_file(roll, store, ImportOptions(roll_version="2026-2", dry_run=dry_run))
+        import_roll_file(roll, store, ImportOptions(roll_version="2026-2", dry_run=dry_run))
     said = str(refused.value)
     place = "constituency 174 of S24" if state else "constituency 174 is"
     for words in (
@@ -325,13 +327,13 @@ def test_roll_is_refused_if_the_constituency_is_stored_in_another_roll_version(
     assert "\n" not in said
     assert read_imported_tables(store) == before
     assert not roll.with_name("new.csv.rejects.csv").exists()
-    assert import_file(roll, store, ImportOptions(roll_version="2026-2", allow_second_roll=True)).booths == 1
+    assert import_roll_file(roll, store, ImportOptions(roll_version="2026-2", allow_second_roll=True)).booths == 1
 
 
 def test_constituencies_with_the_same_number_in_two_states_can_be_imported(store: Path) -> None:
     import_rows(store, [("S24", "174", "1", "1", "")], VERSIONED)
     roll = write_roll(store.parent / "other.csv", [("S13", "174", "1", "1", "")], VERSIONED)
-    assert import_file(roll, store, ImportOptions(roll_version="2026-2")).booths == 1
+    assert import_roll_file(roll, store, ImportOptions(roll_version="2026-2")).booths == 1
 
 
 @pytest.mark.parametrize("heading", ["Revision", "Qualifying Date"])
@@ -340,11 +342,11 @@ def test_error_about_a_duplicate_constituency_names_the_column_read_as_version(s
     header = (*VERSIONED, heading)
     roll = write_roll(store.parent / "new.csv", [("S24", "174", "1", "1", "", "2026-04-01")], header)
     with pytest.raises(RollError, match=f'its column "{heading}" makes it version 2026-04-01') as refused:
-        import_file(roll, store)
+        import_roll_file(roll, store)
     assert 'roll_version = "current" under [values]' in str(refused.value)
     map_file = store.parent / "map.toml"
     map_file.write_text('[values]\nroll_version = "current"\n', encoding="utf-8")
-    assert import_file(roll, store, map_path=map_file).unchanged == 1
+    assert import_roll_file(roll, store, map_path=map_file).unchanged == 1
 
 
 def test_two_roll_versions_of_a_constituency_in_one_file_are_refused(store: Path) -> None:
@@ -370,7 +372,7 @@ def test_roll_is_refused_if_only_the_roll_or_only_the_store_names_the_state(
     before = read_imported_tables(store)
     roll = write_roll(store.parent / "again.csv", [(imported, "174", "1", "1", "6990012345")], VERSIONED)
     with pytest.raises(RollError) as refused:
-        import_file(roll, store)
+        import_roll_file(roll, store)
     said = str(refused.value)
     assert "constituency 174 is on the roll" in said
     assert remedy in said
@@ -378,8 +380,8 @@ def test_roll_is_refused_if_only_the_roll_or_only_the_store_names_the_state(
     assert read_imported_tables(store) == before
     map_file = store.parent / "map.toml"
     map_file.write_text(f'[values]\nstate_code = "{stored}"\n', encoding="utf-8")
-    assert import_file(roll, store, map_path=map_file).unchanged == 1
-    assert import_file(roll, store, ImportOptions(allow_second_roll=True)).booths == 1
+    assert import_roll_file(roll, store, map_path=map_file).unchanged == 1
+    assert import_roll_file(roll, store, ImportOptions(allow_second_roll=True)).booths == 1
 
 
 @pytest.mark.parametrize(
@@ -397,7 +399,7 @@ def test_error_about_a_duplicate_constituency_says_where_to_remove_the_state(
     map_file = store.parent / "map.toml"
     map_file.write_text(values, encoding="utf-8")
     with pytest.raises(RollError, match=remedy):
-        import_file(roll, store, map_path=map_file)
+        import_roll_file(roll, store, map_path=map_file)
 
 
 def test_roll_file_must_have_the_state_in_every_row_or_in_none(store: Path) -> None:
@@ -419,7 +421,7 @@ def test_rows_of_one_booth_may_be_anywhere_in_the_roll(store: Path) -> None:
 
 def test_phone_numbers_of_another_region_are_imported(store: Path) -> None:
     roll = write_roll(store.parent / "roll.csv", [("1", "1", "1", "Mira", "30", "F", "(212) 555-2368")])
-    assert import_file(roll, store, ImportOptions(region="US")).numbers == 1
+    assert import_roll_file(roll, store, ImportOptions(region="US")).numbers == 1
     assert query_store(store, "SELECT e164 FROM phone") == [("+12125552368",)]
 
 
@@ -446,25 +448,25 @@ def test_interrupted_roll_import_changes_nothing(store: Path, error: type[BaseEx
             raise error
 
     with pytest.raises(error):
-        import_file(write_big_roll(store), store, progress=interrupt)
+        import_roll_file(write_big_roll(store), store, progress=interrupt)
     assert find_leftovers(store.parent) == []  # checked first, because reading the store creates a WAL file
     assert read_imported_tables(store) == before
     assert query_store(store, "SELECT count(*) FROM import_run") == [(1,)]
-    assert import_file(store.parent / "big.csv", store).voters == 12_999
+    assert import_roll_file(store.parent / "big.csv", store).voters == 12_999
 
 
 def test_killed_roll_import_changes_nothing(store: Path) -> None:
     import_rows(store, [("1", "1", "1", "Mira", "30", "F", "6990012345")], name="small.csv")
     before = read_imported_tables(store)
     script = (
-        "import os, sys\nfrom pathlib import Path\nfrom dialer.roll.importer import import_file\n"
-        "import_file(Path(sys.argv[1]), Path(sys.argv[2]),"
+        "import os, sys\nfrom pathlib import Path\nfrom dialer.roll.importer import import_roll_file\n"
+        "import_roll_file(Path(sys.argv[1]), Path(sys.argv[2]),"
         " progress=lambda done: os._exit(9) if done.tally.rows > 9_000 else None)\n"
     )
     ended = run_forked(script, write_big_roll(store), store)
     assert ended.returncode == 9
     assert read_imported_tables(store) == before
-    assert import_file(store.parent / "big.csv", store).voters == 12_999
+    assert import_roll_file(store.parent / "big.csv", store).voters == 12_999
 
 
 def test_roll_import_to_a_full_disk_changes_nothing(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -477,7 +479,7 @@ def test_roll_import_to_a_full_disk_changes_nothing(store: Path, monkeypatch: py
 
     monkeypatch.setattr(importer, "begin_roll_import", begin_with_small_limit)
     with pytest.raises(StoreFull):
-        import_file(write_big_roll(store), store)
+        import_roll_file(write_big_roll(store), store)
     assert read_imported_tables(store) == before
     assert [name for name in find_leftovers(store.parent) if name.startswith("big")] == []
 
@@ -489,21 +491,21 @@ def test_import_of_a_roll_with_an_unclosed_quotation_mark_changes_nothing(store:
     with path.open("a", encoding="utf-8") as file:
         file.write('1,2,1,"Mira\n' + "1,1,1,x\n" * 200)
     with pytest.raises(RollError, match="quotation mark opens in row 13,001"):
-        import_file(path, store)
+        import_roll_file(path, store)
     assert read_imported_tables(store) == before
 
 
 def test_roll_import_is_refused_while_the_store_is_in_use(store: Path) -> None:
     roll = write_roll(store.parent / "roll.csv", [("1", "1", "1", "Mira", "30", "F", "")])
     with open_store_exclusively(store, "a dialler"), pytest.raises(StoreBusy, match="a dialler"):
-        import_file(roll, store)
+        import_roll_file(roll, store)
 
 
 def test_roll_import_refuses_to_overwrite_a_file_that_is_not_a_store(store: Path) -> None:
     roll = write_roll(store.parent / "roll.csv", [("1", "1", "1", "Mira", "30", "F", "")])
     store.write_text("a letter to the editor")
     with pytest.raises(StoreCorrupt):
-        import_file(roll, store)
+        import_roll_file(roll, store)
     assert store.read_text() == "a letter to the editor"
 
 
@@ -514,7 +516,7 @@ def test_roll_import_refuses_an_unusable_path_of_the_rejects_file(store: Path, n
     roll = write_roll(store.parent / "roll.csv", [("1", "1", "1", "Mira", "30", "F", "")])
     text = roll.read_text("utf-8")
     with pytest.raises((RollError, OutputRefused), match=says):
-        import_file(roll, store, ImportOptions(rejects_path=store.parent / name))
+        import_roll_file(roll, store, ImportOptions(rejects_path=store.parent / name))
     assert roll.read_text("utf-8") == text
     assert not store.exists()
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dialer.roll.importer import ImportResult, import_file
+from dialer.roll.importer import ImportResult, import_roll_file
 from tests.support.roll_support import read_imported_tables, read_rejected_rows, write_roll
 from tests.support.stored import query_store
 
@@ -63,7 +63,7 @@ def test_import_counts_every_row_of_a_random_roll_and_importing_twice_changes_no
     with tempfile.TemporaryDirectory() as folder:
         store = Path(folder) / "centre.db"
         roll = write_roll(Path(folder) / "roll.csv", rows)
-        first = import_file(roll, store)
+        first = import_roll_file(roll, store)
         check_counts_add_up(first, rows)
         after_first = read_imported_tables(store)
         assert len(after_first["phone"]) == first.numbers
@@ -71,7 +71,7 @@ def test_import_counts_every_row_of_a_random_roll_and_importing_twice_changes_no
         assert len(after_first["booth"]) == first.booths
         assert len(after_first["voter"]) <= first.voters
 
-        again = import_file(roll, store)
+        again = import_roll_file(roll, store)
         check_counts_add_up(again, rows)
         assert (again.voters, again.numbers, again.links, again.booths) == (0, 0, 0, 0)
         assert (again.rejected, again.reasons) == (first.rejected, first.reasons)
@@ -79,9 +79,9 @@ def test_import_counts_every_row_of_a_random_roll_and_importing_twice_changes_no
 
         # Import another roll twice: the same must hold if the store has some of the voters already.
         other = write_roll(Path(folder) / "later.csv", later)
-        check_counts_add_up(import_file(other, store), later)
+        check_counts_add_up(import_roll_file(other, store), later)
         settled = read_imported_tables(store)
-        once_more = import_file(other, store)
+        once_more = import_roll_file(other, store)
         assert (once_more.voters, once_more.numbers, once_more.links) == (0, 0, 0)
         assert read_imported_tables(store) == settled
         assert query_store(store, "PRAGMA foreign_key_check") == []

@@ -16,7 +16,7 @@ HEADER = "AC_NO,PART_NO,SLNOINPART,FM_NAME_EN"
 
 
 def read_rows_of(path: Path, options: FileOptions | None = None, skip_rows: int = 1) -> list[list[str]]:
-    return [row for batch in open_roll(path, options).read_batches(skip_rows) for row in batch.rows]
+    return [row for batch in open_roll(path, options).read_row_batches(skip_rows) for row in batch.rows]
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def test_encoding_of_a_roll_is_detected_even_from_a_character_in_the_last_row(tm
     path.write_bytes("\n".join([HEADER, *lines, "1,2,3,Zoë"]).encode("cp1252"))
     roll = open_roll(path)
     assert "Windows-1252" in roll.description
-    last = [row for batch in roll.read_batches(1) for row in batch.rows][-1]
+    last = [row for batch in roll.read_row_batches(1) for row in batch.rows][-1]
     assert last == ["1", "2", "3", "Zoë"]
 
 
@@ -79,7 +79,7 @@ def test_character_within_cells_of_a_roll_is_not_taken_for_the_delimiter() -> No
 def test_quoted_cells_of_a_csv_roll_may_contain_delimiters_and_line_ends(tmp_path: Path) -> None:
     path = tmp_path / "roll.csv"
     path.write_text(f'{HEADER}\n1,2,3,"Mira, of\nRobadi"\n4,5,6,"say ""Tarun"""\n', "utf-8")
-    batches = list(open_roll(path).read_batches(1))
+    batches = list(open_roll(path).read_row_batches(1))
     assert [row[3] for row in batches[0].rows] == ["Mira, of\nRobadi", 'say "Tarun"']
     assert batches[0].first_row == 2
 
@@ -87,7 +87,7 @@ def test_quoted_cells_of_a_csv_roll_may_contain_delimiters_and_line_ends(tmp_pat
 def test_roll_rows_are_numbered_like_those_of_a_spreadsheet(tmp_path: Path) -> None:
     path = tmp_path / "roll.csv"
     path.write_text("\n".join([HEADER, *(f"1,2,{serial},x" for serial in range(1, 8))]) + "\n", "utf-8")
-    batches = list(open_roll(path).read_batches(1, batch_rows=3))
+    batches = list(open_roll(path).read_row_batches(1, batch_rows=3))
     assert [(batch.first_row, len(batch.rows)) for batch in batches] == [(2, 3), (5, 3), (8, 1)]
     assert batches[-1].share_done == 1.0
 
@@ -106,7 +106,7 @@ def test_workbook_with_numbers_dates_and_blank_rows_is_read(tmp_path: Path) -> N
     assert roll.read_first_rows() == [["", "", ""], ["PART_NO", "MOBILE", ""], ["7", "6990012345", "2024-06-13"]]
     assert "not read: Notes" in roll.description
     assert read_rows_of(path, skip_rows=2) == [["7", "6990012345", "2024-06-13"]]
-    assert [batch.first_row for batch in roll.read_batches(2)] == [3]
+    assert [batch.first_row for batch in roll.read_row_batches(2)] == [3]
     assert read_rows_of(path, FileOptions(sheet="Notes"), skip_rows=0) == [["not a roll"]]
 
 
@@ -229,7 +229,7 @@ def test_unclosed_quotation_mark_is_detected_in_any_column_of_a_short_roll_file(
     for text in (make_roll(30, changes, end), make_roll(30, changes, end).removesuffix(end)):
         path.write_bytes(text.encode())
         with pytest.raises(RollError, match=f"opens in row {min(changes)} and is not closed"):
-            list(open_roll(path).read_batches(1, batch_rows))
+            list(open_roll(path).read_row_batches(1, batch_rows))
 
 
 @pytest.mark.parametrize(

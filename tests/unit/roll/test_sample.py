@@ -11,8 +11,8 @@ import pytest
 from phonenumbers import carrier, parse
 
 from dialer.domain.errors import RollError
-from dialer.roll.importer import ImportOptions, import_file
-from dialer.roll.invented_words import convert_digits, write_in_latin, write_in_script
+from dialer.roll.importer import ImportOptions, import_roll_file
+from dialer.roll.invented_words import convert_digits, spell_word_in_latin, spell_word_in_script
 from dialer.roll.phone_numbers import read_phone_numbers_in_cell
 from dialer.roll.sample import HEADER, STATES, write_sample
 from tests.support.stored import query_store
@@ -62,7 +62,7 @@ def test_names_in_a_sample_roll_are_in_the_script_of_the_voters_language(tmp_pat
 def test_clean_sample_roll_is_imported_completely_and_households_share_numbers(tmp_path: Path) -> None:
     path = tmp_path / "roll.csv"
     summary = write_sample(path, 3_000, messy=0.0, booth_voters=100)
-    result = import_file(path, tmp_path / "centre.db")
+    result = import_roll_file(path, tmp_path / "centre.db")
     assert (result.rows, result.voters, result.rejected, result.rejected_numbers) == (3_000, 3_000, 0, 0)
     assert result.booths == summary.booths
     assert 20 <= summary.booths <= 45
@@ -73,7 +73,7 @@ def test_clean_sample_roll_is_imported_completely_and_households_share_numbers(t
 def test_messy_sample_roll_has_every_kind_of_error_and_each_row_is_stored_or_rejected(tmp_path: Path) -> None:
     path = tmp_path / "roll.csv"
     write_sample(path, 4_000, messy=0.5)
-    result = import_file(path, tmp_path / "centre.db")
+    result = import_roll_file(path, tmp_path / "centre.db")
     assert result.rows == 4_000 == result.voters + result.unchanged + result.rejected
     assert min(result.unchanged, result.rejected, result.rejected_cells, result.rejected_numbers) > 0
     assert len(result.reasons) >= 7
@@ -83,8 +83,8 @@ def test_sample_workbook_has_the_same_voters_as_the_sample_csv(tmp_path: Path) -
     write_sample(tmp_path / "roll.csv", 400)
     write_sample(tmp_path / "roll.xlsx", 400)
     store = tmp_path / "centre.db"
-    import_file(tmp_path / "roll.csv", store)
-    same = import_file(tmp_path / "roll.xlsx", store, ImportOptions(dry_run=True))
+    import_roll_file(tmp_path / "roll.csv", store)
+    same = import_roll_file(tmp_path / "roll.xlsx", store, ImportOptions(dry_run=True))
     assert (same.rows, same.voters, same.numbers, same.links) == (400, 0, 0, 0)
 
 
@@ -142,8 +142,8 @@ def test_invalid_arguments_of_a_sample_roll_are_refused_and_leave_no_file(
 
 def test_invented_word_of_a_sample_roll_is_written_in_the_script_of_each_language() -> None:
     word = [("r", "aa"), ("v", "i"), ("n", "")]
-    assert write_in_latin(word) == "Ravin"
-    assert [write_in_script(word, language) for language in ("hi", "bn", "as", "ta", "te", "ur")] == [
+    assert spell_word_in_latin(word) == "Ravin"
+    assert [spell_word_in_script(word, language) for language in ("hi", "bn", "as", "ta", "te", "ur")] == [
         "राविन", "রাবিন", "ৰাৱিন", "ராவின்", "రావిన్", "راون",
     ]  # fmt: skip
     assert convert_digits("13-6", "hi") == "१३-६"

@@ -11,7 +11,7 @@ import pytest
 
 from dialer.domain.errors import RollError
 from dialer.roll.fields import Field
-from dialer.roll.importer import ImportOptions, import_file, prepare_import
+from dialer.roll.importer import ImportOptions, import_roll_file, prepare_import
 from dialer.roll.mapping import load_column_map
 from dialer.roll.warnings import is_garbled_text
 from tests.support.command_line import run
@@ -22,7 +22,7 @@ KEY = "AC_NO,PART_NO,SLNOINPART"
 def find_warnings(directory: Path, header: str, *rows: str, name: str = "roll.csv") -> list[str]:
     path = directory / name
     path.write_text("\n".join([header, *rows]) + "\n", encoding="utf-8")
-    return prepare_import(path).find_warnings("IN")
+    return prepare_import(path).find_roll_warnings("IN")
 
 
 def test_roll_without_faults_gives_no_warnings(tmp_path: Path) -> None:
@@ -45,7 +45,7 @@ def test_warning_about_an_unread_phone_column_names_the_heading(tmp_path: Path) 
     )
     map_file = tmp_path / "map.toml"
     map_file.write_text('[columns]\nmobile = ["MOBILE", "ALT CONTACT"]\n')
-    assert prepare_import(tmp_path / "roll.csv", load_column_map(map_file)).find_warnings("IN") == []
+    assert prepare_import(tmp_path / "roll.csv", load_column_map(map_file)).find_roll_warnings("IN") == []
 
 
 def test_aadhaar_column_of_a_roll_is_not_reported_as_an_unread_phone_column(tmp_path: Path) -> None:
@@ -85,11 +85,11 @@ def test_epic_numbers_of_several_voters_are_counted_within_one_roll_version(tmp_
     header, row = f"{KEY},NAME,EPIC,MOBILE", "174,1,{},Asha,ABC1234567,981234560{}"
     store = tmp_path / "centre.db"
     (tmp_path / "roll.csv").write_text("\n".join([header, row.format(1, 1), row.format(2, 2)]))
-    result = import_file(tmp_path / "roll.csv", store)
+    result = import_roll_file(tmp_path / "roll.csv", store)
     assert result.shared_epics == 1
     assert [tuple(each) for each in result.shared_epic_places] == [("ABC1234567", "174/1/1, 174/1/2")]
     (tmp_path / "other.csv").write_text("\n".join([header, row.format(9, 9)]))
-    other = import_file(tmp_path / "other.csv", store, ImportOptions(roll_version="2027", allow_second_roll=True))
+    other = import_roll_file(tmp_path / "other.csv", store, ImportOptions(roll_version="2027", allow_second_roll=True))
     assert other.shared_epics == 1
 
 

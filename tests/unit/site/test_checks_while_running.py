@@ -189,8 +189,8 @@ def test_dialer_doctor_reports_a_missing_offline_or_old_dialler_state(
 ) -> None:
     latest = LatestMessages("pune-1")
     for key, message in messages.items():
-        latest.put(key, message)
-    findings = judge_dialler_state(latest.centre_state, latest.build_view(NOW), NOW)
+        latest.store_latest_message(key, message)
+    findings = judge_dialler_state(latest.centre_state, latest.build_centre_view(NOW), NOW)
     seen = {each.subject: each for each in findings}[subject]
     assert (seen.level, seen.text.startswith(text)) == (level, True), seen
 

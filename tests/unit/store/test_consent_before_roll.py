@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from dialer.domain.phone_facts import Consent
-from dialer.roll.importer import ImportOptions, import_file
+from dialer.roll.importer import ImportOptions, import_roll_file
 from dialer.roll.workers import import_workers
 from dialer.store.connection import open_store_for_reading
 from dialer.store.number_history import read_number_record
@@ -50,7 +50,7 @@ def test_stored_consent_applies_when_a_roll_or_worker_list_adds_the_number(
         head = "ST_CODE,AC_NO,PART_NO,SLNOINPART,FM_NAME_EN,MOBILE"
         rows = f"S24,174,1,500,Ravi,{NUMBER}\nS24,174,1,501,Asha,{OTHER}"
         listed.write_text(f"{head}\n{rows}\n", encoding="utf-8")
-        assert import_file(listed, store_with_consent, ImportOptions(roll_version=ROLL_VERSION)).numbers == 2
+        assert import_roll_file(listed, store_with_consent, ImportOptions(roll_version=ROLL_VERSION)).numbers == 2
     else:
         listed.write_text(f"constituency,part,number\n174,1,{NUMBER}\n174,1,{OTHER}\n", encoding="utf-8")
         import_workers(listed, store_with_consent, "IN")
