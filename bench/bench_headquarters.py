@@ -105,7 +105,7 @@ async def run_centres(job: Job) -> None:
             ):
                 await asyncio.sleep(0.2)
             for each in centres[:cut]:
-                each.announce_rows(job.backlog)
+                each.announce_random_results(job.backlog)
             before = [len(each.truth.upload_seconds) for each in centres]
             for each in centres:
                 each.truth.peer_update_seconds.clear()
@@ -117,7 +117,7 @@ async def run_centres(job: Job) -> None:
             while (now := time.monotonic() - began) < job.seconds:
                 owed = int(now * job.rate) - made
                 for place in range(owed):
-                    centres[(made + place) * 7 % CENTRES].announce_rows(1)
+                    centres[(made + place) * 7 % CENTRES].announce_random_results(1)
                 made += owed
                 if not drained and all(each.truth.upload_seconds[job.backlog - 1 :] for each in centres[:cut]):
                     drained = now
@@ -275,7 +275,7 @@ async def _measure_carried_files(options: argparse.Namespace) -> str:
         began = time.monotonic()
         paths = [folder / f"{each.name}.csv" for each in centres]
         for each, path in zip(centres, paths, strict=True):
-            each.announce_rows(options.carried)
+            each.announce_random_results(options.carried)
             rows = select_rows_for_headquarters(await each.store.read_announcements_after(0, options.carried))
             write_outbox_file(path, each.name, 1, options.carried, rows, None)
         written = time.monotonic() - began
@@ -327,7 +327,7 @@ async def run_kill_history(seed: int) -> str:
         try:
             for _ in range(8):
                 for each in centres:
-                    each.announce_rows(chance.randrange(30))
+                    each.announce_random_results(chance.randrange(30))
                 await asyncio.sleep(chance.uniform(0.2, 1.0))
                 match chance.choice(("nats", "gatherer", "postgresql", "database", "uplink", "nothing")):
                     case "nats":

@@ -196,7 +196,7 @@ async def run(options: argparse.Namespace) -> int:
 async def _announce_rows(centres: Sequence[VirtualCentre]) -> None:
     while True:
         for each in centres:
-            each.announce_rows(1)
+            each.announce_random_results(1)
         centres[0].announce_one_result_of_each_kind()
         await asyncio.sleep(1.0 / ROWS_PER_SECOND)
 

@@ -61,11 +61,11 @@ async def run_day(roll: Path, minutes: int, seats: Mapping[str, int], day: Day, 
         site_of = partial(a_multi_server_site, Path(directory), config, seats, campaign=CAMPAIGN)
         async with site_of(**lines) as site, agents_at_work(site):
             await asyncio.sleep(60)
-            before, began = site.view.campaigns[0], time.process_time()
+            before, began = site.centre_view.campaigns[0], time.process_time()
             for _ in range(int(minutes * 60 / SAMPLE_SECONDS)):
                 await asyncio.sleep(SAMPLE_SECONDS)
                 count_seats(site, day)
-            after = site.view.campaigns[0]
+            after = site.centre_view.campaigns[0]
             day.cpu_seconds = time.process_time() - began
             day.calls = after.attempts - before.attempts
             day.connected, day.abandoned = after.connected - before.connected, after.abandoned - before.abandoned
@@ -78,13 +78,13 @@ async def run_day(roll: Path, minutes: int, seats: Mapping[str, int], day: Day, 
         if dies is not None:
             print_line(f"server {dies} was down for {DEAD_SECONDS:g} s: unknown outcomes {dict(lost)}")
             assert {trunk for trunk, _ in lost} == {f"line-{dies}"}
-        numbers = Counter(call.number for server in site.servers.values() for call in server.placed)
+        numbers = Counter(call.number for server in site.servers.values() for call in server.placed_calls)
         assert max(numbers.values()) == 1, "a number was called twice"
 
 
 def count_seats(site: MultiServerSite, day: Day) -> None:
     """Add the current states of seats and calls to the figures."""
-    states = Counter(seat.state for seat in site.view.seats)
+    states = Counter(seat.state for seat in site.centre_view.seats)
     day.samples += 1
     day.ready += states[SeatState.READY]
     day.talking += states[SeatState.TALKING]
@@ -95,15 +95,15 @@ def count_seats(site: MultiServerSite, day: Day) -> None:
 
 async def kill_server(site: MultiServerSite, name: str) -> None:
     """Let a server fail. Print what the others do meanwhile, and its own talks a minute after its return."""
-    placed = {server: len(each.placed) for server, each in site.servers.items()}
-    others = [seat for seat in site.view.seats if not seat.seat.startswith(name)]
+    placed = {server: len(each.placed_calls) for server, each in site.servers.items()}
+    others = [seat for seat in site.centre_view.seats if not seat.seat.startswith(name)]
     talks = sum(seat.calls for seat in others)
     await site.servers[name].restart(down_seconds=DEAD_SECONDS)
-    down = {server: len(each.placed) - placed[server] for server, each in site.servers.items()}
-    more = sum(seat.calls for seat in site.view.seats if not seat.seat.startswith(name)) - talks
+    down = {server: len(each.placed_calls) - placed[server] for server, each in site.servers.items()}
+    more = sum(seat.calls for seat in site.centre_view.seats if not seat.seat.startswith(name)) - talks
     print_line(f"placed meanwhile: {down}; new talks at the other {len(others)} seats: {more}")
     await asyncio.sleep(60)
-    back = sum(seat.state is SeatState.TALKING for seat in site.view.seats if seat.seat.startswith(name))
+    back = sum(seat.state is SeatState.TALKING for seat in site.centre_view.seats if seat.seat.startswith(name))
     print_line(f"a minute after its return {back} of its seats are talking")
 
 

@@ -119,7 +119,7 @@ async def soak(options: argparse.Namespace, folder: Path) -> None:
         switch.caller._calls = _NoCounter()
         switch._journal.placed = deque(maxlen=1)  # type: ignore[assignment]
         settings = soak_settings(folder / "soak.db", switch.ami_port, 0, options.starts)
-        clock = LoopClock(switch.now())
+        clock = LoopClock(switch.get_current_time())
         async with open_centre(
             settings, clock=clock, chance=random.Random(1), profile=make_simulated_profile()
         ) as centre:

@@ -208,7 +208,7 @@ async def simulate_day(folder: Path, hours: float, joined: dict[str, Any]) -> tu
             background.append(asyncio.create_task(run_uplink(sites[0])))
         for _ in range(int(hours * 3600 / SAMPLE_SECONDS)):
             await asyncio.sleep(SAMPLE_SECONDS)
-            states = [seat.state for seat in site.view.seats]
+            states = [seat.state for seat in site.centre_view.seats]
             waited += sum(state is SeatState.READY for state in states)
             looked += len(states)
         if any(task.done() for task in background):
@@ -216,7 +216,7 @@ async def simulate_day(folder: Path, hours: float, joined: dict[str, Any]) -> tu
         for task in background:
             task.cancel()
         await asyncio.gather(*background, return_exceptions=True)
-        calls = site.view.campaigns[0].attempts
+        calls = site.centre_view.campaigns[0].attempts
     with open_store_snapshot(store, None) as db:
         [(waiting,)] = db.execute("SELECT count(*) FROM outbox WHERE topic LIKE 'results/%'")
     return calls, waited / looked, waiting

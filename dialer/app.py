@@ -47,7 +47,12 @@ from dialer.site.open_files import find_open_files_problem, raise_open_files_lim
 from dialer.site.plan import create_engine_plan
 from dialer.site.reload import RefuseSettings, SettingsReload
 from dialer.site.reload_signal import reload_on_sighup
-from dialer.site.store import apply_settings, import_new_voter_weights, make_disk_space_check, open_site_store
+from dialer.site.store import (
+    import_new_voter_weights,
+    make_disk_space_check,
+    open_site_store,
+    record_and_apply_settings,
+)
 from dialer.site.twilio import connect_to_twilio
 from dialer.site.voices import refuse_unannounced_voices
 from dialer.store.keys import read_site_key
@@ -139,7 +144,7 @@ async def open_centre(
         certified = certified or _make_certificate_lookup(prompts, flows)
         engine = _build_engine(settings, rules, store, flows, clock, twilio, certified, asterisk, lag, name, reload)
         stack.callback(asterisk.switch.close)
-        await apply_settings(settings, store, weights, clock.now())
+        await record_and_apply_settings(settings, store, weights, clock.now())
         await engine.load_engine_state(
             find_trunks_with_history(settings, await store.find_settings_changed_since_open_attempts())
         )

@@ -345,7 +345,8 @@ def check_catalogue(config: ConfigOption = None, language: SpokenOption = None, 
         if (not language or name.language in language) and (why := find_unused_reason(name)) is not None
     ]
     wrong += [
-        f"{name.relative_path}: recording {entry.source} is missing; restore the file, or run dialer audio remove {name.relative_path}"
+        f"{name.relative_path}: recording {entry.source} is missing; restore the file, or run dialer audio remove "
+        f"{name.relative_path}"
         for name, entry in sorted(entries.items())
         if is_recorded_by_person(entry) and not (settings.audio.recordings / entry.source).is_file()
     ]

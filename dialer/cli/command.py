@@ -22,7 +22,7 @@ from dialer.engine.command.reading import read_command
 from dialer.mqtt.commands.client import CommandRequest, send_commands
 from dialer.settings.site import Settings, load_settings
 from dialer.settings.supervision import OWN_USER
-from dialer.site.broker import OWN_ROLES, create_own_signer, get_broker_settings
+from dialer.site.broker import OWN_ROLES, create_command_signer, get_broker_settings
 
 _BY_NAME = re.compile(r"([a-z_]+)=(.*)", re.DOTALL)
 
@@ -126,7 +126,7 @@ async def send_command(
     if sender == OWN_USER and not (roles := COMMANDS[name].roles) & OWN_ROLES:
         raise typer.BadParameter(f"--as: give the sender: `{name}` requires the role {' or '.join(sorted(roles))}")
     broker = replace(get_broker_settings(settings), client_id=f"sender-{settings.centre.id}-{uuid.uuid4().hex[:12]}")
-    signer = create_own_signer(settings, sender)
+    signer = create_command_signer(settings, sender)
     (reply,) = await send_commands(broker, settings.centre.id, [request], SystemClock(), signer=signer)
     typer.echo(reply)
 

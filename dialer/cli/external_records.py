@@ -26,7 +26,7 @@ from dialer.mqtt.commands.client import CommandRequest, send_commands
 from dialer.mqtt.messages import create_result_announcement
 from dialer.settings.site import Settings
 from dialer.settings.supervision import OWN_USER
-from dialer.site.broker import create_own_signer, get_broker_settings
+from dialer.site.broker import create_command_signer, get_broker_settings
 from dialer.store.keys import StoreKey, read_site_key
 from dialer.store.lock import DIALLER
 from dialer.store.lock_holder import find_lock_holder
@@ -164,7 +164,7 @@ def send_requests_to_dialler(
             requests,
             SystemClock(),
             report_saved_count,
-            signer=create_own_signer(settings, sender),
+            signer=create_command_signer(settings, sender),
         )
     )
 

@@ -53,5 +53,5 @@ class FindingPrinter:
                 self.print_finding(finding)
 
     def exit_with_code_for_findings(self) -> NoReturn:
-        """End the command. The exit_with_code_for_findings code is 1 if an error was printed, otherwise 0."""
+        """End the command. The exit code is 1 if an error was printed, otherwise 0."""
         raise typer.Exit(1 if self.errors else 0)

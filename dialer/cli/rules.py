@@ -26,7 +26,7 @@ from dialer.settings.site import load_settings
 from dialer.settings.site_rules import load_site_profile
 from dialer.settings.site_time import get_site_zone
 from dialer.site.checks.explain import report_call_explanations, report_call_lists
-from dialer.site.checks.rules import check_profile, check_rules
+from dialer.site.checks.rules import check_calling_rules, check_settings_against_profile
 from dialer.store.file_checks import file_exists
 
 app = CommandGroup()
@@ -90,9 +90,9 @@ def check_rules_of_site(site: SiteOptions, at: AtOption = None, as_json: JsonOpt
     now = _parse_time_or_now(at, get_site_zone(settings))
     profile = load_site_profile(settings)
     printer = FindingPrinter(as_json=as_json)
-    printer.print_findings(check_profile(settings))
+    printer.print_findings(check_settings_against_profile(settings))
     with site.open_store_for_reading() if file_exists(site.store_path) else nullcontext() as db:
-        printer.print_findings(check_rules(settings, profile, db, now))
+        printer.print_findings(check_calling_rules(settings, profile, db, now))
     printer.exit_with_code_for_findings()
 
 

@@ -59,7 +59,7 @@ def demo(
     print_summary(result, console)
     if report is not None:
         console.print(f"report: {escape(str(report))}", soft_wrap=True)
-    raise typer.Exit(0 if result.holds else 1)
+    raise typer.Exit(0 if result.has_passed_all_checks else 1)
 
 
 def run(

@@ -33,7 +33,7 @@ from dialer.simulation.centre_model.what_if import (
     simulate_days,
     summarise_days,
 )
-from dialer.simulation.replay.recorded_day import build_scenario, compute_recorded_figures
+from dialer.simulation.replay.recorded_day import build_scenario_of_recorded_day, compute_recorded_figures
 
 if TYPE_CHECKING:
     from dialer.settings.site import Settings
@@ -212,7 +212,7 @@ def replay_recorded_day(
     title = f"replay of {day}"
     if recorded.left_out:
         title += f", without {format_count(recorded.left_out, 'call')} with inconsistent times"
-    scenario = build_scenario(recorded, title, load_site_profile(settings).ring.minimum_seconds)
+    scenario = build_scenario_of_recorded_day(recorded, title, load_site_profile(settings).ring.minimum_seconds)
     check_scenario(scenario)
     report = compare_pacing_policies(scenario, policies, seeds, cap, progress, caps)
     was = dataclasses.replace(
@@ -350,7 +350,7 @@ def _choose_simulation_scenario(
         raise BadScenario("--what-if cannot change a --scenario: leave --scenario out, and give --seats and the rates")
     if changes and pictures[1] is not None:
         raise BadScenario("--plot-day draws a day under one pacing policy: leave out --what-if")
-    chosen = find_scenario(scenario) if scenario is not None else site.scenario()
+    chosen = find_scenario(scenario) if scenario is not None else site.build_scenario_of_day()
     if hours is not None:
         chosen = dataclasses.replace(chosen, hours=hours)
     check_scenario(chosen)

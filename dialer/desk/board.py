@@ -20,7 +20,7 @@ from dialer.engine.command.catalogue import COMMANDS
 from dialer.engine.seats.commands import MAX_CAMPAIGNS, MAX_MESSAGE
 from dialer.mqtt.dialler_client import DeskStatus, DiallerClient, Reply
 from dialer.store.desk_file import Acknowledgement, DeskFile
-from dialer.web.access import EVENT_STREAM, EVERY_ROLE, PageRoute, SignedIn, allow, allow_anyone
+from dialer.web.access import EVENT_STREAM, EVERY_ROLE, PageRoute, SignedIn, allow_anyone, allow_roles
 from dialer.web.page_requests import CommandId, PageRequest
 from dialer.web.page_state import PageState
 from dialer.web.refusals import RequestRefused
@@ -123,12 +123,14 @@ class Board:
         """Return a router with the routes of the supervisors' board."""
         router = APIRouter(route_class=PageRoute)
         events = "/api/board/events"
-        router.get(events, dependencies=allow(EVERY_ROLE), response_class=StreamingResponse, responses=EVENT_STREAM)(
-            self.stream_events
+        router.get(
+            events, dependencies=allow_roles(EVERY_ROLE), response_class=StreamingResponse, responses=EVENT_STREAM
+        )(self.stream_events)
+        router.get("/api/board/booths", dependencies=allow_roles(EVERY_ROLE))(self.list_booths)
+        router.post("/api/board/commands", dependencies=allow_roles(COMMAND_ROLES))(self.send_command)
+        router.post("/api/board/alerts", dependencies=allow_roles(ACKNOWLEDGE_ROLES), status_code=204)(
+            self.acknowledge_alert
         )
-        router.get("/api/board/booths", dependencies=allow(EVERY_ROLE))(self.list_booths)
-        router.post("/api/board/commands", dependencies=allow(COMMAND_ROLES))(self.send_command)
-        router.post("/api/board/alerts", dependencies=allow(ACKNOWLEDGE_ROLES), status_code=204)(self.acknowledge_alert)
         health: dict[int | str, dict[str, Any]] = {status: {"model": dict[str, bool]} for status in (200, 503)}
         router.get("/health", dependencies=allow_anyone(), responses=health)(self.check_health)
         return router
@@ -139,13 +141,13 @@ class Board:
 
     async def check_health(self) -> Response:
         """Return 200 if the desk is connected to the broker, else 503. For a watchdog: no data of the centre."""
-        desk = self._page_state.get("desk", DeskStatus)
+        desk = self._page_state.get_value("desk", DeskStatus)
         connected = desk is not None and desk.connected
         return JSONResponse({"broker": connected}, status_code=200 if connected else 503)
 
     async def list_booths(self) -> Mapping[int, Sequence[str]]:
         """Return the names of the constituency and the booth, by the id of the booth."""
-        names: Mapping[int, Sequence[str]] = self._page_state.get("booths", dict) or {}
+        names: Mapping[int, Sequence[str]] = self._page_state.get_value("booths", dict) or {}
         return names
 
     async def send_command(self, asked: CommandRequest, who: SignedIn) -> dict[str, str]:
@@ -163,7 +165,10 @@ class Board:
 
     async def acknowledge_alert(self, alert: AlertReference, who: SignedIn) -> None:
         """Store that the user has acknowledged an alert, and show it on every board."""
-        alerts, warnings = self._page_state.get("alerts", AlertList), self._page_state.get("warnings", WarningList)
+        alerts, warnings = (
+            self._page_state.get_value("alerts", AlertList),
+            self._page_state.get_value("warnings", WarningList),
+        )
         active = (*(alerts.alerts if alerts is not None else ()), *(warnings.alerts if warnings is not None else ()))
         if not any((each.code, each.at) == (alert.code, alert.at) for each in active):
             raise RequestRefused(409, "alert-ended")
@@ -171,7 +176,7 @@ class Board:
         self._show_alert_acknowledgement(await self._file.read_acknowledgements())
 
     def _show_alert_acknowledgement(self, seen: list[Acknowledgement]) -> None:
-        self._page_state.put("acknowledged", {each.code: each for each in seen})
+        self._page_state.set_value("acknowledged", {each.code: each for each in seen})
 
 
 def list_allowed_commands(role: str, *, has_phone: bool) -> list[str]:

@@ -112,5 +112,5 @@ def serve_desk_metrics(settings: Settings, page_state: PageState) -> contextlib.
 
 
 def _is_connected_to_broker(page_state: PageState) -> bool:
-    status = page_state.get("desk", DeskStatus)
+    status = page_state.get_value("desk", DeskStatus)
     return status is not None and status.connected

@@ -20,7 +20,7 @@ from dialer.roll.phone_numbers import parse_single_number
 from dialer.settings.site import Settings
 from dialer.store.keys import read_site_key
 from dialer.store.spool import Spool
-from dialer.web.access import PageRoute, SignedIn, allow
+from dialer.web.access import PageRoute, SignedIn, allow_roles
 from dialer.web.page_requests import CommandId, PageRequest
 from dialer.web.people import SignedInUser
 from dialer.web.refusals import RequestRefused
@@ -50,8 +50,8 @@ class NumberRoutes:
     def create_router(self) -> APIRouter:
         """Return a router with the routes that block and erase phone numbers."""
         router = APIRouter(prefix="/api/numbers", route_class=PageRoute)
-        router.post("/suppress", dependencies=allow(OTHER_COMMANDS["suppress"]))(self.suppress_number)
-        router.post("/erase", dependencies=allow(OTHER_COMMANDS["erase-number"]))(self.erase_number)
+        router.post("/suppress", dependencies=allow_roles(OTHER_COMMANDS["suppress"]))(self.suppress_number)
+        router.post("/erase", dependencies=allow_roles(OTHER_COMMANDS["erase-number"]))(self.erase_number)
         return router
 
     async def suppress_number(self, asked: NumberBlock, who: SignedIn) -> dict[str, str]:

@@ -33,7 +33,7 @@ from dialer.roll.importer import ImportOptions, prepare_import
 from dialer.settings.site import Settings
 from dialer.store.keys import read_site_key
 from dialer.store.spool import Spool
-from dialer.web.access import PageRoute, SignedIn, allow
+from dialer.web.access import PageRoute, SignedIn, allow_roles
 from dialer.web.page_requests import CommandId, PageRequest
 from dialer.web.page_state import PageState
 from dialer.web.refusals import RequestRefused
@@ -99,10 +99,12 @@ class RollRoutes:
     def create_router(self) -> APIRouter:
         """Return a router with the routes that upload, check, import and discard rolls."""
         router = APIRouter(route_class=PageRoute)
-        upload = allow(_IMPORTERS, content_type=ANY_BYTES, max_body_bytes=MAX_ROLL_BYTES)
+        upload = allow_roles(_IMPORTERS, content_type=ANY_BYTES, max_body_bytes=MAX_ROLL_BYTES)
         router.post("/api/lists", dependencies=upload)(self.receive_roll_file)
-        router.post("/api/lists/import", dependencies=allow(_IMPORTERS), status_code=204)(self.import_roll)
-        router.post("/api/lists/discard", dependencies=allow(_IMPORTERS), status_code=204)(self.discard_uploaded_roll)
+        router.post("/api/lists/import", dependencies=allow_roles(_IMPORTERS), status_code=204)(self.import_roll)
+        router.post("/api/lists/discard", dependencies=allow_roles(_IMPORTERS), status_code=204)(
+            self.discard_uploaded_roll
+        )
         return router
 
     async def receive_roll_file(self, request: Request, who: SignedIn) -> dict[str, str]:
@@ -191,7 +193,7 @@ class RollRoutes:
         if self._status is not None:
             self._spool.remove_spooled_file(self._status.id)
         self._status = None
-        self._page_state.put("list", None)
+        self._page_state.set_value("list", None)
 
     def _change_roll_status(self, list_id: str, **changed: Any) -> None:
         if self._status is not None and self._status.id == list_id:
@@ -199,7 +201,7 @@ class RollRoutes:
 
     def _set_roll_status(self, status: RollStatus) -> None:
         self._status = replace(status, at=self._page_state.now())
-        self._page_state.put("list", self._status)
+        self._page_state.set_value("list", self._status)
         _log.info("roll.status_changed", list=status.id, state=status.state, by=status.by)
 
 

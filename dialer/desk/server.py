@@ -160,7 +160,7 @@ async def open_desk(
                 broker or find_desk_broker(settings),
                 settings.centre.id,
                 clock,
-                page_state.put,
+                page_state.set_value,
                 random.SystemRandom(),
             )
             board = Board(page_state, streams := Streams(page_state, people, clock), dialler_client, file, clock)
@@ -195,7 +195,7 @@ async def open_desk(
             cookie = TRAINING_COOKIE if training else DESK_COOKIE
             sessions = Sessions(cookie, people.find_user, agents.find_user, people.devices)
             app = PageProtection(make_app(routers, sessions), origins)
-            background = (dialler_client.run, figures.run, streams.watch_rights, agents.run)
+            background = (dialler_client.run, figures.run, streams.watch_user_rights, agents.run)
 
             async def apply_settings(new: Settings) -> None:
                 caps, apply_to_agents = await asyncio.to_thread(
@@ -208,7 +208,7 @@ async def open_desk(
                 apply_to_agents()
 
             async with (
-                serve_pages(settings.desk, listener, app, background, page_state.close),
+                serve_pages(settings.desk, listener, app, background, page_state.end_all_subscriptions),
                 serve_desk_metrics(settings, page_state),
             ):
                 yield OpenDesk(port, origin, apply_settings)

@@ -13,7 +13,7 @@ from dialer.desk.board import format_command_reply, send_command
 from dialer.engine.command.base import SUPERVISOR_ONLY
 from dialer.mqtt.dialler_client import DiallerClient
 from dialer.store.desk_file import DeskAccount, DeskFile
-from dialer.web.access import PageRoute, SignedIn, allow
+from dialer.web.access import PageRoute, SignedIn, allow_roles
 from dialer.web.page_requests import CommandId, PageRequest
 from dialer.web.people import People, SignedInUser
 from dialer.web.refusals import RequestRefused
@@ -54,7 +54,7 @@ class UsersPage:
 
     def create_router(self) -> APIRouter:
         """Return a router with the routes that manage users."""
-        router = APIRouter(prefix="/api/users", route_class=PageRoute, dependencies=allow(SUPERVISOR_ONLY))
+        router = APIRouter(prefix="/api/users", route_class=PageRoute, dependencies=allow_roles(SUPERVISOR_ONLY))
         router.get("")(self.list_users)
         router.post("")(self.set_user_role)
         router.post("/remove")(self.remove_user)

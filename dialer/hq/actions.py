@@ -27,7 +27,7 @@ from dialer.hq.sql import Command, Query, Scalar
 from dialer.material.manifest import get_target_path
 from dialer.settings.headquarters import HqSettings
 from dialer.store.sql import Statements
-from dialer.web.access import PageRoute, SignedIn, allow
+from dialer.web.access import PageRoute, SignedIn, allow_roles
 from dialer.web.page_requests import PageRequest
 from dialer.web.people import SignedInUser, repeat_every, try_or_log
 from dialer.web.refusals import RequestRefused
@@ -135,18 +135,20 @@ class HqActions:
     def create_router(self) -> APIRouter:
         """Return a router with the routes for users' actions."""
         router = APIRouter(prefix="/api/hq", route_class=PageRoute)
-        incident = allow(_INCIDENT_ROLES)
+        incident = allow_roles(_INCIDENT_ROLES)
         router.post("/incidents", dependencies=incident, status_code=204)(self.open_incident)
         router.post("/incidents/owner", dependencies=incident, status_code=204)(self.assign_incident)
         router.post("/incidents/close", dependencies=incident, status_code=204)(self.close_incident)
         material, resume = (
-            allow(list_roles_that_allow_action(HqAction.PROPOSE_MATERIAL)),
-            allow(list_roles_that_allow_action(HqAction.PROPOSE_RESUME)),
+            allow_roles(list_roles_that_allow_action(HqAction.PROPOSE_MATERIAL)),
+            allow_roles(list_roles_that_allow_action(HqAction.PROPOSE_RESUME)),
         )
         router.post("/proposals/material", dependencies=material, status_code=204)(self.propose_material)
         router.post("/proposals/resume", dependencies=resume, status_code=204)(self.propose_resume)
-        router.post("/proposals/answer", dependencies=allow(_ANSWERING_ROLES))(self.answer_proposal)
-        router.get("/audit", dependencies=allow(list_roles_that_allow_action(HqAction.READ_AUDIT)))(self.read_audit)
+        router.post("/proposals/answer", dependencies=allow_roles(_ANSWERING_ROLES))(self.answer_proposal)
+        router.get("/audit", dependencies=allow_roles(list_roles_that_allow_action(HqAction.READ_AUDIT)))(
+            self.read_audit
+        )
         return router
 
     def _refuse_centres_outside_zone(self, who: SignedInUser, to: str) -> None:

@@ -90,8 +90,10 @@ async def run_hq_desk(
             lambda: build_headquarters_desk_metrics(server_up=figures.is_connected),
         )
         await stack.enter_async_context(metrics)
-        background = (figures.run, figures.receive_live_updates, actions.run, streams.watch_rights)
-        async with serve_pages(settings.desk, listener, PageProtection(app, origins), background, page_state.close):
+        background = (figures.run, figures.receive_live_updates, actions.run, streams.watch_user_rights)
+        async with serve_pages(
+            settings.desk, listener, PageProtection(app, origins), background, page_state.end_all_subscriptions
+        ):
             yield settings.desk.get_page_origin(port)
 
 

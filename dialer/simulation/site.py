@@ -27,7 +27,7 @@ class SimulatedSite:
         switch.agi_port = centre.agi_port
 
     @property
-    def view(self) -> CentreView:
+    def centre_view(self) -> CentreView:
         """The current state of the centre."""
         return self.centre.engine.make_centre_view()
 

@@ -45,7 +45,7 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         """Return the virtual time: seconds since the loop was created."""
         return self._now
 
-    def advance_clock(self, seconds: float) -> None:
+    def advance_virtual_clock(self, seconds: float) -> None:
         """Advance the virtual clock by `seconds`. Raises VirtualTimeStuck past the limit."""
         self._now += seconds
         if self._now > self._limit_seconds:
@@ -55,7 +55,7 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
 
     def wait_for_loopback(self) -> None:
         """Block until everything written to loopback sockets so far can be read."""
-        self._fence.send_and_receive()
+        self._fence.send_byte_to_itself()
 
     def run_in_executor(
         self,
@@ -86,7 +86,7 @@ class _LoopbackFence:
             self._reader, _ = listener.accept()
         self._writer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
-    def send_and_receive(self) -> None:
+    def send_byte_to_itself(self) -> None:
         self._writer.send(b".")
         self._reader.recv(1)
 
@@ -112,7 +112,7 @@ class _JumpingSelector(selectors.BaseSelector):
             if events:
                 return events
         if timeout is not None:
-            self._loop.advance_clock(timeout)
+            self._loop.advance_virtual_clock(timeout)
             return []
         events = self._real.select(DEADLOCK_SECONDS)
         if not events:

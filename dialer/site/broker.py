@@ -61,7 +61,7 @@ def _create_tls_context(ca_file: Path | None) -> ssl.SSLContext:
         raise SettingError("settings", "broker.ca_file", problem, "set it to a file in PEM format") from error
 
 
-def list_senders(
+def list_command_senders(
     settings: Settings, stored: Mapping[str, Role] | None = None, *, private_broker: bool = False
 ) -> Senders:
     """Return the users who may send commands over MQTT, in the settings and in the store.
@@ -70,14 +70,14 @@ def list_senders(
     started for this run only, so that broker accounts are not needed.
     """
     return Senders(
-        list_fixed_senders(settings),
+        list_command_senders_in_settings(settings),
         stored,
         signed=settings.broker.signed_commands,
         broker_knows=private_broker or settings.broker.username is not None,
     )
 
 
-def list_fixed_senders(settings: Settings) -> list[Sender]:
+def list_command_senders_in_settings(settings: Settings) -> list[Sender]:
     """Return the users in the settings who may send commands: supervisors, and the dialler's command line."""
     key_file = settings.broker.key_file
     return [
@@ -89,7 +89,7 @@ def list_fixed_senders(settings: Settings) -> list[Sender]:
     ]
 
 
-def create_own_signer(settings: Settings, user: str = OWN_USER) -> Signer:
+def create_command_signer(settings: Settings, user: str = OWN_USER) -> Signer:
     """Return an object that signs commands of `user` with this machine's key.
 
     Raises SettingError for an unreadable key.
@@ -116,6 +116,10 @@ def create_broker_monitor(
         return None
     broker = private_broker or get_broker_settings(settings)
     presence = Presence(settings.centre.id, broker, clock, chance, name, settings.broker.home_assistant)
-    senders = list_senders(settings, engine.features.user_accounts.roles, private_broker=private_broker is not None)
-    reload.add_reload_parts([lambda settings: partial(senders.set_supervisors, list_fixed_senders(settings))])
+    senders = list_command_senders(
+        settings, engine.features.user_accounts.roles, private_broker=private_broker is not None
+    )
+    reload.add_reload_parts(
+        [lambda settings: partial(senders.set_supervisors, list_command_senders_in_settings(settings))]
+    )
     return Monitor(presence, engine, store, senders, reads_opt_outs=bool(settings.rules.list_opt_out_secrets()))

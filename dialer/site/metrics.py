@@ -22,10 +22,10 @@ def serve_dialler_metrics(
     directory = settings.store.path.resolve().parent
 
     def get_dialler_readiness() -> ProcessStatus:
-        is_connected_to_broker = None if monitor is None else monitor.is_connected_to_broker
+        broker_up = None if monitor is None else monitor.is_connected_to_broker
         return build_centre_metrics(
             engine.make_centre_view(),
-            is_connected_to_broker=is_connected_to_broker,
+            broker_up=broker_up,
             free_bytes=shutil.disk_usage(directory).free,
         )
 

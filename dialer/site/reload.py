@@ -70,7 +70,7 @@ class SettingsReload:
             settings = load_settings(Path(self._settings.settings_file_text.name))
             profile = self._fixed_profile or load_site_profile(settings)
         except SettingError as error:
-            raise _convert_to_refusal(error) from error
+            raise _convert_error_to_refusal(error) from error
         changed = list(list_setting_changes(self._settings, settings))
         changed += self._find_profile_changes(settings, profile, changed)
         need_restart = [change.name for change in changed if change.takes_effect is Applied.RESTART]
@@ -86,7 +86,7 @@ class SettingsReload:
                 self._refuse(settings, profile)
             rebuilt = [part(settings) for part in self._parts]
         except SettingError as error:
-            raise _convert_to_refusal(error) from error
+            raise _convert_error_to_refusal(error) from error
         except MatdanError as error:
             raise CommandRefused(f"no change was applied: {error}") from error
 
@@ -107,7 +107,9 @@ class SettingsReload:
         It needs a restart if the dialler has copied one of the changed rules at its start.
         """
         before = self._profile
-        same_copies = _collect_copied_rules(settings, before) == _collect_copied_rules(settings, profile)
+        same_copies = _collect_rules_copied_at_start(settings, before) == _collect_rules_copied_at_start(
+            settings, profile
+        )
         if profile != before and not (same_copies and any(change.name.startswith("rules.") for change in found)):
             yield Change("rules.jurisdiction (the profile)", Applied.RELOAD if same_copies else Applied.RESTART)
 
@@ -127,7 +129,7 @@ class SettingsReload:
             yield "the first seat or Asterisk trunk, or the last"
 
 
-def _collect_copied_rules(settings: Settings, profile: Profile) -> tuple[object, ...]:
+def _collect_rules_copied_at_start(settings: Settings, profile: Profile) -> tuple[object, ...]:
     """Return the rules that the dialler copies at its start: for flows, sounds and abandoned-call limits."""
     windows = [window for each in settings.campaigns for window, _, _ in list_abandoned_caps(each, profile)]
     return (
@@ -138,7 +140,7 @@ def _collect_copied_rules(settings: Settings, profile: Profile) -> tuple[object,
     )
 
 
-def _convert_to_refusal(error: SettingError) -> CommandRefused:
+def _convert_error_to_refusal(error: SettingError) -> CommandRefused:
     every = error.mistakes if isinstance(error, SettingMistakes) else (error,)
     where = ", ".join(f"{each.file}: {each.key}" for each in every)
     return CommandRefused(f"no change was applied: {where} is invalid; `dialer check` shows why")

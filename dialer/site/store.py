@@ -57,7 +57,7 @@ async def import_new_voter_weights(settings: Settings) -> ImportedWeights:
     return ImportedWeights(recorded, problem)
 
 
-async def apply_settings(settings: Settings, store: Store, weights: ImportedWeights, at: float) -> None:
+async def record_and_apply_settings(settings: Settings, store: Store, weights: ImportedWeights, at: float) -> None:
     """Record the settings at a start of the dialler in the store, and apply those that the store needs.
 
     These are opt-out secrets, and the limit on messages that wait for headquarters.

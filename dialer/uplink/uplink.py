@@ -21,7 +21,7 @@ from dialer.nats.messages import build_inbox_prefix
 from dialer.nats.session import Session, open_session
 from dialer.process.systemd import report_service_ready
 from dialer.settings.site import Settings
-from dialer.site.broker import create_own_signer, get_broker_settings_for_user
+from dialer.site.broker import create_command_signer, get_broker_settings_for_user
 from dialer.store.keys import read_site_key
 from dialer.store.uplink_reader import UplinkReader
 from dialer.uplink.dialler import DiallerCommands
@@ -62,7 +62,7 @@ async def run_uplink(settings: Settings, *, broker: BrokerSettings | None = None
     broker = replace(
         broker or get_broker_settings_for_user(settings, user, headquarters.broker_password), client_id="uplink"
     )
-    signer = None if settings.broker.key_file is None else create_own_signer(settings, user)
+    signer = None if settings.broker.key_file is None else create_command_signer(settings, user)
     live = LiveStatus(centre)
     dialler_client = DiallerClient(broker, centre, clock, live.store_status_value, random.SystemRandom())
     dialler = DiallerCommands(dialler_client, user, signer)

@@ -1,6 +1,6 @@
 """Access rules of web routes: who may use a route, and what a request to it may contain.
 
-Every route declares its rules with `allow` or `allow_anyone`; `make_app` refuses a route without them. `PageRoute` checks
+Every route declares its rules with `allow_roles` or `allow_anyone`; `make_app` refuses a route without them. `PageRoute` checks
 them before FastAPI reads the request's body.
 """
 
@@ -98,7 +98,9 @@ class Access:
         return user
 
 
-def allow(roles: frozenset[str], *, content_type: str = JSON, max_body_bytes: int = MAX_BODY_BYTES) -> list[Dependency]:
+def allow_roles(
+    roles: frozenset[str], *, content_type: str = JSON, max_body_bytes: int = MAX_BODY_BYTES
+) -> list[Dependency]:
     """Return the FastAPI dependencies of a route that only signed-in users with one of `roles` may use."""
     # FastAPI's cookie scheme only documents the session: `Access` looks it up.
     documented = Security(APIKeyCookie(name=DESK_COOKIE, scheme_name="session", auto_error=False))
@@ -156,7 +158,7 @@ async def _get_signed_in_user(connection: HTTPConnection) -> SignedInUser:
 
 
 SignedIn = Annotated[SignedInUser, Depends(_get_signed_in_user)]
-"""The signed-in user, as a parameter of a route that `allow`s roles."""
+"""The signed-in user, as a parameter of a route for which `allow_roles` is declared."""
 
 
 def start_session(request: Request, response: Response, token: str) -> None:

@@ -14,7 +14,7 @@ from starlette.requests import HTTPConnection
 from starlette.websockets import WebSocket
 
 from dialer.domain.errors import StoreError
-from dialer.web.access import EVERY_ROLE, PageRoute, Sessions, allow, find_access_rules
+from dialer.web.access import EVERY_ROLE, PageRoute, Sessions, allow_roles, find_access_rules
 from dialer.web.people import NotSignedIn
 from dialer.web.refusals import Refusal, RequestRefused
 
@@ -50,7 +50,7 @@ def make_app(routers: Sequence[APIRouter], sessions: Sessions) -> FastAPI:
 def create_document_router() -> APIRouter:
     """Return a router with the route of the application's OpenAPI document."""
     router = APIRouter(route_class=PageRoute)
-    router.get("/api/openapi.json", dependencies=allow(EVERY_ROLE))(_read_document)
+    router.get("/api/openapi.json", dependencies=allow_roles(EVERY_ROLE))(_read_document)
     return router
 
 
@@ -61,7 +61,7 @@ async def _read_document(request: Request) -> dict[str, Any]:
 
 
 async def _respond_with_refusal(connection: HTTPConnection, error: Exception) -> Response:
-    response = _respond_to_error(error).make_response()
+    response = _respond_to_error(error).make_refusal_response()
     if isinstance(connection, WebSocket):
         await connection.send_denial_response(response)
     return response

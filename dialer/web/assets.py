@@ -30,7 +30,7 @@ class Asset:
     body: bytes
     gzipped: bytes | None  # None if the format is already compressed
 
-    def make_response(self, request: Request, cache_control: str) -> Response:
+    def make_file_response(self, request: Request, cache_control: str) -> Response:
         """Return an HTTP response with the file, compressed if the browser accepts that."""
         headers = {"cache-control": cache_control, "vary": "accept-encoding"}
         if self.gzipped is not None and "gzip" in request.headers.get("accept-encoding", ""):
@@ -80,13 +80,13 @@ class StaticPages:
     async def read_page(self, request: Request) -> Response:
         """Return the HTML of the page at the requested path."""
         path = request.url.path
-        response = self._find_asset(f"{path[1:]}.html").make_response(request, "no-cache")
+        response = self._find_asset(f"{path[1:]}.html").make_file_response(request, "no-cache")
         response.headers.update(self._pages[path])
         return response
 
     async def read_asset(self, name: str, request: Request) -> Response:
         """Return a file of the pages. Browsers may cache it for ever, because its name changes with its content."""
-        return self._find_asset(f"assets/{name}").make_response(request, "public, max-age=31536000, immutable")
+        return self._find_asset(f"assets/{name}").make_file_response(request, "public, max-age=31536000, immutable")
 
     def _find_asset(self, path: str) -> Asset:
         if path not in self._assets:

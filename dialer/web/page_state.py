@@ -50,7 +50,7 @@ class PageState:
         """The number of pages that are open in browsers."""
         return sum(self._subscriptions.values())
 
-    def get(self, key: str, kind: type[T]) -> T | None:
+    def get_value(self, key: str, kind: type[T]) -> T | None:
         """Return the value of a key, or None if it has no value of this class."""
         value = self._values.get(key)
         return value if isinstance(value, kind) else None
@@ -67,7 +67,7 @@ class PageState:
             if key.startswith(beginning) and isinstance(value, kind)
         }
 
-    def put(self, key: str, value: Any) -> None:
+    def set_value(self, key: str, value: Any) -> None:
         """Set the value of a key and notify subscribed pages; None removes the key."""
         if self._values.get(key) == value:
             return
@@ -93,10 +93,10 @@ class PageState:
         finally:
             del self._subscriptions[subscription]
 
-    def close(self) -> None:
+    def end_all_subscriptions(self) -> None:
         """End the subscriptions of all pages."""
         for subscription in self._subscriptions:
-            subscription.end()
+            subscription.end_subscription()
 
     def make_update_of_all_keys(self, wants: Callable[[str], bool]) -> Update:
         """Return the values of all keys that `wants` accepts, with which a subscription starts."""
@@ -119,7 +119,7 @@ class Subscription:
         self._waiting = asyncio.Event()
         self._ended = False
 
-    def end(self) -> None:
+    def end_subscription(self) -> None:
         """End the subscription, and the iteration over `stream_updates`."""
         self._ended = True
         self._waiting.set()

@@ -235,16 +235,16 @@ class People:
         if self.directory.find_user(name) is not None:
             client = CLIENT.get()
             if client.device is not None and self.devices.is_device_of_user(client.device, name):
-                return [self._find_failures_of_source(name, client.device.device)]
+                return [self._get_failed_sign_ins_of_source(name, client.device.device)]
             of_all = self._failures.setdefault(name, _FailedSignIns(ALLOWED_FAILURES_OF_ALL))
-            return [self._find_failures_of_source(name, client.address), of_all]
+            return [self._get_failed_sign_ins_of_source(name, client.address), of_all]
         failures = self._unknown_names.setdefault(name, _FailedSignIns())
         self._unknown_names.move_to_end(name)
         if len(self._unknown_names) > MAX_UNKNOWN_NAMES:
             self._unknown_names.popitem(last=False)
         return [failures]
 
-    def _find_failures_of_source(self, name: str, source: str) -> _FailedSignIns:
+    def _get_failed_sign_ins_of_source(self, name: str, source: str) -> _FailedSignIns:
         """Return the failed sign-ins of a user name from one address or device."""
         failures = self._failures_of_sources.setdefault((name, source), _FailedSignIns())
         self._failures_of_sources.move_to_end((name, source))
@@ -322,7 +322,7 @@ class People:
 
     def _refuse_sign_in_when_busy(self) -> None:
         try:
-            self._slow_work.refuse_if_full()
+            self._slow_work.refuse_work_if_full()
         except QueueFull as full:
             raise NotSignedIn("busy", 5.0) from full
 
@@ -332,7 +332,7 @@ class People:
         Addresses take turns (`SlowWork`). Raises NotSignedIn (`busy`) if too many requests of this address wait.
         """
         try:
-            return await self._slow_work.run(work)
+            return await self._slow_work.run_work_in_turn(work)
         except QueueFull as full:
             raise NotSignedIn("busy", 5.0) from full
 

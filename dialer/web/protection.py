@@ -43,11 +43,11 @@ class PageProtection:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one HTTP request, or one WebSocket for as long as it is open."""
-        send = _with_default_headers(send, self._headers)
+        send = _add_default_headers_to_response(send, self._headers)
         try:
             self._check_host_and_origin(scope, Headers(scope=scope))
         except RequestRefused as refused:
-            await refused.make_response()(scope, receive, send)
+            await refused.make_refusal_response()(scope, receive, send)
         else:
             await self._app(scope, receive, send)
 
@@ -64,7 +64,7 @@ class PageProtection:
             raise RequestRefused(403, "other-site")
 
 
-def _with_default_headers(send: Send, defaults: Mapping[str, str]) -> Send:
+def _add_default_headers_to_response(send: Send, defaults: Mapping[str, str]) -> Send:
     """Add security headers to a response. Headers that the response sets itself stay."""
 
     async def send_with_headers(message: Message) -> None:

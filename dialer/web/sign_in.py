@@ -48,14 +48,14 @@ async def _identify_client(request: Request) -> AsyncIterator[None]:
     """Set the client (`CLIENT`) while a request is handled: its address, and whether its device is known."""
     sessions: Sessions = request.app.state.sessions
     device = sessions.devices.read_cookie(request.cookies.get(DEVICE_COOKIE, ""))
-    CLIENT.set(WebClient(_find_network(_find_client_address(request)), device, request.is_disconnected))
+    CLIENT.set(WebClient(_get_network_of_address(_find_client_address(request)), device, request.is_disconnected))
     try:
         yield
     finally:
         CLIENT.set(NOBODY)
 
 
-def _find_network(address: str) -> str:
+def _get_network_of_address(address: str) -> str:
     """Return an IPv6 address as its /64 network, all of which one client may use. Return others unchanged."""
     with contextlib.suppress(ValueError):
         if (ip := ip_address(address)).version == 6:

@@ -64,42 +64,42 @@ class SlowWork:
         self._task: asyncio.Task[None] | None = None
 
     @property
-    def waiting(self) -> int:
+    def waiting_count(self) -> int:
         """How many pieces of work wait or run."""
         return sum(len(lane) for lane in self._lanes.values())
 
-    def refuse_if_full(self) -> None:
+    def refuse_work_if_full(self) -> None:
         """Raise QueueFull if the present client could not add work."""
-        if self.waiting >= self._most_waiting and self._find_lane_to_shorten(CLIENT.get()) is None:
+        if self.waiting_count >= self._most_waiting and self._find_queue_to_shorten(CLIENT.get()) is None:
             raise QueueFull
 
-    async def run(self, work: Callable[[], T]) -> T:
+    async def run_work_in_turn(self, work: Callable[[], T]) -> T:
         """Run work when it is the client's turn, and return its result. Raises QueueFull."""
-        if self.waiting >= self._most_waiting:
-            lane = self._find_lane_to_shorten(CLIENT.get())
+        if self.waiting_count >= self._most_waiting:
+            lane = self._find_queue_to_shorten(CLIENT.get())
             if lane is None:
                 raise QueueFull
-            _set_error(self._lanes[lane].pop(), QueueFull())
+            _set_job_error(self._lanes[lane].pop(), QueueFull())
         job = _Job(CLIENT.get(), work, asyncio.get_running_loop().create_future())
-        self._lanes.setdefault(_get_lane(job.client), deque()).append(job)
+        self._lanes.setdefault(_get_queue_key_of_client(job.client), deque()).append(job)
         if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._run_all(), name="slow-work")
+            self._task = asyncio.create_task(self._run_queued_jobs(), name="slow-work")
         result: T = await job.result
         return result
 
-    def _find_lane_to_shorten(self, client: WebClient) -> _Lane | None:
+    def _find_queue_to_shorten(self, client: WebClient) -> _Lane | None:
         """Return the lane whose last work is dropped for new work if the queue is full.
 
         Return None if the new work is refused. A known device never loses its place to an unknown one.
         """
-        own = _get_lane(client)
+        own = _get_queue_key_of_client(client)
         lanes = [lane for lane in self._lanes if self._lanes[lane] and (lane[0] or client.device is not None)]
         longest = max(lanes, key=lambda lane: (lane[0], len(self._lanes[lane])), default=own)
         if longest[0] > own[0] or len(self._lanes.get(longest, ())) > len(self._lanes.get(own, ())) + 1:
             return longest
         return None
 
-    def _take_next(self) -> _Job | None:
+    def _pop_next_job(self) -> _Job | None:
         while self._lanes:
             lane = min(self._lanes, key=lambda each: each[0])  # the first of equal ones, which has waited longest
             jobs = self._lanes.pop(lane)
@@ -110,25 +110,25 @@ class SlowWork:
                 return job
         return None
 
-    async def _run_all(self) -> None:
+    async def _run_queued_jobs(self) -> None:
         loop = asyncio.get_running_loop()
-        while (job := self._take_next()) is not None:
+        while (job := self._pop_next_job()) is not None:
             if await job.client.is_gone():
-                _set_error(job, QueueFull())
+                _set_job_error(job, QueueFull())
                 continue
             try:
                 result = await loop.run_in_executor(self._executor, job.work)
             except Exception as error:  # noqa: BLE001 - it is raised to the client that waits for the work
-                _set_error(job, error)
+                _set_job_error(job, error)
             else:
                 if not job.result.done():
                     job.result.set_result(result)
 
 
-def _get_lane(client: WebClient) -> _Lane:
+def _get_queue_key_of_client(client: WebClient) -> _Lane:
     return client.device is None, client.address
 
 
-def _set_error(job: _Job, error: Exception) -> None:
+def _set_job_error(job: _Job, error: Exception) -> None:
     if not job.result.done():
         job.result.set_exception(error)

@@ -56,7 +56,7 @@ class Streams:
     async def stream_events(self, token: str, who: SignedInUser, wants: Callable[[str], bool]) -> AsyncIterator[bytes]:
         """Yield the events for one page until its user's session ends."""
         checked_at = self._clock.monotonic()
-        with self._state.open_subscription(wants) as subscription, self._count_open_stream(who.name, subscription):
+        with self._state.open_subscription(wants) as subscription, self._register_open_stream(who.name, subscription):
             async for update in subscription.stream_updates():
                 yield format_event(update)
                 if self._clock.monotonic() - checked_at >= SESSION_CHECK_SECONDS:
@@ -65,7 +65,7 @@ class Streams:
                         return
 
     @contextmanager
-    def _count_open_stream(self, name: str, subscription: Subscription) -> Iterator[None]:
+    def _register_open_stream(self, name: str, subscription: Subscription) -> Iterator[None]:
         self._open.setdefault(name, set()).add(subscription)
         try:
             yield
@@ -80,9 +80,9 @@ class Streams:
         A page that reconnects must be signed in.
         """
         for subscription in self._open.get(name, ()):
-            subscription.end()
+            subscription.end_subscription()
 
-    async def watch_rights(self) -> None:
+    async def watch_user_rights(self) -> None:
         """Watch for changed rights of users until cancelled, and apply them."""
         await self._people.directory.run(self.apply_changed_user_rights)
 

@@ -9,7 +9,7 @@ from typing import Any
 from dialer.domain.schema import make_json_schema
 
 
-def declare_types(kinds: Iterable[type[Any]]) -> str:
+def render_type_declarations(kinds: Iterable[type[Any]]) -> str:
     """Return TypeScript declarations of these record classes and of all classes in their fields, sorted by name."""
     schemas: dict[str, dict[str, Any]] = {}
     for kind in kinds:

@@ -65,10 +65,10 @@ async def play(directory: Path, rounds: int, seed: int, progress: Callable[[str]
                 await asyncio.sleep(random.uniform(0.0, 3.0))
                 dialler.kill()
             if progress is not None:
-                progress(f"{round_number} of {rounds} rounds, {len(switch.placed)} calls placed")
+                progress(f"{round_number} of {rounds} rounds, {len(switch.placed_calls)} calls placed")
         with run_dialler_process(directory, switch, campaign, "never", acknowledged=str(acknowledged)) as last:
             await _wait_for_session(switch)
-            await wait_for_ended_calls(switch, sum(call.ended_at is not None for call in switch.placed) + 3)
+            await wait_for_ended_calls(switch, sum(call.ended_at is not None for call in switch.placed_calls) + 3)
             last.terminate()
             async with asyncio.timeout(HANG_SECONDS):
                 status = await last.wait()
@@ -84,7 +84,7 @@ async def _wait_for_session(switch: SimulatedAsterisk) -> None:
 
 
 def _count_results(directory: Path, switch: SimulatedAsterisk, acknowledged: Path, figures: Counter[str]) -> None:
-    placed = [call.channel_id for call in switch.placed]
+    placed = [call.channel_id for call in switch.placed_calls]
     acknowledged_marks = Counter(acknowledged.read_text().splitlines())
     marks = query_site_store(
         directory, "SELECT attempt_id, kind, count(*) FROM mark WHERE source = 'voter-key' GROUP BY 1, 2"
@@ -94,7 +94,7 @@ def _count_results(directory: Path, switch: SimulatedAsterisk, acknowledged: Pat
     # A household mark stores nothing if no voter of it is pending any more, so only marks of single voters are counted.
     own = Counter({mark: times for mark, times in acknowledged_marks.items() if mark.endswith("/voter")})
     figures[LOST] = sum((own - stored).values())
-    figures[DOUBLED] = sum(times - 1 for times in Counter(call.number for call in switch.placed).values())
+    figures[DOUBLED] = sum(times - 1 for times in Counter(call.number for call in switch.placed_calls).values())
     attempts = {attempt_id for (attempt_id,) in query_site_store(directory, "SELECT attempt_id FROM attempt")}
     figures[UNCOMMITTED] = len(set(placed) - attempts)
     figures[NEVER_ENDED] = len(query_site_store(directory, "SELECT 1 FROM attempt WHERE ended_at IS NULL"))

@@ -208,7 +208,7 @@ async def play(
         agents = [SimulatedAgent(number, origin, Random(random.random())) for number in range(1, SEATS + 1)]
         working = [asyncio.create_task(agent.work()) for agent in agents]
         while (confirmed := _count_confirmed(agents)) < dispositions:
-            progress(f"{confirmed} of {dispositions} dispositions, {len(switch.placed)} calls, {dict(figures)}")
+            progress(f"{confirmed} of {dispositions} dispositions, {len(switch.placed_calls)} calls, {dict(figures)}")
             await _wait_until_confirmed(agents, confirmed + random.randint(1, MOST_BETWEEN_KILLS))
             what = random.choice(KILLED)
             figures[f"kills: {what}"] += 1

@@ -80,7 +80,7 @@ def list_alert_changes(site: Site, code: str) -> list[bool]:
 async def test_attacker_who_knows_call_ids_cannot_take_over_a_ringing_call(tmp_path: Path) -> None:
     commands: list[str] = []
     async with run_site_with_ringing_calls(tmp_path) as site:
-        await site.until(lambda: site.view.campaigns[0].calls.get(CallState.RINGING, 0) == RINGING, seconds=30)
+        await site.until(lambda: site.centre_view.campaigns[0].calls.get(CallState.RINGING, 0) == RINGING, seconds=30)
         ringing = dict(list_voter_channels(site))
         assert len(ringing) == RINGING
         secret, port, others = derive_agi_secret("dialler"), site.centre.agi_port, [*ringing][1:] + [*ringing][:1]
@@ -100,7 +100,7 @@ async def test_attacker_who_knows_call_ids_cannot_take_over_a_ringing_call(tmp_p
             ):
                 commands += await press_one_for_every_command(call)
         assert commands == []
-        assert site.view.state.marks == {}
+        assert site.centre_view.state.marks == {}
         assert all(view.leg.answered_at is None for view in site.centre.engine.features.live_calls.list_live_calls())
         assert list_alert_changes(site, "fastagi-stranger") == [True]
     assert query_site_store(tmp_path, "SELECT count(*) FROM mark") == [(0,)]
@@ -111,7 +111,7 @@ async def test_attacker_who_knows_call_ids_cannot_take_over_a_ringing_call(tmp_p
 async def test_stolen_token_takes_over_neither_a_call_in_a_flow_nor_an_ended_call(tmp_path: Path) -> None:
     config = make_answering_switch(answer_after=2.0, keys=((20.0, "3"),), hang_up_after=40.0)
     async with run_site_with_ringing_calls(tmp_path, config) as site:
-        await site.until(lambda: site.view.campaigns[0].calls.get(CallState.IN_FLOW, 0) >= 20, seconds=30)
+        await site.until(lambda: site.centre_view.campaigns[0].calls.get(CallState.IN_FLOW, 0) >= 20, seconds=30)
         live = list_voter_channels(site)[:20]
         port = site.centre.agi_port
         stolen = [connect_as(port, "flow", *each) for each in live]  # intercepted tokens
@@ -121,7 +121,7 @@ async def test_stolen_token_takes_over_neither_a_call_in_a_flow_nor_an_ended_cal
         await site.until(lambda: len(site.ended()) >= RINGING, seconds=120)
         after = [await press_one_for_every_command(call) for call in stolen]
         assert [line for lines in after for line in lines] == []
-        assert site.view.state.marks == {}
+        assert site.centre_view.state.marks == {}
         ended = {change.outcome for change in site.ended()}
         assert ended == {Outcome.LEFT}
     assert query_site_store(tmp_path, "SELECT count(*) FROM mark") == [(0,)]
@@ -142,7 +142,7 @@ async def test_wrong_pins_over_forged_agi_connections_lock_no_seat(tmp_path: Pat
                         secret=secret,
                     )
                     assert await press_one_for_every_command(call) == []
-        assert not [alert for alert in site.view.alerts if alert.code.startswith("log-in-locked")]
+        assert not [alert for alert in site.centre_view.alerts if alert.code.startswith("log-in-locked")]
         for name, agent, pin in (("01", "101", "2468"), ("02", "102", "1357")):
             await site.centre.engine.execute_command(SeatLogIn(seat=name, agent=agent, pin=pin))
 
@@ -174,7 +174,7 @@ async def test_silent_agi_connections_are_closed_within_seconds_and_delay_no_cal
             assert sum(not each.ended.is_set() for each in silent) == 0
             assert list_alert_changes(site, "fastagi-crowded") == [True]
             await site.until(lambda: len(site.ended()) >= RINGING, seconds=120)
-        assert site.view.state.marks == {"voted": RINGING}
+        assert site.centre_view.state.marks == {"voted": RINGING}
 
 
 # Asterisk does not guarantee the order of events, and some are lost
@@ -190,7 +190,7 @@ def test_flow_runs_even_if_the_events_for_the_answered_call_are_late_or_lost(
         async with a_site(tmp_path, config, voters=6, campaign={**IVR, "max_attempts": 1}) as site:
             site.switch.session_registry.faults.set_fault_shares(lose=1.0, names=lost)
             await site.until(lambda: len(site.ended()) == 5, seconds=120)
-            assert site.view.state.marks == {"voted": 5}
+            assert site.centre_view.state.marks == {"voted": 5}
 
     run()
 
@@ -201,11 +201,11 @@ async def test_ivr_flow_of_a_call_answered_while_asterisk_is_disconnected_starts
 ) -> None:
     config = make_scripted_switch(Behaviour(answer_after=10.0, keys=((25.0, "1"),), hang_up_after=90.0))
     async with a_site(tmp_path, config, voters=1, campaign={**IVR, "max_attempts": 1}) as site:
-        await site.until(lambda: site.view.campaigns[0].calls.get(CallState.RINGING, 0) == 1)
+        await site.until(lambda: site.centre_view.campaigns[0].calls.get(CallState.RINGING, 0) == 1)
         await asyncio.sleep(7)
         await site.switch.refuse_ami_connections_for(6)
         await site.until(lambda: len(site.ended()) == 1, seconds=120)
-        assert site.view.state.marks == {"voted": 1}
+        assert site.centre_view.state.marks == {"voted": 1}
 
 
 # A dialplan that was not rendered from the settings
@@ -231,11 +231,11 @@ def test_dialplan_not_rendered_from_the_settings_blocks_dialling_and_raises_an_a
         async with a_site(tmp_path, config, campaign=IVR, run=False) as site, asyncio.TaskGroup() as group:
             group.create_task(site.centre.run(site.stop))
             await asyncio.sleep(30)
-            (alert,) = site.view.alerts
+            (alert,) = site.centre_view.alerts
             assert alert.code == "switch-down"
             assert "dialplan was not rendered from these settings" in alert.text
             assert "dialer asterisk render" in alert.text
-            assert site.switch.placed == []
+            assert site.switch.placed_calls == []
             site.stop.set()
 
     run()
@@ -249,5 +249,5 @@ async def test_dialplan_replaced_while_the_dialler_runs_stops_flows_and_raises_a
     async with SimulatedAsterisk(config) as switch, a_site(tmp_path, switch=switch, campaign=IVR) as site:
         switch.dialplan = parse_dialplan(make_dialplan_of_earlier_version())
         await site.until(lambda: len(site.ended()) >= 10, seconds=120)
-        assert site.view.state.marks == {}
+        assert site.centre_view.state.marks == {}
         assert list_alert_changes(site, "fastagi-stranger") == [True]

@@ -44,7 +44,7 @@ def make_short_calls() -> Any:
 
 async def deliver_all_events(site: Site, directory: Path) -> None:
     """Deliver all events again and wait until store, memory, channels and seats agree."""
-    site.switch.spoil_events()
+    site.switch.set_event_faults()
     await site.until(lambda: is_state_consistent(site, directory), seconds=BOUND_SECONDS)
 
 
@@ -59,7 +59,7 @@ def test_dialler_state_is_consistent_after_losing_all_events_of_one_kind(tmp_pat
     async def run() -> None:
         async with a_site(tmp_path, make_short_calls(), seats=SEATS, **SETTINGS) as site:
             await wait_for_all_call_kinds(site)
-            site.switch.spoil_events(lose=1.0, names={name})
+            site.switch.set_event_faults(lose=1.0, names={name})
             await asyncio.sleep(20.0)
             await deliver_all_events(site, tmp_path)
         assert_no_repeated_calls(site, tmp_path)
@@ -75,7 +75,7 @@ def test_dialler_state_is_consistent_after_lost_repeated_and_late_asterisk_event
         chance = Random(seed)
         async with a_site(tmp_path, make_short_calls(), seats=SEATS, **SETTINGS) as site, agents_at_work(site):
             for _ in range(3):
-                site.switch.spoil_events(
+                site.switch.set_event_faults(
                     lose=chance.uniform(0.1, 0.4), repeat=chance.uniform(0, 0.3), reorder=chance.uniform(0, 0.3)
                 )
                 await asyncio.sleep(chance.uniform(10.0, 40.0))
@@ -92,14 +92,14 @@ async def test_seat_becomes_ready_after_the_event_for_the_end_of_a_call_was_lost
     config = make_scripted_switch(Behaviour(answer_after=1.0, talk_seconds=500.0))
     async with a_site(tmp_path, config, voters=1, seats=1, campaigns=[campaign]) as site:
         await site.log_in("01")
-        await site.until(lambda: site.view.seats[0].state is SeatState.TALKING)
-        site.switch.spoil_events(lose=1.0)
+        await site.until(lambda: site.centre_view.seats[0].state is SeatState.TALKING)
+        site.switch.set_event_faults(lose=1.0)
         [voter] = [channel for channel in site.switch.channels.values() if channel.trunk is not None]
         site.switch.hang_up_from_other_side(voter, EndsBy.VOTER)
         await asyncio.sleep(1)
-        site.switch.spoil_events()
-        assert site.view.seats[0].state is SeatState.TALKING, "the dialler cannot know it yet"
-        await site.until(lambda: site.view.seats[0].state is SeatState.READY, seconds=BOUND_SECONDS)
+        site.switch.set_event_faults()
+        assert site.centre_view.seats[0].state is SeatState.TALKING, "the dialler cannot know it yet"
+        await site.until(lambda: site.centre_view.seats[0].state is SeatState.READY, seconds=BOUND_SECONDS)
     assert query_site_store(tmp_path, "SELECT outcome FROM attempt") == [("connected",)]
 
 
@@ -108,12 +108,12 @@ async def test_phone_of_a_seat_is_called_again_after_the_hangup_event_of_the_pho
     async with a_site(tmp_path, make_scripted_switch(), voters=1, seats=1) as site:
         await site.log_in("01")
         await site.centre.engine.execute_command(StopAll())
-        site.switch.spoil_events(lose=1.0)
+        site.switch.set_event_faults(lose=1.0)
         site.switch.hang_up_phone("agent01")
         await asyncio.sleep(1)
-        site.switch.spoil_events()
-        await site.until(lambda: site.view.seats[0].state is SeatState.LOST, seconds=BOUND_SECONDS)
-        await site.until(lambda: site.view.seats[0].state is SeatState.READY, seconds=10)
+        site.switch.set_event_faults()
+        await site.until(lambda: site.centre_view.seats[0].state is SeatState.LOST, seconds=BOUND_SECONDS)
+        await site.until(lambda: site.centre_view.seats[0].state is SeatState.READY, seconds=10)
 
 
 @virtual_time()
@@ -121,11 +121,11 @@ async def test_voter_stays_with_the_seat_after_the_join_event_was_lost(tmp_path:
     config = make_scripted_switch(Behaviour(answer_after=1.0, talk_seconds=100.0))
     async with a_site(tmp_path, config, voters=1, seats=1, campaigns=[CAMPAIGNS[0]]) as site:
         await site.log_in("01")
-        site.switch.spoil_events(lose=1.0, names={"ConfbridgeJoin"})
-        await site.until(lambda: site.view.campaigns[0].calls.get(CallState.CONNECTING, 0) == 1)
+        site.switch.set_event_faults(lose=1.0, names={"ConfbridgeJoin"})
+        await site.until(lambda: site.centre_view.campaigns[0].calls.get(CallState.CONNECTING, 0) == 1)
         await asyncio.sleep(1)
-        site.switch.spoil_events()
-        await site.until(lambda: site.view.seats[0].state is SeatState.TALKING, seconds=BOUND_SECONDS)
+        site.switch.set_event_faults()
+        await site.until(lambda: site.centre_view.seats[0].state is SeatState.TALKING, seconds=BOUND_SECONDS)
 
 
 @virtual_time()
@@ -135,10 +135,10 @@ async def test_voter_returns_to_the_agent_after_the_hangup_event_of_the_consulte
     async with talking(tmp_path) as site:
         await site.centre.engine.execute_command(StopAll())
         await bring_call_to(site, "consult")
-        site.switch.spoil_events(lose=1.0)
+        site.switch.set_event_faults(lose=1.0)
         site.switch.hang_up_from_other_side(third_party(site), EndsBy.VOTER)
         await asyncio.sleep(1)
-        site.switch.spoil_events()
+        site.switch.set_event_faults()
         assert seat(site).transfer == "consult"
         await site.until(lambda: seat(site).transfer is None, seconds=BOUND_SECONDS)
         await site.centre.engine.execute_command(SeatConsult(seat="01", to="boss"))
@@ -150,11 +150,11 @@ async def test_channel_is_released_after_the_hangup_event_of_an_unknown_caller_w
         await site.centre.engine.execute_command(StopAll())
         site.switch.place_inbound_call("+917999999999", called="+911140000011", script=Behaviour(hang_up_after=100.0))
         await site.until(lambda: bool(site.centre.engine.features.unknown_callers.trunks))
-        site.switch.spoil_events(lose=1.0)
+        site.switch.set_event_faults(lose=1.0)
         [caller] = [channel for channel in site.switch.channels.values() if channel.number == "+917999999999"]
         site.switch.hang_up_from_other_side(caller, EndsBy.VOTER)
         await asyncio.sleep(1)
-        site.switch.spoil_events()
+        site.switch.set_event_faults()
         assert site.centre.engine.features.unknown_callers.trunks, "the dialler cannot know it yet"
         await site.until(lambda: not site.centre.engine.features.unknown_callers.trunks, seconds=BOUND_SECONDS)
 
@@ -163,8 +163,8 @@ async def test_channel_is_released_after_the_hangup_event_of_an_unknown_caller_w
 async def test_live_call_that_an_event_reported_as_ended_is_hung_up(tmp_path: Path) -> None:
     config = make_scripted_switch(Behaviour(answer_after=200.0))
     async with a_site(tmp_path, config, voters=1, seats=0, campaigns=[{**CAMPAIGNS[1], "ring_seconds": 100}]) as site:
-        await site.until(lambda: site.view.campaigns[0].calls.get(CallState.RINGING, 0) == 1)
-        attempt_id = site.switch.placed[0].channel_id
+        await site.until(lambda: site.centre_view.campaigns[0].calls.get(CallState.RINGING, 0) == 1)
+        attempt_id = site.switch.placed_calls[0].channel_id
         switch = site.centre.engine.features.switch
         assert isinstance(switch, adapter.AsteriskSwitch)
         switch.tracker.calls.stop_tracking_channel(AttemptId(attempt_id))
@@ -181,10 +181,10 @@ async def test_failed_comparison_with_asterisk_opens_a_new_session_and_compariso
         assert isinstance(switch, adapter.AsteriskSwitch)
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(switch.tracker, "find_lost_events", lambda _: 1 / 0)
-            await site.until(lambda: not site.view.state.switch_up, seconds=comparison.COMPARE_SECONDS + 1)
-        await site.until(lambda: site.view.state.switch_up, seconds=10)
-        site.switch.spoil_events(lose=1.0)
+            await site.until(lambda: not site.centre_view.state.switch_up, seconds=comparison.COMPARE_SECONDS + 1)
+        await site.until(lambda: site.centre_view.state.switch_up, seconds=10)
+        site.switch.set_event_faults(lose=1.0)
         site.switch.hang_up_phone("agent01")
         await asyncio.sleep(1)
-        site.switch.spoil_events()
-        await site.until(lambda: site.view.seats[0].state is SeatState.LOST, seconds=BOUND_SECONDS)
+        site.switch.set_event_faults()
+        await site.until(lambda: site.centre_view.seats[0].state is SeatState.LOST, seconds=BOUND_SECONDS)

@@ -61,7 +61,7 @@ async def kill_and_restart(tmp_path: Path, point: str) -> None:
         with run_dialler_process(tmp_path, switch, campaign, point) as crashed:
             async with asyncio.timeout(WAIT_SECONDS):
                 assert await crashed.wait() == -signal.SIGKILL, (tmp_path / "child.log").read_text()[-4000:]
-        placed_before = len(switch.placed)
+        placed_before = len(switch.placed_calls)
         marks_before = query_site_store(tmp_path, "SELECT key FROM mark")
         attempts_before = query_site_store(tmp_path, "SELECT attempt_id FROM attempt")
         assert len(attempts_before) >= max(1, placed_before), "every call was committed before it was placed"
@@ -73,7 +73,7 @@ async def kill_and_restart(tmp_path: Path, point: str) -> None:
             async with asyncio.timeout(WAIT_SECONDS):
                 assert await again.wait() == 0
 
-    numbers = Counter(call.number for call in switch.placed)
+    numbers = Counter(call.number for call in switch.placed_calls)
     assert max(numbers.values()) == 1, "nobody is dialled twice"
     told = [json.loads(line) for line in journal.read_text().splitlines()]
     placed = [line["channel"] for line in told if line["event"] == "placed"]

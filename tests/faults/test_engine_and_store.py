@@ -32,16 +32,16 @@ from tests.support.voters import IVR, make_answering_switch, make_scripted_switc
 @virtual_time()
 async def test_dialling_stops_on_a_full_disk_and_results_wait_to_be_stored(tmp_path: Path) -> None:
     async with a_site(tmp_path, make_answering_switch(talk_seconds=5.0), seats=2) as site, agents_at_work(site):
-        await site.until(lambda: site.view.campaigns[0].connected >= 2)
+        await site.until(lambda: site.centre_view.campaigns[0].connected >= 2)
         full = FailingStore(site, "end_attempts")
-        await site.until(lambda: site.view.campaigns[0].hold == Hold(HoldReason.STORE), seconds=60)
-        placed = len(site.switch.placed)
-        assert "store" in {alert.code for alert in site.view.alerts}
+        await site.until(lambda: site.centre_view.campaigns[0].hold == Hold(HoldReason.STORE), seconds=60)
+        placed = len(site.switch.placed_calls)
+        assert "store" in {alert.code for alert in site.centre_view.alerts}
         await asyncio.sleep(60)
-        assert len(site.switch.placed) == placed
+        assert len(site.switch.placed_calls) == placed
         full.failing = False
-        await site.until(lambda: len(site.switch.placed) > placed, seconds=10)
-        assert "store" not in {alert.code for alert in site.view.alerts}
+        await site.until(lambda: len(site.switch.placed_calls) > placed, seconds=10)
+        assert "store" not in {alert.code for alert in site.centre_view.alerts}
     assert_nobody_dialled_twice(site)
     assert_all_attempts_ended(tmp_path)
 
@@ -54,7 +54,7 @@ def test_results_are_neither_duplicated_nor_lost_if_the_reply_of_a_commit_is_los
             fault = FailingStore(site, method, after_commit=True)
             await asyncio.sleep(20)
             fault.failing = False
-            await site.until(lambda: site.view.campaigns[0].connected >= 4, seconds=300)
+            await site.until(lambda: site.centre_view.campaigns[0].connected >= 4, seconds=300)
         assert_nobody_dialled_twice(site)
 
     run()
@@ -67,7 +67,7 @@ async def test_mark_that_cannot_be_stored_is_not_acknowledged_to_the_voter(tmp_p
     async with a_site(tmp_path, config, campaign={**IVR, "channels": 1}) as site:
         FailingStore(site, "record_mark")
         await site.until(lambda: bool(site.ended()), seconds=60)
-        assert not site.view.state.marks
+        assert not site.centre_view.state.marks
     assert not query_site_store(tmp_path, "SELECT 1 FROM mark")
 
 
@@ -75,11 +75,11 @@ async def test_mark_that_cannot_be_stored_is_not_acknowledged_to_the_voter(tmp_p
 async def test_disposition_that_was_not_stored_is_refused_and_can_be_repeated(tmp_path: Path) -> None:
     async with a_site(tmp_path, make_answering_switch(talk_seconds=5.0), seats=1) as site:
         await site.log_in("01")
-        await site.until(lambda: site.view.seats[0].state is SeatState.WRAP_UP)
+        await site.until(lambda: site.centre_view.seats[0].state is SeatState.WRAP_UP)
         full = FailingStore(site, "record_disposition")
         with pytest.raises(StoreFull):
             await site.centre.engine.execute_command(KeyedDisposition(seat="01", disposition=Disposition.VOTED))
-        assert site.view.seats[0].state is SeatState.WRAP_UP
+        assert site.centre_view.seats[0].state is SeatState.WRAP_UP
         full.failing = False
         assert (
             await site.centre.engine.execute_command(KeyedDisposition(seat="01", disposition=Disposition.VOTED))
@@ -95,8 +95,8 @@ async def test_dialling_stops_on_a_nearly_full_disk_before_writes_fail(tmp_path:
     ) as site:
         await site.log_in("01")
         await asyncio.sleep(30)
-        assert not site.switch.placed
-        assert "store.reserve_megabytes" in site.view.alerts[0].text
+        assert not site.switch.placed_calls
+        assert "store.reserve_megabytes" in site.centre_view.alerts[0].text
 
 
 @virtual_time()
@@ -112,10 +112,10 @@ async def test_stop_all_stops_every_campaign_even_if_the_store_fails(tmp_path: P
         FailingStore(site, "stop_campaigns")
         with pytest.raises(StoreError):
             await site.centre.engine.execute_command(StopAll())
-        placed = len(site.switch.placed)
-        assert {campaign.state for campaign in site.view.campaigns} == {CampaignState.STOPPED}
+        placed = len(site.switch.placed_calls)
+        assert {campaign.state for campaign in site.centre_view.campaigns} == {CampaignState.STOPPED}
         await asyncio.sleep(60)
-        assert len(site.switch.placed) == placed
+        assert len(site.switch.placed_calls) == placed
 
 
 @virtual_time()
@@ -187,9 +187,9 @@ async def test_failing_store_raises_a_single_alert_for_all_writers(tmp_path: Pat
         ]
         assert 1 <= len(told) <= 3, "one trouble, and at most one lull that was taken for its end"
         failing = False
-        placed = len(site.switch.placed)
-        await site.until(lambda: len(site.switch.placed) > placed, seconds=70)
-        assert "store" not in {alert.code for alert in site.view.alerts}
+        placed = len(site.switch.placed_calls)
+        await site.until(lambda: len(site.switch.placed_calls) > placed, seconds=70)
+        assert "store" not in {alert.code for alert in site.centre_view.alerts}
         told = [
             change.alert for change in site.changes if isinstance(change, AlertRaised) and change.alert.code == "store"
         ]

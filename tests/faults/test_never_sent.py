@@ -46,7 +46,7 @@ async def test_number_may_be_redialled_only_if_the_dialler_was_killed_before_the
 
             store.commit_new_attempts = commit_then_hang  # type: ignore[method-assign]
             await first.until(lambda: len(never_sent) >= 2, seconds=20)
-        sent = [call.channel_id for call in switch.placed]
+        sent = [call.channel_id for call in switch.placed_calls]
         assert len(sent) >= 3 and not set(sent) & set(never_sent)
         await asyncio.sleep(60)  # they end, and nobody is there to hear of it
         async with a_site(tmp_path, switch=switch, seats=0, campaigns=[CAMPAIGN]) as second:
@@ -54,7 +54,7 @@ async def test_number_may_be_redialled_only_if_the_dialler_was_killed_before_the
         outcomes = dict(query_site_store(tmp_path, "SELECT attempt_id, outcome FROM attempt"))
         assert {outcomes[each] for each in never_sent} == {"refused"}
         assert "refused" not in {outcomes[each] for each in sent}
-        numbers = Counter(call.number for call in switch.placed)
+        numbers = Counter(call.number for call in switch.placed_calls)
     assert set(numbers.values()) == {1}  # nobody twice
     freed = query_site_store(
         tmp_path,
@@ -70,12 +70,12 @@ async def test_dialler_killed_during_a_preview_uses_up_no_attempt(tmp_path: Path
     async with SimulatedAsterisk(make_scripted_switch()) as switch:
         async with run_until_killed(tmp_path, switch, seats=1, campaign=previews) as first:
             await first.log_in("01")
-            await first.until(lambda: first.view.seats[0].preview is not None)
-            shown = first.view.seats[0].attempt_id
+            await first.until(lambda: first.centre_view.seats[0].preview is not None)
+            shown = first.centre_view.seats[0].attempt_id
         async with a_site(tmp_path, switch=switch, seats=1, campaign=previews) as second:
-            await second.until(lambda: second.view.seats[0].preview is not None)
-            assert second.view.seats[0].attempt_id != shown
-        assert switch.placed == []
+            await second.until(lambda: second.centre_view.seats[0].preview is not None)
+            assert second.centre_view.seats[0].attempt_id != shown
+        assert switch.placed_calls == []
     attempts = query_site_store(tmp_path, "SELECT attempt_id, outcome, attempt_number FROM attempt ORDER BY created_at")
     assert attempts[0] == (shown, "refused", None)
     assert query_site_store(tmp_path, "SELECT DISTINCT attempts FROM target") == [(0,)]
@@ -93,15 +93,15 @@ async def test_older_store_restored_under_a_newer_journal_is_refused(tmp_path: P
             await site.until(lambda: len(site.ended()) >= 6, seconds=120)
         newest = store.read_bytes()
         store.write_bytes(copy.read_bytes())
-        placed = len(switch.placed)
+        placed = len(switch.placed_calls)
         for _ in range(2):  # a restart does not make it right
             with pytest.raises(StoreError, match=r"older than the last run.*Restore the newest store, or run"):
                 async with a_site(tmp_path, switch=switch, seats=0, campaigns=[CAMPAIGN]):
                     await asyncio.sleep(60)
-        assert len(switch.placed) == placed
+        assert len(switch.placed_calls) == placed
         store.write_bytes(newest)
         async with a_site(tmp_path, switch=switch, seats=0, campaigns=[CAMPAIGN]) as site:
-            await site.until(lambda: len(switch.placed) > placed, seconds=120)
+            await site.until(lambda: len(switch.placed_calls) > placed, seconds=120)
         store.write_bytes(copy.read_bytes())
         (tmp_path / "centre.db.sent").unlink()  # a person says that it is right
         async with a_site(tmp_path, switch=switch, seats=0, campaigns=[CAMPAIGN]):

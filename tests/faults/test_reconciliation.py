@@ -35,7 +35,7 @@ async def test_dialler_and_asterisk_agree_on_calls_and_seats_after_asterisk_rest
         await wait_for_all_call_kinds(site)
         before = list_live_attempts(site)
         await site.switch.restart(down_seconds=3.0)
-        await site.until(lambda: site.view.state.switch_up, seconds=10)
+        await site.until(lambda: site.centre_view.state.switch_up, seconds=10)
         await site.until(lambda: is_state_consistent(site, tmp_path), seconds=5)
         assert not before & list_live_attempts(site)
         ends = dict(query_site_store(tmp_path, "SELECT attempt_id, outcome FROM attempt WHERE ended_at IS NOT NULL"))
@@ -45,7 +45,7 @@ async def test_dialler_and_asterisk_agree_on_calls_and_seats_after_asterisk_rest
             Outcome.LEFT.value,
             Outcome.UNKNOWN.value,
         }
-        await site.until(lambda: all(seat.state is not SeatState.LOST for seat in site.view.seats), seconds=15)
+        await site.until(lambda: all(seat.state is not SeatState.LOST for seat in site.centre_view.seats), seconds=15)
     assert_no_repeated_calls(site, tmp_path)
 
 
@@ -60,14 +60,14 @@ def test_call_cancelled_while_asterisk_is_unreachable_is_hung_up_on_reconnect(tm
         async with a_site(tmp_path, config, seats=2, campaigns=[campaign]) as site:
             if kind == "agents":
                 await site.log_in("01", "02")
-            await site.until(lambda: len(site.switch.placed) >= 2)
+            await site.until(lambda: len(site.switch.placed_calls) >= 2)
             await asyncio.sleep(3.0)
             site.switch.reset_ami_connections()
             await asyncio.sleep(0.01)
             await site.centre.engine.execute_command(StopAll())
-            await site.until(lambda: site.view.state.switch_up, seconds=10)
-            await site.until(lambda: all(call.ended_at is not None for call in site.switch.placed), seconds=1)
-            assert not any(call.answered_at for call in site.switch.placed)
+            await site.until(lambda: site.centre_view.state.switch_up, seconds=10)
+            await site.until(lambda: all(call.ended_at is not None for call in site.switch.placed_calls), seconds=1)
+            assert not any(call.answered_at for call in site.switch.placed_calls)
             assert {change.outcome for change in site.ended()} == {Outcome.CANCELLED}
 
     run()
@@ -85,15 +85,15 @@ def test_call_answered_while_asterisk_is_unreachable_is_not_hung_up(tmp_path: Pa
         async with a_site(tmp_path, config, voters=1, seats=0 if flow else 1, campaigns=[campaign]) as site:
             if not flow:
                 await site.log_in("01")
-            await site.until(lambda: site.view.campaigns[0].calls.get(CallState.RINGING, 0) == 1)
+            await site.until(lambda: site.centre_view.campaigns[0].calls.get(CallState.RINGING, 0) == 1)
             cut = asyncio.create_task(site.switch.refuse_ami_connections_for(6.0))
             await asyncio.sleep(0.1)
             await site.centre.engine.execute_command(StopAll())
             await cut
-            assert site.switch.placed[0].answered_at is not None
-            await site.until(lambda: site.view.state.switch_up, seconds=30)
+            assert site.switch.placed_calls[0].answered_at is not None
+            await site.until(lambda: site.centre_view.state.switch_up, seconds=30)
             await asyncio.sleep(5.0 if flow else 1.0)  # no seat is free any more, so it gets the information message
-            assert site.switch.placed[0].ended_at is None
+            assert site.switch.placed_calls[0].ended_at is None
 
     run()
 
@@ -103,23 +103,23 @@ async def test_ringing_call_continues_after_the_dialler_reconnects_to_asterisk(t
     config = make_scripted_switch(Behaviour(answer_after=25.0, hang_up_after=20.0))
     campaign = {**CAMPAIGNS[1], "ring_seconds": 40}
     async with a_site(tmp_path, config, voters=1, seats=0, campaigns=[campaign]) as site:
-        await site.until(lambda: site.view.campaigns[0].calls.get(CallState.RINGING, 0) == 1)
+        await site.until(lambda: site.centre_view.campaigns[0].calls.get(CallState.RINGING, 0) == 1)
         await site.switch.refuse_ami_connections_for(3.0)
-        await site.until(lambda: site.view.state.switch_up, seconds=10)
+        await site.until(lambda: site.centre_view.state.switch_up, seconds=10)
         await asyncio.sleep(5.0)
-        assert site.switch.placed[0].ended_at is None
+        assert site.switch.placed_calls[0].ended_at is None
 
 
 @virtual_time()
 async def test_conversations_continue_during_a_minute_without_connection_to_asterisk(tmp_path: Path) -> None:
     async with a_site(tmp_path, make_long_calls(), seats=SEATS, **SETTINGS) as site:
         await wait_for_all_call_kinds(site)
-        before, placed = list_live_attempts(site), len(site.switch.placed)
+        before, placed = list_live_attempts(site), len(site.switch.placed_calls)
         cut = asyncio.create_task(site.switch.refuse_ami_connections_for(60.0))
         await asyncio.sleep(59.5)
-        assert len(site.switch.placed) == placed
+        assert len(site.switch.placed_calls) == placed
         await cut
-        await site.until(lambda: site.view.state.switch_up, seconds=35)
+        await site.until(lambda: site.centre_view.state.switch_up, seconds=35)
         await site.until(lambda: is_state_consistent(site, tmp_path), seconds=5)
         assert before & list_live_attempts(site)  # conversations continued all the time
     assert_no_repeated_calls(site, tmp_path)
@@ -141,7 +141,7 @@ def test_dialler_and_asterisk_agree_on_calls_and_seats_after_a_killed_dialler_re
                 await site.until(lambda: is_state_consistent(site, tmp_path), seconds=5)
                 went_on = before & list_live_attempts(site)
                 assert went_on
-                seated = {seat.attempt_id for seat in site.view.seats if seat.state is SeatState.TALKING}
+                seated = {seat.attempt_id for seat in site.centre_view.seats if seat.state is SeatState.TALKING}
                 assert len(seated) == SEATS
                 inbound = {
                     row[0]
@@ -196,11 +196,11 @@ def test_disposition_entered_during_a_call_survives_a_killed_dialler(
         ) as switch:
             async with run_until_killed(tmp_path, switch, seats=1, campaigns=[campaign]) as first:
                 await first.log_in("01")
-                await first.until(lambda: first.view.seats[0].state is SeatState.TALKING)
+                await first.until(lambda: first.centre_view.seats[0].state is SeatState.TALKING)
                 await first.centre.engine.execute_command(said)
             async with a_site(tmp_path, switch=switch, seats=1, campaigns=[campaign]) as site:
-                await site.until(lambda: site.view.seats[0].state is SeatState.TALKING, seconds=5)
-                await site.until(lambda: site.view.seats[0].state is SeatState.WRAP_UP, seconds=70)
+                await site.until(lambda: site.centre_view.seats[0].state is SeatState.TALKING, seconds=5)
+                await site.until(lambda: site.centre_view.seats[0].state is SeatState.WRAP_UP, seconds=70)
                 await asyncio.sleep(1)
 
     run()
@@ -238,7 +238,7 @@ async def test_call_recovered_after_a_restart_has_the_earlier_number_of_pending_
         make_scripted_switch(*[Behaviour(answer_after=40.0, hang_up_after=10.0)] * 3)
     ) as switch:
         async with run_until_killed(tmp_path, switch, seats=0, campaigns=[campaign]) as first:
-            await first.until(lambda: len(switch.placed) == 3)
+            await first.until(lambda: len(switch.placed_calls) == 3)
             before = {
                 call.phone_id: call.pending_voters for call in first.centre.engine.features.live_calls.list_live_calls()
             }

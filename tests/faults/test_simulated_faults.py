@@ -42,7 +42,7 @@ async def test_simulated_restart_drops_channels_without_hangup_events_on_the_sam
         await switch.restart(down_seconds=3)
         await lab.ended.wait()
         assert not lab.events("Hangup")
-        assert [call.how for call in switch.placed] == ["restart"] * 3
+        assert [call.how for call in switch.placed_calls] == ["restart"] * 3
         async with AmiLab(switch.ami_port, "dialler") as again:
             assert (await again.event("FullyBooted")).get("Uptime") == "0"
             assert (await again.action("CoreStatus")).get("CoreStartupTime") == f"00:00:0{int(loop.time())}"
@@ -183,7 +183,7 @@ def collect_hang_ups_of_twenty_calls(
     @virtual_time()
     async def run() -> None:
         async with lab_centre(CONFIG) as (switch, lab):
-            switch.spoil_events(lose=lose, repeat=repeat, reorder=reorder)
+            switch.set_event_faults(lose=lose, repeat=repeat, reorder=reorder)
             for n in range(20):
                 await lab.call(f"91{n}", f"v{n}")
             await asyncio.sleep(20)

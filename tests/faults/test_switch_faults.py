@@ -33,7 +33,7 @@ def assert_no_call_placed_while_down(site: Site) -> None:
     ups = [alert.at for alert in alerts if alert.cleared]
     assert len(downs) == len(ups) > 0
     for down, up in zip(downs, ups, strict=True):
-        assert not [call for call in site.switch.placed if down < call.placed_at < up]
+        assert not [call for call in site.switch.placed_calls if down < call.placed_at < up]
 
 
 @virtual_time()
@@ -45,11 +45,11 @@ async def test_cut_ami_connection_ends_no_call_and_no_number_is_dialled_twice(tm
         for _ in range(4):
             await asyncio.sleep(37)
             site.switch.reset_ami_connections()
-            await site.until(lambda: not site.view.state.switch_up, seconds=1)
-            assert "switch-down" in {alert.code for alert in site.view.alerts}
-            await site.until(lambda: site.view.state.switch_up, seconds=5)
-        await site.until(lambda: site.view.campaigns[0].connected >= 5)
-        assert "switch-down" not in {alert.code for alert in site.view.alerts}
+            await site.until(lambda: not site.centre_view.state.switch_up, seconds=1)
+            assert "switch-down" in {alert.code for alert in site.centre_view.alerts}
+            await site.until(lambda: site.centre_view.state.switch_up, seconds=5)
+        await site.until(lambda: site.centre_view.campaigns[0].connected >= 5)
+        assert "switch-down" not in {alert.code for alert in site.centre_view.alerts}
     assert_no_call_placed_while_down(site)
     assert_nobody_dialled_twice(site)
     assert_all_attempts_ended(tmp_path)
@@ -58,14 +58,14 @@ async def test_cut_ami_connection_ends_no_call_and_no_number_is_dialled_twice(tm
 @virtual_time()
 async def test_half_open_ami_connection_is_detected(tmp_path: Path) -> None:
     async with a_site(tmp_path, make_answering_switch(talk_seconds=10.0), seats=2) as site, agents_at_work(site):
-        await site.until(lambda: site.view.campaigns[0].connected >= 2)
+        await site.until(lambda: site.centre_view.campaigns[0].connected >= 2)
         site.switch.stall_ami_connections()
         stalled_at = site.clock.now()
-        await site.until(lambda: not site.view.state.switch_up, seconds=16)
+        await site.until(lambda: not site.centre_view.state.switch_up, seconds=16)
         opened = query_site_store(tmp_path, "SELECT max(created_at) FROM attempt")[0][0]
         assert opened - stalled_at < 2.0
-        await site.until(lambda: site.view.state.switch_up, seconds=10)
-        await site.until(lambda: site.view.campaigns[0].connected >= 6)
+        await site.until(lambda: site.centre_view.state.switch_up, seconds=10)
+        await site.until(lambda: site.centre_view.campaigns[0].connected >= 6)
     assert_nobody_dialled_twice(site)
     assert_all_attempts_ended(tmp_path)
 
@@ -85,16 +85,16 @@ async def test_half_open_ami_connection_stops_dialling_within_two_seconds(tmp_pa
     async with a_site(
         tmp_path, make_answering_switch(hang_up_after=5.0), voters=600, campaign=campaign, trunks=trunks
     ) as site:
-        await site.until(lambda: len(site.switch.placed) > 20)
+        await site.until(lambda: len(site.switch.placed_calls) > 20)
         site.switch.stall_ami_connections()
         stalled_at = site.clock.now()
-        await site.until(lambda: site.view.campaigns[0].hold == Hold(HoldReason.SWITCH_SILENT), seconds=2.05)
-        await site.until(lambda: not site.view.state.switch_up, seconds=16)
+        await site.until(lambda: site.centre_view.campaigns[0].hold == Hold(HoldReason.SWITCH_SILENT), seconds=2.05)
+        await site.until(lambda: not site.centre_view.state.switch_up, seconds=16)
         opened = query_site_store(tmp_path, "SELECT max(created_at) FROM attempt")[0][0]
         assert opened - stalled_at < 2.0
-        await site.until(lambda: site.view.state.switch_up, seconds=30)
-        before = len(site.switch.placed)
-        await site.until(lambda: len(site.switch.placed) > before, seconds=10)
+        await site.until(lambda: site.centre_view.state.switch_up, seconds=30)
+        before = len(site.switch.placed_calls)
+        await site.until(lambda: len(site.switch.placed_calls) > before, seconds=10)
     assert_nobody_dialled_twice(site)
     assert_all_attempts_ended(tmp_path)
 
@@ -106,16 +106,16 @@ async def test_manager_user_without_read_permission_raises_an_alert(tmp_path: Pa
     async with a_site(tmp_path, config, seats=1) as site:
         await site.log_in("01")
         await site.until(lambda: bool(site.ended()), seconds=60)
-        (alert,) = [alert for alert in site.view.alerts if alert.code == "user-events-missing"]
+        (alert,) = [alert for alert in site.centre_view.alerts if alert.code == "user-events-missing"]
         assert "read = system,call,user" in alert.text
 
 
 @virtual_time()
 async def test_garbage_on_the_ami_connection_starts_a_new_session(tmp_path: Path) -> None:
     async with a_site(tmp_path, make_answering_switch(talk_seconds=10.0), seats=1) as site, agents_at_work(site):
-        await site.until(lambda: site.view.campaigns[0].connected >= 1)
+        await site.until(lambda: site.centre_view.campaigns[0].connected >= 1)
         site.switch.send_garbage(b"x" * 200_000)
-        await site.until(lambda: site.view.campaigns[0].connected >= 3)
+        await site.until(lambda: site.centre_view.campaigns[0].connected >= 3)
     assert_nobody_dialled_twice(site)
     assert_all_attempts_ended(tmp_path)
 
@@ -124,16 +124,16 @@ async def test_garbage_on_the_ami_connection_starts_a_new_session(tmp_path: Path
 async def test_restart_of_asterisk_ends_all_calls_and_the_seats_are_restored(tmp_path: Path) -> None:
     config = make_answering_switch(answer_after=6.0, talk_seconds=60.0)
     async with a_site(tmp_path, config, seats=3) as site, agents_at_work(site):
-        await site.until(lambda: site.view.campaigns[0].calls.get(CallState.TALKING, 0) >= 2)
-        await site.until(lambda: site.view.campaigns[0].calls.get(CallState.RINGING, 0) >= 1)
-        before = Counter(site.view.campaigns[0].calls)
+        await site.until(lambda: site.centre_view.campaigns[0].calls.get(CallState.TALKING, 0) >= 2)
+        await site.until(lambda: site.centre_view.campaigns[0].calls.get(CallState.RINGING, 0) >= 1)
+        before = Counter(site.centre_view.campaigns[0].calls)
         await site.switch.restart(down_seconds=3.0)
-        await site.until(lambda: site.view.state.switch_up, seconds=10)
+        await site.until(lambda: site.centre_view.state.switch_up, seconds=10)
         outcomes = Counter(change.outcome for change in site.ended())
         assert outcomes[Outcome.CONNECTED] >= before[CallState.TALKING]
         assert outcomes[Outcome.UNKNOWN] >= 1  # what rang: nobody can know what became of it
-        await site.until(lambda: all(seat.state is not SeatState.LOST for seat in site.view.seats), seconds=15)
-        await site.until(lambda: site.view.campaigns[0].calls.get(CallState.TALKING, 0) >= 1, seconds=60)
+        await site.until(lambda: all(seat.state is not SeatState.LOST for seat in site.centre_view.seats), seconds=15)
+        await site.until(lambda: site.centre_view.campaigns[0].calls.get(CallState.TALKING, 0) >= 1, seconds=60)
     assert_nobody_dialled_twice(site)
     assert_all_attempts_ended(tmp_path)
     assert not query_site_store(
@@ -145,20 +145,20 @@ async def test_restart_of_asterisk_ends_all_calls_and_the_seats_are_restored(tmp
 async def test_no_calls_are_placed_until_asterisk_is_fully_booted(tmp_path: Path) -> None:
     config = make_answering_switch(answer_after=2.0, hang_up_after=5.0)
     async with a_site(tmp_path, config, seats=2) as site, agents_at_work(site):
-        await site.until(lambda: site.view.campaigns[0].calls.get(CallState.TALKING, 0) >= 1)
+        await site.until(lambda: site.centre_view.campaigns[0].calls.get(CallState.TALKING, 0) >= 1)
         ordered: list[bool] = []
         order = site.switch.actions._parse_originate
         site.switch.actions._parse_originate = lambda action: ordered.append(site.switch.booted) or order(action)  # type: ignore[method-assign, func-returns-value]
         restart = asyncio.create_task(site.switch.restart(down_seconds=1.0, boot_seconds=45.0))
         await asyncio.sleep(36.0)
         assert site.switch.session_registry.sessions
-        assert not site.view.state.switch_up
-        (alert,) = [alert for alert in site.view.alerts if alert.code == "switch-down"]
+        assert not site.centre_view.state.switch_up
+        (alert,) = [alert for alert in site.centre_view.alerts if alert.code == "switch-down"]
         assert "within 30 s that it is fully booted" in alert.text
         assert not ordered
         await restart
-        await site.until(lambda: site.view.state.switch_up, seconds=1)
-        await site.until(lambda: site.view.campaigns[0].calls.get(CallState.TALKING, 0) >= 1, seconds=60)
+        await site.until(lambda: site.centre_view.state.switch_up, seconds=1)
+        await site.until(lambda: site.centre_view.campaigns[0].calls.get(CallState.TALKING, 0) >= 1, seconds=60)
         assert all(ordered)
     assert_nobody_dialled_twice(site)
     assert_all_attempts_ended(tmp_path)
@@ -205,7 +205,7 @@ async def test_answered_call_lost_before_reaching_a_seat_counts_as_abandoned(tmp
         await site.log_in("01", "02")
         await site.until(lambda: bool(restarts), seconds=300)
         await restarts[0]
-        await site.until(lambda: site.view.state.switch_up, seconds=20)
+        await site.until(lambda: site.centre_view.state.switch_up, seconds=20)
         run = centre.campaign_runs["agents"]
         assert isinstance(run.pacer, PredictivePacer)
         abandoned = run.outcomes[Outcome.ABANDONED]
@@ -221,11 +221,11 @@ def test_repeated_and_reordered_asterisk_events_change_no_result(tmp_path: Path,
     async def run() -> None:
         config = make_answering_switch(answer_after=3.0, talk_seconds=15.0)
         async with a_site(tmp_path, config, seats=3) as site, agents_at_work(site):
-            site.switch.spoil_events(repeat=fault.get("repeat", 0.0), reorder=fault.get("reorder", 0.0))
+            site.switch.set_event_faults(repeat=fault.get("repeat", 0.0), reorder=fault.get("reorder", 0.0))
             await asyncio.sleep(300)
-            site.switch.spoil_events()
+            site.switch.set_event_faults()
             await asyncio.sleep(60)
-            assert site.view.campaigns[0].connected > 10
+            assert site.centre_view.campaigns[0].connected > 10
         assert_nobody_dialled_twice(site)
         assert Counter(change.attempt_id for change in site.ended()).most_common(1)[0][1] == 1
 
@@ -237,13 +237,13 @@ def test_repeated_and_reordered_asterisk_events_change_no_result(tmp_path: Path,
 async def test_lost_asterisk_events_are_recovered_by_a_resync(tmp_path: Path) -> None:
     config = make_answering_switch(answer_after=3.0, talk_seconds=15.0)
     async with a_site(tmp_path, config, seats=3) as site, agents_at_work(site):
-        site.switch.spoil_events(lose=0.2)
+        site.switch.set_event_faults(lose=0.2)
         await asyncio.sleep(200)
-        site.switch.spoil_events()
+        site.switch.set_event_faults()
         site.switch.reset_ami_connections()
-        await site.until(lambda: site.view.state.switch_up, seconds=10)
+        await site.until(lambda: site.centre_view.state.switch_up, seconds=10)
         await asyncio.sleep(120)
-        live = {call.channel_id for call in site.switch.placed if call.ended_at is None}
+        live = {call.channel_id for call in site.switch.placed_calls if call.ended_at is None}
         assert {call.attempt_id for call in get_features(site).live_calls.list_live_calls()} <= live
     assert_nobody_dialled_twice(site)
     assert_all_attempts_ended(tmp_path)
@@ -256,14 +256,14 @@ async def test_trunk_failure_is_reported_as_carrier_failure(tmp_path: Path) -> N
         await site.log_in("01")
         await site.until(lambda: bool(site.ended()), seconds=60)
         assert site.ended()[0].outcome is Outcome.CARRIER_FAILURE
-        assert site.view.state.trunks[0].failures == 1
+        assert site.centre_view.state.trunks[0].failures == 1
 
 
 @virtual_time()
 async def test_fastagi_disconnect_during_a_flow_keeps_earlier_answers(tmp_path: Path) -> None:
     config = make_scripted_switch(Behaviour(keys=((4.0, "2"),), hang_up_after=120.0))
     async with a_site(tmp_path, config, campaign={**IVR, "channels": 1}) as site:
-        await site.until(lambda: site.view.state.marks.get("not-yet") == 1)
+        await site.until(lambda: site.centre_view.state.marks.get("not-yet") == 1)
         site.switch.reset_agi_connections()
         await site.until(lambda: bool(site.ended()), seconds=180)
         assert site.ended()[0].outcome in {Outcome.LEFT, Outcome.COMPLETED}

@@ -164,7 +164,9 @@ async def agent_centre(
         page = AgentPage(desk.origin, http)
         async with asyncio.timeout(HANG_SECONDS):
             while not (
-                site.view.state.switch_up and centre.monitor is not None and centre.monitor.is_connected_to_broker
+                site.centre_view.state.switch_up
+                and centre.monitor is not None
+                and centre.monitor.is_connected_to_broker
             ):
                 await asyncio.sleep(0.02)
             while not (await page.ask("GET", "/health")).json()["broker"]:

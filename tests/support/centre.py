@@ -54,7 +54,9 @@ class Site(SimulatedSite):
         """Log agents in at the seats and wait until their phones are connected."""
         for seat in seats:
             await self.centre.engine.execute_command(SeatLogIn(seat=seat, agent=f"agent-{seat}"))
-        await self.until(lambda: all(view.state.value != "lost" for view in self.view.seats if view.seat in seats))
+        await self.until(
+            lambda: all(view.state.value != "lost" for view in self.centre_view.seats if view.seat in seats)
+        )
 
 
 def site_settings(
@@ -129,7 +131,7 @@ async def a_site(
         if switch is None:
             config = switch_config or SimulatedAsteriskConfig(seats=make_seat_phones(seats), start_epoch=START_EPOCH)
             switch = await stack.enter_async_context(SimulatedAsterisk(config))
-        clock = clocked(switch.now())
+        clock = clocked(switch.get_current_time())
         make = made or (lambda port: site_settings(directory, port, seats=seats, **changes))
         settings = make(switch.ami_port)
         centre = await stack.enter_async_context(
@@ -142,7 +144,7 @@ async def a_site(
         async with asyncio.TaskGroup() as group:
             running = group.create_task(site.run())
             try:
-                await site.until(lambda: site.view.state.switch_up)
+                await site.until(lambda: site.centre_view.state.switch_up)
                 yield site
             finally:
                 site.stop.set()
@@ -154,7 +156,10 @@ async def agents_at_work(site: Site, habits: AgentHabits | None = None) -> Async
     """Run one simulated agent per seat until the end of the context."""
     stop = asyncio.Event()
     agents = SimulatedAgents(
-        site.centre.engine, [seat.seat for seat in site.view.seats], habits or AgentHabits(break_share=0.0), seed=1
+        site.centre.engine,
+        [seat.seat for seat in site.centre_view.seats],
+        habits or AgentHabits(break_share=0.0),
+        seed=1,
     )
     async with asyncio.TaskGroup() as group:
         group.create_task(agents.run(stop))

@@ -122,7 +122,7 @@ class FakeDiallerClient(DiallerClient):
             self.asked.append((user, command_id, name, dict(values)))
         if name == "seat-sign-in" and self.page_state is not None and self.reply == Reply("done", "it was done"):
             seat = replace(SEATED, seat=values["seat"], agent=values["agent"])
-            self.page_state.put(f"seat/{seat.seat}", seat)
+            self.page_state.set_value(f"seat/{seat.seat}", seat)
         return self.reply
 
 

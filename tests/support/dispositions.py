@@ -102,10 +102,10 @@ class StressTest:
         attempt, command_id = view.attempt_id, f"{self.restarts}-{len(self.confirmed)}-{chance.randrange(10**9)}"
         if self.confirmed and chance.random() < 0.1:  # a late click
             late = chance.choice([*self.confirmed][-8:])
-            if late not in {each.attempt_id for each in page.site.view.seats}:
+            if late not in {each.attempt_id for each in page.site.centre_view.seats}:
                 self.check_status("refused", await page.dispose(late, "opt-out", name, command_id=f"late-{command_id}"))
                 self.refused += 1
-        others = [each.attempt_id for each in page.site.view.seats if each.seat != name and each.attempt_id]
+        others = [each.attempt_id for each in page.site.centre_view.seats if each.seat != name and each.attempt_id]
         if others and chance.random() < 0.1:
             self.check_status(
                 "refused", await page.dispose(others[0], "opt-out", name, command_id=f"other-{command_id}")

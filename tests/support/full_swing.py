@@ -39,13 +39,13 @@ async def wait_for_all_call_kinds(site: Site) -> None:
     await site.log_in(*[f"{n:02d}" for n in range(1, SEATS + 1)])
     caller = Behaviour(hang_up_after=100.0, talk_seconds=80.0)
     site.switch.place_inbound_call("+917000000050", called=AGENT, script=caller)
-    await site.until(lambda: site.view.campaigns[0].calls.get(CallState.TALKING, 0) >= 1)
+    await site.until(lambda: site.centre_view.campaigns[0].calls.get(CallState.TALKING, 0) >= 1)
     site.switch.place_inbound_call("+917000000051", called=FLOW, script=caller)
-    await site.until(lambda: Counter(seat.state for seat in site.view.seats)[SeatState.TALKING] == SEATS)
+    await site.until(lambda: Counter(seat.state for seat in site.centre_view.seats)[SeatState.TALKING] == SEATS)
     for _ in range(2000):
-        calls = site.view.campaigns[1].calls
+        calls = site.centre_view.campaigns[1].calls
         if calls.get(CallState.RINGING, 0) >= 1 and calls.get(CallState.IN_FLOW, 0) >= 2:
             break
         await asyncio.sleep(0.05)
-    assert site.view.campaigns[1].calls[CallState.RINGING] >= 1
+    assert site.centre_view.campaigns[1].calls[CallState.RINGING] >= 1
     assert sum(channel.number.endswith(("50", "51")) for channel in site.switch.channels.values()) == 2

@@ -72,7 +72,7 @@ async def run_full_trunk(
         _note_decisions(site, decided)
         async with agents_at_work(site):
             await asyncio.sleep(minutes * 60)
-        began, placed = site.switch.now() - minutes * 60, list(site.switch.placed)
+        began, placed = site.switch.get_current_time() - minutes * 60, list(site.switch.placed_calls)
     found = [(*decided[call.channel_id], call.placed_at) for call in placed if call.channel_id in decided]
     return [Placed(kind, wired - began, wired - at) for kind, at, wired in found]
 

@@ -32,5 +32,5 @@ def run_dialler_process(
 
 async def wait_for_ended_calls(switch: SimulatedAsterisk, at_least: int) -> None:
     async with asyncio.timeout(WAIT_SECONDS):
-        while sum(1 for call in switch.placed if call.ended_at is not None) < at_least:
+        while sum(1 for call in switch.placed_calls if call.ended_at is not None) < at_least:
             await asyncio.sleep(0.02)

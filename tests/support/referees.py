@@ -14,7 +14,7 @@ def assert_no_simultaneous_calls(site: Site) -> None:
     """Check that no number had two calls at once and no channel id was used twice."""
     live: dict[str, float] = {}
     seen: set[str] = set()
-    for call in site.switch.placed:
+    for call in site.switch.placed_calls:
         assert call.channel_id not in seen
         seen.add(call.channel_id)
         assert live.get(call.number, 0.0) <= call.placed_at, "a number on two calls at once"
@@ -23,7 +23,7 @@ def assert_no_simultaneous_calls(site: Site) -> None:
 
 def assert_nobody_dialled_twice(site: Site) -> None:
     """Check that no number was called twice. For tests in which no number is due again."""
-    twice = [number for number, calls in Counter(call.number for call in site.switch.placed).items() if calls > 1]
+    twice = [number for number, calls in Counter(call.number for call in site.switch.placed_calls).items() if calls > 1]
     assert not twice
     assert_no_simultaneous_calls(site)
 
@@ -53,7 +53,7 @@ def is_state_consistent(site: Site, directory: Path) -> bool:
         for member in conference.members
         if member.channel.trunk is not None
     }
-    talking = {seat.attempt_id for seat in site.view.seats if seat.state is SeatState.TALKING}
+    talking = {seat.attempt_id for seat in site.centre_view.seats if seat.state is SeatState.TALKING}
     return (
         stored == live == {call.attempt_id for call in site.centre.engine.features.live_calls.list_live_calls()}
         and talking == in_seats

@@ -37,7 +37,7 @@ async def run_site_with_pins(directory: Path, *scripts: Behaviour, **changes: An
 
 
 def seat(site: Site, name: str = "01") -> SeatView:
-    return next(view for view in site.view.seats if view.seat == name)
+    return next(view for view in site.centre_view.seats if view.seat == name)
 
 
 async def press_keys(site: Site, keyed: str, endpoint: str = "agent01") -> None:

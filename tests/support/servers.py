@@ -105,7 +105,7 @@ async def a_multi_server_site(
             each.model_copy(update={"server": (moved or {}).get(each.name, each.server)}) for each in settings.trunks
         ]
         settings = settings.model_copy(update={"trunks": tuple(trunks)})
-        clock = LoopClock(next(iter(there.values())).now())
+        clock = LoopClock(next(iter(there.values())).get_current_time())
         centre = await stack.enter_async_context(open_centre(settings, clock=clock, chance=random.Random(1)))
         site = MultiServerSite(there, centre, clock)
         async with asyncio.TaskGroup() as group:

@@ -22,7 +22,7 @@ class SimulatedStage:
 
     def __init__(self, switch: SimulatedAsterisk) -> None:
         self.switch = switch
-        self.clock: Clock = LoopClock(switch.now())
+        self.clock: Clock = LoopClock(switch.get_current_time())
 
     def settings(self, directory: Path, scenario: Scenario) -> Settings:
         site = scenario.site
@@ -38,15 +38,15 @@ class SimulatedStage:
         self.switch.agi_port = centre.agi_port
 
     async def kill_phone(self, seat: str) -> None:
-        self.switch.set_phone(f"agent{seat}", PhoneMode.UNREGISTERED)
+        self.switch.set_phone_reaction(f"agent{seat}", PhoneMode.UNREGISTERED)
         self.switch.hang_up_phone(f"agent{seat}")
 
     async def silence_phone(self, seat: str) -> None:
-        self.switch.set_phone(f"agent{seat}", PhoneMode.UNREGISTERED)
+        self.switch.set_phone_reaction(f"agent{seat}", PhoneMode.UNREGISTERED)
         self.switch.silence_phone(f"agent{seat}")
 
     async def restore_phone(self, seat: str) -> None:
-        self.switch.set_phone(f"agent{seat}", PhoneMode.ANSWERS)
+        self.switch.set_phone_reaction(f"agent{seat}", PhoneMode.ANSWERS)
 
     async def cut_link(self) -> None:
         self.switch.reset_ami_connections()
@@ -58,7 +58,7 @@ class SimulatedStage:
         await self.switch.restart_gracefully(down_seconds=1.0)
 
     def list_called_numbers(self) -> list[str]:
-        return [call.number for call in self.switch.placed]
+        return [call.number for call in self.switch.placed_calls]
 
     async def list_leftover_channels(self) -> list[str]:
         return [channel.name for channel in self.switch.channels.values() if channel.trunk is not None]

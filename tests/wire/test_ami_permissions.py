@@ -21,7 +21,7 @@ async def check_user(user: ManagerUser, **changes: str) -> str:
     config = SimulatedAsteriskConfig(users=(user,), **changes)  # type: ignore[arg-type]  # a dialplan's text alone
     async with SimulatedAsterisk(config) as switch:
         greeting = await check_ami_permissions(AmiLogin("127.0.0.1", switch.ami_port, user.name, user.secret))
-        assert not switch.placed
+        assert not switch.placed_calls
         async with asyncio.timeout(5):
             while switch.channels:  # the two halves of a Local channel end one after the other
                 await asyncio.sleep(0)

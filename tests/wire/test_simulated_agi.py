@@ -308,7 +308,7 @@ async def test_simulated_voters_press_keys_stay_silent_or_hang_up() -> None:
             await lab.call(f"91{n:06d}", f"v{n}", "matdan-flow", Timeout="120000")
             await asyncio.sleep(0.5)
         await asyncio.sleep(120)
-        assert len(answers) == len(switch.placed) == 300
+        assert len(answers) == len(switch.placed_calls) == 300
     shares = {answer: answers.count(answer) / 300 for answer in set(answers)}
     assert shares["200 result=-1"] == pytest.approx(0.2, abs=0.07)
     assert shares["200 result= (timeout)"] == pytest.approx(0.8 * 0.2 + 0.02, abs=0.07)
@@ -325,7 +325,7 @@ async def test_each_simulated_call_uses_the_next_list_of_key_presses() -> None:
         for n in range(3):
             await lab.call("911", f"v{n}")
             await lab.event("Hangup", Uniqueid=f"v{n}")
-        switch.caller.set_script("911", (Behaviour(fails_with=404, rings=False),))
+        switch.caller.set_behaviours_of_next_calls("911", (Behaviour(fails_with=404, rings=False),))
         await lab.call("911", "last")
         await lab.event("Hangup", Uniqueid="last")
-        assert [call.how for call in switch.placed] == ["carrier-486", "dialplan", "dialplan", "carrier-404"]
+        assert [call.how for call in switch.placed_calls] == ["carrier-486", "dialplan", "dialplan", "carrier-404"]

@@ -54,7 +54,7 @@ async def test_voter_without_a_seat_hears_the_message_after_1_9_seconds() -> Non
         end = await lab.event("Hangup", Uniqueid="v")
         assert loop.time() - waiting == pytest.approx(1.9 + 6.0)
         assert (end.get("Cause"), end.get("ChannelState")) == ("16", "6")
-        assert [call.how for call in switch.placed] == ["dialplan"]
+        assert [call.how for call in switch.placed_calls] == ["dialplan"]
 
 
 @virtual_time()
@@ -76,8 +76,8 @@ async def test_agent_stays_in_the_conference_when_the_voter_leaves() -> None:
         await lab.action("ConfbridgeListRooms")
         (room,) = lab.events("ConfbridgeListRooms")
         assert (room.get("Conference"), room.get("Parties"), room.get("Marked")) == ("seat-1", "1", "1")
-        assert switch.placed[0].connected_at is not None
-        assert switch.placed[0].how == "voter"
+        assert switch.placed_calls[0].connected_at is not None
+        assert switch.placed_calls[0].how == "voter"
 
 
 @virtual_time()
@@ -129,7 +129,7 @@ def test_simulated_call_to_an_agents_phone_fails_if_unanswered(mode: PhoneMode, 
     @virtual_time()
     async def run() -> None:
         async with simulated_centre(make_config()) as switch:
-            switch.set_phone("agent01", mode)
+            switch.set_phone_reaction("agent01", mode)
             async with AmiLab(switch.ami_port, "dialler") as lab:
                 await lab.call_seat_phone("1", "agent01", "seat-a")
                 response = await lab.event("OriginateResponse", ActionID="seat-a")
@@ -203,7 +203,7 @@ async def test_hanging_up_a_simulated_ringing_call_reports_no_technical_cause() 
         assert "TechCause" not in end
         assert (await lab.event("DialEnd", DestUniqueid="v")).get("DialStatus") == "NOANSWER"
         assert (await lab.event("OriginateResponse", ActionID="v")).get("Response") == "Failure"
-        assert switch.placed[0].how == "manager"
+        assert switch.placed_calls[0].how == "manager"
 
 
 @virtual_time()
@@ -215,7 +215,7 @@ async def test_originate_with_a_duplicate_channel_id_fails() -> None:
         response = await lab.event("OriginateResponse", ActionID="second")
         assert (response.get("Response"), response.get("Uniqueid")) == ("Failure", "v")
         await lab.event("UserEvent", UserEvent="VoterWaiting", Uniqueid="v")
-        assert [call.number for call in switch.placed] == ["911"]
+        assert [call.number for call in switch.placed_calls] == ["911"]
 
 
 @virtual_time()
@@ -226,7 +226,7 @@ async def test_originate_to_an_unknown_endpoint_creates_no_channel_and_no_hangup
         await asyncio.sleep(100)
         assert not lab.events("Newchannel")
         assert not lab.events("Hangup")
-        assert not switch.placed
+        assert not switch.placed_calls
 
 
 @virtual_time()
@@ -314,7 +314,9 @@ async def test_simulated_day_is_deterministic_for_a_seed() -> None:
                 await lab.call(f"91{n % 40:04d}", f"v{n}", "matdan-flow" if n % 2 else "matdan-voter")
                 await asyncio.sleep(7)
             await asyncio.sleep(200)
-            return [(call.number, call.how, round((call.ended_at or 0) - call.placed_at, 3)) for call in switch.placed]
+            return [
+                (call.number, call.how, round((call.ended_at or 0) - call.placed_at, 3)) for call in switch.placed_calls
+            ]
 
     first = await simulate_day(5)
     assert first == await simulate_day(5)
@@ -332,7 +334,7 @@ async def test_simulated_voters_call_back_as_inbound_calls() -> None:
         assert started.get("CallerIDNum") == "911"
         assert started.get("Uniqueid") != "v"
         await lab.event("Hangup", Uniqueid=started.get("Uniqueid"))
-        assert len(switch.placed) == 1
+        assert len(switch.placed_calls) == 1
 
 
 @virtual_time()
@@ -345,9 +347,9 @@ async def test_eleven_simulated_hours_of_agent_calls_take_seconds() -> None:
             await lab.call(f"91{n:06d}", f"v{n}")
             await asyncio.sleep(30)
         await asyncio.sleep(60)
-        answered = [call.answered_at for call in switch.placed if call.answered_at]
+        answered = [call.answered_at for call in switch.placed_calls if call.answered_at]
         morning = sum(1 for at in answered if at < 12 * 3600)
-        assert all(call.ended_at for call in switch.placed)
+        assert all(call.ended_at for call in switch.placed_calls)
         assert 180 < morning < 250  # of 360
         assert 140 < len(answered) - morning < 240  # of 960
 

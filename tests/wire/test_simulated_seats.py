@@ -103,8 +103,8 @@ async def test_simulated_seat_rejects_a_second_phone() -> None:
         await start_conversation(lab, "912")
         await lab.call_seat_phone("1", "agent02", "seat-b")
         await lab.event("Hangup", Uniqueid="seat-b")
-        assert switch.conferences.get_info("parties", "seat-1") == "2"
-        assert switch.conferences.get_info("admins", "seat-1") == "0"
+        assert switch.conferences.get_conference_info("parties", "seat-1") == "2"
+        assert switch.conferences.get_conference_info("admins", "seat-1") == "0"
 
 
 @virtual_time()

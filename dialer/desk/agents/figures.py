@@ -36,8 +36,8 @@ class AgentFigures:
         )
         for agent in {*days, *self._page_state.get_values_by_prefix("figures", AgentDayFigures)}:
             day = days.get(agent) or AgentDay()
-            self._page_state.put(f"figures/{agent}", _collect_day_figures(since, day))
-            self._page_state.put(f"call-backs/{agent}", tuple(_describe_call_back(row) for row in day.call_backs))
+            self._page_state.set_value(f"figures/{agent}", _collect_day_figures(since, day))
+            self._page_state.set_value(f"call-backs/{agent}", tuple(_describe_call_back(row) for row in day.call_backs))
 
 
 @dataclass(frozen=True, slots=True)

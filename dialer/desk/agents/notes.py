@@ -18,7 +18,7 @@ from dialer.domain.errors import KeyTaken, StoreError
 from dialer.domain.view import SeatView
 from dialer.store.agent_reading import AgentReading
 from dialer.store.agent_records import AgentRecords, Draft, Note
-from dialer.web.access import PageRoute, SignedIn, allow
+from dialer.web.access import PageRoute, SignedIn, allow_roles
 from dialer.web.page_requests import PageRequest
 from dialer.web.page_state import PageState
 from dialer.web.people import AGENTS, SignedInUser, try_or_log
@@ -110,7 +110,7 @@ class AgentNotes:
 
     def create_router(self) -> APIRouter:
         """Return a router with the routes that store notes and drafts."""
-        router = APIRouter(route_class=PageRoute, dependencies=allow(AGENTS))
+        router = APIRouter(route_class=PageRoute, dependencies=allow_roles(AGENTS))
         router.post("/api/agent/note", status_code=204)(self.save_note)
         router.put("/api/agent/draft", status_code=204)(self.save_draft)
         return router
@@ -146,7 +146,7 @@ class AgentNotes:
 
     async def _find_phone_id(self, who: SignedInUser, attempt_id: str) -> int | None:
         """Return the id of the phone number of an agent's current or recent call, or None if the call is not the agent's."""
-        seat = self._page_state.get(f"seat/{who.seat}", SeatView)
+        seat = self._page_state.get_value(f"seat/{who.seat}", SeatView)
         if seat is not None and (seat.attempt_id, seat.agent) == (attempt_id, who.name) and seat.screen_pop is not None:
             return seat.screen_pop.phone_id
         call = await self._reading.find_agent_of_attempt(attempt_id)

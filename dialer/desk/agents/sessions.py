@@ -62,12 +62,12 @@ class AgentSessions:
         self._leaving.add(seat)
 
     def _find_agent_at_seat(self, seat: str, default: str) -> str | None:
-        view = self._page_state.get(f"seat/{seat}", SeatView)
+        view = self._page_state.get_value(f"seat/{seat}", SeatView)
         return default if view is None else view.agent
 
     def _has_agent_left(self, who: SignedInUser) -> bool:
         there = self._find_agent_at_seat(who.seat, who.name)
-        centre = self._page_state.get("centre", CentreState)
+        centre = self._page_state.get_value("centre", CentreState)
         if there is not None or centre is None or not centre.online:
             self._empty_since.pop(who.seat, None)
             return there not in {who.name, None}
@@ -82,5 +82,5 @@ class AgentSessions:
 
 def find_current_attempt(page_state: PageState, seat: str) -> str | None:
     """Return the id of the attempt at a seat, or None if there is no call or the seat is unknown."""
-    view = page_state.get(f"seat/{seat}", SeatView)
+    view = page_state.get_value(f"seat/{seat}", SeatView)
     return None if view is None else view.attempt_id

@@ -82,7 +82,7 @@ class AgentSignInRoutes:
             raise RequestRefused(409, "no-agents")
         if asked.phone is not None and site.phones.get(asked.seat, asked.phone) != asked.phone:
             raise RequestRefused(409, "phone-kind")
-        centre = self._page_state.get("centre", CentreState)
+        centre = self._page_state.get_value("centre", CentreState)
         if centre is not None and not centre.online:
             raise RequestRefused(503, "unanswered")  # the dialler is not connected to the broker
         proof = await self._people.run_in_single_thread(

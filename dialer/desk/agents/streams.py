@@ -15,7 +15,7 @@ from dialer.desk.agents.page_records import AgentAccount, AgentScreenPop
 from dialer.desk.agents.sessions import AgentSessions
 from dialer.desk.agents.site import AgentSite
 from dialer.domain.view import SeatView
-from dialer.web.access import EVENT_STREAM, PageRoute, allow, allow_anyone
+from dialer.web.access import EVENT_STREAM, PageRoute, allow_anyone, allow_roles
 from dialer.web.page_state import PageState, Subscription, Update
 from dialer.web.people import AGENTS, SignedInUser, is_session_over
 from dialer.web.refusals import RequestRefused
@@ -48,7 +48,7 @@ class AgentStreams:
         router = APIRouter(route_class=PageRoute)
         router.get("/api/agent/me", dependencies=allow_anyone())(self.describe_signed_in_agent)
         events = "/api/agent/events"
-        router.get(events, dependencies=allow(AGENTS), response_class=StreamingResponse, responses=EVENT_STREAM)(
+        router.get(events, dependencies=allow_roles(AGENTS), response_class=StreamingResponse, responses=EVENT_STREAM)(
             self.open_stream
         )
         return router
@@ -89,7 +89,7 @@ class AgentStreams:
         wanted = self._page_state.open_subscription(names.__contains__, 0.0)
         with wanted as subscription, self._register_stream(who.seat, tab, subscription) as stream:
             async for update in subscription.stream_updates():
-                seat = self._page_state.get(f"seat/{who.seat}", SeatView)
+                seat = self._page_state.get_value(f"seat/{who.seat}", SeatView)
                 agent = None if seat is None else seat.agent
                 if agent != who.name or abs(update.at - checked_at) >= SESSION_CHECK_SECONDS:
                     checked_at = update.at
@@ -114,7 +114,7 @@ class AgentStreams:
         before = self._open.get(seat)
         if before is not None:
             before.taken = True
-            before.subscription.end()
+            before.subscription.end_subscription()
         stream = self._open[seat] = _Stream(tab, subscription)
         try:
             yield stream

@@ -42,11 +42,11 @@ class ActionRefused(Exception):
     """Raised by the handler of an AMI action, so that the client gets an Error response with this message."""
 
 
-def send_response(session: ManagerSession, action: AmiMessage, word: str, *fields: tuple[str, str]) -> None:
+def send_action_response(session: ManagerSession, action: AmiMessage, word: str, *fields: tuple[str, str]) -> None:
     """Send the response to an AMI action: `word` as Response, the action's ActionID if it has one, and `fields`."""
     action_id = action.action_id
     head = [("Response", word)] + ([("ActionID", action_id)] if action_id else [])
-    session.write(encode_message([(name, _CONTROL.sub("?", value)) for name, value in [*head, *fields]]))
+    session.send_bytes(encode_message([(name, _CONTROL.sub("?", value)) for name, value in [*head, *fields]]))
 
 
 class Actions:
@@ -78,20 +78,20 @@ class Actions:
             "status": (self._list_channel_status, frozenset({"system", "call", "reporting"})),
         }
 
-    def run(self, session: ManagerSession, action: AmiMessage) -> None:
+    def run_ami_action(self, session: ManagerSession, action: AmiMessage) -> None:
         """Run one AMI action and send its response."""
         try:
-            self._run_action(session, action, action.action_name.lower())
+            self._run_permitted_action(session, action, action.action_name.lower())
         except ActionRefused as refusal:
-            send_response(session, action, "Error", ("Message", str(refusal)))
+            send_action_response(session, action, "Error", ("Message", str(refusal)))
 
-    def _run_action(self, session: ManagerSession, action: AmiMessage, name: str) -> None:
+    def _run_permitted_action(self, session: ManagerSession, action: AmiMessage, name: str) -> None:
         if self._switch.stopping:
             raise ActionRefused("Asterisk is shutting down")
         if name == "login":
-            self._log_in(session, action)
+            self._log_in_manager(session, action)
         elif name == "logoff":
-            send_response(session, action, "Goodbye", ("Message", "Thanks for all the fish."))
+            send_action_response(session, action, "Goodbye", ("Message", "Thanks for all the fish."))
             session.close()
         elif not name:
             raise ActionRefused("Missing action in request")
@@ -106,7 +106,7 @@ class Actions:
                 raise ActionRefused("Permission denied")
             handler(session, action)
 
-    def _log_in(self, session: ManagerSession, action: AmiMessage) -> None:
+    def _log_in_manager(self, session: ManagerSession, action: AmiMessage) -> None:
         switch = self._switch
         for user in switch.config.users:
             if user.name == action.get("Username") and user.secret == action.get("Secret"):
@@ -115,17 +115,19 @@ class Actions:
             session.ignores_input = True
 
             def send_log_in_refusal() -> None:
-                send_response(session, action, "Error", ("Message", "Authentication failed"))
+                send_action_response(session, action, "Error", ("Message", "Authentication failed"))
                 session.close()
 
             asyncio.get_running_loop().call_later(LOGIN_REFUSED_SECONDS, send_log_in_refusal)
             return
-        session.log_in(user, events_on=action.get("Events", "on").lower() not in ("off", "no", "false"))
-        send_response(session, action, "Success", ("Message", "Authentication accepted"))
+        session.log_in_user(user, events_on=action.get("Events", "on").lower() not in ("off", "no", "false"))
+        send_action_response(session, action, "Success", ("Message", "Authentication accepted"))
         if switch.booted and "FullyBooted" in session.event_names:
             uptime = int(switch.uptime_seconds)
-            session.write(render_fully_booted(uptime, uptime))
-        now_text = convert_to_utc(switch.now()).isoformat(timespec="milliseconds").replace("+00:00", "+0000")
+            session.send_bytes(render_fully_booted(uptime, uptime))
+        now_text = (
+            convert_to_utc(switch.get_current_time()).isoformat(timespec="milliseconds").replace("+00:00", "+0000")
+        )
         switch.events.publish_successful_auth(user.name, switch.ami_port, session.remote_port, id(session), now_text)
 
     def _list_commands(self, session: ManagerSession, action: AmiMessage) -> None:
@@ -133,18 +135,23 @@ class Actions:
         allowed = [
             (ACTION_NAMES.get(name, name.capitalize()), f"(Priv: {','.join(sorted(classes)) or '<none>'})")
             for name, (_, classes) in self._handlers.items()
-            if not classes or classes & session.write_classes
+            if not classes or classes & session.permitted_action_classes
         ]
-        send_response(session, action, "Success", *allowed)
+        send_action_response(session, action, "Success", *allowed)
 
     def _answer_ping(self, session: ManagerSession, action: AmiMessage) -> None:
-        send_response(session, action, "Success", ("Ping", "Pong"), ("Timestamp", f"{self._switch.now():.6f}"))
+        send_action_response(
+            session, action, "Success", ("Ping", "Pong"), ("Timestamp", f"{self._switch.get_current_time():.6f}")
+        )
 
     def _originate_call(self, session: ManagerSession, action: AmiMessage) -> None:
-        if action.get("Application").lower() in DANGEROUS_APPLICATIONS and "system" not in session.write_classes:
+        if (
+            action.get("Application").lower() in DANGEROUS_APPLICATIONS
+            and "system" not in session.permitted_action_classes
+        ):
             raise ActionRefused("Originate Access Forbidden: app or data blacklisted")
         order = self._parse_originate(action)
-        send_response(session, action, "Success", ("Message", "Originate successfully queued"))
+        send_action_response(session, action, "Success", ("Message", "Originate successfully queued"))
         asyncio.get_running_loop().call_soon(self._switch.place_call, order)
 
     def _parse_originate(self, action: AmiMessage) -> OriginateOrder:
@@ -194,7 +201,7 @@ class Actions:
 
     def _hang_up_channel(self, session: ManagerSession, action: AmiMessage) -> None:
         channel, cause = self._find_channel(action.get("Channel")), action.get("Cause")
-        send_response(session, action, "Success", ("Message", "Channel Hungup"))
+        send_action_response(session, action, "Success", ("Message", "Channel Hungup"))
         number = int(cause) if cause.isdigit() else 0
         asyncio.get_running_loop().call_soon(self._switch.hang_up_channel, channel, number, EndsBy.MANAGER)
 
@@ -205,9 +212,9 @@ class Actions:
             raise ActionRefused("Redirect failed, channel not up.")
         context, name = action.get("Context"), action.get("Exten")
         priority = find_priority(find_extension(self._switch.dialplan, context, name), action.get("Priority", "1"))
-        send_response(session, action, "Success", ("Message", "Redirect successful"))
+        send_action_response(session, action, "Success", ("Message", "Redirect successful"))
         channel.goto = Location(context, name, priority)
-        channel.wake()
+        channel.wake_waiting_application()
 
     def _mute_recording(self, session: ManagerSession, action: AmiMessage) -> None:
         channel = self._find_channel(action.get("Channel"))
@@ -215,21 +222,21 @@ class Actions:
             raise ActionRefused("Invalid direction specified. Must be read, write or both")
         if channel.recording is not None:
             channel.recording.set_muted(action.get("State") == "1")
-        send_response(session, action, "Success")
+        send_action_response(session, action, "Success")
 
     def _list_channel_status(self, session: ManagerSession, action: AmiMessage) -> None:
         name = action.get("Channel")
         channels = [self._find_channel(name)] if name else list(self._switch.channels.values())
-        _send_list(session, action, "Channel status will follow", render_status(self._switch, channels, action))
+        _send_event_list(session, action, "Channel status will follow", render_status(self._switch, channels, action))
 
     def _list_channels(self, session: ManagerSession, action: AmiMessage) -> None:
-        _send_list(session, action, "Channels will follow", render_channel_list(self._switch, action.action_id))
+        _send_event_list(session, action, "Channels will follow", render_channel_list(self._switch, action.action_id))
 
     def _list_conferences(self, session: ManagerSession, action: AmiMessage) -> None:
         if not self._switch.conferences.by_name:
             raise ActionRefused("No active conferences.")
         rooms = render_conference_list(self._switch, action.action_id)
-        _send_list(session, action, "Confbridge conferences will follow", rooms)
+        _send_event_list(session, action, "Confbridge conferences will follow", rooms)
 
     def _list_conference_members(self, session: ManagerSession, action: AmiMessage) -> None:
         conferences, name = self._switch.conferences.by_name, action.get("Conference")
@@ -238,14 +245,14 @@ class Actions:
         if name not in conferences:
             raise ActionRefused("No Conference by that name found." if conferences else "No active conferences.")
         members = render_member_list(conferences[name], action.action_id)
-        _send_list(session, action, "Confbridge user list will follow", members)
+        _send_event_list(session, action, "Confbridge user list will follow", members)
 
     def _list_registrations(self, session: ManagerSession, action: AmiMessage) -> None:
         registrations = render_registrations(self._switch, action.action_id)
-        _send_list(session, action, "Following are Events for each Outbound registration", registrations)
+        _send_event_list(session, action, "Following are Events for each Outbound registration", registrations)
 
     def _answer_core_status(self, session: ManagerSession, action: AmiMessage) -> None:
-        send_response(session, action, "Success", *render_core_status(self._switch))
+        send_action_response(session, action, "Success", *render_core_status(self._switch))
 
     def _get_database_entry(self, session: ManagerSession, action: AmiMessage) -> None:
         family, key = action.get("Family"), action.get("Key")
@@ -259,14 +266,14 @@ class Actions:
         command = action.get("Command")
         rest = command.rpartition(" ")[0] or command
         text = f"No such command '{command}' (type 'core show help {rest}' for other possible commands)"
-        send_response(session, action, "Error", ("Message", "Command output follows"), ("Output", text))
+        send_action_response(session, action, "Error", ("Message", "Command output follows"), ("Output", text))
 
     def _get_variable(self, session: ManagerSession, action: AmiMessage) -> None:
         channel = self._find_channel(action.get("Channel")) if action.get("Channel") else None
         name = action.get("Variable")
         if not name:
             raise ActionRefused("No variable specified")
-        send_response(
+        send_action_response(
             session, action, "Success", ("Variable", name), ("Value", self._switch.look_up_variable(channel, name))
         )
 
@@ -278,12 +285,12 @@ class Actions:
             self._switch.set_variable(self._find_channel(action.get("Channel")), name, value)
         else:
             self._switch.globals[name] = value
-        send_response(session, action, "Success", ("Message", "Variable Set"))
+        send_action_response(session, action, "Success", ("Message", "Variable Set"))
 
 
-def _send_list(session: ManagerSession, action: AmiMessage, message: str, events: bytes) -> None:
-    send_response(session, action, "Success", ("EventList", "start"), ("Message", message))
-    session.write(events)
+def _send_event_list(session: ManagerSession, action: AmiMessage, message: str, events: bytes) -> None:
+    send_action_response(session, action, "Success", ("EventList", "start"), ("Message", message))
+    session.send_bytes(events)
 
 
 def parse_caller_id(text: str) -> tuple[str, str]:

@@ -38,15 +38,15 @@ class AgiConnection(asyncio.Protocol):
         """Buffer complete lines, without a carriage return before the line feed, as in Asterisk."""
         *lines, self._partial_line = (self._partial_line + data).split(b"\n")
         self.lines.extend(line.rstrip(b"\r").decode("utf-8", "replace") for line in lines)
-        self._channel.wake()
+        self._channel.wake_waiting_application()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Mark the connection as ended and wake the channel."""
         self.ended = True
-        self._channel.wake()
+        self._channel.wake_waiting_application()
 
     @property
-    def has_input(self) -> bool:
+    def has_unread_input(self) -> bool:
         """Whether an unread line has arrived or the FastAGI server has disconnected. Either aborts a sound that is
         playing.
         """
@@ -73,7 +73,7 @@ async def run_agi(switch: SwitchCore, channel: Channel, data: str) -> None:
         async with asyncio.timeout(CONNECT_SECONDS):
             await loop.create_connection(lambda: connection, parts.hostname or "127.0.0.1", parts.port or 4573)
     except OSError:  # asyncio.timeout's TimeoutError is one too
-        await _wait_before_failure(switch, channel)
+        await _wait_before_agi_failure(switch, channel)
         switch.set_variable(channel, "AGISTATUS", "FAILURE")
         return
     transport = cast(asyncio.Transport, connection.transport)
@@ -88,12 +88,12 @@ async def run_agi(switch: SwitchCore, channel: Channel, data: str) -> None:
     switch.set_variable(channel, "AGISTATUS", status)
 
 
-async def _wait_before_failure(switch: SwitchCore, channel: Channel) -> None:
+async def _wait_before_agi_failure(switch: SwitchCore, channel: Channel) -> None:
     """Wait as long as Asterisk's AGI() takes to notice that a server is unreachable."""
     loop = asyncio.get_running_loop()
     end = loop.time() + REFUSED_SECONDS
-    while not channel.interrupted and (left := end - loop.time()) > 1e-9:
-        await channel.wait(left)
+    while not channel.is_interrupted and (left := end - loop.time()) > 1e-9:
+        await channel.wait_for_input_or_hang_up(left)
 
 
 def _render_environment(channel: Channel, url: str, script: str, arguments: Sequence[str]) -> str:
@@ -119,7 +119,7 @@ async def _run_server_commands(switch: SwitchCore, channel: Channel, connection:
     exits_on_hang_up = channel.variables.get("AGIEXITONHANGUP", "").lower() in ("yes", "true", "1", "on")
     dead = False
     while True:
-        if channel.interrupted and not dead:
+        if channel.is_interrupted and not dead:
             dead = True
             connection.send_line("HANGUP")
             if exits_on_hang_up:
@@ -129,9 +129,9 @@ async def _run_server_commands(switch: SwitchCore, channel: Channel, connection:
             if answer is not None:
                 connection.send_line(answer)
         elif connection.ended:
-            return "HANGUP" if dead or channel.interrupted else "SUCCESS"
+            return "HANGUP" if dead or channel.is_interrupted else "SUCCESS"
         else:
-            await channel.wait(None)
+            await channel.wait_for_input_or_hang_up(None)
 
 
 async def _run_command(
@@ -141,7 +141,7 @@ async def _run_command(
     command_id = switch.make_command_id()
     tail = f"CommandId: {command_id}\r\nCommand: {line}\r\n"
     events.publish_channel_event("AGIExecStart", channel, tail)
-    answer = await execute_agi_command(switch, channel, line, dead, lambda: connection.has_input)
+    answer = await execute_agi_command(switch, channel, line, dead, lambda: connection.has_unread_input)
     code, _, rest = (answer or "200 result").partition(" ")
     code = code.partition("-")[0]
     result = {"200": "Success", "511": rest}.get(code, "Failure")

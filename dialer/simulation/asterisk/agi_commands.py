@@ -40,7 +40,7 @@ Handler = Callable[[AgiRequest], Awaitable[str | None]]
 """Runs a command. Returns the reply without line feed, or None if it was aborted; then no reply is sent."""
 
 
-def split_words(line: str) -> list[str]:
+def split_agi_command_line(line: str) -> list[str]:
     """Split an AGI command line at blanks. `"` quotes blanks, a backslash escapes the next character."""
     words: list[str] = []
     word: str | None = None
@@ -68,7 +68,7 @@ async def execute_agi_command(
 
     On a `dead` (hung-up) channel only commands that need no caller may run.
     """
-    words = split_words(line)
+    words = split_agi_command_line(line)
     for length in (3, 2, 1):
         command = _COMMANDS.get(" ".join(words[:length]).upper()) if len(words) >= length else None
         if command is not None:
@@ -90,7 +90,7 @@ async def execute_agi_command(
 
 async def _answer_channel(request: AgiRequest) -> str:
     request.switch.answer_channel(request.channel)
-    return "200 result=-1" if request.channel.interrupted else "200 result=0"
+    return "200 result=-1" if request.channel.is_interrupted else "200 result=0"
 
 
 async def _hang_up_channel(request: AgiRequest) -> str:
@@ -115,9 +115,9 @@ async def _stream_file(request: AgiRequest) -> str | None:
     key_wait = await request.play_sound(max(0.0, seconds - offset / 8000), request.get_argument(1))
     if key_wait.aborted:
         return None
-    if key_wait.result == 0:
+    if key_wait.agi_result_code == 0:
         request.switch.set_variable(request.channel, "PLAYBACKSTATUS", "SUCCESS")
-    return f"200 result={key_wait.result} endpos={offset + key_wait.samples}"
+    return f"200 result={key_wait.agi_result_code} endpos={offset + key_wait.sample_count}"
 
 
 async def _collect_digits(request: AgiRequest) -> str | None:
@@ -154,7 +154,7 @@ def _parse_timeout(milliseconds: str) -> float | None:
 
 async def _wait_for_digit(request: AgiRequest) -> str | None:
     seconds = _parse_timeout(request.words[0])
-    if request.channel.voter is not None and not request.channel.interrupted:
+    if request.channel.voter is not None and not request.channel.is_interrupted:
         request.channel.voter.react_to_prompt(0.0, True)
     return _format_key_reply(await request.wait_for_key(seconds, ALL_KEYS))
 
@@ -167,7 +167,7 @@ async def _say_characters(request: AgiRequest) -> str | None:
 
 def _format_key_reply(key_wait: KeyWait) -> str | None:
     """Return the AGI reply with the pressed key, or None if the command was aborted."""
-    return None if key_wait.aborted else f"200 result={key_wait.result}"
+    return None if key_wait.aborted else f"200 result={key_wait.agi_result_code}"
 
 
 async def _record_file(request: AgiRequest) -> str | None:
@@ -184,7 +184,7 @@ async def _record_file(request: AgiRequest) -> str | None:
     if key_wait.aborted:
         return None
     reason = "hangup" if key_wait.interrupted else "dtmf" if key_wait.digit else "timeout"
-    return f"200 result={key_wait.result} ({reason}) endpos={key_wait.samples}"
+    return f"200 result={key_wait.agi_result_code} ({reason}) endpos={key_wait.sample_count}"
 
 
 async def _set_channel_variable(request: AgiRequest) -> str:

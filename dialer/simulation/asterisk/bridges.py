@@ -31,7 +31,7 @@ class Conference:
             f"BridgeCreator: ConfBridge\r\nBridgeName: {name}\r\nBridgeNumChannels: "
         ).encode()
 
-    def render_event_lines(self, count: int) -> bytes:
+    def render_bridge_event_lines(self, count: int) -> bytes:
         """Return the lines that every event of this bridge contains, with `count` channels in the bridge."""
         return b"%b%d\r\nBridgeVideoSourceMode: none\r\n" % (self._head, count)
 

@@ -63,16 +63,16 @@ class SwitchCalls(SwitchCore):
         if trunk is not None:
             channel.trunk, channel.number = trunk.name, target
             busy = trunk.channels and self.count_channels_of_trunk(trunk.name) > trunk.channels
-            behaviour, random = self.caller.draw_call_behaviour(target, self.now(), congested=bool(busy))
+            behaviour, random = self.caller.draw_call_behaviour(target, self.get_current_time(), congested=bool(busy))
             if trunk.rings_with is not None:
                 behaviour = replace(behaviour, rings_with=trunk.rings_with)
             channel.behaviour = behaviour
             channel.voter = Voter(behaviour, self.config.profile, random, VoterPhone(self, channel))
             alive = trunk.name not in self._dead_trunks
-            self._journal.record_placed(self.now(), channel.uniqueid, target, trunk.name)
+            self._journal.record_placed_call(self.get_current_time(), channel.uniqueid, target, trunk.name)
         elif phone is not None:
             channel.seat = phone.endpoint
-            channel.set_caller(phone.caller_number, phone.endpoint)
+            channel.set_caller_number_and_name(phone.caller_number, phone.endpoint)
             channel.behaviour, random = self.caller.draw_phone_behaviour(phone)
         for name, value in order.variables:
             self.set_variable(channel, name, value, announce=False)
@@ -113,19 +113,19 @@ class SwitchCalls(SwitchCore):
             runs = (order.application, order.data) if half is first else ("", "")
             self.start_dialplan(half, place, *runs)
             if half.task is not None:
-                half.task.add_done_callback(partial(self._hang_up_other_half, other))
+                half.task.add_done_callback(partial(self._hang_up_other_half_of_local_channel, other))
         self.events.publish_originate_response(order, REASON_ANSWERED, first.name)
 
-    def _hang_up_other_half(self, half: Channel, _other_ended: asyncio.Task[None]) -> None:
+    def _hang_up_other_half_of_local_channel(self, half: Channel, _other_ended: asyncio.Task[None]) -> None:
         self.hang_up_channel(half, 16, EndsBy.DIALPLAN)
 
     def start_dialplan(self, channel: Channel, start: Location, application: str = "", data: str = "") -> None:
         """Start a task that runs the dialplan from `start` on an answered channel, or only `application` if it is given."""
         channel.task = asyncio.get_running_loop().create_task(
-            self._run_channel(channel, start, application, data), name=channel.name
+            self._run_channel_until_end(channel, start, application, data), name=channel.name
         )
 
-    async def _run_channel(self, channel: Channel, start: Location, application: str, data: str) -> None:
+    async def _run_channel_until_end(self, channel: Channel, start: Location, application: str, data: str) -> None:
         try:
             if application:
                 channel.application, channel.data = application, data
@@ -149,7 +149,7 @@ class SwitchCalls(SwitchCore):
         if application is None:
             return -2
         await application(self, channel, data)
-        return -1 if channel.interrupted else 0
+        return -1 if channel.is_interrupted else 0
 
     def place_inbound_call(
         self, number: str, trunk: str | None = None, called: str | None = None, script: Behaviour | None = None
@@ -165,13 +165,13 @@ class SwitchCalls(SwitchCore):
         carrier = self._trunks[trunk or self.config.trunks[0].name]
         channel = self._create_channel(carrier.name, "", "from-carrier")
         channel.trunk, channel.number = carrier.name, number
-        channel.set_state(ChannelState.RING)
-        channel.set_caller(number, "")
+        channel.set_channel_state(ChannelState.RING)
+        channel.set_caller_number_and_name(number, "")
         behaviour, random = self.caller.draw_inbound_behaviour(number)
         if script is not None:
             behaviour = script
         channel.voter = Voter(behaviour, self.config.profile, random, VoterPhone(self, channel))
-        self._journal.record_inbound(self.now(), channel.uniqueid, number, carrier.name)
+        self._journal.record_inbound_call(self.get_current_time(), channel.uniqueid, number, carrier.name)
         self.events.publish_channel_event("Newchannel", channel)
         start = Location(self.config.inbound_context, called or self.config.our_number, 1)
         channel.move_to_location(start.context, start.extension, 1)
@@ -181,13 +181,13 @@ class SwitchCalls(SwitchCore):
     def accept_server_call(self, server: str, extension: str) -> Channel:
         """Accept a call from another simulated server for one of its voters. Return the channel."""
         channel = self._create_channel(f"{SERVER}{server}", "", JOINED_CONTEXT)
-        channel.set_state(ChannelState.RING)
+        channel.set_channel_state(ChannelState.RING)
         channel.move_to_location(JOINED_CONTEXT, extension, 1)
         self.events.publish_channel_event("Newchannel", channel)
         self.start_dialplan(channel, Location(JOINED_CONTEXT, extension, 1))
         return channel
 
-    async def run_menu_entry(self, channel: Channel, place: tuple[str, str, int]) -> None:
+    async def run_conference_menu_entry(self, channel: Channel, place: tuple[str, str, int]) -> None:
         """Run the dialplan from `place` for a key of a conference menu."""
         await run_menu_dialplan(self, channel, Location(*place))
 
@@ -198,8 +198,8 @@ class SwitchCalls(SwitchCore):
         phone = self._phones[endpoint]
         channel = self._create_channel(endpoint, "", PHONE_CONTEXT)
         channel.seat = endpoint
-        channel.set_state(ChannelState.RING)
-        channel.set_caller(phone.caller_number, endpoint)
+        channel.set_channel_state(ChannelState.RING)
+        channel.set_caller_number_and_name(phone.caller_number, endpoint)
         self.events.publish_channel_event("Newchannel", channel)
         self.start_dialplan(channel, Location(PHONE_CONTEXT, extension, 1))
         return channel
@@ -211,7 +211,7 @@ class SwitchCalls(SwitchCore):
             raise ValueError(f"the simulated phone {endpoint} is not on a call")
         phone = VoterPhone(self, channel)
         for number, key in enumerate(keys):
-            phone.schedule(number * every_seconds, partial(phone.press, key))
+            phone.call_after_seconds(number * every_seconds, partial(phone.press_key, key))
 
     def remove_channel(self, channel: Channel, how: str, cause: int) -> None:
         """Remove a channel that has ended from the switch. Its voter may call back later."""

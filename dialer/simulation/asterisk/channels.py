@@ -48,7 +48,7 @@ class ChannelState(IntEnum):
     UP = 6
 
     @property
-    def text(self) -> str:
+    def state_description(self) -> str:
         """The state's text, as in the field ChannelStateDesc."""
         return self.name.capitalize()
 
@@ -137,16 +137,16 @@ class Channel:
         self._waiter: asyncio.Future[None] | None = None
 
     @property
-    def interrupted(self) -> bool:
+    def is_interrupted(self) -> bool:
         """Whether a hang-up or a redirect has ended the application that runs on the channel."""
         return self.hung_up or self.goto is not None
 
-    def set_state(self, state: ChannelState) -> None:
+    def set_channel_state(self, state: ChannelState) -> None:
         """Set the channel's state, such as ringing or up."""
         self.state = state
         self._blocks.clear()
 
-    def set_caller(self, number: str, name: str) -> None:
+    def set_caller_number_and_name(self, number: str, name: str) -> None:
         """Set the caller's number and name on the channel."""
         self.caller_number, self.caller_name = number or UNKNOWN, name or UNKNOWN
         self._blocks.clear()
@@ -161,14 +161,14 @@ class Channel:
         self.context, self.extension, self.priority = context, extension, priority
         self._blocks.clear()
 
-    def render_event_lines(self, prefix: str = "") -> bytes:
+    def render_channel_event_lines(self, prefix: str = "") -> bytes:
         """Return the lines that every event of this channel contains. `prefix` is "Dest" in dial events."""
         block = self._blocks.get(prefix)
         if block is None:
             p = prefix
             block = (
                 f"{p}Channel: {self.name}\r\n{p}ChannelState: {self.state.value}\r\n"
-                f"{p}ChannelStateDesc: {self.state.text}\r\n"
+                f"{p}ChannelStateDesc: {self.state.state_description}\r\n"
                 f"{p}CallerIDNum: {self.caller_number}\r\n{p}CallerIDName: {self.caller_name}\r\n"
                 f"{p}ConnectedLineNum: {self.connected_number}\r\n{p}ConnectedLineName: {self.connected_name}\r\n"
                 f"{p}Language: en\r\n{p}AccountCode: \r\n{p}Context: {self.context}\r\n{p}Exten: {self.extension}\r\n"
@@ -177,12 +177,12 @@ class Channel:
             self._blocks[prefix] = block
         return block
 
-    async def wait(self, seconds: float | None) -> None:
+    async def wait_for_input_or_hang_up(self, seconds: float | None) -> None:
         """Wait up to `seconds` for a key, a hang-up, a redirect or AGI input on the channel. None means no limit."""
         loop = asyncio.get_running_loop()
         waiter: asyncio.Future[None] = loop.create_future()
         self._waiter = waiter
-        timer = None if seconds is None else loop.call_later(seconds, self.wake)
+        timer = None if seconds is None else loop.call_later(seconds, self.wake_waiting_application)
         try:
             await waiter
         finally:
@@ -190,12 +190,12 @@ class Channel:
             if timer is not None:
                 timer.cancel()
 
-    def wake(self) -> None:
+    def wake_waiting_application(self) -> None:
         """Wake the application that waits on the channel."""
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
 
-    def schedule(self, seconds: float, act: Callable[[], None]) -> None:
+    def call_after_seconds(self, seconds: float, act: Callable[[], None]) -> None:
         """Call `act` after `seconds`, unless the channel has ended by then."""
         self._timers.append(asyncio.get_running_loop().call_later(seconds, act))
 
@@ -211,4 +211,4 @@ class Channel:
         """
         if self.reads_keys:
             self.digits.append(digit)
-            self.wake()
+            self.wake_waiting_application()

@@ -46,7 +46,7 @@ class Conferences:
         self._start_conversation, self._run_menu_entry = start_conversation, run_menu_entry
         self._made = 0
 
-    def get_info(self, kind: str, name: str) -> str:
+    def get_conference_info(self, kind: str, name: str) -> str:
         """Return the result of CONFBRIDGE_INFO: the number of `parties`, `marked` or `admins`, or "0" without such a
         conference.
         """
@@ -65,11 +65,11 @@ class Conferences:
         member = self._add_participant(channel, name, self._users.get(template, ConferenceUser()))
         entries = self._menus.get(menu, {})
         channel.reads_keys = bool(entries)
-        while not channel.interrupted and not member.result:
+        while not channel.is_interrupted and not member.result:
             if channel.digits:
                 await self._run_menu_entry_of_key(channel, entries.get(channel.digits.popleft()))
             else:
-                await channel.wait(None)
+                await channel.wait_for_input_or_hang_up(None)
         channel.reads_keys = False
         channel.digits.clear()
         if channel.goto is not None:  # events of the leaving channel already show its new location
@@ -134,7 +134,7 @@ class Conferences:
             for other in conference.members:
                 if other.user.end_marked_any or (other.user.end_marked and not conference.marked_participant_count):
                     other.result = "ENDMARKED"
-                    other.channel.wake()
+                    other.channel.wake_waiting_application()
         if not conference.members:
             del self.by_name[conference.name]
             events.publish_bridge_event("ConfbridgeEnd", conference, 1)

@@ -45,13 +45,17 @@ class SwitchCore(ABC):
         self.booted = True
         self.channels: dict[str, Channel] = {}  # by uniqueid
         self.servers: dict[str, SwitchCore] = {}  # the other servers, by name
-        self.session_registry = SessionRegistry(self.now, Random(f"{self.config.seed}/faults"))
+        self.session_registry = SessionRegistry(self.get_current_time, Random(f"{self.config.seed}/faults"))
         self.events = self.session_registry.events
         self.agi_connections: set[asyncio.Transport] = set()
         self._journal = Journal(None)
         self._random = Random(f"{self.config.seed}/switch")
         self.conferences = Conferences(
-            self.events, self.config.conference_users, self._random, self.start_conversation, self.run_menu_entry
+            self.events,
+            self.config.conference_users,
+            self._random,
+            self.start_conversation,
+            self.run_conference_menu_entry,
         )
         self._trunks: dict[str, SimulatedTrunk] = {trunk.name: trunk for trunk in self.config.trunks}
         self._dead_trunks: set[str] = set()
@@ -64,18 +68,18 @@ class SwitchCore(ABC):
         self._started_at = 0.0
 
     @property
-    def placed(self) -> list[PlacedCall]:
+    def placed_calls(self) -> list[PlacedCall]:
         """All outbound calls that the simulated Asterisk has placed so far, in order."""
         return self._journal.placed
 
-    def now(self) -> float:
+    def get_current_time(self) -> float:
         """Return the time of the simulated Asterisk (epoch seconds)."""
         return 0.0 if self._clock is None else self._clock.now()
 
     @property
     def uptime_seconds(self) -> float:
         """The seconds since the start or the last restart of the simulated Asterisk."""
-        return self.now() - self._started_at
+        return self.get_current_time() - self._started_at
 
     def make_command_id(self) -> int:
         """Return a new CommandId for the events of an AGI command."""
@@ -96,7 +100,7 @@ class SwitchCore(ABC):
         """Run one dialplan application on a channel. Return 0, -1 after a hang-up, or -2 for an unknown name."""
 
     @abstractmethod
-    async def run_menu_entry(self, channel: Channel, place: tuple[str, str, int]) -> None:
+    async def run_conference_menu_entry(self, channel: Channel, place: tuple[str, str, int]) -> None:
         """Run the dialplan from `place` for a key of a conference menu."""
 
     # Calls
@@ -121,7 +125,7 @@ class SwitchCore(ABC):
     def _create_channel(self, endpoint: str, uniqueid: str, context: str) -> Channel:
         name = f"PJSIP/{endpoint}-{self._channel_number:08x}"
         prefix = f"{self.config.server}-" if self.config.server else ""
-        uniqueid = uniqueid or f"{prefix}{self.now():.0f}.{self._channel_number}"
+        uniqueid = uniqueid or f"{prefix}{self.get_current_time():.0f}.{self._channel_number}"
         self._channel_number += 1
         self.processed_calls += 1
         channel = Channel(name, uniqueid, context, asyncio.get_running_loop().time())
@@ -132,13 +136,13 @@ class SwitchCore(ABC):
         """Answer a channel, unless it is answered already."""
         if channel.state is ChannelState.UP:
             return
-        channel.set_state(ChannelState.UP)
+        channel.set_channel_state(ChannelState.UP)
         channel.answered_at = asyncio.get_running_loop().time()
         self.events.publish_channel_event("Newstate", channel)
         if channel.trunk is not None and channel.behaviour is not None:
-            self._journal.record_answered(self.now(), channel.uniqueid)
+            self._journal.record_answered_call(self.get_current_time(), channel.uniqueid)
         if channel.voter is not None:
-            channel.voter.start()
+            channel.voter.start_behaviour()
         phone = self._phones.get(channel.seat or "")  # None: not a phone of this server
         if phone is not None and phone.mode is PhoneMode.HANGS_UP:
             asyncio.get_running_loop().call_soon(self.hang_up_from_other_side, channel, EndsBy.PHONE)
@@ -153,7 +157,7 @@ class SwitchCore(ABC):
             channel.on_hang_up()
         else:
             channel.hung_up = True
-            channel.wake()
+            channel.wake_waiting_application()
 
     def hang_up_from_other_side(self, channel: Channel, by: EndsBy) -> None:
         """Hang up a channel from the other side: by the voter, or on the agent's phone."""
@@ -163,7 +167,7 @@ class SwitchCore(ABC):
         self.events.publish_hangup_request(channel)
         channel.hung_up = True
         channel.ended_by = by
-        channel.wake()
+        channel.wake_waiting_application()
 
     def count_received_packets(self, channel: Channel) -> int:
         """Return the number of RTP packets received from a channel: 50 per second since the answer."""
@@ -182,12 +186,12 @@ class SwitchCore(ABC):
             self._write_call_record(self.config.history, channel, how)
         if channel.trunk is None:
             return
-        self._journal.record_ended(self.now(), channel.uniqueid, how, cause)
+        self._journal.record_ended_call(self.get_current_time(), channel.uniqueid, how, cause)
 
     def _write_call_record(self, file: Path, channel: Channel, how: str) -> None:
         """Append a call record in the format of cdr_custom, as Asterisk 22 writes it."""
         loop_time = asyncio.get_running_loop().time()
-        now = self.now()
+        now = self.get_current_time()
         answered = channel.answered_at is not None
         refusals = {"carrier-486": 4, "carrier-600": 4, "carrier-503": 16}
         answer = 0.0 if channel.answered_at is None else now - (loop_time - channel.answered_at)
@@ -205,9 +209,9 @@ class SwitchCore(ABC):
         if voter.on_conversation_start is not None:
             voter.on_conversation_start()
             return
-        self._journal.record_connected(self.now(), voter.uniqueid)
+        self._journal.record_connected_call(self.get_current_time(), voter.uniqueid)
         if voter.voter is not None:
-            voter.voter.start_talk()
+            voter.voter.start_talk_with_agent()
 
     def find_phone_channel(self, endpoint: str) -> Channel | None:
         """Return the latest channel of a seat's phone, or None if it is not on a call."""
@@ -244,17 +248,17 @@ class SwitchCore(ABC):
         function, bracket, arguments = name.removesuffix(")").partition("(")
         if function == "CONFBRIDGE_INFO":
             kind, _, conference = arguments.partition(",")
-            return self.conferences.get_info(kind, conference)
+            return self.conferences.get_conference_info(kind, conference)
         if function == "SHA1" and bracket:
             return hashlib.sha1(arguments.encode(), usedforsecurity=False).hexdigest()
         if name == "STRFTIME(,,%s.%3q)":
-            return f"{self.now():.3f}"
+            return f"{self.get_current_time():.3f}"
         if function == "DB_EXISTS":
             return str(int(arguments in self.database))
         if function == "DEVICE_STATE":
             return self.get_device_state(arguments)
         if name == "EPOCH":
-            return str(int(self.now()))
+            return str(int(self.get_current_time()))
         if name == "AGI_SERVER":
             return f"{self.config.agi_host}:{self.agi_port}"
         own = {} if channel is None else channel.variables

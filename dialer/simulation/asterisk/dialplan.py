@@ -13,8 +13,8 @@ from dialer.simulation.asterisk.core import SERVER, SwitchCore
 from dialer.simulation.asterisk.extensions import (
     DialplanError,
     Extension,
+    find_dialplan_step,
     find_extension,
-    find_step,
     is_condition_true,
     substitute_expressions,
 )
@@ -101,7 +101,7 @@ async def _detect_machine(switch: SwitchCore, channel: Channel, data: str) -> No
     behaviour = channel.behaviour
     seconds = limit if behaviour is None else min(limit, behaviour.amd_seconds)
     await wait_on_channel(channel, seconds)
-    if channel.interrupted:
+    if channel.is_interrupted:
         verdict, cause = "HANGUP", ""
     elif behaviour is None or behaviour.amd_seconds > limit:
         verdict, cause = "NOTSURE", f"TOOLONG-{round(limit * 1000)}"
@@ -118,8 +118,8 @@ async def _play_music_on_hold(switch: SwitchCore, channel: Channel, data: str) -
         return
     if seconds:
         await wait_on_channel(channel, float(seconds))
-    while not seconds and not channel.interrupted:
-        await channel.wait(None)
+    while not seconds and not channel.is_interrupted:
+        await channel.wait_for_input_or_hang_up(None)
 
 
 async def _wait_for_hang_up(_switch: SwitchCore, channel: Channel, _data: str) -> None:
@@ -127,8 +127,8 @@ async def _wait_for_hang_up(_switch: SwitchCore, channel: Channel, _data: str) -
 
     ChanSpy continues after the spied channels have ended, as in Asterisk without options E and S.
     """
-    while not channel.interrupted:
-        await channel.wait(None)
+    while not channel.is_interrupted:
+        await channel.wait_for_input_or_hang_up(None)
     if channel.hung_up:
         channel.cause = channel.cause or 16
 
@@ -152,15 +152,15 @@ async def _dial_server(switch: SwitchCore, channel: Channel, data: str) -> None:
     leg = other.accept_server_call(switch.config.server, extension)
     leg.on_conversation_start = partial(switch.start_conversation, channel)
     assert leg.task is not None  # noqa: S101 - it runs the dialplan
-    leg.task.add_done_callback(lambda _: channel.wake())
+    leg.task.add_done_callback(lambda _: channel.wake_waiting_application())
     end, answered = loop.time() + float(seconds), False
     try:
-        while not channel.interrupted and not leg.task.done():
+        while not channel.is_interrupted and not leg.task.done():
             answered = leg.state is ChannelState.UP
             if not answered and loop.time() >= end:
                 break
-            await channel.wait(None if answered else end - loop.time())
-        if answered and not channel.interrupted and "g" not in options:
+            await channel.wait_for_input_or_hang_up(None if answered else end - loop.time())
+        if answered and not channel.is_interrupted and "g" not in options:
             switch.hang_up_channel(channel, 16, EndsBy.DIALPLAN)
     finally:
         other.hang_up_channel(leg, 16, EndsBy.DIALPLAN)
@@ -205,8 +205,8 @@ async def wait_on_channel(channel: Channel, seconds: float) -> None:
     """Wait until `seconds` have passed (at real speed), or the channel is hung up or redirected."""
     loop = asyncio.get_running_loop()
     end = loop.time() + seconds
-    while not channel.interrupted and (left := end - loop.time()) > 1e-9:
-        await channel.wait(left)
+    while not channel.is_interrupted and (left := end - loop.time()) > 1e-9:
+        await channel.wait_for_input_or_hang_up(left)
 
 
 async def run_dialplan(switch: SwitchCore, channel: Channel, start: Location) -> None:
@@ -228,9 +228,9 @@ async def run_menu_dialplan(switch: SwitchCore, channel: Channel, start: Locatio
     """Run the dialplan of a conference menu on a channel from `start` to its end, then restore the channel's location."""
     location = channel.context, channel.extension, channel.priority, channel.application, channel.data
     channel.move_to_location(start.context, start.extension, start.priority)
-    while not channel.interrupted and await _run_step(switch, channel):
+    while not channel.is_interrupted and await _run_step(switch, channel):
         _move_to_next_step(switch, channel)
-    channel.shown = channel.render_event_lines(), channel.application, channel.data
+    channel.shown = channel.render_channel_event_lines(), channel.application, channel.data
     channel.move_to_location(*location[:3])
     channel.application, channel.data = location[3:]
 
@@ -253,7 +253,7 @@ async def _run_step(switch: SwitchCore, channel: Channel) -> bool:
     """Run the dialplan step at the channel's location. Return False if there is no such step or its application is
     unknown.
     """
-    step = find_step(switch.dialplan, channel.context, channel.extension, channel.priority)
+    step = find_dialplan_step(switch.dialplan, channel.context, channel.extension, channel.priority)
     if step is None:
         return False
     channel.application = step.application

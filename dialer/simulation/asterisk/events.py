@@ -82,7 +82,7 @@ class EventWriter:
     def publish_channel_event(self, name: str, channel: Channel, tail: str = "") -> None:
         """Publish an event with the channel's lines, then `tail`: complete lines that each end with CRLF."""
         if name in self.wanted:
-            self._send_event(name, channel.render_event_lines() + tail.encode())
+            self._send_event(name, channel.render_channel_event_lines() + tail.encode())
 
     def publish_contact_status(self, endpoint: str, status: str, port: int) -> None:
         """Publish ContactStatus of a phone at `port`, with only the fields that the dialler reads."""
@@ -101,7 +101,7 @@ class EventWriter:
     def publish_dial_event(self, name: str, channel: Channel, field: str, value: str) -> None:
         """Publish the event DialBegin, DialState or DialEnd."""
         if name in self.wanted:
-            self._send_event(name, channel.render_event_lines("Dest") + f"{field}: {value}\r\n".encode())
+            self._send_event(name, channel.render_channel_event_lines("Dest") + f"{field}: {value}\r\n".encode())
 
     def publish_new_extension(self, channel: Channel) -> None:
         """Publish the event Newexten for the application that the channel starts."""
@@ -151,7 +151,7 @@ class EventWriter:
         """Publish BridgeCreate, BridgeDestroy, ConfbridgeStart or ConfbridgeEnd, with `count` channels in the bridge."""
         if name in self.wanted:
             self._send_event(
-                name, self._render_conference_lines(name, conference) + conference.render_event_lines(count)
+                name, self._render_conference_lines(name, conference) + conference.render_bridge_event_lines(count)
             )
 
     def publish_member_event(
@@ -164,8 +164,8 @@ class EventWriter:
             self._send_event(
                 name,
                 self._render_conference_lines(name, conference)
-                + conference.render_event_lines(count)
-                + channel.render_event_lines()
+                + conference.render_bridge_event_lines(count)
+                + channel.render_channel_event_lines()
                 + tail,
             )
 

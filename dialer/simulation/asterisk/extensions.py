@@ -107,7 +107,7 @@ def find_extension(dialplan: Dialplan, context: str, name: str) -> Extension | N
     return next(_find_matching_extensions(dialplan, context, name), None)
 
 
-def find_step(dialplan: Dialplan, context: str, name: str, priority: int) -> Step | None:
+def find_dialplan_step(dialplan: Dialplan, context: str, name: str, priority: int) -> Step | None:
     """Return the step of a dialplan extension at a priority, or None if there is no such step.
 
     Asterisk searches again for each priority: after `h,1` without `h,2`, it runs priority 2 of a pattern that matches h.

@@ -45,7 +45,11 @@ def render_channel_list(switch: SwitchCore, action_id: str) -> bytes:
 
     def render_channel(channel: Channel) -> bytes:
         age = _compute_age_seconds(channel)
-        block, application, data = channel.shown or (channel.render_event_lines(), channel.application, channel.data)
+        block, application, data = channel.shown or (
+            channel.render_channel_event_lines(),
+            channel.application,
+            channel.data,
+        )
         return (
             block
             + (
@@ -97,7 +101,7 @@ def render_status(switch: SwitchCore, channels: list[Channel], action: AmiMessag
             f"Writeformat: {codec}\r\nWritetrans: {'(slin@8000)->(ulaw@8000)' if in_bridge else ''}\r\n"
             f"Callgroup: 0\r\nPickupgroup: 0\r\nSeconds: {_compute_age_seconds(channel)}\r\n{variables}{_format_id(action_id)}\r\n"
         )
-        out.append(b"Event: Status\r\nPrivilege: Call\r\n" + channel.render_event_lines() + tail.encode())
+        out.append(b"Event: Status\r\nPrivilege: Call\r\n" + channel.render_channel_event_lines() + tail.encode())
     return b"".join(out) + _render_list_complete_event("StatusComplete", action_id, len(out), f"Items: {len(out)}\r\n")
 
 
@@ -126,14 +130,14 @@ def render_member_list(conference: Conference, action_id: str) -> bytes:
             f"Conference: {conference.name}\r\nAdmin: {admin}\r\nMarkedUser: {marked}\r\nWaitMarked: No\r\n"
             f"EndMarked: {end_marked}\r\nEndMarkedAny: {end_marked_any}\r\nWaiting: No\r\nMuted: No\r\nTalking: No\r\n"
             f"AnsweredTime: {0 if answered_at is None else int(now - answered_at)}\r\n"
-        ).encode() + member.channel.render_event_lines()
+        ).encode() + member.channel.render_channel_event_lines()
 
     return _render_event_list("ConfbridgeList", action_id, map(render_member, conference.members))
 
 
 def render_core_status(switch: SwitchCore) -> list[tuple[str, str]]:
     """Return the fields that answer the AMI action CoreStatus."""
-    started = convert_to_utc(switch.now() - switch.uptime_seconds)
+    started = convert_to_utc(switch.get_current_time() - switch.uptime_seconds)
     date, time = f"{started:%Y-%m-%d}", f"{started:%H:%M:%S}"
     return [
         ("CoreStartupDate", date),

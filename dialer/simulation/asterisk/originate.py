@@ -86,36 +86,36 @@ class OutgoingCall:
         channel.application, channel.data = "AppDial2", "(Outgoing Line)"
         events.publish_new_extension(channel)
         if order.caller_number or order.caller_name:
-            channel.set_caller(order.caller_number, order.caller_name)
+            channel.set_caller_number_and_name(order.caller_number, order.caller_name)
             presentation = "CID-CallingPres: 0 (Presentation Allowed, Not Screened)\r\n"
             events.publish_channel_event("NewCallerid", channel, presentation)
             channel.set_connected_line(order.caller_number, order.caller_name)
             events.publish_channel_event("NewConnectedLine", channel)
         events.publish_dial_event("DialBegin", channel, "DialString", order.dial_string)
-        self._schedule_step(order.ring_seconds, self._end_at_ring_timeout)
+        self._schedule_call_step(order.ring_seconds, self._end_at_ring_timeout)
         if not self._trunk_alive:
             return
         behaviour = self._behaviour
         if behaviour.rings:
-            self._schedule_step(behaviour.post_dial_seconds, self._start_ringing)
+            self._schedule_call_step(behaviour.post_dial_seconds, self._start_ringing)
         else:
-            self._schedule_step(behaviour.post_dial_seconds, self._fail_call)
+            self._schedule_call_step(behaviour.post_dial_seconds, self._fail_call)
 
-    def _schedule_step(self, seconds: float, act: Callable[[], None]) -> None:
-        self._channel.schedule(seconds / self._switch.speed, act)
+    def _schedule_call_step(self, seconds: float, act: Callable[[], None]) -> None:
+        self._channel.call_after_seconds(seconds / self._switch.speed, act)
 
     def _start_ringing(self) -> None:
         first, *later = self._behaviour.rings_with
         self._handle_provisional_status(first)
         for number, status in enumerate(later, 1):
-            self._schedule_step(number * PROVISIONAL_SECONDS, partial(self._handle_provisional_status, status))
+            self._schedule_call_step(number * PROVISIONAL_SECONDS, partial(self._handle_provisional_status, status))
         failure = self._behaviour.fails_with
         if failure is None:
-            self._schedule_step(self._behaviour.answer_after, self._answer_call)
+            self._schedule_call_step(self._behaviour.answer_after, self._answer_call)
         elif failure == NO_ANSWER:
-            self._schedule_step(CARRIER_GIVES_UP_SECONDS, self._fail_call)
+            self._schedule_call_step(CARRIER_GIVES_UP_SECONDS, self._fail_call)
         else:
-            self._schedule_step(self._behaviour.answer_after, self._fail_call)
+            self._schedule_call_step(self._behaviour.answer_after, self._fail_call)
 
     def _handle_provisional_status(self, status: int) -> None:
         """Handle a provisional SIP status (1xx) of the called side. A 183 does not change the channel's state, as in
@@ -123,7 +123,7 @@ class OutgoingCall:
         """
         channel, events = self._channel, self._switch.events
         if status == 180 and channel.state is not ChannelState.RINGING:
-            channel.set_state(ChannelState.RINGING)
+            channel.set_channel_state(ChannelState.RINGING)
             events.publish_channel_event("Newstate", channel)
         events.publish_dial_event("DialState", channel, "DialStatus", "RINGING" if status == 180 else "PROGRESS")
 
@@ -132,18 +132,18 @@ class OutgoingCall:
         channel.cancel_timers()
         channel.on_hang_up = None
         if self._early_response:
-            self._report_success()
+            self._publish_originate_success()
         switch.answer_channel(channel)
         switch.events.publish_dial_event("DialEnd", channel, "DialStatus", "ANSWER")
         order = self._order
         switch.start_dialplan(channel, order.start, order.application, order.data)
         if not self._early_response:
-            asyncio.get_running_loop().call_soon(self._report_success)
+            asyncio.get_running_loop().call_soon(self._publish_originate_success)
 
-    def _report_success(self) -> None:
+    def _publish_originate_success(self) -> None:
         self._switch.events.publish_originate_response(self._order, REASON_ANSWERED, self._channel.name)
 
-    def _report_failure(self, reason: int) -> None:
+    def _publish_originate_failure(self, reason: int) -> None:
         self._switch.events.publish_originate_response(self._order, reason)
 
     def _fail_call(self) -> None:
@@ -154,22 +154,22 @@ class OutgoingCall:
         cause = CARRIER_CAUSES.get(status, 127)
         events.publish_hangup_request(channel, cause, status)
         if self._failure_order == 0:
-            self._report_failure(REASON_FAILED)
+            self._publish_originate_failure(REASON_FAILED)
         events.publish_dial_event("DialEnd", channel, "DialStatus", get_dial_status(status))
         if self._failure_order == 1:
-            self._report_failure(REASON_FAILED)
+            self._publish_originate_failure(REASON_FAILED)
         self._end_call(cause, status, f"carrier-{status}")
         if self._failure_order == 2:
-            self._report_failure(REASON_FAILED)
+            self._publish_originate_failure(REASON_FAILED)
 
     def _end_at_ring_timeout(self) -> None:
         self._channel.cancel_timers()
         response_first = self._trunk_alive
         if response_first:
-            self._report_failure(REASON_NO_ANSWER)
+            self._publish_originate_failure(REASON_NO_ANSWER)
         self._end_call(19, 480, EndsBy.RING_LIMIT if self._trunk_alive else "dead-trunk")
         if not response_first:
-            self._report_failure(REASON_NO_ANSWER)
+            self._publish_originate_failure(REASON_NO_ANSWER)
 
     def _cancel_call(self) -> None:
         """Cancel the outgoing call before it is answered. Asterisk then sends no HangupRequest and no technical cause."""
@@ -177,7 +177,7 @@ class OutgoingCall:
         channel.cancel_timers()
         self._switch.events.publish_dial_event("DialEnd", channel, "DialStatus", "NOANSWER")
         self._end_call(channel.cause or 0, None, channel.ended_by)
-        self._report_failure(REASON_FAILED)
+        self._publish_originate_failure(REASON_FAILED)
 
     def _end_call(self, cause: int, technical: int | None, how: str) -> None:
         self._channel.on_hang_up = None

@@ -24,7 +24,7 @@ class VoterPhone:
         self._switch = switch
         self._channel = channel
 
-    def press(self, digit: str) -> None:
+    def press_key(self, digit: str) -> None:
         """Press a key of the phone, and release it after `KEY_SECONDS`. The dialplan application receives the key on
         its release.
         """
@@ -40,15 +40,15 @@ class VoterPhone:
             )
             channel.pass_key_to_application(digit)
 
-        channel.schedule(KEY_SECONDS / self._switch.speed, release_key)
+        channel.call_after_seconds(KEY_SECONDS / self._switch.speed, release_key)
 
-    def hang_up(self) -> None:
+    def hang_up_call(self) -> None:
         """Hang up the call on the phone."""
         self._switch.hang_up_from_other_side(self._channel, EndsBy.VOTER)
 
-    def schedule(self, seconds: float, act: Callable[[], None]) -> None:
+    def call_after_seconds(self, seconds: float, act: Callable[[], None]) -> None:
         """Call `act` after `seconds` of simulated time, unless the call is over by then."""
-        self._channel.schedule(seconds / self._switch.speed, act)
+        self._channel.call_after_seconds(seconds / self._switch.speed, act)
 
 
 class CallBehaviours:
@@ -64,9 +64,9 @@ class CallBehaviours:
         self._slow_seconds = 0.0
         self._slow_growth = 0.0
         for number, script in config.scripts.items():
-            self.set_script(number, script if isinstance(script, tuple) else (script,))
+            self.set_behaviours_of_next_calls(number, script if isinstance(script, tuple) else (script,))
 
-    def set_script(self, number: str, calls: tuple[Behaviour, ...]) -> None:
+    def set_behaviours_of_next_calls(self, number: str, calls: tuple[Behaviour, ...]) -> None:
         """Set how the called side behaves on the next calls to `number`, in order. The last one is repeated."""
         self._scripts[number] = (self._calls[number], calls)
 

@@ -60,7 +60,9 @@ class SimulatedAsterisk(SwitchCalls):
         loop = asyncio.get_running_loop()
         try:
             self._server = await loop.create_server(
-                lambda: ManagerSession(self.session_registry, self.actions.run), self.config.host, self.ami_port
+                lambda: ManagerSession(self.session_registry, self.actions.run_ami_action),
+                self.config.host,
+                self.ami_port,
             )
         except OSError as error:
             raise PortInUse(
@@ -91,7 +93,7 @@ class SimulatedAsterisk(SwitchCalls):
     def reset_ami_connections(self) -> None:
         """Reset every AMI connection. New connections are accepted immediately."""
         for session in list(self.session_registry.sessions):
-            session.reset()
+            session.reset_connection()
 
     async def refuse_ami_connections_for(self, seconds: float) -> None:
         """Reset every AMI connection, and accept no new one for `seconds`. Calls continue."""
@@ -104,17 +106,17 @@ class SimulatedAsterisk(SwitchCalls):
     def stall_ami_connections(self) -> None:
         """Stop reading and writing on the current AMI connections, which stay open, as after a network failure."""
         for session in self.session_registry.sessions:
-            session.stall()
+            session.stall_connection()
 
     def resume_ami_connections(self) -> None:
         """Continue reading and writing after `stall_ami_connections`."""
         for session in list(self.session_registry.sessions):
-            session.resume()
+            session.resume_connection()
 
     def send_garbage(self, data: bytes = b"\x00\xff no AMI at all \r\n\r\n") -> None:
         """Write bytes that are not AMI to every AMI connection."""
         for session in self.session_registry.sessions:
-            session.write(data)
+            session.send_bytes(data)
 
     def reset_agi_connections(self) -> None:
         """Reset every FastAGI connection."""
@@ -137,7 +139,9 @@ class SimulatedAsterisk(SwitchCalls):
             raise ValueError(f"the simulated phone {endpoint} is not on a call")
         channel.silent_since = asyncio.get_running_loop().time()
         # Asterisk 22 hangs up with cause 44.
-        channel.schedule(self.config.seat_rtp_timeout_seconds, partial(self.hang_up_channel, channel, 44, EndsBy.PHONE))
+        channel.call_after_seconds(
+            self.config.seat_rtp_timeout_seconds, partial(self.hang_up_channel, channel, 44, EndsBy.PHONE)
+        )
 
     def unregister_phone(self, endpoint: str, port: int = 5060) -> None:
         """Publish the AMI event that a seat's phone is no longer registered at `port`."""
@@ -145,7 +149,7 @@ class SimulatedAsterisk(SwitchCalls):
 
     def register_phone(self, endpoint: str, port: int = 5060) -> None:
         """Publish the AMI event that a seat's phone is registered at `port`. From now on it answers calls."""
-        self.set_phone(endpoint, PhoneMode.ANSWERS)
+        self.set_phone_reaction(endpoint, PhoneMode.ANSWERS)
         self.events.publish_contact_status(endpoint, "NonQualified", port)
 
     def put_phone_on_hold(self, endpoint: str) -> None:
@@ -161,7 +165,7 @@ class SimulatedAsterisk(SwitchCalls):
         if channel is not None:
             self.events.publish_channel_event(name, channel)
 
-    def set_phone(self, endpoint: str, mode: PhoneMode) -> None:
+    def set_phone_reaction(self, endpoint: str, mode: PhoneMode) -> None:
         """Set how a seat's phone reacts to calls, from the next call on."""
         self._phones[endpoint] = replace(self._phones[endpoint], mode=mode)
 
@@ -178,7 +182,7 @@ class SimulatedAsterisk(SwitchCalls):
         self.registrations[trunk] = status
         self.events.publish_registry(trunk, status)
 
-    def spoil_events(
+    def set_event_faults(
         self, *, lose: float = 0.0, repeat: float = 0.0, reorder: float = 0.0, names: Collection[str] | None = None
     ) -> None:
         """Lose, repeat or reorder these shares (0-1) of the AMI events, or only of those in `names`.
@@ -207,7 +211,7 @@ class SimulatedAsterisk(SwitchCalls):
                 session.close()
         await self._drop_all_connections()
         await asyncio.sleep(down_seconds)
-        self._started_at = self.now()
+        self._started_at = self.get_current_time()
         self._channel_number = self.processed_calls = 0
         self.booted = False
         dialplan, self.dialplan, self.globals = self.dialplan, {}, {}
@@ -232,7 +236,7 @@ class SimulatedAsterisk(SwitchCalls):
             self._server.close()
         self.events.wanted = frozenset()
         for session in list(self.session_registry.sessions):
-            session.reset()
+            session.reset_connection()
         self.reset_agi_connections()
         tasks = []
         self.conferences.by_name.clear()
@@ -243,7 +247,7 @@ class SimulatedAsterisk(SwitchCalls):
                 channel.task.cancel()
                 tasks.append(channel.task)
             if channel.trunk is not None:
-                self._journal.record_ended(self.now(), channel.uniqueid, EndsBy.RESTART, 0)
+                self._journal.record_ended_call(self.get_current_time(), channel.uniqueid, EndsBy.RESTART, 0)
         self.channels.clear()
         await asyncio.gather(*tasks, return_exceptions=True)
         if self._server is not None:

@@ -47,7 +47,7 @@ class ManagerSession(asyncio.Protocol):
         self._transport.set_write_buffer_limits(high=SLOW_READER_BYTES)
         self.remote_port = transport.get_extra_info("peername")[1]
         self._registry.sessions.add(self)
-        self.write(BANNER)
+        self.send_bytes(BANNER)
 
     def data_received(self, data: bytes) -> None:
         """Run the AMI actions that have arrived completely."""
@@ -71,7 +71,7 @@ class ManagerSession(asyncio.Protocol):
         self._registry.sessions.discard(self)
         self._registry.update_wanted_events()
 
-    def log_in(self, user: ManagerUser, *, events_on: bool) -> None:
+    def log_in_user(self, user: ManagerUser, *, events_on: bool) -> None:
         """Give the session the permissions of `user` and, with `events_on`, its events."""
         self.user = user
         if events_on:
@@ -80,11 +80,11 @@ class ManagerSession(asyncio.Protocol):
         self._registry.update_wanted_events()
 
     @property
-    def write_classes(self) -> frozenset[str]:
+    def permitted_action_classes(self) -> frozenset[str]:
         """The classes of AMI actions that the session's user may send."""
         return frozenset() if self.user is None else self.user.write
 
-    def write(self, data: bytes) -> None:
+    def send_bytes(self, data: bytes) -> None:
         """Send bytes to the client.
 
         All bytes of one iteration of the event loop are sent together, as from Asterisk's event queue.
@@ -106,13 +106,13 @@ class ManagerSession(asyncio.Protocol):
         if self._transport.get_write_buffer_size() > SLOW_READER_BYTES:
             self.close()
 
-    def stall(self) -> None:
+    def stall_connection(self) -> None:
         """Stop reading and writing on the connection, but keep it open."""
         self._stalled = True
         if self._transport is not None:
             self._transport.pause_reading()
 
-    def resume(self) -> None:
+    def resume_connection(self) -> None:
         """Continue reading and writing on the connection, starting with the buffered bytes."""
         self._stalled = False
         if self._transport is not None:
@@ -126,7 +126,7 @@ class ManagerSession(asyncio.Protocol):
         if self._transport is not None:
             self._transport.close()
 
-    def reset(self) -> None:
+    def reset_connection(self) -> None:
         """Reset the AMI connection."""
         self.ignores_input = True
         if self._transport is not None:
@@ -164,4 +164,4 @@ class SessionRegistry:
         for name, data in events:
             for session in self.sessions:
                 if name in session.event_names:
-                    session.write(data)
+                    session.send_bytes(data)

@@ -25,12 +25,12 @@ class KeyWait:
     aborted: bool = False  # the AGI server has sent a line meanwhile
 
     @property
-    def result(self) -> int:
+    def agi_result_code(self) -> int:
         """The result in the AGI reply: -1 after a hang-up, the code of the key, or 0."""
         return -1 if self.interrupted else ord(self.digit) if self.digit else 0
 
     @property
-    def samples(self) -> int:
+    def sample_count(self) -> int:
         """The `endpos` in the AGI reply: the number of samples that were played, or that the wait took."""
         return int(self.seconds * SAMPLES_PER_SECOND)
 
@@ -56,7 +56,7 @@ async def wait_for_key(
     try:
         while True:
             passed = loop.time() - began
-            if channel.interrupted:
+            if channel.is_interrupted:
                 return KeyWait(passed * switch.speed, interrupted=True)
             if aborted():
                 return KeyWait(passed * switch.speed, aborted=True)
@@ -65,11 +65,11 @@ async def wait_for_key(
                 if digit in digits:
                     return KeyWait(passed * switch.speed, digit=digit)
             if real_seconds is None:
-                await channel.wait(None)
+                await channel.wait_for_input_or_hang_up(None)
             elif real_seconds - passed <= 1e-9:
                 return KeyWait(seconds or 0.0)
             else:
-                await channel.wait(real_seconds - passed)
+                await channel.wait_for_input_or_hang_up(real_seconds - passed)
     finally:
         channel.reads_keys = False
         channel.digits.clear()
@@ -83,6 +83,6 @@ async def play_sound(
     aborted: Callable[[], bool] = _is_never_aborted,
 ) -> KeyWait:
     """Play a sound of `seconds` length to a channel. One of `digits` stops it."""
-    if channel.voter is not None and not channel.interrupted:
+    if channel.voter is not None and not channel.is_interrupted:
         channel.voter.react_to_prompt(seconds, bool(digits))
     return await wait_for_key(switch, channel, seconds, digits, aborted)

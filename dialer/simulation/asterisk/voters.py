@@ -99,7 +99,7 @@ def draw_behaviour(profile: VoterProfile, seed: int, number: str, now: float, ra
             calls_back_after=calls_back,
             reacts=True,
         )
-    failure = 404 if invalid else _draw_call_failure(profile, random)
+    failure = 404 if invalid else _draw_failure_status(profile, random)
     rings = failure in (NO_ANSWER, 603)
     return Behaviour(
         answer_after=ring if rings else 0.0,
@@ -110,7 +110,7 @@ def draw_behaviour(profile: VoterProfile, seed: int, number: str, now: float, ra
     )
 
 
-def _draw_call_failure(profile: VoterProfile, random: Random) -> int:
+def _draw_failure_status(profile: VoterProfile, random: Random) -> int:
     left = 1 - profile.invalid_share
     point = random.random() * left
     for share, status in (
@@ -128,15 +128,15 @@ def _draw_call_failure(profile: VoterProfile, random: Random) -> int:
 class Phone(Protocol):
     """The operations that a simulated voter performs on a phone."""
 
-    def press(self, digit: str) -> None:
+    def press_key(self, digit: str) -> None:
         """Press a key of the phone."""
         ...
 
-    def hang_up(self) -> None:
+    def hang_up_call(self) -> None:
         """Hang up the call on the phone."""
         ...
 
-    def schedule(self, seconds: float, act: Callable[[], None]) -> None:
+    def call_after_seconds(self, seconds: float, act: Callable[[], None]) -> None:
         """Call `act` after `seconds` of simulated time, unless the call is over by then."""
         ...
 
@@ -157,20 +157,20 @@ class Voter:
         self._about_to_act = False
         self._heard_something = False
 
-    def start(self) -> None:
+    def start_behaviour(self) -> None:
         """Start to behave as drawn for this call, at the moment of the answer."""
         for seconds, digit in self._behaviour.keys:
-            self._phone.schedule(seconds, partial(self._phone.press, digit))
+            self._phone.call_after_seconds(seconds, partial(self._phone.press_key, digit))
         if self._behaviour.hang_up_after is not None:
-            self._phone.schedule(self._behaviour.hang_up_after, self._phone.hang_up)
+            self._phone.call_after_seconds(self._behaviour.hang_up_after, self._phone.hang_up_call)
         if self._behaviour.patience_seconds is not None:
-            self._phone.schedule(self._behaviour.patience_seconds, self._hang_up_impatiently)
+            self._phone.call_after_seconds(self._behaviour.patience_seconds, self._hang_up_impatiently)
 
-    def start_talk(self) -> None:
+    def start_talk_with_agent(self) -> None:
         """Talk with an agent for `talk_seconds`, then hang up."""
         self._heard_something = True
         if self._behaviour.talk_seconds is not None:
-            self._phone.schedule(self._behaviour.talk_seconds, self._phone.hang_up)
+            self._phone.call_after_seconds(self._behaviour.talk_seconds, self._phone.hang_up_call)
 
     def react_to_prompt(self, seconds: float, takes_keys: bool) -> None:
         """React to a prompt that lasts `seconds`. A prompt of 0 seconds is a silent wait for a key. If `takes_keys`, a
@@ -182,12 +182,12 @@ class Voter:
         profile, random = self._profile, self._random
         if seconds > 0 and random.random() < profile.hang_up_share:
             self._about_to_act = True
-            self._phone.schedule(random.uniform(0, seconds), self._phone.hang_up)
+            self._phone.call_after_seconds(random.uniform(0, seconds), self._phone.hang_up_call)
         elif takes_keys and not self._silent:
             self._about_to_act = True
             listens = seconds * random.uniform(0.3, 1.0)
             delay = listens + random.expovariate(1 / profile.key_delay_mean_seconds)
-            self._phone.schedule(delay, self._press_key_for_prompt)
+            self._phone.call_after_seconds(delay, self._press_key_for_prompt)
 
     def _press_key_for_prompt(self) -> None:
         self._about_to_act = False
@@ -197,8 +197,8 @@ class Voter:
         else:
             digits, weights = zip(*profile.keys, strict=True)
             digit = random.choices(digits, weights)[0]
-        self._phone.press(digit)
+        self._phone.press_key(digit)
 
     def _hang_up_impatiently(self) -> None:
         if not self._heard_something:
-            self._phone.hang_up()
+            self._phone.hang_up_call()

@@ -25,7 +25,7 @@ class DayCurve:
     joined: bool = False
 
     @classmethod
-    def constant(cls, value: float) -> DayCurve:
+    def create_constant_curve(cls, value: float) -> DayCurve:
         """Return a curve that has the same value all day."""
         return cls(((0.0, value),))
 
@@ -63,7 +63,7 @@ class RingTimes(Protocol):
         """The ring time after which an unanswered call is ended."""
         ...
 
-    def draw_ring(self, answered: bool, random: Random) -> Ring:
+    def draw_ring_time(self, answered: bool, random: Random) -> Ring:
         """Draw how long a call rings. `answered` says whether it is answered before `ring_out_seconds`."""
         ...
 
@@ -131,7 +131,7 @@ class GammaRingTimes:
     unreachable_mean_seconds: float = 5.0
     set_up_seconds: tuple[float, float] = (1.0, 3.0)  # from the start of the call to "ringing"
 
-    def draw_ring(self, answered: bool, random: Random) -> Ring:
+    def draw_ring_time(self, answered: bool, random: Random) -> Ring:
         """Draw how long a call rings. `answered` says whether it is answered before `ring_out_seconds`."""
         set_up = random.uniform(*self.set_up_seconds)
         if answered:

@@ -79,7 +79,7 @@ class CentreModel:
                 self._advance_clock(now)
             handle(subject)
             if self._changed and (not queue or queue[0][0] > self.now):
-                self._decide_if_due()
+                self._run_pacing_decision_if_due()
         self._advance_clock(self.end)
         if self._moments[-1].at_seconds < self.end:
             self._log_state_of_moment()
@@ -108,7 +108,7 @@ class CentreModel:
         wanted = min((pacer.get_next_decision_seconds() for pacer in self._self_timed), default=0.0)
         self._schedule_event_at(wanted if wanted > self.now else self.now + self._heartbeat, self._on_heartbeat, None)
 
-    def _decide_if_due(self) -> None:
+    def _run_pacing_decision_if_due(self) -> None:
         if not self._on_events:
             self._changed = False
         elif self.now >= self._next_decision:
@@ -123,11 +123,11 @@ class CentreModel:
     def _on_pacer_wake(self, _: None) -> None:
         self._wake_scheduled, self._changed = False, True
 
-    def _decide_at_next_start(self) -> None:
+    def _schedule_decision_at_next_start(self) -> None:
         """Schedule a pacing decision for the moment at which the limit of calls per second allows another call, as the
         engine does.
         """
-        seconds = self._trunks.count_seconds_to_next_start(self.now)
+        seconds = self._trunks.get_seconds_to_next_start(self.now)
         if seconds > 0.0 and not self._wake_scheduled:
             self._wake_scheduled = True
             self._schedule_event_at(self.now + seconds + 1e-6, self._on_pacer_wake, None)
@@ -141,7 +141,7 @@ class CentreModel:
         self._turn += 1
         for step in range(count):
             index = (self._turn + step) % count
-            pacer, view = self.pacers[index], self._make_snapshot(index)
+            pacer, view = self.pacers[index], self._make_pacing_snapshot(index)
             started = perf_counter()
             excess = pacer.count_excess_calls(view)
             calls = pacer.count_calls_to_place(view)  # before any call is cancelled, as in the engine
@@ -151,9 +151,9 @@ class CentreModel:
             for _call in range(min(calls, view.free_channels, view.cps_budget)):
                 self._place_call(index)
         if self._on_events:
-            self._decide_at_next_start()
+            self._schedule_decision_at_next_start()
 
-    def _make_snapshot(self, index: int) -> PacingSnapshot:
+    def _make_pacing_snapshot(self, index: int) -> PacingSnapshot:
         """Return the snapshot for a campaign's pacer. The campaign's own unanswered calls come before those of others."""
         now, own = self.now, self.campaigns[index]
         in_use = len(self.waiting) + len(self.talking)
@@ -174,7 +174,7 @@ class CentreModel:
             for seat in seats
         ]
         waiting = [now - call.answered_at for call in self.waiting] if self.waiting else ()
-        free_channels, starts = self._trunks.count_available(now, in_use)
+        free_channels, starts = self._trunks.count_free_channels_and_starts(now, in_use)
         return PacingSnapshot(
             now,
             len(self.free),
@@ -197,13 +197,13 @@ class CentreModel:
         call = SimulatedCall(index, now)
         call.false_call = self._trunks.is_answering_falsely(now)
         in_set_up = 0 if self.scenario.slow_after_calls is None else self._count_calls_in_set_up()
-        answered, seconds, set_up = self._trunks.draw_ring(
+        answered, seconds, set_up = self._trunks.draw_ring_time(
             now, campaign.rate.get_value_at(now), in_set_up, campaign.numbers
         )
-        self._trunks.count_call_start(now)
+        self._trunks.record_call_start(now)
         if set_up is not None and set_up < seconds:
             call.rings_at = now + set_up
-        self._schedule_event_at(now + seconds, self._on_answer if answered else self._on_failure, call)
+        self._schedule_event_at(now + seconds, self._on_call_answer if answered else self._on_call_failure, call)
         campaign.unanswered[call] = None
         self._placed += 1
         self._notify_pacer(index, PacingEventKind.PLACED)
@@ -220,11 +220,11 @@ class CentreModel:
         self._changed = True
         return True
 
-    def _on_failure(self, call: SimulatedCall) -> None:
+    def _on_call_failure(self, call: SimulatedCall) -> None:
         if self._remove_call(call, answered=False):
             self.pacers[call.campaign].learn_from_event(call.make_ringing_ended_event(PacingEventKind.FAILED, self.now))
 
-    def _on_answer(self, call: SimulatedCall) -> None:
+    def _on_call_answer(self, call: SimulatedCall) -> None:
         if not self._remove_call(call, answered=True):
             return
         call.answered_at = self.now
@@ -284,7 +284,7 @@ class CentreModel:
             closing = scenario.signals.draw_closing_seconds(talk, random)
             if closing is not None:
                 self._schedule_event_at(
-                    now + closing, self._on_stage_signal, (seat, seat.work, SeatStage.TALKING, SeatStage.CLOSING)
+                    now + closing, self._on_seat_stage_signal, (seat, seat.work, SeatStage.TALKING, SeatStage.CLOSING)
                 )
         breaks = scenario.breaks
         if breaks is not None and random.random() < breaks.chance:
@@ -301,7 +301,7 @@ class CentreModel:
             seat.leaving = True
             self._changed = True
 
-    def _on_stage_signal(self, subject: tuple[SimulatedSeat, int, SeatStage, SeatStage]) -> None:
+    def _on_seat_stage_signal(self, subject: tuple[SimulatedSeat, int, SeatStage, SeatStage]) -> None:
         """Handle the desk's signal that a talk is closing, or that a wrap-up form is half filled."""
         seat, work, outer, inner = subject
         if seat.work == work and seat.stage is outer:
@@ -320,7 +320,9 @@ class CentreModel:
             filled = scenario.signals.draw_half_filled_seconds(wrap_up, random)
             if filled is not None:
                 self._schedule_event_at(
-                    now + filled, self._on_stage_signal, (seat, seat.work, SeatStage.WRAP_UP, SeatStage.WRAP_UP_FILLED)
+                    now + filled,
+                    self._on_seat_stage_signal,
+                    (seat, seat.work, SeatStage.WRAP_UP, SeatStage.WRAP_UP_FILLED),
                 )
         self._schedule_event_at(now + wrap_up, self._on_wrap_up_end, seat)
         self.pacers[seat.campaign].learn_from_event(ended)

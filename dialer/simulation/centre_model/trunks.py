@@ -25,16 +25,16 @@ class SimulatedTrunks:
 
             self._starts = CallStarts(scenario.calls_per_second, 0.0)
 
-    def count_available(self, now: float, channels_in_use: int) -> tuple[int, int]:
+    def count_free_channels_and_starts(self, now: float, channels_in_use: int) -> tuple[int, int]:
         """Return the numbers of free trunk channels and of call starts that are allowed at this instant."""
         starts = _NO_LIMIT if self._starts is None else self._starts.count_available_call_starts(now, unsent=0)
         return max(0, self._scenario.channels - channels_in_use), starts
 
-    def count_seconds_to_next_start(self, now: float) -> float:
+    def get_seconds_to_next_start(self, now: float) -> float:
         """Return the seconds until the trunks allow another call to start (0.0 = now)."""
         return 0.0 if self._starts is None else self._starts.count_seconds_until_next_call_start(now, unsent=0)
 
-    def count_call_start(self, now: float) -> None:
+    def record_call_start(self, now: float) -> None:
         """Count a call start against the limit of calls per second."""
         if self._starts is not None:
             self._starts.grant_call_start(now)
@@ -45,10 +45,10 @@ class SimulatedTrunks:
         false = self._scenario.false_answers
         return false is not None and false.from_seconds <= now < false.to_seconds
 
-    def draw_ring(self, now: float, answer_chance: float, in_set_up: int, random: Random) -> Ring:
+    def draw_ring_time(self, now: float, answer_chance: float, in_set_up: int, random: Random) -> Ring:
         """Draw the ring times of a call that is answered with probability `answer_chance`. Apply the carrier's faults."""
         scenario = self._scenario
-        answered, seconds, set_up = scenario.ring.draw_ring(random.random() < answer_chance, random)
+        answered, seconds, set_up = scenario.ring.draw_ring_time(random.random() < answer_chance, random)
         if scenario.false_answers is not None and self.is_answering_falsely(now):
             return True, scenario.false_answers.answer_seconds, None
         if scenario.slow_after_calls is None:

@@ -41,22 +41,23 @@ class Site:
     hours: float = 8.0
     caps: tuple[Cap, ...] = ()
 
-    def scenario(self) -> Scenario:
+    def build_scenario_of_day(self) -> Scenario:
         """Return a scenario for simulating one day of the site. Raises BadScenario for a figure outside its limits."""
-        self._check_figures()
+        self._refuse_invalid_figures()
         campaign = CampaignModel(
-            DayCurve.constant(self.answer_rate), TalkDistribution(DayCurve.constant(self.talk_seconds), cv=self.talk_cv)
+            DayCurve.create_constant_curve(self.answer_rate),
+            TalkDistribution(DayCurve.create_constant_curve(self.talk_seconds), cv=self.talk_cv),
         )
         return Scenario(
             name=f"{self.seats} seats, {self.answer_rate:.0%} answers",
-            seats=DayCurve.constant(self.seats),
+            seats=DayCurve.create_constant_curve(self.seats),
             campaigns=(campaign,),
             hours=self.hours,
             wrap_up_mean_seconds=self.wrap_up_seconds,
             decision_interval_seconds=0.0 if self.seats <= 50 else 0.25,
         )
 
-    def _check_figures(self) -> None:
+    def _refuse_invalid_figures(self) -> None:
         if not 0.0 < self.answer_rate <= 1.0:
             raise BadScenario(
                 f"the answer rate is {self.answer_rate:g}; give a share above 0 and at most 1, as 0.3 or 30%"
@@ -217,7 +218,7 @@ _FIELDS = {
 _CHANGE = re.compile(rf"({'|'.join(_FIELDS)})=([+-]?)([0-9]*\.?[0-9]+)(%?)")
 
 
-def apply_change(site: Site, change: str) -> Site:
+def apply_change_to_site(site: Site, change: str) -> Site:
     """Return the site after a change such as "seats=+5", "cap=2%", "answer-rate=0.25", "talk=-10" or "wrap-up=10".
 
     A sign makes the change relative. Commas separate several changes. Raises BadScenario for any other text.
@@ -249,6 +250,6 @@ def compare_what_if(
     """Simulate the site as it is and after each change, and return the results. Raises BadScenario for an invalid
     change or figure.
     """
-    cases = [("as now", site)] + [(change, apply_change(site, change)) for change in changes]
-    prepared = [(label, case.scenario(), policy, case.caps or case.cap) for label, case in cases]
+    cases = [("as now", site)] + [(change, apply_change_to_site(site, change)) for change in changes]
+    prepared = [(label, case.build_scenario_of_day(), policy, case.caps or case.cap) for label, case in cases]
     return [result for result, _ in simulate_days(prepared, seeds, progress, workers)]

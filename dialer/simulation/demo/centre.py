@@ -78,21 +78,23 @@ async def run_demo(options: DemoOptions, console: Console) -> DemoReport:
     """Run the demo to its end, check its calls, and return the report. Raises MatdanError if something it needs is missing."""
     with contextlib.ExitStack() as stack:
         directory = options.directory or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="matdan-demo-")))
-        _prepare_directory(directory)
-        store_path = _import_roll(options, directory, console)
+        _create_demo_directory(directory)
+        store_path = _import_demo_roll(options, directory, console)
         await pretrain_pacer(store_path, options)
         began_at = time.time()
         journal = directory / f"journal-{int(began_at)}.jsonl"
         await _run_centre(options, store_path, journal, console)
         report = build_report(store_path, since=began_at, journal=journal)
     if time.time() - began_at >= CALLS_EXPECTED_SECONDS:
-        report = report.with_check_of_placed_calls()
+        report = report.add_check_of_placed_calls()
     if options.report_path is not None:
-        write_file(options.report_path, f"{json.dumps(report.as_json(), indent=2)}\n".encode(), "--report")
+        write_file(
+            options.report_path, f"{json.dumps(report.convert_to_json_types(), indent=2)}\n".encode(), "--report"
+        )
     return report
 
 
-def _prepare_directory(directory: Path) -> None:
+def _create_demo_directory(directory: Path) -> None:
     """Create the demo's directory. Raises OutputRefused if that fails or the directory is not writable."""
     try:
         directory.mkdir(parents=True, exist_ok=True)
@@ -103,7 +105,7 @@ def _prepare_directory(directory: Path) -> None:
     refuse_unwritable_path(directory / ROLL, "--dir")
 
 
-def _import_roll(options: DemoOptions, directory: Path, console: Console) -> Path:
+def _import_demo_roll(options: DemoOptions, directory: Path, console: Console) -> Path:
     store_path, roll_path = directory / STORE, directory / ROLL
     if store_path.exists():
         console.print(f"store: {escape(str(store_path))} (from an earlier run)")
@@ -201,7 +203,7 @@ class DemoRingTimes:
     voters: VoterProfile
     ring_out_seconds: float = 30.0
 
-    def draw_ring(self, answered: bool, random: Random) -> Ring:
+    def draw_ring_time(self, answered: bool, random: Random) -> Ring:
         """Draw the ring time of a call. A voter who would answer after `ring_out_seconds` counts as unanswered."""
         voters = replace(self.voters, answer_rate=float(answered))
         call = draw_behaviour(voters, 0, str(random.random()), 0.0, random)
@@ -214,11 +216,13 @@ class DemoRingTimes:
 def make_pretraining_scenario(options: DemoOptions) -> Scenario:
     """Return one hour of the demo's seats and voters as a scenario of the centre model."""
     voters = VoterProfile(answer_rate=options.answer_rate, talk_mean_seconds=options.talk_seconds)
-    talk = TalkDistribution(DayCurve.constant(voters.talk_mean_seconds), cv=sqrt(expm1(voters.talk_sigma**2)))
+    talk = TalkDistribution(
+        DayCurve.create_constant_curve(voters.talk_mean_seconds), cv=sqrt(expm1(voters.talk_sigma**2))
+    )
     return Scenario(
         "before",
-        DayCurve.constant(options.seats),
-        (CampaignModel(DayCurve.constant(voters.answer_rate), talk),),
+        DayCurve.create_constant_curve(options.seats),
+        (CampaignModel(DayCurve.create_constant_curve(voters.answer_rate), talk),),
         hours=1.0,
         ring=DemoRingTimes(voters),
         wrap_up_mean_seconds=options.habits.wrap_up_seconds,
@@ -286,7 +290,7 @@ async def _print_status(centre: RunningCentre, stop: asyncio.Event, console: Con
 
 def print_summary(report: DemoReport, console: Console) -> None:
     """Print the figures of a demo's report, and the result of each check."""
-    figures = report.as_json()
+    figures = report.convert_to_json_types()
     console.print()
     console.print(
         f"[bold]{figures['attempts']}[/] attempts, [bold]{figures['answered']}[/] answered, "

@@ -107,7 +107,7 @@ class RealCentre:
         agents = SimulatedAgents(self.centre.engine, self.seats, DemoOptions().habits, seed)
         await self.site.run(agents.run(asyncio.Event()))
 
-    def read_rows(self, sql: str) -> list[tuple[Any, ...]]:
+    def query_store_of_centre(self, sql: str) -> list[tuple[Any, ...]]:
         """Return the rows of a query on the centre's store."""
         with open_store_snapshot(self.settings.store.path, None) as db:
             return db.execute(sql).fetchall()
@@ -206,7 +206,7 @@ async def _announce_results_of_virtual_centres(virtual: Sequence[VirtualCentre],
     for tick in range(1_000_000):
         owed += rows_per_second * 0.1
         for _ in range(int(owed)):
-            virtual[(tick * 7919 + int(owed)) % len(virtual)].announce_rows(1)
+            virtual[(tick * 7919 + int(owed)) % len(virtual)].announce_random_results(1)
             owed -= 1
         await asyncio.sleep(0.1)
 
@@ -288,7 +288,7 @@ async def _check_published_material(real: Sequence[RealCentre]) -> HqCheck:
     async def is_material_everywhere() -> bool:
         return set(list_running_material()) == {f"{NAME}-2"}
 
-    await _wait_until(is_material_everywhere)
+    await _wait_until_condition_holds(is_material_everywhere)
     seen = f"published while they dialled; the centres run {', '.join(list_running_material())}"
     return HqCheck("new material runs in every real centre", await is_material_everywhere(), seen)
 
@@ -307,7 +307,7 @@ async def _check_stop_all(settings: HqSettings, session: Session, leader: bytes,
     centres = orders.find_recipients(settings, order)
     answers = await orders.send_order(session, signed, order, centres, SETTLE_SECONDS, record_answer_time)
     stopped = sum(
-        all(campaign.state is CampaignState.STOPPED for campaign in each.site.view.campaigns) for each in real
+        all(campaign.state is CampaignState.STOPPED for campaign in each.site.centre_view.campaigns) for each in real
     )
     done = sum(each.status == "done" for each in answers.values())
     holds = done == len(centres) and stopped == len(real)
@@ -315,7 +315,7 @@ async def _check_stop_all(settings: HqSettings, session: Session, leader: bytes,
     return HqCheck("stop-all", holds, seen)
 
 
-async def _wait_until(holds: Callable[[], Any], seconds: float = SETTLE_SECONDS) -> None:
+async def _wait_until_condition_holds(holds: Callable[[], Any], seconds: float = SETTLE_SECONDS) -> None:
     """Wait until the condition `holds()` is true, for `seconds` at most."""
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(seconds):
@@ -343,16 +343,16 @@ async def _check_databases(
     async def are_databases_settled() -> bool:
         if any(has_unfinished_calls(each) for each in real):
             return False
-        up = [each.read_rows(_UPLOADED)[0] for each in real]
+        up = [each.query_store_of_centre(_UPLOADED)[0] for each in real]
         through = dict(await hq_database.fetch_rows_as_tuples("SELECT centre, last_id FROM centre"))
         return all(last is None or (passed or 0) >= last for passed, last in up) and all(
             through[each.name] == each.truth.announced for each in virtual
         )
 
-    await _wait_until(are_databases_settled, LAST_TALK_SECONDS)
-    await _wait_until(lambda: _are_all_centres_updated(real, virtual))
+    await _wait_until_condition_holds(are_databases_settled, LAST_TALK_SECONDS)
+    await _wait_until_condition_holds(lambda: _are_all_centres_updated(real, virtual))
     checks = [await _check_hq_counters(hq_database, real, virtual), await _check_no_duplicates(hq_database)]
-    voted = [set(each.read_rows(_VOTED)) for each in real]
+    voted = [set(each.query_store_of_centre(_VOTED)) for each in real]
     everywhere = set.union(*voted)
     seen = f"{len(everywhere)} voters have voted; the real centres know {', '.join(str(len(each)) for each in voted)}"
     checks.append(
@@ -363,7 +363,10 @@ async def _check_databases(
         )
     )
     out = {hashed for each in virtual for hashed in each.truth.opted_out}
-    known = [len(out & {row[0] for row in each.read_rows("SELECT number_hash FROM opt_out_hash")}) for each in real]
+    known = [
+        len(out & {row[0] for row in each.query_store_of_centre("SELECT number_hash FROM opt_out_hash")})
+        for each in real
+    ]
     missing = sum(len(out - each.truth.received_opt_outs - each.truth.opted_out) for each in virtual)
     seen = f"{len(out)} numbers; known in the real centres {known}, missing in virtual ones {missing}"
     checks.append(
@@ -385,7 +388,7 @@ async def _check_databases(
 async def _are_all_centres_updated(real: Sequence[RealCentre], virtual: Sequence[VirtualCentre]) -> bool:
     """Return whether all opt-outs and 'voted' marks have reached the other centres, and all rows were acknowledged."""
     out = {hashed for each in virtual for hashed in each.truth.opted_out}
-    voted = [set(each.read_rows(_VOTED)) for each in real]
+    voted = [set(each.query_store_of_centre(_VOTED)) for each in real]
     return (
         all(out <= each.truth.received_opt_outs | each.truth.opted_out for each in virtual)
         and all(len(each.truth.upload_seconds) == each.truth.announced for each in virtual)
@@ -406,8 +409,10 @@ async def _check_hq_counters(
     calls = 0
     for each in real:
         name = each.settings.centre.id
-        [(ended,)] = each.read_rows("SELECT count(*) FROM attempt WHERE ended_at IS NOT NULL")
-        [(marks,)] = each.read_rows("SELECT count(*) FROM mark WHERE agent IS NULL OR agent NOT LIKE 'centre %'")
+        [(ended,)] = each.query_store_of_centre("SELECT count(*) FROM attempt WHERE ended_at IS NOT NULL")
+        [(marks,)] = each.query_store_of_centre(
+            "SELECT count(*) FROM mark WHERE agent IS NULL OR agent NOT LIKE 'centre %'"
+        )
         counts: Mapping[str, int] = found.get(name, {})
         marked = sum(count for what, count in counts.items() if what.startswith("mark/"))
         calls += ended

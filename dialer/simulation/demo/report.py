@@ -102,17 +102,17 @@ class DemoReport:
     checks: Mapping[str, CheckResult]
 
     @property
-    def holds(self) -> bool:
+    def has_passed_all_checks(self) -> bool:
         """Whether every check of the report passed."""
         return all(check.holds for check in self.checks.values())
 
-    def with_check_of_placed_calls(self) -> DemoReport:
+    def add_check_of_placed_calls(self) -> DemoReport:
         """Return the report with a check that calls were placed: without any, all other checks hold."""
         placed = any(self.outcomes.values())
         check = CheckResult(PLACED_RULE, placed, 0 if placed else 1, [])
         return replace(self, checks={**self.checks, PLACED_CHECK: check})
 
-    def as_json(self) -> dict[str, Any]:
+    def convert_to_json_types(self) -> dict[str, Any]:
         """Return the report as JSON types, in the form of the file that --report writes."""
         total: Counter[str] = sum(map(Counter, self.outcomes.values()), Counter())
         kinds: Counter[str] = sum(map(Counter, self.marks.values()), Counter())
@@ -128,7 +128,7 @@ class DemoReport:
                 "by_booth": {booth: dict(by_kind) for booth, by_kind in self.marks.items()},
             },
             "opt_outs": self.opt_outs,
-            "holds": self.holds,
+            "holds": self.has_passed_all_checks,
             "checks": {name: asdict(check) for name, check in self.checks.items()},
         }
 
@@ -169,7 +169,7 @@ def build_report(store_path: Path, *, since: float, journal: Path | None, key: S
         }
         if journal is not None:
             attempts = [*SQL.attempts_with_numbers.iterate_rows(db, since=since)]
-            checks[JOURNAL_CHECK] = _make_check_result(JOURNAL_RULE, compare_with_journal(journal, attempts))
+            checks[JOURNAL_CHECK] = _make_check_result(JOURNAL_RULE, find_differences_from_journal(journal, attempts))
     return DemoReport(since, dict(outcomes), utilisation, dict(marks), opt_outs, checks)
 
 
@@ -177,7 +177,7 @@ def _make_check_result(rule: str, broken: list[str]) -> CheckResult:
     return CheckResult(rule, not broken, len(broken), broken[:SHOWN])
 
 
-def compare_with_journal(journal: Path, attempts: Sequence[PlacedAttempt]) -> list[str]:
+def find_differences_from_journal(journal: Path, attempts: Sequence[PlacedAttempt]) -> list[str]:
     """Return the differences between the simulated Asterisk's journal of calls and the stored attempts, by attempt id,
     without phone numbers.
 

@@ -171,9 +171,11 @@ class ShownVoterReplies(EngineClient):
             reply = self._random.choice(VOTER_REPLIES[self._language])
             command = SeatMessage(text=reply, seat=seat)
             voter = CommandContext(VOTER_NAME[self._language])
-            self._start_task(self._execute_command(command, VOTER_SPEAKS_AFTER_SECONDS, voter), "voter-speaks")
+            self._start_background_task(
+                self._execute_command(command, VOTER_SPEAKS_AFTER_SECONDS, voter), "voter-speaks"
+            )
         elif change.state is SeatState.READY and message is not None:
-            self._start_task(
+            self._start_background_task(
                 self._execute_command(SeatMessageRead(seat=seat, message_at=message.at), 0.0), "voter-is-silent"
             )
 

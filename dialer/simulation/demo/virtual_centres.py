@@ -75,13 +75,13 @@ class VirtualStore(UplinkReader):
         self._positions: dict[str, int] = {}
         self.truth = VirtualTruth()
 
-    def announce(self, topic: str, payload: str) -> None:
+    def add_result_to_outbox(self, topic: str, payload: str) -> None:
         """Add a result to the outbox, for headquarters."""
         self._last += 1
         self.truth.announced += 1
         self._rows.append(OutboxRow(self._last, topic, payload, self._clock.now()))
 
-    def record_commit(self, through: int) -> None:
+    def record_headquarters_commit(self, through: int) -> None:
         """Record that headquarters has stored all results up to outbox id `through`."""
         now = self._clock.now()
         committed = self._select_rows_after(self._committed, through - self._committed)
@@ -90,7 +90,7 @@ class VirtualStore(UplinkReader):
 
     def discard_results_through(self, through: int) -> None:
         """Discard the results up to outbox id `through`, which headquarters has stored."""
-        self.record_commit(through)  # its acknowledgement may have been lost
+        self.record_headquarters_commit(through)  # its acknowledgement may have been lost
         self._passed = max(self._passed, through)
         while self._rows and self._rows[0].outbox_id <= self._passed:
             self._rows.popleft()
@@ -224,9 +224,9 @@ class VirtualCentre:
     async def _on_ack(self, subject: str, data: bytes) -> None:
         through = unpack_acknowledgement(data).through
         if through is not None:
-            self.store.record_commit(through)
+            self.store.record_headquarters_commit(through)
 
-    def announce_rows(self, rows: int) -> None:
+    def announce_random_results(self, rows: int) -> None:
         """Announce `rows` random results of calls to headquarters."""
         for _ in range(rows):
             draw = self._random.random()
@@ -250,7 +250,7 @@ class VirtualCentre:
 
     def _announce_result(self, result: Result) -> None:
         announced = create_result_announcement(result)
-        self.store.announce(announced.topic, announced.payload)
+        self.store.add_result_to_outbox(announced.topic, announced.payload)
 
     def _announce_attempt(self) -> None:
         outcome = self._random.choice((Outcome.CONNECTED, Outcome.NO_ANSWER, Outcome.BUSY))

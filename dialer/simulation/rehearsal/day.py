@@ -152,7 +152,7 @@ class RehearsedDay:
     hours: tuple[CampaignHours, ...] = ()  # of each campaign, for the whole calendar day
 
     @property
-    def seconds(self) -> float:
+    def length_seconds(self) -> float:
         """The length of the rehearsed day (seconds)."""
         return self.ends_at - self.starts_at
 

@@ -27,7 +27,7 @@ from dialer.simulation.rehearsal.site import (
     make_rehearsal_asterisk_config,
     make_rehearsal_settings,
 )
-from dialer.simulation.rehearsal.staff import create_agents
+from dialer.simulation.rehearsal.staff import create_rehearsal_agents
 from dialer.simulation.rehearsal.verdict import CampaignOutcome, DayOutcome, Sample
 from dialer.simulation.site import SimulatedSite
 from dialer.simulation.virtual_time import run_virtual
@@ -55,7 +55,7 @@ def rehearse_day(
     copied = copy_roll_to_new_store(store, copy, read_site_key(settings))
     return run_virtual(
         lambda: _Rehearsal(settings, day, voters, copy, progress).run(copied),
-        limit_seconds=day.seconds + settings.dialling.drain_seconds + 3600,
+        limit_seconds=day.length_seconds + settings.dialling.drain_seconds + 3600,
     )
 
 
@@ -99,11 +99,11 @@ class _Rehearsal:
                 certified=lambda campaign_id, _: certificates[campaign_id],
             ) as centre:
                 site = SimulatedSite(switch, centre)
-                asyncio.get_running_loop().call_later(day.seconds, site.stop.set)
-                centre.engine.subscribe_to_changes(faults.on_change)
-                agents = create_agents(self._settings, settings, centre.engine, day.load, day.seed)
+                asyncio.get_running_loop().call_later(day.length_seconds, site.stop.set)
+                centre.engine.subscribe_to_changes(faults.handle_engine_change)
+                agents = create_rehearsal_agents(self._settings, settings, centre.engine, day.load, day.seed)
                 await site.run(self._record_samples_until_cancelled(site), faults.run(), agents.run(site.stop))
-                view = site.view
+                view = site.centre_view
         return self._build_outcome(voters, view, faults, time.monotonic() - began)
 
     def _read_certificates(self) -> dict[str, Mapping[str, CertificateStatus]]:
@@ -113,7 +113,7 @@ class _Rehearsal:
 
     async def _record_samples_until_cancelled(self, site: SimulatedSite) -> None:
         while True:
-            view = site.view
+            view = site.centre_view
             self._samples.append(
                 Sample(
                     view.state.at,
@@ -126,7 +126,7 @@ class _Rehearsal:
                 hours = self._hours.get(campaign.campaign_id)
                 if hours is not None and hours.is_open_at(view.state.at):
                     self._held[campaign.campaign_id][_describe_hold(campaign)] += 1
-            self._progress(min(1.0, (view.state.at - self._day.starts_at) / self._day.seconds))
+            self._progress(min(1.0, (view.state.at - self._day.starts_at) / self._day.length_seconds))
             await asyncio.sleep(SAMPLE_SECONDS)
 
     def _build_outcome(self, voters: int, view: CentreView, faults: FaultInjector, took: float) -> DayOutcome:
@@ -134,7 +134,7 @@ class _Rehearsal:
         report = build_report(self._copy, since=day.starts_at, journal=self._lines.journal, key=key)
         with open_store_snapshot(self._copy, key) as db:
             due = find_first_due_times(db)
-        figures, seats = report.as_json(), report.utilisation.values()
+        figures, seats = report.convert_to_json_types(), report.utilisation.values()
         calling = {campaign.campaign_id for campaign in view.campaigns if campaign.attempts}
         return DayOutcome(
             day=day,

@@ -22,7 +22,9 @@ _HIGHEST_SERIAL = 1000
 _MOST_SERIALS = 5
 
 
-def create_agents(site: Settings, rehearsed: Settings, engine: EngineLike, load: int, seed: int) -> SimulatedAgents:
+def create_rehearsal_agents(
+    site: Settings, rehearsed: Settings, engine: EngineLike, load: int, seed: int
+) -> SimulatedAgents:
     """Return the simulated agents of a rehearsal: one per seat, or as many as the settings list if they list any."""
     seats = [seat.name for seat in rehearsed.seats]
     numbers: dict[str, str] = {}

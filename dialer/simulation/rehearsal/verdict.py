@@ -70,14 +70,14 @@ class DayOutcome:
     campaigns: Sequence[CampaignOutcome] = ()
 
     @property
-    def abandoned_share(self) -> float:
+    def abandoned_rate(self) -> float:
         """The abandoned-call rate: abandoned calls / live answers (0-1)."""
         return AbandonedRate(self.live_answers, self.abandoned).abandoned_rate
 
     @property
-    def speed(self) -> float:
+    def speed_factor(self) -> float:
         """How many times faster than real time the rehearsed day ran on this machine."""
-        return self.day.seconds / self.took_seconds if self.took_seconds > 0 else float("inf")
+        return self.day.length_seconds / self.took_seconds if self.took_seconds > 0 else float("inf")
 
 
 def judge_day(outcome: DayOutcome) -> list[Finding]:
@@ -93,7 +93,7 @@ def judge_day(outcome: DayOutcome) -> list[Finding]:
     return sorted(found, key=lambda finding: order.index(finding.level))
 
 
-def is_ready(outcomes: Sequence[DayOutcome]) -> bool:
+def is_site_ready(outcomes: Sequence[DayOutcome]) -> bool:
     """Return whether no rehearsed day has an error, so that the site is ready."""
     return all(finding.level is not Level.ERROR for outcome in outcomes for finding in judge_day(outcome))
 
@@ -101,8 +101,8 @@ def is_ready(outcomes: Sequence[DayOutcome]) -> bool:
 def _judge_calling_rules(outcome: DayOutcome) -> Iterator[Finding]:
     for rule, (holds, broken) in outcome.checks.items():
         yield ok("rules", rule) if holds else error("rules", f"violated: {rule}: {broken}")
-    rate = f"{outcome.abandoned_share:.2%} of live answers were abandoned"
-    if outcome.abandoned_share > outcome.abandoned_limit:
+    rate = f"{outcome.abandoned_rate:.2%} of live answers were abandoned"
+    if outcome.abandoned_rate > outcome.abandoned_limit:
         yield error("rules", f"{rate}; the limit is {outcome.abandoned_limit:.1%}")
     else:
         yield ok("rules", f"{rate}, below the limit of {outcome.abandoned_limit:.1%}")
@@ -148,8 +148,8 @@ def _judge_resources(outcome: DayOutcome) -> Iterator[Finding]:
     if outcome.utilisation is not None:
         level = warning if outcome.utilisation < IDLE_SHARE else ok
         yield level("agents", f"in conversation or wrap-up {outcome.utilisation:.0%} of their time")
-    level = error if outcome.speed < HEADROOM else ok
-    yield level("machine", f"this machine ran the day {outcome.speed:,.0f} times faster than real time")
+    level = error if outcome.speed_factor < HEADROOM else ok
+    yield level("machine", f"this machine ran the day {outcome.speed_factor:,.0f} times faster than real time")
 
 
 def _judge_faults(outcome: DayOutcome) -> Iterator[Finding]:

@@ -92,7 +92,7 @@ class RecordedRing:
         """The longest ring time of the recorded calls."""
         return max(seconds for seconds, _ in self.answers + self.others)
 
-    def draw_ring(self, answered: bool, random: Random) -> Ring:
+    def draw_ring_time(self, answered: bool, random: Random) -> Ring:
         """Draw the ring times of one of the recorded calls."""
         return answered, *random.choice(self.answers if answered else self.others)
 
@@ -107,7 +107,9 @@ def are_attempt_steps_in_order(attempt: AttemptRecord) -> bool:
     return times == sorted(times) and (rang is None or times[0] <= rang <= attempt.ended_seconds)
 
 
-def build_scenario(day: RecordedDay, name: str = "recorded day", minimum_ring_seconds: float = 15.0) -> Scenario:
+def build_scenario_of_recorded_day(
+    day: RecordedDay, name: str = "recorded day", minimum_ring_seconds: float = 15.0
+) -> Scenario:
     """Return the recorded day as a scenario that can be simulated. A ringing call is not cancelled before
     `minimum_ring_seconds`.
     """

@@ -20,7 +20,7 @@ from dialer.site.checks.broker import check_broker_access
 from dialer.site.checks.certificate import check_desk_certificate
 from dialer.site.checks.flows import check_script_containment, list_flow_checks
 from dialer.site.checks.network import check_fastagi_port, check_headquarters, check_sources, check_twilio
-from dialer.site.checks.rules import check_profile
+from dialer.site.checks.rules import check_settings_against_profile
 from dialer.site.checks.runner import Check, run_checks
 from dialer.site.checks.settings import check_secrets, check_settings_tables
 from dialer.site.checks.store import check_disk_space, check_encryption, check_store_and_rules
@@ -36,7 +36,7 @@ def list_site_checks(settings: Settings, clock: Clock, file: Path | None) -> Ite
     reader = cache(lambda: make_playlist_reader(settings))  # parses and hashes each file once
     yield Check("secrets", lambda: check_secrets(settings, file))
     yield Check("settings", lambda: check_settings_tables(settings))
-    yield Check("rules", lambda: check_profile(settings))
+    yield Check("rules", lambda: check_settings_against_profile(settings))
     yield from list_flow_checks(settings)
     yield Check("audio", lambda: check_catalogue(settings, clock, reader))
     yield Check("synthetic voices", lambda: check_synthetic_voices(settings, clock, reader))

@@ -30,7 +30,7 @@ from dialer.store import campaigns, consents, voters
 from dialer.store.connection import Connection
 
 
-def check_profile(settings: Settings) -> Iterator[Finding]:
+def check_settings_against_profile(settings: Settings) -> Iterator[Finding]:
     """Check that no setting is less strict than the jurisdiction's profile, and report unconfirmed rules.
 
     Raises SettingError for a setting that is less strict.
@@ -47,7 +47,7 @@ def check_profile(settings: Settings) -> Iterator[Finding]:
         yield warning("rules", text, "set campaigns.candidate")
 
 
-def check_rules(settings: Settings, profile: Profile, db: Connection | None, now: float) -> Iterator[Finding]:
+def check_calling_rules(settings: Settings, profile: Profile, db: Connection | None, now: float) -> Iterator[Finding]:
     """Check registers, certificates, campaigns and polling days at a time (`now`, epoch seconds).
 
     `db` is the site's store, or None without one.

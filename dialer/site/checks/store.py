@@ -16,7 +16,7 @@ from dialer.settings.site_rules import load_site_profile
 from dialer.settings.site_time import get_site_zone
 from dialer.settings.trunks import CalledVoter, find_caller_ids_to_show
 from dialer.site.checks.ages import format_age
-from dialer.site.checks.rules import check_rules
+from dialer.site.checks.rules import check_calling_rules
 from dialer.site.checks.runner import convert_error_to_findings
 from dialer.store import attempts, outbox, seal_verification, seals, turnout, unknown_attempts, voters
 from dialer.store.connection import Connection, check_key_opens_store, open_store_snapshot
@@ -65,20 +65,20 @@ def check_store_and_rules(settings: Settings, now: float) -> list[Finding]:
                 return [
                     _check_voters_on_roll(db, path),
                     *_check_caller_ids(settings, db),
-                    *_check_rules(settings, db, now),
+                    *_check_calling_rules(settings, db, now),
                 ]
         store = error("store", f"{path} does not exist", "create it with `dialer import ROLL`")
     except (MatdanError, OSError) as problem:
         [store] = convert_error_to_findings("store", problem)
-    return [store, *_check_rules(settings, None, now)]
+    return [store, *_check_calling_rules(settings, None, now)]
 
 
-def _check_rules(settings: Settings, db: Connection | None, now: float) -> list[Finding]:
+def _check_calling_rules(settings: Settings, db: Connection | None, now: float) -> list[Finding]:
     try:
         profile = load_site_profile(settings)
     except MatdanError:  # the check of the profile reports it
         return []
-    return list(check_rules(settings, profile, db, now))
+    return list(check_calling_rules(settings, profile, db, now))
 
 
 def _check_voters_on_roll(db: Connection, path: Path) -> Finding:

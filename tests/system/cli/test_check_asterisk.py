@@ -57,10 +57,10 @@ async def list_findings(
     }
     async with SimulatedAsterisk(config) as switch:
         for endpoint in unregistered:
-            switch.set_phone(endpoint, PhoneMode.UNREGISTERED)
+            switch.set_phone_reaction(endpoint, PhoneMode.UNREGISTERED)
         settings = site_settings(directory, switch.ami_port, seats=3, campaign=FLOW, **lines)
         found = {finding.subject: finding async for finding in check_asterisk(settings)}
-        assert not switch.placed
+        assert not switch.placed_calls
         assert not switch.channels
     return found
 

@@ -42,7 +42,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, R
         async with a_site(directory, voters=1500, seats=6, campaign={"pacing": "predictive"}) as site:
             async with agents_at_work(site, AgentHabits(wrap_up_seconds=8.0, break_share=0.0)):
                 await asyncio.sleep(SECONDS)
-            seen.append((read_day_from_store(directory / "centre.db", DAY, INDIA), site.view))
+            seen.append((read_day_from_store(directory / "centre.db", DAY, INDIA), site.centre_view))
 
     run_engine()
     yield directory / "centre.db", *seen[0]

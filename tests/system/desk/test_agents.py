@@ -155,14 +155,14 @@ async def test_agent_dials_and_skips_previews_and_types_a_number(
         async with page.open():
             await page.until(lambda: bool(page.now["seat"]["preview"]) and page.now["pop"] is not None)
             first = page.now["pop"]["attempt"]
-            assert not centre.site.switch.placed
+            assert not centre.site.switch.placed_calls
             assert (await page.do("seat-preview-skip", attempt=first, reason="hour"))[1]["status"] == "done"
             await page.until(lambda: bool(page.now["seat"]["preview"]) and page.now["seat"]["attempt_id"] != first)
             second = page.now["seat"]["attempt_id"]
             assert (await page.do("seat-preview-dial", attempt=first))[1]["code"] == "call-over"
             assert (await page.do("seat-preview-dial", attempt=second))[1]["status"] == "done"
             assert (await page.talking())["attempt"] == second
-            assert [call.channel_id for call in centre.site.switch.placed] == [second]
+            assert [call.channel_id for call in centre.site.switch.placed_calls] == [second]
             await page.do("seat-pause", reason="break")
             await page.do("seat-hang-up", attempt=second)
             await page.until(lambda: page.now["seat"]["state"] == "wrap-up")
@@ -181,7 +181,7 @@ async def test_agent_dials_and_skips_previews_and_types_a_number(
             assert pop["masked"] == f"•••• {listed[-4:]}"
             again = await page.do("seat-dial", campaign="agents", phone=pop["phone"])
             assert again[1]["code"] == "seat-not-free"
-            assert centre.site.switch.placed[-1].number == listed
+            assert centre.site.switch.placed_calls[-1].number == listed
             for number in (listed, stranger):
                 assert number[3:] not in str(page.told)
     said = "".join(capsys.readouterr())

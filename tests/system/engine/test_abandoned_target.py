@@ -21,7 +21,7 @@ PREDICTIVE = {"pacing": "predictive", "abandoned_target": 0.01}
 
 
 def get_abandoned_target(site: Site) -> AbandonedTarget | None:
-    return site.view.campaigns[0].abandoned_target
+    return site.centre_view.campaigns[0].abandoned_target
 
 
 @virtual_time()

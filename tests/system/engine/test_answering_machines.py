@@ -40,12 +40,12 @@ async def test_answering_machines_are_detected_and_hung_up_before_an_agent_is_co
         await site.log_in("01")
         await site.until(lambda: len(site.ended()) >= 2, seconds=60)
         assert list_outcomes(site)[:2] == [Outcome.MACHINE, Outcome.CONNECTED]
-        machine, person = site.switch.placed[:2]
+        machine, person = site.switch.placed_calls[:2]
         assert machine.answered_at is not None and machine.ended_at is not None
         assert machine.ended_at - machine.answered_at == pytest.approx(1.5, abs=0.05)
         assert person.answered_at is not None and person.connected_at is not None
         assert person.connected_at - person.answered_at == pytest.approx(1.1, abs=0.05)
-        assert site.view.campaigns[0].abandoned_rate == 0.0
+        assert site.centre_view.campaigns[0].abandoned_rate == 0.0
 
 
 @virtual_time()
@@ -54,10 +54,10 @@ async def test_time_limit_to_connect_a_voter_includes_machine_detection(tmp_path
         tmp_path, make_answering_switch(answer_after=1.0, amd_seconds=9.0), seats=1, campaign=BEFORE, profile=LISTENS
     ) as site:
         await site.log_in("01")
-        await site.until(lambda: site.view.campaigns[0].calls.get(CallState.WAITING, 0) == 1, seconds=60)
+        await site.until(lambda: site.centre_view.campaigns[0].calls.get(CallState.WAITING, 0) == 1, seconds=60)
         site.switch.hang_up_phone("agent01")  # the seat is lost during machine detection
         await site.until(lambda: bool(site.ended()), seconds=30)
-        call = site.switch.placed[0]
+        call = site.switch.placed_calls[0]
         assert list_outcomes(site)[0] is Outcome.ABANDONED
         assert call.answered_at is not None and call.ended_at is not None
         assert call.ended_at - call.answered_at < 2.0 + site.switch.config.message_seconds
@@ -80,7 +80,7 @@ def test_flow_is_not_started_for_an_answering_machine(tmp_path: Path, message: b
         campaign = {**IVR, **BEFORE, "machine_message": message, "channels": 1}
         async with a_site(tmp_path, config, campaign=campaign, profile=LISTENS) as site:
             await site.until(lambda: bool(site.ended()), seconds=60)
-            call = site.switch.placed[0]
+            call = site.switch.placed_calls[0]
             assert list_outcomes(site)[0] is Outcome.MACHINE
             assert call.answered_at is not None and call.ended_at is not None
             assert call.ended_at - call.answered_at == pytest.approx(seconds, abs=0.1)
@@ -95,14 +95,14 @@ async def test_agent_reports_an_answering_machine_and_undoes_the_report(tmp_path
         await site.log_in("01")
         for last, wanted in ((Disposition.MACHINE, Outcome.MACHINE), (Disposition.VOTED, Outcome.CONNECTED)):
             ended = len(site.ended())
-            await site.until(lambda: site.view.seats[0].state is SeatState.TALKING, seconds=60)
+            await site.until(lambda: site.centre_view.seats[0].state is SeatState.TALKING, seconds=60)
             await site.centre.engine.execute_command(KeyedDisposition(seat="01", disposition=Disposition.MACHINE))
             await site.centre.engine.execute_command(KeyedDisposition(seat="01", disposition=last))
             await site.centre.engine.execute_command(SeatHangUp(seat="01"))
             await site.until(lambda count=ended: len(site.ended()) > count, seconds=10)  # type: ignore[misc]
             assert list_outcomes(site)[-1] is wanted
-            await site.until(lambda: site.view.seats[0].state is SeatState.READY, seconds=60)
-        view = site.view.campaigns[0]
+            await site.until(lambda: site.centre_view.seats[0].state is SeatState.READY, seconds=60)
+        view = site.centre_view.campaigns[0]
         assert (view.outcomes[Outcome.MACHINE], view.outcomes[Outcome.CONNECTED]) == (1, 1)
 
 
@@ -110,10 +110,10 @@ async def test_agent_reports_an_answering_machine_and_undoes_the_report(tmp_path
 async def test_agent_reports_an_answering_machine_during_wrap_up(tmp_path: Path) -> None:
     async with a_site(tmp_path, make_answering_switch(talk_seconds=4.0), seats=1, campaign=AFTER) as site:
         await site.log_in("01")
-        await site.until(lambda: site.view.seats[0].state is SeatState.WRAP_UP, seconds=60)
+        await site.until(lambda: site.centre_view.seats[0].state is SeatState.WRAP_UP, seconds=60)
         await site.centre.engine.execute_command(KeyedDisposition(seat="01", disposition=Disposition.MACHINE))
-        await site.until(lambda: Outcome.MACHINE in site.view.campaigns[0].outcomes, seconds=10)
-        assert not site.view.campaigns[0].outcomes.get(Outcome.CONNECTED)
+        await site.until(lambda: Outcome.MACHINE in site.centre_view.campaigns[0].outcomes, seconds=10)
+        assert not site.centre_view.campaigns[0].outcomes.get(Outcome.CONNECTED)
         await asyncio.sleep(1)
     first = query_site_store(tmp_path, "SELECT outcome, disposition FROM attempt ORDER BY created_at LIMIT 1")
     assert first == [("machine", "machine")]
@@ -123,7 +123,7 @@ async def test_agent_reports_an_answering_machine_during_wrap_up(tmp_path: Path)
 async def test_answering_machine_key_is_refused_without_machine_detection(tmp_path: Path) -> None:
     async with a_site(tmp_path, make_answering_switch(talk_seconds=4.0), seats=1) as site:
         await site.log_in("01")
-        await site.until(lambda: site.view.seats[0].state is SeatState.TALKING, seconds=60)
+        await site.until(lambda: site.centre_view.seats[0].state is SeatState.TALKING, seconds=60)
         with pytest.raises(CommandRefused, match="machine_detection"):
             await site.centre.engine.execute_command(KeyedDisposition(seat="01", disposition=Disposition.MACHINE))
 
@@ -146,12 +146,12 @@ async def test_repeated_answering_machine_reports_reduce_the_answered_calls_once
             ("m", 1),
             ("v", 2),
         ):  # the pacer's count, once the call has ended
-            await site.until(lambda: site.view.seats[0].state is SeatState.TALKING, seconds=60)
+            await site.until(lambda: site.centre_view.seats[0].state is SeatState.TALKING, seconds=60)
             for word in words:
                 said = Disposition.MACHINE if word == "m" else Disposition.VOTED
                 await site.centre.engine.execute_command(KeyedDisposition(seat="01", disposition=said))
             await site.centre.engine.execute_command(SeatHangUp(seat="01"))
-            await site.until(lambda: site.view.seats[0].state is SeatState.READY, seconds=60)
+            await site.until(lambda: site.centre_view.seats[0].state is SeatState.READY, seconds=60)
             assert count_live_answers(site)[0] == answers
         assert count_live_answers(site)[1] == 3  # the outcomes follow the last report
 
@@ -167,9 +167,9 @@ async def test_answering_machine_report_on_an_inbound_call_leaves_outbound_answe
         await site.log_in("01")
         await site.until(lambda: count_live_answers(site)[0] == 3, seconds=300)
         await site.centre.engine.execute_command(PauseCampaign(campaign="agents"))
-        await site.until(lambda: site.view.seats[0].state is SeatState.READY, seconds=90)
+        await site.until(lambda: site.centre_view.seats[0].state is SeatState.READY, seconds=90)
         before = count_live_answers(site)[0]
         site.switch.place_inbound_call(caller, called=number)
-        await site.until(lambda: site.view.seats[0].state is SeatState.TALKING, seconds=30)
+        await site.until(lambda: site.centre_view.seats[0].state is SeatState.TALKING, seconds=30)
         await site.centre.engine.execute_command(KeyedDisposition(seat="01", disposition=Disposition.MACHINE))
         assert count_live_answers(site)[0] == before

@@ -89,7 +89,7 @@ async def test_voter_serials_entered_by_a_booth_worker_mark_voters_in_every_call
     async with run_site_with_booth_workers(tmp_path, {WORKER: script}) as site:
         await site.until(lambda: len(site.ended()) == 1)
         assert site.ended()[0].outcome is Outcome.COMPLETED
-        assert sum(booth.voted for booth in site.view.booths) == 2  # the same serial twice marks one voter
+        assert sum(booth.voted for booth in site.centre_view.booths) == 2  # the same serial twice marks one voter
         await asyncio.sleep(4.5 * 60)
         assert len(site.ended()) == 1
         await site.until(lambda: len(site.ended()) == 2, seconds=120)
@@ -112,7 +112,7 @@ async def test_booth_worker_can_undo_the_last_voter_serials_by_keypad(tmp_path: 
     script = Behaviour(keys=make_key_presses("7#*#3#*##"))
     async with run_site_with_booth_workers(tmp_path, {WORKER: script}) as site:
         await site.until(lambda: len(site.ended()) == 1)
-        assert sum(booth.voted for booth in site.view.booths) == 0
+        assert sum(booth.voted for booth in site.centre_view.booths) == 0
     assert [(serial, kind, source) for _, serial, kind, source, _ in query_site_store(tmp_path, MARKS)] == [
         (7, "voted", "booth-worker"),
         (7, "not-yet", "correction"),
@@ -164,7 +164,7 @@ async def test_voted_mark_cancels_the_ringing_household_call_but_not_the_booth_w
     async with run_site_with_booth_workers(
         tmp_path, {**voters, WORKER: Behaviour(keys=make_key_presses("1##", 6.0))}, **everybody
     ) as site:
-        await site.until(lambda: sum(booth.voted for booth in site.view.booths) == 1)
+        await site.until(lambda: sum(booth.voted for booth in site.centre_view.booths) == 1)
         marked_at = site.clock.now()
         await site.until(lambda: any(change.outcome is Outcome.CANCELLED for change in site.ended()), seconds=2.0)
         assert site.clock.now() - marked_at < 1.0
@@ -180,14 +180,14 @@ async def test_booth_workers_are_not_called_without_a_poll_today_or_after_the_la
         async with run_site_with_booth_workers(directory, {WORKER: script}, rules=rules) as site:
             await asyncio.sleep(10)
             assert site.ended() == []
-            assert site.view.campaigns[0].hold == Hold(HoldReason.NO_POLL)
+            assert site.centre_view.campaigns[0].hold == Hold(HoldReason.NO_POLL)
     late = tmp_path / "late"
     late.mkdir()
     closes = {"polls": [{"day": DAY, "closes_at": "10:00"}]}
     async with run_site_with_booth_workers(late, {WORKER: script}, rules=closes) as site:
         await asyncio.sleep(60)
         assert site.ended() == []
-        assert site.view.campaigns[0].hold is None
+        assert site.centre_view.campaigns[0].hold is None
 
 
 @virtual_time()
@@ -208,7 +208,7 @@ async def test_calling_hours_and_opt_outs_apply_to_booth_workers(tmp_path: Path)
         await asyncio.sleep(2.5 * 60)
         assert site.ended() == []
         await asyncio.sleep(60)
-        assert [call.number for call in site.switch.placed] == [WORKER]
+        assert [call.number for call in site.switch.placed_calls] == [WORKER]
 
 
 @virtual_time()
@@ -221,7 +221,7 @@ async def test_voter_serials_entered_by_several_workers_at_the_same_moment_are_a
     ) as site:
         engine = site.centre.engine
         await site.log_in("01")
-        await site.until(lambda: site.view.seats[0].state is SeatState.TALKING)
+        await site.until(lambda: site.centre_view.seats[0].state is SeatState.TALKING)
         moment = site.clock.now()
         monkeypatch.setattr(site.clock, "now", lambda: moment)
         await engine.execute_command(SeatSerials(seat="01", serials="3:7"))
@@ -242,7 +242,7 @@ async def test_agent_enters_the_voter_serials_that_a_booth_worker_reports(tmp_pa
         with pytest.raises(CommandRefused, match="no call with a booth worker"):
             await engine.execute_command(SeatSerials(seat="01", serials="7"))
         await site.log_in("01")
-        await site.until(lambda: site.view.seats[0].state is SeatState.TALKING)
+        await site.until(lambda: site.centre_view.seats[0].state is SeatState.TALKING)
         with pytest.raises(
             CommandRefused,
             match="the part of the roll is missing, or this booth worker does not report it: write one of the parts 1, 3",
@@ -253,7 +253,7 @@ async def test_agent_enters_the_voter_serials_that_a_booth_worker_reports(tmp_pa
         assert await engine.execute_command(SeatUndoSerial(seat="01")) == "seat 01: the last serial is undone"
         with pytest.raises(CommandRefused, match="cannot have the disposition voted"):
             await engine.execute_command(KeyedDisposition(seat="01", disposition=Disposition.VOTED))
-        await site.until(lambda: site.view.seats[0].state is SeatState.WRAP_UP)
+        await site.until(lambda: site.centre_view.seats[0].state is SeatState.WRAP_UP)
         assert await engine.execute_command(SeatSerials(seat="01", serials="1:2")) == "seat 01: 1 serials saved"
         await engine.execute_command(SeatReady(seat="01"))
         await asyncio.sleep(3 * 60)
@@ -274,10 +274,10 @@ async def test_booth_worker_with_a_wrong_number_is_not_called_again(tmp_path: Pa
         tmp_path, {WORKER: script}, campaign={**AGENTS, "wrap_up_seconds": 20}
     ) as site:
         await site.log_in("01")
-        await site.until(lambda: site.view.seats[0].state is SeatState.TALKING)
+        await site.until(lambda: site.centre_view.seats[0].state is SeatState.TALKING)
         await site.centre.engine.execute_command(KeyedDisposition(seat="01", disposition=Disposition.WRONG_NUMBER))
         await asyncio.sleep(900)
-        assert len(site.switch.placed) == 1
+        assert len(site.switch.placed_calls) == 1
 
 
 @virtual_time()
@@ -338,8 +338,8 @@ async def test_voter_serial_committed_before_a_crash_can_be_undone_after_it(
         async with a_site(tmp_path, switch=switch, **settings) as again:
             await again.until(lambda: len(again.ended()) == 1)
             assert again.ended()[0].outcome is Outcome.COMPLETED
-            assert sum(booth.voted for booth in again.view.booths) == 2
-        assert len(switch.placed) == 1
+            assert sum(booth.voted for booth in again.centre_view.booths) == 2
+        assert len(switch.placed_calls) == 1
     assert [(serial, kind) for _, serial, kind, *_ in query_site_store(tmp_path, MARKS)] == [
         (7, "voted"),
         (7, "not-yet"),

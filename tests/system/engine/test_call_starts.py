@@ -46,7 +46,7 @@ def make_unanswered_switch() -> SimulatedAsteriskConfig:
 
 
 def count_most_starts_in_a_second(site: Site, since: int = 0) -> int:
-    moments = [call.placed_at for call in site.switch.placed][since:]
+    moments = [call.placed_at for call in site.switch.placed_calls][since:]
     return max(sum(begin <= moment < begin + 0.999 for moment in moments) for begin in moments)
 
 
@@ -59,7 +59,7 @@ async def test_campaigns_that_share_a_roll_waste_no_permitted_call_starts(tmp_pa
         tmp_path, make_unanswered_switch(), voters=3000, seats=1, campaigns=campaigns, trunks=make_trunk(3.0)
     ) as site:
         await asyncio.sleep(100)
-        placed = len(site.switch.placed)
+        placed = len(site.switch.placed_calls)
     assert placed >= 0.95 * 300
     by_campaign = dict(query_site_store(tmp_path, "SELECT campaign_id, count(*) FROM attempt GROUP BY 1"))
     assert set(by_campaign) == {"a", "b"}
@@ -73,7 +73,7 @@ def test_calls_after_a_slow_commit_respect_the_limit_of_calls_per_second(tmp_pat
         async with a_site(
             tmp_path, make_unanswered_switch(), voters=400, campaign={**IVR, "channels": 60}, trunks=make_trunk(rate)
         ) as site:
-            await site.until(lambda: len(site.switch.placed) >= 3)
+            await site.until(lambda: len(site.switch.placed_calls) >= 3)
             store = site.centre.store
             commit, busy_until = store.commit_new_attempts, asyncio.get_running_loop().time() + 6.0
 
@@ -82,9 +82,9 @@ def test_calls_after_a_slow_commit_respect_the_limit_of_calls_per_second(tmp_pat
                 return await commit(*attempts, **limits)
 
             store.commit_new_attempts = commit_slowly  # type: ignore[method-assign]
-            before = len(site.switch.placed)
+            before = len(site.switch.placed_calls)
             await asyncio.sleep(12.0)
-            placed = len(site.switch.placed) - before
+            placed = len(site.switch.placed_calls) - before
             assert placed >= 0.5 * 12.0 * rate
             assert count_most_starts_in_a_second(site) <= max(1, int(rate))
 
@@ -96,13 +96,13 @@ async def test_resumed_campaign_starts_without_a_burst_of_calls(tmp_path: Path) 
     async with a_site(
         tmp_path, make_unanswered_switch(), voters=600, campaign={**IVR, "channels": 200}, trunks=make_trunk(10.0)
     ) as site:
-        await site.until(lambda: len(site.switch.placed) >= 30)
+        await site.until(lambda: len(site.switch.placed_calls) >= 30)
         site.centre.engine.features.store_commits.problem = "for a while"
         await asyncio.sleep(20.0)
-        before = len(site.switch.placed)
+        before = len(site.switch.placed_calls)
         site.centre.engine.features.store_commits.problem = None
         await asyncio.sleep(5.0)
-        assert len(site.switch.placed) - before >= 45
+        assert len(site.switch.placed_calls) - before >= 45
         assert count_most_starts_in_a_second(site, before) <= 10
 
 
@@ -184,7 +184,7 @@ async def test_calls_for_agents_precede_ivr_calls_after_a_stalled_commit(tmp_pat
         await site.log_in("01", "02", "03")
         await site.centre.engine.execute_command(PauseCampaign(campaign="agents"))
         await asyncio.sleep(30.0)
-        await site.until(lambda: len(site.switch.placed) >= 10)
+        await site.until(lambda: len(site.switch.placed_calls) >= 10)
         commit, release = site.centre.store.commit_new_attempts, asyncio.Event()
         kinds: dict[str, str] = {}
 
@@ -199,10 +199,10 @@ async def test_calls_for_agents_precede_ivr_calls_after_a_stalled_commit(tmp_pat
         await asyncio.sleep(3.0)  # then agents need calls
         assert set(kinds.values()) == {"ivr", "agents"}
         assert len(kinds) <= 5  # at most a second's worth of starts is granted while the disk stalls
-        before = len(site.switch.placed)
+        before = len(site.switch.placed_calls)
         release.set()
         await asyncio.sleep(2.0)
-        held_up = [kinds[call.channel_id] for call in site.switch.placed[before:]][:5]
+        held_up = [kinds[call.channel_id] for call in site.switch.placed_calls[before:]][:5]
         # The first call was sent before the others arrived.
         assert held_up[1:] == sorted(held_up[1:]) and "agents" in held_up[1:]
         assert count_most_starts_in_a_second(site) <= 5
@@ -219,7 +219,7 @@ def test_campaign_that_may_place_no_call_does_not_repeat_the_pacing_decision_in_
         config = make_answering_switch(talk_seconds=60.0)
         async with a_site(tmp_path, config, voters=9 if busy else 1, seats=3, trunks=trunks) as site:
             await site.log_in("01", "02", "03")
-            await site.until(lambda: len(site.switch.placed) >= 1)
+            await site.until(lambda: len(site.switch.placed_calls) >= 1)
             await asyncio.sleep(10.0)
             run = site.centre.engine.features.campaign_runs["agents"]
             asked, decide = 0, run.pacer.count_calls_to_place

@@ -39,7 +39,7 @@ async def test_held_campaign_lets_as_many_calls_ring_as_agents_remain(
     config = make_answering_switch(answer_after=12.0, post_dial_seconds=1.0, talk_seconds=5.0)
     async with a_site(tmp_path, config, seats=4) as site:
         await site.log_in(*SEATS)
-        await site.until(lambda: site.view.campaigns[0].calls.get(CallState.RINGING, 0) == 4)
+        await site.until(lambda: site.centre_view.campaigns[0].calls.get(CallState.RINGING, 0) == 4)
         if held == "paused":
             await site.centre.engine.execute_command(PauseCampaign(campaign="agents"))
         else:
@@ -60,9 +60,9 @@ async def test_log_offs_at_the_end_of_calling_hours_cancel_ringing_calls(
     async with a_site(tmp_path, config, seats=4, campaign=CLOSES) as site:
         await site.log_in(*SEATS)
         await site.until(
-            lambda: (hold := site.view.campaigns[0].hold) is not None and hold.reason is HoldReason.CALLING_HOURS
+            lambda: (hold := site.centre_view.campaigns[0].hold) is not None and hold.reason is HoldReason.CALLING_HOURS
         )
-        ringing, before = site.view.campaigns[0].calls[CallState.RINGING], len(site.ended())
+        ringing, before = site.centre_view.campaigns[0].calls[CallState.RINGING], len(site.ended())
         assert ringing == 4
         for seat in SEATS[stay:]:
             await site.centre.engine.execute_command(SeatLogOff(seat=seat))
@@ -75,7 +75,7 @@ async def test_paused_campaign_cancels_ringing_calls_that_exceed_the_remaining_a
     config = make_answering_switch(answer_after=10.0, post_dial_seconds=6.0, talk_seconds=5.0)
     async with a_site(tmp_path, config, seats=4) as site:
         await site.log_in(*SEATS)
-        await site.until(lambda: site.view.campaigns[0].calls.get(CallState.DIALLING, 0) == 4)
+        await site.until(lambda: site.centre_view.campaigns[0].calls.get(CallState.DIALLING, 0) == 4)
         await site.centre.engine.execute_command(PauseCampaign(campaign="agents"))
         await asyncio.sleep(1.0)
         for seat in SEATS[1:]:

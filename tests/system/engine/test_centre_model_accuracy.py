@@ -49,7 +49,7 @@ class Rings:
 
     ring_out_seconds: float
 
-    def draw_ring(self, answered: bool, random: Random) -> Ring:
+    def draw_ring_time(self, answered: bool, random: Random) -> Ring:
         """Return the fate of a call, the seconds to its end or answer, and the seconds to "ringing"."""
         silent, sigma = random.uniform(*VOTERS.post_dial_seconds), VOTERS.ring_sigma
         if not answered:
@@ -71,7 +71,7 @@ def measure_engine_utilisation(directory: Path, seed: int) -> float:
             agents_at_work(site, AgentHabits(wrap_up_seconds=WRAP_UP_SECONDS, break_share=0.0)),
         ):
             await asyncio.sleep(SECONDS)
-            found.append(fmean(seat.utilisation for seat in site.view.seats))
+            found.append(fmean(seat.utilisation for seat in site.centre_view.seats))
 
     run_virtual(work)
     return found[0]
@@ -83,11 +83,13 @@ def measure_model_utilisation(directory: Path, caps: float | None = None) -> flo
     """
     settings = site_settings(directory, 1, **SITE)
     campaign = settings.campaigns[0]
-    talk = TalkDistribution(DayCurve.constant(VOTERS.talk_mean_seconds), cv=sqrt(exp(VOTERS.talk_sigma**2) - 1.0))
+    talk = TalkDistribution(
+        DayCurve.create_constant_curve(VOTERS.talk_mean_seconds), cv=sqrt(exp(VOTERS.talk_sigma**2) - 1.0)
+    )
     scenario = Scenario(
         "the same site",
-        DayCurve.constant(SEATS),
-        (CampaignModel(DayCurve.constant(VOTERS.answer_rate), talk),),
+        DayCurve.create_constant_curve(SEATS),
+        (CampaignModel(DayCurve.create_constant_curve(VOTERS.answer_rate), talk),),
         hours=SECONDS / 3600.0,
         ring=Rings(campaign.ring_seconds),
         wrap_up_mean_seconds=WRAP_UP_SECONDS,

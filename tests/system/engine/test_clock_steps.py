@@ -30,7 +30,7 @@ async def wait_until_all_called(site: Site) -> int:
     """Wait until every number was called once and waits for its retry. Return the number of calls."""
     await site.until(lambda: len(site.ended()) >= 60, seconds=300)
     await asyncio.sleep(30)
-    return len(site.switch.placed)
+    return len(site.switch.placed_calls)
 
 
 @pytest.mark.parametrize("step", [3600.0, 25 * 3600.0, -3600.0, -25 * 3600.0])
@@ -41,16 +41,16 @@ def test_step_of_the_system_clock_holds_dialling_and_raises_an_alert(tmp_path: P
             placed = await wait_until_all_called(site)
             site.clock.step_wall_clock(step)
             await asyncio.sleep(600)
-            assert len(site.switch.placed) == placed
-            assert site.view.campaigns[0].hold == Hold(HoldReason.CLOCK_SET)
-            [alert] = [each for each in site.view.alerts if each.code == "clock"]
+            assert len(site.switch.placed_calls) == placed
+            assert site.centre_view.campaigns[0].hold == Hold(HoldReason.CLOCK_SET)
+            [alert] = [each for each in site.centre_view.alerts if each.code == "clock"]
             assert f"differs by {step:,.0f} s from the expected time" in alert.text
             assert "accept-clock" in alert.text
             site.clock.step_wall_clock(-step)  # the clock is right again
             await asyncio.sleep(5)
-            assert site.view.campaigns[0].hold != Hold(HoldReason.CLOCK_SET)
-            assert not [each for each in site.view.alerts if each.code == "clock"]
-            await site.until(lambda: len(site.switch.placed) > placed, seconds=900)
+            assert site.centre_view.campaigns[0].hold != Hold(HoldReason.CLOCK_SET)
+            assert not [each for each in site.centre_view.alerts if each.code == "clock"]
+            await site.until(lambda: len(site.switch.placed_calls) > placed, seconds=900)
 
     run()
 
@@ -61,9 +61,9 @@ async def test_dialling_resumes_when_a_person_confirms_that_the_clock_is_right(t
         placed = await wait_until_all_called(site)
         site.clock.step_wall_clock(3600.0)
         await asyncio.sleep(60)
-        assert len(site.switch.placed) == placed
+        assert len(site.switch.placed_calls) == placed
         assert "resumes" in await site.centre.engine.execute_command(AcceptClock())
-        await site.until(lambda: len(site.switch.placed) > placed, seconds=60)
+        await site.until(lambda: len(site.switch.placed_calls) > placed, seconds=60)
 
 
 @virtual_time()
@@ -75,10 +75,10 @@ async def test_dialling_is_held_at_the_start_if_the_clock_is_before_the_newest_s
         tmp_path, make_scripted_switch(*make_busy_voters()), campaign=CAMPAIGN
     ) as site:  # two hours earlier
         await asyncio.sleep(600)
-        assert not site.switch.placed
-        assert "differs by -" in "".join(each.text for each in site.view.alerts if each.code == "clock")
+        assert not site.switch.placed_calls
+        assert "differs by -" in "".join(each.text for each in site.centre_view.alerts if each.code == "clock")
         site.clock.step_wall_clock(9000.0)
-        await site.until(lambda: bool(site.switch.placed), seconds=1200)
+        await site.until(lambda: bool(site.switch.placed_calls), seconds=1200)
 
 
 @virtual_time()
@@ -86,10 +86,10 @@ async def test_small_correction_of_the_system_clock_does_not_hold_dialling(tmp_p
     async with a_site(tmp_path, make_scripted_switch(*make_busy_voters()), campaign=CAMPAIGN) as site:
         await asyncio.sleep(2)
         site.clock.step_wall_clock(-3.0)
-        placed = len(site.switch.placed)
+        placed = len(site.switch.placed_calls)
         await asyncio.sleep(10)
-        assert len(site.switch.placed) > placed
-        assert not [each for each in site.view.alerts if each.code == "clock"]
+        assert len(site.switch.placed_calls) > placed
+        assert not [each for each in site.centre_view.alerts if each.code == "clock"]
 
 
 @pytest.mark.parametrize("held_before", [True, False])
@@ -112,16 +112,16 @@ def test_hold_after_a_clock_step_survives_a_restart(tmp_path: Path, held_before:
         for _ in range(2):  # a second restart does not end the hold
             async with a_site(tmp_path, later, campaign=CAMPAIGN, clocked=make_stepped_clock) as site:
                 await asyncio.sleep(60)
-                assert not site.switch.placed
-                [alert] = [each for each in site.view.alerts if each.code == "clock"]
+                assert not site.switch.placed_calls
+                [alert] = [each for each in site.centre_view.alerts if each.code == "clock"]
                 assert "differs by 90,000 s from the expected" in alert.text
         async with a_site(tmp_path, later, campaign=CAMPAIGN, clocked=make_stepped_clock) as site:
             await site.centre.engine.execute_command(AcceptClock())
-            await site.until(lambda: bool(site.switch.placed), seconds=60)
+            await site.until(lambda: bool(site.switch.placed_calls), seconds=60)
         async with a_site(
             tmp_path, later, campaign=CAMPAIGN, clocked=make_stepped_clock
         ) as site:  # the accepted clock stays accepted
-            await site.until(lambda: not site.view.alerts, seconds=60)
-            assert site.view.campaigns[0].hold != Hold(HoldReason.CLOCK_SET)
+            await site.until(lambda: not site.centre_view.alerts, seconds=60)
+            assert site.centre_view.campaigns[0].hold != Hold(HoldReason.CLOCK_SET)
 
     run()

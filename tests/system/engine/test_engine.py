@@ -31,14 +31,14 @@ async def test_centre_runs_for_half_an_hour_without_errors(tmp_path: Path) -> No
     async with a_site(tmp_path, voters=2000, seats=5, campaign={"pacing": "predictive"}) as site:
         async with agents_at_work(site):
             await asyncio.sleep(1800)
-        view = site.view.campaigns[0]
+        view = site.centre_view.campaigns[0]
         assert view.connected > 30
-        assert sum(seat.calls for seat in site.view.seats) >= view.connected
-        assert sum(site.view.state.marks.values()) > 10
+        assert sum(seat.calls for seat in site.centre_view.seats) >= view.connected
+        assert sum(site.centre_view.state.marks.values()) > 10
     assert_no_simultaneous_calls(site)
     kept = Counter(outcome for (outcome,) in query_site_store(tmp_path, "SELECT outcome FROM attempt"))
     assert kept == Counter(change.outcome for change in site.ended())
-    assert kept.total() == len(site.switch.placed)
+    assert kept.total() == len(site.switch.placed_calls)
     assert not query_site_store(tmp_path, "SELECT 1 FROM attempt WHERE ended_at IS NULL")
     assert query_site_store(tmp_path, "SELECT count(*) FROM outbox")[0][0] >= kept.total()
     assert query_site_store(tmp_path, "SELECT count(*) FROM seat_interval WHERE state = 'talking'")[0][0] > 30
@@ -47,8 +47,8 @@ async def test_centre_runs_for_half_an_hour_without_errors(tmp_path: Path) -> No
 @virtual_time()
 async def test_call_answered_by_a_person_counts_as_answered_and_connected(tmp_path: Path) -> None:
     async with a_site(tmp_path, make_answering_switch(talk_seconds=600.0)) as site, agents_at_work(site):
-        await site.until(lambda: site.view.campaigns[0].calls.get(CallState.TALKING) == 2)
-        view = site.view.campaigns[0]
+        await site.until(lambda: site.centre_view.campaigns[0].calls.get(CallState.TALKING) == 2)
+        view = site.centre_view.campaigns[0]
         assert not view.outcomes
         assert view.connected == 2
         assert view.answered == sum(
@@ -67,10 +67,10 @@ async def test_ivr_campaign_stores_the_answers_that_voters_enter_as_marks(tmp_pa
     )
     async with a_site(tmp_path, config, campaign=IVR) as site:
         await site.until(lambda: len(site.ended()) >= 4)
-        assert site.view.state.marks["voted"] == 1
-        assert site.view.state.marks["not-yet"] == 1
-        assert site.view.state.opt_outs == 1
-        booth = site.view.booths[0]
+        assert site.centre_view.state.marks["voted"] == 1
+        assert site.centre_view.state.marks["not-yet"] == 1
+        assert site.centre_view.state.opt_outs == 1
+        booth = site.centre_view.booths[0]
         assert (booth.voted, booth.not_yet) == (1, 1)
     outcomes = dict(query_site_store(tmp_path, "SELECT phone_id, outcome FROM attempt WHERE phone_id <= 4"))
     assert outcomes == {1: "completed", 2: "completed", 3: "completed", 4: "left"}
@@ -88,7 +88,7 @@ async def test_agent_and_ivr_campaigns_run_together(tmp_path: Path) -> None:
     async with a_site(tmp_path, voters=1000, seats=3, campaigns=both) as site:
         async with agents_at_work(site):
             await asyncio.sleep(600)
-        assert all(campaign.attempts > 20 for campaign in site.view.campaigns)
+        assert all(campaign.attempts > 20 for campaign in site.centre_view.campaigns)
     assert_no_simultaneous_calls(site)
 
 
@@ -120,23 +120,23 @@ async def test_voter_without_a_free_agent_hears_the_message_within_two_seconds(t
 async def test_campaign_without_agents_places_no_calls(tmp_path: Path) -> None:
     async with a_site(tmp_path, make_answering_switch()) as site:
         await asyncio.sleep(60)
-        assert not site.switch.placed
-        assert site.view.campaigns[0].hold == Hold(HoldReason.NO_AGENT)
+        assert not site.switch.placed_calls
+        assert site.centre_view.campaigns[0].hold == Hold(HoldReason.NO_AGENT)
         await site.log_in("01")
-        await site.until(lambda: bool(site.switch.placed))
+        await site.until(lambda: bool(site.switch.placed_calls))
 
 
 @virtual_time()
 async def test_simultaneous_log_offs_of_agents_cancel_ringing_calls(tmp_path: Path) -> None:
     async with a_site(tmp_path, make_answering_switch(answer_after=20.0)) as site:
         await site.log_in("01", "02")
-        await site.until(lambda: site.view.campaigns[0].calls.get(CallState.RINGING, 0) == 2)
+        await site.until(lambda: site.centre_view.campaigns[0].calls.get(CallState.RINGING, 0) == 2)
         for seat in ("01", "02"):
             await site.centre.engine.execute_command(SeatLogOff(seat=seat))
-        await site.until(lambda: not site.view.campaigns[0].calls, seconds=3)
-        placed = len(site.switch.placed)
+        await site.until(lambda: not site.centre_view.campaigns[0].calls, seconds=3)
+        placed = len(site.switch.placed_calls)
         await asyncio.sleep(60)
-        assert len(site.switch.placed) == placed
+        assert len(site.switch.placed_calls) == placed
         assert {change.outcome for change in site.ended()} == {Outcome.CANCELLED}
 
 
@@ -146,17 +146,17 @@ async def test_nothing_is_dialled_outside_calling_hours(tmp_path: Path) -> None:
     async with a_site(tmp_path, make_answering_switch(), campaign=hours) as site:
         await site.log_in("01")
         await asyncio.sleep(5300)
-        assert not site.switch.placed
-        hold = site.view.campaigns[0].hold
+        assert not site.switch.placed_calls
+        hold = site.centre_view.campaigns[0].hold
         assert hold is not None
         assert str(hold) == "outside calling hours until 11:00"
         assert hold.until == START_EPOCH + 5_400  # an hour and a half later
-        await site.until(lambda: bool(site.switch.placed), seconds=200)
+        await site.until(lambda: bool(site.switch.placed_calls), seconds=200)
         site.clock.step_wall_clock(-7200)  # an operator sets the clock back
         await asyncio.sleep(5)
-        placed = len(site.switch.placed)
+        placed = len(site.switch.placed_calls)
         await asyncio.sleep(600)
-        assert len(site.switch.placed) == placed
+        assert len(site.switch.placed_calls) == placed
 
 
 @virtual_time()
@@ -164,24 +164,24 @@ async def test_campaign_is_paused_resumed_and_stopped(tmp_path: Path) -> None:
     async with a_site(tmp_path, make_answering_switch(answer_after=25.0, talk_seconds=5.0)) as site:
         execute = site.centre.engine.execute_command
         await site.log_in("01")
-        await site.until(lambda: bool(site.view.campaigns[0].calls.get(CallState.RINGING)))
+        await site.until(lambda: bool(site.centre_view.campaigns[0].calls.get(CallState.RINGING)))
         assert await execute(PauseCampaign(campaign="agents")) == "campaign agents: paused"
         await asyncio.sleep(40)
-        placed = len(site.switch.placed)
+        placed = len(site.switch.placed_calls)
         await asyncio.sleep(40)
-        assert len(site.switch.placed) == placed
+        assert len(site.switch.placed_calls) == placed
         assert site.ended()[0].outcome is not Outcome.CANCELLED  # a pause lets ringing calls ring
         await execute(SeatReady(seat="01"))
         await execute(ResumeCampaign(campaign="agents"))
-        await site.until(lambda: len(site.switch.placed) > placed)
+        await site.until(lambda: len(site.switch.placed_calls) > placed)
         await execute(StopCampaign(campaign="agents"))
-        await site.until(lambda: not site.view.campaigns[0].calls, seconds=3)
+        await site.until(lambda: not site.centre_view.campaigns[0].calls, seconds=3)
         assert site.ended()[-1].outcome is Outcome.CANCELLED
         with pytest.raises(CommandRefused, match="campaign 'x' is not in the settings"):
             await execute(PauseCampaign(campaign="x"))
     async with a_site(tmp_path, switch=None) as again:
         assert (
-            again.view.campaigns[0].state is CampaignState.STOPPED
+            again.centre_view.campaigns[0].state is CampaignState.STOPPED
         )  # the state set by an operator survives the restart
 
 
@@ -190,18 +190,18 @@ async def test_disposition_entered_by_an_agent_is_stored_and_applied(tmp_path: P
     async with a_site(tmp_path, make_answering_switch(), seats=1) as site:
         execute = site.centre.engine.execute_command
         await site.log_in("01")
-        await site.until(lambda: site.view.seats[0].state is SeatState.TALKING)
+        await site.until(lambda: site.centre_view.seats[0].state is SeatState.TALKING)
         with pytest.raises(CommandRefused, match="hour 24"):
             await execute(KeyedDisposition(seat="01", disposition=Disposition.LATER, hour=24))
         await execute(SeatHangUp(seat="01"))
-        await site.until(lambda: site.view.seats[0].state is SeatState.WRAP_UP)
+        await site.until(lambda: site.centre_view.seats[0].state is SeatState.WRAP_UP)
         await execute(SeatPause(seat="01", reason="tea"))
         await execute(KeyedDisposition(seat="01", disposition=Disposition.VOTED))
-        assert site.view.seats[0].state is SeatState.PAUSED
+        assert site.centre_view.seats[0].state is SeatState.PAUSED
         with pytest.raises(CommandRefused, match="no connected call"):
             await execute(KeyedDisposition(seat="01", disposition=Disposition.VOTED))
         await asyncio.sleep(60)
-        assert len(site.switch.placed) == 1
+        assert len(site.switch.placed_calls) == 1
     assert query_site_store(tmp_path, "SELECT disposition FROM attempt") == [("voted",)]
     assert query_site_store(tmp_path, "SELECT kind, source FROM mark") == [("voted", "agent")]
     assert query_site_store(tmp_path, "SELECT state FROM target WHERE phone_id = 1") == [("closed",)]
@@ -213,8 +213,8 @@ async def test_wrap_up_without_a_disposition_ends_at_the_wrap_up_limit(tmp_path:
         tmp_path, make_answering_switch(talk_seconds=5.0), seats=1, campaign={"wrap_up_seconds": 12}
     ) as site:
         await site.log_in("01")
-        await site.until(lambda: site.view.seats[0].state is SeatState.WRAP_UP)
-        await site.until(lambda: site.view.seats[0].state is not SeatState.WRAP_UP, seconds=13)
+        await site.until(lambda: site.centre_view.seats[0].state is SeatState.WRAP_UP)
+        await site.until(lambda: site.centre_view.seats[0].state is not SeatState.WRAP_UP, seconds=13)
 
 
 @virtual_time()
@@ -222,7 +222,7 @@ async def test_voted_mark_cancels_a_ringing_call_to_the_same_voter(tmp_path: Pat
     """While the call rings, a mark from elsewhere says that the voter has voted. The call is cancelled within a second."""
     async with a_site(tmp_path, make_answering_switch(answer_after=25.0), seats=1) as site:
         await site.log_in("01")
-        await site.until(lambda: site.view.campaigns[0].calls.get(CallState.RINGING, 0) == 1)
+        await site.until(lambda: site.centre_view.campaigns[0].calls.get(CallState.RINGING, 0) == 1)
         call = next(iter(site.centre.engine.features.live_calls.list_live_calls()))
         mark = Mark("booth/1", call.voter_id, MarkKind.VOTED, MarkSource.BOOTH_WORKER, site.clock.now())
         await site.centre.engine.features.voter_marks.store_mark(mark)
@@ -235,16 +235,16 @@ async def test_voted_mark_cancels_a_ringing_call_to_the_same_voter(tmp_path: Pat
 async def test_voter_hears_the_information_message_when_the_agents_phone_dies(tmp_path: Path) -> None:
     async with a_site(tmp_path, make_answering_switch(), seats=1) as site:
         await site.log_in("01")
-        await site.until(lambda: site.view.seats[0].state is SeatState.TALKING)
-        site.switch.set_phone("agent01", PhoneMode.UNREGISTERED)
+        await site.until(lambda: site.centre_view.seats[0].state is SeatState.TALKING)
+        site.switch.set_phone_reaction("agent01", PhoneMode.UNREGISTERED)
         site.switch.hang_up_phone("agent01")
-        await site.until(lambda: site.view.seats[0].state is SeatState.LOST, seconds=2)
+        await site.until(lambda: site.centre_view.seats[0].state is SeatState.LOST, seconds=2)
         await site.until(lambda: bool(site.ended()), seconds=15)
         assert site.ended()[0].outcome is Outcome.CONNECTED  # one outcome; it was not abandoned
         await asyncio.sleep(20)
-        assert site.view.seats[0].state is SeatState.LOST
-        site.switch.set_phone("agent01", PhoneMode.ANSWERS)
-        await site.until(lambda: site.view.seats[0].state is not SeatState.LOST, seconds=30)
+        assert site.centre_view.seats[0].state is SeatState.LOST
+        site.switch.set_phone_reaction("agent01", PhoneMode.ANSWERS)
+        await site.until(lambda: site.centre_view.seats[0].state is not SeatState.LOST, seconds=30)
 
 
 @virtual_time()
@@ -253,7 +253,7 @@ async def test_sigterm_signal_ends_calls_and_the_dialler(tmp_path: Path) -> None
         tmp_path, make_answering_switch(talk_seconds=20.0), seats=1, dialling={"drain_seconds": 60}
     ) as site:
         await site.log_in("01")
-        await site.until(lambda: site.view.seats[0].state is SeatState.TALKING)
+        await site.until(lambda: site.centre_view.seats[0].state is SeatState.TALKING)
         site.stop.set()
         began = site.clock.monotonic()
     assert 5 < site.clock.monotonic() - began < 30
@@ -266,8 +266,8 @@ async def test_campaign_without_remaining_numbers_is_reported_as_completed(tmp_p
     campaign = {"max_attempts": 1}
     config = make_answering_switch(talk_seconds=3.0)
     async with a_site(tmp_path, config, voters=30, seats=2, campaign=campaign) as site, agents_at_work(site):
-        await site.until(lambda: site.view.campaigns[0].hold == Hold(HoldReason.LIST_COMPLETED), seconds=3000)
-    placed = Counter(call.number for call in site.switch.placed)
+        await site.until(lambda: site.centre_view.campaigns[0].hold == Hold(HoldReason.LIST_COMPLETED), seconds=3000)
+    placed = Counter(call.number for call in site.switch.placed_calls)
     assert set(placed.values()) == {1}
     assert len(placed) == query_site_store(tmp_path, "SELECT count(*) FROM phone")[0][0]
 
@@ -282,7 +282,7 @@ def test_simulated_centre_places_the_same_calls_at_the_same_times_for_a_seed(tmp
             async with a_site(directory, voters=500, seats=3) as site:
                 async with agents_at_work(site):
                     await asyncio.sleep(900)
-                placed.extend((call.number, round(call.placed_at, 3)) for call in site.switch.placed)
+                placed.extend((call.number, round(call.placed_at, 3)) for call in site.switch.placed_calls)
 
         run()
         return placed

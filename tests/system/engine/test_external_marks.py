@@ -62,11 +62,11 @@ def record_marks(
 
 
 def list_dialled_numbers(site: Site) -> set[str]:
-    return {call.number for call in site.switch.placed}
+    return {call.number for call in site.switch.placed_calls}
 
 
 async def wait_for_ringing_calls(site: Site, calls: int) -> None:
-    await site.until(lambda: site.view.campaigns[0].calls.get(CallState.RINGING, 0) == calls)
+    await site.until(lambda: site.centre_view.campaigns[0].calls.get(CallState.RINGING, 0) == calls)
 
 
 @virtual_time()
@@ -85,7 +85,7 @@ async def test_voted_marks_cancel_ringing_and_queued_calls_to_the_household(tmp_
             await site.centre.engine.execute_command(record_marks(site, 1, 3, 4, 5))
             == "0 marks saved, 4 were already known"
         )
-        await site.until(lambda: len(site.switch.placed) > 6)
+        await site.until(lambda: len(site.switch.placed_calls) > 6)
     assert NUMBER.format(4) not in list_dialled_numbers(site)
     closed = query_site_store(
         tmp_path, "SELECT phone_id, state, settled FROM target WHERE phone_id <= 4 AND phone_id <> 2"
@@ -128,8 +128,8 @@ async def test_call_cancelled_by_a_voted_mark_is_repeated_for_other_voters_of_th
         await site.centre.engine.execute_command(record_marks(site, 3))
         await site.until(lambda: bool(site.ended()), seconds=1)
         third = NUMBER.format(3)
-        await site.until(lambda: sum(call.number == third for call in site.switch.placed) == 2, seconds=1200)
-        first, second = (call.placed_at for call in site.switch.placed if call.number == third)
+        await site.until(lambda: sum(call.number == third for call in site.switch.placed_calls) == 2, seconds=1200)
+        first, second = (call.placed_at for call in site.switch.placed_calls if call.number == third)
         assert second - first > 900  # a number that has rung without an answer is not called again at once
         await site.until(
             lambda: bool(
@@ -147,7 +147,7 @@ async def test_household_stays_due_after_one_voter_of_the_household_is_marked(tm
     async with a_site(tmp_path, make_answering_switch(talk_seconds=5.0), seats=1) as site:
         await site.centre.engine.execute_command(record_marks(site, 1, 2))
         await site.log_in("01")
-        await site.until(lambda: site.view.seats[0].state is SeatState.WRAP_UP)
+        await site.until(lambda: site.centre_view.seats[0].state is SeatState.WRAP_UP)
         await site.centre.engine.execute_command(KeyedDisposition(seat="01", disposition=Disposition.VOTED))
     assert query_site_store(tmp_path, "SELECT state, attempts FROM target WHERE phone_id = 3") == [("due", 1)]
     assert query_site_store(tmp_path, "SELECT turnout FROM voter WHERE voter_id IN (3, 4) ORDER BY voter_id") == [
@@ -161,12 +161,12 @@ async def test_corrected_mark_makes_the_voter_callable_again(tmp_path: Path) -> 
     async with a_site(tmp_path, make_answering_switch(answer_after=5.0, talk_seconds=5.0), voters=8, seats=1) as site:
         await site.centre.engine.execute_command(record_marks(site, *range(1, 9)))
         await site.log_in("01")
-        await site.until(lambda: site.view.campaigns[0].hold == Hold(HoldReason.LIST_COMPLETED))
-        assert not site.switch.placed
+        await site.until(lambda: site.centre_view.campaigns[0].hold == Hold(HoldReason.LIST_COMPLETED))
+        assert not site.switch.placed_calls
         undo = record_marks(site, 5, kind="not-yet", source="correction")
         await site.centre.engine.execute_command(undo)
         await site.until(lambda: list_dialled_numbers(site) == {NUMBER.format(4)}, seconds=5)
-    assert sum(booth.voted for booth in site.view.booths) == 7
+    assert sum(booth.voted for booth in site.centre_view.booths) == 7
 
 
 @virtual_time()
@@ -177,7 +177,7 @@ async def test_correction_of_a_voter_without_a_mark_is_reported_and_not_stored(t
             await site.centre.engine.execute_command(undo)
             == "0 marks saved, 0 were already known, 1 corrections had nothing to undo"
         )
-        assert sum(booth.not_yet + booth.contacted for booth in site.view.booths) == 0
+        assert sum(booth.not_yet + booth.contacted for booth in site.centre_view.booths) == 0
     assert query_site_store(tmp_path, "SELECT count(*) FROM mark") == [(0,)]
     assert query_site_store(tmp_path, "SELECT count(*) FROM outbox WHERE topic LIKE '%results/marks'") == [(0,)]
 
@@ -189,8 +189,8 @@ async def test_marks_received_outside_calls_do_not_count_in_the_calling_pace(tmp
         await site.log_in("01")  # the first call never ends, so that nobody else is called
         await site.centre.engine.execute_command(record_marks(site, *range(1, 60), source="relative"))
         await asyncio.sleep(1200)
-        assert site.view.state.forecast is not None
-        assert (site.view.state.forecast.remaining, site.view.state.forecast.contacted) == (31, 0)
+        assert site.centre_view.state.forecast is not None
+        assert (site.centre_view.state.forecast.remaining, site.centre_view.state.forecast.contacted) == (31, 0)
 
 
 @virtual_time()
@@ -204,12 +204,12 @@ async def test_voters_without_a_phone_number_do_not_count_as_remaining(tmp_path:
         await site.log_in("01")  # the first call never ends, so that nobody else is called
         await site.centre.engine.execute_command(record_marks(site, *range(21, 41), source="booth-worker"))
         await asyncio.sleep(1200)
-        before = site.view.state.forecast
+        before = site.centre_view.state.forecast
         await site.centre.engine.execute_command(
             KeyedDisposition(seat="01", disposition=Disposition.OPT_OUT)
         )  # the only number of one voter
         await asyncio.sleep(5)
-        after = site.view.state.forecast
+        after = site.centre_view.state.forecast
     assert before is not None
     assert (before.remaining, before.without_number) == (20, 50)
     assert after is not None

@@ -44,11 +44,11 @@ async def send_order(site: Site, kind: str, *signers: str, later: float = 0.0, *
 
 
 def get_campaign_state(site: Site) -> CampaignState:
-    return site.view.campaigns[0].state
+    return site.centre_view.campaigns[0].state
 
 
 def list_alert_codes(site: Site) -> set[str]:
-    return {alert.code for alert in site.view.alerts}
+    return {alert.code for alert in site.centre_view.alerts}
 
 
 @virtual_time()
@@ -56,10 +56,12 @@ async def test_stop_all_of_headquarters_survives_a_restart_until_two_leaders_res
     async with SimulatedAsterisk(make_scripted_switch()) as switch:
         async with a_site(tmp_path, switch=switch, **HEADQUARTERS) as site:
             await site.log_in("01")
-            await site.until(lambda: sum(site.view.campaigns[0].calls.values()) > 0)
+            await site.until(lambda: sum(site.centre_view.campaigns[0].calls.values()) > 0)
             assert await send_order(site, "stop-all", "ravi") == "stopped 1 campaigns"
             assert get_campaign_state(site) is CampaignState.STOPPED
-            await site.until(lambda: sum(site.view.campaigns[0].calls.values()) == 0)  # ringing calls are cancelled
+            await site.until(
+                lambda: sum(site.centre_view.campaigns[0].calls.values()) == 0
+            )  # ringing calls are cancelled
             with pytest.raises(CommandRefused, match="headquarters has stopped all campaigns"):
                 await site.centre.engine.execute_command(ResumeCampaign(campaign="agents"))
         async with a_site(tmp_path, switch=switch, **HEADQUARTERS) as site:
@@ -134,7 +136,7 @@ async def test_headquarters_order_is_executed_once_and_a_forged_order_raises_an_
         assert await send_order(site, "quota", "asha", later=3, campaign="agents", max_calls=1) == (
             "campaign agents: speed limit set until midnight"
         )
-        assert site.view.campaigns[0].speed is not None
+        assert site.centre_view.campaigns[0].speed is not None
         assert (
             await send_order(site, "resume", "asha", "ravi", later=4, campaign="agents") == "campaign agents: running"
         )

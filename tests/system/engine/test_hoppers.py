@@ -116,7 +116,7 @@ async def test_numbers_claimed_while_the_campaign_stops_are_returned_to_the_queu
 
         with mock.patch.object(store, "claim_targets", claim_as_the_campaign_stops):
             await asyncio.sleep(30)
-        assert site.view.campaigns[0].hold == Hold(HoldReason.STOPPED)
+        assert site.centre_view.campaigns[0].hold == Hold(HoldReason.STOPPED)
         with closing(sqlite3.connect(tmp_path / "centre.db")) as db:
             states = dict(db.execute("SELECT state, count(*) FROM target GROUP BY state"))
     assert states.keys() == {"due"}
@@ -143,6 +143,6 @@ async def test_numbers_returned_by_a_pause_are_claimed_again_after_the_campaign_
         store.find_next_due_time = pause_meanwhile
         await paused.wait()
         await asyncio.sleep(30)
-        placed = len(site.switch.placed)
+        placed = len(site.switch.placed_calls)
         await execute(ResumeCampaign(campaign="ivr"))
-        await site.until(lambda: len(site.switch.placed) > placed + 1, seconds=600)
+        await site.until(lambda: len(site.switch.placed_calls) > placed + 1, seconds=600)

@@ -48,8 +48,8 @@ async def test_inbound_caller_reports_in_the_flow_to_have_voted(tmp_path: Path) 
         channel = site.switch.place_inbound_call(CALLER, called=FLOW, script=Behaviour(keys=((12.0, "1"),)))
         await wait_for_end_of_call(site, channel)
         assert [change.outcome for change in site.ended()] == [Outcome.COMPLETED]
-        assert site.view.state.marks == {"voted": 1}
-        assert site.view.campaigns[0].attempts == 0
+        assert site.centre_view.state.marks == {"voted": 1}
+        assert site.centre_view.campaigns[0].attempts == 0
     kept = query_site_store(tmp_path, "SELECT direction, outcome, caller_id, trunk, attempt_number, flow FROM attempt")
     assert kept == [("inbound", "completed", FLOW, "carrier", None, kept[0][5])]
     assert str(kept[0][5]).startswith("inbound ")
@@ -66,7 +66,7 @@ async def test_inbound_caller_can_opt_out(tmp_path: Path) -> None:
             "0" + CALLER[3:], called=FLOW[1:], script=Behaviour(keys=((12.0, "9"),))
         )
         await wait_for_end_of_call(site, channel)
-        assert site.view.state.opt_outs == 1
+        assert site.centre_view.state.opt_outs == 1
     assert query_site_store(tmp_path, f"SELECT count(*) FROM opt_out WHERE e164 = '{CALLER}'") == [(1,)]  # noqa: S608 - our own number
 
 
@@ -77,10 +77,10 @@ async def test_inbound_caller_reaches_an_agent_by_pressing_a_key(tmp_path: Path)
         channel = site.switch.place_inbound_call(
             CALLER, called=FLOW, script=Behaviour(keys=((12.0, "3"),), talk_seconds=30.0)
         )
-        await site.until(lambda: site.view.seats[0].state is SeatState.TALKING, seconds=60)
+        await site.until(lambda: site.centre_view.seats[0].state is SeatState.TALKING, seconds=60)
         await wait_for_end_of_call(site, channel)
         assert Outcome.CONNECTED in {change.outcome for change in site.ended()}
-        assert site.view.seats[0].state is SeatState.WRAP_UP
+        assert site.centre_view.seats[0].state is SeatState.WRAP_UP
     assert query_site_store(tmp_path, "SELECT outcome, seat FROM attempt WHERE direction = 'inbound'") == [
         ("connected", "01")
     ]
@@ -103,10 +103,10 @@ async def test_caller_of_an_agent_number_gets_an_agent_or_hears_the_message(tmp_
         assert not site.centre.engine.features.number_memory._abandoned_at  # an abandoned inbound call locks no number
         await site.log_in("01")
         site.switch.place_inbound_call(CALLER, called=AGENT)
-        await site.until(lambda: site.view.seats[0].state is SeatState.TALKING, seconds=10)
+        await site.until(lambda: site.centre_view.seats[0].state is SeatState.TALKING, seconds=10)
         await site.centre.engine.execute_command(SeatHangUp(seat="01"))
         await site.until(lambda: Outcome.CONNECTED in {change.outcome for change in site.ended()}, seconds=10)
-        view = site.view.campaigns[0]
+        view = site.centre_view.campaigns[0]
         assert (view.abandoned, view.abandoned_rate) == (0, 0.0)  # inbound calls do not count for the cap
 
 
@@ -119,8 +119,8 @@ async def test_caller_of_a_missed_call_number_is_not_answered_but_called_back(tm
         await wait_for_end_of_call(site, channel, seconds=2)
         assert not is_answered(channel)
         assert channel.cause == 17
-        await site.until(lambda: any(call.number == CALLER for call in site.switch.placed), seconds=150)
-        called_back = next(call for call in site.switch.placed if call.number == CALLER)
+        await site.until(lambda: any(call.number == CALLER for call in site.switch.placed_calls), seconds=150)
+        called_back = next(call for call in site.switch.placed_calls if call.number == CALLER)
         assert called_back.placed_at - site.clock.now() < 150
     assert query_site_store(tmp_path, "SELECT outcome FROM attempt WHERE direction = 'inbound'") == [("missed",)]
     assert query_site_store(tmp_path, "SELECT mode, call_back FROM inbound_call") == [("missed-call", 1)]
@@ -133,9 +133,9 @@ async def test_missed_call_outside_calling_hours_is_called_back_in_the_next_call
     async with a_site(tmp_path, make_scripted_switch(), campaign=campaign, **make_inbound_settings()) as site:
         await wait_for_end_of_call(site, site.switch.place_inbound_call(CALLER, called=MISSED), seconds=2)
         await asyncio.sleep(1500)
-        assert not site.switch.placed
-        await site.until(lambda: bool(site.switch.placed), seconds=400)
-        assert site.switch.placed[0].number == CALLER
+        assert not site.switch.placed_calls
+        await site.until(lambda: bool(site.switch.placed_calls), seconds=400)
+        assert site.switch.placed_calls[0].number == CALLER
 
 
 @pytest.mark.parametrize("number", ["", "+919999999999", "anonymous"])
@@ -170,17 +170,17 @@ async def test_flood_of_inbound_calls_uses_only_inbound_channels_and_dialling_co
     campaign = {**IVR, "id": "quiet", "channels": 5}
     config = make_scripted_switch(*[Behaviour(answer_after=1.0, hang_up_after=3.0)] * 60)
     async with a_site(tmp_path, config, campaign=campaign, **make_inbound_settings()) as site:
-        await site.until(lambda: len(site.switch.placed) > 3)
+        await site.until(lambda: len(site.switch.placed_calls) > 3)
         silent = Behaviour(hang_up_after=200.0)
         channels = [
             site.switch.place_inbound_call(f"+9170000000{n}", called=FLOW, script=silent) for n in range(40, 80)
         ]
-        before = len(site.switch.placed)
+        before = len(site.switch.placed_calls)
         await asyncio.sleep(5)
         assert sum(is_answered(channel) for channel in channels) == 3
         assert site.centre.engine.features.inbound_calls.live_inbound_call_count == 3
         await asyncio.sleep(20)
-        assert len(site.switch.placed) > before + 5
+        assert len(site.switch.placed_calls) > before + 5
 
 
 @virtual_time()
@@ -198,17 +198,17 @@ async def test_channels_used_by_unknown_callers_are_counted_for_the_trunk(tmp_pa
     async with a_site(tmp_path, config, trunks=[carrier], campaign=campaign, **make_inbound_settings()) as site:
         await site.centre.engine.execute_command(PauseCampaign(campaign="quiet"))
         await site.until(lambda: not site.centre.engine.features.live_calls, seconds=120)
-        before = len(site.switch.placed)
+        before = len(site.switch.placed_calls)
         came = [site.switch.place_inbound_call(f"+91981111110{n}", called=FLOW) for n in range(3)]
         await site.until(lambda: all(is_answered(channel) for channel in came), seconds=5)
-        assert site.view.state.trunks[0].channels_used == 3
+        assert site.centre_view.state.trunks[0].channels_used == 3
         assert site.centre.engine.features.inbound_calls.live_inbound_call_count == 3
         await site.centre.engine.execute_command(ResumeCampaign(campaign="quiet"))
         await asyncio.sleep(1.5)
-        assert len(site.switch.placed) - before == 3
+        assert len(site.switch.placed_calls) - before == 3
         await site.until(lambda: not any(channel.uniqueid in site.switch.channels for channel in came), seconds=60)
-        await site.until(lambda: len(site.switch.placed) - before == 6, seconds=2)
-        assert site.view.state.trunks[0].channels_used == 6
+        await site.until(lambda: len(site.switch.placed_calls) - before == 6, seconds=2)
+        assert site.centre_view.state.trunks[0].channels_used == 6
 
 
 @virtual_time()
@@ -244,7 +244,7 @@ async def test_channels_that_asterisk_creates_for_a_redirection_are_hung_up(tmp_
         await asyncio.sleep(0.2)
         assert [change.outcome for change in site.ended()] == [Outcome.CARRIER_FAILURE]
         assert [channel.hung_up for channel in (outgoing, local, answerer, caller)] == [True, True, True, False]
-        assert sum(call.ended_at is None for call in site.switch.placed) >= 1
+        assert sum(call.ended_at is None for call in site.switch.placed_calls) >= 1
         for channel in (outgoing, local, answerer):
             site.switch.channels.pop(channel.uniqueid)
 
@@ -257,7 +257,7 @@ async def test_inbound_caller_who_hangs_up_immediately_leaves_no_call_behind(tmp
             await asyncio.sleep(delay)
             site.switch.hang_up_channel(channel, 16, channel.ended_by)
             await wait_for_end_of_call(site, channel, seconds=5)
-        await site.until(lambda: not site.view.campaigns[0].calls, seconds=10)
+        await site.until(lambda: not site.centre_view.campaigns[0].calls, seconds=10)
         assert site.centre.engine.features.inbound_calls.live_inbound_call_count == 0
     assert query_site_store(tmp_path, "SELECT count(*) FROM attempt WHERE ended_at IS NULL") == [(0,)]
 
@@ -271,10 +271,10 @@ async def test_forged_agi_connection_cannot_start_an_inbound_call(tmp_path: Path
     async with a_site(
         tmp_path, config, campaign={**IVR, "id": "quiet", "channels": 1}, **make_inbound_settings()
     ) as site:
-        await site.until(lambda: site.view.campaigns[0].calls.get(CallState.IN_FLOW, 0) == 1)
+        await site.until(lambda: site.centre_view.campaigns[0].calls.get(CallState.IN_FLOW, 0) == 1)
         live = site.switch.place_inbound_call(CALLER, called=FLOW, script=Behaviour(hang_up_after=60.0))
         await site.until(lambda: is_answered(live), seconds=5)
-        outbound = site.switch.placed[0].channel_id
+        outbound = site.switch.placed_calls[0].channel_id
         ringing = site.switch.place_inbound_call("+917000000061", called=FLOW, script=Behaviour(hang_up_after=60.0))
         for unique_id in ("1713758400.99", outbound, live.uniqueid, ringing.uniqueid, "../../etc"):
             async with connect_as(site.centre.agi_port, "inbound", unique_id, "PJSIP/carrier-000000aa") as peer:

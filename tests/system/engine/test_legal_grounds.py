@@ -28,7 +28,7 @@ from tests.support.voters import make_answering_switch
 @virtual_time()
 async def run_four_calls(directory: Path) -> None:
     async with a_site(directory, make_answering_switch(talk_seconds=5.0), seats=2) as site, agents_at_work(site):
-        await site.until(lambda: site.view.campaigns[0].connected >= 4)
+        await site.until(lambda: site.centre_view.campaigns[0].connected >= 4)
 
 
 def test_each_call_is_stored_with_legal_grounds_and_the_version_of_the_rules(tmp_path: Path) -> None:

@@ -66,14 +66,14 @@ A_FEW = 12
 async def _make_calls_and_census(site: Site, more: int) -> Counter[str]:
     """Place this many more calls. Return the counts of objects in memory long after the calls have ended."""
     engine = site.centre.engine
-    goal = sum(run.attempts for run in site.view.campaigns) + more
+    goal = sum(run.attempts for run in site.centre_view.campaigns) + more
     for campaign in ("agents", "ivr"):
         await engine.execute_command(ResumeCampaign(campaign=campaign))
-    await site.until(lambda: sum(run.attempts for run in site.view.campaigns) >= goal)
+    await site.until(lambda: sum(run.attempts for run in site.centre_view.campaigns) >= goal)
     for campaign in ("agents", "ivr"):
         await engine.execute_command(PauseCampaign(campaign=campaign))
     await asyncio.sleep(QUIET_SECONDS)
-    assert not any(sum(run.calls.values()) for run in site.view.campaigns)
+    assert not any(sum(run.calls.values()) for run in site.centre_view.campaigns)
     site.changes.clear()
     gc.collect()
     return count_objects(site.centre)

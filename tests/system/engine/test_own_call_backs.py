@@ -66,7 +66,7 @@ async def wait_for_second_call(site: Site, folder: Path, phone_id: int, seconds:
 
     def has_second_call() -> bool:
         nonlocal looked_at
-        placed, looked_at = looked_at, len(site.switch.placed)
+        placed, looked_at = looked_at, len(site.switch.placed_calls)
         return placed != looked_at and bool(read_later_calls(folder, phone_id))
 
     await site.until(has_second_call, seconds)

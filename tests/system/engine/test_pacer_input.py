@@ -74,7 +74,7 @@ def told() -> Iterator[list[PacingEvent]]:
 
 
 async def wait_for_talk(site: Site) -> None:
-    await site.until(lambda: any(seat.state is SeatState.TALKING for seat in site.view.seats))
+    await site.until(lambda: any(seat.state is SeatState.TALKING for seat in site.centre_view.seats))
     await asyncio.sleep(10.0)
 
 
@@ -102,13 +102,13 @@ async def record_talk_is_ending(directory: Path, how: str) -> None:
         assert seat.stage is SeatStage.CLOSING
         assert 2.9 < seat.elapsed_seconds < 4.1
         await execute(SeatHangUp(seat="01"))
-        await site.until(lambda: site.view.seats[0].state is SeatState.WRAP_UP)
+        await site.until(lambda: site.centre_view.seats[0].state is SeatState.WRAP_UP)
         assert take_pacing_snapshot(site).busy_seats[0].stage is SeatStage.WRAP_UP
         await execute(SeatClosing(seat="01"))
         assert take_pacing_snapshot(site).busy_seats[0].stage is SeatStage.WRAP_UP_FILLED
         await asyncio.sleep(2.0)
         await execute(KeyedDisposition(seat="01", disposition=Disposition.VOTED))
-        await site.until(lambda: site.view.seats[0].state is not SeatState.WRAP_UP)
+        await site.until(lambda: site.centre_view.seats[0].state is not SeatState.WRAP_UP)
         await wait_for_talk(site)
         assert (
             take_pacing_snapshot(site).busy_seats[0].stage is SeatStage.TALKING
@@ -139,8 +139,8 @@ def test_pacer_state_survives_a_restart(tmp_path: Path) -> None:
         async with a_site(tmp_path, voters=2000, seats=5, campaign=PREDICTIVE) as site:
             async with agents_at_work(site):
                 await asyncio.sleep(1200)
-            assert " calls, limited by " in site.view.campaigns[0].pacing
-            assert "alpha=" in site.view.campaigns[0].pacing
+            assert " calls, limited by " in site.centre_view.campaigns[0].pacing
+            assert "alpha=" in site.centre_view.campaigns[0].pacing
             learned["run"] = get_campaign_run(site)
 
     @virtual_time()
@@ -219,7 +219,7 @@ async def test_pacing_decisions_are_explained_in_the_log(tmp_path: Path) -> None
     with structlog.testing.capture_logs() as logs:
         async with a_site(tmp_path, make_answering_switch(talk_seconds=20.0), seats=1, campaign=PREDICTIVE) as site:
             await site.log_in("01")
-            await site.until(lambda: bool(site.switch.placed))
+            await site.until(lambda: bool(site.switch.placed_calls))
             await asyncio.sleep(130.0)
     at_each_placing = [line for line in logs if line["event"] == "campaign.paced"]
     each_minute = [line for line in logs if line["event"] == "campaign.pacing"]
@@ -283,7 +283,7 @@ async def test_pacer_is_informed_of_the_ring_time_of_cancelled_calls(tmp_path: P
     config = make_answering_switch(answer_after=28.0, post_dial_seconds=2.0)
     async with a_site(tmp_path, config, seats=2, campaign=PREDICTIVE) as site:
         await site.log_in("01", "02")
-        await site.until(lambda: site.view.campaigns[0].calls.get(CallState.RINGING, 0) == 2)
+        await site.until(lambda: site.centre_view.campaigns[0].calls.get(CallState.RINGING, 0) == 2)
         await asyncio.sleep(10.0)
         for seat in ("01", "02"):
             await site.centre.engine.execute_command(SeatLogOff(seat=seat))
@@ -320,14 +320,14 @@ async def test_call_recovered_after_a_restart_gives_the_pacer_no_ring_time(
     async with SimulatedAsterisk(config) as switch:
         async with run_until_killed(tmp_path, switch, seats=1, transfers=TRANSFERS, campaign=PREDICTIVE) as first:
             await first.log_in("01")
-            await first.until(lambda: first.view.campaigns[0].calls.get(killed_while, 0) == 1)
+            await first.until(lambda: first.centre_view.campaigns[0].calls.get(killed_while, 0) == 1)
             await asyncio.sleep(9.0)
         told.clear()
         async with a_site(tmp_path, switch=switch, seats=1, campaign=PREDICTIVE) as again:
             pacer = get_campaign_run(again).pacer
             assert isinstance(pacer, PredictivePacer)
             learned = pacer.knowledge.rings.get_learned_state()
-            await again.until(lambda: again.view.seats[0].state is SeatState.WRAP_UP)
+            await again.until(lambda: again.centre_view.seats[0].state is SeatState.WRAP_UP)
             assert pacer.knowledge.rings.get_learned_state() == learned
             assert pacer.knowledge.hazards[SeatStage.TALKING].remembered_endings == 0
             assert {event.kind for event in told if event.timed} <= {

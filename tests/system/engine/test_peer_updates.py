@@ -54,12 +54,12 @@ async def test_ringing_calls_to_voters_who_voted_or_opted_out_elsewhere_are_canc
     lines = make_answering_switch(answer_after=25.0, talk_seconds=5.0)
     async with a_site(tmp_path, lines, seats=3, rules={"opt_out_secret": SECRET}) as site:
         await site.log_in("01", "02", "03")
-        await site.until(lambda: site.view.campaigns[0].calls.get(CallState.RINGING, 0) == 3)
+        await site.until(lambda: site.centre_view.campaigns[0].calls.get(CallState.RINGING, 0) == 3)
         reply = await site.centre.engine.execute_command(make_peer_updates(site, 0, 4, 1, out=2))
         assert reply == "1 numbers suppressed, 1 marks saved"
         await site.until(lambda: len(site.ended()) == 2, seconds=1)
         assert {change.outcome for change in site.ended()} == {Outcome.CANCELLED}
-        assert sum(booth.voted for booth in site.view.booths) == 1
+        assert sum(booth.voted for booth in site.centre_view.booths) == 1
         assert (
             await site.centre.engine.execute_command(make_peer_updates(site, 0, 4, 1))
             == "0 numbers suppressed, 0 marks saved"
@@ -75,10 +75,10 @@ async def test_ringing_calls_to_voters_who_voted_or_opted_out_elsewhere_are_canc
 async def test_alert_about_marks_for_an_unknown_roll_clears_when_a_mark_for_this_roll_arrives(tmp_path: Path) -> None:
     async with a_site(tmp_path, make_answering_switch(answer_after=25.0, talk_seconds=5.0)) as site:
         await site.centre.engine.execute_command(make_peer_updates(site, 0, 1, 1, 2, version="another roll"))
-        (alert,) = [each for each in site.view.alerts if each.code == "peer-marks-skipped"]
+        (alert,) = [each for each in site.centre_view.alerts if each.code == "peer-marks-skipped"]
         assert alert.text.startswith("2 voter results of other centres were skipped")
         await site.centre.engine.execute_command(make_peer_updates(site, 1, 2, 1))
-        assert not [each for each in site.view.alerts if each.code == "peer-marks-skipped"]
+        assert not [each for each in site.centre_view.alerts if each.code == "peer-marks-skipped"]
 
 
 @virtual_time()

@@ -44,7 +44,7 @@ async def test_turnout_forecast_is_published_and_no_call_is_placed_after_the_las
         agents_at_work(site),
     ):
         await asyncio.sleep(20 * 60)
-        ahead = site.view.state.forecast
+        ahead = site.centre_view.state.forecast
         assert ahead is not None
         assert ahead.until == START_EPOCH + 30 * 60
         assert 0 < ahead.by_agents < ahead.remaining
@@ -131,7 +131,7 @@ async def test_survey_campaign_calls_regardless_of_polling_days(tmp_path: Path) 
 
 
 def count_contacted_voters(site: Site) -> int:
-    return sum(booth.contacted for booth in site.view.booths)
+    return sum(booth.contacted for booth in site.centre_view.booths)
 
 
 @virtual_time()
@@ -146,21 +146,21 @@ async def test_turnout_forecast_extrapolates_the_pace_during_dialling_time(tmp_p
         agents_at_work(site),
     ):
         await asyncio.sleep(20 * 60)
-        early = site.view.state.forecast
+        early = site.centre_view.state.forecast
         await asyncio.sleep(20 * 60)
         await site.centre.engine.execute_command(PauseCampaign(campaign="agents"))
         await asyncio.sleep(600)
         await site.centre.engine.execute_command(ResumeCampaign(campaign="agents"))
         before, ahead = (
             count_contacted_voters(site),
-            site.view.state.forecast,
+            site.centre_view.state.forecast,
         )  # after 20 minutes; at 10:20, 40 minutes are left
         assert early is None
         assert ahead is not None
         assert ahead.contacted == pytest.approx(2 * before, rel=0.05)
         await asyncio.sleep(60 * 60)
         assert count_contacted_voters(site) - before == pytest.approx(ahead.contacted, rel=0.25)
-        assert site.view.state.forecast is None  # 11:20: calling has ended
+        assert site.centre_view.state.forecast is None  # 11:20: calling has ended
 
 
 @virtual_time()
@@ -171,19 +171,19 @@ async def test_turnout_forecast_excludes_closed_booths_and_stopped_campaigns(
     rules["polls"][1] |= {"day": DAY, "closes_at": "10:20"}
     async with a_site(tmp_path, rules=rules) as site, agents_at_work(site):
         await asyncio.sleep(19 * 60)
-        both = site.view.state.forecast
+        both = site.centre_view.state.forecast
         await asyncio.sleep(62)  # 09:50, the last call to the other booths
-        late = site.view.state.forecast
+        late = site.centre_view.state.forecast
         assert both is not None
         assert late is not None
         assert both.remaining > 500
         assert late.remaining == sum(
-            each.voters - each.contacted for each in site.view.booths if each.constituency_number == 174
+            each.voters - each.contacted for each in site.centre_view.booths if each.constituency_number == 174
         )
         assert both.until == late.until == START_EPOCH + 8 * 3600
         assert late.contacted > 0
         await site.centre.engine.execute_command(StopCampaign(campaign="agents"))
-        stopped = site.view.state.forecast
+        stopped = site.centre_view.state.forecast
         assert stopped is not None
         assert stopped.contacted == 0
 
@@ -203,9 +203,9 @@ async def test_calling_pace_of_a_turnout_campaign_is_reset_at_midnight(tmp_path:
         before = count_contacted_voters(site)
         assert before > 5
         await asyncio.sleep(600 + 590)
-        early = site.view.state.forecast
+        early = site.centre_view.state.forecast
         await asyncio.sleep(610)
-        ahead = site.view.state.forecast  # 00:30
+        ahead = site.centre_view.state.forecast  # 00:30
         assert early is None
         assert ahead is not None
         # The pace of 20 minutes; 290 minutes are left.
@@ -229,7 +229,7 @@ async def test_booth_workers_are_called_in_the_time_zone_of_the_poll(tmp_path: P
     ) as site:
         for minutes in (5, 20, 50):  # before and after midnight in New York; after midnight in Chicago
             await asyncio.sleep(minutes * 60)
-            held.append(hold.reason if (hold := site.view.campaigns[0].hold) else None)
+            held.append(hold.reason if (hold := site.centre_view.campaigns[0].hold) else None)
     assert held == [HoldReason.LIST_COMPLETED, HoldReason.LIST_COMPLETED, HoldReason.NO_POLL]
 
 

@@ -33,7 +33,7 @@ RINGS_OUT = make_scripted_switch(Behaviour())
 
 
 def get_seat(site: Site, name: str = "01") -> SeatView:
-    return next(seat for seat in site.view.seats if seat.seat == name)
+    return next(seat for seat in site.centre_view.seats if seat.seat == name)
 
 
 def get_attempt_at_seat(site: Site, seat: str = "01") -> AttemptId:
@@ -47,7 +47,7 @@ async def wait_for_preview(site: Site, but: str = "") -> AttemptId:
     await site.until(lambda: get_seat(site).preview is not None and get_seat(site).attempt_id != but)
     assert get_seat(site).state is SeatState.RESERVED
     attempt_id = get_attempt_at_seat(site)
-    assert attempt_id not in {call.channel_id for call in site.switch.placed}
+    assert attempt_id not in {call.channel_id for call in site.switch.placed_calls}
     return attempt_id
 
 
@@ -72,15 +72,17 @@ async def test_agent_sees_a_call_preview_and_dials_the_number_once(tmp_path: Pat
         attempt_id = await wait_for_preview(site)
         await site.until(lambda: get_seat(site).screen_pop is not None)
         assert query_site_store(tmp_path, "SELECT attempt_id, outcome FROM attempt") == [(attempt_id, None)]
-        assert site.view.campaigns[0].calls == {CallState.PREVIEW: 1}
-        await site.until(lambda: site.view.campaigns[0].limited_by == Limit.AGENTS)  # the reason why nothing is dialled
-        assert not site.switch.placed
+        assert site.centre_view.campaigns[0].calls == {CallState.PREVIEW: 1}
+        await site.until(
+            lambda: site.centre_view.campaigns[0].limited_by == Limit.AGENTS
+        )  # the reason why nothing is dialled
+        assert not site.switch.placed_calls
         for _ in range(3):
             await site.centre.engine.execute_command(SeatPreviewDial(seat="01", attempt=attempt_id))
         assert get_seat(site).dialling
         await site.until(lambda: get_seat(site).state is SeatState.TALKING)
         assert not get_seat(site).dialling
-        assert [call.channel_id for call in site.switch.placed] == [attempt_id]
+        assert [call.channel_id for call in site.switch.placed_calls] == [attempt_id]
         await site.until(lambda: get_seat(site).state is SeatState.WRAP_UP)
         await site.centre.engine.execute_command(KeyedDisposition(seat="01", disposition=Disposition.VOTED))
         await wait_for_preview(site, attempt_id)
@@ -97,7 +99,7 @@ async def test_skipped_preview_is_offered_again_and_does_not_count_as_a_call_att
             await get_refusal(site, SeatPreviewSkip(seat="01", attempt=attempt_id, reason="no-time"))
             is RefusedBecause.CALL_OVER
         )
-        assert site.view.campaigns[0].attempts == 1  # the preview shown now
+        assert site.centre_view.campaigns[0].attempts == 1  # the preview shown now
     ended = query_site_store(
         tmp_path, "SELECT outcome, attempt_number, phone_id, attempt_id FROM attempt ORDER BY created_at LIMIT 1"
     )
@@ -119,8 +121,8 @@ async def test_call_preview_is_dialled_automatically_after_preview_seconds(tmp_p
         assert preview is not None
         assert preview.auto_dial
         assert 7 < preview.until - site.clock.now() <= 8
-        await site.until(lambda: bool(site.switch.placed), seconds=10)
-        assert site.switch.placed[0].channel_id == attempt_id
+        await site.until(lambda: bool(site.switch.placed_calls), seconds=10)
+        assert site.switch.placed_calls[0].channel_id == attempt_id
         await site.until(lambda: get_seat(site).state is SeatState.TALKING)
 
 
@@ -136,7 +138,7 @@ async def test_command_for_a_preview_that_is_being_dialled_automatically_is_refu
             own_calls.skip_preview("01", attempt_id)
         assert await own_calls.dial_preview("01", attempt_id) == "seat 01: dialled"
         await site.until(lambda: get_seat(site).state is SeatState.TALKING)
-        assert [call.channel_id for call in site.switch.placed] == [attempt_id]
+        assert [call.channel_id for call in site.switch.placed_calls] == [attempt_id]
 
 
 @virtual_time()
@@ -145,8 +147,8 @@ async def test_expired_preview_returns_the_number_to_the_list_and_pauses_the_sea
         await wait_for_preview(site)
         await site.until(lambda: get_seat(site).state is SeatState.PAUSED, seconds=130)
         assert get_seat(site).reason == "preview-unanswered"
-        assert not site.switch.placed
-        assert not site.view.campaigns[0].calls
+        assert not site.switch.placed_calls
+        assert not site.centre_view.campaigns[0].calls
     assert query_site_store(tmp_path, "SELECT DISTINCT state FROM target") == [("due",)]
 
 
@@ -164,11 +166,11 @@ async def test_agents_log_off_returns_the_previewed_number_to_the_list(tmp_path:
 async def test_dead_agent_phone_returns_the_previewed_number_to_the_list(tmp_path: Path) -> None:
     async with run_preview_site(tmp_path) as site:
         await wait_for_preview(site)
-        site.switch.set_phone("agent01", PhoneMode.UNREGISTERED)
+        site.switch.set_phone_reaction("agent01", PhoneMode.UNREGISTERED)
         site.switch.hang_up_phone("agent01")
         await site.until(lambda: get_seat(site).state is SeatState.LOST, seconds=5)
-        await site.until(lambda: not site.view.campaigns[0].calls, seconds=2)
-        assert not site.switch.placed
+        await site.until(lambda: not site.centre_view.campaigns[0].calls, seconds=2)
+        assert not site.switch.placed_calls
 
 
 @virtual_time()
@@ -180,7 +182,7 @@ async def test_previewed_number_that_opts_out_is_not_dialled(tmp_path: Path) -> 
         site.centre.engine.features.voter_marks.apply_opt_out(phone_id, fresh=True)
         await wait_for_preview(site, attempt_id)
         assert await get_refusal(site, SeatPreviewDial(seat="01", attempt=attempt_id)) is RefusedBecause.CALL_OVER
-        assert not site.switch.placed
+        assert not site.switch.placed_calls
 
 
 @virtual_time()
@@ -190,7 +192,7 @@ async def test_pausing_a_campaign_ends_the_previews_of_the_campaign(tmp_path: Pa
         await site.centre.engine.execute_command(PauseCampaign(campaign="agents"))
         await site.until(lambda: get_seat(site).state is SeatState.READY, seconds=2)
         assert await get_refusal(site, SeatPreviewDial(seat="01", attempt=attempt_id)) is RefusedBecause.CALL_OVER
-        assert site.view.campaigns[0].state is CampaignState.PAUSED
+        assert site.centre_view.campaigns[0].state is CampaignState.PAUSED
 
 
 @virtual_time()
@@ -202,8 +204,8 @@ async def test_phone_keys_dial_and_skip_previews(tmp_path: Path) -> None:
         second = await wait_for_preview(site, first)
         for key in "*1":
             site.centre.engine.on_switch_event(SeatKeyPressed("01", key))
-        await site.until(lambda: bool(site.switch.placed), seconds=2)
-        assert site.switch.placed[0].channel_id == second
+        await site.until(lambda: bool(site.switch.placed_calls), seconds=2)
+        assert site.switch.placed_calls[0].channel_id == second
 
 
 @virtual_time()
@@ -211,7 +213,7 @@ async def test_agent_cancels_a_ringing_preview_call(tmp_path: Path) -> None:
     async with run_preview_site(tmp_path, RINGS_OUT) as site:
         attempt_id = await wait_for_preview(site)
         await site.centre.engine.execute_command(SeatPreviewDial(seat="01", attempt=attempt_id))
-        await site.until(lambda: site.view.campaigns[0].calls.get(CallState.RINGING) == 1, seconds=10)
+        await site.until(lambda: site.centre_view.campaigns[0].calls.get(CallState.RINGING) == 1, seconds=10)
         await site.centre.engine.execute_command(SeatHangUp(seat="01"))
         await site.until(lambda: bool(site.ended()), seconds=2)
         assert [change.outcome for change in site.ended()] == [Outcome.CANCELLED]
@@ -221,8 +223,8 @@ async def test_agent_cancels_a_ringing_preview_call(tmp_path: Path) -> None:
 @virtual_time()
 async def test_simulated_agents_dial_previews(tmp_path: Path) -> None:
     async with a_site(tmp_path, ANSWERS, campaign=PREVIEW) as site, agents_at_work(site):
-        await site.until(lambda: site.view.campaigns[0].connected >= 6)
-        assert site.view.campaigns[0].abandoned == 0
+        await site.until(lambda: site.centre_view.campaigns[0].connected >= 6)
+        assert site.centre_view.campaigns[0].abandoned == 0
 
 
 # Manual calls
@@ -242,21 +244,21 @@ async def run_site_with_paused_agent(folder: Path, lines: Any = ANSWERS, **campa
     async with a_site(folder, lines, campaign=campaign, voters=300) as site:
         await site.log_in("02")
         await site.centre.engine.execute_command(SeatPause(seat="02", reason="break"))
-        await site.until(lambda: not site.view.campaigns[0].calls)
+        await site.until(lambda: not site.centre_view.campaigns[0].calls)
         yield site
 
 
 @virtual_time()
 async def test_paused_agent_dials_a_number_of_the_list_and_is_paused_again_afterwards(tmp_path: Path) -> None:
     async with run_site_with_paused_agent(tmp_path, wrap_up_seconds=5) as site:
-        before = len(site.switch.placed)
+        before = len(site.switch.placed_calls)
         assert (
             await site.centre.engine.execute_command(SeatDial(seat="02", campaign="agents", phone=70))
             == "seat 02: dialled"
         )
         await site.until(lambda: get_seat(site, "02").state is SeatState.TALKING)
         called = dict(query_site_store(tmp_path, "SELECT attempt_id, phone_id FROM attempt"))
-        assert [called[call.channel_id] for call in site.switch.placed[before:]] == [70]
+        assert [called[call.channel_id] for call in site.switch.placed_calls[before:]] == [70]
         await site.until(lambda: get_seat(site, "02").state is SeatState.PAUSED)
         assert get_seat(site, "02").reason == "break"
         assert await get_refusal(site, SeatDial(seat="02", campaign="agents", phone=70)) is RefusedBecause.NOT_DUE
@@ -292,5 +294,5 @@ async def test_manual_dialling_is_refused_unless_allowed_in_the_settings(tmp_pat
 async def test_manual_call_is_refused_while_a_ringing_voter_may_need_the_seat(tmp_path: Path) -> None:
     async with a_site(tmp_path, RINGS_OUT, campaign={"pacing": "progressive", "manual_dialling": True}) as site:
         await site.log_in("01")
-        await site.until(lambda: bool(site.switch.placed))
+        await site.until(lambda: bool(site.switch.placed_calls))
         assert await get_refusal(site, SeatDial(seat="01", campaign="agents", phone=70)) is RefusedBecause.NOT_FREE

@@ -50,23 +50,23 @@ async def test_campaign_without_any_consent_is_held_with_an_alert_until_consents
     async with a_site(tmp_path, make_answering_switch(**RINGS_OUT), profile=profile_with_consent()) as site:
         await site.log_in("01")
         refused = {Reason.NO_CONSENT: numbers}
-        await site.until(lambda: dict(site.view.campaigns[0].progress.refused) == refused, seconds=60)
-        await site.until(lambda: site.view.campaigns[0].hold is not None, seconds=60)
-        campaign = site.view.campaigns[0]
+        await site.until(lambda: dict(site.centre_view.campaigns[0].progress.refused) == refused, seconds=60)
+        await site.until(lambda: site.centre_view.campaigns[0].hold is not None, seconds=60)
+        campaign = site.centre_view.campaigns[0]
         assert campaign.hold is not None
         assert campaign.hold.reason is HoldReason.RULES
         assert f"no-consent {numbers}" in campaign.hold.text
         assert (campaign.progress.remaining, campaign.progress.completed) == (0, 0)
-        assert AlertKind.RULES_HOLD.make_alert_code("agents") in {alert.code for alert in site.view.alerts}
-        assert not site.switch.placed
+        assert AlertKind.RULES_HOLD.make_alert_code("agents") in {alert.code for alert in site.centre_view.alerts}
+        assert not site.switch.placed_calls
     assert query_site_store(tmp_path, TARGETS) == [("closed", 0.0, "no-consent", numbers)]
     execute(tmp_path, "UPDATE phone SET consent = 'given'")
     async with a_site(tmp_path, make_answering_switch(**RINGS_OUT), profile=profile_with_consent()) as site:
         await site.log_in("01")
-        await site.until(lambda: bool(site.switch.placed), seconds=60)
-        assert site.view.campaigns[0].hold is None
-        assert not site.view.alerts
-        await site.until(lambda: not site.view.campaigns[0].progress.refused, seconds=60)
+        await site.until(lambda: bool(site.switch.placed_calls), seconds=60)
+        assert site.centre_view.campaigns[0].hold is None
+        assert not site.centre_view.alerts
+        await site.until(lambda: not site.centre_view.campaigns[0].progress.refused, seconds=60)
 
 
 @virtual_time()
@@ -76,10 +76,12 @@ async def test_numbers_without_consent_leave_the_queue_and_numbers_with_consent_
     execute(tmp_path, "UPDATE phone SET consent = 'given' WHERE phone_id <= 5")
     async with a_site(tmp_path, make_answering_switch(**RINGS_OUT), profile=profile_with_consent()) as site:
         await site.log_in("01", "02")
-        await site.until(lambda: bool(site.switch.placed))
-        await site.until(lambda: dict(site.view.campaigns[0].progress.refused) == {Reason.NO_CONSENT: numbers - 5})
-        assert site.view.campaigns[0].hold is None
-        assert AlertKind.RULES_NO_CONSENT in {alert.code for alert in site.view.alerts}
+        await site.until(lambda: bool(site.switch.placed_calls))
+        await site.until(
+            lambda: dict(site.centre_view.campaigns[0].progress.refused) == {Reason.NO_CONSENT: numbers - 5}
+        )
+        assert site.centre_view.campaigns[0].hold is None
+        assert AlertKind.RULES_NO_CONSENT in {alert.code for alert in site.centre_view.alerts}
 
 
 @virtual_time()
@@ -90,8 +92,8 @@ async def test_campaign_without_a_do_not_call_register_raises_an_alert_with_the_
     async with a_site(tmp_path, make_answering_switch(), campaign=campaign, rules=rules, dialling=dialling) as site:
         await site.log_in("01")
         await asyncio.sleep(10)
-        [alert] = site.view.alerts
+        [alert] = site.centre_view.alerts
         assert alert.kind is AlertKind.RULES_HOLD
         assert "run dialer register import" in alert.text
         await site.centre.engine.execute_command(StopAll())
-        await site.until(lambda: not site.view.alerts)
+        await site.until(lambda: not site.centre_view.alerts)

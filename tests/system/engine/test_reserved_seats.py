@@ -45,12 +45,14 @@ def make_switch_for_locked_number(**script: Any) -> Any:
 
 def list_reserved_seats(site: Site) -> list[str]:
     """Return the seats that are reserved for the call to the locked number."""
-    live = {call.channel_id for call in site.switch.placed if call.number == LOCKED and call.ended_at is None}
-    return [seat.seat for seat in site.view.seats if seat.state is SeatState.RESERVED and seat.attempt_id in live]
+    live = {call.channel_id for call in site.switch.placed_calls if call.number == LOCKED and call.ended_at is None}
+    return [
+        seat.seat for seat in site.centre_view.seats if seat.state is SeatState.RESERVED and seat.attempt_id in live
+    ]
 
 
 def count_calls_to_locked_number(site: Site) -> int:
-    return sum(call.number == LOCKED for call in site.switch.placed)
+    return sum(call.number == LOCKED for call in site.switch.placed_calls)
 
 
 @virtual_time()
@@ -62,8 +64,8 @@ async def test_answered_call_goes_to_the_seat_reserved_for_it(tmp_path: Path) ->
         await site.log_in("01", "02")
         await site.until(lambda: count_calls_to_locked_number(site) == 1)
         [seat] = list_reserved_seats(site)
-        await site.until(lambda: site.view.campaigns[0].calls.get(CallState.TALKING, 0) == 1)
-        assert [each.seat for each in site.view.seats if each.state is SeatState.TALKING] == [seat]
+        await site.until(lambda: site.centre_view.campaigns[0].calls.get(CallState.TALKING, 0) == 1)
+        assert [each.seat for each in site.centre_view.seats if each.state is SeatState.TALKING] == [seat]
     assert query_site_store(tmp_path, "SELECT outcome, seat FROM attempt WHERE phone_id = 1 AND attempt_id <> 'a'") == [
         ("connected", seat)
     ]
@@ -78,7 +80,7 @@ async def test_seat_reserved_for_a_call_is_released_if_the_call_is_not_answered(
         await site.log_in("01")
         await site.until(lambda: count_calls_to_locked_number(site) == 1)
         assert list_reserved_seats(site) == ["01"]
-        await site.until(lambda: len(site.switch.placed) > 3)
+        await site.until(lambda: len(site.switch.placed_calls) > 3)
         assert list_reserved_seats(site) == []
     assert query_site_store(tmp_path, "SELECT outcome, seat FROM attempt WHERE phone_id = 1 AND attempt_id <> 'a'") == [
         ("busy", None)
@@ -98,8 +100,8 @@ async def test_pause_of_a_reserved_seat_starts_after_the_reserved_call(
         await site.until(lambda: count_calls_to_locked_number(site) == 1)
         await site.centre.engine.execute_command(command)
         assert list_reserved_seats(site) == ["01"]
-        await site.until(lambda: site.view.campaigns[0].calls.get(CallState.TALKING, 0) == 1)
-        await site.until(lambda: site.view.seats[0].state in {SeatState.PAUSED, SeatState.OFFLINE})
+        await site.until(lambda: site.centre_view.campaigns[0].calls.get(CallState.TALKING, 0) == 1)
+        await site.until(lambda: site.centre_view.seats[0].state in {SeatState.PAUSED, SeatState.OFFLINE})
 
 
 @virtual_time()
@@ -109,9 +111,9 @@ async def test_call_is_cancelled_when_the_phone_of_the_reserved_seat_dies(tmp_pa
         tmp_path, make_switch_for_locked_number(answer_after=25.0, talk_seconds=20.0), profile=EXCEPTION
     ) as site:
         await site.log_in("01")
-        await site.until(lambda: site.view.campaigns[0].calls.get(CallState.RINGING, 0) == 1)
+        await site.until(lambda: site.centre_view.campaigns[0].calls.get(CallState.RINGING, 0) == 1)
         assert list_reserved_seats(site) == ["01"]
-        site.switch.set_phone("agent01", PhoneMode.UNREGISTERED)
+        site.switch.set_phone_reaction("agent01", PhoneMode.UNREGISTERED)
         site.switch.hang_up_phone("agent01")
         await site.until(lambda: bool(site.ended()), seconds=5.0)
         assert [change.outcome for change in site.ended()] == [Outcome.CANCELLED]
@@ -136,6 +138,6 @@ async def test_number_locked_after_an_abandoned_call_is_not_called_without_the_p
         tmp_path, make_switch_for_locked_number(answer_after=2.0), profile=profile, campaign=campaign
     ) as site:
         await site.log_in("01", "02")
-        await site.until(lambda: len(site.switch.placed) > 5)
+        await site.until(lambda: len(site.switch.placed_calls) > 5)
         assert count_calls_to_locked_number(site) == 0
-        assert site.view.campaigns[0].refused["redial-lock"] == 1
+        assert site.centre_view.campaigns[0].refused["redial-lock"] == 1

@@ -54,7 +54,7 @@ def hand_over_rows(directory: Path, rows: list[tuple[int, int, str, str]]) -> tu
 
 
 def list_dialled_numbers(site: Site) -> set[str]:
-    return {call.number for call in site.switch.placed}
+    return {call.number for call in site.switch.placed_calls}
 
 
 NEW = [(2, serial, f"New {serial}", f"+9180000000{serial:02}") for serial in range(1, 61)]
@@ -71,8 +71,8 @@ async def test_imported_roll_is_called_while_calls_continue(tmp_path: Path) -> N
         assert (told.numbers, told.booths) == (61, 1)
         said = await site.centre.engine.execute_command(ImportRoll(list=list_id, who="asha"))
         assert said == "63 rows: 61 voters added or changed, 61 numbers and 61 links"
-        assert site.view.state.roll is None
-        assert site.view.booths[-1].voters == 60
+        assert site.centre_view.state.roll is None
+        assert site.centre_view.booths[-1].voters == 60
         names = dict(
             query_store(tmp_path / "centre.db", "SELECT serial, name FROM voter WHERE booth_id = 1 AND serial <= 3")
         )
@@ -106,7 +106,7 @@ async def test_roll_import_stops_before_using_the_reserved_disk_space(tmp_path: 
         assert (await site.centre.engine.execute_command(ImportRoll(list=list_id, who="asha"))).startswith(
             "60 rows: 10 voters added"
         )
-        assert site.view.booths[-1].voters == 60
+        assert site.centre_view.booths[-1].voters == 60
 
 
 @virtual_time()
@@ -170,7 +170,10 @@ async def test_voted_mark_during_a_recount_of_the_voters_booth_is_counted_once(
         reached = query_store(tmp_path / "centre.db", "SELECT sum(reached), sum(turnout = 'voted') FROM voter")
         assert 0 < reached[0][0] < 12
         assert [
-            (sum(each.contacted for each in site.view.booths), sum(each.voted for each in site.view.booths))
+            (
+                sum(each.contacted for each in site.centre_view.booths),
+                sum(each.voted for each in site.centre_view.booths),
+            )
         ] == reached
 
 
@@ -220,7 +223,7 @@ async def test_imported_opt_out_cancels_a_ringing_call_and_is_published_only_wit
 ) -> None:
     async with a_site(tmp_path, voters=4) as site:
         await site.log_in("01")
-        await site.until(lambda: bool(site.view.campaigns[0].calls.get(CallState.RINGING)))
+        await site.until(lambda: bool(site.centre_view.campaigns[0].calls.get(CallState.RINGING)))
         (number,) = list_dialled_numbers(site)
         list_id = open_spool(tmp_path).add_number_list([number, "+918000000001"])
         assert await site.centre.engine.execute_command(
@@ -240,7 +243,7 @@ async def test_phone_number_is_erased_unless_a_call_to_the_number_is_live(tmp_pa
     async with a_site(tmp_path, voters=4, rules={"opt_out_secret": SECRET}) as site:
         engine = site.centre.engine
         await site.log_in("01")
-        await site.until(lambda: bool(site.view.campaigns[0].calls.get(CallState.RINGING)))
+        await site.until(lambda: bool(site.centre_view.campaigns[0].calls.get(CallState.RINGING)))
         (number,) = list_dialled_numbers(site)
         list_id = open_spool(tmp_path).add_number_list([number])
         with pytest.raises(CommandRefused, match="is on a call"):

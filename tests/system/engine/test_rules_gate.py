@@ -50,9 +50,9 @@ async def test_campaign_with_political_material_is_held_in_the_silence_interval_
     async with a_site(tmp_path, make_answering_switch(**RINGS_OUT), campaign=MATERIAL, rules=POLL) as site:
         await site.log_in("01")
         await asyncio.sleep(30)
-        assert not site.switch.placed
+        assert not site.switch.placed_calls
         held = "silence interval of the polling area: no material calls until Tue 23 Apr 18:00"
-        assert str(site.view.campaigns[0].hold) == held
+        assert str(site.centre_view.campaigns[0].hold) == held
     assert query_site_store(tmp_path, "SELECT count(*) FROM target WHERE state <> 'due' OR due_at > 0") == [(0,)]
 
 
@@ -63,9 +63,9 @@ async def test_silence_interval_before_a_poll_holds_calls_only_in_the_areas_of_t
     rules = {"polls": [{"day": "2024-04-23", "constituencies": [9]}, {"day": "2024-06-01"}]}
     async with a_site(tmp_path, make_answering_switch(**RINGS_OUT), campaign=MATERIAL, rules=rules) as site:
         await site.log_in("01", "02")
-        await site.until(lambda: len(site.switch.placed) > 20)
-        assert site.view.campaigns[0].refused["silence"] > 5
-        assert set(site.view.campaigns[0].refused) == {"silence"}
+        await site.until(lambda: len(site.switch.placed_calls) > 20)
+        assert site.centre_view.campaigns[0].refused["silence"] > 5
+        assert set(site.centre_view.campaigns[0].refused) == {"silence"}
     assert query_site_store(tmp_path, "SELECT DISTINCT booth_id FROM attempt JOIN voter USING (voter_id)") == [(2,)]
     put_off = query_site_store(tmp_path, "SELECT DISTINCT due_at FROM target WHERE booth_id = 1 AND due_at > 0")
     assert put_off == [(moment("2024-04-23T18:00"),)]
@@ -82,8 +82,8 @@ async def test_area_without_a_known_polling_date_raises_an_alert(tmp_path: Path)
         rules=rules,
     ) as site:
         await site.log_in("01")
-        await site.until(lambda: bool(site.view.alerts) and len(site.switch.placed) > 3)
-        [alert] = site.view.alerts
+        await site.until(lambda: bool(site.centre_view.alerts) and len(site.switch.placed_calls) > 3)
+        [alert] = site.centre_view.alerts
         assert alert.code == "rules-poll-unknown"
         assert "its polling day is unknown. Add the day to `rules.polls`" in alert.text
 
@@ -92,8 +92,8 @@ async def test_area_without_a_known_polling_date_raises_an_alert(tmp_path: Path)
 async def test_turnout_campaign_may_dial_in_the_silence_interval_before_the_poll(tmp_path: Path) -> None:
     async with a_site(tmp_path, make_answering_switch(**RINGS_OUT), rules=POLL) as site:
         await site.log_in("01")
-        await site.until(lambda: len(site.switch.placed) > 3)
-        assert not site.view.campaigns[0].refused
+        await site.until(lambda: len(site.switch.placed_calls) > 3)
+        assert not site.centre_view.campaigns[0].refused
 
 
 @virtual_time()
@@ -117,17 +117,17 @@ async def test_forbidden_numbers_are_postponed_and_permitted_numbers_are_dialled
     )
     async with a_site(tmp_path, make_answering_switch(**RINGS_OUT)) as site:
         await site.log_in("01", "02")
-        await site.until(lambda: len(site.switch.placed) > 20)
-        dialled = {call.number for call in site.switch.placed}
+        await site.until(lambda: len(site.switch.placed_calls) > 20)
+        dialled = {call.number for call in site.switch.placed_calls}
         assert not dialled & {f"+91700000000{number}" for number in (1, 2, 3, 4)}
-        assert dict(site.view.campaigns[0].refused) == {
+        assert dict(site.centre_view.campaigns[0].refused) == {
             "do-not-call-register": 1,
             "redial-lock": 1,
             "attempts": 1,
             "consent-withdrawn": 1,
         }
         refused = {"do-not-call-register": 1, "consent-withdrawn": 1}
-        await site.until(lambda: dict(site.view.campaigns[0].progress.refused) == refused)
+        await site.until(lambda: dict(site.centre_view.campaigns[0].progress.refused) == refused)
     due = dict(query_site_store(tmp_path, "SELECT phone_id, due_at FROM target WHERE phone_id <= 4"))
     assert due[2] == START_EPOCH + 3600
     assert due[3] == moment("2024-04-23T09:00")
@@ -146,8 +146,8 @@ async def test_campaign_without_certificate_or_do_not_call_register_is_held_and_
     async with a_site(tmp_path, make_answering_switch(), campaigns=both, rules=rules, dialling=dialling) as site:
         await site.log_in("01")
         await asyncio.sleep(10)
-        assert not site.switch.placed
-        ivr, agents = site.view.campaigns
+        assert not site.switch.placed_calls
+        ivr, agents = site.centre_view.campaigns
         assert ivr.hold is not None
         assert "needs a certificate: the prompts to be played are unknown (check audio.catalogue)" in str(ivr.hold)
         assert agents.hold is not None
@@ -171,14 +171,14 @@ async def test_campaign_is_held_when_the_certificate_of_a_played_recording_ends(
     async with a_site(
         tmp_path, make_answering_switch(**RINGS_OUT), campaigns=[ivr], rules=rules, dialling=dialling, audio=audio
     ) as site:
-        await site.until(lambda: len(site.switch.placed) >= 5)
-        assert set(site.view.campaigns[0].refused) <= {"certificate"}
+        await site.until(lambda: len(site.switch.placed_calls) >= 5)
+        assert set(site.centre_view.campaigns[0].refused) <= {"certificate"}
         certified_site(tmp_path, "turnout", source_sha256="b" * 64)  # recorded again, with the old certificate
-        await site.until(lambda: site.view.campaigns[0].hold is not None, seconds=60.0)
-        assert "is not the recording to which certificate MCMC/7 was issued" in str(site.view.campaigns[0].hold)
-        placed = len(site.switch.placed)
+        await site.until(lambda: site.centre_view.campaigns[0].hold is not None, seconds=60.0)
+        assert "is not the recording to which certificate MCMC/7 was issued" in str(site.centre_view.campaigns[0].hold)
+        placed = len(site.switch.placed_calls)
         await asyncio.sleep(60)
-        assert len(site.switch.placed) == placed
+        assert len(site.switch.placed_calls) == placed
     assert query_site_store(tmp_path, "SELECT DISTINCT booth_id FROM attempt JOIN voter USING (voter_id)") == [(2,)]
 
 
@@ -211,24 +211,24 @@ async def test_voter_who_answers_after_calling_hours_hears_the_message(tmp_path:
     """Calling hours include the ring time, so this happens only if the clock is set forward meanwhile."""
     async with a_site(tmp_path, make_answering_switch(answer_after=10.0, talk_seconds=60.0), seats=1) as site:
         await site.log_in("01")
-        await site.until(lambda: site.view.campaigns[0].calls.get(CallState.RINGING, 0) == 1)
+        await site.until(lambda: site.centre_view.campaigns[0].calls.get(CallState.RINGING, 0) == 1)
         site.clock.step_wall_clock(moment("2024-04-22T20:30") - site.clock.now())
         await site.until(lambda: bool(site.ended()))
         await asyncio.sleep(5)
         assert [change.outcome for change in site.ended()] == [Outcome.ABANDONED]
-        assert site.view.campaigns[0].connected == 0
-        assert site.view.campaigns[0].refused["calling-hours"] == 1
+        assert site.centre_view.campaigns[0].connected == 0
+        assert site.centre_view.campaigns[0].refused["calling-hours"] == 1
 
 
 @virtual_time()
 async def test_number_that_opts_out_while_ringing_is_not_connected(tmp_path: Path) -> None:
     async with a_site(tmp_path, make_answering_switch(answer_after=10.0), campaign=IVR) as site:
-        await site.until(lambda: site.view.campaigns[0].calls.get(CallState.RINGING, 0) == 5)
+        await site.until(lambda: site.centre_view.campaigns[0].calls.get(CallState.RINGING, 0) == 5)
         for phone_id in range(1, 1000):  # the hang-up comes too late
             site.centre.engine.features.number_memory.add_opt_out(phone_id)
         await site.until(lambda: len(site.ended()) >= 5)
-        assert site.view.campaigns[0].refused["opted-out"] >= 5
-        assert not site.view.state.marks
+        assert site.centre_view.campaigns[0].refused["opted-out"] >= 5
+        assert not site.centre_view.state.marks
         outcomes = {change.outcome for change in site.ended()[:5]}
         assert outcomes == {Outcome.LEFT}
 
@@ -238,19 +238,19 @@ async def test_opt_out_in_another_centre_cancels_the_call_and_blocks_the_number(
     secret = "twenty characters, at least"
     rules = {"opt_out_secret": secret}
     async with a_site(tmp_path, make_answering_switch(answer_after=25.0), campaign=IVR, rules=rules) as site:
-        await site.until(lambda: site.view.campaigns[0].calls.get(CallState.RINGING, 0) == 5)
-        number = site.switch.placed[0].number
+        await site.until(lambda: site.centre_view.campaigns[0].calls.get(CallState.RINGING, 0) == 5)
+        number = site.switch.placed_calls[0].number
         began = site.clock.monotonic()
         await site.centre.engine.import_opt_out(hash_number(secret.encode(), number), at=began, centre="pune-2")
         await site.until(lambda: bool(site.ended()), seconds=1.0)
         assert [change.outcome for change in site.ended()] == [Outcome.CANCELLED]
-        assert site.view.state.opt_outs == 1
+        assert site.centre_view.state.opt_outs == 1
         await site.centre.engine.import_opt_out(
             "0" * 64, at=began, centre="pune-2"
         )  # a number on no roll of this centre
-        assert site.view.state.opt_outs == 1
+        assert site.centre_view.state.opt_outs == 1
     assert query_site_store(tmp_path, "SELECT e164, source FROM opt_out") == [(number, "centre pune-2")]
-    placed = [call.number for call in site.switch.placed]
+    placed = [call.number for call in site.switch.placed_calls]
     assert placed.count(number) == 1
 
 
@@ -260,8 +260,8 @@ async def test_opt_out_from_the_command_line_cancels_a_ringing_call(tmp_path: Pa
     async with a_site(
         tmp_path, make_answering_switch(answer_after=25.0), campaign=IVR, rules={"opt_out_secret": secret}
     ) as site:
-        await site.until(lambda: site.view.campaigns[0].calls.get(CallState.RINGING, 0) == 5)
-        number = site.switch.placed[0].number
+        await site.until(lambda: site.centre_view.campaigns[0].calls.get(CallState.RINGING, 0) == 5)
+        number = site.switch.placed_calls[0].number
         hashes = (hash_number(secret.encode(), number), "0" * 64)
         told = RecordOptOuts(
             hashes=hashes, fingerprint=compute_fingerprint(secret.encode()), source="letter-12", batch="b-1", who="asha"
@@ -269,13 +269,13 @@ async def test_opt_out_from_the_command_line_cancels_a_ringing_call(tmp_path: Pa
         assert await site.centre.engine.execute_command(told) == "2 numbers suppressed, 0 were already suppressed"
         await site.until(lambda: bool(site.ended()), seconds=1.0)
         assert [change.outcome for change in site.ended()] == [Outcome.CANCELLED]
-        assert site.view.state.opt_outs == 1
+        assert site.centre_view.state.opt_outs == 1
         with pytest.raises(CommandRefused, match="hashed with a secret that the dialler does not have"):
             await site.centre.engine.execute_command(told.model_copy(update={"fingerprint": "0" * 16}))
     assert query_site_store(tmp_path, "SELECT e164, source FROM opt_out") == [(number, "letter-12")]
-    assert query_site_store(tmp_path, "SELECT DISTINCT centre FROM opt_out_hash") == [(site.view.state.centre,)]
+    assert query_site_store(tmp_path, "SELECT DISTINCT centre FROM opt_out_hash") == [(site.centre_view.state.centre,)]
     assert query_site_store(tmp_path, "SELECT count(*) FROM outbox WHERE topic = 'results/opt-outs'") == [(2,)]
-    assert [call.number for call in site.switch.placed].count(number) == 1
+    assert [call.number for call in site.switch.placed_calls].count(number) == 1
 
 
 @virtual_time()
@@ -283,7 +283,7 @@ async def test_opt_out_entered_by_a_voter_is_published_as_a_hash_of_the_number(t
     secret = "twenty characters, at least"
     config = make_scripted_switch(Behaviour(keys=((4.0, "9"),)))
     async with a_site(tmp_path, config, campaign=IVR, rules={"opt_out_secret": secret}) as site:
-        await site.until(lambda: site.view.state.opt_outs == 1)
+        await site.until(lambda: site.centre_view.state.opt_outs == 1)
     [(payload,)] = query_site_store(tmp_path, "SELECT payload FROM outbox WHERE topic = 'results/opt-outs'")
     assert json.loads(payload)["number_hash"] == hash_number(secret.encode(), "+917000000001")
     assert "7000000001" not in payload

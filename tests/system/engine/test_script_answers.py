@@ -163,10 +163,10 @@ async def test_reloaded_call_script_applies_to_new_calls_only(tmp_path: Path) ->
         page = Page(site, tmp_path)
         await site.log_in("01")
         attempt = await wait_for_wrap_up(site)
-        version = site.view.campaigns[0].script
+        version = site.centre_view.campaigns[0].script
         path.write_text(text.replace("knows_booth", "knows_way"), encoding="utf-8")
         assert (await page.dispose(attempt, "voted", answers={"knows_way": "told"}))[0] == "refused"
         assert await site.centre.engine.execute_command(ReloadFlows()) == "flows reloaded; changed: polling_day"
         assert (await page.dispose(attempt, "voted", answers={"knows_way": "told", "knows_booth": "told"}))[0] == "done"
         assert version == str(parse_script(text))
-        assert site.view.campaigns[0].script == str(load_script(str(path))) != version
+        assert site.centre_view.campaigns[0].script == str(load_script(str(path))) != version

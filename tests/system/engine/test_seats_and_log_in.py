@@ -166,13 +166,13 @@ async def test_ten_wrong_pins_lock_agent_and_seat(tmp_path: Path) -> None:
 
         for _ in range(10):
             await expect_refused_log_in("01", "101", "0000")
-        assert [alert.code for alert in site.view.alerts] == ["log-in-locked-01"]
+        assert [alert.code for alert in site.centre_view.alerts] == ["log-in-locked-01"]
         await expect_refused_log_in("01", "101", "2468")  # both are locked
         await expect_refused_log_in("01", "102", "1357")  # the seat is locked
         await expect_refused_log_in("02", "101", "2468")  # the agent is locked
         await execute(SeatLogIn(seat="02", agent="102", pin="1357"))
         assert await execute(SeatUnlock(seat="01")) == "seat 01: unlocked"
-        assert site.view.alerts == ()
+        assert site.centre_view.alerts == ()
         await execute(SeatLogIn(seat="01", agent="101", pin="2468"))
         with pytest.raises(CommandRefused, match="not locked"):
             await execute(SeatUnlock(seat="01"))
@@ -188,7 +188,7 @@ async def test_lock_after_wrong_pins_expires(tmp_path: Path) -> None:
         with pytest.raises(LogInRefused):
             await site.centre.engine.execute_command(SeatLogIn(seat="01", agent="101", pin="2468"))
         await asyncio.sleep(2)
-        assert site.view.alerts == ()
+        assert site.centre_view.alerts == ()
         await site.centre.engine.execute_command(SeatLogIn(seat="01", agent="101", pin="2468"))
 
 
@@ -239,7 +239,7 @@ async def test_agents_with_permanent_phone_connections_keep_their_seats_after_a_
         async with a_site(tmp_path, switch=switch, seats=3, agents=agents) as site:
             for name, number, pin in (("01", "101", "2468"), ("02", "102", "1357"), ("03", "103", "1111")):
                 await site.centre.engine.execute_command(SeatLogIn(seat=name, agent=number, pin=pin))
-            await site.until(lambda: all(view.state is SeatState.READY for view in site.view.seats))
+            await site.until(lambda: all(view.state is SeatState.READY for view in site.centre_view.seats))
             await site.centre.engine.execute_command(SeatPause(seat="02", reason="meal"))
         switch.hang_up_phone("agent03")  # while no dialler runs
         async with a_site(tmp_path, switch=switch, seats=3, agents=agents) as site:
@@ -250,7 +250,7 @@ async def test_agents_with_permanent_phone_connections_keep_their_seats_after_a_
             await asyncio.sleep(1)
             assert query_site_store(tmp_path, "SELECT seat FROM log_in") == [("01",), ("02",)]
         async with a_site(tmp_path, switch=switch, seats=3, agents=agents[:1]) as site:
-            assert [view.agent for view in site.view.seats] == ["101", None, None]  # agent 102 was removed
+            assert [view.agent for view in site.centre_view.seats] == ["101", None, None]  # agent 102 was removed
 
 
 # Keys
@@ -286,8 +286,8 @@ async def test_agent_who_pressed_a_key_stays_connected_after_a_resynchronisation
         await asyncio.sleep(45)  # at least two readings of the channel list
         assert seat(site).state is SeatState.TALKING
         site.switch.reset_ami_connections()
-        await site.until(lambda: not site.view.state.switch_up, seconds=1)
-        await site.until(lambda: site.view.state.switch_up, seconds=5)
+        await site.until(lambda: not site.centre_view.state.switch_up, seconds=1)
+        await site.until(lambda: site.centre_view.state.switch_up, seconds=5)
         await asyncio.sleep(30)
         assert seat(site).state is SeatState.TALKING
         await site.until(lambda: seat(site).state is SeatState.WRAP_UP, seconds=60)
@@ -404,7 +404,7 @@ async def test_seat_recovers_from_a_phone_drop_during_a_call(tmp_path: Path) -> 
         await log_in_by_phone(site, "101", "2468")
         await wait_until_talking(site)
         first = seat(site).attempt_id
-        site.switch.set_phone("agent01", PhoneMode.UNREGISTERED)
+        site.switch.set_phone_reaction("agent01", PhoneMode.UNREGISTERED)
         site.switch.hang_up_phone("agent01")
         await site.until(lambda: seat(site).state is SeatState.LOST, seconds=1)
         await site.until(lambda: any(change.attempt_id == first for change in site.ended()), seconds=20)
@@ -415,7 +415,7 @@ async def test_seat_recovers_from_a_phone_drop_during_a_call(tmp_path: Path) -> 
         await site.centre.engine.execute_command(
             KeyedDisposition(seat="01", disposition=Disposition.VOTED)
         )  # the agent may still enter a disposition
-        site.switch.set_phone("agent01", PhoneMode.ANSWERS)
+        site.switch.set_phone_reaction("agent01", PhoneMode.ANSWERS)
         await site.until(lambda: seat(site).state is SeatState.READY, seconds=40)
     assert query_site_store(tmp_path, "SELECT disposition FROM attempt WHERE disposition IS NOT NULL") == [("voted",)]
 
@@ -423,12 +423,12 @@ async def test_seat_recovers_from_a_phone_drop_during_a_call(tmp_path: Path) -> 
 @virtual_time()
 async def test_agents_phone_that_hangs_up_after_log_in_is_called_again(tmp_path: Path) -> None:
     async with a_site(tmp_path, switch_config(), seats=1) as site:
-        site.switch.set_phone("agent01", PhoneMode.HANGS_UP)
+        site.switch.set_phone_reaction("agent01", PhoneMode.HANGS_UP)
         await site.centre.engine.execute_command(SeatLogIn(seat="01", agent="agent-01"))
         await asyncio.sleep(12)
-        assert site.view.seats[0].state is SeatState.LOST
-        site.switch.set_phone("agent01", PhoneMode.ANSWERS)
-        await site.until(lambda: site.view.seats[0].state is SeatState.READY, seconds=6)
+        assert site.centre_view.seats[0].state is SeatState.LOST
+        site.switch.set_phone_reaction("agent01", PhoneMode.ANSWERS)
+        await site.until(lambda: site.centre_view.seats[0].state is SeatState.READY, seconds=6)
 
 
 @virtual_time()
@@ -436,7 +436,7 @@ async def test_agent_whose_phone_dropped_returns_by_dialling_the_log_in_code(tmp
     async with run_site_with_pins(tmp_path) as site:
         await log_in_by_phone(site, "101", "2468")
         await site.centre.engine.execute_command(SeatPause(seat="01", reason="meal"))
-        site.switch.set_phone("agent01", PhoneMode.REFUSES)
+        site.switch.set_phone_reaction("agent01", PhoneMode.REFUSES)
         site.switch.hang_up_phone("agent01")
         await asyncio.sleep(60)
         assert seat(site).state is SeatState.LOST
@@ -448,7 +448,7 @@ async def test_agent_whose_phone_dropped_returns_by_dialling_the_log_in_code(tmp
 async def test_agent_whose_phone_stays_disconnected_is_logged_off(tmp_path: Path) -> None:
     async with run_site_with_pins(tmp_path) as site:
         await log_in_by_phone(site, "101", "2468")
-        site.switch.set_phone("agent01", PhoneMode.RINGS)
+        site.switch.set_phone_reaction("agent01", PhoneMode.RINGS)
         site.switch.hang_up_phone("agent01")
         await asyncio.sleep(890)
         assert (seat(site).state, seat(site).agent) == (SeatState.LOST, "101")
@@ -456,7 +456,7 @@ async def test_agent_whose_phone_stays_disconnected_is_logged_off(tmp_path: Path
         await asyncio.sleep(40)
         assert query_site_store(tmp_path, "SELECT * FROM log_in") == []
         assert site.switch.find_phone_channel("agent01") is None  # the phone is not called any more
-        site.switch.set_phone("agent01", PhoneMode.ANSWERS)
+        site.switch.set_phone_reaction("agent01", PhoneMode.ANSWERS)
         await site.centre.engine.execute_command(SeatLogIn(seat="01", agent="101", pin="2468"))
         await site.until(lambda: seat(site).state is SeatState.READY)
         await asyncio.sleep(1000)
@@ -468,10 +468,10 @@ async def test_agent_who_logs_off_and_hangs_up_gets_no_more_voters(tmp_path: Pat
     config = switch_config(Behaviour(answer_after=2.0, talk_seconds=40.0))
     async with a_site(tmp_path, config, seats=2, campaign={"wrap_up_seconds": 2}) as site:
         await site.log_in("01", "02")
-        await site.until(lambda: all(seat.state is SeatState.TALKING for seat in site.view.seats))
+        await site.until(lambda: all(seat.state is SeatState.TALKING for seat in site.centre_view.seats))
         await site.centre.engine.execute_command(SeatLogOff(seat="01"))
         site.switch.hang_up_phone("agent01")
-        await site.until(lambda: site.view.seats[0].state is SeatState.OFFLINE)
+        await site.until(lambda: site.centre_view.seats[0].state is SeatState.OFFLINE)
         began = len(site.changes)
         await asyncio.sleep(600)
         assert {change.seat for change in site.changes[began:] if isinstance(change, SeatView)} == {"02"}
@@ -484,19 +484,19 @@ async def test_conversation_recovered_at_a_vacant_seat_leaves_the_seat_vacant(tm
     async with SimulatedAsterisk(config) as switch:
         async with a_site(tmp_path, switch=switch, seats=1, run=False) as site:
             running = asyncio.create_task(site.centre.run(site.stop))
-            await site.until(lambda: site.view.state.switch_up)
+            await site.until(lambda: site.centre_view.state.switch_up)
             await site.log_in("01")
-            await site.until(lambda: site.view.seats[0].state is SeatState.TALKING)
+            await site.until(lambda: site.centre_view.seats[0].state is SeatState.TALKING)
             await site.centre.engine.execute_command(SeatLogOff(seat="01"))
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)
         async with a_site(tmp_path, switch=switch, seats=1) as site:
-            await site.until(lambda: site.view.seats[0].state is SeatState.TALKING)
-            await site.until(lambda: site.view.seats[0].state is not SeatState.TALKING, seconds=100)
-            assert site.view.seats[0].state is SeatState.OFFLINE
-            placed = len(site.switch.placed)
+            await site.until(lambda: site.centre_view.seats[0].state is SeatState.TALKING)
+            await site.until(lambda: site.centre_view.seats[0].state is not SeatState.TALKING, seconds=100)
+            assert site.centre_view.seats[0].state is SeatState.OFFLINE
+            placed = len(site.switch.placed_calls)
             await asyncio.sleep(300)
-            assert len(site.switch.placed) == placed
+            assert len(site.switch.placed_calls) == placed
 
 
 @virtual_time()
@@ -546,8 +546,8 @@ async def test_calls_go_only_to_agents_with_the_skill_that_the_campaign_needs(tm
         execute = site.centre.engine.execute_command
         await execute(SeatLogIn(seat="02", agent="102", pin="1357"))
         await asyncio.sleep(30)
-        assert not site.switch.placed
-        assert str(site.view.campaigns[0].hold) == "no agent with the skill senior is available"
+        assert not site.switch.placed_calls
+        assert str(site.centre_view.campaigns[0].hold) == "no agent with the skill senior is available"
         await execute(SeatLogIn(seat="01", agent="101", pin="2468"))
         await site.until(lambda: len(site.ended()) >= 1)
         await execute(SeatReady(seat="01"))

@@ -83,15 +83,15 @@ class Live:
         return await self.site.centre.engine.execute_command(ReloadSettings())
 
     def campaign(self, name: str) -> CampaignView:
-        return next(each for each in self.site.view.campaigns if each.campaign_id == name)
+        return next(each for each in self.site.centre_view.campaigns if each.campaign_id == name)
 
     @property
     def campaigns(self) -> list[str]:
-        return [each.campaign_id for each in self.site.view.campaigns]
+        return [each.campaign_id for each in self.site.centre_view.campaigns]
 
     @property
     def seats(self) -> list[str]:
-        return [each.seat for each in self.site.view.seats]
+        return [each.seat for each in self.site.centre_view.seats]
 
 
 @contextlib.asynccontextmanager
@@ -224,7 +224,7 @@ async def test_reloaded_caps_and_channels_apply_to_the_next_pacing_decision(tmp_
             (cap.window_seconds, 0.005, 0.01) for cap in before
         ]
         assert pacer.governor.hard_stop == 0.01  # type: ignore[attr-defined]
-        assert here.site.view.state.trunks[0].channels == 3
+        assert here.site.centre_view.state.trunks[0].channels == 3
 
 
 @virtual_time()
@@ -234,7 +234,7 @@ async def test_settings_reload_adds_and_removes_trunks(tmp_path: Path) -> None:
         await wait_until_talking(here.site)
         here.change(('name = "carrier"\nendpoint = "carrier"', 'name = "other"\nendpoint = "carrier"'))
         assert await here.reload() == "settings applied: trunks.carrier, trunks.other"
-        assert [trunk.trunk for trunk in here.site.view.state.trunks] == ["other"]
+        assert [trunk.trunk for trunk in here.site.centre_view.state.trunks] == ["other"]
         await here.site.log_in("02")
         await wait_until_talking(here.site, "02")
         assert sorted(query_site_store(tmp_path, "SELECT seat, trunk FROM attempt WHERE seat IS NOT NULL")) == [
@@ -259,7 +259,7 @@ async def test_reload_of_an_invalid_settings_file_changes_nothing(tmp_path: Path
             await here.reload()
         assert "\n" not in str(refused.value)
         assert (here.seats, here.campaigns) == (["01", "02"], ["agents"])
-        assert here.site.view.state.trunks[0].channels == 30
+        assert here.site.centre_view.state.trunks[0].channels == 30
         assert query_site_store(tmp_path, "SELECT COUNT(*) FROM audit") == audited
         assert query_site_store(tmp_path, "SELECT campaign_id FROM campaign") == [("agents",)]
 
@@ -278,7 +278,7 @@ async def test_settings_reload_writes_one_audit_entry(tmp_path: Path) -> None:
         entries = query_site_store(tmp_path, "SELECT COUNT(*) FROM audit WHERE kind = 'settings'")
         settings = load_settings(here.path)
     async with a_site(tmp_path, switch=here.site.switch, made=lambda _: settings, run=False) as again:
-        assert [each.campaign_id for each in again.view.campaigns] == ["agents", "second"]
+        assert [each.campaign_id for each in again.centre_view.campaigns] == ["agents", "second"]
     assert query_site_store(tmp_path, "SELECT COUNT(*) FROM audit WHERE kind = 'settings'") == entries
 
 
@@ -298,7 +298,7 @@ async def test_stop_all_during_a_settings_reload_stops_the_added_campaign(
         engine.features.settings_reload._store.record_applied_settings = store_after_stop_all  # type: ignore[assignment]
         assert await here.reload() == "settings applied: campaigns.second, campaigns.third"
         states = [CampaignState.RUNNING, CampaignState.STOPPED, CampaignState.STOPPED]
-        assert [each.state for each in here.site.view.campaigns] == states
+        assert [each.state for each in here.site.centre_view.campaigns] == states
         assert query_site_store(tmp_path, "SELECT state FROM campaign ORDER BY campaign_id") == [
             (each,) for each in states
         ]
@@ -320,7 +320,7 @@ async def test_stop_all_before_a_queued_settings_reload_stops_the_added_campaign
     async with run_live_site(tmp_path) as here:
         reload = await stop_all_during_queued_reload(here)
         assert await reload == "settings applied: campaigns.second"
-        assert [each.state for each in here.site.view.campaigns] == [CampaignState.STOPPED] * 2
+        assert [each.state for each in here.site.centre_view.campaigns] == [CampaignState.STOPPED] * 2
 
 
 @virtual_time()
@@ -331,7 +331,7 @@ async def test_stop_all_during_a_settings_reload_stays_in_force_after_a_crash(
         (await stop_all_during_queued_reload(here)).cancel()
     settings = load_settings(here.path)
     async with a_site(tmp_path, switch=here.site.switch, made=lambda _: settings, run=False) as again:
-        assert {each.campaign_id: each.state for each in again.view.campaigns} == {
+        assert {each.campaign_id: each.state for each in again.centre_view.campaigns} == {
             "agents": CampaignState.STOPPED,
             "second": CampaignState.STOPPED,
         }
@@ -339,7 +339,7 @@ async def test_stop_all_during_a_settings_reload_stays_in_force_after_a_crash(
     here.change(add=CAMPAIGN.format(id="third", pacing="progressive"))
     later = load_settings(here.path)
     async with a_site(tmp_path, switch=here.site.switch, made=lambda _: later, run=False) as again:
-        assert {each.campaign_id: each.state for each in again.view.campaigns} == {
+        assert {each.campaign_id: each.state for each in again.centre_view.campaigns} == {
             "agents": CampaignState.RUNNING,
             "second": CampaignState.STOPPED,
             "third": CampaignState.RUNNING,

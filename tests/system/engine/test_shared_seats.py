@@ -46,7 +46,7 @@ async def test_seat_shared_by_two_campaigns_gets_one_call_at_a_time(
     async with a_site(tmp_path, config, seats=4, agents=who, campaigns=campaigns) as site:
         for n in range(1, 5):
             await site.centre.engine.execute_command(SeatLogIn(seat=f"0{n}", agent=f"10{n}", pin="2468"))
-        await site.until(lambda: all(seat.state is SeatState.READY for seat in site.view.seats))
+        await site.until(lambda: all(seat.state is SeatState.READY for seat in site.centre_view.seats))
         most = 0
         for _ in range(200):
             most = max(
@@ -66,7 +66,7 @@ async def test_small_campaign_that_shares_agents_with_a_large_campaign_gets_call
         for n in range(1, 7):
             await site.centre.engine.execute_command(SeatLogIn(seat=f"0{n}", agent=f"10{n}", pin="2468"))
         await asyncio.sleep(900.0)
-        attempts = {each.campaign_id: each.attempts for each in site.view.campaigns}
+        attempts = {each.campaign_id: each.attempts for each in site.centre_view.campaigns}
         assert attempts["small"] > 10 < attempts["large"]
 
 
@@ -119,7 +119,7 @@ async def test_restriction_of_a_seat_to_campaigns_lasts_until_log_off(tmp_path: 
         await asyncio.sleep(200.0)
         assert find_seats_by_campaign(site, since)["two"] == set()
         assert {"02", "03"} <= find_seats_by_campaign(site, since)["one"]
-        held = next(each.hold for each in site.view.campaigns if each.campaign_id == "two")
+        held = next(each.hold for each in site.centre_view.campaigns if each.campaign_id == "two")
         assert held is not None
         assert str(held) == "no agent is available: some are restricted to other campaigns"
         await engine.execute_command(SeatCampaigns(seat="04", campaigns=()))

@@ -77,7 +77,7 @@ async def test_wrong_pin_proofs_and_wrong_pins_count_together_until_the_lock(tmp
                 await execute(SeatSignIn(seat="01", agent="101", proof=make_pin_proof(site, "101", "0000")))
             with pytest.raises(LogInRefused):
                 await execute(SeatLogIn(seat="01", agent="101", pin="0000"))
-        assert [alert.code for alert in site.view.alerts] == ["log-in-locked-01"]
+        assert [alert.code for alert in site.centre_view.alerts] == ["log-in-locked-01"]
         with pytest.raises(LogInRefused):  # a correct proof, but locked
             await execute(SeatSignIn(seat="02", agent="101", proof=make_pin_proof(site, "101", "2468", "02")))
         await execute(SeatUnlock(seat="01"))

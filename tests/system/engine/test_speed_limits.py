@@ -31,7 +31,7 @@ async def count_most_unanswered_calls(site: Site, seconds: float) -> int:
 
 
 def get_speed_limit(site: Site) -> CampaignSpeed | None:
-    return next(each.speed for each in site.view.campaigns)
+    return next(each.speed for each in site.centre_view.campaigns)
 
 
 @virtual_time()
@@ -106,5 +106,5 @@ async def test_ivr_campaign_accepts_only_a_limit_of_simultaneous_calls(tmp_path:
         await engine.execute_command(SetSpeed(campaign="ivr", max_calls=3, calls_per_seat=None), CommandContext("asha"))
         await asyncio.sleep(60.0)
         assert await count_most_unanswered_calls(site, 60.0) == 3
-        assert site.view.campaigns[0].limited_by == Limit.SPEED
+        assert site.centre_view.campaigns[0].limited_by == Limit.SPEED
         assert len(engine.features.live_calls) <= 3

@@ -35,7 +35,7 @@ FOUR: dict[str, Any] = {"agents": AGENTS, "campaigns": make_campaigns("one", "tw
 
 
 def read_speed_limits(site: Site) -> dict[str, CampaignSpeed | None]:
-    return {each.campaign_id: each.speed for each in site.view.campaigns if each.speed is not None}
+    return {each.campaign_id: each.speed for each in site.centre_view.campaigns if each.speed is not None}
 
 
 async def log_agents_in(site: Site, *names: str, agent: str = "") -> None:
@@ -75,7 +75,7 @@ async def test_standing_supervisor_orders_survive_a_restart_until_their_expiry(t
                 "one": CampaignSpeed(5, None, MIDNIGHT, "asha"),
                 "two": CampaignSpeed(None, 1.5, MIDNIGHT, "asha"),
             }
-            states = {each.campaign_id: each.state for each in site.view.campaigns}
+            states = {each.campaign_id: each.state for each in site.centre_view.campaigns}
             running, paused, stopped = CampaignState.RUNNING, CampaignState.PAUSED, CampaignState.STOPPED
             assert states == {"one": running, "two": paused, "three": stopped, "four": running}
             assert [seat(site, name).campaigns for name in ("01", "02")] == [("one", "two"), ()]
@@ -96,7 +96,7 @@ async def test_standing_supervisor_orders_survive_a_restart_until_their_expiry(t
             ("campaign/two", "speed"),
             ("seat/01", "seat-campaigns"),
         ]
-        await asyncio.sleep(MIDNIGHT - switch.now())
+        await asyncio.sleep(MIDNIGHT - switch.get_current_time())
         async with a_site(tmp_path, switch=switch, **FOUR) as site:
             assert read_speed_limits(site) == {}
             assert query_site_store(tmp_path, "SELECT addressee FROM standing_order") == [("seat/01",)]

@@ -64,7 +64,7 @@ async def run_talking_centre(
 
 
 async def wait_for_talk(site: Site) -> None:
-    await site.until(lambda: site.view.seats[0].state is SeatState.TALKING)
+    await site.until(lambda: site.centre_view.seats[0].state is SeatState.TALKING)
     await asyncio.sleep(0.5)
 
 
@@ -78,7 +78,7 @@ def find_supervisor_place(site: Site, name: str = "asha") -> str | None:
 
 
 def get_voter_channel(site: Site) -> Channel:
-    return site.switch.channels[site.view.seats[0].attempt_id or ""]
+    return site.switch.channels[site.centre_view.seats[0].attempt_id or ""]
 
 
 def read_audit(directory: Path) -> list[tuple[str, str]]:
@@ -265,7 +265,7 @@ async def test_monitoring_ends_when_the_phone_drops_the_agent_logs_off_or_the_di
         await execute(SeatLogOff(seat="01"))  # the log-off takes effect after the call
         assert find_supervisor_channel(site) is not None
         site.switch.hang_up_from_other_side(get_voter_channel(site), EndsBy.VOTER)
-        await site.until(lambda: site.view.seats[0].state is SeatState.WRAP_UP)
+        await site.until(lambda: site.centre_view.seats[0].state is SeatState.WRAP_UP)
         await execute(KeyedDisposition(seat="01", disposition=Disposition.VOTED))
         await asyncio.sleep(2)
         assert find_supervisor_channel(site) is None
@@ -319,9 +319,9 @@ async def test_campaign_with_recording_stores_one_file_per_conversation(tmp_path
     ) as site:
         execute = site.centre.engine.execute_command
         channel = get_voter_channel(site)
-        assert site.view.seats[0].recording == "on"
+        assert site.centre_view.seats[0].recording == "on"
         assert await execute(SeatPauseRecording(seat="01")) == "seat 01: the recording is paused"
-        assert site.view.seats[0].recording == "paused"
+        assert site.centre_view.seats[0].recording == "paused"
         with pytest.raises(CommandRefused, match="seat 01: the recording is already paused"):
             await execute(SeatPauseRecording(seat="01"))
         await asyncio.sleep(3)
@@ -370,14 +370,14 @@ async def test_phone_keys_put_the_call_on_hold_and_pause_the_recording(tmp_path:
         ]:
             site.switch.press_phone_keys("agent01", keys, every_seconds=0.5)
             await asyncio.sleep(2)
-            assert (site.view.seats[0].recording, site.view.seats[0].transfer) == (recording, help_now)
+            assert (site.centre_view.seats[0].recording, site.centre_view.seats[0].transfer) == (recording, help_now)
 
 
 @virtual_time()
 async def test_call_recording_is_off_by_default(tmp_path: Path) -> None:
     async with run_talking_centre(tmp_path) as site:
         assert get_voter_channel(site).recording is None
-        assert site.view.seats[0].recording is None
+        assert site.centre_view.seats[0].recording is None
         with pytest.raises(CommandRefused, match="no call that is being recorded"):
             await site.centre.engine.execute_command(SeatPauseRecording(seat="01"))
         with pytest.raises(CommandRefused, match="is not in the settings"):
@@ -403,9 +403,12 @@ async def test_recording_announcement_is_played_before_the_voter_is_connected(tm
     }
     async with a_site(tmp_path, config, seats=2, **changes) as site:
         await site.log_in("01")
-        await site.until(lambda: site.view.seats[0].state is SeatState.RESERVED)
+        await site.until(lambda: site.centre_view.seats[0].state is SeatState.RESERVED)
         await asyncio.sleep(2.5)  # longer than the usual connect limit
-        assert (get_voter_channel(site).application, site.view.seats[0].state) == ("Playback", SeatState.RESERVED)
+        assert (get_voter_channel(site).application, site.centre_view.seats[0].state) == (
+            "Playback",
+            SeatState.RESERVED,
+        )
         await wait_for_talk(site)
         assert get_voter_channel(site).recording is not None
 
@@ -439,7 +442,7 @@ async def test_inbound_call_can_be_held_transferred_and_recorded(tmp_path: Path)
         await site.log_in("01")
         channel = site.switch.place_inbound_call("+917000000060", called="+911140000012")
         await wait_for_talk(site)
-        attempt = site.view.seats[0].attempt_id
+        attempt = site.centre_view.seats[0].attempt_id
         assert attempt != channel.uniqueid
         await execute(SeatHold(seat="01"))
         await asyncio.sleep(1)

@@ -182,7 +182,7 @@ async def test_blind_transfer_releases_the_agent_before_the_target_answers(tmp_p
             == "seat 01: transferring to party-office"
         )
         assert seat(site).state is SeatState.WRAP_UP
-        assert site.view.state.trunks[0].channels_used == 2
+        assert site.centre_view.state.trunks[0].channels_used == 2
         await asyncio.sleep(1)
         assert voter_channel(site).application == "MusicOnHold"
         await asyncio.sleep(2)
@@ -338,7 +338,7 @@ async def test_transfer_to_a_forbidden_number_prefix_is_refused(tmp_path: Path) 
         object.__setattr__(rules, "denied_prefixes", ("+91114000",))
         with pytest.raises(CommandRefused, match="party-office was not called: prefix denied"):
             await site.centre.engine.execute_command(SeatTransfer(seat="01", to="party-office"))
-        assert not [call for call in site.switch.placed if call.number == OUTSIDE]
+        assert not [call for call in site.switch.placed_calls if call.number == OUTSIDE]
         assert conference_members(site) == {frozenset({"agent01", "voter"})}
 
 
@@ -386,8 +386,8 @@ async def test_transfers_continue_unchanged_while_asterisk_is_disconnected(stage
     async with talking(tmp_path, a_switch(PhoneMode.ANSWERS)) as site:
         await bring_call_to(site, stage)
         site.switch.reset_ami_connections()
-        await site.until(lambda: not site.view.state.switch_up)
-        await site.until(lambda: site.view.state.switch_up)
+        await site.until(lambda: not site.centre_view.state.switch_up)
+        await site.until(lambda: site.centre_view.state.switch_up)
         await asyncio.sleep(4)
         expected = {
             "hold": {frozenset({"agent01"})},
@@ -419,7 +419,7 @@ async def test_consulted_target_is_known_after_a_disconnection_from_asterisk_and
         await asyncio.sleep(4)
         assert seat(site).transfer == "consult"
         outside = 1 if target == "party-office" else 0
-        assert site.view.state.trunks[0].channels_used == 1 + outside, "the voter's channel, and the target's"
+        assert site.centre_view.state.trunks[0].channels_used == 1 + outside, "the voter's channel, and the target's"
         said = await site.centre.engine.execute_command(SeatCompleteTransfer(seat="01"))
         assert said == f"seat 01: transferred to {target}"
 
@@ -442,8 +442,8 @@ async def test_voter_returns_to_the_agent_if_the_target_left_while_asterisk_was_
         await bring_call_to(site, "consult")
         site.switch.reset_ami_connections()
         site.switch.hang_up_phone("boss")
-        await site.until(lambda: not site.view.state.switch_up)
-        await site.until(lambda: site.view.state.switch_up)
+        await site.until(lambda: not site.centre_view.state.switch_up)
+        await site.until(lambda: site.centre_view.state.switch_up)
         await asyncio.sleep(1)
         assert conference_members(site) == {frozenset({"agent01", "voter"})}
         assert seat(site).transfer is None
@@ -469,4 +469,4 @@ async def test_voter_stays_with_the_agent_if_the_target_hangs_up_as_the_transfer
         await asyncio.sleep(60)
         assert (seat(site).state, seat(site).attempt_id) == (SeatState.TALKING, attempt)
         assert frozenset({"agent01", "voter"}) in conference_members(site)
-        assert not site.view.campaigns[0].abandoned
+        assert not site.centre_view.campaigns[0].abandoned

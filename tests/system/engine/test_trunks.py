@@ -52,7 +52,7 @@ def add_second_trunk(config: SimulatedAsteriskConfig) -> SimulatedAsteriskConfig
 
 
 def count_calls_by_trunk(site: Site) -> Counter[str]:
-    return Counter(call.trunk for call in site.switch.placed)
+    return Counter(call.trunk for call in site.switch.placed_calls)
 
 
 @contextlib.asynccontextmanager
@@ -64,7 +64,7 @@ async def run_centre_with_resting_trunk(directory: Path) -> AsyncIterator[Site]:
         directory, config, trunks=[make_trunk("carrier")], campaign=campaign, profile=SHORT_RINGS
     ) as site:
         site.switch.take_trunk_down("carrier")
-        await site.until(lambda: site.view.state.trunks[0].state == "resting", seconds=120)
+        await site.until(lambda: site.centre_view.state.trunks[0].state == "resting", seconds=120)
         yield site
 
 
@@ -75,17 +75,17 @@ async def test_calls_use_the_next_trunk_until_the_failing_first_trunk_recovers(t
     campaign = {**IVR, "channels": 4, "ring_seconds": 10}
     async with a_site(tmp_path, config, trunks=trunks, campaign=campaign, profile=SHORT_RINGS) as site:
         site.switch.take_trunk_down("carrier")
-        await site.until(lambda: site.view.state.trunks[0].state == "resting", seconds=120)
+        await site.until(lambda: site.centre_view.state.trunks[0].state == "resting", seconds=120)
         assert count_calls_by_trunk(site)["second"] <= 4
         await site.until(lambda: count_calls_by_trunk(site)["second"] >= 12, seconds=120)
-        assert "trunk-carrier" in {alert.code for alert in site.view.alerts}
-        failures = site.view.state.trunks[0].failures
+        assert "trunk-carrier" in {alert.code for alert in site.centre_view.alerts}
+        failures = site.centre_view.state.trunks[0].failures
         assert failures >= 5
-        assert site.view.state.trunks[0].attempts - failures <= 1  # one call was placed before the trunk failed
+        assert site.centre_view.state.trunks[0].attempts - failures <= 1  # one call was placed before the trunk failed
         site.switch.bring_trunk_up("carrier")
-        await site.until(lambda: site.view.state.trunks[0].state == "working", seconds=120)
-        assert "trunk-carrier" not in {alert.code for alert in site.view.alerts}
-        assert site.view.state.trunks[0].calls_per_second > 0
+        await site.until(lambda: site.centre_view.state.trunks[0].state == "working", seconds=120)
+        assert "trunk-carrier" not in {alert.code for alert in site.centre_view.alerts}
+        assert site.centre_view.state.trunks[0].calls_per_second > 0
 
 
 @virtual_time()
@@ -98,7 +98,7 @@ async def test_caller_id_for_the_voters_state_is_shown_and_stored(tmp_path: Path
     line = make_trunk("carrier", caller_ids=ids, areas=[{"states": ["s10"], "caller_ids": ids[1:]}])
     config = make_answering_switch(answer_after=1.0, hang_up_after=3.0)
     async with a_site(tmp_path, config, trunks=[line], campaign={**IVR, "channels": 4}) as site:
-        await site.until(lambda: len(site.switch.placed) >= 60, seconds=300)
+        await site.until(lambda: len(site.switch.placed_calls) >= 60, seconds=300)
     shown = query_site_store(
         tmp_path,
         "SELECT state_code, caller_id, count(*) FROM attempt JOIN voter USING (voter_id)"
@@ -118,12 +118,12 @@ async def test_alert_names_an_unregistered_trunk_until_the_carrier_accepts_its_r
     line = [make_trunk("north", endpoint="carrier"), make_trunk("south", endpoint="second")]
 
     def list_alerts() -> set[str]:
-        return {alert.code for alert in site.view.alerts if alert.kind is AlertKind.REGISTRATION}
+        return {alert.code for alert in site.centre_view.alerts if alert.kind is AlertKind.REGISTRATION}
 
     async with a_site(tmp_path, config, trunks=line, campaign=IVR) as site:
         await site.until(lambda: list_alerts() == {"registration-north"}, seconds=10)
         assert "Trunk north is not registered" in next(
-            a.text for a in site.view.alerts if a.code == "registration-north"
+            a.text for a in site.centre_view.alerts if a.code == "registration-north"
         )
         site.switch.set_registration("carrier", "Registered")
         await site.until(lambda: not list_alerts(), seconds=10)
@@ -138,21 +138,23 @@ async def test_alert_names_an_unregistered_trunk_until_the_carrier_accepts_its_r
 async def test_dialling_is_held_while_all_trunks_rest_until_a_probe_call_succeeds(tmp_path: Path) -> None:
     async with run_centre_with_resting_trunk(tmp_path) as site:
         await asyncio.sleep(2)
-        held = str(site.view.campaigns[0].hold)
+        held = str(site.centre_view.campaigns[0].hold)
         assert "all trunks are resting until" in held and "calls failed" in held
-        assert "trunks-ivr" in {alert.code for alert in site.view.alerts}
-        before = len(site.switch.placed)
+        assert "trunks-ivr" in {alert.code for alert in site.centre_view.alerts}
+        before = len(site.switch.placed_calls)
         await asyncio.sleep(20)
-        assert len(site.switch.placed) == before
-        await site.until(lambda: len(site.switch.placed) > before, seconds=15)
+        assert len(site.switch.placed_calls) == before
+        await site.until(lambda: len(site.switch.placed_calls) > before, seconds=15)
         await asyncio.sleep(8)
-        assert len(site.switch.placed) == before + 1  # only the probe, which fails: the next rest is twice as long
-        await site.until(lambda: site.view.state.trunks[0].state == "resting", seconds=5)
-        assert site.view.state.trunks[0].rest_seconds > 50
+        assert (
+            len(site.switch.placed_calls) == before + 1
+        )  # only the probe, which fails: the next rest is twice as long
+        await site.until(lambda: site.centre_view.state.trunks[0].state == "resting", seconds=5)
+        assert site.centre_view.state.trunks[0].rest_seconds > 50
         site.switch.bring_trunk_up("carrier")
-        await site.until(lambda: bool(site.view.campaigns[0].calls), seconds=90)
-        await site.until(lambda: site.view.campaigns[0].hold is None, seconds=20)
-        assert not {"trunks-ivr", "trunk-carrier"} & {alert.code for alert in site.view.alerts}
+        await site.until(lambda: bool(site.centre_view.campaigns[0].calls), seconds=90)
+        await site.until(lambda: site.centre_view.campaigns[0].hold is None, seconds=20)
+        assert not {"trunks-ivr", "trunk-carrier"} & {alert.code for alert in site.centre_view.alerts}
     cleared = {c.alert.code for c in site.changes if isinstance(c, AlertRaised) and c.alert.cleared}
     assert {"trunks-ivr", "trunk-carrier"} <= cleared
 
@@ -162,7 +164,7 @@ async def test_failures_of_a_trunk_do_not_count_as_call_attempts(tmp_path: Path)
     config = make_answering_switch(fails_with=503, rings=False)
     campaign = {**IVR, "channels": 2, "max_attempts": 1}
     async with a_site(tmp_path, config, voters=30, trunks=[make_trunk("carrier")], campaign=campaign) as site:
-        await site.until(lambda: site.view.state.trunks[0].state == "resting", seconds=60)
+        await site.until(lambda: site.centre_view.state.trunks[0].state == "resting", seconds=60)
         await asyncio.sleep(5)
     closed = query_site_store(tmp_path, "SELECT count(*) FROM target WHERE state = 'closed'")[0][0]
     outcomes = Counter(row[0] for row in query_site_store(tmp_path, "SELECT outcome FROM attempt"))
@@ -178,7 +180,7 @@ async def test_missing_asterisk_endpoint_counts_as_a_trunk_failure(tmp_path: Pat
     config = add_second_trunk(make_answering_switch(answer_after=1.0, hang_up_after=5.0))
     trunks = [make_trunk("missing"), make_trunk("second")]
     async with a_site(tmp_path, config, trunks=trunks, campaign={**IVR, "channels": 2}) as site:
-        await site.until(lambda: site.view.state.trunks[0].state == "resting", seconds=60)
+        await site.until(lambda: site.centre_view.state.trunks[0].state == "resting", seconds=60)
         await site.until(lambda: count_calls_by_trunk(site)["second"] >= 3, seconds=60)
 
 
@@ -189,11 +191,11 @@ async def test_calls_per_second_are_reduced_for_a_slow_carrier(tmp_path: Path) -
     carrier = make_trunk("carrier", channels=40, calls_per_second=2)
     async with a_site(tmp_path, config, voters=400, trunks=[carrier], campaign=campaign) as site:
         await site.until(lambda: len(site.ended()) >= 15, seconds=60)
-        assert site.view.state.trunks[0].calls_per_second_limit == pytest.approx(2.0)
+        assert site.centre_view.state.trunks[0].calls_per_second_limit == pytest.approx(2.0)
         site.switch.caller.slow_down_ringing(8.0)
-        await site.until(lambda: site.view.state.trunks[0].calls_per_second_limit < 1.0, seconds=120)
+        await site.until(lambda: site.centre_view.state.trunks[0].calls_per_second_limit < 1.0, seconds=120)
         site.switch.caller.slow_down_ringing(-16.0)
-        ringing = site.view.state.trunks[0].ringing_seconds
+        ringing = site.centre_view.state.trunks[0].ringing_seconds
         assert ringing is not None and ringing > 4.0
 
 
@@ -211,9 +213,9 @@ async def test_call_with_early_media_does_not_count_as_a_trunk_failure(tmp_path:
         tmp_path, config, voters=12, trunks=[make_trunk("carrier")], campaign=campaign, profile=SHORT_RINGS
     ) as site:
         await asyncio.sleep(2 * 3600)
-        assert (site.view.state.trunks[0].state, site.view.state.trunks[0].failures) == ("working", 0)
+        assert (site.centre_view.state.trunks[0].state, site.centre_view.state.trunks[0].failures) == ("working", 0)
         times: dict[str, list[float]] = {}
-        for call in site.switch.placed:
+        for call in site.switch.placed_calls:
             times.setdefault(call.number, []).append(call.placed_at)
     outcomes = query_site_store(
         tmp_path, "SELECT outcome, count(*), count(attempt_number) FROM attempt GROUP BY outcome"
@@ -239,8 +241,8 @@ async def test_sip_5xx_error_after_early_media_counts_as_a_trunk_failure_and_a_c
         tmp_path, config, voters=60, trunks=[make_trunk("carrier")], campaign=campaign, profile=SHORT_RINGS
     ) as site:
         await asyncio.sleep(3600)
-        called = Counter(call.number for call in site.switch.placed)
-        assert site.view.state.trunks[0].failures >= 15
+        called = Counter(call.number for call in site.switch.placed_calls)
+        assert site.centre_view.state.trunks[0].failures >= 15
     assert set(called.values()) == {1}
     ((given_back,),) = query_site_store(tmp_path, "SELECT count(*) FROM attempt WHERE attempt_number IS NULL")
     assert given_back == 0
@@ -254,7 +256,9 @@ async def test_ring_time_starts_at_the_ringing_that_follows_early_media(tmp_path
     config = make_scripted_switch(Behaviour(answer_after=6.0, hang_up_after=5.0, rings_with=(183, 180)))
     async with a_site(tmp_path, config, voters=1, campaign={**IVR, "channels": 1}) as site:
         await site.until(lambda: bool(site.ended()), seconds=60)
-        assert (site.view.state.trunks[0].ringing_seconds or 9.0) < 0.5  # the carrier accepted the call at the 183
+        assert (
+            site.centre_view.state.trunks[0].ringing_seconds or 9.0
+        ) < 0.5  # the carrier accepted the call at the 183
         ringing = [change for change in site.changes if isinstance(change, CallChange)]
         assert [change.state for change in ringing].count(CallState.RINGING) == 1
     ((rang_for,),) = query_site_store(tmp_path, "SELECT answered_at - ringing_at FROM attempt")
@@ -268,8 +272,8 @@ async def test_failures_of_single_numbers_do_not_make_the_trunk_rest(tmp_path: P
     campaign = {**IVR, "channels": 4, "ring_seconds": 10}
     async with a_site(tmp_path, config, trunks=[make_trunk("carrier")], campaign=campaign, profile=SHORT_RINGS) as site:
         await site.until(lambda: len(site.ended()) >= 40, seconds=400)
-        assert site.view.state.trunks[0].state == "working"
-        assert site.view.state.trunks[0].failures == 0
+        assert site.centre_view.state.trunks[0].state == "working"
+        assert site.centre_view.state.trunks[0].failures == 0
 
 
 @virtual_time()
@@ -288,7 +292,7 @@ async def test_trunk_is_probed_by_the_next_call_if_the_store_refused_the_probe_c
 
         store.commit_new_attempts = refuse_one  # type: ignore[method-assign]  # as the store replies for a lost claim
         await site.until(lambda: bool(refused), seconds=120)
-        await site.until(lambda: site.view.state.trunks[0].state == "working", seconds=60)
+        await site.until(lambda: site.centre_view.state.trunks[0].state == "working", seconds=60)
 
 
 @virtual_time()
@@ -296,10 +300,10 @@ async def test_trunk_is_probed_by_the_next_call_if_the_probe_call_was_not_commit
     async with run_centre_with_resting_trunk(tmp_path) as site:
         site.switch.bring_trunk_up("carrier")
         failing = FailingStore(site, "commit_new_attempts")
-        await site.until(lambda: site.view.state.trunks[0].state == "probing", seconds=120)
+        await site.until(lambda: site.centre_view.state.trunks[0].state == "probing", seconds=120)
         await asyncio.sleep(10)
         failing.failing = False
-        await site.until(lambda: site.view.state.trunks[0].state == "working", seconds=120)
+        await site.until(lambda: site.centre_view.state.trunks[0].state == "working", seconds=120)
 
 
 @virtual_time()
@@ -323,17 +327,17 @@ async def test_transfer_call_over_a_resting_trunk_does_not_count_as_a_test_call(
     ) as site:
         execute = site.centre.engine.execute_command
         await site.log_in("01")
-        await site.until(lambda: site.view.seats[0].state is SeatState.TALKING, seconds=60)
+        await site.until(lambda: site.centre_view.seats[0].state is SeatState.TALKING, seconds=60)
         await asyncio.sleep(3)
         await site.log_in("02")
         site.switch.take_trunk_down("carrier")
-        await site.until(lambda: site.view.state.trunks[0].state == "resting", seconds=300)
+        await site.until(lambda: site.centre_view.state.trunks[0].state == "resting", seconds=300)
         await execute(PauseCampaign(campaign="agents"))
         site.switch.bring_trunk_up("carrier")
-        await site.until(lambda: site.view.state.trunks[0].state == "probing", seconds=300)
+        await site.until(lambda: site.centre_view.state.trunks[0].state == "probing", seconds=300)
         await execute(SeatConsult(seat="01", to="party-office"))
         await asyncio.sleep(10)
-        assert site.view.seats[0].transfer == "consult"
+        assert site.centre_view.seats[0].transfer == "consult"
         await execute(SeatCancelConsult(seat="01"))
         await execute(ResumeCampaign(campaign="agents"))
-        await site.until(lambda: site.view.state.trunks[0].state == "working", seconds=60)
+        await site.until(lambda: site.centre_view.state.trunks[0].state == "working", seconds=60)

@@ -39,7 +39,7 @@ def make_switch_with_missing_sounds(*missing: str, **voter: float) -> SimulatedA
 
 
 def list_alert_levels(site: Site) -> dict[str, AlertLevel]:
-    return {alert.code: alert.level for alert in site.view.alerts if alert.code.startswith("no-audio")}
+    return {alert.code: alert.level for alert in site.centre_view.alerts if alert.code.startswith("no-audio")}
 
 
 @pytest.mark.parametrize("command", [ResumeCampaign(campaign="ivr"), ReloadFlows()], ids=["resumed", "flows-reloaded"])
@@ -50,15 +50,15 @@ async def test_campaign_is_held_if_the_sound_of_a_question_cannot_be_played(
     async with a_site(tmp_path, make_switch_with_missing_sounds(*QUESTIONS), seats=0, campaign=IVR) as site:
         await site.until(lambda: bool(site.ended()))
         await asyncio.sleep(60)
-        view = site.view.campaigns[0]
+        view = site.centre_view.campaigns[0]
         assert str(view.hold) in {f"the sound {question} cannot be played" for question in QUESTIONS}
         assert list_alert_levels(site) == {"no-audio-ivr": AlertLevel.CRITICAL}
         counted = Counter(call.outcome for call in site.ended())
         assert set(counted) <= {Outcome.LEFT, Outcome.CANCELLED}
-        assert len(site.switch.placed) == sum(counted.values()) <= 3
+        assert len(site.switch.placed_calls) == sum(counted.values()) <= 3
         site.switch.config = replace(site.switch.config, missing_sounds=frozenset())
         await site.centre.engine.execute_command(command)
-        await site.until(lambda: len(site.switch.placed) > 4)
+        await site.until(lambda: len(site.switch.placed_calls) > 4)
         assert list_alert_levels(site) == {}
 
 
@@ -78,9 +78,9 @@ async def test_campaign_is_held_if_the_required_information_message_cannot_be_pl
     """The agents' phones die, their voters are sent to the information message, and its sound is missing."""
     async with a_site(tmp_path, make_switch_with_missing_sounds("matdan/message"), seats=2) as site:
         await site.log_in("01", "02")
-        await site.until(lambda: all(seat.state is SeatState.TALKING for seat in site.view.seats))
+        await site.until(lambda: all(seat.state is SeatState.TALKING for seat in site.centre_view.seats))
         site.switch.hang_up_phone("agent01")
         await asyncio.sleep(30)
         assert list_alert_levels(site) == {"no-audio-agents": AlertLevel.CRITICAL}
-        assert str(site.view.campaigns[0].hold) == "the sound matdan/message cannot be played"
-        assert len(site.switch.placed) == 2
+        assert str(site.centre_view.campaigns[0].hold) == "the sound matdan/message cannot be played"
+        assert len(site.switch.placed_calls) == 2

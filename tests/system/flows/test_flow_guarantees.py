@@ -52,7 +52,7 @@ async def test_agi_script_gets_sighup_at_a_hang_up_and_a_mark_stored_afterwards_
         tmp_path, config, campaign=ivr_campaign(f"script:{script}", declared=DECLARED), flows=SCRIPTS_AS_WE_ARE
     ) as site:
         await site.until(lambda: len(site.ended()) >= 1, 20)
-        assert site.view.state.marks == {"voted": 1}
+        assert site.centre_view.state.marks == {"voted": 1}
     assert query_site_store(tmp_path, "SELECT outcome, left_at FROM attempt WHERE phone_id = 1") == [
         ("left", "script (hung-up)")
     ]

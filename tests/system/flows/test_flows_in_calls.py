@@ -40,7 +40,7 @@ async def test_household_number_is_called_again_after_only_some_voters_are_marke
     nobody = Behaviour(fails_with=0)
     config = scripted_voters(*[nobody] * 5, Behaviour(keys=((4.0, "2"), (5.0, "1"), (5.5, "#"))))
     async with a_site(tmp_path, config, campaign=ivr_campaign("household", channels=30)) as site:
-        await site.until(lambda: site.view.state.marks.get("not-yet", 0) == 1)
+        await site.until(lambda: site.centre_view.state.marks.get("not-yet", 0) == 1)
         await site.until(lambda: any(change.outcome is Outcome.COMPLETED for change in site.ended()))
     (attempt_id, phone_id), *others = query_site_store(
         tmp_path, "SELECT attempt_id, phone_id FROM attempt WHERE outcome = 'completed'"
@@ -73,8 +73,8 @@ async def test_flow_transfers_the_call_and_the_agent_sees_the_answers(tmp_path: 
     config = scripted_voters(Behaviour(keys=((1.2, "3"),), hang_up_after=40.0))
     async with a_site(tmp_path, config, campaign=ivr_campaign(flow)) as site:
         await site.log_in("01", "02")
-        await site.until(lambda: any(seat.state is SeatState.TALKING for seat in site.view.seats))
-        (seat,) = (seat for seat in site.view.seats if seat.state is SeatState.TALKING)
+        await site.until(lambda: any(seat.state is SeatState.TALKING for seat in site.centre_view.seats))
+        (seat,) = (seat for seat in site.centre_view.seats if seat.state is SeatState.TALKING)
         assert seat.attempt_id is not None
         assert query_site_store(tmp_path, "SELECT attempt_id, name, value FROM flow_answer") == [
             (seat.attempt_id, "wanted", "3")
@@ -107,11 +107,11 @@ async def test_call_past_calling_hours_is_not_transferred_to_an_agent(tmp_path: 
     config = scripted_voters(Behaviour(keys=((1.2, "3"),)))
     async with a_site(tmp_path, config, campaign=ivr_campaign(flow)) as site:
         await site.log_in("01")
-        await site.until(lambda: site.view.campaigns[0].calls.get(CallState.IN_FLOW, 0) == 1)
+        await site.until(lambda: site.centre_view.campaigns[0].calls.get(CallState.IN_FLOW, 0) == 1)
         site.clock.step_wall_clock(11 * 3600.0)
         await site.until(lambda: len(site.ended()) >= 1)
-        assert site.view.campaigns[0].refused["calling-hours"] == 1
-        assert [seat.calls for seat in site.view.seats if seat.seat == "01"] == [0]
+        assert site.centre_view.campaigns[0].refused["calling-hours"] == 1
+        assert [seat.calls for seat in site.centre_view.seats if seat.seat == "01"] == [0]
     assert query_site_store(tmp_path, "SELECT outcome FROM attempt WHERE phone_id = 1") == [("completed",)]
     assert query_site_store(tmp_path, "SELECT value FROM flow_answer WHERE name = 'wanted'") == [("3",)]
 
@@ -188,7 +188,7 @@ async def test_ivr_campaign_runs_an_agi_script(tmp_path: Path, tmp_path_factory:
         tmp_path, config, campaign=ivr_campaign(f"script:{script}", declared=DECLARED), flows=SCRIPTS_AS_WE_ARE
     ) as site:
         await site.until(lambda: len(site.ended()) >= 1, 20)
-        assert site.view.state.marks == {"voted": 1}
+        assert site.centre_view.state.marks == {"voted": 1}
     assert query_site_store(tmp_path, "SELECT outcome, flow, left_at FROM attempt WHERE phone_id = 1") == [
         ("completed", "script:survey.py", None)
     ]
@@ -265,11 +265,11 @@ async def test_reload_with_an_invalid_flow_changes_no_flow(tmp_path: Path, new: 
             await site.centre.engine.execute_command(ReloadFlows())
         assert (flows.get_current_flow(str(good)), flows.get_current_flow(str(other))) == before
         await reload_site(site.centre.engine)
-        (alert,) = (alert for alert in site.view.alerts if alert.code == "flows")
+        (alert,) = (alert for alert in site.centre_view.alerts if alert.code == "flows")
         assert alert.text.startswith("The call flows were not reloaded. Cause: ")
         other.write_text(OLD.replace("flow: ask", "flow: other"))
         await reload_site(site.centre.engine)
-        assert not any(alert.code == "flows" for alert in site.view.alerts)
+        assert not any(alert.code == "flows" for alert in site.centre_view.alerts)
 
 
 async def test_sighup_signal_reloads_flows(tmp_path: Path) -> None:

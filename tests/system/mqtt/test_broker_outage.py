@@ -148,14 +148,14 @@ async def test_results_of_an_hour_without_the_broker_are_published_once_and_in_o
         await broker.shut()
         placed_before = len(query_site_store(tmp_path, "SELECT attempt_id FROM attempt"))
         keyed = await record_outcomes(site, HOUR)
-        assert "broker-down" in {each.code for each in site.view.alerts}
+        assert "broker-down" in {each.code for each in site.centre_view.alerts}
         placed = len(query_site_store(tmp_path, "SELECT attempt_id FROM attempt")) - placed_before
         assert placed > 60
         assert keyed.total() > 60
         told_before = len(broker.published)
         await broker.open()
         await site.until(lambda: query_site_store(tmp_path, "SELECT count(*) FROM outbox") == [(0,)])
-        await site.until(lambda: "broker-down" not in {each.code for each in site.view.alerts})
+        await site.until(lambda: "broker-down" not in {each.code for each in site.centre_view.alerts})
         assert len(broker.published) - told_before > placed
     ended = query_site_store(
         tmp_path, "SELECT attempt_id FROM attempt WHERE ended_at IS NOT NULL AND outcome <> 'refused'"

@@ -17,7 +17,7 @@ from dialer.simulation.asterisk.voters import VoterProfile
 from dialer.simulation.rehearsal.day import CannotRehearse, FaultKind, RehearsedDay, plan_rehearsed_days
 from dialer.simulation.rehearsal.run import rehearse_day
 from dialer.simulation.rehearsal.site import make_rehearsal_settings
-from dialer.simulation.rehearsal.verdict import DayOutcome, is_ready, judge_day, plot_days
+from dialer.simulation.rehearsal.verdict import DayOutcome, is_site_ready, judge_day, plot_days
 from dialer.store.exports import append_export_to_audit
 from dialer.store.keys import create_store_key_file
 from dialer.store.roll import copy_roll_to_new_store
@@ -42,7 +42,7 @@ def site(tmp_path: Path) -> Settings:
 
 def test_rehearsal_simulates_the_day_three_times(site: Settings) -> None:
     days = plan_rehearsed_days(site, date(2024, 1, 1), faults=True, hours=2.0, seed=7)
-    assert [(day.load, len(day.faults), day.seconds, day.seed) for day in days] == [
+    assert [(day.load, len(day.faults), day.length_seconds, day.seed) for day in days] == [
         (1, 0, 7200.0, 7),
         (2, 0, 7200.0, 7),
         (2, len(FaultKind), 7200.0, 7),
@@ -141,11 +141,11 @@ def test_rehearsal_lists_errors_first_and_reports_that_the_site_is_not_ready(
     first = judge_day(outcome)[0]
     assert first.level is Level.ERROR
     assert text in first.text
-    assert not is_ready([make_voter_outcome(), outcome])
+    assert not is_site_ready([make_voter_outcome(), outcome])
 
 
 def test_rehearsal_without_errors_reports_that_the_site_is_ready() -> None:
-    assert is_ready([make_voter_outcome()])
+    assert is_site_ready([make_voter_outcome()])
     assert all(finding.level is Level.OK for finding in judge_day(make_voter_outcome()))
 
 

@@ -22,7 +22,7 @@ from dialer.simulation.rehearsal.day import plan_rehearsed_days
 from dialer.simulation.rehearsal.faults import NOBODY_LEFT, NOT_OVER
 from dialer.simulation.rehearsal.run import rehearse_day
 from dialer.simulation.rehearsal.site import read_store_facts
-from dialer.simulation.rehearsal.verdict import DayOutcome, is_ready, judge_day
+from dialer.simulation.rehearsal.verdict import DayOutcome, is_site_ready, judge_day
 from tests.support.centre import site_settings
 from tests.support.certified import certified_site
 from tests.support.roll_filler import fill_roll
@@ -80,7 +80,7 @@ def make_certified_site_settings(directory: Path, **prompt: Any) -> Settings:
 def test_site_with_certified_recordings_is_rehearsed_without_the_sound_files(tmp_path: Path) -> None:
     outcome = rehearse(make_certified_site_settings(tmp_path))
     assert outcome.attempts > 50
-    assert is_ready([outcome])
+    assert is_site_ready([outcome])
 
 
 @pytest.mark.parametrize(
@@ -119,7 +119,7 @@ def test_rehearsed_calls_that_require_a_skill_go_only_to_agents_with_the_skill(t
     ]
     outcome = rehearse(make_site(tmp_path, campaign={"hours": HOURS, "skill": "tamil"}, agents=agents))
     assert outcome.connected > 2
-    assert is_ready([outcome])
+    assert is_site_ready([outcome])
     with closing(sqlite3.connect(tmp_path / "1-0.db")) as db:
         assert {agent for (agent,) in db.execute("SELECT DISTINCT agent FROM attempt WHERE agent IS NOT NULL")} == {"2"}
         assert db.execute("SELECT count(DISTINCT seat) FROM seat_interval WHERE agent IS NOT NULL").fetchone() == (2,)
@@ -136,7 +136,7 @@ def test_simulated_agents_enter_the_voter_serials_that_booth_workers_report(tmp_
     assert result.exit_code == 0, result.output
     outcome = rehearse(settings, answer_rate=0.95)
     assert outcome.connected > 0
-    assert is_ready([outcome])
+    assert is_site_ready([outcome])
     with closing(sqlite3.connect(tmp_path / "1-0.db")) as db:
         serials = "SELECT (SELECT count(*) FROM mark) + (SELECT count(*) FROM unknown_serial)"
         assert db.execute(serials).fetchone()[0] >= outcome.connected
@@ -167,14 +167,14 @@ def test_abandoned_call_limit_of_a_rehearsal_is_the_strictest_cap_of_the_rules_p
 
 def test_simulated_fault_is_not_judged_after_all_numbers_have_been_called(tmp_path: Path) -> None:
     outcome = rehearse(make_site(tmp_path, voters=12), hours=0.12, run=2, faults=True, answer_rate=0.95)
-    assert is_ready([outcome]), list_finding_texts(outcome, Level.ERROR)
+    assert is_site_ready([outcome]), list_finding_texts(outcome, Level.ERROR)
     assert NOBODY_LEFT in outcome.not_judged.values()
 
 
 def test_simulated_fault_after_the_end_of_a_rehearsal_is_not_judged(tmp_path: Path) -> None:
     careful = {"hours": HOURS, "pacing": "progressive"}  # one abandoned call of thirty would be more than 3 %
     outcome = rehearse(make_site(tmp_path, campaign=careful), run=2, faults=True)
-    assert is_ready([outcome]), list_finding_texts(outcome, Level.ERROR)
+    assert is_site_ready([outcome]), list_finding_texts(outcome, Level.ERROR)
     assert NOT_OVER in outcome.not_judged.values()
 
 

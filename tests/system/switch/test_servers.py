@@ -45,11 +45,11 @@ OVER_A = {"trunks": ["line-a"], "wrap_up_seconds": 1}
 
 
 def count_placed_calls(site: MultiServerSite) -> dict[str, int]:
-    return {name: len(server.placed) for name, server in site.servers.items()}
+    return {name: len(server.placed_calls) for name, server in site.servers.items()}
 
 
 def find_seat(site: MultiServerSite, name: str) -> SeatView:
-    return next(each for each in site.view.seats if each.seat == name)
+    return next(each for each in site.centre_view.seats if each.seat == name)
 
 
 def list_voter_channels(site: MultiServerSite, server: str) -> list[Channel]:
@@ -170,7 +170,7 @@ async def test_outside_number_is_consulted_over_a_trunk_of_another_server(consul
         execute = site.centre.engine.execute_command
         await execute(SeatConsult(seat="b01", to="office") if consulted else SeatTransfer(seat="b01", to="office"))
         await asyncio.sleep(10)
-        assert [each.channels_used for each in site.view.state.trunks] == ([2, 0] if consulted else [1, 1])
+        assert [each.channels_used for each in site.centre_view.state.trunks] == ([2, 0] if consulted else [1, 1])
         if consulted:
             assert find_seat(site, "b01").transfer == "consult"
             await execute(SeatCompleteTransfer(seat="b01"))
@@ -181,7 +181,7 @@ async def test_outside_number_is_consulted_over_a_trunk_of_another_server(consul
         ]
         site.servers[server].hang_up_channel(channel, 16, EndsBy.VOTER)
         await asyncio.sleep(2)
-        assert (count_parties_without_agent(site), [each.channels_used for each in site.view.state.trunks]) == (
+        assert (count_parties_without_agent(site), [each.channels_used for each in site.centre_view.state.trunks]) == (
             0,
             [0, 0],
         )
@@ -332,7 +332,7 @@ async def test_conversation_between_servers_continues_if_either_server_is_discon
         assert (find_seat(site, "b01").state, len(list_voters_from_other_servers(site))) == (SeatState.TALKING, 1)
         assert not site.ended()
         list_voter_channels(site, "a")[0].hung_up = True
-        list_voter_channels(site, "a")[0].wake()
+        list_voter_channels(site, "a")[0].wake_waiting_application()
         await site.until(lambda: bool(site.ended()), seconds=5)
         assert find_seat(site, "b01").state is not SeatState.TALKING
 
@@ -341,13 +341,13 @@ async def test_conversation_between_servers_continues_if_either_server_is_discon
 async def test_failure_of_an_asterisk_server_loses_only_the_calls_of_this_server(tmp_path: Path) -> None:
     config = make_answering_switch(answer_after=2.0, talk_seconds=60.0)
     async with a_multi_server_site(tmp_path, config, {"a": 2, "b": 2, "c": 2}) as site, agents_at_work(site):
-        await site.until(lambda: all(each.state is SeatState.TALKING for each in site.view.seats), seconds=60)
+        await site.until(lambda: all(each.state is SeatState.TALKING for each in site.centre_view.seats), seconds=60)
         lost = {channel.uniqueid for channel in list_voter_channels(site, "b")}
         lived = {channel.uniqueid for server in "ac" for channel in list_voter_channels(site, server)}
         before = count_placed_calls(site)
         dying = asyncio.create_task(site.servers["b"].restart(down_seconds=120.0))
-        await site.until(lambda: "server-down-b" in {alert.code for alert in site.view.alerts}, seconds=5)
-        assert site.view.state.switch_up
+        await site.until(lambda: "server-down-b" in {alert.code for alert in site.centre_view.alerts}, seconds=5)
+        assert site.centre_view.state.switch_up
         await asyncio.sleep(110)
         assert count_placed_calls(site)["b"] == before["b"]
         assert count_placed_calls(site)["a"] > before["a"]
@@ -356,11 +356,11 @@ async def test_failure_of_an_asterisk_server_loses_only_the_calls_of_this_server
         assert {outcomes[each] for each in lived} == {Outcome.CONNECTED}
         assert not lost & outcomes.keys()
         await dying
-        await site.until(lambda: "server-down-b" not in {alert.code for alert in site.view.alerts}, seconds=10)
+        await site.until(lambda: "server-down-b" not in {alert.code for alert in site.centre_view.alerts}, seconds=10)
         await site.until(lambda: count_placed_calls(site)["b"] > before["b"], seconds=60)
         outcomes = {each.attempt_id: each.outcome for each in site.ended()}
         assert lost <= outcomes.keys()
-        numbers = Counter(call.number for server in site.servers.values() for call in server.placed)
+        numbers = Counter(call.number for server in site.servers.values() for call in server.placed_calls)
         assert numbers.most_common(1)[0][1] == 1
     assert_all_attempts_ended(tmp_path)
 
@@ -381,7 +381,7 @@ async def test_unresponsive_asterisk_server_gets_no_more_calls(tmp_path: Path) -
         await asyncio.sleep(7)  # then the link counts as lost, and a new one is made
         assert count_placed_calls(site)["a"] == before["a"]
         assert count_placed_calls(site)["b"] > before["b"]
-        assert site.view.campaigns[0].hold is None
+        assert site.centre_view.campaigns[0].hold is None
 
 
 @virtual_time()
@@ -392,7 +392,7 @@ async def test_campaign_is_held_only_if_all_asterisk_servers_of_the_campaign_are
         await site.servers["a"].stop()
         await site.until(lambda: "a" not in site.centre.engine.features.asterisk_servers.up, seconds=5)
         await asyncio.sleep(2)
-        one, two = site.view.campaigns
+        one, two = site.centre_view.campaigns
         assert one.hold is not None
         assert one.hold.reason is HoldReason.NO_SWITCH
         assert two.hold is None
@@ -411,7 +411,7 @@ async def test_flows_and_inbound_calls_work_on_every_asterisk_server(tmp_path: P
         tmp_path, config, {"a": 1, "b": 1}, campaigns=campaigns, channels=2, inbound={"channels": 5, "numbers": numbers}
     ) as site:
         await site.log_in("a01")
-        await site.until(lambda: site.view.campaigns[1].calls.get(CallState.IN_FLOW, 0) == 4, seconds=60)
+        await site.until(lambda: site.centre_view.campaigns[1].calls.get(CallState.IN_FLOW, 0) == 4, seconds=60)
         site.servers["b"].place_inbound_call("+917000000050", called="+911140000012")
         await site.until(lambda: find_seat(site, "a01").state is SeatState.TALKING, seconds=5)
         assert len(list_voters_from_other_servers(site)) == 1
@@ -447,11 +447,13 @@ async def test_restarted_dialler_recovers_the_agents_of_every_server(tmp_path: P
     async with run_servers(STAY, ONE_EACH) as servers:
         async with run_and_kill(a_multi_server_site(tmp_path, STAY, ONE_EACH, servers=servers)) as first:
             await first.log_in("a01", "b01")
-            await first.until(lambda: all(each.state is SeatState.TALKING for each in first.view.seats), seconds=60)
-            agents = {each.seat: each.agent for each in first.view.seats}
+            await first.until(
+                lambda: all(each.state is SeatState.TALKING for each in first.centre_view.seats), seconds=60
+            )
+            agents = {each.seat: each.agent for each in first.centre_view.seats}
         async with a_multi_server_site(tmp_path, STAY, ONE_EACH, servers=servers) as again:
             await asyncio.sleep(1)
-            assert {each.seat: each.agent for each in again.view.seats} == agents
+            assert {each.seat: each.agent for each in again.centre_view.seats} == agents
             assert None not in agents.values()
 
 
@@ -508,7 +510,7 @@ async def test_no_number_is_dialled_twice_when_a_trunk_moves_to_another_server(r
         trunks = [each.model_copy(update={"server": "b"}) for each in settings.trunks]
         for _ in range(runs - 1):
             early = settings.model_copy(update={"trunks": tuple(trunks)})
-            async with open_centre(early, clock=LoopClock(servers["b"].now()), chance=random.Random(1)):
+            async with open_centre(early, clock=LoopClock(servers["b"].get_current_time()), chance=random.Random(1)):
                 await asyncio.sleep(1)
         async with a_multi_server_site(
             tmp_path, STAY, ONE_EACH, servers=servers, moved={"line-a": "b"}, **changes
@@ -540,7 +542,7 @@ async def test_calls_on_a_failed_server_use_no_channels_of_the_campaign(tmp_path
         await asyncio.sleep(5)
         assert count_placed_calls(site)["b"] == 2  # on its own trunk
         list_voter_channels(site, "b")[0].hung_up = True
-        list_voter_channels(site, "b")[0].wake()
+        list_voter_channels(site, "b")[0].wake_waiting_application()
         await site.until(lambda: count_placed_calls(site)["b"] == 3, seconds=10)
 
 

@@ -186,7 +186,7 @@ async def test_calls_that_exceed_the_channels_of_the_first_trunk_use_twilio(tmp_
     config = SimulatedAsteriskConfig(seats=make_seat_phones(1), start_epoch=START_EPOCH, profile=NOBODY_ANSWERS)
     async with (
         SimulatedAsterisk(config) as asterisk,
-        open_site(tmp_path, anybody=Person(["1"]), starts_at=asterisk.now()) as site,
+        open_site(tmp_path, anybody=Person(["1"]), starts_at=asterisk.get_current_time()) as site,
     ):
         settings = site.make_settings(asterisk.ami_port, trunks=[CARRIER, TRUNK])
         assert settings.uses_asterisk
@@ -194,9 +194,9 @@ async def test_calls_that_exceed_the_channels_of_the_first_trunk_use_twilio(tmp_
             asterisk.agi_port = centre.agi_port
             await wait_until(lambda: len(site.twilio.calls) > 10)
         by_trunk = dict(site.read_rows("SELECT trunk, count(*) FROM attempt GROUP BY trunk"))
-        assert by_trunk["carrier"] == len(asterisk.placed) >= 2
+        assert by_trunk["carrier"] == len(asterisk.placed_calls) >= 2
         assert by_trunk["twilio"] == len(site.twilio.calls)
-        dialled = [call.number for call in asterisk.placed] + site.list_dialled_numbers()
+        dialled = [call.number for call in asterisk.placed_calls] + site.list_dialled_numbers()
         assert len(dialled) == len(set(dialled))
 
 

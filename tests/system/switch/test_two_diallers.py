@@ -50,7 +50,9 @@ async def open_session(switch: SimulatedAsterisk, lease: SwitchLease) -> AsyncIt
 
 def list_switch_alerts(site: Site) -> str:
     """Return the texts of the active alerts that the switch is down."""
-    return " ".join(alert.text for alert in site.view.alerts if alert.code == "switch-down" and not alert.cleared)
+    return " ".join(
+        alert.text for alert in site.centre_view.alerts if alert.code == "switch-down" and not alert.cleared
+    )
 
 
 def make_folder(path: Path, name: str) -> Path:
@@ -63,7 +65,7 @@ def make_folder(path: Path, name: str) -> Path:
 async def test_second_dialler_on_one_asterisk_is_refused_with_the_name_of_the_first_dialler(tmp_path: Path) -> None:
     async with a_site(make_folder(tmp_path, "a"), make_answering_switch(answer_after=3.0, talk_seconds=60.0)) as first:
         await first.log_in("01", "02")
-        await first.until(lambda: any(seat.state.value == "talking" for seat in first.view.seats))
+        await first.until(lambda: any(seat.state.value == "talking" for seat in first.centre_view.seats))
         async with a_site(make_folder(tmp_path, "b"), switch=first.switch, run=False) as second:
             with pytest.raises(SwitchInUse, match=f"process {first.centre.name.process}, since 2024-04-22"):
                 await refuse_if_another_dialler_uses_asterisk(make_login(first.switch), second.centre.name)
@@ -72,13 +74,13 @@ async def test_second_dialler_on_one_asterisk_is_refused_with_the_name_of_the_fi
             await asyncio.sleep(600)
             assert first.centre.name.host in list_switch_alerts(second)
             assert "one Asterisk serves one dialler" in list_switch_alerts(second)
-            assert not second.view.state.switch_up
+            assert not second.centre_view.state.switch_up
             assert query_site_store(tmp_path / "b", "SELECT count(*) FROM attempt") == [(0,)]
             stop.set()
             await running
         ours = {attempt_id for (attempt_id,) in query_site_store(tmp_path / "a", "SELECT attempt_id FROM attempt")}
         assert len(ours) > 5
-        assert {call.channel_id for call in first.switch.placed} <= ours
+        assert {call.channel_id for call in first.switch.placed_calls} <= ours
         assert not list_switch_alerts(first)
 
 
@@ -145,8 +147,8 @@ async def test_only_one_of_two_diallers_that_start_together_may_use_the_asterisk
 async def test_dialler_without_the_lease_of_asterisk_stops_dialling_and_continues_live_calls(tmp_path: Path) -> None:
     async with a_site(tmp_path, make_answering_switch(answer_after=3.0, talk_seconds=90.0)) as site:
         await site.log_in("01", "02")
-        await site.until(lambda: all(seat.state.value == "talking" for seat in site.view.seats))
-        talking = [call for call in site.switch.placed if call.ended_at is None]
+        await site.until(lambda: all(seat.state.value == "talking" for seat in site.centre_view.seats))
+        talking = [call for call in site.switch.placed_calls if call.ended_at is None]
         other = SwitchLease(SECOND)
         async with open_session(site.switch, other) as client:
             await client.send_action("Hangup", [("Channel", f"{LEASE_CHANNEL}-{site.centre.name.name_text}")])
@@ -154,7 +156,7 @@ async def test_dialler_without_the_lease_of_asterisk_stops_dialling_and_continue
             await other.acquire_lease(client)
             keeping = asyncio.create_task(other.renew_lease_until_lost(client))
             await site.until(lambda: "booth-pc-2" in list_switch_alerts(site), 30)
-            placed = len(site.switch.placed)
+            placed = len(site.switch.placed_calls)
             stranger = str(uuid.uuid4())
             await client.send_action(
                 "Originate",
@@ -169,11 +171,11 @@ async def test_dialler_without_the_lease_of_asterisk_stops_dialling_and_continue
                 ],
             )
             await asyncio.sleep(20)
-            assert len(site.switch.placed) == placed + 1
+            assert len(site.switch.placed_calls) == placed + 1
             assert all(call.ended_at is None for call in talking), "conversations go on"
             keeping.cancel()
             await asyncio.wait([keeping])
-        await site.until(lambda: site.view.state.switch_up, BACK_SECONDS)
+        await site.until(lambda: site.centre_view.state.switch_up, BACK_SECONDS)
         await asyncio.sleep(5)
         assert stranger in site.switch.channels, "it rings on: it is another dialler's"
 
@@ -186,7 +188,7 @@ async def test_call_that_the_engine_considers_ended_is_hung_up_in_asterisk(tmp_p
     async with SimulatedAsterisk(make_answering_switch(answer_after=300.0)) as switch:
         async with a_site(tmp_path, switch=switch) as site:
             await site.log_in("01")
-            await site.until(lambda: len(switch.placed) >= 1)
+            await site.until(lambda: len(switch.placed_calls) >= 1)
         ours = query_site_store(tmp_path, "SELECT attempt_id FROM attempt WHERE ended_at IS NOT NULL")[0][0]
         async with AmiClient(make_login(switch), on_event=lambda _: None, wanted_events=()) as client:
             fields = [("Channel", "PJSIP/+917000009999@carrier"), ("Async", "true"), ("ChannelId", ours)]

@@ -21,7 +21,7 @@ from tests.support.voters import make_scripted_switch
 
 
 def state(site: Site) -> CampaignState:
-    return site.view.campaigns[0].state
+    return site.centre_view.campaigns[0].state
 
 
 async def test_stop_all_order_of_one_leader_cancels_calls_until_two_leaders_order_to_resume(
@@ -54,12 +54,12 @@ async def test_stop_all_order_of_one_leader_cancels_calls_until_two_leaders_orde
             assert monitor is not None
             await site.until(lambda: monitor.is_connected_to_broker)
             await site.log_in("01")
-            await site.until(lambda: sum(site.view.campaigns[0].calls.values()) > 0)
+            await site.until(lambda: sum(site.centre_view.campaigns[0].calls.values()) > 0)
             assert "1 of 1 centres have executed the order" in await order(
                 "stop-all", "--key", tmp_path / "asha.key", "--wait", "20"
             )
             assert state(site) is CampaignState.STOPPED
-            await site.until(lambda: sum(site.view.campaigns[0].calls.values()) == 0)
+            await site.until(lambda: sum(site.centre_view.campaigns[0].calls.values()) == 0)
             assert "1 of 1" in await order("resume", "--key", tmp_path / "asha.key", "--key", tmp_path / "ravi.key")
             assert state(site) is CampaignState.RUNNING
             uplink.cancel()

@@ -30,10 +30,10 @@ DRAFT = {"attempt": ATTEMPT, "draft": {"word": "later", "hour": 16, "note": "श
 @pytest.fixture
 async def desk(tmp_path: Path) -> AsyncIterator[DeskUnderTest]:
     async with run_desk(tmp_path) as stand:
-        stand.page_state.put("centre", ONLINE)
+        stand.page_state.set_value("centre", ONLINE)
         fill_household(tmp_path / "centre.db", stand.clock.now())
         stand.tokens[AGENT] = await stand.agent_token()
-        stand.page_state.put("seat/04", seat_with_live_call())
+        stand.page_state.set_value("seat/04", seat_with_live_call())
         yield stand
 
 
@@ -46,7 +46,7 @@ async def receive_screen_pop(desk: DeskUnderTest) -> dict[str, Any]:
         pop: dict[str, Any] = await until(news, "pop")
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
-    desk.page_state.put("pop/04", None)
+    desk.page_state.set_value("pop/04", None)
     desk.agents.screen_pops._shown.clear()
     return pop
 
@@ -142,7 +142,7 @@ async def test_late_draft_about_the_previous_call_does_not_replace_the_current_d
     assert await replace_draft_of_seat(desk, DRAFT) == 204
     assert await replace_draft_of_seat(desk, {**DRAFT, "attempt": "earlier"}) == 409
     assert (await receive_screen_pop(desk))["draft"] == DRAFT["draft"]
-    desk.page_state.put("seat/04", replace(seat_with_live_call(), attempt_id=None, screen_pop=None))
+    desk.page_state.set_value("seat/04", replace(seat_with_live_call(), attempt_id=None, screen_pop=None))
     assert await replace_draft_of_seat(desk, {**DRAFT, "attempt": "earlier"}) == 204
 
 
@@ -317,5 +317,5 @@ async def test_desk_database_of_the_first_version_is_migrated(tmp_path: Path) ->
 
 
 async def test_note_and_draft_without_a_call_are_refused(desk: DeskUnderTest) -> None:
-    desk.page_state.put("seat/04", SEATED)
+    desk.page_state.set_value("seat/04", SEATED)
     assert await replace_draft_of_seat(desk, DRAFT) == 409

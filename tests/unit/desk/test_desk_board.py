@@ -93,19 +93,19 @@ async def test_board_command_is_refused_immediately_while_the_broker_is_unreacha
 
 async def test_acknowledgement_of_an_alert_lasts_until_a_new_alert_replaces_it(desk: DeskUnderTest) -> None:
     alert = create_alert(AlertKind.SWITCH_DOWN, 5.0, problem="connection refused")
-    desk.page_state.put("alerts", AlertList(6.0, (alert,)))
+    desk.page_state.set_value("alerts", AlertList(6.0, (alert,)))
     seen = {"code": "switch-down", "at": 5.0}
     assert (await desk.post("/api/board/alerts", seen, "coach")).status_code == 204
     assert (await desk.post("/api/board/alerts", seen, "supervisor")).status_code == 204
-    acknowledged: dict[str, Acknowledgement] = desk.page_state.get("acknowledged", dict) or {}
+    acknowledged: dict[str, Acknowledgement] = desk.page_state.get_value("acknowledged", dict) or {}
     assert acknowledged["switch-down"] == Acknowledgement("switch-down", 5.0, "coach", desk.clock.now())
     assert (await desk.post("/api/board/alerts", {"code": "switch-down", "at": 4.0}, "coach")).status_code == 409
     assert [each.name for each in await desk.file.read_acknowledgements()] == ["coach"]
 
 
 async def test_board_receives_no_voter_details_of_seats(desk: DeskUnderTest) -> None:
-    desk.page_state.put("seat/01", SEATED)
-    desk.page_state.put("pop/01", {"name": "somebody"})
+    desk.page_state.set_value("seat/01", SEATED)
+    desk.page_state.set_value("pop/01", {"name": "somebody"})
     token = await desk.people.sign_in("viewer", PASSWORD)
     news = desk.events(token, SignedInUser("viewer", "viewer"))
     first = await anext(news)
@@ -125,10 +125,10 @@ async def test_board_updates_continue_after_a_failed_session_check_until_the_ses
         broken.setattr(DeskFile, "read_sign_in_session", raise_disk_full)
         desk.clock.pass_seconds(SESSION_CHECK_SECONDS)
         for told in range(2):
-            desk.page_state.put("seat/01", replace(SEATED, calls=told))
+            desk.page_state.set_value("seat/01", replace(SEATED, calls=told))
             assert b"seat/01" in await anext(news)
     desk.clock.pass_seconds(SESSION_CHECK_SECONDS)
-    desk.page_state.put("seat/01", replace(SEATED, calls=9))
+    desk.page_state.set_value("seat/01", replace(SEATED, calls=9))
     with pytest.raises(StopAsyncIteration):
         await anext(news)
 
@@ -139,7 +139,7 @@ async def test_board_updates_end_when_the_session_ends(desk: DeskUnderTest) -> N
     await anext(news)
     await desk.people.sign_out(token)
     desk.clock.pass_seconds(SESSION_CHECK_SECONDS)
-    desk.page_state.put("seat/01", SEATED)
+    desk.page_state.set_value("seat/01", SEATED)
     with pytest.raises(StopAsyncIteration):
         await anext(news)
     assert desk.page_state.open_page_count == 0
@@ -166,12 +166,12 @@ async def test_names_of_booths_are_read_again_each_day(desk: DeskUnderTest, tmp_
     reading = await DeskReading.open(tmp_path / "centre.db", None)
     figures = BoardFigures(desk.page_state, reading, desk.clock, ZoneInfo("UTC"), {})
     await figures.read_booth_names()
-    desk.page_state.put("booths", {})
+    desk.page_state.set_value("booths", {})
     await figures.read_figures_of_all_campaigns()
-    assert desk.page_state.get("booths", dict) == {}
+    assert desk.page_state.get_value("booths", dict) == {}
     desk.clock.pass_seconds(86_400.0)
     await figures.read_figures_of_all_campaigns()
-    assert desk.page_state.get("booths", dict) == {118: ("Kothrud", "Town hall")}
+    assert desk.page_state.get_value("booths", dict) == {118: ("Kothrud", "Town hall")}
     await reading.close()
 
 
@@ -243,19 +243,19 @@ async def test_repeated_board_warning_keeps_its_first_time_and_can_be_acknowledg
 ) -> None:
     reading = await DeskReading.open(tmp_path / "centre.db", None)
     figures = BoardFigures(desk.page_state, reading, desk.clock, ZoneInfo("UTC"), {})
-    desk.page_state.put("seat/04", replace(SEATED, state=SeatState.LOST))
+    desk.page_state.set_value("seat/04", replace(SEATED, state=SeatState.LOST))
     began = desk.clock.now()
     for _ in range(2):
         await figures.update_idle_reasons()
         desk.clock.pass_seconds(5.0)
-    shown = desk.page_state.get("warnings", WarningList)
+    shown = desk.page_state.get_value("warnings", WarningList)
     assert shown == WarningList((create_alert(AlertKind.SEAT_LOST, began, seat="04"),))
     assert (
         await desk.post("/api/board/alerts", {"code": "seat-lost-04", "at": began}, "supervisor")
     ).status_code == 204
-    desk.page_state.put("seat/04", SEATED)
+    desk.page_state.set_value("seat/04", SEATED)
     await figures.update_idle_reasons()
-    assert desk.page_state.get("warnings", WarningList) == WarningList(())
+    assert desk.page_state.get_value("warnings", WarningList) == WarningList(())
     await reading.close()
 
 

@@ -161,7 +161,7 @@ async def test_open_board_closes_when_the_users_role_is_removed(desk: DeskUnderT
     await anext(news)
     desk.clock.pass_seconds(10)
     table.remove("meena")
-    watching = asyncio.create_task(desk.streams.watch_rights())
+    watching = asyncio.create_task(desk.streams.watch_user_rights())
     async with asyncio.timeout(HANG_SECONDS):
         async for _ in news:
             pass

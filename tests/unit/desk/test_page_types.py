@@ -11,7 +11,7 @@ import pytest
 
 from dialer.desk.page_types import FILE, render_page_types
 from dialer.domain.schema import MESSAGE, PRIVATE, Time
-from dialer.web.typescript import declare_types
+from dialer.web.typescript import render_type_declarations
 
 
 class Colour(StrEnum):
@@ -55,7 +55,7 @@ def test_generated_types_of_the_pages_are_up_to_date() -> None:
 
 def test_generated_page_types_cover_each_kind_of_field_and_omit_private_fields() -> None:
     assert (
-        declare_types([Thing])
+        render_type_declarations([Thing])
         == """/** The colour of a thing. */
 export type Colour = "red" | "green";
 
@@ -88,7 +88,7 @@ def test_field_that_may_be_missing_is_optional_in_the_generated_type() -> None:
         name: str
         note: str = ""
 
-    assert declare_types([Form]) == "export interface Form {\n  name: string;\n  note?: string;\n}\n"
+    assert render_type_declarations([Form]) == "export interface Form {\n  name: string;\n  note?: string;\n}\n"
 
 
 def test_page_types_refuse_two_classes_with_the_same_name() -> None:
@@ -97,4 +97,4 @@ def test_page_types_refuse_two_classes_with_the_same_name() -> None:
         length: int
 
     with pytest.raises(ValueError, match="Two record classes are named Part"):
-        declare_types([Thing, Part])
+        render_type_declarations([Thing, Part])

@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import hmac
 import json
+from functools import partial
 
 import pytest
 from hypothesis import given
@@ -115,9 +116,7 @@ async def test_received_opt_outs_are_retried_until_stored_and_acknowledged_only_
     opt_outs = PeerOptOuts(store.suppress)
     running = asyncio.create_task(opt_outs.run())
     for letter in "ab":
-        await opt_outs.queue_opt_out_message(
-            TOPIC, make_opt_out(letter), lambda letter=letter: acknowledged.append(letter)
-        )  # type: ignore[misc]
+        await opt_outs.queue_opt_out_message(TOPIC, make_opt_out(letter), partial(acknowledged.append, letter))
     await asyncio.sleep(60)
     assert (store.stored, acknowledged) == ([], [])
     assert store.tries > 20
@@ -133,7 +132,7 @@ async def test_waiting_opt_outs_are_stored_together_and_acknowledged_in_order() 
     opt_outs = PeerOptOuts(store.suppress)
     payloads = [make_message(number_hash=f"{number + 2**60:064x}".replace("0", "a")) for number in range(50)]
     for number, payload in enumerate([*payloads[:25], b"no opt-out", *payloads[25:]]):
-        await opt_outs.queue_opt_out_message(TOPIC, payload, lambda number=number: acknowledged.append(number))  # type: ignore[misc]
+        await opt_outs.queue_opt_out_message(TOPIC, payload, partial(acknowledged.append, number))
     running = asyncio.create_task(opt_outs.run())
     await asyncio.sleep(0.02)  # the time of two writes
     assert (store.max_running, len(store.stored)) == (50, 50)
@@ -171,9 +170,7 @@ async def test_unexpected_error_skips_an_opt_out_and_the_next_opt_out_is_stored(
     opt_outs = PeerOptOuts(store.suppress)
     running = asyncio.create_task(opt_outs.run())
     for letter in "0b":
-        await opt_outs.queue_opt_out_message(
-            TOPIC, make_opt_out(letter), lambda letter=letter: acknowledged.append(letter)
-        )  # type: ignore[misc]
+        await opt_outs.queue_opt_out_message(TOPIC, make_opt_out(letter), partial(acknowledged.append, letter))
     await asyncio.sleep(1)
     assert (store.stored, acknowledged) == (["b" * 64], ["0", "b"])
     running.cancel()

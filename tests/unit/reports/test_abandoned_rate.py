@@ -64,7 +64,7 @@ async def test_every_report_has_the_same_abandoned_rate_which_excludes_flow_call
     assert cells(table, table.total)["abandoned_rate"] == RATE
     [row] = proof.rows  # an IVR campaign cannot abandon calls
     assert (cells(proof, row)["campaign"], cells(proof, row)["abandoned_rate"]) == ("agents", RATE)
-    run_report = (build_report(store, since=NOON - 60, journal=None)).as_json()
+    run_report = (build_report(store, since=NOON - 60, journal=None)).convert_to_json_types()
     assert (run_report["abandoned_rate"], run_report["campaigns"]["agents"]["abandoned_rate"]) == (RATE, RATE)
     assert run_report["live_answers"] == 200
 
@@ -74,7 +74,7 @@ async def test_board_and_statistics_topic_have_the_same_abandoned_rate(tmp_path:
     async with a_site(tmp_path, make_answering_switch()) as site:
         [run] = site.centre.engine.features.campaign_runs.list_campaign_runs()  # set the outcomes of a whole day
         run.outcomes = Counter({Outcome(name): count for name, count in (AGENTS | IVR).items()})
-        [view] = site.view.campaigns
+        [view] = site.centre_view.campaigns
         published = json.loads(create_statistics_message("pune-1", view).payload)["abandoned_rate"]
     assert (view.abandoned_rate, published, view.abandoned) == (RATE, RATE, 2)
     assert calculate_abandoned_rate(AGENTS | IVR).abandoned_rate == RATE

@@ -78,14 +78,14 @@ def test_curve_of_rates_over_a_day_changes_in_steps_or_linearly() -> None:
 
 @pytest.mark.parametrize("shape", ["lognormal", "gamma"])
 def test_talk_times_have_the_given_mean_and_variation(shape: str) -> None:
-    distribution, random = TalkDistribution(DayCurve.constant(90.0), cv=0.8, shape=shape), Random(1)
+    distribution, random = TalkDistribution(DayCurve.create_constant_curve(90.0), cv=0.8, shape=shape), Random(1)
     drawn = [distribution.draw_talk_seconds(0.0, random) for _ in range(40_000)]
     assert fmean(drawn) == pytest.approx(90.0, rel=0.02)
     assert pstdev(drawn) / fmean(drawn) == pytest.approx(0.8, rel=0.05)
 
 
 def test_bimodal_talk_times_have_two_peaks_and_the_given_mean() -> None:
-    distribution, random = TalkDistribution(DayCurve.constant(90.0), cv=0.4, shape="bimodal"), Random(1)
+    distribution, random = TalkDistribution(DayCurve.create_constant_curve(90.0), cv=0.4, shape="bimodal"), Random(1)
     drawn = [distribution.draw_talk_seconds(0.0, random) for _ in range(20_000)]
     assert fmean(drawn) == pytest.approx(90.0, rel=0.02)
     between = sum(60.0 < talk < 75.0 for talk in drawn)
@@ -95,10 +95,10 @@ def test_bimodal_talk_times_have_two_peaks_and_the_given_mean() -> None:
 
 def test_default_ring_times_have_documented_means_and_shares() -> None:
     distribution, random = GammaRingTimes(), Random(2)
-    answers = [distribution.draw_ring(True, random) for _ in range(20_000)]
+    answers = [distribution.draw_ring_time(True, random) for _ in range(20_000)]
     assert all(answered and 0.0 < seconds < 30.0 for answered, seconds, _ in answers)
     assert fmean(seconds for _, seconds, _ in answers) == pytest.approx(11.0, abs=0.15)
-    others = [distribution.draw_ring(False, random) for _ in range(20_000)]
+    others = [distribution.draw_ring_time(False, random) for _ in range(20_000)]
     assert fmean(seconds for _, seconds, _ in others) == pytest.approx(20.4, abs=0.2)
     rang_out = [seconds for answered, seconds, set_up in others if not answered and set_up is not None]
     assert len(rang_out) / 20_000 == pytest.approx(0.616, abs=0.01)
@@ -303,7 +303,7 @@ def test_pacer_decides_once_for_several_events_within_the_decision_interval() ->
 
 
 def test_simulated_centre_without_seats_places_no_calls() -> None:
-    day = simulate(replace(SMALL, seats=DayCurve.constant(0)), lambda: CallsPerIdleSeat(3.0), 1)
+    day = simulate(replace(SMALL, seats=DayCurve.create_constant_curve(0)), lambda: CallsPerIdleSeat(3.0), 1)
     assert (day.placed, day.connected, day.utilisation, day.abandoned_share) == (0, 0, 0.0, 0.0)
 
 
@@ -319,9 +319,9 @@ def test_abandoned_rate_is_computed_by_window_and_for_the_worst_window() -> None
     [
         (replace(SMALL, hours=0.0), "hours are 0"),
         (replace(SMALL, hours=25.0), "hours are 25"),
-        (replace(SMALL, seats=DayCurve.constant(-1)), "number of seats is -1"),
+        (replace(SMALL, seats=DayCurve.create_constant_curve(-1)), "number of seats is -1"),
         (replace(SMALL, campaigns=()), "at least one campaign"),
-        (replace(SMALL, campaigns=(CampaignModel(DayCurve.constant(1.5)),)), "answer rate is 1.5"),
+        (replace(SMALL, campaigns=(CampaignModel(DayCurve.create_constant_curve(1.5)),)), "answer rate is 1.5"),
         (replace(SMALL, campaigns=(CampaignModel(SwappedLists(60.0, -0.1, 0.5)),)), "answer rate is -0.1"),
         (replace(SMALL, connect_seconds=-1.0), "connect limit is -1"),
     ],

@@ -6,13 +6,13 @@ import pytest
 
 from dialer.deploy.asterisk.render import render_dialplan
 from dialer.simulation.asterisk.actions import parse_caller_id
-from dialer.simulation.asterisk.agi_commands import split_words
+from dialer.simulation.asterisk.agi_commands import split_agi_command_line
 from dialer.simulation.asterisk.dialplan import APPLICATIONS
 from dialer.simulation.asterisk.extensions import (
     DialplanError,
     evaluate_expression,
+    find_dialplan_step,
     find_extension,
-    find_step,
     is_condition_true,
     parse_dialplan,
     substitute_expressions,
@@ -30,10 +30,10 @@ def test_hang_up_extension_of_a_seat_context_hangs_up_first() -> None:
     """The seats' pattern matches `h` too, so priorities that `h` itself lacks come from the pattern."""
     ours = parse_dialplan(render_dialplan())
     for context in ("matdan-seat", "matdan-agent"):
-        first = find_step(ours, context, "h", 1)
+        first = find_dialplan_step(ours, context, "h", 1)
         assert first is not None
         assert first.application == "Hangup"
-        assert find_step(ours, context, "h", 2) == find_step(ours, context, "01", 2)
+        assert find_dialplan_step(ours, context, "h", 2) == find_dialplan_step(ours, context, "01", 2)
 
 
 def test_seat_phone_can_dial_only_the_log_in_code_and_the_echo_test() -> None:
@@ -152,4 +152,4 @@ def test_caller_id_is_split_into_number_and_name(text: str, caller: tuple[str, s
     ],
 )
 def test_agi_command_is_split_into_words(line: str, words: list[str]) -> None:
-    assert split_words(line) == words
+    assert split_agi_command_line(line) == words

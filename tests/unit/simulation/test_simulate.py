@@ -30,11 +30,16 @@ from dialer.simulation.centre_model.what_if import (
     MOST_DAYS,
     SURE_WITHIN,
     Site,
-    apply_change,
+    apply_change_to_site,
     compare_what_if,
     compute_half_interval,
 )
-from dialer.simulation.replay.recorded_day import AttemptRecord, RecordedDay, build_scenario, compute_recorded_figures
+from dialer.simulation.replay.recorded_day import (
+    AttemptRecord,
+    RecordedDay,
+    build_scenario_of_recorded_day,
+    compute_recorded_figures,
+)
 from dialer.simulation.replay.store_day import parse_day
 
 SITE = Site(seats=5, answer_rate=0.3, hours=0.25)
@@ -72,18 +77,18 @@ def test_simulated_abandoned_rate_caps_cover_an_hour_and_a_day() -> None:
 
 
 def test_change_in_a_what_if_simulation_sets_or_adds_to_a_figure() -> None:
-    assert apply_change(SITE, "seats=+5").seats == 10
-    assert apply_change(SITE, "seats=9").seats == 9
-    assert apply_change(SITE, "cap=2%").cap == pytest.approx(0.02)
-    assert apply_change(SITE, "answer-rate=-0.05").answer_rate == pytest.approx(0.25)
-    both = apply_change(SITE, "talk=-10, wrap-up=12.5")
+    assert apply_change_to_site(SITE, "seats=+5").seats == 10
+    assert apply_change_to_site(SITE, "seats=9").seats == 9
+    assert apply_change_to_site(SITE, "cap=2%").cap == pytest.approx(0.02)
+    assert apply_change_to_site(SITE, "answer-rate=-0.05").answer_rate == pytest.approx(0.25)
+    both = apply_change_to_site(SITE, "talk=-10, wrap-up=12.5")
     assert (both.talk_seconds, both.wrap_up_seconds) == (80.0, 12.5)
 
 
 @pytest.mark.parametrize("change", ["", "seats", "seats=five", "chairs=2", "seats=+5;cap=2%"])
 def test_invalid_what_if_change_is_rejected_with_an_example(change: str) -> None:
     with pytest.raises(BadScenario, match="write it as seats="):
-        apply_change(SITE, change)
+        apply_change_to_site(SITE, change)
 
 
 @pytest.mark.parametrize(
@@ -99,7 +104,7 @@ def test_invalid_what_if_change_is_rejected_with_an_example(change: str) -> None
 )
 def test_what_if_site_with_a_figure_outside_the_limits_is_rejected(site: Site, words: str) -> None:
     with pytest.raises(BadScenario, match=words):
-        site.scenario()
+        site.build_scenario_of_day()
 
 
 def test_what_if_simulation_compares_the_site_with_and_without_changes() -> None:
@@ -178,7 +183,7 @@ def _make_attempts(count: int = 400) -> list[AttemptRecord]:
 
 
 def _make_recorded_day() -> RecordedDay:
-    return RecordedDay(_make_attempts(), DayCurve.constant(5), hours=2.0)
+    return RecordedDay(_make_attempts(), DayCurve.create_constant_curve(5), hours=2.0)
 
 
 def test_figures_of_a_recorded_day_are_computed_from_the_recorded_attempts() -> None:
@@ -192,7 +197,7 @@ def test_figures_of_a_recorded_day_are_computed_from_the_recorded_attempts() -> 
 
 
 def test_scenario_of_a_recorded_day_has_the_recorded_rates_and_times() -> None:
-    scenario = build_scenario(_make_recorded_day())
+    scenario = build_scenario_of_recorded_day(_make_recorded_day())
     rate = scenario.campaigns[0].answer_rate
     assert isinstance(rate, DayCurve)
     assert rate.get_value_at(1800.0) == pytest.approx(0.5, abs=0.06)
@@ -218,7 +223,7 @@ def test_recorded_day_that_cannot_be_replayed_is_rejected_with_the_reason(
     attempts: list[AttemptRecord], words: str
 ) -> None:
     with pytest.raises(BadScenario, match=words):
-        RecordedDay(attempts, DayCurve.constant(5), hours=2.0)
+        RecordedDay(attempts, DayCurve.create_constant_curve(5), hours=2.0)
 
 
 def test_cancelled_calls_do_not_bias_a_recorded_days_answer_rate_and_ring_times() -> None:
@@ -229,8 +234,8 @@ def test_cancelled_calls_do_not_bias_a_recorded_days_answer_rate_and_ring_times(
         else attempt
         for number, attempt in enumerate(_make_attempts())
     ]
-    day = RecordedDay(cut, DayCurve.constant(5), hours=2.0)
-    scenario, whole = build_scenario(day), build_scenario(_make_recorded_day())
+    day = RecordedDay(cut, DayCurve.create_constant_curve(5), hours=2.0)
+    scenario, whole = build_scenario_of_recorded_day(day), build_scenario_of_recorded_day(_make_recorded_day())
     rates = [each.campaigns[0].answer_rate for each in (scenario, whole)]
     for rate, truth in zip(*(rate.points for rate in rates if isinstance(rate, DayCurve)), strict=True):
         assert rate == pytest.approx(truth)
@@ -240,7 +245,7 @@ def test_cancelled_calls_do_not_bias_a_recorded_days_answer_rate_and_ring_times(
 
 def test_recorded_voter_who_hung_up_while_waiting_is_not_abandoned() -> None:
     left = [replace(attempt, left=True) for attempt in _make_attempts()]
-    figures = compute_recorded_figures(RecordedDay(left, DayCurve.constant(5), hours=2.0))
+    figures = compute_recorded_figures(RecordedDay(left, DayCurve.create_constant_curve(5), hours=2.0))
     assert figures.abandoned_share == 0.0
     assert compute_recorded_figures(_make_recorded_day()).worst_sliding_hour > 0.0
 

@@ -205,7 +205,7 @@ def test_dialer_doctor_checks_clock_trunks_and_phones_of_a_running_asterisk(
     @virtual_time()
     async def run() -> None:
         async with SimulatedAsterisk(config) as switch:
-            here = Now(switch.now() - ahead)
+            here = Now(switch.get_current_time() - ahead)
             seen = {
                 each.subject: each async for each in check_running_site(site_settings(tmp_path, switch.ami_port), here)
             }

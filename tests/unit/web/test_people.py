@@ -186,7 +186,7 @@ async def test_full_sign_in_queue_refuses_a_sign_in_before_the_name_is_looked_up
     desk: DeskUnderTest,
 ) -> None:
     waiting = [asyncio.create_task(get_problem_code(desk, f"s{number}", "wrong")) for number in range(MAX_WAITING + 1)]
-    while desk.people._slow_work.waiting < MAX_WAITING:
+    while desk.people._slow_work.waiting_count < MAX_WAITING:
         await asyncio.sleep(0)
     assert (await get_problem_code(desk, "stranger", "wrong")).problem == "busy"
     assert "stranger" not in desk.people._unknown_names
