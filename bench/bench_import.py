@@ -42,7 +42,7 @@ from bench.common import (
     write_json,
 )
 from dialer.roll.importer import ImportOptions, import_roll_file
-from dialer.roll.sample import HEADER, write_sample
+from dialer.roll.sample import HEADER, write_sample_roll
 from dialer.store.connection import open_store_for_reading
 from dialer.store.keys import create_store_key_file
 
@@ -73,7 +73,7 @@ def make_roll(folder: Path, rows: int, *, smallest: bool) -> Roll:
     path = folder / ("smallest.csv" if smallest else "export.csv")
     export = folder / "export.csv"
     if not export.exists():
-        write_sample(export, rows)
+        write_sample_roll(export, rows)
     plain: set[str] = set()
     places = [HEADER.index(name) for name in SMALLEST.values()]
     with export.open(encoding="utf-8", newline="") as file, (folder / "smallest.csv").open("w", newline="") as cut:
@@ -282,7 +282,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             if not smallest:
                 met = judge_limit(results)
         quarter = folder / "quarter.csv"
-        write_sample(quarter, rows // 4)
+        write_sample_roll(quarter, rows // 4)
         print(f"\npeak memory: {peak_megabytes(quarter):.0f} MB for {rows // 4:,} rows, ", end="")
         print(f"{peak_megabytes(folder / 'export.csv'):.0f} MB for {rows:,}")
     if options.json is not None:

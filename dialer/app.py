@@ -29,7 +29,7 @@ from dialer.mqtt.duplicate_dialler import refuse_duplicate_at_start
 from dialer.mqtt.monitor import Monitor
 from dialer.mqtt.newest_call import compare_with_broker_at_start
 from dialer.process.loop_lag import LoopLag
-from dialer.process.memory import freeze_start_up_objects, trim_memory
+from dialer.process.memory import freeze_start_up_objects, return_free_memory_repeatedly
 from dialer.process.signals import stop_on_signals
 from dialer.process.systemd import report_service_ready
 from dialer.settings.jurisdiction import Profile
@@ -94,7 +94,7 @@ class RunningCentre:
                 group.create_task(self.monitor.run(stop_monitor), name="monitor")
             background = [
                 group.create_task(self.lag.run(), name="loop-lag"),
-                group.create_task(trim_memory(), name="memory"),
+                group.create_task(return_free_memory_repeatedly(), name="memory"),
             ]
             if self.prompts is not None:
                 background.append(group.create_task(self.prompts.reload_catalogue_regularly(), name="prompts"))

@@ -354,7 +354,7 @@ async def export_voter_results(
     from dialer.cli.report import choose_report_format, encode_report, parse_report_period  # noqa: PLC0415 - slow to import
     from dialer.domain.output import refuse_unwritable_path, write_file  # noqa: PLC0415
     from dialer.reports.results import report_state_results  # noqa: PLC0415
-    from dialer.roll.sources import find_source, load_portal_ids  # noqa: PLC0415
+    from dialer.roll.sources import find_portal_by_name, load_portal_ids  # noqa: PLC0415
 
     with require_installed_extra("hq"):
         from dialer.hq.database import open_database  # noqa: PLC0415 - of an extra
@@ -363,7 +363,7 @@ async def export_voter_results(
     zone, form = ZoneInfo(settings.gather.time_zone), choose_report_format(None, out)
     window = parse_report_period(since, until, zone)
     refuse_unwritable_path(out, "--out", {"the settings file": hq.config})
-    ids = None if source is None else load_portal_ids(find_source(settings.sources, source))
+    ids = None if source is None else load_portal_ids(find_portal_by_name(settings.sources, source))
     async with open_database(settings.gather.database.get_secret_value()) as db:
         found, answered = await read_state_results(db, state, constituency, window.since, window.until)
     report = report_state_results(found, answered, zone, ids)

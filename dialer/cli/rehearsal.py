@@ -24,7 +24,7 @@ from dialer.simulation.asterisk.voters import VoterProfile
 from dialer.simulation.rehearsal.day import plan_rehearsed_days
 from dialer.simulation.rehearsal.run import rehearse_day
 from dialer.simulation.rehearsal.site import read_store_facts
-from dialer.simulation.rehearsal.verdict import DayOutcome, find_preparation_findings, judge_day, plot_days
+from dialer.simulation.rehearsal.verdict import DayOutcome, find_preparation_findings, judge_rehearsed_day, plot_days
 
 
 @dataclass(frozen=True)
@@ -90,4 +90,4 @@ def _print_rehearsal_outcome(printer: FindingPrinter, outcome: DayOutcome, zone:
     printer.console.print(
         f"[bold]{escape(day.name)}[/]: {start:%Y-%m-%d %H:%M} to {end:%H:%M}, simulated in {outcome.took_seconds:.0f} s"
     )
-    printer.print_findings(judge_day(outcome))
+    printer.print_findings(judge_rehearsed_day(outcome))

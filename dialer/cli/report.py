@@ -33,7 +33,7 @@ from dialer.reports.polling_day import (
 )
 from dialer.reports.tables import FOREVER, Window
 from dialer.reports.turnout_picture import draw_turnout
-from dialer.roll.sources import find_source, load_portal_ids
+from dialer.roll.sources import find_portal_by_name, load_portal_ids
 from dialer.settings.site import Settings
 from dialer.settings.site_rules import load_site_profile
 from dialer.settings.site_time import get_site_zone
@@ -276,7 +276,7 @@ def print_results_report(
         ids = (
             None
             if source is None
-            else load_portal_ids(find_source(report.settings.sources, source), read_imported_files(db))
+            else load_portal_ids(find_portal_by_name(report.settings.sources, source), read_imported_files(db))
         )
         area = voter_results.ResultArea(state, constituency)
         return voter_results.report_results(db, report.report_period, report.centre_time_zone, area, ids)

@@ -21,7 +21,7 @@ from dialer.domain.errors import INTERRUPTED, StoreBusy
 from dialer.domain.output import refuse_protected_path
 from dialer.domain.words import format_count
 from dialer.mqtt.commands.client import CommandRequest
-from dialer.roll.hand_over import hand_over_roll
+from dialer.roll.hand_over import spool_roll_for_dialler
 from dialer.roll.importer import (
     DEFAULT_ROLL_VERSION,
     ImportOptions,
@@ -32,8 +32,8 @@ from dialer.roll.importer import (
 )
 from dialer.roll.importer import Progress as ImportProgress
 from dialer.roll.mapping import DROPPED, NOT_USED, load_column_map
-from dialer.roll.sample import STATES, write_sample
-from dialer.roll.weights import import_weights
+from dialer.roll.sample import STATES, write_sample_roll
+from dialer.roll.weights import import_voter_weights
 from dialer.roll.workers import import_workers
 from dialer.settings.site import Settings
 from dialer.store.keys import read_site_key
@@ -124,7 +124,7 @@ def _import_through_dialler(
 ) -> tuple[ImportResult, str | None]:
     """Let the running dialler import a roll. Return the result and the dialler's reply (None with --dry-run)."""
     spool = Spool(settings.store.path, read_site_key(settings))
-    list_id, result = hand_over_roll(prepared, spool, options, progress=show)
+    list_id, result = spool_roll_for_dialler(prepared, spool, options, progress=show)
     try:
         if options.dry_run or result.rejected == result.rows:
             return result, None
@@ -161,7 +161,7 @@ def sample_roll(
     languages = [code.strip() for entry in language or () for code in entry.split(",")]
     try:
         with show_progress("writing") as advance:
-            summary = write_sample(
+            summary = write_sample_roll(
                 out,
                 rows,
                 seed,
@@ -191,7 +191,7 @@ def weights(
     """
     console = Console()
     with show_progress("importing weights") as advance:
-        result = import_weights(file, site.store_path, advance, key=site.store_key)
+        result = import_voter_weights(file, site.store_path, advance, key=site.store_key)
     console.print(f"{result.rows:,} rows: {result.changed:,} weights changed, {result.unknown:,} not on the roll")
 
 

@@ -58,8 +58,8 @@ def show_rules(
     console = _create_console()
     console.print(escape(f"{own.title} ({own.name}); shipped: {', '.join(list_shipped_profiles())}"), soft_wrap=True)
     table = Table("rule", "value", "basis", "confirmed", Column("source", overflow="fold"), box=box.SIMPLE_HEAD)
-    for name, rule in own.list_rules().items():
-        before = base.list_rules()[name]
+    for name, rule in own.list_profile_rules().items():
+        before = base.list_profile_rules()[name]
         confirmed = Text("yes", style="green") if rule.confirmed else Text("no", style="orange1")
         source = rule.source if rule.read_at is None else f"{rule.source} <{rule.read_at}>"
         head = (name, (rule.basis.value, confirmed, escape(source)))
@@ -72,7 +72,7 @@ def show_rules(
                 table.add_row(head[0], text, *head[1])
                 head = ("", ("", Text(), ""))
     console.print(table)
-    unread = [name for name, rule in own.list_rules().items() if not rule.confirmed]
+    unread = [name for name, rule in own.list_profile_rules().items() if not rule.confirmed]
     if unread:
         console.print(
             f"Not confirmed by a legal text: {', '.join(unread)}. These are cautious assumptions.", soft_wrap=True

@@ -15,7 +15,13 @@ from dialer.domain.words import format_count
 from dialer.errors import SettingError
 from dialer.reports.webhook import WebhookPoster, create_delivery_sender
 from dialer.roll.importer import ImportOptions
-from dialer.roll.sources import fetch_export, find_new_exports, find_source, load_portal_ids, prepare_export
+from dialer.roll.sources import (
+    fetch_export,
+    find_new_exports,
+    find_portal_by_name,
+    load_portal_ids,
+    prepare_portal_import,
+)
 from dialer.settings.site_time import get_site_zone
 from dialer.store.file_checks import file_exists
 from dialer.store.roll import read_imported_files
@@ -35,7 +41,7 @@ def import_portal_exports(
     does not fit the saved mapping, the import stops there. Exit 1 if every row of a file was rejected.
     """
     settings = site.settings
-    source = find_source(settings.sources, name)
+    source = find_portal_by_name(settings.sources, name)
     fetched = None if source.url is None else fetch_export(source, source.url)
     imported = set()
     if file_exists(site.store_path):
@@ -43,7 +49,7 @@ def import_portal_exports(
             imported = read_imported_files(db)
     console, count = Console(), 0
     for path in find_new_exports(source, imported, fetched):
-        prepared = prepare_export(source, path, settings.centre.region)
+        prepared = prepare_portal_import(source, path, settings.centre.region)
         console.print(str(path), style="bold", markup=False, highlight=False, soft_wrap=True)
         show_column_mapping(console, settings, prepared)
         options = ImportOptions(dry_run, None, settings.centre.region, source.roll_version, source=source.name)
@@ -66,7 +72,7 @@ def send_results_to_portal(
     results are recorded in a file next to the store.
     """
     settings = site.settings
-    source = find_source(settings.sources, name)
+    source = find_portal_by_name(settings.sources, name)
     if source.webhook_url is None or source.webhook_secret_file is None:
         raise SettingError(
             "settings", f"sources.{name}.webhook_url", "is not set", "set it to the portal's URL for results"

@@ -27,7 +27,7 @@ from dialer.mqtt.messages import create_result_announcement
 from dialer.settings.site import Settings, load_settings
 from dialer.settings.site_time import get_site_zone
 from dialer.settings.supervision import OWN_USER
-from dialer.site.plan import list_fixed_users
+from dialer.site.plan import list_users_in_settings
 from dialer.store.desk_file import DeskAccount, DeskFile, get_desk_file_path
 from dialer.store.file_checks import file_exists
 from dialer.store.keys import read_site_key
@@ -62,7 +62,7 @@ async def list_users(config: SettingsFile) -> None:
     zone = get_site_zone(settings)
     for name, user in sorted(users.items()):
         account = accounts.get(name, DeskAccount()).drop_times_of_earlier_user(user)
-        where = "settings" if name in list_fixed_users(settings) else "user"
+        where = "settings" if name in list_users_in_settings(settings) else "user"
         at = account.signed_in_at
         seen = "never signed in" if at is None else f"signed in {datetime.fromtimestamp(at, zone):%Y-%m-%d %H:%M}"
         keys = f", {format_count(account.passkeys, 'passkey')}" if account.passkeys else ""
@@ -93,7 +93,7 @@ def add_user(name: Name, role: RoleWord, config: SettingsFile, who: AsOption = N
 def change_role(name: Name, role: RoleWord, config: SettingsFile, who: AsOption = None) -> None:
     """Change a user's role, and sign the user out of the pages. The dialler may run."""
     settings = load_settings(config)
-    if name not in _read_stored_roles(settings) and name not in list_fixed_users(settings):
+    if name not in _read_stored_roles(settings) and name not in list_users_in_settings(settings):
         raise CommandRefused(f"user {name} does not exist: add the user with `dialer user add {name} {role}`")
     _execute_user_command(settings, "user-set", {"user": name, "role": role}, who)
 
@@ -131,7 +131,7 @@ def set_user_password(
 
     settings = load_settings(config)
     if not remove:  # check the name before the user types a password
-        refuse_unknown_user(name, [*list_fixed_users(settings), *_read_stored_roles(settings)])
+        refuse_unknown_user(name, [*list_users_in_settings(settings), *_read_stored_roles(settings)])
     if once:
         typer.echo(asyncio.run(create_one_time_password_at_site(settings, name)))
         return
@@ -155,7 +155,7 @@ def _read_stored_roles(settings: Settings) -> dict[str, str]:
     Raises StoreError if the store cannot be read.
     """
     found = {each.name: each.role for each in read_users_of_store(settings.store.path, read_site_key(settings))}
-    return {name: role for name, role in found.items() if name not in list_fixed_users(settings)}
+    return {name: role for name, role in found.items() if name not in list_users_in_settings(settings)}
 
 
 def _execute_user_command(settings: Settings, command: str, fields: Mapping[str, str], who: str | None) -> None:
@@ -185,6 +185,6 @@ async def _save_user_in_store(settings: Settings, request: CommandRequest, sende
     async with await open_store(
         path, encode=create_result_announcement, create=False, key=key, holder=HOLDER
     ) as opened:
-        users = Users(opened, SystemClock(), partial(list_fixed_users, settings))
+        users = Users(opened, SystemClock(), partial(list_users_in_settings, settings))
         await users.load_users()
         return await command.save_user_change(users, CommandContext(sender))

@@ -179,7 +179,7 @@ class Board:
         self._page_state.set_value("acknowledged", {each.code: each for each in seen})
 
 
-def list_allowed_commands(role: str, *, has_phone: bool) -> list[str]:
+def list_commands_allowed_to_role(role: str, *, has_phone: bool) -> list[str]:
     """Return the commands that a role may send from the board. Monitoring commands need a phone of the user."""
     commands = [name for name in BOARD_COMMANDS if role in COMMANDS[name].roles]
     commands += [name for name, roles in OTHER_COMMANDS.items() if role in roles]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from fastapi import APIRouter, Request
 
-from dialer.desk.board import list_allowed_commands
+from dialer.desk.board import list_commands_allowed_to_role
 from dialer.desk.figures import INTERVAL_SECONDS
 from dialer.domain.schema import MESSAGE
 from dialer.mqtt.dialler_client import DeskStatus
@@ -75,7 +75,7 @@ class BoardAccount:
         who = None if token is None else await self._people.find_user(token)
         if who is None:
             return None
-        offered = list_allowed_commands(who.role, has_phone=who.name in self._with_phone)
+        offered = list_commands_allowed_to_role(who.role, has_phone=who.name in self._with_phone)
         signs = self._all_must_sign or who.name in self._signers
         settings = self._settings
         return BoardUser(

@@ -19,7 +19,7 @@ from dialer.domain.view import CampaignView, CentreState, SeatView
 from dialer.mqtt.dialler_client import DeskStatus
 from dialer.store.desk_reading import CallsOfInterval, DeskReading
 from dialer.web.page_state import PageState
-from dialer.web.people import repeat_every, try_or_log
+from dialer.web.people import repeat_with_pause, run_and_log_store_error
 
 INTERVAL_SECONDS = 600
 LATEST_SECONDS = 3_600  # calls that began earlier have ended: their intervals are read once
@@ -87,15 +87,15 @@ class BoardFigures:
     async def run(self) -> None:
         """Update the figures until cancelled. While the store cannot be read, they stay as they are."""
         async with asyncio.TaskGroup() as group:
-            group.create_task(repeat_every(READ_SECONDS, self.read_figures_of_all_campaigns), name="desk-reads")
-            group.create_task(repeat_every(WHY_SECONDS, self.update_idle_reasons), name="desk-why")
+            group.create_task(repeat_with_pause(READ_SECONDS, self.read_figures_of_all_campaigns), name="desk-reads")
+            group.create_task(repeat_with_pause(WHY_SECONDS, self.update_idle_reasons), name="desk-why")
 
     async def read_figures_of_all_campaigns(self) -> None:
         """Read each campaign's calls, and the names of the booths once a day. Failures are logged."""
         if self._booths_read_on != find_start_of_day(self._clock.now(), self._zone):
-            await try_or_log(self.read_booth_names(), READ_FAILED)
+            await run_and_log_store_error(self.read_booth_names(), READ_FAILED)
         for campaign_id, caps in self.caps.items():
-            await try_or_log(self.read_campaign_figures(campaign_id, caps), READ_FAILED)
+            await run_and_log_store_error(self.read_campaign_figures(campaign_id, caps), READ_FAILED)
 
     async def read_booth_names(self) -> None:
         """Read the names of the booths. Raises StoreError."""

@@ -28,7 +28,7 @@ from dialer.domain.errors import StoreError
 from dialer.domain.schema import MESSAGE
 from dialer.errors import MatdanError
 from dialer.mqtt.dialler_client import DiallerClient
-from dialer.roll.hand_over import hand_over_roll
+from dialer.roll.hand_over import spool_roll_for_dialler
 from dialer.roll.importer import ImportOptions, prepare_import
 from dialer.settings.site import Settings
 from dialer.store.keys import read_site_key
@@ -165,7 +165,7 @@ class RollRoutes:
         self._change_roll_status(list_id, state="checking")
         pool = _start_checking_process()
         try:
-            work = partial(check_roll, path, list_id, self._spool, self._region)
+            work = partial(check_uploaded_roll, path, list_id, self._spool, self._region)
             found = await asyncio.get_running_loop().run_in_executor(pool, work)
         except (MatdanError, BrokenProcessPool) as error:
             self._spool.remove_spooled_file(list_id)
@@ -205,15 +205,15 @@ class RollRoutes:
         _log.info("roll.status_changed", list=status.id, state=status.state, by=status.by)
 
 
-def check_roll(path: Path, list_id: str, spool: Spool, region: str) -> dict[str, Any]:
+def check_uploaded_roll(path: Path, list_id: str, spool: Spool, region: str) -> dict[str, Any]:
     """Put a roll into the spool and return the effects of its import, as fields of `RollStatus`. Deletes the uploaded file.
 
-    Blocks for up to minutes. Raises the errors of `hand_over_roll`.
+    Blocks for up to minutes. Raises the errors of `spool_roll_for_dialler`.
     """
     options = ImportOptions(dry_run=True, region=region)
     try:
         prepared = prepare_import(path)
-        _, result = hand_over_roll(prepared, spool, options, list_id=list_id)
+        _, result = spool_roll_for_dialler(prepared, spool, options, list_id=list_id)
         warnings = prepared.find_roll_warnings(region)
     finally:
         path.unlink(missing_ok=True)

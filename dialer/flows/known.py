@@ -20,7 +20,7 @@ SPOKEN: Final = {
 """The pattern of values that can be spoken, by prompt kind."""
 
 
-def look_up_known_value(state: FlowState, name: str) -> Scalar | None:
+def look_up_answer_or_fact(state: FlowState, name: str) -> Scalar | None:
     """Return the caller's answer with this name, or else the fact with this name, or None if neither is known."""
     if name in state.answers:
         return state.answers[name]
@@ -51,7 +51,7 @@ def _fill_prompt_value(state: FlowState, prompt: Prompt) -> PromptRef | None:
 
 
 def _find_spoken_value(state: FlowState, name: str, kind: PromptKind) -> PromptRef | None:
-    value = look_up_known_value(state, name)
+    value = look_up_answer_or_fact(state, name)
     if value is None or isinstance(value, bool):
         return None
     text = str(value)

@@ -120,7 +120,7 @@ class _Mistake:
                 allowed = re.sub(r"'| or ", lambda found: "" if found[0] == "'" else ", ", context["expected"])
                 return f"`{self._key}: {self._shown}` is not allowed; use one of {allowed}"
             case "number" | "greater_than_equal" | "less_than_equal":
-                return f"`{self._key}: {self._shown}` must be a number {self._describe_bounds()}"
+                return f"`{self._key}: {self._shown}` must be a number {self._describe_number_bounds()}"
             case "undeclared":
                 return (
                     f"`{self._key}: {self._shown}` is neither a fact nor an answer of this flow; declare it in `facts:`"
@@ -143,7 +143,7 @@ class _Mistake:
             case _:
                 return self._details["msg"]
 
-    def _describe_bounds(self) -> str:
+    def _describe_number_bounds(self) -> str:
         metadata = (
             []
             if self._field is None

@@ -108,7 +108,7 @@ class ScriptLibrary:
         script = self._versions.get((campaign, version or ""))
         return None if script is None else translate_script(script, language)
 
-    def find_invalid_answer(self, campaign: str, answers: Mapping[str, str]) -> str | None:
+    def find_answer_not_in_script(self, campaign: str, answers: Mapping[str, str]) -> str | None:
         """Return a description of the first given answer that no version of the campaign's script allows, or None if
         all are allowed.
         """

@@ -29,7 +29,7 @@ from dialer.settings.headquarters import HqSettings
 from dialer.store.sql import Statements
 from dialer.web.access import PageRoute, SignedIn, allow_roles
 from dialer.web.page_requests import PageRequest
-from dialer.web.people import SignedInUser, repeat_every, try_or_log
+from dialer.web.people import SignedInUser, repeat_with_pause, run_and_log_store_error
 from dialer.web.refusals import RequestRefused
 
 _log = structlog.get_logger(__name__)
@@ -258,8 +258,9 @@ class HqActions:
 
         The result is unknown if this process or the database stopped while the material was being assigned.
         """
-        await repeat_every(
-            SETTLE_SECONDS, lambda: try_or_log(self.record_missing_proposal_results(), "hq_desk.settle_failed")
+        await repeat_with_pause(
+            SETTLE_SECONDS,
+            lambda: run_and_log_store_error(self.record_missing_proposal_results(), "hq_desk.settle_failed"),
         )
 
     async def record_missing_proposal_results(self) -> None:

@@ -25,7 +25,7 @@ class SQL(Statements):
     set_official_turnout = Command()
 
 
-def compute_expected_progress(curve: Sequence[ExpectedProgress], minute: float) -> ExpectedShares | None:
+def compute_expected_turnout_progress(curve: Sequence[ExpectedProgress], minute: float) -> ExpectedShares | None:
     """Return the share (0-1) of numbers to be completed, and of voters to have voted, by a minute of the day.
 
     Both are 0 before the first time of the expected curve, interpolated between two times, and constant after the last.

@@ -15,7 +15,7 @@ from dialer.domain.model import LIVE_ANSWERS, Outcome
 from dialer.domain.schema import MESSAGE, Time
 from dialer.hq.accounts import Accounts
 from dialer.hq.database import Database
-from dialer.hq.expected import compute_expected_progress, parse_minute_of_day
+from dialer.hq.expected import compute_expected_turnout_progress, parse_minute_of_day
 from dialer.hq.live import LiveCentres
 from dialer.hq.material import read_published_material
 from dialer.hq.orders import OrderMonitor
@@ -28,7 +28,7 @@ from dialer.nats.session import Session, StreamRecreated, open_session
 from dialer.settings.headquarters import HqCentre, HqSettings
 from dialer.store.sql import Statements
 from dialer.web.page_state import PageState
-from dialer.web.people import try_or_log
+from dialer.web.people import run_and_log_store_error
 
 UPDATE_SECONDS = 5.0
 """How often pages are updated. An update of three hundred centres has 190 kB, for each user who sees all zones."""
@@ -203,8 +203,8 @@ class HqFigures:
         While the database or the material cannot be read, the figures stay as they were, and the pages show their age.
         """
         while True:
-            await try_or_log(self.read_figures_from_database(), "hq_desk.read_failed")
-            await try_or_log(self._show_assigned_material(), "hq_desk.material_read_failed")
+            await run_and_log_store_error(self.read_figures_from_database(), "hq_desk.read_failed")
+            await run_and_log_store_error(self._show_assigned_material(), "hq_desk.material_read_failed")
             self.update_page_state()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(UPDATE_SECONDS):
@@ -315,7 +315,7 @@ class HqFigures:
         status: HqStatus = {
             "connected": self.is_connected,
             "read_at": self._read_at or None,
-            "expected": compute_expected_progress(self._settings.expected_progress, minute),
+            "expected": compute_expected_turnout_progress(self._settings.expected_progress, minute),
             "hours_left": round(max(0.0, parse_minute_of_day(targets.closes_at) - minute) / 60, 2),
             "contacts_per_seat_hour": targets.contacts_per_seat_hour,
         }

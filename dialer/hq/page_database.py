@@ -18,7 +18,7 @@ from dialer.hq.sql import Command, Query
 from dialer.settings.headquarters import HqSettings
 from dialer.store.desk_file import DeskFile
 from dialer.store.sql import Statements
-from dialer.web.people import try_or_log
+from dialer.web.people import run_and_log_store_error
 
 _log = structlog.get_logger(__name__)
 
@@ -65,7 +65,7 @@ class PageDatabase:
                 async with self._db.open_transaction():
                     yield self._db
                 if self._has_new_entries and self._file is not None:
-                    await try_or_log(_store_last_audit_entry(self._db, self._file), "audit.end_not_stored")
+                    await run_and_log_store_error(_store_last_audit_entry(self._db, self._file), "audit.end_not_stored")
                 self._has_new_entries = False
             except HeadquartersUnreachable as error:
                 raise StoreError(str(error)) from error

@@ -235,7 +235,7 @@ class CentreMaterial:
         with _translate_download_errors():
             for digest, file in missing.items():
                 self._download_file(digest, file)
-            self._install_version(manifest, tree)
+            self._install_material_version(manifest, tree)
         return tree
 
     def _get_file_path(self, digest: str) -> Path:
@@ -248,7 +248,7 @@ class CentreMaterial:
         downloaded = part if file.packed is None else place.with_name(f"{place.name}.xz.part")
         try:
             with downloaded.open("ab") as out:
-                self._complete_download(digest, file, out)
+                self._download_rest_of_file(digest, file, out)
             if file.packed is not None:
                 _decompress_file(downloaded, part, file.size)
             with part.open("rb") as complete:
@@ -269,7 +269,7 @@ class CentreMaterial:
         part.replace(place)
         downloaded.unlink(missing_ok=True)
 
-    def _complete_download(self, digest: str, file: BundleFile, out: BinaryIO) -> None:
+    def _download_rest_of_file(self, digest: str, file: BundleFile, out: BinaryIO) -> None:
         size = file.size if file.packed is None else file.packed
         if out.tell() > size:
             out.truncate(0)
@@ -298,7 +298,7 @@ class CentreMaterial:
                 raise MaterialRefused(f"the download {url} is longer than the signed file: check the material server")
             file.write(chunk)
 
-    def _install_version(self, manifest: Manifest, tree: Path) -> None:
+    def _install_material_version(self, manifest: Manifest, tree: Path) -> None:
         unfinished = self._folder / f"{manifest.name_and_version}.new"
         shutil.rmtree(unfinished, ignore_errors=True)
         try:

@@ -10,7 +10,7 @@ from typing import Any
 
 from dialer.domain.schema import make_json_schema, to_json_value
 from dialer.mqtt import topics
-from dialer.mqtt.commands.schema import build_message_schema, get_first_paragraph, list_reference_lines
+from dialer.mqtt.commands.schema import build_message_schema, get_first_paragraph, list_command_reference_lines
 from dialer.mqtt.examples import create_example_messages
 from dialer.mqtt.home_assistant import Discovery
 from dialer.mqtt.topics import REPLIES, ROOT, TOPICS, Topic, TopicWriter
@@ -58,7 +58,7 @@ def _remove_schema_titles(schema: Any) -> None:
             _remove_schema_titles(inner)
 
 
-def render_markdown() -> str:
+def render_topics_page() -> str:
     """Return the page topics.md: a table of topics, the fields of each message, and objects that several messages contain."""
     lines = [_INTRODUCTION, "|topic|from|retained|QoS|at least once|", "|---|---|---|---|---|"]
     for topic in TOPICS:
@@ -71,7 +71,7 @@ def render_markdown() -> str:
     for topic in TOPICS:
         lines += ["", f"## {_shorten_topic(topic)}", "", topic.description, ""]
         if topic is topics.COMMANDS:
-            lines += list_reference_lines()
+            lines += list_command_reference_lines()
             continue
         if topic is topics.HOME_ASSISTANT:  # Home Assistant defines the fields
             continue
@@ -200,7 +200,7 @@ def _describe_type(field: dict[str, Any], inner: dict[str, Any]) -> str:
 def main() -> None:
     """Write topics.md and asyncapi.json into the folder given on the command line."""
     folder = Path(sys.argv[1])
-    (folder / MARKDOWN).write_text(render_markdown(), encoding="utf-8")
+    (folder / MARKDOWN).write_text(render_topics_page(), encoding="utf-8")
     (folder / ASYNCAPI).write_text(json.dumps(render_asyncapi(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 

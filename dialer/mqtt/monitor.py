@@ -154,7 +154,7 @@ class Monitor:
 
     async def _publish_results(self, connection: Connection) -> None:
         await self._compare_retained_seal()
-        await self._relay.run(connection.publish)
+        await self._relay.run(connection.publish_message)
 
     async def _compare_retained_seal(self) -> None:
         """Compare the store with the seal that the broker retains, once, before a newer seal replaces that one."""

@@ -48,12 +48,12 @@ async def find_missing_seal(settings: BrokerSettings, centre: str, store: Store,
 
 async def _read_retained_seal(settings: BrokerSettings, centre: str) -> bytes:
     """Return the message with the newest seal, or nothing if the broker retains none."""
-    topic = topics.SEALED_EPOCH.address(centre)
+    topic = topics.SEALED_EPOCH.build_full_topic(centre)
     reading = replace(settings, client_id=f"{make_client_id(settings, centre)}-seal-{uuid4().hex[:8]}")
     try:
         async with open_connection(reading, centre) as connection:
             async with asyncio.timeout(settings.answer_seconds):
-                await connection.client.subscribe_or_raise(topic)
+                await connection.client.subscribe_to_topic(topic)
             try:
                 async with asyncio.timeout(RETAINED_SECONDS):
                     while (received := await connection.client.read_next_message()).topic != topic:

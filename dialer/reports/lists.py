@@ -101,14 +101,14 @@ def render_lists_as_pdf(lists: list[BoothList], kind: ListKind, *, mark: str) ->
     for place, booth in enumerate(lists):
         if place:
             page.add_page()
-        page.write_heading(format_heading(booth, kind))
+        page.write_heading(format_booth_list_heading(booth, kind))
         page.write_table(
             _COLUMNS, ([BOX, *("" if cell is None else str(cell) for cell in row)] for row in booth.rows), _WIDTHS
         )
     return bytes(page.output())
 
 
-def format_heading(booth: BoothList, kind: ListKind) -> str:
+def format_booth_list_heading(booth: BoothList, kind: ListKind) -> str:
     """Return the heading of a booth's list: area, booth, number of voters, close of poll, and roll version."""
     area = f"AC {booth.constituency_number}, part {booth.part_number}"
     status = "still to vote" if kind is ListKind.STRIKE_OFF else "said: not yet"

@@ -143,7 +143,7 @@ class Cleaner:
         rejects: list[Reject] = []
         table, blank = self._normalize_row_widths(batch, rejects)
         serials = [self._serials[cell] for cell in self._get_field_cells(table, Field.SERIAL)]
-        booths = self._find_booths(table)
+        booths = self._find_booths_of_rows(table)
         if 0 in serials or None in booths:
             keep = [slot is not None and serial > 0 for slot, serial in zip(booths, serials, strict=True)]
             blank += self._reject_unidentified(
@@ -178,14 +178,14 @@ class Cleaner:
         for number, row in enumerate(batch.rows, batch.first_row):
             if not any(row):
                 blank += 1
-            elif (reject := self._check_row_shape(number, row, width)) is not None:
+            elif (reject := self._reject_malformed_row(number, row, width)) is not None:
                 rejects.append(reject)
             else:
                 rows.append(row[:width] + [""] * (width - len(row)))
                 row_numbers.append(number)
         return RowTable(row_numbers, rows, list(zip(*rows, strict=True))), blank
 
-    def _check_row_shape(self, number: int, row: list[str], width: int) -> Reject | None:
+    def _reject_malformed_row(self, number: int, row: list[str], width: int) -> Reject | None:
         """Return why a row is rejected: too many cells, an unclosed quotation mark or undecodable characters.
 
         None = it is accepted.
@@ -213,7 +213,7 @@ class Cleaner:
         places = self._mapping.columns.get(name)
         return row[places[0]] if places is not None else self._mapping.values.get(name, "")
 
-    def _find_booths(self, table: RowTable) -> list[BoothSlot | None]:
+    def _find_booths_of_rows(self, table: RowTable) -> list[BoothSlot | None]:
         names = (Field.ROLL_VERSION, Field.STATE_CODE, Field.CONSTITUENCY_NUMBER, Field.PART_NUMBER)
         keys = list(zip(*(self._get_field_cells(table, name) for name in names), strict=True))
         booths = [self._booths.get(key) for key in keys]

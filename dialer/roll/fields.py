@@ -121,7 +121,7 @@ HEADINGS: dict[str, tuple[Field, int]] = {
 """(field, rank) by normalized heading; if several columns match a field, the one with the lowest rank is read."""
 
 
-def find_field(heading: str) -> tuple[Field, int] | None:
+def find_field_of_heading(heading: str) -> tuple[Field, int] | None:
     """Return the field of a voter that a column heading stands for, and how common the heading is.
 
     None = the heading is unknown. Headings of phone columns may be numbered, such as MOBILE2.

@@ -9,7 +9,7 @@ from dialer.roll.importer import ImportOptions, ImportResult, PreparedImport, Pr
 from dialer.store.spool import Spool
 
 
-def hand_over_roll(
+def spool_roll_for_dialler(
     prepared: PreparedImport,
     spool: Spool,
     options: ImportOptions,

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from dialer.domain.errors import RollError
-from dialer.roll.fields import REQUIRED, Field, find_field, is_sensitive_column, normalize_heading
+from dialer.roll.fields import REQUIRED, Field, find_field_of_heading, is_sensitive_column, normalize_heading
 from dialer.roll.reading import FileOptions
 from dialer.settings.files import MAX_TOML_BYTES, NotToml, parse_toml_table, read_whole_file
 
@@ -216,7 +216,7 @@ def _guess_fields_from_headings(header: Sequence[str]) -> dict[Field, tuple[int,
     """
     ranked: dict[Field, list[tuple[int, int]]] = {}
     for index, heading in enumerate(header):
-        if heading and not is_sensitive_column(heading) and (found := find_field(heading)) is not None:
+        if heading and not is_sensitive_column(heading) and (found := find_field_of_heading(heading)) is not None:
             ranked.setdefault(found[0], []).append((found[1], index))
     columns = {
         name: tuple(index for _, index in sorted(places, key=lambda place: place[1]))

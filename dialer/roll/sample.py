@@ -89,7 +89,7 @@ class _Vocabulary:
     places: Sequence[Word]
 
 
-def write_sample(
+def write_sample_roll(
     path: Path,
     rows: int,
     seed: int = 0,
@@ -198,9 +198,9 @@ class _RowGenerator:
         """Yield `count` rows of a synthetic roll, state by state and booth by booth."""
         for index, state in enumerate(self._states):
             share = count * (index + 1) // len(self._states) - count * index // len(self._states)
-            yield from self._generate_state(state, share)
+            yield from self._generate_rows_of_state(state, share)
 
-    def _generate_state(self, state: str, count: int) -> Iterator[list[str]]:
+    def _generate_rows_of_state(self, state: str, count: int) -> Iterator[list[str]]:
         vocabulary = _invent_vocabulary(self._random, STATES[state])
         place: Word = ("", "")
         first_constituency = self._random.randrange(1, 150)
@@ -220,27 +220,27 @@ class _RowGenerator:
                 f"{_SCHOOL[vocabulary.language]} {village[1]} {convert_digits(str(room), vocabulary.language)}",
             )
             size = min(count, max(1, round(self._booth_voters * (0.7 + 0.6 * self._random.random()))))
-            yield from self._generate_booth(booth, vocabulary, size)
+            yield from self._generate_rows_of_booth(booth, vocabulary, size)
             count -= size
             index += 1
             self.booths += 1
 
-    def _generate_booth(self, booth: Sequence[str], vocabulary: _Vocabulary, size: int) -> Iterator[list[str]]:
+    def _generate_rows_of_booth(self, booth: Sequence[str], vocabulary: _Vocabulary, size: int) -> Iterator[list[str]]:
         """Yield `size` rows (voters) of one booth, household by household."""
         serial = made = 0
         while made < size:
             household = min(self._random.choice((1, 2, 3, 4, 4, 5, 5, 6, 8)), size - made)
-            yield from self._generate_household(booth, vocabulary, serial, household)
+            yield from self._generate_rows_of_household(booth, vocabulary, serial, household)
             serial += household
             made += household
 
-    def _generate_household(
+    def _generate_rows_of_household(
         self, booth: Sequence[str], vocabulary: _Vocabulary, last_serial: int, size: int
     ) -> Iterator[list[str]]:
         chance = self._random.random
         surname = self._random.choice(vocabulary.surnames)
         house = f"{self._random.randrange(1, 400)}" + (f"-{self._random.randrange(1, 10)}" if chance() < 0.3 else "")
-        shared = self._get_next_number()
+        shared = self._get_next_fictitious_number()
         section = str(1 + last_serial // 300)
         head = self._random.choice(vocabulary.men)
         for member in range(size):
@@ -249,7 +249,7 @@ class _RowGenerator:
             relation = "F" if man or member > 1 else "H"
             relative = head if member > 0 else self._random.choice(vocabulary.men)
             draw = chance()
-            phone = shared if draw < 0.6 else self._get_next_number() if draw < 0.8 else ""
+            phone = shared if draw < 0.6 else self._get_next_fictitious_number() if draw < 0.8 else ""
             self._next_epic += 1
             row = [
                 *booth,
@@ -272,7 +272,7 @@ class _RowGenerator:
             yield self._add_error_to_row(row, vocabulary.language) if messy else row
             self._last_row = row
 
-    def _get_next_number(self) -> str:
+    def _get_next_fictitious_number(self) -> str:
         """Return the next unused number of the block of fictitious phone numbers (10 digits)."""
         self._next_phone = (self._next_phone + _PHONE_STEP) % _PHONE_BLOCK_SIZE
         return str(_PHONE_BLOCK + (self._next_phone or _PHONE_STEP))
@@ -288,8 +288,8 @@ class _RowGenerator:
         elif kind < 0.09:
             messy[HEADER.index("AGE")] = self._random.choice(("240", "7", "adult"))
         else:
-            phone = row[-1] or self._get_next_number()
-            messy[-1] = self._random.choice(_PHONE_SHAPES)(phone, self._get_next_number(), language)
+            phone = row[-1] or self._get_next_fictitious_number()
+            messy[-1] = self._random.choice(_PHONE_SHAPES)(phone, self._get_next_fictitious_number(), language)
         return messy
 
 

@@ -22,7 +22,7 @@ from dialer.domain.output import create_private_file
 from dialer.domain.signing import read_secret_file
 from dialer.errors import SettingError
 from dialer.roll.cleaning import BoothDetails, BoothKey, BoothSlot, Cleaner
-from dialer.roll.fields import PLACE, Field, find_field, normalize_heading
+from dialer.roll.fields import PLACE, Field, find_field_of_heading, normalize_heading
 from dialer.roll.importer import PreparedImport, prepare_import
 from dialer.roll.mapping import load_column_map
 from dialer.roll.warnings import find_unread_phone_columns
@@ -36,7 +36,7 @@ _REJECTS, _PART = ".rejects.csv", ".part"
 _NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9._-]+")
 
 
-def find_source(sources: Sequence[Source], name: str) -> Source:
+def find_portal_by_name(sources: Sequence[Source], name: str) -> Source:
     """Return the voter-data portal with this name from the settings.
 
     Raises:
@@ -58,7 +58,7 @@ def find_new_exports(source: Source, imported: Collection[str], fetched: Path | 
         RollError: The folder cannot be read, or a file may still be incomplete.
     """
     known = {*imported}
-    for changed, path, sha256 in _list_exports(source):
+    for changed, path, sha256 in _list_portal_files(source):
         if sha256 in known:
             continue
         if path != fetched and abs(time.time() - changed) < QUIET_SECONDS:
@@ -70,7 +70,7 @@ def find_new_exports(source: Source, imported: Collection[str], fetched: Path | 
         yield path
 
 
-def _list_exports(source: Source) -> Iterator[tuple[float, Path, str]]:
+def _list_portal_files(source: Source) -> Iterator[tuple[float, Path, str]]:
     """Yield each file in a portal's folder, oldest first, as (modification time, path, SHA-256).
 
     Raises:
@@ -101,7 +101,7 @@ def load_portal_ids(
     """
     if source.id_heading is None:
         raise RollError(f"source {source.name!r}: id_heading is not set; give the heading of the portal's own ID")
-    exports = [path for _, path, sha256 in _list_exports(source) if imported is None or sha256 in imported]
+    exports = [path for _, path, sha256 in _list_portal_files(source) if imported is None or sha256 in imported]
     if not exports:
         kind = "export" if imported is None else "imported export"
         raise RollError(f"{source.folder}: no {kind} found, so the portal's IDs are unknown; put the export back there")
@@ -144,7 +144,7 @@ def _is_export_file(path: Path) -> bool:
     return path.is_file() and not path.name.startswith(".") and not path.name.endswith((_REJECTS, _PART))
 
 
-def prepare_export(source: Source, path: Path, region: str) -> PreparedImport:
+def prepare_portal_import(source: Source, path: Path, region: str) -> PreparedImport:
     """Open a portal's export and map its columns with the saved map file.
 
     Raises:
@@ -159,7 +159,7 @@ def prepare_export(source: Source, path: Path, region: str) -> PreparedImport:
     rows = [] if first is None else first.rows
     unread = {index for index, _, _ in find_unread_phone_columns(mapping, rows, region)}
     for index, heading in enumerate(mapping.header):
-        by_heading = find_field(heading)
+        by_heading = find_field_of_heading(heading)
         known = index in named or index in mapping.sensitive or heading in mapping.ignored
         if not known and (index in unread or (by_heading is not None and by_heading[0] is Field.MOBILE)):
             raise RollError(

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from dialer.roll.fields import Field, find_field
+from dialer.roll.fields import Field, find_field_of_heading
 from dialer.roll.mapping import ColumnMapping
 from dialer.roll.phone_numbers import read_phone_numbers_in_cell
 
@@ -50,7 +50,7 @@ def find_roll_warnings(mapping: ColumnMapping, rows: Sequence[Sequence[str]], re
     for name in _NAMES:
         for index in mapping.columns.get(name, ()):
             # The only name column is mapped to the name even if its heading says that it is in the local script.
-            by_heading = find_field(mapping.header[index])
+            by_heading = find_field_of_heading(mapping.header[index])
             local = name in _LOCAL or (by_heading is not None and by_heading[0] in _LOCAL)
             yield from _check_names_are_legible(mapping.header[index], _list_filled_cells(rows, index), local=local)
 

@@ -33,7 +33,7 @@ class WeightsResult:
     unknown: int  # rows of voters who are not on the roll
 
 
-def import_weights(
+def import_voter_weights(
     path: Path, store: Path, progress: Callable[[float], None] = lambda _: None, *, key: StoreKey | None = None
 ) -> WeightsResult:
     """Import voters' weights from a CSV or XLSX file, all or nothing.
@@ -79,7 +79,7 @@ def import_new_voter_weights(
         name, state = f"weights.{path.name}", f"{hash_file(path)}, up to voter {voters}"
         if before.get(name) != state:
             try:
-                import_weights(path, store, key=key)
+                import_voter_weights(path, store, key=key)
             except RollError as error:
                 return imported, str(error)
         imported[name] = state

@@ -6,7 +6,7 @@ from dialer.settings.fields import Applied, Section, find_section_type
 from dialer.settings.site import Settings
 
 
-def find_when_applied(section: str, key: str = "") -> Applied:
+def find_when_change_is_applied(section: str, key: str = "") -> Applied:
     """Return when the change of a setting in `section` takes effect.
 
     Without a `key`, the change is that the whole table was added or removed.

@@ -177,7 +177,7 @@ class CampaignsFile(Section):
     campaigns: tuple[Campaign, ...] = Field((), description="as in the settings")
 
 
-def read_campaigns(folder: Path) -> list[dict[str, Any]]:
+def read_campaign_files(folder: Path) -> list[dict[str, Any]]:
     """Return the campaigns in all .toml files of a folder. Each file is checked by itself.
 
     Raises SettingError or SettingMistakes for invalid files.

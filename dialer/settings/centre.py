@@ -13,7 +13,7 @@ from dialer.settings.fields import (
     Section,
     Slug,
     ZoneName,
-    require_condition,
+    make_condition_validator,
     make_pattern_constraint,
 )
 
@@ -39,7 +39,9 @@ class StoreSettings(Section):
 
     path: Annotated[
         Path,
-        require_condition(lambda path: path.name, "must be the path of a file, such as /var/lib/matdan/centre.db"),
+        make_condition_validator(
+            lambda path: path.name, "must be the path of a file, such as /var/lib/matdan/centre.db"
+        ),
     ] = Field(Path("matdan.db"), description="the SQLite file; created if missing")
     reserve_megabytes: int = Field(200, ge=0, description="dialling stops if the disk has less free space (MB)")
     encryption_key_file: Path | None = Field(

@@ -11,7 +11,7 @@ from typing import Any, get_origin
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
-from dialer.settings.applied import find_keys_applied_at_other_times, find_when_applied
+from dialer.settings.applied import find_keys_applied_at_other_times, find_when_change_is_applied
 from dialer.settings.fields import Applied, Section, find_section_type
 from dialer.settings.headquarters import HqSettings
 from dialer.settings.site import Settings
@@ -51,7 +51,7 @@ def describe_when_applied(section: str, model: type[Section]) -> str:
         for applied, words in _APPLIED.items()
         if (keys := [key for key, when in others.items() if when is applied])
     ]
-    return "; ".join([_APPLIED[find_when_applied(section)].capitalize(), *exceptions]) + "."
+    return "; ".join([_APPLIED[find_when_change_is_applied(section)].capitalize(), *exceptions]) + "."
 
 
 def _document_sections(

@@ -313,7 +313,7 @@ class Profile(Section):
     synthetic_voice: SyntheticVoice
     exports: Exports
 
-    def list_rules(self) -> dict[str, Rule]:
+    def list_profile_rules(self) -> dict[str, Rule]:
         """Return all rules of the profile by name, in the order of the file."""
         return {name: value for name in type(self).model_fields if isinstance(value := getattr(self, name), Rule)}
 
@@ -380,7 +380,7 @@ def apply_stricter_rules(
     `overrides` has these values by rule and field. Raises SettingError for a value that is less strict than the
     profile's.
     """
-    rules = profile.list_rules()
+    rules = profile.list_profile_rules()
     changed: dict[str, Any] = profile.model_dump()
     for name, fields in overrides.items():
         if name not in rules:

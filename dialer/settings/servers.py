@@ -22,7 +22,7 @@ def split_settings_by_server(settings: Settings) -> Mapping[str, Settings]:
     """
     servers = settings.asterisk.servers
     return (
-        {server.name: _narrow_to_server(settings, server) for server in servers}
+        {server.name: _make_settings_of_server(settings, server) for server in servers}
         if servers
         else {SINGLE_SERVER: settings}
     )
@@ -75,7 +75,7 @@ def derive_server_password(one: str, other: str, manager_secret: SecretStr | Non
     return derive_secret(manager_secret, f"servers {' '.join(sorted((one, other)))}")
 
 
-def _narrow_to_server(settings: Settings, server: AsteriskServer) -> Settings:
+def _make_settings_of_server(settings: Settings, server: AsteriskServer) -> Settings:
     overrides = server.model_dump(
         include={"bind_address", "sip_port", "external_address", "history"}, exclude_none=True
     )

@@ -19,7 +19,7 @@ from dialer.domain.enums import CampaignKind
 from dialer.settings.asterisk import Ami, Asterisk, FastAgi
 from dialer.settings.audio import Audio
 from dialer.settings.broker import Broker, Mosquitto
-from dialer.settings.campaigns import Campaign, read_campaigns
+from dialer.settings.campaigns import Campaign, read_campaign_files
 from dialer.settings.centre import CentreSettings, Dialling, StoreSettings
 from dialer.settings.cross_checks import find_cross_table_mistakes
 from dialer.settings.desk import Desk
@@ -148,4 +148,4 @@ def _add_campaigns_of_headquarters(table: Mapping[str, Any]) -> Mapping[str, Any
     folder = os.environ.get(f"{PREFIX}HEADQUARTERS__CAMPAIGNS_FOLDER", written)
     if not folder or not isinstance(folder, str) or not isinstance(own, list):
         return table
-    return {**table, "campaigns": [*own, *read_campaigns(Path(folder))]}
+    return {**table, "campaigns": [*own, *read_campaign_files(Path(folder))]}

@@ -79,7 +79,7 @@ def create_engine_plan(settings: Settings, profile: Profile) -> EnginePlan:
             for each in settings.supervisors
             if each.endpoint is not None and each.role in LISTENERS
         },
-        users=list_fixed_users(settings),
+        users=list_users_in_settings(settings),
         headquarters=HeadquartersPlan(
             settings.headquarters.zone,
             {each.name: read_public_key(each.key) for each in settings.headquarters.leaders},
@@ -164,6 +164,6 @@ def _create_retry_rules(campaign: Campaign, settings: Settings) -> RetryRules:
     return replace(rules, busy_seconds=interval, no_answer_seconds=interval, other_seconds=interval)
 
 
-def list_fixed_users(settings: Settings) -> frozenset[str]:
+def list_users_in_settings(settings: Settings) -> frozenset[str]:
     """Return the names of the users in the settings, whose roles commands cannot change."""
     return frozenset(each.name for each in settings.supervisors)

@@ -83,7 +83,7 @@ def _find_voice_label_problems(
     settings: Settings, profile: Profile, playlist: Playlist | None, clock: Clock
 ) -> Iterator[SettingError]:
     """Yield an error if it is unknown which voices are synthetic, or if their announcement cannot be played."""
-    if not _plays_own_sounds(settings):
+    if not _does_site_play_own_sounds(settings):
         return
     if playlist is None:
         problem = (
@@ -99,7 +99,7 @@ def _find_voice_label_problems(
             yield SettingError("settings", "audio.catalogue", problem, _CREATE_DRAFTS)
 
 
-def _plays_own_sounds(settings: Settings) -> bool:
+def _does_site_play_own_sounds(settings: Settings) -> bool:
     """Return whether a flow plays sound files of ours.
 
     Otherwise it has only Twilio's voice, which Twilio calls announce themselves.

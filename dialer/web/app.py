@@ -47,14 +47,14 @@ def make_app(routers: Sequence[APIRouter], sessions: Sessions) -> FastAPI:
     return app
 
 
-def create_document_router() -> APIRouter:
+def create_openapi_router() -> APIRouter:
     """Return a router with the route of the application's OpenAPI document."""
     router = APIRouter(route_class=PageRoute)
-    router.get("/api/openapi.json", dependencies=allow_roles(EVERY_ROLE))(_read_document)
+    router.get("/api/openapi.json", dependencies=allow_roles(EVERY_ROLE))(_read_openapi_document)
     return router
 
 
-async def _read_document(request: Request) -> dict[str, Any]:
+async def _read_openapi_document(request: Request) -> dict[str, Any]:
     """Return the OpenAPI document of this server."""
     document: dict[str, Any] = request.app.openapi()
     return document

@@ -36,7 +36,7 @@ class KnownDevices:
         """Return whether this user has signed in on a device before."""
         return device is not None and self._digest_name(f"user {name}") in device.users
 
-    def make_cookie(self, name: str, device: KnownDevice | None = None) -> str:
+    def make_device_cookie(self, name: str, device: KnownDevice | None = None) -> str:
         """Return the cookie for a device on which this user has signed in. `device` is what its cookie said before.
 
         The device keeps its id, so that signing in does not reset the failures of others on it.
@@ -47,7 +47,7 @@ class KnownDevices:
         text = ".".join([secrets.token_hex(16) if device is None else device.device, *users])
         return f"{text}.{self._digest_name(f'device {text}')}"
 
-    def read_cookie(self, cookie: str) -> KnownDevice | None:
+    def read_device_cookie(self, cookie: str) -> KnownDevice | None:
         """Return the device of a cookie, or None if the cookie is not one of ours."""
         text, _, signature = cookie[:_MOST_COOKIE].rpartition(".")
         if not hmac.compare_digest(signature.encode(), self._digest_name(f"device {text}").encode()):

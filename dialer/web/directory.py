@@ -37,10 +37,10 @@ class Directory:
         self._reading = asyncio.Lock()
         self._changed: set[str] = set()
         self._in_settings: dict[str, StoredUser] = {}
-        self.set_supervisors(supervisors)
+        self.replace_supervisors_of_settings(supervisors)
         self._changed.clear()
 
-    def set_supervisors(self, supervisors: Iterable[Supervisor]) -> None:
+    def replace_supervisors_of_settings(self, supervisors: Iterable[Supervisor]) -> None:
         """Replace the users of the settings' [[supervisors]] sections by these.
 
         The next `report_changed_user_rights` reports the users whose rights differ.

@@ -70,7 +70,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Cancel the time limit of a closed connection."""
         self._set_request_deadline(None)
-        self._stop_counting()
+        self._remove_from_pending_connections()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -104,7 +104,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         """Start the time limit for the body of the request."""
         self._in_body, self._unparsed_bytes, self._body_bytes = True, 0, 0
         self._set_request_deadline(BODY_SECONDS)
-        self._stop_counting()
+        self._remove_from_pending_connections()
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
@@ -127,7 +127,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._set_request_deadline(None)
         super().handle_websocket_upgrade()
 
-    def _stop_counting(self) -> None:
+    def _remove_from_pending_connections(self) -> None:
         """Remove the connection from `pending`."""
         address, self._pending_address = self._pending_address, ""
         if address:

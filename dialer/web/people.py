@@ -264,10 +264,10 @@ class People:
         (name, used_at), now = found, self._clock.now()
         user = self.directory.find_user(name)
         if user is None or used_at < user.changed_at or now - used_at > self._idle_seconds:
-            await try_or_log(self._file.end_sign_in_session(digest))
+            await run_and_log_store_error(self._file.end_sign_in_session(digest))
             return None
         if now - used_at > USE_RECORDED_SECONDS:
-            await try_or_log(self._file.record_sign_in_session_use(digest, now))
+            await run_and_log_store_error(self._file.record_sign_in_session_use(digest, now))
         return SignedInUser(name, user.role)
 
     async def sign_out(self, token: str) -> None:
@@ -378,7 +378,7 @@ async def create_one_time_password_at_site(settings: Settings, name: str) -> str
         return await people.create_one_time_password(name)
 
 
-async def try_or_log(work: Awaitable[object], event: str = "desk.write_failed") -> bool:
+async def run_and_log_store_error(work: Awaitable[object], event: str = "desk.write_failed") -> bool:
     """Run an async function and return whether it succeeded.
 
     A StoreError is logged as `event` and not raised.
@@ -391,7 +391,7 @@ async def try_or_log(work: Awaitable[object], event: str = "desk.write_failed") 
     return True
 
 
-async def repeat_every(seconds: float, work: Callable[[], Awaitable[object]]) -> NoReturn:
+async def repeat_with_pause(seconds: float, work: Callable[[], Awaitable[object]]) -> NoReturn:
     """Repeat an async function until cancelled, with a pause of `seconds` in between."""
     while True:
         await work()

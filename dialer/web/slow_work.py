@@ -64,18 +64,18 @@ class SlowWork:
         self._task: asyncio.Task[None] | None = None
 
     @property
-    def waiting_count(self) -> int:
+    def queued_job_count(self) -> int:
         """How many pieces of work wait or run."""
         return sum(len(lane) for lane in self._lanes.values())
 
     def refuse_work_if_full(self) -> None:
         """Raise QueueFull if the present client could not add work."""
-        if self.waiting_count >= self._most_waiting and self._find_queue_to_shorten(CLIENT.get()) is None:
+        if self.queued_job_count >= self._most_waiting and self._find_queue_to_shorten(CLIENT.get()) is None:
             raise QueueFull
 
     async def run_work_in_turn(self, work: Callable[[], T]) -> T:
         """Run work when it is the client's turn, and return its result. Raises QueueFull."""
-        if self.waiting_count >= self._most_waiting:
+        if self.queued_job_count >= self._most_waiting:
             lane = self._find_queue_to_shorten(CLIENT.get())
             if lane is None:
                 raise QueueFull

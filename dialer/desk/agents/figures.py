@@ -12,7 +12,7 @@ from dialer.domain.view import SeatState
 from dialer.settings.site_time import DAY_SECONDS
 from dialer.store.agent_reading import AgentDay, AgentReading, OwnCallBackOnScreen
 from dialer.web.page_state import PageState
-from dialer.web.people import repeat_every, try_or_log
+from dialer.web.people import repeat_with_pause, run_and_log_store_error
 
 
 class AgentFigures:
@@ -25,7 +25,7 @@ class AgentFigures:
 
     async def run(self) -> None:
         """Update the figures until cancelled. While the store cannot be read, they stay as they are."""
-        await repeat_every(READ_SECONDS, lambda: try_or_log(self.read_agent_figures(), READ_FAILED))
+        await repeat_with_pause(READ_SECONDS, lambda: run_and_log_store_error(self.read_agent_figures(), READ_FAILED))
 
     async def read_agent_figures(self) -> None:
         """Read each agent's figures since midnight from the store, and show them on the pages. Raises StoreError."""

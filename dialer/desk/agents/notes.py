@@ -21,7 +21,7 @@ from dialer.store.agent_records import AgentRecords, Draft, Note
 from dialer.web.access import PageRoute, SignedIn, allow_roles
 from dialer.web.page_requests import PageRequest
 from dialer.web.page_state import PageState
-from dialer.web.people import AGENTS, SignedInUser, try_or_log
+from dialer.web.people import AGENTS, SignedInUser, run_and_log_store_error
 from dialer.web.refusals import RequestRefused
 
 MAX_NOTE_CHARACTERS = 2_000
@@ -75,11 +75,11 @@ class AgentDrafts:
         were_read = False
         try:
             while True:
-                were_read = were_read or await try_or_log(self._read_stored_drafts(), "drafts.read_failed")
-                await try_or_log(self.write_drafts_to_file())
+                were_read = were_read or await run_and_log_store_error(self._read_stored_drafts(), "drafts.read_failed")
+                await run_and_log_store_error(self.write_drafts_to_file())
                 await asyncio.sleep(WRITE_SECONDS)
         finally:
-            await try_or_log(self.write_drafts_to_file())
+            await run_and_log_store_error(self.write_drafts_to_file())
 
     async def _read_stored_drafts(self) -> None:
         self._drafts = {draft.seat: draft for draft in await self._records.read_drafts_of_all_seats()} | self._drafts

@@ -133,7 +133,7 @@ def find_legal_basis(call: CallOnScreen, grounds: Mapping[str, str] | None) -> L
     found = grounds or {}
     registers = [each.rpartition("@") for each in found.get("registers", "").split()]
     return LegalBasis(
-        code=_find_legal_code(call, grounds),
+        code=_find_legal_basis_code(call, grounds),
         profile=found.get("profile"),
         purpose=found.get("purpose"),
         consent=found.get("consent"),
@@ -142,7 +142,7 @@ def find_legal_basis(call: CallOnScreen, grounds: Mapping[str, str] | None) -> L
     )
 
 
-def _find_legal_code(
+def _find_legal_basis_code(
     call: CallOnScreen, grounds: Mapping[str, str] | None
 ) -> Literal["called-us", "unknown", "asked-for", "consent", "not-listed", "allowed"]:
     if call.direction == "inbound":

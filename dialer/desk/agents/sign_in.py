@@ -69,7 +69,7 @@ class AgentSignInRoutes:
 
         A device on which nobody has signed in before gets none: a stranger learns nothing, and agents type the seat.
         """
-        if self._people.devices.read_cookie(request.cookies.get(DEVICE_COOKIE, "")) is None:
+        if self._people.devices.read_device_cookie(request.cookies.get(DEVICE_COOKIE, "")) is None:
             return []
         seats = self._page_state.get_values_by_prefix("seat", SeatView)
         taken = {name for name, seat in seats.items() if seat.agent is not None}

@@ -237,7 +237,7 @@ class Dispositions:
             )
         if details.voters and call.worker is not None:
             raise CommandRefused("a call with a booth worker cannot have `voters`: enter serials (seat-serials)")
-        stray = self._scripts.find_invalid_answer(call.campaign_id, details.answers)
+        stray = self._scripts.find_answer_not_in_script(call.campaign_id, details.answers)
         if stray is not None:
             raise CommandRefused(f"the disposition was not saved: {stray}", RefusedBecause.OTHER_SCRIPT)
 

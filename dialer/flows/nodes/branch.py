@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field, WithJsonSchema, model_validator
 
 from dialer.flows.fields import DeclaredName, Name
 from dialer.flows.flow import Flow
-from dialer.flows.known import look_up_known_value, parse_whole_number
+from dialer.flows.known import look_up_answer_or_fact, parse_whole_number
 from dialer.flows.model import Scalar
 from dialer.flows.node import Continue, Entered, Node, NodeStyle
 from dialer.flows.parsing import OneOrMany, WholeNumber, YamlModel, YesNo, make_yaml_error
@@ -88,7 +88,9 @@ class BranchNode(Node):
 
     def enter_node(self, flow: Flow, state: FlowState) -> Entered:
         """Continue at the node of the first condition that is true for this call."""
-        true = (case.goto for case in self.conditions if case.is_true_for_value(look_up_known_value(state, case.when)))
+        true = (
+            case.goto for case in self.conditions if case.is_true_for_value(look_up_answer_or_fact(state, case.when))
+        )
         return Continue(state.copy_with_changes(node=next(true, self.otherwise)))
 
     def list_next_nodes(self) -> Iterator[tuple[str, str]]:

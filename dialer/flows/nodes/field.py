@@ -10,7 +10,7 @@ from pydantic_core import PydanticCustomError
 
 from dialer.flows.fields import NAME_SCHEMA, DeclaredName, DeclaredNames, Name, Prompt, Terminator
 from dialer.flows.flow import Flow
-from dialer.flows.known import fill_prompt_values, look_up_known_value, parse_whole_number
+from dialer.flows.known import fill_prompt_values, look_up_answer_or_fact, parse_whole_number
 from dialer.flows.node import Act, Entered, GoTo, QuestionNode
 from dialer.flows.parsing import Number, WholeNumber, make_yaml_error
 from dialer.flows.turns import Collect, Digits, FlowState
@@ -174,7 +174,7 @@ def convert_to_polling_hour(entered: int) -> int:
 
 def _is_number_listed_in_fact(state: FlowState, fact: str | None, number: int) -> bool:
     """Return whether a number is in a fact that lists numbers, such as "12,14". If the fact is unknown, return true."""
-    listed = None if fact is None else look_up_known_value(state, fact)
+    listed = None if fact is None else look_up_answer_or_fact(state, fact)
     return listed is None or number in {parse_whole_number(each.strip()) for each in str(listed).split(",")}
 
 
@@ -184,4 +184,4 @@ def _resolve_value_limit(state: FlowState, bound: int | str | None) -> int | Non
     """
     if bound is None or isinstance(bound, int):
         return bound
-    return parse_whole_number(look_up_known_value(state, bound))
+    return parse_whole_number(look_up_answer_or_fact(state, bound))

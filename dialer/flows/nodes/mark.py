@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 
 from dialer.domain.enums import MarkKind
 from dialer.flows.fields import DeclaredName, Name
-from dialer.flows.known import look_up_known_value, parse_whole_number
+from dialer.flows.known import look_up_answer_or_fact, parse_whole_number
 from dialer.flows.model import Scope
 from dialer.flows.node import Answered, CommittingNode, GoTo
 from dialer.flows.parsing import make_yaml_error
@@ -90,4 +90,4 @@ class MarkNode(CommittingNode):
 
 
 def _look_up_entered_number(state: FlowState, name: str | None) -> int | None:
-    return parse_whole_number(look_up_known_value(state, name)) if name is not None else None
+    return parse_whole_number(look_up_answer_or_fact(state, name)) if name is not None else None

@@ -31,7 +31,7 @@ class CountingAlert:
         self._counts[sender] = self._counts.get(sender, 0) + number
         self._last_at = self._clock.monotonic()
         if not self._reported:
-            self._raise_count_alert()
+            self._raise_incident_count_alert()
 
     def update_or_clear_alert(self) -> bool:
         """Update the count of incidents, or clear the alert if there were no recent ones. Return whether the alert is
@@ -44,10 +44,10 @@ class CountingAlert:
             self._counts.clear()
             self._reported = 0
         elif sum(self._counts.values()) != self._reported:
-            self._raise_count_alert()
+            self._raise_incident_count_alert()
         return bool(self._reported)
 
-    def _raise_count_alert(self) -> None:
+    def _raise_incident_count_alert(self) -> None:
         self._reported = sum(self._counts.values())
         self._raise_alert(self._create_count_alert())
 

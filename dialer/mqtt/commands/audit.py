@@ -24,7 +24,7 @@ _KEYS = {"campaign": "campaign_id", "attempt": "attempt_id"}
 def format_id_for_log(checked: CheckedCommand) -> str:
     """Return a command's ID in the form that is allowed in the log and the audit."""
     command_id = checked.command_id or "none"
-    if _is_allowed_in_audit({"id": command_id}):
+    if _are_details_allowed_in_audit({"id": command_id}):
         return command_id
     return f"sha256-{hashlib.sha256(command_id.encode()).hexdigest()[:32]}"
 
@@ -32,14 +32,14 @@ def format_id_for_log(checked: CheckedCommand) -> str:
 def create_audit_entry(checked: CheckedCommand, status: str, reason: str = "") -> tuple[str, dict[str, str]]:
     """Return who sent a command, and the details of its audit entry."""
     is_known = isinstance(checked, AcceptedCommand) or is_user_name(checked.sender)
-    who = checked.sender if is_known and _is_allowed_in_audit({"who": checked.sender}) else "stranger"
+    who = checked.sender if is_known and _are_details_allowed_in_audit({"who": checked.sender}) else "stranger"
     what = {"command": checked.name or "unknown", "id": format_id_for_log(checked), "status": status}
     if checked.role:
         what["role"] = checked.role
     details = _create_audit_details(checked) if isinstance(checked, AcceptedCommand) else {}
     if reason:
         details["why"] = reason[:120]
-    return who, {**what, **{key: text for key, text in details.items() if _is_allowed_in_audit({key: text})}}
+    return who, {**what, **{key: text for key, text in details.items() if _are_details_allowed_in_audit({key: text})}}
 
 
 def _create_audit_details(accepted: AcceptedCommand) -> dict[str, str]:
@@ -59,7 +59,7 @@ def _format_audit_value(value: object) -> str:
     return ", ".join(value) if isinstance(value, tuple) else str(value)
 
 
-def _is_allowed_in_audit(what: Mapping[str, str]) -> bool:
+def _are_details_allowed_in_audit(what: Mapping[str, str]) -> bool:
     try:
         format_canonical_details(what)
     except (UnsafeValue, UnicodeEncodeError):

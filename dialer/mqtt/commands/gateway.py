@@ -215,9 +215,9 @@ class CommandGateway:
             await self._audit.append_audit_entry(accepted, "repeated")
             return known.reply
         if isinstance(accepted.command, ReceiptedCommand):
-            return await self._execute_with_receipt(accepted, accepted.command)
+            return await self._execute_and_store_receipt(accepted, accepted.command)
         if not accepted.command.is_idempotent:
-            return await self._record_then_execute(accepted)
+            return await self._record_command_then_execute(accepted)
         _, reply = await self._execute_and_audit(accepted, accepted.command_context, number)
         if accepted.command.is_stored:
             await self._record_reply(accepted, reply)
@@ -236,7 +236,7 @@ class CommandGateway:
         if refused.command_id is not None:
             await self._store_reply(refused.sender, self._create_refusal_reply(refused.command_id, refused.text))
 
-    async def _execute_with_receipt(self, accepted: AcceptedCommand, command: ReceiptedCommand) -> str:
+    async def _execute_and_store_receipt(self, accepted: AcceptedCommand, command: ReceiptedCommand) -> str:
         await self._audit.append_audit_entry(accepted, "begun")
         receipted = self._encode_reply("done", command.command_reply)
         receipt = Receipt(accepted.key_in_store, accepted.name, accepted.content, receipted)
@@ -246,7 +246,7 @@ class CommandGateway:
         await self._record_reply(accepted, reply)
         return reply
 
-    async def _record_then_execute(self, accepted: AcceptedCommand) -> str:
+    async def _record_command_then_execute(self, accepted: AcceptedCommand) -> str:
         """Record a command that must not be executed twice, then execute it. Return the reply as JSON."""
         await self._audit.append_audit_entry(accepted, "begun")  # it is not executed unless this is committed
         await self._record_reply(accepted, self._encode_reply("refused", _INTERRUPTED))

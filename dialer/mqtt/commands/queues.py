@@ -26,7 +26,7 @@ class SenderQueue(Generic[T]):
         self._allowance = BURST
         self._counted_at: float | None = None
 
-    def seconds_until_next_command(self, now: float) -> float:
+    def compute_wait_until_next_command(self, now: float) -> float:
         """Return how long the first command must wait (seconds; 0 = it may be executed now). `now` is monotonic."""
         if self._counted_at is not None:
             self._allowance = min(BURST, self._allowance + (now - self._counted_at) * PER_SECOND)
@@ -35,7 +35,7 @@ class SenderQueue(Generic[T]):
         return missing / PER_SECOND if missing > 1e-9 else 0.0
 
     def pop_first_command(self) -> T:
-        """Remove and return the first command. Call it only if `seconds_until_next_command` is 0."""
+        """Remove and return the first command. Call it only if `compute_wait_until_next_command` is 0."""
         self._allowance -= 1.0
         return self.items.popleft()
 
@@ -68,7 +68,7 @@ class FairQueues(Generic[T]):
         for sender, queue in self._queues.items():
             if not queue.items:
                 continue
-            seconds = queue.seconds_until_next_command(now)
+            seconds = queue.compute_wait_until_next_command(now)
             if seconds == 0.0:
                 self._queues[sender] = self._queues.pop(sender)  # to the end of the order
                 return queue.pop_first_command(), None

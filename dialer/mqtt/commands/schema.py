@@ -44,7 +44,7 @@ def build_message_schema(ref_template: str) -> dict[str, Any]:
     }
 
 
-def list_reference_lines() -> Iterator[str]:
+def list_command_reference_lines() -> Iterator[str]:
     """Yield the lines of the commands' reference: a table of commands, a table of their fields, and the objects in
     fields.
     """

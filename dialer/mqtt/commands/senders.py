@@ -49,12 +49,12 @@ class Senders:
         `users` has the roles of the users in the store, and may change. `signed` requires a signature of every command.
         `broker_knows` says whether the broker authenticates its clients, according to the settings.
         """
-        self.set_supervisors(supervisors)
+        self.replace_supervisors_of_settings(supervisors)
         self._users = {} if users is None else users
         self._signed = signed
         self._broker_knows = broker_knows
 
-    def set_supervisors(self, supervisors: Iterable[Sender]) -> None:
+    def replace_supervisors_of_settings(self, supervisors: Iterable[Sender]) -> None:
         """Replace the supervisors that came from the settings."""
         self._supervisors = {sender.name: sender for sender in supervisors}
 

@@ -221,7 +221,7 @@ class Actions:
         if action.get("Direction") != "both" or action.get("State") not in ("0", "1"):
             raise ActionRefused("Invalid direction specified. Must be read, write or both")
         if channel.recording is not None:
-            channel.recording.set_muted(action.get("State") == "1")
+            channel.recording.set_recording_muted(action.get("State") == "1")
         send_action_response(session, action, "Success")
 
     def _list_channel_status(self, session: ManagerSession, action: AmiMessage) -> None:

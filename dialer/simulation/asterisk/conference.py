@@ -105,7 +105,9 @@ class Conferences:
         events.publish_member_event("BridgeEnter", conference, count, channel)
         events.publish_member_event("ConfbridgeJoin", conference, count, channel, admin=user.admin)
         for other in conference.members:
-            self._set_channel_variable(other.channel, "BRIDGEPEER", conference.list_peer_names(other.channel))
+            self._set_channel_variable(
+                other.channel, "BRIDGEPEER", conference.list_names_of_other_members(other.channel)
+            )
             other.channel.shown = None
         if conference.marked_participant_count:
             for other in conference.members:
@@ -125,7 +127,9 @@ class Conferences:
         self._set_channel_variable(channel, "BRIDGEPEER", "")
         events.publish_member_event("BridgeLeave", conference, count - 1, channel)
         for other in conference.members:
-            self._set_channel_variable(other.channel, "BRIDGEPEER", conference.list_peer_names(other.channel))
+            self._set_channel_variable(
+                other.channel, "BRIDGEPEER", conference.list_names_of_other_members(other.channel)
+            )
             other.channel.shown = None
         events.publish_member_event("ConfbridgeLeave", conference, count, channel, admin=member.user.admin)
         result = member.result or "HANGUP"

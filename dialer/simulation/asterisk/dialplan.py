@@ -138,7 +138,7 @@ async def _start_recording(_switch: SwitchCore, channel: Channel, data: str) -> 
     channel.recording = ChannelRecording(Path(file), channel, bridged_only="b" in options)
 
 
-async def _dial_server(switch: SwitchCore, channel: Channel, data: str) -> None:
+async def _dial_other_server(switch: SwitchCore, channel: Channel, data: str) -> None:
     """Call another server and connect both channels until one hangs up.
 
     With option g the dialplan continues after the other side has hung up.
@@ -185,7 +185,7 @@ APPLICATIONS: dict[str, Application] = {
     "ChanSpy": _wait_for_hang_up,
     "ConfBridge": _join_conference,
     "ControlPlayback": _play_one_sound,
-    "Dial": _dial_server,
+    "Dial": _dial_other_server,
     "Echo": _wait_for_hang_up,
     "Goto": _go_to_priority,
     "GotoIf": _go_to_priority_if,

@@ -83,12 +83,12 @@ def _get_or_add_extension(context: list[Extension], name: str) -> Extension:
     for known in context:
         if known.name == name:
             return known
-    extension = Extension(name, pattern=_compile_pattern(name[1:]) if name.startswith("_") else None)
+    extension = Extension(name, pattern=_compile_extension_pattern(name[1:]) if name.startswith("_") else None)
     context.append(extension)
     return extension
 
 
-def _compile_pattern(text: str) -> re.Pattern[str]:
+def _compile_extension_pattern(text: str) -> re.Pattern[str]:
     classes = {"X": "[0-9]", "Z": "[1-9]", "N": "[2-9]", ".": ".+", "!": ".*", "-": ""}
     pieces = re.findall(r"\[[^\]]*\]|.", text)
     return re.compile("".join(piece if piece[0] == "[" else classes.get(piece, re.escape(piece)) for piece in pieces))
@@ -135,7 +135,9 @@ def substitute_expressions(text: str, look_up_variable: Lookup) -> str:
             continue
         end = _find_closing_bracket(text, start + 1)
         inner = substitute_expressions(text[start + 2 : end], look_up_variable)
-        out.append(_look_up_or_slice(inner, look_up_variable) if opening == "{" else evaluate_expression(inner))
+        out.append(
+            _look_up_variable_or_slice(inner, look_up_variable) if opening == "{" else evaluate_expression(inner)
+        )
         at = end + 1
 
 
@@ -152,7 +154,7 @@ def _find_closing_bracket(text: str, start: int) -> int:
     raise DialplanError(f"a dialplan expression has no closing bracket: {text[start:]}; add it")
 
 
-def _look_up_or_slice(name: str, look_up_variable: Lookup) -> str:
+def _look_up_variable_or_slice(name: str, look_up_variable: Lookup) -> str:
     sliced = re.fullmatch(r"(\w+):(-?\d+)(?::(-?\d+))?", name)
     if sliced is None:
         return look_up_variable(name)
@@ -169,24 +171,24 @@ def evaluate_expression(expression: str) -> str:
     number or text.
     """
     tokens = _TOKEN.findall(expression)
-    value, rest = _evaluate_level(tokens, 0)
+    value, rest = _evaluate_operators_of_level(tokens, 0)
     if rest:
         raise DialplanError(f"a dialplan expression is invalid: $[{expression}]; correct it")
     return value
 
 
-def _evaluate_level(tokens: list[str], level: int) -> tuple[str, list[str]]:
+def _evaluate_operators_of_level(tokens: list[str], level: int) -> tuple[str, list[str]]:
     if level == len(_LEVELS):
         if not tokens or any(tokens[0] in operators for operators in _LEVELS):
             return "", tokens  # an operand that is empty after substitution
         if tokens[0] == "(":
-            value, rest = _evaluate_level(tokens[1:], 0)
+            value, rest = _evaluate_operators_of_level(tokens[1:], 0)
             return value, rest[1:]
         return tokens[0].strip('"'), tokens[1:]
-    value, tokens = _evaluate_level(tokens, level + 1)
+    value, tokens = _evaluate_operators_of_level(tokens, level + 1)
     while tokens and tokens[0] in _LEVELS[level]:
         operator = tokens[0]
-        right, tokens = _evaluate_level(tokens[1:], level + 1)
+        right, tokens = _evaluate_operators_of_level(tokens[1:], level + 1)
         value = _apply_operator(operator, value, right)
     return value, tokens
 

@@ -99,7 +99,7 @@ class OutgoingCall:
         if behaviour.rings:
             self._schedule_call_step(behaviour.post_dial_seconds, self._start_ringing)
         else:
-            self._schedule_call_step(behaviour.post_dial_seconds, self._fail_call)
+            self._schedule_call_step(behaviour.post_dial_seconds, self._end_failed_call)
 
     def _schedule_call_step(self, seconds: float, act: Callable[[], None]) -> None:
         self._channel.call_after_seconds(seconds / self._switch.speed, act)
@@ -113,9 +113,9 @@ class OutgoingCall:
         if failure is None:
             self._schedule_call_step(self._behaviour.answer_after, self._answer_call)
         elif failure == NO_ANSWER:
-            self._schedule_call_step(CARRIER_GIVES_UP_SECONDS, self._fail_call)
+            self._schedule_call_step(CARRIER_GIVES_UP_SECONDS, self._end_failed_call)
         else:
-            self._schedule_call_step(self._behaviour.answer_after, self._fail_call)
+            self._schedule_call_step(self._behaviour.answer_after, self._end_failed_call)
 
     def _handle_provisional_status(self, status: int) -> None:
         """Handle a provisional SIP status (1xx) of the called side. A 183 does not change the channel's state, as in
@@ -146,7 +146,7 @@ class OutgoingCall:
     def _publish_originate_failure(self, reason: int) -> None:
         self._switch.events.publish_originate_response(self._order, reason)
 
-    def _fail_call(self) -> None:
+    def _end_failed_call(self) -> None:
         """End the outgoing call with the carrier's final SIP status."""
         channel, events = self._channel, self._switch.events
         channel.cancel_timers()

@@ -38,7 +38,7 @@ class ChannelRecording:
             self.muted_seconds += now - self._since if self.muted else 0.0
         self._since = now
 
-    def set_muted(self, muted: bool) -> None:
+    def set_recording_muted(self, muted: bool) -> None:
         """Mute or unmute the recording."""
         self.update_duration()
         self.muted = muted

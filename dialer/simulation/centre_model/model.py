@@ -82,7 +82,7 @@ class CentreModel:
                 self._run_pacing_decision_if_due()
         self._advance_clock(self.end)
         if self._moments[-1].at_seconds < self.end:
-            self._log_state_of_moment()
+            self._log_centre_state()
         return DayLog(self.scenario.hours, self._resolved, self._moments, self._placed, self._cancelled, self._dropped,
                       self._decision_costs)  # fmt: skip
 
@@ -382,13 +382,13 @@ class CentreModel:
     # The log
 
     def _log_every_minute(self, _: None) -> None:
-        self._log_state_of_moment()
+        self._log_centre_state()
         if self.now + MOMENT_SECONDS <= self.end:
             self._schedule_event_at(self.now + MOMENT_SECONDS, self._log_every_minute, None)
         if self._progress is not None:
             self._progress(self.now / self.end)
 
-    def _log_state_of_moment(self) -> None:
+    def _log_centre_state(self) -> None:
         rates = [campaign.rate.get_value_at(self.now) for campaign in self.campaigns]
         ringing = sum(len(campaign.unanswered) for campaign in self.campaigns)
         self._moments.append(Moment(

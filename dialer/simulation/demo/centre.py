@@ -32,7 +32,7 @@ from dialer.mqtt.embedded_broker import DemoBroker, run_demo_broker
 from dialer.pacing.factory import make_pacer
 from dialer.process.signals import stop_on_signals
 from dialer.roll.importer import ImportOptions, import_roll_file
-from dialer.roll.sample import write_sample
+from dialer.roll.sample import write_sample_roll
 from dialer.settings.site import Settings, load_settings
 from dialer.settings.site_rules import find_lowest_cap
 from dialer.simulation.agents import AgentHabits, SimulatedAgents
@@ -114,7 +114,7 @@ def _import_demo_roll(options: DemoOptions, directory: Path, console: Console) -
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), console=console, transient=True
     ) as progress:
         writing = progress.add_task("writing a synthetic roll", total=options.voters)
-        write_sample(
+        write_sample_roll(
             roll_path,
             options.voters,
             options.seed,

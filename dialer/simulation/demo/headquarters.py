@@ -36,7 +36,7 @@ from dialer.mqtt.client import BrokerSettings
 from dialer.mqtt.embedded_broker import run_demo_broker
 from dialer.nats.session import Session, open_session
 from dialer.roll.importer import ImportOptions, import_roll_file
-from dialer.roll.sample import write_sample
+from dialer.roll.sample import write_sample_roll
 from dialer.settings.headquarters import HqSettings
 from dialer.settings.site import Settings
 from dialer.simulation.agents import SimulatedAgents
@@ -148,7 +148,7 @@ async def run_hq_demo(options: HqDemoOptions, console: Console) -> list[HqCheck]
         sessions = [await stack.enter_async_context(open_session(settings.servers, each.name)) for each in virtual]
         hq_database = await stack.enter_async_context(open_database(database_url))
         roll = folder / "roll.csv"
-        await asyncio.to_thread(write_sample, roll, options.voters, options.seed, states=(REAL_STATE,))
+        await asyncio.to_thread(write_sample_roll, roll, options.voters, options.seed, states=(REAL_STATE,))
         material = stack.enter_context(
             serve_demo_material(folder / "material", signing.read_key_file(folder / ONLINE_KEY))
         )
@@ -330,9 +330,13 @@ def has_unfinished_calls(centre: RealCentre) -> bool:
 
     A call leaves the view before its end is committed, and its agent enters the outcome later.
     """
-    view = centre.site.view
+    view = centre.site.centre_view
     busy = any(seat.state in {SeatState.RESERVED, SeatState.TALKING, SeatState.WRAP_UP} for seat in view.seats)
-    return busy or any(any(each.calls.values()) for each in view.campaigns) or centre.read_rows(_OPEN) != [(0,)]
+    return (
+        busy
+        or any(any(each.calls.values()) for each in view.campaigns)
+        or centre.query_store_of_centre(_OPEN) != [(0,)]
+    )
 
 
 async def _check_databases(

@@ -27,7 +27,7 @@ from dialer.errors import SettingError
 from dialer.mqtt.embedded_broker import run_demo_broker
 from dialer.process.signals import stop_on_signals
 from dialer.roll.importer import ImportOptions, import_roll_file
-from dialer.roll.sample import write_sample
+from dialer.roll.sample import write_sample_roll
 from dialer.settings.site import Settings
 from dialer.simulation.agents import EngineClient, EngineLike
 from dialer.simulation.asterisk.server import SimulatedAsterisk
@@ -148,7 +148,7 @@ def _refuse_untrainable_settings(settings: Settings) -> None:
 def _create_sample_store(folder: Path) -> Path:
     """Import a synthetic roll into a new store and return its path. Blocks."""
     store, roll = folder / "centre.db", folder / "roll.csv"
-    write_sample(roll, VOTERS, seed=1)
+    write_sample_roll(roll, VOTERS, seed=1)
     import_roll_file(roll, store, ImportOptions())
     return store
 

@@ -42,7 +42,7 @@ class CampaignHours:
     open_periods: tuple[Period, ...]  # in order, to the minute; empty if it may not call that day
     why: str = ""  # why it may not call in the rehearsed hours; "" if it may
 
-    def compute_open_seconds(self, start: float, end: float) -> float:
+    def compute_callable_seconds(self, start: float, end: float) -> float:
         """Return the seconds between `start` and `end` in which the campaign may call."""
         return sum(max(0.0, min(end, until) - max(start, since)) for since, until in self.open_periods)
 
@@ -72,7 +72,7 @@ class SiteHours:
         self._areas = areas or list_areas_of_polling_days(book.polls, settings.polling_day.last_call_minutes * 60.0)
         self._zone = get_site_zone(settings)
 
-    def compute_hours_on(self, day: date) -> tuple[CampaignHours, ...]:
+    def compute_calling_hours_of_day(self, day: date) -> tuple[CampaignHours, ...]:
         """Return the hours in which each campaign may call on `day`, from midnight to midnight in the centre's time
         zone.
         """
@@ -88,7 +88,7 @@ class SiteHours:
         """Return the campaigns' hours, with the reason for each campaign that may not call between `start` and `end`."""
         return tuple(
             replace(hours, why="")
-            if hours.compute_open_seconds(start, end)
+            if hours.compute_callable_seconds(start, end)
             else replace(hours, why=describe_call_obstacles(self._gate, rules, self._areas, start, end))
             for hours, rules in zip(day, self._rules, strict=True)
         )
@@ -199,10 +199,10 @@ def _find_day_to_rehearse(settings: Settings, site: SiteHours, today: date) -> t
     polls = [poll.day for poll in settings.rules.polls]
     next_poll = min((day for day in polls if day >= today), default=today)
     for day in (next_poll, site.find_first_open_day(today), max(polls, default=None)):
-        found = () if day is None else site.compute_hours_on(day)
+        found = () if day is None else site.compute_calling_hours_of_day(day)
         if any(each.open_periods for each in found):
             return found
-    why = "; ".join(f"campaign {each.campaign_id}: {each.why}" for each in site.compute_hours_on(next_poll))
+    why = "; ".join(f"campaign {each.campaign_id}: {each.why}" for each in site.compute_calling_hours_of_day(next_poll))
     raise CannotRehearse(f"no call is allowed on {next_poll} or on any other day ({why}); run `dialer rules check`")
 
 

@@ -163,7 +163,7 @@ class _Rehearsal:
     def _build_campaign_outcome(self, view: CentreView, hours: CampaignHours) -> CampaignOutcome:
         campaign = next(each for each in view.campaigns if each.campaign_id == hours.campaign_id)
         refused = {reason: times for reason, times in campaign.refused.items() if reason in _CORRECTABLE_REASONS}
-        could_call = hours.compute_open_seconds(self._day.starts_at, self._day.ends_at) > 0
+        could_call = hours.compute_callable_seconds(self._day.starts_at, self._day.ends_at) > 0
         most = self._held[hours.campaign_id].most_common(1)
         why = (most[0][0] if most else "") if could_call else hours.why
         return CampaignOutcome(hours.campaign_id, campaign.attempts, could_call, why, refused)

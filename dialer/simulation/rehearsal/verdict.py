@@ -80,7 +80,7 @@ class DayOutcome:
         return self.day.length_seconds / self.took_seconds if self.took_seconds > 0 else float("inf")
 
 
-def judge_day(outcome: DayOutcome) -> list[Finding]:
+def judge_rehearsed_day(outcome: DayOutcome) -> list[Finding]:
     """Return the problems (findings) of a rehearsed day, the most serious first."""
     found = [
         *_judge_calling_rules(outcome),
@@ -95,7 +95,7 @@ def judge_day(outcome: DayOutcome) -> list[Finding]:
 
 def is_site_ready(outcomes: Sequence[DayOutcome]) -> bool:
     """Return whether no rehearsed day has an error, so that the site is ready."""
-    return all(finding.level is not Level.ERROR for outcome in outcomes for finding in judge_day(outcome))
+    return all(finding.level is not Level.ERROR for outcome in outcomes for finding in judge_rehearsed_day(outcome))
 
 
 def _judge_calling_rules(outcome: DayOutcome) -> Iterator[Finding]:

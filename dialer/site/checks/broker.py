@@ -38,22 +38,22 @@ async def check_broker_access(settings: Settings, clock: Clock) -> AsyncIterator
     if not settings.broker.tls and not is_loopback_host(settings.broker.host):
         text = f"the connection to {ours.host} is not encrypted: passwords and commands can be read in transit"
         yield warning(_SUBJECT, text, "set broker.tls")
-    if settings.broker.username is None and not _all_commands_are_signed(settings):
+    if settings.broker.username is None and not _are_all_commands_signed(settings):
         text = (
             "the dialler has no user of its own at the broker (broker.username), so only signed commands are accepted"
         )
         yield warning(_SUBJECT, text, _RENDER)
     centre, user = settings.centre.id, next((each.name for each in settings.supervisors), OWN_USER)
     stranger = replace(ours, username=None, password=None)
-    yield _judge_stranger_access(settings, await asyncio.to_thread(probe_broker_access, stranger, centre, user))
+    yield _judge_access_without_account(settings, await asyncio.to_thread(probe_broker_access, stranger, centre, user))
     as_ourselves = await asyncio.to_thread(probe_broker_access, ours, centre, user, connects_only=True)
     if as_ourselves.connected and as_ourselves.max_message_bytes is None:
         text = "the broker accepts messages of any size: any client that may publish can fill its memory"
         yield warning(_SUBJECT, text, f"set max_packet_size; {_RENDER}")
 
 
-def _judge_stranger_access(settings: Settings, stranger: BrokerAccess) -> Finding:
-    if stranger.may_command and not _all_commands_are_signed(settings) and settings.broker.username is not None:
+def _judge_access_without_account(settings: Settings, stranger: BrokerAccess) -> Finding:
+    if stranger.may_command and not _are_all_commands_signed(settings) and settings.broker.username is not None:
         text = "the broker accepts commands without a password: any client that reaches it can stop the centre and mark voters"
         return error(_SUBJECT, text, _RENDER)
     if stranger.may_command:
@@ -66,7 +66,7 @@ def _judge_stranger_access(settings: Settings, stranger: BrokerAccess) -> Findin
     return ok(_SUBJECT, "the broker rejects connections without a password")
 
 
-def _all_commands_are_signed(settings: Settings) -> bool:
+def _are_all_commands_signed(settings: Settings) -> bool:
     """Return whether all users who may send commands must sign them, including the dialler's command line."""
     if settings.broker.signed_commands:
         return True

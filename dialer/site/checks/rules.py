@@ -37,7 +37,7 @@ def check_settings_against_profile(settings: Settings) -> Iterator[Finding]:
     """
     profile = load_site_profile(settings)
     yield ok("rules", f"profile {profile.name} is in force, and no setting is looser")
-    unconfirmed = sum(not rule.confirmed for rule in profile.list_rules().values())
+    unconfirmed = sum(not rule.confirmed for rule in profile.list_profile_rules().values())
     if unconfirmed:
         text = f"{unconfirmed} rules of the profile were not confirmed against a text of the law"
         yield warning("rules", text, "have a lawyer confirm them (`dialer rules show`)")
@@ -135,13 +135,13 @@ def _describe_limited_hours(campaign: Campaign, gate: Gate, now: float) -> str |
     if all(each == own for each in left.values()):
         return None
     head = f"calling hours {_format_hours(own)} are limited by the profile {gate.rules.profile.name} to"
-    if _spans_time_zones(gate, now):
+    if _may_number_be_in_other_time_zone(gate, now):
         allowed = _format_hours_by_day({day: merge_adjoining_periods(hours) for day, hours in days})
         return f"{head} {allowed} in the number's time zone"
     return f"{head} {_format_hours_by_day(left)}"
 
 
-def _spans_time_zones(gate: Gate, now: float) -> bool:
+def _may_number_be_in_other_time_zone(gate: Gate, now: float) -> bool:
     """Return whether a called number may be in another time zone than the centre."""
     moment = datetime.fromtimestamp(now, gate.rules.centre_zone)
     return any(moment.astimezone(zone).utcoffset() != moment.utcoffset() for zone in gate.rules.list_all_time_zones())

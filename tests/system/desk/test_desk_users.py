@@ -23,7 +23,7 @@ from dialer.mqtt.link import Presence
 from dialer.mqtt.messages import create_result_announcement
 from dialer.mqtt.monitor import Monitor
 from dialer.site.broker import list_command_senders
-from dialer.site.plan import list_fixed_users
+from dialer.site.plan import list_users_in_settings
 from dialer.store.store import open_store
 from tests.support.browser import (
     NEEDS_A_BROWSER,
@@ -95,7 +95,7 @@ async def site(browser: Browser, tmp_path: Path) -> AsyncIterator[Site]:
         broker = await stack.enter_async_context(run_demo_broker())
         store = await open_store(store_path, encode=create_result_announcement)
         stack.push_async_callback(store.close)
-        users = Users(store, clock, lambda: list_fixed_users(settings))
+        users = Users(store, clock, lambda: list_users_in_settings(settings))
         engine = TableEngine(users, change_state(centre_view(seats=2, booths=2), at=clock.now()))
         await set_passwords(settings, "asha", "vikram")
         stop = asyncio.Event()

@@ -24,7 +24,7 @@ from dialer.engine.core import Core
 from dialer.engine.features import Features
 from dialer.engine.plan import Dependencies, EnginePlan
 from dialer.engine.seats.log_ins import WrongLogIns
-from dialer.process.memory import trim_memory
+from dialer.process.memory import return_free_memory_repeatedly
 from dialer.simulation.agents import AgentHabits
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, make_seat_phones
 from dialer.simulation.asterisk.voters import VoterProfile
@@ -155,9 +155,9 @@ def test_memory_of_the_dialler_does_not_grow_with_the_number_of_calls(tmp_path: 
 async def test_free_memory_is_returned_to_the_system_every_ten_minutes(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[int] = []
     monkeypatch.setattr(ctypes, "CDLL", lambda _: SimpleNamespace(malloc_trim=asked.append))
-    task = asyncio.create_task(trim_memory())
+    task = asyncio.create_task(return_free_memory_repeatedly())
     await asyncio.sleep(3700)
     task.cancel()
     assert asked == [0] * 6
     monkeypatch.setattr(ctypes, "CDLL", lambda _: SimpleNamespace())
-    await trim_memory()  # not applicable to other C libraries
+    await return_free_memory_repeatedly()  # not applicable to other C libraries

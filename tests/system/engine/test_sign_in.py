@@ -97,12 +97,12 @@ async def test_wrong_pin_proofs_from_a_page_lock_only_where_they_come_from(tmp_p
         for _ in range(10):
             with pytest.raises(LogInRefused):
                 await execute(make_sign_in("0000", network))
-        assert [alert.code for alert in site.view.alerts] == ["sign-in-locked-01"]
+        assert [alert.code for alert in site.centre_view.alerts] == ["sign-in-locked-01"]
         with pytest.raises(CommandRefused, match="locked for up to 15 minutes after too many wrong PINs") as refused:
             await execute(make_sign_in("2468", network))
         assert refused.value.why is RefusedBecause.LOG_IN_LOCKED
         await execute(SeatUnlock(seat="01"))
-        assert site.view.alerts == ()
+        assert site.centre_view.alerts == ()
         for _ in range(10):
             with pytest.raises(LogInRefused):
                 await execute(make_sign_in("0000", network))

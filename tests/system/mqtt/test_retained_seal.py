@@ -20,7 +20,7 @@ from dialer.mqtt.client import BrokerSettings
 from dialer.mqtt.connection import open_connection
 from dialer.mqtt.embedded_broker import BrokerKind, run_demo_broker
 from dialer.mqtt.link import Presence
-from dialer.mqtt.messages import Message, create_announcement
+from dialer.mqtt.messages import Message, create_result_announcement
 from dialer.mqtt.monitor import Monitor
 from dialer.store.seal_keys import get_seal_key_path
 from dialer.store.store import open_store
@@ -32,13 +32,13 @@ from tests.support.stored import query_store
 from tests.support.waiting import HANG_SECONDS
 
 KINDS = [pytest.param(BrokerKind.MOSQUITTO, marks=NEEDS_MOSQUITTO), BrokerKind.AMQTT]
-TOPIC = topics.SEALED_EPOCH.address("pune-1")
+TOPIC = topics.SEALED_EPOCH.build_full_topic("pune-1")
 
 
 @pytest.fixture(params=KINDS)
 async def broker(request: pytest.FixtureRequest) -> AsyncIterator[BrokerSettings]:
     async with run_demo_broker(kind=request.param) as running:
-        yield running.settings
+        yield running.connection_settings
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ async def run_dialler(path: Path, broker: BrokerSettings, *, seals: int = 1) -> 
     """Start a dialler's connection to the broker, seal epochs and stop. Return the causes of its alerts of missing seals."""
     engine, stop = FakeEngine(), asyncio.Event()
     patient = replace(broker, backoff_first_seconds=0.05, backoff_most_seconds=0.2)
-    async with await open_store(path, encode=create_announcement) as store:
+    async with await open_store(path, encode=create_result_announcement) as store:
         monitor = Monitor(Presence("pune-1", patient, SystemClock()), engine, store, SENDERS)
         running = asyncio.create_task(monitor.run(stop))
         for _ in range(seals):
@@ -104,7 +104,7 @@ async def test_store_that_sealed_again_since_it_was_set_back_differs_from_the_re
     copy_store(path, tmp_path / "snapshot.db")
     assert await run_dialler(path, broker) == []
     copy_store(tmp_path / "snapshot.db", path)
-    async with await open_store(path, encode=create_announcement) as store:  # without the broker
+    async with await open_store(path, encode=create_result_announcement) as store:  # without the broker
         for at in range(3):
             await store.seal_epoch(float(at))
     [problem] = await run_dialler(path, broker)
@@ -143,6 +143,6 @@ async def test_malformed_retained_seals_are_reported_and_results_are_sent(
     path: Path, payload: str, problem: str, broker: BrokerSettings
 ) -> None:
     async with open_connection(replace(broker, client_id="stranger"), "pune-1") as connection:
-        await connection.publish(Message(TOPIC, payload, 1, True))
+        await connection.publish_message(Message(TOPIC, payload, 1, True))
     assert await run_dialler(path, broker) == [problem]
     assert await run_dialler(path, broker) == []

@@ -17,7 +17,7 @@ from dialer.simulation.asterisk.voters import VoterProfile
 from dialer.simulation.rehearsal.day import CannotRehearse, FaultKind, RehearsedDay, plan_rehearsed_days
 from dialer.simulation.rehearsal.run import rehearse_day
 from dialer.simulation.rehearsal.site import make_rehearsal_settings
-from dialer.simulation.rehearsal.verdict import DayOutcome, is_site_ready, judge_day, plot_days
+from dialer.simulation.rehearsal.verdict import DayOutcome, is_site_ready, judge_rehearsed_day, plot_days
 from dialer.store.exports import append_export_to_audit
 from dialer.store.keys import create_store_key_file
 from dialer.store.roll import copy_roll_to_new_store
@@ -97,7 +97,7 @@ def test_rehearsed_day_recovers_from_each_simulated_fault(site: Settings, tmp_pa
     assert done == sorted(done)
     assert done[-1] > 0.95
     assert len(outcome.samples) >= 60  # one a minute
-    bad = [finding.text for finding in judge_day(outcome) if finding.level is Level.ERROR]
+    bad = [finding.text for finding in judge_rehearsed_day(outcome) if finding.level is Level.ERROR]
     assert bad == []
     plot_days([outcome], ZoneInfo("Asia/Kolkata"), tmp_path / "day.svg")
     assert (tmp_path / "day.svg").read_text().startswith("<?xml")
@@ -138,7 +138,7 @@ def test_rehearsal_lists_errors_first_and_reports_that_the_site_is_not_ready(
     changes: dict[str, object], text: str
 ) -> None:
     outcome = make_voter_outcome(**changes)
-    first = judge_day(outcome)[0]
+    first = judge_rehearsed_day(outcome)[0]
     assert first.level is Level.ERROR
     assert text in first.text
     assert not is_site_ready([make_voter_outcome(), outcome])
@@ -146,7 +146,7 @@ def test_rehearsal_lists_errors_first_and_reports_that_the_site_is_not_ready(
 
 def test_rehearsal_without_errors_reports_that_the_site_is_ready() -> None:
     assert is_site_ready([make_voter_outcome()])
-    assert all(finding.level is Level.OK for finding in judge_day(make_voter_outcome()))
+    assert all(finding.level is Level.OK for finding in judge_rehearsed_day(make_voter_outcome()))
 
 
 @pytest.mark.parametrize(("section", "text"), [("campaigns", "no campaign"), ("trunks", "no Asterisk trunk")])

@@ -22,7 +22,7 @@ from dialer.simulation.rehearsal.day import plan_rehearsed_days
 from dialer.simulation.rehearsal.faults import NOBODY_LEFT, NOT_OVER
 from dialer.simulation.rehearsal.run import rehearse_day
 from dialer.simulation.rehearsal.site import read_store_facts
-from dialer.simulation.rehearsal.verdict import DayOutcome, is_site_ready, judge_day
+from dialer.simulation.rehearsal.verdict import DayOutcome, is_site_ready, judge_rehearsed_day
 from tests.support.centre import site_settings
 from tests.support.certified import certified_site
 from tests.support.roll_filler import fill_roll
@@ -50,7 +50,7 @@ def rehearse(
 
 
 def list_finding_texts(outcome: DayOutcome, verdict: Level) -> list[str]:
-    return [f"{each.subject} {each.text}" for each in judge_day(outcome) if each.level is verdict]
+    return [f"{each.subject} {each.text}" for each in judge_rehearsed_day(outcome) if each.level is verdict]
 
 
 # Certificates

@@ -138,5 +138,5 @@ def test_ctrl_c_during_an_import_says_that_nothing_was_imported(
     code, _, output = run("import", roll, "--store", tmp_path / "centre.db")
     assert code == 130
     assert "nothing was imported" in output
-    monkeypatch.setattr(cli, "write_sample", interrupt)
+    monkeypatch.setattr(cli, "write_sample_roll", interrupt)
     assert run("sample-roll", "--rows", "5", "--out", tmp_path / "x.csv")[0] == 130

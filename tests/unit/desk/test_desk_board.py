@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from fastapi import Request
 
-from dialer.desk.board import BOARD_COMMANDS, list_allowed_commands
+from dialer.desk.board import BOARD_COMMANDS, list_commands_allowed_to_role
 from dialer.desk.early_warnings import AbandonedWindow, WarningList, find_active_warnings
 from dialer.desk.figures import BoardFigures, DayFigures, ShownCap
 from dialer.desk.idle_reasons import IdleReason, find_idle_reason
@@ -54,7 +54,7 @@ async def test_each_role_may_send_exactly_its_documented_commands(desk: DeskUnde
         for role in set(SupervisorRole) - {SupervisorRole.DESK, SupervisorRole.UPLINK}:
             answer = await desk.post("/api/board/commands", body, role)
             assert answer.status_code == (200 if role in kind.roles else 403), (name, role)
-            assert (name in list_allowed_commands(role, has_phone=True)) == (role in kind.roles)
+            assert (name in list_commands_allowed_to_role(role, has_phone=True)) == (role in kind.roles)
 
 
 @pytest.mark.parametrize(

@@ -155,7 +155,7 @@ async def test_killed_checking_process_of_a_roll_is_reported(
     def fail_as_if_killed(*_: object) -> None:
         raise BrokenProcessPool("A process in the process pool was terminated abruptly")
 
-    monkeypatch.setattr(rolls, "check_roll", fail_as_if_killed)
+    monkeypatch.setattr(rolls, "check_uploaded_roll", fail_as_if_killed)
     await upload_roll(desk)
     assert "short of memory" in (await wait_for_status(desk, "refused"))["text"]
     assert list_spool_files(tmp_path) == []

@@ -73,7 +73,7 @@ script = "{script}"
 async def test_reloading_applies_new_seats_and_agents_and_rejects_an_invalid_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(KnownDevices, "read_cookie", lambda *_: KnownDevice("d1", ()))  # seats are listed there
+    monkeypatch.setattr(KnownDevices, "read_device_cookie", lambda *_: KnownDevice("d1", ()))  # seats are listed there
     path, pin = tmp_path / "centre.toml", CHEAP.hash("2468")
     path.write_text(SITE.format(folder=tmp_path, pin=pin), encoding="utf-8")
     with open_store_exclusively(tmp_path / "centre.db", "a test"):
@@ -162,7 +162,7 @@ async def test_reloading_the_settings_reports_users_with_changed_roles(
 
     await directory.report_changed_user_rights(record_change)
     assert heard == []
-    directory.set_supervisors(make_supervisors(*now))
+    directory.replace_supervisors_of_settings(make_supervisors(*now))
     await directory.report_changed_user_rights(record_change)
     assert heard == told
     assert directory.is_defined_in_settings("asha") is bool(now)

@@ -122,7 +122,7 @@ def test_new_command_class_appears_in_the_documentation() -> None:
     assert schema["properties"]["name"]["const"] == "seat-coffee"
     assert schema["properties"]["coffee"]["description"] == "which kind"
     assert set(schema["required"]) == {"id", "name", "expires_at", "seat", "coffee"}
-    page = document.render_markdown()
+    page = document.render_topics_page()
     assert "|`seat-coffee`|`seat`, `coffee`|no|Pause a seat for coffee.|" in page
     assert "|`coffee`|`black`, `white`|which kind|" in page
     (allowed,) = re.findall(r"^\|(.*)\|.*`seat-coffee`", render_permissions_page(), re.MULTILINE)

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from dialer.domain.errors import RollError
-from dialer.hq.expected import COLUMNS, compute_expected_progress, read_official_turnout
+from dialer.hq.expected import COLUMNS, compute_expected_turnout_progress, read_official_turnout
 from dialer.settings.headquarters import ExpectedProgress
 
 INDIA = ZoneInfo("Asia/Kolkata")
@@ -72,8 +72,10 @@ CURVE = [
 def test_expected_turnout_is_interpolated_between_the_times_of_the_curve(
     hour: float, contacted: float, voted: float
 ) -> None:
-    assert compute_expected_progress(CURVE, hour * 60) == pytest.approx({"contacted": contacted, "voted": voted})
+    assert compute_expected_turnout_progress(CURVE, hour * 60) == pytest.approx(
+        {"contacted": contacted, "voted": voted}
+    )
 
 
 def test_no_expected_turnout_is_computed_without_an_expected_turnout_curve() -> None:
-    assert compute_expected_progress([], 480) is None
+    assert compute_expected_turnout_progress([], 480) is None

@@ -71,7 +71,7 @@ def test_unchanged_seat_is_published_again_with_its_current_utilisation() -> Non
     now, published = 0.0, []
     while (now := buffer.find_next_due_time(now)) < 100.0:
         seen = replace(view, seats=(replace(ready, utilisation=0.9 - now / 200), view.seats[1]))
-        published += [(now, each) for each in buffer.take_due_messages(now, lambda: seen)]  # noqa: B023 - called at once
+        published += [(now, each) for each in buffer.pop_due_messages(now, lambda: seen)]  # noqa: B023 - called at once
     seats = [(at, json.loads(each.payload)) for at, each in published if topic_of(each.topic).key == "seat"]
     assert [(at, seat["seat"]) for at, seat in seats] == [(at, ready.seat) for at in (30.0, 60.0, 90.0)]
     assert [seat["utilisation"] for _, seat in seats] == [0.75, 0.6, 0.45]

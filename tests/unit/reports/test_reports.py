@@ -33,7 +33,7 @@ from dialer.reports.formats import (
     format_report_as_json,
     format_report_as_table,
 )
-from dialer.reports.lists import BoothList, ListKind, format_heading
+from dialer.reports.lists import BoothList, ListKind, format_booth_list_heading
 from dialer.reports.paper import compute_column_widths
 from dialer.reports.tables import Window
 from dialer.reports.workbook import render_report_as_xlsx
@@ -255,12 +255,12 @@ def test_pdf_column_widths_follow_the_longest_text() -> None:
 def test_heading_of_a_voter_list_leaves_out_unknown_values() -> None:
     booth = BoothList(174, 3, "", "", "current", ((1, "Asha", "", "", 30, "F", ""),))
     assert (
-        format_heading(booth, ListKind.STRIKE_OFF)
+        format_booth_list_heading(booth, ListKind.STRIKE_OFF)
         == "AC 174, part 3 - still to vote: 1 - close of poll not known - roll current"
     )
     named = dataclass_replace(booth, booth="Primary School", closes_at="18:00")
     assert (
-        format_heading(named, ListKind.NOT_YET)
+        format_booth_list_heading(named, ListKind.NOT_YET)
         == "AC 174, part 3: Primary School - said: not yet: 1 - closes 18:00 - roll current"
     )
 

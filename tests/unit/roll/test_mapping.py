@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from dialer.domain.errors import RollError
-from dialer.roll.fields import Field, find_field, is_sensitive_column
+from dialer.roll.fields import Field, find_field_of_heading, is_sensitive_column
 from dialer.roll.mapping import DROPPED, NOT_USED, load_column_map, map_columns
 
 ROLL = Path("roll.csv")
@@ -88,7 +88,7 @@ def test_roll_needs_only_columns_for_constituency_part_and_serial() -> None:
     ],
 )
 def test_roll_heading_is_recognized_in_several_languages_and_spellings(heading: str, name: Field) -> None:
-    found = find_field(heading)
+    found = find_field_of_heading(heading)
     assert found is not None
     assert found[0] is name
 

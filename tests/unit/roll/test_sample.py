@@ -14,7 +14,7 @@ from dialer.domain.errors import RollError
 from dialer.roll.importer import ImportOptions, import_roll_file
 from dialer.roll.invented_words import convert_digits, spell_word_in_latin, spell_word_in_script
 from dialer.roll.phone_numbers import read_phone_numbers_in_cell
-from dialer.roll.sample import HEADER, STATES, write_sample
+from dialer.roll.sample import HEADER, STATES, write_sample_roll
 from tests.support.stored import query_store
 
 BLOCKS = {
@@ -33,7 +33,7 @@ def test_sample_rolls_with_the_same_seed_have_the_same_bytes(tmp_path: Path, suf
     digests = []
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
         path = tmp_path / (name + suffix)
-        summary = write_sample(path, 500, seed)
+        summary = write_sample_roll(path, 500, seed)
         assert (summary.rows, summary.path) == (500, path)
         digests.append(hashlib.sha256(path.read_bytes()).hexdigest())
     assert digests[0] == digests[1] != digests[2]
@@ -42,7 +42,7 @@ def test_sample_rolls_with_the_same_seed_have_the_same_bytes(tmp_path: Path, suf
 
 def test_names_in_a_sample_roll_are_in_the_script_of_the_voters_language(tmp_path: Path) -> None:
     path = tmp_path / "roll.csv"
-    write_sample(path, 1_200, messy=0.0)
+    write_sample_roll(path, 1_200, messy=0.0)
     seen = set()
     for row in read_rows_of(path):
         language = STATES[row["ST_CODE"]]
@@ -61,7 +61,7 @@ def test_names_in_a_sample_roll_are_in_the_script_of_the_voters_language(tmp_pat
 
 def test_clean_sample_roll_is_imported_completely_and_households_share_numbers(tmp_path: Path) -> None:
     path = tmp_path / "roll.csv"
-    summary = write_sample(path, 3_000, messy=0.0, booth_voters=100)
+    summary = write_sample_roll(path, 3_000, messy=0.0, booth_voters=100)
     result = import_roll_file(path, tmp_path / "centre.db")
     assert (result.rows, result.voters, result.rejected, result.rejected_numbers) == (3_000, 3_000, 0, 0)
     assert result.booths == summary.booths
@@ -72,7 +72,7 @@ def test_clean_sample_roll_is_imported_completely_and_households_share_numbers(t
 
 def test_messy_sample_roll_has_every_kind_of_error_and_each_row_is_stored_or_rejected(tmp_path: Path) -> None:
     path = tmp_path / "roll.csv"
-    write_sample(path, 4_000, messy=0.5)
+    write_sample_roll(path, 4_000, messy=0.5)
     result = import_roll_file(path, tmp_path / "centre.db")
     assert result.rows == 4_000 == result.voters + result.unchanged + result.rejected
     assert min(result.unchanged, result.rejected, result.rejected_cells, result.rejected_numbers) > 0
@@ -80,8 +80,8 @@ def test_messy_sample_roll_has_every_kind_of_error_and_each_row_is_stored_or_rej
 
 
 def test_sample_workbook_has_the_same_voters_as_the_sample_csv(tmp_path: Path) -> None:
-    write_sample(tmp_path / "roll.csv", 400)
-    write_sample(tmp_path / "roll.xlsx", 400)
+    write_sample_roll(tmp_path / "roll.csv", 400)
+    write_sample_roll(tmp_path / "roll.xlsx", 400)
     store = tmp_path / "centre.db"
     import_roll_file(tmp_path / "roll.csv", store)
     same = import_roll_file(tmp_path / "roll.xlsx", store, ImportOptions(dry_run=True))
@@ -90,7 +90,7 @@ def test_sample_workbook_has_the_same_voters_as_the_sample_csv(tmp_path: Path) -
 
 def test_phone_numbers_of_a_sample_roll_belong_to_no_operator(tmp_path: Path) -> None:
     path = tmp_path / "roll.csv"
-    write_sample(path, 3_000, messy=0.6)
+    write_sample_roll(path, 3_000, messy=0.6)
     numbers = {number for row in read_rows_of(path) for number in read_phone_numbers_in_cell(row["MOBILE"]).numbers}
     assert len(numbers) > 1_000
     for number in numbers:
@@ -100,7 +100,7 @@ def test_phone_numbers_of_a_sample_roll_belong_to_no_operator(tmp_path: Path) ->
 
 def test_epic_numbers_of_a_sample_roll_have_a_prefix_that_is_not_in_use(tmp_path: Path) -> None:
     path = tmp_path / "roll.csv"
-    write_sample(path, 50, messy=0.0)
+    write_sample_roll(path, 50, messy=0.0)
     epics = [row["IDCARD_NO"] for row in read_rows_of(path)]
     assert all(epic.startswith("ZZZ") for epic in epics)
     assert len(set(epics)) == 50
@@ -108,14 +108,14 @@ def test_epic_numbers_of_a_sample_roll_have_a_prefix_that_is_not_in_use(tmp_path
 
 def test_states_and_languages_of_a_sample_roll_can_be_chosen(tmp_path: Path) -> None:
     path = tmp_path / "roll.csv"
-    write_sample(path, 30, states=["S24", "S25"], languages=["bn", "ta"])
+    write_sample_roll(path, 30, states=["S24", "S25"], languages=["bn", "ta"])
     assert {row["ST_CODE"] for row in read_rows_of(path)} == {"S25"}
     assert tuple(read_rows_of(path)[0]) == HEADER
 
 
 def test_progress_of_a_sample_roll_is_reported_every_5000_rows(tmp_path: Path) -> None:
     calls: list[int] = []
-    write_sample(tmp_path / "roll.csv", 10_001, progress=calls.append)
+    write_sample_roll(tmp_path / "roll.csv", 10_001, progress=calls.append)
     assert calls == [5_000, 10_000]
 
 
@@ -136,7 +136,7 @@ def test_invalid_arguments_of_a_sample_roll_are_refused_and_leave_no_file(
     tmp_path: Path, name: str, rows: int, choice: dict[str, object], says: str
 ) -> None:
     with pytest.raises(RollError, match=says):
-        write_sample(tmp_path / name, rows, **choice)  # type: ignore[arg-type]  # arguments by name
+        write_sample_roll(tmp_path / name, rows, **choice)  # type: ignore[arg-type]  # arguments by name
     assert list(tmp_path.iterdir()) == []
 
 

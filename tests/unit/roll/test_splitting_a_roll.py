@@ -8,14 +8,14 @@ import sys
 from pathlib import Path
 
 from dialer.roll.phone_numbers import read_phone_numbers_in_cell
-from dialer.roll.sample import write_sample
+from dialer.roll.sample import write_sample_roll
 
 ROOT = Path(__file__).parents[3]
 
 
 def test_shipped_script_splits_a_roll_without_separating_households(tmp_path: Path) -> None:
     roll = tmp_path / "roll.csv"
-    write_sample(roll, 6_000, 3, states=("S24",), messy=0.3)
+    write_sample_roll(roll, 6_000, 3, states=("S24",), messy=0.3)
     command = [sys.executable, str(ROOT / "config/split_roll.py"), roll.name, "3"]
     made = subprocess.run(
         command, cwd=tmp_path, capture_output=True, text=True, check=False, env={"PYTHONPATH": str(ROOT)}

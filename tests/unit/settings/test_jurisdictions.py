@@ -57,7 +57,7 @@ def test_every_rule_of_a_shipped_profile_has_a_source(name: str) -> None:
         if isinstance(values, dict):
             assert len(values["source"]) > 20, rule
             assert values["basis"] in set(Basis)
-    for key, each in profile.list_rules().items():
+    for key, each in profile.list_profile_rules().items():
         assert each.source
         assert each.confirmed == (each.read_at or "").startswith("http"), key
         assert each.basis is not Basis.CAUTION or not each.confirmed or name == "canada", key

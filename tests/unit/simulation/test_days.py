@@ -25,7 +25,12 @@ from dialer.simulation.rehearsal.day import (
 from dialer.simulation.rehearsal.faults import NOBODY_LEFT, NOT_OVER, find_unjudged_faults
 from dialer.simulation.rehearsal.site import REHEARSAL_LOGIN, make_rehearsal_settings
 from dialer.simulation.rehearsal.staff import choose_working_agents
-from dialer.simulation.rehearsal.verdict import CampaignOutcome, DayOutcome, find_preparation_findings, judge_day
+from dialer.simulation.rehearsal.verdict import (
+    CampaignOutcome,
+    DayOutcome,
+    find_preparation_findings,
+    judge_rehearsed_day,
+)
 from tests.support.centre import site_settings
 from tests.support.seats import CHEAP
 
@@ -186,7 +191,7 @@ def judge_outcome(**changes: Any) -> list[Finding]:
     }
     rest = {"utilisation": 0.8, "channels": 30, "abandoned_limit": 0.03, "took_seconds": 1.0, "checks": {}}
     recovered = {FaultKind.LINK_CUT.value: 3.0}
-    return judge_day(DayOutcome(day=day, **{**figures, **rest, "recovered": recovered, **changes}))
+    return judge_rehearsed_day(DayOutcome(day=day, **{**figures, **rest, "recovered": recovered, **changes}))
 
 
 def test_rehearsed_fault_without_recovery_is_an_error_and_an_unjudged_fault_a_warning() -> None:

@@ -186,7 +186,7 @@ async def test_full_sign_in_queue_refuses_a_sign_in_before_the_name_is_looked_up
     desk: DeskUnderTest,
 ) -> None:
     waiting = [asyncio.create_task(get_problem_code(desk, f"s{number}", "wrong")) for number in range(MAX_WAITING + 1)]
-    while desk.people._slow_work.waiting_count < MAX_WAITING:
+    while desk.people._slow_work.queued_job_count < MAX_WAITING:
         await asyncio.sleep(0)
     assert (await get_problem_code(desk, "stranger", "wrong")).problem == "busy"
     assert "stranger" not in desk.people._unknown_names
@@ -229,7 +229,7 @@ async def test_failed_sign_ins_of_one_address_lock_no_other_address_or_known_dev
     assert (await get_problem_code(desk, "coach", PASSWORD)).problem == "locked"
     CLIENT.set(WebClient("10.0.0.5"))
     assert await desk.people.sign_in("coach", PASSWORD)
-    device = desk.people.devices.read_cookie(desk.people.devices.make_cookie("coach"))
+    device = desk.people.devices.read_device_cookie(desk.people.devices.make_device_cookie("coach"))
     for number in range(ALLOWED_FAILURES_OF_ALL):  # from many addresses
         CLIENT.set(WebClient(f"198.51.100.{number}"))
         await get_problem_code(desk, "coach", "wrong")
@@ -240,12 +240,14 @@ async def test_failed_sign_ins_of_one_address_lock_no_other_address_or_known_dev
 
 
 async def test_known_device_counts_for_one_user_only_and_is_locked_by_its_own_failures(desk: DeskUnderTest) -> None:
-    device = desk.people.devices.read_cookie(desk.people.devices.make_cookie("somebody"))
+    device = desk.people.devices.read_device_cookie(desk.people.devices.make_device_cookie("somebody"))
     CLIENT.set(WebClient("10.0.0.5", device))
     for _ in range(ALLOWED_FAILURES):
         await get_problem_code(desk, "coach", "wrong")
     assert (await get_problem_code(desk, "coach", PASSWORD)).problem == "locked"
-    CLIENT.set(WebClient("10.0.0.5", desk.people.devices.read_cookie(desk.people.devices.make_cookie("coach"))))
+    CLIENT.set(
+        WebClient("10.0.0.5", desk.people.devices.read_device_cookie(desk.people.devices.make_device_cookie("coach")))
+    )
     for _ in range(ALLOWED_FAILURES):
         await get_problem_code(desk, "coach", "wrong")
     assert (await get_problem_code(desk, "coach", PASSWORD)).problem == "locked"

@@ -154,9 +154,9 @@ async def test_failed_password_check_is_raised_to_its_client_and_the_queue_conti
 
 def test_shared_device_stays_known_for_its_earlier_users_and_keeps_its_id() -> None:
     devices = KnownDevices()
-    device = devices.read_cookie(devices.make_cookie("agent 0"))
+    device = devices.read_device_cookie(devices.make_device_cookie("agent 0"))
     for number in range(1, MAX_USERS + 1):
-        before, device = device, devices.read_cookie(devices.make_cookie(f"agent {number}", device))
+        before, device = device, devices.read_device_cookie(devices.make_device_cookie(f"agent {number}", device))
         assert before is not None
         assert device is not None
         assert device.device == before.device
@@ -165,13 +165,13 @@ def test_shared_device_stays_known_for_its_earlier_users_and_keeps_its_id() -> N
 
 def test_cookie_of_a_known_device_cannot_be_forged() -> None:
     devices = KnownDevices()
-    cookie = devices.make_cookie("asha")
-    known = devices.read_cookie(cookie)
+    cookie = devices.make_device_cookie("asha")
+    known = devices.read_device_cookie(cookie)
     assert known is not None
     assert devices.is_device_of_user(known, "asha")
     assert not devices.is_device_of_user(known, "ravi")
     assert "asha" not in cookie
     device, _, rest = cookie.partition(".")
-    others = (cookie[:-1], cookie + "0", cookie * 3, KnownDevices().make_cookie("asha"))
+    others = (cookie[:-1], cookie + "0", cookie * 3, KnownDevices().make_device_cookie("asha"))
     for forged in ("", "x", f"{device[:-1]}x.{rest}", "ä" * 50, *others):
-        assert devices.read_cookie(forged) is None
+        assert devices.read_device_cookie(forged) is None
