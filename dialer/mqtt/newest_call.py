@@ -48,7 +48,7 @@ async def compare_with_broker_at_start(settings: BrokerSettings, centre: str, co
     reading = replace(settings, client_id=f"{make_client_id(settings, centre)}-newest-call-{uuid4().hex[:8]}")
     try:
         async with open_connection(reading, centre) as connection:
-            topic = topics.NEWEST_CALL.address(centre)
+            topic = topics.NEWEST_CALL.build_full_topic(centre)
             async with asyncio.timeout(settings.answer_seconds):
                 await connection.client.subscribe(topic, qos=1)
             with contextlib.suppress(TimeoutError):
@@ -65,12 +65,12 @@ class NewestCallAtBroker:
 
     def __init__(self, centre: str, compare: Compare) -> None:
         self._centre = centre
-        self._topic = topics.NEWEST_CALL.address(centre)
+        self._topic = topics.NEWEST_CALL.build_full_topic(centre)
         self._compare = compare
         self._recorder = NewestCallRecorder()
         self._retained: asyncio.Future[NewestCall] | None = None
 
-    def offer(self, change: Change) -> None:
+    def add_engine_change(self, change: Change) -> None:
         """Note a call that is being placed. The engine calls this at each change; other changes are ignored."""
         if isinstance(change, CallChange) and change.state is CallState.DIALLING:
             self._recorder.put_call(NewestCall(change.attempt_id, change.at))
@@ -99,10 +99,10 @@ class NewestCallAtBroker:
         else:
             if not await self._compare(BROKER, call):
                 return
-        await connection.unsubscribe(self._topic)
+        await connection.unsubscribe_from_topic(self._topic)
 
         async def publish(call: NewestCall) -> bool:
-            await connection.publish(create_newest_call_message(self._centre, call))
+            await connection.publish_message(create_newest_call_message(self._centre, call))
             return True
 
         await self._recorder.run(publish)

@@ -66,24 +66,26 @@ def test_nobody_is_called_twice_after_a_snapshot_is_put_back(tmp_path: Path, see
     async def attack() -> None:
         async with SimulatedAsterisk(make_scripted_switch(*people)) as switch:
             async with a_site(tmp_path, switch=switch, seats=0, campaigns=[CAMPAIGN]) as first:
-                await first.until(lambda: bool(switch.placed))
+                await first.until(lambda: bool(switch.placed_calls))
                 await asyncio.sleep(random.uniform(0.0, 20.0))
                 snapshot = await take_snapshot(tmp_path, first.centre.store)
-                placed = len(switch.placed)
-                await first.until(lambda: len(switch.placed) > placed)
+                placed = len(switch.placed_calls)
+                await first.until(lambda: len(switch.placed_calls) > placed)
                 await asyncio.sleep(2 * RECORD_SECONDS + random.uniform(0.0, 20.0))
             put_snapshot_back(tmp_path, snapshot)
             known = {
                 number
                 for (number,) in query_site_store(tmp_path, "SELECT e164 FROM attempt JOIN phone USING (phone_id)")
             }
-            forgotten = {call.number for call in switch.placed} - known
+            forgotten = {call.number for call in switch.placed_calls} - known
             assert forgotten
             async with a_site(tmp_path, switch=switch, seats=0, campaigns=[CAMPAIGN]) as second:
                 await asyncio.sleep(random.uniform(10.0, 120.0))
-                hold = second.view.campaigns[0].hold
+                hold = second.centre_view.campaigns[0].hold
                 assert hold is not None and hold.reason is HoldReason.STORE_OLDER
-            twice = [number for number, calls in Counter(call.number for call in switch.placed).items() if calls > 1]
+            twice = [
+                number for number, calls in Counter(call.number for call in switch.placed_calls).items() if calls > 1
+            ]
             assert twice == []
 
     attack()

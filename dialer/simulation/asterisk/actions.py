@@ -259,7 +259,9 @@ class Actions:
         value = self._switch.database.get(f"{family}/{key}")
         if value is None:
             raise ActionRefused("Database entry not found")
-        _send_list(session, action, "Result will follow", render_database_entry(family, key, value, action.action_id))
+        _send_event_list(
+            session, action, "Result will follow", render_database_entry(family, key, value, action.action_id)
+        )
 
     def _refuse_console_command(self, session: ManagerSession, action: AmiMessage) -> None:
         """Answer every console command as unknown."""

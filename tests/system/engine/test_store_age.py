@@ -55,11 +55,11 @@ def put_snapshot_back(folder: Path, name: str) -> None:
 
 
 async def wait_for_hold(site: Site, reason: HoldReason) -> None:
-    await site.until(lambda: (hold := site.view.campaigns[0].hold) is not None and hold.reason is reason)
+    await site.until(lambda: (hold := site.centre_view.campaigns[0].hold) is not None and hold.reason is reason)
 
 
 def find_alert(site: Site, code: str) -> str | None:
-    return next((alert.text for alert in site.view.alerts if alert.code == code), None)
+    return next((alert.text for alert in site.centre_view.alerts if alert.code == code), None)
 
 
 @virtual_time()
@@ -70,7 +70,7 @@ async def test_store_set_back_places_no_call_beside_the_record_in_asterisks_data
         take_snapshot(tmp_path, "snapshot")
         async with run_site(tmp_path, switch) as site:  # a restart with the newest store dials
             await site.until(lambda: len(site.ended()) >= 6)
-        placed = len(switch.placed)
+        placed = len(switch.placed_calls)
         put_snapshot_back(tmp_path, "snapshot")
         for _ in range(2):  # a restart does not make it right
             async with run_site(tmp_path, switch) as site:
@@ -78,7 +78,7 @@ async def test_store_set_back_places_no_call_beside_the_record_in_asterisks_data
                 text = find_alert(site, "store-older-Asterisk")
                 assert text is not None and "which Asterisk has recorded" in text and "accept-older" in text
                 await asyncio.sleep(60)
-        assert len(switch.placed) == placed
+        assert len(switch.placed_calls) == placed
     assert query_site_store(tmp_path, "SELECT DISTINCT who FROM audit WHERE kind = 'store-older'") == [("dialler",)]
 
 
@@ -87,10 +87,10 @@ async def test_first_start_dials_and_each_call_is_recorded_in_asterisks_database
     async with make_switch() as switch:
         assert RECORD not in switch.database
         async with run_site(tmp_path, switch) as site:
-            await site.until(lambda: len(switch.placed) >= 3)
+            await site.until(lambda: len(switch.placed_calls) >= 3)
             await asyncio.sleep(1)
-            assert switch.database[RECORD].startswith(f"{switch.placed[-1].channel_id}-")
-            assert not site.view.alerts
+            assert switch.database[RECORD].startswith(f"{switch.placed_calls[-1].channel_id}-")
+            assert not site.centre_view.alerts
 
 
 @virtual_time()
@@ -99,8 +99,8 @@ async def test_asterisks_record_of_the_last_call_survives_its_restart(tmp_path: 
         await site.until(lambda: len(site.ended()) >= 3)
         recorded = switch.database[RECORD]
         await switch.restart()
-        placed = len(switch.placed)
-        await site.until(lambda: len(switch.placed) > placed)
+        placed = len(switch.placed_calls)
+        await site.until(lambda: len(switch.placed_calls) > placed)
         await asyncio.sleep(1)
         assert switch.database[RECORD] != recorded
 
@@ -113,7 +113,7 @@ async def test_new_store_beside_the_record_of_another_store_places_no_call(tmp_p
         async with run_site(tmp_path, switch) as site:
             await wait_for_hold(site, HoldReason.STORE_OLDER)
             await asyncio.sleep(60)
-        assert not switch.placed
+        assert not switch.placed_calls
 
 
 @virtual_time()
@@ -124,10 +124,10 @@ async def test_unreadable_record_in_asterisks_database_holds_dialling_until_it_i
             await wait_for_hold(site, HoldReason.STORE_OLDER)
             assert find_alert(site, "newest-call-unreadable-Asterisk") is not None
             await asyncio.sleep(60)
-        assert not switch.placed
+        assert not switch.placed_calls
         del switch.database[RECORD]
         async with run_site(tmp_path, switch) as site:
-            await site.until(lambda: bool(switch.placed))
+            await site.until(lambda: bool(switch.placed_calls))
 
 
 @virtual_time()
@@ -137,9 +137,9 @@ async def test_running_dialler_stops_when_asterisk_connects_with_a_later_call(tm
         switch.database[RECORD] = NEVER_PLACED.replace("1713758400000", "1713758999000")
         await switch.restart()
         await wait_for_hold(site, HoldReason.STORE_OLDER)
-        placed = len(switch.placed)
+        placed = len(switch.placed_calls)
         await asyncio.sleep(60)
-        assert len(switch.placed) == placed
+        assert len(switch.placed_calls) == placed
         assert switch.database[RECORD].startswith(NEVER_PLACED[:36])
 
 
@@ -155,11 +155,11 @@ async def test_accepted_store_dials_once_its_campaigns_are_resumed(tmp_path: Pat
         async with run_site(tmp_path, switch) as site:
             await wait_for_hold(site, HoldReason.STORE_OLDER)
         with open_store_exclusively(tmp_path / "centre.db", "a test", create=False) as db, transaction(db):
-            accept_older_store(db, "ops", switch.now())
-        placed = len(switch.placed)
+            accept_older_store(db, "ops", switch.get_current_time())
+        placed = len(switch.placed_calls)
         async with run_site(tmp_path, switch) as site:
             await wait_for_hold(site, HoldReason.STOPPED)
             await asyncio.sleep(60)
-            assert len(switch.placed) == placed
+            assert len(switch.placed_calls) == placed
             await site.centre.engine.execute_command(ResumeCampaign(campaign="ivr"))
-            await site.until(lambda: len(switch.placed) > placed)
+            await site.until(lambda: len(switch.placed_calls) > placed)

@@ -17,7 +17,7 @@ from dialer.domain.view import CallChange, CallState, HoldReason
 from dialer.mqtt.client import BrokerSettings
 from dialer.mqtt.embedded_broker import BrokerKind, find_free_port, run_demo_broker
 from dialer.mqtt.link import Presence
-from dialer.mqtt.messages import create_announcement, create_newest_call_message
+from dialer.mqtt.messages import create_newest_call_message, create_result_announcement
 from dialer.mqtt.monitor import Monitor
 from dialer.mqtt.newest_call import compare_with_broker_at_start
 from dialer.simulation.asterisk.server import SimulatedAsterisk
@@ -50,7 +50,7 @@ async def publish_retained(listener: Supervisor, payload: bytes | str) -> None:
 @contextlib.asynccontextmanager
 async def run_monitor(settings: BrokerSettings, engine: FakeEngine, folder: Path) -> AsyncIterator[Monitor]:
     stop = asyncio.Event()
-    store = await open_store(folder / "centre.db", encode=create_announcement)
+    store = await open_store(folder / "centre.db", encode=create_result_announcement)
     monitor = Monitor(Presence("pune-1", settings, SystemClock()), engine, store, SENDERS)
     running = asyncio.create_task(monitor.run(stop))
     yield monitor
@@ -70,23 +70,23 @@ async def wait_for_comparison(engine: FakeEngine) -> None:
 async def test_broker_retains_the_newest_call_and_the_next_dialler_compares_it(
     kind: BrokerKind, tmp_path: Path
 ) -> None:
-    async with run_demo_broker(kind) as broker, connect_supervisor(broker.settings) as listener:
+    async with run_demo_broker(kind) as broker, connect_supervisor(broker.connection_settings) as listener:
         engine = FakeEngine()
-        async with run_monitor(broker.settings, engine, tmp_path):
+        async with run_monitor(broker.connection_settings, engine, tmp_path):
             await listener.wait_for_topic("state")
             place_call(engine, FIRST)
             (heard,) = await listener.wait_for_topic(TOPIC)
             assert heard.payload == {"attempt_id": FIRST, "at": AT}
             assert not engine.compared  # the broker had none
         later = FakeEngine()
-        async with run_monitor(broker.settings, later, tmp_path):
+        async with run_monitor(broker.connection_settings, later, tmp_path):
             await wait_for_comparison(later)
             assert later.compared == [(BROKER, NewestCall(FIRST, AT))]
             place_call(later, SECOND)
             heard = (await listener.wait_for_topic(TOPIC, 2))[-1]
             assert heard.payload["attempt_id"] == SECOND
         started = FakeEngine()
-        await compare_with_broker_at_start(broker.settings, "pune-1", started.compare_with_newest_call)
+        await compare_with_broker_at_start(broker.connection_settings, "pune-1", started.compare_with_newest_call)
         assert started.compared == [(BROKER, NewestCall(SECOND, AT))]
 
 
@@ -94,17 +94,17 @@ async def test_broker_retains_the_newest_call_and_the_next_dialler_compares_it(
 async def test_dialler_whose_store_lacks_the_newest_call_leaves_the_brokers_message_alone(
     kind: BrokerKind, tmp_path: Path
 ) -> None:
-    async with run_demo_broker(kind) as broker, connect_supervisor(broker.settings) as listener:
+    async with run_demo_broker(kind) as broker, connect_supervisor(broker.connection_settings) as listener:
         message = create_newest_call_message("pune-1", NewestCall(FIRST, AT))
         await publish_retained(listener, message.payload)
         engine = FakeEngine()
         engine.has_newest_call = False
-        async with run_monitor(broker.settings, engine, tmp_path):
+        async with run_monitor(broker.connection_settings, engine, tmp_path):
             place_call(engine, SECOND)  # the broker was not reached before
             await wait_for_comparison(engine)
             place_call(engine, SECOND)
             await listener.wait_for_topic("state")
-        async with connect_supervisor(broker.settings) as reader:
+        async with connect_supervisor(broker.connection_settings) as reader:
             (retained,) = await reader.wait_for_topic(TOPIC)
         assert retained.payload["attempt_id"] == FIRST
 
@@ -113,7 +113,7 @@ async def test_dialler_whose_store_lacks_the_newest_call_leaves_the_brokers_mess
 async def test_malformed_newest_call_at_the_broker_counts_as_one_that_no_store_has(
     kind: BrokerKind, tmp_path: Path
 ) -> None:
-    async with run_demo_broker(kind) as broker, connect_supervisor(broker.settings) as listener:
+    async with run_demo_broker(kind) as broker, connect_supervisor(broker.connection_settings) as listener:
         for payload in (
             b"{",
             b"[]",
@@ -124,11 +124,11 @@ async def test_malformed_newest_call_at_the_broker_counts_as_one_that_no_store_h
         ):
             await publish_retained(listener, payload)
             engine = FakeEngine()
-            await compare_with_broker_at_start(broker.settings, "pune-1", engine.compare_with_newest_call)
+            await compare_with_broker_at_start(broker.connection_settings, "pune-1", engine.compare_with_newest_call)
             assert engine.compared == [(BROKER, UNREADABLE)], payload
         await publish_retained(listener, b"")
         engine = FakeEngine()
-        await compare_with_broker_at_start(broker.settings, "pune-1", engine.compare_with_newest_call)
+        await compare_with_broker_at_start(broker.connection_settings, "pune-1", engine.compare_with_newest_call)
         assert not engine.compared
 
 
@@ -152,16 +152,16 @@ async def test_store_set_back_with_asterisk_places_no_call_beside_a_broker_that_
     async with (
         run_demo_broker(BrokerKind.MOSQUITTO) as broker,
         SimulatedAsterisk(make_scripted_switch(*people)) as switch,
-        connect_supervisor(broker.settings) as listener,
+        connect_supervisor(broker.connection_settings) as listener,
     ):
-        async with run_site(tmp_path, switch, broker.settings) as site:
+        async with run_site(tmp_path, switch, broker.connection_settings) as site:
             await site.until(lambda: len(site.ended()) >= 3)
         snapshot = tmp_path / "snapshot"
         snapshot.mkdir()
         for path in tmp_path.glob("centre.db*"):
             shutil.copy2(path, snapshot)
         recorded = len([each for each in listener.heard if each.topic.endswith(TOPIC)])
-        async with run_site(tmp_path, switch, broker.settings) as site:
+        async with run_site(tmp_path, switch, broker.connection_settings) as site:
             await site.until(lambda: len(site.ended()) >= 3)
             await listener.wait_for(lambda each: each.topic.endswith(TOPIC), recorded + 1)
         for path in tmp_path.glob("centre.db*"):
@@ -170,11 +170,13 @@ async def test_store_set_back_with_asterisk_places_no_call_beside_a_broker_that_
             else:
                 path.unlink()
         switch.database.clear()
-        placed = len(switch.placed)
-        async with run_site(tmp_path, switch, broker.settings) as site:
+        placed = len(switch.placed_calls)
+        async with run_site(tmp_path, switch, broker.connection_settings) as site:
             await site.until(
-                lambda: (hold := site.view.campaigns[0].hold) is not None and hold.reason is HoldReason.STORE_OLDER
+                lambda: (
+                    (hold := site.centre_view.campaigns[0].hold) is not None and hold.reason is HoldReason.STORE_OLDER
+                )
             )
-            assert "store-older-broker" in {alert.code for alert in site.view.alerts}
+            assert "store-older-broker" in {alert.code for alert in site.centre_view.alerts}
             await asyncio.sleep(1)
-        assert len(switch.placed) == placed
+        assert len(switch.placed_calls) == placed
