@@ -19,6 +19,7 @@ NO_NUL = r"^[^\x00]*$"
 """Pattern of a text that PostgreSQL can store."""
 PARTITIONS = 16  # of each table that is partitioned by constituency
 DAYS_AHEAD = 3
+DEADLOCK_RETRIES = 5
 DatabaseError = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError)
 """Errors of a database that is unreachable. asyncpg raises an internal error if the connection is lost within a statement."""
 ValueRejected = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, asyncpg.ProgramLimitExceededError)
@@ -65,7 +66,23 @@ class Database:
             raise asyncpg.DataError(str(error)) from error
 
     async def prepare_schema(self) -> None:
-        """Create or upgrade the schema, and create this connection's temporary tables."""
+        """Create or upgrade the schema, and create this connection's temporary tables.
+
+        Another process may be storing results. If PostgreSQL ends the schema's transaction to resolve a deadlock with that
+        process, the schema is prepared again.
+        """
+        retries = DEADLOCK_RETRIES
+        while True:
+            try:
+                await self._upgrade_schema()
+                break
+            except asyncpg.DeadlockDetectedError:
+                if not retries:
+                    raise
+                retries -= 1
+        await self._connection.execute(_read_sql_script("temporary_tables.sql"))
+
+    async def _upgrade_schema(self) -> None:
         async with self._connection.transaction():
             await self._connection.execute("SELECT pg_advisory_xact_lock(7301522)")  # two processes may start at once
             await self._connection.execute(_read_sql_script("schema.sql"))
@@ -75,7 +92,6 @@ class Database:
                         f"CREATE TABLE IF NOT EXISTS {table}_{number} PARTITION OF {table}"
                         f" FOR VALUES WITH (MODULUS {PARTITIONS}, REMAINDER {number})"
                     )
-        await self._connection.execute(_read_sql_script("temporary_tables.sql"))
 
     async def update_result_partitions(self, today: date, keep_days: int) -> None:
         """Create the partitions of the table `result` for the coming days, and drop those that are older than
