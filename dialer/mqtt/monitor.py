@@ -127,6 +127,8 @@ class Monitor:
                     worker.cancel()
 
     async def _serve_connection(self, connection: Connection, stop: asyncio.Event) -> None:
+        # First and alone: amqtt, the embedded broker, may hang if another connection subscribes while this one publishes.
+        await self._compare_retained_seal()
         async with asyncio.TaskGroup() as group:
             tasks = [
                 group.create_task(
@@ -134,7 +136,7 @@ class Monitor:
                     name="monitor-reader",
                 ),
                 group.create_task(self._publisher.run(connection.publish_messages_in_order), name="monitor-publisher"),
-                group.create_task(self._publish_results(connection), name="monitor-outbox"),
+                group.create_task(self._relay.run(connection.publish_message), name="monitor-outbox"),
                 group.create_task(self._newest_call.run(connection), name="monitor-newest-call"),
                 group.create_task(self._send_unstored_replies(connection), name="monitor-replies"),
                 group.create_task(self._unsubscribe_from_opt_outs(connection), name="monitor-unsubscribe"),
@@ -151,10 +153,6 @@ class Monitor:
 
     async def _suppress_number(self, opt_out: PeerOptOutRecord) -> None:
         await self._engine.import_opt_out(opt_out.number_hash, at=opt_out.at, centre=opt_out.centre)
-
-    async def _publish_results(self, connection: Connection) -> None:
-        await self._compare_retained_seal()
-        await self._relay.run(connection.publish_message)
 
     async def _compare_retained_seal(self) -> None:
         """Compare the store with the seal that the broker retains, once, before a newer seal replaces that one."""

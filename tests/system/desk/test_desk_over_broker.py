@@ -113,7 +113,7 @@ async def test_desk_reports_a_lost_broker_and_reconnects(tmp_path: Path) -> None
     ):
         assert await desk.send_command(BOSS, "click-0001", "stop-all", {}) is None
         await wire.forward_to(broker.port)
-        await page_state.until(lambda: page_state.connected and page_state.get_value("centre", CentreState) is not None)
+        await page_state.until(lambda: page_state.get_value("seat/seat-01", SeatView) is not None)
         await wire.take_down()
         await page_state.until(lambda: not page_state.connected)
         assert page_state.get_value("seat/seat-01", SeatView) is not None  # received state stays, with its age
