@@ -20,8 +20,9 @@ from dialer.domain.clock import SystemClock
 from dialer.domain.errors import BrokerUnreachable
 from dialer.mqtt.connection import open_connection
 from dialer.mqtt.dialler_client import DiallerClient
-from dialer.mqtt.duplicate_dialler import ALIVE_SECONDS, RETAINED_SECONDS
+from dialer.mqtt.duplicate_dialler import ALIVE_SECONDS
 from dialer.mqtt.latest_messages import LatestMessages
+from dialer.mqtt.retained import RETAINED_SECONDS
 from dialer.settings.site import load_settings
 from dialer.settings.site_rules import find_lowest_cap, load_site_profile
 from dialer.settings.site_time import get_site_zone

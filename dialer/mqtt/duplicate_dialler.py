@@ -19,8 +19,8 @@ from dialer.mqtt import topics
 from dialer.mqtt.client import BrokerSettings, make_client_id
 from dialer.mqtt.connection import Connection, open_connection
 from dialer.mqtt.publisher import HEARTBEAT_SECONDS
+from dialer.mqtt.retained import RETAINED_SECONDS
 
-RETAINED_SECONDS = 1.0  # a broker sends retained messages immediately after the subscription
 ALIVE_SECONDS = HEARTBEAT_SECONDS + 5.0
 
 

@@ -6,11 +6,8 @@ A dialler reads it before it places a call, and again at each connect. It replac
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import math
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
-from uuid import uuid4
 
 import structlog
 from pydantic import ValidationError
@@ -20,10 +17,10 @@ from dialer.domain.newest_call import BROKER, UNREADABLE, NewestCall, NewestCall
 from dialer.domain.schema import get_type_adapter
 from dialer.domain.view import CallChange, CallState, Change
 from dialer.mqtt import topics
-from dialer.mqtt.client import BrokerSettings, Received, make_client_id
-from dialer.mqtt.connection import Connection, open_connection
-from dialer.mqtt.duplicate_dialler import RETAINED_SECONDS
+from dialer.mqtt.client import BrokerSettings, Received
+from dialer.mqtt.connection import Connection
 from dialer.mqtt.messages import create_newest_call_message
+from dialer.mqtt.retained import RETAINED_SECONDS, read_retained_message
 
 _log = structlog.get_logger(__name__)
 
@@ -45,19 +42,14 @@ async def compare_with_broker_at_start(settings: BrokerSettings, centre: str, co
 
     If the broker is unreachable, the dialler may start. It compares when it connects.
     """
-    reading = replace(settings, client_id=f"{make_client_id(settings, centre)}-newest-call-{uuid4().hex[:8]}")
+    topic = topics.NEWEST_CALL.build_full_topic(centre)
     try:
-        async with open_connection(reading, centre) as connection:
-            topic = topics.NEWEST_CALL.build_full_topic(centre)
-            async with asyncio.timeout(settings.answer_seconds):
-                await connection.client.subscribe(topic, qos=1)
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(RETAINED_SECONDS):
-                    while (received := await connection.client.read_next_message()).topic != topic:
-                        pass  # the embedded broker sends other retained messages too
-                await compare(BROKER, decode_newest_call(received.payload))
-    except (BrokerUnreachable, TimeoutError) as error:
-        _log.warning("newest_call.not_compared", problem=str(error) or "the broker does not answer")
+        payload = await read_retained_message(settings, centre, topic, "newest-call")
+    except BrokerUnreachable as error:
+        _log.warning("newest_call.not_compared", problem=str(error))
+        return
+    if payload is not None:
+        await compare(BROKER, decode_newest_call(payload))
 
 
 class NewestCallAtBroker:

@@ -6,20 +6,15 @@ it publishes a newer seal.
 
 from __future__ import annotations
 
-import asyncio
-from dataclasses import replace
 from datetime import UTC, datetime
-from uuid import uuid4
 
 from pydantic import ValidationError
 
-from dialer.domain.errors import BrokerUnreachable
 from dialer.domain.schema import get_type_adapter
 from dialer.domain.sealed_epochs import SealedEpoch
 from dialer.mqtt import topics
-from dialer.mqtt.client import BrokerSettings, make_client_id
-from dialer.mqtt.connection import open_connection
-from dialer.mqtt.duplicate_dialler import RETAINED_SECONDS
+from dialer.mqtt.client import BrokerSettings
+from dialer.mqtt.retained import read_retained_message
 from dialer.store.store import Store
 
 AUDIT_KIND = "seal-missing"
@@ -31,7 +26,8 @@ async def find_missing_seal(settings: BrokerSettings, centre: str, store: Store,
 
     It uses a connection of its own. `at` is the present time (epoch seconds). Raises BrokerUnreachable, StoreError.
     """
-    payload = await _read_retained_seal(settings, centre)
+    topic = topics.SEALED_EPOCH.build_full_topic(centre)
+    payload = await read_retained_message(settings, centre, topic, "seal")
     if not payload:
         return ""
     try:
@@ -44,25 +40,6 @@ async def find_missing_seal(settings: BrokerSettings, centre: str, store: Store,
     sealed_at, what = _format_time(seal.at), "missing" if stored is None else "different"
     await store.append_audit_entry(AUDIT_KIND, "broker", {"sealed": sealed_at, "digest": digest}, at)
     return f"epoch {seal.epoch}, sealed {sealed_at}, is {what} in the database"
-
-
-async def _read_retained_seal(settings: BrokerSettings, centre: str) -> bytes:
-    """Return the message with the newest seal, or nothing if the broker retains none."""
-    topic = topics.SEALED_EPOCH.build_full_topic(centre)
-    reading = replace(settings, client_id=f"{make_client_id(settings, centre)}-seal-{uuid4().hex[:8]}")
-    try:
-        async with open_connection(reading, centre) as connection:
-            async with asyncio.timeout(settings.answer_seconds):
-                await connection.client.subscribe_to_topic(topic)
-            try:
-                async with asyncio.timeout(RETAINED_SECONDS):
-                    while (received := await connection.client.read_next_message()).topic != topic:
-                        pass  # the embedded broker also sends other retained messages
-            except TimeoutError:
-                return b""
-            return received.payload
-    except TimeoutError:
-        raise BrokerUnreachable(f"MQTT broker {settings.host}:{settings.port} does not answer") from None
 
 
 def _format_time(at: float) -> str:

@@ -19,8 +19,9 @@ from dialer.domain.view import CentreState, CentreView
 from dialer.domain.words import format_count
 from dialer.mqtt.connection import open_connection
 from dialer.mqtt.dialler_client import DiallerClient
-from dialer.mqtt.duplicate_dialler import ALIVE_SECONDS, RETAINED_SECONDS
+from dialer.mqtt.duplicate_dialler import ALIVE_SECONDS
 from dialer.mqtt.latest_messages import LatestMessages
+from dialer.mqtt.retained import RETAINED_SECONDS
 from dialer.settings.site import Settings
 from dialer.site.broker import get_broker_settings
 from dialer.site.checks.ages import format_age
