@@ -181,3 +181,11 @@ class LogInRefused(CommandRefused):
             " unlock the seat",
             RefusedBecause.PIN_WRONG,
         )
+
+
+def find_first_error(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """Return the first single error in a group of errors. Groups inside the group are searched too."""
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error

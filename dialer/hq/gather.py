@@ -18,7 +18,7 @@ from typing import NamedTuple, NoReturn
 import structlog
 
 from dialer.domain.clock import Clock
-from dialer.domain.errors import HeadquartersUnreachable
+from dialer.domain.errors import HeadquartersUnreachable, find_first_error
 from dialer.domain.orders import LONGEST_VALID_SECONDS
 from dialer.domain.other_centres import CALLS_KEPT_SECONDS
 from dialer.hq.batch_import import BatchImporter, CentreIncarnation, ReceivedBatch, parse_batch_message
@@ -115,7 +115,7 @@ class Gatherer:
                     await importing.prepare_schema()
                     await self._gather_while_holding_lock(importing, forwarding)
             except* (*DatabaseError, HeadquartersUnreachable) as errors:
-                problem = str(_find_first_error(errors)) or type(_find_first_error(errors)).__name__
+                problem = str(find_first_error(errors)) or type(find_first_error(errors)).__name__
                 if problem != logged:
                     _log.warning("gatherer.waiting", problem=problem)
                 logged = problem
@@ -285,10 +285,3 @@ class Gatherer:
                 raise errors[0]
             updates = [update for update, each in zip(updates, results, strict=True) if isinstance(each, BaseException)]
             await asyncio.sleep(RETRY_SECONDS / 4)
-
-
-def _find_first_error(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    error: BaseException = group
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error
