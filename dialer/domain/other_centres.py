@@ -59,7 +59,7 @@ class PeerCallRecord:
 
     @property
     def times(self) -> PeerCallTimes:
-        """The times that the call sets."""
+        """The new call times of its number; None where this call changes nothing."""
         return PeerCallTimes(
             None if self.kind is PeerCallKind.INBOUND else self.at,
             self.at if self.kind in {PeerCallKind.CONVERSATION, PeerCallKind.INBOUND} else None,

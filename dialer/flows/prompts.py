@@ -80,9 +80,7 @@ class CataloguePrompts:
         return PromptName("", name.language, LABEL)
 
     def choose_campaign_sound_if_playable(self, sound: str) -> str:
-        """Return the campaign's own version of a shared sound if it exists and may be played, otherwise the shared
-        sound.
-        """
+        """Return the campaign's own version of a shared sound, or the shared one if no own version may be played."""
         name = find_prompt_of_sound(sound)
         if name is None:
             return sound

@@ -312,7 +312,7 @@ def end_attempts(
 
 
 def _compute_hash_for_other_centres(db: Connection, phone_id: int) -> str | None:
-    """Return the hash of a number if headquarters passes the call on to other centres, otherwise None."""
+    """Return the keyed hash of a number for the other centres, or None if there is no headquarters to pass it on."""
     if outbox.read_last_id_at_headquarters(db) is None:
         return None
     return number_hashes.compute_number_hash(db, phone_id)

@@ -137,11 +137,11 @@ class CampaignRuns:
         return campaign_id in self._runs
 
     def list_campaign_runs(self) -> Collection[CampaignRun]:
-        """Return all campaigns, in the order of the settings, removed ones last."""
+        """Return all campaigns in the order of the settings. Removed campaigns that still have calls come last."""
         return self._runs.values()
 
     def list_campaign_runs_by_id(self) -> ItemsView[str, CampaignRun]:
-        """Return all campaigns with their ids, in the order of the settings, removed ones last."""
+        """Return all campaigns with their ids, in the same order as `list_campaign_runs`."""
         return self._runs.items()
 
     def require_campaign(self, campaign_id: str) -> CampaignRun:

@@ -227,8 +227,9 @@ class Campaigns:
         return f"campaign {campaign_id}: {said}"
 
     async def set_abandoned_rate_target(self, campaign_id: str, target: float | None, sender: str) -> str:
-        """Set a campaign's abandoned-call target, or reset it to the target in the settings (None). Raises
-        CommandRefused, StoreError.
+        """Set a campaign's abandoned-call target, or with None reset it to the target in the settings.
+
+        Raises CommandRefused and StoreError.
         """
         run = self._runs.require_campaign(campaign_id)
         if not run.pacer.caps:

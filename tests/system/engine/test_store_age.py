@@ -45,7 +45,7 @@ def take_snapshot(folder: Path, name: str) -> None:
 
 
 def put_snapshot_back(folder: Path, name: str) -> None:
-    """Write the files of a snapshot over the store's. The files keep their inodes, as on a machine that is set back."""
+    """Overwrite the store's files with those of a snapshot. They keep their inodes, as when a virtual machine is set back."""
     for path in folder.glob("centre.db*"):
         copy = folder / name / path.name
         if copy.exists():

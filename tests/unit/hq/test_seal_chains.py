@@ -42,7 +42,7 @@ def headquarters() -> Headquarters:
 
 @pytest.fixture
 def store(headquarters: Headquarters) -> SealingStore:
-    """Return a store whose first six epochs headquarters has."""
+    """Return a store whose first six sealed epochs have reached headquarters."""
     store = SealingStore.create()
     assert headquarters.receive(store.seal("start"), *(store.seal() for _ in range(5))) == ""
     return store
