@@ -173,7 +173,7 @@ class BoothOrder:
 
     @property
     def is_exhausted(self) -> bool:
-        """Return whether no booth is known to have numbers to call."""
+        """Return whether all booths are believed to have nobody more to call."""
         return self._find_next_entry() is None
 
     @property

@@ -305,7 +305,7 @@ class _Search:
         return row.waits_for_booth not in self.voting.booth_ids
 
     def _build_claim(self, row: Candidate, *, promised: bool) -> Claim | None:
-        """Return the claim of a number, or None if the campaign calls nobody on it."""
+        """Return a reservation (claim) of a number for one call, or None if the campaign has nobody to call at it."""
         worker: BoothWorker | None = None
         if self._calls_workers:
             worker = find_worker_on_number(self.db, row.phone_id)

@@ -168,7 +168,10 @@ class OutboxUpload:
         return SendingStore(**asdict(identity))
 
     async def _publish_store_status(self) -> NoReturn:
-        """Report every few seconds that this store sends, so that headquarters notices a second one. Raises StoreError."""
+        """Tell headquarters every few seconds that this store is running, so that it notices a copy that runs too.
+
+        Raises StoreError.
+        """
         while True:
             self._reading.refuse_replaced_store()
             status = StoreStatus(self._incarnation, self._clock.now())

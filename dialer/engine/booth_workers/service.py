@@ -120,7 +120,7 @@ class BoothWorkers:
     # Serials entered by agents
 
     async def store_voted_marks_of_serials(self, seat_name: str, serials: tuple[int, ...], part: int | None) -> str:
-        """Store the voters' serial numbers that an agent entered. Raises CommandRefused, or StoreError if nothing was
+        """Mark the voters whose serial numbers an agent entered as voted. Raises CommandRefused, or StoreError if nothing was
         stored.
         """
         seat, call, named = self._require_call_of_booth_worker(seat_name)

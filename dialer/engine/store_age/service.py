@@ -36,7 +36,7 @@ class StoreAge:
         self._is_older = False
 
     def find_hold(self) -> Hold | None:
-        """Return the hold if the store lacks a recorded call or is just being compared, else None."""
+        """Return why nothing may be dialled: the store lacks a recorded call, or the comparison is not finished. None: it may."""
         if self._is_older:
             return Hold(HoldReason.STORE_OLDER)
         return (

@@ -48,7 +48,7 @@ def check_settings_against_profile(settings: Settings) -> Iterator[Finding]:
 
 
 def check_calling_rules(settings: Settings, profile: Profile, db: Connection | None, now: float) -> Iterator[Finding]:
-    """Check registers, certificates, campaigns and polling days at a time (`now`, epoch seconds).
+    """Check registers, certificates, campaigns and polling days as they are at `now` (epoch seconds).
 
     `db` is the site's store, or None without one.
     """
