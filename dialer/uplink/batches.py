@@ -59,8 +59,8 @@ class BatchSchedule:
         """The id up to which headquarters has the outbox."""
 
     def get_next_send_time(self, now: float) -> float:
-        """Return when the caller must call `get_next_batch` with new rows, or `get_overdue_batch` for a batch to
-        resend.
+        """Return when the caller must call `get_next_batch` with new rows, or `get_overdue_batch` to resend a batch
+        (monotonic seconds).
         """
         return self._next_at if self._in_flight is None else self._in_flight.resend_at
 
@@ -103,7 +103,7 @@ class BatchSchedule:
         in_flight.resend_at = now + self._compute_acknowledgement_timeout(in_flight.attempts)
         return in_flight.batch
 
-    def replace_batch_by_first_part(self, part: OutboxBatch, now: float) -> None:
+    def replace_batch_in_flight_by_first_part(self, part: OutboxBatch, now: float) -> None:
         """Replace the batch in flight by its first rows, because the server accepts no larger batch.
 
         The other rows follow at once.

@@ -92,12 +92,11 @@ class MaterialUpdater:
         await self._session.publish_message(build_live_subject(self._centre, "material"), json.dumps(state).encode())
 
     async def _install_and_load_version(self, assigned: Manifest) -> str:
-        """Install the assigned version of the material and have the dialler load it.
+        """Install the assigned version of the campaign material and have the dialler load it. Return an empty text on
+        success.
 
-        Return why the dialler does not use it.
-
-        The text is empty if the dialler uses it, or if the attempt will be repeated. Raises MaterialRefused,
-        HeadquartersUnreachable.
+        Return the reason if the dialler does not use the version. If the dialler did not reply, return an empty text,
+        because the attempt will be repeated. Raises MaterialRefused, HeadquartersUnreachable.
         """
         active = await asyncio.to_thread(self._material.read_active_manifest)
         if active is None or active.name_and_version != assigned.name_and_version:
@@ -114,17 +113,18 @@ class MaterialUpdater:
         return await self._load_active_version(assigned)
 
     async def _load_active_version(self, assigned: Manifest) -> str:
-        """Have the dialler load the active version of the material, and go back to the earlier version if it cannot.
+        """Have the dialler load the active version of the campaign material. Return an empty text on success.
 
-        Returns and raises the same as `_install_and_load_version`.
+        If the dialler cannot load it, go back to the earlier version and return the reason. If the dialler did not
+        reply, return an empty text, because the attempt will be repeated. Raises MaterialRefused.
         """
         if (problem := await asyncio.to_thread(self._material.startup_problem)) is not None:
-            return await self._roll_back_version(assigned, problem)
+            return await self._roll_back_material_version(assigned, problem)
         reply = await self._send_reload_command(assigned, "reload-flows")
         if reply is None:
             return ""
         if reply.status == "refused":  # it still uses the previous version
-            return await self._roll_back_version(assigned, reply.text)
+            return await self._roll_back_material_version(assigned, reply.text)
         changed = _find_folders_with_changed_files(
             await asyncio.to_thread(self._material.read_previous_manifest), assigned
         )
@@ -157,7 +157,7 @@ class MaterialUpdater:
             return None
         return reply
 
-    async def _roll_back_version(self, assigned: Manifest, reason: str) -> str:
+    async def _roll_back_material_version(self, assigned: Manifest, reason: str) -> str:
         await asyncio.to_thread(self._material.roll_back_version)
         self._rejected = (assigned.name_and_version, f"{assigned.name_and_version} was rolled back: {reason}")
         return self._rejected[1]
@@ -170,10 +170,10 @@ def _find_folders_with_changed_files(before: Manifest | None, after: Manifest) -
 
 
 def find_material_problem(settings: Settings, jurisdiction: str) -> str | None:
-    """Return why the dialler could not start with the settings and the legal profile of the active material, or None if
-    it could.
+    """Return why the dialler could not start with its settings file and the legal profile in it, or None if it could.
 
-    Settings that were read from a pipe cannot be read again and are not checked.
+    `jurisdiction` is the name of the profile that the dialler uses. Settings that were read from a pipe cannot be read
+    again and are not checked.
     """
     path = Path(settings.settings_file_text.name)
     if not path.is_file():

@@ -18,7 +18,11 @@ CHECK_SECONDS = 300.0
 
 
 async def publish_number_sample(centre: str, session: Session, reading: UplinkReader) -> NoReturn:
-    """Store the sample of this centre's numbers at headquarters, and again when it has changed, until cancelled."""
+    """Send headquarters the lowest hashes of the numbers on this centre's roll, and again after each change, until
+    cancelled.
+
+    Headquarters compares the hashes of centres to find numbers that are on the rolls of two centres.
+    """
     stored: NumberSample | None = None
     while True:
         try:

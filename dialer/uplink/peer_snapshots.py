@@ -61,13 +61,13 @@ class SnapshotSource:
                     f"the snapshot of peer updates ends at position {position}, but this centre has stored"
                     f" updates up to {stored}"
                 )
-            _write_page_data(file, data)
+            _append_snapshot_page_to_file(file, data)
             while page.next_after is not None:
                 request = replace(request, after=page.next_after)
                 data, page = await self._request_snapshot_page(request)
-                _write_page_data(file, data)
+                _append_snapshot_page_to_file(file, data)
             file.seek(0)
-            yield PeerSnapshot(request.nonce, position, _read_pages(file))
+            yield PeerSnapshot(request.nonce, position, _read_snapshot_pages_from_file(file))
 
     async def _request_snapshot_page(self, request: SnapshotRequest) -> tuple[bytes, SnapshotPage]:
         subject = build_snapshot_subject(self.centre)
@@ -75,10 +75,10 @@ class SnapshotSource:
         return data, await asyncio.to_thread(verify_and_unpack_page, data, self.centre, request, self.key)
 
 
-def _write_page_data(file: IO[bytes], data: bytes) -> None:
+def _append_snapshot_page_to_file(file: IO[bytes], data: bytes) -> None:
     file.write(len(data).to_bytes(_LENGTH_BYTES, "big") + data)
 
 
-def _read_pages(file: IO[bytes]) -> Iterator[SnapshotPage]:
+def _read_snapshot_pages_from_file(file: IO[bytes]) -> Iterator[SnapshotPage]:
     while length := file.read(_LENGTH_BYTES):
         yield unpack_snapshot_page(file.read(int.from_bytes(length, "big")))

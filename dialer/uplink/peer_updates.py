@@ -71,11 +71,11 @@ class PendingUpdates:
 
     @property
     def count(self) -> int:
-        """The number of updates."""
+        """The number of opt-outs, marks and calls that are pending."""
         return len(self.opt_outs) + len(self.marks) + len(self.calls)
 
     def has_room_for_updates(self, more: Sequence[dict[str, Any]]) -> bool:
-        """Return whether the further updates `more` fit into the same command."""
+        """Return whether the updates `more` also fit into the next command to the dialler."""
         has_room = self._bytes + _compute_size_in_signed_command(more) <= MAX_UPDATE_BYTES
         return not self.count or (self.count + len(more) <= MAX_UPDATES and has_room)
 
@@ -94,7 +94,7 @@ class PendingUpdates:
         self._bytes += _compute_size_in_signed_command([*opt_outs, *marks, *calls])
 
     def build_command_fields(self, stream: str) -> dict[str, Any]:
-        """Return the fields of the command `import-peer-updates` with these updates."""
+        """Return the fields of the command `import-peer-updates`, with which the dialler stores these updates."""
         return {
             "stream": stream,
             "after": self.after,
@@ -110,15 +110,19 @@ def _compute_size_in_signed_command(updates: Sequence[dict[str, Any]]) -> int:
     return len(json.dumps(json.dumps(updates)))
 
 
-def _name_position(stream_id: str, subject: str, roll_key: Sequence[object]) -> str:
-    """Return the name under which the dialler stores the position in the messages of a subject, for a state of the roll."""
+def _build_stream_position_key(stream_id: str, subject: str, roll_key: Sequence[object]) -> str:
+    """Return the key under which the dialler stores how far the messages of a NATS subject were read.
+
+    `roll_key` identifies the roll. With another roll the key is another one, and the messages are read from the
+    beginning.
+    """
     return f"{stream_id}.{hashlib.sha256(json.dumps([subject, roll_key]).encode()).hexdigest()[:12]}"
 
 
 def select_valid_updates_of_other_centres(
     opt_outs: Sequence[dict[str, Any]], marks: Sequence[dict[str, Any]], centre: str
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Return the valid opt-outs and marks of other centres.
+    """Return the opt-outs and marks that are valid and from other centres.
 
     Updates that the dialler would reject are left out, so that they cannot block later updates. The centre's own
     updates are left out too.
@@ -175,7 +179,7 @@ class PeerUpdates:
                         for place in (None, *roll.constituencies)
                     ]
                     followers += [
-                        group.create_task(self._follow_calls(roll, state), name="uplink-follow-calls")
+                        group.create_task(self._send_peer_calls_from_stream(roll, state), name="uplink-follow-calls")
                         for state in sorted({state for state, _ in roll.constituencies})
                     ]
                     await self._wait_for_roll_change(roll)
@@ -204,25 +208,26 @@ class PeerUpdates:
         """
         subject = OPT_OUT_SUBJECT if place is None else build_mark_subject("*", *place)
         roll_key = [] if place is None else [roll.constituencies, roll.last_voter]
-        stream = _name_position(stream_id, subject, roll_key)
+        stream = _build_stream_position_key(stream_id, subject, roll_key)
         is_missing = False
         while True:
             stored = await self._reading.read_stream_position(stream)
             if is_missing or not stored:
-                stored = await self._apply_snapshot(stream, place, stored)
+                stored = await self._download_and_send_snapshot(stream, place, stored)
             try:
-                await self._read_stream(stream_id, stream, subject, stored)
+                await self._send_updates_until_stream_ends(stream_id, stream, subject, stored)
                 is_missing = False
             except MessagesMissing as error:
                 _log.warning("peer_updates.missing", problem=f"{error}: a snapshot is downloaded instead")
                 is_missing = True
             await asyncio.sleep(RETRY_SECONDS)  # the dialler writes each refused command to its audit log
 
-    async def _follow_calls(self, roll: StoredRolls, state: str) -> None:
-        """Read the calls of other centres of a state, and send those to numbers on the roll to the dialler.
+    async def _send_peer_calls_from_stream(self, roll: StoredRolls, state: str) -> None:
+        """Read the calls that other centres in a federal state made, and send those to numbers on our roll to the
+        dialler.
 
-        The stream has all calls that still count, so no snapshot is needed. It is read again from the beginning when the
-        roll has other numbers. Without it, the other updates still come.
+        The stream has all calls that still count, so no snapshot is needed. The stream is read again from the beginning
+        when the roll has other numbers. If headquarters has no such stream, opt-outs and marks are still sent.
         """
         subject = build_calls_subject(state)
         while True:
@@ -232,19 +237,19 @@ class PeerUpdates:
                 _log.warning("peer_calls.unavailable", state=state, problem=str(error))
                 await asyncio.sleep(CALLS_RETRY_SECONDS)
                 continue
-            stream = _name_position(stream_id, subject, [roll.number_hashes])
+            stream = _build_stream_position_key(stream_id, subject, [roll.number_hashes])
             pending = PendingUpdates(await self._reading.read_stream_position(stream))
             with contextlib.suppress(StreamRecreated):
                 async for message in self._session.read_stream_messages(
                     CALLS, pending.after, subject, stream_id=stream_id
                 ):
-                    remaining = await self._handle_call_message(stream, pending, message)
+                    remaining = await self._send_calls_to_numbers_on_roll(stream, pending, message)
                     if remaining is None:
                         break
                     pending = remaining
             await asyncio.sleep(RETRY_SECONDS)
 
-    async def _handle_call_message(
+    async def _send_calls_to_numbers_on_roll(
         self, stream: str, pending: PendingUpdates, message: StoredMessage
     ) -> PendingUpdates | None:
         calls: list[dict[str, Any]] = []
@@ -258,12 +263,13 @@ class PeerUpdates:
         calls = _select_valid_updates_of_kind(
             _CALLS, [each for each in calls if str(each.get("number_hash")) in known], self._centre
         )
-        return await self._add_to_pending(stream, pending, message, [], [], calls)
+        return await self._add_message_to_pending_updates(stream, pending, message, [], [], calls)
 
-    async def _apply_snapshot(self, stream: str, place: Place | None, stored: int) -> int:
-        """Download a snapshot of other centres' updates and send it to the dialler, and retry until it succeeds.
+    async def _download_and_send_snapshot(self, stream: str, place: Place | None, stored: int) -> int:
+        """Download a complete list (snapshot) of other centres' updates and send it to the dialler. Retry until that
+        succeeds.
 
-        Return the stream position after it.
+        Return the stream position that follows the snapshot.
         """
         while True:
             try:
@@ -279,11 +285,11 @@ class PeerUpdates:
                 return snapshot.position
 
     async def _send_snapshot(self, stream: str, stored: int, snapshot: PeerSnapshot) -> int:
-        """Send a snapshot of other centres' updates to the dialler. Return how many there are.
+        """Send a complete list (snapshot) of other centres' updates to the dialler. Return how many updates it has.
 
-        The updates are sent in several commands, so that no commit takes long. These have positions of their own, as if
-        the snapshot were another stream. The last command has the position in the real stream, which says that all
-        updates are stored.
+        The updates are sent in several commands, so that no commit takes long. The dialler stores the position of each
+        command under the name of the snapshot. The last command contains no updates. It sets the position in the real
+        stream, because now all updates are stored.
         """
         snapshot_stream, pending, count = f"snapshot.{snapshot.name}", PendingUpdates(0), 0
         while (page := await asyncio.to_thread(next, snapshot.pages, None)) is not None:
@@ -303,10 +309,10 @@ class PeerUpdates:
         return count
 
     async def _send_snapshot_part(self, stream: str, pending: PendingUpdates) -> None:
-        if not await self._send_updates(stream, pending):
+        if not await self._send_updates_until_reply(stream, pending):
             raise InvalidMessage("the dialler refused a snapshot of peer updates: the uplink downloads a new one")
 
-    async def _read_stream(self, stream_id: str, stream: str, subject: str, after: int) -> None:
+    async def _send_updates_until_stream_ends(self, stream_id: str, stream: str, subject: str, after: int) -> None:
         """Read other centres' updates and send them to the dialler, until the stream must be opened again.
 
         Raises StreamRecreated, MessagesMissing.
@@ -315,12 +321,12 @@ class PeerUpdates:
         async for message in self._session.read_stream_messages(
             PEERS, after, subject, stream_id=stream_id, complete=True
         ):
-            remaining = await self._handle_stream_message(stream, pending, message)
+            remaining = await self._add_updates_in_message(stream, pending, message)
             if remaining is None:
                 return
             pending = remaining
 
-    async def _handle_stream_message(
+    async def _add_updates_in_message(
         self, stream: str, pending: PendingUpdates, message: StoredMessage
     ) -> PendingUpdates | None:
         """Add the updates in a message to the pending updates, and send them to the dialler if necessary.
@@ -333,9 +339,9 @@ class PeerUpdates:
             opt_outs, marks = select_valid_updates_of_other_centres(*unpack_peer_updates(message.data), self._centre)
         except InvalidMessage as error:
             _log.warning("peer_updates.invalid", problem=str(error))
-        return await self._add_to_pending(stream, pending, message, opt_outs, marks)
+        return await self._add_message_to_pending_updates(stream, pending, message, opt_outs, marks)
 
-    async def _add_to_pending(
+    async def _add_message_to_pending_updates(
         self,
         stream: str,
         pending: PendingUpdates,
@@ -365,16 +371,16 @@ class PeerUpdates:
         Return False if the stream must be opened again.
         """
         started = self._clock.monotonic()
-        is_stored = await self._send_updates(stream, pending)
+        is_stored = await self._send_updates_until_reply(stream, pending)
         if is_stored and pending.opt_outs:
             lag = max(0.0, self._clock.now() - max(float(each["at"]) for each in pending.opt_outs))
             await self._publish_peer_update_status({"opt_out_lag_seconds": round(lag, 3)})
         return is_stored and self._clock.monotonic() - started < MAX_REPLY_SECONDS
 
-    async def _send_updates(self, stream: str, pending: PendingUpdates) -> bool:
-        """Send updates until the dialler replies. Return whether it has stored them.
+    async def _send_updates_until_reply(self, stream: str, pending: PendingUpdates) -> bool:
+        """Send updates of other centres to the dialler until it replies. Return whether the dialler has stored them.
 
-        If it has not, the dialler's position in the stream is a different one.
+        The dialler refuses the updates if they do not follow the stream position that it has stored.
         """
         while True:
             reply = await self._dialler.send_command_to_dialler(

@@ -66,15 +66,15 @@ class OutboxUpload:
         self._report_due = asyncio.Event()
 
     async def run(self) -> None:
-        """Upload until cancelled."""
+        """Send the outbox to headquarters until cancelled."""
         await self._session.subscribe_to_subject(
-            build_acknowledgement_subject(self._centre), self._handle_acknowledgement
+            build_acknowledgement_subject(self._centre), self._record_acknowledgement_of_headquarters
         )
         while True:
             await self._upload_until_identity_changes()
 
     async def _upload_until_identity_changes(self) -> None:
-        passed = await self._wait_for_outbox()
+        passed = await self._wait_until_outbox_has_headquarters()
         self._incarnation = (await self._reading.read_store_identity()).incarnation
         self._schedule = schedule = BatchSchedule(self._centre, passed, random.SystemRandom())
         self._report_due.set()  # an acknowledgement may not have been reported before the last stop
@@ -87,10 +87,10 @@ class OutboxUpload:
         except* IdentityChanged:
             _log.warning("uplink.new_store_identity")
 
-    async def _wait_for_outbox(self) -> int:
+    async def _wait_until_outbox_has_headquarters(self) -> int:
         """Wait until the dialler stores an outbox for headquarters. Return the last acknowledged row id."""
         logged = False
-        while (stored := await self._read_stored_acknowledgement()) is None:
+        while (stored := await self._read_last_id_at_headquarters()) is None:
             if not logged:
                 _log.warning(
                     "uplink.waiting", problem="no dialler has run on this store with [headquarters] in its settings"
@@ -99,10 +99,10 @@ class OutboxUpload:
             await asyncio.sleep(RETRY_SECONDS)
         return stored
 
-    async def _read_stored_acknowledgement(self) -> int | None:
+    async def _read_last_id_at_headquarters(self) -> int | None:
         return await self._reading.read_last_id_at_headquarters()
 
-    async def _handle_acknowledgement(self, subject: str, data: bytes) -> None:
+    async def _record_acknowledgement_of_headquarters(self, subject: str, data: bytes) -> None:
         try:
             ack = unpack_acknowledgement(data)
         except InvalidMessage as error:
@@ -148,12 +148,12 @@ class OutboxUpload:
         batch = schedule.get_overdue_batch(now)
         if batch is None and not schedule.is_waiting_for_acknowledgement:
             rows = await self._reading.read_announcements_after(schedule.acknowledged, MAX_BATCH_ROWS)
-            batch = schedule.get_next_batch(rows, await self._read_stored_acknowledgement() or 0, now)
+            batch = schedule.get_next_batch(rows, await self._read_last_id_at_headquarters() or 0, now)
         if batch is None:
             return
         part, data = await asyncio.to_thread(pack_first_part_of_batch, replace(batch, store=store))
         if part.last < batch.last:
-            schedule.replace_batch_by_first_part(part, now)
+            schedule.replace_batch_in_flight_by_first_part(part, now)
         try:
             await self._session.store_message(build_batch_subject(self._centre), data)
         except HeadquartersUnreachable:
@@ -168,9 +168,9 @@ class OutboxUpload:
         return SendingStore(**asdict(identity))
 
     async def _publish_store_status(self) -> NoReturn:
-        """Tell headquarters every few seconds that this store is running, so that it notices a copy that runs too.
+        """Tell headquarters every few seconds that this store is in use. Raises StoreError.
 
-        Raises StoreError.
+        So headquarters notices if a copy of the store is in use at the same time.
         """
         while True:
             self._reading.refuse_replaced_store()
@@ -184,9 +184,10 @@ class OutboxUpload:
             await asyncio.sleep(STATUS_SECONDS)
 
     async def _report_problem_to_dialler(self) -> None:
-        """Report to the dialler what headquarters says about this centre's store and clock.
+        """Report to the dialler what headquarters says about this centre's store and clock. Repeat the report each
+        minute.
 
-        The dialler shows it as alerts. Repeat the report each minute.
+        The dialler shows the problem as an alert.
         """
         values = {"problem": self._problem[:400], "clock_ahead_seconds": round(self._clock_ahead)}
         now = self._clock.monotonic()
@@ -215,7 +216,7 @@ class OutboxUpload:
         Return why the dialler has not stored it, or None if it has.
         """
         try:
-            if await self._read_stored_acknowledgement() == through:
+            if await self._read_last_id_at_headquarters() == through:
                 return None
         except StoreError as error:
             return str(error)

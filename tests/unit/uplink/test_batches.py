@@ -133,7 +133,7 @@ def test_rest_of_a_batch_that_was_too_large_for_a_message_follows_at_once() -> N
     schedule = make_schedule_after(10)
     made = schedule.get_next_batch(make_rows(11, 20), 10, 0.0)
     assert made is not None
-    schedule.replace_batch_by_first_part(replace(made, last=15, rows=made.rows[:5]), 0.0)
+    schedule.replace_batch_in_flight_by_first_part(replace(made, last=15, rows=made.rows[:5]), 0.0)
     schedule.record_acknowledgement(15, 0.4)
     assert (schedule.acknowledged, schedule.get_next_send_time(0.4)) == (15, 0.0)
     assert get_batch_span(schedule.get_next_batch(make_rows(16, 20), 15, 0.4)) == (16, 20, 5)
