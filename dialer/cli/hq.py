@@ -86,7 +86,7 @@ class Signing(HeadquartersOptions):
 
         Exits with code 1 if a centre did not execute the order.
         """
-        centres = orders.find_recipients(self.settings, order)
+        centres = orders.find_centres_addressed_by_order(self.settings, order)
         for path in self.key:
             private = signing.read_key_file(path, "--key")
             signed = signed.add_signature(orders.find_leader_by_key(self.settings, private), private)
@@ -123,7 +123,7 @@ class NewOrder(Signing):
         after = 0.0
         if self.out is None:
             async with self.connect_to_nats_server(_CLIENT_NAME, PATIENCE_SECONDS) as session:
-                after = await orders.find_newest_order_time(session, self.settings)
+                after = await orders.find_time_of_newest_signed_order(session, self.settings)
         order = orders.create_order(kind, self.to, SystemClock().now(), seconds, after=after, **values)
         await self.sign_and_send_order(SignedOrder(order=order.json_text), order)
 

@@ -121,7 +121,7 @@ class AnswerProposal(PageRequest):
 
 
 class HqActions:
-    """The routes with which users of headquarters' pages act: on incidents, and on proposals."""
+    """The HTTP routes with which users of headquarters' pages change something: incidents, and proposals to centres."""
 
     def __init__(
         self, settings: HqSettings, db: PageDatabase, accounts: Accounts, on_change: Callable[[], None]
@@ -162,14 +162,14 @@ class HqActions:
             raise RequestRefused(409, "no-owner")
 
     async def _find_zone_of_incident(self, db: Database, incident: int, who: SignedInUser) -> str:
-        """Return the zone of an open incident. Raises RequestRefused if there is none that the user sees."""
+        """Return the zone of an open incident. Raises RequestRefused if the user may see no such incident."""
         zone = await SQL.zone_of_incident.fetch_value_or_none(db, incident)
         if zone is None or not self._accounts.can_see_zone(who.name, zone):
             raise RequestRefused(404, "no-incident")
         return zone
 
     async def open_incident(self, request: OpenIncident, who: SignedIn) -> None:
-        """Open an incident, unless an equal one is open: a second click opens no second one."""
+        """Open an incident, unless the same incident is open already (after a second click)."""
         self._refuse_centres_outside_zone(who, request.to)
         kind, _, name = request.to.partition(":")
         zone, centre = (name, "") if kind == "zone" else (self._accounts.zone_of_centre[name], name)
@@ -254,9 +254,10 @@ class HqActions:
         return "done", ""
 
     async def run(self) -> NoReturn:
-        """Settle confirmed proposals with an unknown result until cancelled.
+        """Record the missing results of confirmed proposals, again and again, until cancelled.
 
-        The result is unknown if this process or the database stopped while the material was being assigned.
+        A result is missing if this process or the database stopped while the proposed material was being assigned to
+        centres.
         """
         await repeat_with_pause(
             SETTLE_SECONDS,
@@ -264,10 +265,11 @@ class HqActions:
         )
 
     async def record_missing_proposal_results(self) -> None:
-        """Record the result of material proposals that were confirmed some time ago without a known result. Raises StoreError.
+        """Record the results of proposals of material that were confirmed some time ago and have no result. Raises
+        StoreError.
 
-        A proposal is done if its material is assigned, and failed if not. The material is not assigned now, because somebody
-        may have assigned another version meanwhile.
+        The result is "done" if the material is assigned to the centres, and "failed" if not. The material is not
+        assigned now, because somebody may have assigned another version meanwhile.
         """
         async with self._db.open_transaction() as db:
             unsettled = await SQL.confirmed_material.fetch_rows(db, self._db.clock.now() - SETTLE_SECONDS)
@@ -292,9 +294,9 @@ class HqActions:
 
 
 def _list_audit_details(proposal: int, kind: str, to: str, text: str, **more: str) -> dict[str, str]:
-    """Return a proposal's details for the audit.
+    """Return the details of a proposal for its audit entry.
 
-    They include the version of the material, so that a later change of the proposal in the database is noticed.
+    They include the version of the proposed material. So a later change of the proposal in the database is noticed.
     """
     version = {"version": shorten_for_audit(text)} if kind == "material" else {}
     return {"proposal": str(proposal), "to": to, **more, **version}

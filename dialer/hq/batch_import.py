@@ -51,7 +51,7 @@ from dialer.hq.ledger import (
     refuse_batch_of_wrong_sender,
     sum_turnout_changes,
 )
-from dialer.hq.seal_chains import begin_chain, describe_contradiction
+from dialer.hq.seal_chains import create_chain_of_sealed_epochs, describe_contradiction
 from dialer.hq.set_aside import RowOutsideArea, RowSetAside, SetAsideRow, make_set_aside_row
 from dialer.hq.sql import Command, Query, Scalar, split_rows_into_columns
 from dialer.hq.store_records import Stores, read_stores, write_stores
@@ -158,7 +158,9 @@ class Displaced(HeadquartersUnreachable):
 
 @dataclass(frozen=True, slots=True)
 class ReceivedBatch:
-    """A message of the stream of batches: its batch, or the reason why the message contains no valid batch."""
+    """A message from the NATS stream of centres' batches: the batch of results in it, or the reason why it contains
+    none.
+    """
 
     position: int
     subject: str
@@ -172,7 +174,9 @@ class ReceivedBatch:
         return 1 if self.batch is None else 1 + len(self.batch.rows)
 
     def split_batch_in_half(self) -> list[ReceivedBatch]:
-        """Return the two halves of a batch with more than one row, as messages at the same position."""
+        """Return two messages with the same stream position, each with one half of the batch's rows. The batch has
+        several rows.
+        """
         assert self.batch is not None  # noqa: S101 - it has rows
         rows = self.batch.rows
         before, after = rows[: len(rows) // 2], rows[len(rows) // 2 :]
@@ -184,7 +188,7 @@ class ReceivedBatch:
 
 
 def parse_batch_message(stored: StoredMessage) -> ReceivedBatch:
-    """Return the batch that a message of the stream contains, or the reason why the message is invalid."""
+    """Return the batch of results in a message of the NATS stream, or the reason why the message is invalid."""
     try:
         return ReceivedBatch(stored.position, stored.subject, messages.unpack_batch(stored.data))
     except InvalidMessage as error:
@@ -192,21 +196,25 @@ def parse_batch_message(stored: StoredMessage) -> ReceivedBatch:
 
 
 class CentreIncarnation(NamedTuple):
-    """A centre, and the incarnation of a store that sends as this centre."""
+    """A centre and the incarnation id of one of its stores. A store gets a new incarnation id when it is copied or
+    restored.
+    """
 
     centre: str
     incarnation: str
 
 
 class PeerUpdateMessage(NamedTuple):
-    """A message for the stream of peer updates."""
+    """A NATS message with peer updates: opt-outs, marks (recorded answers of voters) or calls that other centres must
+    receive.
+    """
 
     subject: str
     data: bytes
 
 
 class PeerMark(NamedTuple):
-    """A mark that other centres receive."""
+    """A mark (recorded answer of a voter) that headquarters forwards to other centres."""
 
     centre: str
     zone: str  # of the centre
@@ -214,16 +222,18 @@ class PeerMark(NamedTuple):
     fields: dict[str, Any]  # of its payload
 
 
-def create_peer_update_messages(
+def build_messages_for_other_centres(
     opt_outs: Sequence[OptOutRow], marks: Sequence[PeerMark], calls: Mapping[str, Sequence[PeerCallRow]]
 ) -> list[PeerUpdateMessage]:
-    """Return the messages that bring opt-outs, voters' marks and calls to other centres. Marks keep their order within a
-    constituency. `calls` are by the state of the centre that called.
+    """Return the messages with which headquarters forwards opt-outs, marks (recorded answers) and calls to other
+    centres.
+
+    Marks keep their order within a constituency. `calls` are by the federal state of the centre that called.
     """
     fields = [opt_out._asdict() for opt_out in opt_outs]
     found = [
         PeerUpdateMessage(messages.OPT_OUT_SUBJECT, messages.pack_peer_updates(part, []))
-        for part in _split_into_messages(fields)
+        for part in _split_updates_into_message_parts(fields)
     ]
     by_subject: dict[str, list[dict[str, Any]]] = {}
     for mark in marks:
@@ -234,18 +244,18 @@ def create_peer_update_messages(
     for subject, of_subject in by_subject.items():
         found += [
             PeerUpdateMessage(subject, messages.pack_peer_updates([], part))
-            for part in _split_into_messages(of_subject)
+            for part in _split_updates_into_message_parts(of_subject)
         ]
     for state, of_state in calls.items():
         subject = messages.build_calls_subject(state)
         found += [
             PeerUpdateMessage(subject, messages.pack_peer_calls(part))
-            for part in _split_into_messages([each._asdict() for each in of_state])
+            for part in _split_updates_into_message_parts([each._asdict() for each in of_state])
         ]
     return found
 
 
-def _split_into_messages(updates: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+def _split_updates_into_message_parts(updates: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
     for begin in range(0, len(updates), MAX_MESSAGE_UPDATES):
         yield updates[begin : begin + MAX_MESSAGE_UPDATES]
 
@@ -255,7 +265,7 @@ Row = TypeVar("Row", ResultRow, MarkRow)
 
 @dataclass(frozen=True, slots=True)
 class ParsedRow(Generic[Row]):
-    """A row and the fields of its payload."""
+    """A row of a centre's results, and the fields of its JSON payload."""
 
     row: Row
     fields: dict[str, Any]
@@ -277,7 +287,11 @@ class BatchImporter:
         """Centres whose accepted store has sent seals that contradict earlier ones."""
 
     async def retry_set_aside_rows(self) -> None:
-        """Count the rows that were set aside, and store those whose constituency now belongs to their centre."""
+        """Store set-aside rows as results if their constituency now belongs to their centre. Count the other set-aside
+        rows.
+
+        A row is set aside if it could not be stored as a result.
+        """
         now = self._clock.now()
         async with self._db.open_transaction():
             waiting: dict[CentreIncarnation, list[SetAsideRow]] = {}
@@ -289,7 +303,7 @@ class BatchImporter:
                     continue
                 store = KnownStore(incarnation, None, StoreState.ACCEPTED, 0, now, "")
                 collected = {centre: CentreRows(store, rows=[each.original_outbox_row for each in entries])}
-                await self._store_rows(zones, collected, now)
+                await self._store_collected_rows(zones, collected, now)
                 again = {each.id for each in collected[centre].set_aside}
                 await set_aside.delete_set_aside_rows(self._db, [each for each in entries if each.id not in again])
             self._set_aside = Counter(dict(await set_aside.SQL.counts.fetch_rows(self._db)))
@@ -300,10 +314,11 @@ class BatchImporter:
     async def commit_batches(
         self, stream: str, position: int, received: Sequence[ReceivedBatch]
     ) -> dict[CentreIncarnation, Acknowledgement]:
-        """Commit the messages that follow `position` in the stream. Return the acknowledgements for the stores that sent them.
+        """Commit the messages that follow `position` in the stream. Return the acknowledgements for the stores that
+        sent them.
 
-        Raises Displaced if another gatherer has moved the position. Raises an error of `ValueRejected` for a value that the
-        database cannot store.
+        Raises Displaced if another gatherer has imported messages after `position`. Raises an error of `ValueRejected`
+        for a value that the database cannot store.
         """
         now = self._clock.now()
         acks: dict[CentreIncarnation, Acknowledgement] = {}
@@ -325,7 +340,7 @@ class BatchImporter:
                     await SQL.set_problem.run_statement(self._db, each.subject.removeprefix("up."), str(error), now)
                 except StoreNotAccepted as error:
                     acks |= await self._refuse_store_of_batch(each.batch, error, now)
-            new_booths = await self._store_rows(zones, collected, now)
+            new_booths = await self._store_collected_rows(zones, collected, now)
             await write_stores(self._db, stores)
             contradictions = {each.centre: each for each in await seal_records.SQL.contradictions.fetch_rows(self._db)}
             updates = []
@@ -362,7 +377,7 @@ class BatchImporter:
         collected: dict[str, CentreRows],
         now: float,
     ) -> None:
-        """Add the rows of a batch to the next commit. Raises StoreNotAccepted."""
+        """Add the rows of a centre's batch to the rows that the next commit stores. Raises StoreNotAccepted."""
         store = accept_store(batch.centre, stores[batch.centre], batch.store, self._sightings, now)
         rows = collected.setdefault(batch.centre, CentreRows(store))
         if rows.store is not store:  # rows of two stores with the same ids must not meet in one commit
@@ -391,10 +406,12 @@ class BatchImporter:
         ack = Acknowledgement(None, batch.store.incarnation, str(error), now)
         return {CentreIncarnation(batch.centre, batch.store.incarnation): ack}
 
-    async def _store_rows(
+    async def _store_collected_rows(
         self, zones: Mapping[str, str], collected: dict[str, CentreRows], now: float
     ) -> set[CentreBooth]:
-        """Store the rows, and update counters, answers, voters and peer updates. Return the new booths of centres."""
+        """Store the rows of centres' results, and update counters, answers, voters and peer updates. Return the new
+        booths of centres.
+        """
         parsed_marks: list[ParsedRow[MarkRow]] = []
         parsed_results: list[ParsedRow[ResultRow]] = []
         for centre, rows in collected.items():
@@ -415,14 +432,14 @@ class BatchImporter:
                     parsed_results.append(ParsedRow(row, fields))
         if aside := [each for rows in collected.values() for each in rows.set_aside]:
             await set_aside.insert_set_aside_rows(self._db, aside)
-        marks = await self._insert_new_rows(SQL.insert_marks, "new_mark", parsed_marks, _list_mark_values)
+        marks = await self._insert_new_rows(SQL.insert_marks, "new_mark", parsed_marks, _convert_mark_to_column_values)
         results = await self._insert_new_rows(SQL.insert_results, "new_result", parsed_results, tuple)
 
-        def is_result_name_accepted(centre: str, name: str) -> bool:
-            return self._names.is_result_name_accepted(collected[centre], centre, name)
+        def is_name_within_centre_limit(centre: str, name: str) -> bool:
+            return self._names.is_name_within_centre_limit(collected[centre], centre, name)
 
-        await self._add_day_counts(marks, results, is_result_name_accepted, now)
-        await self._store_answers(results, is_result_name_accepted, now)
+        await self._add_rows_to_day_counters(marks, results, is_name_within_centre_limit, now)
+        await self._store_answers(results, is_name_within_centre_limit, now)
         await self._store_test_marks(results, now)
         await self._compare_seals_with_earlier_ones(collected, results, now)
         new_booths = {CentreBooth(each.row.centre, *_place_columns(each.row.place)[:3]) for each in marks}
@@ -458,7 +475,8 @@ class BatchImporter:
     ) -> list[ParsedRow[Row]]:
         """Insert rows through a temporary table, and return the rows that were not stored before.
 
-        Usually all rows are new. Then no list of ids is needed, which would take time for each row.
+        The table is first inserted as a whole, because usually all rows are new. Only if some are stored already does
+        the database return the ids of the inserted rows, which takes more time.
         """
         if not rows:
             return []
@@ -471,7 +489,7 @@ class BatchImporter:
         new = await insert.insert_rows_returning_ids(self._db)
         return [each for each in rows if (each.row.centre, each.row.id) in new]
 
-    async def _add_day_counts(
+    async def _add_rows_to_day_counters(
         self,
         marks: Sequence[ParsedRow[MarkRow]],
         results: Sequence[ParsedRow[ResultRow]],
@@ -498,7 +516,7 @@ class BatchImporter:
             if accepts(answer.centre, f"question/{answer.question}")
         }
         if answers:
-            rows = sorted(map(_list_answer_values, answers.values()), key=itemgetter(*range(6)))
+            rows = sorted(map(_convert_answer_to_column_values, answers.values()), key=itemgetter(*range(6)))
             await SQL.set_answers.run_statement(self._db, *split_rows_into_columns(rows, 9))
 
     async def _store_test_marks(self, results: Sequence[ParsedRow[ResultRow]], now: float) -> None:
@@ -509,24 +527,28 @@ class BatchImporter:
     async def _compare_seals_with_earlier_ones(
         self, collected: Mapping[str, CentreRows], results: Sequence[ParsedRow[ResultRow]], now: float
     ) -> None:
-        """Compare new sealed epochs with those that their stores have sent before."""
+        """Compare new sealed epochs (signed minutes of a store's changes) with the epochs that the same stores have
+        sent before.
+        """
         sealed: dict[str, list[SealedEpoch]] = {}
         for each in results:
             if each.row.topic == SEALED_EPOCHS:
                 sealed.setdefault(each.row.centre, []).append(parse_sealed_epoch(each.row.payload))
         for centre, epochs in sealed.items():
             store = collected[centre].store
-            chain = await seal_records.read_chain(self._db, centre, store.incarnation)
+            chain = await seal_records.read_chain_of_sealed_epochs(self._db, centre, store.incarnation)
             if chain is None:
                 copied = store.previous
-                original = None if copied is None else await seal_records.read_chain(self._db, centre, copied)
-                chain = begin_chain(original)
+                original = (
+                    None if copied is None else await seal_records.read_chain_of_sealed_epochs(self._db, centre, copied)
+                )
+                chain = create_chain_of_sealed_epochs(original)
             followed = [epoch.previous for epoch in epochs if epoch.kind == EpochKind.START]
             known = await seal_records.find_received_epochs(self._db, centre, followed) if followed else {}
             for epoch in epochs:
                 if chain.add_received_epoch(epoch, store.first_at, known, now):
                     _log.error("gatherer.seals_contradict", centre=centre, problem=chain.contradiction)
-            await seal_records.write_chain(self._db, centre, store.incarnation, chain)
+            await seal_records.write_chain_of_sealed_epochs(self._db, centre, store.incarnation, chain)
 
     async def _store_peer_updates(
         self,
@@ -535,20 +557,22 @@ class BatchImporter:
         results: Sequence[ParsedRow[ResultRow]],
         now: float,
     ) -> None:
-        """Store new opt-outs, and queue the opt-outs, marks and calls that other centres must receive."""
+        """Store new opt-outs, and queue the opt-outs, marks and calls that headquarters must forward to other centres."""
         found = [parse_opt_out(each.row, each.fields, now) for each in results]
         opt_outs = [opt_out for opt_out in found if opt_out is not None]
         new = await SQL.insert_opt_outs.fetch_rows(self._db, *split_rows_into_columns(opt_outs, 3)) if opt_outs else []
         peer_marks = [
             PeerMark(each.row.centre, zones[each.row.centre], each.row.place, {**each.fields, "at": each.row.at})
             for each in marks
-            if each.row.is_peer_update
+            if each.row.is_sent_to_other_centres
         ]
-        if updates := create_peer_update_messages(new, peer_marks, self._find_peer_calls(results, now)):
+        if updates := build_messages_for_other_centres(new, peer_marks, self._find_peer_calls(results, now)):
             await SQL.insert_peer_updates.run_statement(self._db, *split_rows_into_columns(updates, 2))
 
     def _find_peer_calls(self, results: Sequence[ParsedRow[ResultRow]], now: float) -> dict[str, list[PeerCallRow]]:
-        """Return the calls that other centres must know of, by the state of the centre that called."""
+        """Return the calls that headquarters must forward to other centres, by the federal state of the centre that
+        called.
+        """
         found: dict[str, list[PeerCallRow]] = {}
         for each in results:
             centre = self._centres.get(each.row.centre)
@@ -561,13 +585,15 @@ class BatchImporter:
         """Update voters' statuses and the turnout figures after marks were inserted."""
         if not marks:
             return
-        before = {_get_voter_place(row): _get_voter_status(row) for row in await SQL.voters.fetch_rows(self._db)}
+        before = {
+            _get_voter_place_on_roll(row): _get_voter_status(row) for row in await SQL.voters.fetch_rows(self._db)
+        }
         changed_places = [*dict.fromkeys(mark.place for mark in marks if mark.changes_earlier_marks)]
         marks_of: dict[VoterPlace, list[tuple[str, str, float]]] = {place: [] for place in changed_places}
         if changed_places:
             asked = split_rows_into_columns([_place_columns(place) for place in changed_places], 5)
             for row in await SQL.marks.fetch_rows(self._db, *asked):
-                marks_of[_get_voter_place(row)].append((row.kind, row.source, row.at))
+                marks_of[_get_voter_place_on_roll(row)].append((row.kind, row.source, row.at))
         changes, after = list[StatusChange](), dict(before)
         for mark in marks:
             earlier = after.get(mark.place, VoterStatus())
@@ -599,7 +625,7 @@ class _SomeStored(Exception):
 _place_columns = attrgetter("state_code", "constituency_number", "part_number", "serial", "roll_version")
 
 
-def _get_voter_place(row: StoredVoter | StoredMark) -> VoterPlace:
+def _get_voter_place_on_roll(row: StoredVoter | StoredMark) -> VoterPlace:
     return VoterPlace(row.roll_version, row.state_code, row.constituency_number, row.part_number, row.serial)
 
 
@@ -607,10 +633,10 @@ def _get_voter_status(row: StoredVoter) -> VoterStatus:
     return VoterStatus(row.turnout, row.contacted, row.not_yet)
 
 
-def _list_mark_values(mark: MarkRow) -> tuple[Any, ...]:
+def _convert_mark_to_column_values(mark: MarkRow) -> tuple[Any, ...]:
     values = (mark.key, mark.kind, mark.source, mark.at, mark.undoes, mark.centre, mark.id, mark.payload)
     return (*_place_columns(mark.place), *values)
 
 
-def _list_answer_values(answer: AnswerRow) -> tuple[Any, ...]:
+def _convert_answer_to_column_values(answer: AnswerRow) -> tuple[Any, ...]:
     return (*_place_columns(answer.place), answer.question, answer.value, answer.at, answer.centre)

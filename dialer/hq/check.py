@@ -13,7 +13,7 @@ from tuf.api.metadata import Metadata, Timestamp
 
 from dialer.domain.errors import HeadquartersUnreachable
 from dialer.domain.orders import RESUMING_LEADERS
-from dialer.hq.overlaps import find_different_secrets, find_overlaps
+from dialer.hq.overlaps import describe_centres_sharing_numbers, describe_centres_with_other_secret
 from dialer.material.manifest import MaterialRefused
 from dialer.material.repository import Repository
 from dialer.nats.messages import CALLS, CMD, PEERS, UP, InvalidMessage
@@ -65,7 +65,7 @@ def _read_material_expiry(timestamp: Path) -> float:
 
 
 async def find_server_problems(settings: HqSettings) -> list[str]:
-    """Return the problems of nats-server and its streams, and the centres that send it no status."""
+    """Return the problems of nats-server and its streams, and the centres that publish no status there."""
     try:
         async with open_session(
             settings.servers,
@@ -79,8 +79,8 @@ async def find_server_problems(settings: HqSettings) -> list[str]:
             return [
                 *missing,
                 *await _find_silent_centres(session, settings),
-                *find_different_secrets(samples),
-                *find_overlaps(samples),
+                *describe_centres_with_other_secret(samples),
+                *describe_centres_sharing_numbers(samples),
             ]
     except HeadquartersUnreachable as error:
         return [str(error)]

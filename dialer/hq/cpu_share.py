@@ -18,21 +18,23 @@ class _Account:
 
 
 class CpuShares:
-    """The computing time that each centre may still use.
+    """The computing time of the gatherer that each centre may still use.
 
-    It grows by `SHARE` seconds a second, up to `BURST_SECONDS`.
+    A centre's time grows by `SHARE` seconds a second, up to `BURST_SECONDS`.
     """
 
     def __init__(self) -> None:
         self._accounts: dict[str, _Account] = {}
 
-    def has_centre_time_left(self, centre: str, now: float) -> bool:
-        """Return whether the centre has time left. `now` is in monotonic seconds."""
+    def has_centre_computing_time_left(self, centre: str, now: float) -> bool:
+        """Return whether a centre has computing time left at `now` (monotonic seconds)."""
         account = self._accounts.setdefault(centre, _Account(BURST_SECONDS, now))
         account.seconds = min(BURST_SECONDS, account.seconds + (now - account.at) * SHARE)
         account.at = now
         return account.seconds > 0
 
-    def subtract_used_time(self, centre: str, seconds: float) -> None:
-        """Subtract the time that was used for a message of a centre, after `has_centre_time_left`."""
+    def subtract_used_computing_time(self, centre: str, seconds: float) -> None:
+        """Subtract the computing time that a message of a centre took. Call `has_centre_computing_time_left` for the centre
+        first.
+        """
         self._accounts[centre].seconds -= seconds

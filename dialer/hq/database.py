@@ -59,7 +59,9 @@ class Database:
         return int(count) if count.isdigit() else 0
 
     async def copy_rows_into_table(self, table: str, rows: Sequence[tuple[Any, ...]]) -> None:
-        """Copy rows into a table, each with a value for every column. Raises one of `ValueRejected` for an invalid value."""
+        """Copy rows into a table, each with a value for every column. Raises an error of `ValueRejected` for an invalid
+        value.
+        """
         try:
             await self._connection.copy_records_to_table(table, records=rows)
         except (ValueError, TypeError, OverflowError) as error:

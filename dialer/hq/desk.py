@@ -98,7 +98,9 @@ async def run_hq_desk(
 
 
 async def serve_hq_desk(settings: HqSettings, assets: Mapping[str, Asset], on_ready: Callable[[str], None]) -> None:
-    """Serve until SIGTERM or Ctrl-C. `on_ready` is called with the address once the pages can be opened."""
+    """Serve headquarters' pages until SIGTERM or Ctrl-C. `on_ready` is called with their address once they can be
+    opened.
+    """
     stop = stop_on_signals()
     async with run_hq_desk(settings, assets) as origin:
         on_ready(origin)

@@ -26,10 +26,11 @@ class SQL(Statements):
 
 
 def compute_expected_turnout_progress(curve: Sequence[ExpectedProgress], minute: float) -> ExpectedShares | None:
-    """Return the share (0-1) of numbers to be completed, and of voters to have voted, by a minute of the day.
+    """Return which shares (0-1) are expected at a minute of the day: of numbers completed, and of voters who have
+    voted.
 
-    Both are 0 before the first time of the expected curve, interpolated between two times, and constant after the last.
-    None without a curve.
+    The shares are 0 before the first time of the expected turnout curve, interpolated between its times, and constant
+    after its last time. Return None without a curve.
     """
     if not curve:
         return None
@@ -73,7 +74,7 @@ def read_official_turnout(path: Path, zone: ZoneInfo) -> list[OfficialTurnout]:
                 raise RollError(
                     f"{path}: the column {missing[0]} is missing: the first line must be {','.join(COLUMNS)}"
                 )
-            rows = [_parse_official_turnout(row, f"{path}:{reader.line_num}", zone) for row in reader]
+            rows = [_parse_official_turnout_row(row, f"{path}:{reader.line_num}", zone) for row in reader]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise RollError(
             f"{path}: the file of turnout figures cannot be read as CSV ({error}): export it again as CSV"
@@ -83,7 +84,7 @@ def read_official_turnout(path: Path, zone: ZoneInfo) -> list[OfficialTurnout]:
     return rows
 
 
-def _parse_official_turnout(row: Mapping[str, str | None], place: str, zone: ZoneInfo) -> OfficialTurnout:
+def _parse_official_turnout_row(row: Mapping[str, str | None], place: str, zone: ZoneInfo) -> OfficialTurnout:
     cells = {name: (row.get(name) or "").strip() for name in COLUMNS}
     try:
         at = datetime.fromisoformat(cells["at"])

@@ -72,7 +72,7 @@ class DayCount:
 class CentreTurnout(NamedTuple):
     """The turnout in the booths of a centre, counted from the recorded answers (marks) that all centres reported.
 
-    The booths of a centre are those whose voters it has reported marks of.
+    A booth counts for each centre that has reported marks of its voters.
     """
 
     centre: str
@@ -156,10 +156,10 @@ class CallRates:
     def __init__(self) -> None:
         self._readings: dict[str, deque[tuple[float, float]]] = {}
 
-    def update_call_rate(self, centre: str, now: float, attempts: float) -> float | None:
-        """Add the number of attempts today, and return the calls per hour of the centre.
+    def record_attempts_and_compute_call_rate(self, centre: str, now: float, attempts: float) -> float | None:
+        """Record how many attempts a centre has made today, and return its recent calls per hour.
 
-        Returns None soon after the start, and soon after midnight, when the counter starts at 0 again.
+        Return None soon after the start, and soon after midnight, when the count of attempts starts at 0 again.
         """
         readings = self._readings.setdefault(centre, deque())
         if readings and attempts < readings[-1][1]:
@@ -229,7 +229,7 @@ class HqFigures:
             while True:
                 with contextlib.suppress(StreamRecreated):
                     async for stored in self._session.read_stream_messages(CMD, 0):
-                        self._orders.record_stream_order(stored.data, self._db.clock.now())
+                        self._orders.record_order_from_stream(stored.data, self._db.clock.now())
                 await asyncio.sleep(UPDATE_SECONDS)
 
     async def read_figures_from_database(self) -> None:
@@ -242,7 +242,7 @@ class HqFigures:
             for status in await SQL.centres.fetch_rows(db):
                 if status.centre in self._stored:
                     today = compute_day_figures(counts.get(status.centre, {}))
-                    rate = self._call_rates.update_call_rate(status.centre, now, today["attempts"])
+                    rate = self._call_rates.record_attempts_and_compute_call_rate(status.centre, now, today["attempts"])
                     self._stored[status.centre] = {
                         "committed_at": status.committed_at,
                         "created_at": status.created_at,
@@ -345,7 +345,9 @@ class HqFigures:
         }
 
     async def read_daily_results(self, centres: Sequence[str], days: int) -> list[DatedResults]:
-        """Return the figures of these centres together for each of the last days, the oldest first. Raises StoreError."""
+        """Return the summed figures of these centres for each of the last days, the oldest day first. Raises
+        StoreError.
+        """
         since = datetime.fromtimestamp(self._db.clock.now(), self._time_zone).date() - timedelta(days=days)
         counts: dict[str, dict[str, float]] = {}
         async with self._db.open_transaction() as db:

@@ -171,10 +171,10 @@ class Gatherer:
             )
 
     async def _find_stream_position(self, db: Database, stream_id: str) -> int:
-        """Return the position in the stream of batches after which to read.
+        """Return the position in the stream of batches from which to continue reading.
 
-        It is the stored position, or the stream's end if the stream ends earlier, because the server was set back to a
-        copy. Centres send again what was not acknowledged.
+        It is the stored position. If the stream ends earlier, because the server was set back to a copy, it is the
+        stream's end. Centres send again what was not acknowledged.
         """
         position = await SQL.position.fetch_value_or_none(db, stream_id) or 0
         last = (await self._session.read_stream_state(messages.UP)).last
@@ -234,18 +234,18 @@ class Gatherer:
             await waiting.put(stored)
 
     def _read_batch_message(self, stored: StoredMessage) -> ReceivedBatch:
-        """Return the batch in a message, or a problem if its centre has used its share of the time.
+        """Return the batch in a message, or a problem if its centre has used up its computing time.
 
         A batch that is skipped is not acknowledged, so its centre sends it again.
         """
-        if not self._shares.has_centre_time_left(stored.subject, self._clock.monotonic()):
+        if not self._shares.has_centre_computing_time_left(stored.subject, self._clock.monotonic()):
             problem = (
                 "its batches take too long to read, so some are skipped until later: check who has the centre's key"
             )
             return ReceivedBatch(stored.position, stored.subject, None, problem)
         started = time.thread_time()
         received = parse_batch_message(stored)
-        self._shares.subtract_used_time(stored.subject, time.thread_time() - started)
+        self._shares.subtract_used_computing_time(stored.subject, time.thread_time() - started)
         return received
 
     async def _wait_for_batches(self, waiting: asyncio.Queue[StoredMessage]) -> list[ReceivedBatch]:
@@ -260,7 +260,10 @@ class Gatherer:
         return received
 
     async def _forward_peer_updates(self, db: Database) -> None:
-        """Send queued peer updates to their stream, in order, and delete them once they are stored there."""
+        """Send queued peer updates (opt-outs, marks and calls for other centres) to their stream, in order.
+
+        Delete them from the queue once they are stored in the stream.
+        """
         while True:
             await self._updates_queued.wait()
             self._updates_queued.clear()

@@ -94,8 +94,11 @@ class NameLimit:
     def __init__(self) -> None:
         self._names: dict[str, set[str]] = defaultdict(set)
 
-    def is_result_name_accepted(self, rows: CentreRows, centre: str, name: str) -> bool:
-        """Return whether results with this name are counted. The first rejected name is reported as the centre's problem."""
+    def is_name_within_centre_limit(self, rows: CentreRows, centre: str, name: str) -> bool:
+        """Return whether results with this name are counted, because the centre uses few enough names.
+
+        The first rejected name is reported as the centre's problem.
+        """
         names = self._names[centre]
         if name not in names and len(names) >= MAX_NAMES:
             rows.problem = (
@@ -134,20 +137,23 @@ class MarkRow:
 
     @property
     def changes_earlier_marks(self) -> bool:
-        """Whether the mark undoes or corrects others, so that the voter's status must be derived from all marks again."""
+        """Whether the mark undoes or corrects earlier ones. The voter's status must then be derived from all marks of
+        the voter.
+        """
         return self.undoes is not None or self.source == MarkSource.CORRECTION
 
     @property
-    def is_peer_update(self) -> bool:
-        """Whether other centres must receive the mark."""
+    def is_sent_to_other_centres(self) -> bool:
+        """Whether headquarters forwards the mark to other centres."""
         return self.changes_earlier_marks or self.kind == MarkKind.VOTED
 
 
 def parse_outbox_row(centre: str, row: BatchRow, now: float) -> tuple[ResultRow | MarkRow, dict[str, Any]]:
-    """Return the row for the database, and the fields of its payload.
+    """Convert a row of a centre's outbox to a row for the database. Return it with the fields of its payload.
 
-    A mark of a clock that is ahead gets the time `now`. The time of other results stays, because it tells a result that is
-    sent twice. Raises UnreadableRow for a payload that is not a JSON object, or that the database cannot store.
+    A mark (recorded answer) with a time in the future gets the time `now` (epoch seconds). Other results keep their
+    time, by which a result that is sent twice is recognised. Raises UnreadableRow for a payload that is not a JSON
+    object, or that the database cannot store.
     """
     at = row.at if 0 < row.at < _MAX_EPOCH_SECONDS else now
     topic = row.topic[:128].replace("\0", "")
@@ -175,7 +181,7 @@ def parse_outbox_row(centre: str, row: BatchRow, now: float) -> tuple[ResultRow 
 
 
 def parse_sealed_epoch(payload: str) -> SealedEpoch:
-    """Return the sealed epoch in a payload. Raises UnreadableRow."""
+    """Return the sealed epoch (signed minute of a store's changes) in a payload. Raises UnreadableRow."""
     try:
         return get_type_adapter(SealedEpoch).validate_json(payload, strict=True)
     except ValidationError as error:
@@ -183,7 +189,9 @@ def parse_sealed_epoch(payload: str) -> SealedEpoch:
 
 
 def _compute_result_key(payload: str) -> str:
-    """Return a key for a result that has none. A restored store sends the result again with another row id."""
+    """Return a key for a result that has none. A restored store sends a result again with another row id but the same
+    key.
+    """
     return hashlib.sha256(payload.encode("utf-8", "surrogatepass")).hexdigest()
 
 
@@ -239,7 +247,7 @@ class DayCounts:
         self.counts: dict[tuple[str, date, str], float] = defaultdict(float)
 
     def add_row_to_counts(self, row: ResultRow | MarkRow, fields: Mapping[str, Any]) -> None:
-        """Count a new row."""
+        """Add a new row of a centre's results to the counts of its day."""
         day = self._find_local_day(row.at)
         if isinstance(row, MarkRow):
             self.counts[row.centre, day, f"mark/{row.kind}"] += 1
@@ -301,9 +309,11 @@ class PeerCallRow(NamedTuple):
 
 
 def parse_peer_call(row: ResultRow, fields: Mapping[str, Any], now: float) -> PeerCallRow | None:
-    """Return the call in a row, or None if the row has no call with a hash of the number that other centres must know.
+    """Return the call in a row, or None if the row has no call that concerns other centres or no hash of the called
+    number.
 
-    Its time is at most `now` (epoch seconds). A call that ended too long ago for every interval is left out.
+    The call's time is at most `now` (epoch seconds). Return None also for a call that ended too long ago to matter for
+    any minimum interval between calls.
     """
     hashed, outcome, ended_at = fields.get("number_hash"), fields.get("outcome"), fields.get("ended_at")
     if row.topic != ATTEMPTS or not is_number_hash(hashed) or not isinstance(ended_at, int | float):

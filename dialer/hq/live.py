@@ -93,7 +93,7 @@ class LiveCentres:
         self.centres: dict[str, LiveCentre] = {}
 
     def store_centre_status(self, subject: str, data: bytes, now: float) -> None:
-        """Store the live status in a centre's message. An invalid message is ignored.
+        """Keep the live status in a message of a centre, in memory. An invalid message is ignored.
 
         The server allows each centre to publish its own status only.
         """

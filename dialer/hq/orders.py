@@ -52,7 +52,7 @@ def create_order(
 ) -> HqOrder:
     """Return a new order, without signatures. `values` are its campaign and its limits.
 
-    `after` is the place of the last order in the sequence of orders (`find_newest_order_time`).
+    `after` is the place of the last order in the sequence of orders (`find_time_of_newest_signed_order`).
 
     Raises OrderNotSent for values that this kind of order does not allow.
     """
@@ -90,7 +90,7 @@ def find_leader_by_key(settings: HqSettings, private_key: bytes) -> str:
     )
 
 
-def find_recipients(settings: HqSettings, order: HqOrder) -> list[str]:
+def find_centres_addressed_by_order(settings: HqSettings, order: HqOrder) -> list[str]:
     """Return the centres that an order is for. Raises OrderNotSent if there are none."""
     centres = sorted(each.id for each in settings.centres if order.is_addressed_to(each.id, each.zone))
     if not centres:
@@ -140,8 +140,10 @@ async def send_order(
     return replies
 
 
-async def find_newest_order_time(session: Session, settings: HqSettings) -> float:
-    """Return the highest place (`made_at`) of a signed order in the stream, or 0 if there is none."""
+async def find_time_of_newest_signed_order(session: Session, settings: HqSettings) -> float:
+    """Return the time (`made_at`, epoch seconds) of the newest validly signed order in the stream, or 0 if there is
+    none.
+    """
     keys, last = list_public_keys_of_leaders(settings), 0.0
     for signed, order in await read_valid_orders(session, 0.0):
         with suppress(CommandRefused):  # a signature is forged
@@ -215,7 +217,7 @@ class OrderMonitor:
         self._orders: dict[str, HqOrder] = {}
         self._replies: dict[str, dict[str, OrderReply]] = {}
 
-    def record_stream_order(self, data: bytes, now: float) -> None:
+    def record_order_from_stream(self, data: bytes, now: float) -> None:
         """Add an order from the stream. An invalid or expired one is ignored."""
         parsed = parse_order(data)
         if parsed is None:

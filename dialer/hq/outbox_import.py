@@ -43,11 +43,11 @@ def read_outbox_files(settings: HqSettings, paths: Sequence[Path]) -> list[Outbo
     """
     files = [read_outbox_file(path) for path in paths]
     for file in files:
-        _check_outbox_file_signature(settings, file)
+        _refuse_outbox_file_without_valid_signature(settings, file)
     return sorted(files, key=lambda file: (file.centre, file.first, file.last))
 
 
-def _check_outbox_file_signature(settings: HqSettings, file: OutboxFile) -> None:
+def _refuse_outbox_file_without_valid_signature(settings: HqSettings, file: OutboxFile) -> None:
     centre = next((centre for centre in settings.centres if centre.id == file.centre), None)
     if centre is None:
         raise InvalidMessage(
@@ -67,14 +67,16 @@ def _check_outbox_file_signature(settings: HqSettings, file: OutboxFile) -> None
 
 
 class _Acknowledgements:
-    """The acknowledgements of the gatherer, by centre and incarnation of the centre's store."""
+    """The acknowledgements that the gatherer sends for imported batches, by centre and incarnation of the centre's
+    store.
+    """
 
     def __init__(self) -> None:
         self._acks: dict[tuple[str, str], Acknowledgement] = {}
         self._received = asyncio.Event()
 
-    async def store_acknowledgement(self, subject: str, data: bytes) -> None:
-        """Store an acknowledgement."""
+    async def keep_gatherer_acknowledgement(self, subject: str, data: bytes) -> None:
+        """Keep an acknowledgement of the gatherer, and wake the task that waits for it."""
         ack = unpack_acknowledgement(data)
         self._acks[subject.removeprefix(build_acknowledgement_subject("")), ack.incarnation] = ack
         self._received.set()
@@ -84,11 +86,13 @@ class _Acknowledgements:
         rest = batch
         while rest.first <= rest.last:
             part, data = await asyncio.to_thread(pack_first_part_of_batch, rest)
-            await self._send_part_of_batch(session, file, part, data)
+            await self._send_part_until_acknowledged(session, file, part, data)
             later = tuple(row for row in rest.rows if row.id > part.last)
             rest = replace(rest, first=part.last + 1, rows=later)
 
-    async def _send_part_of_batch(self, session: Session, file: OutboxFile, batch: OutboxBatch, data: bytes) -> None:
+    async def _send_part_until_acknowledged(
+        self, session: Session, file: OutboxFile, batch: OutboxBatch, data: bytes
+    ) -> None:
         key = (file.centre, file.store.incarnation)
         problem = "start `dialer hq gather`, or see its log for why the file was refused"
         for _ in range(TRIES):
@@ -122,7 +126,7 @@ async def import_outbox_files(session: Session, files: Sequence[OutboxFile]) -> 
     """
     acks = _Acknowledgements()
     for centre in {file.centre for file in files}:
-        await session.subscribe_to_subject(build_acknowledgement_subject(centre), acks.store_acknowledgement)
+        await session.subscribe_to_subject(build_acknowledgement_subject(centre), acks.keep_gatherer_acknowledgement)
     for file in files:
         for batch in file.read_batches():
             await acks.send_batch_until_acknowledged(session, file, batch)

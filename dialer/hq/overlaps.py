@@ -11,11 +11,15 @@ from dialer.nats.number_sample import HASH_LETTERS, NumberSample
 MAX_PAIRS = 20  # that are named
 
 
-def find_overlaps(samples: Mapping[str, NumberSample]) -> Iterator[str]:
-    """Yield in one line each pair of centres that share numbers, those with most first. `samples` are by centre."""
+def describe_centres_sharing_numbers(samples: Mapping[str, NumberSample]) -> Iterator[str]:
+    """Yield a line of text about each pair of centres that share phone numbers. The pair that shares most comes first.
+
+    `samples` are by centre.
+    """
     shared = _count_shared_hashes(samples)
     counts = {
-        pair: _estimate_shared_numbers(count, *(samples[each] for each in pair)) for pair, count in shared.items()
+        pair: _estimate_numbers_on_both_rolls(count, *(samples[each] for each in pair))
+        for pair, count in shared.items()
     }
     pairs = sorted(counts, key=lambda pair: (-counts[pair], pair))
     for one, other in pairs[:MAX_PAIRS]:
@@ -28,8 +32,10 @@ def find_overlaps(samples: Mapping[str, NumberSample]) -> Iterator[str]:
         yield f"{len(pairs) - MAX_PAIRS} more pairs of centres have numbers in common"
 
 
-def find_different_secrets(samples: Mapping[str, NumberSample]) -> Iterator[str]:
-    """Yield in one line the centres that hash numbers with another secret than most centres, or with none."""
+def describe_centres_with_other_secret(samples: Mapping[str, NumberSample]) -> Iterator[str]:
+    """Yield a line about centres without a secret for number hashes, and one about centres whose secret differs from
+    most.
+    """
     by_fingerprint: dict[str, list[str]] = defaultdict(list)
     for centre, sample in samples.items():
         by_fingerprint[sample.fingerprint].append(centre)
@@ -55,10 +61,11 @@ def _count_shared_hashes(samples: Mapping[str, NumberSample]) -> Counter[tuple[s
     return Counter(pair for centres in centres_with.values() for pair in combinations(centres, 2))
 
 
-def _estimate_shared_numbers(shared: int, *samples: NumberSample) -> int:
-    """Return how many numbers two rolls share, given how many hashes their samples share.
+def _estimate_numbers_on_both_rolls(shared: int, *samples: NumberSample) -> int:
+    """Return about how many numbers two rolls share. `shared` hashes are in both samples.
 
-    A sample that is not complete has only the hashes up to its last one, which are evenly distributed.
+    A sample has the lowest hashes of a roll. If it is not the whole roll, it covers the hashes up to its highest one.
+    Hashes are evenly distributed, so the result is `shared`, divided by the covered part of all hashes.
     """
     limits = [int(each.hashes[-1], 16) for each in samples if not each.is_complete]
     return round(shared * 16**HASH_LETTERS / min(limits)) if limits else shared

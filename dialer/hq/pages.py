@@ -99,25 +99,27 @@ class HqBoard:
         """Return a router with the routes of the figures."""
         router = APIRouter(prefix="/api/hq", route_class=PageRoute, dependencies=allow_roles(EVERY_ROLE))
         router.get("/events", response_class=StreamingResponse, responses=EVENT_STREAM)(self.stream_events)
-        router.get("/constituencies")(self.read_constituencies)
-        router.get("/booths")(self.read_booths)
+        router.get("/constituencies")(self.read_turnout_of_constituencies)
+        router.get("/booths")(self.read_turnout_of_booths)
         router.get("/days")(self.read_daily_results)
         return router
 
     async def stream_events(self, request: Request, who: SignedIn) -> Response:
-        """Stream the whole page state that the user's zone may see, and then its changes."""
+        """Stream the page state (all figures on headquarters' pages) that the user's zone may see, and then each
+        change.
+        """
         zone = self._accounts.zone_of.get(who.name)
         if zone is None:
             raise RequestRefused(403, "other-zone")
         return self._streams.open_stream(request, lambda key: can_see_page_state_key(zone, key))
 
-    async def read_constituencies(self, centre: str, who: SignedIn) -> list[dict[str, Any]]:
+    async def read_turnout_of_constituencies(self, centre: str, who: SignedIn) -> list[dict[str, Any]]:
         """Return the turnout of each constituency in which the centre has reported recorded answers (marks) of voters."""
         self._refuse_centre_outside_zone(who, centre)
         async with self._db.open_transaction() as db:
             return [row._asdict() for row in await SQL.constituencies.fetch_rows(db, centre)]
 
-    async def read_booths(
+    async def read_turnout_of_booths(
         self,
         centre: str,
         state: Annotated[str, Query(pattern=NO_NUL)],

@@ -125,7 +125,7 @@ class _Site:
     paths: dict[str, str]  # URL path -> folder with files, or address of the process that serves the pages
 
     @property
-    def site_url(self) -> str:
+    def web_site_address(self) -> str:
         return f"{'https' if self.encrypted else 'http'}://{self.name}:{self.port}"
 
 
@@ -145,9 +145,11 @@ def _list_web_sites(settings: HqSettings) -> list[_Site]:
         parts = urlsplit(address)
         encrypted = parts.scheme == "https"
         site = _Site(encrypted, parts.hostname or "", parts.port or (443 if encrypted else 80), {})
-        if site.site_url not in [each.site_url for each in sites]:
+        if site.web_site_address not in [each.web_site_address for each in sites]:
             sites.append(site)
-        next(each for each in sites if each.site_url == site.site_url).paths[parts.path.strip("/")] = source
+        next(each for each in sites if each.web_site_address == site.web_site_address).paths[parts.path.strip("/")] = (
+            source
+        )
     return sites
 
 
@@ -155,7 +157,7 @@ def render_caddy_configuration(settings: HqSettings) -> str:
     """Return the Caddyfile for material and pages. Caddy obtains the certificates itself."""
     lines = [MARKER]
     for site in _list_web_sites(settings):
-        lines.append(f"{site.site_url} {{")
+        lines.append(f"{site.web_site_address} {{")
         for path, source in site.paths.items():
             if path:
                 lines += [f"\thandle_path /{path}/* {{", f"\t\troot * {source}", "\t\tfile_server", "\t}"]

@@ -50,7 +50,7 @@ class SealChain:
         """
         if epoch == self.latest:
             return False
-        problem = None if self.contradiction else self._find_problem(epoch, known_epochs)
+        problem = None if self.contradiction else self._find_contradiction_to_earlier_epochs(epoch, known_epochs)
         if problem is not None:
             self.contradiction = f"epoch {problem.epoch}: {problem.problem[:_MOST_PROBLEM_LETTERS]}"
             self.contradicted_at = now
@@ -74,7 +74,9 @@ class SealChain:
         self.head = self.latest
         self.contradiction, self.contradicted_at = "", None
 
-    def _find_problem(self, epoch: SealedEpoch, known_epochs: Mapping[str, int]) -> EpochProblem | None:
+    def _find_contradiction_to_earlier_epochs(
+        self, epoch: SealedEpoch, known_epochs: Mapping[str, int]
+    ) -> EpochProblem | None:
         """Return how an epoch contradicts the earlier ones, or None if it does not."""
         problems = find_problems_of_single_epoch(epoch)
         if self.head is not None and epoch.kind == EpochKind.START:
@@ -87,10 +89,10 @@ class SealChain:
         return next(iter(problems), None)
 
 
-def begin_chain(original: SealChain | None) -> SealChain:
-    """Return the chain of epochs of a store that has sent none yet.
+def create_chain_of_sealed_epochs(original: SealChain | None) -> SealChain:
+    """Return the chain of sealed epochs for a store that has sent no epoch yet.
 
-    `original` is the chain of the store from which this store was copied.
+    `original` is the chain of the store from which this store was copied, or None.
     """
     if original is None:
         return SealChain()

@@ -14,7 +14,7 @@ from dialer.store.sql import Statements
 
 
 class StoredChain(NamedTuple):
-    """The sealed epochs of a store, as the database has them. Epochs are JSON."""
+    """A store's chain of sealed epochs (signed minutes of its changes), as the database has it. Epochs are JSON."""
 
     centre: str
     incarnation: str
@@ -50,19 +50,24 @@ class SQL(Statements):
     contradictions = Query(Contradiction)
 
 
-async def read_chain(db: Database, centre: str, incarnation: str) -> SealChain | None:
-    """Return the epochs of a store, or None if it has sent none. Locks them until the end of the transaction."""
+async def read_chain_of_sealed_epochs(db: Database, centre: str, incarnation: str) -> SealChain | None:
+    """Return a store's chain of sealed epochs, or None if the store has sent none. Locks its row until the transaction
+    ends.
+    """
     found = await SQL.chain.fetch_first_row(db, centre, incarnation)
-    return None if found is None else _restore_chain(found)
+    return None if found is None else _build_chain_from_stored_row(found)
 
 
-async def list_chains(db: Database) -> dict[tuple[str, str], SealChain]:
-    """Return the epochs of all stores, by centre and incarnation."""
-    return {(each.centre, each.incarnation): _restore_chain(each) for each in await SQL.all_chains.fetch_rows(db)}
+async def list_chains_of_sealed_epochs(db: Database) -> dict[tuple[str, str], SealChain]:
+    """Return the chains of sealed epochs of all stores, by centre and incarnation."""
+    return {
+        (each.centre, each.incarnation): _build_chain_from_stored_row(each)
+        for each in await SQL.all_chains.fetch_rows(db)
+    }
 
 
-async def write_chain(db: Database, centre: str, incarnation: str, chain: SealChain) -> None:
-    """Write the epochs of a store that has sent at least one."""
+async def write_chain_of_sealed_epochs(db: Database, centre: str, incarnation: str, chain: SealChain) -> None:
+    """Write the chain of sealed epochs of a store that has sent at least one epoch."""
     head = None if chain.head is None else encode_record(chain.head)
     await SQL.set_chain.run_statement(
         db,
@@ -79,29 +84,29 @@ async def write_chain(db: Database, centre: str, incarnation: str, chain: SealCh
 
 
 async def find_received_epochs(db: Database, centre: str, digests: Sequence[str]) -> dict[str, int]:
-    """Return the numbers of the epochs with these digests that a centre has sent, by digest."""
+    """Return the sealed epochs that a centre has sent and that have one of these digests: the epoch number by digest."""
     return {each.digest: int(each.epoch) for each in await SQL.received_epochs.fetch_rows(db, centre, [*digests])}
 
 
-async def accept_seals(db: Database, centre: str, incarnation: str) -> None:
+async def accept_latest_sealed_epoch(db: Database, centre: str, incarnation: str) -> None:
     """Accept the latest epoch of a store, also if it contradicts earlier ones."""
-    chain = await read_chain(db, centre, incarnation)
+    chain = await read_chain_of_sealed_epochs(db, centre, incarnation)
     if chain is not None and chain.contradiction:
         chain.accept_latest_epoch()
-        await write_chain(db, centre, incarnation, chain)
+        await write_chain_of_sealed_epochs(db, centre, incarnation, chain)
 
 
-def _restore_chain(stored: StoredChain) -> SealChain:
+def _build_chain_from_stored_row(stored: StoredChain) -> SealChain:
     return SealChain(
         first_keys=stored.first_keys,
         unaccepted_keys=stored.unaccepted_keys,
-        head=None if stored.head is None else _decode_epoch(stored.head),
-        latest=_decode_epoch(stored.latest),
+        head=None if stored.head is None else _decode_sealed_epoch(stored.head),
+        latest=_decode_sealed_epoch(stored.latest),
         may_start=stored.may_start,
         contradiction=stored.contradiction,
         contradicted_at=stored.contradicted_at,
     )
 
 
-def _decode_epoch(text: str) -> SealedEpoch:
+def _decode_sealed_epoch(text: str) -> SealedEpoch:
     return get_type_adapter(SealedEpoch).validate_json(text)

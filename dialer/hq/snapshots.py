@@ -68,7 +68,7 @@ class SnapshotServer:
         self._private_key = None if settings.nkey_file is None else nkey.read_private_key(settings.nkey_file)
 
     async def serve_snapshots(self) -> None:
-        """Answer requests from now on, while the session lasts."""
+        """Answer centres' requests for snapshots from now on, until the NATS session ends."""
         await self._session.serve_requests(messages.build_snapshot_subject("*"), self._answer_snapshot_request)
 
     async def _answer_snapshot_request(self, subject: str, data: bytes) -> bytes:
@@ -112,7 +112,9 @@ class PageRows(NamedTuple):
 
 
 async def read_snapshot_page(db: Database, request: SnapshotRequest) -> PageRows:
-    """Return the opt-outs or marks of the requested page. Raises ValueError if the request does not start at a page."""
+    """Return the opt-outs or marks of the requested page. Raises ValueError if `request.after` is not the key of a
+    mark.
+    """
     if request.constituency_number is None:
         found = await SQL.opt_outs.fetch_rows(db, request.after, MAX_PAGE_ROWS)
         updates = [(row.number_hash, row._asdict()) for row in found]

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from dialer.errors import MatdanError
 from dialer.hq.database import Database
-from dialer.hq.seal_records import accept_seals
+from dialer.hq.seal_records import accept_latest_sealed_epoch
 from dialer.hq.sql import Command, Query, split_rows_into_columns
 from dialer.hq.stores import KnownStore, StoreState, find_accepted_store
 from dialer.store.sql import Statements
@@ -84,6 +84,6 @@ async def replace_accepted_store(db: Database, centre: str, digits: str) -> str:
         found[0].run = ""
         assert find_accepted_store(stores) is found[0]  # noqa: S101 - exactly one
         await write_stores(db, {centre: stores})
-        await accept_seals(db, centre, found[0].incarnation)
+        await accept_latest_sealed_epoch(db, centre, found[0].incarnation)
         await SQL.clear_problem.run_statement(db, centre)
     return found[0].incarnation

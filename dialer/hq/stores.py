@@ -50,7 +50,9 @@ class StoreNotAccepted(MatdanError):
 
 
 class StoreSightings:
-    """When each store last sent something since the gatherer started, and the earlier runs of stores."""
+    """When each store last sent something since the gatherer started, and which runs of stores (process starts) have
+    ended.
+    """
 
     def __init__(self) -> None:
         self._seen_at: dict[tuple[str, str], float] = {}
@@ -61,11 +63,14 @@ class StoreSightings:
         self._seen_at[centre, incarnation] = now
 
     def was_store_seen_after(self, centre: str, incarnation: str, at: float) -> bool:
-        """Return whether a store has sent something after that time."""
+        """Return whether a store has sent something after the time `at` (epoch seconds)."""
         return self._seen_at.get((centre, incarnation), 0.0) > at
 
     def record_run_of_store(self, centre: str, store: KnownStore, run: str) -> bool:
-        """Record the run of a store. Return False if that run had ended already, because a clone had begun another."""
+        """Record the run (process start) in which a store sends. Return False if that run has ended.
+
+        A run has ended when another run of the same store sends. If the ended run sends again, the store was cloned.
+        """
         ended = self._ended_runs[centre]
         if run in ended:
             return False

@@ -77,8 +77,9 @@ class Rollout:
         return self._waves[self._place]
 
     def record_centre_material(self, centre: str, active: str | None, assigned: str | None, problem: str) -> None:
-        """Record which version of the material a centre reports. A problem counts if the centre was assigned this
-        version.
+        """Record which version of the campaign material a centre reports, and a problem with it.
+
+        The problem counts if the centre was assigned this version.
         """
         if self._place < 0 or centre not in self._waves[self._place].centres:
             return

@@ -304,7 +304,7 @@ async def _check_stop_all(settings: HqSettings, session: Session, leader: bytes,
         nonlocal last
         last = time.monotonic()
 
-    centres = orders.find_recipients(settings, order)
+    centres = orders.find_centres_addressed_by_order(settings, order)
     answers = await orders.send_order(session, signed, order, centres, SETTLE_SECONDS, record_answer_time)
     stopped = sum(
         all(campaign.state is CampaignState.STOPPED for campaign in each.site.centre_view.campaigns) for each in real

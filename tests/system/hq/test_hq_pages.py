@@ -30,7 +30,7 @@ from dialer.hq.expected import COLUMNS, read_official_turnout, store_official_tu
 from dialer.hq.material import assign_material, read_online_signing_key
 from dialer.hq.rights import ACTIONS_OF_ROLE, HqAction
 from dialer.hq.seal_chains import SealChain
-from dialer.hq.seal_records import write_chain
+from dialer.hq.seal_records import write_chain_of_sealed_epochs
 from dialer.hq.servers import run_postgresql
 from dialer.hq.store_records import write_stores
 from dialer.hq.stores import KnownStore, StoreSightings, StoreState
@@ -416,8 +416,8 @@ def test_stores_command_shows_with_what_to_verify_a_store_and_accepts_its_seals(
             await write_stores(
                 db, {"pune-1": {"1" * 32: known, "": KnownStore("", None, StoreState.REPLACED, 3, 0, "")}}
             )
-            await write_chain(db, "pune-1", "1" * 32, chain)
-            await write_chain(db, "pune-1", "", met)
+            await write_chain_of_sealed_epochs(db, "pune-1", "1" * 32, chain)
+            await write_chain_of_sealed_epochs(db, "pune-1", "", met)
 
     asyncio.run(store_chains())
     code, listed = run("hq", "store", "list", "-c", path)

@@ -121,11 +121,13 @@ def test_stored_mark_has_the_voters_place_on_the_roll() -> None:
     assert mark.place == VoterPlace("2026-1", "S13", 209, 2, 12)
 
 
-@pytest.mark.parametrize(("kind", "is_peer_update"), [("voted", True), ("not-yet", False), ("deceased", False)])
-def test_only_marks_of_voters_who_voted_are_sent_to_other_centres(kind: str, is_peer_update: bool) -> None:
+@pytest.mark.parametrize(
+    ("kind", "is_sent_to_other_centres"), [("voted", True), ("not-yet", False), ("deceased", False)]
+)
+def test_only_marks_of_voters_who_voted_are_sent_to_other_centres(kind: str, is_sent_to_other_centres: bool) -> None:
     mark, _ = parse_outbox_row("pune-1", mark_row(1, 12, kind), NOW)
     assert isinstance(mark, MarkRow)
-    assert mark.is_peer_update is is_peer_update
+    assert mark.is_sent_to_other_centres is is_sent_to_other_centres
 
 
 def test_voter_mark_of_an_unknown_kind_is_stored_but_not_counted_as_a_mark() -> None:

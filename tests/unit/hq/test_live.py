@@ -95,18 +95,18 @@ def test_figures_of_the_day_count_contacts_abandoned_calls_and_seat_hours() -> N
 
 def test_call_rate_covers_the_last_15_minutes_and_restarts_at_midnight() -> None:
     rates = CallRates()
-    assert rates.update_call_rate("pune-1", 0.0, 100) is None
-    assert rates.update_call_rate("pune-1", 600.0, 200) == 600
-    assert rates.update_call_rate("pune-1", 1_500.0, 500) == 1_200
-    assert rates.update_call_rate("pune-1", 2_100.0, 600) == 600
-    assert rates.update_call_rate("pune-1", 2_160.0, 3) is None
+    assert rates.record_attempts_and_compute_call_rate("pune-1", 0.0, 100) is None
+    assert rates.record_attempts_and_compute_call_rate("pune-1", 600.0, 200) == 600
+    assert rates.record_attempts_and_compute_call_rate("pune-1", 1_500.0, 500) == 1_200
+    assert rates.record_attempts_and_compute_call_rate("pune-1", 2_100.0, 600) == 600
+    assert rates.record_attempts_and_compute_call_rate("pune-1", 2_160.0, 3) is None
 
 
 def test_page_names_the_centres_of_a_zone_that_have_not_replied_to_an_order() -> None:
     orders = OrderMonitor({"pune-1": "west", "nagpur-1": "west", "patna-1": "east"})
     order = create_order(OrderKind.STOP_ALL, "zone:west", NOW)
-    orders.record_stream_order(SignedOrder(order=order.json_text).model_dump_json().encode(), NOW)
-    orders.record_stream_order(b"{}", NOW)
+    orders.record_order_from_stream(SignedOrder(order=order.json_text).model_dump_json().encode(), NOW)
+    orders.record_order_from_stream(b"{}", NOW)
     reply = {"centre": "pune-1", "status": "done", "text": "stopped", "at": NOW}
     orders.record_centre_reply(f"reply.pune-1.{order.id}", json.dumps(reply).encode())
     orders.record_centre_reply(f"reply.patna-1.{order.id}", json.dumps(reply).encode())  # in the name of another centre

@@ -6,7 +6,7 @@ from random import Random
 
 import pytest
 
-from dialer.hq.overlaps import MAX_PAIRS, find_different_secrets, find_overlaps
+from dialer.hq.overlaps import MAX_PAIRS, describe_centres_sharing_numbers, describe_centres_with_other_secret
 from dialer.nats.messages import InvalidMessage
 from dialer.nats.number_sample import SAMPLE_HASHES, NumberSample, pack_sample, unpack_sample
 
@@ -27,7 +27,7 @@ def test_shared_numbers_of_short_lists_are_counted_exactly() -> None:
         "pune-2": make_sample(*shared, *make_hashes(3, 700)),
         "pune-3": make_sample(*make_hashes(4, 700)),
     }
-    [line] = find_overlaps(samples)
+    [line] = describe_centres_sharing_numbers(samples)
     assert line.startswith("pune-1 and pune-2 have 280 numbers in common")
 
 
@@ -37,7 +37,7 @@ def test_shared_numbers_of_long_lists_are_estimated() -> None:
         "pune-1": make_sample(*shared, *make_hashes(2, 50_000)),
         "pune-2": make_sample(*shared, *make_hashes(3, 60_000)),
     }
-    [line] = find_overlaps(samples)
+    [line] = describe_centres_sharing_numbers(samples)
     assert line.startswith("pune-1 and pune-2 have about ")
     estimate = int(line.split()[5].replace(",", ""))
     assert 8_500 < estimate < 11_500  # 4,096 of 70,000 hashes are compared: standard deviation 4 %
@@ -46,7 +46,7 @@ def test_shared_numbers_of_long_lists_are_estimated() -> None:
 def test_only_the_pairs_with_most_shared_numbers_are_named() -> None:
     shared = make_hashes(1, 3)
     samples = {f"c-{number:02}": make_sample(*shared[: 1 + number % 2], f"{number:016x}") for number in range(8)}
-    lines = [*find_overlaps(samples)]
+    lines = [*describe_centres_sharing_numbers(samples)]
     assert len(lines) == MAX_PAIRS + 1
     assert lines[0].startswith("c-01 and c-03 have 2 numbers")
     assert lines[-1] == "8 more pairs of centres have numbers in common"
@@ -59,10 +59,10 @@ def test_centres_without_or_with_another_secret_are_named() -> None:
         "c": make_sample(fingerprint="f2"),
         "d": make_sample(fingerprint=""),
     }
-    without, different = find_different_secrets(samples)
+    without, different = describe_centres_with_other_secret(samples)
     assert "is set in d:" in without
     assert "rules.opt_out_secret of c differs" in different
-    assert [*find_overlaps(samples)] == []
+    assert [*describe_centres_sharing_numbers(samples)] == []
 
 
 @pytest.mark.parametrize("data", [b"", b"[]", b'{"fingerprint": "f", "hashes": ["+917000000001"]}'])
