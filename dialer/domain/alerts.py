@@ -187,8 +187,8 @@ class AlertKind(StrEnum):
     SIGN_IN_LOCKED = (
         "sign-in-locked",
         AlertLevel.WARNING,
-        "Somebody enters wrong PINs for seat {seat} on the agents' page: for {minutes} minutes that device or network cannot sign "
-        "in, after {failed} failed tries. Known devices and the seat's phone can. A supervisor can unlock the seat.",
+        "Sign-in to seat {seat} on the agents' page is locked for {minutes} minutes, on the device or network that entered "
+        "{failed} wrong PINs. Known devices and the seat's phone still work. A supervisor can unlock the seat.",
         AlertField.SEAT,
     )
     SEAT_LOST = "seat-lost", AlertLevel.WARNING, "The phone of seat {seat} is disconnected.", AlertField.SEAT
@@ -248,20 +248,20 @@ class AlertKind(StrEnum):
         "clock",
         AlertLevel.CRITICAL,
         "Dialling is on hold: the clock shows {time} and differs by {seconds} s from the expected time {expected}. "
-        "Correct the clock, or send the command `accept-clock` if it is right.",
+        "Correct the clock. If the clock is right, send the command `accept-clock`.",
     )
     STORE_OLDER = (
         "store-older",
         AlertLevel.CRITICAL,
-        "Dialling is on hold: the database lacks calls up to {time}, which {place} has recorded. It was set back or replaced. "
-        "Restore the newest database, or stop the dialler and run `dialer store accept-older`.",
+        "Dialling is on hold: the database lacks calls up to {time}, which {place} has recorded. The database was set back or "
+        "replaced. Restore the newest database, or stop the dialler and run `dialer store accept-older`.",
         AlertField.PLACE,
     )
     NEWEST_CALL_UNREADABLE = (
         "newest-call-unreadable",
         AlertLevel.CRITICAL,
-        "Dialling is on hold: the record of the newest call at {place} cannot be read. Delete it if the database is the newest, "
-        "then start the dialler again.",
+        "Dialling is on hold: the record of the newest call at {place} cannot be read. If this database is the newest, delete "
+        "that record, then start the dialler again.",
         AlertField.PLACE,
     )
     SETTINGS = "settings", AlertLevel.WARNING, "The settings were not reloaded. Cause: {problem}"
@@ -269,7 +269,7 @@ class AlertKind(StrEnum):
     WEIGHTS = (
         "weights",
         AlertLevel.WARNING,
-        "The voters' weights were not imported, the earlier ones apply. Cause: {problem}",
+        "The weights of voters were not imported. The earlier weights still apply. Cause: {problem}",
     )
 
     # Broker and commands
@@ -298,14 +298,15 @@ class AlertKind(StrEnum):
     OUTBOX_FULL = (
         "outbox-full",
         AlertLevel.WARNING,
-        "Results for headquarters exceed `headquarters.outbox_megabytes` by {megabytes} MB. All results are stored; live figures "
-        "are discarded. Check the connection to headquarters.",
+        "Unsent results for headquarters exceed `headquarters.outbox_megabytes` by {megabytes} MB. All results are stored; live "
+        "figures are discarded. Check the connection to headquarters.",
     )
     SEAL_MISSING = (
         "seal-missing",
         AlertLevel.WARNING,
-        "The broker has a seal that contradicts this database: its records were set back, cut off or replaced. After a restore "
-        "this is expected. Otherwise compare with headquarters and the last backup. Cause: {problem}",
+        "The broker has a seal (a signature of this centre's records) that contradicts the database: records were set back, cut "
+        "off or replaced. After a restore this is expected. Otherwise compare with headquarters and the last backup. "
+        "Cause: {problem}",
     )
     OUTBOX_UNSENDABLE = (
         "outbox-unsendable",
@@ -345,13 +346,13 @@ class AlertKind(StrEnum):
     STORE_SET_BACK = (
         "store-set-back",
         AlertLevel.CRITICAL,
-        "All campaigns are stopped: this store was set back to an earlier state. Headquarters has later results. "
-        "Calls, votes and opt-outs since then are missing here.",
+        "All campaigns are stopped: this centre's database was set back to an earlier state. Headquarters has later results. "
+        "Later calls, votes and opt-outs are missing here.",
     )
     HEADQUARTERS_REFUSES = (
         "headquarters-refuses",
         AlertLevel.WARNING,
-        "Headquarters reports a problem with this centre's store. Results are stored here. Cause: {problem}",
+        "Headquarters reports a problem with this centre's database. Results are stored here. Cause: {problem}",
     )
     HEADQUARTERS_CLOCK = (
         "headquarters-clock",

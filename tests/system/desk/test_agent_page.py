@@ -418,7 +418,7 @@ async def test_outcome_key_pressed_too_late_is_refused_and_not_saved_for_the_nex
     ]
     await page.keyboard.press("1")
     await expect(page.locator(".entry.refused")).to_contain_text(
-        "Outcome not saved: That call and its wrap-up have ended."
+        "Outcome not saved: The call and its wrap-up have already ended."
     )
     await page.get_by_role("button", name="Dismiss").click()
     await expect(page.locator(".entry")).to_have_count(0)
@@ -433,7 +433,7 @@ async def test_page_shows_that_the_voter_was_marked_voted_elsewhere(site: Site) 
     mark = {"at": site.desk.clock.now(), "kind": "voted", "source": "booth-worker", "hour": None}
     site.desk.call("attempt-1", [{**people[0], "pending": False, "marks": [mark]}, people[1]], opted_out=True)
     await expect(page.locator(".warn")).to_contain_text(
-        "Voter 1\u2069: voter has voted. This outcome was just recorded elsewhere."
+        "Voter 1\u2069: voter has voted. Somebody else has just recorded this outcome."
     )
     await expect(page.locator(".warn")).to_contain_text("has opted out")
 
@@ -445,7 +445,7 @@ async def test_page_shows_that_the_voter_was_marked_voted_elsewhere(site: Site) 
     settled = [{**each, "pending": False, "marks": [mark]} for each in household(5, 2)]
     site.desk.call("attempt-2", [*settled, *household(7, 1)])
     await expect(page.locator(".warn")).to_contain_text(
-        "Voter 6\u2069: voter has voted. This outcome was just recorded elsewhere."
+        "Voter 6\u2069: voter has voted. Somebody else has just recorded this outcome."
     )
     await expect(page.locator(".warn")).not_to_contain_text("Voter 5")
     site.desk.seat("reserved", "attempt-1")

@@ -126,7 +126,7 @@ async def test_user_is_added_signs_in_sends_commands_and_is_removed(site: Site) 
     hers = await site.page()
     await sign_in(hers, "meena", once)
     await expect(hers.get_by_role("alert")).to_have_text(
-        "This password was valid for one sign-in only. Choose a new one now."
+        "This password was valid for one sign-in only. Choose a new password now."
     )
     await hers.fill("input[name=new]", NEW)
     await hers.press("input[name=new]", "Enter")

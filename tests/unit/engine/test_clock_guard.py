@@ -55,7 +55,7 @@ def test_changed_system_clock_holds_dialling_until_the_time_is_right_again() -> 
     assert guarded.is_held()
     assert guarded.alerts.active["clock"].text == (
         "Dialling is on hold: the clock shows 22 Apr 13:00:00 and differs by 3,600 s from the expected time "
-        "22 Apr 12:00:00. Correct the clock, or send the command `accept-clock` if it is right."
+        "22 Apr 12:00:00. Correct the clock. If the clock is right, send the command `accept-clock`."
     )
     guarded.clock.seconds += 5
     assert guarded.is_held()

@@ -17,7 +17,7 @@ user-name-help = 1 to 32 lower-case letters, digits and hyphens
 role = User role
 sign-in-by = Sign-in method
 signed-in-at = Last sign-in
-user-fixed = user is defined in the settings
+user-fixed = user defined in the settings file
 user-menu = Actions for { $name }
 user-actions = User actions
 passkey = passkey set up
@@ -44,7 +44,7 @@ users-help = Users defined in the settings can only be changed there. Every chan
 
 ## Errors
 
-problem-alert-ended = This alert has ended or changed.
+problem-alert-ended = This alert has already ended or changed.
 problem-no-user = This user no longer exists.
 problem-user-in-settings = This user is defined in the settings. Set the password on the dialler's machine (dialer user password).
 problem-own-account = You cannot change your own account in this list. To change your password, use "Your password".
@@ -63,9 +63,9 @@ stale-broker = No update from the MQTT broker for { $ago }. Figures may be out o
 stale-dialler = The dialler is offline: it was stopped or lost its connection to the MQTT broker. Figures are out of date.
 
 role-viewer = viewer (read only)
-role-listener = listener to calls
-role-coach = coach of agents
-role-desk = desk server
+role-listener = listener (may listen to calls)
+role-coach = coach (may whisper to agents)
+role-desk = desk server (program)
 role-booth-desk = booth desk
 role-compliance = compliance officer
 role-supervisor = supervisor
@@ -74,15 +74,15 @@ state-running = campaign running
 state-paused = campaign paused
 state-stopped = campaign stopped
 
-call-preview = previewed by the agent
+call-preview = agent previews the call
 call-sending = starting the call
 call-dialling = dialling the number
-call-ringing = ringing at the voter
+call-ringing = voter's phone is ringing
 call-waiting = voter waiting for an agent
-call-connecting = connecting to an agent
-call-talking = talking to an agent
-call-in-flow = in an automatic call flow
-call-message = hearing the information message
+call-connecting = connecting the voter to an agent
+call-talking = voter talking to an agent
+call-in-flow = voter in an automatic call flow
+call-message = voter hears the information message
 
 trunk-working = trunk in use
 trunk-resting = trunk suspended
@@ -136,7 +136,7 @@ rule-certificate = prompt recording not certified
 rule-caller-id = caller ID not allowed
 rule-poll-over = poll already closed
 rule-retention = data retention period over
-rule-silence = silence period before the poll
+rule-silence = silence interval before the poll
 rule-poll-unknown = polling day unknown
 rule-close-of-poll-unknown = close of poll unknown
 rule-time-zone-unknown = time zone of the number unknown
@@ -169,7 +169,7 @@ why-dialling = { $calls ->
     [one] 1 call dialling or ringing.
    *[other] { $calls } calls dialling or ringing.
 }
-why-no-broker = Unknown: the desk is not connected to the MQTT broker.
+why-no-broker = Why nothing is dialled is not known here: the desk is not connected to the MQTT broker.
 why-dialler-away = The dialler is not running or is disconnected from the MQTT broker.
 why-stopping = The dialler is stopping. It places no new calls.
 why-starting = The dialler is starting.
@@ -186,8 +186,8 @@ why-calling-hours = { $until ->
    *[other] Outside calling hours until { $until }.
 }
 why-rules = Calling rules block every call: { $detail }
-why-no-poll = No booth votes today.
-why-no-agent = No agent for these calls is logged in ({ $detail }).
+why-no-poll = No booth of the campaign votes today.
+why-no-agent = No agent who can take the campaign's calls is logged in ({ $detail }).
 why-trunks = { $until ->
     [none] All trunks were suspended; a test call checks whether one works again.
    *[other] All trunks are suspended until { $until }: the carrier rejects calls.
@@ -197,7 +197,7 @@ why-nothing-due = No number is due now: { $closed } of { $numbers } numbers are 
 why-held = Campaign on hold: { $detail }
 why-limit-nobody = No agents available: { $paused } paused, { $wrapup } in wrap-up.
 why-limit-agents = Each available agent previews a voter before dialling: { $talking } talking, { $wrapup } in wrap-up, { $ready } ready.
-why-limit-seats = All agents are busy: { $talking } talking, { $wrapup } in wrap-up, { $ready } ready. The next call starts shortly before one becomes available.
+why-limit-seats = All agents are busy: { $talking } talking, { $wrapup } in wrap-up, { $ready } ready. The next call starts shortly before an agent becomes available.
 why-limit-cap = Dialling is limited to keep the abandoned rate at its target. { $ready } agents are ready.
 why-limit-hard-stop = Dialling waits: one more abandoned call would exceed the abandoned-rate limit. { $ready } agents are ready.
 why-limit-reserve = Dialling is limited so that the abandoned rate stays within its limit even if every call in progress is abandoned. { $ready } agents are ready.
@@ -213,7 +213,7 @@ why-limit-in-flight = Dialling is at the limit of calls in progress.
 seats = Seats
 seats-active = { $working } of { $seats } seats active
 seat-actions = Actions for seat { $seat }
-serves-only = takes only calls of { $campaigns }
+serves-only = seat takes only calls of { $campaigns }
 seat-calls = { $calls ->
     [one] 1 call, busy { $share } of the time
    *[other] { $calls } calls, busy { $share } of the time
@@ -227,7 +227,7 @@ trunk-state = Trunk state
 channels = Channels in use
 asr = Answer rate
 cps = Calls per second
-ringing = Time until ringing
+ringing = Time until the phone rings
 failures = Failed calls
 seconds = { $seconds } sec
 
@@ -294,7 +294,7 @@ ask-stop = Campaign { $campaign } places no new calls, and its unanswered calls 
 ask-speed = The calling limit of campaign { $campaign } applies until midnight. Legal and trunk limits still apply. Calls in progress continue.
 ask-abandoned-target = Choose the share of live answers that campaign { $campaign } may abandon. It applies until somebody changes it. The legal limit stays the same.
 ask-stop-all = No campaign of the centre places new calls, and unanswered calls are cancelled. Conversations continue.
-ask-accept-clock = The dialler starts dialling again with the current time.
+ask-accept-clock = Confirm only if the clock is right. The dialler then uses this time and starts dialling again.
 ask-reload-flows = New calls use the new version of each call flow.
 ask-seat-pause = Seat { $seat } gets no new calls; the current conversation continues.
 ask-seat-log-off = The agent at seat { $seat } is logged off when the current conversation ends.
@@ -362,9 +362,9 @@ roll-opted-out = Numbers opted out (never called)
 roll-without-close = Booths without closing time of the poll
 ask-roll-import = { $voters } voters and { $numbers } numbers are added or changed. Running campaigns start calling them at once.
 numbers-title = Block or erase a number
-numbers-help = The number is not written to any log. Erasing also deletes its recordings and notes permanently.
+numbers-help = The phone number you enter is not written to any log. Erasing it also deletes its recordings and notes permanently.
 number = Phone number
-number-names = Also erase the names of the voters of this number
+number-names = Also erase the names of the voters at this number
 ask-number-suppress = No campaign will call { $number } again, even after a new roll is imported. This cannot be undone.
 ask-number-erase = { $number } is erased with its recordings and notes, and never called again. This cannot be undone.
 problem-no-roll = This file is not a roll. Choose a .csv or .xlsx file.

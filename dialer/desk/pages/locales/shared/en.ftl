@@ -10,9 +10,9 @@ sign-out = Sign out
 
 problem-wrong = Wrong name or password.
 problem-locked = Too many failed attempts. Try again in { $seconds } s.
-problem-busy = Many people are signing in right now. Try again in a few seconds.
+problem-busy = Many people are signing in right now. Try to sign in again in a few seconds.
 problem-signed-out = You are signed out. Sign in again.
-problem-role = Your role does not allow this.
+problem-role = Your role does not allow this action.
 problem-values = The server did not accept the request. Reload the page and try again.
 problem-broker-away = Nothing was sent: the desk is not connected to the MQTT broker. Try again.
 problem-no-desk = The desk does not answer. Check the network, then try again.
@@ -35,7 +35,7 @@ seat-paused = calls paused
 seat-lost = phone disconnected
 
 help-hold = voter on hold
-phone-on-hold = on hold by phone
+phone-on-hold = call put on hold by phone
 help-calling = calling another phone
 help-consult = consulting another person
 help-returning = reconnecting to the voter
@@ -45,8 +45,8 @@ recording-on = call being recorded
 recording-paused = call recording paused
 
 pause-break = on a break
-pause-preview-unanswered = call preview not answered
+pause-preview-unanswered = agent did not answer a call preview
 pause-meal = at a meal
 pause-training = in training
 pause-meeting = in a meeting
-pause-technical = technical problem
+pause-technical = technical problem at the seat

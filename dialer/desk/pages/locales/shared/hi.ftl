@@ -10,9 +10,9 @@ sign-out = साइन आउट
 
 problem-wrong = नाम या पासवर्ड गलत है।
 problem-locked = बहुत सारे विफल प्रयास। { $seconds } सेकंड बाद फिर कोशिश करें।
-problem-busy = बहुत लोग एक साथ साइन इन कर रहे हैं। कुछ सेकंड बाद फिर कोशिश करें।
+problem-busy = अभी बहुत लोग साइन इन कर रहे हैं। कुछ सेकंड बाद फिर साइन इन करें।
 problem-signed-out = आप साइन आउट हैं। फिर से साइन इन करें।
-problem-role = आपकी भूमिका में यह करने की अनुमति नहीं है।
+problem-role = आपकी भूमिका को इस कार्रवाई की अनुमति नहीं है।
 problem-values = सर्वर ने अनुरोध स्वीकार नहीं किया। पेज फिर से लोड करके कोशिश करें।
 problem-broker-away = कुछ भेजा नहीं गया: डेस्क का ब्रोकर से संपर्क नहीं है। फिर कोशिश करें।
 problem-no-desk = डेस्क से जवाब नहीं मिला। नेटवर्क जाँचें, फिर कोशिश करें।
@@ -35,7 +35,7 @@ seat-paused = विराम पर
 seat-lost = फ़ोन कटा
 
 help-hold = मतदाता होल्ड पर
-phone-on-hold = फ़ोन से होल्ड पर
+phone-on-hold = कॉल फ़ोन से होल्ड पर रखी गई
 help-calling = दूसरे फ़ोन पर कॉल
 help-consult = दूसरे व्यक्ति से परामर्श
 help-returning = मतदाता से फिर जोड़ा जा रहा
@@ -45,8 +45,8 @@ recording-on = कॉल रिकॉर्ड हो रही
 recording-paused = कॉल की रिकॉर्डिंग रुकी
 
 pause-break = अवकाश
-pause-preview-unanswered = प्रीव्यू का उत्तर नहीं
+pause-preview-unanswered = एजेंट ने कॉल प्रीव्यू का उत्तर नहीं दिया
 pause-meal = भोजन
 pause-training = प्रशिक्षण
 pause-meeting = बैठक
-pause-technical = तकनीकी समस्या
+pause-technical = सीट पर तकनीकी समस्या
