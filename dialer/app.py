@@ -214,7 +214,7 @@ def _build_engine(
 async def _compare_with_broker(settings: Settings, private_broker: BrokerSettings | None, engine: Engine) -> None:
     if settings.broker.enabled:
         broker = private_broker or get_broker_settings(settings)
-        await compare_with_broker_at_start(broker, settings.centre.id, engine.compare_with_newest_call)
+        await compare_with_broker_at_start(broker, settings.centre.id, engine.compare_store_with_newest_call)
 
 
 @asynccontextmanager

@@ -24,7 +24,7 @@ P = ParamSpec("P")
 
 
 class TimerKind(StrEnum):
-    """The event that a timer of the engine waits for."""
+    """The kind of a timer of the engine: what has happened, or what is due, when the timer expires."""
 
     CONNECT_LIMIT = "connect-limit"  # a waiting voter gets no seat within the campaign's connect limit
     VOTER_NOT_CONNECTED = "voter-not-connected"  # the voter does not reach the reserved seat
@@ -43,7 +43,9 @@ class TimerKind(StrEnum):
 
 
 class TimerExpired(NamedTuple):
-    """A timer of the engine has expired, for a seat or an attempt. A failed order to the switch may raise it too."""
+    """A timer of the engine has expired, for a seat or a call attempt. A failed order to the switch may raise this
+    event too.
+    """
 
     kind: TimerKind
     seat: str = ""
@@ -63,9 +65,9 @@ class SeatStateChanged(NamedTuple):
 
 
 class HouseholdChanged(NamedTuple):
-    """A fact about a voter or the number of the call at a seat was recorded outside that call.
+    """New facts about the voters or the number of a seat's call were recorded, for example by another centre.
 
-    The agent's page must be updated.
+    The agent's page must show them.
     """
 
     seat: str

@@ -105,9 +105,11 @@ class Engine:
         """Raise or end an alert that another part of the dialler has sent."""
         self.features.active_alerts.raise_or_clear_alert(alert)
 
-    async def compare_with_newest_call(self, place: str, call: NewestCall) -> bool:
-        """Return whether the store has the newest call that is recorded at `place`. If not, dialling is held."""
-        return await self.features.store_age.compare_with_record(place, call)
+    async def compare_store_with_newest_call(self, place: str, call: NewestCall) -> bool:
+        """Return whether the store has the newest call that `place` (the broker or an Asterisk server) has recorded. If
+        not, dialling is held.
+        """
+        return await self.features.store_age.compare_store_with_newest_call(place, call)
 
     async def import_opt_out(self, number_hash: str, *, at: float, centre: str) -> None:
         """Suppress a number that opted out in another centre, and cancel its unanswered calls. Raises StoreError."""
@@ -122,7 +124,7 @@ class Engine:
     async def load_engine_state(self, trunks: Collection[str] = ()) -> None:
         """Load the state of the centre from the store. Call this before `run`. Raises StoreError.
 
-        `trunks` are the trunks that are still on the same server as in the previous run.
+        `trunks` are the trunks that are still on the same Asterisk server as in the previous run.
         """
         await self._lifecycle.load_engine_state(trunks)
 
@@ -200,7 +202,7 @@ class Engine:
             case switch_events.SwitchDown():
                 self._resync.on_switch_down(event)
             case switch_events.PartyJoined() | switch_events.PartyLeft():
-                self._handle_party_event(event)
+                self._handle_third_party_event(event)
             case switch_events.UnregisteredTrunksListed():
                 features.trunk_service.on_unregistered_trunks_listed(event)
             case switch_events.CallEvent():
@@ -239,7 +241,7 @@ class Engine:
             case switch_events.SeatKeyPressed(seat=seat, key=key):
                 features.seat_phone_keys.on_key_pressed(seat, key)
 
-    def _handle_party_event(self, event: switch_events.PartyJoined | switch_events.PartyLeft) -> None:
+    def _handle_third_party_event(self, event: switch_events.PartyJoined | switch_events.PartyLeft) -> None:
         features = self.features
         if isinstance(event, switch_events.PartyLeft):
             features.transfer_service.on_transfer_target_left(event.party_id)
@@ -291,7 +293,7 @@ class Engine:
         if isinstance(event, switch_events.CallRinging):
             calls.update_call(call, call.with_ringing(now))
             if (
-                call.ringing_seconds is None and not call.adopted
+                call.ringing_monotonic_seconds is None and not call.adopted
             ):  # an adopted call may have been ringing for a long time
                 self.features.trunk_service.on_call_ringing(call)
             return
@@ -314,11 +316,11 @@ class Engine:
         handlers: dict[TimerKind, Callable[[], object]] = {
             TimerKind.WRAP_UP_EXPIRED: lambda: features.acd.on_wrap_up_expired(seat),
             TimerKind.CALL_PHONE: lambda: features.acd.call_seat_phone(seat),
-            TimerKind.PHONE_NOT_CALLED: lambda: features.acd.expect_phone_to_connect(seat),
+            TimerKind.PHONE_NOT_CALLED: lambda: features.acd.schedule_call_to_seat_phone(seat),
             TimerKind.AGENT_ABSENT: lambda: features.agent_log_ins.log_off_absent_agent(seat),
             TimerKind.LOG_IN_UNLOCKED: lambda: features.agent_log_ins.clear_lock_alert(seat),
             TimerKind.MESSAGE_EXPIRED: lambda: features.supervisor_messages.remove_supervisor_message(seat),
-            TimerKind.CONNECT_LIMIT: lambda: features.acd.play_busy_message(attempt_id),
+            TimerKind.CONNECT_LIMIT: lambda: features.acd.play_information_message_to_voter(attempt_id),
             TimerKind.VOTER_NOT_CONNECTED: lambda: features.acd.release_seat_without_voter(seat, attempt_id),
             TimerKind.SCREEN_POP: lambda: features.screen_pops.read_screen_pop(seat, attempt_id, again=False),
             TimerKind.OWN_CALL_BACK: lambda: features.own_call_backs.on_call_back_due(attempt_id),
@@ -367,7 +369,7 @@ class Engine:
             case SwitchOrder():
                 self._core.spawn_task(self._send_switch_order(effect), effect.name)
             case StoreCommit():
-                self._core.spawn_task(self.features.store_commits.retry_until_committed(effect), effect.name)
+                self._core.spawn_task(self.features.store_commits.repeat_write_until_committed(effect), effect.name)
             case Notify():
                 for subscriber in self._subscribers:
                     subscriber(effect.change)

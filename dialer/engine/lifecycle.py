@@ -35,10 +35,10 @@ class Lifecycle:
     # Start
 
     async def load_engine_state(self, trunks: Collection[str]) -> None:
-        """Load campaigns, figures and open attempts from the store.
+        """Load campaigns, figures and open call attempts from the store. Raises StoreError.
 
-        `trunks` are the trunks that are still on the same server as in the previous run. Raises StoreError, also if the
-        store is older than the last run: it would not know the calls and opt-outs since then.
+        `trunks` are the trunks that are still on the same Asterisk server as in the previous run. A store that is older
+        than the last run is refused: it would not know the calls and opt-outs since then.
         """
         await self._refuse_older_store()
         features, store, core = self._features, self._features.store, self._features.core
@@ -109,7 +109,7 @@ class Lifecycle:
             async with asyncio.TaskGroup() as group:
                 core.start_accepting_tasks(group, self._carry_out)
                 housekeeping = group.create_task(features.housekeeping.run(), name="housekeeping")
-                await self._run_placing_decisions_until(stop)
+                await self._place_calls_until_stopped(stop)
                 await self._drain_live_calls()
                 housekeeping.cancel()
                 self._timers.stop_all_timers()
@@ -122,10 +122,10 @@ class Lifecycle:
         features.seats.close_state_intervals()
         await features.housekeeping.save_state_at_shutdown()
 
-    async def _run_placing_decisions_until(self, stop: asyncio.Event) -> None:
-        """Decide repeatedly which calls to place, until `stop` is set.
+    async def _place_calls_until_stopped(self, stop: asyncio.Event) -> None:
+        """Decide again and again which calls to place, until `stop` is set.
 
-        It decides at each wake-up, and at least as often as `Placing.place_calls_of_all_campaigns` says.
+        The next decision follows an event that may allow a call, or the wait that the decision before has returned.
         """
         core, features = self._features.core, self._features
         stopping = asyncio.create_task(stop.wait(), name="stop")

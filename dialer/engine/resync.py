@@ -56,7 +56,7 @@ class Resync:
         features = self._features
         if up.newest_call is not None:
             place = f"{ASTERISK}-{up.server}" if up.server else ASTERISK
-            features.store_age.start_comparison(place, up.newest_call)
+            features.store_age.start_store_comparison(place, up.newest_call)
         features.call_reconciler.resync_calls_with_server(up)
         for seat_name in features.agent_log_ins.restore_agent_log_ins(up.live_seats, up.server):
             self._restore_supervisor_orders(seat_name)
@@ -68,7 +68,7 @@ class Resync:
                 self.on_phone_disconnected(seat.name)
             else:  # the end of a hold may have been missed
                 features.acd.set_seat_phone_on_hold(seat.name, False)
-        self._adopt_conversations(up)
+        self._restore_conversations_at_seats(up)
         features.transfer_service.resync_transfers_with_server(up)
         features.supervision.resync_supervisors_with_server(up)
         features.asterisk_servers.up.add(up.server)
@@ -86,7 +86,7 @@ class Resync:
         self._features.transfer_service.on_agents_phone_disconnected(seat)
         self._features.acd.on_phone_disconnected(seat)
 
-    def _adopt_conversations(self, up: SwitchUp) -> None:
+    def _restore_conversations_at_seats(self, up: SwitchUp) -> None:
         features = self._features
         for attempt_id, seat_name in up.talking:
             call, seat = features.live_calls.get(attempt_id), features.seats.get(seat_name)
@@ -98,8 +98,9 @@ class Resync:
                 features.acd.restore_conversation_at_seat(call, seat_name)
 
     def _restore_supervisor_orders(self, seat_name: str) -> None:
-        """Put supervisors' orders for a seat into force again after a restart. Orders of a newer version
-        are ignored.
+        """Restore supervisors' messages to a seat, and its restriction to campaigns, after a restart.
+
+        Orders that only a newer version of the dialler knows are ignored.
         """
         for order in self.standing_orders:
             if order.addressee != format_seat_addressee(seat_name):

@@ -40,8 +40,8 @@ class StoreCommits:
         self.problem: str | None = None  # why the store does not work; None: it works
         self.closing = False  # the dialler is stopping: failed commits are not retried
 
-    async def retry_until_committed(self, commit: StoreCommit) -> None:
-        """Write to the store, and retry until the write is committed."""
+    async def repeat_write_until_committed(self, commit: StoreCommit) -> None:
+        """Write to the store, and repeat the write after each error until it is committed."""
         retry = object()
         try:
             while True:
@@ -60,8 +60,8 @@ class StoreCommits:
             self._retrying.discard(retry)
 
     def on_store_failure(self, error: StoreError) -> None:
-        """Stop dialling after the store has failed, until it works. A lasting failure raises only one alert, even if
-        its errors differ.
+        """Hold dialling after an error of the store until the store works again. A lasting failure raises one alert
+        only.
         """
         now = self._failed_at = self._core.clock.monotonic()
         if self.problem is None:

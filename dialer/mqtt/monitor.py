@@ -48,7 +48,7 @@ class EnginePort(CommandEngine, Protocol):
         """Call `callback` in the event loop at each change of the engine. The returned function stops that."""
         ...
 
-    async def compare_with_newest_call(self, place: str, call: NewestCall) -> bool:
+    async def compare_store_with_newest_call(self, place: str, call: NewestCall) -> bool:
         """Return whether the store has the newest call that is recorded at `place`. If not, dialling is held."""
         ...
 
@@ -90,7 +90,7 @@ class Monitor:
         self._presence = presence
         self._store = store
         self._is_seal_compared = False
-        self._newest_call = NewestCallAtBroker(centre, engine.compare_with_newest_call)
+        self._newest_call = NewestCallAtBroker(centre, engine.compare_store_with_newest_call)
         self._gateway = CommandGateway(engine, store, clock, senders, centre)
         self._opt_outs = PeerOptOuts(self._suppress_number) if reads_opt_outs else None
         self._link = BrokerLink(presence, engine.raise_or_clear_alert)

@@ -159,7 +159,7 @@ class FakeEngine:
         self.current = replace(self.current, alerts=others if alert.cleared else (*others, alert))
         self.tell(AlertRaised(alert))
 
-    async def compare_with_newest_call(self, place: str, call: NewestCall) -> bool:
+    async def compare_store_with_newest_call(self, place: str, call: NewestCall) -> bool:
         """Record the comparison. Return whether the store is said to have the call."""
         self.compared.append((place, call))
         return self.has_newest_call

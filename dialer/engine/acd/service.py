@@ -69,7 +69,7 @@ class Acd:
             return
         waiting = self._calls.update_call(known, known.with_voter_waiting())
         if not self._eligibility.may_answered_call_be_connected(waiting):
-            self.play_busy_message(call.attempt_id)
+            self.play_information_message_to_voter(call.attempt_id)
         elif not self._try_connect_call_to_seat(waiting):
             limit = self._runs[call.campaign_id].spec.connect_limit_seconds - MESSAGE_MARGIN_SECONDS
             left = max(0.0, limit - (now.seconds - (waiting.leg.answered_seconds or 0.0)))
@@ -138,7 +138,7 @@ class Acd:
             self._calls.update_call(call, call.without_seat())
             self._report_connection_to_flow(attempt_id, False)
 
-    def play_busy_message(self, attempt_id: AttemptId) -> None:
+    def play_information_message_to_voter(self, attempt_id: AttemptId) -> None:
         """Play the information message to a voter who got no seat in time, or who must not be connected."""
         call = self._calls.get(attempt_id)
         if call is not None and call.leg.waiting and call.talk.seat is None and not call.leg.message_started:
@@ -182,8 +182,9 @@ class Acd:
         self._report_connection_to_flow(call.attempt_id, True)
 
     def restore_conversation_at_seat(self, call: Call, seat_name: str) -> None:
-        """Continue the conversation of a voter who is already connected to a seat, after a restart of the dialler or a
-        transfer.
+        """Set a seat to talking with a voter whom the switch has already connected to it.
+
+        Used after a restart of the dialler, and when a voter comes back from a transfer.
         """
         now = self._core.read_clock()
         seat = self._seats[seat_name]
@@ -191,13 +192,13 @@ class Acd:
         self._calls.update_call(call, call.with_seat_assigned(seat_name, seat.agent))
 
     def _resume_conversation_at_seat(self, call: Call, seat_name: str) -> None:
-        """Set the agent's seat to talking again, because its voter has come back."""
+        """Set a seat to talking again after its voter has come back, and stop the seat's wrap-up."""
         self._core.request_effects(StopTimer(f"seat/{seat_name}"))
         self._wrapping_up.pop(seat_name, None)
         self.restore_conversation_at_seat(call, seat_name)
 
     def return_voter_to_seat(self, call: Call, seat_name: str) -> str | None:
-        """Find a seat for a voter whose transfer failed, and set it to talking.
+        """Choose a seat for a voter whose transfer failed, and set the seat to talking.
 
         The seat of the agent who transferred the call is preferred. Returns the name of the seat, or None if no seat is
         free.
@@ -211,8 +212,8 @@ class Acd:
         return own.name
 
     def on_call_ended(self, call: Call) -> None:
-        """Update the seat of a call that has ended: wrap-up follows a talk. If the voter never reached the seat, the
-        seat is free again.
+        """Update the seat of a call that has ended. A seat that has talked to the voter goes to wrap-up, any other seat
+        is free again.
         """
         self._core.request_effects(StopTimer(f"call/{call.attempt_id}"))
         self._report_connection_to_flow(call.attempt_id, False)
@@ -221,7 +222,7 @@ class Acd:
             self.on_voter_left_seat(call, seat)
 
     def on_voter_left_seat(self, call: Call, seat_name: str) -> None:
-        """Update a seat that its voter has left: wrap-up follows a talk.
+        """Update the seat that a voter has left: after a talk the seat goes to wrap-up.
 
         The call itself may continue without the agent, for example after a transfer.
         """
@@ -283,7 +284,7 @@ class Acd:
         self.update_seat_and_connect_voter(seat, after)
 
     def update_seat_and_connect_voter(self, before: Seat, after: Seat) -> None:
-        """Replace a seat, and connect a waiting voter to it if it is free now."""
+        """Store the new state of a seat, and connect a waiting voter if the seat is free now."""
         if after.state is not before.state:  # a pause requested during wrap-up must not stop the wrap-up's timer
             self._core.request_effects(StopTimer(f"seat/{before.name}"))
         self._seats.replace_seat(before, after)
@@ -301,7 +302,7 @@ class Acd:
         ]
         for call in sorted(waiting, key=lambda call: call.leg.answered_seconds or 0.0):
             if not self._eligibility.may_answered_call_be_connected(call):
-                self.play_busy_message(call.attempt_id)
+                self.play_information_message_to_voter(call.attempt_id)
             else:
                 self._try_connect_call_to_seat(call)  # a voter without a suitable seat does not block the next voter
 
@@ -335,7 +336,7 @@ class Acd:
         ):  # a reloaded page may have registered its phone again already
             self.call_seat_phone(seat_name)
         elif after.agent is not None:
-            self.expect_phone_to_connect(seat_name)
+            self.schedule_call_to_seat_phone(seat_name)
 
     def on_phone_registered(self, endpoint: str) -> None:
         """Call an agent's phone that has registered, if the agent is logged in and the phone is disconnected."""
@@ -343,8 +344,8 @@ class Acd:
         if seat is not None:
             self.call_seat_phone(seat.name)
 
-    def set_seat_phone_suspect(self, seat_name: str, doubted: bool) -> None:
-        """Set whether a seat's phone may be dead. Voters are not connected to a seat with a suspect phone."""
+    def set_seat_phone_suspected_dead(self, seat_name: str, doubted: bool) -> None:
+        """Set whether a seat's phone may be dead (`doubted`). No voters are connected to the seat of such a phone."""
         seat = self._seats[seat_name]
         if seat.phone_suspect is not doubted and seat.phone_up:
             self.update_seat_and_connect_voter(seat, replace(seat, phone_suspect=doubted))
@@ -368,8 +369,8 @@ class Acd:
                 ),
             )
 
-    def expect_phone_to_connect(self, seat_name: str) -> None:
-        """Start a timer that calls the agent's phone if the phone has not connected when the timer expires."""
+    def schedule_call_to_seat_phone(self, seat_name: str) -> None:
+        """Call an agent's phone again if it has not connected after `PHONE_RETRY_SECONDS`."""
         self._core.request_effects(
             StartTimer(f"phone/{seat_name}", PHONE_RETRY_SECONDS, TimerExpired(TimerKind.CALL_PHONE, seat_name))
         )
@@ -386,7 +387,7 @@ def _can_voter_return_to_seat(seat: Seat, call: Call) -> bool:
 def _make_pacer_update_of_conversation(
     campaign_id: str, kind: PacingEventKind, seat: Seat, now: Instant, call: Call | None = None
 ) -> UpdatePacer:
-    """Return the pacer's update about a talk or wrap-up that ends now."""
+    """Return the update that tells a campaign's pacer how long a talk or wrap-up lasted that ends now."""
     closing = seat.closing_since_seconds
     return UpdatePacer(
         campaign_id,

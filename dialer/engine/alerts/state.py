@@ -27,7 +27,9 @@ class Alerts:
         return code in self.active
 
     def raise_alert(self, kind: AlertKind, **values: Unpack[AlertValues]) -> None:
-        """Raise an alert of this kind. `values` are exactly the values for the alert's sentence."""
+        """Raise an alert of this kind. `values` must have a value for each placeholder in the kind's sentence, and no
+        others.
+        """
         self.raise_or_clear_alert(create_alert(kind, self._core.clock.now(), **values))
 
     def clear_alert(self, kind: AlertKind, subject: str | None = None) -> None:
@@ -37,7 +39,8 @@ class Alerts:
     def raise_or_clear_alert(self, alert: Alert) -> None:
         """Raise an alert, or end it if `alert.cleared` is set.
 
-        It replaces the active alert with the same code. Subscribers are not notified again of an unchanged text.
+        The alert replaces an active alert with the same code. Subscribers are notified only if the alert's text has
+        changed.
         """
         if alert.cleared:
             self._remove_alert(alert.code)

@@ -20,8 +20,8 @@ class AsteriskServers:
     """
 
     def __init__(self, trunks: Mapping[str, str] = _NONE, seats: Iterable[str] = ()) -> None:
-        """Create the registry with these Asterisk servers, none of which is up yet. The arguments are those of
-        `add_asterisk_servers`.
+        """Create the list of Asterisk servers, none of which is connected yet. `trunks` maps each trunk to its server;
+        `seats` are the servers of the seats.
         """
         self._known: dict[str, None] = {}  # in the order of the settings
         self._by_trunk: dict[str, str] = {}
@@ -50,7 +50,7 @@ class AsteriskServers:
         return self._by_trunk.get(trunk, self.names[0])
 
     def find_servers_accepting_calls(self, trunks: Collection[str]) -> set[str]:
-        """Return which Asterisk servers of these trunks accept calls now."""
+        """Return the Asterisk servers of these trunks that accept calls now."""
         servers = {self.get_server_of_trunk(trunk) for trunk in trunks} or set(self.names)
         return (servers & self.up) - self.unresponsive
 

@@ -120,8 +120,8 @@ class BoothWorkers:
     # Serials entered by agents
 
     async def store_voted_marks_of_serials(self, seat_name: str, serials: tuple[int, ...], part: int | None) -> str:
-        """Mark the voters whose serial numbers an agent entered as voted. Raises CommandRefused, or StoreError if nothing was
-        stored.
+        """Mark the voters whose serial numbers an agent entered as voted. Raises CommandRefused, or StoreError if
+        nothing was stored.
         """
         seat, call, named = self._require_call_of_booth_worker(seat_name)
         parts = {} if call.worker is None else self.list_booths_by_part(call.worker)

@@ -48,9 +48,9 @@ class OwnCallBacks:
             self._schedule_call_back(own)
 
     def replace_promised_call_back(self, campaign_id: str, phone_id: int, record: DispositionRecord) -> None:
-        """Replace the call-back promised to a number by the call-back of a new disposition.
+        """Replace the call-back that was promised to a number by the one in the agent's new disposition (call result).
 
-        If the new disposition promises none, the earlier promise is removed.
+        If the new disposition promises no call-back, the earlier promise is removed.
         """
         for own in [*self._waiting.values()]:
             if (own.campaign_id, own.phone_id) == (campaign_id, phone_id):
@@ -74,15 +74,15 @@ class OwnCallBacks:
         if seat is None or campaign is None or not seat.can_serve_campaign(campaign.spec.skill, own.campaign_id):
             if seat is not None:
                 self._release_reserved_seat(seat.name)
-            self._retry_call_back_after_seconds(own, AWAY_SECONDS)
+            self._start_call_back_timer(own, AWAY_SECONDS)
         elif seat.state in _BUSY:
             self._seats.replace_seat(seat, replace(seat, call_back_promised=True))
-            self._retry_call_back_after_seconds(own, LOOK_SECONDS)
+            self._start_call_back_timer(own, LOOK_SECONDS)
         elif self._is_seat_free_for_call_back(seat, own, now):
             self._seats.replace_seat(seat, replace(seat, call_back_promised=True))
             self._core.spawn_task(self._place_call_back(own, seat.name), "own-call-back")
         else:
-            self._retry_call_back_after_seconds(own, LOOK_SECONDS)
+            self._start_call_back_timer(own, LOOK_SECONDS)
 
     def _is_seat_free_for_call_back(self, seat: Seat, own: OwnCallBack, now: float) -> bool:
         """Return whether the agent's seat is ready and no other voter is about to be connected to it."""
@@ -101,12 +101,12 @@ class OwnCallBacks:
             _log.info("call_back.not_placed", seat=seat_name, attempt=own.attempt_id, problem=str(refused))
             self._release_reserved_seat(seat_name)
             if refused.why not in _FINAL_REFUSALS:
-                self._retry_call_back_after_seconds(own, REFUSED_SECONDS)
+                self._start_call_back_timer(own, REFUSED_SECONDS)
                 return
         except StoreError as error:
             self._core.request_effects(StoreFailed(error))
             self._release_reserved_seat(seat_name)
-            self._retry_call_back_after_seconds(own, REFUSED_SECONDS)
+            self._start_call_back_timer(own, REFUSED_SECONDS)
             return
         self._waiting.pop(AttemptId(own.attempt_id), None)
 
@@ -115,9 +115,9 @@ class OwnCallBacks:
 
     def _schedule_call_back(self, own: OwnCallBack) -> None:
         self._waiting[AttemptId(own.attempt_id)] = own
-        self._retry_call_back_after_seconds(own, max(0.0, own.at - self._core.clock.now()))
+        self._start_call_back_timer(own, max(0.0, own.at - self._core.clock.now()))
 
-    def _retry_call_back_after_seconds(self, own: OwnCallBack, seconds: float) -> None:
+    def _start_call_back_timer(self, own: OwnCallBack, seconds: float) -> None:
         attempt_id = AttemptId(own.attempt_id)
         self._core.request_effects(
             StartTimer(f"own/{attempt_id}", seconds, TimerExpired(TimerKind.OWN_CALL_BACK, attempt_id=attempt_id))

@@ -12,7 +12,9 @@ if TYPE_CHECKING:
 
 
 class ReloadFlows(Command):
-    """Reload the call flows from their files. New calls use the new versions. If one flow is invalid, none is changed."""
+    """Reload the call flows from their files. New calls use the new versions. If one flow is invalid, none is
+    changed.
+    """
 
     name: Literal["reload-flows"] = "reload-flows"
     roles = SUPERVISOR_ONLY | {Role.UPLINK}

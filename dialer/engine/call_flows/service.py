@@ -148,7 +148,7 @@ class FlowService:
         if done is None:
             done = runs[session.run] = {}
         before = done.get(commit.sequence)
-        if before is not None and not _has_earlier_input_failed(before):
+        if before is not None and not _was_earlier_input_not_stored(before):
             return await asyncio.shield(before)
         may_stand = may_stand or before is not None  # after an error the commit may have been stored
         result: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
@@ -283,6 +283,6 @@ class FlowService:
         return facts
 
 
-def _has_earlier_input_failed(before: asyncio.Future[bool]) -> bool:
+def _was_earlier_input_not_stored(before: asyncio.Future[bool]) -> bool:
     """Return whether an earlier input of the caller could not be stored."""
     return before.done() and before.exception() is None and not before.result()

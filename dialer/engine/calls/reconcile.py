@@ -83,7 +83,7 @@ class Reconciler:
 
     def resync_calls_with_server(self, up: SwitchUp) -> None:
         """Reconcile the live calls and the store with the calls on an Asterisk server."""
-        adopted = self._adopt_orphan_calls()
+        adopted = self._restore_calls_of_open_attempts()
         vanished = [
             call
             for call in self._calls.list_live_calls()
@@ -93,7 +93,8 @@ class Reconciler:
         ]
         if vanished:
             self._core.spawn_task(
-                self._look_up_vanished_calls([call.attempt_id for call in vanished], up.server), "look-up-vanished"
+                self._look_up_and_end_vanished_calls([call.attempt_id for call in vanished], up.server),
+                "look-up-vanished",
             )
         strangers = self._inbound.resync_inbound_calls_with_server(up)
         strays = [each for each in up.live_attempts if each not in self._calls and each not in strangers]
@@ -101,7 +102,7 @@ class Reconciler:
             self._core.spawn_task(self._hang_up_stray_calls(strays), "hang-up-strays")
         for call in self._calls.list_live_calls():  # the order to hang it up was lost with the link
             if call.leg.cancelled and not call.is_answered and call.attempt_id in up.live_attempts:
-                self._core.spawn_task(self._hang_up_cancelled_calls(call.attempt_id), "hang-up-cancelled")
+                self._core.spawn_task(self._hang_up_cancelled_call(call.attempt_id), "hang-up-cancelled")
         if adopted or vanished or strays:
             _log.warning(
                 "resync.done",
@@ -115,7 +116,7 @@ class Reconciler:
         """Hang up a call on the switch that has no live call here, if it was placed from this store."""
         self._core.spawn_task(self._hang_up_stray_calls([attempt_id]), "hang-up-strays")
 
-    async def _look_up_vanished_calls(self, vanished: Sequence[AttemptId], server: str) -> None:
+    async def _look_up_and_end_vanished_calls(self, vanished: Sequence[AttemptId], server: str) -> None:
         """End calls that disappeared from Asterisk while the link was down.
 
         Asterisk's call records say how each call ended. Asterisk writes a record shortly after the call's end, so
@@ -137,15 +138,15 @@ class Reconciler:
         for attempt_id in vanished:
             call = self._calls.get(attempt_id)
             if call is not None and call.leg.ended is None:
-                self._end_vanished_calls(call, reported.get(attempt_id), history)
+                self._end_vanished_call(call, reported.get(attempt_id), history)
 
-    def _end_vanished_calls(self, call: Call, past: PastCall | None, history: History | None) -> None:
+    def _end_vanished_call(self, call: Call, past: PastCall | None, history: History | None) -> None:
         if past is None:
             by = EndedBy.NOT_PLACED if self._was_call_never_sent(call, history) else EndedBy.VANISHED
             self._core.request_effects(CallFinished(CallEnded(call.attempt_id, by, answered=call.is_answered)))
         elif past.answered_at is not None:
             then = Instant(past.answered_at, self._core.clock.monotonic())
-            self._calls.put_call(call.with_recorded_answer(then, talked=past.seat is not None))
+            self._calls.put_call(call.with_answer_from_call_records(then, talked=past.seat is not None))
             self._core.request_effects(CallFinished(CallEnded(call.attempt_id, EndedBy.VANISHED, answered=True)))
         else:
             rang = past.dial_status == "NOANSWER"
@@ -167,7 +168,7 @@ class Reconciler:
         up_since = self._core.clock.now() - history.up_seconds
         return not call.is_answered and created_at > max(up_since, history.first_at) + SURE_SECONDS
 
-    def _adopt_orphan_calls(self) -> int:
+    def _restore_calls_of_open_attempts(self) -> int:
         orphans, self._orphans = self._orphans, {}
         homeless = [attempt for attempt in orphans.values() if attempt.campaign_id not in self._runs]
         for attempt in orphans.values():
@@ -242,7 +243,7 @@ class Reconciler:
         if len(ours) < len(strays):
             _log.warning("resync.foreign_calls_found", calls=len(strays) - len(ours))
 
-    async def _hang_up_cancelled_calls(self, attempt_id: AttemptId) -> None:
+    async def _hang_up_cancelled_call(self, attempt_id: AttemptId) -> None:
         """Hang up calls that were cancelled, unless they were answered meanwhile.
 
         The switch reports the answer right after `SwitchUp`.

@@ -127,7 +127,7 @@ class Call:
         return self.leg.began_seconds
 
     @property
-    def ringing_seconds(self) -> float | None:
+    def ringing_monotonic_seconds(self) -> float | None:
         """Return when the called phone began to ring (monotonic seconds), or None."""
         return self.leg.ringing_seconds
 
@@ -140,51 +140,51 @@ class Call:
     # The leg
 
     def with_preview(self, preview: Preview) -> Call:
-        """Return the call with a preview that is shown to an agent."""
+        """Return a copy of the call with a preview, which is shown to an agent before the call is dialled."""
         return self._with_changed_leg(preview=preview)
 
     def without_preview(self) -> Call:
-        """Return the call after the agent has dialled its preview."""
+        """Return a copy of the call without its preview, because the agent has dialled it."""
         return self._with_changed_leg(preview=None)
 
     def with_preview_skipped(self) -> Call:
-        """Return the call after the agent has skipped its preview."""
+        """Return a copy of the call, whose preview the agent has skipped."""
         return self._with_changed_leg(skipped=True)
 
     def with_originate_sent(self, seconds: float) -> Call:
-        """Return the call with its Originate sent at `seconds` (monotonic)."""
+        """Return a copy of the call with its Originate sent to the switch at `seconds` (monotonic)."""
         return self._with_changed_leg(originate_sent=True, began_seconds=seconds)
 
     def with_cancellation(self) -> Call:
-        """Return the call as cancelled: its hang-up was requested before it was answered."""
+        """Return a copy of the call, now cancelled: its hang-up was requested before it was answered."""
         return self._with_changed_leg(cancelled=True)
 
     def with_ringing(self, now: Instant) -> Call:
-        """Return the call with its phone ringing.
+        """Return a copy of the call, with its phone ringing since `now`.
 
-        Before the answer the latest report counts: a carrier may report early media (183) first.
+        Until the answer the latest report counts: a carrier may report early media (183) before the phone rings.
         """
         return self if self.is_answered else self._with_changed_leg(ringing_at=now.at, ringing_seconds=now.seconds)
 
     def with_answer(self, now: Instant) -> Call:
-        """Return the call as answered. A second answer changes nothing."""
+        """Return a copy of the call, answered at `now`. If the call is answered already, return it unchanged."""
         return self if self.is_answered else self._with_changed_leg(answered_at=now.at, answered_seconds=now.seconds)
 
     def with_human_answer(self, now: Instant) -> Call:
-        """Return the call as answered by a person."""
+        """Return a copy of the call, answered by a person."""
         answered = self.with_answer(now)
         return answered if answered.leg.answer_classified else answered._with_changed_leg(answer_classified=True)
 
     def with_machine_answer(self) -> Call:
-        """Return the call as answered by an answering machine."""
+        """Return a copy of the call, answered by an answering machine."""
         return (
             self
             if self.leg.machine
             else self._with_changed_leg(answer_classified=True, machine=True, excluded_from_pacing=True)
         )
 
-    def with_recorded_answer(self, then: Instant, *, talked: bool) -> Call:
-        """Return the call as answered according to the switch's call records.
+    def with_answer_from_call_records(self, then: Instant, *, talked: bool) -> Call:
+        """Return a copy of the call, answered at `then` according to the switch's call records.
 
         `talked` tells whether an agent talked to the voter.
         """
@@ -194,31 +194,33 @@ class Call:
         )
 
     def with_voter_waiting(self) -> Call:
-        """Return the call with its voter waiting for a seat."""
+        """Return a copy of the call, with its voter waiting for a seat."""
         return self._with_changed_leg(waiting=True)
 
     def with_information_message_started(self) -> Call:
-        """Return the call with the information message playing."""
+        """Return a copy of the call, with its voter hearing the information message."""
         return self._with_changed_leg(message_started=True, waiting=False)
 
     def with_information_message_stopped(self) -> Call:
-        """Return the call with the information message stopped, because an agent or a transfer target has the voter
-        after all.
+        """Return a copy of the call with its information message stopped, because an agent or transfer target talks to
+        the voter.
         """
         return self._with_changed_leg(message_started=False) if self.leg.message_started else self
 
     def with_end_pending(self, ended: CallEnded) -> Call:
-        """Return the call as ended, while its IVR flow or a check of the agent's phone is still running."""
+        """Return a copy of the call, ended on the switch while its IVR flow or a check of the agent's phone still
+        runs.
+        """
         return self._with_changed_leg(ended=ended)
 
     # The talk
 
     def with_seat_assigned(self, seat: str, agent: str | None) -> Call:
-        """Return the call with the seat to which the voter is being connected."""
+        """Return a copy of the call with the seat and agent to which the voter is being connected."""
         return self._with_changed_talk(seat=seat, agent=agent)
 
     def without_seat(self) -> Call:
-        """Return the call without the seat that its voter did not reach.
+        """Return a copy of the call without its seat, which the voter did not reach.
 
         The voter counts as waiting again only when the switch reports it. Otherwise a dead seat would be tried
         repeatedly.
@@ -226,46 +228,52 @@ class Call:
         return self._with_changed_leg(waiting=False)._with_changed_talk(seat=None)
 
     def with_voter_connected(self, seat: str, agent: str | None, now: Instant) -> Call:
-        """Return the call with its voter connected to an agent."""
+        """Return a copy of the call, with its voter connected at `now` to the agent at this seat."""
         talking = self.with_answer(now)._with_changed_leg(waiting=False)
         return talking._with_changed_talk(seat=seat, agent=agent, connected_at=now.at, connected_seconds=now.seconds)
 
     def with_agent_packet_count(self, packets: int) -> Call:
-        """Return the call with the number of audio packets that the agent's phone had sent when the talk began."""
+        """Return a copy of the call with the number of audio packets that the agent's phone had sent when the talk
+        began.
+        """
         return self._with_changed_talk(agent_packets=packets)
 
     def with_silent_agent(self) -> Call:
-        """Return the call with the fact that the agent's phone sent no audio during the talk."""
+        """Return a copy of the call, with the fact that the agent's phone sent no audio during the talk."""
         return self._with_changed_talk(agent_silent=True)
 
     def with_recording(self) -> Call:
-        """Return the call as recorded."""
+        """Return a copy of the call, which the switch now records."""
         return self if self.talk.recorded else self._with_changed_talk(recorded=True)
 
     def with_recording_paused(self, *, paused: bool) -> Call:
-        """Return the call with its recording paused or resumed."""
+        """Return a copy of the call with its recording paused, or resumed if `paused` is False."""
         return self._with_changed_talk(recording_paused=paused)
 
     def with_disposition(self, said: DispositionRecord | None) -> Call:
-        """Return the call with the agent's disposition, or without one (None)."""
+        """Return a copy of the call with the agent's disposition (call result), or without one (None)."""
         return self._with_changed_talk(disposition=said)
 
     def with_machine_report_of_agent(self, *, machine: bool) -> Call:
-        """Return the call with the agent's report that an answering machine or a person answered."""
+        """Return a copy of the call with the agent's report whether an answering machine answered, or a person."""
         return self._with_changed_leg(machine=machine, excluded_from_pacing=self.leg.excluded_from_pacing or machine)
 
     # The flow
 
     def with_flow_started(self, name: str) -> Call:
-        """Return the call with an IVR flow running. `name` is the flow's name and version."""
+        """Return a copy of the call, with an IVR flow running. `name` is the flow's name and version."""
         return replace(self, flow=replace(self.flow, is_running=True, name=name))
 
     def with_flow_answer(self, kind: MarkKind, hour: int | None) -> Call:
-        """Return the call with the last answer that the voter gave in the IVR flow."""
+        """Return a copy of the call with the voter's latest answer in the IVR flow, and the hour in this answer if it
+        has one.
+        """
         return replace(self, flow=replace(self.flow, last_mark=kind, last_mark_hour=hour))
 
     def with_flow_ended(self, *, completed: bool, left_at: str | None) -> Call:
-        """Return the call with its IVR flow ended. `left_at` is the node of the flow at which the voter hung up."""
+        """Return a copy of the call with its IVR flow ended. `left_at` is the node of the flow at which the voter hung
+        up.
+        """
         return replace(self, flow=replace(self.flow, is_running=False, completed=completed, left_at=left_at))
 
     def _with_changed_leg(self, **facts: Any) -> Call:
@@ -313,7 +321,7 @@ def _derive_outcome_of_answered_call(call: Call, *, vanished: bool) -> Outcome:
 
 
 def _derive_outcome_of_unanswered_call(call: Call, ended: CallEnded) -> Outcome:
-    rang = ended.ever_ringing or call.ringing_seconds is not None
+    rang = ended.ever_ringing or call.ringing_monotonic_seconds is not None
     if ended.dial_status == REDIRECTED:
         return Outcome.CARRIER_FAILURE
     if ended.dial_status == "BUSY" or ended.cause == _BUSY_CAUSE:

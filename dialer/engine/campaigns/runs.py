@@ -79,16 +79,18 @@ class CampaignRun:
         if call is not None:
             if kind in _ANSWERED_OR_NOT:
                 self.answer_rate += ((kind is PacingEventKind.ANSWERED) - self.answer_rate) / TUNED.answer_memory
-            if kind in _END_OF_RINGING and call.ringing_seconds is not None:
+            if kind in _END_OF_RINGING and call.ringing_monotonic_seconds is not None:
                 until = now if call.leg.answered_seconds is None else call.leg.answered_seconds
-                rang = max(0.0, until - call.ringing_seconds)
+                rang = max(0.0, until - call.ringing_monotonic_seconds)
         timed = call is None or not call.adopted
         event = PacingEvent(kind, now, max(0.0, update.seconds), timed, rang, update.closing_seconds)
         self.pacer.learn_from_event(event)
 
     @property
     def is_campaign_completed(self) -> bool:
-        """Return whether the campaign has no more numbers to call in the part of its queue that was read."""
+        """Return whether the campaign has nobody left to call: its hopper is empty, and the last read of its queue
+        found no number.
+        """
         return self.list_done and not self.hopper
 
     @property

@@ -269,9 +269,9 @@ class Dispositions:
     def _set_disposition_on_live_call(
         self, attempt_id: AttemptId, said: DispositionRecord | None
     ) -> DispositionRecord | None:
-        """Set the disposition of a live call.
+        """Set the disposition (call result) of a live call, and return the call's previous disposition.
 
-        It determines when the number is called next. Return the call's previous disposition.
+        The disposition determines when the number is called next.
         """
         live = self._calls.get(attempt_id)
         if live is None:
@@ -282,8 +282,8 @@ class Dispositions:
     def _apply_machine_report(self, run: CampaignRun, call: Call, *, machine: bool) -> None:
         """Record an agent's report whether a machine answered a call that is live or has just ended.
 
-        If so, the pacer no longer counts the call as answered by a person. It subtracts a call only once, and never an
-        inbound call. Undoing the disposition does not add the call again.
+        The pacer no longer counts a call that a machine answered as answered by a person. It does not count inbound
+        calls at all. Undoing the disposition does not add the call to the pacer's count again.
         """
         live = self._calls.get(call.attempt_id)
         known = live or call

@@ -96,8 +96,8 @@ class ExternalRecords:
     async def remove_uploaded_results(self, through: int) -> bool:
         """Delete the results that headquarters has committed from the outbox (the queue of messages to headquarters).
 
-        Returns whether headquarters has results that this store does not have, because it was set back to an earlier
-        state. Raises CommandRefused, StoreError.
+        Returns True if headquarters has results that this store lacks: the store was then set back to an earlier state.
+        Raises CommandRefused, StoreError.
         """
         with _refuse_rejected_records():
             return await self._store.record_last_id_at_headquarters(through, self._clock.now())
@@ -109,10 +109,10 @@ class ExternalRecords:
         return "test message sent: headquarters' page shows when it arrives"
 
     async def import_peer_updates(self, news: PeerUpdateBatch) -> str:
-        """Store opt-outs, marks and calls of other centres, all or none, with their position in headquarters' stream.
+        """Store opt-outs, marks (recorded answers about voters) and calls of other centres, all or none.
 
-        A call later than now, by another centre's clock, counts as one that has just ended. Raises CommandRefused,
-        StoreError.
+        Their position in headquarters' message stream is stored with them. A call that is later than now, by another
+        centre's clock, counts as one that has just ended. Raises CommandRefused, StoreError.
         """
         now = self._clock.now()
         calls = [replace(each, at=min(each.at, now)) for each in news.calls]

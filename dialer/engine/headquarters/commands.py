@@ -37,7 +37,7 @@ class PeerOptOut(Record):
     at: RecordedTime
     centre: CentreId
 
-    def make_opt_out(self) -> PeerOptOutRecord:
+    def make_peer_opt_out_record(self) -> PeerOptOutRecord:
         """Return the opt-out in another centre in the form that the engine uses."""
         return PeerOptOutRecord(self.number_hash, self.at, self.centre)
 
@@ -50,7 +50,7 @@ class PeerCall(Record):
     kind: Literal["call", "conversation", "abandoned", "inbound"]
     centre: CentreId
 
-    def make_call(self) -> PeerCallRecord:
+    def make_peer_call_record(self) -> PeerCallRecord:
         """Return the call of another centre in the form that the engine uses."""
         return PeerCallRecord(self.number_hash, self.at, PeerCallKind(self.kind))
 
@@ -71,7 +71,7 @@ class PeerMark(Record):
     confidence: Literal["seen", "said", "told"] = "told"
     undoes: Annotated[MarkKey | None, Field(description="key of the mark that this one undoes")] = None
 
-    def make_mark(self) -> PeerMarkRecord:
+    def make_peer_mark_record(self) -> PeerMarkRecord:
         """Return the mark of another centre in the form that the engine uses."""
         return PeerMarkRecord(
             VoterPlace(self.roll_version, self.state_code, self.constituency_number, self.part_number, self.serial),
@@ -134,7 +134,9 @@ class ConfirmUplink(Command):
 
 
 class ReportUplink(Command):
-    """Report what headquarters says about this centre's store and clock. The dialler raises or clears the alerts about it."""
+    """Report what headquarters says about this centre's store and clock. The dialler raises or clears the alerts about
+    it.
+    """
 
     name: Literal["report-uplink"] = "report-uplink"
     roles = UPLINK_ONLY
@@ -177,17 +179,17 @@ class ImportPeerUpdates(Command):
     ] = ()
 
     async def execute(self, services: Services, context: CommandContext) -> str:
-        opt_outs = tuple(each.make_opt_out() for each in self.opt_outs)
-        marks = tuple(each.make_mark() for each in self.peer_marks)
-        calls = tuple(each.make_call() for each in self.peer_calls)
+        opt_outs = tuple(each.make_peer_opt_out_record() for each in self.opt_outs)
+        marks = tuple(each.make_peer_mark_record() for each in self.peer_marks)
+        calls = tuple(each.make_peer_call_record() for each in self.peer_calls)
         return await services.records.import_peer_updates(
             PeerUpdateBatch(self.stream, self.after, self.position, opt_outs, marks, calls)
         )
 
 
 class SendTestMark(Command):
-    """Send a test message to headquarters' page, through outbox and uplink like every result. Do it weekly before polling
-    day.
+    """Send a test message to headquarters' page, through outbox and uplink like every result. Do it weekly before
+    polling day.
     """
 
     name: Literal["test-mark"] = "test-mark"

@@ -15,9 +15,8 @@ class ClockGuard:
     """Holds dialling after the wall clock was set, because retry times and locks would expire too soon or too late."""
 
     def __init__(self, core: Core, alerts: Alerts, sent: SentJournal) -> None:
-        """Create the guard.
-
-        `sent` is the journal: it stores the difference between wall clock and time since boot for the next start.
+        """Create the guard. `sent` is the journal of sent calls, which also stores how far the wall clock is ahead of
+        the time since boot.
         """
         self._core = core
         self._alerts = alerts
@@ -25,7 +24,7 @@ class ClockGuard:
         self._watch = ClockWatch(core.read_clock())
 
     def start_watching_clock(self, newest_at: float | None) -> None:
-        """Start watching the wall clock. Call this before the journal is restarted.
+        """Start to detect changes of the wall clock. Call this before the journal of sent calls is started again.
 
         `newest_at` is the newest time in the store (epoch seconds), or None for an empty store.
         """
@@ -42,8 +41,8 @@ class ClockGuard:
         return "clock accepted; dialling resumes" if held else "the clock had not been set, and dialling was not held"
 
     def has_unaccepted_clock_step(self) -> bool:
-        """Return whether the wall clock was set and not accepted since. An alert is active for as long as this
-        is so.
+        """Return whether the wall clock was set and nobody has accepted the new time yet. An alert is active until
+        somebody has.
         """
         now = self._core.read_clock()
         ahead = self._watch.find_step_of_wall_clock(now)

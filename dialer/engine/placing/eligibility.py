@@ -103,7 +103,7 @@ class Eligibility:
 
         The time is None if the number was never called.
         """
-        case = self._make_rules_case(run, claim, guaranteed=guaranteed)
+        case = self._make_case_for_rule_check(run, claim, guaranteed=guaranteed)
         facts, rules = case.facts, case.campaign
         certified = rules.certified.get(case.language) if rules.plays_recorded_voice else None
         known = None if facts is None else (facts.consent, facts.registers)
@@ -175,18 +175,18 @@ class Eligibility:
 
         With `guaranteed` an agent's seat is reserved for the call.
         """
-        case = self._make_rules_case(run, claim, guaranteed=guaranteed)
-        return self._count_refused_ruling(run, self._gate.check_rules_before_originate(case, self._core.clock.now()))
+        case = self._make_case_for_rule_check(run, claim, guaranteed=guaranteed)
+        return self._count_and_log_refusals(run, self._gate.check_rules_before_originate(case, self._core.clock.now()))
 
     def check_rules_before_originate(
         self, run: CampaignRun, claim: Claim, attempt_id: AttemptId, caller_id: str, *, guaranteed: bool = False
     ) -> Ruling:
         """Return whether the rules allow a call to be sent to the switch now, and count a refusal."""
-        case = self._make_rules_case(run, claim, caller_id, guaranteed=guaranteed)
+        case = self._make_case_for_rule_check(run, claim, caller_id, guaranteed=guaranteed)
         ruling = self._gate.check_rules_before_originate(case, self._core.clock.now())
         if ruling.is_call_allowed:
             self._cases[attempt_id] = case
-        return self._count_refused_ruling(run, ruling)
+        return self._count_and_log_refusals(run, ruling)
 
     def may_answered_call_be_connected(self, call: Call) -> bool:
         """Return whether the rules allow an answered call to be connected to an agent or its IVR flow.
@@ -202,7 +202,7 @@ class Eligibility:
         case = replace(
             case, campaign=self._find_rules_of_campaign(run), facts=self._update_phone_facts(case.facts, call.phone_id)
         )
-        return self._count_refused_ruling(
+        return self._count_and_log_refusals(
             run, self._gate.check_connection_to_agent(case, self._core.clock.now())
         ).is_call_allowed
 
@@ -213,7 +213,7 @@ class Eligibility:
 
     # Facts
 
-    def _make_rules_case(
+    def _make_case_for_rule_check(
         self, run: CampaignRun, claim: Claim, caller_id: str | None = None, *, guaranteed: bool
     ) -> Case:
         return Case(
@@ -256,7 +256,7 @@ class Eligibility:
             return None
         return self._numbers.update_phone_facts(facts, phone_id, tuple(self._campaigns))
 
-    def _count_refused_ruling(self, run: CampaignRun, ruling: Ruling) -> Ruling:
+    def _count_and_log_refusals(self, run: CampaignRun, ruling: Ruling) -> Ruling:
         for objection in ruling.objections:
             known = objection.reason.value in run.refused
             run.refused[objection.reason.value] += 1

@@ -54,7 +54,7 @@ class CampaignHolds:
 
         Agents are not considered here, see `find_reason_no_agent_can_serve`.
         """
-        return self._find_reason_centre_is_held(run, trunk) or self._find_reason_of_campaign_itself(run)
+        return self._find_reason_centre_is_held(run, trunk) or self._find_reason_campaign_itself_is_held(run)
 
     def _find_reason_centre_is_held(self, run: CampaignRun, trunk: str | None) -> Hold | None:
         servers = self._servers
@@ -73,9 +73,9 @@ class CampaignHolds:
             return Hold(HoldReason.SWITCH_SILENT if up else HoldReason.NO_SWITCH)
         if self._commits.problem is not None:
             return Hold(HoldReason.STORE)
-        return self._store_age.find_hold()
+        return self._store_age.find_reason_to_hold_dialling()
 
-    def _find_reason_of_campaign_itself(self, run: CampaignRun) -> Hold | None:
+    def _find_reason_campaign_itself_is_held(self, run: CampaignRun) -> Hold | None:
         now, zone = self._core.clock.now(), self._core.zone
         if run.spec.campaign_id not in self._core.plan.campaigns:
             return Hold(HoldReason.STOPPED, "removed from the settings")
@@ -106,7 +106,7 @@ class CampaignHolds:
         """
         if run.spec.kind is not CampaignKind.AGENTS:
             return None
-        if any(seat.is_taking_calls for seat in self._seats.find_seats_serving(run.spec)):
+        if any(seat.is_taking_calls for seat in self._seats.find_seats_serving_campaign(run.spec)):
             return None
         if any(seat.is_taking_calls and seat.campaigns for seat in self._seats.list_seats()):
             return Hold(HoldReason.NO_AGENT, "no agent is available: some are restricted to other campaigns")

@@ -42,7 +42,9 @@ _CLAIM_REFUSALS = {
 
 
 class Hoppers:
-    """Fills the campaigns' hoppers with numbers from their queues, and returns numbers that are not dialled."""
+    """Fills each campaign's hopper (numbers reserved for dialling) from its queue, and returns numbers that are not
+    dialled.
+    """
 
     def __init__(
         self, core: Core, polls: Polls, turnout: TurnoutFigures, store: Store, has_room: Callable[[], bool]

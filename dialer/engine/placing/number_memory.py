@@ -108,7 +108,10 @@ class NumberMemory:
 
 
 def _remove_old_entries(known: dict[int, _Known], is_old: Callable[[_Known], bool], live: set[int]) -> None:
-    """Remove the old entries of `known`. Old entries come first. Entries of numbers with a live call (`live`) stay."""
+    """Remove the entries for which `is_old` is true, but keep those of numbers with a live call (`live`).
+
+    `known` is sorted by time, so the search ends at the first entry that is not old.
+    """
     for phone_id in list(takewhile(lambda each: is_old(known[each]), known)):
         if phone_id not in live:
             del known[phone_id]

@@ -88,10 +88,11 @@ class Originator:
         self._queues: dict[str, SendQueue] = {}  # by trunk
 
     def place_calls(self, run: CampaignRun, count: int, used: Counter[str], unsent: Counter[str]) -> bool:
-        """Call up to `count` numbers of a campaign's hopper, without those that may not be called now. Returns whether
-        any call is placed.
+        """Call up to `count` numbers of a campaign's hopper (numbers reserved for dialling). Return whether any call is
+        placed.
 
-        Each call uses a call start of its trunk, and is added to the calls by trunk in `used` and `unsent`.
+        Numbers that may not be called now are postponed or removed. `used` (channels in use by trunk) and `unsent`
+        (calls not sent yet by trunk) are updated with the new calls.
         """
         now = self._core.clock.monotonic()
         placed: list[tuple[NewAttempt, Call]] = []
@@ -148,7 +149,7 @@ class Originator:
         loads = ServerLoads(self._servers)
         if len(self._servers.names) == 1 or run.spec.kind is CampaignKind.IVR:
             return loads
-        for seat in self._seats.find_seats_serving(run.spec):
+        for seat in self._seats.find_seats_serving_campaign(run.spec):
             loads.working[seat.server] += seat.is_taking_calls
             loads.free[seat.server] += seat.is_free
         for call in self._calls.list_live_calls():
@@ -200,7 +201,9 @@ class Originator:
 
     def _find_retry_when_busy(self, claim: Claim, but: AttemptId | None = None) -> float | None:
         """Return when to retry a number whose phone or voter is on another call (epoch seconds), or None if neither is
-        busy. The call `but` is not considered.
+        busy.
+
+        The call `but`, which is the call to this number itself, is ignored.
         """
         phone_id, voter_id = claim.phone_id, claim.voter_id if claim.worker is None else None
         for call in self._calls.list_live_calls():
@@ -294,10 +297,9 @@ class Originator:
         self.reserved.publish_reserved_seat(call)
 
     def dial_preview(self, call: Call) -> Coroutine[Any, Any, CommandRefused | None]:
-        """Dial a call that an agent previews.
+        """Dial a call that an agent previews. Return None if it is dialled, otherwise the reason why it is not.
 
-        Return None if it is dialled, otherwise why it may not be dialled. The preview ends before this function waits
-        for anything, so that a second request cannot dial the call again.
+        The preview ends before this function waits for anything, so that a second request cannot dial the call again.
         """
         run, attempt = self._previewed.pop(call.attempt_id)
         self._calls.update_call(call, call.without_preview())
@@ -325,9 +327,8 @@ class Originator:
         return await self._originate_call(run, attempt)
 
     async def dial_number(self, run: CampaignRun, claim: Claim, seat: Seat) -> CommandRefused | None:
-        """Call a reserved number at once for the agent at a seat.
-
-        Return None if it is called, otherwise why it may not be called.
+        """Call a reserved number at once for the agent at a seat. Return None if it is called, otherwise the reason why
+        it is not.
         """
         if self._find_retry_when_busy(claim) is not None:
             refusal = CommandRefused("the number or its voter is on another call", RefusedBecause.ON_A_CALL)

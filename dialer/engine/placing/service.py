@@ -31,7 +31,7 @@ _RINGS = frozenset({CallState.SENDING, CallState.DIALLING, CallState.RINGING})
 class Placing:
     """Decides how many calls each campaign places now.
 
-    A call counts as in progress from the moment it is granted.
+    A call counts as in progress from this decision on, even before it is committed and sent.
     """
 
     def __init__(
@@ -167,7 +167,7 @@ class Placing:
         if excess > 0:
             away = self._servers.unreachable_servers
             unanswered = [
-                (call.placed_monotonic_seconds, call.ringing_seconds, call)
+                (call.placed_monotonic_seconds, call.ringing_monotonic_seconds, call)
                 for call in self._calls.find_calls_of_campaign(run.spec.campaign_id)
                 if call.call_state in _RINGS
                 and not call.leg.cancelled

@@ -72,7 +72,7 @@ class Snapshots:
         trunks = self._servers.filter_reachable_trunks(run.spec.trunks)
         room = self._trunks.count_free_channels(trunks, used, now)
         if run.spec.channels is not None:
-            room = min(room, run.spec.channels - self._count_channels(run))
+            room = min(room, run.spec.channels - self._count_channels_of_campaign(run))
         allowed = self._apply_speed_limit(run, room)
         hours = (run.spec.hours, run.spec.lawful_hours)
         return PacingSnapshot(
@@ -95,26 +95,27 @@ class Snapshots:
         if speed is not None and speed.max_calls is not None:
             allowed = min(allowed, speed.max_calls - len(self._list_outbound_calls(run)))
         if speed is not None and speed.calls_per_seat is not None:
-            at_work = sum(seat.is_taking_calls for seat in self._seats.find_seats_serving(run.spec))
+            at_work = sum(seat.is_taking_calls for seat in self._seats.find_seats_serving_campaign(run.spec))
             unanswered = sum(not call.is_answered for call in self._list_outbound_calls(run))
             # At least one call, otherwise the limit would act as a pause.
             allowed = min(allowed, max(1, int(speed.calls_per_seat * at_work)) - unanswered)
         return allowed
 
     def _find_skills_with_least_room(self, run: CampaignRun, now: float) -> tuple[list[Seat], _InFlight]:
-        """Return the skills in which a campaign has the least room, with the seats and calls of these skills.
+        """Return the seats and calls that limit how many calls a campaign may place: those of its scarcest set of
+        skills.
 
         All calls can get a seat of their own if no set of skills has more calls than seats that serve one of its skills
-        (Hall 1935). So the tightest set that a further call would belong to is the limit.
+        (Hall 1935). So the set with the fewest seats left for a further call of the campaign is the limit.
         """
         skills = self._map_skills_by_campaign()
         own = skills[run.spec.campaign_id]
         if len(set(skills.values())) == 1:
-            return self._seats.find_seats_serving(run.spec), self._list_calls_in_flight(
+            return self._seats.find_seats_serving_campaign(run.spec), self._list_calls_in_flight(
                 self._list_agent_calls(skills, {own}), run, now
             )
         serving = {
-            skill: {seat.name for seat in self._seats.find_seats_serving(self._runs[campaign_id].spec)}
+            skill: {seat.name for seat in self._seats.find_seats_serving_campaign(self._runs[campaign_id].spec)}
             for campaign_id, skill in skills.items()
         }
         others = sorted(self._find_skills_sharing_seats(own, serving) - {own}, key=str)
@@ -186,7 +187,7 @@ class Snapshots:
         calls = self._calls.find_calls_of_campaign(run.spec.campaign_id)
         return self._filter_calls_on_reachable_servers([call for call in calls if not call.inbound])
 
-    def _count_channels(self, run: CampaignRun) -> int:
+    def _count_channels_of_campaign(self, run: CampaignRun) -> int:
         """Return the number of channels that count towards a campaign's own limit.
 
         In a campaign with agents, inbound calls count too.
@@ -197,10 +198,9 @@ class Snapshots:
         return len(self._list_outbound_calls(run))
 
     def _list_calls_in_flight(self, calls: Iterable[Call], run: CampaignRun, now: float) -> _InFlight:
-        """Return the ringing calls and the waiting times of answered voters.
+        """Return the unanswered calls, and how long each answered voter has waited for an agent (seconds).
 
-        Both are collected in one pass, because every decision needs them. A call of another campaign carries the answer
-        rate of that campaign.
+        A call of another campaign than `run` has the answer rate of its own campaign.
         """
         ringing: list[RingingCall] = []
         waiting: list[float] = []

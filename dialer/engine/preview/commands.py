@@ -27,7 +27,9 @@ class SeatPreviewDial(SeatCommand):
 
 
 class SeatPreviewSkip(SeatCommand):
-    """Skip the call that the seat previews. It is not counted as an attempt and is due again after `other_retry_minutes`."""
+    """Skip the call that the seat previews. It is not counted as an attempt and is due again after
+    `other_retry_minutes`.
+    """
 
     name: Literal["seat-preview-skip"] = "seat-preview-skip"
     roles = SEAT_ROLES
@@ -41,7 +43,9 @@ class SeatPreviewSkip(SeatCommand):
 
 
 class SeatDial(SeatCommand):
-    """Dial a number that is due in the campaign's list, for the agent at the seat. The campaign's settings must allow it."""
+    """Dial a number that is due in the campaign's list, for the agent at the seat. The campaign's settings must allow
+    it.
+    """
 
     name: Literal["seat-dial"] = "seat-dial"
     roles = SEAT_ROLES

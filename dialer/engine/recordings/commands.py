@@ -32,7 +32,9 @@ class SeatResumeRecording(SeatCommand):
 
 
 class PlayRecording(Command):
-    """Play the recording of an ended call to the sender, on the desk's page. The audit entry is committed before it plays."""
+    """Play the recording of an ended call to the sender, on the desk's page. The audit entry is committed before it
+    plays.
+    """
 
     name: Literal["recording-play"] = "recording-play"
     roles = COMPLIANCE_ROLES

@@ -29,8 +29,8 @@ ListSource = Annotated[
 
 
 class ImportRoll(Command):
-    """Import an electoral roll in small steps while calls continue. `roll` in `state` shows the progress. Dialling of its numbers
-    starts when the import is complete.
+    """Import an electoral roll in small steps while calls continue. `roll` in `state` shows the progress. Dialling of
+    its numbers starts when the import is complete.
     """
 
     name: Literal["roll-import"] = "roll-import"

@@ -35,7 +35,7 @@ KEYED = "keyed"  # the reason of a preview that was skipped on the phone
 
 @dataclass(frozen=True, slots=True)
 class Keypad:
-    """The keys that an agent has pressed of an incomplete code."""
+    """The keys that an agent has pressed so far of a code that is not complete yet."""
 
     keys: str = ""
     at_seconds: float = 0.0  # of the last key, monotonic

@@ -34,7 +34,7 @@ class AgentRules:
 
 @dataclass(frozen=True, slots=True)
 class SignInSource:
-    """Where a sign-in from a page comes from."""
+    """The device or network from which an agent signs in on a page."""
 
     id: str  # of a device on which this agent has signed in before, otherwise of a network
     is_known_device: bool
@@ -53,12 +53,13 @@ _SOURCES = {_DEVICE, _NETWORK}
 
 
 class WrongLogIns:
-    """Counts consecutive wrong log-ins and locks what they come from. Times are monotonic seconds.
+    """Counts consecutive wrong log-ins, and locks the seat, agent, device or network of too many. Times are monotonic
+    seconds.
 
-    Wrong log-ins by phone count for the agent and for the seat, and lock both. Those from a page lock only their source,
-    for that agent; from many sources, the agent on all unknown devices. A device on which the agent has signed in before
-    is locked by its own tries only. Only agents in the settings are counted by number, so invented numbers cannot fill
-    the memory.
+    Wrong log-ins by phone lock the seat and the agent. Wrong log-ins from a page lock only their device or network, for
+    that agent. If they come from many networks, they lock the agent on all unknown devices. A device on which the agent
+    has signed in before is locked only by wrong log-ins from that device. Only agents in the settings are counted by
+    number, so invented numbers cannot fill the memory.
     """
 
     def __init__(self) -> None:
@@ -66,9 +67,9 @@ class WrongLogIns:
 
     def is_log_in_locked(self, seat: str, agent: str | None, now: float, source: SignInSource | None = None) -> bool:
         """Return whether log-ins of an agent at a seat are locked, by phone or from a source (a device or network)."""
-        keys = [key for key, _ in _list_counts(seat, agent, source, 1)]
+        keys = [key for key, _ in _list_log_in_counters(seat, agent, source, 1)]
         if source is not None and not source.is_known_device:
-            keys += [key for key, _ in _list_counts(seat, agent, None, 1)]
+            keys += [key for key, _ in _list_log_in_counters(seat, agent, None, 1)]
         return any(now < self._failures[key].locked_until for key in keys if key in self._failures)
 
     def count_wrong_log_in(
@@ -77,7 +78,7 @@ class WrongLogIns:
         """Count a wrong log-in, and return whether it causes a lock. `agent` is None if the agent number is unknown."""
         full: list[_Failures] = []
         counted: list[_Failures] = []
-        for key, limit in _list_counts(seat, agent, source, rules.wrong_pins):
+        for key, limit in _list_log_in_counters(seat, agent, source, rules.wrong_pins):
             failures = self._failures.setdefault(key, _Failures())
             self._failures.move_to_end(key)
             failures.count += 1
@@ -93,12 +94,14 @@ class WrongLogIns:
         return bool(full)
 
     def reset_wrong_log_in_counts(self, seat: str, agent: str, source: SignInSource | None = None) -> None:
-        """Reset the counts of wrong log-ins that a correct one ends."""
-        for key, _ in _list_counts(seat, agent, source, 1):
+        """Reset the counts of wrong log-ins of a seat, agent and source, because an agent has logged in correctly."""
+        for key, _ in _list_log_in_counters(seat, agent, source, 1):
             self._failures.pop(key, None)
 
     def unlock_seat(self, seat: str, now: float) -> bool:
-        """Remove every lock of a seat, and of agents and devices that were locked there. Return whether there was one."""
+        """Remove every lock of a seat, and of agents and devices that were locked there. Return whether there was
+        one.
+        """
         found = [key for key, each in self._failures.items() if each.seat == seat]
         was_locked = any(now < self._failures[key].locked_until for key in found)
         for key in found:
@@ -106,8 +109,12 @@ class WrongLogIns:
         return was_locked
 
 
-def _list_counts(seat: str, agent: str | None, source: SignInSource | None, limit: int) -> Iterator[tuple[_Key, int]]:
-    """Yield what a log-in counts for, and how many wrong ones in a row lock it."""
+def _list_log_in_counters(
+    seat: str, agent: str | None, source: SignInSource | None, limit: int
+) -> Iterator[tuple[_Key, int]]:
+    """Yield the key of each counter that a wrong log-in increments, and the number of consecutive wrong log-ins at
+    which it locks.
+    """
     if source is None:
         yield ("seat", seat), limit
         if agent is not None:

@@ -38,7 +38,7 @@ class Messages:
     async def send_message_to_campaign(self, campaign_id: str, text: str, sender: str) -> str:
         """Send a message to all agents who serve a campaign. Raises CommandRefused if there is none, StoreError."""
         run = self._runs.require_campaign(campaign_id)
-        names = [seat.name for seat in self._seats.find_seats_serving(run.spec) if seat.agent is not None]
+        names = [seat.name for seat in self._seats.find_seats_serving_campaign(run.spec) if seat.agent is not None]
         if not names:
             raise CommandRefused(
                 f"no agent serves campaign {campaign_id} now, so the message was not sent: choose another campaign"
@@ -47,9 +47,9 @@ class Messages:
         return f"campaign {campaign_id}: the message is on the pages of {len(names)} agents"
 
     async def mark_message_read(self, seat_name: str, at: float) -> str:
-        """Remove a message from a seat after its agent has read it.
+        """Remove a message from a seat after its agent has read it. `at` is the time of the message (epoch seconds).
 
-        Its time (epoch seconds) identifies the message. Raises StoreError.
+        A newer message stays. Raises StoreError.
         """
         there = self._seats.require_seat(seat_name).message
         if there is not None and abs(there.at - at) < 0.001:  # messages are published with milliseconds

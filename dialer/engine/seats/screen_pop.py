@@ -26,9 +26,10 @@ class ScreenPops:
         self._asked: dict[str, AttemptId] = {}  # by seat: the attempt whose screen pop was read, or is being read
 
     def read_screen_pop(self, seat_name: str, attempt_id: AttemptId, *, again: bool) -> None:
-        """Read what an agent's page shows about the call at a seat.
+        """Read from the store what an agent's page shows about the call at a seat.
 
-        With `again` the page shows it already, and a new fact was recorded about the household.
+        A call whose data was read already is read again only if `again` is True, because something about the household
+        has changed.
         """
         if again or self._asked.get(seat_name) != attempt_id:
             self._asked[seat_name] = attempt_id

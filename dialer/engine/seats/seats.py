@@ -97,7 +97,7 @@ class Seats:
         seats = self._seats.values()
         return [seat for seat in seats if seat.server not in unreachable] if unreachable else seats
 
-    def find_seats_serving(self, spec: CampaignSpec) -> list[Seat]:
+    def find_seats_serving_campaign(self, spec: CampaignSpec) -> list[Seat]:
         """Return the reachable seats whose agents may take a campaign's calls."""
         return [seat for seat in self.find_reachable_seats() if seat.can_serve_campaign(spec.skill, spec.campaign_id)]
 
@@ -109,7 +109,7 @@ class Seats:
     # Changes
 
     def replace_seat(self, before: Seat, after: Seat) -> None:
-        """Replace a seat, and request the effects of its new state, such as timers."""
+        """Store the new state of a seat, and request the effects of the change, such as timers."""
         planned = self._core.plan.seats.get(before.name)
         if after.agent is None and before.agent is not None and planned is not None:
             after = replace(after, endpoint=planned.endpoint)  # the next agent gets the phone of the settings

@@ -260,8 +260,8 @@ class Agents:
     async def sign_in_agent(
         self, seat_name: str, agent: str, proof: PinProof | None, source: SignInSource | None = None
     ) -> str:
-        """Log an agent in from a page, or reconnect the agent's phone. A wrong PIN proof counts like a wrong PIN, but for
-        its `source` only, if that is given.
+        """Log an agent in from a page, or reconnect the agent's phone. A wrong PIN proof counts like a wrong PIN, but
+        for its `source` only, if that is given.
 
         Raises the errors of `log_in_agent`, and CommandRefused for an expired proof or a locked source.
         """
@@ -309,7 +309,7 @@ class Agents:
         if not (phone_here and elsewhere is not None):
             self._acd.update_seat_and_connect_voter(seat, seat.log_in_agent(agent, account, self._core.read_clock()))
         if phone_here:
-            self._acd.expect_phone_to_connect(seat.name)
+            self._acd.schedule_call_to_seat_phone(seat.name)
         else:
             self._acd.call_seat_phone(seat.name)
         await self._save_log_in(seat.name)
@@ -333,8 +333,8 @@ class Agents:
     def _count_log_in_attempt(self, seat: str, number: str, *, right: bool, source: SignInSource | None = None) -> None:
         """Count an attempt to log in.
 
-        Raises LogInRefused if number or PIN was wrong, or if the seat or the agent is locked; and CommandRefused, whatever
-        the PIN, if the source is locked.
+        Raises LogInRefused if number or PIN was wrong, or if the seat or the agent is locked; and CommandRefused,
+        whatever the PIN, if the source is locked.
         """
         known = number if number in self._core.plan.agents else None
         now, rules = self._core.clock.monotonic(), self._core.plan.agent_rules

@@ -60,7 +60,7 @@ class SeatSilence:
         talked = None if seat is None else self._acd.find_latest_call_at_seat(seat)
         call = None if talked is None else self._calls.get(talked.attempt_id)
         if call is not None and self._is_talk_short(call):
-            self._set_agent_silent(call)
+            self._record_agent_phone_silent(call)
 
     def on_voter_connected(self, call: Call, seat_name: str) -> None:
         """Start counting the audio packets of an agent's phone when a talk begins.
@@ -92,7 +92,7 @@ class SeatSilence:
         if not await self._does_phone_send_audio(seat, since=call.talk.agent_packets):
             live = self._calls.get(call.attempt_id)
             if live is not None:
-                self._set_agent_silent(live)
+                self._record_agent_phone_silent(live)
             await self._hang_up_seat_phone(seat)
         self._core.request_effects(CallFinished(ended))
 
@@ -102,7 +102,7 @@ class SeatSilence:
         """
         seat = self._seats.find_seat_by_endpoint(endpoint)
         if seat is not None and seat.phone_up and self._timeout_seconds:
-            self._acd.set_seat_phone_suspect(seat.name, True)
+            self._acd.set_seat_phone_suspected_dead(seat.name, True)
             self._core.spawn_task(self._check_phone_for_audio(seat.name), "phone-away")
 
     def on_phone_registered(self, endpoint: str, contact: str) -> None:
@@ -122,10 +122,10 @@ class SeatSilence:
         """
         if not self._timeout_seconds or seat.phone_on_hold:
             return False
-        self._acd.set_seat_phone_suspect(seat.name, True)
+        self._acd.set_seat_phone_suspected_dead(seat.name, True)
         listens = TALKING_LISTENS if seat.state is SeatState.TALKING else LISTENS
         if await self._does_phone_send_audio(seat, listens=listens):
-            self._acd.set_seat_phone_suspect(seat.name, False)
+            self._acd.set_seat_phone_suspected_dead(seat.name, False)
             return False
         await self._hang_up_seat_phone(seat)
         return True
@@ -188,7 +188,7 @@ class SeatSilence:
         talked = self._core.clock.monotonic() - call.talk.connected_seconds
         return talked < self._timeout_seconds + ROUNDED_SECONDS
 
-    def _set_agent_silent(self, call: Call) -> None:
+    def _record_agent_phone_silent(self, call: Call) -> None:
         if call.talk.agent_silent or call.inbound:
             return
         self._calls.update_call(call, call.with_silent_agent())

@@ -12,7 +12,9 @@ if TYPE_CHECKING:
 
 
 class ReloadSettings(Command):
-    """Reload the settings file. All changes take effect, or none does. The reply names the settings that need a restart."""
+    """Reload the settings file. All changes take effect, or none does. The reply names the settings that need a
+    restart.
+    """
 
     name: Literal["reload-settings"] = "reload-settings"
     roles = SUPERVISOR_ONLY | {Role.UPLINK}

@@ -35,21 +35,29 @@ class StoreAge:
         self._comparing: set[str] = set()
         self._is_older = False
 
-    def find_hold(self) -> Hold | None:
-        """Return why nothing may be dialled: the store lacks a recorded call, or the comparison is not finished. None: it may."""
+    def find_reason_to_hold_dialling(self) -> Hold | None:
+        """Return why nothing may be dialled, or None if calls are allowed.
+
+        Dialling is held while the store is compared with the newest recorded call, and if the store lacks that call.
+        """
         if self._is_older:
             return Hold(HoldReason.STORE_OLDER)
         return (
             Hold(HoldReason.STARTING, "the store is being compared with the newest call") if self._comparing else None
         )
 
-    def start_comparison(self, place: str, call: NewestCall) -> None:
-        """Compare the store in the background. Nothing is dialled until the result is known."""
-        self._comparing.add(place)
-        self._core.spawn_task(self.compare_with_record(place, call), "compare-with-newest-call")
+    def start_store_comparison(self, place: str, call: NewestCall) -> None:
+        """Compare the store in the background with the newest call that `place` (an Asterisk server) has recorded.
 
-    async def compare_with_record(self, place: str, call: NewestCall) -> bool:
-        """Return whether the store has the call that is recorded at `place`. If not, dialling is held from now on."""
+        Nothing is dialled until the result is known.
+        """
+        self._comparing.add(place)
+        self._core.spawn_task(self.compare_store_with_newest_call(place, call), "compare-with-newest-call")
+
+    async def compare_store_with_newest_call(self, place: str, call: NewestCall) -> bool:
+        """Return whether the store has the call that `place` (the broker or an Asterisk server) has recorded. If not,
+        hold dialling.
+        """
         self._comparing.add(place)
         while True:
             try:

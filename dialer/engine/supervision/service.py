@@ -99,7 +99,7 @@ class Supervision:
             listener
         )  # before anything is awaited, so that a second command finds it
         try:
-            await self._append_start_to_audit(listener, listener.mode.value)
+            await self._append_monitoring_start_to_audit(listener, listener.mode.value)
             request = PartyRequest(
                 listener.party_id, listener.phone.endpoint, None, None, RING_SECONDS, listener.required_place
             )
@@ -121,32 +121,32 @@ class Supervision:
 
     async def _change_monitoring_mode(self, before: Listener, after: Listener) -> None:
         try:
-            await self._append_start_to_audit(after, after.mode.value)
+            await self._append_monitoring_start_to_audit(after, after.mode.value)
         except StoreError as error:
             raise CommandRefused(
                 f"supervisor {before.phone.name}: the monitoring mode was not changed, because its audit entry could not"
                 f" be stored: {error}"
             ) from error
         if self._listeners.get(before.phone.name) is not before:
-            self._append_end_to_audit(after, "hung up")
+            self._append_monitoring_end_to_audit(after, "hung up")
             raise CommandRefused(
                 f"the monitoring mode was not changed, because supervisor {before.phone.name} has hung up"
             )
         try:
             await self._switch.move_third_party_to_seat_or_call(before.party_id, after.required_place)
         except SwitchError as error:
-            self._append_end_to_audit(after, "not changed")
+            self._append_monitoring_end_to_audit(after, "not changed")
             raise CommandRefused(
                 f"the monitoring mode was not changed. Check that the phone of supervisor {before.phone.name} has answered:"
                 f" {error}"
             ) from error
         # Its end is already in the audit, and a new monitoring may have started.
         if self._listeners.get(before.phone.name) is not before:
-            self._append_end_to_audit(after, "hung up")
+            self._append_monitoring_end_to_audit(after, "hung up")
             raise CommandRefused(
                 f"the monitoring mode was not changed, because supervisor {before.phone.name} has hung up"
             )
-        self._append_end_to_audit(before, f"changed to {after.mode.value}")
+        self._append_monitoring_end_to_audit(before, f"changed to {after.mode.value}")
         self._listeners.put_monitoring_supervisor(after)
 
     async def stop_monitoring(self, supervisor: str) -> str:
@@ -217,18 +217,18 @@ class Supervision:
 
     def _end_monitoring(self, listener: Listener, because: str) -> None:
         if self._listeners.remove_monitoring_supervisor(listener):
-            self._append_end_to_audit(listener, because)
+            self._append_monitoring_end_to_audit(listener, because)
 
-    async def _append_start_to_audit(self, listener: Listener, kind: str) -> None:
+    async def _append_monitoring_start_to_audit(self, listener: Listener, kind: str) -> None:
         await self._store.append_audit_entry(
-            kind, listener.phone.name, self._make_audit_details(listener), self._core.clock.now()
+            kind, listener.phone.name, self._make_audit_details_of_monitoring(listener), self._core.clock.now()
         )
 
-    def _append_end_to_audit(self, listener: Listener, because: str) -> None:
+    def _append_monitoring_end_to_audit(self, listener: Listener, because: str) -> None:
         self._append_monitoring_to_audit(
             f"{listener.mode.value}-end",
             listener.phone.name,
-            {**self._make_audit_details(listener), "because": because},
+            {**self._make_audit_details_of_monitoring(listener), "because": because},
         )
 
     def _append_monitoring_to_audit(self, kind: str, who: str, what: Mapping[str, str]) -> None:
@@ -236,7 +236,7 @@ class Supervision:
             make_store_commit(self._store.append_audit_entry, kind, who, what, self._core.clock.now())
         )
 
-    def _make_audit_details(self, listener: Listener) -> dict[str, str]:
+    def _make_audit_details_of_monitoring(self, listener: Listener) -> dict[str, str]:
         seat = self._seats[listener.seat]
         what = {"seat": listener.seat, "party": listener.party_id}
         return what if seat.attempt_id is None else {**what, "attempt": seat.attempt_id}

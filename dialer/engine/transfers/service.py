@@ -248,7 +248,7 @@ class Transfers:
     ) -> None:
         """Wait until the switch has accepted an order of a transfer.
 
-        If it fails, restore the transfer `before` and raise CommandRefused.
+        If the switch refuses the order, restore the transfer to `before` and raise CommandRefused.
         """
         entered = self._transfers.get(attempt_id)
         try:
@@ -284,7 +284,9 @@ class Transfers:
             self.hold_voter_if_phone_is_on_hold(seat_name)
 
     def hold_voter_if_phone_is_on_hold(self, seat_name: str) -> None:
-        """Put the voter at a seat on hold if the seat's phone is: the voter would hear silence."""
+        """Put the voter at a seat on hold if the agent's phone is on hold, because the voter would otherwise hear
+        silence.
+        """
         seat = self._seats.get(seat_name)
         if seat is None or not seat.phone_on_hold or seat.state is not SeatState.TALKING:
             return
@@ -423,8 +425,8 @@ class Transfers:
     def return_voter_to_agent(self, live: CallTransfer) -> None:
         """Return the voter of a failed transfer to an agent.
 
-        That is the agent who waits for the voter, else the one who left the call if free, else another one. If no agent
-        is available, the voter hears the information message.
+        This is the agent who waits for the voter. Otherwise it is the agent who transferred the call, or if that agent
+        is busy, any free agent. If no agent is free, the voter hears the information message.
         """
         call = self._calls.get(live.attempt_id)
         if call is None:
@@ -479,7 +481,7 @@ class Transfers:
             party: PartyId | None
             party, place = parties.get(call.attempt_id, (None, None))
             known = self._transfers.get(call.attempt_id)
-            if self._is_split_across_servers(call, known, party, up):
+            if self._resync_transfer_across_servers(call, known, party, up):
                 continue
             if (
                 known is None
@@ -495,10 +497,11 @@ class Transfers:
             else:
                 self._resync_call_at_seat(call, talking, party, place)
 
-    def _is_split_across_servers(
+    def _resync_transfer_across_servers(
         self, call: Call, known: CallTransfer | None, party_id: PartyId | None, up: SwitchUp
     ) -> bool:
-        """Return whether call and target of a transfer are on different Asterisk servers, and handle that case.
+        """Bring a transfer into agreement with an Asterisk server if voter and target are on different servers. Return
+        whether they are.
 
         Each server reports only its own calls. A target at the agent's seat is reported by the seat's server, a target
         with the voter by its own server, and the call by the call's server. An unknown target is hung up. A target that

@@ -72,7 +72,7 @@ class Trunks:
         tally.failures += failed is True
         self._trunks.record_end_of_call(call.trunk, failed, call.placed_monotonic_seconds, self._core.clock.monotonic())
         self._update_failing_trunk_alert(call.trunk)
-        rang = ended.ever_ringing or call.ringing_seconds is not None
+        rang = ended.ever_ringing or call.ringing_monotonic_seconds is not None
         return failed is True and not rang and health.is_trunk_at_fault
 
     def _update_failing_trunk_alert(self, name: str) -> None:

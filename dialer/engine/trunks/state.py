@@ -199,8 +199,8 @@ class CallStarts:
     """Limits the calls that start each second on a trunk (CPS limit).
 
     Starts are evenly spaced, and a second never has more than the limit, rounded up. A start is granted when a call is
-    dialled (`grant_call_start`) and recorded when the call is sent (`record_sent_call`). Granted starts count as sent while
-    they wait for their commit, so a slow commit delays further grants and no queue builds up. Times are monotonic
+    dialled (`grant_call_start`) and recorded when the call is sent (`record_sent_call`). Granted starts count as sent
+    while they wait for their commit, so a slow commit delays further grants and no queue builds up. Times are monotonic
     seconds; a time earlier than the last one counts as the last one.
     """
 
@@ -233,7 +233,7 @@ class CallStarts:
         return len(self._recent) / CPS_WINDOW_SECONDS
 
     def count_available_call_starts(self, now_seconds: float, unsent: int) -> int:
-        """Return how many call starts may be granted now. `unsent` starts were granted and are not sent yet."""
+        """Return how many more calls may start now. `unsent` calls were granted a start before and are not sent yet."""
         now = self._advance_clock(now_seconds)
         behind = min(now - self._next, LATE_SECONDS)
         spaced = math.floor(behind / self._spacing + 1e-6) + 1 if behind > -1e-9 else 0
@@ -273,7 +273,7 @@ class CallStarts:
         self.calculate_recent_call_start_rate(now)
 
     def _count_sent_calls_in_window(self, now: float) -> int:
-        """Return how many sent calls share a second with a call that is granted now.
+        """Return how many calls were sent within the second before a call that is granted now will be sent.
 
         A margin allows for the time that the call's commit takes.
         """
@@ -281,7 +281,7 @@ class CallStarts:
         return len(self._sent) - bisect_right(self._sent, since)
 
     def _advance_clock(self, now_seconds: float) -> float:
-        """Return the current time. It never goes back."""
+        """Return the current time (monotonic seconds), or the latest earlier time if that is later."""
         self._now = max(self._now, now_seconds)
         return self._now
 

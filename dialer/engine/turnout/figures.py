@@ -15,9 +15,9 @@ from dialer.store.marks import MarkEffect
 
 
 class TurnoutFigures:
-    """The turnout figures of a centre: those loaded from the store, updated with what this run of the dialler records.
+    """The turnout figures of a centre: figures loaded from the store, plus what this run of the dialler has recorded.
 
-    Contacted voters and dialling time are those of the current polling day, or since the start if that is later.
+    Contacted voters and dialling time are counted since midnight, or since the start of the dialler if that is later.
     """
 
     def __init__(self, core: Core, polls: Polls, campaigns: CampaignRuns) -> None:
@@ -76,14 +76,16 @@ class TurnoutFigures:
         self._core.request_effects(Notify(booth))
 
     def add_voters_without_number(self, voters: dict[int, int]) -> None:
-        """Count voters, by booth id, who no longer have a number that may be called."""
+        """Add to each booth's count of voters who have no number that may be called. `voters` has the additional voters
+        by booth id.
+        """
         for booth_id in voters.keys() & self.booths.keys():
             booth = self.booths[booth_id]
             self.booths[booth_id] = replace(booth, without_number=booth.without_number + voters[booth_id])
 
     def count_dialling_time(self) -> None:
-        """Add the time since the last decision if a turnout campaign could dial then. It is called after each pacing
-        decision.
+        """Add the time since the last pacing decision to the dialling time, if a turnout campaign could dial in that
+        time.
         """
         now = self._core.clock.monotonic()
         self._polls.find_polls_today()  # raises the day number on a new polling day, which resets the count

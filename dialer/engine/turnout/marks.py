@@ -97,9 +97,8 @@ class Marks:
         self._runs.request_reread_of_number_queues()
 
     def apply_opt_out(self, phone_id: int, *, fresh: bool) -> None:
-        """Apply a stored opt-out to the figures, and cancel the calls to its number.
-
-        `fresh` tells whether the number had not opted out before.
+        """Update figures after a stored opt-out, and cancel the calls to its number. `fresh` is True for the number's
+        first opt-out.
         """
         self._turnout.opt_outs += fresh  # an opt-out keyed by the voter and entered by the agent counts once
         self._numbers.add_opt_out(phone_id)
@@ -108,11 +107,15 @@ class Marks:
             self._core.spawn_task(self._count_voters_without_number(phone_id), "count-without-number")
 
     def apply_peer_call(self, phone_id: int, call: PeerCallRecord) -> None:
-        """Apply a stored call of another centre: numbers that are reserved for dialling wait for the minimum interval."""
+        """Remember a stored call of another centre, so that reserved numbers wait for the minimum interval after this
+        call.
+        """
         self._numbers.remember_peer_call(phone_id, call)
 
     async def _count_voters_without_number(self, phone_id: int) -> None:
-        """Count the voters who have no other number as not callable, for the forecast of the polling day."""
+        """Count the voters who cannot be called any more after the opt-out of their last number, for the forecast of
+        the polling day.
+        """
         try:
             gone = await self._store.count_voters_lost_by_opt_out(phone_id)
         except StoreError as error:
@@ -123,8 +126,8 @@ class Marks:
     def cancel_calls_to_numbers(self, phones: frozenset[int], voter_id: int | None, *, workers: bool) -> None:
         """Cancel the unanswered calls to numbers, and to a voter, that must not be called any more.
 
-        Their reserved numbers are removed from the hoppers. Calls to booth workers on these numbers continue unless
-        `workers` is True. Numbers with other pending voters return to the queue.
+        Their reserved numbers leave the hoppers. Those with other voters to call return to the queue. Calls to booth
+        workers on these numbers continue unless `workers` is True.
         """
 
         def must_cancel_call(each: Claim | Call) -> bool:

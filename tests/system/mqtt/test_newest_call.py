@@ -86,7 +86,7 @@ async def test_broker_retains_the_newest_call_and_the_next_dialler_compares_it(
             heard = (await listener.wait_for_topic(TOPIC, 2))[-1]
             assert heard.payload["attempt_id"] == SECOND
         started = FakeEngine()
-        await compare_with_broker_at_start(broker.connection_settings, "pune-1", started.compare_with_newest_call)
+        await compare_with_broker_at_start(broker.connection_settings, "pune-1", started.compare_store_with_newest_call)
         assert started.compared == [(BROKER, NewestCall(SECOND, AT))]
 
 
@@ -124,18 +124,20 @@ async def test_malformed_newest_call_at_the_broker_counts_as_one_that_no_store_h
         ):
             await publish_retained(listener, payload)
             engine = FakeEngine()
-            await compare_with_broker_at_start(broker.connection_settings, "pune-1", engine.compare_with_newest_call)
+            await compare_with_broker_at_start(
+                broker.connection_settings, "pune-1", engine.compare_store_with_newest_call
+            )
             assert engine.compared == [(BROKER, UNREADABLE)], payload
         await publish_retained(listener, b"")
         engine = FakeEngine()
-        await compare_with_broker_at_start(broker.connection_settings, "pune-1", engine.compare_with_newest_call)
+        await compare_with_broker_at_start(broker.connection_settings, "pune-1", engine.compare_store_with_newest_call)
         assert not engine.compared
 
 
 async def test_dialler_starts_without_a_comparison_if_the_broker_is_unreachable() -> None:
     engine = FakeEngine()
     unreachable = BrokerSettings(port=find_free_port())
-    await compare_with_broker_at_start(unreachable, "pune-1", engine.compare_with_newest_call)
+    await compare_with_broker_at_start(unreachable, "pune-1", engine.compare_store_with_newest_call)
     assert not engine.compared
 
 

@@ -291,22 +291,22 @@ def test_flow_cannot_transfer_an_ended_call_or_a_call_without_a_free_seat() -> N
 
 def test_seat_whose_connected_phone_may_be_dead_gets_no_voter_until_the_phone_works() -> None:
     turns = Turns()
-    turns.after(1, lambda: turns.features.acd.set_seat_phone_suspect("01", True))
+    turns.after(1, lambda: turns.features.acd.set_seat_phone_suspected_dead("01", True))
     turns.call()
     turns.at(8, CallWaiting(A))
     assert find_connected_seat(turns) is None
-    turns.after(9, lambda: turns.features.acd.set_seat_phone_suspect("01", False))
+    turns.after(9, lambda: turns.features.acd.set_seat_phone_suspected_dead("01", False))
     assert find_connected_seat(turns) == "01"
     disconnected = Turns()
     change_seat(disconnected, "01", phone_up=False)
-    disconnected.after(1, lambda: disconnected.features.acd.set_seat_phone_suspect("01", True))
+    disconnected.after(1, lambda: disconnected.features.acd.set_seat_phone_suspected_dead("01", True))
     assert not disconnected.features.seats["01"].phone_suspect
 
 
 def test_marking_a_phone_twice_as_possibly_dead_changes_nothing() -> None:
     turns = Turns()
     before: Seat = turns.features.seats["01"]
-    assert turns.after(1, lambda: turns.features.acd.set_seat_phone_suspect("01", False)) == []
+    assert turns.after(1, lambda: turns.features.acd.set_seat_phone_suspected_dead("01", False)) == []
     assert turns.features.seats["01"] is before
 
 

@@ -85,7 +85,7 @@ def test_outcome_of_a_vanished_call_is_read_from_asterisks_call_records(
     turns.features.call_reconciler.load_open_attempts([make_open_attempt()], {"carrier"})
     turns.at(1, make_switch_up(live=False))
     call = turns.features.live_calls[A]
-    lines = turns.after(2, lambda: turns.features.call_reconciler._end_vanished_calls(call, past, history))
+    lines = turns.after(2, lambda: turns.features.call_reconciler._end_vanished_call(call, past, history))
     assert lines[-1] == f"commit end {ends}"
     assert not turns.features.live_calls
 
@@ -96,7 +96,7 @@ def test_call_records_of_a_trunk_moved_to_another_server_do_not_prove_that_a_cal
     turns.at(1, make_switch_up(live=False))
     call = turns.features.live_calls[A]
     assert "commit end unknown" in turns.after(
-        2, lambda: turns.features.call_reconciler._end_vanished_calls(call, None, NOTHING)
+        2, lambda: turns.features.call_reconciler._end_vanished_call(call, None, NOTHING)
     )
 
 
