@@ -190,7 +190,7 @@ def _build_engine(
     plan = create_engine_plan(settings, profile)
     core = Core(settings.centre.id, get_site_zone(settings), clock, plan, dialler=name.name_text)
     switch = asterisk.switch
-    routed = None if twilio is None else twilio.combine_with_asterisk(switch if settings.uses_asterisk else None)
+    routed = None if twilio is None else twilio.combine_twilio_with_asterisk(switch if settings.uses_asterisk else None)
     outside = Dependencies(
         store=store,
         switch=routed or switch,

@@ -97,7 +97,7 @@ class CallSwitch(Protocol):
 class Switch(CallSwitch, Protocol):
     """The methods that the engine requires of a telephone switch with agents' phones (seats), such as Asterisk."""
 
-    def get_oldest_unanswered_order_seconds(self, server: str) -> float:
+    def get_age_of_oldest_unanswered_action(self, server: str) -> float:
         """Return how long the oldest unanswered order to this Asterisk server has waited (0 = none; infinity = another
         dialler may use the server).
         """

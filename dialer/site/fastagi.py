@@ -17,7 +17,7 @@ from dialer.settings.servers import split_settings_by_server
 from dialer.settings.site import Settings
 from dialer.site.asterisk import AsteriskServers
 from dialer.site.flows import get_recording_rules, get_script_rules, list_site_flows
-from dialer.switch.asterisk.addresses import resolve_addresses
+from dialer.switch.asterisk.addresses import resolve_asterisk_addresses
 from dialer.switch.asterisk.agi_routes import AgiRoutes
 from dialer.switch.asterisk.agi_server import LOOPBACK, AgiLimits, AgiServer
 from dialer.switch.asterisk.fastagi.authenticator import TokenAuthenticator
@@ -25,7 +25,7 @@ from dialer.switch.asterisk.fastagi.flow_handler import AgiFlowRules, FlowHandle
 from dialer.switch.asterisk.fastagi.inbound_handler import InboundHandler
 from dialer.switch.asterisk.fastagi.log_in_handler import LogInHandler
 from dialer.switch.asterisk.scripts.containment import ScriptRules, check_containment, describe_script_containment
-from dialer.switch.asterisk.scripts.runner import find_script
+from dialer.switch.asterisk.scripts.runner import find_agi_script_of_flow_setting
 from dialer.switch.flow_effects import SmsGateway
 
 _log = structlog.get_logger(__name__)
@@ -87,7 +87,9 @@ async def _check_script_sandbox(settings: Settings) -> ScriptRules:
     Raises FlowError if the site has scripts and it cannot.
     """
     rules = get_script_rules(settings)
-    scripts = [script for flow in list_site_flows(settings) if (script := find_script(flow)) is not None]
+    scripts = [
+        script for flow in list_site_flows(settings) if (script := find_agi_script_of_flow_setting(flow)) is not None
+    ]
     if scripts:
         await asyncio.to_thread(check_containment, rules, scripts)
         _log.info("scripts.contained", how=describe_script_containment(rules))
@@ -97,5 +99,5 @@ async def _check_script_sandbox(settings: Settings) -> ScriptRules:
 async def _resolve_allowed_addresses(settings: Settings) -> tuple[str, ...]:
     """Return the addresses that may connect: this machine, the Asterisk servers, and fastagi.allowed."""
     hosts = [site.ami.host for site in split_settings_by_server(settings).values()] if settings.uses_asterisk else []
-    asterisk = [address for host in hosts for address in await resolve_addresses(host)]
+    asterisk = [address for host in hosts for address in await resolve_asterisk_addresses(host)]
     return (*LOOPBACK, *asterisk, *settings.fastagi.allowed)

@@ -17,7 +17,7 @@ from dialer.settings.site import Settings
 from dialer.site.reload import Part
 from dialer.switch.asterisk.fastagi.flow_handler import RecordingRules
 from dialer.switch.asterisk.scripts.containment import ScriptRules
-from dialer.switch.asterisk.scripts.runner import find_script
+from dialer.switch.asterisk.scripts.runner import find_agi_script_of_flow_setting
 
 NOBODY = "nobody"
 """The default user of AGI scripts if the dialler runs as root."""
@@ -56,7 +56,7 @@ def create_flows_reload_part(flows: FlowLibrary) -> Part:
 
 def _list_flow_files(settings: Settings) -> list[str]:
     """Return the files of a site's IVR flows, without AGI scripts, which are programs."""
-    return [flow for flow in list_site_flows(settings) if find_script(flow) is None]
+    return [flow for flow in list_site_flows(settings) if find_agi_script_of_flow_setting(flow) is None]
 
 
 def get_recording_rules(settings: Settings) -> RecordingRules | None:

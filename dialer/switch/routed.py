@@ -27,7 +27,7 @@ class CarrierSwitch(CallSwitch, Protocol):
         ...
 
 
-def reject_event(event: SwitchEvent) -> None:
+def reject_event_without_sink(event: SwitchEvent) -> None:
     """Raise RuntimeError, because a switch has reported an event before `set_event_sink` was called."""
     raise RuntimeError(f"call set_event_sink before the first switch event ({type(event).__name__})")
 
@@ -48,26 +48,29 @@ class RoutedSwitch:
         self._endpoints = frozenset(endpoints)
 
     def make_event_sink_with_carrier_calls(self, sink: EventSink, server: str) -> EventSink:
-        """Return a receiver of Asterisk's events. It adds the carrier's live calls to the `SwitchUp` of this server."""
+        """Return a function that passes Asterisk's events on to `sink`, with the carrier's live calls added.
 
-        def add_carrier_calls(event: SwitchEvent) -> None:
+        The live calls are added to the event `SwitchUp` of the Asterisk server `server`, which lists all live calls.
+        """
+
+        def add_carrier_calls_to_switch_up(event: SwitchEvent) -> None:
             if isinstance(event, SwitchUp) and event.server == server:
                 sink(replace(event, live_attempts=event.live_attempts | self._carrier.list_live_calls()))
                 self._carrier.report_states_of_live_calls()
             else:
                 sink(event)
 
-        return add_carrier_calls
+        return add_carrier_calls_to_switch_up
 
-    def get_oldest_unanswered_order_seconds(self, server: str) -> float:
+    def get_age_of_oldest_unanswered_action(self, server: str) -> float:
         """Return how long the oldest AMI action without a response has waited (s). Without such an action, return 0.
 
         Covers Asterisk only, because each request to the carrier has its own timeout.
         """
-        return 0.0 if self._asterisk is None else self._asterisk.get_oldest_unanswered_order_seconds(server)
+        return 0.0 if self._asterisk is None else self._asterisk.get_age_of_oldest_unanswered_action(server)
 
     async def read_call_records(self, attempt_ids: Collection[AttemptId], server: str) -> History:
-        """Return Asterisk's records of how calls have ended."""
+        """Return Asterisk's call detail records (CDR) of these attempts, which say how the calls have ended."""
         return await self._require_asterisk().read_call_records(attempt_ids, server)
 
     # Calls

@@ -152,10 +152,10 @@ def read_agi_call(random: Random) -> None:
         for part in split_randomly(random, data + damage(random, AGI, AGI_TOKENS)):
             for message in decoder.decode_bytes(part):
                 if isinstance(message, AgiEnvironment):
-                    assert isinstance(message.script_arguments, tuple)
-                    str(message.unique_id) + message.channel_name + message.script_path
+                    assert isinstance(message.agi_arguments, tuple)
+                    str(message.unique_id) + message.channel_name + message.agi_url_path
                 elif isinstance(message, AgiReply):
-                    assert isinstance(message.has_failed, bool)
+                    assert isinstance(message.reports_failure, bool)
     except ProtocolError:
         return
 

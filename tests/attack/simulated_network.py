@@ -321,7 +321,7 @@ class _Port:
         self._network = network
         self._steps = steps
 
-    def get_oldest_unanswered_order_seconds(self, _server: str) -> float:
+    def get_age_of_oldest_unanswered_action(self, _server: str) -> float:
         return 0.0
 
     def _use_link(self) -> SimulatedNetwork:

@@ -19,7 +19,7 @@ from tests.support.virtual import virtual_time
 async def test_recorded_agi_call_is_replayed_exactly() -> None:
     async def run_flow(call: AgiCall) -> object:
         assert call.env.unique_id == "attempt-1"
-        assert call.env.script_path == "ivr"
+        assert call.env.agi_url_path == "ivr"
         await call.answer_channel()
         digits = await call.play_sound_and_read_keys("lab/welcome", 5000, 1)
         key = await call.wait_for_digit(1000)
@@ -145,7 +145,7 @@ def test_agi_result_of_minus_one_near_a_hang_up_is_read_as_a_hang_up(
             await peer.ended.wait()
         (error,) = recorder.errors
         assert isinstance(error, CallHungUp)
-        assert recorder.calls[0].hung_up
+        assert recorder.calls[0].has_call_ended
 
     run()
 

@@ -8,7 +8,7 @@ import socket
 import pytest
 
 from dialer.domain.errors import PortInUse, SwitchError
-from dialer.switch.asterisk.addresses import resolve_addresses
+from dialer.switch.asterisk.addresses import resolve_asterisk_addresses
 from dialer.switch.asterisk.agi_call import AgiCall
 from dialer.switch.asterisk.agi_codec import AgiEnvironment
 from dialer.switch.asterisk.agi_server import LOOPBACK, AgiAuthenticator, AgiLimits, AgiServer
@@ -70,14 +70,14 @@ async def test_host_name_allowed_for_agi_is_resolved_to_ip_addresses(monkeypatch
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", address) for address in found]
 
     monkeypatch.setattr(socket, "getaddrinfo", resolve_host_name)
-    assert await resolve_addresses("10.0.0.7") == ("10.0.0.7",)
-    assert await resolve_addresses("::1") == ("::1",)
-    found = await resolve_addresses("asterisk.example")
+    assert await resolve_asterisk_addresses("10.0.0.7") == ("10.0.0.7",)
+    assert await resolve_asterisk_addresses("::1") == ("::1",)
+    found = await resolve_asterisk_addresses("asterisk.example")
     assert found == ("10.0.0.6", "fe80::1")
     assert AgiServer(answer_all, AgiLimits([*LOOPBACK, *found]))._is_address_allowed("10.0.0.6")
     for unknown in ("nowhere.example", "x" * 64 + ".example"):
         with pytest.raises(SwitchError, match=rf"{unknown}.*`ami\.host`") as caught:
-            await resolve_addresses(unknown)
+            await resolve_asterisk_addresses(unknown)
         assert "\n" not in str(caught.value)
 
 
@@ -89,8 +89,8 @@ class OursOnly(AgiAuthenticator):
         self.overloads: list[str] = []
 
     def is_connection_authentic(self, environment: AgiEnvironment) -> bool:
-        self.rejected += environment.script_arguments != ("ours",)
-        return environment.script_arguments == ("ours",)
+        self.rejected += environment.agi_arguments != ("ours",)
+        return environment.agi_arguments == ("ours",)
 
     def report_too_many_connections(self, problem: str) -> None:
         self.overloads.append(problem)

@@ -389,6 +389,6 @@ def test_originate_refused_by_asterisk_raises_a_definite_refusal(text: str) -> N
             assert isinstance(await catch_error(switch.call_third_party(third)), OriginateRefused | PermissionMissing)
             assert len(peer.session.named("Originate")) == 2
             assert not switch.tracker.calls.is_call_live(attempt_id)
-            assert not switch.tracker.parties.is_party_live(party_id)
+            assert not switch.tracker.parties.is_third_party_live(party_id)
 
     run()

@@ -27,7 +27,7 @@ from dialer.switch.asterisk.ami_client import AmiClient
 from dialer.switch.asterisk.ami_codec import AmiMessage
 from dialer.switch.asterisk.ami_permissions import check_ami_permissions, run_dialplan_check
 from dialer.switch.asterisk.registrations import REGISTERED, list_trunk_registrations
-from dialer.switch.asterisk.scripts.runner import find_script
+from dialer.switch.asterisk.scripts.runner import find_agi_script_of_flow_setting
 
 SOUNDS_PER_REQUEST = 100  # an AMI action has 128 lines at most
 CONCURRENT_REQUESTS = 12  # Asterisk plays a frame of each sound, which takes some 25 ms
@@ -152,7 +152,9 @@ def _list_needed_sounds(settings: Settings, reader: Callable[[], PlaylistReader]
         texts = load_texts(settings.flows.texts)
         flows = {campaign.flow for campaign in settings.campaigns if campaign.kind is CampaignKind.IVR}
         flows |= {number.flow for number in settings.inbound.numbers}
-        for flow in sorted(flow for flow in flows if flow is not None and find_script(flow) is None):
+        for flow in sorted(
+            flow for flow in flows if flow is not None and find_agi_script_of_flow_setting(flow) is None
+        ):
             names |= dict.fromkeys(list_fixed_sounds(load_flow(flow), settings.centre.language, texts))
     return [name for name in names if _SOUND.fullmatch(name)]
 

@@ -19,7 +19,7 @@ from dialer.settings.site_rules import load_site_profile
 from dialer.site.checks.runner import Check
 from dialer.site.flows import get_script_rules, list_site_scripts
 from dialer.switch.asterisk.scripts.containment import check_containment, describe_script_containment
-from dialer.switch.asterisk.scripts.runner import find_script
+from dialer.switch.asterisk.scripts.runner import find_agi_script_of_flow_setting
 
 
 def list_flow_checks(settings: Settings) -> Iterator[Check]:
@@ -54,7 +54,7 @@ def _list_allowed_offers(settings: Settings) -> frozenset[Offer]:
 
 
 def _check_flow(subject: str, flow: str, settings: Settings, use: str = "") -> Iterator[Finding]:
-    script = find_script(flow)
+    script = find_agi_script_of_flow_setting(flow)
     if script is not None:
         rules = get_script_rules(settings)
         rules.check_script_is_visible(script)

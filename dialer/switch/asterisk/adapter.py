@@ -34,7 +34,7 @@ from dialer.switch.asterisk.listing import (
     list_channels,
     list_inbound_attempts,
     list_redirected_channels,
-    read_newest_call,
+    read_newest_call_from_asterisk,
 )
 from dialer.switch.asterisk.places import (
     AGENT_CONTEXT,
@@ -60,7 +60,7 @@ from dialer.switch.asterisk.registrations import watch_trunk_registrations
 from dialer.switch.asterisk.tracking.calls import CallTracker
 from dialer.switch.asterisk.tracking.parties import PartyTracker
 from dialer.switch.asterisk.tracking.tracker import SwitchTracker
-from dialer.switch.routed import reject_event
+from dialer.switch.routed import reject_event_without_sink
 
 _log = structlog.get_logger(__name__)
 
@@ -104,7 +104,7 @@ class AsteriskSwitch:
         self._fingerprint = fingerprint
         self._history = history
         self.tracker = SwitchTracker(server)
-        self._sink: EventSink = reject_event
+        self._sink: EventSink = reject_event_without_sink
         self._client: AmiClient | None = None
         self._linked = asyncio.Event()  # set while a synchronised session exists
         self._started_at = ""  # start time of Asterisk, from CoreStatus
@@ -145,8 +145,8 @@ class AsteriskSwitch:
             self._start_background_task(self._hang_up_replaced_seat_phone(channel), "hang-up-replaced")
         if message.event_name == "DialEnd" and message.get("DialStatus") == REDIRECTED:
             self._start_background_task(self._end_redirected_calls(), "end-redirected")
-        for attempt_id in self.tracker.calls.pop_half_ended_attempts():
-            self._end_half_ended_call_after_grace_time(attempt_id)
+        for attempt_id in self.tracker.calls.pop_attempts_of_half_ended_calls():
+            self._schedule_end_of_half_ended_call(attempt_id)
 
     async def on_ami_link_up(self, client: AmiClient) -> None:
         """Read Asterisk's live calls and phones after an AMI log-in, then report SwitchUp to the engine. Nothing is
@@ -163,13 +163,13 @@ class AsteriskSwitch:
             await check_dialplan_fingerprint(client, self._fingerprint)
         if self._lease is not None:
             await self._lease.acquire_lease(client)
-            await self._lease.check_database(client)
+            await self._lease.check_asterisk_database_is_writable(client)
         self._hung_up_meanwhile = set()
         try:
             status = await client.send_action("CoreStatus")
             channels = await list_channels(client)
             inbound = await list_inbound_attempts(client, channels)
-            newest_call = None if self._lease is None else await read_newest_call(client)
+            newest_call = None if self._lease is None else await read_newest_call_from_asterisk(client)
             hung_up = self._hung_up_meanwhile
         finally:
             self._hung_up_meanwhile = None
@@ -190,7 +190,7 @@ class AsteriskSwitch:
         }
         if self._lease is not None:
             self._recorder.forget_call()  # the engine may find that its store lacks the recorded call
-            record = partial(_record_newest_call, self._lease, client)
+            record = partial(_record_newest_call_in_asterisk, self._lease, client)
             watches["record-newest-call"] = self._recorder.run(record)
         for name, watch in watches.items():
             task = asyncio.get_running_loop().create_task(watch, name=name)
@@ -243,12 +243,12 @@ class AsteriskSwitch:
         except SwitchError as error:  # the next resync ends calls in our contexts
             _log.warning("redirect.not_hung_up", problem=str(error))
 
-    def _end_half_ended_call_after_grace_time(self, attempt_id: AttemptId) -> None:
-        def end_overdue_call_now() -> None:
+    def _schedule_end_of_half_ended_call(self, attempt_id: AttemptId) -> None:
+        def end_call_and_report_end() -> None:
             self._timers.discard(timer)
             self._report_events_to_engine(self.tracker.calls.end_overdue_call(attempt_id))
 
-        timer = asyncio.get_running_loop().call_later(GRACE_SECONDS, end_overdue_call_now)
+        timer = asyncio.get_running_loop().call_later(GRACE_SECONDS, end_call_and_report_end)
         self._timers.add(timer)
 
     # Queries of FastAGI handlers
@@ -314,19 +314,20 @@ class AsteriskSwitch:
 
     # The switch port: calls
 
-    def get_oldest_unanswered_order_seconds(self, server: str = "") -> float:
+    def get_age_of_oldest_unanswered_action(self, server: str = "") -> float:
         """Return how long the oldest AMI action without a response has waited (s). Without such an action, return 0.
 
-        Returns infinity if our lease may have expired, or if Asterisk is shutting down.
+        Return infinity if Asterisk is shutting down, or if our lease (the reservation of this Asterisk for this
+        dialler) may have expired.
         """
         if self._client is None:
             return 0.0
         if self._client.is_asterisk_stopping or (self._lease is not None and not self._lease.is_lease_valid):
             return inf
-        return self._client.oldest_unanswered_action_seconds
+        return self._client.age_of_oldest_unanswered_action
 
     async def read_call_records(self, attempt_ids: Collection[AttemptId], server: str = "") -> History:
-        """Return Asterisk's records of how these attempts' calls have ended."""
+        """Return Asterisk's call detail records (CDR) of these attempts, which say how the calls have ended."""
         if self._history is None:
             raise SwitchError(
                 "ended calls cannot be looked up: set `asterisk.history` to the file of Asterisk's call records"
@@ -367,7 +368,7 @@ class AsteriskSwitch:
         With several servers, `server` is the other server that has the seat, or "" for this one.
         """
         name = _require_safe_field_value(_NAME, seat, _SEAT_RULE)
-        await self._set_server_variable_of_call(attempt_id, server)
+        await self._set_server_in_variable_of_call(attempt_id, server)
         if record:
             await self._redirect_channel(attempt_id, RECORDED_CONTEXT, f"{SEAT_CHANNEL}{name}")
         else:
@@ -439,7 +440,7 @@ class AsteriskSwitch:
 
         With several servers, `server` is the one that has the third party, or "" for this one.
         """
-        await self._set_server_variable_of_call(attempt_id, server)
+        await self._set_server_in_variable_of_call(attempt_id, server)
         await self._redirect_channel(attempt_id, HANDED_CONTEXT, f"{HANDOVER_CONFERENCE}{attempt_id}")
 
     async def call_third_party(self, request: PartyRequest, server: str | None = None) -> None:
@@ -462,17 +463,17 @@ class AsteriskSwitch:
         )
         seconds = ("Timeout", str(round(request.ring_seconds * 1000)))
         fields = make_originate_fields(
-            f"PJSIP/{target}", request.party_id, *_get_checked_party_extension(request.place), *caller, seconds
+            f"PJSIP/{target}", request.party_id, *_get_extension_of_third_party(request.place), *caller, seconds
         )
         await self._originate_channel(self.tracker.parties, request.party_id, fields)
 
     async def move_third_party_to_seat_or_call(self, party_id: PartyId, place: Place) -> None:
         """Move a third party to a seat, or to the voter who is being transferred to them."""
-        await self._redirect_channel(party_id, *_get_checked_party_extension(place))
+        await self._redirect_channel(party_id, *_get_extension_of_third_party(place))
 
     async def hang_up_third_party(self, party_id: PartyId) -> None:
         """Hang up the call of a third party (a transfer target or a supervisor)."""
-        await self._hang_up_channel_with_retries(lambda: self.tracker.parties.is_party_live(party_id), party_id)
+        await self._hang_up_channel_with_retries(lambda: self.tracker.parties.is_third_party_live(party_id), party_id)
 
     async def set_call_recording_muted(self, attempt_id: AttemptId, *, muted: bool) -> None:
         """Stop recording the audio of a call (`muted`), or record it again."""
@@ -520,7 +521,7 @@ class AsteriskSwitch:
         unique_id = self.tracker.calls.find_channel_of_attempt(AttemptId(channel))
         await self._require_ami_client().send_action("Redirect", [("Channel", unique_id), *location])
 
-    async def _set_server_variable_of_call(self, attempt_id: AttemptId, server: str | None) -> None:
+    async def _set_server_in_variable_of_call(self, attempt_id: AttemptId, server: str | None) -> None:
         if server is not None:
             await self._set_channel_variable(
                 self.tracker.calls.find_channel_of_attempt(attempt_id), SERVER_VARIABLE, server
@@ -538,9 +539,9 @@ class AsteriskSwitch:
         return self._client
 
 
-async def _record_newest_call(lease: SwitchLease, client: AmiClient, call: NewestCall) -> bool:
+async def _record_newest_call_in_asterisk(lease: SwitchLease, client: AmiClient, call: NewestCall) -> bool:
     try:
-        await lease.record_newest_call(client, call)
+        await lease.record_newest_call_in_asterisk(client, call)
     except SwitchError as error:
         _log.info("newest_call.record_delayed", problem=str(error))
         return False
@@ -554,7 +555,7 @@ def _choose_start_extension(request: OriginateRequest) -> str:
     return "voicemail" if request.message_to_machine else "machine"
 
 
-def _get_checked_party_extension(place: Place) -> tuple[str, str]:
+def _get_extension_of_third_party(place: Place) -> tuple[str, str]:
     _require_safe_field_value(_NAME, place.name, "a place's name is letters, digits and -")
     return get_third_party_extension(place)
 
@@ -571,7 +572,7 @@ def _require_safe_field_value(pattern: re.Pattern[str], value: str, rule: str) -
 
 
 def _close_ami_session_if_watch_failed(watch: asyncio.Task[None], client: AmiClient) -> None:
-    """Close the AMI session if a task that watches Asterisk crashed. The next session lists everything again."""
+    """Close the AMI session if a task that watches Asterisk crashed. The next session lists all channels again."""
     if not watch.cancelled() and (error := watch.exception()) is not None:
         _log.error("asterisk.watch_crashed", task=watch.get_name(), exc_info=error)
         client.close()

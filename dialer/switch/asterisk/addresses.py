@@ -9,7 +9,7 @@ import socket
 from dialer.domain.errors import SwitchError
 
 
-async def resolve_addresses(host: str) -> tuple[str, ...]:
+async def resolve_asterisk_addresses(host: str) -> tuple[str, ...]:
     """Return the IP addresses of a host name or address. Raises SwitchError if the name cannot be resolved."""
     try:
         return (str(ipaddress.ip_address(host)),)

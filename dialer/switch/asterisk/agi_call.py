@@ -45,7 +45,7 @@ class AgiCall:
         self._aborted = False
 
     @property
-    def hung_up(self) -> bool:
+    def has_call_ended(self) -> bool:
         """Whether the caller has hung up or the connection is lost."""
         return self.ended.is_set()
 
@@ -59,7 +59,7 @@ class AgiCall:
             self._unclaimed = None
         if self._waiter is not None:
             raise RuntimeError("an AGI command is still running: await its reply before the next")
-        if self._lost or self._wire.is_closing() or (self.hung_up and verb not in SILENT_VERBS):
+        if self._lost or self._wire.is_closing() or (self.has_call_ended and verb not in SILENT_VERBS):
             raise CallHungUp
         data = encode_command(verb, *arguments)
         waiter: asyncio.Future[AgiReply] = self._loop.create_future()
@@ -78,7 +78,7 @@ class AgiCall:
 
     async def answer_channel(self) -> None:
         """Answer the channel, if it is not answered yet."""
-        if (await self._execute_agi_command("ANSWER")).has_failed:
+        if (await self._execute_agi_command("ANSWER")).reports_failure:
             raise CallHungUp
 
     async def play_sound_file(self, name: str, escape_digits: str = "") -> str | None:
@@ -88,7 +88,7 @@ class AgiCall:
         Raises:
             SoundMissing: Asterisk has no such file.
         """
-        return _decode_key(
+        return _decode_pressed_key(
             await self._execute_command_that_plays_sound(f"sound {name}", "STREAM FILE", name, escape_digits)
         )
 
@@ -104,9 +104,9 @@ class AgiCall:
     async def wait_for_digit(self, timeout_ms: int) -> str | None:
         """Return the next key that the caller presses, or None if the caller presses none within `timeout_ms`."""
         reply = await self._execute_agi_command("WAIT FOR DIGIT", timeout_ms)
-        if reply.has_failed:
+        if reply.reports_failure:
             raise CallHungUp
-        return _decode_key(reply)
+        return _decode_pressed_key(reply)
 
     async def record_file(
         self, name: str, sound_format: str, escape_digits: str, longest_ms: int, silence_seconds: int
@@ -122,7 +122,7 @@ class AgiCall:
         )
         if reply.note == "hangup":
             self.ended.set()
-        elif reply.has_failed:
+        elif reply.reports_failure:
             raise SwitchError(
                 f"Asterisk could not record to {name}.{sound_format}: give Asterisk write permission for the "
                 "directory of this file"
@@ -155,7 +155,7 @@ class AgiCall:
         Asterisk aborts a running command when the next one arrives, except for a recording, which runs to its limit.
         Returns once the call has ended, or after ABORT_SECONDS. No command can be sent after that.
         """
-        if not (self.hung_up or self._wire.is_closing()):
+        if not (self.has_call_ended or self._wire.is_closing()):
             self._aborted = True
             self._wire.write(encode_command("HANGUP"))
             with contextlib.suppress(TimeoutError):
@@ -207,18 +207,18 @@ class AgiCall:
         after a hang-up, the line HANGUP arrives before its reply.
         """
         reply = await self._execute_agi_command(verb, *arguments)
-        if not reply.has_failed:
+        if not reply.reports_failure:
             return reply
-        if not self.hung_up:
+        if not self.has_call_ended:
             await self.send_command("GET VARIABLE", "AGISTATUS")
-        if self.hung_up:
+        if self.has_call_ended:
             raise CallHungUp
         raise SoundMissing(
             f"Asterisk could not play {what}: prepare the audio and copy it to Asterisk's sounds directory"
         )
 
 
-def _decode_key(reply: AgiReply) -> str | None:
+def _decode_pressed_key(reply: AgiReply) -> str | None:
     """Return the key in a reply, whose result is the key's ASCII code. For a result of 0, return None."""
     if not reply.result.isdecimal() or reply.result == "0":
         return None

@@ -73,12 +73,12 @@ class AgiEnvironment:
         return self.get_field("agi_channel")
 
     @property
-    def script_path(self) -> str:
+    def agi_url_path(self) -> str:
         """The path of the AGI URL without its query: `ivr` of `agi://host/ivr?campaign=3`."""
         return self.get_field("agi_network_script").partition("?")[0]
 
     @property
-    def script_arguments(self) -> tuple[str, ...]:
+    def agi_arguments(self) -> tuple[str, ...]:
         """The arguments that follow the URL in the dialplan's AGI(...), in their order."""
         return tuple(value for name, value in self.fields.items() if name.startswith(ARGUMENT))
 
@@ -93,7 +93,7 @@ class AgiReply:
     end_position: int | None = None  # of the sound, in samples
 
     @property
-    def has_failed(self) -> bool:
+    def reports_failure(self) -> bool:
         """Whether the reply has result -1: the caller has hung up, or the sound is missing."""
         return self.result == "-1"
 
@@ -117,7 +117,7 @@ class AgiDecoder:
         """Decode the next bytes and return the environment, replies and hang-ups that they complete, in order.
 
         Raises:
-            ProtocolError: a line, the environment or a usage text is too long, or the bytes are not AGI. Do not use the
+            ProtocolError: a line, the environment or a reply is too long, or the bytes are not AGI. Do not use the
                 decoder after that.
         """
         if self._pending:
@@ -128,8 +128,8 @@ class AgiDecoder:
         if not data.endswith(b"\n"):
             end = data.rfind(b"\n") + 1
             data, self._pending = data[:end], data[end:]
-            self._check_line_lengths(self._pending)
-        self._check_line_lengths(data)
+            self._refuse_lines_over_length_limit(self._pending)
+        self._refuse_lines_over_length_limit(data)
         inputs: list[AgiInput] = []
         for line in data.split(b"\n")[:-1]:
             found = self._read_input_line(line)
@@ -140,20 +140,20 @@ class AgiDecoder:
     def _read_environment(self, data: bytes) -> list[AgiInput]:
         end = data.find(b"\n\n")
         environment = data if end < 0 else data[:end]
-        self._check_block_size(environment, environment.count(b"\n") + (end >= 0), "environment")
+        self._refuse_input_over_size_limit(environment, environment.count(b"\n") + (end >= 0), "environment")
         if environment[:4] != b"agi_"[: len(environment)]:
             raise ProtocolError(
                 "the peer does not speak FastAGI: it does not start with a line 'agi_...'. Check that it is Asterisk"
             )
         if end < 0:
             self._pending = data
-            self._check_line_lengths(data)
+            self._refuse_lines_over_length_limit(data)
             return []
         self._in_environment = False
         return [self._decode_environment(environment), *self.decode_bytes(data[end + 2 :])]
 
     def _decode_environment(self, data: bytes) -> AgiEnvironment:
-        self._check_line_lengths(data)
+        self._refuse_lines_over_length_limit(data)
         text = data.decode("utf-8", "replace")
         fields = _ENVIRONMENT_LINE.findall(text)
         if len(fields) != text.count("\n") + 1:
@@ -164,7 +164,7 @@ class AgiDecoder:
 
     def _read_input_line(self, line: bytes) -> AgiInput | None:
         if self._usage_lines is not None:
-            return self._read_usage_text(line, self._usage_lines)
+            return self._read_line_of_usage_reply(line, self._usage_lines)
         if line == b"HANGUP":
             return HANGUP
         if line.startswith(b"520-"):
@@ -172,21 +172,21 @@ class AgiDecoder:
             return None
         return parse_reply(line)
 
-    def _read_usage_text(self, line: bytes, lines: list[bytes]) -> AgiReply | None:
+    def _read_line_of_usage_reply(self, line: bytes, lines: list[bytes]) -> AgiReply | None:
         lines.append(line)
-        self._check_block_size(b"\n".join(lines), len(lines), "usage text")
+        self._refuse_input_over_size_limit(b"\n".join(lines), len(lines), "usage text")
         if not line.startswith(b"520 "):
             return None
         self._usage_lines = None
         return AgiReply(520)
 
-    def _check_block_size(self, data: bytes, lines: int, what: str) -> None:
+    def _refuse_input_over_size_limit(self, data: bytes, lines: int, what: str) -> None:
         if lines > MAX_LINES or len(data) > MAX_BYTES:
             raise ProtocolError(
                 f"the peer sent an AGI {what} of over {MAX_LINES} lines or {MAX_BYTES} bytes: check that it is Asterisk"
             )
 
-    def _check_line_lengths(self, data: bytes) -> None:
+    def _refuse_lines_over_length_limit(self, data: bytes) -> None:
         if len(data) > MAX_LINE_BYTES and max(map(len, data.split(b"\n"))) > MAX_LINE_BYTES:
             raise ProtocolError(
                 f"the peer sent an AGI line of more than {MAX_LINE_BYTES} bytes: check that it is Asterisk"

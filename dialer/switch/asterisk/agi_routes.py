@@ -25,7 +25,7 @@ class AgiRoutes:
         """Run the handler for the path of the call's AGI URL. For an unknown path, return, so that the dialplan
         continues with its fallback.
         """
-        handler = self._handlers.get(call.env.script_path)
+        handler = self._handlers.get(call.env.agi_url_path)
         if handler is None:
             _log.warning("agi.path_unknown", channel=call.env.unique_id)
             return

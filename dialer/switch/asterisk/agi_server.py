@@ -239,7 +239,7 @@ class AgiServer:
         finally:
             connection.close()
 
-    def remove_connection(self, connection: _Connection) -> None:
+    def remove_closed_connection(self, connection: _Connection) -> None:
         """Remove a closed connection from the server's lists. Called by the connection."""
         self._connections.discard(connection)
         self._remove_opening_connection(connection)
@@ -272,7 +272,7 @@ class _Connection(asyncio.BufferedProtocol):
             return
         self._transport = wire
         self._deadline = asyncio.get_running_loop().call_later(
-            self._server.limits.environment_seconds, self._close_after_timeout
+            self._server.limits.environment_seconds, self._close_connection_after_timeout
         )
 
     def get_buffer(self, sizehint: int) -> bytearray:
@@ -306,7 +306,7 @@ class _Connection(asyncio.BufferedProtocol):
         self._cancel_deadline_timer()
         if self._call is not None:
             self._call.on_connection_lost()
-        self._server.remove_connection(self)
+        self._server.remove_closed_connection(self)
 
     def close(self) -> None:
         """Close the connection once all written data has been sent."""
@@ -318,7 +318,7 @@ class _Connection(asyncio.BufferedProtocol):
         if self._transport is not None:
             self._transport.abort()
 
-    def _close_after_timeout(self) -> None:
+    def _close_connection_after_timeout(self) -> None:
         self._server.log_connection_fault("agi.environment_timed_out", seconds=self._server.limits.environment_seconds)
         self.abort_connection()
 

@@ -90,9 +90,9 @@ class AmiClient(asyncio.BufferedProtocol):
         return self._session.manager_banner
 
     @property
-    def oldest_unanswered_action_seconds(self) -> float:
+    def age_of_oldest_unanswered_action(self) -> float:
         """How long the oldest AMI action or Ping without a response has waited (s). The wait grows if Asterisk hangs."""
-        return self._session.get_oldest_unanswered_action_seconds(self._loop.time())
+        return self._session.get_age_of_oldest_unanswered_action(self._loop.time())
 
     async def wait_until_session_lost(self) -> SwitchError:
         """Wait until the AMI session ends, and return why it ended."""
@@ -208,8 +208,8 @@ class AmiClient(asyncio.BufferedProtocol):
         return outcome
 
     def _schedule_output_write(self) -> None:
-        """Schedule a write at the end of this event loop iteration, so that its actions share one system call."""
-        if not self._flush_is_due and self._session.has_output:
+        """Schedule one write at the end of this event loop iteration, for all actions that are sent until then."""
+        if not self._flush_is_due and self._session.has_output_to_write:
             self._flush_is_due = True
             self._loop.call_soon(self._write_output)
 
@@ -219,15 +219,15 @@ class AmiClient(asyncio.BufferedProtocol):
             self._transport.write(data)
 
     def _set_deadline_timer(self) -> None:
-        """Set the session's timer to its deadline. A timer per action would cost too much CPU time."""
+        """Set the timer to the session's next deadline. One timer serves all actions, because that saves CPU time."""
         if self._timer is not None:
             self._timer.cancel()
         self._timer_at = self._session.deadline
         self._timer = (
-            None if self._timer_at == math.inf else self._loop.call_at(self._timer_at, self._on_deadline_timer)
+            None if self._timer_at == math.inf else self._loop.call_at(self._timer_at, self._handle_due_deadline)
         )
 
-    def _on_deadline_timer(self) -> None:
+    def _handle_due_deadline(self) -> None:
         self._write_output()  # so that actions of this iteration do not time out unsent
         self._wake_callers_of_ended_actions(self._session.handle_due_deadline(max(self._loop.time(), self._timer_at)))
         self._write_output_or_close()

@@ -32,11 +32,11 @@ _MAX_DIGITS = 9
 
 
 @lru_cache(maxsize=512)
-def _make_field_marker(name: str) -> bytes:
+def _make_start_of_field_line(name: str) -> bytes:
     return f"\r\n{name}:".encode()
 
 
-def _decode_text(value: bytes) -> str:
+def _decode_field_value(value: bytes) -> str:
     try:
         return value.decode()
     except UnicodeDecodeError:
@@ -66,14 +66,14 @@ class AmiMessage:
     def get(self, name: str, default: str = "") -> str:
         """Return the value of the first field with this name, or `default` if the message has no such field."""
         raw = self._raw
-        needle = _make_field_marker(name)
+        needle = _make_start_of_field_line(name)
         start = self._find_field_position(needle) if self._any_case else raw.find(needle)
         if start < 0:
             return default
         start += len(needle)
         if raw[start] == _SPACE:
             start += 1
-        return _decode_text(raw[start : raw.find(_END_OF_LINE, start)])
+        return _decode_field_value(raw[start : raw.find(_END_OF_LINE, start)])
 
     def _find_field_position(self, needle: bytes) -> int:
         return self._raw.lower().find(needle.lower()) if self._any_case else self._raw.find(needle)
@@ -89,13 +89,13 @@ class AmiMessage:
 
         Lines without a colon are skipped.
         """
-        lines = _decode_text(self._raw).split("\r\n")
+        lines = _decode_field_value(self._raw).split("\r\n")
         pairs = (line.partition(":") for line in lines if ":" in line)
         return [(name, value.removeprefix(" ")) for name, _, value in pairs]
 
     def __contains__(self, name: object) -> bool:
         """Return whether the message has a field with this name, even a blank one."""
-        return isinstance(name, str) and self._find_field_position(_make_field_marker(name)) >= 0
+        return isinstance(name, str) and self._find_field_position(_make_start_of_field_line(name)) >= 0
 
     @property
     def event_name(self) -> str:
@@ -110,7 +110,7 @@ class AmiMessage:
         return self._read_value_of_first_field(b"\r\nResponse: ")
 
     @property
-    def is_error(self) -> bool:
+    def is_error_response(self) -> bool:
         """Whether the message is a response that reports an error."""
         return self._raw.startswith(b"\r\nResponse: Error\r\n")
 
@@ -119,7 +119,7 @@ class AmiMessage:
         if not raw.startswith(beginning):
             return ""
         start = len(beginning)
-        return _decode_text(raw[start : raw.find(_END_OF_LINE, start)])
+        return _decode_field_value(raw[start : raw.find(_END_OF_LINE, start)])
 
     @property
     def action_name(self) -> str:
@@ -134,7 +134,7 @@ class AmiMessage:
     def __repr__(self) -> str:
         """Return only the first line of the message, because its fields hold phone numbers and names, which must not be
         logged."""
-        first = _decode_text(self._raw[2 : self._raw.find(_END_OF_LINE, 2)])
+        first = _decode_field_value(self._raw[2 : self._raw.find(_END_OF_LINE, 2)])
         return f"<AmiMessage {first}>"
 
 
@@ -178,7 +178,7 @@ class AmiDecoder:
         self._wanted_message_start = re.compile(rb"\r\n\r\n(?!Event: (?!(?:%b)\r\n))" % names)
 
     @property
-    def is_mid_message(self) -> bool:
+    def has_incomplete_message(self) -> bool:
         """Whether an incomplete message is buffered. If the connection ends now, that message was cut off."""
         return bool(self._pending.strip(_END_OF_LINE))
 
@@ -202,7 +202,7 @@ class AmiDecoder:
         for body in bodies:
             if body.startswith(_EVENT) and len(body) <= self._max_line_bytes:
                 messages.append(AmiMessage(body, self._reads_actions))
-            elif checked := self._check_message(body):
+            elif checked := self._trim_and_check_message(body):
                 messages.append(AmiMessage(checked, self._reads_actions))
         return messages
 
@@ -222,14 +222,14 @@ class AmiDecoder:
             self._check_line_length(len(pending) - pending.rfind(_END_OF_LINE) - len(_END_OF_LINE))
         return whole
 
-    def _check_message(self, body: bytes) -> bytes:
+    def _trim_and_check_message(self, body: bytes) -> bytes:
         """Return an AMI message without leading blank lines, or b"" if it is empty or unwanted.
 
         Raises:
             ProtocolError: the message does not start with a field name, or a line is too long.
         """
         body = body.lstrip(_END_OF_LINE)
-        if not body or not self._is_wanted_message(body):
+        if not body or not self._is_message_wanted(body):
             return b""
         if not _FIRST_LINE.match(body):
             raise ProtocolError(
@@ -239,7 +239,7 @@ class AmiDecoder:
             self._check_line_length(max(map(len, body.split(_END_OF_LINE))))
         return body
 
-    def _is_wanted_message(self, body: bytes) -> bool:
+    def _is_message_wanted(self, body: bytes) -> bool:
         wanted = self._wanted_message_start
         return wanted is None or wanted.match(b"\r\n\r\n%b\r\n" % body) is not None
 

@@ -57,7 +57,7 @@ async def check_ami_permissions(login: AmiLogin) -> str:
     async with AmiClient(
         login, on_event=on_event, wanted_events=("FullyBooted", "OriginateResponse", "UserEvent")
     ) as client:
-        refuse_asterisk_version_too_old(client.manager_banner)
+        refuse_outdated_asterisk(client.manager_banner)
         allowed = await client.send_action("ListCommands")
         write = sorted({name for action, name in _WRITE_CLASSES.items() if not allowed.get(action)})
         if write:
@@ -76,7 +76,7 @@ async def check_ami_permissions(login: AmiLogin) -> str:
         return client.manager_banner
 
 
-def refuse_asterisk_version_too_old(banner: str) -> None:
+def refuse_outdated_asterisk(banner: str) -> None:
     """Raise SwitchError if the banner of Asterisk's manager names a version that the dialler does not support."""
     found = _MANAGER_VERSION.search(banner)
     if found is None or int(found[1]) < LEAST_MANAGER_VERSION:
@@ -87,7 +87,9 @@ def refuse_asterisk_version_too_old(banner: str) -> None:
 
 
 async def run_dialplan_check(client: AmiClient, extension: str, channel_id: str, sounds: Sequence[str] = ()) -> None:
-    """Run an extension of the dialplan's check context on a Local channel. `sounds` are the sounds that it plays.
+    """Run a check in Asterisk's dialplan: an extension of its check context, on a Local channel that calls nobody.
+
+    `extension` names the check. `sounds` are the sound files that the extension checks or plays.
 
     Raises:
         SwitchError: the dialplan has no check context, or Asterisk refused.

@@ -138,7 +138,7 @@ class AmiSession:
         """The first line from Asterisk, with the name and version of its manager, or "" before it has arrived."""
         return self._decoder.banner
 
-    def get_oldest_unanswered_action_seconds(self, now: float) -> float:
+    def get_age_of_oldest_unanswered_action(self, now: float) -> float:
         """Return how long the oldest AMI action or Ping without a response has waited (s). The wait grows if Asterisk
         hangs.
         """
@@ -212,7 +212,7 @@ class AmiSession:
             del self._queue[action.action_id]
 
     @property
-    def has_output(self) -> bool:
+    def has_output_to_write(self) -> bool:
         """Whether `pop_output` may return bytes now."""
         return bool(self._outbox or (self._queue and self._has_room_for_action())) and self.ended is None
 
@@ -291,7 +291,7 @@ class AmiSession:
         unanswered action, as `end_ami_session` does.
         """
         how = "closed the connection" if error is None else f"was cut off ({error})"
-        where = " in the middle of a message" if self._decoder.is_mid_message else ""
+        where = " in the middle of a message" if self._decoder.has_incomplete_message else ""
         return self.end_ami_session(SwitchUnreachable(f"Asterisk's manager {how}{where}"))
 
     def end_ami_session(self, reason: SwitchError) -> list[Action]:
@@ -365,7 +365,7 @@ class AmiSession:
         elif action is self._ping:
             self.is_stopping = self.is_stopping or _is_asterisk_stopping(message)
             self._remove_pending_action(action)
-        elif message.is_error:
+        elif message.is_error_response:
             self.is_stopping = self.is_stopping or _is_asterisk_stopping(message)
             if action.items is not None and message.get("Message") in _EMPTY_LIST:
                 return self._end_action_with_outcome(action, message)
@@ -453,4 +453,4 @@ def make_refusal_error(name: str, message: AmiMessage, username: str) -> SwitchE
 
 def _is_asterisk_stopping(message: AmiMessage) -> bool:
     """Return whether a response says that Asterisk is shutting down."""
-    return message.is_error and message.get("Message") == _STOPPING
+    return message.is_error_response and message.get("Message") == _STOPPING

@@ -127,8 +127,8 @@ class SwitchLease:
         await client.send_action("Redirect", fields)
         self._ends_at = began_at + LEASE_SECONDS
 
-    async def check_database(self, client: AmiClient) -> None:
-        """Raise SwitchError if Asterisk cannot write to its database. The lease must be acquired."""
+    async def check_asterisk_database_is_writable(self, client: AmiClient) -> None:
+        """Raise SwitchError if Asterisk cannot write to its database. Call it after `acquire_lease`."""
         fields = [("Channel", self._channel), ("Variable", "MATDAN_DATABASE")]
         if not (await client.send_action("Getvar", fields)).get("Value"):
             raise SwitchError(
@@ -136,12 +136,12 @@ class SwitchLease:
                 "`asterisk -rx 'module load func_db.so'`"
             )
 
-    async def record_newest_call(self, client: AmiClient, call: NewestCall) -> None:
-        """Record the newest call in Asterisk's database, by way of the dialplan: AMI may write there only with the
-        permission to stop Asterisk.
+    async def record_newest_call_in_asterisk(self, client: AmiClient, call: NewestCall) -> None:
+        """Let Asterisk's dialplan record the newest call in Asterisk's database.
 
-        The half of the lease's channel that does not limit the lease runs the dialplan. Raises SwitchError, also if it
-        has not finished the record before.
+        The dialler's AMI user cannot write there itself: that needs the permission to stop Asterisk. One half of the
+        lease's Local channel runs the dialplan; the other half limits the lease. Raises SwitchError, also while the
+        dialplan has not finished the previous record.
         """
         extension = f"{RECORD_EXTENSION}{format_newest_call(call)}"
         fields = [("Channel", LEASE_CHANNEL), ("Context", LEASE_CONTEXT), ("Exten", extension), ("Priority", "1")]

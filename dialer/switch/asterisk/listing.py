@@ -17,7 +17,7 @@ from dialer.switch.asterisk.places import (
     KEY_CONTEXT,
     VOTERS_CONTEXTS,
     is_attempt_id,
-    is_party_channel,
+    is_third_party_channel,
 )
 from dialer.switch.asterisk.tracking.channels import LiveChannel
 
@@ -39,7 +39,7 @@ async def check_dialplan_fingerprint(client: AmiClient, fingerprint: str) -> Non
         )
 
 
-async def read_newest_call(client: AmiClient) -> NewestCall | None:
+async def read_newest_call_from_asterisk(client: AmiClient) -> NewestCall | None:
     """Return the newest call that is recorded in Asterisk's database, or None if there is none.
 
     Raises:
@@ -118,7 +118,7 @@ async def list_inbound_attempts(client: AmiClient, channels: Sequence[LiveChanne
         for channel in channels
         if channel.context in VOTERS_CONTEXTS
         and not is_attempt_id(channel.unique_id)
-        and not is_party_channel(channel.unique_id)
+        and not is_third_party_channel(channel.unique_id)
     }
     if not inbound:
         return {}

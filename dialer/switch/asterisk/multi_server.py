@@ -54,12 +54,12 @@ class MultiServerSwitch:
         for server in self._servers.values():
             server.close()
 
-    def get_oldest_unanswered_order_seconds(self, server: str) -> float:
+    def get_age_of_oldest_unanswered_action(self, server: str) -> float:
         """Return how long the oldest AMI action without a response has waited (s). Without such an action, return 0."""
-        return self._servers[server].get_oldest_unanswered_order_seconds()
+        return self._servers[server].get_age_of_oldest_unanswered_action()
 
     async def read_call_records(self, attempt_ids: Collection[AttemptId], server: str) -> History:
-        """Return a server's records of how calls have ended."""
+        """Return the call detail records (CDR) of one Asterisk server, which say how these attempts' calls have ended."""
         return await self._servers[server].read_call_records(attempt_ids)
 
     # Calls
@@ -101,7 +101,7 @@ class MultiServerSwitch:
             (
                 name
                 for name, server in self._servers.items()
-                if server.tracker.parties.is_called_for_attempt(attempt_id)
+                if server.tracker.parties.is_third_party_called_for_attempt(attempt_id)
             ),
             "",
         )
@@ -182,7 +182,8 @@ class MultiServerSwitch:
 
     def _find_server_of_third_party(self, party_id: PartyId) -> str | None:
         return next(
-            (name for name, server in self._servers.items() if server.tracker.parties.is_party_live(party_id)), None
+            (name for name, server in self._servers.items() if server.tracker.parties.is_third_party_live(party_id)),
+            None,
         )
 
     def _find_server_of_seat_or_call(self, place: Place) -> str:
@@ -198,7 +199,7 @@ class MultiServerSwitch:
 
     def find_attempt_on_channel(self, unique_id: str) -> AttemptId:
         """Return the attempt whose call is on the channel with this unique id."""
-        server = self._servers.get(_parse_system_name(unique_id))
+        server = self._servers.get(_parse_server_of_unique_id(unique_id))
         return AttemptId(unique_id) if server is None else server.find_attempt_on_channel(unique_id)
 
     async def assign_channel_to_attempt(
@@ -208,7 +209,7 @@ class MultiServerSwitch:
 
         Returns None also if the unique id does not name one of our servers.
         """
-        server = self._servers.get(_parse_system_name(unique_id))
+        server = self._servers.get(_parse_server_of_unique_id(unique_id))
         return None if server is None else await server.assign_channel_to_attempt(unique_id, name, attempt_id)
 
     def unassign_channel_of_attempt(self, attempt_id: AttemptId) -> None:
@@ -222,7 +223,7 @@ class MultiServerSwitch:
         After a start of the dialler, a channel with an attempt's id may be on any server: all are queried.
         """
         seat = self._seats.get(parse_seat_of_channel(unique_id))
-        known = (_parse_system_name(unique_id), self._find_server_of_call(AttemptId(unique_id)), seat)
+        known = (_parse_server_of_unique_id(unique_id), self._find_server_of_call(AttemptId(unique_id)), seat)
         likely = [self._servers[each] for each in known if each is not None and each in self._servers][:1]
         servers = likely or self._servers.values()
         return any(await asyncio.gather(*(server.is_channel_answered(unique_id, name, context) for server in servers)))
@@ -231,6 +232,6 @@ class MultiServerSwitch:
 AnyAsterisk = AsteriskSwitch | MultiServerSwitch
 
 
-def _parse_system_name(unique_id: str) -> str:
+def _parse_server_of_unique_id(unique_id: str) -> str:
     """Return the server's name in a unique id that Asterisk has chosen: `east` for `east-1764550800.12`."""
     return unique_id.rpartition("-")[0]

@@ -94,6 +94,6 @@ def is_attempt_id(text: str) -> bool:
     return ATTEMPT_ID.fullmatch(text) is not None
 
 
-def is_party_channel(unique_id: str) -> bool:
+def is_third_party_channel(unique_id: str) -> bool:
     """Return whether the channel with this unique id belongs to a third party."""
     return unique_id.startswith((TRANSFER_PARTY, SUPERVISION_PARTY))

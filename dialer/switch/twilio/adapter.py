@@ -20,7 +20,7 @@ from dialer.domain.model import AttemptId
 from dialer.domain.switch import OriginateRequest
 from dialer.domain.switch_events import CallEnded, CallEvent, EndedBy, EventSink
 from dialer.settings.twilio import Twilio
-from dialer.switch.routed import reject_event
+from dialer.switch.routed import reject_event_without_sink
 from dialer.switch.twilio.api import CallRecord, TwilioApi
 from dialer.switch.twilio.spend import SpendMeter, count_sms_segments
 from dialer.switch.twilio.states import FINAL, CallStatus, TwilioCall, end_vanished_call
@@ -56,7 +56,7 @@ class TwilioSwitch:
         self._settings = settings
         self._clock = clock
         self._find_attempt = find_attempt
-        self._sink: EventSink = reject_event
+        self._sink: EventSink = reject_event_without_sink
         self._on_end: Callable[[AttemptId], None] = lambda _attempt_id: None
         self._calls: dict[AttemptId, TwilioCall] = {}
         self._to_hang_up: set[AttemptId] = set()  # calls without a known sid, or whose hang-up failed
@@ -106,11 +106,11 @@ class TwilioSwitch:
 
         Because of this event, the trunk gets no calls for a while.
         """
-        self._check_originate_request(request)
+        self._refuse_invalid_originate_request(request)
         attempt_id = request.attempt_id
         call = TwilioCall(attempt_id, request.number, self._clock.now(), updated_at=self._clock.monotonic())
         try:
-            self._check_call_is_allowed()
+            self._require_twilio_answer_and_budget()
             self._calls[attempt_id] = call
             sid = await self._api.create_call(request)
         except OriginateUnsure:
@@ -126,14 +126,14 @@ class TwilioSwitch:
             raise
         await self._store_twilio_sid_of_call(call, sid)
 
-    def _check_originate_request(self, request: OriginateRequest) -> None:
+    def _refuse_invalid_originate_request(self, request: OriginateRequest) -> None:
         if request.kind is not CampaignKind.IVR:
             raise OriginateRefused("Twilio serves IVR campaigns only: give a campaign with agents an Asterisk trunk")
         for number in (request.number, request.caller_id):
             if not _NUMBER.fullmatch(number):
                 raise UnsafeValue("an invalid number was not sent to Twilio: give + and 5 to 15 digits")
 
-    def _check_call_is_allowed(self) -> None:
+    def _require_twilio_answer_and_budget(self) -> None:
         if not self._resynced:
             raise SwitchUnreachable(
                 "Twilio has not answered since the start of the dialler, so no call was placed: check the network and "
@@ -191,7 +191,7 @@ class TwilioSwitch:
             self._to_hang_up.discard(attempt_id)
         await self._store_twilio_sid_of_call(call, sid)
         self._apply_call_status(
-            call, status, _parse_call_seconds(form.get("CallDuration")), form.get("SipResponseCode", "")
+            call, status, _parse_call_duration(form.get("CallDuration")), form.get("SipResponseCode", "")
         )
 
     async def _store_twilio_sid_of_call(self, call: TwilioCall, sid: str) -> None:
@@ -319,5 +319,5 @@ class TwilioSwitch:
             self._report_events_to_engine([end_vanished_call(call)])
 
 
-def _parse_call_seconds(text: str | None) -> int:
+def _parse_call_duration(text: str | None) -> int:
     return int(text) if text and text.isascii() and text.isdigit() and len(text) < 7 else 0

@@ -235,7 +235,7 @@ class _Host:
     transfers: bool
 
     async def commit_flow_result(self, commit: FlowCommit) -> Input:
-        """Store a result that the flow requests, such as a mark. Return whether it is stored, as the flow's next input."""
+        """Store a result of the flow, such as a mark (a recorded answer). Return the flow's next input."""
         return await commit_flow_result(commit, lambda asked: self.flows.store_result_of_flow(self.session, asked))
 
     async def send_sms(self, action: SendSms) -> bool:

@@ -56,7 +56,7 @@ class PageHost(Protocol):
     transfers: bool  # whether a transfer has a number or SIP address to dial
 
     async def commit_flow_result(self, commit: FlowCommit) -> Input:
-        """Store a result that the flow requests, such as a mark. Return whether it is stored, as the flow's next input."""
+        """Store a result of the flow, such as a mark (a recorded answer). Return the flow's next input."""
         ...
 
     async def send_sms(self, action: SendSms) -> bool:
@@ -93,9 +93,9 @@ class Page:
 
 
 async def make_twiml_page(flow: Flow, turn: Turn, at: PausedFlow, host: PageHost) -> Page:
-    """Run a flow until the caller must act, and return the page to play.
+    """Run a flow until the caller must act, and return the page (response to Twilio) that is played until then.
 
-    `at` is the flow as it was before this page. Its ids are copied into the token of the next request.
+    `at` is the flow as it was paused before this page. The token of the next request gets the same ids.
     """
     said: list[PromptRef] = []
     heard: PausedFlow | None = None  # the flow after the prompts so far

@@ -105,19 +105,19 @@ class TwilioWebhooks:
         try:
             fields = parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=MOST_FIELDS)
         except ValueError:
-            raise self._refuse_request() from None
+            raise self._make_refusal_of_request() from None
         form = MultiDict(fields)
         url = urlparse(self._settings.public_url + request.rel_url.raw_path_qs)
         given = request.headers.get(SIGNATURE, "").encode()
         # Twilio signs an address with or without its port.
         signed = (self._validator.compute_signature(address, form) for address in (add_port(url), remove_port(url)))
         if not any(hmac.compare_digest(signature.encode(), given) for signature in signed):
-            raise self._refuse_request()
+            raise self._make_refusal_of_request()
         if form.get("AccountSid") != self._settings.account_sid:
-            raise self._refuse_request()
+            raise self._make_refusal_of_request()
         return form
 
-    def _refuse_request(self) -> web.HTTPForbidden:
+    def _make_refusal_of_request(self) -> web.HTTPForbidden:
         self.refused += 1
         if self.refused in {1, 10, 100} or self.refused % 1000 == 0:
             _log.warning("twilio.request_refused", refused=self.refused)

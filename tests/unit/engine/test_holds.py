@@ -31,7 +31,7 @@ def test_campaign_is_held_while_the_switch_does_not_answer(
 ) -> None:
     turns = make_turns_that_want_calls()
     turns.features.campaign_holds._switch = cast(
-        Any, SimpleNamespace(get_oldest_unanswered_order_seconds=lambda _: unanswered_seconds)
+        Any, SimpleNamespace(get_age_of_oldest_unanswered_action=lambda _: unanswered_seconds)
     )
     hold = find_hold(turns)
     assert (hold and hold.reason) is reason
@@ -58,7 +58,7 @@ def test_silent_switch_is_the_hold_reason_although_another_trunks_server_is_down
     run = turns.features.campaign_runs["calls"]
     run.spec = replace(run.spec, trunks=("carrier", "far"))
     turns.features.campaign_holds._switch = cast(
-        Any, SimpleNamespace(get_oldest_unanswered_order_seconds=lambda _: 1.0)
+        Any, SimpleNamespace(get_age_of_oldest_unanswered_action=lambda _: 1.0)
     )
     assert find_hold(turns) == Hold(HoldReason.SWITCH_SILENT)
 

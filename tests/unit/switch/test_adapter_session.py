@@ -66,7 +66,7 @@ class Session:
         self.started = ("2026-11-03", "08:00:00")
         self.fingerprint = "f1"
         self.is_asterisk_stopping = False
-        self.oldest_unanswered_action_seconds = 0.0
+        self.age_of_oldest_unanswered_action = 0.0
         self.closed = False
         self.lost: asyncio.Future[SwitchError] = asyncio.get_running_loop().create_future()
 
@@ -333,7 +333,7 @@ async def test_channel_comparison_that_fails_with_a_lost_link_does_not_close_the
 
 async def test_lost_ami_session_is_reported_and_accepts_no_more_orders() -> None:
     switch, events, session = await connect()
-    session.oldest_unanswered_action_seconds = 3.0
+    session.age_of_oldest_unanswered_action = 3.0
     switch.on_ami_link_down(SwitchError("the server closed the connection"))
     assert events == [SwitchDown("the server closed the connection")]
     with pytest.raises(SwitchUnreachable) as refused:
@@ -342,7 +342,7 @@ async def test_lost_ami_session_is_reported_and_accepts_no_more_orders() -> None
         "Asterisk is not connected, so no command was sent to it: check that it runs, and `ami.host` and `ami.port`"
     )
     assert session.sent == []
-    assert switch.get_oldest_unanswered_order_seconds() == 0.0
+    assert switch.get_age_of_oldest_unanswered_action() == 0.0
 
 
 async def test_failed_first_ami_connection_is_reported_as_down() -> None:
@@ -355,9 +355,9 @@ async def test_failed_first_ami_connection_is_reported_as_down() -> None:
 @pytest.mark.parametrize("stopping", [True, False])
 async def test_unanswered_time_is_that_of_the_oldest_ami_action_or_infinite_on_shutdown(stopping: bool) -> None:
     switch, _events, session = await connect()
-    session.oldest_unanswered_action_seconds, session.is_asterisk_stopping = 3.0, stopping
+    session.age_of_oldest_unanswered_action, session.is_asterisk_stopping = 3.0, stopping
     switch.close()
-    assert switch.get_oldest_unanswered_order_seconds() == (float("inf") if stopping else 3.0)
+    assert switch.get_age_of_oldest_unanswered_action() == (float("inf") if stopping else 3.0)
 
 
 # The lease
@@ -368,11 +368,11 @@ async def test_unanswered_time_is_infinite_once_the_asterisk_lease_may_have_expi
     switch, _events = make_switch(lease=SwitchLease(OURS))
     session = Session(switch)
     await bring_up(switch, session)
-    session.oldest_unanswered_action_seconds = 3.0
+    session.age_of_oldest_unanswered_action = 3.0
     await asyncio.sleep(LEASE_SECONDS - 0.1)
-    assert switch.get_oldest_unanswered_order_seconds() == 3.0
+    assert switch.get_age_of_oldest_unanswered_action() == 3.0
     await asyncio.sleep(0.2)
-    assert switch.get_oldest_unanswered_order_seconds() == float("inf")
+    assert switch.get_age_of_oldest_unanswered_action() == float("inf")
     switch.close()
 
 

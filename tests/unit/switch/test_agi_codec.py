@@ -54,7 +54,7 @@ def test_captured_agi_call_decodes_equally_whole_and_byte_by_byte(name: str) -> 
     environment, *answers = decode_in_pieces(data)
 
     assert isinstance(environment, AgiEnvironment)
-    assert environment.script_path == "ivr"
+    assert environment.agi_url_path == "ivr"
     assert environment.unique_id.startswith("cap-")
     assert environment.channel_name.startswith("PJSIP/carrier-")
     assert environment.get_field("agi_accountcode", "unset") == ""
@@ -80,7 +80,7 @@ def test_captured_hang_up_is_decoded_as_result_minus_one_then_hangup_then_code_5
     assert answered == AgiReply(200, "0")
     assert interrupted == AgiReply(200, "-1")
     assert isinstance(interrupted, AgiReply)
-    assert interrupted.has_failed
+    assert interrupted.reports_failure
     assert hangup is HANGUP
     assert isinstance(dead, AgiReply)
     assert dead.code == 511
@@ -110,7 +110,7 @@ def test_each_kind_of_agi_reply_is_decoded(line: bytes, reply: AgiReply | None) 
 
 
 def test_agi_reply_with_entered_digits_is_distinguished_from_a_timeout() -> None:
-    assert not AgiReply(200, "").has_failed
+    assert not AgiReply(200, "").reports_failure
 
 
 def test_agi_usage_text_of_several_lines_is_decoded_as_one_reply() -> None:

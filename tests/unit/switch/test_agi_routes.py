@@ -21,7 +21,7 @@ async def test_path_of_an_agi_request_selects_the_handler(script: str, served: l
     seen: list[str] = []
 
     async def handler(call: Any) -> None:
-        seen.append(call.env.script_path)
+        seen.append(call.env.agi_url_path)
 
     await AgiRoutes({"flow": handler})(cast(AgiCall, _Call(script)))
     assert seen == served

@@ -31,7 +31,7 @@ def decode_in_pieces(data: bytes, pieces: Iterable[int] = (), **options: object)
     for end in [*sorted(pieces), len(data)]:
         messages += decoder.decode_bytes(data[begin:end])
         begin = end
-    assert not decoder.is_mid_message
+    assert not decoder.has_incomplete_message
     return messages
 
 

@@ -339,13 +339,13 @@ def test_cancelled_ami_action_frees_a_slot_for_the_next_action() -> None:
     actions[1].waiter = CancelledWaiter()
     session.abandon_action(actions[2])
     session.abandon_action(actions[0])
-    assert session.has_output
+    assert session.has_output_to_write
     assert list_new_actions(session) == ["Getvar d"]
     assert [
         describe_output(each)
         for each in session.process_received_bytes(make_success_response("a") + make_success_response("d"), 2)
     ] == ["d answered"]
-    assert (len(session._pending), session.has_output) == (0, False)
+    assert (len(session._pending), session.has_output_to_write) == (0, False)
 
 
 def test_write_buffer_of_an_ami_session_is_limited() -> None:
@@ -353,7 +353,7 @@ def test_write_buffer_of_an_ami_session_is_limited() -> None:
     session.set_connection_writable(False)
     for number in range(300):
         session.queue_action("Setvar", [("Value", "x" * 1000)], 1, action_id=str(number))
-    assert not session.has_output
+    assert not session.has_output_to_write
     session.set_connection_writable(True)
     sizes = []
     while data := session.pop_output():
@@ -365,12 +365,12 @@ def test_write_buffer_of_an_ami_session_is_limited() -> None:
 
 def test_waiting_time_of_an_unanswered_ami_action_counts_from_the_start_of_the_action() -> None:
     session = make_logged_in_session()
-    assert session.get_oldest_unanswered_action_seconds(3) == 0
+    assert session.get_age_of_oldest_unanswered_action(3) == 0
     session.queue_action("Getvar", (), 1, action_id="a")
     session.queue_action("Getvar", (), 2, action_id="b")
-    assert session.get_oldest_unanswered_action_seconds(2.5) == 1.5
+    assert session.get_age_of_oldest_unanswered_action(2.5) == 1.5
     session.process_received_bytes(make_success_response("a"), 3)
-    assert session.get_oldest_unanswered_action_seconds(3) == 1
+    assert session.get_age_of_oldest_unanswered_action(3) == 1
 
 
 def replay_capture(name: str, split: int | None) -> tuple[list[str], str]:

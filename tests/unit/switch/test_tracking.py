@@ -91,8 +91,8 @@ def test_failed_call_without_a_channel_ends_after_the_grace_time() -> None:
     tracker = SwitchTracker()
     tracker.calls.start_tracking_channel(ID)
     assert not tracker.handle_ami_event(FAILURE)
-    assert tracker.calls.pop_half_ended_attempts() == [ID]
-    assert not tracker.calls.pop_half_ended_attempts()
+    assert tracker.calls.pop_attempts_of_half_ended_calls() == [ID]
+    assert not tracker.calls.pop_attempts_of_half_ended_calls()
     (end,) = tracker.calls.end_overdue_call(ID)
     assert isinstance(end, CallEnded)
     assert end.by is EndedBy.NO_CHANNEL

@@ -44,9 +44,9 @@ class TokenAuthenticator(AgiAuthenticator):
     def is_connection_authentic(self, environment: AgiEnvironment) -> bool:
         """Return whether a connection has the valid token for its path, channel and unique id."""
         token = compute_agi_token(
-            self._secret, environment.script_path, environment.unique_id, environment.channel_name
+            self._secret, environment.agi_url_path, environment.unique_id, environment.channel_name
         )
-        shown = (*environment.script_arguments, "")[0]
+        shown = (*environment.agi_arguments, "")[0]
         if hmac.compare_digest(shown.encode(), token.encode()):
             return True
         self._raise_alert_once(create_alert(AlertKind.FASTAGI_STRANGER, self._clock.now()))

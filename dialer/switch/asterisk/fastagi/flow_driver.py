@@ -138,9 +138,9 @@ class FlowResult:
 
 
 class QuestionNotPlayed(Exception):
-    """Raised if a caller would not hear a question: none of its prompts, or not an essential one, can be played.
+    """Raised if a caller would not understand a question, because its prompts cannot be played.
 
-    The text is the name of the missing sound.
+    Either all prompts of the question are missing, or one that is essential. The text is the name of the missing sound.
     """
 
 
@@ -247,10 +247,10 @@ async def run_flow(
 ) -> FlowResult:
     """Run a flow on a call to its end and return the result. A hang-up by the caller is no error.
 
-    A question that cannot be played ends the call at once. `FlowResult.unheard` is set then, and also if no sound of
-    the flow could be played.
+    A question that cannot be played ends the call at once. `FlowResult.unheard` then names the missing sound. It also
+    names one if no sound of the flow could be played.
 
-    Other errors (a lost connection to the switch, a cancellation) are raised. Results that were stored before remain.
+    Other errors (a lost connection to the switch, a cancellation) are raised. Results stored until then remain.
 
     Args:
         call: the call.

@@ -20,7 +20,7 @@ from dialer.switch.asterisk.multi_server import AnyAsterisk
 from dialer.switch.asterisk.places import FLOW_CONTEXT
 from dialer.switch.asterisk.scripts.commands import Recordings
 from dialer.switch.asterisk.scripts.containment import ScriptRules
-from dialer.switch.asterisk.scripts.runner import ScriptEnd, ScriptRun, find_script
+from dialer.switch.asterisk.scripts.runner import ScriptEnd, ScriptRun, find_agi_script_of_flow_setting
 from dialer.switch.flow_effects import SmsGateway, send_flow_sms
 
 SAMPLE_RATE: Final = 8000  # samples per second in a recording's length, as Asterisk reports it
@@ -55,7 +55,7 @@ class AgiFlowHost(FlowHost):
     recorded: int = 0
 
     async def record_caller_message(self, action: Record) -> Recorded | None:
-        """Record the caller after a tone. A recording that ends because the caller hangs up counts too."""
+        """Record the caller after a tone. The recording is also kept if the caller ends it by hanging up."""
         rules = self.rules.recording
         if rules is None:
             return None
@@ -94,7 +94,7 @@ DONE_VARIABLE: Final = "MATDAN_DONE"
 
 
 class FlowHandler:
-    """The FastAGI handler of the path `flow`."""
+    """The FastAGI handler that runs the flow or AGI script of an IVR call (path `flow`)."""
 
     def __init__(
         self,
@@ -130,8 +130,9 @@ class FlowHandler:
     async def __call__(self, call: AgiCall) -> None:
         """Run the flow or script of a call to its end.
 
-        The connection is rejected unless it belongs to the answered call of a live IVR attempt. If Asterisk does not
-        confirm the channel because it is unreachable, MATDAN_DONE is not set, so that the dialplan connects again.
+        The connection is rejected unless it belongs to the answered call of a live IVR attempt. If Asterisk is
+        unreachable and cannot confirm the channel, the channel variable MATDAN_DONE is not set. The dialplan then
+        connects again.
         """
         await self._engine.wait_until_calls_are_reconciled()
         if not await self._switch.is_channel_answered(call.env.unique_id, call.env.channel_name, FLOW_CONTEXT):
@@ -154,7 +155,7 @@ class FlowHandler:
         end: ScriptEnd | None = None
         completed, left_at = False, None
         try:
-            script = find_script(session.script)
+            script = find_agi_script_of_flow_setting(session.script)
             if script is not None:
                 rules = self._rules.recording
                 recordings = Recordings() if rules is None else Recordings(rules.directory, f"{session.attempt_id}-")

@@ -28,7 +28,7 @@ Normalise = Callable[[str], str | None]
 
 
 class InboundHandler:
-    """The FastAGI handler of the path `inbound`."""
+    """The FastAGI handler that tells Asterisk where to route an inbound call (path `inbound`)."""
 
     def __init__(self, engine: Engine, switch: AnyAsterisk, normalise: Normalise) -> None:
         """Create the handler. `normalise` converts the carrier's notation of numbers."""

@@ -92,8 +92,9 @@ class LogInHandler:
 
 
 async def _play_prompt_text(call: AgiCall, what: str, language: str, group: str = "seat") -> None:
-    """Play the text `<group>.<what>` at the agent's phone. A missing sound is skipped, as agents who know the procedure
-    do not need it.
+    """Play a prompt to the agent who logs in: the sound of the text with the key `<group>.<what>`.
+
+    A missing sound is skipped, because agents who know the procedure do not need it.
     """
     try:
         await call.play_sound_file(get_text_sound(f"{group}.{what}", language))
@@ -102,7 +103,10 @@ async def _play_prompt_text(call: AgiCall, what: str, language: str, group: str 
 
 
 async def _ask_for_digits(call: AgiCall, what: str, language: str, most: int) -> str:
-    """Play the text `seat.<what>` and return up to `most` digits without the closing #, or "" if there were none."""
+    """Play the prompt with the text key `seat.<what>`. Return the digits that the agent enters, or "" for none.
+
+    At most `most` digits are read. The # that ends the input is not returned.
+    """
     try:
         return await call.play_sound_and_read_keys(get_text_sound(f"seat.{what}", language), BETWEEN_KEYS_MS, most)
     except SoundMissing as error:

@@ -75,7 +75,7 @@ class ContainedProcess:
     async def write_to_program(self, data: bytes) -> None:
         """Send data to the program, and wait until its pipe has room. Does nothing once the program has ended.
 
-        A program that has ended, or does not read replies, may still have written commands: they count.
+        A closed pipe is no error, because commands that the program wrote before its end are still executed.
         """
         # uvloop raises RuntimeError for a pipe that it has closed, also before `is_closing` says so.
         with contextlib.suppress(BrokenPipeError, ConnectionResetError, RuntimeError):

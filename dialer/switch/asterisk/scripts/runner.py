@@ -64,7 +64,7 @@ class ScriptEnd(StrEnum):
     TOO_LONG = "too-long"
 
 
-def find_script(flow: str) -> Path | None:
+def find_agi_script_of_flow_setting(flow: str) -> Path | None:
     """Return the path in a campaign's `flow = "script:/path/to/script.py"`, or None if the value names a flow.
 
     Raises FlowError if the path is not a file that can be executed.
@@ -139,10 +139,12 @@ class ScriptRun:
         if not limit.expired():
             limit.reschedule(min(at, limit.when() or at))
         await asyncio.sleep(LAST_KEY_SECONDS)
-        self._send_hangup_signal(process)
+        self._send_hangup_signal_to_script(process)
 
-    def _send_hangup_signal(self, process: ContainedProcess) -> None:
-        """Send SIGHUP once. If the script itself has hung up, send nothing: it may still store the caller's answers."""
+    def _send_hangup_signal_to_script(self, process: ContainedProcess) -> None:
+        """Send SIGHUP to the AGI script, once. A script that has itself hung up gets none, so that it can still store
+        the caller's answers.
+        """
         if not self.signalled and not self.hangs_up:
             self.signalled = True
             process.send_hangup_signal()
@@ -170,7 +172,7 @@ class ScriptRun:
                 answer = await self._answer_script_command(text)
             except CallHungUp:
                 answer = _DEAD
-                self._send_hangup_signal(process)
+                self._send_hangup_signal_to_script(process)
             await process.write_to_program(answer)
         raise ProtocolError(f"the AGI script sent more than {MOST_COMMANDS} commands in one call: let it end sooner")
 
@@ -202,7 +204,7 @@ class ScriptRun:
             case Forward(verb=verb, arguments=arguments, recorded=recorded):
                 if recorded is not None:
                     self.recorded.add(recorded)
-                self.hangs_up |= verb == "HANGUP" and not arguments and not self.call.hung_up
+                self.hangs_up |= verb == "HANGUP" and not arguments and not self.call.has_call_ended
                 try:
                     return encode_reply(await self.call.send_command(verb, *arguments))
                 except UnsafeValue as error:

@@ -43,7 +43,7 @@ from dialer.switch.asterisk.places import (
     VOTER_CONTEXT,
     VOTERS_CONTEXTS,
     is_attempt_id,
-    is_party_channel,
+    is_third_party_channel,
     parse_place_of_conference,
     parse_seat_of_conference,
 )
@@ -75,8 +75,8 @@ class _Call:
     is_hearing_message: bool = False
 
     @property
-    def is_half_ended(self) -> bool:
-        """Whether at least one of the two events that end a call (OriginateResponse, Hangup) has arrived."""
+    def has_end_event_arrived(self) -> bool:
+        """Whether one of the two events that can end a call (Hangup, a failed OriginateResponse) has arrived."""
         return self.hung_up or self.placed is False
 
 
@@ -86,7 +86,7 @@ class CallTracker:
     def __init__(self) -> None:
         self._calls: dict[AttemptId, _Call] = {}
         self._inbound: dict[str, AttemptId] = {}  # attempts of inbound calls, by the unique id that Asterisk chose
-        self._half_ended: list[AttemptId] = []  # since the last `pop_half_ended_attempts`
+        self._half_ended: list[AttemptId] = []  # since the last `pop_attempts_of_half_ended_calls`
 
     # Attempts and their channels
 
@@ -129,7 +129,7 @@ class CallTracker:
         arrived.
         """
         call = self._calls.get(attempt_id)
-        return call is not None and not call.is_half_ended
+        return call is not None and not call.has_end_event_arrived
 
     def find_answered_channel(self, attempt_id: AttemptId) -> str | None:
         """Return the name of an attempt's channel, or None if the call is not answered or has been hung up."""
@@ -175,7 +175,7 @@ class CallTracker:
                 return [] if seat is None else [CallLeftSeat(attempt_id, seat)]
         return []
 
-    def pop_half_ended_attempts(self) -> list[AttemptId]:
+    def pop_attempts_of_half_ended_calls(self) -> list[AttemptId]:
         """Return the attempts for which only one of the two end events has arrived. Each attempt is returned once.
 
         After the grace time the caller calls `end_overdue_call` for each of them.
@@ -186,7 +186,7 @@ class CallTracker:
     def end_overdue_call(self, attempt_id: AttemptId) -> list[SwitchEvent]:
         """End a call if its second end event has not arrived within the grace time. Return its CallEnded."""
         call = self._calls.get(attempt_id)
-        if call is None or not call.is_half_ended:
+        if call is None or not call.has_end_event_arrived:
             return []
         return self._end_tracked_call(attempt_id, call, EndedBy.HANGUP if call.hung_up else EndedBy.NO_CHANNEL)
 
@@ -217,15 +217,15 @@ class CallTracker:
         call.placed = message.get("Response") == "Success"
         if call.placed and call.dial_status != REDIRECTED:  # a redirected call was answered by another number
             call.channel = message.get("Channel")
-            return self._report_call_answered(attempt_id, call) + self._end_call_if_over(attempt_id, call)
+            return self._report_call_answered(attempt_id, call) + self._end_call_if_end_events_arrived(attempt_id, call)
         call.timed_out = message.get("Reason") == _TIMED_OUT_REASON
-        return self._end_call_if_over(attempt_id, call)
+        return self._end_call_if_end_events_arrived(attempt_id, call)
 
     def _handle_hangup(self, attempt_id: AttemptId, call: _Call, message: AmiMessage) -> list[SwitchEvent]:
         call.hung_up = True
         call.cause = parse_whole_number(message.get("Cause"))
         call.technical_cause = message.get("TechCause") or None
-        return self._end_call_if_over(attempt_id, call)
+        return self._end_call_if_end_events_arrived(attempt_id, call)
 
     def _handle_user_event(self, attempt_id: AttemptId, call: _Call, message: AmiMessage) -> list[SwitchEvent]:
         call.channel = message.get("Channel")
@@ -250,10 +250,10 @@ class CallTracker:
         call.answered = True
         return [CallAnswered(attempt_id)]
 
-    def _end_call_if_over(self, attempt_id: AttemptId, call: _Call) -> list[SwitchEvent]:
+    def _end_call_if_end_events_arrived(self, attempt_id: AttemptId, call: _Call) -> list[SwitchEvent]:
         if call.hung_up and (call.placed is not None or call.answered):
             return self._end_tracked_call(attempt_id, call, EndedBy.HANGUP)
-        if call.is_half_ended:
+        if call.has_end_event_arrived:
             self._half_ended.append(attempt_id)
         return []
 
@@ -330,7 +330,7 @@ class CallTracker:
 
         The context alone does not tell: the channel of a ringing phone is still in its trunk's context.
         """
-        among_voters = channel.context in VOTERS_CONTEXTS and not is_party_channel(channel.unique_id)
+        among_voters = channel.context in VOTERS_CONTEXTS and not is_third_party_channel(channel.unique_id)
         known = channel.unique_id in self._inbound or self.find_attempt_on_channel(channel.unique_id) in self._calls
         return among_voters or known or is_attempt_id(channel.unique_id)
 
@@ -354,7 +354,7 @@ class CallTracker:
             channel = listed.get(unique_ids.get(attempt_id, attempt_id))
             if channel is not None:
                 events.update(self._find_missing_events_of_call(attempt_id, call, channel, seats))
-            elif not call.is_half_ended:  # a half-ended call is ended by its grace time
+            elif not call.has_end_event_arrived:  # a half-ended call is ended by its grace time
                 # If the carrier answered (busy, ...), that answer says how the call ended.
                 by = EndedBy.VANISHED if call.dial_status is None else EndedBy.HANGUP
                 events.add(_make_call_ended(attempt_id, call, by))

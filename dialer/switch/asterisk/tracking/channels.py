@@ -10,7 +10,7 @@ from dialer.domain.parties import PartyId, Place, PlaceKind
 from dialer.domain.switch_events import CallConnected, CallHandedOver, SwitchEvent
 from dialer.switch.asterisk.places import (
     AGENT_CONTEXT,
-    is_party_channel,
+    is_third_party_channel,
     parse_place_of_conference,
     parse_seat_of_conference,
 )
@@ -39,12 +39,12 @@ def list_phones_in_seats(channels: Iterable[LiveChannel]) -> dict[str, str]:
     return {unique_id: seat for unique_id, seat in found if seat is not None}
 
 
-def list_party_places(channels: Iterable[LiveChannel]) -> dict[PartyId, Place | None]:
+def list_places_of_third_parties(channels: Iterable[LiveChannel]) -> dict[PartyId, Place | None]:
     """Return where each third party is: at a seat, with a transferred voter (handover), or None while in no conference."""
     return {
         PartyId(each.unique_id): parse_place_of_conference(each.conference)
         for each in channels
-        if is_party_channel(each.unique_id)
+        if is_third_party_channel(each.unique_id)
     }
 
 

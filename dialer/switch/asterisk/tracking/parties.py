@@ -8,7 +8,7 @@ from dialer.domain.model import AttemptId
 from dialer.domain.parties import PartyId, Place, parse_attempt_id
 from dialer.domain.switch_events import PartyJoined, PartyLeft, SwitchEvent
 from dialer.switch.asterisk.ami_codec import AmiMessage
-from dialer.switch.asterisk.places import is_party_channel, parse_place_of_conference
+from dialer.switch.asterisk.places import is_third_party_channel, parse_place_of_conference
 
 
 class PartyTracker:
@@ -29,11 +29,11 @@ class PartyTracker:
         self._live.discard(party_id)
         self._places.pop(party_id, None)
 
-    def is_party_live(self, party_id: PartyId) -> bool:
+    def is_third_party_live(self, party_id: PartyId) -> bool:
         """Return whether the third party's channel exists or may still be created."""
         return party_id in self._live
 
-    def is_called_for_attempt(self, attempt_id: AttemptId) -> bool:
+    def is_third_party_called_for_attempt(self, attempt_id: AttemptId) -> bool:
         """Return whether a third party was called for this attempt."""
         return any(parse_attempt_id(party_id) == attempt_id for party_id in self._live)
 
@@ -41,13 +41,13 @@ class PartyTracker:
         """Update the tracked third parties from an AMI event, and return the resulting events. Return None if the event
         is not about a third party.
         """
-        if message.event_name == "OriginateResponse" and is_party_channel(message.action_id):
-            return self._report_party_left(message.action_id) if message.get("Response") != "Success" else []
+        if message.event_name == "OriginateResponse" and is_third_party_channel(message.action_id):
+            return self._report_third_party_left(message.action_id) if message.get("Response") != "Success" else []
         unique_id = message.get("Uniqueid")
-        if not is_party_channel(unique_id):
+        if not is_third_party_channel(unique_id):
             return None
         if message.event_name == "Hangup":
-            return self._report_party_left(unique_id)
+            return self._report_third_party_left(unique_id)
         place = parse_place_of_conference(message.get("Conference"))
         if message.event_name == "ConfbridgeLeave":
             self._places.pop(PartyId(unique_id), None)
@@ -56,21 +56,21 @@ class PartyTracker:
             return [PartyJoined(PartyId(unique_id), place)]
         return []
 
-    def _report_party_left(self, unique_id: str) -> list[SwitchEvent]:
+    def _report_third_party_left(self, unique_id: str) -> list[SwitchEvent]:
         party_id = PartyId(unique_id)
         if party_id not in self._live:
             return []
         self.stop_tracking_channel(party_id)
         return [PartyLeft(party_id)]
 
-    def replace_tracked_parties(self, listed: Mapping[PartyId, Place | None]) -> None:
+    def replace_tracked_third_parties(self, listed: Mapping[PartyId, Place | None]) -> None:
         """Replace the tracked third parties. `listed` has the place of each live third party (None = not in a
         conference).
         """
         self._live = {*listed}
         self._places = {party_id: place for party_id, place in listed.items() if place is not None}
 
-    def find_lost_party_events(self, listed: Mapping[PartyId, Place | None]) -> set[SwitchEvent]:
+    def find_lost_third_party_events(self, listed: Mapping[PartyId, Place | None]) -> set[SwitchEvent]:
         """Return the party events that must have been lost, because a list of all third parties shows another state
         than the tracked one.
         """
@@ -82,7 +82,7 @@ class PartyTracker:
         }
         return {*left, *joined}
 
-    def apply_lost_party_event(self, event: PartyJoined | PartyLeft) -> None:
+    def apply_lost_third_party_event(self, event: PartyJoined | PartyLeft) -> None:
         """Update the tracked third parties by an event that Asterisk sent but the dialler did not receive."""
         if isinstance(event, PartyLeft):
             self.stop_tracking_channel(event.party_id)

@@ -26,9 +26,9 @@ from dialer.domain.switch_events import (
     SwitchUp,
 )
 from dialer.switch.asterisk.ami_codec import AmiMessage
-from dialer.switch.asterisk.places import LEASE_CHANNEL, SEAT_CHANNEL, is_attempt_id, is_party_channel
+from dialer.switch.asterisk.places import LEASE_CHANNEL, SEAT_CHANNEL, is_attempt_id, is_third_party_channel
 from dialer.switch.asterisk.tracking.calls import CallTracker, list_held_calls
-from dialer.switch.asterisk.tracking.channels import LiveChannel, list_party_places, list_phones_in_seats
+from dialer.switch.asterisk.tracking.channels import LiveChannel, list_phones_in_seats, list_places_of_third_parties
 from dialer.switch.asterisk.tracking.parties import PartyTracker
 from dialer.switch.asterisk.tracking.remote_calls import RemoteCallTracker
 from dialer.switch.asterisk.tracking.seats import SeatTracker
@@ -75,7 +75,7 @@ class SwitchTracker:
         is_ours = (
             unique_id.startswith((SEAT_CHANNEL, LEASE_CHANNEL))
             or is_attempt_id(unique_id)
-            or is_party_channel(unique_id)
+            or is_third_party_channel(unique_id)
         )
         return is_ours or self.calls.is_inbound_channel(unique_id) or self.seats.is_phone_in_seat(unique_id)
 
@@ -107,8 +107,8 @@ class SwitchTracker:
         self.seats.replace_tracked_phones(
             [channel.unique_id for channel in channels if channel.up], list_phones_in_seats(channels)
         )
-        parties = list_party_places(channels)
-        self.parties.replace_tracked_parties(parties)
+        parties = list_places_of_third_parties(channels)
+        self.parties.replace_tracked_third_parties(parties)
         self.remote_calls.replace_tracked_remote_calls(channels)
         up = SwitchUp(
             frozenset(live),
@@ -134,7 +134,7 @@ class SwitchTracker:
         phones = list_phones_in_seats(channels)
         return frozenset(
             self.seats.find_lost_seat_events(listed.keys(), phones)
-            | self.parties.find_lost_party_events(list_party_places(channels))
+            | self.parties.find_lost_third_party_events(list_places_of_third_parties(channels))
             | self.remote_calls.find_lost_remote_call_events(channels)
             | self.calls.find_lost_call_events(listed, phones.values())
         )
@@ -153,7 +153,7 @@ class SwitchTracker:
                 case CallEvent():
                     self.calls.apply_lost_call_event(event)
                 case PartyJoined() | PartyLeft():
-                    self.parties.apply_lost_party_event(event)
+                    self.parties.apply_lost_third_party_event(event)
                 case SeatUp(seat=seat) | SeatDown(seat=seat):
                     self.seats.replace_phones_of_seat(
                         seat, {each: name for each, name in phones.items() if name == seat}
