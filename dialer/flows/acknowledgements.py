@@ -32,7 +32,11 @@ def find_unjustified_acknowledgements(flow: Flow, texts: Texts, languages: Seque
 
 
 def find_acknowledging_keys(node: Node, texts: Texts, languages: Sequence[str]) -> Iterator[str]:
-    """Yield the keys of texts that are acknowledgements, by key (`turnout.noted_voted`) or by wording in any language."""
+    """Yield the key of each text of a node that acknowledges an answer, such as "noted, thank you".
+
+    A text acknowledges if the last part of its key begins with `noted` (`turnout.noted_voted`), or if its words do in
+    any language.
+    """
     for prompt in node.prompts_and_reprompts:
         if prompt.kind is PromptKind.TEXT:
             named = prompt.value.rpartition(".")[2].startswith("noted")
@@ -43,10 +47,11 @@ def find_acknowledging_keys(node: Node, texts: Texts, languages: Sequence[str]) 
 def _propagate_last_commits(
     flow: Flow, entry: _Commits, texts: Texts, languages: Sequence[str], found: dict[tuple[str, str], FlowFinding]
 ) -> _Commits:
-    """Compute which results the flow may have stored last before each node is reached. Return the results that may be
-    the last ones at the flow's `return:` nodes.
+    """Compute, for each node of a flow, the results (such as a mark) that a call may have stored last before it.
 
-    The computation repeats until nothing changes (a fixed point).
+    Adds a finding to `found` for each node that thanks the caller although nothing may be stored. Returns the last
+    results that are possible at the flow's `return:` nodes, for the calling flow. The computation repeats until nothing
+    changes (a fixed point).
     """
     commits: dict[str, _Commits] = {flow.start: entry}
     todo = [flow.start]
@@ -77,7 +82,7 @@ def _propagate_last_commits(
 
 
 def _find_last_commits_after(node: Node, label: str, here: _Commits) -> _Commits:
-    """Return which results may be the last stored ones after a call has left a node by the edge `label`."""
+    """Return the kinds of results that may be the last stored ones once a call has left a node by the edge `label`."""
     if node.accepts_input:
         return _NO_COMMIT
     if node.commits is None:

@@ -49,7 +49,7 @@ def load_flow(name_or_path: str) -> Flow:
 
 
 def refuse_unsafe_flow(flow: Flow, texts: Texts, may_offer: frozenset[Offer] = frozenset()) -> None:
-    """Raise FlowError if a flow breaks a rule in `UNSAFE`, with the first problem.
+    """Raise FlowError with the first problem if a flow breaks a rule that every flow must pass before calls use it.
 
     Args:
         texts: the texts of the flow's prompts.

@@ -130,8 +130,9 @@ def _can_call_pass_node_silently(flow: Flow, node: Node) -> bool:
 
 
 def _find_loops_of_silent_callers(subject: Subject) -> Problems:
-    """Find nodes at which a caller who presses no key stays in an endless loop. The flow must end such a call before
-    the limit of turns does.
+    """Find loops of nodes that a caller who presses no key never leaves.
+
+    The flow itself must end such a call. Otherwise the call ends as a fault, by the limit on the actions of one call.
     """
 
     def is_edge_taken_without_keys(node: Node, label: str) -> bool:

@@ -45,13 +45,13 @@ def list_fixed_sounds(flow: Flow, language: str, texts: Texts) -> tuple[str, ...
 
 
 def get_text_sound(key: str, language: str, number: int = 0) -> str:
-    """Return the name of the sound for a text, or for one segment of the text (counted from 1)."""
+    """Return the name of the sound that speaks a text, or one segment of the text (`number`, counted from 1)."""
     path = key.replace(".", "/")
     return f"{ROOT}/{language}/{path}-{number}" if number else f"{ROOT}/{language}/{path}"
 
 
 def get_name_sound(kind: PromptKind, name: str, language: str) -> str:
-    """Return the sound of the name of a place or organisation."""
+    """Return the name of the sound that speaks the name of a place or organisation."""
     digest = hashlib.sha256(unicodedata.normalize("NFC", name).encode()).hexdigest()[:16]
     return f"{ROOT}/{language}/{kind.value}/{digest}"
 

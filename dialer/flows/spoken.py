@@ -14,7 +14,10 @@ from dialer.flows.texts import INFORMATION_TEXT, SMS, Texts, fill_information_te
 
 
 def collect_text_prompts(texts: Texts, languages: Iterable[str]) -> dict[PromptName, str]:
-    """Return the words of the prompts of all texts. A text with values has one prompt per segment between its values."""
+    """Return the words to record for each prompt that speaks a text of the flows.
+
+    A text with values, as in "until {closes_at}, please", has a prompt for each segment between its values.
+    """
     spoken: dict[PromptName, str] = {}
     for language in languages:
         for key, text in texts.by_language.get(language, {}).items():
@@ -27,7 +30,10 @@ def collect_text_prompts(texts: Texts, languages: Iterable[str]) -> dict[PromptN
 
 
 def collect_word_prompts(languages: Iterable[str]) -> dict[PromptName, str]:
-    """Return the words of the prompts for numbers, digits, hours and dates, in languages with shipped words."""
+    """Return the words to record for each prompt that speaks a number, digit, hour or date.
+
+    Languages for which Matdan has no such words are left out.
+    """
     spoken: dict[PromptName, str] = {}
     for language in languages:
         words = load_spoken_words(language)
@@ -37,7 +43,7 @@ def collect_word_prompts(languages: Iterable[str]) -> dict[PromptName, str]:
 
 
 def collect_name_prompts(names: Iterable[tuple[PromptKind, str]], languages: Iterable[str]) -> dict[PromptName, str]:
-    """Return the words of the prompts for names of places and organisations, one per name and language."""
+    """Return the words to record for each prompt that speaks a name of a place or organisation, in each language."""
     spoken: dict[PromptName, str] = {}
     given = list(names)
     for language in languages:
@@ -47,8 +53,9 @@ def collect_name_prompts(names: Iterable[tuple[PromptKind, str]], languages: Ite
 
 
 def collect_message_prompt(language: str, organisation: str, texts: Texts) -> dict[PromptName, str]:
-    """Return the words of the information message (who called, and that no agent was free), in the language or else in
-    English. Without a text, return {}.
+    """Return the words to record for the information message (who called, and that no agent was free).
+
+    They are in the language `language`, or else in English. If there is no such text, return {}.
     """
     found = fill_information_text(language, organisation, texts)
     return {} if found is None else {PromptName("", found[0], INFORMATION): found[1]}

@@ -61,7 +61,7 @@ class TranslatedScript:
 
 
 def translate_script(script: Script, language: str) -> TranslatedScript:
-    """Return a script in a language, or in the script's first language if it lacks that one."""
+    """Return a script in a language. If the script has no texts in it, return the script in its first language."""
     tag = language if language in script.languages else script.languages[0]
     pages = {name: _translate_page(page, tag) for name, page in script.pages.items()}
     return TranslatedScript(script.name, script.version, script.start, pages)
