@@ -4,7 +4,8 @@
     python -m tests.attack.kill_histories --every-step --seed 1
 
 A history has a small roll, a campaign with agents and one with a flow. Some diallers are killed, each at a random step (a store
-statement, an order to the switch, or a switch event) or time. Meanwhile AMI links and flow connections are lost, the switch
+statement, an order to the switch, or a switch event) or time. Half of the kills are power losses: the disk loses what was written
+and not synced, and the switch on the same machine may restart. Meanwhile AMI links and flow connections are lost, the switch
 restarts, Originates are not answered, and agents change their dispositions. The last dialler is stopped in order. Then the store
 is compared with the network's record. All figures after the counts must be 0.
 
@@ -25,14 +26,15 @@ import sqlite3
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from random import Random
+from unittest import mock
 
 import structlog
 
 from dialer.domain.clock import LoopClock
-from dialer.domain.errors import CommandRefused, StoreError
+from dialer.domain.errors import CommandRefused, StoreCorrupt, StoreError
 from dialer.domain.model import Disposition
 from dialer.domain.view import SeatState
 from dialer.engine.dispositions.commands import KeyedDisposition
@@ -40,9 +42,11 @@ from dialer.engine.seats.commands import SeatLogIn
 from dialer.flows.library import FlowLibrary
 from dialer.flows.texts import load_shipped_texts
 from dialer.simulation.virtual_time import run_virtual
+from dialer.store import connection
 from tests.attack.killable_dialler import SCRATCH, KillableDialler, Killed
 from tests.attack.simulated_network import SimulatedNetwork
 from tests.support.centre import START_EPOCH, site_settings
+from tests.support.power_loss import LossyDisk, lossy_disk
 from tests.support.roll_filler import fill_roll
 
 FLOW = str(Path(__file__).with_name("attack_flow.yaml"))
@@ -54,6 +58,7 @@ CAMPAIGNS = [
 ]
 VOTERS = 16
 SEATS = ("01", "02")
+CHECKPOINT_PAGES = (20, connection.CHECKPOINT_PAGES)  # few, so that a power loss meets checkpoints, too
 EVERY_STEP_SECONDS = 12.0  # of the first dialler, where it dies at every step
 DISPOSITIONS = (Disposition.VOTED, Disposition.NOT_YET, Disposition.LATER, Disposition.OPT_OUT, Disposition.CALL_BACK)
 
@@ -63,6 +68,7 @@ OPT_OUTS_LOST = "acknowledged opt-outs lost"
 NEVER_ENDED = "attempts or targets never ended"
 UNCOMMITTED = "calls that were never committed"
 REDIALLED = "numbers dialled again after an unknown end"
+DAMAGED = "stores that could not be opened again"
 MUST_BE_ZERO = (
     LOST,
     DOUBLED,
@@ -73,6 +79,7 @@ MUST_BE_ZERO = (
     NEVER_ENDED,
     UNCOMMITTED,
     REDIALLED,
+    DAMAGED,
 )
 
 
@@ -93,10 +100,11 @@ def create_file_for_roll() -> Path:
 
 
 class History:
-    """One history, determined by its seed, with its figures."""
+    """One history, determined by its seed, with its figures. `disk` has the files of its diallers."""
 
-    def __init__(self, directory: Path, seed: int) -> None:
+    def __init__(self, directory: Path, seed: int, disk: LossyDisk) -> None:
         self._random = Random(seed)
+        self._disk = disk
         self._paths = (directory / f"dialler-{n}.db" for n in itertools.count(1))
         self._path = next(self._paths)
         shutil.copyfile(create_file_for_roll(), self._path)
@@ -160,10 +168,13 @@ class History:
         await self._kill(dialler)
 
     async def _kill(self, dialler: KillableDialler) -> None:
-        self.figures["kills"] += 1
+        power_loss = self._random if self._random.random() < 0.5 else None
+        self.figures["kills" if power_loss is None else "power losses"] += 1
         self._network.dialler, self._network.link_up = None, False
         path = next(self._paths)
-        await dialler.kill(path)
+        await dialler.kill(path, self._disk, power_loss)
+        if power_loss is not None and self._random.random() < 0.5:
+            self._network.restart()
         self._path = path
 
     async def _disturb_switch(self) -> None:
@@ -273,12 +284,26 @@ class History:
         )
 
 
+@contextlib.contextmanager
+def _open_history(seed: int) -> Iterator[History]:
+    with tempfile.TemporaryDirectory(dir=SCRATCH) as directory:
+        durable = Path(directory) / "durable"
+        durable.mkdir()
+        pages = Random(seed).choice(CHECKPOINT_PAGES)
+        with lossy_disk(durable) as disk, mock.patch.object(connection, "CHECKPOINT_PAGES", pages):
+            history = History(Path(directory), seed, disk)
+            try:
+                yield history
+            except StoreCorrupt:
+                history.figures[DAMAGED] += 1
+
+
 def play_killed_at(seed: int, step: int | None) -> tuple[int, Counter[str]]:
     """Play a history whose first dialler is killed at `step`. Return how many steps it did, and the history's figures."""
-    with tempfile.TemporaryDirectory(dir=SCRATCH) as directory:
-        history = History(Path(directory), seed)
+    with _open_history(seed) as history:
+        steps = 0
         steps = run_virtual(lambda: history.play_killed_at(step))
-        return steps, history.figures
+    return steps, history.figures
 
 
 def play_every_step(
@@ -303,10 +328,9 @@ def play_every_step(
 
 def play(seed: int) -> Counter[str]:
     """Play one history and return its figures."""
-    with tempfile.TemporaryDirectory(dir=SCRATCH) as directory:
-        history = History(Path(directory), seed)
+    with _open_history(seed) as history:
         run_virtual(history.play)
-        return history.figures
+    return history.figures
 
 
 def find_faults(figures: Counter[str]) -> dict[str, int]:

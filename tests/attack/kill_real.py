@@ -1,5 +1,8 @@
 """Dialler processes that are killed with SIGKILL at random times, one after another on one store and one switch.
 
+Every other kill is a power loss, too: the next process finds the store as the disk has it, with each unsynced write there or not by
+chance, and a new boot id.
+
     python -m tests.attack.kill_real --rounds 300 --seed 1
 
 The simulated Asterisk runs all the time, over real TCP. Each dialler appends a mark to a file before it acknowledges it to the
@@ -10,17 +13,20 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import shutil
 import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
+from uuid import uuid4
 
 from dialer.mqtt.embedded_broker import find_free_port
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, make_seat_phones
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.simulation.asterisk.voters import Behaviour, VoterProfile
+from dialer.store.sent_journal import get_journal_path
 from tests.attack.kill_histories import print_progress
 from tests.support.processes import HOURS, SPEED, run_dialler_process, wait_for_ended_calls
 from tests.support.roll_filler import fill_roll
@@ -60,10 +66,19 @@ async def play(directory: Path, rounds: int, seed: int, progress: Callable[[str]
     campaign = {**CAMPAIGN, "flow": FLOW}
     async with SimulatedAsterisk(config) as switch:
         for round_number in range(1, rounds + 1):
-            with run_dialler_process(directory, switch, campaign, "never", acknowledged=str(acknowledged)) as dialler:
+            more = {"acknowledged": str(acknowledged)}
+            durable = directory / f"durable-{round_number}"
+            power_loss = round_number % 2 == 0
+            if power_loss:
+                durable.mkdir()
+                more |= {"durable": str(durable), "seed": str(random.random())}
+            with run_dialler_process(directory, switch, campaign, "never", **more) as dialler:
                 await _wait_for_session(switch)
                 await asyncio.sleep(random.uniform(0.0, 3.0))
                 dialler.kill()
+            if power_loss:
+                figures["power losses"] += 1
+                _put_durable_files_in_place(durable, directory / "centre.db")
             if progress is not None:
                 progress(f"{round_number} of {rounds} rounds, {len(switch.placed_calls)} calls placed")
         with run_dialler_process(directory, switch, campaign, "never", acknowledged=str(acknowledged)) as last:
@@ -75,6 +90,21 @@ async def play(directory: Path, rounds: int, seed: int, progress: Callable[[str]
                 assert status == 0, f"status {status}: " + (directory / "child.log").read_text()[-1000:]
         _count_results(directory, switch, acknowledged, figures)
     return figures
+
+
+def _put_durable_files_in_place(durable: Path, store: Path) -> None:
+    """Replace the files of a store by what its disk had at a power loss."""
+    for suffix in ("", "-wal", "-shm"):
+        store.with_name(store.name + suffix).unlink(missing_ok=True)
+    for found in durable.iterdir():
+        shutil.move(found, store.with_name(found.name))
+    durable.rmdir()
+    journal = get_journal_path(store)
+    with journal.open("r+b") as file:  # in place: the journal names its own inode
+        _, space, rest = file.read().partition(b" ")
+        file.seek(0)
+        file.truncate()
+        file.write(str(uuid4()).encode() + space + rest)
 
 
 async def _wait_for_session(switch: SimulatedAsterisk) -> None:

@@ -1,9 +1,9 @@
-"""A dialler in this process that can be killed at any step, leaving its store's files as a crash would.
+"""A dialler in this process that can be killed at any step, leaving its store's files as a crash or a power loss would.
 
 A step is a statement on the store's writing connection, an order to the switch, or an event from it. Steps are counted as they
 occur, so that a test can kill a dialler at step k for every k. After that nothing of the dialler reaches the store or the
 switch: its tasks are cancelled, and anything that their clean-up tries is refused. The next dialler opens a copy of the files,
-which contains only what was committed.
+which contains only what was committed. After a power loss the files lack what was written and not synced.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import shutil
 import sqlite3
 from collections.abc import Callable, Coroutine
 from pathlib import Path
+from random import Random
 from typing import Any
 
 from dialer.domain.clock import LoopClock
@@ -29,6 +30,7 @@ from dialer.simulation.site import make_simulated_profile
 from dialer.site.plan import create_engine_plan
 from dialer.store.sent_journal import SentJournal, get_journal_path
 from dialer.store.store import Store, open_store
+from tests.support.power_loss import LossyDisk
 
 PROFILE = make_simulated_profile()
 SCRATCH = next((each for each in ("/dev/shm",) if Path(each).is_dir()), None)  # noqa: S108 - no disk to wait for
@@ -155,11 +157,18 @@ class KillableDialler:
         await self.running
         await self.store.close()
 
-    async def kill(self, next_path: Path) -> None:
-        """Kill the dialler if it is alive, cancel all its tasks, and copy its files to `next_path`."""
+    async def kill(self, next_path: Path, disk: LossyDisk | None = None, power_loss: Random | None = None) -> None:
+        """Kill the dialler if it is alive, cancel all its tasks, and copy its files to `next_path`.
+
+        `disk` is the one that the files are on, if it is lossy. With `power_loss`, copy what that disk has after a power
+        loss: each unsynced write is there or not, by chance.
+        """
         self.steps.kill()
+        found = self._path.parent
+        if disk is not None and power_loss is not None:
+            found = disk.after_power_loss(found / f"{next_path.name}-loss", power_loss)
         for suffix in ("", "-wal"):  # SQLite rebuilds the index of the WAL
-            file = self._path.with_name(self._path.name + suffix)
+            file = found / (self._path.name + suffix)
             if file.exists():
                 shutil.copyfile(file, next_path.with_name(next_path.name + suffix))
         if hasattr(self, "engine"):
@@ -182,3 +191,7 @@ class KillableDialler:
         store._lock.release_lock()
         for suffix in ("", "-wal", "-shm", ".lock"):
             self._path.with_name(self._path.name + suffix).unlink(missing_ok=True)
+            if disk is not None:
+                disk.delete(str(self._path) + suffix)
+        if found != self._path.parent:
+            shutil.rmtree(found)

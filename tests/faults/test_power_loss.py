@@ -26,10 +26,11 @@ async def test_acknowledged_writes_to_the_store_survive_a_power_loss(
 ) -> None:
     monkeypatch.setattr(connection, "CHECKPOINT_PAGES", checkpoint_pages)
     (tmp_path / "disk").mkdir()
+    (tmp_path / "durable").mkdir()
     backend = SqliteBackend(tmp_path / "disk")
     chance = random.Random(7)
     losses: list[tuple[list[int], Path]] = []
-    with lossy_disk() as disk:
+    with lossy_disk(tmp_path / "durable") as disk:
         async with open_filled_store(backend) as store:
             for number in range(1, 9):
                 new = await claim_and_open_attempt(store, number)

@@ -7,6 +7,7 @@ import contextlib
 import os
 import signal
 from pathlib import Path
+from random import Random
 from typing import Any
 
 from dialer.app import open_centre
@@ -19,6 +20,7 @@ from dialer.process.signals import stop_on_signals
 from dialer.simulation.site import make_simulated_profile
 from dialer.switch.asterisk.adapter import AsteriskSwitch
 from tests.support.centre import site_settings
+from tests.support.power_loss import lossy_disk
 
 CRASH_POINTS = ("before-originate", "after-originate", "ringing", "talking", "before-commit", "after-commit")
 
@@ -101,5 +103,8 @@ async def _dial(options: dict[str, Any]) -> None:
 
 
 def run(options: dict[str, Any]) -> None:
-    """Dial until SIGTERM or the crash point."""
-    asyncio.run(_dial(options))
+    """Dial until SIGTERM or the crash point. The folder `durable`, if given, gets what a power loss leaves of the store."""
+    with contextlib.ExitStack() as disk:
+        if "durable" in options:
+            disk.enter_context(lossy_disk(Path(options["durable"]), Random(options["seed"])))
+        asyncio.run(_dial(options))
