@@ -351,7 +351,7 @@ async def test_broker_connection_requires_tls_and_verifies_a_self_signed_certifi
     assert tested.engine.executed == [StopAll()]
 
 
-async def test_desk_may_send_commands_for_all_users_and_other_programs_only_their_own(
+async def test_desk_sends_commands_for_all_users_and_other_programs_only_their_own(
     tmp_path: Path, store: Store
 ) -> None:
     people = [*PEOPLE, {"name": "desk", "role": "desk"}, {"name": "other-desk", "role": "desk"}]

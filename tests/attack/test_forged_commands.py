@@ -547,7 +547,7 @@ def test_malformed_command_payloads_are_refused_without_leaking_memory(senders: 
     assert bool(accepted) == (senders is OPEN)  # none of them bears a signature that holds
 
 
-async def test_commands_queued_before_their_senders_role_was_revoked_are_refused() -> None:
+async def test_queued_commands_are_refused_after_their_sender_has_lost_the_role() -> None:
     stored = {"meena": SupervisorRole.SUPERVISOR, "ravi": SupervisorRole.SUPERVISOR}
     tested = make_gateway(Senders([], stored))
     tested.send("meena", "resume", "r-1", campaign="a")

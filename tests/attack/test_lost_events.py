@@ -173,7 +173,7 @@ async def test_live_call_that_an_event_reported_as_ended_is_hung_up(tmp_path: Pa
 
 
 @virtual_time()
-async def test_failed_comparison_with_asterisk_opens_a_new_session_and_comparisons_continue(tmp_path: Path) -> None:
+async def test_failed_channel_comparison_opens_a_new_ami_session_that_compares_again(tmp_path: Path) -> None:
     async with a_site(tmp_path, make_scripted_switch(), voters=1, seats=1) as site:
         await site.log_in("01")
         await site.centre.engine.execute_command(StopAll())

@@ -55,7 +55,7 @@ def put_snapshot_back(folder: Path, snapshot: Path) -> None:
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_nobody_is_called_twice_after_a_snapshot_is_put_back(tmp_path: Path, seed: int) -> None:
+def test_nobody_is_called_twice_after_an_older_store_snapshot_is_restored(tmp_path: Path, seed: int) -> None:
     random = Random(seed)
     people = [
         Behaviour(answer_after=random.uniform(1.0, 9.0), hang_up_after=random.uniform(1.0, 20.0)) for _ in range(VOTERS)

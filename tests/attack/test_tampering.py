@@ -496,7 +496,7 @@ def test_each_way_to_tamper_with_a_store_is_found_by_the_listed_checks(
         assert seal_verification.verify_seals(db, first_keys=[sealed.first_key]).is_evidence_intact is not way.reopened
 
 
-def test_older_store_copy_is_found_by_a_noted_seal_head_or_at_the_next_start(sealed: Sealed, tmp_path: Path) -> None:
+def test_older_store_copy_is_detected_by_a_noted_seal_or_at_the_next_start(sealed: Sealed, tmp_path: Path) -> None:
     copy, live = tmp_path / "copy", tmp_path / "centre.db"
     shutil.copy(sealed.path, copy)
     for file in (sealed.path, get_seal_key_path(sealed.path)):

@@ -135,7 +135,7 @@ async def test_number_of_messages_waiting_for_an_unreachable_broker_is_limited(t
 
 
 @virtual_time()
-async def test_sealed_epoch_of_evidence_is_published_every_minute_and_when_dialling_stops(tmp_path: Path) -> None:
+async def test_signed_evidence_is_published_every_minute_and_when_dialling_stops(tmp_path: Path) -> None:
     async with a_site(tmp_path, make_answering_switch(answer_after=2.0, hang_up_after=5.0), campaign=IVR) as site:
         await site.until(lambda: len(site.ended()) > 10)
         await asyncio.sleep(130)

@@ -231,7 +231,7 @@ async def test_mark_stored_by_a_flow_survives_a_killed_dialler(tmp_path: Path) -
 
 
 @virtual_time()
-async def test_call_recovered_after_a_restart_has_the_earlier_number_of_pending_voters(tmp_path: Path) -> None:
+async def test_call_recovered_after_a_restart_has_the_same_pending_voters_as_before(tmp_path: Path) -> None:
     campaign = {**CAMPAIGNS[1], "ring_seconds": 60}
     fill_roll(tmp_path / "centre.db", 4, voters_per_booth=100)  # two voters share the third number
     async with SimulatedAsterisk(

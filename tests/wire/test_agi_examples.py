@@ -51,7 +51,7 @@ async def test_survey_script_stores_the_answer_and_plays_directions_to_the_booth
     assert [commit.answers or commit.kind for commit in commits] == ([] if stored is None else [stored])
 
 
-async def test_survey_script_plays_the_prompt_ask_us_for_an_unknown_part(
+async def test_survey_script_asks_voters_of_an_unknown_booth_to_contact_us(
     survey: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tests.support.agi_scripts.SCRIPT_FACTS", {"booth_part": 13})

@@ -126,7 +126,7 @@ def test_dialer_check_asks_asterisk_for_many_sounds_in_several_requests(
 
 
 @virtual_time()
-async def test_dialer_check_warns_that_calls_stay_unknown_without_a_call_history(tmp_path: Path) -> None:
+async def test_dialer_check_warns_that_lost_calls_stay_unknown_without_call_records(tmp_path: Path) -> None:
     found = await list_findings(tmp_path, history=None)
     assert found["call history"].level is Level.WARNING
     assert "call history" not in await list_findings(tmp_path)

@@ -425,7 +425,7 @@ async def test_outcome_key_pressed_too_late_is_refused_and_not_saved_for_the_nex
     assert len(await site.desk.wait_for_commands("seat-dispose")) == 1
 
 
-async def test_page_shows_that_the_voter_was_marked_voted_elsewhere(site: Site) -> None:
+async def test_agent_page_shows_that_somebody_else_marked_the_voter_as_voted(site: Site) -> None:
     page = await site.open_ready_page()
     people = household(1, 2)
     await site.call(page, "attempt-1", people)

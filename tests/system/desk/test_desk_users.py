@@ -157,7 +157,7 @@ async def test_user_is_added_signs_in_sends_commands_and_is_removed(site: Site) 
     assert done == [(f"user-{what}", "asha") for what in ("set", "password", "set", "remove")]
 
 
-async def test_user_changes_the_own_password_and_cannot_edit_users_of_the_settings_file(site: Site) -> None:
+async def test_user_changes_own_password_and_cannot_edit_users_of_the_settings_file(site: Site) -> None:
     page = await site.account()
     form = page.locator("form.fields", has=page.locator("input[name=new]"))
     await form.locator("input[name=password]").fill(PASSWORD)

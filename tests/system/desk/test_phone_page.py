@@ -104,7 +104,7 @@ async def test_lost_phone_socket_does_not_end_the_call(site: Site) -> None:
     assert "Call-ID: one" in bye
 
 
-async def test_page_whose_phone_another_page_replaced_does_not_reconnect_by_itself(site: Site) -> None:
+async def test_browser_phone_replaced_by_another_page_does_not_reconnect_automatically(site: Site) -> None:
     page = await site.page()
     await expect(page.locator(".state-now")).to_be_visible()  # the page shows that there is no call
     await page.clock.install()

@@ -310,7 +310,7 @@ async def test_booth_worker_hears_that_a_voter_serial_was_not_stored(
 
 
 @virtual_time()
-async def test_voter_serial_committed_before_a_crash_can_be_undone_after_it(
+async def test_voter_serial_committed_before_a_crash_can_be_undone_after_the_crash(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     commit, committed = FlowService.store_result_of_flow, asyncio.Event()

@@ -33,7 +33,7 @@ def hold_campaign(site: Site) -> None:
 @pytest.mark.parametrize(("stay", "wanted"), [(0, Outcome.CANCELLED), (4, Outcome.CONNECTED)])
 @pytest.mark.parametrize("held", ["paused", "results cannot be stored"])
 @virtual_time()
-async def test_held_campaign_lets_as_many_calls_ring_as_agents_remain(
+async def test_campaign_on_hold_keeps_one_ringing_call_for_each_remaining_agent(
     tmp_path: Path, held: str, stay: int, wanted: Outcome
 ) -> None:
     config = make_answering_switch(answer_after=12.0, post_dial_seconds=1.0, talk_seconds=5.0)

@@ -93,7 +93,7 @@ async def test_agent_and_ivr_campaigns_run_together(tmp_path: Path) -> None:
 
 
 @virtual_time()
-async def test_voter_without_a_free_agent_hears_the_message_within_two_seconds(tmp_path: Path) -> None:
+async def test_voter_without_a_free_agent_hears_the_information_message_in_2_seconds(tmp_path: Path) -> None:
     config = make_answering_switch(answer_after=2.0, talk_seconds=300.0)
     campaign = {"pacing": "ratio", "abandoned_target": 1.0, "abandoned_limit": 1.0}
     cap = AbandonedCap(window_hours=24, share=1.0)

@@ -43,7 +43,7 @@ async def wait_for_end_of_call(site: Site, channel: Channel, seconds: float = 12
 
 
 @virtual_time()
-async def test_inbound_caller_reports_in_the_flow_to_have_voted(tmp_path: Path) -> None:
+async def test_vote_that_an_inbound_caller_reports_by_keypad_is_stored(tmp_path: Path) -> None:
     async with a_site(tmp_path, campaign=QUIET, **make_inbound_settings()) as site:
         channel = site.switch.place_inbound_call(CALLER, called=FLOW, script=Behaviour(keys=((12.0, "1"),)))
         await wait_for_end_of_call(site, channel)
@@ -95,7 +95,7 @@ async def test_inbound_flow_continues_without_a_free_agent(tmp_path: Path) -> No
 
 
 @virtual_time()
-async def test_caller_of_an_agent_number_gets_an_agent_or_hears_the_message(tmp_path: Path) -> None:
+async def test_inbound_caller_gets_an_agent_or_hears_the_information_message(tmp_path: Path) -> None:
     async with a_site(tmp_path, make_scripted_switch(), campaign=QUIET, seats=1, **make_inbound_settings()) as site:
         first = site.switch.place_inbound_call(CALLER, called=AGENT)
         await wait_for_end_of_call(site, first)
@@ -139,7 +139,7 @@ async def test_missed_call_outside_calling_hours_is_called_back_in_the_next_call
 
 
 @pytest.mark.parametrize("number", ["", "+919999999999", "anonymous"])
-def test_unknown_caller_hears_the_message_and_no_mark_is_stored(tmp_path: Path, number: str) -> None:
+def test_unknown_caller_hears_the_information_message_and_no_mark_is_stored(tmp_path: Path, number: str) -> None:
     @virtual_time()
     async def run() -> None:
         async with a_site(tmp_path, campaign=QUIET, **make_inbound_settings()) as site:

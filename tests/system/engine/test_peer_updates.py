@@ -50,7 +50,7 @@ def make_peer_updates(
 
 
 @virtual_time()
-async def test_ringing_calls_to_voters_who_voted_or_opted_out_elsewhere_are_cancelled(tmp_path: Path) -> None:
+async def test_votes_and_opt_outs_reported_by_other_centres_cancel_ringing_calls(tmp_path: Path) -> None:
     lines = make_answering_switch(answer_after=25.0, talk_seconds=5.0)
     async with a_site(tmp_path, lines, seats=3, rules={"opt_out_secret": SECRET}) as site:
         await site.log_in("01", "02", "03")
@@ -72,7 +72,7 @@ async def test_ringing_calls_to_voters_who_voted_or_opted_out_elsewhere_are_canc
 
 
 @virtual_time()
-async def test_alert_about_marks_for_an_unknown_roll_clears_when_a_mark_for_this_roll_arrives(tmp_path: Path) -> None:
+async def test_alert_about_marks_of_an_unknown_roll_clears_at_a_mark_of_a_known_roll(tmp_path: Path) -> None:
     async with a_site(tmp_path, make_answering_switch(answer_after=25.0, talk_seconds=5.0)) as site:
         await site.centre.engine.execute_command(make_peer_updates(site, 0, 1, 1, 2, version="another roll"))
         (alert,) = [each for each in site.centre_view.alerts if each.code == "peer-marks-skipped"]

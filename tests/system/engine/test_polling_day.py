@@ -233,7 +233,7 @@ async def test_booth_workers_are_called_in_the_time_zone_of_the_poll(tmp_path: P
     assert held == [HoldReason.LIST_COMPLETED, HoldReason.LIST_COMPLETED, HoldReason.NO_POLL]
 
 
-def test_flow_announces_the_closing_time_of_the_polls_time_zone(tmp_path: Path) -> None:
+def test_flow_announces_the_close_of_poll_in_the_time_zone_of_the_poll(tmp_path: Path) -> None:
     chosen = site_settings(
         tmp_path,
         1,

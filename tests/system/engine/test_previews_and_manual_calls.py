@@ -114,7 +114,7 @@ async def test_skipped_preview_is_offered_again_and_does_not_count_as_a_call_att
 
 
 @virtual_time()
-async def test_call_preview_is_dialled_automatically_after_preview_seconds(tmp_path: Path) -> None:
+async def test_call_preview_is_dialled_automatically_after_the_configured_seconds(tmp_path: Path) -> None:
     async with run_preview_site(tmp_path, campaign={"preview_seconds": 8}) as site:
         attempt_id = await wait_for_preview(site)
         preview = get_seat(site).preview

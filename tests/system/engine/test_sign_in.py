@@ -69,7 +69,7 @@ async def test_proof_of_a_pin_is_valid_only_for_one_seat_agent_centre_and_minute
 
 
 @virtual_time()
-async def test_wrong_pin_proofs_and_wrong_pins_count_together_until_the_lock(tmp_path: Path) -> None:
+async def test_wrong_pins_from_agent_page_and_phone_count_together_towards_the_lock(tmp_path: Path) -> None:
     async with run_site_with_pins(tmp_path) as site:
         execute = site.centre.engine.execute_command
         for _ in range(5):
@@ -85,7 +85,7 @@ async def test_wrong_pin_proofs_and_wrong_pins_count_together_until_the_lock(tmp
 
 
 @virtual_time()
-async def test_wrong_pin_proofs_from_a_page_lock_only_where_they_come_from(tmp_path: Path) -> None:
+async def test_wrong_pins_on_the_agent_page_lock_only_the_device_or_network_used(tmp_path: Path) -> None:
     network, device = "0f" * 16, "1f" * 16
     async with run_site_with_pins(tmp_path) as site:
         execute = site.centre.engine.execute_command

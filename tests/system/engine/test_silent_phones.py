@@ -215,7 +215,7 @@ async def test_phone_of_a_page_reloaded_during_the_phone_check_is_called_after_t
 
 
 @virtual_time()
-async def test_phone_of_a_second_page_is_called_once_the_phone_of_the_first_is_silent(tmp_path: Path) -> None:
+async def test_phone_of_a_second_page_is_called_when_the_first_phone_is_silent(tmp_path: Path) -> None:
     async with run_site_with_pins(tmp_path, Behaviour(answer_after=200.0), agents=[]) as site:
         await site.centre.engine.execute_command(SeatLogIn(seat="01", agent="asha"))
         await site.until(lambda: seat(site).state is SeatState.READY)
@@ -374,7 +374,7 @@ def test_new_registration_of_a_browser_phone_is_reported_before_the_loss_of_the_
     ("status", "told"),
     [("Unreachable", PhoneUnreachable("agent01")), ("Reachable", PhoneRegistered("agent01", "sip:a@b"))],
 )
-def test_missing_and_returning_qualify_replies_of_a_phone_are_reported(
+def test_phone_that_stops_or_resumes_answering_sip_qualify_is_reported(
     status: str, told: PhoneUnreachable | PhoneRegistered
 ) -> None:
     message = make_ami_event("ContactStatus", ContactStatus=status, EndpointName="agent01", URI="sip:a@b")

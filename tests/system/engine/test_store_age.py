@@ -63,7 +63,7 @@ def find_alert(site: Site, code: str) -> str | None:
 
 
 @virtual_time()
-async def test_store_set_back_places_no_call_beside_the_record_in_asterisks_database(tmp_path: Path) -> None:
+async def test_store_set_back_places_no_calls_if_asterisk_has_recorded_a_newer_call(tmp_path: Path) -> None:
     async with make_switch() as switch:
         async with run_site(tmp_path, switch) as site:
             await site.until(lambda: len(site.ended()) >= 6)
@@ -94,7 +94,7 @@ async def test_first_start_dials_and_each_call_is_recorded_in_asterisks_database
 
 
 @virtual_time()
-async def test_asterisks_record_of_the_last_call_survives_its_restart(tmp_path: Path) -> None:
+async def test_record_of_the_last_call_survives_a_restart_of_asterisk(tmp_path: Path) -> None:
     async with make_switch() as switch, run_site(tmp_path, switch) as site:
         await site.until(lambda: len(site.ended()) >= 3)
         recorded = switch.database[RECORD]
@@ -106,7 +106,7 @@ async def test_asterisks_record_of_the_last_call_survives_its_restart(tmp_path: 
 
 
 @virtual_time()
-async def test_new_store_beside_the_record_of_another_store_places_no_call(tmp_path: Path) -> None:
+async def test_new_store_places_no_calls_if_asterisk_recorded_calls_of_another_store(tmp_path: Path) -> None:
     fill_roll(tmp_path / "centre.db", 90, voters_per_booth=100, numbers_weigh_alike=True)
     async with make_switch() as switch:
         switch.database[RECORD] = NEVER_PLACED
@@ -144,7 +144,7 @@ async def test_running_dialler_stops_when_asterisk_connects_with_a_later_call(tm
 
 
 @virtual_time()
-async def test_accepted_store_dials_once_its_campaigns_are_resumed(tmp_path: Path) -> None:
+async def test_older_store_that_a_person_accepted_dials_after_campaigns_are_resumed(tmp_path: Path) -> None:
     async with make_switch() as switch:
         async with run_site(tmp_path, switch) as site:
             await site.until(lambda: len(site.ended()) >= 6)

@@ -135,7 +135,7 @@ async def test_alert_names_an_unregistered_trunk_until_the_carrier_accepts_its_r
 
 
 @virtual_time()
-async def test_dialling_is_held_while_all_trunks_rest_until_a_probe_call_succeeds(tmp_path: Path) -> None:
+async def test_dialling_is_held_while_all_trunks_are_suspended_until_a_test_call_succeeds(tmp_path: Path) -> None:
     async with run_centre_with_resting_trunk(tmp_path) as site:
         await asyncio.sleep(2)
         held = str(site.centre_view.campaigns[0].hold)
@@ -266,7 +266,7 @@ async def test_ring_time_starts_at_the_ringing_that_follows_early_media(tmp_path
 
 
 @virtual_time()
-async def test_failures_of_single_numbers_do_not_make_the_trunk_rest(tmp_path: Path) -> None:
+async def test_failed_calls_to_single_numbers_do_not_suspend_the_trunk(tmp_path: Path) -> None:
     scripts = {f"+91{7_000_000_001 + n}": Behaviour(fails_with=(404, 486, 603, 0, 480)[n % 5]) for n in range(90)}
     config = replace(make_answering_switch(), scripts=scripts)
     campaign = {**IVR, "channels": 4, "ring_seconds": 10}
@@ -277,7 +277,7 @@ async def test_failures_of_single_numbers_do_not_make_the_trunk_rest(tmp_path: P
 
 
 @virtual_time()
-async def test_trunk_is_probed_by_the_next_call_if_the_store_refused_the_probe_call(tmp_path: Path) -> None:
+async def test_suspended_trunk_is_tested_again_if_the_store_refused_the_test_call(tmp_path: Path) -> None:
     async with run_centre_with_resting_trunk(tmp_path) as site:
         site.switch.bring_trunk_up("carrier")
         store = site.centre.store
@@ -296,7 +296,7 @@ async def test_trunk_is_probed_by_the_next_call_if_the_store_refused_the_probe_c
 
 
 @virtual_time()
-async def test_trunk_is_probed_by_the_next_call_if_the_probe_call_was_not_committed(tmp_path: Path) -> None:
+async def test_suspended_trunk_is_tested_again_if_the_test_call_was_not_committed(tmp_path: Path) -> None:
     async with run_centre_with_resting_trunk(tmp_path) as site:
         site.switch.bring_trunk_up("carrier")
         failing = FailingStore(site, "commit_new_attempts")
@@ -307,7 +307,7 @@ async def test_trunk_is_probed_by_the_next_call_if_the_probe_call_was_not_commit
 
 
 @virtual_time()
-async def test_transfer_call_over_a_resting_trunk_does_not_count_as_a_test_call(tmp_path: Path) -> None:
+async def test_transfer_call_over_a_suspended_trunk_does_not_count_as_a_test_call(tmp_path: Path) -> None:
     outside = "+911140009999"
     first = Behaviour(answer_after=1.0, talk_seconds=4_000.0)
     voters = {f"+91{7_000_000_001 + n}": first if n == 0 else replace(first, talk_seconds=5.0) for n in range(80)}

@@ -152,7 +152,7 @@ async def hq(tmp_path: Path, address: str) -> AsyncIterator[Headquarters]:
         yield Headquarters(server, database_address, centre)
 
 
-async def test_each_uploaded_row_is_stored_and_counted_once(hq: Headquarters) -> None:
+async def test_each_result_row_of_a_centre_is_stored_and_counted_once(hq: Headquarters) -> None:
     seats = row(4, "seat-hours", until_at=1.0, seats=2, seconds={"talking": 61.5, "ready": 3})
     disposition = row(5, "dispositions", attempt_id="a1", disposition="voted")
     first = batch([attempt_row(1), attempt_row(2, "no-answer"), mark_row(3, 12), seats, disposition])
@@ -185,7 +185,7 @@ async def test_each_uploaded_row_is_stored_and_counted_once(hq: Headquarters) ->
     ]
 
 
-async def test_missing_rows_are_requested_again_and_rows_deleted_at_the_centre_count_as_lost(hq: Headquarters) -> None:
+async def test_missing_result_rows_are_requested_again_or_counted_as_lost(hq: Headquarters) -> None:
     async with run_gatherer(hq_settings(hq.server.nats_server_url, hq.database, "pune-1")) as gatherer:
         await wait_for(gatherer.active.is_set)
         await hq.centre.send(batch([attempt_row(5)]))
@@ -215,7 +215,7 @@ async def test_rejected_batches_of_results_are_reported_and_do_not_block_other_b
     assert "the database rejects one of its values: " in rejected
 
 
-async def test_unreadable_rows_are_set_aside_with_the_reason_and_the_others_are_stored(hq: Headquarters) -> None:
+async def test_unreadable_result_rows_are_set_aside_and_all_other_rows_are_stored(hq: Headquarters) -> None:
     malformed = [
         BatchRow(1, "results/marks", -5.0, "not JSON \0"),
         BatchRow(2, "results/attempts", 9e99, '{"attempt_id": "a\\u0000", "outcome": NaN}'),
@@ -354,7 +354,7 @@ class StoreCommands(DiallerCommands):
         return Reply("done", await read_command(name, values).execute(services, FROM_DIALLER))
 
 
-async def test_answer_and_outcome_names_beyond_the_limit_of_a_centre_are_not_counted(
+async def test_answer_and_outcome_names_over_the_limit_of_a_centre_are_not_counted(
     hq: Headquarters, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ledger, "MAX_NAMES", 4)
@@ -519,7 +519,7 @@ async def test_results_of_old_days_are_deleted_and_their_counters_stay(hq: Headq
         assert await db.fetch_rows_as_tuples("SELECT count(*) FROM mark") == [(1,)]
 
 
-async def test_headquarters_database_of_an_earlier_version_is_renamed(hq: Headquarters) -> None:
+async def test_tables_and_columns_of_an_earlier_headquarters_database_are_renamed(hq: Headquarters) -> None:
     async with open_database(hq.database) as db:
         await db.prepare_schema()
         await db.update_result_partitions(date(2026, 11, 28), 30)
@@ -706,7 +706,7 @@ def stored_batch(store: messages.SendingStore, rows: Sequence[BatchRow]) -> Outb
     return replace(batch(rows), store=store)
 
 
-async def test_rows_of_a_replaced_and_restored_store_are_all_counted_once(
+async def test_result_rows_of_a_replaced_and_restored_store_are_counted_once(
     hq: Headquarters, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(stores, "SILENCE_SECONDS", 0.0)
@@ -727,7 +727,7 @@ async def test_rows_of_a_replaced_and_restored_store_are_all_counted_once(
     assert await query_database(hq.database, "SELECT lost_rows, problem FROM centre") == [(0, None)]
 
 
-async def test_second_live_store_of_a_centre_is_refused_with_a_problem_until_a_person_decides(hq: Headquarters) -> None:
+async def test_second_live_store_of_a_centre_is_refused_until_a_person_decides(hq: Headquarters) -> None:
     first, second = messages.SendingStore("1" * 32), messages.SendingStore("2" * 32)
     settings = hq_settings(hq.server.nats_server_url, hq.database, "pune-1")
     async with run_gatherer(settings) as gatherer:
@@ -780,7 +780,7 @@ async def send_until_stored(hq: Headquarters, sent: OutboxBatch) -> None:
             await asyncio.sleep(0.1)
 
 
-async def test_contradicting_seals_of_a_centre_are_a_problem_until_a_person_accepts_the_store(
+async def test_contradicting_seals_of_a_centre_are_reported_until_a_person_accepts_them(
     hq: Headquarters,
 ) -> None:
     store = SealingStore.create()
@@ -823,7 +823,7 @@ async def test_contradicting_seals_of_a_centre_are_a_problem_until_a_person_acce
     assert await query_database(hq.database, "SELECT count(*) FROM result") == [(6,)]  # all seals are stored
 
 
-async def test_seals_of_a_restored_store_continue_at_headquarters_without_a_problem(
+async def test_headquarters_accepts_the_evidence_seals_of_a_restored_store(
     hq: Headquarters, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(stores, "SILENCE_SECONDS", 0.0)
@@ -846,7 +846,7 @@ async def test_seals_of_a_restored_store_continue_at_headquarters_without_a_prob
     assert chains == [([begin.key],), ([begin.key, again.key],)]
 
 
-async def test_unreadable_seals_are_set_aside(hq: Headquarters) -> None:
+async def test_headquarters_sets_unreadable_evidence_seals_aside(hq: Headquarters) -> None:
     store = SealingStore.create()
     good = sealed_row(2, store.seal("start"))
     fields = json.loads(good.payload)
@@ -867,7 +867,7 @@ async def test_unreadable_seals_are_set_aside(hq: Headquarters) -> None:
     assert await query_database(hq.database, "SELECT contradiction FROM seal_chain") == [("",)]
 
 
-async def test_store_of_a_centre_verifies_with_the_keys_and_the_epoch_that_headquarters_has(
+async def test_store_of_a_centre_is_verified_with_the_seal_keys_of_headquarters(
     hq: Headquarters, tmp_path: Path
 ) -> None:
     path = tmp_path / "centre.db"

@@ -313,7 +313,7 @@ async def test_web_session_of_a_removed_account_ends(hq: Headquarters) -> None:
             await asyncio.sleep(0.1)
 
 
-async def test_result_of_an_interrupted_material_assignment_is_determined_later(
+async def test_interrupted_material_assignment_is_later_recorded_as_done_or_failed(
     hq: Headquarters, tmp_path: Path
 ) -> None:
     """One version was assigned before the pages were killed, one was not, and one was confirmed too recently to know."""
@@ -338,7 +338,7 @@ async def test_result_of_an_interrupted_material_assignment_is_determined_later(
     assert "propose it again" in proposals[1][1]
 
 
-def test_account_commands_manage_users_and_the_audit_command_finds_damage(tmp_path: Path, address: str) -> None:
+def test_hq_commands_manage_accounts_and_find_damage_in_the_audit_log(tmp_path: Path, address: str) -> None:
     database_address = asyncio.run(create_database(address, f"hq_{uuid.uuid4().hex[:8]}"))
     path = tmp_path / "hq.toml"
     path.write_text(
@@ -392,7 +392,7 @@ def test_account_commands_manage_users_and_the_audit_command_finds_damage(tmp_pa
     assert "headquarters' database does not answer" in output
 
 
-def test_stores_command_shows_with_what_to_verify_a_store_and_accepts_its_seals(tmp_path: Path, address: str) -> None:
+def test_hq_stores_command_shows_verification_keys_and_accepts_seals(tmp_path: Path, address: str) -> None:
     database_address = asyncio.run(create_database(address, f"hq_{uuid.uuid4().hex[:8]}"))
     path, store, chain = tmp_path / "hq.toml", SealingStore.create(), SealChain()
     path.write_text(

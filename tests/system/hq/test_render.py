@@ -519,7 +519,7 @@ def test_every_nats_permission_of_a_centre_names_its_centre_id_or_a_stream() -> 
             ), kind
 
 
-def test_centre_without_constituencies_reads_the_marks_of_its_state_or_none() -> None:
+def test_centre_without_constituencies_reads_marks_of_its_state_or_no_marks() -> None:
     assert list_subjects_readable_by_centre(HqCentre(id="a", zone="west", state="S13"))[messages.PEERS] == [
         messages.OPT_OUT_SUBJECT,
         "peer.*.mark.S13.*",

@@ -67,7 +67,7 @@ async def wait_for_comparison(engine: FakeEngine) -> None:
 
 
 @BOTH
-async def test_broker_retains_the_newest_call_and_the_next_dialler_compares_it(
+async def test_broker_retains_the_newest_call_for_comparison_at_the_next_start(
     kind: BrokerKind, tmp_path: Path
 ) -> None:
     async with run_demo_broker(kind) as broker, connect_supervisor(broker.connection_settings) as listener:
@@ -91,7 +91,7 @@ async def test_broker_retains_the_newest_call_and_the_next_dialler_compares_it(
 
 
 @BOTH
-async def test_dialler_whose_store_lacks_the_newest_call_leaves_the_brokers_message_alone(
+async def test_dialler_with_an_older_store_does_not_overwrite_the_brokers_newest_call(
     kind: BrokerKind, tmp_path: Path
 ) -> None:
     async with run_demo_broker(kind) as broker, connect_supervisor(broker.connection_settings) as listener:
@@ -110,9 +110,7 @@ async def test_dialler_whose_store_lacks_the_newest_call_leaves_the_brokers_mess
 
 
 @BOTH
-async def test_malformed_newest_call_at_the_broker_counts_as_one_that_no_store_has(
-    kind: BrokerKind, tmp_path: Path
-) -> None:
+async def test_malformed_newest_call_at_the_broker_is_reported_as_unreadable(kind: BrokerKind, tmp_path: Path) -> None:
     async with run_demo_broker(kind) as broker, connect_supervisor(broker.connection_settings) as listener:
         for payload in (
             b"{",
@@ -134,7 +132,7 @@ async def test_malformed_newest_call_at_the_broker_counts_as_one_that_no_store_h
         assert not engine.compared
 
 
-async def test_dialler_starts_without_a_comparison_if_the_broker_is_unreachable() -> None:
+async def test_dialler_starts_without_comparing_newest_calls_if_the_broker_is_down() -> None:
     engine = FakeEngine()
     unreachable = BrokerSettings(port=find_free_port())
     await compare_with_broker_at_start(unreachable, "pune-1", engine.compare_store_with_newest_call)
@@ -149,7 +147,7 @@ async def run_site(folder: Path, switch: SimulatedAsterisk, broker: BrokerSettin
 
 
 @NEEDS_MOSQUITTO
-async def test_store_set_back_with_asterisk_places_no_call_beside_a_broker_that_was_not(tmp_path: Path) -> None:
+async def test_store_set_back_with_asterisk_places_no_calls_if_the_broker_is_newer(tmp_path: Path) -> None:
     people = [Behaviour(answer_after=0.1, hang_up_after=0.1)] * 60
     async with (
         run_demo_broker(BrokerKind.MOSQUITTO) as broker,

@@ -76,7 +76,7 @@ def copy_store(source: Path, target: Path) -> None:
         shutil.copy(file, copy)
 
 
-async def test_dialler_that_starts_again_with_its_own_store_finds_its_last_seal(
+async def test_restarted_dialler_with_an_unchanged_store_reports_no_missing_seal(
     path: Path, broker: BrokerSettings
 ) -> None:
     for _ in range(3):
@@ -84,7 +84,7 @@ async def test_dialler_that_starts_again_with_its_own_store_finds_its_last_seal(
     assert read_audited_seals(path) == []
 
 
-async def test_store_that_was_set_back_with_its_keys_lacks_the_retained_seal(
+async def test_store_set_back_with_its_keys_is_detected_by_the_seal_at_the_broker(
     path: Path, tmp_path: Path, broker: BrokerSettings
 ) -> None:
     assert await run_dialler(path, broker) == []
@@ -97,7 +97,7 @@ async def test_store_that_was_set_back_with_its_keys_lacks_the_retained_seal(
     assert await run_dialler(path, broker) == []
 
 
-async def test_store_that_sealed_again_since_it_was_set_back_differs_from_the_retained_seal(
+async def test_store_sealed_again_after_being_set_back_is_detected_by_the_broker_seal(
     path: Path, tmp_path: Path, broker: BrokerSettings
 ) -> None:
     assert await run_dialler(path, broker) == []
@@ -111,7 +111,9 @@ async def test_store_that_sealed_again_since_it_was_set_back_differs_from_the_re
     assert problem.endswith("is different in the database")
 
 
-async def test_store_whose_last_seals_were_cut_off_lacks_the_retained_seal(path: Path, broker: BrokerSettings) -> None:
+async def test_store_with_its_last_seals_removed_is_detected_by_the_broker_seal(
+    path: Path, broker: BrokerSettings
+) -> None:
     assert await run_dialler(path, broker, seals=3) == []
     with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as db:
         db.execute("DELETE FROM seal_epoch WHERE epoch > (SELECT max(epoch) - 2 FROM seal_epoch)")
@@ -119,7 +121,7 @@ async def test_store_whose_last_seals_were_cut_off_lacks_the_retained_seal(path:
     assert "in the database" in problem
 
 
-async def test_new_store_beside_the_seal_of_an_earlier_one_is_reported(
+async def test_new_store_is_reported_if_the_broker_has_the_seal_of_an_earlier_store(
     path: Path, tmp_path: Path, broker: BrokerSettings
 ) -> None:
     assert await run_dialler(path, broker, seals=3) == []
@@ -139,7 +141,7 @@ LATER = replace(SealingStore.create().seal("start"), epoch=10**30, at=1e300)
         (encode_record(LATER), f"epoch {10**30}, sealed at an impossible time, is missing in the database"),
     ],
 )
-async def test_malformed_retained_seals_are_reported_and_results_are_sent(
+async def test_malformed_seals_at_the_broker_are_reported_and_results_are_still_sent(
     path: Path, payload: str, problem: str, broker: BrokerSettings
 ) -> None:
     async with open_connection(replace(broker, client_id="stranger"), "pune-1") as connection:

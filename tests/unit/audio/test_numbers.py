@@ -105,7 +105,7 @@ def test_prompts_of_a_spoken_number_add_up_to_the_number_and_each_has_words(lang
     assert total + pending == number
 
 
-def test_number_above_the_limit_is_spoken_digit_by_digit() -> None:
+def test_large_number_in_a_prompt_is_spoken_digit_by_digit() -> None:
     assert list_number_prompts(HIGHEST_SPOKEN + 1, None) == list_digit_prompts("1000000000")
     assert list_number_prompts(-12, None) == ["digit/1", "digit/2"]
     assert list_digit_prompts("+91 ९") == ["digit/9", "digit/1", "digit/9"]

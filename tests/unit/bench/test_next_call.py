@@ -14,7 +14,7 @@ from bench.next_call_stage import CallWatch, Figures, build_store, noon_zone
 from tests.support.roll_filler import VOTERS_PER_BOOTH
 
 
-def test_call_that_waits_for_a_number_is_counted_as_waiting_with_its_start_time() -> None:
+def test_benchmark_counts_calls_that_wait_for_a_number_and_their_start_times() -> None:
     figures = Figures()
     watch = CallWatch(figures)
     watch.note_wanted(2)

@@ -89,7 +89,7 @@ def test_optimum_is_computed_only_for_single_campaign_sites_with_steady_rates() 
         assert optimum_idle_seconds(SCENARIOS[name], 0.03) is None
 
 
-def test_policies_are_tuned_on_other_days_than_the_scored_ones() -> None:
+def test_pacing_policies_are_tuned_and_scored_on_different_simulated_days() -> None:
     for scenario in SCENARIOS.values():
         seeds, hours = tuning_days(scenario)
         assert min(seeds) >= FIRST_TUNING_SEED

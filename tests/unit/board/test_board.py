@@ -260,7 +260,9 @@ def test_board_of_an_empty_centre_is_drawn() -> None:
     campaigns=st.integers(0, 6),
 )
 @settings(deadline=None, derandomize=True, max_examples=40)
-def test_no_line_exceeds_the_terminals_width(width: int, height: int, seats: int, booths: int, campaigns: int) -> None:
+def test_no_line_of_the_board_exceeds_the_width_of_the_terminal(
+    width: int, height: int, seats: int, booths: int, campaigns: int
+) -> None:
     shown = render_lines(centre_view(seats=seats, booths=booths, campaigns=campaigns), width, height)
     assert max(map(len, shown)) <= width
 

@@ -131,7 +131,7 @@ def test_marks_import_with_day_option_adds_that_date_to_times_without_a_date(con
     assert [f"{moment:%d %H:%M}" for moment in local] == ["21 18:30", "21 23:59"]
 
 
-def test_mark_listed_in_two_files_has_the_same_key_and_a_correction_a_different_key(config: Path) -> None:
+def test_mark_in_two_files_has_one_key_and_its_correction_another(config: Path) -> None:
     head = f"{HEAD},kind"
     first = read_list(config, "174,1,1,", "174,1,2,correction", head=head)
     longer = read_list(config, "174,1,5,", "174,1,1,voted", "174,1,2,correction", head=head)
@@ -141,7 +141,7 @@ def test_mark_listed_in_two_files_has_the_same_key_and_a_correction_a_different_
     assert first.marks[0].key != read_list(config, "174,1,1,", head=head, day=date(2026, 4, 21)).marks[0].key
 
 
-def test_voter_is_found_by_epic_number_unless_two_voters_share_the_number(config: Path) -> None:
+def test_voter_is_found_by_id_card_number_unless_two_voters_share_the_number(config: Path) -> None:
     with closing(sqlite3.connect(config.parent / "centre.db")) as db:
         db.execute("UPDATE voter SET epic = 'ABC0000005' WHERE voter_id = 45")
         db.commit()
@@ -272,7 +272,7 @@ def test_strike_off_sheet_filled_in_by_hand_can_be_imported(config: Path) -> Non
     assert query_site_store(config.parent, "SELECT voter_id FROM mark ORDER BY 1") == [(22,), (24,)]
 
 
-def test_marks_undo_adds_a_correction_and_marks_show_lists_mark_and_correction(config: Path) -> None:
+def test_marks_undo_stores_a_correction_which_marks_show_lists(config: Path) -> None:
     run("marks", "import", write_list(config.parent, "174,1,3"), "-c", config, "--by", "worker-7", "--who", "ops")
     code, output = run("marks", "undo", "174/1/3", "-c", config, "--who", "asha")
     assert (code, output) == (0, "voter 3: corrected; will be called again\n")

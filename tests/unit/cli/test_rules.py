@@ -423,7 +423,7 @@ def test_rules_explain_for_a_past_time_uses_rules_stored_at_the_last_dialler_sta
     assert unknown not in run("explain", "1", "-c", config, "--at", NOON)[1]
 
 
-def test_list_without_any_consent_is_an_error_until_some_numbers_have_consent(config: Path, tmp_path: Path) -> None:
+def test_call_list_without_any_consent_is_an_error_until_a_consent_is_imported(config: Path, tmp_path: Path) -> None:
     text = config.read_text(encoding="utf-8")
     config.write_text(f'{text}[rules.stricter.consent]\nrecorded = ["material"]\n', encoding="utf-8")
     _, text = run("check", "-c", config, "--at", NOON)

@@ -99,7 +99,7 @@ def test_asterisk_hears_tones_of_a_carrier_without_rfc4733_unless_a_trunk_says_o
         a_site(trunks=[trunks[0], {**trunks[1], "dtmf": "tones"}])
 
 
-def test_a_trunk_with_an_account_registers_over_tls() -> None:
+def test_trunk_with_an_account_registers_over_tls() -> None:
     pjsip = parse_rendered_file("pjsip.conf")
     assert get_section(pjsip, "carrier-b-auth", "auth")["password"] == "p$&,=>w {x} |y|"
     registration = get_section(pjsip, "carrier-b-registration", "registration")
@@ -180,7 +180,7 @@ def test_twilio_trunks_are_not_rendered_for_asterisk(trunks: tuple[int, ...]) ->
     assert [str(finding) for finding in lint_file_texts(files, settings)] == []
 
 
-def test_a_site_with_only_twilio_trunks_needs_no_asterisk() -> None:
+def test_site_with_only_twilio_trunks_needs_no_asterisk() -> None:
     with pytest.raises(SettingError, match="needs no Asterisk"):
         render_asterisk_site_files(make_twilio_site(seats=[]), {})
 
@@ -208,7 +208,7 @@ def make_site_with_browser_phones(count: int, **changes: Any) -> Settings:
     return a_site(seats=browsers, **changes)
 
 
-def test_a_browser_phone_connects_only_through_the_desk() -> None:
+def test_browser_phone_connects_only_through_the_desk() -> None:
     """The desk is on the dialler's machine; no port for browser phones is open on the local network."""
     settings = make_site_with_browser_phones(
         150, ami={"secret": "a-long-random-secret", "host": "10.0.0.6"}, asterisk={"dialler_address": "10.0.0.5"}
@@ -277,7 +277,7 @@ def test_rendered_asterisk_files_have_a_phone_for_each_supervisor_and_transfer_t
     assert list_seats_without_password(settings)[-1] == "asha"
 
 
-def test_the_dialplan_uses_the_sites_hold_music_and_recordings_folder() -> None:
+def test_dialplan_uses_the_hold_music_and_recordings_folder_of_the_site() -> None:
     settings = Settings.model_validate(
         {
             **a_site().model_dump(exclude_unset=True),
@@ -330,7 +330,7 @@ def test_asterisk_can_translate_every_codec_that_it_negotiates(codecs: tuple[str
     assert f"allow={','.join(codecs)}" in files["pjsip.conf"]
 
 
-def test_the_manager_interface_has_one_user_with_few_permissions() -> None:
+def test_asterisk_manager_interface_has_one_user_with_few_permissions() -> None:
     manager = parse_rendered_file("manager.conf")
     assert [each.name for each in manager.sections] == ["general", "matdan"]
     user = manager.sections[1]
@@ -389,7 +389,7 @@ def test_rendered_sip_endpoints_are_in_no_dialplan_context_that_dials_out() -> N
     "wrong",
     ["a\r\nb", "a\nb", "a;b", "[a]", "", " ", "x" * 101, '"quoted"', "back\\slash", ">a", "नमस्ते", " leading"],
 )
-def test_a_password_with_special_meaning_in_asterisk_is_refused(wrong: str) -> None:
+def test_password_with_characters_special_to_asterisk_is_refused(wrong: str) -> None:
     with pytest.raises(ValidationError) as caught:
         a_site(seats=[{"name": "01", "endpoint": "agent01", "password": wrong}])
     assert "must be 1 to 100 ASCII letters" in str(caught.value)
@@ -410,7 +410,7 @@ def test_a_password_with_special_meaning_in_asterisk_is_refused(wrong: str) -> N
         {"transport": "sctp"},
     ],
 )
-def test_a_trunk_with_contradictory_settings_is_refused(trunk: dict[str, Any]) -> None:
+def test_trunk_with_contradictory_settings_is_refused(trunk: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         Trunk.model_validate({"name": "a", "endpoint": "a", "caller_ids": ["+911140000001"], **trunk})
 

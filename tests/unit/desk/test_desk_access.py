@@ -134,7 +134,7 @@ async def test_access_to_a_route_is_checked_before_the_request_body_is_read(desk
             assert (answer.status_code, answer.json()["problem"]) == expected
 
 
-async def test_session_checks_of_agents_and_of_supervisors_read_only_their_own_sessions(
+async def test_session_check_of_an_agent_reads_no_supervisor_session_and_vice_versa(
     desk: DeskUnderTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for role, path, other, method in (

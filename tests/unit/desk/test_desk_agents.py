@@ -244,7 +244,7 @@ async def test_new_sign_in_of_an_agent_ends_the_earlier_session(desk: DeskUnderT
     assert await desk.agents.find_user(second) is not None
 
 
-async def test_agent_session_lasts_until_the_call_in_progress_at_log_off_ends(desk: DeskUnderTest) -> None:
+async def test_agent_session_of_a_logged_off_agent_lasts_until_the_last_call_ends(desk: DeskUnderTest) -> None:
     token = await desk.agent_token()
     desk.tokens[AGENT] = token
     desk.page_state.set_value("seat/04", seat_with_live_call())
@@ -313,7 +313,7 @@ async def test_opening_a_second_page_of_a_seat_closes_the_first_page(desk: DeskU
     assert (await desk.get("/api/agent/me", AGENT)).json()["other_tab"] is False
 
 
-async def test_event_stream_ends_before_it_shows_the_next_agents_voter(desk: DeskUnderTest) -> None:
+async def test_agent_page_stream_ends_before_the_next_agents_voter_is_shown(desk: DeskUnderTest) -> None:
     token = await desk.agent_token()
     async with close_after(desk.agents.streams._stream_events(token, SignedInUser("101", AGENT, "04"), "")) as news:
         await anext(news)
@@ -324,7 +324,7 @@ async def test_event_stream_ends_before_it_shows_the_next_agents_voter(desk: Des
             await anext(news)
 
 
-async def test_event_stream_ends_for_another_agents_call_if_sessions_are_unreadable(
+async def test_agent_page_stream_ends_at_another_agents_call_if_sessions_are_unreadable(
     desk: DeskUnderTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     token = await desk.agent_token()
@@ -458,7 +458,7 @@ async def test_agents_command_for_an_earlier_call_is_refused(desk: DeskUnderTest
     assert [values for *_, values in desk.dialler_client.asked] == [{"seat": "04"}, {**said["values"], "seat": "04"}]
 
 
-async def test_command_to_dial_a_typed_number_contains_only_its_id(tmp_path: Path) -> None:
+async def test_command_to_dial_a_typed_number_contains_only_the_id_of_the_number(tmp_path: Path) -> None:
     settings = two_agent_settings()
     campaign = settings.campaigns[0].model_copy(update={"pacing": PacingPolicy.PREVIEW, "manual_dialling": True})
     settings = settings.model_copy(update={"campaigns": (campaign,)})
@@ -485,7 +485,7 @@ async def test_typed_number_is_refused_without_a_campaign_for_manual_dialling(de
     assert (answer.status_code, answer.json()) == (404, {"problem": "no-command"})
 
 
-async def test_agents_command_reports_an_unreachable_broker_or_the_code_of_a_refusal(desk: DeskUnderTest) -> None:
+async def test_reply_to_an_agent_command_names_an_unreachable_broker_or_a_refusal_code(desk: DeskUnderTest) -> None:
     assert (await desk.get("/api/agent/me", AGENT)).json() is not None
     desk.dialler_client.reply = None
     answer = await desk.post("/api/agent/command", command("seat-ready"), AGENT)

@@ -36,7 +36,7 @@ async def test_timeout_expires_although_the_library_swallows_the_cancellation() 
             await await_cancellable(swallow_cancellation(fails=False))
 
 
-async def test_result_of_the_awaited_call_is_returned() -> None:
+async def test_result_of_an_awaited_library_call_is_returned_unchanged() -> None:
     async def return_result() -> str:
         return "the result"
 

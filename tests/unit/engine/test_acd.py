@@ -157,7 +157,7 @@ def test_repeated_report_of_a_waiting_voter_has_no_effect() -> None:
         assert [line for line in turns.at(9, CallWaiting(A)) if not line.startswith("call")] == []
 
 
-def test_voter_who_must_not_be_called_hears_the_message_and_gets_no_seat() -> None:
+def test_answered_voter_whom_the_rules_forbid_hears_the_message_and_gets_no_agent() -> None:
     turns = Turns()
     forbidden = Ruling((Objection(Reason.OPTED_OUT, "words", None),), None)
     turns.features.call_eligibility._gate.check_connection_to_agent = lambda *_: forbidden  # type: ignore[method-assign]

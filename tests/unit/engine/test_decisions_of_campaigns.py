@@ -62,7 +62,7 @@ def test_campaigns_take_turns_if_only_one_call_may_start_per_pacing_decision() -
     assert placed == ["calls", "more", "third"] * 3 + ["calls"]
 
 
-def test_campaign_is_held_while_all_its_trunks_rest_after_failures() -> None:
+def test_campaign_is_held_while_all_its_trunks_are_suspended_after_failures() -> None:
     turns = make_turns_that_want_calls(wanted=1)
     run = turns.features.campaign_runs["calls"]
     run.hopper.append(make_claim(1))
@@ -74,7 +74,7 @@ def test_campaign_is_held_while_all_its_trunks_rest_after_failures() -> None:
     assert not run.hopper
 
 
-def test_alert_about_resting_trunks_clears_when_the_campaign_is_paused() -> None:
+def test_alert_about_suspended_trunks_clears_when_the_campaign_is_paused() -> None:
     turns = make_turns_that_want_calls()
     let_trunk_rest(turns)
     run_pacing_decision(turns)
@@ -82,7 +82,7 @@ def test_alert_about_resting_trunks_clears_when_the_campaign_is_paused() -> None
     assert "alert trunks-calls over" in run_pacing_decision(turns)
 
 
-def test_alert_is_active_while_rules_forbid_all_calls_of_a_campaign_without_an_end() -> None:
+def test_alert_is_active_while_rules_forbid_all_calls_of_a_campaign_indefinitely() -> None:
     turns = make_turns_that_want_calls()
     forbid_calls(turns)
     assert "alert rules-hold-calls" in run_pacing_decision(turns)
@@ -196,7 +196,7 @@ def test_removed_campaign_cancels_its_calls_and_returns_its_numbers() -> None:
         (4, 0.5, 9, LOOK_AGAIN_SECONDS),
     ],
 )
-def test_ivr_campaign_at_the_call_rate_limit_is_decided_again_when_a_call_may_start(
+def test_pacing_of_an_ivr_campaign_at_the_call_rate_limit_waits_for_a_call_start(
     unsent: int, per_second: float, channels: int, wait: float
 ) -> None:
     trunk = make_trunk(calls_per_second=per_second, channels=channels)
@@ -216,7 +216,7 @@ def test_ivr_campaign_places_a_call_when_its_trunk_may_start_a_call() -> None:
     assert len(turns.features.live_calls) == 1
 
 
-def test_agents_campaign_at_the_call_rate_limit_is_decided_when_a_call_may_start() -> None:
+def test_pacing_of_an_agent_campaign_at_the_call_rate_limit_waits_for_a_start() -> None:
     turns = make_turns_that_want_calls(wanted=1, trunks=[make_trunk(calls_per_second=2.0)])
     for number in range(2):
         turns.call(AttemptId(f"{number:036}"), originate_sent=False, phone_id=number + 50, voter_id=number + 50)
@@ -225,21 +225,21 @@ def test_agents_campaign_at_the_call_rate_limit_is_decided_when_a_call_may_start
     assert decide(turns) == pytest.approx(0.5)
 
 
-def test_agents_campaign_with_numbers_is_decided_again_when_the_next_call_may_start() -> None:
+def test_pacing_of_an_agent_campaign_with_numbers_repeats_at_the_next_call_start() -> None:
     turns = make_turns_that_want_calls(wanted=5, trunks=[make_trunk(calls_per_second=4.0)])
     turns.features.campaign_runs["calls"].hopper = deque([make_claim(1), make_claim(2)])
     assert decide(turns) == pytest.approx(0.23, abs=0.021)
     assert len(turns.features.live_calls) == 1
 
 
-def test_agents_campaign_without_numbers_waits_for_the_next_regular_decision() -> None:
+def test_pacing_of_an_agent_campaign_without_numbers_repeats_after_a_second() -> None:
     turns = make_turns_that_want_calls(wanted=1, trunks=[make_trunk(calls_per_second=4.0)])
     turns.features.campaign_runs["calls"].hopper = deque([make_claim(1)])
     assert decide(turns) == LOOK_AGAIN_SECONDS
     assert len(turns.features.live_calls) == 1
 
 
-def test_campaign_whose_pacer_requests_no_call_is_decided_again_after_a_second() -> None:
+def test_pacing_decision_that_requests_no_call_is_repeated_after_a_second() -> None:
     turns = make_turns_that_want_calls(wanted=0)
     turns.features.campaign_runs["calls"].hopper.append(make_claim(1))
     assert decide(turns) == LOOK_AGAIN_SECONDS
@@ -280,7 +280,7 @@ def test_pacing_is_logged_only_if_a_call_may_be_placed(wanted: int, unsent: int,
     assert any(line["event"] == "campaign.paced" for line in logs) is is_logged
 
 
-def test_excess_calls_are_hung_up_only_if_placed_and_without_a_reserved_seat() -> None:
+def test_excess_calls_with_a_reserved_seat_or_not_yet_placed_are_not_hung_up() -> None:
     turns = make_turns_that_want_calls(seats=2)
     features = turns.features
     turns.after(
@@ -306,7 +306,7 @@ def test_excess_calls_are_hung_up_only_if_placed_and_without_a_reserved_seat() -
 
 @pytest.mark.parametrize("excess", [1, 99])
 @pytest.mark.parametrize("began_seconds", [0.0, 20.0])
-def test_excess_call_is_hung_up_among_calls_that_must_not_be_hung_up(excess: int, began_seconds: float) -> None:
+def test_only_the_excess_call_is_hung_up_among_calls_that_must_continue(excess: int, began_seconds: float) -> None:
     turns = make_turns_that_want_calls(seats=2)
     features, times = turns.features, dict[str, Any](began_seconds=began_seconds)
     turns.after(

@@ -158,7 +158,7 @@ def test_certificates_are_checked_only_for_campaigns_whose_recordings_need_one(n
     assert rules.answer().campaign.certified == certified
 
 
-def test_campaign_rules_are_checked_again_in_the_next_second_and_after_a_change() -> None:
+def test_campaign_rules_are_checked_once_a_second_and_after_a_settings_change() -> None:
     rules = Rules()
     asked: list[tuple[CampaignRules, float, object]] = []
 
@@ -196,7 +196,7 @@ def test_rule_check_includes_whether_a_seat_is_reserved_and_the_call_was_promise
     ]
 
 
-def test_refused_call_leaves_no_data_for_a_check_at_the_answer() -> None:
+def test_data_of_a_refused_call_is_discarded_before_any_answer() -> None:
     rules = Rules()
     rules.gate.ruling = Ruling((Objection(Reason.ATTEMPTS, "words", None),), None)
     rules.send()
@@ -249,7 +249,7 @@ def test_legal_grounds_are_formatted_again_for_a_call_with_other_data() -> None:
     assert [case.guaranteed for case in formatted] == [False, True] * len(claims)
 
 
-def test_number_locked_after_an_abandoned_call_needs_a_reserved_seat_if_the_profile_exempts_such_calls() -> None:
+def test_number_with_an_abandoned_call_may_be_redialled_early_with_a_reserved_seat() -> None:
     for unless_guaranteed, keeps_seats, abandoned_seconds, needed in (
         (True, True, 60, True),
         (False, True, 60, False),

@@ -44,7 +44,7 @@ def test_campaign_without_a_connected_switch_is_held() -> None:
     assert find_hold(turns) == Hold(HoldReason.NO_SWITCH)
 
 
-def test_campaign_is_held_only_for_trunks_whose_server_is_down() -> None:
+def test_campaign_is_held_if_the_asterisk_server_of_its_trunk_is_down() -> None:
     turns = make_turns_that_want_calls()
     turns.features.asterisk_servers.add_asterisk_servers({"far": "b"}, ())
     assert find_hold(turns) is None
@@ -52,7 +52,7 @@ def test_campaign_is_held_only_for_trunks_whose_server_is_down() -> None:
     assert find_hold(turns, "far") == Hold(HoldReason.NO_SWITCH)
 
 
-def test_silent_switch_is_the_hold_reason_although_another_trunks_server_is_down() -> None:
+def test_hold_reason_is_the_silent_server_if_another_server_is_disconnected() -> None:
     turns = make_turns_that_want_calls()
     turns.features.asterisk_servers.add_asterisk_servers({"far": "b"}, ())
     run = turns.features.campaign_runs["calls"]

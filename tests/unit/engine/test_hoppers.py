@@ -346,7 +346,7 @@ async def test_hopper_is_filled_until_no_batch_fits_if_the_queue_has_enough_numb
     assert (store.reads, site.run.next_due_at) == ([], 0.0)
 
 
-async def test_claim_continues_with_further_booths_until_the_order_has_no_more() -> None:
+async def test_numbers_are_claimed_from_further_booths_until_no_booth_remains() -> None:
     site, store = await fill_hopper(
         ScriptedOrder(exhausted=[False, False, True], voting=[None] * 3), [make_claim(1)], [], [make_claim(2)]
     )
@@ -354,7 +354,7 @@ async def test_claim_continues_with_further_booths_until_the_order_has_no_more()
     assert (len(store.asked), store.reads, site.run.next_due_at) == (3, ["calls"], NOON + 500)
 
 
-async def test_booths_that_do_not_vote_today_are_next_when_the_voting_booths_have_no_more_numbers() -> None:
+async def test_booths_not_voting_today_are_called_after_voting_booths_are_exhausted() -> None:
     order = ScriptedOrder(exhausted=[True, True], voting=[[7], None])
     site, store = await fill_hopper(order, [], [make_claim(2)])
     assert [claim.phone_id for claim in site.run.hopper] == [2]
@@ -362,13 +362,13 @@ async def test_booths_that_do_not_vote_today_are_next_when_the_voting_booths_hav
     assert store.reads == ["calls"]
 
 
-async def test_booths_that_do_not_vote_today_wait_while_the_hopper_has_numbers_of_voting_booths() -> None:
+async def test_booths_not_voting_today_wait_while_voting_booths_have_numbers() -> None:
     order = ScriptedOrder(exhausted=[True], voting=[[7]], waiting=True)
     _, store = await fill_hopper(order, [make_claim(1)])
     assert (len(store.asked), store.reads) == (1, ["calls"])
 
 
-async def test_each_return_of_claimed_numbers_is_counted() -> None:
+async def test_each_return_of_claimed_numbers_to_the_queue_is_counted() -> None:
     site = Site()
     for _ in range(3):
         site.turns.after(0, lambda: site.hoppers.return_claimed_numbers(site.run, [make_claim(1)]))

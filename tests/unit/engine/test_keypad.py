@@ -118,7 +118,7 @@ def test_keys_pressed_too_fast_are_refused_until_the_presses_slow_down() -> None
 
 @settings(max_examples=300, deadline=None, derandomize=True)
 @given(st.lists(st.tuples(st.text(max_size=2), st.floats(0, 20)), max_size=60))
-def test_stored_key_presses_stay_few_while_keys_are_pressed_too_fast(keys: list[tuple[str, float]]) -> None:
+def test_number_of_remembered_key_presses_is_limited_during_a_flood_of_keys(keys: list[tuple[str, float]]) -> None:
     keypad, now = Keypad(), 0.0
     for key, seconds in keys:
         now += seconds

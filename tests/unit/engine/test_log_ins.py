@@ -122,7 +122,7 @@ def test_wrong_pins_lock_their_own_network_or_device_first() -> None:
     assert not wrong.is_log_in_locked("01", "101", 1.0, SignInSource("n2", is_known_device=False))
 
 
-def test_network_that_tries_many_agents_is_locked_for_all_of_them() -> None:
+def test_network_that_tries_wrong_pins_of_many_agents_is_locked_for_all_agents() -> None:
     wrong = WrongLogIns()
     network = SignInSource("n1", is_known_device=False)
     locks = [wrong.count_wrong_log_in("01", agent, 0.0, THREE, network) for agent in ("1", "2", None, "3", None, "4")]
@@ -130,7 +130,7 @@ def test_network_that_tries_many_agents_is_locked_for_all_of_them() -> None:
     assert wrong.is_log_in_locked("02", "5", 1.0, network)
 
 
-def test_sources_of_wrong_pins_do_not_displace_the_locks_of_agents(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_wrong_pins_from_many_networks_do_not_remove_the_lock_of_an_agent(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(log_ins, "MAX_SOURCES", 5)
     wrong = WrongLogIns()
     for number in range(6):

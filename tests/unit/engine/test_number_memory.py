@@ -47,7 +47,7 @@ class Memory:
         (Outcome.NO_ANSWER, {"inbound": True}, None, None, None),
     ],
 )
-def test_ended_call_changes_the_cached_times_of_a_number_as_the_stored_times(
+def test_ended_call_updates_the_cached_call_times_of_its_number(
     outcome: Outcome,
     call: dict[str, Any],
     called_at: float | None,

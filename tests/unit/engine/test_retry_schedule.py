@@ -92,7 +92,7 @@ def test_voters_answer_in_a_flow_decides_when_the_number_is_due(
     assert find_due_seconds(Outcome.BUSY, **facts) == 100  # an unanswered call has no answer
 
 
-def test_call_requested_too_late_is_moved_to_the_last_call_time_and_others_dropped() -> None:
+def test_promised_call_moves_to_the_last_call_time_and_a_later_retry_is_dropped() -> None:
     later: dict[str, Any] = {"last_mark": MarkKind.LATER, "last_mark_hour": 15}
     assert find_due_seconds(Outcome.COMPLETED, 3_600, **later) == 3_600
     assert find_due_seconds(Outcome.COMPLETED, 299, last_mark=MarkKind.NOT_YET) is None

@@ -143,7 +143,7 @@ EIGHT_SKILLS = ["ab", "bc", "cd", "de", "ef", "fg", "gh", "h", "h"]
         (NINE_SKILLS, "bcdefgh", 1),
     ],
 )
-def test_seats_for_each_combination_of_skills_limit_the_calls_of_a_campaign(
+def test_calls_of_a_campaign_are_limited_by_the_seats_of_each_skill_combination(
     seats: list[str], rings: str, calls: int
 ) -> None:
     centre = make_centre(seats)
@@ -156,7 +156,7 @@ def test_seats_for_each_combination_of_skills_limit_the_calls_of_a_campaign(
     ("seats", "paused"),
     [(["a", "c"], []), (["ab", "c"], []), (["a", "ac", "c"], ["02"])],
 )
-def test_calls_of_a_skill_limit_a_campaign_only_through_shared_seats_at_work(
+def test_calls_of_a_campaign_limit_another_campaign_only_on_shared_working_seats(
     seats: list[str], paused: list[str]
 ) -> None:
     centre = make_centre(seats)
@@ -173,7 +173,7 @@ def test_pacing_snapshot_of_a_campaign_contains_only_seats_with_its_skill() -> N
     assert (snapshot.free_seats, len(snapshot.ringing)) == (1, 0)
 
 
-def test_waiting_voters_of_a_skill_limit_the_campaigns_that_share_seats() -> None:
+def test_pacing_snapshot_counts_waiting_voters_of_campaigns_that_share_seats() -> None:
     centre = make_centre(["ab", "b"])
     for name in ("a1", "a2"):
         call = a_call(attempt_id=AttemptId(name), campaign_id="b", answered_seconds=0.0, answered_at=NOON)
@@ -190,7 +190,7 @@ def test_waiting_voters_of_a_skill_limit_the_campaigns_that_share_seats() -> Non
         ([], "b" * 11, (11, 11)),  # both together have 12 calls for 11 seats
     ],
 )
-def test_skills_with_the_most_calls_per_seat_limit_a_campaign_without_a_free_seat(
+def test_pacing_snapshot_without_a_free_seat_uses_the_most_loaded_skills(
     ready: list[str], rings: str, seen: tuple[int, int]
 ) -> None:
     centre = make_centre(["ab"] + ["b"] * 10)
@@ -204,7 +204,7 @@ def test_skills_with_the_most_calls_per_seat_limit_a_campaign_without_a_free_sea
 
 
 @pytest.mark.parametrize(("rings", "seen"), [("b", (1, 0)), ("bbb", (3, 3))])
-def test_next_call_counts_once_in_the_calls_per_seat_of_a_pacing_snapshot(rings: str, seen: tuple[int, int]) -> None:
+def test_pacing_snapshot_counts_the_next_call_once_in_the_calls_per_seat(rings: str, seen: tuple[int, int]) -> None:
     centre = make_centre(["ab", "b", "b"])
     set_seat_states(centre, SeatState.TALKING, "01", "02", "03")
     for each in rings:
@@ -222,7 +222,7 @@ def test_pacing_snapshot_of_a_small_campaign_omits_busy_seats_of_other_campaigns
     assert len(take_snapshot_of(centre, "a").busy_seats) == 1
 
 
-def test_calls_of_logged_off_agents_count_for_campaigns_that_share_seats() -> None:
+def test_pacing_counts_calls_of_logged_off_agents_in_campaigns_that_share_seats() -> None:
     centre = make_centre(["ab", "ab"])
     for each in "aabb":
         add_ringing_call(centre, each)
@@ -383,7 +383,7 @@ def test_pacing_snapshot_contains_how_long_each_call_has_rung_and_how_likely_it_
 
 
 @pytest.mark.parametrize("is_leaving", [False, True])
-def test_pacing_snapshot_contains_for_how_long_each_busy_seat_is_in_its_stage(is_leaving: bool) -> None:
+def test_pacing_snapshot_has_the_time_that_each_busy_seat_has_spent_in_its_state(is_leaving: bool) -> None:
     turns = Turns(3)
     turns.clock.seconds = 20.0
     now = turns.features.core.read_clock()

@@ -55,7 +55,7 @@ def test_unreachable_number_does_not_count_as_a_trunk_failure(
     assert is_failure_of_trunk(outcome, end) is failed
 
 
-def test_trunk_rests_after_consecutive_failures_until_a_test_call_succeeds() -> None:
+def test_trunk_is_suspended_after_repeated_failures_until_a_test_call_succeeds() -> None:
     health = TrunkHealth(RULES, 0.0)
     record_failed_calls(health, 2)
     health.record_end_of_call(False, 0.0, 0.0)
@@ -90,7 +90,7 @@ def test_trunk_gets_no_calls_for_a_while_if_too_many_calls_fail() -> None:
     assert "of the last 10 calls" in health.reason_for_rest
 
 
-def test_calls_placed_before_a_failing_trunk_rests_do_not_count_as_test_calls() -> None:
+def test_calls_placed_before_a_trunk_is_suspended_do_not_count_as_test_calls() -> None:
     health = TrunkHealth(RULES, 0.0)
     record_failed_calls(health, 3, 10.0)
     health.record_ringing_of_call(1.0, 9.0, 41.0)
@@ -128,7 +128,7 @@ def test_constantly_slow_carrier_is_not_throttled() -> None:
 
 @settings(deadline=None, derandomize=True, max_examples=200)
 @given(st.lists(st.tuples(st.floats(0.1, 50.0), st.sampled_from([True, False, None, "start"])), max_size=80))
-def test_resting_trunk_always_recovers_and_has_one_test_call_at_a_time(
+def test_suspended_trunk_recovers_and_has_one_test_call_at_a_time(
     steps: list[tuple[float, bool | str | None]],
 ) -> None:
     health, now, out = TrunkHealth(RULES, 0.0), 0.0, []

@@ -110,7 +110,7 @@ def test_seat_is_released_when_the_reserved_voter_is_not_connected() -> None:
     )
 
 
-def test_agents_lost_phone_is_called_again_until_log_off() -> None:
+def test_disconnected_phone_of_an_agent_is_called_again_until_log_off() -> None:
     turns = Turns()
     turns.talking()
     turns.play(

@@ -20,7 +20,7 @@ def make_sample(*hashes: str, fingerprint: str = "f1") -> NumberSample:
     return NumberSample(fingerprint, tuple(sorted(hashes)[:SAMPLE_HASHES]))
 
 
-def test_shared_numbers_of_short_lists_are_counted_exactly() -> None:
+def test_numbers_shared_by_the_short_lists_of_two_centres_are_counted_exactly() -> None:
     shared = make_hashes(1, 280)
     samples = {
         "pune-1": make_sample(*shared, *make_hashes(2, 900)),
@@ -31,7 +31,7 @@ def test_shared_numbers_of_short_lists_are_counted_exactly() -> None:
     assert line.startswith("pune-1 and pune-2 have 280 numbers in common")
 
 
-def test_shared_numbers_of_long_lists_are_estimated() -> None:
+def test_numbers_shared_by_the_long_lists_of_two_centres_are_estimated() -> None:
     shared = make_hashes(1, 10_000)
     samples = {
         "pune-1": make_sample(*shared, *make_hashes(2, 50_000)),
@@ -43,7 +43,7 @@ def test_shared_numbers_of_long_lists_are_estimated() -> None:
     assert 8_500 < estimate < 11_500  # 4,096 of 70,000 hashes are compared: standard deviation 4 %
 
 
-def test_only_the_pairs_with_most_shared_numbers_are_named() -> None:
+def test_overlap_report_names_the_pairs_of_centres_with_most_shared_numbers() -> None:
     shared = make_hashes(1, 3)
     samples = {f"c-{number:02}": make_sample(*shared[: 1 + number % 2], f"{number:016x}") for number in range(8)}
     lines = [*describe_centres_sharing_numbers(samples)]
@@ -52,7 +52,7 @@ def test_only_the_pairs_with_most_shared_numbers_are_named() -> None:
     assert lines[-1] == "8 more pairs of centres have numbers in common"
 
 
-def test_centres_without_or_with_another_secret_are_named() -> None:
+def test_overlap_report_names_centres_with_a_missing_or_different_secret() -> None:
     samples = {
         "a": make_sample(),
         "b": make_sample(),
@@ -66,11 +66,11 @@ def test_centres_without_or_with_another_secret_are_named() -> None:
 
 
 @pytest.mark.parametrize("data", [b"", b"[]", b'{"fingerprint": "f", "hashes": ["+917000000001"]}'])
-def test_malformed_sample_is_rejected(data: bytes) -> None:
+def test_malformed_sample_of_number_hashes_is_rejected(data: bytes) -> None:
     with pytest.raises(InvalidMessage, match="malformed"):
         unpack_sample(data)
 
 
-def test_sample_is_unpacked_as_it_was_packed() -> None:
+def test_packed_sample_of_number_hashes_is_unpacked_unchanged() -> None:
     sample = make_sample(*make_hashes(1, 5))
     assert unpack_sample(pack_sample(sample)) == sample

@@ -29,14 +29,14 @@ class DeadlockingConnection:
 
 
 @pytest.mark.parametrize("deadlocks", [0, 1, DEADLOCK_RETRIES])
-async def test_schema_is_prepared_again_after_each_deadlock(deadlocks: int) -> None:
+async def test_headquarters_database_schema_is_prepared_again_after_each_deadlock(deadlocks: int) -> None:
     connection = DeadlockingConnection(deadlocks)
     await Database(cast(Any, connection)).prepare_schema()
     assert sum("CREATE TABLE IF NOT EXISTS centre " in sql for sql in connection.statements) == 1
     assert "CREATE TEMPORARY TABLE" in connection.statements[-1]
 
 
-async def test_endless_deadlocks_of_the_schema_are_raised() -> None:
+async def test_error_is_raised_if_the_headquarters_schema_deadlocks_every_time() -> None:
     connection = DeadlockingConnection(DEADLOCK_RETRIES + 1)
     with pytest.raises(asyncpg.DeadlockDetectedError):
         await Database(cast(Any, connection)).prepare_schema()

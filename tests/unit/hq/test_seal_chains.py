@@ -48,7 +48,7 @@ def store(headquarters: Headquarters) -> SealingStore:
     return store
 
 
-def test_headquarters_keeps_the_first_key_and_the_last_epoch_of_a_store(
+def test_headquarters_stores_the_first_seal_key_and_the_last_seal_of_a_store(
     headquarters: Headquarters, store: SealingStore
 ) -> None:
     first = headquarters.chain.first_keys
@@ -111,7 +111,7 @@ def find_rows_of_another_program(store: SealingStore) -> list[SealedEpoch]:
         (find_rows_of_another_program, "epoch 7: another program added rows to the log, which were removed"),
     ],
 )
-def test_epoch_that_contradicts_earlier_ones_is_reported_until_a_person_accepts_it(
+def test_seal_that_contradicts_earlier_seals_is_reported_until_accepted(
     headquarters: Headquarters, store: SealingStore, change: Callable[[SealingStore], list[SealedEpoch]], problem: str
 ) -> None:
     *before, contradicting = change(store)
@@ -124,7 +124,7 @@ def test_epoch_that_contradicts_earlier_ones_is_reported_until_a_person_accepts_
     assert headquarters.receive(store.seal(), store.seal()) == ""
 
 
-def test_keys_that_begin_after_a_contradiction_count_once_a_person_accepts_them(
+def test_seal_keys_created_after_a_contradiction_are_valid_once_accepted(
     headquarters: Headquarters, store: SealingStore
 ) -> None:
     first = [*headquarters.chain.first_keys]
@@ -137,7 +137,9 @@ def test_keys_that_begin_after_a_contradiction_count_once_a_person_accepts_them(
     assert headquarters.receive(without_keys.seal()) == ""
 
 
-def test_restored_store_begins_new_keys_after_a_known_epoch(headquarters: Headquarters, store: SealingStore) -> None:
+def test_restored_store_may_start_new_seal_keys_after_a_known_seal(
+    headquarters: Headquarters, store: SealingStore
+) -> None:
     backup = store.copy()
     assert headquarters.receive(store.seal(), store.seal()) == ""
     restored = backup.restore()
@@ -148,7 +150,7 @@ def test_restored_store_begins_new_keys_after_a_known_epoch(headquarters: Headqu
     assert headquarters.receive(restored.restore().seal("start"))  # it may do so once
 
 
-def test_restored_store_may_first_send_epochs_that_the_earlier_store_did_not_send() -> None:
+def test_restored_store_may_send_seals_that_the_earlier_store_had_not_sent() -> None:
     headquarters, store = Headquarters(), SealingStore.create()
     assert headquarters.receive(store.seal("start"), store.seal()) == ""
     unsent, restored = store.seal(), store.restore()
@@ -156,7 +158,7 @@ def test_restored_store_may_first_send_epochs_that_the_earlier_store_did_not_sen
     assert headquarters.receive(unsent, restored.seal("start"), restored.seal()) == ""
 
 
-def test_restored_store_with_other_records_than_before_is_a_contradiction(
+def test_restored_store_with_changed_records_contradicts_its_earlier_seals(
     headquarters: Headquarters, store: SealingStore
 ) -> None:
     forged = SealingStore.create()
@@ -168,7 +170,7 @@ def test_restored_store_with_other_records_than_before_is_a_contradiction(
     assert store.last == headquarters.chain.head
 
 
-def test_moved_store_continues_with_its_keys_and_may_not_begin_new_ones(
+def test_moved_store_continues_its_seal_keys_and_may_not_start_new_keys(
     headquarters: Headquarters, store: SealingStore
 ) -> None:
     headquarters.begin_copy()
@@ -176,7 +178,7 @@ def test_moved_store_continues_with_its_keys_and_may_not_begin_new_ones(
     assert headquarters.receive(store.restore().seal("start")).endswith("in the same store, after epoch 7")
 
 
-def test_copy_of_a_store_keeps_a_contradiction_that_nobody_has_accepted(
+def test_copied_store_inherits_a_seal_contradiction_that_nobody_has_accepted(
     headquarters: Headquarters, store: SealingStore
 ) -> None:
     problem = headquarters.receive(store.seal(skip=1))
@@ -184,7 +186,7 @@ def test_copy_of_a_store_keeps_a_contradiction_that_nobody_has_accepted(
     assert headquarters.receive(store.restore().seal("start")) == problem
 
 
-def test_store_that_headquarters_meets_in_the_middle_of_its_chain_is_compared_from_there() -> None:
+def test_seal_chain_first_seen_in_its_middle_is_compared_from_that_seal_on() -> None:
     headquarters, store = Headquarters(), SealingStore.create()
     for _ in range(8):
         store.seal()
@@ -193,25 +195,29 @@ def test_store_that_headquarters_meets_in_the_middle_of_its_chain_is_compared_fr
     assert headquarters.receive(store.restore().seal("start"))
 
 
-def test_first_epoch_with_an_invalid_signature_is_a_contradiction(headquarters: Headquarters) -> None:
+def test_first_seal_with_an_invalid_signature_is_reported_as_a_contradiction(headquarters: Headquarters) -> None:
     forged = replace(SealingStore.create().seal("start"), root="33")
     assert headquarters.receive(forged) == "epoch 1: the signature is not valid"
     assert headquarters.chain.head is None
 
 
-def test_epoch_that_is_sent_twice_is_no_contradiction(headquarters: Headquarters, store: SealingStore) -> None:
+def test_seal_that_is_sent_twice_is_not_reported_as_a_contradiction(
+    headquarters: Headquarters, store: SealingStore
+) -> None:
     assert store.last is not None
     assert headquarters.receive(store.last, store.last, store.seal()) == ""
 
 
-def test_endless_new_keys_do_not_fill_the_database(headquarters: Headquarters, store: SealingStore) -> None:
+def test_endless_new_seal_keys_of_a_centre_do_not_fill_the_database(
+    headquarters: Headquarters, store: SealingStore
+) -> None:
     for _ in range(150):
         store = store.restore()
         headquarters.receive(store.seal("start"))
     assert len(headquarters.chain.unaccepted_keys) == 100
 
 
-def test_problem_of_a_contradiction_names_the_centre_and_the_command_that_accepts_the_store() -> None:
+def test_report_of_contradicting_seals_names_centre_and_accepting_command() -> None:
     text = describe_contradiction("pune-1", "1" * 32, "epoch 7: is sealed after epoch 8")
     assert "the seals of pune-1 contradict those received before: epoch 7: is sealed after epoch 8." in text
     assert text.endswith("`dialer hq store accept pune-1 11111111`")

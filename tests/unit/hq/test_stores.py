@@ -42,11 +42,11 @@ class Centre:
         return describe_store_conflict("pune-1", self.stores)
 
 
-def test_first_store_of_a_centre_is_accepted_from_its_first_row() -> None:
+def test_first_store_of_a_centre_is_accepted_from_its_first_result_row() -> None:
     assert Centre().send(FIRST, 0).last_id == 0
 
 
-def test_restored_store_replaces_a_silent_one_and_begins_after_the_confirmed_rows() -> None:
+def test_restored_store_replaces_a_silent_store_after_the_confirmed_rows() -> None:
     centre = Centre()
     centre.send(FIRST, 0).last_id = 55
     assert not centre.is_accepted(SECOND, 100)
@@ -55,7 +55,7 @@ def test_restored_store_replaces_a_silent_one_and_begins_after_the_confirmed_row
     assert centre.stores[FIRST.incarnation].state is StoreState.REPLACED
 
 
-def test_second_store_is_refused_while_the_first_still_sends() -> None:
+def test_second_store_of_a_centre_is_refused_while_the_first_still_sends() -> None:
     centre = Centre()
     centre.send(FIRST, 0)
     assert not centre.is_accepted(SECOND, 100)
@@ -70,7 +70,7 @@ def test_second_store_is_refused_while_the_first_still_sends() -> None:
     assert "22222222 is refused" in centre.conflict
 
 
-def test_replaced_store_that_sends_again_is_refused_until_a_person_decides() -> None:
+def test_replaced_store_of_a_centre_that_sends_again_is_refused() -> None:
     centre = Centre()
     centre.send(FIRST, 0)
     assert not centre.is_accepted(SECOND, 100)

@@ -47,7 +47,7 @@ def test_rollout_that_starts_at_an_unknown_centre_is_rejected() -> None:
         plan_rollout_waves(ZONES, ["z"])
 
 
-def test_each_rollout_wave_is_watched_before_the_next_one_starts() -> None:
+def test_each_rollout_wave_is_observed_before_the_next_wave_starts() -> None:
     rollout = make_rollout()
     assert rollout.start_next_wave(0).to == ("centre:a", "centre:b", "centre:c")
     run_version(rollout, "a", "b", "d")  # d is not in this wave
@@ -123,7 +123,7 @@ def test_rollout_watches_a_centre_again_that_returned_to_the_earlier_version() -
     assert decide_at(rollout, 70, 129, 130) == [WaveState.WAIT, WaveState.WAIT, WaveState.NEXT]
 
 
-def test_stopping_centres_needs_one_leader_and_resuming_them_two() -> None:
+def test_order_to_stop_centres_needs_one_leader_and_order_to_resume_needs_two() -> None:
     keys = {name: name[:1].encode() * 32 for name in ("asha", "ravi")}
     leaders = [{"name": name, "key": format_public_key(derive_public_key(key))} for name, key in keys.items()]
     centres = [{"id": name, "zone": zone} for name, zone in ZONES.items()]

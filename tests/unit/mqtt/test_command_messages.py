@@ -259,7 +259,7 @@ def test_each_role_may_send_exactly_the_listed_commands() -> None:
     assert may[SupervisorRole.SUPERVISOR] == set(COMMANDS) - {"confirm-uplink", "import-peer-updates", "report-uplink"}
 
 
-def test_responsible_person_of_a_complaint_includes_the_sender() -> None:
+def test_audit_of_a_complaint_names_the_responsible_person_and_the_sender() -> None:
     parsed = check_command(make_command("complaint"), user="compliance")
     assert isinstance(parsed, AcceptedCommand)
     assert parsed.command_context.format_name_of_responsible_person("ops.1") == "ops.1 by compliance"
@@ -769,7 +769,7 @@ def test_too_large_number_is_refused_in_every_field_of_a_command(name: str) -> N
             assert "needs the role" not in found.text
 
 
-async def test_peer_update_command_is_audited_only_when_refused(store: Store, tmp_path: Path) -> None:
+async def test_command_with_updates_of_other_centres_is_audited_only_if_refused(store: Store, tmp_path: Path) -> None:
     async def refuse(command: Command, context: CommandContext) -> str:
         raise CommandRefused("news of SIDE are missing: ask from 7")
 

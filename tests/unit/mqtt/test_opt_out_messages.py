@@ -110,7 +110,7 @@ class SlowStore:
 
 
 @virtual_time()
-async def test_received_opt_outs_are_retried_until_stored_and_acknowledged_only_then() -> None:
+async def test_received_opt_outs_are_acknowledged_only_after_they_are_stored() -> None:
     store, acknowledged = SlowStore(), list[str]()
     store.is_busy = True
     opt_outs = PeerOptOuts(store.suppress)
@@ -141,7 +141,7 @@ async def test_waiting_opt_outs_are_stored_together_and_acknowledged_in_order() 
 
 
 @virtual_time()
-async def test_full_queue_of_opt_outs_makes_the_reader_wait_and_loses_none() -> None:
+async def test_full_queue_of_opt_outs_makes_the_reader_wait_and_loses_no_opt_out() -> None:
     store = SlowStore()
     store.is_busy = True
     opt_outs = PeerOptOuts(store.suppress)

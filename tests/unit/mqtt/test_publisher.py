@@ -114,7 +114,7 @@ def test_changes_within_a_short_time_are_published_together_with_every_call_even
     assert sum(batch["call-event"] for batch in batches) == 50
 
 
-def test_voter_details_of_a_connected_call_are_published_at_once_and_alone() -> None:
+def test_voter_details_of_a_connected_call_are_published_immediately() -> None:
     view = centre_view(seats=2)
     buffer = ChangeBuffer(max_call_events=100)
     buffer.record_published_state(view, 0.0)
@@ -149,7 +149,7 @@ def test_call_events_that_do_not_fit_into_the_queue_are_dropped_and_counted() ->
     assert buffer.dropped == 2
 
 
-def test_alert_publishes_the_centre_state_at_once() -> None:
+def test_new_alert_publishes_the_state_of_the_centre_immediately() -> None:
     view = centre_view(alerts=(ALERT,))
     buffer = ChangeBuffer(max_call_events=3)
     buffer.record_published_state(view, 100.0)

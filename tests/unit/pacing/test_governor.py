@@ -32,14 +32,14 @@ def _get_allowed_risk(governor: Governor, *, coming: float = 0.0, left: float | 
     return governor.calculate_allowed_risk(seats=seats, answers_per_second=coming, seconds_left=left)
 
 
-def test_abandoned_calls_are_limited_by_the_cap_window_with_the_least_room() -> None:
+def test_strictest_of_several_abandoned_rate_caps_limits_abandoned_calls() -> None:
     governor = _make_governor((Cap(3_600, 0.03, 0.03), Cap(86_400, 0.01, 0.03)))
     assert governor.target == 0.01
     _count_answers(governor, 1_000, 1.0)
     assert governor.count_abandoned_calls_left() == pytest.approx(10.0)
 
 
-def test_answers_leave_a_cap_window_early_and_abandoned_calls_leave_late() -> None:
+def test_abandoned_rate_window_drops_answers_early_and_abandoned_calls_late() -> None:
     tally = Tally(3_600.0)
     tally.add_answers_and_abandoned_calls(3.0, answers=1)
     tally.add_answers_and_abandoned_calls(3.0, abandoned=1)
@@ -54,14 +54,14 @@ def test_answers_leave_a_cap_window_early_and_abandoned_calls_leave_late() -> No
     assert tally.compute_counts_left_in_window(3_605.0, 1_000.0) == (0, 0)
 
 
-def test_counted_calls_in_a_cap_window_never_go_below_zero() -> None:
+def test_call_counts_in_an_abandoned_rate_window_never_go_below_zero() -> None:
     tally = Tally(3_600.0)
     tally.add_answers_and_abandoned_calls(0.0, answers=1)
     tally.add_answers_and_abandoned_calls(4_000.0, answers=-1)
     assert tally.answers == 0
 
 
-def test_cap_window_is_full_after_the_whole_period_was_observed() -> None:
+def test_abandoned_rate_window_is_full_after_the_whole_period_was_observed() -> None:
     tally = Tally(3_600.0)
     assert tally.compute_seconds_until_window_full(1e6) == 3_600.0
     tally.add_answers_and_abandoned_calls(100.0, answers=1)
@@ -70,7 +70,7 @@ def test_cap_window_is_full_after_the_whole_period_was_observed() -> None:
     assert tally.compute_seconds_until_window_full(3_690.0) == pytest.approx(10.0)
 
 
-def test_cap_window_with_room_for_one_abandoned_call_allows_only_one_call_at_risk() -> None:
+def test_cap_with_room_for_one_abandoned_call_allows_one_call_at_risk() -> None:
     governor = _make_governor((Cap(3_600, 0.01, 0.012),))
     _count_answers(governor, 116, 31.0)  # five seats: the second abandoned call exceeds the stop
     _get_allowed_risk(governor)
@@ -92,7 +92,7 @@ def test_less_room_for_abandoned_calls_lowers_the_allowed_risk() -> None:
     assert boldness[26:] == [TUNED.least_boldness] * 4  # the stop is 26.7 abandoned calls: one more would exceed it
 
 
-def test_new_cap_window_counts_expected_answers_only_until_the_day_ends() -> None:
+def test_new_abandoned_rate_window_counts_expected_answers_until_the_day_ends() -> None:
     governor = _make_governor(HOUR)
     _get_allowed_risk(governor)
     assert governor.boldness == TUNED.least_boldness
@@ -110,7 +110,7 @@ def test_new_cap_window_counts_expected_answers_only_until_the_day_ends() -> Non
 
 @pytest.mark.parametrize("answers", [0, 20, 400])
 @pytest.mark.parametrize("left", [0.0, 600.0, 36_000.0])
-def test_abandoned_rate_can_recover_from_a_used_reserve_with_one_call_per_free_seat(answers: int, left: float) -> None:
+def test_abandoned_calls_may_use_the_whole_reserve_of_the_cap_but_no_more(answers: int, left: float) -> None:
     governor = _make_governor((Cap(86_400, 0.01, 0.03, Reserve.WINDOW),))
     _count_answers(governor, answers, 1.0)
     _get_allowed_risk(governor, coming=0.2, left=left)
@@ -126,7 +126,7 @@ def test_abandoned_rate_can_recover_from_a_used_reserve_with_one_call_per_free_s
     assert governor.count_calls_allowed_in_worst_case(0) < 1.0
 
 
-def test_abandoned_cap_that_applies_at_every_moment_counts_no_future_answers() -> None:
+def test_abandoned_rate_cap_that_applies_at_every_moment_ignores_future_answers() -> None:
     strict, window = (
         _make_governor((Cap(86_400, 0.01, 0.03, reserve),)) for reserve in (Reserve.EVERY_INSTANT, Reserve.WINDOW)
     )
@@ -138,7 +138,7 @@ def test_abandoned_cap_that_applies_at_every_moment_counts_no_future_answers() -
     assert _make_governor((Cap(86_400, 0.01, 0.03),)).count_calls_allowed_in_worst_case(0) == float("inf")
 
 
-def test_answers_that_leave_the_cap_window_today_allow_no_abandoned_calls() -> None:
+def test_answers_that_leave_the_rate_window_today_allow_no_abandoned_calls() -> None:
     governor = _make_governor((Cap(86_400, 0.01, 0.03, Reserve.WINDOW),))
     governor.now = 100_000.0
     governor.restore_counted_calls({86_400.0: [RecentAnswers(60_000.0, 1_000, 5), RecentAnswers(1_000.0, 100, 1)]})
@@ -173,7 +173,7 @@ def test_allowed_risk_falls_with_abandoned_calls_and_rises_with_answers() -> Non
     assert _get_allowed_risk(governor) > after
 
 
-def test_counts_restored_from_stored_calls_never_underestimate_the_abandoned_rate() -> None:
+def test_abandoned_rate_restored_from_stored_calls_is_never_underestimated() -> None:
     governor = _make_governor((*HOUR, *DAY))
     _count_answers(governor, 834, 4.3, drops=tuple(range(0, 800, 40)))
     governor.now = 5_000.0

@@ -88,7 +88,7 @@ def _make_busy_snapshot(now: float) -> PacingSnapshot:
     return PacingSnapshot(now, busy_seats=tuple(BusySeat(SeatStage.TALKING, 10.0 * n) for n in range(1, 21)))
 
 
-def test_exceeded_abandoned_cap_still_allows_calls_for_which_a_seat_is_free() -> None:
+def test_exceeded_abandoned_rate_cap_still_allows_one_call_per_free_seat() -> None:
     pacer = _make_trained_pacer((Cap(86_400, 0.03, 0.032),))
     assert pacer.count_calls_to_place(replace(_make_busy_snapshot(1.0), free_seats=6)) > 6
     for _ in range(20):
@@ -218,7 +218,7 @@ RESERVED = 0.03
     answers=st.integers(0, 600),
     abandoned=st.integers(0, 30),
 )
-def test_abandoned_rate_meets_the_reserve_even_if_all_calls_are_answered(
+def test_abandoned_rate_stays_within_the_reserve_even_if_all_calls_are_answered(
     free: int, busy: list[BusySeat], ringing: list[RingingCall], waiting: list[float], answers: int, abandoned: int
 ) -> None:
     pacer = PredictivePacer((Cap(86_400, 0.01, RESERVED, Reserve.EVERY_INSTANT),))
@@ -388,7 +388,7 @@ def test_less_room_for_abandoned_calls_never_leads_to_more_calls() -> None:
     assert pacer.explain_last_decision().limited_by == Limit.HARD_STOP
 
 
-def test_predictive_pacing_with_a_new_cap_window_dials_ahead_only_if_the_day_continues() -> None:
+def test_predictive_pacing_dials_ahead_without_history_only_if_time_remains() -> None:
     pacer = _make_trained_pacer((Cap(86_400, 0.01, 0.03, Reserve.WINDOW),))
     pacer.restore_counted_calls(0.0, {})
     morning = replace(_make_busy_snapshot(1.0), free_seats=6, seconds_left=36_000.0)
@@ -399,7 +399,7 @@ def test_predictive_pacing_with_a_new_cap_window_dials_ahead_only_if_the_day_con
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
-def test_abandoned_rate_meets_the_window_reserve_at_the_end_of_a_short_day(seed: int) -> None:
+def test_abandoned_rate_stays_within_the_cap_at_the_end_of_a_short_day(seed: int) -> None:
     scenario = replace(SCENARIOS["27 seats"], hours=0.2)
     day = simulate(scenario, lambda: PredictivePacer((Cap(86_400, 0.01, RESERVED, Reserve.WINDOW),)), seed)
     assert day.abandoned_share <= RESERVED

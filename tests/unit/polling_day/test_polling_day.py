@@ -100,7 +100,7 @@ def test_booth_without_numbers_is_skipped_until_numbers_are_due_again() -> None:
     assert set(order.plan_claims(8)) == {1, 2}
 
 
-def test_numbers_that_were_not_dialled_do_not_count_in_the_share_of_their_booth() -> None:
+def test_returned_numbers_do_not_count_in_the_share_of_calls_of_their_booth() -> None:
     order = BoothOrder(range(1, 16))
     dialled: Counter[int] = Counter()
     for _ in range(300):  # of ten claims two are dialled before the others are returned
@@ -127,7 +127,7 @@ def test_booth_without_priority_gets_no_calls_while_booths_with_priority_have_nu
     assert set(order.plan_claims(4)) == {1}
 
 
-def test_booths_without_priority_get_no_calls_while_claimed_numbers_are_not_dialled() -> None:
+def test_booth_without_priority_gets_no_calls_while_claimed_numbers_wait() -> None:
     hopper = [make_claim(2), make_claim(1)]
     order = BoothOrder([1, 2], in_hand=hopper)
     order.set_booth_priorities({1: 0.05})
@@ -207,7 +207,7 @@ def test_booth_order_equals_that_of_a_simple_exhaustive_search(priorities: list[
             plain.empty |= set(quotas)
 
 
-def test_booth_that_a_full_claim_did_not_try_is_not_regarded_as_empty() -> None:
+def test_booth_that_was_not_tried_by_a_claim_is_not_regarded_as_empty() -> None:
     order = BoothOrder([1, 2, 3])
     order.record_claims({1: 4, 2: 4, 3: 4}, [make_claim(1)] * 4 + [make_claim(2)] * 2, full=True)
     assert set(order.plan_claims(40)) == {1, 2, 3}
@@ -281,7 +281,7 @@ def test_remaining_calling_hours_exclude_pauses_and_count_overlaps_once() -> Non
     assert count_open_seconds([morning], INDIA, make_time(13), make_time(17)) == 0
 
 
-def test_promised_calls_due_too_late_are_made_at_the_last_call_time_and_other_retries_are_dropped() -> None:
+def test_promised_calls_due_too_late_move_to_the_last_call_time() -> None:
     assert limit_retry_to_last_call(100.0, None, 0.0, promised=False) == 100.0
     assert limit_retry_to_last_call(100.0, 100.0, 0.0, promised=False) == 100.0
     assert limit_retry_to_last_call(101.0, 100.0, 0.0, promised=False) is None

@@ -39,7 +39,7 @@ def test_polling_days_in_the_settings_give_the_polling_areas_before_a_roll_impor
     assert list_areas_of_polling_days(polls.rules.polls, 900.0) == Areas([Area(174, ""), Area(0, "")], False, 900.0)
 
 
-def test_obstacles_to_the_first_call_are_joined_in_order_of_time() -> None:
+def test_obstacles_to_the_first_call_of_a_campaign_are_in_order_of_time() -> None:
     settings = site(
         "india", campaign={"purpose": "material"}, rules={"polls": [{"day": "2024-04-23", "closes_at": "18:00"}]}
     )
@@ -55,7 +55,7 @@ def test_obstacles_to_the_first_call_are_joined_in_order_of_time() -> None:
     assert find_first_call(gate, campaign, areas, late) == FirstCall(moment("2024-04-23T18:00"), texts[2])
 
 
-def test_answer_about_the_first_call_names_the_obstacles_before_the_call() -> None:
+def test_forecast_of_the_first_call_names_the_obstacles_before_the_call() -> None:
     settings = site(campaign=HOURS)
     gate = make_gate(settings)
     areas = list_areas_of_polling_days(gate.rules.polls, 0.0)
@@ -84,7 +84,7 @@ def refuse_calls(seconds: float) -> FirstCall:
     return find_first_call(gate, campaign_rules(settings), Areas([], True, 0.0), NOON)
 
 
-def test_time_of_the_first_call_is_unknown_if_an_obstacle_has_no_end() -> None:
+def test_first_call_of_a_campaign_has_no_time_if_an_obstacle_has_no_end() -> None:
     assert refuse_calls(60.0) == FirstCall(None, ", then ".join(f"closed at {60 * step}" for step in range(16)))
     assert refuse_calls(0.0) == refuse_calls(-1.0) == FirstCall(None, "closed at 0")
 
@@ -96,7 +96,7 @@ def test_campaign_with_empty_calling_hours_never_calls() -> None:
     assert first == FirstCall(None, "its hours are empty, so it never calls")
 
 
-def test_answer_about_the_first_call_names_at_most_two_obstacles_of_polling_areas() -> None:
+def test_forecast_of_the_first_call_names_at_most_two_polling_area_obstacles() -> None:
     polls = [{"day": "2024-04-23", "constituencies": [1]}, {"day": "2024-04-24", "constituencies": [2]}]
     settings = site(campaign={"purpose": "material"}, rules={"polls": polls})
     gate, campaign = make_gate(settings), campaign_rules(settings)

@@ -386,7 +386,7 @@ nodes:
 """
 
 
-async def test_dialer_check_reports_flows_without_agents_to_transfer_to_or_with_another_name_than_the_file(
+async def test_dialer_check_reports_flows_with_a_wrong_name_or_no_agents_for_transfers(
     tmp_path: Path,
 ) -> None:
     path = tmp_path / "mine.yaml"

@@ -250,7 +250,7 @@ async def test_number_that_was_called_after_the_claim_must_not_be_called_again(b
         assert await commit_new_attempt(store, make_attempt(new, at=NOW + 11)) is None
 
 
-async def test_call_is_refused_if_the_voters_link_to_the_number_was_dropped_after_the_claim(backend: Backend) -> None:
+async def test_call_is_refused_if_the_voter_was_unlinked_from_the_claimed_number(backend: Backend) -> None:
     async with open_filled_store(backend, campaigns=(CAMPAIGN, "b")) as store:
         of_b = await claim_one_number(store, 3, campaign_id="b")
         new = await make_ended_call(store, 3, Outcome.CONNECTED)
@@ -453,7 +453,7 @@ async def test_attempt_is_stored_with_its_legal_grounds_and_the_time_since_the_l
     assert stored == [(4_995.0, '{"verdict":"allowed"}')]
 
 
-async def test_number_with_an_unknown_call_result_is_closed_with_that_reason_everywhere(backend: Backend) -> None:
+async def test_number_with_an_unknown_call_result_is_closed_in_every_campaign(backend: Backend) -> None:
     async with open_filled_store(backend, campaigns=(CAMPAIGN, "b")) as store:
         await make_ended_call(store, 1, Outcome.UNKNOWN, retry_at=NOW + 60)
     states = read_target_states(backend, 1)
@@ -493,7 +493,7 @@ def change_rows(backend: Backend, statement: str) -> None:
         db.execute(statement)
 
 
-async def test_number_refused_after_an_opt_out_is_closed_without_a_reason_everywhere(backend: Backend) -> None:
+async def test_number_refused_after_an_opt_out_is_closed_in_every_campaign(backend: Backend) -> None:
     async with open_filled_store(backend, campaigns=(CAMPAIGN, "b")) as store:
         claimed = await claim_one_number(store, 1)
         change_rows(backend, "UPDATE phone SET opted_out_at = 1713760200.0 WHERE phone_id = 1")
@@ -501,7 +501,7 @@ async def test_number_refused_after_an_opt_out_is_closed_without_a_reason_everyw
     assert [state[:3] for state in read_target_states(backend, 1)] == [("b", "closed", 0), (CAMPAIGN, "closed", 0)]
 
 
-async def test_number_without_a_pending_voter_is_closed_with_that_reason_in_voter_campaigns(
+async def test_number_without_a_pending_voter_is_closed_in_all_voter_campaigns(
     backend: Backend,
 ) -> None:
     async with open_filled_store(backend, campaigns=(CAMPAIGN, "b", "workers")) as store:
@@ -546,7 +546,7 @@ async def test_number_at_its_cap_within_the_minimum_interval_waits_until_the_nex
     ("outcome", "counted", "used"),
     [(Outcome.BUSY, True, 1), (Outcome.BUSY, False, 0), (Outcome.REFUSED, True, 0), (Outcome.CANCELLED, True, 1)],
 )
-async def test_only_counted_attempts_that_were_placed_use_up_an_attempt_of_the_number(
+async def test_attempt_that_was_not_placed_uses_up_no_attempt_of_the_number(
     backend: Backend, outcome: Outcome, counted: bool, used: int
 ) -> None:
     async with open_filled_store(backend) as store:

@@ -22,7 +22,7 @@ from tests.support.stores import NOW, Backend, SqliteBackend, claim_and_open_att
 STRANGER = NewestCall("3f0e7c1a-5b1d-4a53-9a0b-6f0d8f9d1c21", NOW + 60)
 
 
-async def test_store_lacks_a_call_until_a_person_accepts_that(backend: Backend) -> None:
+async def test_missing_newest_call_is_reported_until_a_person_accepts_the_store(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         attempt = await claim_and_open_attempt(store, 1)
         assert not await store.lacks_call(NewestCall(attempt.attempt_id, NOW))
@@ -45,7 +45,7 @@ async def test_store_lacks_a_call_until_a_person_accepts_that(backend: Backend) 
         )
 
 
-async def test_unreadable_record_counts_as_a_missing_call_whatever_was_accepted(backend: Backend) -> None:
+async def test_unreadable_record_of_the_newest_call_stays_missing_after_acceptance(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         assert await store.lacks_call(UNREADABLE)
     with closing(backend.connect()) as db, transaction(db):
@@ -53,7 +53,7 @@ async def test_unreadable_record_counts_as_a_missing_call_whatever_was_accepted(
         assert lacks_call(db, UNREADABLE)
 
 
-async def test_restored_store_lacks_only_calls_after_the_restore(tmp_path: Path) -> None:
+async def test_call_before_a_restore_is_not_reported_as_missing_from_the_store(tmp_path: Path) -> None:
     """A restore has stopped every campaign, and has said what is missing."""
     backend, there = SqliteBackend(tmp_path), tmp_path / "there.db"
     backend.fill(9, 9)
@@ -64,7 +64,7 @@ async def test_restored_store_lacks_only_calls_after_the_restore(tmp_path: Path)
         assert lacks_call(db, NewestCall(STRANGER.attempt_id, NOW + 62))
 
 
-async def test_purged_store_does_not_lack_the_calls_that_the_purge_has_erased(backend: Backend) -> None:
+async def test_calls_erased_by_a_purge_are_not_reported_as_missing_from_the_store(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         await store.append_audit_entry("purge", "ops", {"records": "yes"}, NOW + 61)
         assert not await store.lacks_call(STRANGER)

@@ -84,7 +84,7 @@ async def test_claim_knows_the_latest_call_of_another_centre(backend: Backend) -
         assert (other.called_at, other.talked_at, other.abandoned_at) == (None, None, None)
 
 
-async def test_calls_to_unknown_numbers_are_not_stored_and_old_ones_are_forgotten(backend: Backend) -> None:
+async def test_other_centres_calls_to_unknown_numbers_are_not_stored_and_old_calls_expire(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         await store.hash_numbers([SECRET])
         await apply_call(store, 1, PeerCallKind.CALL, NOW)
@@ -130,7 +130,7 @@ async def test_ended_call_is_announced_with_the_hash_of_its_number_if_there_is_a
         ("nonsense", "None", False, PeerCallKind.CALL),
     ],
 )
-def test_call_counts_in_other_centres_as_in_its_own(
+def test_call_counts_in_other_centres_as_in_the_centre_that_placed_the_call(
     outcome: str, direction: str, is_connected: bool, kind: PeerCallKind | None
 ) -> None:
     assert find_peer_call_kind(outcome, direction, is_connected=is_connected) is kind

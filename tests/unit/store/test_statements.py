@@ -217,7 +217,7 @@ class Pair(NamedTuple):
     ("declared", "different"),
     [({"one": Query(Pair)}, "two"), ({"one": Query(Pair), "two": Command(), "three": Command()}, "three")],
 )
-def test_sql_file_and_python_declarations_must_name_the_same_statements(
+def test_sql_file_and_python_module_must_declare_the_same_statements(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, declared: dict[str, Statement], different: str
 ) -> None:
     package = tmp_path / f"rows_{different}"

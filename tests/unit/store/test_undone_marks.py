@@ -128,7 +128,7 @@ async def test_voter_with_only_an_undone_mark_does_not_count_as_contacted(backen
 
 
 @pytest.mark.parametrize("seed", range(12))
-async def test_undone_marks_have_no_effect_on_queue_and_counts(backend: Backend, seed: int) -> None:
+async def test_undone_marks_change_neither_the_call_queue_nor_the_turnout_counts(backend: Backend, seed: int) -> None:
     """Marks before, between and after an undone mark have the same effect as without that mark.
 
     The reported changes add up to the counts in the table.

@@ -353,7 +353,7 @@ async def test_failed_first_ami_connection_is_reported_as_down() -> None:
 
 
 @pytest.mark.parametrize("stopping", [True, False])
-async def test_unanswered_time_is_that_of_the_oldest_ami_action_or_infinite_on_shutdown(stopping: bool) -> None:
+async def test_waiting_time_for_asterisk_is_that_of_the_oldest_unanswered_action(stopping: bool) -> None:
     switch, _events, session = await connect()
     session.age_of_oldest_unanswered_action, session.is_asterisk_stopping = 3.0, stopping
     switch.close()
@@ -364,7 +364,7 @@ async def test_unanswered_time_is_that_of_the_oldest_ami_action_or_infinite_on_s
 
 
 @virtual_time()
-async def test_unanswered_time_is_infinite_once_the_asterisk_lease_may_have_expired() -> None:
+async def test_waiting_time_for_asterisk_is_infinite_once_its_lease_may_have_expired() -> None:
     switch, _events = make_switch(lease=SwitchLease(OURS))
     session = Session(switch)
     await bring_up(switch, session)

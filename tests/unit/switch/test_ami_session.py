@@ -432,7 +432,7 @@ def test_asterisk_that_is_shutting_down_refuses_the_login_without_blaming_the_se
     assert session.is_stopping
 
 
-def test_ping_tells_that_asterisk_is_shutting_down() -> None:
+def test_ami_ping_reports_that_asterisk_is_shutting_down() -> None:
     session = make_logged_in_session()
     session.handle_due_deadline(6)
     [ping] = list_new_actions(session)

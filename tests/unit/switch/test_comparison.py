@@ -55,7 +55,7 @@ class Comparison:
 
 
 @virtual_time()
-async def test_event_that_two_channel_lists_show_as_lost_is_reported_once(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_lost_event_confirmed_by_a_second_channel_list_is_reported_once(monkeypatch: pytest.MonkeyPatch) -> None:
     comparing = Comparison(monkeypatch)
     async with comparing.running():
         comparing.channels = []
@@ -68,7 +68,9 @@ async def test_event_that_two_channel_lists_show_as_lost_is_reported_once(monkey
 
 
 @virtual_time()
-async def test_event_that_only_one_channel_list_shows_as_lost_is_not_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_lost_event_not_confirmed_by_a_second_channel_list_is_not_reported(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """The channel may be younger than the list, or the event may be in transit."""
     comparing = Comparison(monkeypatch)
     async with comparing.running():
@@ -81,7 +83,7 @@ async def test_event_that_only_one_channel_list_shows_as_lost_is_not_reported(mo
 
 
 @virtual_time()
-async def test_two_events_each_shown_as_lost_by_only_one_channel_list_are_not_reported(
+async def test_two_lost_events_each_seen_in_one_channel_list_only_are_not_reported(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     comparing = Comparison(monkeypatch)

@@ -129,7 +129,7 @@ def test_restored_headquarters_receives_stored_rows_again_and_the_id_of_the_last
     assert fresh.deleted_through == 0
 
 
-def test_rest_of_a_batch_that_was_too_large_for_a_message_follows_at_once() -> None:
+def test_rest_of_a_batch_too_large_for_one_message_is_sent_immediately() -> None:
     schedule = make_schedule_after(10)
     made = schedule.get_next_batch(make_rows(11, 20), 10, 0.0)
     assert made is not None
@@ -139,7 +139,7 @@ def test_rest_of_a_batch_that_was_too_large_for_a_message_follows_at_once() -> N
     assert get_batch_span(schedule.get_next_batch(make_rows(16, 20), 15, 0.4)) == (16, 20, 5)
 
 
-def test_restored_store_sends_only_rows_after_those_headquarters_has() -> None:
+def test_restored_store_sends_only_result_rows_that_headquarters_lacks() -> None:
     schedule = make_schedule_after(10)
     schedule.get_next_batch(make_rows(11, 13), 10, 0.0)
     schedule.record_acknowledgement(500, 0.1)

@@ -90,7 +90,7 @@ def test_outcome_of_a_vanished_call_is_read_from_asterisks_call_records(
     assert not turns.features.live_calls
 
 
-def test_call_records_of_a_trunk_moved_to_another_server_do_not_prove_that_a_call_was_not_sent() -> None:
+def test_call_records_of_a_moved_trunk_do_not_prove_that_a_call_was_not_sent() -> None:
     turns = Turns()
     turns.features.call_reconciler.load_open_attempts([make_open_attempt()], {"another"})
     turns.at(1, make_switch_up(live=False))

@@ -465,7 +465,7 @@ def test_call_with_a_reserved_seat_is_sent_even_if_no_other_agent_is_available()
     assert site.originator._find_reason_not_to_send_call(site.run, other, call) is None
 
 
-def test_loads_of_a_server_sum_up_its_agents_and_calls() -> None:
+def test_load_of_an_asterisk_server_counts_its_agents_and_calls() -> None:
     site = Site(seats=3, trunks=[{**FAST, "name": name, "endpoint": name} for name in ("carrier", "far")])
     site.turns.features.asterisk_servers.add_asterisk_servers({"far": "b"}, ())
     for number in (1, 2):
@@ -488,7 +488,7 @@ def test_attempt_carries_the_legal_grounds_of_its_call_and_the_time_since_the_la
     assert (asked, attempt.grounds, attempt.gap_seconds) == ([has_seat], '{"verdict":"allowed"}', 77.0)
 
 
-def test_attempts_are_stored_within_the_call_limits_of_the_campaign() -> None:
+def test_call_limits_of_the_campaign_are_checked_when_attempts_are_stored() -> None:
     site, asked = Site(), list[dict[str, Any]]()
 
     async def commit_new_attempts(_: list[NewAttempt], **limits: Any) -> list[Refusal | None]:

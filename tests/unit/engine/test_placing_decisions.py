@@ -104,13 +104,13 @@ def test_numbers_claimed_while_the_dialler_stops_are_returned_to_the_queue() -> 
     assert not run.hopper
 
 
-def test_site_without_campaigns_decides_again_after_the_usual_time() -> None:
+def test_pacing_of_a_site_without_campaigns_repeats_at_the_usual_interval() -> None:
     turns = make_turns_that_want_calls()
     turns.features.campaign_runs.list_campaign_runs = list  # type: ignore[method-assign]  # no campaigns
     assert turns.features.call_placing.place_calls_of_all_campaigns() == LOOK_AGAIN_SECONDS
 
 
-def test_calls_of_a_cancelled_campaign_are_cancelled_even_if_a_seat_is_reserved_for_them() -> None:
+def test_stopping_a_campaign_also_cancels_calls_with_a_reserved_seat() -> None:
     turns = make_turns_that_want_calls()
     turns.call(reserved_seat="01")
     placing = turns.features.call_placing

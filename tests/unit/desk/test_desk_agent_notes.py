@@ -55,7 +55,7 @@ async def replace_draft_of_seat(desk: DeskUnderTest, draft: object) -> int:
     return (await desk.post("/api/agent/draft", draft, AGENT, method="PUT")).status_code
 
 
-async def test_latest_note_about_a_call_is_stored_with_its_number(desk: DeskUnderTest) -> None:
+async def test_latest_note_about_a_call_is_shown_at_the_next_call_to_the_number(desk: DeskUnderTest) -> None:
     for text in ("first", NOTE["text"]):
         assert (await desk.post("/api/agent/note", {**NOTE, "text": text}, AGENT)).status_code == 204
     found = await AgentRecords(desk.file).read_last_note_about_number(1)

@@ -89,7 +89,7 @@ def test_erase_and_purge_do_not_change_opt_out_reports(store: HandFilled, rules:
         assert {hashed for (hashed,) in query_store(store.path, "SELECT number_hash FROM opt_out_hash")} == hashes
 
 
-def test_purge_replaces_each_number_on_no_roll_by_a_placeholder(store: HandFilled) -> None:
+def test_purge_replaces_each_number_that_is_on_no_roll_by_a_placeholder(store: HandFilled) -> None:
     config = site(store)
     for number in ("+919812345678", "+919812345679"):
         assert run("erase", number, "-c", config)[0] == 0
