@@ -131,10 +131,10 @@ def make_next_audit_entry(
 def find_breaks_in_chain(
     entries: Iterable[AuditEntry], head: tuple[int, str] | None = None, *, behind: tuple[int, str] = (0, GENESIS)
 ) -> Iterator[Break]:
-    """Return every place where the audit's hash chain is broken.
+    """Return every place where the audit's hash chain is broken. `entries` are checked in order.
 
-    `entries` are checked in order. `behind` is the number and digest of the entry before them. `head` is the number and
-    digest of an entry that somebody noted earlier: the chain must contain it.
+    `behind` is the number and digest of the entry before them. `head` is the number and digest of an entry that
+    somebody noted earlier: the chain must contain it.
     """
     number, digest = behind
     noted = head is None

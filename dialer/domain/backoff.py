@@ -14,11 +14,10 @@ class Backoff:
     longest_seconds: float = 30.0
 
     def calculate_wait_seconds(self, failures: int, random: Random) -> float:
-        """Return how long to wait before the next attempt to connect (seconds), after this many consecutive failures (1
-        or more).
+        """Return how long to wait before the next attempt to connect (seconds), after `failures` consecutive failures.
 
-        The time doubles with each failure, and its upper half is random. So many diallers do not reconnect to one peer
-        at the same moment.
+        The time doubles with each failure. Its upper half is random, so that many diallers do not reconnect at the same
+        moment.
         """
         longest = min(self.longest_seconds, self.first_seconds * 2.0 ** min(failures - 1, 32))
         return longest * random.uniform(0.5, 1.0)

@@ -62,8 +62,8 @@ class ClockWatch:
         self._not_before = newest_at
 
     def find_step_of_wall_clock(self, now: Instant) -> float | None:
-        """Return how many seconds the wall clock is ahead after a step (negative = behind), or None if it has not
-        stepped.
+        """Return how many seconds the wall clock is ahead since it was set (negative: behind), or None if it was not
+        set.
         """
         if self._not_before is not None:
             early = now.at - self._not_before
@@ -131,7 +131,9 @@ class LoopClock:
         return self._loop.time()
 
     def since_boot(self) -> float:
-        """Return seconds since the epoch without the effect of `step`, as if the machine had started at the epoch."""
+        """Return seconds since the epoch, as if the machine had started then. `step_wall_clock` does not change this
+        time.
+        """
         return self.now() - self._stepped
 
     def step_wall_clock(self, seconds: float) -> None:

@@ -40,7 +40,7 @@ class DiallerName:
         return cls(digest[:12], os.getpid(), int(now), _NOT_A_HOST.sub("-", host)[:64] or "-")
 
     @classmethod
-    def parse_name(cls, text: str) -> DiallerName | None:
+    def parse_dialler_name(cls, text: str) -> DiallerName | None:
         """Return the dialler name that `text` was made from, or None if `text` is not a dialler name."""
         found = _TEXT.fullmatch(text)
         return None if found is None else cls(found[1], int(found[2]), int(found[3]), found[4])

@@ -184,7 +184,7 @@ class LogInRefused(CommandRefused):
 
 
 def find_first_error(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    """Return the first single error in a group of errors. Groups inside the group are searched too."""
+    """Return the first error in a group of errors, and search groups inside the group too."""
     error: BaseException = group
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]

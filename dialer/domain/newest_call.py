@@ -39,7 +39,9 @@ UNREADABLE: Final = NewestCall("", math.inf)
 
 
 def format_newest_call(call: NewestCall) -> str:
-    """Return the record of the newest call for Asterisk's database, which a dialplan extension can contain."""
+    """Return the text that records the newest call in Asterisk's database. A dialplan extension can contain this
+    text.
+    """
     return f"{call.attempt_id}-{round(call.at * 1000)}"
 
 
@@ -50,14 +52,16 @@ def parse_newest_call(text: str) -> NewestCall:
 
 
 class NewestCallRecorder:
-    """Records the newest call in one place. Of calls that follow closely only the last is recorded."""
+    """Records the newest call at the broker or at an Asterisk server. Of calls in quick succession only the last is
+    recorded.
+    """
 
     def __init__(self) -> None:
         self._call: NewestCall | None = None
         self._placed = asyncio.Event()
 
-    def put_call(self, call: NewestCall) -> None:
-        """Record a call, which is being placed now, as soon as possible."""
+    def put_newest_call(self, call: NewestCall) -> None:
+        """Have a call that is being placed recorded as the newest call, as soon as possible."""
         self._call = call
         self._placed.set()
 
@@ -66,7 +70,7 @@ class NewestCallRecorder:
         self._placed.clear()
 
     async def run(self, record: Callable[[NewestCall], Awaitable[bool]]) -> NoReturn:
-        """Call `record` with each newest call until cancelled. If it returns False, it is called again."""
+        """Pass each newest call to `record` until cancelled. If `record` returns False, the call is passed again."""
         while True:
             await self._placed.wait()
             self._placed.clear()

@@ -58,8 +58,8 @@ class PeerCallRecord:
     kind: PeerCallKind
 
     @property
-    def times(self) -> PeerCallTimes:
-        """The new call times of its number; None where this call changes nothing."""
+    def new_call_times(self) -> PeerCallTimes:
+        """Return the times that this call sets for its number. A time is None if the call does not change it."""
         return PeerCallTimes(
             None if self.kind is PeerCallKind.INBOUND else self.at,
             self.at if self.kind in {PeerCallKind.CONVERSATION, PeerCallKind.INBOUND} else None,
@@ -68,7 +68,8 @@ class PeerCallRecord:
 
 
 def find_peer_call_kind(outcome: str, direction: str, *, is_connected: bool) -> PeerCallKind | None:
-    """Return what a call counts as in the interval rules of other centres, or None if it does not count.
+    """Return what a call counts as in the rules of other centres about intervals between calls, or None if it does not
+    count.
 
     The same calls count in the store's own rules (dialer/store/number_facts.sql).
     """

@@ -35,8 +35,8 @@ class PinProof:
         """Return whether the proof was made within the last minute."""
         return abs(now - self.at) <= FRESH_SECONDS
 
-    def is_valid(self, pin_hash: str, centre: str, seat: str, agent: str) -> bool:
-        """Return whether the proof was made with the PIN of this hash, for this seat and agent."""
+    def is_valid_pin_proof(self, pin_hash: str, centre: str, seat: str, agent: str) -> bool:
+        """Return whether the proof was made for this centre, seat and agent, with the PIN that has this hash."""
         return hmac.compare_digest(
             self.signature, _calculate_signature(_decode_base64(pin_hash.split("$")[5]), centre, seat, agent, self.at)
         )
@@ -57,9 +57,9 @@ class PinProver:
     """
 
     def __init__(self, hashes: Mapping[str, str]) -> None:
-        """Create the prover. `hashes` are the agents' PIN hashes by number.
+        """Create the prover. `hashes` are the agents' PIN hashes by agent number.
 
-        A proof for an unknown number takes as long, and is never valid.
+        A proof for an unknown agent number takes as long to make as any other, and is never valid.
         """
         self._hashes = dict(hashes)
         first = next(iter(self._hashes.values()), None)
@@ -67,7 +67,9 @@ class PinProver:
         self._nobody = hasher.hash(secrets.token_hex(16))
 
     def make_proof_of_pin(self, centre: str, seat: str, agent: str, pin: str, now: float) -> str:
-        """Return a proof, made at `now` (epoch seconds), that this PIN of an agent is known."""
+        """Return a proof that somebody knows an agent's PIN. The proof is made at `now` (epoch seconds) and valid for a
+        minute.
+        """
         pin_hash = self._hashes.get(agent, self._nobody)
         cost = extract_parameters(pin_hash)
         key = hash_secret_raw(

@@ -39,11 +39,11 @@ Rate = Annotated[
 
 
 def read_unknown_enum_as(known: StrEnum) -> WrapValidator:
-    """Return a validator that reads an unknown enum value as `known`. It lets older programs read messages of a newer
-    dialler.
+    """Return a pydantic validator that reads an unknown enum value as `known`, so that older programs can read newer
+    messages.
     """
 
-    def read(value: object, validate: Callable[[object], object]) -> object:
+    def read_enum_value(value: object, validate: Callable[[object], object]) -> object:
         try:
             return validate(value)
         except ValidationError:
@@ -51,17 +51,19 @@ def read_unknown_enum_as(known: StrEnum) -> WrapValidator:
                 return known
             raise
 
-    return WrapValidator(read)
+    return WrapValidator(read_enum_value)
 
 
 def drop_unknown_count_keys(words: type[StrEnum]) -> BeforeValidator:
-    """Return a validator that drops counts whose keys are unknown here, because a newer dialler has added them."""
+    """Return a pydantic validator that drops counts with unknown keys, so that older programs can read newer
+    messages.
+    """
     known = frozenset(word.value for word in words)
 
-    def read(counts: object) -> object:
+    def drop_unknown_keys(counts: object) -> object:
         return {key: counts[key] for key in counts if key in known} if isinstance(counts, Mapping) else counts
 
-    return BeforeValidator(read)
+    return BeforeValidator(drop_unknown_keys)
 
 
 def get_type_adapter(kind: type[T]) -> TypeAdapter[T]:

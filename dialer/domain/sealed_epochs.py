@@ -79,7 +79,7 @@ class SealedEpoch:
     """Ed25519, hexadecimal"""
 
     def encode_signed_part(self) -> bytes:
-        """Return the bytes that are signed."""
+        """Return the bytes of the epoch that its signature covers: all fields but the signature."""
         names = [each for each in self.__dataclass_fields__ if each != "signature"]
         return ascii(("matdan epoch", *(getattr(self, name) for name in names))).encode("ascii")
 
@@ -102,7 +102,7 @@ class SealedEpoch:
 
 @dataclass(frozen=True, slots=True)
 class EpochProblem:
-    """A place where a chain of epochs does not hold."""
+    """A broken place in a chain of sealed epochs: the number of the epoch, and what is wrong with it."""
 
     epoch: int
     problem: str
@@ -144,7 +144,7 @@ def find_broken_epochs(
 
 
 def find_problems_of_single_epoch(epoch: SealedEpoch) -> Iterator[EpochProblem]:
-    """Yield what an epoch shows without the epochs before it: an invalid signature, and changes by another program."""
+    """Yield the problems that an epoch shows by itself: an invalid signature, or changes that another program made."""
     if not epoch.has_valid_signature():
         yield EpochProblem(epoch.epoch, "the signature is not valid")
     if epoch.doubt:
@@ -152,5 +152,7 @@ def find_problems_of_single_epoch(epoch: SealedEpoch) -> Iterator[EpochProblem]:
 
 
 def _continues_log(epoch: SealedEpoch, last: SealedEpoch) -> bool:
-    """Return whether an epoch begins at the row after the previous epoch, or later where the log was started again."""
+    """Return whether an epoch begins at the log's row after the previous epoch, or later because the log was started
+    again.
+    """
     return epoch.first == last.last + 1 or (epoch.kind in LOG_STARTS and epoch.first > last.last)

@@ -23,20 +23,20 @@ _LEAST_SECRET_BYTES = 24
 _MOST_BYTES = 8192  # of a secret; a portal's token may be long
 
 
-def _signing_key(private: bytes | None = None) -> SigningKey:
-    """Return the key with these bytes, or a new key."""
+def _load_or_create_signing_key(private: bytes | None = None) -> SigningKey:
+    """Return the Ed25519 key with these bytes, or a new key if there are none."""
     from nacl.signing import SigningKey  # noqa: PLC0415 - most sites and commands sign nothing
 
     return SigningKey.generate() if private is None else SigningKey(private)
 
 
 def sign_text(private: bytes, what: bytes) -> str:
-    """Return the Ed25519 signature of `what`, in base64."""
-    return base64.b64encode(_signing_key(private).sign(what).signature).decode()
+    """Return the Ed25519 signature of the bytes `what`, in base64."""
+    return base64.b64encode(_load_or_create_signing_key(private).sign(what).signature).decode()
 
 
 def verify_signature(public: bytes, what: bytes, signature: object) -> bool:
-    """Return whether a received Ed25519 signature (base64) of `what` is valid for this public key."""
+    """Return whether a received Ed25519 signature (base64) of the bytes `what` is valid for this public key."""
     from nacl.exceptions import BadSignatureError  # noqa: PLC0415
     from nacl.signing import VerifyKey  # noqa: PLC0415
 
@@ -50,7 +50,7 @@ def verify_signature(public: bytes, what: bytes, signature: object) -> bool:
 
 def derive_public_key(private: bytes) -> bytes:
     """Return the public key of a private key."""
-    return bytes(_signing_key(private).verify_key)
+    return bytes(_load_or_create_signing_key(private).verify_key)
 
 
 def read_public_key(text: str) -> bytes:
@@ -65,7 +65,7 @@ def format_public_key(key: bytes) -> str:
 
 def create_key_file(path: Path) -> bytes:
     """Create a private key in a new file that only this user can read, and return its public key. Raises SettingError."""
-    key = _signing_key()
+    key = _load_or_create_signing_key()
     write_secret_file(path, f"{_PRIVATE}{base64.b64encode(bytes(key)).decode()}\n")
     return bytes(key.verify_key)
 

@@ -200,7 +200,9 @@ class PartyLeft:
 
 @dataclass(frozen=True, slots=True)
 class SwitchUp:
-    """The link is up and synchronized: these attempts, seats and parties are live on the switch, and no others."""
+    """The link to the switch is up. The event lists all calls, seats and third parties that are live on the switch
+    now.
+    """
 
     live_attempts: frozenset[AttemptId]
     live_seats: frozenset[str]

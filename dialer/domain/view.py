@@ -212,9 +212,10 @@ class ScreenPop:
     """ids of voters who were to be called when the call began, and no longer are"""
 
     def with_settled_voters(self, before: ScreenPop) -> ScreenPop:
-        """Return this screen pop with an updated list of settled voters.
+        """Return a copy of the screen pop with its settled voters: those whom nobody needs to call any more.
 
-        These are voters who still had to be called in the earlier screen pop `before`, and now need no call.
+        They are the voters who still had to be called in the earlier screen pop `before`, or were settled there, and do
+        not have to be called now.
         """
         settled = tuple(each for each in (*before.voters, *before.settled) if each not in self.voters)
         return replace(self, settled=tuple(sorted(settled)))

@@ -32,7 +32,7 @@ def render_metrics_page() -> str:
     """Return the page docs/reference/metrics.md, with a row for each metric."""
     lines = [_HEAD, "|metric|labels|process|meaning|", "|---|---|---|---|"]
     described: set[str] = set()
-    for process, status in _describe_processes():
+    for process, status in _make_example_process_statuses():
         for family in status.families:
             sample = family.samples[0]
             if sample.name in described:
@@ -44,7 +44,7 @@ def render_metrics_page() -> str:
     return "\n".join(lines) + "\n"
 
 
-def _describe_processes() -> Iterator[tuple[str, ProcessStatus]]:
+def _make_example_process_statuses() -> Iterator[tuple[str, ProcessStatus]]:
     """Yield the name of each process with an example of its status. In the example every metric has a value."""
     messages = create_example_messages()
     campaign: CampaignView = messages[topics.STATISTICS.key]

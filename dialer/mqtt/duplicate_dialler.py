@@ -70,4 +70,4 @@ async def _read_next_dialler_name(connection: Connection, seconds: float) -> Dia
         return None
     if not isinstance(state, dict) or state.get("online") is not True:
         return None
-    return DiallerName.parse_name(str(state.get("dialler")))
+    return DiallerName.parse_dialler_name(str(state.get("dialler")))

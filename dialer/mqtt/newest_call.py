@@ -65,7 +65,7 @@ class NewestCallAtBroker:
     def add_engine_change(self, change: Change) -> None:
         """Note a call that is being placed. The engine calls this at each change; other changes are ignored."""
         if isinstance(change, CallChange) and change.state is CallState.DIALLING:
-            self._recorder.put_call(NewestCall(change.attempt_id, change.at))
+            self._recorder.put_newest_call(NewestCall(change.attempt_id, change.at))
 
     def handle_message(self, received: Received) -> bool:
         """Handle a message that has arrived on the connection. Return whether it is about the newest call."""

@@ -16,12 +16,9 @@ def order_calls_for_hang_up(
 ) -> list[_Call]:
     """Return the calls that may be hung up, in the order in which to hang them up.
 
-    First come the calls whose phone is not ringing yet, the youngest first. Then come the calls that have rung for at
-    least `minimum_ring_seconds`, the longest first. Calls that have rung for less are left out.
-
-    Args:
-        calls: (time at which the call was placed, time at which its phone began to ring or None, the call), in the
-            order of placing.
+    First come the calls whose phone does not ring yet, the youngest first. Then come the calls that have rung for at
+    least `minimum_ring_seconds`, the longest first. Calls that have rung for less are left out. Each of `calls` has the
+    time at which it was placed, the time at which its phone began to ring (or None), and the call itself, oldest first.
     """
     silent = [(-began, call) for began, rang, call in reversed(calls) if rang is None]
     late = [(rang, call) for _, rang, call in calls if rang is not None and now_seconds - rang >= minimum_ring_seconds]

@@ -125,14 +125,14 @@ class Hazard(Learned):
         return rates
 
     @property
-    def remembered_endings(self) -> float:
+    def remembered_ending_count(self) -> float:
         """Return the number of ended talks or wrap-ups that the estimator remembers."""
         return float(self._endings.sum())
 
     @property
     def mean_stage_seconds(self) -> float:
         """Return the mean duration of the stage (seconds)."""
-        return float((self._exposure.sum() + self._prior_seconds) / (self.remembered_endings + self._prior.sum()))
+        return float((self._exposure.sum() + self._prior_seconds) / (self.remembered_ending_count + self._prior.sum()))
 
 
 # Row numbers of the ring-time distributions, which are counts by steps of STEP_SECONDS.
@@ -193,11 +193,11 @@ class RingTimes(Learned):
         for law in (ring, silent, _ANSWER) if answered else (ring, silent):
             counts[law] *= 1.0 - 1.0 / self._tuning.ring_memory
         rang = limit_measured_seconds(ringing_seconds or 0.0)
-        counts[silent, _find_duration_step(max(0.0, seconds - rang))] += 1.0
+        counts[silent, _find_histogram_step_of_duration(max(0.0, seconds - rang))] += 1.0
         if ringing_seconds is not None:
-            counts[ring, _find_duration_step(rang)] += 1.0
+            counts[ring, _find_histogram_step_of_duration(rang)] += 1.0
         if answered:
-            counts[_ANSWER, _find_duration_step(seconds)] += 1.0
+            counts[_ANSWER, _find_histogram_step_of_duration(seconds)] += 1.0
 
     def record_call_hang_up(self, *, seconds: float, ringing_seconds: float | None, chance: float) -> None:
         """Record that the dialler hung up a call which would have been answered with probability `chance`.
@@ -207,13 +207,13 @@ class RingTimes(Learned):
         if ringing_seconds is None:
             return
         rang = limit_measured_seconds(ringing_seconds)
-        silent = _find_duration_step(max(0.0, limit_measured_seconds(seconds) - rang))
+        silent = _find_histogram_step_of_duration(max(0.0, limit_measured_seconds(seconds) - rang))
         for law, since, part in (
             (_ANSWER_RING, rang, chance),
             (_ANSWER, limit_measured_seconds(seconds), chance),
             (_FAIL_RING, rang, 1.0 - chance),
         ):
-            step = _find_duration_step(since)
+            step = _find_histogram_step_of_duration(since)
             later = float(self._counts[law, step:].sum())
             if later > 0.0:
                 self._counts[law] *= 1.0 - part / self._tuning.ring_memory
@@ -222,7 +222,7 @@ class RingTimes(Learned):
         self._counts[_FAIL_SILENT, silent] += 1.0 - chance
 
 
-def _find_duration_step(seconds: float) -> int:
+def _find_histogram_step_of_duration(seconds: float) -> int:
     return min(STEPS - 1, int(seconds / STEP_SECONDS))
 
 
@@ -243,7 +243,7 @@ class InFlightTable:
         survival = tail / np.maximum(tail[:, :1], 1e-9)
         age = np.arange(ROWS) / PER_SECOND
 
-        def compute_odds_at(law: int, seconds: Matrix) -> Matrix:
+        def compute_survival_at(law: int, seconds: Matrix) -> Matrix:
             out: Matrix = np.interp(seconds / STEP_SECONDS, np.arange(STEPS), survival[law])
             return out
 
@@ -254,14 +254,16 @@ class InFlightTable:
         """
         rang = np.minimum(0.99, tail[:2, 0] / np.maximum(tail[2:4, 0], 1e-9))
         if_answered = np.concatenate(
-            (compute_odds_at(_ANSWER_SILENT, age), rang[0] * compute_odds_at(_ANSWER_RING, age))
+            (compute_survival_at(_ANSWER_SILENT, age), rang[0] * compute_survival_at(_ANSWER_RING, age))
         )
-        if_failed = np.concatenate((compute_odds_at(_FAIL_SILENT, age), rang[1] * compute_odds_at(_FAIL_RING, age)))
+        if_failed = np.concatenate(
+            (compute_survival_at(_FAIL_SILENT, age), rang[1] * compute_survival_at(_FAIL_RING, age))
+        )
         self.ratio: Vector = (if_failed + 5e-4) / (if_answered + 1e-4)
         """P(still in flight | it will fail) / P(still in flight | it will be answered), by row."""
         later = age[:, None] + self.moments
         answered = [
-            1.0 - compute_odds_at(law, later) / np.maximum(compute_odds_at(law, age), 1e-4)[:, None]
+            1.0 - compute_survival_at(law, later) / np.maximum(compute_survival_at(law, age), 1e-4)[:, None]
             for law in (_ANSWER, _ANSWER_RING)
         ]
         self.answered: Matrix = np.maximum(0.0, np.concatenate(answered))
@@ -310,7 +312,7 @@ class AnswerRate(Learned):
         Args:
             ratio: P(still ringing | it will fail) / P(still ringing | it will be answered).
         """
-        self.rate, self.calls, answered = self._estimate_with_ringing_calls(np.array([ratio]))
+        self.rate, self.calls, answered = self._estimate_answer_rate_with_ringing_calls(np.array([ratio]))
         return float(answered[0])
 
     def estimate_answer_rate(self, ratio: Vector) -> float:
@@ -319,12 +321,13 @@ class AnswerRate(Learned):
         Args:
             ratio: P(still ringing | it will fail) / P(still ringing | it will be answered), for each ringing call.
         """
-        return self._estimate_with_ringing_calls(ratio)[0] if len(ratio) else self.rate
+        return self._estimate_answer_rate_with_ringing_calls(ratio)[0] if len(ratio) else self.rate
 
-    def _estimate_with_ringing_calls(self, ratio: Vector) -> tuple[float, float, Vector]:
-        """Return the answer rate with ringing calls included, its weight in calls, and each call's answer probability.
+    def _estimate_answer_rate_with_ringing_calls(self, ratio: Vector) -> tuple[float, float, Vector]:
+        """Return the answer rate with ringing calls included, on how many calls it is based, and each ringing call's
+        probability of an answer.
 
-        A ringing call counts as much as is known of its outcome: 1 - q (1 - q) / p (1 - p).
+        A ringing call counts for as much as is known of its outcome: 1 - q (1 - q) / p (1 - p).
         """
         p, q = self.rate, 1.0 / (1.0 + compute_failure_odds(self.rate) * ratio)
         calls = self.calls + max(0.0, len(ratio) - float(q.dot(1.0 - q)) / (p * (1.0 - p)))

@@ -27,7 +27,7 @@ BUCKETS = 720
 
 
 class Tally:
-    """Counts live answers and abandoned calls in one sliding time window of an abandoned-call cap.
+    """Counts live answers and abandoned calls in the sliding time window of one abandoned-call cap.
 
     It errs on the safe side: an answer leaves the count one bucket early, an abandoned call one bucket late.
     """
@@ -87,7 +87,9 @@ class Tally:
         return max(0, self.answers - self._leaving[0]), max(0, self.abandoned - self._leaving[1])
 
     def compute_seconds_until_window_full(self, now: float) -> float:
-        """Return how many seconds remain until the time window is full. From then on, old answers leave it."""
+        """Return how many seconds remain until calls have been counted for a whole time window. Then old calls begin to
+        leave it.
+        """
         self.remove_calls_before_window(now)
         oldest = next(iter(self._buckets), None)
         return self.window_seconds if oldest is None else max(0.0, self.window_seconds - now + oldest * self._width)
@@ -142,8 +144,10 @@ class Governor(Learned):
         """The lowest hard stop of the caps."""
 
     def count_answered_call(self, *, at_once: bool = False) -> None:
-        """Count an answer by a person. An answer as soon as the call is placed (`at_once`) involved no risk, and
-        teaches less.
+        """Count an answer by a person.
+
+        A voter who answers as soon as the call is placed (`at_once`) could not be abandoned, so the allowed risk
+        changes less.
         """
         self.add_answers_and_abandoned_calls(answers=1)
         self._adjust_allowed_risk((self._tuning.at_once_lesson if at_once else 1.0) * self.target * self.boldness)
@@ -161,7 +165,9 @@ class Governor(Learned):
             tally.add_answers_and_abandoned_calls(self.now, answers, abandoned)
 
     def _adjust_allowed_risk(self, surprise: float) -> None:
-        """Adjust alpha by the difference between the actual and the expected result of an answered call."""
+        """Adjust alpha (the allowed risk) after an answered call. `surprise` is the expected minus the actual number of
+        abandoned calls.
+        """
         tuning = self._tuning
         step = tuning.step * sqrt(min(1.0, tuning.usual_seats / max(1.0, self._seats)))
         self._level = min(log(tuning.most_alpha), max(log(tuning.least_alpha), self._level + step * surprise))
@@ -186,11 +192,11 @@ class Governor(Learned):
         return exp(self._level) * self.boldness * small
 
     def _compute_window_limits(self, cap: Cap, tally: Tally, target: float) -> tuple[float, float]:
-        """Return how many abandoned calls a window can still take, and the abandoned-call rate that it allows from now
-        on.
+        """Return how many more calls may be abandoned in a time window, and the abandoned-call rate that it allows from
+        now on.
 
-        The number includes the answers that are certain to come until the window is full or the day ends. If the window
-        will still contain abandoned calls then, the limits are also computed half a window ahead.
+        The first number includes the answers that are certain to come until the window is full or the day ends. If
+        abandoned calls of now will still be in the window then, the limits are also computed half a window ahead.
         """
         tuning = self._tuning
         unfilled = min(self._left, tally.compute_seconds_until_window_full(self.now))
@@ -210,7 +216,7 @@ class Governor(Learned):
         return room, min(target + short / tuning.target_answers, spending)
 
     def count_abandoned_calls_left(self) -> float:
-        """Return how many more calls may be abandoned without exceeding the target of any cap.
+        """Return how many more calls may be abandoned before the target of a cap is exceeded.
 
         The number is negative if a target is exceeded already, and 0 without a cap.
         """
@@ -221,11 +227,10 @@ class Governor(Learned):
     def count_calls_allowed_in_worst_case(self, free_seats: int) -> float:
         """Return how many calls, beyond the free seats, may be in flight if each of them may be abandoned.
 
-        No cap with a reserve may be exceeded, now or when the calling day ends. Before d callers are abandoned, others
-        have taken the free seats. So with `a` of n answers abandoned, a + d must not exceed hard_stop * (n + free_seats
-        + d).
-
-        The number is negative if a cap is exceeded already, and infinite without a cap with a reserve.
+        The caps that have a `reserve` must not be exceeded, now or when the calling day ends. Before d callers are
+        abandoned, others have taken the free seats. So with `a` of n answers abandoned, a + d must not exceed hard_stop
+        * (n + free_seats + d). The number is negative if a cap is exceeded already, and infinite if no cap has a
+        reserve.
         """
         room = float("inf")
         for cap, tally, _ in self._windows:

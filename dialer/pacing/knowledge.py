@@ -33,12 +33,12 @@ _FIRST_ROW = {stage: place * ELAPSED_SECONDS for place, stage in enumerate(SeatS
 _INNER = {SeatStage.TALKING: SeatStage.CLOSING, SeatStage.WRAP_UP: SeatStage.WRAP_UP_FILLED}
 
 
-def compute_free_probabilities(horizons: Sequence[float], rates: Mapping[SeatStage, Matrix]) -> Matrix:
-    """Return P(a busy seat is free within each horizon), shape (4 * ELAPSED_SECONDS, len(horizons)).
+def compute_seat_free_probabilities(horizons: Sequence[float], rates: Mapping[SeatStage, Matrix]) -> Matrix:
+    """Return P(a busy seat is free within each of `horizons`, in seconds), shape (4 * ELAPSED_SECONDS, len(horizons)).
 
-    `find_table_rows_of_calls` returns the row of a seat. The model is a semi-Markov chain with steps of one second. A talk ends or
-    enters its closing part, which ends. Both lead to wrap-up, which ends or becomes nearly done, which ends. A stage
-    that begins within a step counts from the middle of the step.
+    Each row is for a stage of the seat's call and the seconds in this stage. The model is a semi-Markov chain with
+    steps of one second. A talk ends, or first enters its closing part. Then the wrap-up follows, which ends, or first
+    becomes nearly done. A stage that begins within a step counts from the middle of the step.
     """
     steps = int(max(horizons, default=1.0)) + 2
     freed = np.ones(steps + 1)  # by step: P(a seat whose stage has just ended is free by then)
@@ -63,10 +63,9 @@ def compute_free_probabilities(horizons: Sequence[float], rates: Mapping[SeatSta
     return np.concatenate(parts)
 
 
-def find_table_rows_of_calls(seats: Iterable[BusySeat]) -> list[int]:
-    """Return the row of each busy seat in the table of `compute_free_probabilities`, by its stage and the seconds in it.
-
-    Seats whose agent leaves after this call are skipped.
+def find_table_rows_of_seats(seats: Iterable[BusySeat]) -> list[int]:
+    """Return each busy seat's row in the table of `compute_seat_free_probabilities`. Seats whose agent leaves after the call
+    are skipped.
     """
     last = ELAPSED_SECONDS - 1
     return [
@@ -108,16 +107,18 @@ class Knowledge(Learned):
         """Mean time that a seat is busy with a call, or until the end is announced (seconds)."""
         self._table, self._at_once = InFlightTable(self.rings, self._tuning), self.rings.at_once
         self._freed = append_squares_and_cubes(
-            compute_free_probabilities([moment + self._connect for moment in self._table.moments], rates)
+            compute_seat_free_probabilities([moment + self._connect for moment in self._table.moments], rates)
         )
-        self._talks_to_renewal = min(self._tuning.settled_conversations, 2 + int(talks.remembered_endings / 8.0))
+        self._talks_to_renewal = min(self._tuning.settled_conversations, 2 + int(talks.remembered_ending_count / 8.0))
 
-    def interpret_snapshot(self, snapshot: PacingSnapshot) -> Prospect:
-        """Return which free seats and answers are expected in the next seconds, given the present seats and calls."""
+    def forecast_seats_and_answers(self, snapshot: PacingSnapshot) -> Prospect:
+        """Return the seats that will be free and the calls that will be answered in the next seconds, from the present
+        seats and calls.
+        """
         table, calls = self._table, snapshot.ringing
         rows, busy = (
             np.array(table.find_table_rows_of_calls(calls), dtype=np.intp),
-            find_table_rows_of_calls(snapshot.busy_seats),
+            find_table_rows_of_seats(snapshot.busy_seats),
         )
         ratio = table.ratio.take(rows)
         told = [chance for _, chance, _ in calls]

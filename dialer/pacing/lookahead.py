@@ -28,10 +28,10 @@ _Sums = Sequence[tuple[float, float, float, float]]
 
 
 class Bound(NamedTuple):
-    """A limit on the risk that the last call placed is abandoned if it is answered (`chance`, 0-1).
+    """A limit (`chance`, 0-1) on the probability that the last call placed is abandoned if it is answered.
 
-    With `room`, the limit applies to being abandoned after `room` other abandoned calls. `doubt` is the relative
-    standard deviation of the error in the estimated answer rate.
+    If `room` is not 0, the limit is for the event that `room` calls are abandoned before this one. `doubt` is the
+    relative standard deviation of the error in the estimated answer rate.
     """
 
     chance: float
@@ -85,8 +85,8 @@ class Outlook:
     def count_calls_to_hang_up(self, bounds: Bounds) -> int:
         """Return how many ringing calls must be hung up until the risk of each remaining call is within the bounds.
 
-        A fraction of an average call is possible. Each call is judged by the other calls only, as when it was placed.
-        Otherwise a call could be placed and hung up again and again.
+        Each call is judged by the other calls only, as when it was placed. Otherwise a call could be placed and hung up
+        again and again.
         """
         kind, excess = (
             _compute_moment_sums_of_call([answers / max(1, self._ringing) for answers in self._answered_by]),
@@ -99,9 +99,10 @@ class Outlook:
         return excess
 
     def _is_call_within_risk_bounds(self, bounds: Bounds, sums: _Sums) -> bool:
-        """Return whether one more call is within the bounds on its risk, given the sums of the other calls.
+        """Return whether the risk that one more call is abandoned is within all bounds. `sums` describe the other calls
+        and the seats.
 
-        The mean probability over all moments counts. The loop stops as soon as a bound is exceeded.
+        The risk is the mean over all future moments considered.
         """
         for chance, room, doubt in bounds:
             most, total = chance * len(sums), 0.0  # tails are never negative

@@ -70,12 +70,16 @@ class PacingSnapshot:
 
     @property
     def seats_without_caller(self) -> int:
-        """Return the free seats less the calls in flight. Negative: there are more calls than free seats."""
+        """Return the free seats minus the calls in flight. The number is negative if there are more calls than free
+        seats.
+        """
         return max(0, self.free_seats) - len(self.ringing) - len(self.waiting_seconds)
 
     def limit_calls_to_trunk_capacity(self, wanted: int, limited_by: Limit) -> tuple[int, Limit]:
-        """Return how many of `wanted` calls the free channels and the calls-per-second limits allow, and which limit
-        applies.
+        """Return how many of `wanted` calls the trunks can start now, and why there are no more.
+
+        The reason is the number of free channels, the limit of calls per second, or `limited_by` if all calls can be
+        started.
         """
         channels, cps = max(0, self.free_channels), max(0, self.cps_budget)
         of_channels = Limit.SPEED if self.held_back else Limit.CHANNELS
@@ -124,7 +128,7 @@ class Cap:
 
 @dataclass(frozen=True, slots=True)
 class RecentAnswers:
-    """The live answers and abandoned calls of a short period, counted from the calls in the store."""
+    """The number of live answers and of abandoned calls in a short period, counted from the calls in the store."""
 
     age_seconds: float  # since the end of the period
     answers: int

@@ -16,8 +16,8 @@ from dialer.pacing.tuning import TUNED, Tuning
 class UsualRate(Learned):
     """The mean answer rate of a campaign over the last half hour.
 
-    The mean is over time. A mean over calls would forget within minutes, because idle agents cause many calls. The
-    first value is 1, as if everybody answered: while a list is unknown, few calls are in flight.
+    It is a mean over time. A mean over calls would forget within minutes, because idle agents cause many calls. It
+    starts at 1, as if everybody answered, so few calls are in flight while a list is unknown.
     """
 
     SAVED: ClassVar = {"rate": (0.0, 1.0), "_seconds": (1.0, 1e9)}
@@ -29,7 +29,9 @@ class UsualRate(Learned):
         self._at: float | None = None
 
     def record_answer_rate(self, now: float, answer_rate: float) -> None:
-        """Record the present answer rate. It counts in the mean until the next one is recorded."""
+        """Record the present answer rate (0-1). It counts in the half-hour mean for the time until the next rate is
+        recorded.
+        """
         gap = 0.0 if self._at is None else min(self._tuning.longest_gap_seconds, max(0.0, now - self._at))
         self._at = now
         if answer_rate < self._tuning.least_usual_rate:
@@ -64,9 +66,11 @@ class PredictivePacer(GovernedPacer):
     # Decisions
 
     def count_calls_to_place(self, snapshot: PacingSnapshot) -> int:
-        """Return how many calls to place, so that the last one is abandoned with a probability of at most alpha."""
+        """Return how many calls to place, so that the last one is abandoned with a probability of at most alpha (the
+        allowed risk).
+        """
         now = self._advance_policy_time(snapshot.now_seconds)
-        prospect, alpha = self._interpret_snapshot(snapshot)
+        prospect, alpha = self._compute_forecast_and_allowed_risk(snapshot)
         if prospect.seats == 0:
             self._decided = 0, Limit.NOBODY, snapshot, prospect, alpha
             return 0
@@ -97,7 +101,7 @@ class PredictivePacer(GovernedPacer):
         return calls
 
     def explain_last_decision(self) -> Explanation:
-        """Return the reason for the last pacing decision, with expected seats and answers, alpha, and abandoned calls
+        """Return the reason for the last pacing decision, with the expected seats and answers, and the abandoned calls
         still allowed.
         """
         if self._decided is None:
@@ -132,12 +136,13 @@ class PredictivePacer(GovernedPacer):
         doubt = min(tuning.most_rate_doubt, max(tuning.rate_doubt, poorer))
         return Bound(alpha), Bound(risk * tuning.usual_seats / prospect.seats, max(0, int(self.governor.room)), doubt)
 
-    def _interpret_snapshot(self, snapshot: PacingSnapshot) -> tuple[Prospect, float]:
-        """Return what is expected after this snapshot, and alpha. Both decisions about a snapshot share one
-        computation.
+    def _compute_forecast_and_allowed_risk(self, snapshot: PacingSnapshot) -> tuple[Prospect, float]:
+        """Return the forecast for the next seconds, and the allowed risk (alpha).
+
+        The result is stored, because both decisions about a snapshot need it.
         """
         if self._seen is None or self._seen[0] is not snapshot:
-            prospect = self.knowledge.interpret_snapshot(snapshot)
+            prospect = self.knowledge.forecast_seats_and_answers(snapshot)
             cycle = self.knowledge.conversation_seconds + self._tuning.call_seconds / max(0.01, prospect.answer_rate)
             alpha = self.governor.calculate_allowed_risk(
                 seats=prospect.seats, answers_per_second=prospect.seats / cycle, seconds_left=snapshot.seconds_left
@@ -150,7 +155,7 @@ class PredictivePacer(GovernedPacer):
         now = self._advance_policy_time(snapshot.now_seconds)
         if not snapshot.ringing or snapshot.seats_without_caller >= 0:
             return 0
-        prospect, alpha = self._interpret_snapshot(snapshot)
+        prospect, alpha = self._compute_forecast_and_allowed_risk(snapshot)
         if prospect.seats == 0:
             return len(snapshot.ringing)
         alpha = max(self._tuning.hang_up_above, self._tuning.hang_up_alphas * alpha)

@@ -26,10 +26,13 @@ class ExpectedTurnout:
     opens: time
     points: tuple[tuple[time, float], ...]  # share of electors who have voted by a time (0-1), by ascending time
 
-    def compute_expected_share(self, local: time) -> float:
+    def compute_expected_turnout(self, local: time) -> float:
         """Return the share of electors (0-1) who are expected to have voted by a local time of the polling day."""
-        points = [(_parse_minutes(self.opens), 0.0), *((_parse_minutes(at), share) for at, share in self.points)]
-        at = _parse_minutes(local)
+        points = [
+            (_count_minutes_since_midnight(self.opens), 0.0),
+            *((_count_minutes_since_midnight(at), share) for at, share in self.points),
+        ]
+        at = _count_minutes_since_midnight(local)
         after = bisect_right(points, at, key=lambda point: point[0])
         if after == 0:
             return 0.0
@@ -39,7 +42,7 @@ class ExpectedTurnout:
         return low + (high - low) * (at - left) / (right - left)
 
 
-def _parse_minutes(moment: time) -> float:
+def _count_minutes_since_midnight(moment: time) -> float:
     return moment.hour * 60 + moment.minute + moment.second / 60
 
 
@@ -66,8 +69,8 @@ class PollsToday:
     since: float
     until: float
 
-    def is_valid_at(self, now: float) -> bool:
-        """Return whether the booths that vote at the time `now` (epoch seconds) are still the same."""
+    def are_voting_booths_unchanged_at(self, now: float) -> bool:
+        """Return whether these booths, and no others, vote at the time `now` (epoch seconds)."""
         return self.since <= now < self.until
 
 
@@ -124,10 +127,10 @@ class PollingPlan:
         # An unknown closing time never counts as passed.
         without_an_hour = max(_SECONDS_WITHOUT_AN_HOUR, latest - now)
         of_zones = Counter(today.zones.values())
-        share_at = self.expected_turnout.compute_expected_share
+        share_at = self.expected_turnout.compute_expected_turnout
         expected = {zone: share_at(datetime.fromtimestamp(now, zone).time()) for zone in of_zones}
 
-        def read_booth_now(booth_id: int) -> BoothNow:
+        def read_booth_counts(booth_id: int) -> BoothNow:
             said, last_call_at = turnout.get(booth_id), today.last_calls.get(booth_id)
             reached, voted = (said.contacted, said.voted) if said else (0, 0)
             left = without_an_hour if last_call_at is None else last_call_at - now
@@ -141,7 +144,7 @@ class PollingPlan:
             seconds_to_last_call=without_an_hour,
             expected_voted=sum(expected[zone] * count for zone, count in of_zones.items()) / max(1, of_zones.total()),
         )
-        return BoothPriorities(today.zones.keys(), read_booth_now, centre, self.weights)
+        return BoothPriorities(today.zones.keys(), read_booth_counts, centre, self.weights)
 
 
 def find_next_worker_call(
@@ -166,7 +169,8 @@ def limit_retry_to_last_call(
     """Return when a number is called again (epoch seconds), at the latest at the booth's last call, or None if not at
     all.
 
-    A promised call ("at about six") is moved forward to the last call; any other later retry is dropped.
+    A call that was promised for a later time ("at about six") is made at the last call. Other later retries are
+    dropped.
     """
     if retry_at is None or last_call_at is None or retry_at <= last_call_at:
         return retry_at

@@ -65,9 +65,8 @@ def compute_share_not_voted(booth: BoothNow) -> float:
 def calculate_booth_priority(booth: BoothNow, centre_not_voted: float, weights: FactorWeights) -> float:
     """Return a booth's priority for calls, or 0 after the booth's last call.
 
-    `centre_not_voted` is `compute_share_not_voted` of the whole centre.
-
-    The deficit is how far the booth is behind the centre.
+    The priority grows with the share of the booth's voters who have not voted, and with how far that share is above
+    `centre_not_voted`, the share of the whole centre.
     """
     if booth.seconds_to_last_call <= 0:
         return 0.0
@@ -87,9 +86,8 @@ class BoothPriorities(Mapping[int, float]):
         centre: BoothNow,
         weights: FactorWeights,
     ) -> None:
-        """Create the mapping from booth ids to priorities.
-
-        `look` returns the present counts of one of `booths`. `centre` has the counts of all booths together.
+        """Create the mapping from booth ids to priorities. `look` returns the present counts of a booth, `centre` has
+        the sums of all booths.
         """
         self._booths = booths
         self._look = look
@@ -149,7 +147,8 @@ class BoothOrder:
     ) -> None:
         """Create the order of the booths. All start with the same priority.
 
-        `voter_weight` is the exponent of the numbers' weights; `in_hand` are the claims in the hopper.
+        `voter_weight` is the exponent of the numbers' weights. `in_hand` are the numbers in the hopper, which are
+        reserved for dialling.
         """
         self._usual_priorities = dict.fromkeys(booths, 1.0)
         self._priorities_today: Mapping[int, float] = {}
@@ -165,34 +164,32 @@ class BoothOrder:
         self._in_hand = in_hand
 
     def add_booths_to_order(self, booths: Iterable[int]) -> None:
-        """Add the booths of an imported roll. Their turn comes first, together with the booths that are next."""
+        """Add the booths of an imported roll. They are called as early as the booths that are next in the order."""
         behind = min((place[1] for place in self._heap), default=0.0)
         for booth_id in sorted(set(booths) - self._usual_priorities.keys()):
             self._usual_priorities[booth_id] = self._voters[booth_id] = 1.0
             self._move_booth_in_order(booth_id, behind)
 
     @property
-    def is_exhausted(self) -> bool:
-        """Return whether all booths are believed to have nobody more to call."""
+    def are_all_booths_exhausted(self) -> bool:
+        """Return whether no booth is known to have a number that may be claimed now."""
         return self._find_next_entry() is None
 
     @property
-    def is_waiting_for_claims(self) -> bool:
-        """Return whether booths that do not vote today must wait, because the hopper still has numbers of booths that
-        vote today.
-        """
+    def must_other_booths_wait(self) -> bool:
+        """Return whether other booths must wait, because the hopper still has numbers of booths that vote today."""
         return bool(self._priorities_today) and any(
             claim.booth_id in self._priorities_today and self._priorities_today[claim.booth_id] > 0
             for claim in self._in_hand
         )
 
     def find_voting_booths(self, quotas: Mapping[int, int]) -> Collection[int] | None:
-        """Return the booths that vote today if the next numbers may only be claimed from them, otherwise None.
+        """Return the booths that vote today if the next numbers must be claimed from them alone, otherwise None.
 
-        `quotas` has the number of claims by booth.
+        `quotas` has the planned number of claims for each booth.
         """
         named = self._priorities_today.keys()
-        return named if named and (not named.isdisjoint(quotas) or self.is_waiting_for_claims) else None
+        return named if named and (not named.isdisjoint(quotas) or self.must_other_booths_wait) else None
 
     def set_booth_priorities(self, priorities: Mapping[int, float]) -> None:
         """Set new priorities by booth id. A booth with priority 0 is not called at all.
@@ -209,10 +206,10 @@ class BoothOrder:
         self._put_booth_back_in_order(self._set_aside - self._empty)
 
     def plan_claims(self, numbers: int) -> dict[int, int]:
-        """Return the booths from which the next `numbers` numbers are claimed, in order, with the maximum for each
-        booth.
+        """Return how many of the next `numbers` numbers may be claimed (reserved for dialling) from each booth, best
+        booth first.
 
-        The list has some more booths than needed, in case a booth has no more numbers.
+        A few more booths than needed are planned, in case some have no more numbers.
         """
         drawn: list[_Place] = []
         again: list[_Place] = []  # booths drawn so far, with the pass that they will have afterwards
@@ -235,9 +232,10 @@ class BoothOrder:
         return quotas
 
     def record_claims(self, quotas: Mapping[int, int], claims: Sequence[Claim], *, full: bool) -> None:
-        """Record which numbers were claimed with `quotas`.
+        """Record the numbers that were claimed (reserved for dialling) after `plan_claims` returned `quotas`.
 
-        `full` says that the claim had enough numbers before it tried the last booths.
+        `full` says that as many numbers were found as were requested. Then the last booths may not have been tried, so
+        they do not count as empty.
         """
         given: Counter[int] = Counter()
         for claim in claims:
@@ -257,8 +255,8 @@ class BoothOrder:
         self._empty.update(booth_id for booth_id in asked if given[booth_id] < quotas[booth_id])
 
     def record_returned_claims(self, claims: Sequence[Claim]) -> None:
-        """Record that claimed numbers went back to the queue without being dialled, so that they do not count as calls
-        to their booths.
+        """Record that claimed numbers were not dialled and are in the queue again. They do not count as calls to their
+        booths.
         """
         for booth_id, count in Counter(claim.queue_booth_id for claim in claims).items():
             if booth_id in self._usual_priorities:
@@ -274,12 +272,14 @@ class BoothOrder:
         self._put_booth_back_in_order(set(self._set_aside))
 
     def _find_next_entry(self) -> _Place | None:
-        """Return the entry of the next booth, or None, and drop outdated entries before it."""
+        """Return the entry of the booth that is called next, or None. Outdated entries before it are removed from the
+        heap.
+        """
         while self._heap:
             first = self._heap[0]
             booth_id = first[2]
             if first is self._places[booth_id]:
-                if first[0] and self.is_waiting_for_claims:
+                if first[0] and self.must_other_booths_wait:
                     return None
                 if booth_id not in self._empty and self._find_priority(booth_id) > 0:
                     return first

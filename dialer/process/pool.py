@@ -40,7 +40,7 @@ def run_jobs_in_processes(
     if not jobs:
         return
     to_repeat: list[Job] = []
-    pool = ProcessPoolExecutor(workers, mp_context=_SPAWN, initializer=_limit_resources)
+    pool = ProcessPoolExecutor(workers, mp_context=_SPAWN, initializer=_limit_worker_resources)
     try:
         with _block_interrupts():
             futures = {pool.submit(work, job): job for job in jobs}
@@ -58,7 +58,7 @@ def run_jobs_in_processes(
 
 
 def _run_job_in_own_process(work: Callable[[Job], Result], job: Job) -> Result | None:
-    with ProcessPoolExecutor(1, mp_context=_SPAWN, initializer=_limit_resources) as pool:
+    with ProcessPoolExecutor(1, mp_context=_SPAWN, initializer=_limit_worker_resources) as pool:
         with _block_interrupts():
             future: Future[Result] = pool.submit(work, job)
         try:
@@ -67,7 +67,7 @@ def _run_job_in_own_process(work: Callable[[Job], Result], job: Job) -> Result |
             return None
 
 
-def _limit_resources() -> None:
+def _limit_worker_resources() -> None:
     """Limit the memory of a worker, so that a decompression bomb fails only its job, and disable core dumps."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     _, hard = resource.getrlimit(resource.RLIMIT_DATA)

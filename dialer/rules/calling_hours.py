@@ -71,8 +71,9 @@ def make_daily_hours(hours: Iterable[Stretch]) -> WeekHours:
 
 
 def count_seconds_left_to_call_today(hours: Sequence[WeekHours], zone: ZoneInfo, now: float) -> float:
-    """Return for how many more seconds today calls are allowed in a time zone, by all of `hours`. `now` is in epoch
-    seconds.
+    """Return how many seconds of today's calling hours are left after `now` (epoch seconds) in a time zone.
+
+    Only times within all of `hours` count.
     """
     local = datetime.fromtimestamp(now, zone)
     open_today: list[Stretch] = [(time(), time.max)]

@@ -13,7 +13,7 @@ from datetime import datetime
 from dialer.domain.enums import Purpose
 from dialer.domain.model import Booth
 from dialer.rules.calling_hours import get_midnight
-from dialer.rules.gate import Case, Gate, Objection, Reason, format_moment
+from dialer.rules.gate import Case, Gate, Objection, Reason, format_weekday_and_time
 from dialer.rules.polls import Area, CloseUnknown, PollingDay, find_close_of_poll, find_polling_day
 from dialer.rules.rulebook import CampaignRules
 
@@ -65,9 +65,10 @@ def find_first_call(gate: Gate, campaign: CampaignRules, areas: Areas, now: floa
 
 
 def describe_call_obstacles(gate: Gate, campaign: CampaignRules, areas: Areas, start: float, end: float) -> str:
-    """Return a text about everything that prevents the campaign's calls from `start` until `end` (epoch seconds), in
-    order of time. It ends with the first time at which the campaign may call. It is empty if the campaign may call at
-    `start`.
+    """Return a text with everything that prevents the campaign's calls from `start` until `end` (epoch seconds), in
+    order of time.
+
+    The text is empty if the campaign may call at `start`.
     """
     reasons = list[str]()
     for obstacle in _find_call_obstacles(gate, campaign, areas, start):
@@ -79,7 +80,7 @@ def describe_call_obstacles(gate: Gate, campaign: CampaignRules, areas: Areas, s
 
 @dataclass(frozen=True, slots=True)
 class _Obstacle:
-    """A reason, such as calling hours, that prevents all calls of a campaign for some time."""
+    """A reason, such as calling hours, for which a campaign can call nobody for some time."""
 
     at: float  # its start (epoch seconds)
     why: str  # empty: nothing prevents calls from this time on
@@ -89,7 +90,7 @@ class _Obstacle:
 def _find_call_obstacles(gate: Gate, campaign: CampaignRules, areas: Areas, now: float) -> Iterator[_Obstacle]:
     """Yield everything that prevents the campaign's calls from `now` on, in order of time.
 
-    The last obstacle is empty if calls become possible, otherwise permanent.
+    If calls become possible, the last obstacle has an empty text; otherwise it has no end.
     """
     if not campaign.hours.weekday:
         yield _Obstacle(now, "its hours are empty, so it never calls", None)
@@ -111,9 +112,10 @@ def _find_call_obstacles(gate: Gate, campaign: CampaignRules, areas: Areas, now:
 def _find_obstacle_in_all_areas(
     gate: Gate, campaign: CampaignRules, areas: Areas, at: float
 ) -> tuple[str, float | None]:
-    """Return why the campaign cannot call in any area at `at`, and the earliest time at which it can call in one of them.
+    """Return why the campaign can call in no polling area at `at`, and when it can first call in one (None: not
+    foreseeable).
 
-    The text is empty if it can call in some area. The time is None if it cannot be foreseen.
+    The text is empty if the campaign can call in some area.
     """
     if not areas.areas:
         return _check_polling_days_known(campaign)
@@ -135,7 +137,9 @@ def _find_obstacle_in_all_areas(
 
 
 def _check_polling_days_known(campaign: CampaignRules) -> tuple[str, float | None]:
-    """Return an obstacle if the campaign calls booth workers and no polling day is known; otherwise an empty text."""
+    """Return why a campaign for booth workers cannot call without a known polling day, or an empty text for other
+    campaigns.
+    """
     if campaign.purpose is Purpose.BOOTH_WORKERS:
         return "it calls booth workers on polling days only, and no polling day is known; add [[rules.polls]]", None
     return "", None
@@ -144,7 +148,10 @@ def _check_polling_days_known(campaign: CampaignRules) -> tuple[str, float | Non
 def _find_area_objections(
     gate: Gate, campaign: CampaignRules, areas: Areas, area: Area, at: float
 ) -> Iterator[Objection]:
-    """Yield the gate's objections to calls to an area at `at`, and those from the last call of the polling day."""
+    """Yield the rules' objections to calls to a polling area at `at`, and objections because of the area's polling day.
+
+    Examples of the latter are that the last call of the polling day is over, or that the day has not begun.
+    """
     for each in gate.check_rules_before_originate(Case(campaign, "", area, None), at).objections:
         # Without a roll, closing times are unknown; that is not an error yet.
         if each.reason in _AREA_REASONS and (areas.of_roll or each.reason is not Reason.NO_CLOSE):
@@ -165,7 +172,7 @@ def _find_area_objections(
                 Reason.NO_CLOSE, "the close of poll is unknown (set it in rules.polls or on the roll)", None
             )
     elif close - areas.last_call_seconds <= at and (workers or at < close):
-        when = format_moment(close - areas.last_call_seconds, gate.rules.centre_zone)
+        when = format_weekday_and_time(close - areas.last_call_seconds, gate.rules.centre_zone)
         yield Objection(Reason.POLL_OVER, f"the last call of the polling day was due on {when}", None)
     if workers and today < poll.day:
         begins = get_midnight(poll.day, poll.zone)

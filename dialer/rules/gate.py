@@ -25,7 +25,9 @@ _MAX_STEPS = 8  # when one rule's interval ends, another one's may apply; more t
 
 
 class Reason(StrEnum):
-    """A rule that can forbid a call, such as the calling hours. Reasons are reported in this order."""
+    """A rule that can forbid a call, such as the calling hours. Several reasons are reported in the order of this
+    list.
+    """
 
     NUMBER = "number"  # not in E.164 format, or the prefix is not allowed
     OPTED_OUT = "opted-out"
@@ -77,8 +79,8 @@ class Ruling:
         return not self.objections
 
     @property
-    def reason_that_does_not_end(self) -> Reason | None:
-        """The first reason that does not end by itself, or None."""
+    def permanent_reason(self) -> Reason | None:
+        """Return the reason of the first objection that does not end by itself, or None."""
         return next((each.reason for each in self.objections if each.until is None), None)
 
     def __str__(self) -> str:
@@ -294,7 +296,7 @@ class Gate:
         """Object to calls about turnout after the close of poll."""
         close = CloseUnknown.POLL if area is None else find_close_of_poll(self.rules.polls, area)
         if campaign.purpose is Purpose.TURNOUT and isinstance(close, float) and now >= close:
-            when = format_moment(close, self.rules.centre_zone)
+            when = format_weekday_and_time(close, self.rules.centre_zone)
             yield Objection(Reason.POLL_OVER, f"the poll of the polling area closed on {when}", None)
 
     def _check_retention_period(self, area: Area | None, now: float) -> Iterator[Objection]:
@@ -415,14 +417,14 @@ class Gate:
             yield Objection(Reason.CONVERSATIONS, words, midnight)
 
     def _format_end_of_objection(self, until: float | None) -> str:
-        return "" if until is None else f" until {format_moment(until, self.rules.centre_zone)}"
+        return "" if until is None else f" until {format_weekday_and_time(until, self.rules.centre_zone)}"
 
 
 def _find_earliest_allowed_time(
     at: float, find_objections: FindObjections
 ) -> tuple[tuple[Objection, ...], float | None]:
-    """Return the objections to a call at a time, and the first time from then on without objections (None if it cannot
-    be foreseen).
+    """Return the objections to a call at a time, and the first time from then on without objections (None: not
+    foreseeable).
     """
     first = remaining = tuple(find_objections(at))
     for _ in range(_MAX_STEPS):
@@ -437,6 +439,6 @@ def _find_earliest_allowed_time(
     return first, None if remaining else at
 
 
-def format_moment(at: float, zone: ZoneInfo) -> str:
+def format_weekday_and_time(at: float, zone: ZoneInfo) -> str:
     """Return a time (epoch seconds) as text such as "Thu 25 Apr 10:00", in `zone`."""
     return f"{datetime.fromtimestamp(at, zone):%a %d %b %H:%M}"

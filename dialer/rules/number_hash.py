@@ -35,6 +35,6 @@ def create_number_hasher(secret: bytes) -> Callable[[str], str]:
     return hash_number_with_key
 
 
-def compute_fingerprint(secret: bytes) -> str:
+def compute_secret_fingerprint(secret: bytes) -> str:
     """Return a fingerprint of the secret. Two centres compare fingerprints to check that they share the secret."""
     return hashlib.sha256(b"matdan opt-outs " + secret).hexdigest()[:16]

@@ -20,7 +20,7 @@ def find_time_zones_of_number(number: str) -> NumberZones:
     for length in range(min(TIMEZONE_LONGEST_PREFIX, len(digits)), 0, -1):
         names = TIMEZONE_DATA.get(digits[:length])
         if names is not None:
-            return _load_time_zones_of_prefixes(tuple(names))
+            return _load_time_zones_by_name(tuple(names))
     return ()
 
 
@@ -30,12 +30,14 @@ def find_time_zones_of_prefix(prefix: str) -> NumberZones:
     digits = prefix[1:]
     names = {name for known, zones in TIMEZONE_DATA.items() if known.startswith(digits) for name in zones}
     names |= {zone.key for zone in find_time_zones_of_number(prefix)}
-    return _load_time_zones_of_prefixes(tuple(sorted(names)))
+    return _load_time_zones_by_name(tuple(sorted(names)))
 
 
 @lru_cache(maxsize=4096)
-def _load_time_zones_of_prefixes(names: tuple[str, ...]) -> NumberZones:
-    """Return the time zones with these names, or none if this machine lacks one, because an unknown zone forbids calls."""
+def _load_time_zones_by_name(names: tuple[str, ...]) -> NumberZones:
+    """Return the time zones with these names. Return none if this machine lacks one of them, so that calls are
+    forbidden.
+    """
     try:
         return tuple(ZoneInfo(name) for name in names)
     except (ZoneInfoNotFoundError, ValueError):

@@ -120,7 +120,7 @@ class Rulebook:
         return tuple(every.values())
 
 
-def get_lawful_hours(profile: Profile, settings: Settings) -> WeekHours:
+def get_lawful_calling_hours(profile: Profile, settings: Settings) -> WeekHours:
     """Return the calling hours that the legal profile allows, with the site's holidays."""
     hours = profile.calling_hours
     return WeekHours(hours.weekday, hours.saturday, hours.sunday, hours.holiday, frozenset(settings.rules.holidays))
@@ -130,7 +130,7 @@ def build_rulebook(profile: Profile, settings: Settings) -> Rulebook:
     """Return the calling rules of a site. `profile` already includes the site's stricter values."""
     return Rulebook(
         profile=profile,
-        hours=get_lawful_hours(profile, settings),
+        hours=get_lawful_calling_hours(profile, settings),
         centre_zone=get_site_zone(settings),
         polls=list_polling_days(settings),
         gaps=CallIntervals(
@@ -159,7 +159,7 @@ def list_polling_days(settings: Settings) -> tuple[PollingDay, ...]:
     )
 
 
-def get_campaign_hours(campaign: Campaign) -> WeekHours:
+def get_campaign_calling_hours(campaign: Campaign) -> WeekHours:
     """Return the calling hours in a campaign's own settings."""
     return make_daily_hours((stretch.start, stretch.until) for stretch in campaign.hours)
 
@@ -175,7 +175,7 @@ def build_campaign_rules(
         campaign_id=campaign.id,
         purpose=campaign.purpose,
         kind=campaign.kind,
-        hours=get_campaign_hours(campaign),
+        hours=get_campaign_calling_hours(campaign),
         ring_seconds=campaign.ring_seconds,
         attempts_per_day=(
             settings.polling_day.workers.attempts_per_day if campaign.purpose is Purpose.BOOTH_WORKERS else None

@@ -13,7 +13,7 @@ from pydantic import Field, StringConstraints, ValidationError
 from dialer.domain.enums import CampaignKind, MachineDetection, PacingPolicy, Purpose, Reserve
 from dialer.settings.fields import Applied, LocalTime, PositiveSeconds, Section, Share, Slug
 from dialer.settings.file_text import read_settings
-from dialer.settings.mistakes import combine_errors, ignore_environment_variables, list_setting_errors
+from dialer.settings.mistakes import combine_setting_errors, ignore_environment_variables, list_setting_errors
 
 
 class Hours(Section):
@@ -188,7 +188,7 @@ def read_campaign_files(folder: Path) -> list[dict[str, Any]]:
         try:
             CampaignsFile.model_validate(text.table)
         except ValidationError as error:
-            raise combine_errors(
+            raise combine_setting_errors(
                 list(list_setting_errors(error, text, CampaignsFile, ignore_environment_variables))
             ) from error
         found += text.table.get("campaigns", [])

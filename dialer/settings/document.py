@@ -33,7 +33,11 @@ HQ_HEAD = """# Settings of headquarters
 def render_settings_page(page: str) -> str:
     """Return the new text of the page settings.md: its present introduction, then generated tables."""
     described: dict[type[Section], str] = {}
-    parts = [page[: page.index("\n## `[")], *_document_sections(Settings, described, describe_when_applied), HQ_HEAD]
+    parts = [
+        page[: page.index("\n## `[")],
+        *_document_sections(Settings, described, describe_when_settings_apply),
+        HQ_HEAD,
+    ]
     parts += [
         f"|`{key}`|{_format_default_value(field.default)}|{field.description}|"
         for key, field in HqSettings.model_fields.items()
@@ -43,7 +47,7 @@ def render_settings_page(page: str) -> str:
     return "\n".join(parts) + "\n"
 
 
-def describe_when_applied(section: str, model: type[Section]) -> str:
+def describe_when_settings_apply(section: str, model: type[Section]) -> str:
     """Return a sentence that says when changed settings of a section take effect."""
     others = find_keys_applied_at_other_times(model)
     exceptions = [
@@ -75,7 +79,7 @@ def _document_sections(
         if inner in described:
             lines += [f"As `{described[inner]}` of a centre.", ""]
             continue
-        inherited, origin = _find_described_keys(inner, described)
+        inherited, origin = _find_already_described_keys(inner, described)
         described[inner] = heading
         about = cleandoc(inner.__doc__ or "").partition(" - ")[2]
         lines += [
@@ -100,7 +104,7 @@ def _document_sections(
     return lines
 
 
-def _find_described_keys(model: type[Section], described: dict[type[Section], str]) -> tuple[list[str], str]:
+def _find_already_described_keys(model: type[Section], described: dict[type[Section], str]) -> tuple[list[str], str]:
     """Return the keys of a section that a section with the same base class already describes, and the heading of that
     section.
     """

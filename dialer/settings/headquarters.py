@@ -22,7 +22,7 @@ from dialer.settings.fields import (
     make_pattern_constraint,
 )
 from dialer.settings.file_text import read_settings
-from dialer.settings.mistakes import combine_errors, ignore_environment_variables, list_setting_errors
+from dialer.settings.mistakes import combine_setting_errors, ignore_environment_variables, list_setting_errors
 from dialer.settings.sources import Source
 from dialer.settings.uplink import Leader, ServerAddress, find_duplicate_leaders
 
@@ -188,6 +188,6 @@ def load_hq_settings(path: Path) -> HqSettings:
     try:
         return HqSettings.model_validate(text.table)
     except ValidationError as error:
-        raise combine_errors(
+        raise combine_setting_errors(
             list(list_setting_errors(error, text, HqSettings, ignore_environment_variables))
         ) from error

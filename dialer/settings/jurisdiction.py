@@ -49,7 +49,7 @@ class Strictness:
     bound: str  # the rule in words
 
 
-def _are_calling_periods_within(ours: tuple[DayPeriod, ...], theirs: tuple[DayPeriod, ...]) -> bool:
+def _are_calling_periods_as_strict(ours: tuple[DayPeriod, ...], theirs: tuple[DayPeriod, ...]) -> bool:
     return all(any(start <= mine[0] and mine[1] <= until for start, until in theirs) for mine in ours)
 
 
@@ -59,7 +59,7 @@ def _are_abandoned_caps_as_strict(ours: tuple[AbandonedCap, ...], theirs: tuple[
     )
 
 
-def _are_number_series_within(ours: tuple[str, ...], theirs: tuple[str, ...]) -> bool:
+def _are_number_series_as_strict(ours: tuple[str, ...], theirs: tuple[str, ...]) -> bool:
     return not theirs or (bool(ours) and all(series.startswith(theirs) for series in ours))
 
 
@@ -70,7 +70,7 @@ _TURNED_ON = Strictness(operator.ge, "a site may only turn it on")
 _ADDED_TO = Strictness(lambda ours, theirs: {*ours} >= {*theirs}, "a site may only add to it")
 
 DayHours = Annotated[
-    tuple[DayPeriod, ...], Strictness(_are_calling_periods_within, "a site's hours must be within them")
+    tuple[DayPeriod, ...], Strictness(_are_calling_periods_as_strict, "a site's hours must be within them")
 ]
 Purposes = Annotated[tuple[Purpose, ...], _ADDED_TO]
 Allowed = Annotated[bool, _TURNED_OFF]
@@ -213,7 +213,7 @@ class CallerId(Rule):
     """Which numbers may be shown to voters as caller ID. They are always numbers that the site owns."""
 
     series: Annotated[
-        tuple[NumberPrefix, ...], Strictness(_are_number_series_within, "a site may only narrow it")
+        tuple[NumberPrefix, ...], Strictness(_are_number_series_as_strict, "a site may only narrow it")
     ]  # empty: any owned number
 
 

@@ -21,7 +21,7 @@ UNKNOWN_FILE: Final = "settings"
 _REFERENCE = "see docs/reference/settings.md"
 
 
-def combine_errors(found: Sequence[SettingError]) -> SettingError:
+def combine_setting_errors(found: Sequence[SettingError]) -> SettingError:
     """Return one error that contains all errors about settings."""
     return found[0] if len(found) == 1 else SettingMistakes(found)
 

@@ -58,7 +58,7 @@ def list_phones_without_seat(settings: Settings) -> tuple[str, ...]:
     return tuple(endpoint for endpoint in list_supervisor_and_transfer_phones(settings) if endpoint not in seats)
 
 
-def convert_to_single_server(settings: Settings) -> Settings:
+def convert_settings_to_single_server(settings: Settings) -> Settings:
     """Return the settings of a site with several Asterisk servers, reduced to one server."""
     tables = {
         section: tuple(each.model_copy(update={"server": None}) for each in getattr(settings, section))

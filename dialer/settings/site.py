@@ -29,7 +29,7 @@ from dialer.settings.file_text import SettingsText, read_settings
 from dialer.settings.flows import FlowSettings
 from dialer.settings.inbound import InboundSettings
 from dialer.settings.metrics import Metrics
-from dialer.settings.mistakes import combine_errors, list_setting_errors
+from dialer.settings.mistakes import combine_setting_errors, list_setting_errors
 from dialer.settings.polling_day import PollingDaySettings
 from dialer.settings.recordings import RecordingSettings
 from dialer.settings.rules import Rules
@@ -126,7 +126,9 @@ def load_settings(path: Path | None = None) -> Settings:
     try:
         loaded = Settings.model_validate(_merge_setting_tables(text.table, variables))
     except ValidationError as error:
-        raise combine_errors(list(list_setting_errors(error, text, Settings, find_environment_variable))) from error
+        raise combine_setting_errors(
+            list(list_setting_errors(error, text, Settings, find_environment_variable))
+        ) from error
     loaded._file = text
     return loaded
 

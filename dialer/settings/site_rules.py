@@ -13,7 +13,7 @@ from dialer.errors import SettingError
 from dialer.settings.campaigns import Campaign, ScriptVoice
 from dialer.settings.environment import find_environment_variable
 from dialer.settings.jurisdiction import Profile, apply_stricter_rules, load_profile
-from dialer.settings.mistakes import add_file_and_line_to_error, combine_errors
+from dialer.settings.mistakes import add_file_and_line_to_error, combine_setting_errors
 from dialer.settings.site import Settings
 from dialer.settings.trunks import Carrier
 
@@ -53,7 +53,7 @@ def refuse_settings_looser_than_profile(settings: Settings, profile: Profile) ->
         )
         found.append(SettingError(*where, problem, remedy))
     if found:
-        raise combine_errors(found)
+        raise combine_setting_errors(found)
 
 
 def _find_looser_settings(settings: Settings, profile: Profile) -> Iterator[Objection]:
@@ -172,7 +172,7 @@ def list_abandoned_caps(campaign: Campaign, profile: Profile) -> list[tuple[floa
     ]
 
 
-def find_lowest_cap(settings: Settings, profile: Profile) -> float:
+def find_lowest_abandoned_cap(settings: Settings, profile: Profile) -> float:
     """Return the lowest limit (0-1) on the abandoned-call rate among the site's campaigns, to be shown on pages."""
     every = [limit for campaign in settings.campaigns for _, _, limit in list_abandoned_caps(campaign, profile)]
     return min(every, default=min(cap.share for cap in profile.abandoned.caps))

@@ -24,8 +24,8 @@ from dialer.rules.retries import RetryRules
 from dialer.rules.rulebook import (
     build_campaign_rules,
     build_rulebook,
-    get_campaign_hours,
-    get_lawful_hours,
+    get_campaign_calling_hours,
+    get_lawful_calling_hours,
     list_polling_days,
 )
 from dialer.settings.campaigns import Campaign
@@ -117,8 +117,8 @@ def _create_campaign_plan(campaign: Campaign, settings: Settings, profile: Profi
             minimum_ring_seconds=profile.ring.minimum_seconds,
             wrap_up_seconds=campaign.wrap_up_seconds,
             connect_limit_seconds=campaign.connect_limit_seconds,
-            hours=get_campaign_hours(campaign),
-            lawful_hours=get_lawful_hours(profile, settings),
+            hours=get_campaign_calling_hours(campaign),
+            lawful_hours=get_lawful_calling_hours(profile, settings),
             retries=_create_retry_rules(campaign, settings),
             every_seconds=settings.polling_day.workers.every_minutes * _MINUTE
             if _is_booth_worker_campaign(campaign)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import structlog
 
 from dialer.domain.errors import StoreError
-from dialer.rules.number_hash import compute_fingerprint, create_number_hasher
+from dialer.rules.number_hash import compute_secret_fingerprint, create_number_hasher
 from dialer.store.sql import Command, Connection, Query, Scalar, Statements
 
 HASHES_PER_PAGE = 20_000
@@ -93,7 +93,7 @@ def set_shared_secrets(db: Connection, secrets: Sequence[bytes]) -> None:
     Raises StoreError if some suppressed numbers may be known only by the hashes of that secret: a later roll would
     bring these numbers back.
     """
-    listed = [compute_fingerprint(secret) for secret in secrets]
+    listed = [compute_secret_fingerprint(secret) for secret in secrets]
     known = read_secret_ids(db)
     removed = [secret_id for each, secret_id in known.items() if each not in listed]
     if (removed or not listed) and SQL.any_known_by_hash_only.fetch_only_value(db):
@@ -119,7 +119,7 @@ def hash_next_numbers(db: Connection, secret: bytes, after: int) -> int | None:
 
     Return the last id that was hashed, or None if no number was left.
     """
-    secret_id = read_secret_ids(db)[compute_fingerprint(secret)]
+    secret_id = read_secret_ids(db)[compute_secret_fingerprint(secret)]
     page = SQL.unhashed.fetch_all_rows(db, after=after, limit=HASHES_PER_PAGE, secret_id=secret_id)
     hashed = create_number_hasher(secret)
     SQL.insert_hash.run_for_each_parameter_set(

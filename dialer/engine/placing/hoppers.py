@@ -95,10 +95,10 @@ class Hoppers:
                 run.hopper.extend(claims)
                 if claims:
                     self._core.wake.set()
-                if full or not run.order.is_exhausted:
+                if full or not run.order.are_all_booths_exhausted:
                     continue
                 if (
-                    first is None or run.order.is_waiting_for_claims
+                    first is None or run.order.must_other_booths_wait
                 ):  # otherwise the booths that were set aside are next
                     await self._record_next_due_time_of_queue(run)
                     break
@@ -132,7 +132,7 @@ class Hoppers:
         run.list_done = due is None
         found = float("inf") if due is None else max(due, now + REFILL_AGAIN_SECONDS)
         run.next_due_at = min(found, run.next_due_at or found)
-        if due is not None and due <= now and not run.order.is_waiting_for_claims:
+        if due is not None and due <= now and not run.order.must_other_booths_wait:
             run.order.reset_empty_booths()
 
     def _set_booth_priorities(self, run: CampaignRun) -> None:

@@ -119,7 +119,7 @@ class Originator:
                 else None
             )
             if not ruling.is_call_allowed:
-                claim, lasting = run.hopper.popleft(), ruling.reason_that_does_not_end
+                claim, lasting = run.hopper.popleft(), ruling.permanent_reason
                 if lasting is None:
                     postponed.append((claim, ruling.next_at or self._core.clock.now() + REST_SECONDS))
                 else:

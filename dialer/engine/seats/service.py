@@ -277,7 +277,7 @@ class Agents:
             right = (
                 account is not None
                 and proof is not None
-                and proof.is_valid(account.pin_hash, self._core.centre_id, seat.name, agent)
+                and proof.is_valid_pin_proof(account.pin_hash, self._core.centre_id, seat.name, agent)
             )
             self._count_log_in_attempt(seat.name, agent, right=right, source=source)
         if seat.agent == agent:

@@ -15,7 +15,7 @@ from dialer.domain.model import CampaignState
 from dialer.rules.first_call import Areas, list_polling_areas_of_roll
 from dialer.settings.campaigns import Campaign
 from dialer.settings.inbound import InboundNumber
-from dialer.settings.servers import convert_to_single_server
+from dialer.settings.servers import convert_settings_to_single_server
 from dialer.settings.site import Settings
 from dialer.settings.trunks import Carrier
 from dialer.simulation.asterisk.config import LEAST_PRIVILEGE_USER, SeatPhone, SimulatedAsteriskConfig, SimulatedTrunk
@@ -63,7 +63,7 @@ def make_rehearsal_settings(settings: Settings, load: int, store: Path, ami_port
     `load` multiplies seats, agents, channels and calls per second. AGI scripts are replaced by flows, because a script
     could do anything. The sounds are not checked, because they need not be installed.
     """
-    settings = convert_to_single_server(settings)
+    settings = convert_settings_to_single_server(settings)
     dumped = settings.model_dump()
     names = _list_trunk_names(settings)
     campaigns = list_campaigns_to_rehearse(settings)

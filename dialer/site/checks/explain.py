@@ -11,7 +11,7 @@ from dialer.domain.finding import Finding, Level, warning
 from dialer.domain.model import CampaignState
 from dialer.flows.texts import FALLBACK_LANGUAGE, LANGUAGE
 from dialer.rules.calling_hours import get_local_midnight_before
-from dialer.rules.gate import FINAL_REASONS, Case, Gate, Reason, format_moment
+from dialer.rules.gate import FINAL_REASONS, Case, Gate, Reason, format_weekday_and_time
 from dialer.rules.polls import Area
 from dialer.rules.rulebook import CertificateStatus, build_rulebook, list_polling_days
 from dialer.settings.site import Settings
@@ -56,7 +56,8 @@ def report_call_explanations(
         subject = f"{each.number} in {each.campaign}"
         text = "can be called now"
         if not each.allowed:
-            text = f"cannot be called now; next: {_format_next_call_time(each, at, format_moment(each.next_at or at, zone))}"
+            next_time = format_weekday_and_time(each.next_at or at, zone)
+            text = f"cannot be called now; next: {_format_next_call_time(each, at, next_time)}"
         details = each.reasons
         if each.grounds:
             known = ", ".join(
@@ -154,7 +155,7 @@ def explain_calls(
             turnout = campaign_rules.purpose is Purpose.TURNOUT
             last = close - polling.last_call_seconds if turnout and close is not None else None
             if close is not None and last is not None and last <= at < close:
-                moment = format_moment(last, gate.rules.centre_zone)
+                moment = format_weekday_and_time(last, gate.rules.centre_zone)
                 others.append(f"too late to go and vote: no turnout calls after {moment}")
             # The reasons from the lists already have the opt-out with its time and source.
             named = Reason.OPTED_OUT if record.known and record.opted_out_at is not None else None
@@ -218,7 +219,7 @@ def _list_refusal_reasons(record: NumberRecord, campaign: str, gate: Gate, now: 
         reasons.append("no voter of the number remains to be called: all have voted or are closed")
     if record.opted_out_at is not None:
         source = record.opt_out_source or "source unknown"
-        reasons.append(f"opted out on {format_moment(record.opted_out_at, zone)} ({source})")
+        reasons.append(f"opted out on {format_weekday_and_time(record.opted_out_at, zone)} ({source})")
     if record.on_a_call:
         reasons.append("the number is on a call now")
     if record.queues is None:
@@ -234,5 +235,5 @@ def _list_refusal_reasons(record: NumberRecord, campaign: str, gate: Gate, now: 
         reasons.append("completed in this campaign")
     elif place.due_at > now:
         at = place.due_at
-        reasons.append(f"due again at {format_moment(at, zone)} in this campaign")
+        reasons.append(f"due again at {format_weekday_and_time(at, zone)} in this campaign")
     return reasons, at, never

@@ -16,7 +16,7 @@ from dialer.rules.first_call import (
     list_areas_of_polling_days,
     list_polling_areas_of_roll,
 )
-from dialer.rules.gate import Gate, format_moment
+from dialer.rules.gate import Gate, format_weekday_and_time
 from dialer.rules.polls import Area, CloseUnknown, find_close_of_poll
 from dialer.rules.rulebook import CampaignRules, build_campaign_rules
 from dialer.settings.campaigns import Campaign
@@ -55,7 +55,7 @@ def check_calling_rules(settings: Settings, profile: Profile, db: Connection | N
     gate = build_calling_gate(settings, db)
     for register in gate.rules.registers:
         age = (now - register.dated) / DAY_SECONDS
-        date = format_moment(register.dated, gate.rules.centre_zone)
+        date = format_weekday_and_time(register.dated, gate.rules.centre_zone)
         text = f"{register.numbers:,} numbers, dated {date}, {age:.0f} days old"
         subject, most = f"register {register.name}", profile.registers.maximum_age_days
         yield (
@@ -119,7 +119,7 @@ def _find_calling_state_of_campaign(
     if state is not CampaignState.RUNNING:
         return warning(subject, f"the campaign is {state.value}: an operator must resume it")
     if first.at > now:
-        return ok(subject, f"{first.why}; next: {format_moment(first.at, zone)}")
+        return ok(subject, f"{first.why}; next: {format_weekday_and_time(first.at, zone)}")
     hours = _format_hours([(each.start, each.until) for each in campaign.hours])
     return ok(subject, f"may call now; calling hours {hours} ({zone.key})")
 

@@ -352,7 +352,7 @@ class AsteriskSwitch:
             ("CallerID", caller_id),
             ("Timeout", str(round(request.ring_seconds * 1000))),
         )
-        self._recorder.put_call(NewestCall(request.attempt_id, request.at))
+        self._recorder.put_newest_call(NewestCall(request.attempt_id, request.at))
         await self._originate_channel(self.tracker.calls, request.attempt_id, fields)
 
     async def hang_up_call(self, attempt_id: AttemptId) -> None:

@@ -174,7 +174,7 @@ async def find_lease_holder(client: AmiClient) -> DiallerName | None:
     does not answer.
     """
     channels = [item.get("Uniqueid") for item in await client.send_list_action("CoreShowChannels")]
-    names = [DiallerName.parse_name(each[len(_HOLDER) :]) for each in channels if each.startswith(_HOLDER)]
+    names = [DiallerName.parse_dialler_name(each[len(_HOLDER) :]) for each in channels if each.startswith(_HOLDER)]
     return next((name for name in names if name is not None), None)
 
 

@@ -153,7 +153,7 @@ def test_pacer_state_survives_a_restart(tmp_path: Path) -> None:
             assert saved["answer_rate"] == taken["answer_rate"]
             assert saved["rings"] == taken["rings"]
             assert saved["hazards"] == taken["hazards"]
-            assert now.pacer.knowledge.hazards[SeatStage.TALKING].remembered_endings > 20  # type: ignore[attr-defined]  # of the predictive pacer
+            assert now.pacer.knowledge.hazards[SeatStage.TALKING].remembered_ending_count > 20  # type: ignore[attr-defined]  # of the predictive pacer
 
     run_first_dialler()
     run_restarted_dialler()
@@ -329,7 +329,7 @@ async def test_call_recovered_after_a_restart_gives_the_pacer_no_ring_time(
             learned = pacer.knowledge.rings.get_learned_state()
             await again.until(lambda: again.centre_view.seats[0].state is SeatState.WRAP_UP)
             assert pacer.knowledge.rings.get_learned_state() == learned
-            assert pacer.knowledge.hazards[SeatStage.TALKING].remembered_endings == 0
+            assert pacer.knowledge.hazards[SeatStage.TALKING].remembered_ending_count == 0
             assert {event.kind for event in told if event.timed} <= {
                 PacingEventKind.CONNECTED
             }  # measured from the answer, which this run received

@@ -18,7 +18,7 @@ from dialer.domain.model import Outcome
 from dialer.domain.view import CallState
 from dialer.engine.external_records.commands import RecordOptOuts
 from dialer.errors import SettingError
-from dialer.rules.number_hash import compute_fingerprint, hash_number
+from dialer.rules.number_hash import compute_secret_fingerprint, hash_number
 from dialer.settings.jurisdiction import load_profile
 from dialer.simulation.asterisk.voters import Behaviour
 from dialer.simulation.site import make_simulated_profile
@@ -264,7 +264,11 @@ async def test_opt_out_from_the_command_line_cancels_a_ringing_call(tmp_path: Pa
         number = site.switch.placed_calls[0].number
         hashes = (hash_number(secret.encode(), number), "0" * 64)
         told = RecordOptOuts(
-            hashes=hashes, fingerprint=compute_fingerprint(secret.encode()), source="letter-12", batch="b-1", who="asha"
+            hashes=hashes,
+            fingerprint=compute_secret_fingerprint(secret.encode()),
+            source="letter-12",
+            batch="b-1",
+            who="asha",
         )
         assert await site.centre.engine.execute_command(told) == "2 numbers suppressed, 0 were already suppressed"
         await site.until(lambda: bool(site.ended()), seconds=1.0)

@@ -81,6 +81,6 @@ def test_demo_with_a_desk_creates_seats_and_agents_for_the_demo_user(tmp_path: P
         proof = read_pin_proof(
             PinProver(hashes).make_proof_of_pin("demo", visitors.seats[0], number, visitors.pin, 1_713_765_600.0)
         )
-        assert proof.is_valid(hashes[number], "demo", visitors.seats[0], number)
+        assert proof.is_valid_pin_proof(hashes[number], "demo", visitors.seats[0], number)
     assert visitors.pin not in repr(visitors)
     assert make_demo_settings(DemoOptions(), tmp_path / "centre.db", 5038, None).agents == ()

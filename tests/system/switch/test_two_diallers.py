@@ -201,10 +201,10 @@ async def test_call_that_the_engine_considers_ended_is_hung_up_in_asterisk(tmp_p
 
 
 def test_dialler_name_in_a_lease_is_parsed_back_unchanged() -> None:
-    assert DiallerName.parse_name(FIRST.name_text) == FIRST
+    assert DiallerName.parse_dialler_name(FIRST.name_text) == FIRST
     assert str(FIRST) == "the dialler on booth-pc-1, process 812, since 2024-04-22 04:00:00 UTC"
     for wrong in ("", "matdan", FIRST.name_text + "\n", FIRST.name_text.replace("812", "8x2"), "0123456789ab-1-1-"):
-        assert DiallerName.parse_name(wrong) is None
+        assert DiallerName.parse_dialler_name(wrong) is None
 
 
 @virtual_time()

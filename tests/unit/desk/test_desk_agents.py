@@ -88,7 +88,7 @@ async def test_desk_sends_a_proof_of_the_pin_instead_of_the_pin_to_the_dialler(d
     ((user, _, name, values),) = desk.dialler_client.asked
     assert (user, name, values["seat"], values["agent"]) == ("desk", "seat-sign-in", "04", "101")
     assert PIN not in str(desk.dialler_client.asked)
-    assert read_pin_proof(values["proof"]).is_valid(PIN_HASH, "pune-1", "04", "101")
+    assert read_pin_proof(values["proof"]).is_valid_pin_proof(PIN_HASH, "pune-1", "04", "101")
 
 
 async def test_seats_are_listed_only_on_devices_on_which_somebody_has_signed_in(desk: DeskUnderTest) -> None:

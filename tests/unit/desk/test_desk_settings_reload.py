@@ -118,7 +118,7 @@ async def test_new_agent_can_sign_in_after_the_settings_are_reloaded(tmp_path: P
         asked = {"agent": "103", "pin": "1357", "seat": "04", "phone": "own"}
         assert (await desk.post("/api/agent/sign-in", asked)).status_code == 204
         [(_, _, _, values)] = desk.dialler_client.asked
-    assert read_pin_proof(values["proof"]).is_valid(pin_hash, "pune-1", "04", "103")
+    assert read_pin_proof(values["proof"]).is_valid_pin_proof(pin_hash, "pune-1", "04", "103")
 
 
 async def test_reloading_the_settings_applies_the_retention_of_recordings(tmp_path: Path) -> None:

@@ -244,7 +244,7 @@ async def test_queue_is_read_again_at_the_next_due_time_but_at_most_once_a_secon
     site = Site(find_next_due_time=find_next_due_time, read_campaign_progress=read_campaign_progress)
     resets: list[bool] = []
     site.run.order = cast(
-        Any, SimpleNamespace(is_waiting_for_claims=False, reset_empty_booths=lambda: resets.append(True))
+        Any, SimpleNamespace(must_other_booths_wait=False, reset_empty_booths=lambda: resets.append(True))
     )
     await site.hoppers._record_next_due_time_of_queue(site.run)
     assert site.run.next_due_at == NOON + next_due_seconds
@@ -290,7 +290,7 @@ class ScriptedOrder:
     def __init__(self, *, exhausted: list[bool], voting: list[list[int] | None], waiting: bool = False) -> None:
         self.exhausted = exhausted
         self.voting = voting
-        self.is_waiting_for_claims = waiting
+        self.must_other_booths_wait = waiting
         self.recorded: list[tuple[Any, int, bool]] = []
 
     def set_booth_priorities(self, _: object) -> None:
@@ -306,7 +306,7 @@ class ScriptedOrder:
         self.recorded.append((quotas, len(claims), full))
 
     @property
-    def is_exhausted(self) -> bool:
+    def are_all_booths_exhausted(self) -> bool:
         return self.exhausted.pop(0)
 
 
@@ -382,7 +382,7 @@ async def test_empty_booths_are_tried_again_if_a_number_is_due_now(due_seconds: 
 
     site, resets = Site(find_next_due_time=find_next_due_time), list[bool]()
     site.run.order = cast(
-        Any, SimpleNamespace(is_waiting_for_claims=False, reset_empty_booths=lambda: resets.append(True))
+        Any, SimpleNamespace(must_other_booths_wait=False, reset_empty_booths=lambda: resets.append(True))
     )
     await site.hoppers._record_next_due_time_of_queue(site.run)
     assert bool(resets) is is_reset

@@ -19,7 +19,7 @@ from dialer.domain.results import OptOut
 from dialer.mqtt import topics
 from dialer.mqtt.messages import create_message_of_outbox_row, create_result_announcement
 from dialer.mqtt.peer_opt_outs import MAX_STORED_AT_ONCE, MAX_WAITING, PeerOptOuts, parse_peer_opt_out
-from dialer.rules.number_hash import compute_fingerprint, hash_number
+from dialer.rules.number_hash import compute_secret_fingerprint, hash_number
 from tests.support.virtual import virtual_time
 
 SECRET = b"twenty characters, at least"
@@ -39,8 +39,8 @@ def test_opt_out_hash_depends_on_number_and_secret_and_reveals_neither() -> None
         assert hash_number(secret, NUMBER) == hmac.new(secret, NUMBER.encode(), hashlib.sha256).hexdigest()
     assert len({hashed, hash_number(SECRET, "+919812345679"), hash_number(b"another secret", NUMBER)}) == 3
     assert NUMBER[3:] not in hashed
-    assert compute_fingerprint(SECRET) != compute_fingerprint(b"another secret")
-    assert SECRET.decode() not in compute_fingerprint(SECRET)
+    assert compute_secret_fingerprint(SECRET) != compute_secret_fingerprint(b"another secret")
+    assert SECRET.decode() not in compute_secret_fingerprint(SECRET)
 
 
 def test_opt_out_published_by_one_centre_is_read_by_another() -> None:

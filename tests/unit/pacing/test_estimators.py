@@ -17,7 +17,7 @@ from dialer.pacing.estimators import (
     InFlightTable,
     RingTimes,
 )
-from dialer.pacing.knowledge import compute_free_probabilities, find_table_rows_of_calls
+from dialer.pacing.knowledge import compute_seat_free_probabilities, find_table_rows_of_seats
 from dialer.pacing.port import BusySeat, RingingCall, SeatStage
 from dialer.pacing.tuning import TUNED
 
@@ -83,13 +83,13 @@ def test_probability_of_a_free_seat_matches_exponential_talk_and_wrap_up() -> No
         SeatStage.TALKING: _make_rates(1 / 60.0),
         SeatStage.WRAP_UP: _make_rates(1 / 15.0),
     }
-    table = compute_free_probabilities([5.0, 20.0], rates)
+    table = compute_seat_free_probabilities([5.0, 20.0], rates)
     for seconds, found in zip(
-        (5.0, 20.0), table[find_table_rows_of_calls([BusySeat(SeatStage.TALKING, 30.0)])[0]].tolist(), strict=True
+        (5.0, 20.0), table[find_table_rows_of_seats([BusySeat(SeatStage.TALKING, 30.0)])[0]].tolist(), strict=True
     ):
         exact = 1.0 - (60.0 * exp(-seconds / 60.0) - 15.0 * exp(-seconds / 15.0)) / 45.0
         assert found == pytest.approx(exact, abs=0.02)
-    free = table[find_table_rows_of_calls([BusySeat(SeatStage.WRAP_UP, 3.0)])[0]].tolist()
+    free = table[find_table_rows_of_seats([BusySeat(SeatStage.WRAP_UP, 3.0)])[0]].tolist()
     assert free == pytest.approx([1.0 - exp(-5.0 / 15.0), 1.0 - exp(-20.0 / 15.0)], abs=0.01)
 
 
@@ -98,11 +98,11 @@ def test_probability_that_a_closing_seat_becomes_free_matches_closing_and_wrap_u
         SeatStage.CLOSING: _make_rates(1 / 5.0),
         SeatStage.TALKING: _make_rates(1 / 15.0, 100.0),
     }
-    table = compute_free_probabilities([10.0], rates)
-    closing = float(table[find_table_rows_of_calls([BusySeat(SeatStage.CLOSING, 2.0)])[0], 0])
+    table = compute_seat_free_probabilities([10.0], rates)
+    closing = float(table[find_table_rows_of_seats([BusySeat(SeatStage.CLOSING, 2.0)])[0], 0])
     assert closing == pytest.approx(1.0 - (15.0 * exp(-10.0 / 15.0) - 5.0 * exp(-10.0 / 5.0)) / 10.0, abs=0.03)
     # all conversations are closed within a second
-    assert float(table[find_table_rows_of_calls([BusySeat(SeatStage.TALKING, 60.0)])[0], 0]) == pytest.approx(
+    assert float(table[find_table_rows_of_seats([BusySeat(SeatStage.TALKING, 60.0)])[0], 0]) == pytest.approx(
         closing, abs=0.06
     )
 

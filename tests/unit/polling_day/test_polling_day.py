@@ -45,7 +45,7 @@ def make_claim(booth_id: int, weight: float = 1.0) -> Claim:
     ("local", "share"), [(time(6), 0.0), (time(7), 0.0), (time(8), 0.055), (time(10), 0.18), (time(23), 0.66)]
 )
 def test_expected_turnout_is_interpolated_linearly(local: time, share: float) -> None:
-    assert COURSE.compute_expected_share(local) == pytest.approx(share)
+    assert COURSE.compute_expected_turnout(local) == pytest.approx(share)
 
 
 def test_turnout_reported_by_marks_outweighs_the_expected_turnout() -> None:
@@ -94,7 +94,7 @@ def test_booth_without_numbers_is_skipped_until_numbers_are_due_again() -> None:
     order = BoothOrder([1, 2])
     quotas = order.plan_claims(8)
     order.record_claims(quotas, [make_claim(1)], full=False)
-    assert order.is_exhausted
+    assert order.are_all_booths_exhausted
     assert order.plan_claims(8) == {}
     order.reset_empty_booths()
     assert set(order.plan_claims(8)) == {1, 2}
@@ -118,7 +118,7 @@ def test_booth_without_priority_gets_no_calls_while_booths_with_priority_have_nu
     assert set(order.plan_claims(40)) == {3, 4}
     order.record_claims({3: NEIGHBOURS, 4: NEIGHBOURS}, [], full=False)
     assert order.plan_claims(4) == {1: 12, 2: 8}  # the order among themselves is unchanged
-    assert not order.is_exhausted
+    assert not order.are_all_booths_exhausted
     order.reset_empty_booths()
     assert set(order.plan_claims(4)) == {3, 4}
     order.set_booth_priorities({3: 0.0, 4: 0.0})  # after their last calls
@@ -133,10 +133,10 @@ def test_booth_without_priority_gets_no_calls_while_claimed_numbers_wait() -> No
     order.set_booth_priorities({1: 0.05})
     order.record_claims({1: NEIGHBOURS}, [make_claim(1)], full=False)
     assert order.plan_claims(4) == {}
-    assert order.is_exhausted
+    assert order.are_all_booths_exhausted
     hopper.pop()
     assert set(order.plan_claims(4)) == {2}
-    assert not order.is_exhausted
+    assert not order.are_all_booths_exhausted
 
 
 class PlainOrder:
@@ -236,7 +236,7 @@ def test_booth_that_closes_between_planning_and_claiming_numbers_causes_no_error
     quotas = order.plan_claims(4)
     order.set_booth_priorities({1: 0.0})
     order.record_claims(quotas, [make_claim(1)] * 4, full=True)
-    assert order.is_exhausted
+    assert order.are_all_booths_exhausted
 
 
 def test_voter_weights_change_how_calls_are_distributed_over_booths() -> None:
@@ -254,7 +254,7 @@ def test_claim_plan_covers_the_requested_numbers_and_skips_closed_booths(priorit
     order.set_booth_priorities(dict(enumerate(priorities)))
     quotas = order.plan_claims(numbers)
     assert all(priorities[booth_id] > 0 for booth_id in quotas)
-    assert order.is_exhausted == (not quotas)
+    assert order.are_all_booths_exhausted == (not quotas)
     assert not quotas or sum(quotas.values()) >= numbers
 
 
@@ -331,8 +331,8 @@ def test_booths_that_vote_today_are_ordered_by_their_turnout_deficit() -> None:
     order = plan.create_booth_priorities(today, turnout, make_time(14))
     assert set(order) == {1, 2, 5}
     assert order[2] > order[1] > order[5] == 0.0
-    assert today.is_valid_at(make_time(0))
-    assert not today.is_valid_at(make_time(0, 27))
+    assert today.are_voting_booths_unchanged_at(make_time(0))
+    assert not today.are_voting_booths_unchanged_at(make_time(0, 27))
     assert plan.find_polls_today(make_booths(polls), make_time(0, 27)).last_calls == {3: make_time(18, 27) - 1800}
 
 

@@ -15,7 +15,7 @@ from dialer.domain.enums import Purpose
 from dialer.domain.phone_facts import Consent, Register
 from dialer.rules.calling_hours import make_daily_hours
 from dialer.rules.gate import Case, Gate, Reason, Ruling
-from dialer.rules.number_hash import compute_fingerprint, hash_number
+from dialer.rules.number_hash import compute_secret_fingerprint, hash_number
 from dialer.rules.polls import Area, CloseUnknown, PollingDay, find_close_of_poll
 from dialer.rules.rulebook import CertificateStatus
 from dialer.settings.jurisdiction import Zones
@@ -238,7 +238,7 @@ def test_campaign_whose_lawful_calling_hours_are_empty_has_an_objection_without_
     gate = make_gate(settings)
     gate.rules = replace(gate.rules, hours=make_daily_hours([]))
     ruling = gate.check_rules_for_campaign(make_case(settings).campaign, NOON)
-    assert (str(ruling), ruling.next_at, ruling.reason_that_does_not_end) == (
+    assert (str(ruling), ruling.next_at, ruling.permanent_reason) == (
         "outside calling hours",
         None,
         Reason.HOURS,
@@ -277,4 +277,4 @@ def test_phone_number_hash_is_an_hmac_for_secrets_of_any_length(length: int) -> 
 
 
 def test_fingerprint_of_an_opt_out_secret_is_the_same_in_every_version() -> None:
-    assert compute_fingerprint(b"secret") == hashlib.sha256(b"matdan opt-outs secret").hexdigest()[:16]
+    assert compute_secret_fingerprint(b"secret") == hashlib.sha256(b"matdan opt-outs secret").hexdigest()[:16]

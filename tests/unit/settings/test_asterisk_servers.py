@@ -12,7 +12,11 @@ from dialer.deploy.asterisk.conf_file import read_conf
 from dialer.deploy.asterisk.lint import lint_file_texts
 from dialer.deploy.asterisk.render import list_seats_without_password, render_asterisk_site_files
 from dialer.errors import SettingError
-from dialer.settings.servers import convert_to_single_server, narrow_settings_to_server, split_settings_by_server
+from dialer.settings.servers import (
+    convert_settings_to_single_server,
+    narrow_settings_to_server,
+    split_settings_by_server,
+)
 from dialer.settings.site import Settings
 from tests.support.asterisk_support import a_site
 
@@ -73,7 +77,7 @@ def test_site_without_asterisk_servers_table_has_one_asterisk_server() -> None:
 
 
 def test_rehearsal_assigns_all_trunks_and_seats_to_one_asterisk_server() -> None:
-    one = convert_to_single_server(make_settings_with_two_servers())
+    one = convert_settings_to_single_server(make_settings_with_two_servers())
     assert Settings.model_validate(one.model_dump()).seats == one.seats
     assert list(split_settings_by_server(one)) == [""]
 

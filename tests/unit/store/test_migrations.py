@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from dialer.domain.errors import StoreCorrupt, StoreError
-from dialer.rules.number_hash import compute_fingerprint, hash_number
+from dialer.rules.number_hash import compute_secret_fingerprint, hash_number
 from dialer.store import number_hashes
 from dialer.store.migrate import (
     APPLICATION_ID,
@@ -99,7 +99,7 @@ def test_migration_does_not_lose_opt_out_hashes_made_with_a_single_secret(
         migrate_schema(earlier, PATH)
     earlier.execute("INSERT INTO phone (phone_id, e164) VALUES (1, ?)", (number,))
     if shared:
-        earlier.execute("INSERT INTO hash_secret VALUES (?)", (compute_fingerprint(secret),))
+        earlier.execute("INSERT INTO hash_secret VALUES (?)", (compute_secret_fingerprint(secret),))
         earlier.execute("INSERT INTO phone_hash VALUES (1, ?)", (hash_number(secret, number),))
     assert migrate_schema(earlier, PATH) == len(shipped) - 10
     assert number_hashes.compute_number_hash(earlier, 1) == (hash_number(secret, number) if shared else None)

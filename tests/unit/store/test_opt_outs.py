@@ -7,7 +7,7 @@ import contextlib
 import pytest
 
 from dialer.domain.errors import NotInStore, StoreError
-from dialer.rules.number_hash import compute_fingerprint, hash_number
+from dialer.rules.number_hash import compute_secret_fingerprint, hash_number
 from dialer.store import number_hashes
 from dialer.store.audit import AuditNote
 from dialer.store.opt_outs import OptOutEffect
@@ -49,7 +49,7 @@ async def record_hashed_opt_out(store: Store, *phones: int, secret: bytes = SECR
     hashes = [hash_phone(phone_id, secret) for phone_id in phones]
     entry = AuditNote("asha", NOW, {"batch": "b-1"})
     return await store.record_hashed_opt_outs(
-        hashes, entry, fingerprint=compute_fingerprint(secret), centre="pune-1", source="letter-12"
+        hashes, entry, fingerprint=compute_secret_fingerprint(secret), centre="pune-1", source="letter-12"
     )
 
 
