@@ -25,7 +25,7 @@ from dialer.polling_day.priorities import BoothOrder
 from dialer.store import claims, number_facts
 from dialer.store.connection import close_writing_connection, open_store_for_writing
 from dialer.store.marks import record_mark
-from dialer.store.sql import transaction
+from dialer.store.sql import open_transaction
 
 NOW = 1.7e9
 DAY_START = NOW - 43_200.0
@@ -96,7 +96,7 @@ def _time_choices(
     owed = 0.0
     for _ in range(count):
         began = time.perf_counter()
-        with transaction(db):
+        with open_transaction(db):
             phone_id = choose()
             choices.statements.append(time.perf_counter() - began)
         choices.seconds.append(time.perf_counter() - began)
@@ -104,7 +104,7 @@ def _time_choices(
         owed += MARKS_PER_SECOND / STARTS_PER_SECOND
         while owed >= 1:
             owed -= 1
-            with transaction(db):
+            with open_transaction(db):
                 record_mark(db, None, next(marks))
     return choices
 
@@ -158,7 +158,7 @@ def _choose_from_list(
         db.execute("UPDATE call_list SET chosen = 1 WHERE phone_id IN (SELECT phone_id FROM hopper)")
 
     began = time.perf_counter()
-    with transaction(db):
+    with open_transaction(db):
         db.execute(NEW_PRIORITIES)
     note = f"new priorities for all: {time.perf_counter() - began:.1f} s"
     yield _time_choices(
@@ -191,7 +191,7 @@ def _choose_from_heap(db: sqlite3.Connection, count: int) -> Choices:
 
 
 def _make_list(db: sqlite3.Connection, priorities: dict[int, float]) -> None:
-    with transaction(db):
+    with open_transaction(db):
         db.execute("CREATE TABLE calculate_booth_priority (booth_id INTEGER PRIMARY KEY, priority REAL NOT NULL)")
         db.executemany("INSERT INTO calculate_booth_priority VALUES (?, ?)", priorities.items())
         db.execute(

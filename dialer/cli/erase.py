@@ -21,14 +21,14 @@ from dialer.settings.site_rules import describe_recording_obligation, load_site_
 from dialer.settings.site_time import get_site_day
 from dialer.site.erasure import create_erasure_rules
 from dialer.store import audit, erasing
-from dialer.store.agent_records import erase_notes_and_drafts
+from dialer.store.agent_records import erase_notes_and_drafts_about_number
 from dialer.store.audit import AuditNote, get_name_of_responsible_person
 from dialer.store.connection import Connection
 from dialer.store.copying import find_upgrade_copies
 from dialer.store.number_erasure import erase_number_with_audit_entry, remove_recordings
 from dialer.store.sent_journal import get_journal_path
 from dialer.store.spool import Spool
-from dialer.store.sql import transaction
+from dialer.store.sql import open_transaction
 
 
 def erase(
@@ -108,7 +108,7 @@ def purge(
             )
             what = proof | {"after": last_day.isoformat(), "voters": str(stock.voters), "phones": str(stock.numbers)}
             what |= {"recordings": f"{len(files)} {'erased' if with_recordings else 'kept'}"}
-            what |= {"notes": str(erase_notes_and_drafts(site.store_path, site.store_key, None))}
+            what |= {"notes": str(erase_notes_and_drafts_about_number(site.store_path, site.store_key, None))}
             audit.append_entry(
                 db,
                 "purge",
@@ -166,5 +166,5 @@ def _open_store_for_erasure(site: SiteAndPersonOptions) -> Iterator[Connection]:
     Freed pages are overwritten, and the WAL is truncated at the end.
     """
     store = site.open_store_for_writing("an erasure")
-    with store as db, erasing.overwrite_deleted_content(db), transaction(db):
+    with store as db, erasing.overwrite_deleted_content(db), open_transaction(db):
         yield db

@@ -24,7 +24,7 @@ from dialer.settings.site_rules import load_site_profile
 from dialer.settings.site_time import DAY_SECONDS, get_site_zone
 from dialer.store import audit, consents, opt_outs, registers
 from dialer.store.audit import AuditNote, get_name_of_responsible_person
-from dialer.store.sql import transaction
+from dialer.store.sql import open_transaction
 
 optout = CommandGroup()
 register = CommandGroup()
@@ -86,7 +86,7 @@ def import_register(
             " the profile's limit: import its newest issue"
         )
     found = read_numbers(file, settings.centre.region)
-    with site.open_store_for_writing("an import of a register") as db, transaction(db):
+    with site.open_store_for_writing("an import of a register") as db, open_transaction(db):
         earlier = registers.read_register_date(db, name)
         if earlier is not None and earlier > issued:
             raise RollError(
@@ -117,7 +117,7 @@ def import_consents(
     """
     found = read_numbers(file, site.settings.centre.region, first_column_only=True)
     now = SystemClock().now()
-    with site.open_store_for_writing("an import of consents") as db, transaction(db):
+    with site.open_store_for_writing("an import of consents") as db, open_transaction(db):
         known = sum(
             consents.set_consent_of_number(db, number, status, source=source, at=now) for number in found.numbers
         )
@@ -146,7 +146,7 @@ def _record_opt_outs(site: SiteAndPersonOptions, found: Sequence[str], source: s
         )
     secret = next(iter(site.settings.rules.list_opt_out_secrets()), None)
     try:
-        with site.open_store_for_writing("an import of opt-outs") as db, transaction(db):
+        with site.open_store_for_writing("an import of opt-outs") as db, open_transaction(db):
             entry = AuditNote(get_name_of_responsible_person(site.who), SystemClock().now(), file)
             fresh = opt_outs.suppress_numbers(db, create_result_announcement, found, secret, source, entry).new
         typer.echo(f"{fresh:,} numbers suppressed; {len(found) - fresh:,} were already suppressed")

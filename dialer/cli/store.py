@@ -25,7 +25,7 @@ from dialer.store.file_checks import is_encrypted
 from dialer.store.keys import StoreKey, create_store_key_file, read_store_key_file
 from dialer.store.older_store import MissingCall
 from dialer.store.sent_journal import SentJournal, get_journal_path
-from dialer.store.sql import transaction
+from dialer.store.sql import open_transaction
 
 app = CommandGroup()
 
@@ -95,7 +95,7 @@ def accept_site_store(
             typer.echo(line)
         if not yes and not typer.confirm("Dial with this store all the same?"):
             return
-        with transaction(db):
+        with open_transaction(db):
             known = older_store.accept_older_store(db, get_name_of_responsible_person(site.who), SystemClock().now())
         journal.path.unlink(missing_ok=True)
     campaigns = sorted({*known, *(each.id for each in site.settings.campaigns)})

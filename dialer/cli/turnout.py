@@ -26,7 +26,11 @@ from dialer.rules.rulebook import list_polling_days
 from dialer.settings.site import Settings
 from dialer.settings.site_time import get_site_day
 from dialer.store.connection import Connection
-from dialer.store.polling_day_records import add_state_to_figure, find_closing_time, read_turnout_shares_in_force
+from dialer.store.polling_day_records import (
+    add_state_to_turnout_figure,
+    find_closing_time_of_last_booth,
+    read_turnout_shares_in_force,
+)
 
 app = CommandGroup()
 
@@ -137,7 +141,7 @@ def _add_state_from_roll(db: Connection, entry: _Entry) -> _Entry:
     Raises RollError if the area is not on the roll, or is in several states.
     """
     try:
-        return replace(entry, figure=add_state_to_figure(db, entry.figure))
+        return replace(entry, figure=add_state_to_turnout_figure(db, entry.figure))
     except NotInStore as error:
         raise RollError(f"{entry.where}: the official figure is refused: {error}") from error
 
@@ -155,7 +159,7 @@ def _refuse_implausible_figures(
     for entry in entries:
         area = entry.day_and_area
         if area not in closes:
-            closes[area] = find_closing_time(db, entry.figure)
+            closes[area] = find_closing_time_of_last_booth(db, entry.figure)
             stored[area] = read_turnout_shares_in_force(db, entry.figure)
             combined[area] = dict(stored[area])
         combined[area][entry.figure.by_time] = entry.figure.share

@@ -61,12 +61,14 @@ async def list_users(config: SettingsFile) -> None:
     accounts = await _read_page_accounts(settings)
     zone = get_site_zone(settings)
     for name, user in sorted(users.items()):
-        account = accounts.get(name, DeskAccount()).drop_times_of_earlier_user(user)
+        account = accounts.get(name, DeskAccount()).drop_sign_in_times_of_earlier_user(user)
         where = "settings" if name in list_users_in_settings(settings) else "user"
         at = account.signed_in_at
         seen = "never signed in" if at is None else f"signed in {datetime.fromtimestamp(at, zone):%Y-%m-%d %H:%M}"
         keys = f", {format_count(account.passkeys, 'passkey')}" if account.passkeys else ""
-        typer.echo(f"{name:<32}  {user.role:<10}  {where:<8}  {_PASSWORDS[account.password_kind]:<17}  {seen}{keys}")
+        typer.echo(
+            f"{name:<32}  {user.role:<10}  {where:<8}  {_PASSWORDS[account.sign_in_password_kind]:<17}  {seen}{keys}"
+        )
 
 
 async def _read_page_accounts(settings: Settings) -> dict[str, DeskAccount]:

@@ -73,12 +73,12 @@ class UsersPage:
     def _describe_user(self, name: str, account: DeskAccount) -> dict[str, Any]:
         user = self._directory.find_user(name)
         assert user is not None  # noqa: S101 - the name is the directory's
-        own = account.drop_times_of_earlier_user(user)
+        own = account.drop_sign_in_times_of_earlier_user(user)
         return {
             "name": name,
             "role": user.role,
             "fixed": self._directory.is_defined_in_settings(name),
-            "password": own.password_kind,
+            "password": own.sign_in_password_kind,
             "signed_in_at": own.signed_in_at,
             "passkeys": own.passkeys,
         }

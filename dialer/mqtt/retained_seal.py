@@ -34,7 +34,7 @@ async def find_missing_seal(settings: BrokerSettings, centre: str, store: Store,
         seal = get_type_adapter(SealedEpoch).validate_json(payload)
     except ValidationError:
         return "the message `results/sealed-epochs` at the broker is not a seal"
-    stored, digest = await store.read_epoch(min(seal.epoch, _LARGEST_ID)), seal.compute_epoch_digest()
+    stored, digest = await store.read_sealed_epoch(min(seal.epoch, _LARGEST_ID)), seal.compute_epoch_digest()
     if stored is not None and stored.compute_epoch_digest() == digest:
         return ""
     sealed_at, what = _format_time(seal.at), "missing" if stored is None else "different"

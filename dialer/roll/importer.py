@@ -34,7 +34,7 @@ from dialer.store.connection import Connection, open_store_exclusively
 from dialer.store.file_checks import file_exists
 from dialer.store.keys import StoreKey
 from dialer.store.roll import begin_roll_import, record_import_of_roll_file
-from dialer.store.sql import transaction
+from dialer.store.sql import open_transaction
 
 DEFAULT_ROLL_VERSION = "current"
 
@@ -155,7 +155,7 @@ def import_prepared_roll(
         sink = RejectsFile(rejects, mapping.header, mapping.sensitive) if rejects is not None else RejectCounter()
         try:
             next_voter = begin_roll_import(db)
-            with transaction(db, commit=not options.dry_run):
+            with open_transaction(db, commit=not options.dry_run):
                 with _pause_garbage_collection():
                     _merge_batches_into_store(db, next_voter, prepared, options, sink, result, progress)
                 sink.close_rejects_file()

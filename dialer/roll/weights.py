@@ -17,7 +17,7 @@ from dialer.store import audit, voters
 from dialer.store.connection import Connection, open_store_exclusively, open_store_snapshot
 from dialer.store.keys import StoreKey
 from dialer.store.roll import find_last_voter_id, set_voter_weight
-from dialer.store.sql import transaction
+from dialer.store.sql import open_transaction
 
 MIN_WEIGHT, MAX_WEIGHT = 0.001, 1000.0
 COLUMNS = {**PLACE, "serial": SERIAL, "weight": frozenset({"weight"})}
@@ -47,7 +47,7 @@ def import_voter_weights(
     """
     table = SmallTable(path, COLUMNS, OPTIONAL)
     rows = changed = unknown = 0
-    with open_store_exclusively(store, "an import of weights", create=False, key=key) as db, transaction(db):
+    with open_store_exclusively(store, "an import of weights", create=False, key=key) as db, open_transaction(db):
         parts = Parts(db)
         for row in table.read_rows():
             rows += 1

@@ -14,7 +14,7 @@ from dialer.roll.phone_numbers import read_phone_numbers_in_cell
 from dialer.store.booth_workers import remove_unlisted_booth_workers, save_booth_worker
 from dialer.store.connection import open_store_exclusively
 from dialer.store.keys import StoreKey
-from dialer.store.sql import transaction
+from dialer.store.sql import open_transaction
 
 COLUMNS = {
     **PLACE,
@@ -73,7 +73,7 @@ def import_workers(
         StoreBusy: A dialler is running; nothing was imported.
     """
     table = SmallTable(path, COLUMNS, OPTIONAL)
-    with open_store_exclusively(store, "an import of workers", create=False, key=key) as db, transaction(db):
+    with open_store_exclusively(store, "an import of workers", create=False, key=key) as db, open_transaction(db):
         parts = Parts(db)
         listed: dict[str, _FileWorker] = {}
         rows = 0

@@ -27,7 +27,7 @@ async def open_site_store(settings: Settings) -> AsyncIterator[Store]:
     """
     store = await open_store(settings.store.path, encode=create_result_announcement, key=read_site_key(settings))
     try:
-        _log.info("store.opened", first_keys=await store.read_first_keys())
+        _log.info("store.opened", first_keys=await store.read_first_keys_of_chains())
         yield store
     finally:
         await store.close()

@@ -188,10 +188,12 @@ class AgentReading:
 
     @classmethod
     async def open(cls, path: Path, key: StoreKey | None) -> Self:
-        """Open the store for reading, in a process that has it open already. Raises StoreError."""
-        calls = await AsyncConnection.connect_for_reading(path, key, opened_here=True)
+        """Open two read-only connections to a store that this process has already opened for writing or reading. Raises
+        StoreError.
+        """
+        calls = await AsyncConnection.connect_to_store_for_reading(path, key, opened_here=True)
         try:
-            return cls(calls, await AsyncConnection.connect_for_reading(path, key, opened_here=True))
+            return cls(calls, await AsyncConnection.connect_to_store_for_reading(path, key, opened_here=True))
         except BaseException:
             await calls.close()
             raise
@@ -201,7 +203,7 @@ class AgentReading:
 
         Return None if the store has no such attempt.
         """
-        async with self._calls.begin_snapshot() as db:
+        async with self._calls.open_read_snapshot() as db:
             call = await db.fetch_first_row(SQL.call, attempt_id=attempt_id)
             if call is None:
                 return None
@@ -230,7 +232,7 @@ class AgentReading:
         `before` (epoch seconds).
         """
         found: dict[str, AgentDay] = defaultdict(AgentDay)
-        async with self._days.begin_snapshot() as db:
+        async with self._days.open_read_snapshot() as db:
             for calls in await db.fetch_all_rows(SQL.calls_of_agents, since=since):
                 found[calls.agent].dispositions[calls.disposition] = calls.calls
             for seconds in await db.fetch_all_rows(SQL.seconds_of_agents, since=since):

@@ -11,7 +11,7 @@ from dialer.domain.errors import KeyTaken
 from dialer.store.desk_file import DeskFile, get_desk_file_path, open_desk_file
 from dialer.store.file_checks import file_exists
 from dialer.store.keys import StoreKey
-from dialer.store.sql import Command, Query, Scalar, Statements, get_parameters, transaction
+from dialer.store.sql import Command, Query, Scalar, Statements, get_fields_as_sql_parameters, open_transaction
 from dialer.store.sqlite_errors import translate_sqlite_errors
 
 
@@ -69,13 +69,13 @@ class AgentRecords:
         self._db = file.db
 
     async def begin_agent_session(self, session: AgentSession, *, forget_before: float) -> None:
-        """Store the session of an agent who signed in.
+        """Store the session of an agent who signed in. Delete all other sessions of this seat or this agent.
 
-        Delete other sessions of its seat or agent, and all sessions last used before `forget_before`.
+        Also delete all sessions that were last used before `forget_before` (epoch seconds).
         """
-        async with self._db.transaction() as db:
+        async with self._db.open_transaction() as db:
             await db.run_statement(SQL.end_sessions, seat=session.seat, agent=session.agent, before=forget_before)
-            await db.run_statement(SQL.insert_session, **get_parameters(session))
+            await db.run_statement(SQL.insert_session, **get_fields_as_sql_parameters(session))
 
     async def read_agent_session(self, digest: str) -> AgentSession | None:
         """Return the agent's session whose token has this digest, or None if there is none."""
@@ -94,7 +94,7 @@ class AgentRecords:
 
         Raises KeyTaken if the note's id belongs to a note about another call.
         """
-        async with self._db.transaction() as db:
+        async with self._db.open_transaction() as db:
             other = await db.fetch_first_value(
                 SQL.other_call_with_note, note_id=note.note_id, attempt_id=note.attempt_id
             )
@@ -102,7 +102,7 @@ class AgentRecords:
                 raise KeyTaken(
                     f"Note {note.note_id} is stored for another call, so it was not saved. Save it under a new id."
                 )
-            await db.run_statement(SQL.set_note, **get_parameters(note))
+            await db.run_statement(SQL.set_note, **get_fields_as_sql_parameters(note))
 
     async def read_last_note_about_number(self, phone_id: int) -> Note | None:
         """Return the last note that an agent wrote about a number, or None if there is none."""
@@ -114,10 +114,10 @@ class AgentRecords:
 
     async def save_drafts(self, drafts: Collection[Draft]) -> None:
         """Store the unsaved input (drafts) of agents at several seats. Each replaces the seat's earlier draft."""
-        await self._db.run_for_each_parameter_set(SQL.set_draft, [*map(get_parameters, drafts)])
+        await self._db.run_for_each_parameter_set(SQL.set_draft, [*map(get_fields_as_sql_parameters, drafts)])
 
 
-def erase_notes_and_drafts(store: Path, key: StoreKey | None, phone_id: int | None) -> int:
+def erase_notes_and_drafts_about_number(store: Path, key: StoreKey | None, phone_id: int | None) -> int:
     """Erase agents' notes and unsaved input (drafts) about a number, or about all numbers (None), and overwrite them in
     the file.
 
@@ -130,7 +130,7 @@ def erase_notes_and_drafts(store: Path, key: StoreKey | None, phone_id: int | No
         return 0
     with translate_sqlite_errors(path), closing(open_desk_file(path, key)) as db:
         db.execute("PRAGMA secure_delete = ON")
-        with transaction(db):
+        with open_transaction(db):
             erased = SQL.delete_notes.run_statement(db, phone_id=phone_id)
             SQL.delete_drafts.run_statement(db, phone_id=phone_id)
         return erased

@@ -37,7 +37,7 @@ class Statements:
             return [*map(query.make, await self._connection.execute_fetchall(query.sql, parameters))]
 
     async def fetch_first_row(self, query: Query[R], /, **parameters: object) -> R | None:
-        """Return the first row, or None if there is none."""
+        """Run a query and return its first row, or None if there is none."""
         return next(iter(await self.fetch_all_rows(query, **parameters)), None)
 
     async def fetch_first_value(self, scalar: Scalar[V], /, **parameters: object) -> V | None:
@@ -48,13 +48,13 @@ class Statements:
         return None
 
     async def run_statement(self, command: Command, /, **parameters: object) -> int:
-        """Run a command and return the number of rows it changed."""
+        """Run an SQL statement that returns no rows, and return the number of rows it changed."""
         with translate_sqlite_errors(self._path):
             async with self._connection.execute(command.sql, parameters) as cursor:
                 return cursor.rowcount
 
     async def run_for_each_parameter_set(self, command: Command, parameters: Iterable[Mapping[str, object]], /) -> None:
-        """Run a command once for each set of parameters."""
+        """Run an SQL statement that returns no rows, once for each set of parameters."""
         with translate_sqlite_errors(self._path):
             async with self._connection.executemany(command.sql, parameters):
                 pass
@@ -64,7 +64,7 @@ class AsyncConnection(Statements):
     """A database file opened with aiosqlite. A task's statements never run inside another task's transaction."""
 
     def __init__(self, connection: aiosqlite.Connection, path: Path) -> None:
-        """Wrap an open connection. Callers open one with `connect` or `connect_for_reading`."""
+        """Wrap an open connection. Callers open one with `connect` or `connect_to_store_for_reading`."""
         super().__init__(connection, path)
         self._lock = asyncio.Lock()
 
@@ -76,7 +76,7 @@ class AsyncConnection(Statements):
         """
         failed: list[Exception] = []
 
-        def open_or_record_error() -> Connection:
+        def open_connection_or_record_error() -> Connection:
             # If the connector raised, aiosqlite would stop its thread without waiting, and the thread would outlive the loop.
             try:
                 return connector()
@@ -84,7 +84,7 @@ class AsyncConnection(Statements):
                 failed.append(error)
                 return sqlite3.connect(":memory:")
 
-        connection = await aiosqlite.Connection(open_or_record_error, iter_chunk_size=64)
+        connection = await aiosqlite.Connection(open_connection_or_record_error, iter_chunk_size=64)
         if failed:
             await connection.close()
             with translate_sqlite_errors(path):
@@ -92,7 +92,7 @@ class AsyncConnection(Statements):
         return cls(connection, path)
 
     @classmethod
-    async def connect_for_reading(cls, path: Path, key: StoreKey | None, *, opened_here: bool = False) -> Self:
+    async def connect_to_store_for_reading(cls, path: Path, key: StoreKey | None, *, opened_here: bool = False) -> Self:
         """Open a store for reading. See `open_store_for_reading`. Raises StoreError, StoreCorrupt."""
         return await cls.connect_to_database_file(
             path, partial(open_store_for_reading, path, key=key, opened_here=opened_here)
@@ -109,25 +109,25 @@ class AsyncConnection(Statements):
             return await super().fetch_first_value(scalar, **parameters)
 
     async def run_statement(self, command: Command, /, **parameters: object) -> int:
-        """Run a command and return the number of rows it changed."""
+        """Run an SQL statement that returns no rows, and return the number of rows it changed."""
         async with self._lock:
             return await super().run_statement(command, **parameters)
 
     async def run_for_each_parameter_set(self, command: Command, parameters: Iterable[Mapping[str, object]], /) -> None:
-        """Run a command once for each set of parameters, in one transaction."""
-        async with self.transaction() as statements:
+        """Run an SQL statement that returns no rows once for each set of parameters, in one transaction."""
+        async with self.open_transaction() as statements:
             await statements.run_for_each_parameter_set(command, parameters)
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Statements]:
+    async def open_transaction(self) -> AsyncIterator[Statements]:
         """Commit the writes of the block, or roll them back if the block fails."""
         async with self._begin_transaction("BEGIN IMMEDIATE") as statements:
             yield statements
             await self._connection.execute("COMMIT")
 
     @asynccontextmanager
-    async def begin_snapshot(self) -> AsyncIterator[Statements]:
-        """Run the block's statements on one snapshot of the file."""
+    async def open_read_snapshot(self) -> AsyncIterator[Statements]:
+        """Begin a read transaction: all statements of the block see the database as it is now."""
         async with self._begin_transaction("BEGIN") as statements:
             yield statements
 

@@ -30,7 +30,7 @@ from dialer.store import claims, grounds, inbound_calls, number_hashes, outbox, 
 from dialer.store.booth_workers import find_worker_on_number
 from dialer.store.claims import EARLIEST_DUE
 from dialer.store.outbox import add_result_to_outbox
-from dialer.store.sql import Command, Connection, Query, Scalar, Statements, get_parameters
+from dialer.store.sql import Command, Connection, Query, Scalar, Statements, get_fields_as_sql_parameters
 from dialer.store.voters import find_pending_voters
 
 CAP_PAUSE_SECONDS = 900.0
@@ -45,7 +45,7 @@ _CONVERSATIONS = frozenset({Outcome.CONNECTED, Outcome.COMPLETED})
 class Refusal(StrEnum):
     """The reason why an attempt was refused before it was dialled.
 
-    Nothing was stored for it, and its number must not be dialled.
+    No row of the attempt was stored, and its number must not be dialled.
     """
 
     CLAIM_LOST = "claim-lost"  # the lease ended, or the target was closed meanwhile
@@ -166,7 +166,8 @@ def commit_new_attempt(
     max_conversations: int | None,
     gaps: CallIntervals,
 ) -> Refusal | None:
-    """Commit an attempt before it is dialled and return None, or return why its number must not be dialled.
+    """Store a new attempt before it is dialled and return None, or return the reason why its number must not be
+    dialled.
 
     See `Store.commit_new_attempts`.
     """
@@ -185,7 +186,7 @@ def commit_new_attempt(
         return Refusal.CLAIM_LOST
     if pre_dial_check.repeated:
         return Refusal.OPEN_ATTEMPT
-    refusal = _find_reason_not_to_dial(pre_dial_check, attempt, max_attempts, max_conversations)
+    refusal = _find_reason_not_to_dial_number(pre_dial_check, attempt, max_attempts, max_conversations)
     callable_at = _compute_time_number_may_be_called(db, pre_dial_check, claim, gaps)
     if refusal is None and callable_at > attempt.at:
         targets.postpone_target(db, pre_dial_check.target, callable_at)
@@ -210,7 +211,7 @@ def commit_new_attempt(
     return None
 
 
-def _find_reason_not_to_dial(
+def _find_reason_not_to_dial_number(
     pre_dial_check: PreDialCheck, attempt: NewAttempt, max_attempts: int, max_conversations: int | None
 ) -> Refusal | None:
     """Return why the number of an attempt must not be dialled now, or None if it may be.
@@ -243,7 +244,8 @@ def _compute_time_number_may_be_called(
 ) -> float:
     """Return the earliest time at which any campaign may call the number (epoch seconds; 0 for now).
 
-    A call that the person asked for is delayed only if the phone has rung after the request, or another centre called.
+    A call that the person asked for is delayed only if the phone has rung since the request, or if another centre has
+    called the number.
     """
     elsewhere = peer_calls.read_peer_call_times(db, claim.phone_id)
     if pre_dial_check.promised:
@@ -323,7 +325,7 @@ def _end_attempt(db: Connection, end: EndedAttempt) -> CampaignAndPhone | None:
     row = SQL.attempt_to_end.fetch_first_row(db, attempt_id=end.attempt_id)
     if row is None:
         return _end_inbound_attempt(db, end)
-    SQL.end_attempt.run_statement(db, attempt=row.attempt, **get_parameters(end))
+    SQL.end_attempt.run_statement(db, attempt=row.attempt, **get_fields_as_sql_parameters(end))
     not_counted = end.outcome is Outcome.REFUSED or not end.counted
     if not_counted:
         SQL.clear_attempt_number.run_statement(db, attempt=row.attempt)
@@ -334,18 +336,18 @@ def _end_attempt(db: Connection, end: EndedAttempt) -> CampaignAndPhone | None:
     # A call that did not come about leaves a promise as it was.
     promised = None if not_counted or end.outcome is Outcome.CANCELLED else end.promised
     SQL.end_target.run_statement(
-        db, target=row.target, not_counted=not_counted, promised=promised, **get_parameters(after)
+        db, target=row.target, not_counted=not_counted, promised=promised, **get_fields_as_sql_parameters(after)
     )
     if not row.of_worker and row.voter_id is not None and end.outcome in _CONVERSATIONS:
         final = end.outcome is Outcome.COMPLETED or row.disposition in FINAL_DISPOSITIONS
-        until = compute_end_of_block_of_other_numbers(end.retry_at, end.ended_at, final=final)
+        until = compute_time_other_numbers_stay_blocked(end.retry_at, end.ended_at, final=final)
         block_other_numbers_of_voter(db, row.campaign_id, row.phone_id, row.voter_id, until)
     if end.outcome is Outcome.UNKNOWN:  # it may have been a call: no campaign rings there again by itself
         targets.close_targets_of_number(db, row.phone_id, targets.UNKNOWN_RESULT)
     return CampaignAndPhone(row.campaign_id, row.phone_id)
 
 
-def compute_end_of_block_of_other_numbers(retry_at: float | None, at: float, *, final: bool) -> float:
+def compute_time_other_numbers_stay_blocked(retry_at: float | None, at: float, *, final: bool) -> float:
     """Return the time until which a voter's other numbers must not be called after a conversation (epoch seconds).
 
     It is the time of the called number's retry. Without a retry it is a day later or, after a `final` result, the end
@@ -359,8 +361,11 @@ def block_other_numbers_of_voter(
     db: Connection, campaign_id: str, phone_id: int, voter_id: int, until: float, held_until: float | None = None
 ) -> None:
     """Block the other numbers of a voter until the time `until`, so that a voter with two numbers is not called on
-    both. If `held_until` is given, block only numbers that an earlier result of this call blocked until that time.
-    Change nothing if the voter is no longer linked to the called number.
+    both.
+
+    A number that is due later keeps its time. If `held_until` is given, numbers that an earlier result of this call
+    blocked until that time get the time `until` instead, even if it is earlier. If the voter is no longer linked to the
+    called number, only these change.
     """
     if held_until is not None:
         replace_block_of_other_numbers(db, campaign_id, phone_id, voter_id, until, held_until)
@@ -371,9 +376,9 @@ def block_other_numbers_of_voter(
 def replace_block_of_other_numbers(
     db: Connection, campaign_id: str, phone_id: int, voter_id: int, until: float, held_until: float | None
 ) -> None:
-    """Block the other numbers of a voter until the time `until`.
+    """Block the other numbers of a voter until the time `until`, or until a later time if they have one.
 
-    If `held_until` is given, change only numbers that are blocked until that time.
+    If `held_until` is given, change only numbers that are blocked until that time, and set exactly `until`.
     """
     SQL.block_other_numbers_of_voter.run_statement(
         db, campaign_id=campaign_id, phone_id=phone_id, voter_id=voter_id, until=until, held_until=held_until
@@ -388,7 +393,7 @@ def _end_inbound_attempt(db: Connection, end: EndedAttempt) -> CampaignAndPhone 
     found = inbound_calls.find_unfinished_inbound_attempt(db, end.attempt_id)
     if found is None:
         return None
-    SQL.end_attempt.run_statement(db, attempt=found.attempt, **get_parameters(end))
+    SQL.end_attempt.run_statement(db, attempt=found.attempt, **get_fields_as_sql_parameters(end))
     if end.retry_at is not None:
         due_at = max(end.retry_at, EARLIEST_DUE)
         inbound_calls.postpone_call_to_number(db, found.campaign_id, found.phone_id, due_at, promised=end.promised)
@@ -407,9 +412,10 @@ class TargetStateAfterCall:
 def determine_target_state_after_call(
     db: Connection, phone_id: int, retry_at: float | None, *, of_worker: bool
 ) -> TargetStateAfterCall:
-    """Return the state of a target (number in a campaign's queue) after a call.
+    """Return the state that a target (number in a campaign's queue) gets after a call: due again at `retry_at`, or
+    closed.
 
-    An opt-out closes the target, and so does a number without pending voters.
+    The target is closed without `retry_at`, after an opt-out, and if the number has no pending voter.
     """
     if retry_at is None:
         return TargetStateAfterCall("closed")
@@ -420,7 +426,7 @@ def determine_target_state_after_call(
 
 
 def find_newest_attempt_time(db: Connection) -> float | None:
-    """Return the newest time of any attempt (epoch seconds), or None if there are no attempts."""
+    """Return the latest time at which an attempt began or ended (epoch seconds), or None if there are no attempts."""
     return SQL.newest_event_at.fetch_first_value(db)
 
 
@@ -435,7 +441,7 @@ def find_conversations_without_disposition(db: Connection, since: float) -> list
 
 
 def _build_unfinished_attempts(db: Connection, rows: Iterable[UnfinishedAttempt]) -> list[OpenAttempt]:
-    """Return the attempts in these rows, with the voters or the booth worker on their numbers."""
+    """Convert database rows to open attempts, each with the pending voters or the booth worker on its number."""
     found: list[OpenAttempt] = []
     for row in rows:
         worker = find_worker_on_number(db, row.phone_id) if row.of_worker else None
@@ -488,7 +494,7 @@ def read_screen_pop(db: Connection, attempt_id: AttemptId) -> ScreenPop | None:
 
 
 def find_stored_attempts(db: Connection, attempt_ids: Sequence[AttemptId]) -> frozenset[AttemptId]:
-    """Return the given attempt ids that are in the store."""
+    """Return those of the given attempt ids that the store has."""
     return frozenset(each for each in attempt_ids if SQL.is_known.fetch_only_value(db, attempt_id=each))
 
 

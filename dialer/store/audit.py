@@ -19,7 +19,7 @@ from dialer.domain.audit_chain import (
     make_next_audit_entry,
     shorten_for_audit,
 )
-from dialer.store.sql import Command, Connection, Query, Scalar, Statements, get_parameters
+from dialer.store.sql import Command, Connection, Query, Scalar, Statements, get_fields_as_sql_parameters
 
 _PAGE = 1_000
 _MOST_SETTINGS = 100
@@ -101,7 +101,7 @@ def append_entry(db: Connection, kind: str, who: str, what: Mapping[str, str], a
         return same
     number, digest = SQL.head.fetch_first_row(db) or ChainEnd(0, GENESIS)
     entry = make_next_audit_entry(number, digest, at=at, kind=kind, who=who, what=what)
-    SQL.append.run_statement(db, **get_parameters(entry))
+    SQL.append.run_statement(db, **get_fields_as_sql_parameters(entry))
     return entry.number
 
 
@@ -164,8 +164,9 @@ def record_settings_at_start(db: Connection, settings: Mapping[str, str], at: fl
 
 
 def find_settings_changed_since_open_attempts(db: Connection) -> frozenset[str] | None:
-    """Return the keys of the settings that changed since the oldest open attempt, or None if the store does not know
-    all changes.
+    """Return the keys of the settings that changed since the oldest unfinished attempt was placed.
+
+    Return None if the store does not know all changes.
     """
     changes = SQL.setting_changes_since_oldest_open_attempt.fetch_all_values(db)
     if any(UNSHOWN in what or int(what.get("changed", _MOST_SETTINGS + 1)) > _MOST_SETTINGS for what in changes):

@@ -29,7 +29,7 @@ from dialer.store.file_checks import check_database_header, file_exists
 from dialer.store.keys import StoreKey
 from dialer.store.lock import StoreLock
 from dialer.store.seal_keys import get_seal_key_path
-from dialer.store.sql import transaction
+from dialer.store.sql import open_transaction
 from dialer.store.sqlite_errors import translate_sqlite_errors
 
 
@@ -125,7 +125,7 @@ def restore_backup(folder: Path, path: Path, key: StoreKey | None, *, who: str, 
     with StoreLock(path, "a restore") as lock, _remove_files_on_error(files):
         for place, source in files.items():
             _copy_to_new_file(source, place)
-        with open_locked_store(path, lock, key=key, copied=True) as db, transaction(db):
+        with open_locked_store(path, lock, key=key, copied=True) as db, open_transaction(db):
             stopped = stop_campaigns(db, at)
             audit.append_entry(db, "store-restored", who, {"newest_call": newest}, at)
     return stopped

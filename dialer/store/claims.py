@@ -121,15 +121,15 @@ def claim_targets(
     since = now - DAY_SECONDS if day_start is None else day_start
     search = _Search(db, campaign_id, limit, _Times(since, now, now + lease_seconds), voting)
     for promised in (True, False):
-        search.collect_claims(limit, SQL.due, now=now, promised=promised)
+        search.collect_claims_from_query(limit, SQL.due, now=now, promised=promised)
     if voting is None:
-        search.collect_claims(limit, SQL.set_aside)
+        search.collect_claims_from_query(limit, SQL.set_aside)
     if booths is None:
-        search.collect_claims(limit, SQL.fresh)
+        search.collect_claims_from_query(limit, SQL.fresh)
     else:
         for booth_id, most in booths.items():
-            search.collect_claims(most, SQL.fresh_of_booth, booth_id=booth_id)
-    return search.store_claims_and_closings(owner)
+            search.collect_claims_from_query(most, SQL.fresh_of_booth, booth_id=booth_id)
+    return search.store_claims_and_closed_targets(owner)
 
 
 def claim_number(
@@ -159,8 +159,8 @@ def claim_number(
     if listed.due_at > now:
         return Unclaimed.NOT_DUE
     search = _Search(db, campaign_id, 1, _Times(day_start, now, now + lease_seconds), None)
-    search.collect_claims(1, SQL.number, promised=bool(listed.promised), phone_id=phone_id)
-    if claims := search.store_claims_and_closings(owner):
+    search.collect_claims_from_query(1, SQL.number, promised=bool(listed.promised), phone_id=phone_id)
+    if claims := search.store_claims_and_closed_targets(owner):
         return claims[0]
     return Unclaimed.CLOSED if search.closings else Unclaimed.IN_USE
 
@@ -255,7 +255,7 @@ class _Search:
     def __post_init__(self) -> None:
         self._calls_workers = campaigns.is_booth_worker_campaign(self.db, self.campaign_id)
 
-    def store_claims_and_closings(self, owner: str) -> list[Claim]:
+    def store_claims_and_closed_targets(self, owner: str) -> list[Claim]:
         """Write the collected changes to the store and return the claims.
 
         Call it after the search, because the changes affect the indexes that the search reads.
@@ -269,7 +269,7 @@ class _Search:
             SQL.claim_target.run_statement(self.db, target=target, owner=owner, until=self.times.until)
         return self.claims
 
-    def collect_claims(
+    def collect_claims_from_query(
         self, most: int, query: Query[Candidate], *, promised: bool = False, **parameters: object
     ) -> None:
         """Collect at most `most` claims from the targets that a query finds.

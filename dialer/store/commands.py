@@ -34,7 +34,7 @@ def find_executed_command(db: Connection, command_id: str) -> ExecutedCommand | 
 
 
 def record_command(db: Connection, command_id: str, name: str, content: str, reply: str, at: float) -> bool:
-    """Store that a command is executed, and return True, or return False if it was stored before.
+    """Record that an MQTT command is being executed. Return False if it was recorded before, otherwise True.
 
     Also delete old commands.
     """

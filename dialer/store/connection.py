@@ -22,7 +22,7 @@ from dialer.store.file_checks import (
     check_database_header,
     check_database_integrity,
     check_sqlite_version,
-    restrict_permissions,
+    restrict_permissions_of_empty_file,
 )
 from dialer.store.keys import StoreKey
 from dialer.store.lock import StoreLock
@@ -59,7 +59,7 @@ def open_store_for_writing(
     """
     check_sqlite_version()
     check_database_file(path, key, create=create)
-    restrict_permissions(path)
+    restrict_permissions_of_empty_file(path)
     with (
         translate_sqlite_errors(path),
         close_connection_on_error(connect_to_database_file(path, "rw", key, busy_seconds)) as db,

@@ -20,7 +20,7 @@ from dialer.store.driver import connect_to_memory_database, open_connection
 from dialer.store.file_checks import check_database_header, file_exists, is_encrypted
 from dialer.store.keys import StoreKey, format_key_as_sql_literal
 from dialer.store.lock import StoreLock
-from dialer.store.sql import Connection, transaction
+from dialer.store.sql import Connection, open_transaction
 from dialer.store.sqlite_errors import translate_sqlite_errors
 
 Progress = Callable[[str, float], None]
@@ -62,7 +62,7 @@ def convert_store_encryption(
         close_writing_connection(open_store_for_writing(path, create=False, key=old))  # checks and upgrades it
         # The desk's file is replaced first; if a kill comes between the two, the store is converted again.
         with _convert_database_file(path, old, new, progress, append_conversion_to_audit):
-            if _desk_needs_conversion(path, new):
+            if _does_desk_file_need_conversion(path, new):
                 check_database_header(get_desk_file_path(path), old)
                 with _convert_database_file(get_desk_file_path(path), old, new, progress, lambda _: None):
                     pass
@@ -74,7 +74,7 @@ def convert_desk_file(path: Path, old: StoreKey | None, new: StoreKey | None) ->
     Raises the errors of `convert_store_encryption`.
     """
     path = path.resolve()
-    if _desk_needs_conversion(path, new):
+    if _does_desk_file_need_conversion(path, new):
         with (
             StoreLock(path, "a conversion"),
             _convert_database_file(get_desk_file_path(path), old, new, lambda *_: None, lambda _: None),
@@ -82,7 +82,7 @@ def convert_desk_file(path: Path, old: StoreKey | None, new: StoreKey | None) ->
             pass
 
 
-def _desk_needs_conversion(store: Path, new: StoreKey | None) -> bool:
+def _does_desk_file_need_conversion(store: Path, new: StoreKey | None) -> bool:
     """Return whether the desk's file exists and does not have the new key."""
     path = get_desk_file_path(store)
     if not file_exists(path):
@@ -123,7 +123,7 @@ def _convert_database_file(
                 )
                 _compare_databases(db, path, progress)
                 db.execute("DETACH new")
-                with open_connection(new_path, "rw", new) as converted, transaction(converted):
+                with open_connection(new_path, "rw", new) as converted, open_transaction(converted):
                     note(converted)  # in the audit of the new file
                 _sync_file_to_disk(new_path)
                 yield
@@ -164,13 +164,13 @@ def _attach_old_and_new_file(
 def _copy_database(db: Connection, path: Path, new_path: Path, progress: Progress) -> None:
     bytes_in_all = max(path.stat().st_size, 1)
 
-    def report_progress() -> int:
+    def report_copied_pages() -> int:
         progress("copying", min(new_path.stat().st_size / bytes_in_all, 1.0))
         return 0
 
     # The new file is synced once, at the end: before, nothing of it has to survive a crash.
     db.execute("PRAGMA new.synchronous = OFF")
-    db.set_progress_handler(report_progress, _STEPS_BETWEEN_REPORTS)
+    db.set_progress_handler(report_copied_pages, _STEPS_BETWEEN_REPORTS)
     db.execute("SELECT sqlcipher_export('new', 'old')").fetchall()
     db.set_progress_handler(None, 0)
     for name in ("user_version", "application_id"):

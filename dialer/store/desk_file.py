@@ -18,7 +18,7 @@ from dialer.store.async_connection import AsyncConnection
 from dialer.store.driver import close_connection_on_error, connect_to_database_file
 from dialer.store.file_checks import check_database_header
 from dialer.store.keys import StoreKey
-from dialer.store.sql import Command, Connection, Query, Statements, get_parameters
+from dialer.store.sql import Command, Connection, Query, Statements, get_fields_as_sql_parameters
 from dialer.store.sqlite_errors import translate_sqlite_errors
 from dialer.store.users import StoredUser
 
@@ -93,10 +93,10 @@ class DeskAccount:
     signed_in_at: float | None = None
     passkeys: int = 0
 
-    def drop_times_of_earlier_user(self, user: StoredUser) -> DeskAccount:
-        """Return the account without times from before the user was added.
+    def drop_sign_in_times_of_earlier_user(self, user: StoredUser) -> DeskAccount:
+        """Return the account without sign-in times from before this user was added.
 
-        Those belong to an earlier user of the same name.
+        Such times belong to an earlier user of the same name.
         """
         password_at, signed_in_at = (
             each if each is not None and each >= user.added_at else None
@@ -105,7 +105,7 @@ class DeskAccount:
         return DeskAccount(password_at, self.once, signed_in_at, self.passkeys)
 
     @property
-    def password_kind(self) -> Literal["none", "once", "own"]:
+    def sign_in_password_kind(self) -> Literal["none", "once", "own"]:
         """The kind of the person's password: none, one for a single sign-in ("once"), or one that the person chose ("own")."""
         return "none" if self.password_at is None else "once" if self.once else "own"
 
@@ -184,12 +184,12 @@ class DeskFile:
 
         The person's passkeys are deleted if the password is removed or is for one sign-in only.
         """
-        async with self.db.transaction() as db:
+        async with self.db.open_transaction() as db:
             if password is None:
                 await db.run_statement(SQL.delete_password, name=name)
                 await db.run_statement(SQL.delete_signed_in, name=name)
             else:
-                await db.run_statement(SQL.set_password, name=name, **get_parameters(password))
+                await db.run_statement(SQL.set_password, name=name, **get_fields_as_sql_parameters(password))
             if password is None or password.once:
                 await db.run_statement(SQL.delete_passkeys, name=name)
             await db.run_statement(SQL.end_sessions_of, name=name)
@@ -205,7 +205,7 @@ class DeskFile:
 
         Times are epoch seconds.
         """
-        async with self.db.transaction() as db:
+        async with self.db.open_transaction() as db:
             await db.run_statement(SQL.end_idle_sessions, before=forget_before)
             await db.run_statement(SQL.insert_session, digest=digest, name=name, at=at)
             await db.run_statement(SQL.set_signed_in, name=name, at=at)
@@ -231,7 +231,7 @@ class DeskFile:
 
         If the same alert was acknowledged before, the earlier acknowledgement stays.
         """
-        await self.db.run_statement(SQL.acknowledge, **get_parameters(seen))
+        await self.db.run_statement(SQL.acknowledge, **get_fields_as_sql_parameters(seen))
 
     async def read_acknowledgements(self) -> list[Acknowledgement]:
         """Return who last acknowledged each kind of alert (alert code), and when."""

@@ -63,7 +63,7 @@ class DeskReading:
     @classmethod
     async def open(cls, path: Path, key: StoreKey | None) -> Self:
         """Open the store for reading. Raises StoreError, StoreCorrupt."""
-        return cls(await AsyncConnection.connect_for_reading(path, key))
+        return cls(await AsyncConnection.connect_to_store_for_reading(path, key))
 
     async def count_calls_by_interval(
         self, campaign_id: str, since: float, interval_seconds: float

@@ -17,8 +17,8 @@ from dialer.store.marks import MarkEffect, record_mark
 from dialer.store.opt_outs import record_opt_out
 from dialer.store.outbox import add_result_to_outbox
 from dialer.store.own_call_backs import save_own_call_back
-from dialer.store.sql import Command, Connection, Query, Scalar, Statements, get_parameters
-from dialer.store.voters import get_place_of_voter_on_roll
+from dialer.store.sql import Command, Connection, Query, Scalar, Statements, get_fields_as_sql_parameters
+from dialer.store.voters import get_voter_place_on_roll
 
 _NOT_THE_VOTER = frozenset({Disposition.WRONG_NUMBER, Disposition.MACHINE})
 
@@ -89,16 +89,14 @@ def record_disposition(
                 f"Voter {mark.voter_id} does not have the number of this call, so nothing was saved. Choose another voter."
             )
     new = (record.disposition.value, record.at) != (before.disposition, before.disposed_at)
-    SQL.set_disposition.run_statement(db, **get_parameters(record))
+    SQL.set_disposition.run_statement(db, **get_fields_as_sql_parameters(record))
     language_before: str | None = None
     if record.language is not None and before.voter_id is not None:
         language_before = SQL.language_of.fetch_first_value(db, voter_id=before.voter_id)
         SQL.set_language.run_statement(db, voter_id=before.voter_id, language=record.language)
     if new:
         save_own_call_back(db, before.campaign_id, before.phone_id, record)
-        place = (
-            None if before.voter_id is None or not record.answers else get_place_of_voter_on_roll(db, before.voter_id)
-        )
+        place = None if before.voter_id is None or not record.answers else get_voter_place_on_roll(db, before.voter_id)
         add_result_to_outbox(db, encode, replace(record, place=place), record.at)
     effects = tuple(record_mark(db, encode, mark) for mark in marks)
     opted_out = opt_out and record_opt_out(
@@ -127,17 +125,17 @@ def _set_due_times_after_disposition(db: Connection, before: DisposedAttempt, re
         phone_id=before.phone_id,
         attempts=before.attempt_number,
         promised=record.is_call_promised,
-        **get_parameters(after),
+        **get_fields_as_sql_parameters(after),
     )
     if before.voter_id is None or before.of_worker or before.ended_at is None:  # the end of the call decides
         return
     last_result_at = max(before.ended_at, before.disposed_at or 0.0)
     was_final = before.disposition in attempts.FINAL_DISPOSITIONS
-    held_until = attempts.compute_end_of_block_of_other_numbers(before.due_at, last_result_at, final=was_final)
+    held_until = attempts.compute_time_other_numbers_stay_blocked(before.due_at, last_result_at, final=was_final)
     call = (before.campaign_id, before.phone_id, before.voter_id)
     if record.disposition in _NOT_THE_VOTER:
         attempts.replace_block_of_other_numbers(db, *call, max(record.at, EARLIEST_DUE), held_until)
     else:
         is_final = record.disposition in attempts.FINAL_DISPOSITIONS
-        until = attempts.compute_end_of_block_of_other_numbers(record.retry_at, record.at, final=is_final)
+        until = attempts.compute_time_other_numbers_stay_blocked(record.retry_at, record.at, final=is_final)
         attempts.block_other_numbers_of_voter(db, *call, until, held_until)

@@ -44,13 +44,13 @@ def connect_to_database_file(
     )
     if key is not None:
         with close_connection_on_error(db):
-            _unlock_with_key(db, path, key)
+            _unlock_database_with_key(db, path, key)
     return db
 
 
 @cache
 def _make_connection_class(base: type[Any]) -> type[Any]:
-    """Return the driver's class of connections with an attribute `hooks` (`sql.TransactionHooks`)."""
+    """Return the driver's connection class, extended by an attribute `hooks` (`sql.TransactionHooks`)."""
     return type("StoreConnection", (base,), {"hooks": None})
 
 
@@ -81,7 +81,7 @@ def connect_to_memory_database() -> Connection:
     return db
 
 
-def _unlock_with_key(db: Connection, path: Path, key: StoreKey) -> None:
+def _unlock_database_with_key(db: Connection, path: Path, key: StoreKey) -> None:
     db.execute("PRAGMA cipher_log_level = NONE")  # it logs to standard error; we raise errors of our own
     db.execute(f"PRAGMA key = {format_key_as_sql_literal(key)}")
     try:

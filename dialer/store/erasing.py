@@ -153,15 +153,12 @@ def erase_number_from_store(
 ) -> BlankedNumber:
     """Erase a phone number (E.164) from the store and, if `with_voters`, the data that identifies its voters.
 
-    `at` is in epoch seconds.
-
-    The number stays suppressed, because the next roll could contain it again: as a hash with the first secret, or
-    without a secret as the number itself. With a secret, other centres are notified, even if the number had opted out
-    before: that may have been before they shared a secret.
-
-    Raises StoreError if a secret that is still needed is missing.
+    `at` is in epoch seconds. The number stays suppressed, because the next roll could contain it again. It is stored as
+    a hash with the first secret, or without a secret as the number itself. With a secret, other centres are notified,
+    even of an earlier opt-out: the centres may not have shared a secret then. Raises StoreError if a secret that is
+    still needed is missing.
     """
-    number_hashes.set_shared_secrets(db, secrets)
+    number_hashes.save_fingerprints_of_shared_secrets(db, secrets)
     phone_id = SQL.phone_id_of.fetch_first_value(db, number=number)
     opt_out_number(db, None, number, at=at, source=ERASED_AGAIN if _was_number_erased(db, number, secrets) else ERASED)
     if secrets:
@@ -206,7 +203,7 @@ def purge_personal_data(db: Connection, *, at: float, secrets: Sequence[bytes], 
     """
     verdict = seal_verification.verify_seals(db)
     before = {"before": "whole" if verdict.is_evidence_intact else f"{len(verdict.findings) + verdict.more} findings"}
-    number_hashes.set_shared_secrets(db, secrets)
+    number_hashes.save_fingerprints_of_shared_secrets(db, secrets)
     if secrets:
         hashed = create_number_hasher(secrets[0])
         listed = SQL.listed_opt_outs.fetch_all_values(db)

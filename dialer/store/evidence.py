@@ -25,10 +25,11 @@ _NUMBERS_DIGITS = 3  # numbers of a register that differ in these last digits on
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """A table whose rows are sealed. The expressions are SQL with `{row}` for the row that they are about.
+    """A table whose rows are sealed: the digest of each change is written to a signed log.
 
-    `one` and `two` name a row or a block of rows; they outlive an erasure, so they lead to nobody. `where` selects the rows that
-    they name, with `:one` and `:two`.
+    A row, or a block of rows, is named by two values: the SQL expressions `one` and `two`, with `{row}` for the row.
+    The names are ids, because the log outlives the erasure of a person. `where` is an SQL condition that selects the
+    rows with the names `:one` and `:two`.
     """
 
     table: str
@@ -44,7 +45,10 @@ class Evidence:
 def _declare_table_sealed_by_row(
     table: str, *key: str, personal: bool = False, without: tuple[str, ...] = ()
 ) -> Evidence:
-    """Return a table whose rows are sealed one by one."""
+    """Return the declaration of a table whose rows are sealed one by one.
+
+    The columns of its key name a row in the log.
+    """
     one, *rest = key
     where = " AND ".join(f"{name} = :{place}" for name, place in zip(key, ("one", "two"), strict=False))
     two = f"{{row}}.{rest[0]}" if rest else "''"
@@ -148,19 +152,19 @@ class _RowsDigest:
         self._hash: Any = None
 
     def step(self, salt: bytes | None, *values: Any) -> None:
-        """Add a row to the digest."""
+        """Add a row to the digest. SQLite calls this for each row of the block."""
         if self._hash is None:
             self._hash = hashlib.sha256(salt or b"")
         # ascii() writes the same text in every version of Python.
         self._hash.update(ascii(values).encode("ascii") + b"\n")
 
     def finalize(self) -> bytes | None:
-        """Return the digest."""
+        """Return the digest of all rows that were added, or None if there were none."""
         return None if self._hash is None else self._hash.digest()
 
 
-def add_digest_function(db: Connection) -> None:
-    """Let statements on this connection use `rows_digest`."""
+def register_digest_function(db: Connection) -> None:
+    """Register the SQL function `rows_digest` on a connection. It computes the SHA-256 of rows."""
     db.create_aggregate("rows_digest", -1, _RowsDigest)  # type: ignore[arg-type] # bytes or None are valid values
 
 
@@ -170,8 +174,11 @@ def read_sealed_columns(db: Connection, evidence: Evidence) -> list[str]:
     return [name for name in names if name not in evidence.without]
 
 
-def make_digest_expression(evidence: Evidence, columns: list[str], *, but_new: bool = False) -> str:
-    """Return an SQL expression for the digest of the rows that `:one` and `:two` name. With `but_new` they are without NEW."""
+def build_sql_for_digest_of_rows(evidence: Evidence, columns: list[str], *, but_new: bool = False) -> str:
+    """Return an SQL expression for the digest of the row or block of rows with the names `:one` and `:two`.
+
+    With `but_new`, the row NEW of a trigger is left out, so that the digest is that before the change.
+    """
     if but_new and not evidence.same:
         return "NULL"
     salt = "NULL"
@@ -185,25 +192,25 @@ def make_digest_expression(evidence: Evidence, columns: list[str], *, but_new: b
     )
 
 
-def make_select_of_row_names(evidence: Evidence) -> str:
-    """Return a SELECT of the names (one, two) of all rows or blocks of a table, in their order."""
+def build_sql_that_selects_row_names(evidence: Evidence) -> str:
+    """Return a SELECT of the two names by which the seals' log identifies each row or block of rows of a table, sorted."""
     one, two = (each.format(row="item") for each in (evidence.one, evidence.two))
     return f'SELECT DISTINCT {one}, {two} FROM "{evidence.table}" AS item WHERE {one} IS NOT NULL ORDER BY 1, 2'  # noqa: S608 - names of our schema
 
 
-def create_change_triggers(db: Connection) -> None:
-    """Create the temporary triggers that note each change to a table of `EVIDENCE` in the temporary table `touched`."""
-    add_digest_function(db)
+def create_triggers_that_record_changes(db: Connection) -> None:
+    """Create temporary triggers that record each changed row of a sealed table in the temporary table `touched`."""
+    register_digest_function(db)
     db.execute(
         "CREATE TEMP TABLE touched (evidence TEXT NOT NULL, one NOT NULL, two NOT NULL, before BLOB,"
         " PRIMARY KEY (evidence, one, two)) WITHOUT ROWID"
     )
     for evidence in EVIDENCE.values():
-        for trigger in _make_change_triggers(evidence, read_sealed_columns(db, evidence)):
+        for trigger in _build_change_trigger_statements(evidence, read_sealed_columns(db, evidence)):
             db.execute(trigger)
 
 
-def _make_change_triggers(evidence: Evidence, columns: list[str]) -> Iterator[str]:
+def _build_change_trigger_statements(evidence: Evidence, columns: list[str]) -> Iterator[str]:
     sealed = ", ".join(f'"{name}"' for name in columns)
     key = set(re.findall(r"\{row\}\.(\w+)", f"{evidence.one} {evidence.two}"))
     named = ", ".join(f'"{name}"' for name in sorted(key))
@@ -215,7 +222,9 @@ def _make_change_triggers(evidence: Evidence, columns: list[str]) -> Iterator[st
         ("rename", f"AFTER UPDATE OF {named}", "NEW"),
     ):
         one, two = (each.format(row=row) for each in (evidence.one, evidence.two))
-        digest = _bind_row_name(make_digest_expression(evidence, columns, but_new=row == "NEW"), one, two)
+        digest = _insert_row_name_into_expression(
+            build_sql_for_digest_of_rows(evidence, columns, but_new=row == "NEW"), one, two
+        )
         noted = f"SELECT 1 FROM touched WHERE evidence = '{evidence.table}' AND one = {one} AND two = {two}"  # noqa: S608 - names of our schema
         yield (
             f'CREATE TEMP TRIGGER seal_{evidence.table}_{name} {event} ON main."{evidence.table}"'  # noqa: S608 - names of our schema
@@ -224,7 +233,7 @@ def _make_change_triggers(evidence: Evidence, columns: list[str]) -> Iterator[st
         )
 
 
-def _bind_row_name(expression: str, one: str, two: str) -> str:
+def _insert_row_name_into_expression(expression: str, one: str, two: str) -> str:
     return expression.replace(":one", f"({one})").replace(":two", f"({two})")
 
 

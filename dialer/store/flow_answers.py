@@ -9,7 +9,7 @@ from dialer.domain.model import AttemptId
 from dialer.domain.results import Encode, FlowAnswers
 from dialer.store.outbox import add_result_to_outbox
 from dialer.store.sql import Command, Connection, Query, Statements
-from dialer.store.voters import get_place_of_voter_on_roll
+from dialer.store.voters import get_voter_place_on_roll
 
 
 class Answer(NamedTuple):
@@ -47,7 +47,7 @@ def record_flow_answers(
     }
     if new:
         call = SQL.call_of_answers.fetch_first_row(db, attempt_id=attempt_id)
-        place = None if call is None or call.voter_id is None else get_place_of_voter_on_roll(db, call.voter_id)
+        place = None if call is None or call.voter_id is None else get_voter_place_on_roll(db, call.voter_id)
         add_result_to_outbox(
             db, encode, FlowAnswers("" if call is None else call.campaign_id, attempt_id, at, new, place), at
         )

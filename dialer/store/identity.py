@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from dialer.domain.errors import StoreError
-from dialer.store.sql import Command, Connection, Query, Scalar, Statements, transaction
+from dialer.store.sql import Command, Connection, Query, Scalar, Statements, open_transaction
 
 NO_INCARNATION = ""
 """The incarnation of a store of a Matdan that had no incarnations."""
@@ -28,7 +28,7 @@ _MACHINE_ID = Path("/etc/machine-id")
 
 @dataclass(frozen=True, slots=True)
 class StoreIdentity:
-    """The identity of a store."""
+    """The identity of a store: an incarnation id, the id of the store that it is a copy of, and a run for each opening."""
 
     incarnation: str  # 32 hexadecimal digits
     previous: str | None  # incarnation of the store that this is a copy of; NO_INCARNATION: it had none; None: no copy
@@ -60,7 +60,7 @@ def update_store_identity(db: Connection, path: Path, *, is_new: bool, is_restor
     """
     stored = SQL.file.fetch_first_row(db)
     place, token = _find_machine_and_inode(path), uuid.uuid4().hex
-    with transaction(db):
+    with open_transaction(db):
         if stored is None:
             _write_store_identity(db, place, None if is_new else _UNKNOWN if is_restored else NO_INCARNATION)
         elif is_restored or stored.place != place or stored.token not in _read_store_tokens(path):
@@ -72,7 +72,7 @@ def update_store_identity(db: Connection, path: Path, *, is_new: bool, is_restor
 
 
 def renew_store_identity(db: Connection) -> None:
-    """Give a store that was set back a new identity. Runs inside the caller's transaction."""
+    """Give a new identity to a store whose file was set back to an earlier state. Runs inside the caller's transaction."""
     place = SQL.file.fetch_first_row(db)
     _write_store_identity(db, "" if place is None else place.place, _read_store_incarnation(db))
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from dialer.domain.enums import InboundMode
 from dialer.domain.model import AttemptId, InboundParty, NewInbound, Outcome
-from dialer.store.sql import Command, Connection, Query, Scalar, Statements, get_parameters
+from dialer.store.sql import Command, Connection, Query, Scalar, Statements, get_fields_as_sql_parameters
 
 
 class Caller(NamedTuple):
@@ -55,14 +55,16 @@ def record_inbound_call(db: Connection, call: NewInbound) -> InboundParty | None
         missed = call.mode is InboundMode.MISSED_CALL
         ended_at, outcome = (call.at, Outcome.MISSED.value) if missed else (None, None)
         of = {"phone_id": party.phone_id, "voter_id": party.voter_id, "ended_at": ended_at, "outcome": outcome}
-        SQL.insert_attempt.run_statement(db, **of, **get_parameters(call))
+        SQL.insert_attempt.run_statement(db, **of, **get_fields_as_sql_parameters(call))
         if missed and party.pending_voters and not party.opted_out and call.call_back_at is not None:
             scheduled = SQL.schedule_call_back.run_statement(
                 db, phone_id=party.phone_id, due_at=call.call_back_at, campaign_id=call.campaign_id
             )
             calls_back = scheduled > 0
     attempt_id = None if party is None else call.attempt_id
-    SQL.insert_call.run_statement(db, attempt_of_call=attempt_id, call_back=calls_back, **get_parameters(call))
+    SQL.insert_call.run_statement(
+        db, attempt_of_call=attempt_id, call_back=calls_back, **get_fields_as_sql_parameters(call)
+    )
     return party
 
 

@@ -51,7 +51,7 @@ class StoreLock:
         self._file = Path(os.path.realpath(path))
         self._held: dict[tuple[int, int], int] = {}  # descriptors by device and inode
         self._store: tuple[int, int] | None = None
-        refuse_hard_links(path)
+        refuse_store_with_hard_links(path)
         try:
             descriptor = self._lock_file(get_lock_path(path), os.O_RDWR | os.O_CREAT)
             _refuse_remote_disk(path, self._file)
@@ -148,7 +148,7 @@ class StoreLock:
         )
 
 
-def refuse_hard_links(path: Path) -> None:
+def refuse_store_with_hard_links(path: Path) -> None:
     """Raise StoreError if the file has a second name (a hard link), because SQLite would use another WAL for each name.
 
     A missing file passes.

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from dialer.domain.audit_chain import shorten_for_audit
 from dialer.store import audit, standing_orders
-from dialer.store.sql import Command, Connection, Query, Scalar, Statements, get_parameters
+from dialer.store.sql import Command, Connection, Query, Scalar, Statements, get_fields_as_sql_parameters
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ def save_log_in(db: Connection, log_in: LogIn) -> None:
             audit.append_entry(db, "log-off", shorten_for_audit(before), {"seat": log_in.seat}, log_in.at)
         audit.append_entry(db, "log-in", shorten_for_audit(log_in.agent), {"seat": log_in.seat}, log_in.at)
         standing_orders.end_orders_for_seat(db, log_in.seat)
-    SQL.set_log_in.run_statement(db, **get_parameters(log_in))
+    SQL.set_log_in.run_statement(db, **get_fields_as_sql_parameters(log_in))
 
 
 def remove_log_in(db: Connection, seat: str, at: float) -> None:

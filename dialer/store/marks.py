@@ -17,9 +17,9 @@ from dialer.domain.results import Encode
 from dialer.store import audit, targets
 from dialer.store.audit import AuditNote
 from dialer.store.outbox import add_result_to_outbox
-from dialer.store.sql import Command, Connection, Query, Scalar, Statements, get_parameters
+from dialer.store.sql import Command, Connection, Query, Scalar, Statements, get_fields_as_sql_parameters
 from dialer.store.voter_status import VoterStatus, compute_voter_status_after_mark, derive_voter_status
-from dialer.store.voters import get_place_of_voter_on_roll
+from dialer.store.voters import get_voter_place_on_roll
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +112,7 @@ def record_mark(db: Connection, encode: Encode | None, mark: Mark) -> MarkEffect
     # Looked up only where the count of voters without a number may change: contacted voters are not counted there.
     had_number = not (changes_links or after.contacted != before.contacted) or _has_voter_callable_number(db, mark)
     if after != before:
-        SQL.set_status.run_statement(db, voter_id=mark.voter_id, **get_parameters(after))
+        SQL.set_status.run_statement(db, voter_id=mark.voter_id, **get_fields_as_sql_parameters(after))
     pending = after.turnout == "pending"
     silenced = _remove_voter_link(db, mark, recorded) if mark.kind is MarkKind.WRONG_NUMBER else []
     if restores:
@@ -126,7 +126,7 @@ def record_mark(db: Connection, encode: Encode | None, mark: Mark) -> MarkEffect
             targets.close_voter_targets_of_number(db, phone_id, settled=settled)
         if encode is not None:
             announced = replace(
-                mark, confidence=mark.effective_confidence, place=get_place_of_voter_on_roll(db, mark.voter_id)
+                mark, confidence=mark.effective_confidence, place=get_voter_place_on_roll(db, mark.voter_id)
             )
             add_result_to_outbox(db, encode, announced, mark.at)
     pending_again = pending and before.turnout != "pending"
@@ -187,13 +187,13 @@ def find_voters_by_mark_key(db: Connection, key: str) -> list[int]:
 
 def record_unknown_serial(db: Connection, unknown: UnknownSerial) -> None:
     """Store that a booth worker entered a serial number that no voter has. A repeated key changes nothing."""
-    SQL.insert_unknown_serial.run_statement(db, **get_parameters(unknown))
+    SQL.insert_unknown_serial.run_statement(db, **get_fields_as_sql_parameters(unknown))
 
 
 def _is_correction_without_effect(db: Connection, mark: Mark, before: VoterStatus) -> bool:
-    """Return whether there is no "voted" mark that a new correction could correct.
+    """Return whether a new correction would correct nothing, because the voter has no earlier mark "voted".
 
-    A correction without such a mark would look as if somebody had said "not voted".
+    Such a correction would look as if somebody had said "not voted".
     """
     corrects = mark.source is MarkSource.CORRECTION and mark.undoes is None
     return corrects and before.turnout == "pending" and not has_mark(db, mark.key)
@@ -204,9 +204,11 @@ def _insert_mark_unless_stored(db: Connection, mark: Mark) -> bool:
 
     Raises KeyTaken.
     """
-    if SQL.insert_mark.run_statement(db, **get_parameters(mark) | {"confidence": mark.effective_confidence}):
+    if SQL.insert_mark.run_statement(
+        db, **get_fields_as_sql_parameters(mark) | {"confidence": mark.effective_confidence}
+    ):
         return True
-    if not SQL.is_same_mark.fetch_only_value(db, **get_parameters(mark)):
+    if not SQL.is_same_mark.fetch_only_value(db, **get_fields_as_sql_parameters(mark)):
         raise KeyTaken(f"A different mark has the key {mark.key}, so this mark was not saved. Give it another key.")
     return False
 

@@ -13,7 +13,7 @@ from importlib import resources
 from pathlib import Path
 
 from dialer.domain.errors import StoreCorrupt, StoreError
-from dialer.store.sql import Connection, transaction
+from dialer.store.sql import Connection, open_transaction
 
 APPLICATION_ID = 0x4D54444E  # "MTDN"
 _FILE_NAME = re.compile(r"(\d{4})_[a-z0-9_]+\.sql")
@@ -72,7 +72,7 @@ def migrate_schema(db: Connection, path: Path) -> int:
     version = read_schema_version(db, path)
     pending = [migration for migration in load_migrations() if migration.version > version]
     for migration in pending:
-        with transaction(db):
+        with open_transaction(db):
             for statement in split_sql_script(migration.script):
                 db.execute(statement)
             db.execute(f"PRAGMA user_version = {migration.version}")

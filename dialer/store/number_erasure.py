@@ -9,7 +9,7 @@ from pathlib import Path
 from dialer.domain.errors import RecordingError
 from dialer.domain.results import Encode
 from dialer.store import audit, recordings, seals
-from dialer.store.agent_records import erase_notes_and_drafts
+from dialer.store.agent_records import erase_notes_and_drafts_about_number
 from dialer.store.audit import AuditNote
 from dialer.store.copying import find_upgrade_copies
 from dialer.store.erasing import (
@@ -78,7 +78,7 @@ def erase_number_with_audit_entry(
         if kept is None and done.phone_id is not None:
             delete_recording_rows(db, done.phone_id)
         seals.renew_salts_of_changed_rows(db)
-        notes = 0 if done.phone_id is None else erase_notes_and_drafts(*store, done.phone_id)
+        notes = 0 if done.phone_id is None else erase_notes_and_drafts_about_number(*store, done.phone_id)
         audit.append_entry_from_note(
             db,
             "erase",

@@ -32,10 +32,10 @@ class SQL(Statements):
 def read_phone_facts(db: Connection, phone_id: int, number: str, consent: str, day_start: float) -> PhoneFacts:
     """Return the facts about a number that the rules check. Attempts and conversations count from `day_start` (epoch seconds)."""
     calls = SQL.calls_of_number.fetch_only_row(db, phone_id=phone_id, day_start=day_start)
-    return build_phone_facts(db, phone_id, number, consent, calls)
+    return combine_calls_into_phone_facts(db, phone_id, number, consent, calls)
 
 
-def build_phone_facts(
+def combine_calls_into_phone_facts(
     db: Connection,
     phone_id: int,
     number: str,

@@ -75,7 +75,7 @@ def read_secret_ids(db: Connection) -> dict[str, int]:
 
 
 def compute_number_hash(db: Connection, phone_id: int) -> str | None:
-    """Return the hash of a number with the first secret, or None if the settings have no secret."""
+    """Return the hash of a number with this centre's first secret, or None if the settings have no secret."""
     return SQL.hash_of.fetch_first_value(db, phone_id=phone_id)
 
 
@@ -84,7 +84,7 @@ def find_number_with_hash(db: Connection, number_hash: str) -> int | None:
     return SQL.number_with_hash.fetch_first_value(db, number_hash=number_hash)
 
 
-def set_shared_secrets(db: Connection, secrets: Sequence[bytes]) -> None:
+def save_fingerprints_of_shared_secrets(db: Connection, secrets: Sequence[bytes]) -> None:
     """Store the fingerprints of the secrets that centres share. Call it before hashing with them.
 
     This centre's opt-outs are announced with the first secret. A secret that is no longer listed is deleted with its
@@ -134,7 +134,7 @@ def hash_next_numbers(db: Connection, secret: bytes, after: int) -> int | None:
 
 
 def create_hash_index(db: Connection) -> None:
-    """Create the database index of the numbers' hashes. `set_shared_secrets` deletes it when secrets are new."""
+    """Create the database index of the numbers' hashes. `save_fingerprints_of_shared_secrets` deletes it when secrets are new."""
     SQL.create_index.run_statement(db)
 
 

@@ -11,7 +11,7 @@ from dialer.domain.model import CampaignState
 from dialer.domain.phone_facts import Consent, PhoneFacts
 from dialer.store.campaigns import read_campaign_states
 from dialer.store.marks import derive_turnout_status_at
-from dialer.store.number_facts import CallsOfNumber, build_phone_facts
+from dialer.store.number_facts import CallsOfNumber, combine_calls_into_phone_facts
 from dialer.store.sql import Connection, Query, Scalar, Statements
 
 _STATE_AFTER = {
@@ -180,7 +180,9 @@ def read_number_record(db: Connection, number: str, day_start: float, at: float 
     return NumberRecord(
         number=number,
         known=row is not None,
-        facts=build_phone_facts(db, phone_id, number, consent, calls, opted_out=opted_out_at is not None, at=at),
+        facts=combine_calls_into_phone_facts(
+            db, phone_id, number, consent, calls, opted_out=opted_out_at is not None, at=at
+        ),
         pending_voters=len(pending),
         booth_id=None if addressed is None else addressed.booth_id,
         language="" if addressed is None else addressed.language,
@@ -199,7 +201,9 @@ def read_number_record(db: Connection, number: str, day_start: float, at: float 
 def _find_consent_of_number_at(
     db: Connection, number: str, row: PhoneRow | None, at: float
 ) -> tuple[str, tuple[str, ...]]:
-    """Return a number's consent at a time, and sentences about earlier consents that are no longer stored."""
+    """Return a number's consent at a time, and a sentence about a fact that is missing, if the consent was replaced
+    since.
+    """
     found = SQL.consent_ahead.fetch_first_row(db, number=number) if row is None else row
     if found is None:
         return Consent.UNKNOWN.value, ()
@@ -237,9 +241,9 @@ def _list_voters_of_number_at(db: Connection, phone_id: int, at: float) -> list[
 
 
 def derive_campaign_states_at(db: Connection, at: float) -> dict[str, CampaignState]:
-    """Return the campaign states that operators had set by a time (epoch seconds).
+    """Return the state that operators had set for each campaign by a time (epoch seconds).
 
-    These are the present states, except for campaigns whose state a later command in the audit changed.
+    It is the present state, unless the audit has a later command that changed it.
     """
     states = read_campaign_states(db)
     then, changed = dict.fromkeys(states, CampaignState.RUNNING), set()

@@ -36,7 +36,7 @@ class SQL(Statements):
     newest_call_at = Scalar(float)
 
 
-def lacks_call(db: Connection, call: NewestCall) -> bool:
+def is_call_missing_from_store(db: Connection, call: NewestCall) -> bool:
     """Return whether the store lacks a call, and nobody has decided since to go on without it.
 
     A restore and a purge are such decisions, too.

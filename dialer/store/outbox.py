@@ -16,7 +16,7 @@ from dialer.domain.model import Announcement
 from dialer.domain.results import Encode, Result, TestMark
 from dialer.domain.view import OutboxWait
 from dialer.store import audit, campaigns, identity
-from dialer.store.sql import Command, Connection, Query, Scalar, Statements, get_parameters
+from dialer.store.sql import Command, Connection, Query, Scalar, Statements, get_fields_as_sql_parameters
 
 RESULTS = tuple(
     f"results/{each}" for each in ("answers", "attempts", "dispositions", "marks", "opt-outs", "sealed-epochs")
@@ -73,7 +73,7 @@ class SQL(Statements):
 def add_announcements_to_outbox(db: Connection, announcements: Sequence[Announcement], at: float) -> None:
     """Store MQTT announcements in the outbox, from where they are sent. A repeated call stores them again."""
     SQL.insert_announcement.run_for_each_parameter_set(
-        db, (get_parameters(each) | {"at": at} for each in announcements)
+        db, (get_fields_as_sql_parameters(each) | {"at": at} for each in announcements)
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from dialer.domain.model import DispositionRecord
-from dialer.store.sql import Command, Connection, Query, Statements, get_parameters
+from dialer.store.sql import Command, Connection, Query, Statements, get_fields_as_sql_parameters
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ def save_own_call_back(db: Connection, campaign_id: str, phone_id: int, record: 
     SQL.delete_replaced_or_expired.run_statement(db, campaign_id=campaign_id, phone_id=phone_id, now=record.at)
     if record.own_at is not None and record.agent is not None and record.retry_at is not None:
         own = OwnCallBack(campaign_id, phone_id, record.agent, record.attempt_id, record.own_at, record.retry_at)
-        SQL.insert_call_back.run_statement(db, **get_parameters(own))
+        SQL.insert_call_back.run_statement(db, **get_fields_as_sql_parameters(own))
 
 
 def read_own_call_backs(db: Connection, now: float) -> list[OwnCallBack]:

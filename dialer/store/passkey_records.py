@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from dialer.store.desk_file import DeskFile
-from dialer.store.sql import Command, Query, Statements, get_parameters
+from dialer.store.sql import Command, Query, Statements, get_fields_as_sql_parameters
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class PasskeyRecords:
 
     async def add_passkey(self, passkey: Passkey) -> bool:
         """Store a passkey, or return False if its id is taken."""
-        return await self._db.run_statement(SQL.add, **get_parameters(passkey)) == 1
+        return await self._db.run_statement(SQL.add, **get_fields_as_sql_parameters(passkey)) == 1
 
     async def record_passkey_use(self, passkey: Passkey, sign_count: int, at: float) -> bool:
         """Store that a person signed in with a passkey.

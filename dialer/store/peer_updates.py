@@ -10,7 +10,7 @@ from dialer.domain.model import Mark
 from dialer.domain.other_centres import PeerCallRecord, PeerUpdateBatch
 from dialer.store import marks, opt_outs, peer_calls
 from dialer.store.marks import MarkEffect
-from dialer.store.sql import Command, Connection, Query, Scalar, Statements, get_parameters
+from dialer.store.sql import Command, Connection, Query, Scalar, Statements, get_fields_as_sql_parameters
 
 
 class Constituency(NamedTuple):
@@ -65,7 +65,7 @@ def apply_peer_updates(db: Connection, updates: PeerUpdateBatch) -> PeerUpdateEf
         phones += [] if phone_id is None else [phone_id]
     recorded, unknown = [], 0
     for foreign in updates.marks:
-        voter_id = SQL.voter_at.fetch_first_value(db, **get_parameters(foreign.place))
+        voter_id = SQL.voter_at.fetch_first_value(db, **get_fields_as_sql_parameters(foreign.place))
         undoes_nothing = foreign.mark.undoes is not None and not marks.has_mark(db, foreign.mark.undoes)
         if voter_id is None or undoes_nothing:
             unknown += voter_id is None

@@ -14,11 +14,11 @@ from dialer.domain.errors import NotInStore
 from dialer.domain.official_turnout import OfficialFigure, find_possible_states_of_country, resolve_state_of_country
 from dialer.store import audit
 from dialer.store.audit import AuditNote
-from dialer.store.sql import Command, Connection, Query, Scalar, Statements, get_parameters
+from dialer.store.sql import Command, Connection, Query, Scalar, Statements, get_fields_as_sql_parameters
 
 
 class Area(NamedTuple):
-    """The state of an area (constituency or part), and the time at which its last booth closes."""
+    """The federal state of an area (constituency or part), and the time at which the area's last booth closes."""
 
     state_code: str
     closes_at: str  # "HH:MM", local: when its last booth closes
@@ -53,7 +53,7 @@ def enter_official_turnout(db: Connection, figures: Sequence[OfficialFigure], no
     """
     new = 0
     for figure in figures:
-        area = _make_area_parameters(add_state_to_figure(db, figure))
+        area = _build_query_parameters_of_area(add_state_to_turnout_figure(db, figure))
         if SQL.share.fetch_first_value(db, **area, by_time=figure.by_time) != figure.share:
             entered = {"by_time": figure.by_time, "share": figure.share, "entered_at": note.at, "who": note.who}
             SQL.insert_figure.run_statement(db, **area, **entered)
@@ -62,8 +62,8 @@ def enter_official_turnout(db: Connection, figures: Sequence[OfficialFigure], no
     return new
 
 
-def add_state_to_figure(db: Connection, figure: OfficialFigure) -> OfficialFigure:
-    """Return the turnout figure with the state of its area filled in.
+def add_state_to_turnout_figure(db: Connection, figure: OfficialFigure) -> OfficialFigure:
+    """Return the official turnout figure, completed by the federal state of its area.
 
     Raises NotInStore if the area is not on the roll, or is in several states and the figure names none.
     """
@@ -85,7 +85,7 @@ def add_state_to_figure(db: Connection, figure: OfficialFigure) -> OfficialFigur
     )
 
 
-def find_closing_time(db: Connection, figure: OfficialFigure) -> str:
+def find_closing_time_of_last_booth(db: Connection, figure: OfficialFigure) -> str:
     """Return the local time when the last booth of a turnout figure's area closes ("HH:MM", or "" if unknown).
 
     The figure must have its state.
@@ -96,7 +96,9 @@ def find_closing_time(db: Connection, figure: OfficialFigure) -> str:
 
 
 def _find_states_of_area(db: Connection, figure: OfficialFigure) -> dict[str, str]:
-    """Return the states whose roll has the turnout figure's area, with the time when the last booth of the area closes."""
+    """Return the federal states in which a turnout figure's area is on the roll, each with the time its last booth
+    closes.
+    """
     number = figure.constituency_number
     known = SQL.states_of_constituency.fetch_all_values(db, constituency_number=number)
     found: dict[str, str] = {}
@@ -106,7 +108,7 @@ def _find_states_of_area(db: Connection, figure: OfficialFigure) -> dict[str, st
     return found
 
 
-def _make_area_parameters(figure: OfficialFigure) -> dict[str, str | int | None]:
+def _build_query_parameters_of_area(figure: OfficialFigure) -> dict[str, str | int | None]:
     return {
         "day": figure.day.isoformat(),
         "constituency_number": figure.constituency_number,
@@ -120,7 +122,7 @@ def read_turnout_shares_in_force(db: Connection, figure: OfficialFigure) -> dict
 
     The figure must have its state.
     """
-    return dict(SQL.shares_of_area.iterate_rows(db, **_make_area_parameters(figure)))
+    return dict(SQL.shares_of_area.iterate_rows(db, **_build_query_parameters_of_area(figure)))
 
 
 def record_complaint(db: Connection, complaint: Complaint, note: AuditNote) -> int:
@@ -136,11 +138,13 @@ def record_complaint(db: Connection, complaint: Complaint, note: AuditNote) -> i
         "number": (complaint.phone_id, SQL.phone_exists),
     }
     for what, (name, exists) in names.items():
-        if name is not None and not exists.fetch_only_value(db, **get_parameters(complaint)):
+        if name is not None and not exists.fetch_only_value(db, **get_fields_as_sql_parameters(complaint)):
             raise NotInStore(
                 f"The store has no {what} {name}, so the complaint was not saved. Check the id of the {what}."
             )
-    new = SQL.insert_complaint.run_statement(db, entered_at=note.at, who=note.who, **get_parameters(complaint))
+    new = SQL.insert_complaint.run_statement(
+        db, entered_at=note.at, who=note.who, **get_fields_as_sql_parameters(complaint)
+    )
     number = SQL.complaint_id.fetch_only_value(db, key=complaint.key)
     if new:
         audit.append_entry_from_note(db, "complaint", note, complaint=number)
@@ -153,5 +157,5 @@ def answer_complaint(db: Connection, answer: ComplaintAnswer, note: AuditNote) -
         raise NotInStore(
             f"There is no complaint {answer.complaint_id}. See all complaints with `dialer report complaints`."
         )
-    if SQL.insert_answer.run_statement(db, who=note.who, **get_parameters(answer)):
+    if SQL.insert_answer.run_statement(db, who=note.who, **get_fields_as_sql_parameters(answer)):
         audit.append_entry_from_note(db, "complaint-answer", note, complaint=answer.complaint_id)

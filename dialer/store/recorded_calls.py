@@ -16,6 +16,6 @@ def record_recording(db: Connection, attempt_id: str, started_at: float) -> None
     SQL.insert_recording.run_statement(db, attempt_id=attempt_id, started_at=started_at)
 
 
-def has_recording(db: Connection, attempt_id: AttemptId) -> bool:
+def has_call_ended_with_recording(db: Connection, attempt_id: AttemptId) -> bool:
     """Return whether a call has ended and has a recording that was not erased."""
     return SQL.was_recorded.fetch_only_value(db, attempt_id=attempt_id)

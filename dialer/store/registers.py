@@ -27,7 +27,7 @@ class RegistersAt:
     replaced: frozenset[str]  # names of those whose numbers of that time are no longer stored
 
     @property
-    def names_of_imported_registers(self) -> frozenset[str]:
+    def imported_register_names(self) -> frozenset[str]:
         """The names of the do-not-call registers whose numbers were imported and are known."""
         return frozenset(register.name for register in self.registers) - self.replaced
 

@@ -27,9 +27,9 @@ class StoreRunner:
     """An open store: one connection writes in its own thread, a second connection reads in a second thread."""
 
     def __init__(self, opened: OpenStore, write_thread: ThreadPoolExecutor, encode: Encode | None) -> None:
-        """Run on an opened store. `write_thread` has one thread, for the writing connection.
+        """Create the runner of an opened store. `write_thread` has one thread, for the writing connection.
 
-        `encode` encodes results as announcements.
+        `encode` converts results to announcements (MQTT messages) for the outbox.
         """
         self._path = opened.path
         self._lock = opened.lock

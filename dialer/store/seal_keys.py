@@ -24,7 +24,7 @@ _SEED_BYTES = 32
 
 @dataclass(frozen=True, slots=True)
 class EpochKeys:
-    """The secret keys of the open epoch and of the next epoch."""
+    """The secret keys that sign the current epoch and the next one. An epoch is about a minute of changes to the store."""
 
     epoch: int
     seed: bytes = field(repr=False)
@@ -32,36 +32,43 @@ class EpochKeys:
 
     @classmethod
     def generate_epoch_keys(cls, epoch: int) -> Self:
-        """Return new keys."""
+        """Return new random keys for the epoch with this number and for the next epoch, to begin a chain of keys."""
         return cls(epoch, secrets.token_bytes(_SEED_BYTES), secrets.token_bytes(_SEED_BYTES))
 
     def make_keys_of_next_epoch(self) -> EpochKeys:
-        """Return the keys for the next epoch, with a new one for the epoch after it."""
+        """Return the keys of the next epoch: its key, which exists already, and a new random key for the epoch after
+        it.
+        """
         return EpochKeys(self.epoch + 1, self.next_seed, secrets.token_bytes(_SEED_BYTES))
 
     @property
-    def public_key(self) -> str:
-        """The public key of this epoch, in hexadecimal."""
+    def epoch_public_key(self) -> str:
+        """The public key that verifies the signature of this epoch, in hexadecimal."""
         return signing.derive_public_key(self.seed).hex()
 
     @property
-    def next_public_key(self) -> str:
-        """The public key of the next epoch, in hexadecimal."""
+    def next_epoch_public_key(self) -> str:
+        """The public key that verifies the signature of the next epoch, in hexadecimal."""
         return signing.derive_public_key(self.next_seed).hex()
 
     def sign_with_epoch_key(self, what: bytes) -> str:
-        """Return the signature of `what` with the epoch's key, in hexadecimal."""
+        """Return the signature of the bytes `what` with this epoch's secret key, in hexadecimal."""
         return base64.b64decode(signing.sign_text(self.seed, what)).hex()
 
 
 def get_seal_key_path(store: Path) -> Path:
-    """Return the path of a store's key file: next to the file itself, whatever links lead to it."""
+    """Return the path of the file with a store's seal keys. It is next to the store's real file, whatever links lead to
+    it.
+    """
     real = store.resolve()
     return real.with_name(real.name + ".seal-key")
 
 
 def read_epoch_keys(path: Path) -> EpochKeys | None:
-    """Return the keys in a file, or None if there is no such file or it has no keys. Raises StoreError if it cannot be read."""
+    """Return the secret epoch keys in a file, or None if the file is missing or has no valid keys.
+
+    Raises StoreError if the file cannot be read.
+    """
     try:
         text = path.read_text("ascii", "replace")
     except FileNotFoundError:
@@ -79,9 +86,10 @@ def read_epoch_keys(path: Path) -> EpochKeys | None:
 
 
 def replace_epoch_keys(path: Path, keys: EpochKeys, owner: Path) -> None:
-    """Replace the keys in the file, and overwrite the old ones on the disk. The file belongs to the owner of the file `owner`.
+    """Replace the secret epoch keys in the file, and overwrite the old ones on the disk.
 
-    Raises OSError. The file then has the old keys or the new ones.
+    The new file belongs to the user who owns the file `owner`. Raises OSError. The file then has the old keys or the
+    new ones.
     """
     new = path.with_name(path.name + ".new")
     new.unlink(missing_ok=True)

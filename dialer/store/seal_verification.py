@@ -22,10 +22,10 @@ from dialer.store.evidence import (
     BLOCK_BITS,
     EVIDENCE,
     Evidence,
-    add_digest_function,
-    make_digest_expression,
-    make_select_of_row_names,
+    build_sql_for_digest_of_rows,
+    build_sql_that_selects_row_names,
     read_sealed_columns,
+    register_digest_function,
 )
 from dialer.store.migrate import migrate_schema
 from dialer.store.sql import Connection, Query, Scalar, Statements
@@ -41,7 +41,7 @@ APPENDED_BY_OTHERS = frozenset({"export", "store-conversion"})
 
 
 class LoggedChange(NamedTuple):
-    """A change in the log, without its number."""
+    """A change to a row (or block of rows) in the seals' log: the row's two names, and its digest before and after."""
 
     one: int | float | str
     two: int | float | str
@@ -115,11 +115,11 @@ class SealVerdict:
 
     @property
     def is_evidence_intact(self) -> bool:
-        """Whether there are no findings."""
+        """Whether the verification found no change by another program."""
         return not self.findings
 
-    def add_finding(self, of: str, row_id: object, problem: str) -> None:
-        """Add a finding, or only count it if the list is full."""
+    def add_verification_finding(self, of: str, row_id: object, problem: str) -> None:
+        """Add a problem to the list of findings, or only count it if the list is full."""
         if len(self.findings) < MOST_FINDINGS:
             self.findings.append(SealFinding(of, str(row_id), problem))
         else:
@@ -129,25 +129,27 @@ class SealVerdict:
 def verify_seals(
     db: Connection, head: tuple[int, str] | None = None, *, first_keys: Collection[str] = ()
 ) -> SealVerdict:
-    """Check all evidence against the log, the log against its epochs, the chain of epochs, the audit's chain, and the schema.
+    """Check whether another program changed the store: its sealed rows, the log of changes, the audit and the schema.
 
-    `head` is the number and digest of an epoch that was noted earlier; `first_keys` are the public keys (hexadecimal) with
-    which chains began. Without any, chains may begin with any key. Only reads; call it in a transaction.
+    Rows are compared with the log, the log with the signed epochs, and epochs and audit entries with their
+    predecessors. `head` is the number and digest of an epoch that somebody noted earlier. `first_keys` are the public
+    keys (hexadecimal) with which chains of keys may begin; if empty, any key may begin one. Only reads; call it in a
+    transaction.
     """
     verdict = SealVerdict()
     epochs = sealer.SQL.epochs.fetch_all_rows(db)
     _verify_audit_chain(db, epochs, verdict)
-    _verify_epochs(db, epochs, first_keys, verdict)
+    _verify_epochs_against_log(db, epochs, first_keys, verdict)
     if head is not None:
         _verify_epoch_noted_earlier(epochs, head, verdict)
-    add_digest_function(db)
+    register_digest_function(db)
     for evidence in EVIDENCE.values():
-        _verify_evidence(db, evidence, verdict)
+        _verify_sealed_rows(db, evidence, verdict)
     _verify_schema(db, verdict)
     if verdict.records_purged_at is None:  # else the marks are gone from which voters have their status
         _verify_voter_statuses(db, verdict)
     for row_id in SQL.not_suppressed.fetch_all_values(db):
-        verdict.add_finding("opt_out", row_id, "the number is no longer marked as opted out")
+        verdict.add_verification_finding("opt_out", row_id, "the number is no longer marked as opted out")
     return verdict
 
 
@@ -159,32 +161,34 @@ def format_utc_time(at: float) -> str:
 def _verify_audit_chain(db: Connection, epochs: Sequence[SealedEpoch], verdict: SealVerdict) -> None:
     sealed = {each.entry: each for each in epochs if each.entry}
 
-    def read_checked_entries() -> Iterator[AuditEntry]:
+    def read_and_check_audit_entries() -> Iterator[AuditEntry]:
         for entry in audit.read_entries(db):
             verdict.entries = entry.number
             epoch = sealed.get(entry.number)
             if epoch is not None and epoch.entry_digest != entry.digest:
-                verdict.add_finding("entry", entry.number, f"differs from the entry that epoch {epoch.epoch} sealed")
+                verdict.add_verification_finding(
+                    "entry", entry.number, f"differs from the entry that epoch {epoch.epoch} sealed"
+                )
             yield entry
 
-    for found in find_breaks_in_chain(read_checked_entries()):
-        verdict.add_finding("entry", found.number, found.problem)
+    for found in find_breaks_in_chain(read_and_check_audit_entries()):
+        verdict.add_verification_finding("entry", found.number, found.problem)
     last = max(sealed, default=0)
     if last > verdict.entries:
         problem = f"the audit ends here, but epoch {sealed[last].epoch} sealed entry {last}: the end was cut off"
-        verdict.add_finding("entry", verdict.entries, problem)
+        verdict.add_verification_finding("entry", verdict.entries, problem)
 
 
-def _verify_epochs(
+def _verify_epochs_against_log(
     db: Connection, epochs: Sequence[SealedEpoch], first_keys: Collection[str], verdict: SealVerdict
 ) -> None:
     verdict.epochs = len(epochs)
     verdict.last = epochs[-1] if epochs else None
     verdict.starts = [each for each in epochs if each.kind == EpochKind.START]
     if not epochs:
-        verdict.add_finding("epoch", 1, "missing: nothing was sealed, or all epochs were removed")
+        verdict.add_verification_finding("epoch", 1, "missing: nothing was sealed, or all epochs were removed")
     for found in find_broken_epochs(epochs, first_keys):
-        verdict.add_finding("epoch", found.epoch, found.problem)
+        verdict.add_verification_finding("epoch", found.epoch, found.problem)
     verdict.records_purged_at = max((each.at for each in epochs if each.kind == EpochKind.PURGE), default=None)
     log_start = max((place for place, each in enumerate(epochs) if each.kind in LOG_STARTS), default=0)
     for each in epochs:
@@ -194,13 +198,13 @@ def _verify_epochs(
         count, root = sealer.hash_log_rows(sealer.SQL.log_between.iterate_rows(db, first=each.first, last=each.last))
         where = f"changes {each.first} to {each.last}, sealed on {format_utc_time(each.at)}"
         if count != each.last - each.first + 1:
-            verdict.add_finding("epoch", each.epoch, f"the log was cut or extended among {where}")
+            verdict.add_verification_finding("epoch", each.epoch, f"the log was cut or extended among {where}")
         elif root != each.root:
-            verdict.add_finding("epoch", each.epoch, f"the log was changed among {where}")
+            verdict.add_verification_finding("epoch", each.epoch, f"the log was changed among {where}")
     end = sealer.SQL.log_end.fetch_only_row(db)
     verdict.not_sealed = sum(1 for _ in sealer.SQL.log_after.iterate_rows(db, last=epochs[-1].last if epochs else 0))
     if end.last_row != end.last:
-        verdict.add_finding(
+        verdict.add_verification_finding(
             "epoch",
             verdict.epochs + 1,
             f"not sealed yet: the log ends at {end.last_row}, but the last commit at {end.last}",
@@ -212,37 +216,37 @@ def _verify_epoch_noted_earlier(epochs: Sequence[SealedEpoch], head: tuple[int, 
     noted = next((each for each in epochs if each.epoch == number), None)
     if noted is None:
         end = epochs[-1].epoch if epochs else 0
-        verdict.add_finding(
+        verdict.add_verification_finding(
             "epoch", end + 1, f"the chain ends at {end}, but epoch {number} was noted: the end was cut off"
         )
     elif noted.compute_epoch_digest() != digest:
-        verdict.add_finding("epoch", number, "differs from the noted head with this number")
+        verdict.add_verification_finding("epoch", number, "differs from the noted head with this number")
 
 
-def _verify_evidence(db: Connection, evidence: Evidence, verdict: SealVerdict) -> None:
+def _verify_sealed_rows(db: Connection, evidence: Evidence, verdict: SealVerdict) -> None:
     table = evidence.table
-    digest = f"SELECT {make_digest_expression(evidence, read_sealed_columns(db, evidence))}"
-    stored = (((one, two), True) for one, two in db.execute(make_select_of_row_names(evidence)))
+    digest = f"SELECT {build_sql_for_digest_of_rows(evidence, read_sealed_columns(db, evidence))}"
+    stored = (((one, two), True) for one, two in db.execute(build_sql_that_selects_row_names(evidence)))
     changes = SQL.logged_changes.iterate_rows(db, evidence=table)
     logged = ((key, [*group]) for key, group in groupby(changes, key=lambda change: (change.one, change.two)))
     intact = 0
     for key, exists, history in _join_sorted_pairs_by_key(stored, logged):
         one, two = key
         now = db.execute(digest, {"one": one, "two": two}).fetchone()[0] if exists else None
-        problem = _find_problem_of_row(now, history)
+        problem = _describe_change_by_other_program(now, history)
         if problem and table == "audit" and history is None:
             problem = "" if SQL.entry_kind.fetch_first_value(db, number=one) in APPENDED_BY_OTHERS else problem
         if problem:
-            verdict.add_finding(table, _format_row_names(evidence, one, two), problem)
+            verdict.add_verification_finding(table, _format_row_name_for_finding(evidence, one, two), problem)
         elif exists:
             intact += 1
     verdict.rows[table] = intact
 
 
-def _find_problem_of_row(now: bytes | None, history: Sequence[LoggedChange] | None) -> str:
-    """Return what is wrong with a stored row, or an empty text.
+def _describe_change_by_other_program(now: bytes | None, history: Sequence[LoggedChange] | None) -> str:
+    """Return what another program did to a stored row, or an empty text if the row is as the dialler wrote it.
 
-    `now` is the row's digest; it is compared with the changes in the log.
+    `now` is the present digest of the row. `history` has the row's changes in the log, or None if it has none.
     """
     if history is None:
         return "never sealed: another program added it"
@@ -258,7 +262,7 @@ def _find_problem_of_row(now: bytes | None, history: Sequence[LoggedChange] | No
     return "changed" if before is not None else "removed by the dialler and added again by another program"
 
 
-def _format_row_names(evidence: Evidence, one: Any, two: Any) -> str:
+def _format_row_name_for_finding(evidence: Evidence, one: Any, two: Any) -> str:
     if evidence.table == "registered":
         return str(one)  # `two` is the beginning of numbers
     if evidence.one.endswith(f">> {BLOCK_BITS}"):
@@ -274,9 +278,11 @@ def _verify_schema(db: Connection, verdict: SealVerdict) -> None:
         others = shipped if part in found else found
         if any((other.type, other.name) == part[:2] for other in others):
             if part in found:
-                verdict.add_finding("schema", f"{part.type} {part.name}", "changed")
+                verdict.add_verification_finding("schema", f"{part.type} {part.name}", "changed")
         else:
-            verdict.add_finding("schema", f"{part.type} {part.name}", "added" if part in found else "removed")
+            verdict.add_verification_finding(
+                "schema", f"{part.type} {part.name}", "added" if part in found else "removed"
+            )
 
 
 @cache
@@ -310,7 +316,7 @@ def _verify_voter_statuses(db: Connection, verdict: SealVerdict) -> None:
         if one != other:
             names = ("turnout", "contacted", "not_yet")
             fields = tuple(name for name in names if getattr(one, name) != getattr(other, name))
-            verdict.add_finding("voter", voter_id, f"does not agree with the marks: {', '.join(fields)}")
+            verdict.add_verification_finding("voter", voter_id, f"does not agree with the marks: {', '.join(fields)}")
 
 
 _UNREADABLE = VoterStatus("unreadable")

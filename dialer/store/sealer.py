@@ -23,14 +23,14 @@ from dialer.domain.sealed_epochs import EpochKind, SealedEpoch
 from dialer.store import audit
 from dialer.store.evidence import (
     EVIDENCE,
+    build_sql_for_digest_of_rows,
+    build_sql_that_selects_row_names,
     compute_layout_digest,
-    create_change_triggers,
-    make_digest_expression,
-    make_select_of_row_names,
+    create_triggers_that_record_changes,
     read_sealed_columns,
 )
 from dialer.store.seal_keys import EpochKeys, get_seal_key_path, read_epoch_keys, replace_epoch_keys
-from dialer.store.sql import Command, Connection, Query, Scalar, Statements, get_parameters
+from dialer.store.sql import Command, Connection, Query, Scalar, Statements, get_fields_as_sql_parameters
 
 ROWS_ADDED = "another program added rows to the log, which were removed"
 EPOCHS_REMOVED = "another program removed the epochs of an earlier chain"
@@ -38,7 +38,7 @@ ROWS_CHANGED = "another program changed the log before it was sealed"
 
 
 class Change(NamedTuple):
-    """A row of the log: a change to a row of the store, or to a block of rows."""
+    """A row of the seals' log: a change to a row of the store, or to a block of rows, as digests before and after."""
 
     change_id: int
     evidence: str
@@ -91,7 +91,7 @@ class SQL(Statements):
 
 @dataclass(slots=True)
 class _Progress:
-    """The open epoch: its keys, and the rows that were added to the log during it."""
+    """The current epoch: its keys, and the rows that were added to the seals' log during it."""
 
     keys: EpochKeys
     previous: str  # digest of the epoch before
@@ -101,28 +101,28 @@ class _Progress:
     rows: Any = field(default_factory=hashlib.sha256)  # the hash of the rows
     stored_mac: bytes = b""  # that the last commit stored
 
-    def copy_progress(self) -> _Progress:
+    def copy_epoch_progress(self) -> _Progress:
         return replace(self, rows=self.rows.copy())
 
     def add_log_rows_to_hash(self, rows: Iterable[Change]) -> None:
-        """Add rows to the hash."""
+        """Add rows of the seals' log to the hash that the seal of the current epoch will contain."""
         for row in rows:
             self.rows.update(encode_log_row_for_hash(row))
             self.last = row.change_id
 
     def compute_authentication_code(self) -> bytes:
-        """Return the authentication code of the rows so far."""
+        """Return the code that proves which rows this process has added to the seals' log in the current epoch."""
         key = hashlib.sha256(b"matdan tail" + self.keys.seed).digest()
         return hashlib.blake2b(b"%d %b" % (self.last, self.rows.digest()), key=key, digest_size=32).digest()
 
 
 def encode_log_row_for_hash(row: Change) -> bytes:
-    """Return the bytes of a row of the log that are hashed."""
+    """Return a row of the seals' log as the bytes from which the hash is computed."""
     return ascii(tuple(row)).encode("ascii") + b"\n"
 
 
 def hash_log_rows(rows: Iterable[Change]) -> tuple[int, str]:
-    """Return the number of these rows, and their hash in hexadecimal."""
+    """Return how many rows of the seals' log these are, and their hash in hexadecimal."""
     hashed, count = hashlib.sha256(), 0
     for row in rows:
         hashed.update(encode_log_row_for_hash(row))
@@ -131,7 +131,7 @@ def hash_log_rows(rows: Iterable[Change]) -> tuple[int, str]:
 
 
 class Sealer:
-    """Seals the log of a store that is open for writing."""
+    """Writes each change of a store to the seals' log, and signs the log at the end of each epoch (about a minute)."""
 
     def __init__(self, db: Connection, path: Path) -> None:
         """Create the sealer of the changes that `db` makes in the store at `path`.
@@ -143,30 +143,35 @@ class Sealer:
         self._path = get_seal_key_path(path)
         self._layout = compute_layout_digest(db)
         self._digests = {
-            name: f"SELECT {make_digest_expression(each, read_sealed_columns(db, each))}"
+            name: f"SELECT {build_sql_for_digest_of_rows(each, read_sealed_columns(db, each))}"
             for name, each in EVIDENCE.items()
         }
         self._committed: _Progress | None = None
         self._pending: _Progress | None = None
         self._file_epoch = 0  # of the keys in the file
         self._renew_salts = False
-        create_change_triggers(db)
+        create_triggers_that_record_changes(db)
 
     # Starting
 
     def load_keys_and_open_epoch(self, *, upgraded: bool) -> EpochKind | None:
-        """Find the keys, and return why an epoch must be sealed at once, or None.
+        """Load the secret keys, and begin an epoch. Return why the epoch must be sealed at once, or None if it need not
+        be.
 
-        START: this store has no chain yet, or its keys are lost, so a new one begins. UPGRADE: the log must be started again, for
-        the schema was upgraded or another version seals other columns. CRASH: there are changes that are in no epoch.
-        Raises StoreError.
+        START: the store has no chain of keys yet, or its keys are lost, so a new chain begins. UPGRADE: the log must be
+        started again, because the schema was upgraded or another version seals other columns. CRASH: some changes were
+        not sealed. Raises StoreError.
         """
         last = SQL.last_epoch.fetch_first_row(self._db)
         keys = read_epoch_keys(self._path)
-        if keys is not None and last is not None and (keys.epoch, keys.next_public_key) == (last.epoch, last.next_key):
+        if (
+            keys is not None
+            and last is not None
+            and (keys.epoch, keys.next_epoch_public_key) == (last.epoch, last.next_key)
+        ):
             keys = keys.make_keys_of_next_epoch()  # a crash came between the commit of the seal and the new file
             self._write_epoch_keys(keys)
-        if last is None or keys is None or (keys.epoch, keys.public_key) != (last.epoch + 1, last.next_key):
+        if last is None or keys is None or (keys.epoch, keys.epoch_public_key) != (last.epoch + 1, last.next_key):
             return self._start_chain_of_epochs(last)
         self._file_epoch = keys.epoch
         self._committed = _Progress(keys, last.compute_epoch_digest(), last.last + 1, last.last)
@@ -190,7 +195,10 @@ class Sealer:
         return EpochKind.START
 
     def _add_unsealed_rows_to_epoch(self, progress: _Progress) -> str:
-        """Add the rows that no epoch has to `progress`. Return what another program did to them, if it did."""
+        """Add the rows of the seals' log that are not sealed yet to the epoch `progress`.
+
+        Return a sentence about what another program did to these rows, or an empty text.
+        """
         end = SQL.log_end.fetch_only_row(self._db)
         progress.add_log_rows_to_hash(SQL.log_between.iterate_rows(self._db, first=progress.first, last=end.last))
         if progress.last != end.last or progress.compute_authentication_code() != end.mac:
@@ -201,7 +209,7 @@ class Sealer:
     # Transactions
 
     def on_transaction_begun(self) -> None:
-        """Prepare for a transaction that has just begun: remove rows that another program added to the log."""
+        """Prepare a transaction that has just begun: remove rows that another program has added to the seals' log."""
         end = SQL.log_end.fetch_only_row(self._db)
         if (
             self._pending is not None
@@ -209,25 +217,27 @@ class Sealer:
         ):
             self.on_transaction_committed()  # only the confirmation of the last commit was lost
         committed = self._get_committed_progress()
-        self._pending = committed.copy_progress()
+        self._pending = committed.copy_epoch_progress()
         if end.last_row > committed.last:
             SQL.delete_log_after.run_statement(self._db, last=committed.last)
             self._pending.doubt = ROWS_ADDED
 
-    def prepare_commit(self) -> None:
-        """Log the changes of this transaction, and store the authentication code of the log."""
+    def write_rows_before_commit(self) -> None:
+        """Before a commit, write the changes of the transaction to the seals' log, and store the log's authentication
+        code.
+        """
         logged = self._log_changes_of_transaction()
         pending, committed = self._get_pending_progress(), self._get_committed_progress()
         sealed = pending.keys is not committed.keys
         if sealed and not self._is_epoch_stored(committed.keys.epoch):
-            pending = self._pending = committed.copy_progress()  # the job that sealed the epoch was undone
+            pending = self._pending = committed.copy_epoch_progress()  # the job that sealed the epoch was undone
         if logged or sealed:
             pending.add_log_rows_to_hash(SQL.log_after.iterate_rows(self._db, last=pending.last))
             pending.stored_mac = pending.compute_authentication_code()
             SQL.set_tail.run_statement(self._db, last=pending.last, mac=pending.stored_mac)
 
     def on_transaction_committed(self) -> None:
-        """Continue after a commit: remember the end of the log, and destroy the key of an epoch that was sealed."""
+        """After a commit, remember the end of the seals' log, and destroy the secret key of an epoch that was sealed."""
         self._committed = self._get_pending_progress()
         if self._committed.keys.epoch != self._file_epoch:
             with suppress(StoreError):  # tried again before the next epoch is sealed
@@ -236,16 +246,17 @@ class Sealer:
     # Epochs
 
     def seal_epoch(self, at: float, kind: EpochKind) -> SealedEpoch:
-        """Seal the rows of the log since the last epoch, inside a transaction, and return the epoch. `at` is in epoch seconds.
+        """Sign the rows added to the seals' log since the last epoch, inside a transaction. Return the new epoch.
 
-        A transaction seals one epoch, for the file has no keys for more: repeated there, it returns the same epoch. Raises
-        StoreError if the key of the epoch before cannot be destroyed.
+        `at` is in epoch seconds. One transaction can seal one epoch only, because the key file has no further keys. If
+        called again in the transaction, return the same epoch. Raises StoreError if the key of the previous epoch
+        cannot be destroyed.
         """
         pending, committed = self._get_pending_progress(), self._get_committed_progress()
         if pending.keys is not committed.keys:
             if self._is_epoch_stored(committed.keys.epoch):
                 return SQL.last_epoch.fetch_only_row(self._db)
-            pending = committed.copy_progress()  # the job that sealed the epoch was undone
+            pending = committed.copy_epoch_progress()  # the job that sealed the epoch was undone
         if committed.keys.epoch != self._file_epoch:
             self._write_epoch_keys(committed.keys)
         self._log_changes_of_transaction()
@@ -263,20 +274,22 @@ class Sealer:
             *entry,
             pending.doubt,
             pending.previous,
-            keys.public_key,
-            keys.next_public_key,
+            keys.epoch_public_key,
+            keys.next_epoch_public_key,
         )
         epoch = replace(unsigned, signature=keys.sign_with_epoch_key(unsigned.encode_signed_part()))
-        SQL.append_epoch.run_statement(self._db, **get_parameters(epoch))
+        SQL.append_epoch.run_statement(self._db, **get_fields_as_sql_parameters(epoch))
         self._pending = _Progress(
             keys.make_keys_of_next_epoch(), epoch.compute_epoch_digest(), epoch.last + 1, epoch.last
         )
         return epoch
 
     def restart_seal_log(self) -> int:
-        """Delete the whole log, inside a transaction, and log all rows as they are. Return the number of its last row before.
+        """Delete the seals' log, inside a transaction, and write all sealed rows of the store to a new log as they are
+        now.
 
-        The transaction must seal an epoch of `LOG_STARTS`, or the first one.
+        Return the number of the last row of the old log. In the same transaction, the caller must seal the store's
+        first epoch, or an epoch of one of the kinds in `LOG_STARTS`.
         """
         pending = self._get_pending_progress()
         pending.add_log_rows_to_hash(SQL.log_after.iterate_rows(self._db, last=pending.last))
@@ -287,19 +300,21 @@ class Sealer:
         if last:
             SQL.append_placeholder.run_statement(self._db, change_id=last + 1)
         for name, evidence in EVIDENCE.items():
-            for one, two in self._db.execute(make_select_of_row_names(evidence)).fetchall():
+            for one, two in self._db.execute(build_sql_that_selects_row_names(evidence)).fetchall():
                 self._log_change_of_row(Touched(name, one, two, None))
         return last
 
     def renew_salts_of_changed_rows(self) -> None:
-        """Give new salts to all rows that this transaction changed, because it erased names or numbers: no old digest
-        may lead to them."""
+        """Give new salts to all rows that this transaction changed, because it erased names or numbers.
+
+        Then the old digests in the log cannot be used to guess what was erased.
+        """
         self._renew_salts = True
         self._log_changes_of_transaction()
         self._renew_salts = False
 
     def _log_changes_of_transaction(self) -> bool:
-        """Log the changes that the transaction has made so far. Return whether there were any."""
+        """Write the changes that the transaction has made so far to the seals' log. Return whether there were any."""
         touched = SQL.touched.fetch_all_rows(self._db)
         for each in touched:
             self._log_change_of_row(each)
@@ -326,7 +341,7 @@ class Sealer:
 
     @property
     def has_unsealed_rows(self) -> bool:
-        """Whether there are changes that are in no epoch yet."""
+        """Whether the store has changes that no epoch has sealed yet."""
         committed = self._get_committed_progress()
         return committed.last >= committed.first or bool(committed.doubt) or SQL.any_touched.fetch_only_value(self._db)
 
@@ -335,7 +350,7 @@ class Sealer:
         return last is not None and last.epoch == epoch
 
     def _write_epoch_keys(self, keys: EpochKeys) -> None:
-        """Replace the keys in the file. Raises StoreError."""
+        """Replace the secret keys in the store's key file. Raises StoreError."""
         try:
             replace_epoch_keys(self._path, keys, self._store)
         except OSError as error:
@@ -354,8 +369,8 @@ class Sealer:
         return self._pending
 
 
-def get_sealer(db: Connection) -> Sealer:
-    """Return the sealer of a connection that was opened for writing."""
+def get_sealer_of_connection(db: Connection) -> Sealer:
+    """Return the sealer that logs and signs the changes of a connection. Raises StoreError for a read-only connection."""
     sealer: Sealer | None = getattr(db, "hooks", None)
     if sealer is None:
         raise StoreError("This connection cannot seal: open the store for writing.")

@@ -19,8 +19,8 @@ from dialer.domain.results import Encode
 from dialer.domain.sealed_epochs import EpochKind, SealedEpoch
 from dialer.store import sealer
 from dialer.store.outbox import add_result_to_outbox
-from dialer.store.sealer import Sealer, get_sealer
-from dialer.store.sql import Connection, Scalar, Statements, transaction
+from dialer.store.sealer import Sealer, get_sealer_of_connection
+from dialer.store.sql import Connection, Scalar, Statements, open_transaction
 
 
 class SQL(Statements):
@@ -28,10 +28,11 @@ class SQL(Statements):
 
 
 def attach_sealer_to_connection(db: Connection, path: Path, at: float, *, upgraded: bool) -> None:
-    """Let `db` seal what it writes to the store at `path`. Call it whenever a store is opened for writing.
+    """From now on, log and sign each change that the connection `db` makes in the store at `path`.
 
-    Seals what a crash left unsealed. Where sealing begins, or the schema was just `upgraded`, it seals all rows as they are. It
-    runs in a transaction of its own. `at` is in epoch seconds. Raises StoreError.
+    Call it whenever a store is opened for writing. It seals changes that a crash left unsealed. For a new store, and if
+    the schema was just `upgraded`, it seals all rows as they are. It uses a transaction of its own. `at` is in epoch
+    seconds. Raises StoreError.
     """
     own = Sealer(db, path)
     why = own.load_keys_and_open_epoch(upgraded=upgraded)
@@ -39,60 +40,63 @@ def attach_sealer_to_connection(db: Connection, path: Path, at: float, *, upgrad
     hooked.hooks = own
     if why is None:
         return
-    with transaction(db):
+    with open_transaction(db):
         if why is EpochKind.UPGRADE or own.is_first_epoch:
             own.restart_seal_log()
         own.seal_epoch(at, why)
 
 
 def seal_and_announce_epoch(db: Connection, encode: Encode | None, at: float) -> SealedEpoch:
-    """Seal what was written since the last epoch, announce the epochs that were not announced yet, and return the last one.
+    """Sign the changes since the last seal, put all unannounced seals into the outbox, and return the new seal.
 
     `at` is in epoch seconds. Runs inside a transaction.
     """
     unannounced = sealer.SQL.epochs_since_last_minute.fetch_all_rows(db)
-    epoch = get_sealer(db).seal_epoch(at, EpochKind.MINUTE)
+    epoch = get_sealer_of_connection(db).seal_epoch(at, EpochKind.MINUTE)
     for each in (*unannounced, epoch):
         add_result_to_outbox(db, encode, each, at)
     return epoch
 
 
 def seal_last_epoch(db: Connection, at: float) -> None:
-    """Seal all changes that are not sealed yet, in a transaction of its own.
+    """Sign all changes that are not sealed yet, in a transaction of its own. Call it before the store is closed.
 
-    Call it before the store is closed. `at` is in epoch seconds.
+    `at` is in epoch seconds.
     """
-    own = get_sealer(db)
+    own = get_sealer_of_connection(db)
     if own.has_unsealed_rows:
-        with transaction(db):
+        with open_transaction(db):
             own.seal_epoch(at, EpochKind.CLOSE)
 
 
 def renew_salts_of_changed_rows(db: Connection) -> None:
-    """Replace the salts of all rows that the transaction has changed, because it erased names or numbers."""
-    get_sealer(db).renew_salts_of_changed_rows()
+    """Replace the salts of all rows that the transaction has changed, because it erased names or numbers.
+
+    Then the old digests in the seals' log cannot be used to guess what was erased.
+    """
+    get_sealer_of_connection(db).renew_salts_of_changed_rows()
 
 
 def restart_seals_after_purge(db: Connection, at: float) -> dict[str, str]:
-    """After records were purged, delete the log and seal the remaining rows as they are, inside the transaction.
+    """Delete the seals' log after a purge of records, and seal the remaining rows as they are, inside the transaction.
 
     Returns the details for the purge's audit entry, which account for the deleted log.
     """
-    last = get_sealer(db).restart_seal_log()
-    get_sealer(db).seal_epoch(at, EpochKind.PURGE)
+    last = get_sealer_of_connection(db).restart_seal_log()
+    get_sealer_of_connection(db).seal_epoch(at, EpochKind.PURGE)
     return {"seals": str(last)}
 
 
-def read_epoch(db: Connection, epoch: int) -> SealedEpoch | None:
-    """Return the sealed epoch with this number, or None if the store has none."""
+def read_sealed_epoch(db: Connection, epoch: int) -> SealedEpoch | None:
+    """Return the signed epoch (seal) with this number, or None if the store has none."""
     return sealer.SQL.epoch.fetch_first_row(db, epoch=epoch)
 
 
-def read_first_keys(db: Connection) -> list[str]:
+def read_first_keys_of_chains(db: Connection) -> list[str]:
     """Return the public keys (hexadecimal) with which the store's chains of keys begin, the oldest first."""
     return sealer.SQL.first_keys.fetch_all_values(db)
 
 
 def count_logged_changes(db: Connection) -> int:
-    """Return the number of changes in the log."""
+    """Return the number of changes in the seals' log."""
     return SQL.change_count.fetch_only_value(db)

@@ -20,7 +20,7 @@ from dialer.store import roll
 from dialer.store.connection import Reader, open_store_exclusively, open_store_for_reading, open_store_snapshot
 from dialer.store.keys import StoreKey, format_key_as_sql_literal
 from dialer.store.roll import StoredBooth, VoterDetails
-from dialer.store.sql import Command, Query, Scalar, Statements, transaction
+from dialer.store.sql import Command, Query, Scalar, Statements, open_transaction
 from dialer.store.sqlite_errors import translate_sqlite_errors
 
 MOST_NUMBERS = 2_000
@@ -134,7 +134,7 @@ class Spool:
         list_id = list_id or new
         with (
             open_store_exclusively(self.get_path_of_spooled_file(list_id), "a list", key=self.key) as db,
-            transaction(db),
+            open_transaction(db),
         ):
             SQL.insert_number.run_for_each_parameter_set(db, ({"number": number} for number in numbers))
         return list_id
@@ -159,7 +159,7 @@ class Spool:
             booths = roll.read_all_booths(db)
         with (
             open_store_exclusively(self.get_path_of_spooled_file(list_id), "a list", key=self.key) as db,
-            transaction(db),
+            open_transaction(db),
         ):
             SQL.insert_booth.run_for_each_parameter_set(db, (booth._asdict() for booth in booths))
 

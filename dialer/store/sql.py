@@ -52,7 +52,7 @@ class Command(Statement):
     """A statement that returns no rows."""
 
     def run_statement(self, db: Connection, /, **parameters: object) -> int:
-        """Run the statement and return the number of rows it changed."""
+        """Run the SQL statement and return the number of rows it changed."""
         return db.execute(self.sql, parameters).rowcount
 
     def run_for_each_parameter_set(self, db: Connection, parameters: Iterable[Mapping[str, object]], /) -> int:
@@ -74,15 +74,15 @@ class Query(Statement, Generic[R]):
         self.make: Callable[[Iterable[Any]], R] = make or (lambda values: row_type(*values))
 
     @property
-    def column_names(self) -> tuple[str, ...]:
-        """The names of the columns that the row type declares."""
+    def result_column_names(self) -> tuple[str, ...]:
+        """The column names of the query's result: the fields of its row type."""
         fields: tuple[str, ...] | None = getattr(self.row_type, "_fields", None)
         if fields is None:
             fields = tuple(field.name for field in dataclasses.fields(self.row_type))  # type: ignore[arg-type] # a dataclass
         return fields
 
     def iterate_rows(self, db: Connection, /, **parameters: object) -> Iterator[R]:
-        """Return an iterator over the rows. Rows are read from the database one by one."""
+        """Run the query and return an iterator over its rows, which reads them from the database one by one."""
         return map(self.make, db.execute(self.sql, parameters))
 
     def fetch_all_rows(self, db: Connection, /, **parameters: object) -> list[R]:
@@ -90,12 +90,12 @@ class Query(Statement, Generic[R]):
         return [*map(self.make, db.execute(self.sql, parameters))]
 
     def fetch_first_row(self, db: Connection, /, **parameters: object) -> R | None:
-        """Return the first row, or None if there is none."""
+        """Run the query and return its first row, or None if there is none."""
         row = db.execute(self.sql, parameters).fetchone()
         return None if row is None else self.make(row)
 
     def fetch_only_row(self, db: Connection, /, **parameters: object) -> R:
-        """Return the only row of a statement that always returns exactly one row."""
+        """Run a query that always returns exactly one row, and return this row."""
         [row] = db.execute(self.sql, parameters)
         return self.make(row)
 
@@ -107,16 +107,18 @@ class Scalar(Statement, Generic[V]):
         self.kind = kind
 
     def fetch_all_values(self, db: Connection, /, **parameters: object) -> list[V]:
-        """Run the query and return the value of each row."""
+        """Run a query with one column, and return the column's value of each row."""
         return [*starmap(self.kind, db.execute(self.sql, parameters))]
 
     def fetch_first_value(self, db: Connection, /, **parameters: object) -> V | None:
-        """Return the value of the first row, or None if there is no row or the value is NULL."""
+        """Run a query with one column, and return the value of its first row. None if there is no row or the value is
+        NULL.
+        """
         row = db.execute(self.sql, parameters).fetchone()
         return None if row is None or row[0] is None else self.kind(row[0])
 
     def fetch_only_value(self, db: Connection, /, **parameters: object) -> V:
-        """Return the value of a statement that always has one row, such as a count or an EXISTS."""
+        """Run a query that always returns one row with one column, such as a count or an EXISTS. Return the value."""
         [row] = db.execute(self.sql, parameters)
         return self.kind(row[0])
 
@@ -146,7 +148,7 @@ class Statements:
             statement.sql = texts[name]
 
 
-def get_parameters(record: Any) -> dict[str, Any]:
+def get_fields_as_sql_parameters(record: Any) -> dict[str, Any]:
     """Return the fields of a dataclass by name, as parameters of a statement."""
     return {name: getattr(record, name) for name in record.__dataclass_fields__}
 
@@ -189,12 +191,15 @@ def _remove_comment_lines(text: str) -> str:
 
 
 class TransactionHooks(Protocol):
-    """An object that is called in each transaction of a connection (the connection's attribute `hooks`)."""
+    """An object whose methods run at the beginning, before the commit, and after the commit of each transaction.
+
+    It is the attribute `hooks` of a connection.
+    """
 
     def on_transaction_begun(self) -> None:
         """Prepare for a transaction that has just begun."""
 
-    def prepare_commit(self) -> None:
+    def write_rows_before_commit(self) -> None:
         """Add rows to the transaction, just before it is committed."""
 
     def on_transaction_committed(self) -> None:
@@ -202,7 +207,7 @@ class TransactionHooks(Protocol):
 
 
 @contextmanager
-def transaction(db: Connection, *, commit: bool = True) -> Iterator[None]:
+def open_transaction(db: Connection, *, commit: bool = True) -> Iterator[None]:
     """Commit what the block writes, or roll it back if the block or the COMMIT fails. With `commit` False, always roll back.
 
     `db` must be in autocommit mode. If the disk is full, SQLite has rolled back already.
@@ -214,7 +219,7 @@ def transaction(db: Connection, *, commit: bool = True) -> Iterator[None]:
             hooks.on_transaction_begun()
         yield
         if hooks is not None and commit:
-            hooks.prepare_commit()
+            hooks.write_rows_before_commit()
         db.execute("COMMIT" if commit else "ROLLBACK")
     except BaseException:
         if db.in_transaction:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from dialer.store.sql import Command, Connection, Query, Statements, get_parameters
+from dialer.store.sql import Command, Connection, Query, Statements, get_fields_as_sql_parameters
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ def save_standing_orders(db: Connection, orders: Sequence[StandingOrder]) -> Non
     """Store standing orders, and delete those that have expired."""
     for each in orders:
         SQL.delete_expired.run_statement(db, now=each.at)
-        SQL.set_order.run_statement(db, **get_parameters(each) | {"content": json.dumps(each.content)})
+        SQL.set_order.run_statement(db, **get_fields_as_sql_parameters(each) | {"content": json.dumps(each.content)})
 
 
 def end_standing_order(db: Connection, addressee: str, command: str) -> None:

@@ -102,7 +102,7 @@ class Store(StoreRunner):
     """The open store of a centre: all data that survives a restart."""
 
     def __init__(self, opened: OpenStore, write_thread: ThreadPoolExecutor, encode: Encode | None) -> None:
-        """Start on an opened store. Callers use `open_store`."""
+        """Create the store object for a file that is open and locked. Callers use `open_store`."""
         super().__init__(opened, write_thread, encode)
         self._free_space = FreeSpaceCheck(opened.path)
         # Nobody else changes the roll or the length of the queues while we hold the lock: both are read once.
@@ -164,11 +164,11 @@ class Store(StoreRunner):
     read_screen_pop = Read(attempt_rows.read_screen_pop)
     find_conversations_without_disposition = Read(attempt_rows.find_conversations_without_disposition)
     find_stored_attempts = Read(attempt_rows.find_stored_attempts)
-    lacks_call = Read(older_store.lacks_call)
+    is_call_missing_from_store = Read(older_store.is_call_missing_from_store)
     record_missing_call = Write(older_store.record_missing_call)
     find_unfinished_attempt_on_number = Read(attempt_rows.find_unfinished_attempt_on_number)
     record_recording = Write(recorded_calls.record_recording)
-    has_recording = Read(recorded_calls.has_recording)
+    has_call_ended_with_recording = Read(recorded_calls.has_call_ended_with_recording)
     record_flow_answers = Announce(flow_answer_rows.record_flow_answers)
     read_flow_answers = Read(flow_answer_rows.read_flow_answers)
     record_inbound_call = Write(inbound_calls.record_inbound_call)
@@ -293,7 +293,7 @@ class Store(StoreRunner):
         serve to recognise other centres' opt-outs. Raises StoreError if opt-outs may be known only by a secret that is
         missing. Runs in several transactions, so that other writes do not wait for long.
         """
-        await self._run_write_job(number_hashes.set_shared_secrets, secrets)
+        await self._run_write_job(number_hashes.save_fingerprints_of_shared_secrets, secrets)
         for secret in secrets:
             after: int | None = 0
             while after is not None:
@@ -346,6 +346,6 @@ class Store(StoreRunner):
     set_command_reply = Write(commands.set_command_reply)
     append_audit_entry = Write(audit.append_entry)
     record_settings_at_start = Write(audit.record_settings_at_start)
-    read_first_keys = Read(seals.read_first_keys)
-    read_epoch = Read(seals.read_epoch)
+    read_first_keys_of_chains = Read(seals.read_first_keys_of_chains)
+    read_sealed_epoch = Read(seals.read_sealed_epoch)
     seal_epoch = Announce(seals.seal_and_announce_epoch)

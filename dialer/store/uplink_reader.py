@@ -46,7 +46,7 @@ class UplinkReader:
     @classmethod
     async def open(cls, path: Path, key: StoreKey | None) -> Self:
         """Open the store. Raises StoreError, StoreCorrupt."""
-        return cls(await AsyncConnection.connect_for_reading(path, key), path)
+        return cls(await AsyncConnection.connect_to_store_for_reading(path, key), path)
 
     async def __aenter__(self) -> Self:
         return self
@@ -82,7 +82,7 @@ class UplinkReader:
         """Return the position of the last update that was applied from a stream of other centres, or 0 if none was."""
         return await self._db.fetch_first_value(peer_updates.SQL.position, stream=stream) or 0
 
-    async def read_rolls(self) -> StoredRolls:
+    async def read_state_of_stored_rolls(self) -> StoredRolls:
         """Return the constituencies of the rolls in the store.
 
         Other centres' updates are needed only for voters on these rolls.
@@ -94,13 +94,17 @@ class UplinkReader:
         hashes = await self._db.fetch_first_value(number_hashes.SQL.roll_state) or ""
         return StoredRolls(places, await self._db.fetch_first_value(roll.SQL.last_voter) or 0, hashes)
 
-    async def select_known_hashes(self, hashes: Collection[str]) -> set[str]:
-        """Return the hashes that belong to numbers on the roll."""
+    async def select_hashes_of_numbers_on_roll(self, hashes: Collection[str]) -> set[str]:
+        """Return those of the given hashes that belong to numbers on the roll."""
         found = await self._db.fetch_all_rows(number_hashes.SQL.known_hashes, hashes=json.dumps([*hashes]))
         return {row.number_hash for row in found}
 
-    async def read_lowest_hashes(self, limit: int) -> LowestHashes:
-        """Return the lowest hashes, in their order, of the numbers on the roll with the secret of own opt-outs."""
+    async def read_lowest_number_hashes(self, limit: int) -> LowestHashes:
+        """Return the `limit` lowest hashes of the numbers on the roll, sorted, with the fingerprint of the secret they
+        are made with.
+
+        The secret is the one with which this centre announces its own opt-outs.
+        """
         fingerprint = await self._db.fetch_first_value(number_hashes.SQL.announcing_fingerprint) or ""
         found = await self._db.fetch_all_rows(number_hashes.SQL.lowest_hashes, limit=limit)
         return LowestHashes(fingerprint, tuple(row.number_hash for row in found))

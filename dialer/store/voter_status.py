@@ -37,10 +37,13 @@ def compute_voter_status_after_mark(status: VoterStatus, kind: MarkKind, *, corr
 
 
 def derive_voter_status(marks: Iterable[tuple[str, str, float]]) -> VoterStatus:
-    """Return the status of a voter, derived from the marks that were not undone: (kind, source, time) in stored order.
+    """Return the status of a voter that follows from the marks (kind, source, time) that were not undone, in stored
+    order.
 
-    A correction is ignored if a "voted" mark of a later time was stored before it and not corrected since. It is also
-    ignored if the mark that it corrected was undone.
+    A correction revokes an earlier mark "voted". It is ignored in two cases:
+
+    - The mark "voted" was stored before the correction, but has a later time.
+    - The voter is pending, because the mark "voted" was undone or corrected.
     """
     status, voted_at = VoterStatus(), -inf
     for kind, source, at in marks:

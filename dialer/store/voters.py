@@ -54,7 +54,7 @@ class SQL(Statements):
     callable_number = Scalar(str)
 
 
-def get_place_of_voter_on_roll(db: Connection, voter_id: int) -> VoterPlace:
+def get_voter_place_on_roll(db: Connection, voter_id: int) -> VoterPlace:
     """Return the constituency, part and serial of a voter on the roll."""
     return SQL.place.fetch_only_row(db, voter_id=voter_id)
 

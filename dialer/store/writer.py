@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from dialer.domain.errors import StoreBusy, StoreError
-from dialer.store.sql import Connection, transaction
+from dialer.store.sql import Connection, open_transaction
 from dialer.store.sqlite_errors import build_store_error, get_database_error_types
 
 T = TypeVar("T")
@@ -123,21 +123,21 @@ class Writer:
 
 
 def commit_jobs(db: Connection, path: Path, jobs: Sequence[Callable[[Connection], Any]]) -> list[_JobResult[Any]]:
-    """Run the jobs in one transaction, commit it to disk, and return their results in order.
+    """Run several write jobs in one transaction, commit it to disk, and return the jobs' results in order.
 
-    They run without savepoints first, which would cost a tenth more. If one fails, everything is rolled back and run
-    again with each job in a savepoint, so that it fails alone. If SQLite rolls the whole transaction back (a full
-    disk), each job gets a transaction of its own, so that what still fits is stored.
+    The jobs first run without savepoints, which would cost a tenth more time. If a job fails, everything is rolled back
+    and run again with each job in a savepoint, so that only this job fails. If SQLite rolls back the whole transaction
+    (a full disk), each job gets a transaction of its own, so that whatever fits is stored.
     """
     try:
-        with transaction(db):
+        with open_transaction(db):
             return [_JobResult(job(db)) for job in jobs]
     except Exception as error:  # noqa: BLE001 - passed to the callers, or raised again below
         failed: _JobResult[Any] = _JobResult(error=_convert_to_store_error(error, path))
     if len(jobs) == 1 or isinstance(failed.error, StoreBusy):
         return [failed for _ in jobs]
     try:
-        with transaction(db):
+        with open_transaction(db):
             return [_run_job_in_savepoint(db, path, job) for job in jobs]
     except Exception:  # noqa: BLE001 - the failing job is found below
         return [commit_jobs(db, path, [job])[0] for job in jobs]

@@ -26,7 +26,7 @@ async def publish_number_sample(centre: str, session: Session, reading: UplinkRe
     stored: NumberSample | None = None
     while True:
         try:
-            found = await reading.read_lowest_hashes(SAMPLE_HASHES)
+            found = await reading.read_lowest_number_hashes(SAMPLE_HASHES)
             sample = NumberSample(found.fingerprint, tuple(each[:HASH_LETTERS] for each in found.hashes))
             if sample != stored:
                 await session.store_message(build_sample_subject(centre), pack_sample(sample))

@@ -169,7 +169,7 @@ class PeerUpdates:
         """Send opt-outs and marks of other centres to the dialler until cancelled."""
         while True:
             try:
-                roll = await self._reading.read_rolls()
+                roll = await self._reading.read_state_of_stored_rolls()
                 stream_id = await self._session.find_stream_id(PEERS)
                 async with asyncio.TaskGroup() as group:
                     followers = [
@@ -197,7 +197,7 @@ class PeerUpdates:
         current = roll
         while True:
             await asyncio.sleep(ROLL_CHECK_SECONDS)
-            previous, current = current, await self._reading.read_rolls()
+            previous, current = current, await self._reading.read_state_of_stored_rolls()
             if current.constituencies != roll.constituencies or previous == current != roll:
                 return
 
@@ -258,7 +258,9 @@ class PeerUpdates:
         except InvalidMessage as error:
             _log.warning("peer_calls.invalid", problem=str(error))
         known = (
-            await self._reading.select_known_hashes({str(each.get("number_hash")) for each in calls}) if calls else ()
+            await self._reading.select_hashes_of_numbers_on_roll({str(each.get("number_hash")) for each in calls})
+            if calls
+            else ()
         )
         calls = _select_valid_updates_of_kind(
             _CALLS, [each for each in calls if str(each.get("number_hash")) in known], self._centre

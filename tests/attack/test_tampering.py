@@ -38,13 +38,13 @@ from dialer.store.connection import open_store_exclusively
 from dialer.store.evidence import (
     EVIDENCE,
     NOT_EVIDENCE,
-    add_digest_function,
-    make_digest_expression,
+    build_sql_for_digest_of_rows,
     read_sealed_columns,
+    register_digest_function,
 )
 from dialer.store.migrate import migrate_schema
 from dialer.store.seal_keys import EpochKeys, get_seal_key_path, read_epoch_keys
-from dialer.store.sql import get_parameters, transaction
+from dialer.store.sql import get_fields_as_sql_parameters, open_transaction
 from dialer.store.store import open_store
 from tests.support.stores import (
     NOW,
@@ -147,7 +147,7 @@ class Sealed(NamedTuple):
 def sealed(tmp_path_factory: pytest.TempPathFactory) -> Sealed:
     backend = SqliteBackend(tmp_path_factory.mktemp("store"))
     asyncio.run(write_day(backend))
-    with open_store_exclusively(backend.path, "a test") as db, transaction(db):
+    with open_store_exclusively(backend.path, "a test") as db, open_transaction(db):
         for number in ("+917000000002", "+917000000003", NUMBER_OFF_THE_ROLL, "+919812345679"):
             consents.set_consent_of_number(db, number, Consent.GIVEN, source="form 7", at=NOW)
         consents.set_consent_of_number(db, "+917000000003", Consent.WITHDRAWN, source="letter", at=NOW + 1)
@@ -350,8 +350,8 @@ def restore_trigger(db: Db, name: str, event: str) -> None:
 
 
 def compute_digest(db: Db, table: str, one: Any, two: Any = "") -> Any:
-    add_digest_function(db)
-    digest = make_digest_expression(EVIDENCE[table], read_sealed_columns(db, EVIDENCE[table]))
+    register_digest_function(db)
+    digest = build_sql_for_digest_of_rows(EVIDENCE[table], read_sealed_columns(db, EVIDENCE[table]))
     return db.execute(f"SELECT {digest}", {"one": one, "two": two}).fetchone()[0]
 
 
@@ -429,13 +429,13 @@ def write_epochs(db: Db, epochs: list[SealedEpoch], keys: EpochKeys, previous: s
             each,
             root=sealer.hash_log_rows(rows)[1],
             previous=previous,
-            key=keys.public_key,
-            next_key=keys.next_public_key,
+            key=keys.epoch_public_key,
+            next_key=keys.next_epoch_public_key,
             signature="",
         )
         forged = replace(unsigned, signature=keys.sign_with_epoch_key(unsigned.encode_signed_part()))
         db.execute("DELETE FROM seal_epoch WHERE epoch = ?", (each.epoch,))
-        sealer.SQL.append_epoch.run_statement(db, **get_parameters(forged))
+        sealer.SQL.append_epoch.run_statement(db, **get_fields_as_sql_parameters(forged))
         previous, keys = forged.compute_epoch_digest(), keys.make_keys_of_next_epoch()
 
 

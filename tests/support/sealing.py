@@ -39,7 +39,7 @@ class SealingStore:
         number = keys.epoch + skip
         unsigned = SealedEpoch(
             number, NOW + number, kind, before + 1, before + 1, root, "", 0, "", doubt,
-            "" if last is None else last.compute_epoch_digest(), keys.public_key, keys.next_public_key,
+            "" if last is None else last.compute_epoch_digest(), keys.epoch_public_key, keys.next_epoch_public_key,
         )  # fmt: skip
         self.last = replace(unsigned, signature=keys.sign_with_epoch_key(unsigned.encode_signed_part()))
         self.keys = replace(keys.make_keys_of_next_epoch(), epoch=number + 1)

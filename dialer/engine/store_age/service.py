@@ -61,8 +61,8 @@ class StoreAge:
         self._comparing.add(place)
         while True:
             try:
-                lacks_call = await self._store.lacks_call(call)
-                if lacks_call:
+                is_call_missing_from_store = await self._store.is_call_missing_from_store(call)
+                if is_call_missing_from_store:
                     self._hold_dialling(place, call)
                     if call is not UNREADABLE:
                         await self._store.record_missing_call(place, call, self._core.clock.now())
@@ -74,7 +74,7 @@ class StoreAge:
                 await asyncio.sleep(RETRY_SECONDS)
         self._comparing.discard(place)
         self._core.wake.set()
-        return not lacks_call
+        return not is_call_missing_from_store
 
     def _hold_dialling(self, place: str, call: NewestCall) -> None:
         self._is_older = True

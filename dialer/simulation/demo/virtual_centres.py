@@ -136,10 +136,10 @@ class VirtualStore(UplinkReader):
     async def read_stream_position(self, stream: str) -> int:
         return self._positions.get(stream, 0)
 
-    async def select_known_hashes(self, hashes: Collection[str]) -> set[str]:
+    async def select_hashes_of_numbers_on_roll(self, hashes: Collection[str]) -> set[str]:
         return set()
 
-    async def read_rolls(self) -> StoredRolls:
+    async def read_state_of_stored_rolls(self) -> StoredRolls:
         return StoredRolls(((STATE, self._constituency),), 1)
 
 

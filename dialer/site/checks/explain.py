@@ -123,7 +123,7 @@ def explain_calls(
         record = number_history.read_number_record(db, number, since, at)
         facts = replace(
             record.facts,
-            registers=tuple(name for name in record.facts.registers if name in imported.names_of_imported_registers),
+            registers=tuple(name for name in record.facts.registers if name in imported.imported_register_names),
         )
         unknown = (
             *rules.unknown,

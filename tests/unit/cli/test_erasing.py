@@ -13,7 +13,7 @@ import pytest
 from dialer.roll.importer import ImportOptions, import_roll_file
 from dialer.store.connection import open_store_exclusively
 from dialer.store.spool import Spool
-from dialer.store.sql import transaction
+from dialer.store.sql import open_transaction
 from dialer.store.store import open_store
 from tests.support.command_line import run
 from tests.support.held_clock import TODAY, days_ago
@@ -32,7 +32,7 @@ def config(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     folders = f'[recordings]\ndirectory = "{tmp_path / "calls"}"\n[audio]\nsounds = "{tmp_path / "sounds"}"\n'
     path.write_text(f'[store]\npath = "{tmp_path / "centre.db"}"\n{folders}{secret}', encoding="utf-8")
     fill_roll(tmp_path / "centre.db", 54, voters_per_booth=9)
-    with open_store_exclusively(tmp_path / "centre.db", "a test") as db, transaction(db):
+    with open_store_exclusively(tmp_path / "centre.db", "a test") as db, open_transaction(db):
         db.execute("INSERT INTO campaign (campaign_id, kind, purpose) VALUES ('a', 'agents', 'turnout')")
         db.execute("INSERT INTO target (campaign_id, phone_id, booth_id) SELECT 'a', phone_id, 1 FROM phone")
         db.execute("INSERT INTO register VALUES ('own', 0, 0, 1, '')")

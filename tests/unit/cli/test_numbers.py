@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from dialer.cli.main import app
 from dialer.rules.number_hash import hash_number
 from dialer.store.connection import open_store_exclusively
-from dialer.store.sql import transaction
+from dialer.store.sql import open_transaction
 from tests.support.command_line import run
 from tests.support.held_clock import days_ago
 from tests.support.roll_filler import fill_roll
@@ -24,7 +24,7 @@ SECRET = "twenty characters, at least"
 @pytest.fixture
 def config(tmp_path: Path) -> Path:
     fill_roll(tmp_path / "centre.db", 54, voters_per_booth=9)
-    with open_store_exclusively(tmp_path / "centre.db", "a test") as db, transaction(db):
+    with open_store_exclusively(tmp_path / "centre.db", "a test") as db, open_transaction(db):
         for campaign in ("a", "b"):
             db.execute("INSERT INTO campaign (campaign_id, kind, purpose) VALUES (?, 'agents', 'turnout')", (campaign,))
             db.execute("INSERT INTO target (campaign_id, phone_id) SELECT ?, phone_id FROM phone", (campaign,))

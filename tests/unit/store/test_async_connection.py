@@ -41,7 +41,7 @@ async def items(tmp_path: Path) -> AsyncIterator[AsyncConnection]:
 
 
 def begun(connection: AsyncConnection, kind: str) -> AbstractAsyncContextManager[Statements]:
-    return connection.transaction() if kind == "transaction" else connection.begin_snapshot()
+    return connection.open_transaction() if kind == "transaction" else connection.open_read_snapshot()
 
 
 @pytest.mark.parametrize("kind", ["transaction", "snapshot"])
@@ -66,7 +66,7 @@ async def test_cancelled_task_leaves_no_database_transaction_open(
 
 async def test_task_cancelled_during_begin_leaves_no_database_transaction_open(items: AsyncConnection) -> None:
     async def add() -> None:
-        async with items.transaction() as statements:
+        async with items.open_transaction() as statements:
             await statements.run_statement(ADD, name="cancelled")
 
     task = asyncio.create_task(add())
@@ -79,7 +79,7 @@ async def test_task_cancelled_during_begin_leaves_no_database_transaction_open(i
 
 async def test_database_transaction_is_rolled_back_if_the_block_fails(items: AsyncConnection) -> None:
     with pytest.raises(RuntimeError, match="no more"):
-        async with items.transaction() as statements:
+        async with items.open_transaction() as statements:
             await statements.run_statement(ADD, name="failed")
             raise RuntimeError("no more")
     assert await items.fetch_all_rows(ALL) == []

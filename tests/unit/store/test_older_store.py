@@ -13,10 +13,10 @@ from dialer.store.identity import read_store_identity
 from dialer.store.older_store import (
     MissingCall,
     accept_older_store,
-    lacks_call,
+    is_call_missing_from_store,
     read_missing_calls,
 )
-from dialer.store.sql import transaction
+from dialer.store.sql import open_transaction
 from tests.support.stores import NOW, Backend, SqliteBackend, claim_and_open_attempt, open_filled_store
 
 STRANGER = NewestCall("3f0e7c1a-5b1d-4a53-9a0b-6f0d8f9d1c21", NOW + 60)
@@ -25,17 +25,17 @@ STRANGER = NewestCall("3f0e7c1a-5b1d-4a53-9a0b-6f0d8f9d1c21", NOW + 60)
 async def test_missing_newest_call_is_reported_until_a_person_accepts_the_store(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         attempt = await claim_and_open_attempt(store, 1)
-        assert not await store.lacks_call(NewestCall(attempt.attempt_id, NOW))
-        assert await store.lacks_call(STRANGER)
+        assert not await store.is_call_missing_from_store(NewestCall(attempt.attempt_id, NOW))
+        assert await store.is_call_missing_from_store(STRANGER)
         await store.record_missing_call("broker", STRANGER, NOW + 90)
         await store.record_missing_call("Asterisk", NewestCall(STRANGER.attempt_id, NOW + 30.5), NOW + 91)
     with closing(backend.connect()) as db:
         before = read_store_identity(db).incarnation
         assert read_missing_calls(db) == [MissingCall("Asterisk", NOW + 31), MissingCall("broker", NOW + 60)]
-        with transaction(db):
+        with open_transaction(db):
             assert accept_older_store(db, "ops", NOW + 40) == ["turnout"]  # by a clock that is behind
-        assert not lacks_call(db, STRANGER)
-        assert lacks_call(db, NewestCall(STRANGER.attempt_id, NOW + 61))
+        assert not is_call_missing_from_store(db, STRANGER)
+        assert is_call_missing_from_store(db, NewestCall(STRANGER.attempt_id, NOW + 61))
         assert read_missing_calls(db) == []
         assert read_store_identity(db).incarnation != before
         assert db.execute("SELECT DISTINCT state FROM campaign").fetchall() == [(CampaignState.STOPPED.value,)]
@@ -47,10 +47,10 @@ async def test_missing_newest_call_is_reported_until_a_person_accepts_the_store(
 
 async def test_unreadable_record_of_the_newest_call_stays_missing_after_acceptance(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
-        assert await store.lacks_call(UNREADABLE)
-    with closing(backend.connect()) as db, transaction(db):
+        assert await store.is_call_missing_from_store(UNREADABLE)
+    with closing(backend.connect()) as db, open_transaction(db):
         accept_older_store(db, "ops", NOW + 1e9)
-        assert lacks_call(db, UNREADABLE)
+        assert is_call_missing_from_store(db, UNREADABLE)
 
 
 async def test_call_before_a_restore_is_not_reported_as_missing_from_the_store(tmp_path: Path) -> None:
@@ -60,14 +60,14 @@ async def test_call_before_a_restore_is_not_reported_as_missing_from_the_store(t
     make_backup(backend.path, None, tmp_path / "one")
     restore_backup(tmp_path / "one", there, None, who="ops", at=NOW + 61)
     with closing(open_store_for_writing(there, create=False)) as db:
-        assert not lacks_call(db, STRANGER)
-        assert lacks_call(db, NewestCall(STRANGER.attempt_id, NOW + 62))
+        assert not is_call_missing_from_store(db, STRANGER)
+        assert is_call_missing_from_store(db, NewestCall(STRANGER.attempt_id, NOW + 62))
 
 
 async def test_calls_erased_by_a_purge_are_not_reported_as_missing_from_the_store(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         await store.append_audit_entry("purge", "ops", {"records": "yes"}, NOW + 61)
-        assert not await store.lacks_call(STRANGER)
+        assert not await store.is_call_missing_from_store(STRANGER)
 
 
 def test_newest_call_is_read_from_the_text_in_asterisks_database() -> None:

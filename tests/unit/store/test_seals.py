@@ -24,7 +24,7 @@ from dialer.store import consents, evidence, migrate, seal_verification, sealer,
 from dialer.store.connection import open_store_exclusively
 from dialer.store.log_ins import LogIn
 from dialer.store.seal_keys import get_seal_key_path
-from dialer.store.sql import transaction
+from dialer.store.sql import open_transaction
 from dialer.store.store import open_store
 from tests.support.command_line import run
 from tests.support.held_clock import days_ago, fix_clock
@@ -263,7 +263,7 @@ async def test_dialler_start_without_changed_rows_adds_no_seal(backend: SqliteBa
 
 
 def with_consents(path: Path) -> None:
-    with open_store_exclusively(path, "a test") as db, transaction(db):
+    with open_store_exclusively(path, "a test") as db, open_transaction(db):
         for number in (NUMBER, "+917000000002", "+919812345678"):
             consents.set_consent_of_number(db, number, Consent.GIVEN, source="form 7", at=NOW)
 
@@ -352,7 +352,7 @@ async def some_calls(backend: SqliteBackend) -> None:
 def test_consent_recorded_before_the_roll_is_sealed_with_its_number(tmp_path: Path) -> None:
     path = tmp_path / "centre.db"
     with open_store_exclusively(path, "a test") as db:
-        with transaction(db):
+        with open_transaction(db):
             consents.set_consent_of_number(db, NUMBER, Consent.GIVEN, source="form 7", at=NOW)
         db.execute("INSERT INTO phone (e164) VALUES (?)", (NUMBER,))
     verdict = verified(path)

@@ -17,7 +17,7 @@ import pytest
 import dialer.reports
 import dialer.store
 from dialer.store import claims, desk_file, spool
-from dialer.store.evidence import create_change_triggers
+from dialer.store.evidence import create_triggers_that_record_changes
 from dialer.store.migrate import migrate_schema
 from dialer.store.sql import Command, Query, Scalar, Statement, Statements, parse_statements
 
@@ -82,7 +82,7 @@ def db() -> Iterator[sqlite3.Connection]:
     """Yield an empty store in memory, with the temporary tables and attached stores that some statements need."""
     with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
         connection.deserialize(_empty_store())
-        create_change_triggers(connection)
+        create_triggers_that_record_changes(connection)
         connection.execute("CREATE TEMP TABLE wanted (place INTEGER PRIMARY KEY, booth_id INTEGER, serial INTEGER)")
         connection.execute("CREATE TEMP TABLE incoming (voter_id INTEGER, e164 TEXT)")
         connection.execute("ATTACH ':memory:' AS store")
@@ -129,7 +129,7 @@ def test_each_sql_statement_fits_the_schema_and_returns_its_declared_columns(
         case Scalar():
             assert len(columns) == 1
         case Query():
-            assert columns == statement.column_names
+            assert columns == statement.result_column_names
 
 
 def _empty_attached_store(db: sqlite3.Connection) -> None:
