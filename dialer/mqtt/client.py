@@ -116,10 +116,10 @@ class _Inbox(asyncio.Queue[aiomqtt.Message]):
 
 
 class Client(aiomqtt.Client):
-    """The client of aiomqtt with two additions: abortable connection attempts and acknowledgement by the reader.
+    """The client of aiomqtt with two additions.
 
-    A connection attempt can be aborted at any moment without leaving an open socket. The reader can acknowledge each
-    message itself.
+    A connection attempt can be aborted at any moment without leaving an open socket. The reader of a message can
+    acknowledge it to the broker, once it is stored.
     """
 
     def __init__(self, host: str, port: int, *, acks_when_stored: bool, queue: int, **options: Any) -> None:
@@ -130,10 +130,12 @@ class Client(aiomqtt.Client):
         """
         self._inbox = _Inbox(queue, acks_when_stored=acks_when_stored)
 
-        def make_inbox(maxsize: int) -> _Inbox:
+        def get_inbox_of_client(maxsize: int) -> _Inbox:
             return self._inbox
 
-        super().__init__(host, port, queue_type=cast(Any, make_inbox), max_queued_incoming_messages=queue, **options)
+        super().__init__(
+            host, port, queue_type=cast(Any, get_inbox_of_client), max_queued_incoming_messages=queue, **options
+        )
         self._own_loop = asyncio.get_running_loop()
         self._version5 = options["protocol"] is aiomqtt.ProtocolVersion.V5
         self._is_aborted = False
@@ -269,25 +271,27 @@ def probe_broker_access(broker: BrokerSettings, centre: str, user: str, *, conne
     if broker.tls is not None:
         client.tls_set_context(broker.tls)
 
-    def on_connect(_: PahoClient, __: object, ___: object, code: ReasonCode, properties: Properties | None) -> None:
+    def subscribe_after_connect(
+        _: PahoClient, __: object, ___: object, code: ReasonCode, properties: Properties | None
+    ) -> None:
         access.connected = code.value < _REFUSED
         access.max_message_bytes = getattr(properties, "MaximumPacketSize", None)
         access.ended = connects_only or not access.connected
         if not access.ended:
             client.subscribe(topics.CENTRE_STATE.build_full_topic(centre), qos=1)
 
-    def on_subscribe(*_: object) -> None:
+    def publish_empty_command(*_: object) -> None:
         client.publish(topics.build_commands_topic(centre, user), b"", qos=1)
 
-    def on_message(_: PahoClient, __: object, ___: MQTTMessage) -> None:
+    def record_that_state_is_readable(_: PahoClient, __: object, ___: MQTTMessage) -> None:
         access.may_read = True
 
-    def on_publish(_: PahoClient, __: object, ___: int, code: ReasonCode, ____: object) -> None:
+    def record_publish_permission(_: PahoClient, __: object, ___: int, code: ReasonCode, ____: object) -> None:
         access.may_command = code.value < _REFUSED
         access.ended = True
 
-    client.on_connect, client.on_subscribe = on_connect, on_subscribe
-    client.on_message, client.on_publish = on_message, on_publish
+    client.on_connect, client.on_subscribe = subscribe_after_connect, publish_empty_command
+    client.on_message, client.on_publish = record_that_state_is_readable, record_publish_permission
     try:
         client.connect(broker.host, broker.port, clean_start=True)
         until = time.monotonic() + _PROBE_SECONDS

@@ -39,10 +39,9 @@ class Connection:
             await await_cancellable(publishing)
 
     async def publish_messages_in_order(self, messages: Sequence[Message]) -> None:
-        """Publish messages in their order.
+        """Publish messages in their order. Return and raise the same as `publish_message` for the last message.
 
-        The result and the errors are those of `publish` for the last message. Earlier messages of QoS 0 are written
-        together, which saves a task and a timer for each.
+        Earlier messages of QoS 0 are written together, which saves a task and a timer for each.
         """
         for place, message in enumerate(messages, 1):
             if message.qos == 0 and place < len(messages):

@@ -170,10 +170,10 @@ class DiallerClient:
             self._put("desk", DeskStatus(connected, self._clock.now()))
 
     async def _handle_received_message(self, received: Received) -> None:
-        """Handle a message of the dialler. A malformed one is ignored.
+        """Pass the record in a message of the dialler to `put`, or a reply to the caller that waits for it.
 
-        It may be retained, and be received at every start. It comes from another version of the dialler, or from a
-        stranger if the broker lets strangers publish.
+        A malformed message is ignored. It comes from another version of the dialler, or from a stranger if the broker
+        lets strangers publish.
         """
         try:
             if not received.payload:
@@ -208,7 +208,9 @@ class DiallerClient:
 
 
 def _list_topic_filters(kinds: Container[str]) -> list[str]:
-    """Return the topic filters for keys of these kinds, without the root of the centre's topics."""
+    """Return the MQTT topic filters for records of these kinds, such as "campaign", without the root of the centre's
+    topics.
+    """
     return [re.sub(r"{\w+}", "+", topic.pattern) for topic, kind, _ in _SUBSCRIBED.values() if kind in kinds]
 
 

@@ -10,7 +10,11 @@ from typing import Any
 
 from dialer.domain.schema import make_json_schema, to_json_value
 from dialer.mqtt import topics
-from dialer.mqtt.commands.schema import build_message_schema, get_first_paragraph, list_command_reference_lines
+from dialer.mqtt.commands.schema import (
+    build_message_schema,
+    get_first_paragraph_of_description,
+    list_command_reference_lines,
+)
 from dialer.mqtt.examples import create_example_messages
 from dialer.mqtt.home_assistant import Discovery
 from dialer.mqtt.topics import REPLIES, ROOT, TOPICS, Topic, TopicWriter
@@ -85,7 +89,7 @@ def render_topics_page() -> str:
             "",
             f"### {name}",
             "",
-            get_first_paragraph(schema["description"]),
+            get_first_paragraph_of_description(schema["description"]),
             "",
             *_render_field_table(schema, inner),
         ]
@@ -140,12 +144,12 @@ def render_asyncapi() -> dict[str, Any]:
 def _convert_example_to_json(message: Any) -> Any:
     """Return an example message as JSON values. In a message to Home Assistant, fields that are null are left out."""
     value = to_json_value(message)
-    return _remove_nulls(value) if isinstance(message, Discovery) else value
+    return _remove_null_fields(value) if isinstance(message, Discovery) else value
 
 
-def _remove_nulls(value: Any) -> Any:
+def _remove_null_fields(value: Any) -> Any:
     if isinstance(value, dict):
-        return {name: _remove_nulls(inner) for name, inner in value.items() if inner is not None}
+        return {name: _remove_null_fields(inner) for name, inner in value.items() if inner is not None}
     return value
 
 
@@ -171,13 +175,13 @@ def _shorten_topic(topic: Topic) -> str:
 def _render_field_table(schema: dict[str, Any], inner: dict[str, Any]) -> list[str]:
     """Return a Markdown table of an object's fields."""
     rows = [
-        f"|`{name}`|{_describe_type(field, inner)}|{field.get('description', '')}|"
+        f"|`{name}`|{_describe_field_type(field, inner)}|{field.get('description', '')}|"
         for name, field in schema["properties"].items()
     ]
     return ["|field|type|meaning|", "|---|---|---|", *rows]
 
 
-def _describe_type(field: dict[str, Any], inner: dict[str, Any]) -> str:
+def _describe_field_type(field: dict[str, Any], inner: dict[str, Any]) -> str:
     """Return a field's type in words."""
     if "enum" in field and len(field["enum"]) > _MOST_VALUES_SHOWN:
         return f"string, one of {len(field['enum'])} (asyncapi.json)"
@@ -186,12 +190,12 @@ def _describe_type(field: dict[str, Any], inner: dict[str, Any]) -> str:
     if "const" in field:
         return f"`{field['const']}`"
     if "anyOf" in field:
-        return " or ".join(_describe_type(choice, inner) for choice in field["anyOf"])
+        return " or ".join(_describe_field_type(choice, inner) for choice in field["anyOf"])
     if "$ref" in field:
         name = field["$ref"].rpartition("/")[2]
-        return f"[{name}](#{name.lower()})" if "properties" in inner[name] else _describe_type(inner[name], inner)
+        return f"[{name}](#{name.lower()})" if "properties" in inner[name] else _describe_field_type(inner[name], inner)
     if field["type"] == "array":
-        return f"list of {_describe_type(field['items'], inner)}"
+        return f"list of {_describe_field_type(field['items'], inner)}"
     if field.get("format") == "epoch-seconds":
         return "time"
     return str(field["type"])

@@ -101,7 +101,7 @@ async def _start_broker(kind: BrokerKind, port: int, folder: Path) -> DemoBroker
             await _stop_broker_process(process)
             raise
         await _stop_broker_process(process)
-        problem = read_last_line(log_path)
+        problem = read_last_line_of_log(log_path)
     raise BrokerUnreachable(
         f"the {kind} broker does not start ({problem}): install mosquitto, or set a broker in the configuration"
     )
@@ -199,7 +199,7 @@ def is_port_free(port: int) -> bool:
     return True
 
 
-def read_last_line(log_path: Path) -> str:
+def read_last_line_of_log(log_path: Path) -> str:
     """Return the last line of a log file."""
     lines = log_path.read_text(encoding="utf-8", errors="replace").strip().splitlines()
     return lines[-1] if lines else "it wrote no message"

@@ -35,13 +35,13 @@ class LinkPurpose:
     publishes: bool = True  # with a last will; False: it only reads, and acknowledges messages once they are stored
 
 
-def make_purpose_of_command_link(centre: str) -> LinkPurpose:
-    """Return the purpose of the main connection. It publishes all messages and receives the commands."""
+def describe_command_link(centre: str) -> LinkPurpose:
+    """Return the description of the dialler's main connection, which publishes all messages and receives the commands."""
     return LinkPurpose(topics.build_commands_filter(centre), AlertKind.BROKER_DOWN)
 
 
-def make_purpose_of_opt_out_link() -> LinkPurpose:
-    """Return the purpose of the connection that reads opt-outs of other centres.
+def describe_opt_out_link() -> LinkPurpose:
+    """Return the description of the connection that reads opt-outs of other centres.
 
     It is a separate connection because the broker delays opt-outs that this centre cannot store yet. It must not delay
     commands.
@@ -77,11 +77,11 @@ class BrokerLink:
     ) -> None:
         """Create a link. `raise_alert` is called when the connection is lost, and when it is restored.
 
-        The default purpose is `LinkPurpose.make_purpose_of_command_link`.
+        The default purpose is `LinkPurpose.describe_command_link`.
         """
         centre, settings = presence.centre, presence.settings
         self._presence = presence
-        self._purpose = purpose or make_purpose_of_command_link(centre)
+        self._purpose = purpose or describe_command_link(centre)
         self._settings = replace(settings, client_id=f"{make_client_id(settings, centre)}{self._purpose.client_suffix}")
         self._centre = centre
         self._clock = presence.clock

@@ -23,13 +23,13 @@ from dialer.mqtt.client import MqttError, Received
 from dialer.mqtt.commands.gateway import CommandEngine, CommandGateway
 from dialer.mqtt.commands.senders import Senders
 from dialer.mqtt.connection import Connection
-from dialer.mqtt.link import BrokerLink, Presence, make_purpose_of_opt_out_link
+from dialer.mqtt.link import BrokerLink, Presence, describe_opt_out_link
 from dialer.mqtt.messages import Message
 from dialer.mqtt.newest_call import NewestCallAtBroker
 from dialer.mqtt.outbox_relay import OutboxRelay
 from dialer.mqtt.peer_opt_outs import PeerOptOuts
 from dialer.mqtt.publisher import Publisher
-from dialer.mqtt.retained_seal import find_missing_seal
+from dialer.mqtt.retained_seal import describe_missing_seal
 from dialer.store.store import Store
 
 _log = structlog.get_logger(__name__)
@@ -41,7 +41,7 @@ class EnginePort(CommandEngine, Protocol):
     """The part of the engine that the monitor uses."""
 
     def make_centre_view(self) -> CentreView:
-        """Return the current view of the centre."""
+        """Return the present state of the centre (campaigns, seats, alerts), as the pages and the messages show it."""
         ...
 
     def subscribe_to_changes(self, callback: Callable[[Change], None]) -> Callable[[], None]:
@@ -92,9 +92,9 @@ class Monitor:
         self._is_seal_compared = False
         self._newest_call = NewestCallAtBroker(centre, engine.compare_store_with_newest_call)
         self._gateway = CommandGateway(engine, store, clock, senders, centre)
-        self._opt_outs = PeerOptOuts(self._suppress_number) if reads_opt_outs else None
+        self._opt_outs = PeerOptOuts(self._import_peer_opt_out) if reads_opt_outs else None
         self._link = BrokerLink(presence, engine.raise_or_clear_alert)
-        self._opt_outs_link = BrokerLink(presence, engine.raise_or_clear_alert, make_purpose_of_opt_out_link())
+        self._opt_outs_link = BrokerLink(presence, engine.raise_or_clear_alert, describe_opt_out_link())
         # Set once opt-outs are read on their own connection, or are not read at all.
         self._main_may_unsubscribe = asyncio.Event()
         if not reads_opt_outs:
@@ -120,7 +120,7 @@ class Monitor:
                 workers = [group.create_task(self._gateway.run(), name="monitor-commands")]
                 if self._opt_outs is not None:
                     workers.append(group.create_task(self._opt_outs.run(), name="monitor-opt-outs"))
-                    reading = self._opt_outs_link.run(lambda connection: self._read_opt_outs(connection, stop), stop)
+                    reading = self._opt_outs_link.run(lambda connection: self._receive_opt_outs(connection, stop), stop)
                     group.create_task(reading, name="monitor-other-centres")  # ends when `stop` is set
                 await self._link.run(lambda connection: self._serve_connection(connection, stop), stop)
                 for worker in workers:
@@ -151,15 +151,18 @@ class Monitor:
         while True:
             await connection.publish_message(await self._gateway.unstored_replies.get())
 
-    async def _suppress_number(self, opt_out: PeerOptOutRecord) -> None:
+    async def _import_peer_opt_out(self, opt_out: PeerOptOutRecord) -> None:
         await self._engine.import_opt_out(opt_out.number_hash, at=opt_out.at, centre=opt_out.centre)
 
     async def _compare_retained_seal(self) -> None:
-        """Compare the store with the seal that the broker retains, once, before a newer seal replaces that one."""
+        """Compare the store, once, with the seal (signature over the store's changes) that the broker retains.
+
+        This is done before the dialler publishes a newer seal, which replaces the retained one.
+        """
         if self._is_seal_compared:
             return
         now = self._presence.clock.now()
-        problem = await find_missing_seal(self._presence.settings, self._centre, self._store, now)
+        problem = await describe_missing_seal(self._presence.settings, self._centre, self._store, now)
         if problem:
             _log.error("store.seal_missing", problem=problem)
             self._engine.raise_or_clear_alert(create_alert(AlertKind.SEAL_MISSING, now, problem=problem))
@@ -174,7 +177,7 @@ class Monitor:
         await self._main_may_unsubscribe.wait()
         await connection.unsubscribe_from_topic(topics.build_opt_outs_filter())
 
-    async def _read_opt_outs(self, connection: Connection, stop: asyncio.Event) -> None:
+    async def _receive_opt_outs(self, connection: Connection, stop: asyncio.Event) -> None:
         self._main_may_unsubscribe.set()
         async with asyncio.TaskGroup() as group:
             handle = partial(self._handle_broker_message, connection)
@@ -183,12 +186,12 @@ class Monitor:
             reader.cancel()
 
     async def _handle_broker_message(self, connection: Connection, received: Received) -> None:
-        sender = topics.find_sender(self._centre, received.topic)
+        sender = topics.get_sender_from_topic(self._centre, received.topic)
         if sender is not None:
             self._gateway.queue_command_message(sender, received.payload, retained=received.retained)
             if received.retained and received.payload:  # otherwise the broker would send it again at every connect
                 await connection.publish_message(Message(received.topic, "", 0, True))
-        elif not self._newest_call.handle_message(received) and self._opt_outs is not None:
+        elif not self._newest_call.accept_message_about_newest_call(received) and self._opt_outs is not None:
             await self._opt_outs.queue_opt_out_message(received.topic, received.payload, received.acknowledge)
 
     async def _publish_last_messages(self, connection: Connection) -> None:

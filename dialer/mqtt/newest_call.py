@@ -38,9 +38,10 @@ def decode_newest_call(payload: bytes) -> NewestCall:
 
 
 async def compare_with_broker_at_start(settings: BrokerSettings, centre: str, compare: Compare) -> None:
-    """Compare the store with the newest call at the broker, on a connection of its own.
+    """Compare the store with the newest call recorded at the broker, before the dialler connects. Uses its own
+    connection.
 
-    If the broker is unreachable, the dialler may start. It compares when it connects.
+    If the broker is unreachable, the dialler may start, and compares when it connects.
     """
     topic = topics.NEWEST_CALL.build_full_topic(centre)
     try:
@@ -63,12 +64,15 @@ class NewestCallAtBroker:
         self._retained: asyncio.Future[NewestCall] | None = None
 
     def add_engine_change(self, change: Change) -> None:
-        """Note a call that is being placed. The engine calls this at each change; other changes are ignored."""
+        """Note a call that is being placed, to record it at the broker. The engine calls this at each change.
+
+        Changes that place no call are ignored.
+        """
         if isinstance(change, CallChange) and change.state is CallState.DIALLING:
             self._recorder.put_newest_call(NewestCall(change.attempt_id, change.at))
 
-    def handle_message(self, received: Received) -> bool:
-        """Handle a message that has arrived on the connection. Return whether it is about the newest call."""
+    def accept_message_about_newest_call(self, received: Received) -> bool:
+        """Accept a received message if it is the record of the newest call. Return whether it is."""
         if received.topic != self._topic:
             return False
         if self._retained is not None and not self._retained.done() and received.payload:
@@ -76,9 +80,10 @@ class NewestCallAtBroker:
         return True
 
     async def run(self, connection: Connection) -> None:
-        """Compare the store with the message at the broker, then replace it with each newest call until cancelled.
+        """Compare the store with the newest call recorded at the broker, then record each newer call there, until
+        cancelled.
 
-        If the store lacks the call at the broker, return and leave the message as it is.
+        If the store lacks the call that is recorded at the broker, return and leave the record as it is.
         """
         self._retained = asyncio.get_running_loop().create_future()
         async with asyncio.timeout(connection.answer_seconds):

@@ -61,9 +61,10 @@ class ChangeBuffer:
         self.dropped = 0
         """Call events that were not published, since the start."""
 
-    def add_change(self, change: Change) -> None:
-        """Add a change of the engine. Never waits and never fails. If the queue of call events is full, the oldest one
-        is dropped.
+    def buffer_engine_change(self, change: Change) -> None:
+        """Add a change of the engine to the changes that will be published. Never waits and never fails.
+
+        If the queue of call events is full, the oldest one is dropped.
         """
         match change:
             case CallChange(campaign_id=campaign_id):
@@ -105,7 +106,7 @@ class ChangeBuffer:
             self._statistics_at[campaign.campaign_id] = now
         self._seats_at = {seat.seat: now for seat in view.seats}
 
-    def find_next_due_time(self, now: float) -> float:
+    def find_time_of_next_message(self, now: float) -> float:
         """Return when the next message must be published (monotonic seconds). If a message is due already, the time is
         not after `now`.
         """
@@ -114,7 +115,7 @@ class ChangeBuffer:
         due = self._centre_at + (CENTRE_STATE_SECONDS if self._centre_changed else HEARTBEAT_SECONDS)
         if self._calls or self._seats or self._booths:
             due = min(due, max(now, self._changes_at + CHANGES_SECONDS))
-        return min([due, *(self._find_next_statistics_time(campaign_id) for campaign_id in self._campaigns)])
+        return min([due, *(self._find_time_of_next_statistics(campaign_id) for campaign_id in self._campaigns)])
 
     def pop_due_messages(self, now: float, view: Callable[[], CentreView]) -> list[Message]:
         """Remove and return the messages that must be published now. `view` is called only if a message needs the
@@ -122,7 +123,7 @@ class ChangeBuffer:
         """
         centre_due = self._centre_at + (CENTRE_STATE_SECONDS if self._centre_changed else HEARTBEAT_SECONDS) <= now
         campaigns = {
-            campaign_id for campaign_id in self._campaigns if self._find_next_statistics_time(campaign_id) <= now
+            campaign_id for campaign_id in self._campaigns if self._find_time_of_next_statistics(campaign_id) <= now
         }
         changes = bool(self._calls or self._seats or self._booths)
         changes_due = changes and self._changes_at + CHANGES_SECONDS <= now
@@ -176,7 +177,7 @@ class ChangeBuffer:
             self._centre_id = view().state.centre
         return [messages.create_seat_message(self._centre_id or "", seat) for seat in seats]
 
-    def _find_next_statistics_time(self, campaign_id: str) -> float:
+    def _find_time_of_next_statistics(self, campaign_id: str) -> float:
         return self._statistics_at.get(campaign_id, float("-inf")) + STATISTICS_SECONDS
 
 
@@ -202,7 +203,7 @@ class Publisher:
 
     def add_engine_change(self, change: Change) -> None:
         """Add a change of the engine to the waiting changes. The engine calls this in the event loop; it never blocks."""
-        self._buffer.add_change(change)
+        self._buffer.buffer_engine_change(change)
         self._changed.set()
 
     async def run(self, publish: PublishAll) -> None:
@@ -217,8 +218,8 @@ class Publisher:
                 await publish(due)
 
     async def _wait_until_message_is_due(self) -> None:
-        """Wait until a message is due."""
-        while (delay := self._buffer.find_next_due_time(now := self._clock.monotonic()) - now) > 0:
+        """Wait until the next message of the buffer must be published."""
+        while (delay := self._buffer.find_time_of_next_message(now := self._clock.monotonic()) - now) > 0:
             self._changed.clear()
             try:
                 async with asyncio.timeout(delay + TIMER_SECONDS):

@@ -21,10 +21,11 @@ AUDIT_KIND = "seal-missing"
 _LARGEST_ID = 2**63 - 1
 
 
-async def find_missing_seal(settings: BrokerSettings, centre: str, store: Store, at: float) -> str:
-    """Return how the store contradicts the seal that the broker retains, or an empty text. Writes a contradiction to the audit.
+async def describe_missing_seal(settings: BrokerSettings, centre: str, store: Store, at: float) -> str:
+    """Return how the store contradicts the newest seal that the broker retains, or an empty text.
 
-    It uses a connection of its own. `at` is the present time (epoch seconds). Raises BrokerUnreachable, StoreError.
+    A seal is the signature over a minute of the store's changes. A contradiction is written to the audit. The message
+    is read on a connection of its own. `at` is the present time (epoch seconds). Raises BrokerUnreachable, StoreError.
     """
     topic = topics.SEALED_EPOCH.build_full_topic(centre)
     payload = await read_retained_message(settings, centre, topic, "seal")

@@ -170,7 +170,7 @@ async def test_no_forged_command_is_executed() -> None:
                         payload, user, SIGNED, CENTRE, retained=retained, now=tested.clock.now()
                     )
                     assert isinstance(parsed, RefusedCommand), (name, user, number)
-                    await tested.gateway.handle_command(parsed)
+                    await tested.gateway.execute_command_once_and_reply(parsed)
                     tried += 1
                     proved += parsed.is_authentic
 

@@ -39,11 +39,11 @@ class ReplyLosingGateway(CommandGateway):
 
     lose = 0
 
-    async def _store_reply(self, user: str, reply: CommandReply) -> None:
+    async def _put_reply_into_outbox(self, user: str, reply: CommandReply) -> None:
         if self.lose:
             self.lose -= 1
             raise StoreBusy("the dialler ended before it replied")
-        await super()._store_reply(user, reply)
+        await super()._put_reply_into_outbox(user, reply)
 
 
 class Page:
@@ -63,7 +63,7 @@ class Page:
         [(before,)] = query_store(self._store, "SELECT coalesce(max(outbox_id), 0) FROM outbox")
         try:
             payload = json.dumps(fields).encode()
-            await self.desk.handle_command(
+            await self.desk.execute_command_once_and_reply(
                 parse_and_check_payload(payload, "desk", SENDERS, "test", retained=False, now=now)
             )
         except StoreBusy:

@@ -40,7 +40,7 @@ class CountingAlert:
         if not self._reported:
             return False
         if self._clock.monotonic() - self._last_at >= QUIET_SECONDS:
-            self._raise_alert(self._create_count_alert(cleared=True))
+            self._raise_alert(self._create_incident_count_alert(cleared=True))
             self._counts.clear()
             self._reported = 0
         elif sum(self._counts.values()) != self._reported:
@@ -49,9 +49,9 @@ class CountingAlert:
 
     def _raise_incident_count_alert(self) -> None:
         self._reported = sum(self._counts.values())
-        self._raise_alert(self._create_count_alert())
+        self._raise_alert(self._create_incident_count_alert())
 
-    def _create_count_alert(self, *, cleared: bool = False) -> Alert:
+    def _create_incident_count_alert(self, *, cleared: bool = False) -> Alert:
         users = [f"{sender} ({count:,})" for sender, count in sorted(self._counts.items()) if sender]
         return create_alert(
             self._kind,

@@ -46,13 +46,16 @@ class AcceptedCommand:
     content: str  # hash of its name and fields, without ID and expiry
 
     @property
-    def key_in_store(self) -> str:
-        """The command's key in the store. It contains the sender, so that nobody can use the ID of another sender's command."""
+    def stored_command_key(self) -> str:
+        """The key under which the store records the command: its sender and its ID.
+
+        So nobody can use the ID of another sender's command.
+        """
         return f"{self.sender}/{self.command_id}"
 
     @property
     def command_context(self) -> CommandContext:
-        """The context in which the command is executed."""
+        """The facts that the command's execution needs besides its fields: who sent it."""
         return CommandContext(self.sender)
 
 
@@ -99,7 +102,7 @@ def check_command_message(
     command_id = message.command_id if is_user_name(user) else None
     refusal = RefusedCommand(command_id, "", user, message.name)
     try:
-        sender = senders.find_sender(user)
+        sender = senders.find_sender_by_user_name(user)
         if sender is None:
             raise CommandRefused(
                 "the sender may not send commands: add it to [[supervisors]] of the dialler's settings, or to its users"
@@ -122,7 +125,7 @@ def recheck_sender_permission(accepted: AcceptedCommand, senders: Senders) -> Ch
 
     Return the command, or its refusal if the sender has lost the permission.
     """
-    sender = senders.find_sender(accepted.sender)
+    sender = senders.find_sender_by_user_name(accepted.sender)
     try:
         if sender is None:
             raise CommandRefused(f"the user {accepted.sender} may no longer send commands: ask a supervisor for a role")

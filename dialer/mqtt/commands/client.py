@@ -84,7 +84,10 @@ class CommandSession:
         self._is_in_progress = False  # as the dialler has reported since the last check
 
     async def handle_reply_or_state(self, received: Received) -> None:
-        """Store a reply to a command, or the centre's state. Replies to other commands are ignored."""
+        """Store a message of the dialler: the reply to the command that was sent, or the centre's state.
+
+        Replies to other commands are ignored.
+        """
         if received.topic == topics.CENTRE_STATE.build_full_topic(self._centre):
             imports_roll = self._may_take_minutes and _is_importing_roll(received.payload)
             self._is_in_progress = self._is_in_progress or imports_roll
@@ -119,7 +122,10 @@ class CommandSession:
         )
 
     async def _wait_for_reply(self) -> CommandReply | None:
-        """Return the reply. None if it does not arrive in time and the dialler does not report progress."""
+        """Wait for the reply to the command and return it. Return None if it does not arrive in time.
+
+        The wait is longer while the dialler reports that it works on such a command.
+        """
         seconds = REPLY_SECONDS
         while not (await asyncio.wait([self._reply], timeout=seconds))[0]:
             if not self._is_in_progress:

@@ -98,7 +98,7 @@ class CommandGateway:
         """Queue a message from the topic of `user`. An empty message only clears a retained one, and is no command."""
         if not payload:
             return
-        sender = user if self._senders.find_sender(user) is not None else ""  # strangers share one queue
+        sender = user if self._senders.find_sender_by_user_name(user) is not None else ""  # strangers share one queue
         message: CommandMessage | RefusedCommand
         try:
             message = parse_command_message(payload)
@@ -123,10 +123,10 @@ class CommandGateway:
         """Execute and answer commands until cancelled."""
         async with asyncio.TaskGroup() as group:
             for urgency in Urgency:
-                group.create_task(self._execute_queue(urgency), name=f"commands-{urgency.name.lower()}")
-            group.create_task(self._update_alerts(), name="commands-alerts")
+                group.create_task(self._execute_commands_of_queue(urgency), name=f"commands-{urgency.name.lower()}")
+            group.create_task(self._update_incident_alerts(), name="commands-alerts")
 
-    async def _execute_queue(self, urgency: Urgency) -> None:
+    async def _execute_commands_of_queue(self, urgency: Urgency) -> None:
         queues, arrived = self._queues[urgency], self._arrived[urgency]
         while True:
             waiting, seconds = queues.pop_next_command(self._clock.monotonic())
@@ -142,7 +142,7 @@ class CommandGateway:
 
     async def _handle_command_and_log_errors(self, number: int, checked: CheckedCommand) -> None:
         try:
-            await self.handle_command(checked, number)
+            await self.execute_command_once_and_reply(checked, number)
         except StoreError as error:
             _log.error("command.unanswered", command=format_id_for_log(checked), problem=str(error))
         except Exception:  # noqa: BLE001 - no message may end the dialler; the error is logged with its traceback
@@ -150,9 +150,11 @@ class CommandGateway:
             if checked.command_id is not None:
                 with contextlib.suppress(StoreError):
                     await self._audit.append_audit_entry(checked, "failed")
-                    await self._store_reply(checked.sender, self._create_refusal_reply(checked.command_id, _FAILED))
+                    await self._put_reply_into_outbox(
+                        checked.sender, self._create_refusal_reply(checked.command_id, _FAILED)
+                    )
 
-    async def _update_alerts(self) -> None:
+    async def _update_incident_alerts(self) -> None:
         while True:
             await self._has_counts.wait()
             await asyncio.sleep(UPDATE_SECONDS)
@@ -166,15 +168,14 @@ class CommandGateway:
         alert.count_incidents(sender, number)
         self._has_counts.set()
 
-    async def handle_command(self, checked: CheckedCommand, number: int = 0) -> None:
-        """Execute a command that was not executed before, and reply to its sender. `number` is its place in the order
-        of arrival.
+    async def execute_command_once_and_reply(self, checked: CheckedCommand, number: int = 0) -> None:
+        """Execute a command that was not executed before, and send a reply to its sender.
 
-        When the execution is recorded depends on the command. An idempotent command is recorded after its execution: if
-        the dialler crashes in between and the command is repeated, it is executed again, which changes nothing. Another
-        command is recorded before its execution, because a second hang-up or transfer would affect the next voter: if
-        the dialler crashes in between, a repeat is refused. A command with a receipt is recorded in the transaction
-        that executes it.
+        `number` is the command's place in the order of arrival. An idempotent command is recorded in the store after
+        its execution. If the dialler crashes in between and the command is repeated, it is executed again, which
+        changes nothing. Another command is recorded before its execution, because a second hang-up or transfer would
+        affect the next voter. If the dialler crashes in between, a repeat is refused. A command with a receipt is
+        recorded in the transaction that executes it.
         """
         if isinstance(checked, AcceptedCommand):
             checked = recheck_sender_permission(checked, self._senders)
@@ -183,22 +184,22 @@ class CommandGateway:
             return
         is_stored = checked.command.is_stored
         known = None
-        if is_stored and checked.key_in_store not in self._in_progress:
-            known = await self._store.find_executed_command(checked.key_in_store)
-        if checked.key_in_store in self._in_progress or (known is not None and known.content != checked.content):
+        if is_stored and checked.stored_command_key not in self._in_progress:
+            known = await self._store.find_executed_command(checked.stored_command_key)
+        if checked.stored_command_key in self._in_progress or (known is not None and known.content != checked.content):
             text = "another command has this ID: every command needs a new one"
             await self._refuse_command(
                 RefusedCommand(checked.command_id, text, checked.sender, checked.name, checked.role, is_authentic=True)
             )
             return
-        self._in_progress.add(checked.key_in_store)
+        self._in_progress.add(checked.stored_command_key)
         try:
-            reply = await self._execute_once(checked, known, number)
+            reply = await self._execute_or_return_stored_reply(checked, known, number)
         finally:
-            self._in_progress.discard(checked.key_in_store)
+            self._in_progress.discard(checked.stored_command_key)
         payload = CommandReply(id=checked.command_id, **json.loads(reply))
         if is_stored:
-            await self._store_reply(checked.sender, payload)
+            await self._put_reply_into_outbox(checked.sender, payload)
             return
         announced = create_reply_announcement(checked.sender, payload)
         with contextlib.suppress(asyncio.QueueFull):
@@ -206,7 +207,9 @@ class CommandGateway:
                 create_message_of_outbox_row(self._centre, announced.topic, announced.payload)
             )
 
-    async def _execute_once(self, accepted: AcceptedCommand, known: ExecutedCommand | None, number: int) -> str:
+    async def _execute_or_return_stored_reply(
+        self, accepted: AcceptedCommand, known: ExecutedCommand | None, number: int
+    ) -> str:
         """Execute a command and return its reply as JSON.
 
         If the store has a reply already (`known`), return that reply and do not execute the command.
@@ -218,9 +221,9 @@ class CommandGateway:
             return await self._execute_and_store_receipt(accepted, accepted.command)
         if not accepted.command.is_idempotent:
             return await self._record_command_then_execute(accepted)
-        _, reply = await self._execute_and_audit(accepted, accepted.command_context, number)
+        _, reply = await self._execute_and_audit_command(accepted, accepted.command_context, number)
         if accepted.command.is_stored:
-            await self._record_reply(accepted, reply)
+            await self._record_command_with_reply(accepted, reply)
         return reply
 
     async def _refuse_command(self, refused: RefusedCommand) -> None:
@@ -230,44 +233,48 @@ class CommandGateway:
         if refused.is_authentic:
             await self._audit.append_audit_entry(refused, "refused", refused.text)
         else:
-            name = refused.sender if self._senders.find_sender(refused.sender) is not None else ""
+            name = refused.sender if self._senders.find_sender_by_user_name(refused.sender) is not None else ""
             self._has_counts.set()
             await self._audit.append_unauthentic_command(refused, name)
         if refused.command_id is not None:
-            await self._store_reply(refused.sender, self._create_refusal_reply(refused.command_id, refused.text))
+            await self._put_reply_into_outbox(
+                refused.sender, self._create_refusal_reply(refused.command_id, refused.text)
+            )
 
     async def _execute_and_store_receipt(self, accepted: AcceptedCommand, command: ReceiptedCommand) -> str:
         await self._audit.append_audit_entry(accepted, "begun")
-        receipted = self._encode_reply("done", command.command_reply)
-        receipt = Receipt(accepted.key_in_store, accepted.name, accepted.content, receipted)
-        status, reply = await self._execute_and_audit(accepted, replace(accepted.command_context, receipt=receipt))
+        receipted = self._encode_reply_as_json("done", command.command_reply)
+        receipt = Receipt(accepted.stored_command_key, accepted.name, accepted.content, receipted)
+        status, reply = await self._execute_and_audit_command(
+            accepted, replace(accepted.command_context, receipt=receipt)
+        )
         if status == "done":
             return receipted
-        await self._record_reply(accepted, reply)
+        await self._record_command_with_reply(accepted, reply)
         return reply
 
     async def _record_command_then_execute(self, accepted: AcceptedCommand) -> str:
         """Record a command that must not be executed twice, then execute it. Return the reply as JSON."""
         await self._audit.append_audit_entry(accepted, "begun")  # it is not executed unless this is committed
-        await self._record_reply(accepted, self._encode_reply("refused", _INTERRUPTED))
-        _, reply = await self._execute_and_audit(accepted, accepted.command_context)
-        await self._store.set_command_reply(accepted.key_in_store, reply)
+        await self._record_command_with_reply(accepted, self._encode_reply_as_json("refused", _INTERRUPTED))
+        _, reply = await self._execute_and_audit_command(accepted, accepted.command_context)
+        await self._store.set_command_reply(accepted.stored_command_key, reply)
         return reply
 
-    async def _record_reply(self, accepted: AcceptedCommand, reply: str) -> None:
+    async def _record_command_with_reply(self, accepted: AcceptedCommand, reply: str) -> None:
         now = self._clock.now()
-        await self._store.record_command(accepted.key_in_store, accepted.name, accepted.content, reply, now)
+        await self._store.record_command(accepted.stored_command_key, accepted.name, accepted.content, reply, now)
 
-    def _encode_reply(self, status: str, text: str, why: RefusedBecause | None = None) -> str:
+    def _encode_reply_as_json(self, status: str, text: str, why: RefusedBecause | None = None) -> str:
         reply = {"status": status, "text": text, "at": round(self._clock.now(), 3)}
         return json.dumps(reply if why is None else {**reply, "code": why})
 
-    async def _execute_and_audit(
+    async def _execute_and_audit_command(
         self, accepted: AcceptedCommand, context: CommandContext, number: int = 0
     ) -> tuple[str, str]:
         """Execute a command, and write it to audit and log. Return the status and the text of the reply."""
-        status, text, why = await self._execute_or_refuse(accepted, context, number)
-        reply = self._encode_reply(status, text, why)
+        status, text, why = await self._execute_or_return_refusal(accepted, context, number)
+        reply = self._encode_reply_as_json(status, text, why)
         if status == "done" and not accepted.command.is_stored:
             return status, reply
         await self._audit.append_audit_entry(accepted, status, text if status == "refused" else "")
@@ -281,7 +288,7 @@ class CommandGateway:
         )
         return status, reply
 
-    async def _execute_or_refuse(
+    async def _execute_or_return_refusal(
         self, accepted: AcceptedCommand, context: CommandContext, number: int
     ) -> tuple[str, str, RefusedBecause | None]:
         """Execute a command. Return the reply's status and text, and the code if it was refused."""
@@ -324,6 +331,6 @@ class CommandGateway:
     def _create_refusal_reply(self, command_id: str, text: str) -> CommandReply:
         return CommandReply(id=command_id, status="refused", text=text, at=self._clock.now())
 
-    async def _store_reply(self, user: str, reply: CommandReply) -> None:
+    async def _put_reply_into_outbox(self, user: str, reply: CommandReply) -> None:
         await self._store.add_announcements_to_outbox([create_reply_announcement(user, reply)], self._clock.now())
         self._engine.outbox_filled_event.set()

@@ -33,13 +33,13 @@ class CommandMessage:
 
     @property
     def name(self) -> str:
-        """The command's name, or "" if there is no command of that name."""
+        """The name of the command, such as "pause", or "" if no command has the name in the message."""
         name = self.fields.get("name")
         return name if isinstance(name, str) and name in COMMANDS else ""
 
     @property
     def urgency(self) -> Urgency:
-        """The urgency of the named command. It determines the queue in which the command waits."""
+        """How urgent the command is. This determines the queue in which the command waits."""
         return COMMANDS[self.name].urgency if self.name else Urgency.NORMAL
 
 

@@ -68,12 +68,12 @@ def list_command_reference_lines() -> Iterator[str]:
     yield from ("### Fields of commands", "")
     yield from _format_table(("field", "type", "meaning"), _list_fields_with_meanings())
     yield from ("### Objects in commands", "")
-    for name, schema in _list_object_schemas():
-        yield from (f"`{name}`: {get_first_paragraph(schema['description'])}", "")
+    for name, schema in _list_schemas_of_nested_objects():
+        yield from (f"`{name}`: {get_first_paragraph_of_description(schema['description'])}", "")
         yield from _format_table(
             ("field", "type", "meaning"),
             (
-                (f"`{field}`", describe_type(each), each.get("description", ""))
+                (f"`{field}`", describe_field_type(each), each.get("description", ""))
                 for field, each in schema["properties"].items()
             ),
         )
@@ -93,7 +93,7 @@ def _list_fields_with_meanings() -> Iterator[tuple[str, str, str]]:
     for name, kind in COMMANDS.items():
         schemas = kind.model_json_schema()["properties"]
         for field in (*kind.list_required_field_names(), *kind.list_optional_field_names()):
-            meaning = (describe_type(schemas[field]), str(kind.model_fields[field].description))
+            meaning = (describe_field_type(schemas[field]), str(kind.model_fields[field].description))
             commands.setdefault(field, {}).setdefault(meaning, []).append(name)
     for field, meanings in sorted(commands.items()):
         commonest, *others = sorted(meanings, key=lambda meaning: -len(meanings[meaning]))
@@ -102,25 +102,25 @@ def _list_fields_with_meanings() -> Iterator[tuple[str, str, str]]:
             yield f"`{field}` ({', '.join(meanings[meaning])})", *meaning
 
 
-def describe_type(schema: Mapping[str, Any]) -> str:
+def describe_field_type(schema: Mapping[str, Any]) -> str:
     """Return the type of a field in words, such as "list of `MarkReport`" or "`said`, `told`". Null is left out."""
     if "enum" in schema:
         return ", ".join(f"`{value}`" for value in schema["enum"])
     if "anyOf" in schema:
-        return " or ".join(describe_type(each) for each in schema["anyOf"] if each.get("type") != "null")
+        return " or ".join(describe_field_type(each) for each in schema["anyOf"] if each.get("type") != "null")
     if "$ref" in schema:
         return f"`{schema['$ref'].rpartition('/')[2]}`"
     if schema.get("type") == "array":
-        return f"list of {describe_type(schema['items'])}"
+        return f"list of {describe_field_type(schema['items'])}"
     return str(schema.get("type", "any"))
 
 
-def get_first_paragraph(description: str) -> str:
+def get_first_paragraph_of_description(description: str) -> str:
     """Return the first paragraph of a description as one line."""
     return " ".join(description.partition("\n\n")[0].split())
 
 
-def _list_object_schemas() -> Iterator[tuple[str, dict[str, Any]]]:
+def _list_schemas_of_nested_objects() -> Iterator[tuple[str, dict[str, Any]]]:
     kinds = {kind.__name__ for kind in COMMANDS.values()}
     for name, schema in build_message_schema("#/{model}")["$defs"].items():
         if name not in kinds and "properties" in schema:

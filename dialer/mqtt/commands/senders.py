@@ -58,7 +58,7 @@ class Senders:
         """Replace the supervisors that came from the settings."""
         self._supervisors = {sender.name: sender for sender in supervisors}
 
-    def find_sender(self, name: str) -> Sender | None:
+    def find_sender_by_user_name(self, name: str) -> Sender | None:
         """Return the sender with a user name, or None if this user may not send commands."""
         sender = self._supervisors.get(name)
         if sender is None and (role := self._users.get(name)) is not None:

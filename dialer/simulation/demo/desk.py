@@ -23,7 +23,7 @@ from dialer.domain.clock import SystemClock
 from dialer.domain.enums import HqRole
 from dialer.engine.seats.pins import hash_pin
 from dialer.extras import describe_extra_installation
-from dialer.mqtt.embedded_broker import GUARD, HOST, DemoBroker, find_free_port, is_port_free, read_last_line
+from dialer.mqtt.embedded_broker import GUARD, HOST, DemoBroker, find_free_port, is_port_free, read_last_line_of_log
 from dialer.settings.headquarters import HqSettings
 from dialer.settings.site import Settings, load_settings
 from dialer.settings.unfinished import find_pin_weakness
@@ -111,7 +111,7 @@ async def run_demo_desk(
         try:
             first_line = await _read_first_line(process)
             if not first_line:
-                yield (f"the desk is not running: {read_last_line(Path(log.name))}",)
+                yield (f"the desk is not running: {read_last_line_of_log(Path(log.name))}",)
                 return
             address = first_line.removeprefix(OPEN_AT_PREFIX)  # short, for a terminal of 80 columns
             numbers, seats = (f"{some[0]} to {some[-1]}" for some in (visitors.agents, visitors.seats))

@@ -591,8 +591,8 @@ async def read_replies(store: Store) -> list[dict[str, Any]]:
 async def test_duplicate_command_is_executed_once_and_answered_twice(store: Store) -> None:
     engine = FakeEngine()
     gateway = make_gateway(store, engine, engine.execute_command)
-    await gateway.handle_command(make_checked_command())
-    await gateway.handle_command(make_checked_command())
+    await gateway.execute_command_once_and_reply(make_checked_command())
+    await gateway.execute_command_once_and_reply(make_checked_command())
     assert engine.executed == [PauseCampaign(campaign="turnout-ivr")]
     first, second = await read_replies(store)
     assert first == second
@@ -613,7 +613,7 @@ async def test_audit_contains_each_command_with_sender_and_status(store: Store, 
         check_command(make_command("marks", id="c-5"), user="listener"),
         check_command(b"pause", user="eve"),
     ):
-        await gateway.handle_command(checked)
+        await gateway.execute_command_once_and_reply(checked)
     await store.close()
     with contextlib.closing(sqlite3.connect(tmp_path / "centre.db")) as db:
         rows = db.execute("SELECT kind, who, what FROM audit ORDER BY number").fetchall()
@@ -635,11 +635,11 @@ async def test_audit_contains_each_command_with_sender_and_status(store: Store, 
 
 async def test_duplicate_command_is_recognised_after_a_restart(store: Store, tmp_path: Path) -> None:
     before = FakeEngine()
-    await make_gateway(store, before, before.execute_command).handle_command(make_checked_command())
+    await make_gateway(store, before, before.execute_command).execute_command_once_and_reply(make_checked_command())
     await store.close()
     again = await open_store(tmp_path / "centre.db")
     after = FakeEngine()
-    await make_gateway(again, after, after.execute_command).handle_command(make_checked_command())
+    await make_gateway(again, after, after.execute_command).execute_command_once_and_reply(make_checked_command())
     assert after.executed == []
     assert len(await read_replies(again)) == 2
     await again.close()
@@ -648,7 +648,7 @@ async def test_duplicate_command_is_recognised_after_a_restart(store: Store, tmp
 async def test_command_refused_by_the_engine_is_answered_with_its_reason(store: Store) -> None:
     engine = FakeEngine()
     gateway = make_gateway(store, engine, engine.execute_command)
-    await gateway.handle_command(make_checked_command(campaign="no-such"))
+    await gateway.execute_command_once_and_reply(make_checked_command(campaign="no-such"))
     assert engine.executed == []
     (reply,) = await read_replies(store)
     assert reply["status"] == "refused"
@@ -713,10 +713,10 @@ async def test_hang_up_interrupted_by_a_crash_is_not_repeated(store: Store, tmp_
     parsed = check_command(make_command("seat-hang-up", id="c-1"))
     engine = FakeEngine()
     with pytest.raises(asyncio.CancelledError):
-        await make_gateway(store, engine, crash).handle_command(parsed)
+        await make_gateway(store, engine, crash).execute_command_once_and_reply(parsed)
     await store.close()
     again = await open_store(tmp_path / "centre.db")
-    await make_gateway(again, engine, engine.execute_command).handle_command(parsed)
+    await make_gateway(again, engine, engine.execute_command).execute_command_once_and_reply(parsed)
     assert len(done) == 1
     assert engine.executed == []
     (reply,) = await read_replies(again)
@@ -729,8 +729,8 @@ async def test_duplicate_seat_command_is_executed_once(store: Store) -> None:
     engine = FakeEngine()
     gateway = make_gateway(store, engine, engine.execute_command)
     parsed = check_command(make_command("seat-transfer", id="c-1"))
-    await gateway.handle_command(parsed)
-    await gateway.handle_command(parsed)
+    await gateway.execute_command_once_and_reply(parsed)
+    await gateway.execute_command_once_and_reply(parsed)
     assert engine.executed == [SeatTransfer(seat="01", to="boss")]
     first, second = await read_replies(store)
     assert first == second
@@ -743,7 +743,7 @@ async def test_seat_command_is_refused_when_the_store_fails(store: Store) -> Non
 
     engine = FakeEngine()
     gateway = make_gateway(store, engine, fail_while_store_is_busy)
-    await gateway.handle_command(check_command(make_command("seat-hold", id="c-1")))
+    await gateway.execute_command_once_and_reply(check_command(make_command("seat-hold", id="c-1")))
     (reply,) = await read_replies(store)
     assert (reply["status"], reply["text"]) == ("refused", "it was not saved: another process holds the store")
 
@@ -779,9 +779,9 @@ async def test_command_with_updates_of_other_centres_is_audited_only_if_refused(
 
     engine = FakeEngine()
     done, refused = make_gateway(store, engine), make_gateway(store, engine, refuse)
-    await done.handle_command(check_command(make_command("confirm-uplink"), user="uplink"))
+    await done.execute_command_once_and_reply(check_command(make_command("confirm-uplink"), user="uplink"))
     assert read_audited_statuses() == []
-    await refused.handle_command(check_command(make_command("import-peer-updates"), user="uplink"))
+    await refused.execute_command_once_and_reply(check_command(make_command("import-peer-updates"), user="uplink"))
     assert read_audited_statuses() == ["refused"]
     for gateway, status in ((done, "done"), (refused, "refused")):
         answer = gateway.unstored_replies.get_nowait()

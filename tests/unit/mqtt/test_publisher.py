@@ -38,12 +38,12 @@ def test_statistics_are_published_at_most_five_times_a_second_and_include_the_la
     now, published_at = 0.0, []
     for wait in waits:
         now += wait
-        buffer.add_change(CampaignChange("turnout-agents"))
+        buffer.buffer_engine_change(CampaignChange("turnout-agents"))
         if count_by_topic(buffer.pop_due_messages(now, lambda: view))["campaign-statistics"]:
             published_at.append(now)
     last_change = now
     for _ in range(3):  # the centre's own state may come due before the campaign's figures
-        now = max(now, buffer.find_next_due_time(now))
+        now = max(now, buffer.find_time_of_next_message(now))
         if count_by_topic(buffer.pop_due_messages(now, lambda: view))["campaign-statistics"]:
             published_at.append(now)
     assert all(later - earlier >= 0.2 - 1e-9 for earlier, later in itertools.pairwise(published_at))
@@ -55,9 +55,9 @@ def test_only_the_latest_state_of_a_seat_and_a_booth_is_published() -> None:
     buffer = ChangeBuffer(max_call_events=10)
     buffer.record_published_state(view, 0.0)
     for _ in range(50):
-        buffer.add_change(view.seats[0])
-        buffer.add_change(view.booths[1])
-    assert buffer.find_next_due_time(0.1) == 0.1
+        buffer.buffer_engine_change(view.seats[0])
+        buffer.buffer_engine_change(view.booths[1])
+    assert buffer.find_time_of_next_message(0.1) == 0.1
     assert count_by_topic(buffer.pop_due_messages(0.1, lambda: view)) == {"seat": 1, "booth-turnout": 1}
     assert buffer.pop_due_messages(0.2, lambda: view) == []
 
@@ -69,7 +69,7 @@ def test_unchanged_seat_is_published_again_with_its_current_utilisation() -> Non
     buffer = ChangeBuffer(max_call_events=10)
     buffer.record_published_state(view, 0.0)
     now, published = 0.0, []
-    while (now := buffer.find_next_due_time(now)) < 100.0:
+    while (now := buffer.find_time_of_next_message(now)) < 100.0:
         seen = replace(view, seats=(replace(ready, utilisation=0.9 - now / 200), view.seats[1]))
         published += [(now, each) for each in buffer.pop_due_messages(now, lambda: seen)]  # noqa: B023 - called at once
     seats = [(at, json.loads(each.payload)) for at, each in published if topic_of(each.topic).key == "seat"]
@@ -81,8 +81,8 @@ def test_removed_seats_and_campaigns_are_deleted_from_the_broker_after_their_las
     before, after = centre_view(campaigns=2, seats=2), centre_view(campaigns=1, seats=1)
     buffer = ChangeBuffer(max_call_events=10)
     buffer.record_published_state(before, 0.0)
-    buffer.add_change(before.seats[1])
-    buffer.add_change(CampaignChange(after.campaigns[0].campaign_id))
+    buffer.buffer_engine_change(before.seats[1])
+    buffer.buffer_engine_change(CampaignChange(after.campaigns[0].campaign_id))
     messages = buffer.pop_due_messages(1.0, lambda: after)
     (campaign, seat) = [message for message in messages if not message.payload]
     assert {campaign.topic, seat.topic} == {
@@ -92,7 +92,7 @@ def test_removed_seats_and_campaigns_are_deleted_from_the_broker_after_their_las
     assert campaign.retain and seat.retain
     (last_message,) = [message for message in messages if message.topic == seat.topic and message.payload]
     assert messages.index(last_message) < messages.index(seat)
-    buffer.add_change(CampaignChange(after.campaigns[0].campaign_id))
+    buffer.buffer_engine_change(CampaignChange(after.campaigns[0].campaign_id))
     assert all(message.payload for message in buffer.pop_due_messages(3.0, lambda: after))
 
 
@@ -103,11 +103,11 @@ def test_changes_within_a_short_time_are_published_together_with_every_call_even
     batches = []
     for step in range(50):  # a change every 20 ms
         now = 0.02 * step
-        buffer.add_change(CallChange("turnout-agents", f"attempt-{step}", CallState.RINGING, now))
-        buffer.add_change(replace(view.seats[0], at=now))
-        if buffer.find_next_due_time(now) <= now:
+        buffer.buffer_engine_change(CallChange("turnout-agents", f"attempt-{step}", CallState.RINGING, now))
+        buffer.buffer_engine_change(replace(view.seats[0], at=now))
+        if buffer.find_time_of_next_message(now) <= now:
             batches.append(count_by_topic(buffer.pop_due_messages(now, lambda: view)))
-    now = buffer.find_next_due_time(now)
+    now = buffer.find_time_of_next_message(now)
     batches.append(count_by_topic(buffer.pop_due_messages(now, lambda: view)))
     assert len(batches) == 6  # at once, then five a second
     assert all(batch["seat"] == 1 for batch in batches)
@@ -118,32 +118,32 @@ def test_voter_details_of_a_connected_call_are_published_immediately() -> None:
     view = centre_view(seats=2)
     buffer = ChangeBuffer(max_call_events=100)
     buffer.record_published_state(view, 0.0)
-    buffer.add_change(CallChange("turnout-agents", "attempt-1", CallState.RINGING, 0.01))
+    buffer.buffer_engine_change(CallChange("turnout-agents", "attempt-1", CallState.RINGING, 0.01))
     buffer.pop_due_messages(0.01, lambda: view)
-    buffer.add_change(CallChange("turnout-agents", "attempt-1", CallState.CONNECTING, 0.02))
+    buffer.buffer_engine_change(CallChange("turnout-agents", "attempt-1", CallState.CONNECTING, 0.02))
     reserved = replace(view.seats[0], state=SeatState.RESERVED, attempt_id="attempt-1")
-    buffer.add_change(reserved)
-    assert buffer.find_next_due_time(0.03) > 0.1
+    buffer.buffer_engine_change(reserved)
+    assert buffer.find_time_of_next_message(0.03) > 0.1
     pop = ScreenPop("attempt-1", 7, 8, 9, (8,), opted_out=False, grounds=3)
     known = replace(reserved, screen_pop=pop)
-    buffer.add_change(known)
-    assert buffer.find_next_due_time(0.03) == 0.03
+    buffer.buffer_engine_change(known)
+    assert buffer.find_time_of_next_message(0.03) == 0.03
     (message,) = buffer.pop_due_messages(0.03, lambda: view)
     assert json.loads(message.payload)["screen_pop"]["phone_id"] == 7
-    assert buffer.find_next_due_time(0.03) > 0.1  # other changes wait for the next batch
-    buffer.add_change(replace(known, state=SeatState.TALKING))
-    assert buffer.find_next_due_time(0.04) > 0.1
+    assert buffer.find_time_of_next_message(0.03) > 0.1  # other changes wait for the next batch
+    buffer.buffer_engine_change(replace(known, state=SeatState.TALKING))
+    assert buffer.find_time_of_next_message(0.04) > 0.1
     assert count_by_topic(buffer.pop_due_messages(0.3, lambda: view))["seat"] == 1
-    buffer.add_change(replace(known, screen_pop=replace(pop, attempt_id="attempt-2")))
+    buffer.buffer_engine_change(replace(known, screen_pop=replace(pop, attempt_id="attempt-2")))
     buffer.discard_waiting_changes()  # the whole state is published instead
-    assert buffer.find_next_due_time(0.31) > 0.31
+    assert buffer.find_time_of_next_message(0.31) > 0.31
 
 
 def test_call_events_that_do_not_fit_into_the_queue_are_dropped_and_counted() -> None:
     view = centre_view()
     buffer = ChangeBuffer(max_call_events=3)
     for number in range(5):
-        buffer.add_change(CallChange("turnout-agents", f"attempt-{number}", CallState.RINGING, AT))
+        buffer.buffer_engine_change(CallChange("turnout-agents", f"attempt-{number}", CallState.RINGING, AT))
     calls = [message for message in buffer.pop_due_messages(0.0, lambda: view) if message.topic.endswith("/calls")]
     assert [json.loads(message.payload)["attempt_id"] for message in calls] == ["attempt-2", "attempt-3", "attempt-4"]
     assert buffer.dropped == 2
@@ -153,9 +153,9 @@ def test_new_alert_publishes_the_state_of_the_centre_immediately() -> None:
     view = centre_view(alerts=(ALERT,))
     buffer = ChangeBuffer(max_call_events=3)
     buffer.record_published_state(view, 100.0)
-    buffer.add_change(CampaignChange("turnout-agents"))
+    buffer.buffer_engine_change(CampaignChange("turnout-agents"))
     assert buffer.pop_due_messages(100.1, lambda: view) == []
-    buffer.add_change(AlertRaised(ALERT))
+    buffer.buffer_engine_change(AlertRaised(ALERT))
     assert count_by_topic(buffer.pop_due_messages(100.1, lambda: view)) == {"alerts": 1, "centre-state": 1}
 
 
