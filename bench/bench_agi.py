@@ -1,6 +1,6 @@
 """FastAGI calls of 12 commands: our server compared with other libraries and with the minimum on asyncio.
 
-    python -m bench.bench_agi [--quick] [--rounds N] [--uvloop] [--json FILE]
+    python -m bench.bench_agi [--quick | --smoke] [--rounds N] [--uvloop] [--json FILE]
 
 Another process makes the calls over TCP: 1, 100 and 1,000 at once. Both sides check every command and result, and a
 contender with a wrong one is void. CPU time is that of this process. Also measured: the time from a reply to the next
@@ -26,9 +26,11 @@ from typing import Any, cast
 
 from bench.agi_driver import TURNOUT, TWELVE, CallOrder, CallResult, Driver, Script, driver
 from bench.common import (
+    EXIT_GOAL_MISSED,
     Contender,
     Done,
     Result,
+    Size,
     Stopwatch,
     Unrunnable,
     describe_machine,
@@ -366,14 +368,15 @@ def show_pace_and_memory(asterisk: Driver, order: CallOrder, *, uvloop: bool) ->
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run the bench. Return 0 if the goal is met or not judged (`--quick`)."""
+    """Run the bench. Return 0, or EXIT_GOAL_MISSED if the full size misses a goal."""
     argv = sys.argv[1:] if argv is None else argv
     if argv[:1] == ["--held"]:
         with suppress(BrokenPipeError):
             print(asyncio.run(measure_held_bytes(SERVERS[argv[1]], int(argv[2]))))
         return 0
     chosen = parse_arguments(__doc__ or "", rounds=5, argv=argv)
-    sizes = [(1, 100), (100, 300)] if chosen.quick else [(1, 500), (100, 2000), (1000, 3000)]
+    full = [(1, 500), (100, 2000), (1000, 3000)]
+    sizes = chosen.size.pick(full, [(1, 100), (100, 300)], [(1, 10), (10, 20)])
     tables: dict[str, list[Result]] = {}
     started = time.perf_counter()
     met = []
@@ -392,15 +395,17 @@ def main(argv: list[str] | None = None) -> int:
         title = "FastAGI, the shipped flow `turnout` (9 commands, one commit), 100 concurrent calls: CPU microseconds per call"
         tables[title] = interleave(make_flow_contenders(asterisk, order, uvloop=chosen.uvloop), chosen.rounds)
         print_table(title, tables[title])
-        at_once = 200 if chosen.quick else 1000
+        at_once = chosen.size.pick(1000, 200, 10)
         show_pace_and_memory(
-            asterisk, CallOrder(0, at_once, at_once, think_seconds=0.1 if chosen.quick else 0.5), uvloop=chosen.uvloop
+            asterisk,
+            CallOrder(0, at_once, at_once, think_seconds=chosen.size.pick(0.5, 0.1, 0.01)),
+            uvloop=chosen.uvloop,
         )
     print(f"\n{time.perf_counter() - started:.0f} s in total")
     if chosen.json:
         write_json(chosen.json, tables)
     record("agi", [figure for title, results in tables.items() for figure in ratio_figures(title, results)])
-    return 0 if chosen.quick or all(met) else 1
+    return 0 if chosen.size is not Size.FULL or all(met) else EXIT_GOAL_MISSED
 
 
 if __name__ == "__main__":

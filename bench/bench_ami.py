@@ -1,6 +1,6 @@
 """AMI events and actions: our client compared with other libraries and with the minimum on asyncio.
 
-    python -m bench.bench_ami [--quick] [--rounds N] [--uvloop] [--json FILE]
+    python -m bench.bench_ami [--quick | --smoke] [--rounds N] [--uvloop] [--json FILE]
 
 Another process sends recorded events (`tests/captures`) over TCP, in blocks and one by one at a fixed rate. A contender
 must deliver the events that a dialler uses, with their fields; a missing or wrong one makes it void. Actions are
@@ -20,9 +20,11 @@ from typing import Any
 
 from bench.ami_feeder import USED, event_stream, expected_uses, feeder
 from bench.common import (
+    EXIT_GOAL_MISSED,
     Contender,
     Done,
     Result,
+    Size,
     Stopwatch,
     Unrunnable,
     describe_machine,
@@ -354,9 +356,9 @@ def choose_runner(*, uvloop: bool) -> Iterator[Runner]:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run the bench. Return 0 if all goals are met or not judged (`--quick`)."""
+    """Run the bench. Return 0, or EXIT_GOAL_MISSED if the full size misses a goal."""
     chosen = parse_arguments(__doc__ or "", rounds=5, argv=argv)
-    events, paced, actions = (10_000, 400, 10_000) if chosen.quick else (200_000, 6000, 50_000)
+    events, paced, actions = chosen.size.pick((200_000, 6000, 50_000), (10_000, 400, 10_000), (1000, 100, 1000))
     tables: dict[str, list[Result]] = {}
     started = time.perf_counter()
     with feeder() as port, choose_runner(uvloop=chosen.uvloop) as run:
@@ -377,7 +379,7 @@ def main(argv: list[str] | None = None) -> int:
     if chosen.json:
         write_json(chosen.json, tables)
     record("ami", [figure for title, results in tables.items() for figure in ratio_figures(title, results)])
-    return 0 if chosen.quick or all(met) else 1
+    return 0 if chosen.size is not Size.FULL or all(met) else EXIT_GOAL_MISSED
 
 
 if __name__ == "__main__":

@@ -120,7 +120,7 @@ def run_ffmpeg(recordings: Path, count: int, seconds: float, filters: list[str],
 def main() -> None:
     """Run the bench and print its tables."""
     chosen = parse_arguments(__doc__ or "", rounds=3)
-    count, seconds = (6, 10.0) if chosen.quick else (100, float(SECONDS))
+    count, seconds = chosen.size.pick((100, float(SECONDS)), (6, 10.0), (2, 3.0))
     with tempfile.TemporaryDirectory() as directory:
         recordings = Path(directory)
         make_recordings(recordings, count, seconds)

@@ -1,6 +1,6 @@
 """A trunk at its CPS limit: seconds from the pacing decision to the start of a call, by minute and campaign.
 
-    python -m bench.bench_cps_queue [--quick]
+    python -m bench.bench_cps_queue [--quick | --smoke]
 
 In virtual time, over a simulated Asterisk and loopback TCP, with commits of 2 to 30 ms. 20 agents and an IVR campaign share
 a trunk of 5 call starts per second, fewer than either would place. The queue must not grow: the waits of the last minute
@@ -14,7 +14,7 @@ import statistics
 import tempfile
 from pathlib import Path
 
-from bench.common import record
+from bench.common import add_size_options, print_progress, record
 from dialer.cli.logs import configure_quiet_logging
 from dialer.simulation.virtual_time import run_virtual
 from tests.support.full_trunk import Placed, max_starts_per_second, run_full_trunk
@@ -25,9 +25,10 @@ CALLS_PER_SECOND = 5.0
 def main() -> None:
     """Run the bench and print a row per minute."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="3 minutes instead of 14")
-    minutes = 3 if parser.parse_args().quick else 14
+    add_size_options(parser, "3 minutes instead of 14")
+    minutes = parser.parse_args().size.pick(14, 3, 1)
     configure_quiet_logging()
+    print_progress(f"{minutes} minutes of virtual time")
     with tempfile.TemporaryDirectory() as directory:
         placed = run_virtual(
             lambda: run_full_trunk(

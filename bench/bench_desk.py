@@ -1,6 +1,6 @@
 """Screen pops: milliseconds from the engine's update to the agent's page, with 100 agents and 20 boards connected.
 
-    python -m bench.bench_desk [--quick]
+    python -m bench.bench_desk [--quick | --smoke]
 
 Mosquitto and `dialer desk serve` run as separate processes; this process reads a stream of server-sent events for each
 page. A fake engine publishes only states of seats and calls. The store has the calls, each number with ten earlier calls
@@ -19,17 +19,15 @@ import statistics
 import tempfile
 import time
 from contextlib import AsyncExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
 import aiomqtt
 from playwright.async_api import Browser, Page
 
-from bench.common import cpu_seconds_of, record
+from bench.common import HANG_SECONDS, Size, add_size_options, cpu_seconds_of, print_progress, record, wait_until
 from bench.desk_site import (
-    AGENTS,
-    BOARDS,
     CAMPAIGN,
     CENTRE,
     read_events,
@@ -59,7 +57,6 @@ from tests.support.seats import CHEAP
 
 POPS_PER_SECOND = 5.0  # three times the rate of a hundred agents
 EARLIER_CALLS = 10
-PAINTED = 4 if CHROMIUM else 0  # agents whose page runs in a browser
 TO_BROWSERS = 5  # every fifth call goes to a browser
 WATCH = """() => {
   window.painted = [];
@@ -74,16 +71,33 @@ WATCH = """() => {
 """Records when a screen pop has been painted: a timeout set in a frame callback runs after that frame."""
 
 
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """How many pages the bench connects, and how many screen pops it sends."""
+
+    agents: int
+    boards: int
+    painted: int  # agents whose page runs in a browser
+    pops: int
+
+
 def main() -> None:
     """Run the bench and print its rows."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="10 seconds instead of 60")
-    seconds = 10 if parser.parse_args().quick else 60
+    add_size_options(parser, "10 seconds instead of 60")
+    size: Size = parser.parse_args().size
+    extent = Extent(
+        agents=size.pick(100, 100, 6),
+        boards=size.pick(20, 20, 1),
+        painted=size.pick(4, 4, 1) if CHROMIUM else 0,
+        pops=int(size.pick(60.0, 10.0, 1.2) * POPS_PER_SECOND),
+    )
     configure_quiet_logging()
     with tempfile.TemporaryDirectory() as directory:
-        waits, painted, limit, cpu = asyncio.run(_run(Path(directory), int(seconds * POPS_PER_SECOND)))
+        waits, painted, limit, cpu = asyncio.run(_run(Path(directory), extent))
     print(
-        f"{AGENTS} agents, {BOARDS} boards, {len(waits)} screen pops at {POPS_PER_SECOND:g}/s; CPU of the desk {cpu:.1%} of a core"
+        f"{extent.agents} agents, {extent.boards} boards, {len(waits)} screen pops at {POPS_PER_SECOND:g}/s;"
+        f" CPU of the desk {cpu:.1%} of a core"
     )
     figures = [("CPU of the desk, of a core", f"{cpu:.1%}", "")]
     for what, row in (("to the page", waits), ("painted", painted), ("through the broker only", limit)):
@@ -97,10 +111,10 @@ def main() -> None:
     record("desk", figures)
 
 
-async def _run(folder: Path, pops: int) -> tuple[list[float], list[float], list[float], float]:
+async def _run(folder: Path, extent: Extent) -> tuple[list[float], list[float], list[float], float]:
     store_path = folder / "centre.db"
-    voters = _fill_store(store_path, pops)
-    engine = FakeEngine(_make_view())
+    voters = _fill_store(store_path, extent.pops)
+    engine = FakeEngine(_make_view(extent.agents))
     roles = {"desk": SupervisorRole.DESK, "asha": SupervisorRole.SUPERVISOR}
     senders = Senders([Sender(name, frozenset({role})) for name, role in roles.items()])
     async with AsyncExitStack() as stack:
@@ -110,12 +124,12 @@ async def _run(folder: Path, pops: int) -> tuple[list[float], list[float], list[
         stop = asyncio.Event()
         monitor = Monitor(Presence(CENTRE, broker.connection_settings, SystemClock()), engine, store, senders)
         running = asyncio.create_task(monitor.run(stop))
-        config = _write_settings(folder, store_path, broker.port)
+        config = _write_settings(folder, store_path, broker.port, extent.agents)
         await set_board_passwords(config)
         desk, origin = await start_desk(config)
         try:
             async with Echo(broker.connection_settings.host, broker.port) as echo:
-                waits, painted, cpu = await _measure(engine, desk.pid, origin, voters, pops, echo)
+                waits, painted, cpu = await _measure(engine, desk.pid, origin, voters, extent, echo)
             return waits, painted, echo.waits, cpu
         finally:
             desk.terminate()
@@ -155,12 +169,13 @@ class Echo:
 
 
 async def _measure(
-    engine: FakeEngine, desk: int, origin: str, voters: dict[int, tuple[int, ...]], pops: int, echo: Echo
+    engine: FakeEngine, desk: int, origin: str, voters: dict[int, tuple[int, ...]], extent: Extent, echo: Echo
 ) -> tuple[list[float], list[float], float]:
     async with AsyncExitStack() as stack:
-        browser = await stack.enter_async_context(run_chromium()) if PAINTED else None
-        pages = [await _browser_page(browser, origin, number) for number in range(1, PAINTED + 1)] if browser else []
-        return await _measure_with(pages, engine, desk, origin, voters, pops, echo)
+        browser = await stack.enter_async_context(run_chromium()) if extent.painted else None
+        numbers = range(1, extent.painted + 1)
+        pages = [await _browser_page(browser, origin, number) for number in numbers] if browser else []
+        return await _measure_with(pages, engine, desk, origin, voters, extent, echo)
 
 
 async def _measure_with(
@@ -169,26 +184,28 @@ async def _measure_with(
     desk: int,
     origin: str,
     voters: dict[int, tuple[int, ...]],
-    pops: int,
+    extent: Extent,
     echo: Echo,
 ) -> tuple[list[float], list[float], float]:
     received: dict[str, float] = {}  # by attempt
+    print_progress(f"{extent.boards} boards and {extent.agents} agents sign in")
     streams = [
         asyncio.create_task(read_events(origin, await sign_board_in(origin, number), "/api/board/events", {}))
-        for number in range(BOARDS)
+        for number in range(extent.boards)
     ]
-    for number in range(len(pages) + 1, AGENTS + 1):
+    for number in range(len(pages) + 1, extent.agents + 1):
         token = await sign_agent_in(origin, number)
         streams.append(asyncio.create_task(read_events(origin, token, "/api/agent/events", received)))
     await asyncio.sleep(2.0)
     published: dict[str, float] = {}
     painting: list[tuple[int, float]] = []  # page, epoch second
     chance = random.Random(1)
+    print_progress(f"{extent.pops} screen pops")
     cpu, began = cpu_seconds_of(desk), time.perf_counter()
-    for number in range(pops):
+    for number in range(extent.pops):
         turn = number // TO_BROWSERS
         by_browser = bool(pages) and number % TO_BROWSERS == 0
-        place = turn % len(pages) if by_browser else len(pages) + number % (AGENTS - len(pages))
+        place = turn % len(pages) if by_browser else len(pages) + number % (extent.agents - len(pages))
         seat = engine.current.seats[place]
         attempt = _attempt_id(number)
         reserved = replace(seat, state=SeatState.RESERVED, attempt_id=attempt, since=time.time())
@@ -213,19 +230,28 @@ async def _measure_with(
     wall = time.perf_counter() - began
     await asyncio.sleep(1.0)
     used = cpu_seconds_of(desk) - cpu
+    await wait_until("every screen pop has arrived", lambda: published.keys() <= received.keys())
     for stream in streams:
         stream.cancel()
-    lost = published.keys() - received.keys()
-    if lost:
-        raise RuntimeError(f"{len(lost)} of {len(published)} screen pops did not arrive")
-    painted = [await page.evaluate("painted") for page in pages]
+    painted = []
+    for place, page in enumerate(pages):
+        painted.append(await _wait_until_painted(page, [at for shown, at in painting if shown == place]))
     seen: list[float] = []
     for place, at in painting:
-        after = [each for each in painted[place] if each >= at]
-        if not after:
-            raise RuntimeError("a browser did not paint a screen pop")
-        seen.append(after[0] - at)
+        seen.append(next(each for each in painted[place] if each >= at) - at)
     return [received[attempt] - at for attempt, at in published.items()], seen, used / wall
+
+
+async def _wait_until_painted(page: Page, published: list[float]) -> list[float]:
+    """Return when the page painted screen pops, once it has painted one after the last of `published` (epoch seconds)."""
+    painted: list[float] = []
+    until = time.monotonic() + HANG_SECONDS
+    while published and not (painted and painted[-1] >= published[-1]):
+        if time.monotonic() >= until:
+            raise TimeoutError(f"waited {HANG_SECONDS:g} s until a browser painted its last screen pop")
+        painted = await page.evaluate("painted")
+        await asyncio.sleep(0.1)
+    return painted
 
 
 async def _browser_page(browser: Browser, origin: str, number: int) -> Page:
@@ -245,8 +271,8 @@ def _attempt_id(number: int) -> str:
     return f"00000000-0000-4000-8000-{number:012}"
 
 
-def _make_view() -> Any:
-    view = centre_view(seats=AGENTS, booths=300)
+def _make_view(agents: int) -> Any:
+    view = centre_view(seats=agents, booths=300)
     seats: list[SeatView] = [
         replace(seat, agent=str(number), state=SeatState.READY) for number, seat in enumerate(view.seats, 1)
     ]
@@ -283,10 +309,10 @@ def _fill_store(store: Path, pops: int) -> dict[int, tuple[int, ...]]:
     return voters
 
 
-def _write_settings(folder: Path, store: Path, broker_port: int) -> Path:
+def _write_settings(folder: Path, store: Path, broker_port: int, agents: int) -> Path:
     text = f'[centre]\nid = "{CENTRE}"\n[store]\npath = "{store}"\n[broker]\nport = {broker_port}\n'
     text += '[desk]\nport = 0\nuser = "desk"\n'
-    text += f'[[campaigns]]\nid = "{CAMPAIGN}"\nkind = "agents"\n' + site_lines(CHEAP.hash(PIN))
+    text += f'[[campaigns]]\nid = "{CAMPAIGN}"\nkind = "agents"\n' + site_lines(CHEAP.hash(PIN), agents)
     path = folder / "centre.toml"
     path.write_text(text, encoding="utf-8")
     return path

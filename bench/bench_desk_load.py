@@ -1,6 +1,6 @@
 """The desk's load on the dialler: event-loop lag while 100 agents sign in, and CPU with and without the desk.
 
-    python -m bench.bench_desk_load [--quick]
+    python -m bench.bench_desk_load [--quick | --smoke]
 
 The dialler is this process; the simulated Asterisk, Mosquitto, `dialer desk serve` and the pages' event streams are
 separate processes. An IVR campaign places calls all the time. First nothing else happens (quiet). Then 100 agents sign in
@@ -24,16 +24,14 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import uvloop
 from argon2 import PasswordHasher
 
-from bench.common import Figure, cpu_seconds_of, record
+from bench.common import Figure, Size, add_size_options, cpu_seconds_of, print_progress, record
 from bench.desk_site import (
-    AGENTS,
-    BOARDS,
     CAMPAIGN,
     CENTRE,
     read_events,
@@ -54,10 +52,7 @@ from dialer.store.connection import open_store_exclusively
 from tests.support.desk import PIN
 from tests.support.roll_filler import fill_roll
 
-SIGN_IN_SECONDS = 10.0
 REPORTS = ("calls", "hours", "agents", "abandonment", "turnout")
-VOTERS = 120_000
-DAY_CALLS = 60_000
 PROBE_SECONDS = 0.01
 PAGES = "pages"
 IDLE = "idle"
@@ -83,6 +78,32 @@ class LagProbe:
         return lags
 
 
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """How many pages the bench connects, and how long it measures (seconds)."""
+
+    agents: int
+    boards: int
+    voters: int
+    reports: int  # the first ones of REPORTS
+    sign_in_seconds: float  # in which all agents sign in
+    settle_seconds: float  # before the first measurement
+    quiet_seconds: float
+    first_calls_seconds: float  # until the seats have calls
+    pair_seconds: float
+    pairs: int
+
+    @property
+    def day_calls(self) -> int:
+        """Calls of the day before."""
+        return self.voters // 2
+
+
+FULL = Extent(100, 20, 120_000, len(REPORTS), 10.0, 10.0, 20.0, 60.0, 30.0, 2)
+QUICK = replace(FULL, pair_seconds=10.0, pairs=1)
+SMOKE = Extent(4, 1, 1_000, 1, 0.2, 0.5, 0.5, 1.0, 1.0, 1)
+
+
 @dataclass(slots=True)
 class Measurements:
     """The results of a run."""
@@ -101,7 +122,7 @@ class Measurements:
 def main() -> None:
     """Run the bench and print its figures, or run one of its other processes."""
     if sys.argv[1:2] == [PAGES]:
-        asyncio.run(_run_pages(sys.argv[2]))
+        asyncio.run(_run_pages(sys.argv[2], int(sys.argv[3]), int(sys.argv[4]), float(sys.argv[5])))
     elif sys.argv[1:2] == [IDLE]:
         asyncio.run(_run_idle_loop())
     else:
@@ -110,11 +131,12 @@ def main() -> None:
 
 def _bench() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="one pair of 10 seconds instead of two of 30")
-    quick = parser.parse_args().quick
+    add_size_options(parser, "one pair of 10 seconds instead of two of 30")
+    size: Size = parser.parse_args().size
+    extent = size.pick(FULL, QUICK, SMOKE)
     configure_quiet_logging()
     with tempfile.TemporaryDirectory() as directory, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        measured = runner.run(_run(Path(directory), *((10.0, 1) if quick else (30.0, 2))))
+        measured = runner.run(_run(Path(directory), extent))
     figures: list[Figure] = []
     for when, rows in measured.lags.items():
         ours, idle = (
@@ -129,7 +151,7 @@ def _bench() -> None:
     print(f"at the end: {measured.final_state}")
     sign_ins = sorted(measured.sign_ins)
     print(f"sign-in, s: p50 {statistics.median(sign_ins):.2f}, max {sign_ins[-1]:.2f}")
-    print(f"{len(REPORTS)} reports in {measured.report_seconds:.1f} s")
+    print(f"{extent.reports} reports in {measured.report_seconds:.1f} s")
     ratios = [with_it / without for with_it, without in zip(measured.with_desk, measured.without, strict=True)]
     for what, row, form in (
         ("CPU of the dialler, ms per call, without the desk", measured.without, ".2f"),
@@ -141,20 +163,30 @@ def _bench() -> None:
         figures.append((f"{what}, median", f"{statistics.median(row):{form}}", ""))
     record(
         "desk_load",
-        [*figures, ("a sign-in while a hundred sign in, s at p50", f"{statistics.median(sign_ins):.1f}", "")],
+        [*figures, (f"a sign-in while {extent.agents} sign in, s at p50", f"{statistics.median(sign_ins):.1f}", "")],
     )
 
 
-async def _run(folder: Path, seconds: float, pairs: int) -> Measurements:
+async def _run(folder: Path, extent: Extent) -> Measurements:
     measured = Measurements()
     agi_port, desk_port = find_free_port(), find_free_port()
     store = folder / "centre.db"
-    _fill_store(store)
+    print_progress(f"filling a store with {extent.voters:,} voters")
+    _fill_store(store, extent)
     async with AsyncExitStack() as stack:
         broker = await stack.enter_async_context(run_demo_broker(BrokerKind.MOSQUITTO))
-        lines = ("--seats", str(AGENTS), "--trunk", "carrier:300", "--answer-rate", "0.4", "--talk-seconds", "60")
+        lines = (
+            "--seats",
+            str(extent.agents),
+            "--trunk",
+            "carrier:300",
+            "--answer-rate",
+            "0.4",
+            "--talk-seconds",
+            "60",
+        )
         ami_port = await stack.enter_async_context(simulated_carrier(agi_port, *lines))
-        path = _write_settings(folder, store, broker.port, ami_port, agi_port, desk_port)
+        path = _write_settings(folder, store, broker.port, ami_port, agi_port, desk_port, extent.agents)
         settings = load_settings(path)
         await set_board_passwords(path)
         centre = await stack.enter_async_context(
@@ -167,26 +199,34 @@ async def _run(folder: Path, seconds: float, pairs: int) -> Measurements:
         probing = asyncio.create_task(lag.run())
         idle = await stack.enter_async_context(_process("-m", "bench.bench_desk_load", IDLE))
         pages = await stack.enter_async_context(
-            _process("-m", "bench.bench_desk_load", PAGES, f"http://127.0.0.1:{desk_port}")
+            _process(
+                *("-m", "bench.bench_desk_load", PAGES, f"http://127.0.0.1:{desk_port}"),
+                *(str(extent.agents), str(extent.boards), str(extent.sign_in_seconds)),
+            )
         )
         desk, _ = await start_desk(path)
         try:
-            await asyncio.sleep(10.0)
+            print_progress(f"quiet for {extent.settle_seconds + extent.quiet_seconds:g} s")
+            await asyncio.sleep(extent.settle_seconds)
             lag.pop_sorted()
             await _ask(idle, "lags")
-            await asyncio.sleep(20.0)
+            await asyncio.sleep(extent.quiet_seconds)
             measured.lags["quiet"] = (lag.pop_sorted(), json.loads(await _ask(idle, "lags")))
+            print_progress(f"{extent.boards} boards and {extent.agents} agents sign in during {extent.reports} reports")
             began = time.monotonic()
-            reports = asyncio.gather(*(_run_report(name, path) for name in REPORTS))
+            reports = asyncio.gather(*(_run_report(name, path) for name in REPORTS[: extent.reports]))
             measured.sign_ins = json.loads(await _ask(pages, "sign-in"))
             await reports
             measured.report_seconds = time.monotonic() - began
             measured.lags["sign-ins"] = (lag.pop_sorted(), json.loads(await _ask(idle, "lags")))
             probing.cancel()
             await _ask(pages, "listen")
-            await asyncio.sleep(60.0)  # until the seats have calls
-            for _ in range(pairs):
-                desk = await _measure_pair(centre, desk, pages, path, seconds, measured)
+            await asyncio.sleep(extent.first_calls_seconds)
+            for number in range(1, extent.pairs + 1):
+                print_progress(
+                    f"pair {number} of {extent.pairs}: {extent.pair_seconds:g} s with the desk, then without"
+                )
+                desk = await _measure_pair(centre, desk, pages, path, extent.pair_seconds, measured)
             measured.final_state = _describe_centre(centre)
         finally:
             desk.terminate()
@@ -257,7 +297,10 @@ async def _read_line(process: asyncio.subprocess.Process) -> str:
 async def _ask(process: asyncio.subprocess.Process, what: str) -> str:
     assert process.stdin is not None
     process.stdin.write(f"{what}\n".encode())
-    return await _read_line(process)
+    answer = await _read_line(process)
+    if not answer:
+        raise RuntimeError(f"the process that was asked to {what!r} has ended with status {await process.wait()}")
+    return answer
 
 
 async def _run_report(name: str, path: Path) -> None:
@@ -276,15 +319,20 @@ async def _run_idle_loop() -> None:
     probing.cancel()
 
 
-async def _run_pages(origin: str) -> None:
-    """Run the streams of 100 agents' pages and 20 boards, as commands on standard input say."""
+async def _run_pages(origin: str, agent_count: int, board_count: int, sign_in_seconds: float) -> None:
+    """Run the streams of agents' pages and boards, as commands on standard input say."""
     agents: list[str] = []
     boards: list[str] = []
     streams: list[asyncio.Task[None]] = []
     async for what in _read_commands():
         if what == "sign-in":
-            boards += [await sign_board_in(origin, number) for number in range(BOARDS)]
-            signed_in = await asyncio.gather(*(_sign_in(origin, number) for number in range(1, AGENTS + 1)))
+            boards += [await sign_board_in(origin, number) for number in range(board_count)]
+            signed_in = await asyncio.gather(
+                *(
+                    _sign_in(origin, number, sign_in_seconds * number / agent_count)
+                    for number in range(1, agent_count + 1)
+                )
+            )
             agents += [each for each, _ in signed_in]
             print(json.dumps([round(seconds, 3) for _, seconds in signed_in]), flush=True)
             continue
@@ -295,9 +343,9 @@ async def _run_pages(origin: str) -> None:
         print("listening", flush=True)
 
 
-async def _sign_in(origin: str, number: int) -> tuple[str, float]:
-    """Sign in at the agent's share of the ten seconds. Return the session token and the seconds it took."""
-    await asyncio.sleep(number * SIGN_IN_SECONDS / AGENTS)
+async def _sign_in(origin: str, number: int, after_seconds: float) -> tuple[str, float]:
+    """Sign an agent in after some seconds. Return the session token and the seconds that the sign-in took."""
+    await asyncio.sleep(after_seconds)
     began = time.monotonic()
     while True:
         try:
@@ -317,14 +365,14 @@ async def _read_commands() -> AsyncIterator[str]:
         yield line.decode().strip()
 
 
-def _fill_store(store: Path) -> None:
+def _fill_store(store: Path, extent: Extent) -> None:
     """Fill the store with a roll and yesterday's calls."""
-    fill_roll(store, VOTERS)
+    fill_roll(store, extent.voters)
     with open_store_exclusively(store, "a bench") as db:
         db.execute("INSERT INTO campaign (campaign_id, kind, purpose) VALUES ('yesterday', 'agents', 'turnout')")
         yesterday = time.time() - 86_400
         of_phone = dict(db.execute("SELECT phone_id, voter_id FROM link ORDER BY voter_id DESC"))
-        called = sorted(of_phone.items(), reverse=True)[:DAY_CALLS]
+        called = sorted(of_phone.items(), reverse=True)[: extent.day_calls]
         db.execute("BEGIN")
         db.executemany(
             "INSERT INTO attempt (attempt_id, campaign_id, phone_id, voter_id, attempt_number, trunk, caller_id, created_at,"
@@ -337,7 +385,9 @@ def _fill_store(store: Path) -> None:
         db.execute("COMMIT")
 
 
-def _write_settings(folder: Path, store: Path, broker_port: int, ami_port: int, agi_port: int, desk_port: int) -> Path:
+def _write_settings(
+    folder: Path, store: Path, broker_port: int, ami_port: int, agi_port: int, desk_port: int, agents: int
+) -> Path:
     text = (
         f'[centre]\nid = "{CENTRE}"\n[store]\npath = "{store}"\nreserve_megabytes = 1\n[broker]\nport = {broker_port}\n'
     )
@@ -348,7 +398,7 @@ def _write_settings(folder: Path, store: Path, broker_port: int, ami_port: int, 
     hours = 'hours = [{start = "00:00", until = "23:59:59"}]\n'
     text += f'[[campaigns]]\nid = "{CAMPAIGN}"\nkind = "agents"\nwrap_up_seconds = 5\n{hours}'
     text += f'[[campaigns]]\nid = "turnout-ivr"\nkind = "ivr"\nflow = "turnout"\nchannels = 40\n{hours}'
-    text += site_lines(PasswordHasher().hash(PIN))
+    text += site_lines(PasswordHasher().hash(PIN), agents)
     path = folder / "centre.toml"
     path.write_text(text, encoding="utf-8")
     return path

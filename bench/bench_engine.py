@@ -1,6 +1,6 @@
 """The whole engine on a simulated Asterisk: concurrent calls, starts per second, event-loop lag, CPU per call, memory.
 
-    python -m bench.bench_engine [--quick]
+    python -m bench.bench_engine [--quick | --smoke] [--voters 1000000] [--seconds 60] [--warm-up 20]
 
 The dialler is this process; the simulated Asterisk is a separate one. An IVR campaign keeps every channel busy: each call is
 committed, originated, answered, led through its flow over FastAGI, marked and ended. Figures are compared with goals,
@@ -22,7 +22,7 @@ from typing import Any
 
 import uvloop
 
-from bench.common import record
+from bench.common import Size, add_size_options, print_progress, record
 from bench.simulated_carrier import simulated_carrier
 from dialer.app import open_centre
 from dialer.cli.logs import configure_quiet_logging
@@ -79,7 +79,7 @@ def resident_megabytes() -> float:
     return pages * os.sysconf("SC_PAGESIZE") / 1e6
 
 
-async def measure(voters: int, seconds: float, directory: Path) -> dict[str, float]:
+async def measure(voters: int, warm_up_seconds: float, seconds: float, directory: Path) -> dict[str, float]:
     """Run the engine for `seconds` after a warm-up. Return the figures by name."""
     agi_port = find_free_port()
     stop = asyncio.Event()
@@ -93,7 +93,9 @@ async def measure(voters: int, seconds: float, directory: Path) -> dict[str, flo
     ):
         freeze_start_up_objects()  # as `dialer run` does
         group.create_task(centre.run(stop))
-        await asyncio.sleep(20)
+        print_progress(f"warm-up of {warm_up_seconds:g} s")
+        await asyncio.sleep(warm_up_seconds)
+        print_progress(f"measuring for {seconds:g} s")
         before, at = centre.engine.make_centre_view().campaigns[0], time.monotonic()
         cpu = time.process_time()
         live = []
@@ -124,17 +126,22 @@ async def measure(voters: int, seconds: float, directory: Path) -> dict[str, flo
 def main(arguments: list[str] | None = None) -> None:
     """Run the bench and print its figures."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="smaller roll and shorter run")
+    add_size_options(parser, "smaller roll and shorter run")
+    parser.add_argument("--voters", type=int, help="size of the roll")
     parser.add_argument("--seconds", type=float, help="length of the measurement")
+    parser.add_argument("--warm-up", type=float, help="seconds before the measurement")
     options: Any = parser.parse_args(arguments)
-    voters = 20_000 if options.quick else 1_000_000
+    size: Size = options.size
+    voters = options.voters or size.pick(1_000_000, 20_000, 1_000)
+    seconds = options.seconds or size.pick(60.0, 15.0, 1.0)
+    warm_up_seconds = options.warm_up or size.pick(20.0, 20.0, 1.0)
     configure_quiet_logging()
     with tempfile.TemporaryDirectory() as folder:
-        print(f"filling a store with {voters:,} voters ...", flush=True)
+        print_progress(f"filling a store with {voters:,} voters")
         store = str(Path(folder) / "centre.db")
         # In a separate process, so that its memory is not counted as the dialler's.
         subprocess.run([sys.executable, "-c", FILL, store, str(voters)], check=True)
-        figures = uvloop.run(measure(voters, options.seconds or (15 if options.quick else 60), Path(folder)))
+        figures = uvloop.run(measure(voters, warm_up_seconds, seconds, Path(folder)))
     print(f"the whole engine, {CALLS_AT_ONCE} channels, {STARTS_PER_SECOND:g} call starts per second")
     for name, value in figures.items():
         goal = GOALS.get(name)

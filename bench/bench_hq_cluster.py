@@ -1,6 +1,6 @@
 """Failovers of a headquarters on three machines, as processes on one: latency, and no lost or duplicated rows.
 
-    python -m bench.bench_hq_cluster [--centres 20] [--seconds 20] [--quick]
+    python -m bench.bench_hq_cluster [--centres 20] [--seconds 20] [--quick | --smoke]
 
 Three nats-servers form a cluster that stores each stream three times. PostgreSQL has a replica that every commit waits for.
 The configuration is the one in docs/how-to/headquarters.md. While centres announce results, the server that leads
@@ -25,8 +25,8 @@ from pathlib import Path
 
 import uvloop
 
-from bench.bench_headquarters import HqServers, count_missing_updates, find_wrong_counts, run_gatherer
-from bench.common import record
+from bench.bench_headquarters import HqServers, cancel_tasks, count_missing_updates, find_wrong_counts, run_gatherer
+from bench.common import HANG_SECONDS, Size, add_size_options, print_progress, record
 from dialer.cli.logs import configure_quiet_logging
 from dialer.hq.database import open_database
 from dialer.hq.servers import NatsServer, run_nats_server, run_postgresql
@@ -38,7 +38,6 @@ from dialer.simulation.demo.virtual_centres import STATE, VirtualCentre
 
 MACHINES = 3
 GOAL_SECONDS = 10.0  # latency of an opt-out during a failover
-SETTLE_SECONDS = 120.0
 ROWS_PER_SECOND = 5  # of each centre
 _CLUSTER = """
 server_name: "hq-{number}"
@@ -98,7 +97,7 @@ async def wait_for_replica(address: str) -> None:
     async with open_database(address) as db:
         await db.fetch_rows_as_tuples("ALTER SYSTEM SET synchronous_standby_names = 'hq_2'")
         await db.fetch_rows_as_tuples("SELECT pg_reload_conf()")
-        async with asyncio.timeout(SETTLE_SECONDS):
+        async with asyncio.timeout(HANG_SECONDS):
             while not await db.fetch_rows_as_tuples("SELECT 1 FROM pg_stat_replication WHERE sync_state = 'sync'"):
                 await asyncio.sleep(0.2)
 
@@ -119,7 +118,7 @@ def promote(first: Path, second: Path) -> None:
 
 async def find_stream_leader(servers: dict[str, NatsServer], address: Sequence[str]) -> str:
     """Return the name of the server that leads the stream of peer updates."""
-    async with open_session([*address], "looks", timeout_seconds=SETTLE_SECONDS) as session:
+    async with open_session([*address], "looks", timeout_seconds=HANG_SECONDS) as session:
         found = await session.client.jetstream().stream_info(messages.PEERS)
     return (found.cluster.leader if found.cluster is not None else None) or next(iter(servers))
 
@@ -127,6 +126,7 @@ async def find_stream_leader(servers: dict[str, NatsServer], address: Sequence[s
 async def run(options: argparse.Namespace) -> int:
     """Run the bench. Return 1 if the result is void."""
     centres = [VirtualCentre(number, f"z{number % 4}", options.seed) for number in range(options.centres)]
+    print_progress("starting PostgreSQL with a replica and three nats-servers")
     async with contextlib.AsyncExitStack() as stack:
         folder = Path(
             stack.enter_context(tempfile.TemporaryDirectory(prefix="matdan-three-", ignore_cleanup_errors=True))
@@ -146,19 +146,21 @@ async def run(options: argparse.Namespace) -> int:
         at = HqServers(servers["hq-1"], first, database_url, settings)
         lines = [await stack.enter_async_context(open_session(addresses, each.name)) for each in centres]
         jobs = [asyncio.create_task(run_gatherer(at))]
+        stack.push_async_callback(cancel_tasks, jobs)
         jobs += [asyncio.create_task(each.run(line)) for each, line in zip(centres, lines, strict=True)]
         for each in centres:
             each.announce_one_result_of_each_kind()
-        await _wait_until_settled(centres)
+        if not await _wait_until_settled(centres):
+            raise TimeoutError(f"waited {HANG_SECONDS:g} s until headquarters and centres had the first results")
         for each in centres:
             each.truth.peer_update_seconds.clear()
         working = asyncio.create_task(_announce_rows(centres))
         jobs.append(working)
-        for _ in range(2):
+        for _ in range(options.server_failures):
             await asyncio.sleep(options.seconds)
             name = await find_stream_leader(servers, addresses)
             await servers[name].kill_nats_server()
-            print(f"killed {name}, which led the streams")
+            print_progress(f"killed {name}, which led the streams")
             await asyncio.sleep(options.seconds)
             await servers[name].start()
         await asyncio.sleep(options.seconds)
@@ -167,18 +169,15 @@ async def run(options: argparse.Namespace) -> int:
             each.truth.peer_update_seconds.clear()
         began = time.monotonic()
         await asyncio.to_thread(promote, first, second)
-        print(f"killed PostgreSQL and promoted its replica in {time.monotonic() - began:.1f} s")
+        print_progress(f"killed PostgreSQL and promoted its replica in {time.monotonic() - began:.1f} s")
         await asyncio.sleep(options.seconds)
         working.cancel()
         settled = await _wait_until_settled(centres)
         over_postgresql = sorted(second for each in centres for second in each.truth.peer_update_seconds)
         wrong = await find_wrong_counts(at, {each.name: dict(each.truth.counts) for each in centres})
-        for job in jobs:
-            job.cancel()
-        await asyncio.gather(*jobs, return_exceptions=True)
     made = sum(each.truth.announced for each in centres)
     if wrong or not settled:
-        print(f"VOID: {wrong or 'not all updates arrived'}")
+        print(f"VOID: {wrong or f'not all updates arrived in {HANG_SECONDS:g} s'}")
         return 1
     for what, seconds in (("nats-servers", over_servers), ("PostgreSQL", over_postgresql)):
         p99 = seconds[len(seconds) * 99 // 100]
@@ -204,7 +203,7 @@ async def _announce_rows(centres: Sequence[VirtualCentre]) -> None:
 async def _wait_until_settled(centres: Sequence[VirtualCentre]) -> bool:
     """Wait until all rows are committed and all peer updates received. Return False on a timeout."""
     with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(SETTLE_SECONDS):
+        async with asyncio.timeout(HANG_SECONDS):
             while count_missing_updates(centres) or any(
                 len(each.truth.upload_seconds) < each.truth.announced for each in centres
             ):
@@ -219,10 +218,11 @@ def main() -> int:
     parser.add_argument("--centres", type=int, default=20)
     parser.add_argument("--seconds", type=float, default=20.0, help="seconds between events")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--quick", action="store_true", help="5 s between events")
+    add_size_options(parser, "5 s between events")
     options = parser.parse_args()
-    if options.quick:
-        options.seconds = 5.0
+    size: Size = options.size
+    options.centres, options.seconds = size.pick((options.centres, options.seconds), (options.centres, 5.0), (2, 1.0))
+    options.server_failures = size.pick(2, 2, 1)
     configure_quiet_logging()
     return uvloop.run(run(options))
 

@@ -1,6 +1,6 @@
 """The choice of the next call: how long the engine waits for number, household and facts, at 30 starts and 100 marks/s.
 
-    python -m bench.bench_next_call [--quick] [--seconds S] [--voters N [N ...]]
+    python -m bench.bench_next_call [--quick | --smoke] [--seconds S] [--voters N [N ...]]
 
 A whole centre runs on a store of a million voters and on one of 3.2 million, on their polling day. Engine, store and FastAGI
 flows are in this process, a simulated Asterisk is in another. "Chosen" is the time from the pacer's decision for a call until
@@ -22,7 +22,7 @@ from typing import Any
 
 import uvloop
 
-from bench.common import describe_machine, record
+from bench.common import Size, add_size_options, describe_machine, print_progress, record
 from bench.next_call_contenders import Choices, run_contenders
 from bench.next_call_stage import (
     CAMPAIGN,
@@ -39,6 +39,7 @@ from tests.support.roll_filler import VOTERS_PER_BOOTH
 STORES = Path.cwd() / ".bench-stores"  # not in /tmp, which may be in memory: commits must reach a disk
 SIZES = (1_000_000, 3_200_000)
 QUICK_SIZES = (20_000, 64_000)
+SMOKE_SIZES = (2_000,)
 GOAL_SECONDS = 0.002  # p99
 GOAL_RATIO = 1.5  # p99 of the largest store / p99 of the smallest
 # Numbers with two first attempts, and booths in which a number was dialled before a larger household.
@@ -117,13 +118,14 @@ def print_goal(text: str, met: bool) -> None:
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the bench and print its tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="small stores, short run: shows that it works")
+    add_size_options(parser, "small stores, short run: shows that it works")
     parser.add_argument("--seconds", type=float, help="length of the measurement of each store")
     parser.add_argument("--voters", type=int, nargs="+", help="sizes of the stores, the smallest first")
     options: Any = parser.parse_args(argv)
-    sizes = options.voters or (QUICK_SIZES if options.quick else SIZES)
-    seconds = options.seconds or (3.0 if options.quick else 40.0)
-    warm_up_seconds = 2.0 if options.quick else 8.0
+    size: Size = options.size
+    sizes = options.voters or size.pick(SIZES, QUICK_SIZES, SMOKE_SIZES)
+    seconds = options.seconds or size.pick(40.0, 3.0, 1.0)
+    warm_up_seconds = size.pick(8.0, 2.0, 0.5)
     configure_quiet_logging()
     print(describe_machine(), "SQLite", sqlite3.sqlite_version)
     print(
@@ -132,12 +134,15 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
     p99: dict[int, float] = {}
     for voters in sizes:
+        print_progress(f"store of {voters:,} voters")
         store = build_store(STORES, voters)
+        print_progress(f"centre with {voters:,} voters for {seconds:g} s")
         with temporary_copy(store) as copy:
             seen = uvloop.run(run_centre(copy, voters, seconds, warm_up_seconds))
             check_store(copy)
+        print_progress(f"contenders with {voters:,} voters")
         with temporary_copy(store) as copy:
-            contenders = run_contenders(copy, voters, -(-voters // VOTERS_PER_BOOTH), 100 if options.quick else 500)
+            contenders = run_contenders(copy, voters, -(-voters // VOTERS_PER_BOOTH), size.pick(500, 100, 20))
         show_engine(voters, seen)
         show_contenders(voters, contenders, seen)
         p99[voters] = percentile(seen.chosen, 0.99)

@@ -1,15 +1,17 @@
 """CPU of a centre below its limits: agents, five call starts per second and a broker; then the same centre idle.
 
-    python -m bench.bench_paced [--seconds 60] [--seats 40] [--starts 5] [--profile]
+    python -m bench.bench_paced [--quick | --smoke] [--seconds 60] [--warm-up 15] [--seats 60] [--starts 5] [--profile]
 
 The dialler is this process; the simulated Asterisk and the broker are separate ones. Wrap-ups end by their time limit. When
-idle, agents are logged in but the campaign is paused. CPU time (user + system) is that of this process.
+idle, agents are logged in but the campaign is paused and the talks have been hung up: the longest of hundreds would last for
+minutes. CPU time (user + system) is that of this process.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import cProfile
 import pstats
 import subprocess
@@ -22,21 +24,21 @@ from typing import Any
 import uvloop
 
 from bench.bench_engine import FILL
-from bench.common import record
+from bench.common import HANG_SECONDS, Size, add_size_options, print_progress, record
 from bench.simulated_carrier import simulated_carrier
 from dialer.app import RunningCentre, open_centre
 from dialer.cli.logs import configure_quiet_logging
+from dialer.domain.errors import CommandRefused
+from dialer.domain.view import SeatState
 from dialer.engine.campaigns.commands import PauseCampaign
-from dialer.engine.seats.commands import SeatLogIn
+from dialer.engine.seats.commands import SeatHangUp, SeatLogIn
 from dialer.mqtt.embedded_broker import BrokerKind, find_free_port, find_mosquitto, run_demo_broker
 from dialer.process.memory import freeze_start_up_objects
 from dialer.settings.site import Settings
 from dialer.simulation.site import make_simulated_profile
 
 GOALS = {"CPU ms per call": 6.0, "idle CPU ms per second": 5.0}
-WARM_SECONDS = 15.0
-LONGEST_TALK_SECONDS = 120.0  # at SPEED, until the last call has ended
-SPEED = 4.0  # factor of the voters' speed, at which forty seats take five calls per second
+SPEED = 4.0  # factor of the voters' speed, at which sixty seats take five calls per second
 
 
 def paced_settings(
@@ -98,10 +100,13 @@ async def _measure_site(settings: Settings, options: Any) -> dict[str, float]:
     async with open_centre(settings, profile=make_simulated_profile()) as centre, asyncio.TaskGroup() as group:
         freeze_start_up_objects()  # as `dialer run` does
         group.create_task(centre.run(stop))
-        await asyncio.sleep(2)
+        await asyncio.sleep(min(2.0, options.warm_up))
+        print_progress(f"{len(settings.seats)} agents log in")
         for seat in settings.seats:
             await centre.engine.execute_command(SeatLogIn(seat=seat.name, agent=f"agent-{seat.name}"))
-        await asyncio.sleep(WARM_SECONDS)
+        print_progress(f"warm-up of {options.warm_up:g} s")
+        await asyncio.sleep(options.warm_up)
+        print_progress(f"measuring for {options.seconds:g} s")
         before = _count_attempts(centre)
         if profile is not None:
             profile.enable()
@@ -111,10 +116,9 @@ async def _measure_site(settings: Settings, options: Any) -> dict[str, float]:
             pstats.Stats(profile).sort_stats("tottime").print_stats(45)
         calls, answered = (after - earlier for after, earlier in zip(_count_attempts(centre), before, strict=True))
         await centre.engine.execute_command(PauseCampaign(campaign="agents"))
-        async with asyncio.timeout(LONGEST_TALK_SECONDS):
-            while centre.engine.make_centre_view().campaigns[0].calls:
-                await asyncio.sleep(1)
-        await asyncio.sleep(WARM_SECONDS)
+        await end_calls(centre)
+        print_progress(f"idle for {options.warm_up:g} s, then measuring for {options.seconds / 2:g} s")
+        await asyncio.sleep(options.warm_up)
         if profile is not None:
             profile = cProfile.Profile()
             profile.enable()
@@ -130,6 +134,21 @@ async def _measure_site(settings: Settings, options: Any) -> dict[str, float]:
         "CPU ms per second": working * 1000 / options.seconds,
         "idle CPU ms per second": idle * 1000 / (options.seconds / 2),
     }
+
+
+async def end_calls(centre: RunningCentre) -> None:
+    """Hang up all talks of the paused campaign, and wait until its other calls have ended too. Raises TimeoutError."""
+    until = time.monotonic() + HANG_SECONDS
+    while calls := centre.engine.make_centre_view().campaigns[0].calls:
+        described = ", ".join(f"{count} {state}" for state, count in calls.items())
+        print_progress(f"waiting until the last calls have ended: {described}")
+        if time.monotonic() >= until:
+            raise TimeoutError(f"calls have not ended {HANG_SECONDS:g} s after the pause: {described}")
+        for seat in centre.engine.make_centre_view().seats:
+            if seat.state is SeatState.TALKING:
+                with contextlib.suppress(CommandRefused):  # the voter has hung up meanwhile
+                    await centre.engine.execute_command(SeatHangUp(seat=seat.seat))
+        await asyncio.sleep(1)
 
 
 def _count_attempts(centre: RunningCentre) -> tuple[int, int]:
@@ -149,18 +168,21 @@ def main(arguments: list[str] | None = None) -> None:
     """Run the bench and print its figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=60.0, help="seconds of work; idle for half as long")
-    parser.add_argument("--seats", type=int, default=40)
+    parser.add_argument("--seats", type=int, default=60)
     parser.add_argument("--starts", type=float, default=5.0, help="call starts per second")
     parser.add_argument("--profile", action="store_true", help="print a profile, which makes the figures too high")
-    parser.add_argument("--quick", action="store_true", help="a short run: shows that it works, not a figure")
+    parser.add_argument("--warm-up", type=float, default=15.0, help="seconds before each measurement")
+    add_size_options(parser)
     options = parser.parse_args(arguments)
-    if options.quick:
-        options.seconds, options.seats = 4.0, 10
+    size: Size = options.size
+    if size is not Size.FULL:
+        options.seconds, options.seats = size.pick(0.0, 4.0, 1.0), size.pick(0, 10, 3)
+        options.warm_up = size.pick(0.0, 15.0, 2.0)
     configure_quiet_logging()
     with tempfile.TemporaryDirectory() as folder:
         store = Path(folder) / "centre.db"
         # In a separate process, so that its memory is not counted as the dialler's.
-        subprocess.run([sys.executable, "-c", FILL, str(store), "2000" if options.quick else "50000"], check=True)
+        subprocess.run([sys.executable, "-c", FILL, str(store), str(size.pick(50_000, 2_000, 500))], check=True)
         figures = uvloop.run(measure_with_broker(options, Path(folder)))
     for name, value in figures.items():
         goal = GOALS.get(name)

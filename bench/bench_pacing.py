@@ -26,6 +26,7 @@ from itertools import cycle
 from pathlib import Path
 
 from bench.baselines import BASELINE_NAMES, FAMILIES, baseline_named, make_policy
+from bench.common import Size, add_size_options
 from bench.optimum import MarkovCentre, compute_optimum
 from bench.pacing_cost import SITES, Cost, measure_cost
 from bench.pacing_tuning import TIGHT, TunedFamily, choose_best, load_tuned, tune
@@ -45,6 +46,8 @@ LESSON_SEED = 9_001
 FIRST_MORNING_SEED = 10_001
 """Seeds of days that are neither scored nor used for tuning."""
 QUICK = ("10 seats", "27 seats")
+SMOKE = ("3 seats",)
+SMOKE_HOURS = 0.1
 NAMED_BY_GOALS = ("27 seats", "27 seats, p 0.15", "3 seats", "5 seats", "10 seats")
 STRONGEST = ("calls per idle seat", "vicidial ratio, available only")
 """The families that are best in nearly all scenarios; only these are tried on a scenario without tuned settings."""
@@ -112,7 +115,8 @@ def best_baseline(scenario: Scenario, kept: Sequence[TunedFamily]) -> tuple[Tune
 def run_row(name: str, cap: float, seeds: Sequence[int], hours: float | None, earlier_row: Row | None = None) -> Row:
     """Score ours and the best baseline on the same days.
 
-    The optimum of `earlier_row` is reused, and its baseline if settings and days are the same.
+    The optimum of `earlier_row` is reused, and its baseline if settings and days are the same. Days of `hours` are
+    compared with one first half hour each, whole days with several.
     """
     scenario = SCENARIOS[name]
     kept = load_tuned().get(name, {}).get(f"{cap:.2f}")
@@ -125,8 +129,9 @@ def run_row(name: str, cap: float, seeds: Sequence[int], hours: float | None, ea
     days = simulate_days(scenario, policy, seeds)
     ours = summarise_days(name, policy.name, days)
     worst = max(max(day.hourly_abandoned_share, default=0.0) for day in days)
-    mornings = run_cold_mornings(scenario, policy, MORNINGS_PER_DAY * len(seeds))
-    lessons = run_cold_mornings(scenario, pretrained(scenario, policy), MORNINGS_PER_DAY * len(seeds))
+    count = (MORNINGS_PER_DAY if hours is None else 1) * len(seeds)
+    mornings = run_cold_mornings(scenario, policy, count)
+    lessons = run_cold_mornings(scenario, pretrained(scenario, policy), count)
     if earlier_row is not None and (earlier_row.settings, earlier_row.other.days) == (words, len(seeds)):
         other = earlier_row.other
     else:
@@ -297,7 +302,7 @@ def plot_results(folder: Path, seeds: Sequence[int]) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the bench, print its rows and write the page if requested. Return an exit code."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--quick", action="store_true", help="two scenarios, one short day")
+    add_size_options(parser, "two scenarios, one short day")
     parser.add_argument("--scenario", action="append", help="a scenario; may be repeated")
     parser.add_argument(
         "--cap",
@@ -324,8 +329,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     costs = [measure_cost(site) for site in SITES] if chosen.write else []
     started = time.perf_counter()
     print(" | ".join(_HEAD), flush=True)
-    kept = read_rows() if chosen.keep_baselines and not chosen.quick else []
-    for row in run_rows(wanted, 2.0 if chosen.quick else None, chosen.jobs, kept):
+    size: Size = chosen.size
+    kept = read_rows() if chosen.keep_baselines and size is Size.FULL else []
+    for row in run_rows(wanted, size.pick(None, 2.0, SMOKE_HOURS), chosen.jobs, kept):
         rows.append(row)
         print(" | ".join(cells(row)), flush=True)
         print(f"{len(rows)} of {len(wanted)} rows, {time.perf_counter() - started:.0f} s", file=sys.stderr, flush=True)
@@ -338,11 +344,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _select_rows(chosen: argparse.Namespace) -> list[Wanted]:
     """Return the rows to run: those with goals first, the largest sites last."""
-    names = chosen.scenario or (QUICK if chosen.quick else tuple(SCENARIOS))
-    most = 1 if chosen.quick else chosen.seeds
-    others = most if chosen.other_seeds is None or chosen.quick else chosen.other_seeds
+    size: Size = chosen.size
+    names = chosen.scenario or size.pick(tuple(SCENARIOS), QUICK, SMOKE)
+    most = size.pick(chosen.seeds, 1, 1)
+    others = most if chosen.other_seeds is None or size is not Size.FULL else chosen.other_seeds
     wanted: list[Wanted] = []
-    for cap in chosen.cap or ((0.03,) if chosen.quick else (0.03, 0.01)):
+    for cap in chosen.cap or size.pick((0.03, 0.01), (0.03,), (0.03,)):
         for name in names:
             days = most if name in NAMED_BY_GOALS else others
             if days and (cap == 0.03 or name in TIGHT or chosen.cap):

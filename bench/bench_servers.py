@@ -1,6 +1,6 @@
 """300 seats on three Asterisk servers compared with one, in virtual time; then one of the three fails for a minute.
 
-    python -m bench.bench_servers [--minutes 3]
+    python -m bench.bench_servers [--quick | --smoke] [--minutes 3] [--seats 300]
 
 A predictive campaign; engine, store, AMI and simulated Asterisks are in one process. Compared are the agents' waits between
 calls, abandoned calls, talks across two servers, and CPU per call of the whole process. Checked: no number is called twice,
@@ -22,7 +22,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from bench.common import record
+from bench.common import Size, add_size_options, print_progress, record
 from dialer.cli.logs import configure_quiet_logging
 from dialer.domain.view import SeatState
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig
@@ -34,7 +34,7 @@ from tests.support.roll_filler import fill_roll
 from tests.support.servers import MultiServerSite, a_multi_server_site
 from tests.support.stored import query_site_store
 
-SEATS, VOTERS, DEAD_SECONDS, SAMPLE_SECONDS = 300, 14_000, 60.0, 5.0
+SEATS, VOTERS_PER_SEAT, SAMPLE_SECONDS = 300, 47, 5.0
 CAMPAIGN = {"pacing": "predictive", "wrap_up_seconds": 10}
 
 
@@ -52,17 +52,20 @@ class Day:
     cpu_seconds: float = 0.0
 
 
-async def run_day(roll: Path, minutes: int, seats: Mapping[str, int], day: Day, dies: str | None) -> None:
-    """Run a centre for some minutes after a warm-up. Then let the server `dies` fail, if given."""
+async def run_day(
+    roll: Path, seconds: float, warm_up_seconds: float, seats: Mapping[str, int], day: Day, dies: str | None
+) -> None:
+    """Run a centre for some time after a warm-up. Then let the server `dies` fail for as long as the warm-up, if given."""
     with tempfile.TemporaryDirectory() as directory:
         shutil.copy(roll, directory)
-        lines: dict[str, Any] = {"channels": 750 // len(seats), "calls_per_second": 60 / len(seats)}
+        number = sum(seats.values())
+        lines: dict[str, Any] = {"channels": number * 5 // 2 // len(seats), "calls_per_second": number / 5 / len(seats)}
         config = SimulatedAsteriskConfig(profile=VoterProfile())
         site_of = partial(a_multi_server_site, Path(directory), config, seats, campaign=CAMPAIGN)
         async with site_of(**lines) as site, agents_at_work(site):
-            await asyncio.sleep(60)
+            await asyncio.sleep(warm_up_seconds)
             before, began = site.centre_view.campaigns[0], time.process_time()
-            for _ in range(int(minutes * 60 / SAMPLE_SECONDS)):
+            for _ in range(int(seconds / SAMPLE_SECONDS)):
                 await asyncio.sleep(SAMPLE_SECONDS)
                 count_seats(site, day)
             after = site.centre_view.campaigns[0]
@@ -70,13 +73,13 @@ async def run_day(roll: Path, minutes: int, seats: Mapping[str, int], day: Day, 
             day.calls = after.attempts - before.attempts
             day.connected, day.abandoned = after.connected - before.connected, after.abandoned - before.abandoned
             if dies is not None:
-                await kill_server(site, dies)
+                await kill_server(site, dies, warm_up_seconds)
         assert_all_attempts_ended(Path(directory))
         lost = query_site_store(
             Path(directory), "SELECT trunk, count(*) FROM attempt WHERE outcome = 'unknown' GROUP BY trunk"
         )
         if dies is not None:
-            print_line(f"server {dies} was down for {DEAD_SECONDS:g} s: unknown outcomes {dict(lost)}")
+            print_line(f"server {dies} was down for {warm_up_seconds:g} s: unknown outcomes {dict(lost)}")
             assert {trunk for trunk, _ in lost} == {f"line-{dies}"}
         numbers = Counter(call.number for server in site.servers.values() for call in server.placed_calls)
         assert max(numbers.values()) == 1, "a number was called twice"
@@ -93,18 +96,18 @@ def count_seats(site: MultiServerSite, day: Day) -> None:
     )
 
 
-async def kill_server(site: MultiServerSite, name: str) -> None:
-    """Let a server fail. Print what the others do meanwhile, and its own talks a minute after its return."""
+async def kill_server(site: MultiServerSite, name: str, seconds: float) -> None:
+    """Let a server fail for some seconds. Print what the others do meanwhile, and its own talks as long after its return."""
     placed = {server: len(each.placed_calls) for server, each in site.servers.items()}
     others = [seat for seat in site.centre_view.seats if not seat.seat.startswith(name)]
     talks = sum(seat.calls for seat in others)
-    await site.servers[name].restart(down_seconds=DEAD_SECONDS)
+    await site.servers[name].restart(down_seconds=seconds)
     down = {server: len(each.placed_calls) - placed[server] for server, each in site.servers.items()}
     more = sum(seat.calls for seat in site.centre_view.seats if not seat.seat.startswith(name)) - talks
     print_line(f"placed meanwhile: {down}; new talks at the other {len(others)} seats: {more}")
-    await asyncio.sleep(60)
+    await asyncio.sleep(seconds)
     back = sum(seat.state is SeatState.TALKING for seat in site.centre_view.seats if seat.seat.startswith(name))
-    print_line(f"a minute after its return {back} of its seats are talking")
+    print_line(f"{seconds:g} s after its return {back} of its seats are talking")
 
 
 def print_line(line: str) -> None:
@@ -116,17 +119,23 @@ def print_line(line: str) -> None:
 def main() -> None:
     """Run both centres and print their figures."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--minutes", type=int, default=3, help="virtual minutes to measure; default 3")
-    parser.add_argument("--quick", action="store_true", help="a short run: shows that it works, not a figure")
+    parser.add_argument("--minutes", type=float, default=3.0, help="virtual minutes to measure; default 3")
+    parser.add_argument("--seats", type=int, default=SEATS, help=f"default {SEATS}")
+    add_size_options(parser)
     chosen = parser.parse_args()
-    minutes = 1 if chosen.quick else chosen.minutes
+    size: Size = chosen.size
+    seconds, warm_up_seconds = size.pick((chosen.minutes * 60, 60.0), (60.0, 60.0), (20.0, 20.0))
+    seats = size.pick(chosen.seats, chosen.seats // 3, 9)
     configure_quiet_logging()
     one, three = Day(), Day()
     with tempfile.TemporaryDirectory() as directory:
         roll = Path(directory) / "centre.db"
-        fill_roll(roll, VOTERS, voters_per_booth=1000, numbers_weigh_alike=True)
-        run_virtual(partial(run_day, roll, minutes, {"a": SEATS}, one, None))
-        run_virtual(partial(run_day, roll, minutes, dict.fromkeys("abc", SEATS // 3), three, "c"))
+        fill_roll(roll, seats * VOTERS_PER_SEAT, voters_per_booth=1000, numbers_weigh_alike=True)
+        run = partial(run_day, roll, seconds, warm_up_seconds)
+        print_progress(f"{seats} seats on one server, {seconds:g} s of virtual time")
+        run_virtual(partial(run, {"a": seats}, one, None))
+        print_progress(f"{seats} seats on three servers, {seconds:g} s of virtual time")
+        run_virtual(partial(run, dict.fromkeys("abc", seats // 3), three, "c"))
     for name, day in (("one", one), ("three", three)):
         waited, over = day.ready * SAMPLE_SECONDS / max(1, day.connected), day.joined / max(1, day.talking)
         print_line(

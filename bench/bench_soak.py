@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.bench_engine import FILL, resident_megabytes
+from bench.common import add_size_options
 from bench.simulated_carrier import simulated_carrier
 from dialer.app import RunningCentre, open_centre
 from dialer.cli.logs import configure_quiet_logging
@@ -199,10 +200,10 @@ def main(arguments: list[str] | None = None) -> None:
         "--containers", action="store_true", help="list containers that have grown; counting them takes 20 MB"
     )
     parser.add_argument("--objects", action="store_true", help="list source lines whose allocations have grown")
-    parser.add_argument("--quick", action="store_true", help="a short run: shows that it works, not a figure")
+    add_size_options(parser)
     options = parser.parse_args(arguments)
-    if options.quick:
-        options.hours, options.starts, options.every = 0.05, 5.0, 1.0
+    full = (options.hours, options.starts, options.every)
+    options.hours, options.starts, options.every = options.size.pick(full, (0.05, 5.0, 1.0), (0.01, 5.0, 0.5))
     configure_quiet_logging()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

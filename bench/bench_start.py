@@ -1,6 +1,6 @@
 """Start of `dialer run` with 4,802 prompts: CPU seconds until calls could be placed, compared with importing libraries.
 
-    python -m bench.bench_start [--quick]
+    python -m bench.bench_start [--quick | --smoke]
 
 Each round is a separate process, the two kinds in turn. CPU time is that of the process with all threads. No Asterisk and no
 broker is used.
@@ -16,13 +16,13 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench.common import describe_machine, record
+from bench.common import Size, add_size_options, describe_machine, print_progress, record
 from dialer.audio.catalogue import Entry, Voice, write_catalogue
 from dialer.audio.names import parse_prompt_name
 from dialer.settings.audio import SoundFormat
 from tests.support.roll_filler import fill_roll
 
-PROMPTS = 4802
+FULL_PROMPTS, SMOKE_PROMPTS = 4802, 60
 GOAL_SECONDS = 1.5
 LANGUAGES = ("hi", "mr", "ta", "te", "bn", "en")
 _SITE = """
@@ -61,27 +61,29 @@ async def start():
     async with open_centre(settings, reader=reader, profile=profile) as centre:
         freeze_start_up_objects()
         spent = time.process_time()
-        print(spent, len(reader.read().listed))
+        print(spent, len(reader.read_playlist().listed))
 uvloop.run(start())
 """
 _LIMIT = """
-import asyncio, sqlite3, time, aiomqtt, argon2, numpy, phonenumbers, pydantic_settings, typer, uvloop, yaml
-print(time.process_time(), 4802)
+import asyncio, sqlite3, sys, time, aiomqtt, argon2, numpy, phonenumbers, pydantic_settings, typer, uvloop, yaml
+print(time.process_time(), sys.argv[2])
 """
 
 
 def main() -> None:
     """Run the bench and print both figures and their ratio."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="2 rounds instead of 9")
-    rounds = 2 if parser.parse_args().quick else 9
+    add_size_options(parser, "2 rounds instead of 9")
+    size: Size = parser.parse_args().size
+    rounds, prompts = size.pick(9, 2, 1), size.pick(FULL_PROMPTS, FULL_PROMPTS, SMOKE_PROMPTS)
     with tempfile.TemporaryDirectory() as temporary:
-        site = _write_site(Path(temporary))
+        site = _write_site(Path(temporary), prompts)
         ours, limit = [], []
-        for _ in range(rounds):
-            limit.append(_measure_cpu_seconds(_LIMIT, site))
-            ours.append(_measure_cpu_seconds(_OURS, site))
-    print(f"a start with {PROMPTS:,} prompts, {rounds} rounds each, {describe_machine()}: CPU s, median (min to max)")
+        for number in range(1, rounds + 1):
+            print_progress(f"round {number} of {rounds}")
+            limit.append(_measure_cpu_seconds(_LIMIT, site, prompts))
+            ours.append(_measure_cpu_seconds(_OURS, site, prompts))
+    print(f"a start with {prompts:,} prompts, {rounds} rounds each, {describe_machine()}: CPU s, median (min to max)")
     for name, seconds in (("ours", ours), ("imports of libraries (the minimum)", limit)):
         print(f"  {name:<36}{statistics.median(seconds):6.2f}  ({min(seconds):.2f} to {max(seconds):.2f})")
     print(f"  ours / minimum {statistics.median(ours) / statistics.median(limit):.2f}; goal {GOAL_SECONDS:g} s")
@@ -94,11 +96,11 @@ def main() -> None:
     )
 
 
-def _write_site(directory: Path) -> Path:
+def _write_site(directory: Path, prompts: int) -> Path:
     sound = bytes(4000)
     sha = hashlib.sha256(sound).hexdigest()
     entries = {}
-    for number in range(PROMPTS):
+    for number in range(prompts):
         name = parse_prompt_name(f"{LANGUAGES[number % len(LANGUAGES)]}/place/booth-{number:05d}")
         entries[name] = Entry(
             text=f"प्राथमिक विद्यालय, वार्ड {number}",
@@ -115,18 +117,19 @@ def _write_site(directory: Path) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(sound)
     write_catalogue(directory / "catalogue", entries)
-    fill_roll(directory / "centre.db", 20_000, voters_per_booth=1000)
+    fill_roll(directory / "centre.db", 20_000 if prompts == FULL_PROMPTS else 1_000, voters_per_booth=1000)
     site = directory / "site.toml"
     site.write_text(_SITE.format(directory=directory), encoding="utf-8")
     return site
 
 
-def _measure_cpu_seconds(program: str, site: Path) -> float:
+def _measure_cpu_seconds(program: str, site: Path, prompts: int) -> float:
     """Return the CPU seconds of one start. Its failure ends the bench."""
-    done = subprocess.run([sys.executable, "-c", program, str(site)], check=True, stdout=subprocess.PIPE, text=True)
-    seconds, prompts = done.stdout.split()[-2:]
-    if int(prompts) != PROMPTS:
-        raise RuntimeError(f"the start found {prompts} of {PROMPTS} prompts")
+    command = [sys.executable, "-c", program, str(site), str(prompts)]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+    seconds, found = done.stdout.split()[-2:]
+    if int(found) != prompts:
+        raise RuntimeError(f"the start found {found} of {prompts} prompts")
     return float(seconds)
 
 

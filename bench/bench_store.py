@@ -1,6 +1,6 @@
 """The store: durable cycles of claim, record and announce, compared with common libraries and with plain sqlite3.
 
-    python -m bench.bench_store [--quick] [--rounds N] [--uvloop] [--json FILE]
+    python -m bench.bench_store [--quick | --smoke] [--rounds N] [--uvloop] [--json FILE]
 
 Every contender runs the same four statements per cycle on the same roll and schema (WAL, every commit synced). It is void
 unless every cycle was recorded and announced once and no number was claimed twice. Wall time counts, because the disk is
@@ -29,6 +29,7 @@ from bench.common import (
     Contender,
     Done,
     Result,
+    Size,
     Stopwatch,
     describe_machine,
     interleave,
@@ -328,12 +329,13 @@ def show_lists(directory: Path, key: StoreKey, short: int, long: int, rounds: in
 def main() -> None:
     """Run the bench and print its tables."""
     chosen = parse_arguments(__doc__ or "", rounds=7)
-    cycles = 500 if chosen.quick else 10_000
+    size: Size = chosen.size
+    cycles = size.pick(10_000, 500, 100)
     print(describe_machine(), "SQLite", sqlite3.sqlite_version)
     # In the working directory, not in /tmp, which may be in memory: commits must reach a disk.
     with tempfile.TemporaryDirectory(prefix="bench-store-", dir=Path.cwd()) as place:
         directory = Path(place)
-        voters = max(cycles * 2, 5_000)
+        voters = max(cycles * 2, size.pick(5_000, 5_000, 1_200))
         template = StoreTemplate(directory / "plain", voters, uvloop=chosen.uvloop)
         key = create_store_key_file(directory / "key")
         encrypted = StoreTemplate(directory / "encrypted", voters, uvloop=chosen.uvloop, key=key)
@@ -342,11 +344,13 @@ def main() -> None:
             "contract": show_contract(template, chosen.rounds, cycles),
             "encryption": show_encryption(template, encrypted, chosen.rounds, cycles),
         }
-        show_waits(template, 0.5 if chosen.quick else 5.0)
+        show_waits(template, size.pick(5.0, 0.5, 0.1))
         lists = show_backups(
-            directory, 20_000 if chosen.quick else 1_000_000, 3.0 if chosen.quick else 20.0, 1 if chosen.quick else 3
+            directory, size.pick(1_000_000, 20_000, 2_000), size.pick(20.0, 3.0, 0.5), size.pick(3, 1, 1)
         )
-        lists |= show_lists(directory, key, 10_000, 50_000 if chosen.quick else 1_000_000, 10 if chosen.quick else 60)
+        lists |= show_lists(
+            directory, key, *size.pick((10_000, 1_000_000), (10_000, 50_000), (3_000, 4_000)), size.pick(60, 10, 2)
+        )
     record("store", ratio_figures("claim, record and announce, 50 waiting, wall", tables["cycle"], wall=True))
     if chosen.json:
         write_json(chosen.json, tables)

@@ -1,6 +1,6 @@
 """The cost of a headquarters for a centre: two diallers with the same calls, one of them connected to a headquarters.
 
-    python -m bench.bench_uplink [--pairs 6] [--seconds 30] [--calls 8] [--news 1] [--hours 9] [--quick]
+    python -m bench.bench_uplink [--pairs 6] [--seconds 30] [--calls 8] [--news 1] [--hours 9] [--quick | --smoke]
 
 Each dialler is a process with its own simulated Asterisk and Mosquitto. The connected one also has `dialer uplink`, with
 nats-server, gatherer and PostgreSQL behind it. `--news` is the rate of opt-outs from other centres. Both diallers are
@@ -30,7 +30,7 @@ from typing import Any
 
 import uvloop
 
-from bench.common import cpu_seconds_of, record
+from bench.common import EXIT_GOAL_MISSED, Size, add_size_options, cpu_seconds_of, print_progress, record, wait_until
 from bench.simulated_carrier import simulated_carrier
 from dialer.app import open_centre
 from dialer.cli.logs import configure_quiet_logging
@@ -55,7 +55,6 @@ from tests.support.roll_filler import fill_roll
 
 GOAL = 1.05
 VOTERS = 40_000
-WARM_SECONDS = 25.0
 SEATS, DAY_VOTERS, SAMPLE_SECONDS = 6, 30_000, 5.0
 ALIKE = 0.01
 JOINED, ALONE = "joined", "alone"
@@ -89,11 +88,13 @@ async def run_program(log: Path, *arguments: str) -> AsyncIterator[int]:
         await process.wait()
 
 
-async def start_site(stack: AsyncExitStack, folder: Path, name: str, calls: float, server: str | None) -> Site:
+async def start_site(
+    stack: AsyncExitStack, folder: Path, name: str, options: argparse.Namespace, server: str | None
+) -> Site:
     """Start a centre, connected to the headquarters at `server` if given."""
     store = folder / name / "centre.db"
     store.parent.mkdir()
-    await asyncio.to_thread(fill_roll, store, VOTERS)
+    await asyncio.to_thread(fill_roll, store, options.voters)
     broker = await stack.enter_async_context(run_demo_broker(BrokerKind.MOSQUITTO))
     agi_port = find_free_port()
     lines = ("--answer-rate", "0.4", "--seats", "1", "--speed", "2.2")
@@ -107,7 +108,7 @@ async def start_site(stack: AsyncExitStack, folder: Path, name: str, calls: floa
     if server is not None:
         text += f'[headquarters]\nuser = "uplink"\nzone = "z1"\nservers = ["{server}"]\n'
     text += '[[supervisors]]\nname = "uplink"\nrole = "uplink"\n'
-    text += f'[[trunks]]\nname = "carrier"\nendpoint = "carrier"\nchannels = 300\ncalls_per_second = {calls}\n'
+    text += f'[[trunks]]\nname = "carrier"\nendpoint = "carrier"\nchannels = 300\ncalls_per_second = {options.calls}\n'
     text += 'caller_ids = ["+911140000001"]\n[[campaigns]]\nid = "ivr"\nkind = "ivr"\nflow = "turnout"\n'
     text += 'hours = [{start = "00:00", until = "23:59:59.999999"}]\n'
     path.write_text(text, encoding="utf-8")
@@ -144,6 +145,7 @@ async def publish_opt_outs(server: str, a_second: float) -> None:
 
 async def compare_cpu(options: argparse.Namespace, folder: Path) -> list[tuple[float, dict[str, dict[str, float]]]]:
     """Return for each interval the ratio, and the CPU ms per call by centre and process."""
+    print_progress("starting headquarters and both centres")
     async with AsyncExitStack() as stack:
         database_url = stack.enter_context(run_postgresql(folder / "postgresql"))
         server = await stack.enter_async_context(run_nats_server(folder / "nats"))
@@ -156,15 +158,17 @@ async def compare_cpu(options: argparse.Namespace, folder: Path) -> list[tuple[f
             run_program(folder / "gather.log", "-m", "dialer", "hq", "gather", "-c", str(hq))
         )
         sites = {
-            JOINED: await start_site(stack, folder, JOINED, options.calls, server.nats_server_url),
-            ALONE: await start_site(stack, folder, ALONE, options.calls, None),
+            JOINED: await start_site(stack, folder, JOINED, options, server.nats_server_url),
+            ALONE: await start_site(stack, folder, ALONE, options, None),
         }
-        await asyncio.sleep(WARM_SECONDS)
+        print_progress(f"warm-up of {options.warm_up:g} s")
+        await asyncio.sleep(options.warm_up)
         publishing = (
             asyncio.create_task(publish_opt_outs(server.nats_server_url, options.news)) if options.news else None
         )
         found = []
-        for _ in range(options.pairs):
+        for number in range(1, options.pairs + 1):
+            print_progress(f"interval {number} of {options.pairs}, {options.seconds:g} s")
             before = {name: each.measure() for name, each in sites.items()}
             await asyncio.sleep(options.seconds)
             costs = {}
@@ -176,20 +180,22 @@ async def compare_cpu(options: argparse.Namespace, folder: Path) -> list[tuple[f
             print(f"{found[-1][0]:.3f}  {json.dumps(found[-1][1], default=str)}", flush=True)
         if publishing is not None:
             publishing.cancel()
-        with open_store_snapshot(sites[JOINED].store, None) as db:
-            [(passed, last)] = db.execute(
-                "SELECT (SELECT passed FROM outbox_sink WHERE name = 'uplink'), (SELECT max(outbox_id) FROM outbox)"
-            )
-        if not passed:
-            raise SystemExit(f"VOID: headquarters received no rows ({passed} of {last})")
+        await wait_until("headquarters has received rows", lambda: has_uplink_passed_rows(sites[JOINED].store))
     return found
 
 
-async def simulate_day(folder: Path, hours: float, joined: dict[str, Any]) -> tuple[int, float, int]:
+def has_uplink_passed_rows(store: Path) -> bool:
+    """Return whether headquarters has acknowledged rows of this store."""
+    with open_store_snapshot(store, None) as db:
+        [(passed,)] = db.execute("SELECT (SELECT passed FROM outbox_sink WHERE name = 'uplink')")
+    return bool(passed)
+
+
+async def simulate_day(folder: Path, options: argparse.Namespace, joined: dict[str, Any]) -> tuple[int, float, int]:
     """Simulate a day. Return the number of calls, the agents' share of waiting time, and the rows waiting for headquarters."""
     waited = looked = 0
     store = folder / "centre.db"
-    await asyncio.to_thread(fill_roll, store, DAY_VOTERS)
+    await asyncio.to_thread(fill_roll, store, options.day_voters)
     voters = VoterProfile(talk_mean_seconds=40.0)
     lines = SimulatedAsteriskConfig(seats=make_seat_phones(SEATS), start_epoch=START_EPOCH, profile=voters)
     sites: list[Settings] = []
@@ -206,7 +212,7 @@ async def simulate_day(folder: Path, hours: float, joined: dict[str, Any]) -> tu
         background = [asyncio.create_task(relay.run(accept))]
         if joined:
             background.append(asyncio.create_task(run_uplink(sites[0])))
-        for _ in range(int(hours * 3600 / SAMPLE_SECONDS)):
+        for _ in range(int(options.hours * 3600 / SAMPLE_SECONDS)):
             await asyncio.sleep(SAMPLE_SECONDS)
             states = [seat.state for seat in site.centre_view.seats]
             waited += sum(state is SeatState.READY for state in states)
@@ -222,23 +228,26 @@ async def simulate_day(folder: Path, hours: float, joined: dict[str, Any]) -> tu
     return calls, waited / looked, waiting
 
 
-def compare_days(folder: Path, hours: float) -> bool:
-    """Simulate a day alone and one with an unreachable headquarters. Return whether they are days_are_equal."""
+def compare_days(folder: Path, options: argparse.Namespace) -> bool:
+    """Simulate a day alone and one with an unreachable headquarters. Return whether they are alike."""
     away = {
         "headquarters": {"user": "uplink", "servers": ["nats://127.0.0.1:1"]},
         "supervisors": [{"name": "uplink", "role": "uplink"}],
     }
     found = []
     for name, joined in (("alone", {}), ("away", away)):
+        print_progress(f"a day of {options.hours:g} hours, {name}")
         (folder / name).mkdir()
-        found.append(run_virtual(partial(simulate_day, folder / name, hours, joined)))
+        found.append(run_virtual(partial(simulate_day, folder / name, options, joined)))
     (calls, waited, _), (calls_away, waited_away, waiting) = found
     print(
-        f"{hours:g} hours of {SEATS} seats: {calls:,} calls alone, {calls_away:,} with an unreachable headquarters"
+        f"{options.hours:g} hours of {SEATS} seats: {calls:,} calls alone, {calls_away:,} with an unreachable headquarters"
         f" ({calls_away / calls - 1:+.2%}); agents waited {waited:.2%} and {waited_away:.2%} of their time; {waiting:,} results"
         " waiting"
     )
-    return abs(calls_away / calls - 1) <= ALIKE and abs(waited_away - waited) <= ALIKE and waiting > 0
+    alike = abs(calls_away / calls - 1) <= ALIKE and abs(waited_away - waited) <= ALIKE and waiting > 0
+    print(f"  goal: both days alike within {ALIKE:.0%} - {'met' if alike else 'NOT met'}")
+    return alike
 
 
 def median_of(found: Sequence[tuple[float, dict[str, dict[str, float]]]], name: str, what: str) -> float:
@@ -254,22 +263,27 @@ def main() -> int:
     parser.add_argument("--calls", type=float, default=8.0, help="call starts per second of each dialler")
     parser.add_argument("--news", type=float, default=1.0, help="opt-outs per second of other centres")
     parser.add_argument("--hours", type=float, default=9.0, help="length of the simulated day")
-    parser.add_argument("--quick", action="store_true", help="one interval of 10 s")
+    parser.add_argument("--warm-up", type=float, default=25.0, help="seconds before the first interval")
+    add_size_options(parser, "one interval of 10 s")
     parser.add_argument("--dialler", metavar="SETTINGS", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     configure_quiet_logging()
     if options.dialler is not None:
         uvloop.run(run_dialler(options.dialler))
         return 0
-    if options.quick:
-        options.pairs, options.seconds, options.hours = 1, 10.0, 0.5
+    size: Size = options.size
+    options.voters, options.day_voters = size.pick((VOTERS, DAY_VOTERS), (VOTERS, DAY_VOTERS), (500, 500))
+    if size is not Size.FULL:
+        options.pairs, options.seconds, options.hours = 1, size.pick(0.0, 10.0, 2.0), size.pick(0.0, 0.5, 0.02)
+        options.warm_up = size.pick(0.0, 25.0, 5.0)
     with tempfile.TemporaryDirectory(prefix="matdan-uplink-", ignore_cleanup_errors=True) as folder:
-        days_are_equal = compare_days(Path(folder), options.hours)
+        days_are_alike = compare_days(Path(folder), options)
         sites = Path(folder) / "sites"
         sites.mkdir()
         found = asyncio.run(compare_cpu(options, sites)) if options.pairs else []
+    status = EXIT_GOAL_MISSED if size is Size.FULL and not days_are_alike else 0
     if not found:
-        return int(not days_are_equal)
+        return status
     ratios = sorted(ratio for ratio, _ in found)
     print(
         f"CPU per call of the dialler, connected / alone: median {statistics.median(ratios):.3f} of {len(ratios)}"
@@ -278,7 +292,7 @@ def main() -> int:
         f" {median_of(found, JOINED, 'broker'):.2f} and {median_of(found, ALONE, 'broker'):.2f}"
     )
     record("uplink", [("CPU of a call with an uplink / without", f"{statistics.median(ratios):.2f}", str(GOAL))])
-    return int(not days_are_equal)
+    return status
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Common parts of all benches: interleaved contenders, a CPU stopwatch, checked output and a table of ratios.
+"""Common parts of all benches: sizes, interleaved contenders, a CPU stopwatch, checked output and a table of ratios.
 
 A bench is a list of contenders. Each is a function of one round: it runs a stopwatch around the measured work and returns
 what it did, so that a contender with wrong output is void instead of fast. Rounds are interleaved (A B A B), so that a
@@ -8,6 +8,7 @@ change of the machine's speed affects all. The figure is the median round, and o
 from __future__ import annotations
 
 import argparse
+import asyncio
 import gc
 import json
 import os
@@ -20,7 +21,55 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
+from enum import Enum
 from pathlib import Path
+from typing import TypeVar
+
+EXIT_GOAL_MISSED = 3
+"""The exit status of a bench that ran to its end and missed a goal. Any other status but 0 is a failure of the bench."""
+HANG_SECONDS = 400.0
+"""How long a bench waits for an event that takes seconds. Generous, because a loaded machine is no failure."""
+
+_LOAD_AT_START = os.getloadavg()[0]  # before this bench added to it
+
+T = TypeVar("T")
+
+
+class Size(Enum):
+    """How much a bench measures."""
+
+    FULL = "full"  # gives figures
+    QUICK = "quick"  # shows what the full size measures, in less than a minute
+    SMOKE = "smoke"  # shows that the bench runs
+
+    def pick(self, full: T, quick: T, smoke: T) -> T:
+        """Return the value for this size."""
+        return {Size.FULL: full, Size.QUICK: quick, Size.SMOKE: smoke}[self]
+
+
+def add_size_options(
+    parser: argparse.ArgumentParser, quick: str = "a short run: shows that it works, not a figure"
+) -> None:
+    """Add `--quick` and `--smoke`, which set `size`. `quick` is the help text of `--quick`."""
+    sizes = parser.add_mutually_exclusive_group()
+    sizes.add_argument("--quick", dest="size", action="store_const", const=Size.QUICK, default=Size.FULL, help=quick)
+    sizes.add_argument(
+        "--smoke", dest="size", action="store_const", const=Size.SMOKE, help="the smallest round, as the tests run it"
+    )
+
+
+def print_progress(text: str) -> None:
+    """Print at once, on standard error, what the bench does now."""
+    print(f"[{time.strftime('%H:%M:%S')}] {text}", file=sys.stderr, flush=True)
+
+
+async def wait_until(what: str, condition: Callable[[], bool], *, seconds: float = HANG_SECONDS) -> None:
+    """Wait until `condition()` is true. Raises TimeoutError that says `what` the bench waited for."""
+    until = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() >= until:
+            raise TimeoutError(f"waited {seconds:g} s until {what}")
+        await asyncio.sleep(0.1)
 
 
 class Unrunnable(Exception):
@@ -116,14 +165,15 @@ def peak_memory_bytes() -> int:
 def interleave(contenders: Sequence[Contender], rounds: int, *, warm_up: bool = True) -> list[Result]:
     """Run every contender once per round, in turn, and return their results in the given order.
 
-    With `warm_up` a round that is not counted comes first. A contender that raises Unrunnable or returns wrong output is
-    not run again. Any other exception is a bug of the bench and ends it.
+    With `warm_up` a round that is not counted comes first, unless there is a single round. A contender that raises
+    Unrunnable or returns wrong output is not run again. Any other exception is a bug of the bench and ends it.
     """
     results = [Result(contender.name, contender.role) for contender in contenders]
-    for number in range(-1 if warm_up else 0, rounds):
+    for number in range(-1 if warm_up and rounds > 1 else 0, rounds):
         for contender, result in zip(contenders, results, strict=True):
             if result.void or result.unrunnable:
                 continue
+            print_progress(f"{f'round {number + 1} of {rounds}' if number >= 0 else 'warm-up'}: {contender.name}")
             _one_round(contender, result, counted=number >= 0)
     return results
 
@@ -202,15 +252,15 @@ def _describe_void(result: Result) -> str:
 
 
 def parse_arguments(description: str, *, rounds: int, argv: Sequence[str] | None = None) -> argparse.Namespace:
-    """Parse the options of all benches: `--quick`, `--rounds N`, `--json FILE`, `--uvloop`."""
+    """Parse the options of benches with contenders: `--quick`, `--smoke`, `--rounds N`, `--json FILE`, `--uvloop`."""
     parser = argparse.ArgumentParser(description=description)
-    parser.add_argument("--quick", action="store_true", help="a run under 20 s: shows that it works, not a figure")
+    add_size_options(parser, "a run under 20 s: shows that it works, not a figure")
     parser.add_argument("--rounds", type=int, default=None, help=f"counted rounds of each contender (default {rounds})")
     parser.add_argument("--json", type=Path, default=None, help="also write the figures to this file")
     parser.add_argument("--uvloop", action="store_true", help="run the asyncio contenders on uvloop")
     chosen = parser.parse_args(argv)
     if chosen.rounds is None:
-        chosen.rounds = 2 if chosen.quick else rounds
+        chosen.rounds = chosen.size.pick(rounds, 2, 1)
     return chosen
 
 
@@ -224,14 +274,21 @@ Figure = tuple[str, str, str]
 
 
 def record(bench: str, figures: Sequence[Figure]) -> None:
-    """Store a bench's figures in the file that the environment variable BENCH_FIGURES names, if it is set (`make bench`)."""
+    """Store a bench's figures in the file that the environment variable BENCH_FIGURES names, if it is set (`make bench`).
+
+    Without figures, because no contender could run here, the earlier ones stay.
+    """
     name = os.environ.get("BENCH_FIGURES")
-    if not name:
+    if not name or not figures:
         return
     path = Path(name)
     stored = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    where = f"{describe_machine()}, {os.cpu_count()} cores"
-    stored[bench] = {"date": f"{datetime.now().astimezone():%Y-%m-%d}", "machine": where, "figures": list(figures)}
+    stored[bench] = {
+        "date": f"{datetime.now().astimezone():%Y-%m-%d}",
+        "machine": f"{describe_machine()}, {os.cpu_count()} cores",
+        "load": f"{_LOAD_AT_START:.1f}",
+        "figures": list(figures),
+    }
     path.write_text(json.dumps(stored, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 

@@ -1,4 +1,4 @@
-"""Common parts of the desk benches: a site with 100 agents, `dialer desk serve`, and pages as event streams."""
+"""Common parts of the desk benches: a site with agents, `dialer desk serve`, and pages as event streams."""
 
 from __future__ import annotations
 
@@ -16,17 +16,19 @@ from dialer.settings.site import load_settings
 from dialer.web.access import DESK_COOKIE
 from tests.support.desk import PASSWORD, PIN, set_passwords
 
-AGENTS, BOARDS = 100, 20
 CENTRE = "pune-1"
 CAMPAIGN = "turnout-agents"
 _SUPERVISORS = tuple(f"asha-{number}" for number in range(3))  # each may have eight boards open at most
 
 
-def site_lines(pin_hash: str) -> str:
-    """Return the settings of supervisors, seats and agents. They must come last in the file, because they are tables."""
+def site_lines(pin_hash: str, agents: int) -> str:
+    """Return the settings of supervisors, seats and agents.
+
+    They must come last in the file, because they are tables.
+    """
     text = '[[supervisors]]\nname = "desk"\nrole = "desk"\n'
     text += "".join(f'[[supervisors]]\nname = "{name}"\nrole = "supervisor"\n' for name in _SUPERVISORS)
-    for number in range(1, AGENTS + 1):
+    for number in range(1, agents + 1):
         text += f'[[seats]]\nname = "{seat_name(number)}"\nendpoint = "agent{number:02}"\n'
         text += f'[[agents]]\nnumber = "{number}"\npin = "{pin_hash}"\n'
     return text

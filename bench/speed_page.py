@@ -14,8 +14,9 @@ _HEAD = """# Speed
 
 For engineers. `make bench` measures all of this again and writes this page; `python -m bench.bench_engine` runs the
 benchmark that the head of the first table names. "X / ours" compares the cost of a contender with ours in the
-same run: above 1, ours is cheaper; "limit" is the bare minimum of work. Measure on your own machine before you quote a
-figure.
+same run: above 1, ours is cheaper; "limit" is the bare minimum of work. "Load" is the load average when the bench
+started: above the number of cores, other programs made every wait longer, but hardly changed CPU times and ratios. Measure
+on your own machine before you quote a figure.
 """
 TITLES = {
     "engine": "The whole engine: 300 channels, 30 call starts per second, IVR flow",
@@ -49,7 +50,8 @@ def speed_page(stored: dict[str, Any]) -> str:
         if bench in stored:
             origin = f"{stored[bench]['date']}, {stored[bench]['machine']}"
             lines += [f"## {title}", "", *([] if origin == usual else [f"Measured {origin}.", ""])]
-            lines += [f"|`bench_{bench.partition('-')[0]}`|measured|goal|", "|---|---|---|"]
+            load = f", load {stored[bench]['load']}" if "load" in stored[bench] else ""
+            lines += [f"|`bench_{bench.partition('-')[0]}`{load}|measured|goal|", "|---|---|---|"]
             lines += [f"|{what}|{value}|{goal}|" for what, value, goal in stored[bench]["figures"]]
             lines += [""]
     return "\n".join(lines)
