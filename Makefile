@@ -67,13 +67,11 @@ mutants: $(VENV)/.ready-dev
 	$(BIN)/python -m tests.mutants
 
 bench: $(VENV)/.ready-bench $(VENV)/.ready-desk
-	for bench in $(filter-out bench_pacing,$(basename $(notdir $(wildcard bench/bench_*.py)))); do \
-	  BENCH_FIGURES=bench/figures.json $(BIN)/python -m bench.$$bench || exit 1; done
+	BENCH_FIGURES=bench/figures.json $(BIN)/python -m bench.run_all --except bench_pacing
 	$(BIN)/python -m bench.speed_page docs/reference
 
 bench-quick: $(VENV)/.ready-bench $(VENV)/.ready-desk
-	for bench in $(basename $(notdir $(wildcard bench/bench_*.py))); do \
-	  $(BIN)/python -m bench.$$bench --quick || exit 1; done
+	$(BIN)/python -m bench.run_all --quick
 
 bench-pacing: $(VENV)/.ready-bench
 	nice -n 19 $(BIN)/python -m bench.bench_pacing --jobs 2 --write
