@@ -70,7 +70,7 @@ async def play(directory: Path, rounds: int, seed: int, progress: Callable[[str]
             durable = directory / f"durable-{round_number}"
             power_loss = round_number % 2 == 0
             if power_loss:
-                durable.mkdir()
+                _copy_store_files(directory / "centre.db", durable)
                 more |= {"durable": str(durable), "seed": str(random.random())}
             with run_dialler_process(directory, switch, campaign, "never", **more) as dialler:
                 await _wait_for_session(switch)
@@ -83,13 +83,22 @@ async def play(directory: Path, rounds: int, seed: int, progress: Callable[[str]
                 progress(f"{round_number} of {rounds} rounds, {len(switch.placed_calls)} calls placed")
         with run_dialler_process(directory, switch, campaign, "never", acknowledged=str(acknowledged)) as last:
             await _wait_for_session(switch)
-            await wait_for_ended_calls(switch, sum(call.ended_at is not None for call in switch.placed_calls) + 3)
+            await wait_for_ended_calls(switch, len(switch.placed_calls) + 3)  # of the last dialler, so it was connected
             last.terminate()
             async with asyncio.timeout(HANG_SECONDS):
                 status = await last.wait()
                 assert status == 0, f"status {status}: " + (directory / "child.log").read_text()[-1000:]
         _count_results(directory, switch, acknowledged, figures)
     return figures
+
+
+def _copy_store_files(store: Path, folder: Path) -> None:
+    """Copy the files of a store to a new folder: what its disk has before the first write, however early the kill is."""
+    folder.mkdir()
+    for suffix in ("", "-wal"):
+        file = store.with_name(store.name + suffix)
+        if file.exists():
+            shutil.copyfile(file, folder / file.name)
 
 
 def _put_durable_files_in_place(durable: Path, store: Path) -> None:
