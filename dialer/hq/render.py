@@ -4,7 +4,8 @@ The files configure nats-server (with a key and permissions for each centre), th
 
 A centre may publish its own batches, replies, live status and sample of numbers. It may read orders to all, to its zone and to
 itself, opt-outs, marks of its constituencies, and call times of its state. To read, a centre creates a consumer. The subject of
-that request contains the subject to be read (NATS 2.9 and newer), so the server can allow each centre its own consumers only.
+that request contains the consumer's name and the subject to be read (NATS 2.9 and newer), so the server allows each centre one
+consumer for each subject that it may read, and nobody can fill the server's memory with consumers.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from dialer.nats.messages import (
     build_order_subject,
     build_reply_subject,
     build_snapshot_subject,
+    list_reader_names,
 )
 from dialer.nats.nkey import decode_public_key
 from dialer.nats.number_sample import build_sample_subject
@@ -42,6 +44,10 @@ CA, CERTIFICATE, KEY = "hq-ca.pem", "hq-server.pem", "hq-server.key"
 OWN_SEED = "hq.nk"
 ROOT = "root.json"
 MAX_PAYLOAD_BYTES = 1 << 20
+MAX_SUBSCRIPTIONS = 2_000
+"""Subscriptions of one connection: an uplink has one for each subject that it reads."""
+OWN_CONNECTIONS, CENTRE_CONNECTIONS = 200, 8
+"""Connections that the server accepts: for headquarters itself, and for each centre, which needs one."""
 
 
 def list_subjects_readable_by_centre(centre: HqCentre) -> dict[str, list[str]]:
@@ -67,9 +73,14 @@ def build_nats_permissions(centre: HqCentre) -> dict[str, dict[str, list[str]]]:
                 build_sample_subject(centre.id),
                 *(f"{api}.STREAM.INFO.{stream}" for stream in streams),
                 *(
-                    f"{api}.CONSUMER.CREATE.{stream}.*.{each}"
+                    request
                     for stream, subjects in streams.items()
                     for each in subjects
+                    for name in list_reader_names(centre.id, each)
+                    for request in (
+                        f"{api}.CONSUMER.CREATE.{stream}.{name}.{each}",
+                        f"{api}.CONSUMER.DELETE.{stream}.{name}",
+                    )
                 ),
                 *(f"$JS.FC.{stream}.>" for stream in streams),
             ]
@@ -96,6 +107,8 @@ def render_nats_configuration(settings: HqSettings, own_nkey: str, nkeys: Mappin
 server_name: "matdan-headquarters"
 listen: "{host}:{server.port}"
 max_payload: {MAX_PAYLOAD_BYTES}
+max_subscriptions: {MAX_SUBSCRIPTIONS}
+max_connections: {OWN_CONNECTIONS + CENTRE_CONNECTIONS * len(settings.centres)}
 {tls}
 # A message is on disk when it is acknowledged. By default, a power failure may lose two minutes of batches.
 jetstream {{

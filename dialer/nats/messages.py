@@ -34,6 +34,8 @@ CMD = "CMD"
 """The stream of orders to the centres."""
 CALLS = "CALLS"
 """The stream of the times at which centres called numbers, by state."""
+STATE_READERS = 500
+"""Consumers for the marks of a state, one for each constituency. The largest state of India has 403."""
 _ROW_OVERHEAD_BYTES = 64  # size of a row as JSON without topic and payload
 _NOT_IN_SUBJECT = re.compile(r"[^A-Za-z0-9_-]")
 
@@ -75,6 +77,24 @@ def build_snapshot_subject(centre: str) -> str:
 def build_inbox_prefix(centre: str) -> str:
     """Return the prefix of the subjects on which nats-server answers a centre's requests."""
     return f"_INBOX.{centre}"
+
+
+def build_reader_name(centre: str, subject: str) -> str:
+    """Return the name of the consumer with which a centre reads a subject of a stream. There is one for each subject.
+
+    Numbers of constituencies are counted in a circle, so that the number of names is limited.
+    """
+    levels = [each for each in subject.split(".") if each != "*"]
+    if levels[-1].isdigit():
+        levels[-1] = str(int(levels[-1]) % STATE_READERS)
+    return "_".join([centre, *levels])
+
+
+def list_reader_names(centre: str, subject: str) -> list[str]:
+    """Return the names of the consumers with which a centre may read a subject, of which the last level may be `*`."""
+    if not subject.endswith(".*"):
+        return [build_reader_name(centre, subject)]
+    return [build_reader_name(centre, f"{subject.removesuffix('*')}{number}") for number in range(STATE_READERS)]
 
 
 OPT_OUT_SUBJECT = "peer.all.optout"

@@ -27,6 +27,7 @@ from nats.js.errors import APIError, NotFoundError
 
 from dialer.domain.cancelling import await_cancellable
 from dialer.domain.errors import HeadquartersUnreachable
+from dialer.nats.messages import build_inbox_prefix, build_reader_name
 from dialer.nats.nkey import read_nkey_seed
 
 _log = structlog.get_logger(__name__)
@@ -79,8 +80,10 @@ class StoredMessage:
 class Session:
     """A connection to headquarters' nats-server. `open_session` opens one."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, centre: str = "") -> None:
+        """Create a session on a connection, with the key of `centre` or with headquarters' own."""
         self.client = client
+        self._centre = centre
         self._js = client.jetstream(timeout=ANSWER_SECONDS)
         # Consumers of a stream are created one by one, so that the server is not flooded when all centres reconnect.
         self._consumer_locks: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
@@ -263,7 +266,7 @@ class Session:
         position, number = after, 0
         try:
             consumer = ConsumerConfig(
-                name=uuid4().hex,
+                name=build_reader_name(self._centre, subject) if self._centre else uuid4().hex,
                 deliver_subject=inbox,
                 deliver_policy=DeliverPolicy.BY_START_SEQUENCE,
                 opt_start_seq=after + 1,
@@ -277,7 +280,7 @@ class Session:
                 filter_subject=subject or None,
             )
             async with self._consumer_locks[stream]:
-                await await_cancellable(self._queries.add_consumer(stream, consumer))
+                await self._replace_consumer(stream, consumer)
             reconnects = self.client.stats["reconnects"]
             while True:
                 message = await self._read_next_message(queue, reconnects)
@@ -297,6 +300,15 @@ class Session:
         finally:
             if self.is_connected:
                 await subscription.unsubscribe()
+
+    async def _replace_consumer(self, stream: str, consumer: ConsumerConfig) -> None:
+        """Create a consumer in place of the earlier one with its name, which cannot be moved to another position."""
+        if self._centre and consumer.name is not None:
+            with contextlib.suppress(
+                NatsError, TimeoutError
+            ):  # there is none; another problem also prevents the creation
+                await await_cancellable(self._queries.delete_consumer(stream, consumer.name))
+        await await_cancellable(self._queries.add_consumer(stream, consumer))
 
     async def _read_next_message(self, queue: asyncio.Queue[Msg], reconnects: int) -> Msg | None:
         """Return the next message, or None after a reconnect or if the server is silent."""
@@ -336,16 +348,17 @@ async def open_session(
     *,
     nkey_file: Path | None = None,
     ca_file: Path | None = None,
-    inbox: str = "_INBOX",
+    centre: str = "",
     timeout_seconds: float | None = None,
 ) -> AsyncIterator[Session]:
     """Open a session named `name`, which reconnects by itself until the context ends.
 
-    `inbox` is the prefix of the subjects on which the server answers. Only this centre may subscribe to its own prefix.
+    `centre` is the id of the centre whose key is used; empty: the key is headquarters' own. A centre may only use subjects
+    and consumers that are named after it.
     `timeout_seconds` limits the wait for the first connection; None waits forever. Raises HeadquartersUnreachable if
     the certificates or the key cannot be used, or if the timeout has expired.
     """
-    options: dict[str, object] = {"inbox_prefix": inbox}
+    options: dict[str, object] = {"inbox_prefix": build_inbox_prefix(centre)} if centre else {}
     if any(server.startswith("tls:") for server in servers):
         options["tls"] = _create_tls_context(ca_file)
     if nkey_file is not None:
@@ -357,7 +370,7 @@ async def open_session(
         raise HeadquartersUnreachable(
             f"{', '.join(servers)} did not accept the connection: check that nats-server runs and has the key of nkey_file"
         ) from error
-    session = Session(client)
+    session = Session(client, centre)
     try:
         yield session
     finally:

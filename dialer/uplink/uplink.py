@@ -17,7 +17,6 @@ from dialer.metrics.families import ProcessStatus, build_uplink_metrics
 from dialer.metrics.server import serve_metrics_if_enabled
 from dialer.mqtt.client import BrokerSettings
 from dialer.mqtt.dialler_client import DiallerClient
-from dialer.nats.messages import build_inbox_prefix
 from dialer.nats.session import Session, open_session
 from dialer.process.systemd import report_service_ready
 from dialer.settings.site import Settings
@@ -88,7 +87,7 @@ async def run_uplink(settings: Settings, *, broker: BrokerSettings | None = None
                 f"uplink {centre}",
                 nkey_file=headquarters.nkey_file,
                 ca_file=headquarters.ca_file,
-                inbox=build_inbox_prefix(centre),
+                centre=centre,
             ) as session:
                 _log.info("uplink.connected", servers=[*headquarters.servers])
                 parts = {

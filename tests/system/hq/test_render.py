@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
-import itertools
 import json
 import os
 import shutil
@@ -30,12 +29,18 @@ from dialer.domain.signing import derive_public_key, format_public_key
 from dialer.hq import check
 from dialer.hq import servers as hq_servers
 from dialer.hq.orders import create_order, send_order
-from dialer.hq.render import build_nats_permissions, list_subjects_readable_by_centre
+from dialer.hq.render import (
+    CENTRE_CONNECTIONS,
+    MAX_SUBSCRIPTIONS,
+    OWN_CONNECTIONS,
+    build_nats_permissions,
+    list_subjects_readable_by_centre,
+)
 from dialer.mqtt.dialler_client import Reply
 from dialer.mqtt.embedded_broker import find_free_port
 from dialer.nats import messages
 from dialer.nats.number_sample import NUMBERS, NumberSample, build_sample_subject, pack_sample
-from dialer.nats.session import Session, open_session
+from dialer.nats.session import Session, StoredMessage, open_session
 from dialer.settings.headquarters import HqCentre, HqSettings, load_hq_settings
 from dialer.settings.site import Settings
 from dialer.uplink.dialler import DiallerCommands
@@ -170,6 +175,9 @@ async def test_centre_may_publish_and_subscribe_only_to_its_own_subjects(address
     await nats_client.close()
 
 
+READABLE_BY_PUNE = list_subjects_readable_by_centre(
+    HqCentre(id="pune-1", zone="west", state="S13", constituencies=(209, 210))
+)
 NAME = "NAME"  # stands for the name of a new consumer
 OWN_UPDATES = ["peer.all.optout", "peer.*.mark.S13.209", "peer.*.mark.S13.210", "peer.west.mark.S13.209"]
 OWN_ORDERS = ["cmd.all", "cmd.zone.west", "cmd.centre.pune-1"]
@@ -198,12 +206,9 @@ async def test_centre_may_create_consumers_only_for_its_own_orders_and_constitue
     inbox = client.new_inbox()
     await client.subscribe(inbox)
 
-    numbers = itertools.count()
-
-    async def can_create_consumer(stream: str, subject: str, **config: Any) -> bool:
-        """Return whether the server creates this consumer."""
+    async def can_create_consumer(stream: str, subject: str, name: str, **config: Any) -> bool:
+        """Return whether the server creates this consumer, and delete it."""
         centre.errors.clear()
-        name = f"c{next(numbers)}"
         settings = {"deliver_subject": inbox, "ack_policy": "none", "deliver_policy": "all", "name": name, **config}
         request = asyncio.ensure_future(
             client.request(
@@ -218,33 +223,39 @@ async def test_centre_may_create_consumers_only_for_its_own_orders_and_constitue
             request.cancel()
             return False
         answer = json.loads((await request).data)
-        return "error" not in answer
+        if "error" in answer:
+            return False
+        await client.jetstream().delete_consumer(stream, name)
+        return True
 
     for stream, own, others in (
         (messages.PEERS, OWN_UPDATES, OTHER_UPDATES),
         (messages.CMD, OWN_ORDERS, OTHER_ORDERS),
         (messages.CALLS, OWN_CALLS, OTHER_CALLS),
     ):
-        for subject in own[:3] + others:
+        name = messages.build_reader_name("pune-1", own[0])
+        for subject in own + others:
+            each = messages.build_reader_name("pune-1", subject.replace("west.mark", "*.mark"))
             create = f"CONSUMER.CREATE.{stream}.NAME.{subject}"
-            assert await can_create_consumer(stream, create, filter_subject=subject) == (subject in own), subject
+            assert await can_create_consumer(stream, create, each, filter_subject=subject) == (subject in own), subject
+        for other in ("c1", name.replace("pune", "delhi"), f"{name}_1"):
+            create = f"CONSUMER.CREATE.{stream}.NAME.{own[0]}"
+            assert not await can_create_consumer(stream, create, other, filter_subject=own[0]), other
         for subject in others:
             allowed = f"CONSUMER.CREATE.{stream}.NAME.{own[0]}"
-            assert not await can_create_consumer(stream, allowed, filter_subject=subject), subject
-            assert not await can_create_consumer(stream, allowed, filter_subjects=[subject]), subject
-            assert not await can_create_consumer(stream, allowed, filter_subject=own[0], filter_subjects=[subject]), (
-                subject
-            )
-            assert not await can_create_consumer(stream, f"CONSUMER.CREATE.{stream}.NAME", filter_subjects=[subject]), (
-                subject
-            )
-            assert not await can_create_consumer(stream, f"CONSUMER.CREATE.{stream}", filter_subject=subject), subject
-            assert not await can_create_consumer(
-                stream, f"CONSUMER.DURABLE.CREATE.{stream}.NAME", filter_subject=subject, durable_name="d"
-            ), subject
-        assert not await can_create_consumer(
-            stream, f"CONSUMER.CREATE.{stream}.NAME.{own[0]}"
-        )  # without a filter it would read all subjects
+            unfiltered, unnamed = f"CONSUMER.CREATE.{stream}.NAME", f"CONSUMER.CREATE.{stream}"
+            durable = f"CONSUMER.DURABLE.CREATE.{stream}.NAME"
+            for request, config in (
+                (allowed, {"filter_subject": subject}),
+                (allowed, {"filter_subjects": [subject]}),
+                (allowed, {"filter_subject": own[0], "filter_subjects": [subject]}),
+                (unfiltered, {"filter_subjects": [subject]}),
+                (unnamed, {"filter_subject": subject}),
+                (durable, {"filter_subject": subject, "durable_name": "d"}),
+            ):
+                assert not await can_create_consumer(stream, request, name, **config), (request, config)
+        # Without a filter it would read all subjects.
+        assert not await can_create_consumer(stream, f"CONSUMER.CREATE.{stream}.NAME.{own[0]}", name)
     for subject in (
         f"STREAM.MSG.GET.{messages.PEERS}",
         f"DIRECT.GET.{messages.PEERS}",
@@ -252,6 +263,86 @@ async def test_centre_may_create_consumers_only_for_its_own_orders_and_constitue
     ):
         assert not await is_allowed(client, centre, f"$JS.API.{subject}", publish=True), subject
     await client.close()
+
+
+async def test_one_stolen_key_leaves_a_limited_number_of_consumers_connections_and_subscriptions(
+    address: str, tmp_path: Path
+) -> None:
+    etc, thief = tmp_path / "etc", CentreClient()
+    seed = etc / "centres/pune-1.nk"
+    async with (
+        open_session([address], "hq", nkey_file=etc / "hq.nk") as above,
+        open_session([address], "delhi-1", nkey_file=etc / "centres/delhi-1.nk", centre="delhi-1") as delhi,
+    ):
+        for stream, subjects in ((messages.PEERS, ["peer.>"]), (messages.CMD, ["cmd.>"]), (messages.CALLS, ["call.*"])):
+            await above.ensure_stream(stream, subjects)
+        client = await thief.connect(address, seed)
+        inbox = client.new_inbox()
+        await client.subscribe(inbox)
+        for number in range(100):
+            for stream, subjects in READABLE_BY_PUNE.items():
+                for subject in subjects:
+                    for name in (f"c{number}", messages.build_reader_name("pune-1", subject)):
+                        config = {"name": name, "deliver_subject": inbox, "filter_subject": subject}
+                        request = json.dumps({"stream_name": stream, "config": config}).encode()
+                        await client.publish(f"$JS.API.CONSUMER.CREATE.{stream}.{name}.{subject}", request, reply=inbox)
+                    await client.flush()
+        counts = {
+            stream: (await above.client.jetstream().stream_info(stream)).state.consumer_count
+            for stream in READABLE_BY_PUNE
+        }
+        assert counts == {stream: len(subjects) for stream, subjects in READABLE_BY_PUNE.items()}
+        assert await subscribe_until_refused(client) < MAX_SUBSCRIPTIONS + 200
+        connections = await connect_until_refused(thief, address, seed)
+        assert len(connections) <= OWN_CONNECTIONS + 2 * CENTRE_CONNECTIONS
+        await above.store_message(messages.OPT_OUT_SUBJECT, b"an update")
+        assert (await read_first_message(delhi, messages.PEERS, messages.OPT_OUT_SUBJECT)).data == b"an update"
+        for each in connections:
+            await each.close()
+
+
+async def subscribe_until_refused(client: Any) -> int:
+    """Subscribe with the key of pune-1 until the server closes the connection. Return the number of subscriptions."""
+    count = 0
+    with contextlib.suppress(nats.errors.Error, OSError):
+        while count < 2 * MAX_SUBSCRIPTIONS:
+            await client.subscribe(f"_INBOX.pune-1.{count}")
+            count += 1
+            if count % 100 == 0:
+                await client.flush()
+    return count
+
+
+async def connect_until_refused(thief: CentreClient, address: str, seed: Path) -> list[Any]:
+    """Connect with the key of pune-1 until the server refuses. Return the connections."""
+    connections: list[Any] = []
+    with contextlib.suppress(nats.errors.Error, OSError):
+        while len(connections) < 1_000:
+            connections.append(await thief.connect(address, seed))
+    return connections
+
+
+async def read_first_message(session: Session, stream: str, subject: str) -> StoredMessage:
+    async with asyncio.timeout(HANG_SECONDS):
+        return await anext(session.read_stream_messages(stream, 0, subject))
+
+
+async def test_restarted_uplink_reads_from_its_position_although_its_earlier_consumer_remains(
+    address: str, tmp_path: Path
+) -> None:
+    etc, subject = tmp_path / "etc", messages.OPT_OUT_SUBJECT
+    async with open_session([address], "hq", nkey_file=etc / "hq.nk") as above:
+        await above.ensure_stream(messages.PEERS, ["peer.>"])
+        for text in (b"1", b"2", b"3"):
+            await above.store_message(subject, text)
+        received = []
+        for after in (0, 0, 2):
+            async with open_session([address], "pune", nkey_file=etc / "centres/pune-1.nk", centre="pune-1") as pune:
+                async with asyncio.timeout(HANG_SECONDS):
+                    reading = pune.read_stream_messages(messages.PEERS, after, subject)
+                    received.append((await anext(reading)).data)
+        assert received == [b"1", b"1", b"3"]
+        assert (await above.client.jetstream().stream_info(messages.PEERS)).state.consumer_count == 1
 
 
 async def read_first_answer(address: str, seed: bytes | None) -> str:
@@ -291,9 +382,7 @@ async def test_rendered_permissions_allow_batches_updates_orders_and_replies(add
     etc = tmp_path / "etc"
 
     def centre(name: str) -> Any:
-        return open_session(
-            [address], name, nkey_file=etc / f"centres/{name}.nk", inbox=messages.build_inbox_prefix(name)
-        )
+        return open_session([address], name, nkey_file=etc / f"centres/{name}.nk", centre=name)
 
     async with open_session([address], "hq", nkey_file=etc / "hq.nk") as above:
         for stream, subjects in ((messages.UP, ["up.*"]), (messages.PEERS, ["peer.>"]), (messages.CMD, ["cmd.>"])):
@@ -344,7 +433,7 @@ async def test_headquarters_check_reports_missing_streams_and_silent_centres(
         in (await check_with(head.replace(address, "nats://127.0.0.1:1").format(etc / "hq.nk") + text))[-1]
     )
     own = head.format(etc / "hq.nk") + text
-    async with open_session([address], "pune-1", nkey_file=etc / "centres/pune-1.nk", inbox="_INBOX.pune-1") as pune:
+    async with open_session([address], "pune-1", nkey_file=etc / "centres/pune-1.nk", centre="pune-1") as pune:
         publishing_status = asyncio.create_task(publish_status(pune))
         found = await check_with(own)
         assert found[0].startswith("[[leaders]] has fewer than two leaders")
@@ -514,9 +603,7 @@ def test_every_nats_permission_of_a_centre_names_its_centre_id_or_a_stream() -> 
     pune = HqCentre(id="pune-1", zone="west", state="S13", constituencies=(209,))
     for kind, permissions in build_nats_permissions(pune).items():
         for subject in permissions["allow"]:
-            assert "pune-1" in subject or subject.startswith(
-                ("$JS.API.STREAM.INFO.", "$JS.API.CONSUMER.CREATE.", "$JS.FC.")
-            ), kind
+            assert "pune-1" in subject or subject.startswith(("$JS.API.STREAM.INFO.", "$JS.FC.")), kind
 
 
 def test_centre_without_constituencies_reads_marks_of_its_state_or_no_marks() -> None:
@@ -524,6 +611,10 @@ def test_centre_without_constituencies_reads_marks_of_its_state_or_no_marks() ->
         messages.OPT_OUT_SUBJECT,
         "peer.*.mark.S13.*",
     ]
+    permissions = build_nats_permissions(HqCentre(id="a", zone="west", state="S13"))["publish"]["allow"]
+    for number in (0, 209, 499):
+        assert f"$JS.API.CONSUMER.CREATE.PEERS.a_peer_mark_S13_{number}.peer.*.mark.S13.*" in permissions
+    assert messages.build_reader_name("a", "peer.*.mark.S13.709") == "a_peer_mark_S13_209"
     without_state = list_subjects_readable_by_centre(HqCentre(id="a", zone="west"))
     assert without_state[messages.PEERS] == [messages.OPT_OUT_SUBJECT]
     assert messages.CALLS not in without_state
