@@ -278,7 +278,7 @@ async def test_nats_stream_that_ends_before_the_stored_position_is_not_read(serv
 async def test_nats_stream_accepts_a_consumer_for_each_subject_of_each_centre(server: NatsServer) -> None:
     """An existing stream gets the higher limit too, and keeps its other settings."""
     async with open_session([server.nats_server_url], "hq") as above:
-        js = above.client.jetstream()
+        js = above.client.jetstream(timeout=HANG_SECONDS)
         await js.add_stream(StreamConfig(name=messages.PEERS, subjects=["peer.>"], max_bytes=1 << 20))
         for stream, subjects in ((messages.PEERS, ["peer.>"]), (messages.CMD, ["cmd.>"])):
             await above.ensure_stream(stream, subjects)
