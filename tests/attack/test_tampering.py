@@ -46,6 +46,7 @@ from dialer.store.migrate import migrate_schema
 from dialer.store.seal_keys import EpochKeys, get_seal_key_path, read_epoch_keys
 from dialer.store.sql import get_fields_as_sql_parameters, open_transaction
 from dialer.store.store import open_store
+from tests.support.paths import ROOT
 from tests.support.stores import (
     NOW,
     SqliteBackend,
@@ -444,6 +445,7 @@ class Way:
     """A way to tamper with a closed store, and what finds it: a verification alone, with the first key, with a noted head."""
 
     tamper: Callable[[Db, EpochKeys], None]
+    words: str  # in docs/explanation/promises.md
     alone: bool
     with_key: bool
     with_head: bool
@@ -451,28 +453,53 @@ class Way:
 
 
 WAYS = [
-    Way(change_row, True, True, True, True),
-    Way(remove_row, True, True, True, True),
-    Way(add_row, True, True, True, True),
-    Way(change_number, True, True, True, True),
-    Way(change_setting, True, True, True, True),
-    Way(change_voter_state, True, True, True, True),
-    Way(swap_attempts, True, True, True, True),
-    Way(drop_trigger, True, True, True, True),
-    Way(add_trigger, True, True, True, True),
-    Way(cut_audit, True, True, True, True),
-    Way(rewrite_audit, True, True, True, True),
-    Way(change_row_and_log, True, True, True, True),
-    Way(remove_row_and_log, True, True, True, True),
-    Way(append_forged_change, True, True, True, True),
-    Way(append_forged_change_and_tail, False, False, False, True),
-    Way(remove_tail, True, True, True, True),
-    Way(remove_epoch_in_the_middle, True, True, True, True),
-    Way(remove_all_epochs, True, True, True, True),
-    Way(reseal_with_new_keys, False, True, True, True),
-    Way(reseal_last_epoch_with_current_key, True, True, True, True),
-    Way(cut_and_resume_with_current_key, True, True, True, True),
+    Way(change_row, "an outcome changed", True, True, True, True),
+    Way(remove_row, "an opt-out removed", True, True, True, True),
+    Way(add_row, "a supervisor added", True, True, True, True),
+    Way(change_number, "a phone number changed", True, True, True, True),
+    Way(change_setting, "a setting changed", True, True, True, True),
+    Way(change_voter_state, "a voter's status changed from voted to pending", True, True, True, True),
+    Way(swap_attempts, "two calls exchanged", True, True, True, True),
+    Way(drop_trigger, "a trigger of the schema removed", True, True, True, True),
+    Way(add_trigger, "a trigger that discards opt-outs added", True, True, True, True),
+    Way(cut_audit, "the last audit entry removed", True, True, True, True),
+    Way(rewrite_audit, "the audit rewritten with new digests", True, True, True, True),
+    Way(change_row_and_log, "an outcome changed, with its digest in the log", True, True, True, True),
+    Way(remove_row_and_log, "an opt-out removed, with its entries in the log", True, True, True, True),
+    Way(append_forged_change, "an opt-out removed as if by the dialler", True, True, True, True),
+    Way(append_forged_change_and_tail, "the same, with the log's stored end", False, False, False, True),
+    Way(remove_tail, "the log's stored end removed", True, True, True, True),
+    Way(remove_epoch_in_the_middle, "one minute's seal removed", True, True, True, True),
+    Way(remove_all_epochs, "all seals removed", True, True, True, True),
+    Way(reseal_with_new_keys, "an outcome changed and all sealed again with other keys", False, True, True, True),
+    Way(
+        reseal_last_epoch_with_current_key,
+        "the last minute changed and sealed again with the present key",
+        True,
+        True,
+        True,
+        True,
+    ),
+    Way(
+        cut_and_resume_with_current_key,
+        "the last minutes cut off and sealed as one with the present key",
+        True,
+        True,
+        True,
+        True,
+    ),
 ]
+
+
+def test_promises_list_each_way_to_tamper_with_the_checks_that_find_it() -> None:
+    text = (ROOT / "docs/explanation/promises.md").read_text("utf-8")
+    _, _, table = text.partition("## What finds which change")
+    listed = [line for line in table.partition("\n## ")[0].splitlines() if line.startswith("|")][2:]
+    checks = [(way.words, way.alone, way.with_key, way.with_head, way.reopened) for way in WAYS]
+    assert listed == [
+        f"|{words}|" + "".join(f"{'yes' if each else 'no'}|" for each in found) for words, *found in checks
+    ]
+    assert len(listed) >= 20
 
 
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.tamper.__name__)
