@@ -22,6 +22,11 @@ class Clock(Protocol):
         """Return seconds since the machine started, including suspension. Setting the wall clock does not change them."""
 
 
+MAX_READINGS = 5
+SAME_MOMENT_SECONDS = 0.01
+"""Readings of two clocks within this time count as one moment."""
+
+
 class Instant(NamedTuple):
     """One moment in time, as the wall clock and the monotonic clock show it."""
 
@@ -30,8 +35,19 @@ class Instant(NamedTuple):
 
     @classmethod
     def read_both_clocks(cls, clock: Clock) -> Instant:
-        """Return the present moment, read from both clocks of `clock`."""
-        return cls(clock.now(), clock.monotonic())
+        """Return the present moment, read from both clocks of `clock`.
+
+        If the process was paused between the readings, they are of different moments: then both are read again, at most
+        `MAX_READINGS` times, and the closest are returned.
+        """
+        readings: list[tuple[float, Instant]] = []
+        for _ in range(MAX_READINGS):
+            before = clock.monotonic()
+            moment = cls(clock.now(), clock.monotonic())
+            if moment.seconds - before <= SAME_MOMENT_SECONDS:
+                return moment
+            readings.append((moment.seconds - before, moment))
+        return min(readings)[1]
 
 
 STEP_SECONDS = 5.0

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from dialer.domain.clock import ClockWatch, Instant
+from dialer.domain.clock import MAX_READINGS, ClockWatch, Instant
 
 NOON = 1_713_767_400.0
 DAY_SECONDS = 86_400.0
@@ -102,3 +102,35 @@ def test_small_clock_error_at_the_start_is_accepted() -> None:
     watch = ClockWatch(Instant(NOON + 4, 0.0), expected_at=NOON)
     assert watch.find_step_of_wall_clock(Instant(NOON + 5, 1.0)) is None
     assert watch.calculate_expected_time(Instant(NOON + 5, 1.0)) == NOON + 5
+
+
+class PausedClock:
+    """The clocks of a process that is paused for some seconds after each of its first readings of the wall clock."""
+
+    def __init__(self, pauses: list[float]) -> None:
+        self.pauses = pauses
+        self.seconds = 0.0
+
+    def now(self) -> float:
+        shown = NOON + self.seconds
+        self.seconds += self.pauses.pop(0) if self.pauses else 0.0
+        return shown
+
+    def monotonic(self) -> float:
+        return self.seconds
+
+    def since_boot(self) -> float:
+        return self.seconds
+
+
+@pytest.mark.parametrize("pauses", [[], [3.0], [3.0, 30.0, 0.5]])
+def test_pause_between_the_readings_of_both_clocks_is_no_clock_step(pauses: list[float]) -> None:
+    clock = PausedClock(pauses)
+    read = Instant.read_both_clocks(clock)
+    assert read == Instant(NOON + clock.seconds, clock.seconds)
+    assert start_clock_watch().find_step_of_wall_clock(read) is None
+
+
+def test_readings_of_both_clocks_with_the_shortest_pause_are_used_when_every_reading_is_interrupted() -> None:
+    clock = PausedClock([4.0, 3.0, 0.5, 2.0, 5.0][:MAX_READINGS])
+    assert Instant.read_both_clocks(clock) == Instant(NOON + 7.0, 7.5)
