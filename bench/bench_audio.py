@@ -1,6 +1,6 @@
 """Conversion of prompts: `dialer audio prepare` compared with ffmpeg, with one process per core.
 
-    python -m bench.bench_audio                100 MP3 recordings of 60 s to 8 kHz A-law; --quick: a short trial
+    python -m bench.bench_audio                40 MP3 recordings of 30 s to 8 kHz A-law; --quick: a short trial
 
 Ours decodes, removes offset and rumble, trims, normalises to -19 LUFS with a true peak below -2 dB, encodes, measures the
 result, hashes it and writes the catalogue. The contender is one pass of `ffmpeg -af loudnorm`, as people usually write it.
@@ -45,7 +45,7 @@ from dialer.settings.audio import SoundFormat
 from tests.support.recordings import speech, write_recording
 
 LINE = SoundFormat.ALAW
-SECONDS = 60
+RECORDINGS, SECONDS = 40, 30.0
 KINDS = 4  # different recordings; the others are copies
 LOUDNORM = "ffmpeg, loudnorm in one pass"
 
@@ -120,7 +120,7 @@ def run_ffmpeg(recordings: Path, count: int, seconds: float, filters: list[str],
 def main() -> None:
     """Run the bench and print its tables."""
     chosen = parse_arguments(__doc__ or "", rounds=3)
-    count, seconds = chosen.size.pick((100, float(SECONDS)), (6, 10.0), (2, 3.0))
+    count, seconds = chosen.size.pick((RECORDINGS, SECONDS), (6, 10.0), (2, 3.0))
     with tempfile.TemporaryDirectory() as directory:
         recordings = Path(directory)
         make_recordings(recordings, count, seconds)

@@ -39,6 +39,7 @@ from pathlib import Path
 from tests.support.roll_filler import fill_roll
 fill_roll(Path(sys.argv[1]), int(sys.argv[2]))
 """
+RECORDED = ("concurrent calls (mean)", "starts per second", "lag p99 ms", "CPU ms per call", "memory MB")
 GOALS = {"lag p99 ms": 50.0, "CPU ms per call": 5.0, "memory MB": 150.0}
 
 
@@ -149,7 +150,7 @@ def main(arguments: list[str] | None = None) -> None:
 
     record(
         "engine",
-        [(name, f"{value:.2f}", f"{GOALS[name]:g}" if name in GOALS else "") for name, value in figures.items()],
+        [(name, f"{figures[name]:.2f}", f"{GOALS[name]:g}" if name in GOALS else "") for name in RECORDED],
     )
 
 

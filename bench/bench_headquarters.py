@@ -1,6 +1,6 @@
 """A headquarters with 300 centres: rows per second, latency of peer updates, backlogs, and recovery from kills.
 
-    python -m bench.bench_headquarters [--rate 2000] [--seconds 20] [--histories 5] [--backlog 2000] [--centres 300]
+    python -m bench.bench_headquarters [--rate 2000] [--seconds 20] [--histories 2] [--backlog 500] [--centres 300]
         [--quick | --smoke]
     python -m bench.bench_headquarters --histories 200 --seed 1 --only histories
 
@@ -73,9 +73,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--rate", type=float, default=2_000.0, help="rows per second of all centres")
     parser.add_argument("--seconds", type=float, default=20.0)
-    parser.add_argument("--histories", type=int, default=5, help="number of runs with random kills")
-    parser.add_argument("--backlog", type=int, default=2_000, help="backlog rows of each reconnecting centre")
-    parser.add_argument("--carried", type=int, default=2_000, help="rows of each centre that are imported from a file")
+    parser.add_argument("--histories", type=int, default=2, help="number of runs with random kills")
+    parser.add_argument("--backlog", type=int, default=500, help="backlog rows of each reconnecting centre")
+    parser.add_argument("--carried", type=int, default=200, help="rows of each centre that are imported from a file")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", choices=("rate", "backlog", "carried", "histories"), help="run only this part")
     parser.add_argument("--centres", type=int, default=300)

@@ -1,6 +1,6 @@
 """Import of a roll: `dialer import` compared with common scripts and with a plain load of the file without checks.
 
-    python -m bench.bench_import               200,000 rows; --rows 1000000: a large centre; --quick: a short trial
+    python -m bench.bench_import               100,000 rows; --rows 1000000: a large centre; --quick: a short trial
 
 The file is synthetic (`dialer sample-roll`) with 14 % messy rows, once with the 20 columns of a usual export and once with
 the four columns of the smallest file. Ours detects the encoding, maps the columns, cleans every cell, rejects rows with
@@ -269,7 +269,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     own.add_argument("--rows", type=int, default=None)
     chosen, rest = own.parse_known_args(argv)
     options = parse_arguments(__doc__ or "", rounds=3, argv=rest)
-    rows = chosen.rows or options.size.pick(200_000, 10_000, 500)
+    rows = chosen.rows or options.size.pick(100_000, 10_000, 500)
     print(describe_machine())
     tables: dict[str, Sequence[Result]] = {}
     met = False

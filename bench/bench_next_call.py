@@ -124,7 +124,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     options: Any = parser.parse_args(argv)
     size: Size = options.size
     sizes = options.voters or size.pick(SIZES, QUICK_SIZES, SMOKE_SIZES)
-    seconds = options.seconds or size.pick(40.0, 3.0, 1.0)
+    seconds = options.seconds or size.pick(25.0, 3.0, 1.0)
     warm_up_seconds = size.pick(8.0, 2.0, 0.5)
     configure_quiet_logging()
     print(describe_machine(), "SQLite", sqlite3.sqlite_version)

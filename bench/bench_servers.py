@@ -1,6 +1,6 @@
 """300 seats on three Asterisk servers compared with one, in virtual time; then one of the three fails for a minute.
 
-    python -m bench.bench_servers [--quick | --smoke] [--minutes 3] [--seats 300]
+    python -m bench.bench_servers [--quick | --smoke] [--minutes 2] [--seats 300]
 
 A predictive campaign; engine, store, AMI and simulated Asterisks are in one process. Compared are the agents' waits between
 calls, abandoned calls, talks across two servers, and CPU per call of the whole process. Checked: no number is called twice,
@@ -119,7 +119,7 @@ def print_line(line: str) -> None:
 def main() -> None:
     """Run both centres and print their figures."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--minutes", type=float, default=3.0, help="virtual minutes to measure; default 3")
+    parser.add_argument("--minutes", type=float, default=2.0, help="virtual minutes to measure; default 2")
     parser.add_argument("--seats", type=int, default=SEATS, help=f"default {SEATS}")
     add_size_options(parser)
     chosen = parser.parse_args()

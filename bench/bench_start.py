@@ -73,9 +73,9 @@ print(time.process_time(), sys.argv[2])
 def main() -> None:
     """Run the bench and print both figures and their ratio."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    add_size_options(parser, "2 rounds instead of 9")
+    add_size_options(parser, "2 rounds instead of 5")
     size: Size = parser.parse_args().size
-    rounds, prompts = size.pick(9, 2, 1), size.pick(FULL_PROMPTS, FULL_PROMPTS, SMOKE_PROMPTS)
+    rounds, prompts = size.pick(5, 2, 1), size.pick(FULL_PROMPTS, FULL_PROMPTS, SMOKE_PROMPTS)
     with tempfile.TemporaryDirectory() as temporary:
         site = _write_site(Path(temporary), prompts)
         ours, limit = [], []

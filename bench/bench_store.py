@@ -328,9 +328,9 @@ def show_lists(directory: Path, key: StoreKey, short: int, long: int, rounds: in
 
 def main() -> None:
     """Run the bench and print its tables."""
-    chosen = parse_arguments(__doc__ or "", rounds=7)
+    chosen = parse_arguments(__doc__ or "", rounds=5)
     size: Size = chosen.size
-    cycles = size.pick(10_000, 500, 100)
+    cycles = size.pick(5_000, 500, 100)
     print(describe_machine(), "SQLite", sqlite3.sqlite_version)
     # In the working directory, not in /tmp, which may be in memory: commits must reach a disk.
     with tempfile.TemporaryDirectory(prefix="bench-store-", dir=Path.cwd()) as place:
@@ -344,9 +344,9 @@ def main() -> None:
             "contract": show_contract(template, chosen.rounds, cycles),
             "encryption": show_encryption(template, encrypted, chosen.rounds, cycles),
         }
-        show_waits(template, size.pick(5.0, 0.5, 0.1))
+        show_waits(template, size.pick(3.0, 0.5, 0.1))
         lists = show_backups(
-            directory, size.pick(1_000_000, 20_000, 2_000), size.pick(20.0, 3.0, 0.5), size.pick(3, 1, 1)
+            directory, size.pick(500_000, 20_000, 2_000), size.pick(10.0, 3.0, 0.5), size.pick(2, 1, 1)
         )
         lists |= show_lists(
             directory, key, *size.pick((10_000, 1_000_000), (10_000, 50_000), (3_000, 4_000)), size.pick(60, 10, 2)

@@ -1,6 +1,6 @@
 """The cost of a headquarters for a centre: two diallers with the same calls, one of them connected to a headquarters.
 
-    python -m bench.bench_uplink [--pairs 6] [--seconds 30] [--calls 8] [--news 1] [--hours 9] [--quick | --smoke]
+    python -m bench.bench_uplink [--pairs 4] [--seconds 20] [--calls 8] [--news 1] [--hours 1.5] [--quick | --smoke]
 
 Each dialler is a process with its own simulated Asterisk and Mosquitto. The connected one also has `dialer uplink`, with
 nats-server, gatherer and PostgreSQL behind it. `--news` is the rate of opt-outs from other centres. Both diallers are
@@ -258,11 +258,11 @@ def median_of(found: Sequence[tuple[float, dict[str, dict[str, float]]]], name: 
 def main() -> int:
     """Run the bench and print its figures, or run one of its diallers."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--pairs", type=int, default=6)
-    parser.add_argument("--seconds", type=float, default=30.0)
+    parser.add_argument("--pairs", type=int, default=4)
+    parser.add_argument("--seconds", type=float, default=20.0)
     parser.add_argument("--calls", type=float, default=8.0, help="call starts per second of each dialler")
     parser.add_argument("--news", type=float, default=1.0, help="opt-outs per second of other centres")
-    parser.add_argument("--hours", type=float, default=9.0, help="length of the simulated day")
+    parser.add_argument("--hours", type=float, default=1.5, help="length of the simulated day")
     parser.add_argument("--warm-up", type=float, default=25.0, help="seconds before the first interval")
     add_size_options(parser, "one interval of 10 s")
     parser.add_argument("--dialler", metavar="SETTINGS", type=Path, help=argparse.SUPPRESS)
