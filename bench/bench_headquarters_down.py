@@ -166,7 +166,7 @@ def measure_delta(publisher: Publisher, folder: Path, megabytes: int) -> None:
     for version in (1, 2):
         wanted = material.fetch_assigned_manifest()
         assert wanted is not None
-        missing = sum(file.size for file in material.find_missing_files(wanted).values())
+        missing = sum(file.size for file in material.find_files_not_downloaded(wanted).values())
         began, spent = time.perf_counter(), time.process_time()
         material.download_version(wanted)
         material.activate_version(wanted.name_and_version)

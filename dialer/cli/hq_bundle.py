@@ -236,7 +236,7 @@ def assign_bundle_version(hq: BundleOptions, name: _NameArgument, version: _Vers
     from dialer.hq.material import assign_material  # noqa: PLC0415 - of an extra
 
     assign_material(hq.settings, name, version, to)
-    for wave in repository.read_waves().waves:
+    for wave in repository.read_roll_out_waves().waves:
         typer.echo(f"{wave.name} {wave.version}: {', '.join(wave.to)}")
 
 

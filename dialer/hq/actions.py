@@ -24,7 +24,7 @@ from dialer.hq.material import assign_material, read_published_material
 from dialer.hq.page_database import PageDatabase
 from dialer.hq.rights import HqAction, list_roles_that_allow_action
 from dialer.hq.sql import Command, Query, Scalar
-from dialer.material.manifest import get_target_path
+from dialer.material.manifest import get_published_manifest_path
 from dialer.settings.headquarters import HqSettings
 from dialer.store.sql import Statements
 from dialer.web.access import PageRoute, SignedIn, allow_roles
@@ -204,7 +204,7 @@ class HqActions:
     async def propose_material(self, request: ProposeMaterial, who: SignedIn) -> None:
         """Propose a version of campaign material for centres. It is assigned once a second person confirms it."""
         approved = (await read_published_material(self._settings))["approved"]
-        if get_target_path(request.name, request.version) not in approved:
+        if get_published_manifest_path(request.name, request.version) not in approved:
             raise RequestRefused(409, "not-approved")
         await self._add_proposal(who, "material", request.to, f"{request.name} {request.version}")
 

@@ -38,7 +38,9 @@ def assign_material(settings: HqSettings, name: str, version: int, to: Collectio
     if "all" in to:
         replaced += {f"zone:{each.zone}" for each in settings.centres}
     repository = Repository(settings.bundles.folder)
-    repository.assign_version(name, version, to, [*replaced, *to], read_online_signing_key(settings), time.time())
+    repository.assign_approved_version(
+        name, version, to, [*replaced, *to], read_online_signing_key(settings), time.time()
+    )
 
 
 async def read_published_material(settings: HqSettings) -> PublishedMaterial:
@@ -48,7 +50,8 @@ async def read_published_material(settings: HqSettings) -> PublishedMaterial:
     def read_material_from_repository() -> PublishedMaterial:
         repository = Repository(folder)
         waves = [
-            Assignment(name=each.name, version=each.version, to=[*each.to]) for each in repository.read_waves().waves
+            Assignment(name=each.name, version=each.version, to=[*each.to])
+            for each in repository.read_roll_out_waves().waves
         ]
         return PublishedMaterial(approved=repository.list_approved_versions(), waves=waves)
 

@@ -37,8 +37,8 @@ from dialer.material.manifest import (
     Manifest,
     MaterialRefused,
     Waves,
-    get_file_path,
-    get_target_path,
+    get_published_file_path,
+    get_published_manifest_path,
 )
 from dialer.material.trust import find_valid_bundle_signers, require_both_departments
 
@@ -143,7 +143,7 @@ class CentreMaterial:
                 f"campaign material: {self._folder / link} cannot be read ({error.strerror}): check the folder's permissions"
             ) from error
         with suppress(MaterialRefused):  # damaged: the version will be installed again
-            return Manifest.parse_document(data)
+            return Manifest.parse_published_document(data)
         return None
 
     def fetch_assigned_manifest(self) -> Manifest | None:
@@ -153,16 +153,20 @@ class CentreMaterial:
         Raises MaterialRefused if it cannot be trusted, and HeadquartersUnreachable if it cannot be downloaded.
         """
         with _translate_download_errors():
-            updater = self._create_updater()
+            updater = self._create_tuf_updater()
             updater.refresh()
             root: Metadata[Root] = Metadata.from_file(str(self._trust / "root.json"))
             targets: Metadata[Targets] = Metadata.from_file(str(self._trust / "targets.json"))
             require_both_departments(find_valid_bundle_signers(root.signed, targets).values())
-            waves = Waves.parse_document(self._download_target(updater, WAVES_TARGET, MAX_MANIFEST_BYTES))
+            waves = Waves.parse_published_document(
+                self._download_signed_document(updater, WAVES_TARGET, MAX_MANIFEST_BYTES)
+            )
             if (wave := waves.find_wave_of_centre(self._source.centre, self._source.zone)) is None:
                 return None
-            manifest = Manifest.parse_document(
-                self._download_target(updater, get_target_path(wave.name, wave.version), MAX_MANIFEST_BYTES)
+            manifest = Manifest.parse_published_document(
+                self._download_signed_document(
+                    updater, get_published_manifest_path(wave.name, wave.version), MAX_MANIFEST_BYTES
+                )
             )
             if (manifest.name, manifest.version) != (wave.name, wave.version):
                 raise MaterialRefused(
@@ -176,7 +180,7 @@ class CentreMaterial:
             )
         return manifest
 
-    def _create_updater(self) -> Updater:
+    def _create_tuf_updater(self) -> Updater:
         self._trust.mkdir(parents=True, exist_ok=True)
         # The stored root is newer than the settings', which is for the first time only.
         root = None if (self._trust / "root.json").exists() else self._source.root.read_bytes()
@@ -190,7 +194,7 @@ class CentreMaterial:
             bootstrap=root,
         )
 
-    def _download_target(self, updater: Updater, path: str, max_bytes: int) -> bytes:
+    def _download_signed_document(self, updater: Updater, path: str, max_bytes: int) -> bytes:
         info = updater.get_targetinfo(path)
         if info is None:
             raise MaterialRefused(
@@ -209,10 +213,12 @@ class CentreMaterial:
         info.verify_length_and_hashes(data)
         return data
 
-    def find_missing_files(self, manifest: Manifest) -> dict[str, BundleFile]:
+    def find_files_not_downloaded(self, manifest: Manifest) -> dict[str, BundleFile]:
         """Return the files of a material version that the centre has not downloaded yet, by their hash."""
         files = {file.sha256: file for file in manifest.files.values()}
-        return {digest: file for digest, file in files.items() if not self._get_file_path(digest).exists()}
+        return {
+            digest: file for digest, file in files.items() if not self._get_path_of_downloaded_file(digest).exists()
+        }
 
     def download_version(self, manifest: Manifest) -> Path:
         """Download and verify a version of the campaign material, and return its folder.
@@ -221,9 +227,9 @@ class CentreMaterial:
         disk has too little space, and HeadquartersUnreachable.
         """
         tree = self._folder / manifest.name_and_version
-        if (tree / MANIFEST).exists() and (tree / MANIFEST).read_bytes() == manifest.encode_as_json():
+        if (tree / MANIFEST).exists() and (tree / MANIFEST).read_bytes() == manifest.encode_document_as_json():
             return tree
-        missing = self.find_missing_files(manifest)
+        missing = self.find_files_not_downloaded(manifest)
         needed = sum(file.size for file in missing.values()) + max(
             (file.packed or 0 for file in missing.values()), default=0
         )
@@ -238,11 +244,11 @@ class CentreMaterial:
             self._install_material_version(manifest, tree)
         return tree
 
-    def _get_file_path(self, digest: str) -> Path:
-        return self._folder / "files" / get_file_path(digest)
+    def _get_path_of_downloaded_file(self, digest: str) -> Path:
+        return self._folder / "files" / get_published_file_path(digest)
 
     def _download_file(self, digest: str, file: BundleFile) -> None:
-        place = self._get_file_path(digest)
+        place = self._get_path_of_downloaded_file(digest)
         place.parent.mkdir(parents=True, exist_ok=True)
         part = place.with_name(f"{place.name}.part")
         downloaded = part if file.packed is None else place.with_name(f"{place.name}.xz.part")
@@ -274,13 +280,13 @@ class CentreMaterial:
         if out.tell() > size:
             out.truncate(0)
         if out.tell() < size:
-            self._append_to_download(
-                f"{self._source.url}/files/{get_file_path(digest, packed=file.packed is not None)}", out, size
+            self._append_response_to_file(
+                f"{self._source.url}/files/{get_published_file_path(digest, packed=file.packed is not None)}", out, size
             )
         out.flush()
         os.fsync(out.fileno())
 
-    def _append_to_download(self, url: str, file: BinaryIO, size: int) -> None:
+    def _append_response_to_file(self, url: str, file: BinaryIO, size: int) -> None:
         first = file.tell()
         response = self._fetcher.request_url(url, first)
         if response.status == _OK and first:  # a server without ranges sends the file from its beginning
@@ -305,9 +311,9 @@ class CentreMaterial:
             for path, file in manifest.files.items():
                 place = unfinished / path
                 place.parent.mkdir(parents=True, exist_ok=True)
-                place.hardlink_to(self._get_file_path(file.sha256))
+                place.hardlink_to(self._get_path_of_downloaded_file(file.sha256))
             with (unfinished / MANIFEST).open("wb") as file_out:
-                file_out.write(manifest.encode_as_json())
+                file_out.write(manifest.encode_document_as_json())
                 file_out.flush()
                 os.fsync(file_out.fileno())
             _sync_folder_to_disk(unfinished)
@@ -432,7 +438,7 @@ def _translate_download_errors() -> Iterator[None]:
         ) from error
     except (DownloadError, urllib3.exceptions.HTTPError, TimeoutError, ConnectionError) as error:
         raise HeadquartersUnreachable(
-            f"the material server is unreachable: check its address and the network ({_find_root_cause(error)})"
+            f"the material server is unreachable: check its address and the network ({_find_root_cause_of_error(error)})"
         ) from error
     except OSError as error:
         raise MaterialRefused(
@@ -440,7 +446,7 @@ def _translate_download_errors() -> Iterator[None]:
         ) from error
 
 
-def _find_root_cause(error: BaseException) -> str:
+def _find_root_cause_of_error(error: BaseException) -> str:
     while isinstance(error.__cause__, Exception):
         error = error.__cause__
     return str(error) or type(error).__name__

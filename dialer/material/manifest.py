@@ -39,7 +39,7 @@ class _Document(BaseModel):
     title: ClassVar[str]  # in error messages
 
     @classmethod
-    def parse_document(cls, data: bytes) -> Self:
+    def parse_published_document(cls, data: bytes) -> Self:
         """Parse and validate a published document (a manifest or the waves). Raises MaterialRefused."""
         try:
             return cls.model_validate_json(data)
@@ -48,7 +48,7 @@ class _Document(BaseModel):
             problem = f"{'.'.join(str(step) for step in first['loc'])[:80]}: {first['msg']}".removeprefix(": ")
             raise MaterialRefused(f"the published {cls.title} is invalid ({problem}): publish it again") from error
 
-    def encode_as_json(self) -> bytes:
+    def encode_document_as_json(self) -> bytes:
         """Return the document as JSON bytes for publication."""
         return self.model_dump_json(indent=1, exclude_none=True).encode()
 
@@ -95,9 +95,9 @@ class Manifest(_Document):
         return sum(file.size for file in self.files.values())
 
     @property
-    def target_path(self) -> str:
+    def manifest_path_on_server(self) -> str:
         """The path on the material server at which this manifest is published."""
-        return get_target_path(self.name, self.version)
+        return get_published_manifest_path(self.name, self.version)
 
     @property
     def name_and_version(self) -> str:
@@ -128,11 +128,11 @@ class Waves(_Document):
         return next((wave for wave in self.waves if addressees & {*wave.to}), None)
 
 
-def get_target_path(name: str, version: int) -> str:
+def get_published_manifest_path(name: str, version: int) -> str:
     """Return the path on the material server at which a bundle version's manifest is published."""
     return f"bundles/{name}/{version}.json"
 
 
-def get_file_path(sha256: str, *, packed: bool = False) -> str:
+def get_published_file_path(sha256: str, *, packed: bool = False) -> str:
     """Return the path on the material server, below `files/`, of a file or of its compressed copy."""
     return f"{sha256[:2]}/{sha256}{'.xz' if packed else ''}"

@@ -49,8 +49,8 @@ from dialer.material.manifest import (
     MaterialRefused,
     Wave,
     Waves,
-    get_file_path,
-    get_target_path,
+    get_published_file_path,
+    get_published_manifest_path,
 )
 
 S = TypeVar("S", Root, Targets, Snapshot, Timestamp)
@@ -128,7 +128,9 @@ class Repository:
             folder.mkdir(parents=True)
         self._write_metadata(_sign_metadata(root, signers), "1.root.json")
         self._write_metadata(
-            Metadata(Targets(expires=_compute_expiry_date(now, TARGETS_DAYS), delegations=_delegate_waves(own))),
+            Metadata(
+                Targets(expires=_compute_expiry_date(now, TARGETS_DAYS), delegations=_create_delegation_for_waves(own))
+            ),
             "targets.json",
             self._drafts,
         )
@@ -151,7 +153,7 @@ class Repository:
             raise MaterialRefused("a change needs two root keys of the current root.json: name the files of two")
         self._write_metadata(signed, "root.json", self._drafts)
         targets = self._read_draft_targets()
-        targets.signed.delegations = _delegate_waves(own)
+        targets.signed.delegations = _create_delegation_for_waves(own)
         self._write_draft_targets(targets, now)
 
     def change_root_keys(self, root_keys: Iterable[bytes], root_public: Collection[bytes], now: float) -> None:
@@ -194,7 +196,7 @@ class Repository:
 
         New files are those that no earlier version contained. Raises MaterialRefused.
         """
-        if (self._folder / "drafts" / get_target_path(name, version)).exists():
+        if (self._folder / "drafts" / get_published_manifest_path(name, version)).exists():
             raise MaterialRefused(
                 f"bundle {name} {version} exists already: give the changed bundle a new version number"
             )
@@ -206,14 +208,14 @@ class Repository:
                 continue
             with path.open("rb") as file:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
-            place, packed = (self._files / get_file_path(digest, packed=each) for each in (False, True))
+            place, packed = (self._files / get_published_file_path(digest, packed=each) for each in (False, True))
             if not place.exists():
                 new += path.stat().st_size
                 place.parent.mkdir(parents=True, exist_ok=True)
                 unfinished = place.with_name(f"{digest}.new")
                 shutil.copyfile(path, unfinished)
                 unfinished.chmod(0o444)
-                _compress_file(unfinished, packed)
+                _compress_file_if_worthwhile(unfinished, packed)
                 unfinished.replace(place)
             packed_size = packed.stat().st_size if packed.exists() else None
             files[below.as_posix()] = BundleFile(sha256=digest, size=path.stat().st_size, packed=packed_size)
@@ -221,10 +223,10 @@ class Repository:
             manifest = Manifest(name=name, version=version, jurisdiction=jurisdiction, made_at=now, files=files)
         except ValueError as error:
             raise MaterialRefused(f"folder {source} cannot become a bundle of campaign material: {error}") from error
-        self._write_file(self._drafts / manifest.target_path, manifest.encode_as_json())
+        self._write_file(self._drafts / manifest.manifest_path_on_server, manifest.encode_document_as_json())
         targets = self._read_draft_targets()
-        targets.signed.targets[manifest.target_path] = TargetFile.from_data(
-            manifest.target_path, manifest.encode_as_json(), ["sha256"]
+        targets.signed.targets[manifest.manifest_path_on_server] = TargetFile.from_data(
+            manifest.manifest_path_on_server, manifest.encode_document_as_json(), ["sha256"]
         )
         self._write_draft_targets(targets, now)
         return manifest, new
@@ -232,7 +234,7 @@ class Repository:
     def draft_withdrawal(self, name: str, version: int, now: float) -> None:
         """Draft the withdrawal of an approved bundle version. Raises MaterialRefused."""
         targets = self._read_draft_targets()
-        if targets.signed.targets.pop(get_target_path(name, version), None) is None:
+        if targets.signed.targets.pop(get_published_manifest_path(name, version), None) is None:
             raise MaterialRefused(
                 f"bundle {name} {version} is not approved, so it cannot be withdrawn: name an approved version"
             )
@@ -253,7 +255,7 @@ class Repository:
         MaterialRefused.
         """
         try:
-            return Manifest.parse_document((self._drafts / target).read_bytes())
+            return Manifest.parse_published_document((self._drafts / target).read_bytes())
         except FileNotFoundError as error:
             raise MaterialRefused(
                 f"the manifest {target} was not created on this machine: copy the repository from the one that drafted it"
@@ -296,15 +298,15 @@ class Repository:
 
     # Waves
 
-    def read_waves(self) -> Waves:
-        """Return the waves (steps of a roll-out), which assign bundle versions to centres."""
+    def read_roll_out_waves(self) -> Waves:
+        """Return the waves (steps of a roll-out). Each assigns a bundle version to centres."""
         newest = self._read_newest_metadata(trust.WAVES_ROLE)
         if newest is None:
             return Waves()
         digest = newest.signed.targets[WAVES_TARGET].hashes["sha256"]
-        return Waves.parse_document((self._targets / f"{digest}.{WAVES_TARGET}").read_bytes())
+        return Waves.parse_published_document((self._targets / f"{digest}.{WAVES_TARGET}").read_bytes())
 
-    def assign_version(
+    def assign_approved_version(
         self, name: str, version: int, to: Collection[str], covered: Collection[str], online: bytes, now: float
     ) -> None:
         """Assign an approved bundle version to the addressees `to` (centres, zones or all). Raises MaterialRefused.
@@ -313,14 +315,14 @@ class Repository:
         such as the centres of a zone.
         """
         with self._lock_repository():
-            if get_target_path(name, version) not in self.list_approved_versions():
+            if get_published_manifest_path(name, version) not in self.list_approved_versions():
                 raise MaterialRefused(
                     f"bundle {name} {version} is not approved: both departments (media and compliance) sign it, then publish it"
                 )
             replaced = {*to, *covered}
             others = [
                 wave.model_copy(update={"to": left})
-                for wave in self.read_waves().waves
+                for wave in self.read_roll_out_waves().waves
                 if (left := tuple(each for each in wave.to if each not in replaced))
             ]
             own = next((wave for wave in others if (wave.name, wave.version) == (name, version)), None)
@@ -339,7 +341,7 @@ class Repository:
         a newer version from centres for longer.
         """
         with self._lock_repository():
-            self._sign_and_write_waves(self.read_waves(), online, now)
+            self._sign_and_write_waves(self.read_roll_out_waves(), online, now)
             self._write_snapshot_and_timestamp(online, now)
 
     @contextmanager
@@ -359,7 +361,7 @@ class Repository:
         return MaterialRefused(f"{self._folder} is not a repository: create it with `dialer hq bundle init`")
 
     def _sign_and_write_waves(self, waves: Waves, online: bytes, now: float) -> None:
-        data, newest = waves.encode_as_json(), self._read_newest_metadata(trust.WAVES_ROLE)
+        data, newest = waves.encode_document_as_json(), self._read_newest_metadata(trust.WAVES_ROLE)
         self._write_file(self._targets / f"{hashlib.sha256(data).hexdigest()}.{WAVES_TARGET}", data)
         signed = Targets(
             version=1 if newest is None else newest.signed.version + 1,
@@ -430,7 +432,7 @@ class Repository:
         unfinished.replace(path)
 
 
-def _compress_file(file: Path, packed: Path) -> None:
+def _compress_file_if_worthwhile(file: Path, packed: Path) -> None:
     """Write a compressed copy of a file, unless the copy would save hardly any space."""
     unfinished = packed.with_name(f"{packed.name}.new")
     with file.open("rb") as source, lzma.open(unfinished, "wb") as target:
@@ -469,8 +471,8 @@ def _build_root_metadata(roots: Collection[Key], own: Key, signatories: Collecti
     )
 
 
-def _delegate_waves(own: Key) -> Delegations:
-    """Return a delegation that lets this machine's key sign the waves, and nothing else."""
+def _create_delegation_for_waves(own: Key) -> Delegations:
+    """Return a TUF delegation that lets this machine's key sign the waves (assignments to centres), and nothing else."""
     waves = DelegatedRole(trust.WAVES_ROLE, [own.keyid], 1, terminating=True, paths=[WAVES_TARGET])
     return Delegations({own.keyid: own}, {trust.WAVES_ROLE: waves})
 

@@ -76,8 +76,8 @@ def test_material_bundle_versions_are_assigned_under_a_lock(
             os.close(other)
         return waves(repository)
 
-    waves = Repository.read_waves
-    monkeypatch.setattr(Repository, "read_waves", try_lock)
+    waves = Repository.read_roll_out_waves
+    monkeypatch.setattr(Repository, "read_roll_out_waves", try_lock)
     if action == "assign":
         headquarters.assign(1, NOW)
     else:
@@ -106,7 +106,9 @@ def test_new_material_bundle_version_downloads_only_new_files_and_can_be_rolled_
     assert (
         install_assigned_version(centre).name_and_version == "turnout-1"
     )  # the entry of its zone precedes that of all
-    headquarters.repository.assign_version("turnout", 2, ["all"], ["zone:north", "centre:delhi-1"], KEYS["online"], NOW)
+    headquarters.repository.assign_approved_version(
+        "turnout", 2, ["all"], ["zone:north", "centre:delhi-1"], KEYS["online"], NOW
+    )
     install_assigned_version(centre)
     assert (read_active_text(folder), headquarters.first_bytes_requested()) == ("flow: 2", [0])
     centre.roll_back_version()
@@ -114,7 +116,7 @@ def test_new_material_bundle_version_downloads_only_new_files_and_can_be_rolled_
     assert install_assigned_version(centre).name_and_version == "turnout-2"
     assert headquarters.first_bytes_requested() == []
     headquarters.approve(source, NOW)
-    headquarters.repository.assign_version("turnout", 3, ["all"], ["zone:north"], KEYS["online"], NOW)
+    headquarters.repository.assign_approved_version("turnout", 3, ["all"], ["zone:north"], KEYS["online"], NOW)
     assert install_assigned_version(centre).name_and_version == "turnout-3"
     assert {path.name for path in folder.glob("*-*")} == {"our-notes", "turnout-2", "turnout-3"}
 
@@ -184,7 +186,7 @@ def test_downloaded_file_with_a_wrong_hash_is_deleted_and_the_active_version_sta
     headquarters.assign(2, NOW)
     assigned = centre.fetch_assigned_manifest()
     assert assigned is not None
-    (digest,) = centre.find_missing_files(assigned)
+    (digest,) = centre.find_files_not_downloaded(assigned)
     place = headquarters.folder / "public/files" / digest[:2] / digest
     place.chmod(0o644)
     place.write_text("flow: 3")
@@ -304,7 +306,7 @@ def test_material_bundle_is_not_downloaded_to_a_full_disk_and_leaves_no_partial_
         with pytest.raises(MaterialRefused, match="cannot be stored"):
             install_assigned_version(centre)
     with monkeypatch.context() as patch:
-        patch.setattr(CentreMaterial, "_append_to_download", fail_for_lack_of_space)
+        patch.setattr(CentreMaterial, "_append_response_to_file", fail_for_lack_of_space)
         (tmp_path / "centre/files").rename(tmp_path / "centre/lost")
         with pytest.raises(MaterialRefused, match="cannot be stored"):
             install_assigned_version(centre)
@@ -358,12 +360,12 @@ def test_signers_and_machine_key_of_material_bundles_change_with_two_root_signat
     for key in (KEYS["meena"], b"n" * 32):
         repository.sign_draft(key)
     repository.publish_draft(fresh, NOW)
-    repository.assign_version("turnout", 2, ["all"], (), fresh, NOW)
+    repository.assign_approved_version("turnout", 2, ["all"], (), fresh, NOW)
     assert install_assigned_version(centre).name_and_version == "turnout-2"
     assert (
         install_assigned_version(headquarters.centre(tmp_path / "new")).name_and_version == "turnout-2"
     )  # starting from the first root
-    repository.assign_version("turnout", 1, ["all"], (), KEYS["online"], NOW)
+    repository.assign_approved_version("turnout", 1, ["all"], (), KEYS["online"], NOW)
     with pytest.raises(MaterialRefused, match="not trusted"):
         centre.fetch_assigned_manifest()
 

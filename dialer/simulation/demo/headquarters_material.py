@@ -49,7 +49,7 @@ class DemoMaterial:
         for key in self.signers:
             self.repository.sign_draft(key)
         self.repository.publish_draft(self.online, now)
-        self.repository.assign_version(NAME, version, ["all"], (), self.online, now)
+        self.repository.assign_approved_version(NAME, version, ["all"], (), self.online, now)
 
     def install_material(self, folder: Path, centre: str, zone: str) -> None:
         """Install the material assigned to a centre into `folder`, as the uplink does before the first start. Blocks."""

@@ -254,7 +254,10 @@ async def test_campaign_material_is_assigned_once_a_second_person_confirms_it(hq
     assert await hq.problem("media-west", route, name="turnout", version=8, to="zone:east") == "other-zone"
     confirmed = await hq.post("compliance", "/api/hq/proposals/answer", id=1, answer="confirm")
     assert confirmed.json() == {"state": "done", "result": ""}
-    assert {to for wave in repository.read_waves().waves for to in wave.to} == {"centre:pune-1", "zone:east"}
+    assert {to for wave in repository.read_roll_out_waves().waves for to in wave.to} == {
+        "centre:pune-1",
+        "zone:east",
+    }
 
 
 async def test_page_of_a_zone_receives_no_updates_of_another_zone(hq: Headquarters, tmp_path: Path) -> None:
