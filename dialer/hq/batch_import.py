@@ -239,7 +239,7 @@ def build_messages_for_other_centres(
     for mark in marks:
         subject = messages.build_mark_subject(mark.zone, mark.place.state_code, mark.place.constituency_number)
         by_subject.setdefault(subject, []).append(
-            messages.create_mark_update_for_peers(mark.centre, mark.place, mark.fields)
+            messages.convert_mark_for_other_centres(mark.centre, mark.place, mark.fields)
         )
     for subject, of_subject in by_subject.items():
         found += [

@@ -17,7 +17,7 @@ from dialer.hq.overlaps import describe_centres_sharing_numbers, describe_centre
 from dialer.material.manifest import MaterialRefused
 from dialer.material.repository import Repository
 from dialer.nats.messages import CALLS, CMD, PEERS, UP, InvalidMessage
-from dialer.nats.number_sample import NUMBERS, NumberSample, build_sample_subject, unpack_sample
+from dialer.nats.number_sample import NUMBERS, NumberSample, build_number_sample_subject, unpack_number_sample
 from dialer.nats.session import Session, open_session
 from dialer.settings.headquarters import HqSettings
 
@@ -104,10 +104,10 @@ async def _read_number_samples(session: Session, settings: HqSettings) -> dict[s
         return samples
     centres = {centre.id for centre in settings.centres}
     async for message in session.read_stream_messages(NUMBERS, 0):
-        centre = message.subject.removeprefix(build_sample_subject(""))
+        centre = message.subject.removeprefix(build_number_sample_subject(""))
         if centre in centres:
             with suppress(InvalidMessage):
-                samples[centre] = unpack_sample(message.data)
+                samples[centre] = unpack_number_sample(message.data)
         if message.position >= last:
             break
     return samples

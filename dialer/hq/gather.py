@@ -28,7 +28,7 @@ from dialer.hq.orders import MAX_ORDER_STREAM_BYTES
 from dialer.hq.sql import Command, Query, Scalar, split_rows_into_columns
 from dialer.hq.stores import StoreSightings
 from dialer.nats import messages
-from dialer.nats.number_sample import NUMBERS, build_sample_subject
+from dialer.nats.number_sample import NUMBERS, build_number_sample_subject
 from dialer.nats.session import Session, StoredMessage
 from dialer.settings.headquarters import HqSettings
 from dialer.store.sql import Statements
@@ -143,7 +143,9 @@ class Gatherer:
             replicas=replicas,
             max_age_seconds=CALLS_KEPT_SECONDS,
         )
-        await self._session.ensure_stream(NUMBERS, [build_sample_subject("*")], replicas=replicas, newest_only=True)
+        await self._session.ensure_stream(
+            NUMBERS, [build_number_sample_subject("*")], replicas=replicas, newest_only=True
+        )
         if not self._is_subscribed:
             await self._session.subscribe_to_subject(
                 messages.build_live_subject("*", "store"), self._receive_store_status

@@ -35,7 +35,7 @@ from dialer.nats.messages import (
     list_reader_names,
 )
 from dialer.nats.nkey import decode_public_key
-from dialer.nats.number_sample import build_sample_subject
+from dialer.nats.number_sample import build_number_sample_subject
 from dialer.settings.headquarters import HqCentre, HqSettings
 
 MARKER = "# Written by `dialer hq render`: change hq.toml and render again, an edit here is lost."
@@ -70,7 +70,7 @@ def build_nats_permissions(centre: HqCentre) -> dict[str, dict[str, list[str]]]:
                 build_live_subject(centre.id, ">"),
                 build_reply_subject(centre.id, "*"),
                 build_snapshot_subject(centre.id),
-                build_sample_subject(centre.id),
+                build_number_sample_subject(centre.id),
                 *(f"{api}.STREAM.INFO.{stream}" for stream in streams),
                 *(
                     request

@@ -129,7 +129,7 @@ async def read_snapshot_page(db: Database, request: SnapshotRequest) -> PageRows
         voter = parse_voter_place(fields)
         if voter is not None:  # every stored mark has one
             key = f"{row.part_number}/{row.serial}/{row.number}"
-            marks.append((key, messages.create_mark_update_for_peers(row.centre, voter, fields)))
+            marks.append((key, messages.convert_mark_for_other_centres(row.centre, voter, fields)))
     next_after, of_page = fit_updates_into_page(marks, has_more=len(rows) == MAX_PAGE_ROWS)
     return PageRows(next_after, [], of_page)
 

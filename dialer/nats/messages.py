@@ -288,7 +288,9 @@ def unpack_store_status(data: bytes) -> StoreStatus:
 
 
 def pack_peer_updates(opt_outs: Iterable[Mapping[str, Any]], marks: Iterable[Mapping[str, Any]]) -> bytes:
-    """Return a message of opt-outs and marks, each in the form that the command `import-peer-updates` has."""
+    """Return opt-outs and marks of centres as the bytes of a message. Each is in the form of the command
+    `import-peer-updates`.
+    """
     return json.dumps({"opt_outs": [*opt_outs], "marks": [*marks]}, separators=(",", ":")).encode()
 
 
@@ -304,7 +306,7 @@ def unpack_peer_updates(data: bytes) -> tuple[list[dict[str, Any]], list[dict[st
 
 
 def pack_peer_calls(calls: Iterable[Mapping[str, Any]]) -> bytes:
-    """Return a message of calls, each in the form that the command `import-peer-updates` has."""
+    """Return calls of centres as the bytes of a message. Each is in the form of the command `import-peer-updates`."""
     return json.dumps([*calls], separators=(",", ":")).encode()
 
 
@@ -316,10 +318,8 @@ def unpack_peer_calls(data: bytes) -> list[dict[str, Any]]:
     return calls
 
 
-def create_mark_update_for_peers(centre: str, place: VoterPlace, mark: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a mark (recorded answer of a voter) from a centre's `results/marks` in the form that other centres
-    receive.
-    """
+def convert_mark_for_other_centres(centre: str, place: VoterPlace, mark: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a mark (recorded answer of a voter) that a centre has sent, in the form in which other centres receive it."""
     fields = {key: mark[key] for key in ("key", "kind", "source", "at", "confidence", "undoes") if mark.get(key)}
     return {
         **fields,

@@ -24,7 +24,7 @@ HASH_LETTERS = 16
 
 @dataclass(frozen=True, slots=True)
 class NumberSample:
-    """The lowest hashes of the numbers on a centre's roll."""
+    """The lowest keyed hashes of the numbers on a centre's roll, by which headquarters compares rolls."""
 
     fingerprint: str  # of the secret that the numbers are hashed with; '': the centre has none
     hashes: Annotated[
@@ -40,18 +40,18 @@ class NumberSample:
 _SAMPLE = TypeAdapter(NumberSample)
 
 
-def build_sample_subject(centre: str) -> str:
-    """Return the subject of a centre's sample; `*` for any centre."""
+def build_number_sample_subject(centre: str) -> str:
+    """Return the NATS subject on which a centre stores the sample of its numbers' hashes; `*` for any centre."""
     return f"numbers.{centre}"
 
 
-def pack_sample(sample: NumberSample) -> bytes:
-    """Return a sample as JSON."""
+def pack_number_sample(sample: NumberSample) -> bytes:
+    """Return the sample of a centre's numbers' hashes as JSON."""
     return json.dumps(asdict(sample), separators=(",", ":")).encode()
 
 
-def unpack_sample(data: bytes) -> NumberSample:
-    """Return the sample in a message. Raises InvalidMessage."""
+def unpack_number_sample(data: bytes) -> NumberSample:
+    """Return the sample of a centre's numbers' hashes in a message. Raises InvalidMessage."""
     try:
         return _SAMPLE.validate_json(data)
     except ValidationError as error:

@@ -52,7 +52,7 @@ _LARGEST_ID = 2**63
 
 
 def build_outbox_file_name(centre: str, first: int, last: int) -> str:
-    """Return the file name for a range of a centre's outbox."""
+    """Return the name of the outbox file for a range of row ids of a centre's outbox."""
     return f"{centre}-{first}-{last}.csv"
 
 
@@ -81,19 +81,19 @@ def write_outbox_file(
         head: list[list[object]] = [[_TITLE, VERSION], ["centre", centre], ["first", first], ["last", last]]
         # An empty cell stands for a store that is no copy.
         previous = "" if store.previous is None else f"after {store.previous}"
-        _write_rows(file, digest, [*head, ["store", store.incarnation, previous, store.begins_after], _COLUMNS])
+        _write_rows_as_csv(file, digest, [*head, ["store", store.incarnation, previous, store.begins_after], _COLUMNS])
         for row in rows:
-            _write_rows(file, digest, [[row.id, repr(row.at), row.topic, row.payload]])
+            _write_rows_as_csv(file, digest, [[row.id, repr(row.at), row.topic, row.payload]])
             count += 1
         sha256 = digest.hexdigest()
         signature = (
             "" if private_key is None else _SIGNATURE + signing.sign_text(private_key, _build_signed_text(sha256))
         )
-        _write_rows(file, digest, [[_END, count, _SHA256 + sha256, signature]])
+        _write_rows_as_csv(file, digest, [[_END, count, _SHA256 + sha256, signature]])
     return count
 
 
-def _write_rows(file: IO[bytes], digest: Any, rows: Iterable[Iterable[object]]) -> None:
+def _write_rows_as_csv(file: IO[bytes], digest: Any, rows: Iterable[Iterable[object]]) -> None:
     text = io.StringIO()
     csv.writer(text, lineterminator="\r\n").writerows(rows)
     lines = text.getvalue().encode()
@@ -162,7 +162,7 @@ def read_outbox_file(path: Path) -> OutboxFile:
             if names != [_TITLE, "centre", "first", "last", "store", _COLUMNS[0]]:
                 raise ValueError
             store = _parse_sending_store(head[4])
-            first, last = _parse_digits(values[2]), _parse_digits(values[3])
+            first, last = _parse_whole_number(values[2]), _parse_whole_number(values[3])
             if not 0 < first <= last < _LARGEST_ID:
                 raise ValueError
             rows, digests, problem = 0, [], None
@@ -180,7 +180,7 @@ def read_outbox_file(path: Path) -> OutboxFile:
                 )
             if problem is not None:
                 raise problem
-            if rows != _parse_digits(count):
+            if rows != _parse_whole_number(count):
                 raise InvalidMessage(
                     f"{path}: the file has {rows} rows, but its last line says {count}: export the file again at"
                     " the centre"
@@ -202,7 +202,9 @@ def read_outbox_file(path: Path) -> OutboxFile:
 
 def _parse_sending_store(cells: list[str]) -> SendingStore:
     _, incarnation, previous, begins_after = cells
-    return SendingStore(incarnation, previous.removeprefix("after ") if previous else None, _parse_digits(begins_after))
+    return SendingStore(
+        incarnation, previous.removeprefix("after ") if previous else None, _parse_whole_number(begins_after)
+    )
 
 
 def _create_incomplete_file_error(path: Path) -> InvalidMessage:
@@ -233,7 +235,7 @@ def _group_rows_into_batches(
     cells: Iterable[list[str]], path: Path, centre: str, first: int, last: int, store: SendingStore
 ) -> Iterator[OutboxBatch]:
     size, rows = 0, list[BatchRow]()
-    for row in _parse_rows(cells, path, first, last):
+    for row in _parse_rows_of_file(cells, path, first, last):
         more = estimate_row_bytes(row.topic, row.payload)
         if rows and (len(rows) == MAX_BATCH_ROWS or size + more > MAX_BATCH_BYTES):
             yield OutboxBatch(centre, VERSION, first, rows[-1].id, tuple(rows), store=store)
@@ -243,12 +245,12 @@ def _group_rows_into_batches(
     yield OutboxBatch(centre, VERSION, first, last, tuple(rows), store=store)
 
 
-def _parse_rows(cells: Iterable[list[str]], path: Path, first: int, last: int) -> Iterator[BatchRow]:
+def _parse_rows_of_file(cells: Iterable[list[str]], path: Path, first: int, last: int) -> Iterator[BatchRow]:
     previous = first - 1
     for row in cells:
         if row[0] == _END:
             return
-        row_id, at = _parse_digits(row[0]), float(row[1])
+        row_id, at = _parse_whole_number(row[0]), float(row[1])
         if len(row) != len(_COLUMNS) or not previous < row_id <= last or not math.isfinite(at):
             raise InvalidMessage(f"{path}: the rows of the file are out of order: export the file again at the centre")
         yield BatchRow(row_id, row[2], at, row[3])
@@ -259,7 +261,7 @@ def _compute_batch_digest(batch: OutboxBatch) -> bytes:
     return hashlib.sha256(repr(batch).encode("utf-8", "surrogatepass")).digest()
 
 
-def _parse_digits(text: str) -> int:
+def _parse_whole_number(text: str) -> int:
     if not text.isascii() or not text.isdigit() or len(text) > 19:
         raise ValueError(text)
     return int(text)

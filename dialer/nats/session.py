@@ -91,7 +91,7 @@ class Session:
 
     @property
     def is_connected(self) -> bool:
-        """Whether the connection is up."""
+        """Whether the connection to nats-server is up."""
         return bool(self.client.is_connected)
 
     async def store_message(self, subject: str, data: bytes) -> int:
@@ -133,7 +133,7 @@ class Session:
         """Create a stream if it does not exist. Return its id. Raises HeadquartersUnreachable.
 
         If the stream exceeds `max_bytes`, the server discards its oldest messages. It also discards messages older than
-        `max_age_seconds`, by its own clock; 0: it keeps them. With `newest_only` it keeps one message of each subject.
+        `max_age_seconds` (0: never), by its own clock. With `newest_only` it keeps one message of each subject.
         """
         wanted = StreamConfig(
             name=name,
@@ -154,10 +154,10 @@ class Session:
             else:
                 if (config.max_age or 0.0) != max_age_seconds:
                     await await_cancellable(self._js.update_stream(config.evolve(max_age=max_age_seconds)))
-                await self._raise_consumer_limit(config)
+                await self._increase_consumer_limit(config)
         return await self.find_stream_id(name)
 
-    async def _raise_consumer_limit(self, config: StreamConfig) -> None:
+    async def _increase_consumer_limit(self, config: StreamConfig) -> None:
         if config.max_consumers == MAX_CONSUMERS:
             return
         try:
@@ -226,7 +226,10 @@ class Session:
             await asyncio.sleep(RETRY_SECONDS * random.uniform(0.2, 1.0))  # noqa: S311 - spreads the load, no secret
 
     async def _check_stream_before_reading(self, stream: str, stream_id: str, position: int, *, complete: bool) -> str:
-        """Return the stream's id. Raises HeadquartersUnreachable, and the errors that `consume` raises."""
+        """Check that a stream still has the messages after `position`, and return the stream's id.
+
+        Raises HeadquartersUnreachable, and the errors of `read_stream_messages`.
+        """
         try:
             state = await self.read_stream_state(stream)
         except HeadquartersUnreachable as error:
@@ -248,21 +251,21 @@ class Session:
     async def _read_messages_until_interrupted(
         self, stream: str, after: int, subject: str
     ) -> AsyncIterator[StoredMessage]:
-        """Yield messages until the server is silent or a message is lost.
+        """Yield the messages of a stream after the position `after`, until the server is silent or a message is lost.
 
-        The consumer reads one subject, which is also part of the subject of the request that creates it. So the server can
-        allow a centre to read its own subjects only (dialer/hq/render.py).
+        The consumer reads one subject, which is also part of the subject of the request that creates it. So the server
+        can allow a centre to read its own subjects only (dialer/hq/render.py).
         """
         inbox = self.client.new_inbox()
         queue: asyncio.Queue[Msg] = asyncio.Queue(MAX_PENDING_MESSAGES)
         arrived = 0  # messages of the stream, without heartbeats
 
-        async def queue_message(message: Msg) -> None:
+        async def queue_stream_message(message: Msg) -> None:
             nonlocal arrived
             arrived += not _is_status_message(message)
             await queue.put(message)
 
-        subscription = await self.client.subscribe(inbox, cb=queue_message)
+        subscription = await self.client.subscribe(inbox, cb=queue_stream_message)
         position, number = after, 0
         try:
             consumer = ConsumerConfig(
@@ -311,7 +314,7 @@ class Session:
         await await_cancellable(self._queries.add_consumer(stream, consumer))
 
     async def _read_next_message(self, queue: asyncio.Queue[Msg], reconnects: int) -> Msg | None:
-        """Return the next message, or None after a reconnect or if the server is silent."""
+        """Return the next message of the queue, or None after a reconnect or if the server is silent."""
         clock = asyncio.get_running_loop().time
         deadline = clock() + SILENCE_SECONDS
         while self.client.stats["reconnects"] == reconnects and clock() < deadline:
@@ -378,7 +381,7 @@ async def open_session(
 
 
 async def _connect_to_servers_with_retries(servers: Sequence[str], name: str, options: dict[str, object]) -> Client:
-    """Connect, retrying until it succeeds."""
+    """Connect to one of the nats-servers, retrying until it succeeds."""
     log = _ProblemLog()
     while True:
         try:

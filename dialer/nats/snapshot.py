@@ -41,7 +41,7 @@ class SnapshotRequest:
 
 @dataclass(frozen=True, slots=True)
 class SnapshotPage:
-    """A page of a snapshot."""
+    """A page (part) of a snapshot: some of the opt-outs or marks that other centres have reported."""
 
     __pydantic_config__ = ConfigDict(extra="forbid")
 

@@ -8,7 +8,13 @@ from typing import NoReturn
 import structlog
 
 from dialer.domain.errors import HeadquartersUnreachable, StoreError
-from dialer.nats.number_sample import HASH_LETTERS, SAMPLE_HASHES, NumberSample, build_sample_subject, pack_sample
+from dialer.nats.number_sample import (
+    HASH_LETTERS,
+    SAMPLE_HASHES,
+    NumberSample,
+    build_number_sample_subject,
+    pack_number_sample,
+)
 from dialer.nats.session import Session
 from dialer.store.uplink_reader import UplinkReader
 
@@ -29,7 +35,7 @@ async def publish_number_sample(centre: str, session: Session, reading: UplinkRe
             found = await reading.read_lowest_number_hashes(SAMPLE_HASHES)
             sample = NumberSample(found.fingerprint, tuple(each[:HASH_LETTERS] for each in found.hashes))
             if sample != stored:
-                await session.store_message(build_sample_subject(centre), pack_sample(sample))
+                await session.store_message(build_number_sample_subject(centre), pack_number_sample(sample))
                 stored = sample
         except (HeadquartersUnreachable, StoreError) as error:
             _log.warning("number_sample.failed", problem=str(error))

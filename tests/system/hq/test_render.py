@@ -39,7 +39,7 @@ from dialer.hq.render import (
 from dialer.mqtt.dialler_client import Reply
 from dialer.mqtt.embedded_broker import find_free_port
 from dialer.nats import messages
-from dialer.nats.number_sample import NUMBERS, NumberSample, build_sample_subject, pack_sample
+from dialer.nats.number_sample import NUMBERS, NumberSample, build_number_sample_subject, pack_number_sample
 from dialer.nats.session import Session, StoredMessage, open_session
 from dialer.settings.headquarters import HqCentre, HqSettings, load_hq_settings
 from dialer.settings.site import Settings
@@ -446,15 +446,15 @@ async def test_headquarters_check_reports_missing_streams_and_silent_centres(
             await above.ensure_stream(messages.PEERS, ["peer.>"])
             await above.ensure_stream(messages.CMD, ["cmd.>"])
             await above.ensure_stream(messages.CALLS, ["call.*"])
-            await above.ensure_stream(NUMBERS, [build_sample_subject("*")], newest_only=True)
+            await above.ensure_stream(NUMBERS, [build_number_sample_subject("*")], newest_only=True)
         leader = f'[[leaders]]\nname = "ravi"\nkey = "{format_public_key(derive_public_key(b"r" * 32))}"\n'
         alone = own.partition('[[centres]]\nid = "delhi-1"')[0] + leader
         assert await check_with(alone) == ["headquarters is ready; connected centres: 1"]
         sample = NumberSample("f1", ("0f" * 8, "1f" * 8))
-        await pune.store_message("numbers.pune-1", pack_sample(NumberSample("f1", ())))
-        await pune.store_message("numbers.pune-1", pack_sample(sample))
+        await pune.store_message("numbers.pune-1", pack_number_sample(NumberSample("f1", ())))
+        await pune.store_message("numbers.pune-1", pack_number_sample(sample))
         async with open_session([address], "hq", nkey_file=etc / "hq.nk") as above:
-            await above.store_message("numbers.delhi-1", pack_sample(sample))
+            await above.store_message("numbers.delhi-1", pack_number_sample(sample))
         assert "delhi-1 and pune-1 have 2 numbers in common" in (await check_with(own + leader))[-1]
         assert await check_with(alone) == ["headquarters is ready; connected centres: 1"]
         publishing_status.cancel()

@@ -74,7 +74,7 @@ def test_centre_names_with_dots_add_no_levels_to_a_nats_subject() -> None:
 
 def test_mark_sent_to_other_centres_has_the_voters_place_and_no_database_ids() -> None:
     mark = {"key": "k", "voter_id": 7, "kind": "voted", "source": "agent", "at": 5.0, "attempt_id": "x", "undoes": None}
-    peer = messages.create_mark_update_for_peers("pune-1", VoterPlace("2026-1", "S13", 209, 118, 7), mark)
+    peer = messages.convert_mark_for_other_centres("pune-1", VoterPlace("2026-1", "S13", 209, 118, 7), mark)
     assert peer.keys() == {
         *("key", "kind", "source", "at", "centre", "roll_version", "state_code", "constituency_number", "part_number"),
         "serial",
