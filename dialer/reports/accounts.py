@@ -19,7 +19,7 @@ from dialer.reports.formats import (
     make_count_columns,
     make_text_columns,
 )
-from dialer.reports.tables import QUARTER_SECONDS, Window, format_day
+from dialer.reports.tables import QUARTER_SECONDS, Window, format_day_of_quarter
 from dialer.store.connection import Connection
 from dialer.store.sql import Query, Statements
 
@@ -163,7 +163,7 @@ def report_expenditure(db: Connection, window: Window, zone: tzinfo, candidates:
     call. Calls that were never placed do not count.
     """
     found = (
-        ((candidates.get(campaign) or NO_CANDIDATE, constituency, format_day(quarter, zone)), counts)
+        ((candidates.get(campaign) or NO_CANDIDATE, constituency, format_day_of_quarter(quarter, zone)), counts)
         for campaign, constituency, quarter, *counts in window.query_rows_of_period(db, SQL.calls_by_constituency)
     )
     columns = (
@@ -180,7 +180,10 @@ def report_opt_outs(db: Connection, window: Window, zone: tzinfo) -> Report:
     The campaign is empty if the opt-out was not made in a call.
     """
     rows = window.query_rows_of_period(db, SQL.opt_outs_by_source)
-    found = (((format_day(quarter, zone), origin, campaign), [number]) for campaign, origin, quarter, number in rows)
+    found = (
+        ((format_day_of_quarter(quarter, zone), origin, campaign), [number])
+        for campaign, origin, quarter, number in rows
+    )
     return build_sum_report("opt-outs", (*make_text_columns("day", "source", "campaign"), Column("numbers")), found)
 
 
@@ -272,10 +275,12 @@ def report_compliance(db: Connection, window: Window, zone: tzinfo) -> Report:
     """
     found: list[tuple[tuple[str, str], list[int]]] = []
     for calls in window.query_rows_of_period(db, COMPLAINTS.placed_calls):
-        found.append(((format_day(calls.quarter, zone), calls.campaign_id), [calls.calls, 0, 0, 0]))
+        found.append(((format_day_of_quarter(calls.quarter, zone), calls.campaign_id), [calls.calls, 0, 0, 0]))
     for opted_out in window.query_rows_of_period(db, COMPLAINTS.opt_outs):
-        found.append(((format_day(opted_out.quarter, zone), opted_out.campaign), [0, opted_out.numbers, 0, 0]))
+        found.append(
+            ((format_day_of_quarter(opted_out.quarter, zone), opted_out.campaign), [0, opted_out.numbers, 0, 0])
+        )
     for _, at, _, _, campaign, *_, answer, _ in window.query_rows_of_period(db, COMPLAINTS.complaints):
-        found.append(((format_day(at / QUARTER_SECONDS, zone), campaign), [0, 0, 1, answer is None]))
+        found.append(((format_day_of_quarter(at / QUARTER_SECONDS, zone), campaign), [0, 0, 1, answer is None]))
     columns = (*make_text_columns("day", "campaign"), *make_count_columns("calls", "opt_outs", "complaints", "open"))
     return build_sum_report("opt-outs and complaints", columns, found)

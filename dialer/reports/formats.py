@@ -123,8 +123,8 @@ def format_report_as_json(report: Report) -> str:
     document = {
         "report": report.title,
         "about": report.about,
-        "rows": [_build_row_object(report, row) for row in report.rows],
-        "total": report.total and _build_row_object(report, report.total),
+        "rows": [_build_json_object_of_row(report, row) for row in report.rows],
+        "total": report.total and _build_json_object_of_row(report, report.total),
     }
     return json.dumps(document, indent=2, ensure_ascii=False)
 
@@ -146,16 +146,16 @@ def format_report_as_table(report: Report) -> Table:
         is_text = column.kind is ColumnKind.TEXT
         table.add_column(
             column.head or column.name.replace("_", " "),
-            footer="" if report.total is None else _build_cell_text(column, report.total[index]),
+            footer="" if report.total is None else _build_terminal_text_of_cell(column, report.total[index]),
             justify="left" if is_text else "right",
             no_wrap=not is_text,  # rich narrows only columns that may wrap; the cells themselves do not wrap
         )
     for row in report.rows:
-        table.add_row(*[_build_cell_text(column, row[index]) for index, column in shown])
+        table.add_row(*[_build_terminal_text_of_cell(column, row[index]) for index, column in shown])
     return table
 
 
-def _build_row_object(report: Report, row: tuple[Cell, ...]) -> dict[str, Any]:
+def _build_json_object_of_row(report: Report, row: tuple[Cell, ...]) -> dict[str, Any]:
     return {column.name: _round_cell_value(cell) for column, cell in zip(report.columns, row, strict=True)}
 
 
@@ -163,7 +163,7 @@ def _round_cell_value(cell: Cell) -> Cell:
     return round(cell, 4) if isinstance(cell, float) else cell
 
 
-def _build_cell_text(column: Column, cell: Cell) -> Text:
+def _build_terminal_text_of_cell(column: Column, cell: Cell) -> Text:
     return Text(format_cell(column, cell), no_wrap=True, overflow="ellipsis")
 
 

@@ -46,7 +46,7 @@ class SQL(Statements):
 
 
 class ListKind(StrEnum):
-    """The kinds of lists of voters."""
+    """Which voters a booth's list has."""
 
     STRIKE_OFF = "strike-off"  # all pending voters, with a box to tick
     NOT_YET = "not-yet"  # pending voters who said that they had not voted yet

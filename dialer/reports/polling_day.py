@@ -127,11 +127,13 @@ class States:
         self._names = names or {}
         self._states_by_number = {number: set(states) for number, states in states_by_number.items()}
         states = {
-            self.resolve_constituency(code, number)[0] for number, codes in states_by_number.items() for code in codes
+            self.complete_state_of_constituency(code, number)[0]
+            for number, codes in states_by_number.items()
+            for code in codes
         }
         self.is_multi_state = len(states) > 1
 
-    def resolve_constituency(self, state_code: str, number: int) -> Constituency:
+    def complete_state_of_constituency(self, state_code: str, number: int) -> Constituency:
         """Return the constituency with this number. An empty state code is filled in if only one state has the number."""
         return resolve_state_of_country(state_code, self._states_by_number.get(number, ())), number
 
@@ -160,11 +162,13 @@ def load_states_of_roll(db: Connection) -> States:
     for number, state, _ in rows:
         found[number].add(state)
     unnamed = States(found)
-    return States(found, {unnamed.resolve_constituency(state, number): name for number, state, name in rows if name})
+    return States(
+        found, {unnamed.complete_state_of_constituency(state, number): name for number, state, name in rows if name}
+    )
 
 
 class TurnoutBy(StrEnum):
-    """The kinds of areas for which the turnout report can have one row each, such as booths."""
+    """What one row of the turnout report is about: a booth, a section, a constituency or an hour."""
 
     BOOTH = "booth"
     SECTION = "section"
@@ -173,10 +177,10 @@ class TurnoutBy(StrEnum):
 
 
 def report_turnout(db: Connection, window: Window, zone: tzinfo, by: TurnoutBy = TurnoutBy.BOOTH) -> Report:
-    """Count the voters, the contacted voters and those who have voted, by the unit `by`, next to the latest official
-    figure.
+    """Count voters, contacted voters and those who have voted, next to the latest official figure.
 
-    A voter counts as contacted if a mark of the voter was made in the window. The turnout status is the present one.
+    `by` says whether a row is about a booth, a section, a constituency or an hour. A voter counts as contacted if a
+    mark of the voter was made in the window. The turnout status is the present one.
     """
     if by is TurnoutBy.HOUR:
         return _report_hourly_turnout(db, window, zone)
@@ -254,7 +258,7 @@ class _TurnoutRow(NamedTuple):
 def _load_turnout_rows(db: Connection, window: Window, states: States, *, by_section: bool) -> list[_TurnoutRow]:
     found = window.query_rows_of_period(db, SQL.turnout_by_booth, by_section=by_section)
     rows = [
-        _TurnoutRow(states.resolve_constituency(state, number), part, booth, section, counts)
+        _TurnoutRow(states.complete_state_of_constituency(state, number), part, booth, section, counts)
         for state, number, part, booth, section, *counts in found
     ]
     return sorted(rows, key=lambda row: row.constituency)
@@ -270,7 +274,8 @@ def _count_opt_outs_by_part(db: Connection, window: Window, states: States) -> C
     return Counter(
         area
         for area, _ in {
-            ((*states.resolve_constituency(state, number), part), phone) for state, number, part, phone in found
+            ((*states.complete_state_of_constituency(state, number), part), phone)
+            for state, number, part, phone in found
         }
     )
 
@@ -307,7 +312,7 @@ def load_turnout_progress(db: Connection, window: Window) -> dict[Constituency, 
     for state, number, contacted_quarter, voted_quarter, voters in window.query_rows_of_period(
         db, SQL.turnout_by_quarter
     ):
-        progress = found[states.resolve_constituency(state, number)]
+        progress = found[states.complete_state_of_constituency(state, number)]
         progress.contacted[(contacted_quarter + 1) * QUARTER_SECONDS] += voters
         if voted_quarter is not None:
             progress.voted[(voted_quarter + 1) * QUARTER_SECONDS] += voters
@@ -383,7 +388,12 @@ def load_official_figures(db: Connection, window: Window, zone: tzinfo) -> list[
     states = load_states_of_roll(db)
     found = (
         OfficialFigure(
-            date.fromisoformat(day), number, part, by_time, share, states.resolve_constituency(state, number)[0]
+            date.fromisoformat(day),
+            number,
+            part,
+            by_time,
+            share,
+            states.complete_state_of_constituency(state, number)[0],
         )
         for day, number, part, by_time, share, state in SQL.official_figures.iterate_rows(db)
     )

@@ -201,11 +201,8 @@ class Window:
         return query.iterate_rows(db, **bound | more, answered=_ANSWERED, live_answers=LIVE)
 
 
-def format_day(quarter: float, zone: tzinfo) -> str:
-    """Return the date (ISO) in the time zone `zone` of a quarter of an hour.
-
-    It is given as quarters of an hour since the epoch.
-    """
+def format_day_of_quarter(quarter: float, zone: tzinfo) -> str:
+    """Return the local date (ISO) of a quarter of an hour, which is given as its number since the epoch."""
     return datetime.fromtimestamp(quarter * QUARTER_SECONDS, zone).date().isoformat()
 
 
@@ -397,7 +394,7 @@ def report_dispositions(db: Connection, window: Window) -> Report:
 def report_abandonment(db: Connection, window: Window, zone: tzinfo) -> Report:
     """Report live answers, abandoned calls and the abandoned-call rate, by campaign and day (local time of `zone`)."""
     rows = window.query_rows_of_period(db, SQL.abandoned_by_quarter)
-    found = [((campaign, format_day(quarter, zone)), numbers) for campaign, quarter, *numbers in rows]
+    found = [((campaign, format_day_of_quarter(quarter, zone)), numbers) for campaign, quarter, *numbers in rows]
     rate = Column("abandoned_rate", ColumnKind.SHARE, "rate")
     columns = (
         *make_text_columns("campaign", "day"),

@@ -54,7 +54,7 @@ def draw_turnout(
         points = [(_get_hour_of_figure(each), each.share) for each in figures if get_constituency(each) == constituency]
         name = " ".join(map(str, states.build_constituency_cells(constituency)))
         drawn = progress.get(constituency, TurnoutProgress())
-        _draw_constituency(axes, f"constituency {name}", drawn, points, expected, day, zone)
+        _draw_turnout_of_constituency(axes, f"constituency {name}", drawn, points, expected, day, zone)
     save_picture(figure, path)
     return len(wanted) - len(shown)
 
@@ -67,7 +67,7 @@ def _get_hour_of_figure(figure: OfficialFigure) -> float:
     return int(hours) + int(minutes) / 60
 
 
-def _draw_constituency(
+def _draw_turnout_of_constituency(
     axes: Axes,
     name: str,
     progress: TurnoutProgress,

@@ -121,7 +121,7 @@ class WebhookPoster:
                 marks = load_complete_marks(db, after, last, MAX_RESULTS)
             if not marks:
                 return posted
-            results = [self._format_result(mark, ids[mark.place]) for mark in marks if mark.place in ids]
+            results = [self._format_result_for_portal(mark, ids[mark.place]) for mark in marks if mark.place in ids]
             if results:
                 body = {"centre": self.centre, "source": self.source.name, "results": results}
                 # Derived from the content, so that a repeat in a later run has the same ID.
@@ -146,7 +146,7 @@ class WebhookPoster:
                 return mark
         return 0
 
-    def _format_result(self, mark: CompleteMark, portal_id: str) -> dict[str, object]:
+    def _format_result_for_portal(self, mark: CompleteMark, portal_id: str) -> dict[str, object]:
         return {
             "key": mark.key,
             "id": portal_id,
