@@ -109,7 +109,7 @@ def import_contender(roll: Roll, *, encrypted: bool = False) -> Contender:
                 voters = db.execute("SELECT count(*) FROM voter").fetchone()[0]
         wrong = roll.wrong_numbers(found)
         if result.rows != roll.rows or result.rows != result.voters + result.unchanged + result.rejected:
-            wrong = f"{result.get_row_counts()} do not add up to {roll.rows} rows"
+            wrong = f"{result.get_counts_of_imported_rows()} do not add up to {roll.rows} rows"
         elif voters > result.voters:
             wrong = f"{voters} voters in the store, {result.voters} reported"
         return Done(roll.rows, wrong)

@@ -80,7 +80,7 @@ def import_(
     options = ImportOptions(dry_run, rejects, settings.centre.region, roll_version, allow_second_roll)
     result = import_roll(console, settings, prepared, options)
     if as_json:
-        typer.echo(json.dumps(result.get_row_counts()))
+        typer.echo(json.dumps(result.get_counts_of_imported_rows()))
     exit_if_all_rows_rejected(result, roll)
 
 

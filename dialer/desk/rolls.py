@@ -217,7 +217,7 @@ def check_uploaded_roll(path: Path, list_id: str, spool: Spool, region: str) -> 
         warnings = prepared.find_roll_warnings(region)
     finally:
         path.unlink(missing_ok=True)
-    figures = {**result.get_row_counts(), "booths": result.booths, "opted_out": result.opted_out}
+    figures = {**result.get_counts_of_imported_rows(), "booths": result.booths, "opted_out": result.opted_out}
     figures |= {"rejected_numbers": result.rejected_numbers, "rejected_cells": result.rejected_cells}
     figures |= {"without_close": result.without_close}
     return {"figures": figures, "reasons": dict(result.reasons), "warnings": warnings}

@@ -93,7 +93,7 @@ def parse_clock_time(cell: str) -> str:
     return f"{int(match[1]):02}:{match[2]}" if match is not None else ""
 
 
-def split_constituency(cell: str) -> tuple[str, str]:
+def split_constituency_cell(cell: str) -> tuple[str, str]:
     """Return state code and number of a constituency in a cell such as "S24-170".
 
     The state is "" if the cell has none.

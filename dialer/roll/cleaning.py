@@ -25,7 +25,7 @@ from dialer.roll.cells import (
     create_word_parser,
     parse_clock_time,
     parse_number,
-    split_constituency,
+    split_constituency_cell,
 )
 from dialer.roll.fields import Field
 from dialer.roll.languages import get_state_language, parse_language
@@ -91,7 +91,7 @@ class RowTable:
     columns: Sequence[Sequence[str]]
 
     def select_rows(self, keep: Sequence[bool]) -> RowTable:
-        """Return a table with only those rows for which `keep` is true."""
+        """Return a table with only those rows for which `keep` has True."""
         columns = [list(compress(column, keep)) for column in self.columns]
         return RowTable(list(compress(self.numbers, keep)), list(compress(self.rows, keep)), columns)
 
@@ -121,7 +121,7 @@ class Cleaner:
         roll_version: str,
         damaged: bool,
     ) -> None:
-        """Prepare the conversion. `find_booth` returns the ID of a new or known booth.
+        """Prepare the conversion of a roll's rows to voters. `find_booth` returns the ID of a new or known booth.
 
         `roll_version` is used if the roll has no such column. With `damaged`, rows with characters that could not be
         decoded are rejected.
@@ -146,7 +146,7 @@ class Cleaner:
         booths = self._find_booths_of_rows(table)
         if 0 in serials or None in booths:
             keep = [slot is not None and serial > 0 for slot, serial in zip(booths, serials, strict=True)]
-            blank += self._reject_unidentified(
+            blank += self._reject_rows_without_voter(
                 compress(zip(table.numbers, table.rows, strict=True), map(not_, keep)), rejects
             )
             table, serials, booths = (
@@ -178,14 +178,14 @@ class Cleaner:
         for number, row in enumerate(batch.rows, batch.first_row):
             if not any(row):
                 blank += 1
-            elif (reject := self._reject_malformed_row(number, row, width)) is not None:
+            elif (reject := self._create_reject_if_row_is_malformed(number, row, width)) is not None:
                 rejects.append(reject)
             else:
                 rows.append(row[:width] + [""] * (width - len(row)))
                 row_numbers.append(number)
         return RowTable(row_numbers, rows, list(zip(*rows, strict=True))), blank
 
-    def _reject_malformed_row(self, number: int, row: list[str], width: int) -> Reject | None:
+    def _create_reject_if_row_is_malformed(self, number: int, row: list[str], width: int) -> Reject | None:
         """Return why a row is rejected: too many cells, an unclosed quotation mark or undecodable characters.
 
         None = it is accepted.
@@ -224,12 +224,12 @@ class Cleaner:
         return booths
 
     def _add_booth(self, row: Sequence[str], cells: tuple[str, ...]) -> BoothSlot | None:
-        """Return the booth of a row that is the first of its booth in this file.
+        """Find or add the booth of a row that is the first row of this booth in the file.
 
-        None = the cells do not identify a booth.
+        Return None if the cells do not identify a booth.
         """
         version, state, constituency, part = cells
-        state_in_number, number = split_constituency(constituency)
+        state_in_number, number = split_constituency_cell(constituency)
         constituency_number = parse_number(number, _KEY_LIMITS[Field.CONSTITUENCY_NUMBER])
         part_number = parse_number(part, _KEY_LIMITS[Field.PART_NUMBER])
         if constituency_number is None or part_number is None:
@@ -246,8 +246,8 @@ class Cleaner:
         slot = self._booths[cells] = self._find_booth(key, details)
         return slot
 
-    def _reject_unidentified(self, bad: Iterable[tuple[int, Sequence[str]]], rejects: list[Reject]) -> int:
-        """Reject the rows that do not identify a voter. Blank rows are not rejected. Return their number."""
+    def _reject_rows_without_voter(self, bad: Iterable[tuple[int, Sequence[str]]], rejects: list[Reject]) -> int:
+        """Reject the rows that do not identify a voter, except blank rows. Return the number of blank rows."""
         blank = 0
         for number, row in bad:
             if not any(cell.strip() for cell in row):
@@ -262,7 +262,7 @@ class Cleaner:
     def _is_booth_key_valid(self, name: Field, row: Sequence[str]) -> bool:
         cell = self._get_field_cell(row, name)
         if name is Field.CONSTITUENCY_NUMBER:
-            cell = split_constituency(cell)[1]
+            cell = split_constituency_cell(cell)[1]
         return parse_number(cell, _KEY_LIMITS[name]) is not None
 
     def _get_field_heading(self, name: Field) -> str:

@@ -134,9 +134,10 @@ def _guess_encoding(path: Path, head: bytes) -> str:
 
 
 def _refuse_long_line(path: Path, chunk: bytes, before: int) -> None:
-    """Raise RollError if a line is too long, because Python would read it into memory as a whole.
+    """Raise RollError if a line in a chunk of the file is too long, because Python would read it into memory as a
+    whole.
 
-    `before` is the number of bytes before the chunk. Line ends of UTF-16 are recognised too.
+    `before` is the number of bytes in the file before the chunk. Line ends of UTF-16 are recognised too.
     """
     for start in range(0, len(chunk), _LINE_BYTES):
         end = start + _LINE_BYTES

@@ -60,7 +60,7 @@ class ImportResult(ImportTally):
     rejects_path: Path | None = None
     dry_run: bool = False
 
-    def get_row_counts(self) -> dict[str, int]:
+    def get_counts_of_imported_rows(self) -> dict[str, int]:
         """Return the six counts of rows and numbers that `dialer import --json` prints."""
         return {name: getattr(self, name) for name in ("rows", "voters", "numbers", "links", "rejected", "unchanged")}
 
@@ -160,7 +160,7 @@ def import_prepared_roll(
                     _merge_batches_into_store(db, next_voter, prepared, options, sink, result, progress)
                 sink.close_rejects_file()
                 if not options.dry_run:
-                    _record_import(db, prepared, options.source, result, clock or SystemClock())
+                    _record_roll_import_in_store(db, prepared, options.source, result, clock or SystemClock())
         except BaseException:
             sink.delete_rejects_file()
             raise
@@ -283,9 +283,11 @@ def _explain_duplicate_constituency(prepared: PreparedImport, found: DuplicateCo
     )
 
 
-def _record_import(db: Connection, prepared: PreparedImport, source: str, tally: ImportResult, clock: Clock) -> None:
+def _record_roll_import_in_store(
+    db: Connection, prepared: PreparedImport, source: str, tally: ImportResult, clock: Clock
+) -> None:
     now, roll = clock.now(), prepared.roll
-    record_import_of_roll_file(db, now, roll.path.name, roll.sha256, [*tally.get_row_counts().values()])
+    record_import_of_roll_file(db, now, roll.path.name, roll.sha256, [*tally.get_counts_of_imported_rows().values()])
     details = {"file": shorten_for_audit(roll.path.name), "sha256": roll.sha256}
     details |= {name: str(getattr(tally, name)) for name in ("rows", "voters", "numbers", "rejected_numbers")}
     optional = (("source", source), ("mapping", prepared.mapping.map_sha256))

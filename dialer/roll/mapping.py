@@ -103,7 +103,7 @@ def load_column_map(path: Path) -> MapFile:
         header_row=_check_setting_type(path, "header_row", content.get("header_row"), int),
         columns={name: _parse_column_reference(path, name, value) for name, value in columns.items()},
         values={name: _parse_fixed_value(path, name, value) for name, value in values.items()},
-        ignore=_parse_headings(path, "ignore", content.get("ignore", [])),
+        ignore=_parse_list_of_headings(path, "ignore", content.get("ignore", [])),
         sha256=hashlib.sha256(data).hexdigest(),
     )
 
@@ -135,7 +135,7 @@ def _parse_column_reference(path: Path, name: Field, value: Any) -> tuple[str | 
     return tuple(entry for entry in entries if entry != "")
 
 
-def _parse_headings(path: Path, key: str, value: Any) -> tuple[str, ...]:
+def _parse_list_of_headings(path: Path, key: str, value: Any) -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(entry, str) for entry in value):
         raise RollError(f"{path}: the setting {key} of this map file is not a list of headings; correct this setting")
     return tuple(value)
@@ -177,7 +177,7 @@ def map_columns(path: Path, head: Sequence[Sequence[str]], map_file: MapFile | N
     for index, row in enumerate(head):
         header = _clean_headings(row)
         score = len(_guess_fields_from_headings(header)) + sum(
-            _find_heading(header, name) is not None for name in named
+            _find_column_by_heading(header, name) is not None for name in named
         )
         if score > best_score:
             best, best_score = index, score
@@ -258,7 +258,7 @@ def _build_column_mapping(path: Path, header: tuple[str, ...], skip_rows: int, m
     return ColumnMapping(header, skip_rows, ordered, dict(map_file.values), sensitive, skipped, map_file.sha256)
 
 
-def _find_heading(header: Sequence[str], heading: str) -> int | None:
+def _find_column_by_heading(header: Sequence[str], heading: str) -> int | None:
     squeezed = normalize_heading(heading)
     return next((index for index, name in enumerate(header) if normalize_heading(name) == squeezed), None)
 
@@ -272,7 +272,7 @@ def _find_column(path: Path, header: Sequence[str], map_file: MapFile, name: Fie
                 f"{key} = {column} must be from 1 to {len(header)}, because {path} has so many columns; correct it"
             )
         return column - 1
-    index = _find_heading(header, column)
+    index = _find_column_by_heading(header, column)
     if index is None:
         raise RollError(
             f'{key}: {path} has no column "{column}"{_suggest_similar_name(column, header)}; its columns are {_format_row(header)}'

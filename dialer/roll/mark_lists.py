@@ -92,7 +92,7 @@ def read_marks(path: Path, db: Connection, defaults: MarkDefaults, *, now: float
             " serial, or epic"
         )
     lines = list(table.read_rows())
-    ticked = [line for line in lines if "voted" not in table.columns or _get_tick_text(line) not in _NO_TICKS]
+    ticked = [line for line in lines if "voted" not in table.columns or _normalize_voted_cell(line) not in _NO_TICKS]
     if "constituency" in table.columns:
         find_voter_of_line = _create_serial_lookup(db, defaults.roll_version)
     else:
@@ -103,7 +103,7 @@ def read_marks(path: Path, db: Connection, defaults: MarkDefaults, *, now: float
     rejects: list[MarkReject] = []
     for line in ticked:
         try:
-            mark = _build_mark(line, find_voter_of_line(line), defaults, table.sha256, now, zone)
+            mark = _build_mark_from_line(line, find_voter_of_line(line), defaults, table.sha256, now, zone)
         except UnmatchedRow as why:
             rejects.append(MarkReject(line.number, str(why)))
         else:
@@ -112,12 +112,14 @@ def read_marks(path: Path, db: Connection, defaults: MarkDefaults, *, now: float
     return MarksFile(table.sha256, tuple(marks.values()), tuple(rejects), repeated, len(lines) - len(ticked))
 
 
-def _get_tick_text(line: TableRow) -> str:
+def _normalize_voted_cell(line: TableRow) -> str:
     return line["voted"].strip("[]() ").casefold()
 
 
-def _build_mark(line: TableRow, voter_id: int, defaults: MarkDefaults, sha256: str, now: float, zone: tzinfo) -> Mark:
-    if "voted" in line.cells and _get_tick_text(line) not in _TICKS:
+def _build_mark_from_line(
+    line: TableRow, voter_id: int, defaults: MarkDefaults, sha256: str, now: float, zone: tzinfo
+) -> Mark:
+    if "voted" in line.cells and _normalize_voted_cell(line) not in _TICKS:
         raise UnmatchedRow("column voted is neither ticked nor blank; write x for a voter who has voted")
     kind, source = _parse_mark_kind(line["kind"], defaults.source)
     by = line.cells.get("by", defaults.by)

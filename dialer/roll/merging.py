@@ -65,7 +65,7 @@ class Merger:
     def __init__(
         self, db: Connection, next_voter: int, tally: ImportTally, region: str, *, allow_second_roll: bool
     ) -> None:
-        """Read the booths of the store. `next_voter` is the ID of the next new voter.
+        """Create a merger and read the booths of the store. `next_voter` is the ID that the next new voter gets.
 
         `region` (ISO 3166) applies to numbers without a country code. `allow_second_roll` permits a second version of a
         constituency.
@@ -124,9 +124,10 @@ class Merger:
         rolls[key.state_code, key.roll_version] = True
 
     def merge_rows_into_store(self, batch: CleanRows) -> list[Reject]:
-        """Store the voters of a batch of rows.
+        """Store the voters of a batch of rows. Return all rows, cells and numbers that were not imported, in the order
+        of rows.
 
-        Return everything that was rejected here or by the cleaner, in the order of rows.
+        They include those that the conversion of the rows had already rejected.
         """
         tally = self.tally
         voters = self._find_or_add_voters(batch)
@@ -141,7 +142,7 @@ class Merger:
         return rejects
 
     def finish_merge(self) -> None:
-        """Suppress new numbers that opted out earlier, and complete the counts."""
+        """Suppress new numbers that had opted out earlier, and complete the counts of the import."""
         tally = self.tally
         tally.opted_out, tally.without_close, tally.shared_epics = roll.finish_roll_import(self._db)
         if tally.shared_epics:
@@ -162,12 +163,12 @@ class Merger:
             else:
                 seen[serial] = 1
                 (fresh if slot.is_new else known).append(place)
-        self._insert_voters(batch, fresh, voters)
+        self._add_new_voters(batch, fresh, voters)
         self._update_voters(batch, known, voters, may_change=True)
         self._update_voters(batch, repeated, voters, may_change=False)
         return voters
 
-    def _insert_voters(self, batch: CleanRows, places: Sequence[int], voters: _BatchVoters) -> None:
+    def _add_new_voters(self, batch: CleanRows, places: Sequence[int], voters: _BatchVoters) -> None:
         if not places:
             return
         first = self._next_voter
@@ -205,7 +206,7 @@ class Merger:
             voters.voter_ids[place] = voter_id
         roll.update_voters(self._db, ((*details, voter_id) for voter_id, details in changed.items()))
         if may_change:
-            self._insert_voters(batch, [place for place in places if not voters.voter_ids[place]], voters)
+            self._add_new_voters(batch, [place for place in places if not voters.voter_ids[place]], voters)
 
     def _add_phone_numbers(self, batch: CleanRows, voter_ids: Sequence[int]) -> list[Reject]:
         """Store the phone numbers of accepted rows and link them to the voters. Return the rejected numbers."""

@@ -178,7 +178,10 @@ class TextRoll:
 
 
 def _has_unclosed_quote(row: Sequence[str], width: int, delimiter: str) -> bool:
-    """Return whether a cell contains whole rows of the table, or all rows to the end of the file."""
+    """Return whether a quotation mark in the row was not closed, so that a cell swallowed whole rows of the table.
+
+    `width` is the number of columns (0: unknown).
+    """
     for place, cell in enumerate(row):
         if (cell.endswith(_END) and cell != _END) or cell.count("\n") > _MAX_LINES_IN_A_ROW:
             return True
@@ -188,11 +191,12 @@ def _has_unclosed_quote(row: Sequence[str], width: int, delimiter: str) -> bool:
 
 
 def _is_table_row(line: str, row: Sequence[str], place: int, width: int, delimiter: str) -> bool:
-    """Return whether a line inside a cell is a row of the table, and not a line of an address.
+    """Return whether a line inside the cell number `place` of `row` is itself a row of the table, and not part of an
+    address.
 
-    A row of the table has numbers where `row` has numbers: in the cells before `place` and, if `row` has all columns,
-    after it. It also has enough cells: all columns but the last, or at least three numbers (constituency, part, serial)
-    before `place`.
+    A row of the table has numbers in the same columns as `row`. Only the columns before `place` are compared and, if
+    `row` has all columns, those after it. The line must also have enough cells: all columns but the last, or at least
+    three numbers before `place` (constituency, part, serial).
     """
     complete = line.split(delimiter)[:-1]  # the last cell may continue on the next line
     pairs = list(zip(complete, row, strict=False))
@@ -216,7 +220,7 @@ def _are_cells_similar(first: str, second: str) -> bool:
 def detect_delimiter(beginning: str) -> str:
     """Return the character that separates the columns of a CSV roll, such as a comma.
 
-    It splits the first rows into the most columns, and into equally many.
+    It is the character that splits most of the first rows into the same large number of columns.
     """
     best, best_score = ",", 0.0
     for delimiter in _DELIMITERS:
@@ -258,7 +262,7 @@ class WorkbookRoll:
             start_new_session=True,  # Ctrl-C stops only this process, which then stops the reader
             env=without_secrets,
         )
-        weakref.finalize(self, _stop_reader, self._reader)
+        weakref.finalize(self, _kill_reader_process, self._reader)
         self._requested: tuple[int, int] | None = None  # (first row, number) of a request whose answer is pending
         found = self._read_reader_answer()
         others: Sequence[str] = [_shorten_text(name) for name in found["others"][:_MAX_SHEETS_SHOWN]]
@@ -270,7 +274,7 @@ class WorkbookRoll:
     def read_first_rows(self) -> list[list[str]]:
         """Return the first rows of the roll, at most HEAD_ROWS."""
         head: list[list[str]] = []
-        while len(head) < HEAD_ROWS and (rows := self._load_rows(len(head), HEAD_ROWS - len(head))):
+        while len(head) < HEAD_ROWS and (rows := self._load_rows_from_reader(len(head), HEAD_ROWS - len(head))):
             head += rows
         return head
 
@@ -283,12 +287,12 @@ class WorkbookRoll:
             RollError: The workbook cannot be read.
         """
         done = skip_rows
-        while rows := self._load_rows(done, batch_rows):
+        while rows := self._load_rows_from_reader(done, batch_rows):
             done += len(rows)
-            self._request_rows(done, batch_rows)
+            self._request_rows_from_reader(done, batch_rows)
             yield Batch(done - len(rows) + 1, rows, min(done / self._rows, 1.0))
 
-    def _load_rows(self, first: int, most: int) -> list[list[str]]:
+    def _load_rows_from_reader(self, first: int, most: int) -> list[list[str]]:
         """Return at most `most` rows from row `first` (counted from 0).
 
         The result is empty after the last row.
@@ -296,11 +300,11 @@ class WorkbookRoll:
         if self._requested is not None and self._requested != (first, most):
             self._read_reader_answer()  # discard the answer to an earlier request
         if self._requested is None:
-            self._request_rows(first, most)
+            self._request_rows_from_reader(first, most)
         rows: list[list[str]] = self._read_reader_answer()
         return rows
 
-    def _request_rows(self, first: int, most: int) -> None:
+    def _request_rows_from_reader(self, first: int, most: int) -> None:
         assert self._reader.stdin is not None  # noqa: S101 - it was started with a pipe
         self._requested = first, most
         with suppress(BrokenPipeError):  # reading the answer will raise the error
@@ -361,7 +365,7 @@ def _shorten_text(text: str) -> str:
     return words if len(words) <= _MAX_CHARACTERS_SHOWN else f"{words[:_MAX_CHARACTERS_SHOWN]}..."
 
 
-def _stop_reader(reader: subprocess.Popen[bytes]) -> None:
+def _kill_reader_process(reader: subprocess.Popen[bytes]) -> None:
     """Kill the process that reads the workbook, and close its pipes."""
     reader.kill()
     reader.wait()

@@ -39,7 +39,7 @@ class RejectCounter:
     """Counts what an import rejects by reason, with examples; used in dry runs, which write no file."""
 
     def __init__(self) -> None:
-        """Start with nothing rejected."""
+        """Create a counter that has counted nothing yet."""
         self.reasons: Counter[str] = Counter()
         self.examples: list[Reject] = []
 

@@ -123,13 +123,13 @@ def _read_portal_ids(
         )
     booths: list[BoothKey] = []
 
-    def add_booth(key: BoothKey, _: BoothDetails) -> BoothSlot:
+    def remember_booth_key(key: BoothKey, _: BoothDetails) -> BoothSlot:
         booths.append(key)
         return BoothSlot(len(booths) - 1, is_new=True)
 
     mapping = prepared.mapping
     by_place = replace(mapping, columns={name: mapping.columns[name] for name in PLACE if name in mapping.columns})
-    cleaner = Cleaner(by_place, add_booth, roll_version=roll_version, damaged=prepared.roll.damaged)
+    cleaner = Cleaner(by_place, remember_booth_key, roll_version=roll_version, damaged=prepared.roll.damaged)
     found = {}
     for batch in prepared.roll.read_row_batches(prepared.mapping.skip_rows):
         rows = cleaner.clean_rows(batch)

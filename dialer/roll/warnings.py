@@ -52,7 +52,9 @@ def find_roll_warnings(mapping: ColumnMapping, rows: Sequence[Sequence[str]], re
             # The only name column is mapped to the name even if its heading says that it is in the local script.
             by_heading = find_field_of_heading(mapping.header[index])
             local = name in _LOCAL or (by_heading is not None and by_heading[0] in _LOCAL)
-            yield from _check_names_are_legible(mapping.header[index], _list_filled_cells(rows, index), local=local)
+            yield from _find_warning_about_illegible_names(
+                mapping.header[index], _list_filled_cells(rows, index), local=local
+            )
 
 
 def find_unread_phone_columns(
@@ -76,7 +78,7 @@ def _list_filled_cells(rows: Sequence[Sequence[str]], index: int) -> list[str]:
     return [row[index].strip() for row in rows if index < len(row) and row[index].strip()]
 
 
-def _check_names_are_legible(heading: str, cells: Sequence[str], *, local: bool) -> Iterator[str]:
+def _find_warning_about_illegible_names(heading: str, cells: Sequence[str], *, local: bool) -> Iterator[str]:
     """Return a warning if the names in a column are illegible because of a wrong encoding or font."""
     garbled = [cell for cell in cells if is_garbled_text(cell)]
     if garbled:

@@ -63,11 +63,11 @@ def import_voter_weights(
 def import_new_voter_weights(
     folder: Path, store: Path, *, key: StoreKey | None = None
 ) -> tuple[dict[str, str], str | None]:
-    """Import the files of voters' weights in a folder.
+    """Import the files of voters' weights in a folder that are new, changed, or older than the roll.
 
-    A file is imported if it is new, changed, or older than the roll. Returns the imported files, as settings that the
-    store keeps for the next start, and the error of the first file that could not be imported, or None. Later files are
-    not imported. Raises StoreError if the store cannot be read.
+    Return the state of each imported file, which the store keeps as a setting for the comparison at the next start. The
+    second value is the error of the first file that could not be imported, or None. Files after it are not imported.
+    Raises StoreError if the store cannot be read.
     """
     paths = sorted(path for path in folder.glob("*") if path.suffix.lower() in {".csv", ".xlsx"})
     if not paths or not store.exists():

@@ -38,7 +38,7 @@ def main(path: str, seconds: int, memory_bytes: int, wanted: str | None = None) 
         sheet, others = _choose_sheet(path, wanted)
         rows = (sheet.start or (0, 0))[0] + sheet.height
         _write_json_line({"sheet": sheet.name, "others": others, "rows": rows})
-        _answer_requests(sheet)
+        _answer_requests_for_rows(sheet)
     except UnreadableWorkbook as problem:
         _write_json_line({"problem": str(problem)})
     except (BrokenPipeError, KeyboardInterrupt):
@@ -108,7 +108,7 @@ def _find_archived_file(path: str) -> str | None:
     return None if not names or {"[Content_Types].xml", "mimetype"} & {*names} else names[0]
 
 
-def _answer_requests(sheet: CalamineSheet) -> None:
+def _answer_requests_for_rows(sheet: CalamineSheet) -> None:
     rows, at = _read_rows(sheet), 0
     for line in sys.stdin.buffer:
         first, most = map(int, line.split())

@@ -60,7 +60,14 @@ def test_roll_import_stores_booths_voters_numbers_and_links_between_voters_and_n
         "Kolem", "महिला", "२४", "zzz0000001 ", "6990012345/6991123456",
     )  # fmt: skip
     result = import_rows(store, [row], header)
-    assert result.get_row_counts() == {"rows": 1, "voters": 1, "numbers": 2, "links": 2, "rejected": 0, "unchanged": 0}
+    assert result.get_counts_of_imported_rows() == {
+        "rows": 1,
+        "voters": 1,
+        "numbers": 2,
+        "links": 2,
+        "rejected": 0,
+        "unchanged": 0,
+    }
     assert query_store(store, "SELECT * FROM booth") == [
         (1, "current", "S24", 170, "ROBADI", 12, "School", "विद्यालय", "hi", "17:00")
     ]
@@ -267,7 +274,14 @@ def test_dry_run_of_a_roll_import_reports_the_result_and_writes_nothing(store: P
         store.parent / "roll.csv", [("1", "1", "1", "Mira", "30", "F", "6990012345"), ("1", "1", "x", "", "", "", "")]
     )
     result = import_roll_file(roll, store, ImportOptions(dry_run=True))
-    assert result.get_row_counts() == {"rows": 2, "voters": 1, "numbers": 1, "links": 1, "rejected": 1, "unchanged": 0}
+    assert result.get_counts_of_imported_rows() == {
+        "rows": 2,
+        "voters": 1,
+        "numbers": 1,
+        "links": 1,
+        "rejected": 1,
+        "unchanged": 0,
+    }
     assert sorted(path.name for path in store.parent.iterdir()) == ["roll.csv"]
     import_roll_file(roll, store)
     before = read_imported_tables(store)
