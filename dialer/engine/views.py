@@ -26,20 +26,21 @@ from dialer.engine.features import Features
 def make_centre_view(features: Features) -> CentreView:
     """Return the published view of the whole centre at this moment, as MQTT and the pages show it."""
     core, turnout, used = features.core, features.turnout_figures, features.trunk_channels.count_used_channels()
+    now = core.read_clock()  # once, because a centre has hundreds of seats
     campaigns = tuple(
         _make_campaign_view(features, run)
         for campaign_id, run in features.campaign_runs.list_campaign_runs_by_id()
         if campaign_id in core.plan.campaigns or any(features.live_calls.find_calls_of_campaign(campaign_id))
     )
     seats = tuple(
-        features.seats.make_published_seat_view(seat)
+        features.seats.make_published_seat_view(seat, now)
         for seat in features.seats.list_seats()
         if not features.seats.is_seat_removed(seat)
     )
     logged_in = [seat.utilisation for seat in seats if seat.state is not SeatState.OFFLINE]
     state = CentreState(
         centre=core.centre_id,
-        at=core.clock.now(),
+        at=now.at,
         switch_up=features.asterisk_servers.is_any_server_up,
         draining=core.draining,
         campaigns={campaign.campaign_id: campaign.state for campaign in campaigns},

@@ -122,7 +122,7 @@ class Seats:
             if self._listeners:
                 self._core.request_effects(SeatStateChanged(before.name))
         if after.state is not before.state or (after.state is SeatState.PAUSED and after.reason != before.reason):
-            self._core.request_effects(Notify(self.make_published_seat_view(after)))
+            self._core.request_effects(Notify(self.make_published_seat_view(after, self._core.read_clock())))
 
     def _start_timers_of_seat(self, before: Seat, after: Seat) -> None:
         if after.state is SeatState.LOST:
@@ -142,14 +142,14 @@ class Seats:
         """Notify subscribers of a seat whose state has not changed."""
         seat = self._seats.get(name)
         if seat is not None:
-            self._core.request_effects(Notify(self.make_published_seat_view(seat)))
+            self._core.request_effects(Notify(self.make_published_seat_view(seat, self._core.read_clock())))
 
-    def make_published_seat_view(self, seat: Seat) -> SeatView:
-        """Return the published view of a seat, as MQTT and the pages show it."""
+    def make_published_seat_view(self, seat: Seat, now: Instant) -> SeatView:
+        """Return the published view of a seat at this moment, as MQTT and the pages show it."""
         call = self._calls.find_call_at_seat(seat)
         transfer = None if call is None else self._transfers.get(call.attempt_id)
         pop = self.screen_pops.get(seat.name)
-        return make_seat_view(seat, self._tallies[seat.name], call, transfer, pop, self._core.read_clock())
+        return make_seat_view(seat, self._tallies[seat.name], call, transfer, pop, now)
 
     # Intervals in which a seat was in one state, for the store
 
