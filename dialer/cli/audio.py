@@ -34,8 +34,13 @@ from dialer.flows.audio_settings import (
 )
 from dialer.flows.catalogue import list_shipped_flows, load_flow
 from dialer.flows.model import PromptKind
-from dialer.flows.sounds import list_fixed_sounds
-from dialer.flows.spoken import collect_message_prompt, collect_name_prompts, collect_text_prompts, collect_word_prompts
+from dialer.flows.sounds import list_sounds_of_flow
+from dialer.flows.spoken import (
+    collect_words_of_information_message,
+    collect_words_of_name_prompts,
+    collect_words_of_number_prompts,
+    collect_words_of_text_prompts,
+)
 from dialer.flows.texts import FALLBACK_LANGUAGE, Texts, load_texts
 from dialer.settings.audio import SoundFormat
 from dialer.settings.files import read_whole_file
@@ -130,7 +135,7 @@ def create_missing_drafts(
     _refuse_unknown_option_values("--language", language or (), words.list_languages_with_texts())
     spoken = language or _find_site_languages(settings, words)
     wanted = _collect_prompt_texts(settings, words, spoken)
-    wanted |= collect_name_prompts([(PromptKind.PLACE, name) for name in _read_prompt_names(names)], spoken)
+    wanted |= collect_words_of_name_prompts([(PromptKind.PLACE, name) for name in _read_prompt_names(names)], spoken)
     wanted |= _add_synthetic_label(settings, _get_information_message_texts(settings, words, language))
     places, recipe = get_audio_directories(settings), make_conversion_recipe(settings.audio)
     catalogue = get_catalogue_directory(settings)
@@ -396,8 +401,8 @@ def _load_prompt_texts(settings: Settings, texts: Path | None = None) -> Texts:
 
 def _collect_prompt_texts(settings: Settings, words: Texts, languages: list[str]) -> dict[PromptName, str]:
     """Return the text of every prompt that this site plays. Place names and the information message are left out."""
-    name = collect_name_prompts([(PromptKind.NAME, settings.centre.organisation)], languages)
-    return collect_text_prompts(words, languages) | collect_word_prompts(languages) | name
+    name = collect_words_of_name_prompts([(PromptKind.NAME, settings.centre.organisation)], languages)
+    return collect_words_of_text_prompts(words, languages) | collect_words_of_number_prompts(languages) | name
 
 
 def _explain_unused_prompts(
@@ -414,7 +419,7 @@ def _explain_unused_prompts(
             sounds = (
                 each
                 for language in words.list_languages_with_texts()
-                for each in list_fixed_sounds(flow, language, words)
+                for each in list_sounds_of_flow(flow, language, words)
             )
             known |= {prompt.name for each in sounds if (prompt := find_prompt_of_sound(each)) is not None}
     campaigns = [each.id for each in settings.campaigns]
@@ -444,7 +449,7 @@ def _get_information_message_texts(
 
     The result is empty if `only` is given and lacks the message's language.
     """
-    message = collect_message_prompt(settings.centre.language, settings.centre.organisation, words)
+    message = collect_words_of_information_message(settings.centre.language, settings.centre.organisation, words)
     return {name: text for name, text in message.items() if not only or name.language in only}
 
 

@@ -16,7 +16,7 @@ from dialer.domain.clock import SystemClock
 from dialer.flows.audio_settings import get_catalogue_directory, make_playlist_reader
 from dialer.flows.catalogue import load_flow
 from dialer.flows.prompts import CataloguePrompts
-from dialer.flows.sounds import list_fixed_sounds
+from dialer.flows.sounds import list_sounds_of_flow
 from dialer.flows.texts import load_texts
 from dialer.settings.site import Settings, load_settings
 from dialer.settings.site_time import get_site_day
@@ -105,7 +105,7 @@ def _list_flow_prompts(settings: Settings, flow: str, language: str | None, camp
     )
     names = [
         find_prompt_of_sound(prompts.choose_campaign_sound_if_playable(sound))
-        for sound in list_fixed_sounds(load_flow(flow), language, prompts.texts)
+        for sound in list_sounds_of_flow(load_flow(flow), language, prompts.texts)
     ]
     return [name.relative_path for name in names if name is not None]
 

@@ -18,7 +18,7 @@ from dialer.audio.playlist import Playlist, PlaylistReader
 from dialer.domain.clock import Clock
 from dialer.flows.audio_settings import make_playlist_reader, requires_synthetic_label
 from dialer.flows.missing_sounds import MissingSounds
-from dialer.flows.sounds import list_sounds
+from dialer.flows.sounds import list_sounds_of_prompt
 from dialer.flows.texts import Texts
 from dialer.flows.turns import PromptRef
 from dialer.settings.jurisdiction import Profile
@@ -50,7 +50,9 @@ class CataloguePrompts:
 
         If `label_synthetic` is set, a notice precedes the first prompt with a synthetic voice.
         """
-        chosen = [self.choose_campaign_sound_if_playable(sound) for sound in list_sounds(ref, language, self.texts)]
+        chosen = [
+            self.choose_campaign_sound_if_playable(sound) for sound in list_sounds_of_prompt(ref, language, self.texts)
+        ]
         if self.label_synthetic and not self._labelled:
             names = [name for sound in chosen if (name := find_prompt_of_sound(sound)) is not None]
             spoken = next(

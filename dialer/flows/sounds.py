@@ -25,13 +25,13 @@ from dialer.flows.texts import FALLBACK_LANGUAGE, LANGUAGE, Texts, split_text_at
 from dialer.flows.turns import PromptRef
 
 
-def list_sounds(ref: PromptRef, language: str, texts: Texts) -> tuple[str, ...]:
+def list_sounds_of_prompt(ref: PromptRef, language: str, texts: Texts) -> tuple[str, ...]:
     """Return the sounds of a prompt in playing order. An invalid language code counts as English."""
     known = language if LANGUAGE.fullmatch(language) else FALLBACK_LANGUAGE
-    return tuple(_list_prompt_sounds(ref, known, texts))
+    return tuple(_yield_sounds_of_prompt(ref, known, texts))
 
 
-def list_fixed_sounds(flow: Flow, language: str, texts: Texts) -> tuple[str, ...]:
+def list_sounds_of_flow(flow: Flow, language: str, texts: Texts) -> tuple[str, ...]:
     """Return the sounds of the texts and recordings of a flow and its subdialogs, each once.
 
     Sounds of numbers, hours and names are not included, because all flows share them.
@@ -40,57 +40,61 @@ def list_fixed_sounds(flow: Flow, language: str, texts: Texts) -> tuple[str, ...
     for part in flow.list_flows():
         for prompt in (prompt for node in part.nodes.values() for prompt in node.prompts_and_reprompts):
             if prompt.kind.is_same_for_every_voter:
-                found.update(dict.fromkeys(list_sounds(PromptRef(prompt.kind, prompt.value), language, texts)))
+                found.update(
+                    dict.fromkeys(list_sounds_of_prompt(PromptRef(prompt.kind, prompt.value), language, texts))
+                )
     return tuple(found)
 
 
-def get_text_sound(key: str, language: str, number: int = 0) -> str:
+def make_sound_name_of_text(key: str, language: str, number: int = 0) -> str:
     """Return the name of the sound that speaks a text, or one segment of the text (`number`, counted from 1)."""
     path = key.replace(".", "/")
     return f"{ROOT}/{language}/{path}-{number}" if number else f"{ROOT}/{language}/{path}"
 
 
-def get_name_sound(kind: PromptKind, name: str, language: str) -> str:
+def make_sound_name_of_spoken_name(kind: PromptKind, name: str, language: str) -> str:
     """Return the name of the sound that speaks the name of a place or organisation."""
     digest = hashlib.sha256(unicodedata.normalize("NFC", name).encode()).hexdigest()[:16]
     return f"{ROOT}/{language}/{kind.value}/{digest}"
 
 
-def _list_prompt_sounds(ref: PromptRef, language: str, texts: Texts) -> Iterator[str]:
+def _yield_sounds_of_prompt(ref: PromptRef, language: str, texts: Texts) -> Iterator[str]:
     match ref.kind:
         case PromptKind.TEXT:
-            yield from _list_text_sounds(ref, language, texts)
+            yield from _yield_sounds_of_text(ref, language, texts)
         case PromptKind.RECORDING:
             yield f"{ROOT}/{language}/recording/{ref.value}"
         case PromptKind.PLACE | PromptKind.NAME:
-            yield get_name_sound(ref.kind, ref.value, language)
+            yield make_sound_name_of_spoken_name(ref.kind, ref.value, language)
         case PromptKind.DIGITS:
-            yield from _build_sound_names(list_digit_prompts(ref.value), language)
+            yield from _add_language_to_sound_names(list_digit_prompts(ref.value), language)
         case PromptKind.NUMBER:
-            yield from _build_sound_names(list_number_prompts(int(ref.value), load_spoken_words(language)), language)
+            yield from _add_language_to_sound_names(
+                list_number_prompts(int(ref.value), load_spoken_words(language)), language
+            )
         case PromptKind.HOUR:
             hour, minute = ref.value.split(":")
-            yield from _build_sound_names(list_hour_prompts(int(hour), int(minute)), language)
+            yield from _add_language_to_sound_names(list_hour_prompts(int(hour), int(minute)), language)
         case PromptKind.DATE:
             _, month, day = ref.value.split("-")
-            yield from _build_sound_names(list_date_prompts(int(day), int(month)), language)
+            yield from _add_language_to_sound_names(list_date_prompts(int(day), int(month)), language)
 
 
-def _build_sound_names(prompts: list[str], language: str) -> Iterator[str]:
+def _add_language_to_sound_names(prompts: list[str], language: str) -> Iterator[str]:
     return (f"{ROOT}/{language}/{prompt}" for prompt in prompts)
 
 
-def _list_text_sounds(ref: PromptRef, language: str, texts: Texts) -> Iterator[str]:
+def _yield_sounds_of_text(ref: PromptRef, language: str, texts: Texts) -> Iterator[str]:
     found = texts.find_text_or_english(ref.value, language)
     if found is None:  # a sound without a text, which a site has recorded itself, followed by its values
-        yield get_text_sound(ref.value, language)
+        yield make_sound_name_of_text(ref.value, language)
         for _, value in ref.values:
-            yield from _list_prompt_sounds(value, language, texts)
+            yield from _yield_sounds_of_prompt(value, language, texts)
         return
     spoken, text = found
     values = dict(ref.values)
     for segment in split_text_at_placeholders(text):
         if segment.words:
-            yield get_text_sound(ref.value, spoken, segment.number)
+            yield make_sound_name_of_text(ref.value, spoken, segment.number)
         elif segment.placeholder in values:
-            yield from _list_prompt_sounds(values[segment.placeholder], spoken, texts)
+            yield from _yield_sounds_of_prompt(values[segment.placeholder], spoken, texts)

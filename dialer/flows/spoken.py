@@ -9,11 +9,11 @@ from dialer.audio.names import PromptName, find_prompt_of_sound
 from dialer.audio.numbers import list_word_prompts
 from dialer.audio.words import load_spoken_words
 from dialer.flows.model import PromptKind
-from dialer.flows.sounds import get_name_sound, get_text_sound
+from dialer.flows.sounds import make_sound_name_of_spoken_name, make_sound_name_of_text
 from dialer.flows.texts import INFORMATION_TEXT, SMS, Texts, fill_information_text, split_text_at_placeholders
 
 
-def collect_text_prompts(texts: Texts, languages: Iterable[str]) -> dict[PromptName, str]:
+def collect_words_of_text_prompts(texts: Texts, languages: Iterable[str]) -> dict[PromptName, str]:
     """Return the words to record for each prompt that speaks a text of the flows.
 
     A text with values, as in "until {closes_at}, please", has a prompt for each segment between its values.
@@ -25,11 +25,11 @@ def collect_text_prompts(texts: Texts, languages: Iterable[str]) -> dict[PromptN
                 continue
             for segment in split_text_at_placeholders(text):
                 if segment.words:
-                    _add_spoken_prompt(spoken, get_text_sound(key, language, segment.number), segment.words)
+                    _add_spoken_prompt(spoken, make_sound_name_of_text(key, language, segment.number), segment.words)
     return spoken
 
 
-def collect_word_prompts(languages: Iterable[str]) -> dict[PromptName, str]:
+def collect_words_of_number_prompts(languages: Iterable[str]) -> dict[PromptName, str]:
     """Return the words to record for each prompt that speaks a number, digit, hour or date.
 
     Languages for which Matdan has no such words are left out.
@@ -42,17 +42,19 @@ def collect_word_prompts(languages: Iterable[str]) -> dict[PromptName, str]:
     return spoken
 
 
-def collect_name_prompts(names: Iterable[tuple[PromptKind, str]], languages: Iterable[str]) -> dict[PromptName, str]:
+def collect_words_of_name_prompts(
+    names: Iterable[tuple[PromptKind, str]], languages: Iterable[str]
+) -> dict[PromptName, str]:
     """Return the words to record for each prompt that speaks a name of a place or organisation, in each language."""
     spoken: dict[PromptName, str] = {}
     given = list(names)
     for language in languages:
         for kind, name in given:
-            _add_spoken_prompt(spoken, get_name_sound(kind, name, language), name)
+            _add_spoken_prompt(spoken, make_sound_name_of_spoken_name(kind, name, language), name)
     return spoken
 
 
-def collect_message_prompt(language: str, organisation: str, texts: Texts) -> dict[PromptName, str]:
+def collect_words_of_information_message(language: str, organisation: str, texts: Texts) -> dict[PromptName, str]:
     """Return the words to record for the information message (who called, and that no agent was free).
 
     They are in the language `language`, or else in English. If there is no such text, return {}.

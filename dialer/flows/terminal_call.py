@@ -16,7 +16,7 @@ from dialer.flows.flow import Flow
 from dialer.flows.known import SPOKEN
 from dialer.flows.machine import continue_flow, start_flow
 from dialer.flows.model import TELEPHONE_KEYS, PromptKind, Scalar
-from dialer.flows.texts import SMS, Texts, fill_text_placeholders, render_prompt
+from dialer.flows.texts import SMS, Texts, fill_text_placeholders, render_prompt_as_words
 from dialer.flows.turns import (
     Action,
     Collect,
@@ -127,7 +127,7 @@ class TerminalCall:
         if prompts and not barge_in:
             self._ahead = ""
         for ref in prompts:
-            self.say(render_prompt(ref, self.language, self.texts))
+            self.say(render_prompt_as_words(ref, self.language, self.texts))
 
     def _play_prompts(self, action: Play) -> Played:
         if action.allows_barge_in and self._ahead:

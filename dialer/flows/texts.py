@@ -166,12 +166,12 @@ def load_shipped_texts() -> Texts:
     return read_texts(TEXTS_DIRECTORY)
 
 
-def render_prompt(ref: PromptRef, language: str, texts: Texts) -> str:
+def render_prompt_as_words(ref: PromptRef, language: str, texts: Texts) -> str:
     """Return the words of a prompt for display. A text that is missing appears as its key in brackets."""
     if ref.kind is not PromptKind.TEXT:
         return f"<{ref.value}>" if ref.kind is PromptKind.RECORDING else ref.value
     found = texts.find_text_or_english(ref.value, language)
     if found is None:
         return f"[{ref.value}]"
-    values = {name: render_prompt(value, language, texts) for name, value in ref.values}
+    values = {name: render_prompt_as_words(value, language, texts) for name, value in ref.values}
     return _PLACEHOLDER.sub(lambda match: values.get(match[1], ""), found[1]).strip()

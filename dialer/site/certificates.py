@@ -16,7 +16,7 @@ from dialer.flows.audio_settings import make_playlist_reader
 from dialer.flows.catalogue import load_flow
 from dialer.flows.flow import Flow
 from dialer.flows.prompts import CataloguePrompts, SitePrompts
-from dialer.flows.sounds import list_fixed_sounds
+from dialer.flows.sounds import list_sounds_of_flow
 from dialer.flows.texts import load_texts
 from dialer.rules.rulebook import CertificateStatus
 from dialer.settings.campaigns import Campaign
@@ -37,7 +37,7 @@ def find_certificate_status_by_language(flow: Flow, prompts: CataloguePrompts) -
 def _check_certificates_in_language(flow: Flow, language: str, prompts: CataloguePrompts) -> CertificateStatus:
     last_day: date | None = None
     digest = hashlib.sha256()
-    for sound in list_fixed_sounds(flow, language, prompts.texts):
+    for sound in list_sounds_of_flow(flow, language, prompts.texts):
         name = find_prompt_of_sound(prompts.choose_campaign_sound_if_playable(sound))
         if name is None:
             return CertificateStatus(f"{sound} is not a prompt of the catalogue")

@@ -13,7 +13,7 @@ from dialer.app import RunningCentre
 from dialer.deploy.asterisk.render import render_asterisk_site_files
 from dialer.domain.clock import Clock, SystemClock
 from dialer.flows.model import PromptKind
-from dialer.flows.sounds import get_name_sound, get_text_sound
+from dialer.flows.sounds import make_sound_name_of_spoken_name, make_sound_name_of_text
 from dialer.flows.texts import load_shipped_texts, split_text_at_placeholders
 from dialer.settings.site import Settings
 from tests.asterisk.packets import PacketWatch
@@ -207,11 +207,17 @@ def write_sounds(asterisk: RealAsterisk) -> None:
     for name in ("beep", "silence", "key", "done", "wrong"):  # silent: only the agent's voice is measured
         asterisk.write_sound(f"matdan/{name}", make_silence(0.1))
     texts = load_shipped_texts()
-    names = {get_name_sound(kind, name, "hi") for kind in (PromptKind.NAME, PromptKind.PLACE) for name in NAMES}
+    names = {
+        make_sound_name_of_spoken_name(kind, name, "hi")
+        for kind in (PromptKind.NAME, PromptKind.PLACE)
+        for name in NAMES
+    }
     names |= {f"matdan/hi/{kind}/{value}" for kind in ("number", "digit", "hour", "minute") for value in range(100)}
     for key, text in texts.by_language["hi"].items():
         names |= {
-            get_text_sound(key, "hi", segment.number) for segment in split_text_at_placeholders(text) if segment.words
+            make_sound_name_of_text(key, "hi", segment.number)
+            for segment in split_text_at_placeholders(text)
+            if segment.words
         }
     for name in names:
         asterisk.write_sound(name, make_tone(0.5, 500.0))

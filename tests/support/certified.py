@@ -10,7 +10,7 @@ from dialer.audio.catalogue import Entry, write_catalogue
 from dialer.audio.files import hash_bytes
 from dialer.audio.names import AudioDirectories, PromptName, find_prompt_of_sound
 from dialer.flows.catalogue import load_flow
-from dialer.flows.sounds import list_fixed_sounds
+from dialer.flows.sounds import list_sounds_of_flow
 from dialer.flows.texts import load_shipped_texts
 from dialer.settings.audio import SoundFormat
 
@@ -34,7 +34,7 @@ def catalogue_entry(**changes: Any) -> Entry:
 def list_prompts(flow: str, language: str = "hi") -> list[PromptName]:
     """Return the prompts of a flow, without shared sounds."""
     names = [
-        find_prompt_of_sound(sound) for sound in list_fixed_sounds(load_flow(flow), language, load_shipped_texts())
+        find_prompt_of_sound(sound) for sound in list_sounds_of_flow(load_flow(flow), language, load_shipped_texts())
     ]
     return [name for name in names if name is not None]
 

@@ -17,7 +17,7 @@ from dialer.domain.model import AttemptId
 from dialer.flows.catalogue import list_shipped_flows
 from dialer.flows.flow import Flow
 from dialer.flows.model import TELEPHONE_KEYS, Scalar
-from dialer.flows.sounds import list_sounds
+from dialer.flows.sounds import list_sounds_of_prompt
 from dialer.flows.terminal_call import TerminalCall
 from dialer.flows.texts import SMS, fill_text_placeholders, load_shipped_texts
 from dialer.flows.turns import Commit, FlowCommit, PromptRef, Record, Recorded, SendSms, Transfer
@@ -94,7 +94,7 @@ def run_at_terminal(flow: Flow, lines: Lines, facts: dict[str, Scalar]) -> Trans
     state = call.run(facts)
     hung_up = state.ending is not None and state.ending.value == "hung-up"
     return Transcript(
-        heard=tuple(sound for ref in refs for sound in list_sounds(ref, LANGUAGE, load_shipped_texts())),
+        heard=tuple(sound for ref in refs for sound in list_sounds_of_prompt(ref, LANGUAGE, load_shipped_texts())),
         commits=make_comparable(action.commit for action in call.actions if isinstance(action, Commit)),
         completed=state.ending is not None and state.ending.value in {"completed", "transferred"},
         left_at=state.node_path if hung_up else None,

@@ -18,7 +18,7 @@ from dialer.domain.errors import SwitchError
 from dialer.domain.finding import Finding, error, ok, warning
 from dialer.flows.audio_settings import make_playlist_reader
 from dialer.flows.catalogue import load_flow
-from dialer.flows.sounds import list_fixed_sounds
+from dialer.flows.sounds import list_sounds_of_flow
 from dialer.flows.texts import load_texts
 from dialer.settings.fields import is_loopback_host
 from dialer.settings.site import Settings
@@ -155,7 +155,7 @@ def _list_needed_sounds(settings: Settings, reader: Callable[[], PlaylistReader]
         for flow in sorted(
             flow for flow in flows if flow is not None and find_agi_script_of_flow_setting(flow) is None
         ):
-            names |= dict.fromkeys(list_fixed_sounds(load_flow(flow), settings.centre.language, texts))
+            names |= dict.fromkeys(list_sounds_of_flow(load_flow(flow), settings.centre.language, texts))
     return [name for name in names if _SOUND.fullmatch(name)]
 
 

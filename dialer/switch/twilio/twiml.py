@@ -15,7 +15,7 @@ from dialer.audio.numbers import LABEL
 from dialer.audio.words import load_spoken_words
 from dialer.flows.model import PromptKind
 from dialer.flows.sounds import list_sounds
-from dialer.flows.texts import FALLBACK_LANGUAGE, Texts, render_prompt
+from dialer.flows.texts import FALLBACK_LANGUAGE, Texts, render_prompt_as_words
 from dialer.flows.turns import PromptRef, Record, Transfer
 from dialer.switch.twilio.pages import Gather, Page
 
@@ -68,7 +68,7 @@ class TwilioVoice:
                     verb.play(f"{self.sounds_url}/{sound}.wav")
             elif ref.kind is not PromptKind.RECORDING:  # campaign audio is certified, so no voice may replace it
                 tag = language if language in SPOKEN else FALLBACK_LANGUAGE
-                verb.say(render_prompt(ref, tag, self.texts()), language=SPOKEN[tag])
+                verb.say(render_prompt_as_words(ref, tag, self.texts()), language=SPOKEN[tag])
 
 
 def render_twiml_page(

@@ -11,7 +11,7 @@ import pytest
 from dialer.domain.errors import SwitchError
 from dialer.domain.finding import Finding, Level
 from dialer.flows.catalogue import load_flow
-from dialer.flows.sounds import list_fixed_sounds
+from dialer.flows.sounds import list_sounds_of_flow
 from dialer.flows.texts import load_shipped_texts
 from dialer.simulation.asterisk import sessions
 from dialer.simulation.asterisk.config import PhoneMode, SimulatedAsteriskConfig, SimulatedTrunk, make_seat_phones
@@ -21,7 +21,7 @@ from tests.support.centre import site_settings
 from tests.support.virtual import virtual_time
 
 FLOW = {"kind": "ivr", "flow": "turnout", "pacing": "broadcast", "channels": 5}
-SAID = list_fixed_sounds(load_flow("turnout"), "hi", load_shipped_texts())
+SAID = list_sounds_of_flow(load_flow("turnout"), "hi", load_shipped_texts())
 CONFIG = SimulatedAsteriskConfig(
     seats=make_seat_phones(3),
     trunks=(SimulatedTrunk("carrier", registration="Registered"),),

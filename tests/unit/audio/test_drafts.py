@@ -19,7 +19,7 @@ from dialer.audio.prepare import Refused
 from dialer.audio.words import list_languages_with_words, load_spoken_words
 from dialer.cli.audio import app
 from dialer.flows.model import PromptKind
-from dialer.flows.sounds import get_name_sound
+from dialer.flows.sounds import make_sound_name_of_spoken_name
 from dialer.settings.audio import SoundFormat
 from tests.support.one_process import work_in_one_process
 from tests.support.recordings import speech, write_recording
@@ -204,33 +204,33 @@ def test_audio_list_shows_unrecorded_prompts_as_drafts(tmp_path: Path, monkeypat
 def test_byte_order_mark_in_the_file_of_names_is_ignored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     for spoken in (
-        "collect_text_prompts",
-        "collect_word_prompts",
+        "collect_words_of_text_prompts",
+        "collect_words_of_number_prompts",
         "_get_information_message_texts",
     ):  # names alone, which is quick
         monkeypatch.setattr(f"dialer.cli.audio.{spoken}", lambda *_: {})
     (tmp_path / "names.txt").write_text("Town Hall\nOld Mill\n", encoding="utf-8-sig")
     result = CliRunner().invoke(app, ["drafts", "-l", "en", "--names", "names.txt"])
     assert result.exit_code == 0, result.output
-    played = {get_name_sound(PromptKind.PLACE, name, "en") for name in ("Town Hall", "Old Mill")}
+    played = {make_sound_name_of_spoken_name(PromptKind.PLACE, name, "en") for name in ("Town Hall", "Old Mill")}
     assert played <= {name.sound_name for name in read_catalogue(tmp_path / "catalogue")}
 
 
 def test_drafts_command_reports_approvals_lost_by_a_new_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     for spoken in (
-        "collect_text_prompts",
-        "collect_word_prompts",
+        "collect_words_of_text_prompts",
+        "collect_words_of_number_prompts",
         "_get_information_message_texts",
     ):  # the organisation's name alone, which is quick
         monkeypatch.setattr(f"dialer.cli.audio.{spoken}", lambda *_: {})
-    name = get_name_sound(PromptKind.NAME, "Matdan demo", "en").removeprefix("matdan/")
+    name = make_sound_name_of_spoken_name(PromptKind.NAME, "Matdan demo", "en").removeprefix("matdan/")
     run = CliRunner().invoke
     assert run(app, ["drafts", "-l", "en"]).exit_code == 0
     assert run(app, ["approve", name, "--by", "A. Person", "--synthetic"]).exit_code == 0
     assert "0 drafts created, 1 unchanged, 0 have recordings" in run(app, ["drafts", "-l", "en"]).output
     said = PromptName("", "en", name.partition("/")[2])
-    monkeypatch.setattr("dialer.cli.audio.collect_name_prompts", lambda *_: {said: "Matdan show"})
+    monkeypatch.setattr("dialer.cli.audio.collect_words_of_name_prompts", lambda *_: {said: "Matdan show"})
     told = run(app, ["drafts", "-l", "en"]).output
     assert f"{name}: the draft has changed and is no longer approved: listen to it, then approve it again" in told
     assert "1 drafts created, 0 unchanged" in told

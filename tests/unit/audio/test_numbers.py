@@ -22,8 +22,8 @@ from dialer.audio.numbers import (
 )
 from dialer.audio.words import list_languages_with_words, load_spoken_words
 from dialer.flows.model import PromptKind
-from dialer.flows.sounds import list_sounds
-from dialer.flows.spoken import collect_text_prompts, collect_word_prompts
+from dialer.flows.sounds import list_sounds_of_prompt
+from dialer.flows.spoken import collect_words_of_number_prompts, collect_words_of_text_prompts
 from dialer.flows.texts import load_shipped_texts
 from dialer.flows.turns import PromptRef
 from tests.support.flow_support import FLOWS
@@ -141,7 +141,7 @@ def test_half_past_one_and_half_past_two_have_their_own_words_in_northern_langua
 def test_every_prompt_of_shipped_flows_has_words_to_speak(language: str) -> None:
     """This excludes names of places and organisations, which the site provides, and campaign recordings."""
     texts = load_shipped_texts()
-    known = collect_text_prompts(texts, [language]) | collect_word_prompts([language])
+    known = collect_words_of_text_prompts(texts, [language]) | collect_words_of_number_prompts([language])
     samples = {
         PromptKind.NUMBER: ["7", "940", "1215"],
         PromptKind.HOUR: ["18:00", "17:30", "17:10"],
@@ -156,12 +156,12 @@ def test_every_prompt_of_shipped_flows_has_words_to_speak(language: str) -> None
                         whole = PromptRef(prompt.kind, prompt.value, ((name, ref),)) if name else PromptRef(kind, value)
                         missing = {
                             sound
-                            for sound in list_sounds(whole, language, texts)
+                            for sound in list_sounds_of_prompt(whole, language, texts)
                             if parse_prompt_name(sound.partition("/")[2]) not in known
                         }
                         assert not missing
                 if prompt.kind is PromptKind.TEXT and not prompt.needs:
-                    sounds = list_sounds(PromptRef(prompt.kind, prompt.value), language, texts)
+                    sounds = list_sounds_of_prompt(PromptRef(prompt.kind, prompt.value), language, texts)
                     assert all(parse_prompt_name(sound.partition("/")[2]) in known for sound in sounds)
 
 

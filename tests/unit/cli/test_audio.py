@@ -15,8 +15,8 @@ from dialer.audio.words import load_spoken_words
 from dialer.cli.audio import app
 from dialer.errors import SettingError
 from dialer.flows.model import PromptKind
-from dialer.flows.sounds import get_name_sound
-from dialer.flows.spoken import collect_message_prompt
+from dialer.flows.sounds import make_sound_name_of_spoken_name
+from dialer.flows.spoken import collect_words_of_information_message
 from dialer.flows.texts import load_shipped_texts
 from dialer.settings.site import load_settings
 from tests.support.certified import catalogue_entry, list_prompts, write_prompts
@@ -190,7 +190,7 @@ def test_audio_check_requires_prompts_of_a_flow_in_the_languages_of_the_roll(sit
 
 
 def test_audio_check_requires_a_prompt_for_the_organisations_name(site: Path) -> None:
-    name = get_name_sound(PromptKind.NAME, "Example Seva", "hi").removeprefix("matdan/")
+    name = make_sound_name_of_spoken_name(PromptKind.NAME, "Example Seva", "hi").removeprefix("matdan/")
     with (site / "centre.toml").open("a") as file:
         file.write('[centre]\norganisation = "Example Seva"\n')
     assert f"{name}: is missing" in audio("check", "-l", "hi")[1]
@@ -221,7 +221,7 @@ def test_recording_of_an_outdated_text_is_reported_again_after_every_preparation
 
 def test_approved_draft_is_not_reported_as_a_missing_recording(site: Path) -> None:
     """The information message is included: its draft begins with the label "a computer speaks", approved or not."""
-    text = collect_message_prompt("hi", "Example Seva", load_shipped_texts())[INFORMATION]
+    text = collect_words_of_information_message("hi", "Example Seva", load_shipped_texts())[INFORMATION]
     words = load_spoken_words("hi")
     assert words is not None
     with (site / "centre.toml").open("a") as file:

@@ -15,7 +15,7 @@ from dialer.flows.errors import FlowError
 from dialer.flows.model import PromptKind
 from dialer.flows.nodes.menu import MenuNode
 from dialer.flows.nodes.send_sms import SmsNode
-from dialer.flows.sounds import get_name_sound, list_sounds
+from dialer.flows.sounds import list_sounds_of_prompt, make_sound_name_of_spoken_name
 from dialer.flows.texts import (
     INFORMATION_TEXT,
     SMS,
@@ -25,7 +25,7 @@ from dialer.flows.texts import (
     load_shipped_texts,
     merge_texts,
     read_texts,
-    render_prompt,
+    render_prompt_as_words,
     split_text_at_placeholders,
 )
 from dialer.flows.turns import PromptRef
@@ -170,11 +170,11 @@ def test_text_is_split_at_its_placeholders() -> None:
 
 def test_value_is_spoken_in_place_of_its_placeholder() -> None:
     hour = PromptRef(PromptKind.HOUR, "18:30")
-    assert list_sounds(make_text_prompt("booth.until", closes_at=hour), "en", load_shipped_texts()) == (
+    assert list_sounds_of_prompt(make_text_prompt("booth.until", closes_at=hour), "en", load_shipped_texts()) == (
         "matdan/en/booth/until-1",
         "matdan/en/half-hour/18",
     )
-    assert list_sounds(make_text_prompt("booth.until", closes_at=hour), "hi", load_shipped_texts()) == (
+    assert list_sounds_of_prompt(make_text_prompt("booth.until", closes_at=hour), "hi", load_shipped_texts()) == (
         "matdan/hi/booth/until-1",
         "matdan/hi/half-hour/18",
         "matdan/hi/booth/until-2",
@@ -183,28 +183,33 @@ def test_value_is_spoken_in_place_of_its_placeholder() -> None:
 
 def test_values_in_a_prompt_become_sounds() -> None:
     texts = load_shipped_texts()
-    assert list_sounds(PromptRef(PromptKind.DIGITS, "07"), "hi", texts) == ("matdan/hi/digit/0", "matdan/hi/digit/7")
-    assert list_sounds(PromptRef(PromptKind.NUMBER, "042"), "hi", texts) == ("matdan/hi/number/42",)
-    assert list_sounds(PromptRef(PromptKind.DATE, "2029-05-07"), "hi", texts) == (
+    assert list_sounds_of_prompt(PromptRef(PromptKind.DIGITS, "07"), "hi", texts) == (
+        "matdan/hi/digit/0",
+        "matdan/hi/digit/7",
+    )
+    assert list_sounds_of_prompt(PromptRef(PromptKind.NUMBER, "042"), "hi", texts) == ("matdan/hi/number/42",)
+    assert list_sounds_of_prompt(PromptRef(PromptKind.DATE, "2029-05-07"), "hi", texts) == (
         "matdan/hi/day/7",
         "matdan/hi/month/5",
     )
-    assert list_sounds(PromptRef(PromptKind.NUMBER, "105"), "kn", texts) == (
+    assert list_sounds_of_prompt(PromptRef(PromptKind.NUMBER, "105"), "kn", texts) == (
         "matdan/kn/number/hundred-1-and",
         "matdan/kn/number/5",
     )
-    assert list_sounds(PromptRef(PromptKind.HOUR, "07:00"), "hi", texts) == ("matdan/hi/hour/7",)
-    assert list_sounds(PromptRef(PromptKind.HOUR, "07:05"), "hi", texts) == (
+    assert list_sounds_of_prompt(PromptRef(PromptKind.HOUR, "07:00"), "hi", texts) == ("matdan/hi/hour/7",)
+    assert list_sounds_of_prompt(PromptRef(PromptKind.HOUR, "07:05"), "hi", texts) == (
         "matdan/hi/hour-and/7",
         "matdan/hi/minute/5",
     )
-    assert list_sounds(PromptRef(PromptKind.RECORDING, "message"), "hi", texts) == ("matdan/hi/recording/message",)
+    assert list_sounds_of_prompt(PromptRef(PromptKind.RECORDING, "message"), "hi", texts) == (
+        "matdan/hi/recording/message",
+    )
 
 
 @settings(deadline=None, derandomize=True)
 @given(st.text(min_size=1, max_size=200))
 def test_spoken_names_do_not_appear_in_sound_paths(name: str) -> None:
-    sound = get_name_sound(PromptKind.PLACE, name, "hi")
+    sound = make_sound_name_of_spoken_name(PromptKind.PLACE, name, "hi")
     assert sound.startswith("matdan/hi/place/")
     assert len(sound) == len("matdan/hi/place/") + 16
     assert sound.rpartition("/")[2].isalnum()
@@ -212,7 +217,7 @@ def test_spoken_names_do_not_appear_in_sound_paths(name: str) -> None:
 
 @pytest.mark.parametrize("language", ["../etc", "", "xx-very", "HI", "h\0", "zz"])
 def test_text_in_an_unknown_language_is_spoken_in_english(language: str) -> None:
-    sounds = list_sounds(
+    sounds = list_sounds_of_prompt(
         make_text_prompt("booth.until", closes_at=PromptRef(PromptKind.HOUR, "18:00")), language, load_shipped_texts()
     )
     assert sounds[0] == "matdan/en/booth/until-1"
@@ -221,14 +226,14 @@ def test_text_in_an_unknown_language_is_spoken_in_english(language: str) -> None
 
 def test_prompt_without_a_text_is_played_from_the_sound_named_after_the_text_key() -> None:
     ref = make_text_prompt("mine.hello", n=PromptRef(PromptKind.NUMBER, "3"))
-    assert list_sounds(ref, "hi", load_shipped_texts()) == ("matdan/hi/mine/hello", "matdan/hi/number/3")
-    assert render_prompt(ref, "hi", load_shipped_texts()) == "[mine.hello]"
+    assert list_sounds_of_prompt(ref, "hi", load_shipped_texts()) == ("matdan/hi/mine/hello", "matdan/hi/number/3")
+    assert render_prompt_as_words(ref, "hi", load_shipped_texts()) == "[mine.hello]"
 
 
 def test_prompt_is_rendered_as_readable_text() -> None:
     ref = make_text_prompt("booth.until", closes_at=PromptRef(PromptKind.HOUR, "18:00"))
-    assert render_prompt(ref, "en", load_shipped_texts()) == "You can vote until 18:00."
-    assert render_prompt(PromptRef(PromptKind.RECORDING, "message"), "en", load_shipped_texts()) == "<message>"
+    assert render_prompt_as_words(ref, "en", load_shipped_texts()) == "You can vote until 18:00."
+    assert render_prompt_as_words(PromptRef(PromptKind.RECORDING, "message"), "en", load_shipped_texts()) == "<message>"
 
 
 def test_texts_of_a_site_override_shipped_texts(tmp_path: Path) -> None:

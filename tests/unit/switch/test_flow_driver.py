@@ -16,7 +16,7 @@ from dialer.flows.catalogue import list_shipped_flows
 from dialer.flows.flow import Flow
 from dialer.flows.missing_sounds import MissingSounds
 from dialer.flows.model import TELEPHONE_KEYS, PromptKind, Scalar
-from dialer.flows.sounds import list_fixed_sounds
+from dialer.flows.sounds import list_sounds_of_flow
 from dialer.flows.terminal_call import TerminalCall
 from dialer.flows.texts import SMS, fill_text_placeholders, load_shipped_texts
 from dialer.flows.turns import (
@@ -246,7 +246,7 @@ async def test_flow_without_any_playable_sound_is_not_completed() -> None:
         "  first: {say: [common.greeting], next: over}\n  over: {disconnect: done, say: [common.goodbye]}"
     )
     said = sorted(
-        list_fixed_sounds(announcement, "hi", load_shipped_texts()), key=lambda sound: "greeting" not in sound
+        list_sounds_of_flow(announcement, "hi", load_shipped_texts()), key=lambda sound: "greeting" not in sound
     )
     result, _ = await run_driver(announcement, [], missing=said)
     assert (result.completed, result.result.unheard) == (False, said[0])
