@@ -185,7 +185,7 @@ def try_flow(
     )
     state = call.run(facts)
     answers = ", ".join(f"{name} = {value}" for name, value in state.answers.items()) or "none"
-    typer.echo(f"-- {state.ending} at {state.node_path}; answers: {answers}; turns: {state.turns}")
+    typer.echo(f"-- {state.ending} at {state.current_node_path}; answers: {answers}; turns: {state.turns}")
 
 
 def _take_next_scripted_keys(script: list[str]) -> str | None:

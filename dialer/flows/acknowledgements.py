@@ -27,11 +27,11 @@ def find_unjustified_acknowledgements(flow: Flow, texts: Texts, languages: Seque
     answer is stored.
     """
     found: dict[tuple[str, str], FlowFinding] = {}
-    _propagate_last_commits(flow, _NO_COMMIT, texts, languages, found)
+    _compute_last_results_stored_before_nodes(flow, _NO_COMMIT, texts, languages, found)
     return list(found.values())
 
 
-def find_acknowledging_keys(node: Node, texts: Texts, languages: Sequence[str]) -> Iterator[str]:
+def find_text_keys_of_acknowledgements(node: Node, texts: Texts, languages: Sequence[str]) -> Iterator[str]:
     """Yield the key of each text of a node that acknowledges an answer, such as "noted, thank you".
 
     A text acknowledges if the last part of its key begins with `noted` (`turnout.noted_voted`), or if its words do in
@@ -44,7 +44,7 @@ def find_acknowledging_keys(node: Node, texts: Texts, languages: Sequence[str]) 
                 yield prompt.value
 
 
-def _propagate_last_commits(
+def _compute_last_results_stored_before_nodes(
     flow: Flow, entry: _Commits, texts: Texts, languages: Sequence[str], found: dict[tuple[str, str], FlowFinding]
 ) -> _Commits:
     """Compute, for each node of a flow, the results (such as a mark) that a call may have stored last before it.
@@ -62,10 +62,15 @@ def _propagate_last_commits(
         if node.returns:
             returned |= here
         if node.subdialog_flow_name is not None:
-            after = _propagate_last_commits(flow.subflows[node.subdialog_flow_name], here, texts, languages, found)
+            after = _compute_last_results_stored_before_nodes(
+                flow.subflows[node.subdialog_flow_name], here, texts, languages, found
+            )
             ways = [(target, after) for _, target in node.list_next_nodes()]
         else:
-            ways = [(target, _find_last_commits_after(node, label, here)) for label, target in node.list_next_nodes()]
+            ways = [
+                (target, _find_last_results_stored_after_edge(node, label, here))
+                for label, target in node.list_next_nodes()
+            ]
         for target, added in ways:
             known = commits.get(target, frozenset())
             if added and not added <= known:
@@ -73,7 +78,7 @@ def _propagate_last_commits(
                 todo.append(target)
     for name, here in commits.items():
         node = flow.nodes[name]
-        for key in find_acknowledging_keys(node, texts, languages):
+        for key in find_text_keys_of_acknowledgements(node, texts, languages):
             if (problem := _describe_unjustified_acknowledgement(key, here)) is not None:
                 found[flow.file, name] = FlowFinding(
                     "premature-acknowledgement", flow.file, node.line_number, name, problem
@@ -81,7 +86,7 @@ def _propagate_last_commits(
     return returned
 
 
-def _find_last_commits_after(node: Node, label: str, here: _Commits) -> _Commits:
+def _find_last_results_stored_after_edge(node: Node, label: str, here: _Commits) -> _Commits:
     """Return the kinds of results that may be the last stored ones once a call has left a node by the edge `label`."""
     if node.accepts_input:
         return _NO_COMMIT

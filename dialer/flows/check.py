@@ -46,7 +46,7 @@ class Subject:
     languages: tuple[str, ...]
     max_prompt_seconds: float
 
-    def make_finding(self, rule: str, node: Node, problem: str) -> FlowFinding:
+    def make_finding_for_node(self, rule: str, node: Node, problem: str) -> FlowFinding:
         """Return a finding (a problem with file, line and remedy) for a node of the flow."""
         return FlowFinding(rule, self.flow.file, node.line_number, node.name, problem)
 
@@ -79,7 +79,7 @@ def check_flow(
         offers = flow.offers | part.offers
         subject = Subject(part, flow.purpose, offers, may_offer, texts, spoken, max_prompt_seconds)
         for rule in RULES if part is not flow else (*RULES, _find_missing_opt_out):
-            found.update((subject.make_finding(*problem), None) for problem in rule(subject))
+            found.update((subject.make_finding_for_node(*problem), None) for problem in rule(subject))
     found.update(dict.fromkeys(find_unjustified_acknowledgements(flow, texts, spoken)))
     return sorted(found, key=lambda finding: (finding.file, finding.line, finding.rule))
 
@@ -157,7 +157,7 @@ def _find_silent_questions(subject: Subject) -> Problems:
 
 
 def _list_values_spoken_by(prompt: Prompt) -> tuple[str, ...]:
-    return tuple(name for name, _ in prompt.needs) if prompt.kind.is_same_for_every_voter else (prompt.value,)
+    return tuple(name for name, _ in prompt.needs) if prompt.kind.is_prompt_same_for_every_voter else (prompt.value,)
 
 
 def _is_any_needed_value_known(flow: Flow, node: Node, needed: set[str]) -> bool:
@@ -210,7 +210,7 @@ def _find_stored_candidate_choices(subject: Subject) -> Problems:
             yield "forbidden-question", node, STORES_CHOICE.format(node.stored_answer_name)
 
 
-def _find_misplaced_material(subject: Subject) -> Problems:
+def _find_forbidden_campaign_recordings(subject: Subject) -> Problems:
     """Find prompts with campaign recordings in a flow whose purpose forbids such recordings, or whose callers cannot
     opt out with one key.
     """
@@ -272,7 +272,7 @@ RULES: tuple[Rule, ...] = (
     _find_missing_texts,
     _find_forbidden_wording,
     _find_stored_candidate_choices,
-    _find_misplaced_material,
+    _find_forbidden_campaign_recordings,
     _find_forbidden_transport_offer,
     _find_long_prompts,
     _find_subdialogs_without_return,

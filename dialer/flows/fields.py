@@ -52,13 +52,13 @@ class DeclaredNames:
         return self.answers.get(name) or self.facts.get(name)
 
 
-def _check_name_is_declared(value: str, info: ValidationInfo[DeclaredNames]) -> str:
+def _refuse_name_of_undeclared_value(value: str, info: ValidationInfo[DeclaredNames]) -> str:
     if info.context.find_prompt_kind(value) is None:
         raise PydanticCustomError("undeclared", "is not declared")
     return value
 
 
-def _resolve_known_value(value: object, info: ValidationInfo[DeclaredNames]) -> tuple[str, PromptKind]:
+def _find_spoken_kind_of_value(value: object, info: ValidationInfo[DeclaredNames]) -> tuple[str, PromptKind]:
     if not isinstance(value, str):
         raise make_yaml_error("`with:` lists names of facts or answers; write them as in [closes_at]")
     kind = info.context.find_prompt_kind(value)
@@ -73,9 +73,9 @@ def _resolve_known_value(value: object, info: ValidationInfo[DeclaredNames]) -> 
 
 Name = Annotated[str, StringConstraints(pattern=NAME_SCHEMA["pattern"])]
 """A name of a flow, node, fact, answer, campaign or template."""
-DeclaredName = Annotated[Name, AfterValidator(_check_name_is_declared)]
+DeclaredName = Annotated[Name, AfterValidator(_refuse_name_of_undeclared_value)]
 """The name of a fact or answer of the flow."""
-KnownValue = Annotated[tuple[str, PromptKind], BeforeValidator(_resolve_known_value), WithJsonSchema(NAME_SCHEMA)]
+KnownValue = Annotated[tuple[str, PromptKind], BeforeValidator(_find_spoken_kind_of_value), WithJsonSchema(NAME_SCHEMA)]
 """A fact or answer that fills a placeholder, as (name, prompt kind)."""
 KnownValues = Annotated[tuple[KnownValue, ...], OneOrMany()]
 Terminator = Literal["#", "*", ""]
@@ -129,18 +129,18 @@ class Prompt(YamlModel):
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         names = {"anyOf": [NAME_SCHEMA, {"type": "array", "items": NAME_SCHEMA}]}
-        text = _make_object_schema(
+        text = _make_json_schema_of_object(
             {"text": _TEXT_KEY_SCHEMA, "with": {**names, "description": "Facts or answers that fill it."}}, "text"
         )
         others = [
-            _make_object_schema({kind.value: NAME_SCHEMA}, kind.value)
+            _make_json_schema_of_object({kind.value: NAME_SCHEMA}, kind.value)
             for kind in PromptKind
             if kind is not PromptKind.TEXT
         ]
         return {"anyOf": [_TEXT_KEY_SCHEMA, text, *others]}
 
 
-def _make_object_schema(properties: dict[str, object], required: str) -> dict[str, object]:
+def _make_json_schema_of_object(properties: dict[str, object], required: str) -> dict[str, object]:
     return {"type": "object", "properties": properties, "required": [required], "additionalProperties": False}
 
 

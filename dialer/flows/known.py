@@ -30,7 +30,7 @@ def look_up_answer_or_fact(state: FlowState, name: str) -> Scalar | None:
 
 def can_prompt_be_skipped(prompt: Prompt) -> bool:
     """Return whether a prompt may be skipped, because it speaks a value that may be unknown."""
-    return bool(prompt.needs) or not prompt.kind.is_same_for_every_voter
+    return bool(prompt.needs) or not prompt.kind.is_prompt_same_for_every_voter
 
 
 def fill_prompt_values(state: FlowState, prompts: tuple[Prompt, ...]) -> tuple[PromptRef, ...]:
@@ -39,7 +39,7 @@ def fill_prompt_values(state: FlowState, prompts: tuple[Prompt, ...]) -> tuple[P
 
 
 def _fill_prompt_value(state: FlowState, prompt: Prompt) -> PromptRef | None:
-    if not prompt.kind.is_same_for_every_voter:
+    if not prompt.kind.is_prompt_same_for_every_voter:
         return _find_spoken_value(state, prompt.value, prompt.kind)
     values: list[tuple[str, PromptRef]] = []
     for name, kind in prompt.needs:
@@ -58,7 +58,7 @@ def _find_spoken_value(state: FlowState, name: str, kind: PromptKind) -> PromptR
     return PromptRef(kind, text) if SPOKEN[kind].fullmatch(text) else None
 
 
-def parse_whole_number(value: Scalar | None) -> int | None:
+def parse_number_or_hour(value: Scalar | None) -> int | None:
     """Return a value as a whole number, or the hour of a time such as "18:00", or None for other values."""
     if isinstance(value, bool) or value is None:
         return None

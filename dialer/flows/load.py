@@ -133,7 +133,7 @@ def _read_declared_facts(document: Document) -> dict[str, PromptKind]:
     parsed.
     """
     written = document.values.get("facts")
-    kinds = {kind.value for kind in PromptKind if not kind.is_same_for_every_voter}
+    kinds = {kind.value for kind in PromptKind if not kind.is_prompt_same_for_every_voter}
     pairs = written.items() if isinstance(written, dict) else ()
     return {name: PromptKind(kind) for name, kind in pairs if isinstance(kind, str) and kind in kinds}
 
@@ -178,7 +178,7 @@ def _parse_node(name: str, document: Document, names: DeclaredNames) -> Node:
         problem = f"has {' and '.join(kinds) or 'none'} of {', '.join(NODE_KINDS)}; a node has exactly one"
         raise FlowError(document.file, line, name, problem)
     node = parse_document_part(NODE_KINDS[kinds[0]], document, place, names=names, name=name)
-    node.set_name_and_line(name, line)
+    node.set_part_name_and_line(name, line)
     return node
 
 

@@ -49,12 +49,12 @@ def continue_flow(flow: Flow, state: FlowState, event: Input) -> Turn:
             return Turn(None, state)
         raise UnexpectedInput(flow.file, 0, state.node, f"the flow has ended ({state.ending}) and accepts no input")
     if isinstance(event, HungUp):
-        return Turn(None, state.copy_with_changes(ending=Ending.HUNG_UP, waiting=""))
+        return Turn(None, state.copy_flow_state(ending=Ending.HUNG_UP, waiting=""))
     node = flow.find_flow_of_current_node(state).nodes[state.node]
-    return _apply_caller_input(flow, state, node, event)
+    return _handle_input_at_node(flow, state, node, event)
 
 
-def _apply_caller_input(flow: Flow, state: FlowState, node: Node, event: Input) -> Turn:
+def _handle_input_at_node(flow: Flow, state: FlowState, node: Node, event: Input) -> Turn:
     """Return the turn that follows an input, such as a pressed key. The input is the result of the action of `node`."""
     follows = node.handle_action_result(state, event)
     match follows:
@@ -63,7 +63,7 @@ def _apply_caller_input(flow: Flow, state: FlowState, node: Node, event: Input) 
         case GoTo():
             return _go_to_next_node(flow, node, follows)
         case HandOver():
-            return Turn(None, follows.state.copy_with_changes(ending=Ending.TRANSFERRED, waiting=""))
+            return Turn(None, follows.state.copy_flow_state(ending=Ending.TRANSFERRED, waiting=""))
     problem = f"{type(event).__name__} is not a result of the pending {state.waiting}"
     raise UnexpectedInput(flow.file, node.line_number, node.name, problem)
 
@@ -77,9 +77,9 @@ def _go_to_next_node(flow: Flow, node: Node, follows: GoTo) -> Turn:
     )
     if opts_out and node.stored_answer_name is not None:  # the key was an opt-out and not an answer to the question
         answers = {name: value for name, value in state.answers.items() if name != node.stored_answer_name}
-        state = state.copy_with_changes(answers=answers)
+        state = state.copy_flow_state(answers=answers)
     return _pass_nodes_until_action(
-        flow, state.copy_with_changes(node=follows.target, no_input=0, no_match=0, waiting="")
+        flow, state.copy_flow_state(node=follows.target, no_input=0, no_match=0, waiting="")
     )
 
 
@@ -115,7 +115,7 @@ def _make_turn_within_limit(flow: Flow, state: FlowState, action: Action) -> Tur
     is_commit = isinstance(action, Commit)
     if state.turns >= (flow.max_turns * 2 if is_commit else flow.max_turns):
         return _end_flow(state, Ending.TOO_LONG, ())
-    offered = state.copy_with_changes(
+    offered = state.copy_flow_state(
         turns=state.turns + 1,
         commits=state.commits + is_commit,
         waiting=type(action).__name__,
@@ -125,5 +125,5 @@ def _make_turn_within_limit(flow: Flow, state: FlowState, action: Action) -> Tur
 
 
 def _end_flow(state: FlowState, ending: Ending, prompts: tuple[PromptRef, ...], reason: str = "") -> Turn:
-    action = Disconnect(node=state.node_path, prompts=prompts, reason=reason or ending.value)
-    return Turn(action, state.copy_with_changes(ending=ending, waiting=""))
+    action = Disconnect(node=state.current_node_path, prompts=prompts, reason=reason or ending.value)
+    return Turn(action, state.copy_flow_state(ending=ending, waiting=""))

@@ -57,7 +57,7 @@ class PromptKind(StrEnum):
     RECORDING = "recording"  # campaign audio by its catalogue name; plays only while its certificate is valid
 
     @property
-    def is_same_for_every_voter(self) -> bool:
+    def is_prompt_same_for_every_voter(self) -> bool:
         """Whether the prompt is the same for every voter."""
         return self in _FIXED
 

@@ -250,9 +250,9 @@ class QuestionNode(Node):
         if not isinstance(event, Digits):
             return None
         if state.stray and not event.timed_out and self.is_late_terminator(state, event):
-            state = state.copy_with_changes(stray="")
+            state = state.copy_flow_state(stray="")
             return Act(state, self.make_collect_action(state, self.prompts))
-        return self.handle_entered_keys(state.copy_with_changes(stray="") if state.stray else state, event)
+        return self.handle_entered_keys(state.copy_flow_state(stray="") if state.stray else state, event)
 
     def repeat_question(self, state: FlowState, reprompt: Reprompt, *, silent: bool) -> GoTo | Act:
         """Count the caller's failed attempt, and repeat the question. After the last repetition, go to the reprompt's
@@ -261,7 +261,7 @@ class QuestionNode(Node):
         failed = state.no_input if silent else state.no_match
         if failed >= reprompt.reprompts:
             return GoTo(state, reprompt.then)
-        state = state.copy_with_changes(no_input=failed + 1) if silent else state.copy_with_changes(no_match=failed + 1)
+        state = state.copy_flow_state(no_input=failed + 1) if silent else state.copy_flow_state(no_match=failed + 1)
         return Act(state, self.make_collect_action(state, (*reprompt.prompts, *self.prompts)))
 
     def list_next_nodes(self) -> Iterator[tuple[str, str]]:
@@ -300,11 +300,11 @@ class CommittingNode(Node):
 
     def make_flow_commit(self, state: FlowState) -> FlowCommit:
         """Return the result to store, together with all answers so far."""
-        return FlowCommit(self.commits, state.node_path, state.commits + 1, answers=dict(state.answers))
+        return FlowCommit(self.commits, state.current_node_path, state.commits + 1, answers=dict(state.answers))
 
     def enter_node(self, flow: Flow, state: FlowState) -> Entered:
         """Return the step that stores the result."""
-        return Act(state, Commit(state.node_path, self.make_flow_commit(state)))
+        return Act(state, Commit(state.current_node_path, self.make_flow_commit(state)))
 
     def handle_action_result(self, state: FlowState, event: Input) -> Answered:
         """Return the step that follows a stored result, or a result that could not be stored."""

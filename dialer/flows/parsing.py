@@ -45,7 +45,7 @@ class NamedPart(YamlModel):
         """The line number (from 1) at which the part starts."""
         return self._line
 
-    def set_name_and_line(self, name: str, line: int) -> None:
+    def set_part_name_and_line(self, name: str, line: int) -> None:
         """Set the part's name and line number. Called once, after parsing."""
         self._name = name
         self._line = line

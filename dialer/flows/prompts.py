@@ -60,7 +60,7 @@ class CataloguePrompts:
             )
             if spoken is not None:
                 self._labelled = True
-                return [self._make_label_name(spoken).sound_name, *chosen]
+                return [self._get_name_of_synthetic_voice_notice(spoken).sound_name, *chosen]
         return chosen
 
     def find_reason_sound_is_blocked(self, sound: str) -> str | None:
@@ -73,12 +73,12 @@ class CataloguePrompts:
             why is None
             and self.label_synthetic
             and self.playlist.has_synthetic_voice(name)
-            and not self._may_play_sound(self._make_label_name(name))
+            and not self._may_play_sound(self._get_name_of_synthetic_voice_notice(name))
         ):
-            return f"is a synthetic voice, but its announcement {self._make_label_name(name).relative_path} may not be played"
+            return f"is a synthetic voice, but its announcement {self._get_name_of_synthetic_voice_notice(name).relative_path} may not be played"
         return why
 
-    def _make_label_name(self, name: PromptName) -> PromptName:
+    def _get_name_of_synthetic_voice_notice(self, name: PromptName) -> PromptName:
         return PromptName("", name.language, LABEL)
 
     def choose_campaign_sound_if_playable(self, sound: str) -> str:
@@ -119,7 +119,7 @@ class SitePrompts:
         self._logged_error = ""
         self._missing = MissingSounds()
 
-    def get_call_prompts(self, campaign: str) -> CataloguePrompts:
+    def get_prompts_for_call(self, campaign: str) -> CataloguePrompts:
         """Return the prompts for a call of a campaign that starts now."""
         today = datetime.fromtimestamp(self._clock.now(), self._zone).date()
         return CataloguePrompts(self._playlist, campaign, today, self._texts(), self._label)
@@ -128,7 +128,7 @@ class SitePrompts:
         """Return whether a sound that all campaigns share may be played now. Used for carriers that fetch the sound
         files. Logs each refusal once.
         """
-        why = self.get_call_prompts("").find_reason_sound_is_blocked(sound)
+        why = self.get_prompts_for_call("").find_reason_sound_is_blocked(sound)
         if why is not None:
             self._missing.log_skipped_sound(sound, why)
         return why is None

@@ -103,7 +103,7 @@ class ScriptAnswer(YamlModel):
     to: Name = Field(description="The next page.")
 
 
-def _exclude_question_with_next_in_schema(schema: dict[str, Any]) -> None:
+def _forbid_question_with_next_page_in_schema(schema: dict[str, Any]) -> None:
     schema["dependentRequired"] = {"ask": ["answers"], "answers": ["ask"]}
     schema["not"] = {"required": ["ask", "next"]}
 
@@ -111,7 +111,7 @@ def _exclude_question_with_next_in_schema(schema: dict[str, Any]) -> None:
 class ScriptPage(NamedPart):
     """A page of a script. The agent sees one page at a time."""
 
-    model_config = ConfigDict(json_schema_extra=_exclude_question_with_next_in_schema)
+    model_config = ConfigDict(json_schema_extra=_forbid_question_with_next_page_in_schema)
 
     text: Annotated[dict[str, Text], AfterValidator(_check_languages_of_text)] = Field(description=_TEXTS_HELP)
     ask: Name | None = Field(None, description="Name under which the answer is stored; not the name of a mark.")
@@ -138,7 +138,7 @@ class ScriptPage(NamedPart):
         return self
 
     @property
-    def ends_conversation(self) -> bool:
+    def is_end_of_conversation(self) -> bool:
         """Whether the conversation ends at this page."""
         return not self.list_next_pages() if self.closing is None else self.closing
 
@@ -256,5 +256,5 @@ def parse_script(text: str, file: str = "<script>") -> Script:
 def _parse_script_page(name: str, document: Document, languages: tuple[str, ...]) -> ScriptPage:
     place = ("pages", name)
     page = parse_document_part(ScriptPage, document, place, names=languages, name=name, part=PAGE)
-    page.set_name_and_line(name, document.find_line_number(place))
+    page.set_part_name_and_line(name, document.find_line_number(place))
     return page

@@ -89,7 +89,7 @@ class TerminalCall:
         while turn.action is not None:
             self.actions.append(turn.action)
             event = self._perform_action(turn.action)
-            if turn.has_ended:
+            if turn.has_flow_ended:
                 break
             turn = continue_flow(self.flow, turn.state, event)
         return turn.state

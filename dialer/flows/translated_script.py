@@ -70,4 +70,4 @@ def translate_script(script: Script, language: str) -> TranslatedScript:
 def _translate_page(page: ScriptPage, tag: str) -> TranslatedPage:
     answers = (ScriptChoice(value, answer.label.get(tag, ""), answer.to) for value, answer in page.answers.items())
     question = None if page.ask is None else ScriptQuestion(page.ask, tuple(answers))
-    return TranslatedPage(page.text.get(tag, ""), question, page.next, page.ends_conversation)
+    return TranslatedPage(page.text.get(tag, ""), question, page.next, page.is_end_of_conversation)

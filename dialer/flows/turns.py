@@ -246,31 +246,31 @@ class FlowState:
     ending: Ending | None = None
 
     @property
-    def node_path(self) -> str:
+    def current_node_path(self) -> str:
         """The current node of the flow, preceded by the subdialogs that it is in, such as "opt_out/ask"."""
         if not self.frames:
             return self.node
         return "/".join((*(frame.flow for frame in self.frames), self.node))
 
     @property
-    def has_completed(self) -> bool:
+    def has_flow_completed(self) -> bool:
         """Whether the flow ended at a disconnect node or by a transfer."""
         return self.ending in (Ending.COMPLETED, Ending.TRANSFERRED)
 
     @property
     def node_where_caller_hung_up(self) -> str | None:
         """The flow's node at which the caller hung up, such as "opt_out/ask", or None if the flow did not end that way."""
-        return self.node_path if self.ending is Ending.HUNG_UP else None
+        return self.current_node_path if self.ending is Ending.HUNG_UP else None
 
-    def copy_with_changes(self, **changes: Any) -> FlowState:
+    def copy_flow_state(self, **changes: Any) -> FlowState:
         """Return a copy of the state with some fields changed. `dataclasses.replace` would take most of a turn's CPU
         time.
         """
         return FlowState(**{**dict(zip(_FIELDS, _VALUES(self), strict=True)), **changes})
 
-    def copy_with_answer(self, name: str, value: str) -> FlowState:
+    def copy_flow_state_with_answer(self, name: str, value: str) -> FlowState:
         """Return a copy of the state with another answer of the caller."""
-        return self.copy_with_changes(answers={**self.answers, name: value})
+        return self.copy_flow_state(answers={**self.answers, name: value})
 
     def to_json(self) -> dict[str, Any]:
         """Return the state as JSON values."""
@@ -299,6 +299,6 @@ class Turn:
     state: FlowState
 
     @property
-    def has_ended(self) -> bool:
+    def has_flow_ended(self) -> bool:
         """Whether the flow has ended, so that it accepts no more input."""
         return self.state.ending is not None

@@ -74,7 +74,7 @@ class SiteCertificates:
         flow = self._flow_of(source)
         if self._prompts is None or flow is None:
             return NO_CERTIFICATES
-        prompts = self._prompts.get_call_prompts(campaign_id)
+        prompts = self._prompts.get_prompts_for_call(campaign_id)
         cached = self._cache.get(campaign_id)
         if cached is None or cached[0] is not flow or not _are_same_prompts_and_day(cached[1], prompts):
             cached = self._cache[campaign_id] = (flow, prompts, find_certificate_status_by_language(flow, prompts))

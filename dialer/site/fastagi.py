@@ -71,7 +71,7 @@ def _build_agi_routes(
         engine,
         asterisk.switch,
         lambda: flows.texts,
-        prompts.get_call_prompts if prompts is not None else None,
+        prompts.get_prompts_for_call if prompts is not None else None,
         AgiFlowRules(get_recording_rules(settings), sms, scripts),
     )
     inbound = InboundHandler(

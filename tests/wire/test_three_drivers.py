@@ -97,7 +97,7 @@ def run_at_terminal(flow: Flow, lines: Lines, facts: dict[str, Scalar]) -> Trans
         heard=tuple(sound for ref in refs for sound in list_sounds_of_prompt(ref, LANGUAGE, load_shipped_texts())),
         commits=make_comparable(action.commit for action in call.actions if isinstance(action, Commit)),
         completed=state.ending is not None and state.ending.value in {"completed", "transferred"},
-        left_at=state.node_path if hung_up else None,
+        left_at=state.current_node_path if hung_up else None,
         answers=replace_recording_names(dict(state.answers)),
     )
 

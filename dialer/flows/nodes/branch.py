@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field, WithJsonSchema, model_validator
 
 from dialer.flows.fields import DeclaredName, Name
 from dialer.flows.flow import Flow
-from dialer.flows.known import look_up_answer_or_fact, parse_whole_number
+from dialer.flows.known import look_up_answer_or_fact, parse_number_or_hour
 from dialer.flows.model import Scalar
 from dialer.flows.node import Continue, Entered, Node, NodeStyle
 from dialer.flows.parsing import OneOrMany, WholeNumber, YamlModel, YesNo, make_yaml_error
@@ -22,14 +22,14 @@ Limit = Annotated[WholeNumber, Field(ge=0, le=10**9)]
 Text = Annotated[str, Field(max_length=200), WithJsonSchema({"type": ["string", "number", "boolean"]})]
 
 
-def _require_one_test_in_schema(schema: dict[str, Any]) -> None:
+def _require_one_test_per_condition_in_schema(schema: dict[str, Any]) -> None:
     schema["oneOf"] = [{"required": [test]} for test in _TESTS]
 
 
 class Condition(YamlModel):
     """A condition of a branch: it tests one fact or answer, and names the next node if the test is true."""
 
-    model_config = ConfigDict(json_schema_extra=_require_one_test_in_schema)
+    model_config = ConfigDict(json_schema_extra=_require_one_test_per_condition_in_schema)
 
     when: DeclaredName = Field(description="The fact or answer to test.")
     known: YesNo | None = Field(None, description="Test whether it is known.")
@@ -40,7 +40,7 @@ class Condition(YamlModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _require_exactly_one_test(cls, written: Any) -> Any:
+    def _require_exactly_one_test_per_condition(cls, written: Any) -> Any:
         if not isinstance(written, dict):
             raise make_yaml_error(
                 "a case of `branch:` must be a mapping such as {when: pending_voters, above: 1, goto: household}"
@@ -49,7 +49,7 @@ class Condition(YamlModel):
             raise make_yaml_error(f"a case of `branch:` must have exactly one of {', '.join(_TESTS)}")
         return written
 
-    def is_true_for_value(self, value: Scalar | None) -> bool:
+    def is_condition_true_for_value(self, value: Scalar | None) -> bool:
         """Return whether the condition's test is true for a value. For an unknown value only `known: false` is true."""
         if self.known is not None:
             return (value is not None) is self.known
@@ -58,7 +58,7 @@ class Condition(YamlModel):
         if self.equals is not None:
             text = str(value).lower() if isinstance(value, bool) else str(value)
             return text == self.equals
-        number = parse_whole_number(value)
+        number = parse_number_or_hour(value)
         if number is None:
             return False
         return (self.above is None or number > self.above) and (self.below is None or number < self.below)
@@ -89,9 +89,11 @@ class BranchNode(Node):
     def enter_node(self, flow: Flow, state: FlowState) -> Entered:
         """Continue at the node of the first condition that is true for this call."""
         true = (
-            case.goto for case in self.conditions if case.is_true_for_value(look_up_answer_or_fact(state, case.when))
+            case.goto
+            for case in self.conditions
+            if case.is_condition_true_for_value(look_up_answer_or_fact(state, case.when))
         )
-        return Continue(state.copy_with_changes(node=next(true, self.otherwise)))
+        return Continue(state.copy_flow_state(node=next(true, self.otherwise)))
 
     def list_next_nodes(self) -> Iterator[tuple[str, str]]:
         """Yield the target node of each condition, then the node for calls that meet no condition."""

@@ -10,7 +10,7 @@ from pydantic_core import PydanticCustomError
 
 from dialer.flows.fields import NAME_SCHEMA, DeclaredName, DeclaredNames, Name, Prompt, Terminator
 from dialer.flows.flow import Flow
-from dialer.flows.known import fill_prompt_values, look_up_answer_or_fact, parse_whole_number
+from dialer.flows.known import fill_prompt_values, look_up_answer_or_fact, parse_number_or_hour
 from dialer.flows.node import Act, Entered, GoTo, QuestionNode
 from dialer.flows.parsing import Number, WholeNumber, make_yaml_error
 from dialer.flows.turns import Collect, Digits, FlowState
@@ -29,7 +29,7 @@ def _parse_value_limit(value: object, info: ValidationInfo[DeclaredNames]) -> in
     return value
 
 
-def _check_keys_are_not_digits(choices: dict[str, str]) -> dict[str, str]:
+def _refuse_digit_as_choice_key(choices: dict[str, str]) -> dict[str, str]:
     for key in choices:
         if key not in ("#", "*"):
             raise make_yaml_error('the field has a choice for a key that is a digit of the answer; use "#" or "*"', key)
@@ -69,12 +69,12 @@ class FieldNode(QuestionNode):
     choices: Annotated[
         dict[str, Name],
         Field(min_length=1),
-        AfterValidator(_check_keys_are_not_digits),
+        AfterValidator(_refuse_digit_as_choice_key),
         WithJsonSchema({"type": "object", "propertyNames": {"pattern": "^[*#]$"}, "additionalProperties": NAME_SCHEMA}),
     ] = Field({}, description="Nodes for # (alone) and *, entered instead of digits.")
 
     @model_validator(mode="after")
-    def _check_digit_limits(self) -> Self:
+    def _refuse_contradicting_digit_limits(self) -> Self:
         if self.min_digits > self.max_digits:
             raise make_yaml_error("`min_digits:` is greater than `max_digits:`; lower `min_digits:`", "min_digits")
         return self
@@ -85,13 +85,13 @@ class FieldNode(QuestionNode):
         """
         if state.typed_ahead and state.typed_ahead == self.terminator:
             # The terminator alone is an empty answer, whether it was entered before or during the question.
-            return self.handle_entered_keys(state.copy_with_changes(typed_ahead=""), Digits(""))
+            return self.handle_entered_keys(state.copy_flow_state(typed_ahead=""), Digits(""))
         return Act(state, self.make_collect_action(state, self.prompts))
 
     def make_collect_action(self, state: FlowState, prompts: tuple[Prompt, ...]) -> Collect:
         """Return the action that plays `prompts` and collects digits."""
         return Collect(
-            node=state.node_path,
+            node=state.current_node_path,
             prompts=fill_prompt_values(state, prompts),
             barge_in=self.barge_in,
             max_digits=self.max_digits,
@@ -118,7 +118,7 @@ class FieldNode(QuestionNode):
         if value is None:
             return self.repeat_question(state, self.no_match, silent=False)
         stray = self.terminator if len(digits) == self.max_digits else ""
-        return GoTo(state.copy_with_answer(self.field, value).copy_with_changes(stray=stray), self.next)
+        return GoTo(state.copy_flow_state_with_answer(self.field, value).copy_flow_state(stray=stray), self.next)
 
     def _parse_entered_answer(self, state: FlowState, digits: str) -> str | None:
         """Return the answer to store for the entered `digits`, or None if the field does not accept them."""
@@ -175,7 +175,7 @@ def convert_to_polling_hour(entered: int) -> int:
 def _is_number_listed_in_fact(state: FlowState, fact: str | None, number: int) -> bool:
     """Return whether a number is in a fact that lists numbers, such as "12,14". If the fact is unknown, return true."""
     listed = None if fact is None else look_up_answer_or_fact(state, fact)
-    return listed is None or number in {parse_whole_number(each.strip()) for each in str(listed).split(",")}
+    return listed is None or number in {parse_number_or_hour(each.strip()) for each in str(listed).split(",")}
 
 
 def _resolve_value_limit(state: FlowState, bound: int | str | None) -> int | None:
@@ -184,4 +184,4 @@ def _resolve_value_limit(state: FlowState, bound: int | str | None) -> int | Non
     """
     if bound is None or isinstance(bound, int):
         return bound
-    return parse_whole_number(look_up_answer_or_fact(state, bound))
+    return parse_number_or_hour(look_up_answer_or_fact(state, bound))

@@ -24,7 +24,7 @@ class GotoNode(Node):
 
     def enter_node(self, flow: Flow, state: FlowState) -> Entered:
         """Continue the call at the node that this node names."""
-        return Continue(state.copy_with_changes(node=self.next))
+        return Continue(state.copy_flow_state(node=self.next))
 
     def list_next_nodes(self) -> Iterator[tuple[str, str]]:
         """Yield the node to which the call goes."""

@@ -16,7 +16,7 @@ from dialer.flows.parsing import make_yaml_error
 from dialer.flows.turns import Collect, Digits, FlowState
 
 
-def _check_telephone_keys(choices: dict[str, str]) -> dict[str, str]:
+def _require_telephone_keys(choices: dict[str, str]) -> dict[str, str]:
     for key in choices:
         if len(key) != 1 or key not in TELEPHONE_KEYS:
             raise make_yaml_error(
@@ -36,7 +36,7 @@ class MenuNode(QuestionNode):
     choices: Annotated[
         dict[str, Name],
         Field(min_length=1),
-        AfterValidator(_check_telephone_keys),
+        AfterValidator(_require_telephone_keys),
         WithJsonSchema(
             {
                 "type": "object",
@@ -53,15 +53,13 @@ class MenuNode(QuestionNode):
         follows it.
         """
         if state.typed_ahead:
-            return self._follow_choice(
-                state.copy_with_changes(typed_ahead=state.typed_ahead[1:]), state.typed_ahead[:1]
-            )
+            return self._follow_choice(state.copy_flow_state(typed_ahead=state.typed_ahead[1:]), state.typed_ahead[:1])
         return Act(state, self.make_collect_action(state, self.prompts))
 
     def make_collect_action(self, state: FlowState, prompts: tuple[Prompt, ...]) -> Collect:
         """Return the action that plays `prompts` and collects one key."""
         seconds = self.timeout_seconds
-        return Collect(state.node_path, fill_prompt_values(state, prompts), self.barge_in, 1, seconds, seconds)
+        return Collect(state.current_node_path, fill_prompt_values(state, prompts), self.barge_in, 1, seconds, seconds)
 
     def is_late_terminator(self, state: FlowState, event: Digits) -> bool:
         """Return whether the key is only the terminator (such as #) of the previous field, entered too late, and no
@@ -79,7 +77,7 @@ class MenuNode(QuestionNode):
         target = self.choices.get(key)
         if target is None:
             return self.repeat_question(state, self.no_match, silent=False)
-        return GoTo(state if self.answer is None else state.copy_with_answer(self.answer, key), target)
+        return GoTo(state if self.answer is None else state.copy_flow_state_with_answer(self.answer, key), target)
 
     def list_next_nodes(self) -> Iterator[tuple[str, str]]:
         """Yield the nodes that follow each key, silence and wrong keys."""

@@ -32,7 +32,9 @@ class RecordNode(Node):
     def enter_node(self, flow: Flow, state: FlowState) -> Entered:
         """Return the step that records the caller."""
         prompts = fill_prompt_values(state, self.prompts)
-        return Act(state, Record(state.node_path, prompts, self.max_seconds, self.silence_seconds, self.terminator))
+        return Act(
+            state, Record(state.current_node_path, prompts, self.max_seconds, self.silence_seconds, self.terminator)
+        )
 
     def handle_action_result(self, state: FlowState, event: Input) -> Answered:
         """Store the name of the recording as an answer, and return the next step. If the recording failed, return the
@@ -40,7 +42,7 @@ class RecordNode(Node):
         """
         match event:
             case Recorded():
-                return GoTo(state.copy_with_answer(self.record, event.name), self.next)
+                return GoTo(state.copy_flow_state_with_answer(self.record, event.name), self.next)
             case Failed():
                 return GoTo(state, self.failed)
         return None

@@ -30,7 +30,7 @@ class ReturnNode(Node):
         """Continue in the calling flow, or hang up if no flow has called this one."""
         if not state.frames:
             return HangUp()
-        return Continue(state.copy_with_changes(frames=state.frames[:-1], node=state.frames[-1].resume))
+        return Continue(state.copy_flow_state(frames=state.frames[:-1], node=state.frames[-1].resume))
 
     def list_next_nodes(self) -> Iterator[tuple[str, str]]:
         """Yield nothing, because the flow ends."""

@@ -33,8 +33,8 @@ class SayNode(Node):
         """
         prompts = () if state.typed_ahead and self.barge_in else fill_prompt_values(state, self.prompts)
         if not prompts:
-            return Continue(state.copy_with_changes(node=self.next))
-        return Act(state, Play(state.node_path, prompts, TELEPHONE_KEYS if self.barge_in else ""))
+            return Continue(state.copy_flow_state(node=self.next))
+        return Act(state, Play(state.current_node_path, prompts, TELEPHONE_KEYS if self.barge_in else ""))
 
     def handle_action_result(self, state: FlowState, event: Input) -> Answered:
         """Continue at the next node. A key that interrupted the prompts becomes the first key of the next question."""
@@ -42,7 +42,7 @@ class SayNode(Node):
             return None
         ahead = event.digit if event.digit and self.barge_in and event.digit != state.stray else ""
         if ahead or state.stray:
-            state = state.copy_with_changes(typed_ahead=ahead, stray="")
+            state = state.copy_flow_state(typed_ahead=ahead, stray="")
         return GoTo(state, self.next)
 
     def list_next_nodes(self) -> Iterator[tuple[str, str]]:

@@ -29,7 +29,7 @@ class SmsNode(Node):
         """Return the step that sends the SMS."""
         known = {name: look_up_answer_or_fact(state, name) for name, _ in self.needs}
         values = {name: value for name, value in known.items() if value is not None}
-        return Act(state, SendSms(state.node_path, self.template, values))
+        return Act(state, SendSms(state.current_node_path, self.template, values))
 
     def handle_action_result(self, state: FlowState, event: Input) -> Answered:
         """Return the step after the SMS was sent, or could not be sent."""

@@ -24,7 +24,7 @@ class SubdialogNode(Node):
     def enter_node(self, flow: Flow, state: FlowState) -> Entered:
         """Continue at the start of the flow that runs as a subdialog."""
         frames = (*state.frames, Frame(self.flow, self.next))
-        return Continue(state.copy_with_changes(frames=frames, node=flow.subflows[self.flow].start))
+        return Continue(state.copy_flow_state(frames=frames, node=flow.subflows[self.flow].start))
 
     def list_next_nodes(self) -> Iterator[tuple[str, str]]:
         """Yield the node that follows when the called flow returns."""

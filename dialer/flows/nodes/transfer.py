@@ -28,7 +28,9 @@ class TransferNode(Node):
 
     def enter_node(self, flow: Flow, state: FlowState) -> Entered:
         """Return the step that transfers the call."""
-        return Act(state, Transfer(state.node_path, fill_prompt_values(state, self.prompts), dict(state.answers)))
+        return Act(
+            state, Transfer(state.current_node_path, fill_prompt_values(state, self.prompts), dict(state.answers))
+        )
 
     def handle_action_result(self, state: FlowState, event: Input) -> Answered:
         """End the flow if an agent has the call. Otherwise return the step that follows a failed transfer."""

@@ -185,7 +185,10 @@ class TwilioFlows:
             return
         call.over.set()
         self._engine.on_flow_ended(
-            attempt_id, completed=state.has_completed, left_at=state.node_where_caller_hung_up, answers=state.answers
+            attempt_id,
+            completed=state.has_flow_completed,
+            left_at=state.node_where_caller_hung_up,
+            answers=state.answers,
         )
 
     def end_flow_after_hang_up(self, attempt_id: AttemptId) -> None:

@@ -192,18 +192,18 @@ async def test_running_centre_reloads_a_changed_sound_catalogue_but_not_a_damage
     prompts = SitePrompts(site, Noon(), ZoneInfo("Asia/Kolkata"), load_shipped_texts)
     await prompts.reload_catalogue()
     sound = "matdan/hi/common/goodbye"
-    assert prompts.get_call_prompts("town").find_reason_sound_is_blocked(sound) is None
-    assert prompts.get_call_prompts("town").today == TODAY
+    assert prompts.get_prompts_for_call("town").find_reason_sound_is_blocked(sound) is None
+    assert prompts.get_prompts_for_call("town").today == TODAY
     with capture_logs() as logs:
         task = asyncio.create_task(prompts.reload_catalogue_regularly())
         (site.catalogue / "hi.toml").write_text("damaged")
         await asyncio.sleep(100)
-        assert prompts.get_call_prompts("town").find_reason_sound_is_blocked(sound) is None
+        assert prompts.get_prompts_for_call("town").find_reason_sound_is_blocked(sound) is None
         (site.catalogue / "hi.toml").unlink()
         with open_catalogue_for_changes(site.catalogue):
             pass
         await asyncio.sleep(40)
-        assert prompts.get_call_prompts("town").find_reason_sound_is_blocked(sound) is not None
+        assert prompts.get_prompts_for_call("town").find_reason_sound_is_blocked(sound) is not None
         task.cancel()
     assert [log["event"] for log in logs] == ["catalogue.unreadable"]
 
@@ -228,18 +228,18 @@ async def test_briefly_missing_catalogue_silences_no_call(
         task = asyncio.create_task(prompts.reload_catalogue_regularly())
         site.catalogue.rename(site.catalogue.with_name("away"))
         await asyncio.sleep(100)
-        assert prompts.get_call_prompts("town").find_reason_sound_is_blocked(sound) is None
+        assert prompts.get_prompts_for_call("town").find_reason_sound_is_blocked(sound) is None
         site.catalogue.with_name("away").rename(site.catalogue)
         await asyncio.sleep(40)
-        assert prompts.get_call_prompts("town").find_reason_sound_is_blocked(sound) is None
+        assert prompts.get_prompts_for_call("town").find_reason_sound_is_blocked(sound) is None
         with monkeypatch.context() as checkout:
             checkout.setattr(os, "scandir", scan_vanished_folder)
             await asyncio.sleep(100)
-        assert prompts.get_call_prompts("town").find_reason_sound_is_blocked(sound) is None
+        assert prompts.get_prompts_for_call("town").find_reason_sound_is_blocked(sound) is None
         with open_catalogue_for_changes(site.catalogue) as entries:  # which is meant
             entries.clear()
         await asyncio.sleep(40)
-        assert prompts.get_call_prompts("town").find_reason_sound_is_blocked(sound) is not None
+        assert prompts.get_prompts_for_call("town").find_reason_sound_is_blocked(sound) is not None
         assert not task.done()
         task.cancel()
     gone = f"{site.catalogue}: the catalogue has disappeared; restore the directory and its files"

@@ -355,13 +355,13 @@ def test_hang_up_does_not_lose_the_answers_and_the_reached_node() -> None:
     flow = FLOWS["household"]
     left = run(flow, [Played(), Digits("2"), Digits("2"), HungUp()])
     assert left.action is None
-    assert left.has_ended
+    assert left.has_flow_ended
     assert left.state.ending is Ending.HUNG_UP
-    assert left.state.node_path == "some_voted"
+    assert left.state.current_node_path == "some_voted"
     assert left.state.answers == {"still_to_vote": "2"}
     inside = run(flow, [Played(), Digits("4"), HungUp()])
-    assert inside.state.node_path == "booth/where"
-    assert run(flow, [Played(), HungUp(), HungUp()]).state.node_path == "question"
+    assert inside.state.current_node_path == "booth/where"
+    assert run(flow, [Played(), HungUp(), HungUp()]).state.current_node_path == "question"
 
 
 def test_flow_input_of_the_wrong_type_for_the_pending_action_is_refused() -> None:

@@ -69,7 +69,7 @@ def test_agent_script_is_loaded_with_its_pages_and_texts() -> None:
     script = parse_script(GOOD, "sample.yaml")
     assert (script.name, script.title, script.languages, script.start) == ("sample", "sample", ("en", "hi"), "hello")
     assert script.get_answers_by_question() == {"knows_booth": {"knows", "told"}}
-    assert [(page.name, page.ends_conversation) for page in script.pages.values()] == [
+    assert [(page.name, page.is_end_of_conversation) for page in script.pages.values()] == [
         ("hello", False),
         ("way", False),
         ("last", True),

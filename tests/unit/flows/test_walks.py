@@ -87,7 +87,7 @@ def list_spoken_values(refs: tuple[PromptRef, ...]) -> list[PromptRef]:
 def walk_flow(flow: Flow, begin: Turn, data: st.DataObject, *, hang_ups: bool) -> list[Turn]:
     turns = [begin]
     committed: CommitKind | None = None
-    while not turns[-1].has_ended:
+    while not turns[-1].has_flow_ended:
         turn = turns[-1]
         assert turn.action is not None
         check_acknowledgement(turn, committed)
@@ -140,7 +140,7 @@ def test_silent_caller_of_every_flow_is_disconnected_soon(name: str) -> None:
     flow = FLOWS[name]
     turn = start_flow(flow, Start(FACTS, "en"))
     count = 0
-    while not turn.has_ended:
+    while not turn.has_flow_ended:
         assert turn.action is not None
         quiet: dict[type, Input] = {Play: Played(), Collect: Digits("", timed_out=True)}
         turn = continue_flow(flow, turn.state, quiet[type(turn.action)])
@@ -154,7 +154,7 @@ def test_silent_caller_of_every_flow_is_disconnected_soon(name: str) -> None:
 def test_flow_ends_if_the_caller_presses_the_same_key_forever(name: str, key: str) -> None:
     flow = FLOWS[name]
     turn = start_flow(flow, Start(FACTS, "en"))
-    while not turn.has_ended:
+    while not turn.has_flow_ended:
         action = turn.action
         match action:
             case Play():

@@ -307,7 +307,7 @@ def run_at_terminal(
         flow, load_shipped_texts(), "hi", say=heard.append, press=lambda _hint: left.pop(0) if left else None
     )
     state = call.run(facts)
-    return call, state.ending, state.node_path
+    return call, state.ending, state.current_node_path
 
 
 def list_played_sounds(actions: Sequence[Action]) -> set[str]:

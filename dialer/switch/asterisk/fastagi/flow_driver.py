@@ -134,7 +134,7 @@ class FlowResult:
     @property
     def is_flow_completed(self) -> bool:
         """Whether the flow reached its end and its prompts were played."""
-        return self.state.has_completed and self.unheard is None
+        return self.state.has_flow_completed and self.unheard is None
 
 
 class QuestionNotPlayed(Exception):
@@ -269,7 +269,7 @@ async def run_flow(
         await call.answer_channel()
         while turn.action is not None:
             event = await run.perform_flow_action(turn.action)
-            if turn.has_ended:
+            if turn.has_flow_ended:
                 break
             turn = continue_flow(flow, turn.state, event)
     except CallHungUp:
