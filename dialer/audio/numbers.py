@@ -75,7 +75,7 @@ def list_date_prompts(day: int, month: int) -> list[str]:
 
 
 def list_word_prompts(words: Words) -> dict[str, str]:
-    """Return the prompts for numbers, times and dates in a language, with the words that each speaks."""
+    """Return each prompt that speaks a number, time or date in a language, with its words."""
     return dict(_yield_word_prompts(words))
 
 

@@ -69,13 +69,10 @@ class CataloguePrompts:
         if name is None:
             return None
         why = self.playlist.find_reason_sound_is_blocked(name, self.today)
-        if (
-            why is None
-            and self.label_synthetic
-            and self.playlist.has_synthetic_voice(name)
-            and not self._may_play_sound(self._get_name_of_synthetic_voice_notice(name))
-        ):
-            return f"is a synthetic voice, but its announcement {self._get_name_of_synthetic_voice_notice(name).relative_path} may not be played"
+        if why is None and self.label_synthetic and self.playlist.has_synthetic_voice(name):
+            notice = self._get_name_of_synthetic_voice_notice(name)
+            if not self._may_play_sound(notice):
+                return f"is a synthetic voice, but its announcement {notice.relative_path} may not be played"
         return why
 
     def _get_name_of_synthetic_voice_notice(self, name: PromptName) -> PromptName:

@@ -60,7 +60,10 @@ class AsteriskServers:
         )
 
     def list_reload_parts(self) -> Iterator[Part]:
-        """Yield the function that moves trunks, seats and phones to other servers when settings are reloaded."""
+        """Yield the function that registers which server has each trunk and seat when the settings file is reloaded.
+
+        With a single server there is none.
+        """
         switch = self.switch
         if isinstance(switch, MultiServerSwitch):
             yield lambda settings: partial(

@@ -46,7 +46,7 @@ def load_flow_library(settings: Settings, profile: Profile) -> FlowLibrary:
 
 
 def create_flows_reload_part(flows: FlowLibrary) -> Part:
-    """Return the function that loads flows and scripts again when the settings are reloaded."""
+    """Return the function that prepares the reload of flows and scripts when the settings file is reloaded."""
 
     def prepare_flows_reload(settings: Settings) -> Callable[[], None]:
         return flows.prepare_library_reload(_list_flow_files(settings), list_site_scripts(settings))

@@ -102,9 +102,9 @@ class SettingsReload:
         return ReloadedSettings(create_engine_plan(settings, profile), ours, others, recorded, apply_reloaded_settings)
 
     def _find_profile_changes(self, settings: Settings, profile: Profile, found: Sequence[Change]) -> Iterator[Change]:
-        """Yield a change if the file of the jurisdiction's profile has changed.
+        """Yield a change if the rules of the jurisdiction's profile have changed.
 
-        It needs a restart if the dialler has copied one of the changed rules at its start.
+        The change needs a restart if it concerns a rule that the dialler has copied at its start.
         """
         before = self._profile
         same_copies = _collect_rules_copied_at_start(settings, before) == _collect_rules_copied_at_start(

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 
 def format_age(seconds: float) -> str:
-    """Format a duration in the largest unit of which it has at least two: `3 d`, `26 h`, `2 min` or `90 s`."""
+    """Return a duration as text in days, hours, minutes or seconds, such as `3 d`, `26 h`, `2 min` or `90 s`.
+
+    The unit is the largest one that gives a figure of at least 2.
+    """
     for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
         if seconds >= 2 * size:
             return f"{seconds // size:.0f} {unit}"

@@ -118,9 +118,9 @@ async def _find_missing_sounds(client: AmiClient, events: Events, names: Sequenc
 async def _check_user_events(
     client: AmiClient, events: Events, extension: str, last: str, sounds: Sequence[str] = ()
 ) -> AsyncIterator[AmiMessage]:
-    """Call an extension of the dialplan that checks something, and yield the user events that it sends.
+    """Run a check in Asterisk's dialplan (`extension`), and yield the AMI user events by which it reports its results.
 
-    The last one has the name `last`. Raises SwitchError if the events do not arrive in time.
+    The user event named `last` ends the check. Raises SwitchError if the events do not arrive in time.
     """
     channel_id = f"check-{secrets.token_hex(8)}"
     queue = events[channel_id] = asyncio.Queue(maxsize=2 * SOUNDS_PER_REQUEST)

@@ -185,7 +185,10 @@ def _list_unknown_certificates(
 
 
 def _find_awaited_event(record: NumberRecord, campaign: str) -> str | None:
-    """Return an event without a known time that must happen before the next call, or None."""
+    """Return what must happen before the number's next call, such as the end of the call in progress.
+
+    Only events whose time is not known are returned; None = there is none.
+    """
     if record.on_a_call:
         return "after the call in progress"
     if record.queues is None:
@@ -197,10 +200,10 @@ def _find_awaited_event(record: NumberRecord, campaign: str) -> str | None:
 def _combine_refusal_reasons(
     gate: Gate, case: Case, now: float, others: Sequence[str], at: float | None, named: Reason | None
 ) -> CallExplanation:
-    """Combine the reasons against a call from the campaign's list and from the legal rules into one explanation.
+    """Return why a number may or may not be called: reasons of the campaign's list and of the legal rules together.
 
-    `others` are the list's reasons. They apply until `at` (None = forever). `named` is a legal reason that they already
-    contain.
+    `others` are the reasons of the campaign's list, which apply until `at` (None = forever). `named` is a legal reason
+    that is already one of `others`, so that it is not listed twice.
     """
     objections = gate.check_rules_before_originate(case, now).objections
     reasons = (*others, *(objection.words for objection in objections if objection.reason is not named))

@@ -12,10 +12,7 @@ from dialer.errors import MatdanError, SettingMistakes
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A check of one subject, such as the broker. An error that `run` raises becomes a check result.
-
-    This applies to MatdanError and OSError.
-    """
+    """A check of one subject, such as the broker. A MatdanError or OSError that `run` raises becomes a check result."""
 
     subject: str  # subject of the finding if `run` raises
     run: Callable[[], Iterable[Finding] | AsyncIterator[Finding]]

@@ -14,7 +14,7 @@ from dialer.audio.names import PromptName
 from dialer.audio.numbers import LABEL
 from dialer.audio.words import load_spoken_words
 from dialer.flows.model import PromptKind
-from dialer.flows.sounds import list_sounds
+from dialer.flows.sounds import list_sounds_of_prompt
 from dialer.flows.texts import FALLBACK_LANGUAGE, Texts, render_prompt_as_words
 from dialer.flows.turns import PromptRef, Record, Transfer
 from dialer.switch.twilio.pages import Gather, Page
@@ -62,7 +62,7 @@ class TwilioVoice:
         """Add prompts to a response, or to a Gather inside a response."""
         for ref in prompts:
             if self.sounds_url is not None:
-                for sound in list_sounds(ref, language, self.texts()):
+                for sound in list_sounds_of_prompt(ref, language, self.texts()):
                     if self.may_play is not None and not self.may_play(sound):
                         continue
                     verb.play(f"{self.sounds_url}/{sound}.wav")

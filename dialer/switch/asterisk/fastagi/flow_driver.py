@@ -15,7 +15,7 @@ from dialer.flows.flow import Flow
 from dialer.flows.machine import continue_flow, start_flow
 from dialer.flows.missing_sounds import MissingSounds
 from dialer.flows.model import TELEPHONE_KEYS, PromptKind, Scalar
-from dialer.flows.sounds import list_sounds
+from dialer.flows.sounds import list_sounds_of_prompt
 from dialer.flows.texts import Texts
 from dialer.flows.turns import (
     Action,
@@ -95,7 +95,7 @@ class ConventionalPrompts:
         if found is None:
             if len(self._cache) >= MOST_CACHED_PROMPTS:
                 self._cache.clear()
-            found = self._cache[ref, language] = list_sounds(ref, language, self.texts)
+            found = self._cache[ref, language] = list_sounds_of_prompt(ref, language, self.texts)
         return found
 
     def find_reason_sound_is_blocked(self, sound: str) -> str | None:
