@@ -41,7 +41,7 @@ from dialer.site.asterisk import AsteriskServers, check_asterisk_servers, find_t
 from dialer.site.broker import create_broker_monitor, get_broker_settings
 from dialer.site.certificates import SiteCertificates
 from dialer.site.fastagi import serve_fastagi
-from dialer.site.flows import create_flows_reload_part, load_flow_library
+from dialer.site.flows import create_flows_reload_function, load_flow_library
 from dialer.site.metrics import serve_dialler_metrics
 from dialer.site.open_files import find_open_files_problem, raise_open_files_limit
 from dialer.site.plan import create_engine_plan
@@ -140,7 +140,7 @@ async def open_centre(
         name, lag = DiallerName.make_name_of_this_process(settings.store.path, clock.now()), LoopLag()
         asterisk = AsteriskServers(settings, name)
         reload = SettingsReload(settings, rules, fixed_profile=profile, recorded=weights.recorded, refuse=refuse)
-        reload.add_reload_parts([create_flows_reload_part(flows), *asterisk.list_reload_parts()])
+        reload.add_reload_functions([create_flows_reload_function(flows), *asterisk.list_reload_functions()])
         certified = certified or _make_certificate_lookup(prompts, flows)
         engine = _build_engine(settings, rules, store, flows, clock, twilio, certified, asterisk, lag, name, reload)
         stack.callback(asterisk.switch.close)

@@ -20,8 +20,8 @@ from dialer.site.new_centre import (
     COUNTRIES,
     Answers,
     check_new_centre,
-    create_pin,
-    make_template_values,
+    create_agent_pin,
+    make_settings_template_values,
     render_centre_settings_file,
 )
 
@@ -158,7 +158,7 @@ def init(
     centre = _collect_valid_answers({name: given[name] for name in QUESTIONS}, data.absolute())
     if data != STANDARD_DATA:  # `dialer install` makes the standard folder, for the dialler's own user
         _make_data_folder(data)
-    made = {seat: create_pin() for seat in centre["seats"]}
+    made = {seat: create_agent_pin() for seat in centre["seats"]}
     hashed = [replace(seat, pin_hash=hash_pin(pin)) for seat, pin in made.items()]
     write_file(pins, "".join(f"{seat.agent} {pin}\n" for seat, pin in made.items()).encode(), "FILE")
     try:
@@ -194,7 +194,7 @@ def _collect_valid_answers(answers: Answers, data: Path) -> Answers:
             answers[name] = _ask_or_get_default_option_value(name, answers)
     while True:
         try:
-            centre = make_template_values(answers, data)
+            centre = make_settings_template_values(answers, data)
             check_new_centre(centre)
         except SettingError as error:
             question = _find_question_of_setting(error.key)

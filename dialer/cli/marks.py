@@ -27,7 +27,7 @@ from dialer.reports.polling_day import report_voter_marks
 from dialer.roll.mark_lists import MarkDefaults, MarkReject, MarksFile, read_marks, select_new_marks
 from dialer.settings.site import Settings
 from dialer.settings.site_time import get_site_day, get_site_zone
-from dialer.site.lookup import find_voter
+from dialer.site.lookup import find_voter_by_id_or_place
 from dialer.store import marks
 
 app = CommandGroup()
@@ -200,7 +200,7 @@ def _parse_list_day(settings: Settings, text: str | None, now: float) -> date:
 
 def _find_voter(site: SiteOptions, who: str) -> int:
     with site.open_store_for_reading() as db:
-        voter_id = find_voter(db, who)
+        voter_id = find_voter_by_id_or_place(db, who)
     if voter_id is None:
         raise RollError("voter not found: give a voter's ID, an EPIC number, or constituency/part/serial")
     return voter_id

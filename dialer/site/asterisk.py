@@ -59,7 +59,7 @@ class AsteriskServers:
             else MultiServerSwitch(self._adapters, *_map_endpoints_to_servers(settings))
         )
 
-    def list_reload_parts(self) -> Iterator[Part]:
+    def list_reload_functions(self) -> Iterator[Part]:
         """Yield the function that registers which server has each trunk and seat when the settings file is reloaded.
 
         With a single server there is none.

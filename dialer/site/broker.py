@@ -119,7 +119,7 @@ def create_broker_monitor(
     senders = list_command_senders(
         settings, engine.features.user_accounts.roles, private_broker=private_broker is not None
     )
-    reload.add_reload_parts(
+    reload.add_reload_functions(
         [lambda settings: partial(senders.replace_supervisors_of_settings, list_command_senders_in_settings(settings))]
     )
     return Monitor(presence, engine, store, senders, reads_opt_outs=bool(settings.rules.list_opt_out_secrets()))

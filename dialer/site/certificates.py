@@ -94,7 +94,7 @@ class CertificatesOnDisk:
     now: float
     _playlist: Playlist | None = field(default=None, init=False)
 
-    def find_status_for_campaign(self, campaign: Campaign) -> Mapping[str, CertificateStatus]:
+    def find_certificate_status_of_campaign(self, campaign: Campaign) -> Mapping[str, CertificateStatus]:
         """Return for each language whether a campaign's prompts are certified.
 
         The result is empty if the campaign needs no certificate, or if this is unknown.

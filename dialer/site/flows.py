@@ -45,7 +45,7 @@ def load_flow_library(settings: Settings, profile: Profile) -> FlowLibrary:
     return FlowLibrary(sorted(_list_flow_files(settings)), read_texts(), may_offer, scripts, read_texts)
 
 
-def create_flows_reload_part(flows: FlowLibrary) -> Part:
+def create_flows_reload_function(flows: FlowLibrary) -> Part:
     """Return the function that prepares the reload of flows and scripts when the settings file is reloaded."""
 
     def prepare_flows_reload(settings: Settings) -> Callable[[], None]:

@@ -17,9 +17,9 @@ _PLACE = re.compile(r"([0-9]{1,4})/([0-9]{1,5})/([0-9]{1,6})", re.ASCII)
 def find_phone_numbers(db: Connection, who: str, region: str) -> list[str]:
     """Return the phone numbers of the voter that a user entered, or the number that a user entered.
 
-    The voter is found as by `find_voter`. Raises RollError if no voter or several match.
+    The voter is found as by `find_voter_by_id_or_place`. Raises RollError if no voter or several match.
     """
-    voter_id = find_voter(db, who)
+    voter_id = find_voter_by_id_or_place(db, who)
     if voter_id is not None:
         linked = voters.find_numbers_of_voter(db, voter_id)
         if not linked:
@@ -32,7 +32,7 @@ def find_phone_numbers(db: Connection, who: str, region: str) -> list[str]:
     return list(read.numbers)
 
 
-def find_voter(db: Connection, who: str) -> int | None:
+def find_voter_by_id_or_place(db: Connection, who: str) -> int | None:
     """Return the ID of the voter whose ID, EPIC number or constituency/part/serial a user entered.
 
     None = the text is none of these. Raises RollError if no voter or several match.

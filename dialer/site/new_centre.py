@@ -59,13 +59,13 @@ class NewSeat:
     pin_hash: str
 
 
-def make_template_values(answers: Answers, data: Path) -> Answers:
+def make_settings_template_values(answers: Answers, data: Path) -> Answers:
     """Return the values that the settings template needs, from the answers of a user.
 
     Raises SettingError for an invalid number of seats or polling day.
     """
     country = COUNTRIES.get(answers["jurisdiction"])
-    prefixes = _split_comma_list(answers["prefix"])
+    prefixes = _split_list_at_commas(answers["prefix"])
     if not 1 <= answers["seats"] <= MAX_SEATS:
         raise SettingError(
             "", "seats.number", f"must be 1 to {MAX_SEATS}", "add further [[seats]] tables by hand later"
@@ -78,12 +78,12 @@ def make_template_values(answers: Answers, data: Path) -> Answers:
         ) from error
     return {
         **answers,
-        "languages": _split_comma_list(answers["languages"]) or ("",),
+        "languages": _split_list_at_commas(answers["languages"]) or ("",),
         "allowed_prefixes": prefixes,
         "denied_prefixes": country.denied if country is not None and prefixes == (country.prefix,) else (),
         "poll": poll,
-        "caller_ids": _split_comma_list(answers["caller_ids"]),
-        "phones_from": _split_comma_list(answers["phones_from"]),
+        "caller_ids": _split_list_at_commas(answers["caller_ids"]),
+        "phones_from": _split_list_at_commas(answers["phones_from"]),
         "data": str(data),
         "sounds": str(next((path for path in _SOUNDS if path.is_dir()), _SOUNDS[0])),
         "seats": [
@@ -92,7 +92,7 @@ def make_template_values(answers: Answers, data: Path) -> Answers:
     }
 
 
-def _split_comma_list(text: str) -> tuple[str, ...]:
+def _split_list_at_commas(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
@@ -114,13 +114,13 @@ def check_new_centre(centre: Answers) -> None:
 def render_centre_settings_file(centre: Mapping[str, Any]) -> str:
     """Return the settings file of a new centre as TOML, with new secrets of 192 bits."""
     environment = load_templates()
-    environment.filters["toml"] = _format_toml  # the template uses it for every string
+    environment.filters["toml"] = _format_text_as_toml  # the template uses it for every string
     made = {name: secrets.token_urlsafe(24) for name in ("ami_secret", "broker_password", "desk_password")}
     organisation = " ".join(centre["organisation"].split())
     return environment.get_template("new_centre.toml.j2").render({**centre, **made, "organisation": organisation})
 
 
-def create_pin() -> str:
+def create_agent_pin() -> str:
     """Return a new random PIN for an agent, which is not easily guessed."""
     while True:
         pin = f"{secrets.randbelow(10**PIN_DIGITS):0{PIN_DIGITS}}"
@@ -128,7 +128,7 @@ def create_pin() -> str:
             return pin
 
 
-def _format_toml(value: str | Sequence[str]) -> str:
+def _format_text_as_toml(value: str | Sequence[str]) -> str:
     """Format a string or a list of strings as TOML.
 
     TOML's strings are those of JSON except for U+007F.

@@ -56,7 +56,7 @@ class SettingsReload:
             settings
         )  # of this run: a trunk or seat keeps its carrier and server until a restart
 
-    def add_reload_parts(self, parts: Iterable[Part]) -> None:
+    def add_reload_functions(self, parts: Iterable[Part]) -> None:
         """Add functions that each update a part of the dialler at a reload."""
         self._parts.extend(parts)
 
@@ -74,7 +74,7 @@ class SettingsReload:
         changed = list(list_setting_changes(self._settings, settings))
         changed += self._find_profile_changes(settings, profile, changed)
         need_restart = [change.name for change in changed if change.takes_effect is Applied.RESTART]
-        need_restart += self._find_other_restart_reasons(settings)
+        need_restart += self._find_restart_reasons_beyond_settings(settings)
         if need_restart:
             verb = "needs" if len(need_restart) == 1 else "need"
             raise CommandRefused(
@@ -113,7 +113,7 @@ class SettingsReload:
         if profile != before and not (same_copies and any(change.name.startswith("rules.") for change in found)):
             yield Change("rules.jurisdiction (the profile)", Applied.RELOAD if same_copies else Applied.RESTART)
 
-    def _find_other_restart_reasons(self, settings: Settings) -> Iterator[str]:
+    def _find_restart_reasons_beyond_settings(self, settings: Settings) -> Iterator[str]:
         before = self._settings
         if bool(before.agents) is not bool(settings.agents):  # without [[agents]] any agent number may log in
             yield "agents"

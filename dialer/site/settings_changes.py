@@ -27,19 +27,19 @@ def list_settings_by_key(settings: Settings) -> dict[str, str]:
     """
     found: dict[str, str] = {}
 
-    def add_setting(key: str, value: object) -> None:
+    def add_setting_and_its_parts(key: str, value: object) -> None:
         if isinstance(value, dict):
             for name, inner in value.items():
-                add_setting(f"{key}.{name}" if key else str(name), inner)
+                add_setting_and_its_parts(f"{key}.{name}" if key else str(name), inner)
         elif isinstance(value, list) and any(isinstance(each, dict) for each in value):
             for place, each in enumerate(value, 1):
                 names = each if isinstance(each, dict) else {}
                 name = next((str(names[field]) for field in _NAME_FIELDS if names.get(field)), str(place))
-                add_setting(f"{key}.{name}", each)
+                add_setting_and_its_parts(f"{key}.{name}", each)
         else:
             found[key] = json.dumps(value, ensure_ascii=False)
 
-    add_setting("", settings.model_dump(mode="json", exclude={"store": True}))
+    add_setting_and_its_parts("", settings.model_dump(mode="json", exclude={"store": True}))
     return found
 
 

@@ -109,7 +109,9 @@ class _Rehearsal:
     def _read_certificates(self) -> dict[str, Mapping[str, CertificateStatus]]:
         """Return the certificates in the site's catalogue by campaign id. The sounds themselves need not be installed."""
         on_disk = CertificatesOnDisk(self._settings, self._profile, self._day.starts_at)
-        return {campaign.id: on_disk.find_status_for_campaign(campaign) for campaign in self._settings.campaigns}
+        return {
+            campaign.id: on_disk.find_certificate_status_of_campaign(campaign) for campaign in self._settings.campaigns
+        }
 
     async def _record_samples_until_cancelled(self, site: SimulatedSite) -> None:
         while True:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-def format_age(seconds: float) -> str:
+def format_duration_in_largest_unit(seconds: float) -> str:
     """Return a duration as text in days, hours, minutes or seconds, such as `3 d`, `26 h`, `2 min` or `90 s`.
 
     The unit is the largest one that gives a figure of at least 2.

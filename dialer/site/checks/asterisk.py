@@ -55,12 +55,14 @@ async def check_asterisk(
         yield warning("call history", text, "set `asterisk.history` to a file that this machine's Asterisk writes")
     events: Events = {}
 
-    def queue_call_event(message: AmiMessage) -> None:
+    def queue_event_of_channel(message: AmiMessage) -> None:
         queue = events.get(message.get("Uniqueid"))
         if queue is not None and not queue.full():
             queue.put_nowait(message)
 
-    async with AmiClient(get_ami_login(settings), on_event=queue_call_event, wanted_events=("UserEvent",)) as client:
+    async with AmiClient(
+        get_ami_login(settings), on_event=queue_event_of_channel, wanted_events=("UserEvent",)
+    ) as client:
         await client.send_action("CoreStatus")
         channels = await client.send_list_action("CoreShowChannels")
         await client.send_list_action("ConfbridgeListRooms")
@@ -100,22 +102,22 @@ async def _find_missing_sounds(client: AmiClient, events: Events, names: Sequenc
     batches = deque(names[first : first + SOUNDS_PER_REQUEST] for first in range(0, len(names), SOUNDS_PER_REQUEST))
     missing: list[str] = []
 
-    async def check_sounds_in_batches() -> None:
+    async def check_remaining_sounds() -> None:
         while batches:
-            async for event in _check_user_events(client, events, "sounds", "SoundsChecked", batches.popleft()):
+            async for event in _run_dialplan_check(client, events, "sounds", "SoundsChecked", batches.popleft()):
                 if event.get("UserEvent") == "SoundMissing":
                     missing.append(event.get("Sound"))
 
     try:
         async with asyncio.TaskGroup() as group:
             for _ in range(min(CONCURRENT_REQUESTS, len(batches))):
-                group.create_task(check_sounds_in_batches(), name="check-sounds")
+                group.create_task(check_remaining_sounds(), name="check-sounds")
     except ExceptionGroup as group_error:
         raise group_error.exceptions[0] from None
     return missing
 
 
-async def _check_user_events(
+async def _run_dialplan_check(
     client: AmiClient, events: Events, extension: str, last: str, sounds: Sequence[str] = ()
 ) -> AsyncIterator[AmiMessage]:
     """Run a check in Asterisk's dialplan (`extension`), and yield the AMI user events by which it reports its results.
@@ -161,7 +163,7 @@ def _list_needed_sounds(settings: Settings, reader: Callable[[], PlaylistReader]
 
 async def _check_hold_music(settings: Settings, client: AmiClient, events: Events) -> Finding:
     subject, name = "music on hold", settings.hold.music_class
-    async for event in _check_user_events(client, events, "music", "MusicChecked"):
+    async for event in _run_dialplan_check(client, events, "music", "MusicChecked"):
         try:
             seconds = float(event.get("Seconds"))
         except ValueError:

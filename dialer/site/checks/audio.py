@@ -46,7 +46,7 @@ def check_synthetic_voices(settings: Settings, clock: Clock, reader: Callable[[]
         yield ok("synthetic voices", "all synthetic voices are announced as the profile requires")
 
 
-def check_own_sounds(settings: Settings) -> Iterator[Finding]:
+def check_sounds_of_dialplan(settings: Settings) -> Iterator[Finding]:
     """Check that the sounds of the dialplan exist: the information message, and the tones on agents' phones."""
     sounds = settings.audio.sounds
     if find_missing_sounds(sounds, [MESSAGE_SOUND]):

@@ -15,11 +15,11 @@ from dialer.flows.audio_settings import make_playlist_reader
 from dialer.settings.servers import split_settings_by_server
 from dialer.settings.site import Settings
 from dialer.site.checks.asterisk import check_asterisk
-from dialer.site.checks.audio import check_catalogue, check_own_sounds, check_synthetic_voices
+from dialer.site.checks.audio import check_catalogue, check_sounds_of_dialplan, check_synthetic_voices
 from dialer.site.checks.broker import check_broker_access
 from dialer.site.checks.certificate import check_desk_certificate
 from dialer.site.checks.flows import check_script_containment, list_flow_checks
-from dialer.site.checks.network import check_fastagi_port, check_headquarters, check_sources, check_twilio
+from dialer.site.checks.network import check_fastagi_port, check_headquarters, check_twilio, check_voter_data_portals
 from dialer.site.checks.rules import check_settings_against_profile
 from dialer.site.checks.runner import Check, run_checks
 from dialer.site.checks.settings import check_secrets, check_settings_tables
@@ -41,12 +41,12 @@ def list_site_checks(settings: Settings, clock: Clock, file: Path | None) -> Ite
     yield Check("audio", lambda: check_catalogue(settings, clock, reader))
     yield Check("synthetic voices", lambda: check_synthetic_voices(settings, clock, reader))
     if settings.uses_asterisk:
-        yield Check("sounds", lambda: check_own_sounds(settings))
+        yield Check("sounds", lambda: check_sounds_of_dialplan(settings))
     yield Check("disk", lambda: check_disk_space(settings))
     yield Check("store", lambda: check_store_and_rules(settings, clock.now()))
     yield Check("encryption", lambda: check_encryption(settings))
     yield Check("scripts", lambda: check_script_containment(settings))
-    yield Check("sources", lambda: check_sources(settings))
+    yield Check("sources", lambda: check_voter_data_portals(settings))
     yield Check("desk certificate", lambda: check_desk_certificate(settings, clock.now()))
     yield Check("fastagi", lambda: check_fastagi_port(settings))
     yield Check("headquarters", lambda: check_headquarters(settings))

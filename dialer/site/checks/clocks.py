@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 
 from dialer.domain.finding import Finding, error, ok, warning
-from dialer.site.checks.ages import format_age
+from dialer.site.checks.ages import format_duration_in_largest_unit
 
 MAX_DIFFERENCE_SECONDS = 2.0
 _UNSYNCHRONISED = 5  # TIME_ERROR of adjtimex(2)
@@ -27,5 +27,5 @@ def check_clock_difference(subject: str, seconds: float) -> Finding:
     if abs(seconds) <= MAX_DIFFERENCE_SECONDS:
         return ok(subject, "the clock agrees with this machine's")
     direction = "ahead of" if seconds > 0 else "behind"
-    text = f"{format_age(abs(seconds))} {direction} this machine's"
+    text = f"{format_duration_in_largest_unit(abs(seconds))} {direction} this machine's"
     return error(subject, text, "run an NTP client on both machines")

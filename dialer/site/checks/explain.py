@@ -135,7 +135,7 @@ def explain_calls(
         close = None if booth is None else polling.find_closing_time(booth)
         language = record.language if LANGUAGE.fullmatch(record.language) else FALLBACK_LANGUAGE
         for campaign in settings.campaigns:
-            certified = certificates.find_status_for_campaign(campaign)
+            certified = certificates.find_certificate_status_of_campaign(campaign)
             campaign_rules = rules.get_campaign_rules(campaign, certified)
             case = Case(
                 campaign_rules,

@@ -60,7 +60,7 @@ def check_headquarters(settings: Settings) -> Iterator[Finding]:
     yield ok(subject, f"zone {ours.zone or 'none'}; orders are accepted from {leaders}")
 
 
-def check_sources(settings: Settings) -> Iterator[Finding]:
+def check_voter_data_portals(settings: Settings) -> Iterator[Finding]:
     """Check the settings of each voter-data portal: folder, mapping and secrets. No portal is connected to."""
     for source in settings.sources:
         subject, problems = f"source {source.name}", 0
@@ -79,14 +79,14 @@ def _list_portal_requirements(source: Source) -> Iterator[Callable[[], object]]:
 
     They raise MatdanError if it is not met.
     """
-    yield partial(_require_folder, source.folder)
+    yield partial(_require_writable_folder, source.folder)
     yield partial(load_column_map, source.map_file)
     yield partial(build_auth_headers, source)
     if source.webhook_secret_file is not None:
         yield partial(read_webhook_secret, source.webhook_secret_file, f"sources.{source.name}.webhook_secret_file")
 
 
-def _require_folder(folder: Path) -> None:
+def _require_writable_folder(folder: Path) -> None:
     if not folder.is_dir():
         raise RollError(f"folder {folder} does not exist; create it, or correct the folder in [[sources]]")
     if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):

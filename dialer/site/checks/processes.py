@@ -24,14 +24,14 @@ from dialer.mqtt.latest_messages import LatestMessages
 from dialer.mqtt.retained import RETAINED_SECONDS
 from dialer.settings.site import Settings
 from dialer.site.broker import get_broker_settings
-from dialer.site.checks.ages import format_age
+from dialer.site.checks.ages import format_duration_in_largest_unit
 from dialer.store.lock_holder import find_lock_holder
 
 ANSWER_SECONDS = 5.0
 _MAX_ANSWER_BYTES = 1 << 20  # another program on that port may send endlessly
 
 
-def check_store_holder(settings: Settings) -> Finding:
+def check_dialler_has_store_open(settings: Settings) -> Finding:
     """Check that a dialler is running and has the store open."""
     path = settings.store.path
     holder = find_lock_holder(path)
@@ -123,7 +123,7 @@ def judge_dialler_state(state: CentreState | None, view: CentreView, now: float)
         return
     silent = now - state.at
     if silent > ALIVE_SECONDS:
-        text = f"the dialler has not published its state for {format_age(silent)}, or its clock is behind"
+        text = f"the dialler has not published its state for {format_duration_in_largest_unit(silent)}, or its clock is behind"
         yield error(subject, text, "see docs/how-to/runbooks.md, MatdanDown")
         return
     seats = ", ".join(f"{count} {name}" for name, count in state.seats.items() if count) or "none"

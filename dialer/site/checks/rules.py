@@ -65,7 +65,7 @@ def check_calling_rules(settings: Settings, profile: Profile, db: Connection | N
     areas = _list_polling_areas(settings, gate, db)
     states = {} if db is None else campaigns.read_campaign_states(db)
     for campaign in settings.campaigns:
-        rules = build_campaign_rules(campaign, settings, certificates.find_status_for_campaign(campaign))
+        rules = build_campaign_rules(campaign, settings, certificates.find_certificate_status_of_campaign(campaign))
         subject = (
             f"campaign {campaign.id} ({campaign.purpose.value}, {'recorded' if rules.plays_recorded_voice else 'live'})"
         )

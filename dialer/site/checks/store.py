@@ -15,7 +15,7 @@ from dialer.settings.site import Settings
 from dialer.settings.site_rules import load_site_profile
 from dialer.settings.site_time import get_site_zone
 from dialer.settings.trunks import CalledVoter, find_caller_ids_to_show
-from dialer.site.checks.ages import format_age
+from dialer.site.checks.ages import format_duration_in_largest_unit
 from dialer.site.checks.rules import check_calling_rules
 from dialer.site.checks.runner import convert_error_to_findings
 from dialer.store import attempts, outbox, seal_verification, seals, turnout, unknown_attempts, voters
@@ -167,7 +167,7 @@ def check_stored_records(settings: Settings, now: float) -> Iterator[Finding]:
                 continue
             subject = f"outbox for {each.sink}"
             age = 0.0 if each.oldest_at is None else now - each.oldest_at
-            text = f"{format_count(each.rows, 'announcement')} pending, the oldest for {format_age(age)}"
+            text = f"{format_count(each.rows, 'announcement')} pending, the oldest for {format_duration_in_largest_unit(age)}"
             if age > OLD_ANNOUNCEMENT_SECONDS:
                 yield error(subject, text, "see docs/how-to/runbooks.md, MatdanOutboxDelayed")
             else:
@@ -202,7 +202,7 @@ def check_backup(settings: Settings, folder: Path | None, now: float) -> Finding
     if not times:
         return error("backup", f"{folder} has no backup of {settings.centre.id}", f"run `dialer backup {folder}`")
     age = now - max(times).timestamp()
-    text = f"the newest of {len(times)} is {format_age(age)} old"
+    text = f"the newest of {len(times)} is {format_duration_in_largest_unit(age)} old"
     if age > OLD_BACKUP_HOURS * 3600:
         return error("backup", text, f"check whether its timer runs, or run `dialer backup {folder}`")
     return ok("backup", text)

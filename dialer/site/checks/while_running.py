@@ -22,9 +22,9 @@ from dialer.site.checks.asterisk import check_phones, check_trunks
 from dialer.site.checks.certificate import check_broker_certificate, check_desk_certificate
 from dialer.site.checks.clocks import check_clock, check_clock_difference
 from dialer.site.checks.processes import (
+    check_dialler_has_store_open,
     check_running_process,
     check_state_at_broker,
-    check_store_holder,
     list_metrics_ports,
 )
 from dialer.site.checks.runner import Check, run_checks
@@ -45,8 +45,8 @@ def check_running_site(
 
 def list_running_checks(settings: Settings, clock: Clock, backups: Path | None) -> Iterator[Check]:
     """Yield every check of a running site that `dialer doctor` makes."""
-    yield Check("versions", lambda: [_report_versions()])
-    yield Check("store lock", lambda: [check_store_holder(settings)])
+    yield Check("versions", lambda: [_list_installed_versions()])
+    yield Check("store lock", lambda: [check_dialler_has_store_open(settings)])
     for name, port in list_metrics_ports(settings):
         yield Check(name, partial(check_running_process, name, settings.metrics.host, port))
     yield Check("disk", lambda: check_disk_space(settings))
@@ -62,7 +62,7 @@ def list_running_checks(settings: Settings, clock: Clock, backups: Path | None) 
         yield Check("broker", lambda: check_state_at_broker(settings, clock))
 
 
-def _report_versions() -> Finding:
+def _list_installed_versions() -> Finding:
     return ok(
         "versions",
         f"Matdan {version('matdan')}, Python {platform.python_version()}, schema {get_newest_schema_version()}",
