@@ -85,7 +85,7 @@ class Entry(BaseModel):
         return self
 
     @property
-    def is_approved(self) -> bool:
+    def is_recording_approved(self) -> bool:
         """Whether a named person has approved the prompt's present recording."""
         return bool(self.approved_by) and self.approved_sha256 == self.source_sha256
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from dialer.audio.decoding import decode_recording
 from dialer.audio.errors import RecordingRefused
-from dialer.audio.filters import RESAMPLER, Samples, apply_filters
+from dialer.audio.filters import RESAMPLER, Samples, filter_samples
 from dialer.audio.formats import decode_sound, encode_pcm_samples, encode_sound, get_sample_rate
 from dialer.audio.loudness import (
     MOST_LIMITED_DB,
@@ -110,7 +110,7 @@ def convert_samples(samples: Samples, recipe: Recipe, notes: tuple[str, ...] = (
     for sound_format in recipe.formats:
         rate = get_sample_rate(sound_format)
         if rate not in rates:
-            rates[rate] = apply_filters(
+            rates[rate] = filter_samples(
                 trimmed, recipe.highest_sample_rate, (("aresample", f"osr={rate}:osf=flt:{RESAMPLER}"),)
             )
         if rate not in levelled:

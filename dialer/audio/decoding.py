@@ -20,7 +20,7 @@ from av.container import InputContainer
 from av.filter import Graph
 
 from dialer.audio.errors import RecordingRefused
-from dialer.audio.filters import RESAMPLER, Samples, apply_filters, make_filter_graph, yield_filtered_frames
+from dialer.audio.filters import RESAMPLER, Samples, filter_samples, make_filter_graph, yield_filtered_frames
 
 Channels = np.ndarray[tuple[int, int], np.dtype[np.float32]]
 
@@ -188,7 +188,7 @@ class _Reader:
             raise _make_length_refusal(self._taken, self._max_seconds)
         shape = (frame.format.name, frame.sample_rate, frame.layout.name)
         if shape != self._shape:
-            self._read_rest_of_resampler()
+            self._take_last_frames_from_resampler()
             self._shape = shape
             try:
                 self._graph = _make_resampler(frame, self._rate)
@@ -205,14 +205,14 @@ class _Reader:
             self._pieces += _yield_filtered_channels(self._graph)
             self._waiting = 0
 
-    def _read_rest_of_resampler(self) -> None:
+    def _take_last_frames_from_resampler(self) -> None:
         if self._graph is not None:
             self._graph.push(None)
             self._pieces += _yield_filtered_channels(self._graph)
             self._graph = None
 
     def finish_decoding(self) -> Channels:
-        self._read_rest_of_resampler()
+        self._take_last_frames_from_resampler()
         if not self._pieces:
             return np.zeros((1, 0), np.float32)
         most = max(piece.shape[0] for piece in self._pieces)
@@ -295,4 +295,4 @@ def _mix_to_mono(channels: Channels) -> tuple[Samples, bool]:
 
 def _remove_rumble(samples: Samples, rate: int) -> Samples:
     level = samples - samples.mean()  # before filtering, because an offset is a step to which the filter responds
-    return apply_filters(level, rate, (("highpass", _RUMBLE_FILTER),))[: len(samples)]
+    return filter_samples(level, rate, (("highpass", _RUMBLE_FILTER),))[: len(samples)]

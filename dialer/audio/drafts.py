@@ -11,7 +11,7 @@ from dialer.audio.catalogue import Entry, Voice, find_prompt_text_problem
 from dialer.audio.conversion import Recipe, convert_samples
 from dialer.audio.errors import RecordingRefused, VoiceMissing
 from dialer.audio.files import hash_bytes
-from dialer.audio.filters import RESAMPLER, apply_filters
+from dialer.audio.filters import RESAMPLER, filter_samples
 from dialer.audio.names import AudioDirectories, PromptName
 from dialer.audio.prepare import (
     Prepared,
@@ -106,7 +106,7 @@ def synthesise_drafts(
                 before = entries.get(each.name)
                 entry = _copy_draft_approval(each.entry, before)
                 made.append((each.name, entry))
-                if before is not None and before.is_approved and not entry.is_approved:
+                if before is not None and before.is_recording_approved and not entry.is_recording_approved:
                     report.void.append(each.name)
             report.drafted += len(result)
     report.refused.sort(key=lambda each: each.source)
@@ -121,7 +121,7 @@ def synthesise_draft(job: DraftJob) -> list[Prepared] | Refused:
     try:
         voice = espeak.select_voice(job.language)
         samples, rate = espeak.synthesise_speech(job.text, job.language)
-        resampled = apply_filters(
+        resampled = filter_samples(
             samples, rate, (("aresample", f"osr={job.recipe.highest_sample_rate}:osf=flt:{RESAMPLER}"),)
         )
         made, sha = convert_samples(resampled, job.recipe), _hash_text_and_voice(job.text, job.language)
@@ -140,7 +140,7 @@ def _copy_draft_approval(fresh: Entry, before: Entry | None) -> Entry:
     if before is None or before.source != fresh.source:
         return fresh
     known = copy_approvals(fresh, before)
-    return known.model_copy(update={"voice": Voice.SYNTHETIC}) if known.is_approved else known
+    return known.model_copy(update={"voice": Voice.SYNTHETIC}) if known.is_recording_approved else known
 
 
 def _hash_text_and_voice(text: str, language: str) -> str:

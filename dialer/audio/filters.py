@@ -46,7 +46,7 @@ def yield_filtered_frames(graph: Graph) -> Iterator[AudioFrame]:
         yield frame
 
 
-def apply_filters(samples: Samples, rate: int, filters: Filters) -> Samples:
+def filter_samples(samples: Samples, rate: int, filters: Filters) -> Samples:
     """Return samples (at `rate` Hz) as changed by a chain of filters."""
     pieces = [frame.to_ndarray().reshape(-1) for frame in filter_frames(samples, rate, filters)]
     return np.concatenate(pieces).astype(np.float32, copy=False) if pieces else np.zeros(0, np.float32)

@@ -32,7 +32,7 @@ class MessageState(StrEnum):
     NONE = "none"  # the prompt does not exist, or its sounds differ from the catalogue
 
 
-def find_message_prompt(entries: Entries, languages: Iterable[str]) -> PromptName | None:
+def find_information_message_prompt(entries: Entries, languages: Iterable[str]) -> PromptName | None:
     """Return the prompt that is the information message, in the first of `languages` that has it, or None."""
     names = (PromptName("", language, INFORMATION) for language in languages)
     return next((name for name in names if name in entries), None)
@@ -51,7 +51,7 @@ def install_information_message(
     Raises:
         AudioError: a sound cannot be read or written.
     """
-    name = find_message_prompt(entries, languages)
+    name = find_information_message_prompt(entries, languages)
     own = [each for of in (before, entries) for prompt, each in of.items() if prompt.name == INFORMATION]
     ours = {sha for entry in own for sha in entry.files.values()}
     place = places.sounds / MESSAGE_SOUND
@@ -66,7 +66,7 @@ def install_information_message(
         if any(hash_file(places.get_sound_path(name, each)) != sha for each, sha in entry.files.items()):
             return MessageState.NONE
         if entry.voice is Voice.DRAFT and any(
-            hash_file(path) not in ours for path in _list_sound_files(places.sounds, MESSAGE_SOUND)
+            hash_file(path) not in ours for path in _list_files_of_sound(places.sounds, MESSAGE_SOUND)
         ):
             return MessageState.KEPT
         for each, path in files.items():
@@ -81,11 +81,11 @@ def install_information_message(
     return MessageState.INSTALLED
 
 
-def _list_sound_files(sounds: Path, sound: str) -> list[Path]:
+def _list_files_of_sound(sounds: Path, sound: str) -> list[Path]:
     path = sounds / sound
     return [each for each in path.parent.glob(f"{path.name}.*") if not each.name.startswith(PARTIAL_PREFIX)]
 
 
 def find_missing_sounds(sounds: Path, names: Iterable[str]) -> list[str]:
     """Return the sounds that have no file in any format below a sounds directory."""
-    return [name for name in names if not any(each.is_file() for each in _list_sound_files(sounds, name))]
+    return [name for name in names if not any(each.is_file() for each in _list_files_of_sound(sounds, name))]

@@ -12,7 +12,7 @@ from typing import Final
 
 import numpy as np
 
-from dialer.audio.filters import RESAMPLER, Samples, apply_filters, filter_frames
+from dialer.audio.filters import RESAMPLER, Samples, filter_frames, filter_samples
 
 SILENT_LUFS: Final = -70.0  # the absolute gate of BS.1770: lower loudness counts as silence
 _SHORTEST_MEASURED: Final = 3.0  # seconds; shorter sounds are repeated, as a measured block has 0.4 s
@@ -62,7 +62,7 @@ def measure_true_peak(samples: Samples, rate: int) -> float:
 
     The samples are oversampled four times (BS.1770). FFmpeg's `ebur128` can measure it too, but is slower.
     """
-    between = apply_filters(samples, rate, (("aresample", f"osr={_OVERSAMPLING * rate}:osf=flt"),))
+    between = filter_samples(samples, rate, (("aresample", f"osr={_OVERSAMPLING * rate}:osf=flt"),))
     peak = max(float(np.abs(each).max(initial=0.0)) for each in (samples, between))
     return 20 * math.log10(peak) if peak > 0 else -math.inf
 
@@ -108,7 +108,7 @@ def _limit_peaks(samples: Samples, rate: int, ceiling_db: float) -> Samples:
     The limiter works at four times the rate, so that peaks between samples are limited too.
     """
     limit = max(_LOWEST_LIMIT, 10 ** (ceiling_db / 20))
-    held = apply_filters(
+    held = filter_samples(
         samples,
         rate,
         (

@@ -74,12 +74,12 @@ def list_date_prompts(day: int, month: int) -> list[str]:
     return [f"day/{day}", f"month/{month}"]
 
 
-def list_word_prompts(words: Words) -> dict[str, str]:
+def list_number_and_date_prompts(words: Words) -> dict[str, str]:
     """Return each prompt that speaks a number, time or date in a language, with its words."""
-    return dict(_yield_word_prompts(words))
+    return dict(_yield_number_and_date_prompts(words))
 
 
-def _yield_word_prompts(words: Words) -> Iterator[tuple[str, str]]:
+def _yield_number_and_date_prompts(words: Words) -> Iterator[tuple[str, str]]:
     for number, word in enumerate(words.numbers):
         yield f"number/{number}", word
     for count, word in enumerate(words.hundreds, 1):

@@ -56,7 +56,7 @@ class Caption:
     remarks: tuple[str, ...] = ()
 
 
-def make_sound_panel(title: str, samples: Samples, rate: int, kept: tuple[int, int] | None = None) -> Panel:
+def make_picture_panel_of_sound(title: str, samples: Samples, rate: int, kept: tuple[int, int] | None = None) -> Panel:
     """Return a panel (a part of the picture) that shows one sound. `kept` is the range of samples that is not cut off."""
     seconds = len(samples) / rate
     edges = np.linspace(0, len(samples), min(_PLOT, max(1, len(samples))) + 1).astype(int)

@@ -77,6 +77,6 @@ def _find_prompt_certificate_problem(name: PromptName, entry: Entry, rules: Play
 
 def _find_approval_problem(entry: Entry, rules: PlayRules) -> str | None:
     """Return why a prompt lacks the required approval, or None."""
-    if not rules.approved_only or entry.is_approved:
+    if not rules.approved_only or entry.is_recording_approved:
         return None
     return "was changed after it was approved" if entry.approved_by else "has not been approved"

@@ -101,14 +101,17 @@ class PlaylistReader:
         if stamps != self._catalogue_versions:
             self._entries = read_catalogue_entries(self.catalogue, files or ())
             self._catalogue_versions = stamps
-            self._paths = {name: self._paths.get(name) or self._list_sound_paths(name) for name in self._entries}
+            self._paths = {
+                name: self._paths.get(name) or self._list_sound_paths_of_prompt(name) for name in self._entries
+            }
             self._last = None
         seen = {path: _read_file_version(path) for sounds in self._paths.values() for _, path in sounds}
         if self._last is None or seen != self._versions:
             self._versions = seen
             self._hashes = {path: known for path, known in self._hashes.items() if seen.get(path) == known[0]}
             listed = {
-                name: ListedPrompt(entry, partial(self._hash_sounds, name)) for name, entry in self._entries.items()
+                name: ListedPrompt(entry, partial(self._hash_sounds_of_prompt, name))
+                for name, entry in self._entries.items()
             }
             self._last = Playlist(listed, self.rules)
         return self._last
@@ -126,15 +129,15 @@ class PlaylistReader:
         """
         return bool(self._catalogue_versions) and not files and not (self.catalogue / LOCK).exists()
 
-    def _list_sound_paths(self, name: PromptName) -> tuple[tuple[SoundFormat, str], ...]:
+    def _list_sound_paths_of_prompt(self, name: PromptName) -> tuple[tuple[SoundFormat, str], ...]:
         """Return the paths of a prompt's sound in every format that Asterisk could choose, even if there is no such
         file.
         """
         beginning = str(self.places.sounds / name.sound_name)
         return tuple((sound_format, f"{beginning}.{sound_format.value}") for sound_format in SoundFormat)
 
-    def _hash_sounds(self, name: PromptName) -> dict[SoundFormat, str]:
-        hashes = {sound_format: self._hash_sound(path) for sound_format, path in self._list_sound_paths(name)}
+    def _hash_sounds_of_prompt(self, name: PromptName) -> dict[SoundFormat, str]:
+        hashes = {sound_format: self._hash_sound(path) for sound_format, path in self._list_sound_paths_of_prompt(name)}
         return {sound_format: sha for sound_format, sha in hashes.items() if sha is not None}
 
     def _hash_sound(self, path: str) -> str | None:

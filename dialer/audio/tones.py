@@ -26,7 +26,7 @@ TONES: dict[str, tuple[tuple[float, float], ...]] = {
 """The segments (Hz, seconds) of each sound. Responses to keys are short, because a key released during one is lost."""
 
 
-def make_tone(pieces: Sequence[tuple[float, float]]) -> array.array[int]:
+def synthesise_tone(pieces: Sequence[tuple[float, float]]) -> array.array[int]:
     """Return a tone as 16-bit samples at 8 kHz. Each segment of the tone is (frequency in Hz, seconds)."""
     samples = array.array("h")
     for hertz, seconds in pieces:
@@ -38,7 +38,7 @@ def make_tone(pieces: Sequence[tuple[float, float]]) -> array.array[int]:
     return samples
 
 
-def write_tones(directory: Path) -> list[Path]:
+def write_agent_tones(directory: Path) -> list[Path]:
     """Write every tone below Asterisk's sounds directory, and return the files.
 
     A missing directory is created, but not its parent.
@@ -51,7 +51,7 @@ def write_tones(directory: Path) -> list[Path]:
     for name, pieces in TONES.items():
         path = directory / f"{name}.wav"
         path.parent.mkdir(parents=True, exist_ok=True)
-        samples = make_tone(pieces)
+        samples = synthesise_tone(pieces)
         if sys.byteorder == "big":
             samples.byteswap()  # WAV is little-endian
         with wave.open(str(path), "wb") as file:

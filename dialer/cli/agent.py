@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from dialer.audio.tones import write_tones
+from dialer.audio.tones import write_agent_tones
 from dialer.cli.group import CommandGroup
 from dialer.domain.errors import OutputRefused
 from dialer.engine.seats.pins import hash_pin
@@ -47,7 +47,7 @@ def write_phone_tones(
     """Write the tones that agents hear on their phones, as sound files for Asterisk."""
     is_new = not to.exists()
     try:
-        paths = write_tones(to)
+        paths = write_agent_tones(to)
     except OSError as error:
         if not to.parent.exists():
             raise OutputRefused(

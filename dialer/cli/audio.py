@@ -247,7 +247,7 @@ def list_prompts(
 
 
 def _format_approval(entry: Entry) -> str:
-    approved = f", approved by {entry.approved_by}" if entry.is_approved else ""
+    approved = f", approved by {entry.approved_by}" if entry.is_recording_approved else ""
     until = f" until {entry.valid_until}" if entry.valid_until else ""
     return f"yes{approved}" + (f", certificate {entry.certificate}{until}" if entry.certificate else "")
 

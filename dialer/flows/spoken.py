@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from dialer.audio.information_message import INFORMATION
 from dialer.audio.names import PromptName, find_prompt_of_sound
-from dialer.audio.numbers import list_word_prompts
+from dialer.audio.numbers import list_number_and_date_prompts
 from dialer.audio.words import load_spoken_words
 from dialer.flows.model import PromptKind
 from dialer.flows.sounds import make_sound_name_of_spoken_name, make_sound_name_of_text
@@ -38,7 +38,9 @@ def collect_words_of_number_prompts(languages: Iterable[str]) -> dict[PromptName
     for language in languages:
         words = load_spoken_words(language)
         if words is not None:
-            spoken |= {PromptName("", language, name): text for name, text in list_word_prompts(words).items()}
+            spoken |= {
+                PromptName("", language, name): text for name, text in list_number_and_date_prompts(words).items()
+            }
     return spoken
 
 

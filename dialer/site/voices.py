@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dialer.audio.catalogue import Voice
-from dialer.audio.information_message import MESSAGE_SOUND, find_message_prompt, find_missing_sounds
+from dialer.audio.information_message import MESSAGE_SOUND, find_information_message_prompt, find_missing_sounds
 from dialer.audio.names import PromptName
 from dialer.audio.numbers import LABEL
 from dialer.audio.playlist import Playlist, PlaylistReader
@@ -70,7 +70,7 @@ def _find_information_message_problems(settings: Settings, playlist: Playlist | 
     if playlist is None or not _may_play_information_message(settings):
         return
     entries = {name: listed.entry for name, listed in playlist.listed.items()}
-    name = find_message_prompt(entries, (settings.centre.language, FALLBACK_LANGUAGE))
+    name = find_information_message_prompt(entries, (settings.centre.language, FALLBACK_LANGUAGE))
     if name is None or entries[name].voice is Voice.HUMAN:
         return
     words = load_spoken_words(name.language)

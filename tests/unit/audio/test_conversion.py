@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from dialer.audio.conversion import Recipe, Sounds, convert_recording
 from dialer.audio.decoding import decode_recording
 from dialer.audio.errors import RecordingRefused
-from dialer.audio.filters import RESAMPLER, Samples, apply_filters, filter_frames
+from dialer.audio.filters import RESAMPLER, Samples, filter_frames, filter_samples
 from dialer.audio.formats import decode_sound, encode_sound, get_sample_rate
 from dialer.audio.loudness import measure_loudness, measure_true_peak
 from dialer.settings.audio import SoundFormat
@@ -104,7 +104,7 @@ def test_frequencies_above_the_telephone_band_cause_no_aliasing(tmp_path: Path) 
     heard = decode_recording(path, 8_000, 600).samples[800:-800]
     alias_db = 20 * math.log10(float(np.sqrt(np.mean(heard**2))) / (0.5 / math.sqrt(2)) + 1e-9)
     assert alias_db < -80  # 16 bits carry no more than that
-    kept = apply_filters(tone(3_400, 2, 44_100), 44_100, (("aresample", f"osr=8000:osf=flt:{RESAMPLER}"),))[800:-800]
+    kept = filter_samples(tone(3_400, 2, 44_100), 44_100, (("aresample", f"osr=8000:osf=flt:{RESAMPLER}"),))[800:-800]
     assert float(np.abs(kept).max()) == pytest.approx(0.5, rel=0.02)
 
 

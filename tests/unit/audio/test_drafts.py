@@ -116,7 +116,11 @@ def test_approved_draft_recording_with_a_changed_text_loses_the_approval(
     assert entries[SEVEN] == before
 
     assert run_drafts(tmp_path, entries, "साठ") == (1, 0, 1)
-    assert (entries[SEVEN].voice, entries[SEVEN].is_approved, entries[SEVEN].text) == (Voice.DRAFT, False, "साठ")
+    assert (entries[SEVEN].voice, entries[SEVEN].is_recording_approved, entries[SEVEN].text) == (
+        Voice.DRAFT,
+        False,
+        "साठ",
+    )
     assert entries[SEVEN].files != before.files
     assert entries[SEVEN].approved_by == "A. Person"  # written down, as a recording's is: it counts no more
     assert run_drafts(tmp_path, entries, "साठ") == (0, 1, 0)
@@ -132,7 +136,7 @@ def test_approved_draft_written_in_a_new_format_stays_approved(tmp_path: Path) -
     entries[SEVEN] = approve_entry(entries[SEVEN])
     both = Recipe((SoundFormat.ALAW, SoundFormat.SLIN16))
     assert run_drafts(tmp_path, entries, "सात", both) == (1, 0, 0)
-    assert (entries[SEVEN].voice, entries[SEVEN].is_approved) == (Voice.SYNTHETIC, True)
+    assert (entries[SEVEN].voice, entries[SEVEN].is_recording_approved) == (Voice.SYNTHETIC, True)
     assert set(entries[SEVEN].files) == set(both.formats)
 
 
@@ -143,7 +147,7 @@ def test_draft_recording_of_a_new_voice_version_loses_the_approval(tmp_path: Pat
     assert run_drafts(tmp_path, entries, "सात") == (0, 1, 0)  # its sounds are still those that were heard
     (tmp_path / f"sounds/{SEVEN.sound_name}.alaw").unlink()
     assert run_drafts(tmp_path, entries, "सात") == (1, 0, 1)
-    assert (entries[SEVEN].voice, entries[SEVEN].is_approved) == (Voice.DRAFT, False)
+    assert (entries[SEVEN].voice, entries[SEVEN].is_recording_approved) == (Voice.DRAFT, False)
 
 
 def test_text_too_long_for_the_catalogue_gets_no_draft_recording(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from dialer.audio.information_message import (
     install_information_message,
 )
 from dialer.audio.names import AudioDirectories, PromptName
-from dialer.audio.tones import SILENCE, TONES, write_tones
+from dialer.audio.tones import SILENCE, TONES, write_agent_tones
 from dialer.audio.words import load_spoken_words
 from dialer.cli.audio import app
 from dialer.domain.finding import Finding, Level
@@ -209,7 +209,7 @@ async def test_dialer_check_reports_sounds_missing_in_asterisk(site: Path) -> No
     assert all(name in tones.text for name in TONES)
     assert "the voter is disconnected" in tones.text
 
-    write_tones(site / "sounds")
+    write_agent_tones(site / "sounds")
     (site / "sounds/matdan/message.gsm").write_bytes(b"x")
     message, tones = await list_findings("information message", "tones")
     assert (message.level, tones.level) == (Level.OK, Level.OK)

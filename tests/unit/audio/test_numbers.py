@@ -17,8 +17,8 @@ from dialer.audio.numbers import (
     list_date_prompts,
     list_digit_prompts,
     list_hour_prompts,
+    list_number_and_date_prompts,
     list_number_prompts,
-    list_word_prompts,
 )
 from dialer.audio.words import list_languages_with_words, load_spoken_words
 from dialer.flows.model import PromptKind
@@ -34,7 +34,7 @@ LANGUAGES = list_languages_with_words()
 def speak_number(number: int, language: str) -> str:
     words = load_spoken_words(language)
     assert words is not None
-    texts = list_word_prompts(words)
+    texts = list_number_and_date_prompts(words)
     return " ".join(texts[prompt] for prompt in list_number_prompts(number, words))
 
 
@@ -93,7 +93,7 @@ def test_prompts_of_a_spoken_number_add_up_to_the_number_and_each_has_words(lang
     words = load_spoken_words(language)
     prompts = list_number_prompts(number, words)
     if words is not None:
-        assert set(prompts) <= set(list_word_prompts(words))
+        assert set(prompts) <= set(list_number_and_date_prompts(words))
     total = pending = 0
     for name in (prompt.removeprefix("number/").removesuffix("-and") for prompt in prompts):
         unit, _, count = name.partition("-")
@@ -115,7 +115,7 @@ def test_large_number_in_a_prompt_is_spoken_digit_by_digit() -> None:
 def test_every_prompt_of_hours_and_dates_has_words_to_speak(language: str) -> None:
     words = load_spoken_words(language)
     assert words is not None
-    texts = list_word_prompts(words)
+    texts = list_number_and_date_prompts(words)
     for hour in range(24):
         for minute in range(60):
             assert set(list_hour_prompts(hour, minute)) <= set(texts)

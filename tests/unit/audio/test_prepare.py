@@ -217,11 +217,11 @@ def test_new_catalogue_entry_inherits_the_approval_unless_a_draft_was_approved(p
     approved = entries[QUESTION].model_copy(
         update={"approved_by": "A", "approved_sha256": entries[QUESTION].source_sha256}
     )
-    assert approved.is_approved
+    assert approved.is_recording_approved
     fresh = entries[QUESTION].model_copy(update={"source_sha256": "0" * 64})
     again = copy_text_and_approvals(fresh, approved, "")
     assert again.approved_by == "A"
-    assert not again.is_approved
+    assert not again.is_recording_approved
     sent = approved.model_copy(update={"voice": Voice.SYNTHETIC})
     assert copy_text_and_approvals(fresh, sent, "").voice is Voice.SYNTHETIC
     for voice in (Voice.DRAFT, Voice.SYNTHETIC):  # a draft that was approved is no recording either

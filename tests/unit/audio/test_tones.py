@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from dialer.audio.tones import SAMPLES_A_SECOND, TONES, make_tone, write_tones
+from dialer.audio.tones import SAMPLES_A_SECOND, TONES, synthesise_tone, write_agent_tones
 from dialer.cli.main import app
 from dialer.domain.switch import SeatSound
 
@@ -17,7 +17,7 @@ from dialer.domain.switch import SeatSound
 @pytest.mark.parametrize("name", TONES)
 def test_tone_fades_at_both_ends_and_has_the_given_pitch(name: str) -> None:
     for hertz, seconds in TONES[name]:
-        samples = make_tone([(hertz, seconds)])
+        samples = synthesise_tone([(hertz, seconds)])
         assert len(samples) == round(seconds * SAMPLES_A_SECOND)
         assert max(map(abs, samples)) < 12_000
         assert abs(samples[0]) < 1000
@@ -32,7 +32,7 @@ def test_tone_of_each_key_response_is_short_enough_for_fast_typing() -> None:
 
 
 def test_tones_are_written_as_8_khz_mono_wav_files(tmp_path: Path) -> None:
-    paths = write_tones(tmp_path)
+    paths = write_agent_tones(tmp_path)
     assert [path.relative_to(tmp_path).with_suffix("").as_posix() for path in paths] == list(TONES)
     with wave.open(str(paths[0]), "rb") as file:
         assert (file.getnchannels(), file.getsampwidth(), file.getframerate()) == (1, 2, SAMPLES_A_SECOND)
