@@ -20,7 +20,7 @@ from dialer.settings.servers import SINGLE_SERVER, list_phones_without_seat, spl
 from dialer.settings.site import Settings
 from dialer.settings.trunks import Carrier
 from dialer.settings.unfinished import CREATE_ONE
-from dialer.site.reload import Part
+from dialer.site.reload import ReloadFunction
 from dialer.switch.asterisk.adapter import AsteriskSwitch
 from dialer.switch.asterisk.ami_client import AmiClient
 from dialer.switch.asterisk.ami_link import maintain_ami_link
@@ -59,7 +59,7 @@ class AsteriskServers:
             else MultiServerSwitch(self._adapters, *_map_endpoints_to_servers(settings))
         )
 
-    def list_reload_functions(self) -> Iterator[Part]:
+    def list_reload_functions(self) -> Iterator[ReloadFunction]:
         """Yield the function that registers which server has each trunk and seat when the settings file is reloaded.
 
         With a single server there is none.

@@ -14,7 +14,7 @@ from dialer.flows.script_library import ScriptLibrary
 from dialer.flows.texts import load_texts
 from dialer.settings.jurisdiction import Profile
 from dialer.settings.site import Settings
-from dialer.site.reload import Part
+from dialer.site.reload import ReloadFunction
 from dialer.switch.asterisk.fastagi.flow_handler import RecordingRules
 from dialer.switch.asterisk.scripts.containment import ScriptRules
 from dialer.switch.asterisk.scripts.runner import find_agi_script_of_flow_setting
@@ -45,7 +45,7 @@ def load_flow_library(settings: Settings, profile: Profile) -> FlowLibrary:
     return FlowLibrary(sorted(_list_flow_files(settings)), read_texts(), may_offer, scripts, read_texts)
 
 
-def create_flows_reload_function(flows: FlowLibrary) -> Part:
+def create_flows_reload_function(flows: FlowLibrary) -> ReloadFunction:
     """Return the function that prepares the reload of flows and scripts when the settings file is reloaded."""
 
     def prepare_flows_reload(settings: Settings) -> Callable[[], None]:

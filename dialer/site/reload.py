@@ -21,9 +21,10 @@ from dialer.settings.trunks import Carrier
 from dialer.site.plan import create_engine_plan
 from dialer.site.settings_changes import Change, list_setting_changes, list_settings_by_key
 
-Part = Callable[[Settings], Callable[[], object]]
-"""A part of a running centre that depends on the settings. The function prepares it for new settings, and returns a function that
-puts it into use. It raises MatdanError if it cannot use the settings.
+ReloadFunction = Callable[[Settings], Callable[[], object]]
+"""A function that prepares a part of the running centre for new settings, and returns a function that puts it into use.
+
+It raises MatdanError if the part cannot use the settings.
 """
 
 RefuseSettings = Callable[[Settings, Profile], None]
@@ -51,14 +52,14 @@ class SettingsReload:
         self._fixed_profile = fixed_profile
         self._recorded = recorded or {}
         self._refuse = refuse
-        self._parts: list[Part] = []
+        self._reload_functions: list[ReloadFunction] = []
         self._carriers = _list_call_carriers(
             settings
         )  # of this run: a trunk or seat keeps its carrier and server until a restart
 
-    def add_reload_functions(self, parts: Iterable[Part]) -> None:
+    def add_reload_functions(self, functions: Iterable[ReloadFunction]) -> None:
         """Add functions that each update a part of the dialler at a reload."""
-        self._parts.extend(parts)
+        self._reload_functions.extend(functions)
 
     def __call__(self) -> ReloadedSettings:
         """Read the settings file again. Return the changes, and a function that applies them.
@@ -84,7 +85,7 @@ class SettingsReload:
         try:
             if changed and self._refuse is not None:
                 self._refuse(settings, profile)
-            rebuilt = [part(settings) for part in self._parts]
+            prepared = [prepare(settings) for prepare in self._reload_functions]
         except SettingError as error:
             raise _convert_error_to_refusal(error) from error
         except MatdanError as error:
@@ -93,7 +94,7 @@ class SettingsReload:
         def apply_reloaded_settings() -> None:
             self._settings, self._profile = settings, profile
             self._carriers |= _list_call_carriers(settings)
-            for activate in rebuilt:
+            for activate in prepared:
                 activate()
 
         recorded = {**list_settings_by_key(settings), **self._recorded}
