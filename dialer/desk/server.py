@@ -47,7 +47,7 @@ from dialer.store.desk_reading import DeskReading
 from dialer.store.keys import read_site_key
 from dialer.store.passkey_records import PasskeyRecords
 from dialer.web.access import DESK_COOKIE, TRAINING_COOKIE, Sessions
-from dialer.web.app import create_openapi_router, make_app
+from dialer.web.app import create_openapi_router, make_web_application
 from dialer.web.assets import MICROPHONE, Asset, StaticPages, read_assets
 from dialer.web.directory import Directory
 from dialer.web.http import list_allowed_origins, open_listening_socket, serve_pages, stop_on_signals
@@ -194,7 +194,7 @@ async def open_desk(
             routers = [*(each.create_router() for each in routes), *agents.routers, create_openapi_router()]
             cookie = TRAINING_COOKIE if training else DESK_COOKIE
             sessions = Sessions(cookie, people.find_user, agents.find_user, people.devices)
-            app = PageProtection(make_app(routers, sessions), origins)
+            app = PageProtection(make_web_application(routers, sessions), origins)
             background = (dialler_client.run, figures.run, streams.watch_user_rights, agents.run)
 
             async def apply_settings(new: Settings) -> None:

@@ -19,7 +19,7 @@ from dialer.settings.headquarters import HqSettings
 from dialer.store.desk_file import DeskFile
 from dialer.store.passkey_records import PasskeyRecords
 from dialer.web.access import HQ_COOKIE, Sessions
-from dialer.web.app import create_openapi_router, make_app
+from dialer.web.app import create_openapi_router, make_web_application
 from dialer.web.assets import Asset, StaticPages
 from dialer.web.directory import Directory
 from dialer.web.http import list_allowed_origins, open_listening_socket, serve_pages, stop_on_signals
@@ -80,7 +80,7 @@ async def run_hq_desk(
             actions,
         )
         routers = [each.create_router() for each in routes]
-        app = make_app(
+        app = make_web_application(
             [*routers, create_openapi_router()],
             Sessions(HQ_COOKIE, people.find_user, people.find_user, people.devices),
         )

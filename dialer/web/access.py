@@ -1,7 +1,7 @@
 """Access rules of web routes: who may use a route, and what a request to it may contain.
 
-Every route declares its rules with `allow_roles` or `allow_anyone`; `make_app` refuses a route without them. `PageRoute` checks
-them before FastAPI reads the request's body.
+Every route declares its rules with `allow_roles` or `allow_anyone`; `make_web_application` refuses a route without them.
+`PageRoute` checks them before FastAPI reads the request's body.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class Access:
             await self.identify_user_of_request(connection)
 
     async def identify_user_of_request(self, connection: HTTPConnection) -> None:
-        """Identify the user of a request, in `connection.state.user`.
+        """Find the user of a request by its session cookie, and store the user in `connection.state.user`.
 
         Raises RequestRefused if the rules do not allow the request.
         """
@@ -115,12 +115,12 @@ def allow_anyone() -> list[Dependency]:
 def find_access_rules(route: object) -> Access:
     """Return the access rules of a route.
 
-    Raises TypeError if it does not declare exactly one.
+    Raises TypeError if the route declares no rules, or declares rules more than once.
     """
     declared = route.dependencies if isinstance(route, APIRoute | APIWebSocketRoute) else []
     found = [each.dependency for each in declared if isinstance(each.dependency, Access)]
     if len(found) != 1:
-        raise TypeError(f"{route!r} must declare its access with allow() or allow_anyone()")
+        raise TypeError(f"{route!r} must declare its access once, with allow_roles() or allow_anyone()")
     return found[0]
 
 

@@ -23,7 +23,7 @@ _log = structlog.get_logger(__name__)
 _REFUSALS: dict[int | str, dict[str, Any]] = {"4XX": {"model": Refusal}, 503: {"model": Refusal}}
 
 
-def make_app(routers: Sequence[APIRouter], sessions: Sessions) -> FastAPI:
+def make_web_application(routers: Sequence[APIRouter], sessions: Sessions) -> FastAPI:
     """Return a web application with the routes of `routers`.
 
     Raises TypeError for a route that declares no access rules.
@@ -61,13 +61,13 @@ async def _read_openapi_document(request: Request) -> dict[str, Any]:
 
 
 async def _respond_with_refusal(connection: HTTPConnection, error: Exception) -> Response:
-    response = _respond_to_error(error).make_refusal_response()
+    response = _convert_error_to_refusal_of_request(error).make_refusal_response()
     if isinstance(connection, WebSocket):
         await connection.send_denial_response(response)
     return response
 
 
-def _respond_to_error(error: Exception) -> RequestRefused:
+def _convert_error_to_refusal_of_request(error: Exception) -> RequestRefused:
     match error:
         case RequestRefused():
             return error

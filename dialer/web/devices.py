@@ -34,30 +34,30 @@ class KnownDevices:
 
     def is_device_of_user(self, device: KnownDevice | None, name: str) -> bool:
         """Return whether this user has signed in on a device before."""
-        return device is not None and self._digest_name(f"user {name}") in device.users
+        return device is not None and self._compute_keyed_digest(f"user {name}") in device.users
 
     def make_device_cookie(self, name: str, device: KnownDevice | None = None) -> str:
-        """Return the cookie for a device on which this user has signed in. `device` is what its cookie said before.
+        """Return the new cookie of a device on which this user has signed in. `device` is the content of its old cookie.
 
-        The device keeps its id, so that signing in does not reset the failures of others on it.
+        The device keeps its id, so that signing in does not reset the failed sign-ins of other users on this device.
         """
-        user = self._digest_name(f"user {name}")
+        user = self._compute_keyed_digest(f"user {name}")
         earlier = () if device is None else device.users
         users = [user, *(each for each in earlier if each != user)][:MAX_USERS]
         text = ".".join([secrets.token_hex(16) if device is None else device.device, *users])
-        return f"{text}.{self._digest_name(f'device {text}')}"
+        return f"{text}.{self._compute_keyed_digest(f'device {text}')}"
 
     def read_device_cookie(self, cookie: str) -> KnownDevice | None:
         """Return the device of a cookie, or None if the cookie is not one of ours."""
         text, _, signature = cookie[:_MOST_COOKIE].rpartition(".")
-        if not hmac.compare_digest(signature.encode(), self._digest_name(f"device {text}").encode()):
+        if not hmac.compare_digest(signature.encode(), self._compute_keyed_digest(f"device {text}").encode()):
             return None
         device, *users = text.split(".")
         return KnownDevice(device, tuple(users))
 
-    def digest_address(self, address: str) -> str:
+    def compute_digest_of_address(self, address: str) -> str:
         """Return an id of a network address that does not reveal the address."""
-        return self._digest_name(f"address {address}")
+        return self._compute_keyed_digest(f"address {address}")
 
-    def _digest_name(self, text: str) -> str:
+    def _compute_keyed_digest(self, text: str) -> str:
         return hmac.new(self._key, text.encode(), hashlib.sha256).hexdigest()[:32]

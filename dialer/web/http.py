@@ -40,7 +40,10 @@ STOP_SECONDS = 3  # for requests in progress; streams of pages are ended at once
 
 
 class BoundedHttpProtocol(HttpToolsProtocol):
-    """An HTTP connection of uvicorn that is closed if its client sends too much or too slowly, or opens too many."""
+    """An HTTP connection of uvicorn that is closed if its client sends too much or too slowly.
+
+    It is also closed if its address has too many connections without a request.
+    """
 
     pending: ClassVar[Counter[str]] = Counter()
     """Connections by address whose first request has not arrived. A proxy on this machine is not counted."""
@@ -56,7 +59,10 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._pending_address = ""  # counted in `pending`
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Start the time limit for the first request of a new connection. Close one too many of an address."""
+        """Start the time limit for the first request of a new connection.
+
+        Close the connection at once if its address has too many connections that wait for their first request.
+        """
         super().connection_made(transport)
         self._set_request_deadline(HEAD_SECONDS)
         address = self.client[0] if self.client else ""
@@ -128,7 +134,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         super().handle_websocket_upgrade()
 
     def _remove_from_pending_connections(self) -> None:
-        """Remove the connection from `pending`."""
+        """Remove the connection from `pending`, the number of connections that wait for their first request."""
         address, self._pending_address = self._pending_address, ""
         if address:
             self.pending[address] -= 1

@@ -165,7 +165,7 @@ class Passkeys:
 
     async def register_passkey(self, answer: PasskeyAnswer, who: SignedIn) -> None:
         """Store a new passkey of the signed-in user."""
-        host, challenge = self._host, _read_challenge(answer.credential)
+        host, challenge = self._host, _read_challenge_of_answer(answer.credential)
         issued = None if challenge is None else self._registrations.redeem_passkey_challenge(challenge)
         if host is None or challenge is None or issued is None or issued[0] != who.name:
             raise RequestRefused(409, "passkey-stale")
@@ -200,18 +200,18 @@ class Passkeys:
 
     async def sign_in(self, answer: PasskeyAnswer, request: Request, response: Response) -> None:
         """Start a session for the user whose passkey answered a challenge, in a cookie that no script can read."""
-        challenge = _read_challenge(answer.credential)
+        challenge = _read_challenge_of_answer(answer.credential)
         if challenge is None or self._sign_ins.redeem_passkey_challenge(challenge) is None:
             raise RequestRefused(401, "passkey-stale")
-        name = await self._verify_user(answer.credential, challenge)
+        name = await self._verify_user_by_passkey(answer.credential, challenge)
         if name is None:
             raise RequestRefused(401, "passkey-wrong")
         start_session(request, response, await self._people.begin_session(name))
 
-    async def _verify_user(self, credential: dict[str, Any], challenge: bytes) -> str | None:
+    async def _verify_user_by_passkey(self, credential: dict[str, Any], challenge: bytes) -> str | None:
         """Return the user whose valid passkey signed the challenge, or None.
 
-        Raises NotSignedIn: `busy`.
+        Raises NotSignedIn (`busy`) if too many requests wait to be verified.
         """
         host, passkey = self._host, await self._records.find_passkey(_decode_base64(credential.get("id")))
         if host is None or passkey is None or not await self._people.has_user_existed_since(passkey.name, passkey.at):
@@ -273,7 +273,7 @@ def _verify_passkey_answer(
         return None
 
 
-def _read_challenge(credential: dict[str, Any]) -> bytes | None:
+def _read_challenge_of_answer(credential: dict[str, Any]) -> bytes | None:
     """Return the challenge that a browser's passkey answer contains, or None."""
     try:
         return _decode_base64(json.loads(_decode_base64(credential["response"]["clientDataJSON"]))["challenge"])

@@ -166,7 +166,7 @@ class People:
         self._refuse_locked_user(failures)
         stored = await self._find_stored_password(name)
         if (
-            not await self.run_in_single_thread(lambda: self._is_password_right(failures, stored, password))
+            not await self.run_in_single_thread(lambda: self._is_password_correct(failures, stored, password))
             or stored is None
         ):
             raise NotSignedIn("wrong")
@@ -174,7 +174,7 @@ class People:
             raise NotSignedIn("wrong")  # it was changed or removed meanwhile
         return stored
 
-    def _is_password_right(
+    def _is_password_correct(
         self, failures: Sequence[_FailedSignIns], stored: StoredPassword | None, password: str
     ) -> bool:
         """Return whether a user's password is right, and count a wrong one.
@@ -227,10 +227,11 @@ class People:
         return user is not None and at >= user.added_at
 
     def _find_failed_sign_ins(self, name: str) -> list[_FailedSignIns]:
-        """Return the failed sign-ins of a user name that count for the present client.
+        """Return the counts of failed sign-ins that decide whether the present client may try this user name.
 
-        On a device where this user has signed in before, only those of the device count. Elsewhere those of the address
-        count, and those of all unknown devices together. Unknown names never displace those of existing users.
+        A device on which the user has signed in before has a count of its own. For any other device there are two: the
+        count of its network address, and the count of all unknown devices together. Counts of names that no user has
+        are limited in number, so that they never displace those of users.
         """
         if self.directory.find_user(name) is not None:
             client = CLIENT.get()
@@ -253,9 +254,9 @@ class People:
         return failures
 
     async def find_user(self, token: str) -> SignedInUser | None:
-        """Return the user of a session, or None if it is not valid any more.
+        """Return the user of a session, or None if the session is no longer valid.
 
-        It has expired, was ended, or the user's rights have changed since.
+        A session ends when it expires, when the user signs out, and when the user's rights change.
         """
         digest = digest_session_token(token)
         found = await self._file.read_sign_in_session(digest)
@@ -322,7 +323,7 @@ class People:
 
     def _refuse_sign_in_when_busy(self) -> None:
         try:
-            self._slow_work.refuse_work_if_full()
+            self._slow_work.refuse_slow_work_if_queue_full()
         except QueueFull as full:
             raise NotSignedIn("busy", 5.0) from full
 
@@ -332,7 +333,7 @@ class People:
         Addresses take turns (`SlowWork`). Raises NotSignedIn (`busy`) if too many requests of this address wait.
         """
         try:
-            return await self._slow_work.run_work_in_turn(work)
+            return await self._slow_work.run_slow_work_in_turn(work)
         except QueueFull as full:
             raise NotSignedIn("busy", 5.0) from full
 
@@ -344,7 +345,7 @@ class People:
 
 
 @contextlib.asynccontextmanager
-async def open_people(settings: Settings) -> AsyncIterator[People]:
+async def open_people_of_site(settings: Settings) -> AsyncIterator[People]:
     """Open the users of a site's pages, for a command of the command line.
 
     Raises StoreError.
@@ -365,7 +366,7 @@ async def set_password(settings: Settings, name: str, password: str | None) -> N
 
     Raises SettingError, StoreError.
     """
-    async with open_people(settings) as people:
+    async with open_people_of_site(settings) as people:
         await people.set_password(name, password)
 
 
@@ -374,7 +375,7 @@ async def create_one_time_password_at_site(settings: Settings, name: str) -> str
 
     Raises SettingError, StoreError.
     """
-    async with open_people(settings) as people:
+    async with open_people_of_site(settings) as people:
         return await people.create_one_time_password(name)
 
 

@@ -45,7 +45,7 @@ async def _log_refused_sign_in(request: Request) -> AsyncIterator[None]:
 
 
 async def _identify_client(request: Request) -> AsyncIterator[None]:
-    """Set the client (`CLIENT`) while a request is handled: its address, and whether its device is known."""
+    """Set `CLIENT` while a request is handled: the client's network address, and whether its device is known."""
     sessions: Sessions = request.app.state.sessions
     device = sessions.devices.read_device_cookie(request.cookies.get(DEVICE_COOKIE, ""))
     CLIENT.set(WebClient(_get_network_of_address(_find_client_address(request)), device, request.is_disconnected))
@@ -81,7 +81,7 @@ def _find_client_address(request: Request) -> str:
 
 
 def remember_device(response: Response, devices: KnownDevices, name: str) -> None:
-    """Set the cookie by which the present client's device is known for a user who has just signed in."""
+    """Set the cookie that marks the present client's device as one on which this user has signed in."""
     cookie = devices.make_device_cookie(name, CLIENT.get().device)
     response.set_cookie(DEVICE_COOKIE, cookie, max_age=DEVICE_SECONDS, secure=True, httponly=True, samesite="strict")
 

@@ -20,17 +20,17 @@ from dialer.web.devices import KnownDevice
 T = TypeVar("T")
 
 
-async def _is_never_gone() -> bool:
+async def _is_connection_never_closed() -> bool:
     return False
 
 
 @dataclass(frozen=True, slots=True)
 class WebClient:
-    """The client of a request, as far as the queue distinguishes clients."""
+    """The client of a web request, by network address and device. The queue is fair between these clients."""
 
     address: str = ""  # "": no request, such as a command of the command line
     device: KnownDevice | None = None  # on which a user has signed in before; None: unknown
-    is_gone: Callable[[], Awaitable[bool]] = _is_never_gone  # whether its connection has closed
+    is_gone: Callable[[], Awaitable[bool]] = _is_connection_never_closed  # whether its connection has closed
 
 
 NOBODY = WebClient()
@@ -39,7 +39,7 @@ CLIENT: ContextVar[WebClient] = ContextVar("CLIENT", default=NOBODY)
 
 
 class QueueFull(Exception):
-    """The queue is full, and this address has the most waiting requests; or its connection has closed."""
+    """Slow work of a client is refused or dropped, because the queue is full or the client's connection has closed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,18 +68,18 @@ class SlowWork:
         """How many pieces of work wait or run."""
         return sum(len(lane) for lane in self._lanes.values())
 
-    def refuse_work_if_full(self) -> None:
+    def refuse_slow_work_if_queue_full(self) -> None:
         """Raise QueueFull if the present client could not add work."""
-        if self.queued_job_count >= self._most_waiting and self._find_queue_to_shorten(CLIENT.get()) is None:
+        if self.queued_job_count >= self._most_waiting and self._find_queue_that_loses_last_job(CLIENT.get()) is None:
             raise QueueFull
 
-    async def run_work_in_turn(self, work: Callable[[], T]) -> T:
-        """Run work when it is the client's turn, and return its result. Raises QueueFull."""
+    async def run_slow_work_in_turn(self, work: Callable[[], T]) -> T:
+        """Run slow work when it is the client's turn, and return the result of the work. Raises QueueFull."""
         if self.queued_job_count >= self._most_waiting:
-            lane = self._find_queue_to_shorten(CLIENT.get())
+            lane = self._find_queue_that_loses_last_job(CLIENT.get())
             if lane is None:
                 raise QueueFull
-            _set_job_error(self._lanes[lane].pop(), QueueFull())
+            _end_job_with_error(self._lanes[lane].pop(), QueueFull())
         job = _Job(CLIENT.get(), work, asyncio.get_running_loop().create_future())
         self._lanes.setdefault(_get_queue_key_of_client(job.client), deque()).append(job)
         if self._task is None or self._task.done():
@@ -87,10 +87,10 @@ class SlowWork:
         result: T = await job.result
         return result
 
-    def _find_queue_to_shorten(self, client: WebClient) -> _Lane | None:
-        """Return the lane whose last work is dropped for new work if the queue is full.
+    def _find_queue_that_loses_last_job(self, client: WebClient) -> _Lane | None:
+        """Return the queue of the address that loses its last work to new work of `client` when all queues are full.
 
-        Return None if the new work is refused. A known device never loses its place to an unknown one.
+        Return None if the new work is refused instead. A known device never loses its place to an unknown one.
         """
         own = _get_queue_key_of_client(client)
         lanes = [lane for lane in self._lanes if self._lanes[lane] and (lane[0] or client.device is not None)]
@@ -114,12 +114,12 @@ class SlowWork:
         loop = asyncio.get_running_loop()
         while (job := self._pop_next_job()) is not None:
             if await job.client.is_gone():
-                _set_job_error(job, QueueFull())
+                _end_job_with_error(job, QueueFull())
                 continue
             try:
                 result = await loop.run_in_executor(self._executor, job.work)
             except Exception as error:  # noqa: BLE001 - it is raised to the client that waits for the work
-                _set_job_error(job, error)
+                _end_job_with_error(job, error)
             else:
                 if not job.result.done():
                     job.result.set_result(result)
@@ -129,6 +129,6 @@ def _get_queue_key_of_client(client: WebClient) -> _Lane:
     return client.device is None, client.address
 
 
-def _set_job_error(job: _Job, error: Exception) -> None:
+def _end_job_with_error(job: _Job, error: Exception) -> None:
     if not job.result.done():
         job.result.set_exception(error)

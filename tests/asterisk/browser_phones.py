@@ -34,7 +34,7 @@ from dialer.mqtt.embedded_broker import run_demo_broker
 from dialer.settings.seats import get_browser_password
 from dialer.settings.site import Settings
 from dialer.web.access import DESK_COOKIE, Sessions
-from dialer.web.app import make_app
+from dialer.web.app import make_web_application
 from dialer.web.http import create_server, open_listening_socket
 from dialer.web.people import AGENT, SignedInUser
 from dialer.web.protection import PageProtection
@@ -264,7 +264,7 @@ async def check_many_phone_registrations(settings: Settings, asterisk: RealAster
             report.faults.append(f"the phone of seat {seat.name} was answered {status}")
         return page
 
-    app = make_app(
+    app = make_web_application(
         [AgentPhones(settings, find_signed_in_user).create_router()],
         Sessions(DESK_COOKIE, find_signed_in_user, find_signed_in_user),
     )

@@ -18,7 +18,7 @@ from dialer.domain.view import SeatView
 from dialer.mqtt.dialler_client import DeskStatus
 from dialer.settings.desk import Desk
 from dialer.web.access import DESK_COOKIE, PageRoute, Sessions, allow_anyone
-from dialer.web.app import make_app
+from dialer.web.app import make_web_application
 from dialer.web.assets import Asset, read_assets
 from dialer.web.http import create_server, open_listening_socket
 from dialer.web.page_state import PageState
@@ -263,7 +263,7 @@ async def agent_desk(*more: APIRouter) -> AsyncIterator[AgentDesk]:
         async def find(token: str) -> SignedInUser | None:
             return None
 
-        app = make_app([desk.create_router(), *more], Sessions(DESK_COOKIE, find, find))
+        app = make_web_application([desk.create_router(), *more], Sessions(DESK_COOKIE, find, find))
         server = create_server(Desk(), PageProtection(app, frozenset({desk.origin})))
         serve_pages = asyncio.create_task(server.serve(sockets=[listener]))
         await server.open.wait()

@@ -39,7 +39,7 @@ from dialer.store.desk_file import DeskFile, get_desk_file_path
 from dialer.store.desk_reading import DeskReading
 from dialer.store.passkey_records import PasskeyRecords
 from dialer.web.access import DESK_COOKIE, Access, Sessions, find_access_rules
-from dialer.web.app import create_openapi_router, make_app
+from dialer.web.app import create_openapi_router, make_web_application
 from dialer.web.assets import MICROPHONE, Asset, StaticPages
 from dialer.web.directory import Directory
 from dialer.web.page_state import PageState
@@ -294,7 +294,7 @@ async def run_desk(folder: Path, settings: Settings | None = None) -> AsyncItera
     )
     routers = [*(each.create_router() for each in routes), *agents.routers, create_openapi_router()]
     app = PageProtection(
-        make_app(routers, Sessions(DESK_COOKIE, people.find_user, agents.find_user, people.devices)),
+        make_web_application(routers, Sessions(DESK_COOKIE, people.find_user, agents.find_user, people.devices)),
         frozenset({ORIGIN}),
     )
     transport = httpx.ASGITransport(app=app)

@@ -97,7 +97,7 @@ class AgentSignInRoutes:
             "seat": asked.seat,
             "agent": asked.agent,
             "proof": proof,
-            "source": source or self._people.devices.digest_address(CLIENT.get().address),
+            "source": source or self._people.devices.compute_digest_of_address(CLIENT.get().address),
             "known_device": is_known,
         }
         reply = await self._dialler_client.send_command(

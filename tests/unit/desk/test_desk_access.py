@@ -24,7 +24,7 @@ from dialer.settings.site import Settings
 from dialer.store.agent_records import AgentRecords
 from dialer.store.desk_file import DeskFile
 from dialer.web.access import DESK_COOKIE, EVERY_ROLE, MAX_BODY_BYTES, PageRoute, Sessions
-from dialer.web.app import make_app
+from dialer.web.app import make_web_application
 from tests.support.desk import AGENT, CONNECTED, ORIGIN, PASSWORD, WEBSOCKET, DeskUnderTest, raise_disk_full, run_desk
 
 SIGN_IN = {"name": "supervisor", "password": PASSWORD}
@@ -79,7 +79,7 @@ def test_route_without_access_rules_is_refused(route_class: type[PageRoute] | No
             router.websocket("/open")(answer)
         else:
             router.add_api_route("/open", answer, route_class_override=route_class)
-        make_app([router], Sessions(DESK_COOKIE, find_no_user, find_no_user))
+        make_web_application([router], Sessions(DESK_COOKIE, find_no_user, find_no_user))
 
 
 def test_every_role_includes_all_roles_of_users_and_headquarters() -> None:

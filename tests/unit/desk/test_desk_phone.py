@@ -30,7 +30,7 @@ from dialer.domain.errors import StoreError
 from dialer.settings.seats import get_browser_password
 from dialer.settings.site import Settings
 from dialer.web.access import DESK_COOKIE, Sessions
-from dialer.web.app import make_app
+from dialer.web.app import make_web_application
 from dialer.web.http import MAX_WEBSOCKET_MESSAGE_BYTES, create_server, open_listening_socket
 from dialer.web.people import AGENT, SignedInUser
 from dialer.web.protection import PageProtection
@@ -174,7 +174,7 @@ async def phone_stand(**changes: object) -> AsyncIterator[PhoneStand]:
         )
         with open_listening_socket("127.0.0.1", 0) as listener:
             origin = f"http://127.0.0.1:{listener.getsockname()[1]}"
-            app = make_app(
+            app = make_web_application(
                 [AgentPhones(settings, find_user).create_router()], Sessions(DESK_COOKIE, find_user, find_user)
             )
             desk = create_server(settings.desk, PageProtection(app, frozenset({origin})))

@@ -48,7 +48,7 @@ class Queue:
 
         async def run() -> None:
             CLIENT.set(client)
-            await self.slow.run_work_in_turn(lambda: self.done.append(name))
+            await self.slow.run_slow_work_in_turn(lambda: self.done.append(name))
 
         task = asyncio.get_running_loop().create_task(run(), context=copy_context())
         self.tasks.append(task)
@@ -140,7 +140,7 @@ async def test_failed_password_check_is_raised_to_its_client_and_the_queue_conti
     def fail() -> None:
         raise ValueError("damaged hash")
 
-    failing = asyncio.get_running_loop().create_task(queue.slow.run_work_in_turn(fail))
+    failing = asyncio.get_running_loop().create_task(queue.slow.run_slow_work_in_turn(fail))
     await queue.settle()
     future, work = queue.executor._submitted.pop(0)
     with pytest.raises(ValueError, match="damaged"):
