@@ -41,8 +41,8 @@ def verify_audit(
     """Verify the seals of the records, the chain of epochs that signs them, and the audit.
 
     Prints rows that were changed, removed or added without the dialler, and the last epoch, to be noted elsewhere. Exit 1
-    if there are such rows. With --first-key, what was sealed before a break-in cannot be changed unnoticed. What was cut
-    off at the end shows only with --head.
+    if there are such rows. With --first-key, it also detects forged seals of records from before a break-in. Only with
+    --head does it detect that the newest records were removed.
     """
     noted = None if head is None else _parse_audit_head(head)
     keys = [_parse_first_key(each) for each in first_key or ()]

@@ -137,7 +137,7 @@ async def set_account_password(
 async def list_centre_stores(hq: HeadquartersOptions) -> None:
     """List the stores that have sent results as each centre, and which one is accepted.
 
-    For each store it also shows with what to verify its seals: the first public keys and the last epoch.
+    For each store it also shows what is needed to verify its seals: the first public keys and the last epoch.
     """
     from dialer.hq.seal_records import list_chains_of_sealed_epochs  # noqa: PLC0415 - of an extra
     from dialer.hq.store_records import list_stores  # noqa: PLC0415

@@ -20,7 +20,7 @@ class SimulatedSite:
     """A running centre and its simulated Asterisk. Setting the event `stop` ends both."""
 
     def __init__(self, switch: SimulatedAsterisk, centre: RunningCentre) -> None:
-        """Connect the two: `switch` runs its flows on the FastAGI server of `centre`."""
+        """Connect a simulated Asterisk to a centre: `switch` runs its flows on the FastAGI server of `centre`."""
         self.switch = switch
         self.centre = centre
         self.stop = asyncio.Event()

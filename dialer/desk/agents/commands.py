@@ -56,7 +56,10 @@ _Value = _One | list[dict[_Key, _One]] | dict[str, _One]
 
 
 class AgentCommand(PageRequest):
-    """A command of docs/reference/topics.md without its seat. A command sent again with the same id is executed once."""
+    """A command of an agent, as the page sends it: as in docs/reference/topics.md, but without the seat.
+
+    A command that is sent again with the same id is executed once.
+    """
 
     id: _Id
     name: Annotated[str, Field(max_length=64, json_schema_extra={"enum": sorted(AGENT_COMMANDS)})]

@@ -102,7 +102,7 @@ class AgentNotes:
     def __init__(
         self, page_state: PageState, reading: AgentReading, records: AgentRecords, drafts: AgentDrafts
     ) -> None:
-        """Create the routes. `page_state` and `reading` show which agent has or had a call."""
+        """Create the routes. `page_state` (live calls) and `reading` (the store) show which agent has or had a call."""
         self._page_state = page_state
         self._reading = reading
         self._records = records

@@ -109,7 +109,10 @@ class AgentPhones:
             await page.close(code)
 
     async def _relay_sip_messages(self, page: WebSocket, switch: ClientConnection, seat: SeatSettings) -> int:
-        """Relay messages in both directions until one side ends or may not stay. Return the close code for the page."""
+        """Relay SIP messages between the page and Asterisk. Return the close code of the page's WebSocket.
+
+        The relay ends when one side disconnects, the agent signs out or another page becomes the seat's phone.
+        """
         if (previous := self._taken.get(seat.name)) is not None:
             previous.set()
         taken = self._taken[seat.name] = asyncio.Event()

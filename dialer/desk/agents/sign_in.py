@@ -67,7 +67,8 @@ class AgentSignInRoutes:
     async def list_seats(self, request: Request) -> list[dict[str, Any]]:
         """Return every seat with its kind of phone and whether it is in use, without naming agents.
 
-        A device on which nobody has signed in before gets none: a stranger learns nothing, and agents type the seat.
+        The list is empty for a device on which nobody has signed in before, so that a stranger learns nothing. Agents
+        type their seat there.
         """
         if self._people.devices.read_device_cookie(request.cookies.get(DEVICE_COOKIE, "")) is None:
             return []
@@ -132,7 +133,10 @@ class AgentSignInRoutes:
         return RequestRefused(409, "refused", text=reply.text)
 
     async def _wait_until_agent_seated(self, seat: str, agent: str) -> None:
-        """Wait until the seat's MQTT message names the agent. Before that, the session would look like one at a wrong seat."""
+        """Wait until the dialler's MQTT message about the seat names the agent.
+
+        A session that started earlier would end at once, because the agent would not be at this seat.
+        """
         key = f"seat/{seat}"
         wanted = self._page_state.open_subscription(lambda each: each == key, 0.0, page=False)
         with suppress(TimeoutError), wanted as subscription:

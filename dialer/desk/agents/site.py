@@ -23,7 +23,9 @@ class AgentSite:
         self.replace_settings(settings, create_pin_prover(settings))
 
     def replace_settings(self, settings: Settings, prover: PinProver) -> None:
-        """Use these settings from now on. `prover` proves the PINs of their agents."""
+        """Use these settings from now on. `prover` computes the proofs of their agents' PINs, which replace the PINs in
+        commands.
+        """
         self.prover = prover
         self.user = settings.desk.user if settings.agents else None
         """The user that sends the agents' commands; None = agents cannot sign in."""
@@ -74,5 +76,8 @@ class AgentSite:
 
 
 def create_pin_prover(settings: Settings) -> PinProver:
-    """Return the prover of the agents' PINs. Blocks for tens of milliseconds."""
+    """Return the object that computes proofs of the agents' PINs, which replace the PINs in commands to the dialler.
+
+    Blocks for tens of milliseconds.
+    """
     return PinProver({each.number: each.pin.get_secret_value() for each in settings.agents})

@@ -81,7 +81,7 @@ class SwitchCalls(SwitchCore):
     def _find_called_phone(self, endpoint: str, target: str | None) -> SeatPhone | None:
         """Return the phone of the called seat, or None if the endpoint is not a phone.
 
-        For a phone of another server, `target` is "phone*ENDPOINT". For one of this server it is None.
+        `target` is None for a phone of this server, and "phone*ENDPOINT" for a phone of another server.
         """
         if target is None:
             return self._phones.get(endpoint)
@@ -179,7 +179,7 @@ class SwitchCalls(SwitchCore):
         return channel
 
     def accept_server_call(self, server: str, extension: str) -> Channel:
-        """Accept a call from another simulated server for one of its voters. Return the channel."""
+        """Accept a call that another simulated server places here for one of its voters. Return the new channel."""
         channel = self._create_channel(f"{SERVER}{server}", "", JOINED_CONTEXT)
         channel.set_channel_state(ChannelState.RING)
         channel.move_to_location(JOINED_CONTEXT, extension, 1)

@@ -93,7 +93,7 @@ class SwitchCore(ABC):
 
     @abstractmethod
     def accept_server_call(self, server: str, extension: str) -> Channel:
-        """Accept a call from another simulated server for one of its voters. Return the channel."""
+        """Accept a call that another simulated server places here for one of its voters. Return the new channel."""
 
     @abstractmethod
     async def run_application(self, channel: Channel, name: str, data: str) -> int:

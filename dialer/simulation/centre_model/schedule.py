@@ -27,4 +27,4 @@ class SelfTimedPacer(Pacer):
 
     @abstractmethod
     def get_next_decision_seconds(self) -> float:
-        """Return the time of the policy's next decision, on the clock of the snapshots."""
+        """Return when the policy decides next (seconds on the clock of the pacing snapshots)."""

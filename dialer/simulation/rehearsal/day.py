@@ -85,7 +85,7 @@ class SiteHours:
         return tuple(found)
 
     def add_closed_reasons(self, day: Sequence[CampaignHours], start: float, end: float) -> tuple[CampaignHours, ...]:
-        """Return the campaigns' hours, with the reason for each campaign that may not call between `start` and `end`."""
+        """Return the campaigns' hours. Those of a campaign that may not call between `start` and `end` say why."""
         return tuple(
             replace(hours, why="")
             if hours.compute_callable_seconds(start, end)
@@ -166,7 +166,9 @@ def plan_rehearsed_days(
     seed: int,
     areas: Areas | None = None,
 ) -> tuple[RehearsedDay, ...]:
-    """Return the runs of a rehearsal: one at the site's load, one at twice the load, and with `faults` another at twice.
+    """Return the runs of a rehearsal: one at the site's load, and one at twice the load.
+
+    With `faults` there is a third run, at twice the load and with faults.
 
     The rehearsed day is the next polling day in the settings. If no call is allowed on it, it is the next day with an
     allowed call, or else the last polling day. The run starts when the first campaign may call, and ends when none may

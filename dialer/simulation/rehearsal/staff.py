@@ -41,7 +41,10 @@ def create_rehearsal_agents(
 
 
 class RehearsalStaff:
-    """An engine for simulated agents that adds number and PIN to log-ins, and ends booth workers' calls with serials."""
+    """A wrapper of the engine through which the simulated agents of a rehearsal send their commands.
+
+    It adds agent number and PIN to log-ins, and enters voters' serials at the end of calls to booth workers.
+    """
 
     def __init__(self, engine: EngineLike, numbers: dict[str, str], workers: set[str], seed: int) -> None:
         """Wrap an engine for the simulated agents of a rehearsal.

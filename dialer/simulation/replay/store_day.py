@@ -89,10 +89,10 @@ def _describe_missing_day(path: Path, day: date, zone: ZoneInfo, stored: tuple[f
 def _make_records(
     stored: Sequence[RecordedAttempt], intervals: Iterable[RecordedInterval], began: float
 ) -> tuple[list[AttemptRecord], set[_Key]]:
-    """Return the recorded calls with times in seconds since `began`, and the keys of the seat intervals that belong to
-    them.
+    """Return the recorded calls, and the keys (seat, start) of the seats' talk and wrap-up intervals of these calls.
 
-    A talk interval begins at the moment its call was connected, and the wrap-up interval at the end of the talk.
+    Times are in seconds since `began`. A talk interval begins when its call was connected, the wrap-up interval at the
+    end of the talk.
     """
     talks = {(each.seat, each.from_at): each.until_at for each in intervals if each.state is SeatState.TALKING}
     wrap_ups = {(each.seat, each.from_at): each.until_at for each in intervals if each.state is SeatState.WRAP_UP}
