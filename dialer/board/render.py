@@ -268,13 +268,13 @@ def _count_calls_by_shown_state(campaign: CampaignView) -> dict[CallState, int]:
     return {state: number for state, number in grouped.items() if number}
 
 
-def _choose_abandoned_style(rate: float, cap: float) -> str:
+def _choose_style_of_abandoned_rate(rate: float, cap: float) -> str:
     return "red1" if rate >= cap else "orange1" if rate >= cap / 2 else "spring_green2"
 
 
 def _draw_abandoned_rate(campaign: CampaignView, extras: BoardExtras) -> Text:
     cap = extras.abandoned_cap
-    style = _choose_abandoned_style(campaign.abandoned_rate, cap)
+    style = _choose_style_of_abandoned_rate(campaign.abandoned_rate, cap)
     connected = (("connected ", DIM), (f"{format_count(campaign.connected)}  ", "bold"))
     return make_text_line(
         *(connected if campaign.kind is CampaignKind.AGENTS else ()),
@@ -319,7 +319,7 @@ def _draw_campaign_table(campaigns: tuple[CampaignView, ...], width: int, extras
             "answered": Text(format_count(campaign.answered)),
             "abandoned": Text(
                 format_percent(campaign.abandoned_rate, 1),
-                style=_choose_abandoned_style(campaign.abandoned_rate, extras.abandoned_cap),
+                style=_choose_style_of_abandoned_rate(campaign.abandoned_rate, extras.abandoned_cap),
             ),
             "list": make_text_line(
                 draw_share_bar(share, bar_cells, "deep_sky_blue1"),

@@ -57,7 +57,7 @@ class Break:
     problem: str
 
 
-def format_canonical_details(what: Mapping[str, str]) -> str:
+def format_canonical_audit_details(what: Mapping[str, str]) -> str:
     """Return the details of an audit entry as they are stored and hashed: JSON with sorted keys.
 
     Raises UnsafeValue for details that must not be in the audit. An entry outlives the erasure of a number, so it must
@@ -121,7 +121,7 @@ def make_next_audit_entry(
     For the first entry `last_number` is 0 and the previous digest is GENESIS.
     """
     require_valid_audit_name(kind, who)
-    text = format_canonical_details(what)
+    text = format_canonical_audit_details(what)
     number = last_number + 1
     return AuditEntry(
         number, at, kind, who, text, last_digest, calculate_audit_entry_digest(number, at, kind, who, text, last_digest)

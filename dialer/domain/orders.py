@@ -62,7 +62,7 @@ class HqOrder(BaseModel):
     calls_per_seat: Annotated[float | None, Field(ge=LEAST_PER_SEAT, le=MOST_PER_SEAT)] = None
 
     @model_validator(mode="after")
-    def _require_fields_of_kind(self) -> Self:
+    def _require_fields_of_order_kind(self) -> Self:
         if (self.order is OrderKind.STOP_ALL and self.campaign) or (
             self.order in {OrderKind.PAUSE, OrderKind.QUOTA} and not self.campaign
         ):
@@ -83,7 +83,7 @@ class HqOrder(BaseModel):
         """Return how many leaders must sign the order."""
         return RESUMING_LEADERS if self.order is OrderKind.RESUME else 1
 
-    def is_addressed_to(self, centre: str, zone: str | None) -> bool:
+    def is_addressed_to_centre(self, centre: str, zone: str | None) -> bool:
         """Return whether the order is addressed to a centre, to its zone, or to all centres."""
         return self.to in {"all", f"centre:{centre}", f"zone:{zone}"}
 
@@ -173,7 +173,7 @@ def refuse_unlawful_order(order: HqOrder, signers: Collection[str], centre: str,
         raise CommandRefused(
             f"the order {order.order.value} has {len(signers)} valid signatures: have it signed by {needed}"
         )
-    if not order.is_addressed_to(centre, zone):
+    if not order.is_addressed_to_centre(centre, zone):
         raise CommandRefused(
             f"the order is addressed to {order.to}, but this is centre {centre} of zone {zone or 'none'}: correct"
             " the address"
@@ -183,10 +183,10 @@ def refuse_unlawful_order(order: HqOrder, signers: Collection[str], centre: str,
 
 
 def was_order_executed(order: HqOrder, text: str, heard: Collection[ExecutedOrder]) -> bool:
-    """Return whether the order was already carried out. Raises CommandRefused if its id was used or a later order
-    supersedes it.
+    """Return whether this centre has carried out an order of headquarters already.
 
-    A resume or quota is superseded by any order that is not earlier, a stop or pause only by a later resume.
+    Raises CommandRefused if another order had the same id, or if a later order supersedes this one. Any order that is
+    not earlier supersedes a resume or quota; only a later resume supersedes a stop or pause.
     """
     same = next((each for each in heard if each.order_id == order.id), None)
     if same is not None:

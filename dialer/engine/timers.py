@@ -20,7 +20,7 @@ class Timers:
         """Start a timer. A timer with the same key is replaced."""
         self.stop_timer(timer.key)
         loop = asyncio.get_running_loop()
-        self._running[timer.key] = loop.call_later(timer.seconds, self._fire_timer, timer)
+        self._running[timer.key] = loop.call_later(timer.seconds, self._expire_timer, timer)
 
     def stop_timer(self, key: str) -> None:
         """Stop a timer, if it is running."""
@@ -34,6 +34,6 @@ class Timers:
             timer.cancel()
         self._running.clear()
 
-    def _fire_timer(self, timer: StartTimer) -> None:
+    def _expire_timer(self, timer: StartTimer) -> None:
         self._running.pop(timer.key, None)
         self._expire(timer.expired)

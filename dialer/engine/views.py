@@ -124,11 +124,11 @@ def _make_campaign_view(features: Features, run: CampaignRun) -> CampaignView:
         refused=dict(run.refused),
         script=features.dependencies.flows.scripts.get_script_version(run.spec.campaign_id),
         speed=run.find_speed_limit_in_force(now),
-        abandoned_target=_find_abandoned_target(run),
+        abandoned_target=_find_abandoned_rate_target(run),
     )
 
 
-def _find_abandoned_target(run: CampaignRun) -> AbandonedTarget | None:
+def _find_abandoned_rate_target(run: CampaignRun) -> AbandonedTarget | None:
     pacer, most = run.pacer, run.spec.most_abandoned_target
     if not pacer.caps:
         return None

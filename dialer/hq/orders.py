@@ -92,7 +92,7 @@ def find_leader_by_key(settings: HqSettings, private_key: bytes) -> str:
 
 def find_centres_addressed_by_order(settings: HqSettings, order: HqOrder) -> list[str]:
     """Return the centres that an order is for. Raises OrderNotSent if there are none."""
-    centres = sorted(each.id for each in settings.centres if order.is_addressed_to(each.id, each.zone))
+    centres = sorted(each.id for each in settings.centres if order.is_addressed_to_centre(each.id, each.zone))
     if not centres:
         raise OrderNotSent(
             f"the address {order.to} has no centre, so the order was not sent: choose a zone or centre of"
@@ -200,7 +200,7 @@ def find_stopped_centres(
         each.id: order.order
         for order in in_force
         for each in settings.centres
-        if order.is_addressed_to(each.id, each.zone)
+        if order.is_addressed_to_centre(each.id, each.zone)
     }
     return frozenset(name for name, kind in last.items() if kind is OrderKind.STOP_ALL)
 
@@ -250,7 +250,7 @@ class OrderMonitor:
                 centres = sorted(
                     name
                     for name, its_zone in self._zone_of_centre.items()
-                    if its_zone == zone and order.is_addressed_to(name, its_zone)
+                    if its_zone == zone and order.is_addressed_to_centre(name, its_zone)
                 )
                 if not centres:
                     continue

@@ -99,7 +99,7 @@ class PollingPlan:
             return None
         return datetime.fromtimestamp(poll.closes_at, poll.zone)
 
-    def find_polls_today(self, booths: Mapping[int, Booth], now: float) -> PollsToday:
+    def find_booths_voting_today(self, booths: Mapping[int, Booth], now: float) -> PollsToday:
         """Return which of the booths vote on the day of `now` (epoch seconds), and until when their voters are called."""
         polls = {booth_id: poll for booth_id, booth in booths.items() if (poll := self.poll_of(booth)) is not None}
         days = {zone: datetime.fromtimestamp(now, zone).date() for zone in {poll.zone for poll in polls.values()}}

@@ -203,7 +203,7 @@ class BoothOrder:
         for booth_id in before.keys() ^ priorities.keys():
             if booth_id in self._usual_priorities:
                 self._move_booth_in_order(booth_id, self._find_pass_of_booth(booth_id))
-        self._put_booth_back_in_order(self._set_aside - self._empty)
+        self._put_booths_back_in_order(self._set_aside - self._empty)
 
     def plan_claims(self, numbers: int) -> dict[int, int]:
         """Return how many of the next `numbers` numbers may be claimed (reserved for dialling) from each booth, best
@@ -226,7 +226,7 @@ class BoothOrder:
             after, at, booth_id = first
             quotas[booth_id] = quotas.get(booth_id, 0) + NEIGHBOURS
             planned += NEIGHBOURS
-            heapq.heappush(again, (after, at + NEIGHBOURS / self._find_priority(booth_id), booth_id))
+            heapq.heappush(again, (after, at + NEIGHBOURS / self._find_priority_of_booth(booth_id), booth_id))
         for place in drawn:
             heapq.heappush(self._heap, place)
         return quotas
@@ -247,7 +247,7 @@ class BoothOrder:
             # A booth that returns after a pause does not catch up on the calls that it missed.
             # A booth after its last call has the rate 0, but its numbers may have been claimed just before.
             at = max(self._find_pass_of_booth(booth_id), behind)
-            self._move_booth_in_order(booth_id, at + count / max(self._find_priority(booth_id), _LEAST_RATE))
+            self._move_booth_in_order(booth_id, at + count / max(self._find_priority_of_booth(booth_id), _LEAST_RATE))
         asked = list(quotas)
         if full:
             last = max((asked.index(booth_id) for booth_id in given if booth_id in quotas), default=0)
@@ -262,14 +262,15 @@ class BoothOrder:
             if booth_id in self._usual_priorities:
                 self._move_booth_in_order(
                     booth_id,
-                    self._find_pass_of_booth(booth_id) - count / max(self._find_priority(booth_id), _LEAST_RATE),
+                    self._find_pass_of_booth(booth_id)
+                    - count / max(self._find_priority_of_booth(booth_id), _LEAST_RATE),
                 )
         self.reset_empty_booths()
 
     def reset_empty_booths(self) -> None:
         """Forget which booths have no remaining numbers, because numbers may have returned to the queues."""
         self._empty.clear()
-        self._put_booth_back_in_order(set(self._set_aside))
+        self._put_booths_back_in_order(set(self._set_aside))
 
     def _find_next_entry(self) -> _Place | None:
         """Return the entry of the booth that is called next, or None. Outdated entries before it are removed from the
@@ -281,7 +282,7 @@ class BoothOrder:
             if first is self._places[booth_id]:
                 if first[0] and self.must_other_booths_wait:
                     return None
-                if booth_id not in self._empty and self._find_priority(booth_id) > 0:
+                if booth_id not in self._empty and self._find_priority_of_booth(booth_id) > 0:
                     return first
                 self._set_aside.add(booth_id)
             heapq.heappop(self._heap)
@@ -298,12 +299,12 @@ class BoothOrder:
             self._heap = [place for booth_id, place in self._places.items() if booth_id not in self._set_aside]
             heapq.heapify(self._heap)
 
-    def _put_booth_back_in_order(self, booths: set[int]) -> None:
+    def _put_booths_back_in_order(self, booths: set[int]) -> None:
         self._set_aside -= booths
         for booth_id in booths:
             heapq.heappush(self._heap, self._places[booth_id])
 
-    def _find_priority(self, booth_id: int) -> float:
+    def _find_priority_of_booth(self, booth_id: int) -> float:
         priority = (
             self._priorities_today[booth_id] if booth_id in self._priorities_today else self._usual_priorities[booth_id]
         )

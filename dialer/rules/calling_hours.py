@@ -88,19 +88,19 @@ def count_seconds_left_to_call_today(hours: Sequence[WeekHours], zone: ZoneInfo,
     return sum(max(0.0, until - max(start, now)) for start, until in moments)
 
 
-def get_midnight(day: date, zone: ZoneInfo) -> float:
+def get_midnight_of_day(day: date, zone: ZoneInfo) -> float:
     """Return the midnight at which a day begins in a time zone (epoch seconds)."""
     return datetime.combine(day, time(), zone).timestamp()
 
 
 def get_local_midnight_before(zone: ZoneInfo, now: float) -> float:
     """Return the local midnight before `now` (epoch seconds), from which daily caps are counted."""
-    return get_midnight(datetime.fromtimestamp(now, zone).date(), zone)
+    return get_midnight_of_day(datetime.fromtimestamp(now, zone).date(), zone)
 
 
 def get_next_midnight(zone: ZoneInfo, now: float) -> float:
     """Return the local midnight after `now` (epoch seconds)."""
-    return get_midnight(datetime.fromtimestamp(now, zone).date() + timedelta(days=1), zone)
+    return get_midnight_of_day(datetime.fromtimestamp(now, zone).date() + timedelta(days=1), zone)
 
 
 def merge_adjoining_periods(stretches: Iterable[tuple[Moment, Moment]]) -> list[tuple[Moment, Moment]]:

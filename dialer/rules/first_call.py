@@ -12,7 +12,7 @@ from datetime import datetime
 
 from dialer.domain.enums import Purpose
 from dialer.domain.model import Booth
-from dialer.rules.calling_hours import get_midnight
+from dialer.rules.calling_hours import get_midnight_of_day
 from dialer.rules.gate import Case, Gate, Objection, Reason, format_weekday_and_time
 from dialer.rules.polls import Area, CloseUnknown, PollingDay, find_close_of_poll, find_polling_day
 from dialer.rules.rulebook import CampaignRules
@@ -175,5 +175,5 @@ def _find_area_objections(
         when = format_weekday_and_time(close - areas.last_call_seconds, gate.rules.centre_zone)
         yield Objection(Reason.POLL_OVER, f"the last call of the polling day was due on {when}", None)
     if workers and today < poll.day:
-        begins = get_midnight(poll.day, poll.zone)
+        begins = get_midnight_of_day(poll.day, poll.zone)
         yield Objection(Reason.NO_POLL, f"it calls on the polling day {poll.day} only", begins)

@@ -133,7 +133,7 @@ class Gate:
 
         Caps and intervals between calls are not checked, because they already count this call.
         """
-        return self._build_ruling_from_objections(now, lambda at: self._find_connect_objections(case, at))
+        return self._build_ruling_from_objections(now, lambda at: self._find_objections_to_connection(case, at))
 
     def find_next_allowed_time(self, case: Case, now: float, at: float) -> float | None:
         """Return the earliest time, `at` or later, when a call could be placed (epoch seconds), or None if it cannot be
@@ -181,7 +181,7 @@ class Gate:
     def _find_campaign_objections(
         self, campaign: CampaignRules, now: float, areas: Collection[Area]
     ) -> Iterator[Objection]:
-        yield from self._check_registers(campaign.purpose, now)
+        yield from self._check_do_not_call_registers(campaign.purpose, now)
         yield from self._check_certificates_of_all_languages(campaign, now)
         yield from self._check_silence_interval_in_all_areas(campaign, areas, now)
         yield from self._check_campaign_hours(campaign, now)
@@ -195,7 +195,7 @@ class Gate:
         campaign = case.campaign
         yield from self._check_number_is_callable(case)
         yield from self._check_owner_allows_calls(case)
-        yield from self._check_registers(campaign.purpose, now)
+        yield from self._check_do_not_call_registers(campaign.purpose, now)
         yield from self._check_certificate(campaign, case.language, now)
         yield from self._check_caller_id(case.caller_id)
         yield from self._check_poll_is_not_over(campaign, case.area, now)
@@ -210,7 +210,7 @@ class Gate:
             yield from self._check_minimum_intervals(case, case.facts, now)
             yield from self._check_daily_caps(campaign, case.facts, now, asked_at)
 
-    def _find_connect_objections(self, case: Case, now: float) -> Iterator[Objection]:
+    def _find_objections_to_connection(self, case: Case, now: float) -> Iterator[Objection]:
         yield from self._check_owner_allows_calls(case)
         yield from self._check_certificate(case.campaign, case.language, now)
         yield from self._check_silence_interval(case.campaign, case.area, now)
@@ -243,7 +243,7 @@ class Gate:
             words = f"a {voice} {campaign.purpose.value} call needs consent, and none is recorded"
             yield Objection(Reason.NO_CONSENT, words, None)
 
-    def _check_registers(self, purpose: Purpose, now: float) -> Iterator[Objection]:
+    def _check_do_not_call_registers(self, purpose: Purpose, now: float) -> Iterator[Objection]:
         rules = self.rules.profile.registers
         if purpose not in rules.applies_to:
             return

@@ -18,7 +18,9 @@ SOON_SECONDS = 60.0  # retry after a call that was never placed or was cancelled
 
 @dataclass(frozen=True, slots=True)
 class RetryRules:
-    """A campaign's waiting times before a number is called again (seconds)."""
+    """A campaign's limits for repeated calls to a number: attempts, and the waiting time after each outcome
+    (seconds).
+    """
 
     max_attempts: int
     busy_seconds: float

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from dialer.domain.enums import CampaignKind, Purpose
 from dialer.domain.phone_facts import NO_INTERVALS, CallIntervals, Register
-from dialer.rules.calling_hours import WeekHours, get_midnight, make_daily_hours
+from dialer.rules.calling_hours import WeekHours, get_midnight_of_day, make_daily_hours
 from dialer.rules.number_zones import NumberZones, find_time_zones_of_number, find_time_zones_of_prefix
 from dialer.rules.polls import PollingDay
 from dialer.settings.campaigns import Campaign
@@ -105,16 +105,16 @@ class Rulebook:
         return find_end_of_day(poll.day + timedelta(days=self.profile.retention.erase_after_days), self.centre_zone)
 
     @property
-    def _uses_number_zones(self) -> bool:
+    def _has_calling_hours_in_number_zones(self) -> bool:
         return self.profile.calling_hours.zones is Zones.NUMBER
 
     def find_time_zones_of_number(self, number: str) -> NumberZones:
         """Return the time zones in which a number's calling hours apply, or none if they are unknown."""
-        return find_time_zones_of_number(number) if self._uses_number_zones else (self.centre_zone,)
+        return find_time_zones_of_number(number) if self._has_calling_hours_in_number_zones else (self.centre_zone,)
 
     def list_all_time_zones(self) -> NumberZones:
         """Return the time zones of all numbers with an allowed prefix."""
-        if not self._uses_number_zones:
+        if not self._has_calling_hours_in_number_zones:
             return (self.centre_zone,)
         every = {zone.key: zone for prefix in self.allowed_prefixes for zone in find_time_zones_of_prefix(prefix)}
         return tuple(every.values())
@@ -187,4 +187,4 @@ def build_campaign_rules(
 
 def find_end_of_day(day: date, zone: ZoneInfo) -> float:
     """Return the midnight at which a day ends (epoch seconds)."""
-    return get_midnight(day + timedelta(days=1), zone)
+    return get_midnight_of_day(day + timedelta(days=1), zone)

@@ -7,9 +7,9 @@ from dialer.settings.site import Settings
 
 
 def find_when_change_is_applied(section: str, key: str = "") -> Applied:
-    """Return when the change of a setting in `section` takes effect.
+    """Return when a changed setting takes effect, such as at once or after a restart.
 
-    Without a `key`, the change is that the whole table was added or removed.
+    `key` is the key in the settings table `section`; without it, the whole table was added or removed.
     """
     field = Settings.model_fields.get(section)
     model = None if field is None else find_section_type(field.annotation)
@@ -17,7 +17,9 @@ def find_when_change_is_applied(section: str, key: str = "") -> Applied:
 
 
 def find_keys_applied_at_other_times(model: type[Section]) -> dict[str, Applied]:
-    """Return the keys that take effect at another time than the rest of their settings section."""
+    """Return the keys of a settings table that take effect at another time than the rest of the table, with that
+    time.
+    """
     return {
         key: each for key, field in model.model_fields.items() for each in field.metadata if isinstance(each, Applied)
     }

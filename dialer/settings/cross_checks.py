@@ -18,7 +18,7 @@ Mistake = tuple[Place, str]
 
 
 def find_cross_table_mistakes(settings: Settings) -> Iterator[Mistake]:
-    """Yield each mistake in settings that involves several tables, such as a campaign with an unknown trunk.
+    """Yield each contradiction between tables of the settings, such as a campaign that names an unknown trunk.
 
     Each table by itself must be valid already.
     """

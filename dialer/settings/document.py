@@ -31,7 +31,7 @@ HQ_HEAD = """# Settings of headquarters
 
 
 def render_settings_page(page: str) -> str:
-    """Return the new text of the page settings.md: its present introduction, then generated tables."""
+    """Return the new text of the page settings.md: the introduction of `page`, followed by newly generated tables."""
     described: dict[type[Section], str] = {}
     parts = [
         page[: page.index("\n## `[")],
@@ -64,9 +64,10 @@ def _document_sections(
     note: Callable[[str, type[Section]], str] = lambda _name, _model: "",
     within: str = "",
 ) -> list[str]:
-    """Return the page's lines on all sections of a settings class.
+    """Return the lines of the reference page about every section of a settings class.
 
-    `described` maps sections that were described before to their headings; the page only refers to these.
+    `described` has the heading of each section that is on the page already. For such a section the lines only refer to
+    that heading.
     """
     lines: list[str] = []
     for section, field in model.model_fields.items():
@@ -105,8 +106,10 @@ def _document_sections(
 
 
 def _find_already_described_keys(model: type[Section], described: dict[type[Section], str]) -> tuple[list[str], str]:
-    """Return the keys of a section that a section with the same base class already describes, and the heading of that
-    section.
+    """Return the keys of a section that the page describes already, because a section with the same base class has them
+    too.
+
+    The second value is the heading of that other section.
     """
     for other, heading in described.items():
         if model.__base__ is other.__base__ is not Section:

@@ -15,7 +15,7 @@ DELIMITER = "__"
 
 
 def read_settings_in_environment(model: type[Section]) -> dict[str, Any]:
-    """Return the settings in environment variables such as MATDAN_AMI__SECRET, as a table.
+    """Return the settings from environment variables such as MATDAN_AMI__SECRET, as nested dictionaries.
 
     Raises SettingError for the first variable that is not a setting of the model or cannot be decoded. Each variable is
     read by itself, because pydantic-settings does not name variables that it cannot decode or that it ignores.
@@ -41,10 +41,10 @@ def read_settings_in_environment(model: type[Section]) -> dict[str, Any]:
 
 
 def find_environment_variable(place: tuple[str, ...], *, of_wrong_type: bool) -> str | None:
-    """Return the name of the environment variable that set a setting, or None.
+    """Return the environment variable that set the setting at the path `place`, or None.
 
-    The path within the variable's value is appended. With `of_wrong_type`, a variable that set only a part of the
-    setting counts too.
+    If the variable set a whole table, the rest of the path is appended to its name. With `of_wrong_type`, a variable
+    that set only a part of the setting is found too.
     """
     for name in _list_matdan_variables():
         path = tuple(name[len(PREFIX) :].lower().split(DELIMITER))

@@ -180,9 +180,10 @@ def is_loopback_host(host: str) -> bool:
 
 
 def derive_secret(manager_secret: SecretStr | None, purpose: str) -> str:
-    """Return a secret that is derived from `ami.secret` for a purpose, so that nobody needs to configure it.
+    """Return a secret that is derived from `ami.secret` for one purpose, so that nobody needs to configure another
+    secret.
 
-    It has 160 bits, in hexadecimal. Raises ValueError if `ami.secret` is not set.
+    The secret has 160 bits, in hexadecimal. Raises ValueError if `ami.secret` is not set.
     """
     if manager_secret is None:
         raise ValueError("a password or token cannot be derived without the manager secret: set ami.secret")
@@ -215,14 +216,16 @@ class Section(BaseModel):
         return self
 
     def _find_inconsistencies(self) -> Iterator[str]:
-        """Yield mistakes between the settings of this table, each with a remedy. Only the first one is reported."""
+        """Yield the contradictions between the settings of this table, each with a remedy. Only the first one is
+        reported.
+        """
         yield from ()
 
 
 def find_section_type(annotation: Any) -> type[Section] | None:
-    """Return the class of the settings table that a field holds, alone, optionally or in a list.
+    """Return the class of the settings table that a field holds, or None if the field is a plain value.
 
-    None = the field is a plain value.
+    The field may hold one table, an optional table or a list of tables.
     """
     if isinstance(annotation, type) and issubclass(annotation, Section):
         return annotation

@@ -52,18 +52,20 @@ class SettingsText:
         return key
 
     def locate_setting(self, place: Loc) -> str:
-        """Return file and line of a setting, such as `centre.toml:83`.
+        """Return the file and line of a setting, such as `centre.toml:83`.
 
-        If the file does not set it, return the line of its table.
+        If the file does not contain the setting, return the line of the setting's table.
         """
         found = tuple(number for number, _ in self._list_steps_to_setting(place))
         for length in range(len(found), 0, -1):
-            if found[:length] in self._find_line_numbers:
-                return f"{self.name}:{self._find_line_numbers[found[:length]]}"
+            if found[:length] in self._line_numbers_by_key:
+                return f"{self.name}:{self._line_numbers_by_key[found[:length]]}"
         return self.name
 
     def _list_steps_to_setting(self, place: Loc) -> Iterator[tuple[str, Mapping[str, Any]]]:
-        """Yield each step of the path to a setting: its key, or the index of a table in an array, with that table."""
+        """Yield each step on the path to a setting: a key, or the index of a table in an array with the content of that
+        table.
+        """
         value: Any = self.table
         for part in place:
             if isinstance(value, list):
@@ -79,7 +81,7 @@ class SettingsText:
                 yield str(part), {}
 
     @cached_property
-    def _find_line_numbers(self) -> dict[Place, int]:
+    def _line_numbers_by_key(self) -> dict[Place, int]:
         lines: dict[Place, int] = {}
         counts: dict[Place, int] = {}  # index of the last table of each array
         within: Place = ()

@@ -32,10 +32,10 @@ class NotToml(ValueError):
 
 
 def open_regular_file(path: Path, *, pipe: bool = False) -> BufferedReader:
-    """Open a regular file for reading; a device or directory is refused.
+    """Open a regular file for reading. A device or directory is refused, and a pipe too unless `pipe` is True.
 
-    With `pipe`, a pipe may be opened too. Otherwise a pipe is refused at once, without waiting for its writer. Raises
-    OSError, whose `strerror` gives the reason: no such file, no permission, a directory, a device, a pipe.
+    A pipe is refused at once, without waiting for its writer. Raises OSError, whose `strerror` gives the reason: no
+    such file, no permission, a directory, a device, a pipe.
     """
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | (0 if pipe else os.O_NONBLOCK))
     try:
@@ -60,10 +60,7 @@ def read_whole_file(path: Path, most_bytes: int, *, pipe: bool = False) -> bytes
 
 
 def read_file_up_to_limit(file: BinaryIO, most_bytes: int) -> bytes:
-    """Return the rest of an open file.
-
-    Raises OSError if there are more than `most_bytes`.
-    """
+    """Return the rest of an open file. Raises OSError if the rest has more than `most_bytes`."""
     data = file.read(most_bytes + 1)
     if len(data) > most_bytes:
         raise OSError(errno.EFBIG, f"the file is larger than {most_bytes // 1024:,} kB")

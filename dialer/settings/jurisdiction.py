@@ -43,7 +43,7 @@ DayPeriod = Annotated[tuple[LocalTime, LocalTime], BeforeValidator(_parse_period
 
 @dataclass(frozen=True, slots=True)
 class Strictness:
-    """How to tell whether a site's own value of a rule is stricter than the profile's value."""
+    """The comparison that decides whether a site's own value of a rule is at least as strict as the profile's value."""
 
     is_as_strict: Callable[[Any, Any], bool]  # arguments: the site's value, the profile's value
     bound: str  # the rule in words
@@ -365,9 +365,9 @@ def validate_profile(values: Mapping[str, Any], file: str) -> Profile:
 
 
 def find_strictness_of_rule(rule: type[Rule], field: str) -> Strictness | None:
-    """Return how a site's own value of a rule is compared with the profile's.
+    """Return the comparison of a site's own value of a rule's field with the profile's value.
 
-    None = a site cannot change this field.
+    None: a site cannot change this field.
     """
     return next((each for each in rule.model_fields[field].metadata if isinstance(each, Strictness)), None)
 
@@ -400,15 +400,17 @@ def apply_stricter_rules(
                 continue
             strictness = find_strictness_of_rule(type(rules[name]), field)
             if strictness is None or not strictness.is_as_strict(ours, theirs):
-                problem = f"{fields[field]!r} is looser than the profile {profile.name!r} ({_format_value(theirs)})"
+                problem = (
+                    f"{fields[field]!r} is looser than the profile {profile.name!r} ({_format_rule_value(theirs)})"
+                )
                 remedy = "a site cannot change it" if strictness is None else strictness.bound
                 raise SettingError(file, f"rules.stricter.{name}.{field}", problem, remedy)
     return stricter
 
 
-def _format_value(value: Any) -> str:
+def _format_rule_value(value: Any) -> str:
     if isinstance(value, tuple):
-        return ", ".join(_format_value(each) for each in value) or "none"
+        return ", ".join(_format_rule_value(each) for each in value) or "none"
     if isinstance(value, BaseModel):
         return " ".join(f"{key} {each}" for key, each in value.model_dump().items())
     return f"{value:%H:%M}" if isinstance(value, time) else str(value)

@@ -22,12 +22,14 @@ _REFERENCE = "see docs/reference/settings.md"
 
 
 def combine_setting_errors(found: Sequence[SettingError]) -> SettingError:
-    """Return one error that contains all errors about settings."""
+    """Return one error that contains all the given errors about settings."""
     return found[0] if len(found) == 1 else SettingMistakes(found)
 
 
 def add_file_and_line_to_error(error: SettingError, text: SettingsText) -> SettingError:
-    """Return the error with the file and line of its key. Return it unchanged if it has them already."""
+    """Return the error with the file and line of the setting that it is about. An error that has them already is not
+    changed.
+    """
     if error.file != UNKNOWN_FILE or not error.key:
         return error
     where = text.locate_setting(tuple(error.key.split(".")))
@@ -40,7 +42,7 @@ def list_setting_errors(
     model: type[Section],
     in_environment: Callable[..., str | None],
 ) -> Iterator[SettingError]:
-    """Yield an error for each mistake that pydantic found in a settings file or the environment.
+    """Yield an error for each mistake that pydantic found in a settings file or in environment variables.
 
     `in_environment` returns the environment variable that set the setting at a path, or None.
     """
@@ -61,7 +63,7 @@ def list_setting_errors(
             yield SettingError(file, key, "is missing", f"add it, {_REFERENCE}")
         else:
             secret = _SECRET.search(".".join(place))
-            yield SettingError(file, key, _describe_problem(problem, secret=bool(secret)), "")
+            yield SettingError(file, key, _describe_validation_error(problem, secret=bool(secret)), "")
 
 
 def _describe_unknown_setting(model: type[Section], place: Place) -> tuple[str, str]:
@@ -73,7 +75,7 @@ def _describe_unknown_setting(model: type[Section], place: Place) -> tuple[str, 
     return "is not a setting", remedy
 
 
-def _describe_problem(problem: Mapping[str, Any], *, secret: bool) -> str:
+def _describe_validation_error(problem: Mapping[str, Any], *, secret: bool) -> str:
     message = re.sub(r"^Value error, ", "", problem["msg"])
     message = re.sub(r"^Input should be (?:a valid tuple|an instance of tuple)$", "must be a list", message)
     message = re.sub(r"^Input should be ", "must be ", message)
@@ -109,7 +111,6 @@ def _list_allowed_keys(model: type[BaseModel], place: Place) -> list[str]:
 
 
 def ignore_environment_variables(place: tuple[str, ...], *, of_wrong_type: bool) -> None:
-    """Return None, because environment variables cannot override the settings in this file.
-
-    It is the `in_environment` of `list_setting_errors` for such files.
+    """Return None: the value of `in_environment` of `list_setting_errors` for files whose settings no environment
+    variable sets.
     """

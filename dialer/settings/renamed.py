@@ -36,9 +36,6 @@ RENAMED: Final[Mapping[str, str]] = {
 
 
 def find_new_setting_name(place: tuple[str, ...]) -> str | None:
-    """Return the new name of a setting that was renamed, as `key` or `[table]`.
-
-    None = the key was never a setting.
-    """
+    """Return the new name of a renamed setting, as `key` or `[table]`, or None if the setting was not renamed."""
     key = ".".join(part for part in place if not part.isdecimal())
     return RENAMED.get(key)

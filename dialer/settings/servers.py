@@ -31,7 +31,7 @@ def split_settings_by_server(settings: Settings) -> Mapping[str, Settings]:
 def narrow_settings_to_server(
     settings: Settings, name: str | None, file: str = "settings"
 ) -> tuple[Settings, tuple[AsteriskServer, ...]]:
-    """Return the part of the settings that concerns one Asterisk server, and the site's other servers.
+    """Return the part of the settings that concerns the Asterisk server `name`, and the site's other Asterisk servers.
 
     Raises SettingError for a missing or unknown name.
     """
@@ -59,7 +59,7 @@ def list_phones_without_seat(settings: Settings) -> tuple[str, ...]:
 
 
 def convert_settings_to_single_server(settings: Settings) -> Settings:
-    """Return the settings of a site with several Asterisk servers, reduced to one server."""
+    """Return a copy of the settings of a site with several Asterisk servers, changed to a site with one server."""
     tables = {
         section: tuple(each.model_copy(update={"server": None}) for each in getattr(settings, section))
         for section in ("trunks", "seats", "transfers", "supervisors")

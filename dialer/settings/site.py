@@ -134,14 +134,14 @@ def load_settings(path: Path | None = None) -> Settings:
 
 
 def _merge_setting_tables(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """Merge two tables of settings. Values of `above` take precedence."""
+    """Merge two tables of settings. If both have a setting, the value in `above` is used."""
     tables = [key for key, value in above.items() if isinstance(value, dict) and isinstance(below.get(key), dict)]
     within = {key: _merge_setting_tables(below[key], above[key]) for key in tables}
     return {**below, **above, **within}
 
 
 def _add_campaigns_of_headquarters(table: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the table of settings with headquarters' campaigns after the site's own.
+    """Return the table of settings with headquarters' campaigns appended to the site's own campaigns.
 
     Raises SettingError for an invalid file.
     """

@@ -60,7 +60,7 @@ def _find_looser_settings(settings: Settings, profile: Profile) -> Iterator[Obje
     dialling, named = settings.dialling, f"the profile {profile.name!r}"
     if "max_attempts_per_day" in dialling.model_fields_set:
         key, value = "dialling.max_attempts_per_day", dialling.max_attempts_per_day
-        yield from _check_number_range(key, value, None, profile.attempts.per_day, named)
+        yield from _check_setting_is_in_range(key, value, None, profile.attempts.per_day, named)
     for trunk in settings.trunks:
         for caller_id in trunk.caller_ids:
             if profile.caller_id.series and not caller_id.startswith(profile.caller_id.series):
@@ -76,7 +76,7 @@ def _find_looser_settings(settings: Settings, profile: Profile) -> Iterator[Obje
             problem = f"runs an AGI script, but campaign {number.campaign!r} has no declaration of what it does"
             yield "inbound.numbers.flow", problem, "add [campaigns.declared] to that campaign"
     key, days = "recordings.keep_days", settings.recordings.keep_days
-    yield from _check_number_range(key, days, None, profile.retention.erase_after_days, named)
+    yield from _check_setting_is_in_range(key, days, None, profile.retention.erase_after_days, named)
     if settings.flows.recordings and not profile.recording.allowed:
         yield "flows.recordings", f"{named} does not allow recordings", "set it to false, or use a profile of your own"
     campaigns = {campaign.id: campaign for campaign in settings.campaigns}
@@ -89,10 +89,7 @@ def _find_looser_settings(settings: Settings, profile: Profile) -> Iterator[Obje
 
 
 def describe_recording_obligation(settings: Settings, today: date) -> str | None:
-    """Return until when the rules require that recordings are kept, as text with the source.
-
-    None = the rules do not require it.
-    """
+    """Return a text that says until when the rules require that recordings are kept, with the legal source, or None."""
     retention = load_site_profile(settings).retention
     if not retention.keep_recordings:
         return None
@@ -109,9 +106,9 @@ _STRICTER_IS_USED = frozenset({"abandoned_lock_hours", "abandoned_target", "aban
 
 
 def _find_looser_campaign_settings(campaign: Campaign, profile: Profile, named: str) -> Iterator[Objection]:
-    """Yield the settings of a campaign that the profile does not allow.
+    """Yield the settings of a campaign that the jurisdiction profile does not allow.
 
-    Its flow is checked when it is loaded.
+    The campaign's IVR flow is checked elsewhere, when it is loaded.
     """
     key, declared = f"campaigns.{campaign.id}", campaign.declared
     if campaign.record and not profile.recording.allowed:
@@ -137,7 +134,7 @@ def _find_looser_campaign_settings(campaign: Campaign, profile: Profile, named: 
         ("abandoned_limit", None, min(cap.share for cap in profile.abandoned.caps)),
     ):
         if name in campaign.model_fields_set or name not in _STRICTER_IS_USED:
-            yield from _check_number_range(f"{key}.{name}", getattr(campaign, name), least, most, named)
+            yield from _check_setting_is_in_range(f"{key}.{name}", getattr(campaign, name), least, most, named)
 
 
 def _find_uncertified_voices(settings: Settings, profile: Profile, named: str) -> Iterator[Objection]:
@@ -151,7 +148,7 @@ def _find_uncertified_voices(settings: Settings, profile: Profile, named: str) -
             yield f"campaigns.{campaign.id}.trunks", problem, remedy
 
 
-def _check_number_range(
+def _check_setting_is_in_range(
     key: str, value: float, least: float | None, most: float | None, named: str
 ) -> Iterator[Objection]:
     if least is not None and value < least:
@@ -161,9 +158,9 @@ def _check_number_range(
 
 
 def list_abandoned_caps(campaign: Campaign, profile: Profile) -> list[tuple[float, float, float]]:
-    """Return the limits on a campaign's abandoned-call rate, each as window (seconds), target and limit (0-1).
+    """Return the caps on a campaign's abandoned-call rate, each as window (seconds), target and hard limit (0-1).
 
-    The stricter one of campaign and profile is used.
+    Of the campaign's and the jurisdiction profile's values, the stricter one is used.
     """
     target = min(campaign.abandoned_target, profile.abandoned.target)
     return [
@@ -173,6 +170,6 @@ def list_abandoned_caps(campaign: Campaign, profile: Profile) -> list[tuple[floa
 
 
 def find_lowest_abandoned_cap(settings: Settings, profile: Profile) -> float:
-    """Return the lowest limit (0-1) on the abandoned-call rate among the site's campaigns, to be shown on pages."""
+    """Return the lowest abandoned-call cap (0-1) of the site's campaigns, which pages show."""
     every = [limit for campaign in settings.campaigns for _, _, limit in list_abandoned_caps(campaign, profile)]
     return min(every, default=min(cap.share for cap in profile.abandoned.caps))

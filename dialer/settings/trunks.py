@@ -90,8 +90,8 @@ def find_caller_ids_to_show(
 ) -> tuple[str, ...]:
     """Return the numbers of a trunk that may be shown as caller ID for a call.
 
-    These are the caller IDs of the first area that contains the voter, otherwise those that belong to no area,
-    otherwise all. `called` is None if the call is not to a voter.
+    These are the caller IDs of the first area that contains the voter, or those that belong to no area, or else all of
+    them. `called` is None if the call is not to a voter.
     """
     if called is not None:
         for area in areas:

@@ -41,7 +41,7 @@ _RESERVED_NETWORKS: Final = tuple(  # RFC 5737, RFC 3849
 def find_secret_weakness(secret: str, owner: str = "", *, least: int = MIN_SECRET_LENGTH) -> str | None:
     """Return why a secret is easily guessed, or None if it seems strong.
 
-    `least` is its minimum length, `owner` the name of its user.
+    `least` is the minimum length (characters). `owner` is the name of the user whose secret it is.
     """
     if secret.lower() in _SHIPPED_SECRETS | {owner.lower()}:
         return "is its user's name, or from the example"
@@ -133,9 +133,8 @@ def find_unsafe_permissions(settings: Settings, file: Path) -> str | None:
 
 
 def _contains_secret(value: Any) -> bool:
-    """Return whether a table of settings contains a secret.
-
-    PIN hashes count, as a short PIN can be computed from its hash.
+    """Return whether a table of settings contains a secret. A PIN hash counts as a secret, because a short PIN can be
+    found from it.
     """
     if isinstance(value, list):
         return any(map(_contains_secret, value))

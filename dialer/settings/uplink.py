@@ -26,7 +26,7 @@ class Leader(Section):
 
 
 def find_duplicate_leaders(leaders: Sequence[Leader]) -> Iterator[str]:
-    """Yield a mistake if two leaders have the same name or key, because two signatures must come from two people."""
+    """Yield a mistake for two leaders with the same name or key, because two signatures must come from two people."""
     for field in ("name", "key"):
         if len({getattr(leader, field) for leader in leaders}) < len(leaders):
             yield f"leaders must be different people; two have the same {field}"

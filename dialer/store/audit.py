@@ -15,7 +15,7 @@ from dialer.domain.audit_chain import (
     GENESIS,
     UNSHOWN,
     AuditEntry,
-    format_canonical_details,
+    format_canonical_audit_details,
     make_next_audit_entry,
     shorten_for_audit,
 )
@@ -95,7 +95,7 @@ def append_entry(db: Connection, kind: str, who: str, what: Mapping[str, str], a
     Raises UnsafeValue if a detail looks like a phone number or is too long.
     """
     same = SQL.number_of_same_entry.fetch_first_value(
-        db, at=at, kind=kind, who=who, what=format_canonical_details(what)
+        db, at=at, kind=kind, who=who, what=format_canonical_audit_details(what)
     )
     if same is not None:
         return same

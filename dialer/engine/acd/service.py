@@ -309,14 +309,14 @@ class Acd:
     # Phones
 
     def on_phone_connected(self, seat_name: str) -> None:
-        """Update the seat of an agent's phone that has connected."""
+        """Update the state of a seat after its agent's phone has connected: a lost seat becomes ready or paused."""
         seat = self._seats.get(seat_name)
         if seat is not None:
             self.update_seat_and_connect_voter(seat, seat.connect_phone(self._core.read_clock()))
 
     def on_phone_disconnected(self, seat_name: str) -> None:
-        """Update the seat of an agent's phone that has disconnected. If the agent is logged in, the phone is called
-        again.
+        """Update the state of a seat after its agent's phone has disconnected. If the agent is logged in, the phone is
+        called again.
         """
         seat = self._seats.get(seat_name)
         if seat is None:
@@ -351,7 +351,9 @@ class Acd:
             self.update_seat_and_connect_voter(seat, replace(seat, phone_suspect=doubted))
 
     def set_seat_phone_on_hold(self, seat_name: str, on_hold: bool) -> None:
-        """Set whether a seat's phone is on hold by its own key. Voters are not connected to such a seat."""
+        """Set whether the agent has put the seat's phone on hold with the phone's own key. No voters are connected to
+        such a seat.
+        """
         seat = self._seats[seat_name]
         if seat.phone_on_hold is not on_hold:
             self.update_seat_and_connect_voter(seat, replace(seat, phone_on_hold=on_hold))

@@ -42,7 +42,7 @@ class OwnCallBacks:
         self._store = store
         self._waiting: dict[AttemptId, OwnCallBack] = {}  # by the attempt in which the call-back was promised
 
-    async def load_call_backs(self) -> None:
+    async def load_promised_call_backs(self) -> None:
         """Load the promised call-backs from the store. Raises StoreError."""
         for own in await self._store.read_own_call_backs(self._core.clock.now()):
             self._schedule_call_back(own)

@@ -113,7 +113,7 @@ class Reconciler:
             )
 
     def hang_up_stray_call(self, attempt_id: AttemptId) -> None:
-        """Hang up a call on the switch that has no live call here, if it was placed from this store."""
+        """Hang up a call on the switch that the engine does not know as live, if this store has its call attempt."""
         self._core.spawn_task(self._hang_up_stray_calls([attempt_id]), "hang-up-strays")
 
     async def _look_up_and_end_vanished_calls(self, vanished: Sequence[AttemptId], server: str) -> None:
@@ -181,7 +181,10 @@ class Reconciler:
         return len(orphans)
 
     def rebuild_call_from_attempt(self, attempt: OpenAttempt) -> Call:
-        """Rebuild a live call from its call attempt in the store. Its monotonic times start at the present moment."""
+        """Return a live call, rebuilt from its call attempt in the store.
+
+        The true monotonic times of the call are unknown, so its ringing and talk count from now.
+        """
         now = self._core.clock.monotonic()
         run = self._runs[attempt.campaign_id]
         machine = attempt.disposition is Disposition.MACHINE
@@ -228,9 +231,9 @@ class Reconciler:
         return DispositionRecord(attempt.attempt_id, attempt.disposition, said_at, attempt.agent, retry_at)
 
     async def _hang_up_stray_calls(self, strays: Sequence[AttemptId]) -> None:
-        """Hang up calls on the switch whose attempts have ended here.
+        """Hang up calls that are live on the switch although their call attempts have ended in the store.
 
-        Calls that are not in our store belong to another dialler and are left alone.
+        Calls that are not in the store belong to another dialler and are left alone.
         """
         ours: frozenset[AttemptId] = frozenset()
         try:
@@ -244,9 +247,9 @@ class Reconciler:
             _log.warning("resync.foreign_calls_found", calls=len(strays) - len(ours))
 
     async def _hang_up_cancelled_call(self, attempt_id: AttemptId) -> None:
-        """Hang up calls that were cancelled, unless they were answered meanwhile.
+        """Hang up a call that was cancelled, unless it was answered meanwhile.
 
-        The switch reports the answer right after `SwitchUp`.
+        The switch reports such an answer right after `SwitchUp`.
         """
         call = self._calls.get(attempt_id)
         if call is not None and not call.is_answered:

@@ -8,7 +8,7 @@ PIECE_NUMBERS = 250
 """Numbers per transaction while calls go on: results of calls wait for at most one transaction."""
 
 
-async def enrol_numbers_in_chunks(store: Store, campaign_id: str) -> None:
+async def add_roll_numbers_to_campaign_queue(store: Store, campaign_id: str) -> None:
     """Add the roll's numbers to a campaign's queue, in several transactions. Raises StoreError."""
     for first in range(0, await store.find_last_phone_id() + 1, PIECE_NUMBERS):
         await store.enrol_numbers(campaign_id, first, first + PIECE_NUMBERS - 1)

@@ -15,7 +15,7 @@ from dialer.domain.view import CampaignChange, CampaignSpeed
 from dialer.engine.alerts.state import Alerts
 from dialer.engine.calls.state import Call
 from dialer.engine.campaigns.abandoned_counts import restore_abandoned_counts
-from dialer.engine.campaigns.enrolment import enrol_numbers_in_chunks
+from dialer.engine.campaigns.enrolment import add_roll_numbers_to_campaign_queue
 from dialer.engine.campaigns.runs import CampaignRun, CampaignRuns
 from dialer.engine.core import Core
 from dialer.engine.effects import Notify
@@ -71,7 +71,7 @@ class Campaigns:
         state = await store.ensure_campaign(campaign_id, plan.spec.kind, purpose)
         # The list of booth workers is short, and each chunk would search all of it.
         if in_chunks and purpose is not Purpose.BOOTH_WORKERS:
-            await enrol_numbers_in_chunks(store, campaign_id)
+            await add_roll_numbers_to_campaign_queue(store, campaign_id)
         else:
             await store.enrol_numbers(campaign_id)
         hopper = deque[Claim]()

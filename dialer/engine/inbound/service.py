@@ -154,7 +154,7 @@ class Inbound:
         return Call(
             attempt_id=attempt_id,
             campaign_id=route.campaign,
-            kind=_find_campaign_kind(route),
+            kind=_find_campaign_kind_of_route(route),
             phone_id=party.phone_id,
             voter_id=party.voter_id,
             booth_id=party.booth_id,
@@ -188,9 +188,9 @@ class Inbound:
     def restore_inbound_route(self, call: Call, attempt: OpenAttempt) -> Call:
         """Return an inbound call that an earlier run left open, with the route of the number that was called."""
         route = self._find_route_of_number(attempt.caller_id)
-        kind = CampaignKind.IVR if route is None else _find_campaign_kind(route)
+        kind = CampaignKind.IVR if route is None else _find_campaign_kind_of_route(route)
         return replace(call, inbound=True, kind=kind, flow_source=None if route is None else route.flow)
 
 
-def _find_campaign_kind(route: InboundNumber) -> CampaignKind:
+def _find_campaign_kind_of_route(route: InboundNumber) -> CampaignKind:
     return CampaignKind.AGENTS if route.mode is InboundMode.AGENT else CampaignKind.IVR

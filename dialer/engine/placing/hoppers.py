@@ -142,7 +142,7 @@ class Hoppers:
         now = self._core.clock.now()
         if now - run.priorities_at < PRIORITIES_SECONDS:
             return
-        run.priorities_at, today = now, self._polls.find_polls_today()
+        run.priorities_at, today = now, self._polls.find_booths_voting_today()
         run.votes_until = today.until
         polling = self._core.plan.polling if run.purpose is Purpose.TURNOUT else None
         run.order.set_booth_priorities(

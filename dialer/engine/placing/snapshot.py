@@ -78,7 +78,7 @@ class Snapshots:
         return PacingSnapshot(
             now_seconds=now,
             free_seats=sum(seat.is_free for seat in seats),
-            busy_seats=tuple(_make_busy_seat(seat, now) for seat in seats if seat.state in _BUSY),
+            busy_seats=tuple(_make_busy_seat_for_pacer(seat, now) for seat in seats if seat.state in _BUSY),
             paused_seats=sum(1 for seat in seats if seat.state in _ON_BREAK),
             ringing=ringing,
             waiting_seconds=waiting,
@@ -217,7 +217,7 @@ class Snapshots:
         return tuple(ringing), tuple(waiting)
 
 
-def _make_busy_seat(seat: Seat, now: float) -> BusySeat:
+def _make_busy_seat_for_pacer(seat: Seat, now: float) -> BusySeat:
     if seat.state is SeatState.RESERVED:  # the talk has not begun, however long the agent has looked at a preview
         return BusySeat(seat.conversation_stage, 0.0, leaving=seat.is_agent_leaving)
     began = seat.since.seconds if seat.closing_since_seconds is None else seat.closing_since_seconds

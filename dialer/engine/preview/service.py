@@ -59,8 +59,9 @@ class OwnCalls:
         return f"seat {seat_name}: dialled"
 
     def skip_preview(self, seat_name: str, attempt_id: AttemptId) -> str:
-        """Skip the call that is previewed at a seat. Its number is due again by the retry rules.
-        Raises CommandRefused.
+        """Skip the call that is previewed at a seat. Raises CommandRefused.
+
+        The called number is due again by the campaign's retry rules.
         """
         call = self._require_undialled_call(seat_name, attempt_id)
         if call.leg.preview is None:
@@ -73,7 +74,7 @@ class OwnCalls:
     def on_preview_expired(self, seat_name: str, attempt_id: AttemptId) -> None:
         """End a preview whose time is up.
 
-        Depending on the campaign's settings its call is dialled, or returns to the queue and the seat is paused.
+        By the campaign's settings the call is dialled, or its number returns to the queue and the seat is paused.
         """
         call = self._calls.get(attempt_id)
         if call is None or call.leg.preview is None:
@@ -136,7 +137,7 @@ class OwnCalls:
     def _require_idle_seat(self, seat_name: str, run: CampaignRun, *, promised: bool) -> Seat:
         """Return a seat whose agent may dial for this campaign now. Raises CommandRefused.
 
-        With `promised` the seat is reserved for a call-back.
+        With `promised` the seat must be reserved for a call-back that its agent has promised.
         """
         seat = self._seats.require_seat(seat_name)
         idle = seat.is_free or (seat.state is SeatState.PAUSED and seat.is_phone_usable)

@@ -15,7 +15,7 @@ from dialer.domain.enums import Purpose
 from dialer.domain.errors import CommandRefused, NotInStore
 from dialer.domain.model import BoothTurnout
 from dialer.domain.view import CampaignChange, RollImportProgress
-from dialer.engine.campaigns.enrolment import PIECE_NUMBERS, enrol_numbers_in_chunks
+from dialer.engine.campaigns.enrolment import PIECE_NUMBERS, add_roll_numbers_to_campaign_queue
 from dialer.engine.campaigns.runs import CampaignRuns
 from dialer.engine.core import Core
 from dialer.engine.effects import Notify
@@ -113,17 +113,17 @@ class RollImport:
     async def _import_spooled_roll(self, list_id: str, handed: SpoolFile, who: str) -> str:
         found = await asyncio.to_thread(handed.read_roll_counts)
         roll = RollImportProgress(list_id, found.voters, 0)
-        self._notify_progress(roll)
+        self._notify_import_progress(roll)
         booth_ids = await self._import_booths(handed)
         booths = await self._store.read_booths()
         self._polls.put_polling_booths(booths)
         self._runs.add_booths_to_call_order(booths)
         self._eligibility.load_polling_areas()
         taken = await self._import_voters(roll, handed, booth_ids)
-        await self._enrol_numbers()
+        await self._add_roll_numbers_to_campaign_queues()
         await self._store.record_roll_import(self._make_audit_note_for_person(who), found, taken)
-        await self._count_booths(booth_ids)
-        return _summarize_import(found, taken)
+        await self._load_turnout_of_imported_booths(booth_ids)
+        return _summarize_roll_import(found, taken)
 
     async def _import_booths(self, handed: SpoolFile) -> dict[int, int]:
         booths, ids = await asyncio.to_thread(handed.read_booths), {}
@@ -131,7 +131,7 @@ class RollImport:
             ids.update(await self._store.import_booths(booths[first : first + PIECE_BOOTHS]))
         return ids
 
-    def _notify_progress(self, roll: RollImportProgress) -> None:
+    def _notify_import_progress(self, roll: RollImportProgress) -> None:
         self._roll_import.roll = roll
         for campaign_id, _ in self._runs.list_campaign_runs_by_id():
             self._core.request_effects(Notify(CampaignChange(campaign_id)))
@@ -150,18 +150,18 @@ class RollImport:
             taken = astuple(await self._store.import_voters(voters, booth_ids, secrets))
             sums = [one + other for one, other in zip(sums, taken, strict=True)]
             after, done = voters[-1].voter_id, done + len(voters)
-            self._notify_progress(replace(roll, imported=done))
+            self._notify_import_progress(replace(roll, imported=done))
         return RollChange(*sums)
 
-    async def _enrol_numbers(self) -> None:
+    async def _add_roll_numbers_to_campaign_queues(self) -> None:
         for campaign_id, run in self._runs.list_campaign_runs_by_id():
             if run.purpose is Purpose.BOOTH_WORKERS:  # a roll contains no numbers of booth workers
                 continue
-            await enrol_numbers_in_chunks(self._store, campaign_id)
+            await add_roll_numbers_to_campaign_queue(self._store, campaign_id)
             run.progress = await self._store.read_campaign_progress(campaign_id, self._core.clock.now())
         self._runs.check_refused_numbers_again()
 
-    async def _count_booths(self, booth_ids: dict[int, int]) -> None:
+    async def _load_turnout_of_imported_booths(self, booth_ids: dict[int, int]) -> None:
         for booth_id in booth_ids.values():
             booth, counts = self._polls.booths[booth_id], await self._store.count_turnout_of_booth(booth_id)
             place = (booth.constituency_number, booth.part_number)
@@ -201,7 +201,7 @@ class RollImport:
         return AuditNote(who, self._core.clock.now(), {})
 
 
-def _summarize_import(found: SpooledRoll, taken: RollChange) -> str:
+def _summarize_roll_import(found: SpooledRoll, taken: RollChange) -> str:
     said = f"{found.rows:,} rows: {taken.voters:,} voters added or changed, {taken.numbers:,} numbers and {taken.links:,} links"
     said += f", {found.rejected:,} rows rejected" if found.rejected else ""
     return said + (f"; {taken.opted_out:,} of the numbers had opted out" if taken.opted_out else "")

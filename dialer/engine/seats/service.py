@@ -67,7 +67,7 @@ class Agents:
 
     # Start, and changed settings
 
-    async def load_log_ins(self) -> None:
+    async def load_agent_log_ins(self) -> None:
         """Load the agents' log-ins of the earlier run. Raises StoreError."""
         self._saved_log_ins = {log_in.seat: log_in for log_in in await self._store.read_log_ins()}
         if self._core.plan.agents:

@@ -86,7 +86,7 @@ class Trunks:
         if health.determine_trunk_state(now) is TrunkState.WORKING or name not in self._trunks.names:
             self._alerts.clear_alert(AlertKind.TRUNK, name)
         elif health.determine_trunk_state(now) is TrunkState.RESTING:
-            until = self._format_local_time_after(health.count_seconds_until_probe(now))
+            until = self._format_local_time_after_seconds(health.count_seconds_until_probe(now))
             self._alerts.raise_alert(
                 AlertKind.TRUNK, trunk=name, until=until, failed=health.failed_calls, calls=health.judged_calls
             )
@@ -106,7 +106,7 @@ class Trunks:
             default=0.0,
         )
         what = (
-            f"all trunks are resting until {self._format_local_time_after(left)}"
+            f"all trunks are resting until {self._format_local_time_after_seconds(left)}"
             if left > 0
             else "a test call is in progress on a resting trunk"
         )
@@ -116,6 +116,6 @@ class Trunks:
         self._alerts.raise_alert(AlertKind.TRUNKS, campaign=campaign_id)
         return Hold(HoldReason.TRUNKS, f"{what} ({reasons})")
 
-    def _format_local_time_after(self, seconds_ahead: float) -> str:
+    def _format_local_time_after_seconds(self, seconds_ahead: float) -> str:
         at = round(self._core.clock.now() + seconds_ahead)
         return datetime.fromtimestamp(at, self._core.zone).strftime("%H:%M:%S")

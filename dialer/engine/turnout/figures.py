@@ -88,7 +88,7 @@ class TurnoutFigures:
         time.
         """
         now = self._core.clock.monotonic()
-        self._polls.find_polls_today()  # raises the day number on a new polling day, which resets the count
+        self._polls.find_booths_voting_today()  # raises the day number on a new polling day, which resets the count
         self._reset_figures_for_new_day()
         if self._dialling_since is not None:
             self._dialling_seconds += now - self._dialling_since

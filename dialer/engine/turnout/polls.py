@@ -34,16 +34,16 @@ class Polls:
         """Recompute which polling booths vote today, because the settings or the booths have changed."""
         polling = self._core.plan.polling
         if polling is not None and self._today is not None:
-            self._today = polling.find_polls_today(self.booths, self._core.clock.now())
+            self._today = polling.find_booths_voting_today(self.booths, self._core.clock.now())
 
-    def find_polls_today(self) -> PollsToday:
+    def find_booths_voting_today(self) -> PollsToday:
         """Return which polling booths vote today. The result is computed once for each day."""
         polling = self._core.plan.polling
         if polling is None or not self.booths:
             return NO_POLLS
         now = self._core.clock.now()
         if self._today is None or not self._today.are_voting_booths_unchanged_at(now):
-            before, self._today = self._today, polling.find_polls_today(self.booths, now)
+            before, self._today = self._today, polling.find_booths_voting_today(self.booths, now)
             if before is None or before.zones.keys().isdisjoint(self._today.zones):
                 self.day_number += 1
         return self._today
@@ -52,7 +52,7 @@ class Polls:
         """Return the times of the last calls (epoch seconds) by booth id, for the booths that vote today until a known
         time.
         """
-        return self.find_polls_today().last_calls
+        return self.find_booths_voting_today().last_calls
 
     def find_last_call_time(self, purpose: Purpose, booth_id: int) -> float | None:
         """Return when a polling day campaign stops calling a booth (epoch seconds).
@@ -63,7 +63,7 @@ class Polls:
 
     def get_next_midnight(self) -> float:
         """Return the next midnight (epoch seconds): the earliest in the time zones of the centre and of the polls."""
-        return min(get_next_midnight(self._core.zone, self._core.clock.now()), self.find_polls_today().until)
+        return min(get_next_midnight(self._core.zone, self._core.clock.now()), self.find_booths_voting_today().until)
 
     def format_closing_time(self, booth: Booth) -> str:
         """Return a booth's closing time for announcements, such as "18:00" in its poll's time zone; "" if unknown."""

@@ -58,7 +58,7 @@ class Users:
         finally:
             await self._reload_users()
 
-    async def audit_new_password(self, user: str, sender: str) -> str:
+    async def record_new_password_in_audit(self, user: str, sender: str) -> str:
         """Record in the audit that a user gets a one-time password. Raises CommandRefused, StoreError."""
         self._refuse_protected_user(user, sender)
         if user not in self._roles:

@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from dialer.domain.audit_chain import format_canonical_details
+from dialer.domain.audit_chain import format_canonical_audit_details
 from dialer.domain.clock import Clock
 from dialer.domain.errors import UnsafeValue
 from dialer.mqtt.commands.alerts import QUIET_SECONDS
@@ -61,7 +61,7 @@ def _format_audit_value(value: object) -> str:
 
 def _are_details_allowed_in_audit(what: Mapping[str, str]) -> bool:
     try:
-        format_canonical_details(what)
+        format_canonical_audit_details(what)
     except (UnsafeValue, UnicodeEncodeError):
         return False
     return True

@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 from dialer.errors import MatdanError
-from dialer.rules.calling_hours import get_midnight, merge_adjoining_periods
+from dialer.rules.calling_hours import get_midnight_of_day, merge_adjoining_periods
 from dialer.rules.first_call import (
     Areas,
     FirstCall,
@@ -76,7 +76,7 @@ class SiteHours:
         """Return the hours in which each campaign may call on `day`, from midnight to midnight in the centre's time
         zone.
         """
-        start, end = (get_midnight(each, self._zone) for each in (day, day + timedelta(days=1)))
+        start, end = (get_midnight_of_day(each, self._zone) for each in (day, day + timedelta(days=1)))
         found = []
         for number, rules in enumerate(self._rules):
             open_periods = tuple(self._find_open_periods(number, start, end))
@@ -95,7 +95,7 @@ class SiteHours:
 
     def find_first_open_day(self, day: date) -> date | None:
         """Return the first day from `day` on with a call allowed, or None if the rules never allow one."""
-        start = get_midnight(day, self._zone)
+        start = get_midnight_of_day(day, self._zone)
         calls = [self._find_first_call(number, start).at for number in range(len(self._rules))]
         at = min((at for at in calls if at is not None), default=None)
         return None if at is None else datetime.fromtimestamp(at, self._zone).date()

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from dialer.domain.errors import StoreError
 from dialer.domain.model import Outcome
 from dialer.domain.view import SeatState
-from dialer.rules.calling_hours import get_midnight
+from dialer.rules.calling_hours import get_midnight_of_day
 from dialer.simulation.centre_model.distributions import DayCurve
 from dialer.simulation.centre_model.scenario import BadScenario
 from dialer.simulation.replay.recorded_day import AttemptRecord, RecordedDay, are_attempt_steps_in_order
@@ -53,7 +53,7 @@ def read_day_from_store(
     The store is opened read-only, so a dialler may be running on it. Raises StoreError if it cannot be read,
     BadScenario if it has no calls of that day or too few of them.
     """
-    since, until = (get_midnight(each, zone) for each in (day, day + timedelta(days=1)))
+    since, until = (get_midnight_of_day(each, zone) for each in (day, day + timedelta(days=1)))
     if not file_exists(path):
         raise StoreError(f"{path}: no such store; name another file with --replay or -c")
     with open_store_snapshot(path, key) as db:

@@ -142,7 +142,7 @@ def test_headquarters_order_to_the_centre_its_zone_or_all_centres_is_accepted(to
     stop, resume = make_order(to=to), make_order("resume", to=to)
     refuse_unlawful_order(stop, sign_order_as(stop, "ravi"), "pune-1", "north", NOW)
     refuse_unlawful_order(resume, sign_order_as(resume, "asha", "ravi"), "pune-1", "north", NOW)
-    assert not make_order(to="zone:none").is_addressed_to("pune-1", None)
+    assert not make_order(to="zone:none").is_addressed_to_centre("pune-1", None)
 
 
 def make_executed_order(order: HqOrder) -> ExecutedOrder:

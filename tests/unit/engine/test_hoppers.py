@@ -137,7 +137,7 @@ def test_booths_have_priorities_only_in_turnout_campaigns(
 ) -> None:
     site = Site()
     today = SimpleNamespace(until=NOON + 99)
-    site.hoppers._polls = cast(Any, SimpleNamespace(find_polls_today=lambda: today))
+    site.hoppers._polls = cast(Any, SimpleNamespace(find_booths_voting_today=lambda: today))
     polling = Polling() if has_polling_days else None
     site.hoppers._core = cast(Any, SimpleNamespace(clock=site.turns.clock, plan=SimpleNamespace(polling=polling)))
     site.run.purpose = purpose

@@ -326,14 +326,16 @@ def test_booths_that_vote_today_are_ordered_by_their_turnout_deficit() -> None:
     }
     plan = make_plan(polls)
     turnout = {1: BoothTurnout(1, 174, 1, 900, 100, 90, 5), 2: BoothTurnout(2, 174, 2, 900, 100, 10, 80)}
-    today = plan.find_polls_today(make_booths(polls), make_time(14))
+    today = plan.find_booths_voting_today(make_booths(polls), make_time(14))
     assert today.last_calls == {1: make_time(18) - 1800, 2: make_time(18) - 1800, 5: make_time(14) - 1800}
     order = plan.create_booth_priorities(today, turnout, make_time(14))
     assert set(order) == {1, 2, 5}
     assert order[2] > order[1] > order[5] == 0.0
     assert today.are_voting_booths_unchanged_at(make_time(0))
     assert not today.are_voting_booths_unchanged_at(make_time(0, 27))
-    assert plan.find_polls_today(make_booths(polls), make_time(0, 27)).last_calls == {3: make_time(18, 27) - 1800}
+    assert plan.find_booths_voting_today(make_booths(polls), make_time(0, 27)).last_calls == {
+        3: make_time(18, 27) - 1800
+    }
 
 
 def test_booth_with_an_unknown_closing_time_is_called_today() -> None:
@@ -344,7 +346,7 @@ def test_booth_with_an_unknown_closing_time_is_called_today() -> None:
         3: make_poll(INDIA, day, None),
     }
     plan = make_plan(polls)
-    today = plan.find_polls_today(make_booths(polls), make_time(14))
+    today = plan.find_booths_voting_today(make_booths(polls), make_time(14))
     order = plan.create_booth_priorities(today, {}, make_time(14))
     assert today.last_calls.keys() == {1, 2}
     assert order[2] > order[3] == order[1] > 0
@@ -352,9 +354,9 @@ def test_booth_with_an_unknown_closing_time_is_called_today() -> None:
     assert late[1] == late[2] == 0 < late[3]
     alone = make_plan({3: polls[3]})
     assert (
-        alone.create_booth_priorities(alone.find_polls_today(make_booths({3: None}), make_time(14)), {}, make_time(14))[
-            3
-        ]
+        alone.create_booth_priorities(
+            alone.find_booths_voting_today(make_booths({3: None}), make_time(14)), {}, make_time(14)
+        )[3]
         > 0
     )
 
@@ -364,13 +366,13 @@ def test_polling_day_begins_and_ends_in_the_polls_time_zone() -> None:
     polls: dict[int, BoothPoll | None] = {1: make_poll(ALASKA, day, 20), 2: make_poll(NEW_YORK, day, 20)}
     plan, booths = make_plan(polls), make_booths(polls)
     noon = datetime(2028, 11, 7, 12, tzinfo=NEW_YORK).timestamp()
-    today = plan.find_polls_today(booths, noon)
+    today = plan.find_booths_voting_today(booths, noon)
     assert today.last_calls == {1: datetime(2028, 11, 7, 19, 30, tzinfo=ALASKA).timestamp(), 2: noon + 7.5 * 3600}
     assert today.until == noon + 12 * 3600
     assert today.since == datetime(2028, 11, 7, tzinfo=ALASKA).timestamp()
-    night = plan.find_polls_today(booths, today.until)  # eight in the evening in Alaska
+    night = plan.find_booths_voting_today(booths, today.until)  # eight in the evening in Alaska
     assert set(night.last_calls) == {1}
-    early = plan.find_polls_today(booths, today.since - 1)
+    early = plan.find_booths_voting_today(booths, today.since - 1)
     assert set(early.last_calls) == {2}
     by_course = replace(plan, weights=FactorWeights(deficit=0.0, time=0.0))
     order = by_course.create_booth_priorities(today, {}, noon - 3600)  # 11:00 in New York, and 07:00 in Alaska

@@ -11,7 +11,7 @@ from dialer.rules.calling_hours import (
     WeekHours,
     count_seconds_left_to_call_today,
     get_local_midnight_before,
-    get_midnight,
+    get_midnight_of_day,
     get_next_midnight,
     make_daily_hours,
     merge_adjoining_periods,
@@ -133,7 +133,7 @@ def test_days_of_calling_hours_begin_at_local_midnight() -> None:
     now = datetime(2024, 4, 21, 20, 0, tzinfo=UTC).timestamp()  # 01:30 on 22 April in Kolkata
     assert (
         get_local_midnight_before(KOLKATA, now)
-        == get_midnight(date(2024, 4, 22), KOLKATA)
+        == get_midnight_of_day(date(2024, 4, 22), KOLKATA)
         == to_epoch_seconds(KOLKATA, 2024, 4, 22, 0, 0)
     )
     assert get_next_midnight(KOLKATA, now) == to_epoch_seconds(KOLKATA, 2024, 4, 23, 0, 0)
