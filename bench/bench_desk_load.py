@@ -226,36 +226,36 @@ async def _run(folder: Path, extent: Extent) -> Measurements:
                 print_progress(
                     f"pair {number} of {extent.pairs}: {extent.pair_seconds:g} s with the desk, then without"
                 )
-                desk = await _measure_pair(centre, desk, pages, path, extent.pair_seconds, measured)
+                await _measure_pair(centre, desk, extent.pair_seconds, measured)
+                if number < extent.pairs:
+                    desk, _ = await start_desk(path)
+                    await _ask(pages, "listen")
+                    await asyncio.sleep(5.0)
             measured.final_state = _describe_centre(centre)
         finally:
-            desk.terminate()
-            await desk.wait()
+            await _stop_desk(desk)
             stop.set()
             await dialling
     return measured
 
 
 async def _measure_pair(
-    centre: RunningCentre,
-    desk: asyncio.subprocess.Process,
-    pages: asyncio.subprocess.Process,
-    path: Path,
-    seconds: float,
-    measured: Measurements,
-) -> asyncio.subprocess.Process:
-    """Measure with the desk and its pages, then without. Return the desk process started afterwards."""
+    centre: RunningCentre, desk: asyncio.subprocess.Process, seconds: float, measured: Measurements
+) -> None:
+    """Measure with the desk and its pages, then stop the desk and measure without it."""
     before = cpu_seconds_of(desk.pid)
     measured.with_desk.append(await _measure_cpu_per_call(centre, seconds))
     measured.desk_share.append((cpu_seconds_of(desk.pid) - before) / seconds)
-    desk.terminate()
-    await desk.wait()
+    await _stop_desk(desk)
     await asyncio.sleep(3.0)
     measured.without.append(await _measure_cpu_per_call(centre, seconds))
-    desk, _ = await start_desk(path)
-    await _ask(pages, "listen")
-    await asyncio.sleep(5.0)
-    return desk
+
+
+async def _stop_desk(desk: asyncio.subprocess.Process) -> None:
+    """Stop the desk unless it has been stopped already."""
+    with contextlib.suppress(ProcessLookupError):
+        desk.terminate()
+    await desk.wait()
 
 
 def _describe_centre(centre: RunningCentre) -> str:
