@@ -72,8 +72,10 @@ class LagProbe:
             await asyncio.sleep(PROBE_SECONDS)
             self.lags.append(max(0.0, (loop.time() - due) * 1e3))
 
-    def pop_sorted(self) -> list[float]:
-        """Return the sorted lags since the last call."""
+    async def pop_sorted(self) -> list[float]:
+        """Return the sorted lags since the last call, at least one."""
+        while not self.lags:
+            await asyncio.sleep(PROBE_SECONDS)
         lags, self.lags = sorted(self.lags), []
         return lags
 
@@ -208,17 +210,17 @@ async def _run(folder: Path, extent: Extent) -> Measurements:
         try:
             print_progress(f"quiet for {extent.settle_seconds + extent.quiet_seconds:g} s")
             await asyncio.sleep(extent.settle_seconds)
-            lag.pop_sorted()
+            await lag.pop_sorted()
             await _ask(idle, "lags")
             await asyncio.sleep(extent.quiet_seconds)
-            measured.lags["quiet"] = (lag.pop_sorted(), json.loads(await _ask(idle, "lags")))
+            measured.lags["quiet"] = (await lag.pop_sorted(), json.loads(await _ask(idle, "lags")))
             print_progress(f"{extent.boards} boards and {extent.agents} agents sign in during {extent.reports} reports")
             began = time.monotonic()
             reports = asyncio.gather(*(_run_report(name, path) for name in REPORTS[: extent.reports]))
             measured.sign_ins = json.loads(await _ask(pages, "sign-in"))
             await reports
             measured.report_seconds = time.monotonic() - began
-            measured.lags["sign-ins"] = (lag.pop_sorted(), json.loads(await _ask(idle, "lags")))
+            measured.lags["sign-ins"] = (await lag.pop_sorted(), json.loads(await _ask(idle, "lags")))
             probing.cancel()
             await _ask(pages, "listen")
             await asyncio.sleep(extent.first_calls_seconds)
@@ -315,7 +317,7 @@ async def _run_idle_loop() -> None:
     lag = LagProbe()
     probing = asyncio.create_task(lag.run())
     async for _ in _read_commands():
-        print(json.dumps([round(each, 2) for each in lag.pop_sorted()]), flush=True)
+        print(json.dumps([round(each, 2) for each in await lag.pop_sorted()]), flush=True)
     probing.cancel()
 
 

@@ -22,9 +22,9 @@ from typing import Any
 
 import uvloop
 
-from bench.common import Size, add_size_options, print_progress, record
+from bench.common import Size, add_size_options, print_progress, record, wait_until
 from bench.simulated_carrier import simulated_carrier
-from dialer.app import open_centre
+from dialer.app import RunningCentre, open_centre
 from dialer.cli.logs import configure_quiet_logging
 from dialer.mqtt.embedded_broker import find_free_port
 from dialer.process.memory import freeze_start_up_objects
@@ -80,6 +80,11 @@ def resident_megabytes() -> float:
     return pages * os.sysconf("SC_PAGESIZE") / 1e6
 
 
+def has_measured_lag(centre: RunningCentre) -> bool:
+    """Return whether the centre has a figure for the lag of its event loop."""
+    return "loop_lag_p99_seconds" in centre.engine.make_centre_view().state.figures
+
+
 async def measure(voters: int, warm_up_seconds: float, seconds: float, directory: Path) -> dict[str, float]:
     """Run the engine for `seconds` after a warm-up. Return the figures by name."""
     agi_port = find_free_port()
@@ -96,6 +101,7 @@ async def measure(voters: int, warm_up_seconds: float, seconds: float, directory
         group.create_task(centre.run(stop))
         print_progress(f"warm-up of {warm_up_seconds:g} s")
         await asyncio.sleep(warm_up_seconds)
+        await wait_until("the event loop's lag has been measured", lambda: has_measured_lag(centre))
         print_progress(f"measuring for {seconds:g} s")
         before, at = centre.engine.make_centre_view().campaigns[0], time.monotonic()
         cpu = time.process_time()

@@ -135,8 +135,10 @@ async def run_centres(job: Job) -> None:
             sys.stdout.flush()
             joined += [group.create_task(each.run(line)) for each, line in zip(centres[:cut], lines[:cut], strict=True)]
             began, made, drained = time.monotonic(), 0, 0.0
-            while (now := time.monotonic() - began) < job.seconds:
-                owed = int(now * job.rate) - made
+            total = int(job.seconds * job.rate)
+            while made < total:
+                now = time.monotonic() - began
+                owed = min(total, int(now * job.rate)) - made
                 for place in range(owed):
                     centres[(made + place) * 7 % job.centres].announce_random_results(1)
                 made += owed

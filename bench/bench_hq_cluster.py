@@ -26,7 +26,7 @@ from pathlib import Path
 import uvloop
 
 from bench.bench_headquarters import HqServers, cancel_tasks, count_missing_updates, find_wrong_counts, run_gatherer
-from bench.common import HANG_SECONDS, Size, add_size_options, print_progress, record
+from bench.common import HANG_SECONDS, Size, add_size_options, print_progress, record, wait_until
 from dialer.cli.logs import configure_quiet_logging
 from dialer.hq.database import open_database
 from dialer.hq.servers import NatsServer, run_nats_server, run_postgresql
@@ -164,6 +164,7 @@ async def run(options: argparse.Namespace) -> int:
             await asyncio.sleep(options.seconds)
             await servers[name].start()
         await asyncio.sleep(options.seconds)
+        await wait_until("an update has reached another centre", lambda: has_received_updates(centres))
         over_servers = sorted(second for each in centres for second in each.truth.peer_update_seconds)
         for each in centres:
             each.truth.peer_update_seconds.clear()
@@ -171,6 +172,7 @@ async def run(options: argparse.Namespace) -> int:
         await asyncio.to_thread(promote, first, second)
         print_progress(f"killed PostgreSQL and promoted its replica in {time.monotonic() - began:.1f} s")
         await asyncio.sleep(options.seconds)
+        await wait_until("an update has reached another centre", lambda: has_received_updates(centres))
         working.cancel()
         settled = await _wait_until_settled(centres)
         over_postgresql = sorted(second for each in centres for second in each.truth.peer_update_seconds)
@@ -190,6 +192,11 @@ async def run(options: argparse.Namespace) -> int:
         )
     print(f"{made:,} rows of {len(centres)} centres: rows and counters match, no duplicates, all updates received")
     return 0
+
+
+def has_received_updates(centres: Sequence[VirtualCentre]) -> bool:
+    """Return whether any centre has received an update of another one since the times were cleared."""
+    return any(each.truth.peer_update_seconds for each in centres)
 
 
 async def _announce_rows(centres: Sequence[VirtualCentre]) -> None:

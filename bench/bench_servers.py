@@ -80,7 +80,11 @@ async def run_day(
         )
         if dies is not None:
             print_line(f"server {dies} was down for {warm_up_seconds:g} s: unknown outcomes {dict(lost)}")
-            assert {trunk for trunk, _ in lost} == {f"line-{dies}"}
+            # A small centre may have had no call there at that moment.
+            assert {trunk for trunk, _ in lost} - {f"line-{dies}"} == set(), (
+                "the outcome of a call elsewhere is unknown"
+            )
+            assert lost or sum(seats.values()) < SEATS // 10, "the outcomes of calls on the failed server are known"
         numbers = Counter(call.number for server in site.servers.values() for call in server.placed_calls)
         assert max(numbers.values()) == 1, "a number was called twice"
 
@@ -141,7 +145,7 @@ def main() -> None:
         print_line(
             f"{name:>5} Asterisk: {day.calls} calls, {day.connected} talks, {day.abandoned} abandoned; agents wait "
             f"{waited:.2f} s per talk; {over:.1%} of talks across two servers; "
-            f"{1000 * day.cpu_seconds / day.calls:.1f} ms of CPU per call"
+            f"{1000 * day.cpu_seconds / max(1, day.calls):.1f} ms of CPU per call"
         )
         record(
             f"servers-{name}",
@@ -152,7 +156,9 @@ def main() -> None:
                 ("talks over two servers", f"{over:.1%}", ""),
             ],
         )
-    print_line(f"three / one: CPU per call {three.cpu_seconds / three.calls / (one.cpu_seconds / one.calls):.2f}")
+    print_line(
+        f"three / one: CPU per call {three.cpu_seconds / max(1, three.calls) / (one.cpu_seconds / max(1, one.calls)):.2f}"
+    )
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ import argparse
 import asyncio
 import contextlib
 import json
+import math
 import statistics
 import sys
 import tempfile
@@ -176,7 +177,8 @@ async def compare_cpu(options: argparse.Namespace, folder: Path) -> list[tuple[f
                 (ended, spent), (so_far, cpu) = before[name], each.measure()
                 costs[name] = {what: (cpu[what] - spent[what]) * 1e3 / max(1, so_far - ended) for what in cpu}
                 costs[name]["calls"] = so_far - ended
-            found.append((costs[JOINED]["dialler"] / costs[ALONE]["dialler"], costs))
+            alone = costs[ALONE]["dialler"]
+            found.append((costs[JOINED]["dialler"] / alone if alone else math.nan, costs))
             print(f"{found[-1][0]:.3f}  {json.dumps(found[-1][1], default=str)}", flush=True)
         if publishing is not None:
             publishing.cancel()

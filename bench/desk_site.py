@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx
 
+from bench.common import HANG_SECONDS
 from dialer.desk.pages_built import OPEN_AT_PREFIX
 from dialer.settings.site import load_settings
 from dialer.web.access import DESK_COOKIE
@@ -73,7 +74,7 @@ async def sign_board_in(origin: str, number: int) -> str:
 
 
 async def _token(origin: str, path: str, asked: dict[str, Any]) -> str:
-    async with httpx.AsyncClient(base_url=origin, timeout=120) as http:
+    async with httpx.AsyncClient(base_url=origin, timeout=HANG_SECONDS) as http:
         answer = await http.post(path, json=asked, headers={"origin": origin})
     if answer.status_code != 204:
         raise RuntimeError(f"{path}: {answer.status_code} {answer.text}")
