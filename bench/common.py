@@ -292,11 +292,17 @@ def record(bench: str, figures: Sequence[Figure]) -> None:
     path.write_text(json.dumps(stored, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 
-def ratio_figures(title: str, results: Sequence[Result], *, wall: bool = False) -> list[Figure]:
-    """Return the cost of each contender that is not ours as a multiple of ours."""
+def ratio_figures(
+    title: str, results: Sequence[Result], goals: Mapping[str, float] | None = None, *, wall: bool = False
+) -> list[Figure]:
+    """Return the cost of each contender that is not ours as a multiple of ours. `goals` are the least ones, by name."""
     ours = _figure_of(results, "ours", wall=wall)
     return [
-        (f"{title}: {result.name} / ours", f"{_figure(result, wall=wall) / ours:.2f}", "")
+        (
+            f"{title}: {result.name}{' (limit)' if result.role == 'limit' else ''} / ours",
+            f"{_figure(result, wall=wall) / ours:.2f}",
+            f"{goals[result.name]:g}" if goals and result.name in goals else "",
+        )
         for result in results
         if ours and result.usable and result.role != "ours" and not result.name.startswith("ours")
     ]
