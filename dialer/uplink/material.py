@@ -74,7 +74,7 @@ class MaterialUpdater:
         except MaterialRefused as error:
             problem = str(error)
         except HeadquartersUnreachable as error:
-            _log.warning("material.unreachable", problem=str(error))
+            _log.warning("material.download_failed", problem=str(error))
         if problem:
             _log.warning("material.refused", problem=problem)
         active = None
@@ -150,7 +150,7 @@ class MaterialUpdater:
         reply = await self._dialler.send_command_to_dialler(command, {})
         if is_command_unanswered(reply):
             _log.info(
-                "material.load_pending",
+                "material.load_delayed",
                 version=assigned.name_and_version,
                 problem="the dialler or its broker is unreachable",
             )

@@ -30,13 +30,13 @@ class OrderDelivery:
     """Delivers headquarters' orders to the dialler: those to all centres, to the centre's zone (region), and to the
     centre itself.
 
-    Each of these three kinds has a subject of its own. Orders on one subject are delivered one after another. Each is
-    sent until the dialler replies or the order expires. A stop never expires. The dialler compares orders from
-    different subjects.
+    Each of these three kinds has a NATS subject of its own. Orders on one subject are delivered one after another. Each
+    is sent until the dialler replies or the order expires. A stop never expires. If orders on different subjects
+    contradict each other, the dialler decides by their times.
     """
 
     def __init__(self, centre: str, zone: str | None, session: Session, dialler: DiallerCommands, clock: Clock) -> None:
-        """Create the delivery of orders to a centre. `zone` is None if the centre belongs to no zone."""
+        """Prepare the delivery of orders to a centre. `zone` is None if the centre belongs to no zone."""
         self._centre = centre
         self._session = session
         self._dialler = dialler
@@ -63,7 +63,7 @@ class OrderDelivery:
             signed = SignedOrder.model_validate_json(message.data)
             order = read_order(signed.order)
         except (ValidationError, CommandRefused) as error:
-            _log.warning("order.invalid", position=message.position, problem=type(error).__name__)
+            _log.warning("order.rejected", position=message.position, problem=type(error).__name__)
         else:
             await self._deliver_order_until_answered(signed, order)
 

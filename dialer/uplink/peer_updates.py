@@ -218,7 +218,7 @@ class PeerUpdates:
                 await self._send_updates_until_stream_ends(stream_id, stream, subject, stored)
                 is_missing = False
             except MessagesMissing as error:
-                _log.warning("peer_updates.missing", problem=f"{error}: a snapshot is downloaded instead")
+                _log.warning("peer_updates.lost", problem=f"{error}: a snapshot is downloaded instead")
                 is_missing = True
             await asyncio.sleep(RETRY_SECONDS)  # the dialler writes each refused command to its audit log
 
@@ -234,7 +234,7 @@ class PeerUpdates:
             try:
                 stream_id = await self._session.find_stream_id(CALLS)
             except HeadquartersUnreachable as error:
-                _log.warning("peer_calls.unavailable", state=state, problem=str(error))
+                _log.warning("peer_calls.failed", state=state, problem=str(error))
                 await asyncio.sleep(CALLS_RETRY_SECONDS)
                 continue
             stream = _build_stream_position_key(stream_id, subject, [roll.number_hashes])
@@ -256,7 +256,7 @@ class PeerUpdates:
         try:
             calls = [each for each in unpack_peer_calls(message.data) if each.get("centre") != self._centre]
         except InvalidMessage as error:
-            _log.warning("peer_calls.invalid", problem=str(error))
+            _log.warning("peer_calls.rejected", problem=str(error))
         known = (
             await self._reading.select_hashes_of_numbers_on_roll({str(each.get("number_hash")) for each in calls})
             if calls
@@ -340,7 +340,7 @@ class PeerUpdates:
         try:
             opt_outs, marks = select_valid_updates_of_other_centres(*unpack_peer_updates(message.data), self._centre)
         except InvalidMessage as error:
-            _log.warning("peer_updates.invalid", problem=str(error))
+            _log.warning("peer_updates.rejected", problem=str(error))
         return await self._add_message_to_pending_updates(stream, pending, message, opt_outs, marks)
 
     async def _add_message_to_pending_updates(

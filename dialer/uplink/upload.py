@@ -85,7 +85,7 @@ class OutboxUpload:
                 group.create_task(self._publish_store_status(), name="uplink-store-status")
                 group.create_task(self._report_problems_repeatedly(), name="uplink-report-problems")
         except* IdentityChanged:
-            _log.warning("uplink.new_store_identity")
+            _log.warning("uplink.store_identity_changed")
 
     async def _wait_until_outbox_has_headquarters(self) -> int:
         """Wait until the dialler stores an outbox for headquarters. Return the last acknowledged row id."""
@@ -93,7 +93,8 @@ class OutboxUpload:
         while (stored := await self._read_last_id_at_headquarters()) is None:
             if not logged:
                 _log.warning(
-                    "uplink.waiting", problem="no dialler has run on this store with [headquarters] in its settings"
+                    "uplink.outbox_awaited",
+                    problem="no dialler has run on this store with [headquarters] in its settings",
                 )
                 logged = True
             await asyncio.sleep(RETRY_SECONDS)
@@ -106,13 +107,13 @@ class OutboxUpload:
         try:
             ack = unpack_acknowledgement(data)
         except InvalidMessage as error:
-            _log.warning("uplink.invalid_ack", problem=str(error))
+            _log.warning("uplink.ack_rejected", problem=str(error))
             return
         if self._schedule is None or ack.incarnation != self._incarnation:
             return
         if ack.problem != self._problem:
             self._problem = ack.problem
-            _log.warning("uplink.store_problem", problem=ack.problem or "solved")
+            _log.warning("uplink.problem_reported", problem=ack.problem or "solved")
         if ack.at:
             # The smaller one of two: an acknowledgement may have been delayed.
             before, self._last_clock_ahead = self._last_clock_ahead, self._clock.now() - ack.at
