@@ -144,7 +144,7 @@ class HqActions:
             allow_roles(list_roles_that_allow_action(HqAction.PROPOSE_RESUME)),
         )
         router.post("/proposals/material", dependencies=material, status_code=204)(self.propose_material)
-        router.post("/proposals/resume", dependencies=resume, status_code=204)(self.propose_resume)
+        router.post("/proposals/resume", dependencies=resume, status_code=204)(self.propose_resuming_calls)
         router.post("/proposals/answer", dependencies=allow_roles(_ANSWERING_ROLES))(self.answer_proposal)
         router.get("/audit", dependencies=allow_roles(list_roles_that_allow_action(HqAction.READ_AUDIT)))(
             self.read_audit
@@ -208,7 +208,7 @@ class HqActions:
             raise RequestRefused(409, "not-approved")
         await self._add_proposal(who, "material", request.to, f"{request.name} {request.version}")
 
-    async def propose_resume(self, request: ProposeResume, who: SignedIn) -> None:
+    async def propose_resuming_calls(self, request: ProposeResume, who: SignedIn) -> None:
         """Propose that leaders let centres resume calling."""
         await self._add_proposal(who, "resume", request.to, request.text)
 

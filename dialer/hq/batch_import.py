@@ -51,7 +51,7 @@ from dialer.hq.ledger import (
     refuse_batch_of_wrong_sender,
     sum_turnout_changes,
 )
-from dialer.hq.seal_chains import create_chain_of_sealed_epochs, describe_contradiction
+from dialer.hq.seal_chains import create_chain_of_sealed_epochs, describe_seal_contradiction
 from dialer.hq.set_aside import RowOutsideArea, RowSetAside, SetAsideRow, make_set_aside_row
 from dialer.hq.sql import Command, Query, Scalar, split_rows_into_columns
 from dialer.hq.store_records import Stores, read_stores, write_stores
@@ -170,7 +170,7 @@ class ReceivedBatch:
 
     @property
     def row_count(self) -> int:
-        """The number of rows in the batch, plus 1 for the message itself."""
+        """The number of rows in the batch, plus 1, so that an invalid message without a batch counts too."""
         return 1 if self.batch is None else 1 + len(self.batch.rows)
 
     def split_batch_in_half(self) -> list[ReceivedBatch]:
@@ -347,7 +347,7 @@ class BatchImporter:
             for name, rows in collected.items():
                 conflict = describe_store_conflict(name, stores[name])
                 if name in contradictions:
-                    conflict = "; ".join(filter(None, [conflict, describe_contradiction(*contradictions[name])]))
+                    conflict = "; ".join(filter(None, [conflict, describe_seal_contradiction(*contradictions[name])]))
                 count = self._set_aside[name] + len(rows.set_aside)
                 aside = f"{count} rows are set aside: see `dialer hq set-aside`" if count else ""
                 problem = "; ".join(filter(None, [conflict, rows.problem, aside])) or None
@@ -547,7 +547,7 @@ class BatchImporter:
             known = await seal_records.find_received_epochs(self._db, centre, followed) if followed else {}
             for epoch in epochs:
                 if chain.add_received_epoch(epoch, store.first_at, known, now):
-                    _log.error("gatherer.seals_contradict", centre=centre, problem=chain.contradiction)
+                    _log.error("gatherer.seals_contradicted", centre=centre, problem=chain.contradiction)
             await seal_records.write_chain_of_sealed_epochs(self._db, centre, store.incarnation, chain)
 
     async def _store_peer_updates(

@@ -204,7 +204,7 @@ class HqFigures:
         """
         while True:
             await run_and_log_store_error(self.read_figures_from_database(), "hq_desk.read_failed")
-            await run_and_log_store_error(self._show_assigned_material(), "hq_desk.material_read_failed")
+            await run_and_log_store_error(self._put_assigned_material_into_page_state(), "hq_desk.material_read_failed")
             self.update_page_state()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(UPDATE_SECONDS):
@@ -258,18 +258,18 @@ class HqFigures:
                 await self._read_turnout_of_centres(db)
             incidents = await SQL.incidents.fetch_rows(db)
             proposals = await SQL.proposals.fetch_rows(db, now - PROPOSALS_SECONDS)
-        self._show_incidents(incidents)
-        self._show_proposals(proposals)
+        self._put_incidents_into_page_state(incidents)
+        self._put_proposals_into_page_state(proposals)
         self._read_at = now
 
     async def _read_turnout_of_centres(self, db: Database) -> None:
         self._turnout = {each.centre: each for each in await SQL.turnout_of_centres.fetch_rows(db)}
         self._official = {each.centre: each for each in await SQL.official_of_centres.fetch_rows(db)}
 
-    def _show_incidents(self, incidents: Sequence[Incident]) -> None:
+    def _put_incidents_into_page_state(self, incidents: Sequence[Incident]) -> None:
         self._replace_page_values_of_kind("incident", {f"incident/{each.zone}/{each.id}": each for each in incidents})
 
-    def _show_proposals(self, proposals: Sequence[Proposal]) -> None:
+    def _put_proposals_into_page_state(self, proposals: Sequence[Proposal]) -> None:
         values = {}
         for proposal in proposals:
             kind, _, name = proposal.to.partition(":")
@@ -277,7 +277,7 @@ class HqFigures:
             values[f"proposal/{zone}/{proposal.id}"] = proposal
         self._replace_page_values_of_kind("proposal", values)
 
-    async def _show_assigned_material(self) -> None:
+    async def _put_assigned_material_into_page_state(self) -> None:
         """Show the material assigned to each zone, and to all zones. Raises StoreError.
 
         The keys of the page state are `material/ZONE`, and `material/` for all zones.
@@ -324,7 +324,7 @@ class HqFigures:
         self._replace_page_values_of_kind(
             "owners", {f"owners/{zone}": self._accounts.list_possible_incident_owners(zone) for zone in zones}
         )
-        self._replace_page_values_of_kind("order", self._orders.list_orders_by_page_key(now))
+        self._replace_page_values_of_kind("order", self._orders.list_orders_for_page_state(now))
         for each in self._settings.centres:
             self._page_state.set_value(f"centre/{each.zone}/{each.id}", self._describe_centre(each))
 

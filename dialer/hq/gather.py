@@ -79,7 +79,10 @@ def reduce_garbage_collection() -> None:
 
 
 class Gatherer:
-    """Imports centres' batches while it holds the database's lock, and waits for the lock otherwise."""
+    """Imports centres' batches of results into the database.
+
+    Only the gatherer that holds the database's lock imports. Every other gatherer waits for the lock.
+    """
 
     def __init__(self, settings: HqSettings, session: Session, clock: Clock) -> None:
         """Create a gatherer. `session` must be connected with headquarters' own key."""
@@ -117,7 +120,7 @@ class Gatherer:
             except* (*DatabaseError, HeadquartersUnreachable) as errors:
                 problem = str(find_first_error(errors)) or type(find_first_error(errors)).__name__
                 if problem != logged:
-                    _log.warning("gatherer.waiting", problem=problem)
+                    _log.warning("gatherer.interrupted", problem=problem)
                 logged = problem
             finally:
                 self.active.clear()

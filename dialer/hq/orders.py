@@ -52,9 +52,8 @@ def create_order(
 ) -> HqOrder:
     """Return a new order, without signatures. `values` are its campaign and its limits.
 
-    `after` is the place of the last order in the sequence of orders (`find_time_of_newest_signed_order`).
-
-    Raises OrderNotSent for values that this kind of order does not allow.
+    The order's time is later than `after`, the time of the newest signed order. Raises OrderNotSent for values that
+    this kind of order does not allow.
     """
     is_standing = kind is OrderKind.STOP_ALL or (kind is OrderKind.RESUME and values.get("campaign") is None)
     seconds = valid_seconds or (STANDING_SECONDS if is_standing else VALID_SECONDS)
@@ -236,7 +235,7 @@ class OrderMonitor:
             if centre == reply.centre and (order_id in self._replies or len(self._replies) < MAX_MONITORED_ORDERS):
                 self._replies.setdefault(order_id, {})[centre] = reply
 
-    def list_orders_by_page_key(self, now: float) -> dict[str, OrderReplies]:
+    def list_orders_for_page_state(self, now: float) -> dict[str, OrderReplies]:
         """Return each order for each zone that it concerns, by the key `order/ZONE/ID` of the page state.
 
         A value says how many centres executed the order, and which centres refused it or did not reply.

@@ -104,7 +104,7 @@ def create_chain_of_sealed_epochs(original: SealChain | None) -> SealChain:
     )
 
 
-def describe_contradiction(centre: str, incarnation: str, contradiction: str) -> str:
+def describe_seal_contradiction(centre: str, incarnation: str, contradiction: str) -> str:
     """Return what a person must do about a store whose seals contradict each other, or an empty text."""
     if not contradiction:
         return ""

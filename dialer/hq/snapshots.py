@@ -118,7 +118,7 @@ async def read_snapshot_page(db: Database, request: SnapshotRequest) -> PageRows
     if request.constituency_number is None:
         found = await SQL.opt_outs.fetch_rows(db, request.after, MAX_PAGE_ROWS)
         updates = [(row.number_hash, row._asdict()) for row in found]
-        next_after, opt_outs = fit_updates_into_page(updates, has_more=len(found) == MAX_PAGE_ROWS)
+        next_after, opt_outs = select_updates_that_fit_into_page(updates, has_more=len(found) == MAX_PAGE_ROWS)
         return PageRows(next_after, opt_outs, [])
     part, serial, number = map(int, (request.after or _BEFORE_FIRST_MARK).split("/"))
     place = (request.state_code, request.constituency_number)
@@ -130,11 +130,11 @@ async def read_snapshot_page(db: Database, request: SnapshotRequest) -> PageRows
         if voter is not None:  # every stored mark has one
             key = f"{row.part_number}/{row.serial}/{row.number}"
             marks.append((key, messages.convert_mark_for_other_centres(row.centre, voter, fields)))
-    next_after, of_page = fit_updates_into_page(marks, has_more=len(rows) == MAX_PAGE_ROWS)
+    next_after, of_page = select_updates_that_fit_into_page(marks, has_more=len(rows) == MAX_PAGE_ROWS)
     return PageRows(next_after, [], of_page)
 
 
-def fit_updates_into_page(
+def select_updates_that_fit_into_page(
     updates: Sequence[tuple[str, dict[str, Any]]], *, has_more: bool
 ) -> tuple[str | None, list[dict[str, Any]]]:
     """Return the updates that fit into a page, and the key of the last of them, or None if this is the last page.

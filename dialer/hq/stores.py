@@ -66,7 +66,7 @@ class StoreSightings:
         """Return whether a store has sent something after the time `at` (epoch seconds)."""
         return self._seen_at.get((centre, incarnation), 0.0) > at
 
-    def record_run_of_store(self, centre: str, store: KnownStore, run: str) -> bool:
+    def record_process_run_of_store(self, centre: str, store: KnownStore, run: str) -> bool:
         """Record the run (process start) in which a store sends. Return False if that run has ended.
 
         A run has ended when another run of the same store sends. If the ended run sends again, the store was cloned.
@@ -97,7 +97,7 @@ def accept_store(
     sightings.record_sighting(centre, sender.incarnation, now)
     if accepted is not None and own is not accepted:
         _replace_accepted_store_or_refuse(centre, own, accepted, sightings, now)
-    if not sightings.record_run_of_store(centre, own, sender.run):
+    if not sightings.record_process_run_of_store(centre, own, sender.run):
         raise StoreNotAccepted(
             f"two machines run the same store of {centre} (cloned?): stop one of them, then start the other again",
             is_final=True,

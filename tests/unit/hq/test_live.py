@@ -112,7 +112,7 @@ def test_page_names_the_centres_of_a_zone_that_have_not_replied_to_an_order() ->
     orders.record_centre_reply(f"reply.patna-1.{order.id}", json.dumps(reply).encode())  # in the name of another centre
     too_long = {**reply, "centre": "nagpur-1", "text": "x" * 20_000}
     orders.record_centre_reply(f"reply.nagpur-1.{order.id}", json.dumps(too_long).encode())
-    values = orders.list_orders_by_page_key(NOW)
+    values = orders.list_orders_for_page_state(NOW)
     assert [*values] == [f"order/west/{order.id}"]
     assert (values[f"order/west/{order.id}"]["done"], values[f"order/west/{order.id}"]["missing"]) == (1, ["nagpur-1"])
-    assert orders.list_orders_by_page_key(NOW + 9 * 86_400) == {}
+    assert orders.list_orders_for_page_state(NOW + 9 * 86_400) == {}

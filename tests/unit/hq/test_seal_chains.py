@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from dialer.domain.sealed_epochs import SealedEpoch
-from dialer.hq.seal_chains import SealChain, create_chain_of_sealed_epochs, describe_contradiction
+from dialer.hq.seal_chains import SealChain, create_chain_of_sealed_epochs, describe_seal_contradiction
 from tests.support.headquarters import NOW
 from tests.support.sealing import SealingStore
 
@@ -218,7 +218,7 @@ def test_endless_new_seal_keys_of_a_centre_do_not_fill_the_database(
 
 
 def test_report_of_contradicting_seals_names_centre_and_accepting_command() -> None:
-    text = describe_contradiction("pune-1", "1" * 32, "epoch 7: is sealed after epoch 8")
+    text = describe_seal_contradiction("pune-1", "1" * 32, "epoch 7: is sealed after epoch 8")
     assert "the seals of pune-1 contradict those received before: epoch 7: is sealed after epoch 8." in text
     assert text.endswith("`dialer hq store accept pune-1 11111111`")
-    assert describe_contradiction("pune-1", "1" * 32, SealChain().contradiction) == ""
+    assert describe_seal_contradiction("pune-1", "1" * 32, SealChain().contradiction) == ""

@@ -10,7 +10,7 @@ import pytest
 
 from dialer.domain.signing import derive_public_key
 from dialer.hq.render import MAX_PAYLOAD_BYTES
-from dialer.hq.snapshots import SQL, fit_updates_into_page, read_snapshot_page
+from dialer.hq.snapshots import SQL, read_snapshot_page, select_updates_that_fit_into_page
 from dialer.nats.messages import InvalidMessage
 from dialer.nats.snapshot import (
     MAX_PAGE_ROWS,
@@ -96,7 +96,7 @@ def test_longest_marks_are_split_into_snapshot_pages_that_fit_into_a_message() -
     ]
     seen, remaining, next_after = list[Any](), marks_by_key, None
     while remaining:
-        next_after, marks = fit_updates_into_page(remaining, has_more=False)
+        next_after, marks = select_updates_that_fit_into_page(remaining, has_more=False)
         data = pack_snapshot_page(replace(PAGE, next_after=next_after, marks=marks), PRIVATE)
         assert len(data) < MAX_PAYLOAD_BYTES
         assert verify_and_unpack_page(data, "pune-1", REQUEST, derive_public_key(PRIVATE)).marks == marks
@@ -104,7 +104,7 @@ def test_longest_marks_are_split_into_snapshot_pages_that_fit_into_a_message() -
         assert (next_after is None) == (len(marks) == len(remaining))
         remaining = remaining[len(marks) :]
     assert seen == [mark for _, mark in marks_by_key]
-    assert fit_updates_into_page(marks_by_key[:3], has_more=True)[0] == "2"
+    assert select_updates_that_fit_into_page(marks_by_key[:3], has_more=True)[0] == "2"
 
 
 async def test_snapshot_request_without_a_state_returns_marks_but_no_opt_outs() -> None:
