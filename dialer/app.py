@@ -27,7 +27,7 @@ from dialer.flows.prompts import SitePrompts, make_site_prompts
 from dialer.mqtt.client import BrokerSettings
 from dialer.mqtt.duplicate_dialler import refuse_duplicate_at_start
 from dialer.mqtt.monitor import Monitor
-from dialer.mqtt.newest_call import compare_with_broker_at_start
+from dialer.mqtt.newest_call import compare_store_with_broker_at_start
 from dialer.process.loop_lag import LoopLag
 from dialer.process.memory import freeze_start_up_objects, return_free_memory_repeatedly
 from dialer.process.signals import stop_on_signals
@@ -214,7 +214,7 @@ def _build_engine(
 async def _compare_with_broker(settings: Settings, private_broker: BrokerSettings | None, engine: Engine) -> None:
     if settings.broker.enabled:
         broker = private_broker or get_broker_settings(settings)
-        await compare_with_broker_at_start(broker, settings.centre.id, engine.compare_store_with_newest_call)
+        await compare_store_with_broker_at_start(broker, settings.centre.id, engine.compare_store_with_newest_call)
 
 
 @asynccontextmanager

@@ -44,7 +44,7 @@ def _wait_until_standard_input_is_closed(loop: asyncio.AbstractEventLoop, stop: 
 
 
 def main() -> None:
-    """Read the port from the command line and serve."""
+    """Run the MQTT broker on the port that is given on the command line."""
     warnings.simplefilter("ignore")  # amqtt's own deprecations do not concern users of the demo
     logging.disable(logging.WARNING)
     asyncio.run(run_broker(int(sys.argv[1])))

@@ -107,7 +107,10 @@ class _Inbox(asyncio.Queue[aiomqtt.Message]):
         self.dropped = False
 
     def put_nowait(self, item: aiomqtt.Message) -> None:
-        """Add a message. Drop it if the inbox is full, which happens only with a broker that does not speak MQTT 5."""
+        """Add a received message to the inbox.
+
+        If the inbox is full, drop the message. That happens only with a broker that does not speak MQTT 5.
+        """
         if self._acks_when_stored and self.full():
             self.dropped = True
             return
@@ -184,7 +187,9 @@ class Client(aiomqtt.Client):
         self._own_loop.call_soon(self._client.disconnect)
 
     def _client_connect(self) -> None:
-        """Connect. It runs in a thread, which continues even if the coroutine that awaits it is cancelled."""
+        """Connect to the broker. This runs in a thread, which continues even if the coroutine that awaits it is
+        cancelled.
+        """
         super()._client_connect()
         if self._is_aborted:
             self._own_loop.call_soon_threadsafe(self._client.disconnect)

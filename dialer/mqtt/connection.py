@@ -108,7 +108,7 @@ async def _cancel_on_timeout_or_stop(seconds: float, stop: asyncio.Event) -> Asy
 
 
 async def check_broker_connection(settings: BrokerSettings, centre: str, at: float) -> None:
-    """Test the dialler's connection to the broker. Raises BrokerUnreachable with a remedy."""
+    """Connect to the broker once, as the dialler does. Raises BrokerUnreachable, which names a remedy."""
     async with open_connection(settings, centre, will_at=at):
         return
 

@@ -58,7 +58,7 @@ class DemoBroker:
         await self.process.wait()
 
     @property
-    def kind_and_address(self) -> str:
+    def broker_kind_and_address(self) -> str:
         """The broker's kind and address in one line."""
         program = "mosquitto" if self.kind is BrokerKind.MOSQUITTO else "amqtt, embedded (mosquitto is not installed)"
         return f"MQTT broker: {program} on {HOST}:{self.port}"

@@ -201,4 +201,4 @@ class Monitor:
                 await self._relay.publish_waiting_rows(connection.publish_message)
                 await self._publisher.publish_farewell(connection.publish_message)
         except* (BrokerUnreachable, MqttError, StoreError, TimeoutError) as errors:
-            _log.warning("monitor.farewell_incomplete", problem=str(errors.exceptions[0]))
+            _log.warning("monitor.farewell_failed", problem=str(errors.exceptions[0]))

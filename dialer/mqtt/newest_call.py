@@ -29,7 +29,7 @@ Compare = Callable[[str, NewestCall], Awaitable[bool]]
 
 
 def decode_newest_call(payload: bytes) -> NewestCall:
-    """Return the newest call in a message, or UNREADABLE."""
+    """Return the newest call in a message, or the constant UNREADABLE if the message is invalid."""
     try:
         call = get_type_adapter(NewestCall).validate_json(payload)
     except ValidationError:
@@ -37,7 +37,7 @@ def decode_newest_call(payload: bytes) -> NewestCall:
     return call if math.isfinite(call.at) else UNREADABLE
 
 
-async def compare_with_broker_at_start(settings: BrokerSettings, centre: str, compare: Compare) -> None:
+async def compare_store_with_broker_at_start(settings: BrokerSettings, centre: str, compare: Compare) -> None:
     """Compare the store with the newest call recorded at the broker, before the dialler connects. Uses its own
     connection.
 
@@ -98,8 +98,8 @@ class NewestCallAtBroker:
                 return
         await connection.unsubscribe_from_topic(self._topic)
 
-        async def publish(call: NewestCall) -> bool:
+        async def publish_newest_call(call: NewestCall) -> bool:
             await connection.publish_message(create_newest_call_message(self._centre, call))
             return True
 
-        await self._recorder.run(publish)
+        await self._recorder.run(publish_newest_call)

@@ -70,5 +70,5 @@ class OutboxRelay:
         try:
             await publish(create_message_of_outbox_row(self._centre, row.topic, row.payload))
         except ValueError as error:
-            _log.error("outbox.unsendable", outbox_id=row.outbox_id, problem=str(error))
+            _log.error("outbox.row_skipped", outbox_id=row.outbox_id, problem=str(error))
             self._on_unsendable(row.outbox_id, str(error))

@@ -100,7 +100,7 @@ def check_command_message(
     """Check a parsed message from the topic of `user`. `now` is in epoch seconds. Never raises, whatever the sender wrote."""
     # Without a reply to other names: no sender has one, and it may be too long for a topic.
     command_id = message.command_id if is_user_name(user) else None
-    refusal = RefusedCommand(command_id, "", user, message.name)
+    refusal = RefusedCommand(command_id, "", user, message.command_name)
     try:
         sender = senders.find_sender_by_user_name(user)
         if sender is None:
@@ -108,7 +108,7 @@ def check_command_message(
                 "the sender may not send commands: add it to [[supervisors]] of the dialler's settings, or to its users"
                 " (`dialer user`)"
             )
-        refusal = replace(refusal, role=sender.role_names)
+        refusal = replace(refusal, role=sender.sender_role_names)
         senders.authenticate_command(sender, centre, message.text, message.signature)
         refusal = replace(refusal, is_authentic=True)
         if retained:
@@ -138,7 +138,7 @@ def recheck_sender_permission(accepted: AcceptedCommand, senders: Senders) -> Ch
 
 
 def _accept_command_or_raise(message: CommandMessage, sender: Sender, now: float) -> AcceptedCommand:
-    name = message.name or _refuse_unknown_command_name(message.fields.get("name"))
+    name = message.command_name or _refuse_unknown_command_name(message.fields.get("name"))
     kind = COMMANDS[name]
     _check_field_names(name, kind, message.fields)
     _check_expiry(message.fields.get("expires_at"), now)
@@ -147,7 +147,7 @@ def _accept_command_or_raise(message: CommandMessage, sender: Sender, now: float
     fields = {key: message.fields[key] for key in known if message.fields.get(key) is not None}
     command = read_command(name, fields)
     content = hashlib.sha256(json.dumps({"name": name, **fields}, sort_keys=True).encode()).hexdigest()
-    return AcceptedCommand(message.command_id, sender.name, sender.role_names, name, command, content)
+    return AcceptedCommand(message.command_id, sender.name, sender.sender_role_names, name, command, content)
 
 
 def _refuse_unknown_command_name(name: object) -> str:
@@ -199,4 +199,4 @@ def _check_expiry(expires_at: object, now: float) -> None:
 def _check_sender_role(name: str, kind: type[Command], sender: Sender) -> None:
     if not sender.roles & kind.roles:
         wanted = " or ".join(sorted(kind.roles))
-        raise CommandRefused(f"`{name}` needs the role {wanted}; {sender.name} has {sender.role_names}")
+        raise CommandRefused(f"`{name}` needs the role {wanted}; {sender.name} has {sender.sender_role_names}")

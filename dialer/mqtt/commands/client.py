@@ -59,7 +59,9 @@ async def send_commands(
             await connection.client.subscribe(topics.build_replies_filter(centre, signer.user), qos=1)
             await connection.client.subscribe(topics.CENTRE_STATE.build_full_topic(centre), qos=1)
         session = CommandSession(connection, centre, clock, signer)
-        reader = asyncio.create_task(connection.handle_received_messages(session.handle_reply_or_state), name="replies")
+        reader = asyncio.create_task(
+            connection.handle_received_messages(session.store_reply_or_centre_state), name="replies"
+        )
         try:
             for request in requests:
                 replies.append(await session.send_command_and_wait(request))
@@ -83,7 +85,7 @@ class CommandSession:
         self._may_take_minutes = False
         self._is_in_progress = False  # as the dialler has reported since the last check
 
-    async def handle_reply_or_state(self, received: Received) -> None:
+    async def store_reply_or_centre_state(self, received: Received) -> None:
         """Store a message of the dialler: the reply to the command that was sent, or the centre's state.
 
         Replies to other commands are ignored.

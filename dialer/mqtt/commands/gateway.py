@@ -104,7 +104,7 @@ class CommandGateway:
             message = parse_command_message(payload)
         except CommandRefused as refused:
             message = RefusedCommand(None, str(refused), user)
-        urgency = message.urgency if sender and isinstance(message, CommandMessage) else Urgency.NORMAL
+        urgency = message.command_urgency if sender and isinstance(message, CommandMessage) else Urgency.NORMAL
         if self._queues[urgency].is_queue_of_sender_full(sender):  # before any check, because a flood must cost little
             self._count_incident_for_alert(self._floods, sender)  # not answered: the sender repeats it with the same ID
             return

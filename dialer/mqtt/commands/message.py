@@ -32,15 +32,15 @@ class CommandMessage:
     signature: object = None  # of any type, as sent; None if unsigned
 
     @property
-    def name(self) -> str:
+    def command_name(self) -> str:
         """The name of the command, such as "pause", or "" if no command has the name in the message."""
         name = self.fields.get("name")
         return name if isinstance(name, str) and name in COMMANDS else ""
 
     @property
-    def urgency(self) -> Urgency:
+    def command_urgency(self) -> Urgency:
         """How urgent the command is. This determines the queue in which the command waits."""
-        return COMMANDS[self.name].urgency if self.name else Urgency.NORMAL
+        return COMMANDS[self.command_name].urgency if self.command_name else Urgency.NORMAL
 
 
 def parse_command_message(payload: bytes) -> CommandMessage:

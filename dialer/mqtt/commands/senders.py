@@ -28,7 +28,7 @@ class Sender:
     key: bytes | None = None  # public key; with one, only signed commands are accepted
 
     @property
-    def role_names(self) -> str:
+    def sender_role_names(self) -> str:
         """The sender's roles, separated by commas."""
         return ", ".join(sorted(self.roles))
 

@@ -173,7 +173,7 @@ async def _run_centre(options: DemoOptions, store_path: Path, journal: Path, con
         stop_on_signals(site.stop)
         if options.for_seconds is not None:
             asyncio.get_running_loop().call_later(options.for_seconds, site.stop.set)
-        console.print(broker.kind_and_address)
+        console.print(broker.broker_kind_and_address)
         for line in desk:
             console.print(escape(line), soft_wrap=True)
         console.print(

@@ -534,7 +534,7 @@ async def test_unreachable_broker_is_reported_in_one_line() -> None:
 async def test_demo_broker_reports_its_address_and_version_and_refuses_a_port_in_use(kind: BrokerKind) -> None:
     async with run_demo_broker(kind) as broker:
         assert broker.kind is kind
-        assert f"127.0.0.1:{broker.port}" in broker.kind_and_address
+        assert f"127.0.0.1:{broker.port}" in broker.broker_kind_and_address
         assert broker.connection_settings.version is (
             MqttVersion.V5 if kind is BrokerKind.MOSQUITTO else MqttVersion.V311
         )
