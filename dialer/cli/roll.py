@@ -21,7 +21,7 @@ from dialer.domain.errors import INTERRUPTED, StoreBusy
 from dialer.domain.output import refuse_protected_path
 from dialer.domain.words import format_count
 from dialer.mqtt.commands.client import CommandRequest
-from dialer.roll.hand_over import spool_roll_for_dialler
+from dialer.roll.hand_over import put_roll_into_spool
 from dialer.roll.importer import (
     DEFAULT_ROLL_VERSION,
     ImportOptions,
@@ -124,7 +124,7 @@ def _import_through_dialler(
 ) -> tuple[ImportResult, str | None]:
     """Let the running dialler import a roll. Return the result and the dialler's reply (None with --dry-run)."""
     spool = Spool(settings.store.path, read_site_key(settings))
-    list_id, result = spool_roll_for_dialler(prepared, spool, options, progress=show)
+    list_id, result = put_roll_into_spool(prepared, spool, options, progress=show)
     try:
         if options.dry_run or result.rejected == result.rows:
             return result, None

@@ -28,7 +28,7 @@ from dialer.domain.errors import StoreError
 from dialer.domain.schema import MESSAGE
 from dialer.errors import MatdanError
 from dialer.mqtt.dialler_client import DiallerClient
-from dialer.roll.hand_over import spool_roll_for_dialler
+from dialer.roll.hand_over import put_roll_into_spool
 from dialer.roll.importer import ImportOptions, prepare_import
 from dialer.settings.site import Settings
 from dialer.store.keys import read_site_key
@@ -208,12 +208,12 @@ class RollRoutes:
 def check_uploaded_roll(path: Path, list_id: str, spool: Spool, region: str) -> dict[str, Any]:
     """Put a roll into the spool and return the effects of its import, as fields of `RollStatus`. Deletes the uploaded file.
 
-    Blocks for up to minutes. Raises the errors of `spool_roll_for_dialler`.
+    Blocks for up to minutes. Raises the errors of `put_roll_into_spool`.
     """
     options = ImportOptions(dry_run=True, region=region)
     try:
         prepared = prepare_import(path)
-        _, result = spool_roll_for_dialler(prepared, spool, options, list_id=list_id)
+        _, result = put_roll_into_spool(prepared, spool, options, list_id=list_id)
         warnings = prepared.find_roll_warnings(region)
     finally:
         path.unlink(missing_ok=True)

@@ -223,7 +223,7 @@ class Repository:
             manifest = Manifest(name=name, version=version, jurisdiction=jurisdiction, made_at=now, files=files)
         except ValueError as error:
             raise MaterialRefused(f"folder {source} cannot become a bundle of campaign material: {error}") from error
-        self._write_file(self._drafts / manifest.manifest_path_on_server, manifest.encode_document_as_json())
+        self._write_file_atomically(self._drafts / manifest.manifest_path_on_server, manifest.encode_document_as_json())
         targets = self._read_draft_targets()
         targets.signed.targets[manifest.manifest_path_on_server] = TargetFile.from_data(
             manifest.manifest_path_on_server, manifest.encode_document_as_json(), ["sha256"]
@@ -290,7 +290,7 @@ class Repository:
         for target in targets.signed.targets:
             data = (self._drafts / target).read_bytes()
             folder, _, name = target.rpartition("/")
-            self._write_file(self._targets / folder / f"{hashlib.sha256(data).hexdigest()}.{name}", data)
+            self._write_file_atomically(self._targets / folder / f"{hashlib.sha256(data).hexdigest()}.{name}", data)
         if drafted.exists():
             drafted.replace(self._metadata / f"{root.version}.root.json")
         self._write_metadata(targets, f"{targets.signed.version}.targets.json")
@@ -331,7 +331,7 @@ class Repository:
                 to = [*own.to, *to]
             narrow_first = sorted(
                 (Wave(name=name, version=version, to=tuple(to)), *others),
-                key=lambda wave: _rank_wave_by_breadth(wave.to),
+                key=lambda wave: _get_sort_key_of_wave(wave.to),
             )
             self._sign_and_write_waves(Waves(waves=tuple(narrow_first)), online, now)
             self._write_snapshot_and_timestamp(online, now)
@@ -362,7 +362,7 @@ class Repository:
 
     def _sign_and_write_waves(self, waves: Waves, online: bytes, now: float) -> None:
         data, newest = waves.encode_document_as_json(), self._read_newest_metadata(trust.WAVES_ROLE)
-        self._write_file(self._targets / f"{hashlib.sha256(data).hexdigest()}.{WAVES_TARGET}", data)
+        self._write_file_atomically(self._targets / f"{hashlib.sha256(data).hexdigest()}.{WAVES_TARGET}", data)
         signed = Targets(
             version=1 if newest is None else newest.signed.version + 1,
             expires=_compute_expiry_date(now, TIMESTAMP_DAYS),
@@ -420,9 +420,9 @@ class Repository:
         return Metadata.from_file(str(self._metadata / f"{version}.{role}.json")) if version else None
 
     def _write_metadata(self, metadata: Metadata[Any], name: str, folder: Path | None = None) -> None:
-        self._write_file((folder or self._metadata) / name, metadata.to_bytes())
+        self._write_file_atomically((folder or self._metadata) / name, metadata.to_bytes())
 
-    def _write_file(self, path: Path, data: bytes) -> None:
+    def _write_file_atomically(self, path: Path, data: bytes) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         unfinished = path.with_name(f"{path.name}.new")
         with unfinished.open("wb") as file:
@@ -477,7 +477,7 @@ def _create_delegation_for_waves(own: Key) -> Delegations:
     return Delegations({own.keyid: own}, {trust.WAVES_ROLE: waves})
 
 
-def _rank_wave_by_breadth(to: Collection[str]) -> int:
+def _get_sort_key_of_wave(to: Collection[str]) -> int:
     """Return a sort key that puts a wave (assignment) to single centres before one to zones, and that before one to all
     centres.
 

@@ -16,7 +16,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from dialer.roll.rejects import escape_formula
+from dialer.roll.rejects import escape_spreadsheet_formula
 
 SHORT_SECONDS = 100.0  # shorter times are shown in seconds, longer ones as h:mm:ss
 
@@ -114,7 +114,9 @@ def format_report_as_csv(report: Report) -> str:
     writer = csv.writer(written, lineterminator="\r\n")
     writer.writerow([column.name for column in report.columns])
     for row in report.rows:
-        writer.writerow([escape_formula(cell) if isinstance(cell, str) else _round_cell_value(cell) for cell in row])
+        writer.writerow(
+            [escape_spreadsheet_formula(cell) if isinstance(cell, str) else _round_cell_value(cell) for cell in row]
+        )
     return written.getvalue()
 
 
@@ -164,10 +166,10 @@ def _round_cell_value(cell: Cell) -> Cell:
 
 
 def _build_terminal_text_of_cell(column: Column, cell: Cell) -> Text:
-    return Text(format_cell(column, cell), no_wrap=True, overflow="ellipsis")
+    return Text(format_cell_for_people(column, cell), no_wrap=True, overflow="ellipsis")
 
 
-def format_cell(column: Column, cell: Cell) -> str:
+def format_cell_for_people(column: Column, cell: Cell) -> str:
     """Return a cell as text for people, such as "12.3 %" or "0:02:15"."""
     if cell is None:
         return "-"

@@ -15,7 +15,7 @@ from fpdf import FPDF
 from fpdf.enums import TableBordersLayout
 from fpdf.fonts import FontFace
 
-from dialer.reports.formats import Column, ColumnKind, Report, format_cell
+from dialer.reports.formats import Column, ColumnKind, Report, format_cell_for_people
 
 FONT_DIRECTORIES = (Path("/usr/share/fonts"), Path("/usr/local/share/fonts"))
 _LATIN = ("NotoSans-Regular.ttf", "DejaVuSans.ttf")
@@ -36,7 +36,7 @@ def render_report_as_pdf(report: Report, *, foot: str) -> bytes:
     page = PdfPage(foot, landscape=len(columns) > _MAX_PORTRAIT_COLUMNS)
     page.write_heading("\n".join(filter(None, (report.title, report.about))))
     rows = [*report.rows, *([report.total] if report.total is not None else [])]
-    cells = [[format_cell(column, row[place]) for place, column in columns] for row in rows]
+    cells = [[format_cell_for_people(column, row[place]) for place, column in columns] for row in rows]
     shown = [column for _, column in columns]
     page.write_table(shown, cells, compute_column_widths(shown, cells))
     return bytes(page.output())

@@ -35,10 +35,10 @@ def render_report_as_xlsx(report: Report) -> bytes:
             sheet.write_string(0, place, column.name.replace("_", " "), bold)
         for line, row in enumerate(report.rows, 1):
             for place, (column, cell) in enumerate(zip(report.columns, row, strict=True)):
-                _write_cell(sheet, line, place, cell, formats.get(column.kind))
+                _write_worksheet_cell(sheet, line, place, cell, formats.get(column.kind))
         if report.total is not None:
             for place, (column, cell) in enumerate(zip(report.columns, report.total, strict=True)):
-                _write_cell(sheet, len(report.rows) + 1, place, cell, totals.get(column.kind, bold))
+                _write_worksheet_cell(sheet, len(report.rows) + 1, place, cell, totals.get(column.kind, bold))
         if report.about:  # below the table, so that the header remains the first row
             sheet.write_string(len(report.rows) + 3, 0, report.about)
         sheet.freeze_panes(1, 0)
@@ -47,7 +47,7 @@ def render_report_as_xlsx(report: Report) -> bytes:
     return written.getvalue()
 
 
-def _write_cell(sheet: Worksheet, line: int, place: int, cell: Cell, form: CellFormat | None) -> None:
+def _write_worksheet_cell(sheet: Worksheet, line: int, place: int, cell: Cell, form: CellFormat | None) -> None:
     if cell is None:
         return
     if isinstance(cell, str):

@@ -70,7 +70,7 @@ def parse_number(cell: str, largest: int) -> int | None:
     return value if match is not None and 1 <= (value := int(match[1])) <= largest else None
 
 
-def clean_age(cell: str) -> int | None:
+def parse_age(cell: str) -> int | None:
     """Return the age in a cell, in years.
 
     None = a blank cell or 0; -1 = an impossible age.

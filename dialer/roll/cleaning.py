@@ -19,10 +19,10 @@ from dialer.roll.cells import (
     RELATIONS,
     SEXES,
     Memo,
-    clean_age,
     clean_house_number,
     collapse_spaces,
     create_word_parser,
+    parse_age,
     parse_clock_time,
     parse_number,
     split_constituency_cell,
@@ -132,13 +132,13 @@ class Cleaner:
         self._damaged = damaged
         self._booths: dict[tuple[str, ...], BoothSlot] = {}
         self._serials = Memo(lambda cell: parse_number(cell, _KEY_LIMITS[Field.SERIAL]) or 0)
-        self._ages = Memo(clean_age)
+        self._ages = Memo(parse_age)
         self._sexes = Memo(create_word_parser(SEXES))
         self._relations = Memo(create_word_parser(RELATIONS))
         self._languages = Memo(parse_language)
         self._houses = Memo(clean_house_number)
 
-    def clean_rows(self, batch: Batch) -> CleanRows:
+    def convert_rows_to_voters(self, batch: Batch) -> CleanRows:
         """Return the voters in a batch of rows, and what was rejected."""
         rejects: list[Reject] = []
         table, blank = self._normalize_row_widths(batch, rejects)
@@ -270,26 +270,28 @@ class Cleaner:
         return self._mapping.header[places[0]] if places is not None else name.value
 
     def _clean_voter_details(self, table: RowTable, rejects: list[Reject]) -> list[Details]:
-        ages = self._clean_field(table, Field.AGE, self._ages.__getitem__, None)
+        ages = self._clean_cells_of_field(table, Field.AGE, self._ages.__getitem__, None)
         if -1 in ages:
             reason = f"not a voter's age ({AGES.start} to {AGES.stop - 1}): the voter is imported without it"
             self._reject_cells(table, Field.AGE, [age == -1 for age in ages], reason, rejects)
             ages = [None if age == -1 else age for age in ages]
-        relations = self._clean_coded_field(
+        relations = self._convert_words_of_field_to_codes(
             table, Field.RELATION, self._relations, "not a relation (F, M, H, O)", rejects
         )
-        sexes = self._clean_coded_field(table, Field.SEX, self._sexes, "not a sex (M, F, O)", rejects)
-        languages = self._clean_coded_field(table, Field.LANGUAGE, self._languages, "not a known language", rejects)
+        sexes = self._convert_words_of_field_to_codes(table, Field.SEX, self._sexes, "not a sex (M, F, O)", rejects)
+        languages = self._convert_words_of_field_to_codes(
+            table, Field.LANGUAGE, self._languages, "not a known language", rejects
+        )
         columns = (
-            self._clean_field(table, Field.EPIC, lambda cell: cell.strip().upper(), ""),
+            self._clean_cells_of_field(table, Field.EPIC, lambda cell: cell.strip().upper(), ""),
             self._join_names(table, Field.NAME, Field.LAST_NAME),
             self._join_names(table, Field.NAME_LOCAL, Field.LAST_NAME_LOCAL),
             relations,
             self._join_names(table, Field.RELATION_NAME, Field.RELATION_LAST_NAME),
             sexes,
             ages,
-            self._clean_field(table, Field.HOUSE, self._houses.__getitem__, ""),
-            self._clean_field(table, Field.SECTION, self._houses.__getitem__, ""),
+            self._clean_cells_of_field(table, Field.HOUSE, self._houses.__getitem__, ""),
+            self._clean_cells_of_field(table, Field.SECTION, self._houses.__getitem__, ""),
             languages,
         )
         return list(zip(*columns, strict=True))
@@ -303,7 +305,7 @@ class Cleaner:
             return [" ".join(f"{first} {last}".split()) for first, last in zip(*cells, strict=True)]
         return [""] * len(table.rows)
 
-    def _clean_coded_field(
+    def _convert_words_of_field_to_codes(
         self, table: RowTable, name: Field, memo: Memo[str | None], reason: str, rejects: list[Reject]
     ) -> list[str]:
         """Return the codes of the words in a column, such as "F" for "female".
@@ -311,13 +313,13 @@ class Cleaner:
         Unknown words are rejected with `reason` and become "".
         """
         no_word: str | None = ""
-        values = self._clean_field(table, name, memo.__getitem__, no_word)
+        values = self._clean_cells_of_field(table, name, memo.__getitem__, no_word)
         if None in values:
             bad = [value is None for value in values]
             self._reject_cells(table, name, bad, f"{reason}: the voter is imported without it", rejects)
         return [value or "" for value in values]
 
-    def _clean_field(self, table: RowTable, name: Field, clean: Callable[[str], T], blank: T) -> list[T]:
+    def _clean_cells_of_field(self, table: RowTable, name: Field, clean: Callable[[str], T], blank: T) -> list[T]:
         """Return the cleaned cells of a column, or blank cells if the roll does not have the column."""
         if name not in self._mapping.columns and name not in self._mapping.values:
             return [blank] * len(table.rows)

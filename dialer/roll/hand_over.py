@@ -9,7 +9,7 @@ from dialer.roll.importer import ImportOptions, ImportResult, PreparedImport, Pr
 from dialer.store.spool import Spool
 
 
-def spool_roll_for_dialler(
+def put_roll_into_spool(
     prepared: PreparedImport,
     spool: Spool,
     options: ImportOptions,

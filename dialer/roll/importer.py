@@ -231,12 +231,12 @@ def _merge_batches_into_store(
     )
     for batch in roll.read_row_batches(prepared.mapping.skip_rows):
         try:
-            sink.add_rejects(merger.merge_rows_into_store(cleaner.clean_rows(batch)))
+            sink.record_rejects(merger.merge_rows_into_store(cleaner.convert_rows_to_voters(batch)))
         except DuplicateConstituency as found:
             raise RollError(_explain_duplicate_constituency(prepared, found)) from found
         if progress is not None:
             progress(Progress(batch.share_done, merger.tally))
-    merger.finish_merge()
+    merger.suppress_numbers_and_complete_counts()
 
 
 def _explain_duplicate_constituency(prepared: PreparedImport, found: DuplicateConstituency) -> str:

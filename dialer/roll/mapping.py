@@ -195,13 +195,15 @@ def _explain_missing_header(path: Path, head: Sequence[Sequence[str]]) -> str:
     first = next((row for row in head if any(cell.strip() for cell in row)), [])
     if sum(cell.strip().isdecimal() for cell in first) >= 2:
         return (
-            f"{path} has no header row (its first row is {_format_row(first)}); add one, or set header_row = 0 in a --map"
+            f"{path} has no header row (its first row is {_format_first_cells(first)}); add one, or set header_row = 0 in a --map"
             " file and give columns by number"
         )
-    return f"{path}: no known heading in its first rows ({_format_row(first)}); name the columns in a --map file"
+    return (
+        f"{path}: no known heading in its first rows ({_format_first_cells(first)}); name the columns in a --map file"
+    )
 
 
-def _format_row(row: Sequence[str]) -> str:
+def _format_first_cells(row: Sequence[str]) -> str:
     """Return the first cells of a row as text for an error message."""
     cells = [cell.strip()[:20] for cell in row if cell.strip()]
     # If the first row is data, it may contain a voter's phone number: hide long digits.
@@ -248,7 +250,7 @@ def _build_column_mapping(path: Path, header: tuple[str, ...], skip_rows: int, m
     if missing:
         raise RollError(
             f"{path}: no column for {' and '.join(name.replace('_', ' ') for name in missing)}; its columns are"
-            f' {_format_row(header)}; write {missing[0]} = "HEADING" under [columns] of a --map file'
+            f' {_format_first_cells(header)}; write {missing[0]} = "HEADING" under [columns] of a --map file'
         )
     chosen = {index for indexes in columns.values() for index in indexes}
     sensitive = frozenset(
@@ -275,6 +277,7 @@ def _find_column(path: Path, header: Sequence[str], map_file: MapFile, name: Fie
     index = _find_column_by_heading(header, column)
     if index is None:
         raise RollError(
-            f'{key}: {path} has no column "{column}"{_suggest_similar_name(column, header)}; its columns are {_format_row(header)}'
+            f'{key}: {path} has no column "{column}"{_suggest_similar_name(column, header)};'
+            f" its columns are {_format_first_cells(header)}"
         )
     return index

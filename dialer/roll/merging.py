@@ -141,7 +141,7 @@ class Merger:
         rejects.sort(key=lambda reject: reject.row_number)
         return rejects
 
-    def finish_merge(self) -> None:
+    def suppress_numbers_and_complete_counts(self) -> None:
         """Suppress new numbers that had opted out earlier, and complete the counts of the import."""
         tally = self.tally
         tally.opted_out, tally.without_close, tally.shared_epics = roll.finish_roll_import(self._db)
@@ -201,7 +201,7 @@ class Merger:
                 changed[voter_id] = after
                 self.tally.voters += 1
             else:
-                voters.rejects.append(_create_conflict_reject(batch, place, contradicted))
+                voters.rejects.append(_create_reject_for_contradiction(batch, place, contradicted))
                 continue
             voters.voter_ids[place] = voter_id
         roll.update_voters(self._db, ((*details, voter_id) for voter_id, details in changed.items()))
@@ -227,7 +227,7 @@ class Merger:
                     for bad in found.rejected
                 )
         if pairs:
-            numbers, links = roll.add_numbers(self._db, pairs)
+            numbers, links = roll.add_numbers_of_voters(self._db, pairs)
             self.tally.numbers += numbers
             self.tally.links += links
         return rejects
@@ -248,6 +248,6 @@ def _find_contradicting_detail(row: Details, before: Details) -> int | None:
     return next((place for place, (new, old) in pairs if new not in ("", None, old) and old not in ("", None)), None)
 
 
-def _create_conflict_reject(batch: CleanRows, place: int, detail: int) -> Reject:
+def _create_reject_for_contradiction(batch: CleanRows, place: int, detail: int) -> Reject:
     table, value = batch.table, str(batch.details[place][detail])
     return Reject(table.numbers[place], DETAIL_FIELDS[detail].value, value, CONFLICT, table.rows[place])

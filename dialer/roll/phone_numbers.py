@@ -219,7 +219,7 @@ def _parse_with_phonenumbers(compact: str, region: str) -> str | NumberReason:
         return NumberReason.TOO_SHORT
     if length == ValidationResult.TOO_LONG:
         return NumberReason.TOO_LONG
-    result = _check_line_type(number)
+    result = _check_phone_line_type(number)
     if result == NumberReason.UNKNOWN_SERIES and number.country_code == 91:
         # The library accepts shorter and longer Indian numbers as possible, so give a more precise reason.
         digits = len(str(number.national_number))
@@ -227,7 +227,7 @@ def _parse_with_phonenumbers(compact: str, region: str) -> str | NumberReason:
     return result
 
 
-def _check_line_type(number: PhoneNumber) -> str | NumberReason:
+def _check_phone_line_type(number: PhoneNumber) -> str | NumberReason:
     """Return the number in E.164 if it can be a person's (mobile or landline), otherwise the reason for its rejection."""
     kind = phonenumbers.number_type(number)
     if kind in _CALLABLE_TYPES:

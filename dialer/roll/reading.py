@@ -90,7 +90,7 @@ class TextRoll:
         self._text: TextFile = detect_encoding(path, options.encoding)
         self.sha256 = self._text.sha256
         self.damaged = self._text.damaged
-        with self._open_as_text(io.FileIO(self.path)) as file:
+        with self._open_roll_as_text(io.FileIO(self.path)) as file:
             beginning = file.read(_SNIFF_CHARACTERS)
         if not beginning.strip():
             raise RollError(f"the file {path} is empty; export the file again, or name another file")
@@ -100,14 +100,14 @@ class TextRoll:
         name = _DELIMITERS.get(self._delimiter, repr(self._delimiter))
         self.description = f"CSV, {self._text.label}, {name}"
 
-    def _open_as_text(self, raw: io.FileIO) -> io.TextIOWrapper:
+    def _open_roll_as_text(self, raw: io.FileIO) -> io.TextIOWrapper:
         errors = "surrogateescape" if self.damaged else "strict"
         return io.TextIOWrapper(io.BufferedReader(raw, CHUNK_BYTES), self._text.encoding, errors=errors, newline="")
 
     def read_first_rows(self) -> list[list[str]]:
         """Return the first rows of the roll, at most HEAD_ROWS."""
         head: list[list[str]] = []
-        with self._open_as_text(io.FileIO(self.path)) as file:
+        with self._open_roll_as_text(io.FileIO(self.path)) as file:
             try:
                 # extend() keeps the rows before an error, so that the row with the error can be named.
                 head.extend(islice(csv.reader(file, delimiter=self._delimiter), HEAD_ROWS))
@@ -126,7 +126,7 @@ class TextRoll:
             RollError: A row is too wide, a cell is too long, or a quotation mark is not closed.
         """
         raw = io.FileIO(self.path)
-        with self._open_as_text(raw) as file:
+        with self._open_roll_as_text(raw) as file:
             reader = csv.reader(chain(file, (_END,)), delimiter=self._delimiter)
             size = max(self._text.size_bytes, 1)
             skipped = self._read_rows(reader, skip_rows, 1, 0)

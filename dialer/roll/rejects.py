@@ -43,7 +43,7 @@ class RejectCounter:
         self.reasons: Counter[str] = Counter()
         self.examples: list[Reject] = []
 
-    def add_rejects(self, rejects: Iterable[Reject]) -> None:
+    def record_rejects(self, rejects: Iterable[Reject]) -> None:
         """Count rejected rows, cells and numbers, and keep the first ones as examples."""
         rejects = list(rejects)
         self.examples += rejects[: MAX_EXAMPLES - len(self.examples)]
@@ -86,18 +86,18 @@ class RejectsFile(RejectCounter):
         with self._translate_write_errors():
             self._writer.writerow([*OWN_COLUMNS, *(header[index] for index in self._written)])
 
-    def add_rejects(self, rejects: Iterable[Reject]) -> None:
+    def record_rejects(self, rejects: Iterable[Reject]) -> None:
         """Write rejected rows, cells and numbers to the file, and count them."""
         rejects = list(rejects)
-        super().add_rejects(rejects)
+        super().record_rejects(rejects)
         with self._translate_write_errors():
             for reject in rejects:
-                own = map(escape_formula, (reject.column, reject.value, reject.reason))
+                own = map(escape_spreadsheet_formula, (reject.column, reject.value, reject.reason))
                 self._writer.writerow([str(reject.row_number), *own, *self._build_original_row(reject.row)])
 
     def _build_original_row(self, row: Sequence[str]) -> list[str]:
-        cells = [escape_formula(row[index]) if index < len(row) else "" for index in self._written]
-        return cells + [escape_formula(cell) for cell in row[self._width :]]
+        cells = [escape_spreadsheet_formula(row[index]) if index < len(row) else "" for index in self._written]
+        return cells + [escape_spreadsheet_formula(cell) for cell in row[self._width :]]
 
     @contextmanager
     def _translate_write_errors(self) -> Iterator[None]:
@@ -142,7 +142,7 @@ class RejectsFile(RejectCounter):
             self._part.unlink(missing_ok=True)
 
 
-def escape_formula(cell: str) -> str:
+def escape_spreadsheet_formula(cell: str) -> str:
     """Return a cell with `'` before a leading `=`, `+`, `-`, `@`, TAB or CR, so that no spreadsheet runs it.
 
     See OWASP on CSV injection.

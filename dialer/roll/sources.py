@@ -132,7 +132,7 @@ def _read_portal_ids(
     cleaner = Cleaner(by_place, remember_booth_key, roll_version=roll_version, damaged=prepared.roll.damaged)
     found = {}
     for batch in prepared.roll.read_row_batches(prepared.mapping.skip_rows):
-        rows = cleaner.clean_rows(batch)
+        rows = cleaner.convert_rows_to_voters(batch)
         cells = rows.table.columns[wanted[0]] if rows.table.rows else ()
         for booth, serial, cell in zip(rows.booths, rows.serials, cells, strict=True):
             if cell.strip():

@@ -102,13 +102,13 @@ def is_garbled_text(text: str) -> bool:
     if text.isascii() or _NOT_LATIN.search(text):
         return False
     try:
-        data = b"".join(_encode_letter(letter) for letter in text)
+        data = b"".join(_encode_letter_as_windows_1252(letter) for letter in text)
         return _NOT_LATIN.search(data.decode("utf-8", "ignore")) is not None
     except UnicodeEncodeError:
         return False
 
 
-def _encode_letter(letter: str) -> bytes:
+def _encode_letter_as_windows_1252(letter: str) -> bytes:
     """Return the byte that is this letter in Windows-1252, or in Latin-1 for its five undefined bytes."""
     try:
         return letter.encode("cp1252")

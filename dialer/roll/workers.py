@@ -79,7 +79,7 @@ def import_workers(
         rows = 0
         for row in table.read_rows():
             rows += 1
-            _add_worker_row(parts, row, region, roll_version, listed)
+            _add_row_to_booth_worker(parts, row, region, roll_version, listed)
         if not listed:
             raise RollError(f"{path}: the file has no booth workers; write one worker per row, below the headings")
         stored = [
@@ -93,7 +93,7 @@ def import_workers(
     return WorkersResult(rows, len(stored), len(booths), opted_out, removed, renamed)
 
 
-def _add_worker_row(
+def _add_row_to_booth_worker(
     parts: Parts, row: TableRow, region: str, roll_version: str | None, listed: dict[str, _FileWorker]
 ) -> None:
     """Add a row of the file to its worker in `listed`.

@@ -177,7 +177,7 @@ def update_voters(db: Connection, rows: Iterable[tuple[object, ...]]) -> None:
     )
 
 
-def add_numbers(db: Connection, pairs: Iterable[tuple[int, str]]) -> tuple[int, int]:
+def add_numbers_of_voters(db: Connection, pairs: Iterable[tuple[int, str]]) -> tuple[int, int]:
     """Add voters' numbers (E.164). Return how many numbers, and how many links between voters and numbers, are new."""
     SQL.clear_incoming.run_statement(db)
     SQL.insert_incoming.run_for_each_parameter_set(

@@ -18,7 +18,7 @@ from dialer.domain.model import Mark, MarkSource, Outcome
 from dialer.domain.view import CallState
 from dialer.engine.roll_import.commands import EraseNumbers, ImportRoll, SuppressNumbers
 from dialer.mqtt.embedded_broker import BrokerKind, run_demo_broker
-from dialer.roll.hand_over import spool_roll_for_dialler
+from dialer.roll.hand_over import put_roll_into_spool
 from dialer.roll.importer import ImportOptions, import_roll_file, prepare_import
 from dialer.rules.number_hash import hash_number
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, make_seat_phones
@@ -50,7 +50,7 @@ def open_spool(directory: Path) -> Spool:
 def hand_over_rows(directory: Path, rows: list[tuple[int, int, str, str]]) -> tuple[str, Any]:
     roll = write_roll(directory / "more.csv", rows)
     options = ImportOptions(dry_run=True, source="portal")
-    return spool_roll_for_dialler(prepare_import(roll), open_spool(directory), options)
+    return put_roll_into_spool(prepare_import(roll), open_spool(directory), options)
 
 
 def list_dialled_numbers(site: Site) -> set[str]:

@@ -37,7 +37,7 @@ from dialer.reports.lists import BoothList, ListKind, format_booth_list_heading
 from dialer.reports.paper import compute_column_widths
 from dialer.reports.tables import Window
 from dialer.reports.workbook import render_report_as_xlsx
-from dialer.roll.rejects import escape_formula
+from dialer.roll.rejects import escape_spreadsheet_formula
 from dialer.simulation.demo.report import JOURNAL_CHECK, PLACED_CHECK, DemoReport, build_report
 from dialer.store.connection import open_store_snapshot
 from tests.support.report_store import HOUR, INDIA, NOON, HandFilled, make_report, rows_by_column, write_journal
@@ -166,7 +166,7 @@ def test_csv_escapes_texts_that_look_like_formulas(start: str) -> None:
 @given(st.text())
 @settings(deadline=None, derandomize=True)
 def test_escaped_formula_in_csv_is_read_back_as_the_same_text(text: str) -> None:
-    safe = escape_formula(text)
+    safe = escape_spreadsheet_formula(text)
     assert not safe.startswith(("=", "+", "-", "@", "\t", "\r"))
     assert safe in {text, f"'{text}"}
 
