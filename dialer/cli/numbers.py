@@ -64,7 +64,7 @@ def import_opt_outs(
 
 
 @register.command("import")
-def import_register(
+def import_do_not_call_register(
     site: SiteAndPersonOptions,
     file: FileArgument,
     name: Annotated[str, typer.Option(metavar="NAME", help="The register's name in the profile, such as ncpr or tps.")],
@@ -93,7 +93,9 @@ def import_register(
                 f"a newer issue of the register {name!r} is already imported, so nothing was changed:"
                 " import only newer issues"
             )
-        count = registers.import_register(db, name, found.numbers, dated=issued, at=now, sha256=found.sha256)
+        count = registers.import_do_not_call_register(
+            db, name, found.numbers, dated=issued, at=now, sha256=found.sha256
+        )
         what = {"register": name, "dated": dated, "file": found.name, "sha256": found.sha256, "numbers": str(count)}
         audit.append_entry(db, "register-import", get_name_of_responsible_person(site.who), what, now)
     typer.echo(f"register {name}: {format_count(count, 'number')}, of {dated}")

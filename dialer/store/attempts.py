@@ -340,14 +340,14 @@ def _end_attempt(db: Connection, end: EndedAttempt) -> CampaignAndPhone | None:
     )
     if not row.of_worker and row.voter_id is not None and end.outcome in _CONVERSATIONS:
         final = end.outcome is Outcome.COMPLETED or row.disposition in FINAL_DISPOSITIONS
-        until = compute_time_other_numbers_stay_blocked(end.retry_at, end.ended_at, final=final)
+        until = compute_block_end_of_other_numbers(end.retry_at, end.ended_at, final=final)
         block_other_numbers_of_voter(db, row.campaign_id, row.phone_id, row.voter_id, until)
     if end.outcome is Outcome.UNKNOWN:  # it may have been a call: no campaign rings there again by itself
         targets.close_targets_of_number(db, row.phone_id, targets.UNKNOWN_RESULT)
     return CampaignAndPhone(row.campaign_id, row.phone_id)
 
 
-def compute_time_other_numbers_stay_blocked(retry_at: float | None, at: float, *, final: bool) -> float:
+def compute_block_end_of_other_numbers(retry_at: float | None, at: float, *, final: bool) -> float:
     """Return the time until which a voter's other numbers must not be called after a conversation (epoch seconds).
 
     It is the time of the called number's retry. Without a retry it is a day later or, after a `final` result, the end

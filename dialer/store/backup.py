@@ -35,7 +35,7 @@ from dialer.store.sqlite_errors import translate_sqlite_errors
 
 @dataclass(frozen=True, slots=True)
 class Backup:
-    """A backup in a folder of its own."""
+    """A backup of a store and its desk's file, in a folder of its own."""
 
     store: Path
     desk: Path | None  # None: nobody has ever signed in to the desk

@@ -131,11 +131,11 @@ def _set_due_times_after_disposition(db: Connection, before: DisposedAttempt, re
         return
     last_result_at = max(before.ended_at, before.disposed_at or 0.0)
     was_final = before.disposition in attempts.FINAL_DISPOSITIONS
-    held_until = attempts.compute_time_other_numbers_stay_blocked(before.due_at, last_result_at, final=was_final)
+    held_until = attempts.compute_block_end_of_other_numbers(before.due_at, last_result_at, final=was_final)
     call = (before.campaign_id, before.phone_id, before.voter_id)
     if record.disposition in _NOT_THE_VOTER:
         attempts.replace_block_of_other_numbers(db, *call, max(record.at, EARLIEST_DUE), held_until)
     else:
         is_final = record.disposition in attempts.FINAL_DISPOSITIONS
-        until = attempts.compute_time_other_numbers_stay_blocked(record.retry_at, record.at, final=is_final)
+        until = attempts.compute_block_end_of_other_numbers(record.retry_at, record.at, final=is_final)
         attempts.block_other_numbers_of_voter(db, *call, until, held_until)

@@ -45,10 +45,7 @@ class Evidence:
 def _declare_table_sealed_by_row(
     table: str, *key: str, personal: bool = False, without: tuple[str, ...] = ()
 ) -> Evidence:
-    """Return the declaration of a table whose rows are sealed one by one.
-
-    The columns of its key name a row in the log.
-    """
+    """Return the declaration of a table whose rows are sealed one by one. `key` has the columns that identify a row."""
     one, *rest = key
     where = " AND ".join(f"{name} = :{place}" for name, place in zip(key, ("one", "two"), strict=False))
     two = f"{{row}}.{rest[0]}" if rest else "''"

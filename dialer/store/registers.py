@@ -71,7 +71,9 @@ def read_register_date(db: Connection, name: str) -> float | None:
     return SQL.dated.fetch_first_value(db, name=name)
 
 
-def import_register(db: Connection, name: str, numbers: Iterable[str], *, dated: float, at: float, sha256: str) -> int:
+def import_do_not_call_register(
+    db: Connection, name: str, numbers: Iterable[str], *, dated: float, at: float, sha256: str
+) -> int:
     """Replace the numbers of a do-not-call register by the numbers of its new issue, and return their count.
 
     Runs inside the caller's transaction. Times are epoch seconds.

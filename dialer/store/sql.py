@@ -82,7 +82,7 @@ class Query(Statement, Generic[R]):
         return fields
 
     def iterate_rows(self, db: Connection, /, **parameters: object) -> Iterator[R]:
-        """Run the query and return an iterator over its rows, which reads them from the database one by one."""
+        """Run the query and return an iterator that reads its rows from the database one by one."""
         return map(self.make, db.execute(self.sql, parameters))
 
     def fetch_all_rows(self, db: Connection, /, **parameters: object) -> list[R]:

@@ -83,11 +83,10 @@ class UplinkReader:
         return await self._db.fetch_first_value(peer_updates.SQL.position, stream=stream) or 0
 
     async def read_state_of_stored_rolls(self) -> StoredRolls:
-        """Return the constituencies of the rolls in the store.
+        """Return which constituencies are on the rolls in the store, the newest voter's id, and the state of the
+        numbers' hashes.
 
-        Other centres' updates are needed only for voters on these rolls.
-
-        Slow, for it reads all booths.
+        Other centres' updates are needed only for voters on these rolls. Slow, for it reads all booths.
         """
         constituencies = await self._db.fetch_all_rows(peer_updates.SQL.constituencies)
         places = tuple((row.state_code, row.constituency_number) for row in constituencies)

@@ -383,7 +383,7 @@ def test_rules_explain_for_a_past_time_uses_registers_and_pauses_of_that_time(co
         for dated, at in (("2024-04-01", "2024-04-10T10:00"), ("2024-04-20", "2024-04-22T10:00")):
             what = {"register": "own", "dated": dated, "numbers": "1"}
             issued = moment(f"{dated}T00:00")
-            registers.import_register(db, "own", ["+917000000001"], dated=issued, at=moment(at), sha256="")
+            registers.import_do_not_call_register(db, "own", ["+917000000001"], dated=issued, at=moment(at), sha256="")
             audit.append_entry(db, "register-import", "clerk", what, moment(at))
         for command, at in (("pause", "2024-04-15T10:00"), ("resume", "2024-04-15T12:00")):
             what = {"command": command, "campaign_id": "turnout", "status": "done", "id": command}
