@@ -126,7 +126,7 @@ class HqActions:
     def __init__(
         self, settings: HqSettings, db: PageDatabase, accounts: Accounts, on_change: Callable[[], None]
     ) -> None:
-        """`on_change` is called after each committed action."""
+        """Prepare the routes. `on_change` is called after each committed action, so that the pages show it at once."""
         self._settings = settings
         self._db = db
         self._accounts = accounts

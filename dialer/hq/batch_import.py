@@ -129,7 +129,7 @@ class Insert(Command):
     """An SQL statement that inserts the rows of a temporary table, except rows that are stored already."""
 
     async def insert_rows_returning_ids(self, db: Database) -> set[RowId]:
-        """Run the statement. Return the ids of the rows that it inserted."""
+        """Insert the rows of the temporary table. Return the ids of the rows that were inserted."""
         return {RowId(*row) for row in await db.fetch_rows(f"{self.sql} RETURNING centre, id")}
 
 

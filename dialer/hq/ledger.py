@@ -382,7 +382,7 @@ class StatusChange(NamedTuple):
 
 
 class TurnoutChange(NamedTuple):
-    """Numbers to be added to the turnout figures of an area."""
+    """Counts of voters to be added to the turnout figures of an area."""
 
     contacted: int
     voted: int

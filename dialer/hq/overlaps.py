@@ -62,10 +62,10 @@ def _count_shared_hashes(samples: Mapping[str, NumberSample]) -> Counter[tuple[s
 
 
 def _estimate_numbers_on_both_rolls(shared: int, *samples: NumberSample) -> int:
-    """Return about how many numbers two rolls share. `shared` hashes are in both samples.
+    """Return about how many phone numbers two rolls share, if `shared` hashes are in both samples.
 
-    A sample has the lowest hashes of a roll. If it is not the whole roll, it covers the hashes up to its highest one.
-    Hashes are evenly distributed, so the result is `shared`, divided by the covered part of all hashes.
+    A sample has the lowest hashes of a roll's numbers. A complete sample has all of them. Another sample covers the
+    share of all possible hashes that is below its highest hash. The result is `shared`, divided by the smaller share.
     """
     limits = [int(each.hashes[-1], 16) for each in samples if not each.is_complete]
     return round(shared * 16**HASH_LETTERS / min(limits)) if limits else shared

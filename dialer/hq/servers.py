@@ -43,12 +43,12 @@ class NatsServer:
 
     @property
     def nats_server_url(self) -> str:
-        """The address that clients connect to."""
+        """The address at which clients connect to the nats-server."""
         return f"nats://127.0.0.1:{self.port}"
 
     @property
     def process_id(self) -> int:
-        """The id of the process; -1 before the start."""
+        """The id of the nats-server's process, or -1 before the start."""
         return -1 if self._process is None else self._process.pid
 
     async def start(self) -> None:

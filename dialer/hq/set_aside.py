@@ -34,7 +34,7 @@ class RowOutsideArea(RowSetAside):
 
 
 class SetAsideRow(NamedTuple):
-    """A row that was set aside."""
+    """A row of a centre's results that was set aside, with the reason."""
 
     centre: str
     incarnation: str
@@ -84,7 +84,7 @@ async def insert_set_aside_rows(db: Database, rows: Iterable[SetAsideRow]) -> No
 
 
 async def delete_set_aside_rows(db: Database, rows: Iterable[SetAsideRow]) -> None:
-    """Delete rows that were stored as results since."""
+    """Delete set-aside rows that have meanwhile been stored as results."""
     await SQL.delete.run_statement(db, *split_rows_into_columns([row[:3] for row in rows], 3))
 
 

@@ -33,11 +33,11 @@ class Query(sql.Statement, Generic[R]):
         self.columns = declared.result_column_names
 
     async def fetch_rows(self, db: Database, /, *values: object) -> list[R]:
-        """Return all rows."""
+        """Run the query and return all its rows."""
         return [self.make(row) for row in await db.fetch_rows(self.sql, *values)]
 
     async def fetch_first_row(self, db: Database, /, *values: object) -> R | None:
-        """Return the first row, or None if there is none."""
+        """Run the query and return its first row, or None if there is none."""
         rows = await db.fetch_rows(self.sql, *values)
         return self.make(rows[0]) if rows else None
 
@@ -49,12 +49,12 @@ class Scalar(sql.Statement, Generic[V]):
         self.kind = kind
 
     async def fetch_value_or_none(self, db: Database, /, *values: object) -> V | None:
-        """Return the value of the first row, or None if there is no row or the value is NULL."""
+        """Run the query and return the value of its first row, or None if there is no row or the value is NULL."""
         value: V | None = await db.fetch_value(self.sql, *values)
         return value
 
     async def fetch_value(self, db: Database, /, *values: object) -> V:
-        """Return the value of a statement that always returns one row."""
+        """Run a query that always returns one row, and return its value."""
         value: V = await db.fetch_value(self.sql, *values)
         return value
 

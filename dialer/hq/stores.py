@@ -44,7 +44,7 @@ class StoreNotAccepted(MatdanError):
     """A batch is from a store that is not accepted, or not yet. The text of the error says why."""
 
     def __init__(self, problem: str, *, is_final: bool) -> None:
-        """`is_final`: a person must decide."""
+        """Create the error. `is_final` says that a person must decide which store is accepted."""
         super().__init__(problem)
         self.is_final = is_final
 

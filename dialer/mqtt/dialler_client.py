@@ -65,7 +65,7 @@ class DeskStatus:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """The result of a command."""
+    """The dialler's reply to a command."""
 
     status: str  # done, refused, or unanswered: it may have been executed, so send it again with the same id
     text: str

@@ -24,7 +24,7 @@ class LatestMessages:
         self._messages: dict[str, object] = {}
 
     def store_latest_message(self, key: str, message: object) -> None:
-        """Store the latest message of a key. None means that the message was removed."""
+        """Store the latest message of a key such as "seat/04". None means that the message was removed from the broker."""
         if message is None:
             self._messages.pop(key, None)
         else:

@@ -21,7 +21,7 @@ _SEVERITY = {level: place for place, level in enumerate(AlertLevel)}
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message to publish."""
+    """An MQTT message to publish."""
 
     topic: str  # the whole topic
     payload: str  # JSON

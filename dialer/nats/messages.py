@@ -171,7 +171,7 @@ _BATCH = TypeAdapter(OutboxBatch)
 
 
 def pack_batch(batch: OutboxBatch) -> bytes:
-    """Return a batch as compressed JSON."""
+    """Return a batch of a centre's results as compressed JSON."""
     rows = [{"id": row.id, "topic": row.topic, "at": row.at, "payload": row.payload} for row in batch.rows]
     fields = {"centre": batch.centre, "version": batch.version, "first": batch.first, "last": batch.last, "rows": rows}
     fields |= {"deleted_through": batch.deleted_through, "store": asdict(batch.store)}
@@ -197,7 +197,7 @@ def pack_first_part_of_batch(batch: OutboxBatch) -> tuple[OutboxBatch, bytes]:
 
 
 def unpack_batch(data: bytes) -> OutboxBatch:
-    """Return the batch in a message. Raises InvalidMessage."""
+    """Return the batch of a centre's results in a message. Raises InvalidMessage."""
     fields = _parse_json_message(_decompress_message(data))
     if not isinstance(fields, dict) or fields.get("version") not in _READABLE_VERSIONS:
         raise InvalidMessage(
@@ -240,7 +240,7 @@ def _parse_json_message(text: bytes) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Acknowledgement:
-    """Headquarters' answer to a batch."""
+    """Headquarters' answer to a batch: the last row of the centre's outbox that it has stored, or a problem."""
 
     through: (
         Annotated[int, Field(ge=0, lt=2**63, strict=True)] | None
@@ -262,7 +262,7 @@ _ACK, _STORE_STATUS = TypeAdapter(Acknowledgement), TypeAdapter(StoreStatus)
 
 
 def pack_acknowledgement(ack: Acknowledgement) -> bytes:
-    """Return an acknowledgement as JSON."""
+    """Return an acknowledgement of a batch as JSON."""
     return json.dumps(asdict(ack)).encode()
 
 

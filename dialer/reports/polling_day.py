@@ -212,12 +212,12 @@ def report_turnout(db: Connection, window: Window, zone: tzinfo, by: TurnoutBy =
             )
             for row in rows
         ]
-    totals = _add_voted_share(_sum_turnout_counts(row.counts for row in rows))
+    totals = _append_share_who_voted(_sum_turnout_counts(row.counts for row in rows))
     return Report(
         SELF_REPORTED,
         (*states.build_constituency_columns(), *unit_columns, *_COUNTS, *last_columns),
         tuple(
-            (*states.build_constituency_cells(each), *unit, *_add_voted_share(counts), *last)
+            (*states.build_constituency_cells(each), *unit, *_append_share_who_voted(counts), *last)
             for each, unit, counts, last in lines
         ),
         (*states.build_constituency_total_cells(), *unit_totals, *totals, *[None] * len(last_columns))
@@ -235,7 +235,7 @@ _NONE = (None, None)
 _BLANKS: tuple[Cell, ...] = ("", "")
 
 
-def _add_voted_share(counts: list[int]) -> tuple[Cell, ...]:
+def _append_share_who_voted(counts: list[int]) -> tuple[Cell, ...]:
     """Return the counts, followed by the share of contacted voters who have voted."""
     _, contacted, voted, _ = counts
     return (*counts, voted / contacted if contacted else None)

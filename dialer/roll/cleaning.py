@@ -139,7 +139,7 @@ class Cleaner:
         self._houses = Memo(clean_house_number)
 
     def convert_rows_to_voters(self, batch: Batch) -> CleanRows:
-        """Return the voters in a batch of rows, and what was rejected."""
+        """Return the voters in a batch of rows, and the rows and cells that were rejected."""
         rejects: list[Reject] = []
         table, blank = self._normalize_row_widths(batch, rejects)
         serials = [self._serials[cell] for cell in self._get_field_cells(table, Field.SERIAL)]
@@ -284,10 +284,10 @@ class Cleaner:
         )
         columns = (
             self._clean_cells_of_field(table, Field.EPIC, lambda cell: cell.strip().upper(), ""),
-            self._join_names(table, Field.NAME, Field.LAST_NAME),
-            self._join_names(table, Field.NAME_LOCAL, Field.LAST_NAME_LOCAL),
+            self._join_first_and_last_names(table, Field.NAME, Field.LAST_NAME),
+            self._join_first_and_last_names(table, Field.NAME_LOCAL, Field.LAST_NAME_LOCAL),
             relations,
-            self._join_names(table, Field.RELATION_NAME, Field.RELATION_LAST_NAME),
+            self._join_first_and_last_names(table, Field.RELATION_NAME, Field.RELATION_LAST_NAME),
             sexes,
             ages,
             self._clean_cells_of_field(table, Field.HOUSE, self._houses.__getitem__, ""),
@@ -296,7 +296,7 @@ class Cleaner:
         )
         return list(zip(*columns, strict=True))
 
-    def _join_names(self, table: RowTable, *names: Field) -> list[str]:
+    def _join_first_and_last_names(self, table: RowTable, *names: Field) -> list[str]:
         """Return first and last names joined by single spaces."""
         cells = [self._get_field_cells(table, name) for name in names if name in self._mapping.columns]
         if len(cells) == 1:

@@ -111,7 +111,7 @@ class DeskAccount:
 
 
 class PasswordRow(NamedTuple):
-    """A password as it is stored."""
+    """A person's hashed password, as the desk's file stores it."""
 
     hash: str
     at: float
@@ -129,7 +129,7 @@ class AccountRow(NamedTuple):
 
 
 class SessionRow(NamedTuple):
-    """A session as it is stored."""
+    """A person's sign-in session, as the desk's file stores it."""
 
     name: str
     used_at: float  # epoch seconds

@@ -22,7 +22,7 @@ class LogIn:
 
 
 class LogInRow(NamedTuple):
-    """A log-in as it is stored."""
+    """The log-in of an agent at a seat, as the store has it."""
 
     seat: str
     agent: str

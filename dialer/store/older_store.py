@@ -24,7 +24,7 @@ FOUND, ACCEPTED = "store-older", "store-older-accepted"
 
 @dataclass(frozen=True, slots=True)
 class MissingCall:
-    """A call that the store lacks."""
+    """A call that is recorded outside the store, such as at the broker, and is missing in the store."""
 
     place: str  # with the record: the broker or an Asterisk server
     at: float  # epoch seconds

@@ -46,7 +46,7 @@ class AttemptRow(NamedTuple):
 
 
 class IntervalRow(NamedTuple):
-    """An interval as it is stored."""
+    """The time of a seat in one state, as the store has it."""
 
     seat: str
     state: str

@@ -28,7 +28,9 @@ class RegistersAt:
 
     @property
     def imported_register_names(self) -> frozenset[str]:
-        """The names of the do-not-call registers whose numbers were imported and are known."""
+        """The names of the do-not-call registers that had been imported, and whose numbers of that time are still
+        stored.
+        """
         return frozenset(register.name for register in self.registers) - self.replaced
 
 

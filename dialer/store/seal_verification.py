@@ -50,7 +50,7 @@ class LoggedChange(NamedTuple):
 
 
 class SchemaPart(NamedTuple):
-    """A table, index, trigger or view."""
+    """A table, index, trigger or view of the store's schema."""
 
     type: str
     name: str
@@ -67,7 +67,7 @@ class StoredStatus(NamedTuple):
 
 
 class MarkOfVoter(NamedTuple):
-    """A mark about a voter that was not undone."""
+    """A mark (recorded answer) of a voter that was not undone."""
 
     voter_id: int
     kind: str

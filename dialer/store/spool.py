@@ -195,7 +195,7 @@ class SpoolFile(Reader):
         return found
 
     def read_booths(self) -> list[StoredBooth]:
-        """Return the booths of the voters on the roll."""
+        """Return the booths in which the voters of the uploaded roll vote."""
         return SQL.booths.fetch_all_rows(self._db)
 
     def read_voters(self, after: int, most: int) -> list[SpooledVoter]:

@@ -22,7 +22,7 @@ class StandingOrder:
 
 
 class OrderRow(NamedTuple):
-    """A standing order as it is stored."""
+    """A supervisor's standing order, as the store has it."""
 
     addressee: str
     command: str

@@ -199,13 +199,13 @@ class Store(StoreRunner):
         replaced.
         """
 
-        def commit_all_attempts(db: Connection) -> list[Refusal | None]:
+        def commit_each_new_attempt(db: Connection) -> list[Refusal | None]:
             self._lock.check_store_not_moved()
             self._free_space.check_free_space(db, len(attempts))
             limits = (max_attempts_since, max_attempts, max_conversations, gaps)
             return [attempt_rows.commit_new_attempt(db, each, *limits) for each in attempts]
 
-        return await self._run_write_job(commit_all_attempts)
+        return await self._run_write_job(commit_each_new_attempt)
 
     # Voters and marks
 

@@ -301,16 +301,16 @@ class PeerUpdates:
             count += len(opt_outs) + len(marks)
             for update in [*(([each], []) for each in opt_outs), *(([], [each]) for each in marks)]:
                 if not pending.has_room_for_updates([*update[0], *update[1]]):
-                    await self._send_snapshot_part(snapshot_stream, pending)
+                    await self._send_part_of_snapshot(snapshot_stream, pending)
                     pending = PendingUpdates(pending.position)
                 pending.add_pending_updates(pending.position + 1, *update)
-        await self._send_snapshot_part(snapshot_stream, pending)
+        await self._send_part_of_snapshot(snapshot_stream, pending)
         end = PendingUpdates(stored)
         end.add_pending_updates(snapshot.position, [], [])
-        await self._send_snapshot_part(stream, end)
+        await self._send_part_of_snapshot(stream, end)
         return count
 
-    async def _send_snapshot_part(self, stream: str, pending: PendingUpdates) -> None:
+    async def _send_part_of_snapshot(self, stream: str, pending: PendingUpdates) -> None:
         if not await self._send_updates_until_reply(stream, pending):
             raise InvalidMessage("the dialler refused a snapshot of peer updates: the uplink downloads a new one")
 

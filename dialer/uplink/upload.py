@@ -74,7 +74,7 @@ class OutboxUpload:
             await self._upload_until_identity_changes()
 
     async def _upload_until_identity_changes(self) -> None:
-        passed = await self._wait_until_outbox_has_headquarters()
+        passed = await self._wait_until_dialler_stores_outbox()
         self._incarnation = (await self._reading.read_store_identity()).incarnation
         self._schedule = schedule = BatchSchedule(self._centre, passed, random.SystemRandom())
         self._report_due.set()  # an acknowledgement may not have been reported before the last stop
@@ -87,7 +87,7 @@ class OutboxUpload:
         except* IdentityChanged:
             _log.warning("uplink.store_identity_changed")
 
-    async def _wait_until_outbox_has_headquarters(self) -> int:
+    async def _wait_until_dialler_stores_outbox(self) -> int:
         """Wait until the dialler stores an outbox for headquarters. Return the last acknowledged row id."""
         logged = False
         while (stored := await self._read_last_id_at_headquarters()) is None:
