@@ -28,11 +28,11 @@ class DiallerName:
 
     @classmethod
     def make_name_of_this_process(cls, store: Path, now: float) -> DiallerName:
-        """Return the name of this process as a dialler that has locked the store file. Raises OSError if the file does
-        not exist.
+        """Return the dialler name of this process, which must have locked the store file. Raises OSError if there is no
+        such file.
 
         Cloned machines have the same host name, device and inode; only their boot ids differ. So after a reboot the
-        earlier run counts as a dialler with another store, and its lease must expire first.
+        earlier run of a dialler counts as another dialler until its lease expires.
         """
         found, host = store.stat(), socket.gethostname()
         started = BOOT_ID.read_text("ascii", "replace") if BOOT_ID.exists() else ""

@@ -104,9 +104,8 @@ class Housekeeping:
             self._core.request_effects(StoreFailed(error))
 
     async def save_intervals_and_learned_pacing(self) -> None:
-        """Store the seats' intervals and the learned pacing.
-
-        If one of the two fails, it is stored in the next round.
+        """Store how long seats were in each state, and what pacing has learned. What cannot be stored is stored in the
+        next round.
         """
         intervals = self._seats.pop_unsaved_state_intervals()
         try:

@@ -278,7 +278,9 @@ class Gate:
             yield Objection(Reason.CERTIFICATE, f"{needed}: {problem}", None)
 
     def _check_certificates_of_all_languages(self, campaign: CampaignRules, now: float) -> Iterator[Objection]:
-        """Yield the first language's objection if every language has an objection."""
+        """Yield an objection if the campaign's recordings lack a valid certificate in every language, otherwise
+        nothing.
+        """
         languages = campaign.certified or ("",)
         found = [next(self._check_certificate(campaign, language, now), None) for language in languages]
         if found[0] is not None and None not in found:
@@ -326,7 +328,9 @@ class Gate:
     def _check_silence_interval_in_all_areas(
         self, campaign: CampaignRules, areas: Collection[Area], now: float
     ) -> Iterator[Objection]:
-        """Yield the objection that ends first, if there is one in each of the areas."""
+        """Yield the objection that ends first if the silence interval, or an unknown close of poll, forbids calls in
+        every area.
+        """
         found: list[Objection] = []
         for area in areas:
             objection = next(self._check_silence_interval(campaign, area, now), None)

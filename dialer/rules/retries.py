@@ -30,10 +30,12 @@ class RetryRules:
     own_call_back_wait_seconds: float = 900.0
 
 
-def schedule_retry_after_outcome(rules: RetryRules, outcome: Outcome, attempt_number: int, now: float) -> float | None:
+def compute_retry_time_after_outcome(
+    rules: RetryRules, outcome: Outcome, attempt_number: int, now: float
+) -> float | None:
     """Return when the number is due again after a call with this outcome (epoch seconds), or None if never in this campaign.
 
-    A completed IVR flow is final, but the voter's answers in it may make the number due again (`schedule_retry_after_mark`).
+    A completed IVR flow is final, but the voter's answers in it may make the number due again (`compute_retry_time_after_mark`).
     The outcome `unknown` is final, because the voter may have been called.
     """
     if outcome in {Outcome.REFUSED, Outcome.CANCELLED}:
@@ -55,7 +57,7 @@ def _compute_retry_time(rules: RetryRules, outcome: Outcome, now: float) -> floa
             return now + rules.other_seconds
 
 
-def schedule_next_worker_call(
+def compute_time_of_next_worker_call(
     rules: RetryRules, every_seconds: float, outcome: Outcome, *, reported: bool, now: float
 ) -> float | None:
     """Return when a booth worker is due again after a call (epoch seconds), or None if never.
@@ -71,7 +73,7 @@ def schedule_next_worker_call(
     return _compute_retry_time(rules, outcome, now)
 
 
-def schedule_worker_call_after_disposition(
+def compute_worker_call_time_after_disposition(
     rules: RetryRules, every_seconds: float, disposition: Disposition, now: float
 ) -> float | None:
     """Return when a booth worker is due again after an agent's disposition (epoch seconds), or None if never."""
@@ -81,7 +83,7 @@ def schedule_worker_call_after_disposition(
     return now + (rules.other_seconds if is_retry else every_seconds)
 
 
-def schedule_retry_after_mark(
+def compute_retry_time_after_mark(
     rules: RetryRules, kind: MarkKind, hour: int | None, attempt_number: int, now: float, zone: ZoneInfo
 ) -> float | None:
     """Return when the number is due again after a mark, the voter's recorded answer (epoch seconds), or None if never.
@@ -92,21 +94,21 @@ def schedule_retry_after_mark(
     if attempt_number >= rules.max_attempts:
         return None
     if kind is MarkKind.LATER and hour is not None:
-        return schedule_call_at_named_hour(hour, now, zone)
+        return compute_call_time_at_named_hour(hour, now, zone)
     return now + rules.other_seconds
 
 
-def schedule_retry_after_disposition(
+def compute_retry_time_after_disposition(
     rules: RetryRules, disposition: Disposition, hour: int | None, attempt_number: int, now: float, zone: ZoneInfo
 ) -> float | None:
     """Return when the number is due again after an agent's disposition (epoch seconds), or None if never."""
     if disposition in _FINAL_DISPOSITIONS:
         return None
     mark = MarkKind.LATER if disposition is Disposition.LATER else MarkKind.NOT_YET
-    return schedule_retry_after_mark(rules, mark, hour, attempt_number, now, zone)
+    return compute_retry_time_after_mark(rules, mark, hour, attempt_number, now, zone)
 
 
-def schedule_call_at_named_hour(hour: int, now: float, zone: ZoneInfo) -> float:
+def compute_call_time_at_named_hour(hour: int, now: float, zone: ZoneInfo) -> float:
     """Return when to call a voter who asked for a later call at an hour of today (local, 0-23).
 
     This is 45 minutes past the hour, or 15 minutes from now if that time has passed.

@@ -42,7 +42,7 @@ class AsteriskServers:
 
     @property
     def is_any_server_up(self) -> bool:
-        """Return whether any server is up."""
+        """Return whether at least one Asterisk server is connected and its live calls are known."""
         return bool(self.up)
 
     def get_server_of_trunk(self, trunk: str) -> str:

@@ -34,10 +34,12 @@ class RetrySchedule:
             return on_the_day(run, call, now + rules.other_seconds)
         if call.worker is not None:
             reported = call.flow.last_mark is not None
-            due = retries.schedule_next_worker_call(rules, run.spec.every_seconds, outcome, reported=reported, now=now)
+            due = retries.compute_time_of_next_worker_call(
+                rules, run.spec.every_seconds, outcome, reported=reported, now=now
+            )
             return self._find_next_worker_round(run, call, due)
         if call.flow.last_mark is not None and outcome.is_answered:
-            due = retries.schedule_retry_after_mark(
+            due = retries.compute_retry_time_after_mark(
                 rules, call.flow.last_mark, call.flow.last_mark_hour, call.attempt_number, now, zone
             )
             return self._limit_retry_to_last_call(run, call, due, promised=call.flow.last_mark is MarkKind.LATER)
@@ -46,7 +48,7 @@ class RetrySchedule:
         if outcome is Outcome.CANCELLED and call.leg.ringing_at is not None:
             outcome = Outcome.NO_ANSWER  # a phone that has rung is not called again immediately
         return self._limit_retry_to_last_call(
-            run, call, retries.schedule_retry_after_outcome(rules, outcome, call.attempt_number, now)
+            run, call, retries.compute_retry_time_after_outcome(rules, outcome, call.attempt_number, now)
         )
 
     def is_call_time_promised(self, call: Call, outcome: Outcome) -> bool:
@@ -67,7 +69,7 @@ class RetrySchedule:
         """
         rules, now = run.spec.retries, self._core.clock.now()
         if call.worker is None:
-            due = retries.schedule_retry_after_disposition(
+            due = retries.compute_retry_time_after_disposition(
                 rules, disposition, hour, call.attempt_number, now, self._core.zone
             )
             return self._limit_retry_to_last_call(run, call, due, promised=disposition is Disposition.LATER)
@@ -76,7 +78,7 @@ class RetrySchedule:
                 f"a call with a booth worker cannot have the disposition {disposition.value}: enter serials"
                 " (seat-serials), then `ready`"
             )
-        due = retries.schedule_worker_call_after_disposition(rules, run.spec.every_seconds, disposition, now)
+        due = retries.compute_worker_call_time_after_disposition(rules, run.spec.every_seconds, disposition, now)
         return self._find_next_worker_round(run, call, due)
 
     def check_call_back_time(self, run: CampaignRun, call: Call, at: float) -> float:

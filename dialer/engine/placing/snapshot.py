@@ -29,11 +29,11 @@ _ON_BREAK = frozenset({SeatState.PAUSED, SeatState.LOST})
 
 
 class Snapshots:
-    """Collects the input of pacing decisions (snapshots) from seats, calls and trunks.
+    """Collects the input of pacing decisions (snapshots): seats, calls and free channels of a campaign.
 
     Campaigns with agents share the seats. A campaign sees the seats with its skill, and the calls that only these seats
-    can take. Some of these seats may serve other skills too. Then the campaign sees all seats and all calls of these
-    skills instead, if that leaves less room for its own calls.
+    can take. If these seats serve other skills too, it sees the seats and calls of several skills together, where that
+    leaves fewer seats for its own calls.
     """
 
     def __init__(
@@ -144,8 +144,10 @@ class Snapshots:
         return seats, (tuple(chain(*ringing)), tuple(chain(*waiting)))
 
     def _map_skills_by_campaign(self) -> dict[str, str | None]:
-        """Return the skill of each campaign, or the campaign's own id if any seat is restricted to
-        certain campaigns.
+        """Return the skill that each campaign requires, by campaign id.
+
+        If any seat is restricted to certain campaigns, each campaign counts as a skill of its own, and its id is
+        returned instead.
         """
         if any(seat.campaigns for seat in self._seats.list_seats()):
             return {campaign_id: campaign_id for campaign_id, _ in self._runs.list_campaign_runs_by_id()}

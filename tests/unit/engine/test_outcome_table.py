@@ -17,7 +17,7 @@ from dialer.domain.model import AttemptId, Outcome
 from dialer.domain.switch_events import CallEnded, CallRinging
 from dialer.engine.calls.state import derive_outcome
 from dialer.engine.trunks.state import is_failure_of_trunk
-from dialer.rules.retries import RetryRules, schedule_retry_after_outcome
+from dialer.rules.retries import RetryRules, compute_retry_time_after_outcome
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig
 from dialer.simulation.asterisk.originate import CARRIER_CAUSES, get_dial_status
 from dialer.simulation.asterisk.voters import Behaviour
@@ -220,6 +220,8 @@ RETRIES: dict[Outcome, float | None] = {
 @pytest.mark.parametrize("outcome", Outcome)
 def test_every_outcome_has_a_retry_rule_except_after_the_last_attempt(outcome: Outcome) -> None:
     seconds = RETRIES[outcome]
-    assert schedule_retry_after_outcome(RULES, outcome, 1, 1000.0) == (None if seconds is None else 1000.0 + seconds)
-    last = schedule_retry_after_outcome(RULES, outcome, 3, 1000.0)
+    assert compute_retry_time_after_outcome(RULES, outcome, 1, 1000.0) == (
+        None if seconds is None else 1000.0 + seconds
+    )
+    last = compute_retry_time_after_outcome(RULES, outcome, 3, 1000.0)
     assert last == (1060.0 if seconds == SOON else None)

@@ -17,11 +17,11 @@ from dialer.rules.calling_hours import get_local_midnight_before, make_daily_hou
 from dialer.rules.numbers import find_reason_number_is_refused
 from dialer.rules.retries import (
     RetryRules,
-    schedule_next_worker_call,
-    schedule_retry_after_disposition,
-    schedule_retry_after_mark,
-    schedule_retry_after_outcome,
-    schedule_worker_call_after_disposition,
+    compute_retry_time_after_disposition,
+    compute_retry_time_after_mark,
+    compute_retry_time_after_outcome,
+    compute_time_of_next_worker_call,
+    compute_worker_call_time_after_disposition,
 )
 from dialer.settings.trunks import CalledVoter, CallerIdArea, find_caller_ids_to_show
 
@@ -258,28 +258,30 @@ def test_phone_number_needs_an_allowed_prefix_that_is_not_denied() -> None:
     ],
 )
 def test_retry_time_of_a_number_depends_on_the_outcome_of_the_call(outcome: Outcome, seconds: float | None) -> None:
-    retry = schedule_retry_after_outcome(RULES, outcome, 1, 1000.0)
+    retry = compute_retry_time_after_outcome(RULES, outcome, 1, 1000.0)
     assert retry == (None if seconds is None else 1000.0 + seconds)
 
 
 def test_number_has_no_retry_after_the_last_attempt_unless_the_call_was_cancelled() -> None:
-    assert schedule_retry_after_outcome(RULES, Outcome.BUSY, 3, 0.0) is None
-    assert schedule_retry_after_outcome(RULES, Outcome.CANCELLED, 3, 0.0) is not None
+    assert compute_retry_time_after_outcome(RULES, Outcome.BUSY, 3, 0.0) is None
+    assert compute_retry_time_after_outcome(RULES, Outcome.CANCELLED, 3, 0.0) is not None
 
 
 def test_voter_who_asked_for_a_later_call_is_due_45_minutes_past_the_named_hour() -> None:
     now = to_epoch_seconds(KOLKATA, 2024, 4, 22, 11, 0)
-    due = schedule_retry_after_disposition(RULES, Disposition.LATER, 15, 1, now, KOLKATA)
+    due = compute_retry_time_after_disposition(RULES, Disposition.LATER, 15, 1, now, KOLKATA)
     assert due == to_epoch_seconds(KOLKATA, 2024, 4, 22, 15, 45)
-    assert schedule_retry_after_mark(RULES, MarkKind.LATER, 9, 1, now, KOLKATA) == now + 900.0  # the hour has passed
+    assert (
+        compute_retry_time_after_mark(RULES, MarkKind.LATER, 9, 1, now, KOLKATA) == now + 900.0
+    )  # the hour has passed
     odd = now + 20 * 60 + 30.5
-    assert schedule_retry_after_mark(RULES, MarkKind.LATER, 15, 1, odd, KOLKATA) == due
-    assert schedule_retry_after_disposition(RULES, Disposition.NOT_YET, 15, 1, odd, KOLKATA) == odd + 7_200.0
+    assert compute_retry_time_after_mark(RULES, MarkKind.LATER, 15, 1, odd, KOLKATA) == due
+    assert compute_retry_time_after_disposition(RULES, Disposition.NOT_YET, 15, 1, odd, KOLKATA) == odd + 7_200.0
 
 
 @pytest.mark.parametrize("disposition", [Disposition.REFUSED, Disposition.OPT_OUT])
 def test_refused_or_opted_out_number_is_never_due_again(disposition: Disposition) -> None:
-    assert schedule_retry_after_disposition(RULES, disposition, None, 1, 0.0, KOLKATA) is None
+    assert compute_retry_time_after_disposition(RULES, disposition, None, 1, 0.0, KOLKATA) is None
 
 
 @pytest.mark.parametrize(
@@ -298,12 +300,12 @@ def test_refused_or_opted_out_number_is_never_due_again(disposition: Disposition
 def test_booth_worker_is_due_once_a_round_or_sooner_without_a_report(
     outcome: Outcome, reported: bool, seconds: float | None
 ) -> None:
-    due = schedule_next_worker_call(RULES, 3600.0, outcome, reported=reported, now=1000.0)
+    due = compute_time_of_next_worker_call(RULES, 3600.0, outcome, reported=reported, now=1000.0)
     assert due == (None if seconds is None else 1000.0 + seconds)
 
 
 def test_agents_disposition_decides_when_a_booth_worker_is_due() -> None:
-    due = {each: schedule_worker_call_after_disposition(RULES, 3600.0, each, 0.0) for each in Disposition}
+    due = {each: compute_worker_call_time_after_disposition(RULES, 3600.0, each, 0.0) for each in Disposition}
     closed = {Disposition.REFUSED, Disposition.OPT_OUT, Disposition.WRONG_NUMBER}
     assert {each for each in due if due[each] is None} >= closed
     assert due[Disposition.CALL_BACK] == RULES.other_seconds
@@ -313,5 +315,5 @@ def test_agents_disposition_decides_when_a_booth_worker_is_due() -> None:
 @pytest.mark.parametrize("disposition", [Disposition.VOTED, Disposition.WILL_NOT])
 def test_mark_of_one_voter_leaves_the_number_due_for_the_household(disposition: Disposition) -> None:
     """The number stays due for others of the household; the store closes it if nobody else is pending."""
-    assert schedule_retry_after_disposition(RULES, disposition, None, 1, 0.0, KOLKATA) == RULES.other_seconds
-    assert schedule_retry_after_disposition(RULES, disposition, None, RULES.max_attempts, 0.0, KOLKATA) is None
+    assert compute_retry_time_after_disposition(RULES, disposition, None, 1, 0.0, KOLKATA) == RULES.other_seconds
+    assert compute_retry_time_after_disposition(RULES, disposition, None, RULES.max_attempts, 0.0, KOLKATA) is None
