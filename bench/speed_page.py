@@ -23,6 +23,7 @@ TITLES = {
     "paced": "60 agents, predictive, 5 call starts per second, MQTT",
     "servers-one": "300 seats on one Asterisk server",
     "servers-three": "300 seats on three Asterisk servers",
+    "seats": "10 to 1,000 seats in virtual time, with the simulated Asterisk",
     "next_call": "Choosing the next number",
     "cps_queue": "A trunk at its CPS limit",
     "start": "A start with 4,802 prompts",

@@ -11,7 +11,7 @@ from dataclasses import replace
 from dialer.domain.clock import Instant
 from dialer.domain.model import AttemptId
 from dialer.domain.switch import Switch
-from dialer.domain.view import CallState, SeatState
+from dialer.domain.view import SeatState
 from dialer.engine.asterisk_servers.state import AsteriskServers
 from dialer.engine.calls.live_calls import LiveCalls
 from dialer.engine.calls.state import Call
@@ -297,10 +297,7 @@ class Acd:
 
     def _connect_waiting_voters(self) -> None:
         """Connect waiting voters to free seats, longest waiting first."""
-        waiting = [
-            call for call in self._calls.list_live_calls() if call.call_state is CallState.WAITING and call.leg.waiting
-        ]
-        for call in sorted(waiting, key=lambda call: call.leg.answered_seconds or 0.0):
+        for call in sorted(self._calls.find_waiting_calls(), key=lambda call: call.leg.answered_seconds or 0.0):
             if not self._eligibility.may_answered_call_be_connected(call):
                 self.play_information_message_to_voter(call.attempt_id)
             else:

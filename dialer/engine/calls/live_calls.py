@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection
 
 from dialer.domain.model import AttemptId, Outcome
 from dialer.domain.switch import Switch
 from dialer.domain.switch_events import CallEnded, EndedBy
 from dialer.domain.view import CallChange, CallState, CampaignChange
+from dialer.engine.calls.call_groups import (
+    CallGroups,
+    find_called_voter,
+    find_campaign_of_waiting_voter,
+    find_campaign_without_seat,
+    find_trunk_of_unsent_call,
+    find_trunk_of_used_channel,
+)
 from dialer.engine.calls.changes import list_effects_of_call_change
 from dialer.engine.calls.state import Call
 from dialer.engine.core import Core
@@ -24,6 +33,22 @@ class LiveCalls:
         self._store = store
         self._switch = switch
         self._calls: dict[AttemptId, Call] = {}
+        self._by_campaign = CallGroups[str](lambda call: call.campaign_id)
+        self._by_phone = CallGroups[int](lambda call: call.phone_id)
+        self._by_voter = CallGroups[int](find_called_voter)
+        self._without_seat = CallGroups[str](find_campaign_without_seat)
+        self._waiting = CallGroups[str](find_campaign_of_waiting_voter)
+        self._channels = CallGroups[str](find_trunk_of_used_channel)
+        self._unsent = CallGroups[str](find_trunk_of_unsent_call)
+        self._groups: tuple[CallGroups[str] | CallGroups[int], ...] = (
+            self._by_campaign,
+            self._by_phone,
+            self._by_voter,
+            self._without_seat,
+            self._waiting,
+            self._channels,
+            self._unsent,
+        )
 
     def __getitem__(self, attempt_id: AttemptId) -> Call:
         """Return the live call of an attempt. Raises KeyError."""
@@ -47,7 +72,27 @@ class LiveCalls:
 
     def find_calls_of_campaign(self, campaign_id: str) -> list[Call]:
         """Return the live calls of a campaign."""
-        return [call for call in self._calls.values() if call.campaign_id == campaign_id]
+        return list(self._by_campaign[campaign_id])
+
+    def find_calls_without_seat(self, campaign_id: str) -> list[Call]:
+        """Return the calls of a campaign that are not answered yet, or whose voter waits for a seat."""
+        return list(self._without_seat[campaign_id])
+
+    def find_waiting_calls(self) -> list[Call]:
+        """Return the calls whose voters can be connected to a seat now."""
+        return self._waiting.list_all_calls()
+
+    def find_calls_to_number_or_voter(self, phone_id: int, voter_id: int | None) -> list[Call]:
+        """Return the calls on a number, and the calls to a voter on any number. `voter_id` None means any voter."""
+        return [*self._by_phone[phone_id], *(() if voter_id is None else self._by_voter[voter_id])]
+
+    def count_channels_by_trunk(self) -> Counter[str]:
+        """Return the number of channels that calls use, by trunk."""
+        return self._channels.count_calls_by_group()
+
+    def count_unsent_calls_by_trunk(self) -> Counter[str]:
+        """Return how many calls were allowed to start and are not sent to the switch yet, by trunk."""
+        return self._unsent.count_calls_by_group()
 
     def find_call_at_seat(self, seat: Seat) -> Call | None:
         """Return the live call at a seat, or None. During wrap-up the seat's call has usually ended."""
@@ -55,18 +100,27 @@ class LiveCalls:
 
     def put_call(self, call: Call) -> Call:
         """Add a live call, or replace it without requesting any effects. Return the call."""
-        self._calls[call.attempt_id] = call
+        self._replace_call(self._calls.get(call.attempt_id), call)
         return call
 
     def remove_call(self, attempt_id: AttemptId) -> None:
         """Remove a call that has ended from the live calls."""
-        self._calls.pop(attempt_id, None)
+        self._replace_call(self._calls.get(attempt_id), None)
+
+    def _replace_call(self, before: Call | None, after: Call | None) -> None:
+        """Replace a call, here and in every group. None means that the call is new, or has ended."""
+        if after is not None:
+            self._calls[after.attempt_id] = after
+        elif before is not None:
+            del self._calls[before.attempt_id]
+        for groups in self._groups:
+            groups.replace_call(before, after)
 
     def update_call(self, before: Call, after: Call) -> Call:
         """Replace a live call by its changed copy, and request the effects of the change. Return the new call."""
         if after is before:
             return after
-        self._calls[after.attempt_id] = after
+        self._replace_call(self._calls.get(after.attempt_id), after)
         self._core.request_effects(*list_effects_of_call_change(before, after, self._core.read_clock(), self._store))
         if after.is_answered is not before.is_answered:
             self._core.wake.set()

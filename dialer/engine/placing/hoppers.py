@@ -8,7 +8,7 @@ import structlog
 
 from dialer.domain.enums import Purpose
 from dialer.domain.errors import CommandRefused, RefusedBecause, StoreError
-from dialer.domain.model import Claim, VotingBooths
+from dialer.domain.model import CampaignState, Claim, VotingBooths
 from dialer.engine.campaigns.runs import CampaignRun
 from dialer.engine.core import Core
 from dialer.engine.effects import (
@@ -71,13 +71,17 @@ class Hoppers:
     def _is_hopper_low(self, run: CampaignRun) -> bool:
         return len(run.hopper) <= HOPPER_SIZE - CLAIMED_AT_ONCE
 
+    def _may_claim_numbers(self, run: CampaignRun) -> bool:
+        """Return whether the campaign may reserve numbers. A campaign may have stopped since the latest decision."""
+        return run.hold is None and run.state is CampaignState.RUNNING and not self._core.draining
+
     async def _fill_hopper(self, run: CampaignRun) -> None:
         clock = self._core.clock
         try:
             run.next_due_at = 0.0
             await self._release_refused_numbers(run)
             self._set_booth_priorities(run)
-            while run.hold is None and not self._core.draining and self._is_hopper_low(run):
+            while self._may_claim_numbers(run) and self._is_hopper_low(run):
                 quotas = run.order.plan_claims(CLAIMED_AT_ONCE)
                 first = run.order.find_voting_booths(quotas)
                 claims = await self._store.claim_targets(

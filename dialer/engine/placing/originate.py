@@ -205,12 +205,10 @@ class Originator:
 
         The call `but`, which is the call to this number itself, is ignored.
         """
-        phone_id, voter_id = claim.phone_id, claim.voter_id if claim.worker is None else None
-        for call in self._calls.list_live_calls():
-            same = call.phone_id == phone_id or (call.voter_id == voter_id and call.worker is None)
-            if same and call.attempt_id != but:
-                return self._core.clock.now() + ON_A_CALL_SECONDS
-        return None
+        voter_id = claim.voter_id if claim.worker is None else None
+        calls = self._calls.find_calls_to_number_or_voter(claim.phone_id, voter_id)
+        is_busy = any(call.attempt_id != but for call in calls)
+        return self._core.clock.now() + ON_A_CALL_SECONDS if is_busy else None
 
     async def _postpone_claimed_numbers(self, run: CampaignRun, postponed: Sequence[tuple[Claim, float]]) -> None:
         """Postpone reserved numbers, because the rules forbid calls to them now."""

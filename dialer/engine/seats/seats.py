@@ -41,6 +41,7 @@ class Seats:
         self._transfers = transfers
         self._listeners = listeners
         self._seats: dict[str, Seat] = {}
+        self._restricted: set[str] = set()  # names of the seats that are restricted to certain campaigns
         self._tallies: defaultdict[str, SeatTally] = defaultdict(SeatTally)
         self._intervals: list[SeatInterval] = []
         self.screen_pops: dict[str, ScreenPop] = {}  # by seat, of its latest call
@@ -60,6 +61,7 @@ class Seats:
             serves = seat.campaigns & plan.campaigns.keys()
             seats[name] = replace(seat, endpoint=endpoint, languages=planned.languages, campaigns=serves)
         self._seats = seats | {name: seat for name, seat in self._seats.items() if name not in seats}
+        self._restricted = {name for name, seat in self._seats.items() if seat.campaigns}
 
     def __getitem__(self, name: str) -> Seat:
         """Return the seat with this name. Raises KeyError."""
@@ -76,6 +78,11 @@ class Seats:
     def list_seats(self) -> Collection[Seat]:
         """Return all seats, in the order of the settings."""
         return self._seats.values()
+
+    @property
+    def has_restricted_seats(self) -> bool:
+        """Return whether any seat is restricted to certain campaigns."""
+        return bool(self._restricted)
 
     def require_seat(self, name: str) -> Seat:
         """Return the seat with this name. Raises CommandRefused if it does not exist."""
@@ -99,6 +106,8 @@ class Seats:
 
     def find_seats_serving_campaign(self, spec: CampaignSpec) -> list[Seat]:
         """Return the reachable seats whose agents may take a campaign's calls."""
+        if spec.skill is None and not self._restricted:
+            return list(self.find_reachable_seats())
         return [seat for seat in self.find_reachable_seats() if seat.can_serve_campaign(spec.skill, spec.campaign_id)]
 
     def find_seat_by_endpoint(self, endpoint: str) -> Seat | None:
@@ -114,6 +123,10 @@ class Seats:
         if after.agent is None and before.agent is not None and planned is not None:
             after = replace(after, endpoint=planned.endpoint)  # the next agent gets the phone of the settings
         self._seats[before.name] = after
+        if after.campaigns:
+            self._restricted.add(after.name)
+        else:
+            self._restricted.discard(after.name)
         if after.state is not before.state:
             self._close_state_interval(before, after.since)
             if after.agent is not None and before.agent is None:

@@ -22,10 +22,11 @@ class Channels:
 
         A call uses a channel from its commit to the store until the switch reports its end.
         """
-        calls = [call.trunk for call in self._calls.list_live_calls() if call.leg.ended is None]
-        return Counter([*calls, *self._transfers.party_trunks.values(), *self._unknown_callers.trunks.values()])
+        used = self._calls.count_channels_by_trunk()
+        used.update(self._transfers.party_trunks.values())
+        used.update(self._unknown_callers.trunks.values())
+        return used
 
     def count_unsent_calls(self) -> Counter[str]:
         """Return how many calls were allowed to start and are not sent to the switch yet, by trunk."""
-        unsent = [call for call in self._calls.list_live_calls() if not call.leg.originate_sent and not call.inbound]
-        return Counter([call.trunk for call in unsent if call.leg.preview is None])
+        return self._calls.count_unsent_calls_by_trunk()

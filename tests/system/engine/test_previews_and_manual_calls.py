@@ -14,7 +14,7 @@ import pytest
 from dialer.domain.errors import CommandRefused, RefusedBecause
 from dialer.domain.model import AttemptId, CampaignState, Disposition, Outcome
 from dialer.domain.switch_events import SeatKeyPressed
-from dialer.domain.view import CallState, SeatState, SeatView
+from dialer.domain.view import CallState, Hold, HoldReason, SeatState, SeatView
 from dialer.engine.campaigns.commands import PauseCampaign
 from dialer.engine.dispositions.commands import KeyedDisposition
 from dialer.engine.preview.commands import SeatDial, SeatPreviewDial, SeatPreviewSkip
@@ -245,6 +245,9 @@ async def run_site_with_paused_agent(folder: Path, lines: Any = ANSWERS, **campa
         await site.log_in("02")
         await site.centre.engine.execute_command(SeatPause(seat="02", reason="break"))
         await site.until(lambda: not site.centre_view.campaigns[0].calls)
+        await site.until(lambda: site.centre_view.campaigns[0].hold == Hold(HoldReason.NO_AGENT))
+        claimed = "SELECT count(*) FROM target WHERE state = 'claimed'"
+        await site.until(lambda: query_site_store(folder, claimed) == [(0,)])  # the held campaign has returned them
         yield site
 
 
