@@ -254,7 +254,9 @@ def publish_huge_payload(login: dict[str, Any], topic: str, length: int) -> int:
 
 
 @pytest.mark.parametrize("qos", [0, 1])
-async def test_flood_of_commands_does_not_delay_a_stop_all(qos: int, tmp_path: Path, store: Store) -> None:
+async def test_flood_of_commands_does_not_delay_the_command_that_stops_all_campaigns(
+    qos: int, tmp_path: Path, store: Store
+) -> None:
     """One user sends 5,000 permitted commands as fast as possible; meanwhile another sends a stop-all."""
     async with run_broker(tmp_path, store) as tested:
         flooding = asyncio.Event()

@@ -345,7 +345,7 @@ async def test_two_senders_may_use_the_same_command_id() -> None:
 
 @virtual_time()
 @pytest.mark.parametrize("flooder", ["supervisor", "compliance", "desk", "viewer", "eve"])
-async def test_flood_of_invalid_commands_does_not_delay_a_stop_all(flooder: str) -> None:
+async def test_invalid_commands_do_not_delay_the_command_that_stops_all_campaigns(flooder: str) -> None:
     """With a switch of a second per order and a disk of 5 ms, one sender sends 30,000 commands; then another one sends stop-all.
     It is executed within 100 ms of virtual time, and the other sender's normal commands are served in turn.
     """

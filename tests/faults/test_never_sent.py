@@ -64,7 +64,7 @@ async def test_number_may_be_redialled_only_if_the_dialler_was_killed_before_the
 
 
 @virtual_time()
-async def test_dialler_killed_during_a_preview_uses_up_no_attempt(tmp_path: Path) -> None:
+async def test_dialler_killed_during_a_call_preview_counts_no_call_attempt(tmp_path: Path) -> None:
     fill_roll(tmp_path / "centre.db", 90, voters_per_booth=100, numbers_weigh_alike=True)
     previews = {"pacing": "preview"}
     async with SimulatedAsterisk(make_scripted_switch()) as switch:
@@ -82,7 +82,7 @@ async def test_dialler_killed_during_a_preview_uses_up_no_attempt(tmp_path: Path
 
 
 @virtual_time()
-async def test_older_store_restored_under_a_newer_journal_is_refused(tmp_path: Path) -> None:
+async def test_older_store_is_refused_if_the_journal_of_sent_calls_is_newer(tmp_path: Path) -> None:
     """The older store lacks the calls and opt-outs that were made since the copy."""
     people = [Behaviour(answer_after=2.0, hang_up_after=5.0)] * 60
     store, copy = tmp_path / "centre.db", tmp_path / "copy.db"

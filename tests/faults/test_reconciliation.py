@@ -215,7 +215,7 @@ def test_disposition_entered_during_a_call_survives_a_killed_dialler(
 
 
 @virtual_time()
-async def test_mark_stored_by_a_flow_survives_a_killed_dialler(tmp_path: Path) -> None:
+async def test_vote_reported_in_an_ivr_flow_survives_a_killed_dialler(tmp_path: Path) -> None:
     campaign = {**CAMPAIGNS[1], "channels": 1}
     later = Behaviour(keys=((4.0, "2"), (8.0, "4")), hang_up_after=60.0)
     fill_roll(tmp_path / "centre.db", 1, voters_per_booth=100)

@@ -168,7 +168,7 @@ WAYS = [
 
 
 @pytest.mark.parametrize("way", WAYS)
-async def test_second_writer_of_a_store_is_refused_under_any_path(
+async def test_second_writer_of_a_store_is_refused_by_whatever_path_it_is_opened(
     tmp_path: Path, start_dialler: Start, way: Callable[[Path], Path]
 ) -> None:
     path = tmp_path / "store" / "centre.db"
@@ -238,7 +238,9 @@ def test_dialler_stops_dialling_when_the_store_file_was_moved(
 
 
 @pytest.mark.parametrize("way", [make_symlink, make_symlinked_folder])
-async def test_unused_store_can_be_opened_through_a_link(tmp_path: Path, way: Callable[[Path], Path]) -> None:
+async def test_store_that_is_not_in_use_can_be_opened_through_a_symbolic_link(
+    tmp_path: Path, way: Callable[[Path], Path]
+) -> None:
     path = tmp_path / "store" / "centre.db"
     path.parent.mkdir()
     fill_roll(path, 9)
@@ -253,7 +255,7 @@ async def test_unused_store_can_be_opened_through_a_link(tmp_path: Path, way: Ca
     assert ("export",) in query_store(path, "SELECT kind FROM audit")
 
 
-def test_encrypting_a_store_through_a_link_encrypts_the_linked_file(tmp_path: Path) -> None:
+def test_encrypting_a_store_through_a_symbolic_link_encrypts_the_linked_file(tmp_path: Path) -> None:
     path = tmp_path / "centre.db"
     fill_roll(path, 9)
     name = make_symlink(path)

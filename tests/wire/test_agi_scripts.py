@@ -213,7 +213,7 @@ async def test_time_memory_line_length_and_refused_commands_of_a_script_are_limi
     assert end is ScriptEnd.FAILED
 
 
-async def test_hang_up_sends_sighup_to_the_script_and_leaves_no_process(
+async def test_hang_up_sends_sighup_to_the_agi_script_and_leaves_no_process_running(
     script: Callable[..., Path], tmp_path: Path
 ) -> None:
     left = tmp_path / "left"

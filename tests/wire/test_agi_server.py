@@ -274,7 +274,7 @@ async def test_lost_agi_connection_does_not_interrupt_other_work_of_the_handler(
 
 
 @virtual_time()
-async def test_agi_replies_split_at_any_byte_decode_equally() -> None:
+async def test_agi_replies_decode_the_same_when_split_at_any_byte() -> None:
     recorder = Recorder(lambda call: call.play_sound_and_read_keys("a", 1000, 1))
     async with make_server(recorder) as server, AsteriskCall(server.port, b"") as peer:
         for byte in ENVIRONMENT:

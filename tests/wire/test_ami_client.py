@@ -76,7 +76,7 @@ async def test_only_requested_ami_events_reach_the_event_handler() -> None:
 
 
 @virtual_time()
-async def test_ami_stream_received_in_single_bytes_decodes_equally() -> None:
+async def test_ami_stream_received_byte_by_byte_decodes_to_the_same_events() -> None:
     def answer_action(session: PeerSession, action: AmiMessage) -> None:
         data = event("Hangup", ("Cause", "16")) + success(action, ("Ping", "Pong"))
         for byte in data:

@@ -61,7 +61,7 @@ async def test_sms_is_charged_by_segment_and_refused_if_live_calls_could_reach_t
         assert len(lab.twilio.messages) == 1
 
 
-async def test_spending_of_a_day_restarts_at_the_date_of_the_twilio_account() -> None:
+async def test_twilio_spending_restarts_when_twilio_reports_a_new_day() -> None:
     async with run_lab(most=10.0) as lab:
         for spent, day, counted in ((5.0, "2029-05-06", 5.0), (4.99, "2029-05-06", 5.0), (3.0, "2029-05-07", 3.0)):
             lab.twilio.spent, lab.twilio.day = spent, day

@@ -173,7 +173,7 @@ async def test_user_changes_own_password_and_cannot_edit_users_of_the_settings_f
     assert await watcher.locator("#users-title").count() == 0  # a viewer sees only the own account
 
 
-async def test_passkey_is_created_signs_in_and_is_removed_on_the_page(site: Site) -> None:
+async def test_user_creates_a_passkey_signs_in_and_removes_the_passkey_on_the_page(site: Site) -> None:
     """The authenticator is Chromium's virtual one."""
     page = await site.account()
     session = await page.context.new_cdp_session(page)

@@ -34,7 +34,7 @@ async def wait_until_all_called(site: Site) -> int:
 
 
 @pytest.mark.parametrize("step", [3600.0, 25 * 3600.0, -3600.0, -25 * 3600.0])
-def test_step_of_the_system_clock_holds_dialling_and_raises_an_alert(tmp_path: Path, step: float) -> None:
+def test_sudden_change_of_the_system_clock_holds_dialling_and_raises_an_alert(tmp_path: Path, step: float) -> None:
     @virtual_time()
     async def run() -> None:
         async with a_site(tmp_path, make_scripted_switch(*make_busy_voters()), campaign=CAMPAIGN) as site:
@@ -93,7 +93,7 @@ async def test_small_correction_of_the_system_clock_does_not_hold_dialling(tmp_p
 
 
 @pytest.mark.parametrize("held_before", [True, False])
-def test_hold_after_a_clock_step_survives_a_restart(tmp_path: Path, held_before: bool) -> None:
+def test_dialling_stays_on_hold_after_a_clock_change_and_a_restart(tmp_path: Path, held_before: bool) -> None:
     """The clock is set while the dialler runs, or while it is stopped."""
 
     def make_stepped_clock(start: float) -> LoopClock:

@@ -97,7 +97,7 @@ async def test_repeated_disposition_command_gets_the_same_reply_and_changes_noth
 
 
 @virtual_time()
-async def test_marks_in_the_disposition_of_a_household_are_all_stored_or_none(tmp_path: Path) -> None:
+async def test_outcomes_of_all_voters_of_a_household_are_stored_or_none(tmp_path: Path) -> None:
     """The third number belongs to the voters 3 and 4."""
     async with a_site(tmp_path, make_answering_switch(talk_seconds=5.0), seats=1, campaign=TALKS) as site:
         page = Page(site, tmp_path)

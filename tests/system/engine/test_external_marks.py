@@ -102,7 +102,7 @@ async def test_voted_marks_cancel_ringing_and_queued_calls_to_the_household(tmp_
 
 
 @virtual_time()
-async def test_household_is_called_for_another_voter_after_the_first_voter_is_marked(tmp_path: Path) -> None:
+async def test_household_is_called_for_another_voter_after_the_first_has_voted(tmp_path: Path) -> None:
     """The call to number 6, which waits in the hopper, was for voter 7. Voters 8 and 9 have not voted."""
     async with a_site(tmp_path, make_answering_switch(answer_after=25.0, talk_seconds=5.0), seats=1) as site:
         await site.log_in("01")
@@ -143,7 +143,7 @@ async def test_call_cancelled_by_a_voted_mark_is_repeated_for_other_voters_of_th
 
 
 @virtual_time()
-async def test_household_stays_due_after_one_voter_of_the_household_is_marked(tmp_path: Path) -> None:
+async def test_household_stays_in_the_queue_after_one_of_its_voters_has_voted(tmp_path: Path) -> None:
     async with a_site(tmp_path, make_answering_switch(talk_seconds=5.0), seats=1) as site:
         await site.centre.engine.execute_command(record_marks(site, 1, 2))
         await site.log_in("01")
@@ -157,7 +157,7 @@ async def test_household_stays_due_after_one_voter_of_the_household_is_marked(tm
 
 
 @virtual_time()
-async def test_corrected_mark_makes_the_voter_callable_again(tmp_path: Path) -> None:
+async def test_voter_is_called_again_after_a_voted_mark_is_corrected(tmp_path: Path) -> None:
     async with a_site(tmp_path, make_answering_switch(answer_after=5.0, talk_seconds=5.0), voters=8, seats=1) as site:
         await site.centre.engine.execute_command(record_marks(site, *range(1, 9)))
         await site.log_in("01")

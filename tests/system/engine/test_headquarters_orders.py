@@ -210,7 +210,7 @@ async def test_campaign_stopped_locally_stays_stopped_when_headquarters_resumes(
 
 
 @virtual_time()
-async def test_headquarters_stop_stays_in_force_if_the_resume_cannot_be_stored(
+async def test_stop_of_headquarters_stays_in_force_if_the_resume_cannot_be_stored(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with a_site(tmp_path, make_scripted_switch(), **HEADQUARTERS) as site:

@@ -146,7 +146,7 @@ async def test_next_call_of_a_busy_agent_is_the_call_back_promised_by_that_agent
 
 
 @virtual_time()
-async def test_restricting_a_seat_to_other_campaigns_releases_the_seat_from_a_promised_call_back(
+async def test_seat_restricted_to_other_campaigns_is_not_kept_for_a_promised_call_back(
     tmp_path: Path,
 ) -> None:
     day = [{"start": "00:00", "until": "23:59:59"}]

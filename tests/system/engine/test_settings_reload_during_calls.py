@@ -283,7 +283,7 @@ async def test_settings_reload_writes_one_audit_entry(tmp_path: Path) -> None:
 
 
 @virtual_time()
-async def test_stop_all_during_a_settings_reload_stops_the_added_campaign(
+async def test_command_stop_all_also_stops_a_campaign_added_by_a_running_reload(
     tmp_path: Path,
 ) -> None:
     async with run_live_site(tmp_path) as here:
@@ -316,7 +316,7 @@ async def stop_all_during_queued_reload(here: Live) -> asyncio.Task[str]:
 
 
 @virtual_time()
-async def test_stop_all_before_a_queued_settings_reload_stops_the_added_campaign(tmp_path: Path) -> None:
+async def test_command_stop_all_also_stops_a_campaign_added_by_a_queued_reload(tmp_path: Path) -> None:
     async with run_live_site(tmp_path) as here:
         reload = await stop_all_during_queued_reload(here)
         assert await reload == "settings applied: campaigns.second"
@@ -324,7 +324,7 @@ async def test_stop_all_before_a_queued_settings_reload_stops_the_added_campaign
 
 
 @virtual_time()
-async def test_stop_all_during_a_settings_reload_stays_in_force_after_a_crash(
+async def test_command_stop_all_during_a_settings_reload_survives_a_crash(
     tmp_path: Path,
 ) -> None:
     async with run_live_site(tmp_path) as here:

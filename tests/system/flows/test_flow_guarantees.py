@@ -98,7 +98,7 @@ async def store_marks(site: Site, known: list[int]) -> None:
 
 
 @virtual_time()
-async def test_household_hears_the_thanks_if_its_last_voter_is_marked_during_the_call(
+async def test_household_hears_thanks_if_its_last_voter_is_marked_during_the_call(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     played: list[str] = []

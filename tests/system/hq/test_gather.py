@@ -263,7 +263,7 @@ async def test_marks_outside_a_centres_constituencies_are_set_aside_until_the_se
     assert await query_database(hq.database, "SELECT count(*) FROM answer") == [(1,)]
 
 
-async def test_opt_outs_voted_marks_and_corrections_are_published_as_peer_updates(hq: Headquarters) -> None:
+async def test_headquarters_sends_opt_outs_votes_and_corrections_to_other_centres(hq: Headquarters) -> None:
     received: list[tuple[str, bytes]] = []
 
     async def receive() -> None:
@@ -379,7 +379,7 @@ async def test_answer_and_outcome_names_over_the_limit_of_a_centre_are_not_count
     assert await query_database(hq.database, "SELECT value FROM answer WHERE question = 'q0'") == [("yes",)]
 
 
-async def test_rows_imported_from_a_file_are_not_stored_again_by_the_uplink(
+async def test_result_rows_imported_from_a_file_are_not_stored_again_when_uploaded(
     hq: Headquarters, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two files, the second of which contains the first, are imported twice each; then the centre's uplink connects."""
@@ -497,7 +497,7 @@ async def test_export_has_the_last_result_of_each_voter_with_portal_ids(hq: Head
     assert (await asyncio.to_thread(export, "none.csv", "--constituency", "7"))[1:] == []
 
 
-async def test_results_of_old_days_are_deleted_and_their_counters_stay(hq: Headquarters) -> None:
+async def test_old_results_are_deleted_at_headquarters_and_their_totals_stay(hq: Headquarters) -> None:
     today = date(2026, 11, 28)
     async with run_gatherer(hq_settings(hq.server.nats_server_url, hq.database, "pune-1")) as gatherer:
         await wait_for(gatherer.active.is_set)

@@ -136,7 +136,7 @@ async def test_command_sent_twice_is_executed_once(kind: BrokerKind, store: Stor
 
 
 @BOTH
-async def test_reply_to_an_uplink_confirmation_is_not_stored(kind: BrokerKind, store: Store) -> None:
+async def test_reply_to_a_confirmation_of_uploaded_results_is_not_stored(kind: BrokerKind, store: Store) -> None:
     engine = FakeEngine()
     command: dict[str, Any] = {"id": "c-1", "name": "confirm-uplink", "through": 7, "expires_at": time.time() + 60}
     async with (
@@ -266,7 +266,7 @@ async def test_all_results_and_the_complete_state_arrive_after_the_broker_was_ki
     assert await store.read_announcements_for_broker(1) == []
 
 
-async def test_results_stored_just_before_the_stop_are_published(store: Store) -> None:
+async def test_results_stored_just_before_the_dialler_stops_are_published(store: Store) -> None:
     engine = FakeEngine()
     async with run_demo_broker() as broker, connect_supervisor(broker.connection_settings) as boss:
         async with run_monitor(broker.connection_settings, engine, store) as (monitor, end):

@@ -232,7 +232,7 @@ async def test_valid_updates_of_other_centres_are_stored_with_the_stream_positio
     assert query_store(path, positions) == [(4,), (6,)]  # of opt-outs, and of the constituency's marks
 
 
-async def test_nats_stream_message_states_how_many_later_messages_have_been_received(
+async def test_nats_stream_message_states_how_many_newer_messages_have_arrived(
     server: NatsServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     arrived: list[bytes] = []

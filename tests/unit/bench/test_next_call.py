@@ -33,7 +33,7 @@ def test_noon_zone_returns_a_time_zone_in_which_it_is_now_noon(hour: int) -> Non
     assert now.astimezone(ZoneInfo(noon_zone(now))).hour == 12
 
 
-def test_every_compared_method_chooses_each_number_once(tmp_path: Path) -> None:
+def test_every_benchmarked_method_chooses_each_phone_number_once(tmp_path: Path) -> None:
     voters = 3 * VOTERS_PER_BOOTH
     store = build_store(tmp_path, voters)
     assert build_store(tmp_path, voters) == store

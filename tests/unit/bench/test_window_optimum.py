@@ -29,20 +29,20 @@ def test_every_drop_rate_other_than_the_optimal_drop_rate_has_a_higher_cost(drop
 
 
 @pytest.mark.parametrize("drops", DROPS)
-def test_drop_rate_rule_of_the_pacing_governor_is_proportional_to_the_optimum(drops: int) -> None:
+def test_drop_rate_allowed_by_the_pacing_governor_is_proportional_to_the_optimum(drops: int) -> None:
     rooms = np.arange(1, min(drops, 6) + 1)
     over = compute_best_spending(drops).by_room[rooms] / rooms**TUNED.room_power
     assert over == pytest.approx(np.full(len(rooms), over.mean()), rel=0.2)
     assert 0.25 < over.mean() < 0.45
 
 
-def test_optimal_pacing_uses_more_of_the_allowed_drops_in_a_larger_cap_window() -> None:
+def test_optimal_pacing_uses_more_of_the_allowed_drops_in_a_longer_window() -> None:
     shares = [compute_best_spending(drops).mean_share for drops in DROPS]
     assert shares == sorted(shares)
     assert 0.9 < shares[-1] < 1.0
 
 
-def test_cap_window_that_allows_no_dropped_calls_is_rejected() -> None:
+def test_abandoned_rate_window_that_allows_no_dropped_call_is_rejected() -> None:
     with pytest.raises(ValueError, match="nothing to spend"):
         compute_best_spending(0)
 

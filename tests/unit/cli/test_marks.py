@@ -92,7 +92,7 @@ def test_voters_serial_numbers_are_read_in_digits_of_any_script(config: Path) ->
         ("174,1,1,,,,,ABC0000002", "belong to different voters; check that the list is of this roll"),
     ],
 )
-def test_invalid_line_of_a_marks_list_is_rejected_with_line_number_and_reason(
+def test_invalid_line_of_a_list_of_votes_is_rejected_with_number_and_reason(
     config: Path, line: str, reason: str
 ) -> None:
     head = f"{HEAD},kind,time,by,roll version,epic"
@@ -105,7 +105,7 @@ def test_invalid_line_of_a_marks_list_is_rejected_with_line_number_and_reason(
     assert "98765" not in reject.reason
 
 
-def test_each_line_of_a_marks_list_may_give_kind_time_and_reporter(config: Path) -> None:
+def test_line_of_a_list_of_votes_may_give_kind_time_and_reporter(config: Path) -> None:
     found = read_list(
         config,
         "174,1,1,Not Yet,09:05,w-1",
@@ -152,7 +152,7 @@ def test_voter_is_found_by_id_card_number_unless_two_voters_share_the_number(con
     assert "not on the roll" in found.rejects[1].reason
 
 
-def test_list_of_marks_must_name_the_roll_version_if_two_versions_have_the_part(config: Path) -> None:
+def test_list_of_votes_needs_the_roll_version_if_two_versions_have_the_part(config: Path) -> None:
     with closing(sqlite3.connect(config.parent / "centre.db")) as db:
         db.execute(
             "INSERT INTO booth (booth_id, roll_version, state_code, constituency_number, part_number)"
@@ -169,13 +169,13 @@ def test_list_of_marks_must_name_the_roll_version_if_two_versions_have_the_part(
     assert [mark.voter_id for mark in read_list(config, "174,1,1,2026-1", head=f"{HEAD},roll version").marks] == [1]
 
 
-def test_marks_dated_before_1970_are_rejected(config: Path) -> None:
+def test_votes_dated_before_1970_are_rejected(config: Path) -> None:
     found = read_list(config, "174,1,1", "174,1,2", day=date(1960, 1, 1))
     assert found.marks == ()
     assert [reject.reason for reject in found.rejects] == ["column time is before 1970; correct the year"] * 2
 
 
-def test_list_of_marks_must_name_the_state_only_if_two_states_have_the_part(config: Path) -> None:
+def test_list_of_votes_needs_the_state_only_if_two_states_have_the_part(config: Path) -> None:
     with_state = f"{HEAD},state"
     assert [mark.voter_id for mark in read_list(config, "174,1,1,Maharashtra", head=with_state).marks] == [1]
     with closing(sqlite3.connect(config.parent / "centre.db")) as db:
@@ -194,7 +194,7 @@ def test_list_of_marks_must_name_the_state_only_if_two_states_have_the_part(conf
         (f"{HEAD},serial", "more than one column"),
     ],
 )
-def test_list_of_marks_without_a_column_that_identifies_voters_is_refused(config: Path, head: str, says: str) -> None:
+def test_list_of_votes_without_a_column_that_identifies_voters_is_refused(config: Path, head: str, says: str) -> None:
     with pytest.raises(RollError, match=says):
         read_list(config, "1,2,3,4", head=head)
 
@@ -233,7 +233,7 @@ def test_marks_import_with_check_option_stores_nothing_and_a_repeated_import_sto
     assert query_site_store(config.parent, "SELECT count(*) FROM outbox") == [(2,)]
 
 
-def test_list_of_marks_longer_than_one_request_is_stored_completely(config: Path) -> None:
+def test_list_of_votes_longer_than_one_request_is_stored_completely(config: Path) -> None:
     lines = [
         f"174,{part},{serial},{kind}" for part in (1, 2, 3) for serial in range(1, 21) for kind in ("not-yet", "voted")
     ]
@@ -245,7 +245,7 @@ def test_list_of_marks_longer_than_one_request_is_stored_completely(config: Path
     assert query_site_store(config.parent, "SELECT count(*) FROM audit WHERE kind <> 'seal'") == [(2,)]
 
 
-def test_rejected_lines_of_marks_are_written_to_the_rejects_file(config: Path) -> None:
+def test_rejected_lines_of_a_list_of_votes_are_written_to_the_rejects_file(config: Path) -> None:
     path = write_list(config.parent, *[f"174,1,{serial}" for serial in range(1, 60)])
     code, output = run("marks", "import", path, "-c", config, "--who", "ops", "--rejects", config.parent / "r.csv")
     assert code == 1

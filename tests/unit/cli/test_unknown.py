@@ -56,7 +56,7 @@ def test_dialer_unknown_list_shows_attempts_without_full_numbers(
     assert "3 attempts have an unknown result" in text
 
 
-def test_number_of_a_released_unknown_attempt_may_be_called_by_every_campaign(
+def test_number_with_an_unknown_call_result_may_be_called_after_its_release(
     unknown_attempts: tuple[Path, list[str]],
 ) -> None:
     path, ids = unknown_attempts
@@ -89,7 +89,7 @@ def test_number_of_a_released_unknown_attempt_may_be_called_by_every_campaign(
     assert "2 attempts have an unknown result" in run("unknown", "list", "--store", path)[1]
 
 
-def test_opted_out_number_of_a_released_attempt_is_still_not_called(unknown_attempts: tuple[Path, list[str]]) -> None:
+def test_opted_out_number_is_not_called_after_its_release(unknown_attempts: tuple[Path, list[str]]) -> None:
     path, _ = unknown_attempts
     assert run("optout", "add", "+917000000002", "--store", path)[0] == 0
     code, text = run("unknown", "release", "--all", "--reason", "carrier-list", "--store", path)

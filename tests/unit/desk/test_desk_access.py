@@ -82,13 +82,13 @@ def test_route_without_access_rules_is_refused(route_class: type[PageRoute] | No
         make_web_application([router], Sessions(DESK_COOKIE, find_no_user, find_no_user))
 
 
-def test_every_role_includes_all_roles_of_users_and_headquarters() -> None:
+def test_list_of_all_roles_contains_every_role_of_users_and_headquarters() -> None:
     people = {"viewer", "listener", "coach", "booth-desk", "compliance", "supervisor"}
     assert people | {"headquarters", "zone", "media"} == EVERY_ROLE
     assert people - {"viewer", "booth-desk"} == COMMAND_ROLES
 
 
-async def test_routes_refuse_every_role_that_they_do_not_name(desk: DeskUnderTest) -> None:
+async def test_each_page_route_refuses_every_role_that_the_route_does_not_name(desk: DeskUnderTest) -> None:
     for route in desk.routes:
         roles = route.access.roles
         if roles is None:
@@ -116,7 +116,7 @@ async def test_routes_refuse_every_role_that_they_do_not_name(desk: DeskUnderTes
     assert SupervisorRole.DESK not in {role for route in desk.routes for role in route.access.roles or ()}
 
 
-async def test_agents_and_supervisors_have_separate_routes(desk: DeskUnderTest) -> None:
+async def test_agent_pages_and_supervisor_pages_have_separate_routes(desk: DeskUnderTest) -> None:
     for route in desk.routes:
         if route.access.roles is not None:
             assert (route.access.roles == {AGENT}) == route.path.startswith("/api/agent/"), route
@@ -190,7 +190,7 @@ async def test_link_from_another_site_opens_the_page(desk: DeskUnderTest) -> Non
     ).status_code == 200
 
 
-async def test_request_with_another_host_name_is_refused(desk: DeskUnderTest) -> None:
+async def test_page_request_with_an_unknown_host_name_is_refused(desk: DeskUnderTest) -> None:
     assert (await desk.get("/board", None, host="rebound.test")).status_code == 421
 
 

@@ -92,7 +92,7 @@ def collect_effects(turns: Turns, seconds: float) -> list[Effect]:
 
 
 @pytest.mark.parametrize("record", [True, False])
-def test_order_to_connect_a_voter_states_the_recording_and_starts_a_time_limit(record: bool) -> None:
+def test_order_to_connect_a_voter_requests_recording_and_starts_a_timeout(record: bool) -> None:
     turns = Turns()
     run = turns.features.campaign_runs["calls"]
     run.spec = replace(run.spec, record=record)

@@ -102,7 +102,7 @@ def test_check_at_the_answer_includes_an_opt_out_received_while_the_call_rang() 
     assert rules.answer().facts == replace(FACTS, opted_out=True)
 
 
-def test_answered_call_without_a_known_claim_is_checked_by_its_booth_and_campaign() -> None:
+def test_answered_call_without_reservation_data_is_checked_by_its_booth() -> None:
     case = Rules().answer()
     assert (case.number, case.area, case.facts) == ("", Area(174, "18:00"), None)
     assert Rules().answer(booth_id=9).area is None
@@ -225,7 +225,7 @@ def test_legal_grounds_are_stored_with_the_time_since_the_last_call_to_the_numbe
     assert rules.service.find_legal_grounds_of_call(rules.run, replace(CLAIM, facts=None), guaranteed=False)[1] is None
 
 
-def test_legal_grounds_are_formatted_again_for_a_call_with_other_data() -> None:
+def test_text_of_legal_grounds_is_computed_once_for_calls_with_equal_data() -> None:
     rules = Rules()
     formatted: list[Case] = []
 

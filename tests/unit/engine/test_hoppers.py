@@ -232,7 +232,7 @@ async def test_chosen_number_that_cannot_be_reserved_is_refused_with_the_reason(
 @pytest.mark.parametrize(
     ("due_seconds", "next_due_seconds"), [(-5.0, 1.0), (0.5, 1.0), (7.0, 7.0), (None, float("inf"))]
 )
-async def test_queue_is_read_again_at_the_next_due_time_but_at_most_once_a_second(
+async def test_call_queue_is_read_at_the_next_due_time_but_at_most_once_a_second(
     due_seconds: float | None, next_due_seconds: float
 ) -> None:
     async def find_next_due_time(_: str) -> float | None:
@@ -254,7 +254,7 @@ async def test_queue_is_read_again_at_the_next_due_time_but_at_most_once_a_secon
         assert cast(Any, site.run.progress) == ("calls", NOON)
 
 
-async def test_queue_is_not_recorded_as_empty_if_numbers_return_during_the_read() -> None:
+async def test_call_queue_is_not_recorded_as_empty_if_numbers_return_while_it_is_read() -> None:
     async def find_next_due_time(_: str) -> float | None:
         site.run.returns += 1
         return NOON + 99

@@ -182,7 +182,7 @@ def test_number_that_the_rules_forbid_for_a_limited_time_is_postponed(until: flo
     assert (site.run.next_due_at, site.run.list_done) == (due_at, False)
 
 
-def test_queue_is_read_again_when_the_first_postponed_number_is_due() -> None:
+def test_call_queue_is_read_again_when_the_first_postponed_number_is_due() -> None:
     site = Site()
     site.run.next_due_at = float("inf")
     postponed = [(make_claim(1), NOON + 90), (make_claim(2), NOON + 50), (make_claim(3), NOON + 70)]
@@ -288,7 +288,7 @@ def test_calls_that_need_an_agent_count_against_the_agents_of_their_server() -> 
 # Storing attempts
 
 
-def test_stored_attempts_are_returned_and_those_that_the_store_refuses_are_discarded() -> None:
+def test_stored_call_attempts_are_placed_and_refused_attempts_are_discarded() -> None:
     site = Site()
     placed = [site.create_call(phone) for phone in (1, 2)]
     site.refusals = [None, Refusal.OPTED_OUT]
@@ -503,7 +503,7 @@ def test_call_limits_of_the_campaign_are_checked_when_attempts_are_stored() -> N
     assert asked == [{"max_attempts_since": since, "max_attempts": 9, "max_conversations": 4, "gaps": gaps}]
 
 
-def test_screen_pop_of_a_call_with_a_reserved_seat_follows_immediately_after_the_commit() -> None:
+def test_screen_pop_for_a_reserved_seat_is_shown_right_after_the_commit() -> None:
     site = Site()
     placed = site.originator._create_attempt_and_call(
         site.run, make_claim(1), site.turns.features.seats["01"], "carrier", CALLER_ID

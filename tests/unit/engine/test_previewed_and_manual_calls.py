@@ -204,7 +204,7 @@ def test_new_call_has_the_data_of_its_number_and_waits_for_machine_detection(
     assert turns.seat() is SeatState.RESERVED
 
 
-def test_preview_expires_at_the_seat_that_is_reserved_for_the_call() -> None:
+def test_call_preview_starts_a_timer_and_shows_the_time_of_expiry() -> None:
     turns = make_turns_that_want_calls(campaign={"pacing": "preview", "preview_seconds": 30})
     originator, run = turns.features.call_originator, turns.features.campaign_runs["calls"]
     attempt, call = create_call(turns, make_claim(1), "01")
@@ -256,7 +256,7 @@ def test_attempt_forbidden_by_the_rules_is_refused_with_the_reason_of_the_rules(
     assert refused.why is RefusedBecause.FORBIDDEN
 
 
-def test_voter_on_a_second_live_call_is_found_busy_after_other_calls_are_checked() -> None:
+def test_number_is_busy_if_its_voter_is_on_any_of_several_live_calls() -> None:
     turns = make_turns_that_want_calls()
     turns.call(phone_id=8, voter_id=8)
     turns.call(AttemptId("b" * 36), phone_id=9, voter_id=1)

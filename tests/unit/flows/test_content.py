@@ -73,7 +73,7 @@ def test_similar_wording_is_not_mistaken_for_an_offer_of_a_ride(text: str) -> No
     assert offers_transport(text) is None
 
 
-def test_offered_ride_must_be_declared_by_the_flow_and_allowed_by_the_profile() -> None:
+def test_ride_offered_by_a_flow_must_be_declared_and_legally_allowed() -> None:
     texts = add_texts(own__ride="Do you need a lift?")
     allowed = frozenset({Offer.TRANSPORT})
 
@@ -100,7 +100,7 @@ def test_flow_that_declares_an_unknown_offer_is_refused() -> None:
 
 
 @pytest.mark.parametrize(("jurisdiction", "refused"), [("india", True), ("neutral", True), ("uk", False)])
-def test_site_profile_decides_whether_a_declared_ride_is_allowed(
+def test_jurisdiction_profile_decides_whether_a_flow_may_offer_a_ride(
     tmp_path: Path, jurisdiction: str, refused: bool
 ) -> None:
     path = tmp_path / "sample.yaml"

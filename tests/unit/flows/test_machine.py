@@ -351,7 +351,7 @@ def test_return_node_ends_the_call_if_no_other_flow_called_the_flow() -> None:
     assert ended.state.ending is Ending.COMPLETED
 
 
-def test_hang_up_does_not_lose_the_answers_and_the_reached_node() -> None:
+def test_flow_result_after_a_hang_up_has_the_answers_and_the_current_node() -> None:
     flow = FLOWS["household"]
     left = run(flow, [Played(), Digits("2"), Digits("2"), HungUp()])
     assert left.action is None

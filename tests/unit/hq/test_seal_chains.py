@@ -158,7 +158,7 @@ def test_restored_store_may_send_seals_that_the_earlier_store_had_not_sent() -> 
     assert headquarters.receive(unsent, restored.seal("start"), restored.seal()) == ""
 
 
-def test_restored_store_with_changed_records_contradicts_its_earlier_seals(
+def test_restored_store_with_seals_unknown_to_headquarters_is_reported(
     headquarters: Headquarters, store: SealingStore
 ) -> None:
     forged = SealingStore.create()

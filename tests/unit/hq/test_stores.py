@@ -80,14 +80,14 @@ def test_replaced_store_of_a_centre_that_sends_again_is_refused() -> None:
     assert "22222222 is accepted, 11111111 is refused" in centre.conflict
 
 
-def test_store_that_was_upgraded_keeps_its_row_ids() -> None:
+def test_upgraded_store_of_a_centre_keeps_its_result_row_ids() -> None:
     centre = Centre()
     centre.send(SendingStore(), 0).last_id = 55
     assert centre.send(replace(FIRST, previous=""), 1).last_id == 55
     assert not centre.is_accepted(SendingStore(), 100)
 
 
-def test_new_store_of_a_centre_without_store_identities_starts_its_row_ids_again() -> None:
+def test_store_identity_sent_for_the_first_time_restarts_the_row_ids() -> None:
     centre = Centre()
     centre.send(SendingStore(), 0).last_id = 55
     assert not centre.is_accepted(FIRST, 100)

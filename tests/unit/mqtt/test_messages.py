@@ -144,7 +144,7 @@ def test_every_command_shown_in_the_docs_fits_its_schema() -> None:
     )
 
 
-def test_topic_of_a_campaign_named_like_a_wildcard_stays_below_its_centre() -> None:
+def test_campaign_named_like_an_mqtt_wildcard_has_a_topic_of_its_own_centre() -> None:
     message = messages.create_statistics_message("c/#", campaign_view("+/../#"))
     assert message.topic == "dialer/v1/c%2F%23/campaigns/%2B%2F..%2F%23/statistics"
 

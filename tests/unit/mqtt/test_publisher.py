@@ -96,7 +96,7 @@ def test_removed_seats_and_campaigns_are_deleted_from_the_broker_after_their_las
     assert all(message.payload for message in buffer.pop_due_messages(3.0, lambda: after))
 
 
-def test_changes_within_a_short_time_are_published_together_with_every_call_event() -> None:
+def test_state_changes_of_a_short_time_are_published_together() -> None:
     view = centre_view(seats=1)
     buffer = ChangeBuffer(max_call_events=100)
     buffer.record_published_state(view, 0.0)

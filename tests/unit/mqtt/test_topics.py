@@ -23,7 +23,7 @@ AFTER_A_CHANGE = "run: python -m dialer.mqtt.document docs/reference"
 PERSONAL = {"name", "number", "phone", "phone_number", "e164", "epic", "address", "house", "relative", "age", "gender"}
 
 
-def test_topic_keys_and_patterns_are_unique_and_results_are_sent_with_acknowledgement() -> None:
+def test_mqtt_topics_are_unique_and_results_are_sent_with_acknowledgement() -> None:
     assert len({topic.key for topic in TOPICS}) == len({topic.pattern for topic in TOPICS}) == len(TOPICS)
     assert all(topic.qos == 1 for topic in TOPICS if topic.through_outbox)
     assert [topic for topic in TOPICS if topic.through_outbox and topic.retained] == [SEALED_EPOCH]

@@ -79,7 +79,7 @@ def test_large_rows_of_an_outbox_file_are_split_into_batches_within_the_message_
         (lambda data: data.replace(b"headquarters,2", b"headquarters,3"), "has version 3"),
     ],
 )
-def test_changed_or_truncated_outbox_file_is_refused_by_name(
+def test_error_about_a_changed_or_truncated_outbox_file_names_the_file(
     path: Path, change: Callable[[bytes], bytes], problem: str
 ) -> None:
     path.write_bytes(change(path.read_bytes()))

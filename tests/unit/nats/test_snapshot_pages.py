@@ -107,7 +107,7 @@ def test_longest_marks_are_split_into_snapshot_pages_that_fit_into_a_message() -
     assert select_updates_that_fit_into_page(marks_by_key[:3], has_more=True)[0] == "2"
 
 
-async def test_snapshot_request_without_a_state_returns_marks_but_no_opt_outs() -> None:
+async def test_snapshot_request_for_a_constituency_returns_marks_and_else_opt_outs() -> None:
     queries: list[Any] = []
 
     class FakeDatabase:

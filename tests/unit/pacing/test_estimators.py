@@ -42,7 +42,7 @@ def test_estimated_hazard_rate_of_exponential_durations_is_the_true_rate(
         assert hazard.calculate_stage_rates()[1].max() == 0.0
 
 
-def test_stage_of_fixed_duration_has_a_hazard_rate_only_at_the_end() -> None:
+def test_calls_of_a_fixed_duration_are_expected_to_end_only_at_that_duration() -> None:
     hazard = Hazard(TUNED, 30.0)
     for _ in range(800):
         hazard.record_end_of_stage(62.0)

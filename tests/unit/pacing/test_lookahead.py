@@ -80,7 +80,7 @@ def test_last_call_placed_stays_within_the_allowed_risk_of_an_abandoned_call(fre
     assert _compute_abandoned_probability(free, freed, np.vstack([ringing, *[new[None]] * (calls + 1)])) >= alpha - 0.01
 
 
-def test_no_calls_are_placed_at_zero_risk_and_never_more_than_the_maximum() -> None:
+def test_no_calls_are_placed_at_an_allowed_risk_of_zero_or_over_the_maximum() -> None:
     nobody = np.zeros((0, 2))
     outlook, new = _make_outlook(5, nobody, nobody), [0.2, 0.3]
     assert outlook.count_calls_within_risk_bounds((Bound(0.0),), new, 60) == 0

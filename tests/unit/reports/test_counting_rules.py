@@ -64,7 +64,7 @@ async def test_checks_of_the_run_report_ignore_inbound_calls(store: HandFilled, 
     assert report.outcomes == {"agents": {"connected": 1}}
 
 
-def test_complaint_is_assigned_to_the_outbound_call_to_its_number(store: HandFilled) -> None:
+def test_complaint_is_assigned_to_the_outbound_call_to_the_same_phone_number(store: HandFilled) -> None:
     ours = store.answered(1, NOON)
     add_inbound_call(store, 1, NOON + 600, campaign="ivr")
     what = ("--about", "conduct", "--channel", "call", "--number", store.number(1), "--at", "2026-04-22T12:30+05:30")

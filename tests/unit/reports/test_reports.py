@@ -570,7 +570,9 @@ def test_unwritable_output_path_of_a_report_is_rejected(store: HandFilled, argum
 
 
 @pytest.mark.parametrize("ending", ["pdf", "csv", "xlsx", "json"])
-def test_voter_list_is_audited_and_names_its_recipient(store: HandFilled, tmp_path: Path, ending: str) -> None:
+def test_export_of_a_voter_list_is_audited_and_names_the_recipient(
+    store: HandFilled, tmp_path: Path, ending: str
+) -> None:
     store.mark(1, "voted", NOON)
     out = tmp_path / f"sheets.{ending}"
     arguments = ["strike-off", "--for", "worker 12", "--part", "1", "--store", str(store.path), "--out", str(out)]
@@ -597,7 +599,7 @@ def test_list_of_voters_who_have_not_voted_has_their_planned_hour(store: HandFil
     assert found == [("3", ""), ("5", "16:00")]
 
 
-def test_voter_list_is_not_written_if_its_audit_entry_fails(
+def test_voter_list_is_not_exported_if_the_audit_entry_cannot_be_stored(
     store: HandFilled, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: object, **__: object) -> int:

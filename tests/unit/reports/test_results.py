@@ -48,7 +48,7 @@ def test_latest_disposition_or_mark_of_a_voter_takes_precedence_over_the_call_ou
     assert place == (ROLL_VERSION, STATE_CODE, CONSTITUENCY_NUMBER)
 
 
-def test_undone_marks_and_the_corrections_that_undo_them_are_not_results(store: HandFilled) -> None:
+def test_undone_marks_and_their_corrections_are_left_out_of_the_results(store: HandFilled) -> None:
     voter = find_voter(store, store.attempt(1))
     store.mark(voter, "voted", NOON + 100, key="first")
     store.mark(voter, "not-yet", NOON + 200, source="correction", undoes="first")

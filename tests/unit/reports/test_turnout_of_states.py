@@ -164,7 +164,7 @@ def test_official_figure_needs_no_state_if_only_one_state_has_the_constituency_n
         ("S13", [], set()),
     ],
 )
-def test_states_that_an_official_figure_may_belong_to_are_returned(
+def test_all_federal_states_that_an_official_figure_may_belong_to_are_returned(
     given: str, on_the_roll: list[str], meant: set[str]
 ) -> None:
     assert find_possible_states_of_country(given, on_the_roll) == meant

@@ -55,7 +55,7 @@ def test_next_time_to_call_is_when_all_time_zones_are_in_calling_hours() -> None
     ) == to_epoch_seconds(HONOLULU, 2024, 4, 22, 9, 0)
 
 
-def test_start_of_the_next_calling_hours_uses_the_day_of_the_time_zone() -> None:
+def test_next_calling_hours_depend_on_the_weekday_in_the_time_zone() -> None:
     """At 23:00 UTC on Sunday it is Monday in Kolkata, and only weekdays are open."""
     hours = WeekHours(weekday=((time(5), time(6)),), saturday=(), sunday=(), holiday=())
     now = datetime(2024, 4, 21, 23, 0, tzinfo=UTC).timestamp()
@@ -70,7 +70,7 @@ def test_calling_hours_that_start_in_a_skipped_hour_start_at_the_clock_change() 
 
 
 @pytest.mark.parametrize("minute", range(1, 60, 2))
-def test_clock_change_that_skips_an_opening_time_is_found_to_the_second(minute: int) -> None:
+def test_calling_hours_with_a_skipped_start_time_begin_exactly_at_the_clock_change(minute: int) -> None:
     hours = make_daily_hours([(time(2, minute, 59 - minute), time(5))])
     now = to_epoch_seconds(BERLIN, 2024, 3, 31, 1, 59)
     assert hours.find_next_time_calls_are_allowed((BERLIN,), now) == to_epoch_seconds(BERLIN, 2024, 3, 31, 3, 0)
@@ -97,19 +97,19 @@ def test_calling_hours_start_again_if_the_clock_jumps_back_over_the_end_time() -
     ("clock", "hours"),
     [((8, 0), 8.0), ((9, 0), 8.0), ((12, 30), 4.5), ((17, 0), 0.0), ((20, 0), 0.0)],
 )
-def test_remaining_calling_seconds_end_with_todays_hours_in_the_time_zone(clock: tuple[int, int], hours: float) -> None:
+def test_remaining_calling_time_ends_with_the_calling_hours_of_today(clock: tuple[int, int], hours: float) -> None:
     now = to_epoch_seconds(KOLKATA, 2024, 4, 22, *clock)
     assert count_seconds_left_to_call_today([make_daily_hours([NINE_TO_FIVE])], KOLKATA, now) == hours * 3600.0
 
 
 @pytest.mark.parametrize(("fold", "hours"), [(0, 7.5), (1, 6.5)])
-def test_remaining_calling_seconds_tell_apart_both_passes_of_a_repeated_hour(fold: int, hours: float) -> None:
+def test_remaining_calling_time_differs_in_the_two_passes_of_a_repeated_hour(fold: int, hours: float) -> None:
     """On the last Sunday of October the clock shows 02:30 twice: seven and a half and six and a half hours before 09:00."""
     now = to_epoch_seconds(BERLIN, 2024, 10, 27, 2, 30, fold=fold)
     assert count_seconds_left_to_call_today([make_daily_hours([(time(0), time(9))])], BERLIN, now) == hours * 3600.0
 
 
-def test_remaining_calling_seconds_count_only_times_within_all_calling_hours() -> None:
+def test_remaining_calling_time_counts_only_times_within_all_calling_hours() -> None:
     morning, late = (
         make_daily_hours([(time(8), time(12)), (time(14), time(18))]),
         make_daily_hours([(time(10), time(15))]),
@@ -120,7 +120,7 @@ def test_remaining_calling_seconds_count_only_times_within_all_calling_hours() -
     assert count_seconds_left_to_call_today([morning, make_daily_hours([(time(12), time(14))])], KOLKATA, now) == 0.0
 
 
-def test_remaining_calling_seconds_use_the_day_of_the_time_zone() -> None:
+def test_remaining_calling_time_is_that_of_the_weekday_in_the_time_zone() -> None:
     """At 20:00 UTC on Sunday it is Monday in Kolkata."""
     hours = WeekHours(weekday=(NINE_TO_FIVE,), saturday=(), sunday=(), holiday=())
     assert (
@@ -129,7 +129,7 @@ def test_remaining_calling_seconds_use_the_day_of_the_time_zone() -> None:
     )
 
 
-def test_days_of_calling_hours_begin_at_local_midnight() -> None:
+def test_day_of_calling_hours_begins_at_local_midnight() -> None:
     now = datetime(2024, 4, 21, 20, 0, tzinfo=UTC).timestamp()  # 01:30 on 22 April in Kolkata
     assert (
         get_local_midnight_before(KOLKATA, now)
@@ -155,7 +155,7 @@ def test_calling_hours_of_yesterday_start_again_if_the_clock_jumps_back_over_mid
 
 @pytest.mark.parametrize(("zone", "clock"), [(KOLKATA, (1, 0)), (HONOLULU, (23, 0))])
 @pytest.mark.parametrize(("day", "is_found"), [(date(2024, 5, 6), True), (date(2024, 5, 7), False)])
-def test_next_calling_hours_are_searched_for_two_weeks_of_days_of_the_time_zone(
+def test_next_calling_hours_are_searched_in_the_next_two_weeks(
     zone: ZoneInfo, clock: tuple[int, int], day: date, is_found: bool
 ) -> None:
     hours = WeekHours((), (), (), (NINE_TO_FIVE,), frozenset({day}))

@@ -77,7 +77,7 @@ def test_call_that_breaks_no_rule_is_allowed() -> None:
         ({"facts": replace(FRESH, conversations_today=2)}, Reason.CONVERSATIONS, moment("2024-04-23T09:00")),
     ],
 )
-def test_call_that_breaks_one_rule_gets_exactly_one_objection(
+def test_call_that_breaks_one_rule_is_forbidden_for_exactly_one_reason(
     changes: dict[str, Any], reason: Reason, next_at: float | None
 ) -> None:
     settings = site(dialling={"denied_prefixes": ["+911900"]})
@@ -146,7 +146,7 @@ def test_booth_workers_may_be_called_in_the_silence_period_within_calling_hours(
     assert Reason.HOURS in list_reasons(gate.check_rules_before_originate(case, moment("2024-04-22T23:00")))
 
 
-def test_next_allowed_time_is_when_the_last_objection_to_a_call_ends() -> None:
+def test_next_allowed_time_of_a_call_is_the_end_of_the_last_reason_against_it() -> None:
     settings = site(campaign={"hours": [{"start": "14:00", "until": "19:00"}]})
     facts = replace(FRESH, attempts_today=5, abandoned_at=moment("2024-04-22T10:00"))
     ruling = make_gate(settings).check_rules_before_originate(make_case(settings, facts=facts), NOON)
@@ -188,7 +188,7 @@ def test_number_at_a_daily_cap_may_be_called_from_midnight_if_calling_hours_allo
 
 
 @pytest.mark.parametrize(("steps", "next_at"), [(1, 1.0), (8, 8.0), (9, None)])
-def test_next_allowed_time_is_found_after_up_to_eight_objections_in_sequence(steps: int, next_at: float | None) -> None:
+def test_next_allowed_time_is_found_after_up_to_eight_successive_reasons(steps: int, next_at: float | None) -> None:
     def find_objections(at: float) -> list[Objection]:
         return [Objection(Reason.HOURS, "closed", at + 1)] if at < steps else []
 
@@ -613,7 +613,7 @@ def test_campaign_is_held_while_nobody_may_be_called() -> None:
     assert night.next_at == moment("2024-04-23T09:00")
 
 
-def test_no_objection_to_a_call_contains_a_phone_number() -> None:
+def test_reason_for_a_forbidden_call_contains_no_phone_number() -> None:
     settings = site("india", campaign={**RECORDED, **MATERIAL})
     facts = PhoneFacts(9, 9, NOON, ("ncpr",), Consent.WITHDRAWN, opted_out=True)
     case = make_case(settings, facts=facts, area=None, caller_id="+911234567890", number="+4412345678901")

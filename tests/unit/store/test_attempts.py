@@ -461,7 +461,7 @@ async def test_number_with_an_unknown_call_result_is_closed_in_every_campaign(ba
     assert all(due_at < NOW for *_, due_at in states)  # the retry time of the call is not stored
 
 
-async def test_number_without_a_pending_voter_is_closed_as_settled_and_reopens_at_the_retry_time(
+async def test_number_whose_voters_have_all_voted_is_closed_after_the_call(
     backend: Backend,
 ) -> None:
     async with open_filled_store(backend) as store:

@@ -248,7 +248,7 @@ async def claim_number(store: Store, phone_id: int, campaign: str = CAMPAIGN, at
     )
 
 
-async def test_claim_of_a_chosen_number_equals_the_claim_of_that_number_in_queue_order(backend: Backend) -> None:
+async def test_number_chosen_by_an_agent_is_reserved_with_the_same_data_as_a_queued_one(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         [in_turn] = await claim_numbers(store, 1)
         await store.release_claimed_targets([in_turn])
@@ -260,7 +260,7 @@ async def test_claim_of_a_chosen_number_equals_the_claim_of_that_number_in_queue
         assert await claim_number(store, in_turn.phone_id) is Unclaimed.IN_USE
 
 
-async def test_number_cannot_be_claimed_before_the_due_time_and_claims_show_promised_calls(
+async def test_number_with_a_promised_call_cannot_be_reserved_before_it_is_due(
     backend: Backend,
 ) -> None:
     async with open_filled_store(backend) as store:

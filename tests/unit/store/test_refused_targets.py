@@ -52,7 +52,7 @@ async def test_returning_refused_numbers_to_the_queue_reopens_no_number_closed_s
         assert not {each.phone_id for each in await claim_numbers(store, 100)} & {1}
 
 
-async def test_returned_number_is_not_returned_again_after_a_completed_call(backend: Backend) -> None:
+async def test_completed_number_is_not_returned_to_the_queue_with_refused_numbers(backend: Backend) -> None:
     """Otherwise a number that was called since and is completed would be called again."""
     async with open_filled_store(backend) as store:
         await refuse(store, 1)

@@ -349,7 +349,7 @@ async def some_calls(backend: SqliteBackend) -> None:
         await store.record_opt_out(4, at=NOW, source="agent")
 
 
-def test_consent_recorded_before_the_roll_is_sealed_with_its_number(tmp_path: Path) -> None:
+def test_consent_recorded_before_the_roll_import_passes_seal_verification(tmp_path: Path) -> None:
     path = tmp_path / "centre.db"
     with open_store_exclusively(path, "a test") as db:
         with open_transaction(db):

@@ -76,7 +76,7 @@ async def test_voter_who_was_not_contacted_may_be_called_on_a_second_number(stor
     assert await is_callable_at(store, NOW + 1)
 
 
-async def test_conversation_without_a_retry_holds_the_second_number_for_a_day(store: Store) -> None:
+async def test_conversation_without_a_retry_postpones_the_second_number_for_a_day(store: Store) -> None:
     call = await claim_and_open_attempt(store, 1)
     assert await end_attempt(store, call, Outcome.CONNECTED, retry_at=None)
     assert not await is_callable_at(store, NOW + DAY_SECONDS - 60)

@@ -81,7 +81,7 @@ async def test_number_of_a_household_is_called_until_everybody_has_voted(backend
         assert 3 not in await list_queued_numbers(store)
 
 
-async def test_repeated_mark_changes_nothing_and_returns_the_calls_to_cancel(backend: Backend) -> None:
+async def test_voted_mark_received_twice_is_stored_once_with_the_same_effect(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         first = await store.record_mark(make_mark(1, MarkKind.VOTED))
         again = await store.record_mark(make_mark(1, MarkKind.VOTED))

@@ -617,7 +617,7 @@ async def test_answer_whose_event_was_lost_is_read_from_asterisk_and_reported_on
     ],
     ids=["none", "ringing", "other id", "other name", "other context", "two"],
 )
-async def test_channel_that_asterisk_lists_in_another_state_is_not_answered(found: list[AmiMessage]) -> None:
+async def test_channel_that_asterisk_lists_as_not_up_does_not_count_as_answered(found: list[AmiMessage]) -> None:
     switch, events, session = await connect()
     expect_call(switch)
     session.status = found

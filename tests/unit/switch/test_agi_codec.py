@@ -44,12 +44,12 @@ def decode_after_environment(data: bytes) -> list[AgiInput]:
     return decode_in_pieces(ENVIRONMENT + data)[1:]
 
 
-def test_stored_captures_of_agi_calls_exist() -> None:
+def test_captures_of_agi_calls_for_the_codec_tests_exist() -> None:
     assert len(WITH_AGI) == 5
 
 
 @pytest.mark.parametrize("name", WITH_AGI)
-def test_captured_agi_call_decodes_equally_whole_and_byte_by_byte(name: str) -> None:
+def test_captured_agi_call_decodes_the_same_in_one_piece_or_byte_by_byte(name: str) -> None:
     data = captured_bytes(name, "asterisk-agi")
     environment, *answers = decode_in_pieces(data)
 
@@ -125,7 +125,7 @@ def test_agi_decoder_accepts_hangup_before_the_pending_reply() -> None:
 
 @DETERMINISTIC
 @given(st.lists(st.integers(0, 120), max_size=8))
-def test_agi_stream_split_anywhere_decodes_equally(cuts: list[int]) -> None:
+def test_agi_stream_decodes_to_the_same_replies_wherever_it_is_split(cuts: list[int]) -> None:
     data = ENVIRONMENT + b"200 result=0\nHANGUP\n520-Usage\nmore\n520 End\n511 Command Not Permitted\n"
     expected = [AgiEnvironment({"agi_network": "yes", "agi_uniqueid": "5d"})]
     expected_answers = [AgiReply(200, "0"), HANGUP, AgiReply(520), AgiReply(511)]

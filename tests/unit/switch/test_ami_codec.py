@@ -51,7 +51,7 @@ def parse_session(data: bytes) -> list[list[tuple[str, str]]]:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_captured_ami_session_decodes_equally_whole_and_byte_by_byte(name: str) -> None:
+def test_captured_ami_session_decodes_the_same_in_one_piece_or_byte_by_byte(name: str) -> None:
     data = captured_bytes(name, "asterisk-ami")
     expected = parse_session(data)
 
@@ -75,13 +75,13 @@ def test_captured_ami_messages_encode_exactly(name: str) -> None:
     assert BANNER + b"".join(encode_message(message.list_fields()) for message in decode_in_pieces(data)) == data
 
 
-def test_stored_captures_of_ami_sessions_exist() -> None:
+def test_captures_of_ami_sessions_for_the_codec_tests_exist() -> None:
     assert len(NAMES) == 28
 
 
 @DETERMINISTIC
 @given(st.data())
-def test_ami_session_split_anywhere_decodes_equally(data: st.DataObject) -> None:
+def test_ami_session_decodes_to_the_same_messages_wherever_it_is_split(data: st.DataObject) -> None:
     session = captured_bytes(data.draw(st.sampled_from(["command-output", "unknown-endpoint", "busy"])), "asterisk-ami")
     cuts = data.draw(st.lists(st.integers(0, len(session)), max_size=8))
     assert list_fields(decode_in_pieces(session, cuts)) == parse_session(session)

@@ -176,7 +176,7 @@ async def test_unexpected_exception_while_a_result_is_stored_is_raised() -> None
         await run_flow(call, FLOWS["turnout"], FACTS, "hi", prompts=PROMPTS, commit=raise_zero_division)
 
 
-async def test_hang_up_during_a_flow_does_not_lose_the_answers_and_the_node() -> None:
+async def test_flow_interrupted_by_a_hang_up_returns_the_answers_and_the_node() -> None:
     result, journal = await run_driver(FLOWS["turnout"], ["2", None])
     assert result.state.ending is Ending.HUNG_UP
     assert not result.completed
@@ -240,7 +240,7 @@ async def test_question_that_cannot_be_played_ends_the_call_as_not_completed() -
     assert not any(step.startswith("wait") for step in journal)
 
 
-async def test_flow_without_any_playable_sound_is_not_completed() -> None:
+async def test_announcement_flow_with_no_playable_sound_counts_as_not_completed() -> None:
     """The flow is an announcement without a question."""
     announcement = make_flow(
         "  first: {say: [common.greeting], next: over}\n  over: {disconnect: done, say: [common.goodbye]}"
@@ -325,7 +325,7 @@ LINES = st.lists(st.one_of(st.none(), st.text(TELEPHONE_KEYS, max_size=5)), max_
 @pytest.mark.parametrize("name", list_shipped_flows())
 @settings(deadline=None, derandomize=True, max_examples=40)
 @given(lines=LINES, booth_known=st.booleans(), pending=st.integers(1, 4))
-def test_flow_runs_equally_over_agi_and_at_the_terminal_for_the_same_keys(
+def test_flow_has_the_same_result_over_agi_and_at_the_terminal_for_the_same_keys(
     name: str, lines: list[str | None], booth_known: bool, pending: int
 ) -> None:
     facts: dict[str, Scalar] = {**FACTS, "pending_voters": pending}

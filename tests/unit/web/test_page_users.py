@@ -138,7 +138,7 @@ async def test_lock_time_of_a_user_grows_with_failed_sign_ins_and_ends_after_a_s
     assert await desk.people.sign_in("coach", PASSWORD)
 
 
-async def test_failed_sign_ins_of_unknown_names_do_not_displace_the_locks_of_users(desk: DeskUnderTest) -> None:
+async def test_failed_sign_ins_with_unknown_names_do_not_unlock_a_locked_user(desk: DeskUnderTest) -> None:
     for _ in range(ALLOWED_FAILURES):
         await get_problem_code(desk, "coach", "wrong")
     for number in range(MAX_UNKNOWN_NAMES + 5):
@@ -239,7 +239,7 @@ async def test_failed_sign_ins_of_one_address_lock_no_other_address_or_known_dev
     assert await desk.people.sign_in("coach", PASSWORD)
 
 
-async def test_known_device_counts_for_one_user_only_and_is_locked_by_its_own_failures(desk: DeskUnderTest) -> None:
+async def test_device_is_known_for_one_user_only_and_locked_by_its_own_failures(desk: DeskUnderTest) -> None:
     device = desk.people.devices.read_device_cookie(desk.people.devices.make_device_cookie("somebody"))
     CLIENT.set(WebClient("10.0.0.5", device))
     for _ in range(ALLOWED_FAILURES):
