@@ -299,7 +299,7 @@ def draw_prompt_pictures(
     else:
         names = [name for name, entry in sorted(entries.items()) if is_recorded_by_person(entry)]
     if not names:
-        raise AudioError("the catalogue has no recordings whose pictures could be drawn: name the prompts to draw")
+        raise AudioError("the sound catalogue has no recordings to draw: run `dialer audio prepare`, or name prompts")
     drawn = [(name, entries[name]) for name in names]
     title = f"Prompts of {settings.centre.organisation}"
     for path in write_prompt_pictures(

@@ -46,7 +46,7 @@ async def serve_headquarters_pages(hq: HeadquartersOptions) -> None:
         from dialer.hq.desk import serve_hq_desk  # noqa: PLC0415 - of an extra
         from dialer.web.assets import read_assets  # noqa: PLC0415
     if not are_pages_built():
-        raise HeadquartersUnreachable("the pages are not built: run `dialer desk pages`")
+        raise HeadquartersUnreachable("headquarters' pages are not built: run `dialer desk pages`")
     configure_json_logging(verbose=False)
     await serve_hq_desk(settings, read_assets(BUILT), lambda origin: typer.echo(f"{OPEN_AT_PREFIX}{origin}"))
 

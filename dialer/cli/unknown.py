@@ -55,7 +55,9 @@ def release_unknown_attempts(
     The attempts' results stay unknown; the audit records who released them and why.
     """
     if everything == bool(attempts):
-        raise typer.BadParameter("give either attempts' IDs or --all (`dialer unknown list` shows the attempts)")
+        raise typer.BadParameter(
+            "no choice of attempts: give either attempts' IDs or --all (`dialer unknown list` shows them)"
+        )
     if not reason.strip():
         raise typer.BadParameter("--reason: give a reason for the release, such as carrier-list-compared")
     name, wanted = site.responsible_person, list(attempts or [])

@@ -36,7 +36,9 @@ class Parts:
         """
         known = self._parts.get((constituency, part), [])
         if not known:
-            raise UnknownPart(f"part {part} of constituency {constituency} is not on the roll")
+            raise UnknownPart(
+                f"part {part} of constituency {constituency} is not on the roll; correct it, or import its roll"
+            )
         of_version = [each for each in known if version is None or each.roll_version == version]
         if not of_version:
             raise UnmatchedRow(

@@ -222,9 +222,11 @@ def _copy_response_body(answer: http.client.HTTPResponse, file: IO[bytes]) -> st
         digest.update(some)
         size += file.write(some)
         if size > MAX_EXPORT_BYTES:
-            raise OSError(f"the download is larger than {MAX_EXPORT_BYTES >> 30} GB")
+            raise OSError(
+                f"the portal's export is larger than {MAX_EXPORT_BYTES >> 30} GB; let the portal export it in parts"
+            )
     if answer.length:
-        raise OSError(f"the connection ended after {size:,} bytes")
+        raise OSError(f"the portal closed the connection after {size:,} bytes, before the export was complete")
     if not size:
-        raise OSError("the downloaded file is empty")
+        raise OSError("the file downloaded from the portal is empty")
     return digest.hexdigest()

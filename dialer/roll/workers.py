@@ -9,7 +9,7 @@ from pathlib import Path
 from dialer.domain.errors import RollError
 from dialer.roll.columns import PLACE, SmallTable, TableRow
 from dialer.roll.languages import parse_language
-from dialer.roll.parts import Parts, UnknownPart, UnmatchedRow
+from dialer.roll.parts import Parts, UnmatchedRow
 from dialer.roll.phone_numbers import read_phone_numbers_in_cell
 from dialer.store.booth_workers import remove_unlisted_booth_workers, save_booth_worker
 from dialer.store.connection import open_store_exclusively
@@ -125,8 +125,6 @@ def _add_row_to_booth_worker(
         version, state = row["roll version"] or roll_version, row["state"] or None
         try:
             booth_id = parts.find_booth_id(constituency, part_number, version=version, state=state)
-        except UnknownPart as why:
-            raise row.make_row_error(f"{why}; import the roll of this part first") from None
         except UnmatchedRow as why:
             raise row.make_row_error(str(why)) from None
         worker.booths[part_number] = booth_id

@@ -74,11 +74,11 @@ def parse_toml_table(data: bytes) -> dict[str, Any]:
     """
     text = data.decode("utf-8")
     if any(line.count(".") >= _MAX_KEY_PARTS and _LONG_KEY.search(line) for line in text.split("\n")):
-        raise NotToml(f"a key has more than {_MAX_KEY_PARTS} parts")
+        raise NotToml(f"a key of the file has more than {_MAX_KEY_PARTS} parts separated by dots; shorten this key")
     try:
         return tomllib.loads(text)
     except RecursionError:
-        raise NotToml("the file is nested too deeply") from None
+        raise NotToml("the tables or lists of the file are nested too deeply; remove some levels") from None
     except ValueError as error:  # TOMLDecodeError, or a number with more digits than Python converts
         why = "a number has too many digits" if "integer string conversion" in str(error) else str(error)
         place = _MISTAKE.search(why)

@@ -108,8 +108,8 @@ def test_roll_downloaded_from_the_voter_data_portal_is_named_by_its_hash_and_rea
     ("path", "token", "why"),
     [
         ("/moved", GIVEN, "302"),
-        ("/short", GIVEN, "the connection ended after 35 bytes"),
-        ("/empty", GIVEN, "the downloaded file is empty"),
+        ("/short", GIVEN, "the portal closed the connection after 35 bytes"),
+        ("/empty", GIVEN, "the file downloaded from the portal is empty"),
         ("/voters.csv", "other", "401"),
         ("/voters.csv", "two words", "is not a valid token"),
         ("/voters.csv", None, "is not a valid token"),
