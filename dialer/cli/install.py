@@ -220,7 +220,7 @@ def _refuse_unready_machine(settings: Settings, dialer: Path) -> None:
         home = next((home for home in _HOMES if home in path.resolve().parents), None)
         if home is not None:
             raise NotInstalled(
-                f"{path} is in {home}, which services cannot read: use `pipx install --global`, or a checkout in /opt"
+                f"{path} is in {home}, which services cannot read: install it in /opt, as docs/how-to/install.md shows"
             )
 
 

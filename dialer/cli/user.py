@@ -129,7 +129,7 @@ def set_user_password(
     from dialer.web.people import create_one_time_password_at_site, refuse_unknown_user, set_password  # noqa: PLC0415 - argon2
 
     if remove + once + bool(given) > 1:
-        raise typer.BadParameter("several changes of one password: give only one of --once, --password and --remove")
+        raise typer.BadParameter("give only one of --once, --password and --remove")
 
     settings = load_settings(config)
     if not remove:  # check the name before the user types a password
