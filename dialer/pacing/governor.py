@@ -196,7 +196,8 @@ class Governor(Learned):
         now on.
 
         The first number includes the answers that are certain to come until the window is full or the day ends. If
-        abandoned calls of now will still be in the window then, the limits are also computed half a window ahead.
+        abandoned calls that were counted already will still be in the window then, the limits are also computed half a
+        window ahead.
         """
         tuning = self._tuning
         unfilled = min(self._left, tally.compute_seconds_until_window_full(self.now))

@@ -60,9 +60,9 @@ def _compute_retry_time(rules: RetryRules, outcome: Outcome, now: float) -> floa
 def compute_time_of_next_worker_call(
     rules: RetryRules, every_seconds: float, outcome: Outcome, *, reported: bool, now: float
 ) -> float | None:
-    """Return when a booth worker is due again after a call (epoch seconds), or None if never.
+    """Return when a booth worker is called next after a call (epoch seconds), or None if never.
 
-    After a report, this is `every_seconds` later. Without a report, it is sooner.
+    This is `every_seconds` after a report of voters. Without a report, it is sooner.
     """
     if outcome in {Outcome.REFUSED, Outcome.CANCELLED}:
         return now + SOON_SECONDS

@@ -72,7 +72,7 @@ class BoothWorkers:
         if voter_id is None:
             unknown = UnknownSerial(key, call.attempt_id, worker_id, serial, booth_id, now)
             await self._store.record_unknown_serial(unknown)
-            _log.info("serial.unknown", worker=worker_id, booth=booth_id, serial=serial, attempt=call.attempt_id)
+            _log.info("serial.refused", worker=worker_id, booth=booth_id, serial=serial, attempt=call.attempt_id)
             raise CommitTargetNotFound(
                 f"no voter at that polling station has the serial {serial}: check the number and enter it again"
             )

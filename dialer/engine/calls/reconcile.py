@@ -105,7 +105,7 @@ class Reconciler:
                 self._core.spawn_task(self._hang_up_cancelled_call(call.attempt_id), "hang-up-cancelled")
         if adopted or vanished or strays:
             _log.warning(
-                "resync.done",
+                "resync.completed",
                 adopted=adopted,
                 vanished=len(vanished),
                 strays=len(strays),
@@ -132,7 +132,7 @@ class Reconciler:
                     break
                 await asyncio.sleep(seconds)
         except SwitchError as error:
-            _log.info("resync.call_records_unavailable", problem=str(error))
+            _log.info("resync.call_records_read_failed", problem=str(error))
         if reported or history is not None:
             _log.warning("resync.call_records_read", requested=len(vanished), found=len(reported))
         for attempt_id in vanished:
@@ -239,7 +239,7 @@ class Reconciler:
         try:
             ours = await self._store.find_stored_attempts(strays)
         except StoreError as error:
-            _log.warning("store.unreadable", problem=str(error))
+            _log.warning("store.read_failed", problem=str(error))
         self._core.request_effects(
             *(make_switch_order(self._switch.hang_up_call, attempt_id) for attempt_id in strays if attempt_id in ours)
         )

@@ -90,7 +90,7 @@ class Campaigns:
         return run
 
     def _restore_standing_order_of_supervisor(self, run: CampaignRun, ordered: StandingOrder) -> None:
-        """Restore a supervisor's speed limit or abandoned-call target of an earlier run.
+        """Restore the speed limit or abandoned-call target that a supervisor set in an earlier run.
 
         The target is limited to what the rules profile allows now.
         """
@@ -169,11 +169,11 @@ class Campaigns:
         return f"stopped {len(self._core.plan.campaigns)} campaigns"
 
     def suspend_all_campaigns(self, why: str, stopped: Mapping[str, CampaignState]) -> dict[str, CampaignState]:
-        """Stop every campaign by order of headquarters.
+        """Stop every campaign by order of headquarters. Commands cannot resume one; they are refused with the reason
+        `why`.
 
-        Nobody can resume one before `resume_all_campaigns`. Later commands are refused with the reason `why`. `stopped`
-        has the earlier states of campaigns that are stopped already. Return the states to which all campaigns go back
-        afterwards. The caller writes them to the store.
+        `stopped` has the earlier states of campaigns that headquarters has stopped already. Returns the states that
+        `resume_all_campaigns` will restore, by campaign id. The caller writes them to the store.
         """
         self.suspended_because = why
         runs = {name: run for name, run in self._runs.list_campaign_runs_by_id() if name in self._core.plan.campaigns}

@@ -53,7 +53,7 @@ class Only:
 
 
 def make_field_validator(hold: Callable[[Any], object], refusal: str) -> AfterValidator:
-    """Return a validator of a command's field, which refuses values for which `hold` returns False.
+    """Return a pydantic validator for a command's field, which refuses a value if `hold(value)` is False.
 
     The message of the refusal is the name of the field, followed by `refusal`.
     """

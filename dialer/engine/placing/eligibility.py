@@ -142,7 +142,7 @@ class Eligibility:
                 )
 
     def load_polling_areas(self) -> None:
-        """Reload the polling areas of the booths."""
+        """Load the polling areas of the roll's booths, at the start and after the import of a roll."""
         self._areas = frozenset(
             Area(booth.constituency_number, booth.closes_at) for booth in self._polls.booths.values()
         )
@@ -251,7 +251,7 @@ class Eligibility:
         return None if booth is None else Area(booth.constituency_number, booth.closes_at)
 
     def _update_phone_facts(self, facts: PhoneFacts | None, phone_id: int) -> PhoneFacts | None:
-        """Return the facts about a reserved number, with every event since the reservation."""
+        """Return the facts about a reserved number, updated with all calls and opt-outs since it was reserved."""
         if facts is None:
             return None
         return self._numbers.update_phone_facts(facts, phone_id, tuple(self._campaigns))
