@@ -301,6 +301,7 @@ async def _run_gatherer(hq: HeadquartersOptions) -> None:
             committed_at=gatherer.committed_at,
             set_back_at=gatherer.set_back_at,
             contradicted_centres=gatherer.contradicted_centres,
+            replaced_centres=gatherer.replaced_centres,
         )
 
     with contextlib.suppress(asyncio.CancelledError):

@@ -148,8 +148,9 @@ async def list_centre_stores(hq: HeadquartersOptions) -> None:
         for store in await list_stores(db):
             first = f"{datetime.fromtimestamp(store.first_at, zone):%Y-%m-%d %H:%M}" if store.first_at else "unknown"
             incarnation = store.incarnation[:8] or "(none)"
+            new = "" if store.is_confirmed else ", replaced another: not confirmed"
             typer.echo(
-                f"{store.centre:<32}  {incarnation:<8}  {store.state:<8}  first sent {first}, row {store.last_id}"
+                f"{store.centre:<32}  {incarnation:<8}  {store.state:<8}  first sent {first}, row {store.last_id}{new}"
             )
             chain = chains.get((store.centre, store.incarnation))
             if chain is not None:
@@ -180,7 +181,7 @@ async def accept_centre_store(
     """Accept the results of one of several stores that send as the same centre, and refuse the other stores.
 
     First stop the other machine. Accepting a store also accepts its seals, where they contradict those received before:
-    verify the store first.
+    verify the store first. It also confirms a store that replaced another by itself.
     """
     from dialer.hq.store_records import replace_accepted_store  # noqa: PLC0415 - of an extra
 

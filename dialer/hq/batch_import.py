@@ -54,7 +54,7 @@ from dialer.hq.ledger import (
 from dialer.hq.seal_chains import create_chain_of_sealed_epochs, describe_seal_contradiction
 from dialer.hq.set_aside import RowOutsideArea, RowSetAside, SetAsideRow, make_set_aside_row
 from dialer.hq.sql import Command, Query, Scalar, split_rows_into_columns
-from dialer.hq.store_records import Stores, read_stores, write_stores
+from dialer.hq.store_records import Stores, list_centres_with_new_store, read_stores, write_stores
 from dialer.hq.stores import (
     KnownStore,
     StoreNotAccepted,
@@ -62,6 +62,7 @@ from dialer.hq.stores import (
     StoreState,
     accept_store,
     describe_store_conflict,
+    describe_unconfirmed_store,
 )
 from dialer.nats import messages
 from dialer.nats.messages import Acknowledgement, InvalidMessage, OutboxBatch
@@ -285,6 +286,8 @@ class BatchImporter:
         self._set_aside = Counter[str]()  # rows by centre
         self.contradicted_centres: set[str] = set()
         """Centres whose accepted store has sent seals that contradict earlier ones."""
+        self.replaced_centres: set[str] = set()
+        """Centres whose accepted store replaced another, which no person has confirmed."""
 
     async def retry_set_aside_rows(self) -> None:
         """Store set-aside rows as results if their constituency now belongs to their centre. Count the other set-aside
@@ -310,6 +313,7 @@ class BatchImporter:
             self.contradicted_centres = {
                 each.centre for each in await seal_records.SQL.contradictions.fetch_rows(self._db)
             }
+            self.replaced_centres = await list_centres_with_new_store(self._db)
 
     async def commit_batches(
         self, stream: str, position: int, received: Sequence[ReceivedBatch]
@@ -343,6 +347,7 @@ class BatchImporter:
             new_booths = await self._store_collected_rows(zones, collected, now)
             await write_stores(self._db, stores)
             contradictions = {each.centre: each for each in await seal_records.SQL.contradictions.fetch_rows(self._db)}
+            replaced = await list_centres_with_new_store(self._db)
             updates = []
             for name, rows in collected.items():
                 conflict = describe_store_conflict(name, stores[name])
@@ -350,7 +355,8 @@ class BatchImporter:
                     conflict = "; ".join(filter(None, [conflict, describe_seal_contradiction(*contradictions[name])]))
                 count = self._set_aside[name] + len(rows.set_aside)
                 aside = f"{count} rows are set aside: see `dialer hq set-aside`" if count else ""
-                problem = "; ".join(filter(None, [conflict, rows.problem, aside])) or None
+                new = describe_unconfirmed_store(name, stores[name])
+                problem = "; ".join(filter(None, [conflict, new, rows.problem, aside])) or None
                 updates.append((name, rows.store.last_id, rows.created_at, rows.lost_rows, problem))
                 incarnation = rows.store.incarnation
                 acks[CentreIncarnation(name, incarnation)] = Acknowledgement(
@@ -358,7 +364,9 @@ class BatchImporter:
                 )
             await SQL.set_centres.run_statement(self._db, *split_rows_into_columns(updates, 5), now)
         self._booths |= new_booths
-        self.contradicted_centres = {*contradictions}
+        for name in replaced - self.replaced_centres:
+            _log.warning("gatherer.store_replaced", centre=name)
+        self.contradicted_centres, self.replaced_centres = {*contradictions}, replaced
         for name, rows in collected.items():
             self._set_aside[name] += len(rows.set_aside)
             if rows.set_aside:

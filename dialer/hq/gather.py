@@ -98,6 +98,8 @@ class Gatherer:
         """When rows of each centre were last committed since the start (epoch seconds)."""
         self.contradicted_centres: set[str] = set()
         """Centres whose store has sent seals that contradict earlier ones."""
+        self.replaced_centres: set[str] = set()
+        """Centres whose store replaced another, which no person has confirmed."""
         self._shares = CpuShares()
         self.set_back_at = 0.0
         """When nats-server was last found to be set back to a copy (epoch seconds); 0: not since the start."""
@@ -195,7 +197,7 @@ class Gatherer:
         waiting: asyncio.Queue[StoredMessage] = asyncio.Queue(MAX_WAITING_BATCHES)
         importer = BatchImporter(self._settings, db, self._clock, self._sightings)
         await importer.retry_set_aside_rows()
-        self.contradicted_centres = importer.contradicted_centres
+        self._copy_centre_problems(importer)
         partitions_due = 0.0
         async with asyncio.TaskGroup() as group:
             group.create_task(self._read_batch_stream(stream_id, position, waiting), name="gather-read")
@@ -207,7 +209,7 @@ class Gatherer:
                 received = await self._wait_for_batches(waiting)
                 acks = await self._commit_batches(importer, stream_id, position, received)
                 position = received[-1].position
-                self.contradicted_centres = importer.contradicted_centres
+                self._copy_centre_problems(importer)
                 self._updates_queued.set()
                 for (centre, _), ack in acks.items():
                     if ack.through is not None:
@@ -215,6 +217,10 @@ class Gatherer:
                     await self._session.publish_message(
                         messages.build_acknowledgement_subject(centre), messages.pack_acknowledgement(ack)
                     )
+
+    def _copy_centre_problems(self, importer: BatchImporter) -> None:
+        self.contradicted_centres = importer.contradicted_centres
+        self.replaced_centres = importer.replaced_centres
 
     async def _commit_batches(
         self, importer: BatchImporter, stream_id: str, position: int, received: Sequence[ReceivedBatch]

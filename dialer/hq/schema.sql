@@ -51,6 +51,8 @@ CREATE TABLE IF NOT EXISTS centre_store (
     run         text NOT NULL,                 -- changes each time the store is opened
     PRIMARY KEY (centre, incarnation)
 );
+-- false: it replaced another store, and no person has confirmed that
+ALTER TABLE centre_store ADD COLUMN IF NOT EXISTS confirmed boolean NOT NULL DEFAULT true;
 CREATE UNIQUE INDEX IF NOT EXISTS centre_store_accepted ON centre_store (centre) WHERE state = 'accepted';
 INSERT INTO centre_store SELECT centre, '', NULL, 'accepted', last_id, 0, '' FROM centre
 WHERE last_id > 0 AND NOT EXISTS (SELECT FROM centre_store WHERE centre_store.centre = centre.centre);

@@ -30,6 +30,13 @@ class CentreStore(NamedTuple):
     last_id: int
     first_at: float
     run: str
+    is_confirmed: bool
+
+
+class ReplacedStore(NamedTuple):
+    """A centre whose accepted store replaced another by itself."""
+
+    centre: str
 
 
 class SQL(Statements):
@@ -37,6 +44,7 @@ class SQL(Statements):
     all_stores = Query(CentreStore)
     set_stores = Command()
     clear_problem = Command()
+    unconfirmed = Query(ReplacedStore)
 
 
 async def list_stores(db: Database) -> list[CentreStore]:
@@ -49,24 +57,44 @@ async def read_stores(db: Database, centres: Sequence[str]) -> dict[str, Stores]
     stores: dict[str, Stores] = {centre: {} for centre in centres}
     for row in await SQL.stores.fetch_rows(db, centres):
         stores[row.centre][row.incarnation] = KnownStore(
-            row.incarnation, row.previous, StoreState(row.state), row.last_id, row.first_at, row.run
+            row.incarnation,
+            row.previous,
+            StoreState(row.state),
+            row.last_id,
+            row.first_at,
+            row.run,
+            row.is_confirmed,
         )
     return stores
+
+
+async def list_centres_with_new_store(db: Database) -> set[str]:
+    """Return the centres whose accepted store replaced another, which no person has confirmed."""
+    return {each.centre for each in await SQL.unconfirmed.fetch_rows(db)}
 
 
 async def write_stores(db: Database, stores: Mapping[str, Stores]) -> None:
     """Write the stores of centres, after `read_stores` in the same transaction."""
     rows = [
-        (centre, each.incarnation, each.previous, each.state.value, each.last_id, each.first_at, each.run)
+        (
+            centre,
+            each.incarnation,
+            each.previous,
+            each.state.value,
+            each.last_id,
+            each.first_at,
+            each.run,
+            each.is_confirmed,
+        )
         for centre, of_centre in stores.items()
         for each in of_centre.values()
     ]
     rows.sort(key=lambda row: row[3] == StoreState.ACCEPTED)  # last: a centre must never have two accepted stores
-    await SQL.set_stores.run_statement(db, *split_rows_into_columns(rows, 7))
+    await SQL.set_stores.run_statement(db, *split_rows_into_columns(rows, 8))
 
 
 async def replace_accepted_store(db: Database, centre: str, digits: str) -> str:
-    """Accept the store of a centre whose incarnation begins with `digits`, in place of the store accepted before.
+    """Accept the store of a centre whose incarnation begins with `digits`, also if it is accepted already.
 
     Its seals are accepted too, also if they contradict those received before. Returns the incarnation. Raises UnknownStore.
     """
@@ -81,7 +109,7 @@ async def replace_accepted_store(db: Database, centre: str, digits: str) -> str:
         for each in stores.values():
             each.state = StoreState.REPLACED
         found[0].state = StoreState.ACCEPTED
-        found[0].run = ""
+        found[0].run, found[0].is_confirmed = "", True
         assert find_accepted_store(stores) is found[0]  # noqa: S101 - exactly one
         await write_stores(db, {centre: stores})
         await accept_latest_sealed_epoch(db, centre, found[0].incarnation)

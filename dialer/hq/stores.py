@@ -1,8 +1,9 @@
 """The stores that send results as a centre: which one headquarters accepts, and which it refuses. Without I/O.
 
 A store has an incarnation (dialer/store/identity.py), and row ids of its own. A replaced or restored store, or a copy, sends as
-another incarnation. It is accepted once the earlier one has been silent for a while. If both send, two machines work as one
-centre: the later one is refused until a person decides (`dialer hq store accept`).
+another incarnation. It is accepted once the earlier one has been silent for a while, and is a problem of its centre until a person
+confirms it (`dialer hq store accept`). If both send, two machines work as one centre: the later one is refused until a person
+decides with the same command.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ class KnownStore:
     last_id: int  # of its rows that are committed here
     first_at: float  # when its first batch arrived (epoch seconds)
     run: str
+    is_confirmed: bool = True  # False: it replaced another, and no person has confirmed that
 
 
 class StoreNotAccepted(MatdanError):
@@ -125,6 +127,18 @@ def describe_store_conflict(centre: str, stores: dict[str, KnownStore]) -> str:
     )
 
 
+def describe_unconfirmed_store(centre: str, stores: dict[str, KnownStore]) -> str:
+    """Return what a person must do about a store that replaced another by itself, or an empty text."""
+    accepted = find_accepted_store(stores)
+    if accepted is None or accepted.is_confirmed:
+        return ""
+    origin = "a copy of an earlier one" if accepted.previous in stores else "no copy of an earlier one"
+    return (
+        f"{centre} sends from a new store, {_format_short_incarnation(accepted)}, which is {origin}. If you know that its machine"
+        f" was replaced or its store restored, confirm it with `dialer hq store accept {centre} {accepted.incarnation[:_SHOWN]}`"
+    )
+
+
 def _register_new_store(accepted: KnownStore | None, sender: SendingStore, now: float) -> KnownStore:
     store = KnownStore(sender.incarnation, sender.previous, StoreState.ACCEPTED, sender.begins_after, now, sender.run)
     if accepted is None:
@@ -132,7 +146,7 @@ def _register_new_store(accepted: KnownStore | None, sender: SendingStore, now: 
     if accepted.incarnation == sender.previous == "":  # the same store: its Matdan was upgraded
         store.last_id = accepted.last_id
         return store
-    store.state = StoreState.WAITING
+    store.state, store.is_confirmed = StoreState.WAITING, False
     return store
 
 

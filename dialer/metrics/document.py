@@ -66,7 +66,11 @@ def _make_example_process_statuses() -> Iterator[tuple[str, ProcessStatus]]:
     yield (
         "gatherer",
         build_result_gatherer_metrics(
-            is_active=True, server_up=True, committed_at={"pune-1": 0.0}, contradicted_centres=["pune-1"]
+            is_active=True,
+            server_up=True,
+            committed_at={"pune-1": 0.0},
+            contradicted_centres=["pune-1"],
+            replaced_centres=["pune-1"],
         ),
     )
     yield "headquarters' pages", build_headquarters_desk_metrics(server_up=True)

@@ -73,13 +73,15 @@ def build_result_gatherer_metrics(
     committed_at: Mapping[str, float],
     set_back_at: float = 0.0,
     contradicted_centres: Iterable[str] = (),
+    replaced_centres: Iterable[str] = (),
 ) -> ProcessStatus:
     """Return the metrics and readiness of a gatherer, the process that collects the centres' results at headquarters.
 
     `is_active` says whether it has the database's lock, and `server_up` whether it is connected to headquarters'
     server. `committed_at` has the time of the last commit of each centre's results since the start (epoch seconds).
     `set_back_at` is when the server was found to be set back to a copy; 0: never. `contradicted_centres` are the centres
-    whose store has sent seals that contradict earlier ones.
+    whose store has sent seals that contradict earlier ones, `replaced_centres` those whose store replaced another, which no
+    person has confirmed.
     """
     committed = (((centre,), at) for centre, at in committed_at.items())
     families = (
@@ -104,6 +106,12 @@ def build_result_gatherer_metrics(
             "1 for each centre whose store has sent seals that contradict earlier ones, until a person accepts the store",
             ("centre",),
             (((centre,), 1) for centre in sorted(contradicted_centres)),
+        ),
+        _gauges(
+            "gather_store_replaced",
+            "1 for each centre whose store replaced another, until a person confirms it",
+            ("centre",),
+            (((centre,), 1) for centre in sorted(replaced_centres)),
         ),
     )
     if not server_up:

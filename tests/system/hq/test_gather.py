@@ -724,7 +724,38 @@ async def test_result_rows_of_a_replaced_and_restored_store_are_counted_once(
         await wait_for(lambda: hq.centre.acknowledged == [39, 2, 3])
     assert await query_database(hq.database, "SELECT sum(count) FROM day_count WHERE what = 'attempts'") == [(41.0,)]
     assert await query_database(hq.database, "SELECT count FROM day_count WHERE what = 'seat/ready'") == [(60.0,)]
-    assert await query_database(hq.database, "SELECT lost_rows, problem FROM centre") == [(0, None)]
+    assert await query_database(hq.database, "SELECT lost_rows FROM centre") == [(0,)]
+
+
+async def test_store_that_replaced_another_is_a_problem_of_its_centre_until_a_person_confirms_it(
+    hq: Headquarters, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stores, "SILENCE_SECONDS", 0.0)
+    first, second = messages.SendingStore("1" * 32), messages.SendingStore("2" * 32)
+    settings = hq_settings(hq.server.nats_server_url, hq.database, "pune-1")
+    problems = "SELECT problem FROM centre"
+
+    async def send(store: messages.SendingStore, number: int) -> None:
+        sent = len(hq.centre.acknowledged)
+        await hq.centre.send(stored_batch(store, [attempt_row(number, attempt=f"{store.incarnation[0]}{number}")]))
+        await wait_for(lambda: len(hq.centre.acknowledged) > sent)
+
+    async with run_gatherer(settings) as gatherer:
+        await gatherer.active.wait()
+        await send(first, 1)
+        assert (await query_database(hq.database, problems), gatherer.replaced_centres) == ([(None,)], set())
+        await send(second, 1)
+        await wait_for(lambda: gatherer.replaced_centres == {"pune-1"})
+        [(problem,)] = await query_database(hq.database, problems)
+        assert problem.startswith("pune-1 sends from a new store, 22222222, which is no copy of an earlier one.")
+    async with run_gatherer(settings) as gatherer:  # another process
+        await wait_for(lambda: gatherer.replaced_centres == {"pune-1"})
+        async with open_database(hq.database) as db:
+            await replace_accepted_store(db, "pune-1", "2222")
+        await send(second, 2)
+        await wait_for(lambda: not gatherer.replaced_centres)
+    assert await query_database(hq.database, problems) == [(None,)]
+    assert hq.centre.acknowledged == [1, 1, 2]
 
 
 async def test_second_live_store_of_a_centre_is_refused_until_a_person_decides(hq: Headquarters) -> None:
@@ -841,7 +872,10 @@ async def test_headquarters_accepts_the_evidence_seals_of_a_restored_store(
         # The backup had not noted that headquarters has row 3.
         await hq.centre.send(stored_batch(second, [rows[2], sealed_row(4, again), sealed_row(5, restored.seal())]))
         await wait_for(lambda: hq.centre.acknowledged == [4, 5])
-    assert await query_database(hq.database, "SELECT problem FROM centre") == [(None,)]
+        assert not gatherer.contradicted_centres
+    [(problem,)] = await query_database(hq.database, "SELECT problem FROM centre")
+    assert problem.startswith("pune-1 sends from a new store, 22222222, which is a copy of an earlier one.")
+    assert "contradict" not in problem
     chains = await query_database(hq.database, "SELECT first_keys FROM seal_chain ORDER BY incarnation")
     assert chains == [([begin.key],), ([begin.key, again.key],)]
 

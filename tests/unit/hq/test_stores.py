@@ -14,6 +14,7 @@ from dialer.hq.stores import (
     StoreState,
     accept_store,
     describe_store_conflict,
+    describe_unconfirmed_store,
 )
 from dialer.nats.messages import SendingStore
 from tests.support.headquarters import NOW
@@ -43,7 +44,9 @@ class Centre:
 
 
 def test_first_store_of_a_centre_is_accepted_from_its_first_result_row() -> None:
-    assert Centre().send(FIRST, 0).last_id == 0
+    centre = Centre()
+    assert centre.send(FIRST, 0).last_id == 0
+    assert not describe_unconfirmed_store("pune-1", centre.stores)
 
 
 def test_restored_store_replaces_a_silent_store_after_the_confirmed_rows() -> None:
@@ -53,6 +56,21 @@ def test_restored_store_replaces_a_silent_store_after_the_confirmed_rows() -> No
     assert centre.send(SECOND, 100 + SILENCE_SECONDS).last_id == 40
     assert not centre.conflict
     assert centre.stores[FIRST.incarnation].state is StoreState.REPLACED
+
+
+@pytest.mark.parametrize(("previous", "origin"), [(FIRST.incarnation, "a copy"), (None, "no copy")])
+def test_store_that_replaced_another_is_a_problem_until_a_person_confirms_it(previous: str | None, origin: str) -> None:
+    centre, later = Centre(), replace(SECOND, previous=previous)
+    centre.send(FIRST, 0)
+    assert not centre.is_accepted(later, 100)
+    assert not describe_unconfirmed_store("pune-1", centre.stores)
+    new = centre.send(later, 200)
+    assert describe_unconfirmed_store("pune-1", centre.stores) == (
+        f"pune-1 sends from a new store, 22222222, which is {origin} of an earlier one. If you know that its machine was "
+        "replaced or its store restored, confirm it with `dialer hq store accept pune-1 22222222`"
+    )
+    new.is_confirmed = True
+    assert not describe_unconfirmed_store("pune-1", centre.stores)
 
 
 def test_second_store_of_a_centre_is_refused_while_the_first_still_sends() -> None:
@@ -84,6 +102,7 @@ def test_upgraded_store_of_a_centre_keeps_its_result_row_ids() -> None:
     centre = Centre()
     centre.send(SendingStore(), 0).last_id = 55
     assert centre.send(replace(FIRST, previous=""), 1).last_id == 55
+    assert not describe_unconfirmed_store("pune-1", centre.stores)
     assert not centre.is_accepted(SendingStore(), 100)
 
 

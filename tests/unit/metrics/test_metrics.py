@@ -194,7 +194,11 @@ def list_metric_names() -> set[str]:
         build_desk_metrics("pune-1", broker_up=True, streams=0),
         build_uplink_metrics("pune-1", broker_up=True, headquarters_up=True),
         build_result_gatherer_metrics(
-            is_active=True, server_up=True, committed_at={"pune-1": 1.0}, contradicted_centres=["pune-1"]
+            is_active=True,
+            server_up=True,
+            committed_at={"pune-1": 1.0},
+            contradicted_centres=["pune-1"],
+            replaced_centres=["pune-1"],
         ),
         build_headquarters_desk_metrics(server_up=True),
     )
