@@ -12,6 +12,7 @@ a gatherer (the process that imports) that is killed continues where its last co
 from __future__ import annotations
 
 import contextlib
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -27,6 +28,7 @@ from dialer.domain.errors import HeadquartersUnreachable
 from dialer.domain.sealed_epochs import EpochKind, SealedEpoch
 from dialer.domain.voter_place import VoterPlace
 from dialer.hq import seal_records, set_aside
+from dialer.hq.cpu_share import CpuShares
 from dialer.hq.database import Database
 from dialer.hq.ledger import (
     SEALED_EPOCHS,
@@ -275,13 +277,16 @@ class ParsedRow(Generic[Row]):
 class BatchImporter:
     """Imports batches, using the database connection that holds the gatherers' lock."""
 
-    def __init__(self, settings: HqSettings, db: Database, clock: Clock, sightings: StoreSightings) -> None:
+    def __init__(
+        self, settings: HqSettings, db: Database, clock: Clock, sightings: StoreSightings, shares: CpuShares
+    ) -> None:
         self._zone = ZoneInfo(settings.gather.time_zone)
         self._db = db
         self._clock = clock
         self._booths: set[CentreBooth] = set()  # that are stored
         self._names = NameLimit()
         self._sightings = sightings
+        self._shares = shares
         self._centres = {each.id: each for each in settings.centres}
         self._set_aside = Counter[str]()  # rows by centre
         self.contradicted_centres: set[str] = set()
@@ -414,6 +419,31 @@ class BatchImporter:
         ack = Acknowledgement(None, batch.store.incarnation, str(error), now)
         return {CentreIncarnation(batch.centre, batch.store.incarnation): ack}
 
+    def _parse_rows_of_centre(
+        self,
+        centre: str,
+        rows: CentreRows,
+        now: float,
+        marks: list[ParsedRow[MarkRow]],
+        results: list[ParsedRow[ResultRow]],
+    ) -> None:
+        """Add the rows of a centre to `marks` and `results`, or to those that are set aside."""
+        for outbox_row in rows.rows:
+            try:
+                row, fields = parse_outbox_row(centre, outbox_row, now)
+                self._refuse_row_outside_area(centre, row, fields)
+            except RowSetAside as error:
+                rows.set_aside.append(
+                    make_set_aside_row(
+                        centre, rows.store.incarnation, outbox_row, now, str(error), retry=error.may_be_retried
+                    )
+                )
+                continue
+            if isinstance(row, MarkRow):
+                marks.append(ParsedRow(row, fields))
+            else:
+                results.append(ParsedRow(row, fields))
+
     async def _store_collected_rows(
         self, zones: Mapping[str, str], collected: dict[str, CentreRows], now: float
     ) -> set[CentreBooth]:
@@ -423,21 +453,8 @@ class BatchImporter:
         parsed_marks: list[ParsedRow[MarkRow]] = []
         parsed_results: list[ParsedRow[ResultRow]] = []
         for centre, rows in collected.items():
-            for outbox_row in rows.rows:
-                try:
-                    row, fields = parse_outbox_row(centre, outbox_row, now)
-                    self._refuse_row_outside_area(centre, row, fields)
-                except RowSetAside as error:
-                    rows.set_aside.append(
-                        make_set_aside_row(
-                            centre, rows.store.incarnation, outbox_row, now, str(error), retry=error.may_be_retried
-                        )
-                    )
-                    continue
-                if isinstance(row, MarkRow):
-                    parsed_marks.append(ParsedRow(row, fields))
-                else:
-                    parsed_results.append(ParsedRow(row, fields))
+            with self._subtract_computing_time_from_share(centre):
+                self._parse_rows_of_centre(centre, rows, now, parsed_marks, parsed_results)
         if aside := [each for rows in collected.values() for each in rows.set_aside]:
             await set_aside.insert_set_aside_rows(self._db, aside)
         marks = await self._insert_new_rows(SQL.insert_marks, "new_mark", parsed_marks, _convert_mark_to_column_values)
@@ -532,6 +549,13 @@ class BatchImporter:
         if sent:
             await SQL.set_test_marks.run_statement(self._db, *split_rows_into_columns(sorted(sent.items()), 2), now)
 
+    @contextlib.contextmanager
+    def _subtract_computing_time_from_share(self, centre: str) -> Iterator[None]:
+        """Subtract the computing time of the block from what the centre may still use."""
+        started = time.thread_time()
+        yield
+        self._shares.subtract_used_computing_time(messages.build_batch_subject(centre), time.thread_time() - started)
+
     async def _compare_seals_with_earlier_ones(
         self, collected: Mapping[str, CentreRows], results: Sequence[ParsedRow[ResultRow]], now: float
     ) -> None:
@@ -553,9 +577,10 @@ class BatchImporter:
                 chain = create_chain_of_sealed_epochs(original)
             followed = [epoch.previous for epoch in epochs if epoch.kind == EpochKind.START]
             known = await seal_records.find_received_epochs(self._db, centre, followed) if followed else {}
-            for epoch in epochs:
-                if chain.add_received_epoch(epoch, store.first_at, known, now):
-                    _log.error("gatherer.seals_contradicted", centre=centre, problem=chain.contradiction)
+            with self._subtract_computing_time_from_share(centre):
+                for epoch in epochs:
+                    if chain.add_received_epoch(epoch, store.first_at, known, now):
+                        _log.error("gatherer.seals_contradicted", centre=centre, problem=chain.contradiction)
             await seal_records.write_chain_of_sealed_epochs(self._db, centre, store.incarnation, chain)
 
     async def _store_peer_updates(

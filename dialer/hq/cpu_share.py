@@ -1,4 +1,4 @@
-"""The share of the gatherer's time that each centre may use for the reading of its batches. Without I/O.
+"""The share of the gatherer's time that each centre may use for reading its batches and checking its seals. Without I/O.
 
 A small compressed message can take long to read. Without a limit, one faulty centre, or one stolen key, could stop all others.
 """
@@ -34,7 +34,9 @@ class CpuShares:
         return account.seconds > 0
 
     def subtract_used_computing_time(self, centre: str, seconds: float) -> None:
-        """Subtract the computing time that a message of a centre took. Call `has_centre_computing_time_left` for the centre
-        first.
+        """Subtract the computing time that messages of a centre took.
+
+        It does not count before the centre's first `has_centre_computing_time_left`.
         """
-        self._accounts[centre].seconds -= seconds
+        if centre in self._accounts:
+            self._accounts[centre].seconds -= seconds

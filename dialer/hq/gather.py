@@ -195,7 +195,7 @@ class Gatherer:
     async def _import_batches(self, db: Database, stream_id: str) -> None:
         position = await self._find_stream_position(db, stream_id)
         waiting: asyncio.Queue[StoredMessage] = asyncio.Queue(MAX_WAITING_BATCHES)
-        importer = BatchImporter(self._settings, db, self._clock, self._sightings)
+        importer = BatchImporter(self._settings, db, self._clock, self._sightings, self._shares)
         await importer.retry_set_aside_rows()
         self._copy_centre_problems(importer)
         partitions_due = 0.0

@@ -24,6 +24,7 @@ from dialer.domain.enums import HqRole
 from dialer.domain.signing import create_key_file
 from dialer.hq.actions import SQL, HqActions
 from dialer.hq.batch_import import BatchImporter, ReceivedBatch
+from dialer.hq.cpu_share import CpuShares
 from dialer.hq.database import open_database
 from dialer.hq.desk import open_accounts, run_hq_desk
 from dialer.hq.expected import COLUMNS, read_official_turnout, store_official_turnout
@@ -133,7 +134,7 @@ async def hq(tmp_path: Path, address: str) -> AsyncIterator[Headquarters]:
         await db.prepare_schema()
         await db.run_statement("INSERT INTO centre (centre, zone) VALUES ('pune-1', 'west'), ('patna-1', 'east')")
         rows = [mark_row(1, 7), mark_row(2, 8, "not-yet"), attempt_row(3), row(4, "test-marks", at=NOW)]
-        importer = BatchImporter(settings, db, SystemClock(), StoreSightings())
+        importer = BatchImporter(settings, db, SystemClock(), StoreSightings(), CpuShares())
         await importer.commit_batches("UP.1", 0, [ReceivedBatch(1, "up.pune-1", batch(rows))])
     async with (
         run_hq_desk(settings, read_assets(BUILT), hasher=CHEAP) as origin,

@@ -2,7 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from dialer.domain.clock import LoopClock
+from dialer.domain.sealed_epochs import SealedEpoch
+from dialer.hq import batch_import, seal_records
+from dialer.hq.batch_import import BatchImporter, ParsedRow
 from dialer.hq.cpu_share import BURST_SECONDS, SHARE, CpuShares
+from dialer.hq.ledger import CentreRows, ResultRow, parse_outbox_row
+from dialer.hq.seal_chains import SealChain
+from dialer.hq.stores import KnownStore, StoreSightings, StoreState
+from tests.support.headquarters import NOW, hq_settings
+from tests.support.sealing import SealingStore, sealed_row
 
 
 def count_read(shares: CpuShares, centre: str, cost: float, per_second: int, seconds: int) -> int:
@@ -29,3 +44,45 @@ def test_centre_that_has_used_its_share_of_processor_time_delays_no_other_centre
     count_read(shares, "pune-1", 1.0, 100, 1)
     assert not shares.has_centre_computing_time_left("pune-1", 1.0)
     assert shares.has_centre_computing_time_left("pune-2", 1.0)
+
+
+async def test_time_that_headquarters_uses_to_check_seals_counts_for_their_centre(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    used = 0.0
+
+    class SlowChain(SealChain):
+        """A chain of which each epoch takes a fifth of a second to check."""
+
+        def add_received_epoch(
+            self, epoch: SealedEpoch, store_began_at: float, known_epochs: Mapping[str, int], now: float
+        ) -> bool:
+            nonlocal used
+            used += 0.2
+            return False
+
+    async def read_slow_chain(*_: object) -> SealChain:
+        return SlowChain()
+
+    async def ignore(*_: object) -> dict[str, int]:
+        return {}
+
+    monkeypatch.setattr(batch_import, "time", SimpleNamespace(thread_time=lambda: used))
+    monkeypatch.setattr(seal_records, "read_chain_of_sealed_epochs", read_slow_chain)
+    monkeypatch.setattr(seal_records, "write_chain_of_sealed_epochs", ignore)
+    monkeypatch.setattr(seal_records, "find_received_epochs", ignore)
+    shares, store = CpuShares(), SealingStore.create()
+    for subject in ("up.pune-1", "up.pune-2"):
+        assert shares.has_centre_computing_time_left(subject, 0.0)
+    settings = hq_settings("nats://one", "postgresql:///hq", "pune-1", "pune-2")
+    importer = BatchImporter(settings, cast(Any, None), LoopClock(NOW), StoreSightings(), shares)
+    results: list[ParsedRow[ResultRow]] = []
+    for number, kind in enumerate(["start", *["minute"] * 5], 1):
+        row, fields = parse_outbox_row("pune-1", sealed_row(number, store.seal(kind)), NOW)
+        assert isinstance(row, ResultRow)
+        results.append(ParsedRow(row, fields))
+    rows = CentreRows(KnownStore("1" * 32, None, StoreState.ACCEPTED, 0, NOW, ""))
+    await importer._compare_seals_with_earlier_ones({"pune-1": rows}, results, NOW)
+    assert used > BURST_SECONDS
+    assert not shares.has_centre_computing_time_left("up.pune-1", 0.0)
+    assert shares.has_centre_computing_time_left("up.pune-2", 0.0)
