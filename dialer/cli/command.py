@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from dialer.cli.group import CommandGroup
-from dialer.deploy.mosquitto.render import format_broker_user
+from dialer.deploy.mosquitto.render import format_broker_user_name
 from dialer.domain.clock import SystemClock
 from dialer.engine.command.base import Command
 from dialer.engine.command.catalogue import COMMANDS
@@ -83,7 +83,7 @@ def _parse_json_value(name: str, field: str, text: str) -> Any:
 
 def find_default_command_sender(settings: Settings) -> str:
     """Return the user in whose name commands are sent from this machine if --as is not given."""
-    username, prefix = settings.broker.username or "", format_broker_user(settings, "")
+    username, prefix = settings.broker.username or "", format_broker_user_name(settings, "")
     return username.removeprefix(prefix) if username.startswith(prefix) else OWN_USER
 
 

@@ -7,7 +7,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from dialer import content
 
 
-def load_templates(folder: str = "") -> Environment:
+def load_configuration_templates(folder: str = "") -> Environment:
     """Return the Jinja environment for the templates in a folder of `config/`.
 
     Missing values are errors; nothing is escaped.

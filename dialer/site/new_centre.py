@@ -11,7 +11,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
-from dialer.deploy.templates import load_templates
+from dialer.deploy.templates import load_configuration_templates
 from dialer.errors import SettingError
 from dialer.settings.site import load_settings
 from dialer.settings.site_rules import load_site_profile
@@ -113,7 +113,7 @@ def check_new_centre(centre: Answers) -> None:
 
 def render_centre_settings_file(centre: Mapping[str, Any]) -> str:
     """Return the settings file of a new centre as TOML, with new secrets of 192 bits."""
-    environment = load_templates()
+    environment = load_configuration_templates()
     environment.filters["toml"] = _format_text_as_toml  # the template uses it for every string
     made = {name: secrets.token_urlsafe(24) for name in ("ami_secret", "broker_password", "desk_password")}
     organisation = " ".join(centre["organisation"].split())

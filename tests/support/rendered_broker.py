@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from dialer.deploy.asterisk.file_changes import plan_file_changes, write_planned_files
-from dialer.deploy.mosquitto.render import CONFIGURATION, MARKER, format_broker_user, render_mosquitto_files
+from dialer.deploy.mosquitto.render import CONFIGURATION, MARKER, format_broker_user_name, render_mosquitto_files
 from dialer.mqtt.client import BrokerSettings
 from dialer.mqtt.embedded_broker import find_free_port, find_mosquitto
 from dialer.settings.site import Settings
@@ -36,7 +36,7 @@ class RenderedBroker:
     def user(self, centre: str, name: str) -> dict[str, Any]:
         """Return the aiomqtt.Client arguments of a supervisor."""
         settings = self.sites[centre]
-        username = format_broker_user(settings, name)
+        username = format_broker_user_name(settings, name)
         return {
             "hostname": "127.0.0.1",
             "port": settings.broker.port,

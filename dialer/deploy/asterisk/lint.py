@@ -8,8 +8,8 @@ from pathlib import Path
 
 from dialer.deploy.asterisk.checks.dialplan import check_dialplan
 from dialer.deploy.asterisk.checks.finding import Configuration
-from dialer.deploy.asterisk.checks.manager import check_http_server, check_manager
-from dialer.deploy.asterisk.checks.pjsip import check_pjsip
+from dialer.deploy.asterisk.checks.manager import check_http_server, check_manager_conf
+from dialer.deploy.asterisk.checks.pjsip import check_pjsip_conf
 from dialer.deploy.asterisk.checks.system import (
     REQUIRED_FILES,
     check_asterisk_files,
@@ -62,9 +62,9 @@ def lint_file_texts(
     configuration = Configuration(files, settings, rendered)
     findings = [
         *check_asterisk_files(configuration),
-        *check_manager(configuration),
+        *check_manager_conf(configuration),
         *check_http_server(configuration),
-        *check_pjsip(configuration),
+        *check_pjsip_conf(configuration),
         *check_dialplan(configuration),
         *check_modules(configuration),
         *check_conferences(configuration, read_conf("confbridge.conf", render_conferences())),

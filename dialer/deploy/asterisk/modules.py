@@ -36,7 +36,7 @@ OPTIONAL = {
 """The purpose and modules of each optional feature of a site."""
 
 
-def list_modules(**features: bool) -> Mapping[str, list[str]]:
+def list_needed_asterisk_modules(**features: bool) -> Mapping[str, list[str]]:
     """Return the names of the Asterisk modules that a site needs, by purpose, without .so.
 
     `features` are the optional functions of `OPTIONAL` that the site uses.

@@ -14,8 +14,8 @@ from pydantic import SecretStr
 from dialer import content
 from dialer.deploy.asterisk.agi_secret import FINGERPRINT_VARIABLE, compute_dialplan_fingerprint, derive_agi_secret
 from dialer.deploy.asterisk.events import EVENTS
-from dialer.deploy.asterisk.modules import list_modules
-from dialer.deploy.templates import load_templates
+from dialer.deploy.asterisk.modules import list_needed_asterisk_modules
+from dialer.deploy.templates import load_configuration_templates
 from dialer.errors import SettingError
 from dialer.settings.asterisk import Ami
 from dialer.settings.recordings import RecordingSettings
@@ -47,8 +47,8 @@ _SPARE_CALLS = 20  # in addition to trunk channels and seats: supervisors, third
 
 
 @cache
-def _load_template_environment() -> Environment:
-    environment = load_templates("asterisk")
+def _load_asterisk_templates() -> Environment:
+    environment = load_configuration_templates("asterisk")
     environment.filters.update(
         bracketed=_bracket_ipv6_address, host_network=_convert_host_to_network, sip_uri=_format_sip_uri
     )
@@ -60,7 +60,7 @@ def render_template(name: str, **values: Any) -> str:
 
     Raises jinja2.UndefinedError for a missing value.
     """
-    return _load_template_environment().get_template(f"{name}.j2").render(**values)
+    return _load_asterisk_templates().get_template(f"{name}.j2").render(**values)
 
 
 def render_dialplan(
@@ -76,7 +76,7 @@ def render_dialplan(
     """
     ami, agent_login = Ami(secret=SecretStr(manager_secret)), AgentLogin(code=log_in_code)
     settings = Settings(ami=ami, agent_login=agent_login, recordings=recordings or RecordingSettings())
-    return render_template("extensions.conf", **_make_dialplan_values(settings), others=servers)
+    return render_template("extensions.conf", **_make_values_of_dialplan_template(settings), others=servers)
 
 
 def render_conferences(mixing_milliseconds: int = 20) -> str:
@@ -100,7 +100,7 @@ def render_asterisk_site_files(
     webrtc = any(seat.webrtc for seat in settings.seats)
     sip = f":{asterisk.sip_port}"
     values = {
-        **_make_dialplan_values(settings),
+        **_make_values_of_dialplan_template(settings),
         "asterisk": asterisk,
         "ami": settings.ami,
         "trunks": trunks,
@@ -114,7 +114,7 @@ def render_asterisk_site_files(
         "transports": _list_used_transports(settings, between=bool(others)),
         # the address and port of ws are in http.conf
         "transport_ports": {"udp": sip, "tcp": sip, "tls": f":{asterisk.tls_port}", "ws": ""},
-        "modules": list_modules(
+        "modules": list_needed_asterisk_modules(
             webrtc=webrtc,
             srtp=webrtc or any(line.srtp for line in lines),
             registers=any(trunk.registers for trunk in trunks),
@@ -139,7 +139,7 @@ def render_asterisk_site_files(
     return {name: render_template(name, **values) for name in FILES}
 
 
-def _make_dialplan_values(settings: Settings) -> dict[str, Any]:
+def _make_values_of_dialplan_template(settings: Settings) -> dict[str, Any]:
     secret = derive_agi_secret("" if settings.ami.secret is None else settings.ami.secret.get_secret_value())
 
     def create_token_expression(path: str) -> str:

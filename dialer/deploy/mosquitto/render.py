@@ -16,7 +16,7 @@ from functools import cache, partial
 from pathlib import Path
 
 from dialer.deploy.mosquitto.passwords import hash_password, is_hash_of_password
-from dialer.deploy.templates import load_templates
+from dialer.deploy.templates import load_configuration_templates
 from dialer.domain.enums import SupervisorRole
 from dialer.errors import SettingError
 from dialer.settings.fields import is_loopback_host
@@ -43,7 +43,7 @@ class BrokerUser:
     password: str | None = None  # from the settings, or None if one is generated
 
 
-def format_broker_user(settings: Settings, name: str) -> str:
+def format_broker_user_name(settings: Settings, name: str) -> str:
     """Return the name of a supervisor's user at the broker.
 
     It contains the centre's ID, as several centres may share a broker.
@@ -76,7 +76,7 @@ def list_broker_users(sites: Sequence[tuple[str, Settings]]) -> list[BrokerUser]
 def _create_dialler_user(file: str, settings: Settings) -> BrokerUser:
     broker, root = settings.broker, f"dialer/v1/{settings.centre.id}"
     if broker.username is None or not _USER.fullmatch(broker.username):
-        remedy = f'set one of letters, digits, dots and dashes, such as "{format_broker_user(settings, OWN_USER)}"'
+        remedy = f'set one of letters, digits, dots and dashes, such as "{format_broker_user_name(settings, OWN_USER)}"'
         raise SettingError(file, "broker.username", "is not a valid user name for the dialler", remedy)
     password = "" if broker.password is None else broker.password.get_secret_value()
     if len(password) < MIN_PASSWORD_LENGTH or re.search(r"change.?me|\s", password, re.IGNORECASE):
@@ -108,7 +108,7 @@ def _list_supervisor_users(settings: Settings) -> list[BrokerUser]:
             rules += ["topic read homeassistant/#", "topic write homeassistant/status"]
         own = settings.desk.broker_password if is_desk else None
         password = None if own is None else own.get_secret_value()
-        found.append(BrokerUser(format_broker_user(settings, each.name), (*rules, *read), password))
+        found.append(BrokerUser(format_broker_user_name(settings, each.name), (*rules, *read), password))
     return found
 
 
@@ -185,7 +185,7 @@ def _render_configuration(file: str, settings: Settings, directory: Path) -> str
     )
 
 
-_templates = cache(partial(load_templates, "mosquitto"))
+_templates = cache(partial(load_configuration_templates, "mosquitto"))
 
 
 def _render_template(template: str, **values: object) -> str:

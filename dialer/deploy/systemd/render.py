@@ -8,7 +8,7 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Final
 
-from dialer.deploy.templates import load_templates
+from dialer.deploy.templates import load_configuration_templates
 from dialer.errors import SettingError
 from dialer.settings.fields import is_loopback_host
 from dialer.settings.site import Settings
@@ -148,7 +148,7 @@ def render_service_files(settings: Settings, dialer: Path, local: LocalPrograms)
             stop_seconds=round(settings.dialling.drain_seconds) + _DRAIN_MARGIN_SECONDS,
             background=process is not DIALLER,
             scripts=process is DIALLER and settings.runs_agi_scripts,
-            on_this_machine_alone=process is DIALLER and _uses_only_local_connections(settings),
+            on_this_machine_alone=process is DIALLER and _connects_to_this_machine_only(settings),
         )
     for job, when in list_timers(settings, local).items():
         writes = dict.fromkeys([DATA, *own]) if job is BACKUP else shared["recorded"]
@@ -182,13 +182,13 @@ def _may_service_own_folder(folder: Path) -> bool:
     return len(folder.parts) > depth + 1 and not any(map(folder.is_relative_to, _INVISIBLE)) and folder != HOME
 
 
-def _uses_only_local_connections(settings: Settings) -> bool:
+def _connects_to_this_machine_only(settings: Settings) -> bool:
     hosts = (settings.ami.host, settings.fastagi.host, settings.broker.host, settings.metrics.host)
     # AGI scripts have their own namespaces, in which they may open any connection.
     return all(map(is_loopback_host, hosts)) and not settings.twilio.enabled and not settings.runs_agi_scripts
 
 
-_templates = cache(partial(load_templates, "service"))
+_templates = cache(partial(load_configuration_templates, "service"))
 
 
 def _render_template(template: str, **values: object) -> str:

@@ -67,7 +67,7 @@ def _check_outward_calls(contexts: Mapping[str, ConfSection], start: str, who: s
 
 
 def _check_dialplan_step(setting: Setting, context: str, who: str) -> Iterator[Finding]:
-    application, data = _parse_application(setting)
+    application, data = _parse_application_of_dialplan_step(setting)
     if application in _OUT and (application == "disa" or _DIALS_OUT.search(data)):
         text = f"{who} reaches [{context}], which calls out ({application.capitalize()})"
         yield report_unsafe_setting(setting, "", text, "give trunks and phones contexts without it")
@@ -76,13 +76,13 @@ def _check_dialplan_step(setting: Setting, context: str, who: str) -> Iterator[F
         yield report_unsafe_setting(setting, "", text, "remove it")
 
 
-def _parse_application(setting: Setting) -> tuple[str, str]:
+def _parse_application_of_dialplan_step(setting: Setting) -> tuple[str, str]:
     step = _STEP.match(setting.value)
     return ("", "") if step is None else (step[1].lower(), step[2])
 
 
 def _does_step_jump_to_context(setting: Setting, context: str) -> bool:
-    application, data = _parse_application(setting)
+    application, data = _parse_application_of_dialplan_step(setting)
     return application in _JUMPS and re.search(rf"(?<![\w-]){re.escape(context)}\s*,", data) is not None
 
 
@@ -98,7 +98,7 @@ def _check_matdan_contexts(
             text = f"the context [{wanted.name}], to which the dialler sends calls, is missing"
             yield report_broken_setting(conf.name, "", text, "render the file")
             continue
-        difference = _find_first_difference(found, wanted)
+        difference = _find_first_differing_step(found, wanted)
         if difference is not None:
             text = f"[{found.name}] differs from the dialplan of this version of the dialler"
             yield report_broken_setting(difference, "", text, "render the file")
@@ -114,7 +114,7 @@ def _check_matdan_contexts(
         )
 
 
-def _find_first_difference(found: ConfSection, wanted: ConfSection) -> Setting | ConfSection | None:
+def _find_first_differing_step(found: ConfSection, wanted: ConfSection) -> Setting | ConfSection | None:
     theirs, ours = (
         [(each.key.lower(), "".join(each.value.split())) for each in section.settings] for section in (found, wanted)
     )

@@ -52,11 +52,11 @@ def report_broken_setting(place: Place, key: str, text: str, remedy: str) -> Fin
 
 
 def _create_finding(subject: str, place: Place, key: str, text: str, remedy: str) -> Finding:
-    file, line = _locate_setting(place, key)
+    file, line = _find_line_of_setting(place, key)
     return Finding(Level.ERROR, subject, text, remedy, file, line)
 
 
-def _locate_setting(place: Place, key: str) -> tuple[str, int]:
+def _find_line_of_setting(place: Place, key: str) -> tuple[str, int]:
     if isinstance(place, str):
         return place, 0
     at = place.find_setting(key) or place if isinstance(place, ConfSection) else place

@@ -31,7 +31,7 @@ _EVERYWHERE = ("0.0.0.0/0", "0.0.0.0/0.0.0.0", "::/0")
 _MIN_WRITE_TIMEOUT = 1000
 
 
-def check_manager(configuration: Configuration) -> Iterator[Finding]:
+def check_manager_conf(configuration: Configuration) -> Iterator[Finding]:
     """Check manager.conf: who may log in to Asterisk's manager interface, from where, and with which permissions."""
     conf = configuration.get_conf_file("manager.conf")
     if "manager.conf" not in configuration.files:

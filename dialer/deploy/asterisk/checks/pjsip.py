@@ -25,7 +25,7 @@ _HOST = re.compile(r"sips?:(?:[^@;>]*@)?(\[[^\]]+\]|[^:;>]+)")
 _REDIRECTED = "FORWARD_CONTEXT=matdan-redirected"
 
 
-def check_pjsip(configuration: Configuration) -> Iterator[Finding]:
+def check_pjsip_conf(configuration: Configuration) -> Iterator[Finding]:
     """Check pjsip.conf: endpoints of carriers and phones, their authentication and transports."""
     conf = configuration.get_conf_file("pjsip.conf")
     if "pjsip.conf" not in configuration.files:
@@ -34,7 +34,7 @@ def check_pjsip(configuration: Configuration) -> Iterator[Finding]:
     contexts = {section.name for section in configuration.get_conf_file("extensions.conf").list_live_sections()}
     for endpoint in conf.find_sections_of_type("endpoint"):
         yield from _check_endpoint_identification(endpoint, identified)
-        yield from _check_unsafe_defaults(endpoint)
+        yield from _check_unsafe_pjsip_defaults(endpoint)
         yield from _check_section_references(endpoint, conf, contexts)
     for auth in conf.find_sections_of_type("auth"):
         if auth.get_setting_value("password") and is_weak_password(
@@ -103,7 +103,7 @@ def _check_endpoint_identification(endpoint: ConfSection, identified: set[str]) 
         )
 
 
-def _check_unsafe_defaults(endpoint: ConfSection) -> Iterator[Finding]:
+def _check_unsafe_pjsip_defaults(endpoint: ConfSection) -> Iterator[Finding]:
     """Check pjsip settings whose defaults in Asterisk are unsafe for a dialler."""
     name = endpoint.name
     for key, found, what in (
