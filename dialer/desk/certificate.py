@@ -89,16 +89,16 @@ def make_certificate(
         problem = f"people type {own}, but the certificate would be for {_join_certificate_names(names)}"
         remedy = f"add --name {own}" if ca is None else _describe_new_ca(files)
         raise SettingError("settings", "desk.address", problem, remedy)
-    if old is not None and (ca is None or not _is_issued_by(ca, old)):
+    if old is not None and (ca is None or not _is_certificate_issued_by_ca(ca, old)):
         raise _create_certificate_error(files.certificate, f"was not issued by {files.ca}", "move it and its key away")
     ca_is_new = ca is None
     ca_key = _read_or_create_key(files.ca_key)
     if ca is None:
         ca = _create_ca_certificate(ca_key, centre, names, at)
-        _replace_file(files.ca, ca.public_bytes(serialization.Encoding.PEM), 0o644)
+        _replace_certificate_file(files.ca, ca.public_bytes(serialization.Encoding.PEM), 0o644)
     key = _read_or_create_key(files.key)
     certificate = _create_certificate(ca, ca_key, key.public_key(), centre, names, at)
-    _replace_file(files.certificate, certificate.public_bytes(serialization.Encoding.PEM), 0o644)
+    _replace_certificate_file(files.certificate, certificate.public_bytes(serialization.Encoding.PEM), 0o644)
     fingerprint = ca.fingerprint(hashes.SHA256()).hex(":").upper()
     return IssuedCertificate(
         files, names, certificate.not_valid_after_utc, ca.not_valid_after_utc, ca_is_new, fingerprint
@@ -164,7 +164,7 @@ def _refuse_unusable_ca(ca: x509.Certificate, files: CertificateFiles, at: datet
         raise _create_certificate_error(files.ca_key, f"is not the key of {files.ca}", "restore the right key")
 
 
-def _is_issued_by(ca: x509.Certificate, certificate: x509.Certificate) -> bool:
+def _is_certificate_issued_by_ca(ca: x509.Certificate, certificate: x509.Certificate) -> bool:
     try:
         certificate.verify_directly_issued_by(ca)
     except (ValueError, TypeError, InvalidSignature):
@@ -262,7 +262,7 @@ def _read_or_create_key(path: Path) -> ec.EllipticCurvePrivateKey:
         made = ec.generate_private_key(ec.SECP256R1())
         plain = serialization.NoEncryption()
         text = made.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain)
-        _replace_file(path, text, 0o600)
+        _replace_certificate_file(path, text, 0o600)
         return made
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise _create_certificate_error(path, "is not a key without a password", "move this file away") from error
@@ -277,7 +277,7 @@ def _read_or_create_key(path: Path) -> ec.EllipticCurvePrivateKey:
     return found
 
 
-def _replace_file(path: Path, content: bytes, mode: int) -> None:
+def _replace_certificate_file(path: Path, content: bytes, mode: int) -> None:
     """Replace a file as a whole, or leave it unchanged on an error."""
     temporary = path.with_name(f".{path.name}.part")
     try:

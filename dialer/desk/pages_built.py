@@ -35,7 +35,7 @@ def are_pages_built() -> bool:
 def has_usable_node() -> bool:
     """Return whether a recent enough Node is available."""
     try:
-        _find_node_tools()
+        _find_node_and_npm()
     except PagesNotBuilt:
         return False
     return True
@@ -47,7 +47,7 @@ def build_pages() -> Path:
         raise PagesNotBuilt(
             f"{SOURCES} does not exist: only a clone has the sources of the pages, and a wheel contains them built"
         )
-    node, npm = _find_node_tools()
+    node, npm = _find_node_and_npm()
     environment = {**os.environ, "PATH": f"{node.parent}{os.pathsep}{os.environ.get('PATH', '')}"}
     for arguments in (["ci", "--no-audit", "--no-fund"], ["run", "build"]):
         done = subprocess.run(  # noqa: S603 - the npm that was found, in our own folder
@@ -61,7 +61,7 @@ def build_pages() -> Path:
     return BUILT
 
 
-def _find_node_tools() -> tuple[Path, list[str]]:
+def _find_node_and_npm() -> tuple[Path, list[str]]:
     """Return the path of Node and the command that runs npm, from this machine or from the Python package of Node."""
     node, npm = shutil.which("node"), shutil.which("npm")
     if node is not None and npm is not None and _read_node_version(node) >= MIN_NODE:

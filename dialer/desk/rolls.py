@@ -118,15 +118,15 @@ class RollRoutes:
             raise RequestRefused(409, "list-busy")
         if shutil.disk_usage(self._spool.store.parent).free < DISK_FACTOR * length + self._reserve:
             raise RequestRefused(507, "no-room")
-        self._discard_roll_files()
-        self._set_roll_status(RollStatus(list_id, name, who.name, "receiving", 0.0))
+        self._discard_roll_and_status()
+        self._store_and_publish_roll_status(RollStatus(list_id, name, who.name, "receiving", 0.0))
         path = self._spool.get_path_of_spooled_file(list_id).with_suffix(Path(name).suffix.lower())
         try:
             with await asyncio.to_thread(path.open, "xb") as file:
                 async for chunk in request.stream():
                     await asyncio.to_thread(file.write, chunk)
         except BaseException as error:
-            self._discard_roll_files()
+            self._discard_roll_and_status()
             if isinstance(error, OSError):
                 raise StoreError(
                     f"{path.parent}: the uploaded roll cannot be written ({error.strerror}):"
@@ -139,13 +139,13 @@ class RollRoutes:
     async def import_roll(self, asked: RollReference, who: SignedIn) -> None:
         """Tell the dialler to import a checked roll. The centre's state shows the progress."""
         self._refuse_roll_in_other_state(asked.list, {"checked"})
-        self._change_roll_status(asked.list, state="importing")
+        self._change_status_of_roll_if_current(asked.list, state="importing")
         self._start_roll_task(self._import_checked_roll(asked, who.name))
 
     async def discard_uploaded_roll(self, asked: RollReference) -> None:
         """Delete an uploaded roll, unless it is being checked or imported."""
         self._refuse_roll_in_other_state(asked.list, AT_REST)
-        self._discard_roll_files()
+        self._discard_roll_and_status()
 
     def _refuse_roll_in_other_state(self, list_id: str, states: Collection[str]) -> None:
         if self._status is None or self._status.id != list_id or self._status.state not in states:
@@ -162,8 +162,8 @@ class RollRoutes:
         task.add_done_callback(self._tasks.discard)
 
     async def _check_roll_file(self, list_id: str, path: Path) -> None:
-        self._change_roll_status(list_id, state="checking")
-        pool = _start_checking_process()
+        self._change_status_of_roll_if_current(list_id, state="checking")
+        pool = _start_process_that_checks_rolls()
         try:
             work = partial(check_uploaded_roll, path, list_id, self._spool, self._region)
             found = await asyncio.get_running_loop().run_in_executor(pool, work)
@@ -171,9 +171,9 @@ class RollRoutes:
             self._spool.remove_spooled_file(list_id)
             problem = str(error).replace(str(path), self._status.name if self._status else path.name)
             was_killed = isinstance(error, BrokenProcessPool)
-            self._change_roll_status(list_id, state="refused", text=KILLED if was_killed else problem)
+            self._change_status_of_roll_if_current(list_id, state="refused", text=KILLED if was_killed else problem)
         else:
-            self._change_roll_status(list_id, state="checked", **found)
+            self._change_status_of_roll_if_current(list_id, state="checked", **found)
         finally:
             pool.shutdown(wait=False)  # its process has the lowest priority: waiting for it would block the pages
 
@@ -187,19 +187,21 @@ class RollRoutes:
             elif reply.status != "unanswered" or replies == MAX_REPLIES:
                 break
         self._spool.remove_spooled_file(asked.list)
-        self._change_roll_status(asked.list, state="done" if reply.status == "done" else "refused", text=reply.text)
+        self._change_status_of_roll_if_current(
+            asked.list, state="done" if reply.status == "done" else "refused", text=reply.text
+        )
 
-    def _discard_roll_files(self) -> None:
+    def _discard_roll_and_status(self) -> None:
         if self._status is not None:
             self._spool.remove_spooled_file(self._status.id)
         self._status = None
         self._page_state.set_value("list", None)
 
-    def _change_roll_status(self, list_id: str, **changed: Any) -> None:
+    def _change_status_of_roll_if_current(self, list_id: str, **changed: Any) -> None:
         if self._status is not None and self._status.id == list_id:
-            self._set_roll_status(replace(self._status, **changed))
+            self._store_and_publish_roll_status(replace(self._status, **changed))
 
-    def _set_roll_status(self, status: RollStatus) -> None:
+    def _store_and_publish_roll_status(self, status: RollStatus) -> None:
         self._status = replace(status, at=self._page_state.now())
         self._page_state.set_value("list", self._status)
         _log.info("roll.status_changed", list=status.id, state=status.state, by=status.by)
@@ -223,5 +225,5 @@ def check_uploaded_roll(path: Path, list_id: str, spool: Spool, region: str) -> 
     return {"figures": figures, "reasons": dict(result.reasons), "warnings": warnings}
 
 
-def _start_checking_process() -> Executor:
+def _start_process_that_checks_rolls() -> Executor:
     return ProcessPoolExecutor(1, get_context("spawn"), os.nice, (NICE,))

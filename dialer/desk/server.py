@@ -20,7 +20,7 @@ from dialer.desk.agents.phone import AgentPhones
 from dialer.desk.agents.screen_pop import ScreenPopBuilder, ScreenPops
 from dialer.desk.agents.sessions import AgentSessions
 from dialer.desk.agents.sign_in import AgentSignInRoutes
-from dialer.desk.agents.site import AgentSite, create_pin_prover
+from dialer.desk.agents.site import AgentSite, create_prover_of_agent_pins
 from dialer.desk.agents.streams import AgentStreams
 from dialer.desk.board import Board
 from dialer.desk.board_account import BoardAccount, serve_desk_metrics
@@ -97,7 +97,7 @@ class AgentPages:
 
     def prepare_agent_settings(self, settings: Settings) -> Callable[[], None]:
         """Read the files that new settings name, and return a function that applies them. Raises FlowError, SettingError."""
-        builder, prover = ScreenPopBuilder(settings), create_pin_prover(settings)
+        builder, prover = ScreenPopBuilder(settings), create_prover_of_agent_pins(settings)
 
         def apply_prepared_settings() -> None:
             self._site.replace_settings(settings, prover)
@@ -165,7 +165,9 @@ async def open_desk(
             )
             board = Board(page_state, streams := Streams(page_state, people, clock), dialler_client, file, clock)
             await board.load_alert_acknowledgements()
-            figures = BoardFigures(page_state, reading, clock, get_site_zone(settings), list_caps_by_campaign(settings))
+            figures = BoardFigures(
+                page_state, reading, clock, get_site_zone(settings), list_abandoned_rate_caps_by_campaign(settings)
+            )
             await figures.read_booth_names()
             agent_reading = await AgentReading.open(path, key)
             stack.push_async_callback(agent_reading.close)
@@ -199,7 +201,7 @@ async def open_desk(
 
             async def apply_settings(new: Settings) -> None:
                 caps, apply_to_agents = await asyncio.to_thread(
-                    lambda: (list_caps_by_campaign(new), agents.prepare_agent_settings(new))
+                    lambda: (list_abandoned_rate_caps_by_campaign(new), agents.prepare_agent_settings(new))
                 )
                 figures.caps = caps
                 account.replace_settings(new)
@@ -263,7 +265,7 @@ def find_desk_broker(settings: Settings) -> BrokerSettings:
     )
 
 
-def list_caps_by_campaign(settings: Settings) -> dict[str, tuple[ShownCap, ...]]:
+def list_abandoned_rate_caps_by_campaign(settings: Settings) -> dict[str, tuple[ShownCap, ...]]:
     """Return the caps on the abandoned-call rate of each campaign, by its id."""
     profile = load_site_profile(settings)
     return {each.id: tuple(ShownCap(*cap) for cap in list_abandoned_caps(each, profile)) for each in settings.campaigns}

@@ -8,7 +8,7 @@ import structlog
 from fastapi import APIRouter
 from pydantic import Field
 
-from dialer.desk.agents.sessions import AgentSessions, find_current_attempt
+from dialer.desk.agents.sessions import AgentSessions, find_current_attempt_of_seat
 from dialer.desk.agents.site import AgentSite
 from dialer.domain.errors import RefusedBecause, StoreError
 from dialer.engine.command.catalogue import COMMANDS
@@ -114,7 +114,7 @@ class AgentCommands:
         if (
             "attempt" not in known
             and "attempt" in values
-            and values.pop("attempt") != find_current_attempt(self._page_state, who.seat)
+            and values.pop("attempt") != find_current_attempt_of_seat(self._page_state, who.seat)
         ):
             raise RequestRefused(409, "late")
         if not values.keys() <= known or not required <= values.keys():

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter
 from pydantic import Field
 
-from dialer.desk.agents.sessions import find_current_attempt
+from dialer.desk.agents.sessions import find_current_attempt_of_seat
 from dialer.domain.errors import KeyTaken, StoreError
 from dialer.domain.view import SeatView
 from dialer.store.agent_reading import AgentReading
@@ -136,7 +136,7 @@ class AgentNotes:
         if length > MAX_DRAFT_BYTES:
             raise RequestRefused(413, "too-long")
         phone_id = await self._find_phone_id(who, body.attempt)
-        has_another = find_current_attempt(self._page_state, who.seat) not in {
+        has_another = find_current_attempt_of_seat(self._page_state, who.seat) not in {
             None,
             body.attempt,
         }  # whose draft it would replace

@@ -199,7 +199,7 @@ def find_sip_refusal_reason(text: str, user: str) -> str | None:
     found = [_HEADER.fullmatch(each) for each in lines]
     if first is None or not ended or None in found:
         return "no-sip"
-    named = [(_expand_short_sip_header_name(each["name"]), each["value"]) for each in found if each is not None]
+    named = [(_expand_compact_sip_header_name(each["name"]), each["value"]) for each in found if each is not None]
     once = [name for name, _ in named if name in _ONCE]
     headers = dict(named)
     if len(once) != len(set(once)) or headers.get("content-length", "").strip() != str(len(body.encode())):
@@ -213,7 +213,7 @@ def find_sip_refusal_reason(text: str, user: str) -> str | None:
     return None if all(_find_sip_user(headers.get(name, "")) == user for name in own) else "user"
 
 
-def _expand_short_sip_header_name(name: str) -> str:
+def _expand_compact_sip_header_name(name: str) -> str:
     low = name.lower()
     return _SHORT.get(low, low)
 

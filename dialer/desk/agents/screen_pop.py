@@ -50,7 +50,7 @@ class SeatCall:
     opted_out: bool
 
     @classmethod
-    def create_from_seat_view(cls, seat: SeatView) -> SeatCall | None:
+    def create_seat_call_from_seat_view(cls, seat: SeatView) -> SeatCall | None:
         """Return the call at a seat, or None if nobody is on the line or the ids are not known yet."""
         pop, attempt = seat.screen_pop, seat.attempt_id
         if pop is None or attempt is None:
@@ -179,13 +179,13 @@ class ScreenPops:
                     if isinstance(value, CentreState):
                         self._page_state.set_value("online", {"online": value.online})
                     elif isinstance(value, SeatView):
-                        await self.update_screen_pop(key.removeprefix("seat/"), value)
+                        await self.update_screen_pop_of_seat(key.removeprefix("seat/"), value)
 
-    async def update_screen_pop(self, seat: str, view: SeatView) -> None:
+    async def update_screen_pop_of_seat(self, seat: str, view: SeatView) -> None:
         """Show the voter on the line on the page of a seat. If the store cannot be read, show nothing, and retry with
         the seat's next message.
         """
-        call = SeatCall.create_from_seat_view(view)
+        call = SeatCall.create_seat_call_from_seat_view(view)
         if call == self._shown.get(seat):
             return
         pop = None

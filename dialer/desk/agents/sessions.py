@@ -80,7 +80,7 @@ class AgentSessions:
         self._leaving.discard(seat)
 
 
-def find_current_attempt(page_state: PageState, seat: str) -> str | None:
+def find_current_attempt_of_seat(page_state: PageState, seat: str) -> str | None:
     """Return the id of the attempt at a seat, or None if there is no call or the seat is unknown."""
     view = page_state.get_value(f"seat/{seat}", SeatView)
     return None if view is None else view.attempt_id

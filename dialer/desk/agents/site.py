@@ -20,7 +20,7 @@ class AgentSite:
 
     def __init__(self, settings: Settings, *, training: bool = False) -> None:
         self._training = training
-        self.replace_settings(settings, create_pin_prover(settings))
+        self.replace_settings(settings, create_prover_of_agent_pins(settings))
 
     def replace_settings(self, settings: Settings, prover: PinProver) -> None:
         """Use these settings from now on. `prover` computes the proofs of their agents' PINs, which replace the PINs in
@@ -53,7 +53,7 @@ class AgentSite:
             phone=self.phones.get(who.seat, "own"),
             language=languages[0] if languages else centre.language,
             languages=tuple(languages),
-            wrap_up_seconds={each.id: each.wrap_up_seconds for each in self._list_campaigns(who)},
+            wrap_up_seconds={each.id: each.wrap_up_seconds for each in self._list_campaigns_for_skills_of_agent(who)},
             manual=tuple(self.list_manual_campaigns(who)),
             centre=centre.id,
             zone=centre.time_zone,
@@ -67,15 +67,15 @@ class AgentSite:
 
     def list_manual_campaigns(self, who: SignedInUser) -> list[str]:
         """Return the campaigns in which this agent may dial numbers manually."""
-        return [each.id for each in self._list_campaigns(who) if each.manual_dialling]
+        return [each.id for each in self._list_campaigns_for_skills_of_agent(who) if each.manual_dialling]
 
-    def _list_campaigns(self, who: SignedInUser) -> list[Campaign]:
+    def _list_campaigns_for_skills_of_agent(self, who: SignedInUser) -> list[Campaign]:
         agent = self._agents.get(who.name)
         skills = agent.skills if agent is not None else ()
         return [each for each in self._campaigns if each.skill is None or each.skill in skills]
 
 
-def create_pin_prover(settings: Settings) -> PinProver:
+def create_prover_of_agent_pins(settings: Settings) -> PinProver:
     """Return the object that computes proofs of the agents' PINs, which replace the PINs in commands to the dialler.
 
     Blocks for tens of milliseconds.

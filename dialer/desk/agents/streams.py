@@ -87,7 +87,7 @@ class AgentStreams:
         }
         checked_at, number, ended = self._page_state.now(), 0, False
         wanted = self._page_state.open_subscription(names.__contains__, 0.0)
-        with wanted as subscription, self._register_stream(who.seat, tab, subscription) as stream:
+        with wanted as subscription, self._register_page_of_seat(who.seat, tab, subscription) as stream:
             async for update in subscription.stream_updates():
                 seat = self._page_state.get_value(f"seat/{who.seat}", SeatView)
                 agent = None if seat is None else seat.agent
@@ -110,7 +110,7 @@ class AgentStreams:
                 )
 
     @contextmanager
-    def _register_stream(self, seat: str, tab: str, subscription: Subscription) -> Iterator[_Stream]:
+    def _register_page_of_seat(self, seat: str, tab: str, subscription: Subscription) -> Iterator[_Stream]:
         before = self._open.get(seat)
         if before is not None:
             before.taken = True
