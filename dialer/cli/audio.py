@@ -94,7 +94,7 @@ def prepare_changed_recordings(
     say = _collect_prompt_texts(settings, words, words.list_languages_with_texts()) | _get_information_message_texts(
         settings, words
     )
-    find_unused_reason = _explain_unused_prompts(settings, words, say)
+    find_unused_reason = _make_function_that_explains_unused_prompts(settings, words, say)
     catalogue = get_catalogue_directory(settings)
     with open_catalogue_for_changes(catalogue) as entries, show_progress("preparing") as advance:
         before = dict(entries)
@@ -135,7 +135,9 @@ def create_missing_drafts(
     _refuse_unknown_option_values("--language", language or (), words.list_languages_with_texts())
     spoken = language or _find_site_languages(settings, words)
     wanted = _collect_prompt_texts(settings, words, spoken)
-    wanted |= collect_words_of_name_prompts([(PromptKind.PLACE, name) for name in _read_prompt_names(names)], spoken)
+    wanted |= collect_words_of_name_prompts(
+        [(PromptKind.PLACE, name) for name in _read_prompt_names_from_file(names)], spoken
+    )
     wanted |= _add_synthetic_label(settings, _get_information_message_texts(settings, words, language))
     places, recipe = get_audio_directories(settings), make_conversion_recipe(settings.audio)
     catalogue = get_catalogue_directory(settings)
@@ -166,7 +168,7 @@ def create_missing_drafts(
         raise typer.Exit(1)
 
 
-def _read_prompt_names(path: Path | None) -> list[str]:
+def _read_prompt_names_from_file(path: Path | None) -> list[str]:
     if path is None:
         return []
     try:
@@ -239,14 +241,14 @@ def list_prompts(
     table = Table(Column("prompt", no_wrap=True), "voice", "s", "LUFS", Column("plays", overflow="fold"), box=None)
     for name, entry, why in rows:
         voice = "[yellow]DRAFT[/]" if entry.voice is Voice.DRAFT else entry.voice.value
-        plays = escape(_format_approval(entry)) if why is None else f"[red]no[/]: {escape(why)}"
+        plays = escape(_format_approval_of_prompt(entry)) if why is None else f"[red]no[/]: {escape(why)}"
         table.add_row(name.relative_path, voice, f"{entry.seconds:.1f}", f"{entry.loudness_lufs:.1f}", plays)
     Console().print(table)
     count = sum(entry.voice is Voice.DRAFT for _, entry, _ in rows)
     typer.echo(f"{len(rows)} prompts, {count} of them drafts")
 
 
-def _format_approval(entry: Entry) -> str:
+def _format_approval_of_prompt(entry: Entry) -> str:
     approved = f", approved by {entry.approved_by}" if entry.is_recording_approved else ""
     until = f" until {entry.valid_until}" if entry.valid_until else ""
     return f"yes{approved}" + (f", certificate {entry.certificate}{until}" if entry.certificate else "")
@@ -343,7 +345,7 @@ def check_catalogue(config: ConfigOption = None, language: SpokenOption = None, 
     all_texts = _collect_prompt_texts(
         settings, words, words.list_languages_with_texts()
     ) | _get_information_message_texts(settings, words)
-    find_unused_reason = _explain_unused_prompts(settings, words, all_texts)
+    find_unused_reason = _make_function_that_explains_unused_prompts(settings, words, all_texts)
     wrong += [
         f"{name.relative_path}: {why}; to remove it: dialer audio remove {name.relative_path}"
         for name in sorted(entries)
@@ -405,7 +407,7 @@ def _collect_prompt_texts(settings: Settings, words: Texts, languages: list[str]
     return collect_words_of_text_prompts(words, languages) | collect_words_of_number_prompts(languages) | name
 
 
-def _explain_unused_prompts(
+def _make_function_that_explains_unused_prompts(
     settings: Settings, words: Texts, used: Iterable[PromptName]
 ) -> Callable[[PromptName], str | None]:
     """Return a function that says why a prompt is never played (None = a flow or the dialler plays it).

@@ -11,7 +11,7 @@ import typer
 from dialer.audio.catalogue import Entries, Entry, Voice, open_catalogue_for_changes
 from dialer.audio.errors import AudioError, CatalogueError
 from dialer.audio.names import PromptName, find_prompt_of_sound, parse_prompt_name
-from dialer.cli.options import ConfigOption, parse_date
+from dialer.cli.options import ConfigOption, parse_date_option
 from dialer.domain.clock import SystemClock
 from dialer.flows.audio_settings import get_catalogue_directory, make_playlist_reader
 from dialer.flows.catalogue import load_flow
@@ -64,7 +64,7 @@ def approve_recordings(
         raise AudioError("--sha256 and --valid-until need --certificate: give the certificate's number")
     if bool(prompts) == (flow is not None):
         raise AudioError("it is unclear what to approve: give either the prompts to approve, or --flow with --language")
-    last_day = None if valid_until is None else parse_date(valid_until, "--valid-until")
+    last_day = None if valid_until is None else parse_date_option(valid_until, "--valid-until")
     settings = load_settings(config)
     directory = get_catalogue_directory(settings)
     given = prompts or _list_flow_prompts(settings, flow or "", language, campaign)

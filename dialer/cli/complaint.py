@@ -10,7 +10,7 @@ import typer
 from dialer.cli.external_records import save_external_records
 from dialer.cli.group import CommandGroup
 from dialer.cli.options import SiteAndPersonOptions, SiteOptions, format_option_choices, read_argument_or_stdin
-from dialer.cli.report import parse_time
+from dialer.cli.report import parse_time_option
 from dialer.domain.clock import SystemClock
 from dialer.domain.complaints import ComplaintChannel, ComplaintRemedy, ComplaintTopic
 from dialer.domain.errors import RollError
@@ -51,7 +51,7 @@ def add_complaint(
     Only the ID of the number is stored. The number can still be called: `dialer optout add` suppresses it.
     """
     now = SystemClock().now()
-    made_at = now if at is None else parse_time(at, get_site_zone(site.settings), "--at")
+    made_at = now if at is None else parse_time_option(at, get_site_zone(site.settings), "--at")
     if made_at > now:
         raise typer.BadParameter(f"--at: {at} is in the future: give the time of the complaint")
     number = None if number is None else read_argument_or_stdin(number)

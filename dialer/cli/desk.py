@@ -102,10 +102,12 @@ def create_desk_certificate(
     to install it.
     """
     settings = load_settings(config)
-    create_certificate(settings.desk, settings.centre.id, name or [], ca, renew=renew, serve="dialer desk serve")
+    create_page_server_certificate(
+        settings.desk, settings.centre.id, name or [], ca, renew=renew, serve="dialer desk serve"
+    )
 
 
-def create_certificate(
+def create_page_server_certificate(
     desk: PageServer, owner: str, names: list[str], ca: Path | None, *, renew: bool, serve: str
 ) -> None:
     """Create the TLS certificate of a page server, and print what to do next.

@@ -65,7 +65,7 @@ def _document_command_tree(
         return
     shared = _find_shared_parameters(path, command, known, min_groups=2)
     known = {**known, **shared}
-    leaves = [{_build_parameter_key(each) for each in leaf.params} for leaf in _list_leaf_commands(path, command)]
+    leaves = [{_make_key_of_parameter(each) for each in leaf.params} for leaf in _list_leaf_commands(path, command)]
     everywhere = frozenset.intersection(*map(frozenset, leaves)) - universal if len(leaves) > 1 else frozenset[_Key]()
     yield from (f"{level} `{path}`", "", " ".join((command.help or "").split()), "")
     if shared:
@@ -94,14 +94,14 @@ def _document_command(
 ) -> Iterator[str]:
     yield " ".join([f"{level} `{path}", *map(_format_argument_name, _list_arguments(command))]) + "`"
     yield from ("", text or _get_short_help_text(command), "")
-    own = [each for each in command.params if _build_parameter_key(each) not in known and each.help]
+    own = [each for each in command.params if _make_key_of_parameter(each) not in known and each.help]
     yield from map(_describe_parameter, own)
     if names := _format_option_names(
         each
         for each in command.params
         if _is_option_parameter(each)
-        and _build_parameter_key(each) in known
-        and _build_parameter_key(each) not in universal
+        and _make_key_of_parameter(each) in known
+        and _make_key_of_parameter(each) not in universal
     ):
         yield f"- {names}"
     yield ""
@@ -110,7 +110,7 @@ def _document_command(
 def _are_all_parameters_documented(command: Any, known: Mapping[_Key, Any], universal: frozenset[_Key]) -> bool:
     """Return whether a command needs no section, because all its parameters are described above."""
     return not _is_command_group(command) and all(
-        _build_parameter_key(each) in (universal if _is_option_parameter(each) else known) or not each.help
+        _make_key_of_parameter(each) in (universal if _is_option_parameter(each) else known) or not each.help
         for each in command.params
     )
 
@@ -157,12 +157,12 @@ def _find_shared_parameters(path: str, group: Any, known: Mapping[_Key, Any], *,
     for name, child in _list_subcommands(path, group):
         for leaf in _list_leaf_commands(f"{path} {name}", child):
             for each in leaf.params:
-                if each.help and _build_parameter_key(each) not in known:
+                if each.help and _make_key_of_parameter(each) not in known:
                     # A required option has the same meaning as an optional one, so describe the optional one.
-                    found[_build_parameter_key(each)] = (
-                        found.get(_build_parameter_key(each), each) if each.required else each
+                    found[_make_key_of_parameter(each)] = (
+                        found.get(_make_key_of_parameter(each), each) if each.required else each
                     )
-                    children.setdefault(_build_parameter_key(each), set()).add(name)
+                    children.setdefault(_make_key_of_parameter(each), set()).add(name)
     return {key: each for key, each in found.items() if len(children[key]) >= min_groups}
 
 
@@ -192,7 +192,7 @@ def _is_option_parameter(parameter: Any) -> bool:
     return bool(parameter.param_type_name == "option")
 
 
-def _build_parameter_key(parameter: Any) -> _Key:
+def _make_key_of_parameter(parameter: Any) -> _Key:
     names = ", ".join(parameter.opts) if _is_option_parameter(parameter) else _format_argument_name(parameter)
     return names, parameter.help or ""
 

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from dialer.cli.external_records import send_numbers_to_dialler
-from dialer.cli.options import SiteAndPersonOptions, parse_date, read_argument_or_stdin
+from dialer.cli.options import SiteAndPersonOptions, parse_date_option, read_argument_or_stdin
 from dialer.domain.clock import SystemClock
 from dialer.domain.errors import RollError, StoreBusy
 from dialer.mqtt.messages import create_result_announcement
@@ -144,7 +144,7 @@ def _determine_retention_start(settings: Settings, after: str, now: float) -> da
     The later day is used so that a mistyped --after cannot erase records too early. Raises RollError if one of these
     days is not over yet, each in the poll's own time zone.
     """
-    given = parse_date(after, "--after")
+    given = parse_date_option(after, "--after")
     if get_site_day(settings, now) <= given:
         raise RollError(f"--after: the day {after} is not over: nothing was erased; run this command on a later day")
     for poll in settings.rules.polls:

@@ -46,13 +46,13 @@ def save_records_in_batches(
     `request` creates a request from the number of its batch (from 1) and the records. `things` is the word for records
     in messages. Raises the errors of `save_external_records`.
     """
-    batches = _split_into_batches(items, most)
+    batches = _split_records_into_batches(items, most)
     with _print_saved_count_on_error(batches, things) as report_saved_count:
         requests = [request(number, list(each)) for number, each in enumerate(batches, 1)]
         return save_external_records(settings, requests, report_saved_count) if requests else []
 
 
-def _split_into_batches(items: Sequence[T], most: int) -> list[Sequence[T]]:
+def _split_records_into_batches(items: Sequence[T], most: int) -> list[Sequence[T]]:
     return [items[first : first + most] for first in range(0, len(items), most)]
 
 
@@ -126,7 +126,7 @@ def send_numbers_to_dialler(
     """
     refuse_store_holder_that_is_no_dialler(settings.store.path, busy)
     spool = Spool(settings.store.path, read_site_key(settings))
-    batches = _split_into_batches(numbers, MOST_NUMBERS)
+    batches = _split_records_into_batches(numbers, MOST_NUMBERS)
     list_ids: list[str] = []
     try:
         list_ids += [spool.add_number_list(each) for each in batches]

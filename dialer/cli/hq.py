@@ -104,7 +104,7 @@ class Signing(HeadquartersOptions):
             )
         async with self.connect_to_nats_server(_CLIENT_NAME, PATIENCE_SECONDS) as session:
             replies = await orders.send_order(session, signed, order, centres, self.wait)
-        _print_replies(replies, centres)
+        _print_replies_of_centres(replies, centres)
 
 
 @dataclass(frozen=True)
@@ -252,7 +252,7 @@ def _describe_order(order: HqOrder) -> str:
     return " ".join([order.order.value, *([] if order.campaign is None else [order.campaign]), f"to {order.to}"])
 
 
-def _print_replies(replies: Mapping[str, orders.OrderReply], centres: Sequence[str]) -> None:
+def _print_replies_of_centres(replies: Mapping[str, orders.OrderReply], centres: Sequence[str]) -> None:
     """Print the centres' replies to an order. Exits with code 1 if a centre refused it or did not reply."""
     refused = [each for each in replies.values() if each.status != "done"]
     missing = [centre for centre in centres if centre not in replies]

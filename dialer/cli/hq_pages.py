@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from dialer.cli.desk import CaOption, NamesOption, RenewOption, create_certificate
+from dialer.cli.desk import CaOption, NamesOption, RenewOption, create_page_server_certificate
 from dialer.cli.group import CommandGroup
 from dialer.cli.logs import configure_json_logging
 from dialer.cli.options import (
@@ -60,7 +60,7 @@ def create_headquarters_certificate(
     to install it.
     """
     desk = hq.settings.desk
-    create_certificate(desk, "headquarters", name or [], ca, renew=renew, serve="dialer hq desk")
+    create_page_server_certificate(desk, "headquarters", name or [], ca, renew=renew, serve="dialer hq desk")
 
 
 @user_app.command("list")
@@ -154,11 +154,11 @@ async def list_centre_stores(hq: HeadquartersOptions) -> None:
             )
             chain = chains.get((store.centre, store.incarnation))
             if chain is not None:
-                for line in _describe_seals(chain, zone):
+                for line in _describe_seals_of_store(chain, zone):
                     typer.echo(f"    {line}")
 
 
-def _describe_seals(chain: SealChain, zone: ZoneInfo) -> Iterator[str]:
+def _describe_seals_of_store(chain: SealChain, zone: ZoneInfo) -> Iterator[str]:
     keys = "".join(f" --first-key {key}" for key in chain.first_keys)
     if not keys:
         yield "the first key is unknown here: the store was sealed before it sent its first results"

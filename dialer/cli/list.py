@@ -72,7 +72,7 @@ def _write_voter_list(kind: ListKind, wanted: VoterListOptions) -> None:
     if ending not in {"pdf", "csv", "xlsx", "json"}:
         raise typer.BadParameter(f"--out: {out.name} has no known format; end it with .pdf, .csv, .xlsx or .json")
     # Check the file first, so that the audit does not record a list that cannot be written.
-    refuse_unwritable_path(out, "--out", wanted.protected_files)
+    refuse_unwritable_path(out, "--out", wanted.files_never_overwritten)
     _refuse_lists_after_erasure_date(settings)
     with wanted.open_store_for_reading() as db:
         lists = load_booth_lists(db, kind, wanted.constituency, wanted.part)
@@ -89,7 +89,7 @@ def _write_voter_list(kind: ListKind, wanted: VoterListOptions) -> None:
     content = (
         render_lists_as_pdf(lists, kind, mark=mark)
         if ending == "pdf"
-        else encode_report(_add_mark_column(lists, kind, mark), Format(ending), foot=mark)
+        else encode_report(_add_recipient_column(lists, kind, mark), Format(ending), foot=mark)
     )
     write_file(out, content)
     digest = hashlib.sha256(content).hexdigest()[:16]
@@ -107,7 +107,7 @@ def _refuse_lists_after_erasure_date(settings: Settings) -> None:
         raise RollError(f"no list was written: names and numbers had to be erased {days}; run `dialer purge`")
 
 
-def _add_mark_column(lists: list[BoothList], kind: ListKind, mark: str) -> Report:
+def _add_recipient_column(lists: list[BoothList], kind: ListKind, mark: str) -> Report:
     """Return the lists as one table with the recipient's name in every row, so that copied rows keep it."""
     report = build_list_report(lists, kind)
     return Report(

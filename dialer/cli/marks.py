@@ -12,7 +12,7 @@ import typer
 
 from dialer.cli.external_records import save_records_in_batches
 from dialer.cli.group import CommandGroup
-from dialer.cli.options import SiteAndPersonOptions, SiteOptions, format_option_choices, parse_date
+from dialer.cli.options import SiteAndPersonOptions, SiteOptions, format_option_choices, parse_date_option
 from dialer.cli.report import SiteReportOptions
 from dialer.domain.clock import SystemClock
 from dialer.domain.enums import MarkKind
@@ -95,7 +95,7 @@ def import_marks(
     origin = MarkDefaults(MarkSource(source.value), confidence, by, _parse_list_day(settings, day, now), roll_version)
     name = site.responsible_person
     if rejects is not None:
-        protected = {**site.protected_files, "the list itself": file}
+        protected = {**site.files_never_overwritten, "the list itself": file}
         refuse_unwritable_path(rejects, "--rejects", protected)  # fail before anything is imported
     with site.open_store_for_reading() as db:
         found = read_marks(file, db, origin, now=now, zone=zone)
@@ -192,7 +192,7 @@ def _parse_list_day(settings: Settings, text: str | None, now: float) -> date:
     today = get_site_day(settings, now)
     if text is None:
         return today
-    day = parse_date(text, "--day")
+    day = parse_date_option(text, "--day")
     if day > today:
         raise typer.BadParameter(f"--day: {text} is in the future: give the day on which the list was made")
     return day

@@ -11,7 +11,7 @@ import typer
 from dialer.cli.external_records import send_numbers_to_dialler
 from dialer.cli.group import CommandGroup
 from dialer.cli.options import SiteAndPersonOptions, format_option_choices, read_argument_or_stdin
-from dialer.cli.report import parse_time
+from dialer.cli.report import parse_time_option
 from dialer.domain.clock import SystemClock
 from dialer.domain.errors import RollError, StoreBusy
 from dialer.domain.person_ids import is_person_id
@@ -76,7 +76,7 @@ def import_do_not_call_register(
     """
     settings = site.settings
     zone = get_site_zone(settings)
-    issued, now = parse_time(dated, zone, "--dated"), SystemClock().now()
+    issued, now = parse_time_option(dated, zone, "--dated"), SystemClock().now()
     most = load_site_profile(settings).registers.maximum_age_days
     if issued > now:
         raise RollError(f"--dated: {dated} is in the future: give the day on which the register was issued")

@@ -85,7 +85,7 @@ class SiteOptions:
         return open_store_exclusively(self.store_path, holder, create=False, key=self.store_key)
 
     @property
-    def protected_files(self) -> ProtectedFiles:
+    def files_never_overwritten(self) -> ProtectedFiles:
         """The files of the site that the output of a command must never overwrite, by description."""
         store_files = {
             f"the store's {end} file": self.store_path.with_name(self.store_path.name + end)
@@ -178,7 +178,7 @@ def read_argument_or_stdin(argument: str, what: str = "the number") -> str:
     return line
 
 
-def parse_date(text: str, option: str) -> date:
+def parse_date_option(text: str, option: str) -> date:
     """Return the date that was given for an option in ISO 8601.
 
     Raises BadParameter for any other text, naming the option.

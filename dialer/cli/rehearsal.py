@@ -61,7 +61,7 @@ def rehearse(
     settings = site.settings
     if picture is not None:
         check_picture_path(picture)
-        refuse_protected_path(picture, "--picture", site.protected_files)
+        refuse_protected_path(picture, "--picture", site.files_never_overwritten)
     zone = get_site_zone(settings)
     today = get_site_day(settings, SystemClock().now())
     facts = read_store_facts(site.store_path, site.store_key, settings.polling_day.last_call_minutes * 60.0)

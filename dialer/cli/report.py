@@ -14,7 +14,7 @@ import typer
 from rich.console import Console
 
 from dialer.cli.group import CommandGroup
-from dialer.cli.options import SiteOptions, format_option_choices, parse_date
+from dialer.cli.options import SiteOptions, format_option_choices, parse_date_option
 from dialer.domain.clock import SystemClock
 from dialer.domain.errors import NotInStore, OutputRefused
 from dialer.domain.output import refuse_protected_path, refuse_unwritable_path, write_file
@@ -83,7 +83,7 @@ class SiteReportOptions(SiteOptions):
         """
         window, chosen = self.report_period, choose_report_format(self.form, self.out)
         if self.out is not None:
-            refuse_unwritable_path(self.out, "--out", self.protected_files)
+            refuse_unwritable_path(self.out, "--out", self.files_never_overwritten)
         with self.open_store_for_reading() as db:
             if window.campaign is not None:
                 _refuse_unknown_campaign(db, window.campaign, self.settings)
@@ -139,8 +139,8 @@ def parse_report_period(since: str | None, until: str | None, zone: tzinfo) -> W
     Raises BadParameter if one of them is no date or time, or if they are in the wrong order.
     """
     window = Window(
-        since=0.0 if since is None else parse_time(since, zone, "--since"),
-        until=FOREVER if until is None else parse_time(until, zone, "--until"),
+        since=0.0 if since is None else parse_time_option(since, zone, "--since"),
+        until=FOREVER if until is None else parse_time_option(until, zone, "--until"),
     )
     if window.since >= window.until:
         raise typer.BadParameter("--since must be before --until: correct one of them")
@@ -347,7 +347,7 @@ def _refuse_unknown_campaign(db: Connection, campaign: str, settings: Settings) 
         raise NotInStore(f"--campaign: there is no campaign {campaign!r}; use one of: {names}")
 
 
-def parse_time(text: str, zone: tzinfo, option: str) -> float:
+def parse_time_option(text: str, zone: tzinfo, option: str) -> float:
     """Return the time that was given for an option in ISO 8601, as epoch seconds.
 
     A time without an offset from UTC is in `zone`. Raises BadParameter for any other text.
@@ -394,10 +394,10 @@ def print_turnout_report(
     ] = None,
 ) -> None:
     """Show turnout as voters reported it on the phone, and official turnout if it was entered."""
-    window, shown = report.report_period, None if day is None else parse_date(day, "--day")
+    window, shown = report.report_period, None if day is None else parse_date_option(day, "--day")
     if picture is not None:
         check_picture_path(picture)  # fail before the report is made
-        refuse_protected_path(picture, "--picture", report.protected_files)
+        refuse_protected_path(picture, "--picture", report.files_never_overwritten)
     report.print_or_write_report(lambda db: report_turnout(db, window, report.centre_time_zone, by))
     if picture is not None:
         _draw_turnout_chart(report, picture, shown)

@@ -76,7 +76,7 @@ def import_(
     prepared = prepare_import(roll, load_column_map(map_file) if map_file is not None else None)
     show_column_mapping(console, settings, prepared)
     if rejects is not None:
-        refuse_protected_path(rejects, "--rejects", {**site.protected_files, "the map file": map_file})
+        refuse_protected_path(rejects, "--rejects", {**site.files_never_overwritten, "the map file": map_file})
     options = ImportOptions(dry_run, rejects, settings.centre.region, roll_version, allow_second_roll)
     result = import_roll(console, settings, prepared, options)
     if as_json:

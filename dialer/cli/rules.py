@@ -19,7 +19,7 @@ from rich.text import Text
 from dialer.cli.findings import FindingPrinter, JsonOption
 from dialer.cli.group import CommandGroup
 from dialer.cli.options import ConfigOption, SiteOptions, read_argument_or_stdin
-from dialer.cli.report import FILE_WIDTH, parse_time
+from dialer.cli.report import FILE_WIDTH, parse_time_option
 from dialer.domain.clock import SystemClock
 from dialer.settings.jurisdiction import Rule, list_shipped_profiles, load_profile
 from dialer.settings.site import load_settings
@@ -139,7 +139,7 @@ def _parse_time_or_now(at: str | None, zone: ZoneInfo) -> float:
     """
     if at is None:
         return SystemClock().now()
-    time_given = parse_time(at, zone, "--at")
+    time_given = parse_time_option(at, zone, "--at")
     if not 0.0 <= time_given < _LATEST:
         raise typer.BadParameter(f"--at: {at!r} must be between 1970 and 2999: write 2026-04-22T09:00")
     return time_given

@@ -95,7 +95,7 @@ class SimulationReport:
     recorded: WhatIfResult | None = None  # the real figures of a replayed day
 
 
-def parse_share(text: str, name: str) -> float:
+def parse_share_option(text: str, name: str) -> float:
     """Return the share (0-1) that was given for the option --`name` as 0.03 or 3%.
 
     Raises BadScenario for any other text.
@@ -262,11 +262,11 @@ def simulate(
         _refuse_ignored_options(context, "--scenario" if scenario is not None else "--day")
     site = Site(
         seats,
-        parse_share(answer_rate, "answer-rate"),
+        parse_share_option(answer_rate, "answer-rate"),
         talk,
         0.8,
         wrap_up,
-        parse_share(cap or "3%", "cap"),
+        parse_share_option(cap or "3%", "cap"),
         8.0 if hours is None else hours,
     )
     if cap is None and config is not None:

@@ -52,14 +52,14 @@ def encrypt_site_store(site: SiteAndPersonOptions) -> None:
         conversion.convert_desk_file(path, None, new)
         typer.echo(f"{path}: already encrypted with this key")
         return
-    _convert_store(site, None, new)
+    _change_store_encryption(site, None, new)
     typer.echo(f"{path}: encrypted with the key in {new.file}")
 
 
 @app.command("decrypt")
 def decrypt_site_store(site: SiteAndPersonOptions) -> None:
     """Decrypt the store, all or nothing. No other process may have the store open."""
-    _convert_store(site, _require_encryption_key(site), None)
+    _change_store_encryption(site, _require_encryption_key(site), None)
     typer.echo(f"{site.store_path}: no longer encrypted; next: remove store.encryption_key_file from the settings")
 
 
@@ -69,7 +69,7 @@ def change_store_key(
     to: Annotated[Path, typer.Option(metavar="FILE", help="The file with the new key (see `dialer store key`).")],
 ) -> None:
     """Encrypt the store with another key, all or nothing. No other process may have the store open."""
-    _convert_store(site, _require_encryption_key(site), read_store_key_file(to))
+    _change_store_encryption(site, _require_encryption_key(site), read_store_key_file(to))
     typer.echo(f"{site.store_path}: encrypted with the key in {to}; next: set store.encryption_key_file to this file")
 
 
@@ -131,7 +131,7 @@ def _require_encryption_key(site: SiteAndPersonOptions) -> StoreKey:
     return site.store_key
 
 
-def _convert_store(site: SiteAndPersonOptions, old: StoreKey | None, new: StoreKey | None) -> None:
+def _change_store_encryption(site: SiteAndPersonOptions, old: StoreKey | None, new: StoreKey | None) -> None:
     with show_progress("store") as advance:
         conversion.convert_store_encryption(
             site.store_path,

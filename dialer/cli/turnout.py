@@ -111,7 +111,7 @@ class _Entry:
     figure: OfficialFigure
 
     @property
-    def day_and_area(self) -> _DayAndArea:
+    def day_and_area_of_figure(self) -> _DayAndArea:
         """The day and the area that the figure is about."""
         figure = self.figure
         return figure.day, figure.state_code, figure.constituency_number, figure.part_number
@@ -157,7 +157,7 @@ def _refuse_implausible_figures(
     combined: dict[_DayAndArea, dict[str, float]] = {}
     closes: dict[_DayAndArea, str] = {}
     for entry in entries:
-        area = entry.day_and_area
+        area = entry.day_and_area_of_figure
         if area not in closes:
             closes[area] = find_closing_time_of_last_booth(db, entry.figure)
             stored[area] = read_turnout_shares_in_force(db, entry.figure)
@@ -166,7 +166,7 @@ def _refuse_implausible_figures(
     if as_published:
         return
     for entry in entries:
-        figure, area = entry.figure, entry.day_and_area
+        figure, area = entry.figure, entry.day_and_area_of_figure
         if stored[area].get(figure.by_time) == figure.share:
             continue
         # If two new figures contradict each other, the error is about the one with the later time.

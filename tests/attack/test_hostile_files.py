@@ -21,7 +21,7 @@ import openpyxl
 import pytest
 
 from dialer.audio.catalogue import read_catalogue
-from dialer.cli.audio import _read_prompt_names
+from dialer.cli.audio import _read_prompt_names_from_file
 from dialer.domain.errors import RollError
 from dialer.errors import MatdanError
 from dialer.flows.catalogue import load_flow
@@ -47,7 +47,7 @@ READERS: dict[str, tuple[str, Callable[[Path], Any]]] = {
     "flow": ("flow.yaml", lambda path: load_flow(str(path))),
     "texts": ("hi.yaml", lambda path: read_texts(path.parent)),
     "numbers": ("numbers.csv", lambda path: read_numbers(path, "IN")),
-    "names": ("names.txt", _read_prompt_names),
+    "names": ("names.txt", _read_prompt_names_from_file),
     "roll": ("roll.csv", prepare_import),
 }
 PIPE_READERS = {"settings", "map", "numbers", "names"}

@@ -22,7 +22,7 @@ from typer.testing import CliRunner
 
 from dialer.cli.list import app as list_app
 from dialer.cli.main import app as dialer_app
-from dialer.cli.report import app, parse_time
+from dialer.cli.report import app, parse_time_option
 from dialer.domain.errors import OutputRefused, StoreCorrupt, StoreError
 from dialer.reports import accounts, polling_day, tables
 from dialer.reports.formats import (
@@ -276,10 +276,10 @@ def test_invalid_period_of_a_report_is_rejected(store: HandFilled, arguments: li
 
 
 def test_report_time_without_offset_is_in_the_centres_time_zone() -> None:
-    assert parse_time("2026-04-22T12:00", INDIA, "--since") == NOON
-    assert parse_time("2026-04-22T06:30+00:00", INDIA, "--since") == NOON
+    assert parse_time_option("2026-04-22T12:00", INDIA, "--since") == NOON
+    assert parse_time_option("2026-04-22T06:30+00:00", INDIA, "--since") == NOON
     with pytest.raises(typer.BadParameter):
-        parse_time("12 o'clock", INDIA, "--since")
+        parse_time_option("12 o'clock", INDIA, "--since")
 
 
 async def test_file_that_is_not_a_store_is_rejected(tmp_path: Path) -> None:

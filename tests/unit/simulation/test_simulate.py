@@ -13,7 +13,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from dialer.cli.simulate import list_abandoned_rate_caps_of_site, parse_share, simulate
+from dialer.cli.simulate import list_abandoned_rate_caps_of_site, parse_share_option, simulate
 from dialer.domain.enums import Reserve
 from dialer.errors import MatdanError
 from dialer.reports import picture_file
@@ -413,7 +413,7 @@ def test_invalid_option_of_simulate_is_rejected_in_one_line(arguments: list[str]
 
 
 def test_share_given_as_a_simulate_option_may_have_a_percent_sign() -> None:
-    assert parse_share("3%", "cap") == parse_share(" 0.03 ", "cap") == 0.03
+    assert parse_share_option("3%", "cap") == parse_share_option(" 0.03 ", "cap") == 0.03
 
 
 @pytest.mark.parametrize("day", ["9999-12-31", "0001-01-01"])
