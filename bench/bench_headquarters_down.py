@@ -64,7 +64,7 @@ class OrderJudge(DiallerCommands):
         return Reply("done", "stopped 2 campaigns")
 
 
-def get_zone_name(number: int) -> str:
+def get_zone_of_centre(number: int) -> str:
     """Return the zone of a centre by its number; there are ten."""
     return f"z{number % 10}"
 
@@ -81,7 +81,11 @@ async def measure_stop_all(address: str, sessions: list[Session], named: int) ->
         jobs = [
             asyncio.create_task(
                 OrderDelivery(
-                    f"c{number}", get_zone_name(number), session, OrderJudge(f"c{number}", get_zone_name(number)), clock
+                    f"c{number}",
+                    get_zone_of_centre(number),
+                    session,
+                    OrderJudge(f"c{number}", get_zone_of_centre(number)),
+                    clock,
                 ).run()
             )
             for number, session in enumerate(sessions)
@@ -131,7 +135,7 @@ async def measure_bundle(publisher: Publisher, folder: Path, sessions: list[Sess
     publisher.assign(1, time.time())
 
     async def one(number: int, session: Session) -> None:
-        name, zone = f"c{number}", get_zone_name(number)
+        name, zone = f"c{number}", get_zone_of_centre(number)
         place = folder / name
         place.mkdir()
         material = CentreMaterial(

@@ -137,7 +137,7 @@ class VicidialPacer(SelfTimedPacer):
         self._next_place = now + pause + (PLACE_SECONDS if self._pending == 0 else 0.0)
         return 1
 
-    def get_next_decision_seconds(self) -> float:
+    def get_time_of_next_decision(self) -> float:
         """Return the time of the next sample or placer run, whichever is earlier."""
         return min(self._next_sample or 0.0, self._next_place)
 

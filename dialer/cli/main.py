@@ -241,11 +241,11 @@ def _exit_with_usage_error(error: typer.BadParameter) -> NoReturn:
     """
     if type(error).__name__ != "NoArgsIsHelpError":
         path = error.ctx.command_path if error.ctx is not None else "dialer"
-        typer.echo(f"dialer: {_simplify_usage_message(error.format_message())} (see {path} --help)", err=True)
+        typer.echo(f"dialer: {_shorten_usage_error(error.format_message())} (see {path} --help)", err=True)
     sys.exit(error.exit_code)
 
 
-def _simplify_usage_message(message: str) -> str:
+def _shorten_usage_error(message: str) -> str:
     """Return Typer's message in one short line: "--by: ..." for "Invalid value for '--by': Value error, ..."."""
     found = _USAGE_MESSAGE.fullmatch(" ".join(message.split()))
     if found is None:

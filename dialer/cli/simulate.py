@@ -23,7 +23,7 @@ from dialer.reports.picture_file import check_picture_path
 from dialer.simulation.centre_model.day_result import DayResult
 from dialer.simulation.centre_model.plots import PolicyPoint, plot_day, plot_policies
 from dialer.simulation.centre_model.policies import POLICY_NAMES
-from dialer.simulation.centre_model.scenario import BadScenario, Scenario, check_scenario
+from dialer.simulation.centre_model.scenario import BadScenario, Scenario, refuse_invalid_scenario
 from dialer.simulation.centre_model.scenarios import SCENARIOS, find_scenario
 from dialer.simulation.centre_model.what_if import (
     MOST_DAYS,
@@ -213,7 +213,7 @@ def replay_recorded_day(
     if recorded.left_out:
         title += f", without {format_count(recorded.left_out, 'call')} with inconsistent times"
     scenario = build_scenario_of_recorded_day(recorded, title, load_site_profile(settings).ring.minimum_seconds)
-    check_scenario(scenario)
+    refuse_invalid_scenario(scenario)
     report = compare_pacing_policies(scenario, policies, seeds, cap, progress, caps)
     was = dataclasses.replace(
         summarise_days("recorded", "recorded", [compute_recorded_figures(recorded)]),
@@ -353,7 +353,7 @@ def _choose_simulation_scenario(
     chosen = find_scenario(scenario) if scenario is not None else site.build_scenario_of_day()
     if hours is not None:
         chosen = dataclasses.replace(chosen, hours=hours)
-    check_scenario(chosen)
+    refuse_invalid_scenario(chosen)
     return chosen
 
 

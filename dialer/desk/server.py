@@ -166,7 +166,7 @@ async def open_desk(
             board = Board(page_state, streams := Streams(page_state, people, clock), dialler_client, file, clock)
             await board.load_alert_acknowledgements()
             figures = BoardFigures(
-                page_state, reading, clock, get_site_zone(settings), list_abandoned_rate_caps_by_campaign(settings)
+                page_state, reading, clock, get_site_zone(settings), list_abandoned_rate_caps(settings)
             )
             await figures.read_booth_names()
             agent_reading = await AgentReading.open(path, key)
@@ -201,7 +201,7 @@ async def open_desk(
 
             async def apply_settings(new: Settings) -> None:
                 caps, apply_to_agents = await asyncio.to_thread(
-                    lambda: (list_abandoned_rate_caps_by_campaign(new), agents.prepare_agent_settings(new))
+                    lambda: (list_abandoned_rate_caps(new), agents.prepare_agent_settings(new))
                 )
                 figures.caps = caps
                 account.replace_settings(new)
@@ -265,7 +265,7 @@ def find_desk_broker(settings: Settings) -> BrokerSettings:
     )
 
 
-def list_abandoned_rate_caps_by_campaign(settings: Settings) -> dict[str, tuple[ShownCap, ...]]:
+def list_abandoned_rate_caps(settings: Settings) -> dict[str, tuple[ShownCap, ...]]:
     """Return the caps on the abandoned-call rate of each campaign, by its id."""
     profile = load_site_profile(settings)
     return {each.id: tuple(ShownCap(*cap) for cap in list_abandoned_caps(each, profile)) for each in settings.campaigns}

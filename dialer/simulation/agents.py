@@ -72,14 +72,14 @@ class EngineClient(ABC):
         """React to changes of the engine's state until `stop` is set, then cancel the reactions in progress."""
         unsubscribe = self._engine.subscribe_to_changes(self._on_engine_change)
         try:
-            await self._send_first_commands()
+            await self._send_commands_at_start()
             await stop.wait()
         finally:
             unsubscribe()
             for task in self._tasks:
                 task.cancel()
 
-    async def _send_first_commands(self) -> None:  # noqa: B027 - optional: some clients only react to changes
+    async def _send_commands_at_start(self) -> None:  # noqa: B027 - optional: some clients only react to changes
         """Send the commands with which the simulated person starts. The default sends none."""
 
     @abstractmethod
@@ -103,9 +103,9 @@ class SimulatedAgents(EngineClient):
         self._random = random.Random(seed)
         self._shown: dict[str, str] = {}  # by seat: the attempt of the preview shown there last
 
-    async def _send_first_commands(self) -> None:
+    async def _send_commands_at_start(self) -> None:
         for number, seat in enumerate(self._seats, start=1):
-            await self._execute_command(SeatLogIn(seat=seat, agent=f"agent-{number:02d}"))
+            await self._execute_seat_command(SeatLogIn(seat=seat, agent=f"agent-{number:02d}"))
 
     def _on_engine_change(self, change: Change) -> None:
         if not isinstance(change, SeatView) or change.seat not in self._seats:
@@ -119,7 +119,7 @@ class SimulatedAgents(EngineClient):
 
     async def _dial_preview(self, seat: str, attempt_id: AttemptId) -> None:
         await asyncio.sleep(PREVIEW_READ_SECONDS)
-        await self._execute_command(SeatPreviewDial(seat=seat, attempt=attempt_id))
+        await self._execute_seat_command(SeatPreviewDial(seat=seat, attempt=attempt_id))
 
     async def _finish_wrap_up_of_seat(self, seat: str) -> None:
         habits, random_numbers = self._habits, self._random
@@ -130,13 +130,13 @@ class SimulatedAgents(EngineClient):
         takes_break = random_numbers.random() < habits.break_share
         await asyncio.sleep(max(1.0, random_numbers.expovariate(1 / habits.wrap_up_seconds)))
         if takes_break:
-            await self._execute_command(SeatPause(seat=seat, reason="break"))
-        await self._execute_command(KeyedDisposition(seat=seat, disposition=disposition, hour=hour))
+            await self._execute_seat_command(SeatPause(seat=seat, reason="break"))
+        await self._execute_seat_command(KeyedDisposition(seat=seat, disposition=disposition, hour=hour))
         if takes_break:
             await asyncio.sleep(max(2.0, random_numbers.expovariate(1 / habits.break_seconds)))
-            await self._execute_command(SeatReady(seat=seat))
+            await self._execute_seat_command(SeatReady(seat=seat))
 
-    async def _execute_command(self, command: Command) -> None:
+    async def _execute_seat_command(self, command: Command) -> None:
         try:
             await self._engine.execute_command(command)
         except (

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from dialer.simulation.asterisk.calls import SwitchCalls
 from dialer.simulation.asterisk.channels import UNKNOWN, Channel, ChannelState, EndsBy, Location, OriginateOrder
-from dialer.simulation.asterisk.dialplan import find_priority
+from dialer.simulation.asterisk.dialplan import find_number_of_priority
 from dialer.simulation.asterisk.events import render_fully_booted
 from dialer.simulation.asterisk.extensions import find_extension
 from dialer.simulation.asterisk.lists import (
@@ -169,7 +169,7 @@ class Actions:
         if not milliseconds.isdigit():
             raise ActionRefused("Invalid timeout")
         extension = find_extension(self._switch.dialplan, context, name)
-        priority = find_priority(extension, action.get("Priority", "1"))
+        priority = find_number_of_priority(extension, action.get("Priority", "1"))
         if not application and (extension is None or priority not in extension.steps):
             raise ActionRefused("Extension does not exist.")
         number, caller_name = parse_caller_id(action.get("CallerID"))
@@ -211,7 +211,9 @@ class Actions:
         if channel.state is not ChannelState.UP or channel.hung_up:
             raise ActionRefused("Redirect failed, channel not up.")
         context, name = action.get("Context"), action.get("Exten")
-        priority = find_priority(find_extension(self._switch.dialplan, context, name), action.get("Priority", "1"))
+        priority = find_number_of_priority(
+            find_extension(self._switch.dialplan, context, name), action.get("Priority", "1")
+        )
         send_action_response(session, action, "Success", ("Message", "Redirect successful"))
         channel.goto = Location(context, name, priority)
         channel.wake_waiting_application()

@@ -23,7 +23,7 @@ class AgiRequest:
     words: list[str]  # the arguments
     aborted: Callable[[], bool]  # whether the server has sent a line meanwhile
 
-    def get_argument(self, index: int, default: str = "") -> str:
+    def get_command_argument(self, index: int, default: str = "") -> str:
         """Return the command's argument at `index` (from 0), or `default` if it is missing."""
         return self.words[index] if index < len(self.words) else default
 
@@ -111,8 +111,8 @@ async def _stream_file(request: AgiRequest) -> str | None:
     seconds = request.switch.get_sound_seconds(request.words[0])
     if seconds is None:
         return "200 result=-1 endpos=0"
-    offset = int(request.get_argument(2, "0") or 0)
-    key_wait = await request.play_sound(max(0.0, seconds - offset / 8000), request.get_argument(1))
+    offset = int(request.get_command_argument(2, "0") or 0)
+    key_wait = await request.play_sound(max(0.0, seconds - offset / 8000), request.get_command_argument(1))
     if key_wait.aborted:
         return None
     if key_wait.agi_result_code == 0:
@@ -128,8 +128,8 @@ async def _collect_digits(request: AgiRequest) -> str | None:
     seconds = request.switch.get_sound_seconds(request.words[0])
     if seconds is None:
         return "200 result=-1"
-    limit = float(request.get_argument(1, "0")) / 1000 or 6.0
-    most = int(request.get_argument(2, "1024"))
+    limit = float(request.get_command_argument(1, "0")) / 1000 or 6.0
+    most = int(request.get_command_argument(2, "1024"))
     key_wait = await request.play_sound(seconds, ALL_KEYS)
     digits = ""
     while True:
@@ -161,7 +161,7 @@ async def _wait_for_digit(request: AgiRequest) -> str | None:
 
 async def _say_characters(request: AgiRequest) -> str | None:
     return _format_key_reply(
-        await request.play_sound(SPOKEN_DIGIT_SECONDS * max(1, len(request.words[0])), request.get_argument(1))
+        await request.play_sound(SPOKEN_DIGIT_SECONDS * max(1, len(request.words[0])), request.get_command_argument(1))
     )
 
 
@@ -188,7 +188,7 @@ async def _record_file(request: AgiRequest) -> str | None:
 
 
 async def _set_channel_variable(request: AgiRequest) -> str:
-    request.switch.set_variable(request.channel, request.words[0], request.get_argument(1))
+    request.switch.set_variable(request.channel, request.words[0], request.get_command_argument(1))
     return "200 result=1"
 
 

@@ -178,7 +178,7 @@ class SwitchCalls(SwitchCore):
         self.start_dialplan(channel, start)
         return channel
 
-    def accept_server_call(self, server: str, extension: str) -> Channel:
+    def accept_call_from_other_server(self, server: str, extension: str) -> Channel:
         """Accept a call that another simulated server places here for one of its voters. Return the new channel."""
         channel = self._create_channel(f"{SERVER}{server}", "", JOINED_CONTEXT)
         channel.set_channel_state(ChannelState.RING)

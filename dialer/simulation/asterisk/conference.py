@@ -152,4 +152,4 @@ class Conferences:
 
 def _update_channel_recording(channel: Channel) -> None:
     if channel.recording is not None:
-        channel.recording.update_duration()
+        channel.recording.update_recording_duration()

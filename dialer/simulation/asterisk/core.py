@@ -92,7 +92,7 @@ class SwitchCore(ABC):
         """Start a task that runs the dialplan from `start` on an answered channel, or only `application` if it is given."""
 
     @abstractmethod
-    def accept_server_call(self, server: str, extension: str) -> Channel:
+    def accept_call_from_other_server(self, server: str, extension: str) -> Channel:
         """Accept a call that another simulated server places here for one of its voters. Return the new channel."""
 
     @abstractmethod

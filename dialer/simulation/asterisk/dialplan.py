@@ -149,7 +149,7 @@ async def _dial_other_server(switch: SwitchCore, channel: Channel, data: str) ->
     if other is None:
         return
     loop = asyncio.get_running_loop()
-    leg = other.accept_server_call(switch.config.server, extension)
+    leg = other.accept_call_from_other_server(switch.config.server, extension)
     leg.on_conversation_start = partial(switch.start_conversation, channel)
     assert leg.task is not None  # noqa: S101 - it runs the dialplan
     leg.task.add_done_callback(lambda _: channel.wake_waiting_application())
@@ -218,7 +218,7 @@ async def run_dialplan(switch: SwitchCore, channel: Channel, start: Location) ->
             channel.move_to_location(place.context, place.extension, place.priority)
         else:
             _move_to_next_step(switch, channel)
-        if not await _run_step(switch, channel):
+        if not await _run_dialplan_step(switch, channel):
             channel.cause = channel.cause or 16
             break
     await _run_hang_up_extension(switch, channel)
@@ -228,7 +228,7 @@ async def run_menu_dialplan(switch: SwitchCore, channel: Channel, start: Locatio
     """Run the dialplan of a conference menu on a channel from `start` to its end, then restore the channel's location."""
     location = channel.context, channel.extension, channel.priority, channel.application, channel.data
     channel.move_to_location(start.context, start.extension, start.priority)
-    while not channel.is_interrupted and await _run_step(switch, channel):
+    while not channel.is_interrupted and await _run_dialplan_step(switch, channel):
         _move_to_next_step(switch, channel)
     channel.shown = channel.render_channel_event_lines(), channel.application, channel.data
     channel.move_to_location(*location[:3])
@@ -244,12 +244,12 @@ async def _run_hang_up_extension(switch: SwitchCore, channel: Channel) -> None:
     channel.hung_up, channel.goto = True, None
     channel.move_to_location(channel.context, HANG_UP_EXTENSION, 1)
     for _ in range(MOST_HANG_UP_STEPS):
-        if not await _run_step(switch, channel) or channel.application == "Hangup":
+        if not await _run_dialplan_step(switch, channel) or channel.application == "Hangup":
             return
         _move_to_next_step(switch, channel)
 
 
-async def _run_step(switch: SwitchCore, channel: Channel) -> bool:
+async def _run_dialplan_step(switch: SwitchCore, channel: Channel) -> bool:
     """Run the dialplan step at the channel's location. Return False if there is no such step or its application is
     unknown.
     """
@@ -278,10 +278,12 @@ def _move_to_next_step(switch: SwitchCore, channel: Channel) -> None:
         context, name = place
     elif len(place) == 1:
         name = place[0]
-    channel.move_to_location(context, name, find_priority(find_extension(switch.dialplan, context, name), priority))
+    channel.move_to_location(
+        context, name, find_number_of_priority(find_extension(switch.dialplan, context, name), priority)
+    )
 
 
-def find_priority(extension: Extension | None, priority: str) -> int:
+def find_number_of_priority(extension: Extension | None, priority: str) -> int:
     """Return the number of a dialplan priority that is given as a number or label, or 0 for an unknown label."""
     if priority.isdigit():
         return int(priority)

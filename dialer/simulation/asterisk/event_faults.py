@@ -21,7 +21,7 @@ class EventFaults:
         self._late: list[tuple[str, bytes]] = []
 
     @property
-    def has_faults(self) -> bool:
+    def has_event_faults(self) -> bool:
         """Whether any fault is set, or any event is delayed."""
         return bool(self._lose_share or self._repeat_share or self._delay_share or self._lose_next or self._late)
 

@@ -17,17 +17,19 @@ def convert_to_utc(epoch: float) -> datetime:
     return datetime.fromtimestamp(epoch, UTC)
 
 
-def _format_id(action_id: str) -> str:
+def _format_action_id(action_id: str) -> str:
     return f"ActionID: {action_id}\r\n" if action_id else ""
 
 
 def _render_list_complete_event(name: str, action_id: str, count: int, tail: str = "") -> bytes:
-    return (f"Event: {name}\r\n{_format_id(action_id)}EventList: Complete\r\nListItems: {count}\r\n{tail}\r\n").encode()
+    return (
+        f"Event: {name}\r\n{_format_action_id(action_id)}EventList: Complete\r\nListItems: {count}\r\n{tail}\r\n"
+    ).encode()
 
 
 def _render_event_list(name: str, action_id: str, bodies: Iterable[bytes], complete: str = "") -> bytes:
     """Return a list of AMI events: an event `name` for each body, then the event that completes the list."""
-    head = f"Event: {name}\r\n{_format_id(action_id)}".encode()
+    head = f"Event: {name}\r\n{_format_action_id(action_id)}".encode()
     events = [head + body + b"\r\n" for body in bodies]
     return b"".join(events) + _render_list_complete_event(complete or f"{name}Complete", action_id, len(events))
 
@@ -99,7 +101,8 @@ def render_status(switch: SwitchCore, channels: list[Channel], action: AmiMessag
             f"Application: {channel.application}\r\nData: {channel.data}\r\nNativeformats: (ulaw)\r\n"
             f"Readformat: {codec}\r\nReadtrans: {'(ulaw@8000)->(slin@8000)' if in_bridge else ''}\r\n"
             f"Writeformat: {codec}\r\nWritetrans: {'(slin@8000)->(ulaw@8000)' if in_bridge else ''}\r\n"
-            f"Callgroup: 0\r\nPickupgroup: 0\r\nSeconds: {_compute_age_seconds(channel)}\r\n{variables}{_format_id(action_id)}\r\n"
+            f"Callgroup: 0\r\nPickupgroup: 0\r\nSeconds: {_compute_age_seconds(channel)}\r\n"
+            f"{variables}{_format_action_id(action_id)}\r\n"
         )
         out.append(b"Event: Status\r\nPrivilege: Call\r\n" + channel.render_channel_event_lines() + tail.encode())
     return b"".join(out) + _render_list_complete_event("StatusComplete", action_id, len(out), f"Items: {len(out)}\r\n")

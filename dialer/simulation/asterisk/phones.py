@@ -10,7 +10,7 @@ from random import Random
 from dialer.simulation.asterisk.channels import Channel, ChannelState, EndsBy
 from dialer.simulation.asterisk.config import PhoneMode, SeatPhone, SimulatedAsteriskConfig
 from dialer.simulation.asterisk.core import SwitchCore
-from dialer.simulation.asterisk.voters import NO_ANSWER, Behaviour, draw_behaviour, make_random_for_call
+from dialer.simulation.asterisk.voters import NO_ANSWER, Behaviour, draw_behaviour, make_random_generator_for_call
 
 KEY_SECONDS = 0.14  # length of a key press; Asterisk reports twice as much
 INBOUND_PATIENCE_SECONDS = 30.0  # an inbound caller hangs up after this time in silence
@@ -82,7 +82,7 @@ class CallBehaviours:
         config = self._config
         call = self._calls[number]
         self._calls[number] += 1
-        random = make_random_for_call(config.seed, number, call)
+        random = make_random_generator_for_call(config.seed, number, call)
         if number in self._scripts:
             first, scripts = self._scripts[number]
             behaviour = scripts[min(call - first, len(scripts) - 1)]
@@ -102,9 +102,9 @@ class CallBehaviours:
         answers = phone.mode in {PhoneMode.ANSWERS, PhoneMode.HANGS_UP}
         failure = None if answers else {PhoneMode.REFUSES: 603, PhoneMode.BUSY: 486}.get(phone.mode, NO_ANSWER)
         behaviour = Behaviour(answer_after=phone.answer_seconds, fails_with=failure, post_dial_seconds=0.0005)
-        return behaviour, make_random_for_call(self._config.seed, phone.endpoint, call)
+        return behaviour, make_random_generator_for_call(self._config.seed, phone.endpoint, call)
 
     def draw_inbound_behaviour(self, number: str) -> tuple[Behaviour, Random]:
         """Return the behaviour of an inbound caller, who listens and hangs up in silence, and the call's random generator."""
         behaviour = Behaviour(patience_seconds=INBOUND_PATIENCE_SECONDS)
-        return behaviour, make_random_for_call(self._config.seed, f"in/{number}", self._calls[number])
+        return behaviour, make_random_generator_for_call(self._config.seed, f"in/{number}", self._calls[number])

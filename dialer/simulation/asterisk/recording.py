@@ -27,7 +27,7 @@ class ChannelRecording:
         self._bridged_only = bridged_only
         self._since = asyncio.get_running_loop().time()
 
-    def update_duration(self) -> None:
+    def update_recording_duration(self) -> None:
         """Add the time since the last update to the recording's length (seconds).
 
         It must be called before each change that pauses or continues the recording.
@@ -40,12 +40,12 @@ class ChannelRecording:
 
     def set_recording_muted(self, muted: bool) -> None:
         """Mute or unmute the recording."""
-        self.update_duration()
+        self.update_recording_duration()
         self.muted = muted
 
     def finish_recording(self) -> None:
         """End the recording and write its file. Nothing is written if its folder is missing, as in Asterisk."""
-        self.update_duration()
+        self.update_recording_duration()
         if not self.path.parent.is_dir():
             return
         with wave.open(str(self.path), "wb") as file:

@@ -94,9 +94,9 @@ class ManagerSession(asyncio.Protocol):
         self._out.append(data)
         if not self._flush_is_due and not self._stalled:
             self._flush_is_due = True
-            asyncio.get_running_loop().call_soon(self._flush_buffer)
+            asyncio.get_running_loop().call_soon(self._send_buffered_bytes)
 
-    def _flush_buffer(self) -> None:
+    def _send_buffered_bytes(self) -> None:
         self._flush_is_due = False
         if self._transport is None or self._stalled or not self._out:
             return
@@ -117,12 +117,12 @@ class ManagerSession(asyncio.Protocol):
         self._stalled = False
         if self._transport is not None:
             self._transport.resume_reading()
-            self._flush_buffer()
+            self._send_buffered_bytes()
 
     def close(self) -> None:
         """Send the buffered bytes, then close the AMI connection."""
         self.ignores_input = True
-        self._flush_buffer()
+        self._send_buffered_bytes()
         if self._transport is not None:
             self._transport.close()
 
@@ -152,7 +152,7 @@ class SessionRegistry:
         self.events.wanted = frozenset().union(*(session.event_names for session in self.sessions))
 
     def _publish_event(self, name: str, data: bytes) -> None:
-        if not self.faults.has_faults:
+        if not self.faults.has_event_faults:
             self._deliver_events([(name, data)])
             return
         self._deliver_events(self.faults.apply_faults(name, data))

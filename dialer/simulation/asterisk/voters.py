@@ -73,7 +73,7 @@ def _draw_lognormal(random: Random, mean: float, sigma: float) -> float:
     return random.lognormvariate(math.log(mean) - sigma * sigma / 2, sigma)
 
 
-def make_random_for_call(seed: int, number: str, call: int) -> Random:
+def make_random_generator_for_call(seed: int, number: str, call: int) -> Random:
     """Return the random generator of call number `call` to a phone number. The same arguments give the same generator."""
     return Random(f"{seed}/{number}/{call}")
 
@@ -147,7 +147,7 @@ class Voter:
     def __init__(self, behaviour: Behaviour, profile: VoterProfile, random: Random, phone: Phone) -> None:
         """Create the voter on an answered call.
 
-        `random` is the call's own generator, from `make_random_for_call`.
+        `random` is the call's own generator, from `make_random_generator_for_call`.
         """
         self._behaviour = behaviour
         self._profile = profile

@@ -29,7 +29,7 @@ class DayCurve:
         """Return a curve that has the same value all day."""
         return cls(((0.0, value),))
 
-    def get_value_at(self, seconds: float) -> float:
+    def get_curve_value_at(self, seconds: float) -> float:
         """Return the curve's value `seconds` after the start of the day."""
         points = self.points
         if len(points) == 1:
@@ -102,7 +102,7 @@ class TalkDistribution:
 
     def draw_talk_seconds(self, seconds: float, random: Random) -> float:
         """Draw the length of a conversation that begins `seconds` into the day."""
-        mean = self.mean.get_value_at(seconds)
+        mean = self.mean.get_curve_value_at(seconds)
         if self.shape == "lognormal":
             variance = math.log1p(self.cv * self.cv)
             return random.lognormvariate(math.log(mean) - variance / 2.0, math.sqrt(variance))

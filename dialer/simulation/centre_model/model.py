@@ -76,11 +76,11 @@ class CentreModel:
         while queue and queue[0][0] <= self.end:
             now, _, handle, subject = pop(queue)
             if now > self.now:
-                self._advance_clock(now)
+                self._advance_clock_and_seat_times(now)
             handle(subject)
             if self._changed and (not queue or queue[0][0] > self.now):
                 self._run_pacing_decision_if_due()
-        self._advance_clock(self.end)
+        self._advance_clock_and_seat_times(self.end)
         if self._moments[-1].at_seconds < self.end:
             self._log_centre_state()
         return DayLog(self.scenario.hours, self._resolved, self._moments, self._placed, self._cancelled, self._dropped,
@@ -92,7 +92,7 @@ class CentreModel:
         self._serial += 1
         heapq.heappush(self._queue, (at, self._serial, handle, subject))
 
-    def _advance_clock(self, now: float) -> None:
+    def _advance_clock_and_seat_times(self, now: float) -> None:
         span = now - self._area_at
         self._free_area += span * len(self.free)
         self._busy_area += span * (len(self.talking) + len(self.wrapping))
@@ -105,7 +105,7 @@ class CentreModel:
         self._changed = True
         if not self._on_events:
             self._run_pacing_decision()
-        wanted = min((pacer.get_next_decision_seconds() for pacer in self._self_timed), default=0.0)
+        wanted = min((pacer.get_time_of_next_decision() for pacer in self._self_timed), default=0.0)
         self._schedule_event_at(wanted if wanted > self.now else self.now + self._heartbeat, self._on_heartbeat, None)
 
     def _run_pacing_decision_if_due(self) -> None:
@@ -118,9 +118,9 @@ class CentreModel:
             self._changed = False
             if not self._wake_scheduled:
                 self._wake_scheduled = True
-                self._schedule_event_at(self._next_decision, self._on_pacer_wake, None)
+                self._schedule_event_at(self._next_decision, self._request_pacing_decision, None)
 
-    def _on_pacer_wake(self, _: None) -> None:
+    def _request_pacing_decision(self, _: None) -> None:
         self._wake_scheduled, self._changed = False, True
 
     def _schedule_decision_at_next_start(self) -> None:
@@ -130,7 +130,7 @@ class CentreModel:
         seconds = self._trunks.get_seconds_to_next_start(self.now)
         if seconds > 0.0 and not self._wake_scheduled:
             self._wake_scheduled = True
-            self._schedule_event_at(self.now + seconds + 1e-6, self._on_pacer_wake, None)
+            self._schedule_event_at(self.now + seconds + 1e-6, self._request_pacing_decision, None)
 
     # Decisions
 
@@ -198,7 +198,7 @@ class CentreModel:
         call.false_call = self._trunks.is_answering_falsely(now)
         in_set_up = 0 if self.scenario.slow_after_calls is None else self._count_calls_in_set_up()
         answered, seconds, set_up = self._trunks.draw_ring_time(
-            now, campaign.rate.get_value_at(now), in_set_up, campaign.numbers
+            now, campaign.rate.get_curve_value_at(now), in_set_up, campaign.numbers
         )
         self._trunks.record_call_start(now)
         if set_up is not None and set_up < seconds:
@@ -365,7 +365,9 @@ class CentreModel:
 
     def _on_shift_change(self, _: None) -> None:
         staying = [seat for group in (self.talking, self.wrapping) for seat in group if not seat.logs_out]
-        excess = len(self.free) + len(self.paused) + len(staying) - round(self.scenario.seats.get_value_at(self.now))
+        excess = (
+            len(self.free) + len(self.paused) + len(staying) - round(self.scenario.seats.get_curve_value_at(self.now))
+        )
         for _arrival in range(-excess):
             self._make_seat_available(SimulatedSeat())
         while excess > 0 and self.free:
@@ -389,7 +391,7 @@ class CentreModel:
             self._progress(self.now / self.end)
 
     def _log_centre_state(self) -> None:
-        rates = [campaign.rate.get_value_at(self.now) for campaign in self.campaigns]
+        rates = [campaign.rate.get_curve_value_at(self.now) for campaign in self.campaigns]
         ringing = sum(len(campaign.unanswered) for campaign in self.campaigns)
         self._moments.append(Moment(
             self.now, len(self.free), len(self.talking), len(self.wrapping), len(self.paused), ringing,

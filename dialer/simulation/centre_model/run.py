@@ -36,7 +36,7 @@ from dataclasses import replace
 from dialer.pacing.port import Pacer
 from dialer.simulation.centre_model.day_result import DayResult, compute_day_result
 from dialer.simulation.centre_model.model import CentreModel
-from dialer.simulation.centre_model.scenario import Scenario, check_scenario
+from dialer.simulation.centre_model.scenario import Scenario, refuse_invalid_scenario
 from dialer.simulation.centre_model.schedule import EVENT_DRIVEN, Schedule
 
 PacerFactory = Callable[[], Pacer]
@@ -58,6 +58,6 @@ def simulate(
     """
     if hours is not None:
         scenario = replace(scenario, hours=hours)
-    check_scenario(scenario)
+    refuse_invalid_scenario(scenario)
     pacers = [pacer_factory() for _ in scenario.campaigns]
     return compute_day_result(CentreModel(scenario, pacers, seed, schedule, progress).run(), scenario.name, seed)

@@ -68,10 +68,10 @@ class Scenario:
 
     def count_seats_at_start(self) -> int:
         """Return the number of seats logged in at the start of the day."""
-        return round(self.seats.get_value_at(0.0))
+        return round(self.seats.get_curve_value_at(0.0))
 
 
-def check_scenario(scenario: Scenario) -> None:
+def refuse_invalid_scenario(scenario: Scenario) -> None:
     """Raise BadScenario if a figure of the scenario is outside its limits."""
     if not 0.0 < scenario.hours <= 24.0:
         raise BadScenario(f"the scenario's hours are {scenario.hours:g}; give more than 0 and at most 24")

@@ -43,7 +43,7 @@ def _make_shifts(full: int) -> DayCurve:
     return DayCurve(((0.0, half), (3600.0, full), (12600.0, two_thirds), (16200.0, full), (25200.0, half)))
 
 
-def _make_mixed_scenario(name: str, seats: int) -> Scenario:
+def _make_scenario_with_shifts_and_breaks(name: str, seats: int) -> Scenario:
     talk = TalkDistribution(_TALK_DRIFT.mean, cv=0.8)
     return _make_scenario(name, seats, campaigns=_make_campaigns(_SWAPPED, talk), breaks=BreakHabits(), seats=_make_shifts(seats),
                   voter_leaves_per_second=0.05)  # fmt: skip
@@ -77,8 +77,8 @@ def _make_scenarios() -> tuple[Scenario, ...]:
             ),
         ),
         _make_scenario("stages known 27", 27, signals=StageSignals()),
-        _make_mixed_scenario("mixed 27", 27),
-        _make_mixed_scenario("mixed 100", 100),
+        _make_scenario_with_shifts_and_breaks("mixed 27", 27),
+        _make_scenario_with_shifts_and_breaks("mixed 100", 100),
     ]
     lines = [
         _make_scenario("trunk full 27", 27, channels=60),

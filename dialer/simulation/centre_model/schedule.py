@@ -26,5 +26,5 @@ class SelfTimedPacer(Pacer):
     """A pacing policy that has its own timing: it names the time of its next decision."""
 
     @abstractmethod
-    def get_next_decision_seconds(self) -> float:
+    def get_time_of_next_decision(self) -> float:
         """Return when the policy decides next (seconds on the clock of the pacing snapshots)."""

@@ -92,7 +92,7 @@ class WhatIfResult:
     decision_microseconds: float | None
     hung_up_share: float  # calls cancelled before an answer / calls placed
     utilisation_within: float | None = (
-        None  # half the 95 % interval (`compute_half_interval`); None: the days are too short
+        None  # half the 95 % interval (`compute_half_confidence_interval`); None: the days are too short
     )
 
 
@@ -110,11 +110,13 @@ def summarise_days(label: str, policy: str, days: Sequence[DayResult]) -> WhatIf
         first_half_hour_idle_seconds=fmean(day.first_half_hour_idle_seconds for day in days),
         decision_microseconds=fmean(day.decision_microseconds_median for day in days),
         hung_up_share=fmean(day.cancelled / max(1, day.placed) for day in days),
-        utilisation_within=compute_half_interval([part for day in days for part in compute_utilisation_by_eighth(day)]),
+        utilisation_within=compute_half_confidence_interval(
+            [part for day in days for part in compute_utilisation_by_eighth(day)]
+        ),
     )
 
 
-def compute_half_interval(parts: Sequence[float]) -> float | None:
+def compute_half_confidence_interval(parts: Sequence[float]) -> float | None:
     """Return half the width of the 95 % confidence interval of the mean, computed by batch means. Return None for fewer
     than two parts.
 
@@ -158,7 +160,7 @@ def simulate_days(
     part = 1.0 if seeds is not None else 0.5
     for first in (0.0, part) if seeds is None else (0.0,):
         days = [(case, *cases[case][1:], seed) for case, wanted in enumerate(asked) for seed in wanted]
-        report = None if progress is None else partial(_report_progress, progress, first, part)
+        report = None if progress is None else partial(_report_progress_of_part, progress, first, part)
         for day, result in zip(days, _simulate_all_days(days, report, workers), strict=True):
             found[day[0]].append(result)
         asked = [_choose_further_seeds(of) for of in found]
@@ -169,7 +171,7 @@ def _choose_further_seeds(days: Sequence[DayResult]) -> range:
     """Return a seed for each further day that is needed for a precision of `SURE_WITHIN`, as estimated from the first
     day.
     """
-    width = compute_half_interval(compute_utilisation_by_eighth(days[0]))
+    width = compute_half_confidence_interval(compute_utilisation_by_eighth(days[0]))
     wanted = MOST_DAYS if width is None else ceil((width / SURE_WITHIN) ** 2)
     return range(2, 1 + min(MOST_DAYS, wanted))
 
@@ -178,12 +180,14 @@ def _simulate_all_days(days: Sequence[_Day], progress: Callable[[float], None] |
     """Simulate the days and return their results in order."""
     if min(workers, len(days)) <= 1:
         return [
-            _simulate_day(day, progress and partial(_report_progress, progress, place / len(days), 1.0 / len(days)))
+            _simulate_day(
+                day, progress and partial(_report_progress_of_part, progress, place / len(days), 1.0 / len(days))
+            )
             for place, day in enumerate(days)
         ]
     results: dict[int, DayResult] = {}
     for (place, _), result in run_jobs_in_processes(
-        _simulate_numbered_day, list(enumerate(days)), min(workers, len(days))
+        _simulate_day_of_job, list(enumerate(days)), min(workers, len(days))
     ):
         if result is None:
             raise BadScenario(
@@ -200,11 +204,11 @@ def _simulate_day(day: _Day, progress: Callable[[float], None] | None = None) ->
     return simulate_policy(scenario, find_policy(policy, scenario, cap), seed, progress=progress)
 
 
-def _simulate_numbered_day(job: tuple[int, _Day]) -> DayResult:
+def _simulate_day_of_job(job: tuple[int, _Day]) -> DayResult:
     return _simulate_day(job[1])
 
 
-def _report_progress(progress: Callable[[float], None], done: float, part: float, share: float) -> None:
+def _report_progress_of_part(progress: Callable[[float], None], done: float, part: float, share: float) -> None:
     progress(done + part * share)
 
 

@@ -89,7 +89,7 @@ async def run_demo(options: DemoOptions, console: Console) -> DemoReport:
         report = report.add_check_of_placed_calls()
     if options.report_path is not None:
         write_file(
-            options.report_path, f"{json.dumps(report.convert_to_json_types(), indent=2)}\n".encode(), "--report"
+            options.report_path, f"{json.dumps(report.convert_report_to_json_types(), indent=2)}\n".encode(), "--report"
         )
     return report
 
@@ -148,14 +148,14 @@ def make_demo_settings(
         "ami": {"port": ami_port, "username": "dialler", "secret": "dialler"},
         "fastagi": {"port": 0},
         "seats": seats,
-        "agents": [] if visitors is None else visitors.list_agents_with_staff(options.seats),
+        "agents": [] if visitors is None else visitors.list_settings_of_visitors_and_staff(options.seats),
     }
     return Settings.model_validate({**changed, "dialling": {**changed["dialling"], "drain_seconds": 8.0}})
 
 
 async def _run_centre(options: DemoOptions, store_path: Path, journal: Path, console: Console) -> None:
     voters = VoterProfile(answer_rate=options.answer_rate, talk_mean_seconds=options.talk_seconds)
-    visitors = DemoVisitors.create_visitors(options.seats) if options.desk else None
+    visitors = DemoVisitors.create_visitor_seats_and_agents(options.seats) if options.desk else None
     phones = make_seat_phones(options.seats + (0 if visitors is None else len(visitors.seats)))
     lines = SimulatedAsteriskConfig(seed=options.seed, journal=journal, seats=phones, profile=voters)
     async with contextlib.AsyncExitStack() as stack:
@@ -290,7 +290,7 @@ async def _print_status(centre: RunningCentre, stop: asyncio.Event, console: Con
 
 def print_summary(report: DemoReport, console: Console) -> None:
     """Print the figures of a demo's report, and the result of each check."""
-    figures = report.convert_to_json_types()
+    figures = report.convert_report_to_json_types()
     console.print()
     console.print(
         f"[bold]{figures['attempts']}[/] attempts, [bold]{figures['answered']}[/] answered, "

@@ -52,7 +52,7 @@ class DemoVisitors:
     pin: str = field(repr=False)
 
     @classmethod
-    def create_visitors(cls, staff: int) -> DemoVisitors:
+    def create_visitor_seats_and_agents(cls, staff: int) -> DemoVisitors:
         """Create the visitor's seats, numbered after those of the `staff` simulated agents, and a random PIN."""
         pin = "".join(secrets.choice("0123456789") for _ in range(_PIN_DIGITS))
         while find_pin_weakness(pin) is not None:
@@ -60,7 +60,7 @@ class DemoVisitors:
         numbers = tuple(str(_FIRST_VISITOR + number) for number in range(FREE_SEATS))
         return cls(tuple(list_seat_names(staff + FREE_SEATS)[staff:]), numbers, pin)
 
-    def list_agents_with_staff(self, staff: int) -> list[dict[str, str]]:
+    def list_settings_of_visitors_and_staff(self, staff: int) -> list[dict[str, str]]:
         """Return the [[agents]] settings: the visitor's agents, then `staff` simulated agents with the rehearsal PIN."""
         cheap = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(REHEARSAL_PIN)
         own = hash_pin(self.pin)
@@ -109,7 +109,7 @@ async def run_demo_desk(
             start_new_session=True,
         )
         try:
-            first_line = await _read_first_line(process)
+            first_line = await _read_first_output_line(process)
             if not first_line:
                 yield (f"the desk is not running: {read_last_line_of_log(Path(log.name))}",)
                 return
@@ -175,7 +175,7 @@ async def _set_demo_password(command: list[str], environment: dict[str, str], pa
     return None if process.returncode == 0 else problem.decode(errors="replace").strip()
 
 
-async def _read_first_line(process: asyncio.subprocess.Process) -> str:
+async def _read_first_output_line(process: asyncio.subprocess.Process) -> str:
     assert process.stdout is not None  # noqa: S101 - stdout=PIPE
     try:
         async with asyncio.timeout(START_SECONDS):

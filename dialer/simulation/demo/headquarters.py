@@ -87,7 +87,7 @@ class HqCheck:
     seen: str
 
 
-def get_zone_name(number: int) -> str:
+def get_zone_of_centre(number: int) -> str:
     """Return the zone (group of centres under one coordinator) of a centre, given the centre's number."""
     return f"z{number % ZONES}"
 
@@ -123,9 +123,9 @@ async def run_hq_demo(options: HqDemoOptions, console: Console) -> list[HqCheck]
         database_url = stack.enter_context(run_postgresql(folder / "postgresql"))
         server = await stack.enter_async_context(run_nats_server(folder / "nats"))
         virtual = [
-            VirtualCentre(number, get_zone_name(number), options.seed) for number in range(REAL, options.centres)
+            VirtualCentre(number, get_zone_of_centre(number), options.seed) for number in range(REAL, options.centres)
         ]
-        names = [(f"real-{number}", get_zone_name(number)) for number in range(REAL)]
+        names = [(f"real-{number}", get_zone_of_centre(number)) for number in range(REAL)]
         settings = HqSettings.model_validate(
             {
                 "servers": [server.nats_server_url],
@@ -221,7 +221,7 @@ async def _start_real_centre(
 ) -> RealCentre:
     folder = roll.parent / name
     folder.mkdir()
-    zone = get_zone_name(int(name[-1]))
+    zone = get_zone_of_centre(int(name[-1]))
     await asyncio.to_thread(material.install_material, folder / MATERIAL, name, zone)
     await asyncio.to_thread(import_roll_file, roll, folder / STORE, ImportOptions())
     voters = VoterProfile(answer_rate=0.8, talk_mean_seconds=6.0)

@@ -112,15 +112,17 @@ class DemoReport:
         check = CheckResult(PLACED_RULE, placed, 0 if placed else 1, [])
         return replace(self, checks={**self.checks, PLACED_CHECK: check})
 
-    def convert_to_json_types(self) -> dict[str, Any]:
+    def convert_report_to_json_types(self) -> dict[str, Any]:
         """Return the report as JSON types, in the form of the file that --report writes."""
         total: Counter[str] = sum(map(Counter, self.outcomes.values()), Counter())
         kinds: Counter[str] = sum(map(Counter, self.marks.values()), Counter())
         seats = dict(self.utilisation)
         return {
             "since": self.since,
-            **_count_outcomes(total),
-            "campaigns": {campaign: _count_outcomes(outcomes) for campaign, outcomes in sorted(self.outcomes.items())},
+            **_compute_outcome_figures(total),
+            "campaigns": {
+                campaign: _compute_outcome_figures(outcomes) for campaign, outcomes in sorted(self.outcomes.items())
+            },
             "utilisation": {"mean": round(sum(seats.values()) / len(seats), 4) if seats else None, "seats": seats},
             "turnout": {
                 "marks": sum(kinds.values()),
@@ -133,7 +135,7 @@ class DemoReport:
         }
 
 
-def _count_outcomes(outcomes: Mapping[str, int]) -> dict[str, Any]:
+def _compute_outcome_figures(outcomes: Mapping[str, int]) -> dict[str, Any]:
     """Return the figures of attempts counted by outcome. The abandoned rate is abandoned calls / live answers."""
     rate = calculate_abandoned_rate(outcomes)
     return {

@@ -172,14 +172,14 @@ class ShownVoterReplies(EngineClient):
             command = SeatMessage(text=reply, seat=seat)
             voter = CommandContext(VOTER_NAME[self._language])
             self._start_background_task(
-                self._execute_command(command, VOTER_SPEAKS_AFTER_SECONDS, voter), "voter-speaks"
+                self._execute_seat_command(command, VOTER_SPEAKS_AFTER_SECONDS, voter), "voter-speaks"
             )
         elif change.state is SeatState.READY and message is not None:
             self._start_background_task(
-                self._execute_command(SeatMessageRead(seat=seat, message_at=message.at), 0.0), "voter-is-silent"
+                self._execute_seat_command(SeatMessageRead(seat=seat, message_at=message.at), 0.0), "voter-is-silent"
             )
 
-    async def _execute_command(
+    async def _execute_seat_command(
         self, command: Command, after_seconds: float, context: CommandContext = FROM_DIALLER
     ) -> None:
         await asyncio.sleep(after_seconds)

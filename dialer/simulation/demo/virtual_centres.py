@@ -177,7 +177,9 @@ class VirtualCentre:
     async def run(self, session: Session) -> None:
         """Keep the virtual centre connected to headquarters until cancelled."""
         dialler = VirtualDialler(self.store)
-        await session.subscribe_to_subject(build_acknowledgement_subject(self.name), self._on_ack)
+        await session.subscribe_to_subject(
+            build_acknowledgement_subject(self.name), self._record_acknowledgement_of_headquarters
+        )
         async with asyncio.TaskGroup() as group:
             group.create_task(OutboxUpload(self.name, session, dialler, self.store, self._clock).run())
             group.create_task(PeerUpdates(SnapshotSource(self.name, session), dialler, self.store).run())
@@ -221,7 +223,7 @@ class VirtualCentre:
             )
             await asyncio.sleep(LIVE_SECONDS * self._random.uniform(0.8, 1.2))
 
-    async def _on_ack(self, subject: str, data: bytes) -> None:
+    async def _record_acknowledgement_of_headquarters(self, subject: str, data: bytes) -> None:
         through = unpack_acknowledgement(data).through
         if through is not None:
             self.store.record_headquarters_commit(through)

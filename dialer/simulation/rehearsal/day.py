@@ -84,7 +84,9 @@ class SiteHours:
             found.append(CampaignHours(rules.campaign_id, open_periods, why))
         return tuple(found)
 
-    def add_closed_reasons(self, day: Sequence[CampaignHours], start: float, end: float) -> tuple[CampaignHours, ...]:
+    def add_reasons_for_closed_campaigns(
+        self, day: Sequence[CampaignHours], start: float, end: float
+    ) -> tuple[CampaignHours, ...]:
         """Return the campaigns' hours. Those of a campaign that may not call between `start` and `end` say why."""
         return tuple(
             replace(hours, why="")
@@ -189,7 +191,7 @@ def plan_rehearsed_days(
     start, end = open_hours[0][0], open_hours[-1][1]
     if hours is not None:
         end = min(end, start + hours * 3600.0)
-    of_campaigns = site.add_closed_reasons(of_campaigns, start, end)
+    of_campaigns = site.add_reasons_for_closed_campaigns(of_campaigns, start, end)
     plain = RehearsedDay("the site's load", start, end, 1, (), seed, of_campaigns)
     twice = replace(plain, name="twice the load", load=2)
     spoilt = replace(twice, name="twice the load, with faults", faults=tuple(_plan_faults(open_hours, end)))

@@ -127,7 +127,7 @@ class _Rehearsal:
             for campaign in view.campaigns:
                 hours = self._hours.get(campaign.campaign_id)
                 if hours is not None and hours.is_open_at(view.state.at):
-                    self._held[campaign.campaign_id][_describe_hold(campaign)] += 1
+                    self._held[campaign.campaign_id][_describe_why_campaign_is_held(campaign)] += 1
             self._progress(min(1.0, (view.state.at - self._day.starts_at) / self._day.length_seconds))
             await asyncio.sleep(SAMPLE_SECONDS)
 
@@ -136,7 +136,7 @@ class _Rehearsal:
         report = build_report(self._copy, since=day.starts_at, journal=self._lines.journal, key=key)
         with open_store_snapshot(self._copy, key) as db:
             due = find_first_due_times(db)
-        figures, seats = report.convert_to_json_types(), report.utilisation.values()
+        figures, seats = report.convert_report_to_json_types(), report.utilisation.values()
         calling = {campaign.campaign_id for campaign in view.campaigns if campaign.attempts}
         return DayOutcome(
             day=day,
@@ -171,7 +171,7 @@ class _Rehearsal:
         return CampaignOutcome(hours.campaign_id, campaign.attempts, could_call, why, refused)
 
 
-def _describe_hold(campaign: CampaignView) -> str:
+def _describe_why_campaign_is_held(campaign: CampaignView) -> str:
     """Return the reason why a campaign places no calls now, or "" if it may."""
     if campaign.hold is not None:
         return str(campaign.hold)

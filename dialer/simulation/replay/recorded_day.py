@@ -149,7 +149,7 @@ def compute_recorded_figures(day: RecordedDay) -> DayResult:
     An answered voter who reached no seat counts as abandoned, unless the voter hung up while waiting.
     """
     end = day.hours * 3600.0
-    seat_seconds = sum(day.seats.get_value_at(second + 0.5) for second in range(int(end)))
+    seat_seconds = sum(day.seats.get_curve_value_at(second + 0.5) for second in range(int(end)))
     resolved = sorted(
         (attempt.ended_seconds, not attempt.left)
         if attempt.connected_seconds is None

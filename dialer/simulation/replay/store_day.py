@@ -62,7 +62,7 @@ def read_day_from_store(
             raise BadScenario(_describe_missing_day(path, day, zone, find_first_and_last_call(db)))
         began = stored[0].created_at
         intervals = read_recorded_intervals(db, began, max(attempt.ended_at for attempt in stored))
-    records, worked = _make_records(stored, intervals, began)
+    records, worked = _make_attempt_records(stored, intervals, began)
     whole = [record for record in records if are_attempt_steps_in_order(record)]
     ends = max((record.wrap_up_ended_seconds or record.ended_seconds for record in whole), default=1.0)
     seats = _count_seats(intervals, worked, began, ends)
@@ -86,7 +86,7 @@ def _describe_missing_day(path: Path, day: date, zone: ZoneInfo, stored: tuple[f
     return f"{text}; its calls are from {first} to {last}"
 
 
-def _make_records(
+def _make_attempt_records(
     stored: Sequence[RecordedAttempt], intervals: Iterable[RecordedInterval], began: float
 ) -> tuple[list[AttemptRecord], set[_Key]]:
     """Return the recorded calls, and the keys (seat, start) of the seats' talk and wrap-up intervals of these calls.

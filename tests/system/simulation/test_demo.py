@@ -71,7 +71,7 @@ def test_pretraining_of_the_pacer_uses_the_ring_times_of_the_demos_voters() -> N
 
 
 def test_demo_with_a_desk_creates_seats_and_agents_for_the_demo_user(tmp_path: Path) -> None:
-    visitors = DemoVisitors.create_visitors(10)
+    visitors = DemoVisitors.create_visitor_seats_and_agents(10)
     settings = make_demo_settings(DemoOptions(desk=True), tmp_path / "centre.db", 5038, visitors)
     assert [seat.name for seat in settings.seats][-len(visitors.seats) :] == [*visitors.seats]
     assert len(settings.seats) == 10 + len(visitors.seats)

@@ -64,7 +64,7 @@ async def test_every_report_has_the_same_abandoned_rate_which_excludes_flow_call
     assert cells(table, table.total)["abandoned_rate"] == RATE
     [row] = proof.rows  # an IVR campaign cannot abandon calls
     assert (cells(proof, row)["campaign"], cells(proof, row)["abandoned_rate"]) == ("agents", RATE)
-    run_report = (build_report(store, since=NOON - 60, journal=None)).convert_to_json_types()
+    run_report = (build_report(store, since=NOON - 60, journal=None)).convert_report_to_json_types()
     assert (run_report["abandoned_rate"], run_report["campaigns"]["agents"]["abandoned_rate"]) == (RATE, RATE)
     assert run_report["live_answers"] == 200
 

@@ -327,7 +327,7 @@ async def test_run_report_has_the_expected_figures(store: HandFilled) -> None:
     store.seat("talking", NOON, 60)
     store.seat("ready", NOON + 60, 20)
     report = check_run(store)
-    figures = report.convert_to_json_types()
+    figures = report.convert_report_to_json_types()
     assert report.has_passed_all_checks
     assert {key: figures[key] for key in ("attempts", "answered", "connected", "abandoned", "unknown", "opt_outs")} == {
         "attempts": 4,
@@ -353,8 +353,11 @@ async def test_run_report_has_the_expected_figures(store: HandFilled) -> None:
 async def test_run_report_without_calls_passes_all_checks(store: HandFilled) -> None:
     report = check_run(store)
     assert report.has_passed_all_checks
-    assert (report.convert_to_json_types()["attempts"], report.convert_to_json_types()["abandoned_rate"]) == (0, 0.0)
-    assert report.convert_to_json_types()["utilisation"]["mean"] is None
+    assert (
+        report.convert_report_to_json_types()["attempts"],
+        report.convert_report_to_json_types()["abandoned_rate"],
+    ) == (0, 0.0)
+    assert report.convert_report_to_json_types()["utilisation"]["mean"] is None
 
 
 async def test_demo_without_calls_fails_its_check_of_placed_calls(store: HandFilled) -> None:
@@ -457,7 +460,7 @@ async def test_journal_of_placed_calls_that_contradicts_the_store_fails_the_chec
     report = check_run(store, write_journal(tmp_path, *numbered))
     assert failed_checks(report) == {JOURNAL_CHECK}
     assert any(says in problem for problem in report.checks[JOURNAL_CHECK].found)
-    assert store.number(1)[3:] not in json.dumps(report.convert_to_json_types())
+    assert store.number(1)[3:] not in json.dumps(report.convert_report_to_json_types())
 
 
 async def test_recordings_report_says_whether_each_file_exists(store: HandFilled, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from unittest.mock import Mock
 
 import pytest
 
-from dialer.simulation.demo.desk import _read_first_line
+from dialer.simulation.demo.desk import _read_first_output_line
 from tests.support.virtual import virtual_time
 
 
@@ -23,7 +23,7 @@ def test_demo_waits_for_a_slow_desk_until_it_is_open_or_has_ended(after: float, 
             stdout.feed_eof()
 
         starting = asyncio.create_task(start())
-        assert await _read_first_line(Mock(stdout=stdout)) == line.decode().strip()
+        assert await _read_first_output_line(Mock(stdout=stdout)) == line.decode().strip()
         await starting
 
     run()

@@ -32,7 +32,7 @@ from dialer.simulation.centre_model.what_if import (
     Site,
     apply_change_to_site,
     compare_what_if,
-    compute_half_interval,
+    compute_half_confidence_interval,
 )
 from dialer.simulation.replay.recorded_day import (
     AttemptRecord,
@@ -132,10 +132,10 @@ def test_several_processes_simulate_the_same_days_as_a_single_process() -> None:
 
 
 def test_confidence_interval_follows_students_t_distribution() -> None:
-    assert compute_half_interval([0.9]) is None
-    assert compute_half_interval([0.9] * 8) == 0.0
+    assert compute_half_confidence_interval([0.9]) is None
+    assert compute_half_confidence_interval([0.9] * 8) == 0.0
     parts = [0.88, 0.90, 0.92, 0.89, 0.91, 0.90, 0.93, 0.87]
-    assert compute_half_interval(parts) == pytest.approx(
+    assert compute_half_confidence_interval(parts) == pytest.approx(
         DAYS_DIFFER * 2.365 * 0.02 / sqrt(8), rel=0.01
     )  # 7 degrees of freedom, standard deviation 0.02
 
@@ -200,8 +200,8 @@ def test_scenario_of_a_recorded_day_has_the_recorded_rates_and_times() -> None:
     scenario = build_scenario_of_recorded_day(_make_recorded_day())
     rate = scenario.campaigns[0].answer_rate
     assert isinstance(rate, DayCurve)
-    assert rate.get_value_at(1800.0) == pytest.approx(0.5, abs=0.06)
-    assert rate.get_value_at(5400.0) == pytest.approx(0.25, abs=0.07)
+    assert rate.get_curve_value_at(1800.0) == pytest.approx(0.5, abs=0.06)
+    assert rate.get_curve_value_at(5400.0) == pytest.approx(0.25, abs=0.07)
     assert scenario.wrap_up_mean_seconds == pytest.approx(10.0)
     assert scenario.ring.ring_out_seconds == 25.0
     day = simulate_policy(scenario, find_policy("progressive", scenario, 0.03), 1)
