@@ -57,7 +57,7 @@ class Plan:
     refused: list[Refused] = field(default_factory=list)
 
     def add_refused_recording(self, source: str, reason: str) -> None:
-        """Add a recording that cannot be converted, with the reason, to the plan."""
+        """Add to the plan a recording that cannot be converted, with the reason."""
         self.refused.append(Refused(replace_unprintable_characters(source), reason))
 
 

@@ -23,7 +23,7 @@ _NAMED_TYPES = {"Prompt": "prompts", "Reprompt": "reprompt", "Condition": "condi
 
 
 def render_nodes_page() -> str:
-    """Return the reference page about nodes as Markdown."""
+    """Return the reference page about the nodes of flows as Markdown."""
     schema = make_flow_schema()
     parts = [_HEAD, *(_render_node(kind, schema["$defs"]) for kind in sorted(NODE_KINDS))]
     parts += [_render_key_table(f"A {name.lower()}", schema["$defs"][name]) for name in ("Reprompt", "Condition")]

@@ -144,7 +144,7 @@ def build_scenario_of_recorded_day(
 
 
 def compute_recorded_figures(day: RecordedDay) -> DayResult:
-    """Return the day's actual figures as a DayResult, without moments and decisions.
+    """Return the day's actual figures as a DayResult, without its states per minute and its pacing decisions.
 
     An answered voter who reached no seat counts as abandoned, unless the voter hung up while waiting.
     """

@@ -206,7 +206,7 @@ class TwilioSwitch:
                 _log.info("twilio.hang_up_failed", attempt=call.attempt_id, problem=str(error))
 
     async def _hang_up_call_at_twilio(self, call: TwilioCall, sid: str) -> None:
-        """Hang up a call. Raises SwitchError if Twilio did not accept it, and then retries until the call has ended."""
+        """Hang up a call. If Twilio does not accept the request, raise SwitchError, and retry later until the call ends."""
         self._to_hang_up.discard(call.attempt_id)
         try:
             await self._api.end_call(sid)
