@@ -63,11 +63,11 @@ class TranslatedScript:
 def translate_script(script: Script, language: str) -> TranslatedScript:
     """Return a script in a language. If the script has no texts in it, return the script in its first language."""
     tag = language if language in script.languages else script.languages[0]
-    pages = {name: _translate_page(page, tag) for name, page in script.pages.items()}
+    pages = {name: _translate_script_page(page, tag) for name, page in script.pages.items()}
     return TranslatedScript(script.name, script.version, script.start, pages)
 
 
-def _translate_page(page: ScriptPage, tag: str) -> TranslatedPage:
+def _translate_script_page(page: ScriptPage, tag: str) -> TranslatedPage:
     answers = (ScriptChoice(value, answer.label.get(tag, ""), answer.to) for value, answer in page.answers.items())
     question = None if page.ask is None else ScriptQuestion(page.ask, tuple(answers))
     return TranslatedPage(page.text.get(tag, ""), question, page.next, page.is_end_of_conversation)

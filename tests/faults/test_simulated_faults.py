@@ -135,7 +135,7 @@ async def test_stalled_simulated_connection_stays_open_but_silent() -> None:
 @virtual_time()
 async def test_garbage_on_a_simulated_connection_is_not_read_as_ami() -> None:
     async with lab_centre(CONFIG) as (switch, lab):
-        switch.send_garbage()
+        switch.send_garbage_to_ami_clients()
         with pytest.raises(ProtocolError):
             await lab.reading
 
@@ -148,7 +148,7 @@ async def test_client_that_reads_too_slowly_is_disconnected_by_the_simulated_ast
         await reader.readuntil(b"Status: Fully Booted\r\n")
         sent = b"Event: Stale\r\n\r\n" * 65_536
         for _ in range(30):  # more than the buffers of both sockets hold
-            switch.send_garbage(sent)
+            switch.send_garbage_to_ami_clients(sent)
             await asyncio.sleep(0.1)
         stale = await reader.read()
         assert stale.endswith(b"Event: Stale\r\n\r\n")

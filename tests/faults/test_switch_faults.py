@@ -114,7 +114,7 @@ async def test_manager_user_without_read_permission_raises_an_alert(tmp_path: Pa
 async def test_garbage_on_the_ami_connection_starts_a_new_session(tmp_path: Path) -> None:
     async with a_site(tmp_path, make_answering_switch(talk_seconds=10.0), seats=1) as site, agents_at_work(site):
         await site.until(lambda: site.centre_view.campaigns[0].connected >= 1)
-        site.switch.send_garbage(b"x" * 200_000)
+        site.switch.send_garbage_to_ami_clients(b"x" * 200_000)
         await site.until(lambda: site.centre_view.campaigns[0].connected >= 3)
     assert_nobody_dialled_twice(site)
     assert_all_attempts_ended(tmp_path)

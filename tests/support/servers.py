@@ -14,7 +14,7 @@ from dialer.app import open_centre
 from dialer.domain.clock import LoopClock
 from dialer.settings.site import Settings
 from dialer.simulation.asterisk.config import SeatPhone, SimulatedAsteriskConfig, SimulatedTrunk
-from dialer.simulation.asterisk.server import SimulatedAsterisk, connect_servers
+from dialer.simulation.asterisk.server import SimulatedAsterisk, connect_simulated_servers
 from tests.support.centre import START_EPOCH, Site, site_settings
 from tests.support.roll_filler import fill_roll
 
@@ -48,7 +48,7 @@ async def run_servers(
             own = replace(own, seats=tuple(SeatPhone(endpoint, "1000") for endpoint in here))
             own = replace(own, trunks=(SimulatedTrunk(f"carrier-{server}"),))
             servers[server] = await stack.enter_async_context(SimulatedAsterisk(own))
-        connect_servers(*servers.values())
+        connect_simulated_servers(*servers.values())
         yield servers
 
 

@@ -89,7 +89,7 @@ _INCLUDE = re.compile(r"#\s*(include|tryinclude|exec)\b\s*(.*)", re.IGNORECASE)
 _COMMENT = re.compile(r"(?<!\\);.*")
 
 
-def read_conf(name: str, text: str, library: Library | None = None) -> ConfFile:
+def parse_asterisk_conf(name: str, text: str, library: Library | None = None) -> ConfFile:
     """Parse the text of an Asterisk file. Invalid lines are listed in `problems`, and never raise an error.
 
     `library` returns the texts of included files.

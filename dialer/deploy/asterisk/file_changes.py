@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from dialer.deploy.asterisk.conf_file import read_conf
+from dialer.deploy.asterisk.conf_file import parse_asterisk_conf
 from dialer.deploy.asterisk.render import MARKER
 from dialer.errors import AsteriskFilesError
 
@@ -81,7 +81,7 @@ def find_endpoint_passwords(directory: Path, endpoints: Collection[str]) -> dict
     text = read_file_if_exists(directory / "pjsip.conf") or ""
     existing: dict[str, str] = {}
     if text.startswith(MARKER):
-        for section in read_conf("pjsip.conf", text).find_sections_of_type("auth"):
+        for section in parse_asterisk_conf("pjsip.conf", text).find_sections_of_type("auth"):
             existing[section.get_setting_value("username")] = section.get_setting_value("password")
     return {endpoint: existing.get(endpoint) or secrets.token_urlsafe(18) for endpoint in endpoints}
 

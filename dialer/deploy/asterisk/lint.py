@@ -19,7 +19,7 @@ from dialer.deploy.asterisk.checks.system import (
     check_music_on_hold,
     check_rtp_settings,
 )
-from dialer.deploy.asterisk.conf_file import read_conf
+from dialer.deploy.asterisk.conf_file import parse_asterisk_conf
 from dialer.deploy.asterisk.render import list_seats_without_password, render_asterisk_site_files, render_conferences
 from dialer.domain.finding import Finding
 from dialer.domain.paths import is_directory
@@ -54,11 +54,13 @@ def lint_file_texts(
         alone, _ = narrow_settings_to_server(settings, server)
         nothing = dict.fromkeys(list_seats_without_password(alone), "")
         rendered = {
-            name: read_conf(name, text)
+            name: parse_asterisk_conf(name, text)
             for name, text in render_asterisk_site_files(settings, nothing, server=server).items()
         }
         settings = alone
-    files = {name: read_conf(name, text, list_included_files) for name, text in texts.items() if name in _READ}
+    files = {
+        name: parse_asterisk_conf(name, text, list_included_files) for name, text in texts.items() if name in _READ
+    }
     configuration = Configuration(files, settings, rendered)
     findings = [
         *check_asterisk_files(configuration),
@@ -67,7 +69,7 @@ def lint_file_texts(
         *check_pjsip_conf(configuration),
         *check_dialplan(configuration),
         *check_modules(configuration),
-        *check_conferences(configuration, read_conf("confbridge.conf", render_conferences())),
+        *check_conferences(configuration, parse_asterisk_conf("confbridge.conf", render_conferences())),
         *check_music_on_hold(configuration),
         *check_rtp_settings(configuration),
         *check_asterisk_options(configuration),

@@ -141,7 +141,7 @@ class SwitchCalls(SwitchCore):
         self.events.publish_rtp_quality(channel)
         cause = channel.cause or 0
         self.events.publish_hangup(channel, cause)
-        self.remove_channel(channel, channel.ended_by, cause)
+        self.remove_ended_channel(channel, channel.ended_by, cause)
 
     async def run_application(self, channel: Channel, name: str, data: str) -> int:
         """Run one dialplan application on a channel. Return 0, -1 after a hang-up, or -2 for an unknown name."""
@@ -213,9 +213,9 @@ class SwitchCalls(SwitchCore):
         for number, key in enumerate(keys):
             phone.call_after_seconds(number * every_seconds, partial(phone.press_key, key))
 
-    def remove_channel(self, channel: Channel, how: str, cause: int) -> None:
+    def remove_ended_channel(self, channel: Channel, how: str, cause: int) -> None:
         """Remove a channel that has ended from the switch. Its voter may call back later."""
-        super().remove_channel(channel, how, cause)
+        super().remove_ended_channel(channel, how, cause)
         behaviour = channel.behaviour
         if channel.trunk is not None and behaviour is not None and behaviour.calls_back_after is not None:
             delay = behaviour.calls_back_after / self.speed

@@ -9,7 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
 
-from dialer.deploy.asterisk.conf_file import read_conf
+from dialer.deploy.asterisk.conf_file import parse_asterisk_conf
 from dialer.deploy.asterisk.events import EVENTS
 from dialer.deploy.asterisk.render import render_conferences
 from dialer.simulation.asterisk.voters import Behaviour, VoterProfile
@@ -91,7 +91,7 @@ def parse_conference_users(text: str) -> Mapping[str, ConferenceUser]:
     return MappingProxyType(
         {
             section.name: ConferenceUser(**{key: section.get_setting_value(key) == "yes" for key in _USER_KEYS})
-            for section in read_conf("confbridge.conf", text).find_sections_of_type("user")
+            for section in parse_asterisk_conf("confbridge.conf", text).find_sections_of_type("user")
         }
     )
 
@@ -99,7 +99,7 @@ def parse_conference_users(text: str) -> Mapping[str, ConferenceUser]:
 def parse_conference_menus(text: str) -> Mapping[str, Mapping[str, tuple[str, str, int]]]:
     """Return the dialplan_exec targets of a confbridge.conf by menu and key: (context, extension, priority)."""
     menus: dict[str, Mapping[str, tuple[str, str, int]]] = {}
-    for section in read_conf("confbridge.conf", text).find_sections_of_type("menu"):
+    for section in parse_asterisk_conf("confbridge.conf", text).find_sections_of_type("menu"):
         keys: dict[str, tuple[str, str, int]] = {}
         for line in section.settings:
             leads = re.fullmatch(r"dialplan_exec\(([^,]+),([^,]+),(\d+)\)", line.value)
@@ -151,4 +151,4 @@ class SimulatedAsteriskConfig:
     inbound_context: str = "matdan-inbound"
     our_number: str = "+911140000001"  # the number that voters dial
     seat_rtp_timeout_seconds: float = 5.0  # a phone's channel is hung up after this time without RTP
-    server: str = ""  # its name if it is one of several connected by `connect_servers`
+    server: str = ""  # its name if it is one of several connected by `connect_simulated_servers`

@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from pathlib import Path
 from random import Random
 
-from dialer.deploy.asterisk.conf_file import read_conf
+from dialer.deploy.asterisk.conf_file import parse_asterisk_conf
 from dialer.deploy.asterisk.render import render_dialplan
 from dialer.domain.clock import LoopClock
 from dialer.simulation.asterisk.channels import Channel, ChannelState, EndsBy, Location
@@ -37,7 +37,7 @@ class SwitchCore(ABC):
         secret = self.config.users[0].secret
         text = self.config.dialplan or render_dialplan(manager_secret=secret, servers=bool(self.config.server))
         self.dialplan = parse_dialplan(text)
-        section = read_conf("extensions.conf", text).find_section("globals")
+        section = parse_asterisk_conf("extensions.conf", text).find_section("globals")
         self._first_globals = {} if section is None else {each.key: each.value for each in section.settings}
         self.globals = dict(self._first_globals)
         self.database: dict[str, str] = {}  # by family/key; a restart keeps it
@@ -176,7 +176,7 @@ class SwitchCore(ABC):
         until = asyncio.get_running_loop().time() if channel.silent_since is None else channel.silent_since
         return int(50 * (until - channel.answered_at))
 
-    def remove_channel(self, channel: Channel, how: str, cause: int) -> None:
+    def remove_ended_channel(self, channel: Channel, how: str, cause: int) -> None:
         """Remove a channel that has ended from the switch. Write its journal entry and call record."""
         channel.cancel_timers()
         if channel.recording is not None:

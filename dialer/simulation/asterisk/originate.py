@@ -183,4 +183,4 @@ class OutgoingCall:
         self._channel.on_hang_up = None
         self._channel.hung_up = True
         self._switch.events.publish_hangup(self._channel, cause, technical)
-        self._switch.remove_channel(self._channel, how, cause)
+        self._switch.remove_ended_channel(self._channel, how, cause)

@@ -27,7 +27,7 @@ STOPPING_CHECK_SECONDS = 0.1
 BOOT_SECONDS = 0.2  # from listening until fully booted, as in Asterisk 22.10
 
 
-def connect_servers(*servers: SimulatedAsterisk) -> None:
+def connect_simulated_servers(*servers: SimulatedAsterisk) -> None:
     """Connect simulated servers, so that each can call the others by the names in their configurations (`server`)."""
     for server in servers:
         server.servers = {each.config.server: each for each in servers if each is not server}
@@ -113,7 +113,7 @@ class SimulatedAsterisk(SwitchCalls):
         for session in list(self.session_registry.sessions):
             session.resume_connection()
 
-    def send_garbage(self, data: bytes = b"\x00\xff no AMI at all \r\n\r\n") -> None:
+    def send_garbage_to_ami_clients(self, data: bytes = b"\x00\xff no AMI at all \r\n\r\n") -> None:
         """Write bytes that are not AMI to every AMI connection."""
         for session in self.session_registry.sessions:
             session.send_bytes(data)
@@ -177,7 +177,7 @@ class SimulatedAsterisk(SwitchCalls):
         """Let a trunk's carrier respond again."""
         self._dead_trunks.discard(name)
 
-    def set_registration(self, trunk: str, status: str) -> None:
+    def set_registration_of_trunk(self, trunk: str, status: str) -> None:
         """Set the state of a trunk's registration with its carrier, as `SimulatedTrunk.registration`, and publish it."""
         self.registrations[trunk] = status
         self.events.publish_registry(trunk, status)

@@ -116,7 +116,7 @@ def compute_abandoned_rate_by_window(
 PARTS_OF_A_DAY = 8
 
 
-def compute_utilisation_by_eighth(day: DayResult) -> tuple[float, ...]:
+def compute_utilisation_by_eighth_of_day(day: DayResult) -> tuple[float, ...]:
     """Return the utilisation of each eighth of a day; () if the day is shorter than eight minutes."""
     last = len(day.moments) - 1
     if last < PARTS_OF_A_DAY:

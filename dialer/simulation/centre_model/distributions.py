@@ -165,7 +165,7 @@ class StageSignals:
     false_share: float = 0.08
     unfilled_share: float = 0.2
 
-    def draw_closing_seconds(self, talk_seconds: float, random: Random) -> float | None:
+    def draw_seconds_to_closing_signal(self, talk_seconds: float, random: Random) -> float | None:
         """Draw when the agent signals "closing" (seconds after the talk begins), or None if the agent does not signal
         it.
         """
@@ -178,7 +178,7 @@ class StageSignals:
         before = random.lognormvariate(math.log(self.closing_seconds) - variance / 2.0, math.sqrt(variance))
         return talk_seconds - before if before < talk_seconds else 0.5 * random.random() * talk_seconds
 
-    def draw_half_filled_seconds(self, wrap_up_seconds: float, random: Random) -> float | None:
+    def draw_seconds_to_half_filled_form(self, wrap_up_seconds: float, random: Random) -> float | None:
         """Draw when the wrap-up form is half filled (seconds after the wrap-up begins), or None if that is not signalled."""
         share = random.uniform(0.4, 0.8)
         return None if random.random() < self.unfilled_share else share * wrap_up_seconds

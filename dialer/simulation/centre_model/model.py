@@ -281,7 +281,7 @@ class CentreModel:
         if call.false_call and scenario.false_answers is not None:
             talk = scenario.false_answers.talk_seconds
         elif scenario.signals is not None:
-            closing = scenario.signals.draw_closing_seconds(talk, random)
+            closing = scenario.signals.draw_seconds_to_closing_signal(talk, random)
             if closing is not None:
                 self._schedule_event_at(
                     now + closing, self._on_seat_stage_signal, (seat, seat.work, SeatStage.TALKING, SeatStage.CLOSING)
@@ -317,7 +317,7 @@ class CentreModel:
         shape = 1.0 / scenario.wrap_up_cv**2
         wrap_up = random.gammavariate(shape, scenario.wrap_up_mean_seconds / shape)
         if scenario.signals is not None:
-            filled = scenario.signals.draw_half_filled_seconds(wrap_up, random)
+            filled = scenario.signals.draw_seconds_to_half_filled_form(wrap_up, random)
             if filled is not None:
                 self._schedule_event_at(
                     now + filled,

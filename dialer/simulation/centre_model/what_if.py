@@ -12,7 +12,7 @@ from typing import Any
 
 from dialer.pacing.port import Cap
 from dialer.process.pool import run_jobs_in_processes
-from dialer.simulation.centre_model.day_result import DayResult, compute_utilisation_by_eighth
+from dialer.simulation.centre_model.day_result import DayResult, compute_utilisation_by_eighth_of_day
 from dialer.simulation.centre_model.distributions import DayCurve, TalkDistribution
 from dialer.simulation.centre_model.policies import find_policy, simulate_policy
 from dialer.simulation.centre_model.scenario import BadScenario, CampaignModel, Scenario
@@ -111,7 +111,7 @@ def summarise_days(label: str, policy: str, days: Sequence[DayResult]) -> WhatIf
         decision_microseconds=fmean(day.decision_microseconds_median for day in days),
         hung_up_share=fmean(day.cancelled / max(1, day.placed) for day in days),
         utilisation_within=compute_half_confidence_interval(
-            [part for day in days for part in compute_utilisation_by_eighth(day)]
+            [part for day in days for part in compute_utilisation_by_eighth_of_day(day)]
         ),
     )
 
@@ -171,7 +171,7 @@ def _choose_further_seeds(days: Sequence[DayResult]) -> range:
     """Return a seed for each further day that is needed for a precision of `SURE_WITHIN`, as estimated from the first
     day.
     """
-    width = compute_half_confidence_interval(compute_utilisation_by_eighth(days[0]))
+    width = compute_half_confidence_interval(compute_utilisation_by_eighth_of_day(days[0]))
     wanted = MOST_DAYS if width is None else ceil((width / SURE_WITHIN) ** 2)
     return range(2, 1 + min(MOST_DAYS, wanted))
 

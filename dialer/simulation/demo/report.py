@@ -186,7 +186,7 @@ def find_differences_from_journal(journal: Path, attempts: Sequence[PlacedAttemp
     An attempt may be missing from the journal, because its Originate may have failed; an answered one may not.
     """
     entries = read_journal(journal)
-    known = {attempt: (_extract_digits(number), outcome) for attempt, number, outcome in attempts}
+    known = {attempt: (_extract_digits_of_number(number), outcome) for attempt, number, outcome in attempts}
     placed: Counter[str] = Counter()
     problems: list[str] = []
     for entry in entries:
@@ -196,7 +196,7 @@ def find_differences_from_journal(journal: Path, attempts: Sequence[PlacedAttemp
         placed[channel] += 1
         if channel not in known:
             problems.append(f"{channel}: placed without an attempt")
-        elif known[channel][0] != _extract_digits(entry["number"]):
+        elif known[channel][0] != _extract_digits_of_number(entry["number"]):
             problems.append(f"{channel}: placed to a number other than its attempt's")
         elif known[channel][1] == Outcome.REFUSED:
             problems.append(f"{channel}: placed although its attempt was refused")
@@ -223,5 +223,5 @@ def _find_simultaneous_calls(entries: list[dict[str, Any]]) -> list[str]:
     return problems
 
 
-def _extract_digits(number: str) -> str:
+def _extract_digits_of_number(number: str) -> str:
     return "".join(digit for digit in number if digit in "0123456789")

@@ -46,7 +46,7 @@ class CampaignHours:
         """Return the seconds between `start` and `end` in which the campaign may call."""
         return sum(max(0.0, min(end, until) - max(start, since)) for since, until in self.open_periods)
 
-    def is_open_at(self, at: float) -> bool:
+    def can_campaign_call_at(self, at: float) -> bool:
         """Return whether the campaign may call at `at` (epoch seconds)."""
         return any(since <= at < until for since, until in self.open_periods)
 
@@ -79,7 +79,7 @@ class SiteHours:
         start, end = (get_midnight_of_day(each, self._zone) for each in (day, day + timedelta(days=1)))
         found = []
         for number, rules in enumerate(self._rules):
-            open_periods = tuple(self._find_open_periods(number, start, end))
+            open_periods = tuple(self._find_periods_with_calls_allowed(number, start, end))
             why = "" if open_periods else self._find_first_call(number, start).why
             found.append(CampaignHours(rules.campaign_id, open_periods, why))
         return tuple(found)
@@ -95,14 +95,14 @@ class SiteHours:
             for hours, rules in zip(day, self._rules, strict=True)
         )
 
-    def find_first_open_day(self, day: date) -> date | None:
+    def find_first_day_with_calls_allowed(self, day: date) -> date | None:
         """Return the first day from `day` on with a call allowed, or None if the rules never allow one."""
         start = get_midnight_of_day(day, self._zone)
         calls = [self._find_first_call(number, start).at for number in range(len(self._rules))]
         at = min((at for at in calls if at is not None), default=None)
         return None if at is None else datetime.fromtimestamp(at, self._zone).date()
 
-    def _find_open_periods(self, number: int, start: float, end: float) -> Iterator[Period]:
+    def _find_periods_with_calls_allowed(self, number: int, start: float, end: float) -> Iterator[Period]:
         at = start
         while at < end:
             opens = self._find_first_call(number, at).at
@@ -154,7 +154,7 @@ class RehearsedDay:
     hours: tuple[CampaignHours, ...] = ()  # of each campaign, for the whole calendar day
 
     @property
-    def length_seconds(self) -> float:
+    def day_length_seconds(self) -> float:
         """The length of the rehearsed day (seconds)."""
         return self.ends_at - self.starts_at
 
@@ -202,7 +202,7 @@ def _find_day_to_rehearse(settings: Settings, site: SiteHours, today: date) -> t
     """Return the campaigns' hours on the day to rehearse. Raises CannotRehearse if no day allows a call."""
     polls = [poll.day for poll in settings.rules.polls]
     next_poll = min((day for day in polls if day >= today), default=today)
-    for day in (next_poll, site.find_first_open_day(today), max(polls, default=None)):
+    for day in (next_poll, site.find_first_day_with_calls_allowed(today), max(polls, default=None)):
         found = () if day is None else site.compute_calling_hours_of_day(day)
         if any(each.open_periods for each in found):
             return found

@@ -55,7 +55,7 @@ def rehearse_day(
     copied = copy_roll_to_new_store(store, copy, read_site_key(settings))
     return run_virtual(
         lambda: _Rehearsal(settings, day, voters, copy, progress).run(copied),
-        limit_seconds=day.length_seconds + settings.dialling.drain_seconds + 3600,
+        limit_seconds=day.day_length_seconds + settings.dialling.drain_seconds + 3600,
     )
 
 
@@ -99,7 +99,7 @@ class _Rehearsal:
                 certified=lambda campaign_id, _: certificates[campaign_id],
             ) as centre:
                 site = SimulatedSite(switch, centre)
-                asyncio.get_running_loop().call_later(day.length_seconds, site.stop.set)
+                asyncio.get_running_loop().call_later(day.day_length_seconds, site.stop.set)
                 centre.engine.subscribe_to_changes(faults.handle_engine_change)
                 agents = create_rehearsal_agents(self._settings, settings, centre.engine, day.load, day.seed)
                 await site.run(self._record_samples_until_cancelled(site), faults.run(), agents.run(site.stop))
@@ -126,9 +126,9 @@ class _Rehearsal:
             )
             for campaign in view.campaigns:
                 hours = self._hours.get(campaign.campaign_id)
-                if hours is not None and hours.is_open_at(view.state.at):
+                if hours is not None and hours.can_campaign_call_at(view.state.at):
                     self._held[campaign.campaign_id][_describe_why_campaign_is_held(campaign)] += 1
-            self._progress(min(1.0, (view.state.at - self._day.starts_at) / self._day.length_seconds))
+            self._progress(min(1.0, (view.state.at - self._day.starts_at) / self._day.day_length_seconds))
             await asyncio.sleep(SAMPLE_SECONDS)
 
     def _build_outcome(self, voters: int, view: CentreView, faults: FaultInjector, took: float) -> DayOutcome:

@@ -77,7 +77,7 @@ class DayOutcome:
     @property
     def speed_factor(self) -> float:
         """How many times faster than real time the rehearsed day ran on this machine."""
-        return self.day.length_seconds / self.took_seconds if self.took_seconds > 0 else float("inf")
+        return self.day.day_length_seconds / self.took_seconds if self.took_seconds > 0 else float("inf")
 
 
 def judge_rehearsed_day(outcome: DayOutcome) -> list[Finding]:

@@ -120,7 +120,7 @@ def _find_calling_state_of_campaign(
         return warning(subject, f"the campaign is {state.value}: an operator must resume it")
     if first.at > now:
         return ok(subject, f"{first.why}; next: {format_weekday_and_time(first.at, zone)}")
-    hours = _format_hours([(each.start, each.until) for each in campaign.hours])
+    hours = _format_calling_hours([(each.start, each.until) for each in campaign.hours])
     return ok(subject, f"may call now; calling hours {hours} ({zone.key})")
 
 
@@ -131,14 +131,14 @@ def _describe_limited_hours(campaign: Campaign, gate: Gate, now: float) -> str |
     days = [("on weekdays", profile.weekday), ("on Saturdays", profile.saturday), ("on Sundays", profile.sunday)]
     if profile.holidays:
         days.append(("on holidays", profile.holiday))
-    left = {day: _intersect_hours(own, merge_adjoining_periods(allowed)) for day, allowed in days}
+    left = {day: _intersect_calling_hours(own, merge_adjoining_periods(allowed)) for day, allowed in days}
     if all(each == own for each in left.values()):
         return None
-    head = f"calling hours {_format_hours(own)} are limited by the profile {gate.rules.profile.name} to"
+    head = f"calling hours {_format_calling_hours(own)} are limited by the profile {gate.rules.profile.name} to"
     if _may_number_be_in_other_time_zone(gate, now):
-        allowed = _format_hours_by_day({day: merge_adjoining_periods(hours) for day, hours in days})
+        allowed = _format_calling_hours_by_day({day: merge_adjoining_periods(hours) for day, hours in days})
         return f"{head} {allowed} in the number's time zone"
-    return f"{head} {_format_hours_by_day(left)}"
+    return f"{head} {_format_calling_hours_by_day(left)}"
 
 
 def _may_number_be_in_other_time_zone(gate: Gate, now: float) -> bool:
@@ -147,19 +147,19 @@ def _may_number_be_in_other_time_zone(gate: Gate, now: float) -> bool:
     return any(moment.astimezone(zone).utcoffset() != moment.utcoffset() for zone in gate.rules.list_all_time_zones())
 
 
-def _format_hours_by_day(hours: dict[str, list[Stretch]]) -> str:
-    texts = {day: _format_hours(each) for day, each in hours.items()}
+def _format_calling_hours_by_day(hours: dict[str, list[Stretch]]) -> str:
+    texts = {day: _format_calling_hours(each) for day, each in hours.items()}
     if len(set(texts.values())) == 1:
         return next(iter(texts.values()))
     return ", ".join(f"{text} {day}" for day, text in texts.items())
 
 
-def _intersect_hours(some: Sequence[Stretch], others: Sequence[Stretch]) -> list[Stretch]:
+def _intersect_calling_hours(some: Sequence[Stretch], others: Sequence[Stretch]) -> list[Stretch]:
     both = [(max(one[0], other[0]), min(one[1], other[1])) for one in some for other in others]
     return [(start, until) for start, until in both if start < until]
 
 
-def _format_hours(hours: Sequence[tuple[time, time]]) -> str:
+def _format_calling_hours(hours: Sequence[tuple[time, time]]) -> str:
     return ", ".join(f"{start:%H:%M}-{until:%H:%M}" for start, until in hours) or "nothing"
 
 

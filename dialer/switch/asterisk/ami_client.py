@@ -255,7 +255,7 @@ class AmiClient(asyncio.BufferedProtocol):
             cast(asyncio.Transport, transport).abort()
             return
         self._transport = cast(asyncio.Transport, transport)
-        self._session.on_connected(self._loop.time())
+        self._session.mark_connection_open(self._loop.time())
         self._set_deadline_timer()
 
     def get_buffer(self, sizehint: int) -> memoryview:

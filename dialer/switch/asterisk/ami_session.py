@@ -145,7 +145,7 @@ class AmiSession:
         oldest = next(iter(self._pending.values()), None)
         return 0.0 if oldest is None else now - oldest.started_at
 
-    def on_connected(self, now: float) -> None:
+    def mark_connection_open(self, now: float) -> None:
         """Mark the session's connection as open."""
         self._connected = self._may_write = True
         self._received_at = now

@@ -125,12 +125,12 @@ async def test_alert_names_an_unregistered_trunk_until_the_carrier_accepts_its_r
         assert "Trunk north is not registered" in next(
             a.text for a in site.centre_view.alerts if a.code == "registration-north"
         )
-        site.switch.set_registration("carrier", "Registered")
+        site.switch.set_registration_of_trunk("carrier", "Registered")
         await site.until(lambda: not list_alerts(), seconds=10)
-        site.switch.set_registration("second", "Unregistered")
+        site.switch.set_registration_of_trunk("second", "Unregistered")
         await site.until(lambda: list_alerts() == {"registration-south"}, seconds=10)
         site.switch.reset_ami_connections()
-        site.switch.set_registration("second", "Registered")  # while the dialler is not connected
+        site.switch.set_registration_of_trunk("second", "Registered")  # while the dialler is not connected
         await site.until(lambda: not list_alerts(), seconds=20)
 
 

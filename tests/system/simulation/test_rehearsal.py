@@ -42,7 +42,7 @@ def site(tmp_path: Path) -> Settings:
 
 def test_rehearsal_simulates_the_day_three_times(site: Settings) -> None:
     days = plan_rehearsed_days(site, date(2024, 1, 1), faults=True, hours=2.0, seed=7)
-    assert [(day.load, len(day.faults), day.length_seconds, day.seed) for day in days] == [
+    assert [(day.load, len(day.faults), day.day_length_seconds, day.seed) for day in days] == [
         (1, 0, 7200.0, 7),
         (2, 0, 7200.0, 7),
         (2, len(FaultKind), 7200.0, 7),

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from dialer.cli.main import app
 from dialer.deploy.asterisk.agi_secret import derive_agi_secret
-from dialer.deploy.asterisk.conf_file import read_conf
+from dialer.deploy.asterisk.conf_file import parse_asterisk_conf
 from dialer.deploy.asterisk.lint import lint_file_texts, lint_files_in_directory
 from dialer.deploy.asterisk.render import render_asterisk_site_files
 from tests.support.asterisk_support import PASSWORDS, a_site
@@ -39,7 +39,7 @@ def lint_with_edit(name: str, old: str, new: str) -> list[str]:
 
 
 def test_parser_reads_templates_additions_comments_and_arrows_of_asterisk_settings() -> None:
-    conf = read_conf(
+    conf = parse_asterisk_conf(
         "x.conf",
         """
         ; a comment
@@ -87,7 +87,7 @@ def test_fault_in_an_included_asterisk_file_is_reported_with_the_included_files_
     def library(pattern: str) -> list[tuple[str, str]]:
         return [(name, text) for name, text in files.items() if pattern == "pjsip.d/*.conf"]
 
-    conf = read_conf(
+    conf = parse_asterisk_conf(
         "pjsip.conf", '#include "pjsip.d/*.conf"\n#tryinclude none/*.conf\n#include gone/*.conf\n', library
     )
     assert [(each.key, each.file, each.line) for each in conf.sections[0].settings] == [
@@ -99,7 +99,7 @@ def test_fault_in_an_included_asterisk_file_is_reported_with_the_included_files_
 
 
 def test_asterisk_settings_file_that_includes_itself_is_read_once() -> None:
-    conf = read_conf("a.conf", "#include a.conf\n", lambda _: [("a.conf", "#include a.conf\n")])
+    conf = parse_asterisk_conf("a.conf", "#include a.conf\n", lambda _: [("a.conf", "#include a.conf\n")])
     assert "includes itself" in conf.problems[0].text
 
 
@@ -114,14 +114,14 @@ def test_asterisk_settings_file_that_includes_itself_is_read_once() -> None:
     ],
 )
 def test_lines_that_asterisk_ignores_in_settings_files_are_reported(text: str, problem: str) -> None:
-    (found,) = read_conf("x.conf", text).problems
+    (found,) = parse_asterisk_conf("x.conf", text).problems
     assert problem in found.text
 
 
 @given(st.text(alphabet='[]()!+;#-=> abinclude\n\\"', max_size=200))
 @settings(max_examples=300, deadline=None, derandomize=True)
 def test_parser_of_asterisk_settings_never_fails_on_arbitrary_text(text: str) -> None:
-    read_conf("x.conf", text, lambda _: [("y.conf", "[y]\n")])
+    parse_asterisk_conf("x.conf", text, lambda _: [("y.conf", "[y]\n")])
 
 
 # Findings

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 from dialer.cli.main import app
 from dialer.deploy.asterisk.agi_secret import compute_agi_token, compute_dialplan_fingerprint, derive_agi_secret
-from dialer.deploy.asterisk.conf_file import ConfFile, read_conf
+from dialer.deploy.asterisk.conf_file import ConfFile, parse_asterisk_conf
 from dialer.deploy.asterisk.events import EVENTS
 from dialer.deploy.asterisk.file_changes import (
     FileChange,
@@ -53,7 +53,7 @@ endpoint = "agent01"
 
 
 def parse_rendered_file(name: str, settings: Settings | None = None) -> ConfFile:
-    read = read_conf(name, render_asterisk_site_files(settings or a_site(), PASSWORDS)[name])
+    read = parse_asterisk_conf(name, render_asterisk_site_files(settings or a_site(), PASSWORDS)[name])
     assert not read.problems
     return read
 
@@ -68,7 +68,7 @@ def test_every_rendered_asterisk_file_begins_with_the_marker_and_can_be_parsed()
     assert set(files) == set(FILES)
     for name, text in files.items():
         assert text.startswith(MARKER + "\n"), name
-        assert not read_conf(name, text).problems, name
+        assert not parse_asterisk_conf(name, text).problems, name
         assert "{{" not in text
         assert "None" not in text
 
@@ -145,7 +145,9 @@ def test_asterisk_rejects_redirects_of_calls_by_the_carrier(endpoint: str) -> No
     settings = a_site()
     text = render_asterisk_site_files(settings, PASSWORDS)["pjsip.conf"]
     (found,) = [
-        each for each in read_conf("pjsip.conf", text).find_sections_of_type("endpoint") if each.name == endpoint
+        each
+        for each in parse_asterisk_conf("pjsip.conf", text).find_sections_of_type("endpoint")
+        if each.name == endpoint
     ]
     assert [setting.value for setting in found.find_all_settings("set_var")] == ["FORWARD_CONTEXT=matdan-redirected"]
     contexts = parse_dialplan(render_asterisk_site_files(settings, PASSWORDS)["extensions.conf"])
@@ -174,7 +176,10 @@ def test_twilio_trunks_are_not_rendered_for_asterisk(trunks: tuple[int, ...]) ->
     settings = make_twilio_site(*trunks)
     files = render_asterisk_site_files(settings, PASSWORDS)
     assert "twilio" not in "".join(files.values())
-    kept = [section.name for section in read_conf("pjsip.conf", files["pjsip.conf"]).find_sections_of_type("identify")]
+    kept = [
+        section.name
+        for section in parse_asterisk_conf("pjsip.conf", files["pjsip.conf"]).find_sections_of_type("identify")
+    ]
     assert kept == [("carrier-a-identify", "carrier-b-identify")[number] for number in trunks]
     assert f"maxcalls={30 * len(trunks) + 2 + 20} ;" in files["asterisk.conf"]
     assert [str(finding) for finding in lint_file_texts(files, settings)] == []
@@ -268,7 +273,7 @@ def test_rendered_asterisk_files_have_a_phone_for_each_supervisor_and_transfer_t
         "transfers": [{"name": "boss", "kind": "supervisor", "endpoint": "asha"}],
     }
     settings = Settings.model_validate({**a_site().model_dump(exclude_unset=True), **values})
-    file = read_conf(
+    file = parse_asterisk_conf(
         "pjsip.conf", render_asterisk_site_files(settings, {**PASSWORDS, "asha": "made-for-asha-1234"})["pjsip.conf"]
     )
     assert get_section(file, "asha", "endpoint")["transport"] == "transport-udp"

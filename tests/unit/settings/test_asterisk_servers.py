@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from dialer.deploy.asterisk.conf_file import read_conf
+from dialer.deploy.asterisk.conf_file import parse_asterisk_conf
 from dialer.deploy.asterisk.lint import lint_file_texts
 from dialer.deploy.asterisk.render import list_seats_without_password, render_asterisk_site_files
 from dialer.errors import SettingError
@@ -136,7 +136,7 @@ def test_trunk_must_name_an_asterisk_server_if_the_site_has_several(server: str 
 
 
 def test_asterisk_servers_authenticate_each_other_and_lack_endpoints_of_other_servers() -> None:
-    ours, theirs = (read_conf("pjsip.conf", render_files_of_server(server)["pjsip.conf"]) for server in "ab")
+    ours, theirs = (parse_asterisk_conf("pjsip.conf", render_files_of_server(server)["pjsip.conf"]) for server in "ab")
     inward = {
         (each.get_setting_value("username"), each.get_setting_value("password"))
         for each in ours.find_sections_of_type("auth")

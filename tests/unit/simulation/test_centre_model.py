@@ -107,13 +107,13 @@ def test_default_ring_times_have_documented_means_and_shares() -> None:
 
 def test_simulated_signals_that_a_call_is_closing_are_sometimes_missing_or_false() -> None:
     distribution, random = StageSignals(), Random(4)
-    pressed = [distribution.draw_closing_seconds(100.0, random) for _ in range(10_000)]
+    pressed = [distribution.draw_seconds_to_closing_signal(100.0, random) for _ in range(10_000)]
     assert sum(at is None for at in pressed) / 10_000 == pytest.approx(0.2, abs=0.02)
     times = [at for at in pressed if at is not None]
     assert all(0.0 <= at <= 100.0 for at in times)
     assert sum(at > 60.0 for at in times) / len(times) > 0.85
     assert any(at < 40.0 for at in times)
-    filled = [distribution.draw_half_filled_seconds(10.0, random) for _ in range(1000)]
+    filled = [distribution.draw_seconds_to_half_filled_form(10.0, random) for _ in range(1000)]
     assert {at is None for at in filled} == {True, False}
     assert all(4.0 <= at <= 8.0 for at in filled if at is not None)
 

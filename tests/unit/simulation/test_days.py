@@ -80,7 +80,7 @@ def test_rehearsed_day_leaves_time_to_recover_from_every_fault() -> None:
         "26 17:30",
     )  # the poll closes at 18:00, the last call is half an hour before
     assert len(day.faults) == len(FaultKind)
-    assert day.faults[-1].at_seconds + 600 + 3600 < day.length_seconds
+    assert day.faults[-1].at_seconds + 600 + 3600 < day.day_length_seconds
 
 
 @pytest.mark.parametrize(
