@@ -70,14 +70,14 @@ class PendingUpdates:
         self._bytes = 0
 
     @property
-    def count(self) -> int:
+    def update_count(self) -> int:
         """The number of opt-outs, marks and calls that are pending."""
         return len(self.opt_outs) + len(self.marks) + len(self.calls)
 
     def has_room_for_updates(self, more: Sequence[dict[str, Any]]) -> bool:
         """Return whether the updates `more` also fit into the next command to the dialler."""
         has_room = self._bytes + _compute_size_in_signed_command(more) <= MAX_UPDATE_BYTES
-        return not self.count or (self.count + len(more) <= MAX_UPDATES and has_room)
+        return not self.update_count or (self.update_count + len(more) <= MAX_UPDATES and has_room)
 
     def add_pending_updates(
         self,
@@ -358,7 +358,7 @@ class PeerUpdates:
             pending = PendingUpdates(pending.position)
         pending.add_pending_updates(message.position, opt_outs, marks, calls)
         now = self._clock.monotonic()
-        is_empty = not pending.count
+        is_empty = not pending.update_count
         if message.buffered or (is_empty and now < self._sent_at.get(stream, 0.0) + POSITION_SECONDS):
             return pending
         self._sent_at[stream] = now
