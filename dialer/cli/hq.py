@@ -302,6 +302,7 @@ async def _run_gatherer(hq: HeadquartersOptions) -> None:
             set_back_at=gatherer.set_back_at,
             contradicted_centres=gatherer.contradicted_centres,
             replaced_centres=gatherer.replaced_centres,
+            unstored_centres=gatherer.unstored_centres,
         )
 
     with contextlib.suppress(asyncio.CancelledError):

@@ -354,6 +354,12 @@ class AlertKind(StrEnum):
         AlertLevel.WARNING,
         "Headquarters reports a problem with this centre's database. Results are stored here. Cause: {problem}",
     )
+    HEADQUARTERS_FULL = (
+        "headquarters-full",
+        AlertLevel.WARNING,
+        "Headquarters' server does not store this centre's results, which are kept here. Headquarters must free space on that "
+        "server's disk and restart nats-server. Cause: {problem}",
+    )
     HEADQUARTERS_CLOCK = (
         "headquarters-clock",
         AlertLevel.WARNING,

@@ -43,6 +43,8 @@ RETRY_SECONDS = 2.0
 ELECTION_SECONDS = 15.0
 """How long a cluster may take to elect a leader for a stream."""
 PARTITIONS_SECONDS = 3600.0
+UNSTORED_SECONDS = 30.0
+"""How long a centre's report counts that the server does not store its results. It is repeated every few seconds."""
 MAX_PENDING_UPDATES = 200  # messages sent to the stream of peer updates and not stored yet
 BATCH_STREAM_BYTES = 4 << 30
 PEER_STREAM_BYTES = 3 << 30
@@ -91,6 +93,9 @@ class Gatherer:
         self._clock = clock
         self._updates_queued = asyncio.Event()
         self._sightings = StoreSightings()
+        self._unstored_at: dict[
+            str, float
+        ] = {}  # when a centre last reported that the server stores none of its results
         self._is_subscribed = False
         self.active = asyncio.Event()
         """Set while it has the lock."""
@@ -108,6 +113,12 @@ class Gatherer:
     def is_connected(self) -> bool:
         """Whether the gatherer is connected to headquarters' nats-server."""
         return self._session.is_connected
+
+    @property
+    def unstored_centres(self) -> set[str]:
+        """Centres that report that headquarters' server does not store their results."""
+        since = self._clock.now() - UNSTORED_SECONDS
+        return {centre for centre, at in self._unstored_at.items() if at >= since}
 
     async def run(self) -> NoReturn:
         """Import batches until cancelled. Retry while the database or nats-server is unreachable."""
@@ -173,9 +184,14 @@ class Gatherer:
 
     async def _receive_store_status(self, subject: str, data: bytes) -> None:
         with contextlib.suppress(messages.InvalidMessage):
-            self._sightings.record_sighting(
-                subject.split(".")[1], messages.unpack_store_status(data).incarnation, self._clock.now()
-            )
+            centre, status, now = subject.split(".")[1], messages.unpack_store_status(data), self._clock.now()
+            self._sightings.record_sighting(centre, status.incarnation, now)
+            if not status.server_problem:
+                self._unstored_at.pop(centre, None)
+                return
+            if centre not in self._unstored_at:
+                _log.error("gatherer.results_not_stored", centre=centre, problem=status.server_problem)
+            self._unstored_at[centre] = now
 
     async def _find_stream_position(self, db: Database, stream_id: str) -> int:
         """Return the position in the stream of batches from which to continue reading.

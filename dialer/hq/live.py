@@ -35,6 +35,7 @@ class LiveCentre:
     material: Mapping[str, Any] = field(default_factory=dict)
     opt_out_lag_seconds: float | None = None  # from an opt-out in another centre until it was stored here
     clock_ahead_seconds: float = 0.0
+    server_problem: str = ""  # why headquarters' server does not store its results
     peer_update_problem: str = ""  # why no updates of other centres are imported
 
     def build_page_fields(self) -> LiveFields:
@@ -81,6 +82,8 @@ class LiveCentre:
         alerts = []
         if problem := self.peer_update_problem:
             alerts.append(create_alert(AlertKind.NO_PEER_UPDATES, self.at, problem=problem))
+        if problem := self.server_problem:
+            alerts.append(create_alert(AlertKind.HEADQUARTERS_FULL, self.at, problem=problem))
         if (seconds := abs(self.clock_ahead_seconds)) > CLOCKS_APART_SECONDS:
             alerts.append(create_alert(AlertKind.HEADQUARTERS_CLOCK, self.at, seconds=round(seconds)))
         return [to_json_value(each) for each in alerts]
@@ -117,6 +120,7 @@ class LiveCentres:
                 centre.material = fields
             case "store":
                 at = fields.get("at")
+                centre.server_problem = _get_short_text_or_none(fields, "server_problem") or ""
                 centre.clock_ahead_seconds = at - now if isinstance(at, int | float) and abs(at) < _MAX_TIME else 0.0
             case "peer-updates":
                 if "problem" in fields:

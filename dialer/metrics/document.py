@@ -71,6 +71,7 @@ def _make_example_process_statuses() -> Iterator[tuple[str, ProcessStatus]]:
             committed_at={"pune-1": 0.0},
             contradicted_centres=["pune-1"],
             replaced_centres=["pune-1"],
+            unstored_centres=["pune-1"],
         ),
     )
     yield "headquarters' pages", build_headquarters_desk_metrics(server_up=True)

@@ -74,6 +74,7 @@ def build_result_gatherer_metrics(
     set_back_at: float = 0.0,
     contradicted_centres: Iterable[str] = (),
     replaced_centres: Iterable[str] = (),
+    unstored_centres: Iterable[str] = (),
 ) -> ProcessStatus:
     """Return the metrics and readiness of a gatherer, the process that collects the centres' results at headquarters.
 
@@ -81,7 +82,7 @@ def build_result_gatherer_metrics(
     server. `committed_at` has the time of the last commit of each centre's results since the start (epoch seconds).
     `set_back_at` is when the server was found to be set back to a copy; 0: never. `contradicted_centres` are the centres
     whose store has sent seals that contradict earlier ones, `replaced_centres` those whose store replaced another, which no
-    person has confirmed.
+    person has confirmed, and `unstored_centres` those whose results the server does not store.
     """
     committed = (((centre,), at) for centre, at in committed_at.items())
     families = (
@@ -112,6 +113,12 @@ def build_result_gatherer_metrics(
             "1 for each centre whose store replaced another, until a person confirms it",
             ("centre",),
             (((centre,), 1) for centre in sorted(replaced_centres)),
+        ),
+        _gauges(
+            "gather_results_not_stored",
+            "1 for each centre that reports that headquarters' server does not store its results",
+            ("centre",),
+            (((centre,), 1) for centre in sorted(unstored_centres)),
         ),
     )
     if not server_up:

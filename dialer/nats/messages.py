@@ -256,6 +256,7 @@ class StoreStatus:
 
     incarnation: str
     at: float  # the centre's clock (epoch seconds)
+    server_problem: Annotated[str, Field(max_length=400)] = ""  # why headquarters' server does not store the results
 
 
 _ACK, _STORE_STATUS = TypeAdapter(Acknowledgement), TypeAdapter(StoreStatus)

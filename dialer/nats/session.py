@@ -94,6 +94,12 @@ class Session:
         """Whether the connection to nats-server is up."""
         return bool(self.client.is_connected)
 
+    @property
+    def server_address(self) -> str:
+        """The host and port of the server that the session is connected to; empty: it is not connected."""
+        url = self.client.connected_url
+        return "" if url is None else str(url.netloc)
+
     async def store_message(self, subject: str, data: bytes) -> int:
         """Store a message in the stream of its subject. Return its position in the stream. Raises
         HeadquartersUnreachable.

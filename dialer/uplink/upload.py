@@ -38,6 +38,8 @@ STATUS_SECONDS = 5.0
 REPORT_AGAIN_SECONDS = 60.0
 """How often a problem is reported again to the dialler, which may have been restarted."""
 CLOCK_TOLERANCE_SECONDS = 10.0
+UNSTORED_SECONDS = 15.0
+"""How long headquarters' server stores nothing before that is a problem. A cluster elects a leader within 9 seconds."""
 
 
 class IdentityChanged(Exception):
@@ -58,6 +60,8 @@ class OutboxUpload:
         self._schedule: BatchSchedule | None = None
         self._incarnation = ""
         self._problem = ""
+        self._unstored_since: float | None = None  # monotonic
+        self._server_problem = ""
         self._reported: dict[str, object] = {}
         self._has_reported_problem = True  # the last run may have
         self._report_again_at = 0.0
@@ -157,9 +161,22 @@ class OutboxUpload:
             schedule.replace_batch_in_flight_by_first_part(part, now)
         try:
             await self._session.store_message(build_batch_subject(self._centre), data)
-        except HeadquartersUnreachable:
+        except HeadquartersUnreachable as error:
             schedule.record_send_failure(self._clock.monotonic())
+            self._note_unstored_batch(error)
             raise
+        self._unstored_since, self._server_problem = None, ""
+
+    def _note_unstored_batch(self, error: HeadquartersUnreachable) -> None:
+        """Note that the server has not stored a batch although it is connected. It is a problem if that goes on."""
+        if not self._session.is_connected:
+            self._unstored_since = None
+            return
+        now = self._clock.monotonic()
+        if self._unstored_since is None:
+            self._unstored_since = now
+        if now - self._unstored_since >= UNSTORED_SECONDS:
+            self._server_problem = f"{self._session.server_address}: {error}"[:400]
 
     async def _read_store_identity(self) -> SendingStore:
         """Return the identity of the store. Raises IdentityChanged if it is another one than at the start."""
@@ -175,7 +192,7 @@ class OutboxUpload:
         """
         while True:
             self._reading.refuse_replaced_store()
-            status = StoreStatus(self._incarnation, self._clock.now())
+            status = StoreStatus(self._incarnation, self._clock.now(), self._server_problem)
             await self._session.publish_message(build_live_subject(self._centre, "store"), pack_store_status(status))
             await asyncio.sleep(STATUS_SECONDS)
 
@@ -185,14 +202,18 @@ class OutboxUpload:
             await asyncio.sleep(STATUS_SECONDS)
 
     async def _report_problem_to_dialler(self) -> None:
-        """Report to the dialler what headquarters says about this centre's store and clock. Repeat the report each
-        minute.
+        """Report to the dialler what headquarters says about this centre's store and clock, and why headquarters' server
+        stores no results. Repeat the report each minute.
 
-        The dialler shows the problem as an alert.
+        The dialler shows it as alerts.
         """
-        values = {"problem": self._problem[:400], "clock_ahead_seconds": round(self._clock_ahead)}
+        values = {
+            "problem": self._problem[:400],
+            "clock_ahead_seconds": round(self._clock_ahead),
+            "server_problem": self._server_problem,
+        }
         now = self._clock.monotonic()
-        is_good = not self._problem and abs(self._clock_ahead) < CLOCK_TOLERANCE_SECONDS
+        is_good = not (self._problem or self._server_problem) and abs(self._clock_ahead) < CLOCK_TOLERANCE_SECONDS
         if (values == self._reported and now < self._report_again_at) or (is_good and not self._has_reported_problem):
             return
         reply = await self._dialler.send_command_to_dialler("report-uplink", values)

@@ -134,8 +134,9 @@ class ConfirmUplink(Command):
 
 
 class ReportUplink(Command):
-    """Report what headquarters says about this centre's store and clock. The dialler raises or clears the alerts about
-    it.
+    """Report problems of headquarters with this centre's store and clock, and with its own server.
+
+    The dialler raises or clears the alerts about them.
     """
 
     name: Literal["report-uplink"] = "report-uplink"
@@ -148,8 +149,12 @@ class ReportUplink(Command):
         float, Field(ge=-1e11, le=1e11, description="how far the clock here is ahead of headquarters'")
     ]
 
+    server_problem: Annotated[
+        str, Field(max_length=400, description="why headquarters' server does not store the results; empty: it does")
+    ] = ""
+
     async def execute(self, services: Services, context: CommandContext) -> str:
-        services.headquarters.update_uplink_alerts(self.problem, self.clock_ahead_seconds)
+        services.headquarters.update_uplink_alerts(self.problem, self.clock_ahead_seconds, self.server_problem)
         return "reported"
 
 

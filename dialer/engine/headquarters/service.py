@@ -119,15 +119,18 @@ class HeadquartersOrders:
         self._alerts.raise_alert(AlertKind.STORE_SET_BACK)
         return await self._campaigns.stop_all_campaigns()
 
-    def update_uplink_alerts(self, problem: str, clock_ahead_seconds: float) -> None:
-        """Raise or clear two alerts: headquarters refuses this centre's results (`problem`), and the clocks differ.
-
-        An empty `problem` says that headquarters accepts the results.
+    def update_uplink_alerts(self, problem: str, clock_ahead_seconds: float, server_problem: str) -> None:
+        """Raise or clear three alerts: headquarters refuses this centre's results (`problem`), its server does not store them
+        (`server_problem`), and the clocks differ. A problem that is empty does not exist.
         """
-        if problem:
-            self._alerts.raise_alert(AlertKind.HEADQUARTERS_REFUSES, problem=problem)
-        else:
-            self._alerts.clear_alert(AlertKind.HEADQUARTERS_REFUSES)
+        for kind, cause in (
+            (AlertKind.HEADQUARTERS_REFUSES, problem),
+            (AlertKind.HEADQUARTERS_FULL, server_problem),
+        ):
+            if cause:
+                self._alerts.raise_alert(kind, problem=cause)
+            else:
+                self._alerts.clear_alert(kind)
         if abs(clock_ahead_seconds) > CLOCKS_APART_SECONDS:
             self._alerts.raise_alert(AlertKind.HEADQUARTERS_CLOCK, seconds=round(abs(clock_ahead_seconds)))
         else:

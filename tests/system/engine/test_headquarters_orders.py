@@ -90,11 +90,14 @@ async def test_stop_all_of_headquarters_survives_a_restart_until_two_leaders_res
 @virtual_time()
 async def test_headquarters_reports_of_store_or_clock_problems_raise_and_clear_alerts(tmp_path: Path) -> None:
     async with a_site(tmp_path, make_scripted_switch(), **HEADQUARTERS) as site:
-        report = ReportUplink(problem="two stores send results as pune-1", clock_ahead_seconds=-31.0)
+        report = ReportUplink(
+            problem="two stores send results as pune-1", clock_ahead_seconds=-31.0, server_problem="hq:4222: no answer"
+        )
+        kinds = {"headquarters-refuses", "headquarters-clock", "headquarters-full"}
         await site.centre.engine.execute_command(report)
-        assert {"headquarters-refuses", "headquarters-clock"} <= list_alert_codes(site)
+        assert kinds <= list_alert_codes(site)
         await site.centre.engine.execute_command(ReportUplink(problem="", clock_ahead_seconds=29.0))
-        assert not {"headquarters-refuses", "headquarters-clock"} & list_alert_codes(site)
+        assert not kinds & list_alert_codes(site)
 
 
 @virtual_time()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import resource
 import shutil
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -14,7 +15,7 @@ from typing import Any
 import pytest
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
-from nats.js.api import ConsumerConfig, StreamConfig
+from nats.js.api import ConsumerConfig, DiscardPolicy, StreamConfig
 
 from dialer.domain.clock import SystemClock
 from dialer.domain.enums import SupervisorRole
@@ -31,7 +32,7 @@ from dialer.nats.session import MAX_CONSUMERS, MessagesMissing, Session, open_se
 from dialer.nats.snapshot import SnapshotPage, pack_snapshot_page, unpack_snapshot_request
 from dialer.store.store import Store, open_store
 from dialer.store.uplink_reader import UplinkReader
-from dialer.uplink import peer_updates, upload
+from dialer.uplink import batches, peer_updates, upload
 from dialer.uplink.dialler import DiallerCommands
 from dialer.uplink.peer_snapshots import SnapshotSource
 from dialer.uplink.peer_updates import PeerUpdates
@@ -155,6 +156,69 @@ async def test_each_result_row_is_uploaded_once_if_the_nats_server_is_killed(
             (301, 350)
         ]  # the broker has the others
         assert set(dialler.commands) == {"confirm-uplink", "report-uplink"}  # type: ignore[attr-defined]
+
+
+def set_largest_file(server: NatsServer, size: int) -> None:
+    """Let every write of the server beyond this file size fail, as on a full disk."""
+    hard = resource.prlimit(server.process_id, resource.RLIMIT_FSIZE)[1]
+    resource.prlimit(server.process_id, resource.RLIMIT_FSIZE, (size, hard))
+
+
+@pytest.mark.parametrize("cause", ["disk", "limit of the stream"])
+async def test_results_are_kept_with_an_alert_while_the_disk_of_the_nats_server_is_full(
+    cause: str, tmp_path: Path, server: NatsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a failed write, nats-server stores nothing until it is restarted. After a refusal for a limit, it needs no restart."""
+    for name, seconds in (("UNSTORED_SECONDS", 0.0), ("RETRY_SECONDS", 0.1), ("STATUS_SECONDS", 0.1)):
+        monkeypatch.setattr(upload, name, seconds)
+    monkeypatch.setattr(upload, "REPORT_SECONDS", 0.05)
+    monkeypatch.setattr(batches, "ACK_TIMEOUT_SECONDS", 0.1)
+    path, reports = tmp_path / "centre.db", list[str]()
+    statuses = list[messages.StoreStatus]()
+
+    class ReportedTo(Dialler):
+        async def send_command_to_dialler(self, name: str, values: dict[str, Any]) -> Reply | None:
+            if name == "report-uplink":
+                reports.append(values["server_problem"])
+            return await super().send_command_to_dialler(name, values)
+
+    async def receive_status(subject: str, data: bytes) -> None:
+        statuses.append(messages.unpack_store_status(data))
+
+    async with await open_store(path) as store, open_session([server.nats_server_url], "hq") as above:
+        await store.set_headquarters_limit(1 << 20)
+        js = above.client.jetstream(timeout=HANG_SECONDS)
+        await js.add_stream(
+            StreamConfig(name=messages.UP, subjects=["up.*"], discard=DiscardPolicy.NEW, max_msgs=1_000)
+        )
+        await above.subscribe_to_subject(messages.build_live_subject("pune-1", "store"), receive_status)
+        hq = Headquarters(above)
+        async with (
+            open_session([server.nats_server_url], "uplink") as below,
+            await UplinkReader.open(path, None) as reading,
+            run_jobs(hq.run(), OutboxUpload("pune-1", below, ReportedTo(store), reading, SystemClock()).run()),
+        ):
+            await store.add_announcements_to_outbox([Announcement("results/marks", "1")], 1.0)
+            await wait_for(lambda: hq.last == 1)
+            config = (await js.stream_info(messages.UP)).config
+            if cause == "disk":
+                set_largest_file(server, 1)
+            else:
+                await js.update_stream(config.evolve(max_msgs=1))
+            await store.add_announcements_to_outbox([Announcement("results/marks", "2")] * 20, 2.0)
+            await wait_for(lambda: any(reports))
+            assert reports[-1].startswith(f"127.0.0.1:{server.port}: up.pune-1 was not stored")
+            await wait_for(lambda: any(each.server_problem == reports[-1] for each in statuses))
+            assert (hq.last, query_store(path, "SELECT count(*) FROM outbox WHERE outbox_id > 1")) == (1, [(20,)])
+            if cause == "disk":
+                await server.kill_nats_server()
+                await server.start()
+            else:
+                await js.update_stream(config)
+            await wait_for(lambda: hq.last == 21)
+            await wait_for(lambda: reports[-1] == "")
+            await wait_for(lambda: statuses[-1].server_problem == "")
+        assert hq.rows == [*range(1, 22)]
 
 
 async def test_upload_of_results_continues_after_the_store_was_busy(

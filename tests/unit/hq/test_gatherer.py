@@ -12,6 +12,7 @@ from dialer.domain.clock import LoopClock, SystemClock
 from dialer.domain.errors import HeadquartersUnreachable
 from dialer.hq import gather
 from dialer.hq.gather import Gatherer, QueuedUpdate
+from dialer.nats import messages
 from dialer.nats.session import Session
 from dialer.settings.headquarters import HqSettings
 from tests.support.virtual import virtual_time
@@ -79,3 +80,29 @@ async def test_gatherer_of_centre_results_reconnects_after_every_connection_erro
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
+
+
+async def test_gatherer_names_centres_that_report_that_the_server_does_not_store_their_results() -> None:
+    clock = SetClock()
+    gatherer = Gatherer(HqSettings.model_validate({"servers": ["nats://one"]}), LeaderlessServer(0.0), clock)
+
+    async def report(problem: str) -> set[str]:
+        status = messages.StoreStatus("1", clock.now(), problem)
+        await gatherer._receive_store_status("live.pune-1.store", messages.pack_store_status(status))
+        return gatherer.unstored_centres
+
+    assert await report("") == set()
+    assert await report("hq:4222: up.pune-1 was not stored") == {"pune-1"}
+    assert await report("") == set()
+    await report("hq:4222: up.pune-1 was not stored")
+    clock.at += gather.UNSTORED_SECONDS + 1.0
+    assert gatherer.unstored_centres == set()  # it no longer reports anything
+
+
+class SetClock(SystemClock):
+    """A clock that shows the time that the test sets."""
+
+    at = 1.7e9
+
+    def now(self) -> float:
+        return self.at

@@ -54,6 +54,15 @@ def test_headquarters_page_shows_an_alert_if_a_centre_imports_no_peer_updates() 
     )
 
 
+def test_headquarters_page_shows_an_alert_while_its_server_does_not_store_the_results_of_a_centre() -> None:
+    status = {"incarnation": "1", "at": NOW}
+    live = receive_status(("store", {**status, "server_problem": "hq:4222: up.pune-1 was not stored"}))
+    [alert] = live.centres["pune-1"].build_page_fields()["alerts"]
+    assert (alert["code"], alert["fields"]) == ("headquarters-full", {"problem": "hq:4222: up.pune-1 was not stored"})
+    live = receive_status(("store", {**status, "server_problem": "full"}), ("store", status))
+    assert live.centres["pune-1"].build_page_fields()["alerts"] == []
+
+
 @pytest.mark.parametrize(("ahead", "codes"), [(31, ["headquarters-clock"]), (-31, ["headquarters-clock"]), (29, [])])
 def test_headquarters_page_shows_an_alert_if_the_clock_of_a_centre_is_wrong(ahead: float, codes: list[str]) -> None:
     live = receive_status(("store", {"incarnation": "1", "at": NOW + ahead}))

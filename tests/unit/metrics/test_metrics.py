@@ -199,6 +199,7 @@ def list_metric_names() -> set[str]:
             committed_at={"pune-1": 1.0},
             contradicted_centres=["pune-1"],
             replaced_centres=["pune-1"],
+            unstored_centres=["pune-1"],
         ),
         build_headquarters_desk_metrics(server_up=True),
     )

@@ -75,6 +75,7 @@ alert-headquarters-stop = Headquarters has stopped all campaigns (order { $order
 alert-headquarters-forged = An order with an invalid signature was rejected. Compare the leaders' keys with `headquarters.leaders`. If they match, somebody is forging orders.
 alert-store-set-back = All campaigns are stopped: this centre's database was set back to an earlier state. Headquarters has later results. Later calls, votes and opt-outs are missing here.
 alert-headquarters-refuses = Headquarters reports a problem with this centre's database. Results are stored here. Cause: { $problem }
+alert-headquarters-full = Headquarters' server does not store this centre's results, which are kept here. Headquarters must free space on that server's disk and restart nats-server. Cause: { $problem }
 alert-headquarters-clock = The clocks of headquarters and this centre differ by { $seconds } s. Set both from a time server.
 alert-peer-marks-skipped = { $count } voter results of other centres were skipped because their voters are not on a roll here. Import the other centres' roll.
 alert-no-peer-updates = Opt-outs and voter results of other centres do not reach this centre. Cause: { $problem }
