@@ -97,7 +97,7 @@ def test_preparation_without_new_recordings_deletes_sounds_in_removed_formats(pl
     assert read_files(places) == before
 
 
-def test_full_disk_leaves_the_old_sounds_and_the_old_catalogue_in_place(
+def test_full_disk_during_an_installation_leaves_old_sounds_and_catalogue_unchanged(
     places: AudioDirectories, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.undo()  # the sounds are made in other processes, whose disk is not full

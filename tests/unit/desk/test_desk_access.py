@@ -123,7 +123,7 @@ async def test_agent_pages_and_supervisor_pages_have_separate_routes(desk: DeskU
             assert route.access.roles == {AGENT} or AGENT not in route.access.roles, route
 
 
-async def test_access_to_a_route_is_checked_before_the_request_body_is_read(desk: DeskUnderTest) -> None:
+async def test_role_of_a_user_is_checked_before_the_request_body_is_read(desk: DeskUnderTest) -> None:
     for path, role, expected in (
         ("/api/board/commands", None, (401, "signed-out")),
         ("/api/board/commands", "viewer", (403, "role")),

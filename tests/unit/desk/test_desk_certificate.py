@@ -200,7 +200,9 @@ def test_interrupted_creation_of_a_certificate_continues_with_existing_keys(
     shake_hands(trust_only(files.ca), "desk.example.org", files.certificate, files.key)
 
 
-def test_ca_may_be_in_another_folder_than_the_certificate(site: Path, files: CertificateFiles, tmp_path: Path) -> None:
+def test_private_ca_may_be_in_another_folder_than_the_desk_certificate(
+    site: Path, files: CertificateFiles, tmp_path: Path
+) -> None:
     stick = tmp_path / "stick"
     code, said = run("desk", "certificate", "-c", site, "--ca", stick)
     assert (code, "site-ca.key: (file): cannot be written (No such file or directory)" in said) == (2, True)

@@ -293,7 +293,7 @@ async def test_newest_page_opened_for_a_seat_becomes_its_phone() -> None:
         assert await third.recv() == ANSWER
 
 
-async def test_browser_phone_is_told_to_retry_while_asterisk_is_unreachable() -> None:
+async def test_browser_phone_gets_a_request_to_retry_while_asterisk_is_unreachable() -> None:
     async with phone_stand() as stand:
         page = await stand.page()
         await stand.switch.lines[0].close()

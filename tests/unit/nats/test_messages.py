@@ -105,7 +105,7 @@ def test_payload_of_a_row_that_is_larger_than_a_message_is_replaced_by_its_size(
     assert part.rows[0].payload == '{"too_large_bytes": 3000000}'
 
 
-def test_batch_with_more_rows_than_a_centre_sends_is_refused() -> None:
+def test_batch_with_more_result_rows_than_a_centre_may_send_is_refused() -> None:
     rows = tuple(BatchRow(number, "t", 1.0, "{}") for number in range(1, messages.MAX_BATCH_ROWS + 2))
     with pytest.raises(InvalidMessage, match="more than 500 rows"):
         messages.unpack_batch(messages.pack_batch(OutboxBatch("pune-1", messages.VERSION, 1, len(rows), rows)))

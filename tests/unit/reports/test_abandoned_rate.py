@@ -53,7 +53,7 @@ def cells(report: Any, row: tuple[Any, ...]) -> dict[str, Any]:
     return dict(zip([column.name for column in report.columns], row, strict=True))
 
 
-async def test_every_report_has_the_same_abandoned_rate_which_excludes_flow_calls(store: Path) -> None:
+async def test_every_report_has_the_same_abandoned_rate_without_calls_of_ivr_flows(store: Path) -> None:
     window = tables.Window(NOON - 60, NOON + 3600)
     with open_store_snapshot(store, None) as source:
         table = tables.report_abandonment(source, window, UTC)

@@ -153,7 +153,7 @@ def test_days_are_simulated_until_the_utilisation_is_accurate() -> None:
     assert replace(asked, decision_microseconds=None) == replace(unsure, decision_microseconds=None)
 
 
-def test_change_to_an_invalid_figure_is_rejected_before_the_simulation() -> None:
+def test_what_if_change_to_an_invalid_figure_is_rejected_before_the_simulation() -> None:
     shares: list[float] = []
     with pytest.raises(BadScenario, match="number of seats is -1"):
         compare_what_if(SITE, ["seats=-6"], progress=shares.append)

@@ -11,7 +11,7 @@ from tests.support.roll_filler import CONSTITUENCY_NUMBER, ROLL_VERSION, STATE_C
 from tests.support.stores import NOW, Backend, claim_and_open_attempt, open_filled_store
 
 
-async def test_later_answer_to_a_question_replaces_the_first(backend: Backend) -> None:
+async def test_later_answer_to_a_question_of_a_flow_replaces_the_first_answer(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         attempt = (await claim_and_open_attempt(store, 3)).attempt_id
         assert await store.read_flow_answers(attempt) == {}

@@ -45,7 +45,7 @@ async def test_setting_the_state_of_an_unknown_campaign_is_rejected(backend: Bac
             await store.set_campaign_state("nowhere", CampaignState.PAUSED)
 
 
-async def test_enrolling_numbers_twice_in_a_campaign_adds_each_number_once(backend: Backend) -> None:
+async def test_adding_numbers_twice_to_a_campaign_queues_each_number_once(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         progress = await store.read_campaign_progress(CAMPAIGN, NOW)
         assert progress == CampaignProgress(total=36, completed=0, remaining=36, attempts=0)
@@ -116,7 +116,7 @@ async def test_claimed_number_names_the_voter_to_be_asked_for(backend: Backend) 
         assert (again.voter_id, again.pending_voters) == (8, 2)
 
 
-async def test_no_number_is_claimed_twice(backend: Backend) -> None:
+async def test_no_number_is_reserved_for_dialling_twice(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         seen = [each.phone_id for _ in range(6) for each in await claim_numbers(store, 8)]
         assert sorted(seen) == list(range(1, 37))
@@ -129,7 +129,7 @@ async def test_claiming_with_a_limit_of_zero_returns_no_number(backend: Backend)
         assert await claim_numbers(store, 5, campaign_id="nowhere") == []
 
 
-async def test_released_number_returns_to_its_place_in_the_queue(backend: Backend) -> None:
+async def test_released_number_returns_to_its_earlier_place_in_the_call_queue(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         first = await claim_numbers(store, 3)
         await store.release_claimed_targets(first)

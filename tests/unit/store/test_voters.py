@@ -239,7 +239,7 @@ async def test_disposition_stores_and_publishes_its_marks_and_opt_out(backend: B
         assert told == ["EndedAttempt", "DispositionRecord", "Mark", "Mark", "OptOut"]
 
 
-async def test_second_disposition_replaces_the_first(backend: Backend) -> None:
+async def test_second_disposition_of_a_call_replaces_the_first_disposition(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         new = await make_ended_call(store, 1, Outcome.CONNECTED)
         await store.record_disposition(make_disposition(new.attempt_id, Disposition.WILL_NOT))
@@ -382,7 +382,7 @@ async def test_opt_outs_in_the_outbox_are_neither_counted_nor_trimmed(backend: B
         assert [row.payload for row in await store.read_announcements_for_broker(10)] == ["opt-outs"] * 3
 
 
-async def test_command_received_twice_is_stored_once(backend: Backend) -> None:
+async def test_command_of_a_supervisor_received_twice_is_stored_once(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         assert await store.find_executed_command("c-1") is None
         assert await store.record_command("c-1", "pause", "hash", "done", NOW)
