@@ -34,3 +34,9 @@ async def wait_for_ended_calls(switch: SimulatedAsterisk, at_least: int) -> None
     async with asyncio.timeout(WAIT_SECONDS):
         while sum(1 for call in switch.placed_calls if call.ended_at is not None) < at_least:
             await asyncio.sleep(0.02)
+
+
+async def wait_for_placed_calls(switch: SimulatedAsterisk, at_least: int) -> None:
+    async with asyncio.timeout(WAIT_SECONDS):
+        while len(switch.placed_calls) < at_least:
+            await asyncio.sleep(0.02)
