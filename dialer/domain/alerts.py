@@ -139,6 +139,13 @@ class AlertKind(StrEnum):
         "tries again. Check the trunk's host, username and password.",
         AlertField.TRUNK,
     )
+    NO_CODEC = (
+        "no-codec",
+        AlertLevel.WARNING,
+        "Calls on trunk {trunk} fail because the carrier uses a codec that Asterisk does not offer. Compare `asterisk.codecs` "
+        "with the carrier's codecs, or ask the carrier for one of these codecs.",
+        AlertField.TRUNK,
+    )
     TWILIO = "twilio", AlertLevel.WARNING, "No calls are placed over Twilio. Cause: {problem}"
     FASTAGI_STRANGER = (
         "fastagi-stranger",

@@ -13,7 +13,12 @@ from dialer.engine.alerts.state import Alerts
 from dialer.engine.asterisk_servers.state import AsteriskServers
 from dialer.engine.calls.state import Call
 from dialer.engine.core import Core
-from dialer.engine.trunks.state import TrunkPool, is_failure_of_trunk
+from dialer.engine.trunks.state import (
+    CALLS_WITH_CODEC,
+    NO_COMMON_CODEC_CAUSE,
+    TrunkPool,
+    is_failure_of_trunk,
+)
 
 
 class Trunks:
@@ -25,6 +30,7 @@ class Trunks:
         self._alerts = alerts
         self._servers = servers
         self.pool = self._trunks = trunks
+        self._answered_since_codec_failure: dict[str, int] = {}  # calls in a row, of trunks with the alert
         self.apply_current_settings()
 
     def apply_current_settings(self) -> None:
@@ -38,6 +44,8 @@ class Trunks:
         for name in gone - set(self._trunks.names):
             self._alerts.clear_alert(AlertKind.TRUNK, name)
             self._alerts.clear_alert(AlertKind.REGISTRATION, name)
+            self._alerts.clear_alert(AlertKind.NO_CODEC, name)
+            self._answered_since_codec_failure.pop(name, None)
 
     def on_unregistered_trunks_listed(self, listed: UnregisteredTrunksListed) -> None:
         """Raise an alert for each unregistered trunk of an Asterisk server, and end the alerts of registered trunks."""
@@ -72,8 +80,21 @@ class Trunks:
         tally.failures += failed is True
         self._trunks.record_end_of_call(call.trunk, failed, call.placed_monotonic_seconds, self._core.clock.monotonic())
         self._update_failing_trunk_alert(call.trunk)
+        self._update_codec_alert(call.trunk, ended)
         rang = ended.ever_ringing or call.ringing_monotonic_seconds is not None
         return failed is True and not rang and health.is_trunk_at_fault
+
+    def _update_codec_alert(self, name: str, ended: CallEnded) -> None:
+        """Raise an alert when a call fails because its codec is not offered, and end it when the codecs work again."""
+        answered = self._answered_since_codec_failure
+        if ended.cause == NO_COMMON_CODEC_CAUSE and not ended.answered and name in self._trunks.names:
+            answered[name] = 0
+            self._alerts.raise_alert(AlertKind.NO_CODEC, trunk=name)
+        elif ended.answered and name in answered:
+            answered[name] += 1
+            if answered[name] >= CALLS_WITH_CODEC:
+                del answered[name]
+                self._alerts.clear_alert(AlertKind.NO_CODEC, name)
 
     def _update_failing_trunk_alert(self, name: str) -> None:
         """Raise an alert when a failing trunk is rested (gets no calls for a while), and end it when the trunk works

@@ -23,6 +23,12 @@ CARRIER_REFUSES = frozenset({"401", "402", "403", "407"})
 """SIP statuses that mean the carrier rejects our calls: no credit, or caller ID or IP address not accepted. A person
 who declines a call gives 603.
 """
+NO_COMMON_CODEC_CAUSE = 58
+"""Q.850 cause of a call that was rejected or hung up because carrier and Asterisk have no codec in common. Asterisk does not
+report which codec the carrier uses.
+"""
+CALLS_WITH_CODEC = 10
+"""Answered calls in a row that show that a trunk's codecs work again."""
 _MANY = 1_000_000
 _ALREADY = 2  # consecutive failures after which the trunk is the cause, not the numbers
 _RECENT_WEIGHT = 0.2  # weight of one call in the recent delay until ringing

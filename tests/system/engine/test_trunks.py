@@ -135,6 +135,38 @@ async def test_alert_names_an_unregistered_trunk_until_the_carrier_accepts_its_r
 
 
 @virtual_time()
+@pytest.mark.parametrize("status", [488, 606])
+async def test_first_call_without_a_common_codec_raises_an_alert_that_ten_answered_calls_end(
+    tmp_path: Path, status: int
+) -> None:
+    answers, fails = Behaviour(answer_after=1.0, hang_up_after=3.0), Behaviour(answer_after=1.0, fails_with=status)
+    config = make_scripted_switch(*[answers] * 60)
+    line = [make_trunk("north", endpoint="carrier")]
+
+    def set_behaviour(behaviour: Behaviour) -> None:
+        for number in config.scripts:
+            site.switch.caller.set_behaviours_of_next_calls(number, (behaviour,))
+
+    def has_alert() -> bool:
+        return "no-codec-north" in {alert.code for alert in site.centre_view.alerts}
+
+    def list_outcomes() -> list[Outcome | None]:
+        return [change.outcome for change in site.ended()]
+
+    async with a_site(tmp_path, config, trunks=line, campaign={**IVR, "channels": 1}) as site:
+        await site.until(lambda: len(site.ended()) >= 2, seconds=60)
+        assert not has_alert()
+        set_behaviour(fails)
+        await site.until(has_alert, seconds=60)
+        assert list_outcomes().count(Outcome.CARRIER_FAILURE) == 1
+        set_behaviour(answers)
+        await site.until(lambda: not has_alert(), seconds=300)
+        *_, last = (place for place, each in enumerate(list_outcomes()) if each is Outcome.CARRIER_FAILURE)
+        assert len(list_outcomes()) - last - 1 == 10
+        assert site.centre_view.state.trunks[0].state == "working"
+
+
+@virtual_time()
 async def test_dialling_is_held_while_all_trunks_are_suspended_until_a_test_call_succeeds(tmp_path: Path) -> None:
     async with run_centre_with_resting_trunk(tmp_path) as site:
         await asyncio.sleep(2)

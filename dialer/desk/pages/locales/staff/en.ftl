@@ -35,6 +35,7 @@ alert-originate = Asterisk does not accept calls. Cause: { $problem }
 alert-user-events-missing = Asterisk does not report answered calls. Add `user` to the permissions of the manager account: `read = system,call,user`
 alert-trunk = Trunk { $trunk } is suspended until { $until }: { $failed } of the last { $calls } calls failed. One call will then test it.
 alert-trunks = Campaign { $campaign } is on hold: all its trunks are suspended.
+alert-no-codec = Calls on trunk { $trunk } fail because the carrier uses a codec that Asterisk does not offer. Compare `asterisk.codecs` with the carrier's codecs, or ask the carrier for one of these codecs.
 alert-registration = Trunk { $trunk } is not registered with its carrier: inbound calls do not arrive, and the carrier may refuse calls. Asterisk tries again. Check the trunk's host, username and password.
 alert-twilio = No calls are placed over Twilio. Cause: { $problem }
 alert-fastagi-stranger = A FastAGI connection without the dialplan's secret was rejected. If calls fail, render and reload the dialplan (`dialer asterisk render`). Otherwise find out which program connects to the FastAGI port.
