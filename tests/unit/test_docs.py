@@ -222,8 +222,7 @@ def test_page_on_flow_nodes_is_up_to_date_and_explains_every_key() -> None:
 
 def test_flow_diagram_in_the_docs_is_up_to_date() -> None:
     diagram = draw_flow(load_flow("opt_out"), load_shipped_texts(), "en")
-    assert (DOCS / "pictures/opt_out.mmd").read_text(encoding="utf-8") == diagram
-    assert "](../pictures/opt_out.mmd)" in (DOCS / "how-to/flows.md").read_text(encoding="utf-8")
+    assert f"```mermaid\n{diagram}```" in (DOCS / "how-to/flows.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("purpose", FlowPurpose)
