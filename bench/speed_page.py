@@ -15,8 +15,8 @@ _HEAD = """# Speed
 For engineers. `make bench` measures all of this again and writes this page; `python -m bench.bench_engine` runs the
 benchmark that the head of the first table names. "X / ours" compares the cost of a contender with ours in the
 same run: above 1, ours is cheaper; "limit" is the bare minimum of work. "Load" is the load average when the bench
-started: above the number of cores, other programs made every wait longer, but hardly changed CPU times and ratios. Measure
-on your own machine before you quote a figure.
+started: above the number of cores, other programs made waits and CPU times longer than on a quiet machine, but changed
+ratios little. Measure on your own machine before you quote a figure.
 """
 TITLES = {
     "engine": "The whole engine: 300 channels, 30 call starts per second, IVR flow",
