@@ -21,8 +21,8 @@ ratios little. Measure on your own machine before you quote a figure.
 TITLES = {
     "engine": "The whole engine: 300 channels, 30 call starts per second, IVR flow",
     "paced": "60 agents, predictive, 5 call starts per second, MQTT",
-    "servers-one": "300 seats on one Asterisk server",
-    "servers-three": "300 seats on three Asterisk servers",
+    "servers-one": "300 seats on one Asterisk server, second and third minute of dialling",
+    "servers-three": "300 seats on three Asterisk servers, second and third minute of dialling",
     "seats": "10 to 1,000 seats in virtual time, with the simulated Asterisk",
     "next_call": "Choosing the next number",
     "cps_queue": "A trunk at its CPS limit",
