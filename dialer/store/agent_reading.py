@@ -76,7 +76,7 @@ class EarlierCall(NamedTuple):
 
 
 class BoothOnScreen(NamedTuple):
-    """The polling booth of the voter whom a call addresses."""
+    """The polling station (booth) of the voter whom a call addresses."""
 
     booth_id: int
     name: str
@@ -121,7 +121,7 @@ class SecondsOfAgent(NamedTuple):
 
 
 class MarksOfAgent(NamedTuple):
-    """How many marks of one kind an agent recorded."""
+    """How many recorded answers (marks) of one kind, such as "voted", an agent entered."""
 
     agent: str
     kind: str
@@ -156,7 +156,7 @@ class SQL(Statements):
 
 @dataclass(frozen=True, slots=True)
 class OnTheLine:
-    """A call on an agent's screen, with the voters, marks and earlier calls of its number."""
+    """A call on an agent's screen, with its number's voters, their recorded answers (marks) and earlier calls."""
 
     call: CallOnScreen
     grounds: dict[str, str] | None  # why the call was lawful; None: not checked
@@ -179,7 +179,8 @@ class AgentDay:
 class AgentReading:
     """Read-only access to the store for agents' pages. Methods raise StoreError.
 
-    The figures of the day are read on a second connection, so that screen pops do not wait for them.
+    The figures of the day are read on a second connection, so that the voter's data on an agent's screen do not wait
+    for them.
     """
 
     def __init__(self, calls: AsyncConnection, days: AsyncConnection) -> None:
@@ -223,7 +224,10 @@ class AgentReading:
         return await self._calls.fetch_first_row(SQL.call_of, attempt_id=attempt_id)
 
     async def find_campaigns_with_number(self, number: str) -> dict[str, int]:
-        """Return the campaigns whose queues contain a number (E.164), with the number's id. Only these campaigns may call it."""
+        """Return the campaigns whose queues contain a number (E.164), with the number's id.
+
+        Only these campaigns may call it.
+        """
         rows = await self._calls.fetch_all_rows(SQL.targets_of_number, number=number)
         return {row.campaign_id: row.phone_id for row in rows}
 

@@ -126,7 +126,7 @@ class MarkOfAttempt(NamedTuple):
 
 
 class ScreenPopRow(NamedTuple):
-    """The number, voter and booth of an attempt, for the agent's screen."""
+    """The number, the voter and the voter's polling station of a call attempt, for the agent's screen."""
 
     phone_id: int
     voter_id: int | None
@@ -280,7 +280,10 @@ def _return_or_close_target_of_refused_attempt(
 
 
 def record_answer_time(db: Connection, attempt_id: AttemptId, answered_at: float) -> None:
-    """Store the time when the call was answered, for the recovery after a crash. An attempt that has ended is not changed."""
+    """Store the time when the call was answered, for the recovery after a crash.
+
+    An attempt that has ended is not changed.
+    """
     SQL.record_answer.run_statement(db, attempt_id=attempt_id, answered_at=answered_at)
 
 
@@ -297,9 +300,10 @@ def end_attempts(
     """Store the outcomes and end times of attempts, and when their numbers are due again.
 
     Returns for each attempt whether it was open until now; an ended attempt keeps its first outcome. With `announced`,
-    the results are put into the outbox.
+    the results are put into the outbox (stored MQTT messages to be sent).
 
-    - A target that a mark or an opt-out closed during the call stays closed, whatever `retry_at` is.
+    - A target (number in the queue) that a recorded answer or an opt-out closed during the call stays closed, whatever
+      `retry_at` is.
     - A refused attempt, or one that is not `counted`, does not count towards the number's attempts.
     - An attempt of unknown result closes the number in every campaign.
     """

@@ -1,4 +1,4 @@
-"""The list of booth workers, with their phone numbers and their booths."""
+"""The list of booth workers, with their phone numbers and their polling stations."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from dialer.store.sql import Command, Connection, Query, Scalar, Statements
 
 
 class WorkerPhone(NamedTuple):
-    """The phone number of a booth worker."""
+    """The phone number of a booth worker (a person who reports who has voted)."""
 
     phone_id: int
     opted_out: int
 
 
 class BoothOfWorker(NamedTuple):
-    """A booth to which a worker is assigned."""
+    """A polling station (booth) to which a booth worker is assigned."""
 
     worker_id: int
     language: str
@@ -40,7 +40,7 @@ class SQL(Statements):
 def save_booth_worker(
     db: Connection, number: str, name: str, language: str, booth_ids: Iterable[int]
 ) -> tuple[int, bool]:
-    """Store a booth worker, and assign the worker to these booths only.
+    """Store a booth worker, and assign the worker to these polling stations only.
 
     Return the worker's id and whether the number (E.164) has opted out. An empty name or language does not overwrite a
     stored one. If campaigns had closed the worker's number, they call it again, unless it has opted out.
@@ -60,7 +60,7 @@ def save_booth_worker(
 def remove_unlisted_booth_workers(db: Connection, listed: Sequence[int]) -> int:
     """Remove all booth workers whose ids are not in `listed`, and return how many.
 
-    Removed workers are no longer called.
+    Removed booth workers are no longer called.
     """
     removed = SQL.remove_others.run_statement(db, worker_ids=json.dumps([*listed]))
     SQL.close_removed.run_statement(db)

@@ -25,7 +25,7 @@ EARLIEST_DUE = 1.0
 
 
 class Unclaimed(StrEnum):
-    """Why a number cannot be claimed from a campaign's queue."""
+    """Why a number in a campaign's queue cannot be reserved (claimed) for dialling."""
 
     NOT_LISTED = "not-listed"
     CLOSED = "closed"  # in this campaign
@@ -105,9 +105,9 @@ def claim_targets(
     Return these claims, each with the facts that the calling rules check.
 
     Due promised calls come first, then other due targets (the longest due first), then fresh targets. Fresh targets are
-    claimed from the booths in `booths`, in this order, at most so many from each; if `booths` is None, booth after
-    booth. Within a booth, the number whose pending voters weigh most comes first. Numbers that have opted out, are on a
-    call or have no pending voter are skipped, and closed if that is final.
+    claimed from the polling stations in `booths`, in this order, at most so many from each; if `booths` is None, booth
+    after booth. Within a booth, the number whose pending voters weigh most comes first. Numbers that have opted out,
+    are on a call or have no pending voter are skipped, and closed if that is final.
 
     Two claims never return the same target. A claim returns to the queue when its lease ends. The cost does not depend
     on the length of the queue. Attempts and conversations count from `day_start` (None: the last 24 hours).
@@ -166,13 +166,16 @@ def claim_number(
 
 
 def release_claimed_targets(db: Connection, claims: Sequence[Claim]) -> None:
-    """Put claimed numbers back into the campaign's queue. Numbers that were closed or dialled since are not changed."""
+    """Put numbers that are reserved for dialling back into the campaign's queue.
+
+    Numbers that were closed or dialled since are not changed.
+    """
     for each in claims:
         release_claimed_target(db, each)
 
 
 def release_claimed_target(db: Connection, claim: Claim) -> None:
-    """Put a claimed number back into the campaign's queue, unless it was closed or dialled since."""
+    """Put a number that is reserved for dialling back into the campaign's queue, unless it was closed or dialled since."""
     SQL.release.run_statement(
         db, campaign_id=claim.campaign_id, phone_id=claim.phone_id, attempts=claim.attempt_number - 1
     )
@@ -215,7 +218,7 @@ def release_refused_targets(db: Connection, campaign_id: str, most: int) -> int:
 
 
 def release_expired_claims(db: Connection, now: float, owner: str | None = None) -> int:
-    """Put claimed numbers whose lease has ended back into the queue, and return how many.
+    """Put numbers whose reservation for dialling (claim) has expired back into the queue, and return how many.
 
     `owner` is the name of a dialler that has just started. All targets that it had claimed are put back too, and all
     targets that were set aside become available.
@@ -238,7 +241,7 @@ class _Times(NamedTuple):
 
 @dataclass
 class _Search:
-    """A search through a campaign's queue that collects targets to claim, to set aside and to close."""
+    """A search through a campaign's queue that collects numbers to reserve for dialling, to skip today and to close."""
 
     db: Connection
     campaign_id: str
@@ -256,7 +259,7 @@ class _Search:
         self._calls_workers = campaigns.is_booth_worker_campaign(self.db, self.campaign_id)
 
     def store_claims_and_closed_targets(self, owner: str) -> list[Claim]:
-        """Write the collected changes to the store and return the claims.
+        """Store which numbers were reserved for dialling or closed, and return the reservations (claims).
 
         Call it after the search, because the changes affect the indexes that the search reads.
         """
@@ -272,7 +275,7 @@ class _Search:
     def collect_claims_from_query(
         self, most: int, query: Query[Candidate], *, promised: bool = False, **parameters: object
     ) -> None:
-        """Collect at most `most` claims from the targets that a query finds.
+        """Collect at most `most` claims (reservations for dialling) from the targets that a query finds.
 
         `promised` says whether their calls were promised. Rows are read one by one, so that no more are read than
         needed.
@@ -299,7 +302,10 @@ class _Search:
                 break
 
     def _does_booth_vote_another_day(self, row: Candidate) -> bool:
-        """Return whether the booth of a number votes on another day. If so, the number is set aside."""
+        """Return whether the polling station (booth) of a number's voters has its polling day on another day.
+
+        If so, the number is set aside (skipped).
+        """
         if self.voting is None or row.waits_for_booth is None:
             return False
         return row.waits_for_booth not in self.voting.booth_ids

@@ -9,7 +9,7 @@ from dialer.store.sql import Command, Connection, Query, Statements
 
 
 class ConsentCount(NamedTuple):
-    """How many numbers of the roll have consent, and how many there are."""
+    """How many phone numbers on the electoral roll have consent, and how many numbers there are."""
 
     given: int
     numbers: int

@@ -40,7 +40,7 @@ class RecordedTalk:
 
 
 class BoothName(NamedTuple):
-    """The names of a booth and its constituency."""
+    """The names of a polling station (booth) and its constituency."""
 
     booth_id: int
     constituency_name: str
@@ -90,7 +90,7 @@ class DeskReading:
         return RecentAnswers(0.0, found.answers, int(found.abandoned)) if found else RecentAnswers(0.0, 0, 0)
 
     async def read_booth_names(self) -> dict[int, tuple[str, str]]:
-        """Return the constituency name and booth name of each booth, by booth id.
+        """Return the constituency's name and the polling station's name of each booth, by booth id.
 
         Slow, for it reads all booths: call it once a day.
         """

@@ -45,7 +45,10 @@ class Evidence:
 def _declare_table_sealed_by_row(
     table: str, *key: str, personal: bool = False, without: tuple[str, ...] = ()
 ) -> Evidence:
-    """Return the declaration of a table whose rows are sealed one by one. `key` has the columns that identify a row."""
+    """Return the declaration of a table whose rows are hashed one by one for the signed log.
+
+    `key` has the columns that identify a row.
+    """
     one, *rest = key
     where = " AND ".join(f"{name} = :{place}" for name, place in zip(key, ("one", "two"), strict=False))
     two = f"{{row}}.{rest[0]}" if rest else "''"
@@ -55,7 +58,7 @@ def _declare_table_sealed_by_row(
 def _declare_table_sealed_by_block(
     table: str, *key: str, personal: bool = False, without: tuple[str, ...] = ()
 ) -> Evidence:
-    """Return the declaration of a table whose rows are sealed in blocks.
+    """Return the declaration of a table whose rows are hashed in blocks for the signed log.
 
     The first column of its key, an id, determines the block.
     """
@@ -143,7 +146,7 @@ NOT_EVIDENCE = {
 
 
 class _RowsDigest:
-    """SQL aggregate function: the SHA-256 of a salt and the rows of a block, or NULL without rows."""
+    """SQL aggregate function: the SHA-256 of a random salt and the rows of a block, or NULL without rows."""
 
     def __init__(self) -> None:
         self._hash: Any = None
@@ -166,7 +169,7 @@ def register_digest_function(db: Connection) -> None:
 
 
 def read_sealed_columns(db: Connection, evidence: Evidence) -> list[str]:
-    """Return the sealed columns of a table, in the order in which they are hashed."""
+    """Return the columns of a table whose values are hashed for the signed log, in the order of hashing."""
     names = [name for _, name, *_ in db.execute(f'PRAGMA table_info("{evidence.table}")')]
     return [name for name in names if name not in evidence.without]
 
@@ -190,13 +193,13 @@ def build_sql_for_digest_of_rows(evidence: Evidence, columns: list[str], *, but_
 
 
 def build_sql_that_selects_row_names(evidence: Evidence) -> str:
-    """Return a SELECT of the two names by which the seals' log identifies each row or block of rows of a table, sorted."""
+    """Return a SELECT of the two names by which the signed log identifies each row or block of rows of a table, sorted."""
     one, two = (each.format(row="item") for each in (evidence.one, evidence.two))
     return f'SELECT DISTINCT {one}, {two} FROM "{evidence.table}" AS item WHERE {one} IS NOT NULL ORDER BY 1, 2'  # noqa: S608 - names of our schema
 
 
 def create_triggers_that_record_changes(db: Connection) -> None:
-    """Create temporary triggers that record each changed row of a sealed table in the temporary table `touched`."""
+    """Create temporary triggers that record each changed row of a table with a signed log in the temporary table `touched`."""
     register_digest_function(db)
     db.execute(
         "CREATE TEMP TABLE touched (evidence TEXT NOT NULL, one NOT NULL, two NOT NULL, before BLOB,"
@@ -235,6 +238,6 @@ def _insert_row_name_into_expression(expression: str, one: str, two: str) -> str
 
 
 def compute_layout_digest(db: Connection) -> str:
-    """Return the digest (hexadecimal) of the names of all sealed columns and of how rows are named."""
+    """Return the digest (hexadecimal) of the names of all columns that seals cover and of how rows are named."""
     parts = [(*astuple(each), *read_sealed_columns(db, each)) for each in EVIDENCE.values()]
     return hashlib.sha256(ascii(parts).encode("ascii")).hexdigest()

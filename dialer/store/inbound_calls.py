@@ -1,4 +1,4 @@
-"""Inbound calls: finding the caller on the roll, opening an attempt, and scheduling call-backs.
+"""Inbound calls: finding the caller on the electoral roll, opening an attempt, and scheduling call-backs.
 
 Functions run inside the caller's transaction.
 """
@@ -85,6 +85,6 @@ def find_unfinished_inbound_attempt(db: Connection, attempt_id: AttemptId) -> Op
 def postpone_call_to_number(db: Connection, campaign_id: str, phone_id: int, due_at: float, *, promised: bool) -> None:
     """Postpone a campaign's next call to a number until the time `due_at` (epoch seconds), if it is due earlier.
 
-    Closed and claimed numbers are not changed.
+    Numbers that are closed or reserved for dialling are not changed.
     """
     SQL.postpone_call.run_statement(db, campaign_id=campaign_id, phone_id=phone_id, due_at=due_at, promised=promised)

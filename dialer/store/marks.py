@@ -41,7 +41,7 @@ class MarkEffect:
 
 
 class VoterRow(NamedTuple):
-    """The booth and the status of a voter."""
+    """The polling station (booth) and the status of a voter."""
 
     booth_id: int
     turnout: str
@@ -169,14 +169,12 @@ def read_turnout_status(db: Connection, voter_id: int) -> str | None:
 
 
 def derive_turnout_status_at(db: Connection, voter_id: int, at: float) -> str:
-    """Return the turnout status that a voter had at a time (epoch seconds), derived from the marks until then."""
+    """Return the turnout status that a voter had at a time (epoch seconds), derived from recorded answers (marks) until then."""
     return _derive_status_from_marks(db, voter_id, at).turnout
 
 
 def find_last_mark_of_worker_call(db: Connection, attempt_id: AttemptId) -> tuple[str, int] | None:
-    """Return the key and voter of the last mark that a booth worker reported in a call and that was not undone, or None
-    if there is none.
-    """
+    """Return the key and voter of the last answer (mark) that a booth worker reported in a call and did not undo, or None."""
     return SQL.last_mark_of_worker_call.fetch_first_row(db, attempt_id=attempt_id)
 
 
@@ -186,12 +184,15 @@ def find_voters_by_mark_key(db: Connection, key: str) -> list[int]:
 
 
 def record_unknown_serial(db: Connection, unknown: UnknownSerial) -> None:
-    """Store that a booth worker entered a serial number that no voter has. A repeated key changes nothing."""
+    """Store that a booth worker entered a serial number that no voter on the roll has.
+
+    A repeated key changes nothing.
+    """
     SQL.insert_unknown_serial.run_statement(db, **get_fields_as_sql_parameters(unknown))
 
 
 def _is_correction_without_effect(db: Connection, mark: Mark, before: VoterStatus) -> bool:
-    """Return whether a new correction would correct nothing, because the voter has no earlier mark "voted".
+    """Return whether a new correction would correct nothing, because no earlier answer (mark) is "voted".
 
     Such a correction would look as if somebody had said "not voted".
     """
@@ -214,14 +215,17 @@ def _insert_mark_unless_stored(db: Connection, mark: Mark) -> bool:
 
 
 def _compute_status_after_mark(db: Connection, mark: Mark, before: VoterStatus) -> VoterStatus:
-    """Return the voter's status after a mark. After a correction or an undo, it is derived from all marks of the voter."""
+    """Return the voter's status after a recorded answer (mark).
+
+    A correction or an undo derives the status from all marks.
+    """
     if mark.source is MarkSource.CORRECTION or mark.undoes is not None:
         return _derive_status_from_marks(db, mark.voter_id)
     return compute_voter_status_after_mark(before, mark.kind)
 
 
 def _derive_status_from_marks(db: Connection, voter_id: int, at: float = inf) -> VoterStatus:
-    """Return the status of a voter that follows from the marks until the time `at`."""
+    """Return the status of a voter that follows from the recorded answers (marks) until the time `at`."""
     return derive_voter_status(SQL.marks_in_force.iterate_rows(db, voter_id=voter_id, at=at))
 
 
@@ -230,7 +234,10 @@ def _has_voter_callable_number(db: Connection, mark: Mark) -> bool:
 
 
 def _remove_voter_link(db: Connection, mark: Mark, recorded: bool) -> list[int]:
-    """Remove the link between the voter and the attempt's number. Return the number if it has no pending voter any more."""
+    """Remove the link between the voter and the attempt's number.
+
+    Return the number if it has no pending voter any more.
+    """
     phone_id = SQL.phone_of_attempt.fetch_first_value(db, attempt_id=mark.attempt_id)
     if phone_id is None:
         return []
@@ -242,7 +249,7 @@ def _remove_voter_link(db: Connection, mark: Mark, recorded: bool) -> list[int]:
 def _restore_voter_link(db: Connection, mark: Mark) -> None:
     """Restore the link between the voter and the attempt's number.
 
-    Reopen the number in the campaign queues where the undone mark had closed it.
+    Reopen the number in the campaign queues where the undone mark (recorded answer) had closed it.
     """
     phone_id = SQL.phone_of_attempt.fetch_first_value(db, attempt_id=mark.attempt_id)
     SQL.restore_link.run_statement(db, voter_id=mark.voter_id, phone_id=phone_id, undoes=mark.undoes)

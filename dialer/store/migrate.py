@@ -1,6 +1,6 @@
 """Migrations of the schema: numbered files in `migrations/`, each applied in one transaction.
 
-A store has its version in `PRAGMA user_version`, and is marked as a Matdan store by `PRAGMA application_id`.
+A store has its version in `PRAGMA user_version`, and is identified as a Matdan store by `PRAGMA application_id`.
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ class Secret(NamedTuple):
 
 
 class Phone(NamedTuple):
-    """A phone number of the roll."""
+    """A phone number on the electoral roll."""
 
     phone_id: int
     e164: str
@@ -134,7 +134,10 @@ def hash_next_numbers(db: Connection, secret: bytes, after: int) -> int | None:
 
 
 def create_hash_index(db: Connection) -> None:
-    """Create the database index of the numbers' hashes. `save_fingerprints_of_shared_secrets` deletes it when secrets are new."""
+    """Create the database index of the numbers' hashes.
+
+    `save_fingerprints_of_shared_secrets` deletes it when secrets are new.
+    """
     SQL.create_index.run_statement(db)
 
 

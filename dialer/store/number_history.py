@@ -62,7 +62,7 @@ class RulesAt:
 
 
 class PhoneRow(NamedTuple):
-    """A number of the roll."""
+    """A phone number on the electoral roll."""
 
     phone_id: int
     opted_out_at: float | None
@@ -71,7 +71,7 @@ class PhoneRow(NamedTuple):
 
 
 class ConsentAhead(NamedTuple):
-    """The consent of a number that was not on the roll yet."""
+    """The consent of a phone number that was not on the electoral roll yet."""
 
     consent: str
     consent_at: float
@@ -220,7 +220,7 @@ def _find_consent_of_number_at(
 def _find_opt_out_of_number_at(
     db: Connection, number: str, row: PhoneRow | None, at: float
 ) -> tuple[float | None, str | None]:
-    """Return the time and source of a number's opt-out; both are None if the number had not opted out by `at`."""
+    """Return the time and source of a number's opt-out, or None for each if the number had not opted out by `at`."""
     found = SQL.opt_out.fetch_first_row(db, number=number)
     opted_out_at = None if row is None else row.opted_out_at
     if found is not None:

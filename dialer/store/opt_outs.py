@@ -45,10 +45,10 @@ def record_opt_out(
     attempt_id: AttemptId | None = None,
     announced_source: str | None = None,
 ) -> bool:
-    """Suppress a number of the roll in every campaign. Return True, or False if it was suppressed already.
+    """Suppress a number on the electoral roll in every campaign (opt-out).
 
-    If `announced_source` is given, the announcement has it instead of `source`. Raises StoreError if the number is not
-    in the store.
+    Return True, or False if it was suppressed already. If `announced_source` is given, the announcement has it instead
+    of `source`. Raises StoreError if the number is not in the store.
     """
     if SQL.mark_phone.run_statement(db, phone_id=phone_id, at=at) == 0:
         if not SQL.phone_exists.fetch_only_value(db, phone_id=phone_id):

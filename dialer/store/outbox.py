@@ -47,7 +47,7 @@ class WaitingRows(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class OutboxTrim:
-    """The announcements that were deleted to keep the outbox within its limit."""
+    """The unsent messages that were deleted to keep the outbox (table of MQTT messages to send) within its limit."""
 
     deleted: int  # rows
     bytes_over_limit: int = 0  # of results that wait for headquarters and cannot be deleted
@@ -71,7 +71,7 @@ class SQL(Statements):
 
 
 def add_announcements_to_outbox(db: Connection, announcements: Sequence[Announcement], at: float) -> None:
-    """Store MQTT announcements in the outbox, from where they are sent. A repeated call stores them again."""
+    """Store MQTT messages in the outbox, from where they are sent. A repeated call stores them again."""
     SQL.insert_announcement.run_for_each_parameter_set(
         db, (get_fields_as_sql_parameters(each) | {"at": at} for each in announcements)
     )
@@ -160,12 +160,12 @@ def read_last_id_at_headquarters(db: Connection) -> int | None:
 
 
 def record_last_id_at_headquarters(db: Connection, through: int, at: float) -> bool:
-    """Record that headquarters has committed the announcements up to the id `through`. A lower id than before changes nothing.
+    """Record that headquarters has committed the announcements up to the id `through`.
 
-    If this store never assigned `through`, its file was set back to an earlier state, and headquarters would mistake new
-    announcements for those it has. The store then gets a new identity, and all campaigns are stopped, with an audit entry:
-    the store does not know who was called, has voted or has opted out since. Returns whether this happened. `at` is in
-    epoch seconds.
+    A lower id than before changes nothing. If this store never assigned `through`, its file was set back to an earlier
+    state, and headquarters would mistake new announcements for those it has. The store then gets a new identity, and
+    all campaigns are stopped, with an audit entry: the store does not know who was called, has voted or has opted out
+    since. Returns whether this happened. `at` is in epoch seconds.
 
     Raises NotInStore if the settings name no headquarters.
     """

@@ -24,7 +24,10 @@ def read_peer_call_times(db: Connection, phone_id: int, until: float = math.inf)
 
 
 def record_peer_call(db: Connection, call: PeerCallRecord) -> int | None:
-    """Store the time of a call of another centre. Return the id of its number, or None if the number is not on our roll."""
+    """Store the time of a call that another centre made to a number on this centre's roll.
+
+    Return the id of its number, or None if the number is not on our roll.
+    """
     phone_id = number_hashes.find_number_with_hash(db, call.number_hash)
     if phone_id is not None:
         SQL.record_times.run_statement(db, phone_id=phone_id, **call.new_call_times._asdict())

@@ -1,4 +1,4 @@
-"""Opt-outs, marks and call times of other centres, which headquarters passes on in numbered streams."""
+"""Opt-outs, voters' answers (marks) and call times of other centres, which headquarters passes on in numbered streams."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dialer.store.sql import Command, Connection, Query, Scalar, Statements, get
 
 
 class Constituency(NamedTuple):
-    """A constituency on the roll."""
+    """A constituency on the electoral roll."""
 
     state_code: str
     constituency_number: int
@@ -43,7 +43,7 @@ def read_stream_position(db: Connection, stream: str) -> int:
 
 
 def apply_peer_updates(db: Connection, updates: PeerUpdateBatch) -> PeerUpdateEffect:
-    """Apply a batch of opt-outs, marks and calls of other centres, and store the new position in their stream.
+    """Store a batch of opt-outs, voters' answers (marks) and calls of other centres, and the new position in their stream.
 
     A batch that was applied before is skipped. The updates are not announced again.
 

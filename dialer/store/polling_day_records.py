@@ -18,7 +18,7 @@ from dialer.store.sql import Command, Connection, Query, Scalar, Statements, get
 
 
 class Area(NamedTuple):
-    """The federal state of an area (constituency or part), and the time at which the area's last booth closes."""
+    """The federal state of an area (constituency or part), and the time at which the area's last polling station closes."""
 
     state_code: str
     closes_at: str  # "HH:MM", local: when its last booth closes
@@ -86,7 +86,7 @@ def add_state_to_turnout_figure(db: Connection, figure: OfficialFigure) -> Offic
 
 
 def find_closing_time_of_last_booth(db: Connection, figure: OfficialFigure) -> str:
-    """Return the local time when the last booth of a turnout figure's area closes ("HH:MM", or "" if unknown).
+    """Return the local time when the last polling station of a turnout figure's area closes ("HH:MM", or "" if unknown).
 
     The figure must have its state.
     """
@@ -96,9 +96,7 @@ def find_closing_time_of_last_booth(db: Connection, figure: OfficialFigure) -> s
 
 
 def _find_states_of_area(db: Connection, figure: OfficialFigure) -> dict[str, str]:
-    """Return the federal states in which a turnout figure's area is on the roll, each with the time its last booth
-    closes.
-    """
+    """Return the federal states in which a turnout figure's area is on the roll, each with its latest closing time."""
     number = figure.constituency_number
     known = SQL.states_of_constituency.fetch_all_values(db, constituency_number=number)
     found: dict[str, str] = {}

@@ -26,7 +26,7 @@ copied: they must hold in a rehearsal too."""
 
 
 class StoredBooth(NamedTuple):
-    """A booth with all the fields that a roll can have for a booth."""
+    """A polling station (booth) with all the fields that an electoral roll can have for it."""
 
     booth_id: int
     roll_version: str
@@ -41,7 +41,7 @@ class StoredBooth(NamedTuple):
 
 
 class VoterDetails(NamedTuple):
-    """The fields that a roll can have for a voter."""
+    """The fields that an electoral roll can have for a voter."""
 
     epic: str
     name: str
@@ -73,7 +73,7 @@ class WantedVoter(NamedTuple):
 
 
 class RepeatedEpic(NamedTuple):
-    """An EPIC number that several voters of one roll have."""
+    """An EPIC (voter ID) number that several voters of one electoral roll have."""
 
     epic: str
     places: str  # constituency/part/serial of its voters, separated by commas
@@ -132,31 +132,34 @@ def begin_roll_import(db: Connection) -> int:
 
 
 def read_all_booths(db: Connection) -> list[StoredBooth]:
-    """Return all booths with all their columns from the roll."""
+    """Return all polling stations (booths) of the roll with all their columns."""
     return SQL.all_booths.fetch_all_rows(db)
 
 
 def add_booth(db: Connection, place: Sequence[str | int], details: Sequence[str]) -> int:
-    """Add a booth and return its id. `place` has the fields from roll version to part number; `details` has the others."""
+    """Add a polling station (booth) and return its id.
+
+    `place` has the fields from roll version to part number; `details` has the other fields.
+    """
     return SQL.insert_booth.insert_row(
         db, **_map_column_names_to_values((*_PLACE, *_BOOTH_DETAILS), (*place, *details))
     )
 
 
 def update_booth(db: Connection, booth_id: int, details: Sequence[str]) -> None:
-    """Replace the fields of a booth from the constituency name to the closing time."""
+    """Replace the fields of a polling station (booth) from the constituency name to the closing time."""
     SQL.update_booth.run_statement(db, booth_id=booth_id, **_map_column_names_to_values(_BOOTH_DETAILS, details))
 
 
 def add_voters(db: Connection, rows: Iterable[tuple[object, ...]]) -> None:
-    """Add voters. Each row has an id, booth, serial and the fields of `VoterDetails`."""
+    """Add voters. Each row has an id, booth, serial number on the roll, and the fields of `VoterDetails`."""
     SQL.insert_voter.run_for_each_parameter_set(db, (_map_column_names_to_values(_VOTER, row) for row in rows))
 
 
 def find_existing_voters(
     db: Connection, wanted: Iterable[tuple[int, int, int]]
 ) -> Iterator[tuple[int, int, tuple[Any, ...]]]:
-    """Look up voters by booth and serial.
+    """Look up voters by booth and serial number on the roll.
 
     Yields (row number, id, `VoterDetails`) of each wanted voter who is in the store.
 
@@ -188,17 +191,20 @@ def add_numbers_of_voters(db: Connection, pairs: Iterable[tuple[int, str]]) -> t
 
 
 def finish_roll_import(db: Connection) -> tuple[int, int, int]:
-    """Suppress the numbers that an import added and that opted out before.
+    """Suppress the numbers that an import of a roll added and that opted out before.
 
-    Returns how many numbers were suppressed, how many booths have no closing time, and how many EPIC numbers appear
-    twice.
+    Returns how many numbers were suppressed, how many booths have no closing time, and how many EPIC (voter ID) numbers
+    appear twice.
     """
     opted_out = SQL.apply_opt_outs.run_statement(db)
     return opted_out, SQL.booths_without_close.fetch_only_value(db), SQL.repeated_epics.fetch_only_value(db)
 
 
 def list_repeated_epics(db: Connection, most: int) -> list[RepeatedEpic]:
-    """Return the first `most` EPIC numbers that several voters of one roll have. Slow, for it reads the whole roll."""
+    """Return the first `most` EPIC (voter ID) numbers that several voters of one roll have.
+
+    Slow, for it reads the whole roll.
+    """
     return SQL.repeated_epic_places.fetch_all_rows(db, most=most)
 
 
@@ -216,7 +222,10 @@ def read_imported_files(db: Connection) -> set[str]:
 
 
 def set_voter_weight(db: Connection, voter_id: int, weight: float) -> bool:
-    """Set a voter's weight in the order of calls, and update the rank of the voter's numbers. Return False if it is unchanged."""
+    """Set a voter's weight in the order of calls, and update the rank of the voter's numbers.
+
+    Return False if it is unchanged.
+    """
     if SQL.set_weight.run_statement(db, voter_id=voter_id, weight=weight) == 0:
         return False
     SQL.update_ranks.run_statement(db, voter_id=voter_id)
@@ -231,7 +240,8 @@ def find_last_voter_id(db: Connection) -> int:
 def copy_roll_to_new_store(store: Path, copy: Path, key: StoreKey | None) -> int:
     """Copy the roll of a store into a new store, without calls and results, and return how many voters it has.
 
-    The store may be in use. With a `key`, both are encrypted with it. Raises StoreError, StoreCorrupt.
+    The store may be in use. A `key`, if given, decrypts the old store and encrypts the new one. Raises StoreError,
+    StoreCorrupt.
     """
     with closing(open_store_for_reading(store, key=key)) as source, open_connection(copy, "rwc", key) as target:
         source.backup(target, pages=10_000)

@@ -34,7 +34,10 @@ class SQL(Statements):
 
 
 def import_booths(db: Connection, booths: Sequence[StoredBooth]) -> dict[int, int]:
-    """Add or update booths of a roll. Return a map from their ids in the roll to their ids in the store."""
+    """Add or update polling stations (booths) of an electoral roll.
+
+    Return a map from their ids in the roll to their ids in the store.
+    """
     ids = {}
     for booth in booths:
         fields = booth._asdict()
@@ -46,10 +49,10 @@ def import_booths(db: Connection, booths: Sequence[StoredBooth]) -> dict[int, in
 def import_voters(
     db: Connection, voters: Sequence[SpooledVoter], booth_ids: dict[int, int], secrets: Sequence[bytes]
 ) -> RollChange:
-    """Add or update voters of a roll with their numbers. An empty field does not overwrite a stored one.
+    """Add or update voters of an electoral roll with their phone numbers.
 
-    New numbers that have opted out, here or in another centre (known by hashes with `secrets`), are suppressed. A
-    repeat changes nothing.
+    An empty field does not overwrite a stored one. New numbers that have opted out, here or in another centre (known by
+    hashes with `secrets`), are suppressed. A repeat changes nothing.
     """
     before = find_last_phone_id(db)
     rows = [
@@ -71,7 +74,7 @@ def import_voters(
 
 
 def record_roll_import(db: Connection, note: AuditNote, spooled: SpooledRoll, change: RollChange) -> None:
-    """Store that a roll was imported, with its counts and an audit entry."""
+    """Store that an electoral roll was imported, with its counts and an audit entry."""
     unchanged = max(0, spooled.rows - spooled.rejected - change.voters)
     figures = (spooled.rows, change.voters, change.numbers, change.links, spooled.rejected, unchanged)
     roll.record_import_of_roll_file(db, note.at, spooled.file_name, spooled.sha256, figures)

@@ -75,7 +75,10 @@ class StoreRunner:
 
 
 class Read(Generic[P, T]):
-    """Descriptor that turns a function into a reading method of the store. It does not see writes that are still waiting."""
+    """Descriptor that turns a function into a reading method of the store.
+
+    It does not see writes that are still waiting.
+    """
 
     def __init__(self, job: Job[P, T]) -> None:
         self._job = job
@@ -105,7 +108,7 @@ class Write(Generic[P, T]):
 
 
 class Announce(Write[P, T]):
-    """Descriptor of a writing method that also puts announcements into the outbox, in the same transaction."""
+    """Descriptor of a writing method that also stores MQTT messages to be sent (outbox), in the same transaction."""
 
     announces = True
 

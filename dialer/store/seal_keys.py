@@ -1,8 +1,8 @@
-"""The secret keys of a store's open epoch: in a file of their own, which is replaced and overwritten at each epoch.
+"""The secret keys that sign a store's changes, a new one each minute (epoch), in a file that is then overwritten.
 
-The file, next to the store (`centre.db.seal-key`), has the secret of the epoch that is open and that of the one after it, so
-that a crash between the commit of a seal and the replacement of the file loses no key. Its old content is overwritten. A file
-system that writes elsewhere (copy on write, snapshots, a worn SSD) may keep the old blocks.
+The file, next to the store (`centre.db.seal-key`), has the secret of the epoch that is open and that of the one after
+it, so that a crash between the commit of a seal and the replacement of the file loses no key. Its old content is
+overwritten. A file system that writes elsewhere (copy on write, snapshots, a worn SSD) may keep the old blocks.
 """
 
 from __future__ import annotations
@@ -24,7 +24,10 @@ _SEED_BYTES = 32
 
 @dataclass(frozen=True, slots=True)
 class EpochKeys:
-    """The secret keys that sign the current epoch and the next one. An epoch is about a minute of changes to the store."""
+    """The secret keys that sign the current epoch and the next one.
+
+    An epoch is about a minute of changes to the store.
+    """
 
     epoch: int
     seed: bytes = field(repr=False)
@@ -32,40 +35,39 @@ class EpochKeys:
 
     @classmethod
     def generate_epoch_keys(cls, epoch: int) -> Self:
-        """Return new random keys for the epoch with this number and for the next epoch, to begin a chain of keys."""
+        """Return new random signing keys for the epoch (signed minute) with this number and the next, to begin a key chain."""
         return cls(epoch, secrets.token_bytes(_SEED_BYTES), secrets.token_bytes(_SEED_BYTES))
 
     def make_keys_of_next_epoch(self) -> EpochKeys:
-        """Return the keys of the next epoch: its key, which exists already, and a new random key for the epoch after
-        it.
-        """
+        """Return the signing keys of the next epoch (minute): its existing key, and a new random key for the epoch after it."""
         return EpochKeys(self.epoch + 1, self.next_seed, secrets.token_bytes(_SEED_BYTES))
 
     @property
     def epoch_public_key(self) -> str:
-        """The public key that verifies the signature of this epoch, in hexadecimal."""
+        """The public key that verifies the signature of this epoch (signed minute of changes), in hexadecimal."""
         return signing.derive_public_key(self.seed).hex()
 
     @property
     def next_epoch_public_key(self) -> str:
-        """The public key that verifies the signature of the next epoch, in hexadecimal."""
+        """The public key that verifies the signature of the next epoch (signed minute of changes), in hexadecimal."""
         return signing.derive_public_key(self.next_seed).hex()
 
     def sign_with_epoch_key(self, what: bytes) -> str:
-        """Return the signature of the bytes `what` with this epoch's secret key, in hexadecimal."""
+        """Return the signature of the bytes `what` with the secret key of this epoch (minute), in hexadecimal."""
         return base64.b64decode(signing.sign_text(self.seed, what)).hex()
 
 
 def get_seal_key_path(store: Path) -> Path:
-    """Return the path of the file with a store's seal keys. It is next to the store's real file, whatever links lead to
-    it.
+    """Return the path of the file with the secret keys that sign a store's changes (seal keys).
+
+    It is next to the store's real file, whatever links lead to it.
     """
     real = store.resolve()
     return real.with_name(real.name + ".seal-key")
 
 
 def read_epoch_keys(path: Path) -> EpochKeys | None:
-    """Return the secret epoch keys in a file, or None if the file is missing or has no valid keys.
+    """Return the secret signing keys (epoch keys) in a file, or None if the file is missing or has no valid keys.
 
     Raises StoreError if the file cannot be read.
     """
@@ -86,7 +88,7 @@ def read_epoch_keys(path: Path) -> EpochKeys | None:
 
 
 def replace_epoch_keys(path: Path, keys: EpochKeys, owner: Path) -> None:
-    """Replace the secret epoch keys in the file, and overwrite the old ones on the disk.
+    """Replace the secret signing keys (epoch keys) in the file, and overwrite the old ones on the disk.
 
     The new file belongs to the user who owns the file `owner`. Raises OSError. The file then has the old keys or the
     new ones.

@@ -1,6 +1,7 @@
-"""Verification of the seals. It shows whether stored rows, the audit and the schema were changed by another program.
+"""Verification of the seals (signatures over the store's changes).
 
-Each change to evidence is in a log, which is signed epoch by epoch. See `seals.py` and `sealer.py`.
+It shows whether stored rows, the audit and the schema were changed by another program. Each change to evidence is in a
+log, which is signed epoch by epoch. See `seals.py` and `sealer.py`.
 """
 
 from __future__ import annotations
@@ -86,7 +87,7 @@ class SQL(Statements):
 
 @dataclass(frozen=True, slots=True)
 class SealFinding:
-    """A row, epoch, audit entry or part of the schema that another program changed, added or removed."""
+    """A row, signed minute of the log (epoch), audit entry or part of the schema that another program changed, added or removed."""
 
     of: str  # a table, "epoch", "entry" or "schema"
     row_id: str
@@ -131,7 +132,7 @@ def verify_seals(
 ) -> SealVerdict:
     """Check whether another program changed the store: its sealed rows, the log of changes, the audit and the schema.
 
-    Rows are compared with the log, the log with the signed epochs, and epochs and audit entries with their
+    Rows are compared with the log, the log with the signed minutes (epochs), and epochs and audit entries with their
     predecessors. `head` is the number and digest of an epoch that somebody noted earlier. `first_keys` are the public
     keys (hexadecimal) with which chains of keys may begin; if empty, any key may begin one. Only reads; call it in a
     transaction.
@@ -293,14 +294,17 @@ def _read_schema_of_new_store() -> frozenset[SchemaPart]:
 
 
 def _read_schema_parts(db: Connection) -> frozenset[SchemaPart]:
-    """Return the parts of the schema. Versions of SQLite differ in blanks and quotes, so the text has one blank for each."""
+    """Return the parts of the schema.
+
+    Versions of SQLite differ in blanks and quotes, so the text has one blank for each.
+    """
     return frozenset(
         part._replace(sql=" ".join(part.sql.replace('"', " ").split())) for part in SQL.schema_parts.iterate_rows(db)
     )
 
 
 def _verify_voter_statuses(db: Connection, verdict: SealVerdict) -> None:
-    """Check the stored status of each voter against the status that follows from the voter's marks."""
+    """Check the stored status of each voter against the status that follows from the voter's recorded answers (marks)."""
     stored = (
         (row.voter_id, VoterStatus(row.turnout, bool(row.contacted), bool(row.not_yet)))
         for row in SQL.voter_statuses.iterate_rows(db)
@@ -323,7 +327,7 @@ _UNREADABLE = VoterStatus("unreadable")
 
 
 def _compute_voter_status(marks: Iterable[MarkOfVoter]) -> VoterStatus:
-    """Return the status that follows from a voter's marks, or `_UNREADABLE` if a mark is invalid.
+    """Return the status that follows from a voter's recorded answers (marks), or `_UNREADABLE` if a mark is invalid.
 
     The verification of seals reports an invalid mark separately.
     """
@@ -336,7 +340,10 @@ def _compute_voter_status(marks: Iterable[MarkOfVoter]) -> VoterStatus:
 def _join_sorted_pairs_by_key(
     left: Iterator[tuple[Any, A]], right: Iterator[tuple[Any, B]]
 ) -> Iterator[tuple[Any, A | None, B | None]]:
-    """Join two sequences of (key, value), both ordered by key. Yields (key, left, right), with None where there is no value."""
+    """Join two sequences of (key, value), each ordered by key.
+
+    Yields (key, left, right), with None where there is no value.
+    """
     one, other = next(left, None), next(right, None)
     while one is not None or other is not None:
         if other is None or (one is not None and _get_sqlite_sort_key(one[0]) < _get_sqlite_sort_key(other[0])):

@@ -1,9 +1,9 @@
-"""The sealer of an open store: it logs each change to evidence as it is committed, and signs an epoch's changes at its end.
+"""The sealer of an open store: it logs each change to evidence as it is committed, and signs the log each minute (epoch).
 
-The log has the digest of each changed row, or block of rows, before and after. What is signed is the hash of the log in this
-process's memory, so that a change that another program adds to the log, or changes there, is not signed. With each commit that
-adds to the log, an authentication code of it is stored, made with the epoch's secret: after a crash it shows whether the changes
-that are not sealed yet are those that were committed.
+The log has the digest of each changed row, or block of rows, before and after. What is signed is the hash of the log in
+this process's memory, so that a change that another program adds to the log, or changes there, is not signed. With each
+commit that adds to the log, an authentication code of it is stored, made with the epoch's secret: after a crash it
+shows whether the changes that are not sealed yet are those that were committed.
 
 The sealer belongs to a writing connection and takes part in each of its transactions (`sql.TransactionHooks`).
 """
@@ -38,7 +38,7 @@ ROWS_CHANGED = "another program changed the log before it was sealed"
 
 
 class Change(NamedTuple):
-    """A row of the seals' log: a change to a row of the store, or to a block of rows, as digests before and after."""
+    """A row of the signed log: a change to a row of the store, or to a block of rows, as digests before and after."""
 
     change_id: int
     evidence: str
@@ -58,7 +58,7 @@ class Touched(NamedTuple):
 
 
 class LogEnd(NamedTuple):
-    """The last row of the seals' log, and the code by which the last commit protects the log."""
+    """The last row of the signed log of changes, and the code by which the last commit protects the log."""
 
     last_row: int
     last: int
@@ -91,7 +91,7 @@ class SQL(Statements):
 
 @dataclass(slots=True)
 class _Progress:
-    """The current epoch: its keys, and the rows that were added to the seals' log during it."""
+    """The minute that is not signed yet (epoch): its keys, and the rows that were added to the log of changes."""
 
     keys: EpochKeys
     previous: str  # digest of the epoch before
@@ -105,24 +105,24 @@ class _Progress:
         return replace(self, rows=self.rows.copy())
 
     def add_log_rows_to_hash(self, rows: Iterable[Change]) -> None:
-        """Add rows of the seals' log to the hash that the seal of the current epoch will contain."""
+        """Add rows of the log of changes to the hash that will be signed at the end of the minute (epoch)."""
         for row in rows:
             self.rows.update(encode_log_row_for_hash(row))
             self.last = row.change_id
 
     def compute_authentication_code(self) -> bytes:
-        """Return the code that proves which rows this process has added to the seals' log in the current epoch."""
+        """Return the code that proves which rows this process has added to the log of changes in the current minute (epoch)."""
         key = hashlib.sha256(b"matdan tail" + self.keys.seed).digest()
         return hashlib.blake2b(b"%d %b" % (self.last, self.rows.digest()), key=key, digest_size=32).digest()
 
 
 def encode_log_row_for_hash(row: Change) -> bytes:
-    """Return a row of the seals' log as the bytes from which the hash is computed."""
+    """Return a row of the signed log of changes as the bytes from which the hash is computed."""
     return ascii(tuple(row)).encode("ascii") + b"\n"
 
 
 def hash_log_rows(rows: Iterable[Change]) -> tuple[int, str]:
-    """Return how many rows of the seals' log these are, and their hash in hexadecimal."""
+    """Return how many rows of the signed log of changes these are, and their hash in hexadecimal."""
     hashed, count = hashlib.sha256(), 0
     for row in rows:
         hashed.update(encode_log_row_for_hash(row))
@@ -155,8 +155,7 @@ class Sealer:
     # Starting
 
     def load_keys_and_open_epoch(self, *, upgraded: bool) -> EpochKind | None:
-        """Load the secret keys, and begin an epoch. Return why the epoch must be sealed at once, or None if it need not
-        be.
+        """Load the signing keys and begin an epoch (signed minute). Return why it must be signed at once, or None.
 
         START: the store has no chain of keys yet, or its keys are lost, so a new chain begins. UPGRADE: the log must be
         started again, because the schema was upgraded or another version seals other columns. CRASH: some changes were
@@ -195,7 +194,7 @@ class Sealer:
         return EpochKind.START
 
     def _add_unsealed_rows_to_epoch(self, progress: _Progress) -> str:
-        """Add the rows of the seals' log that are not sealed yet to the epoch `progress`.
+        """Add the unsigned rows of the log of changes to the current epoch (minute) `progress`.
 
         Return a sentence about what another program did to these rows, or an empty text.
         """
@@ -209,7 +208,7 @@ class Sealer:
     # Transactions
 
     def on_transaction_begun(self) -> None:
-        """Prepare a transaction that has just begun: remove rows that another program has added to the seals' log."""
+        """Prepare a transaction that has just begun: remove rows that another program has added to the signed log of changes."""
         end = SQL.log_end.fetch_only_row(self._db)
         if (
             self._pending is not None
@@ -223,9 +222,7 @@ class Sealer:
             self._pending.doubt = ROWS_ADDED
 
     def write_rows_before_commit(self) -> None:
-        """Before a commit, write the changes of the transaction to the seals' log, and store the log's authentication
-        code.
-        """
+        """Write the changes of the transaction to the signed log before the commit, and store the log's authentication code."""
         logged = self._log_changes_of_transaction()
         pending, committed = self._get_pending_progress(), self._get_committed_progress()
         sealed = pending.keys is not committed.keys
@@ -237,7 +234,7 @@ class Sealer:
             SQL.set_tail.run_statement(self._db, last=pending.last, mac=pending.stored_mac)
 
     def on_transaction_committed(self) -> None:
-        """After a commit, remember the end of the seals' log, and destroy the secret key of an epoch that was sealed."""
+        """Remember the end of the log of changes after a commit, and destroy the secret key of a minute that was signed."""
         self._committed = self._get_pending_progress()
         if self._committed.keys.epoch != self._file_epoch:
             with suppress(StoreError):  # tried again before the next epoch is sealed
@@ -246,7 +243,7 @@ class Sealer:
     # Epochs
 
     def seal_epoch(self, at: float, kind: EpochKind) -> SealedEpoch:
-        """Sign the rows added to the seals' log since the last epoch, inside a transaction. Return the new epoch.
+        """Sign the rows added to the log of changes since the last signature, in a transaction. Return the new epoch.
 
         `at` is in epoch seconds. One transaction can seal one epoch only, because the key file has no further keys. If
         called again in the transaction, return the same epoch. Raises StoreError if the key of the previous epoch
@@ -285,8 +282,7 @@ class Sealer:
         return epoch
 
     def restart_seal_log(self) -> int:
-        """Delete the seals' log, inside a transaction, and write all sealed rows of the store to a new log as they are
-        now.
+        """Delete the log of changes, inside a transaction, and write all rows that it covered to a new log as they are now.
 
         Return the number of the last row of the old log. In the same transaction, the caller must seal the store's
         first epoch, or an epoch of one of the kinds in `LOG_STARTS`.
@@ -305,7 +301,7 @@ class Sealer:
         return last
 
     def renew_salts_of_changed_rows(self) -> None:
-        """Give new salts to all rows that this transaction changed, because it erased names or numbers.
+        """Give new random hash salts to all rows that this transaction changed, because it erased names or numbers.
 
         Then the old digests in the log cannot be used to guess what was erased.
         """
@@ -314,7 +310,7 @@ class Sealer:
         self._renew_salts = False
 
     def _log_changes_of_transaction(self) -> bool:
-        """Write the changes that the transaction has made so far to the seals' log. Return whether there were any."""
+        """Write the changes that the transaction has made so far to the signed log. Return whether there were any."""
         touched = SQL.touched.fetch_all_rows(self._db)
         for each in touched:
             self._log_change_of_row(each)
@@ -336,12 +332,12 @@ class Sealer:
 
     @property
     def is_first_epoch(self) -> bool:
-        """Whether no epoch of this store was sealed yet."""
+        """Whether no change of this store has been signed (sealed) yet."""
         return self._get_pending_progress().keys.epoch == 1
 
     @property
     def has_unsealed_rows(self) -> bool:
-        """Whether the store has changes that no epoch has sealed yet."""
+        """Whether the store has changes that are not signed (sealed) yet."""
         committed = self._get_committed_progress()
         return committed.last >= committed.first or bool(committed.doubt) or SQL.any_touched.fetch_only_value(self._db)
 
@@ -370,7 +366,10 @@ class Sealer:
 
 
 def get_sealer_of_connection(db: Connection) -> Sealer:
-    """Return the sealer that logs and signs the changes of a connection. Raises StoreError for a read-only connection."""
+    """Return the sealer that logs and signs the changes of a connection.
+
+    Raises StoreError for a read-only connection.
+    """
     sealer: Sealer | None = getattr(db, "hooks", None)
     if sealer is None:
         raise StoreError("This connection cannot seal: open the store for writing.")

@@ -47,7 +47,7 @@ def attach_sealer_to_connection(db: Connection, path: Path, at: float, *, upgrad
 
 
 def seal_and_announce_epoch(db: Connection, encode: Encode | None, at: float) -> SealedEpoch:
-    """Sign the changes since the last seal, put all unannounced seals into the outbox, and return the new seal.
+    """Sign the store's changes since the last signature (seal), queue all unsent seals for MQTT, and return the new seal.
 
     `at` is in epoch seconds. Runs inside a transaction.
     """
@@ -70,7 +70,7 @@ def seal_last_epoch(db: Connection, at: float) -> None:
 
 
 def renew_salts_of_changed_rows(db: Connection) -> None:
-    """Replace the salts of all rows that the transaction has changed, because it erased names or numbers.
+    """Replace the random hash salts of all rows that the transaction has changed, because it erased names or numbers.
 
     Then the old digests in the seals' log cannot be used to guess what was erased.
     """
@@ -78,7 +78,7 @@ def renew_salts_of_changed_rows(db: Connection) -> None:
 
 
 def restart_seals_after_purge(db: Connection, at: float) -> dict[str, str]:
-    """Delete the seals' log after a purge of records, and seal the remaining rows as they are, inside the transaction.
+    """Delete the signed log of changes after a purge, and sign the remaining rows as they are, inside the transaction.
 
     Returns the details for the purge's audit entry, which account for the deleted log.
     """
@@ -88,7 +88,7 @@ def restart_seals_after_purge(db: Connection, at: float) -> dict[str, str]:
 
 
 def read_sealed_epoch(db: Connection, epoch: int) -> SealedEpoch | None:
-    """Return the signed epoch (seal) with this number, or None if the store has none."""
+    """Return the signed minute of changes (epoch) with this number, or None if the store has none."""
     return sealer.SQL.epoch.fetch_first_row(db, epoch=epoch)
 
 
@@ -98,5 +98,5 @@ def read_first_keys_of_chains(db: Connection) -> list[str]:
 
 
 def count_logged_changes(db: Connection) -> int:
-    """Return the number of changes in the seals' log."""
+    """Return the number of changes in the signed log."""
     return SQL.change_count.fetch_only_value(db)

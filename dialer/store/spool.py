@@ -30,7 +30,7 @@ SPOOL_SECONDS = DAY_SECONDS
 
 
 class SpooledVoter(NamedTuple):
-    """A voter of a roll in the spool, with the voter's numbers."""
+    """A voter of an uploaded roll that waits for import (spool), with the voter's phone numbers."""
 
     voter_id: int  # in the spool, for the order
     booth_id: int  # in the spool
@@ -41,7 +41,7 @@ class SpooledVoter(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class SpooledRoll:
-    """The counts of a roll that was put into the spool."""
+    """The counts of an uploaded roll that waits for import (spool)."""
 
     file_name: str
     sha256: str
@@ -54,7 +54,7 @@ class SpooledRoll:
 
 @dataclass(frozen=True, slots=True)
 class RollComparison:
-    """The changes that importing a roll from the spool would make in the store."""
+    """The changes that importing an uploaded roll would make in the store."""
 
     unchanged: int  # voters about whom the roll says nothing new
     numbers: int  # that the store does not have
@@ -63,7 +63,7 @@ class RollComparison:
 
 
 class VoterRow(NamedTuple):
-    """A voter of a roll in the spool. The fields after `serial` are those of `VoterDetails`."""
+    """A voter of an uploaded roll that waits for import. The fields after `serial` are those of `VoterDetails`."""
 
     voter_id: int
     booth_id: int
@@ -129,7 +129,7 @@ class Spool:
         return uuid.uuid4().hex
 
     def add_number_list(self, numbers: Iterable[str], list_id: str | None = None) -> str:
-        """Store a list of numbers (E.164) in the spool and return its id. Raises StoreError."""
+        """Store a list of phone numbers (E.164) for the dialler to import, and return its id. Raises StoreError."""
         new = self.create_spooled_file_id()
         list_id = list_id or new
         with (
@@ -151,7 +151,7 @@ class Spool:
             self._folder.rmdir()
 
     def create_file_for_roll(self, list_id: str) -> None:
-        """Create a spool file for a roll.
+        """Create a file for an uploaded roll that the dialler will import.
 
         It has the booths of the store, so that booths get the same ids. Raises StoreError.
         """
@@ -164,7 +164,7 @@ class Spool:
             SQL.insert_booth.run_for_each_parameter_set(db, (booth._asdict() for booth in booths))
 
     def compare_roll_with_store(self, list_id: str) -> RollComparison:
-        """Return how many changes importing a roll from the spool would make in the store. Raises StoreError."""
+        """Return how many changes importing an uploaded roll would make in the store. Raises StoreError."""
         with (
             translate_sqlite_errors(self.store),
             closing(open_store_for_reading(self.get_path_of_spooled_file(list_id), key=self.key)) as db,
@@ -174,14 +174,14 @@ class Spool:
             return SQL.compare_roll_with_store.fetch_only_row(db)
 
     def open_spooled_file(self, list_id: str) -> SpoolFile:
-        """Open an uploaded roll or list for reading. Raises NotInStore if it is not in the spool, and StoreError."""
+        """Open an uploaded roll or list for reading. Raises NotInStore if there is no such upload, and StoreError."""
         if not self.get_path_of_spooled_file(list_id).is_file():
             raise NotInStore("The uploaded list is no longer in the spool. Upload it again.")
         return SpoolFile(self.get_path_of_spooled_file(list_id), self.key)
 
 
 class SpoolFile(Reader):
-    """An uploaded roll or list of numbers in the spool, opened for reading."""
+    """An uploaded roll or list of numbers that waits for import, opened for reading."""
 
     def read_phone_numbers(self) -> list[str]:
         """Return the phone numbers, if the file is a list of numbers."""
@@ -195,7 +195,7 @@ class SpoolFile(Reader):
         return found
 
     def read_booths(self) -> list[StoredBooth]:
-        """Return the booths in which the voters of the uploaded roll vote."""
+        """Return the polling stations (booths) in which the voters of the uploaded roll vote."""
         return SQL.booths.fetch_all_rows(self._db)
 
     def read_voters(self, after: int, most: int) -> list[SpooledVoter]:

@@ -182,10 +182,11 @@ class Store(StoreRunner):
         max_conversations: int | None = None,
         gaps: CallIntervals = NO_INTERVALS,
     ) -> list[Refusal | None]:
-        """Commit attempts *before* they are dialled. Return for each None if it may be dialled, otherwise the reason why not.
+        """Commit attempts *before* they are dialled.
 
-        These conditions are checked again: the claim, open attempts on the number, opt-outs, pending voters, and the
-        caps per number over all campaigns.
+        Return for each None if it may be dialled, otherwise the reason why not. These conditions are checked again: the
+        number's reservation (claim), open attempts on it, opt-outs, pending voters, and the caps per number over all
+        campaigns.
 
         - Caps count from `max_attempts_since`. A number at its cap is due again a day after that. `max_conversations`
           None: no cap.
@@ -239,7 +240,10 @@ class Store(StoreRunner):
         return effects
 
     async def release_unknown_attempts(self, attempt_ids: Sequence[AttemptId], reason: str, note: AuditNote) -> int:
-        """Release the numbers of attempts of unknown result, all or none. See `unknown_attempts.release_unknown_attempts`."""
+        """Release the numbers of attempts of unknown result, all or none.
+
+        See `unknown_attempts.release_unknown_attempts`.
+        """
         opened = await self._run_write_job(unknown_attempts.release_unknown_attempts, attempt_ids, reason, note)
         self._target_counts.clear()
         return opened
@@ -250,13 +254,16 @@ class Store(StoreRunner):
             self._target_counts.clear()
 
     async def read_booths(self) -> dict[int, Booth]:
-        """Return all booths of the roll by id."""
+        """Return all polling stations (booths) of the roll by id."""
         if self._booths is None:
             self._booths = await self._run_read_job(voters.read_booths)
         return dict(self._booths)
 
     async def count_booth_turnout(self) -> list[BoothTurnout]:
-        """Return the turnout of every booth that has voters. Slow, for it reads the whole roll: call it once, at the start."""
+        """Return the turnout of every polling station (booth) that has voters.
+
+        Slow, for it reads the whole roll: call it once, at the start.
+        """
         booths = await self.read_booths()
         if self._voters_by_booth is None:
             self._voters_by_booth = await self._run_read_job(turnout.count_voters_by_booth)
@@ -272,7 +279,7 @@ class Store(StoreRunner):
     )  # in its turn among the marks, which are added to its result
 
     async def import_booths(self, booths: Sequence[StoredBooth]) -> dict[int, int]:
-        """Add or update booths of a roll. See `roll_updates.import_booths`."""
+        """Add or update polling stations (booths) of a roll. See `roll_updates.import_booths`."""
         ids = await self._run_write_job(roll_updates.import_booths, booths)
         self._booths = self._voters_by_booth = None
         return ids

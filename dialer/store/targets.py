@@ -40,7 +40,7 @@ class SQL(Statements):
 
 
 def enrol_numbers(db: Connection, campaign_id: str, first: int = 0, last: int = MAX_PHONE_ID) -> int:
-    """Add the missing numbers of the roll to a campaign's queue.
+    """Add the missing phone numbers of the electoral roll to a campaign's queue.
 
     Reopen those that were closed for lack of a pending voter and have one now.
 
@@ -55,12 +55,12 @@ def enrol_numbers(db: Connection, campaign_id: str, first: int = 0, last: int = 
 
 
 def close_targets_of_number(db: Connection, phone_id: int, settled: int = 0) -> None:
-    """Close a number in the queue of every campaign, where it is due or claimed."""
+    """Close a number in the queue of every campaign, where it is due or reserved for dialling."""
     SQL.close_phone.run_statement(db, phone_id=phone_id, settled=settled)
 
 
 def close_voter_targets_of_number(db: Connection, phone_id: int, *, settled: int) -> None:
-    """Close a number in the queue of every campaign that calls voters, where it is due or claimed."""
+    """Close a number in the queue of every campaign that calls voters, where it is due or reserved."""
     SQL.close_for_voters.run_statement(db, phone_id=phone_id, settled=settled)
 
 
@@ -81,7 +81,7 @@ def reopen_targets_of_voter(db: Connection, voter_id: int, at: float) -> bool:
 
 
 def reopen_targets_of_wrong_number(db: Connection, phone_id: int | None, at: float) -> None:
-    """Reopen a number in the queues where a WRONG_NUMBER mark, which is now undone, had closed it.
+    """Reopen a number in the queues where the answer WRONG_NUMBER, which is now undone, had closed it.
 
     It is due at `at` or later (epoch seconds).
     """
@@ -89,7 +89,7 @@ def reopen_targets_of_wrong_number(db: Connection, phone_id: int | None, at: flo
 
 
 def postpone_target(db: Connection, target: int, due_at: float) -> None:
-    """Put a claimed number back into the campaign's queue, due at `due_at` (epoch seconds)."""
+    """Put a number that is reserved for dialling back into the campaign's queue, due at `due_at` (epoch seconds)."""
     SQL.postpone_target.run_statement(db, target=target, due_at=due_at)
 
 

@@ -1,4 +1,4 @@
-"""Self-reported turnout: how many voters of each booth said that they have voted."""
+"""Self-reported turnout: how many voters of each polling station (booth) said that they have voted."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from dialer.store.sql import Connection, Query, Statements
 
 
 class VotersOfBooth(NamedTuple):
-    """How many voters a booth has."""
+    """How many voters a polling station (booth) has."""
 
     booth_id: int
     voters: int
 
 
 class ContactedVoters(NamedTuple):
-    """How many voters of a booth were contacted, and how many of them said that they have voted or not voted yet."""
+    """How many voters of a polling station were contacted, and how many of them said that they have voted or not voted yet."""
 
     booth_id: int
     contacted: int
@@ -26,7 +26,7 @@ class ContactedVoters(NamedTuple):
 
 
 class BoothCount(NamedTuple):
-    """How many voters a booth has, how many were contacted, and how many have each turnout status."""
+    """How many voters a polling station has, how many were contacted, and how many have each turnout status."""
 
     voters: int
     contacted: int
@@ -45,12 +45,15 @@ class SQL(Statements):
 
 
 def count_voters_by_booth(db: Connection) -> dict[int, int]:
-    """Return the number of voters of each booth. Slow, for it reads an index of the whole roll: call it once."""
+    """Return the number of voters of each polling station (booth).
+
+    Slow, for it reads an index of the whole roll: call it once.
+    """
     return dict(SQL.voters_by_booth.iterate_rows(db))
 
 
 def count_booth_turnout(db: Connection, booths: Mapping[int, Booth], voters: Mapping[int, int]) -> list[BoothTurnout]:
-    """Return the self-reported turnout of each booth that has voters, by constituency and part.
+    """Return the self-reported turnout of each polling station (booth) that has voters, by constituency and part.
 
     Slow, for it reads every voter's links.
     """
@@ -84,5 +87,5 @@ def count_voters_lost_by_opt_out(db: Connection, phone_id: int) -> dict[int, int
 
 
 def count_turnout_of_booth(db: Connection, booth_id: int) -> BoothCount:
-    """Return the self-reported turnout of one booth, counted as in `count_booth_turnout`."""
+    """Return the self-reported turnout of one polling station (booth), counted as in `count_booth_turnout`."""
     return SQL.count_turnout_of_booth.fetch_only_row(db, booth_id=booth_id)

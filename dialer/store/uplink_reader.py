@@ -28,7 +28,7 @@ class StoredRolls:
 
 @dataclass(frozen=True, slots=True)
 class LowestHashes:
-    """The lowest hashes of the numbers on the roll, and the fingerprint of the secret ('': there is none)."""
+    """The lowest hashes of the phone numbers on the electoral roll, and the fingerprint of the secret ('': there is none)."""
 
     fingerprint: str
     hashes: tuple[str, ...]
@@ -75,7 +75,7 @@ class UplinkReader:
         )
 
     async def read_announcements_after(self, passed: int, limit: int) -> Sequence[OutboxRow]:
-        """Return up to `limit` announcements from the outbox with ids above `passed`, oldest first."""
+        """Return up to `limit` messages for headquarters from the outbox with ids above `passed`, oldest first."""
         return await self._db.fetch_all_rows(outbox.SQL.rows_after, outbox_id=passed, limit=limit)
 
     async def read_stream_position(self, stream: str) -> int:

@@ -17,7 +17,7 @@ _CLOSING = frozenset({MarkKind.WILL_NOT, MarkKind.MOVED, MarkKind.DECEASED})
 
 @dataclass(frozen=True, slots=True)
 class VoterStatus:
-    """The status of a voter that follows from the marks."""
+    """The status of a voter that follows from the recorded answers (marks)."""
 
     turnout: str = "pending"  # or "voted", "closed"
     contacted: bool = False
@@ -25,7 +25,7 @@ class VoterStatus:
 
 
 def compute_voter_status_after_mark(status: VoterStatus, kind: MarkKind, *, corrects: bool = False) -> VoterStatus:
-    """Return the voter's status after one more mark. VOTED is final unless the mark `corrects` it."""
+    """Return the voter's status after one more recorded answer (mark). VOTED is final unless the mark `corrects` it."""
     if kind is MarkKind.WRONG_NUMBER:  # says something about the number, not the voter
         return status
     turnout = "pending" if corrects else status.turnout
@@ -37,7 +37,7 @@ def compute_voter_status_after_mark(status: VoterStatus, kind: MarkKind, *, corr
 
 
 def derive_voter_status(marks: Iterable[tuple[str, str, float]]) -> VoterStatus:
-    """Return the status of a voter that follows from the marks (kind, source, time) that were not undone, in stored
+    """Return a voter's status from the recorded answers (marks: kind, source, time) that were not undone, in stored
     order.
 
     A correction revokes an earlier mark "voted". It is ignored in two cases:

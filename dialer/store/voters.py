@@ -13,7 +13,7 @@ from dialer.store.sql import Connection, Query, Scalar, Statements
 
 
 class VoterInBooth(NamedTuple):
-    """A voter who was looked up by booth and serial number."""
+    """A voter who was looked up by polling station (booth) and serial number on the roll."""
 
     voter_id: int
     epic: str  # "": unknown
@@ -33,7 +33,7 @@ class VoterForScreen(NamedTuple):
 
 
 class VoterWithEpic(NamedTuple):
-    """A voter with an EPIC number (voter card)."""
+    """A voter with an EPIC number (voter ID card)."""
 
     epic: str  # in capitals
     voter_id: int
@@ -55,7 +55,7 @@ class SQL(Statements):
 
 
 def get_voter_place_on_roll(db: Connection, voter_id: int) -> VoterPlace:
-    """Return the constituency, part and serial of a voter on the roll."""
+    """Return the constituency, part and serial number of a voter on the electoral roll."""
     return SQL.place.fetch_only_row(db, voter_id=voter_id)
 
 
@@ -71,7 +71,7 @@ def find_voter_by_serial(db: Connection, booth_id: int, serial: int) -> int | No
 
 
 def find_voter_in_booth(db: Connection, booth_id: int, serial: int) -> VoterInBooth | None:
-    """Return the id and EPIC number of the voter with a serial number in a booth, or None if there is none."""
+    """Return the id and EPIC (voter ID) number of the voter with a serial number in a booth, or None if there is none."""
     return SQL.voter_with_serial.fetch_first_row(db, booth_id=booth_id, serial=serial)
 
 
@@ -100,7 +100,7 @@ def find_voters_with_epic(db: Connection, epic: str) -> list[int]:
 
 
 def list_voters_at_roll_place(db: Connection, constituency_number: int, part_number: int, serial: int) -> list[int]:
-    """Return the voters at a place on the roll (constituency, part, serial).
+    """Return the voters at a place on the roll (constituency, part, serial number).
 
     There are several if the store has several roll versions.
     """
@@ -117,7 +117,7 @@ def find_numbers_of_voter(db: Connection, voter_id: int) -> list[str] | None:
 
 
 def read_booths(db: Connection) -> dict[int, Booth]:
-    """Return all booths of the roll by id."""
+    """Return all polling stations (booths) of the roll by id."""
     return {booth.booth_id: booth for booth in SQL.booths.iterate_rows(db)}
 
 
