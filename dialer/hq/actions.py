@@ -58,7 +58,10 @@ class OpenProposal(NamedTuple):
 
 
 class ConfirmedMaterial(NamedTuple):
-    """A confirmed proposal to assign campaign material. It may not be known yet whether the material was assigned."""
+    """A confirmed proposal to assign campaign material (flows, scripts, recordings).
+
+    It may not be known yet whether the material was assigned.
+    """
 
     id: int
     to: str
@@ -99,7 +102,7 @@ class AssignIncident(CloseIncident):
 
 
 class ProposeMaterial(PageRequest):
-    """Proposes that centres use a version of campaign material, which the media and compliance officers have signed."""
+    """Proposes a version of campaign material (flows, recordings) for centres, which media and compliance officers have signed."""
 
     name: _Name
     version: Annotated[int, Field(ge=1, lt=2**31)]
@@ -202,7 +205,10 @@ class HqActions:
         self._on_change()
 
     async def propose_material(self, request: ProposeMaterial, who: SignedIn) -> None:
-        """Propose a version of campaign material for centres. It is assigned once a second person confirms it."""
+        """Propose a version of campaign material (flows, scripts, recordings) for centres.
+
+        It is assigned once a second person confirms it.
+        """
         approved = (await read_published_material(self._settings))["approved"]
         if get_published_manifest_path(request.name, request.version) not in approved:
             raise RequestRefused(409, "not-approved")
@@ -222,7 +228,7 @@ class HqActions:
     async def answer_proposal(self, request: AnswerProposal, who: SignedIn) -> dict[str, str]:
         """Confirm or decline another user's proposal.
 
-        If it proposes material, confirming it assigns the material to the centres at once.
+        A confirmed version of campaign material is assigned to the centres at once.
         """
         async with self._db.open_transaction() as db:
             proposal = await SQL.open_proposal.fetch_first_row(db, request.id)
@@ -244,7 +250,10 @@ class HqActions:
         return {"state": state, "result": result}
 
     async def _assign_material_to_centres(self, text: str, to: str) -> tuple[str, str]:
-        """Assign material to centres. Return the proposal's new state, and the reason if the assignment failed."""
+        """Assign a version of campaign material (flows, recordings) to centres.
+
+        Return the proposal's new state, and the reason if the assignment failed.
+        """
         name, _, version = text.rpartition(" ")
         try:
             await asyncio.to_thread(assign_material, self._settings, name, int(version), [to])
@@ -265,7 +274,7 @@ class HqActions:
         )
 
     async def record_missing_proposal_results(self) -> None:
-        """Record the results of proposals of material that were confirmed some time ago and have no result. Raises
+        """Record the results of proposals of campaign material that were confirmed some time ago and have no result. Raises
         StoreError.
 
         The result is "done" if the material is assigned to the centres, and "failed" if not. The material is not

@@ -120,7 +120,7 @@ class RowId(NamedTuple):
 
 
 class CentreBooth(NamedTuple):
-    """A booth, and a centre that has reported marks of the booth's voters."""
+    """A polling station (booth), and a centre that has reported recorded answers of its voters."""
 
     centre: str
     state_code: str
@@ -295,8 +295,7 @@ class BatchImporter:
         """Centres whose accepted store replaced another, which no person has confirmed."""
 
     async def retry_set_aside_rows(self) -> None:
-        """Store set-aside rows as results if their constituency now belongs to their centre. Count the other set-aside
-        rows.
+        """Store rows that were set aside as results if their constituency now belongs to their centre, and count the rest.
 
         A row is set aside if it could not be stored as a result.
         """
@@ -427,7 +426,7 @@ class BatchImporter:
         marks: list[ParsedRow[MarkRow]],
         results: list[ParsedRow[ResultRow]],
     ) -> None:
-        """Add the rows of a centre to `marks` and `results`, or to those that are set aside."""
+        """Add the rows of a centre to `marks` and `results`, or to the rows that are set aside because they could not be stored."""
         for outbox_row in rows.rows:
             try:
                 row, fields = parse_outbox_row(centre, outbox_row, now)
@@ -447,7 +446,7 @@ class BatchImporter:
     async def _store_collected_rows(
         self, zones: Mapping[str, str], collected: dict[str, CentreRows], now: float
     ) -> set[CentreBooth]:
-        """Store the rows of centres' results, and update counters, answers, voters and peer updates. Return the new
+        """Store the rows of centres' results, and update counters, answers, voters and the news for other centres. Return the new
         booths of centres.
         """
         parsed_marks: list[ParsedRow[MarkRow]] = []
@@ -476,7 +475,7 @@ class BatchImporter:
         return new_booths
 
     def _refuse_row_outside_area(self, centre: str, row: ResultRow | MarkRow, fields: Mapping[str, Any]) -> None:
-        """Raise RowOutsideArea for a mark or an answer of a voter whose constituency is not the centre's."""
+        """Raise RowOutsideArea for a recorded answer of a voter whose constituency is not the centre's."""
         if isinstance(row, MarkRow):
             place: VoterPlace | None = row.place
         else:
@@ -590,7 +589,7 @@ class BatchImporter:
         results: Sequence[ParsedRow[ResultRow]],
         now: float,
     ) -> None:
-        """Store new opt-outs, and queue the opt-outs, marks and calls that headquarters must forward to other centres."""
+        """Store new opt-outs, and queue the opt-outs, voters' answers (marks) and calls that other centres must receive."""
         found = [parse_opt_out(each.row, each.fields, now) for each in results]
         opt_outs = [opt_out for opt_out in found if opt_out is not None]
         new = await SQL.insert_opt_outs.fetch_rows(self._db, *split_rows_into_columns(opt_outs, 3)) if opt_outs else []
@@ -615,7 +614,7 @@ class BatchImporter:
         return found
 
     async def _update_voter_statuses(self, zones: Mapping[str, str], marks: Sequence[MarkRow]) -> None:
-        """Update voters' statuses and the turnout figures after marks were inserted."""
+        """Update voters' statuses and the turnout figures after recorded answers (marks) were inserted."""
         if not marks:
             return
         before = {

@@ -40,7 +40,7 @@ def find_settings_problems(settings: HqSettings) -> Iterator[str]:
 
 
 def find_material_problems(settings: HqSettings, now: float) -> Iterator[str]:
-    """Yield each problem of the published material in one line. A headquarters without a material folder has none."""
+    """Yield each problem of the published campaign material in one line. A headquarters without a material folder has none."""
     folder = settings.bundles.folder
     timestamp = folder / "public" / "metadata" / "timestamp.json"
     if not folder.exists():

@@ -1,6 +1,7 @@
-"""The share of the gatherer's time that each centre may use for reading its batches and checking its seals. Without I/O.
+"""The share of the gatherer's time that each centre may use for reading its batches and checking its signatures (seals).
 
-A small compressed message can take long to read. Without a limit, one faulty centre, or one stolen key, could stop all others.
+Without I/O. A small compressed message can take long to read. Without a limit, one faulty centre, or one stolen key,
+could stop all others.
 """
 
 from __future__ import annotations

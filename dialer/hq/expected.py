@@ -52,7 +52,7 @@ def parse_minute_of_day(at: str) -> float:
 
 
 class OfficialTurnout(NamedTuple):
-    """The official turnout of a constituency or a booth at one time."""
+    """The official turnout of a constituency or a polling station at one time."""
 
     state_code: str
     constituency_number: int

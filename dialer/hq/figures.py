@@ -70,7 +70,7 @@ class DayCount:
 
 
 class CentreTurnout(NamedTuple):
-    """The turnout in the booths of a centre, counted from the recorded answers (marks) that all centres reported.
+    """The turnout at the polling stations (booths) of a centre, counted from voters' answers (marks) that all centres reported.
 
     A booth counts for each centre that has reported marks of its voters.
     """
@@ -278,7 +278,7 @@ class HqFigures:
         self._replace_page_values_of_kind("proposal", values)
 
     async def _put_assigned_material_into_page_state(self) -> None:
-        """Show the material assigned to each zone, and to all zones. Raises StoreError.
+        """Show the campaign material (flows, recordings) assigned to each zone, and to all zones. Raises StoreError.
 
         The keys of the page state are `material/ZONE`, and `material/` for all zones.
         """

@@ -54,7 +54,7 @@ CALL_STREAM_BYTES = 1 << 30
 
 
 class QueuedUpdate(NamedTuple):
-    """A peer update for other centres that waits in the database until it is stored in its NATS stream."""
+    """An opt-out, a voter's answer or a call that waits in the database to be sent to other centres (peer update)."""
 
     id: int
     subject: str
@@ -241,7 +241,7 @@ class Gatherer:
     async def _commit_batches(
         self, importer: BatchImporter, stream_id: str, position: int, received: Sequence[ReceivedBatch]
     ) -> dict[CentreIncarnation, messages.Acknowledgement]:
-        """Commit batches. If the database rejects a value, set only the row with that value aside, and commit the others."""
+        """Commit batches. If the database rejects a value, only the row with that value is set aside, and the rest is committed."""
         try:
             return await importer.commit_batches(stream_id, position, received)
         except ValueRejected as error:
@@ -287,7 +287,7 @@ class Gatherer:
         return received
 
     async def _forward_peer_updates(self, db: Database) -> None:
-        """Send queued peer updates (opt-outs, marks and calls for other centres) to their stream, in order.
+        """Send queued opt-outs, voters' answers (marks) and calls for other centres (peer updates) to their stream, in order.
 
         Delete them from the queue once they are stored in the stream.
         """
@@ -299,7 +299,7 @@ class Gatherer:
                 await SQL.delete_peer_updates.run_statement(db, updates[-1].id)
 
     async def _store_peer_updates_in_stream(self, updates: Sequence[QueuedUpdate]) -> None:
-        """Store peer updates in the stream, retrying while a cluster of nats-servers elects a leader.
+        """Store news for other centres (peer updates) in the stream, retrying while a cluster of nats-servers elects a leader.
 
         Raises HeadquartersUnreachable if no leader is elected in time.
         """

@@ -111,7 +111,10 @@ class NameLimit:
 
 
 class ResultRow(NamedTuple):
-    """A row with a result that is not a mark. The fields are in the order of the columns of the table `new_result`."""
+    """A row with a result that is not a voter's recorded answer (mark).
+
+    The fields are in the order of the columns of the table `new_result`.
+    """
 
     at: float
     centre: str
@@ -137,19 +140,17 @@ class MarkRow:
 
     @property
     def changes_earlier_marks(self) -> bool:
-        """Whether the mark undoes or corrects earlier ones. The voter's status must then be derived from all marks of
-        the voter.
-        """
+        """Whether this recorded answer (mark) undoes or corrects earlier ones. Then all marks decide the voter's status."""
         return self.undoes is not None or self.source == MarkSource.CORRECTION
 
     @property
     def is_sent_to_other_centres(self) -> bool:
-        """Whether headquarters forwards the mark to other centres."""
+        """Whether headquarters forwards this recorded answer (mark) to other centres."""
         return self.changes_earlier_marks or self.kind == MarkKind.VOTED
 
 
 def parse_outbox_row(centre: str, row: BatchRow, now: float) -> tuple[ResultRow | MarkRow, dict[str, Any]]:
-    """Convert a row of a centre's outbox to a row for the database. Return it with the fields of its payload.
+    """Convert a row of a centre's outbox (results to send) to a row for the database. Return it with the fields of its payload.
 
     A mark (recorded answer) with a time in the future gets the time `now` (epoch seconds). Other results keep their
     time, by which a result that is sent twice is recognised. Raises UnreadableRow for a payload that is not a JSON
@@ -203,7 +204,7 @@ _PAYLOADS = json.JSONDecoder(parse_constant=_refuse_nan_or_infinity)
 
 
 def _parse_mark(centre: str, row: BatchRow, at: float, fields: Mapping[str, Any], now: float) -> MarkRow | None:
-    """Return the mark in a row, or None if the row has no valid fields of a mark."""
+    """Return the recorded answer (mark) in a row, or None if the row has no valid fields of one."""
     place, key, undoes = parse_voter_place(fields), fields.get("key"), fields.get("undoes")
     kind, source, marked_at = fields.get("kind"), fields.get("source"), fields.get("at")
     if place is None or not isinstance(marked_at, int | float | None):
@@ -362,7 +363,10 @@ def parse_answers(row: ResultRow, fields: Mapping[str, Any], now: float) -> list
 
 
 class TurnoutArea(NamedTuple):
-    """An area for which turnout is counted, such as a booth. Fields that this kind of area does not need are empty or 0."""
+    """An area for which turnout is counted, such as a polling station.
+
+    Fields that this kind of area does not need are empty or 0.
+    """
 
     kind: str  # booth, constituency, state, zone, all
     zone: str

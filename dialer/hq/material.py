@@ -30,7 +30,7 @@ def read_online_signing_key(settings: HqSettings) -> bytes:
 
 
 def assign_material(settings: HqSettings, name: str, version: int, to: Collection[str]) -> None:
-    """Assign a version of a bundle to the centres in `to` ("all", "zone:NAME" or "centre:ID").
+    """Assign a version of campaign material (a bundle) to the centres in `to` ("all", "zone:NAME" or "centre:ID").
 
     It replaces earlier assignments to the same centres. Raises MaterialRefused, SettingError.
     """
@@ -44,7 +44,10 @@ def assign_material(settings: HqSettings, name: str, version: int, to: Collectio
 
 
 async def read_published_material(settings: HqSettings) -> PublishedMaterial:
-    """Return the published material, which is empty before the first publication. Raises StoreError if it cannot be read."""
+    """Return the published campaign material, which is empty before the first publication.
+
+    Raises StoreError if it cannot be read.
+    """
     folder = settings.bundles.folder
 
     def read_material_from_repository() -> PublishedMaterial:

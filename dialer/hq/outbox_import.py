@@ -37,7 +37,7 @@ TRIES = 5
 
 
 def read_outbox_files(settings: HqSettings, paths: Sequence[Path]) -> list[OutboxFile]:
-    """Return the checked outbox files, sorted by centre and first row.
+    """Return the checked files of a centre's results (outbox files), sorted by centre and first row.
 
     Raises InvalidMessage for a file that is incomplete, from an unknown centre, or not signed by its centre.
     """
@@ -67,9 +67,7 @@ def _refuse_outbox_file_without_valid_signature(settings: HqSettings, file: Outb
 
 
 class _Acknowledgements:
-    """The acknowledgements that the gatherer sends for imported batches, by centre and incarnation of the centre's
-    store.
-    """
+    """The acknowledgements that the gatherer sends for imported batches, by centre and id of the centre's store (incarnation)."""
 
     def __init__(self) -> None:
         self._acks: dict[tuple[str, str], Acknowledgement] = {}

@@ -62,7 +62,7 @@ def _count_shared_hashes(samples: Mapping[str, NumberSample]) -> Counter[tuple[s
 
 
 def _estimate_numbers_on_both_rolls(shared: int, *samples: NumberSample) -> int:
-    """Return about how many phone numbers two rolls share, if `shared` hashes are in both samples.
+    """Return about how many phone numbers two electoral rolls share, if `shared` hashes are in both samples.
 
     A sample has the lowest hashes of a roll's numbers. A complete sample has all of them. Another sample covers the
     share of all possible hashes that is below its highest hash. The result is `shared`, divided by the smaller share.

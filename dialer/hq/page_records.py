@@ -113,7 +113,7 @@ class OfficialFigures(TypedDict):
 
 
 class TurnoutFields(TypedDict):
-    """The turnout in the booths of a centre."""
+    """The turnout at the polling stations (booths) of a centre."""
 
     contacted: int | None
     voted: int | None

@@ -40,7 +40,7 @@ class ConstituencyTurnout(NamedTuple):
 
 
 class PartTurnout(NamedTuple):
-    """The turnout of a booth: counted from voters' recorded answers in all centres, and the latest official figure."""
+    """The turnout of a polling station (booth): counted from voters' answers in all centres, and the latest official figure."""
 
     part_number: int
     contacted: int
@@ -126,7 +126,7 @@ class HqBoard:
         constituency: Annotated[int, Query(ge=0, lt=2**31)],
         who: SignedIn,
     ) -> list[dict[str, Any]]:
-        """Return the turnout of the booths of a constituency."""
+        """Return the turnout of the polling stations (booths) of a constituency."""
         self._refuse_centre_outside_zone(who, centre)
         async with self._db.open_transaction() as db:
             return [row._asdict() for row in await SQL.booths.fetch_rows(db, centre, state, constituency)]

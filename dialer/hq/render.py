@@ -143,9 +143,7 @@ class _Site:
 
 
 def _list_web_sites(settings: HqSettings) -> list[_Site]:
-    """Return the web server's sites: one for material and, if users open the pages through the web server, one for the
-    pages. Both may be the same site.
-    """
+    """Return the web server's sites: one for campaign material and, if it serves headquarters' pages, one for these."""
     desk, sites = settings.desk, list[_Site]()
     served = {
         settings.server.material_address or "http://127.0.0.1:8480/material": str(
@@ -167,7 +165,7 @@ def _list_web_sites(settings: HqSettings) -> list[_Site]:
 
 
 def render_caddy_configuration(settings: HqSettings) -> str:
-    """Return the Caddyfile for material and pages. Caddy obtains the certificates itself."""
+    """Return the Caddyfile for campaign material and headquarters' pages. Caddy obtains the certificates itself."""
     lines = [MARKER]
     for site in _list_web_sites(settings):
         lines.append(f"{site.web_site_address} {{")
@@ -190,7 +188,7 @@ _PROXY_LINES = (
 
 
 def render_nginx_configuration(settings: HqSettings) -> str:
-    """Return nginx's server blocks for material and pages. The site must provide the certificates."""
+    """Return nginx's server blocks for campaign material and headquarters' pages. The site must provide the certificates."""
     files, lines = settings.server.files_directory, [MARKER]
     for site in _list_web_sites(settings):
         kind = " ssl" if site.encrypted else ""
@@ -229,7 +227,7 @@ def render_centre_settings(
 ) -> str:
     """Return the tables to be added to a centre's settings. `own_nkey` is headquarters' public nkey (NATS key).
 
-    If `with_root` is set, the centre also receives material from headquarters.
+    If `with_root` is set, the centre also receives campaign material from headquarters.
     """
     files = settings.server.files_directory
     lines = [

@@ -1,8 +1,9 @@
-"""The chains of sealed epochs that the stores of centres send. They show whether a store contradicts what it sealed before.
+"""The chains of signed minutes (sealed epochs) that the stores of centres send.
 
-A store seals its records each minute (dialer/domain/sealed_epochs.py), and sends each seal as a result. Headquarters keeps the
-public keys with which a store's chains of keys begin, and its last epoch. A store whose sealed records were forged, cut off or set
-back later cannot continue that epoch. Without I/O.
+They show whether a store contradicts what it sealed before. A store seals its records each minute
+(dialer/domain/sealed_epochs.py), and sends each seal as a result. Headquarters keeps the public keys with which a
+store's chains of keys begin, and its last epoch. A store whose sealed records were forged, cut off or set back later
+cannot continue that epoch. Without I/O.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ _MOST_PROBLEM_LETTERS = 200
 
 @dataclass(slots=True)
 class SealChain:
-    """The sealed epochs that a store has sent."""
+    """The sealed epochs (signed minutes of its changes) that a store has sent."""
 
     first_keys: list[str] = field(default_factory=list)
     """the public keys (hexadecimal) with which its chains of keys begin; empty: that was before the first epoch received"""
@@ -42,7 +43,7 @@ class SealChain:
     def add_received_epoch(
         self, epoch: SealedEpoch, store_began_at: float, known_epochs: Mapping[str, int], now: float
     ) -> bool:
-        """Add the next epoch that the store has sent. Return whether it contradicts the earlier ones.
+        """Add the next epoch (signed minute) that the store has sent. Return whether it contradicts the earlier ones.
 
         `store_began_at` is when the store's first results arrived. `known_epochs` are epochs of the centre's stores: number
         by digest. After a contradiction, epochs are not compared until a person has accepted the store. Times are epoch
@@ -68,7 +69,7 @@ class SealChain:
         return problem is not None
 
     def accept_latest_epoch(self) -> None:
-        """Continue with the latest epoch, because a person has accepted the store."""
+        """Continue with the latest epoch (signed minute), because a person has accepted the store."""
         self.first_keys += self.unaccepted_keys
         self.unaccepted_keys = []
         self.head = self.latest
@@ -77,7 +78,7 @@ class SealChain:
     def _find_contradiction_to_earlier_epochs(
         self, epoch: SealedEpoch, known_epochs: Mapping[str, int]
     ) -> EpochProblem | None:
-        """Return how an epoch contradicts the earlier ones, or None if it does not."""
+        """Return how a signed minute of a store's changes (epoch) contradicts the earlier ones, or None if it does not."""
         problems = find_problems_of_single_epoch(epoch)
         if self.head is not None and epoch.kind == EpochKind.START:
             if not self.may_start:
@@ -90,7 +91,7 @@ class SealChain:
 
 
 def create_chain_of_sealed_epochs(original: SealChain | None) -> SealChain:
-    """Return the chain of sealed epochs for a store that has sent no epoch yet.
+    """Return the chain of signed minutes (epochs) for a store that has sent none yet.
 
     `original` is the chain of the store from which this store was copied, or None.
     """
@@ -105,7 +106,7 @@ def create_chain_of_sealed_epochs(original: SealChain | None) -> SealChain:
 
 
 def describe_seal_contradiction(centre: str, incarnation: str, contradiction: str) -> str:
-    """Return what a person must do about a store whose seals contradict each other, or an empty text."""
+    """Return what a person must do about a store whose signatures (seals) contradict each other, or an empty text."""
     if not contradiction:
         return ""
     return (

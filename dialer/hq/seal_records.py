@@ -1,4 +1,4 @@
-"""Records of the sealed epochs of centres' stores, in headquarters' database."""
+"""Records of the signed minutes (sealed epochs) of centres' stores, in headquarters' database."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ class StoredChain(NamedTuple):
 
 
 class ReceivedEpoch(NamedTuple):
-    """The digest and the number of an epoch that a centre has sent."""
+    """The digest and the number of a signed minute of changes (epoch) that a centre has sent."""
 
     digest: str
     epoch: str
 
 
 class Contradiction(NamedTuple):
-    """A store that is accepted as its centre's, and how its seals contradict each other."""
+    """A store that is accepted as its centre's, and how its signatures (seals) contradict each other."""
 
     centre: str
     incarnation: str
@@ -51,15 +51,16 @@ class SQL(Statements):
 
 
 async def read_chain_of_sealed_epochs(db: Database, centre: str, incarnation: str) -> SealChain | None:
-    """Return a store's chain of sealed epochs, or None if the store has sent none. Locks its row until the transaction
-    ends.
+    """Return a store's chain of signed minutes (sealed epochs), or None if the store has sent none.
+
+    Locks its row until the transaction ends.
     """
     found = await SQL.chain.fetch_first_row(db, centre, incarnation)
     return None if found is None else _build_chain_from_stored_row(found)
 
 
 async def list_chains_of_sealed_epochs(db: Database) -> dict[tuple[str, str], SealChain]:
-    """Return the chains of sealed epochs of all stores, by centre and incarnation."""
+    """Return the chains of signed minutes (sealed epochs) of all stores, by centre and store id (incarnation)."""
     return {
         (each.centre, each.incarnation): _build_chain_from_stored_row(each)
         for each in await SQL.all_chains.fetch_rows(db)
@@ -67,7 +68,7 @@ async def list_chains_of_sealed_epochs(db: Database) -> dict[tuple[str, str], Se
 
 
 async def write_chain_of_sealed_epochs(db: Database, centre: str, incarnation: str, chain: SealChain) -> None:
-    """Write the chain of sealed epochs of a store that has sent at least one epoch."""
+    """Write the chain of signed minutes (sealed epochs) of a store that has sent at least one."""
     head = None if chain.head is None else encode_record(chain.head)
     await SQL.set_chain.run_statement(
         db,
@@ -84,12 +85,12 @@ async def write_chain_of_sealed_epochs(db: Database, centre: str, incarnation: s
 
 
 async def find_received_epochs(db: Database, centre: str, digests: Sequence[str]) -> dict[str, int]:
-    """Return the sealed epochs that a centre has sent and that have one of these digests: the epoch number by digest."""
+    """Return the sealed epochs (signed minutes) of a centre that have one of these digests: the epoch number by digest."""
     return {each.digest: int(each.epoch) for each in await SQL.received_epochs.fetch_rows(db, centre, [*digests])}
 
 
 async def accept_latest_sealed_epoch(db: Database, centre: str, incarnation: str) -> None:
-    """Accept the latest epoch of a store, also if it contradicts earlier ones."""
+    """Accept the latest signed minute (epoch) of a store, also if it contradicts earlier ones."""
     chain = await read_chain_of_sealed_epochs(db, centre, incarnation)
     if chain is not None and chain.contradiction:
         chain.accept_latest_epoch()

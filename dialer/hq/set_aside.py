@@ -34,7 +34,7 @@ class RowOutsideArea(RowSetAside):
 
 
 class SetAsideRow(NamedTuple):
-    """A row of a centre's results that was set aside, with the reason."""
+    """A row of a centre's results that could not be stored (set aside), with the reason."""
 
     centre: str
     incarnation: str
@@ -48,12 +48,12 @@ class SetAsideRow(NamedTuple):
 
     @property
     def original_outbox_row(self) -> BatchRow:
-        """The row that was set aside, as it was in the centre's outbox."""
+        """The row that could not be stored, as it was in the centre's outbox (results to send)."""
         return BatchRow(self.id, self.topic, self.created_at, self.payload)
 
 
 class SetAsideCount(NamedTuple):
-    """How many rows of a centre are set aside."""
+    """How many rows of a centre's results could not be stored (set aside)."""
 
     centre: str
     row_count: int
@@ -79,7 +79,7 @@ def make_set_aside_row(
 
 
 async def insert_set_aside_rows(db: Database, rows: Iterable[SetAsideRow]) -> None:
-    """Store rows that were set aside. Rows that are stored already are skipped."""
+    """Record rows of results that could not be stored (set aside). Rows that are recorded already are skipped."""
     await SQL.insert.run_statement(db, *split_rows_into_columns([*rows], 9))
 
 

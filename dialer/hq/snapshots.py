@@ -56,8 +56,9 @@ class SQL(Statements):
 
 
 class SnapshotServer:
-    """Answers centres' requests for snapshots, page by page. Several servers may run, as each page is answered
-    independently.
+    """Answers centres' requests for complete lists of opt-outs or voters' answers (snapshots), page by page.
+
+    Several servers may run, as each page is answered independently.
     """
 
     def __init__(self, settings: HqSettings, session: Session) -> None:
@@ -68,7 +69,7 @@ class SnapshotServer:
         self._private_key = None if settings.nkey_file is None else nkey.read_private_key(settings.nkey_file)
 
     async def serve_snapshots(self) -> None:
-        """Answer centres' requests for snapshots from now on, until the NATS session ends."""
+        """Answer centres' requests for complete lists of other centres' updates from now on, until the NATS session ends."""
         await self._session.serve_requests(messages.build_snapshot_subject("*"), self._answer_snapshot_request)
 
     async def _answer_snapshot_request(self, subject: str, data: bytes) -> bytes:
@@ -90,7 +91,7 @@ class SnapshotServer:
         return await asyncio.to_thread(pack_snapshot_page, page, self._private_key)
 
     def _refuse_constituency_of_other_centre(self, centre: str, request: SnapshotRequest) -> None:
-        """Raise InvalidMessage if the centre may not receive marks of the requested constituency."""
+        """Raise InvalidMessage if the centre may not receive voters' answers (marks) of the requested constituency."""
         settings = self._centres.get(centre)
         if settings is None:
             raise InvalidMessage(f"centre {centre} is unknown to this headquarters: add the centre to [[centres]]")
@@ -104,7 +105,7 @@ class SnapshotServer:
 
 
 class PageRows(NamedTuple):
-    """The opt-outs or marks of one page (part) of a snapshot, and the key after which the next page starts."""
+    """The opt-outs or voters' answers (marks) of one page (part) of a snapshot, and the key after which the next page starts."""
 
     next_after: str | None  # None: this is the last page
     opt_outs: Sequence[dict[str, Any]]
@@ -112,8 +113,9 @@ class PageRows(NamedTuple):
 
 
 async def read_snapshot_page(db: Database, request: SnapshotRequest) -> PageRows:
-    """Return the opt-outs or marks of the requested page. Raises ValueError if `request.after` is not the key of a
-    mark.
+    """Return the opt-outs or voters' answers (marks) of the requested page.
+
+    Raises ValueError if `request.after` is not the key of a mark.
     """
     if request.constituency_number is None:
         found = await SQL.opt_outs.fetch_rows(db, request.after, MAX_PAGE_ROWS)

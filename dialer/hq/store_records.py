@@ -94,7 +94,7 @@ async def write_stores(db: Database, stores: Mapping[str, Stores]) -> None:
 
 
 async def replace_accepted_store(db: Database, centre: str, digits: str) -> str:
-    """Accept the store of a centre whose incarnation begins with `digits`, also if it is accepted already.
+    """Accept the store of a centre whose id (incarnation) begins with `digits`, also if it is accepted already.
 
     Its seals are accepted too, also if they contradict those received before. Returns the incarnation. Raises UnknownStore.
     """

@@ -87,7 +87,7 @@ def accept_store(
 ) -> KnownStore:
     """Return the store that a batch is from, if headquarters accepts its batches. `now` is in epoch seconds.
 
-    `stores` has the known stores of the centre by incarnation. It is updated. Raises StoreNotAccepted.
+    `stores` has the known stores of the centre by store id (incarnation). It is updated. Raises StoreNotAccepted.
     """
     accepted = find_accepted_store(stores)
     own = stores.get(sender.incarnation)

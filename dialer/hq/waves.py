@@ -32,7 +32,7 @@ class WaveState(StrEnum):
 
 
 def plan_rollout_waves(zone_of_centre: Mapping[str, str], first: Collection[str] = ()) -> list[Wave]:
-    """Return the waves of a rollout: first some centres, then all centres of a zone, then all centres.
+    """Return the steps (waves) of a rollout: first some centres, then all centres of a zone, then all centres.
 
     The first wave has the centres of `first`, or three centres if it is empty. The zone is that of the first centre. A
     wave that would add no centre is left out. Raises ValueError for an unknown centre.
@@ -71,7 +71,7 @@ class Rollout:
         self.problem = ""
 
     def start_next_wave(self, now: float) -> Wave:
-        """Start the next wave and return it. The caller must assign the version to its centres now."""
+        """Start the next step of the rollout (wave) and return it. The caller must assign the version to its centres now."""
         self._place += 1
         self._started_at, self._well_since = now, None
         return self._waves[self._place]
@@ -94,7 +94,7 @@ class Rollout:
     def record_centre_alerts(self, centre: str, codes: Collection[str]) -> None:
         """Record the active alerts of a centre.
 
-        Only the alerts of centres that run this version of the material can stop the rollout.
+        Only the alerts of centres that run this version of the campaign material can stop the rollout.
         """
         serious = sorted(code for code in codes if code.startswith(_PROBLEM_ALERTS))
         if centre in self._running and serious:
@@ -109,12 +109,12 @@ class Rollout:
 
     @property
     def stopped_centres(self) -> list[str]:
-        """The centres of this wave in which leaders have stopped all calls."""
+        """The centres of this rollout step (wave) in which leaders have stopped all calls."""
         return sorted(self._waves[self._place].centres & self._stopped)
 
     @property
     def centres_without_version(self) -> list[str]:
-        """The centres of this wave that do not run the version."""
+        """The centres of this rollout step (wave) that do not run the version."""
         return sorted(self._waves[self._place].centres - self._running)
 
     def decide_next_rollout_step(self, now: float) -> WaveState:

@@ -122,7 +122,7 @@ class CentreMaterial:
         self._fetcher = HttpFetcher(source.ca_file)
 
     def read_active_manifest(self) -> Manifest | None:
-        """Return the manifest (list of files) of the material version in use, or None if there is none or it is
+        """Return the manifest (list of files) of the campaign material in use, or None if there is none or it is
         damaged. Raises MaterialRefused if the folder cannot be read.
         """
         return self._read_linked_manifest(CURRENT)
@@ -214,7 +214,7 @@ class CentreMaterial:
         return data
 
     def find_files_not_downloaded(self, manifest: Manifest) -> dict[str, BundleFile]:
-        """Return the files of a material version that the centre has not downloaded yet, by their hash."""
+        """Return the files of a version of campaign material that the centre has not downloaded yet, by their hash."""
         files = {file.sha256: file for file in manifest.files.values()}
         return {
             digest: file for digest, file in files.items() if not self._get_path_of_downloaded_file(digest).exists()
@@ -325,7 +325,10 @@ class CentreMaterial:
             raise
 
     def activate_version(self, label: str) -> None:
-        """Put a downloaded version of the material into use. The dialler still has to load it. Raises MaterialRefused."""
+        """Put a downloaded version of the campaign material (flows, recordings) into use.
+
+        The dialler still has to load it. Raises MaterialRefused.
+        """
         active = self.read_active_manifest()
         if active is not None and label == active.name_and_version:
             return
@@ -340,7 +343,7 @@ class CentreMaterial:
             self._replace_symbolic_link(CURRENT, label)
 
     def roll_back_version(self) -> None:
-        """Put the previous version of the material into use again; the dialler still runs it.
+        """Put the previous version of the campaign material into use again; the dialler still runs it.
 
         Without a previous version, no version is in use. Raises MaterialRefused.
         """
@@ -352,13 +355,13 @@ class CentreMaterial:
                 self._replace_symbolic_link(CURRENT, previous.name_and_version)
 
     def has_unloaded_version(self) -> bool:
-        """Return whether the material in use is a version that the dialler has not loaded yet. Raises MaterialRefused."""
+        """Return whether the campaign material in use is a version that the dialler has not loaded yet. Raises MaterialRefused."""
         with _translate_download_errors(), suppress(FileNotFoundError):
             return (self._folder / UNLOADED).readlink() == (self._folder / CURRENT).readlink()
         return False
 
     def mark_version_loaded(self) -> None:
-        """Record that the dialler has loaded the material version in use. Raises MaterialRefused."""
+        """Record that the dialler has loaded the version of campaign material in use. Raises MaterialRefused."""
         with _translate_download_errors():
             (self._folder / UNLOADED).unlink(missing_ok=True)
 
@@ -370,7 +373,7 @@ class CentreMaterial:
         _sync_folder_to_disk(self._folder)
 
     def delete_unused_versions(self) -> None:
-        """Delete all versions and files of the material except the active and the previous version."""
+        """Delete all versions and files of the campaign material except the active and the previous version."""
         used = {
             manifest.name_and_version: manifest
             for manifest in (self.read_active_manifest(), self.read_previous_manifest())

@@ -54,7 +54,7 @@ class _Document(BaseModel):
 
 
 class BundleFile(_Document):
-    """A file in a bundle of campaign material."""
+    """A file in a bundle (versioned folder) of campaign material."""
 
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
     size: Annotated[int, Field(ge=0, le=MAX_BYTES)]  # bytes
@@ -91,7 +91,7 @@ class Manifest(_Document):
 
     @property
     def total_file_bytes(self) -> int:
-        """The total size of the bundle's files (bytes)."""
+        """The total size of the campaign material's files (bytes)."""
         return sum(file.size for file in self.files.values())
 
     @property
@@ -101,12 +101,15 @@ class Manifest(_Document):
 
     @property
     def name_and_version(self) -> str:
-        """The name and version of the bundle, such as "prompts-7". It is used as folder name and in messages."""
+        """The name and version of the campaign material (bundle), such as "prompts-7".
+
+        It is used as folder name and in messages.
+        """
         return f"{self.name}-{self.version}"
 
 
 class Wave(_Document):
-    """A version of a bundle, and the centres that get it: one step of a roll-out."""
+    """A version of campaign material, and the centres that get it: one step (wave) of a roll-out."""
 
     name: Slug
     version: Version
@@ -129,7 +132,7 @@ class Waves(_Document):
 
 
 def get_published_manifest_path(name: str, version: int) -> str:
-    """Return the path on the material server at which a bundle version's manifest is published."""
+    """Return the path on the material server at which the file list (manifest) of a bundle's version is published."""
     return f"bundles/{name}/{version}.json"
 
 

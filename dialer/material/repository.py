@@ -64,7 +64,7 @@ MAX_PACKED_RATIO = 0.9
 
 @dataclass(frozen=True, slots=True)
 class Signatory:
-    """A person of the media or compliance department who signs bundles."""
+    """A person of the media or compliance department who signs campaign material (bundles)."""
 
     name: str
     department: str
@@ -139,7 +139,7 @@ class Repository:
     def change_signatories(
         self, root_keys: Iterable[bytes], signatories: Collection[Signatory], online: bytes, now: float
     ) -> None:
-        """Draft a change of the people who sign bundles (signatories) and of this machine's key. It applies once it is
+        """Draft a change of the people who sign campaign material (signatories) and of this machine's key. It applies once it is
         published. Raises MaterialRefused.
         """
         before = self._read_root_metadata()
@@ -232,7 +232,7 @@ class Repository:
         return manifest, new
 
     def draft_withdrawal(self, name: str, version: int, now: float) -> None:
-        """Draft the withdrawal of an approved bundle version. Raises MaterialRefused."""
+        """Draft the withdrawal of an approved version of campaign material (bundle). Raises MaterialRefused."""
         targets = self._read_draft_targets()
         if targets.signed.targets.pop(get_published_manifest_path(name, version), None) is None:
             raise MaterialRefused(
@@ -241,12 +241,12 @@ class Repository:
         self._write_draft_targets(targets, now)
 
     def find_draft_changes(self) -> tuple[list[str], list[str]]:
-        """Return the bundle versions that publishing the draft would approve, and those that it would withdraw."""
+        """Return the versions of campaign material that publishing the draft would approve, and those it would withdraw."""
         drafted, published = {*self._read_draft_targets().signed.targets}, {*self.list_approved_versions()}
         return sorted(drafted - published), sorted(published - drafted)
 
     def list_approved_versions(self) -> list[str]:
-        """Return the approved bundle versions, as in the newest published metadata."""
+        """Return the approved versions of campaign material (bundles), as in the newest published metadata."""
         newest = self._read_newest_metadata(Targets.type)
         return [] if newest is None else sorted(newest.signed.targets)
 
@@ -262,8 +262,9 @@ class Repository:
             ) from error
 
     def sign_draft(self, private: bytes) -> dict[str, str]:
-        """Add a person's signature to the drafted bundles. Return all people who have signed the draft, with their
-        departments.
+        """Add a person's signature to the drafted campaign material (bundles).
+
+        Return all people who have signed the draft, with their departments.
 
         Raises MaterialRefused.
         """
@@ -278,7 +279,7 @@ class Repository:
         return trust.find_valid_bundle_signers(root, targets)
 
     def publish_draft(self, online: bytes, now: float) -> None:
-        """Publish the drafted bundles. Raises MaterialRefused if a department has not signed them."""
+        """Publish the drafted campaign material (bundles). Raises MaterialRefused if a department has not signed them."""
         targets, drafted = self._read_draft_targets(), self._drafts / "root.json"
         root = self._read_root_metadata(drafted=True)
         signed = trust.find_valid_bundle_signers(root, targets)
@@ -309,7 +310,7 @@ class Repository:
     def assign_approved_version(
         self, name: str, version: int, to: Collection[str], covered: Collection[str], online: bytes, now: float
     ) -> None:
-        """Assign an approved bundle version to the addressees `to` (centres, zones or all). Raises MaterialRefused.
+        """Assign an approved version of campaign material to the addressees `to` (centres, zones or all). Raises MaterialRefused.
 
         Earlier assignments to these addressees are removed. So are those to `covered`: addressees that `to` includes,
         such as the centres of a zone.
@@ -373,7 +374,7 @@ class Repository:
         )
 
     def _write_snapshot_and_timestamp(self, online: bytes, now: float) -> None:
-        """Write a new snapshot, then a new timestamp. Clients read the timestamp first, so it changes last."""
+        """Write a new TUF snapshot, then a new TUF timestamp. Clients read the timestamp first, so it changes last."""
         signer, version = create_tuf_signer(online), self._find_newest_metadata_version(Snapshot.type) + 1
         meta = {
             f"{role}.json": MetaFile(self._find_newest_metadata_version(role))

@@ -19,7 +19,7 @@ WAVES_ROLE = "waves"
 
 
 def find_valid_bundle_signers(root: Root, targets: Metadata[Targets]) -> dict[str, str]:
-    """Return the people whose signatures on published bundles are valid: their departments by name."""
+    """Return the people whose signatures on published campaign material (bundles) are valid: their departments by name."""
     result = root.get_verification_result(Targets.type, targets.signed_bytes, targets.signatures)
     return {get_name_of_key_owner(key): str(key.unrecognized_fields.get(DEPARTMENT)) for key in result.signed.values()}
 
@@ -30,7 +30,7 @@ def get_name_of_key_owner(key: Key) -> str:
 
 
 def require_both_departments(signed: Collection[str]) -> None:
-    """Raise MaterialRefused unless people of both departments (media and compliance) have signed the bundles. Two
+    """Raise MaterialRefused unless people of both departments (media and compliance) have signed the campaign material. Two
     people of one department are not enough.
 
     `signed` has each signer's department.

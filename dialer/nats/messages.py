@@ -125,7 +125,7 @@ def _encode_subject_level(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class BatchRow:
-    """A row of a centre's outbox, such as the result of a call."""
+    """A row of a centre's outbox (results to send), such as the result of a call."""
 
     __pydantic_config__ = ConfigDict(extra="forbid")
 
@@ -149,7 +149,7 @@ class SendingStore:
 
 @dataclass(frozen=True, slots=True)
 class OutboxBatch:
-    """A batch: the rows for headquarters from one range of a centre's outbox."""
+    """A batch: the rows for headquarters from one range of a centre's outbox (results to send)."""
 
     __pydantic_config__ = ConfigDict(extra="forbid")
 
@@ -240,7 +240,7 @@ def _parse_json_message(text: bytes) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Acknowledgement:
-    """Headquarters' answer to a batch: the last row of the centre's outbox that it has stored, or a problem."""
+    """Headquarters' answer to a batch: the last row of the centre's outbox (results to send) that it has stored, or a problem."""
 
     through: (
         Annotated[int, Field(ge=0, lt=2**63, strict=True)] | None
@@ -289,14 +289,17 @@ def unpack_store_status(data: bytes) -> StoreStatus:
 
 
 def pack_peer_updates(opt_outs: Iterable[Mapping[str, Any]], marks: Iterable[Mapping[str, Any]]) -> bytes:
-    """Return opt-outs and marks of centres as the bytes of a message. Each is in the form of the command
+    """Return opt-outs and voters' answers (marks) of centres as the bytes of a message. Each is in the form of the command
     `import-peer-updates`.
     """
     return json.dumps({"opt_outs": [*opt_outs], "marks": [*marks]}, separators=(",", ":")).encode()
 
 
 def unpack_peer_updates(data: bytes) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Return the opt-outs and marks in a message. Raises InvalidMessage. The dialler checks their fields later."""
+    """Return the opt-outs and voters' answers (marks) in a message.
+
+    Raises InvalidMessage. The dialler checks their fields later.
+    """
     fields = _parse_json_message(data)
     if not isinstance(fields, dict):
         raise InvalidMessage("the message with opt-outs and marks of other centres is malformed")

@@ -24,7 +24,7 @@ HASH_LETTERS = 16
 
 @dataclass(frozen=True, slots=True)
 class NumberSample:
-    """The lowest keyed hashes of the numbers on a centre's roll, by which headquarters compares rolls."""
+    """The lowest keyed hashes of the phone numbers on a centre's electoral roll, by which headquarters compares rolls."""
 
     fingerprint: str  # of the secret that the numbers are hashed with; '': the centre has none
     hashes: Annotated[
@@ -33,7 +33,7 @@ class NumberSample:
 
     @property
     def is_complete(self) -> bool:
-        """Whether the sample has all numbers of the roll."""
+        """Whether the sample has all phone numbers of the electoral roll."""
         return len(self.hashes) < SAMPLE_HASHES
 
 

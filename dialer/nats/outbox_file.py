@@ -52,7 +52,7 @@ _LARGEST_ID = 2**63
 
 
 def build_outbox_file_name(centre: str, first: int, last: int) -> str:
-    """Return the name of the outbox file for a range of row ids of a centre's outbox."""
+    """Return the name of the outbox file for a range of row ids of a centre's outbox (results to send)."""
     return f"{centre}-{first}-{last}.csv"
 
 
@@ -107,7 +107,7 @@ def _build_signed_text(sha256: str) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class OutboxFile:
-    """A complete outbox file: its last line has the number and the hash of its rows."""
+    """A complete outbox file (results for headquarters): its last line has the number and the hash of its rows."""
 
     path: Path
     centre: str

@@ -28,7 +28,7 @@ _PURPOSE = b"matdan snapshot of peer updates 1\n"
 
 @dataclass(frozen=True, slots=True)
 class SnapshotRequest:
-    """A request for a page of a snapshot: of a constituency's marks, or of opt-outs if no constituency is given."""
+    """A request for a page of the list of a constituency's voters' answers (marks), or of opt-outs without a constituency."""
 
     __pydantic_config__ = ConfigDict(extra="forbid")
 
@@ -41,7 +41,7 @@ class SnapshotRequest:
 
 @dataclass(frozen=True, slots=True)
 class SnapshotPage:
-    """A page (part) of a snapshot: some of the opt-outs or marks that other centres have reported."""
+    """A page (part) of a snapshot: some of the opt-outs or voters' answers (marks) that other centres have reported."""
 
     __pydantic_config__ = ConfigDict(extra="forbid")
 
@@ -57,7 +57,7 @@ _REQUEST, _PAGE = TypeAdapter(SnapshotRequest), TypeAdapter(SnapshotPage)
 
 
 def pack_snapshot_request(request: SnapshotRequest) -> bytes:
-    """Return a request for a page of a snapshot as JSON."""
+    """Return a request for a page of a snapshot (list of other centres' updates) as JSON."""
     return json.dumps(asdict(request)).encode()
 
 
@@ -70,19 +70,25 @@ def unpack_snapshot_request(data: bytes) -> SnapshotRequest:
 
 
 def pack_snapshot_page(page: SnapshotPage, private_key: bytes | None) -> bytes:
-    """Return a page of a snapshot as its signature, followed by compressed JSON. Without a key the signature is empty."""
+    """Return a page of a list of updates (snapshot) as its signature, followed by compressed JSON.
+
+    Without a key the signature is empty.
+    """
     body = zlib.compress(json.dumps(asdict(page), separators=(",", ":")).encode(), 1)
     signature = "" if private_key is None else signing.sign_text(private_key, _PURPOSE + body)
     return b"\n".join((signature.encode(), body))
 
 
 def pack_snapshot_refusal(reason: str) -> bytes:
-    """Return an answer that refuses to send a page of a snapshot, with the reason in one line."""
+    """Return an answer that refuses to send a page of a list of updates (snapshot), with the reason in one line."""
     return _REFUSAL + reason.encode("ascii", "replace")
 
 
 def unpack_snapshot_page(data: bytes) -> SnapshotPage:
-    """Return the page of a snapshot that an answer contains. Its signature is not checked. Raises InvalidMessage."""
+    """Return the page of a list of updates (snapshot) that an answer contains.
+
+    Its signature is not checked. Raises InvalidMessage.
+    """
     try:
         text = zlib.decompressobj().decompress(data.partition(b"\n")[2], _MAX_DECOMPRESSED_BYTES)
         return _PAGE.validate_json(text)

@@ -32,7 +32,7 @@ _CENTRE_ONLY = "replies/"
 
 @dataclass(slots=True)
 class BatchInFlight:
-    """A batch of outbox rows that was sent, and that headquarters has not acknowledged."""
+    """A batch of outbox rows (results to send) that was sent, and that headquarters has not acknowledged."""
 
     batch: OutboxBatch
     attempts: int
@@ -40,14 +40,14 @@ class BatchInFlight:
 
 
 def select_rows_for_headquarters(rows: Iterable[OutboxRow]) -> Iterator[BatchRow]:
-    """Yield the outbox rows that headquarters needs: all except replies to commands."""
+    """Yield the outbox rows (results to send) that headquarters needs: all except replies to commands."""
     for row in rows:
         if not row.topic.startswith(_CENTRE_ONLY):
             yield BatchRow(row.outbox_id, row.topic, row.at, row.payload)
 
 
 class BatchSchedule:
-    """Decides which batch of outbox rows a centre's uplink sends, and when."""
+    """Decides which batch of outbox rows (results to send) a centre's uplink sends, and when."""
 
     def __init__(self, centre: str, acknowledged: int, rng: random.Random) -> None:
         """Create a schedule of batches. `acknowledged` is the last row id that headquarters has acknowledged."""
@@ -70,7 +70,7 @@ class BatchSchedule:
         return self._in_flight is not None
 
     def get_next_batch(self, rows: Sequence[OutboxRow], stored: int, now: float) -> OutboxBatch | None:
-        """Return the next batch of outbox rows, or None if no row is waiting to be sent.
+        """Return the next batch of outbox rows (results to send), or None if no row is waiting to be sent.
 
         `rows` are at most `MAX_BATCH_ROWS` rows after `acknowledged`. `stored` is the last acknowledged row id that the
         dialler has stored. Rows up to that id may have been deleted from the outbox.
@@ -118,7 +118,7 @@ class BatchSchedule:
             self._in_flight.resend_at = now
 
     def record_acknowledgement(self, through: int, now: float) -> None:
-        """Record that headquarters has committed the outbox rows up to the id `through`.
+        """Record that headquarters has stored the outbox rows (sent results) up to the id `through`.
 
         The id may be lower than before, if headquarters' database was restored: later rows are then sent again. It may be
         higher than that of any sent row, if the centre's store was restored. A late acknowledgement of an earlier batch

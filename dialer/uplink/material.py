@@ -164,7 +164,7 @@ class MaterialUpdater:
 
 
 def _find_folders_with_changed_files(before: Manifest | None, after: Manifest) -> set[str]:
-    """Return the folders of campaign material in which files differ between two versions."""
+    """Return the folders of campaign material (flows, scripts, recordings) in which files differ between two versions."""
     old, new = ({} if before is None else before.files), after.files
     return {path.partition("/")[0] for path in old.keys() | new.keys() if old.get(path) != new.get(path)}
 

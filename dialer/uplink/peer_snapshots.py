@@ -1,4 +1,4 @@
-"""Downloads a snapshot of peer updates (opt-outs and marks of other centres) from headquarters, page by page."""
+"""Downloads a complete list of other centres' opt-outs or voters' answers (marks) from headquarters, page by page."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _LENGTH_BYTES = 4
 
 @dataclass(frozen=True, slots=True)
 class PeerSnapshot:
-    """A completely downloaded snapshot of other centres' opt-outs or marks."""
+    """A completely downloaded list of other centres' opt-outs or voters' answers (snapshot)."""
 
     name: str  # unique
     position: int  # position in the stream from which to continue
@@ -39,7 +39,7 @@ class PeerSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class SnapshotSource:
-    """Requests snapshots of other centres' opt-outs and marks from headquarters, for one centre."""
+    """Requests complete lists of other centres' opt-outs and voters' answers (snapshots) from headquarters, for one centre."""
 
     centre: str
     session: Session

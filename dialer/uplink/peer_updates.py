@@ -71,7 +71,7 @@ class PendingUpdates:
 
     @property
     def update_count(self) -> int:
-        """The number of opt-outs, marks and calls that are pending."""
+        """The number of opt-outs, voters' answers (marks) and calls of other centres that are pending."""
         return len(self.opt_outs) + len(self.marks) + len(self.calls)
 
     def has_room_for_updates(self, more: Sequence[dict[str, Any]]) -> bool:
@@ -94,7 +94,7 @@ class PendingUpdates:
         self._bytes += _compute_size_in_signed_command([*opt_outs, *marks, *calls])
 
     def build_command_fields(self, stream: str) -> dict[str, Any]:
-        """Return the fields of the command `import-peer-updates`, with which the dialler stores these updates."""
+        """Return the fields of the command `import-peer-updates`, with which the dialler stores other centres' updates."""
         return {
             "stream": stream,
             "after": self.after,
@@ -113,7 +113,7 @@ def _compute_size_in_signed_command(updates: Sequence[dict[str, Any]]) -> int:
 def _build_stream_position_key(stream_id: str, subject: str, roll_key: Sequence[object]) -> str:
     """Return the key under which the dialler stores how far the messages of a NATS subject were read.
 
-    `roll_key` identifies the roll. With another roll the key is another one, and the messages are read from the
+    `roll_key` identifies the electoral roll. With another roll the key is another one, and the messages are read from the
     beginning.
     """
     return f"{stream_id}.{hashlib.sha256(json.dumps([subject, roll_key]).encode()).hexdigest()[:12]}"
@@ -122,7 +122,7 @@ def _build_stream_position_key(stream_id: str, subject: str, roll_key: Sequence[
 def select_valid_updates_of_other_centres(
     opt_outs: Sequence[dict[str, Any]], marks: Sequence[dict[str, Any]], centre: str
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Return the opt-outs and marks that are valid and from other centres.
+    """Return the opt-outs and voters' answers (marks) that are valid and from other centres.
 
     Updates that the dialler would reject are left out, so that they cannot block later updates. The centre's own
     updates are left out too.
@@ -147,7 +147,7 @@ def _select_valid_updates_of_kind(
 
 
 class PeerUpdates:
-    """Reads other centres' opt-outs and marks from headquarters' stream, from the position that the dialler has stored.
+    """Reads other centres' opt-outs and voters' answers (marks) from headquarters' stream, from the stored position.
 
     There is a position for opt-outs, and one for the marks of each constituency. A snapshot is downloaded first if
     there is no position yet, or if the stream no longer has all updates after the position.
@@ -166,7 +166,7 @@ class PeerUpdates:
         self._snapshot_lock = asyncio.Lock()  # one snapshot at a time
 
     async def run(self) -> None:
-        """Send opt-outs and marks of other centres to the dialler until cancelled."""
+        """Send opt-outs and voters' answers (marks) of other centres to the dialler until cancelled."""
         while True:
             try:
                 roll = await self._reading.read_state_of_stored_rolls()
@@ -190,7 +190,7 @@ class PeerUpdates:
             await asyncio.sleep(RETRY_SECONDS)
 
     async def _wait_for_roll_change(self, roll: StoredRolls) -> None:
-        """Wait until the roll has other constituencies, or until an import of voters has ended.
+        """Wait until the electoral roll has different constituencies, or until an import of voters has ended.
 
         During an import the roll changes all the time.
         """
@@ -202,7 +202,7 @@ class PeerUpdates:
                 return
 
     async def _send_updates_from_stream(self, stream_id: str, roll: StoredRolls, place: Place | None) -> None:
-        """Read opt-outs from the stream, or the marks of the constituency `place`, and send them to the dialler.
+        """Read opt-outs from the stream, or voters' answers (marks) in the constituency `place`, and send them to the dialler.
 
         After an import of voters, marks are read again from the beginning, because marks of unknown voters were skipped.
         """

@@ -47,7 +47,7 @@ class IdentityChanged(Exception):
 
 
 class OutboxUpload:
-    """Sends the rows of the outbox (stored results) to headquarters, and notifies the dialler which rows it may delete."""
+    """Sends the rows of the outbox (stored results) to headquarters, and tells the dialler which rows may be deleted."""
 
     def __init__(
         self, centre: str, session: Session, dialler: DiallerCommands, reading: UplinkReader, clock: Clock
@@ -70,7 +70,7 @@ class OutboxUpload:
         self._report_due = asyncio.Event()
 
     async def run(self) -> None:
-        """Send the outbox to headquarters until cancelled."""
+        """Send the outbox (stored results) to headquarters until cancelled."""
         await self._session.subscribe_to_subject(
             build_acknowledgement_subject(self._centre), self._record_acknowledgement_of_headquarters
         )
@@ -92,7 +92,7 @@ class OutboxUpload:
             _log.warning("uplink.store_identity_changed")
 
     async def _wait_until_dialler_stores_outbox(self) -> int:
-        """Wait until the dialler stores an outbox for headquarters. Return the last acknowledged row id."""
+        """Wait until the dialler stores results for headquarters (outbox). Return the last acknowledged row id."""
         logged = False
         while (stored := await self._read_last_id_at_headquarters()) is None:
             if not logged:
