@@ -95,7 +95,7 @@ def draw_turnout(
     forecast: Forecast | None = None,
     zone: tzinfo | None = None,
 ) -> Panel:
-    """Return the table of booths in `height` lines with the border, sorted by turnout of contacted voters, lowest first.
+    """Return the table of polling stations (booths) in `height` lines with the border, lowest turnout of contacted voters first.
 
     Turnout is estimated as (voted + 1) / (contacted + 2), Laplace's rule of succession, so that a booth with only two
     answers is not first.
@@ -134,7 +134,7 @@ def _format_forecast(forecast: Forecast, zone: tzinfo | None) -> str:
 
 
 def _format_booth_name(booth: BoothTurnout, cells: int) -> str:
-    """Return a booth's number, with its names if at least a dozen characters fit: `72/3 Kothrud, Primary School`."""
+    """Return the number of a booth (polling station), with its names if a dozen characters fit: `72/3 Kothrud, Primary School`."""
     number = f"{booth.constituency_number}/{booth.part_number}"
     name = ", ".join(filter(None, (booth.constituency_name, booth.booth_name)))
     return shorten_name(f"{number} {name}", cells) if name and cells >= len(number) + 12 else number
@@ -206,7 +206,7 @@ def _draw_named_figures(figures: list[tuple[str, int]], cells: int) -> list[Text
 
 
 def _draw_call_outcomes(ended: Counter[str], cells: int, room: int) -> list[Text]:
-    """Return the outcomes of calls, the most frequent first: a heading and up to `room` lines with name, bar and figure."""
+    """Return the outcomes of calls, the most frequent first: a heading and up to `room` further lines with name, bar and figure."""
     shown, whole = ended.most_common(room), sum(ended.values())
     names, figures = max(len(name) for name, _ in shown), max(len(format_count(number)) for _, number in shown)
     bar_cells = max(4, cells - names - figures - 8)

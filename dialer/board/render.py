@@ -169,7 +169,7 @@ def _spread_parts_over_line(left: Sequence[tuple[int, Text]], right: Sequence[tu
 def _draw_campaigns(
     view: CentreView, previous: CentreView | None, width: int, height: int, extras: BoardExtras
 ) -> tuple[list[RenderableType], int]:
-    """Return the campaigns as one panel each if there is room, otherwise as one table.
+    """Return the campaigns as one panel each if enough lines are free, otherwise as one table.
 
     Also return the number of lines.
     """

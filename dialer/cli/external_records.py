@@ -121,7 +121,7 @@ def send_numbers_to_dialler(
 ) -> list[str]:
     """Send a command about phone numbers to the running dialler. Return its replies.
 
-    The numbers are written to a file for the dialler (the spool), because commands never contain phone numbers. Raises
+    The numbers are written to a file next to the store, because commands never contain phone numbers. Raises
     the errors of `send_requests_to_dialler`.
     """
     refuse_store_holder_that_is_no_dialler(settings.store.path, busy)

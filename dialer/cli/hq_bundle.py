@@ -50,7 +50,7 @@ class BundleOptions(HeadquartersOptions):
         return Repository(self.settings.bundles.folder)
 
     def load_online_signing_key(self) -> bytes:
-        """Return the key with which headquarters signs the current bundles and their assignment to centres.
+        """Return the key with which headquarters signs the current bundles (campaign material) and their assignment to centres.
 
         It is on headquarters' machine, unlike the keys of people.
         """
@@ -61,7 +61,7 @@ class BundleOptions(HeadquartersOptions):
 
 @dataclass(frozen=True)
 class SignatoryOptions(BundleOptions):
-    """The options for root keys, and for the people of media and compliance who may sign bundles."""
+    """The options for root keys, and for the people of media and compliance who may sign campaign material."""
 
     root_key: Annotated[list[Path], typer.Option(metavar="FILE", help="A root's private key. Give two.")]
     media: Annotated[
@@ -72,7 +72,7 @@ class SignatoryOptions(BundleOptions):
     ]
 
     def read_signatories(self) -> list[Signatory]:
-        """Return the people who may sign bundles, with role and public key.
+        """Return the people who may sign bundles (campaign material), with role and public key.
 
         Raises BadParameter for an invalid NAME=KEY.
         """
@@ -280,7 +280,7 @@ async def roll_out_bundle_in_waves(
 
 
 async def _roll_out_waves(hq: HeadquartersOptions, name: str, version: int, rollout: Rollout) -> int:
-    """Roll out a bundle's version in waves, and print each step. Return the exit code of the command."""
+    """Roll out a version of campaign material in steps (waves), and print each step. Return the exit code of the command."""
     settings = hq.settings
     with require_installed_extra("hq"):
         from dialer.hq.material import assign_material  # noqa: PLC0415 - of an extra

@@ -85,7 +85,7 @@ def import_(
 
 
 def import_roll(console: Console, settings: Settings, prepared: PreparedImport, options: ImportOptions) -> ImportResult:
-    """Import a roll into the store and print the result. If a dialler is running, it does the import."""
+    """Import an electoral roll into the store and print the result. If a dialler is running, it does the import."""
     try:
         with show_progress("importing") as advance:
             show = partial(_show_progress, advance=advance)
@@ -108,7 +108,7 @@ def import_roll(console: Console, settings: Settings, prepared: PreparedImport, 
 
 
 def exit_if_all_rows_rejected(result: ImportResult, roll: Path) -> None:
-    """Exit with code 1, and say so, if an import rejected every row of the roll."""
+    """Exit with code 1, and say so, if an import rejected every row of the electoral roll."""
     if result.rejected == result.rows:
         where = "above" if result.rejects_path is None else f"in {result.rejects_path}"
         typer.echo(f"dialer: {roll}: every row was rejected, no voter was imported; see the reasons {where}", err=True)
@@ -122,7 +122,7 @@ def _import_through_dialler(
     show: Callable[[ImportProgress], None],
     busy: StoreBusy,
 ) -> tuple[ImportResult, str | None]:
-    """Let the running dialler import a roll. Return the result and the dialler's reply (None with --dry-run)."""
+    """Let the running dialler import an electoral roll. Return the result and the dialler's reply (None with --dry-run)."""
     spool = Spool(settings.store.path, read_site_key(settings))
     list_id, result = put_roll_into_spool(prepared, spool, options, progress=show)
     try:
@@ -202,7 +202,7 @@ def _show_progress(done: ImportProgress, *, advance: Advance) -> None:
 
 
 def show_column_mapping(console: Console, settings: Settings, prepared: PreparedImport) -> None:
-    """Print which field each column of the roll is read as, and warnings about columns."""
+    """Print which field each column of the roll file is read as, and warnings about columns."""
     mapping = prepared.mapping
     table = Table("column", "mapped to", title=escape(prepared.roll.description), title_justify="left", box=None)
     for heading, meaning in mapping.describe_columns():

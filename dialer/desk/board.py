@@ -146,7 +146,7 @@ class Board:
         return JSONResponse({"broker": connected}, status_code=200 if connected else 503)
 
     async def list_booths(self) -> Mapping[int, Sequence[str]]:
-        """Return the names of the constituency and the booth, by the id of the booth."""
+        """Return the names of the constituency and the polling station (booth), by the id of the booth."""
         names: Mapping[int, Sequence[str]] = self._page_state.get_value("booths", dict) or {}
         return names
 

@@ -46,7 +46,10 @@ def find_active_warnings(
     seats: Iterable[SeatView],
     now: float,
 ) -> Iterator[Alert]:
-    """Yield the warnings that are active `now` (epoch seconds). `abandoned` has the cap windows of each campaign."""
+    """Yield the warnings that are active `now` (epoch seconds).
+
+    `abandoned` has each campaign's time windows in which the abandoned-call rate has a cap.
+    """
     for name, windows in abandoned.items():
         rates = [(each.abandoned / each.answers, each.stop) for each in windows if each.answers >= MIN_ANSWERS]
         near = [(rate, stop) for rate, stop in rates if rate >= NEAR_FACTOR * stop]

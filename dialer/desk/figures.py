@@ -30,7 +30,7 @@ READ_FAILED = "store.read_failed"
 
 @dataclass(frozen=True, slots=True)
 class ShownCap:
-    """A cap on the abandoned-call rate, as the board shows it."""
+    """A limit (cap) on the abandoned-call rate, as the board shows it."""
 
     window_seconds: float
     target: float  # the rate to steer to (0-1)
@@ -98,7 +98,7 @@ class BoardFigures:
             await run_and_log_store_error(self.read_campaign_figures(campaign_id, caps), READ_FAILED)
 
     async def read_booth_names(self) -> None:
-        """Read the names of the booths. Raises StoreError."""
+        """Read the names of the polling stations (booths). Raises StoreError."""
         day_at = find_start_of_day(self._clock.now(), self._zone)
         self._page_state.set_value("booths", await self._reading.read_booth_names())
         self._booths_read_on = day_at

@@ -58,7 +58,7 @@ _IMPORTERS = OTHER_COMMANDS["roll-import"]
 
 
 class RollReference(PageRequest):
-    """An uploaded roll and the id of the command that imports the roll."""
+    """An uploaded electoral roll and the id of the command that imports the roll."""
 
     id: CommandId
     list: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
@@ -69,7 +69,7 @@ RollState = Literal["receiving", "checking", "checked", "importing", "done", "re
 
 @dataclass(frozen=True, slots=True)
 class RollStatus:
-    """The status of an uploaded roll."""
+    """The status of an uploaded electoral roll."""
 
     __pydantic_config__ = MESSAGE
 
@@ -85,7 +85,7 @@ class RollStatus:
 
 
 class RollRoutes:
-    """Routes that upload, import and discard a roll. There is one roll at a time."""
+    """Routes that upload, import and discard an electoral roll. There is one roll at a time."""
 
     def __init__(self, settings: Settings, page_state: PageState, dialler_client: DiallerClient) -> None:
         self._spool = Spool(settings.store.path, read_site_key(settings))
@@ -97,7 +97,7 @@ class RollRoutes:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def create_router(self) -> APIRouter:
-        """Return a router with the routes that upload, check, import and discard rolls."""
+        """Return a router with the routes that upload, check, import and discard electoral rolls."""
         router = APIRouter(route_class=PageRoute)
         upload = allow_roles(_IMPORTERS, content_type=ANY_BYTES, max_body_bytes=MAX_ROLL_BYTES)
         router.post("/api/lists", dependencies=upload)(self.receive_roll_file)
@@ -208,9 +208,9 @@ class RollRoutes:
 
 
 def check_uploaded_roll(path: Path, list_id: str, spool: Spool, region: str) -> dict[str, Any]:
-    """Put a roll into the spool and return the effects of its import, as fields of `RollStatus`. Deletes the uploaded file.
+    """Put a roll into the spool (uploads that wait) and return the effects of its import, as fields of `RollStatus`.
 
-    Blocks for up to minutes. Raises the errors of `put_roll_into_spool`.
+    Deletes the uploaded file. Blocks for up to minutes. Raises the errors of `put_roll_into_spool`.
     """
     options = ImportOptions(dry_run=True, region=region)
     try:

@@ -266,6 +266,6 @@ def find_desk_broker(settings: Settings) -> BrokerSettings:
 
 
 def list_abandoned_rate_caps(settings: Settings) -> dict[str, tuple[ShownCap, ...]]:
-    """Return the caps on the abandoned-call rate of each campaign, by its id."""
+    """Return the legal limits (caps) on the abandoned-call rate of each campaign, by its id."""
     profile = load_site_profile(settings)
     return {each.id: tuple(ShownCap(*cap) for cap in list_abandoned_caps(each, profile)) for each in settings.campaigns}

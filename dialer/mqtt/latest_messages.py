@@ -47,7 +47,10 @@ class LatestMessages:
         return f"no message for {silent:.0f} s" if silent > SILENT_SECONDS else ""
 
     def build_centre_view(self, now: float) -> CentreView:
-        """Return the view of the centre at `now` (epoch seconds). It has no names of booths, as these are not published."""
+        """Return the view of the centre at `now` (epoch seconds).
+
+        It has no names of polling stations, as these are not published.
+        """
         state = self.centre_state or CentreState(self._centre, now, online=False)
         campaigns = self._list_messages_of_kind("campaign/", CampaignView)
         if state.online:  # the broker may still have a campaign that was removed from the settings

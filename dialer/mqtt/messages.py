@@ -64,7 +64,7 @@ def create_seat_message(centre: str, view: SeatView) -> Message:
 
 
 def create_turnout_message(centre: str, booth: BoothTurnout) -> Message:
-    """Return the message about a booth's turnout."""
+    """Return the MQTT message about a polling station's (booth's) turnout."""
     return _create_message(topics.TURNOUT, centre, booth, booth=booth.booth_id)
 
 
@@ -109,16 +109,22 @@ def create_retained_messages(view: CentreView, *, home_assistant: bool = False) 
 
 
 def create_result_announcement(result: Result) -> Announcement:
-    """Return a result as a row of the outbox. The store calls this in the transaction that commits the result."""
+    """Return a result as a row of the outbox (MQTT messages to send).
+
+    The store calls this in the transaction that commits the result.
+    """
     return Announcement(topics.RESULTS[type(result)].pattern, encode_record(result))
 
 
 def create_reply_announcement(user: str, reply: CommandReply) -> Announcement:
-    """Return the reply to a user's command as a row of the outbox."""
+    """Return the reply to a user's command as a row of the outbox (MQTT messages to send)."""
     return Announcement(topics.REPLIES.build_relative_topic(user=user, command=reply.id), encode_record(reply))
 
 
 def create_message_of_outbox_row(centre: str, topic: str, payload: str) -> Message:
-    """Return the MQTT message for a row of the outbox, with QoS 1. Only the newest sealed epoch is retained."""
+    """Return the MQTT message for a row of the outbox, with QoS 1.
+
+    Only the newest signature over the store's changes (sealed epoch) is retained.
+    """
     retain = topic == topics.SEALED_EPOCH.pattern
     return Message(f"{topics.ROOT}/{topics.encode_topic_level(centre)}/{topic}", payload, 1, retain)

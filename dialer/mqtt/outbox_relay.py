@@ -21,7 +21,7 @@ BATCH_ROWS = 20  # as many as paho sends before it waits for acknowledgements
 
 
 class OutboxRelay:
-    """Publishes the rows of the store's outbox with QoS 1, and deletes those that the broker has acknowledged."""
+    """Publishes the rows of the store's outbox (messages to send) with QoS 1, and deletes rows that the broker has acknowledged."""
 
     def __init__(
         self,
@@ -50,7 +50,7 @@ class OutboxRelay:
             await self._waiting.wait()
 
     async def publish_waiting_rows(self, publish: Publish) -> None:
-        """Publish all rows that are in the outbox now, and wait until the broker has acknowledged them."""
+        """Publish all messages that are in the outbox now, and wait until the broker has acknowledged them."""
         while rows := await self._store.read_announcements_for_broker(BATCH_ROWS):
             async with asyncio.TaskGroup() as group:
                 for row in rows:

@@ -1,4 +1,4 @@
-"""The newest seal of the store's records, which the broker retains as a witness.
+"""The newest seal (signature) of the store's records, which the broker retains as a witness.
 
 A store whose records were set back, cut off or replaced lacks that seal. The dialler compares both when it first connects, before
 it publishes a newer seal.

@@ -51,7 +51,7 @@ class Topic:
         return f"{self.root.format(centre=encode_topic_level(centre))}/{self.build_relative_topic(**levels)}"
 
     def build_relative_topic(self, **levels: str | int) -> str:
-        """Return the topic without `dialer/v1/{centre}/`, as it is stored in the outbox."""
+        """Return the topic without `dialer/v1/{centre}/`, as it is stored in the outbox (messages to send)."""
         return self.pattern.format(**{name: encode_topic_level(level) for name, level in levels.items()})
 
 

@@ -24,7 +24,10 @@ _SPAWN: Final = multiprocessing.get_context("spawn")  # fork would copy the thre
 
 
 def choose_process_count(jobs: int, asked: int) -> int:
-    """Return the number of worker processes: `asked`, or the number of cores if `asked` is 0. Never more than there are jobs."""
+    """Return the number of operating-system processes to start: `asked`, or the number of cores if `asked` is 0.
+
+    Never more than there are jobs.
+    """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return max(1, min(asked or cores, jobs))
 
@@ -68,7 +71,7 @@ def _run_job_in_own_process(work: Callable[[Job], Result], job: Job) -> Result |
 
 
 def _limit_worker_resources() -> None:
-    """Limit the memory of a worker, so that a decompression bomb fails only its job, and disable core dumps."""
+    """Limit the memory of a worker process, so that a decompression bomb fails only its job, and disable core dumps."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     _, hard = resource.getrlimit(resource.RLIMIT_DATA)
     if hard == resource.RLIM_INFINITY or hard > MAX_MEMORY:

@@ -72,7 +72,7 @@ class WorkerCounts(NamedTuple):
 
 
 class RollImport(NamedTuple):
-    """An import of a roll file and the number of rows by result."""
+    """An import of an electoral roll's file and the number of rows by result."""
 
     at: float
     file_name: str
@@ -188,9 +188,7 @@ def report_opt_outs(db: Connection, window: Window, zone: tzinfo) -> Report:
 
 
 def report_booth_workers(db: Connection, window: Window, zone: tzinfo) -> Report:
-    """Report for each booth worker: calls, answered calls, last answered call, voters reported as voted, and unknown
-    serial numbers.
-    """
+    """Report for each booth worker: calls, answered calls, last answered call, voters reported as voted, and serials not on the roll."""
     found = window.query_rows_of_period(db, SQL.booth_workers)
     rows: list[tuple[Cell, ...]] = [
         (

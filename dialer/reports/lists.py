@@ -46,7 +46,7 @@ class SQL(Statements):
 
 
 class ListKind(StrEnum):
-    """Which voters a booth's list has."""
+    """Which voters the list of a polling station (booth) contains."""
 
     STRIKE_OFF = "strike-off"  # all pending voters, with a box to tick
     NOT_YET = "not-yet"  # pending voters who said that they had not voted yet
@@ -54,7 +54,7 @@ class ListKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class BoothList:
-    """A booth with the voters on its list."""
+    """A polling station (booth) with the voters on its list for booth workers."""
 
     constituency_number: int
     part_number: int
@@ -78,7 +78,7 @@ _COLUMNS = (
 def load_booth_lists(
     db: Connection, kind: ListKind, constituency: int | None = None, part: int | None = None
 ) -> list[BoothList]:
-    """Return the lists of voters for the booths of a constituency, of a part, or of the whole roll.
+    """Return the lists of voters for the polling stations (booths) of a constituency, of a part, or of the whole roll.
 
     Booths without voters to list are left out.
     """

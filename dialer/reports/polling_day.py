@@ -30,7 +30,7 @@ Area = tuple[str, int, int | None]
 
 
 class SectionTurnout(NamedTuple):
-    """The self-reported turnout of a booth or of one section of its roll."""
+    """The self-reported turnout of a polling station (booth) or of one section of its roll."""
 
     state_code: str
     constituency_number: int
@@ -44,7 +44,7 @@ class SectionTurnout(NamedTuple):
 
 
 class OptOutInBooth(NamedTuple):
-    """A number that opted out, with a booth that has a voter with this number."""
+    """A number that opted out, with a polling station (booth) that has a voter with this number."""
 
     state_code: str
     constituency_number: int
@@ -168,7 +168,7 @@ def load_states_of_roll(db: Connection) -> States:
 
 
 class TurnoutBy(StrEnum):
-    """What one row of the turnout report is about: a booth, a section, a constituency or an hour."""
+    """What one row of the turnout report is about: a polling station (booth), a section, a constituency or an hour."""
 
     BOOTH = "booth"
     SECTION = "section"
@@ -179,8 +179,8 @@ class TurnoutBy(StrEnum):
 def report_turnout(db: Connection, window: Window, zone: tzinfo, by: TurnoutBy = TurnoutBy.BOOTH) -> Report:
     """Count voters, contacted voters and those who have voted, next to the latest official figure.
 
-    `by` says whether a row is about a booth, a section, a constituency or an hour. A voter counts as contacted if a
-    mark of the voter was made in the window. The turnout status is the present one.
+    `by` says whether a row is about a booth, a section, a constituency or an hour. A voter counts as contacted if an
+    answer (mark) of the voter was recorded in the window. The turnout status is the present one.
     """
     if by is TurnoutBy.HOUR:
         return _report_hourly_turnout(db, window, zone)
@@ -242,7 +242,7 @@ def _append_share_who_voted(counts: list[int]) -> tuple[Cell, ...]:
 
 
 class _TurnoutRow(NamedTuple):
-    """The counts of a booth or of one of its sections: voters, contacted, voted, not yet."""
+    """The counts of a polling station (booth) or of one of its sections: voters, contacted, voted, not yet."""
 
     constituency: Constituency
     part: int
@@ -269,7 +269,10 @@ def _sum_turnout_counts(counts: Iterable[list[int]]) -> list[int]:
 
 
 def _count_opt_outs_by_part(db: Connection, window: Window, states: States) -> Counter[Area]:
-    """Return how many numbers opted out in each part. A number that is on two rolls of the part counts once."""
+    """Return how many phone numbers opted out in each part (polling station's roll).
+
+    A number that is on two rolls of the part counts once.
+    """
     found = window.query_rows_of_period(db, SQL.opt_outs_by_booth)
     return Counter(
         area

@@ -24,7 +24,7 @@ PLACE = (*make_text_columns("roll_version", "state_code"), *make_count_columns("
 
 
 class KnownFact(NamedTuple):
-    """A fact about a voter: the end of a call (`ended`), a result that an agent chose or a mark (`said`), or an answer
+    """A fact about a voter: the end of a call (`ended`), a result that an agent chose or a recorded answer (`said`), or an answer
     (`answered`).
     """
 
@@ -153,7 +153,7 @@ class CompleteMark:
 
 
 def find_last_complete_mark_id(db: Connection, after: int) -> int:
-    """Return the ID of the last mark before the first one whose call has not ended, or 0 if there are no marks."""
+    """Return the ID of the last recorded answer (mark) before the first one whose call has not ended, or 0 if there is none."""
     return SQL.last_complete_mark_id.fetch_only_value(db, after=after)
 
 

@@ -134,7 +134,7 @@ class WebhookPoster:
             write_file(self.position, json.dumps({"mark": after, "key": marks[-1].key}).encode())
 
     def _read_last_confirmed_mark(self, db: Connection) -> int:
-        """Return the ID of the last mark that the portal confirmed, or 0 to start from the first mark.
+        """Return the ID of the last recorded answer (mark) that the portal confirmed, or 0 to start from the first.
 
         Posting starts again if the position file is unreadable or belongs to another store: repeats are harmless, gaps
         are not.

@@ -1,4 +1,4 @@
-"""Search for a voter or number by what a user entered: voter ID, EPIC number, place on the roll or number."""
+"""Search for a voter or number by what a user entered: ID, EPIC (voter card) number, place on the roll or phone number."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def find_phone_numbers(db: Connection, who: str, region: str) -> list[str]:
 
 
 def find_voter_by_id_or_place(db: Connection, who: str) -> int | None:
-    """Return the ID of the voter whose ID, EPIC number or constituency/part/serial a user entered.
+    """Return the ID of the voter whose ID, EPIC (voter card) number or place on the roll (constituency/part/serial) was entered.
 
     None = the text is none of these. Raises RollError if no voter or several match.
     """

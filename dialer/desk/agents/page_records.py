@@ -91,7 +91,7 @@ class ScreenPopVoter:
 
 @dataclass(frozen=True, slots=True)
 class ScreenPopBooth:
-    """A polling booth with its hours on its polling day. Hours are null if no polling day is known."""
+    """A polling station (booth) with its hours on its polling day. Hours are null if no polling day is known."""
 
     __pydantic_config__ = MESSAGE
 

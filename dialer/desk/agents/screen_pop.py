@@ -59,7 +59,7 @@ class SeatCall:
 
 
 class ScreenPopBuilder:
-    """Builds screen pops: the data of a call that the agents' page shows. Raises FlowError for a faulty call script."""
+    """Builds screen pops: the data about a call's voters that the agents' page shows. Raises FlowError for a faulty call script."""
 
     def __init__(self, settings: Settings) -> None:
         self._polls = list_polling_days(settings)
@@ -70,7 +70,7 @@ class ScreenPopBuilder:
         )
 
     def build_screen_pop(self, line: OnTheLine, seat: SeatCall, script: str | None) -> AgentScreenPop:
-        """Return the screen pop of a call, without note and draft.
+        """Return the screen pop (data of the voter) of a call, without note and draft.
 
         `script` is the version that the dialler uses; a new version is read from disk.
         """
@@ -98,7 +98,7 @@ class ScreenPopBuilder:
         )
 
     def _describe_booth(self, booth: BoothOnScreen) -> ScreenPopBooth:
-        """Return a booth with its hours on its polling day."""
+        """Return a polling station (booth) with its hours on its polling day."""
         poll = find_polling_day(self._polls, booth.constituency_number)
         closes_at = find_close_of_poll(self._polls, Area(booth.constituency_number, booth.closes_at))
         return ScreenPopBooth(
@@ -169,7 +169,7 @@ class ScreenPops:
         self._shown: dict[str, SeatCall | None] = {}  # by seat
 
     async def run(self) -> None:
-        """Keep the screen pops of all seats up to date until cancelled."""
+        """Keep the screen pops (data of the voters on the line) of all seats up to date until cancelled."""
         wanted = self._page_state.open_subscription(
             lambda key: key == "centre" or key.startswith("seat/"), 0.0, page=False
         )

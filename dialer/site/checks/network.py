@@ -43,7 +43,7 @@ def check_fastagi_port(settings: Settings) -> Iterator[Finding]:
 
 
 def check_headquarters(settings: Settings) -> Iterator[Finding]:
-    """Check the settings for headquarters: its leaders, the centre's key, and the received bundles."""
+    """Check the settings for headquarters: its leaders, the centre's key, and the received campaign material (bundles)."""
     subject, ours = "headquarters", settings.headquarters
     if ours.user is None:
         return

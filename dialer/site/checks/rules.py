@@ -92,7 +92,7 @@ def check_calling_rules(settings: Settings, profile: Profile, db: Connection | N
 
 
 def _check_consents(subject: str, gate: Gate, rules: CampaignRules, db: Connection) -> Iterator[Finding]:
-    """Check that numbers of the roll have consent, if the campaign's calls need it."""
+    """Check that phone numbers on the electoral roll have consent, if the campaign's calls need it."""
     if not gate.rules.needs_consent(rules):
         return
     given, numbers = consents.count_numbers_with_consent(db)

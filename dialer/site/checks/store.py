@@ -99,7 +99,7 @@ def _check_voters_on_roll(db: Connection, path: Path) -> Finding:
 
 
 def _check_caller_ids(settings: Settings, db: Connection) -> Iterator[Finding]:
-    """Check that each area with its own caller IDs contains booths of the roll."""
+    """Check that each area with its own caller IDs contains polling stations (booths) of the roll."""
     booths = voters.read_booths(db).values()
     states = ", ".join(sorted({booth.state_code for booth in booths} - {""})) or "none"
     for trunk in settings.trunks:
@@ -148,7 +148,7 @@ def check_encryption(settings: Settings) -> Iterator[Finding]:
 
 
 def check_stored_records(settings: Settings, now: float) -> Iterator[Finding]:
-    """Check the records of a running centre: integrity, seals, unknown call results, unpublished messages."""
+    """Check the records of a running centre: integrity, signatures (seals), unknown call results, unpublished messages."""
     path = settings.store.path
     with open_store_snapshot(path, read_site_key(settings)) as db:
         check_database_integrity(db, path)

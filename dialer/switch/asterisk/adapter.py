@@ -94,7 +94,7 @@ class AsteriskSwitch:
         """Create a switch that is not connected. Call `set_event_sink` before the first event.
 
         Args:
-            lease: reserves the Asterisk for this dialler, or None to share it.
+            lease: reserves the Asterisk server for this dialler, or None to share it.
             fingerprint: the fingerprint of the dialplan that this dialler serves, or None to accept any dialplan.
             history: the file of Asterisk's call detail records, if this machine can read it.
             server: the name of this Asterisk, if there are several.

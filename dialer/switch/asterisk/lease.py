@@ -1,4 +1,4 @@
-"""The lease of an Asterisk. With it one dialler reserves the server, so that no other dialler can use it.
+"""The lease of an Asterisk server: with it one dialler reserves the server, so that no other dialler can use it.
 
 The lease is a Local channel. Its unique id is the same for every dialler, and Asterisk gives an id to one live channel
 only. So if two diallers start together, only one gets the lease. A Local channel has two halves: the id of the second
@@ -39,8 +39,9 @@ class SwitchLease:
     """This dialler's lease of an Asterisk server: a reservation that keeps other diallers from using the server."""
 
     def __init__(self, name: DiallerName) -> None:
-        """Create a lease that is not acquired yet. `name` identifies this dialler to other diallers that read the
-        lease.
+        """Create a lease (sole use of an Asterisk server) that is not acquired yet.
+
+        `name` identifies this dialler to other diallers that read the lease.
         """
         self._name = name
         self._channel = f"{_HOLDER}{name.name_text}"
@@ -55,7 +56,7 @@ class SwitchLease:
         return asyncio.get_running_loop().time() < self._ends_at
 
     def on_ami_event(self, message: AmiMessage) -> None:
-        """Handle an AMI event. Only the OriginateResponse to the lease's own Originate is used."""
+        """Handle an AMI event. Only the response to the Originate that reserves the Asterisk server (the lease) is used."""
         granted = self._granted
         if (
             granted is not None
@@ -94,8 +95,9 @@ class SwitchLease:
             raise SwitchInUse(_describe_lease_holder(holder))
 
     async def _create_lease_channel(self, client: AmiClient) -> bool:
-        """Originate the channel that is the lease. Return False if Asterisk did not create it, because another channel
-        has its id.
+        """Originate the Local channel that reserves Asterisk for this dialler (the lease).
+
+        Return False if Asterisk did not create it, because another channel has its id.
         """
         loop = asyncio.get_running_loop()
         granted: asyncio.Future[bool] = loop.create_future()
@@ -119,7 +121,7 @@ class SwitchLease:
         return acquired
 
     async def renew_lease(self, client: AmiClient) -> None:
-        """Extend this dialler's lease of the Asterisk server. Raises SwitchError if the lease's channel has ended,
+        """Extend this dialler's reservation (lease) of the Asterisk server. Raises SwitchError if the lease's channel has ended,
         because another dialler may use the server now.
         """
         fields = [("Channel", self._channel), ("Context", LEASE_CONTEXT), ("Exten", "s"), ("Priority", "1")]
@@ -148,7 +150,7 @@ class SwitchLease:
         await client.send_action("Redirect", fields)
 
     async def renew_lease_until_lost(self, client: AmiClient) -> SwitchError:
-        """Renew the lease until the session is lost, and return the reason. Release the lease when cancelled.
+        """Renew the lease (sole use of Asterisk) until the session is lost, and return the reason. Release it when cancelled.
 
         Raises SwitchError as `renew_lease` does.
         """
@@ -181,7 +183,7 @@ async def find_lease_holder(client: AmiClient) -> DiallerName | None:
 async def refuse_if_another_dialler_uses_asterisk(login: AmiLogin, name: DiallerName) -> None:
     """Check, before this dialler starts, that no other dialler uses the Asterisk.
 
-    If one does, wait for some ten seconds, in which the lease of a crashed dialler expires.
+    If one does, wait for some ten seconds, in which the reservation (lease) of a crashed dialler expires.
 
     Raises:
         SwitchInUse: another dialler holds the lease and renews it.
@@ -204,7 +206,7 @@ def _describe_lease_holder(holder: DiallerName) -> str:
 
 
 async def _wait_until_lease_is_free(client: AmiClient) -> None:
-    """Wait until nobody holds the lease, for ANSWER_SECONDS at most.
+    """Wait until no dialler holds the lease (sole use of Asterisk), for ANSWER_SECONDS at most.
 
     Asterisk answers a Hangup before the channel has ended.
     """

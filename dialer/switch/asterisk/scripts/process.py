@@ -73,7 +73,7 @@ class ContainedProcess:
         return self._process.returncode
 
     async def write_to_program(self, data: bytes) -> None:
-        """Send data to the program, and wait until its pipe has room. Does nothing once the program has ended.
+        """Send data to the program, and wait until its pipe accepts it. Does nothing once the program has ended.
 
         A closed pipe is no error, because commands that the program wrote before its end are still executed.
         """

@@ -542,7 +542,7 @@ export interface RollImportProgress {
   imported: number;
 }
 
-/** The status of an uploaded roll. */
+/** The status of an uploaded electoral roll. */
 export interface RollStatus {
   id: string;
   name: string;
@@ -573,7 +573,7 @@ export interface ScreenPop {
   settled: number[];
 }
 
-/** A polling booth with its hours on its polling day. Hours are null if no polling day is known. */
+/** A polling station (booth) with its hours on its polling day. Hours are null if no polling day is known. */
 export interface ScreenPopBooth {
   id: number;
   name: string;
