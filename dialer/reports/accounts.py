@@ -188,7 +188,7 @@ def report_opt_outs(db: Connection, window: Window, zone: tzinfo) -> Report:
 
 
 def report_booth_workers(db: Connection, window: Window, zone: tzinfo) -> Report:
-    """Report for each booth worker: calls, answered calls, last answered call, voters reported as voted, and serials not on the roll."""
+    """Report for each booth worker: calls, answered calls, last answered call, voters reported as voted, and unknown serials."""
     found = window.query_rows_of_period(db, SQL.booth_workers)
     rows: list[tuple[Cell, ...]] = [
         (
