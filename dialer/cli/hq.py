@@ -17,6 +17,7 @@ import uvloop
 from pydantic import ValidationError
 
 from dialer.cli.group import CommandGroup
+from dialer.cli.hq_account import proposal_app
 from dialer.cli.hq_bundle import app as bundle_app
 from dialer.cli.hq_pages import (
     create_headquarters_certificate,
@@ -43,6 +44,7 @@ order_app = CommandGroup(help="Send orders, signed by leaders, to all centres, a
 app.add_typer(keys_app, name="keys")
 app.add_typer(order_app, name="order")
 app.add_typer(bundle_app, name="bundle")
+app.add_typer(proposal_app, name="proposal")
 app.add_typer(user_app, name="user")
 app.add_typer(store_app, name="store")
 # Interactive commands report errors in one line, without log output.

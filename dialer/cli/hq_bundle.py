@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dialer.cli.group import CommandGroup
+from dialer.cli.hq_account import AccountOptions, HqSession, format_waiting_proposal
 from dialer.cli.options import HeadquartersOptions, require_installed_extra
 from dialer.domain import signing
 from dialer.domain.orders import HqOrder, SignedOrder
@@ -217,27 +218,36 @@ def publish_bundles(hq: BundleOptions) -> None:
 
 
 @app.command("withdraw")
-def withdraw_bundle_version(hq: BundleOptions, name: _NameArgument, version: _VersionArgument) -> None:
+def withdraw_bundle_version(account: AccountOptions, name: _NameArgument, version: _VersionArgument) -> None:
     """Draft the withdrawal of a bundle's version, so that no centre may run it any more.
 
-    It takes effect when it is signed and published. Use `assign` to give centres another version.
+    It takes effect when media and compliance have signed it and it is published. Use `assign` to give centres another
+    version.
     """
-    hq.bundle_repository.draft_withdrawal(name, version, time.time())
+
+    async def draft_withdrawal(session: HqSession) -> None:
+        await session.proposals.draft_withdrawal(name, version, await session.find_user())
+
+    account.run_as_user(draft_withdrawal)
     typer.echo(f"withdrawal of {name} {version} drafted; next: media and compliance sign (dialer hq bundle sign)")
 
 
 @app.command("assign")
-def assign_bundle_version(hq: BundleOptions, name: _NameArgument, version: _VersionArgument, to: _ToOption) -> None:
-    """Set the version of a bundle that centres run, which may be an earlier one.
+def assign_bundle_version(
+    account: AccountOptions, name: _NameArgument, version: _VersionArgument, to: _ToOption
+) -> None:
+    """Propose which version of a bundle centres run. It may be an earlier one.
 
+    It is assigned when another user confirms the proposal, on headquarters' pages or with `dialer hq proposal confirm`.
     Centres check for changes every 20 seconds.
     """
-    repository = hq.bundle_repository
-    from dialer.hq.material import assign_material  # noqa: PLC0415 - of an extra
 
-    assign_material(hq.settings, name, version, to)
-    for wave in repository.read_roll_out_waves().waves:
-        typer.echo(f"{wave.name} {wave.version}: {', '.join(wave.to)}")
+    async def propose_material(session: HqSession) -> None:
+        for each in to:
+            proposal = await session.proposals.propose_material(name, version, each, await session.find_user())
+            typer.echo(f"{name} {version} to {each}: {format_waiting_proposal(proposal)}")
+
+    account.run_as_user(propose_material)
 
 
 @app.command("renew")
@@ -250,8 +260,8 @@ def renew_bundle_signature(hq: BundleOptions) -> None:
 
 
 @app.command("waves")
-async def roll_out_bundle_in_waves(
-    hq: HeadquartersOptions,
+def roll_out_bundle_in_waves(
+    account: AccountOptions,
     name: _NameArgument,
     version: _VersionArgument,
     first: Annotated[
@@ -264,27 +274,40 @@ async def roll_out_bundle_in_waves(
 ) -> None:
     """Roll out a bundle's version to three centres, then a zone, then all; stop if a centre has a problem.
 
-    Exit 1 if it stopped. It waits while leaders have stopped a centre of the wave. If it is interrupted, run it again.
-    After a stop, centres keep the version: use `assign` with the earlier version to go back.
+    Run it twice: first it proposes the rollout, and once another user has confirmed it, it carries it out. Exit 1 if it
+    stopped or waits for the other user. It waits while leaders have stopped a centre of the wave. If it is interrupted,
+    run it again. After a stop, centres keep the version: use `assign` with the earlier version to go back.
     """
-    settings = hq.settings
-    zones = {each.id: each.zone for each in settings.centres}
+    zones = {each.id: each.zone for each in account.settings.centres}
     if not zones:
-        raise SettingError(str(hq.config), "centres", "is empty", "add a [[centres]] table for each centre")
+        raise SettingError(str(account.config), "centres", "is empty", "add a [[centres]] table for each centre")
     try:
         steps = plan_rollout_waves(zones, first or ())
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
     rollout = Rollout(f"{name}-{version}", steps, hold_seconds=hold * 60, patience_seconds=patience * 60)
-    raise typer.Exit(await _roll_out_waves(hq, name, version, rollout))
+
+    async def propose_or_roll_out(session: HqSession) -> int:
+        proposal = await session.proposals.find_confirmed_rollout(name, version, await session.find_user())
+        if proposal is not None:
+            return await _roll_out_waves(account, session, proposal, f"{name} {version}", rollout)
+        waiting = await session.proposals.propose_rollout(name, version, await session.find_user())
+        typer.echo(f"{name} {version} in waves: {format_waiting_proposal(waiting)}; then run this command again")
+        return 1
+
+    raise typer.Exit(account.run_as_user(propose_or_roll_out))
 
 
-async def _roll_out_waves(hq: HeadquartersOptions, name: str, version: int, rollout: Rollout) -> int:
-    """Roll out a version of campaign material in steps (waves), and print each step. Return the exit code of the command."""
+async def _roll_out_waves(
+    hq: HeadquartersOptions, hq_session: HqSession, proposal: int, version: str, rollout: Rollout
+) -> int:
+    """Carry out a confirmed proposal to roll out a version of campaign material in steps (waves), and print each step.
+
+    Return the exit code of the command.
+    """
     settings = hq.settings
     with require_installed_extra("hq"):
-        from dialer.hq.material import assign_material  # noqa: PLC0415 - of an extra
-        from dialer.nats.session import StreamRecreated  # noqa: PLC0415
+        from dialer.nats.session import StreamRecreated  # noqa: PLC0415 - of an extra
 
     async def handle_centre_report(subject: str, data: bytes) -> None:
         _, centre, kind, *_ = subject.split(".")
@@ -314,8 +337,8 @@ async def _roll_out_waves(hq: HeadquartersOptions, name: str, version: int, roll
         while state in {WaveState.NEXT, WaveState.WAIT}:
             if state is WaveState.NEXT:
                 step = rollout.start_next_wave(time.monotonic())
-                await asyncio.to_thread(assign_material, settings, name, version, step.to)
-                typer.echo(f"{name} {version} to {', '.join(step.to)}: {len(step.centres)} centres")
+                await hq_session.proposals.assign_wave_of_rollout(proposal, step.to, await hq_session.find_user())
+                typer.echo(f"{version} to {', '.join(step.to)}: {len(step.centres)} centres")
             await asyncio.sleep(CHECK_SECONDS)
             state = rollout.decide_next_rollout_step(time.monotonic())
             if rollout.stopped_centres != held:
@@ -324,6 +347,7 @@ async def _roll_out_waves(hq: HeadquartersOptions, name: str, version: int, roll
                     f"waiting: leaders have stopped {', '.join(held)}" if held else "continuing: no stop in force"
                 )
         following.cancel()
+    await hq_session.proposals.settle_rollout(proposal, rollout.problem, await hq_session.find_user())
     if state is WaveState.STOPPED:
         typer.echo(f"stopped, no further centre receives the version: {rollout.problem}")
         return 1

@@ -15,8 +15,9 @@ from dialer.desk.rolls import RollStatus
 from dialer.domain.alerts import AlertList
 from dialer.domain.model import BoothTurnout
 from dialer.domain.view import CampaignView, CentreState, SeatView
-from dialer.hq.figures import Incident, Proposal
+from dialer.hq.figures import Incident
 from dialer.hq.page_records import CentreRow, DatedResults, HqStatus, HqUser, OrderReplies, PublishedMaterial
+from dialer.hq.proposals import Proposal
 from dialer.mqtt.dialler_client import DeskStatus
 from dialer.store.desk_file import Acknowledgement
 from dialer.web.page_state import Update

@@ -13,6 +13,7 @@ from dialer.hq.actions import HqActions
 from dialer.hq.figures import HqFigures
 from dialer.hq.page_database import PageDatabase
 from dialer.hq.pages import HqAccount, HqBoard
+from dialer.hq.proposals import Proposals
 from dialer.metrics.families import build_headquarters_desk_metrics
 from dialer.metrics.server import serve_metrics_if_enabled
 from dialer.settings.headquarters import HqSettings
@@ -70,14 +71,14 @@ async def run_hq_desk(
         db, accounts, people, file = await stack.enter_async_context(open_accounts(settings, clock, hasher))
         streams = Streams(page_state, people, clock)
         figures = HqFigures(settings, page_state, db, accounts)
-        actions = HqActions(settings, db, accounts, figures.changed.set)
+        proposals = Proposals(settings, db, accounts, figures.changed.set)
         routes = (
             StaticPages(assets, {"/hq": {}}),
             PasswordSignIn(people, people.sign_out),
             Passkeys(PasskeyRecords(file), people, clock, find_passkey_host(origins)),
             HqAccount(people, accounts, settings),
             HqBoard(streams, db, accounts, figures),
-            actions,
+            HqActions(db, accounts, proposals, figures.changed.set),
         )
         routers = [each.create_router() for each in routes]
         app = make_web_application(
@@ -90,7 +91,7 @@ async def run_hq_desk(
             lambda: build_headquarters_desk_metrics(server_up=figures.is_connected),
         )
         await stack.enter_async_context(metrics)
-        background = (figures.run, figures.receive_live_updates, actions.run, streams.watch_user_rights)
+        background = (figures.run, figures.receive_live_updates, proposals.run, streams.watch_user_rights)
         async with serve_pages(
             settings.desk, listener, PageProtection(app, origins), background, page_state.end_all_subscriptions
         ):

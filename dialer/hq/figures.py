@@ -21,6 +21,7 @@ from dialer.hq.material import read_published_material
 from dialer.hq.orders import OrderMonitor
 from dialer.hq.page_database import PageDatabase
 from dialer.hq.page_records import CentreRow, DatedResults, DayResults, HqStatus, LiveFields, StoredFields
+from dialer.hq.proposals import Proposal, read_recent_proposals
 from dialer.hq.rights import are_centres_in_user_zone
 from dialer.hq.sql import Query
 from dialer.nats.messages import CMD, build_reply_subject
@@ -35,7 +36,6 @@ UPDATE_SECONDS = 5.0
 TURNOUT_SECONDS = 15.0
 RATE_SECONDS = 900.0  # over which a centre's calls per hour are measured
 MIN_RATE_SECONDS = 60.0
-PROPOSALS_SECONDS = 7 * 86_400.0  # how long answered proposals are shown
 MAX_DAYS = 31
 
 
@@ -107,24 +107,6 @@ class Incident:
     owner: str
 
 
-@dataclass(frozen=True, slots=True)
-class Proposal:
-    """A user's proposal that nobody has answered, or that was answered recently."""
-
-    __pydantic_config__ = MESSAGE
-
-    id: int
-    kind: str
-    to: str
-    text: str
-    proposed_by: str
-    proposed_at: Time
-    answered_by: str | None
-    answered_at: Time | None
-    state: str
-    result: str
-
-
 class SQL(Statements):
     centres = Query(CentreStatus)
     day_of_centres = Query(CentreDayCount)
@@ -132,7 +114,6 @@ class SQL(Statements):
     official_of_centres = Query(CentreOfficialTurnout)
     days = Query(DayCount)
     incidents = Query(Incident)
-    proposals = Query(Proposal)
 
 
 def compute_day_figures(counts: Mapping[str, float]) -> DayResults:
@@ -257,7 +238,7 @@ class HqFigures:
                 self._turnout_read_at = now
                 await self._read_turnout_of_centres(db)
             incidents = await SQL.incidents.fetch_rows(db)
-            proposals = await SQL.proposals.fetch_rows(db, now - PROPOSALS_SECONDS)
+            proposals = await read_recent_proposals(db, now)
         self._put_incidents_into_page_state(incidents)
         self._put_proposals_into_page_state(proposals)
         self._read_at = now

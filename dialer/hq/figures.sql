@@ -28,7 +28,3 @@ GROUP BY day, what ORDER BY day;
 
 -- name: incidents
 SELECT id, zone, centre, text, opened_by, opened_at, owner FROM incident WHERE closed_at IS NULL ORDER BY id;
-
--- name: proposals
-SELECT id, kind, "to", text, proposed_by, proposed_at, answered_by, answered_at, state, result FROM proposal
-WHERE state = 'open' OR answered_at > $1 ORDER BY id;

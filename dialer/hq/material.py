@@ -43,6 +43,15 @@ def assign_material(settings: HqSettings, name: str, version: int, to: Collectio
     )
 
 
+def draft_withdrawal(settings: HqSettings, name: str, version: int) -> None:
+    """Draft the withdrawal of a version of a bundle. Raises MaterialRefused, or StoreError if the folder cannot be used."""
+    folder = settings.bundles.folder
+    try:
+        Repository(folder).draft_withdrawal(name, version, time.time())
+    except (RepositoryError, OSError) as error:
+        raise StoreError(f"{folder}: the withdrawal cannot be drafted: {error}") from error
+
+
 async def read_published_material(settings: HqSettings) -> PublishedMaterial:
     """Return the published campaign material, which is empty before the first publication.
 

@@ -243,9 +243,9 @@ CREATE TABLE IF NOT EXISTS incident (
 -- Proposals, which a second person confirms or declines.
 CREATE TABLE IF NOT EXISTS proposal (
     id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    kind        text NOT NULL,                 -- material, resume
+    kind        text NOT NULL,                 -- material, rollout (in waves), resume
     "to"        text NOT NULL,                 -- all, zone:NAME, centre:ID
-    text        text NOT NULL,                 -- material: name and version; resume: the reason
+    text        text NOT NULL,                 -- material, rollout: name and version; resume: the reason
     proposed_by text NOT NULL,
     proposed_at double precision NOT NULL,
     answered_by text,

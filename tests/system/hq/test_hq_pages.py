@@ -5,40 +5,26 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-import tempfile
-import time
 import uuid
-from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
-import httpx
 import pytest
 from playwright.async_api import Browser, Page, expect
 
-from dialer.desk.pages_built import BUILT, SOURCES
+from dialer.desk.pages_built import SOURCES
 from dialer.domain.clock import SystemClock
 from dialer.domain.enums import HqRole
-from dialer.domain.signing import create_key_file
-from dialer.hq.actions import SQL, HqActions
-from dialer.hq.batch_import import BatchImporter, ReceivedBatch
-from dialer.hq.cpu_share import CpuShares
 from dialer.hq.database import open_database
-from dialer.hq.desk import open_accounts, run_hq_desk
-from dialer.hq.expected import COLUMNS, read_official_turnout, store_official_turnout
-from dialer.hq.material import assign_material, read_online_signing_key
+from dialer.hq.desk import open_accounts
+from dialer.hq.expected import COLUMNS
+from dialer.hq.material import assign_material
+from dialer.hq.proposals import SQL, Proposals
 from dialer.hq.rights import ACTIONS_OF_ROLE, HqAction
 from dialer.hq.seal_chains import SealChain
 from dialer.hq.seal_records import write_chain_of_sealed_epochs
-from dialer.hq.servers import run_postgresql
 from dialer.hq.store_records import write_stores
-from dialer.hq.stores import KnownStore, StoreSightings, StoreState
-from dialer.material.repository import Repository
-from dialer.settings.headquarters import HqSettings
-from dialer.web.access import HQ_COOKIE
-from dialer.web.assets import read_assets
+from dialer.hq.stores import KnownStore, StoreState
 from tests.support.browser import (
     NEEDS_A_BROWSER,
     SIZES,
@@ -50,8 +36,8 @@ from tests.support.browser import (
 )
 from tests.support.command_line import run
 from tests.support.desk import PASSWORD
-from tests.support.headquarters import NOW, attempt_row, batch, create_database, mark_row, query_database, row
-from tests.support.material import KEYS, PEOPLE
+from tests.support.headquarters import NOW, create_database, query_database
+from tests.support.headquarters_pages import Headquarters, publish_material
 from tests.support.sealing import SealingStore
 from tests.support.seats import CHEAP
 from tests.support.waiting import HANG_SECONDS
@@ -65,117 +51,6 @@ ACTION_OF_ROUTE = {
     ("GET", "/api/hq/audit"): HqAction.READ_AUDIT,
 }
 LANGUAGES = sorted(path.stem for path in (SOURCES / "locales/hq").glob("*.ftl"))
-
-
-@pytest.fixture(scope="module")
-def address() -> Iterator[str]:
-    with (
-        tempfile.TemporaryDirectory(prefix="matdan-pg-", ignore_cleanup_errors=True) as folder,
-        run_postgresql(Path(folder)) as running,
-    ):
-        yield running
-
-
-@dataclass(slots=True)
-class Headquarters:
-    """Running pages for two zones with a centre each.
-
-    Each role has an account for all zones, named like the role, and one for the zone west, such as `media-west`.
-    """
-
-    settings: HqSettings
-    origin: str
-    browser: httpx.AsyncClient
-    tokens: dict[str, str]
-
-    @property
-    def database(self) -> str:
-        return self.settings.gather.database.get_secret_value()
-
-    async def get(self, user: str, path: str) -> httpx.Response:
-        return await self.browser.get(path, headers=self.headers(user))
-
-    async def post(self, user: str, path: str, **body: Any) -> httpx.Response:
-        return await self.browser.post(path, json=body, headers={"origin": self.origin, **self.headers(user)})
-
-    async def problem(self, user: str, path: str, **body: Any) -> str:
-        """Post and return the problem that the answer names."""
-        return str((await self.post(user, path, **body)).json()["problem"])
-
-    async def succeed(self, user: str, path: str, **body: Any) -> None:
-        answer = await self.post(user, path, **body)
-        assert answer.status_code == 204, answer.text
-
-    def headers(self, user: str) -> dict[str, str]:
-        return {"cookie": f"{HQ_COOKIE}={self.tokens[user]}"} if user in self.tokens else {}
-
-
-@pytest.fixture
-async def hq(tmp_path: Path, address: str) -> AsyncIterator[Headquarters]:
-    settings = HqSettings.model_validate(
-        {
-            "servers": ["nats://127.0.0.1:1"],  # unreachable: the pages must open without it
-            "gather": {"database": await create_database(address, f"hq_{uuid.uuid4().hex[:8]}")},
-            "centres": [
-                {"id": "pune-1", "zone": "west", "state": "S13", "seats": 40},
-                {"id": "patna-1", "zone": "east", "seats": 20},
-            ],
-            "expected_progress": [
-                {"at": "07:00", "contacted": 0.0, "voted": 0.0},
-                {"at": "18:00", "contacted": 0.9, "voted": 0.6},
-            ],
-            "desk": {"port": 0, "file": tmp_path / "hq.desk.db"},
-            "bundles": {"folder": tmp_path / "material", "online_key_file": tmp_path / "online.key"},
-        }
-    )
-    create_key_file(tmp_path / "online.key")
-    tokens = await create_accounts(settings, tmp_path)
-    async with open_database(settings.gather.database.get_secret_value()) as db:
-        await db.prepare_schema()
-        await db.run_statement("INSERT INTO centre (centre, zone) VALUES ('pune-1', 'west'), ('patna-1', 'east')")
-        rows = [mark_row(1, 7), mark_row(2, 8, "not-yet"), attempt_row(3), row(4, "test-marks", at=NOW)]
-        importer = BatchImporter(settings, db, SystemClock(), StoreSightings(), CpuShares())
-        await importer.commit_batches("UP.1", 0, [ReceivedBatch(1, "up.pune-1", batch(rows))])
-    async with (
-        run_hq_desk(settings, read_assets(BUILT), hasher=CHEAP) as origin,
-        httpx.AsyncClient(base_url=origin) as browser,
-    ):
-        yield Headquarters(settings, origin, browser, tokens)
-
-
-async def create_accounts(settings: HqSettings, folder: Path) -> dict[str, str]:
-    """Create accounts and import official turnout. Return a session token of each account with a password."""
-    tokens = {}
-    async with open_accounts(settings, SystemClock(), CHEAP) as (db, accounts, people, _):
-        for role in HqRole:
-            for account, zone in ((role.value, ""), (f"{role}-west", "west")):
-                if zone or role is not HqRole.ZONE:
-                    await accounts.save_account(account, role, zone, "a-test")
-        await people.directory.refresh_users()
-        for account in accounts.role_of:
-            await people.set_password(account, PASSWORD)
-            tokens[account] = await people.begin_session(account)
-        await accounts.save_account("ravi-of-patna", HqRole.ZONE, "east", "a-test")
-        figures = folder / "official.csv"
-        figures.write_text(
-            "state_code,constituency_number,part_number,at,electors,percent\nS13,209,,2026-04-22 11:00,300000,31.5\n",
-            encoding="utf-8",
-        )
-        await store_official_turnout(db, read_official_turnout(figures, ZoneInfo("Asia/Kolkata")))
-    return tokens
-
-
-def publish_material(settings: HqSettings, folder: Path) -> Repository:
-    """Publish version 8 of a bundle, signed by media and compliance."""
-    (folder / "source").mkdir()
-    (folder / "source" / "page.txt").write_text("text", encoding="utf-8")
-    repository, online, now = Repository(settings.bundles.folder), read_online_signing_key(settings), time.time()
-    repository.create_repository([KEYS["r1"], KEYS["r2"]], [], PEOPLE, online, now)
-    repository.draft_bundle(folder / "source", "turnout", 8, "india", now)
-    for name in ("lata", "meena"):
-        repository.sign_draft(KEYS[name])
-    repository.publish_draft(online, now)
-    return repository
 
 
 async def test_each_route_of_the_pages_is_allowed_only_to_the_roles_of_its_action(hq: Headquarters) -> None:
@@ -330,9 +205,9 @@ async def test_interrupted_material_assignment_is_later_recorded_as_done_or_fail
                 await SQL.answer_proposal.run_statement(db, number, "compliance", clock.now() - 300, "confirmed", "")
             await SQL.answer_proposal.run_statement(db, number, "compliance", clock.now(), "confirmed", "")
         assign_material(hq.settings, "turnout", 8, ["centre:pune-1"])
-        actions = HqActions(hq.settings, page_database, accounts, lambda: None)
+        settling = Proposals(hq.settings, page_database, accounts)
         for _ in range(2):
-            await actions.record_missing_proposal_results()
+            await settling.record_missing_proposal_results()
         settled = [each for each in await page_database.read_audit_entries() if each.kind == "material-settled"]
         assert [json.loads(each.what)["state"] for each in settled] == ["done", "failed"]
         assert json.loads(settled[1].what)["version"] == "turnout 8"

@@ -7,6 +7,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
+import tempfile
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -17,19 +18,25 @@ import typer
 
 from dialer.cli import hq_bundle
 from dialer.domain.clock import SystemClock
+from dialer.domain.enums import HqRole
 from dialer.domain.orders import OrderKind, SignedOrder
 from dialer.domain.signing import derive_public_key, format_public_key
+from dialer.hq.desk import open_accounts
 from dialer.hq.orders import create_order
-from dialer.hq.servers import NatsServer, run_nats_server
+from dialer.hq.servers import NatsServer, run_nats_server, run_postgresql
 from dialer.material.centre import CentreMaterial, MaterialSource
 from dialer.mqtt.dialler_client import Reply
 from dialer.nats.messages import CMD
 from dialer.nats.session import open_session
+from dialer.settings.headquarters import load_hq_settings
 from dialer.uplink import material
 from dialer.uplink.dialler import DiallerCommands
 from dialer.uplink.material import MaterialUpdater
 from tests.support.command_line import run
+from tests.support.desk import PASSWORD
+from tests.support.headquarters import create_database, query_database
 from tests.support.material import KEYS, Publisher, publishing
+from tests.support.seats import CHEAP
 from tests.support.waiting import HANG_SECONDS
 
 LEADERS = {"asha": b"a" * 32, "ravi": b"r" * 32}
@@ -52,6 +59,15 @@ class Dialler(DiallerCommands):
 async def server(tmp_path: Path) -> AsyncIterator[NatsServer]:
     async with run_nats_server(tmp_path / "nats") as running:
         yield running
+
+
+@pytest.fixture
+async def database() -> AsyncIterator[str]:
+    with (
+        tempfile.TemporaryDirectory(prefix="matdan-pg-", ignore_cleanup_errors=True) as folder,
+        run_postgresql(Path(folder)) as address,
+    ):
+        yield await create_database(address, "hq")
 
 
 @pytest.fixture
@@ -84,7 +100,7 @@ def active_versions(folder: Path) -> dict[str, str]:
 
 
 async def test_material_bundle_rolls_out_in_waves_stops_at_a_problem_and_rolls_back(
-    tmp_path: Path, server: NatsServer, publisher: Publisher, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, server: NatsServer, database: str, publisher: Publisher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(material, "CHECK_SECONDS", 0.2)
     monkeypatch.setattr(hq_bundle, "CHECK_SECONDS", 0.05)
@@ -93,13 +109,18 @@ async def test_material_bundle_rolls_out_in_waves_stops_at_a_problem_and_rolls_b
         (tmp_path / f"{name}.key").touch(mode=0o600)
         key = format_public_key(KEYS[name]).replace("ed25519:", "ed25519-private:")  # a private key has the same length
         (tmp_path / f"{name}.key").write_text(key)
-    lines = [f'servers = ["{server.nats_server_url}"]', "[bundles]", f'folder = "{publisher.folder}"']
+    lines = [f'servers = ["{server.nats_server_url}"]', f'gather.database = "{database}"']
+    lines += [f'desk.file = "{tmp_path / "hq.desk.db"}"', "[bundles]", f'folder = "{publisher.folder}"']
     lines += [f'online_key_file = "{tmp_path / "online.key"}"']
     for name, private in LEADERS.items():
         lines += ["[[leaders]]", f'name = "{name}"', f'key = "{format_public_key(derive_public_key(private))}"']
     for name, zone in ZONES.items():
         lines += ["[[centres]]", f'id = "{name}"', f'zone = "{zone}"']
     config.write_text("\n".join(lines))
+    async with open_accounts(load_hq_settings(config), SystemClock(), CHEAP) as (_, accounts, people, _):
+        for role in (HqRole.MEDIA, HqRole.COMPLIANCE):
+            await accounts.save_account(role.value, role, "", "a-test")
+            await people.set_password(role.value, PASSWORD)
 
     printed: list[str] = []
     echo = typer.echo
@@ -110,8 +131,11 @@ async def test_material_bundle_rolls_out_in_waves_stops_at_a_problem_and_rolls_b
 
     monkeypatch.setattr(typer, "echo", record)
 
-    async def bundle(*arguments: Any) -> tuple[int, str]:
-        code, output = await asyncio.to_thread(run, "hq", "bundle", *arguments, "-c", config)
+    async def bundle(*arguments: Any, user: str = "") -> tuple[int, str]:
+        """Run a command about bundles, as a user of headquarters' pages if one is given."""
+        options = ["--as", user, "--password", "-"] if user else []
+        words: list[Any] = ["hq", "bundle", *arguments, *options, "-c", config]
+        code, output = await asyncio.to_thread(run, *words, given=f"{PASSWORD}\n")
         return code, re.sub(
             r"20\d\d-\d\d-\d\d .*\n", "", output
         )  # without log lines of the centres, which run in this process
@@ -128,9 +152,21 @@ async def test_material_bundle_rolls_out_in_waves_stops_at_a_problem_and_rolls_b
             assert (code, f"approves turnout-{version}" in output, f"{name} ({part})" in output) == (0, True, True)
         assert (await bundle("publish"))[0] == 0
 
+    async def confirm_last_proposal() -> tuple[int, str]:
+        [(last,)] = await query_database(database, "SELECT max(id) FROM proposal")
+        options: list[Any] = ["--as", "compliance", "--password", "-", "-c", config]
+        return await asyncio.to_thread(run, "hq", "proposal", "confirm", str(last), *options, given=f"{PASSWORD}\n")
+
+    async def confirm_rollout(version: int) -> None:
+        """Propose a rollout as one user, and confirm it as another."""
+        code, output = await bundle("waves", "turnout", version, user="media")
+        assert (code, "of media waits for another user" in output) == (1, True)
+        assert "confirmed" in (await confirm_last_proposal())[1]
+
     async with centres(tmp_path, server, publisher):
         await approve(1, "flow: 1")
-        code, output = await bundle("waves", "turnout", 1, "--hold", 0)
+        await confirm_rollout(1)
+        code, output = await bundle("waves", "turnout", 1, "--hold", 0, user="media")
         steps = [
             "turnout 1 to centre:c1, centre:c2, centre:c3: 3 centres",
             "turnout 1 to zone:west: 4 centres",
@@ -149,10 +185,9 @@ async def test_material_bundle_rolls_out_in_waves_stops_at_a_problem_and_rolls_b
                     "cmd.centre.c4", signed.add_signature("ravi", LEADERS["ravi"]).model_dump_json().encode()
                 )
 
+            await confirm_rollout(1)
             await order(OrderKind.STOP_ALL)
-            again = asyncio.create_task(
-                bundle("waves", "turnout", 1, "--hold", 0.02)
-            )  # as after the first rollout was killed
+            again = asyncio.create_task(bundle("waves", "turnout", 1, "--hold", 0.02, user="media"))
             async with asyncio.timeout(HANG_SECONDS):
                 while "waiting: leaders have stopped c4" not in printed:
                     await asyncio.sleep(0.02)
@@ -161,7 +196,8 @@ async def test_material_bundle_rolls_out_in_waves_stops_at_a_problem_and_rolls_b
             waiting = ["waiting: leaders have stopped c4", "continuing: no stop in force"]
             assert (code, [line for line in output.splitlines() if line not in steps]) == (0, waiting)
         await approve(2, "wrong")
-        code, output = await bundle("waves", "turnout", 2, "--hold", 0, "--first", "c3", "--first", "c5")
+        await confirm_rollout(2)
+        code, output = await bundle("waves", "turnout", 2, "--hold", 0, "--first", "c3", "--first", "c5", user="media")
         assert (
             code,
             "stopped, no further centre receives the version: c" in output,
@@ -171,21 +207,25 @@ async def test_material_bundle_rolls_out_in_waves_stops_at_a_problem_and_rolls_b
             while active_versions(tmp_path) != dict.fromkeys(ZONES, "turnout-1"):
                 await asyncio.sleep(0.05)
         await approve(3, "flow: 3")
-        assert (await bundle("assign", "turnout", 3, "--to", "all")) == (0, "turnout 3: all\n")
+        proposals = await query_database(
+            database, "SELECT state, result LIKE '%rolled back: no such node%' FROM proposal ORDER BY id"
+        )
+        assert proposals == [("done", False), ("done", False), ("failed", True)]
+        assert (await bundle("assign", "turnout", 3, "--to", "all", user="media"))[0] == 0
+        assert "done" in (await confirm_last_proposal())[1]
         async with asyncio.timeout(HANG_SECONDS):
             while set(active_versions(tmp_path).values()) != {"turnout-3"}:
                 await asyncio.sleep(0.05)
-        assert (await bundle("assign", "turnout", 1, "--to", "zone:west"))[
-            1
-        ] == "turnout 1: zone:west\nturnout 3: all\n"
+        assert (await bundle("assign", "turnout", 1, "--to", "zone:west", user="media"))[0] == 0
+        assert "done" in (await confirm_last_proposal())[1]
         async with asyncio.timeout(HANG_SECONDS):
             while list(active_versions(tmp_path).values()) != [
                 f"turnout-{1 if zone == 'west' else 3}" for zone in ZONES.values()
             ]:
                 await asyncio.sleep(0.05)
-        code, output = await bundle("assign", "turnout", 9, "--to", "all")
+        code, output = await bundle("assign", "turnout", 9, "--to", "all", user="media")
         assert (code, "is not approved" in output) == (2, True)
-        assert (await bundle("withdraw", "turnout", 2))[0] == 0
+        assert (await bundle("withdraw", "turnout", 2, user="media"))[0] == 0
         assert "withdraws bundles/turnout/2.json" in (await bundle("sign", "--key", tmp_path / "meena.key"))[1]
         assert (await bundle("renew"))[0] == 0
 

@@ -20,7 +20,7 @@ from dialer.domain.model import CampaignState, Disposition, MarkSource, Outcome
 from dialer.domain.orders import OrderKind
 from dialer.domain.view import CallState, HoldReason, SeatState, TransferStage
 from dialer.engine.command.catalogue import COMMANDS
-from dialer.hq.actions import CONFIRM_ACTIONS
+from dialer.hq.proposals import CONFIRM_ACTIONS
 from dialer.pacing.port import Limit
 from dialer.roll.cells import RELATIONS, SEXES
 from dialer.rules.gate import Reason
@@ -177,7 +177,7 @@ def test_headquarters_page_has_a_text_for_every_code_from_the_server() -> None:
     words |= {f"fault-{word}" for word in re.findall(r'(?:push\(|words: \[)"([a-z-]+)"', wire)}
     words |= {f"view-{name}" for name in re.findall(r"^  (\w+): [A-Z]\w+,$", sources, re.MULTILINE)}
     words |= {f"role-{role}" for role in HqRole} | {f"order-{kind}" for kind in OrderKind}
-    words |= {f"proposal-is-{state}" for state in ("confirmed", "declined", "done", "failed")}
+    words |= {f"proposal-is-{state}" for state in ("confirmed", "declined", "done", "failed", "expired")}
     words |= {f"campaign-{state}" for state in CampaignState}
     actions = re.findall(
         r'append_audit\(\s*db, "([a-z-]+)"',

@@ -92,9 +92,9 @@ function answer(each: Proposal, confirm: boolean): void {
   });
 }
 
-function Proposals({ kind }: { kind: Proposal["kind"] }) {
+function Proposals({ kinds, right }: { kinds: Proposal["kind"][]; right: string }) {
   const shown = proposals()
-    .filter((each) => each.kind === kind)
+    .filter((each) => kinds.includes(each.kind))
     .reverse();
   return (
     <ul class="alerts" aria-label={t("proposals")}>
@@ -105,9 +105,10 @@ function Proposals({ kind }: { kind: Proposal["kind"] }) {
           {each.answered_by && each.answered_at !== null && (
             <small>{t("answered-by", { name: each.answered_by, at: moment(each.answered_at), state: word("proposal-is", each.state) })}</small>
           )}
+          {each.state === "expired" && <small>{t("proposal-is-expired")}</small>}
           {each.result && <small lang="en">{each.result}</small>}
           {each.state === "open" && each.proposed_by === who().name && <em>{t("second-person")}</em>}
-          {each.state === "open" && each.proposed_by !== who().name && may(`confirm-${kind}`) && (
+          {each.state === "open" && each.proposed_by !== who().name && may(right) && (
             <span class="row">
               <button class="main" onClick={() => answer(each, true)}>
                 {t("confirm")}
@@ -146,7 +147,7 @@ export function MaterialView() {
         </form>
       )}
       <p>{material?.approved.length ? t("approved", { versions: material.approved.map((each) => versionOf(each).join(" ")).join(", ") }) : t("nothing-approved")}</p>
-      <Proposals kind="material" />
+      <Proposals kinds={["material", "rollout"]} right="confirm-material" />
       <div class="columns">
         <div>
           <h3>{t("ordered")}</h3>
@@ -222,7 +223,7 @@ export function Orders() {
           <button>{t("propose-resume")}</button>
         </form>
       )}
-      <Proposals kind="resume" />
+      <Proposals kinds={["resume"]} right="confirm-resume" />
     </Section>
   );
 }

@@ -37,7 +37,7 @@ function Head() {
   const waiting = proposals().filter((each) => each.state === "open");
   const many: Partial<Record<View, number>> = {
     incidents: incidents().length,
-    material: waiting.filter((each) => each.kind === "material").length,
+    material: waiting.filter((each) => each.kind !== "resume").length,
     orders: waiting.filter((each) => each.kind === "resume").length,
   };
   const views = (Object.keys(VIEWS) as View[]).filter((each) => each !== "account" && (each !== "audit" || may("read-audit")));

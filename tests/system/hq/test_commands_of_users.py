@@ -1,0 +1,181 @@
+"""Commands at headquarters act as a user of its pages: the same rights, the same second user, and the same audit."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dialer.domain.clock import SystemClock
+from dialer.hq.desk import open_accounts
+from dialer.hq.proposals import VALID_SECONDS
+from tests.support.command_line import run
+from tests.support.desk import PASSWORD
+from tests.support.headquarters import query_database
+from tests.support.headquarters_pages import Headquarters, publish_material
+from tests.support.seats import CHEAP
+
+ANSWER = "/api/hq/proposals/answer"
+MATERIAL = "/api/hq/proposals/material"
+
+
+async def command(
+    hq: Headquarters, user: str, *words: str, password: str = PASSWORD, settings: Path | None = None
+) -> tuple[int, str]:
+    """Run `dialer hq` as a user. Return exit code and output."""
+    options: list[Any] = ["--as", user, "--password", "-", "-c", settings or hq.path]
+    return await asyncio.to_thread(run, "hq", *words, *options, given=f"{password}\n")
+
+
+async def read_actions(hq: Headquarters) -> list[tuple[str, str, dict[str, str]]]:
+    """Return kind, user and details of the audit's entries about material, the oldest first."""
+    entries = (await hq.get("compliance", "/api/hq/audit")).json()[::-1]
+    return [
+        (each["kind"], each["who"], json.loads(each["what"]))
+        for each in entries
+        if each["kind"] not in {"account-set", "account-removed"}
+    ]
+
+
+async def test_material_that_a_command_proposes_is_assigned_once_another_user_confirms_it(
+    hq: Headquarters, tmp_path: Path
+) -> None:
+    repository = publish_material(hq.settings, tmp_path)
+    code, output = await command(hq, "media", "bundle", "assign", "turnout", "8", "--to", "centre:pune-1")
+    assert (code, "proposal 1 of media waits for another user" in output) == (0, True)
+    assert repository.read_roll_out_waves().waves == ()
+    confirmed = await hq.post("compliance", ANSWER, id=1, answer="confirm")
+    assert confirmed.json() == {"state": "done", "result": ""}
+    await hq.succeed("media", MATERIAL, name="turnout", version=8, to="zone:east")
+    assert await command(hq, "compliance", "proposal", "confirm", "2") == (0, "proposal 2: done\n")
+    assert {to for wave in repository.read_roll_out_waves().waves for to in wave.to} == {"centre:pune-1", "zone:east"}
+
+
+async def test_actions_of_commands_and_of_pages_are_alike_in_the_audit(hq: Headquarters, tmp_path: Path) -> None:
+    publish_material(hq.settings, tmp_path)
+    await command(hq, "media", "bundle", "assign", "turnout", "8", "--to", "centre:pune-1")
+    await command(hq, "compliance", "proposal", "decline", "1")
+    by_command = await read_actions(hq)
+    await hq.succeed("media", MATERIAL, name="turnout", version=8, to="centre:pune-1")
+    await hq.post("compliance", ANSWER, id=2, answer="decline")
+    by_page = [(kind, who, {**what, "proposal": "1"}) for kind, who, what in (await read_actions(hq))[2:]]
+    assert [(kind, who) for kind, who, _ in by_page] == [
+        ("material-proposed", "media"),
+        ("material-answered", "compliance"),
+    ]
+    assert by_command == by_page
+    async with open_accounts(hq.settings, SystemClock(), CHEAP) as (db, _, _, _):
+        assert await db.find_breaks_in_audit_chain() == []
+
+
+@pytest.mark.parametrize("to", ["all", "centre:pune-1"])
+async def test_command_proposes_material_for_an_account_exactly_if_the_page_does(
+    hq: Headquarters, tmp_path: Path, to: str
+) -> None:
+    publish_material(hq.settings, tmp_path)
+    accepted = set()
+    for user in hq.tokens:
+        on_page = await hq.post(user, MATERIAL, name="turnout", version=8, to=to)
+        code, output = await command(hq, user, "bundle", "assign", "turnout", "8", "--to", to)
+        assert (code == 0) is (on_page.status_code == 204), (user, output)
+        accepted |= {user} if code == 0 else set()
+    in_west = {"media-west", "headquarters-west"} if to == "centre:pune-1" else set()
+    assert accepted == {"media", "headquarters", *in_west}
+
+
+@pytest.mark.parametrize("kind", ["rollout", "resume"])
+async def test_command_answers_a_proposal_for_an_account_exactly_if_the_page_does(hq: Headquarters, kind: str) -> None:
+    sql = (
+        'INSERT INTO proposal (kind, "to", text, proposed_by, proposed_at)'
+        " VALUES ($1, 'zone:west', 'turnout 8', 'headquarters', extract(epoch from now())) RETURNING id"
+    )
+    accepted = set()
+    for user in hq.tokens:
+        [(first,)], [(second,)] = [await query_database(hq.database, sql, kind) for _ in range(2)]
+        on_page = await hq.post(user, ANSWER, id=first, answer="decline")
+        code, output = await command(hq, user, "proposal", "decline", str(second))
+        assert (code == 0) is (on_page.status_code == 200), (user, output)
+        accepted |= {user} if code == 0 else set()
+    assert accepted == {"compliance", "compliance-west", "headquarters-west"}  # not the user who proposed it
+
+
+async def test_each_refused_command_of_a_user_says_why_in_one_line(hq: Headquarters, tmp_path: Path) -> None:
+    publish_material(hq.settings, tmp_path)
+    assign = ("bundle", "assign", "turnout", "8", "--to", "all")
+    async with open_accounts(hq.settings, SystemClock(), CHEAP) as (_, _, people, _):
+        once = await people.create_one_time_password("ravi-of-patna")
+    without_database = tmp_path / "other.toml"
+    without_database.write_text(
+        f'gather.database = "postgresql://nobody@127.0.0.1:1/none"\ndesk.file = "{tmp_path / "other.db"}"\n'
+    )
+    assert (await command(hq, "headquarters", *assign))[0] == 0
+    old = await query_database(
+        hq.database,
+        'INSERT INTO proposal (kind, "to", text, proposed_by, proposed_at)'
+        " VALUES ('material', 'all', 'turnout 7', 'media', extract(epoch from now()) - $1::float8) RETURNING id",
+        VALID_SECONDS,
+    )
+    for user, words, options, expected in (
+        ("media", assign, {"password": "not the password"}, "no account has this name and password"),
+        ("nobody", assign, {}, "no account has this name and password"),
+        ("ravi-of-patna", assign, {"password": once}, "the user ravi-of-patna has a one-time password"),
+        ("viewer", assign, {}, "the role of the user viewer does not allow this"),
+        ("media-west", assign, {}, "outside the zone of the user media-west"),
+        ("media", ("bundle", "assign", "turnout", "8", "--to", "zone:nowhere"), {}, "these centres do not exist"),
+        ("media", ("bundle", "assign", "turnout", "9", "--to", "all"), {}, "this version is not approved"),
+        ("headquarters", ("proposal", "confirm", "1"), {}, "another user must confirm or decline it"),
+        ("compliance", ("proposal", "confirm", "99"), {}, "no proposal with this ID waits"),
+        (
+            "compliance",
+            ("proposal", "confirm", str(old[0][0])),
+            {},
+            "has expired, because nobody answered it within a day",
+        ),
+        ("viewer", ("bundle", "waves", "turnout", "8"), {}, "the role of the user viewer does not allow this"),
+        ("media-west", ("bundle", "waves", "turnout", "8"), {}, "outside the zone of the user media-west"),
+        ("viewer", ("bundle", "withdraw", "turnout", "8"), {}, "the role of the user viewer does not allow this"),
+        ("media", assign, {"settings": without_database}, "headquarters' database does not answer"),
+    ):
+        code, output = await command(hq, user, *words, **options)
+        assert (code, expected in output, output.count("\n")) == (2, True, 0), output
+    assert [kind for kind, _, _ in await read_actions(hq)] == ["material-proposed"]
+
+
+async def test_account_that_was_removed_can_no_longer_act_by_command(hq: Headquarters, tmp_path: Path) -> None:
+    publish_material(hq.settings, tmp_path)
+    assign = ("bundle", "assign", "turnout", "8", "--to", "all")
+    assert (await command(hq, "media", *assign))[0] == 0
+    async with open_accounts(hq.settings, SystemClock(), CHEAP) as (_, accounts, _, _):
+        await accounts.remove_account("media", "a-test")
+    code, output = await command(hq, "media", *assign)
+    assert (code, "no account has this name and password" in output) == (2, True)
+
+
+async def test_rollout_that_nobody_confirmed_in_time_is_proposed_again(hq: Headquarters, tmp_path: Path) -> None:
+    repository = publish_material(hq.settings, tmp_path)
+    waves = ("bundle", "waves", "turnout", "8")
+    for _ in range(2):  # a second call makes no second proposal
+        code, output = await command(hq, "media", *waves)
+        assert (code, output.startswith("turnout 8 in waves: proposal 1 of media waits for another user")) == (1, True)
+    await query_database(hq.database, "UPDATE proposal SET proposed_at = proposed_at - $1::float8", VALID_SECONDS)
+    assert "proposal 2 of media waits" in (await command(hq, "media", *waves))[1]
+    assert await command(hq, "compliance", "proposal", "confirm", "2") == (0, "proposal 2: confirmed\n")
+    assert repository.read_roll_out_waves().waves == ()  # it is carried out by the command
+    await query_database(hq.database, "UPDATE proposal SET answered_at = answered_at - $1::float8", VALID_SECONDS)
+    assert "proposal 3 of media waits" in (await command(hq, "media", *waves))[1]
+    code, output = await command(hq, "compliance", "proposal", "list")
+    states = [line.partition("+")[0].rpartition(": ")[2] for line in output.splitlines()]
+    assert (code, states) == (0, ["expired", "confirmed by compliance", "open"])
+
+
+async def test_withdrawal_is_drafted_and_audited_under_the_name_of_the_user(hq: Headquarters, tmp_path: Path) -> None:
+    repository = publish_material(hq.settings, tmp_path)
+    code, output = await command(hq, "media", "bundle", "withdraw", "turnout", "9")
+    assert (code, "turnout 9" in output) == (2, True)
+    assert await read_actions(hq) == []
+    assert (await command(hq, "media", "bundle", "withdraw", "turnout", "8"))[0] == 0
+    assert repository.find_draft_changes()[1] == ["bundles/turnout/8.json"]
+    assert await read_actions(hq) == [("withdrawal-drafted", "media", {"version": "turnout 8"})]
