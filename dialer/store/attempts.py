@@ -27,7 +27,7 @@ from dialer.domain.results import Encode
 from dialer.domain.view import ScreenPop
 from dialer.settings.site_time import DAY_SECONDS
 from dialer.store import claims, grounds, inbound_calls, number_hashes, outbox, peer_calls, targets
-from dialer.store.booth_workers import find_worker_on_number
+from dialer.store.booth_workers import find_booth_worker_by_phone
 from dialer.store.claims import EARLIEST_DUE
 from dialer.store.outbox import add_result_to_outbox
 from dialer.store.sql import Command, Connection, Query, Scalar, Statements, get_fields_as_sql_parameters
@@ -448,7 +448,7 @@ def _build_unfinished_attempts(db: Connection, rows: Iterable[UnfinishedAttempt]
     """Convert database rows to open attempts, each with the pending voters or the booth worker on its number."""
     found: list[OpenAttempt] = []
     for row in rows:
-        worker = find_worker_on_number(db, row.phone_id) if row.of_worker else None
+        worker = find_booth_worker_by_phone(db, row.phone_id) if row.of_worker else None
         pending = 1
         if not row.of_worker:
             pending += sum(voter_id != row.voter_id for voter_id in find_pending_voters(db, row.phone_id))

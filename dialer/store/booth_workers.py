@@ -67,7 +67,7 @@ def remove_unlisted_booth_workers(db: Connection, listed: Sequence[int]) -> int:
     return removed
 
 
-def find_worker_on_number(db: Connection, phone_id: int) -> BoothWorker | None:
+def find_booth_worker_by_phone(db: Connection, phone_id: int) -> BoothWorker | None:
     """Return the booth worker with a number, or None if the number is not on the list."""
     booths = SQL.booths_of_worker.fetch_all_rows(db, phone_id=phone_id)
     if not booths:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from dialer.domain.model import NO_VOTER, BoothWorker, Claim, VotingBooths
 from dialer.settings.site_time import DAY_SECONDS
 from dialer.store import campaigns, targets
-from dialer.store.booth_workers import find_worker_on_number
+from dialer.store.booth_workers import find_booth_worker_by_phone
 from dialer.store.number_facts import read_phone_facts
 from dialer.store.sql import Command, Connection, Query, Statements
 
@@ -314,7 +314,7 @@ class _Search:
         """Return a reservation (claim) of a number for one call, or None if the campaign has nobody to call at it."""
         worker: BoothWorker | None = None
         if self._calls_workers:
-            worker = find_worker_on_number(self.db, row.phone_id)
+            worker = find_booth_worker_by_phone(self.db, row.phone_id)
             addressed = None if worker is None else PendingOnPhone(NO_VOTER, 0, worker.language, worker.booth_ids[0])
         else:
             addressed = SQL.pending_on_phone.fetch_first_row(self.db, phone_id=row.phone_id)

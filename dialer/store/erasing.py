@@ -215,7 +215,7 @@ def purge_personal_data(db: Connection, *, at: float, secrets: Sequence[bytes], 
     for command in _PURGE + (_PURGE_RECORDS if records_too else ()):
         command.run_statement(db)
     SQL.blank_phones.run_statement(db, at=at)
-    seals.renew_salts_of_changed_rows(db)
+    seals.renew_hash_salts_of_changed_rows(db)
     return seals.restart_seals_after_purge(db, at) | before if records_too else before
 
 

@@ -173,7 +173,7 @@ def derive_turnout_status_at(db: Connection, voter_id: int, at: float) -> str:
     return _derive_status_from_marks(db, voter_id, at).turnout
 
 
-def find_last_mark_of_worker_call(db: Connection, attempt_id: AttemptId) -> tuple[str, int] | None:
+def find_last_mark_of_booth_worker_call(db: Connection, attempt_id: AttemptId) -> tuple[str, int] | None:
     """Return the key and voter of the last answer (mark) that a booth worker reported in a call and did not undo, or None."""
     return SQL.last_mark_of_worker_call.fetch_first_row(db, attempt_id=attempt_id)
 
@@ -183,7 +183,7 @@ def find_voters_by_mark_key(db: Connection, key: str) -> list[int]:
     return SQL.voters_with_key.fetch_all_values(db, key=key)
 
 
-def record_unknown_serial(db: Connection, unknown: UnknownSerial) -> None:
+def record_unknown_serial_number(db: Connection, unknown: UnknownSerial) -> None:
     """Store that a booth worker entered a serial number that no voter on the roll has.
 
     A repeated key changes nothing.

@@ -77,7 +77,7 @@ def erase_number_with_audit_entry(
         done = erase_number_from_store(db, encode, number, at=note.at, secrets=rules.secrets, with_voters=with_voters)
         if kept is None and done.phone_id is not None:
             delete_recording_rows(db, done.phone_id)
-        seals.renew_salts_of_changed_rows(db)
+        seals.renew_hash_salts_of_changed_rows(db)
         notes = 0 if done.phone_id is None else erase_notes_and_drafts_about_number(*store, done.phone_id)
         audit.append_entry_from_note(
             db,

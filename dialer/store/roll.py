@@ -200,7 +200,7 @@ def finish_roll_import(db: Connection) -> tuple[int, int, int]:
     return opted_out, SQL.booths_without_close.fetch_only_value(db), SQL.repeated_epics.fetch_only_value(db)
 
 
-def list_repeated_epics(db: Connection, most: int) -> list[RepeatedEpic]:
+def list_repeated_epic_numbers(db: Connection, most: int) -> list[RepeatedEpic]:
     """Return the first `most` EPIC (voter ID) numbers that several voters of one roll have.
 
     Slow, for it reads the whole roll.

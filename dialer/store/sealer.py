@@ -300,7 +300,7 @@ class Sealer:
                 self._log_change_of_row(Touched(name, one, two, None))
         return last
 
-    def renew_salts_of_changed_rows(self) -> None:
+    def renew_hash_salts_of_changed_rows(self) -> None:
         """Give new random hash salts to all rows that this transaction changed, because it erased names or numbers.
 
         Then the old digests in the log cannot be used to guess what was erased.

@@ -69,12 +69,12 @@ def seal_last_epoch(db: Connection, at: float) -> None:
             own.seal_epoch(at, EpochKind.CLOSE)
 
 
-def renew_salts_of_changed_rows(db: Connection) -> None:
+def renew_hash_salts_of_changed_rows(db: Connection) -> None:
     """Replace the random hash salts of all rows that the transaction has changed, because it erased names or numbers.
 
     Then the old digests in the seals' log cannot be used to guess what was erased.
     """
-    get_sealer_of_connection(db).renew_salts_of_changed_rows()
+    get_sealer_of_connection(db).renew_hash_salts_of_changed_rows()
 
 
 def restart_seals_after_purge(db: Connection, at: float) -> dict[str, str]:

@@ -215,11 +215,11 @@ class Store(StoreRunner):
     read_voter_for_screen = Read(voters.read_voter_for_screen)
     find_number_for_sms = Read(voters.find_number_for_sms)
     count_voters_lost_by_opt_out = Read(turnout.count_voters_lost_by_opt_out)
-    find_last_mark_of_worker_call = Write(
-        marks.find_last_mark_of_worker_call
+    find_last_mark_of_booth_worker_call = Write(
+        marks.find_last_mark_of_booth_worker_call
     )  # after the waiting writes, to find their marks
     find_voters_by_mark_key = Write(marks.find_voters_by_mark_key)
-    record_unknown_serial = Write(marks.record_unknown_serial)
+    record_unknown_serial_number = Write(marks.record_unknown_serial_number)
     enter_official_turnout = Write(polling_day_records.enter_official_turnout)
     record_complaint = Write(polling_day_records.record_complaint)
     answer_complaint = Write(polling_day_records.answer_complaint)

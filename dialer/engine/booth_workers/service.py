@@ -71,7 +71,7 @@ class BoothWorkers:
         voter_id = None if booth_id is None else await self._store.find_voter_by_serial(booth_id, serial)
         if voter_id is None:
             unknown = UnknownSerial(key, call.attempt_id, worker_id, serial, booth_id, now)
-            await self._store.record_unknown_serial(unknown)
+            await self._store.record_unknown_serial_number(unknown)
             _log.info("serial.refused", worker=worker_id, booth=booth_id, serial=serial, attempt=call.attempt_id)
             raise CommitTargetNotFound(
                 f"no voter at that polling station has the serial {serial}: check the number and enter it again"
@@ -94,7 +94,7 @@ class BoothWorkers:
         The voter stays marked as voted if somebody else has reported it too. Raises CommitTargetNotFound if the call
         has no serial number, StoreError.
         """
-        last = None if call.worker is None else await self._store.find_last_mark_of_worker_call(call.attempt_id)
+        last = None if call.worker is None else await self._store.find_last_mark_of_booth_worker_call(call.attempt_id)
         if last is None or call.worker is None:
             raise CommitTargetNotFound("no serial was entered on this call")
         undone, voter_id = last
