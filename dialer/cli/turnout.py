@@ -226,9 +226,7 @@ def _read_turnout_figures(path: Path, day: str) -> list[_Entry]:
     for row in SmallTable(path, COLUMNS, _OPTIONAL).read_rows():
         part = row.parse_number_in_column("part") if row["part"] else None
         area = (row.parse_number_in_column("constituency"), part, row["state"])
-        figures.append(
-            _parse_turnout_figure(row.file_and_row_number, row["day"] or day, area, row["by"], row["turnout"])
-        )
+        figures.append(_parse_turnout_figure(row.location_in_file, row["day"] or day, area, row["by"], row["turnout"]))
     if not figures:
         raise RollError(f"{path}: the file has no turnout figures; write one figure per row, below the headings")
     return figures

@@ -128,7 +128,7 @@ class Monitor:
 
     async def _serve_connection(self, connection: Connection, stop: asyncio.Event) -> None:
         # First and alone: amqtt, the embedded broker, may hang if another connection subscribes while this one publishes.
-        await self._compare_retained_seal()
+        await self._compare_store_with_seal_at_broker()
         async with asyncio.TaskGroup() as group:
             tasks = [
                 group.create_task(
@@ -154,7 +154,7 @@ class Monitor:
     async def _import_peer_opt_out(self, opt_out: PeerOptOutRecord) -> None:
         await self._engine.import_opt_out(opt_out.number_hash, at=opt_out.at, centre=opt_out.centre)
 
-    async def _compare_retained_seal(self) -> None:
+    async def _compare_store_with_seal_at_broker(self) -> None:
         """Compare the store, once, with the seal (signature over the store's changes) that the broker retains.
 
         This is done before the dialler publishes a newer seal, which replaces the retained one.
@@ -197,7 +197,7 @@ class Monitor:
     async def _publish_last_messages(self, connection: Connection) -> None:
         try:
             async with asyncio.timeout(FAREWELL_SECONDS):
-                await self._compare_retained_seal()
+                await self._compare_store_with_seal_at_broker()
                 await self._relay.publish_waiting_rows(connection.publish_message)
                 await self._publisher.publish_farewell(connection.publish_message)
         except* (BrokerUnreachable, MqttError, StoreError, TimeoutError) as errors:

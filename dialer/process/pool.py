@@ -43,7 +43,7 @@ def run_jobs_in_processes(
     if not jobs:
         return
     to_repeat: list[Job] = []
-    pool = ProcessPoolExecutor(workers, mp_context=_SPAWN, initializer=_limit_worker_resources)
+    pool = ProcessPoolExecutor(workers, mp_context=_SPAWN, initializer=_limit_memory_of_worker_process)
     try:
         with _block_interrupts():
             futures = {pool.submit(work, job): job for job in jobs}
@@ -61,7 +61,7 @@ def run_jobs_in_processes(
 
 
 def _run_job_in_own_process(work: Callable[[Job], Result], job: Job) -> Result | None:
-    with ProcessPoolExecutor(1, mp_context=_SPAWN, initializer=_limit_worker_resources) as pool:
+    with ProcessPoolExecutor(1, mp_context=_SPAWN, initializer=_limit_memory_of_worker_process) as pool:
         with _block_interrupts():
             future: Future[Result] = pool.submit(work, job)
         try:
@@ -70,7 +70,7 @@ def _run_job_in_own_process(work: Callable[[Job], Result], job: Job) -> Result |
             return None
 
 
-def _limit_worker_resources() -> None:
+def _limit_memory_of_worker_process() -> None:
     """Limit the memory of a worker process, so that a decompression bomb fails only its job, and disable core dumps."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     _, hard = resource.getrlimit(resource.RLIMIT_DATA)

@@ -57,13 +57,13 @@ class TableRow:
         return self.cells.get(name, "")
 
     @property
-    def file_and_row_number(self) -> str:
+    def location_in_file(self) -> str:
         """The file and the row number, with which an error about this row begins."""
         return f"{self.path}: row {self.number:,}"
 
     def make_row_error(self, problem: str) -> RollError:
         """Return an error about this row. Its text adds that no row of the file is imported."""
-        return RollError(f"{self.file_and_row_number}: {problem}; nothing was imported")
+        return RollError(f"{self.location_in_file}: {problem}; nothing was imported")
 
     def parse_number_in_column(self, name: str, text: str | None = None) -> int:
         """Return the whole number in a column of this row, in any Indian digits.
@@ -76,7 +76,7 @@ class TableRow:
         digits = (self[name] if text is None else text).translate(ASCII_DIGITS).removesuffix(".0")
         if not (digits.isascii() and digits.isdecimal() and len(digits) <= 9):
             raise RollError(
-                f"{self.file_and_row_number}: the column {name} is not a whole number; nothing was imported: correct this cell"
+                f"{self.location_in_file}: the column {name} is not a whole number; nothing was imported: correct this cell"
             )
         return int(digits)
 

@@ -42,7 +42,7 @@ def _wrap_finding_in_list(finding: Finding) -> list[Finding]:
     return [finding]
 
 
-def _list_allowed_offers(settings: Settings) -> frozenset[Offer]:
+def _list_services_flows_may_offer(settings: Settings) -> frozenset[Offer]:
     """Return what flows may offer to voters, such as a ride to the poll.
 
     Nothing is allowed if the profile is invalid, which another check reports.
@@ -65,7 +65,7 @@ def _check_flow(subject: str, flow: str, settings: Settings, use: str = "") -> I
             yield error(subject, f"script {script} cannot be run: {problem}")
         return
     loaded = load_flow(flow)
-    refuse_unsafe_flow(loaded, load_texts(settings.flows.texts), _list_allowed_offers(settings))
+    refuse_unsafe_flow(loaded, load_texts(settings.flows.texts), _list_services_flows_may_offer(settings))
     yield ok(subject, f"flow {loaded.name} {loaded.version} is valid{use}")
     if loaded.name != Path(loaded.file).stem:
         text = f"{loaded.file} contains the flow {loaded.name}: reports use that name, subdialogs use the file's"
@@ -80,7 +80,7 @@ def _check_flow(subject: str, flow: str, settings: Settings, use: str = "") -> I
 def _check_agents_script(campaign: str, settings: Settings) -> Iterator[Finding]:
     subject = f"campaign {campaign}"
     [script] = (
-        ScriptLibrary({campaign: list_site_scripts(settings)[campaign]}, _list_allowed_offers(settings))
+        ScriptLibrary({campaign: list_site_scripts(settings)[campaign]}, _list_services_flows_may_offer(settings))
         .load_scripts()
         .values()
     )
