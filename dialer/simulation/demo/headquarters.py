@@ -344,7 +344,7 @@ async def _check_databases(
 ) -> list[HqCheck]:
     """Check that headquarters' database and the centres' stores agree once everything is uploaded."""
 
-    async def are_databases_settled() -> bool:
+    async def are_all_results_uploaded() -> bool:
         if any(has_unfinished_calls(each) for each in real):
             return False
         up = [each.query_store_of_centre(_UPLOADED)[0] for each in real]
@@ -353,7 +353,7 @@ async def _check_databases(
             through[each.name] == each.truth.announced for each in virtual
         )
 
-    await _wait_until_condition_holds(are_databases_settled, LAST_TALK_SECONDS)
+    await _wait_until_condition_holds(are_all_results_uploaded, LAST_TALK_SECONDS)
     await _wait_until_condition_holds(lambda: _are_all_centres_updated(real, virtual))
     checks = [await _check_hq_counters(hq_database, real, virtual), await _check_no_duplicates(hq_database)]
     voted = [set(each.query_store_of_centre(_VOTED)) for each in real]

@@ -72,10 +72,10 @@ class RehearsalStaff:
         if isinstance(command, SeatLogIn) and command.seat in self._numbers:
             command = SeatLogIn(seat=command.seat, agent=self._numbers[command.seat], pin=REHEARSAL_PIN)
         if isinstance(command, KeyedDisposition) and self._campaign.get(command.seat) in self._workers:
-            return await self._end_worker_call(command.seat)
+            return await self._end_booth_worker_call(command.seat)
         return await self._engine.execute_command(command, context)
 
-    async def _end_worker_call(self, seat: str) -> str:
+    async def _end_booth_worker_call(self, seat: str) -> str:
         """End a booth worker's call as an agent does: enter serials, and no disposition."""
         serials = {self._random.randint(1, _HIGHEST_SERIAL) for _ in range(self._random.randint(1, _MOST_SERIALS))}
         # Refused for a worker of several parts: the agent's page asks for the part, a simulated agent cannot name it.
