@@ -34,7 +34,7 @@ from dialer.roll.importer import Progress as ImportProgress
 from dialer.roll.mapping import DROPPED, NOT_USED, load_column_map
 from dialer.roll.sample import STATES, write_sample_roll
 from dialer.roll.weights import import_voter_weights
-from dialer.roll.workers import import_workers
+from dialer.roll.workers import import_booth_workers
 from dialer.settings.site import Settings
 from dialer.store.keys import read_site_key
 from dialer.store.spool import Spool
@@ -297,7 +297,7 @@ def import_worker_list(
     Workers are identified by number. A new list replaces their booths. The dialler must be stopped.
     """
     region = site.settings.centre.region
-    result = import_workers(
+    result = import_booth_workers(
         file, site.store_path, region, roll_version=roll_version, replace=replace, key=site.store_key
     )
     called, booths = format_count(result.workers, "worker"), format_count(result.booths, "booth")

@@ -61,7 +61,7 @@ class Housekeeping:
             self._eligibility.forget_ended_calls()
             rounds += 1
             if rounds % LOG_EVERY_ROUNDS == 0:
-                await self._seal_epoch()
+                await self._seal_records_of_last_minute()
                 await self._trim_outbox()
             for campaign_id, run in self._runs.list_campaign_runs_by_id():
                 if rounds % LOG_EVERY_ROUNDS == 0 and run.hold is None:
@@ -91,9 +91,9 @@ class Housekeeping:
     async def save_state_at_shutdown(self) -> None:
         """Save the engine's state after the last call, and seal the last epoch."""
         await self.save_intervals_and_learned_pacing()
-        await self._seal_epoch()
+        await self._seal_records_of_last_minute()
 
-    async def _seal_epoch(self) -> None:
+    async def _seal_records_of_last_minute(self) -> None:
         """Seal the records of the last minute (an epoch) and announce the seal.
 
         After an error the next epoch contains these records too.

@@ -147,7 +147,7 @@ class PollingPlan:
         return BoothPriorities(today.zones.keys(), read_booth_counts, centre, self.weights)
 
 
-def find_next_worker_call(
+def find_next_call_to_booth_worker(
     due_at: float | None, last_call_at: float | None, now: float, every_seconds: float
 ) -> float | None:
     """Return the time of a booth worker's next call on the polling day (epoch seconds), or None if there is none today.

@@ -205,7 +205,7 @@ class BoothOrder:
                 self._move_booth_in_order(booth_id, self._find_pass_of_booth(booth_id))
         self._put_booths_back_in_order(self._set_aside - self._empty)
 
-    def plan_claims(self, numbers: int) -> dict[int, int]:
+    def plan_reservations_by_booth(self, numbers: int) -> dict[int, int]:
         """Return how many of the next `numbers` numbers may be claimed (reserved for dialling) from each booth, best
         booth first.
 
@@ -231,8 +231,8 @@ class BoothOrder:
             heapq.heappush(self._heap, place)
         return quotas
 
-    def record_claims(self, quotas: Mapping[int, int], claims: Sequence[Claim], *, full: bool) -> None:
-        """Record the numbers that were claimed (reserved for dialling) after `plan_claims` returned `quotas`.
+    def record_reserved_numbers(self, quotas: Mapping[int, int], claims: Sequence[Claim], *, full: bool) -> None:
+        """Record the numbers that were claimed (reserved for dialling) after `plan_reservations_by_booth` returned `quotas`.
 
         `full` says that as many numbers were found as were requested. Then the last booths may not have been tried, so
         they do not count as empty.
@@ -254,7 +254,7 @@ class BoothOrder:
             asked = asked[:last]
         self._empty.update(booth_id for booth_id in asked if given[booth_id] < quotas[booth_id])
 
-    def record_returned_claims(self, claims: Sequence[Claim]) -> None:
+    def record_returned_numbers(self, claims: Sequence[Claim]) -> None:
         """Record that claimed numbers were not dialled and are in the queue again. They do not count as calls to their
         booths.
         """

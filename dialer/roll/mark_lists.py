@@ -96,7 +96,7 @@ def read_marks(path: Path, db: Connection, defaults: MarkDefaults, *, now: float
     if "constituency" in table.columns:
         find_voter_of_line = _create_serial_lookup(db, defaults.roll_version)
     else:
-        find_voter_of_line = _create_epic_lookup(
+        find_voter_of_line = _create_voter_id_lookup(
             db, {line.cells["epic"].upper() for line in ticked if "epic" in line.cells}
         )
     marks: dict[str, Mark] = {}
@@ -189,7 +189,7 @@ def _create_serial_lookup(db: Connection, roll_version: str | None) -> Callable[
     return find_voter_of_line
 
 
-def _create_epic_lookup(db: Connection, epics: set[str]) -> Callable[[TableRow], int]:
+def _create_voter_id_lookup(db: Connection, epics: set[str]) -> Callable[[TableRow], int]:
     """Return a function that finds the voter of a line by EPIC number.
 
     EPIC numbers have no index, so the roll is read once for all numbers in the file.

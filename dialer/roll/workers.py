@@ -51,7 +51,7 @@ class _FileWorker:
     booths: dict[int, int] = field(default_factory=dict)  # booth ID by part number
 
 
-def import_workers(
+def import_booth_workers(
     path: Path,
     store: Path,
     region: str,

@@ -57,7 +57,7 @@ def _compute_retry_time(rules: RetryRules, outcome: Outcome, now: float) -> floa
             return now + rules.other_seconds
 
 
-def compute_time_of_next_worker_call(
+def compute_time_of_next_call_to_booth_worker(
     rules: RetryRules, every_seconds: float, outcome: Outcome, *, reported: bool, now: float
 ) -> float | None:
     """Return when a booth worker is called next after a call (epoch seconds), or None if never.
@@ -73,7 +73,7 @@ def compute_time_of_next_worker_call(
     return _compute_retry_time(rules, outcome, now)
 
 
-def compute_worker_call_time_after_disposition(
+def compute_booth_worker_call_time_after_disposition(
     rules: RetryRules, every_seconds: float, disposition: Disposition, now: float
 ) -> float | None:
     """Return when a booth worker is due again after an agent's disposition (epoch seconds), or None if never."""

@@ -25,7 +25,7 @@ from dialer.domain.model import (
     Outcome,
 )
 from dialer.domain.results import Encode, OptOut, Result
-from dialer.roll.workers import import_workers
+from dialer.roll.workers import import_booth_workers
 from dialer.store.attempts import Refusal
 from dialer.store.driver import connect_to_database_file
 from dialer.store.keys import StoreKey
@@ -56,7 +56,7 @@ class Backend(Protocol):
         """Add a roll to the store while it is closed."""
         ...
 
-    def import_workers(self, file: Path) -> None:
+    def import_booth_workers(self, file: Path) -> None:
         """Import a list of booth workers while the store is closed."""
         ...
 
@@ -96,8 +96,8 @@ class SqliteBackend:
     def fill(self, voters: int, voters_per_booth: int) -> None:
         fill_roll(self.path, voters, voters_per_booth=voters_per_booth, key=self.key)
 
-    def import_workers(self, file: Path) -> None:
-        import_workers(file, self.path, "IN", key=self.key)
+    def import_booth_workers(self, file: Path) -> None:
+        import_booth_workers(file, self.path, "IN", key=self.key)
 
     async def open(self) -> Store:
         return await open_store(self.path, encode=self.encode, key=self.key)

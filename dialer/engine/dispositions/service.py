@@ -134,7 +134,7 @@ class Dispositions:
             details.answers,
             own_at,
         )
-        marks = _make_marks_of_disposition(record, call, hour, details.voters, receipt)
+        marks = _make_voter_marks_of_disposition(record, call, hour, details.voters, receipt)
         effect = await self._store_disposition(run, call, record, marks, receipt)
         self._open_calls.pop(seat.name, None)
         self._undoable.pop(seat.name, None)
@@ -309,7 +309,7 @@ def _make_key_prefix_of_marks(attempt_id: AttemptId, receipt: Receipt | None) ->
     return f"{attempt_id}/agent/{hashlib.sha256(receipt.key.encode()).hexdigest()[:16]}"
 
 
-def _make_marks_of_disposition(
+def _make_voter_marks_of_disposition(
     record: DispositionRecord, call: Call, hour: int | None, voters: tuple[VoterOutcome, ...], receipt: Receipt | None
 ) -> list[Mark]:
     """Return the marks (facts about voters) that follow from a disposition. The called voter is marked too, unless

@@ -102,7 +102,7 @@ class ExternalRecords:
         with _refuse_rejected_records():
             return await self._store.record_last_id_at_headquarters(through, self._clock.now())
 
-    async def send_test_mark(self) -> str:
+    async def send_test_message_to_headquarters(self) -> str:
         """Send a test message, which shows whether results reach headquarters. Raises CommandRefused, StoreError."""
         with _refuse_rejected_records():
             await self._store.add_test_mark_to_outbox(self._clock.now())

@@ -202,4 +202,4 @@ class SendTestMark(Command):
     is_idempotent = True
 
     async def execute(self, services: Services, context: CommandContext) -> str:
-        return await services.records.send_test_mark()
+        return await services.records.send_test_message_to_headquarters()

@@ -82,7 +82,7 @@ class Hoppers:
             await self._release_refused_numbers(run)
             self._set_booth_priorities(run)
             while self._may_claim_numbers(run) and self._is_hopper_low(run):
-                quotas = run.order.plan_claims(CLAIMED_AT_ONCE)
+                quotas = run.order.plan_reservations_by_booth(CLAIMED_AT_ONCE)
                 first = run.order.find_voting_booths(quotas)
                 claims = await self._store.claim_targets(
                     run.spec.campaign_id,
@@ -95,7 +95,7 @@ class Hoppers:
                     day_start=get_local_midnight_before(self._core.zone, clock.now()),
                 )
                 full = len(claims) == CLAIMED_AT_ONCE
-                run.order.record_claims(quotas, claims, full=full)
+                run.order.record_reserved_numbers(quotas, claims, full=full)
                 run.hopper.extend(claims)
                 if claims:
                     self._core.wake.set()
@@ -197,7 +197,7 @@ class Hoppers:
         if claims:
             run.returns += 1
             run.list_done = False
-            run.order.record_returned_claims(claims)
+            run.order.record_returned_numbers(claims)
             self._core.spawn_task(self._release_claims_to_queue(claims), "release-claims")
 
     async def _release_claims_to_queue(self, claims: Sequence[Claim]) -> None:

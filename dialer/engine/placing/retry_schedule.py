@@ -9,7 +9,7 @@ from dialer.engine.calls.state import Call
 from dialer.engine.campaigns.runs import CampaignRun
 from dialer.engine.core import Core
 from dialer.engine.turnout.polls import Polls
-from dialer.polling_day.plan import find_next_worker_call, limit_retry_to_last_call
+from dialer.polling_day.plan import find_next_call_to_booth_worker, limit_retry_to_last_call
 from dialer.rules import retries
 from dialer.settings.site_time import DAY_SECONDS
 
@@ -30,14 +30,14 @@ class RetrySchedule:
             return call.talk.disposition.retry_at
         rules, zone, now = run.spec.retries, self._core.zone, self._core.clock.now()
         if call.leg.skipped:  # a skipped preview uses up no attempt
-            on_the_day = self._limit_retry_to_last_call if call.worker is None else self._find_next_worker_round
+            on_the_day = self._limit_retry_to_last_call if call.worker is None else self._find_next_call_to_booth_worker
             return on_the_day(run, call, now + rules.other_seconds)
         if call.worker is not None:
             reported = call.flow.last_mark is not None
-            due = retries.compute_time_of_next_worker_call(
+            due = retries.compute_time_of_next_call_to_booth_worker(
                 rules, run.spec.every_seconds, outcome, reported=reported, now=now
             )
-            return self._find_next_worker_round(run, call, due)
+            return self._find_next_call_to_booth_worker(run, call, due)
         if call.flow.last_mark is not None and outcome.is_answered:
             due = retries.compute_retry_time_after_mark(
                 rules, call.flow.last_mark, call.flow.last_mark_hour, call.attempt_number, now, zone
@@ -78,8 +78,8 @@ class RetrySchedule:
                 f"a call with a booth worker cannot have the disposition {disposition.value}: enter serials"
                 " (seat-serials), then `ready`"
             )
-        due = retries.compute_worker_call_time_after_disposition(rules, run.spec.every_seconds, disposition, now)
-        return self._find_next_worker_round(run, call, due)
+        due = retries.compute_booth_worker_call_time_after_disposition(rules, run.spec.every_seconds, disposition, now)
+        return self._find_next_call_to_booth_worker(run, call, due)
 
     def check_call_back_time(self, run: CampaignRun, call: Call, at: float) -> float:
         """Return the requested call-back time `at` (epoch seconds) if it is allowed. Raises CommandRefused."""
@@ -107,12 +107,12 @@ class RetrySchedule:
         last_call_at = self._polls.find_last_call_time(run.purpose, call.booth_id)
         return until if last_call_at is None else min(until, last_call_at)
 
-    def _find_next_worker_round(self, run: CampaignRun, call: Call, due: float | None) -> float | None:
+    def _find_next_call_to_booth_worker(self, run: CampaignRun, call: Call, due: float | None) -> float | None:
         """Return when a booth worker is called again: on this polling day, or on the next one."""
         now = self._core.clock.now()
         if due is None:
             return None
-        today = find_next_worker_call(
+        today = find_next_call_to_booth_worker(
             due, self._polls.find_last_call_time(run.purpose, call.booth_id), now, run.spec.every_seconds
         )
         return self._polls.get_next_midnight() if today is None else today

@@ -90,7 +90,7 @@ class RollImport:
                         "no number was erased, because one of the list is on a call: suppress it now, and erase it after the"
                         " call"
                     )
-                store = (self._required_spool.store, self._required_spool.key)
+                store = (self._require_spool.store, self._require_spool.key)
                 done = await self._store.erase_number(
                     number, rules, store, self._make_audit_note_for_person(who), with_voters=names
                 )
@@ -172,7 +172,7 @@ class RollImport:
     @asynccontextmanager
     async def _open_spooled_list(self, list_id: str) -> AsyncIterator[SpoolFile]:
         try:
-            handed = await asyncio.to_thread(self._required_spool.open_spooled_file, list_id)
+            handed = await asyncio.to_thread(self._require_spool.open_spooled_file, list_id)
         except NotInStore as error:
             raise CommandRefused(str(error)) from error
         try:
@@ -181,7 +181,7 @@ class RollImport:
             await asyncio.to_thread(handed.close)
 
     @property
-    def _required_spool(self) -> Spool:
+    def _require_spool(self) -> Spool:
         if self._spool_if_any is None:
             raise CommandRefused(
                 "this dialler runs without a spool (the folder of uploaded lists), so it cannot import lists: use a"

@@ -45,7 +45,7 @@ from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.simulation.asterisk.voters import VoterProfile
 from dialer.simulation.demo.centre import STORE, DemoOptions, make_demo_settings
 from dialer.simulation.demo.desk import list_seat_names, run_demo_hq_desk
-from dialer.simulation.demo.headquarters_material import FLOW, NAME, DemoMaterial, serve_demo_material
+from dialer.simulation.demo.headquarters_material import FLOW, NAME, DemoMaterial, serve_demo_campaign_material
 from dialer.simulation.demo.virtual_centres import STATE, VirtualCentre
 from dialer.simulation.site import SimulatedSite, make_simulated_profile
 from dialer.store.connection import open_store_snapshot
@@ -150,9 +150,9 @@ async def run_hq_demo(options: HqDemoOptions, console: Console) -> list[HqCheck]
         roll = folder / "roll.csv"
         await asyncio.to_thread(write_sample_roll, roll, options.voters, options.seed, states=(REAL_STATE,))
         material = stack.enter_context(
-            serve_demo_material(folder / "material", signing.read_key_file(folder / ONLINE_KEY))
+            serve_demo_campaign_material(folder / "material", signing.read_key_file(folder / ONLINE_KEY))
         )
-        await asyncio.to_thread(material.publish_material, 1)
+        await asyncio.to_thread(material.publish_campaign_material, 1)
         real = [await _start_real_centre(stack, settings, name, roll, options, material) for name, _ in names]
         # entered last, so that tasks end before the servers they use
         start = await stack.enter_async_context(_run_background_tasks())
@@ -171,9 +171,12 @@ async def run_hq_demo(options: HqDemoOptions, console: Console) -> list[HqCheck]
             f"{len(real)} centres with simulated calls, {len(virtual)} without calls; runs for {options.for_seconds:g} s"
         )
         console.print(await stack.enter_async_context(run_demo_hq_desk(settings)), soft_wrap=True)
-        await asyncio.to_thread(material.publish_material, 2)
+        await asyncio.to_thread(material.publish_campaign_material, 2)
         await _print_status(hq_database, options.for_seconds, console)
-        checks = [await _check_published_material(real), await _check_stop_all(settings, session, leader, real)]
+        checks = [
+            await _check_campaign_material_of_centres(real),
+            await _check_stop_all(settings, session, leader, real),
+        ]
         work.cancel()
         checks += await _check_databases(hq_database, real, virtual)
         for each in real:
@@ -278,19 +281,19 @@ async def _print_status(hq_database: Database, seconds: float, console: Console)
         )
 
 
-async def _check_published_material(real: Sequence[RealCentre]) -> HqCheck:
+async def _check_campaign_material_of_centres(real: Sequence[RealCentre]) -> HqCheck:
     """Check that every real centre runs the material that was published while it dialled."""
 
-    def list_running_material() -> list[str]:
+    def list_material_versions_in_use() -> list[str]:
         links = [each.settings.headquarters.material_folder / CURRENT for each in real]
         return [link.readlink().name for link in links]
 
-    async def is_material_everywhere() -> bool:
-        return set(list_running_material()) == {f"{NAME}-2"}
+    async def is_new_material_in_every_centre() -> bool:
+        return set(list_material_versions_in_use()) == {f"{NAME}-2"}
 
-    await _wait_until_condition_holds(is_material_everywhere)
-    seen = f"published while they dialled; the centres run {', '.join(list_running_material())}"
-    return HqCheck("new material runs in every real centre", await is_material_everywhere(), seen)
+    await _wait_until_condition_holds(is_new_material_in_every_centre)
+    seen = f"published while they dialled; the centres run {', '.join(list_material_versions_in_use())}"
+    return HqCheck("new material runs in every real centre", await is_new_material_in_every_centre(), seen)
 
 
 async def _check_stop_all(settings: HqSettings, session: Session, leader: bytes, real: Sequence[RealCentre]) -> HqCheck:

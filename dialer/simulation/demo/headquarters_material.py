@@ -38,7 +38,7 @@ class DemoMaterial:
     online: bytes
     signers: tuple[bytes, ...]
 
-    def publish_material(self, version: int) -> None:
+    def publish_campaign_material(self, version: int) -> None:
         """Publish the turnout flow as `version` and assign it to every centre. Blocks."""
         text = (FLOWS_DIRECTORY / "turnout.yaml").read_text(encoding="utf-8")
         place = self.source / FLOW
@@ -62,7 +62,7 @@ class DemoMaterial:
 
 
 @contextmanager
-def serve_demo_material(folder: Path, online: bytes) -> Iterator[DemoMaterial]:
+def serve_demo_campaign_material(folder: Path, online: bytes) -> Iterator[DemoMaterial]:
     """Create a repository of campaign material in `folder`, and serve it. `online` is the private key that signs
     assignments to centres.
     """

@@ -23,7 +23,7 @@ from dialer.engine.seats.commands import SeatReady
 from dialer.flows.turns import FlowCommit
 from dialer.reports import accounts
 from dialer.reports.tables import Window
-from dialer.roll.workers import import_workers
+from dialer.roll.workers import import_booth_workers
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, make_seat_phones
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.simulation.asterisk.voters import Behaviour
@@ -62,7 +62,7 @@ def create_store_with_one_worker(directory: Path, parts: str = "1") -> None:
     fill_roll(directory / "centre.db", 30, voters_per_booth=10)
     listed = f'constituency,part,number,name,language\n174,"{parts}",{WORKER},A worker,en\n'
     (directory / "workers.csv").write_text(listed, encoding="utf-8")
-    import_workers(directory / "workers.csv", directory / "centre.db", "IN")
+    import_booth_workers(directory / "workers.csv", directory / "centre.db", "IN")
 
 
 @contextlib.asynccontextmanager
@@ -199,7 +199,7 @@ async def test_calling_hours_and_opt_outs_apply_to_booth_workers(tmp_path: Path)
         db.commit()
     hours = [{"start": "09:33", "until": "18:00"}]
     (tmp_path / "w.csv").write_text(f"AC,parts,mobile\n174,1,{WORKER}\n174,2,{OTHER}\n", encoding="utf-8")
-    result = import_workers(tmp_path / "w.csv", tmp_path / "centre.db", "IN")
+    result = import_booth_workers(tmp_path / "w.csv", tmp_path / "centre.db", "IN")
     assert (result.workers, result.opted_out) == (2, 1)
     switch = SimulatedAsteriskConfig(start_epoch=START_EPOCH, scripts={WORKER: script, OTHER: script})
     async with a_site(

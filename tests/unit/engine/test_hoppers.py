@@ -38,7 +38,7 @@ class Site:
         self.orders: list[Any] = []
         self.run.order = cast(
             Any,
-            SimpleNamespace(set_booth_priorities=self.orders.append, record_returned_claims=lambda _: None),
+            SimpleNamespace(set_booth_priorities=self.orders.append, record_returned_numbers=lambda _: None),
         )
 
 
@@ -160,7 +160,7 @@ def test_reserved_numbers_are_returned_to_the_queue_shortly_before_their_lease_e
     expiring = [make_claim(number, leased_until=NOON + LEAST_LEASE_SECONDS - 1) for number in (1, 2)]
     lasting = [make_claim(number, leased_until=NOON + LEAST_LEASE_SECONDS) for number in (3, 4)]
     returned: list[Any] = []
-    site.run.order = cast(Any, SimpleNamespace(record_returned_claims=returned.extend))
+    site.run.order = cast(Any, SimpleNamespace(record_returned_numbers=returned.extend))
     site.run.list_done, site.run.next_due_at = True, NOON + 99
     site.run.hopper = deque(lasting)
     assert site.turns.after(0, lambda: site.hoppers.return_expiring_claimed_numbers(site.run)) == []
@@ -296,13 +296,13 @@ class ScriptedOrder:
     def set_booth_priorities(self, _: object) -> None:
         pass
 
-    def plan_claims(self, numbers: int) -> dict[int, int]:
+    def plan_reservations_by_booth(self, numbers: int) -> dict[int, int]:
         return {7: numbers}
 
     def find_voting_booths(self, _: object) -> list[int] | None:
         return self.voting.pop(0)
 
-    def record_claims(self, quotas: Any, claims: list[Claim], *, full: bool) -> None:
+    def record_reserved_numbers(self, quotas: Any, claims: list[Claim], *, full: bool) -> None:
         self.recorded.append((quotas, len(claims), full))
 
     @property

@@ -18,7 +18,7 @@ from dialer.polling_day.plan import (
     BoothPoll,
     ExpectedTurnout,
     PollingPlan,
-    find_next_worker_call,
+    find_next_call_to_booth_worker,
     limit_retry_to_last_call,
 )
 from dialer.polling_day.priorities import (
@@ -74,9 +74,9 @@ def test_calls_are_distributed_over_booths_in_proportion_to_their_priority() -> 
     order.set_booth_priorities({1: 3.0, 2: 1.0, 3: 0.0, 9: 5.0})
     taken: Counter[int] = Counter()
     for _ in range(50):
-        quotas = order.plan_claims(NEIGHBOURS)
+        quotas = order.plan_reservations_by_booth(NEIGHBOURS)
         booth_id = next(iter(quotas))
-        order.record_claims(quotas, [make_claim(booth_id)] * NEIGHBOURS, full=True)
+        order.record_reserved_numbers(quotas, [make_claim(booth_id)] * NEIGHBOURS, full=True)
         taken[booth_id] += NEIGHBOURS
     assert taken[1] == pytest.approx(150, abs=8)
     assert taken[2] == pytest.approx(50, abs=8)
@@ -85,57 +85,57 @@ def test_calls_are_distributed_over_booths_in_proportion_to_their_priority() -> 
 
 def test_booths_of_equal_priority_take_turns_in_batches_of_four() -> None:
     order = BoothOrder([1, 2, 3])
-    assert order.plan_claims(12) == {1: 12, 2: 8, 3: 8}
-    order.record_claims({1: 4, 2: 4}, [make_claim(1)] * 4 + [make_claim(2)] * 4, full=True)
-    assert next(iter(order.plan_claims(4))) == 3
+    assert order.plan_reservations_by_booth(12) == {1: 12, 2: 8, 3: 8}
+    order.record_reserved_numbers({1: 4, 2: 4}, [make_claim(1)] * 4 + [make_claim(2)] * 4, full=True)
+    assert next(iter(order.plan_reservations_by_booth(4))) == 3
 
 
 def test_booth_without_numbers_is_skipped_until_numbers_are_due_again() -> None:
     order = BoothOrder([1, 2])
-    quotas = order.plan_claims(8)
-    order.record_claims(quotas, [make_claim(1)], full=False)
+    quotas = order.plan_reservations_by_booth(8)
+    order.record_reserved_numbers(quotas, [make_claim(1)], full=False)
     assert order.are_all_booths_exhausted
-    assert order.plan_claims(8) == {}
+    assert order.plan_reservations_by_booth(8) == {}
     order.reset_empty_booths()
-    assert set(order.plan_claims(8)) == {1, 2}
+    assert set(order.plan_reservations_by_booth(8)) == {1, 2}
 
 
 def test_returned_numbers_do_not_count_in_the_share_of_calls_of_their_booth() -> None:
     order = BoothOrder(range(1, 16))
     dialled: Counter[int] = Counter()
     for _ in range(300):  # of ten claims two are dialled before the others are returned
-        quotas = order.plan_claims(8)
+        quotas = order.plan_reservations_by_booth(8)
         claims = [make_claim(booth_id) for booth_id in quotas for _ in range(NEIGHBOURS)][:8]
-        order.record_claims(quotas, claims, full=True)
+        order.record_reserved_numbers(quotas, claims, full=True)
         dialled.update(each.queue_booth_id for each in claims[:2])
-        order.record_returned_claims(claims[2:])
+        order.record_returned_numbers(claims[2:])
     assert set(dialled.values()) == {40}
 
 
 def test_booth_without_priority_gets_no_calls_while_booths_with_priority_have_numbers() -> None:
     order = BoothOrder([1, 2, 3, 4])
     order.set_booth_priorities({3: 0.05, 4: 1e-9})
-    assert set(order.plan_claims(40)) == {3, 4}
-    order.record_claims({3: NEIGHBOURS, 4: NEIGHBOURS}, [], full=False)
-    assert order.plan_claims(4) == {1: 12, 2: 8}  # the order among themselves is unchanged
+    assert set(order.plan_reservations_by_booth(40)) == {3, 4}
+    order.record_reserved_numbers({3: NEIGHBOURS, 4: NEIGHBOURS}, [], full=False)
+    assert order.plan_reservations_by_booth(4) == {1: 12, 2: 8}  # the order among themselves is unchanged
     assert not order.are_all_booths_exhausted
     order.reset_empty_booths()
-    assert set(order.plan_claims(4)) == {3, 4}
+    assert set(order.plan_reservations_by_booth(4)) == {3, 4}
     order.set_booth_priorities({3: 0.0, 4: 0.0})  # after their last calls
-    assert set(order.plan_claims(4)) == {1, 2}
+    assert set(order.plan_reservations_by_booth(4)) == {1, 2}
     order.set_booth_priorities({1: 0.05, 3: 0.0})  # another day, on which another booth votes
-    assert set(order.plan_claims(4)) == {1}
+    assert set(order.plan_reservations_by_booth(4)) == {1}
 
 
 def test_booth_without_priority_gets_no_calls_while_claimed_numbers_wait() -> None:
     hopper = [make_claim(2), make_claim(1)]
     order = BoothOrder([1, 2], in_hand=hopper)
     order.set_booth_priorities({1: 0.05})
-    order.record_claims({1: NEIGHBOURS}, [make_claim(1)], full=False)
-    assert order.plan_claims(4) == {}
+    order.record_reserved_numbers({1: NEIGHBOURS}, [make_claim(1)], full=False)
+    assert order.plan_reservations_by_booth(4) == {}
     assert order.are_all_booths_exhausted
     hopper.pop()
-    assert set(order.plan_claims(4)) == {2}
+    assert set(order.plan_reservations_by_booth(4)) == {2}
     assert not order.are_all_booths_exhausted
 
 
@@ -178,15 +178,15 @@ def test_booth_order_equals_that_of_a_simple_exhaustive_search(priorities: list[
     order, plain = BoothOrder(range(len(priorities))), PlainOrder(len(priorities))
     held: list[Claim] = []
     for step in steps:
-        quotas = order.plan_claims(8)
+        quotas = order.plan_reservations_by_booth(8)
         assert list(quotas.items()) == list(plain.plan(8).items())
         if step == "claim":
             claims = [make_claim(booth_id) for booth_id, most in quotas.items() for _ in range(most)][:8]
-            order.record_claims(quotas, claims, full=True)
+            order.record_reserved_numbers(quotas, claims, full=True)
             plain.took(quotas, Counter(each.queue_booth_id for each in claims))
             held += claims
         elif step == "give back" and held:
-            order.record_returned_claims(held)
+            order.record_returned_numbers(held)
             plain.gave_back(Counter(each.queue_booth_id for each in held))
             held.clear()
         elif step == "priorities":
@@ -203,47 +203,49 @@ def test_booth_order_equals_that_of_a_simple_exhaustive_search(priorities: list[
             order.reset_empty_booths()
             plain.empty.clear()
         elif step == "run dry":
-            order.record_claims(quotas, [], full=False)
+            order.record_reserved_numbers(quotas, [], full=False)
             plain.empty |= set(quotas)
 
 
 def test_booth_that_was_not_tried_by_a_claim_is_not_regarded_as_empty() -> None:
     order = BoothOrder([1, 2, 3])
-    order.record_claims({1: 4, 2: 4, 3: 4}, [make_claim(1)] * 4 + [make_claim(2)] * 2, full=True)
-    assert set(order.plan_claims(40)) == {1, 2, 3}
+    order.record_reserved_numbers({1: 4, 2: 4, 3: 4}, [make_claim(1)] * 4 + [make_claim(2)] * 2, full=True)
+    assert set(order.plan_reservations_by_booth(40)) == {1, 2, 3}
 
 
 def test_next_numbers_are_claimed_only_from_booths_with_priority() -> None:
     hopper: list[Claim] = []
     order = BoothOrder([1, 2], in_hand=hopper)
-    assert order.find_voting_booths(order.plan_claims(4)) is None  # no booth has a priority: all are equal
+    assert (
+        order.find_voting_booths(order.plan_reservations_by_booth(4)) is None
+    )  # no booth has a priority: all are equal
     order.set_booth_priorities({1: 0.5})
-    quotas = order.plan_claims(4)
+    quotas = order.plan_reservations_by_booth(4)
     assert order.find_voting_booths(quotas) == {1}
     hopper.append(make_claim(1))
-    order.record_claims(quotas, [], full=False)
-    assert order.plan_claims(4) == {}
+    order.record_reserved_numbers(quotas, [], full=False)
+    assert order.plan_reservations_by_booth(4) == {}
     assert order.find_voting_booths({}) == {1}
     hopper.clear()
-    assert list(order.plan_claims(4)) == [2]
-    assert order.find_voting_booths(order.plan_claims(4)) is None
-    order.record_claims({2: 4}, [], full=False)
-    assert order.find_voting_booths(order.plan_claims(4)) is None
+    assert list(order.plan_reservations_by_booth(4)) == [2]
+    assert order.find_voting_booths(order.plan_reservations_by_booth(4)) is None
+    order.record_reserved_numbers({2: 4}, [], full=False)
+    assert order.find_voting_booths(order.plan_reservations_by_booth(4)) is None
 
 
 def test_booth_that_closes_between_planning_and_claiming_numbers_causes_no_error() -> None:
     order = BoothOrder([1])
-    quotas = order.plan_claims(4)
+    quotas = order.plan_reservations_by_booth(4)
     order.set_booth_priorities({1: 0.0})
-    order.record_claims(quotas, [make_claim(1)] * 4, full=True)
+    order.record_reserved_numbers(quotas, [make_claim(1)] * 4, full=True)
     assert order.are_all_booths_exhausted
 
 
 def test_voter_weights_change_how_calls_are_distributed_over_booths() -> None:
     order = BoothOrder([1, 2])
     for booth_id, weight in ((1, 3.0), (2, 1.0)):
-        order.record_claims({booth_id: NEIGHBOURS}, [make_claim(booth_id, weight)] * NEIGHBOURS, full=True)
-    quotas = order.plan_claims(80)
+        order.record_reserved_numbers({booth_id: NEIGHBOURS}, [make_claim(booth_id, weight)] * NEIGHBOURS, full=True)
+    quotas = order.plan_reservations_by_booth(80)
     assert quotas[1] > 2 * quotas[2]
 
 
@@ -252,7 +254,7 @@ def test_voter_weights_change_how_calls_are_distributed_over_booths() -> None:
 def test_claim_plan_covers_the_requested_numbers_and_skips_closed_booths(priorities: list[float], numbers: int) -> None:
     order = BoothOrder(range(len(priorities)))
     order.set_booth_priorities(dict(enumerate(priorities)))
-    quotas = order.plan_claims(numbers)
+    quotas = order.plan_reservations_by_booth(numbers)
     assert all(priorities[booth_id] > 0 for booth_id in quotas)
     assert order.are_all_booths_exhausted == (not quotas)
     assert not quotas or sum(quotas.values()) >= numbers
@@ -292,12 +294,14 @@ def test_promised_calls_due_too_late_move_to_the_last_call_time() -> None:
 
 def test_booth_worker_is_called_a_last_time_if_half_the_calling_interval_remains() -> None:
     last_call_at, every = 36_000.0, 7_200.0
-    assert find_next_worker_call(30_000.0, last_call_at, 22_800.0, every) == 30_000.0
-    assert find_next_worker_call(37_000.0, last_call_at, 29_800.0, every) == last_call_at - LAST_ROUND_SECONDS
-    assert find_next_worker_call(40_000.0, last_call_at, 32_800.0, every) is None
-    assert find_next_worker_call(last_call_at, last_call_at, 28_800.0, every) == last_call_at - LAST_ROUND_SECONDS
-    assert find_next_worker_call(30_000.0, None, 22_800.0, every) is None
-    assert find_next_worker_call(None, last_call_at, 0.0, every) is None
+    assert find_next_call_to_booth_worker(30_000.0, last_call_at, 22_800.0, every) == 30_000.0
+    assert find_next_call_to_booth_worker(37_000.0, last_call_at, 29_800.0, every) == last_call_at - LAST_ROUND_SECONDS
+    assert find_next_call_to_booth_worker(40_000.0, last_call_at, 32_800.0, every) is None
+    assert (
+        find_next_call_to_booth_worker(last_call_at, last_call_at, 28_800.0, every) == last_call_at - LAST_ROUND_SECONDS
+    )
+    assert find_next_call_to_booth_worker(30_000.0, None, 22_800.0, every) is None
+    assert find_next_call_to_booth_worker(None, last_call_at, 0.0, every) is None
 
 
 def make_time(hour: int, day: int = 26) -> float:

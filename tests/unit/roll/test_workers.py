@@ -12,7 +12,7 @@ import pytest
 from dialer.domain.enums import PacingPolicy
 from dialer.domain.errors import RollError
 from dialer.domain.finding import Level
-from dialer.roll.workers import WorkersResult, import_workers
+from dialer.roll.workers import WorkersResult, import_booth_workers
 from dialer.site.checks.before_start import check_site
 from tests.support.command_line import run
 from tests.support.roll_filler import fill_roll
@@ -31,7 +31,7 @@ def store(tmp_path: Path) -> Path:
 def import_list(store: Path, text: str, **options: Any) -> WorkersResult:
     file = store.with_name("workers.csv")
     file.write_text(text, encoding="utf-8")
-    return import_workers(file, store, "IN", **options)
+    return import_booth_workers(file, store, "IN", **options)
 
 
 WORKERS = """SELECT e164, name, language, gone, group_concat(booth_id) FROM worker JOIN phone USING (phone_id)

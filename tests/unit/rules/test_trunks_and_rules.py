@@ -17,11 +17,11 @@ from dialer.rules.calling_hours import get_local_midnight_before, make_daily_hou
 from dialer.rules.numbers import find_reason_number_is_refused
 from dialer.rules.retries import (
     RetryRules,
+    compute_booth_worker_call_time_after_disposition,
     compute_retry_time_after_disposition,
     compute_retry_time_after_mark,
     compute_retry_time_after_outcome,
-    compute_time_of_next_worker_call,
-    compute_worker_call_time_after_disposition,
+    compute_time_of_next_call_to_booth_worker,
 )
 from dialer.settings.trunks import CalledVoter, CallerIdArea, find_caller_ids_to_show
 
@@ -300,12 +300,12 @@ def test_refused_or_opted_out_number_is_never_due_again(disposition: Disposition
 def test_booth_worker_is_due_once_a_round_or_sooner_without_a_report(
     outcome: Outcome, reported: bool, seconds: float | None
 ) -> None:
-    due = compute_time_of_next_worker_call(RULES, 3600.0, outcome, reported=reported, now=1000.0)
+    due = compute_time_of_next_call_to_booth_worker(RULES, 3600.0, outcome, reported=reported, now=1000.0)
     assert due == (None if seconds is None else 1000.0 + seconds)
 
 
 def test_agents_disposition_decides_when_a_booth_worker_is_due() -> None:
-    due = {each: compute_worker_call_time_after_disposition(RULES, 3600.0, each, 0.0) for each in Disposition}
+    due = {each: compute_booth_worker_call_time_after_disposition(RULES, 3600.0, each, 0.0) for each in Disposition}
     closed = {Disposition.REFUSED, Disposition.OPT_OUT, Disposition.WRONG_NUMBER}
     assert {each for each in due if due[each] is None} >= closed
     assert due[Disposition.CALL_BACK] == RULES.other_seconds

@@ -9,7 +9,7 @@ import pytest
 
 from dialer.domain.phone_facts import Consent
 from dialer.roll.importer import ImportOptions, import_roll_file
-from dialer.roll.workers import import_workers
+from dialer.roll.workers import import_booth_workers
 from dialer.store.connection import open_store_for_reading
 from dialer.store.number_history import read_number_record
 from tests.support.command_line import run
@@ -53,7 +53,7 @@ def test_stored_consent_applies_when_a_roll_or_worker_list_adds_the_number(
         assert import_roll_file(listed, store_with_consent, ImportOptions(roll_version=ROLL_VERSION)).numbers == 2
     else:
         listed.write_text(f"constituency,part,number\n174,1,{NUMBER}\n174,1,{OTHER}\n", encoding="utf-8")
-        import_workers(listed, store_with_consent, "IN")
+        import_booth_workers(listed, store_with_consent, "IN")
     assert query_store(
         store_with_consent, "SELECT e164, consent, consent_source FROM phone WHERE e164 > '+91980' ORDER BY 1"
     ) == [

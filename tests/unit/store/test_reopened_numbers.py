@@ -182,7 +182,7 @@ async def test_correction_of_a_mark_does_not_enrol_a_voter_as_a_booth_worker(bac
     backend.fill(30, 10)
     listed = tmp_path / "workers.csv"
     listed.write_text("constituency,part,number\n174,2,+919810000001\n", encoding="utf-8")
-    backend.import_workers(listed)
+    backend.import_booth_workers(listed)
     store = await reopen_store(backend)
     await store.ensure_campaign(WORKERS, CampaignKind.IVR, Purpose.BOOTH_WORKERS)
     await store.record_mark(make_mark(1, MarkKind.VOTED))

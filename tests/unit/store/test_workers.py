@@ -26,7 +26,7 @@ async def store(backend: Backend, tmp_path: Path) -> AsyncIterator[Store]:
     backend.fill(30, 10)
     listed = tmp_path / "workers.csv"
     listed.write_text(f'constituency,part,number,language\n174,1,{OWN},ta\n174,"2,3",{STRANGER},\n', encoding="utf-8")
-    backend.import_workers(listed)
+    backend.import_booth_workers(listed)
     opened = await backend.open()
     await opened.ensure_campaign(CAMPAIGN, CampaignKind.AGENTS, Purpose.TURNOUT)
     await opened.ensure_campaign(WORKERS, CampaignKind.IVR, Purpose.BOOTH_WORKERS)
