@@ -51,7 +51,9 @@ def list_number_prompts(number: int, words: Words | None) -> list[str]:
 
 
 def list_digit_prompts(digits: str) -> list[str]:
-    """Return one prompt per digit, for telephone numbers and serial numbers. Other characters are skipped."""
+    """Return one prompt per digit, for telephone numbers and voters' serial numbers on the roll. Other characters are
+    skipped.
+    """
     return [f"digit/{int(digit)}" for digit in digits if digit.isdecimal()]
 
 

@@ -1,4 +1,6 @@
-"""Install new sounds and their catalogue entries together, so that the dialler never finds one without the other."""
+"""Install new sounds and their catalogue entries together, so that the dialler never finds a sound without its entry,
+or an entry without its sound.
+"""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 Each entry's digest is the SHA-256 of its own fields and the digest of the entry before it, as one line of canonical
 JSON. So the chain breaks where an entry was changed, removed, added or moved. A chain cannot show that its last entries
-were cut off: for that, each sealed epoch names the last entry (`sealed_epochs.py`).
+were cut off: for that, each sealed epoch (signed minute of records) names the last entry (`sealed_epochs.py`).
 """
 
 from __future__ import annotations

@@ -32,7 +32,8 @@ class DiallerName:
         such file.
 
         Cloned machines have the same host name, device and inode; only their boot ids differ. So after a reboot the
-        earlier run of a dialler counts as another dialler until its lease expires.
+        earlier run of a dialler counts as another dialler until its lease (exclusive right to use an Asterisk server)
+        expires.
         """
         found, host = store.stat(), socket.gethostname()
         started = BOOT_ID.read_text("ascii", "replace") if BOOT_ID.exists() else ""

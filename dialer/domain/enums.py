@@ -104,8 +104,8 @@ USER_ROLES = (
 
 
 class MarkKind(StrEnum):
-    """A fact about a voter, such as voted or moved, as a mark records it. Marks are only added; "voted" overrides the
-    others.
+    """A fact about a voter, such as voted or moved, as a mark (a recorded answer) states it. Marks are only added;
+    "voted" overrides the others.
 
     No mark records whom a voter chose, and none that does may be added.
     """

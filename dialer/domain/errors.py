@@ -65,7 +65,7 @@ class KeyTaken(StoreError):
 
 
 class RollError(MatdanError):
-    """A roll or list cannot be read. The text names the file and what to change."""
+    """An electoral roll or list cannot be read. The text names the file and what to change."""
 
 
 class OutputRefused(MatdanError):

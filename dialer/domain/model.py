@@ -1,4 +1,6 @@
-"""The terms of the domain as types: campaigns, attempts, outcomes, dispositions, marks."""
+"""The terms of the domain as types: campaigns, attempts, outcomes, dispositions, and marks (recorded answers about
+voters).
+"""
 
 from __future__ import annotations
 
@@ -165,7 +167,7 @@ DISPOSITION_MARKS: dict[Disposition, MarkKind] = {
 
 @dataclass(frozen=True, slots=True)
 class Booth:
-    """A polling station on the roll."""
+    """A polling station on the electoral roll."""
 
     booth_id: int
     constituency_number: int
@@ -254,7 +256,7 @@ class NewInbound:
 
 @dataclass(frozen=True, slots=True)
 class InboundParty:
-    """The voter on the roll to whom the number of an inbound caller belongs."""
+    """The voter on the electoral roll to whom the number of an inbound caller belongs."""
 
     phone_id: int
     voter_id: int

@@ -35,7 +35,7 @@ class PollHours:
 def resolve_state_of_country(given: str, on_the_roll: Collection[str]) -> str:
     """Return the state (of the country) of a booth or turnout figure.
 
-    That is the `given` state, or else the only state on the roll that has this constituency number.
+    That is the `given` state, or else the only state on the electoral roll that has this constituency number.
     """
     named = {state for state in on_the_roll if state}
     return given or (next(iter(named)) if len(named) == 1 else "")

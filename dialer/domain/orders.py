@@ -186,7 +186,7 @@ def was_order_executed(order: HqOrder, text: str, heard: Collection[ExecutedOrde
     """Return whether this centre has carried out an order of headquarters already.
 
     Raises CommandRefused if another order had the same id, or if a later order supersedes this one. Any order that is
-    not earlier supersedes a resume or quota; only a later resume supersedes a stop or pause.
+    not earlier supersedes a resume or a quota (limit on calls); only a later resume supersedes a stop or pause.
     """
     same = next((each for each in heard if each.order_id == order.id), None)
     if same is not None:

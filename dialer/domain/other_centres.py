@@ -1,4 +1,6 @@
-"""Updates from other centres: opt-outs, marks and call times. They contain no names, phone numbers or store ids. Without I/O."""
+"""Updates from other centres: opt-outs, marks (recorded answers about voters) and call times. They contain no names,
+phone numbers or store ids. Without I/O.
+"""
 
 from __future__ import annotations
 

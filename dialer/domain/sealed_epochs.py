@@ -24,7 +24,7 @@ Digits = Annotated[str, Field(pattern="^[0-9a-f]*$")]
 
 
 class EpochKind(StrEnum):
-    """Why an epoch was sealed."""
+    """Why an epoch (about a minute of a store's records) was signed."""
 
     START = "start"
     """A chain of keys begins: a new store, an upgrade from before such seals, a restored copy, or a lost secret."""
@@ -45,7 +45,9 @@ LOG_STARTS = frozenset({EpochKind.PURGE, EpochKind.UPGRADE})
 
 @dataclass(frozen=True, slots=True)
 class SealedEpoch:
-    """The seal of an epoch. Keep it where nobody with access to the store can change it."""
+    """The seal (signature) of an epoch, about a minute of a store's records. Keep it where nobody with access to the
+    store can change it.
+    """
 
     __pydantic_config__ = MESSAGE
 
@@ -79,16 +81,16 @@ class SealedEpoch:
     """Ed25519, hexadecimal"""
 
     def encode_signed_part(self) -> bytes:
-        """Return the bytes of the epoch that its signature covers: all fields but the signature."""
+        """Return the bytes of an epoch (a minute of records) that its signature covers: all fields but the signature."""
         names = [each for each in self.__dataclass_fields__ if each != "signature"]
         return ascii(("matdan epoch", *(getattr(self, name) for name in names))).encode("ascii")
 
     def compute_epoch_digest(self) -> str:
-        """Return the SHA-256 of the epoch with its signature, in hexadecimal."""
+        """Return the SHA-256 of the epoch (a minute of records) with its signature, in hexadecimal."""
         return hashlib.sha256(self.encode_signed_part() + self.signature.encode("ascii")).hexdigest()
 
     def has_valid_signature(self) -> bool:
-        """Return whether the signature matches the public key that the epoch contains.
+        """Return whether the signature matches the public key that the epoch (a minute of records) contains.
 
         It does not check that this key is the expected one.
         """
@@ -102,7 +104,9 @@ class SealedEpoch:
 
 @dataclass(frozen=True, slots=True)
 class EpochProblem:
-    """A broken place in a chain of sealed epochs: the number of the epoch, and what is wrong with it."""
+    """A broken place in a chain of sealed epochs (signed minutes of records): the number of the epoch, and what is
+    wrong with it.
+    """
 
     epoch: int
     problem: str
@@ -111,8 +115,8 @@ class EpochProblem:
 def find_broken_epochs(
     epochs: Iterable[SealedEpoch], first_keys: Collection[str] = (), *, behind: SealedEpoch | None = None
 ) -> Iterator[EpochProblem]:
-    """Yield every place where the epochs do not form one chain. In a chain, each epoch is signed with the key that the
-    previous epoch names.
+    """Yield every place where epochs (signed minutes of records) do not form one chain. In a chain, each epoch is
+    signed with the key that the previous epoch names.
 
     `first_keys`: the public keys (hexadecimal) with which chains may begin; without any, they may begin with any key.
     `behind`: the epoch before the first of `epochs`; None: the first has number 1.
@@ -152,7 +156,7 @@ def find_problems_of_single_epoch(epoch: SealedEpoch) -> Iterator[EpochProblem]:
 
 
 def _continues_log(epoch: SealedEpoch, last: SealedEpoch) -> bool:
-    """Return whether an epoch begins at the log's row after the previous epoch, or later because the log was started
-    again.
+    """Return whether an epoch (a minute of records) begins at the log's row after the previous epoch, or later because
+    the log was started again.
     """
     return epoch.first == last.last + 1 or (epoch.kind in LOG_STARTS and epoch.first > last.last)

@@ -119,7 +119,7 @@ class Hold:
 
 @dataclass(frozen=True, slots=True)
 class CampaignSpeed:
-    """A supervisor's limit on a campaign's calls, in addition to caps and trunk limits."""
+    """A supervisor's limit on a campaign's calls, in addition to the limits of trunks and abandoned calls."""
 
     __pydantic_config__ = MESSAGE
 
@@ -212,7 +212,8 @@ class ScreenPop:
     """ids of voters who were to be called when the call began, and no longer are"""
 
     def with_settled_voters(self, before: ScreenPop) -> ScreenPop:
-        """Return a copy of the screen pop with its settled voters: those whom nobody needs to call any more.
+        """Return a copy of the screen pop (what an agent sees about the call) with its settled voters: those whom
+        nobody needs to call any more.
 
         They are the voters who still had to be called in the earlier screen pop `before`, or were settled there, and do
         not have to be called now.
@@ -310,7 +311,7 @@ class TrunkView:
 
 @dataclass(frozen=True, slots=True)
 class RollImportProgress:
-    """A roll that is being imported while calls go on."""
+    """An electoral roll that is being imported while calls go on."""
 
     __pydantic_config__ = MESSAGE
 

@@ -1,4 +1,4 @@
-"""The position of a voter on a roll."""
+"""The position of a voter on an electoral roll."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dialer.domain.schema import MESSAGE
 
 @dataclass(frozen=True, slots=True)
 class VoterPlace:
-    """The position of a voter on a roll. It is the same in every centre that uses the roll."""
+    """The position of a voter on an electoral roll. It is the same in every centre that uses the roll."""
 
     __pydantic_config__ = MESSAGE
 

@@ -1,5 +1,5 @@
 """Housekeeping: update progress figures, save what a crash may lose (learned pacing, seat intervals), and trim the
-outbox.
+outbox (the queue of messages to headquarters).
 """
 
 from __future__ import annotations
@@ -89,12 +89,13 @@ class Housekeeping:
             self._alerts.clear_alert(AlertKind.OUTBOX_FULL)
 
     async def save_state_at_shutdown(self) -> None:
-        """Save the engine's state after the last call, and seal the last epoch."""
+        """Save the engine's state after the last call, and sign the records of the last minute (seal the epoch)."""
         await self.save_intervals_and_learned_pacing()
         await self._seal_records_of_last_minute()
 
     async def _seal_records_of_last_minute(self) -> None:
-        """Seal the records of the last minute (an epoch) and announce the seal.
+        """Sign the records of the last minute (an epoch), so that later changes show, and announce the signature (the
+        seal).
 
         After an error the next epoch contains these records too.
         """

@@ -62,7 +62,7 @@ def make_centre_view(features: Features) -> CentreView:
 
 
 def _make_forecast(features: Features) -> Forecast | None:
-    """Return the turnout forecast for booths that are still called today.
+    """Return the turnout forecast for the polling booths whose voters are still called today.
 
     Return None if there are no such booths, or if it is too early for a forecast.
     """

@@ -53,7 +53,7 @@ def refuse_unsafe_flow(flow: Flow, texts: Texts, may_offer: frozenset[Offer] = f
 
     Args:
         texts: the texts of the flow's prompts.
-        may_offer: the offers that the profile allows.
+        may_offer: the offers to voters (such as a ride) that the profile allows.
     """
     for finding in check_flow(flow, texts, may_offer=may_offer):
         if finding.rule in UNSAFE:

@@ -36,7 +36,7 @@ _NEEDS_OPT_OUT = frozenset(FlowPurpose) - {FlowPurpose.WORKER, FlowPurpose.PART}
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A flow to check, with the texts, languages and allowed offers that it is checked against."""
+    """A flow to check, with the texts, languages and allowed offers to voters that it is checked against."""
 
     flow: Flow
     purpose: FlowPurpose  # of the outermost flow, which also applies to its subdialogs
@@ -71,7 +71,7 @@ def check_flow(
         texts: the texts of prompts and SMS.
         languages: the languages in which every text is required. By default all languages of `texts`.
         max_prompt_seconds: the maximum duration of the prompts of one node.
-        may_offer: the offers that the profile allows.
+        may_offer: the offers to voters (such as a ride) that the profile allows.
     """
     spoken = tuple(languages) if languages is not None else tuple(texts.list_languages_with_texts())
     found: dict[FlowFinding, None] = {}

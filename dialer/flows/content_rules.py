@@ -20,7 +20,7 @@ def find_forbidden_wording(text: str, where: str, purpose: str, offers: frozense
         text: the text.
         where: the name of the text, for the description of the problem.
         purpose: the purpose of the flow or script.
-        offers: the offers that the flow or script declares.
+        offers: the offers to voters (such as a ride) that the flow or script declares.
     """
     if (words := asks_choice(text)) is not None:
         yield "forbidden-question", f'asks for whom someone votes ("{words}" in {where}); remove the question'

@@ -4,7 +4,7 @@ dialer.errors.MatdanError
 ├── FlowError              a flow, a script or a text file cannot be used; names file, line and node or page
 │   ├── UnknownFlow        no flow or script has this name
 │   └── UnexpectedInput    a driver answered an action with an input of the wrong type
-└── CommitTargetNotFound   no voter has the serial of a mark, or no mark can be undone
+└── CommitTargetNotFound   no voter has the reported serial number, or nothing can be undone
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ class UnknownFlow(FlowError):
 
 
 class CommitTargetNotFound(MatdanError):
-    """Raised if a result cannot be stored, because no voter has the given serial number, or the call has no mark to
-    undo.
+    """Raised if a result cannot be stored, because no voter has the given serial number, or the call has no recorded
+    answer to undo.
     """
 
 

@@ -33,7 +33,7 @@ class FlowLibrary:
         Args:
             sources: names or paths of the flows, as for `load_flow`.
             texts: the texts of prompts.
-            may_offer: the offers that the profile allows.
+            may_offer: the offers to voters (such as a ride) that the profile allows.
             scripts: the agents' scripts, which are reloaded together with the flows.
             read_texts: reads the texts again at a reload. Without it, `texts` are never reloaded.
         """

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def list_offers_allowed_by_profile(profile: Profile) -> frozenset[Offer]:
-    """Return the offers that flows may make under a profile."""
+    """Return the offers to voters, such as a ride to the booth, that flows may make under a rules profile."""
     return frozenset({Offer.TRANSPORT} if profile.transport.may_offer else ())
 
 

@@ -24,7 +24,7 @@ def check_script(
     Args:
         script: the script.
         languages: required languages, in addition to the script's own.
-        may_offer: the offers that the profile allows.
+        may_offer: the offers to voters (such as a ride) that the profile allows.
     """
     required = tuple(dict.fromkeys((*script.languages, *languages)))
     edges = {name: page.list_next_pages() for name, page in script.pages.items()}

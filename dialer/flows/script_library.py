@@ -28,7 +28,7 @@ class ScriptLibrary:
 
         Args:
             campaigns: (name or path of the script, purpose of the campaign) by campaign.
-            may_offer: the offers that the profile allows.
+            may_offer: the offers to voters (such as a ride) that the profile allows.
         """
         self._campaigns = dict(campaigns)
         self._may_offer = may_offer

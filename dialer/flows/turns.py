@@ -87,7 +87,7 @@ class Collect:
 @dataclass(frozen=True, slots=True)
 class Commit:
     """The action to store a result, such as a mark (a recorded answer). Its outcome is `Committed`, `NotFound` (no such
-    voter or mark) or `Failed`.
+    voter or answer) or `Failed`.
     """
 
     node: str
@@ -176,7 +176,7 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class NotFound:
-    """The result of `Commit` if no voter has the serial number of a mark, or there is no mark to undo."""
+    """The result of `Commit` if no voter has the reported serial number, or there is no recorded answer to undo."""
 
 
 @dataclass(frozen=True, slots=True)

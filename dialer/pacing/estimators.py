@@ -1,4 +1,4 @@
-"""The estimators of the predictive policy: durations of talks and wrap-ups, ring times and the answer rate.
+"""The estimators of the predictive pacing policy: durations of talks and wrap-ups, ring times and the answer rate.
 
 Every estimator forgets exponentially, starts from a prior worth a few observations, and stays finite for any input.
 """

@@ -33,7 +33,7 @@ class PreviewPacer(ProgressivePacer):
     """A pacer that places one preview per free seat.
 
     The agent sees the call and dials it. A seat with a preview, or with a call that its agent dialled, is not free in
-    the snapshot. Its call is not among the ringing calls.
+    the pacer's input (the snapshot). Its call is not among the ringing calls.
     """
 
     _enough = Limit.AGENTS
@@ -54,7 +54,7 @@ def make_pacer(policy: PacingPolicy, *, caps: Sequence[Cap], connect_seconds: fl
     """Return a new pacer for one campaign.
 
     Args:
-        caps: the abandoned-call caps of the rules profile. Without caps, no call is placed ahead of free agents.
+        caps: limits of the abandoned-call rate. Without any, no call is placed ahead of free agents.
         connect_seconds: how long an answered voter may wait for a seat.
     """
     match policy:

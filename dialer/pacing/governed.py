@@ -1,5 +1,5 @@
-"""The base of all policies with abandoned-call caps, and the simplest such policy: a fixed number of calls per free
-seat.
+"""The base of all pacing policies with limits of the abandoned-call rate (caps), and the simplest such policy: a fixed
+number of calls per free seat.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ STATE_VERSION = 4
 
 
 class GovernedPacer(Learned, Pacer):
-    """Base class of policies with abandoned-call caps. It counts answers and abandoned calls, and saves what it has
-    learned.
+    """Base class of pacing policies with limits of the abandoned-call rate (caps). It counts answers and abandoned
+    calls, and saves what it has learned.
     """
 
     SAVED: ClassVar = {"governor": None}
@@ -42,12 +42,14 @@ class GovernedPacer(Learned, Pacer):
         self.governor = Governor(self.caps, tuning)
 
     def set_abandoned_caps(self, caps: Sequence[Cap]) -> None:
-        """Replace the abandoned-call caps. The new caps must have time windows of the same lengths as the old ones."""
+        """Replace the limits of the abandoned-call rate (caps). The new caps must have time windows of the same lengths
+        as the old ones.
+        """
         super().set_abandoned_caps(caps)
         self.governor.set_abandoned_caps(self.caps)
 
     def _advance_policy_time(self, now: float) -> float:
-        """Advance the policy's time and return it. Earlier and invalid times are ignored."""
+        """Advance the pacing policy's time and return it. Earlier and invalid times are ignored."""
         if not -1e15 < now < 1e15:
             now = self._now or 0.0
         self.governor.now = self._now = now if self._now is None else max(self._now, now)
@@ -62,7 +64,7 @@ class GovernedPacer(Learned, Pacer):
         return int(max(0.0, room)) + snapshot.seats_without_caller
 
     def learn_from_event(self, event: PacingEvent) -> None:
-        """Count an answered or abandoned call for the abandoned-call caps."""
+        """Count an answered or abandoned call for the limits of the abandoned-call rate."""
         self._advance_policy_time(event.at_seconds)
         if event.kind is PacingEventKind.ANSWERED:
             self.governor.count_answered_call(
@@ -108,7 +110,9 @@ class RatioPacer(GovernedPacer):
     """
 
     def count_calls_to_place(self, snapshot: PacingSnapshot) -> int:
-        """Return how many calls to add until the calls in flight reach the ratio, within the limits of trunks and caps."""
+        """Return how many calls to add until the calls in flight reach the ratio, within the limits of trunks and of
+        the abandoned-call rate.
+        """
         self._advance_policy_time(snapshot.now_seconds)
         free = max(0, snapshot.free_seats)
         budget = self.governor.count_abandoned_calls_left()
@@ -124,7 +128,9 @@ class RatioPacer(GovernedPacer):
         return calls
 
     def count_excess_calls(self, snapshot: PacingSnapshot) -> int:
-        """Return how many ringing calls exceed the ratio or could exceed a cap. Without a logged-in agent, all do."""
+        """Return how many ringing calls exceed the ratio, or could exceed a limit of the abandoned-call rate. Without a
+        logged-in agent, all do.
+        """
         self._advance_policy_time(snapshot.now_seconds)
         ringing, seats = len(snapshot.ringing), snapshot.seats_for_callers
         if seats == 0:

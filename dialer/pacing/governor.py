@@ -27,7 +27,7 @@ BUCKETS = 720
 
 
 class Tally:
-    """Counts live answers and abandoned calls in the sliding time window of one abandoned-call cap.
+    """Counts live answers and abandoned calls in the sliding time window of one limit of the abandoned-call rate (cap).
 
     It errs on the safe side: an answer leaves the count one bucket early, an abandoned call one bucket late.
     """
@@ -113,13 +113,15 @@ class Tally:
 
 
 class Governor(Learned):
-    """Keeps a campaign within its abandoned-call caps. Without a cap it allows no risk of abandoned calls."""
+    """Keeps a campaign within its limits of the abandoned-call rate (caps). Without a cap it allows no risk of
+    abandoned calls.
+    """
 
     SAVED: ClassVar = {"_level": (-20.0, 0.0)}
 
     def __init__(self, caps: Sequence[Cap], tuning: Tuning) -> None:
-        """Create the governor with the caps of the rules profile. A target above its hard stop is lowered to the hard
-        stop.
+        """Create the governor with the abandoned-call caps of the rules profile. A target above its hard stop is
+        lowered to the hard stop.
         """
         self._tuning = tuning
         self.tallies = [Tally(cap.window_seconds) for cap in caps]
@@ -158,8 +160,8 @@ class Governor(Learned):
         self._adjust_allowed_risk(-1.0)
 
     def add_answers_and_abandoned_calls(self, answers: int = 0, abandoned: int = 0) -> None:
-        """Add answers and abandoned calls to every cap's time window. Negative numbers subtract, for a machine that was
-        counted as a person.
+        """Add answers and abandoned calls to the time window of every abandoned-call cap. Negative numbers subtract,
+        for a machine that was counted as a person.
         """
         for tally in self.tallies:
             tally.add_answers_and_abandoned_calls(self.now, answers, abandoned)
@@ -217,7 +219,7 @@ class Governor(Learned):
         return room, min(target + short / tuning.target_answers, spending)
 
     def count_abandoned_calls_left(self) -> float:
-        """Return how many more calls may be abandoned before the target of a cap is exceeded.
+        """Return how many more calls may be abandoned before the target of an abandoned-call cap is exceeded.
 
         The number is negative if a target is exceeded already, and 0 without a cap.
         """
@@ -228,10 +230,10 @@ class Governor(Learned):
     def count_calls_allowed_in_worst_case(self, free_seats: int) -> float:
         """Return how many calls, beyond the free seats, may be in flight if each of them may be abandoned.
 
-        The caps that have a `reserve` must not be exceeded, now or when the calling day ends. Before d callers are
-        abandoned, others have taken the free seats. So with `a` of n answers abandoned, a + d must not exceed hard_stop
-        * (n + free_seats + d). The number is negative if a cap is exceeded already, and infinite if no cap has a
-        reserve.
+        The abandoned-call caps that have a `reserve` must not be exceeded, now or when the calling day ends. Before d
+        callers are abandoned, others have taken the free seats. So with `a` of n answers abandoned, a + d must not
+        exceed hard_stop * (n + free_seats + d). The number is negative if a cap is exceeded already, and infinite if no
+        cap has a reserve.
         """
         room = float("inf")
         for cap, tally, _ in self._windows:
@@ -245,7 +247,8 @@ class Governor(Learned):
         return room
 
     def restore_counted_calls(self, recent: Mapping[float, Sequence[RecentAnswers]]) -> None:
-        """Set the counts of the caps' time windows from the calls in the store, which are given by window length.
+        """Set the counts of the abandoned-call caps' time windows from the calls in the store, which are given by
+        window length.
 
         Windows without calls are emptied.
         """

@@ -1,4 +1,6 @@
-"""What the predictive policy knows about a campaign. It learns from events, and estimates what a snapshot leads to."""
+"""What the predictive pacing policy knows about a campaign. It learns from events, and forecasts from the pacer's input
+(snapshot).
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The interface of pacing: a snapshot goes in, a number of calls comes out.
+"""The interface of pacing: a snapshot of seats and calls goes in, a number of calls comes out.
 
 A policy is pure: no clock, no I/O, no global state, no random numbers. It learns through `learn_from_event`;
 `get_learned_state` and `restore_learned_state` carry what it has learned over a restart. Times are seconds of one
@@ -168,7 +168,9 @@ class Explanation:
 
 
 class Pacer(ABC):
-    """A pacing policy for one campaign. This base class learns nothing, has no caps and cancels no calls."""
+    """A pacing policy for one campaign. This base class learns nothing, has no limit of the abandoned-call rate and
+    cancels no calls.
+    """
 
     caps: tuple[Cap, ...] = ()
     """The caps that the policy respects. After a restart their windows are filled from the stored calls."""
@@ -192,12 +194,12 @@ class Pacer(ABC):
         return 0
 
     def set_abandoned_rate_target(self, target: float) -> None:
-        """Set the abandoned-call rate to aim at. The hard stops of the caps do not change."""
+        """Set the abandoned-call rate to aim at. The hard limits of the rate do not change."""
         self.set_abandoned_caps([replace(cap, target=target) for cap in self.caps])
 
     def set_abandoned_caps(self, caps: Sequence[Cap]) -> None:
-        """Replace the abandoned-call caps, without losing counted calls. The new caps must have time windows of the
-        same lengths.
+        """Replace the limits of the abandoned-call rate (caps), without losing counted calls. The new caps must have
+        time windows of the same lengths.
         """
         self.caps = tuple(caps)
 

@@ -1,4 +1,6 @@
-"""The predictive policy: it places calls for seats that will soon be free, as far as the abandoned-call caps allow."""
+"""The predictive pacing policy: it places calls for seats that will soon be free, as far as the abandoned-call caps
+allow.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +47,7 @@ class UsualRate(Learned):
 
 
 class PredictivePacer(GovernedPacer):
-    """The predictive policy: the look-ahead rule, limited by the governor (see `lookahead` and `governor`)."""
+    """The predictive pacing policy: the look-ahead rule, limited by the governor (see `lookahead` and `governor`)."""
 
     SAVED: ClassVar = dict.fromkeys(("governor", "knowledge", "usual"))
 
@@ -139,7 +141,7 @@ class PredictivePacer(GovernedPacer):
     def _compute_forecast_and_allowed_risk(self, snapshot: PacingSnapshot) -> tuple[Prospect, float]:
         """Return the forecast for the next seconds, and the allowed risk (alpha).
 
-        The result is stored, because both decisions about a snapshot need it.
+        The result is stored, because placing calls and cancelling calls both need it.
         """
         if self._seen is None or self._seen[0] is not snapshot:
             prospect = self.knowledge.forecast_seats_and_answers(snapshot)

@@ -1,1 +1,3 @@
-"""The polling day: expected turnout, the time of the last call to each booth, and the order of the booths."""
+"""The polling day: expected turnout, the time of the last call to voters of each polling booth, and the order of the
+booths.
+"""

@@ -1,4 +1,4 @@
-"""The plan of a polling day: expected turnout curve, closing times, and the priorities of booths. Without I/O."""
+"""The plan of a polling day: expected turnout curve, closing times, and the priorities of polling booths. Without I/O."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def _count_minutes_since_midnight(moment: time) -> float:
 
 @dataclass(frozen=True, slots=True)
 class BoothPoll:
-    """The polling day of a booth and the time when the booth closes."""
+    """The polling day of a polling booth and the time when it closes."""
 
     day: date
     zone: ZoneInfo  # of the poll, not necessarily the centre's
@@ -152,8 +152,8 @@ def find_next_call_to_booth_worker(
 ) -> float | None:
     """Return the time of a booth worker's next call on the polling day (epoch seconds), or None if there is none today.
 
-    A call that would be due after the day's last call is made shortly before the last call, if that is at least half a
-    round from now.
+    A call that would be due after the day's last call is made shortly before the last call, if that is at least half of
+    the interval between calls from now.
     """
     if due_at is None or last_call_at is None:
         return None
@@ -166,8 +166,8 @@ def find_next_call_to_booth_worker(
 def limit_retry_to_last_call(
     retry_at: float | None, last_call_at: float | None, now: float, *, promised: bool
 ) -> float | None:
-    """Return when a number is called again (epoch seconds), at the latest at the booth's last call, or None if not at
-    all.
+    """Return when a number is called again (epoch seconds), at the latest at the last call to the polling booth's
+    voters, or None if not at all.
 
     A call that was promised for a later time ("at about six") is made at the last call. Other later retries are
     dropped.

@@ -54,7 +54,7 @@ class BoothNow:
 
 
 def compute_share_not_voted(booth: BoothNow) -> float:
-    """Return the probability (0-1) that a voter of the booth has not voted.
+    """Return the probability (0-1) that a voter of the polling booth has not voted.
 
     It is the mean of a beta distribution with the expected turnout as prior.
     """
@@ -77,7 +77,7 @@ def calculate_booth_priority(booth: BoothNow, centre_not_voted: float, weights: 
 
 
 class BoothPriorities(Mapping[int, float]):
-    """The priorities of booths by id, computed when first requested: a claim needs only a few of thousands."""
+    """The priorities of booths by id, computed when first requested: reserving a number needs only a few of thousands."""
 
     def __init__(
         self,
@@ -172,7 +172,7 @@ class BoothOrder:
 
     @property
     def are_all_booths_exhausted(self) -> bool:
-        """Return whether no booth is known to have a number that may be claimed now."""
+        """Return whether no booth is known to have a number that may be reserved for dialling now."""
         return self._find_next_entry() is None
 
     @property
@@ -184,9 +184,9 @@ class BoothOrder:
         )
 
     def find_voting_booths(self, quotas: Mapping[int, int]) -> Collection[int] | None:
-        """Return the booths that vote today if the next numbers must be claimed from them alone, otherwise None.
+        """Return the booths that vote today if the next numbers must be reserved from them alone, otherwise None.
 
-        `quotas` has the planned number of claims for each booth.
+        `quotas` has the planned number of reservations for each booth.
         """
         named = self._priorities_today.keys()
         return named if named and (not named.isdisjoint(quotas) or self.must_other_booths_wait) else None
@@ -194,7 +194,8 @@ class BoothOrder:
     def set_booth_priorities(self, priorities: Mapping[int, float]) -> None:
         """Set new priorities by booth id. A booth with priority 0 is not called at all.
 
-        Booths without a priority have a turn only while no booth with a priority has numbers or claims in the hopper.
+        Booths without a priority have a turn only while no booth with a priority has numbers in the queue or reserved
+        for dialling.
         """
         before, self._priorities_today = self._priorities_today, priorities
         for booth_id in before.keys() - priorities.keys():
@@ -206,7 +207,7 @@ class BoothOrder:
         self._put_booths_back_in_order(self._set_aside - self._empty)
 
     def plan_reservations_by_booth(self, numbers: int) -> dict[int, int]:
-        """Return how many of the next `numbers` numbers may be claimed (reserved for dialling) from each booth, best
+        """Return how many of the next `numbers` numbers may be reserved for dialling (claimed) from each booth, best
         booth first.
 
         A few more booths than needed are planned, in case some have no more numbers.
@@ -255,8 +256,8 @@ class BoothOrder:
         self._empty.update(booth_id for booth_id in asked if given[booth_id] < quotas[booth_id])
 
     def record_returned_numbers(self, claims: Sequence[Claim]) -> None:
-        """Record that claimed numbers were not dialled and are in the queue again. They do not count as calls to their
-        booths.
+        """Record that numbers reserved for dialling were not dialled and are in the queue again. They do not count as
+        calls to their booths.
         """
         for booth_id, count in Counter(claim.queue_booth_id for claim in claims).items():
             if booth_id in self._usual_priorities:

@@ -1,4 +1,6 @@
-"""Parsers of single cells of a roll: numbers in any Indian digits, ages, times, and words for languages or sex."""
+"""Parsers of single cells of an electoral roll: numbers in any Indian digits, ages, times, and words for languages or
+sex.
+"""
 
 from __future__ import annotations
 

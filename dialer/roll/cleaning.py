@@ -1,8 +1,8 @@
-"""Conversion of a roll's rows to voters, whole columns at a time for speed.
+"""Conversion of an electoral roll's rows to voters, whole columns at a time for speed.
 
-A row without a valid constituency, part or serial is rejected, because it does not identify a voter. If only a detail
-is invalid (such as an age of 240), the cell is rejected and the voter is imported without it. Blank rows are counted
-and skipped.
+A row without a valid constituency, part or serial number is rejected, because it does not identify a voter. If only a
+detail is invalid (such as an age of 240), the cell is rejected and the voter is imported without it. Blank rows are
+counted and skipped.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ DETAIL_FIELDS = (
 
 
 class BoothKey(NamedTuple):
-    """The fields that identify a booth on the roll."""
+    """The fields that identify a polling booth on the electoral roll."""
 
     roll_version: str
     state_code: str
@@ -64,7 +64,7 @@ class BoothKey(NamedTuple):
 
 
 class BoothDetails(NamedTuple):
-    """What the roll says about a booth; "" for unknown details."""
+    """What the electoral roll says about a polling booth; "" for unknown details."""
 
     constituency_name: str
     name: str
@@ -75,7 +75,7 @@ class BoothDetails(NamedTuple):
 
 @dataclass(slots=True)
 class BoothSlot:
-    """A booth that an import has found on the roll, with its ID in the store."""
+    """A polling booth that an import has found on the electoral roll, with its ID in the store."""
 
     booth_id: int
     is_new: bool  # the booth had no voters in the store before the import
@@ -111,7 +111,7 @@ class CleanRows:
 
 
 class Cleaner:
-    """A converter of rows of a roll to voters, a batch of rows at a time."""
+    """A converter of rows of an electoral roll to voters, a batch of rows at a time."""
 
     def __init__(
         self,
@@ -121,7 +121,8 @@ class Cleaner:
         roll_version: str,
         damaged: bool,
     ) -> None:
-        """Prepare the conversion of a roll's rows to voters. `find_booth` returns the ID of a new or known booth.
+        """Prepare the conversion of an electoral roll's rows to voters. `find_booth` returns the ID of a new or known
+        booth.
 
         `roll_version` is used if the roll has no such column. With `damaged`, rows with characters that could not be
         decoded are rejected.
@@ -224,7 +225,7 @@ class Cleaner:
         return booths
 
     def _add_booth(self, row: Sequence[str], cells: tuple[str, ...]) -> BoothSlot | None:
-        """Find or add the booth of a row that is the first row of this booth in the file.
+        """Find or add the polling booth of a row that is the first row of this booth in the file.
 
         Return None if the cells do not identify a booth.
         """

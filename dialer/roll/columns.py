@@ -1,4 +1,6 @@
-"""Small files about voters on the roll (weights, workers, marks), whose columns are found by their headings."""
+"""Small files about voters on the roll (weights, booth workers, recorded answers), whose columns are found by their
+headings.
+"""
 
 from __future__ import annotations
 

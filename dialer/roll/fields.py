@@ -1,4 +1,4 @@
-"""The fields of a voter on a roll, and the column headings that exports use for them in several languages."""
+"""The fields of a voter on an electoral roll, and the column headings that exports use for them in several languages."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from enum import StrEnum
 
 
 class Field(StrEnum):
-    """A field of a voter or booth that a roll may contain. Map files (`--map`) use its value, such as `part_number`, as
-    name.
+    """A field of a voter or polling booth that an electoral roll may contain. Map files (`--map`) use its value, such
+    as `part_number`, as name.
     """
 
     ROLL_VERSION = "roll_version"

@@ -1,4 +1,6 @@
-"""Passing a roll to a running dialler: it is cleaned and put into a folder (the spool), from which it is imported."""
+"""Passing an electoral roll to a running dialler: it is cleaned and put into a folder (the spool), from which it is
+imported.
+"""
 
 from __future__ import annotations
 
@@ -17,11 +19,11 @@ def put_roll_into_spool(
     list_id: str | None = None,
     progress: Callable[[Progress], None] | None = None,
 ) -> tuple[str, ImportResult]:
-    """Put a cleaned roll into the spool, the folder from which the running dialler imports rolls.
+    """Put a cleaned electoral roll into the spool, the folder from which the running dialler imports rolls.
 
     Return the roll's ID in the spool, and the result that its import would have now. The store is not changed. Even
-    after a dry run the roll stays in the spool until it is removed. After an error of `import_roll_file`, nothing stays in
-    the spool.
+    after a dry run the roll stays in the spool until it is removed. After an error of `import_roll_file`, nothing stays
+    in the spool.
     """
     list_id = list_id or spool.create_spooled_file_id()
     rejects = options.rejects_path

@@ -1,4 +1,4 @@
-"""Import a roll into the store, completely or not at all. Importing the same file again changes nothing.
+"""Import an electoral roll into the store, completely or not at all. Importing the same file again changes nothing.
 
 Every row of the file that is not blank is counted exactly once, so `rows = voters + unchanged + rejected`:
 - `voters`: the row added or changed a voter,
@@ -41,7 +41,7 @@ DEFAULT_ROLL_VERSION = "current"
 
 @dataclass(frozen=True, slots=True)
 class ImportOptions:
-    """The options of a roll import."""
+    """The options of the import of an electoral roll."""
 
     dry_run: bool = False  # check everything, store nothing
     rejects_path: Path | None = None  # None: ROLL.rejects.csv next to the roll, or no file in a dry run
@@ -53,7 +53,7 @@ class ImportOptions:
 
 @dataclass(slots=True)
 class ImportResult(ImportTally):
-    """The result of a roll import: how many rows were accepted and rejected, and why."""
+    """The result of the import of an electoral roll: how many rows were accepted and rejected, and why."""
 
     reasons: Mapping[str, int] = field(default_factory=dict)  # number of rejects by reason
     examples: tuple[Reject, ...] = ()  # the first rejects
@@ -67,7 +67,7 @@ class ImportResult(ImportTally):
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far the import of a roll has come."""
+    """How far the import of an electoral roll has come."""
 
     share_done: float  # of the file (0-1)
     tally: ImportTally
@@ -75,7 +75,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class PreparedImport:
-    """A roll that was opened and whose columns are known, before anything is written."""
+    """An electoral roll that was opened and whose columns are known, before anything is written."""
 
     roll: RollFile
     mapping: ColumnMapping
@@ -91,7 +91,7 @@ class PreparedImport:
 
 
 def prepare_import(path: Path, map_file: MapFile | None = None) -> PreparedImport:
-    """Open a roll and find out which column contains which field.
+    """Open an electoral roll and find out which column contains which field.
 
     Raises:
         RollError: The file cannot be read, or its columns cannot be mapped.
@@ -120,7 +120,7 @@ def import_roll_file(
     clock: Clock | None = None,
     key: StoreKey | None = None,
 ) -> ImportResult:
-    """Import a roll into the store, which is created if necessary. All or nothing.
+    """Import an electoral roll into the store, which is created if necessary. All or nothing.
 
     A new store is encrypted with `key`, if given. After any error or interruption, the store is unchanged, or empty if
     it was created.
@@ -144,7 +144,7 @@ def import_prepared_roll(
     clock: Clock | None = None,
     key: StoreKey | None = None,
 ) -> ImportResult:
-    """Import a prepared roll into the store, with the errors of `import_roll_file`."""
+    """Import a prepared electoral roll into the store, with the errors of `import_roll_file`."""
     options = options or ImportOptions()
     result = ImportResult(
         rejects_path=_choose_rejects_path(prepared.roll, options, store_path), dry_run=options.dry_run
@@ -240,7 +240,7 @@ def _merge_batches_into_store(
 
 
 def _explain_duplicate_constituency(prepared: PreparedImport, found: DuplicateConstituency) -> str:
-    """Return a one-line error that names both rolls of a constituency and what to do about them.
+    """Return a one-line error that names the two electoral rolls of a constituency and what to do about them.
 
     The remedy depends on where the version or state comes from.
     """

@@ -1,4 +1,4 @@
-"""Map the columns of a roll to fields: by their headings, or by a map file.
+"""Map the columns of an electoral roll to fields: by their headings, or by a map file.
 
 A map file is TOML. Every line may be left out:
 
@@ -47,7 +47,7 @@ class MapFile:
 
 @dataclass(frozen=True, slots=True)
 class ColumnMapping:
-    """The columns of a roll by the field of a voter that they contain. Column indexes count from 0."""
+    """The columns of an electoral roll by the field of a voter that they contain. Column indexes count from 0."""
 
     header: tuple[str, ...]
     skip_rows: int  # rows before the first voter: the header and the rows above it
@@ -70,10 +70,8 @@ class ColumnMapping:
 
 
 def load_column_map(path: Path) -> MapFile:
-    """Read a map file, which says what the columns of a roll contain.
-
-    Raises:
-        RollError: The file cannot be read or has an invalid setting; the message names the key and the remedy.
+    """Read a map file, which says what the columns of an electoral roll contain. Raises:
+    RollError: The file cannot be read or has an invalid setting; the message names the key and the remedy.
     """
     try:
         data = read_whole_file(path, MAX_TOML_BYTES, pipe=True)
@@ -154,7 +152,7 @@ def _suggest_similar_name(word: str, known: Sequence[str]) -> str:
 
 
 def map_columns(path: Path, head: Sequence[Sequence[str]], map_file: MapFile | None = None) -> ColumnMapping:
-    """Find the header of a roll among its first rows (`head`), and the field that each column contains.
+    """Find the header of an electoral roll among its first rows (`head`), and the field that each column contains.
 
     Raises:
         RollError: No header was found, a required column is missing, or the map file does not fit the header.

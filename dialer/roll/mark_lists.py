@@ -49,7 +49,9 @@ _LARGEST = 999_999_999
 
 @dataclass(frozen=True, slots=True)
 class MarkDefaults:
-    """Values for the lines of a list that do not state their own: reporter, confidence, day, roll version."""
+    """Values for the lines of a list of voters' answers that do not state their own: reporter, confidence, day, roll
+    version.
+    """
 
     source: MarkSource
     confidence: Confidence | None  # None: the default confidence of the source
@@ -60,7 +62,7 @@ class MarkDefaults:
 
 @dataclass(frozen=True, slots=True)
 class MarkReject:
-    """A line of a list that could not be read as a mark, with the reason."""
+    """A line of a list that could not be read as a mark (a recorded fact about a voter), with the reason."""
 
     line: int  # counted from 1, as in a spreadsheet
     reason: str  # without names and phone numbers
@@ -167,9 +169,8 @@ def _parse_mark_time(cell: str, day: date, now: float, zone: tzinfo) -> float:
 
 
 def _create_serial_lookup(db: Connection, roll_version: str | None) -> Callable[[TableRow], int]:
-    """Return a function that finds the voter of a line by constituency, part and serial.
-
-    If the line has an EPIC number, it must be that of the same voter.
+    """Return a function that finds the voter of a line by constituency, part and serial number. An EPIC (voter ID)
+    number in the line must be that of the same voter.
     """
     parts = Parts(db)
 
@@ -190,9 +191,8 @@ def _create_serial_lookup(db: Connection, roll_version: str | None) -> Callable[
 
 
 def _create_voter_id_lookup(db: Connection, epics: set[str]) -> Callable[[TableRow], int]:
-    """Return a function that finds the voter of a line by EPIC number.
-
-    EPIC numbers have no index, so the roll is read once for all numbers in the file.
+    """Return a function that finds the voter of a line by EPIC (voter ID) number. EPIC numbers have no index, so the
+    roll is read once for all numbers in the file.
     """
     voters_of: dict[str, list[int]] = defaultdict(list)
     for epic, voter_id in voters.find_voters_with_epics(db, epics):
@@ -219,5 +219,5 @@ def _parse_whole_number(line: TableRow, name: str) -> int:
 
 
 def select_new_marks(db: Connection, marks: Sequence[Mark]) -> Iterator[Mark]:
-    """Return the marks that the store does not have yet."""
+    """Return the marks (recorded facts about voters) that the store does not have yet."""
     return (mark for mark in marks if not has_mark(db, mark.key))

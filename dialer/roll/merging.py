@@ -1,4 +1,4 @@
-"""Storing the voters of a roll, in bulk: new voters are added, and changed ones updated.
+"""Storing the voters of an electoral roll, in bulk: new voters are added, and changed ones updated.
 
 A blank cell never deletes a value that the store has. A second row of the same voter in one file may fill in what the
 first left blank and add another phone number. If it contradicts the first row it is rejected; otherwise each import of
@@ -23,7 +23,9 @@ _MOST_NAMED = 10  # repeated EPIC numbers in a result
 
 @dataclass(eq=False)
 class DuplicateConstituency(Exception):
-    """A constituency of the file is already on a stored roll of another version, or once with and once without a state."""
+    """A constituency of the file is already on a stored electoral roll of another version, or once with and once
+    without a state.
+    """
 
     key: BoothKey  # the first booth of the duplicate
     versions: list[str]  # other versions on the roll; empty if only the state differs
@@ -60,7 +62,9 @@ class _BatchVoters:
 
 
 class Merger:
-    """Stores the voters of a roll, batch by batch, through one connection and inside the caller's transaction."""
+    """Stores the voters of an electoral roll, batch by batch, through one connection and inside the caller's
+    transaction.
+    """
 
     def __init__(
         self, db: Connection, next_voter: int, tally: ImportTally, region: str, *, allow_second_roll: bool
@@ -84,7 +88,7 @@ class Merger:
         self._next_voter = next_voter
 
     def find_or_add_booth(self, key: BoothKey, details: BoothDetails) -> BoothSlot:
-        """Return the stored booth with this key. At the booth's first row, add it or update its details.
+        """Return the stored polling booth with this key. At the booth's first row, add it or update its details.
 
         Raises:
             DuplicateConstituency: The booth's constituency is on the roll already, in another version or state.

@@ -1,4 +1,4 @@
-"""Search for parts of the stored roll by constituency and part number, roll version and state."""
+"""Search for parts of the stored electoral roll by constituency and part number, roll version and state."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from dialer.store.roll import StoredBooth, read_all_booths
 
 
 class UnmatchedRow(Exception):
-    """A row of a file does not identify exactly one part or voter of the roll. The message says why."""
+    """A row of a file does not identify exactly one part or voter of the electoral roll. The message says why."""
 
 
 class UnknownPart(UnmatchedRow):
-    """The stored roll has no part with this number."""
+    """The stored electoral roll has no part with this number."""
 
 
 class Parts:
-    """An index of the parts of the stored roll, read once."""
+    """An index of the parts of the stored electoral roll, read once."""
 
     def __init__(self, db: Connection) -> None:
-        """Read the parts of the roll from the store `db`."""
+        """Read the parts of the electoral roll from the store `db`."""
         self._parts: dict[tuple[int, int], list[StoredBooth]] = defaultdict(list)
         for place in read_all_booths(db):
             self._parts[place.constituency_number, place.part_number].append(place)

@@ -18,7 +18,7 @@ from dialer.domain.errors import RollError
 
 
 class NumberReason(StrEnum):
-    """Why a phone number on a roll is rejected, as the rejects file says it."""
+    """Why a phone number on an electoral roll is rejected, as the rejects file says it."""
 
     NOT_A_NUMBER = "not a phone number"
     TOO_SHORT = "too few digits"
@@ -32,7 +32,7 @@ class NumberReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RejectedNumber:
-    """A rejected phone number as the roll has it, with the reason."""
+    """A rejected phone number as the electoral roll has it, with the reason."""
 
     text: str
     reason: NumberReason
@@ -105,7 +105,7 @@ def parse_plain_mobile(cell: str) -> str | None:
 
 
 def read_phone_numbers_in_cell(cell: str, region: str = "IN") -> CellNumbers:
-    """Read all phone numbers in a cell of a roll.
+    """Read all phone numbers in a cell of an electoral roll.
 
     `region` (ISO 3166, two letters) applies to numbers without a country code. A cell that means "no number" (blank,
     "-", "NA", "nil", "0") has neither numbers nor rejected ones.

@@ -1,4 +1,4 @@
-"""Reads rolls as rows of text, from workbooks and from CSV files in any encoding and with any delimiter.
+"""Reads electoral rolls as rows of text, from workbooks and from CSV files in any encoding and with any delimiter.
 
 CSV files are streamed, so their length does not matter. A workbook must be unpacked as a whole; this is done by a
 separate process with limited memory and time, which sends the rows in batches.
@@ -54,7 +54,7 @@ _MAX_COUNTRY_CODE_DIGITS = 3
 
 @dataclass(frozen=True, slots=True)
 class FileOptions:
-    """What a map file says about the format of a roll: encoding, delimiter, sheet, header row.
+    """What a map file says about the format of an electoral roll: encoding, delimiter, sheet, header row.
 
     None = it is detected.
     """
@@ -66,7 +66,7 @@ class FileOptions:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Consecutive rows of a roll, numbered as in a spreadsheet: the first row is 1, and blank rows count."""
+    """Consecutive rows of an electoral roll, numbered as in a spreadsheet: the first row is 1, and blank rows count."""
 
     first_row: int
     rows: list[list[str]]
@@ -74,7 +74,7 @@ class Batch:
 
 
 class TextRoll:
-    """A roll in a CSV file with any delimiter.
+    """An electoral roll in a CSV file with any delimiter.
 
     If `damaged`, bytes that are not valid UTF-8 appear in the cells as lone surrogates.
     """
@@ -207,7 +207,7 @@ def _is_table_row(line: str, row: Sequence[str], place: int, width: int, delimit
 
 
 def _are_cells_similar(first: str, second: str) -> bool:
-    """Return whether both cells are numbers or neither is.
+    """Return whether two cells are two numbers or two texts.
 
     Phone numbers must also have about the same length.
     """
@@ -218,7 +218,7 @@ def _are_cells_similar(first: str, second: str) -> bool:
 
 
 def detect_delimiter(beginning: str) -> str:
-    """Return the character that separates the columns of a CSV roll, such as a comma.
+    """Return the character that separates the columns of an electoral roll in a CSV file, such as a comma.
 
     It is the character that splits most of the first rows into the same large number of columns.
     """
@@ -237,7 +237,7 @@ def detect_delimiter(beginning: str) -> str:
 
 
 class WorkbookRoll:
-    """A roll in a sheet of a workbook (XLSX, XLSM, XLSB, XLS or ODS), unpacked by a separate process."""
+    """An electoral roll in a sheet of a workbook (XLSX, XLSM, XLSB, XLS or ODS), unpacked by a separate process."""
 
     damaged = False
 
@@ -343,10 +343,10 @@ RollFile = TextRoll | WorkbookRoll
 
 
 def open_roll(path: Path, options: FileOptions | None = None) -> RollFile:
-    """Open a roll in a CSV file or workbook, recognised by its content rather than its name.
+    """Open an electoral roll in a CSV file or workbook, recognised by its content rather than its name.
 
     Raises:
-        RollError: The file cannot be read as either.
+        RollError: The file cannot be read as a CSV file or workbook.
     """
     kind = WorkbookRoll if detect_workbook_or_text(path) == "workbook" else TextRoll
     return kind(path, options or FileOptions())

@@ -1,7 +1,7 @@
 """The rejects file of an import: rows, cells and numbers that were not imported, with the reasons.
 
-The owners of the roll can correct the file and import it. Its first four columns say what was rejected (a row, cell or
-number); the others are the columns of the roll, without those for caste, religion and Aadhaar number.
+The owners of the electoral roll can correct the file and import it. Its first four columns say what was rejected (a
+row, cell or number); the others are the columns of the roll, without those for caste, religion and Aadhaar number.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ OWN_COLUMNS = ("REJECT_ROW", "REJECT_COLUMN", "REJECT_VALUE", "REJECT_REASON")
 
 @dataclass(frozen=True, slots=True)
 class Reject:
-    """A row, phone number or cell of a roll that was not imported, with the reason."""
+    """A row, phone number or cell of an electoral roll that was not imported, with the reason."""
 
     row_number: int
     column: str
@@ -121,7 +121,7 @@ class RejectsFile(RejectCounter):
             self._file.close()
 
     def publish_rejects_file(self) -> None:
-        """Give the complete rejects file its final name, after the roll was imported.
+        """Give the complete rejects file its final name, after the electoral roll was imported.
 
         Raises:
             RollError: The file cannot be renamed; the message says that the roll is imported.

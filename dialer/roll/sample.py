@@ -1,9 +1,9 @@
 """Synthetic electoral rolls: invented booths, households and voters in the column layout of a real export.
 
-No row describes a real person: names are composed of syllables, EPIC numbers have a prefix that is not in use, and
-every phone number is +91 699x xxx xxx. India reserves no numbers for fiction. This block has the form of a mobile
-number, so the import accepts it, and the carrier tables of `phonenumbers` list no operator for it. That may change at
-any time: use a synthetic roll with the simulated Asterisk only and never dial it.
+No row describes a real person: names are composed of syllables, EPIC (voter ID) numbers have a prefix that is not in
+use, and every phone number is +91 699x xxx xxx. India reserves no numbers for fiction. This block has the form of a
+mobile number, so the import accepts it, and the carrier tables of `phonenumbers` list no operator for it. That may
+change at any time: use a synthetic electoral roll with the simulated Asterisk only and never dial it.
 
 The same arguments produce the same bytes.
 """
@@ -71,7 +71,7 @@ _WHOLE_NUMBER = re.compile(r"0|[1-9][0-9]{0,14}")
 
 @dataclass(frozen=True, slots=True)
 class SampleSummary:
-    """The path and size of a synthetic roll that was written."""
+    """The path and size of a synthetic electoral roll that was written."""
 
     path: Path
     rows: int
@@ -100,7 +100,7 @@ def write_sample_roll(
     booth_voters: int = 920,
     progress: Callable[[int], None] | None = None,
 ) -> SampleSummary:
-    """Write a synthetic roll of `rows` rows to a .csv or .xlsx file.
+    """Write a synthetic electoral roll of `rows` rows to a .csv or .xlsx file.
 
     `states` (Election Commission codes) and `languages` (ISO 639-1) select from STATES; all are selected by default.
     Rows are divided evenly between the selected states. `messy` is the share of rows (0 to 1) with an error that is
@@ -182,7 +182,7 @@ def _report_progress(rows: Iterable[list[str]], progress: Callable[[int], None] 
 
 
 class _RowGenerator:
-    """A generator of the rows of a synthetic roll, with all random values from one seed."""
+    """A generator of the rows of a synthetic electoral roll, with all random values from one seed."""
 
     def __init__(self, seed: int, states: Sequence[str], messy: float, booth_voters: int) -> None:
         self.booths = 0
@@ -195,7 +195,7 @@ class _RowGenerator:
         self._last_row: list[str] | None = None
 
     def generate_rows(self, count: int) -> Iterator[list[str]]:
-        """Yield `count` rows of a synthetic roll, state by state and booth by booth."""
+        """Yield `count` rows of a synthetic electoral roll, state by state and booth by booth."""
         for index, state in enumerate(self._states):
             share = count * (index + 1) // len(self._states) - count * index // len(self._states)
             yield from self._generate_rows_of_state(state, share)

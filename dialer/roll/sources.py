@@ -93,8 +93,8 @@ def load_portal_ids(
 ) -> dict[tuple[str, str, int, int, int], str]:
     """Return the portal's own ID of each voter, from its exports.
 
-    The keys are roll version, state, constituency, part and serial. The exports in the portal's folder are read: all,
-    or only those whose SHA-256 is in `imported`. If exports differ, the latest one counts.
+    The keys are roll version, state, constituency, part and serial number. The exports in the portal's folder are read:
+    all, or only those whose SHA-256 is in `imported`. If exports differ, the latest one counts.
 
     Raises:
         RollError: `id_heading` is not set, the folder has no export, or an export cannot be read or lacks the column.

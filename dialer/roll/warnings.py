@@ -1,4 +1,4 @@
-"""Warnings about whole columns of a roll, such as phone numbers that are not read or illegible names.
+"""Warnings about whole columns of an electoral roll, such as phone numbers that are not read or illegible names.
 
 They are shown before the import and say what to do. Errors in single rows are rejects instead.
 """
@@ -28,7 +28,9 @@ _FONT_SIGNS = re.compile(r"[a-z][;\[\]{}~|+=^&*%$#@!<>\\]|[a-z][A-Z]|(?:^|\s)['\
 
 
 def find_roll_warnings(mapping: ColumnMapping, rows: Sequence[Sequence[str]], region: str) -> Iterator[str]:
-    """Return warnings about the columns of a roll, one line each. `rows` are the first rows below the header."""
+    """Return warnings about the columns of an electoral roll, one line each. `rows` are the first rows below the
+    header.
+    """
     if Field.MOBILE not in mapping.columns and Field.MOBILE not in mapping.values:
         yield (
             "no column is read as a phone number: no voter in this file can be called;"

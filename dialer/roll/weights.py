@@ -38,8 +38,8 @@ def import_voter_weights(
 ) -> WeightsResult:
     """Import voters' weights from a CSV or XLSX file, all or nothing.
 
-    Required columns are constituency, part, serial and weight. Roll version or state is needed if a part is on several
-    rolls. `progress` is called with the finished share of the file (0-1).
+    Required columns are constituency, part, serial number and weight. Roll version or state is needed if a part is on
+    several rolls. `progress` is called with the finished share of the file (0-1).
 
     Raises:
         RollError: A row is invalid, or its part is on several rolls; nothing was imported.
@@ -87,7 +87,7 @@ def import_new_voter_weights(
 
 
 def _find_voter_of_row(db: Connection, parts: Parts, row: TableRow) -> int | None:
-    """Return the voter of a row of the file, or None if the voter is not on the roll.
+    """Return the voter of a row of the file, or None if the voter is not on the electoral roll.
 
     Raises:
         RollError: The part is on several rolls, so the voter is ambiguous.

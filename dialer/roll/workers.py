@@ -96,7 +96,7 @@ def import_booth_workers(
 def _add_row_to_booth_worker(
     parts: Parts, row: TableRow, region: str, roll_version: str | None, listed: dict[str, _FileWorker]
 ) -> None:
-    """Add a row of the file to its worker in `listed`.
+    """Add a row of the file to its booth worker in `listed`.
 
     Errors contain no numbers and no names, because they may be logged.
     """

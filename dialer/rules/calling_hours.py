@@ -94,7 +94,7 @@ def get_midnight_of_day(day: date, zone: ZoneInfo) -> float:
 
 
 def get_local_midnight_before(zone: ZoneInfo, now: float) -> float:
-    """Return the local midnight before `now` (epoch seconds), from which daily caps are counted."""
+    """Return the local midnight before `now` (epoch seconds), from which calls are counted for daily limits."""
     return get_midnight_of_day(datetime.fromtimestamp(now, zone).date(), zone)
 
 
@@ -117,8 +117,8 @@ def merge_adjoining_periods(stretches: Iterable[tuple[Moment, Moment]]) -> list[
 def _list_opening_times(zone: ZoneInfo, now: float, hours_on: Callable[[date], tuple[Stretch, ...]]) -> Iterator[float]:
     """Yield the times at which the calling hours of a zone may begin (epoch seconds).
 
-    If a clock change repeats an opening time, both are yielded. If it skips an opening time or jumps back over a
-    closing time, the time of the clock change is yielded.
+    An opening time that a clock change repeats is yielded twice. If a clock change skips an opening time or jumps back
+    over a closing time, the time of the clock change is yielded.
     """
     today = datetime.fromtimestamp(now, zone).date()
     for ahead in range(-1, _DAYS_AHEAD):

@@ -1,7 +1,7 @@
-"""Find when a campaign can first call anybody, by asking the gate about every polling area of the roll. Without I/O.
-
-The gate decides about single calls, so while dialling, a campaign whose polls are all over is noticed only when a number is
-claimed. This module asks the gate in advance, for `dialer check` and `dialer rules check`.
+"""Find when a campaign can first call anybody, by asking the gate about every polling area of the electoral roll.
+Without I/O. The gate (the check of the calling rules) decides about single calls, so while dialling, a campaign whose
+polls are all over is noticed only when a number is reserved for dialling. This module asks the gate in advance, for
+`dialer check` and `dialer rules check`.
 """
 
 from __future__ import annotations
@@ -41,14 +41,16 @@ class Areas:
 
 
 def list_polling_areas_of_roll(booths: Collection[Booth], last_call_seconds: float) -> Areas | None:
-    """Return the polling areas of a roll's booths, or None if the roll has no booths yet."""
+    """Return the polling areas (state, constituency, part) of an electoral roll's booths, or None if the roll has no
+    booths yet.
+    """
     if not booths:
         return None
     return Areas({Area(booth.constituency_number, booth.closes_at) for booth in booths}, True, last_call_seconds)
 
 
 def list_areas_of_polling_days(polls: tuple[PollingDay, ...], last_call_seconds: float) -> Areas:
-    """Return one polling area for each polling day, for use before a roll is imported."""
+    """Return one polling area for each polling day, for use before an electoral roll is imported."""
     return Areas([Area(min(poll.constituencies, default=0), "") for poll in polls], False, last_call_seconds)
 
 

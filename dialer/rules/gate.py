@@ -131,7 +131,7 @@ class Gate:
     def check_connection_to_agent(self, case: Case, now: float) -> Ruling:
         """Decide whether an answered call may be connected to an agent or IVR flow at `now` (epoch seconds).
 
-        Caps and intervals between calls are not checked, because they already count this call.
+        Limits on calls per day and intervals between calls are not checked, because they already count this call.
         """
         return self._build_ruling_from_objections(now, lambda at: self._find_objections_to_connection(case, at))
 

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 @dataclass(frozen=True, slots=True)
 class Area:
-    """The area of one polling booth of the roll: its state, constituency and part."""
+    """The area of one polling booth of the electoral roll: its state, constituency and part."""
 
     constituency_number: int
     closes_at: str  # "18:00", local time of the poll; "": unknown

@@ -59,13 +59,13 @@ class HqCentre(Section):
             yield "constituencies need a state, because their numbers are those of a state"
 
     def exchanges_marks_of_area(self, state_code: str, constituency_number: int) -> bool:
-        """Return whether the centre sends and receives marks of that constituency's voters."""
+        """Return whether the centre sends and receives recorded answers about that constituency's voters."""
         of_state = self.state == state_code
         return of_state and (not self.constituencies or constituency_number in self.constituencies)
 
 
 class HqBundles(Section):
-    """[bundles] - campaign material (bundles) that headquarters publishes.
+    """[bundles] - campaign material (flows, prompts, scripts, in bundles) that headquarters publishes.
 
     A web server serves the subfolder `public`.
     """

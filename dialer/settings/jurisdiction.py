@@ -280,7 +280,7 @@ class SyntheticVoice(Rule):
 class Exports(Rule):
     """Whether the cost of calls must be reported by candidate, constituency and day.
 
-    If so, campaigns with the purpose `material` need a candidate.
+    If so, campaigns with the purpose `material` (campaign audio) need a candidate.
     """
 
     expenditure: Required

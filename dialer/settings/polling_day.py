@@ -31,7 +31,7 @@ class PriorityExponents(Section):
 
 
 class WorkerRounds(Section):
-    """[polling_day.workers] - how often campaigns with the purpose booth-workers call each worker."""
+    """[polling_day.workers] - how often campaigns with the purpose booth-workers call each booth worker."""
 
     every_minutes: float = Field(120.0, ge=5, le=1440, description="interval from a worker's report to the next call")
     retry_minutes: float = Field(

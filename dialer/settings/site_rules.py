@@ -170,6 +170,6 @@ def list_abandoned_caps(campaign: Campaign, profile: Profile) -> list[tuple[floa
 
 
 def find_lowest_abandoned_cap(settings: Settings, profile: Profile) -> float:
-    """Return the lowest abandoned-call cap (0-1) of the site's campaigns, which pages show."""
+    """Return the lowest limit of the abandoned-call rate (cap, 0-1) of the site's campaigns, which pages show."""
     every = [limit for campaign in settings.campaigns for _, _, limit in list_abandoned_caps(campaign, profile)]
     return min(every, default=min(cap.share for cap in profile.abandoned.caps))

@@ -1,4 +1,4 @@
-"""A whole centre on a simulated Asterisk: both run in one event loop and talk over loopback TCP.
+"""A whole centre on a simulated Asterisk: they run in one event loop and talk over loopback TCP.
 
 The demo runs one in real time; rehearsals and tests run one in virtual time.
 """
@@ -17,7 +17,7 @@ from dialer.simulation.asterisk.server import SimulatedAsterisk
 
 
 class SimulatedSite:
-    """A running centre and its simulated Asterisk. Setting the event `stop` ends both."""
+    """A running centre and its simulated Asterisk. Setting the event `stop` ends the centre and the Asterisk."""
 
     def __init__(self, switch: SimulatedAsterisk, centre: RunningCentre) -> None:
         """Connect a simulated Asterisk to a centre: `switch` runs its flows on the FastAGI server of `centre`."""

@@ -16,7 +16,7 @@ _log = structlog.get_logger(__name__)
 
 
 class Alerts:
-    """Raises and clears alerts. Subscribers are notified of both."""
+    """Raises and clears alerts. Subscribers are notified of each change."""
 
     def __init__(self, core: Core) -> None:
         self._core = core

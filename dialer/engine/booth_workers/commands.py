@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 
 class SeatSerials(SeatCommand):
-    """Mark voters as having voted, by the serial numbers that a booth worker reads out on the call or before its
-    wrap-up ends.
+    """Record voters as having voted, by the serial numbers on the roll that a booth worker reads out on the call or
+    before its wrap-up ends.
     """
 
     name: Literal["seat-serials"] = "seat-serials"

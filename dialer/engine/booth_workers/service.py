@@ -54,11 +54,11 @@ class BoothWorkers:
         kind: MarkKind = MarkKind.VOTED,
         agent: str | None = None,
     ) -> None:
-        """Store that the voter with this serial number has voted.
+        """Store that the voter with this serial number on the roll has voted.
 
-        `key` identifies the report: a repeat is stored once. `part` may be None if the worker reports for one part of
-        the roll only. Raises CommitTargetNotFound if no voter has the serial number or no booth worker is on the call.
-        Raises StoreError.
+        `key` identifies the report: a repeat is stored once. `part` may be None if the booth worker reports for one
+        part of the roll only. Raises CommitTargetNotFound if no voter has the serial number or no booth worker is on
+        the call. Raises StoreError.
         """
         if call.worker is None:
             raise CommitTargetNotFound(

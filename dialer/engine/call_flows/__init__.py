@@ -1,1 +1,1 @@
-"""Call flows: which flow a call runs, what the flow knows about the voter, and the answers and marks that it records."""
+"""Call flows: which flow a call runs, what the flow knows about the voter, and the answers that it records."""

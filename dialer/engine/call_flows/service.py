@@ -129,7 +129,7 @@ class FlowService:
         return run_id
 
     def _find_language_of_voter(self, call: Call) -> str:
-        """Return the voter's language. After a restart of the dialler it is the language of the voter's booth."""
+        """Return the voter's language. After a restart of the dialler it is the language of the voter's polling booth."""
         booth = self._polls.booths.get(call.booth_id)
         return call.language or (booth.language if booth is not None else "")
 
@@ -184,7 +184,7 @@ class FlowService:
         return True
 
     async def _store_mark_of_answer(self, call: Call, commit: FlowCommit, key: str, *, may_stand: bool) -> bool:
-        """Store a voter's answer as a mark, and return whether it was valid.
+        """Store a voter's answer as a mark (a recorded answer), and return whether it was valid.
 
         If no voter of a household is pending any more, there is nothing to store, and the result is True.
         """

@@ -1,4 +1,4 @@
-"""Restore the counts for a campaign's abandoned-call caps from the calls in the store.
+"""Restore the counts for a campaign's abandoned-call limits (caps) from the calls in the store.
 
 The pacer counts calls only while the dialler runs; the period of a cap may include earlier runs.
 """

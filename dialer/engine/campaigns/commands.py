@@ -101,7 +101,7 @@ class SetSpeed(Command):
 
 class SetAbandonedTarget(Command):
     """Set the abandoned-call rate that a campaign's pacing aims at, at most the maximum of the rules profile. It stays
-    in force until it is reset. Caps do not change.
+    in force until it is reset. The rate's upper limits (caps) do not change.
     """
 
     name: Literal["abandoned-target"] = "abandoned-target"

@@ -1,4 +1,4 @@
-"""Add the roll's numbers to a campaign's queue."""
+"""Add the phone numbers of the electoral roll to a campaign's queue."""
 
 from __future__ import annotations
 
@@ -9,6 +9,6 @@ PIECE_NUMBERS = 250
 
 
 async def add_roll_numbers_to_campaign_queue(store: Store, campaign_id: str) -> None:
-    """Add the roll's numbers to a campaign's queue, in several transactions. Raises StoreError."""
+    """Add the phone numbers of the electoral roll to a campaign's queue, in several transactions. Raises StoreError."""
     for first in range(0, await store.find_last_phone_id() + 1, PIECE_NUMBERS):
         await store.enrol_numbers(campaign_id, first, first + PIECE_NUMBERS - 1)

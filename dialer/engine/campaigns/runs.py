@@ -29,7 +29,9 @@ _END_OF_RINGING = _ANSWERED_OR_NOT | {PacingEventKind.CANCELLED}
 
 @dataclass(slots=True)
 class CampaignRun:
-    """A campaign with its state in this run of the dialler: its pacer, its hopper, and its figures."""
+    """A campaign with its state in this run of the dialler: its pacer, its hopper (numbers reserved for dialling), and
+    its figures.
+    """
 
     spec: CampaignSpec
     purpose: Purpose
@@ -88,8 +90,8 @@ class CampaignRun:
 
     @property
     def is_campaign_completed(self) -> bool:
-        """Return whether the campaign has nobody left to call: its hopper is empty, and the last read of its queue
-        found no number.
+        """Return whether the campaign has nobody left to call: its hopper (numbers reserved for dialling) is empty, and
+        the last read of its queue found no number.
         """
         return self.list_done and not self.hopper
 
@@ -165,7 +167,7 @@ class CampaignRuns:
         return [*removed.values()]
 
     def add_booths_to_call_order(self, booths: Mapping[int, Booth]) -> None:
-        """Add imported booths to each campaign's order of booths. The order decides which booth is called next."""
+        """Add imported polling booths to each campaign's order of booths. The order decides which booth is called next."""
         for run in self._runs.values():
             run.order.add_booths_to_order(booths)
 

@@ -62,7 +62,7 @@ class Campaigns:
         self._states_before_stop: dict[str, CampaignState] = {}  # by campaign: its state before a stop by headquarters
 
     async def load_campaign(self, plan: CampaignPlan, *, in_chunks: bool) -> CampaignRun:
-        """Load a campaign from the store, add the roll's numbers to its queue, and return it.
+        """Load a campaign from the store, add the phone numbers of the electoral roll to its queue, and return it.
 
         It does not dial yet. Raises StoreError.
         """

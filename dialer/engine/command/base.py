@@ -123,7 +123,7 @@ class Command(BaseModel):
 
     @property
     def imported_record_count(self) -> int:
-        """Return how many records (marks, turnout figures, opt-outs) the command imports."""
+        """Return how many records (voters' answers, turnout figures, opt-outs) the command imports."""
         return 0
 
     @abstractmethod

@@ -1,1 +1,1 @@
-"""Dispositions: the results that agents enter for calls, with the marks and opt-outs that follow."""
+"""Dispositions: the results that agents enter for calls, with the records about voters and the opt-outs that follow."""

@@ -149,8 +149,8 @@ class SeatDispose(SeatCommand, ReceiptedCommand):
 
 
 class SeatUndoDisposition(SeatCommand, ReceiptedCommand):
-    """Undo the outcome of a call that was saved moments ago, with its marks, so that another outcome can be saved. An
-    opt-out and a refusal cannot be undone: the number is suppressed everywhere already.
+    """Undo the outcome of a call that was saved moments ago, with the facts recorded about voters, so that another
+    outcome can be saved. An opt-out and a refusal cannot be undone: the number is suppressed everywhere already.
     """
 
     name: Literal["seat-undo-disposition"] = "seat-undo-disposition"

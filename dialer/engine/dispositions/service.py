@@ -1,4 +1,5 @@
-"""Dispositions: stored during the call or after it, with the marks and the opt-out that follow from them.
+"""Dispositions: stored during the call or after it, with the marks (facts about voters) and the opt-out that follow
+from them.
 
 A disposition that names its call is stored for that call or refused; it is never stored for another voter.
 """
@@ -300,7 +301,7 @@ class Dispositions:
 
 
 def _make_key_prefix_of_marks(attempt_id: AttemptId, receipt: Receipt | None) -> str:
-    """Return the start of the keys under which a disposition's marks are stored.
+    """Return the start of the keys under which a disposition's marks (facts about voters) are stored.
 
     It contains the command's id, so that a new disposition makes new marks.
     """

@@ -1,7 +1,7 @@
 """Commands that import records from outside the calls, or release attempts whose result is unknown.
 
-Records are marks, official turnout, complaints and opt-outs. The commands need only the store, so the command line
-executes them itself while no dialler runs. They contain ids only, no names or phone numbers.
+Records are marks (facts about voters), official turnout, complaints and opt-outs. The commands need only the store, so
+the command line executes them itself while no dialler runs. They contain ids only, no names or phone numbers.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class MarkReport(Record):
     ] = None
 
     def make_mark(self) -> Mark:
-        """Return the reported mark in the form that the engine uses."""
+        """Return the reported mark (a fact about a voter) in the form that the engine uses."""
         return Mark(
             key=self.key,
             voter_id=self.voter,

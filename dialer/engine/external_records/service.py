@@ -1,5 +1,5 @@
-"""Records from outside the calls: marks, official turnout, complaints, opt-outs, and the release of
-unknown attempts.
+"""Records from outside the calls: marks (facts about voters), official turnout, complaints, opt-outs, and the release
+of unknown attempts.
 """
 
 from __future__ import annotations

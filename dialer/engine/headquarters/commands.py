@@ -72,7 +72,7 @@ class PeerMark(Record):
     undoes: Annotated[MarkKey | None, Field(description="key of the mark that this one undoes")] = None
 
     def make_peer_mark_record(self) -> PeerMarkRecord:
-        """Return the mark of another centre in the form that the engine uses."""
+        """Return the mark (a fact about a voter) of another centre in the form that the engine uses."""
         return PeerMarkRecord(
             VoterPlace(self.roll_version, self.state_code, self.constituency_number, self.part_number, self.serial),
             Mark(
@@ -89,8 +89,8 @@ class PeerMark(Record):
 
 
 class ExecuteOrder(Command):
-    """Execute an order of headquarters, once: stop-all, pause, quota or resume. The leaders' signatures decide, not the
-    sender.
+    """Execute an order of headquarters, once: stop-all, pause, quota (limit on calls) or resume. The leaders'
+    signatures decide, not the sender.
     """
 
     name: Literal["headquarters-order"] = "headquarters-order"
@@ -159,8 +159,8 @@ class ReportUplink(Command):
 
 
 class ImportPeerUpdates(Command):
-    """Import opt-outs, marks and call times of other centres, and store the position in headquarters' stream up to
-    which they are imported.
+    """Import opt-outs, voters' recorded answers and call times of other centres, and store the position in
+    headquarters' stream up to which they are imported.
     """
 
     name: Literal["import-peer-updates"] = "import-peer-updates"
@@ -193,7 +193,7 @@ class ImportPeerUpdates(Command):
 
 
 class SendTestMark(Command):
-    """Send a test message to headquarters' page, through outbox and uplink like every result. Do it weekly before
+    """Send a test message to headquarters' page, on the same way as the results of calls. Do it weekly before
     polling day.
     """
 

@@ -1,8 +1,8 @@
 """Inbound calls: where a call to one of the site's numbers is routed, decided before it is answered.
 
-After that an inbound call is handled like any other call, and its marks and opt-outs are committed. It does not use up
-an attempt of the number, does not count in the abandoned-call rate, and does not update the pacer. The settings limit
-how many channels inbound calls use.
+After that an inbound call is handled like any other call, and its recorded answers and opt-outs are committed. It does
+not use up an attempt of the number, does not count in the abandoned-call rate, and does not update the pacer. The
+settings limit how many channels inbound calls use.
 """
 
 from __future__ import annotations
@@ -177,7 +177,7 @@ class Inbound:
     def resync_inbound_calls_with_server(self, up: SwitchUp) -> frozenset[AttemptId]:
         """Remove inbound calls of unknown callers that are no longer on an Asterisk server.
 
-        Returns the others, so that they are not hung up as stray calls.
+        Returns the calls that are still there, so that they are not hung up as stray calls.
         """
         strangers = self._unknown_callers.trunks
         for attempt_id in strangers.keys() - up.live_attempts - self._routing.keys():

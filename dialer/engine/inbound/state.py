@@ -6,7 +6,9 @@ from dialer.domain.model import AttemptId
 
 
 class UnknownCallers:
-    """Calls from numbers that are not on the roll, or that are being routed: the trunk of each, by attempt id."""
+    """Calls from numbers that are not on the electoral roll, or that are being routed: the trunk of each, by attempt
+    id.
+    """
 
     def __init__(self) -> None:
         self.trunks: dict[AttemptId, str] = {}

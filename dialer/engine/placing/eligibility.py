@@ -80,8 +80,8 @@ class Eligibility:
     def find_call_limits(self, run: CampaignRun) -> tuple[int, int | None, CallIntervals]:
         """Return how often and how soon a phone number may be called in a campaign.
 
-        The result has the daily caps on attempts and conversations (None = no cap), and the minimum intervals between
-        calls.
+        The result has the daily limits (caps) on attempts and conversations (None = no cap), and the minimum intervals
+        between calls.
         """
         book, rules = self._gate.rules, self._find_rules_of_campaign(run)
         return book.get_attempts_cap(rules), book.get_conversations_cap(rules), book.get_minimum_call_intervals(rules)

@@ -140,8 +140,8 @@ class Hoppers:
             run.order.reset_empty_booths()
 
     def _set_booth_priorities(self, run: CampaignRun) -> None:
-        """Update the priorities of the booths that vote today in a campaign's queue. Only turnout campaigns have
-        priorities.
+        """Update the priorities of the polling booths that vote today in a campaign's queue. Only turnout campaigns
+        have priorities.
         """
         now = self._core.clock.now()
         if now - run.priorities_at < PRIORITIES_SECONDS:
@@ -176,12 +176,12 @@ class Hoppers:
         raise CommandRefused(f"campaign {run.spec.campaign_id}: the number was not called, because {reason}", code)
 
     def return_all_claimed_numbers(self, run: CampaignRun) -> None:
-        """Return all reserved numbers of a hopper to the campaign's queue."""
+        """Return all numbers reserved for dialling (the hopper) to the campaign's queue."""
         self.return_claimed_numbers(run, list(run.hopper))
         run.hopper.clear()
 
     def return_expiring_claimed_numbers(self, run: CampaignRun) -> None:
-        """Return the reserved numbers whose lease ends soon to the campaign's queue. They are at the front of the
+        """Return the reserved numbers whose reservation ends soon to the campaign's queue. They are at the front of the
         hopper.
         """
         ends = self._core.clock.now() + LEAST_LEASE_SECONDS

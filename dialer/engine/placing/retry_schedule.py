@@ -1,4 +1,6 @@
-"""The time of a number's next call: by the campaign's retry rules, booth workers' rounds, and polling day limits."""
+"""The time of a number's next call: by the campaign's retry rules, rounds of calls to booth workers, and polling day
+limits.
+"""
 
 from __future__ import annotations
 
@@ -101,7 +103,7 @@ class RetrySchedule:
         """Return when a call-back promised by an agent for the time `at` becomes available to any agent (epoch
         seconds).
 
-        That is at the latest the time of the last call to the booth.
+        That is at the latest the time of the last call to the voter's polling booth.
         """
         until = at + run.spec.retries.own_call_back_wait_seconds
         last_call_at = self._polls.find_last_call_time(run.purpose, call.booth_id)

@@ -1,7 +1,7 @@
 """Commands for electoral rolls and phone numbers.
 
-No command contains a number. A program on the dialler's machine puts the list into the spool of the store (dialer/store/spool.py),
-and the command names it by its ID there.
+No command contains a number. A program on the dialler's machine puts the list into the spool, a folder next to the
+store (dialer/store/spool.py), and the command names it by its ID there.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class ImportRoll(Command):
 
 
 class SuppressNumbers(Command):
-    """Suppress numbers: no campaign calls them again, whether they are on a roll or not."""
+    """Suppress numbers: no campaign calls them again, whether they are on an electoral roll or not."""
 
     name: Literal["suppress"] = "suppress"
     roles = COMPLIANCE_ROLES

@@ -1,4 +1,4 @@
-"""The state of a roll import."""
+"""The state of a import of an electoral roll."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dialer.domain.view import RollImportProgress
 
 
 class RollImportState:
-    """The progress of the roll import, and the lock that keeps imports and new campaigns apart."""
+    """The progress of the import of an electoral roll, and the lock that keeps imports and new campaigns apart."""
 
     def __init__(self) -> None:
         self.roll: RollImportProgress | None = None  # None: no roll is being imported

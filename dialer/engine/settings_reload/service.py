@@ -81,7 +81,7 @@ class SettingsReload:
     async def _prepare_campaigns(self, plan: EnginePlan) -> AsyncIterator[dict[str, CampaignRun]]:
         """Load the campaigns that the reloaded settings add.
 
-        No roll may be imported at the same time, because the new campaigns would miss its numbers.
+        No electoral roll may be imported at the same time, because the new campaigns would miss its numbers.
         """
         new = [each for name, each in plan.campaigns.items() if name not in self._core.plan.campaigns]
         for each in new:

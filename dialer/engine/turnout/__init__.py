@@ -1,1 +1,1 @@
-"""Turnout: booths, polling days, marks, and the figures that follow from them."""
+"""Turnout: polling booths, polling days, voters' recorded answers (marks), and the figures that follow from them."""

@@ -1,4 +1,4 @@
-"""Turnout figures: booths, marks, contacted voters and dialling time of the polling day."""
+"""Turnout figures: polling booths, recorded answers, contacted voters and dialling time of the polling day."""
 
 from __future__ import annotations
 
@@ -76,8 +76,8 @@ class TurnoutFigures:
         self._core.request_effects(Notify(booth))
 
     def add_voters_without_number(self, voters: dict[int, int]) -> None:
-        """Add to each booth's count of voters who have no number that may be called. `voters` has the additional voters
-        by booth id.
+        """Add to each polling booth's count of voters who have no number that may be called. `voters` has the
+        additional voters by booth id.
         """
         for booth_id in voters.keys() & self.booths.keys():
             booth = self.booths[booth_id]

@@ -81,7 +81,7 @@ class Marks:
             self.request_reread_of_number_queues()
 
     def alert_unknown_voters(self, marks: int) -> None:
-        """Raise an alert that other centres have recorded answers about voters who are on no roll here.
+        """Raise an alert that other centres have recorded answers about voters who are not on the electoral roll here.
 
         `marks` is the number of such answers; 0 ends the alert.
         """
@@ -126,8 +126,8 @@ class Marks:
     def cancel_calls_to_numbers(self, phones: frozenset[int], voter_id: int | None, *, workers: bool) -> None:
         """Cancel the unanswered calls to numbers, and to a voter, that must not be called any more.
 
-        Their reserved numbers leave the hoppers. Those with other voters to call return to the queue. Calls to booth
-        workers on these numbers continue unless `workers` is True.
+        The numbers are no longer reserved for dialling. Those with other voters to call return to the queue. Calls to
+        booth workers on these numbers continue unless `workers` is True.
         """
 
         def must_cancel_call(each: Claim | Call) -> bool:

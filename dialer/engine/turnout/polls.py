@@ -1,4 +1,4 @@
-"""The booths of the roll, and which of them vote today."""
+"""The polling booths of the electoral roll, and which of them vote today."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _POLLING_DAY_PURPOSES = frozenset({Purpose.TURNOUT, Purpose.BOOTH_WORKERS})
 
 
 class Polls:
-    """The polling booths of the roll, and the polling days in the settings."""
+    """The polling booths of the electoral roll, and the polling days in the settings."""
 
     def __init__(self, core: Core) -> None:
         self._core = core
@@ -55,9 +55,9 @@ class Polls:
         return self.find_booths_voting_today().last_calls
 
     def find_last_call_time(self, purpose: Purpose, booth_id: int) -> float | None:
-        """Return when a polling day campaign stops calling a booth (epoch seconds).
+        """Return when a polling day campaign stops calling the voters of a polling booth (epoch seconds).
 
-        None if the booth does not vote today, or the campaign has another purpose.
+        None if the booth's voters do not vote today, or the campaign has another purpose.
         """
         return self.find_last_call_times().get(booth_id) if purpose in _POLLING_DAY_PURPOSES else None
 

@@ -65,20 +65,24 @@ class MarkNode(CommittingNode):
         )
 
     def handle_action_result(self, state: FlowState, event: Input) -> Answered:
-        """Return the step after the mark was stored, could not be stored, or named a serial number that no voter has."""
+        """Return the step after the mark (recorded answer) was stored, could not be stored, or named a serial number
+        that no voter has.
+        """
         if isinstance(event, NotFound):
             return GoTo(state, self.unknown or self.failed)
         return super().handle_action_result(state, event)
 
     def list_next_nodes(self) -> Iterator[tuple[str, str]]:
-        """Yield the next nodes for a stored mark, a mark that was not stored, and an unknown serial number."""
+        """Yield the next nodes for a stored mark (recorded answer), a mark that was not stored, and an unknown serial
+        number.
+        """
         yield from super().list_next_nodes()
         if self.unknown is not None:
             yield "unknown", self.unknown
 
     @property
     def diagram_title(self) -> str:
-        """A short description: the mark and, unless it is the called voter alone, whom it concerns."""
+        """A short description: the mark (recorded answer) and, unless it is the called voter alone, whom it concerns."""
         return f"Records: {self.mark}" + ("" if self.scope is Scope.VOTER else f" ({self.scope})")
 
     def list_diagram_notes(self) -> list[str]:

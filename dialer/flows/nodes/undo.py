@@ -1,4 +1,6 @@
-"""The node `undo:`, which undoes the last mark by serial number that was stored in this call."""
+"""The node `undo:`, which undoes the last mark (recorded answer about a voter) by serial number that was stored in this
+call.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,9 @@ from dialer.flows.turns import CommitKind, FlowState, Input, NotFound
 
 
 class UndoNode(CommittingNode):
-    """A node that undoes the last mark that the caller stored by serial number in this call."""
+    """A node that undoes the last mark (recorded answer about a voter) that the caller stored by serial number in this
+    call.
+    """
 
     kind = "undo"
     commits = CommitKind.UNDO
@@ -23,12 +27,12 @@ class UndoNode(CommittingNode):
     nothing: Name = Field(description="Node if there is nothing to undo.")
 
     def handle_action_result(self, state: FlowState, event: Input) -> Answered:
-        """Return the step after the mark was undone, could not be undone, or was not found."""
+        """Return the step after the mark (recorded answer) was undone, could not be undone, or was not found."""
         if isinstance(event, NotFound):
             return GoTo(state, self.nothing)
         return super().handle_action_result(state, event)
 
     def list_next_nodes(self) -> Iterator[tuple[str, str]]:
-        """Yield the next nodes for a mark that was undone, could not be undone, or was not found."""
+        """Yield the next nodes for a mark (recorded answer) that was undone, could not be undone, or was not found."""
         yield from super().list_next_nodes()
         yield "unknown", self.nothing

@@ -154,7 +154,9 @@ class CentreModel:
             self._schedule_decision_at_next_start()
 
     def _make_pacing_snapshot(self, index: int) -> PacingSnapshot:
-        """Return the snapshot for a campaign's pacer. The campaign's own unanswered calls come before those of others."""
+        """Return the input (snapshot of seats and calls) for a campaign's pacer. The campaign's own unanswered calls
+        come before those of others.
+        """
         now, own = self.now, self.campaigns[index]
         in_use = len(self.waiting) + len(self.talking)
         ringing: list[RingingCall] = []

@@ -41,7 +41,7 @@ class PolicyPoint:
 
 def plot_policies(points: Sequence[PolicyPoint], path: Path, *, cap: float, title: str) -> None:
     """Plot agents' utilisation against the abandoned-call rate, with a point for each pacing policy and a line for the
-    cap. Raises CannotPlot.
+    rate's limit (cap). Raises CannotPlot.
     """
     check_picture_path(path)
     figure, (axes,) = _create_figure(1, 7.5, 4.8)

@@ -39,12 +39,12 @@ def simulate_policy(
     hours: float | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> DayResult:
-    """Simulate one day of a scenario under a pacing policy, with the policy's own schedule of decisions."""
+    """Simulate one day of a scenario under a pacing policy, with the times at which the policy decides."""
     return simulate(scenario, policy.make, seed, schedule=policy.schedule, hours=hours, progress=progress)
 
 
 def make_abandoned_rate_caps(share: float) -> tuple[Cap, Cap]:
-    """Return caps that allow this abandoned-call rate (0-1) in each sliding hour and over the day."""
+    """Return pacing limits (caps) that allow this abandoned-call rate (0-1) in each sliding hour and over the day."""
     hard_stop = share + HARD_STOP_ABOVE
     return Cap(HOUR_SECONDS, share, hard_stop), Cap(DAY_SECONDS, share, hard_stop)
 

@@ -1,4 +1,6 @@
-"""What-if comparisons: simulate several days of a site before and after a change of seats, caps or rates."""
+"""What-if comparisons: simulate several days of a site before and after a change of seats, abandoned-call limits (caps)
+or rates.
+"""
 
 from __future__ import annotations
 
@@ -97,7 +99,7 @@ class WhatIfResult:
 
 
 def summarise_days(label: str, policy: str, days: Sequence[DayResult]) -> WhatIfResult:
-    """Return the means over several days of one policy."""
+    """Return the means over several days of one pacing policy."""
     return WhatIfResult(
         label=label,
         policy=policy,

@@ -1,7 +1,7 @@
 """The demo of one centre: the real dialler on built-in settings, over TCP, with a simulated Asterisk.
 
-The demo imports a synthetic roll and runs two campaigns at once with ten simulated agents. At the end it checks itself
-against the store, and against the simulated Asterisk's own journal of every call it placed.
+The demo imports a synthetic electoral roll and runs two campaigns at once with ten simulated agents. At the end it
+checks itself against the store, and against the simulated Asterisk's own journal of every call it placed.
 """
 
 from __future__ import annotations

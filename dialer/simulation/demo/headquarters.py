@@ -282,7 +282,9 @@ async def _print_status(hq_database: Database, seconds: float, console: Console)
 
 
 async def _check_campaign_material_of_centres(real: Sequence[RealCentre]) -> HqCheck:
-    """Check that every real centre runs the material that was published while it dialled."""
+    """Check that every real centre runs the campaign material (flows, prompts, scripts) that was published while it
+    dialled.
+    """
 
     def list_material_versions_in_use() -> list[str]:
         links = [each.settings.headquarters.material_folder / CURRENT for each in real]
@@ -393,7 +395,9 @@ async def _check_databases(
 
 
 async def _are_all_centres_updated(real: Sequence[RealCentre], virtual: Sequence[VirtualCentre]) -> bool:
-    """Return whether all opt-outs and 'voted' marks have reached the other centres, and all rows were acknowledged."""
+    """Return whether all opt-outs and reports of voters who voted have reached the other centres, and all records were
+    acknowledged.
+    """
     out = {hashed for each in virtual for hashed in each.truth.opted_out}
     voted = [set(each.query_store_of_centre(_VOTED)) for each in real]
     return (

@@ -1,4 +1,6 @@
-"""The campaign material of the headquarters demo: a signed repository with its own keys, served by a local web server."""
+"""The campaign material (flows, prompts, scripts) of the headquarters demo: a signed repository with its own keys,
+served by a local web server.
+"""
 
 from __future__ import annotations
 
@@ -52,7 +54,9 @@ class DemoMaterial:
         self.repository.assign_approved_version(NAME, version, ["all"], (), self.online, now)
 
     def install_material(self, folder: Path, centre: str, zone: str) -> None:
-        """Install the material assigned to a centre into `folder`, as the uplink does before the first start. Blocks."""
+        """Install the campaign material assigned to a centre (flows, prompts, scripts) into `folder`, as the uplink
+        does before the first start. Blocks.
+        """
         folder.mkdir()
         source = MaterialSource(self.url, self.root, None, centre, zone, JURISDICTION)
         material = CentreMaterial(folder, source, lambda: 1 << 40)

@@ -146,7 +146,7 @@ def _refuse_untrainable_settings(settings: Settings) -> None:
 
 
 def _create_sample_store(folder: Path) -> Path:
-    """Import a synthetic roll into a new store and return its path. Blocks."""
+    """Import a synthetic electoral roll into a new store and return its path. Blocks."""
     store, roll = folder / "centre.db", folder / "roll.csv"
     write_sample_roll(roll, VOTERS, seed=1)
     import_roll_file(roll, store, ImportOptions())

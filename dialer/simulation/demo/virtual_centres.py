@@ -76,7 +76,7 @@ class VirtualStore(UplinkReader):
         self.truth = VirtualTruth()
 
     def add_result_to_outbox(self, topic: str, payload: str) -> None:
-        """Add a result to the outbox, for headquarters."""
+        """Add a result to the outbox (the queue of messages to headquarters)."""
         self._last += 1
         self.truth.announced += 1
         self._rows.append(OutboxRow(self._last, topic, payload, self._clock.now()))
@@ -242,7 +242,7 @@ class VirtualCentre:
                 self._announce_attempt()
 
     def announce_one_result_of_each_kind(self) -> None:
-        """Announce one opt-out, one "voted" mark and one ended attempt."""
+        """Announce one opt-out, one report of a voter who voted and one ended attempt."""
         self._announce_opt_out()
         self._announce_mark(MarkKind.VOTED)
         self._announce_attempt()

@@ -50,7 +50,9 @@ Progress = Callable[[float], None]
 def rehearse_day(
     settings: Settings, store: Path, directory: Path, day: RehearsedDay, voters: VoterProfile, progress: Progress
 ) -> DayOutcome:
-    """Rehearse one day on a copy of the store's roll in `directory`. Raises MatdanError for what a person must correct."""
+    """Rehearse one day on a copy of the store's electoral roll in `directory`. Raises MatdanError for what a person
+    must correct.
+    """
     copy = directory / f"{day.load}-{len(day.faults)}.db"
     copied = copy_roll_to_new_store(store, copy, read_site_key(settings))
     return run_virtual(
@@ -86,7 +88,7 @@ class _Rehearsal:
         self._held: dict[str, Counter[str]] = defaultdict(Counter)
 
     async def run(self, voters: int) -> DayOutcome:
-        """Run the whole rehearsed day and return its outcome. `voters` is the number of voters on the roll."""
+        """Run the whole rehearsed day and return its outcome. `voters` is the number of voters on the electoral roll."""
         day, certificates, began = self._day, self._read_certificates(), time.monotonic()
         async with SimulatedAsterisk(self._lines) as switch:
             settings = make_rehearsal_settings(self._settings, day.load, self._copy, switch.ami_port)

@@ -43,7 +43,8 @@ def create_rehearsal_agents(
 class RehearsalStaff:
     """A wrapper of the engine through which the simulated agents of a rehearsal send their commands.
 
-    It adds agent number and PIN to log-ins, and enters voters' serials at the end of calls to booth workers.
+    It adds agent number and PIN to log-ins, and enters voters' serial numbers (on the roll) at the end of calls to
+    booth workers.
     """
 
     def __init__(self, engine: EngineLike, numbers: dict[str, str], workers: set[str], seed: int) -> None:
@@ -76,7 +77,7 @@ class RehearsalStaff:
         return await self._engine.execute_command(command, context)
 
     async def _end_booth_worker_call(self, seat: str) -> str:
-        """End a booth worker's call as an agent does: enter serials, and no disposition."""
+        """End a booth worker's call as an agent does: enter the reported voters' serial numbers, and no disposition."""
         serials = {self._random.randint(1, _HIGHEST_SERIAL) for _ in range(self._random.randint(1, _MOST_SERIALS))}
         # Refused for a worker of several parts: the agent's page asks for the part, a simulated agent cannot name it.
         with contextlib.suppress(CommandRefused):

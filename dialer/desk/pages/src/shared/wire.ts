@@ -205,7 +205,7 @@ export interface CampaignProgress {
   refused: Record<string, number>;
 }
 
-/** A supervisor's limit on a campaign's calls, in addition to caps and trunk limits. */
+/** A supervisor's limit on a campaign's calls, in addition to the limits of trunks and abandoned calls. */
 export interface CampaignSpeed {
   /** live calls at a time */
   max_calls: number | null;
@@ -532,7 +532,7 @@ export interface RegisterOnDate {
   dated: string;
 }
 
-/** A roll that is being imported while calls go on. */
+/** An electoral roll that is being imported while calls go on. */
 export interface RollImportProgress {
   /** the list that the command roll-import named */
   list: string;
