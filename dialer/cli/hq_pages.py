@@ -148,7 +148,7 @@ async def list_centre_stores(hq: HeadquartersOptions) -> None:
         for store in await list_stores(db):
             first = f"{datetime.fromtimestamp(store.first_at, zone):%Y-%m-%d %H:%M}" if store.first_at else "unknown"
             incarnation = store.incarnation[:8] or "(none)"
-            new = "" if store.is_confirmed else ", replaced another: not confirmed"
+            new = "" if store.confirmed else ", replaced another: not confirmed"
             typer.echo(
                 f"{store.centre:<32}  {incarnation:<8}  {store.state:<8}  first sent {first}, row {store.last_id}{new}"
             )

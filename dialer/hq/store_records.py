@@ -30,7 +30,7 @@ class CentreStore(NamedTuple):
     last_id: int
     first_at: float
     run: str
-    is_confirmed: bool
+    confirmed: bool
 
 
 class ReplacedStore(NamedTuple):
@@ -63,7 +63,7 @@ async def read_stores(db: Database, centres: Sequence[str]) -> dict[str, Stores]
             row.last_id,
             row.first_at,
             row.run,
-            row.is_confirmed,
+            row.confirmed,
         )
     return stores
 
