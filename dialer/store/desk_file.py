@@ -56,6 +56,12 @@ CREATE INDEX passkey_of ON passkey (name);
     """
 CREATE TABLE audit_head (one INTEGER PRIMARY KEY CHECK (one = 1), number INTEGER NOT NULL, digest TEXT NOT NULL) WITHOUT ROWID;
 """,
+    """
+CREATE TABLE known_device (
+    digest TEXT NOT NULL, user TEXT NOT NULL, used_at REAL NOT NULL, PRIMARY KEY (digest, user)
+) WITHOUT ROWID;
+CREATE INDEX known_device_of ON known_device (user, used_at);
+""",
 )
 """What each version of the file adds to the one before."""
 
@@ -150,6 +156,7 @@ class SQL(Statements):
     set_signed_in = Command()
     delete_signed_in = Command()
     delete_passkeys = Command()
+    delete_known_devices = Command()
     accounts = Query(AccountRow)
     insert_session = Command()
     session = Query(SessionRow)
@@ -188,6 +195,7 @@ class DeskFile:
             if password is None:
                 await db.run_statement(SQL.delete_password, name=name)
                 await db.run_statement(SQL.delete_signed_in, name=name)
+                await db.run_statement(SQL.delete_known_devices, name=name)
             else:
                 await db.run_statement(SQL.set_password, name=name, **get_fields_as_sql_parameters(password))
             if password is None or password.once:

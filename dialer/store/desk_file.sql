@@ -22,6 +22,9 @@ DELETE FROM signed_in WHERE name = :name;
 -- name: delete_passkeys
 DELETE FROM passkey WHERE name = :name;
 
+-- name: delete_known_devices
+DELETE FROM known_device WHERE user = :name;
+
 -- name: accounts
 SELECT everybody.name, password.at AS password_at, password.once, signed_in.at AS signed_in_at,
        (SELECT count(*) FROM passkey WHERE passkey.name = everybody.name) AS passkeys

@@ -7,7 +7,7 @@ Every route declares its rules with `allow_roles` or `allow_anyone`; `make_web_a
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 import structlog
@@ -50,7 +50,7 @@ class Sessions:
     cookie: str
     find_person: FindUser
     find_agent: FindUser  # used by routes for agents only
-    devices: KnownDevices = field(default_factory=KnownDevices)  # on which people have signed in before
+    devices: KnownDevices | None = None  # on which people have signed in before; None: nobody signs in here
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
-"""Known devices: browsers on which users have signed in before, by a signed cookie (OWASP "device cookie").
+"""Known devices: browsers on which users have signed in before, by a random cookie (OWASP "device cookie").
 
-Failed sign-ins of strangers do not lock a user on a known device. The signing key is new at each start of the process;
-after that, a device is known again from its next sign-in on.
+Failed sign-ins of strangers do not lock a user on a known device. The devices are in the desk's file, so they stay known
+when the desk restarts. The file has only a hash of each cookie: nobody can make a cookie from it.
 """
 
 from __future__ import annotations
@@ -11,53 +11,79 @@ import hmac
 import secrets
 from dataclasses import dataclass
 
+import structlog
+
+from dialer.domain.clock import Clock
+from dialer.domain.errors import StoreError
+from dialer.store.known_devices import KnownDeviceRecords
+
+_log = structlog.get_logger(__name__)
+
 DEVICE_COOKIE = "__Host-device"
 DEVICE_SECONDS = 180 * 86_400
-MAX_USERS = 8
-"""Users of a device that its cookie names; the one who has not signed in for longest is forgotten first."""
-_MOST_COOKIE = 400
+"""How long a user who does not sign in on a device again stays known on it."""
+MAX_DEVICES_OF_USER = 100
+"""Known devices of a user; the one not used for longest is forgotten first."""
+_COOKIE_BYTES, _COOKIE_LETTERS = 32, 43
 
 
 @dataclass(frozen=True, slots=True)
 class KnownDevice:
     """A device on which users have signed in."""
 
-    device: str  # a random id
-    users: tuple[str, ...]  # digests of the users' names, the latest first
+    device: str  # an id that does not reveal the cookie
+    users: frozenset[str]
 
 
 class KnownDevices:
-    """Makes and checks the cookies of known devices."""
+    """Makes the cookies of known devices, and finds the device of a cookie."""
 
-    def __init__(self) -> None:
+    def __init__(self, records: KnownDeviceRecords, clock: Clock) -> None:
+        self._records = records
+        self._clock = clock
         self._key = secrets.token_bytes(32)
 
-    def is_device_of_user(self, device: KnownDevice | None, name: str) -> bool:
-        """Return whether this user has signed in on a device before."""
-        return device is not None and self._compute_keyed_digest(f"user {name}") in device.users
-
-    def make_device_cookie(self, name: str, device: KnownDevice | None = None) -> str:
-        """Return the new cookie of a device on which this user has signed in. `device` is the content of its old cookie.
-
-        The device keeps its id, so that signing in does not reset the failed sign-ins of other users on this device.
-        """
-        user = self._compute_keyed_digest(f"user {name}")
-        earlier = () if device is None else device.users
-        users = [user, *(each for each in earlier if each != user)][:MAX_USERS]
-        text = ".".join([secrets.token_hex(16) if device is None else device.device, *users])
-        return f"{text}.{self._compute_keyed_digest(f'device {text}')}"
-
-    def read_device_cookie(self, cookie: str) -> KnownDevice | None:
-        """Return the device of a cookie, or None if the cookie is not one of ours."""
-        text, _, signature = cookie[:_MOST_COOKIE].rpartition(".")
-        if not hmac.compare_digest(signature.encode(), self._compute_keyed_digest(f"device {text}").encode()):
+    async def find_device_of_cookie(self, cookie: str) -> KnownDevice | None:
+        """Return the device of a cookie, or None if nobody has signed in there for long, or the file cannot be read."""
+        if len(cookie) != _COOKIE_LETTERS:
             return None
-        device, *users = text.split(".")
-        return KnownDevice(device, tuple(users))
+        digest = _digest_cookie(cookie)
+        try:
+            users = await self._records.read_users_of_device(digest, since=self._clock.now() - DEVICE_SECONDS)
+        except StoreError as error:
+            _log.warning("device.read_failed", problem=str(error))
+            return None
+        return KnownDevice(digest[:32], frozenset(users)) if users else None
+
+    async def remember_user_on_device(self, name: str, known_cookie: str | None) -> str:
+        """Store that a user has signed in on a device, and return its cookie.
+
+        A device that is known already keeps its cookie, so that signing in does not reset the failures of others on it.
+        """
+        cookie = secrets.token_urlsafe(_COOKIE_BYTES) if known_cookie is None else known_cookie
+        now = self._clock.now()
+        try:
+            await self._records.add_user_of_device(
+                _digest_cookie(cookie),
+                name,
+                now,
+                forget_before=now - DEVICE_SECONDS,
+                max_devices_of_user=MAX_DEVICES_OF_USER,
+            )
+        except StoreError as error:  # the user has signed in, and the device is known from the next sign-in on
+            _log.warning("device.write_failed", problem=str(error))
+        return cookie
 
     def compute_digest_of_address(self, address: str) -> str:
         """Return an id of a network address that does not reveal the address."""
-        return self._compute_keyed_digest(f"address {address}")
+        return hmac.new(self._key, f"address {address}".encode(), hashlib.sha256).hexdigest()[:32]
 
-    def _compute_keyed_digest(self, text: str) -> str:
-        return hmac.new(self._key, text.encode(), hashlib.sha256).hexdigest()[:32]
+
+def is_device_of_user(device: KnownDevice | None, name: str) -> bool:
+    """Return whether this user has signed in on a device before."""
+    return device is not None and name in device.users
+
+
+def _digest_cookie(cookie: str) -> str:
+    """Return the digest of a device's cookie, which is stored instead of it. A random cookie needs no slow hash."""
+    return hashlib.sha256(cookie.encode("utf-8", "replace")).hexdigest()

@@ -30,8 +30,9 @@ from dialer.settings.site import Settings
 from dialer.settings.unfinished import find_secret_weakness
 from dialer.store.desk_file import DeskFile, StoredPassword, get_desk_file_path
 from dialer.store.keys import read_site_key
+from dialer.store.known_devices import KnownDeviceRecords
 from dialer.store.users import read_users_of_store
-from dialer.web.devices import KnownDevices
+from dialer.web.devices import KnownDevices, is_device_of_user
 from dialer.web.directory import Directory
 from dialer.web.slow_work import CLIENT, QueueFull, SlowWork
 
@@ -130,7 +131,7 @@ class People:
         self._slow_work = SlowWork(self._thread, MAX_WAITING)
         self._failures: dict[str, _FailedSignIns] = {}  # by name of a user
         self._failures_of_sources: OrderedDict[tuple[str, str], _FailedSignIns] = OrderedDict()  # by name and source
-        self.devices = KnownDevices()
+        self.devices = KnownDevices(KnownDeviceRecords(file), clock)
         self._unknown_names: OrderedDict[str, _FailedSignIns] = OrderedDict()
 
     async def sign_in(self, name: str, password: str, new: str | None = None) -> str:
@@ -235,7 +236,7 @@ class People:
         """
         if self.directory.find_user(name) is not None:
             client = CLIENT.get()
-            if client.device is not None and self.devices.is_device_of_user(client.device, name):
+            if client.device is not None and is_device_of_user(client.device, name):
                 return [self._get_failed_sign_ins_of_source(name, client.device.device)]
             of_all = self._failures.setdefault(name, _FailedSignIns(ALLOWED_FAILURES_OF_ALL))
             return [self._get_failed_sign_ins_of_source(name, client.address), of_all]

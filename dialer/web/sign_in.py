@@ -47,7 +47,8 @@ async def _log_refused_sign_in(request: Request) -> AsyncIterator[None]:
 async def _identify_client(request: Request) -> AsyncIterator[None]:
     """Set `CLIENT` while a request is handled: the client's network address, and whether its device is known."""
     sessions: Sessions = request.app.state.sessions
-    device = sessions.devices.read_device_cookie(request.cookies.get(DEVICE_COOKIE, ""))
+    cookie = request.cookies.get(DEVICE_COOKIE, "")
+    device = None if sessions.devices is None else await sessions.devices.find_device_of_cookie(cookie)
     CLIENT.set(WebClient(_get_network_of_address(_find_client_address(request)), device, request.is_disconnected))
     try:
         yield
@@ -80,9 +81,10 @@ def _find_client_address(request: Request) -> str:
         return client
 
 
-def remember_device(response: Response, devices: KnownDevices, name: str) -> None:
+async def remember_device(request: Request, response: Response, devices: KnownDevices, name: str) -> None:
     """Set the cookie that marks the present client's device as one on which this user has signed in."""
-    cookie = devices.make_device_cookie(name, CLIENT.get().device)
+    known = request.cookies.get(DEVICE_COOKIE) if CLIENT.get().device is not None else None
+    cookie = await devices.remember_user_on_device(name, known)
     response.set_cookie(DEVICE_COOKIE, cookie, max_age=DEVICE_SECONDS, secure=True, httponly=True, samesite="strict")
 
 
@@ -104,7 +106,7 @@ class PasswordSignIn:
     async def sign_in(self, form: SignInRequest, request: Request, response: Response) -> None:
         """Start a session for a user with the right password, in a cookie that no script can read."""
         start_session(request, response, await self._people.sign_in(form.name, form.password, form.new))
-        remember_device(response, self._people.devices, form.name)
+        await remember_device(request, response, self._people.devices, form.name)
 
     async def sign_out(self, request: Request, response: Response) -> None:
         """End the session of the request."""

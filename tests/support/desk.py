@@ -247,6 +247,15 @@ def two_agent_settings() -> Settings:
     )
 
 
+def _create_store(path: Path) -> None:
+    fill_roll(path, 0)
+    with open_store_exclusively(path, "a test") as db:
+        db.execute(
+            "INSERT INTO booth (booth_id, roll_version, state_code, constituency_number, constituency_name, part_number, name)"
+            " VALUES (118, '1', 'S13', 209, 'Kothrud', 118, 'School')"
+        )
+
+
 @contextlib.asynccontextmanager
 async def run_desk(folder: Path, settings: Settings | None = None) -> AsyncIterator[DeskUnderTest]:
     """Run a desk with one user for each role, named after the role."""
@@ -255,12 +264,8 @@ async def run_desk(folder: Path, settings: Settings | None = None) -> AsyncItera
     page_state, dialler_client = PageState(clock.now), FakeDiallerClient()
     dialler_client.page_state = page_state
     settings = settings or two_agent_settings()
-    fill_roll(folder / "centre.db", 0)
-    with open_store_exclusively(folder / "centre.db", "a test") as db:
-        db.execute(
-            "INSERT INTO booth (booth_id, roll_version, state_code, constituency_number, constituency_name, part_number, name)"
-            " VALUES (118, '1', 'S13', 209, 'Kothrud', 118, 'School')"
-        )
+    if not (folder / "centre.db").exists():  # it does if a desk has run here before
+        _create_store(folder / "centre.db")
     reading = await DeskReading.open(folder / "centre.db", None)
     directory = Directory(EVERYBODY, reading.read_users)
     people = People(file, directory, clock, 3600.0, CHEAP)

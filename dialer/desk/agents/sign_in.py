@@ -19,7 +19,7 @@ from dialer.domain.errors import RefusedBecause
 from dialer.domain.view import CentreState, SeatView
 from dialer.mqtt.dialler_client import DiallerClient, Reply
 from dialer.web.access import PageRoute, allow_anyone, start_session
-from dialer.web.devices import DEVICE_COOKIE
+from dialer.web.devices import DEVICE_COOKIE, is_device_of_user
 from dialer.web.page_requests import PageRequest
 from dialer.web.page_state import PageState
 from dialer.web.people import People
@@ -70,7 +70,7 @@ class AgentSignInRoutes:
         The list is empty for a device on which nobody has signed in before, so that a stranger learns nothing. Agents
         type their seat there.
         """
-        if self._people.devices.read_device_cookie(request.cookies.get(DEVICE_COOKIE, "")) is None:
+        if await self._people.devices.find_device_of_cookie(request.cookies.get(DEVICE_COOKIE, "")) is None:
             return []
         seats = self._page_state.get_values_by_prefix("seat", SeatView)
         taken = {name for name, seat in seats.items() if seat.agent is not None}
@@ -92,7 +92,7 @@ class AgentSignInRoutes:
             )
         )
         device, user = CLIENT.get().device, f"agent {asked.agent}"
-        is_known = self._people.devices.is_device_of_user(device, user)
+        is_known = is_device_of_user(device, user)
         source = device.device if device is not None and is_known else None
         values = {
             "seat": asked.seat,
@@ -112,7 +112,7 @@ class AgentSignInRoutes:
             raise self._create_sign_in_refusal(asked, reply)
         await self._wait_until_agent_seated(asked.seat, asked.agent)
         start_session(request, response, await self._sessions.begin_session(asked.agent, asked.seat))
-        remember_device(response, self._people.devices, user)
+        await remember_device(request, response, self._people.devices, user)
 
     def _create_sign_in_refusal(self, asked: AgentSignIn, reply: Reply) -> RequestRefused:
         match reply.code:

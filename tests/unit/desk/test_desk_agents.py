@@ -31,7 +31,7 @@ from dialer.mqtt.dialler_client import Reply
 from dialer.store.agent_reading import AgentDay
 from dialer.store.agent_records import AgentRecords
 from dialer.web.access import DESK_COOKIE
-from dialer.web.devices import DEVICE_COOKIE
+from dialer.web.devices import DEVICE_COOKIE, DEVICE_SECONDS
 from dialer.web.people import AGENT, USE_RECORDED_SECONDS, SignedInUser
 from tests.support.desk import (
     CONNECTED,
@@ -118,6 +118,26 @@ async def test_sign_in_tells_the_dialler_whether_the_agent_has_signed_in_on_the_
     sources = [(values["known_device"], values["source"]) for _, _, _, values in desk.dialler_client.asked]
     assert [is_known for is_known, _ in sources] == [False, True, False]
     assert sources[0][1] == sources[2][1] != sources[1][1]  # of the network, and of the device
+
+
+async def test_device_of_an_agent_stays_known_when_the_desk_restarts_until_it_expires(tmp_path: Path) -> None:
+    """A restart on a polling day must not let wrong PINs of strangers lock agents out of their own devices."""
+    async with run_desk(tmp_path) as before:
+        cookie = read_device_cookie(await before.post("/api/agent/sign-in", SIGN_IN))
+    secret = cookie.partition("=")[2]
+    assert secret.encode() not in (tmp_path / "centre.desk.db").read_bytes()
+    async with run_desk(tmp_path) as after:
+
+        async def is_known(agent: str, device: str) -> bool:
+            answer = await after.post("/api/agent/sign-in", {**SIGN_IN, "agent": agent}, cookie=device)
+            assert answer.status_code == 204
+            return bool(after.dialler_client.asked[-1][3]["known_device"])
+
+        assert await is_known("101", cookie)
+        assert not await is_known("102", cookie)
+        assert not await is_known("101", f"{cookie[:-1]}{'A' if cookie[-1] != 'A' else 'B'}")
+        after.clock.pass_seconds(DEVICE_SECONDS + 1.0)
+        assert not await is_known("101", cookie)
 
 
 @pytest.mark.parametrize(

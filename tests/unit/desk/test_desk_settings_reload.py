@@ -73,7 +73,10 @@ script = "{script}"
 async def test_reloading_applies_new_seats_and_agents_and_rejects_an_invalid_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(KnownDevices, "read_device_cookie", lambda *_: KnownDevice("d1", ()))  # seats are listed there
+    async def find_known_device(*_: object) -> KnownDevice:
+        return KnownDevice("d1", frozenset({"agent 101"}))  # seats are listed there
+
+    monkeypatch.setattr(KnownDevices, "find_device_of_cookie", find_known_device)
     path, pin = tmp_path / "centre.toml", CHEAP.hash("2468")
     path.write_text(SITE.format(folder=tmp_path, pin=pin), encoding="utf-8")
     with open_store_exclusively(tmp_path / "centre.db", "a test"):

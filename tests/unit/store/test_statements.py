@@ -28,7 +28,12 @@ importlib.import_module("dialer.simulation.demo.report")
 
 PATH = Path("centre.db")
 POSTGRESQL = ("dialer.hq",)  # tests/system/hq/test_statements.py
-DESK_FILE = ("dialer.store.desk_file", "dialer.store.agent_records", "dialer.store.passkey_records")
+DESK_FILE = (
+    "dialer.store.desk_file",
+    "dialer.store.agent_records",
+    "dialer.store.passkey_records",
+    "dialer.store.known_devices",
+)
 STATEMENTS = [
     pytest.param(each, name, id=f"{each.__module__.removeprefix('dialer.')}.{name}")
     for each in Statements.__subclasses__()

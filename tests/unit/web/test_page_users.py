@@ -12,6 +12,7 @@ import pytest
 from dialer.domain.errors import StoreError
 from dialer.errors import SettingError
 from dialer.store.desk_file import DeskFile, StoredPassword, open_desk_file
+from dialer.web.devices import KnownDevice
 from dialer.web.directory import Directory
 from dialer.web.people import (
     ALLOWED_FAILURES,
@@ -229,7 +230,7 @@ async def test_failed_sign_ins_of_one_address_lock_no_other_address_or_known_dev
     assert (await get_problem_code(desk, "coach", PASSWORD)).problem == "locked"
     CLIENT.set(WebClient("10.0.0.5"))
     assert await desk.people.sign_in("coach", PASSWORD)
-    device = desk.people.devices.read_device_cookie(desk.people.devices.make_device_cookie("coach"))
+    device = await create_device_of_user(desk, "coach")
     for number in range(ALLOWED_FAILURES_OF_ALL):  # from many addresses
         CLIENT.set(WebClient(f"198.51.100.{number}"))
         await get_problem_code(desk, "coach", "wrong")
@@ -239,15 +240,19 @@ async def test_failed_sign_ins_of_one_address_lock_no_other_address_or_known_dev
     assert await desk.people.sign_in("coach", PASSWORD)
 
 
+async def create_device_of_user(desk: DeskUnderTest, name: str) -> KnownDevice | None:
+    return await desk.people.devices.find_device_of_cookie(
+        await desk.people.devices.remember_user_on_device(name, None)
+    )
+
+
 async def test_device_is_known_for_one_user_only_and_locked_by_its_own_failures(desk: DeskUnderTest) -> None:
-    device = desk.people.devices.read_device_cookie(desk.people.devices.make_device_cookie("somebody"))
+    device = await create_device_of_user(desk, "somebody")
     CLIENT.set(WebClient("10.0.0.5", device))
     for _ in range(ALLOWED_FAILURES):
         await get_problem_code(desk, "coach", "wrong")
     assert (await get_problem_code(desk, "coach", PASSWORD)).problem == "locked"
-    CLIENT.set(
-        WebClient("10.0.0.5", desk.people.devices.read_device_cookie(desk.people.devices.make_device_cookie("coach")))
-    )
+    CLIENT.set(WebClient("10.0.0.5", await create_device_of_user(desk, "coach")))
     for _ in range(ALLOWED_FAILURES):
         await get_problem_code(desk, "coach", "wrong")
     assert (await get_problem_code(desk, "coach", PASSWORD)).problem == "locked"
