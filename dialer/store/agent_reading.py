@@ -1,6 +1,6 @@
 """Read-only database access for the agents' web pages while the dialler is running.
 
-Each query result is from one snapshot of the store.
+Each query reads one unchanging state (snapshot) of the store.
 
 A mark is a recorded answer about a voter, such as "voted".
 """

@@ -445,7 +445,7 @@ def find_conversations_without_disposition(db: Connection, since: float) -> list
 
 
 def _build_unfinished_attempts(db: Connection, rows: Iterable[UnfinishedAttempt]) -> list[OpenAttempt]:
-    """Convert database rows to open attempts, each with the pending voters or the booth worker on its number."""
+    """Convert database rows to open call attempts, each with the pending voters or the booth worker on its number."""
     found: list[OpenAttempt] = []
     for row in rows:
         worker = find_booth_worker_by_phone(db, row.phone_id) if row.of_worker else None

@@ -128,7 +128,7 @@ def read_entries_between(
 ) -> list[ListedEntry]:
     """Return the audit entries of a period (epoch seconds).
 
-    They may be limited to one person or to some kinds. By default they are of all kinds except seals.
+    They may be limited to one person or to some kinds. By default they are of all kinds except signatures (seals).
     """
     return SQL.entries_between.fetch_all_rows(db, since=since, until=until, who=who, kinds=json.dumps([*kinds]))
 

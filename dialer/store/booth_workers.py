@@ -68,7 +68,7 @@ def remove_unlisted_booth_workers(db: Connection, listed: Sequence[int]) -> int:
 
 
 def find_booth_worker_by_phone(db: Connection, phone_id: int) -> BoothWorker | None:
-    """Return the booth worker with a number, or None if the number is not on the list."""
+    """Return the booth worker with a phone number, or None if the number is not on the list of booth workers."""
     booths = SQL.booths_of_worker.fetch_all_rows(db, phone_id=phone_id)
     if not booths:
         return None

@@ -67,7 +67,7 @@ def read_campaign_progress(db: Connection, campaign_id: str, targets: int, now: 
     """Return how much of a campaign's queue has been called at `now` (epoch seconds).
 
     `targets` is how many targets (numbers in the queue) it has. A target counts as remaining if it is not closed,
-    claimed or on a call.
+    reserved for dialling or on a call.
     """
     counts = SQL.progress.fetch_only_row(db, campaign_id=campaign_id, now=now)
     refused = {row.reason: row.numbers for row in SQL.refused_counts.iterate_rows(db, campaign_id=campaign_id)}

@@ -69,7 +69,7 @@ def update_campaign_state(db: Connection, campaign_id: str, state: CampaignState
 
 
 def is_booth_worker_campaign(db: Connection, campaign_id: str) -> bool:
-    """Return whether a campaign calls booth workers instead of voters."""
+    """Return whether a campaign calls booth workers (helpers at polling stations) instead of voters."""
     return SQL.purpose.fetch_first_value(db, campaign_id=campaign_id) == Purpose.BOOTH_WORKERS
 
 

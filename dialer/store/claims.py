@@ -1,4 +1,4 @@
-"""Claims: numbers that are reserved for dialling, for a limited time (the lease).
+"""Claims: numbers that are reserved for dialling, for a limited time.
 
 A target is a number in a campaign's queue. Functions run inside a transaction of the writer.
 """
@@ -35,7 +35,7 @@ class Unclaimed(StrEnum):
 
 
 class Candidate(NamedTuple):
-    """A target (number in a campaign's queue) that could be claimed for dialling."""
+    """A target (number in a campaign's queue) that could be reserved (claimed) for dialling."""
 
     target: int  # its rowid
     phone_id: int
@@ -142,7 +142,7 @@ def claim_number(
     lease_seconds: float,
     day_start: float,
 ) -> Claim | Unclaimed:
-    """Reserve one due number for dialling, out of turn, or return why it cannot be claimed. Times are epoch seconds.
+    """Reserve one due number for dialling, out of turn, or return why it cannot be reserved (claimed). Times are epoch seconds.
 
     A promised call is not due before the promised time.
     """
@@ -182,7 +182,7 @@ def release_claimed_target(db: Connection, claim: Claim) -> None:
 
 
 def postpone_claimed_targets(db: Connection, claims: Sequence[tuple[Claim, float]]) -> None:
-    """Put claimed numbers that the rules forbid to call now back into the queue, each due at its own time (epoch
+    """Put reserved (claimed) numbers that the rules forbid to call now back into the queue, each due at its own time (epoch
     seconds).
     """
     for each, due_at in claims:
@@ -196,7 +196,7 @@ def postpone_claimed_targets(db: Connection, claims: Sequence[tuple[Claim, float
 
 
 def refuse_claimed_targets(db: Connection, claims: Sequence[tuple[Claim, str]]) -> None:
-    """Take claimed targets out of the queue, because the rules refuse them until something changes.
+    """Take reserved (claimed) numbers out of the queue, because the rules refuse them until something changes.
 
     The reason of each is stored with it.
 
@@ -232,7 +232,7 @@ def release_expired_claims(db: Connection, now: float, owner: str | None = None)
 
 
 class _Times(NamedTuple):
-    """The times that decide whether a number can be claimed for dialling (epoch seconds)."""
+    """The times that decide whether a number can be reserved (claimed) for dialling (epoch seconds)."""
 
     day_start: float  # attempts and conversations count from here
     now: float

@@ -22,7 +22,7 @@ class SQL(Statements):
 
 
 def set_consent_of_number(db: Connection, number: str, consent: Consent, *, source: str, at: float) -> bool:
-    """Store whether the owner of a number (E.164) agreed to be called, and return whether the number is on the roll.
+    """Store whether the owner of a number (E.164) agreed to be called, and return whether the number is on the electoral roll.
 
     The consent of a number that is not on the roll applies once an import adds the number.
     """

@@ -41,7 +41,7 @@ class SQL(Statements):
 
 
 def record_inbound_call(db: Connection, call: NewInbound) -> InboundParty | None:
-    """Store an inbound call and return the caller, or None if the number is withheld or not on the roll.
+    """Store an inbound call and return the caller, or None if the number is withheld or not on the electoral roll.
 
     For a number on the roll, an inbound attempt is opened; the attempt of a missed call has ended already. While it is
     open, the number is not dialled. Inbound attempts do not count towards caps or campaign figures.
@@ -69,7 +69,7 @@ def record_inbound_call(db: Connection, call: NewInbound) -> InboundParty | None
 
 
 def _find_caller_by_number(db: Connection, number: str) -> InboundParty | None:
-    """Return the caller with this number and the number's pending voters, or None if the number is not on the roll."""
+    """Return the caller with this number and the number's pending voters, or None if the number is not on the electoral roll."""
     row = SQL.caller.fetch_first_row(db, number=number)
     if row is None:
         return None

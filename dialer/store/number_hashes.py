@@ -1,4 +1,4 @@
-"""Keyed hashes of the roll's numbers, with which centres notify each other of opt-outs.
+"""Keyed hashes of the phone numbers on the electoral roll, with which centres notify each other of opt-outs.
 
 Functions run inside the caller's transaction.
 """
@@ -34,13 +34,13 @@ class Phone(NamedTuple):
 
 
 class NumberHash(NamedTuple):
-    """The hash of a number on the roll."""
+    """The keyed hash of a phone number on the electoral roll."""
 
     number_hash: str
 
 
 class SuppressedElsewhere(NamedTuple):
-    """A number on this centre's roll that opted out in another centre."""
+    """A phone number on this centre's electoral roll that opted out in another centre."""
 
     phone_id: int
     at: float  # epoch seconds
@@ -80,7 +80,7 @@ def compute_number_hash(db: Connection, phone_id: int) -> str | None:
 
 
 def find_number_with_hash(db: Connection, number_hash: str) -> int | None:
-    """Return the id of the number on the roll that has this hash, or None if there is none."""
+    """Return the id of the phone number on the electoral roll that has this hash, or None if there is none."""
     return SQL.number_with_hash.fetch_first_value(db, number_hash=number_hash)
 
 
@@ -115,7 +115,7 @@ def save_fingerprints_of_shared_secrets(db: Connection, secrets: Sequence[bytes]
 
 
 def hash_next_numbers(db: Connection, secret: bytes, after: int) -> int | None:
-    """Hash the next numbers of the roll that lack a hash with this secret: numbers with ids above `after`.
+    """Hash the next phone numbers of the electoral roll that lack a hash with this secret: numbers with ids above `after`.
 
     Return the last id that was hashed, or None if no number was left.
     """

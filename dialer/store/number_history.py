@@ -154,9 +154,9 @@ class SQL(Statements):
 
 
 def read_number_record(db: Connection, number: str, day_start: float, at: float = math.inf) -> NumberRecord:
-    """Return what was known about a number at the time `at`.
+    """Return what was known about a phone number at the time `at`.
 
-    The number need not be on the roll. The time is in epoch seconds; infinity stands for the present state.
+    The number need not be on the electoral roll. The time is in epoch seconds; infinity stands for the present state.
     """
     row = SQL.phone.fetch_first_row(db, number=number)
     phone_id = 0 if row is None else row.phone_id

@@ -73,7 +73,7 @@ def opt_out_number(
     source: str,
     number_hash: str | None = None,
 ) -> bool:
-    """Suppress a number (E.164), on the roll or not. Return True, or False if it was suppressed already.
+    """Suppress a phone number (E.164), on the electoral roll or not. Return True, or False if it was suppressed already.
 
     Other centres are notified of the opt-out by `number_hash`, or not at all if it is None.
     """
@@ -113,7 +113,7 @@ def suppress_numbers(
 def record_foreign_opt_out(db: Connection, number_hash: str, *, at: float, centre: str) -> int | None:
     """Store an opt-out of another centre.
 
-    Return the id of the number on this centre's roll that it suppresses, or None. A number that comes onto the roll
+    Return the id of the suppressed number on this centre's electoral roll, or None. A number that comes onto the roll
     later is suppressed then.
     """
     _insert_opt_out_hash(db, number_hash, at, centre)
@@ -165,7 +165,7 @@ def suppress_new_numbers(db: Connection, secrets: Sequence[bytes], after: int) -
 
 
 def suppress_numbers_opted_out_elsewhere(db: Connection) -> int:
-    """Suppress the roll's numbers that have opted out in other centres, and return how many.
+    """Suppress the electoral roll's phone numbers that have opted out in other centres, and return how many.
 
     Call it once the numbers are hashed.
     """
@@ -175,7 +175,7 @@ def suppress_numbers_opted_out_elsewhere(db: Connection) -> int:
 
 
 def suppress_number_opted_out_in_centre(db: Connection, phone_id: int, at: float, centre: str) -> bool:
-    """Suppress a number of the roll that opted out in another centre. Return False if it was suppressed already."""
+    """Suppress a phone number on the electoral roll that opted out in another centre. Return False if it was suppressed already."""
     return record_opt_out(db, None, phone_id, at=at, source=f"centre {centre}")
 
 

@@ -78,7 +78,7 @@ def add_announcements_to_outbox(db: Connection, announcements: Sequence[Announce
 
 
 def add_result_to_outbox(db: Connection, encode: Encode | None, result: Result, at: float) -> None:
-    """Encode a result as an MQTT announcement and store it in the outbox. Do nothing if `encode` is None."""
+    """Encode a result as an MQTT message and store it in the outbox (messages to send). Do nothing if `encode` is None."""
     if encode is not None:
         add_announcements_to_outbox(db, [encode(result)], at)
 

@@ -49,7 +49,7 @@ class SQL(Statements):
 def enter_official_turnout(db: Connection, figures: Sequence[OfficialFigure], note: AuditNote) -> int:
     """Append official turnout figures, all or none, with an audit entry. Return how many are new.
 
-    Raises NotInStore if a figure's area is not on the roll or not unique.
+    Raises NotInStore if a figure's area is not on the electoral roll or not unique.
     """
     new = 0
     for figure in figures:
@@ -65,7 +65,7 @@ def enter_official_turnout(db: Connection, figures: Sequence[OfficialFigure], no
 def add_state_to_turnout_figure(db: Connection, figure: OfficialFigure) -> OfficialFigure:
     """Return the official turnout figure, completed by the federal state of its area.
 
-    Raises NotInStore if the area is not on the roll, or is in several states and the figure names none.
+    Raises NotInStore if the area is not on the electoral roll, or is in several states and the figure names none.
     """
     found = _find_states_of_area(db, figure)
     states = find_possible_states_of_country(figure.state_code, found)

@@ -209,7 +209,7 @@ def list_repeated_epic_numbers(db: Connection, most: int) -> list[RepeatedEpic]:
 
 
 def record_import_of_roll_file(db: Connection, at: float, file_name: str, sha256: str, figures: Sequence[int]) -> None:
-    """Store that a roll was imported, at the time `at` (epoch seconds), with its counts `figures`: rows, voters,
+    """Store that an electoral roll was imported, at the time `at` (epoch seconds), with its counts `figures`: rows, voters,
     numbers, links, rejected, unchanged.
     """
     counts = _map_column_names_to_values(("rows", "voters", "numbers", "links", "rejected", "unchanged"), figures)
@@ -233,12 +233,12 @@ def set_voter_weight(db: Connection, voter_id: int, weight: float) -> bool:
 
 
 def find_last_voter_id(db: Connection) -> int:
-    """Return the id of the newest voter, or 0 if the roll is empty."""
+    """Return the id of the newest voter, or 0 if the electoral roll is empty."""
     return SQL.last_voter.fetch_only_value(db)
 
 
 def copy_roll_to_new_store(store: Path, copy: Path, key: StoreKey | None) -> int:
-    """Copy the roll of a store into a new store, without calls and results, and return how many voters it has.
+    """Copy the electoral roll of a store into a new store, without calls and results, and return how many voters it has.
 
     The store may be in use. A `key`, if given, decrypts the old store and encrypts the new one. Raises StoreError,
     StoreCorrupt.
@@ -252,7 +252,7 @@ def copy_roll_to_new_store(store: Path, copy: Path, key: StoreKey | None) -> int
 
 
 def read_roll_languages(path: Path, key: StoreKey | None) -> set[str]:
-    """Return the languages of voters and booths in the store at `path` (ISO 639-1), or none if there is no store.
+    """Return the languages of voters and polling stations in the store at `path` (ISO 639-1), or none if there is no store.
 
     Blocks. Raises StoreError.
     """

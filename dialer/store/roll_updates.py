@@ -1,4 +1,4 @@
-"""The import of a roll by the running dialler, in small steps. Functions run inside the caller's transaction."""
+"""The import of an electoral roll by the running dialler, in small steps. Functions run inside the caller's transaction."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from dialer.store.sql import Command, Connection, Scalar, Statements
 
 @dataclass(frozen=True, slots=True)
 class RollChange:
-    """The changes that one step of a roll's import made in the store."""
+    """The changes that one step of an electoral roll's import made in the store."""
 
     voters: int  # added or changed
     numbers: int

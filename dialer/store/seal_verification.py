@@ -42,7 +42,7 @@ APPENDED_BY_OTHERS = frozenset({"export", "store-conversion"})
 
 
 class LoggedChange(NamedTuple):
-    """A change to a row (or block of rows) in the seals' log: the row's two names, and its digest before and after."""
+    """A change to a row (or block of rows) in the signed log: the row's two names, and its digest before and after."""
 
     one: int | float | str
     two: int | float | str

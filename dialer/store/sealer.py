@@ -131,7 +131,7 @@ def hash_log_rows(rows: Iterable[Change]) -> tuple[int, str]:
 
 
 class Sealer:
-    """Writes each change of a store to the seals' log, and signs the log at the end of each epoch (about a minute)."""
+    """Writes each change of a store to a log, and signs the log at the end of each epoch (about a minute)."""
 
     def __init__(self, db: Connection, path: Path) -> None:
         """Create the sealer of the changes that `db` makes in the store at `path`.

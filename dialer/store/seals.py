@@ -30,7 +30,7 @@ class SQL(Statements):
 def attach_sealer_to_connection(db: Connection, path: Path, at: float, *, upgraded: bool) -> None:
     """From now on, log and sign each change that the connection `db` makes in the store at `path`.
 
-    Call it whenever a store is opened for writing. It seals changes that a crash left unsealed. For a new store, and if
+    Call it whenever a store is opened for writing. It signs (seals) changes that a crash left unsigned. For a new store, and if
     the schema was just `upgraded`, it seals all rows as they are. It uses a transaction of its own. `at` is in epoch
     seconds. Raises StoreError.
     """
@@ -59,7 +59,7 @@ def seal_and_announce_epoch(db: Connection, encode: Encode | None, at: float) ->
 
 
 def seal_last_epoch(db: Connection, at: float) -> None:
-    """Sign all changes that are not sealed yet, in a transaction of its own. Call it before the store is closed.
+    """Sign all changes that are not signed (sealed) yet, in a transaction of its own. Call it before the store is closed.
 
     `at` is in epoch seconds.
     """
@@ -72,7 +72,7 @@ def seal_last_epoch(db: Connection, at: float) -> None:
 def renew_hash_salts_of_changed_rows(db: Connection) -> None:
     """Replace the random hash salts of all rows that the transaction has changed, because it erased names or numbers.
 
-    Then the old digests in the seals' log cannot be used to guess what was erased.
+    Then the old digests in the signed log cannot be used to guess what was erased.
     """
     get_sealer_of_connection(db).renew_hash_salts_of_changed_rows()
 

@@ -107,13 +107,13 @@ class Spool:
         self._folder = store.with_name(f"{store.name}.spool")
 
     def get_path_of_spooled_file(self, list_id: str) -> Path:
-        """Return the path of the uploaded roll or list with this id."""
+        """Return the path of the uploaded roll or list of numbers with this id."""
         return self._folder / f"{list_id}.db"
 
     def create_spooled_file_id(self) -> str:
-        """Return an id for a new roll or list.
+        """Return an id for a new upload (roll or list of numbers).
 
-        Create the spool's folder, and delete old rolls and lists from it. Raises StoreError.
+        Create the folder of uploads, and delete old rolls and lists from it. Raises StoreError.
         """
         before = time.time() - SPOOL_SECONDS
         try:
@@ -140,12 +140,12 @@ class Spool:
         return list_id
 
     def remove_spooled_file(self, list_id: str) -> None:
-        """Delete an uploaded roll or list from the spool."""
+        """Delete an uploaded roll or list of numbers from the folder of uploads (spool)."""
         for path in self._folder.glob(f"{list_id}*"):
             path.unlink(missing_ok=True)
 
     def remove_all_spooled_files(self) -> None:
-        """Delete all uploaded rolls and lists from the spool."""
+        """Delete all uploaded rolls and lists of numbers from the folder of uploads (spool)."""
         self.remove_spooled_file("")
         with suppress(OSError):  # there is no folder, or another process is just adding an item
             self._folder.rmdir()
@@ -174,7 +174,7 @@ class Spool:
             return SQL.compare_roll_with_store.fetch_only_row(db)
 
     def open_spooled_file(self, list_id: str) -> SpoolFile:
-        """Open an uploaded roll or list for reading. Raises NotInStore if there is no such upload, and StoreError."""
+        """Open an uploaded roll or list of numbers for reading. Raises NotInStore if there is no such upload, and StoreError."""
         if not self.get_path_of_spooled_file(list_id).is_file():
             raise NotInStore("The uploaded list is no longer in the spool. Upload it again.")
         return SpoolFile(self.get_path_of_spooled_file(list_id), self.key)

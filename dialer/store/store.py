@@ -293,7 +293,7 @@ class Store(StoreRunner):
     erase_number = Announce(number_erasure.erase_number_with_audit_entry)
 
     async def hash_numbers(self, secrets: Sequence[bytes]) -> int:
-        """Hash all numbers of the roll with the centres' shared secrets, and suppress those that opted out in other
+        """Hash all phone numbers of the electoral roll with the centres' shared secrets, and suppress those that opted out in other
         centres.
 
         Returns how many were suppressed. Opt-outs of this centre are announced with the first secret; the other secrets only

@@ -42,7 +42,7 @@ class SQL(Statements):
 def enrol_numbers(db: Connection, campaign_id: str, first: int = 0, last: int = MAX_PHONE_ID) -> int:
     """Add the missing phone numbers of the electoral roll to a campaign's queue.
 
-    Reopen those that were closed for lack of a pending voter and have one now.
+    Numbers that were closed for lack of a pending voter are reopened if they have one now.
 
     Only numbers with ids from `first` to `last` are enrolled. Returns how many targets were added or reopened. Sorts
     the roll's numbers, on disk if there are many.

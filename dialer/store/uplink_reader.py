@@ -75,7 +75,7 @@ class UplinkReader:
         )
 
     async def read_announcements_after(self, passed: int, limit: int) -> Sequence[OutboxRow]:
-        """Return up to `limit` messages for headquarters from the outbox with ids above `passed`, oldest first."""
+        """Return up to `limit` messages for headquarters that wait to be sent (outbox), with ids above `passed`, oldest first."""
         return await self._db.fetch_all_rows(outbox.SQL.rows_after, outbox_id=passed, limit=limit)
 
     async def read_stream_position(self, stream: str) -> int:
@@ -83,7 +83,7 @@ class UplinkReader:
         return await self._db.fetch_first_value(peer_updates.SQL.position, stream=stream) or 0
 
     async def read_state_of_stored_rolls(self) -> StoredRolls:
-        """Return which constituencies are on the rolls in the store, the newest voter's id, and the state of the
+        """Return which constituencies are on the electoral rolls in the store, the newest voter's id, and the state of the
         numbers' hashes.
 
         Other centres' updates are needed only for voters on these rolls. Slow, for it reads all booths.
@@ -94,12 +94,12 @@ class UplinkReader:
         return StoredRolls(places, await self._db.fetch_first_value(roll.SQL.last_voter) or 0, hashes)
 
     async def select_hashes_of_numbers_on_roll(self, hashes: Collection[str]) -> set[str]:
-        """Return those of the given hashes that belong to numbers on the roll."""
+        """Return those of the given hashes that belong to phone numbers on the electoral roll."""
         found = await self._db.fetch_all_rows(number_hashes.SQL.known_hashes, hashes=json.dumps([*hashes]))
         return {row.number_hash for row in found}
 
     async def read_lowest_number_hashes(self, limit: int) -> LowestHashes:
-        """Return the `limit` lowest hashes of the numbers on the roll, sorted, with the fingerprint of the secret they
+        """Return the `limit` lowest hashes of the phone numbers on the roll, sorted, with the fingerprint of the secret they
         are made with.
 
         The secret is the one with which this centre announces its own opt-outs.

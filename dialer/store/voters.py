@@ -1,4 +1,4 @@
-"""Look-ups of voters, booths and numbers of the roll, for the dialler and the command line."""
+"""Look-ups of voters, polling stations (booths) and phone numbers on the electoral roll, for the dialler and the command line."""
 
 from __future__ import annotations
 
@@ -60,12 +60,12 @@ def get_voter_place_on_roll(db: Connection, voter_id: int) -> VoterPlace:
 
 
 def find_pending_voters(db: Connection, phone_id: int) -> list[int]:
-    """Return the pending voters (neither voted nor closed) who are linked to a number, in the order of the roll."""
+    """Return the pending voters (neither voted nor closed) who are linked to a phone number, in the order of the electoral roll."""
     return SQL.pending_on_phone.fetch_all_values(db, phone_id=phone_id)
 
 
 def find_voter_by_serial(db: Connection, booth_id: int, serial: int) -> int | None:
-    """Return the voter with a serial number in a booth's part of the roll, or None if there is none."""
+    """Return the voter with a serial number in a polling station's part of the electoral roll, or None if there is none."""
     found = SQL.voter_with_serial.fetch_first_row(db, booth_id=booth_id, serial=serial)
     return None if found is None else found.voter_id
 
@@ -100,7 +100,7 @@ def find_voters_with_epic(db: Connection, epic: str) -> list[int]:
 
 
 def list_voters_at_roll_place(db: Connection, constituency_number: int, part_number: int, serial: int) -> list[int]:
-    """Return the voters at a place on the roll (constituency, part, serial number).
+    """Return the voters at a place on the electoral roll (constituency, part, serial number).
 
     There are several if the store has several roll versions.
     """
@@ -122,7 +122,7 @@ def read_booths(db: Connection) -> dict[int, Booth]:
 
 
 def find_phone_id(db: Connection, number: str) -> int | None:
-    """Return the id of a number (E.164), or None if it is not on the roll."""
+    """Return the id of a phone number (E.164), or None if the number is not on the electoral roll."""
     return SQL.phone_id_of.fetch_first_value(db, number=number)
 
 
