@@ -113,7 +113,7 @@ class StoredMark(NamedTuple):
 
 
 class RowId(NamedTuple):
-    """The id that a row has in its centre's outbox."""
+    """The id that a row of results has in its centre's outbox (results to send)."""
 
     centre: str
     id: int
@@ -199,9 +199,7 @@ def parse_batch_message(stored: StoredMessage) -> ReceivedBatch:
 
 
 class CentreIncarnation(NamedTuple):
-    """A centre and the incarnation id of one of its stores. A store gets a new incarnation id when it is copied or
-    restored.
-    """
+    """A centre and the id (incarnation) of one of its stores. A store gets a new one when it is copied or restored."""
 
     centre: str
     incarnation: str
@@ -426,7 +424,7 @@ class BatchImporter:
         marks: list[ParsedRow[MarkRow]],
         results: list[ParsedRow[ResultRow]],
     ) -> None:
-        """Add the rows of a centre to `marks` and `results`, or to the rows that are set aside because they could not be stored."""
+        """Add a centre's result rows to `marks` and `results`, or to the rows that are set aside as they cannot be stored."""
         for outbox_row in rows.rows:
             try:
                 row, fields = parse_outbox_row(centre, outbox_row, now)
@@ -446,8 +444,9 @@ class BatchImporter:
     async def _store_collected_rows(
         self, zones: Mapping[str, str], collected: dict[str, CentreRows], now: float
     ) -> set[CentreBooth]:
-        """Store the rows of centres' results, and update counters, answers, voters and the news for other centres. Return the new
-        booths of centres.
+        """Store the rows of centres' results, and update counters, answers, voters and the news for other centres.
+
+        Return the new polling stations (booths) of centres.
         """
         parsed_marks: list[ParsedRow[MarkRow]] = []
         parsed_results: list[ParsedRow[ResultRow]] = []

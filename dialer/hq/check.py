@@ -1,4 +1,4 @@
-"""The check `dialer hq check` of a headquarters: its settings, nats-server, streams, centres and published material."""
+"""The check `dialer hq check` of a headquarters: its settings, nats-server, streams, centres and published campaign material."""
 
 from __future__ import annotations
 

@@ -181,7 +181,7 @@ class HqFigures:
     async def run(self) -> NoReturn:
         """Update the page state until cancelled.
 
-        While the database or the material cannot be read, the figures stay as they were, and the pages show their age.
+        While the database or the campaign material cannot be read, the figures stay as they were, and the pages show their age.
         """
         while True:
             await run_and_log_store_error(self.read_figures_from_database(), "hq_desk.read_failed")

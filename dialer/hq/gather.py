@@ -241,7 +241,10 @@ class Gatherer:
     async def _commit_batches(
         self, importer: BatchImporter, stream_id: str, position: int, received: Sequence[ReceivedBatch]
     ) -> dict[CentreIncarnation, messages.Acknowledgement]:
-        """Commit batches. If the database rejects a value, only the row with that value is set aside, and the rest is committed."""
+        """Commit batches of centres' results.
+
+        If the database rejects a value, only the row with that value is set aside, and the rest is committed.
+        """
         try:
             return await importer.commit_batches(stream_id, position, received)
         except ValueRejected as error:

@@ -22,7 +22,10 @@ from dialer.settings.headquarters import HqSettings
 
 
 def read_online_signing_key(settings: HqSettings) -> bytes:
-    """Return the private key that signs the list of the newest material and its assignment to centres. Raises SettingError."""
+    """Return the private key that signs the list of the newest campaign material and its assignment to centres.
+
+    Raises SettingError.
+    """
     path = settings.bundles.online_key_file
     if path is None:
         raise SettingError("hq.toml", "bundles.online_key_file", "is not set", "make one with `dialer hq keys make`")

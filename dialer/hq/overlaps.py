@@ -1,4 +1,4 @@
-"""Finds the centres whose rolls have numbers in common, from samples of the numbers' hashes. Without I/O."""
+"""Finds the centres whose electoral rolls have phone numbers in common, from samples of the numbers' hashes. Without I/O."""
 
 from __future__ import annotations
 

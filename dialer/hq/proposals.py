@@ -140,7 +140,7 @@ class Proposals:
         return await self._add_proposal(who, "material", to, f"{name} {version}")
 
     async def propose_rollout(self, name: str, version: int, who: SignedInUser) -> WaitingProposal:
-        """Propose to roll out a version of campaign material to all centres in waves."""
+        """Propose to roll out a version of campaign material to all centres in steps (waves)."""
         _require_right(who, HqAction.PROPOSE_MATERIAL)
         await self._refuse_unapproved_material(name, version)
         return await self._add_proposal(who, "rollout", "all", f"{name} {version}")
@@ -196,7 +196,7 @@ class Proposals:
         return answer
 
     async def _assign_material_to_centres(self, text: str, to: str) -> ProposalAnswer:
-        """Assign material to centres. Return the proposal's new state, and the reason if the assignment failed."""
+        """Assign campaign material to centres. Return the proposal's new state, and the reason if the assignment failed."""
         name, _, version = text.rpartition(" ")
         try:
             await asyncio.to_thread(assign_material, self._settings, name, int(version), [to])
@@ -215,7 +215,7 @@ class Proposals:
             )
 
     async def assign_wave_of_rollout(self, proposal_id: int, to: Collection[str], who: SignedInUser) -> None:
-        """Assign the version of a confirmed rollout to the centres of its next wave. Raises MaterialRefused, SettingError."""
+        """Assign the version of a confirmed rollout to the centres of its next step (wave). Raises MaterialRefused, SettingError."""
         async with self._db.open_transaction() as db:
             text = await self._lock_confirmed_rollout(db, proposal_id, who)
             for each in to:
@@ -274,7 +274,7 @@ class Proposals:
         )
 
     async def record_missing_proposal_results(self) -> None:
-        """Record the results of proposals of material that were confirmed some time ago and have no result. Raises
+        """Record the results of proposals of campaign material that were confirmed some time ago and have no result. Raises
         StoreError.
 
         The result is "done" if the material is assigned to the centres, and "failed" if not. The material is not

@@ -1,4 +1,4 @@
-"""Rollout of a version of campaign material to centres in waves, as decisions without I/O.
+"""Rollout of a version of campaign material to centres in steps (waves), as decisions without I/O.
 
 The next wave starts once the centres of the last one work with the new version; a problem stops the rollout.
 """
@@ -16,7 +16,7 @@ _PROBLEM_ALERTS = ("flows", "no-audio-")
 
 @dataclass(frozen=True, slots=True)
 class Wave:
-    """The centres that a version of campaign material is assigned to at the same time."""
+    """The centres that a version of campaign material is assigned to at the same time (one step of a rollout)."""
 
     to: tuple[str, ...]  # "centre:pune-1", "zone:west", "all"
     centres: frozenset[str]

@@ -109,7 +109,7 @@ class CentreMaterial:
         free_bytes: Callable[[], int],
         startup_problem: Callable[[], str | None] = lambda: None,
     ) -> None:
-        """Keep the material in `folder`. Nothing is read or written yet.
+        """Keep the campaign material in `folder`. Nothing is read or written yet.
 
         `free_bytes` returns the number of bytes that may be written to the disk. `startup_problem` returns the reason why the
         dialler could not start with the active version, or None.
@@ -128,7 +128,7 @@ class CentreMaterial:
         return self._read_linked_manifest(CURRENT)
 
     def read_previous_manifest(self) -> Manifest | None:
-        """Return the manifest (list of files) of the material version that was in use before, or None if there is none
+        """Return the manifest (list of files) of the campaign material that was in use before, or None if there is none
         or it is damaged. Raises MaterialRefused if the folder cannot be read.
         """
         return self._read_linked_manifest(PREVIOUS)
@@ -147,10 +147,10 @@ class CentreMaterial:
         return None
 
     def fetch_assigned_manifest(self) -> Manifest | None:
-        """Download and verify the manifest (list of files) of the material version that headquarters assigned to this
-        centre. Return None if no version is assigned.
+        """Download and verify the manifest (list of files) of the campaign material that headquarters assigned to this centre.
 
-        Raises MaterialRefused if it cannot be trusted, and HeadquartersUnreachable if it cannot be downloaded.
+        Return None if no version is assigned. Raises MaterialRefused if it cannot be trusted, and
+        HeadquartersUnreachable if it cannot be downloaded.
         """
         with _translate_download_errors():
             updater = self._create_tuf_updater()

@@ -40,7 +40,10 @@ class _Document(BaseModel):
 
     @classmethod
     def parse_published_document(cls, data: bytes) -> Self:
-        """Parse and validate a published document (a manifest or the waves). Raises MaterialRefused."""
+        """Parse and validate a published document: a list of files (manifest) or the steps of a roll-out (waves).
+
+        Raises MaterialRefused.
+        """
         try:
             return cls.model_validate_json(data)
         except ValidationError as error:
@@ -96,7 +99,7 @@ class Manifest(_Document):
 
     @property
     def manifest_path_on_server(self) -> str:
-        """The path on the material server at which this manifest is published."""
+        """The path on the material server at which this manifest (list of files) is published."""
         return get_published_manifest_path(self.name, self.version)
 
     @property

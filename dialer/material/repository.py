@@ -251,7 +251,7 @@ class Repository:
         return [] if newest is None else sorted(newest.signed.targets)
 
     def read_manifest(self, target: str) -> Manifest:
-        """Return the manifest (list of files) of a bundle version that was drafted on this machine. Raises
+        """Return the manifest (list of files) of a version of campaign material that was drafted on this machine. Raises
         MaterialRefused.
         """
         try:
@@ -300,7 +300,7 @@ class Repository:
     # Waves
 
     def read_roll_out_waves(self) -> Waves:
-        """Return the waves (steps of a roll-out). Each assigns a bundle version to centres."""
+        """Return the waves (steps of a roll-out). Each assigns a version of campaign material to centres."""
         newest = self._read_newest_metadata(trust.WAVES_ROLE)
         if newest is None:
             return Waves()

@@ -1,4 +1,4 @@
-"""The rules on who must sign published material: the thresholds of python-tuf, and one person of each of the two
+"""The rules on who must sign published campaign material: the thresholds of python-tuf, and one person of each of the two
 departments.
 """
 

@@ -213,7 +213,7 @@ def make_client_id(settings: BrokerSettings, centre: str) -> str:
 def make_client(
     settings: BrokerSettings, centre: str, *, will_at: float | None, acks_when_stored: bool = False
 ) -> Client:
-    """Return a client that is not connected yet.
+    """Return an MQTT client that is not connected yet.
 
     Each connection needs a new client: paho would resend unacknowledged messages of an old one, which the outbox resends
     already. `will_at` is the time of the last will (epoch seconds). Without it there is no last will. The session is

@@ -42,7 +42,10 @@ class OutboxRelay:
         """Rows that the broker has acknowledged."""
 
     async def run(self, publish: Publish) -> None:
-        """Publish rows until cancelled, or until `publish` or the store raises an error. Unacknowledged rows stay in the outbox."""
+        """Publish the messages of the outbox until cancelled, or until `publish` or the store raises an error.
+
+        Unacknowledged rows stay in the outbox.
+        """
         while True:
             self._waiting.clear()
             await self.publish_waiting_rows(publish)
@@ -63,7 +66,7 @@ class OutboxRelay:
                 return
 
     async def _publish_outbox_row(self, row: OutboxRow, publish: Publish) -> None:
-        """Publish a row of the outbox. If no client can send the row, skip and report it.
+        """Publish a row of the outbox (messages to send). If no client can send the row, skip and report it.
 
         For example, its topic may be too long. The row would block all later results. Its result is still in the store.
         """

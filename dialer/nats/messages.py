@@ -310,7 +310,7 @@ def unpack_peer_updates(data: bytes) -> tuple[list[dict[str, Any]], list[dict[st
 
 
 def pack_peer_calls(calls: Iterable[Mapping[str, Any]]) -> bytes:
-    """Return calls of centres as the bytes of a message. Each is in the form of the command `import-peer-updates`."""
+    """Return the calls that centres made as the bytes of a message. Each is in the form of the command `import-peer-updates`."""
     return json.dumps([*calls], separators=(",", ":")).encode()
 
 

@@ -1,8 +1,8 @@
-"""Samples of the numbers on centres' rolls, in which headquarters finds the numbers that two centres have. Without I/O.
+"""Samples of the phone numbers on centres' electoral rolls, in which headquarters finds numbers that two centres share.
 
-A sample has the lowest keyed hashes of a roll. Two rolls with a number in common have it in both samples if it is low enough, so
-the samples show how many numbers the rolls share (a bottom-k sketch). No number can be read from a hash without the centres'
-secret, which headquarters does not have.
+Without I/O. A sample has the lowest keyed hashes of a roll. Two rolls with a number in common have it in both samples
+if it is low enough, so the samples show how many numbers the rolls share (a bottom-k sketch). No number can be read
+from a hash without the centres' secret, which headquarters does not have.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ CHECK_SECONDS = 300.0
 
 
 async def publish_number_sample(centre: str, session: Session, reading: UplinkReader) -> NoReturn:
-    """Send headquarters the lowest hashes of the numbers on this centre's roll, and again after each change, until
+    """Send headquarters the lowest hashes of the phone numbers on this centre's electoral roll, and again after each change, until
     cancelled.
 
     Headquarters compares the hashes of centres to find numbers that are on the rolls of two centres.

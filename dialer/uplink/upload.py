@@ -1,4 +1,4 @@
-"""Upload of a centre's outbox: sends batches of results to headquarters, and notifies the dialler of acknowledged rows."""
+"""Upload of a centre's outbox (results to send): sends batches to headquarters, and notifies the dialler of acknowledged rows."""
 
 from __future__ import annotations
 

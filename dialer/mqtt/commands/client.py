@@ -137,7 +137,7 @@ class CommandSession:
 
 
 def _is_importing_roll(state: bytes) -> bool:
-    """Return whether the dialler is importing a roll, for this or an earlier command, according to the centre's state."""
+    """Return whether the centre's state says that an electoral roll is being imported, for this or an earlier command."""
     try:
         fields = json.loads(state)
     except ValueError:

@@ -317,8 +317,7 @@ class AsteriskSwitch:
     def get_age_of_oldest_unanswered_action(self, server: str = "") -> float:
         """Return how long the oldest AMI action without a response has waited (s). Without such an action, return 0.
 
-        Return infinity if Asterisk is shutting down, or if our lease (the reservation of this Asterisk for this
-        dialler) may have expired.
+        Return infinity if Asterisk is shutting down, or if this dialler's reservation of Asterisk (lease) may have expired.
         """
         if self._client is None:
             return 0.0
