@@ -1,4 +1,7 @@
-"""`dialer list strike-off|not-yet`: write lists of voters for booth workers. Each list names its recipient."""
+"""`dialer list strike-off|not-yet`: write lists of voters for booth workers (helpers at polling stations).
+
+Each list names its recipient.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`dialer marks import|undo|show`: voters' marks, which record that a voter has voted, will not vote or moved."""
+"""`dialer marks import|undo|show`: marks, which record that a voter has voted, will not vote or moved."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Commands of the data team: import a roll, voters' weights and booth workers, and write a synthetic roll."""
+"""Commands of the data team: import an electoral roll, voters' weights and booth workers, and write a synthetic roll."""
 
 from __future__ import annotations
 

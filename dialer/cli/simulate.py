@@ -135,7 +135,8 @@ def compare_pacing_policies(
 ) -> SimulationReport:
     """Simulate the same days under each pacing policy, and return the figures.
 
-    `caps`, if given, replace `cap`. Raises BadScenario, before the simulation starts, for an invalid scenario.
+    `caps` (limits of the abandoned-call rate), if given, replace `cap`. Raises BadScenario, before the simulation
+    starts, for an invalid scenario.
     """
     cases = [(scenario.name, scenario, policy, caps or cap) for policy in policies]
     found = simulate_days(
@@ -369,7 +370,7 @@ def _print_simulation_report(report: SimulationReport, *, as_json: bool) -> None
 
 
 def create_policy_chart_points(report: SimulationReport) -> list[PolicyPoint]:
-    """Return each pacing policy or change as a point of the diagram of utilisation and abandoned rate."""
+    """Return each pacing policy or setting change as a point of the diagram of agents' utilisation and abandoned rate."""
     return [
         PolicyPoint(
             line.policy if report.days else line.label,

@@ -136,7 +136,7 @@ def _save_turnout_figures(site: SiteAndPersonOptions, entries: Sequence[_Entry],
 
 
 def _add_state_from_roll(db: Connection, entry: _Entry) -> _Entry:
-    """Return the figure with the state of its constituency added from the roll.
+    """Return the figure with the state of its constituency added from the electoral roll.
 
     Raises RollError if the area is not on the roll, or is in several states.
     """

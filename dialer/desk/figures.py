@@ -58,8 +58,7 @@ def find_start_of_day(at: float, zone: tzinfo) -> float:
 
 
 class BoardFigures:
-    """Computes the figures of the board: calls of the day, abandoned calls, idle reasons, warnings, and names of
-    booths.
+    """Computes the figures of the board: calls of the day, abandoned calls, idle reasons, warnings, and names of polling stations.
 
     They are in the page state as day/{campaign}, abandoned/{campaign}, why/{campaign}, warnings and booths.
     """
@@ -72,7 +71,10 @@ class BoardFigures:
         zone: tzinfo,
         caps: Mapping[str, tuple[ShownCap, ...]],
     ) -> None:
-        """Create the figures. `caps` are the limits on the abandoned-call rate of each campaign, by its id."""
+        """Create the figures of the supervisors' board.
+
+        `caps` are the limits on the abandoned-call rate of each campaign, by its id.
+        """
         self._page_state = page_state
         self._reading = reading
         self._clock = clock
@@ -91,7 +93,7 @@ class BoardFigures:
             group.create_task(repeat_with_pause(WHY_SECONDS, self.update_idle_reasons), name="desk-why")
 
     async def read_figures_of_all_campaigns(self) -> None:
-        """Read each campaign's calls, and the names of the booths once a day. Failures are logged."""
+        """Read each campaign's calls, and the names of the polling stations (booths) once a day. Failures are logged."""
         if self._booths_read_on != find_start_of_day(self._clock.now(), self._zone):
             await run_and_log_store_error(self.read_booth_names(), READ_FAILED)
         for campaign_id, caps in self.caps.items():

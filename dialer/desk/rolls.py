@@ -108,7 +108,7 @@ class RollRoutes:
         return router
 
     async def receive_roll_file(self, request: Request, who: SignedIn) -> dict[str, str]:
-        """Receive a roll's file, named by the header x-name, and start to check it. Nothing is imported yet."""
+        """Receive the file of an electoral roll, named by the header x-name, and start to check it. Nothing is imported yet."""
         name = unquote(request.headers.get("x-name", ""))[:200]
         length = int(request.headers.get("content-length", "0"))
         if Path(name).suffix.lower() not in FILE_TYPES:
@@ -137,13 +137,13 @@ class RollRoutes:
         return {"list": list_id}
 
     async def import_roll(self, asked: RollReference, who: SignedIn) -> None:
-        """Tell the dialler to import a checked roll. The centre's state shows the progress."""
+        """Tell the dialler to import a checked electoral roll. The centre's state shows the progress."""
         self._refuse_roll_in_other_state(asked.list, {"checked"})
         self._change_status_of_roll_if_current(asked.list, state="importing")
         self._start_roll_task(self._import_checked_roll(asked, who.name))
 
     async def discard_uploaded_roll(self, asked: RollReference) -> None:
-        """Delete an uploaded roll, unless it is being checked or imported."""
+        """Delete an uploaded electoral roll, unless it is being checked or imported."""
         self._refuse_roll_in_other_state(asked.list, AT_REST)
         self._discard_roll_and_status()
 
@@ -208,7 +208,7 @@ class RollRoutes:
 
 
 def check_uploaded_roll(path: Path, list_id: str, spool: Spool, region: str) -> dict[str, Any]:
-    """Put a roll into the spool (uploads that wait) and return the effects of its import, as fields of `RollStatus`.
+    """Put a roll into the spool (data that waits for the dialler) and return the effects of its import, as fields of `RollStatus`.
 
     Deletes the uploaded file. Blocks for up to minutes. Raises the errors of `put_roll_into_spool`.
     """

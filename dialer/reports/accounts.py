@@ -59,7 +59,7 @@ class OptOutCount(NamedTuple):
 
 
 class WorkerCounts(NamedTuple):
-    """A booth worker's calls, and the voters that the worker reported as voted."""
+    """A booth worker's calls, and the voters that the booth worker reported as voted."""
 
     worker_id: int
     constituency: int | None
@@ -218,7 +218,7 @@ def report_booth_workers(db: Connection, window: Window, zone: tzinfo) -> Report
 
 
 def report_imports(db: Connection, window: Window, zone: tzinfo) -> Report:
-    """Report each import of a roll: file name, hashes of the file and of its map file, rows by result, and source ([[sources]])."""
+    """Report each electoral roll's import: file name, hashes of the file and its map file, rows by result, source ([[sources]])."""
     rows: tuple[tuple[Cell, ...], ...] = tuple(
         (format_time(row.at, zone, "minutes"), *row[1:]) for row in window.query_rows_of_period(db, SQL.roll_imports)
     )

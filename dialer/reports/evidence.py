@@ -86,10 +86,10 @@ def compute_daily_evidence(
 
 
 def report_cap_evidence(db: Connection, window: Window, zone: tzinfo, profile: Profile) -> Report:
-    """Report whether each campaign met the caps on abandoned calls on each day.
+    """Report whether each campaign met the limits (caps) on abandoned calls on each day.
 
     `profile` has the caps; the title states them. The column `cap_met` says whether every window was at or below its
-    cap. The column `verified` says whether the stored records match their seals.
+    cap. The column `verified` says whether the stored records match their signatures.
     """
     caps = profile.abandoned.caps
     longest = max(cap.window_hours for cap in caps) * _HOUR_SECONDS
@@ -122,6 +122,6 @@ def report_cap_evidence(db: Connection, window: Window, zone: tzinfo, profile: P
 
 
 def _format_cap_window(cap: AbandonedCap) -> str:
-    """Return the length of a cap's window as text, such as "24 h" or "30 days"."""
+    """Return the period for which a limit of the abandoned-call rate (cap) applies as text, such as "24 h" or "30 days"."""
     days = cap.window_hours / 24
     return f"{days:g} days" if days > 1 and days == int(days) else f"{cap.window_hours:g} h"

@@ -1,4 +1,4 @@
-"""Lists of voters per booth, for booth workers: strike-off sheets of pending voters, and voters who said "not yet"."""
+"""Lists of voters per polling station, for booth workers: strike-off sheets of pending voters, and voters who said "not yet"."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _WIDTHS = (6, 8, 34, 22, 14, 6, 5, 8)
 
 
 class BoothOfList(NamedTuple):
-    """A polling booth, with the fields that are printed on its list of voters."""
+    """A polling station (booth), with the fields that are printed on its list of voters."""
 
     booth_id: int
     constituency_number: int
@@ -28,7 +28,7 @@ class BoothOfList(NamedTuple):
 
 
 class ListedVoter(NamedTuple):
-    """A voter on the list of a polling booth, with the hour at which the voter plans to vote."""
+    """A voter on the list of a polling station (booth), with the hour at which the voter plans to vote."""
 
     serial: int
     name: str
@@ -95,7 +95,7 @@ def load_booth_lists(
 def render_lists_as_pdf(lists: list[BoothList], kind: ListKind, *, mark: str) -> bytes:
     """Return the lists of voters as a PDF.
 
-    Each booth starts on a new page. `mark` is the line with the recipient and the list's number, printed on every page.
+    Each polling station starts on a new page. `mark` is the line with the recipient and the list's number, printed on every page.
     """
     page = PdfPage(mark)
     for place, booth in enumerate(lists):
@@ -109,7 +109,7 @@ def render_lists_as_pdf(lists: list[BoothList], kind: ListKind, *, mark: str) ->
 
 
 def format_booth_list_heading(booth: BoothList, kind: ListKind) -> str:
-    """Return the heading of a booth's list: area, booth, number of voters, close of poll, and roll version."""
+    """Return the heading of a polling station's list: area, booth, number of voters, close of poll, and roll version."""
     area = f"AC {booth.constituency_number}, part {booth.part_number}"
     status = "still to vote" if kind is ListKind.STRIKE_OFF else "said: not yet"
     closes = f"closes {booth.closes_at}" if booth.closes_at else "close of poll not known"
@@ -118,7 +118,7 @@ def format_booth_list_heading(booth: BoothList, kind: ListKind) -> str:
 
 
 def build_list_report(lists: list[BoothList], kind: ListKind) -> Report:
-    """Return the lists of voters of all booths as one report.
+    """Return the lists of voters of all polling stations (booths) as one report.
 
     Its column `voted` is empty: booth workers fill it in, and `dialer marks import` reads it.
     """

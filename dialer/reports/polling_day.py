@@ -63,7 +63,7 @@ class QuarterTurnout(NamedTuple):
 
 
 class StateOfConstituency(NamedTuple):
-    """A constituency with its state and name, as a booth of the roll has them."""
+    """A constituency with its state and name, as a polling station on the electoral roll has them."""
 
     constituency_number: int
     state_code: str
@@ -82,7 +82,7 @@ class OfficialShare(NamedTuple):
 
 
 class VoterOnRoll(NamedTuple):
-    """A voter's place on the roll and turnout status."""
+    """A voter's place on the electoral roll and turnout status."""
 
     constituency_number: int
     part_number: int
@@ -156,7 +156,7 @@ class States:
 
 
 def load_states_of_roll(db: Connection) -> States:
-    """Return the states and names of the constituencies on the roll."""
+    """Return the states and names of the constituencies on the electoral roll."""
     found: dict[int, set[str]] = defaultdict(set)
     rows = [*SQL.constituency_states.iterate_rows(db)]
     for number, state, _ in rows:

@@ -1,6 +1,6 @@
-"""Results of calls per voter, for the owner of the roll. Voters are identified by place on the roll or by the portal's IDs.
+"""Results of calls per voter, for the owner of the electoral roll.
 
-Results contain no names and no phone numbers.
+Voters are identified by place on the roll or by the portal's IDs. Results contain no names and no phone numbers.
 """
 
 from __future__ import annotations

@@ -154,7 +154,7 @@ class ScreenPopNote:
 
 @dataclass(frozen=True, slots=True)
 class AgentScreenPop:
-    """What an agent sees about a call: the voters on the number, their booth, earlier calls, and the script."""
+    """What an agent sees about a call: the voters on the number, their polling station, earlier calls, and the script."""
 
     __pydantic_config__ = MESSAGE
 

@@ -157,7 +157,7 @@ def _find_legal_basis_code(
 
 
 class ScreenPops:
-    """Keeps the screen pop of each seat up to date, also when data of its voters change during the call."""
+    """Keeps the screen pop (data of the voters on the line) of each seat up to date, also when the data change in a call."""
 
     def __init__(
         self, page_state: PageState, reading: AgentReading, builder: ScreenPopBuilder, records: AgentRecords

@@ -1,4 +1,4 @@
-"""The stream of updates for an agent's page: its seat and the screen pop, for one page of a seat at a time."""
+"""The stream of updates for an agent's page: its seat and the voter's data (screen pop), for one page of a seat at a time."""
 
 from __future__ import annotations
 

@@ -77,7 +77,7 @@ export interface AgentMessage {
   sender: string;
 }
 
-/** What an agent sees about a call: the voters on the number, their booth, earlier calls, and the script. */
+/** What an agent sees about a call: the voters on the number, their polling station, earlier calls, and the script. */
 export interface AgentScreenPop {
   attempt: string;
   campaign: string;
