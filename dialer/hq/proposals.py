@@ -215,7 +215,10 @@ class Proposals:
             )
 
     async def assign_wave_of_rollout(self, proposal_id: int, to: Collection[str], who: SignedInUser) -> None:
-        """Assign the version of a confirmed rollout to the centres of its next step (wave). Raises MaterialRefused, SettingError."""
+        """Assign the version of a confirmed rollout to the centres of its next step (wave).
+
+        Raises MaterialRefused, SettingError.
+        """
         async with self._db.open_transaction() as db:
             text = await self._lock_confirmed_rollout(db, proposal_id, who)
             for each in to:
