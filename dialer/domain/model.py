@@ -354,7 +354,9 @@ class Mark:
 
     @property
     def effective_confidence(self) -> Confidence:
-        """Return how reliable the mark is: its own confidence, or else the usual confidence of its source."""
+        """Return how reliable the mark (recorded answer) is: its own confidence, or else the usual confidence of its
+        source.
+        """
         return self.confidence or USUAL_CONFIDENCE[self.source]
 
 

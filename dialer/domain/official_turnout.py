@@ -44,8 +44,8 @@ def resolve_state_of_country(given: str, on_the_roll: Collection[str]) -> str:
 def find_possible_states_of_country(given: str, on_the_roll: Collection[str]) -> set[str]:
     """Return the states (of the country) to which a turnout figure may belong.
 
-    `given` is the state that the figure names, or "". `on_the_roll` are the states on the roll that have the figure's
-    constituency number. A roll without states does not restrict the result.
+    `given` is the state that the figure names, or "". `on_the_roll` are the states on the electoral roll that have the
+    figure's constituency number. A roll without states does not restrict the result.
     """
     known = {resolve_state_of_country(state, on_the_roll) for state in on_the_roll}
     return known if not given or known == {""} else known & {given}

@@ -86,7 +86,7 @@ def find_peer_call_kind(outcome: str, direction: str, *, is_connected: bool) -> 
 
 
 def find_later_time(one: float | None, other: float | None) -> float | None:
-    """Return the later one of two times, of which either may be None."""
+    """Return the later one of two times; each may be None."""
     return one if other is None else other if one is None else max(one, other)
 
 

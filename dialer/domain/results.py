@@ -1,4 +1,5 @@
-"""Results of calls that are announced. Each is committed to the store and to its outbox in one transaction.
+"""Results of calls that are announced. Each is committed to the store and to its outbox (queue for headquarters) in one
+transaction.
 
 The record for the store is also the message that is sent. It contains ids only, no names or phone numbers.
 """

@@ -47,7 +47,8 @@ def find_text_keys_of_acknowledgements(node: Node, texts: Texts, languages: Sequ
 def _compute_last_results_stored_before_nodes(
     flow: Flow, entry: _Commits, texts: Texts, languages: Sequence[str], found: dict[tuple[str, str], FlowFinding]
 ) -> _Commits:
-    """Compute, for each node of a flow, the results (such as a mark) that a call may have stored last before it.
+    """Compute, for each node of a flow, the results (such as a recorded answer) that a call may have stored last before
+    it.
 
     Adds a finding to `found` for each node that thanks the caller although nothing may be stored. Returns the last
     results that are possible at the flow's `return:` nodes, for the calling flow. The computation repeats until nothing

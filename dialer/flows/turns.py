@@ -166,7 +166,7 @@ class Digits:
 
 @dataclass(frozen=True, slots=True)
 class Committed:
-    """The result of `Commit` if the flow's result (such as a mark) is stored."""
+    """The result of `Commit` if the flow's result (such as a recorded answer) is stored."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,7 +76,9 @@ class GovernedPacer(Learned, Pacer):
             self.governor.add_answers_and_abandoned_calls(answers=-1)
 
     def restore_counted_calls(self, now_seconds: float, recent: Mapping[float, Sequence[RecentAnswers]]) -> None:
-        """Set the counted answers and abandoned calls, which the caps limit, from the calls in the store."""
+        """Set the counted answers and abandoned calls, for the limits of the abandoned-call rate, from the calls in the
+        store.
+        """
         self._advance_policy_time(now_seconds)
         self.governor.restore_counted_calls(recent)
 

@@ -1,6 +1,6 @@
 """The interface of pacing: a snapshot of seats and calls goes in, a number of calls comes out.
 
-A policy is pure: no clock, no I/O, no global state, no random numbers. It learns through `learn_from_event`;
+A pacing policy is pure: no clock, no I/O, no global state, no random numbers. It learns through `learn_from_event`;
 `get_learned_state` and `restore_learned_state` carry what it has learned over a restart. Times are seconds of one
 monotonic clock; only their differences are used.
 """
@@ -209,7 +209,9 @@ class Pacer(ABC):
         """
 
     def get_learned_state(self) -> dict[str, object]:
-        """Return what the pacing policy has learned, as plain JSON types, without the calls counted for the caps."""
+        """Return what the pacing policy has learned, as plain JSON types, without the calls counted for the
+        abandoned-call rate.
+        """
         return {}
 
     def restore_learned_state(self, state: object) -> None:  # noqa: B027

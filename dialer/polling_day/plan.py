@@ -80,7 +80,7 @@ NO_POLLS = PollsToday({}, {}, float("-inf"), float("inf"))
 
 @dataclass(frozen=True, slots=True)
 class PollingPlan:
-    """The polling days of a call centre's booths, with the expected turnout."""
+    """The polling days of the polling booths whose voters a call centre calls, with the expected turnout."""
 
     poll_of: PollOf
     expected_turnout: ExpectedTurnout
@@ -88,12 +88,12 @@ class PollingPlan:
     last_call_seconds: float  # time from the last call to a booth's close; a voter called later could not vote in time
 
     def find_closing_time(self, booth: Booth) -> float | None:
-        """Return the close of poll of a booth (epoch seconds), or None if it is unknown."""
+        """Return the close of poll of a polling booth (epoch seconds), or None if it is unknown."""
         poll = self.poll_of(booth)
         return None if poll is None else poll.closes_at
 
     def find_local_closing_time(self, booth: Booth) -> datetime | None:
-        """Return the close of poll of a booth in its local time, or None if it is unknown."""
+        """Return the close of poll of a polling booth in its local time, or None if it is unknown."""
         poll = self.poll_of(booth)
         if poll is None or poll.closes_at is None:
             return None
@@ -118,7 +118,7 @@ class PollingPlan:
     def create_booth_priorities(
         self, today: PollsToday, turnout: Mapping[int, BoothTurnout], now: float
     ) -> BoothPriorities:
-        """Return the call priority of each booth that votes today, by booth id.
+        """Return the call priority of each polling booth that votes today, by booth id.
 
         `turnout` is read when a booth's priority is first requested. A booth with an unknown closing time counts as
         closing last.

@@ -44,7 +44,7 @@ class FactorWeights:
 
 @dataclass(frozen=True, slots=True)
 class BoothNow:
-    """The present counts of a booth's voters, its expected turnout, and the time left until its last call."""
+    """The present counts of a polling booth's voters, its expected turnout, and the time left until its last call."""
 
     booth_id: int
     reached: int
@@ -63,7 +63,7 @@ def compute_share_not_voted(booth: BoothNow) -> float:
 
 
 def calculate_booth_priority(booth: BoothNow, centre_not_voted: float, weights: FactorWeights) -> float:
-    """Return a booth's priority for calls, or 0 after the booth's last call.
+    """Return a polling booth's priority for calls to its voters, or 0 after the last call.
 
     The priority grows with the share of the booth's voters who have not voted, and with how far that share is above
     `centre_not_voted`, the share of the whole centre.
@@ -77,7 +77,9 @@ def calculate_booth_priority(booth: BoothNow, centre_not_voted: float, weights: 
 
 
 class BoothPriorities(Mapping[int, float]):
-    """The priorities of booths by id, computed when first requested: reserving a number needs only a few of thousands."""
+    """The priorities of polling booths by id, computed when first requested: reserving a number needs only a few of
+    thousands.
+    """
 
     def __init__(
         self,
@@ -127,7 +129,7 @@ _Place = tuple[bool, float, int]
 
 
 class BoothOrder:
-    """Gives every booth a share of the calls in proportion to its priority.
+    """Gives the voters of every polling booth a share of the calls in proportion to its priority.
 
     This is stride scheduling (Waldspurger and Weihl, 1995): the best booths get most calls and none is forgotten.
     Priorities are set for the booths that vote today; all others come after them, because on a polling day there is no
@@ -145,7 +147,7 @@ class BoothOrder:
         *,
         in_hand: Collection[Claim] = (),
     ) -> None:
-        """Create the order of the booths. All start with the same priority.
+        """Create the order of the polling booths. All start with the same priority.
 
         `voter_weight` is the exponent of the numbers' weights. `in_hand` are the numbers in the hopper, which are
         reserved for dialling.
@@ -164,7 +166,9 @@ class BoothOrder:
         self._in_hand = in_hand
 
     def add_booths_to_order(self, booths: Iterable[int]) -> None:
-        """Add the booths of an imported roll. They are called as early as the booths that are next in the order."""
+        """Add the polling booths of an imported electoral roll. Their voters are called as early as the booths that are
+        next in the order.
+        """
         behind = min((place[1] for place in self._heap), default=0.0)
         for booth_id in sorted(set(booths) - self._usual_priorities.keys()):
             self._usual_priorities[booth_id] = self._voters[booth_id] = 1.0
@@ -172,19 +176,22 @@ class BoothOrder:
 
     @property
     def are_all_booths_exhausted(self) -> bool:
-        """Return whether no booth is known to have a number that may be reserved for dialling now."""
+        """Return whether no polling booth is known to have a number that may be reserved for dialling now."""
         return self._find_next_entry() is None
 
     @property
     def must_other_booths_wait(self) -> bool:
-        """Return whether other booths must wait, because the hopper still has numbers of booths that vote today."""
+        """Return whether voters of other booths must wait, because numbers of booths that vote today are still
+        reserved.
+        """
         return bool(self._priorities_today) and any(
             claim.booth_id in self._priorities_today and self._priorities_today[claim.booth_id] > 0
             for claim in self._in_hand
         )
 
     def find_voting_booths(self, quotas: Mapping[int, int]) -> Collection[int] | None:
-        """Return the booths that vote today if the next numbers must be reserved from them alone, otherwise None.
+        """Return the polling booths that vote today if the next numbers must be reserved from them alone, otherwise
+        None.
 
         `quotas` has the planned number of reservations for each booth.
         """
@@ -192,7 +199,7 @@ class BoothOrder:
         return named if named and (not named.isdisjoint(quotas) or self.must_other_booths_wait) else None
 
     def set_booth_priorities(self, priorities: Mapping[int, float]) -> None:
-        """Set new priorities by booth id. A booth with priority 0 is not called at all.
+        """Set new priorities by polling booth id. Voters of a booth with priority 0 are not called at all.
 
         Booths without a priority have a turn only while no booth with a priority has numbers in the queue or reserved
         for dialling.
@@ -233,7 +240,7 @@ class BoothOrder:
         return quotas
 
     def record_reserved_numbers(self, quotas: Mapping[int, int], claims: Sequence[Claim], *, full: bool) -> None:
-        """Record the numbers that were claimed (reserved for dialling) after `plan_reservations_by_booth` returned `quotas`.
+        """Record the numbers that were reserved for dialling after `plan_reservations_by_booth` returned `quotas`.
 
         `full` says that as many numbers were found as were requested. Then the last booths may not have been tried, so
         they do not count as empty.
@@ -269,13 +276,13 @@ class BoothOrder:
         self.reset_empty_booths()
 
     def reset_empty_booths(self) -> None:
-        """Forget which booths have no remaining numbers, because numbers may have returned to the queues."""
+        """Forget which polling booths have no remaining numbers, because numbers may have returned to the queues."""
         self._empty.clear()
         self._put_booths_back_in_order(set(self._set_aside))
 
     def _find_next_entry(self) -> _Place | None:
-        """Return the entry of the booth that is called next, or None. Outdated entries before it are removed from the
-        heap.
+        """Return the entry of the polling booth whose voters are called next, or None. Outdated entries before it are
+        removed from the heap.
         """
         while self._heap:
             first = self._heap[0]

@@ -321,7 +321,7 @@ class Cleaner:
         return [value or "" for value in values]
 
     def _clean_cells_of_field(self, table: RowTable, name: Field, clean: Callable[[str], T], blank: T) -> list[T]:
-        """Return the cleaned cells of a column, or blank cells if the roll does not have the column."""
+        """Return the cleaned cells of a column, or blank cells if the electoral roll does not have the column."""
         if name not in self._mapping.columns and name not in self._mapping.values:
             return [blank] * len(table.rows)
         return list(map(clean, self._get_field_cells(table, name)))

@@ -81,7 +81,7 @@ class PreparedImport:
     mapping: ColumnMapping
 
     def find_roll_warnings(self, region: str) -> list[str]:
-        """Return one-line warnings about the columns and the first rows of the roll.
+        """Return one-line warnings about the columns and the first rows of the electoral roll.
 
         Raises:
             RollError: The rows cannot be read.
@@ -209,7 +209,7 @@ def _choose_rejects_path(roll: RollFile, options: ImportOptions, store: Path) ->
 
 
 def _refuse_empty_roll(prepared: PreparedImport) -> None:
-    """Raise RollError if a roll has no rows, before a store is created for the roll."""
+    """Raise RollError if an electoral roll has no rows, before a store is created for the roll."""
     batches = prepared.roll.read_row_batches(prepared.mapping.skip_rows, HEAD_ROWS)
     if not any(cell.strip() for batch in batches for row in batch.rows for cell in row):
         raise RollError(f"{prepared.roll.path} has a header but no voters; export the roll again")

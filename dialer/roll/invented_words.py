@@ -1,4 +1,6 @@
-"""Invented words for synthetic rolls: the same syllables in Latin letters and in the script of an Indian language."""
+"""Invented words for synthetic electoral rolls: the same syllables in Latin letters and in the script of an Indian
+language.
+"""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ NOT_USED = "not used"
 
 @dataclass(frozen=True, slots=True)
 class MapFile:
-    """The content of a map file, which says what the columns of a roll contain."""
+    """The content of a map file, which says what the columns of an electoral roll contain."""
 
     path: Path | None = None
     options: FileOptions = field(default_factory=FileOptions)
@@ -58,7 +58,7 @@ class ColumnMapping:
     map_sha256: str = ""  # of the map file
 
     def describe_columns(self) -> list[tuple[str, str]]:
-        """Return the heading of each column with the use of the column, such as "serial" or "not used"."""
+        """Return the heading of each column with its use, such as "serial" (serial number) or "not used"."""
         fields: dict[int, list[str]] = {}
         for name, indexes in self.columns.items():
             for index in indexes:

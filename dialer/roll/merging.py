@@ -69,7 +69,8 @@ class Merger:
     def __init__(
         self, db: Connection, next_voter: int, tally: ImportTally, region: str, *, allow_second_roll: bool
     ) -> None:
-        """Create a merger and read the booths of the store. `next_voter` is the ID that the next new voter gets.
+        """Create a merger and read the polling booths of the store. `next_voter` is the ID that the next new voter
+        gets.
 
         `region` (ISO 3166) applies to numbers without a country code. `allow_second_roll` permits a second version of a
         constituency.
@@ -108,7 +109,7 @@ class Merger:
         return slot
 
     def _refuse_duplicate_constituency(self, key: BoothKey) -> None:
-        """Raise DuplicateConstituency if the constituency is on a stored roll of another version or state.
+        """Raise DuplicateConstituency if the constituency is on a stored electoral roll of another version or state.
 
         Its voters would be on two rolls: a voter marked "voted" on one would still be called from the other. A roll
         without a state may belong to any state, so the same version with and without a state is a duplicate too.

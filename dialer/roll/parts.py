@@ -26,7 +26,7 @@ class Parts:
             self._parts[place.constituency_number, place.part_number].append(place)
 
     def find_booth_id(self, constituency: int, part: int, *, version: str | None, state: str | None) -> int:
-        """Return the ID of the booth (part) with this number.
+        """Return the ID of the polling booth (part of the roll) with this number.
 
         `version` and `state` are None if they are unknown.
 

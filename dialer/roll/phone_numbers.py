@@ -1,4 +1,5 @@
-"""Converts phone numbers in rolls to E.164. They may have any Indian digits and any prefix, and a cell may contain several.
+"""Converts phone numbers in electoral rolls to E.164. They may have any Indian digits and any prefix, and a cell may
+contain several.
 
 An Indian mobile number (ten digits, the first 6-9, with or without a prefix) is accepted directly: by the National
 Numbering Plan 2003 (levels 6-9) and the `phonenumbers` library, all of these are valid. Every other number is checked

@@ -105,7 +105,7 @@ class TextRoll:
         return io.TextIOWrapper(io.BufferedReader(raw, CHUNK_BYTES), self._text.encoding, errors=errors, newline="")
 
     def read_first_rows(self) -> list[list[str]]:
-        """Return the first rows of the roll, at most HEAD_ROWS."""
+        """Return the first rows of the electoral roll, at most HEAD_ROWS."""
         head: list[list[str]] = []
         with self._open_roll_as_text(io.FileIO(self.path)) as file:
             try:
@@ -120,7 +120,7 @@ class TextRoll:
             return head
 
     def read_row_batches(self, skip_rows: int, batch_rows: int = BATCH_ROWS) -> Iterator[Batch]:
-        """Yield all rows of the roll after the first `skip_rows`, in batches.
+        """Yield all rows of the electoral roll after the first `skip_rows`, in batches.
 
         Raises:
             RollError: A row is too wide, a cell is too long, or a quotation mark is not closed.
@@ -272,14 +272,14 @@ class WorkbookRoll:
         self._rows = int(found["rows"])
 
     def read_first_rows(self) -> list[list[str]]:
-        """Return the first rows of the roll, at most HEAD_ROWS."""
+        """Return the first rows of the electoral roll, at most HEAD_ROWS."""
         head: list[list[str]] = []
         while len(head) < HEAD_ROWS and (rows := self._load_rows_from_reader(len(head), HEAD_ROWS - len(head))):
             head += rows
         return head
 
     def read_row_batches(self, skip_rows: int, batch_rows: int = BATCH_ROWS) -> Iterator[Batch]:
-        """Yield all rows of the roll after the first `skip_rows`, in batches.
+        """Yield all rows of the electoral roll after the first `skip_rows`, in batches.
 
         The next batch is requested while one is processed.
 

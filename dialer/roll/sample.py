@@ -226,7 +226,7 @@ class _RowGenerator:
             self.booths += 1
 
     def _generate_rows_of_booth(self, booth: Sequence[str], vocabulary: _Vocabulary, size: int) -> Iterator[list[str]]:
-        """Yield `size` rows (voters) of one booth, household by household."""
+        """Yield `size` rows (voters) of one polling booth, household by household."""
         serial = made = 0
         while made < size:
             household = min(self._random.choice((1, 2, 3, 4, 4, 5, 5, 6, 8)), size - made)

@@ -63,7 +63,7 @@ def import_voter_weights(
 def import_new_voter_weights(
     folder: Path, store: Path, *, key: StoreKey | None = None
 ) -> tuple[dict[str, str], str | None]:
-    """Import the files of voters' weights in a folder that are new, changed, or older than the roll.
+    """Import the files of voters' weights in a folder that are new, changed, or older than the electoral roll.
 
     Return the state of each imported file, which the store keeps as a setting for the comparison at the next start. The
     second value is the error of the first file that could not be imported, or None. Files after it are not imported.

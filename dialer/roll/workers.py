@@ -1,4 +1,4 @@
-"""Import of booth workers with their booths and phone numbers from a file, completely or not at all."""
+"""Import of booth workers with their polling booths and phone numbers from a file, completely or not at all."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _BETWEEN_PARTS = re.compile(r"[\s,;/|]+")
 
 @dataclass(frozen=True, slots=True)
 class WorkersResult:
-    """How many booth workers and booths an import has found and changed."""
+    """How many booth workers and polling booths an import has found and changed."""
 
     rows: int
     workers: int  # in the file; each has one number

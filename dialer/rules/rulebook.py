@@ -93,7 +93,9 @@ class Rulebook:
         return self.attempts_per_day if campaign.attempts_per_day is None else campaign.attempts_per_day
 
     def get_conversations_cap(self, campaign: CampaignRules) -> int | None:
-        """Return the maximum number of conversations with a number per day, or None for booth workers, who have no such cap."""
+        """Return the maximum number of conversations with a number per day, or None for booth workers, who have no such
+        limit.
+        """
         return self.profile.attempts.conversations_per_day if campaign.attempts_per_day is None else None
 
     def get_minimum_call_intervals(self, campaign: CampaignRules) -> CallIntervals:

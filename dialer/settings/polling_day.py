@@ -1,4 +1,4 @@
-"""[polling_day]: the expected turnout, the order of calls, and rounds of booth workers."""
+"""[polling_day]: the expected turnout, the order of calls, and rounds of calls to booth workers."""
 
 from __future__ import annotations
 

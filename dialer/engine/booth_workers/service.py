@@ -157,7 +157,7 @@ class BoothWorkers:
         return f"seat {seat.name}: the last serial is undone"
 
     def _require_call_of_booth_worker(self, seat_name: str) -> tuple[Seat, Call, str]:
-        """Return a seat, the booth worker's call at the seat, and a new key for the marks of this call.
+        """Return a seat, the booth worker's call at the seat, and a new key for the voters recorded on this call.
 
         Raises CommandRefused.
         """

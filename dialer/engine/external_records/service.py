@@ -37,8 +37,8 @@ class ExternalRecords:
     def __init__(self, store: Store, clock: Clock, marks: Marks | None = None, centre: str = "") -> None:
         """Create the service.
 
-        `marks` applies the records to live calls; it is None if no dialler runs. `centre` is stored as the origin of
-        opt-outs.
+        `marks` (the service of voters' answers) applies the records to live calls; it is None if no dialler runs.
+        `centre` is stored as the origin of opt-outs.
         """
         self._store = store
         self._clock = clock

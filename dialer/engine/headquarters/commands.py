@@ -43,7 +43,7 @@ class PeerOptOut(Record):
 
 
 class PeerCall(Record):
-    """A call of another centre to a number on this centre's roll."""
+    """A call of another centre to a number on this centre's electoral roll."""
 
     number_hash: Annotated[NumberHash, Field(description="as in `results/attempts`")]
     at: Annotated[RecordedTime, Field(description="when the call ended")]

@@ -142,7 +142,7 @@ class Eligibility:
                 )
 
     def load_polling_areas(self) -> None:
-        """Load the polling areas of the roll's booths, at the start and after the import of a roll."""
+        """Load the polling areas of the electoral roll's booths, at the start and after the import of a roll."""
         self._areas = frozenset(
             Area(booth.constituency_number, booth.closes_at) for booth in self._polls.booths.values()
         )

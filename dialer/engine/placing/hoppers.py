@@ -57,7 +57,9 @@ class Hoppers:
         self._has_room = has_room
 
     def refill_hopper(self, run: CampaignRun) -> None:
-        """Reserve more numbers for a campaign if its hopper is running low and some numbers may be due."""
+        """Reserve more numbers for a campaign if its hopper (numbers reserved for dialling) is running low and some
+        numbers may be due.
+        """
         if run.refilling or not self._is_hopper_low(run) or run.next_due_at > self._core.clock.now():
             return
         if not self._has_room():
@@ -154,8 +156,8 @@ class Hoppers:
         )
 
     async def claim_number(self, run: CampaignRun, phone_id: int) -> Claim:
-        """Reserve one number of the campaign's list for dialling, from the hopper or the queue. Raises CommandRefused,
-        StoreError.
+        """Reserve one number of the campaign's list for dialling, from the hopper (numbers reserved in advance) or the
+        queue. Raises CommandRefused, StoreError.
         """
         in_hand = next((claim for claim in run.hopper if claim.phone_id == phone_id), None)
         if in_hand is not None:

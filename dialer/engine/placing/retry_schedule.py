@@ -122,8 +122,8 @@ class RetrySchedule:
     def _limit_retry_to_last_call(
         self, run: CampaignRun, call: Call, due: float | None, *, promised: bool = False
     ) -> float | None:
-        """Limit the time of a retry to the last call time of the voter's booth. Only turnout campaigns have such a
-        limit.
+        """Limit the time of a retry to the last call time of the voter's polling booth. Only turnout campaigns have
+        such a limit.
         """
         now = self._core.clock.now()
         return limit_retry_to_last_call(

@@ -91,7 +91,7 @@ class Snapshots:
         )
 
     def _apply_speed_limit(self, run: CampaignRun, room: int) -> int:
-        """Return how many of `room` more calls a supervisor's speed limit for the campaign allows."""
+        """Return how many more calls of a campaign its supervisor's speed limit allows, at most `room`."""
         speed, allowed = run.find_speed_limit_in_force(self._core.clock.now()), room
         if speed is not None and speed.max_calls is not None:
             allowed = min(allowed, speed.max_calls - len(self._list_outbound_calls(run)))

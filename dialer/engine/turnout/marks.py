@@ -126,7 +126,7 @@ class Marks:
     def cancel_calls_to_numbers(self, phones: frozenset[int], voter_id: int | None, *, workers: bool) -> None:
         """Cancel the unanswered calls to numbers, and to a voter, that must not be called any more.
 
-        The numbers are no longer reserved for dialling. Those with other voters to call return to the queue. Calls to
+        The numbers are no longer reserved for dialling. Numbers with other voters to call return to the queue. Calls to
         booth workers on these numbers continue unless `workers` is True.
         """
 

@@ -66,7 +66,9 @@ class Polls:
         return min(get_next_midnight(self._core.zone, self._core.clock.now()), self.find_booths_voting_today().until)
 
     def format_closing_time(self, booth: Booth) -> str:
-        """Return a booth's closing time for announcements, such as "18:00" in its poll's time zone; "" if unknown."""
+        """Return a polling booth's closing time for announcements, such as "18:00" in its poll's time zone; "" if
+        unknown.
+        """
         polling = self._core.plan.polling
         close = None if polling is None else polling.find_local_closing_time(booth)
         return booth.closes_at if close is None else f"{close:%H:%M}"

@@ -30,8 +30,8 @@ DAYS_DIFFER = 1.5
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """A site to simulate, described by figures that its manager knows. Rates and `cap` are 0-1. `caps`, if given,
-    replace `cap`.
+    """A site to simulate, described by figures that its manager knows. Rates and `cap` (limit of the abandoned-call
+    rate) are 0-1. `caps`, if given, replace `cap`.
     """
 
     seats: int

@@ -1,7 +1,7 @@
 """`dialer desk serve --training`: the agents' page with simulated calls, for training new agents.
 
-Agents, seats, scripts and page are the site's own. Voters, roll, Asterisk, broker and store are temporary. The training
-reads nothing of the site but its settings, and changes nothing.
+Agents, seats, scripts and page are the site's own. Voters, electoral roll, Asterisk, broker and store are temporary.
+The training reads nothing of the site but its settings, and changes nothing.
 """
 
 from __future__ import annotations

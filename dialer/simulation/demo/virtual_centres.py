@@ -82,14 +82,14 @@ class VirtualStore(UplinkReader):
         self._rows.append(OutboxRow(self._last, topic, payload, self._clock.now()))
 
     def record_headquarters_commit(self, through: int) -> None:
-        """Record that headquarters has stored all results up to outbox id `through`."""
+        """Record that headquarters has stored all results up to id `through` of the outbox."""
         now = self._clock.now()
         committed = self._select_rows_after(self._committed, through - self._committed)
         self.truth.upload_seconds += [now - row.at for row in committed]
         self._committed = max(self._committed, through)
 
     def discard_results_through(self, through: int) -> None:
-        """Discard the results up to outbox id `through`, which headquarters has stored."""
+        """Discard the results up to id `through` of the outbox, which headquarters has stored."""
         self.record_headquarters_commit(through)  # its acknowledgement may have been lost
         self._passed = max(self._passed, through)
         while self._rows and self._rows[0].outbox_id <= self._passed:

@@ -59,8 +59,8 @@ class SiteHours:
     ) -> None:
         """Prepare the rules by which a site's campaigns may call.
 
-        `profile` includes the site's stricter rules. Without `areas` (from the roll), the polls in the settings are
-        used.
+        `profile` includes the site's stricter rules. Without `areas` (from the electoral roll), the polls in the
+        settings are used.
         """
         of_hours = {
             "certificate": profile.certificate.model_copy(update={"needed_for": ()}),

@@ -50,7 +50,7 @@ class RehearsalStaff:
     def __init__(self, engine: EngineLike, numbers: dict[str, str], workers: set[str], seed: int) -> None:
         """Wrap an engine for the simulated agents of a rehearsal.
 
-        `numbers` are the agents' numbers by seat. `workers` are the ids of campaigns that call booth workers.
+        `numbers` are the agents' numbers by seat. `workers` are the ids of the campaigns with calls to booth workers.
         """
         self._engine = engine
         self._numbers = numbers
