@@ -166,7 +166,7 @@ def _list_web_sites(settings: HqSettings) -> list[_Site]:
 
 def render_caddy_configuration(settings: HqSettings) -> str:
     """Return the Caddyfile for campaign material and headquarters' pages. Caddy obtains the certificates itself."""
-    lines = [MARKER]
+    lines = [MARKER, *_CADDY_TIME_LIMITS]
     for site in _list_web_sites(settings):
         lines.append(f"{site.web_site_address} {{")
         for path, source in site.paths.items():
@@ -177,6 +177,18 @@ def render_caddy_configuration(settings: HqSettings) -> str:
     return "\n".join([*lines, ""])
 
 
+# Half-open requests of a stranger end here and never reach the pages' server.
+_CADDY_TIME_LIMITS = (
+    "{",
+    "\tservers {",
+    "\t\ttimeouts {",
+    "\t\t\tread_header 10s",
+    "\t\t\tread_body 5m",
+    "\t\t}",
+    "\t}",
+    "}",
+)
+_NGINX_TIME_LIMITS = ("client_header_timeout 10s;", "client_body_timeout 10s;")
 _PROXY_LINES = (
     "proxy_http_version 1.1;",
     "proxy_set_header Host $http_host;",
@@ -193,6 +205,7 @@ def render_nginx_configuration(settings: HqSettings) -> str:
     for site in _list_web_sites(settings):
         kind = " ssl" if site.encrypted else ""
         lines += ["server {", f"    listen {site.port}{kind};", f"    server_name {site.name};"]
+        lines += [f"    {each}" for each in _NGINX_TIME_LIMITS]
         if site.encrypted:
             lines += [f"    ssl_certificate {files}/web.pem;", f"    ssl_certificate_key {files}/web.key;"]
         for path, source in site.paths.items():

@@ -531,6 +531,9 @@ def test_nginx_and_caddy_accept_the_rendered_files(tmp_path: Path, address: str)
     assert run("hq", "render", "--to", tmp_path / "etc", "-c", config)[0] == 0
     rendered = (tmp_path / "etc/nginx.conf").read_text()
     assert rendered.count("server {") == (1 if "hq.example" in address else 2)
+    assert rendered.count("client_header_timeout 10s;") == rendered.count("server {")  # half-open requests end
+    assert rendered.count("client_body_timeout 10s;") == rendered.count("server {")
+    assert "read_header 10s" in (tmp_path / "etc/Caddyfile").read_text()
     commands = [nginx_command(tmp_path, "-t")]
     if CADDY is not None:
         commands.append([CADDY, "validate", "--config", tmp_path / "etc/Caddyfile", "--adapter", "caddyfile"])
