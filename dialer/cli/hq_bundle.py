@@ -173,7 +173,7 @@ def create_bundle_version(
         typer.Option(metavar="PROFILE", help="The bundle's legal profile. Only centres with this profile accept it."),
     ],
 ) -> None:
-    """Create a version of a bundle from a folder with flows/, scripts/, texts/, sounds/ or catalogue/.
+    """Create a version of a bundle (campaign material) from a folder with flows/, scripts/, texts/, sounds/ or catalogue/.
 
     No centre receives it before it is signed, published and assigned.
     """
@@ -347,7 +347,7 @@ async def _roll_out_waves(
                     f"waiting: leaders have stopped {', '.join(held)}" if held else "continuing: no stop in force"
                 )
         following.cancel()
-    await hq_session.proposals.settle_rollout(proposal, rollout.problem, await hq_session.find_user())
+    await hq_session.proposals.record_end_of_rollout(proposal, rollout.problem, await hq_session.find_user())
     if state is WaveState.STOPPED:
         typer.echo(f"stopped, no further centre receives the version: {rollout.problem}")
         return 1

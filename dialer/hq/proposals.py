@@ -122,7 +122,7 @@ class Proposals:
     def __init__(
         self, settings: HqSettings, db: PageDatabase, accounts: Accounts, on_change: Callable[[], None] = lambda: None
     ) -> None:
-        """`on_change` is called after each committed action."""
+        """Create the actions on proposals. `on_change` is called after each committed action."""
         self._settings = settings
         self._db = db
         self._accounts = accounts
@@ -227,7 +227,7 @@ class Proposals:
         name, _, version = text.rpartition(" ")
         await asyncio.to_thread(assign_material, self._settings, name, int(version), to)
 
-    async def settle_rollout(self, proposal_id: int, problem: str, who: SignedInUser) -> None:
+    async def record_end_of_rollout(self, proposal_id: int, problem: str, who: SignedInUser) -> None:
         """Record that a rollout has ended, with the problem that stopped it, if any. It cannot be continued."""
         state = "failed" if problem else "done"
         async with self._db.open_transaction() as db:
