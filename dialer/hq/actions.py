@@ -123,7 +123,7 @@ class HqActions:
         return zone
 
     async def open_incident(self, request: OpenIncident, who: SignedIn) -> None:
-        """Open an incident, unless the same incident is open already (after a second click)."""
+        """Record a new incident in a centre or zone, unless the same incident is open already (after a second click)."""
         self._proposals.refuse_centres_outside_zone(who, request.to)
         kind, _, name = request.to.partition(":")
         zone, centre = (name, "") if kind == "zone" else (self._accounts.zone_of_centre[name], name)

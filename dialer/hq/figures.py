@@ -93,7 +93,7 @@ class CentreOfficialTurnout(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """An open incident."""
+    """An incident in a centre or zone that users have not closed yet, as headquarters' pages show it."""
 
     __pydantic_config__ = MESSAGE
 

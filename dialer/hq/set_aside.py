@@ -18,17 +18,17 @@ _MAX_REASON_LETTERS = 300
 
 
 class RowSetAside(MatdanError):
-    """A row cannot be stored as a result. The text of the error says why."""
+    """A row of a centre's results cannot be stored. The text of the error says why."""
 
     may_be_retried = False
 
 
 class UnreadableRow(RowSetAside):
-    """The payload of a row is not a JSON object that the database can store."""
+    """The payload of a row of a centre's results is not a JSON object that the database can store."""
 
 
 class RowOutsideArea(RowSetAside):
-    """A row is about voters of a constituency that is not the centre's. It is tried again once the settings are corrected."""
+    """A centre's result is about voters of a constituency that is not its own. It is retried once the settings are corrected."""
 
     may_be_retried = True
 
@@ -70,7 +70,7 @@ class SQL(Statements):
 def make_set_aside_row(
     centre: str, incarnation: str, row: BatchRow, now: float, reason: str, *, retry: bool
 ) -> SetAsideRow:
-    """Return the entry for a row, with every text in a form that the database can store."""
+    """Return the entry for a row of results that cannot be stored, with every text in a form that the database can store."""
     created_at = row.at if abs(row.at) < 1e11 else now  # also excludes NaN
     topic, payload, why = (
         _escape_unstorable_characters(text) for text in (row.topic[:128], row.payload, reason[:_MAX_REASON_LETTERS])

@@ -262,7 +262,7 @@ def read_rules_in_force_at(db: Connection, at: float) -> RulesAt | None:
 
 
 def find_certificates_used_in_calls(db: Connection, campaign_id: str, day_start: float, at: float) -> frozenset[str]:
-    """Return the digests of the certificates used in a campaign's calls from `day_start` to `at` (epoch seconds)."""
+    """Return the digests of recordings' certificates (approvals) used in a campaign's calls between two times (epoch seconds)."""
     return frozenset(SQL.certificates_used.fetch_all_values(db, campaign_id=campaign_id, day_start=day_start, at=at))
 
 

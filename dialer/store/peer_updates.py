@@ -14,7 +14,7 @@ from dialer.store.sql import Command, Connection, Query, Scalar, Statements, get
 
 
 class Constituency(NamedTuple):
-    """A constituency on the electoral roll."""
+    """A constituency on this centre's electoral roll."""
 
     state_code: str
     constituency_number: int

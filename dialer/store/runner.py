@@ -108,7 +108,7 @@ class Write(Generic[P, T]):
 
 
 class Announce(Write[P, T]):
-    """Descriptor of a writing method that also stores MQTT messages to be sent (outbox), in the same transaction."""
+    """Descriptor of a method that writes to the store and, in the same transaction, stores MQTT messages to send (outbox)."""
 
     announces = True
 

@@ -12,7 +12,7 @@ QUIET_SECONDS = 60.0
 
 
 class CountingAlert:
-    """An alert that counts incidents, such as commands with a bad signature."""
+    """An alert that counts events, such as commands with a bad signature."""
 
     def __init__(self, kind: AlertKind, raise_alert: Callable[[Alert], None], clock: Clock) -> None:
         """Create an alert of a `kind` that has the fields `count`, `users` and `unknown`."""

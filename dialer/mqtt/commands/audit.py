@@ -119,7 +119,7 @@ class CommandAudit:
         await self.append_audit_entry(refused, "refused", refused.text)
 
     async def append_entries_of_counted_commands(self) -> None:
-        """Append the entries for counted commands of more than a minute ago. Raises StoreError."""
+        """Append the audit entries for refused commands that were only counted, more than a minute ago. Raises StoreError."""
         now = self._clock.monotonic()
         for name, known in [*self._repeats.items()]:
             if now - known.since < QUIET_SECONDS:

@@ -146,7 +146,7 @@ class QuestionNotPlayed(Exception):
 
 @dataclass(slots=True)
 class _FlowRun:
-    """A flow in progress on one call."""
+    """An IVR flow in progress on one call."""
 
     call: FlowCall
     language: str

@@ -437,7 +437,7 @@ export interface IdleReason {
   detail: string;
 }
 
-/** An open incident. */
+/** An incident in a centre or zone that users have not closed yet, as headquarters' pages show it. */
 export interface Incident {
   id: number;
   zone: string;
