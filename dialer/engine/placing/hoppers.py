@@ -73,7 +73,7 @@ class Hoppers:
     def _is_hopper_low(self, run: CampaignRun) -> bool:
         return len(run.hopper) <= HOPPER_SIZE - CLAIMED_AT_ONCE
 
-    def _may_claim_numbers(self, run: CampaignRun) -> bool:
+    def _may_reserve_numbers(self, run: CampaignRun) -> bool:
         """Return whether the campaign may reserve numbers. A campaign may have stopped since the latest decision."""
         return run.hold is None and run.state is CampaignState.RUNNING and not self._core.draining
 
@@ -83,7 +83,7 @@ class Hoppers:
             run.next_due_at = 0.0
             await self._release_refused_numbers(run)
             self._set_booth_priorities(run)
-            while self._may_claim_numbers(run) and self._is_hopper_low(run):
+            while self._may_reserve_numbers(run) and self._is_hopper_low(run):
                 quotas = run.order.plan_reservations_by_booth(CLAIMED_AT_ONCE)
                 first = run.order.find_voting_booths(quotas)
                 claims = await self._store.claim_targets(
@@ -200,9 +200,9 @@ class Hoppers:
             run.returns += 1
             run.list_done = False
             run.order.record_returned_numbers(claims)
-            self._core.spawn_task(self._release_claims_to_queue(claims), "release-claims")
+            self._core.spawn_task(self._return_reserved_numbers_to_queue(claims), "release-claims")
 
-    async def _release_claims_to_queue(self, claims: Sequence[Claim]) -> None:
+    async def _return_reserved_numbers_to_queue(self, claims: Sequence[Claim]) -> None:
         try:
             await self._store.release_claimed_targets(claims)
         except StoreError as error:  # the lease returns them to the queue

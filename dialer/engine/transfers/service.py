@@ -383,7 +383,7 @@ class Transfers:
         )
         self._seats.publish_seat(transfer.seat)
 
-    def adopt_transfer_target(self, party_id: PartyId) -> str | None:
+    def restore_transfer_target_found_on_server(self, party_id: PartyId) -> str | None:
         """Record a transfer target that was found on the switch after a restart, and its trunk. Return the target's
         name.
         """
@@ -523,7 +523,7 @@ class Transfers:
                     seat_name,
                     TransferStage.TRANSFERRED,
                     party_id,
-                    self.adopt_transfer_target(party_id),
+                    self.restore_transfer_target_found_on_server(party_id),
                 )
             )
         elif party_id is not None and (known is None or known.party_id != party_id):
@@ -537,7 +537,11 @@ class Transfers:
         if party_id is not None and place is not None and place.kind is PlaceKind.HANDOVER:
             self.set_transfer(
                 CallTransfer(
-                    call.attempt_id, seat, TransferStage.TRANSFERRED, party_id, self.adopt_transfer_target(party_id)
+                    call.attempt_id,
+                    seat,
+                    TransferStage.TRANSFERRED,
+                    party_id,
+                    self.restore_transfer_target_found_on_server(party_id),
                 )
             )
         else:
@@ -549,7 +553,11 @@ class Transfers:
         if party_id is not None and place is not None and place.kind is PlaceKind.HANDOVER:
             self.set_transfer(
                 CallTransfer(
-                    call.attempt_id, seat, TransferStage.HANDING_OVER, party_id, self.adopt_transfer_target(party_id)
+                    call.attempt_id,
+                    seat,
+                    TransferStage.HANDING_OVER,
+                    party_id,
+                    self.restore_transfer_target_found_on_server(party_id),
                 )
             )
             self.on_transfer_target_answered(party_id, place)
@@ -557,7 +565,11 @@ class Transfers:
             self._restore_agent_of_call(call, seat)
             self.set_transfer(
                 CallTransfer(
-                    call.attempt_id, seat, TransferStage.CONSULT, party_id, self.adopt_transfer_target(party_id)
+                    call.attempt_id,
+                    seat,
+                    TransferStage.CONSULT,
+                    party_id,
+                    self.restore_transfer_target_found_on_server(party_id),
                 )
             )
         elif known is not None and known.party_id == party_id and known.stage is not TransferStage.RETURNING:
@@ -574,7 +586,11 @@ class Transfers:
         if seat is not None and party_id is not None and place == Place(PlaceKind.SEAT, seat):
             self.set_transfer(
                 CallTransfer(
-                    call.attempt_id, seat, TransferStage.THREE_WAY, party_id, self.adopt_transfer_target(party_id)
+                    call.attempt_id,
+                    seat,
+                    TransferStage.THREE_WAY,
+                    party_id,
+                    self.restore_transfer_target_found_on_server(party_id),
                 )
             )
         else:

@@ -235,16 +235,16 @@ class VirtualCentre:
             if draw < OPT_OUT_SHARE:
                 self._announce_opt_out()
             elif draw < VOTED_SHARE:
-                self._announce_mark(MarkKind.VOTED)
+                self._announce_answer_of_voter(MarkKind.VOTED)
             elif draw < 2 * VOTED_SHARE:
-                self._announce_mark(MarkKind.NOT_YET)
+                self._announce_answer_of_voter(MarkKind.NOT_YET)
             else:
                 self._announce_attempt()
 
     def announce_one_result_of_each_kind(self) -> None:
         """Announce one opt-out, one report of a voter who voted and one ended attempt."""
         self._announce_opt_out()
-        self._announce_mark(MarkKind.VOTED)
+        self._announce_answer_of_voter(MarkKind.VOTED)
         self._announce_attempt()
 
     def _make_random_id(self) -> str:
@@ -262,7 +262,7 @@ class VirtualCentre:
         )
         self.truth.counts.update(("attempts", f"outcome/{outcome}"))
 
-    def _announce_mark(self, kind: MarkKind) -> None:
+    def _announce_answer_of_voter(self, kind: MarkKind) -> None:
         key = f"{self._make_random_id()}:turnout"
         part, serial = 1 + self._random.randrange(PARTS), 1 + self._random.randrange(PART_VOTERS)
         place = VoterPlace(ROLL_VERSION, STATE, self._constituency, part, serial)
