@@ -45,7 +45,7 @@ def verify_audit(
     --head does it detect that the newest records were removed.
     """
     noted = None if head is None else _parse_audit_head(head)
-    keys = [_parse_first_key(each) for each in first_key or ()]
+    keys = [_parse_first_public_key_of_seals(each) for each in first_key or ()]
     with site.open_store_for_reading() as db:
         verdict = seal_verification.verify_seals(db, noted, first_keys=keys)
     for line in _format_seal_verdict(verdict, keys):
@@ -130,7 +130,7 @@ def _format_seal_verdict(verdict: seal_verification.SealVerdict, first_keys: lis
     return lines
 
 
-def _parse_first_key(key: str) -> str:
+def _parse_first_public_key_of_seals(key: str) -> str:
     if not re.fullmatch("[0-9a-fA-F]{64}", key):
         raise typer.BadParameter("--first-key: must be 64 hexadecimal digits")
     return key.lower()

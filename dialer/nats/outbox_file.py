@@ -72,7 +72,7 @@ def write_outbox_file(
     """
     if path.exists():
         raise OutputRefused(
-            f"DIR: {path} exists already: move or delete that file, or take it to headquarters unchanged"
+            f"DIR: {path} is the file of an earlier export: take it to headquarters, move or delete it, then export again"
         )
     count = 0
     with open_atomic_file(path, "DIR") as file:

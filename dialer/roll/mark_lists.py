@@ -126,7 +126,7 @@ def _build_mark_from_line(
     kind, source = _parse_mark_kind(line["kind"], defaults.source)
     by = line.cells.get("by", defaults.by)
     if by is not None and not is_person_id(by):
-        raise UnmatchedRow("column by is not an id; write an id such as worker-12, not a name or a phone number")
+        raise UnmatchedRow("column `by` is not an id; write an id such as worker-12, not a name or a phone number")
     at = _parse_mark_time(line["time"], defaults.day, now, zone)
     # The same statement by the same person on the same day is one mark, even if another file repeats it. A correction is a
     # mark of its own in each file, because another correction may follow a later "voted".

@@ -51,7 +51,7 @@ def refuse_unannounced_voices(
     sounds = settings.audio.sounds
     if (
         profile.information_message.required
-        and _may_play_information_message(settings)
+        and _is_information_message_needed(settings)
         and find_missing_sounds(sounds, [MESSAGE_SOUND])
     ):
         problem = f"{sounds} has no {MESSAGE_SOUND}, so an abandoned caller would hear nothing"
@@ -60,14 +60,14 @@ def refuse_unannounced_voices(
         raise error
 
 
-def _may_play_information_message(settings: Settings) -> bool:
+def _is_information_message_needed(settings: Settings) -> bool:
     """Return whether Asterisk may have to play the information message, which callers of an abandoned call hear."""
     return settings.uses_asterisk and any(campaign.kind is CampaignKind.AGENTS for campaign in settings.campaigns)
 
 
 def _find_information_message_problems(settings: Settings, playlist: Playlist | None) -> Iterator[SettingError]:
     """Yield an error if the information message is a computer voice but does not say so."""
-    if playlist is None or not _may_play_information_message(settings):
+    if playlist is None or not _is_information_message_needed(settings):
         return
     entries = {name: listed.entry for name, listed in playlist.listed.items()}
     name = find_information_message_prompt(entries, (settings.centre.language, FALLBACK_LANGUAGE))

@@ -101,7 +101,7 @@ class _Progress:
     rows: Any = field(default_factory=hashlib.sha256)  # the hash of the rows
     stored_mac: bytes = b""  # that the last commit stored
 
-    def copy_epoch_progress(self) -> _Progress:
+    def copy_hash_progress_of_epoch(self) -> _Progress:
         return replace(self, rows=self.rows.copy())
 
     def add_log_rows_to_hash(self, rows: Iterable[Change]) -> None:
@@ -216,7 +216,7 @@ class Sealer:
         ):
             self.on_transaction_committed()  # only the confirmation of the last commit was lost
         committed = self._get_committed_progress()
-        self._pending = committed.copy_epoch_progress()
+        self._pending = committed.copy_hash_progress_of_epoch()
         if end.last_row > committed.last:
             SQL.delete_log_after.run_statement(self._db, last=committed.last)
             self._pending.doubt = ROWS_ADDED
@@ -227,7 +227,9 @@ class Sealer:
         pending, committed = self._get_pending_progress(), self._get_committed_progress()
         sealed = pending.keys is not committed.keys
         if sealed and not self._is_epoch_stored(committed.keys.epoch):
-            pending = self._pending = committed.copy_epoch_progress()  # the job that sealed the epoch was undone
+            pending = self._pending = (
+                committed.copy_hash_progress_of_epoch()
+            )  # the job that sealed the epoch was undone
         if logged or sealed:
             pending.add_log_rows_to_hash(SQL.log_after.iterate_rows(self._db, last=pending.last))
             pending.stored_mac = pending.compute_authentication_code()
@@ -253,7 +255,7 @@ class Sealer:
         if pending.keys is not committed.keys:
             if self._is_epoch_stored(committed.keys.epoch):
                 return SQL.last_epoch.fetch_only_row(self._db)
-            pending = committed.copy_epoch_progress()  # the job that sealed the epoch was undone
+            pending = committed.copy_hash_progress_of_epoch()  # the job that sealed the epoch was undone
         if committed.keys.epoch != self._file_epoch:
             self._write_epoch_keys(committed.keys)
         self._log_changes_of_transaction()

@@ -353,9 +353,7 @@ async def test_broker_connection_requires_tls_and_verifies_a_self_signed_certifi
     assert tested.engine.executed == [StopAll()]
 
 
-async def test_desk_sends_commands_for_all_users_and_other_programs_only_their_own(
-    tmp_path: Path, store: Store
-) -> None:
+async def test_only_the_desk_may_send_commands_in_the_name_of_other_users(tmp_path: Path, store: Store) -> None:
     people = [*PEOPLE, {"name": "desk", "role": "desk"}, {"name": "other-desk", "role": "desk"}]
     site = a_site("pune-1", a_free_port(), supervisors=people, desk={"user": "desk"})
     kept = {"meena": SupervisorRole.COMPLIANCE}

@@ -62,8 +62,8 @@ class BoothWorkers:
         """
         if call.worker is None:
             raise CommitTargetNotFound(
-                "this call is not with a booth worker, so it accepts no serials: import the list of booth workers"
-                " (dialer workers import)"
+                "this call is not with a booth worker, so it accepts no serial numbers of voters: import the list of"
+                " booth workers (dialer workers import)"
             )
         now = self._core.clock.now()
         worker_id = call.worker.worker_id
@@ -96,7 +96,7 @@ class BoothWorkers:
         """
         last = None if call.worker is None else await self._store.find_last_mark_of_booth_worker_call(call.attempt_id)
         if last is None or call.worker is None:
-            raise CommitTargetNotFound("no serial was entered on this call")
+            raise CommitTargetNotFound("no voter's serial number was entered on this call")
         undone, voter_id = last
         mark = Mark(
             key,

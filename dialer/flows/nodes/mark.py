@@ -40,11 +40,11 @@ class MarkNode(CommittingNode):
     def _refuse_fields_that_do_not_fit_mark(self) -> Self:
         if (self.mark is MarkKind.LATER) != (self.hour is not None):
             raise make_yaml_error(
-                "`mark: later` needs `hour:` with the field that asked for it, and no other mark has one"
+                "`mark: later` needs `hour:`, the field that holds the caller's hour; other marks must not have `hour:`"
             )
         if (self.scope is Scope.SERIAL) != (self.serial is not None):
             raise make_yaml_error(
-                "`scope: serial` needs `serial:` with the field that asked for it, and no other scope has one"
+                "`scope: serial` needs `serial:`, the field that holds the number; other scopes must not have `serial:`"
             )
         if self.serial is None and (self.part is not None or self.unknown is not None):
             raise make_yaml_error("`part:` and `unknown:` can be used only with `scope: serial`")

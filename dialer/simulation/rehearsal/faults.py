@@ -35,7 +35,7 @@ class FaultInjector:
         self.recovered: dict[str, float] = {}  # by fault: seconds from its end to the next call
         self.over_at: dict[str, float] = {}  # by fault: when it ended (epoch seconds)
 
-    def handle_engine_change(self, change: Change) -> None:
+    def record_recovery_at_next_call(self, change: Change) -> None:
         """Record that the site has recovered from all ended faults, as soon as a call is dialled."""
         if self._waits_for_call and isinstance(change, CallChange) and change.state is CallState.DIALLING:
             now = asyncio.get_running_loop().time()

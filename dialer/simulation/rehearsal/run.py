@@ -102,7 +102,7 @@ class _Rehearsal:
             ) as centre:
                 site = SimulatedSite(switch, centre)
                 asyncio.get_running_loop().call_later(day.day_length_seconds, site.stop.set)
-                centre.engine.subscribe_to_changes(faults.handle_engine_change)
+                centre.engine.subscribe_to_changes(faults.record_recovery_at_next_call)
                 agents = create_rehearsal_agents(self._settings, settings, centre.engine, day.load, day.seed)
                 await site.run(self._record_samples_until_cancelled(site), faults.run(), agents.run(site.stop))
                 view = site.centre_view

@@ -88,7 +88,7 @@ class TwilioFlows:
         """
         if not self._engine.features.call_flows.is_live_call(attempt_id):
             return render_twiml_hang_up()
-        return await self._make_twiml_page_once(attempt_id, FIRST, self._start_flow(attempt_id))
+        return await self._answer_webhook_with_one_twiml_page(attempt_id, FIRST, self._start_flow(attempt_id))
 
     async def make_next_twiml_page(self, token: str, form: Mapping[str, str]) -> str:
         """Return the TwiML with which the call continues after the request with this token. Raises ProtocolError for an
@@ -100,7 +100,7 @@ class TwilioFlows:
             raise ProtocolError("a Twilio webhook was rejected: its token belongs to another call")
         if not self._engine.features.call_flows.is_live_call(waiting.attempt_id):
             return render_twiml_hang_up()
-        return await self._make_twiml_page_once(
+        return await self._answer_webhook_with_one_twiml_page(
             waiting.attempt_id, token, self._continue_paused_flow(waiting, dict(form))
         )
 
@@ -108,7 +108,9 @@ class TwilioFlows:
         known = self._calls.get(attempt_id)
         return self._switch.find_twilio_sid_of_call(attempt_id) or (None if known is None else known.sid)
 
-    async def _make_twiml_page_once(self, attempt_id: AttemptId, token: str, answer: Coroutine[Any, Any, str]) -> str:
+    async def _answer_webhook_with_one_twiml_page(
+        self, attempt_id: AttemptId, token: str, answer: Coroutine[Any, Any, str]
+    ) -> str:
         """Return the response to a token. Repeated requests get the response that was computed for the first. If the
         request is aborted, the computation continues.
         """

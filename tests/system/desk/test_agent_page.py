@@ -650,7 +650,7 @@ async def test_answers_on_a_call_script_path_that_the_agent_left_are_not_saved(s
     assert values["answers"] == {"who": "end"}
 
 
-async def test_outcome_is_saved_without_script_answers_after_the_script_changed(site: Site) -> None:
+async def test_outcome_is_saved_without_answers_to_a_script_that_has_changed_meanwhile(site: Site) -> None:
     page = await site.open_ready_page()
     await site.call(page, "attempt-1", [voter(1, "Sunita Kale")], script=SCRIPT)
     await page.locator("section", has_text="Script").get_by_role("button", name="Yes").click()

@@ -399,7 +399,7 @@ async def test_unresponsive_dialler_is_reported_in_one_line(tmp_path: Path, monk
         ]
 
 
-async def test_command_line_program_stops_waiting_if_the_broker_is_lost_before_the_subscription() -> None:
+async def test_command_ends_if_the_broker_is_lost_before_it_is_subscribed() -> None:
     left = asyncio.Event()
 
     async def accept_connection_and_stay_silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

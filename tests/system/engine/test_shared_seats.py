@@ -132,7 +132,7 @@ async def test_restriction_of_a_seat_to_campaigns_lasts_until_log_off(tmp_path: 
 
 
 @virtual_time()
-async def test_seat_cannot_be_restricted_to_campaigns_that_need_a_missing_skill(tmp_path: Path) -> None:
+async def test_seat_cannot_be_restricted_to_campaigns_whose_skill_its_agent_lacks(tmp_path: Path) -> None:
     campaigns = [make_campaign("one", None), make_campaign("two", "ta")]
     who = [
         {"number": f"10{n}", "pin": CHEAP.hash("2468"), "skills": knows} for n, knows in enumerate((HINDI, TAMIL), 1)

@@ -193,9 +193,7 @@ OWN_CALLS, OTHER_CALLS = ["call.S13"], ["call.S14", "call.*", "call.>"]
 OTHER_ORDERS = ["cmd.>", "cmd.*", "cmd.zone.north", "cmd.zone.*", "cmd.centre.delhi-1", "cmd.centre.*"]
 
 
-async def test_centre_may_create_consumers_only_for_its_own_orders_and_constituencies(
-    address: str, tmp_path: Path
-) -> None:
+async def test_centre_may_read_only_its_own_orders_and_constituencies_from_nats(address: str, tmp_path: Path) -> None:
     """Tries every form of a request for a consumer."""
     etc, centre = tmp_path / "etc", CentreClient()
     async with open_session([address], "hq", nkey_file=etc / "hq.nk") as above:

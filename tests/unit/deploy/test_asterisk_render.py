@@ -63,7 +63,7 @@ def get_section(file: ConfFile, name: str, kind: str) -> dict[str, str]:
     return {setting.key: setting.value for setting in found.settings}
 
 
-def test_every_rendered_asterisk_file_begins_with_the_marker_and_can_be_parsed() -> None:
+def test_every_rendered_asterisk_file_says_that_it_is_generated_and_can_be_parsed() -> None:
     files = render_asterisk_site_files(a_site(), PASSWORDS)
     assert set(files) == set(FILES)
     for name, text in files.items():

@@ -125,7 +125,7 @@ def test_data_for_the_rule_checks_of_a_call_is_discarded_when_the_call_ends() ->
 
 
 @pytest.mark.parametrize("reason", [Reason.NO_POLL, Reason.CALLER_ID])
-def test_refused_numbers_are_counted_and_missing_data_raises_one_campaign_alert(reason: Reason) -> None:
+def test_numbers_refused_for_missing_consents_or_registers_raise_one_alert(reason: Reason) -> None:
     rules = Rules()
     rules.gate.ruling = Ruling((Objection(reason, "words", None),), None)
     alerts: list[dict[str, Any]] = []
@@ -180,7 +180,7 @@ def test_campaign_rules_are_checked_once_a_second_and_after_a_settings_change() 
     assert [(each, seconds) for each, seconds, _ in asked[1:]] == [(campaign, 1), (changed, 1)]
 
 
-def test_rule_check_includes_whether_a_seat_is_reserved_and_the_call_was_promised() -> None:
+def test_rule_check_is_told_of_a_reserved_seat_and_of_a_promised_call() -> None:
     rules = Rules()
     promised = replace(CLAIM, promised=True)
     rules.service.check_rules_for_claimed_number(rules.run, CLAIM)

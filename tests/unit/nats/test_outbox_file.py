@@ -107,7 +107,7 @@ def test_outbox_file_with_rows_out_of_order_is_refused(tmp_path: Path, rows: lis
 
 def test_outbox_file_overwrites_no_other_file_and_a_failed_write_leaves_no_file(path: Path) -> None:
     before = path.read_bytes()
-    with pytest.raises(OutputRefused, match="exists already"):
+    with pytest.raises(OutputRefused, match="is the file of an earlier export"):
         write_outbox_file(path, "pune-1", 901, 2_001, [], None)
     assert path.read_bytes() == before
 

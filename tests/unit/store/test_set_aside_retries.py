@@ -58,7 +58,7 @@ async def test_retry_in_a_booth_of_another_polling_day_waits_for_todays_undialle
         assert await claim_phones(store, 3, None, booths=()) == []
 
 
-async def test_retry_set_aside_on_a_polling_day_waits_only_until_the_day_ends(backend: Backend) -> None:
+async def test_retry_postponed_on_a_polling_day_is_due_when_that_day_ends(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         await make_unanswered_calls(store, SECOND)
         assert SECOND not in await claim_phones(store, 50)
