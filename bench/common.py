@@ -295,7 +295,9 @@ def record(bench: str, figures: Sequence[Figure]) -> None:
 def ratio_figures(
     title: str, results: Sequence[Result], goals: Mapping[str, float] | None = None, *, wall: bool = False
 ) -> list[Figure]:
-    """Return the cost of each contender that is not ours as a multiple of ours. `goals` are the least ones, by name."""
+    """Return rows of (contender, its cost as a multiple of ours, goal). `goals` has the smallest multiples that are goals,
+    by contender.
+    """
     ours = _figure_of(results, "ours", wall=wall)
     return [
         (

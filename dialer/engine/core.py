@@ -27,7 +27,7 @@ class Core:
         self.plan = plan  # replaced when the settings are reloaded, so do not store a copy
         self.dialler = dialler
         self.draining = False  # the dialler is stopping: no new calls
-        self.wake = asyncio.Event()  # when set, the engine decides again at once how many calls to place
+        self.wake = asyncio.Event()  # set: the next placing decision is due, after SECONDS_BETWEEN_DECISIONS at most
         self.in_event = False  # True while an event is being handled; its effects are carried out afterwards
         self._effects: list[Effect] = []
         self._tasks: asyncio.TaskGroup | None = None

@@ -102,7 +102,7 @@ class Outlook:
         """Return whether the risk that one more call is abandoned is within all bounds. `sums` describe the other calls
         and the seats.
 
-        The risk is the mean over all future moments considered.
+        The risk (0-1) is the mean of the probabilities at the moments that the pacer looks ahead to.
         """
         for chance, room, doubt in bounds:
             most, total = chance * len(sums), 0.0  # tails are never negative

@@ -111,7 +111,7 @@ class CleanRows:
 
 
 class Cleaner:
-    """A converter of rows of an electoral roll to voters, a batch of rows at a time."""
+    """Converts the rows of an electoral roll to voters, one batch of rows at a time."""
 
     def __init__(
         self,

@@ -35,8 +35,9 @@ def find_time_zones_of_prefix(prefix: str) -> NumberZones:
 
 @lru_cache(maxsize=4096)
 def _load_time_zones_by_name(names: tuple[str, ...]) -> NumberZones:
-    """Return the time zones with these names. Return none if this machine lacks one of them, so that calls are
-    forbidden.
+    """Return the time zones with these names, or no zone at all if this machine does not know one of the names.
+
+    Without a zone, calls are forbidden.
     """
     try:
         return tuple(ZoneInfo(name) for name in names)

@@ -103,7 +103,7 @@ class SettingsReload:
         return ReloadedSettings(create_engine_plan(settings, profile), ours, others, recorded, apply_reloaded_settings)
 
     def _find_profile_changes(self, settings: Settings, profile: Profile, found: Sequence[Change]) -> Iterator[Change]:
-        """Yield a change if the rules of the jurisdiction's profile have changed.
+        """Yield one change if the rules of the jurisdiction's profile differ from those in force.
 
         The change needs a restart if it concerns a rule that the dialler has copied at its start.
         """

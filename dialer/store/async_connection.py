@@ -127,7 +127,7 @@ class AsyncConnection(Statements):
 
     @asynccontextmanager
     async def open_read_snapshot(self) -> AsyncIterator[Statements]:
-        """Begin a read transaction: all statements of the block see the database as it is now."""
+        """Begin a read transaction. All statements of the block see the same state of the database."""
         async with self._begin_transaction("BEGIN") as statements:
             yield statements
 

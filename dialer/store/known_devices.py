@@ -36,7 +36,8 @@ class KnownDeviceRecords:
     ) -> None:
         """Store that a user has signed in on a device, and forget old devices. Times are epoch seconds.
 
-        These are devices on which nobody signed in after `forget_before`, and all but the newest devices of the user.
+        Old devices are those without a sign-in since `forget_before`, and those of the user beyond the newest
+        `max_devices_of_user`.
         """
         async with self._db.open_transaction() as db:
             await db.run_statement(SQL.delete_old_devices, before=forget_before)

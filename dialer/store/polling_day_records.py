@@ -86,9 +86,9 @@ def add_state_to_turnout_figure(db: Connection, figure: OfficialFigure) -> Offic
 
 
 def find_closing_time_of_last_booth(db: Connection, figure: OfficialFigure) -> str:
-    """Return the local time when the last polling station of a turnout figure's area closes ("HH:MM", or "" if unknown).
+    """Return when the last polling station in the area of a turnout figure closes: local "HH:MM", or "" if unknown.
 
-    The figure must have its state.
+    The figure must name its federal state.
     """
     return max(
         (closes for state, closes in _find_states_of_area(db, figure).items() if state == figure.state_code), default=""

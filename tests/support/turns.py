@@ -35,7 +35,7 @@ from dialer.engine.plan import Dependencies
 from dialer.engine.seats.state import Seat
 from dialer.flows.script_library import ScriptLibrary
 from dialer.polling_day.priorities import BoothOrder
-from dialer.rules.gate import Ruling
+from dialer.rules.gate import Case, Ruling
 from dialer.site.plan import create_engine_plan
 from tests.support.calls import ID, a_call
 from tests.support.rules import KOLKATA, NOON, neutral_with, site
@@ -115,6 +115,17 @@ class Turns:
         self.features.seats.replace_seat(self.features.seats[seat.name], seat)
         self.features.core.pop_requested_effects()
         self.features.core.in_event = False
+
+    def record_guaranteed_agents_of_rule_checks(self) -> list[bool]:
+        """Let the rules allow every call. Return a list to which each check adds whether an agent is guaranteed."""
+        guaranteed: list[bool] = []
+
+        def allow_call(case: Case, _: float) -> Ruling:
+            guaranteed.append(case.guaranteed)
+            return Ruling((), None)
+
+        cast(Any, self.features.call_eligibility._gate).check_rules_before_originate = allow_call
+        return guaranteed
 
     def create_task(self, work: Coroutine[Any, Any, None], *, name: str) -> None:
         """Record the name of a task instead of running it."""

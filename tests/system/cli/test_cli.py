@@ -226,10 +226,11 @@ async def _listens(port: int) -> bool:
 
 def test_dialer_demo_runs_and_all_checks_of_the_demo_succeed(tmp_path: Path) -> None:
     report = tmp_path / "report.json"
-    result = run_dialer("demo", "--for", "6", "--headless", "--voters", "1000", "--seats", "3", "--report", report)
+    # Long enough for five calls on a loaded machine: in six seconds one had placed three.
+    result = run_dialer("demo", "--for", "20", "--headless", "--voters", "1000", "--seats", "3", "--report", report)
     assert result.returncode == 0, result.stdout + result.stderr
     found = json.loads(report.read_text(encoding="utf-8"))
-    assert found["attempts"] > 0  # how many in six seconds depends on what else the machine does
+    assert found["attempts"] > 4
     assert all(check["holds"] for check in found["checks"].values())
     for key in (
         "outcomes",

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-import tempfile
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
+from collections.abc import AsyncIterator
 from typing import Any
 
 import asyncpg
@@ -14,7 +12,6 @@ import pytest
 
 import dialer.hq
 from dialer.hq.database import Database
-from dialer.hq.servers import run_postgresql
 from dialer.hq.sql import Command, Query, Scalar
 from dialer.store.sql import Statements
 
@@ -27,15 +24,6 @@ STATEMENTS = [
     for name in each.declared
     if each.__module__.startswith("dialer.hq")
 ]
-
-
-@pytest.fixture(scope="module")
-def address() -> Iterator[str]:
-    with (
-        tempfile.TemporaryDirectory(prefix="matdan-pg-", ignore_cleanup_errors=True) as folder,
-        run_postgresql(Path(folder)) as running,
-    ):
-        yield running
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from dialer.engine.calls.state import Call
 from dialer.engine.effects import CallFinished, StartTimer, StoreCommit, StoreFailed, TimerExpired, TimerKind
 from dialer.engine.placing.eligibility import REST_SECONDS
 from dialer.engine.placing.originate import PREVIEW_STANDS_SECONDS
-from dialer.rules.gate import Case, Objection, Reason, Ruling
+from dialer.rules.gate import Objection, Reason, Ruling
 from dialer.store.attempts import Refusal
 from tests.support.placing import make_claim, make_turns_that_want_calls
 from tests.support.rules import CALLER_ID, NOON
@@ -228,13 +228,7 @@ def test_number_is_postponed_when_calls_to_its_booth_are_over(
 
 def test_campaign_with_previews_places_a_call_for_each_free_seat() -> None:
     site = Site(seats=2, campaign={"pacing": "preview"})
-    asked: list[bool] = []
-
-    def check_rules_before_originate(case: Case, _: float) -> Ruling:
-        asked.append(case.guaranteed)
-        return Ruling((), None)
-
-    cast(Any, site.turns.features.call_eligibility._gate).check_rules_before_originate = check_rules_before_originate
+    asked = site.turns.record_guaranteed_agents_of_rule_checks()
     assert site.place(3, 1, 2, 3) == [1, 2]
     assert asked == [True, True]
     assert {call.reserved_seat for call in site.turns.features.live_calls.list_live_calls()} == {"01", "02"}
@@ -443,13 +437,7 @@ def test_call_cancelled_before_it_is_sent_ends_without_a_request_to_the_switch()
 
 def test_call_with_a_reserved_seat_is_sent_even_if_no_other_agent_is_available() -> None:
     site = Site()
-    asked: list[bool] = []
-
-    def check_rules_before_originate(case: Case, _: float) -> Ruling:
-        asked.append(case.guaranteed)
-        return Ruling((), None)
-
-    cast(Any, site.turns.features.call_eligibility._gate).check_rules_before_originate = check_rules_before_originate
+    asked = site.turns.record_guaranteed_agents_of_rule_checks()
     features = site.turns.features
     attempt, call = site.originator._create_attempt_and_call(
         site.run, make_claim(1), features.seats["01"], "carrier", CALLER_ID

@@ -15,7 +15,7 @@ from dialer.domain.switch import OriginateRequest
 from dialer.domain.view import SeatState
 from dialer.engine.calls.state import Call
 from dialer.engine.placing.originate import ON_A_CALL_SECONDS
-from dialer.rules.gate import Case, Objection, Reason, Ruling
+from dialer.rules.gate import Objection, Reason, Ruling
 from dialer.store.attempts import Refusal
 from tests.support.placing import make_claim, make_turns_that_want_calls
 from tests.support.rules import CALLER_ID, NOON
@@ -115,13 +115,7 @@ def test_number_that_the_store_refuses_is_not_dialled() -> None:
 
 def test_rules_treat_an_agent_as_guaranteed_for_a_number_that_the_agent_dials() -> None:
     site = Site()
-    asked: list[bool] = []
-
-    def check_rules_before_originate(case: Case, _: float) -> Ruling:
-        asked.append(case.guaranteed)
-        return Ruling((), None)
-
-    cast(Any, site.turns.features.call_eligibility._gate).check_rules_before_originate = check_rules_before_originate
+    asked = site.turns.record_guaranteed_agents_of_rule_checks()
     assert site.dial() is None
     assert asked == [True, True]
 
