@@ -156,7 +156,7 @@ class AlertKind(StrEnum):
     FASTAGI_CROWDED = (
         "fastagi-crowded",
         AlertLevel.WARNING,
-        "FastAGI connections are closed because there are too many. Cause: {problem}",
+        "The dialler closes FastAGI connections because there are too many. Cause: {problem}",
     )
 
     # Campaigns and seats
@@ -176,7 +176,7 @@ class AlertKind(StrEnum):
     LIST_LOW = (
         "list-low",
         AlertLevel.NOTICE,
-        "Campaign {campaign}: only {remaining} numbers remain.",
+        "Campaign {campaign}: only {remaining} numbers remain to be called.",
         AlertField.CAMPAIGN,
     )
     CAP_NEAR = (
@@ -276,7 +276,7 @@ class AlertKind(StrEnum):
     WEIGHTS = (
         "weights",
         AlertLevel.WARNING,
-        "The weights of voters were not imported. The earlier weights still apply. Cause: {problem}",
+        "The calling priorities of voters (weights) were not imported. The earlier ones still apply. Cause: {problem}",
     )
 
     # Broker and commands
@@ -300,7 +300,7 @@ class AlertKind(StrEnum):
     OUTBOX_HELD = (
         "outbox-held",
         AlertLevel.WARNING,
-        "Results are not sent because the database is not available. Cause: {problem}",
+        "Results are not sent to broker and headquarters because the database is not available. Cause: {problem}",
     )
     OUTBOX_FULL = (
         "outbox-full",
@@ -311,8 +311,8 @@ class AlertKind(StrEnum):
     SEAL_MISSING = (
         "seal-missing",
         AlertLevel.WARNING,
-        "The broker has a seal (a signature of this centre's records) that contradicts the database: records were set back, cut "
-        "off or replaced. After a restore this is expected. Otherwise compare with headquarters and the last backup. "
+        "A signature of this centre's records at the broker (a seal) contradicts the database: records were set back, cut off or "
+        "replaced. After a restore this is expected. Otherwise compare the database with headquarters and the last backup. "
         "Cause: {problem}",
     )
     OUTBOX_UNSENDABLE = (
@@ -334,8 +334,8 @@ class AlertKind(StrEnum):
     RECORDS_BURST = (
         "records-burst",
         AlertLevel.NOTICE,
-        "{count} voter results, opt-outs or turnout figures arrived by command in a short time. If nobody is importing a list, "
-        "check the senders: {users}; unknown senders: {unknown}.",
+        "Commands added {count} voter results, opt-outs or turnout figures within a short time. If nobody is importing a list, "
+        "check who sent them: {users}; unknown senders: {unknown}.",
     )
 
     # Headquarters and other centres
@@ -353,8 +353,8 @@ class AlertKind(StrEnum):
     STORE_SET_BACK = (
         "store-set-back",
         AlertLevel.CRITICAL,
-        "All campaigns are stopped: this centre's database was set back to an earlier state. Headquarters has later results. "
-        "Later calls, votes and opt-outs are missing here.",
+        "All campaigns are stopped: this centre's database was set back to an earlier state and lacks calls, votes and opt-outs "
+        "that headquarters has. Import the missing opt-outs before anybody starts a campaign (`dialer optout import`).",
     )
     HEADQUARTERS_REFUSES = (
         "headquarters-refuses",

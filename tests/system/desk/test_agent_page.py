@@ -411,7 +411,7 @@ async def test_outcome_key_pressed_too_late_is_refused_and_not_saved_for_the_nex
     site.desk.call("attempt-1", household(1, 1))
     await page.locator(".name:has-text('Voter 1')").wait_for()
     await page.keyboard.press("1")
-    await expect(page.locator(".said.bad")).to_contain_text("A new call has just arrived")
+    await expect(page.locator(".said.bad")).to_contain_text("A new call had just arrived")
     await page.clock.run_for(SETTLED_MS)
     site.desk.replies = [
         {"status": "refused", "text": "seat seat-04: that call and its wrap-up are over", "code": "call-over"}
@@ -831,7 +831,7 @@ async def test_key_pressed_for_the_previous_call_does_not_dial_the_next_preview(
     site.desk.seat("reserved", "attempt-1", preview={"until": site.desk.clock.now() + 60, "auto_dial": False})
     await page.locator(".preview").wait_for()
     await page.keyboard.press("Enter")
-    await expect(page.locator(".said")).to_contain_text("A new call has just arrived")
+    await expect(page.locator(".said")).to_contain_text("A new call had just arrived")
     assert not site.desk.commands
 
 

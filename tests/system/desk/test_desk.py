@@ -150,7 +150,7 @@ async def test_supervisor_sees_the_centre_and_sends_commands(site: Site) -> None
     await board.locator(".menu:popover-open").get_by_role("button", name="Message").click()
     await expect(board.get_by_role("dialog").get_by_role("button", name="Message")).to_be_disabled()
     await expect(board.get_by_role("dialog")).to_contain_text(
-        "Message to seat-02: it is shown on the agent's page until it is read"
+        "The message to seat-02 is shown on the agent's page until it is read"
     )
     await board.get_by_label("Message to the agent").fill("the second page first")
     await board.keyboard.press("Enter")
@@ -161,7 +161,9 @@ async def test_supervisor_sees_the_centre_and_sends_commands(site: Site) -> None
     # A seat is restricted to one campaign.
     await board.locator(".seat-card").nth(1).get_by_role("button").click()
     await board.locator(".menu:popover-open").get_by_role("button", name="Change campaign").click()
-    await expect(board.get_by_role("dialog")).to_contain_text("Seat seat-02 takes only calls of the chosen campaign")
+    await expect(board.get_by_role("dialog")).to_contain_text(
+        "the campaign whose calls seat seat-02 takes from the next call"
+    )
     await board.get_by_role("dialog").get_by_role("combobox").select_option("turnout-ivr")
     await board.get_by_role("dialog").get_by_role("button", name="Change campaign").click()
     await expect(board.get_by_role("status")).to_have_text("Done: done: SeatCampaigns")
@@ -173,7 +175,7 @@ async def test_supervisor_sees_the_centre_and_sends_commands(site: Site) -> None
     # The speed of a campaign is limited.
     await card.get_by_role("button", name="Speed").click()
     await expect(board.get_by_role("dialog")).to_contain_text(
-        "The calling limit of campaign turnout-agents applies until midnight"
+        "the calling limit of campaign turnout-agents for the rest of today"
     )
     await board.get_by_role("dialog").get_by_role("combobox").select_option("1 unanswered call per agent")
     await board.get_by_role("dialog").get_by_role("button", name="Speed").click()
@@ -198,7 +200,7 @@ async def test_filters_of_the_board_page_survive_a_page_reload(site: Site) -> No
     board = await site.board()
     booths = await board.locator("#booths-title + span").text_content() or ""
     for _ in range(2):
-        await board.get_by_label("Spoken language").select_option("hi")
+        await board.get_by_label("Language of the agent").select_option("hi")
         await expect(board.locator(".seat-card")).to_have_count(
             10
         )  # two of the three seats with a set language do not speak Hindi
@@ -207,7 +209,7 @@ async def test_filters_of_the_board_page_survive_a_page_reload(site: Site) -> No
         await board.get_by_label("Seat state", exact=True).select_option("ready")
         assert await board.evaluate("location.hash") == "#language=hi&booth=209%2F7&seats=ready"
         await board.reload()
-        await expect(board.get_by_label("Spoken language")).to_have_value("hi")
+        await expect(board.get_by_label("Language of the agent")).to_have_value("hi")
         await expect(board.get_by_label("Search")).to_have_value("209/7")
         await expect(board.get_by_label("Seat state", exact=True)).to_have_value("ready")
         await board.get_by_label("Seat state", exact=True).select_option("")

@@ -197,7 +197,7 @@ async def test_user_creates_a_passkey_signs_in_and_removes_the_passkey_on_the_pa
         await page.get_by_role("button", name="Sign out", exact=True).click()
         await page.get_by_role("button", name="Sign in with a passkey").click()
         await expect(page.get_by_role("listitem").filter(has_text="last used")).to_be_visible()
-    await expect(page.get_by_role("row", name="asha")).to_contain_text("password, passkey")
+    await expect(page.get_by_role("row", name="asha")).to_contain_text("password chosen by the user, passkey set up")
 
     # Without user verification the passkey is refused.
     verified = {"authenticatorId": made["authenticatorId"], "isUserVerified": False}

@@ -24,16 +24,16 @@ problem-no-seat = This seat no longer exists. Reload the page.
 problem-clocks = The clocks of the desk and the dialler differ. Tell your supervisor.
 problem-phone-kind = This seat now uses another kind of phone. Reload the page.
 problem-no-agents = Agent sign-in is not set up in this centre. Tell your supervisor.
-problem-refused = Refused by the dialler: { $text }
+problem-refused = The dialler refused the action: { $text }
 problem-away = Nothing was sent: the desk is not connected to the MQTT broker. Try again.
 problem-unanswered = The dialler did not answer. Try again.
 problem-open-elsewhere = The seat is open in another window. Continue in that window.
-problem-late = The call has already ended. Nothing was changed.
+problem-late = The call has already ended, so nothing was changed.
 problem-note-late = The call has already ended. The note was not saved.
 
 ## State of the seat
 
-time-left = { $left } of wrap-up time left
+time-left = { $left } left for wrap-up
 wrap-up-left = Wrap-up time left
 stale-desk = No update from the desk for { $ago }. The page may be out of date.
 stale-broker = No update from the dialler for { $ago }. The page may be out of date.
@@ -127,11 +127,12 @@ lawful-allowed = The calling rules allow this call now.
 lawful-unknown = Why this call is allowed is not recorded. If the voter wants to know, ask your supervisor.
 marks = Recorded answers about this voter
 at-hour = at { $hour }:00
-previous-calls = { $calls ->
-    [0] This number was not called before
-    [one] This number was called once before
-   *[other] This number was called { $calls } times before
-}
+previous-calls =
+    { $calls ->
+        [0] This number was not called before
+        [one] This number was called once before
+       *[other] This number was called { $calls } times before
+    }
 previous-calls-latest = Only the latest { $calls } calls are shown.
 
 mark-voted = voter has voted
@@ -241,10 +242,10 @@ dismiss = Dismiss message
 undone = Outcome undone. Enter the correct outcome.
 undo-unanswered = The dialler did not answer. The outcome may or may not be undone. Tell your supervisor.
 nothing-to-undo = There is no outcome to undo.
-correcting = { $name }: what was the outcome?
+correcting = What was the outcome of the call to { $name }?
 keep-outcome = Keep the current outcome
-entry-late = The call has already ended. Nothing was saved.
-too-soon = A new call has just arrived. Nothing was saved. Check who it is, then press again.
+entry-late = The call has already ended, so nothing was saved.
+too-soon = A new call had just arrived, so nothing was saved. Check who the voter is, then press again.
 voter-not-connected = The voter is not on the line yet.
 invalid-hour = Enter an hour before the poll closes: two digits, or the single digit shown next to the hour.
 no-hours-left = Too late to enter "Will vote later": the poll closes in less than an hour.
@@ -262,7 +263,7 @@ refused-not-listed = This number is not in the list of your campaigns, so it can
 refused-not-due = This number cannot be called yet: it was called or skipped recently, or the voter asked for a later time.
 refused-number-closed = This number is completed: it has opted out, or nobody there remains to be called.
 refused-seat-not-free = You are on a call or about to get one. Pause calls first, then dial.
-refused-by-dialler = Refused by the dialler: { $text }
+refused-by-dialler = The dialler refused the action: { $text }
 
 ## Commands
 
@@ -273,15 +274,15 @@ do-seat-hang-up = Hang up
 do-seat-hold = Hold call
 do-seat-resume = Resume call
 do-seat-transfer = Transfer call
-do-seat-consult = Consult a person
+do-seat-consult = Consult another person
 do-seat-merge = Start three-way call
 do-seat-complete-transfer = Complete transfer
 do-seat-cancel-consult = End consult
 do-seat-pause-recording = Pause recording
 do-seat-resume-recording = Resume recording
-done-seat-ready = You are ready and get calls again.
+done-seat-ready = You are ready and will get calls again.
 done-seat-pause = Calls paused. The current conversation continues.
-done-seat-log-off = You are logged off after this call.
+done-seat-log-off = You will be logged off after this call.
 done-seat-hang-up = Call ended.
 done-seat-hold = The call is on hold. The voter hears music.
 done-seat-resume = The call is off hold. The voter hears you again.
@@ -292,7 +293,7 @@ done-seat-complete-transfer = The voter was transferred to the other person.
 done-seat-cancel-consult = Consult ended. You are connected to the voter.
 done-seat-pause-recording = Recording paused.
 done-seat-resume-recording = Recording resumed.
-ask-seat-log-off = You get no more calls. The current conversation continues.
+ask-seat-log-off = You will get no more calls. The current conversation continues.
 message-from = Message from { $sender }, { $at }:
 message-mark-read = Mark message as read
 seat-command-unanswered = The dialler did not answer. Check the state of your seat before you try again.

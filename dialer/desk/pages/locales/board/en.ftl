@@ -4,7 +4,7 @@ campaign = Campaign
 centre-actions = Actions for the whole centre
 seat-state = Seat state
 all-states = All seat states
-spoken = Spoken language
+spoken = Language of the agent
 all-languages = All languages
 all-campaigns = All campaigns
 
@@ -19,11 +19,11 @@ sign-in-by = Sign-in method
 signed-in-at = Last sign-in
 user-fixed = user defined in the settings file
 user-menu = Actions for { $name }
-user-actions = User actions
+user-actions = Actions for this user
 passkey = passkey set up
 password-none = no password set
 password-once = one-time password
-password-own = own password
+password-own = password chosen by the user
 user-add = Add user
 user-role = Change role
 user-password = New one-time password
@@ -32,9 +32,9 @@ user-remove = Remove user
 ask-user-add = { $name } can sign in with the role { $role }. The next screen shows a password for the first sign-in.
 ask-user-role = { $name } gets the new role at once and must sign in again.
 ask-user-password = The current password of { $name } stops working and all sessions end. The next screen shows a password for one sign-in.
-ask-user-sign-out = { $name } is signed out on every device and can sign in again.
-ask-user-remove = { $name } loses all access and is signed out on every device.
-new-password-title = Password of { $name }
+ask-user-sign-out = { $name } will be signed out on every device and can sign in again.
+ask-user-remove = { $name } will lose all access and be signed out on every device.
+new-password-title = One-time password for { $name }
 new-password-help = This password is shown only once. It works for one sign-in within three days, when a new one must be chosen. Hand it over in person.
 copy = Copy password
 copied = Password copied.
@@ -45,15 +45,15 @@ users-help = Users defined in the settings can only be changed there. Every chan
 ## Errors
 
 problem-alert-ended = This alert has already ended or changed.
-problem-no-user = This user no longer exists.
+problem-no-user = This user no longer exists. Reload the page.
 problem-user-in-settings = This user is defined in the settings. Set the password on the dialler's machine (dialer user password).
 problem-own-account = You cannot change your own account in this list. To change your password, use "Your password".
 problem-not-audited = No password was created: the dialler could not write to the audit log. Try again.
 
 ## States
 
-status = Connections
-status-broker = Broker
+status = Connection status
+status-broker = MQTT broker
 status-dialler = Dialler
 status-switch = Asterisk
 status-up = { $name } is connected
@@ -66,7 +66,7 @@ role-viewer = viewer (read only)
 role-listener = listener (may listen to calls)
 role-coach = coach (may whisper to agents)
 role-desk = desk server (program)
-role-booth-desk = booth desk
+role-booth-desk = booth desk (enters reports from polling booths)
 role-compliance = compliance officer
 role-supervisor = supervisor
 
@@ -74,7 +74,7 @@ state-running = campaign running
 state-paused = campaign paused
 state-stopped = campaign stopped
 
-call-preview = agent previews the call
+call-preview = agent checks the voter before dialling
 call-sending = starting the call
 call-dialling = dialling the number
 call-ringing = voter's phone is ringing
@@ -101,97 +101,98 @@ tile-remaining = Numbers still to call
 tile-remaining-of = { $remaining } of { $numbers } numbers on the call lists will still be called
 
 window-days = the last { $days } days
-window-hours = { $hours ->
-    [one] the last hour
-   *[other] the last { $hours } hours
-}
-abandoned-window = { $share } of { $answers } live answers in { $window } were abandoned ({ $abandoned ->
-    [one] 1 call
-   *[other] { $abandoned } calls
-}); dialling stops at { $stop }
+window-hours =
+    { $hours ->
+        [one] the last hour
+       *[other] the last { $hours } hours
+    }
+abandoned-window = { $abandoned } of { $answers } live answers in { $window } were abandoned ({ $share }). Dialling stops at { $stop }.
 
 ## Campaigns
 
 campaigns = Campaigns
-no-campaign = No campaigns yet. They appear when the dialler starts with campaigns in its settings.
-list-completed-of = { $closed } of { $numbers } numbers on the call lists completed, { $due } numbers still to call
-list-waiting = { $numbers } numbers waiting for the time of their next call
+no-campaign = No campaigns yet. Add a campaign to the dialler's settings, then reload the settings.
+list-completed-of = { $closed } of { $numbers } numbers on the call list completed, { $due } numbers still to call
+list-waiting = { $numbers } numbers must wait before they are called again
 list-refused = { $numbers } numbers not called: { $rule }
 placed = Calls placed
 answered = Answered calls
 connected = Calls connected to an agent
 abandoned = Abandoned calls
-pacing = Current pacing
+pacing = Current dialling pace
 refused = Calls blocked by calling rules
 
-rule-number = number not allowed
+rule-number = this kind of number may not be called
 rule-opted-out = number opted out
-rule-nothing-known = call history unknown
-rule-do-not-call-register = on a do-not-call register
+rule-nothing-known = call history of the number unknown
+rule-do-not-call-register = number is on a do-not-call register
 rule-register-missing = no do-not-call register imported
 rule-register-too-old = do-not-call register out of date
-rule-no-consent = no consent to be called
+rule-no-consent = no recorded consent to be called
 rule-consent-withdrawn = voter withdrew consent
 rule-certificate = prompt recording not certified
 rule-caller-id = caller ID not allowed
 rule-poll-over = poll already closed
-rule-retention = data retention period over
-rule-silence = silence interval before the poll
-rule-poll-unknown = polling day unknown
-rule-close-of-poll-unknown = close of poll unknown
+rule-retention = voter's data kept longer than allowed
+rule-silence = campaigning forbidden shortly before the poll
+rule-poll-unknown = voter's polling day unknown
+rule-close-of-poll-unknown = closing time of the poll unknown
 rule-time-zone-unknown = time zone of the number unknown
 rule-calling-hours = outside calling hours
 rule-campaign-hours = outside the campaign's hours
-rule-redial-lock = previous call abandoned too recently
+rule-redial-lock = number called too soon after an abandoned call
 rule-gap = number called too recently
 rule-attempts = daily attempt limit reached
 rule-conversations = voter already contacted
 
-calls-now = { $calls ->
-    [one] 1 call placed now
-   *[other] { $calls } calls placed now
-}
+calls-now =
+    { $calls ->
+        [one] 1 call placed now
+       *[other] { $calls } calls placed now
+    }
 pacing-nobody = no agent is available, so no calls are placed
-pacing-agents = { calls-now }: each available agent previews a voter and dials
-pacing-seats = { calls-now }: as many as the available agents can take
-pacing-cap = { calls-now }: limited to keep the abandoned rate at its target
-pacing-hard-stop = { calls-now }: one more abandoned call would exceed the abandoned-rate limit
-pacing-reserve = { calls-now }: limited so that the abandoned rate stays within its limit even if every call in progress is abandoned
-pacing-cold = { calls-now }: too few calls so far to predict when agents become available
-pacing-speed = { calls-now }: at the supervisor's limit for today
-pacing-channels = { calls-now }: all channels in use
-pacing-cps = { calls-now }: at the trunk's limit of calls per second
-pacing-slow-carrier = { calls-now }: limited because the carrier is slow to ring
-pacing-in-flight = { calls-now }: at the limit of calls in progress
+pacing-agents = each available agent previews a voter and dials
+pacing-seats = as many calls as the available agents can take
+pacing-cap = dialling limited to keep the abandoned rate at its target
+pacing-hard-stop = one more abandoned call would exceed the abandoned-rate limit
+pacing-reserve = dialling limited so that the abandoned rate stays within its limit even if every call in progress is abandoned
+pacing-speed = at the supervisor's calling limit for today
+pacing-channels = all channels of the trunks are in use
+pacing-cps = at the trunk's limit of calls per second
+pacing-slow-carrier = dialling limited because the carrier is slow to ring
+pacing-in-flight = at the limit of calls in progress
 
 why = Why is nothing being dialled?
-why-dialling = { $calls ->
-    [one] 1 call dialling or ringing.
-   *[other] { $calls } calls dialling or ringing.
-}
-why-no-broker = Why nothing is dialled is not known here: the desk is not connected to the MQTT broker.
+why-dialling =
+    { $calls ->
+        [one] 1 call dialling or ringing.
+       *[other] { $calls } calls dialling or ringing.
+    }
+why-no-broker = The desk cannot tell why nothing is dialled: it is not connected to the MQTT broker.
 why-dialler-away = The dialler is not running or is disconnected from the MQTT broker.
 why-stopping = The dialler is stopping. It places no new calls.
 why-starting = The dialler is starting.
 why-clock-set = The clock of the dialler's machine has changed. Check the time. If it is correct, press "Confirm clock".
-why-no-switch = Asterisk is not connected.
+why-no-switch = The dialler is not connected to Asterisk.
 why-switch-silent = Asterisk does not respond.
 why-store = Results cannot be saved. Check the disk of the dialler's machine.
-why-store-older = The database lacks the newest calls: it was set back or replaced. Read the alert, and tell whoever runs the dialler's machine.
+why-store-older = The database is older than the newest calls: it was set back or replaced. Follow the alert, or tell your administrator.
 why-paused = The campaign is paused. Press "Start campaign".
 why-stopped = The campaign is stopped. Press "Start campaign".
 why-no-audio = A sound of the call flow cannot be played: { $detail }
-why-calling-hours = { $until ->
-    [none] Outside calling hours, and no calling hours remain.
-   *[other] Outside calling hours until { $until }.
-}
+why-calling-hours =
+    { $until ->
+        [none] Outside calling hours, and no calling hours remain.
+       *[other] Outside calling hours until { $until }.
+    }
 why-rules = Calling rules block every call: { $detail }
 why-no-poll = No booth of the campaign votes today.
-why-no-agent = No agent who can take the campaign's calls is logged in ({ $detail }).
-why-trunks = { $until ->
-    [none] All trunks were suspended; a test call checks whether one works again.
-   *[other] All trunks are suspended until { $until }: the carrier rejects calls.
-}
+why-no-agent = No logged-in agent can take the campaign's calls ({ $detail }).
+why-trunks =
+    { $until ->
+        [none] All trunks were suspended; a test call checks whether one works again.
+       *[other] All trunks are suspended until { $until }: the carrier rejects calls.
+    }
 why-list-completed = The call list is complete: no numbers remain.
 why-nothing-due = No number is due now: { $closed } of { $numbers } numbers are completed.
 why-held = Campaign on hold: { $detail }
@@ -201,9 +202,8 @@ why-limit-seats = All agents are busy: { $talking } talking, { $wrapup } in wrap
 why-limit-cap = Dialling is limited to keep the abandoned rate at its target. { $ready } agents are ready.
 why-limit-hard-stop = Dialling waits: one more abandoned call would exceed the abandoned-rate limit. { $ready } agents are ready.
 why-limit-reserve = Dialling is limited so that the abandoned rate stays within its limit even if every call in progress is abandoned. { $ready } agents are ready.
-why-limit-cold = Dialling is limited: there were too few calls so far to predict when agents become available. { $ready } agents are ready.
 why-limit-channels = Dialling waits: all channels of the trunks are in use.
-why-limit-speed = Dialling is at the supervisor's limit for today. { $ready } agents are ready.
+why-limit-speed = Dialling is at the supervisor's calling limit for today. { $ready } agents are ready.
 why-limit-cps = Dialling is at the trunk's limit of calls per second (CPS).
 why-limit-slow-carrier = Dialling is limited because the carrier is slow to ring.
 why-limit-in-flight = Dialling is at the limit of calls in progress.
@@ -214,10 +214,11 @@ seats = Seats
 seats-active = { $working } of { $seats } seats active
 seat-actions = Actions for seat { $seat }
 serves-only = seat takes only calls of { $campaigns }
-seat-calls = { $calls ->
-    [one] 1 call, busy { $share } of the time
-   *[other] { $calls } calls, busy { $share } of the time
-}
+seat-calls =
+    { $calls ->
+        [one] 1 call, busy { $share } of the time
+       *[other] { $calls } calls, busy { $share } of the time
+    }
 
 ## Trunks
 
@@ -264,7 +265,7 @@ alert-acknowledge = Acknowledge alert
 alert-acknowledged-by = alert acknowledged by { $name }, { $at }
 level-notice = Notice
 level-warning = Warning
-level-critical = Critical
+level-critical = Critical alert
 
 ## Commands
 
@@ -282,45 +283,47 @@ do-seat-log-off = Log off agent
 do-seat-hang-up = Hang up call
 do-seat-message = Send message
 do-seat-campaigns = Change campaign of the seat
-do-seat-unlock = Unlock log-in
+do-seat-unlock = Unlock log-in at the seat
 do-listen = Listen to the call
 do-whisper = Whisper to the agent
 do-barge = Join the conversation
 do-stop-listening = Stop listening
 
-ask-pause = Campaign { $campaign } places no new calls. Calls in progress continue.
-ask-resume = Campaign { $campaign } starts dialling again.
-ask-stop = Campaign { $campaign } places no new calls, and its unanswered calls are cancelled. Conversations continue.
-ask-speed = The calling limit of campaign { $campaign } applies until midnight. Legal and trunk limits still apply. Calls in progress continue.
+ask-pause = Campaign { $campaign } will place no new calls. Calls in progress continue.
+ask-resume = Campaign { $campaign } will start dialling again.
+ask-stop = Campaign { $campaign } will place no new calls, and its unanswered calls will be cancelled. Conversations continue.
+ask-speed = Choose the calling limit of campaign { $campaign } for the rest of today. Legal and trunk limits still apply. Calls in progress continue.
 ask-abandoned-target = Choose the share of live answers that campaign { $campaign } may abandon. It applies until somebody changes it. The legal limit stays the same.
-ask-stop-all = No campaign of the centre places new calls, and unanswered calls are cancelled. Conversations continue.
+ask-stop-all = No campaign of the centre will place new calls, and unanswered calls will be cancelled. Conversations continue.
 ask-accept-clock = Confirm only if the clock is right. The dialler then uses this time and starts dialling again.
-ask-reload-flows = New calls use the new version of each call flow.
-ask-seat-pause = Seat { $seat } gets no new calls; the current conversation continues.
-ask-seat-log-off = The agent at seat { $seat } is logged off when the current conversation ends.
-ask-seat-hang-up = The call at seat { $seat } ends now.
-ask-seat-message = Message to { $to }: it is shown on the agent's page until it is read, at most 10 minutes. Do not include names or phone numbers.
-ask-seat-campaigns = Seat { $seat } takes only calls of the chosen campaign from the next call, until the agent logs off.
-ask-seat-unlock = Agents can log in at seat { $seat } again.
-ask-whisper = Your phone rings. Only the agent at seat { $seat } can hear you.
-ask-barge = Your phone rings. The agent and the voter at seat { $seat } can both hear you.
+ask-reload-flows = New calls will use the new version of each call flow.
+ask-seat-pause = Seat { $seat } will get no new calls. The current conversation continues.
+ask-seat-log-off = The agent at seat { $seat } will be logged off when the current conversation ends.
+ask-seat-hang-up = The call at seat { $seat } ends as soon as you confirm.
+ask-seat-message = The message to { $to } is shown on the agent's page until it is read, at most 10 minutes. Do not include names or phone numbers.
+ask-seat-campaigns = Choose the campaign whose calls seat { $seat } takes from the next call until the agent logs off.
+ask-seat-unlock = Agents will be able to log in at seat { $seat } again.
+ask-whisper = Your phone will ring. When you answer it, the agent at seat { $seat } can hear you, but the voter cannot.
+ask-barge = Your phone will ring. When you answer it, you join the call at seat { $seat }, and both the agent and the voter hear you.
 
 message-text = Message to the agent
-campaign-choice = Campaign
+campaign-choice = Campaign of the seat
 serve-all-campaigns = all campaigns
 speed-choice = Calling limit
-speed-per-seat = { $calls ->
-    [one] 1 unanswered call per agent
-   *[other] { $calls } unanswered calls per agent
-}
-speed-calls = { $calls ->
-    [one] 1 simultaneous call
-   *[other] { $calls } simultaneous calls
-}
+speed-per-seat =
+    { $calls ->
+        [one] 1 unanswered call per agent
+       *[other] { $calls } unanswered calls per agent
+    }
+speed-calls =
+    { $calls ->
+        [one] 1 simultaneous call
+       *[other] { $calls } simultaneous calls
+    }
 speed-unlimited = no calling limit
 speed-set-by = { $sender } set today's calling limit: { $most }
 target-choice = Abandoned-rate target
-target-default = target from the settings
+target-default = abandoned-rate target from the settings
 target-set-by = { $sender } set the abandoned-rate target to { $share }
 pause-reason = Reason for the pause
 
@@ -354,19 +357,19 @@ roll-voters = Voters added or changed
 roll-unchanged = Voters unchanged
 roll-rejected = Rows rejected
 roll-booths = Booths added
-roll-numbers = Numbers added
-roll-links = Links between voters and numbers
-roll-rejected-numbers = Numbers rejected (their voters are imported)
-roll-rejected-cells = Other table cells rejected (their voters are imported)
-roll-opted-out = Numbers opted out (never called)
+roll-numbers = Phone numbers added
+roll-links = Links between voters and phone numbers
+roll-rejected-numbers = Phone numbers rejected (their voters are imported)
+roll-rejected-cells = Other cells of the file rejected (their voters are imported)
+roll-opted-out = Phone numbers that have opted out (never called)
 roll-without-close = Booths without closing time of the poll
-ask-roll-import = { $voters } voters and { $numbers } numbers are added or changed. Running campaigns start calling them at once.
+ask-roll-import = { $voters } voters and { $numbers } phone numbers will be added or changed. Running campaigns start calling them at once.
 numbers-title = Block or erase a number
 numbers-help = The phone number you enter is not written to any log. Erasing it also deletes its recordings and notes permanently.
 number = Phone number
 number-names = Also erase the names of the voters at this number
 ask-number-suppress = No campaign will call { $number } again, even after a new roll is imported. This cannot be undone.
-ask-number-erase = { $number } is erased with its recordings and notes, and never called again. This cannot be undone.
+ask-number-erase = { $number } will be erased with its recordings and notes, and never called again. This cannot be undone.
 problem-no-roll = This file is not a roll. Choose a .csv or .xlsx file.
 problem-list-busy = Another roll is being checked or imported. Wait until it is finished.
 problem-no-list = This upload no longer exists. Upload the file again.
@@ -383,8 +386,8 @@ recorded-at = Start of recording
 recorded-duration = Length of the recording
 recorded-seat = Seat
 recorded-agent = Agent
-recording-of = Recording of { $at }
-recording-play-of = Play recording of { $at }
+recording-of = Recording that started { $at }
+recording-play-of = Play recording that started { $at }
 do-recording-play = Play recording
 problem-recording-deleted = This recording has been deleted.
 problem-playback-expired = Playback has expired after 15 minutes. Press "Play recording" again.

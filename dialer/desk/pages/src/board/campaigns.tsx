@@ -6,9 +6,11 @@ import { Bar, CALL_STATES, CapBar } from "./tiles";
 import type { AbandonedWindow, CampaignView, IdleReason } from "../shared/wire";
 import { campaigns } from "./state";
 
-/** Return the text of a pacing limit, or the dialler's text for an unknown one. */
+/** Return how many calls are placed and what limits them, or the dialler's text for an unknown limit. */
 function pacingInWords({ limited_by: limit, calls_placed: calls, pacing }: CampaignView): string {
-  return has(`pacing-${limit}`) ? t(`pacing-${limit}`, { calls }) : pacing;
+  if (!has(`pacing-${limit}`)) return pacing;
+  const reason = t(`pacing-${limit}`);
+  return limit === "nobody" ? reason : `${t("calls-now", { calls })}: ${reason}`;
 }
 
 /** Return the text of an idle reason. */

@@ -142,7 +142,7 @@ export function MaterialView() {
       {may("propose-material") && !!material?.approved.length && (
         <form class="row fields" onSubmit={(event) => void propose(event)}>
           <Choice name="version" label={t("version")} options={material.approved.map((each) => [each, versionOf(each).join(" ")])} />
-          <Choice name="to" label={t("where")} options={addressees(true)} />
+          <Choice name="to" label={t("material-to")} options={addressees(true)} />
           <button>{t("propose")}</button>
         </form>
       )}
@@ -215,7 +215,7 @@ export function Orders() {
       </ul>
       {may("propose-resume") && (
         <form class="row fields" onSubmit={(event) => void propose(event)}>
-          <Choice name="to" label={t("where")} options={addressees(true)} />
+          <Choice name="to" label={t("resume-to")} options={addressees(true)} />
           <label class="long">
             {t("resume-why")}
             <input name="text" maxLength={200} required autocomplete="off" dir="auto" />
