@@ -23,6 +23,7 @@ from dialer.settings.fields import (
     Section,
     Share,
     Slug,
+    make_pattern_constraint,
 )
 
 
@@ -50,6 +51,12 @@ class DtmfMode(StrEnum):
     INFO = "info"
 
 
+WrittenReason = Annotated[
+    str,
+    make_pattern_constraint(
+        r"^[^\x00-\x1f\x7f]{15,200}$", "must be a reason in words: 15 to 200 characters on one line"
+    ),
+]
 StateCode = Annotated[str, StringConstraints(strip_whitespace=True, to_upper=True, min_length=1, max_length=40)]
 
 
@@ -135,6 +142,11 @@ class Trunk(Section):
         False, description="register the account, so that inbound calls arrive"
     )
     transport: Annotated[Transport, Applied.ELSEWHERE] = Field(Transport.UDP, description="udp, tcp or tls")
+    unverified_tls: Annotated[WrittenReason | None, Applied.ELSEWHERE] = Field(
+        None,
+        description="why calls may go to a server that does not prove by its certificate that it is host; none: with TLS, "
+        "nothing is sent to such a server",
+    )
     dtmf: Annotated[DtmfMode, Applied.ELSEWHERE] = Field(
         DtmfMode.AUTO,
         description="how voters' keys arrive: rfc4733, inband (as tones) or info; auto: rfc4733, or inband if the carrier has no "
@@ -154,6 +166,8 @@ class Trunk(Section):
             yield "a trunk that registers needs username and password"
         if self.srtp and self.transport is not Transport.TLS:
             yield 'srtp needs transport = "tls", because its keys are sent in SIP'
+        if self.unverified_tls is not None and self.transport is not Transport.TLS:
+            yield 'unverified_tls needs transport = "tls"; remove it'
         for number, area in enumerate(self.areas, start=1):
             if not set(area.caller_ids) <= set(self.caller_ids):
                 yield f"area {number} has a number that is not in the trunk's caller_ids; add it there, or remove it"

@@ -43,9 +43,9 @@ class Sipp:
         self._rtp_ports = rtp_ports
         self._process: asyncio.subprocess.Process | None = None
 
-    async def answer_calls(self, script: str) -> None:
-        """Start SIPp with a scenario file that answers calls until `stop`."""
-        self._process = await self._run(script, "listen")
+    async def answer_calls(self, script: str, *options: str) -> None:
+        """Start SIPp with a scenario file that answers calls until `stop`. `options` are further options of SIPp."""
+        self._process = await self._run(script, "listen", *options)
         await asyncio.sleep(0.3)  # SIPp does not report when its socket is open
         if self._process.returncode is not None:
             raise NoAsterisk(f"sipp {self._name} ended at once; see {self._directory}/{self._name}.out")

@@ -287,6 +287,31 @@ def render_registrar() -> str:
     )
 
 
+def render_answers(*responses: str) -> str:
+    """Return the script of a carrier that grants registrations, and gives these responses to each call.
+
+    A response is a status line such as "486 Busy Here"; "+ sdp" at its end adds a session description.
+    """
+    parts = [
+        _HEAD.format(name="answers"),
+        '<recv request="OPTIONS" optional="true" next="options"/>\n',
+        '<recv request="REGISTER" optional="true" next="registers"/>\n<recv request="INVITE"/>\n',
+    ]
+    for response in ("100 Trying", *responses):
+        status, _, body = response.partition(" + ")
+        final = not status.startswith("1")
+        parts.append(_render_response(status, body=body == "sdp", tag=status != "100 Trying", retrans=final))
+        if final:
+            parts.append('<recv request="ACK"/>\n')
+    if responses and responses[-1].startswith("2"):
+        parts += ['<recv request="BYE"/>\n', _render_response("200 OK", tag=False)]
+    granted = _render_response("200 OK").replace(
+        "Contact: <sip:[local_ip]:[local_port]>", "[last_Contact:];expires=300"
+    )
+    parts += ['<nop next="over"/>\n', '<label id="registers"/>\n', granted, '<nop next="over"/>\n', _OPTIONS, _OVER]
+    return "".join(parts) + "</scenario>\n"
+
+
 def render_stranger(user: str) -> str:
     """Return the script of a call that claims to be `user`, and expects a password challenge or a rejection."""
     request = f"""INVITE sip:[service]@[remote_ip]:[remote_port] SIP/2.0

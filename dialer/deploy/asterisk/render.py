@@ -43,6 +43,9 @@ RESTART_SECONDS = 20
 JOIN_SECONDS = 2
 """How long another server may take to connect a voter to its seat before the dialler releases the seat."""
 
+UNVERIFIED_TLS = "tls-unverified"
+"""The name of the TLS transport for trunks whose servers need not prove who they are (`unverified_tls`)."""
+
 _SPARE_CALLS = 20  # in addition to trunk channels and seats: supervisors, third parties, calls being rejected
 
 
@@ -50,7 +53,10 @@ _SPARE_CALLS = 20  # in addition to trunk channels and seats: supervisors, third
 def _load_asterisk_templates() -> Environment:
     environment = load_configuration_templates("asterisk")
     environment.filters.update(
-        bracketed=_bracket_ipv6_address, host_network=_convert_host_to_network, sip_uri=_format_sip_uri
+        bracketed=_bracket_ipv6_address,
+        host_network=_convert_host_to_network,
+        sip_uri=_format_sip_uri,
+        transport=_choose_transport_of_trunk,
     )
     return environment
 
@@ -113,7 +119,13 @@ def render_asterisk_site_files(
         },
         "transports": _list_used_transports(settings, between=bool(others)),
         # the address and port of ws are in http.conf
-        "transport_ports": {"udp": sip, "tcp": sip, "tls": f":{asterisk.tls_port}", "ws": ""},
+        "transport_ports": {
+            "udp": sip,
+            "tcp": sip,
+            "tls": f":{asterisk.tls_port}",
+            UNVERIFIED_TLS: f":{asterisk.tls_port + 1}",
+            "ws": "",
+        },
         "modules": list_needed_asterisk_modules(
             webrtc=webrtc,
             srtp=webrtc or any(line.srtp for line in lines),
@@ -215,10 +227,14 @@ def _get_sip_password_of_seat(seat: SeatSettings, settings: Settings, made: Mapp
 
 
 def _list_used_transports(settings: Settings, *, between: bool) -> Sequence[str]:
-    used: set[str] = {trunk.transport.value for trunk in list_asterisk_trunks(settings)}
+    used = {_choose_transport_of_trunk(trunk) for trunk in list_asterisk_trunks(settings)}
     used |= {"ws" if seat.webrtc else seat.transport.value for seat in settings.seats}
     used |= {Transport.UDP.value} if list_phones_without_seat(settings) or between else set()
-    return [name for name in ("udp", "tcp", "tls", "ws") if name in used]
+    return [name for name in ("udp", "tcp", "tls", UNVERIFIED_TLS, "ws") if name in used]
+
+
+def _choose_transport_of_trunk(trunk: Trunk) -> str:
+    return trunk.transport.value if trunk.unverified_tls is None else UNVERIFIED_TLS
 
 
 def _choose_contact_phone_number(trunk: Trunk, settings: Settings) -> str:

@@ -160,6 +160,8 @@ def test_parser_of_asterisk_settings_never_fails_on_arbitrary_text(text: str) ->
         ("pjsip.conf", "context=matdan-inbound", "context=elsewhere", "the context [elsewhere]"),
         ("pjsip.conf", "allow=alaw,ulaw", "", "has no codec"),
         ("pjsip.conf", "method=tlsv1_2", "method=tlsv1", "outdated TLS"),
+        ("pjsip.conf", "verify_server=yes", "verify_server=no", "[carrier-b] sends voters' numbers and voice to any server"),
+        ("pjsip.conf", "ca_list_file=/etc/ssl/certs/ca-certificates.crt", "", "[transport-tls] knows no certificate authority"),
         ("pjsip.conf", "transport=transport-tls", "transport=transport-udp", "keys of its encrypted voice unencrypted"),
         ("pjsip.conf", "password=made-for-agent-01", "password=agent01", "[agent01-auth] is weak"),
         ("pjsip.conf", "[agent01](matdan-seat)", "[agent09](matdan-seat)", "the endpoint [agent01] of seat 01 is missing"),
@@ -201,6 +203,17 @@ def test_fault_in_asterisk_settings_is_reported_with_the_line_of_the_wrong_setti
     (finding,) = [line for line in lint_with_edit("manager.conf", "webenabled=no", "webenabled=yes") if "HTTP" in line]
     line = GOOD["manager.conf"].splitlines().index("webenabled=no") + 1
     assert finding == f"manager.conf:{line}: unsafe: the manager is also reachable over HTTP; webenabled=no"
+
+
+def test_trunk_over_tls_without_verification_is_reported_unless_the_site_says_why() -> None:
+    first, second = a_site().model_dump(exclude_unset=True)["trunks"]
+    reason = {"unverified_tls": "the carrier signs its certificate itself"}
+    site = a_site(trunks=[first, {**second, **reason}])
+    files = render_asterisk_site_files(site, PASSWORDS)
+    assert lint_file_texts(files, site) == []
+    (finding,) = lint_file_texts(files, a_site())
+    assert "[carrier-b] sends voters' numbers and voice to any server" in finding.text
+    assert "verify_server=yes" in finding.remedy
 
 
 def test_reports_on_asterisk_settings_never_show_a_secret() -> None:

@@ -111,6 +111,23 @@ def test_trunk_with_an_account_registers_over_tls() -> None:
     assert get_section(pjsip, "transport-tls", "transport")["cert_file"] == "/etc/asterisk/keys/matdan.pem"
 
 
+def test_carrier_over_tls_must_prove_its_name_unless_the_trunk_says_why_not() -> None:
+    first, second = a_site().model_dump(exclude_unset=True)["trunks"]
+    pjsip = parse_rendered_file("pjsip.conf")
+    transport = get_section(pjsip, "transport-tls", "transport")
+    assert (transport["verify_server"], transport["ca_list_file"]) == ("yes", "/etc/ssl/certs/ca-certificates.crt")
+    reason = {"unverified_tls": "the carrier signs its certificate itself"}
+    pjsip = parse_rendered_file("pjsip.conf", a_site(trunks=[first, {**second, **reason}]))
+    assert get_section(pjsip, "carrier-b", "endpoint")["transport"] == "transport-tls-unverified"
+    assert get_section(pjsip, "carrier-b-registration", "registration")["transport"] == "transport-tls-unverified"
+    transport = get_section(pjsip, "transport-tls-unverified", "transport")
+    assert "verify_server" not in transport
+    assert transport["bind"] == "0.0.0.0:5062"
+    for words in ("yes", "two\nlines of words"):
+        with pytest.raises(ValidationError, match=r"trunks\.1\.unverified_tls"):
+            a_site(trunks=[first, {**second, "unverified_tls": words}])
+
+
 INBOUND_NUMBER = {"mode": "missed-call", "campaign": "turnout"}
 
 

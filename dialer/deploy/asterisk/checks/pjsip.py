@@ -60,6 +60,7 @@ def check_pjsip_conf(configuration: Configuration) -> Iterator[Finding]:
                 )
     for transport in conf.find_sections_of_type("transport"):
         yield from _check_transport(transport)
+    yield from _check_proof_of_carriers(conf, configuration.settings)
     if configuration.settings is not None:
         yield from _check_matdan_endpoints(conf, configuration.settings)
 
@@ -153,6 +154,30 @@ def _check_transport(transport: ConfSection) -> Iterator[Finding]:
         )
     if transport.get_setting_value("method", "default") in _OLD_TLS:
         yield report_unsafe_setting(transport, "method", f"[{transport.name}] allows outdated TLS", "method=tlsv1_2")
+
+
+def _check_proof_of_carriers(conf: ConfFile, settings: Settings | None) -> Iterator[Finding]:
+    """Check that a carrier reached over TLS must prove by its certificate who it is, unless the site says why not."""
+    trunks = () if settings is None else list_asterisk_trunks(settings)
+    excused = {trunk.endpoint for trunk in trunks if trunk.unverified_tls is not None}
+    secure = {
+        section.name: section
+        for section in conf.find_sections_of_type("transport")
+        if section.get_setting_value("protocol") == "tls"
+    }
+    for endpoint in group_endpoints_by_kind(conf)["trunk"]:
+        transport = secure.get(endpoint.get_setting_value("transport"))
+        if transport is None or endpoint.name in excused:
+            continue
+        if not is_true_setting(transport.get_setting_value("verify_server", "no")):
+            text = f"[{endpoint.name}] sends voters' numbers and voice to any server that answers for its carrier"
+            remedy = (
+                "verify_server=yes; or write in the trunk's unverified_tls why it must be accepted, and give --config"
+            )
+            yield report_unsafe_setting(transport, "verify_server", text, remedy)
+        elif not (transport.get_setting_value("ca_list_file") or transport.get_setting_value("ca_list_path")):
+            text = f"[{transport.name}] knows no certificate authority, so it accepts no carrier"
+            yield report_broken_setting(transport, "verify_server", text, "ca_list_file=, such as in asterisk.ca_file")
 
 
 def _check_matdan_endpoints(conf: ConfFile, settings: Settings) -> Iterator[Finding]:

@@ -1,0 +1,132 @@
+"""A real Asterisk with several trunks, each with a carrier of its own: SIPp, which records the SIP messages."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import socket
+import uuid
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from dialer.deploy.asterisk.render import render_asterisk_site_files
+from dialer.settings.site import Settings
+from dialer.site.asterisk import get_ami_login
+from dialer.switch.asterisk.ami_client import AmiClient
+from dialer.switch.asterisk.ami_codec import AmiMessage
+from dialer.switch.asterisk.places import make_originate_fields
+from tests.asterisk.process import RealAsterisk, find_free_ports
+from tests.asterisk.sipp import Sipp
+from tests.asterisk.stage import write_sounds
+
+CALLER_ID = "+911140000001"
+VOTER = "+917010000001"
+SECONDS = 20.0
+_SECRET = "a-secret-for-the-lab"
+_MESSAGE = re.compile(r"^-{20,}[^\n]*\n\w+ message (received|sent)[^\n]*\n\n", re.MULTILINE)
+
+
+class TrunkLab:
+    """A real Asterisk with trunks. `trunks` holds the settings of each trunk by name, beyond those that all need."""
+
+    def __init__(
+        self, program: Path, sipp: Path, directory: Path, trunks: Mapping[str, Mapping[str, Any]], **asterisk: Any
+    ) -> None:
+        self.directory = directory
+        self.asterisk = RealAsterisk(program, directory / "asterisk")
+        ami_port, agi_port, tls_port, *_ = find_free_ports(3)
+        [sip_port] = find_free_ports(1, socket.SOCK_DGRAM)
+        self._ports = dict(zip(trunks, find_free_ports(len(trunks)), strict=True))
+        self.carriers = {
+            name: Sipp(sipp, directory, name, self._ports[name], (50_000 + 50 * number, 50_049 + 50 * number))
+            for number, name in enumerate(trunks)
+        }
+        shared = {"host": "127.0.0.1", "caller_ids": [CALLER_ID], "qualify_seconds": 0}
+        self.settings = Settings.model_validate(
+            {
+                "ami": {"port": ami_port, "secret": _SECRET},
+                "fastagi": {"port": agi_port},
+                "asterisk": {
+                    "bind_address": "127.0.0.1",
+                    "sip_port": sip_port,
+                    "tls_port": tls_port,
+                    "rtp_first_port": 40_000,
+                    "rtp_last_port": 40_999,
+                    **asterisk,
+                },
+                "trunks": [
+                    {**shared, "name": name, "endpoint": name, "port": self._ports[name], **own}
+                    for name, own in trunks.items()
+                ],
+            }
+        )
+        self.events: list[AmiMessage] = []
+        self._client: AmiClient | None = None
+        self._changed = asyncio.Event()
+
+    def get_port(self, trunk: str) -> int:
+        """Return the SIP port of a trunk's carrier."""
+        return self._ports[trunk]
+
+    async def answer_calls(self, trunk: str, script: str, *options: str) -> None:
+        """Start the carrier of a trunk."""
+        traced = ["-trace_msg", "-message_file", f"{trunk}.messages", "-message_overwrite", "true"]
+        await self.carriers[trunk].answer_calls(script, *traced, *options)
+
+    @asynccontextmanager
+    async def run_asterisk(self) -> AsyncIterator[None]:
+        """Render the files, and run Asterisk until the context ends. Carriers are stopped at the end."""
+        self.asterisk.write_configuration(render_asterisk_site_files(self.settings, {}))
+        write_sounds(self.asterisk)
+        try:
+            await self.asterisk.start()
+            async with AmiClient(get_ami_login(self.settings), on_event=self._receive_event) as client:
+                self._client = client
+                yield
+        finally:
+            for carrier in self.carriers.values():
+                await carrier.stop()
+            await self.asterisk.stop()
+
+    async def place_call(self, trunk: str, number: str = VOTER, caller_id: str = CALLER_ID) -> list[AmiMessage]:
+        """Place a call and hang it up once it is answered. Return its events, from the first to its end."""
+        assert self._client is not None, "the lab is not running"
+        channel, begun = str(uuid.uuid4()), len(self.events)
+        fields = make_originate_fields(
+            f"PJSIP/{number}@{trunk}", channel, "matdan-message", "s", ("CallerID", caller_id), ("Timeout", "8000")
+        )
+        await self._client.send_action("Originate", fields, action_id=channel)
+        async with asyncio.timeout(SECONDS):
+            while not {"OriginateResponse", "Hangup"} <= {each.event_name for each in self.events[begun:]}:
+                self._changed.clear()
+                await self._changed.wait()
+        return self.events[begun:]
+
+    def list_received_messages(self, trunk: str, method: str = "") -> list[str]:
+        """Return the SIP messages that a trunk's carrier has received, or those of one method."""
+        path = self.directory / f"{trunk}.messages"
+        if not path.exists():
+            return []
+        text = path.read_text(encoding="utf-8", errors="replace").replace("\r\n", "\n")
+        _, *pairs = _MESSAGE.split(text)
+        messages = [text for way, text in zip(pairs[::2], pairs[1::2], strict=True) if way == "received"]
+        return [message for message in messages if message.startswith(method)]
+
+    async def wait_for_message(self, trunk: str, method: str) -> str:
+        """Return the first message of a method that a trunk's carrier receives. Raises TimeoutError."""
+        async with asyncio.timeout(SECONDS):
+            while not (found := self.list_received_messages(trunk, method)):
+                await asyncio.sleep(0.1)
+        return found[0]
+
+    def _receive_event(self, event: AmiMessage) -> None:
+        self.events.append(event)
+        self._changed.set()
+
+
+def find_header(message: str, name: str) -> str:
+    """Return the value of a SIP header, or "" if the message does not have it."""
+    found = re.search(rf"^{re.escape(name)}:\s*(.*)$", message, re.MULTILINE | re.IGNORECASE)
+    return "" if found is None else found[1].strip()
