@@ -22,6 +22,7 @@ from dialer.settings.trunks import Carrier
 MIN_SECRET_LENGTH: Final = 12
 CREATE_ONE: Final = "create one with python3 -c 'import secrets; print(secrets.token_urlsafe(24))'"
 
+_PLACEHOLDER_HOST: Final = re.compile(r"(^|[.-])(your|change-?me|replace-?me|placeholder)([.-]|$)")
 _MIN_DIFFERENT: Final = 5  # different characters in a secret
 _PLACEHOLDER: Final = re.compile(
     r"change.?(me|this)|replace.?(me|this)|place.?holder|example|\byour\b|^<.*>$|^[x*._-]+$", re.IGNORECASE
@@ -60,12 +61,12 @@ def find_pin_weakness(pin: str) -> str | None:
 
 
 def is_placeholder_host(host: str) -> bool:
-    """Return whether a host name or address is reserved for documentation, so that it cannot be real."""
+    """Return whether a host name or address cannot be real: a placeholder, or reserved for documentation."""
     host = host.strip("[]").rstrip(".").lower()
     try:
         address = ip_address(host)
     except ValueError:
-        return f".{host}".endswith(_RESERVED_NAMES)
+        return f".{host}".endswith(_RESERVED_NAMES) or _PLACEHOLDER_HOST.search(host) is not None
     return any(address in network for network in _RESERVED_NETWORKS if network.version == address.version)
 
 
@@ -94,6 +95,9 @@ def find_unfinished_settings(settings: Settings) -> Iterator[SettingError]:
         if trunk.host is not None and is_placeholder_host(trunk.host):
             problem, remedy = f"{trunk.host} is a placeholder", "write the SIP host that the carrier gave you"
             yield SettingError("settings", f"{key}.host", problem, remedy)
+        if trunk.username is not None and _PLACEHOLDER.search(trunk.username):
+            problem, remedy = f"{trunk.username} is a placeholder", "write the account that the carrier gave you"
+            yield SettingError("settings", f"{key}.username", problem, remedy)
         # The carrier chooses this password, so its length is not checked.
         yield from _check_secret_strength(f"{key}.password", trunk.password, trunk.username or "", least=1)
     for seat in settings.seats:
@@ -113,9 +117,10 @@ def _check_secret_strength(
 
 
 def refuse_unfinished_settings(settings: Settings, file: Path) -> None:
-    """Raise SettingError for the first placeholder or weak secret in the settings."""
+    """Raise SettingError, with the line in `file`, for the first placeholder or weak secret in the settings."""
     for each in find_unfinished_settings(settings):
-        raise SettingError(str(file), each.key, each.problem, each.remedy)
+        line = settings.settings_file_text.locate_setting(each.key.split(".")).rpartition(":")[2]
+        raise SettingError(f"{file}:{line}" if line.isdigit() else str(file), each.key, each.problem, each.remedy)
 
 
 def find_unsafe_permissions(settings: Settings, file: Path) -> str | None:

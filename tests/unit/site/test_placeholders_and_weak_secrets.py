@@ -33,11 +33,21 @@ PLACEHOLDERS = [
     "sip.example.org.",
     "x.test",
     "y.invalid",
+    "sip.your-carrier.com",
+    "changeme.net",
     "192.0.2.7",
     "203.0.113.9",
     "[2001:db8::1]",
 ]
-HOSTS = ["sip.carrier.net", "10.0.0.1", "192.0.3.7", "counterexample.com", "sip.example-telecom.in", "2001:db9::1"]
+HOSTS = [
+    "sip.carrier.net",
+    "yours.net",
+    "10.0.0.1",
+    "192.0.3.7",
+    "counterexample.com",
+    "sip.example-telecom.in",
+    "2001:db9::1",
+]
 SHIPPED_PIN = "$argon2id$v=19$m=65536,t=3,p=4$hXBalvbPMzyNhw3wJGBloA$NrkYsKboRoEoubG0wpPa7b5RBgNTA4AFLpM2HnoF4+k"
 
 
@@ -111,7 +121,12 @@ TRUNK = {"name": "a", "endpoint": "a", "caller_ids": ["+911140000001"]}
         ({"broker": {"password": "changeme"}}, "broker.password"),
         ({"rules": {"opt_out_secret": "change-me-change-me-change-me"}}, "rules.opt_out_secret"),
         ({"trunks": [{**TRUNK, "host": "sip.carrier.example"}]}, "trunks.a.host"),
+        ({"trunks": [{**TRUNK, "host": "sip.your-carrier.com"}]}, "trunks.a.host"),
         ({"trunks": [{**TRUNK, "host": "10.0.0.9", "username": "u", "password": "changeme"}]}, "trunks.a.password"),
+        (
+            {"trunks": [{**TRUNK, "host": "10.0.0.9", "username": "your-account", "password": GOOD}]},
+            "trunks.a.username",
+        ),
         ({"seats": [{"name": "01", "endpoint": "agent01", "password": "agent01"}]}, "seats.01.password"),
         ({"agents": [{"number": "101", "pin": SHIPPED_PIN}]}, "agents.101.pin"),
     ],
@@ -150,7 +165,8 @@ def test_dialer_run_and_render_refuse_the_example_settings(
     assert "ami.secret: is not set; create one with python3 -c " in line
     monkeypatch.setenv("MATDAN_AMI__SECRET", GOOD)
     (line,) = run_and_read_errors(monkeypatch, capsys, *command, "-c", str(EXAMPLE))
-    assert "trunks.carrier-a.host: sip.carrier.example is a placeholder" in line
+    number = EXAMPLE.read_text(encoding="utf-8").splitlines().index('host = "sip.carrier.example"') + 1
+    assert f"{EXAMPLE}:{number}: trunks.carrier-a.host: sip.carrier.example is a placeholder" in line
     assert list(tmp_path.iterdir()) == []
 
 
