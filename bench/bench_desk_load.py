@@ -45,7 +45,7 @@ from bench.simulated_carrier import simulated_carrier
 from dialer.app import RunningCentre, open_centre
 from dialer.cli.logs import configure_quiet_logging
 from dialer.mqtt.embedded_broker import BrokerKind, find_free_port, run_demo_broker
-from dialer.process.memory import freeze_start_up_objects
+from dialer.process.memory import exclude_start_up_objects_from_garbage_collection
 from dialer.settings.site import load_settings
 from dialer.simulation.site import make_simulated_profile
 from dialer.store.connection import open_store_exclusively
@@ -194,7 +194,7 @@ async def _run(folder: Path, extent: Extent) -> Measurements:
         centre = await stack.enter_async_context(
             open_centre(settings, broker=broker.connection_settings, profile=make_simulated_profile())
         )
-        freeze_start_up_objects()  # as `dialer run` does
+        exclude_start_up_objects_from_garbage_collection()  # as `dialer run` does
         stop = asyncio.Event()
         dialling = asyncio.create_task(centre.run(stop))
         lag = LagProbe()

@@ -27,7 +27,7 @@ from bench.simulated_carrier import simulated_carrier
 from dialer.app import RunningCentre, open_centre
 from dialer.cli.logs import configure_quiet_logging
 from dialer.mqtt.embedded_broker import find_free_port
-from dialer.process.memory import freeze_start_up_objects
+from dialer.process.memory import exclude_start_up_objects_from_garbage_collection
 from dialer.settings.site import Settings
 from dialer.simulation.site import make_simulated_profile
 
@@ -97,7 +97,7 @@ async def measure(voters: int, warm_up_seconds: float, seconds: float, directory
         ) as centre,
         asyncio.TaskGroup() as group,
     ):
-        freeze_start_up_objects()  # as `dialer run` does
+        exclude_start_up_objects_from_garbage_collection()  # as `dialer run` does
         group.create_task(centre.run(stop))
         print_progress(f"warm-up of {warm_up_seconds:g} s")
         await asyncio.sleep(warm_up_seconds)

@@ -33,7 +33,7 @@ from dialer.domain.view import SeatState
 from dialer.engine.campaigns.commands import PauseCampaign
 from dialer.engine.seats.commands import SeatHangUp, SeatLogIn
 from dialer.mqtt.embedded_broker import BrokerKind, find_free_port, find_mosquitto, run_demo_broker
-from dialer.process.memory import freeze_start_up_objects
+from dialer.process.memory import exclude_start_up_objects_from_garbage_collection
 from dialer.settings.site import Settings
 from dialer.simulation.site import make_simulated_profile
 
@@ -99,7 +99,7 @@ async def _measure_site(settings: Settings, options: Any) -> dict[str, float]:
     stop = asyncio.Event()
     profile = cProfile.Profile() if options.profile else None
     async with open_centre(settings, profile=make_simulated_profile()) as centre, asyncio.TaskGroup() as group:
-        freeze_start_up_objects()  # as `dialer run` does
+        exclude_start_up_objects_from_garbage_collection()  # as `dialer run` does
         group.create_task(centre.run(stop))
         await asyncio.sleep(min(2.0, options.warm_up))
         print_progress(f"{len(settings.seats)} agents log in")

@@ -27,7 +27,7 @@ from dialer.app import RunningCentre, open_centre
 from dialer.cli.logs import configure_quiet_logging
 from dialer.domain.clock import LoopClock
 from dialer.engine.seats.commands import SeatLogIn
-from dialer.process.memory import freeze_start_up_objects
+from dialer.process.memory import exclude_start_up_objects_from_garbage_collection
 from dialer.settings.site import Settings
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, make_seat_phones
 from dialer.simulation.asterisk.server import SimulatedAsterisk
@@ -121,7 +121,7 @@ async def measure(
             for seat in settings.seats:
                 await centre.engine.execute_command(SeatLogIn(seat=seat.name, agent=f"agent-{seat.name}"))
             await asyncio.sleep(warm_seconds)
-            freeze_start_up_objects()  # as `dialer run` does after its start
+            exclude_start_up_objects_from_garbage_collection()  # as `dialer run` does after its start
             timer, before = DecisionTimer(centre), centre.engine.make_centre_view()
             began = cpu_seconds()
             if profile is not None:

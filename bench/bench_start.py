@@ -49,17 +49,17 @@ from dialer.app import open_centre
 from dialer.audio.words import load_spoken_words_of_all_languages
 from dialer.domain.clock import SystemClock
 from dialer.flows.prompts import make_playlist_reader
-from dialer.process.memory import freeze_start_up_objects
+from dialer.process.memory import exclude_start_up_objects_from_garbage_collection
 from dialer.settings.site_rules import load_site_profile
-from dialer.site.voices import refuse_unannounced_voices
+from dialer.site.voices import refuse_unannounced_synthetic_voices
 async def start():
     settings = load_settings(pathlib.Path(sys.argv[1]))
     await asyncio.to_thread(load_spoken_words_of_all_languages)
     profile = load_site_profile(settings)
     reader = make_playlist_reader(settings, profile)
-    await asyncio.to_thread(refuse_unannounced_voices, settings, profile, SystemClock(), reader)
+    await asyncio.to_thread(refuse_unannounced_synthetic_voices, settings, profile, SystemClock(), reader)
     async with open_centre(settings, reader=reader, profile=profile) as centre:
-        freeze_start_up_objects()
+        exclude_start_up_objects_from_garbage_collection()
         spent = time.process_time()
         print(spent, len(reader.read_playlist().listed))
 uvloop.run(start())

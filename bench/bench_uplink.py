@@ -43,7 +43,7 @@ from dialer.mqtt.messages import Message
 from dialer.mqtt.outbox_relay import OutboxRelay
 from dialer.nats import messages
 from dialer.nats.session import open_session
-from dialer.process.memory import freeze_start_up_objects
+from dialer.process.memory import exclude_start_up_objects_from_garbage_collection
 from dialer.settings.site import Settings, load_settings
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, make_seat_phones
 from dialer.simulation.asterisk.voters import VoterProfile
@@ -131,7 +131,7 @@ async def run_dialler(path: Path) -> None:
     settings = load_settings(path)
     broker = BrokerSettings(settings.broker.host, settings.broker.port)
     async with open_centre(settings, broker=broker, profile=make_simulated_profile()) as centre:
-        freeze_start_up_objects()
+        exclude_start_up_objects_from_garbage_collection()
         await centre.run(asyncio.Event())
 
 

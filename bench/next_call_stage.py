@@ -30,7 +30,7 @@ from dialer.engine.placing.eligibility import Eligibility
 from dialer.engine.plan import EnginePlan
 from dialer.mqtt.embedded_broker import find_free_port
 from dialer.pacing.port import Explanation, Pacer, PacingEvent, PacingSnapshot
-from dialer.process.memory import freeze_start_up_objects
+from dialer.process.memory import exclude_start_up_objects_from_garbage_collection
 from dialer.rules.gate import Ruling
 from dialer.settings.jurisdiction import Profile
 from dialer.settings.site import Settings
@@ -341,7 +341,7 @@ async def run_centre(store: Path, voters: int, seconds: float, warm_up_seconds: 
             ):
                 figures.ready_seconds = time.perf_counter() - began
                 with watch.watch_store(centre.store):
-                    freeze_start_up_objects()
+                    exclude_start_up_objects_from_garbage_collection()
                     background_tasks = [
                         group.create_task(send_marks(centre, figures, voters)),
                         group.create_task(probe_lag(figures.lag)),

@@ -22,7 +22,7 @@ def read_rows(roll: Path) -> Iterator[tuple[dict[str, str], list[str]]]:
             yield row, [number for column in COLUMNS for number in read_phone_numbers_in_cell(row[column]).numbers]
 
 
-def find_household(number: str, joined: dict[str, str]) -> str:
+def find_household_of_number(number: str, joined: dict[str, str]) -> str:
     """Return the number that stands for the household of a number. `joined` maps numbers to others of their household."""
     while joined.setdefault(number, number) != number:
         number = joined[number]
@@ -34,7 +34,9 @@ def split_roll(roll: Path, cells: int) -> None:
     joined: dict[str, str] = {}
     for _, numbers in read_rows(roll):
         for number in numbers[1:]:
-            one, other = sorted((find_household(numbers[0], joined), find_household(number, joined)))
+            one, other = sorted(
+                (find_household_of_number(numbers[0], joined), find_household_of_number(number, joined))
+            )
             joined[other] = one
     with ExitStack() as files:
         writers: list[csv.DictWriter[str]] = []
@@ -44,7 +46,7 @@ def split_roll(roll: Path, cells: int) -> None:
                     file = roll.with_name(f"{roll.name}.cell-{cell}.csv").open("w", encoding="utf-8", newline="")
                     writers.append(csv.DictWriter(files.enter_context(file), list(row)))
                     writers[-1].writeheader()
-            cell = int(find_household(numbers[0], joined)[-6:]) % cells if numbers else 0
+            cell = int(find_household_of_number(numbers[0], joined)[-6:]) % cells if numbers else 0
             writers[cell].writerow(row)
 
 

@@ -21,7 +21,7 @@ from dialer.engine.call_flows.service import SCRIPT
 from dialer.engine.core import Core
 from dialer.engine.engine import Engine
 from dialer.engine.plan import CertificateLookup, Dependencies
-from dialer.flows.audio_settings import make_playlist_reader, requires_synthetic_label
+from dialer.flows.audio_settings import make_playlist_reader, requires_notice_before_synthetic_speech
 from dialer.flows.library import FlowLibrary
 from dialer.flows.prompts import SitePrompts, make_site_prompts
 from dialer.mqtt.client import BrokerSettings
@@ -29,7 +29,7 @@ from dialer.mqtt.duplicate_dialler import refuse_duplicate_at_start
 from dialer.mqtt.monitor import Monitor
 from dialer.mqtt.newest_call import compare_store_with_broker_at_start
 from dialer.process.loop_lag import LoopLag
-from dialer.process.memory import freeze_start_up_objects, return_free_memory_repeatedly
+from dialer.process.memory import exclude_start_up_objects_from_garbage_collection, return_free_memory_repeatedly
 from dialer.process.signals import stop_on_signals
 from dialer.process.systemd import report_service_ready
 from dialer.settings.jurisdiction import Profile
@@ -54,7 +54,7 @@ from dialer.site.store import (
     record_and_apply_settings,
 )
 from dialer.site.twilio import connect_to_twilio
-from dialer.site.voices import refuse_unannounced_voices
+from dialer.site.voices import refuse_unannounced_synthetic_voices
 from dialer.store.keys import read_site_key
 from dialer.store.sent_journal import SentJournal, get_journal_path
 from dialer.store.spool import Spool
@@ -141,7 +141,7 @@ async def open_centre(
         asterisk = AsteriskServers(settings, name)
         reload = SettingsReload(settings, rules, fixed_profile=profile, recorded=weights.recorded, refuse=refuse)
         reload.add_reload_functions([create_flows_reload_function(flows), *asterisk.list_reload_functions()])
-        certified = certified or _make_certificate_lookup(prompts, flows)
+        certified = certified or _create_lookup_of_prompt_certificates(prompts, flows)
         engine = _build_engine(settings, rules, store, flows, clock, twilio, certified, asterisk, lag, name, reload)
         stack.callback(asterisk.switch.close)
         await record_and_apply_settings(settings, store, weights, clock.now())
@@ -151,7 +151,7 @@ async def open_centre(
         if weights.problem is not None:
             engine.raise_or_clear_alert(create_alert(AlertKind.WEIGHTS, clock.now(), problem=weights.problem))
         if twilio is not None:
-            label = requires_synthetic_label(settings, rules)
+            label = requires_notice_before_synthetic_speech(settings, rules)
             await stack.enter_async_context(twilio.serve_calls(engine, flows, prompts, label=label))
         sms = None if twilio is None else twilio.sms
         agi = await stack.enter_async_context(serve_fastagi(settings, engine, asterisk, flows, prompts, sms, clock))
@@ -161,7 +161,7 @@ async def open_centre(
             monitor=create_broker_monitor(settings, broker, engine, store, clock, chance, name, reload),
             agi_port=agi.port,
             twilio_port=None if twilio is None else twilio.port,
-            compare_with_broker=partial(_compare_with_broker, settings, broker, engine),
+            compare_with_broker=partial(_compare_store_with_call_at_broker, settings, broker, engine),
             connected=partial(_connect_to_switch, settings, engine, asterisk, twilio, chance),
             lag=lag,
             prompts=prompts,
@@ -169,7 +169,7 @@ async def open_centre(
         )
 
 
-def _make_certificate_lookup(prompts: SitePrompts | None, flows: FlowLibrary) -> CertificateLookup:
+def _create_lookup_of_prompt_certificates(prompts: SitePrompts | None, flows: FlowLibrary) -> CertificateLookup:
     return SiteCertificates(prompts, lambda flow: None if flow.startswith(SCRIPT) else flows.get_current_flow(flow))
 
 
@@ -198,7 +198,7 @@ def _build_engine(
         flows=flows,
         certified=certified,
         has_room=make_disk_space_check(settings),
-        figures=lag.get_lag_figures,
+        figures=lag.get_event_loop_lag_figures,
         reload_settings=reload if settings.settings_file_text.table else None,
         spool=Spool(settings.store.path, read_site_key(settings)),
     )
@@ -211,7 +211,9 @@ def _build_engine(
     return engine
 
 
-async def _compare_with_broker(settings: Settings, private_broker: BrokerSettings | None, engine: Engine) -> None:
+async def _compare_store_with_call_at_broker(
+    settings: Settings, private_broker: BrokerSettings | None, engine: Engine
+) -> None:
     if settings.broker.enabled:
         broker = private_broker or get_broker_settings(settings)
         await compare_store_with_broker_at_start(broker, settings.centre.id, engine.compare_store_with_newest_call)
@@ -247,14 +249,14 @@ async def run_centre(settings: Settings) -> None:
     await asyncio.to_thread(load_spoken_words_of_all_languages)
     profile = load_site_profile(settings)
     reader = None if settings.audio.catalogue is None else make_playlist_reader(settings, profile)
-    await asyncio.to_thread(refuse_unannounced_voices, settings, profile, SystemClock(), reader)
+    await asyncio.to_thread(refuse_unannounced_synthetic_voices, settings, profile, SystemClock(), reader)
     if settings.uses_asterisk:
         await check_asterisk_servers(settings)
 
-    def refuse_unannounced_voices_on_reload(reloaded: Settings, profile: Profile) -> None:
-        refuse_unannounced_voices(reloaded, profile, SystemClock())
+    def refuse_reload_with_unannounced_voices(reloaded: Settings, profile: Profile) -> None:
+        refuse_unannounced_synthetic_voices(reloaded, profile, SystemClock())
 
-    async with open_centre(settings, reader=reader, refuse=refuse_unannounced_voices_on_reload) as centre:
+    async with open_centre(settings, reader=reader, refuse=refuse_reload_with_unannounced_voices) as centre:
         if settings.uses_asterisk:
             await check_asterisk_servers(settings, centre.name)
         if settings.broker.enabled:
@@ -262,5 +264,5 @@ async def run_centre(settings: Settings) -> None:
         _log.info("centre.ready", centre=settings.centre.id, agi_port=centre.agi_port)
         reload_on_sighup(centre.engine)
         async with serve_dialler_metrics(settings, centre.engine, centre.monitor), report_service_ready():
-            freeze_start_up_objects()
+            exclude_start_up_objects_from_garbage_collection()
             await centre.run(stop)

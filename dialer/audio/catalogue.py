@@ -20,7 +20,12 @@ import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from dialer.audio.errors import BadPromptName, CatalogueError
-from dialer.audio.files import explain_write_errors, list_files_below, remove_partial_files, write_temporary_file
+from dialer.audio.files import (
+    explain_write_errors,
+    list_files_in_folder_tree,
+    remove_partial_files,
+    write_temporary_file,
+)
 from dialer.audio.names import CAMPAIGN_FOLDER, PromptName, parse_prompt_name
 from dialer.settings.audio import SoundFormat
 from dialer.settings.files import NotToml, parse_toml_table, read_whole_file
@@ -123,10 +128,14 @@ def list_catalogue_files(directory: Path) -> list[Path] | None:
             str(directory), "", f"the catalogue folder cannot be read ({error.strerror}); check its permissions"
         ) from error
 
-    def refuse_unreadable_folder(path: Path, why: str) -> None:
+    def raise_error_about_unreadable_folder(path: Path, why: str) -> None:
         raise CatalogueError(str(path), "", why)
 
-    return [path for path in list_files_below(directory, refuse_unreadable_folder) if path.suffix == ".toml"]
+    return [
+        path
+        for path in list_files_in_folder_tree(directory, raise_error_about_unreadable_folder)
+        if path.suffix == ".toml"
+    ]
 
 
 def read_catalogue_entries(directory: Path, files: Iterable[Path]) -> dict[PromptName, Entry]:
@@ -141,7 +150,7 @@ def read_catalogue_entries(directory: Path, files: Iterable[Path]) -> dict[Promp
                 raise CatalogueError(
                     str(path), key, f"the catalogue entry has an invalid name: {error}; correct or remove the entry"
                 ) from error
-            entries[name] = _parse_entry(path, key, table)
+            entries[name] = _parse_catalogue_entry(path, key, table)
     return entries
 
 
@@ -162,7 +171,7 @@ def _read_catalogue_tables(path: Path) -> dict[str, Any]:
         ) from error
 
 
-def _parse_entry(path: Path, key: str, table: object) -> Entry:
+def _parse_catalogue_entry(path: Path, key: str, table: object) -> Entry:
     try:
         return Entry.model_validate(table)
     except ValidationError as error:
@@ -183,12 +192,12 @@ def write_catalogue(directory: Path, entries: Entries) -> None:
     Raises:
         AudioError: a file cannot be written. Then no file has changed.
     """
-    with stage_catalogue(directory, entries):
+    with write_catalogue_when_block_ends(directory, entries):
         pass
 
 
 @contextmanager
-def stage_catalogue(directory: Path, entries: Entries) -> Iterator[None]:
+def write_catalogue_when_block_ends(directory: Path, entries: Entries) -> Iterator[None]:
     """Write the new files of a catalogue under temporary names, and rename them when the block ends without an error.
 
     The block makes the changes that must happen together with those of the catalogue. After the block only renames
@@ -199,7 +208,7 @@ def stage_catalogue(directory: Path, entries: Entries) -> Iterator[None]:
     """
     files = {
         path: (_HEAD + tomli_w.dumps(tables)).encode()
-        for path, tables in _group_entries_by_file(directory, entries).items()
+        for path, tables in _group_catalogue_entries_by_file(directory, entries).items()
     }
     stale = set(list_catalogue_files(directory) or ()) - set(files)
     pending: dict[Path, Path] = {}
@@ -220,7 +229,7 @@ def stage_catalogue(directory: Path, entries: Entries) -> Iterator[None]:
             temporary.unlink(missing_ok=True)
 
 
-def _group_entries_by_file(directory: Path, entries: Entries) -> dict[Path, dict[str, Any]]:
+def _group_catalogue_entries_by_file(directory: Path, entries: Entries) -> dict[Path, dict[str, Any]]:
     """Return the catalogue's entries grouped by the file that each belongs to."""
     files: dict[Path, dict[str, Any]] = {}
     for name, entry in sorted(entries.items()):

@@ -63,7 +63,7 @@ class Recipe:
     max_seconds: float = 600.0
 
     @property
-    def recipe_fingerprint(self) -> str:
+    def fingerprint_of_conversion_recipe(self) -> str:
         """A text that changes if this recipe would convert the same recording to different sounds."""
         return f"{VERSION} {self.loudness_lufs:g} LUFS {self.true_peak_db:g} dB"
 
@@ -160,14 +160,14 @@ def find_audible_range(samples: Samples, rate: int, loudness: Loudness, loudness
         _LOWEST_SILENCE_DBFS,
         _measure_background_noise_dbfs(loud, rate) + _ABOVE_NOISE_DB,
     )
-    before, after = _measure_silence(segment, min(threshold, loudness_lufs - _HIGHEST_SILENCE_BELOW_DB))
+    before, after = _measure_silence_around_speech(segment, min(threshold, loudness_lufs - _HIGHEST_SILENCE_BELOW_DB))
     if before >= len(segment):  # only a short click exceeds the threshold
         return 0, len(samples)
     start = max(0, before - _KEPT_BEFORE_MS) * rate // 1000
     return start, len(samples) - max(0, after - _KEPT_AFTER_MS) * rate // 1000
 
 
-def _measure_silence(segment: AudioSegment, threshold_dbfs: float) -> tuple[int, int]:
+def _measure_silence_around_speech(segment: AudioSegment, threshold_dbfs: float) -> tuple[int, int]:
     """Return the silence before and after the speech (ms), or (total duration, 0) if there is no speech.
 
     The click of a button or plug counts as silence. A click is shorter than 80 ms and at least 200 ms away from other

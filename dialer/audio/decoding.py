@@ -54,7 +54,7 @@ def decode_recording(path: Path, rate: int, max_seconds: float, *, raw: bool = F
         RecordingRefused: the recording cannot be used. The text is the reason in one line.
     """
     try:
-        kind = _detect_container(path)
+        kind = _detect_audio_container_format(path)
         channels, declared, broken = _decode_channels(path, kind, rate, max_seconds)
         notes = list(_check_file_is_complete(path, kind, channels.shape[1] / rate, declared, broken))
     except OSError as error:
@@ -72,7 +72,7 @@ def decode_recording(path: Path, rate: int, max_seconds: float, *, raw: bool = F
     return Decoded(samples if raw else _remove_rumble(samples, rate), tuple(notes))
 
 
-def _detect_container(path: Path) -> str:
+def _detect_audio_container_format(path: Path) -> str:
     with path.open("rb") as file:
         head = file.read(_HEAD_BYTES)
     if not head:
@@ -98,7 +98,7 @@ def _decode_channels(path: Path, kind: str, rate: int, max_seconds: float) -> tu
     """Return (one or two channels at `rate`, duration by the file's header in seconds or 0, number of undecodable
     packets).
     """
-    with _open_container(path, kind) as container:
+    with _open_audio_container(path, kind) as container:
         if not container.streams.audio:
             raise RecordingRefused("the recording has no audio track; export the recording again with sound")
         stream = container.streams.audio[0]
@@ -106,11 +106,11 @@ def _decode_channels(path: Path, kind: str, rate: int, max_seconds: float) -> tu
         if stream.duration is not None and stream.time_base is not None:
             declared = float(stream.duration * stream.time_base)
         if declared > max_seconds:
-            raise _make_length_refusal(declared, max_seconds)
+            raise _create_error_about_recording_length(declared, max_seconds)
         reader = _Reader(rate, max_seconds)
-        for packet in _read_packets(container, stream):
-            reader.decode_packet(packet)
-    channels = reader.finish_decoding()
+        for packet in _read_audio_packets(container, stream):
+            reader.decode_audio_packet(packet)
+    channels = reader.finish_decoding_of_recording()
     if channels.shape[1] < SHORTEST_SECONDS * rate:
         raise RecordingRefused("the recording has no decodable audio; export the recording again, as WAV if necessary")
     if reader.broken > max(2, _BROKEN_SHARE * reader.packets):
@@ -122,7 +122,7 @@ def _decode_channels(path: Path, kind: str, rate: int, max_seconds: float) -> tu
     return channels, declared, reader.broken
 
 
-def _open_container(path: Path, kind: str) -> InputContainer:
+def _open_audio_container(path: Path, kind: str) -> InputContainer:
     try:
         return av.open(str(path), format=kind, metadata_errors="replace")
     except av.FFmpegError as error:
@@ -131,7 +131,7 @@ def _open_container(path: Path, kind: str) -> InputContainer:
         ) from error
 
 
-def _read_packets(container: InputContainer, stream: AudioStream) -> Iterator[av.Packet[AudioStream]]:
+def _read_audio_packets(container: InputContainer, stream: AudioStream) -> Iterator[av.Packet[AudioStream]]:
     """Yield the packets of a recording, up to its end or to the first packet that cannot be read."""
     packets = container.demux(stream)
     while True:
@@ -144,14 +144,14 @@ def _read_packets(container: InputContainer, stream: AudioStream) -> Iterator[av
         yield packet
 
 
-def _make_length_refusal(seconds: float, max_seconds: float) -> RecordingRefused:
+def _create_error_about_recording_length(seconds: float, max_seconds: float) -> RecordingRefused:
     length = f"{seconds / 3600:.1f} h" if seconds >= 3600 else f"{seconds / 60:.1f} min"
     return RecordingRefused(
         f"the recording is {length} long, at most {max_seconds:.0f} s are allowed (audio.max_seconds); shorten it"
     )
 
 
-def _make_format_refusal() -> RecordingRefused:
+def _create_error_about_audio_format() -> RecordingRefused:
     return RecordingRefused("the recording has audio in a format that cannot be decoded; export it as WAV")
 
 
@@ -170,12 +170,12 @@ class _Reader:
         self._position = 0
         self._waiting = 0
 
-    def decode_packet(self, packet: av.Packet[AudioStream]) -> None:
+    def decode_audio_packet(self, packet: av.Packet[AudioStream]) -> None:
         self.packets += 1
         try:
             frames = packet.decode()
         except av.DecoderNotFoundError as error:
-            raise _make_format_refusal() from error
+            raise _create_error_about_audio_format() from error
         except av.FFmpegError:
             self.broken += 1
             return
@@ -185,7 +185,7 @@ class _Reader:
     def _resample_frame(self, frame: AudioFrame) -> None:
         self._taken += frame.samples / frame.sample_rate
         if self._taken > self._max_seconds:
-            raise _make_length_refusal(self._taken, self._max_seconds)
+            raise _create_error_about_recording_length(self._taken, self._max_seconds)
         shape = (frame.format.name, frame.sample_rate, frame.layout.name)
         if shape != self._shape:
             self._take_last_frames_from_resampler()
@@ -193,7 +193,7 @@ class _Reader:
             try:
                 self._graph = _make_resampler(frame, self._rate)
             except (av.FFmpegError, ValueError) as error:
-                raise _make_format_refusal() from error
+                raise _create_error_about_audio_format() from error
             self._position = 0
         frame.pts = self._position
         frame.time_base = Fraction(1, frame.sample_rate)
@@ -211,7 +211,7 @@ class _Reader:
             self._pieces += _yield_filtered_channels(self._graph)
             self._graph = None
 
-    def finish_decoding(self) -> Channels:
+    def finish_decoding_of_recording(self) -> Channels:
         self._take_last_frames_from_resampler()
         if not self._pieces:
             return np.zeros((1, 0), np.float32)
@@ -246,7 +246,9 @@ def _check_file_is_complete(path: Path, kind: str, seconds: float, declared: flo
     elif kind == "ogg":
         if not _has_last_ogg_page(path):
             yield "may be truncated, because its last page is missing; listen to its end"
-    elif (kind != "mp3" or _has_frame_count(path)) and declared - seconds > max(0.2, _MISSING_SHARE * declared):
+    elif (kind != "mp3" or _does_mp3_header_state_length(path)) and declared - seconds > max(
+        0.2, _MISSING_SHARE * declared
+    ):
         raise RecordingRefused(cut)
     if broken:
         yield f"has {broken} packets that cannot be decoded; listen to it"
@@ -260,7 +262,7 @@ def _has_last_ogg_page(path: Path) -> bool:
     return page >= 0 and len(tail) > page + 5 and bool(tail[page + 5] & 4)
 
 
-def _has_frame_count(path: Path) -> bool:
+def _does_mp3_header_state_length(path: Path) -> bool:
     """Return whether an MP3 has a header that states its length. Otherwise the length is only estimated from the bit
     rate.
     """

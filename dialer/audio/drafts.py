@@ -10,18 +10,22 @@ from dialer.audio import espeak
 from dialer.audio.catalogue import Entry, Voice, find_prompt_text_problem
 from dialer.audio.conversion import Recipe, convert_samples
 from dialer.audio.errors import RecordingRefused, VoiceMissing
-from dialer.audio.files import hash_bytes
+from dialer.audio.files import compute_sha256_of_bytes
 from dialer.audio.filters import RESAMPLER, filter_samples
 from dialer.audio.names import AudioDirectories, PromptName
 from dialer.audio.prepare import (
     Prepared,
     Refused,
-    copy_approvals,
+    copy_approvals_to_new_entry,
+    create_record_of_refused_recording,
     is_recorded_by_person,
-    make_refused_recording,
     write_prompt_sounds,
 )
-from dialer.audio.staging import are_prompt_sounds_intact, remove_sounds_of_unlisted_formats, stage_sounds
+from dialer.audio.staging import (
+    are_prompt_sounds_intact,
+    install_sounds_when_block_ends,
+    remove_sounds_of_unlisted_formats,
+)
 from dialer.process.pool import choose_process_count, run_jobs_in_processes
 
 
@@ -94,7 +98,7 @@ def synthesise_drafts(
     if not wanted:
         return report
     done = 0
-    with stage_sounds(places, entries, catalogue) as (workshop, made):
+    with install_sounds_when_block_ends(places, entries, catalogue) as (workshop, made):
         jobs = [DraftJob(language, text, tuple(names), recipe, workshop) for (language, text), names in wanted.items()]
         for job, result in run_jobs_in_processes(synthesise_draft, jobs, choose_process_count(len(jobs), workers)):
             done += len(job.names)
@@ -104,7 +108,7 @@ def synthesise_drafts(
                 continue
             for each in result:
                 before = entries.get(each.name)
-                entry = _copy_draft_approval(each.entry, before)
+                entry = _copy_approval_of_unchanged_draft(each.entry, before)
                 made.append((each.name, entry))
                 if before is not None and before.is_recording_approved and not entry.is_recording_approved:
                     report.void.append(each.name)
@@ -119,7 +123,7 @@ def synthesise_draft(job: DraftJob) -> list[Prepared] | Refused:
     """
     fields = {"text": job.text, "notes": ()}
     try:
-        voice = espeak.select_voice(job.language)
+        voice = espeak.select_draft_voice(job.language)
         samples, rate = espeak.synthesise_speech(job.text, job.language)
         resampled = filter_samples(
             samples, rate, (("aresample", f"osr={job.recipe.highest_sample_rate}:osf=flt:{RESAMPLER}"),)
@@ -129,23 +133,23 @@ def synthesise_draft(job: DraftJob) -> list[Prepared] | Refused:
             name: write_prompt_sounds(made, name, job.recipe, job.places, Voice.DRAFT, voice, sha) for name in job.names
         }
     except (RecordingRefused, VoiceMissing, OSError) as error:
-        return make_refused_recording(job.names[0].relative_path, error, job.places)
+        return create_record_of_refused_recording(job.names[0].relative_path, error, job.places)
     return [Prepared(name, entry.model_copy(update=fields)) for name, entry in entries.items()]
 
 
-def _copy_draft_approval(fresh: Entry, before: Entry | None) -> Entry:
+def _copy_approval_of_unchanged_draft(fresh: Entry, before: Entry | None) -> Entry:
     """Return the new catalogue entry of a draft recording. If voice (with its version) and text are unchanged, the
     approval of the previous entry is copied.
     """
     if before is None or before.source != fresh.source:
         return fresh
-    known = copy_approvals(fresh, before)
+    known = copy_approvals_to_new_entry(fresh, before)
     return known.model_copy(update={"voice": Voice.SYNTHETIC}) if known.is_recording_approved else known
 
 
 def _hash_text_and_voice(text: str, language: str) -> str:
     spoken = f"{espeak.WORDS_A_MINUTE}\n{language}\n{espeak.respell_text_for_pronunciation(text, language)}"
-    return hash_bytes(spoken.encode())
+    return compute_sha256_of_bytes(spoken.encode())
 
 
 def _is_draft_unchanged(entry: Entry, name: PromptName, text: str, recipe: Recipe, places: AudioDirectories) -> bool:

@@ -87,7 +87,7 @@ def _load_speech_engine() -> _Engine:
     return _Engine(library, rate, version, pieces, callback)
 
 
-def select_voice(language: str) -> str:
+def select_draft_voice(language: str) -> str:
     """Select the draft voice for a language, and return its name with the engine's version. Raises VoiceMissing."""
     engine = _load_speech_engine()
     if engine.library.espeak_SetVoiceByName(language.encode()) != 0:
@@ -106,7 +106,7 @@ def respell_text_for_pronunciation(text: str, language: str) -> str:
 
 def synthesise_speech(text: str, language: str) -> tuple[Samples, int]:
     """Synthesise a text. Return it as (samples, sample rate in Hz). Raises VoiceMissing if the voice cannot speak it."""
-    select_voice(language)
+    select_draft_voice(language)
     engine = _load_speech_engine()
     engine.pieces.clear()
     engine.library.espeak_SetParameter(_RATE, WORDS_A_MINUTE, 0)

@@ -56,7 +56,7 @@ def write_file_atomically(path: Path, content: bytes) -> None:
         raise
 
 
-def list_files_below(directory: Path, skipped: Callable[[Path, str], None]) -> list[Path]:
+def list_files_in_folder_tree(directory: Path, skipped: Callable[[Path, str], None]) -> list[Path]:
     """Return all files below a directory, sorted, without hidden files.
 
     Skip folders that cannot be read, symbolic links to folders (they may form a loop), and links to missing files. Call
@@ -98,6 +98,6 @@ def hash_file(path: Path) -> str | None:
         return None
 
 
-def hash_bytes(content: bytes) -> str:
+def compute_sha256_of_bytes(content: bytes) -> str:
     """Return the SHA-256 of bytes in hex."""
     return hashlib.sha256(content).hexdigest()

@@ -79,7 +79,7 @@ def draw_sounds_as_svg(caption: Caption, panels: Sequence[Panel], loudness_lufs:
         f'font-family="{_FONTS}" font-size="14" role="img">',
         f"<title>{escape(caption.title)}</title>",
         f'<rect width="{_WIDTH}" height="{height}" fill="#ffffff"/>',
-        *_draw_heading(caption, texts),
+        *_draw_heading_of_picture(caption, texts),
     ]
     for number, each in enumerate(panels):
         parts += _draw_sound_panel(each, top + number * (_PANEL + _GAP), longest, loudness_lufs, true_peak_db)
@@ -99,7 +99,7 @@ def render_picture_page(title: str, pictures: Sequence[tuple[str, str]]) -> str:
     )
 
 
-def _draw_heading(caption: Caption, texts: Sequence[str]) -> Iterator[str]:
+def _draw_heading_of_picture(caption: Caption, texts: Sequence[str]) -> Iterator[str]:
     yield f'<text x="{_LEFT}" y="30" font-size="18" font-weight="bold">{escape(caption.title)}</text>'
     if caption.mark:
         width = 14 + 10 * len(caption.mark)
@@ -135,12 +135,12 @@ def _draw_sound_panel(
     for y in (middle - limit, middle + limit):
         yield _draw_dashed_line(y, _FAINT)
     yield _draw_axis_label(middle - limit, f"{true_peak_db:g} dB", _LEFT - 6, "end", _FAINT)
-    wanted = _compute_loudness_y(loudness_lufs, top)
+    wanted = _compute_vertical_position_of_loudness(loudness_lufs, top)
     yield _draw_dashed_line(wanted, _LOUD)
     yield _draw_axis_label(wanted, f"{loudness_lufs:g}", _WIDTH - _RIGHT + 6, "start", _LOUD)
     yield _draw_axis_label(top + _PANEL, "LUFS", _WIDTH - _RIGHT + 6, "start", _LOUD)
     points = " ".join(
-        f"{_LEFT + (index / 10 - 0.1) * scale:.1f},{_compute_loudness_y(moment, top):.1f}"
+        f"{_LEFT + (index / 10 - 0.1) * scale:.1f},{_compute_vertical_position_of_loudness(moment, top):.1f}"
         for index, moment in enumerate(each.loudness.moments)
         if index >= _FIRST_WHOLE and index / 10 - 0.1 <= each.seconds
     )
@@ -166,7 +166,7 @@ def _draw_waveform(each: Panel, middle: float, half: float, scale: float) -> str
     return "M" + " L".join([*upper, *reversed(lower)]) + " Z"
 
 
-def _compute_loudness_y(lufs: float, top: float) -> float:
+def _compute_vertical_position_of_loudness(lufs: float, top: float) -> float:
     """Return the vertical position in a panel at which a loudness is drawn: 0 LUFS at the top, -60 at the bottom."""
     return top + _PANEL * min(1.0, max(0.0, lufs / _QUIETEST))
 

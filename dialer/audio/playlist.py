@@ -97,7 +97,9 @@ class PlaylistReader:
                 str(self.catalogue), "", "the catalogue has disappeared; restore the directory and its files"
             )
         self._was_there = files is not None
-        stamps = {path: stamp for path in files or () if (stamp := _read_file_version(str(path))) is not None}
+        stamps = {
+            path: stamp for path in files or () if (stamp := _read_time_size_and_inode_of_file(str(path))) is not None
+        }
         if stamps != self._catalogue_versions:
             self._entries = read_catalogue_entries(self.catalogue, files or ())
             self._catalogue_versions = stamps
@@ -105,7 +107,7 @@ class PlaylistReader:
                 name: self._paths.get(name) or self._list_sound_paths_of_prompt(name) for name in self._entries
             }
             self._last = None
-        seen = {path: _read_file_version(path) for sounds in self._paths.values() for _, path in sounds}
+        seen = {path: _read_time_size_and_inode_of_file(path) for sounds in self._paths.values() for _, path in sounds}
         if self._last is None or seen != self._versions:
             self._versions = seen
             self._hashes = {path: known for path, known in self._hashes.items() if seen.get(path) == known[0]}
@@ -141,7 +143,7 @@ class PlaylistReader:
         return {sound_format: sha for sound_format, sha in hashes.items() if sha is not None}
 
     def _hash_sound(self, path: str) -> str | None:
-        stamp = _read_file_version(path)
+        stamp = _read_time_size_and_inode_of_file(path)
         if stamp is None:
             return None
         known = self._hashes.get(path)
@@ -153,7 +155,7 @@ class PlaylistReader:
         return sha
 
 
-def _read_file_version(path: str) -> _FileVersion | None:
+def _read_time_size_and_inode_of_file(path: str) -> _FileVersion | None:
     try:
         status = os.stat(path)  # noqa: PTH116 - called ten thousand times; the method of Path takes three times as long
     except OSError:

@@ -13,13 +13,17 @@ from dialer.audio.catalogue import Entries, Entry, Voice, find_prompt_text_probl
 from dialer.audio.conversion import Recipe, Sounds, convert_recording
 from dialer.audio.errors import AudioError, BadPromptName, RecordingRefused
 from dialer.audio.files import (
-    hash_bytes,
+    compute_sha256_of_bytes,
     hash_file,
-    list_files_below,
+    list_files_in_folder_tree,
     write_file_atomically,
 )
 from dialer.audio.names import AudioDirectories, PromptName, parse_prompt_name, replace_unprintable_characters
-from dialer.audio.staging import are_prompt_sounds_intact, remove_sounds_of_unlisted_formats, stage_sounds
+from dialer.audio.staging import (
+    are_prompt_sounds_intact,
+    install_sounds_when_block_ends,
+    remove_sounds_of_unlisted_formats,
+)
 from dialer.process.pool import choose_process_count, run_jobs_in_processes
 
 SUFFIXES: Final = frozenset(
@@ -56,7 +60,7 @@ class Plan:
     unchanged: list[PromptName] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
 
-    def add_refused_recording(self, source: str, reason: str) -> None:
+    def add_refused_recording_to_plan(self, source: str, reason: str) -> None:
         """Add to the plan a recording that cannot be converted, with the reason."""
         self.refused.append(Refused(replace_unprintable_characters(source), reason))
 
@@ -97,7 +101,9 @@ def list_recordings(directory: Path) -> tuple[list[str], list[Refused]]:
             raise AudioError(f"{directory}: {why}")
         unseen.append(Refused(replace_unprintable_characters(path.relative_to(directory).as_posix()), why))
 
-    found = [path for path in list_files_below(directory, report_skipped_folder) if path.suffix.lower() in SUFFIXES]
+    found = [
+        path for path in list_files_in_folder_tree(directory, report_skipped_folder) if path.suffix.lower() in SUFFIXES
+    ]
     return sorted(path.relative_to(directory).as_posix() for path in found), unseen
 
 
@@ -134,12 +140,12 @@ def plan_conversions(
         try:
             name = parse_prompt_name(_TEXT_KEY.sub(r"/\1/\2", str(Path(source).with_suffix(""))))
         except (BadPromptName, ValueError) as error:
-            plan.add_refused_recording(source, str(error).partition(": ")[2] or "is not the name of a prompt")
+            plan.add_refused_recording_to_plan(source, str(error).partition(": ")[2] or "is not the name of a prompt")
             continue
         path = places.recordings / source
         problem = _find_recording_problem(path, root, found.get(name)) or find_unused_reason(name)
         if problem is not None:
-            plan.add_refused_recording(source, problem)
+            plan.add_refused_recording_to_plan(source, problem)
             continue
         found[name] = source
         sha, entry = hash_file(path), entries.get(name)
@@ -147,11 +153,11 @@ def plan_conversions(
             entry is not None and entry.source_sha256 == sha and are_prompt_sounds_intact(entry, name, recipe, places)
         )
         if sha is None:
-            plan.add_refused_recording(source, "the recording cannot be read; check its permissions")
+            plan.add_refused_recording_to_plan(source, "the recording cannot be read; check its permissions")
         elif is_same and not again:
             plan.unchanged.append(name)
         elif (problem := find_prompt_text_problem(texts.get(name, ""))) is not None:
-            plan.add_refused_recording(source, problem)
+            plan.add_refused_recording_to_plan(source, problem)
         else:
             plan.jobs.append(Job(name, path, sha, recipe, places))
     return plan
@@ -169,7 +175,7 @@ def _find_recording_problem(path: Path, root: Path, other: str | None) -> str | 
 
 def prepare_recording(job: Job) -> Prepared | Refused:
     """Convert one recording to sound files. Return its catalogue entry, or the reason why it cannot be converted."""
-    source = _get_path_below_recordings(job)
+    source = _get_path_relative_to_recordings_folder(job)
     try:
         made = convert_recording(job.source, job.recipe)
         return Prepared(
@@ -177,10 +183,10 @@ def prepare_recording(job: Job) -> Prepared | Refused:
             write_prompt_sounds(made, job.name, job.recipe, job.places, Voice.HUMAN, source, job.source_sha256),
         )
     except (RecordingRefused, OSError) as error:
-        return make_refused_recording(source, error, job.places)
+        return create_record_of_refused_recording(source, error, job.places)
 
 
-def make_refused_recording(source: str, error: Exception, places: AudioDirectories) -> Refused:
+def create_record_of_refused_recording(source: str, error: Exception, places: AudioDirectories) -> Refused:
     """Return the record of a recording that cannot be converted or whose sounds cannot be written, with the reason."""
     if isinstance(error, OSError):
         return Refused(source, f"its sounds cannot be written ({error.strerror}); check {places.sounds}")
@@ -203,16 +209,16 @@ def write_prompt_sounds(
         voice=voice,
         source=source,
         source_sha256=source_sha256,
-        recipe=recipe.recipe_fingerprint,
+        recipe=recipe.fingerprint_of_conversion_recipe,
         seconds=round(made.seconds, 2),
         loudness_lufs=made.loudness_lufs,
         true_peak_db=made.true_peak_db,
-        files={sound_format: hash_bytes(content) for sound_format, content in made.contents.items()},
+        files={sound_format: compute_sha256_of_bytes(content) for sound_format, content in made.contents.items()},
         notes=made.notes,
     )
 
 
-def copy_text_and_approvals(fresh: Entry, before: Entry | None, text: str) -> Entry:
+def copy_text_and_approvals_to_new_entry(fresh: Entry, before: Entry | None, text: str) -> Entry:
     """Return a prompt's new catalogue entry with its text, and with the approval and certificate of the previous entry.
 
     Approval and certificate contain the hash of their recording, so they are not valid for another recording. If the
@@ -224,10 +230,10 @@ def copy_text_and_approvals(fresh: Entry, before: Entry | None, text: str) -> En
     if before is None or not is_recorded_by_person(before):
         return fresh
     voice = before.voice if fresh.voice is Voice.HUMAN else fresh.voice
-    return copy_approvals(fresh, before).model_copy(update={"voice": voice})
+    return copy_approvals_to_new_entry(fresh, before).model_copy(update={"voice": voice})
 
 
-def copy_approvals(fresh: Entry, before: Entry) -> Entry:
+def copy_approvals_to_new_entry(fresh: Entry, before: Entry) -> Entry:
     """Return a prompt's new catalogue entry with the approval and certificate of the previous one. They are valid only
     for the hashes they contain.
     """
@@ -270,19 +276,22 @@ def prepare_recordings(
     progress(0, len(plan.jobs))
     if not plan.jobs:
         return report
-    with stage_sounds(places, entries, catalogue) as (workshop, made):
+    with install_sounds_when_block_ends(places, entries, catalogue) as (workshop, made):
         jobs = [replace(job, places=workshop) for job in plan.jobs]
         for done, (job, outcome) in enumerate(
             run_jobs_in_processes(prepare_recording, jobs, choose_process_count(len(jobs), workers)), 1
         ):
             result = outcome or Refused(
-                _get_path_below_recordings(job), "crashed the decoder; export it again, as WAV if necessary"
+                _get_path_relative_to_recordings_folder(job),
+                "crashed the decoder; export it again, as WAV if necessary",
             )
             progress(done, len(jobs))
             if isinstance(result, Refused):
                 report.refused.append(result)
                 continue
-            entry = copy_text_and_approvals(result.entry, entries.get(result.name), texts.get(result.name, ""))
+            entry = copy_text_and_approvals_to_new_entry(
+                result.entry, entries.get(result.name), texts.get(result.name, "")
+            )
             made.append((result.name, entry))
             report.prepared.append(Prepared(result.name, entry))
     report.prepared.sort(key=lambda each: each.name)
@@ -290,5 +299,5 @@ def prepare_recordings(
     return report
 
 
-def _get_path_below_recordings(job: Job) -> str:
+def _get_path_relative_to_recordings_folder(job: Job) -> str:
     return job.source.relative_to(job.places.recordings).as_posix()

@@ -11,7 +11,7 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
-from dialer.audio.catalogue import Entries, Entry, stage_catalogue
+from dialer.audio.catalogue import Entries, Entry, write_catalogue_when_block_ends
 from dialer.audio.conversion import Recipe
 from dialer.audio.files import PARTIAL_PREFIX, explain_write_errors, hash_file, remove_partial_files
 from dialer.audio.names import ROOT, AudioDirectories, PromptName
@@ -20,7 +20,7 @@ from dialer.settings.audio import SoundFormat
 
 def are_prompt_sounds_intact(entry: Entry, name: PromptName, recipe: Recipe, places: AudioDirectories) -> bool:
     """Return whether a prompt has its sound in each required format, unchanged since it was written."""
-    if entry.recipe != recipe.recipe_fingerprint or set(entry.files) != set(recipe.formats):
+    if entry.recipe != recipe.fingerprint_of_conversion_recipe or set(entry.files) != set(recipe.formats):
         return False
     return all(hash_file(places.get_sound_path(name, each)) == entry.files[each] for each in recipe.formats)
 
@@ -40,7 +40,7 @@ def remove_sounds_of_unlisted_formats(places: AudioDirectories, entries: Entries
 
 
 @contextmanager
-def stage_sounds(
+def install_sounds_when_block_ends(
     places: AudioDirectories, entries: dict[PromptName, Entry], catalogue: Path | None
 ) -> Iterator[tuple[AudioDirectories, list[tuple[PromptName, Entry]]]]:
     """Yield a staging area for sounds and a list for their catalogue entries. Install both when the block ends.
@@ -81,7 +81,7 @@ def _install_sounds(
     for folder in {(places.sounds / name.sound_name).parent for name in made}:
         with explain_write_errors(folder):
             folder.mkdir(parents=True, exist_ok=True)
-    with nullcontext() if catalogue is None else stage_catalogue(catalogue, {**entries, **made}):
+    with nullcontext() if catalogue is None else write_catalogue_when_block_ends(catalogue, {**entries, **made}):
         for name in sorted(made):
             for sound_format in made[name].files:
                 sound = places.get_sound_path(name, sound_format)

@@ -30,7 +30,7 @@ from dialer.flows.audio_settings import (
     get_audio_directories,
     get_catalogue_directory,
     make_conversion_recipe,
-    requires_synthetic_label,
+    requires_notice_before_synthetic_speech,
 )
 from dialer.flows.catalogue import list_shipped_flows, load_flow
 from dialer.flows.model import PromptKind
@@ -110,7 +110,7 @@ def prepare_changed_recordings(
             progress=lambda done, total: advance(done / max(1, total), f"{done:,} of {total:,}"),
         )
         placed = _install_information_message(settings, entries, before)
-    _print_preparation_report(report, console)
+    _print_report_on_prepared_recordings(report, console)
     _print_information_message_state(placed)
     if report.refused:
         raise typer.Exit(1)
@@ -138,7 +138,7 @@ def create_missing_drafts(
     wanted |= collect_words_of_name_prompts(
         [(PromptKind.PLACE, name) for name in _read_prompt_names_from_file(names)], spoken
     )
-    wanted |= _add_synthetic_label(settings, _get_information_message_texts(settings, words, language))
+    wanted |= _add_notice_of_synthetic_speech(settings, _get_information_message_texts(settings, words, language))
     places, recipe = get_audio_directories(settings), make_conversion_recipe(settings.audio)
     catalogue = get_catalogue_directory(settings)
     with open_catalogue_for_changes(catalogue) as entries, show_progress("speaking") as advance:
@@ -182,7 +182,7 @@ def _read_prompt_names_from_file(path: Path | None) -> list[str]:
     return sorted({line.strip() for line in lines if line.strip()})
 
 
-def _print_preparation_report(report: PrepareReport, console: Console) -> None:
+def _print_report_on_prepared_recordings(report: PrepareReport, console: Console) -> None:
     if report.prepared:
         table = Table(Column("prompt", no_wrap=True), "seconds", "LUFS", "peak dB", "remarks", box=None)
         for each in report.prepared:
@@ -331,7 +331,7 @@ def check_catalogue(config: ConfigOption = None, language: SpokenOption = None, 
         each for each in words.list_languages_with_texts() if each in {*_find_site_languages(settings, words), *there}
     ]
     message = _get_information_message_texts(settings, words, language)
-    labelled = _add_synthetic_label(settings, message)
+    labelled = _add_notice_of_synthetic_speech(settings, message)
     drafted = {name: text for name, text in labelled.items() if _is_synthesised_prompt(entries.get(name))}
     wanted = _collect_prompt_texts(settings, words, spoken) | message | drafted
     missing = [name for name in sorted(wanted) if name not in entries]
@@ -455,9 +455,9 @@ def _get_information_message_texts(
     return {name: text for name, text in message.items() if not only or name.language in only}
 
 
-def _add_synthetic_label(settings: Settings, message: dict[PromptName, str]) -> dict[PromptName, str]:
+def _add_notice_of_synthetic_speech(settings: Settings, message: dict[PromptName, str]) -> dict[PromptName, str]:
     """Return the information message with "a computer speaks" before it, if the site or its profile requires that."""
-    if not requires_synthetic_label(settings, load_site_profile(settings)):
+    if not requires_notice_before_synthetic_speech(settings, load_site_profile(settings)):
         return message
     spoken = {name: load_spoken_words(name.language) for name in message}
     return {name: f"{word.label} {message[name]}" for name, word in spoken.items() if word is not None}

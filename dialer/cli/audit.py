@@ -44,11 +44,11 @@ def verify_audit(
     if there are such rows. With --first-key, it also detects forged seals of records from before a break-in. Only with
     --head does it detect that the newest records were removed.
     """
-    noted = None if head is None else _parse_audit_head(head)
+    noted = None if head is None else _parse_number_and_digest_of_entry(head)
     keys = [_parse_first_public_key_of_seals(each) for each in first_key or ()]
     with site.open_store_for_reading() as db:
         verdict = seal_verification.verify_seals(db, noted, first_keys=keys)
-    for line in _format_seal_verdict(verdict, keys):
+    for line in _format_result_of_seal_verification(verdict, keys):
         typer.echo(line)
     if not verdict.is_evidence_intact:
         raise typer.Exit(1)
@@ -91,7 +91,7 @@ def list_audit_entries(
     report.print_or_write_report(create_audit_report)
 
 
-def _format_seal_verdict(verdict: seal_verification.SealVerdict, first_keys: list[str]) -> list[str]:
+def _format_result_of_seal_verification(verdict: seal_verification.SealVerdict, first_keys: list[str]) -> list[str]:
     lines = [str(finding) for finding in verdict.findings[:_MAX_FINDINGS_SHOWN]]
     more = len(verdict.findings) + verdict.more - len(lines)
     lines += [f"... and {more:,} more"] if more else []
@@ -136,7 +136,7 @@ def _parse_first_public_key_of_seals(key: str) -> str:
     return key.lower()
 
 
-def _parse_audit_head(head: str) -> tuple[int, str]:
+def _parse_number_and_digest_of_entry(head: str) -> tuple[int, str]:
     number, _, digest = head.partition(":")
     if not number.isdecimal() or len(digest) != 64:
         raise typer.BadParameter(

@@ -45,7 +45,7 @@ async def board(
         messages.store_latest_message(key, message)
         changed.set()
 
-    def collect_board_extras() -> BoardExtras:
+    def collect_broker_status_for_board() -> BoardExtras:
         return BoardExtras(
             broker=f"{broker.host}:{broker.port}",
             broker_up=client.is_connected,
@@ -64,7 +64,10 @@ async def board(
             for number in (signal.SIGTERM, signal.SIGINT):
                 asyncio.get_running_loop().add_signal_handler(number, stop.set)
             await run_board(
-                lambda: messages.build_centre_view(clock.now()), stop, get_extras=collect_board_extras, console=console
+                lambda: messages.build_centre_view(clock.now()),
+                stop,
+                get_extras=collect_broker_status_for_board,
+                console=console,
             )
             return
         await _wait_for_dialler_state(messages, changed, centre)
@@ -74,7 +77,7 @@ async def board(
                 None,
                 width=console.width,
                 height=console.height,
-                extras=collect_board_extras(),
+                extras=collect_broker_status_for_board(),
             )
         )
     finally:

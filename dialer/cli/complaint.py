@@ -60,7 +60,7 @@ def add_complaint(
         "at": round(made_at, 3),
         "about": about.value,
         "channel": channel.value,
-        **_collect_call_fields(site, number, campaign, attempt, made_at),
+        **_collect_fields_that_identify_call(site, number, campaign, attempt, made_at),
     }
     _save_complaint_record(site, "complaint", complaint=fields)
     if number is not None and about is ComplaintTopic.AFTER_OPT_OUT:
@@ -106,7 +106,7 @@ def _save_complaint_record(site: SiteAndPersonOptions, command: str, **fields: A
         typer.echo(line)
 
 
-def _collect_call_fields(
+def _collect_fields_that_identify_call(
     site: SiteOptions, number: str | None, campaign: str | None, attempt: str | None, at: float
 ) -> dict[str, Any]:
     """Return the fields that identify the call that a complaint is about.

@@ -50,7 +50,7 @@ async def serve_centre_pages(
     simulated.
     """
     with require_installed_extra("desk"):
-        from dialer.desk.server import find_desk_broker, serve_desk  # noqa: PLC0415 - of an extra
+        from dialer.desk.server import get_broker_settings_of_desk, serve_desk  # noqa: PLC0415 - of an extra
     if not are_pages_built():
         raise DeskNotReady("the desk's pages are not built: run `dialer desk pages`")
     settings = load_settings(config)
@@ -61,7 +61,7 @@ async def serve_centre_pages(
         await run_training(settings, lambda address: typer.echo(f"{OPEN_AT_PREFIX}{address}"))
         return
     configure_json_logging(verbose=False)
-    broker = replace(find_desk_broker(settings), version=mqtt)
+    broker = replace(get_broker_settings_of_desk(settings), version=mqtt)
     await serve_desk(settings, broker, lambda origin: typer.echo(f"{OPEN_AT_PREFIX}{origin}"))
 
 
@@ -115,10 +115,10 @@ def create_page_server_certificate(
     `owner` is the name in the CA, such as the centre. `serve` is the command that starts the server.
     """
     with require_installed_extra("desk"):
-        from dialer.desk.certificate import locate_certificate_files, make_certificate  # noqa: PLC0415 - of an extra
+        from dialer.desk.certificate import create_certificate_of_page_server, locate_certificate_files  # noqa: PLC0415 - of an extra
     own = urlsplit(desk.get_page_origin(desk.port)).hostname or desk.host
     files = locate_certificate_files(desk, ca)
-    made = make_certificate(files, owner, own, names, SystemClock().now(), renew=renew)
+    made = create_certificate_of_page_server(files, owner, own, names, SystemClock().now(), renew=renew)
     hosts = " and ".join(map(str, made.names))
     if made.ca_is_new:
         typer.echo(f"created {files.ca}, the site's own CA, valid only for {hosts}, until {made.ca_until:%Y-%m-%d}")

@@ -45,7 +45,7 @@ class FindingPrinter:
         for finding in findings:
             self.print_finding(finding)
 
-    async def print_findings_as_found(self, findings: AsyncIterator[Finding]) -> None:
+    async def print_each_finding_when_found(self, findings: AsyncIterator[Finding]) -> None:
         """Print each check result as soon as the check reports it. On a terminal, show a spinner meanwhile."""
         waiting = self.console.is_terminal and not self._as_json
         with self.console.status("checking") if waiting else nullcontext():

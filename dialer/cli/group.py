@@ -47,16 +47,16 @@ def _expand_dataclass_parameters(function: Callable[..., Any]) -> Callable[..., 
             own.append(parameter.replace(annotation=kind, kind=Parameter.KEYWORD_ONLY))
 
     @wraps(function)
-    def call_with_dataclasses(**given: Any) -> Any:
+    def call_command_with_dataclasses(**given: Any) -> Any:
         for name, kind in groups.items():
             given[name] = kind(**{field.name: given.pop(field.name) for field in fields(kind)})
         found = function(**given)
         return asyncio.run(found) if iscoroutine(found) else found
 
     parameters = [*own, *shared]
-    call_with_dataclasses.__dict__["__signature__"] = Signature(parameters)
-    call_with_dataclasses.__annotations__ = {each.name: each.annotation for each in parameters}
-    return call_with_dataclasses
+    call_command_with_dataclasses.__dict__["__signature__"] = Signature(parameters)
+    call_command_with_dataclasses.__annotations__ = {each.name: each.annotation for each in parameters}
+    return call_command_with_dataclasses
 
 
 def _list_dataclass_options(kind: Any) -> list[Parameter]:

@@ -268,7 +268,7 @@ def _print_replies_of_centres(replies: Mapping[str, orders.OrderReply], centres:
 
 
 @app.command("gather")
-def gather_results(
+def gather_results_of_centres(
     hq: HeadquartersOptions,
     verbose: Annotated[bool, typer.Option("--verbose", help="Write debug logs.")] = False,
 ) -> None:

@@ -85,15 +85,15 @@ class AccountOptions(HeadquartersOptions):
             else typer.prompt(f"password of {self.user}", hide_input=True, err=True)
         )
 
-        async def sign_in_and_work() -> T:
-            async with self._sign_in(password) as session:
+        async def sign_in_and_run_work() -> T:
+            async with self._sign_in_as_account_user(password) as session:
                 return await work(session)
 
-        with _translate_refusals(self.user):
-            return asyncio.run(sign_in_and_work())
+        with _raise_refusals_as_command_errors(self.user):
+            return asyncio.run(sign_in_and_run_work())
 
     @asynccontextmanager
-    async def _sign_in(self, password: str) -> AsyncIterator[HqSession]:
+    async def _sign_in_as_account_user(self, password: str) -> AsyncIterator[HqSession]:
         from dialer.hq.desk import open_accounts  # noqa: PLC0415 - of an extra
         from dialer.hq.proposals import Proposals  # noqa: PLC0415
 
@@ -106,7 +106,7 @@ class AccountOptions(HeadquartersOptions):
 
 
 @contextmanager
-def _translate_refusals(user: str) -> Iterator[None]:
+def _raise_refusals_as_command_errors(user: str) -> Iterator[None]:
     """Raise CommandRefused in place of the pages' refusals."""
     from dialer.web.people import NotSignedIn  # noqa: PLC0415 - of an extra
     from dialer.web.refusals import RequestRefused  # noqa: PLC0415

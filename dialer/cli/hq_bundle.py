@@ -225,10 +225,10 @@ def withdraw_bundle_version(account: AccountOptions, name: _NameArgument, versio
     version.
     """
 
-    async def draft_withdrawal(session: HqSession) -> None:
-        await session.proposals.draft_withdrawal(name, version, await session.find_user())
+    async def draft_withdrawal_of_bundle(session: HqSession) -> None:
+        await session.proposals.draft_withdrawal_of_bundle(name, version, await session.find_user())
 
-    account.run_as_user(draft_withdrawal)
+    account.run_as_user(draft_withdrawal_of_bundle)
     typer.echo(f"withdrawal of {name} {version} drafted; next: media and compliance sign (dialer hq bundle sign)")
 
 
@@ -256,7 +256,7 @@ def renew_bundle_signature(hq: BundleOptions) -> None:
 
     Centres accept the list for two days after the last signature.
     """
-    hq.bundle_repository.renew_signatures(hq.load_online_signing_key(), time.time())
+    hq.bundle_repository.renew_signatures_of_assignments(hq.load_online_signing_key(), time.time())
 
 
 @app.command("waves")

@@ -87,11 +87,11 @@ def _read_or_create_nkey(path: Path) -> tuple[str, str]:
 
 
 def _create_certificate(settings: HqSettings, to: Path) -> None:
-    from dialer.desk.certificate import CertificateFiles, make_certificate  # noqa: PLC0415 - of an extra
+    from dialer.desk.certificate import CertificateFiles, create_certificate_of_page_server  # noqa: PLC0415 - of an extra
 
     ours = CertificateFiles(to / files.CERTIFICATE, to / files.KEY, to / files.CA, to / "hq-ca.key")
     if not ours.certificate.exists():
-        make_certificate(ours, "headquarters", settings.server.host, [], time.time(), renew=False)
+        create_certificate_of_page_server(ours, "headquarters", settings.server.host, [], time.time(), renew=False)
 
 
 def _write_centre_archive(path: Path, parts: dict[str, bytes]) -> None:

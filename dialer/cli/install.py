@@ -147,7 +147,7 @@ def uninstall(
         path.unlink()
         typer.echo(f"removed {path}")
     for folder, marker in ((ASTERISK, ASTERISK_MARKER), (MOSQUITTO, BROKER_MARKER)):
-        changes = list(_undo_changes_in_folder(root / folder.relative_to("/"), marker))
+        changes = list(_undo_installed_changes_in_folder(root / folder.relative_to("/"), marker))
         for change in changes:
             typer.echo(change)
         if changes:
@@ -157,7 +157,7 @@ def uninstall(
     if not purge:
         typer.echo(f"settings and data stay in {HOME} and {DATA}; --purge deletes them")
         return
-    for path in _find_purge_paths(root):
+    for path in _find_paths_to_delete_at_purge(root):
         if path.is_symlink():
             typer.echo(f"removed the link {path}; its target {path.resolve()} stays")
             path.unlink()
@@ -259,7 +259,7 @@ def _refuse_files_of_other_programs(folders: list[_Folder]) -> None:
                 )
 
 
-def _find_purge_paths(root: Path) -> list[Path]:
+def _find_paths_to_delete_at_purge(root: Path) -> list[Path]:
     """Return the existing folders of settings, data and sounds, which `uninstall --purge` deletes.
 
     A store in another folder is not included.
@@ -272,7 +272,7 @@ def _find_purge_paths(root: Path) -> list[Path]:
     return [path for each in (HOME, DATA, *sounds) if (path := root / each.relative_to("/")).is_dir()]
 
 
-def _undo_changes_in_folder(folder: Path, marker: str) -> Iterator[str]:
+def _undo_installed_changes_in_folder(folder: Path, marker: str) -> Iterator[str]:
     """Undo the changes of `install` in the folder of Asterisk or Mosquitto. Yield what was done to each file.
 
     A file that `install` replaced is restored; a file that it created is removed.

@@ -92,7 +92,9 @@ def import_marks(
     zone, now = get_site_zone(settings), SystemClock().now()
     if by is not None and not is_person_id(by):
         raise typer.BadParameter("--by: must be an ID such as worker-12; do not give a name or phone number")
-    origin = MarkDefaults(MarkSource(source.value), confidence, by, _parse_list_day(settings, day, now), roll_version)
+    origin = MarkDefaults(
+        MarkSource(source.value), confidence, by, _parse_day_of_marks(settings, day, now), roll_version
+    )
     name = site.responsible_person
     if rejects is not None:
         protected = {**site.files_never_overwritten, "the list itself": file}
@@ -145,14 +147,18 @@ def show_marks(
 
 
 def _save_marks(site: SiteOptions, marks: Sequence[Mark], batch: str, who: str) -> None:
-    def create_marks_request(number: int, some: list[Mark]) -> CommandRequest:
-        fields = {"marks": [_convert_mark_to_fields(mark) for mark in some], "batch": f"{batch}-{number}", "who": who}
+    def create_command_that_stores_marks(number: int, some: list[Mark]) -> CommandRequest:
+        fields = {
+            "marks": [_convert_mark_to_command_fields(mark) for mark in some],
+            "batch": f"{batch}-{number}",
+            "who": who,
+        }
         return CommandRequest("marks", fields)
 
-    save_records_in_batches(site.settings, marks, MAX_MARKS, "marks", create_marks_request)
+    save_records_in_batches(site.settings, marks, MAX_MARKS, "marks", create_command_that_stores_marks)
 
 
-def _convert_mark_to_fields(mark: Mark) -> dict[str, Any]:
+def _convert_mark_to_command_fields(mark: Mark) -> dict[str, Any]:
     fields = {
         "key": mark.key,
         "voter": mark.voter_id,
@@ -188,7 +194,7 @@ def _report_rejected_marks(rejects: Sequence[MarkReject], path: Path | None) -> 
         raise typer.Exit(1)
 
 
-def _parse_list_day(settings: Settings, text: str | None, now: float) -> date:
+def _parse_day_of_marks(settings: Settings, text: str | None, now: float) -> date:
     today = get_site_day(settings, now)
     if text is None:
         return today

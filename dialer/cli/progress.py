@@ -29,7 +29,7 @@ def show_progress(what: str, console: Console | None = None) -> Iterator[Advance
     """
     console = console or Console(stderr=True)
     if not console.is_terminal:
-        yield _create_line_printer(what, console)
+        yield _create_printer_of_progress_lines(what, console)
         return
     columns = (TextColumn(what), BarColumn(), TaskProgressColumn(), TextColumn("{task.fields[words]}"))
     with Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as bar:
@@ -41,7 +41,7 @@ def show_progress(what: str, console: Console | None = None) -> Iterator[Advance
         yield update_progress
 
 
-def _create_line_printer(what: str, console: Console) -> Advance:
+def _create_printer_of_progress_lines(what: str, console: Console) -> Advance:
     printed_at = time.monotonic()
 
     def update_progress(share: float, words: str = "") -> None:

@@ -147,20 +147,20 @@ def parse_report_period(since: str | None, until: str | None, zone: tzinfo) -> W
     return window
 
 
-def _register_report(name: str, make: Callable[..., Report], summary: str) -> None:
+def _add_report_command(name: str, make: Callable[..., Report], summary: str) -> None:
     """Add the command `dialer report NAME`, which prints the report that `make` creates.
 
     `make` receives the store and, if it has these parameters, the window, the zone and the settings, in this order.
     """
     arguments = len(signature(make).parameters)
 
-    def print_report_of_options(report: CampaignReportOptions) -> None:
+    def print_report_with_options(report: CampaignReportOptions) -> None:
         report.print_or_write_report(
             lambda db: make(*(db, report.report_period, report.centre_time_zone, report.settings)[:arguments])
         )
 
-    print_report_of_options.__doc__ = summary
-    app.command(name)(print_report_of_options)
+    print_report_with_options.__doc__ = summary
+    app.command(name)(print_report_with_options)
 
 
 for _report in (
@@ -217,7 +217,7 @@ for _report in (
         "List recorded calls with file, agent, duration, and whether the file still exists.",
     ),
 ):
-    _register_report(*_report)
+    _add_report_command(*_report)
 
 
 @app.command("calls")

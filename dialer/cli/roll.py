@@ -88,7 +88,7 @@ def import_roll(console: Console, settings: Settings, prepared: PreparedImport, 
     """Import an electoral roll into the store and print the result. If a dialler is running, it does the import."""
     try:
         with show_progress("importing") as advance:
-            show = partial(_show_progress, advance=advance)
+            show = partial(_show_progress_of_roll_import, advance=advance)
             try:
                 key = read_site_key(settings)
                 result, reply = (
@@ -195,7 +195,7 @@ def weights(
     console.print(f"{result.rows:,} rows: {result.changed:,} weights changed, {result.unknown:,} not on the roll")
 
 
-def _show_progress(done: ImportProgress, *, advance: Advance) -> None:
+def _show_progress_of_roll_import(done: ImportProgress, *, advance: Advance) -> None:
     tally = done.tally
     rejected = tally.rejected + tally.rejected_numbers
     advance(done.share_done, f"{tally.rows:,} rows, {tally.numbers:,} numbers, {rejected:,} rejects")

@@ -87,7 +87,7 @@ async def check(config: SettingsFile, as_json: JsonOption = False) -> None:
 
     configure_quiet_logging()
     printer = FindingPrinter(as_json=as_json)
-    await printer.print_findings_as_found(check_site(load_settings(config), file=config))
+    await printer.print_each_finding_when_found(check_site(load_settings(config), file=config))
     printer.exit_with_code_for_findings()
 
 
@@ -109,5 +109,5 @@ async def doctor(
     if backups is not None and not backups.is_dir():
         raise typer.BadParameter(f"--backups: {backups} is not a folder: give the folder with the backups")
     printer = FindingPrinter(as_json=as_json)
-    await printer.print_findings_as_found(check_running_site(load_settings(config), backups=backups))
+    await printer.print_each_finding_when_found(check_running_site(load_settings(config), backups=backups))
     printer.exit_with_code_for_findings()

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from dialer.cli.flow import JsonOption, LanguageOption, ProfileOption, print_check_findings
 from dialer.cli.group import CommandGroup
-from dialer.domain.schema import to_json_value
+from dialer.domain.schema import convert_record_to_json_values
 from dialer.domain.words import format_count
 from dialer.flows.model import list_offers_allowed_by_profile
 from dialer.flows.script import list_shipped_scripts, load_script
@@ -77,7 +77,7 @@ def show_script(
         )
     content = translate_script(loaded, language)
     if as_json:
-        typer.echo(json.dumps(to_json_value(content), indent=2, ensure_ascii=False))
+        typer.echo(json.dumps(convert_record_to_json_values(content), indent=2, ensure_ascii=False))
         return
     for name, page in content.pages.items():
         typer.echo(f"{name}{' (closing)' if page.closing else ''}")

@@ -74,7 +74,7 @@ def change_store_key(
 
 
 @app.command("accept-older")
-def accept_site_store(
+def accept_older_store_of_site(
     site: SiteAndPersonOptions,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
 ) -> None:
@@ -91,7 +91,7 @@ def accept_site_store(
         if not calls and not missing_sent:
             typer.echo("The store lacks no call that its journal, the broker or Asterisk has recorded.")
             return
-        for line in _describe_missing_calls(older_store.read_newest_call_time(db), calls, missing_sent, zone):
+        for line in _describe_calls_missing_in_store(older_store.read_newest_call_time(db), calls, missing_sent, zone):
             typer.echo(line)
         if not yes and not typer.confirm("Dial with this store all the same?"):
             return
@@ -104,7 +104,7 @@ def accept_site_store(
         typer.echo(f"Campaigns stopped until you resume them: {', '.join(campaigns)}")
 
 
-def _describe_missing_calls(
+def _describe_calls_missing_in_store(
     last_at: float | None, calls: Sequence[MissingCall], missing_sent: int, zone: tzinfo
 ) -> Iterator[str]:
     last = (

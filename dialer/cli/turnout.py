@@ -116,7 +116,7 @@ class _Entry:
         figure = self.figure
         return figure.day, figure.state_code, figure.constituency_number, figure.part_number
 
-    def create_figure_error(self, problem: str) -> RollError:
+    def create_error_about_figure(self, problem: str) -> RollError:
         return RollError(f"{self.where}: {problem}; nothing was stored")
 
 
@@ -124,18 +124,20 @@ def _save_turnout_figures(site: SiteAndPersonOptions, entries: Sequence[_Entry],
     name = site.responsible_person
     # Check all figures before the first command is sent, as a file may need several commands.
     with site.open_store_for_reading() as db:
-        entries = [_add_state_from_roll(db, each) for each in entries]
+        entries = [_add_state_of_constituency(db, each) for each in entries]
         _refuse_implausible_figures(site.settings, db, entries, as_published=as_published)
-    figures = [_convert_figure_to_fields(each.figure) for each in entries]
+    figures = [_convert_turnout_figure_to_command_fields(each.figure) for each in entries]
 
-    def create_turnout_request(_: int, some: list[dict[str, Any]]) -> CommandRequest:
+    def create_command_that_stores_turnout(_: int, some: list[dict[str, Any]]) -> CommandRequest:
         return CommandRequest("official-turnout", {"figures": some, "who": name})
 
-    for answer in save_records_in_batches(site.settings, figures, MAX_FIGURES, "figures", create_turnout_request):
+    for answer in save_records_in_batches(
+        site.settings, figures, MAX_FIGURES, "figures", create_command_that_stores_turnout
+    ):
         typer.echo(answer)
 
 
-def _add_state_from_roll(db: Connection, entry: _Entry) -> _Entry:
+def _add_state_of_constituency(db: Connection, entry: _Entry) -> _Entry:
     """Return the figure with the state of its constituency added from the electoral roll.
 
     Raises RollError if the area is not on the roll, or is in several states.
@@ -183,7 +185,7 @@ def _refuse_implausible_figures(
         )
         problem = find_turnout_objection(figure, others, hours)
         if problem is not None:
-            raise entry.create_figure_error(
+            raise entry.create_error_about_figure(
                 f"{problem}; correct the figure, or give --as-published if the authority published it"
             )
 
@@ -196,17 +198,17 @@ def _refuse_wrong_polling_day(entry: _Entry, polls: tuple[PollingDay, ...], *, a
     if figure.day.year in _YEARS and (as_published or not days or figure.day in days):
         return
     if not days:
-        raise entry.create_figure_error(
+        raise entry.create_error_about_figure(
             f"{figure.day} is not a valid polling day; write a day from {_YEARS[0]} to {_YEARS[-1]}"
         )
     known = ", ".join(map(str, days[:_DAYS_SHOWN])) + (", ..." if len(days) > _DAYS_SHOWN else "")
     remedy = "give that day, or --as-published if the authority repeats the poll"
-    raise entry.create_figure_error(
+    raise entry.create_error_about_figure(
         f"{figure.day} is not a polling day of constituency {number}; [[rules.polls]] has {known}: {remedy}"
     )
 
 
-def _convert_figure_to_fields(figure: OfficialFigure) -> dict[str, Any]:
+def _convert_turnout_figure_to_command_fields(figure: OfficialFigure) -> dict[str, Any]:
     return {
         "day": figure.day.isoformat(),
         "constituency_number": figure.constituency_number,

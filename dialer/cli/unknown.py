@@ -65,10 +65,12 @@ def release_unknown_attempts(
         with site.open_store_for_reading() as db:
             wanted = [each.attempt_id for each in unknown_attempts.read_unknown_attempts(db)]
 
-    def create_release_request(_: int, some: list[str]) -> CommandRequest:
+    def create_command_that_releases_attempts(_: int, some: list[str]) -> CommandRequest:
         return CommandRequest("unknown-release", {"reason": reason.strip(), "who": name, "attempts": some})
 
-    for answer in save_records_in_batches(site.settings, wanted, MAX_ATTEMPTS, "releases", create_release_request):
+    for answer in save_records_in_batches(
+        site.settings, wanted, MAX_ATTEMPTS, "releases", create_command_that_releases_attempts
+    ):
         typer.echo(answer)
     if not wanted:
         typer.echo("no attempt has an unknown result; nothing was released")

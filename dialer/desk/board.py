@@ -117,7 +117,7 @@ class Board:
 
     async def load_alert_acknowledgements(self) -> None:
         """Show the stored acknowledgements of alerts. Raises StoreError."""
-        self._show_alert_acknowledgement(await self._file.read_acknowledgements())
+        self._show_acknowledged_alerts_on_pages(await self._file.read_acknowledgements())
 
     def create_router(self) -> APIRouter:
         """Return a router with the routes of the supervisors' board."""
@@ -173,9 +173,9 @@ class Board:
         if not any((each.code, each.at) == (alert.code, alert.at) for each in active):
             raise RequestRefused(409, "alert-ended")
         await self._file.acknowledge_alert(Acknowledgement(alert.code, alert.at, who.name, self._clock.now()))
-        self._show_alert_acknowledgement(await self._file.read_acknowledgements())
+        self._show_acknowledged_alerts_on_pages(await self._file.read_acknowledgements())
 
-    def _show_alert_acknowledgement(self, seen: list[Acknowledgement]) -> None:
+    def _show_acknowledged_alerts_on_pages(self, seen: list[Acknowledgement]) -> None:
         self._page_state.set_value("acknowledged", {each.code: each for each in seen})
 
 

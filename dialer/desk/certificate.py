@@ -62,7 +62,7 @@ def locate_certificate_files(desk: PageServer, ca: Path | None) -> CertificateFi
     return CertificateFiles(desk.certificate, desk.private_key, folder / "site-ca.pem", folder / "site-ca.key")
 
 
-def make_certificate(
+def create_certificate_of_page_server(
     files: CertificateFiles, centre: str, own: str, given: list[str], now: float, *, renew: bool
 ) -> IssuedCertificate:
     """Create the desk's certificate with the existing CA or a new one. Existing keys are reused.
@@ -83,7 +83,7 @@ def make_certificate(
     if ca is None:
         names = asked or (_read_certificate_name(own),)
     else:
-        names = _find_permitted_names(ca, files, asked)
+        names = _choose_names_permitted_by_ca(ca, files, asked)
         _refuse_unusable_ca(ca, files, at)
     if _read_certificate_name(own) not in names:
         problem = f"people type {own}, but the certificate would be for {_join_certificate_names(names)}"
@@ -132,7 +132,9 @@ def _create_certificate_error(path: Path, problem: str, remedy: str) -> SettingE
     return SettingError(str(path), "(file)", problem, remedy)
 
 
-def _find_permitted_names(ca: x509.Certificate, files: CertificateFiles, asked: tuple[Name, ...]) -> tuple[Name, ...]:
+def _choose_names_permitted_by_ca(
+    ca: x509.Certificate, files: CertificateFiles, asked: tuple[Name, ...]
+) -> tuple[Name, ...]:
     """Return the requested names, or all names that the CA permits if none are requested. Raises SettingError for others."""
     try:
         permitted = ca.extensions.get_extension_for_class(x509.NameConstraints).value.permitted_subtrees or ()
@@ -181,7 +183,7 @@ def _create_ca_certificate(
     for extension in (
         x509.BasicConstraints(ca=True, path_length=0),
         _create_key_usage("key_cert_sign", "crl_sign"),
-        x509.NameConstraints(subtrees, _list_excluded_names(names)),
+        x509.NameConstraints(subtrees, _list_kinds_of_names_excluded_by_ca(names)),
     ):
         builder = builder.add_extension(extension, critical=True)
     return builder.sign(key, hashes.SHA256())
@@ -225,7 +227,7 @@ def _create_key_usage(*allowed: str) -> x509.KeyUsage:
     return x509.KeyUsage(**{use: use in allowed for use in signature(x509.KeyUsage).parameters})
 
 
-def _list_excluded_names(names: tuple[Name, ...]) -> list[x509.GeneralName] | None:
+def _list_kinds_of_names_excluded_by_ca(names: tuple[Name, ...]) -> list[x509.GeneralName] | None:
     """Return the kinds of names that the CA excludes.
 
     A kind for which no name is permitted must be excluded, otherwise every name of it is permitted.

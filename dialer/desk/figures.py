@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
 
 from dialer.desk.early_warnings import AbandonedWindow, WarningList, find_active_warnings
-from dialer.desk.idle_reasons import find_idle_reason
+from dialer.desk.idle_reasons import find_reason_campaign_places_no_calls
 from dialer.domain.alerts import Alert
 from dialer.domain.clock import Clock
 from dialer.domain.schema import MESSAGE
@@ -19,7 +19,7 @@ from dialer.domain.view import CampaignView, CentreState, SeatView
 from dialer.mqtt.dialler_client import DeskStatus
 from dialer.store.desk_reading import CallsOfInterval, DeskReading
 from dialer.web.page_state import PageState
-from dialer.web.people import repeat_with_pause, run_and_log_store_error
+from dialer.web.people import repeat_function_with_pause, run_and_log_store_error
 
 INTERVAL_SECONDS = 600
 LATEST_SECONDS = 3_600  # calls that began earlier have ended: their intervals are read once
@@ -52,7 +52,7 @@ class DayFigures:
     live_answers: tuple[int, ...]
 
 
-def find_start_of_day(at: float, zone: tzinfo) -> float:
+def find_midnight_before(at: float, zone: tzinfo) -> float:
     """Return the midnight before a time (both in epoch seconds)."""
     return datetime.fromtimestamp(at, zone).replace(hour=0, minute=0, second=0, microsecond=0).timestamp()
 
@@ -89,26 +89,28 @@ class BoardFigures:
     async def run(self) -> None:
         """Update the figures until cancelled. While the store cannot be read, they stay as they are."""
         async with asyncio.TaskGroup() as group:
-            group.create_task(repeat_with_pause(READ_SECONDS, self.read_figures_of_all_campaigns), name="desk-reads")
-            group.create_task(repeat_with_pause(WHY_SECONDS, self.update_idle_reasons), name="desk-why")
+            group.create_task(
+                repeat_function_with_pause(READ_SECONDS, self.read_figures_of_all_campaigns), name="desk-reads"
+            )
+            group.create_task(repeat_function_with_pause(WHY_SECONDS, self.update_idle_reasons), name="desk-why")
 
     async def read_figures_of_all_campaigns(self) -> None:
         """Read each campaign's calls, and the names of the polling stations (booths) once a day. Failures are logged."""
-        if self._booths_read_on != find_start_of_day(self._clock.now(), self._zone):
+        if self._booths_read_on != find_midnight_before(self._clock.now(), self._zone):
             await run_and_log_store_error(self.read_booth_names(), READ_FAILED)
         for campaign_id, caps in self.caps.items():
             await run_and_log_store_error(self.read_campaign_figures(campaign_id, caps), READ_FAILED)
 
     async def read_booth_names(self) -> None:
         """Read the names of the polling stations (booths). Raises StoreError."""
-        day_at = find_start_of_day(self._clock.now(), self._zone)
+        day_at = find_midnight_before(self._clock.now(), self._zone)
         self._page_state.set_value("booths", await self._reading.read_booth_names())
         self._booths_read_on = day_at
 
     async def read_campaign_figures(self, campaign_id: str, caps: tuple[ShownCap, ...]) -> None:
         """Read one campaign's calls of the day. Raises StoreError."""
         now = self._clock.now()
-        day_at = find_start_of_day(now, self._zone)
+        day_at = find_midnight_before(now, self._zone)
         if day_at != self._day_at:
             self._intervals.clear()
             self._read_at.clear()
@@ -120,7 +122,7 @@ class BoardFigures:
         for each in await self._reading.count_calls_by_interval(campaign_id, since, INTERVAL_SECONDS):
             intervals[first + each.number] = replace(each, number=first + each.number)
         self._read_at[campaign_id] = now
-        self._page_state.set_value(f"day/{campaign_id}", _collect_day_figures(day_at, intervals))
+        self._page_state.set_value(f"day/{campaign_id}", _compute_campaign_figures_of_day(day_at, intervals))
         campaign = self._page_state.get_value(f"campaign/{campaign_id}", CampaignView)
         target = None if campaign is None else campaign.abandoned_target
         windows = [
@@ -145,7 +147,7 @@ class BoardFigures:
         campaigns = self._page_state.get_values_by_prefix("campaign", CampaignView)
         for campaign_id, campaign in campaigns.items():
             self._page_state.set_value(
-                f"why/{campaign_id}", find_idle_reason(centre, campaign, seats, connected=connected)
+                f"why/{campaign_id}", find_reason_campaign_places_no_calls(centre, campaign, seats, connected=connected)
             )
         now = round(self._clock.now(), 3)
         active = find_active_warnings(campaigns, self._page_state.get_values_by_prefix("abandoned", tuple), seats, now)
@@ -154,7 +156,7 @@ class BoardFigures:
         self._page_state.set_value("warnings", WarningList(tuple(self._active.values())))
 
 
-def _collect_day_figures(day_at: float, intervals: Mapping[int, CallsOfInterval]) -> DayFigures:
+def _compute_campaign_figures_of_day(day_at: float, intervals: Mapping[int, CallsOfInterval]) -> DayFigures:
     """Return the day's calls in columns, from the first interval with a call to the last."""
     numbers = range(min(intervals, default=0), max(intervals, default=-1) + 1)
     none = CallsOfInterval(0, 0, 0, 0, 0, 0)

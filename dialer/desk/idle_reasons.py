@@ -25,7 +25,7 @@ class IdleReason:
     """the dialler's text"""
 
 
-def find_idle_reason(
+def find_reason_campaign_places_no_calls(
     centre: CentreState | None, campaign: CampaignView, seats: Iterable[SeatView], *, connected: bool
 ) -> IdleReason:
     """Return why a campaign places no calls. `connected` = the desk is connected to the broker."""

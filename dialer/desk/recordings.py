@@ -89,7 +89,7 @@ class RecordingsPage:
         )
         older = (
             found[-1].at
-            if len(found) == MAX_LISTED and found[-1].at >= self._compute_recording_expiry_limit()
+            if len(found) == MAX_LISTED and found[-1].at >= self._compute_expiry_time_of_recordings()
             else None
         )
         return ListedRecordings(existing, older)
@@ -122,12 +122,14 @@ class RecordingsPage:
 
     def _find_recording_file(self, attempt: str) -> Path | None:
         try:
-            return find_recording(self._settings.recordings.directory, attempt, self._compute_recording_expiry_limit())
+            return find_recording(
+                self._settings.recordings.directory, attempt, self._compute_expiry_time_of_recordings()
+            )
         except RecordingError as error:
             _log.error("recordings.read_failed", problem=str(error))
             raise RequestRefused(503, "recordings-unreadable") from error
 
-    def _compute_recording_expiry_limit(self) -> float:
+    def _compute_expiry_time_of_recordings(self) -> float:
         """Return the time before which recordings have expired, even if they are not purged yet (epoch seconds)."""
         now = self._clock.now()
         if describe_recording_obligation(self._settings, get_site_day(self._settings, now)) is not None:

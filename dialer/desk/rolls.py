@@ -118,7 +118,7 @@ class RollRoutes:
             raise RequestRefused(409, "list-busy")
         if shutil.disk_usage(self._spool.store.parent).free < DISK_FACTOR * length + self._reserve:
             raise RequestRefused(507, "no-room")
-        self._discard_roll_and_status()
+        self._discard_uploaded_roll_and_status()
         self._store_and_publish_roll_status(RollStatus(list_id, name, who.name, "receiving", 0.0))
         path = self._spool.get_path_of_spooled_file(list_id).with_suffix(Path(name).suffix.lower())
         try:
@@ -126,28 +126,28 @@ class RollRoutes:
                 async for chunk in request.stream():
                     await asyncio.to_thread(file.write, chunk)
         except BaseException as error:
-            self._discard_roll_and_status()
+            self._discard_uploaded_roll_and_status()
             if isinstance(error, OSError):
                 raise StoreError(
                     f"{path.parent}: the uploaded roll cannot be written ({error.strerror}):"
                     " free some disk space, or give this user permission to write there"
                 ) from error
             raise
-        self._start_roll_task(self._check_roll_file(list_id, path))
+        self._start_task_for_uploaded_roll(self._check_roll_file(list_id, path))
         return {"list": list_id}
 
     async def import_roll(self, asked: RollReference, who: SignedIn) -> None:
         """Tell the dialler to import a checked electoral roll. The centre's state shows the progress."""
-        self._refuse_roll_in_other_state(asked.list, {"checked"})
-        self._change_status_of_roll_if_current(asked.list, state="importing")
-        self._start_roll_task(self._import_checked_roll(asked, who.name))
+        self._require_uploaded_roll_in_state(asked.list, {"checked"})
+        self._change_status_of_uploaded_roll(asked.list, state="importing")
+        self._start_task_for_uploaded_roll(self._import_checked_roll(asked, who.name))
 
     async def discard_uploaded_roll(self, asked: RollReference) -> None:
         """Delete an uploaded electoral roll, unless it is being checked or imported."""
-        self._refuse_roll_in_other_state(asked.list, AT_REST)
-        self._discard_roll_and_status()
+        self._require_uploaded_roll_in_state(asked.list, AT_REST)
+        self._discard_uploaded_roll_and_status()
 
-    def _refuse_roll_in_other_state(self, list_id: str, states: Collection[str]) -> None:
+    def _require_uploaded_roll_in_state(self, list_id: str, states: Collection[str]) -> None:
         if self._status is None or self._status.id != list_id or self._status.state not in states:
             raise RequestRefused(409, "no-list")
 
@@ -156,13 +156,13 @@ class RollRoutes:
         for task in self._tasks:
             task.cancel()
 
-    def _start_roll_task(self, work: Any) -> None:
+    def _start_task_for_uploaded_roll(self, work: Any) -> None:
         task = asyncio.create_task(work, name="desk-list")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     async def _check_roll_file(self, list_id: str, path: Path) -> None:
-        self._change_status_of_roll_if_current(list_id, state="checking")
+        self._change_status_of_uploaded_roll(list_id, state="checking")
         pool = _start_process_that_checks_rolls()
         try:
             work = partial(check_uploaded_roll, path, list_id, self._spool, self._region)
@@ -171,9 +171,9 @@ class RollRoutes:
             self._spool.remove_spooled_file(list_id)
             problem = str(error).replace(str(path), self._status.name if self._status else path.name)
             was_killed = isinstance(error, BrokenProcessPool)
-            self._change_status_of_roll_if_current(list_id, state="refused", text=KILLED if was_killed else problem)
+            self._change_status_of_uploaded_roll(list_id, state="refused", text=KILLED if was_killed else problem)
         else:
-            self._change_status_of_roll_if_current(list_id, state="checked", **found)
+            self._change_status_of_uploaded_roll(list_id, state="checked", **found)
         finally:
             pool.shutdown(wait=False)  # its process has the lowest priority: waiting for it would block the pages
 
@@ -187,17 +187,17 @@ class RollRoutes:
             elif reply.status != "unanswered" or replies == MAX_REPLIES:
                 break
         self._spool.remove_spooled_file(asked.list)
-        self._change_status_of_roll_if_current(
+        self._change_status_of_uploaded_roll(
             asked.list, state="done" if reply.status == "done" else "refused", text=reply.text
         )
 
-    def _discard_roll_and_status(self) -> None:
+    def _discard_uploaded_roll_and_status(self) -> None:
         if self._status is not None:
             self._spool.remove_spooled_file(self._status.id)
         self._status = None
         self._page_state.set_value("list", None)
 
-    def _change_status_of_roll_if_current(self, list_id: str, **changed: Any) -> None:
+    def _change_status_of_uploaded_roll(self, list_id: str, **changed: Any) -> None:
         if self._status is not None and self._status.id == list_id:
             self._store_and_publish_roll_status(replace(self._status, **changed))
 

@@ -20,7 +20,7 @@ from dialer.desk.agents.phone import AgentPhones
 from dialer.desk.agents.screen_pop import ScreenPopBuilder, ScreenPops
 from dialer.desk.agents.sessions import AgentSessions
 from dialer.desk.agents.sign_in import AgentSignInRoutes
-from dialer.desk.agents.site import AgentSite, create_prover_of_agent_pins
+from dialer.desk.agents.site import AgentSite, create_maker_of_pin_proofs
 from dialer.desk.agents.streams import AgentStreams
 from dialer.desk.board import Board
 from dialer.desk.board_account import BoardAccount, serve_desk_metrics
@@ -95,9 +95,9 @@ class AgentPages:
         self.screen_pops = ScreenPops(parts.page_state, reading, ScreenPopBuilder(settings), records)
         self.figures = AgentFigures(parts.page_state, reading, get_site_zone(settings))
 
-    def prepare_agent_settings(self, settings: Settings) -> Callable[[], None]:
+    def prepare_new_settings_of_agent_pages(self, settings: Settings) -> Callable[[], None]:
         """Read the files that new settings name, and return a function that applies them. Raises FlowError, SettingError."""
-        builder, prover = ScreenPopBuilder(settings), create_prover_of_agent_pins(settings)
+        builder, prover = ScreenPopBuilder(settings), create_maker_of_pin_proofs(settings)
 
         def apply_prepared_settings() -> None:
             self._site.replace_settings(settings, prover)
@@ -157,7 +157,7 @@ async def open_desk(
             people = People(file, directory, clock, settings.desk.idle_hours * 3600, hasher)
             stack.callback(people.close)
             dialler_client = DiallerClient(
-                broker or find_desk_broker(settings),
+                broker or get_broker_settings_of_desk(settings),
                 settings.centre.id,
                 clock,
                 page_state.set_value,
@@ -201,7 +201,7 @@ async def open_desk(
 
             async def apply_settings(new: Settings) -> None:
                 caps, apply_to_agents = await asyncio.to_thread(
-                    lambda: (list_abandoned_rate_caps(new), agents.prepare_agent_settings(new))
+                    lambda: (list_abandoned_rate_caps(new), agents.prepare_new_settings_of_agent_pages(new))
                 )
                 figures.caps = caps
                 account.replace_settings(new)
@@ -255,7 +255,7 @@ class SettingsReloader:
             _log.info("settings.reloaded", changed=changed)
 
 
-def find_desk_broker(settings: Settings) -> BrokerSettings:
+def get_broker_settings_of_desk(settings: Settings) -> BrokerSettings:
     """Return the broker settings with the desk's own user."""
     user = settings.desk.user
     return (

@@ -67,10 +67,11 @@ class UsersPage:
         await self._directory.report_changed_user_rights(self._streams.apply_changed_user_rights)
         accounts = await self._file.read_accounts()
         return [
-            self._describe_user(name, accounts.get(name, DeskAccount())) for name in self._directory.list_user_names()
+            self._collect_details_of_user(name, accounts.get(name, DeskAccount()))
+            for name in self._directory.list_user_names()
         ]
 
-    def _describe_user(self, name: str, account: DeskAccount) -> dict[str, Any]:
+    def _collect_details_of_user(self, name: str, account: DeskAccount) -> dict[str, Any]:
         user = self._directory.find_user(name)
         assert user is not None  # noqa: S101 - the name is the directory's
         own = account.drop_sign_in_times_of_earlier_user(user)

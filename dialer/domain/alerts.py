@@ -13,7 +13,13 @@ from enum import StrEnum
 from string import Formatter
 from typing import Annotated, TypedDict, Unpack
 
-from dialer.domain.schema import MESSAGE, PRIVATE, Time, drop_unknown_count_keys, read_unknown_enum_as
+from dialer.domain.schema import (
+    MESSAGE,
+    PRIVATE,
+    Time,
+    create_validator_for_unknown_enum_values,
+    create_validator_that_drops_unknown_counts,
+)
 
 CLOCKS_APART_SECONDS = 30.0
 """How far the clocks of headquarters and a centre may differ before both raise an alert."""
@@ -406,10 +412,10 @@ class Alert:
 
     code: str
     """the kind; with a name where there are several, such as trunk-north"""
-    kind: Annotated[AlertKind, read_unknown_enum_as(AlertKind.OTHER)]
-    level: Annotated[AlertLevel, read_unknown_enum_as(AlertLevel.WARNING)]
+    kind: Annotated[AlertKind, create_validator_for_unknown_enum_values(AlertKind.OTHER)]
+    level: Annotated[AlertLevel, create_validator_for_unknown_enum_values(AlertLevel.WARNING)]
     """critical: dialling has stopped"""
-    fields: Annotated[Mapping[AlertField, str | int | float], drop_unknown_count_keys(AlertField)]
+    fields: Annotated[Mapping[AlertField, str | int | float], create_validator_that_drops_unknown_counts(AlertField)]
     """what the sentence shows"""
     text: str
     """the English sentence: one line, without names and phone numbers of voters"""

@@ -65,7 +65,7 @@ def format_canonical_audit_details(what: Mapping[str, str]) -> str:
     are ids and reasons.
     """
     for name, text in what.items():
-        _require_safe_text(name, text)
+        _require_text_allowed_in_audit(name, text)
     return json.dumps(dict(what), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
@@ -73,10 +73,10 @@ def require_valid_audit_name(kind: str, who: str) -> None:
     """Raise UnsafeValue if an audit entry must not have this kind or this name of a person."""
     if not _KIND.fullmatch(kind):
         raise UnsafeValue(f"the kind of an audit entry is {kind!r}: use lower-case letters, digits and hyphens only")
-    _require_safe_text("who", who)
+    _require_text_allowed_in_audit("who", who)
 
 
-def shorten_for_audit(text: str) -> str:
+def shorten_text_for_audit(text: str) -> str:
     """Return a text in the form allowed in the audit: long texts are shortened, and texts like a phone number are
     replaced.
     """
@@ -85,7 +85,7 @@ def shorten_for_audit(text: str) -> str:
     return text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."
 
 
-def _require_safe_text(name: str, text: str) -> None:
+def _require_text_allowed_in_audit(name: str, text: str) -> None:
     if len(name) + len(text) > _LONGEST:
         raise UnsafeValue(
             f"the field {name[:40]!r} of an audit entry is longer than {_LONGEST} characters: use ids and short"

@@ -13,7 +13,7 @@ class Backoff:
     first_seconds: float = 0.5
     longest_seconds: float = 30.0
 
-    def calculate_wait_seconds(self, failures: int, random: Random) -> float:
+    def calculate_seconds_until_next_attempt(self, failures: int, random: Random) -> float:
         """Return how long to wait before the next attempt to connect (seconds), after `failures` consecutive failures.
 
         The time doubles with each failure. Its upper half is random, so that many diallers do not reconnect at the same

@@ -60,12 +60,12 @@ class NewestCallRecorder:
         self._call: NewestCall | None = None
         self._placed = asyncio.Event()
 
-    def put_newest_call(self, call: NewestCall) -> None:
+    def queue_newest_call_for_recording(self, call: NewestCall) -> None:
         """Have a call that is being placed recorded as the newest call, as soon as possible."""
         self._call = call
         self._placed.set()
 
-    def forget_call(self) -> None:
+    def discard_newest_call(self) -> None:
         """Forget the newest call, so that it is not recorded later."""
         self._placed.clear()
 

@@ -132,10 +132,10 @@ def calculate_order_digest(text: str) -> str:
 
 def sign_order(text: str, leader: str, key: bytes) -> LeaderSignature:
     """Return a leader's signature of an order's text."""
-    return LeaderSignature(leader=leader, signature=signing.sign_text(key, _make_signed_bytes(text)))
+    return LeaderSignature(leader=leader, signature=signing.sign_text(key, _convert_text_to_signed_bytes(text)))
 
 
-def _make_signed_bytes(text: str) -> bytes:
+def _convert_text_to_signed_bytes(text: str) -> bytes:
     return _PURPOSE + text.encode("utf-8", "surrogatepass")
 
 
@@ -154,7 +154,7 @@ def find_order_signers(text: str, signatures: Sequence[LeaderSignature], leaders
     found: set[str] = set()
     for each in signatures:
         key = leaders.get(each.leader)
-        if key is None or not signing.verify_signature(key, _make_signed_bytes(text), each.signature):
+        if key is None or not signing.verify_signature(key, _convert_text_to_signed_bytes(text), each.signature):
             raise OrderForged(
                 "the order has an invalid signature: compare the leaders' keys with [[headquarters.leaders]] of"
                 " this centre"

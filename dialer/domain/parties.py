@@ -50,7 +50,7 @@ def make_supervision_party_id(token: str) -> PartyId:
     return PartyId(f"{SUPERVISION_PARTY}{token}")
 
 
-def parse_attempt_id(party_id: PartyId) -> AttemptId | None:
+def parse_attempt_of_transfer_target(party_id: PartyId) -> AttemptId | None:
     """Return the call attempt in a transfer target's id, or None for the id of a supervisor's phone."""
     if not party_id.startswith(TRANSFER_PARTY):
         return None

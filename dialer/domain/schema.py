@@ -38,7 +38,7 @@ Rate = Annotated[
 ]
 
 
-def read_unknown_enum_as(known: StrEnum) -> WrapValidator:
+def create_validator_for_unknown_enum_values(known: StrEnum) -> WrapValidator:
     """Return a pydantic validator that reads an unknown enum value as `known`, so that older programs can read newer
     messages.
     """
@@ -54,7 +54,7 @@ def read_unknown_enum_as(known: StrEnum) -> WrapValidator:
     return WrapValidator(read_enum_value)
 
 
-def drop_unknown_count_keys(words: type[StrEnum]) -> BeforeValidator:
+def create_validator_that_drops_unknown_counts(words: type[StrEnum]) -> BeforeValidator:
     """Return a pydantic validator that drops counts with unknown keys, so that older programs can read newer
     messages.
     """
@@ -74,12 +74,12 @@ def get_type_adapter(kind: type[T]) -> TypeAdapter[T]:
     return found
 
 
-def encode_record(record: object) -> str:
+def encode_record_as_json(record: object) -> str:
     """Return a record as one line of JSON."""
     return get_type_adapter(type(record)).dump_json(record).decode()
 
 
-def to_json_value(record: object) -> Any:
+def convert_record_to_json_values(record: object) -> Any:
     """Return a record as JSON values."""
     return get_type_adapter(type(record)).dump_python(record, mode="json")
 

@@ -80,14 +80,14 @@ class SealedEpoch:
     signature: Digits = ""
     """Ed25519, hexadecimal"""
 
-    def encode_signed_part(self) -> bytes:
+    def encode_signed_part_of_epoch(self) -> bytes:
         """Return the bytes of an epoch (a minute of records) that its signature covers: all fields but the signature."""
         names = [each for each in self.__dataclass_fields__ if each != "signature"]
         return ascii(("matdan epoch", *(getattr(self, name) for name in names))).encode("ascii")
 
     def compute_epoch_digest(self) -> str:
         """Return the SHA-256 of the epoch (a minute of records) with its signature, in hexadecimal."""
-        return hashlib.sha256(self.encode_signed_part() + self.signature.encode("ascii")).hexdigest()
+        return hashlib.sha256(self.encode_signed_part_of_epoch() + self.signature.encode("ascii")).hexdigest()
 
     def has_valid_signature(self) -> bool:
         """Return whether the signature matches the public key that the epoch (a minute of records) contains.
@@ -99,7 +99,7 @@ class SealedEpoch:
         except ValueError:
             return False
         encoded = base64.b64encode(signature).decode()
-        return len(key) == 32 and signing.verify_signature(key, self.encode_signed_part(), encoded)
+        return len(key) == 32 and signing.verify_signature(key, self.encode_signed_part_of_epoch(), encoded)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +132,7 @@ def find_broken_epochs(
             yield EpochProblem(number, f"epochs {number} to {each.epoch - 1} are missing")
         elif each.previous != ("" if last is None else last.compute_epoch_digest()):
             yield EpochProblem(each.epoch, "does not follow the epoch before it")
-        elif last is not None and not _continues_log(each, last):
+        elif last is not None and not _does_epoch_continue_log(each, last):
             yield EpochProblem(each.epoch, f"rows {last.last + 1} to {each.first - 1} of the log are in no epoch")
         if each.kind == EpochKind.START:
             if first_keys and each.key not in first_keys:
@@ -155,7 +155,7 @@ def find_problems_of_single_epoch(epoch: SealedEpoch) -> Iterator[EpochProblem]:
         yield EpochProblem(epoch.epoch, epoch.doubt)
 
 
-def _continues_log(epoch: SealedEpoch, last: SealedEpoch) -> bool:
+def _does_epoch_continue_log(epoch: SealedEpoch, last: SealedEpoch) -> bool:
     """Return whether an epoch (a minute of records) begins at the log's row after the previous epoch, or later because
     the log was started again.
     """

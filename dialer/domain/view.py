@@ -21,8 +21,8 @@ from dialer.domain.schema import (
     Rate,
     Tenths,
     Time,
-    drop_unknown_count_keys,
-    read_unknown_enum_as,
+    create_validator_for_unknown_enum_values,
+    create_validator_that_drops_unknown_counts,
 )
 
 
@@ -102,7 +102,7 @@ class Hold:
 
     __pydantic_config__ = MESSAGE
 
-    reason: Annotated[HoldReason, read_unknown_enum_as(HoldReason.RULES)]
+    reason: Annotated[HoldReason, create_validator_for_unknown_enum_values(HoldReason.RULES)]
     text: str = ""
     """one line for people, such as: outside calling hours until 09:00"""
     until: Time | None = None
@@ -145,8 +145,8 @@ class AbandonedTarget:
     """the supervisor who has set it; null: the settings"""
 
 
-_CallCounts = Annotated[Mapping[CallState, int], drop_unknown_count_keys(CallState)]
-_OutcomeCounts = Annotated[Mapping[Outcome, int], drop_unknown_count_keys(Outcome)]
+_CallCounts = Annotated[Mapping[CallState, int], create_validator_that_drops_unknown_counts(CallState)]
+_OutcomeCounts = Annotated[Mapping[Outcome, int], create_validator_that_drops_unknown_counts(Outcome)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,8 +157,8 @@ class CampaignView:
 
     campaign_id: str
     at: Time
-    kind: Annotated[CampaignKind, read_unknown_enum_as(CampaignKind.AGENTS)]
-    state: Annotated[CampaignState, read_unknown_enum_as(CampaignState.RUNNING)]
+    kind: Annotated[CampaignKind, create_validator_for_unknown_enum_values(CampaignKind.AGENTS)]
+    state: Annotated[CampaignState, create_validator_for_unknown_enum_values(CampaignState.RUNNING)]
     hold: Hold | None
     """why no calls are placed now; null: calls are placed"""
     calls: _CallCounts
@@ -211,7 +211,7 @@ class ScreenPop:
     settled: tuple[int, ...] = ()
     """ids of voters who were to be called when the call began, and no longer are"""
 
-    def with_settled_voters(self, before: ScreenPop) -> ScreenPop:
+    def copy_with_settled_voters(self, before: ScreenPop) -> ScreenPop:
         """Return a copy of the screen pop (what an agent sees about the call) with its settled voters: those whom
         nobody needs to call any more.
 
@@ -255,7 +255,7 @@ class SeatView:
     at: Time
     agent: str | None
     """the agent's id; null: nobody is logged in"""
-    state: Annotated[SeatState, read_unknown_enum_as(SeatState.OFFLINE)]
+    state: Annotated[SeatState, create_validator_for_unknown_enum_values(SeatState.OFFLINE)]
     since: Time
     """when the seat entered this state"""
     campaign_id: str | None
@@ -266,7 +266,7 @@ class SeatView:
     """calls connected so far"""
     reason: str | None = None
     """of a pause"""
-    transfer: Annotated[TransferStage | None, read_unknown_enum_as(TransferStage.TRANSFER)] = None
+    transfer: Annotated[TransferStage | None, create_validator_for_unknown_enum_values(TransferStage.TRANSFER)] = None
     """of the call; null: agent and voter talk"""
     phone_on_hold: bool = False
     """by the phone's own hold key: the voter hears music, and the seat gets no other voter"""
@@ -298,7 +298,7 @@ class TrunkView:
     failures: Count
     """failures of the carrier: 5xx, 403, or no answer at all"""
     attempts: Count = 0
-    state: Annotated[TrunkState, read_unknown_enum_as(TrunkState.WORKING)] = TrunkState.WORKING
+    state: Annotated[TrunkState, create_validator_for_unknown_enum_values(TrunkState.WORKING)] = TrunkState.WORKING
     rest_seconds: Tenths = 0.0
     """seconds until one call tests it again; 0: it is not resting"""
     calls_per_second: Tenths = 0.0
@@ -352,11 +352,13 @@ class CentreState:
     switch_up: bool = False
     draining: bool = False
     """no new calls; live calls are finished"""
-    campaigns: Mapping[str, Annotated[CampaignState, read_unknown_enum_as(CampaignState.RUNNING)]] = field(
+    campaigns: Mapping[
+        str, Annotated[CampaignState, create_validator_for_unknown_enum_values(CampaignState.RUNNING)]
+    ] = field(default_factory=dict)
+    """states by campaign"""
+    seats: Annotated[Mapping[SeatState, int], create_validator_that_drops_unknown_counts(SeatState)] = field(
         default_factory=dict
     )
-    """states by campaign"""
-    seats: Annotated[Mapping[SeatState, int], drop_unknown_count_keys(SeatState)] = field(default_factory=dict)
     """numbers of seats by state"""
     calls: Count = 0
     """live calls"""

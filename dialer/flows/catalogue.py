@@ -48,7 +48,7 @@ def load_flow(name_or_path: str) -> Flow:
     return load_flow_file(path, lambda name: find_yaml_file(name, path.parent) or find_yaml_file(name, FLOWS_DIRECTORY))
 
 
-def refuse_unsafe_flow(flow: Flow, texts: Texts, may_offer: frozenset[Offer] = frozenset()) -> None:
+def refuse_flow_that_breaks_rules(flow: Flow, texts: Texts, may_offer: frozenset[Offer] = frozenset()) -> None:
     """Raise FlowError with the first problem if a flow breaks a rule that every flow must pass before calls use it.
 
     Args:

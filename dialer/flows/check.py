@@ -149,14 +149,14 @@ def _find_silent_questions(subject: Subject) -> Problems:
     """Find questions whose prompts may all be skipped, because the values that they speak may be unknown."""
     for node in subject.flow.nodes.values():
         if isinstance(node, QuestionNode) and all(can_prompt_be_skipped(prompt) for prompt in node.prompts):
-            needed = {name for prompt in node.prompts for name in _list_values_spoken_by(prompt)}
+            needed = {name for prompt in node.prompts for name in _list_values_spoken_in_prompt(prompt)}
             if not _is_any_needed_value_known(subject.flow, node, needed):
                 names = ", ".join(sorted(needed))
                 problem = f"has no prompt if {names} is unknown; branch on it before, or add a prompt without it"
                 yield "silent-question", node, problem
 
 
-def _list_values_spoken_by(prompt: Prompt) -> tuple[str, ...]:
+def _list_values_spoken_in_prompt(prompt: Prompt) -> tuple[str, ...]:
     return tuple(name for name, _ in prompt.needs) if prompt.kind.is_prompt_same_for_every_voter else (prompt.value,)
 
 
@@ -177,7 +177,7 @@ def _is_node_reachable_without_value(flow: Flow, node: Node, name: str) -> bool:
 
 def _find_missing_texts(subject: Subject) -> Problems:
     for node in subject.flow.nodes.values():
-        for key, needs in node.list_needed_texts():
+        for key, needs in node.list_texts_needed_by_node():
             missing = [tag for tag in subject.languages if subject.texts.find_text(key, tag) is None]
             if missing:
                 problem = f"has no text {key} in {', '.join(missing)}; add it to texts/{missing[0]}.yaml"
@@ -197,14 +197,14 @@ def _describe_placeholder_mismatch(key: str, tag: str, in_text: set[str], given:
 def _find_forbidden_wording(subject: Subject) -> Problems:
     """Find forbidden wording in all texts that the flow plays or sends, in every language of the texts."""
     for node in subject.flow.nodes.values():
-        for key, _ in node.list_needed_texts():
+        for key, _ in node.list_texts_needed_by_node():
             for tag in subject.texts.list_languages_with_texts():
                 text = subject.texts.find_text(key, tag) or ""
                 for rule, problem in find_forbidden_wording(text, f"{key}, {tag}", subject.purpose, subject.offers):
                     yield rule, node, problem
 
 
-def _find_stored_candidate_choices(subject: Subject) -> Problems:
+def _find_answers_that_store_vote_choices(subject: Subject) -> Problems:
     for node in subject.flow.nodes.values():
         if node.stored_answer_name is not None and is_answer_name_for_candidate_choice(node.stored_answer_name):
             yield "forbidden-question", node, STORES_CHOICE.format(node.stored_answer_name)
@@ -271,7 +271,7 @@ RULES: tuple[Rule, ...] = (
     _find_silent_questions,
     _find_missing_texts,
     _find_forbidden_wording,
-    _find_stored_candidate_choices,
+    _find_answers_that_store_vote_choices,
     _find_forbidden_campaign_recordings,
     _find_forbidden_transport_offer,
     _find_long_prompts,

@@ -25,22 +25,26 @@ _NAMED_TYPES = {"Prompt": "prompts", "Reprompt": "reprompt", "Condition": "condi
 def render_nodes_page() -> str:
     """Return the reference page about the nodes of flows as Markdown."""
     schema = make_flow_schema()
-    parts = [_HEAD, *(_render_node(kind, schema["$defs"]) for kind in sorted(NODE_KINDS))]
-    parts += [_render_key_table(f"A {name.lower()}", schema["$defs"][name]) for name in ("Reprompt", "Condition")]
+    parts = [_HEAD, *(_render_docs_of_node_kind(kind, schema["$defs"]) for kind in sorted(NODE_KINDS))]
+    parts += [
+        _render_table_of_yaml_keys(f"A {name.lower()}", schema["$defs"][name]) for name in ("Reprompt", "Condition")
+    ]
     return "\n\n".join(parts) + "\n"
 
 
-def _render_node(kind: str, definitions: dict[str, Any]) -> str:
+def _render_docs_of_node_kind(kind: str, definitions: dict[str, Any]) -> str:
     node = NODE_KINDS[kind]
-    return _render_key_table(f"`{kind}`", definitions[node.__name__], first=kind, text=cleandoc(node.__doc__ or ""))
+    return _render_table_of_yaml_keys(
+        f"`{kind}`", definitions[node.__name__], first=kind, text=cleandoc(node.__doc__ or "")
+    )
 
 
-def _render_key_table(title: str, definition: dict[str, Any], first: str = "", text: str = "") -> str:
+def _render_table_of_yaml_keys(title: str, definition: dict[str, Any], first: str = "", text: str = "") -> str:
     lines = [f"## {title}", "", text or definition["description"], "", "|key|value|meaning|", "|---|---|---|"]
-    return "\n".join([*lines, *_render_key_rows(definition, first)])
+    return "\n".join([*lines, *_render_rows_of_yaml_keys(definition, first)])
 
 
-def _render_key_rows(definition: dict[str, Any], first: str) -> Iterator[str]:
+def _render_rows_of_yaml_keys(definition: dict[str, Any], first: str) -> Iterator[str]:
     properties: dict[str, dict[str, Any]] = definition["properties"]
     required = definition.get("required", [])
     for key in sorted(properties, key=lambda key: (key != first, key not in required)):
@@ -57,7 +61,7 @@ def _describe_allowed_values(field: dict[str, Any]) -> str:
     """Return a description of the values that a key of a node may have."""
     if "$ref" in field:
         name = field["$ref"].rpartition("/")[2]
-        return _NAMED_TYPES.get(name) or ", ".join(f"`{word}`" for word in _list_enum_values(name))
+        return _NAMED_TYPES.get(name) or ", ".join(f"`{word}`" for word in _list_values_of_enum(name))
     if "const" in field:
         return f"`{field['const']}`"
     if "enum" in field:
@@ -86,7 +90,7 @@ def _describe_value_limits(field: dict[str, Any]) -> str:
     return f"{words}, {field['minimum']:g} to {field['maximum']:g}" if "maximum" in field else words
 
 
-def _list_enum_values(name: str) -> list[str]:
+def _list_values_of_enum(name: str) -> list[str]:
     return list(make_flow_schema()["$defs"][name]["enum"])
 
 

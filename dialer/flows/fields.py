@@ -45,7 +45,7 @@ class DeclaredNames:
     no_input: Reprompt | None = None
     no_match: Reprompt | None = None
 
-    def find_prompt_kind(self, name: str) -> PromptKind | None:
+    def find_how_value_is_spoken(self, name: str) -> PromptKind | None:
         """Return how the value of a fact or answer is spoken (as a number, an hour, ...), or None if the flow declares
         no such name.
         """
@@ -53,7 +53,7 @@ class DeclaredNames:
 
 
 def _refuse_name_of_undeclared_value(value: str, info: ValidationInfo[DeclaredNames]) -> str:
-    if info.context.find_prompt_kind(value) is None:
+    if info.context.find_how_value_is_spoken(value) is None:
         raise PydanticCustomError("undeclared", "is not declared")
     return value
 
@@ -61,7 +61,7 @@ def _refuse_name_of_undeclared_value(value: str, info: ValidationInfo[DeclaredNa
 def _find_spoken_kind_of_value(value: object, info: ValidationInfo[DeclaredNames]) -> tuple[str, PromptKind]:
     if not isinstance(value, str):
         raise make_yaml_error("`with:` lists names of facts or answers; write them as in [closes_at]")
-    kind = info.context.find_prompt_kind(value)
+    kind = info.context.find_how_value_is_spoken(value)
     if kind is None:
         known = ", ".join(sorted({*info.context.facts, *info.context.answers})) or "none"
         raise make_yaml_error(
@@ -95,7 +95,7 @@ class Prompt(YamlModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _parse_yaml_prompt(cls, written: Any, info: ValidationInfo[DeclaredNames]) -> dict[str, object]:
+    def _convert_yaml_to_prompt_fields(cls, written: Any, info: ValidationInfo[DeclaredNames]) -> dict[str, object]:
         if isinstance(written, str):
             return {"kind": PromptKind.TEXT, "value": _refuse_invalid_text_key(written)}
         if not isinstance(written, dict):
@@ -120,7 +120,7 @@ class Prompt(YamlModel):
             raise make_yaml_error(
                 f"the node has the prompt `{kind}:` without a name; write for instance {{{kind}: a_name}}", kind.value
             )
-        if kind is not PromptKind.RECORDING and info.context.find_prompt_kind(value) is None:
+        if kind is not PromptKind.RECORDING and info.context.find_how_value_is_spoken(value) is None:
             raise make_yaml_error(
                 f"the node speaks {value}, which is neither a fact nor an answer of this flow; declare it in `facts:`"
             )

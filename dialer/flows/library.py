@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping
 
 from dialer.domain.enums import Purpose
-from dialer.flows.catalogue import load_flow, refuse_unsafe_flow
+from dialer.flows.catalogue import load_flow, refuse_flow_that_breaks_rules
 from dialer.flows.errors import UnknownFlow
 from dialer.flows.flow import Flow
 from dialer.flows.model import Offer
@@ -60,7 +60,7 @@ class FlowLibrary:
         changed += [] if texts is self.texts else ["texts"]
         self.texts = texts
         self._replace_loaded_flows(loaded)
-        return changed + self.scripts.replace_scripts(scripts)
+        return changed + self.scripts.put_scripts_into_use(scripts)
 
     def prepare_library_reload(
         self, sources: Collection[str], scripts: Mapping[str, tuple[str, Purpose]]
@@ -86,7 +86,7 @@ class FlowLibrary:
         fresh = {source: load_flow(source) for source in sources}
         for flow in fresh.values():
             if (flow.name, flow.version) not in self._versions or texts is not self.texts:
-                refuse_unsafe_flow(flow, texts, self._may_offer)
+                refuse_flow_that_breaks_rules(flow, texts, self._may_offer)
         return {source: self._versions.get((flow.name, flow.version), flow) for source, flow in fresh.items()}
 
     def _replace_loaded_flows(self, loaded: Mapping[str, Flow]) -> None:

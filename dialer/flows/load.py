@@ -69,17 +69,17 @@ class FlowFile(YamlModel):
 
 def load_flow_file(path: Path, find: FindFlow) -> Flow:
     """Return the flow in a file, with its subdialogs. `find` returns the file of a subdialog. Raises FlowError."""
-    return _load_flow(read_yaml_file(path), path, find, ())
+    return _load_flow_and_subdialogs(read_yaml_file(path), path, find, ())
 
 
 def parse_flow(text: str, file: str = "<flow>") -> Flow:
     """Return the flow in a YAML text. Such a flow cannot have subdialogs. Raises FlowError."""
-    return _load_flow(text, Path(file), lambda _name: None, ())
+    return _load_flow_and_subdialogs(text, Path(file), lambda _name: None, ())
 
 
-def _load_flow(text: str, path: Path, find: FindFlow, callers: tuple[str, ...]) -> Flow:
+def _load_flow_and_subdialogs(text: str, path: Path, find: FindFlow, callers: tuple[str, ...]) -> Flow:
     file = str(path)
-    flow = _build_flow(parse_yaml(text, file))
+    flow = _parse_flow_document(parse_yaml(text, file))
     chain = (*callers, flow.name)
     digest = hashlib.sha256(text.encode())
     subflows: dict[str, Flow] = {}
@@ -97,7 +97,7 @@ def _load_flow(text: str, path: Path, find: FindFlow, callers: tuple[str, ...]) 
         if found is None:
             problem = f"the node calls flow {called}, which does not exist; correct the name or add flows/{called}.yaml"
             raise FlowError(file, node.line_number, node.name, problem)
-        subflow = _load_flow(read_yaml_file(found), found, find, chain)
+        subflow = _load_flow_and_subdialogs(read_yaml_file(found), found, find, chain)
         if subflow.name != called:
             raise FlowError(
                 str(found), 1, "", f"the flow is called `flow: {subflow.name}`; file and flow must have the same name"
@@ -107,13 +107,13 @@ def _load_flow(text: str, path: Path, find: FindFlow, callers: tuple[str, ...]) 
     return replace(flow, version=digest.hexdigest()[:12], subflows=MappingProxyType(subflows))
 
 
-def _build_flow(document: Document) -> Flow:
+def _parse_flow_document(document: Document) -> Flow:
     facts = _read_declared_facts(document)
     names = DeclaredNames(facts, _read_spoken_kinds_of_answers(document))
     header = parse_document_part(FlowFile, document, names=names)
     names = replace(names, no_input=header.no_input, no_match=header.no_match)
-    nodes = {name: _parse_node(name, document, names) for name in header.nodes}
-    _check_node_targets(nodes, header.start, document)
+    nodes = {name: _parse_flow_node(name, document, names) for name in header.nodes}
+    _check_targets_of_nodes(nodes, header.start, document)
     return Flow(
         name=header.flow,
         version="",
@@ -162,7 +162,7 @@ def _read_spoken_kinds_of_answers(document: Document) -> dict[str, PromptKind]:
     return answers
 
 
-def _parse_node(name: str, document: Document, names: DeclaredNames) -> Node:
+def _parse_flow_node(name: str, document: Document, names: DeclaredNames) -> Node:
     """Parse the node `name` of a document. One key of the node, such as `menu:`, names its kind."""
     place = ("nodes", name)
     line = document.find_line_number(place)
@@ -182,7 +182,7 @@ def _parse_node(name: str, document: Document, names: DeclaredNames) -> Node:
     return node
 
 
-def _check_node_targets(nodes: Mapping[str, Node], start: str, document: Document) -> None:
+def _check_targets_of_nodes(nodes: Mapping[str, Node], start: str, document: Document) -> None:
     known = ", ".join(sorted(nodes)[:12])
     if start not in nodes:
         problem = f"starts at {start}, which is not a node; use one of {known}"

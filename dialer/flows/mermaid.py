@@ -37,7 +37,7 @@ _EXCEPTIONS = "exceptions"
 
 def draw_flow(flow: Flow, texts: Texts, language: str) -> str:
     """Return a flow as Mermaid text, with its texts in `language`. A subdialog is drawn as a single node."""
-    arrows = _list_arrows(flow)
+    arrows = _list_arrows_between_nodes(flow)
     usual = find_nodes_reachable_from(
         {name: tuple(target for source, target in arrows if source == name) for name in flow.nodes}, [flow.start]
     )
@@ -63,7 +63,7 @@ def draw_flow(flow: Flow, texts: Texts, language: str) -> str:
     return "\n".join([*lines, ""])
 
 
-def _list_arrows(flow: Flow) -> dict[tuple[str, str], list[str]]:
+def _list_arrows_between_nodes(flow: Flow) -> dict[tuple[str, str], list[str]]:
     """Return the arrows between nodes, as (source, target), with their labels: keys, or the cases of a branch."""
     arrows: dict[tuple[str, str], list[str]] = {}
     for node in flow.nodes.values():
@@ -75,7 +75,7 @@ def _list_arrows(flow: Flow) -> dict[tuple[str, str], list[str]]:
 def _draw_arrow(source: str, target: str, labels: list[str]) -> str:
     text = ", ".join(label for label in labels if label)
     return (
-        f"    {_make_mermaid_id(source)} -->|{_quote_label(text)}| {_make_mermaid_id(target)}"
+        f"    {_make_mermaid_id(source)} -->|{_quote_diagram_label(text)}| {_make_mermaid_id(target)}"
         if text
         else f"    {_make_mermaid_id(source)} --> {_make_mermaid_id(target)}"
     )
@@ -86,8 +86,8 @@ def _draw_node(node: Node, texts: Texts, language: str, *, all_ways: bool) -> st
     notes = node.list_diagram_notes()
     if all_ways:  # the node's targets have no arrows
         notes += [f"{label or 'then'} › {target}" for label, target in node.list_arrows_in_diagram()]
-    words = [_escape_label(_describe_prompt(prompt, texts, language)) for prompt in node.prompts_at_entry]
-    parts = [_escape_label(f"{node.diagram_title} ({node.name})"), *words, *map(_escape_label, notes)]
+    words = [_escape_diagram_label(_describe_prompt(prompt, texts, language)) for prompt in node.prompts_at_entry]
+    parts = [_escape_diagram_label(f"{node.diagram_title} ({node.name})"), *words, *map(_escape_diagram_label, notes)]
     return f'    {_make_mermaid_id(node.name)}["{"<br>".join(parts)}"]:::{node.style}'
 
 
@@ -107,10 +107,10 @@ def _make_mermaid_id(name: str) -> str:
     return f"n_{name}"
 
 
-def _quote_label(text: str) -> str:
-    return f'"{_escape_label(text)}"'
+def _quote_diagram_label(text: str) -> str:
+    return f'"{_escape_diagram_label(text)}"'
 
 
-def _escape_label(text: str) -> str:
+def _escape_diagram_label(text: str) -> str:
     """Return text on one line, with special characters as Mermaid entities."""
     return _SPECIAL.sub(lambda match: f"#{ord(match[0])};", " ".join(text.split()))

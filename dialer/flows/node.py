@@ -149,7 +149,7 @@ class Node(NamedPart, ABC):
         """All prompts that can be played at the node, including reprompts."""
         return self.prompts_at_entry
 
-    def list_needed_texts(self) -> Iterator[tuple[str, set[str]]]:
+    def list_texts_needed_by_node(self) -> Iterator[tuple[str, set[str]]]:
         """Yield the key of each text that is played or sent at the node, with the names of the values that it needs."""
         for prompt in dict.fromkeys(self.prompts_and_reprompts):
             if prompt.kind is PromptKind.TEXT:
@@ -199,14 +199,14 @@ class Node(NamedPart, ABC):
         return usual if self.draws_labels else [("", target) for _, target in usual]
 
 
-def _make_reprompts_optional(schema: dict[str, Any]) -> None:
+def _make_reprompts_optional_in_schema(schema: dict[str, Any]) -> None:
     schema["required"] = [key for key in schema["required"] if key not in ("no_input", "no_match")]
 
 
 class QuestionNode(Node):
     """The base class of nodes that ask for keys and repeat the question if necessary."""
 
-    model_config = ConfigDict(json_schema_extra=_make_reprompts_optional)
+    model_config = ConfigDict(json_schema_extra=_make_reprompts_optional_in_schema)
     style = NodeStyle.QUESTION
     accepts_input = True
 
@@ -230,11 +230,11 @@ class QuestionNode(Node):
         return {**inherited, **written}
 
     @abstractmethod
-    def make_collect_action(self, state: FlowState, prompts: tuple[Prompt, ...]) -> Collect:
+    def create_action_to_collect_keys(self, state: FlowState, prompts: tuple[Prompt, ...]) -> Collect:
         """Return the action that plays `prompts` and then collects keys from the caller."""
 
     @abstractmethod
-    def is_late_terminator(self, state: FlowState, event: Digits) -> bool:
+    def is_terminator_entered_too_late(self, state: FlowState, event: Digits) -> bool:
         """Return whether the caller's input is only the terminator (such as #) of the previous field, entered too late
         to be an answer.
         """
@@ -249,9 +249,9 @@ class QuestionNode(Node):
         """
         if not isinstance(event, Digits):
             return None
-        if state.stray and not event.timed_out and self.is_late_terminator(state, event):
+        if state.stray and not event.timed_out and self.is_terminator_entered_too_late(state, event):
             state = state.copy_flow_state(stray="")
-            return Act(state, self.make_collect_action(state, self.prompts))
+            return Act(state, self.create_action_to_collect_keys(state, self.prompts))
         return self.handle_entered_keys(state.copy_flow_state(stray="") if state.stray else state, event)
 
     def repeat_question(self, state: FlowState, reprompt: Reprompt, *, silent: bool) -> GoTo | Act:
@@ -262,7 +262,7 @@ class QuestionNode(Node):
         if failed >= reprompt.reprompts:
             return GoTo(state, reprompt.then)
         state = state.copy_flow_state(no_input=failed + 1) if silent else state.copy_flow_state(no_match=failed + 1)
-        return Act(state, self.make_collect_action(state, (*reprompt.prompts, *self.prompts)))
+        return Act(state, self.create_action_to_collect_keys(state, (*reprompt.prompts, *self.prompts)))
 
     def list_next_nodes(self) -> Iterator[tuple[str, str]]:
         """Yield the nodes to which the call goes after silence and after wrong keys."""
@@ -281,10 +281,13 @@ class QuestionNode(Node):
 
     def list_diagram_notes(self) -> list[str]:
         """Return what the question does after silence and after wrong keys, as lines for the diagram."""
-        return [f"no key{_describe_reprompt(self.no_input)}", f"wrong key{_describe_reprompt(self.no_match)}"]
+        return [
+            f"no key{_describe_repetitions(self.no_input)}",
+            f"wrong key{_describe_repetitions(self.no_match)}",
+        ]
 
 
-def _describe_reprompt(reprompt: Reprompt) -> str:
+def _describe_repetitions(reprompt: Reprompt) -> str:
     times = {0: "", 1: ", asked again once"}.get(reprompt.reprompts, f", asked again {reprompt.reprompts} times")
     return f"{times} › {reprompt.then}"
 
@@ -298,13 +301,13 @@ class CommittingNode(Node):
     next: Name = Field(description="Node after the commit.")
     failed: Name = Field(description="Node if the commit failed.")
 
-    def make_flow_commit(self, state: FlowState) -> FlowCommit:
+    def create_result_to_store(self, state: FlowState) -> FlowCommit:
         """Return the result to store, together with all answers so far."""
         return FlowCommit(self.commits, state.current_node_path, state.commits + 1, answers=dict(state.answers))
 
     def enter_node(self, flow: Flow, state: FlowState) -> Entered:
         """Return the step that stores the result."""
-        return Act(state, Commit(state.current_node_path, self.make_flow_commit(state)))
+        return Act(state, Commit(state.current_node_path, self.create_result_to_store(state)))
 
     def handle_action_result(self, state: FlowState, event: Input) -> Answered:
         """Return the step that follows a stored result, or a result that could not be stored."""

@@ -101,7 +101,7 @@ class _Mistake:
         self._details = details
         self._key = next((str(key) for key in reversed(below) if isinstance(key, str)), "")
         self._shown = sanitise_text(details["input"]) if isinstance(details["input"], str) else ""
-        self._model, self._field = _find_model_field(model, below)
+        self._model, self._field = _find_model_and_field_at_location(model, below)
 
     def describe_mistake(self) -> str:
         """Return what the mistake is, and how to correct it."""
@@ -126,9 +126,9 @@ class _Mistake:
                     f"`{self._key}: {self._shown}` is neither a fact nor an answer of this flow; declare it in `facts:`"
                 )
             case _:
-                return f"`{self._key}:` {self._describe_requirement(context)}"
+                return f"`{self._key}:` {self._describe_required_value(context)}"
 
-    def _describe_requirement(self, context: Mapping[str, Any]) -> str:
+    def _describe_required_value(self, context: Mapping[str, Any]) -> str:
         match self._details["type"]:
             case "string_type":
                 return "must be one text"
@@ -147,7 +147,7 @@ class _Mistake:
         metadata = (
             []
             if self._field is None
-            else [*self._field.metadata, *_list_annotation_constraints(self._field.annotation)]
+            else [*self._field.metadata, *_list_constraints_of_type_annotation(self._field.annotation)]
         )
         lowest, highest = (
             next((bound for each in metadata if (bound := getattr(each, name, None)) is not None), None)
@@ -156,7 +156,9 @@ class _Mistake:
         return f"from {lowest:g} to {highest:g}"
 
 
-def _find_model_field(model: type[BaseModel], location: Location) -> tuple[type[BaseModel], FieldInfo | None]:
+def _find_model_and_field_at_location(
+    model: type[BaseModel], location: Location
+) -> tuple[type[BaseModel], FieldInfo | None]:
     """Return the innermost model at a location in the document, and the field that the location names in it."""
     found: FieldInfo | None = None
     for key in location:
@@ -166,10 +168,10 @@ def _find_model_field(model: type[BaseModel], location: Location) -> tuple[type[
     return model, found
 
 
-def _list_annotation_constraints(annotation: Any) -> Iterator[Any]:
+def _list_constraints_of_type_annotation(annotation: Any) -> Iterator[Any]:
     """Yield the constraints inside an annotation, such as those of the number in `Limit | None`."""
     for each in get_args(annotation):
-        yield from each.metadata if isinstance(each, FieldInfo) else (each, *_list_annotation_constraints(each))
+        yield from each.metadata if isinstance(each, FieldInfo) else (each, *_list_constraints_of_type_annotation(each))
 
 
 def _find_model_in_annotation(annotation: Any) -> type[BaseModel] | None:

@@ -16,7 +16,7 @@ from dialer.audio.names import PromptName, find_prompt_of_sound
 from dialer.audio.numbers import LABEL
 from dialer.audio.playlist import Playlist, PlaylistReader
 from dialer.domain.clock import Clock
-from dialer.flows.audio_settings import make_playlist_reader, requires_synthetic_label
+from dialer.flows.audio_settings import make_playlist_reader, requires_notice_before_synthetic_speech
 from dialer.flows.missing_sounds import MissingSounds
 from dialer.flows.sounds import list_sounds_of_prompt
 from dialer.flows.texts import Texts
@@ -181,5 +181,5 @@ def make_site_prompts(
         clock,
         get_site_zone(settings),
         texts,
-        label=requires_synthetic_label(settings, profile),
+        label=requires_notice_before_synthetic_speech(settings, profile),
     )

@@ -40,13 +40,13 @@ def _make_schema_definitions(*models: type[YamlModel]) -> tuple[Mapping[Any, Any
 
 
 def _make_schema_document(name: str, root: str, definitions: Mapping[Any, Any]) -> dict[str, Any]:
-    parts = {key: _remove_schema_title(part) for key, part in sorted(definitions.items())}
+    parts = {key: _remove_title_from_schema(part) for key, part in sorted(definitions.items())}
     whole = parts.pop(root)
     head = {"$schema": _DIALECT, "$id": f"https://matdan.invalid/{name}.schema.json"}
     return {**head, **whole, "$defs": parts}
 
 
-def _remove_schema_title(schema: Mapping[str, Any]) -> dict[str, Any]:
+def _remove_title_from_schema(schema: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in schema.items() if key != "title"}
 
 

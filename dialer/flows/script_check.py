@@ -33,7 +33,7 @@ def check_script(
     loop_of = {name: " -> ".join(loop) for loop in find_loops(edges) for name in loop}
     found: dict[FlowFinding, None] = {}
     for name, page in script.pages.items():
-        problems = [*_find_problems_of_text(page, required), *_find_forbidden_wording_in_text(script, page)]
+        problems = [*_find_problems_in_texts_of_page(page, required), *_find_forbidden_wording_in_text(script, page)]
         if name not in met:
             problems.append(("unreachable", "cannot be reached; lead to it or delete it"))
         if name not in ending:
@@ -47,7 +47,7 @@ def check_script(
     return sorted(found, key=lambda finding: (finding.line, finding.rule))
 
 
-def _find_problems_of_text(page: ScriptPage, required: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+def _find_problems_in_texts_of_page(page: ScriptPage, required: tuple[str, ...]) -> Iterator[tuple[str, str]]:
     for what, texts in page.list_page_texts():
         missing = [tag for tag in required if tag not in texts]
         if missing:

@@ -88,18 +88,18 @@ class TerminalCall:
         turn = start_flow(self.flow, Start(facts, self.language))
         while turn.action is not None:
             self.actions.append(turn.action)
-            event = self._perform_action(turn.action)
+            event = self._perform_flow_action(turn.action)
             if turn.has_flow_ended:
                 break
             turn = continue_flow(self.flow, turn.state, event)
         return turn.state
 
-    def _perform_action(self, action: Action) -> Input:
+    def _perform_flow_action(self, action: Action) -> Input:
         match action:
             case Play():
                 event: Input = self._play_prompts(action)
             case Collect():
-                event = self._collect_digits(action)
+                event = self._collect_keys_from_terminal(action)
             case Commit(commit=commit):
                 self.say(f"[{describe_flow_commit(commit)}: {'saved' if self.store_works else 'NOT saved'}]")
                 event = Committed() if self.store_works else Failed()
@@ -136,7 +136,7 @@ class TerminalCall:
         self._print_prompts(action.prompts, barge_in=action.allows_barge_in)
         return Played()
 
-    def _collect_digits(self, action: Collect) -> Input:
+    def _collect_keys_from_terminal(self, action: Collect) -> Input:
         keys = action.typed_ahead
         if not keys:
             if not action.barge_in or not self._ahead:

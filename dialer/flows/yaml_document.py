@@ -160,10 +160,10 @@ def _convert_yaml_node(node: yaml.Node, location: Location, lines: dict[Location
             "",
             "the file has a value that is neither text, list nor mapping; correct the value",
         )
-    return dict(_convert_mapping_items(node, location, lines, file))
+    return dict(_convert_items_of_yaml_mapping(node, location, lines, file))
 
 
-def _convert_mapping_items(
+def _convert_items_of_yaml_mapping(
     node: yaml.MappingNode, location: Location, lines: dict[Location, int], file: str
 ) -> Iterator[tuple[str, Value]]:
     for key, value in node.value:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dialer.domain.alerts import CLOCKS_APART_SECONDS, AlertKind, create_alert
-from dialer.domain.schema import to_json_value
+from dialer.domain.schema import convert_record_to_json_values
 from dialer.hq.page_records import LiveFields, ShownAlert
 
 _SIGNED_IN = frozenset({"ready", "reserved", "talking", "wrap-up", "paused", "lost"})
@@ -86,7 +86,7 @@ class LiveCentre:
             alerts.append(create_alert(AlertKind.HEADQUARTERS_FULL, self.at, problem=problem))
         if (seconds := abs(self.clock_ahead_seconds)) > CLOCKS_APART_SECONDS:
             alerts.append(create_alert(AlertKind.HEADQUARTERS_CLOCK, self.at, seconds=round(seconds)))
-        return [to_json_value(each) for each in alerts]
+        return [convert_record_to_json_values(each) for each in alerts]
 
 
 class LiveCentres:

@@ -46,11 +46,11 @@ def assign_material(settings: HqSettings, name: str, version: int, to: Collectio
     )
 
 
-def draft_withdrawal(settings: HqSettings, name: str, version: int) -> None:
+def draft_withdrawal_of_bundle(settings: HqSettings, name: str, version: int) -> None:
     """Draft the withdrawal of a version of a bundle. Raises MaterialRefused, or StoreError if the folder cannot be used."""
     folder = settings.bundles.folder
     try:
-        Repository(folder).draft_withdrawal(name, version, time.time())
+        Repository(folder).draft_withdrawal_of_bundle(name, version, time.time())
     except (RepositoryError, OSError) as error:
         raise StoreError(f"{folder}: the withdrawal cannot be drafted: {error}") from error
 

@@ -19,19 +19,19 @@ from typing import NamedTuple, NoReturn
 import structlog
 from tuf.api.exceptions import RepositoryError
 
-from dialer.domain.audit_chain import shorten_for_audit
+from dialer.domain.audit_chain import shorten_text_for_audit
 from dialer.domain.schema import MESSAGE, Time
 from dialer.errors import MatdanError
 from dialer.hq.accounts import Accounts
 from dialer.hq.database import Database
-from dialer.hq.material import assign_material, draft_withdrawal, read_published_material
+from dialer.hq.material import assign_material, draft_withdrawal_of_bundle, read_published_material
 from dialer.hq.page_database import PageDatabase
 from dialer.hq.rights import HqAction, list_roles_that_allow_action
 from dialer.hq.sql import Command, Query, Scalar
 from dialer.material.manifest import get_published_manifest_path
 from dialer.settings.headquarters import HqSettings
 from dialer.store.sql import Statements
-from dialer.web.people import SignedInUser, repeat_with_pause, run_and_log_store_error
+from dialer.web.people import SignedInUser, repeat_function_with_pause, run_and_log_store_error
 from dialer.web.refusals import RequestRefused
 
 _log = structlog.get_logger(__name__)
@@ -247,7 +247,7 @@ class Proposals:
             raise RequestRefused(409, "no-rollout")
         return text
 
-    async def draft_withdrawal(self, name: str, version: int, who: SignedInUser) -> None:
+    async def draft_withdrawal_of_bundle(self, name: str, version: int, who: SignedInUser) -> None:
         """Draft the withdrawal of a version of campaign material, which media and compliance then sign.
 
         Raises MaterialRefused.
@@ -255,9 +255,9 @@ class Proposals:
         _require_right(who, HqAction.PROPOSE_MATERIAL)
         self.refuse_centres_outside_zone(who, "all")
         async with self._db.open_transaction() as db:
-            what = {"version": shorten_for_audit(f"{name} {version}")}
+            what = {"version": shorten_text_for_audit(f"{name} {version}")}
             await self._db.append_audit(db, "withdrawal-drafted", who.name, what)
-            await asyncio.to_thread(draft_withdrawal, self._settings, name, version)
+            await asyncio.to_thread(draft_withdrawal_of_bundle, self._settings, name, version)
 
     async def list_proposals(self, who: SignedInUser) -> list[Proposal]:
         """Return the recent proposals for centres of the user's zone, the oldest first."""
@@ -271,7 +271,7 @@ class Proposals:
         A result is missing if this process or the database stopped while the proposed material was being assigned to
         centres.
         """
-        await repeat_with_pause(
+        await repeat_function_with_pause(
             SETTLE_SECONDS,
             lambda: run_and_log_store_error(self.record_missing_proposal_results(), "hq_desk.settle_failed"),
         )
@@ -313,5 +313,5 @@ def _list_audit_details(proposal: int, kind: str, to: str, text: str, **more: st
 
     They include the version of the proposed material. So a later change of the proposal in the database is noticed.
     """
-    version = {} if kind == "resume" else {"version": shorten_for_audit(text)}
+    version = {} if kind == "resume" else {"version": shorten_text_for_audit(text)}
     return {"proposal": str(proposal), "to": to, **more, **version}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from dialer.domain.schema import encode_record, get_type_adapter
+from dialer.domain.schema import encode_record_as_json, get_type_adapter
 from dialer.domain.sealed_epochs import SealedEpoch
 from dialer.hq.database import Database
 from dialer.hq.seal_chains import SealChain
@@ -69,7 +69,7 @@ async def list_chains_of_sealed_epochs(db: Database) -> dict[tuple[str, str], Se
 
 async def write_chain_of_sealed_epochs(db: Database, centre: str, incarnation: str, chain: SealChain) -> None:
     """Write the chain of signed minutes (sealed epochs) of a store that has sent at least one."""
-    head = None if chain.head is None else encode_record(chain.head)
+    head = None if chain.head is None else encode_record_as_json(chain.head)
     await SQL.set_chain.run_statement(
         db,
         centre,
@@ -77,7 +77,7 @@ async def write_chain_of_sealed_epochs(db: Database, centre: str, incarnation: s
         chain.first_keys,
         chain.unaccepted_keys,
         head,
-        encode_record(chain.latest),
+        encode_record_as_json(chain.latest),
         chain.may_start,
         chain.contradiction,
         chain.contradicted_at,

@@ -40,7 +40,7 @@ from dialer.material.manifest import (
     get_published_file_path,
     get_published_manifest_path,
 )
-from dialer.material.trust import find_valid_bundle_signers, require_both_departments
+from dialer.material.trust import find_valid_bundle_signers, require_signatures_of_both_departments
 
 CURRENT, PREVIOUS, UNLOADED = "current", "previous", "unloaded"
 ANSWER_SECONDS = 20.0
@@ -125,15 +125,15 @@ class CentreMaterial:
         """Return the manifest (list of files) of the campaign material in use, or None if there is none or it is
         damaged. Raises MaterialRefused if the folder cannot be read.
         """
-        return self._read_linked_manifest(CURRENT)
+        return self._read_manifest_behind_link(CURRENT)
 
     def read_previous_manifest(self) -> Manifest | None:
         """Return the manifest (list of files) of the campaign material that was in use before, or None if there is none
         or it is damaged. Raises MaterialRefused if the folder cannot be read.
         """
-        return self._read_linked_manifest(PREVIOUS)
+        return self._read_manifest_behind_link(PREVIOUS)
 
-    def _read_linked_manifest(self, link: str) -> Manifest | None:
+    def _read_manifest_behind_link(self, link: str) -> Manifest | None:
         try:
             data = (self._folder / link / MANIFEST).read_bytes()
         except FileNotFoundError:
@@ -157,7 +157,7 @@ class CentreMaterial:
             updater.refresh()
             root: Metadata[Root] = Metadata.from_file(str(self._trust / "root.json"))
             targets: Metadata[Targets] = Metadata.from_file(str(self._trust / "targets.json"))
-            require_both_departments(find_valid_bundle_signers(root.signed, targets).values())
+            require_signatures_of_both_departments(find_valid_bundle_signers(root.signed, targets).values())
             waves = Waves.parse_published_document(
                 self._download_signed_document(updater, WAVES_TARGET, MAX_MANIFEST_BYTES)
             )
@@ -324,7 +324,7 @@ class CentreMaterial:
             shutil.rmtree(unfinished, ignore_errors=True)
             raise
 
-    def activate_version(self, label: str) -> None:
+    def activate_material_version(self, label: str) -> None:
         """Put a downloaded version of the campaign material (flows, recordings) into use.
 
         The dialler still has to load it. Raises MaterialRefused.
@@ -336,13 +336,13 @@ class CentreMaterial:
             raise MaterialRefused(f"campaign material {label} is not downloaded: download it before it is activated")
         with _translate_download_errors():
             if (
-                active is not None and not self.has_unloaded_version()
+                active is not None and not self.has_material_version_to_load()
             ):  # only a version that the dialler has loaded can be restored
                 self._replace_symbolic_link(PREVIOUS, active.name_and_version)
             self._replace_symbolic_link(UNLOADED, label)
             self._replace_symbolic_link(CURRENT, label)
 
-    def roll_back_version(self) -> None:
+    def roll_back_material_version(self) -> None:
         """Put the previous version of the campaign material into use again; the dialler still runs it.
 
         Without a previous version, no version is in use. Raises MaterialRefused.
@@ -354,13 +354,13 @@ class CentreMaterial:
             else:
                 self._replace_symbolic_link(CURRENT, previous.name_and_version)
 
-    def has_unloaded_version(self) -> bool:
+    def has_material_version_to_load(self) -> bool:
         """Return whether the campaign material in use is a version that the dialler has not loaded yet. Raises MaterialRefused."""
         with _translate_download_errors(), suppress(FileNotFoundError):
             return (self._folder / UNLOADED).readlink() == (self._folder / CURRENT).readlink()
         return False
 
-    def mark_version_loaded(self) -> None:
+    def mark_material_version_loaded(self) -> None:
         """Record that the dialler has loaded the version of campaign material in use. Raises MaterialRefused."""
         with _translate_download_errors():
             (self._folder / UNLOADED).unlink(missing_ok=True)

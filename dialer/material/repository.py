@@ -55,8 +55,8 @@ from dialer.material.manifest import (
 
 S = TypeVar("S", Root, Targets, Snapshot, Timestamp)
 ROOT_DAYS, TARGETS_DAYS, TIMESTAMP_DAYS = 365, 90, 2
-"""How long each kind of metadata is valid. The last is renewed by `renew_signatures`. It limits how long newer material
-can be withheld unnoticed.
+"""How long each kind of metadata is valid. The last is renewed by `renew_signatures_of_assignments`. It limits how long
+newer material can be withheld unnoticed.
 """
 MAX_PACKED_RATIO = 0.9
 """A file whose .xz copy is larger than this share of it is published uncompressed only."""
@@ -231,7 +231,7 @@ class Repository:
         self._write_draft_targets(targets, now)
         return manifest, new
 
-    def draft_withdrawal(self, name: str, version: int, now: float) -> None:
+    def draft_withdrawal_of_bundle(self, name: str, version: int, now: float) -> None:
         """Draft the withdrawal of an approved version of campaign material (bundle). Raises MaterialRefused."""
         targets = self._read_draft_targets()
         if targets.signed.targets.pop(get_published_manifest_path(name, version), None) is None:
@@ -283,7 +283,7 @@ class Repository:
         targets, drafted = self._read_draft_targets(), self._drafts / "root.json"
         root = self._read_root_metadata(drafted=True)
         signed = trust.find_valid_bundle_signers(root, targets)
-        trust.require_both_departments(signed.values())
+        trust.require_signatures_of_both_departments(signed.values())
         if len(signed) < trust.TARGETS_SIGNATURES:
             raise MaterialRefused(
                 "the bundle has one signature and needs two: one person of media and one of compliance sign it"
@@ -295,7 +295,7 @@ class Repository:
         if drafted.exists():
             drafted.replace(self._metadata / f"{root.version}.root.json")
         self._write_metadata(targets, f"{targets.signed.version}.targets.json")
-        self.renew_signatures(online, now)
+        self.renew_signatures_of_assignments(online, now)
 
     # Waves
 
@@ -337,7 +337,7 @@ class Repository:
             self._sign_and_write_waves(Waves(waves=tuple(narrow_first)), online, now)
             self._write_snapshot_and_timestamp(online, now)
 
-    def renew_signatures(self, online: bytes, now: float) -> None:
+    def renew_signatures_of_assignments(self, online: bytes, now: float) -> None:
         """Sign the assignments to centres and the timestamp again. They are valid for two days, so that nobody can hide
         a newer version from centres for longer.
         """
@@ -351,14 +351,14 @@ class Repository:
         try:
             descriptor = os.open(self._drafts, os.O_RDONLY)
         except OSError as error:
-            raise self._build_not_created_error() from error
+            raise self._create_error_about_missing_repository() from error
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             yield
         finally:
             os.close(descriptor)
 
-    def _build_not_created_error(self) -> MaterialRefused:
+    def _create_error_about_missing_repository(self) -> MaterialRefused:
         return MaterialRefused(f"{self._folder} is not a repository: create it with `dialer hq bundle init`")
 
     def _sign_and_write_waves(self, waves: Waves, online: bytes, now: float) -> None:
@@ -404,7 +404,7 @@ class Repository:
         try:
             return Metadata.from_file(str(path))
         except (RepositoryError, OSError) as error:
-            raise self._build_not_created_error() from error
+            raise self._create_error_about_missing_repository() from error
 
     def _write_draft_targets(self, targets: Metadata[Targets], now: float) -> None:
         """Store the draft of the targets metadata under a new version number, without signatures."""
@@ -453,7 +453,7 @@ def _sign_metadata(signed: S, signers: Iterable[CryptoSigner]) -> Metadata[S]:
 
 def _build_root_metadata(roots: Collection[Key], own: Key, signatories: Collection[Signatory], now: float) -> Root:
     """Return TUF root metadata with these keys. Raises MaterialRefused."""
-    trust.require_both_departments({each.department for each in signatories})
+    trust.require_signatures_of_both_departments({each.department for each in signatories})
     people = [
         create_tuf_key(each.key, {trust.NAME: each.name, trust.DEPARTMENT: each.department}) for each in signatories
     ]

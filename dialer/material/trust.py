@@ -29,7 +29,7 @@ def get_name_of_key_owner(key: Key) -> str:
     return str(key.unrecognized_fields.get(NAME) or key.keyid[:8])
 
 
-def require_both_departments(signed: Collection[str]) -> None:
+def require_signatures_of_both_departments(signed: Collection[str]) -> None:
     """Raise MaterialRefused unless people of both departments (media and compliance) have signed the campaign material. Two
     people of one department are not enough.
 

@@ -131,7 +131,7 @@ class DiallerClient:
                 self._connection = None
                 self._set_connection_status(connected=False)
             failures = 1 if self._clock.monotonic() - opened_at >= STABLE_SECONDS else failures + 1
-            await asyncio.sleep(BACKOFF.calculate_wait_seconds(failures, self._chance))
+            await asyncio.sleep(BACKOFF.calculate_seconds_until_next_attempt(failures, self._chance))
 
     async def send_command(
         self,

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from dialer.domain.schema import make_json_schema, to_json_value
+from dialer.domain.schema import convert_record_to_json_values, make_json_schema
 from dialer.mqtt import topics
 from dialer.mqtt.commands.schema import (
     build_message_schema,
@@ -143,7 +143,7 @@ def render_asyncapi() -> dict[str, Any]:
 
 def _convert_example_to_json(message: Any) -> Any:
     """Return an example message as JSON values. In a message to Home Assistant, fields that are null are left out."""
-    value = to_json_value(message)
+    value = convert_record_to_json_values(message)
     return _remove_null_fields(value) if isinstance(message, Discovery) else value
 
 

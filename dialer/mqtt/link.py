@@ -121,7 +121,9 @@ class BrokerLink:
                 return
             lasted = 0.0 if opened_at is None else self._clock.monotonic() - opened_at
             failures = 1 if lasted >= STABLE_SECONDS else failures + 1
-            await _sleep_or_stop(self._backoff.calculate_wait_seconds(failures, self._presence.chance), stop)
+            await _sleep_or_stop(
+                self._backoff.calculate_seconds_until_next_attempt(failures, self._presence.chance), stop
+            )
 
     @contextlib.asynccontextmanager
     async def _open_connection(self, stop: asyncio.Event) -> AsyncIterator[Connection]:

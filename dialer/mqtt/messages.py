@@ -9,7 +9,7 @@ from dialer.domain.alerts import AlertLevel, AlertList
 from dialer.domain.model import Announcement, BoothTurnout
 from dialer.domain.newest_call import NewestCall
 from dialer.domain.results import Result
-from dialer.domain.schema import encode_record
+from dialer.domain.schema import encode_record_as_json
 from dialer.domain.view import CallChange, CampaignView, CentreState, CentreView, SeatView
 from dialer.mqtt import topics
 from dialer.mqtt.home_assistant import create_discovery_message, encode_discovery
@@ -30,7 +30,7 @@ class Message:
 
 
 def _create_message(topic: Topic, centre: str, record: object, **levels: str | int) -> Message:
-    return Message(topic.build_full_topic(centre, **levels), encode_record(record), topic.qos, topic.retained)
+    return Message(topic.build_full_topic(centre, **levels), encode_record_as_json(record), topic.qos, topic.retained)
 
 
 def create_centre_message(state: CentreState) -> Message:
@@ -113,12 +113,12 @@ def create_result_announcement(result: Result) -> Announcement:
 
     The store calls this in the transaction that commits the result.
     """
-    return Announcement(topics.RESULTS[type(result)].pattern, encode_record(result))
+    return Announcement(topics.RESULTS[type(result)].pattern, encode_record_as_json(result))
 
 
 def create_reply_announcement(user: str, reply: CommandReply) -> Announcement:
     """Return the reply to a user's command as a row of the outbox (MQTT messages to send)."""
-    return Announcement(topics.REPLIES.build_relative_topic(user=user, command=reply.id), encode_record(reply))
+    return Announcement(topics.REPLIES.build_relative_topic(user=user, command=reply.id), encode_record_as_json(reply))
 
 
 def create_message_of_outbox_row(centre: str, topic: str, payload: str) -> Message:

@@ -177,7 +177,7 @@ class BoothOrder:
     @property
     def are_all_booths_exhausted(self) -> bool:
         """Return whether no polling booth is known to have a number that may be reserved for dialling now."""
-        return self._find_next_entry() is None
+        return self._find_entry_of_next_booth() is None
 
     @property
     def must_other_booths_wait(self) -> bool:
@@ -210,7 +210,7 @@ class BoothOrder:
                 self._usual_priorities[booth_id] = before[booth_id]
         for booth_id in before.keys() ^ priorities.keys():
             if booth_id in self._usual_priorities:
-                self._move_booth_in_order(booth_id, self._find_pass_of_booth(booth_id))
+                self._move_booth_in_order(booth_id, self._get_calling_pass_of_booth(booth_id))
         self._put_booths_back_in_order(self._set_aside - self._empty)
 
     def plan_reservations_by_booth(self, numbers: int) -> dict[int, int]:
@@ -224,7 +224,7 @@ class BoothOrder:
         quotas: dict[int, int] = {}
         planned = 0
         while planned < numbers + NEIGHBOURS * NEIGHBOURS:
-            first = self._find_next_entry()
+            first = self._find_entry_of_next_booth()
             if first is not None and (not again or first < again[0]):
                 drawn.append(heapq.heappop(self._heap))
             elif again:
@@ -250,11 +250,11 @@ class BoothOrder:
             if claim.queue_booth_id in self._usual_priorities:
                 given[claim.queue_booth_id] += 1
                 self._voters[claim.queue_booth_id] = claim.weight
-        behind = min((self._find_pass_of_booth(booth_id) for booth_id in quotas), default=0.0)
+        behind = min((self._get_calling_pass_of_booth(booth_id) for booth_id in quotas), default=0.0)
         for booth_id, count in given.items():
             # A booth that returns after a pause does not catch up on the calls that it missed.
             # A booth after its last call has the rate 0, but its numbers may have been claimed just before.
-            at = max(self._find_pass_of_booth(booth_id), behind)
+            at = max(self._get_calling_pass_of_booth(booth_id), behind)
             self._move_booth_in_order(booth_id, at + count / max(self._find_priority_of_booth(booth_id), _LEAST_RATE))
         asked = list(quotas)
         if full:
@@ -270,7 +270,7 @@ class BoothOrder:
             if booth_id in self._usual_priorities:
                 self._move_booth_in_order(
                     booth_id,
-                    self._find_pass_of_booth(booth_id)
+                    self._get_calling_pass_of_booth(booth_id)
                     - count / max(self._find_priority_of_booth(booth_id), _LEAST_RATE),
                 )
         self.reset_empty_booths()
@@ -280,7 +280,7 @@ class BoothOrder:
         self._empty.clear()
         self._put_booths_back_in_order(set(self._set_aside))
 
-    def _find_next_entry(self) -> _Place | None:
+    def _find_entry_of_next_booth(self) -> _Place | None:
         """Return the entry of the polling booth whose voters are called next, or None. Outdated entries before it are
         removed from the heap.
         """
@@ -296,7 +296,7 @@ class BoothOrder:
             heapq.heappop(self._heap)
         return None
 
-    def _find_pass_of_booth(self, booth_id: int) -> float:
+    def _get_calling_pass_of_booth(self, booth_id: int) -> float:
         return self._places[booth_id][1]
 
     def _move_booth_in_order(self, booth_id: int, at: float) -> None:

@@ -23,7 +23,7 @@ async def return_free_memory_repeatedly() -> None:
         await asyncio.to_thread(trim, 0)
 
 
-def freeze_start_up_objects() -> None:
+def exclude_start_up_objects_from_garbage_collection() -> None:
     """Exclude all existing objects from garbage collection, then enable garbage collection (`dialer run` disables it
     during the start).
 

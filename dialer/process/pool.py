@@ -45,7 +45,7 @@ def run_jobs_in_processes(
     to_repeat: list[Job] = []
     pool = ProcessPoolExecutor(workers, mp_context=_SPAWN, initializer=_limit_memory_of_worker_process)
     try:
-        with _block_interrupts():
+        with _block_interrupt_signals():
             futures = {pool.submit(work, job): job for job in jobs}
         for future in as_completed(futures):
             try:
@@ -62,7 +62,7 @@ def run_jobs_in_processes(
 
 def _run_job_in_own_process(work: Callable[[Job], Result], job: Job) -> Result | None:
     with ProcessPoolExecutor(1, mp_context=_SPAWN, initializer=_limit_memory_of_worker_process) as pool:
-        with _block_interrupts():
+        with _block_interrupt_signals():
             future: Future[Result] = pool.submit(work, job)
         try:
             return future.result()
@@ -79,7 +79,7 @@ def _limit_memory_of_worker_process() -> None:
 
 
 @contextmanager
-def _block_interrupts() -> Iterator[None]:
+def _block_interrupt_signals() -> Iterator[None]:
     """Block SIGINT while processes are started in this context, so that they ignore Ctrl-C.
 
     A terminal sends Ctrl-C to all processes; only the parent process may react, and end the others. An interrupt during the

@@ -176,7 +176,7 @@ class WebhookPoster:
             except OSError as error:
                 problem = str(error) or type(error).__name__
             if tries < MAX_TRIES:
-                wait(BACKOFF.calculate_wait_seconds(tries, chance))
+                wait(BACKOFF.calculate_seconds_until_next_attempt(tries, chance))
         raise DeliveryFailed(
             f"{url}: the portal did not confirm delivery {delivery.id} after {MAX_TRIES} tries ({problem}); the"
             " next run"

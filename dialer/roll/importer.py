@@ -17,7 +17,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dialer.domain.audit_chain import shorten_for_audit
+from dialer.domain.audit_chain import shorten_text_for_audit
 from dialer.domain.clock import Clock, SystemClock
 from dialer.domain.errors import RollError
 from dialer.domain.output import refuse_unwritable_path
@@ -288,7 +288,7 @@ def _record_roll_import_in_store(
 ) -> None:
     now, roll = clock.now(), prepared.roll
     record_import_of_roll_file(db, now, roll.path.name, roll.sha256, [*tally.get_counts_of_imported_rows().values()])
-    details = {"file": shorten_for_audit(roll.path.name), "sha256": roll.sha256}
+    details = {"file": shorten_text_for_audit(roll.path.name), "sha256": roll.sha256}
     details |= {name: str(getattr(tally, name)) for name in ("rows", "voters", "numbers", "rejected_numbers")}
     optional = (("source", source), ("mapping", prepared.mapping.map_sha256))
     details |= {key: value for key, value in optional if value}

@@ -107,7 +107,7 @@ def _create_manager_connection(
         on_ami_link_up=switch.on_ami_link_up,
         on_ami_link_down=switch.on_ami_link_down,
         run_ami_session=switch.run_ami_session,
-        wait_seconds=lambda failures: backoff.calculate_wait_seconds(failures, chance),
+        wait_seconds=lambda failures: backoff.calculate_seconds_until_next_attempt(failures, chance),
     )
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from dialer.domain.errors import CommandRefused
 from dialer.engine.plan import ReloadedSettings
 from dialer.errors import MatdanError, SettingError, SettingMistakes
-from dialer.flows.audio_settings import make_play_rules, requires_synthetic_label
+from dialer.flows.audio_settings import create_rules_for_playing_prompts, requires_notice_before_synthetic_speech
 from dialer.flows.model import list_offers_allowed_by_profile
 from dialer.settings.fields import Applied
 from dialer.settings.jurisdiction import Profile
@@ -135,8 +135,8 @@ def _collect_rules_copied_at_start(settings: Settings, profile: Profile) -> tupl
     windows = [window for each in settings.campaigns for window, _, _ in list_abandoned_caps(each, profile)]
     return (
         list_offers_allowed_by_profile(profile),
-        requires_synthetic_label(settings, profile),
-        make_play_rules(settings.audio, profile),
+        requires_notice_before_synthetic_speech(settings, profile),
+        create_rules_for_playing_prompts(settings.audio, profile),
         windows,
     )
 

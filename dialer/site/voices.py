@@ -17,7 +17,7 @@ from dialer.audio.words import load_spoken_words
 from dialer.domain.clock import Clock
 from dialer.domain.enums import CampaignKind
 from dialer.errors import SettingError
-from dialer.flows.audio_settings import make_playlist_reader, requires_synthetic_label
+from dialer.flows.audio_settings import make_playlist_reader, requires_notice_before_synthetic_speech
 from dialer.flows.texts import FALLBACK_LANGUAGE
 from dialer.settings.jurisdiction import Profile
 from dialer.settings.site import Settings
@@ -33,7 +33,7 @@ def find_voice_problems(
 
     Reads files, so it must run in a thread. Raises CatalogueError.
     """
-    if not requires_synthetic_label(settings, profile):
+    if not requires_notice_before_synthetic_speech(settings, profile):
         return []
     playlist = None
     if settings.audio.catalogue is not None:
@@ -44,7 +44,7 @@ def find_voice_problems(
     ]
 
 
-def refuse_unannounced_voices(
+def refuse_unannounced_synthetic_voices(
     settings: Settings, profile: Profile, clock: Clock, reader: PlaylistReader | None = None
 ) -> None:
     """Raise SettingError if a required information message is missing, or a synthetic voice is not announced."""

@@ -17,7 +17,7 @@ from dialer.domain.audit_chain import (
     AuditEntry,
     format_canonical_audit_details,
     make_next_audit_entry,
-    shorten_for_audit,
+    shorten_text_for_audit,
 )
 from dialer.store.sql import Command, Connection, Query, Scalar, Statements, get_fields_as_sql_parameters
 
@@ -158,8 +158,8 @@ def record_settings_at_start(db: Connection, settings: Mapping[str, str], at: fl
     keys = sorted(key for key in {*before, *settings} if before.get(key) != settings.get(key))
     what = {"changed": str(len(keys))}
     for key in keys[:_MOST_SETTINGS]:
-        old, new = (shorten_for_audit(each[key]) if key in each else "(none)" for each in (before, settings))
-        what[shorten_for_audit(key)] = f"{old} -> {new}"
+        old, new = (shorten_text_for_audit(each[key]) if key in each else "(none)" for each in (before, settings))
+        what[shorten_text_for_audit(key)] = f"{old} -> {new}"
     append_entry(db, "settings", "dialler", what, at)
 
 

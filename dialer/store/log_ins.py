@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from dialer.domain.audit_chain import shorten_for_audit
+from dialer.domain.audit_chain import shorten_text_for_audit
 from dialer.store import audit, standing_orders
 from dialer.store.sql import Command, Connection, Query, Scalar, Statements, get_fields_as_sql_parameters
 
@@ -46,8 +46,8 @@ def save_log_in(db: Connection, log_in: LogIn) -> None:
     before = SQL.agent_at.fetch_first_value(db, seat=log_in.seat)
     if before != log_in.agent:
         if before is not None:
-            audit.append_entry(db, "log-off", shorten_for_audit(before), {"seat": log_in.seat}, log_in.at)
-        audit.append_entry(db, "log-in", shorten_for_audit(log_in.agent), {"seat": log_in.seat}, log_in.at)
+            audit.append_entry(db, "log-off", shorten_text_for_audit(before), {"seat": log_in.seat}, log_in.at)
+        audit.append_entry(db, "log-in", shorten_text_for_audit(log_in.agent), {"seat": log_in.seat}, log_in.at)
         standing_orders.end_orders_for_seat(db, log_in.seat)
     SQL.set_log_in.run_statement(db, **get_fields_as_sql_parameters(log_in))
 
@@ -56,7 +56,7 @@ def remove_log_in(db: Connection, seat: str, at: float) -> None:
     """Log off the agent at a seat, with an audit entry, and end the seat's standing orders. `at` is in epoch seconds."""
     before = SQL.agent_at.fetch_first_value(db, seat=seat)
     if before is not None:
-        audit.append_entry(db, "log-off", shorten_for_audit(before), {"seat": seat}, at)
+        audit.append_entry(db, "log-off", shorten_text_for_audit(before), {"seat": seat}, at)
     SQL.delete_log_in.run_statement(db, seat=seat)
     standing_orders.end_orders_for_seat(db, seat)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dialer.domain.audit_chain import shorten_for_audit
+from dialer.domain.audit_chain import shorten_text_for_audit
 from dialer.store import audit, opt_outs, roll
 from dialer.store.audit import AuditNote
 from dialer.store.roll import StoredBooth
@@ -78,7 +78,7 @@ def record_roll_import(db: Connection, note: AuditNote, spooled: SpooledRoll, ch
     unchanged = max(0, spooled.rows - spooled.rejected - change.voters)
     figures = (spooled.rows, change.voters, change.numbers, change.links, spooled.rejected, unchanged)
     roll.record_import_of_roll_file(db, note.at, spooled.file_name, spooled.sha256, figures)
-    details = {"file": shorten_for_audit(spooled.file_name), "sha256": spooled.sha256}
+    details = {"file": shorten_text_for_audit(spooled.file_name), "sha256": spooled.sha256}
     details |= {key: text for key, text in (("source", spooled.source), ("mapping", spooled.mapping)) if text}
     audit.append_entry_from_note(
         db, "roll-import", note, **details, rows=spooled.rows, voters=change.voters, numbers=change.numbers

@@ -276,7 +276,7 @@ class Sealer:
             keys.epoch_public_key,
             keys.next_epoch_public_key,
         )
-        epoch = replace(unsigned, signature=keys.sign_with_epoch_key(unsigned.encode_signed_part()))
+        epoch = replace(unsigned, signature=keys.sign_with_epoch_key(unsigned.encode_signed_part_of_epoch()))
         SQL.append_epoch.run_statement(self._db, **get_fields_as_sql_parameters(epoch))
         self._pending = _Progress(
             keys.make_keys_of_next_epoch(), epoch.compute_epoch_digest(), epoch.last + 1, epoch.last

@@ -6,7 +6,7 @@ import asyncio
 import itertools
 from typing import Any
 
-from dialer.domain.schema import encode_record
+from dialer.domain.schema import encode_record_as_json
 from dialer.nats.messages import build_live_subject
 from dialer.nats.session import Session
 
@@ -47,5 +47,5 @@ class LiveStatus:
             changed, self._changed = self._changed, set()
             for subject in [*self._latest] if tick % REPEAT_SECONDS == 0 else changed:
                 if subject in self._latest:  # it may have been removed while another was published
-                    await session.publish_message(subject, encode_record(self._latest[subject]).encode())
+                    await session.publish_message(subject, encode_record_as_json(self._latest[subject]).encode())
             await asyncio.sleep(PUBLISH_SECONDS)

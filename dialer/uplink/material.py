@@ -107,8 +107,8 @@ class MaterialUpdater:
                     f"material {assigned.name_and_version} is not installed until the centre's settings are valid: {problem}"
                 )
             await asyncio.to_thread(self._material.download_version, assigned)
-            await asyncio.to_thread(self._material.activate_version, assigned.name_and_version)
-        elif not await asyncio.to_thread(self._material.has_unloaded_version):
+            await asyncio.to_thread(self._material.activate_material_version, assigned.name_and_version)
+        elif not await asyncio.to_thread(self._material.has_material_version_to_load):
             return ""
         return await self._load_active_version(assigned)
 
@@ -135,7 +135,7 @@ class MaterialUpdater:
                 return ""
             if reloaded.status != "done":  # valid, but not changeable while calls are made
                 after_restart.insert(0, f"{', '.join(settings)} ({reloaded.text})")
-        await asyncio.to_thread(self._material.mark_version_loaded)
+        await asyncio.to_thread(self._material.mark_material_version_loaded)
         _log.info("material.loaded", version=assigned.name_and_version, dialler=reply.text)
         self._rejected = None
         self._after_restart = ", ".join(after_restart)
@@ -158,7 +158,7 @@ class MaterialUpdater:
         return reply
 
     async def _roll_back_material_version(self, assigned: Manifest, reason: str) -> str:
-        await asyncio.to_thread(self._material.roll_back_version)
+        await asyncio.to_thread(self._material.roll_back_material_version)
         self._rejected = (assigned.name_and_version, f"{assigned.name_and_version} was rolled back: {reason}")
         return self._rejected[1]
 

@@ -80,9 +80,9 @@ class Access:
                 raise RequestRefused(403, "not-json")
         sessions: Sessions = connection.app.state.sessions
         connection.state.token = connection.cookies.get(sessions.cookie)
-        connection.state.user = await self._authorise_session(sessions, connection.state.token)
+        connection.state.user = await self._find_permitted_user_of_session(sessions, connection.state.token)
 
-    async def _authorise_session(self, sessions: Sessions, token: str | None) -> SignedInUser | None:
+    async def _find_permitted_user_of_session(self, sessions: Sessions, token: str | None) -> SignedInUser | None:
         if self.roles is None:
             return None
         find = sessions.find_agent if self.roles == AGENTS else sessions.find_person
@@ -161,13 +161,13 @@ SignedIn = Annotated[SignedInUser, Depends(_get_signed_in_user)]
 """The signed-in user, as a parameter of a route for which `allow_roles` is declared."""
 
 
-def start_session(request: Request, response: Response, token: str) -> None:
+def set_session_cookie(request: Request, response: Response, token: str) -> None:
     """Set the session cookie in a response: for this host only, over TLS only, hidden from scripts."""
     sessions: Sessions = request.app.state.sessions
     response.set_cookie(sessions.cookie, token, secure=True, httponly=True, samesite="strict")
 
 
-def end_session(request: Request, response: Response) -> None:
+def delete_session_cookie(request: Request, response: Response) -> None:
     """Delete the session cookie in the browser."""
     sessions: Sessions = request.app.state.sessions
     response.delete_cookie(sessions.cookie, secure=True, httponly=True, samesite="strict")

@@ -80,15 +80,15 @@ class StaticPages:
     async def read_page(self, request: Request) -> Response:
         """Return the HTML of the page at the requested path."""
         path = request.url.path
-        response = self._find_asset(f"{path[1:]}.html").make_file_response(request, "no-cache")
+        response = self._find_page_file(f"{path[1:]}.html").make_file_response(request, "no-cache")
         response.headers.update(self._pages[path])
         return response
 
     async def read_asset(self, name: str, request: Request) -> Response:
         """Return a file of the pages. Browsers may cache it for ever, because its name changes with its content."""
-        return self._find_asset(f"assets/{name}").make_file_response(request, "public, max-age=31536000, immutable")
+        return self._find_page_file(f"assets/{name}").make_file_response(request, "public, max-age=31536000, immutable")
 
-    def _find_asset(self, path: str) -> Asset:
+    def _find_page_file(self, path: str) -> Asset:
         if path not in self._assets:
             raise RequestRefused(404, "nothing-here")
         return self._assets[path]

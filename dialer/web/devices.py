@@ -47,7 +47,7 @@ class KnownDevices:
         """Return the device of a cookie, or None if nobody has signed in there for long, or the file cannot be read."""
         if len(cookie) != _COOKIE_LETTERS:
             return None
-        digest = _digest_cookie(cookie)
+        digest = _compute_digest_of_cookie(cookie)
         try:
             users = await self._records.read_users_of_device(digest, since=self._clock.now() - DEVICE_SECONDS)
         except StoreError as error:
@@ -64,7 +64,7 @@ class KnownDevices:
         now = self._clock.now()
         try:
             await self._records.add_user_of_device(
-                _digest_cookie(cookie),
+                _compute_digest_of_cookie(cookie),
                 name,
                 now,
                 forget_before=now - DEVICE_SECONDS,
@@ -84,6 +84,6 @@ def is_device_of_user(device: KnownDevice | None, name: str) -> bool:
     return device is not None and name in device.users
 
 
-def _digest_cookie(cookie: str) -> str:
+def _compute_digest_of_cookie(cookie: str) -> str:
     """Return the digest of a device's cookie, which is stored instead of it. A random cookie needs no slow hash."""
     return hashlib.sha256(cookie.encode("utf-8", "replace")).hexdigest()

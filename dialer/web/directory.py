@@ -20,7 +20,7 @@ _log = structlog.get_logger(__name__)
 READ_SECONDS = 1.0
 
 
-async def _read_no_users() -> list[StoredUser]:
+async def _return_empty_user_list() -> list[StoredUser]:
     return []
 
 
@@ -28,7 +28,9 @@ class Directory:
     """All users of the web pages by name, with their roles."""
 
     def __init__(
-        self, supervisors: Iterable[Supervisor], read: Callable[[], Awaitable[Sequence[StoredUser]]] = _read_no_users
+        self,
+        supervisors: Iterable[Supervisor],
+        read: Callable[[], Awaitable[Sequence[StoredUser]]] = _return_empty_user_list,
     ) -> None:
         """Create a directory that reads the store's users with `read`. Calls of `read` never overlap."""
         self._read = read

@@ -22,7 +22,7 @@ from pydantic import Field
 
 from dialer.domain.clock import Clock
 from dialer.store.passkey_records import Passkey, PasskeyRecords
-from dialer.web.access import EVERY_ROLE, PageRoute, SignedIn, allow_anyone, allow_roles, start_session
+from dialer.web.access import EVERY_ROLE, PageRoute, SignedIn, allow_anyone, allow_roles, set_session_cookie
 from dialer.web.page_requests import PageRequest
 from dialer.web.people import MAX_PASSWORD_LENGTH, People
 from dialer.web.refusals import RequestRefused
@@ -206,7 +206,7 @@ class Passkeys:
         name = await self._verify_user_by_passkey(answer.credential, challenge)
         if name is None:
             raise RequestRefused(401, "passkey-wrong")
-        start_session(request, response, await self._people.begin_session(name))
+        set_session_cookie(request, response, await self._people.begin_session(name))
 
     async def _verify_user_by_passkey(self, credential: dict[str, Any], challenge: bytes) -> str | None:
         """Return the user whose valid passkey signed the challenge, or None.

@@ -206,7 +206,7 @@ class People:
         token = create_session_token()
         at = self._clock.now()
         await self._file.begin_sign_in_session(
-            digest_session_token(token), name, at, forget_before=at - self._idle_seconds
+            compute_digest_of_session_token(token), name, at, forget_before=at - self._idle_seconds
         )
         return token
 
@@ -259,7 +259,7 @@ class People:
 
         A session ends when it expires, when the user signs out, and when the user's rights change.
         """
-        digest = digest_session_token(token)
+        digest = compute_digest_of_session_token(token)
         found = await self._file.read_sign_in_session(digest)
         if found is None:
             return None
@@ -274,7 +274,7 @@ class People:
 
     async def sign_out(self, token: str) -> None:
         """End the session with this token."""
-        await self._file.end_sign_in_session(digest_session_token(token))
+        await self._file.end_sign_in_session(compute_digest_of_session_token(token))
 
     async def sign_out_everywhere(self, name: str) -> None:
         """End all sessions of a user."""
@@ -346,7 +346,7 @@ class People:
 
 
 @contextlib.asynccontextmanager
-async def open_people_of_site(settings: Settings) -> AsyncIterator[People]:
+async def open_page_users_of_site(settings: Settings) -> AsyncIterator[People]:
     """Open the users of a site's pages, for a command of the command line.
 
     Raises StoreError.
@@ -367,7 +367,7 @@ async def set_password(settings: Settings, name: str, password: str | None) -> N
 
     Raises SettingError, StoreError.
     """
-    async with open_people_of_site(settings) as people:
+    async with open_page_users_of_site(settings) as people:
         await people.set_password(name, password)
 
 
@@ -376,7 +376,7 @@ async def create_one_time_password_at_site(settings: Settings, name: str) -> str
 
     Raises SettingError, StoreError.
     """
-    async with open_people_of_site(settings) as people:
+    async with open_page_users_of_site(settings) as people:
         return await people.create_one_time_password(name)
 
 
@@ -393,7 +393,7 @@ async def run_and_log_store_error(work: Awaitable[object], event: str = "desk.wr
     return True
 
 
-async def repeat_with_pause(seconds: float, work: Callable[[], Awaitable[object]]) -> NoReturn:
+async def repeat_function_with_pause(seconds: float, work: Callable[[], Awaitable[object]]) -> NoReturn:
     """Repeat an async function until cancelled, with a pause of `seconds` in between."""
     while True:
         await work()
@@ -419,7 +419,7 @@ def create_session_token() -> str:
     return secrets.token_urlsafe(32)
 
 
-def digest_session_token(token: str) -> str:
+def compute_digest_of_session_token(token: str) -> str:
     """Return the digest of a session token, which is stored instead of the token.
 
     A random token needs no slow hash.

@@ -11,7 +11,7 @@ import structlog
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import Field
 
-from dialer.web.access import PageRoute, Sessions, allow_anyone, end_session, start_session
+from dialer.web.access import PageRoute, Sessions, allow_anyone, delete_session_cookie, set_session_cookie
 from dialer.web.devices import DEVICE_COOKIE, DEVICE_SECONDS, KnownDevices
 from dialer.web.page_requests import PageRequest
 from dialer.web.people import MAX_PASSWORD_LENGTH, NotSignedIn, People
@@ -105,11 +105,11 @@ class PasswordSignIn:
 
     async def sign_in(self, form: SignInRequest, request: Request, response: Response) -> None:
         """Start a session for a user with the right password, in a cookie that no script can read."""
-        start_session(request, response, await self._people.sign_in(form.name, form.password, form.new))
+        set_session_cookie(request, response, await self._people.sign_in(form.name, form.password, form.new))
         await remember_device(request, response, self._people.devices, form.name)
 
     async def sign_out(self, request: Request, response: Response) -> None:
         """End the session of the request."""
         if request.state.token is not None:
             await self._sign_out(request.state.token)
-        end_session(request, response)
+        delete_session_cookie(request, response)

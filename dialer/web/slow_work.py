@@ -20,7 +20,7 @@ from dialer.web.devices import KnownDevice
 T = TypeVar("T")
 
 
-async def _is_connection_never_closed() -> bool:
+async def _assume_connection_stays_open() -> bool:
     return False
 
 
@@ -30,7 +30,7 @@ class WebClient:
 
     address: str = ""  # "": no request, such as a command of the command line
     device: KnownDevice | None = None  # on which a user has signed in before; None: unknown
-    is_gone: Callable[[], Awaitable[bool]] = _is_connection_never_closed  # whether its connection has closed
+    is_gone: Callable[[], Awaitable[bool]] = _assume_connection_stays_open  # whether its connection has closed
 
 
 NOBODY = WebClient()

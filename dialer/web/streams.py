@@ -10,7 +10,7 @@ from fastapi import Request, Response
 from fastapi.responses import StreamingResponse
 
 from dialer.domain.clock import Clock
-from dialer.domain.schema import to_json_value
+from dialer.domain.schema import convert_record_to_json_values
 from dialer.web.page_state import PageState, Subscription, Update
 from dialer.web.people import People, SignedInUser, is_session_over
 from dialer.web.refusals import RequestRefused
@@ -20,13 +20,13 @@ MAX_STREAMS_PER_USER = 8  # of one user
 SESSION_CHECK_SECONDS = 30.0  # between checks that the user is still signed in
 
 
-def format_event(update: Update) -> bytes:
+def format_server_sent_event(update: Update) -> bytes:
     """Format a change of the page state as a server-sent event.
 
     Its `number` lets pages notice a missed one; 0 = the whole state.
     """
     fields = {"number": update.number, "at": round(update.at, 3), "values": update.values, "removed": update.removed}
-    data = json.dumps(fields, separators=(",", ":"), default=to_json_value)
+    data = json.dumps(fields, separators=(",", ":"), default=convert_record_to_json_values)
     return f"id: {update.number}\ndata: {data}\n\n".encode()
 
 
@@ -58,7 +58,7 @@ class Streams:
         checked_at = self._clock.monotonic()
         with self._state.open_subscription(wants) as subscription, self._register_open_stream(who.name, subscription):
             async for update in subscription.stream_updates():
-                yield format_event(update)
+                yield format_server_sent_event(update)
                 if self._clock.monotonic() - checked_at >= SESSION_CHECK_SECONDS:
                     checked_at = self._clock.monotonic()
                     if await is_session_over(self._people.find_user, token, who):

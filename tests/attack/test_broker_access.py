@@ -321,7 +321,7 @@ async def test_retained_command_is_refused_and_deleted_from_the_broker(tmp_path:
     assert tested.engine.executed == []
 
 
-def make_certificate(certificate: Path, private_key: Path) -> None:
+def create_certificate_of_page_server(certificate: Path, private_key: Path) -> None:
     """Write a self-signed certificate for 127.0.0.1 and its key."""
     kind = ("-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2")
     whose = ("-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1")
@@ -334,7 +334,7 @@ async def test_broker_connection_requires_tls_and_verifies_a_self_signed_certifi
     tmp_path: Path, store: Store
 ) -> None:
     certificate, private_key = tmp_path / "broker.pem", tmp_path / "broker.key"
-    make_certificate(certificate, private_key)
+    create_certificate_of_page_server(certificate, private_key)
     async with run_broker(
         tmp_path,
         store,

@@ -434,7 +434,7 @@ def write_epochs(db: Db, epochs: list[SealedEpoch], keys: EpochKeys, previous: s
             next_key=keys.next_epoch_public_key,
             signature="",
         )
-        forged = replace(unsigned, signature=keys.sign_with_epoch_key(unsigned.encode_signed_part()))
+        forged = replace(unsigned, signature=keys.sign_with_epoch_key(unsigned.encode_signed_part_of_epoch()))
         db.execute("DELETE FROM seal_epoch WHERE epoch = ?", (each.epoch,))
         sealer.SQL.append_epoch.run_statement(db, **get_fields_as_sql_parameters(forged))
         previous, keys = forged.compute_epoch_digest(), keys.make_keys_of_next_epoch()

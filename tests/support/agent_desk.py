@@ -25,7 +25,7 @@ from dialer.web.page_state import PageState
 from dialer.web.people import SignedInUser
 from dialer.web.protection import PageProtection
 from dialer.web.refusals import RequestRefused
-from dialer.web.streams import format_event
+from dialer.web.streams import format_server_sent_event
 from tests.support.waiting import HANG_SECONDS
 
 TEN_FORTY = 1_776_921_000.0  # 23 April 2026, 10:40 in Asia/Kolkata
@@ -150,7 +150,7 @@ class AgentDesk:
             async for update in subscription.stream_updates():
                 if self.silent:
                     return
-                yield format_event(update)
+                yield format_server_sent_event(update)
 
     async def command(self, request: Request) -> Response:
         """Record a command and return the next reply."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from dialer.audio.catalogue import Entry, write_catalogue
-from dialer.audio.files import hash_bytes
+from dialer.audio.files import compute_sha256_of_bytes
 from dialer.audio.names import AudioDirectories, PromptName, find_prompt_of_sound
 from dialer.flows.catalogue import load_flow
 from dialer.flows.sounds import list_sounds_of_flow
@@ -26,7 +26,7 @@ def catalogue_entry(**changes: Any) -> Entry:
     """Return the catalogue entry of a recorded prompt."""
     values: dict[str, Any] = {
         "voice": "human", "source": "x.mp3", "source_sha256": RECORDING, "recipe": "1", "seconds": 1.0,
-        "loudness_lufs": -19.0, "true_peak_db": -2.0, "files": {"alaw": hash_bytes(b"sound")},
+        "loudness_lufs": -19.0, "true_peak_db": -2.0, "files": {"alaw": compute_sha256_of_bytes(b"sound")},
     }  # fmt: skip
     return Entry.model_validate(values | changes)
 

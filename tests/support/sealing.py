@@ -41,7 +41,7 @@ class SealingStore:
             number, NOW + number, kind, before + 1, before + 1, root, "", 0, "", doubt,
             "" if last is None else last.compute_epoch_digest(), keys.epoch_public_key, keys.next_epoch_public_key,
         )  # fmt: skip
-        self.last = replace(unsigned, signature=keys.sign_with_epoch_key(unsigned.encode_signed_part()))
+        self.last = replace(unsigned, signature=keys.sign_with_epoch_key(unsigned.encode_signed_part_of_epoch()))
         self.keys = replace(keys.make_keys_of_next_epoch(), epoch=number + 1)
         return self.last
 

@@ -22,7 +22,7 @@ from dialer.domain.complaints import ComplaintChannel, ComplaintRemedy, Complain
 from dialer.domain.enums import MarkKind
 from dialer.domain.model import Confidence, Disposition, MarkSource, Outcome
 from dialer.engine.command.catalogue import COMMANDS
-from dialer.flows.catalogue import load_flow, refuse_unsafe_flow
+from dialer.flows.catalogue import load_flow, refuse_flow_that_breaks_rules
 from dialer.flows.document import render_nodes_page
 from dialer.flows.load import parse_flow
 from dialer.flows.mermaid import draw_flow
@@ -197,7 +197,7 @@ def test_readme_is_short_and_starts_with_two_commands_to_run() -> None:
 def test_flow_in_the_docs_is_valid_and_safe() -> None:
     page = (DOCS / "how-to/flows.md").read_text(encoding="utf-8")
     (text,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
-    refuse_unsafe_flow(parse_flow(text, "errand.yaml"), load_shipped_texts())
+    refuse_flow_that_breaks_rules(parse_flow(text, "errand.yaml"), load_shipped_texts())
 
 
 def test_mqtt_commands_shown_on_docs_pages_are_accepted() -> None:

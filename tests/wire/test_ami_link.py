@@ -61,7 +61,7 @@ def make_link(
         on_ami_link_up=on_ami_link_up or journal.up,
         on_ami_link_down=journal.down,
         run_ami_session=keep,
-        wait_seconds=lambda failures: (backoff or Backoff()).calculate_wait_seconds(failures, chance),
+        wait_seconds=lambda failures: (backoff or Backoff()).calculate_seconds_until_next_attempt(failures, chance),
     )
 
 
@@ -118,7 +118,7 @@ async def test_interval_between_ami_reconnects_grows_with_seeded_jitter() -> Non
                 lambda login=login: AmiClient(login, on_event=lambda _: None),  # type: ignore[misc]  # bound now
                 on_ami_link_up=journal.up,
                 on_ami_link_down=journal.down,
-                wait_seconds=partial(Backoff().calculate_wait_seconds, random=Random(seed)),
+                wait_seconds=partial(Backoff().calculate_seconds_until_next_attempt, random=Random(seed)),
             )
             async with link:
                 while len(journal.downs) < 10:

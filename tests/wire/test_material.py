@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from dialer.desk.certificate import CertificateFiles, make_certificate
+from dialer.desk.certificate import CertificateFiles, create_certificate_of_page_server
 from dialer.domain.errors import HeadquartersUnreachable
 from dialer.domain.signing import derive_public_key
 from dialer.material import trust
@@ -48,8 +48,8 @@ def install_assigned_version(centre: CentreMaterial) -> Manifest:
     assigned = centre.fetch_assigned_manifest()
     assert assigned is not None
     centre.download_version(assigned)
-    centre.activate_version(assigned.name_and_version)
-    centre.mark_version_loaded()
+    centre.activate_material_version(assigned.name_and_version)
+    centre.mark_material_version_loaded()
     centre.delete_unused_versions()
     return assigned
 
@@ -81,7 +81,7 @@ def test_material_bundle_versions_are_assigned_under_a_lock(
     if action == "assign":
         headquarters.assign(1, NOW)
     else:
-        headquarters.repository.renew_signatures(KEYS["online"], NOW)
+        headquarters.repository.renew_signatures_of_assignments(KEYS["online"], NOW)
     assert lock_was_free == [False]
 
 
@@ -111,7 +111,7 @@ def test_new_material_bundle_version_downloads_only_new_files_and_can_be_rolled_
     )
     install_assigned_version(centre)
     assert (read_active_text(folder), headquarters.first_bytes_requested()) == ("flow: 2", [0])
-    centre.roll_back_version()
+    centre.roll_back_material_version()
     assert read_active_text(folder) == "flow: 1"
     assert install_assigned_version(centre).name_and_version == "turnout-2"
     assert headquarters.first_bytes_requested() == []
@@ -225,9 +225,9 @@ def test_material_bundle_metadata_that_is_not_renewed_expires_and_the_active_ver
     headquarters.assign(1, NOW - 3 * DAY)
     with pytest.raises(MaterialRefused, match="has expired"):
         centre.fetch_assigned_manifest()
-    headquarters.repository.renew_signatures(KEYS["online"], NOW)
+    headquarters.repository.renew_signatures_of_assignments(KEYS["online"], NOW)
     install_assigned_version(centre)
-    headquarters.repository.renew_signatures(KEYS["online"], NOW - 3 * DAY)
+    headquarters.repository.renew_signatures_of_assignments(KEYS["online"], NOW - 3 * DAY)
     with pytest.raises(MaterialRefused, match="has expired"):
         centre.fetch_assigned_manifest()
     assert read_active_text(tmp_path / "centre") == "flow: 1"
@@ -260,7 +260,7 @@ def test_material_bundle_needs_signatures_of_both_departments(
     repository.sign_draft(KEYS["lata"])
     repository.sign_draft(KEYS["omar"])
     with monkeypatch.context() as stolen:
-        stolen.setattr(trust, "require_both_departments", lambda _: None)  # the centre checks too
+        stolen.setattr(trust, "require_signatures_of_both_departments", lambda _: None)  # the centre checks too
         repository.publish_draft(KEYS["online"], NOW)
     with pytest.raises(MaterialRefused, match="nobody of the department compliance has signed"):
         centre.fetch_assigned_manifest()
@@ -280,7 +280,7 @@ def test_material_bundle_of_another_jurisdiction_is_refused(
 def test_withdrawn_material_bundle_is_not_installed(headquarters: Publisher, source: Path, tmp_path: Path) -> None:
     headquarters.approve(source, NOW)
     headquarters.assign(1, NOW)
-    headquarters.repository.draft_withdrawal("turnout", 1, NOW)
+    headquarters.repository.draft_withdrawal_of_bundle("turnout", 1, NOW)
     for person in ("omar", "meena"):
         headquarters.repository.sign_draft(KEYS[person])
     headquarters.repository.publish_draft(KEYS["online"], NOW)
@@ -321,7 +321,7 @@ def test_material_bundle_server_with_an_untrusted_certificate_is_refused(source:
         folder = tmp_path / name
         folder.mkdir()
         files[name] = CertificateFiles(*(folder / file for file in ("it.pem", "it.key", "ca.pem", "ca.key")))
-        make_certificate(files[name], "hq", "127.0.0.1", [], NOW, renew=False)
+        create_certificate_of_page_server(files[name], "hq", "127.0.0.1", [], NOW, renew=False)
     for theirs in ("theirs", "ours"):
         served = (files[theirs].certificate, files[theirs].key)
         with publishing(tmp_path / f"hq-{theirs}", NOW, tls=served, ca=files["ours"].ca) as publisher:

@@ -126,7 +126,7 @@ class AgentCommands:
 
         The number is looked up in the store, and only its id is sent to the dialler.
         """
-        campaigns = self._site.list_manual_campaigns(who)
+        campaigns = self._site.list_campaigns_with_manual_dialling(who)
         if self._site.user is None or not campaigns:
             raise RequestRefused(404, "no-command")
         numbers = read_phone_numbers_in_cell(asked.number, self._site.region).numbers

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import tzinfo
 
-from dialer.desk.figures import READ_FAILED, READ_SECONDS, find_start_of_day
+from dialer.desk.figures import READ_FAILED, READ_SECONDS, find_midnight_before
 from dialer.domain.schema import MESSAGE, Tenths, Time
 from dialer.domain.view import SeatState
 from dialer.settings.site_time import DAY_SECONDS
 from dialer.store.agent_reading import AgentDay, AgentReading, OwnCallBackOnScreen
 from dialer.web.page_state import PageState
-from dialer.web.people import repeat_with_pause, run_and_log_store_error
+from dialer.web.people import repeat_function_with_pause, run_and_log_store_error
 
 
 class AgentFigures:
@@ -25,19 +25,23 @@ class AgentFigures:
 
     async def run(self) -> None:
         """Update the figures until cancelled. While the store cannot be read, they stay as they are."""
-        await repeat_with_pause(READ_SECONDS, lambda: run_and_log_store_error(self.read_agent_figures(), READ_FAILED))
+        await repeat_function_with_pause(
+            READ_SECONDS, lambda: run_and_log_store_error(self.read_agent_figures(), READ_FAILED)
+        )
 
     async def read_agent_figures(self) -> None:
         """Read each agent's figures since midnight from the store, and show them on the pages. Raises StoreError."""
         now = self._page_state.now()
-        since = find_start_of_day(now, self._zone)
+        since = find_midnight_before(now, self._zone)
         days = await self._reading.read_work_of_all_agents_since(
-            since, now, find_start_of_day(since + 1.25 * DAY_SECONDS, self._zone)
+            since, now, find_midnight_before(since + 1.25 * DAY_SECONDS, self._zone)
         )
         for agent in {*days, *self._page_state.get_values_by_prefix("figures", AgentDayFigures)}:
             day = days.get(agent) or AgentDay()
-            self._page_state.set_value(f"figures/{agent}", _collect_day_figures(since, day))
-            self._page_state.set_value(f"call-backs/{agent}", tuple(_describe_call_back(row) for row in day.call_backs))
+            self._page_state.set_value(f"figures/{agent}", _compute_agent_figures_of_day(since, day))
+            self._page_state.set_value(
+                f"call-backs/{agent}", tuple(_convert_row_to_call_back(row) for row in day.call_backs)
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +75,11 @@ class CallBack:
     name_local: str | None
 
 
-def _describe_call_back(row: OwnCallBackOnScreen) -> CallBack:
+def _convert_row_to_call_back(row: OwnCallBackOnScreen) -> CallBack:
     return CallBack(row.at, row.until, row.campaign_id, f"•••• {row.last_digits}", row.name, row.name_local)
 
 
-def _collect_day_figures(since: float, day: AgentDay) -> AgentDayFigures:
+def _compute_agent_figures_of_day(since: float, day: AgentDay) -> AgentDayFigures:
     return AgentDayFigures(
         since=since,
         calls=day.dispositions.total(),

@@ -76,15 +76,15 @@ class AgentDrafts:
         try:
             while True:
                 were_read = were_read or await run_and_log_store_error(self._read_stored_drafts(), "drafts.read_failed")
-                await run_and_log_store_error(self.write_drafts_to_file())
+                await run_and_log_store_error(self.write_draft_notes_to_file())
                 await asyncio.sleep(WRITE_SECONDS)
         finally:
-            await run_and_log_store_error(self.write_drafts_to_file())
+            await run_and_log_store_error(self.write_draft_notes_to_file())
 
     async def _read_stored_drafts(self) -> None:
         self._drafts = {draft.seat: draft for draft in await self._records.read_drafts_of_all_seats()} | self._drafts
 
-    async def write_drafts_to_file(self) -> None:
+    async def write_draft_notes_to_file(self) -> None:
         """Write new drafts to the desk's file. Raises StoreError."""
         changes, self._unwritten = self._unwritten, {}
         if not changes:
@@ -117,7 +117,7 @@ class AgentNotes:
 
     async def save_note(self, note: NoteBody, who: SignedIn) -> None:
         """Store a note before answering. It replaces an earlier note of the call; an empty text deletes it."""
-        phone_id = await self._find_phone_id(who, note.attempt)
+        phone_id = await self._find_phone_number_id_of_call(who, note.attempt)
         if phone_id is None:
             raise RequestRefused(409, "note-late")
         record = Note(note.id, note.attempt, phone_id, note.text, self._page_state.now())
@@ -135,7 +135,7 @@ class AgentNotes:
             raise RequestRefused(422, "values") from error
         if length > MAX_DRAFT_BYTES:
             raise RequestRefused(413, "too-long")
-        phone_id = await self._find_phone_id(who, body.attempt)
+        phone_id = await self._find_phone_number_id_of_call(who, body.attempt)
         has_another = find_current_attempt_of_seat(self._page_state, who.seat) not in {
             None,
             body.attempt,
@@ -144,7 +144,7 @@ class AgentNotes:
             raise RequestRefused(409, "late")
         self._drafts.replace_draft_of_seat(Draft(who.seat, body.attempt, phone_id, text))
 
-    async def _find_phone_id(self, who: SignedInUser, attempt_id: str) -> int | None:
+    async def _find_phone_number_id_of_call(self, who: SignedInUser, attempt_id: str) -> int | None:
         """Return the id of the phone number of an agent's current or recent call, or None if the call is not the agent's."""
         seat = self._page_state.get_value(f"seat/{who.seat}", SeatView)
         if seat is not None and (seat.attempt_id, seat.agent) == (attempt_id, who.name) and seat.screen_pop is not None:

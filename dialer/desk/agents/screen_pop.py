@@ -93,7 +93,7 @@ class ScreenPopBuilder:
             calls=tuple(
                 ScreenPopCall(each.created_at, each.campaign_id, each.outcome, each.disposition) for each in line.calls
             ),
-            lawful=find_legal_basis(call, line.grounds),
+            lawful=find_legal_basis_of_call(call, line.grounds),
             script=self._scripts.get_script_for_page(call.campaign_id, language, script),
         )
 
@@ -128,7 +128,7 @@ def _describe_voter(voter: VoterOnScreen, marks: Collection[MarkOnScreen], pendi
     )
 
 
-def find_legal_basis(call: CallOnScreen, grounds: Mapping[str, str] | None) -> LegalBasis:
+def find_legal_basis_of_call(call: CallOnScreen, grounds: Mapping[str, str] | None) -> LegalBasis:
     """Return why this call is lawful: a code that the page has a text for, and its grounds (docs/explanation/rules.md)."""
     found = grounds or {}
     registers = [each.rpartition("@") for each in found.get("registers", "").split()]

@@ -10,8 +10,8 @@ from dialer.web.people import (
     AGENT,
     USE_RECORDED_SECONDS,
     SignedInUser,
+    compute_digest_of_session_token,
     create_session_token,
-    digest_session_token,
     run_and_log_store_error,
 )
 
@@ -34,14 +34,14 @@ class AgentSessions:
         """Start a session and return its token. Older sessions of the seat or of the agent end."""
         token, at = create_session_token(), self._clock.now()
         self._forget_session_of_seat(seat)
-        session = AgentSession(digest_session_token(token), agent, seat, at, at)
+        session = AgentSession(compute_digest_of_session_token(token), agent, seat, at, at)
         await self._records.begin_agent_session(session, forget_before=at - self._idle_seconds)
         return token
 
     async def find_user(self, token: str) -> SignedInUser | None:
         """Return the agent of a session, or None if it has expired or the agent has left the seat."""
         now = self._clock.now()
-        session = await self._records.read_agent_session(digest_session_token(token))
+        session = await self._records.read_agent_session(compute_digest_of_session_token(token))
         if session is None:
             return None
         who = SignedInUser(session.agent, AGENT, session.seat)
@@ -55,7 +55,7 @@ class AgentSessions:
 
     async def sign_out(self, token: str) -> None:
         """End a session. The agent stays logged in at the seat."""
-        await self._records.end_agent_session(digest_session_token(token))
+        await self._records.end_agent_session(compute_digest_of_session_token(token))
 
     def mark_agent_leaving(self, seat: str) -> None:
         """Record that the agent logs off. The session ends when the seat is empty, which may be after a call."""

@@ -18,7 +18,7 @@ from dialer.desk.agents.site import AgentSite
 from dialer.domain.errors import RefusedBecause
 from dialer.domain.view import CentreState, SeatView
 from dialer.mqtt.dialler_client import DiallerClient, Reply
-from dialer.web.access import PageRoute, allow_anyone, start_session
+from dialer.web.access import PageRoute, allow_anyone, set_session_cookie
 from dialer.web.devices import DEVICE_COOKIE, is_device_of_user
 from dialer.web.page_requests import PageRequest
 from dialer.web.page_state import PageState
@@ -111,7 +111,7 @@ class AgentSignInRoutes:
         if reply.status != "done":
             raise self._create_sign_in_refusal(asked, reply)
         await self._wait_until_agent_seated(asked.seat, asked.agent)
-        start_session(request, response, await self._sessions.begin_session(asked.agent, asked.seat))
+        set_session_cookie(request, response, await self._sessions.begin_session(asked.agent, asked.seat))
         await remember_device(request, response, self._people.devices, user)
 
     def _create_sign_in_refusal(self, asked: AgentSignIn, reply: Reply) -> RequestRefused:

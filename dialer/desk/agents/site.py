@@ -20,7 +20,7 @@ class AgentSite:
 
     def __init__(self, settings: Settings, *, training: bool = False) -> None:
         self._training = training
-        self.replace_settings(settings, create_prover_of_agent_pins(settings))
+        self.replace_settings(settings, create_maker_of_pin_proofs(settings))
 
     def replace_settings(self, settings: Settings, prover: PinProver) -> None:
         """Use these settings from now on. `prover` computes the proofs of their agents' PINs, which replace the PINs in
@@ -43,7 +43,7 @@ class AgentSite:
         """For how long too many wrong PINs lock."""
         self._settings = settings
 
-    def describe_agent_page(self, who: SignedInUser, *, other_tab: bool) -> AgentAccount:
+    def collect_data_of_agent_page(self, who: SignedInUser, *, other_tab: bool) -> AgentAccount:
         """Return the data of an agent, the seat and the site for the page. Agent and seat may be missing from the settings."""
         agent, seat, centre = self._agents.get(who.name), self._seats.get(who.seat), self._settings.centre
         languages = (agent and agent.languages) or (seat and seat.languages) or ()
@@ -54,7 +54,7 @@ class AgentSite:
             language=languages[0] if languages else centre.language,
             languages=tuple(languages),
             wrap_up_seconds={each.id: each.wrap_up_seconds for each in self._list_campaigns_for_skills_of_agent(who)},
-            manual=tuple(self.list_manual_campaigns(who)),
+            manual=tuple(self.list_campaigns_with_manual_dialling(who)),
             centre=centre.id,
             zone=centre.time_zone,
             sponsor=centre.organisation,
@@ -65,7 +65,7 @@ class AgentSite:
             other_tab=other_tab,
         )
 
-    def list_manual_campaigns(self, who: SignedInUser) -> list[str]:
+    def list_campaigns_with_manual_dialling(self, who: SignedInUser) -> list[str]:
         """Return the campaigns in which this agent may dial numbers manually."""
         return [each.id for each in self._list_campaigns_for_skills_of_agent(who) if each.manual_dialling]
 
@@ -75,7 +75,7 @@ class AgentSite:
         return [each for each in self._campaigns if each.skill is None or each.skill in skills]
 
 
-def create_prover_of_agent_pins(settings: Settings) -> PinProver:
+def create_maker_of_pin_proofs(settings: Settings) -> PinProver:
     """Return the object that computes proofs of the agents' PINs, which replace the PINs in commands to the dialler.
 
     Blocks for tens of milliseconds.

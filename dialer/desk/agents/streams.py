@@ -19,7 +19,7 @@ from dialer.web.access import EVENT_STREAM, PageRoute, allow_anyone, allow_roles
 from dialer.web.page_state import PageState, Subscription, Update
 from dialer.web.people import AGENTS, SignedInUser, is_session_over
 from dialer.web.refusals import RequestRefused
-from dialer.web.streams import format_event
+from dialer.web.streams import format_server_sent_event
 
 SESSION_CHECK_SECONDS = 5.0  # between checks that the agent is still signed in
 
@@ -59,7 +59,7 @@ class AgentStreams:
         who = None if token is None else await self._sessions.find_user(token)
         if who is None:
             return None
-        return self._site.describe_agent_page(who, other_tab=who.seat in self._open)
+        return self._site.collect_data_of_agent_page(who, other_tab=who.seat in self._open)
 
     async def open_stream(
         self, request: Request, take: bool = False, tab: Annotated[str, Query(max_length=64)] = ""
@@ -73,10 +73,10 @@ class AgentStreams:
         current = self._open.get(who.seat)
         if current is not None and not take and (not tab or current.tab != tab):
             raise RequestRefused(409, "open-elsewhere")
-        events = self._stream_events(request.state.token, who, tab)
+        events = self._stream_events_of_seat(request.state.token, who, tab)
         return StreamingResponse(events, media_type="text/event-stream", headers={"x-accel-buffering": "no"})
 
-    async def _stream_events(self, token: str, who: SignedInUser, tab: str) -> AsyncIterator[bytes]:
+    async def _stream_events_of_seat(self, token: str, who: SignedInUser, tab: str) -> AsyncIterator[bytes]:
         names = {
             "desk": "desk",
             "online": "centre",
@@ -87,7 +87,7 @@ class AgentStreams:
         }
         checked_at, number, ended = self._page_state.now(), 0, False
         wanted = self._page_state.open_subscription(names.__contains__, 0.0)
-        with wanted as subscription, self._register_page_of_seat(who.seat, tab, subscription) as stream:
+        with wanted as subscription, self._register_open_page_of_seat(who.seat, tab, subscription) as stream:
             async for update in subscription.stream_updates():
                 seat = self._page_state.get_value(f"seat/{who.seat}", SeatView)
                 agent = None if seat is None else seat.agent
@@ -102,15 +102,15 @@ class AgentStreams:
                 pop = values.get("pop")
                 if isinstance(pop, AgentScreenPop):
                     values["pop"] = replace(pop, draft=self._drafts.find_draft_of_call(who.seat, pop.attempt))
-                yield format_event(Update(number, update.at, values))
+                yield format_server_sent_event(Update(number, update.at, values))
                 number = update.number + 1
             if ended or stream.taken:  # otherwise the desk is stopping, and the page reconnects
-                yield format_event(
+                yield format_server_sent_event(
                     Update(number, self._page_state.now(), {"ended": "signed-out" if ended else "taken"})
                 )
 
     @contextmanager
-    def _register_page_of_seat(self, seat: str, tab: str, subscription: Subscription) -> Iterator[_Stream]:
+    def _register_open_page_of_seat(self, seat: str, tab: str, subscription: Subscription) -> Iterator[_Stream]:
         before = self._open.get(seat)
         if before is not None:
             before.taken = True

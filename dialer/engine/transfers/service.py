@@ -19,7 +19,7 @@ from dialer.domain.parties import (
     Place,
     PlaceKind,
     make_transfer_party_id,
-    parse_attempt_id,
+    parse_attempt_of_transfer_target,
     parse_transfer_target_name,
 )
 from dialer.domain.switch import PartyRequest, Switch
@@ -405,7 +405,7 @@ class Transfers:
         self._core.request_effects(make_switch_order(self._switch.hang_up_third_party, party_id))
 
     def _find_transfer_of_party(self, party_id: PartyId) -> CallTransfer | None:
-        attempt_id = parse_attempt_id(party_id)
+        attempt_id = parse_attempt_of_transfer_target(party_id)
         live = self._transfers.get(attempt_id) if attempt_id is not None else None
         return live if live is not None and live.party_id == party_id else None
 
@@ -464,7 +464,7 @@ class Transfers:
         """
         parties: dict[AttemptId, tuple[PartyId, Place | None]] = {}
         for party_id, place in up.parties:
-            attempt_id = parse_attempt_id(party_id)
+            attempt_id = parse_attempt_of_transfer_target(party_id)
             if attempt_id is None:
                 continue
             if attempt_id in self._calls and attempt_id not in parties:

@@ -19,12 +19,12 @@ from dialer.flows.yaml_document import NAME
 _MAX_BOUND_DIGITS = 9
 
 
-def _parse_value_limit(value: object, info: ValidationInfo[DeclaredNames]) -> int | str:
+def _parse_limit_of_field_value(value: object, info: ValidationInfo[DeclaredNames]) -> int | str:
     if not isinstance(value, str):
         raise PydanticCustomError("bound", "must be a whole number or the name of a fact")
     if value.isascii() and value.isdigit() and len(value) <= _MAX_BOUND_DIGITS:
         return int(value)
-    if not NAME.fullmatch(value) or info.context.find_prompt_kind(value) is None:
+    if not NAME.fullmatch(value) or info.context.find_how_value_is_spoken(value) is None:
         raise PydanticCustomError("undeclared", "is not declared")
     return value
 
@@ -38,7 +38,7 @@ def _refuse_digit_as_choice_key(choices: dict[str, str]) -> dict[str, str]:
 
 Bound = Annotated[
     int | str,
-    PlainValidator(_parse_value_limit),
+    PlainValidator(_parse_limit_of_field_value),
     WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 0}, NAME_SCHEMA]}),
 ]
 """A whole number, or the name of a fact or answer that holds one."""
@@ -86,9 +86,9 @@ class FieldNode(QuestionNode):
         if state.typed_ahead and state.typed_ahead == self.terminator:
             # The terminator alone is an empty answer, whether it was entered before or during the question.
             return self.handle_entered_keys(state.copy_flow_state(typed_ahead=""), Digits(""))
-        return Act(state, self.make_collect_action(state, self.prompts))
+        return Act(state, self.create_action_to_collect_keys(state, self.prompts))
 
-    def make_collect_action(self, state: FlowState, prompts: tuple[Prompt, ...]) -> Collect:
+    def create_action_to_collect_keys(self, state: FlowState, prompts: tuple[Prompt, ...]) -> Collect:
         """Return the action that plays `prompts` and collects digits."""
         return Collect(
             node=state.current_node_path,
@@ -101,7 +101,7 @@ class FieldNode(QuestionNode):
             typed_ahead=state.typed_ahead,
         )
 
-    def is_late_terminator(self, state: FlowState, event: Digits) -> bool:
+    def is_terminator_entered_too_late(self, state: FlowState, event: Digits) -> bool:
         """Return whether the caller's input is only the terminator (such as #) of the previous field, entered too late."""
         return event.digits == ("" if state.stray == self.terminator else state.stray)
 
@@ -129,7 +129,10 @@ class FieldNode(QuestionNode):
             number = convert_to_polling_hour(number)
             if number > 23:
                 return None
-        lowest, highest = _resolve_value_limit(state, self.lowest), _resolve_value_limit(state, self.highest)
+        lowest, highest = (
+            _look_up_limit_of_field_value(state, self.lowest),
+            _look_up_limit_of_field_value(state, self.highest),
+        )
         if (lowest is not None and number < lowest) or (highest is not None and number > highest):
             return None
         if not _is_number_listed_in_fact(state, self.one_of, number):
@@ -178,7 +181,7 @@ def _is_number_listed_in_fact(state: FlowState, fact: str | None, number: int) -
     return listed is None or number in {parse_number_or_hour(each.strip()) for each in str(listed).split(",")}
 
 
-def _resolve_value_limit(state: FlowState, bound: int | str | None) -> int | None:
+def _look_up_limit_of_field_value(state: FlowState, bound: int | str | None) -> int | None:
     """Return a field's limit as a number, looked up if it names a fact. Return None if that fact is unknown. A time
     such as "18:30" gives its hour (18).
     """

@@ -37,7 +37,7 @@ class MarkNode(CommittingNode):
     )
 
     @model_validator(mode="after")
-    def _refuse_fields_that_do_not_fit_mark(self) -> Self:
+    def _require_fields_of_mark_kind(self) -> Self:
         if (self.mark is MarkKind.LATER) != (self.hour is not None):
             raise make_yaml_error(
                 "`mark: later` needs `hour:`, the field that holds the caller's hour; other marks must not have `hour:`"
@@ -52,10 +52,10 @@ class MarkNode(CommittingNode):
             raise make_yaml_error("`count:` can be used only with `mark: not-yet` and `scope: household`", "count")
         return self
 
-    def make_flow_commit(self, state: FlowState) -> FlowCommit:
+    def create_result_to_store(self, state: FlowState) -> FlowCommit:
         """Return the mark (recorded answer) to store, with the values that the caller entered for the mark."""
         return replace(
-            super().make_flow_commit(state),
+            super().create_result_to_store(state),
             mark=self.mark,
             scope=self.scope,
             hour=_look_up_entered_number(state, self.hour),

@@ -53,15 +53,17 @@ class MenuNode(QuestionNode):
         follows it.
         """
         if state.typed_ahead:
-            return self._follow_choice(state.copy_flow_state(typed_ahead=state.typed_ahead[1:]), state.typed_ahead[:1])
-        return Act(state, self.make_collect_action(state, self.prompts))
+            return self._follow_choice_of_key(
+                state.copy_flow_state(typed_ahead=state.typed_ahead[1:]), state.typed_ahead[:1]
+            )
+        return Act(state, self.create_action_to_collect_keys(state, self.prompts))
 
-    def make_collect_action(self, state: FlowState, prompts: tuple[Prompt, ...]) -> Collect:
+    def create_action_to_collect_keys(self, state: FlowState, prompts: tuple[Prompt, ...]) -> Collect:
         """Return the action that plays `prompts` and collects one key."""
         seconds = self.timeout_seconds
         return Collect(state.current_node_path, fill_prompt_values(state, prompts), self.barge_in, 1, seconds, seconds)
 
-    def is_late_terminator(self, state: FlowState, event: Digits) -> bool:
+    def is_terminator_entered_too_late(self, state: FlowState, event: Digits) -> bool:
         """Return whether the key is only the terminator (such as #) of the previous field, entered too late, and no
         choice of this menu.
         """
@@ -71,9 +73,9 @@ class MenuNode(QuestionNode):
         """Return the step that follows the pressed key, or the caller's silence."""
         if not event.digits:
             return self.repeat_question(state, self.no_input, silent=True)
-        return self._follow_choice(state, event.digits)
+        return self._follow_choice_of_key(state, event.digits)
 
-    def _follow_choice(self, state: FlowState, key: str) -> GoTo | Act:
+    def _follow_choice_of_key(self, state: FlowState, key: str) -> GoTo | Act:
         target = self.choices.get(key)
         if target is None:
             return self.repeat_question(state, self.no_match, silent=False)

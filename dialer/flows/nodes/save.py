@@ -31,10 +31,10 @@ class SaveNode(CommittingNode):
         tuple[Annotated[Name, AfterValidator(_refuse_undeclared_answer)], ...], Field(min_length=1), OneOrMany()
     ] = Field(alias="save", description="The names of the answers.")
 
-    def make_flow_commit(self, state: FlowState) -> FlowCommit:
+    def create_result_to_store(self, state: FlowState) -> FlowCommit:
         """Return the answers to store, without those that the caller has not given."""
         given = {name: state.answers[name] for name in self.answers if name in state.answers}
-        return replace(super().make_flow_commit(state), answers=given)
+        return replace(super().create_result_to_store(state), answers=given)
 
     @property
     def diagram_title(self) -> str:

@@ -45,7 +45,7 @@ class SmsNode(Node):
         yield "sent", self.next
         yield "failed", self.failed
 
-    def list_needed_texts(self) -> Iterator[tuple[str, set[str]]]:
+    def list_texts_needed_by_node(self) -> Iterator[tuple[str, set[str]]]:
         """Yield the key of the SMS template's text, with the names of the values that it needs."""
         yield f"{SMS}{self.template}", {name for name, _ in self.needs}
 

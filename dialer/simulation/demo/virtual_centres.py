@@ -21,7 +21,7 @@ from dialer.domain.clock import Clock, SystemClock
 from dialer.domain.enums import MarkKind
 from dialer.domain.model import AttemptId, CampaignProgress, Confidence, EndedAttempt, Mark, MarkSource, Outcome
 from dialer.domain.results import OptOut, Result
-from dialer.domain.schema import to_json_value
+from dialer.domain.schema import convert_record_to_json_values
 from dialer.domain.view import AbandonedTarget
 from dialer.domain.voter_place import VoterPlace
 from dialer.mqtt.dialler_client import Reply
@@ -205,7 +205,7 @@ class VirtualCentre:
                 "campaign_id": "turnout",
                 "at": now,
                 "state": "running",
-                "progress": to_json_value(
+                "progress": convert_record_to_json_values(
                     CampaignProgress(
                         total=LIST_NUMBERS,
                         completed=done,
@@ -215,7 +215,9 @@ class VirtualCentre:
                         refused={},
                     )
                 ),
-                "abandoned_target": to_json_value(AbandonedTarget(rate=0.02, maximum=0.03, sender=None)),
+                "abandoned_target": convert_record_to_json_values(
+                    AbandonedTarget(rate=0.02, maximum=0.03, sender=None)
+                ),
             }
             await session.publish_message(build_live_subject(self.name, "state"), json.dumps(state).encode())
             await session.publish_message(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from dialer.domain.finding import Finding, error, ok, warning
 from dialer.errors import MatdanError
-from dialer.flows.catalogue import load_flow, refuse_unsafe_flow
+from dialer.flows.catalogue import load_flow, refuse_flow_that_breaks_rules
 from dialer.flows.model import Offer, list_offers_allowed_by_profile
 from dialer.flows.node import NODE_KINDS
 from dialer.flows.script_library import ScriptLibrary
@@ -65,7 +65,7 @@ def _check_flow(subject: str, flow: str, settings: Settings, use: str = "") -> I
             yield error(subject, f"script {script} cannot be run: {problem}")
         return
     loaded = load_flow(flow)
-    refuse_unsafe_flow(loaded, load_texts(settings.flows.texts), _list_services_flows_may_offer(settings))
+    refuse_flow_that_breaks_rules(loaded, load_texts(settings.flows.texts), _list_services_flows_may_offer(settings))
     yield ok(subject, f"flow {loaded.name} {loaded.version} is valid{use}")
     if loaded.name != Path(loaded.file).stem:
         text = f"{loaded.file} contains the flow {loaded.name}: reports use that name, subdialogs use the file's"

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Error, async_playwright
 
-from dialer.desk.certificate import CertificateFiles, make_certificate
+from dialer.desk.certificate import CertificateFiles, create_certificate_of_page_server
 from dialer.desk.server import open_desk
 from dialer.domain.clock import SystemClock
 from dialer.store.connection import open_store_exclusively
@@ -52,7 +52,7 @@ def install(ca: Path, home: Path) -> None:
 
 async def test_chromium_trusts_the_desk_certificate_if_the_sites_ca_is_installed(tmp_path: Path) -> None:
     files = CertificateFiles(*(tmp_path / name for name in ("desk.pem", "desk.key", "site-ca.pem", "site-ca.key")))
-    make_certificate(files, "pune-1", "127.0.0.1", [], SystemClock().now(), renew=False)
+    create_certificate_of_page_server(files, "pune-1", "127.0.0.1", [], SystemClock().now(), renew=False)
     install(files.ca, tmp_path / "asha")
     store = tmp_path / "centre.db"
     with open_store_exclusively(store, "a test"):

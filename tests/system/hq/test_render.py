@@ -22,7 +22,7 @@ import nkeys
 import pytest
 from pydantic import ValidationError
 
-from dialer.desk.certificate import CertificateFiles, make_certificate
+from dialer.desk.certificate import CertificateFiles, create_certificate_of_page_server
 from dialer.domain.clock import SystemClock
 from dialer.domain.orders import OrderKind, SignedOrder
 from dialer.domain.signing import derive_public_key, format_public_key
@@ -473,7 +473,7 @@ def test_headquarters_check_reports_unpublished_and_expiring_material(tmp_path: 
         publisher.repository.publish_draft(KEYS["online"], now)
         assert [*check.find_material_problems(settings, now)] == []
         assert "dialer hq bundle renew" in next(iter(check.find_material_problems(settings, now + 2 * 86_400)))
-        publisher.repository.draft_withdrawal("turnout", 1, now)
+        publisher.repository.draft_withdrawal_of_bundle("turnout", 1, now)
         assert "until its withdrawal is signed" in next(iter(check.find_material_problems(settings, now)))
     assert [
         *check.find_material_problems(HqSettings.model_validate({"bundles": {"folder": tmp_path / "none"}}), now)
@@ -525,7 +525,7 @@ def test_nginx_and_caddy_accept_the_rendered_files(tmp_path: Path, address: str)
     config = render_headquarters(tmp_path, "hq.example.org")
     config.write_text(config.read_text() + PAGES.format(port=8490, address=address))
     files = CertificateFiles(*(tmp_path / "etc" / name for name in ("web.pem", "web.key", "ca.pem", "ca.key")))
-    make_certificate(files, "hq", "hq.example.org", [], time.time(), renew=False)
+    create_certificate_of_page_server(files, "hq", "hq.example.org", [], time.time(), renew=False)
     assert run("hq", "render", "--to", tmp_path / "etc", "-c", config)[0] == 0
     rendered = (tmp_path / "etc/nginx.conf").read_text()
     assert rendered.count("server {") == (1 if "hq.example" in address else 2)

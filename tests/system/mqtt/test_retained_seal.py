@@ -14,7 +14,7 @@ import pytest
 
 from dialer.domain.alerts import AlertKind
 from dialer.domain.clock import SystemClock
-from dialer.domain.schema import encode_record
+from dialer.domain.schema import encode_record_as_json
 from dialer.mqtt import topics
 from dialer.mqtt.client import BrokerSettings
 from dialer.mqtt.connection import open_connection
@@ -138,7 +138,7 @@ LATER = replace(SealingStore.create().seal("start"), epoch=10**30, at=1e300)
     [
         ("\x00", "the message `results/sealed-epochs` at the broker is not a seal"),
         ('{"epoch": 1}', "the message `results/sealed-epochs` at the broker is not a seal"),
-        (encode_record(LATER), f"epoch {10**30}, sealed at an impossible time, is missing in the database"),
+        (encode_record_as_json(LATER), f"epoch {10**30}, sealed at an impossible time, is missing in the database"),
     ],
 )
 async def test_malformed_seals_at_the_broker_are_reported_and_results_are_still_sent(

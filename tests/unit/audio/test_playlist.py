@@ -15,7 +15,7 @@ from structlog.testing import capture_logs
 
 from dialer.audio.catalogue import Entry, Voice, open_catalogue_for_changes, write_catalogue
 from dialer.audio.errors import CatalogueError
-from dialer.audio.files import hash_bytes, hash_file
+from dialer.audio.files import compute_sha256_of_bytes, hash_file
 from dialer.audio.names import AudioDirectories, PromptName, parse_prompt_name
 from dialer.audio.play_rules import PlayRules
 from dialer.audio.playlist import ListedPrompt, Playlist, PlaylistReader
@@ -39,7 +39,7 @@ GOODBYE = PromptRef(PromptKind.TEXT, "common.goodbye")
 def make_entry(content: bytes = b"sound", **changes: object) -> Entry:
     values: dict[str, object] = {
         "voice": "human", "source": "x.mp3", "source_sha256": SHA, "recipe": "1", "seconds": 1.0,
-        "loudness_lufs": -19.0, "true_peak_db": -2.0, "files": {"alaw": hash_bytes(content)},
+        "loudness_lufs": -19.0, "true_peak_db": -2.0, "files": {"alaw": compute_sha256_of_bytes(content)},
     }  # fmt: skip
     return Entry.model_validate(values | changes)
 

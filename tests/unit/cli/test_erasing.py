@@ -188,7 +188,7 @@ def recorded(config: Path) -> Path:
     return calls
 
 
-def list_files_below(folder: Path) -> set[str]:
+def list_files_in_folder_tree(folder: Path) -> set[str]:
     return {path.name for path in folder.parent.rglob("*") if path.is_file() and path.suffix in {".wav", ".txt"}}
 
 
@@ -199,7 +199,7 @@ OTHERS = EVERY_FILE - {f"{ATTEMPT}.wav", f"{ATTEMPT}-1.wav"}
 def test_erasing_a_number_deletes_recordings_of_calls_with_the_number(config: Path, recorded: Path) -> None:
     code, text = run("erase", NUMBER, "-c", config)
     assert (code, "2 recordings erased." in text) == (0, True)
-    assert list_files_below(recorded) == OTHERS
+    assert list_files_in_folder_tree(recorded) == OTHERS
     assert query_site_store(config.parent, "SELECT attempt_id FROM recording") == [(ANOTHER,)]
     assert query_site_store(config.parent, "SELECT attempt_id, name FROM flow_answer ORDER BY 1, 2") == [
         (ATTEMPT, "at_home"),
@@ -215,7 +215,7 @@ def test_number_whose_recording_file_is_missing_can_be_erased(missing: str, conf
         (recorded.parent / "sounds" / "matdan" / "recordings" / f"{ATTEMPT}-1.wav").unlink()
     code, text = run("erase", NUMBER, "-c", config)
     assert (code, "1 recordings erased." in text) == (0, missing == "the file")
-    assert list_files_below(recorded) == OTHERS
+    assert list_files_in_folder_tree(recorded) == OTHERS
     assert query_site_store(config.parent, "SELECT attempt_id FROM recording") == [(ANOTHER,)]
 
 
@@ -239,7 +239,7 @@ def test_number_is_not_erased_if_a_recording_cannot_be_deleted(
     assert query_site_store(config.parent, "SELECT count(*) FROM audit WHERE kind <> 'seal'") == [(0,)]
 
     assert run("erase", NUMBER, "--voters", "-c", config)[0] == 0
-    assert list_files_below(recorded) == OTHERS
+    assert list_files_in_folder_tree(recorded) == OTHERS
     assert not is_in_store_files(config, "ABC0000004")
 
 
@@ -256,7 +256,7 @@ def test_recordings_folder_that_is_missing_or_a_link_is_refused_before_anything_
     code, text = run("erase", NUMBER, "-c", config)
     assert (code, "is a link or folder" in text) == (2, True)
     assert query_site_store(config.parent, "SELECT e164 FROM phone WHERE phone_id = 3") == [(NUMBER,)]
-    assert list_files_below(recorded) == EVERY_FILE | {"elsewhere.wav"}
+    assert list_files_in_folder_tree(recorded) == EVERY_FILE | {"elsewhere.wav"}
 
 
 STRICTER = "[rules.stricter.retention]\nkeep_recordings = true\n"
@@ -281,7 +281,7 @@ def test_purge_keeps_and_reports_recordings_within_their_retention_period(
     assert "2 kept" in query_site_store(config.parent, "SELECT what FROM audit WHERE kind <> 'seal'")[0][0]
     code, text = run("purge", "--after", days_ago(10), "--yes", "-c", config)
     assert (code, "4 recordings" in text.splitlines()[-1]) == (0, True)
-    assert list_files_below(recorded) == EVERY_FILE
+    assert list_files_in_folder_tree(recorded) == EVERY_FILE
     assert query_site_store(config.parent, "SELECT count(*) FROM recording") == [(2,)]
 
 
@@ -291,7 +291,7 @@ def test_purge_erases_recordings_after_the_retention_period(config: Path, record
     assert "2 recordings erased." in run("erase", NUMBER, "-c", config)[1]
     code, text = run("purge", "--after", days_ago(46), "--yes", "-c", config)
     assert (code, "2 recordings, 2 attempts" in text) == (0, True)
-    assert list_files_below(recorded) == {"notes.txt"}
+    assert list_files_in_folder_tree(recorded) == {"notes.txt"}
 
 
 @pytest.mark.parametrize("days", [10, 50], ids=["records stay", "records go"])
@@ -299,9 +299,9 @@ def test_purge_erases_all_recordings_of_a_site_that_need_not_keep_recordings(
     days: int, config: Path, recorded: Path
 ) -> None:
     assert "4 recordings" in run("purge", "--after", days_ago(days), "--dry-run", "-c", config)[1]
-    assert list_files_below(recorded) == EVERY_FILE
+    assert list_files_in_folder_tree(recorded) == EVERY_FILE
     assert run("purge", "--after", days_ago(days), "--yes", "-c", config)[0] == 0
-    assert list_files_below(recorded) == {"notes.txt"}
+    assert list_files_in_folder_tree(recorded) == {"notes.txt"}
     assert query_site_store(config.parent, "SELECT count(*) FROM recording") == [(0,)]
     assert query_site_store(config.parent, "SELECT name FROM flow_answer") == ([("at_home",)] if days == 10 else [])
 

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from dialer.cli.main import COMMANDS, format_command_name
-from dialer.domain.schema import to_json_value
+from dialer.domain.schema import convert_record_to_json_values
 from dialer.flows.script import SCRIPTS_DIRECTORY, list_shipped_scripts, load_script
 from dialer.flows.translated_script import translate_script
 from tests.support.command_line import run
@@ -62,7 +62,7 @@ def test_script_show_prints_an_agents_script_as_the_agent_reads_it(tmp_path: Pat
     assert "goodbye (closing)" in text
     assert "  > papers" in text
     code, text = run("script", "show", "polling_day", "--json")
-    assert json.loads(text) == to_json_value(translate_script(load_script("polling_day"), "en"))
+    assert json.loads(text) == convert_record_to_json_values(translate_script(load_script("polling_day"), "en"))
     code, text = run("script", "show", "polling_day", "-l", "ta")
     assert (code, "has no language 'ta'" in text) == (2, True)
     lacking = write_own_script(tmp_path, 'hi: "क्या आप वोट दे पाए हैं?"', "")

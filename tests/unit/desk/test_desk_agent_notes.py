@@ -41,7 +41,7 @@ async def receive_screen_pop(desk: DeskUnderTest) -> dict[str, Any]:
     """Return the screen pop that a newly opened page receives."""
     running = asyncio.create_task(desk.agents.run())
     async with close_after(
-        desk.agents.streams._stream_events(desk.tokens[AGENT], SignedInUser("101", AGENT, "04"), "")
+        desk.agents.streams._stream_events_of_seat(desk.tokens[AGENT], SignedInUser("101", AGENT, "04"), "")
     ) as news:
         pop: dict[str, Any] = await until(news, "pop")
     running.cancel()
@@ -110,7 +110,7 @@ async def test_note_that_is_malformed_or_too_long_is_refused(
 async def test_draft_of_a_note_is_restored_after_a_reload_and_a_restart(desk: DeskUnderTest) -> None:
     assert await replace_draft_of_seat(desk, DRAFT) == 204
     assert (await receive_screen_pop(desk))["draft"] == DRAFT["draft"]
-    await desk.agents.drafts.write_drafts_to_file()
+    await desk.agents.drafts.write_draft_notes_to_file()
     again = AgentDrafts(AgentRecords(desk.file))
     running = asyncio.create_task(again.run())
     async with asyncio.timeout(5):
@@ -154,8 +154,8 @@ async def test_failed_write_of_draft_notes_is_repeated(desk: DeskUnderTest, monk
     with monkeypatch.context() as broken:
         broken.setattr(AgentRecords, "save_drafts", fail_with_full_disk)
         with pytest.raises(StoreError):
-            await desk.agents.drafts.write_drafts_to_file()
-    await desk.agents.drafts.write_drafts_to_file()
+            await desk.agents.drafts.write_draft_notes_to_file()
+    await desk.agents.drafts.write_draft_notes_to_file()
     assert [draft.attempt_id for draft in await AgentRecords(desk.file).read_drafts_of_all_seats()] == [ATTEMPT]
 
 
@@ -216,7 +216,7 @@ async def test_stopping_desk_writes_the_latest_draft_notes(
 async def test_erasing_a_number_deletes_its_notes_and_drafts(desk: DeskUnderTest, tmp_path: Path) -> None:
     await desk.post("/api/agent/note", NOTE, AGENT)
     await replace_draft_of_seat(desk, DRAFT)
-    await desk.agents.drafts.write_drafts_to_file()
+    await desk.agents.drafts.write_draft_notes_to_file()
     store = tmp_path / "centre.db"
     assert erase_notes_and_drafts_about_number(store, None, 2) == 0
     assert erase_notes_and_drafts_about_number(store, None, 1) == 1

@@ -18,11 +18,11 @@ from dialer.desk.agents.figures import AgentDayFigures, AgentFigures
 from dialer.desk.agents.page_records import AgentScreenPop
 from dialer.desk.agents.sessions import EMPTY_SEAT_SECONDS
 from dialer.desk.agents.streams import SESSION_CHECK_SECONDS
-from dialer.desk.figures import find_start_of_day
+from dialer.desk.figures import find_midnight_before
 from dialer.domain.enums import PacingPolicy, Purpose
 from dialer.domain.errors import LogInRefused, RefusedBecause
 from dialer.domain.pin_proof import read_pin_proof
-from dialer.domain.schema import to_json_value
+from dialer.domain.schema import convert_record_to_json_values
 from dialer.domain.view import SeatState
 from dialer.engine.command.base import SEAT_ROLES
 from dialer.engine.command.catalogue import COMMANDS
@@ -302,14 +302,16 @@ async def test_agents_page_receives_only_the_updates_of_its_own_seat(desk: DeskU
     desk.page_state.set_value("call-backs/102", [{"name": "somebody"}])
     desk.page_state.set_value("campaign/turnout-agents", CAMPAIGN)
     desk.page_state.set_value("desk", CONNECTED)
-    async with close_after(desk.agents.streams._stream_events(token, SignedInUser("101", AGENT, "04"), "")) as news:
+    async with close_after(
+        desk.agents.streams._stream_events_of_seat(token, SignedInUser("101", AGENT, "04"), "")
+    ) as news:
         first = read_event(await anext(news))
         assert first.keys() == {"desk", "seat", "centre", "pop", "figures", "call_backs"}
         assert first["seat"]["seat"] == "04"
         assert (first["pop"], first["figures"], first["call_backs"]) == (None, None, None)
         desk.page_state.set_value("pop/05", None)
         desk.page_state.set_value("pop/04", SCREEN_POP)
-        assert read_event(await anext(news)) == {"pop": to_json_value(SCREEN_POP)}
+        assert read_event(await anext(news)) == {"pop": convert_record_to_json_values(SCREEN_POP)}
         desk.page_state.set_value("pop/04", None)
         assert read_event(await anext(news)) == {"pop": None}
 
@@ -317,12 +319,12 @@ async def test_agents_page_receives_only_the_updates_of_its_own_seat(desk: DeskU
 async def test_opening_a_second_page_of_a_seat_closes_the_first_page(desk: DeskUnderTest) -> None:
     token = desk.tokens[AGENT] = await desk.agent_token()
     who = SignedInUser("101", AGENT, "04")
-    async with close_after(desk.agents.streams._stream_events(token, who, "tab-1")) as first:
+    async with close_after(desk.agents.streams._stream_events_of_seat(token, who, "tab-1")) as first:
         await anext(first)
         assert (await desk.get("/api/agent/me", AGENT)).json()["other_tab"] is True
         refused = await desk.get("/api/agent/events?tab=tab-2", AGENT)
         assert (refused.status_code, refused.json()) == (409, {"problem": "open-elsewhere"})
-        async with close_after(desk.agents.streams._stream_events(token, who, "tab-2")) as second:
+        async with close_after(desk.agents.streams._stream_events_of_seat(token, who, "tab-2")) as second:
             await anext(second)
             assert read_event(await anext(first)) == {"ended": "taken"}
             with pytest.raises(StopAsyncIteration):
@@ -335,7 +337,9 @@ async def test_opening_a_second_page_of_a_seat_closes_the_first_page(desk: DeskU
 
 async def test_agent_page_stream_ends_before_the_next_agents_voter_is_shown(desk: DeskUnderTest) -> None:
     token = await desk.agent_token()
-    async with close_after(desk.agents.streams._stream_events(token, SignedInUser("101", AGENT, "04"), "")) as news:
+    async with close_after(
+        desk.agents.streams._stream_events_of_seat(token, SignedInUser("101", AGENT, "04"), "")
+    ) as news:
         await anext(news)
         desk.page_state.set_value("seat/04", seat_with_live_call(agent="102"))
         desk.page_state.set_value("pop/04", SCREEN_POP)
@@ -349,7 +353,9 @@ async def test_agent_page_stream_ends_at_another_agents_call_if_sessions_are_unr
 ) -> None:
     token = await desk.agent_token()
     monkeypatch.setattr(AgentRecords, "read_agent_session", raise_disk_full)
-    async with close_after(desk.agents.streams._stream_events(token, SignedInUser("101", AGENT, "04"), "")) as news:
+    async with close_after(
+        desk.agents.streams._stream_events_of_seat(token, SignedInUser("101", AGENT, "04"), "")
+    ) as news:
         await anext(news)
         desk.clock.pass_seconds(SESSION_CHECK_SECONDS)
         desk.page_state.set_value("seat/04", replace(SEATED, agent=None))
@@ -363,7 +369,9 @@ async def test_voter_details_are_read_from_the_store_with_a_masked_number(desk: 
     fill_household(tmp_path / "centre.db", desk.clock.now())
     token = await desk.agent_token()
     running = asyncio.create_task(desk.agents.run())
-    async with close_after(desk.agents.streams._stream_events(token, SignedInUser("101", AGENT, "04"), "")) as news:
+    async with close_after(
+        desk.agents.streams._stream_events_of_seat(token, SignedInUser("101", AGENT, "04"), "")
+    ) as news:
         await anext(news)
         script = ScriptLibrary({"turnout-agents": ("polling_day", Purpose.TURNOUT)}).get_script_version(
             "turnout-agents"
@@ -404,7 +412,7 @@ async def test_voter_details_are_read_from_the_store_with_a_masked_number(desk: 
 
 async def test_agents_figures_of_the_day_restart_at_midnight(desk: DeskUnderTest) -> None:
     zone = ZoneInfo("Asia/Kolkata")
-    midnight = find_start_of_day(desk.clock.at + 86_400, zone)
+    midnight = find_midnight_before(desk.clock.at + 86_400, zone)
 
     class Day:
         """A store with seven calls before midnight."""

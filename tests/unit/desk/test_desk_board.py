@@ -14,7 +14,7 @@ from fastapi import Request
 from dialer.desk.board import BOARD_COMMANDS, list_commands_allowed_to_role
 from dialer.desk.early_warnings import AbandonedWindow, WarningList, find_active_warnings
 from dialer.desk.figures import BoardFigures, DayFigures, ShownCap
-from dialer.desk.idle_reasons import IdleReason, find_idle_reason
+from dialer.desk.idle_reasons import IdleReason, find_reason_campaign_places_no_calls
 from dialer.domain.alerts import AlertKind, AlertList, create_alert
 from dialer.domain.enums import SupervisorRole
 from dialer.domain.model import CampaignProgress, CampaignState
@@ -191,13 +191,13 @@ def make_seats(*states: SeatState) -> list[SeatView]:
 
 
 def find_idle_code(**changed: Any) -> str:
-    return find_idle_reason(ONLINE, replace(RUNNING, **changed), [], connected=True).code
+    return find_reason_campaign_places_no_calls(ONLINE, replace(RUNNING, **changed), [], connected=True).code
 
 
 def test_reason_for_idle_seats_names_an_unreachable_broker_or_dialler_first() -> None:
-    assert find_idle_reason(None, RUNNING, [], connected=False).code == "no-broker"
-    assert find_idle_reason(OFFLINE, RUNNING, [], connected=True).code == "dialler-away"
-    assert find_idle_reason(None, RUNNING, [], connected=True).code == "dialler-away"
+    assert find_reason_campaign_places_no_calls(None, RUNNING, [], connected=False).code == "no-broker"
+    assert find_reason_campaign_places_no_calls(OFFLINE, RUNNING, [], connected=True).code == "dialler-away"
+    assert find_reason_campaign_places_no_calls(None, RUNNING, [], connected=True).code == "dialler-away"
 
 
 def test_reason_for_idle_seats_is_calls_in_progress_or_the_pacing_limit() -> None:
@@ -207,7 +207,7 @@ def test_reason_for_idle_seats_is_calls_in_progress_or_the_pacing_limit() -> Non
     assert find_idle_code(limited_by="channels") == "limit-channels"
     state = SeatState
     at_work = make_seats(state.TALKING, state.RESERVED, state.READY, state.WRAP_UP, state.WRAP_UP)
-    found = find_idle_reason(ONLINE, RUNNING, at_work, connected=True)
+    found = find_reason_campaign_places_no_calls(ONLINE, RUNNING, at_work, connected=True)
     figures = {"ready": 1, "talking": 2, "wrapup": 2, "paused": 0, "due": 40, "refused": 3}
     assert found == IdleReason("limit-seats", figures)
 
@@ -215,7 +215,9 @@ def test_reason_for_idle_seats_is_calls_in_progress_or_the_pacing_limit() -> Non
 def test_reason_for_idle_seats_of_a_held_campaign_has_code_and_text() -> None:
     text, until = "outside calling hours until 09:00", 1_713_765_600.0
     held = replace(RUNNING, hold=Hold(HoldReason.CALLING_HOURS, text, until))
-    assert find_idle_reason(ONLINE, held, [], connected=True) == IdleReason("calling-hours", {"until": until}, text)
+    assert find_reason_campaign_places_no_calls(ONLINE, held, [], connected=True) == IdleReason(
+        "calling-hours", {"until": until}, text
+    )
     assert find_idle_code(hold=Hold(HoldReason.PAUSED)) == "paused"
 
 

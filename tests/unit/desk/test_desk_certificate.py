@@ -15,7 +15,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from dialer.desk.certificate import CertificateFiles, make_certificate
+from dialer.desk.certificate import CertificateFiles, create_certificate_of_page_server
 from dialer.desk.server import open_desk
 from dialer.domain.clock import SystemClock
 from dialer.domain.finding import Level
@@ -76,7 +76,7 @@ def test_desk_certificate_is_trusted_for_its_names_by_clients_that_trust_the_ca(
     files: CertificateFiles, tmp_path: Path
 ) -> None:
     names = ["desk.example.org", "10.0.0.5", "fd00::5"]
-    made = make_certificate(files, "pune-1", "desk.example.org", names, NOW, renew=False)
+    made = create_certificate_of_page_server(files, "pune-1", "desk.example.org", names, NOW, renew=False)
     assert made.ca_is_new
     for name in names:
         shake_hands(trust_only(files.ca), name, files.certificate, files.key)
@@ -109,7 +109,7 @@ def test_desk_certificate_is_trusted_for_its_names_by_clients_that_trust_the_ca(
 def test_ca_key_can_certify_only_the_desks_own_names(
     files: CertificateFiles, tmp_path: Path, own: list[str], forged: str
 ) -> None:
-    make_certificate(files, "pune-1", own[0], own, NOW, renew=False)
+    create_certificate_of_page_server(files, "pune-1", own[0], own, NOW, renew=False)
     honest = read_certificate(files.certificate)
     ca_key = serialization.load_pem_private_key(files.ca_key.read_bytes(), None)
     assert isinstance(ca_key, ec.EllipticCurvePrivateKey)
@@ -216,17 +216,17 @@ def test_private_ca_may_be_in_another_folder_than_the_desk_certificate(
 
 
 def test_certificate_expires_no_later_than_its_ca(files: CertificateFiles) -> None:
-    make_certificate(files, "pune-1", "10.0.0.5", [], NOW, renew=False)
+    create_certificate_of_page_server(files, "pune-1", "10.0.0.5", [], NOW, renew=False)
     late = NOW + 3_600 * DAY
-    made = make_certificate(files, "pune-1", "10.0.0.5", [], late, renew=True)
+    made = create_certificate_of_page_server(files, "pune-1", "10.0.0.5", [], late, renew=True)
     assert made.until == made.ca_until
     remedy = "a new CA is then created, which must be installed on every PC"
     with pytest.raises(SettingError, match=rf"expired on .*; move .*: {remedy}"):
-        make_certificate(files, "pune-1", "10.0.0.5", [], NOW + 3_651 * DAY, renew=True)
+        create_certificate_of_page_server(files, "pune-1", "10.0.0.5", [], NOW + 3_651 * DAY, renew=True)
 
 
 async def test_desk_serves_its_pages_with_the_new_certificate(tmp_path: Path, files: CertificateFiles) -> None:
-    make_certificate(files, "pune-1", "127.0.0.1", [], NOW, renew=False)
+    create_certificate_of_page_server(files, "pune-1", "127.0.0.1", [], NOW, renew=False)
     store = tmp_path / "centre.db"
     with open_store_exclusively(store, "a test"):
         pass
@@ -263,7 +263,7 @@ def test_dialer_check_reports_the_days_until_the_desk_certificate_expires(
 def test_dialer_check_reports_desk_certificates_that_browsers_reject(site: Path, files: CertificateFiles) -> None:
     settings = load_settings(site)
     assert [each.text for each in check_desk_certificate(settings, NOW)] == [f"{files.certificate} does not exist"]
-    make_certificate(files, "pune-1", "10.0.0.5", [], NOW, renew=False)
+    create_certificate_of_page_server(files, "pune-1", "10.0.0.5", [], NOW, renew=False)
     files.key.chmod(0o644)
     texts = [each.text for each in check_desk_certificate(settings, NOW) if each.level is Level.ERROR]
     assert texts == [

@@ -11,7 +11,7 @@ import typer
 
 from dialer.cli import desk as desk_cli
 from dialer.desk import pages_built
-from dialer.desk.server import find_desk_broker
+from dialer.desk.server import get_broker_settings_of_desk
 from dialer.domain.clock import SystemClock
 from dialer.errors import SettingError
 from dialer.settings.site import load_settings
@@ -151,7 +151,7 @@ def test_failed_build_of_the_pages_is_explained(monkeypatch: pytest.MonkeyPatch,
 
 
 def test_desk_connects_to_the_broker_as_its_own_user(site: Path) -> None:
-    broker = find_desk_broker(load_settings(site))
+    broker = get_broker_settings_of_desk(load_settings(site))
     assert (broker.username, broker.password) == ("pune-1.desk", "of-the-desk-alone")
     assert "of-the-desk-alone" not in repr(broker)
 

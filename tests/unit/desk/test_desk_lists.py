@@ -16,7 +16,7 @@ import pytest
 
 from dialer.desk import rolls
 from dialer.desk.rolls import RollStatus
-from dialer.domain.schema import to_json_value
+from dialer.domain.schema import convert_record_to_json_values
 from dialer.mqtt.dialler_client import Reply
 from dialer.store.spool import Spool
 from tests.support.desk import DeskUnderTest, run_desk
@@ -52,7 +52,7 @@ async def wait_for_status(desk: DeskUnderTest, state: str) -> dict[str, Any]:
             found = update.values.get("list")
             if isinstance(found, RollStatus) and found.state in {"checked", "done", "refused"}:
                 assert found.state == state, found
-                values: dict[str, Any] = to_json_value(found)
+                values: dict[str, Any] = convert_record_to_json_values(found)
                 return values
     raise AssertionError("the desk was closed")
 

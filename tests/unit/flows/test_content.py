@@ -28,7 +28,7 @@ from dialer.settings.jurisdiction import Profile, load_profile
 from dialer.settings.site import Settings
 from dialer.settings.site_rules import load_site_profile
 from dialer.site.checks.before_start import check_site
-from dialer.site.voices import find_voice_problems, refuse_unannounced_voices
+from dialer.site.voices import find_voice_problems, refuse_unannounced_synthetic_voices
 from dialer.switch.asterisk.scripts.commands import Recordings, Refuse, StoreResult, interpret_script_command
 from tests.support.certified import catalogue_entry, write_prompts
 from tests.support.flow_support import TURNOUT_HEAD, add_texts
@@ -240,7 +240,7 @@ def test_flow_needs_a_sound_catalogue_if_synthetic_voices_must_be_announced() ->
     [problem] = list_problems(settings)
     assert "audio.catalogue: is not set, so it is unknown which voices are synthetic" in problem
     with pytest.raises(SettingError, match="is not set"):
-        refuse_unannounced_voices(settings, load_site_profile(settings), SystemClock())
+        refuse_unannounced_synthetic_voices(settings, load_site_profile(settings), SystemClock())
     assert list_problems(settings, neutral_with(synthetic_voice={"must_be_labelled": False})) == []
     assert list_problems(site(campaign={"kind": "ivr", "flow": "turnout"}, audio={"catalogue": "nowhere"})) == []
 
@@ -286,8 +286,8 @@ def test_synthetic_information_message_must_contain_the_announcement(
 def test_agent_campaign_needs_the_information_message_if_the_profile_requires_the_message(tmp_path: Path) -> None:
     settings = site(audio={"sounds": str(tmp_path)})
     with pytest.raises(SettingError, match=f"has no {MESSAGE_SOUND}, so an abandoned caller would hear nothing"):
-        refuse_unannounced_voices(settings, load_site_profile(settings), SystemClock())
-    refuse_unannounced_voices(settings, neutral_with(information_message={"required": False}), SystemClock())
+        refuse_unannounced_synthetic_voices(settings, load_site_profile(settings), SystemClock())
+    refuse_unannounced_synthetic_voices(settings, neutral_with(information_message={"required": False}), SystemClock())
     assert list_problems(settings) == []  # `dialer check` reports it separately
 
 

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dialer.domain.enums import MarkKind, Purpose
-from dialer.domain.schema import to_json_value
+from dialer.domain.schema import convert_record_to_json_values
 from dialer.flows.errors import FlowError, UnknownFlow
 from dialer.flows.library import FlowLibrary
 from dialer.flows.model import Offer
@@ -287,7 +287,7 @@ def test_json_schema_for_editors_refuses_scripts_that_the_loader_refuses(old: st
 
 
 def test_agent_page_receives_the_script_in_the_requested_language() -> None:
-    script = to_json_value(translate_script(parse_script(GOOD), "hi"))
+    script = convert_record_to_json_values(translate_script(parse_script(GOOD), "hi"))
     assert script | {"version": ""} == {
         "name": "sample",
         "version": "",
@@ -390,7 +390,7 @@ def test_desk_shows_only_the_script_version_of_the_dialler(tmp_path: Path) -> No
         first,
         None,
     )  # the file has changed, but was not reloaded
-    dialler.replace_scripts(dialler.load_scripts())
+    dialler.put_scripts_into_use(dialler.load_scripts())
     second = dialler.get_script_version("calls")
     assert get_shown_version(second) == second != first
     assert get_shown_version(first) == first

@@ -11,7 +11,7 @@ import pytest
 
 from dialer.domain.clock import SystemClock
 from dialer.domain.errors import BrokerUnreachable
-from dialer.domain.schema import encode_record
+from dialer.domain.schema import encode_record_as_json
 from dialer.mqtt import topics
 from dialer.mqtt.client import Client, Received
 from dialer.mqtt.commands.client import CommandRequest, CommandSession
@@ -76,7 +76,7 @@ async def test_roll_import_waits_while_the_dialler_reports_progress() -> None:
         await asyncio.sleep(0.5)
         await broker.report_roll_import(1_800)
         reply = CommandReply(id=broker.sent[0]["id"], status="done", text="it is in", at=0.0)
-        await broker.receive("replies", encode_record(reply))
+        await broker.receive("replies", encode_record_as_json(reply))
 
     async with asyncio.TaskGroup() as group:
         group.create_task(dialler())

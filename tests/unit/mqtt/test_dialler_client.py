@@ -14,7 +14,7 @@ from jsonschema import Draft202012Validator
 
 from dialer.domain.clock import LoopClock
 from dialer.domain.errors import BrokerUnreachable
-from dialer.domain.schema import encode_record, make_json_schema, to_json_value
+from dialer.domain.schema import convert_record_to_json_values, encode_record_as_json, make_json_schema
 from dialer.mqtt import dialler_client, topics
 from dialer.mqtt.client import BrokerSettings, Received
 from dialer.mqtt.dialler_client import DeskStatus, DiallerClient, Reply
@@ -65,7 +65,7 @@ async def test_each_message_from_the_dialler_is_stored_under_the_key_of_its_reco
     client, records = make_client()
     records.clear()
     for topic in TOPICS:
-        await receive_message(client, topic.pattern, encode_record(EXAMPLES[topic.key]).encode())
+        await receive_message(client, topic.pattern, encode_record_as_json(EXAMPLES[topic.key]).encode())
     assert [key for key, _ in records] == ["centre", "alerts", "seat/seat-04", "campaign/turnout-agents", "booth/118"]
     assert [value for _, value in records] == [EXAMPLES[topic.key] for topic in TOPICS]
 
@@ -87,7 +87,7 @@ async def test_empty_message_removes_the_record_of_a_campaign_or_seat() -> None:
 
 def malformed_messages(topic: topics.Topic) -> list[bytes]:
     """The example of a topic, once without each required field, and with values of other types in each field."""
-    example = to_json_value(EXAMPLES[topic.key])
+    example = convert_record_to_json_values(EXAMPLES[topic.key])
     malformed = []
     for field in fields(topic.kind):
         name = field.name
@@ -124,7 +124,7 @@ async def test_malformed_message_from_the_dialler_is_ignored(topic: topics.Topic
         await receive_message(client, topic.pattern, payload)
     assert len(records) < len(malformed) / 8  # some invalid values are left out, or converted to text
     for _, value in records:
-        Draft202012Validator(make_json_schema(topic.kind)).validate(to_json_value(value))
+        Draft202012Validator(make_json_schema(topic.kind)).validate(convert_record_to_json_values(value))
 
 
 async def test_malformed_reply_is_not_taken_as_the_answer_to_a_command() -> None:

@@ -12,7 +12,7 @@ from dialer.domain.enums import MarkKind
 from dialer.domain.model import AttemptId, Disposition, DispositionRecord, EndedAttempt, Mark, MarkSource, Outcome
 from dialer.domain.newest_call import NewestCall
 from dialer.domain.results import FlowAnswers, OptOut, Result, SeatHours, TestMark
-from dialer.domain.schema import encode_record
+from dialer.domain.schema import encode_record_as_json
 from dialer.domain.sealed_epochs import SealedEpoch
 from dialer.domain.view import CallChange, CallState, CampaignView, Hold, HoldReason
 from dialer.domain.voter_place import VoterPlace
@@ -140,7 +140,8 @@ def test_published_times_are_rounded_to_milliseconds_and_rates_to_four_digits() 
 
 def test_every_command_shown_in_the_docs_fits_its_schema() -> None:
     check_message(
-        topics.build_commands_topic("pune-1", "asha"), encode_record(create_example_messages()[topics.COMMANDS.key])
+        topics.build_commands_topic("pune-1", "asha"),
+        encode_record_as_json(create_example_messages()[topics.COMMANDS.key]),
     )
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from dialer.domain.alerts import AlertKind, AlertList, create_alert
 from dialer.web.page_state import GATHER_SECONDS, HEARTBEAT_SECONDS, PageState, Update
-from dialer.web.streams import format_event
+from dialer.web.streams import format_server_sent_event
 from tests.support.virtual import virtual_time
 
 
@@ -102,7 +102,7 @@ def test_page_state_returns_only_values_of_the_requested_class(state: PageState)
 
 
 def test_server_sent_event_is_one_line_of_json_even_with_line_ends_in_the_data() -> None:
-    event = format_event(Update(3, 1.5, {"seat/01": {"agent": "a\nb\r\ndata: x"}}, ("centre",)))
+    event = format_server_sent_event(Update(3, 1.5, {"seat/01": {"agent": "a\nb\r\ndata: x"}}, ("centre",)))
     head, body, *rest = event.decode().split("\n")
     assert head == "id: 3"
     assert body.startswith(
@@ -113,7 +113,9 @@ def test_server_sent_event_is_one_line_of_json_even_with_line_ends_in_the_data()
 
 def test_records_in_a_server_sent_event_match_the_json_schema() -> None:
     alert = create_alert(AlertKind.SEAT_LOST, 1.23456, seat="04")
-    event = format_event(Update(0, 1.0, {"alerts": AlertList(2.0, (alert,)), "seen": {"seat-lost-04": alert}}))
+    event = format_server_sent_event(
+        Update(0, 1.0, {"alerts": AlertList(2.0, (alert,)), "seen": {"seat-lost-04": alert}})
+    )
     values = json.loads(event.decode().partition("data: ")[2])["values"]
     shown = {
         "code": "seat-lost-04",
