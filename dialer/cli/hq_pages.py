@@ -218,7 +218,7 @@ async def list_page_actions(
     ] = False,
     who: WhoOption = None,
 ) -> None:
-    """List users' actions on headquarters' pages, and verify the hash chain of these entries.
+    """List users' actions at headquarters and leaders' orders, and verify the hash chain of these entries.
 
     Exit 1 if the chain is broken. The newest entry is also stored in desk.file, so that a truncated chain is detected.
     """

@@ -11,6 +11,7 @@ from dialer.domain.clock import Clock, SystemClock
 from dialer.hq.accounts import Accounts
 from dialer.hq.actions import HqActions
 from dialer.hq.figures import HqFigures
+from dialer.hq.order_audit import OrderAudit
 from dialer.hq.page_database import PageDatabase
 from dialer.hq.pages import HqAccount, HqBoard
 from dialer.hq.proposals import Proposals
@@ -91,7 +92,8 @@ async def run_hq_desk(
             lambda: build_headquarters_desk_metrics(server_up=figures.is_connected),
         )
         await stack.enter_async_context(metrics)
-        background = (figures.run, figures.receive_live_updates, proposals.run, streams.watch_user_rights)
+        orders = OrderAudit(settings, db)
+        background = (figures.run, figures.receive_live_updates, orders.run, proposals.run, streams.watch_user_rights)
         async with serve_pages(
             settings.desk, listener, PageProtection(app, origins), background, page_state.end_all_subscriptions
         ):

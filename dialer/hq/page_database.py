@@ -10,11 +10,18 @@ from typing import NamedTuple
 
 import structlog
 
-from dialer.domain.audit_chain import GENESIS, AuditEntry, Break, find_breaks_in_chain, make_next_audit_entry
+from dialer.domain.audit_chain import (
+    GENESIS,
+    AuditEntry,
+    Break,
+    find_breaks_in_chain,
+    format_canonical_audit_details,
+    make_next_audit_entry,
+)
 from dialer.domain.clock import Clock
 from dialer.domain.errors import HeadquartersUnreachable, StoreError
 from dialer.hq.database import Database, DatabaseError, open_database
-from dialer.hq.sql import Command, Query
+from dialer.hq.sql import Command, Query, Scalar
 from dialer.settings.headquarters import HqSettings
 from dialer.store.desk_file import DeskFile
 from dialer.store.sql import Statements
@@ -34,6 +41,7 @@ class SQL(Statements):
     lock_audit = Command()
     chain_end = Query(ChainEnd)
     insert_entry = Command()
+    equal_entry = Scalar(int)
     newest_entries = Query(AuditEntry)
     entries_from = Query(AuditEntry)
 
@@ -88,6 +96,13 @@ class PageDatabase:
         entry = make_next_audit_entry(*end, at=self.clock.now(), kind=kind, who=who, what=what)
         await SQL.insert_entry.run_statement(db, *astuple(entry))
         self._has_new_entries = True
+
+    async def append_audit_entry_once(self, db: Database, kind: str, who: str, what: Mapping[str, str]) -> None:
+        """Append an audit entry, unless the audit has an entry with the same kind, user and details."""
+        await SQL.lock_audit.run_statement(db)
+        details = format_canonical_audit_details(what)
+        if await SQL.equal_entry.fetch_value_or_none(db, kind, who, details) is None:
+            await self.append_audit(db, kind, who, what)
 
     async def read_audit_entries(self) -> list[AuditEntry]:
         """Return all audit entries, the oldest first."""

@@ -10,6 +10,9 @@ SELECT number, digest FROM audit ORDER BY number DESC LIMIT 1;
 -- name: insert_entry
 INSERT INTO audit (number, at, kind, who, what, previous, digest) VALUES ($1, $2, $3, $4, $5, $6, $7);
 
+-- name: equal_entry
+SELECT number FROM audit WHERE kind = $1 AND who = $2 AND what = $3 LIMIT 1;
+
 -- name: newest_entries
 SELECT number, at, kind, who, what, previous, digest FROM audit ORDER BY number DESC LIMIT $1;
 

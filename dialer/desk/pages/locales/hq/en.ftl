@@ -221,7 +221,7 @@ centre-offline = centre offline
 ## Audit
 
 audit = Audit log
-audit-help = Actions on these pages, newest first. The command "dialer hq audit" lists all actions and checks that no entry was changed.
+audit-help = Actions of users and orders of leaders, newest first. The command "dialer hq audit" lists all actions and checks that no entry was changed.
 number = Entry number in the audit log
 action = Recorded action
 user = User who acted
@@ -241,4 +241,5 @@ action-rollout-settled = rollout of campaign material ended
 action-withdrawal-drafted = withdrawal of campaign material prepared for signing
 action-resume-proposed = resuming of campaigns proposed
 action-resume-answered = proposal to resume campaigns was answered
+action-order-sent = signed order of leaders sent to centres
 action-audit-end-accepted = end of the audit log accepted after the database was restored

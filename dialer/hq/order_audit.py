@@ -1,0 +1,85 @@
+"""Writes each order that leaders have signed and sent to centres into headquarters' audit.
+
+The orders are read from nats-server. So an order is in the audit whichever machine and program sent it. Orders that are
+sent while the pages do not run are written at their next start.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from typing import NoReturn
+
+import structlog
+
+from dialer.domain.audit_chain import shorten_text_for_audit
+from dialer.domain.errors import CommandRefused, StoreError
+from dialer.domain.orders import HqOrder, calculate_order_digest
+from dialer.hq.orders import list_public_keys_of_leaders, parse_order
+from dialer.hq.page_database import PageDatabase
+from dialer.nats.messages import CMD
+from dialer.nats.session import StreamRecreated, open_session
+from dialer.settings.headquarters import HqSettings
+
+_log = structlog.get_logger(__name__)
+
+RETRY_SECONDS = 5.0
+
+
+class OrderAudit:
+    """The audit of leaders' orders to centres."""
+
+    def __init__(self, settings: HqSettings, db: PageDatabase) -> None:
+        self._settings = settings
+        self._db = db
+        self._leaders = list_public_keys_of_leaders(settings)
+
+    async def run(self) -> NoReturn:
+        """Write the orders on nats-server to the audit until cancelled."""
+        settings = self._settings
+        async with open_session(
+            settings.servers, "headquarters' audit", nkey_file=settings.nkey_file, ca_file=settings.ca_file
+        ) as session:
+            while True:
+                with suppress(StreamRecreated):
+                    async for stored in session.read_stream_messages(CMD, 0):
+                        await self._audit_order_until_stored(stored.data)
+                await asyncio.sleep(RETRY_SECONDS)
+
+    async def _audit_order_until_stored(self, data: bytes) -> None:
+        """Write an order to the audit, and try again while the database cannot be reached."""
+        while True:
+            try:
+                await self.audit_order(data)
+                return
+            except StoreError as error:
+                _log.warning("order.audit_failed", problem=str(error))
+            await asyncio.sleep(RETRY_SECONDS)
+
+    async def audit_order(self, data: bytes) -> None:
+        """Write an order to the audit with the leaders who signed it, once. Raises StoreError.
+
+        A message that is no order, or that lacks valid signatures, is ignored: no centre obeys it.
+        """
+        parsed = parse_order(data)
+        if parsed is None:
+            return
+        signed, order = parsed
+        try:
+            signers = signed.find_order_signers(self._leaders)
+        except CommandRefused:  # a signature is forged
+            return
+        if len(signers) < order.required_signature_count:
+            return
+        who = shorten_text_for_audit(", ".join(signers))
+        what = {**_describe_order(order), "sha256": calculate_order_digest(signed.order)}
+        async with self._db.open_transaction() as db:
+            await self._db.append_audit_entry_once(db, "order-sent", who, what)
+
+
+def _describe_order(order: HqOrder) -> dict[str, str]:
+    """Return an order's kind, id, addressee, campaign and limits, as far as it has them, for the audit."""
+    details = order.model_dump(
+        mode="json", include={"id", "order", "to", "campaign", "max_calls", "calls_per_seat"}, exclude_none=True
+    )
+    return {name: shorten_text_for_audit(str(value)) for name, value in details.items()}
