@@ -208,13 +208,16 @@ def sign_bundle_draft(
 
 
 @app.command("publish")
-def publish_bundles(hq: BundleOptions) -> None:
+def publish_bundles(account: AccountOptions) -> None:
     """Publish the bundles that media and compliance have signed.
 
     Centres run them only after `assign` or `waves`.
     """
-    hq.bundle_repository.publish_draft(hq.load_online_signing_key(), time.time())
-    typer.echo(f"approved: {', '.join(hq.bundle_repository.list_approved_versions()) or 'nothing'}")
+
+    async def publish_material(session: HqSession) -> list[str]:
+        return await session.proposals.publish_material(await session.find_user())
+
+    typer.echo(f"approved: {', '.join(account.run_as_user(publish_material)) or 'nothing'}")
 
 
 @app.command("withdraw")

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
 
 from tuf.api.exceptions import RepositoryError
 
@@ -48,11 +50,47 @@ def assign_material(settings: HqSettings, name: str, version: int, to: Collectio
 
 def draft_withdrawal_of_bundle(settings: HqSettings, name: str, version: int) -> None:
     """Draft the withdrawal of a version of a bundle. Raises MaterialRefused, or StoreError if the folder cannot be used."""
-    folder = settings.bundles.folder
+    with _convert_repository_errors(settings, "the withdrawal cannot be drafted"):
+        Repository(settings.bundles.folder).draft_withdrawal_of_bundle(name, version, time.time())
+
+
+class DraftedMaterial(NamedTuple):
+    """What the publication of the drafted campaign material changes, and who has signed it."""
+
+    approved: list[str]  # manifests of versions
+    withdrawn: list[str]
+    signers: dict[str, str]  # departments by name
+
+
+def read_signed_draft(settings: HqSettings) -> DraftedMaterial:
+    """Return the drafted campaign material, which media and compliance have signed.
+
+    Raises MaterialRefused if a signature is missing, and StoreError if the folder cannot be read.
+    """
+    repository = Repository(settings.bundles.folder)
+    with _convert_repository_errors(settings, "the draft cannot be read"):
+        return DraftedMaterial(*repository.find_draft_changes(), repository.find_signers_of_complete_draft())
+
+
+def publish_signed_draft(settings: HqSettings) -> list[str]:
+    """Publish the drafted campaign material, and return the versions that are approved now.
+
+    Raises MaterialRefused, SettingError, and StoreError if the folder cannot be written.
+    """
+    repository = Repository(settings.bundles.folder)
+    online = read_online_signing_key(settings)
+    with _convert_repository_errors(settings, "the draft cannot be published"):
+        repository.publish_draft(online, time.time())
+        return repository.list_approved_versions()
+
+
+@contextmanager
+def _convert_repository_errors(settings: HqSettings, problem: str) -> Iterator[None]:
+    """Raise StoreError in place of the errors of an unusable material folder."""
     try:
-        Repository(folder).draft_withdrawal_of_bundle(name, version, time.time())
+        yield
     except (RepositoryError, OSError) as error:
-        raise StoreError(f"{folder}: the withdrawal cannot be drafted: {error}") from error
+        raise StoreError(f"{settings.bundles.folder}: {problem}: {error}") from error
 
 
 async def read_published_material(settings: HqSettings) -> PublishedMaterial:

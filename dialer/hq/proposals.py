@@ -24,7 +24,13 @@ from dialer.domain.schema import MESSAGE, Time
 from dialer.errors import MatdanError
 from dialer.hq.accounts import Accounts
 from dialer.hq.database import Database
-from dialer.hq.material import assign_material, draft_withdrawal_of_bundle, read_published_material
+from dialer.hq.material import (
+    assign_material,
+    draft_withdrawal_of_bundle,
+    publish_signed_draft,
+    read_published_material,
+    read_signed_draft,
+)
 from dialer.hq.page_database import PageDatabase
 from dialer.hq.rights import HqAction, list_roles_that_allow_action
 from dialer.hq.sql import Command, Query, Scalar
@@ -258,6 +264,28 @@ class Proposals:
             what = {"version": shorten_text_for_audit(f"{name} {version}")}
             await self._db.append_audit(db, "withdrawal-drafted", who.name, what)
             await asyncio.to_thread(draft_withdrawal_of_bundle, self._settings, name, version)
+
+    async def publish_material(self, who: SignedInUser) -> list[str]:
+        """Publish the campaign material that media and compliance have signed. Return the versions approved now.
+
+        Raises MaterialRefused, SettingError.
+        """
+        _require_right(who, HqAction.PROPOSE_MATERIAL)
+        self.refuse_centres_outside_zone(who, "all")
+        draft = await asyncio.to_thread(read_signed_draft, self._settings)
+        signers = {
+            department: shorten_text_for_audit(", ".join(sorted(names)))
+            for department in {*draft.signers.values()}
+            if (names := [name for name, its in draft.signers.items() if its == department])
+        }
+        async with self._db.open_transaction() as db:
+            for state, manifests in (("approved", draft.approved), ("withdrawn", draft.withdrawn)):
+                for each in manifests:
+                    what = {"version": shorten_text_for_audit(each), "state": state, **signers}
+                    await self._db.append_audit(db, "material-published", who.name, what)
+        approved = await asyncio.to_thread(publish_signed_draft, self._settings)
+        self._on_change()
+        return approved
 
     async def list_proposals(self, who: SignedInUser) -> list[Proposal]:
         """Return the recent proposals for centres of the user's zone, the oldest first."""

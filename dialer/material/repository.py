@@ -278,16 +278,24 @@ class Repository:
         self._write_metadata(targets, "targets.json", self._drafts)
         return trust.find_valid_bundle_signers(root, targets)
 
-    def publish_draft(self, online: bytes, now: float) -> None:
-        """Publish the drafted campaign material (bundles). Raises MaterialRefused if a department has not signed them."""
-        targets, drafted = self._read_draft_targets(), self._drafts / "root.json"
-        root = self._read_root_metadata(drafted=True)
-        signed = trust.find_valid_bundle_signers(root, targets)
+    def find_signers_of_complete_draft(self) -> dict[str, str]:
+        """Return the people who have signed the drafted campaign material (bundles), with their departments.
+
+        Raises MaterialRefused if a signature is missing.
+        """
+        signed = trust.find_valid_bundle_signers(self._read_root_metadata(drafted=True), self._read_draft_targets())
         trust.require_signatures_of_both_departments(signed.values())
         if len(signed) < trust.TARGETS_SIGNATURES:
             raise MaterialRefused(
                 "the bundle has one signature and needs two: one person of media and one of compliance sign it"
             )
+        return signed
+
+    def publish_draft(self, online: bytes, now: float) -> None:
+        """Publish the drafted campaign material (bundles). Raises MaterialRefused if a department has not signed them."""
+        self.find_signers_of_complete_draft()
+        targets, drafted = self._read_draft_targets(), self._drafts / "root.json"
+        root = self._read_root_metadata(drafted=True)
         for target in targets.signed.targets:
             data = (self._drafts / target).read_bytes()
             folder, _, name = target.rpartition("/")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from tests.support.command_line import run
 from tests.support.desk import PASSWORD
 from tests.support.headquarters import query_database
 from tests.support.headquarters_pages import Headquarters, publish_material
+from tests.support.material import KEYS
 from tests.support.seats import CHEAP
 
 ANSWER = "/api/hq/proposals/answer"
@@ -136,6 +138,8 @@ async def test_each_refused_command_of_a_user_says_why_in_one_line(hq: Headquart
         ),
         ("viewer", ("bundle", "waves", "turnout", "8"), {}, "the role of the user viewer does not allow this"),
         ("media-west", ("bundle", "waves", "turnout", "8"), {}, "outside the zone of the user media-west"),
+        ("viewer", ("bundle", "publish"), {}, "the role of the user viewer does not allow this"),
+        ("media-west", ("bundle", "publish"), {}, "outside the zone of the user media-west"),
         ("viewer", ("bundle", "withdraw", "turnout", "8"), {}, "the role of the user viewer does not allow this"),
         ("media", assign, {"settings": without_database}, "headquarters' database does not answer"),
     ):
@@ -179,3 +183,22 @@ async def test_withdrawal_is_drafted_and_audited_under_the_name_of_the_user(hq: 
     assert (await command(hq, "media", "bundle", "withdraw", "turnout", "8"))[0] == 0
     assert repository.find_draft_changes()[1] == ["bundles/turnout/8.json"]
     assert await read_actions(hq) == [("withdrawal-drafted", "media", {"version": "turnout 8"})]
+
+
+async def test_publishing_is_audited_with_the_user_the_versions_and_both_signatures(
+    hq: Headquarters, tmp_path: Path
+) -> None:
+    repository = publish_material(hq.settings, tmp_path)
+    repository.draft_bundle(tmp_path / "source", "turnout", 9, "india", time.time())
+    code, output = await command(hq, "media", "bundle", "publish")
+    assert (code, "nobody of the department media has signed" in output) == (2, True)
+    assert await read_actions(hq) == []
+    repository.draft_withdrawal_of_bundle("turnout", 8, time.time())
+    for name in ("lata", "meena"):
+        repository.sign_draft(KEYS[name])
+    assert await command(hq, "media", "bundle", "publish") == (0, "approved: bundles/turnout/9.json\n")
+    signed = {"media": "lata", "compliance": "meena"}
+    assert await read_actions(hq) == [
+        ("material-published", "media", {"version": "bundles/turnout/9.json", "state": "approved", **signed}),
+        ("material-published", "media", {"version": "bundles/turnout/8.json", "state": "withdrawn", **signed}),
+    ]

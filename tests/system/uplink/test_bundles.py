@@ -145,12 +145,12 @@ async def test_material_bundle_rolls_out_in_waves_stops_at_a_problem_and_rolls_b
         (source / "flows/turnout.yaml").write_text(text)
         code, output = await bundle("make", source, "turnout", version, "--jurisdiction", "india")
         assert (code, f"turnout-{version}: 1 files, {len(text)} bytes, {len(text)} of them new" in output) == (0, True)
-        code, output = await bundle("publish")
+        code, output = await bundle("publish", user="media")
         assert (code, "nobody of the department media has signed" in output) == (2, True)
         for name, part in (("lata", "media"), ("meena", "compliance")):
             code, output = await bundle("sign", "--key", tmp_path / f"{name}.key")
             assert (code, f"approves turnout-{version}" in output, f"{name} ({part})" in output) == (0, True, True)
-        assert (await bundle("publish"))[0] == 0
+        assert (await bundle("publish", user="media"))[0] == 0
 
     async def confirm_last_proposal() -> tuple[int, str]:
         [(last,)] = await query_database(database, "SELECT max(id) FROM proposal")

@@ -241,5 +241,6 @@ action-rollout-settled = rollout of campaign material ended
 action-withdrawal-drafted = withdrawal of campaign material prepared for signing
 action-resume-proposed = resuming of campaigns proposed
 action-resume-answered = proposal to resume campaigns was answered
+action-material-published = version of campaign material approved or withdrawn
 action-order-sent = signed order of leaders sent to centres
 action-audit-end-accepted = end of the audit log accepted after the database was restored

@@ -241,5 +241,6 @@ action-rollout-settled = अभियान सामग्री का चर�
 action-withdrawal-drafted = अभियान सामग्री वापस लेने का मसौदा हस्ताक्षर के लिए तैयार
 action-resume-proposed = अभियान फिर शुरू करने का प्रस्ताव रखा गया
 action-resume-answered = अभियान फिर शुरू करने के प्रस्ताव का उत्तर दिया गया
+action-material-published = प्रचार सामग्री का संस्करण स्वीकृत या वापस
 action-order-sent = नेताओं का हस्ताक्षरित आदेश केंद्रों को भेजा गया
 action-audit-end-accepted = डेटाबेस वापस लाने के बाद ऑडिट लॉग का अंत स्वीकार किया गया
