@@ -295,11 +295,16 @@ class AnswerRate(Learned):
     SAVED: ClassVar = {"rate": (1e-4, 1.0 - 1e-4), "calls": (1e-3, 1e9)}
 
     def __init__(self, tuning: Tuning) -> None:
+        self._tuning = tuning
         self.memory = tuning.answer_memory  # number of calls in the memory
         self.rate = tuning.answer_rate
         """The rate from the calls that have ended (0-1)."""
         self.calls = tuning.answer_rate_calls
         """The number of calls that the rate is based on, at most the memory."""
+
+    def forget_past_calls(self) -> None:
+        """Go back to the assumed answer rate of a new campaign, because other numbers are dialled from now on."""
+        self.rate, self.calls = self._tuning.answer_rate, self._tuning.answer_rate_calls
 
     def record_call_outcome(self, *, answered: bool) -> None:
         """Record that a call was answered or failed."""

@@ -101,6 +101,7 @@ class PacingEventKind(StrEnum):
     MACHINE = "machine"  # a call that was counted as answered was answered by a machine
     TALK_ENDED = "talk-ended"  # seconds: duration of the talk
     WRAP_UP_ENDED = "wrap-up-ended"  # the seat is free again; seconds: duration of the wrap-up
+    LIST_CHANGED = "list-changed"  # other numbers are dialled from now on, so past answers say little about the next
     BREAK_STARTED = "break-started"  # a seat left after a call instead of becoming free
 
 

@@ -11,7 +11,7 @@ from dialer.pacing.estimators import Learned
 from dialer.pacing.governed import GovernedPacer
 from dialer.pacing.knowledge import Knowledge, Prospect
 from dialer.pacing.lookahead import Bound, Bounds
-from dialer.pacing.port import MOST_CALLS_AT_ONCE, Cap, Explanation, Limit, PacingEvent, PacingSnapshot
+from dialer.pacing.port import MOST_CALLS_AT_ONCE, Cap, Explanation, Limit, PacingEvent, PacingEventKind, PacingSnapshot
 from dialer.pacing.tuning import TUNED, Tuning
 
 
@@ -26,9 +26,13 @@ class UsualRate(Learned):
 
     def __init__(self, tuning: Tuning) -> None:
         self._tuning = tuning
-        self.rate = 1.0
-        self._seconds = tuning.first_usual_seconds  # period of the mean so far, at most `usual_seconds`
         self._at: float | None = None
+        self.forget_past_rates()
+
+    def forget_past_rates(self) -> None:
+        """Assume again that everybody answers, because other numbers are dialled from now on."""
+        self.rate = 1.0
+        self._seconds = self._tuning.first_usual_seconds  # period of the mean so far, at most `usual_seconds`
 
     def record_answer_rate(self, now: float, answer_rate: float) -> None:
         """Record the present answer rate (0-1). It counts in the half-hour mean for the time until the next rate is
@@ -62,6 +66,7 @@ class PredictivePacer(GovernedPacer):
         self.knowledge = Knowledge(tuning, connect_seconds)
         self.usual = UsualRate(tuning)
         self._hung_up_at: float | None = None
+        self._dialled_at: float | None = None  # when a call was last in flight, or all seats were busy
         self._seen: tuple[PacingSnapshot, Prospect, float] | None = None
         self._decided: tuple[int, Limit, PacingSnapshot, Prospect, float] | None = None
 
@@ -72,6 +77,7 @@ class PredictivePacer(GovernedPacer):
         allowed risk).
         """
         now = self._advance_policy_time(snapshot.now_seconds)
+        self._restart_after_long_pause(now, snapshot)
         prospect, alpha = self._compute_forecast_and_allowed_risk(snapshot)
         if prospect.seats == 0:
             self._decided = 0, Limit.NOBODY, snapshot, prospect, alpha
@@ -173,4 +179,22 @@ class PredictivePacer(GovernedPacer):
     def learn_from_event(self, event: PacingEvent) -> None:
         """Learn talk times, ring times and answer rate from an event, such as an answered call."""
         super().learn_from_event(event)
+        if event.kind is PacingEventKind.LIST_CHANGED:
+            self._start_dialling_gradually()
         self.knowledge.learn_from_event(event)
+
+    def _restart_after_long_pause(self, now: float, snapshot: PacingSnapshot) -> None:
+        """Start dialling gradually if no call was in flight for a long time although a seat was free, or if the campaign
+        was held.
+        """
+        before, tuning = self._dialled_at, self._tuning
+        if before is not None and now - before > tuning.pause_seconds:
+            self._start_dialling_gradually()
+        elif before is not None and not snapshot.ringing and snapshot.free_seats > 0:
+            return
+        self._dialled_at = now
+
+    def _start_dialling_gradually(self) -> None:
+        """Forget the answer rate of the numbers dialled so far. Few calls are placed until some of them have ended."""
+        self.knowledge.answer_rate.forget_past_calls()
+        self.usual.forget_past_rates()

@@ -105,6 +105,8 @@ class Tuning:
     answers_per_seat: float = 0.9
     usual_seconds: float = 1800.0
     first_usual_seconds: float = 5.0
+    pause_seconds: float = 300.0
+    """After this time without calls in flight, dialling starts gradually, as with a new list."""
     longest_gap_seconds: float = 60.0  # a longer time without a decision counts as this long
     least_usual_rate: float = 0.01
     """Limit of the calls in flight: as many as bring `answers_per_seat` answers at the mean answer rate of the last

@@ -45,6 +45,7 @@ class CampaignRun:
     refilling: bool = False
     next_due_at: float = 0.0  # when the next number in the queue is due (epoch seconds)
     list_done: bool = False  # no number is left in the queue
+    ran_dry: bool = False  # no number was due since numbers were last reserved in full batches
     must_check_refused: bool = True  # numbers that the rules refused return to the queue before it is read again
     returns: int = 0  # counts the returns of numbers to the queue
     outcomes: Counter[Outcome] = field(default_factory=Counter)

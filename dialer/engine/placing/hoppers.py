@@ -13,9 +13,11 @@ from dialer.engine.campaigns.runs import CampaignRun
 from dialer.engine.core import Core
 from dialer.engine.effects import (
     StoreFailed,
+    UpdatePacer,
 )
 from dialer.engine.turnout.figures import TurnoutFigures
 from dialer.engine.turnout.polls import Polls
+from dialer.pacing.port import PacingEventKind
 from dialer.rules.calling_hours import get_local_midnight_before
 from dialer.store.claims import Unclaimed
 from dialer.store.store import Store
@@ -98,6 +100,9 @@ class Hoppers:
                 )
                 full = len(claims) == CLAIMED_AT_ONCE
                 run.order.record_reserved_numbers(quotas, claims, full=full)
+                if full and run.ran_dry:
+                    run.ran_dry = False
+                    self._core.request_effects(UpdatePacer(run.spec.campaign_id, PacingEventKind.LIST_CHANGED))
                 run.hopper.extend(claims)
                 if claims:
                     self._core.wake.set()
@@ -136,6 +141,7 @@ class Hoppers:
         if run.returns != given_back:  # numbers have returned to the queue meanwhile: the result may miss them
             return
         run.list_done = due is None
+        run.ran_dry = run.ran_dry or due is None or due > now
         found = float("inf") if due is None else max(due, now + REFILL_AGAIN_SECONDS)
         run.next_due_at = min(found, run.next_due_at or found)
         if due is not None and due <= now and not run.order.must_other_booths_wait:

@@ -18,13 +18,14 @@ from dialer.domain.view import CampaignChange, RollImportProgress
 from dialer.engine.campaigns.enrolment import PIECE_NUMBERS, add_roll_numbers_to_campaign_queue
 from dialer.engine.campaigns.runs import CampaignRuns
 from dialer.engine.core import Core
-from dialer.engine.effects import Notify
+from dialer.engine.effects import Notify, UpdatePacer
 from dialer.engine.placing.eligibility import Eligibility
 from dialer.engine.plan import Dependencies
 from dialer.engine.roll_import.state import RollImportState
 from dialer.engine.turnout.figures import TurnoutFigures
 from dialer.engine.turnout.marks import Marks
 from dialer.engine.turnout.polls import Polls
+from dialer.pacing.port import PacingEventKind
 from dialer.store.audit import AuditNote
 from dialer.store.number_erasure import ErasureRules
 from dialer.store.roll_updates import RollChange
@@ -120,7 +121,7 @@ class RollImport:
         self._runs.add_booths_to_call_order(booths)
         self._eligibility.load_polling_areas()
         taken = await self._import_voters(roll, handed, booth_ids)
-        await self._add_roll_numbers_to_campaign_queues()
+        await self._add_roll_numbers_to_campaign_queues(are_numbers_new=taken.numbers > 0)
         await self._store.record_roll_import(self._make_audit_note_for_person(who), found, taken)
         await self._load_turnout_of_imported_booths(booth_ids)
         return _summarize_roll_import(found, taken)
@@ -153,12 +154,14 @@ class RollImport:
             self._notify_import_progress(replace(roll, imported=done))
         return RollChange(*sums)
 
-    async def _add_roll_numbers_to_campaign_queues(self) -> None:
+    async def _add_roll_numbers_to_campaign_queues(self, *, are_numbers_new: bool) -> None:
         for campaign_id, run in self._runs.list_campaign_runs_by_id():
             if run.purpose is Purpose.BOOTH_WORKERS:  # a roll contains no numbers of booth workers
                 continue
             await add_roll_numbers_to_campaign_queue(self._store, campaign_id)
             run.progress = await self._store.read_campaign_progress(campaign_id, self._core.clock.now())
+            if are_numbers_new:
+                self._core.request_effects(UpdatePacer(campaign_id, PacingEventKind.LIST_CHANGED))
         self._runs.check_refused_numbers_again()
 
     async def _load_turnout_of_imported_booths(self, booth_ids: dict[int, int]) -> None:

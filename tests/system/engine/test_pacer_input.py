@@ -228,6 +228,31 @@ async def test_pacing_decisions_are_explained_in_the_log(tmp_path: Path) -> None
     assert all("limited by" in line["pacing"] for line in (*at_each_placing, *each_minute))
 
 
+# New lists
+
+
+@virtual_time()
+async def test_pacer_is_informed_of_a_new_list_when_many_numbers_are_due_after_none_was(
+    tmp_path: Path, told: list[PacingEvent]
+) -> None:
+    def count_new_lists() -> int:
+        return sum(event.kind is PacingEventKind.LIST_CHANGED for event in told)
+
+    config = make_answering_switch(fails_with=486, rings=False, post_dial_seconds=1.0)
+    campaign = {**PREDICTIVE, "busy_retry_minutes": 60}
+    async with a_site(tmp_path, config, voters=40, seats=2, campaign=campaign) as site:
+        await site.log_in("01", "02")
+        await site.until(lambda: get_campaign_run(site).next_due_at > START_EPOCH + 1_800.0)
+        assert count_new_lists() == 0
+        for seat in ("01", "02"):
+            await site.centre.engine.execute_command(SeatLogOff(seat=seat))
+        await asyncio.sleep(4_000.0)  # all numbers are due again
+        called_once = len(site.ended())
+        await site.log_in("01", "02")
+        await site.until(lambda: len(site.ended()) > called_once + 15)
+        assert count_new_lists() == 1
+
+
 # Ring times
 
 

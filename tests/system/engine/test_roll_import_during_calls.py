@@ -8,6 +8,7 @@ from contextlib import closing
 from datetime import date
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 
@@ -18,6 +19,7 @@ from dialer.domain.model import Mark, MarkSource, Outcome
 from dialer.domain.view import CallState
 from dialer.engine.roll_import.commands import EraseNumbers, ImportRoll, SuppressNumbers
 from dialer.mqtt.embedded_broker import BrokerKind, run_demo_broker
+from dialer.pacing.port import PacingEventKind
 from dialer.roll.hand_over import put_roll_into_spool
 from dialer.roll.importer import ImportOptions, import_roll_file, prepare_import
 from dialer.rules.number_hash import hash_number
@@ -84,6 +86,18 @@ async def test_imported_roll_is_called_while_calls_continue(tmp_path: Path) -> N
     )
     assert runs == [(63, 61, 61, 61, 0, 2)]
     assert query_store(tmp_path / "centre.db", TAKEN) == [("asha", "portal")]
+
+
+@virtual_time()
+async def test_pacer_is_informed_of_an_import_that_adds_numbers(tmp_path: Path) -> None:
+    async with a_site(tmp_path, voters=12, campaign={"pacing": "predictive"}) as site:
+        pacer, told = site.centre.engine.features.campaign_runs["agents"].pacer, list[PacingEventKind]()
+        with mock.patch.object(pacer, "learn_from_event", lambda event: told.append(event.kind)):
+            for rows, informed in ((NEW, [PacingEventKind.LIST_CHANGED]), ([*NEW, SAME], [])):
+                told.clear()
+                list_id, _ = hand_over_rows(tmp_path, rows)
+                await site.centre.engine.execute_command(ImportRoll(list=list_id, who="asha"))
+                assert told == informed
 
 
 async def interrupt_roll_import(site: Site, folder: Path) -> str:

@@ -26,8 +26,10 @@ from dialer.pacing.port import (
 )
 from dialer.pacing.predictive import PredictivePacer
 from dialer.pacing.tuning import TUNED, Tuning
+from dialer.simulation.centre_model.distributions import DayCurve
 from dialer.simulation.centre_model.policies import make_abandoned_rate_caps
 from dialer.simulation.centre_model.run import simulate
+from dialer.simulation.centre_model.scenario import CampaignModel
 from dialer.simulation.centre_model.scenarios import SCENARIOS
 
 DAY = (Cap(86_400, 0.03, 0.03),)
@@ -330,6 +332,76 @@ def test_voter_list_with_few_answers_gets_enough_calls() -> None:
             pacer.learn_from_event(PacingEvent(Kind.PLACED, float(at)))
             pacer.learn_from_event(PacingEvent(Kind.ANSWERED if answered else Kind.FAILED, float(at), 8.0))
     assert _count_calls_for_free_seats(pacer, 120.0, 10) > 10 * 10
+
+
+# New lists and pauses
+
+
+def _dial_poor_list(pacer: PredictivePacer, until: int) -> None:
+    """Place single calls of which nearly nobody answers, as the last numbers of a list do, while 27 seats are free."""
+    for at in range(1, until):
+        pacer.count_calls_to_place(PacingSnapshot(float(at), free_seats=27, ringing=(RingingCall(1.0),)))
+        pacer.learn_from_event(PacingEvent(Kind.ANSWERED if at % 50 == 0 else Kind.FAILED, float(at), 8.0))
+
+
+def test_new_voter_list_after_a_poor_one_starts_with_one_call_per_free_seat() -> None:
+    pacer = _make_trained_pacer(HOUR)
+    _dial_poor_list(pacer, 1_500)
+    fresh = PacingSnapshot(1_500.0, free_seats=27, seconds_left=20_000.0)
+    assert pacer.count_calls_to_place(fresh) > 3 * 27
+    pacer.learn_from_event(PacingEvent(Kind.LIST_CHANGED, 1_500.0))
+    assert pacer.count_calls_to_place(replace(fresh)) == 27
+
+
+@pytest.mark.parametrize("was_asked", [True, False])
+def test_dialling_after_a_pause_starts_with_one_call_per_free_seat(was_asked: bool) -> None:
+    """The pause is one without numbers to dial, or one in which the campaign is held and the policy is not asked."""
+    pacer = _make_trained_pacer(HOUR)
+    _dial_poor_list(pacer, 1_500)
+    pause = int(TUNED.pause_seconds)
+    for at in range(1_500, 1_500 + pause) if was_asked else ():
+        assert pacer.count_calls_to_place(PacingSnapshot(float(at), free_seats=27, seconds_left=20_000.0)) > 3 * 27
+    after = PacingSnapshot(1_501.0 + pause, free_seats=27, seconds_left=20_000.0)
+    assert pacer.count_calls_to_place(after) == 27
+
+
+def test_long_conversations_at_all_seats_are_no_pause_in_dialling() -> None:
+    pacer = _make_trained_pacer(HOUR)
+    _dial_poor_list(pacer, 1_500)
+    for at in range(1_500, 1_600 + int(TUNED.pause_seconds)):
+        pacer.count_calls_to_place(_make_busy_snapshot(float(at)))
+    after = PacingSnapshot(1_601.0 + TUNED.pause_seconds, free_seats=27, seconds_left=20_000.0)
+    assert pacer.count_calls_to_place(after) > 3 * 27
+
+
+class _EmptyQueue(PredictivePacer):
+    """A predictive pacer whose campaign has one number at a time to dial for half an hour, and then a new list."""
+
+    empty_from, full_from = 3_600.0, 5_400.0
+    is_list_new = False
+
+    def count_calls_to_place(self, snapshot: PacingSnapshot) -> int:
+        if snapshot.now_seconds >= self.full_from and not self.is_list_new:
+            self.is_list_new = True
+            self.learn_from_event(PacingEvent(Kind.LIST_CHANGED, snapshot.now_seconds))
+        calls = super().count_calls_to_place(snapshot)
+        if self.empty_from <= snapshot.now_seconds < self.full_from:
+            return min(calls, int(not snapshot.ringing))
+        return calls
+
+
+@pytest.mark.parametrize("seats", [5, 27])
+def test_few_answers_of_a_new_voter_list_are_abandoned_in_the_first_minute(seats: int) -> None:
+    rates = DayCurve(((0.0, 0.2), (_EmptyQueue.empty_from, 0.02), (_EmptyQueue.full_from, 0.45)))
+    site = replace(SCENARIOS[f"{seats} seats"], campaigns=(CampaignModel(rates),))
+    answers = abandoned = 0
+    for seed in (1, 2, 3, 4):
+        day = simulate(site, lambda: _EmptyQueue(make_abandoned_rate_caps(0.03)), seed, hours=1.6)
+        first = [dropped for at, dropped in day.resolved if 0.0 <= at - _EmptyQueue.full_from < 60.0]
+        answers += len(first)
+        abandoned += sum(first)
+    assert answers > 3 * seats  # dialling is gradual, but the agents get calls
+    assert abandoned <= 0.03 * answers
 
 
 # Restarts
