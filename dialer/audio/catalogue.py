@@ -77,15 +77,18 @@ class Entry(BaseModel):
     def _check_approval_and_certificate_hashes(self) -> Entry:
         if bool(self.certificate) != (self.certificate_sha256 is not None):
             raise ValueError(
-                "a certificate needs its number and the hash of the recording; give certificate and certificate_sha256"
+                "the certificate of this prompt is incomplete; give both `certificate` (its number) and "
+                "`certificate_sha256` (the hash of the certified recording)"
             )
         if self.valid_until is not None and not self.certificate:
             raise ValueError(
-                "valid_until needs a certificate; add certificate and certificate_sha256, or remove valid_until"
+                "this prompt has `valid_until` but no certificate; add `certificate` and `certificate_sha256`, or remove "
+                "`valid_until`"
             )
         if bool(self.approved_by) != (self.approved_sha256 is not None):
             raise ValueError(
-                "an approval needs a name and the hash of the recording; give approved_by and approved_sha256"
+                "the approval of this prompt is incomplete; give both `approved_by` (a name) and `approved_sha256` (the "
+                "hash of the approved recording)"
             )
         return self
 

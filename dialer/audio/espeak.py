@@ -29,7 +29,7 @@ _RESPELLED: Final = {
 }
 _WORDS: Final = {"as": {"ন": "নো"}}
 
-_AGAIN: Final = "run pip install --force-reinstall espeakng-loader"
+_REINSTALL_VOICES: Final = "run pip install --force-reinstall espeakng-loader"
 
 _RETRIEVAL: Final = 2  # AUDIO_OUTPUT_SYNCHRONOUS: samples come by the callback before espeak_Synth returns
 _DONT_EXIT: Final = 0x8000
@@ -68,11 +68,11 @@ def _load_speech_engine() -> _Engine:
     try:
         library = ctypes.CDLL(espeakng_loader.get_library_path())
     except OSError as error:
-        raise VoiceMissing(f"draft voices cannot be loaded ({error}): {_AGAIN}") from error
+        raise VoiceMissing(f"draft voices cannot be loaded ({error}): {_REINSTALL_VOICES}") from error
     home = str(Path(espeakng_loader.get_data_path()).parent)
     rate = library.espeak_Initialize(_RETRIEVAL, 0, home.encode(), _DONT_EXIT)
     if rate <= 0:
-        raise VoiceMissing(f"draft voices have no data in {home}: {_AGAIN}")
+        raise VoiceMissing(f"draft voices have no data in {home}: {_REINSTALL_VOICES}")
     pieces: list[bytes] = []
 
     def collect_spoken_samples(samples: int | None, count: int, _: object) -> int:

@@ -107,7 +107,9 @@ def _refuse_lists_after_erasure_date(settings: Settings) -> None:
     if rules.polls and all(SystemClock().now() >= rules.get_erasure_time(poll) for poll in rules.polls):
         last = max(poll.day for poll in rules.polls)
         days = f"{rules.profile.retention.erase_after_days} days after the poll of {last.isoformat()}"
-        raise RollError(f"no list was written: names and numbers had to be erased {days}; run `dialer purge`")
+        raise RollError(
+            f"no list was written, because the law requires that names and numbers are erased {days}: run `dialer purge`"
+        )
 
 
 def _add_recipient_column(lists: list[BoothList], kind: ListKind, mark: str) -> Report:

@@ -145,8 +145,10 @@ def read_order(text: str) -> HqOrder:
         return HqOrder.model_validate_json(text)
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
-        place = ".".join(str(step) for step in first["loc"])
-        raise CommandRefused(f"the order is invalid: {place} {first['msg']}".replace("  ", " ")) from error
+        problem = " ".join(filter(None, (".".join(str(step) for step in first["loc"]), first["msg"])))
+        raise CommandRefused(
+            f"the order of headquarters is invalid ({problem}): correct it and sign it again"
+        ) from error
 
 
 def find_order_signers(text: str, signatures: Sequence[LeaderSignature], leaders: Mapping[str, bytes]) -> list[str]:

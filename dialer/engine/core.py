@@ -68,7 +68,7 @@ class Core:
         """
         if self._tasks is None:
             work.close()
-            raise RuntimeError(f"the background task {name} was started while the engine is not running")
+            raise RuntimeError(f"the background task {name} needs a running engine: start the engine first")
         try:
             self._tasks.create_task(work, name=name)
         except RuntimeError:  # an error is ending the engine: the task would be cancelled before it starts

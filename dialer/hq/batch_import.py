@@ -330,7 +330,9 @@ class BatchImporter:
         acks: dict[CentreIncarnation, Acknowledgement] = {}
         async with self._db.open_transaction():
             if await SQL.move_position.fetch_value_or_none(self._db, stream, received[-1].position, position) is None:
-                raise Displaced("another gatherer imports this stream: this one stops and waits for the lock")
+                raise Displaced(
+                    "another gatherer process imports the centres' results: this one stops importing and waits"
+                )
             names = sorted({each.batch.centre for each in received if each.batch is not None})
             zones = {row.centre: row.zone for row in await SQL.centres.fetch_rows(self._db, names)}
             stores = await read_stores(self._db, names)
@@ -393,7 +395,8 @@ class BatchImporter:
         if rows.store is not store:  # rows of two stores with the same ids must not meet in one commit
             if rows.rows:
                 raise StoreNotAccepted(
-                    "the batch of a new store waits until the rows of the earlier store are committed", is_final=False
+                    "results of the centre's new store wait until those of its earlier store are committed: they are retried",
+                    is_final=False,
                 )
             rows.store = store
         earlier = len(rows.rows)

@@ -161,13 +161,16 @@ def parse_outbox_row(centre: str, row: BatchRow, now: float) -> tuple[ResultRow 
     try:
         fields = _PAYLOADS.decode(row.payload)
         if not isinstance(fields, dict) or "\\u0000" in row.payload:
-            raise ValueError("the payload is not a JSON object, or contains a NUL character")
+            raise ValueError(f"row {row.id} of centre {centre} is not a JSON object, or contains a NUL character")
         row.payload.encode()
     except (ValueError, RecursionError) as error:
-        raise UnreadableRow(f"its payload cannot be read ({type(error).__name__})") from error
+        raise UnreadableRow(
+            f"row {row.id} of centre {centre} cannot be read ({type(error).__name__}): see its result in the centre's store"
+        ) from error
     if fields.keys() == {"too_large_bytes"}:
         raise UnreadableRow(
-            f"it has {fields['too_large_bytes']} bytes, too many for a message: it is in the centre's store"
+            f"row {row.id} of centre {centre} is too long for a message ({fields['too_large_bytes']} bytes): see its result in "
+            "the centre's store"
         )
     if topic == "results/marks" and (mark := _parse_mark(centre, row, min(at, now), fields, now)) is not None:
         return mark, fields
@@ -186,7 +189,10 @@ def parse_sealed_epoch(payload: str) -> SealedEpoch:
     try:
         return get_type_adapter(SealedEpoch).validate_json(payload, strict=True)
     except ValidationError as error:
-        raise UnreadableRow(f"it is not the seal of an epoch ({error.errors()[0]['msg']})") from error
+        problem = error.errors()[0]["msg"]
+        raise UnreadableRow(
+            f"a seal (signature of a minute of a centre's records) cannot be read ({problem}): update Matdan at headquarters"
+        ) from error
 
 
 def _compute_result_key(payload: str) -> str:

@@ -69,8 +69,9 @@ def create_order(
         )
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
-        place = ".".join(str(step) for step in first["loc"])
-        raise OrderNotSent(f"{place}: {first['msg'].removeprefix('Value error, ')}".removeprefix(": ")) from error
+        place = "".join(f"{step}: " for step in first["loc"])
+        problem = f"{place}{first['msg'].removeprefix('Value error, ')}"
+        raise OrderNotSent(f"the order was not made: {problem}") from error
 
 
 def list_public_keys_of_leaders(settings: HqSettings) -> dict[str, bytes]:

@@ -406,10 +406,14 @@ def _decompress_file(packed: Path, target: Path, size: int) -> None:
         while not decompressor.eof:
             data = source.read(CHUNK_BYTES) if decompressor.needs_input else b""
             if decompressor.needs_input and not data:
-                raise lzma.LZMAError("the compressed file is truncated")
+                raise lzma.LZMAError(
+                    "a compressed file of campaign material is truncated: publish the version again at headquarters"
+                )
             out.write(decompressor.decompress(data, CHUNK_BYTES))
             if out.tell() > size:
-                raise lzma.LZMAError("the decompressed file is longer than the signed file")
+                raise lzma.LZMAError(
+                    "a file of campaign material is longer than the signed file: publish the version again at headquarters"
+                )
         out.flush()
         os.fsync(out.fileno())
 

@@ -156,7 +156,9 @@ class Client(aiomqtt.Client):
         granted = await await_cancellable(subscribing)
         codes = [each if isinstance(each, int) else each.value for each in granted]
         if any(code >= _REFUSED for code in codes):  # aiomqtt returns codes of failure without raising
-            raise SubscriptionRefused(f"the broker refused the subscription to {topic} (code {codes[0]})")
+            raise SubscriptionRefused(
+                f"the broker refused the subscription to {topic} (code {codes[0]}): let this user read the topic"
+            )
 
     async def read_next_message(self) -> Received:
         """Return the next message. Raises MqttError when the connection is lost."""

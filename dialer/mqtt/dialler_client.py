@@ -218,5 +218,7 @@ def _parse_number(text: str) -> float:
     """Return the number in a JSON text. Raises ValueError if a browser cannot represent it exactly."""
     number = float(text)
     if not math.fabs(number) <= _MAX_NUMBER:  # NaN too
-        raise ValueError("the message of the dialler has a number that is too large")
+        raise ValueError(
+            "a message of the dialler has a number that is too large for a browser: run desk and dialler in the same version"
+        )
     return int(number) if text.lstrip("-").isdigit() else number

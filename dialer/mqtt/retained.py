@@ -31,4 +31,6 @@ async def read_retained_message(settings: BrokerSettings, centre: str, topic: st
                 return None
             return received.payload
     except TimeoutError:
-        raise BrokerUnreachable(f"MQTT broker {settings.host}:{settings.port} does not answer") from None
+        raise BrokerUnreachable(
+            f"MQTT broker {settings.host}:{settings.port} does not answer: check `broker.host` and that the broker runs"
+        ) from None

@@ -201,22 +201,25 @@ def unpack_batch(data: bytes) -> OutboxBatch:
     fields = _parse_json_message(_decompress_message(data))
     if not isinstance(fields, dict) or fields.get("version") not in _READABLE_VERSIONS:
         raise InvalidMessage(
-            f"the centre's batch has an unknown version: update Matdan here, which reads versions 1 to {VERSION}"
+            f"the centre's batch of results has an unknown version: update Matdan here, which reads versions 1 to {VERSION}"
         )
     try:
         batch = _BATCH.validate_python(fields)
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
+        problem = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
         raise InvalidMessage(
-            f"the centre's batch is malformed: {'.'.join(map(str, first['loc']))}: {first['msg']}"
+            f"the centre's batch of results is malformed ({problem}): update Matdan at the centre"
         ) from error
     ids = [row.id for row in batch.rows]
     if not 0 < batch.first <= batch.last or ids != sorted(set(ids)) or (ids and not batch.first <= ids[0]):
-        raise InvalidMessage("the centre's batch has rows out of order")
+        raise InvalidMessage("the rows of the centre's batch of results are out of order: update Matdan at the centre")
     if len(ids) > MAX_BATCH_ROWS:
-        raise InvalidMessage(f"the centre's batch has more than {MAX_BATCH_ROWS} rows")
+        raise InvalidMessage(
+            f"the centre's batch of results has more than {MAX_BATCH_ROWS} rows: update Matdan at the centre"
+        )
     if ids and ids[-1] > batch.last:
-        raise InvalidMessage("the centre's batch has rows beyond its last id")
+        raise InvalidMessage("the centre's batch of results has rows beyond its last id: update Matdan at the centre")
     return batch
 
 
@@ -225,9 +228,9 @@ def _decompress_message(data: bytes) -> bytes:
     try:
         text = decompressor.decompress(data, MAX_BATCH_BYTES * 2)
     except zlib.error as error:
-        raise InvalidMessage("the message is not zlib-compressed") from error
+        raise InvalidMessage("the message is not compressed with zlib: update Matdan where it was sent") from error
     if decompressor.unconsumed_tail or not decompressor.eof:
-        raise InvalidMessage("the message is too long or truncated")
+        raise InvalidMessage("the compressed message is too long or truncated: update Matdan where it was sent")
     return text
 
 
@@ -235,7 +238,7 @@ def _parse_json_message(text: bytes) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise InvalidMessage("the content of the message is not JSON") from error
+        raise InvalidMessage("the content of the message is not JSON: update Matdan where it was sent") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,7 +275,9 @@ def unpack_acknowledgement(data: bytes) -> Acknowledgement:
     try:
         return _ACK.validate_json(data)
     except ValidationError as error:
-        raise InvalidMessage("headquarters' acknowledgement of a batch is malformed") from error
+        raise InvalidMessage(
+            "headquarters' acknowledgement of results cannot be read: run the same version of Matdan here and there"
+        ) from error
 
 
 def pack_store_status(status: StoreStatus) -> bytes:
@@ -285,7 +290,9 @@ def unpack_store_status(data: bytes) -> StoreStatus:
     try:
         return _STORE_STATUS.validate_json(data)
     except ValidationError as error:
-        raise InvalidMessage("the status that a centre reports of its store is malformed") from error
+        raise InvalidMessage(
+            "a centre's report of its store cannot be read: run the same version of Matdan here and there"
+        ) from error
 
 
 def pack_peer_updates(opt_outs: Iterable[Mapping[str, Any]], marks: Iterable[Mapping[str, Any]]) -> bytes:
@@ -302,10 +309,14 @@ def unpack_peer_updates(data: bytes) -> tuple[list[dict[str, Any]], list[dict[st
     """
     fields = _parse_json_message(data)
     if not isinstance(fields, dict):
-        raise InvalidMessage("the message with opt-outs and marks of other centres is malformed")
+        raise InvalidMessage(
+            "the opt-outs and marks of other centres cannot be read: run the same version of Matdan here and there"
+        )
     lists = [fields.get("opt_outs", []), fields.get("marks", [])]
     if not all(isinstance(each, list) and all(isinstance(one, dict) for one in each) for each in lists):
-        raise InvalidMessage("the message with opt-outs and marks of other centres is malformed")
+        raise InvalidMessage(
+            "the opt-outs and marks of other centres cannot be read: run the same version of Matdan here and there"
+        )
     return lists[0], lists[1]
 
 
@@ -318,7 +329,7 @@ def unpack_peer_calls(data: bytes) -> list[dict[str, Any]]:
     """Return the calls in a message. Raises InvalidMessage. The dialler checks their fields later."""
     calls = _parse_json_message(data)
     if not isinstance(calls, list) or not all(isinstance(each, dict) for each in calls):
-        raise InvalidMessage("the message with calls of other centres is malformed")
+        raise InvalidMessage("the calls of other centres cannot be read: run the same version of Matdan here and there")
     return calls
 
 

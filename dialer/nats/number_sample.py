@@ -55,4 +55,6 @@ def unpack_number_sample(data: bytes) -> NumberSample:
     try:
         return _SAMPLE.validate_json(data)
     except ValidationError as error:
-        raise InvalidMessage("the sample of a centre's numbers is malformed") from error
+        raise InvalidMessage(
+            "a centre's sample of numbers cannot be read: run the same version of Matdan here and there"
+        ) from error

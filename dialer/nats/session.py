@@ -243,14 +243,18 @@ class Session:
                 raise
             state = StreamState("", 0, 0)
         if stream_id not in {"", state.id}:
-            raise StreamRecreated(f"stream {stream} was lost: it is read from the beginning once it is created again")
+            raise StreamRecreated(
+                f"stream {stream} of nats-server was lost: its messages are read from the beginning once it exists again"
+            )
         if not complete and position > state.last:
             raise StreamSetBack(
-                f"stream {stream} was set back to a copy: it ends at {state.last}, and {position} messages were read before"
+                f"stream {stream} of nats-server was set back to an older copy: it ends at message {state.last}, but messages up "
+                f"to {position} were read before"
             )
         if complete and not state.first - 1 <= position <= state.last:
             raise MessagesMissing(
-                f"stream {stream} has messages {state.first} to {state.last}; the last one read was {position}"
+                f"stream {stream} of nats-server lacks messages: it has {state.first} to {state.last}, and the last one read was "
+                f"{position}"
             )
         return state.id
 
@@ -342,7 +346,8 @@ def _convert_library_errors(failure: str) -> Iterator[None]:
     try:
         yield
     except (NatsError, TimeoutError, OSError) as error:
-        raise HeadquartersUnreachable(f"{failure}: {_describe_error(error)}") from error
+        problem = _describe_error(error)
+        raise HeadquartersUnreachable(f"{failure} ({problem}): check the connection to nats-server") from error
 
 
 def _is_status_message(message: Msg) -> bool:
@@ -430,7 +435,7 @@ def _create_tls_context(ca_file: Path | None) -> ssl.SSLContext:
         return ssl.create_default_context(cafile=ca_file)
     except (OSError, ssl.SSLError) as error:
         raise HeadquartersUnreachable(
-            f"{ca_file}: cannot be read as certificates: name a file in PEM format"
+            f"{ca_file}: the file has no readable certificates; name a file in PEM format"
         ) from error
 
 

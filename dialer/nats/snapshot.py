@@ -66,7 +66,9 @@ def unpack_snapshot_request(data: bytes) -> SnapshotRequest:
     try:
         return _REQUEST.validate_json(data)
     except ValidationError as error:
-        raise InvalidMessage("the snapshot request is malformed") from error
+        raise InvalidMessage(
+            "a centre's request for the list of opt-outs and marks (snapshot) cannot be read: update Matdan at the centre"
+        ) from error
 
 
 def pack_snapshot_page(page: SnapshotPage, private_key: bytes | None) -> bytes:
@@ -93,7 +95,9 @@ def unpack_snapshot_page(data: bytes) -> SnapshotPage:
         text = zlib.decompressobj().decompress(data.partition(b"\n")[2], _MAX_DECOMPRESSED_BYTES)
         return _PAGE.validate_json(text)
     except (zlib.error, ValidationError) as error:
-        raise InvalidMessage("the snapshot page is malformed") from error
+        raise InvalidMessage(
+            "a page of headquarters' list of opt-outs and marks (snapshot) cannot be read: update Matdan here"
+        ) from error
 
 
 def verify_and_unpack_page(data: bytes, centre: str, request: SnapshotRequest, key: bytes | None) -> SnapshotPage:
@@ -105,12 +109,20 @@ def verify_and_unpack_page(data: bytes, centre: str, request: SnapshotRequest, k
         raise InvalidMessage(data.removeprefix(_REFUSAL)[:_MAX_REFUSAL_BYTES].decode("ascii", "replace"))
     signature, _, body = data.partition(b"\n")
     if key is not None and not signing.verify_signature(key, _PURPOSE + body, signature.decode("ascii", "replace")):
-        raise InvalidMessage("the snapshot page is not signed by headquarters.key")
+        raise InvalidMessage(
+            "a list of opt-outs and marks (snapshot) has no valid signature of headquarters: check `headquarters.key`"
+        )
     page = unpack_snapshot_page(data)
     if page.centre != centre:
-        raise InvalidMessage(f"the snapshot page is for {page.centre}; this centre is {centre}")
+        raise InvalidMessage(
+            f"headquarters sent the list of opt-outs and marks (snapshot) for {page.centre}, but this centre is {centre}"
+        )
     if page.request.stream != request.stream:
-        raise InvalidMessage("the snapshot page is for another roll or stream than requested")
+        raise InvalidMessage(
+            "headquarters sent a list of opt-outs and marks (snapshot) of another roll or stream: it is requested again"
+        )
     if page.request != request:
-        raise InvalidMessage("the snapshot page answers another request than the one sent")
+        raise InvalidMessage(
+            "headquarters sent a list of opt-outs and marks (snapshot) for another request: it is requested again"
+        )
     return page

@@ -70,7 +70,9 @@ class Learned:
             KeyError, TypeError, ValueError: the value is damaged. The estimator may be half restored.
         """
         if not isinstance(state, Mapping):
-            raise TypeError("the saved pacing state is damaged: an estimator is not a mapping of names to values")
+            raise TypeError(
+                "the saved pacing state is damaged (an estimator is not a mapping of names to values): pacing starts without it"
+            )
         for name, within in self.SAVED.items():
             known = getattr(self, name)
             if within is None:
@@ -79,7 +81,9 @@ class Learned:
                 continue
             saved = np.array(state[name], dtype=np.float64)
             if saved.shape != np.shape(known) or not ((saved >= within[0]) & (saved <= within[1])).all():
-                raise ValueError(f"the saved pacing state is damaged: the value of {name} is out of range")
+                raise ValueError(
+                    f"the saved pacing state is damaged (the value of {name} is out of range): pacing starts without it"
+                )
             setattr(self, name, saved if isinstance(known, np.ndarray) else type(known)(saved.tolist()))
 
 

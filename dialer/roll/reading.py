@@ -323,7 +323,8 @@ class WorkbookRoll:
         if not line.endswith(b"\n"):
             if line:  # longer than the reader's longest answer
                 self._reader.kill()
-            raise RollError(f"{self.path}: {self._explain_reader_exit(self._reader.wait())}")
+            problem = self._explain_reader_exit(self._reader.wait())
+            raise RollError(f"{self.path}: {problem}")
         answer = json.loads(line)
         if isinstance(answer, dict) and "problem" in answer:
             raise RollError(f"{self.path}: {_shorten_text(answer['problem'])}")

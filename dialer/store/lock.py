@@ -127,7 +127,9 @@ class StoreLock:
         except FileNotFoundError:
             if not flags & os.O_CREAT:
                 raise
-            raise self._build_lock_error("the folder of the store does not exist") from None
+            raise self._build_lock_error(
+                "the folder of the store does not exist: create it, or correct store.path"
+            ) from None
         except OSError as error:
             raise self._build_lock_error(error.strerror) from error
         try:

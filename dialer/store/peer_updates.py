@@ -57,7 +57,7 @@ def apply_peer_updates(db: Connection, updates: PeerUpdateBatch) -> PeerUpdateEf
         return PeerUpdateEffect()
     if updates.after > stored:
         raise NotInStore(
-            f"Updates of the stream {updates.stream} are missing. Request the updates from position {stored} on."
+            f"Updates of other centres (stream {updates.stream}) are missing. Request those after position {stored} again."
         )
     phones = []
     for each in updates.opt_outs:

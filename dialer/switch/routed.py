@@ -29,7 +29,9 @@ class CarrierSwitch(CallSwitch, Protocol):
 
 def reject_event_without_sink(event: SwitchEvent) -> None:
     """Raise RuntimeError, because a switch has reported an event before `set_event_sink` was called."""
-    raise RuntimeError(f"call set_event_sink before the first switch event ({type(event).__name__})")
+    raise RuntimeError(
+        f"the switch reported {type(event).__name__} before it has a receiver of events: call set_event_sink first"
+    )
 
 
 class RoutedSwitch:

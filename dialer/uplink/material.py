@@ -104,7 +104,8 @@ class MaterialUpdater:
                 return self._rejected[1]
             if active is not None and (problem := await asyncio.to_thread(self._material.startup_problem)) is not None:
                 raise MaterialRefused(
-                    f"material {assigned.name_and_version} is not installed until the centre's settings are valid: {problem}"
+                    f"campaign material {assigned.name_and_version} is not installed until this centre's settings are "
+                    f"corrected: {problem}"
                 )
             await asyncio.to_thread(self._material.download_version, assigned)
             await asyncio.to_thread(self._material.activate_material_version, assigned.name_and_version)

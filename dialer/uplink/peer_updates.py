@@ -311,7 +311,9 @@ class PeerUpdates:
 
     async def _send_part_of_snapshot(self, stream: str, pending: PendingUpdates) -> None:
         if not await self._send_updates_until_reply(stream, pending):
-            raise InvalidMessage("the dialler refused a snapshot of peer updates: the uplink downloads a new one")
+            raise InvalidMessage(
+                "the dialler refused headquarters' list of opt-outs and marks (snapshot): the uplink downloads it again"
+            )
 
     async def _send_updates_until_stream_ends(self, stream_id: str, stream: str, subject: str, after: int) -> None:
         """Read other centres' updates and send them to the dialler, until the stream must be opened again.

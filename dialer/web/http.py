@@ -144,7 +144,9 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     def _count_header_bytes(self, part: bytes) -> None:
         self._head_bytes += len(part)
         if self._head_bytes > MAX_HEAD_BYTES:
-            raise ValueError("the request's head is too long")  # uvicorn answers 400 and closes
+            raise ValueError(
+                "the header of an HTTP request is too long: send fewer or shorter header lines"
+            )  # uvicorn answers 400 and closes
 
     def _set_request_deadline(self, seconds: float | None) -> None:
         if self._deadline is not None:

@@ -48,7 +48,8 @@ class Only:
     def _check_value_is_allowed(self, value: object) -> object:
         if value not in self.members:
             *others, last = (f"'{member.value}'" for member in self.members)
-            raise ValueError(f"must be {', '.join(others)} or {last}")
+            allowed = f"{', '.join(others)} or {last}"
+            raise ValueError(f"must be {allowed}")
         return value
 
 

@@ -44,7 +44,7 @@ class VoterReport(Record):
     @model_validator(mode="after")
     def _require_hour_of_later_call(self) -> Self:
         if (self.hour is None) is (self.mark == "later"):
-            raise ValueError("must have `hour` (0 to 23) with the mark later, and must not have it with another mark")
+            raise ValueError("must have `hour` (0 to 23) if the mark is later, and no `hour` if it is another mark")
         return self
 
     def make_voter_outcome(self) -> VoterOutcome:

@@ -166,8 +166,8 @@ class Dispositions:
             )
         if kept.record.disposition in _SUPPRESSING:
             raise CommandRefused(
-                f"seat {seat.name}: the disposition cannot be undone, because the suppression of the number is"
-                " already published",
+                f"seat {seat.name}: the disposition cannot be undone, because other centres already know that this number"
+                " has opted out",
                 RefusedBecause.ALREADY_PUBLISHED,
             )
         call, run = kept.call, self._runs[kept.call.campaign_id]
@@ -237,7 +237,9 @@ class Dispositions:
                 " to allow it"
             )
         if details.voters and call.worker is not None:
-            raise CommandRefused("a call with a booth worker cannot have `voters`: enter serials (seat-serials)")
+            raise CommandRefused(
+                "a call with a booth worker cannot have `voters`: enter the voters' serials (command seat-serials)"
+            )
         stray = self._scripts.find_answer_not_in_script(call.campaign_id, details.answers)
         if stray is not None:
             raise CommandRefused(f"the disposition was not saved: {stray}", RefusedBecause.OTHER_SCRIPT)

@@ -198,7 +198,7 @@ class SeatMessage(Command):
     @model_validator(mode="after")
     def _require_seat_or_campaign(self) -> Self:
         if (self.seat is None) is (self.campaign is None):
-            raise ValueError("must have either `seat` or `campaign`, to say who gets the message")
+            raise ValueError("must have either `seat` or `campaign`, so that it is known who gets the message")
         return self
 
     async def execute(self, services: Services, context: CommandContext) -> str:

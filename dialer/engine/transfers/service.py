@@ -256,9 +256,7 @@ class Transfers:
         except SwitchError as error:
             if self._transfers.get(attempt_id) is entered:
                 self.remove_transfer(attempt_id) if before is None else self.set_transfer(before)
-            raise CommandRefused(
-                f"the call was not changed, because the switch refused the request: {error}"
-            ) from error
+            raise CommandRefused(f"the call was not changed, because Asterisk refused the request: {error}") from error
 
     # Events
 

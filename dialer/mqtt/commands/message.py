@@ -50,12 +50,12 @@ def parse_command_message(payload: bytes) -> CommandMessage:
     if fields.keys() & _SIGNED_FIELDS:
         if fields.keys() != _SIGNED_FIELDS or not isinstance(fields["command"], str):
             raise CommandRefused(
-                "a signed command is an object with `command`, a text, and `signature`, and nothing else"
+                "the signed command has wrong fields: send an object with only `command` (a text) and `signature`"
             )
         text, signature = fields["command"], fields["signature"] if fields["signature"] is not None else ""
         fields = _parse_json_object(text.encode("utf-8", "surrogatepass"), MAX_BYTES)
     elif len(payload) > MAX_BYTES:
-        raise CommandRefused(f"the command is longer than {MAX_BYTES} bytes")
+        raise CommandRefused(f"the command is longer than {MAX_BYTES} bytes: shorten its values")
     command_id = fields.get("id")
     if not isinstance(command_id, str) or not _ID.fullmatch(command_id):
         raise CommandRefused(
@@ -74,7 +74,7 @@ def build_signed_bytes(centre: str, user: str, text: str) -> bytes:
 
 def _parse_json_object(payload: bytes, max_bytes: int) -> dict[str, Any]:
     if len(payload) > max_bytes:
-        raise CommandRefused(f"the command is longer than {max_bytes} bytes")
+        raise CommandRefused(f"the command is longer than {max_bytes} bytes: shorten its values")
     try:
         fields = json.loads(payload, object_pairs_hook=_refuse_duplicate_keys)
     except (ValueError, RecursionError) as error:

@@ -90,7 +90,8 @@ class SwitchLease:
                 return
             if holder is None:
                 raise SwitchError(
-                    "Asterisk did not reserve itself for this dialler (no lease): the dialler tries again"
+                    "Asterisk did not accept this dialler as its only one (no lease was created): the dialler tries again. "
+                    "If this lasts, see Asterisk's log"
                 )
             raise SwitchInUse(_describe_lease_holder(holder))
 

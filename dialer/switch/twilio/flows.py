@@ -97,7 +97,9 @@ class TwilioFlows:
         waiting = self._tokens.read_paused_flow(token)
         sid = self._find_call_sid(waiting.attempt_id)
         if sid is not None and form.get("CallSid") != sid:
-            raise ProtocolError("a Twilio webhook was rejected: its token belongs to another call")
+            raise ProtocolError(
+                "a Twilio webhook was rejected, because its token belongs to another call: only Twilio may know the webhook address"
+            )
         if not self._engine.features.call_flows.is_live_call(waiting.attempt_id):
             return render_twiml_hang_up()
         return await self._answer_webhook_with_one_twiml_page(

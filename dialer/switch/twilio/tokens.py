@@ -58,19 +58,25 @@ class StateTokens:
         """Return the paused flow in a token. Raises ProtocolError if the token is not signed with this account's key."""
         body, dot, signature = token.partition(".")
         if len(token) > MAX_TOKEN_CHARACTERS or not dot:
-            raise ProtocolError("a Twilio webhook was rejected: its token has no valid signature")
+            raise ProtocolError(
+                "a Twilio webhook was rejected, because its token is not signed by this centre: only Twilio may know its address"
+            )
         try:
             genuine = hmac.compare_digest(_decode_base64(signature), self._compute_signature(body))
         except (ValueError, binascii.Error):
             genuine = False
         if not genuine:
-            raise ProtocolError("a Twilio webhook was rejected: its token has no valid signature")
+            raise ProtocolError(
+                "a Twilio webhook was rejected, because its token is not signed by this centre: only Twilio may know its address"
+            )
         try:
             return _parse_paused_flow(
                 json.loads(zlib.decompressobj().decompress(_decode_base64(body), _MAX_STATE_BYTES))
             )
         except (ValueError, KeyError, TypeError, RecursionError, zlib.error) as error:
-            raise ProtocolError("a Twilio webhook was rejected: its token is from another version of Matdan") from error
+            raise ProtocolError(
+                "a Twilio webhook was rejected, because its token is from another version of Matdan: the caller must call again"
+            ) from error
 
     def _compute_signature(self, body: str) -> bytes:
         return hmac.new(self._key, body.encode(), hashlib.sha256).digest()[:_SIGNATURE_BYTES]

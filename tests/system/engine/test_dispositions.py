@@ -187,7 +187,7 @@ async def test_opt_outs_and_old_dispositions_cannot_be_undone(tmp_path: Path) ->
         await site.log_in("01")
         attempt = await wait_for_wrap_up(site)
         assert (await page.dispose(attempt, "opt-out"))[0] == "done"
-        stands = "seat 01: the disposition cannot be undone, because the suppression of the number is already published"
+        stands = "seat 01: the disposition cannot be undone, because other centres already know that this number has opted out"
         assert await page.undo(attempt) == ("refused", stands)
         attempt = await wait_for_wrap_up(site)
         assert (await page.dispose(attempt, "voted"))[0] == "done"

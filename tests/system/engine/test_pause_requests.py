@@ -36,7 +36,7 @@ async def test_pause_requested_while_a_held_voter_returns_starts_after_the_call(
             raise SwitchUnreachable("no answer within 2 s")
 
         switch.put_call_on_hold = hold_late  # type: ignore[method-assign]
-        with pytest.raises(CommandRefused, match="the switch refused the request"):
+        with pytest.raises(CommandRefused, match="Asterisk refused the request"):
             await execute(SeatHold(seat="01"))
         await site.until(lambda: seat(site).state is SeatState.WRAP_UP)
         await execute(SeatPause(seat="01", reason="meal"))

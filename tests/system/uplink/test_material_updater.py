@@ -218,7 +218,10 @@ async def test_material_is_installed_only_if_the_dialler_can_start_with_its_file
             assert (running, "was rolled back" in trouble, expected in trouble) == ("turnout-4", True, True)
         config.write_text(own + "\n[ami]\nprt = 5\n", encoding="utf-8")
         running, trouble, _ = await publish("channels = 9", india)
-        assert (running, "is not installed until the centre's settings are valid" in trouble) == ("turnout-4", True)
+        assert (running, "is not installed until this centre's settings are corrected" in trouble) == (
+            "turnout-4",
+            True,
+        )
         config.write_text(own, encoding="utf-8")
         object.__setattr__(dialler, "settings_reply", Reply("done", ""))
         await updater.install_assigned_material_version()

@@ -100,7 +100,7 @@ async def test_stop_all_reaches_connected_centres_immediately_and_a_disconnected
         code, output = await order("pause", "turnout", "--to", "zone:north", "--key", ravi)
         assert (code, "1 of 1 centres have executed the order" in output) == (0, True)
         code, output = await order("resume", "--key", asha)
-        assert (code, "the order was not sent: two leaders must sign it" in output) == (2, True)
+        assert (code, "the order was not sent, because two leaders must sign it" in output) == (2, True)
         code, output = await order("resume", "--key", asha, "--out", tmp_path / "resume.json")
         assert (code, "not sent" in output) == (0, True)
         async with centre(server, "pune-2", "west", late):

@@ -331,7 +331,7 @@ async def test_nats_stream_that_ends_before_the_stored_position_is_not_read(serv
         stream_id = await above.ensure_stream(messages.PEERS, ["peer.>"])
         await above.store_message(messages.OPT_OUT_SUBJECT, b"1")
         async with asyncio.timeout(5):
-            with pytest.raises(MessagesMissing, match="has messages 1 to 1; the last one read was 2"):
+            with pytest.raises(MessagesMissing, match="it has 1 to 1, and the last one read was 2"):
                 await anext(
                     above.read_stream_messages(
                         messages.PEERS, 2, messages.OPT_OUT_SUBJECT, stream_id=stream_id, complete=True

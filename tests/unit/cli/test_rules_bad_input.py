@@ -141,7 +141,10 @@ def test_voter_list_after_the_erasure_date_is_refused(tmp_path: Path) -> None:
     out = tmp_path / "list.csv"
     code, text = run("list", "strike-off", "--for", "A. Worker", "--out", out, "-c", settings(tmp_path))
     assert code == 2
-    output = "no list was written: names and numbers had to be erased 45 days after the poll of 2024-04-26; run `dialer purge`"
+    output = (
+        "no list was written, because the law requires that names and numbers are erased 45 days after the poll of "
+        "2024-04-26: run `dialer purge`"
+    )
     assert text == output
     assert not out.exists()
     assert query_store(tmp_path / "centre.db", "SELECT count(*) FROM audit WHERE kind LIKE '%list%'") == [(0,)]

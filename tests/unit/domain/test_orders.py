@@ -74,7 +74,7 @@ def test_invalid_headquarters_order_cannot_be_created(changes: dict[str, Any]) -
     "text", ["", "[]", "{}", '{"id": "o-1"}', make_order().json_text.replace("stop-all", "dance"), "\ud800"]
 )
 def test_invalid_text_of_a_headquarters_order_is_refused(text: str) -> None:
-    with pytest.raises(CommandRefused, match="the order is invalid"):
+    with pytest.raises(CommandRefused, match="the order of headquarters is invalid"):
         read_order(text)
 
 

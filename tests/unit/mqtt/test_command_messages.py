@@ -146,11 +146,11 @@ def test_valid_command_is_accepted(payload: bytes, command: object) -> None:
         (make_command("seat-message", seat="01", text="one\nmore"), "`text` is not valid"),
         (
             make_command("seat-message", seat=None),
-            "`seat-message`: must have either `seat` or `campaign`, to say who gets the message",
+            "`seat-message`: must have either `seat` or `campaign`, so that it is known who gets the message",
         ),
         (
             make_command("seat-message", campaign="turnout"),
-            "`seat-message`: must have either `seat` or `campaign`, to say who gets the message",
+            "`seat-message`: must have either `seat` or `campaign`, so that it is known who gets the message",
         ),
         (make_command("seat-message", seat="01", text="  "), "`text` must not be blank"),
         (
@@ -362,11 +362,11 @@ def test_desk_may_send_the_command_to_call_a_seat_but_not_to_unlock_a_seat() -> 
         ),
         (
             make_command("seat-dispose", voters=[{"voter": 7, "mark": "later"}]),
-            "`voters[0]` must have `hour` (0 to 23) with the mark later, and must not have it with another mark",
+            "`voters[0]` must have `hour` (0 to 23) if the mark is later, and no `hour` if it is another mark",
         ),
         (
             make_command("seat-dispose", voters=[{"voter": 7, "mark": "voted", "hour": 9}]),
-            "`voters[0]` must have `hour` (0 to 23) with the mark later, and must not have it with another mark",
+            "`voters[0]` must have `hour` (0 to 23) if the mark is later, and no `hour` if it is another mark",
         ),
         (
             make_command("seat-dispose", voters=[{"voter": 7, "mark": "voted", "name": "Asha"}]),

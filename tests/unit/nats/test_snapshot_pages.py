@@ -35,37 +35,37 @@ def test_unpacked_snapshot_page_equals_the_packed_page() -> None:
         verify_and_unpack_page(pack_snapshot_page(PAGE, PRIVATE), "pune-1", REQUEST, derive_public_key(PRIVATE)) == PAGE
     )
     assert verify_and_unpack_page(pack_snapshot_page(PAGE, None), "pune-1", REQUEST, None) == PAGE
-    with pytest.raises(InvalidMessage, match="request is malformed"):
+    with pytest.raises(InvalidMessage, match="cannot be read: update Matdan at the centre"):
         unpack_snapshot_request(b'{"stream": "PEERS.1", "nonce": "0", "after": ""}')
 
 
 SIGNED = pack_snapshot_page(PAGE, PRIVATE)
 INVALID = {
-    "signed with another key": (pack_snapshot_page(PAGE, b"x" * 32), "not signed by headquarters.key"),
-    "no signature": (pack_snapshot_page(PAGE, None), "not signed by headquarters.key"),
-    "a changed byte": (SIGNED[:-1] + bytes([SIGNED[-1] ^ 1]), "not signed by headquarters.key"),
-    "truncated": (SIGNED[: len(SIGNED) // 2], "not signed by headquarters.key"),
+    "signed with another key": (pack_snapshot_page(PAGE, b"x" * 32), "has no valid signature of headquarters"),
+    "no signature": (pack_snapshot_page(PAGE, None), "has no valid signature of headquarters"),
+    "a changed byte": (SIGNED[:-1] + bytes([SIGNED[-1] ^ 1]), "has no valid signature of headquarters"),
+    "truncated": (SIGNED[: len(SIGNED) // 2], "has no valid signature of headquarters"),
     "for another centre": (
         pack_snapshot_page(replace(PAGE, centre="delhi-1"), PRIVATE),
-        "is for delhi-1; this centre is pune-1",
+        "for delhi-1, but this centre is pune-1",
     ),
     "for another roll": (
         pack_snapshot_page(replace(PAGE, request=replace(REQUEST, stream="PEERS.1713764000.ba9876543210")), PRIVATE),
-        "is for another roll",
+        "of another roll or stream",
     ),
     "an earlier snapshot": (
         pack_snapshot_page(replace(PAGE, request=replace(REQUEST, nonce="1e" * 16)), PRIVATE),
-        "answers another request",
+        "for another request",
     ),
     "another page": (
         pack_snapshot_page(replace(PAGE, request=replace(REQUEST, after="2/7/1")), PRIVATE),
-        "answers another request",
+        "for another request",
     ),
     "a refusal": (
         pack_snapshot_refusal("constituency S13 209 is not assigned to centre pune-1"),
         "not assigned to centre pune-1",
     ),
-    "empty": (b"", "not signed by headquarters.key"),
+    "empty": (b"", "has no valid signature of headquarters"),
 }
 
 

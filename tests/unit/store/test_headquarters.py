@@ -167,7 +167,7 @@ async def test_updates_of_other_centres_are_applied_once_with_their_stream_posit
         assert (
             await apply_updates(store, 0, 7, make_peer_mark(4)) == PeerUpdateEffect()
         )  # the same again, whatever it says now
-        with pytest.raises(NotInStore, match="Request the updates from position 7"):
+        with pytest.raises(NotInStore, match="Request those after position 7 again"):
             await apply_updates(store, 8, 9, make_peer_mark(4))
         assert len((await apply_updates(store, 7, 9, make_peer_mark(4))).marks) == 1
         assert read_headquarters_rows(backend) == []  # what others told is not told again
