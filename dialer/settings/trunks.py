@@ -51,6 +51,17 @@ class DtmfMode(StrEnum):
     INFO = "info"
 
 
+class NumberFormat(StrEnum):
+    """How a number is written in SIP messages to a carrier."""
+
+    E164 = "e164"
+    E164_WITHOUT_PLUS = "e164-without-plus"
+    NATIONAL = "national"
+
+
+NumberAffix = Annotated[
+    str, make_pattern_constraint(r"^[0-9+*]{0,10}$", "must be up to 10 digits and the characters + and *")
+]
 WrittenReason = Annotated[
     str,
     make_pattern_constraint(
@@ -127,6 +138,14 @@ class Trunk(Section):
     )
     caller_ids: tuple[PhoneNumber, ...] = Field(min_length=1, description="numbers you own, used as caller IDs")
     areas: tuple[CallerIdArea, ...] = Field((), description="caller IDs for voters of certain areas only")
+    number_format: NumberFormat = Field(
+        NumberFormat.E164,
+        description="how the carrier wants called numbers: e164 (+919812345678), e164-without-plus, or national "
+        "(9812345678; numbers of other countries as e164, without prefix and suffix)",
+    )
+    number_prefix: NumberAffix = Field("", description="digits that the carrier wants before each called number, such as 0")
+    number_suffix: NumberAffix = Field("", description="digits that the carrier wants after each called number")
+    caller_id_format: NumberFormat = Field(NumberFormat.E164, description="the same as number_format for caller IDs")
     host: Annotated[HostName | None, Applied.ELSEWHERE] = Field(
         None, description="the carrier's SIP host; `dialer asterisk render` needs it"
     )

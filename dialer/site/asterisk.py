@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import secrets
-from collections.abc import AsyncIterator, Collection, Iterator
+from collections.abc import AsyncIterator, Callable, Collection, Iterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from functools import partial
 
@@ -28,6 +28,7 @@ from dialer.switch.asterisk.ami_permissions import check_ami_permissions
 from dialer.switch.asterisk.ami_session import AmiLimits, AmiLogin
 from dialer.switch.asterisk.lease import SwitchLease, refuse_if_another_dialler_uses_asterisk
 from dialer.switch.asterisk.multi_server import MultiServerSwitch
+from dialer.settings.number_notation import make_number_notations
 
 MAX_RETRY_SECONDS = 3.0  # short, so that seats and calls are known within 5 s after a reconnection
 PING_SECONDS = 1.0  # detects a half-open connection before calls are placed on it (`eligibility.UNANSWERED_SECONDS`)
@@ -50,7 +51,9 @@ class AsteriskServers:
         )
         fingerprint = compute_dialplan_fingerprint(self.agi_secret)
         self._adapters = {
-            server: AsteriskSwitch(SwitchLease(name), fingerprint, site.asterisk.history, server)
+            server: AsteriskSwitch(
+                SwitchLease(name), fingerprint, site.asterisk.history, server, make_number_notations(settings)
+            )
             for server, site in split_settings_by_server(settings).items()
         }
         self.switch: AsteriskSwitch | MultiServerSwitch = (
@@ -60,11 +63,21 @@ class AsteriskServers:
         )
 
     def list_reload_functions(self) -> Iterator[ReloadFunction]:
-        """Yield the function that registers which server has each trunk and seat when the settings file is reloaded.
-
-        With a single server there is none.
+        """Yield the functions that apply a reloaded settings file: how each carrier wants numbers to be written, and,
+        with several servers, which server has each trunk and seat.
         """
-        switch = self.switch
+        switch, adapters = self.switch, tuple(self._adapters.values())
+
+        def prepare_number_notations(settings: Settings) -> Callable[[], None]:
+            notations = make_number_notations(settings)
+
+            def apply_number_notations() -> None:
+                for adapter in adapters:
+                    adapter.set_number_notations(notations)
+
+            return apply_number_notations
+
+        yield prepare_number_notations
         if isinstance(switch, MultiServerSwitch):
             yield lambda settings: partial(
                 switch.register_servers_of_trunks_and_seats, *_map_endpoints_to_servers(settings)

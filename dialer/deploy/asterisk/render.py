@@ -28,6 +28,7 @@ from dialer.settings.servers import (
 )
 from dialer.settings.site import Settings
 from dialer.settings.trunks import Carrier, Transport, Trunk
+from dialer.settings.number_notation import make_number_notations
 from dialer.settings.unfinished import CREATE_ONE
 
 TEMPLATES = content.CONFIG / "asterisk"
@@ -175,11 +176,14 @@ def _make_values_of_dialplan_template(settings: Settings) -> dict[str, Any]:
     }
 
 
-def _list_outside_numbers(settings: Settings) -> list[tuple[str, str]]:
-    """Return the trunk's endpoint and the number of each transfer target that is an outside number."""
-    endpoints = {trunk.name: trunk.endpoint for trunk in settings.trunks}
+def _list_outside_numbers(settings: Settings) -> list[tuple[str, str, str]]:
+    """Return the trunk's endpoint, the number, and the number as the carrier wants it written, of each transfer target
+    that is an outside number.
+    """
+    endpoints, notations = {trunk.name: trunk.endpoint for trunk in settings.trunks}, make_number_notations(settings)
     called = ((endpoints.get(each.trunk or ""), each.number) for each in settings.transfers)
-    return list(dict.fromkeys((where, number) for where, number in called if where and number))
+    pairs = dict.fromkeys((where, number) for where, number in called if where and number)
+    return [(where, number, notations[where].write_called_number(number)) for where, number in pairs]
 
 
 def list_asterisk_trunks(settings: Settings) -> tuple[Trunk, ...]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 import asyncio
 import re
 import secrets
-from collections.abc import Callable, Collection, Coroutine
+from collections.abc import Callable, Collection, Coroutine, Mapping
 from functools import partial
 from math import inf
 from pathlib import Path
@@ -22,6 +22,7 @@ from dialer.domain.newest_call import NewestCall, NewestCallRecorder
 from dialer.domain.parties import PartyId, Place
 from dialer.domain.switch import History, OriginateRequest, PartyRequest, SeatSound
 from dialer.domain.switch_events import REDIRECTED, EventSink, SwitchDown, SwitchEvent
+from dialer.settings.number_notation import NumberNotation
 from dialer.switch.asterisk.ami_client import AmiClient
 from dialer.switch.asterisk.ami_codec import AmiMessage, parse_whole_number
 from dialer.switch.asterisk.call_history import read_call_history
@@ -74,6 +75,7 @@ _NAME = re.compile(r"[A-Za-z0-9_-]{1,40}", re.ASCII)
 _UNIQUE_ID = re.compile(r"[A-Za-z0-9._-]{1,150}", re.ASCII)
 _NUMBER_RULE = "a number is 3 to 20 digits"
 _SEAT_RULE = "a seat's name is letters, digits and -"
+_E164 = NumberNotation()
 _ENDPOINT_RULE = "an endpoint is up to 40 letters, digits, - and _"
 _KEY_ANSWER = "MATDAN_SAY"  # channel variable with the sound to play after a key, for which the dialplan waits
 
@@ -90,6 +92,7 @@ class AsteriskSwitch:
         fingerprint: str | None = None,
         history: Path | None = None,
         server: str = "",
+        notations: Mapping[str, NumberNotation] | None = None,
     ) -> None:
         """Create a switch that is not connected. Call `set_event_sink` before the first event.
 
@@ -98,8 +101,10 @@ class AsteriskSwitch:
             fingerprint: the fingerprint of the dialplan that this dialler serves, or None to accept any dialplan.
             history: the file of Asterisk's call detail records, if this machine can read it.
             server: the name of this Asterisk, if there are several.
+            notations: how the carriers want numbers to be written, by endpoint of the trunk; E.164 if it is not here.
         """
         self._server = server
+        self._notations = notations or {}
         self._lease = lease
         self._fingerprint = fingerprint
         self._history = history
@@ -119,6 +124,10 @@ class AsteriskSwitch:
     def set_event_sink(self, sink: EventSink) -> None:
         """Set the function that receives all events of this Asterisk server from now on."""
         self._sink = sink
+
+    def set_number_notations(self, notations: Mapping[str, NumberNotation]) -> None:
+        """Set how the carriers want numbers to be written from now on, by endpoint of the trunk."""
+        self._notations = notations
 
     def close(self) -> None:
         """Cancel the switch's timers and tasks. The engine gets no event after this."""
@@ -343,12 +352,13 @@ class AsteriskSwitch:
         number = _require_safe_field_value(NUMBER, request.number, _NUMBER_RULE)
         caller_id = _require_safe_field_value(NUMBER, request.caller_id, _NUMBER_RULE)
         endpoint = _require_safe_field_value(_NAME, request.endpoint, _ENDPOINT_RULE)
+        notation = self._notations.get(endpoint, _E164)
         fields = make_originate_fields(
-            f"PJSIP/{number}@{endpoint}",
+            f"PJSIP/{notation.write_called_number(number)}@{endpoint}",
             request.attempt_id,
             VOTER_CONTEXT if request.kind is CampaignKind.AGENTS else FLOW_CONTEXT,
             _choose_start_extension(request),
-            ("CallerID", caller_id),
+            ("CallerID", notation.write_caller_id(caller_id)),
             ("Timeout", str(round(request.ring_seconds * 1000))),
         )
         self._recorder.queue_newest_call_for_recording(NewestCall(request.attempt_id, request.at))
@@ -450,15 +460,21 @@ class AsteriskSwitch:
         """
         endpoint = _require_safe_field_value(_NAME, request.endpoint, _ENDPOINT_RULE)
         number = None if request.number is None else _require_safe_field_value(NUMBER, request.number, _NUMBER_RULE)
+        notation = self._notations.get(endpoint, _E164)
         if server is None:
-            target = endpoint if number is None else f"{number}@{endpoint}"
+            target = endpoint if number is None else f"{notation.write_called_number(number)}@{endpoint}"
         else:
             extension = f"phone*{endpoint}" if number is None else f"number*{endpoint}*{number}"
             target = f"{extension}@{SERVER_ENDPOINT}{server}"
         caller = (
             []
             if request.caller_id is None
-            else [("CallerID", _require_safe_field_value(NUMBER, request.caller_id, _NUMBER_RULE))]
+            else [
+                (
+                    "CallerID",
+                    notation.write_caller_id(_require_safe_field_value(NUMBER, request.caller_id, _NUMBER_RULE)),
+                )
+            ]
         )
         seconds = ("Timeout", str(round(request.ring_seconds * 1000)))
         fields = make_originate_fields(

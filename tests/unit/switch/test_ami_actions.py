@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Awaitable, Callable
 from typing import Any, cast
@@ -14,6 +15,8 @@ from dialer.domain.model import AttemptId
 from dialer.domain.parties import PartyId, Place, PlaceKind
 from dialer.domain.switch import OriginateRequest, PartyRequest, SeatSound
 from dialer.domain.switch_events import SwitchDown, SwitchEvent
+from dialer.settings.number_notation import make_number_notations
+from dialer.settings.site import Settings
 from dialer.switch.asterisk.adapter import AsteriskSwitch
 from dialer.switch.asterisk.ami_codec import AmiMessage
 
@@ -52,6 +55,33 @@ def connect() -> tuple[AsteriskSwitch, RecordingClient]:
 
 def request_call(kind: CampaignKind = CampaignKind.AGENTS, **more: Any) -> OriginateRequest:
     return OriginateRequest(CALL, NUMBER, "carrier", CALLER_ID, kind, 25.5, 0.0, **more)
+
+
+@pytest.mark.parametrize(
+    ("settings", "number", "called", "shown"),
+    [
+        ({}, NUMBER, NUMBER, CALLER_ID),
+        ({"number_format": "e164-without-plus"}, NUMBER, NUMBER[1:], CALLER_ID),
+        ({"number_format": "national", "number_prefix": "0"}, NUMBER, f"0{NUMBER[3:]}", CALLER_ID),
+        ({"number_format": "national", "number_prefix": "0"}, "+442079460000", "+442079460000", CALLER_ID),
+        ({"number_prefix": "9*", "number_suffix": "7"}, NUMBER, f"9*{NUMBER}7", CALLER_ID),
+        ({"caller_id_format": "e164-without-plus"}, NUMBER, NUMBER, CALLER_ID[1:]),
+        ({"caller_id_format": "national"}, NUMBER, NUMBER, CALLER_ID[3:]),
+    ],
+)
+async def test_called_number_and_caller_id_are_written_as_the_trunks_carrier_wants_them(
+    settings: dict[str, str], number: str, called: str, shown: str
+) -> None:
+    switch, client = connect()
+    trunk = {"name": "carrier", "endpoint": "carrier", "caller_ids": [CALLER_ID], **settings}
+    switch.set_number_notations(make_number_notations(Settings.model_validate({"trunks": [trunk]})))
+    await switch.originate_call(dataclasses.replace(request_call(), number=number))
+    assert f"Channel: PJSIP/{called}@carrier\n" in client.sent[0]
+    assert f"CallerID: {shown}\n" in client.sent[0]
+    party = PartyRequest(PARTY, "carrier", number, CALLER_ID, 20.0, Place(PlaceKind.SEAT, "04"))
+    await switch.call_third_party(party)
+    assert f"Channel: PJSIP/{called}@carrier\n" in client.sent[-1]
+    assert f"CallerID: {shown}\n" in client.sent[-1]
 
 
 def originate(channel: str, channel_id: str, context: str, extension: str, *more: str) -> str:
