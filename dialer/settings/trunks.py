@@ -12,6 +12,7 @@ from pydantic import Field, StringConstraints
 from dialer.settings.fields import (
     AccountName,
     Applied,
+    Codec,
     EndpointName,
     HostName,
     NetworkName,
@@ -59,6 +60,38 @@ class NumberFormat(StrEnum):
     NATIONAL = "national"
 
 
+class IdentityHeader(StrEnum):
+    """The SIP header, besides From, that has the caller ID of a call to a carrier."""
+
+    PAI = "p-asserted-identity"
+    RPID = "remote-party-id"
+    BOTH = "both"
+    NONE = "none"
+
+
+class SessionTimers(StrEnum):
+    """Whether a call is refreshed in time, so that a lost end is noticed (RFC 4028)."""
+
+    NO = "no"
+    YES = "yes"
+    REQUIRED = "required"
+
+
+class ReliableResponses(StrEnum):
+    """Whether ringing and early media are acknowledged by PRACK (100rel, RFC 3262)."""
+
+    NO = "no"
+    YES = "yes"
+    REQUIRED = "required"
+
+
+ProxyAddress = Annotated[
+    str,
+    make_pattern_constraint(
+        r"^[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?$",
+        "must be a host name or an IPv4 address, without a scheme, such as proxy.carrier.net or proxy.carrier.net:5080",
+    ),
+]
 NumberAffix = Annotated[
     str, make_pattern_constraint(r"^[0-9+*]{0,10}$", "must be up to 10 digits and the characters + and *")
 ]
@@ -143,13 +176,23 @@ class Trunk(Section):
         description="how the carrier wants called numbers: e164 (+919812345678), e164-without-plus, or national "
         "(9812345678; numbers of other countries as e164, without prefix and suffix)",
     )
-    number_prefix: NumberAffix = Field("", description="digits that the carrier wants before each called number, such as 0")
+    number_prefix: NumberAffix = Field(
+        "", description="digits that the carrier wants before each called number, such as 0"
+    )
     number_suffix: NumberAffix = Field("", description="digits that the carrier wants after each called number")
     caller_id_format: NumberFormat = Field(NumberFormat.E164, description="the same as number_format for caller IDs")
     host: Annotated[HostName | None, Applied.ELSEWHERE] = Field(
         None, description="the carrier's SIP host; `dialer asterisk render` needs it"
     )
     port: Annotated[Port | None, Applied.ELSEWHERE] = Field(None, description="its SIP port; none: 5060, with TLS 5061")
+    backup_hosts: Annotated[tuple[HostName, ...], Applied.ELSEWHERE] = Field(
+        (),
+        description="further SIP hosts of the carrier, in order; a call goes to the first one that answers OPTIONS "
+        "(qualify_seconds)",
+    )
+    outbound_proxy: Annotated[ProxyAddress | None, Applied.ELSEWHERE] = Field(
+        None, description="host or host:port that all SIP messages for host are sent to"
+    )
     networks: Annotated[tuple[NetworkName, ...], Applied.ELSEWHERE] = Field(
         (), description="addresses of inbound calls, in addition to those of host"
     )
@@ -157,6 +200,12 @@ class Trunk(Section):
         None, description="account at the carrier; none: the carrier authenticates the IP address"
     )
     password: Annotated[Password | None, Applied.ELSEWHERE] = Field(None, description="the account's password")
+    from_user: Annotated[AccountName | None, Applied.ELSEWHERE] = Field(
+        None, description="user in the From header; none: the caller ID"
+    )
+    from_domain: Annotated[HostName | None, Applied.ELSEWHERE] = Field(
+        None, description="domain in the From header; none: host if there is an account, otherwise Asterisk's address"
+    )
     registers: Annotated[bool, Applied.ELSEWHERE] = Field(
         False, description="register the account, so that inbound calls arrive"
     )
@@ -165,6 +214,24 @@ class Trunk(Section):
         None,
         description="why calls may go to a server that does not prove by its certificate that it is host; none: with TLS, "
         "nothing is sent to such a server",
+    )
+    codecs: Annotated[tuple[Codec, ...], Applied.ELSEWHERE] = Field(
+        (), description="codecs of this trunk, in order of preference; none: those of asterisk.codecs"
+    )
+    identity_header: Annotated[IdentityHeader, Applied.ELSEWHERE] = Field(
+        IdentityHeader.PAI,
+        description="header that also has the caller ID: p-asserted-identity, remote-party-id, both or none",
+    )
+    trust_identity: Annotated[bool, Applied.ELSEWHERE] = Field(
+        True,
+        description="take an inbound caller's number from P-Asserted-Identity or Remote-Party-ID, if the carrier sends one; "
+        "From may be anonymous",
+    )
+    session_timers: Annotated[SessionTimers, Applied.ELSEWHERE] = Field(
+        SessionTimers.YES, description="session timers: no, yes (offered), or required"
+    )
+    prack: Annotated[ReliableResponses, Applied.ELSEWHERE] = Field(
+        ReliableResponses.YES, description="reliable provisional responses (100rel): no, yes (offered), or required"
     )
     dtmf: Annotated[DtmfMode, Applied.ELSEWHERE] = Field(
         DtmfMode.AUTO,
@@ -185,6 +252,8 @@ class Trunk(Section):
             yield "a trunk that registers needs username and password"
         if self.srtp and self.transport is not Transport.TLS:
             yield 'srtp needs transport = "tls", because its keys are sent in SIP'
+        if self.backup_hosts and not (self.host and self.qualify_seconds):
+            yield "backup_hosts need host, and qualify_seconds above 0 to notice that it does not answer"
         if self.unverified_tls is not None and self.transport is not Transport.TLS:
             yield 'unverified_tls needs transport = "tls"; remove it'
         for number, area in enumerate(self.areas, start=1):

@@ -16,6 +16,7 @@ from dialer.domain.backoff import Backoff
 from dialer.domain.dialler_name import DiallerName
 from dialer.domain.errors import SwitchUnreachable
 from dialer.errors import SettingError
+from dialer.settings.number_notation import make_number_notations
 from dialer.settings.servers import SINGLE_SERVER, list_phones_without_seat, split_settings_by_server
 from dialer.settings.site import Settings
 from dialer.settings.trunks import Carrier
@@ -28,7 +29,6 @@ from dialer.switch.asterisk.ami_permissions import check_ami_permissions
 from dialer.switch.asterisk.ami_session import AmiLimits, AmiLogin
 from dialer.switch.asterisk.lease import SwitchLease, refuse_if_another_dialler_uses_asterisk
 from dialer.switch.asterisk.multi_server import MultiServerSwitch
-from dialer.settings.number_notation import make_number_notations
 
 MAX_RETRY_SECONDS = 3.0  # short, so that seats and calls are known within 5 s after a reconnection
 PING_SECONDS = 1.0  # detects a half-open connection before calls are placed on it (`eligibility.UNANSWERED_SECONDS`)

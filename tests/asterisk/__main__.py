@@ -28,6 +28,7 @@ from tests.asterisk.process import NoAsterisk, find_asterisk, get_asterisk_versi
 from tests.asterisk.sipp import find_sipp
 from tests.asterisk.stage import Lab, RealStage
 from tests.asterisk.transfers_over_servers import check_transfers_over_servers
+from tests.asterisk.trunk_settings import check_trunk_settings
 from tests.asterisk.trunk_tls import check_trunk_tls
 from tests.asterisk.two_servers import TwoServers, load_two_server_scenarios
 from tests.asterisk.whole_site import check_whole_site
@@ -41,6 +42,7 @@ CHECKS = {
     "hold-key": check_hold_key,
     "agi-scripts": check_agi_scripts,
     "older-store": check_older_store,
+    "trunk-settings": check_trunk_settings,
     "trunk-tls": check_trunk_tls,
 }
 """Checks that each have a lab of their own, by name."""
@@ -54,7 +56,7 @@ def main() -> int:
         "names",
         nargs="*",
         help="scenario files without .yaml, browser-phones, log-in, hold-key, agi-scripts, older-store, "
-        "trunk-tls, two-servers; all by default",
+        "trunk-settings, trunk-tls, two-servers; all by default",
     )
     parser.add_argument("--keep", type=Path, help="keep configuration, logs and stores in this directory")
     arguments = parser.parse_args()

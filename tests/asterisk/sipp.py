@@ -85,6 +85,10 @@ class Sipp:
         process = await self._run(script, what, *options, "-m", "1", "-timeout", "10", f"127.0.0.1:{proxy_port}")
         return await process.wait() == 0
 
+    async def start_call(self, proxy_port: int, script: str) -> None:
+        """Start a script that calls Asterisk once. The call goes on until it ends or `stop` is called."""
+        self._process = await self._run(script, "call", "-m", "1", f"127.0.0.1:{proxy_port}")
+
     async def stop(self) -> None:
         """Kill SIPp, which sends no BYE, like a phone without power."""
         if self._process is not None and self._process.returncode is None:

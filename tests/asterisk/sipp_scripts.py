@@ -312,6 +312,47 @@ def render_answers(*responses: str) -> str:
     return "".join(parts) + "</scenario>\n"
 
 
+def render_challenging_carrier() -> str:
+    """Return the script of a carrier that demands a password for each call, and then is busy."""
+    challenge = _render_response("407 Proxy Authentication Required").replace(
+        "Content-Length", 'Proxy-Authenticate: Digest realm="lab", nonce="4f2b1c", algorithm=MD5\nContent-Length'
+    )
+    return (
+        _HEAD.format(name="challenge")
+        + f'<recv request="INVITE"/>\n{challenge}<recv request="ACK"/>\n<recv request="INVITE"/>\n'
+        + _render_response("486 Busy Here", retrans=True)
+        + '<recv request="ACK"/>\n</scenario>\n'
+    )
+
+
+def render_anonymous_caller(called: str, identity: str) -> str:
+    """Return the script of an inbound call whose From is anonymous. P-Asserted-Identity has the number `identity`."""
+    request = f"""INVITE sip:{called}@[remote_ip]:[remote_port] SIP/2.0
+Via: SIP/2.0/UDP [local_ip]:[local_port];branch=[branch]
+From: "Anonymous" <sip:anonymous@anonymous.invalid>;tag=[pid]A[call_number]
+To: <sip:{called}@[remote_ip]>
+Call-ID: [call_id]
+CSeq: 1 INVITE
+P-Asserted-Identity: <sip:{identity}@[local_ip]>
+Contact: <sip:carrier@[local_ip]:[local_port]>
+Max-Forwards: 70
+Content-Type: application/sdp
+Content-Length: [len]
+
+v=0
+o=x 1 1 IN IP4 [local_ip]
+s=-
+c=IN IP4 [local_ip]
+t=0 0
+m=audio 6000 RTP/AVP 8"""
+    return (
+        _HEAD.format(name="anonymous")
+        + f'<send retrans="500"><![CDATA[\n\n{request}\n\n]]></send>\n'
+        + '<recv response="100" optional="true"/>\n<recv response="180" optional="true"/>\n'
+        + '<recv response="486"/>\n</scenario>\n'
+    )
+
+
 def render_stranger(user: str) -> str:
     """Return the script of a call that claims to be `user`, and expects a password challenge or a rejection."""
     request = f"""INVITE sip:[service]@[remote_ip]:[remote_port] SIP/2.0

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from dialer.deploy.asterisk.render import render_asterisk_site_files
+from dialer.settings.number_notation import make_number_notations
 from dialer.settings.site import Settings
 from dialer.site.asterisk import get_ami_login
 from dialer.switch.asterisk.ami_client import AmiClient
@@ -24,12 +25,17 @@ from tests.asterisk.stage import write_sounds
 CALLER_ID = "+911140000001"
 VOTER = "+917010000001"
 SECONDS = 20.0
+_OF_THE_LAB = {"listens", "behind_proxy"}
 _SECRET = "a-secret-for-the-lab"
 _MESSAGE = re.compile(r"^-{20,}[^\n]*\n\w+ message (received|sent)[^\n]*\n\n", re.MULTILINE)
 
 
 class TrunkLab:
-    """A real Asterisk with trunks. `trunks` holds the settings of each trunk by name, beyond those that all need."""
+    """A real Asterisk with trunks.
+
+    `trunks` holds the settings of each trunk by name, beyond those that all need, `listens`: the address of its
+    carrier if that is not 127.0.0.1, and `behind_proxy`: whether the carrier is reached as an outbound proxy.
+    """
 
     def __init__(
         self, program: Path, sipp: Path, directory: Path, trunks: Mapping[str, Mapping[str, Any]], **asterisk: Any
@@ -38,10 +44,18 @@ class TrunkLab:
         self.asterisk = RealAsterisk(program, directory / "asterisk")
         ami_port, agi_port, tls_port, *_ = find_free_ports(3)
         [sip_port] = find_free_ports(1, socket.SOCK_DGRAM)
-        self._ports = dict(zip(trunks, find_free_ports(len(trunks)), strict=True))
+        self.sip_port = sip_port
+        self._ports = dict(zip(trunks, find_free_ports(len(trunks), socket.SOCK_DGRAM), strict=True))
         self.carriers = {
-            name: Sipp(sipp, directory, name, self._ports[name], (50_000 + 50 * number, 50_049 + 50 * number))
-            for number, name in enumerate(trunks)
+            name: Sipp(
+                sipp,
+                directory,
+                name,
+                self._ports[name],
+                (50_000 + 50 * number, 50_049 + 50 * number),
+                address=own.get("listens", "127.0.0.1"),
+            )
+            for number, (name, own) in enumerate(trunks.items())
         }
         shared = {"host": "127.0.0.1", "caller_ids": [CALLER_ID], "qualify_seconds": 0}
         self.settings = Settings.model_validate(
@@ -57,7 +71,14 @@ class TrunkLab:
                     **asterisk,
                 },
                 "trunks": [
-                    {**shared, "name": name, "endpoint": name, "port": self._ports[name], **own}
+                    {
+                        **shared,
+                        "name": name,
+                        "endpoint": name,
+                        "port": self._ports[name],
+                        **{key: value for key, value in own.items() if key not in _OF_THE_LAB},
+                        **({"outbound_proxy": f"127.0.0.1:{self._ports[name]}"} if own.get("behind_proxy") else {}),
+                    }
                     for name, own in trunks.items()
                 ],
             }
@@ -65,6 +86,12 @@ class TrunkLab:
         self.events: list[AmiMessage] = []
         self._client: AmiClient | None = None
         self._changed = asyncio.Event()
+
+    @property
+    def client(self) -> AmiClient:
+        """The manager connection of the running Asterisk."""
+        assert self._client is not None, "the lab is not running"
+        return self._client
 
     def get_port(self, trunk: str) -> int:
         """Return the SIP port of a trunk's carrier."""
@@ -92,12 +119,17 @@ class TrunkLab:
 
     async def place_call(self, trunk: str, number: str = VOTER, caller_id: str = CALLER_ID) -> list[AmiMessage]:
         """Place a call and hang it up once it is answered. Return its events, from the first to its end."""
-        assert self._client is not None, "the lab is not running"
         channel, begun = str(uuid.uuid4()), len(self.events)
+        notation = make_number_notations(self.settings)[trunk]
         fields = make_originate_fields(
-            f"PJSIP/{number}@{trunk}", channel, "matdan-message", "s", ("CallerID", caller_id), ("Timeout", "8000")
+            f"PJSIP/{notation.write_called_number(number)}@{trunk}",
+            channel,
+            "matdan-message",
+            "s",
+            ("CallerID", notation.write_caller_id(caller_id)),
+            ("Timeout", "8000"),
         )
-        await self._client.send_action("Originate", fields, action_id=channel)
+        await self.client.send_action("Originate", fields, action_id=channel)
         async with asyncio.timeout(SECONDS):
             while not {"OriginateResponse", "Hangup"} <= {each.event_name for each in self.events[begun:]}:
                 self._changed.clear()

@@ -18,6 +18,7 @@ from dialer.deploy.asterisk.modules import list_needed_asterisk_modules
 from dialer.deploy.templates import load_configuration_templates
 from dialer.errors import SettingError
 from dialer.settings.asterisk import Ami
+from dialer.settings.number_notation import make_number_notations
 from dialer.settings.recordings import RecordingSettings
 from dialer.settings.seats import ECHO_CODE, AgentLogin, SeatSettings, get_browser_password
 from dialer.settings.servers import (
@@ -28,7 +29,6 @@ from dialer.settings.servers import (
 )
 from dialer.settings.site import Settings
 from dialer.settings.trunks import Carrier, Transport, Trunk
-from dialer.settings.number_notation import make_number_notations
 from dialer.settings.unfinished import CREATE_ONE
 
 TEMPLATES = content.CONFIG / "asterisk"
@@ -56,6 +56,9 @@ def _load_asterisk_templates() -> Environment:
     environment.filters.update(
         bracketed=_bracket_ipv6_address,
         host_network=_convert_host_to_network,
+        aors=_name_aors_of_trunk,
+        inbound_sources=_list_inbound_sources,
+        proxy_uri=_format_proxy_uri,
         sip_uri=_format_sip_uri,
         transport=_choose_transport_of_trunk,
     )
@@ -133,7 +136,7 @@ def render_asterisk_site_files(
             registers=any(trunk.registers for trunk in trunks),
             history=asterisk.history is not None,
             servers=bool(others),
-            g722="g722" in asterisk.codecs,
+            g722="g722" in asterisk.codecs or any("g722" in trunk.codecs for trunk in trunks),
         ),
         "events": EVENTS,
         # With several servers, every seat of the site may have a call through this one.
@@ -278,8 +281,33 @@ def _convert_host_to_network(host: str) -> str:
         return host
 
 
-def _format_sip_uri(trunk: Trunk, user: str | None = None) -> str:
+def _format_sip_uri(trunk: Trunk, user: str | None = None, host: str | None = None) -> str:
+    """Return the SIP URI of a host of a trunk's carrier, by default of the first one, as Asterisk's files have it."""
     default_port = 5061 if trunk.transport is Transport.TLS else 5060
     account = "" if user is None else f"{user.partition('@')[0]}@"
-    parameter = "" if trunk.transport is Transport.UDP else f"\\;transport={trunk.transport.value}"
-    return f"sip:{account}{_bracket_ipv6_address(trunk.host or '')}:{trunk.port or default_port}{parameter}"
+    address = _bracket_ipv6_address(host or trunk.host or "")
+    return f"sip:{account}{address}:{trunk.port or default_port}{_format_transport_parameter(trunk)}"
+
+
+def _format_proxy_uri(trunk: Trunk) -> str:
+    return f"sip:{trunk.outbound_proxy}{_format_transport_parameter(trunk)}\\;lr"
+
+
+def _format_transport_parameter(trunk: Trunk) -> str:
+    return "" if trunk.transport is Transport.UDP else f"\\;transport={trunk.transport.value}"
+
+
+def _name_aors_of_trunk(trunk: Trunk) -> dict[str, str]:
+    """Return the hosts of a trunk's carrier by the name of their AOR. Asterisk calls the first AOR that is reachable."""
+    backups = {f"{trunk.endpoint}-backup{number}": host for number, host in enumerate(trunk.backup_hosts, start=1)}
+    return {trunk.endpoint: trunk.host or "", **backups}
+
+
+def _list_inbound_sources(trunk: Trunk) -> list[str]:
+    """Return the hosts and networks from which a trunk's carrier may send calls: its proxy, if it has one.
+
+    The hosts behind a proxy are not listed: Asterisk drops the whole list if one of its names has no address.
+    """
+    hosts = [trunk.host or "", *trunk.backup_hosts]
+    proxies = [trunk.outbound_proxy.partition(":")[0]] if trunk.outbound_proxy else hosts
+    return [*proxies, *trunk.networks]

@@ -128,6 +128,36 @@ def test_carrier_over_tls_must_prove_its_name_unless_the_trunk_says_why_not() ->
             a_site(trunks=[first, {**second, "unverified_tls": words}])
 
 
+def test_rendered_trunk_has_what_its_carrier_asks_for() -> None:
+    first, second = a_site().model_dump(exclude_unset=True)["trunks"]
+    asked = {
+        "backup_hosts": ["10.9.0.11"],
+        "outbound_proxy": "proxy.carrier-b.internal:5070",
+        "from_user": "acc1",
+        "from_domain": "voice.carrier-b.internal",
+        "codecs": ["g722", "alaw"],
+        "identity_header": "remote-party-id",
+        "trust_identity": False,
+        "session_timers": "no",
+        "prack": "required",
+    }
+    settings = a_site(trunks=[{**first, "backup_hosts": ["10.9.0.12"]}, {**second, **asked}])
+    pjsip = parse_rendered_file("pjsip.conf", settings)
+    endpoint, proxy = get_section(pjsip, "carrier-b", "endpoint"), "sip:proxy.carrier-b.internal:5070;transport=tls;lr"
+    assert endpoint["aors"] == "carrier-b,carrier-b-backup1"
+    assert get_section(pjsip, "carrier-b-backup1", "aor")["contact"] == "sip:10.9.0.11:5061;transport=tls"
+    assert (endpoint["from_user"], endpoint["from_domain"]) == ("acc1", "voice.carrier-b.internal")
+    assert endpoint["allow"] == "!all,g722,alaw"
+    assert (endpoint["send_pai"], endpoint["send_rpid"], endpoint["trust_id_inbound"]) == ("no", "yes", "no")
+    assert (endpoint["timers"], endpoint["100rel"]) == ("no", "required")
+    assert endpoint["outbound_proxy"] == proxy
+    assert get_section(pjsip, "carrier-b", "aor")["outbound_proxy"] == proxy
+    assert get_section(pjsip, "carrier-b-registration", "registration")["outbound_proxy"] == proxy
+    sources = [get_section(pjsip, f"{name}-identify", "identify")["match"] for name in ("carrier-a", "carrier-b")]
+    assert sources == ["10.9.0.10,10.9.0.12", "proxy.carrier-b.internal,198.51.100.0/24"]
+    assert [str(each) for each in lint_file_texts(render_asterisk_site_files(settings, PASSWORDS), settings)] == []
+
+
 INBOUND_NUMBER = {"mode": "missed-call", "campaign": "turnout"}
 
 
@@ -422,6 +452,11 @@ def test_password_with_characters_special_to_asterisk_is_refused(wrong: str) -> 
     [
         {"host": "a\nb"},
         {"host": "a;b"},
+        {"host": "sip:10.9.0.10"},
+        {"host": "10.9.0.10", "outbound_proxy": "sip:proxy.net"},
+        {"host": "10.9.0.10", "from_user": "a>b"},
+        {"host": "10.9.0.10", "number_prefix": "0,1"},
+        {"host": "10.9.0.10", "backup_hosts": ["10.9.0.11"], "qualify_seconds": 0},
         {"host": "a b"},
         {"username": "x"},
         {"password": "only"},

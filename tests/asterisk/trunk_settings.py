@@ -1,0 +1,125 @@
+"""A check of the settings of trunks on a real Asterisk: what each carrier receives, and who an anonymous caller is."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from typing import Any
+
+from dialer.switch.asterisk.inbound import InboundChannel, find_inbound_channel
+from tests.asterisk.sipp_scripts import render_anonymous_caller, render_answers, render_challenging_carrier
+from tests.asterisk.stage import Lab
+from tests.asterisk.trunk_lab import CALLER_ID, SECONDS, VOTER, TrunkLab, find_header
+
+_ACCOUNT = {"username": "acc1", "password": "a-password-for-the-lab"}
+TRUNKS: dict[str, dict[str, Any]] = {
+    "usual": {},
+    "national": {
+        "number_format": "national",
+        "number_prefix": "0",
+        "caller_id_format": "e164-without-plus",
+        "codecs": ["ulaw"],
+        "identity_header": "remote-party-id",
+        "session_timers": "required",
+        "prack": "required",
+    },
+    "quiet": {"identity_header": "none", "session_timers": "no", "prack": "no", "number_format": "e164-without-plus"},
+    "behind-proxy": {
+        **_ACCOUNT,
+        "host": "carrier.test",  # has no address: all messages go to the proxy
+        "from_user": "acc1-office",
+        "behind_proxy": True,
+        "from_domain": "office.test",
+        "registers": True,
+    },
+    "password": _ACCOUNT,
+    "two-hosts": {"host": "127.0.0.9", "backup_hosts": ["127.0.0.1"], "qualify_seconds": 1},
+    "trusted": {"host": "127.0.0.3", "listens": "127.0.0.3"},
+    "untrusted": {"host": "127.0.0.4", "listens": "127.0.0.4", "trust_identity": False},
+}
+_CALLER = "+917020000001"
+
+
+async def check_trunk_settings(lab: Lab) -> list[str]:
+    """Run the check. Return the faults. Raises NoAsterisk if a tool is missing."""
+    lab.directory.mkdir(parents=True, exist_ok=True)
+    trunks = TrunkLab(lab.asterisk.program, lab.sipp, lab.directory, TRUNKS)
+    called = [name for name, own in TRUNKS.items() if "listens" not in own]
+    for name in called:
+        script = render_answers("180 Ringing", "486 Busy Here")
+        await trunks.answer_calls(name, render_challenging_carrier() if name == "password" else script)
+    async with trunks.run_asterisk():
+        await _wait_until_backup_is_used(trunks)
+        for name in called:
+            await trunks.place_call(name)
+        register = await trunks.wait_for_message("behind-proxy", "REGISTER")
+        faults = [] if register.startswith("REGISTER sip:carrier.test") else [f"behind-proxy: {register}"]
+        callers = {name: await _call_in(trunks, name) for name in ("trusted", "untrusted")}
+    if callers != {"trusted": _CALLER, "untrusted": None}:
+        faults.append(f"anonymous callers with a P-Asserted-Identity: {callers}")
+    return [*faults, *_compare_calls(trunks), *trunks.asterisk.unexpected_log_lines()]
+
+
+def _compare_calls(trunks: TrunkLab) -> list[str]:
+    """Return a line for each call that differs from what its trunk's settings say."""
+    here, faults = "127.0.0.1", []
+    wanted = {
+        "usual": (VOTER, CALLER_ID, here, CALLER_ID, "", "8 0", {"100rel", "timer"}, ""),
+        "national": ("07010000001", CALLER_ID[1:], here, "", CALLER_ID[1:], "0", {"100rel", "timer"}, "100rel, timer"),
+        "quiet": (VOTER[1:], CALLER_ID, here, "", "", "8 0", set(), ""),
+        "behind-proxy": (VOTER, "acc1-office", "office.test", CALLER_ID, "", "8 0", {"100rel", "timer"}, ""),
+        "password": (VOTER, CALLER_ID, here, CALLER_ID, "", "8 0", {"100rel", "timer"}, ""),
+        "two-hosts": (VOTER, CALLER_ID, here, CALLER_ID, "", "8 0", {"100rel", "timer"}, ""),
+    }
+    for name, expected in wanted.items():
+        invites = trunks.list_received_messages(name, "INVITE")
+        if not invites:
+            faults.append(f"{name}: the carrier received no call")
+            continue
+        sent = invites[-1]
+        called = re.match(r"INVITE sip:([^@]*)@", sent)
+        caller = re.search(r"<sip:([^@]*)@([^>:]*)", find_header(sent, "From"))
+        media = re.search(r"^m=audio \d+ RTP/AVP ([\d ]+?)(?: 101)?\s*$", sent, re.MULTILINE)
+        identity, remote = (
+            re.search(r"<sip:([^@]*)@", find_header(sent, key)) for key in ("P-Asserted-Identity", "Remote-Party-ID")
+        )
+        found = (
+            called and called[1],
+            *((caller[1], caller[2]) if caller else ("", "")),
+            identity[1] if identity else "",
+            remote[1] if remote else "",
+            media and media[1],
+            {"100rel", "timer"} & set(re.split(r",\s*", find_header(sent, "Supported"))),
+            find_header(sent, "Require"),
+        )
+        if found != expected:
+            faults.append(f"{name}: sent {found}, expected {expected}")
+        if (name == "password") != bool(find_header(sent, "Proxy-Authorization")):
+            faults.append(f"{name}: Proxy-Authorization is {find_header(sent, 'Proxy-Authorization')!r}")
+        if (name == "quiet") == bool(find_header(sent, "Session-Expires")):
+            faults.append(f"{name}: Session-Expires is {find_header(sent, 'Session-Expires')!r}")
+    return faults
+
+
+async def _wait_until_backup_is_used(trunks: TrunkLab) -> None:
+    """Wait until the backup host has answered OPTIONS, and the first host has not."""
+    async with asyncio.timeout(SECONDS):
+        while True:
+            shown = await trunks.asterisk.run_command("pjsip show contacts")
+            if re.search(r"two-hosts/\S*.* Unavail ", shown) and re.search(r"two-hosts-backup1/\S*.* Avail ", shown):
+                return
+            await asyncio.sleep(0.2)
+
+
+async def _call_in(trunks: TrunkLab, trunk: str) -> str | None:
+    """Return the caller's number of an anonymous inbound call, as the dialler finds it out."""
+    await trunks.carriers[trunk].start_call(trunks.sip_port, render_anonymous_caller(CALLER_ID, _CALLER))
+    channel: InboundChannel | None = None
+    async with asyncio.timeout(SECONDS):
+        while channel is None:
+            await asyncio.sleep(0.1)
+            for each in await trunks.client.send_list_action("CoreShowChannels"):
+                if each.get("Channel").startswith(f"PJSIP/{trunk}-"):
+                    channel = await find_inbound_channel(trunks.client, each.get("Uniqueid"), each.get("Channel"))
+    await trunks.carriers[trunk].stop()
+    return channel.caller
