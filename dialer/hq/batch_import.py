@@ -53,6 +53,7 @@ from dialer.hq.ledger import (
     refuse_batch_of_wrong_sender,
     sum_turnout_changes,
 )
+from dialer.hq.repeated_rows import has_different_row
 from dialer.hq.seal_chains import create_chain_of_sealed_epochs, describe_seal_contradiction
 from dialer.hq.set_aside import RowOutsideArea, RowSetAside, SetAsideRow, make_set_aside_row
 from dialer.hq.sql import Command, Query, Scalar, split_rows_into_columns
@@ -60,6 +61,7 @@ from dialer.hq.store_records import Stores, list_centres_with_new_store, read_st
 from dialer.hq.stores import (
     KnownStore,
     StoreNotAccepted,
+    StoreSetBack,
     StoreSightings,
     StoreState,
     accept_store,
@@ -77,6 +79,7 @@ _log = structlog.get_logger(__name__)
 
 MAX_MESSAGE_UPDATES = 50
 """Opt-outs, marks or calls in a message of peer updates."""
+_DAY_SECONDS = 86_400.0
 
 
 class CentreZone(NamedTuple):
@@ -205,6 +208,24 @@ class CentreIncarnation(NamedTuple):
     incarnation: str
 
 
+class BatchSender(NamedTuple):
+    """The sender of a batch: a centre, the id (incarnation) of its store, and the store's run (process start)."""
+
+    centre: str
+    incarnation: str
+    run: str
+
+
+Acknowledgements = dict[BatchSender, Acknowledgement]
+
+
+def add_acknowledgements(acks: Acknowledgements, more: Acknowledgements) -> None:
+    """Add the acknowledgements of later batches. A refusal is not replaced: its sender sends its other batches again."""
+    for sender, ack in more.items():
+        if sender not in acks or acks[sender].through is not None:
+            acks[sender] = ack
+
+
 class PeerUpdateMessage(NamedTuple):
     """A NATS message with peer updates: opt-outs, marks (recorded answers of voters) or calls that other centres must
     receive.
@@ -279,6 +300,7 @@ class BatchImporter:
         self, settings: HqSettings, db: Database, clock: Clock, sightings: StoreSightings, shares: CpuShares
     ) -> None:
         self._zone = ZoneInfo(settings.gather.time_zone)
+        self._compared_seconds = (settings.gather.keep_days - 1) * _DAY_SECONDS  # older results may be deleted
         self._db = db
         self._clock = clock
         self._booths: set[CentreBooth] = set()  # that are stored
@@ -317,9 +339,7 @@ class BatchImporter:
             }
             self.replaced_centres = await list_centres_with_new_store(self._db)
 
-    async def commit_batches(
-        self, stream: str, position: int, received: Sequence[ReceivedBatch]
-    ) -> dict[CentreIncarnation, Acknowledgement]:
+    async def commit_batches(self, stream: str, position: int, received: Sequence[ReceivedBatch]) -> Acknowledgements:
         """Commit the messages that follow `position` in the stream. Return the acknowledgements for the stores that
         sent them.
 
@@ -327,7 +347,8 @@ class BatchImporter:
         for a value that the database cannot store.
         """
         now = self._clock.now()
-        acks: dict[CentreIncarnation, Acknowledgement] = {}
+        acks: Acknowledgements = {}
+        refusals: dict[str, str] = {}  # that a person must know of, by centre
         async with self._db.open_transaction():
             if await SQL.move_position.fetch_value_or_none(self._db, stream, received[-1].position, position) is None:
                 raise Displaced(
@@ -342,12 +363,15 @@ class BatchImporter:
                     if each.batch is None:
                         raise InvalidMessage(each.problem)
                     refuse_batch_of_wrong_sender(each.batch, each.subject, zones)
-                    self._collect_rows_of_batch(each, each.batch, stores, collected, now)
+                    await self._collect_rows_of_batch(each, each.batch, stores, collected, now)
                 except InvalidMessage as error:
                     _log.warning("gatherer.batch_rejected", subject=each.subject, problem=str(error))
                     await SQL.set_problem.run_statement(self._db, each.subject.removeprefix("up."), str(error), now)
                 except StoreNotAccepted as error:
-                    acks |= await self._refuse_store_of_batch(each.batch, error, now)
+                    assert each.batch is not None  # noqa: S101 - a store has sent it
+                    add_acknowledgements(acks, await self._refuse_store_of_batch(each.batch, error, now))
+                    if error.is_final:
+                        refusals[each.batch.centre] = str(error)
             new_booths = await self._store_collected_rows(zones, collected, now)
             await write_stores(self._db, stores)
             contradictions = {each.centre: each for each in await seal_records.SQL.contradictions.fetch_rows(self._db)}
@@ -360,12 +384,10 @@ class BatchImporter:
                 count = self._set_aside[name] + len(rows.set_aside)
                 aside = f"{count} rows are set aside: see `dialer hq set-aside`" if count else ""
                 new = describe_unconfirmed_store(name, stores[name])
-                problem = "; ".join(filter(None, [conflict, new, rows.problem, aside])) or None
+                problems = filter(None, [refusals.get(name), conflict, new, rows.problem, aside])
+                problem = "; ".join(dict.fromkeys(problems)) or None
                 updates.append((name, rows.store.last_id, rows.created_at, rows.lost_rows, problem))
-                incarnation = rows.store.incarnation
-                acks[CentreIncarnation(name, incarnation)] = Acknowledgement(
-                    rows.store.last_id, incarnation, conflict, now
-                )
+                add_acknowledgements(acks, _acknowledge_last_batch(rows, conflict, now))
             await SQL.set_centres.run_statement(self._db, *split_rows_into_columns(updates, 5), now)
         self._booths |= new_booths
         for name in replaced - self.replaced_centres:
@@ -381,7 +403,7 @@ class BatchImporter:
                 _log.warning("gatherer.rows_lost", centre=name, rows=rows.lost_rows)
         return acks
 
-    def _collect_rows_of_batch(
+    async def _collect_rows_of_batch(
         self,
         received: ReceivedBatch,
         batch: OutboxBatch,
@@ -391,6 +413,8 @@ class BatchImporter:
     ) -> None:
         """Add the rows of a centre's batch to the rows that the next commit stores. Raises StoreNotAccepted."""
         store = accept_store(batch.centre, stores[batch.centre], batch.store, self._sightings, now)
+        if not received.set_aside:  # the database rejects a value of its row, so it cannot be compared
+            await self._refuse_set_back_store(batch, store, collected.get(batch.centre), now)
         rows = collected.setdefault(batch.centre, CentreRows(store))
         if rows.store is not store:  # rows of two stores with the same ids must not meet in one commit
             if rows.rows:
@@ -408,16 +432,31 @@ class BatchImporter:
             ]
             del rows.rows[earlier:]
 
-    async def _refuse_store_of_batch(
-        self, batch: OutboxBatch | None, error: StoreNotAccepted, now: float
-    ) -> dict[CentreIncarnation, Acknowledgement]:
-        if batch is None:
-            return {}
+    async def _refuse_set_back_store(
+        self, batch: OutboxBatch, store: KnownStore, collected: CentreRows | None, now: float
+    ) -> None:
+        """Raise StoreSetBack if the batch has another row than headquarters under an id that headquarters knows."""
+        repeated = [row for row in batch.rows if row.id <= store.last_id]
+        if not repeated:
+            return
+        is_same_store = collected is not None and collected.store is store
+        uncommitted = {row.id: row for row in collected.rows} if collected is not None and is_same_store else {}
+        oldest = now - self._compared_seconds
+        with self._subtract_computing_time_from_share(batch.centre):
+            is_set_back = await has_different_row(
+                self._db, batch.centre, store.incarnation, repeated, uncommitted, oldest, now
+            )
+        if is_set_back:
+            raise StoreSetBack(batch.centre)
+
+    async def _refuse_store_of_batch(self, batch: OutboxBatch, error: StoreNotAccepted, now: float) -> Acknowledgements:
         if error.is_final:
             _log.warning("gatherer.store_refused", centre=batch.centre, problem=str(error))
             await SQL.set_problem.run_statement(self._db, batch.centre, str(error), now)
-        ack = Acknowledgement(None, batch.store.incarnation, str(error), now)
-        return {CentreIncarnation(batch.centre, batch.store.incarnation): ack}
+        store = batch.store
+        is_set_back = isinstance(error, StoreSetBack)
+        ack = Acknowledgement(None, store.incarnation, str(error), now, None, store.run, is_set_back)
+        return {BatchSender(batch.centre, store.incarnation, store.run): ack}
 
     def _parse_rows_of_centre(
         self,
@@ -649,6 +688,16 @@ class BatchImporter:
         if sums := sum_turnout_changes(changes):
             rows = sorted((*area, *change) for area, change in sums.items())
             await SQL.add_turnout.run_statement(self._db, *split_rows_into_columns(rows, 9))
+
+
+def _acknowledge_last_batch(rows: CentreRows, conflict: str, now: float) -> Acknowledgements:
+    """Return the acknowledgement of a centre's last batch. `conflict` is what a person must decide about the centre's stores."""
+    batch, last_id = rows.last_batch, rows.store.last_id
+    if batch is None:
+        return {}
+    store = batch.store
+    ack = Acknowledgement(min(last_id, batch.last), store.incarnation, conflict, now, last_id, store.run)
+    return {BatchSender(batch.centre, store.incarnation, store.run): ack}
 
 
 class _SomeStored(Exception):

@@ -21,7 +21,13 @@ from dialer.domain.clock import Clock
 from dialer.domain.errors import HeadquartersUnreachable, find_first_error
 from dialer.domain.orders import LONGEST_VALID_SECONDS
 from dialer.domain.other_centres import CALLS_KEPT_SECONDS
-from dialer.hq.batch_import import BatchImporter, CentreIncarnation, ReceivedBatch, parse_batch_message
+from dialer.hq.batch_import import (
+    Acknowledgements,
+    BatchImporter,
+    ReceivedBatch,
+    add_acknowledgements,
+    parse_batch_message,
+)
 from dialer.hq.cpu_share import CpuShares
 from dialer.hq.database import Database, DatabaseError, ValueRejected, open_database
 from dialer.hq.orders import MAX_ORDER_STREAM_BYTES
@@ -227,11 +233,11 @@ class Gatherer:
                 position = received[-1].position
                 self._copy_centre_problems(importer)
                 self._updates_queued.set()
-                for (centre, _), ack in acks.items():
+                for sender, ack in acks.items():
                     if ack.through is not None:
-                        self.committed_at[centre] = self._clock.now()
+                        self.committed_at[sender.centre] = self._clock.now()
                     await self._session.publish_message(
-                        messages.build_acknowledgement_subject(centre), messages.pack_acknowledgement(ack)
+                        messages.build_acknowledgement_subject(sender.centre), messages.pack_acknowledgement(ack)
                     )
 
     def _copy_centre_problems(self, importer: BatchImporter) -> None:
@@ -240,7 +246,7 @@ class Gatherer:
 
     async def _commit_batches(
         self, importer: BatchImporter, stream_id: str, position: int, received: Sequence[ReceivedBatch]
-    ) -> dict[CentreIncarnation, messages.Acknowledgement]:
+    ) -> Acknowledgements:
         """Commit batches of centres' results.
 
         If the database rejects a value, only the row with that value is set aside, and the rest is committed.
@@ -253,9 +259,9 @@ class Gatherer:
                 return await importer.commit_batches(stream_id, position, [aside])
             if len(received) == 1:
                 received = received[0].split_batch_in_half()
-        acks: dict[CentreIncarnation, messages.Acknowledgement] = {}
+        acks: Acknowledgements = {}
         for each in received:
-            acks |= await self._commit_batches(importer, stream_id, position, [each])
+            add_acknowledgements(acks, await self._commit_batches(importer, stream_id, position, [each]))
             position = each.position
         return acks
 

@@ -1,7 +1,8 @@
 """Conversion of the rows of a centre's results to rows of headquarters' database. Without I/O.
 
-Every row is counted once. Rows up to the last committed id of their store are skipped. If a centre restores a backup and
-sends a row again, the row has the same key as before, and is not stored twice.
+Every row is counted once. Rows up to the last committed id of their store are skipped, after dialer/hq/repeated_rows.py has
+compared them with the stored ones. If a centre restores a backup and sends a row again, the row has the same key as before, and
+is not stored twice.
 """
 
 from __future__ import annotations
@@ -35,12 +36,13 @@ ANSWERS, ATTEMPTS, DISPOSITIONS = "results/answers", "results/attempts", "result
 TOPICS_WITH_ANSWERS = frozenset({ANSWERS, DISPOSITIONS})
 MAX_NAMES = 1_000
 """Names that a centre may use while a gatherer runs. The script of a campaign has some dozens."""
+MAX_EPOCH_SECONDS = 4e9
+"""The latest time of a row that counts as possible, in the year 2096."""
 _ATTEMPT_TOPICS = frozenset({ANSWERS, ATTEMPTS, DISPOSITIONS})
 _RECORDING = re.compile(r"RE[0-9a-f]{32}")
 _MAX_ANSWER_LETTERS = 500
 _MAX_MARK_LETTERS = 128
 """Of each text of a mark. Diallers reject longer ones, so a mark with one must not become a peer update."""
-_MAX_EPOCH_SECONDS = 4e9
 _KINDS = frozenset(MarkKind)
 _SOURCES = frozenset(MarkSource)
 
@@ -55,6 +57,7 @@ class CentreRows:
     rows: list[BatchRow] = field(default_factory=list)
     set_aside: list[SetAsideRow] = field(default_factory=list)
     problem: str = ""
+    last_batch: OutboxBatch | None = None
 
 
 def refuse_batch_of_wrong_sender(batch: OutboxBatch, subject: str, centres: Container[str]) -> None:
@@ -76,12 +79,13 @@ def add_new_rows_of_batch(batch: OutboxBatch, rows: CentreRows, now: float) -> N
     the centre where to continue. `now` is headquarters' time (epoch seconds), and no row counts as newer.
     """
     store = rows.store
+    rows.last_batch = batch
     if batch.last <= store.last_id or batch.first > store.last_id + 1:
         return
     new_rows = [row for row in batch.rows if row.id > store.last_id]
     rows.lost_rows += max(0, min(batch.deleted_through, batch.last) - store.last_id)
     rows.rows += new_rows
-    rows.created_at = max([rows.created_at, *(min(row.at, now) for row in new_rows if 0 < row.at < _MAX_EPOCH_SECONDS)])
+    rows.created_at = max([rows.created_at, *(min(row.at, now) for row in new_rows if 0 < row.at < MAX_EPOCH_SECONDS)])
     store.last_id = batch.last
 
 
@@ -156,8 +160,8 @@ def parse_outbox_row(centre: str, row: BatchRow, now: float) -> tuple[ResultRow 
     time, by which a result that is sent twice is recognised. Raises UnreadableRow for a payload that is not a JSON
     object, or that the database cannot store.
     """
-    at = row.at if 0 < row.at < _MAX_EPOCH_SECONDS else now
-    topic = row.topic[:128].replace("\0", "")
+    at = row.at if 0 < row.at < MAX_EPOCH_SECONDS else now
+    topic = shorten_topic(row.topic)
     try:
         fields = _PAYLOADS.decode(row.payload)
         if not isinstance(fields, dict) or "\\u0000" in row.payload:
@@ -182,6 +186,11 @@ def parse_outbox_row(centre: str, row: BatchRow, now: float) -> tuple[ResultRow 
     if topic == ANSWERS:  # an attempt has several
         key = f"{key}/{','.join(sorted(answers))}" if isinstance(answers := fields.get("answers"), dict) else None
     return ResultRow(at, centre, topic, str(key or _compute_result_key(row.payload))[:128], row.id, row.payload), fields
+
+
+def shorten_topic(topic: str) -> str:
+    """Return the topic of a row in the form in which the database stores it."""
+    return topic[:128].replace("\0", "")
 
 
 def parse_sealed_epoch(payload: str) -> SealedEpoch:
@@ -221,7 +230,7 @@ def _parse_mark(centre: str, row: BatchRow, at: float, fields: Mapping[str, Any]
         return None
     if kind not in _KINDS or source not in _SOURCES:
         return None
-    marked_at = min(float(marked_at), now) if marked_at is not None and 0 <= marked_at < _MAX_EPOCH_SECONDS else at
+    marked_at = min(float(marked_at), now) if marked_at is not None and 0 <= marked_at < MAX_EPOCH_SECONDS else at
     return MarkRow(place, fields["key"], kind, source, marked_at, undoes, centre, row.id, row.payload)
 
 
@@ -272,7 +281,7 @@ class DayCounts:
             case "results/seat-hours":
                 seconds = fields.get("seconds")
                 for state, spent in (seconds if isinstance(seconds, dict) else {}).items():
-                    if isinstance(spent, int | float) and 0 <= spent < _MAX_EPOCH_SECONDS:
+                    if isinstance(spent, int | float) and 0 <= spent < MAX_EPOCH_SECONDS:
                         self._count_result_if_name_is_accepted(row.centre, day, f"seat/{state[:40]}", spent)
 
     def _count_result_if_name_is_accepted(self, centre: str, day: date, what: str, count: float) -> None:

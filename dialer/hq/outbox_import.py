@@ -67,16 +67,19 @@ def _refuse_outbox_file_without_valid_signature(settings: HqSettings, file: Outb
 
 
 class _Acknowledgements:
-    """The acknowledgements that the gatherer sends for imported batches, by centre and id of the centre's store (incarnation)."""
+    """The acknowledgements that the gatherer sends for imported batches, by centre, id of the centre's store (incarnation) and
+    run of the store. Rows in files have no run, unlike those that the centre's uplink sends meanwhile.
+    """
 
     def __init__(self) -> None:
-        self._acks: dict[tuple[str, str], Acknowledgement] = {}
+        self._acks: dict[tuple[str, str, str], Acknowledgement] = {}
         self._received = asyncio.Event()
 
     async def keep_gatherer_acknowledgement(self, subject: str, data: bytes) -> None:
         """Keep an acknowledgement of the gatherer, and wake the task that waits for it."""
         ack = unpack_acknowledgement(data)
-        self._acks[subject.removeprefix(build_acknowledgement_subject("")), ack.incarnation] = ack
+        centre = subject.removeprefix(build_acknowledgement_subject(""))
+        self._acks[centre, ack.incarnation, ack.run or ""] = ack
         self._received.set()
 
     async def send_batch_until_acknowledged(self, session: Session, file: OutboxFile, batch: OutboxBatch) -> None:
@@ -91,7 +94,7 @@ class _Acknowledgements:
     async def _send_part_until_acknowledged(
         self, session: Session, file: OutboxFile, batch: OutboxBatch, data: bytes
     ) -> None:
-        key = (file.centre, file.store.incarnation)
+        key = (file.centre, file.store.incarnation, file.store.run)
         problem = "start `dialer hq gather`, or see its log for why the file was refused"
         for _ in range(TRIES):
             self._acks.pop(key, None)

@@ -3,7 +3,8 @@
 A store has an incarnation (dialer/store/identity.py), and row ids of its own. A replaced or restored store, or a copy, sends as
 another incarnation. It is accepted once the earlier one has been silent for a while, and is a problem of its centre until a person
 confirms it (`dialer hq store accept`). If both send, two machines work as one centre: the later one is refused until a person
-decides with the same command.
+decides with the same command. A store that was set back to an older copy keeps its incarnation. It is recognised by its rows
+(dialer/hq/repeated_rows.py), and is refused until it sends as another incarnation.
 """
 
 from __future__ import annotations
@@ -49,6 +50,17 @@ class StoreNotAccepted(MatdanError):
         """Create the error. `is_final` says that a person must decide which store is accepted."""
         super().__init__(problem)
         self.is_final = is_final
+
+
+class StoreSetBack(StoreNotAccepted):
+    """A store sends new results under ids that headquarters knows: it was set back to an older copy with its identity."""
+
+    def __init__(self, centre: str) -> None:
+        super().__init__(
+            f"the store of {centre} was set back to an older copy: it sends new results under ids that headquarters has for"
+            " others. They are refused until its uplink has given it a new identity",
+            is_final=True,
+        )
 
 
 class StoreSightings:

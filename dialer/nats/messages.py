@@ -36,6 +36,8 @@ CALLS = "CALLS"
 """The stream of the times at which centres called numbers, by state."""
 STATE_READERS = 500
 """Consumers for the marks of a state, one for each constituency. The largest state of India has 403."""
+UNASSIGNED_ID = 2**53 - 1
+"""A row id that no store reaches. A store learns by it that headquarters has other rows under its ids (it was set back)."""
 _ROW_OVERHEAD_BYTES = 64  # size of a row as JSON without topic and payload
 _NOT_IN_SUBJECT = re.compile(r"[^A-Za-z0-9_-]")
 
@@ -243,7 +245,10 @@ def _parse_json_message(text: bytes) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Acknowledgement:
-    """Headquarters' answer to a batch: the last row of the centre's outbox (results to send) that it has stored, or a problem."""
+    """Headquarters' answer to a batch: the last row of it or before it that headquarters has stored, or a problem.
+
+    Later rows may be stored, too. The store must send them all the same, so that headquarters can compare them.
+    """
 
     through: (
         Annotated[int, Field(ge=0, lt=2**63, strict=True)] | None
@@ -251,6 +256,10 @@ class Acknowledgement:
     incarnation: str = ""  # of the store that it is for
     problem: str = ""  # why headquarters refuses the store's batches, or what a person must decide
     at: float = 0.0  # headquarters' clock (epoch seconds); 0: unknown
+    # None in these two: an older headquarters, which compares no rows.
+    last_id: int | None = None  # the last row of the store that is committed; None also: refused
+    run: str | None = None  # of the store that sent the batch (`SendingStore.run`)
+    is_set_back: bool = False  # refused: the batch has other rows than headquarters under the same ids
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ original would otherwise give the same ids to different results. A copy is recog
 and by a token that changes at each opening and is also in a file next to the store. A backup has no token.
 
 A machine that is cloned or set back with all its files takes the identity with it. Headquarters tells clones apart by their
-tokens.
+tokens, and notices a store that was set back by its results. Such a store gets a new identity, too.
 """
 
 from __future__ import annotations

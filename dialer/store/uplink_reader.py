@@ -68,6 +68,10 @@ class UplinkReader:
         """Return the id of the last announcement that headquarters has, or None if the settings name no headquarters."""
         return await self._db.fetch_first_value(outbox.SQL.passed_by, name="uplink")
 
+    async def read_highest_outbox_id(self) -> int:
+        """Return the highest id that the store has given to a row of the outbox (results to send)."""
+        return await self._db.fetch_first_value(outbox.SQL.highest_id) or 0
+
     async def read_store_identity(self) -> StoreIdentity:
         """Return the identity of the store."""
         return await self._db.fetch_first_row(identity.SQL.identity) or StoreIdentity(

@@ -3,8 +3,8 @@
 The outbox has the results that wait to be sent. A batch is a range of its rows. All times are monotonic seconds.
 
 One batch at a time is sent, and sent again until headquarters acknowledges it. This works whether the batch, the
-acknowledgement or headquarters' database was lost. Headquarters knows every row id that it has, so no row is stored
-twice.
+acknowledgement or headquarters' database was lost. Headquarters compares rows whose id it knows with those that it has, so no
+row is stored twice, and none is taken for another.
 """
 
 from __future__ import annotations
@@ -121,7 +121,7 @@ class BatchSchedule:
         """Record that headquarters has stored the outbox rows (sent results) up to the id `through`.
 
         The id may be lower than before, if headquarters' database was restored: later rows are then sent again. It may be
-        higher than that of any sent row, if the centre's store was restored. A late acknowledgement of an earlier batch
+        higher than that of any row, if the centre's store was set back to an older copy. A late acknowledgement of an earlier batch
         changes nothing.
         """
         in_flight = self._in_flight

@@ -14,6 +14,8 @@ from dialer.domain.clock import Clock
 from dialer.domain.errors import HeadquartersUnreachable, StoreError
 from dialer.nats.messages import (
     MAX_BATCH_ROWS,
+    UNASSIGNED_ID,
+    Acknowledgement,
     InvalidMessage,
     SendingStore,
     StoreStatus,
@@ -58,7 +60,7 @@ class OutboxUpload:
         self._reading = reading
         self._clock = clock
         self._schedule: BatchSchedule | None = None
-        self._incarnation = ""
+        self._incarnation = self._run = ""  # of the store
         self._problem = ""
         self._unstored_since: float | None = None  # monotonic
         self._server_problem = ""
@@ -79,7 +81,8 @@ class OutboxUpload:
 
     async def _upload_until_identity_changes(self) -> None:
         passed = await self._wait_until_dialler_stores_outbox()
-        self._incarnation = (await self._reading.read_store_identity()).incarnation
+        identity = await self._reading.read_store_identity()
+        self._incarnation, self._run = identity.incarnation, identity.run
         self._schedule = schedule = BatchSchedule(self._centre, passed, random.SystemRandom())
         self._report_due.set()  # an acknowledgement may not have been reported before the last stop
         try:
@@ -113,8 +116,9 @@ class OutboxUpload:
         except InvalidMessage as error:
             _log.warning("uplink.ack_rejected", problem=str(error))
             return
-        if self._schedule is None or ack.incarnation != self._incarnation:
-            return
+        schedule = self._schedule
+        if schedule is None or ack.incarnation != self._incarnation or ack.run not in (None, self._run):
+            return  # for another store, for a file, or for the time before the store was set back
         if ack.problem != self._problem:
             self._problem = ack.problem
             _log.warning("uplink.problem_reported", problem=ack.problem or "solved")
@@ -122,11 +126,28 @@ class OutboxUpload:
             # The smaller one of two: an acknowledgement may have been delayed.
             before, self._last_clock_ahead = self._last_clock_ahead, self._clock.now() - ack.at
             self._clock_ahead = min(before, self._last_clock_ahead, key=abs)
-        if ack.through is None:
+        try:
+            through = await self._find_last_row_at_headquarters(ack)
+        except StoreError as error:
+            _log.warning("uplink.ack_failed", problem=str(error))  # the batch is sent again
             return
-        self._schedule.record_acknowledgement(ack.through, self._clock.monotonic())
+        if through is None:
+            return
+        schedule.record_acknowledgement(through, self._clock.monotonic())
         self._ack_received.set()
         self._report_due.set()
+
+    async def _find_last_row_at_headquarters(self, ack: Acknowledgement) -> int | None:
+        """Return the id up to which headquarters has the outbox (results to send). Return None if it refuses the batch.
+
+        If the store was set back to an older copy, return an id that the store has not assigned. The dialler then gives the
+        store a new identity.
+        """
+        if ack.is_set_back:
+            return UNASSIGNED_ID
+        if ack.last_id is not None and ack.last_id > await self._reading.read_highest_outbox_id():
+            return ack.last_id
+        return ack.through
 
     async def _send_batches(self, schedule: BatchSchedule) -> NoReturn:
         while True:
@@ -183,6 +204,7 @@ class OutboxUpload:
         identity = await self._reading.read_store_identity()
         if identity.incarnation != self._incarnation:
             raise IdentityChanged
+        self._run = identity.run
         return SendingStore(**asdict(identity))
 
     async def _publish_store_status(self) -> NoReturn:

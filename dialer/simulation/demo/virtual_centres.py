@@ -125,6 +125,9 @@ class VirtualStore(UplinkReader):
     async def read_last_id_at_headquarters(self) -> int | None:
         return self._passed
 
+    async def read_highest_outbox_id(self) -> int:
+        return self._last
+
     async def read_announcements_after(self, passed: int, limit: int) -> Sequence[OutboxRow]:
         return self._select_rows_after(passed, limit)
 

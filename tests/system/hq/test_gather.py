@@ -49,7 +49,7 @@ from dialer.store.connection import open_store_for_reading
 from dialer.store.seat_intervals import SeatInterval
 from dialer.store.store import Store, open_store
 from dialer.store.uplink_reader import UplinkReader
-from dialer.uplink import peer_updates, upload
+from dialer.uplink import batches, peer_updates, upload
 from dialer.uplink.batches import select_rows_for_headquarters
 from dialer.uplink.dialler import DiallerCommands
 from dialer.uplink.peer_snapshots import SnapshotSource
@@ -728,6 +728,66 @@ async def test_result_rows_of_a_replaced_and_restored_store_are_counted_once(
     assert await query_database(hq.database, "SELECT sum(count) FROM day_count WHERE what = 'attempts'") == [(41.0,)]
     assert await query_database(hq.database, "SELECT count FROM day_count WHERE what = 'seat/ready'") == [(60.0,)]
     assert await query_database(hq.database, "SELECT lost_rows FROM centre") == [(0,)]
+
+
+async def test_store_that_was_set_back_with_its_identity_gets_a_new_one_and_no_result_is_lost(
+    hq: Headquarters, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The store works on without headquarters until it has more rows than headquarters knows from before."""
+    monkeypatch.setattr(stores, "SILENCE_SECONDS", 0.0)
+    monkeypatch.setattr(upload, "REPORT_SECONDS", 0.05)
+    for module in (upload, batches):  # the first batch after the copy was put back has only rows that headquarters has
+        monkeypatch.setattr(module, "MAX_BATCH_ROWS", 2)
+    path = tmp_path / "centre.db"
+    files = (path, identity.get_store_token_path(path))
+    sent: list[str] = []
+    problems: set[str] = set()
+
+    async def receive_ack(subject: str, data: bytes) -> None:
+        problems.add(messages.unpack_acknowledgement(data).problem)
+
+    async def add_results(store: Store, *attempts: str) -> None:
+        for attempt in attempts:
+            sent.append(attempt)
+            payload = attempt_row(1, attempt=attempt).payload
+            await store.add_announcements_to_outbox([Announcement("results/attempts", payload)], NOW + len(sent))
+
+    async def upload_all_results(store: Store) -> None:
+        async with await UplinkReader.open(path, None) as reading:
+            uplink = OutboxUpload("pune-1", hq.centre.session, UplinkCommands(store), reading, SystemClock())
+            uploading = asyncio.create_task(uplink.run())
+            waiting = (
+                "SELECT count(*) FROM outbox WHERE outbox_id > (SELECT passed FROM outbox_sink WHERE name = 'uplink')"
+            )
+            await wait_for(lambda: query_store(path, waiting) == [(0,)])
+            uploading.cancel()
+            await asyncio.wait([uploading])
+
+    await hq.centre.session.subscribe_to_subject(messages.build_acknowledgement_subject("pune-1"), receive_ack)
+    async with run_gatherer(hq_settings(hq.server.nats_server_url, hq.database, "pune-1")) as gatherer:
+        await gatherer.active.wait()
+        async with await open_store(path) as store:
+            await store.set_headquarters_limit(1 << 20)
+            await add_results(store, "a1", "a2")
+            await upload_all_results(store)
+            await add_results(store, "a3", "a4")
+        copies = [file.read_bytes() for file in files]
+        async with await open_store(path) as store:
+            await add_results(store, "b5", "b6", "b7")
+            await upload_all_results(store)
+        before = query_store(path, "SELECT incarnation FROM store_identity")
+        for file, copy in zip(files, copies, strict=True):
+            file.write_bytes(copy)  # the same inode
+        async with await open_store(path) as store:
+            assert query_store(path, "SELECT incarnation FROM store_identity") == before
+            await add_results(store, *(f"c{number}" for number in range(5, 12)))
+            await upload_all_results(store)
+    stored = await query_database(hq.database, "SELECT payload->>'attempt_id' FROM result ORDER BY at")
+    assert [attempt for (attempt,) in stored] == sent
+    assert await query_database(hq.database, "SELECT count FROM day_count WHERE what = 'attempts'") == [(14.0,)]
+    await wait_for(lambda: any("was set back to an older copy" in problem for problem in problems))
+    assert query_store(path, "SELECT count(*) FROM audit WHERE kind = 'store-set-back'") == [(1,)]
+    assert query_store(path, "SELECT previous FROM store_identity") == before
 
 
 async def test_store_that_replaced_another_is_a_problem_of_its_centre_until_a_person_confirms_it(

@@ -1,0 +1,118 @@
+"""Comparison of rows that a centre sends again with the rows that headquarters has under the same ids.
+
+A row's id is its number in the centre's outbox (results to send). A store that was set back to an older copy with its identity
+gives ids that headquarters knows to new results. Without the comparison they would count as repeated, and be lost.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from operator import attrgetter
+from typing import NamedTuple
+
+from dialer.hq.database import Database
+from dialer.hq.ledger import MAX_EPOCH_SECONDS, MarkRow, ResultRow, parse_outbox_row, shorten_topic
+from dialer.hq.set_aside import RowSetAside, make_set_aside_row
+from dialer.hq.sql import Query, split_rows_into_columns
+from dialer.nats.messages import BatchRow
+from dialer.store.sql import Statements
+
+
+class StoredResult(NamedTuple):
+    """A stored result with the time and topic of a sent row. `id` is that of the sent row."""
+
+    id: int
+    key: str
+    payload: str
+
+
+class StoredMark(NamedTuple):
+    """A sent row whose mark (recorded answer of a voter) is stored."""
+
+    id: int
+
+
+class StoredSetAside(NamedTuple):
+    """A row that was set aside because it could not be stored as a result."""
+
+    id: int
+    payload: str
+
+
+class SQL(Statements):
+    results = Query(StoredResult)
+    marks = Query(StoredMark)
+    set_aside = Query(StoredSetAside)
+
+
+async def has_different_row(
+    db: Database,
+    centre: str,
+    incarnation: str,
+    rows: Sequence[BatchRow],
+    uncommitted: Mapping[int, BatchRow],
+    oldest: float,
+    now: float,
+) -> bool:
+    """Return whether one of a store's rows is another row than the one that headquarters has under its id.
+
+    Headquarters knows the ids of all `rows`. `incarnation` is the store's id. `uncommitted` has the rows of the same store, by
+    id, that the current transaction will store. A committed row that was created before `oldest`, or at an impossible time, is
+    not compared: headquarters may have deleted it, or has it under another time. Times are in epoch seconds.
+    """
+    if any(not _is_same_row(uncommitted.get(row.id, row), row) for row in rows):
+        return True
+    missing = {
+        row.id: row for row in rows if row.id not in uncommitted and max(oldest, 0.0) < row.at < MAX_EPOCH_SECONDS
+    }
+    if not missing:
+        return False
+    for aside in await SQL.set_aside.fetch_rows(db, centre, incarnation, [*missing]):
+        if aside.payload == make_set_aside_row(centre, incarnation, missing[aside.id], now, "", retry=False).payload:
+            del missing[aside.id]
+    parsed = {row.id: _parse_row_or_none(centre, row, now) for row in missing.values()}
+    sent = [(row.at, shorten_topic(row.topic), row.id) for row in missing.values()]
+    for stored in await SQL.results.fetch_rows(db, centre, *split_rows_into_columns(sent, 3)):
+        row = parsed[stored.id]
+        is_same_key = isinstance(row, ResultRow) and row.key == stored.key
+        if stored.id in missing and (is_same_key or _is_same_json(stored.payload, missing[stored.id].payload)):
+            del missing[stored.id]
+    marks = [_get_mark_key(row) for row in parsed.values() if isinstance(row, MarkRow) and row.id in missing]
+    for mark in await SQL.marks.fetch_rows(db, *split_rows_into_columns(marks, 7)):
+        del missing[mark.id]
+    return bool(missing)
+
+
+# With the id of the row, in the order of the statement's arrays.
+_get_mark_key = attrgetter(
+    "place.state_code",
+    "place.constituency_number",
+    "place.part_number",
+    "place.serial",
+    "place.roll_version",
+    "key",
+    "id",
+)
+
+
+def _is_same_row(one: BatchRow, other: BatchRow) -> bool:
+    return (one.topic, one.payload) == (other.topic, other.payload)
+
+
+def _is_same_json(one: str, other: str) -> bool:
+    """Return whether two payloads have the same fields.
+
+    So a stored row is recognised even if another version of headquarters gave it another key.
+    """
+    try:
+        return bool(json.loads(one) == json.loads(other))
+    except (ValueError, RecursionError):
+        return False
+
+
+def _parse_row_or_none(centre: str, row: BatchRow, now: float) -> ResultRow | MarkRow | None:
+    try:
+        return parse_outbox_row(centre, row, now)[0]
+    except RowSetAside:
+        return None

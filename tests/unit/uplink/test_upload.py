@@ -1,0 +1,144 @@
+"""Acknowledgements of headquarters: which rows the uplink sends next, and when the store gets a new identity."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+import pytest
+
+from dialer.domain.clock import LoopClock
+from dialer.mqtt.dialler_client import Reply
+from dialer.nats.messages import UNASSIGNED_ID, Acknowledgement, OutboxBatch, pack_acknowledgement, unpack_batch
+from dialer.nats.session import Session
+from dialer.store.identity import StoreIdentity
+from dialer.store.outbox import OutboxRow
+from dialer.store.uplink_reader import UplinkReader
+from dialer.uplink import batches, upload
+from dialer.uplink.dialler import DiallerCommands
+from dialer.uplink.upload import OutboxUpload
+from tests.support.virtual import virtual_time
+
+STORE, RUN = "1" * 32, "a" * 32
+ROWS = 10
+
+
+class SilentServer(Session):
+    """A session whose server stores batches. Tests answer them with `acknowledge`."""
+
+    is_connected = True
+
+    def __init__(self) -> None:
+        self.batches: list[OutboxBatch] = []
+
+    async def store_message(self, subject: str, data: bytes) -> int:
+        self.batches.append(unpack_batch(data))
+        return len(self.batches)
+
+    async def publish_message(self, subject: str, data: bytes) -> None:
+        pass
+
+    async def subscribe_to_subject(self, subject: str, handle: Any) -> None:
+        self._handle = handle
+
+    async def acknowledge(self, through: int | None, **fields: Any) -> None:
+        """Deliver an acknowledgement, and let the uplink send the next batch before a resend is due."""
+        await self._handle("ack.pune-1", pack_acknowledgement(Acknowledgement(through, STORE, **fields)))
+        await asyncio.sleep(0.5)
+
+    @property
+    def ranges(self) -> list[tuple[int, int]]:
+        """The ranges of rows of the received batches."""
+        return [(batch.first, batch.last) for batch in self.batches]
+
+
+class StoreInMemory(UplinkReader, DiallerCommands):
+    """A store with ten rows, and a dialler that records which ids the uplink confirms."""
+
+    confirmed: list[int]
+
+    def __init__(self) -> None:
+        object.__setattr__(self, "confirmed", [])  # the class is frozen
+
+    def refuse_replaced_store(self) -> None:
+        pass
+
+    async def read_last_id_at_headquarters(self) -> int | None:
+        return max([0, *self.confirmed])
+
+    async def read_highest_outbox_id(self) -> int:
+        return ROWS
+
+    async def read_store_identity(self) -> StoreIdentity:
+        return StoreIdentity(STORE, None, 0, RUN)
+
+    async def read_announcements_after(self, passed: int, limit: int) -> Sequence[OutboxRow]:
+        rows = [OutboxRow(number, "results/marks", "{}", 1.0) for number in range(1, ROWS + 1)]
+        return rows[passed : passed + limit]
+
+    async def send_command_to_dialler(self, name: str, values: dict[str, Any]) -> Reply | None:
+        if name == "confirm-uplink":
+            self.confirmed.append(values["through"])
+        return Reply("done", "")
+
+
+@contextlib.asynccontextmanager
+async def run_upload() -> AsyncIterator[tuple[SilentServer, StoreInMemory]]:
+    server, store = SilentServer(), StoreInMemory()
+    uploading = asyncio.create_task(OutboxUpload("pune-1", server, store, store, LoopClock(1e9)).run())
+    await asyncio.sleep(0.5)
+    yield server, store
+    uploading.cancel()
+    await asyncio.wait([uploading])
+
+
+@pytest.fixture(autouse=True)
+def _send_two_rows_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (upload, batches):
+        monkeypatch.setattr(module, "MAX_BATCH_ROWS", 2)
+
+
+@virtual_time()
+async def test_acknowledgement_for_another_run_of_the_store_skips_no_row() -> None:
+    """It is from before the store was set back, or for a file, and is not about the rows that the store has now."""
+    async with run_upload() as (server, _):
+        for run in ("b" * 32, ""):
+            await server.acknowledge(8, last_id=8, run=run)
+        assert server.ranges == [(1, 2)]
+        await server.acknowledge(2, last_id=8, run=RUN)
+        assert server.ranges == [(1, 2), (3, 4)]
+
+
+@virtual_time()
+async def test_acknowledgement_of_an_older_headquarters_is_obeyed() -> None:
+    async with run_upload() as (server, _):
+        await server.acknowledge(8)
+        assert server.ranges == [(1, 2), (9, 10)]
+
+
+@pytest.mark.parametrize(
+    ("through", "fields", "confirmed"),
+    [
+        (None, {"is_set_back": True}, UNASSIGNED_ID),  # headquarters has other rows under the same ids
+        (2, {"last_id": ROWS + 1}, ROWS + 1),  # headquarters has more rows than the store
+        (2, {"last_id": ROWS}, 2),
+    ],
+)
+@virtual_time()
+async def test_dialler_is_notified_of_a_row_that_its_store_never_had_only_if_the_store_was_set_back(
+    through: int | None, fields: dict[str, Any], confirmed: int
+) -> None:
+    async with run_upload() as (server, store):
+        await server.acknowledge(through, run=RUN, **fields)
+        await asyncio.sleep(2 * upload.REPORT_SECONDS)
+        assert store.confirmed == [confirmed]
+
+
+@virtual_time()
+async def test_refusal_for_another_run_of_the_store_changes_nothing() -> None:
+    async with run_upload() as (server, store):
+        await server.acknowledge(None, run="b" * 32, is_set_back=True)
+        await asyncio.sleep(2 * upload.REPORT_SECONDS)
+        assert store.confirmed == []
