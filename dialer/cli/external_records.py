@@ -96,12 +96,12 @@ def save_external_records(
     path = settings.store.path
     try:
         return asyncio.run(_save_records_in_store(path, read_site_key(settings), requests, report_saved_count))
-    except StoreBusy as busy:
-        refuse_store_holder_that_is_no_dialler(path, busy)
-        return send_requests_to_dialler(settings, requests, busy, report_saved_count)
+    except StoreBusy as store_in_use:
+        refuse_store_holder_that_is_no_dialler(path, store_in_use)
+        return send_requests_to_dialler(settings, requests, store_in_use, report_saved_count)
 
 
-def refuse_store_holder_that_is_no_dialler(path: Path, busy: StoreBusy) -> None:
+def refuse_store_holder_that_is_no_dialler(path: Path, store_in_use: StoreBusy) -> None:
     """Raise StoreBusy if the program that has locked the store is not a dialler.
 
     Another program, such as an import, would never answer a request.
@@ -113,18 +113,18 @@ def refuse_store_holder_that_is_no_dialler(path: Path, busy: StoreBusy) -> None:
     if holder is not None and not holder.startswith(DIALLER):
         raise StoreBusy(
             f"{path}: the store is in use by {holder}: wait until it has finished, then run the command again"
-        ) from busy
+        ) from store_in_use
 
 
 def send_numbers_to_dialler(
-    settings: Settings, name: str, numbers: Sequence[str], fields: Mapping[str, object], busy: StoreBusy
+    settings: Settings, name: str, numbers: Sequence[str], fields: Mapping[str, object], store_in_use: StoreBusy
 ) -> list[str]:
     """Send a command about phone numbers to the running dialler. Return its replies.
 
     The numbers are written to a file next to the store, because commands never contain phone numbers. Raises
     the errors of `send_requests_to_dialler`.
     """
-    refuse_store_holder_that_is_no_dialler(settings.store.path, busy)
+    refuse_store_holder_that_is_no_dialler(settings.store.path, store_in_use)
     spool = Spool(settings.store.path, read_site_key(settings))
     batches = _split_records_into_batches(numbers, MOST_NUMBERS)
     list_ids: list[str] = []
@@ -132,7 +132,7 @@ def send_numbers_to_dialler(
         list_ids += [spool.add_number_list(each) for each in batches]
         requests = [CommandRequest(name, {"list": each, **fields}) for each in list_ids]
         with _print_saved_count_on_error(batches, "numbers") as report_saved_count:
-            return send_requests_to_dialler(settings, requests, busy, report_saved_count)
+            return send_requests_to_dialler(settings, requests, store_in_use, report_saved_count)
     finally:
         for each in list_ids:
             spool.remove_spooled_file(each)
@@ -141,19 +141,19 @@ def send_numbers_to_dialler(
 def send_requests_to_dialler(
     settings: Settings,
     requests: Sequence[CommandRequest],
-    busy: StoreBusy,
+    store_in_use: StoreBusy,
     report_saved_count: Callable[[int], None] = lambda _: None,
     sender: str = OWN_USER,
 ) -> list[str]:
     """Send requests to the running dialler over MQTT as the user `sender`. Return the reply to each.
 
-    `busy` is the error that was raised because the dialler has locked the store. Raises StoreBusy if the site has no
+    `store_in_use` is the error that was raised because the dialler has locked the store. Raises StoreBusy if the site has no
     broker, CommandRefused, BrokerUnreachable.
     """
     if not settings.broker.enabled:
         raise StoreBusy(
-            f"{busy}; or set `broker.enabled = true`, so that the running dialler accepts the command"
-        ) from busy
+            f"{store_in_use}; or set `broker.enabled = true`, so that the running dialler accepts the command"
+        ) from store_in_use
     # Each process needs its own client ID: the broker disconnects the older of two clients with the same ID.
     client_id = f"dialler-records-{settings.centre.id}-{uuid.uuid4().hex[:12]}"
     broker = replace(get_broker_settings(settings), client_id=client_id)

@@ -183,10 +183,10 @@ def _refuse_implausible_figures(
             settings.polling_day.opens,
             configured or (time.fromisoformat(closing) if parse_clock_time(closing) else None),
         )
-        problem = find_turnout_objection(figure, others, hours)
-        if problem is not None:
+        implausible = find_turnout_objection(figure, others, hours)
+        if implausible is not None:
             raise entry.create_error_about_figure(
-                f"{problem}; correct the figure, or give --as-published if the authority published it"
+                f"{implausible}; correct the figure, or give --as-published if the authority published it"
             )
 
 

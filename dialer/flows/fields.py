@@ -60,7 +60,10 @@ def _refuse_name_of_undeclared_value(value: str, info: ValidationInfo[DeclaredNa
 
 def _find_spoken_kind_of_value(value: object, info: ValidationInfo[DeclaredNames]) -> tuple[str, PromptKind]:
     if not isinstance(value, str):
-        raise make_yaml_error("`with:` lists names of facts or answers; write them as in [closes_at]")
+        raise make_yaml_error(
+            "the list `with:` of a text has a value that is not a name of a fact or answer; write for instance "
+            "[closes_at]"
+        )
     kind = info.context.find_how_value_is_spoken(value)
     if kind is None:
         known = ", ".join(sorted({*info.context.facts, *info.context.answers})) or "none"

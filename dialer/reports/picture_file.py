@@ -25,11 +25,11 @@ def check_picture_path(path: Path) -> None:
     try:
         folder_exists, is_folder = is_directory(path.parent), is_directory(path)
     except OSError as error:
-        raise CannotPlot(f"{path}: cannot be written ({error.strerror}); choose another file") from error
+        raise CannotPlot(f"{path}: the picture cannot be written ({error.strerror}); choose another file") from error
     if not folder_exists:
         raise CannotPlot(f"{path}: the folder {path.parent} does not exist; create it first")
     if is_folder:
-        raise CannotPlot(f"{path}: is a folder; name a .png or .svg file in it")
+        raise CannotPlot(f"{path} is a folder; name a .png or .svg file in it")
     if find_spec("matplotlib") is None:
         raise CannotPlot(f"pictures need matplotlib: {describe_extra_installation('plots')}")
 
@@ -46,4 +46,6 @@ def save_picture(figure: Figure, path: Path) -> None:
         try:
             figure.savefig(path, dpi=90, metadata={"Date": None} if path.suffix.lower() == ".svg" else None)
         except OSError as error:
-            raise CannotPlot(f"{path}: cannot be written ({error.strerror}); choose another file") from error
+            raise CannotPlot(
+                f"{path}: the picture cannot be written ({error.strerror}); choose another file"
+            ) from error

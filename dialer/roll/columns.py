@@ -39,9 +39,9 @@ def find_columns(
         if not found and name in optional:
             continue
         if len(found) != 1:
-            how = "no column" if not found else "more than one column"
+            columns_found = "no column" if not found else "more than one column"
             needed = ", ".join(each for each in columns if each not in optional)
-            raise RollError(f"{path}: the first row has {how} {name}; the required columns are {needed}")
+            raise RollError(f"{path}: the first row has {columns_found} {name}; the required columns are {needed}")
         places[name] = found[0]
     return places
 

@@ -80,7 +80,7 @@ def find_recording_files(directory: Path, attempts: Collection[str] | None, *, e
             continue
         if path.is_symlink() or not path.is_file():
             raise RecordingError(
-                f"{path}: has the name of a recording and is a link or folder: see where it leads, then remove it"
+                f"{path}: a link or folder has the name of a recording: see where it leads, then remove it"
             )
         found.append(path)
     return found

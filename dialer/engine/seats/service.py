@@ -270,7 +270,7 @@ class Agents:
         if self._core.plan.agents:
             if proof is not None and not proof.is_recent_proof(now):
                 raise CommandRefused(
-                    "the PIN proof has expired: compare the clocks of desk and dialler (the dialler's time is"
+                    "the sign-in took too long: compare the clocks of desk and dialler (the dialler's time is"
                     f" {now:.0f})",
                     RefusedBecause.CLOCKS_DIFFER,
                 )

@@ -35,6 +35,18 @@ ACTION_NAMES = {
     "listcommands": "ListCommands",
 }
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")  # replaced where a response repeats text of the client
+# The words of Asterisk 22
+_SHUTTING_DOWN = "Asterisk is shutting down"
+_NO_ACTION = "Missing action in request"
+_UNKNOWN_ACTION = "Invalid/unknown command: {}. Use Action: ListCommands to show available commands."
+_ORIGINATE_FORBIDDEN = "Originate Access Forbidden: app or data blacklisted"
+_NO_EXTENSION = "Extension does not exist."
+_CHANNEL_NOT_UP = "Redirect failed, channel not up."
+_INVALID_DIRECTION = "Invalid direction specified. Must be read, write or both"
+_NO_CONFERENCES = "No active conferences."
+_CONFERENCE_NOT_NAMED = "No Conference name provided."
+_NO_SUCH_CONFERENCE = "No Conference by that name found."
+_NO_DATABASE_ENTRY = "Database entry not found"
 Handler = Callable[[ManagerSession, AmiMessage], None]
 
 
@@ -87,19 +99,18 @@ class Actions:
 
     def _run_permitted_action(self, session: ManagerSession, action: AmiMessage, name: str) -> None:
         if self._switch.stopping:
-            raise ActionRefused("Asterisk is shutting down")
+            raise ActionRefused(_SHUTTING_DOWN)
         if name == "login":
             self._log_in_manager(session, action)
         elif name == "logoff":
             send_action_response(session, action, "Goodbye", ("Message", "Thanks for all the fish."))
             session.close()
         elif not name:
-            raise ActionRefused("Missing action in request")
+            raise ActionRefused(_NO_ACTION)
         elif session.user is None:
             raise ActionRefused("Permission denied")
         elif name not in self._handlers:
-            use = "Use Action: ListCommands to show available commands."
-            raise ActionRefused(f"Invalid/unknown command: {action.action_name}. {use}")
+            raise ActionRefused(_UNKNOWN_ACTION.format(action.action_name))
         else:
             handler, classes = self._handlers[name]
             if classes and not classes & session.user.write:
@@ -149,7 +160,7 @@ class Actions:
             action.get("Application").lower() in DANGEROUS_APPLICATIONS
             and "system" not in session.permitted_action_classes
         ):
-            raise ActionRefused("Originate Access Forbidden: app or data blacklisted")
+            raise ActionRefused(_ORIGINATE_FORBIDDEN)
         order = self._parse_originate(action)
         send_action_response(session, action, "Success", ("Message", "Originate successfully queued"))
         asyncio.get_running_loop().call_soon(self._switch.place_call, order)
@@ -171,7 +182,7 @@ class Actions:
         extension = find_extension(self._switch.dialplan, context, name)
         priority = find_number_of_priority(extension, action.get("Priority", "1"))
         if not application and (extension is None or priority not in extension.steps):
-            raise ActionRefused("Extension does not exist.")
+            raise ActionRefused(_NO_EXTENSION)
         number, caller_name = parse_caller_id(action.get("CallerID"))
         variables = [pair for field in action.get_all_values("Variable") for pair in field.split(",")]
         return OriginateOrder(
@@ -209,7 +220,7 @@ class Actions:
         name_or_id = action.get("Channel")
         channel = self._find_channel(name_or_id, f"Channel does not exist: {name_or_id}", "Channel not specified")
         if channel.state is not ChannelState.UP or channel.hung_up:
-            raise ActionRefused("Redirect failed, channel not up.")
+            raise ActionRefused(_CHANNEL_NOT_UP)
         context, name = action.get("Context"), action.get("Exten")
         priority = find_number_of_priority(
             find_extension(self._switch.dialplan, context, name), action.get("Priority", "1")
@@ -221,7 +232,7 @@ class Actions:
     def _mute_recording(self, session: ManagerSession, action: AmiMessage) -> None:
         channel = self._find_channel(action.get("Channel"))
         if action.get("Direction") != "both" or action.get("State") not in ("0", "1"):
-            raise ActionRefused("Invalid direction specified. Must be read, write or both")
+            raise ActionRefused(_INVALID_DIRECTION)
         if channel.recording is not None:
             channel.recording.set_recording_muted(action.get("State") == "1")
         send_action_response(session, action, "Success")
@@ -236,16 +247,16 @@ class Actions:
 
     def _list_conferences(self, session: ManagerSession, action: AmiMessage) -> None:
         if not self._switch.conferences.by_name:
-            raise ActionRefused("No active conferences.")
+            raise ActionRefused(_NO_CONFERENCES)
         rooms = render_conference_list(self._switch, action.action_id)
         _send_event_list(session, action, "Confbridge conferences will follow", rooms)
 
     def _list_conference_members(self, session: ManagerSession, action: AmiMessage) -> None:
         conferences, name = self._switch.conferences.by_name, action.get("Conference")
         if not name:
-            raise ActionRefused("No Conference name provided.")
+            raise ActionRefused(_CONFERENCE_NOT_NAMED)
         if name not in conferences:
-            raise ActionRefused("No Conference by that name found." if conferences else "No active conferences.")
+            raise ActionRefused(_NO_SUCH_CONFERENCE if conferences else _NO_CONFERENCES)
         members = render_member_list(conferences[name], action.action_id)
         _send_event_list(session, action, "Confbridge user list will follow", members)
 
@@ -260,7 +271,7 @@ class Actions:
         family, key = action.get("Family"), action.get("Key")
         value = self._switch.database.get(f"{family}/{key}")
         if value is None:
-            raise ActionRefused("Database entry not found")
+            raise ActionRefused(_NO_DATABASE_ENTRY)
         _send_event_list(
             session, action, "Result will follow", render_database_entry(family, key, value, action.action_id)
         )

@@ -198,7 +198,10 @@ def parse_flow_input(waiting: PausedFlow, form: Mapping[str, str]) -> Input:
             return Recorded(sid, length) if length > 0 and _is_twilio_sid(sid) else Failed()
         case "Transfer":
             return Transferred() if form.get("DialCallStatus") in {"completed", "answered"} else Failed()
-    raise ProtocolError("a Twilio webhook was rejected: it answers a page that asked no question")
+    raise ProtocolError(
+        "a Twilio webhook was rejected, because it answers a step of the flow that asks for no input: check which "
+        "program sends it"
+    )
 
 
 def is_hang_up_report(form: Mapping[str, str]) -> bool:

@@ -254,7 +254,7 @@ def test_recordings_folder_that_is_missing_or_a_link_is_refused_before_anything_
     file.rename(recorded / "elsewhere.wav")
     file.symlink_to(recorded / "elsewhere.wav")
     code, text = run("erase", NUMBER, "-c", config)
-    assert (code, "is a link or folder" in text) == (2, True)
+    assert (code, "a link or folder has the name of a recording" in text) == (2, True)
     assert query_site_store(config.parent, "SELECT e164 FROM phone WHERE phone_id = 3") == [(NUMBER,)]
     assert list_files_in_folder_tree(recorded) == EVERY_FILE | {"elsewhere.wav"}
 

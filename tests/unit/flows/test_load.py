@@ -169,7 +169,7 @@ MISTAKES = [
     ("    menu: [turnout.question]", "    menu: [{hour: unknown_fact}]", "neither a fact nor an answer"),
     ("    menu: [turnout.question]", "    menu: [{recording: ../x}]", "the prompt `recording:` without a name"),
     ("with: [organisation]", "with: [nobody]", "neither a fact nor an answer"),
-    ("with: [organisation]", "with: [[organisation]]", "lists names of facts or answers"),
+    ("with: [organisation]", "with: [[organisation]]", "has a value that is not a name of a fact or answer"),
     ("    max_digits: 2\n", "    max_digits: 21\n", "from 1 to 20"),
     ("    max_digits: 2\n", "    max_digits: -1\n", "from 1 to 20"),
     ("    max_digits: 2\n", "    max_digits: ２\n", "from 1 to 20"),
