@@ -117,6 +117,21 @@ class PacketWatch(PacketReader):
                 self.process_packet(packet, _read_timestamp(extra))
 
 
+class DscpWatch(PacketWatch):
+    """A capture of the DSCP values of UDP packets on loopback, by source port."""
+
+    def __init__(self) -> None:
+        super().__init__(carrier_port=0)
+        self.dscp_by_port: dict[int, set[int]] = {}
+
+    def process_packet(self, packet: bytes, at: float) -> None:
+        """Record the DSCP value of an Ethernet frame with IPv4."""
+        header = (packet[_ETHERNET] & 0xF) * 4
+        if packet[_ETHERNET + 9] == _UDP:
+            [source] = struct.unpack_from("!H", packet, _ETHERNET + header)
+            self.dscp_by_port.setdefault(source, set()).add(packet[_ETHERNET + 1] >> 2)
+
+
 def _find_header(message: bytes, name: bytes) -> str:
     found = re.search(rb"\r\n" + name + rb":\s*([^\r\n]*)", message, re.IGNORECASE)
     return "" if found is None else found[1].decode(errors="replace")

@@ -312,6 +312,27 @@ def render_answers(*responses: str) -> str:
     return "".join(parts) + "</scenario>\n"
 
 
+def render_carrier_that_checks_calls() -> str:
+    """Return the script of a carrier that answers a call, checks it by OPTIONS, tries to transfer it, and hangs up."""
+    transfer = _render_request("REFER", 2).replace(
+        "Max-Forwards", "Refer-To: <sip:+917010000009@[local_ip]>\nMax-Forwards"
+    )
+    return (
+        _HEAD.format(name="checks")
+        + '<recv request="INVITE">\n<action>\n'
+        + '<ereg regexp=":.*" search_in="hdr" header="From" assign_to="from"/>\n'
+        + '<ereg regexp="sip:[^&gt;]*" search_in="hdr" header="Contact" assign_to="contact"/>\n</action>\n</recv>\n'
+        + _render_response("200 OK", body=True, retrans=True)
+        + '<recv request="ACK"/>\n'
+        + _render_request("OPTIONS", 1)
+        + '<recv response="200"/>\n'
+        + transfer
+        + '<recv response="603"/>\n'
+        + _render_request("BYE", 3)
+        + '<recv response="200"/>\n<Reference variables="from,contact"/>\n</scenario>\n'
+    )
+
+
 def render_challenging_carrier() -> str:
     """Return the script of a carrier that demands a password for each call, and then is busy."""
     challenge = _render_response("407 Proxy Authentication Required").replace(

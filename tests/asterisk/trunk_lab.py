@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from dialer.deploy.asterisk.render import render_asterisk_site_files
+from dialer.deploy.asterisk.render import OWN_FILES, render_asterisk_site_files
 from dialer.settings.number_notation import make_number_notations
 from dialer.settings.site import Settings
 from dialer.site.asterisk import get_ami_login
@@ -45,6 +45,7 @@ class TrunkLab:
         ami_port, agi_port, tls_port, *_ = find_free_ports(3)
         [sip_port] = find_free_ports(1, socket.SOCK_DGRAM)
         self.sip_port = sip_port
+        self.voice_ports = range(40_000, 41_000)
         self._ports = dict(zip(trunks, find_free_ports(len(trunks), socket.SOCK_DGRAM), strict=True))
         self.carriers = {
             name: Sipp(
@@ -66,8 +67,8 @@ class TrunkLab:
                     "bind_address": "127.0.0.1",
                     "sip_port": sip_port,
                     "tls_port": tls_port,
-                    "rtp_first_port": 40_000,
-                    "rtp_last_port": 40_999,
+                    "rtp_first_port": self.voice_ports.start,
+                    "rtp_last_port": self.voice_ports[-1],
                     **asterisk,
                 },
                 "trunks": [
@@ -92,6 +93,12 @@ class TrunkLab:
         """The manager connection of the running Asterisk."""
         assert self._client is not None, "the lab is not running"
         return self._client
+
+    def write_own_file(self, name: str, text: str) -> None:
+        """Write the site's own file for one of Asterisk's files."""
+        folder = self.asterisk.etc / OWN_FILES
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text, encoding="utf-8")
 
     def get_port(self, trunk: str) -> int:
         """Return the SIP port of a trunk's carrier."""

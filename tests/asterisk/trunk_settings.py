@@ -6,8 +6,15 @@ import asyncio
 import re
 from typing import Any
 
+from dialer.deploy.asterisk.lint import lint_files_in_directory
 from dialer.switch.asterisk.inbound import InboundChannel, find_inbound_channel
-from tests.asterisk.sipp_scripts import render_anonymous_caller, render_answers, render_challenging_carrier
+from tests.asterisk.packets import DscpWatch
+from tests.asterisk.sipp_scripts import (
+    render_anonymous_caller,
+    render_answers,
+    render_carrier_that_checks_calls,
+    render_challenging_carrier,
+)
 from tests.asterisk.stage import Lab
 from tests.asterisk.trunk_lab import CALLER_ID, SECONDS, VOTER, TrunkLab, find_header
 
@@ -26,17 +33,19 @@ TRUNKS: dict[str, dict[str, Any]] = {
     "quiet": {"identity_header": "none", "session_timers": "no", "prack": "no", "number_format": "e164-without-plus"},
     "behind-proxy": {
         **_ACCOUNT,
-        "host": "carrier.test",  # has no address: all messages go to the proxy
+        "host": "carrier.internal",  # has no address: all messages go to the proxy
         "from_user": "acc1-office",
         "behind_proxy": True,
-        "from_domain": "office.test",
+        "from_domain": "office.internal",
         "registers": True,
     },
     "password": _ACCOUNT,
+    "checks-calls": {},
     "two-hosts": {"host": "127.0.0.9", "backup_hosts": ["127.0.0.1"], "qualify_seconds": 1},
     "trusted": {"host": "127.0.0.3", "listens": "127.0.0.3"},
     "untrusted": {"host": "127.0.0.4", "listens": "127.0.0.4", "trust_identity": False},
 }
+_CS3, _EF = 24, 46  # DSCP values
 _CALLER = "+917020000001"
 
 
@@ -44,20 +53,32 @@ async def check_trunk_settings(lab: Lab) -> list[str]:
     """Run the check. Return the faults. Raises NoAsterisk if a tool is missing."""
     lab.directory.mkdir(parents=True, exist_ok=True)
     trunks = TrunkLab(lab.asterisk.program, lab.sipp, lab.directory, TRUNKS)
+    trunks.write_own_file("pjsip.conf", "[quiet](+)\nfrom_user=own\n[usual](+type=aor)\nqualify_frequency=1\n")
     called = [name for name, own in TRUNKS.items() if "listens" not in own]
+    scripts = {"password": render_challenging_carrier(), "checks-calls": render_carrier_that_checks_calls()}
     for name in called:
-        script = render_answers("180 Ringing", "486 Busy Here")
-        await trunks.answer_calls(name, render_challenging_carrier() if name == "password" else script)
+        await trunks.answer_calls(name, scripts.get(name) or render_answers("180 Ringing", "486 Busy Here"))
+    watch = DscpWatch()
+    watch.start()
     async with trunks.run_asterisk():
         await _wait_until_backup_is_used(trunks)
         for name in called:
             await trunks.place_call(name)
         register = await trunks.wait_for_message("behind-proxy", "REGISTER")
-        faults = [] if register.startswith("REGISTER sip:carrier.test") else [f"behind-proxy: {register}"]
+        faults = [] if register.startswith("REGISTER sip:carrier.internal") else [f"behind-proxy: {register}"]
+        await trunks.wait_for_message("usual", "OPTIONS")
         callers = {name: await _call_in(trunks, name) for name in ("trusted", "untrusted")}
+    watch.stop()
     if callers != {"trusted": _CALLER, "untrusted": None}:
         faults.append(f"anonymous callers with a P-Asserted-Identity: {callers}")
-    return [*faults, *_compare_calls(trunks), *trunks.asterisk.unexpected_log_lines()]
+    answers = [each.split(" ", 2)[1] for each in trunks.list_received_messages("checks-calls", "SIP/2.0 ")]
+    if answers != ["200", "603", "200"]:
+        faults.append(f"OPTIONS, REFER and BYE of the carrier were answered {answers}")
+    voice = set().union(*(watch.dscp_by_port.get(port, set()) for port in {*trunks.voice_ports} - {trunks.sip_port}))
+    if (watch.dscp_by_port[trunks.sip_port], voice) != ({_CS3}, {_EF}):
+        faults.append(f"DSCP is {watch.dscp_by_port[trunks.sip_port]} for SIP, {voice} for voice")
+    findings = [str(each) for each in lint_files_in_directory(trunks.asterisk.etc, trunks.settings)]
+    return [*faults, *findings, *_compare_calls(trunks), *trunks.asterisk.unexpected_log_lines()]
 
 
 def _compare_calls(trunks: TrunkLab) -> list[str]:
@@ -66,8 +87,8 @@ def _compare_calls(trunks: TrunkLab) -> list[str]:
     wanted = {
         "usual": (VOTER, CALLER_ID, here, CALLER_ID, "", "8 0", {"100rel", "timer"}, ""),
         "national": ("07010000001", CALLER_ID[1:], here, "", CALLER_ID[1:], "0", {"100rel", "timer"}, "100rel, timer"),
-        "quiet": (VOTER[1:], CALLER_ID, here, "", "", "8 0", set(), ""),
-        "behind-proxy": (VOTER, "acc1-office", "office.test", CALLER_ID, "", "8 0", {"100rel", "timer"}, ""),
+        "quiet": (VOTER[1:], "own", here, "", "", "8 0", set(), ""),
+        "behind-proxy": (VOTER, "acc1-office", "office.internal", CALLER_ID, "", "8 0", {"100rel", "timer"}, ""),
         "password": (VOTER, CALLER_ID, here, CALLER_ID, "", "8 0", {"100rel", "timer"}, ""),
         "two-hosts": (VOTER, CALLER_ID, here, CALLER_ID, "", "8 0", {"100rel", "timer"}, ""),
     }

@@ -1,7 +1,8 @@
 r"""Parser of Asterisk's configuration files: sections and settings, each with file and line. No I/O.
 
 Supported are `key = value` and `key => value`, comments (`;`, `\;` and `;-- ... --;`), templates `[name](!)`, inheritance
-`[name](template,...)`, additions `[name](+)`, and `#include`, `#tryinclude` with wildcards. `#exec` is reported, not run.
+`[name](template,...)`, additions `[name](+)` and `[name](+key=value)`, and `#include`, `#tryinclude` with wildcards.
+`#exec` is reported, not run.
 """
 
 from __future__ import annotations
@@ -143,14 +144,14 @@ class _Reader:
             self._section = None
             return
         options = [option.strip() for option in (head[2] or "").split(",") if option.strip()]
-        known = self._conf.find_section(head[1])
-        if "+" in options and known is not None:
+        known = self._find_section_to_extend(head[1], options)
+        if known is not None:
             self._section = known
         else:
             self._section = ConfSection(head[1], file, number, template="!" in options)
             self._conf.sections.append(self._section)
         for option in options:
-            if option in {"!", "+"}:
+            if option == "!" or option.startswith("+"):
                 continue
             template = self._conf.find_section(option)
             if template is None:
@@ -159,6 +160,21 @@ class _Reader:
                 )
             else:
                 self._section.settings += template.settings
+
+    def _find_section_to_extend(self, name: str, options: list[str]) -> ConfSection | None:
+        """Return the section that `[name](+)` or `[name](+key=value)` adds to: the first one with that name and value."""
+        wanted = next((option[1:] for option in options if option.startswith("+")), None)
+        if wanted is None:
+            return None
+        key, _, value = (part.strip() for part in wanted.partition("="))
+        return next(
+            (
+                section
+                for section in self._conf.sections
+                if section.name == name and (not key or section.get_setting_value(key) == value)
+            ),
+            None,
+        )
 
     def _read_setting(self, file: str, number: int, line: str) -> None:
         key, equals, value = line.partition("=")

@@ -13,8 +13,9 @@ ALWAYS: Mapping[str, str] = {
     "SIP; chan_pjsip does not load without res_pjsip_pubsub": (
         "res_sorcery_config res_sorcery_memory res_sorcery_astdb res_pjproject res_pjsip res_pjsip_session "
         "res_pjsip_pubsub res_pjsip_acl res_pjsip_authenticator_digest res_pjsip_caller_id res_pjsip_dtmf_info "
-        "res_pjsip_endpoint_identifier_ip res_pjsip_endpoint_identifier_user res_pjsip_header_funcs res_pjsip_nat "
-        "res_pjsip_outbound_authenticator_digest res_pjsip_registrar res_pjsip_rfc3326 res_pjsip_sdp_rtp "
+        "res_pjsip_dlg_options res_pjsip_endpoint_identifier_ip res_pjsip_endpoint_identifier_user "
+        "res_pjsip_header_funcs res_pjsip_nat "
+        "res_pjsip_outbound_authenticator_digest res_pjsip_refer res_pjsip_registrar res_pjsip_rfc3326 res_pjsip_sdp_rtp "
         "chan_pjsip"
     ),
     "Voice: transport, mixing, codecs, sound files": (

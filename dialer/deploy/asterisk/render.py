@@ -38,6 +38,9 @@ MARKER = "; Written by `dialer asterisk render`: change the settings and render 
 
 FILES = tuple(sorted(path.stem for path in TEMPLATES.glob("*.conf.j2")))
 
+OWN_FILES = "site.d"
+"""The folder of the site's own files, one for each rendered file, in the folder of Asterisk's configuration."""
+
 RESTART_SECONDS = 20
 """How long the dialplan waits while the dialler restarts."""
 
@@ -152,7 +155,14 @@ def render_asterisk_site_files(
         "server_networks": {each.name: _convert_host_to_network(each.host) for each in others},
         "country": settings.centre.region.lower(),
     }
-    return {name: render_template(name, **values) for name in FILES}
+    return {name: render_template(name, **values) + _include_own_file_of_site(name) for name in FILES}
+
+
+def _include_own_file_of_site(name: str) -> str:
+    """Return the line at the end of a rendered file that includes the site's own settings. Rendering keeps that file."""
+    if name == "asterisk.conf":  # read before Asterisk knows its folder
+        return ""
+    return f"\n; The site's own settings, which rendering keeps.\n#tryinclude {OWN_FILES}/{name}\n"
 
 
 def _make_values_of_dialplan_template(settings: Settings) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from dialer.cli.main import app
 from dialer.deploy.asterisk.agi_secret import derive_agi_secret
 from dialer.deploy.asterisk.conf_file import parse_asterisk_conf
 from dialer.deploy.asterisk.lint import lint_file_texts, lint_files_in_directory
-from dialer.deploy.asterisk.render import render_asterisk_site_files
+from dialer.deploy.asterisk.render import OWN_FILES, render_asterisk_site_files
 from tests.support.asterisk_support import PASSWORDS, a_site
 
 GOOD = render_asterisk_site_files(a_site(), PASSWORDS)
@@ -98,6 +98,19 @@ def test_fault_in_an_included_asterisk_file_is_reported_with_the_included_files_
     assert (problem.line, problem.remedy) == (3, "use #tryinclude, or create the file")
 
 
+def test_own_files_of_the_site_are_checked_like_the_rendered_files() -> None:
+    own = "[carrier-a](+)\nrtp_symmetric=yes\n[carrier-a](+type=aor)\nqualify_frequency=5\n"
+    assert lint_file_texts({**GOOD, f"{OWN_FILES}/pjsip.conf": own}, a_site()) == []
+    own = "[carrier-a](+type=aor)\ncontact=sip:sip.carrier.example\n[carrier-a](+)\nallow_transfer=yes\n"
+    found = [str(each) for each in lint_file_texts({**GOOD, f"{OWN_FILES}/pjsip.conf": own}, a_site())]
+    assert [line.partition(": ")[0] for line in found] == ["site.d/pjsip.conf:2", "site.d/pjsip.conf:4"]
+    assert "a placeholder" in found[0]
+    assert "by REFER" in found[1]
+    own = "[matdan-message](+)\nexten => s,n,Dial(PJSIP/900@carrier-a)\n"
+    lines = [str(each) for each in lint_file_texts({**GOOD, f"{OWN_FILES}/extensions.conf": own}, a_site())]
+    assert any("calls out (Dial)" in line for line in lines)
+
+
 def test_asterisk_settings_file_that_includes_itself_is_read_once() -> None:
     conf = parse_asterisk_conf("a.conf", "#include a.conf\n", lambda _: [("a.conf", "#include a.conf\n")])
     assert "includes itself" in conf.problems[0].text
@@ -168,6 +181,7 @@ def test_parser_of_asterisk_settings_never_fails_on_arbitrary_text(text: str) ->
         ("modules.conf", "autoload=no", "autoload=yes", "every installed module is loaded"),
         ("modules.conf", "load=res_speech.so", "", "res_agi, and with it every flow, does not load without it"),
         ("modules.conf", "load=res_pjsip_pubsub.so", "", "chan_pjsip does not load without it"),
+        ("modules.conf", "load=res_pjsip_dlg_options.so", "", "carriers that check calls by OPTIONS would hang up"),
         ("modules.conf", "load=res_srtp.so", "noload=res_srtp.so", "encrypted voice needs it"),
         ("modules.conf", "load=res_agi.so", "load=res_agi.so\nload=chan_sip.so", "removed in Asterisk 21"),
         ("modules.conf", "load=res_agi.so", "load=res_agi.so\nload=app_system.so", "runs programs"),

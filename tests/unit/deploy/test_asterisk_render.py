@@ -28,6 +28,7 @@ from dialer.deploy.asterisk.lint import lint_file_texts
 from dialer.deploy.asterisk.render import (
     FILES,
     MARKER,
+    OWN_FILES,
     list_seats_without_password,
     render_asterisk_site_files,
     render_dialplan,
@@ -506,6 +507,19 @@ def test_rendering_asterisk_files_twice_changes_no_file_and_no_password(tmp_path
     plans = plan_file_changes(tmp_path, render_asterisk_site_files(a_site(), again))
     assert {plan.kind_of_change for plan in plans} == {FileChange.SAME}
     assert write_planned_files(tmp_path, plans, force=False) == []
+
+
+def test_rendering_keeps_the_own_files_of_the_site(tmp_path: Path) -> None:
+    own = tmp_path / OWN_FILES / "pjsip.conf"
+    own.parent.mkdir()
+    own.write_text("[carrier-a](+)\nrtp_symmetric=yes\n", encoding="utf-8")
+    for settings in (a_site(), a_site(recordings={"prompt": "matdan/recorded"})):
+        files = render_asterisk_site_files(settings, PASSWORDS)
+        write_planned_files(tmp_path, plan_file_changes(tmp_path, files), force=False)
+    assert own.read_text(encoding="utf-8") == "[carrier-a](+)\nrtp_symmetric=yes\n"
+    for name in FILES:
+        included = f"#tryinclude {OWN_FILES}/{name}\n" in (tmp_path / name).read_text(encoding="utf-8")
+        assert included is (name != "asterisk.conf")
 
 
 def test_asterisk_file_that_matdan_did_not_write_is_overwritten_only_with_force(tmp_path: Path) -> None:

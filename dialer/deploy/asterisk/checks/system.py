@@ -27,6 +27,8 @@ REQUIRED_FILES = (
 _REASONS = {
     "res_speech": "res_agi, and with it every flow, does not load without it",
     "res_pjsip_pubsub": "chan_pjsip does not load without it",
+    "res_pjsip_dlg_options": "carriers that check calls by OPTIONS would hang up",
+    "res_pjsip_refer": "transfers by carriers and phones (REFER) would get no clear refusal",
     "res_agi": "flows run over FastAGI",
     "app_confbridge": "seats are conferences",
     "bridge_softmix": "it mixes conferences",
