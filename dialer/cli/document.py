@@ -27,7 +27,8 @@ the version.
 
 ## Common options
 
-Options of many commands, listed below by name only:
+Options of many commands, listed below by name only. Nearly all commands take `--config`, which is listed only where its
+meaning differs.
 """
 
 SEND = "dialer command"
@@ -42,9 +43,10 @@ def render_commands_page() -> str:
     shared = _find_shared_parameters("dialer", root, {}, min_groups=3)
     common = {key: each for key, each in shared.items() if _is_option_parameter(each)}
     lines = [HEAD, *map(_describe_parameter, common.values()), ""]
+    config = frozenset(key for key in common if key[0].startswith("--config"))
     for name, command in _list_subcommands("dialer", root):
-        lines += _document_command_tree(f"dialer {name}", command, common, frozenset(), "##")
-    return "\n".join(lines).rstrip() + "\n"
+        lines += _document_command_tree(f"dialer {name}", command, common, config, "##")
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).rstrip() + "\n"
 
 
 def _document_command_tree(
@@ -142,9 +144,9 @@ def _format_option_names(options: Iterable[Any]) -> str:
 
 
 def _get_short_help_text(command: Any) -> str:
-    """Return the first two sentences of a command's help, and the sentence about its exit code."""
+    """Return the first sentence of a command's help, and the sentence about its exit code."""
     sentences = re.split(r"(?<=[.!?]) (?=[A-Z`])", " ".join((command.help or "").split()))
-    return " ".join([*sentences[:2], *(each for each in sentences[2:] if each.startswith("Exit "))])
+    return " ".join([*sentences[:1], *(each for each in sentences[1:] if each.startswith("Exit "))])
 
 
 def _find_shared_parameters(path: str, group: Any, known: Mapping[_Key, Any], *, min_groups: int) -> dict[_Key, Any]:

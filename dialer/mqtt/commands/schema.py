@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic.json_schema import models_json_schema
 
+from dialer.domain.enums import SupervisorRole
 from dialer.engine.command.base import Command
 from dialer.engine.command.catalogue import COMMANDS
 
@@ -46,12 +47,12 @@ def build_message_schema(ref_template: str) -> dict[str, Any]:
 
 def list_command_reference_lines() -> Iterator[str]:
     """Yield the lines of the commands' reference: a table of commands, a table of their fields, and the objects in
-    fields.
+    fields. Commands that only the uplink sends are left out.
     """
     yield "Besides its own fields a command has `name`, `id` (chosen by the sender) and `expires_at` (epoch"
     yield "seconds, at most a day ahead). [Permissions](permissions.md) lists the roles. A repeatable"
     yield "command has the same effect when it is executed twice; any other is executed at most once, even if the dialler"
-    yield "crashes."
+    yield "crashes. Commands that only the uplink sends are in asyncapi.json."
     yield ""
     yield from _format_table(
         ("command", "fields (*optional*)", "repeatable", "what it does"),
@@ -62,7 +63,7 @@ def list_command_reference_lines() -> Iterator[str]:
                 "yes" if kind.is_idempotent else "no",
                 kind.format_command_description(),
             )
-            for name, kind in COMMANDS.items()
+            for name, kind in _list_documented_commands()
         ),
     )
     yield from ("### Fields of commands", "")
@@ -79,6 +80,10 @@ def list_command_reference_lines() -> Iterator[str]:
         )
 
 
+def _list_documented_commands() -> list[tuple[str, type[Command]]]:
+    return [(name, kind) for name, kind in COMMANDS.items() if kind.roles != {SupervisorRole.UPLINK}]
+
+
 def _list_field_names(kind: type[Command]) -> str:
     required = [f"`{field}`" for field in kind.list_required_field_names()]
     return ", ".join([*required, *(f"*`{field}`*" for field in kind.list_optional_field_names())])
@@ -90,7 +95,7 @@ def _list_fields_with_meanings() -> Iterator[tuple[str, str, str]]:
     If a field has several meanings, each but the commonest one says in which commands it applies.
     """
     commands: dict[str, dict[tuple[str, str], list[str]]] = {}
-    for name, kind in COMMANDS.items():
+    for name, kind in _list_documented_commands():
         schemas = kind.model_json_schema()["properties"]
         for field in (*kind.list_required_field_names(), *kind.list_optional_field_names()):
             meaning = (describe_field_type(schemas[field]), str(kind.model_fields[field].description))
@@ -121,9 +126,11 @@ def get_first_paragraph_of_description(description: str) -> str:
 
 
 def _list_schemas_of_nested_objects() -> Iterator[tuple[str, dict[str, Any]]]:
-    kinds = {kind.__name__ for kind in COMMANDS.values()}
-    for name, schema in build_message_schema("#/{model}")["$defs"].items():
-        if name not in kinds and "properties" in schema:
+    kinds = [kind for _, kind in _list_documented_commands()]
+    _, whole = models_json_schema([(kind, "validation") for kind in kinds])
+    hidden = {"PinProof", *(kind.__name__ for kind in kinds)}  # a PIN proof is a string in a message
+    for name, schema in whole["$defs"].items():
+        if name not in hidden and "properties" in schema:
             yield name, schema
 
 
