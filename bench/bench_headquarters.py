@@ -113,7 +113,9 @@ async def run_centres(job: Job) -> None:
     centres = [VirtualCentre(number, f"z{number % ZONES}", job.seed) for number in range(job.centres)]
     cut = count_cut_centres(job.centres) if job.backlog else 0
     async with contextlib.AsyncExitStack() as stack:
-        lines = [await stack.enter_async_context(open_session([job.server], each.name)) for each in centres]
+        lines = [
+            await stack.enter_async_context(open_session([job.server], each.name, centre=each.name)) for each in centres
+        ]
         async with asyncio.TaskGroup() as group:
             joined = [group.create_task(each.run(line)) for each, line in zip(centres[cut:], lines[cut:], strict=True)]
             for each in centres[cut:]:
@@ -353,7 +355,8 @@ async def _measure_carried_files(options: argparse.Namespace) -> str:
         written = time.monotonic() - began
         names = ("bring", *(each.name for each in centres))
         session, *lines = [
-            await stack.enter_async_context(open_session([at.server.nats_server_url], name)) for name in names
+            await stack.enter_async_context(open_session([at.server.nats_server_url], name, centre=name))
+            for name in names
         ]
         jobs = [asyncio.create_task(run_gatherer(at))]
         stack.push_async_callback(cancel_tasks, jobs)
@@ -390,7 +393,8 @@ async def run_kill_history(seed: int, steps: int) -> str:
     centres = [VirtualCentre(number, f"z{number % ZONES}", seed) for number in range(20)]
     async with hq_servers([(each.name, each.zone) for each in centres]) as at, contextlib.AsyncExitStack() as stack:
         lines = [
-            await stack.enter_async_context(open_session([at.server.nats_server_url], each.name)) for each in centres
+            await stack.enter_async_context(open_session([at.server.nats_server_url], each.name, centre=each.name))
+            for each in centres
         ]
         gathering = asyncio.create_task(run_gatherer(at))
         joined = {each.name: asyncio.create_task(each.run(line)) for each, line in zip(centres, lines, strict=True)}

@@ -144,7 +144,9 @@ async def run(options: argparse.Namespace) -> int:
             }
         )
         at = HqServers(servers["hq-1"], first, database_url, settings)
-        lines = [await stack.enter_async_context(open_session(addresses, each.name)) for each in centres]
+        lines = [
+            await stack.enter_async_context(open_session(addresses, each.name, centre=each.name)) for each in centres
+        ]
         jobs = [asyncio.create_task(run_gatherer(at))]
         stack.push_async_callback(cancel_tasks, jobs)
         jobs += [asyncio.create_task(each.run(line)) for each, line in zip(centres, lines, strict=True)]

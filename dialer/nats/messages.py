@@ -81,6 +81,11 @@ def build_inbox_prefix(centre: str) -> str:
     return f"_INBOX.{centre}"
 
 
+def is_inbox_of_requesting_centre(subject: str, reply: str) -> bool:
+    """Return whether the answer to a request, whose subject ends with the centre's id, goes to an inbox of that centre."""
+    return reply.startswith(f"{build_inbox_prefix(subject.rpartition('.')[2])}.")
+
+
 def build_reader_name(centre: str, subject: str) -> str:
     """Return the name of the consumer with which a centre reads a subject of a stream. There is one for each subject.
 

@@ -27,7 +27,7 @@ from nats.js.errors import APIError, NotFoundError
 
 from dialer.domain.cancelling import await_cancellable
 from dialer.domain.errors import HeadquartersUnreachable
-from dialer.nats.messages import build_inbox_prefix, build_reader_name
+from dialer.nats.messages import build_inbox_prefix, build_reader_name, is_inbox_of_requesting_centre
 from dialer.nats.nkey import read_nkey_seed
 
 _log = structlog.get_logger(__name__)
@@ -172,12 +172,16 @@ class Session:
             _log.warning("nats.consumer_limit_failed", stream=config.name, problem=_describe_error(error))
 
     async def serve_requests(self, subject: str, answer: Callable[[str, bytes], Awaitable[bytes]]) -> None:
-        """Answer requests on a subject, one after another. Each request goes to only one of several servers.
+        """Answer centres' requests on a subject, one after another. Each request goes to only one of several servers.
 
-        The subscription survives reconnects.
+        An answer goes only to the inbox of the centre that the request's subject names, so that nobody with a centre's
+        key can send an answer to another subject. The subscription survives reconnects.
         """
 
         async def answer_request_message(message: Msg) -> None:
+            if not is_inbox_of_requesting_centre(message.subject, message.reply):
+                _log.warning("nats.request_ignored", subject=message.subject, reply=message.reply)
+                return
             await message.respond(await answer(message.subject, message.data))
 
         await self.client.subscribe(

@@ -145,7 +145,10 @@ async def run_hq_demo(options: HqDemoOptions, console: Console) -> list[HqCheck]
         )
         console.print(f"nats-server {server.nats_server_url}, PostgreSQL {database_url}")
         session = await stack.enter_async_context(open_session(settings.servers, "headquarters"))
-        sessions = [await stack.enter_async_context(open_session(settings.servers, each.name)) for each in virtual]
+        sessions = [
+            await stack.enter_async_context(open_session(settings.servers, each.name, centre=each.name))
+            for each in virtual
+        ]
         hq_database = await stack.enter_async_context(open_database(database_url))
         roll = folder / "roll.csv"
         await asyncio.to_thread(write_sample_roll, roll, options.voters, options.seed, states=(REAL_STATE,))

@@ -317,7 +317,7 @@ async def test_number_that_one_centre_called_is_not_called_by_another_within_the
             await store.set_headquarters_limit(1 << 20)
             await store.ensure_campaign("turnout", CampaignKind.AGENTS, Purpose.TURNOUT)
             await store.enrol_numbers("turnout")
-            session = await stack.enter_async_context(open_session(settings.servers, name))
+            session = await stack.enter_async_context(open_session(settings.servers, name, centre=name))
             reading = await stack.enter_async_context(await UplinkReader.open(path, None))
             source, commands = SnapshotSource(name, session), StoreCommands(store)
             running += [
@@ -632,7 +632,7 @@ async def test_snapshot_of_peer_updates_brings_a_new_or_long_disconnected_centre
     async with (
         await open_store(path) as store,
         run_gatherer(settings) as gatherer,
-        open_session(settings.servers, "pune-9") as session,
+        open_session(settings.servers, "pune-9", centre="pune-9") as session,
         await UplinkReader.open(path, None) as reading,
     ):
         await wait_for(gatherer.active.is_set)

@@ -24,7 +24,8 @@ from pydantic import ValidationError
 
 from dialer.desk.certificate import CertificateFiles, create_certificate_of_page_server
 from dialer.domain.clock import SystemClock
-from dialer.domain.orders import OrderKind, SignedOrder
+from dialer.domain.errors import CommandRefused
+from dialer.domain.orders import OrderKind, SignedOrder, read_order, refuse_unlawful_order
 from dialer.domain.signing import derive_public_key, format_public_key
 from dialer.hq import check
 from dialer.hq import servers as hq_servers
@@ -404,6 +405,89 @@ async def test_rendered_permissions_allow_batches_updates_orders_and_replies(add
             assert {name: reply.status for name, reply in replies.items()} == {"pune-1": "done", "delhi-1": "done"}
             for task in running:
                 task.cancel()
+
+
+async def test_headquarters_answers_a_request_only_into_the_inbox_of_the_requesting_centre(
+    address: str, tmp_path: Path
+) -> None:
+    """Otherwise a stolen key could have the answer stored as an order, or sent to another centre."""
+    etc, requests = tmp_path / "etc", list[bytes]()
+
+    async def answer(subject: str, data: bytes) -> bytes:
+        requests.append(data)
+        return b"an answer"
+
+    async with open_session([address], "hq", nkey_file=etc / "hq.nk") as above:
+        await above.ensure_stream(messages.CMD, ["cmd.>"])
+        await above.serve_requests(messages.build_snapshot_subject("*"), answer)
+        thief = await CentreClient().connect(address, etc / "centres/pune-1.nk")
+        for reply in ("cmd.all", "cmd.centre.delhi-1", "ack.delhi-1", "_INBOX.delhi-1.x", "_INBOX.pune-11.x", ""):
+            await thief.publish("snapshot.pune-1", reply.encode() or b"no reply subject", reply=reply)
+        answered = await thief.request("snapshot.pune-1", b"own inbox", timeout=HANG_SECONDS)
+        assert (answered.data, requests) == (b"an answer", [b"own inbox"])
+        assert (await above.read_stream_state(messages.CMD)).last == 0
+        await thief.close()
+
+
+class CheckingDialler(DiallerCommands):
+    """A dialler that obeys orders as a centre's dialler does: with valid signatures, and if they are for this centre."""
+
+    def __init__(self) -> None:
+        object.__setattr__(self, "obeyed", list[str]())
+
+    async def send_command_to_dialler(self, name: str, values: dict[str, Any]) -> Reply | None:
+        signed, order = SignedOrder.model_validate(values), read_order(values["order"])
+        try:
+            signers = signed.find_order_signers({"asha": derive_public_key(KEY)})
+            refuse_unlawful_order(order, signers, "delhi-1", "north", SystemClock().now())
+        except CommandRefused as refused:
+            return Reply("refused", str(refused))
+        self.obeyed.append(order.id)  # type: ignore[attr-defined]
+        return Reply("done", "stopped 1 campaigns")
+
+
+def create_stop_order(to: str, *, signed: bool = True) -> SignedOrder:
+    order = SignedOrder(order=create_order(OrderKind.STOP_ALL, to, SystemClock().now()).json_text)
+    return order.add_signature("asha", KEY) if signed else order
+
+
+async def test_message_that_nats_server_sends_to_an_order_subject_for_a_stolen_key_is_no_order(
+    address: str, tmp_path: Path
+) -> None:
+    """nats-server 2.15.1 sends its own answers to any subject that the thief names, so they are stored as orders."""
+    etc, stop = tmp_path / "etc", "cmd.centre.delhi-1"
+    async with (
+        open_session([address], "hq", nkey_file=etc / "hq.nk") as above,
+        open_session([address], "delhi-1", nkey_file=etc / "centres/delhi-1.nk", centre="delhi-1") as delhi,
+    ):
+        for stream, subjects in ((messages.UP, ["up.*"]), (messages.PEERS, ["peer.>"]), (messages.CMD, ["cmd.>"])):
+            await above.ensure_stream(stream, subjects)
+        # the worst that an update of another centre could be
+        for each in (create_stop_order("centre:pune-1"), create_stop_order("all", signed=False)):
+            await above.store_message(messages.OPT_OUT_SUBJECT, each.model_dump_json().encode())
+        thief = await CentreClient().connect(address, etc / "centres/pune-1.nk")
+        await thief.publish("up.pune-1", b"rows", reply=stop)
+        name = messages.build_reader_name("pune-1", messages.OPT_OUT_SUBJECT)
+        config = {
+            "name": name,
+            "deliver_subject": stop,
+            "filter_subject": messages.OPT_OUT_SUBJECT,
+            "ack_policy": "none",
+        }
+        create = f"$JS.API.CONSUMER.CREATE.{messages.PEERS}.{name}.{messages.OPT_OUT_SUBJECT}"
+        await thief.publish(create, json.dumps({"stream_name": messages.PEERS, "config": config}).encode(), reply=stop)
+        async with asyncio.timeout(HANG_SECONDS):
+            while (await above.read_stream_state(messages.CMD)).last < 2:
+                await asyncio.sleep(0.02)
+        dialler = CheckingDialler()
+        running = asyncio.create_task(OrderDelivery("delhi-1", "north", delhi, dialler, SystemClock()).run())
+        signed = create_stop_order("centre:delhi-1")
+        order = read_order(signed.order)
+        replies = await send_order(above, signed, order, ["delhi-1"], HANG_SECONDS)
+        assert replies["delhi-1"].status == "done"
+        assert dialler.obeyed == [order.id]  # type: ignore[attr-defined]
+        running.cancel()
+        await thief.close()
 
 
 async def test_headquarters_check_reports_missing_streams_and_silent_centres(

@@ -136,7 +136,7 @@ async def test_each_result_row_is_uploaded_once_if_the_nats_server_is_killed(
         await above.ensure_stream(messages.UP, ["up.*"])
         hq, dialler = Headquarters(above), Dialler(store)
         async with (
-            open_session([server.nats_server_url], "uplink") as below,
+            open_session([server.nats_server_url], "uplink", centre="pune-1") as below,
             await UplinkReader.open(path, None) as reading,
             run_jobs(hq.run(), OutboxUpload("pune-1", below, dialler, reading, SystemClock()).run()),
         ):
@@ -194,7 +194,7 @@ async def test_results_are_kept_with_an_alert_while_the_disk_of_the_nats_server_
         await above.subscribe_to_subject(messages.build_live_subject("pune-1", "store"), receive_status)
         hq = Headquarters(above)
         async with (
-            open_session([server.nats_server_url], "uplink") as below,
+            open_session([server.nats_server_url], "uplink", centre="pune-1") as below,
             await UplinkReader.open(path, None) as reading,
             run_jobs(hq.run(), OutboxUpload("pune-1", below, ReportedTo(store), reading, SystemClock()).run()),
         ):
@@ -242,7 +242,7 @@ async def test_upload_of_results_continues_after_the_store_was_busy(
         await store.add_announcements_to_outbox([Announcement("results/marks", "1")], 1.0)
         await above.ensure_stream(messages.UP, ["up.*"])
         async with (
-            open_session([server.nats_server_url], "uplink") as below,
+            open_session([server.nats_server_url], "uplink", centre="pune-1") as below,
             await BusyReader.open(path, None) as reading,
         ):
             uploading = OutboxUpload("pune-1", below, Dialler(store), reading, SystemClock())
@@ -278,7 +278,7 @@ async def test_valid_updates_of_other_centres_are_stored_with_the_stream_positio
         await above.store_message(messages.OPT_OUT_SUBJECT, b"invalid")
         async with await UplinkReader.open(path, None) as reading:
             dialler = Dialler(store)
-            async with open_session([server.nats_server_url], "uplink") as below:
+            async with open_session([server.nats_server_url], "uplink", centre="pune-1") as below:
                 async with run_jobs(PeerUpdates(SnapshotSource("pune-1", below), dialler, reading).run()):
                     await wait_for(lambda: len(voted()) == 1)
                 opt_out = {"number_hash": NUMBER_HASH, "at": 5.0, "centre": "pune-2"}
@@ -302,7 +302,7 @@ async def test_nats_stream_message_states_how_many_newer_messages_have_arrived(
     arrived: list[bytes] = []
     async with (
         open_session([server.nats_server_url], "hq") as above,
-        open_session([server.nats_server_url], "uplink") as below,
+        open_session([server.nats_server_url], "uplink", centre="pune-1") as below,
     ):
         subscribe = below.client.subscribe
 
@@ -373,7 +373,7 @@ async def test_re_created_nats_stream_is_read_from_the_beginning(tmp_path: Path,
             await above.store_message(messages.OPT_OUT_SUBJECT, opt_out(number))
         async with (
             await UplinkReader.open(path, None) as reading,
-            open_session([server.nats_server_url], "uplink") as below,
+            open_session([server.nats_server_url], "uplink", centre="pune-1") as below,
             run_jobs(PeerUpdates(SnapshotSource("pune-1", below), Dialler(store), reading).run()),
         ):
             await wait_for(lambda: stored_opt_outs() == 5)
@@ -404,7 +404,7 @@ async def test_marks_received_before_their_voters_were_imported_are_applied_afte
         )
         async with (
             await UplinkReader.open(path, None) as reading,
-            open_session([server.nats_server_url], "uplink") as below,
+            open_session([server.nats_server_url], "uplink", centre="pune-1") as below,
             run_jobs(PeerUpdates(SnapshotSource("pune-1", below), Dialler(store), reading).run()),
         ):
             await wait_for(lambda: voted() == [(9,)])
