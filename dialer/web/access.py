@@ -133,9 +133,16 @@ class PageRoute(APIRoute):
 
         async def check_access_and_handle_request(request: Request) -> Response:
             await access.identify_user_of_request(request)
+            _refuse_too_long_request_body(request.headers.get("content-length", ""), access.max_body_bytes)
             return await handle(Request(request.scope, _limit_request_body(request.receive, access.max_body_bytes)))
 
         return check_access_and_handle_request
+
+
+def _refuse_too_long_request_body(declared_length: str, max_bytes: int) -> None:
+    """Raise HTTPException for a body that is declared to be too long, before it is read."""
+    if declared_length.isdecimal() and int(declared_length) > max_bytes:
+        raise HTTPException(413)
 
 
 def _limit_request_body(receive: Receive, max_bytes: int) -> Receive:

@@ -33,7 +33,9 @@ MAX_PENDING_PER_ADDRESS = (
 )
 MAX_HEAD_BYTES = 16_384  # request line and headers
 HEAD_SECONDS = 10.0  # for the request line and headers
-BODY_SECONDS = 30.0  # for each megabyte of a body
+BODY_SECONDS = 30.0  # for a body, or for each megabyte of its declared length
+MAX_BODY_SECONDS = 3_600.0  # for a body of any length
+ANSWERED_BODY_SECONDS = 5.0  # for the rest of a body after the answer, which was a refusal
 MAX_WEBSOCKET_MESSAGE_BYTES = 32_768  # an INVITE of a browser with a dozen addresses has some 5,000
 WEBSOCKET_PING_SECONDS = 5.0  # between pings, and for each answer, so that a page that lost its power is noticed
 STOP_SECONDS = 3  # for requests in progress; streams of pages are ended at once
@@ -52,7 +54,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         super().__init__(*args, **kwargs)
         self._head_bytes = 0  # of complete headers
         self._unparsed_bytes = 0  # of a head that is not complete yet
-        self._body_bytes = 0  # since the deadline was last extended
+        self._declared_bytes = 0  # length of the request's body; 0: not declared
         self._in_body = False
         self._requests = 0  # received completely
         self._deadline: asyncio.TimerHandle | None = None
@@ -94,7 +96,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """Start to count the bytes of a new request."""
         super().on_message_begin()
-        self._head_bytes = 0
+        self._head_bytes = self._declared_bytes = 0
 
     def on_url(self, url: bytes) -> None:
         """Count the URL as part of the request's head."""
@@ -102,24 +104,25 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         super().on_url(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Count a header as part of the request's head."""
+        """Count a header as part of the request's head, and note the declared length of the body."""
         self._count_header_bytes(name + value)
+        if name.lower() == b"content-length" and value.isdigit():
+            self._declared_bytes = int(value)
         super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
-        """Start the time limit for the body of the request."""
-        self._in_body, self._unparsed_bytes, self._body_bytes = True, 0, 0
-        self._set_request_deadline(BODY_SECONDS)
+        """Start the time limit for the body of the request. Nothing that the client sends extends it."""
+        self._in_body, self._unparsed_bytes = True, 0
+        megabytes = max(1.0, self._declared_bytes / 1024**2)
+        self._set_request_deadline(min(BODY_SECONDS * megabytes, MAX_BODY_SECONDS))
         self._remove_from_pending_connections()
         super().on_headers_complete()
 
-    def on_body(self, body: bytes) -> None:
-        """Extend the time limit after each megabyte of the request's body."""
-        self._body_bytes += len(body)
-        if self._body_bytes >= 1024**2:
-            self._body_bytes = 0
-            self._set_request_deadline(BODY_SECONDS)
-        super().on_body(body)
+    def on_response_complete(self) -> None:
+        """Shorten the time limit of a request that was answered before its body arrived."""
+        super().on_response_complete()
+        if self._in_body and self.cycle.response_complete:
+            self._set_request_deadline(ANSWERED_BODY_SECONDS)
 
     def on_message_complete(self) -> None:
         """Cancel the time limit of a complete request: the answer may take any time."""

@@ -281,6 +281,13 @@ async def test_request_body_over_the_limit_is_refused(desk: DeskUnderTest) -> No
     assert (answer.status_code, answer.json()) == (413, {"problem": "too-long"})
 
 
+async def test_request_that_declares_a_body_over_the_limit_is_refused_before_the_body_arrives(
+    desk: DeskUnderTest,
+) -> None:
+    answer = await desk.post("/api/sign-in", b"{", content_length=str(MAX_BODY_BYTES + 1))
+    assert (answer.status_code, answer.json()) == (413, {"problem": "too-long"})
+
+
 async def test_request_with_unknown_cookies_is_not_signed_in(desk: DeskUnderTest) -> None:
     for cookie in ("", "a=b", DESK_COOKIE, "%00=;;;", f"other{DESK_COOKIE}=x"):
         assert (await desk.get("/api/board/booths", cookie=cookie)).json() == {"problem": "signed-out"}

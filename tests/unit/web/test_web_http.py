@@ -14,7 +14,15 @@ from uvicorn.server import ServerState
 from dialer.desk.server import open_desk
 from dialer.errors import SettingError
 from dialer.store.connection import open_store_exclusively
-from dialer.web.http import BODY_SECONDS, HEAD_SECONDS, MAX_HEAD_BYTES, MAX_PENDING_PER_ADDRESS, BoundedHttpProtocol
+from dialer.web.http import (
+    ANSWERED_BODY_SECONDS,
+    BODY_SECONDS,
+    HEAD_SECONDS,
+    MAX_BODY_SECONDS,
+    MAX_HEAD_BYTES,
+    MAX_PENDING_PER_ADDRESS,
+    BoundedHttpProtocol,
+)
 from tests.support.desk import desk_settings
 from tests.support.seats import CHEAP
 from tests.support.virtual import virtual_time
@@ -67,9 +75,15 @@ async def _app(scope: Any, receive: Any, send: Any) -> None:
     await send({"type": "http.response.body", "body": b""})
 
 
-def connect_client(address: str = "") -> tuple[BoundedHttpProtocol, Wire]:
+async def _refuse(scope: Any, receive: Any, send: Any) -> None:
+    """Serve as a web application that answers each request before its body arrives."""
+    await send({"type": "http.response.start", "status": 401, "headers": [(b"content-length", b"0")]})
+    await send({"type": "http.response.body", "body": b""})
+
+
+def connect_client(address: str = "", app: Any = _app) -> tuple[BoundedHttpProtocol, Wire]:
     protocol, wire = (
-        BoundedHttpProtocol(uvicorn.Config(_app, log_config=None, lifespan="off"), ServerState(), {}),
+        BoundedHttpProtocol(uvicorn.Config(app, log_config=None, lifespan="off"), ServerState(), {}),
         Wire(address),
     )
     protocol.connection_made(wire)
@@ -122,6 +136,61 @@ async def test_server_closes_a_connection_with_an_incomplete_body_and_answers_a_
     await asyncio.sleep(3601.0)
     assert b"200 OK" in wire.written
     assert not wire.closed
+
+
+async def send_megabytes(protocol: BoundedHttpProtocol, wire: Wire, seconds: float, *, chunked: bool) -> float:
+    """Send a megabyte of a body every `seconds`, and return the seconds until the server closes the connection."""
+    megabyte = b"x" * 1024**2
+    part = b"%x\r\n%s\r\n" % (len(megabyte), megabyte) if chunked else megabyte
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    while not wire.closed:
+        protocol.data_received(part)
+        await asyncio.sleep(seconds)
+    return loop.time() - began
+
+
+@virtual_time()
+@pytest.mark.parametrize(
+    ("header", "deadline"),
+    [
+        (b"transfer-encoding: chunked", BODY_SECONDS),
+        (b"content-length: 65536", BODY_SECONDS),
+        (b"content-length: 1073741824", MAX_BODY_SECONDS),
+    ],
+)
+async def test_nothing_that_a_client_sends_extends_the_time_limit_of_its_request(
+    header: bytes, deadline: float
+) -> None:
+    protocol, wire = connect_client()
+    protocol.data_received(b"POST /board HTTP/1.1\r\nhost: desk.test\r\n" + header + b"\r\n\r\n")
+    if header.endswith(b"65536"):
+        protocol.data_received(b"x" * 60_000)
+        assert await measure_open_time(wire) == pytest.approx(deadline, abs=0.5)
+    else:
+        open_seconds = await send_megabytes(protocol, wire, 20.0, chunked=header.endswith(b"chunked"))
+        assert deadline <= open_seconds <= deadline + 20.0
+
+
+@virtual_time()
+async def test_body_of_several_megabytes_has_half_a_minute_for_each_of_them() -> None:
+    protocol, wire = connect_client()
+    protocol.data_received(b"POST /board HTTP/1.1\r\nhost: desk.test\r\ncontent-length: 4194304\r\n\r\n")
+    for _ in range(4):
+        assert not wire.closed
+        await asyncio.sleep(BODY_SECONDS - 1.0)
+        protocol.data_received(b"x" * 1024**2)
+    await asyncio.sleep(3601.0)
+    assert b"200 OK" in wire.written
+
+
+@virtual_time()
+async def test_connection_of_a_refused_request_is_closed_although_its_body_still_arrives() -> None:
+    protocol, wire = connect_client(app=_refuse)
+    protocol.data_received(b"POST /board HTTP/1.1\r\nhost: desk.test\r\ncontent-length: 1073741824\r\n\r\n")
+    open_seconds = await send_megabytes(protocol, wire, 1.0, chunked=False)
+    assert b"401" in wire.written
+    assert open_seconds <= ANSWERED_BODY_SECONDS + 1.0
 
 
 @virtual_time()
