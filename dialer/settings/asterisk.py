@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from dialer.settings.fields import (
     Applied,
@@ -25,6 +25,8 @@ from dialer.settings.fields import (
     make_condition_validator,
 )
 
+DEFAULT_HISTORY_FILE = Path("/var/log/asterisk/cdr-custom/matdan.csv")
+HISTORY_OFF = "off"
 HistoryFile = Annotated[
     Path,
     make_condition_validator(
@@ -32,6 +34,10 @@ HistoryFile = Annotated[
         "must end in cdr-custom/NAME.csv, such as /var/log/asterisk/cdr-custom/matdan.csv",
     ),
 ]
+
+
+def _read_history_off(value: object) -> object:
+    return None if value == HISTORY_OFF else value
 
 
 class Ami(Section):
@@ -115,10 +121,11 @@ class Asterisk(Section):
         le=60,
         description="the same for agents' phones (s), which must send packets during silence too; 0: off",
     )
-    history: Annotated[HistoryFile | None, Applied.RESTART] = Field(
+    history: Annotated[HistoryFile | None, BeforeValidator(_read_history_off), Applied.RESTART] = Field(
         None,
-        description="Asterisk's call history (without numbers), cdr-custom/NAME.csv in its log directory; none: calls that end "
-        "while the dialler is down stay unknown",
+        description="Asterisk's call history (without numbers), cdr-custom/NAME.csv in its log directory; where ami.host is this "
+        f"machine the default is {DEFAULT_HISTORY_FILE}; none or `{HISTORY_OFF}`: calls that end while the dialler is down stay "
+        "unknown",
     )
     mixing_milliseconds: Literal[20, 40] = Field(
         20, description="interval of audio mixing in conferences (ms); 40 for more than 50 agents per CPU core"

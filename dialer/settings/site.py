@@ -16,7 +16,7 @@ from pydantic import PrivateAttr, ValidationError, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from dialer.domain.enums import CampaignKind
-from dialer.settings.asterisk import Ami, Asterisk, FastAgi
+from dialer.settings.asterisk import DEFAULT_HISTORY_FILE, Ami, Asterisk, FastAgi
 from dialer.settings.audio import Audio
 from dialer.settings.broker import Broker, Mosquitto
 from dialer.settings.campaigns import Campaign, read_campaign_files
@@ -24,7 +24,7 @@ from dialer.settings.centre import CentreSettings, Dialling, StoreSettings
 from dialer.settings.cross_checks import find_cross_table_mistakes
 from dialer.settings.desk import Desk
 from dialer.settings.environment import PREFIX, find_environment_variable, read_settings_in_environment
-from dialer.settings.fields import Section
+from dialer.settings.fields import Section, is_loopback_host
 from dialer.settings.file_text import SettingsText, read_settings
 from dialer.settings.flows import FlowSettings
 from dialer.settings.inbound import InboundSettings
@@ -80,6 +80,20 @@ class Settings(Section):
     def settings_file_text(self) -> SettingsText:
         """The settings file that was read. Its text is empty if the settings come from no file."""
         return self._file
+
+    @model_validator(mode="before")
+    @classmethod
+    def _turn_on_call_history(cls, tables: Any) -> Any:
+        """Set `asterisk.history` if it is not set and Asterisk is on this machine, so that few calls stay unknown."""
+        if not isinstance(tables, dict):
+            return tables
+        ami, asterisk = tables.get("ami", {}), tables.get("asterisk", {})
+        if not isinstance(ami, dict) or not isinstance(asterisk, dict) or {"history", "servers"} & asterisk.keys():
+            return tables
+        host = ami.get("host", Ami.model_fields["host"].default)
+        if not isinstance(host, str) or not is_loopback_host(host):
+            return tables
+        return {**tables, "asterisk": {**asterisk, "history": DEFAULT_HISTORY_FILE}}
 
     @model_validator(mode="after")
     def _check_consistency_between_tables(self) -> Self:

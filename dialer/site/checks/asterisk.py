@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import secrets
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 
 from dialer.audio.information_message import MESSAGE_SOUND
 from dialer.audio.playlist import PlaylistReader
@@ -50,9 +52,9 @@ async def check_asterisk(
     catalogue of prompts. Raises MatdanError.
     """
     banner = await check_ami_permissions(get_ami_login(settings))
-    if settings.asterisk.history is None and is_loopback_host(settings.ami.host):
-        text = "calls that end while the dialler is down stay unknown, and their numbers are not called again"
-        yield warning("call history", text, "set `asterisk.history` to a file that this machine's Asterisk writes")
+    if is_loopback_host(settings.ami.host):
+        for finding in _check_call_history(settings.asterisk.history):
+            yield finding
     events: Events = {}
 
     def queue_event_of_channel(message: AmiMessage) -> None:
@@ -76,6 +78,16 @@ async def check_asterisk(
             yield await check_phones(settings, client)
         for other in others:
             yield await _check_other_server(other, client)
+
+
+def _check_call_history(file: Path | None) -> Iterator[Finding]:
+    """Check that the dialler can look up how calls ended while it was down."""
+    text = "calls that end while the dialler is down stay unknown, and their numbers are not called again"
+    if file is None:
+        yield warning("call history", text, "set `asterisk.history` to a file that this machine's Asterisk writes")
+    elif not os.access(file.parent, os.R_OK | os.X_OK):
+        problem = f"{file.parent} does not exist or cannot be read, so {text}"
+        yield warning("call history", problem, "run `dialer install` and `dialer asterisk render`")
 
 
 async def _check_sounds(

@@ -340,6 +340,11 @@ class AsteriskSwitch:
             raise SwitchError(
                 "ended calls cannot be looked up: set `asterisk.history` to the file of Asterisk's call records"
             )
+        if not await asyncio.to_thread(self._history.parent.is_dir):
+            raise SwitchError(
+                f"ended calls cannot be looked up: Asterisk writes no call records to {self._history} (asterisk.history);"
+                " run `dialer install` and `dialer asterisk render`"
+            )
         up_seconds = None if self._up_since is None else asyncio.get_running_loop().time() - self._up_since
         return await asyncio.to_thread(read_call_history, self._history, attempt_ids, up_seconds)
 

@@ -29,18 +29,17 @@ CONFIG = SimulatedAsteriskConfig(
 )
 
 
-HISTORY = "/var/log/asterisk/cdr-custom/matdan.csv"
-
-
 async def list_findings(
     directory: Path,
     config: SimulatedAsteriskConfig = CONFIG,
     unregistered: tuple[str, ...] = (),
-    history: str | None = HISTORY,
+    history: str = "",
 ) -> dict[str, Finding]:
-    """Return what `dialer check` reports, by subject."""
+    """Return what `dialer check` reports, by subject. By default Asterisk's call history is in the directory."""
+    folder = directory / "cdr-custom"
+    folder.mkdir(exist_ok=True)
     lines: dict[str, Any] = {
-        "asterisk": {} if history is None else {"history": history},
+        "asterisk": {"history": history or folder / "matdan.csv"},
         "trunks": [
             {
                 "name": "carrier",
@@ -127,8 +126,10 @@ def test_dialer_check_asks_asterisk_for_many_sounds_in_several_requests(
 
 @virtual_time()
 async def test_dialer_check_warns_that_lost_calls_stay_unknown_without_call_records(tmp_path: Path) -> None:
-    found = await list_findings(tmp_path, history=None)
-    assert found["call history"].level is Level.WARNING
+    off = (await list_findings(tmp_path, history="off"))["call history"]
+    missing = (await list_findings(tmp_path, history=str(tmp_path / "missing/cdr-custom/matdan.csv")))["call history"]
+    assert {off.level, missing.level} == {Level.WARNING}
+    assert f"{tmp_path}/missing/cdr-custom does not exist or cannot be read" in missing.text
     assert "call history" not in await list_findings(tmp_path)
 
 

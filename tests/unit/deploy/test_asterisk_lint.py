@@ -195,7 +195,6 @@ def test_parser_of_asterisk_settings_never_fails_on_arbitrary_text(text: str) ->
         ("rtp.conf", "strictrtp=yes", "strictrtp=no", "inject voice into a call"),
         ("asterisk.conf", "live_dangerously=no", "live_dangerously=yes", "run programs"),
         ("logger.conf", "=> notice,warning,error", "=> notice,verbose(5)", "logs called numbers and pressed keys"),
-        ("cdr.conf", "enable=no", "enable=yes", "records every called number"),
         ("extensions.conf", "AGI_SERVER=127.0.0.1:4573", "AGI_SERVER=10.9.9.9:4573", "dialler listens on 127.0.0.1:4573"),
         ("extensions.conf", f",${{SHA1({SECRET}/flow", f",${{X({SECRET}/flow", "[matdan-flow] differs from the dialplan"),
         ("extensions.conf", f"{SECRET}/seat/", f"{SECRET[::-1]}/seat/", "[matdan-login] differs from the dialplan of this version"),
@@ -211,6 +210,15 @@ def test_each_fault_in_asterisk_settings_is_reported_with_file_and_remedy(
     assert found, lint_with_edit(name, old, new)
     assert all(line.startswith(name) for line in found)
     assert all("; " in line for line in found)
+
+
+def test_call_records_are_reported_at_a_site_that_has_turned_the_call_history_off() -> None:
+    site = a_site(asterisk={"history": "off"})
+    texts = render_asterisk_site_files(site, PASSWORDS)
+    assert list(lint_file_texts(texts, site)) == []
+    texts["cdr.conf"] = texts["cdr.conf"].replace("enable=no", "enable=yes")
+    [found] = lint_file_texts(texts, site)
+    assert "records every called number" in str(found)
 
 
 def test_fault_in_asterisk_settings_is_reported_with_the_line_of_the_wrong_setting() -> None:

@@ -12,6 +12,7 @@ from dialer.deploy.asterisk.conf_file import parse_asterisk_conf
 from dialer.deploy.asterisk.lint import lint_file_texts
 from dialer.deploy.asterisk.render import list_seats_without_password, render_asterisk_site_files
 from dialer.errors import SettingError
+from dialer.settings.asterisk import DEFAULT_HISTORY_FILE
 from dialer.settings.servers import (
     convert_settings_to_single_server,
     narrow_settings_to_server,
@@ -164,3 +165,32 @@ def test_asterisk_servers_authenticate_each_other_and_lack_endpoints_of_other_se
 @pytest.mark.parametrize("server", ["a", "b"])
 def test_linter_finds_no_fault_in_the_rendered_files_of_any_asterisk_server(server: str) -> None:
     assert lint_file_texts(render_files_of_server(server), make_settings_with_two_servers(), server) == []
+
+
+@pytest.mark.parametrize(
+    ("tables", "history"),
+    [
+        ({}, DEFAULT_HISTORY_FILE),
+        ({"ami": {"secret": "s" * 20}, "asterisk": {"sip_port": 5070}}, DEFAULT_HISTORY_FILE),
+        ({"ami": {"host": "localhost"}}, DEFAULT_HISTORY_FILE),
+        ({"asterisk": {"history": HISTORY}}, Path(HISTORY)),
+        ({"asterisk": {"history": "off"}}, None),
+        ({"ami": {"host": "10.0.0.5"}}, None),
+        ({"asterisk": {"servers": [{"name": "a", "host": "127.0.0.1"}]}}, None),
+    ],
+)
+def test_call_history_is_on_where_asterisk_is_on_this_machine_unless_the_settings_say_otherwise(
+    tables: dict[str, Any], history: Path | None
+) -> None:
+    settings = Settings.model_validate(tables)
+    assert settings.asterisk.history == history
+    assert Settings.model_validate(settings.model_dump()).asterisk.history == history
+
+
+@pytest.mark.parametrize(
+    "tables", [{"ami": 7}, {"asterisk": "x"}, {"ami": {"host": 7}}, {"asterisk": {"history": "on"}}]
+)
+def test_mistake_in_the_tables_that_decide_about_the_call_history_is_named(tables: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError) as refused:
+        Settings.model_validate(tables)
+    assert refused.value.errors()[0]["loc"][0] in tables

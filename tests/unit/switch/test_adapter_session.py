@@ -756,6 +756,13 @@ async def test_call_records_cannot_be_read_without_a_call_record_file_in_the_set
     )
 
 
+async def test_call_records_cannot_be_read_where_asterisk_has_no_folder_for_them(tmp_path: Path) -> None:
+    """Otherwise the dialler would wait for records that never come."""
+    switch, _events = make_switch(history=tmp_path / "cdr-custom" / "matdan.csv")
+    with pytest.raises(SwitchError, match=r"Asterisk writes no call records to .*matdan.csv \(asterisk.history\)"):
+        await switch.read_call_records([CALL])
+
+
 @virtual_time()
 async def test_call_records_are_returned_with_the_uptime_of_asterisk(tmp_path: Path) -> None:
     file = tmp_path / "matdan.csv"
