@@ -47,7 +47,7 @@ from dialer.cli.logs import configure_quiet_logging
 from dialer.mqtt.embedded_broker import BrokerKind, find_free_port, run_demo_broker
 from dialer.process.memory import exclude_start_up_objects_from_garbage_collection
 from dialer.settings.site import load_settings
-from dialer.simulation.site import make_simulated_profile
+from dialer.simulation.site import create_profile_without_calling_hours
 from dialer.store.connection import open_store_exclusively
 from tests.support.desk import PIN
 from tests.support.roll_filler import fill_roll
@@ -192,7 +192,7 @@ async def _run(folder: Path, extent: Extent) -> Measurements:
         settings = load_settings(path)
         await set_board_passwords(path)
         centre = await stack.enter_async_context(
-            open_centre(settings, broker=broker.connection_settings, profile=make_simulated_profile())
+            open_centre(settings, broker=broker.connection_settings, profile=create_profile_without_calling_hours())
         )
         exclude_start_up_objects_from_garbage_collection()  # as `dialer run` does
         stop = asyncio.Event()

@@ -29,7 +29,7 @@ from dialer.cli.logs import configure_quiet_logging
 from dialer.mqtt.embedded_broker import find_free_port
 from dialer.process.memory import exclude_start_up_objects_from_garbage_collection
 from dialer.settings.site import Settings
-from dialer.simulation.site import make_simulated_profile
+from dialer.simulation.site import create_profile_without_calling_hours
 
 CALLS_AT_ONCE = 300
 STARTS_PER_SECOND = 30.0
@@ -93,7 +93,7 @@ async def measure(voters: int, warm_up_seconds: float, seconds: float, directory
     async with (
         simulated_carrier(agi_port, *("--answer-rate", "0.4", "--seats", "1", "--speed", "2.2")) as ami_port,
         open_centre(
-            bench_settings(directory / "centre.db", ami_port, agi_port), profile=make_simulated_profile()
+            bench_settings(directory / "centre.db", ami_port, agi_port), profile=create_profile_without_calling_hours()
         ) as centre,
         asyncio.TaskGroup() as group,
     ):

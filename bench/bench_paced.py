@@ -35,7 +35,7 @@ from dialer.engine.seats.commands import SeatHangUp, SeatLogIn
 from dialer.mqtt.embedded_broker import BrokerKind, find_free_port, find_mosquitto, run_demo_broker
 from dialer.process.memory import exclude_start_up_objects_from_garbage_collection
 from dialer.settings.site import Settings
-from dialer.simulation.site import make_simulated_profile
+from dialer.simulation.site import create_profile_without_calling_hours
 
 RECORDED = ("calls per second", "CPU ms per call", "idle CPU ms per second")
 GOALS = {"CPU ms per call": 6.0, "idle CPU ms per second": 5.0}
@@ -98,7 +98,10 @@ async def measure(options: Any, directory: Path, broker_port: int | None) -> dic
 async def _measure_site(settings: Settings, options: Any) -> dict[str, float]:
     stop = asyncio.Event()
     profile = cProfile.Profile() if options.profile else None
-    async with open_centre(settings, profile=make_simulated_profile()) as centre, asyncio.TaskGroup() as group:
+    async with (
+        open_centre(settings, profile=create_profile_without_calling_hours()) as centre,
+        asyncio.TaskGroup() as group,
+    ):
         exclude_start_up_objects_from_garbage_collection()  # as `dialer run` does
         group.create_task(centre.run(stop))
         await asyncio.sleep(min(2.0, options.warm_up))

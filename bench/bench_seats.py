@@ -32,7 +32,7 @@ from dialer.settings.site import Settings
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, make_seat_phones
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.simulation.asterisk.voters import VoterProfile
-from dialer.simulation.site import make_simulated_profile
+from dialer.simulation.site import create_profile_without_calling_hours
 from dialer.simulation.virtual_time import run_virtual
 
 START_EPOCH = 1_713_724_200.0
@@ -112,7 +112,9 @@ async def measure(
         settings = seats_settings(folder / "centre.db", switch.ami_port, seats)
         clock = LoopClock(switch.get_current_time())
         async with (
-            open_centre(settings, clock=clock, chance=random.Random(1), profile=make_simulated_profile()) as centre,
+            open_centre(
+                settings, clock=clock, chance=random.Random(1), profile=create_profile_without_calling_hours()
+            ) as centre,
             asyncio.TaskGroup() as group,
         ):
             switch.agi_port = centre.agi_port

@@ -35,7 +35,7 @@ from dialer.mqtt.embedded_broker import find_free_port
 from dialer.settings.site import Settings
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig
 from dialer.simulation.asterisk.server import SimulatedAsterisk
-from dialer.simulation.site import make_simulated_profile
+from dialer.simulation.site import create_profile_without_calling_hours
 from dialer.simulation.virtual_time import run_virtual
 from tests.support.census import count_objects, find_growth
 
@@ -122,7 +122,7 @@ async def soak(options: argparse.Namespace, folder: Path) -> None:
         settings = soak_settings(folder / "soak.db", switch.ami_port, 0, options.starts)
         clock = LoopClock(switch.get_current_time())
         async with open_centre(
-            settings, clock=clock, chance=random.Random(1), profile=make_simulated_profile()
+            settings, clock=clock, chance=random.Random(1), profile=create_profile_without_calling_hours()
         ) as centre:
             switch.agi_port = centre.agi_port
             await run_and_measure(centre, options)
@@ -133,7 +133,7 @@ async def soak_in_real_time(options: argparse.Namespace, folder: Path) -> None:
     agi_port = find_free_port()
     async with simulated_carrier(agi_port, "--seats", "1") as ami_port:
         settings = soak_settings(folder / "soak.db", ami_port, agi_port, options.starts)
-        async with open_centre(settings, profile=make_simulated_profile()) as centre:
+        async with open_centre(settings, profile=create_profile_without_calling_hours()) as centre:
             await run_and_measure(centre, options)
 
 

@@ -125,7 +125,7 @@ def measure_claims(lists: dict[str, tuple[Path, StoreKey | None]], rounds: int) 
             db.execute("BEGIN IMMEDIATE")
             for _ in range(50):
                 began = time.perf_counter()
-                [claimed] = claims.claim_targets(
+                [claimed] = claims.claim_queued_numbers(
                     db, CAMPAIGN, 1, owner="bench", now=NOW, lease_seconds=60, day_start=NOW - 86_400
                 )
                 costs[name].append(time.perf_counter() - began)
@@ -140,7 +140,7 @@ async def run_calls(path: Path) -> None:
     """Run two thousand calls and read the board's figures, as an engine does."""
     async with await open_store(path) as store:
         for _ in range(100):
-            claims = await store.claim_targets(CAMPAIGN, 20, owner="bench", now=NOW, lease_seconds=60)
+            claims = await store.claim_queued_numbers(CAMPAIGN, 20, owner="bench", now=NOW, lease_seconds=60)
             new = [NewAttempt(AttemptId(str(uuid.uuid4())), claim, "trunk", "", NOW) for claim in claims]
             await store.commit_new_attempts(new, max_attempts_since=NOW - 3600, max_attempts=3)
             await store.end_attempts([EndedAttempt(each.attempt_id, Outcome.BUSY, NOW + 20) for each in new])

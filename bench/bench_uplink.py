@@ -47,7 +47,7 @@ from dialer.process.memory import exclude_start_up_objects_from_garbage_collecti
 from dialer.settings.site import Settings, load_settings
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, make_seat_phones
 from dialer.simulation.asterisk.voters import VoterProfile
-from dialer.simulation.site import make_simulated_profile
+from dialer.simulation.site import create_profile_without_calling_hours
 from dialer.simulation.virtual_time import run_virtual
 from dialer.store.connection import open_store_snapshot
 from dialer.uplink.uplink import run_uplink
@@ -130,7 +130,7 @@ async def run_dialler(path: Path) -> None:
     """Run a dialler as `dialer run` does."""
     settings = load_settings(path)
     broker = BrokerSettings(settings.broker.host, settings.broker.port)
-    async with open_centre(settings, broker=broker, profile=make_simulated_profile()) as centre:
+    async with open_centre(settings, broker=broker, profile=create_profile_without_calling_hours()) as centre:
         exclude_start_up_objects_from_garbage_collection()
         await centre.run(asyncio.Event())
 

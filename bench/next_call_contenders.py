@@ -115,7 +115,7 @@ def _choose_without_hopper(db: sqlite3.Connection, priorities: dict[int, float],
 
     def choose() -> int:
         quotas = order.plan_reservations_by_booth(1)
-        claimed = claims.claim_targets(
+        claimed = claims.claim_queued_numbers(
             db, CAMPAIGN, 1, owner="bench", now=NOW, lease_seconds=60, booths=quotas, day_start=DAY_START
         )
         order.record_reserved_numbers(quotas, claimed, full=True)

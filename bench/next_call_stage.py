@@ -34,7 +34,7 @@ from dialer.process.memory import exclude_start_up_objects_from_garbage_collecti
 from dialer.rules.gate import Ruling
 from dialer.settings.jurisdiction import Profile
 from dialer.settings.site import Settings
-from dialer.simulation.site import make_simulated_profile
+from dialer.simulation.site import create_profile_without_calling_hours
 from dialer.site import plan as plan_of_site
 from dialer.store import campaigns, claims, targets
 from dialer.store.attempts import Refusal
@@ -59,8 +59,8 @@ def build_store(directory: Path, voters: int) -> Path:
         unfinished.unlink(missing_ok=True)
         fill_roll(unfinished, voters)
         with open_store_exclusively(unfinished, "a bench") as db:
-            campaigns.ensure_campaign(db, CAMPAIGN, CampaignKind.IVR, Purpose.TURNOUT)
-            targets.enrol_numbers(db, CAMPAIGN)
+            campaigns.add_or_update_campaign(db, CAMPAIGN, CampaignKind.IVR, Purpose.TURNOUT)
+            targets.enrol_numbers_in_campaign(db, CAMPAIGN)
         unfinished.rename(path)
         unfinished.with_name(f"{unfinished.name}.lock").unlink(missing_ok=True)
     return path
@@ -183,9 +183,9 @@ class CallWatch:
     def watch_store(self, store: Any) -> Iterator[None]:
         """Time claims, gate decisions and openings of attempts within the block."""
         claim, commit_new_attempts, work, ask = (
-            store.claim_targets,
+            store.claim_queued_numbers,
             store.commit_new_attempts,
-            claims.claim_targets,
+            claims.claim_queued_numbers,
             Eligibility.check_rules_for_claimed_number,
         )
 
@@ -217,9 +217,9 @@ class CallWatch:
 
         with (
             mock.patch.object(Eligibility, "check_rules_for_claimed_number", noted_ask),
-            mock.patch.object(store, "claim_targets", timed_claim),
+            mock.patch.object(store, "claim_queued_numbers", timed_claim),
             mock.patch.object(store, "commit_new_attempts", timed_opening),
-            mock.patch.object(claims, "claim_targets", timed_work),
+            mock.patch.object(claims, "claim_queued_numbers", timed_work),
         ):
             yield
 
@@ -336,7 +336,7 @@ async def run_centre(store: Path, voters: int, seconds: float, warm_up_seconds: 
         with mock.patch("dialer.app.create_engine_plan", watch.watched_plan):
             settings = make_settings(store, ami_port, agi_port)
             async with (
-                open_centre(settings, profile=make_simulated_profile()) as centre,
+                open_centre(settings, profile=create_profile_without_calling_hours()) as centre,
                 asyncio.TaskGroup() as group,
             ):
                 figures.ready_seconds = time.perf_counter() - began

@@ -86,8 +86,8 @@ class StoreTemplate:
 def enrol(path: Path, key: StoreKey | None = None) -> None:
     """Enrol every number of the roll in the bench's campaign."""
     with open_store_exclusively(path, "a bench", key=key) as db:
-        campaigns.ensure_campaign(db, CAMPAIGN, CampaignKind.AGENTS, Purpose.TURNOUT)
-        targets.enrol_numbers(db, CAMPAIGN)
+        campaigns.add_or_update_campaign(db, CAMPAIGN, CampaignKind.AGENTS, Purpose.TURNOUT)
+        targets.enrol_numbers_in_campaign(db, CAMPAIGN)
 
 
 def check_round(path: Path, cycles: int, key: StoreKey | None = None) -> Done:
@@ -264,7 +264,7 @@ def whole_contract(template: StoreTemplate, waiting: int, cycles: int, batch: in
     """
 
     async def one(store: Store) -> None:
-        claims = await store.claim_targets(CAMPAIGN, batch, owner="bench", now=NOW, lease_seconds=60)
+        claims = await store.claim_queued_numbers(CAMPAIGN, batch, owner="bench", now=NOW, lease_seconds=60)
         new = [NewAttempt(AttemptId(str(uuid.uuid4())), claim, "trunk", "", NOW) for claim in claims]
         refusals = await store.commit_new_attempts(new, max_attempts_since=NOW - 3600, max_attempts=3)
         ended = [

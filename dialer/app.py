@@ -37,7 +37,7 @@ from dialer.settings.servers import split_settings_by_server
 from dialer.settings.site import Settings
 from dialer.settings.site_rules import load_site_profile
 from dialer.settings.site_time import get_site_zone
-from dialer.site.asterisk import AsteriskServers, check_asterisk_servers, find_trunks_with_history
+from dialer.site.asterisk import AsteriskServers, check_asterisk_servers, find_trunks_with_complete_call_history
 from dialer.site.broker import create_broker_monitor, get_broker_settings
 from dialer.site.certificates import SiteCertificates
 from dialer.site.fastagi import serve_fastagi
@@ -48,8 +48,8 @@ from dialer.site.plan import create_engine_plan
 from dialer.site.reload import RefuseSettings, SettingsReload
 from dialer.site.reload_signal import reload_on_sighup
 from dialer.site.store import (
+    create_check_of_free_disk_space,
     import_new_voter_weights,
-    make_disk_space_check,
     open_site_store,
     record_and_apply_settings,
 )
@@ -146,7 +146,7 @@ async def open_centre(
         stack.callback(asterisk.switch.close)
         await record_and_apply_settings(settings, store, weights, clock.now())
         await engine.load_engine_state(
-            find_trunks_with_history(settings, await store.find_settings_changed_since_open_attempts())
+            find_trunks_with_complete_call_history(settings, await store.find_settings_changed_since_open_attempts())
         )
         if weights.problem is not None:
             engine.raise_or_clear_alert(create_alert(AlertKind.WEIGHTS, clock.now(), problem=weights.problem))
@@ -197,7 +197,7 @@ def _build_engine(
         sent_journal=SentJournal(get_journal_path(settings.store.path)),
         flows=flows,
         certified=certified,
-        has_room=make_disk_space_check(settings),
+        has_room=create_check_of_free_disk_space(settings),
         figures=lag.get_event_loop_lag_figures,
         reload_settings=reload if settings.settings_file_text.table else None,
         spool=Spool(settings.store.path, read_site_key(settings)),

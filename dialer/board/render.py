@@ -147,13 +147,15 @@ def _draw_header(view: CentreView, width: int, height: int, extras: BoardExtras)
         if extras.whole_seconds:
             right.append((2, make_text_line((f" of {format_duration(extras.whole_seconds)} ", DIM))))
             right.append((5, draw_share_bar(extras.elapsed_seconds / extras.whole_seconds, 12, "spring_green2")))
-    row = _spread_parts_over_line(left, right, width - 4)
+    row = _align_parts_left_and_right(left, right, width - 4)
     if height < TALL:
         return Padding(row, (0, 2)), 1
     return Panel(row, border_style=TRACK, padding=(0, 1), width=width), 3
 
 
-def _spread_parts_over_line(left: Sequence[tuple[int, Text]], right: Sequence[tuple[int, Text]], cells: int) -> Text:
+def _align_parts_left_and_right(
+    left: Sequence[tuple[int, Text]], right: Sequence[tuple[int, Text]], cells: int
+) -> Text:
     """Return a line with the `left` parts at its start and the `right` parts at its end.
 
     If they do not all fit, the parts with the highest rank are left out.

@@ -18,8 +18,8 @@ from dialer.store.audit import get_name_of_responsible_person
 from dialer.store.backup import (
     Backup,
     count_attempts_missing_in_store,
+    delete_older_backups,
     make_backup,
-    prune_backups,
     restore_backup,
     verify_backup,
 )
@@ -53,7 +53,7 @@ def backup(
     size = made.store.stat().st_size / 1_000_000
     typer.echo(f"{made.store.parent}: {size:,.1f} MB, {_describe_newest_call_in_backup(made, settings)}")
     if folder == configured:
-        removed = prune_backups(made.store.parent, settings.centre.id, settings.store.max_backups)
+        removed = delete_older_backups(made.store.parent, settings.centre.id, settings.store.max_backups)
         if removed:
             typer.echo(f"{format_count(len(removed), 'older backup')} removed (store.max_backups)")
 

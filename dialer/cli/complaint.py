@@ -128,7 +128,7 @@ def _collect_fields_that_identify_call(
 def _find_last_call_to_number(
     db: Connection, number: str, region: str, campaign: str | None, at: float
 ) -> dict[str, Any]:
-    phone_id = voters.find_phone_id(db, parse_single_number(number, region))
+    phone_id = voters.find_id_of_phone_number(db, parse_single_number(number, region))
     if phone_id is None:
         typer.echo("note: the number is on no roll here; the complaint is stored without it", err=True)
         return {}

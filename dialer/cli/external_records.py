@@ -129,7 +129,7 @@ def send_numbers_to_dialler(
     batches = _split_records_into_batches(numbers, MOST_NUMBERS)
     list_ids: list[str] = []
     try:
-        list_ids += [spool.add_number_list(each) for each in batches]
+        list_ids += [spool.store_uploaded_number_list(each) for each in batches]
         requests = [CommandRequest(name, {"list": each, **fields}) for each in list_ids]
         with _print_saved_count_on_error(batches, "numbers") as report_saved_count:
             return send_requests_to_dialler(settings, requests, store_in_use, report_saved_count)

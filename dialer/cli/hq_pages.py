@@ -235,7 +235,7 @@ async def list_page_actions(
         for each_break in broken:
             typer.echo(f"broken at entry {each_break.number}: {each_break.problem}")
         if not broken:
-            head = await file.read_audit_head()
+            head = await file.read_last_seen_audit_entry()
             end = (
                 f"its end matches entry {head[0]} in {settings.desk.file}"
                 if head

@@ -253,7 +253,7 @@ def _group_files_by_folder(root: Path, files: Mapping[Path, str]) -> Iterator[_F
 def _refuse_files_of_other_programs(folders: list[_Folder]) -> None:
     for folder in folders:
         for plan in folder.plans:
-            if folder.refuse_foreign and plan.kind_of_change is FileChange.FOREIGN:
+            if folder.refuse_foreign and plan.kind_of_file_change is FileChange.FOREIGN:
                 raise NotInstalled(
                     f"{folder.path / plan.name} was not written by `dialer install`; nothing was written: move this file away"
                 )

@@ -24,7 +24,7 @@ from dialer.engine.external_records.commands import MAX_MARKS
 from dialer.mqtt.commands.client import CommandRequest
 from dialer.reports.formats import Column, ColumnKind, Report, format_report_as_csv
 from dialer.reports.polling_day import report_voter_marks
-from dialer.roll.mark_lists import MarkDefaults, MarkReject, MarksFile, read_marks, select_new_marks
+from dialer.roll.mark_lists import MarkDefaults, MarkReject, MarksFile, read_list_of_marks, select_new_marks
 from dialer.settings.site import Settings
 from dialer.settings.site_time import get_site_day, get_site_zone
 from dialer.site.lookup import find_voter_by_id_or_place
@@ -100,7 +100,7 @@ def import_marks(
         protected = {**site.files_never_overwritten, "the list itself": file}
         refuse_unwritable_path(rejects, "--rejects", protected)  # fail before anything is imported
     with site.open_store_for_reading() as db:
-        found = read_marks(file, db, origin, now=now, zone=zone)
+        found = read_list_of_marks(file, db, origin, now=now, zone=zone)
         new = list(select_new_marks(db, found.marks))
     if not (found.marks or found.rejects or found.unticked):
         typer.echo(

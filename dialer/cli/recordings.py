@@ -12,7 +12,7 @@ from dialer.domain.clock import SystemClock
 from dialer.settings.site import load_settings
 from dialer.settings.site_rules import describe_recording_obligation
 from dialer.settings.site_time import get_site_day
-from dialer.store.recordings import erase_recording, list_recordings, select_older_recordings
+from dialer.store.recordings import erase_recording, list_recordings, select_recordings_older_than
 
 app = CommandGroup()
 
@@ -41,7 +41,7 @@ def purge_recordings(
         typer.echo(f"recordings are retained {kept}; nothing was erased")
         return
     days = settings.keep_days if keep_days is None else min(keep_days, settings.keep_days)
-    due = select_older_recordings(list_recordings(settings.directory), days, now)
+    due = select_recordings_older_than(list_recordings(settings.directory), days, now)
     if not dry_run:
         for file in due:
             erase_recording(file.path)

@@ -23,8 +23,13 @@ from dialer.settings.site_time import get_site_day, get_site_zone
 from dialer.simulation.asterisk.voters import VoterProfile
 from dialer.simulation.rehearsal.day import plan_rehearsed_days
 from dialer.simulation.rehearsal.run import rehearse_day
-from dialer.simulation.rehearsal.site import read_store_facts
-from dialer.simulation.rehearsal.verdict import DayOutcome, find_preparation_findings, judge_rehearsed_day, plot_days
+from dialer.simulation.rehearsal.site import read_facts_for_rehearsal
+from dialer.simulation.rehearsal.verdict import (
+    DayOutcome,
+    find_preparation_findings,
+    judge_rehearsed_day,
+    plot_rehearsed_days,
+)
 
 
 @dataclass(frozen=True)
@@ -64,7 +69,7 @@ def rehearse(
         refuse_protected_path(picture, "--picture", site.files_never_overwritten)
     zone = get_site_zone(settings)
     today = get_site_day(settings, SystemClock().now())
-    facts = read_store_facts(site.store_path, site.store_key, settings.polling_day.last_call_minutes * 60.0)
+    facts = read_facts_for_rehearsal(site.store_path, site.store_key, settings.polling_day.last_call_minutes * 60.0)
     days = plan_rehearsed_days(settings, today, faults=faults, hours=hours, seed=seed, areas=facts.areas)
     profile = VoterProfile(answer_rate=answer_rate, talk_mean_seconds=talk_seconds)
     printer = FindingPrinter()
@@ -78,7 +83,7 @@ def rehearse(
     for outcome in outcomes:
         _print_rehearsal_outcome(printer, outcome, zone)
     if picture is not None:
-        plot_days(outcomes, zone, picture)
+        plot_rehearsed_days(outcomes, zone, picture)
         console.print(f"picture: {escape(str(picture))}", soft_wrap=True)
     console.print("[red]NOT READY[/]" if printer.errors else "[green]ready[/]")
     printer.exit_with_code_for_findings()

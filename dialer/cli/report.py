@@ -21,7 +21,7 @@ from dialer.domain.output import refuse_protected_path, refuse_unwritable_path, 
 from dialer.polling_day.plan import ExpectedTurnout
 from dialer.reports import accounts, tables
 from dialer.reports import results as voter_results
-from dialer.reports.evidence import report_cap_evidence
+from dialer.reports.evidence import report_whether_abandoned_caps_were_met
 from dialer.reports.formats import Format, Report, format_report_as_csv, format_report_as_json, format_report_as_table
 from dialer.reports.picture_file import check_picture_path
 from dialer.reports.polling_day import (
@@ -179,7 +179,9 @@ for _report in (
     ),
     (
         "evidence",
-        lambda db, window, zone, settings: report_cap_evidence(db, window, zone, load_site_profile(settings)),
+        lambda db, window, zone, settings: report_whether_abandoned_caps_were_met(
+            db, window, zone, load_site_profile(settings)
+        ),
         "Show compliance with the profile's cap on abandoned calls, for every window, campaign and day.",
     ),
     (

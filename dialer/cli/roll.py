@@ -21,14 +21,14 @@ from dialer.domain.errors import INTERRUPTED, StoreBusy
 from dialer.domain.output import refuse_protected_path
 from dialer.domain.words import format_count
 from dialer.mqtt.commands.client import CommandRequest
-from dialer.roll.hand_over import put_roll_into_spool
+from dialer.roll.hand_over import hand_roll_over_to_dialler
 from dialer.roll.importer import (
     DEFAULT_ROLL_VERSION,
     ImportOptions,
     ImportResult,
     PreparedImport,
     import_prepared_roll,
-    prepare_import,
+    prepare_roll_import,
 )
 from dialer.roll.importer import Progress as ImportProgress
 from dialer.roll.mapping import DROPPED, NOT_USED, load_column_map
@@ -73,7 +73,7 @@ def import_(
     """
     console = Console(stderr=as_json)
     settings = site.settings
-    prepared = prepare_import(roll, load_column_map(map_file) if map_file is not None else None)
+    prepared = prepare_roll_import(roll, load_column_map(map_file) if map_file is not None else None)
     show_column_mapping(console, settings, prepared)
     if rejects is not None:
         refuse_protected_path(rejects, "--rejects", {**site.files_never_overwritten, "the map file": map_file})
@@ -124,7 +124,7 @@ def _import_through_dialler(
 ) -> tuple[ImportResult, str | None]:
     """Let the running dialler import an electoral roll. Return the result and the dialler's reply (None with --dry-run)."""
     spool = Spool(settings.store.path, read_site_key(settings))
-    list_id, result = put_roll_into_spool(prepared, spool, options, progress=show)
+    list_id, result = hand_roll_over_to_dialler(prepared, spool, options, progress=show)
     try:
         if options.dry_run or result.rejected == result.rows:
             return result, None
@@ -205,7 +205,7 @@ def show_column_mapping(console: Console, settings: Settings, prepared: Prepared
     """Print which field each column of the roll file is read as, and warnings about columns."""
     mapping = prepared.mapping
     table = Table("column", "mapped to", title=escape(prepared.roll.description), title_justify="left", box=None)
-    for heading, meaning in mapping.describe_columns():
+    for heading, meaning in mapping.describe_use_of_each_column():
         style = "yellow" if meaning == DROPPED else "dim" if meaning == NOT_USED else None
         table.add_row(escape(heading) or "(no heading)", escape(meaning), style=style)
     for field, value in mapping.values.items():

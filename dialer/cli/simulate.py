@@ -29,11 +29,11 @@ from dialer.simulation.centre_model.what_if import (
     MOST_DAYS,
     Site,
     WhatIfResult,
-    compare_what_if,
+    compare_site_with_changes,
+    compute_means_of_days,
     simulate_days,
-    summarise_days,
 )
-from dialer.simulation.replay.recorded_day import build_scenario_of_recorded_day, compute_recorded_figures
+from dialer.simulation.replay.recorded_day import build_scenario_of_recorded_day, compute_figures_of_recorded_day
 
 if TYPE_CHECKING:
     from dialer.settings.site import Settings
@@ -198,14 +198,14 @@ def replay_recorded_day(
     from dialer.settings.site import load_settings  # noqa: PLC0415 - slow to import
     from dialer.settings.site_rules import load_site_profile  # noqa: PLC0415
     from dialer.settings.site_time import get_site_zone  # noqa: PLC0415
-    from dialer.simulation.replay.store_day import parse_day, read_day_from_store  # noqa: PLC0415
+    from dialer.simulation.replay.store_day import parse_simulated_day, read_day_from_store  # noqa: PLC0415
     from dialer.store.keys import read_site_key  # noqa: PLC0415
 
     settings = load_settings(config)
     limits = [campaign.connect_limit_seconds for campaign in settings.campaigns if campaign.kind is CampaignKind.AGENTS]
     recorded = read_day_from_store(
         store or settings.store.path,
-        parse_day(day),
+        parse_simulated_day(day),
         get_site_zone(settings),
         min(limits, default=2.0),
         read_site_key(settings),
@@ -217,7 +217,7 @@ def replay_recorded_day(
     refuse_invalid_scenario(scenario)
     report = compare_pacing_policies(scenario, policies, seeds, cap, progress, caps)
     was = dataclasses.replace(
-        summarise_days("recorded", "recorded", [compute_recorded_figures(recorded)]),
+        compute_means_of_days("recorded", "recorded", [compute_figures_of_recorded_day(recorded)]),
         first_half_hour_idle_seconds=None,
         decision_microseconds=None,
         utilisation_within=None,
@@ -291,7 +291,7 @@ def simulate(
                 day, replay_store, config, policy or POLICY_NAMES, days, site.cap, advance, site.caps
             )
         elif change:
-            found = compare_what_if(
+            found = compare_site_with_changes(
                 site,
                 change,
                 policy=_require_single_pacing_policy(policy),

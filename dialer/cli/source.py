@@ -17,7 +17,7 @@ from dialer.reports.webhook import WebhookPoster, create_delivery_sender
 from dialer.roll.importer import ImportOptions
 from dialer.roll.sources import (
     fetch_export,
-    find_new_exports,
+    find_exports_not_imported_yet,
     find_portal_by_name,
     load_portal_ids,
     prepare_portal_import,
@@ -48,7 +48,7 @@ def import_portal_exports(
         with site.open_store_for_reading() as db:
             imported = read_imported_files(db)
     console, count = Console(), 0
-    for path in find_new_exports(source, imported, fetched):
+    for path in find_exports_not_imported_yet(source, imported, fetched):
         prepared = prepare_portal_import(source, path, settings.centre.region)
         console.print(str(path), style="bold", markup=False, highlight=False, soft_wrap=True)
         show_column_mapping(console, settings, prepared)

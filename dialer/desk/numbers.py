@@ -71,7 +71,7 @@ class NumberRoutes:
             raise RequestRefused(422, "no-number") from error
         # Derived from the request, so that a repeated request names the same list.
         list_id = hashlib.sha256(f"{who.name}/{asked.id}".encode()).hexdigest()[:32]
-        await asyncio.to_thread(self._spool.add_number_list, [number], list_id)
+        await asyncio.to_thread(self._spool.store_uploaded_number_list, [number], list_id)
         try:
             fields = {"list": list_id, "who": who.name, **values}
             return format_command_reply(await send_command(self._dialler_client, who.name, asked.id, name, fields))

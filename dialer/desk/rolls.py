@@ -28,8 +28,8 @@ from dialer.domain.errors import StoreError
 from dialer.domain.schema import MESSAGE
 from dialer.errors import MatdanError
 from dialer.mqtt.dialler_client import DiallerClient
-from dialer.roll.hand_over import put_roll_into_spool
-from dialer.roll.importer import ImportOptions, prepare_import
+from dialer.roll.hand_over import hand_roll_over_to_dialler
+from dialer.roll.importer import ImportOptions, prepare_roll_import
 from dialer.settings.site import Settings
 from dialer.store.keys import read_site_key
 from dialer.store.spool import Spool
@@ -210,12 +210,12 @@ class RollRoutes:
 def check_uploaded_roll(path: Path, list_id: str, spool: Spool, region: str) -> dict[str, Any]:
     """Put a roll into the spool (data that waits for the dialler) and return the effects of its import, as fields of `RollStatus`.
 
-    Deletes the uploaded file. Blocks for up to minutes. Raises the errors of `put_roll_into_spool`.
+    Deletes the uploaded file. Blocks for up to minutes. Raises the errors of `hand_roll_over_to_dialler`.
     """
     options = ImportOptions(dry_run=True, region=region)
     try:
-        prepared = prepare_import(path)
-        _, result = put_roll_into_spool(prepared, spool, options, list_id=list_id)
+        prepared = prepare_roll_import(path)
+        _, result = hand_roll_over_to_dialler(prepared, spool, options, list_id=list_id)
         warnings = prepared.find_roll_warnings(region)
     finally:
         path.unlink(missing_ok=True)

@@ -57,7 +57,7 @@ class Lifecycle:
         self._resync.standing_orders = await store.read_standing_orders(now)
         unfinished = await self._end_unsent_attempts(await store.read_unfinished_attempts())
         await store.record_rules_version(core.plan.rules_text, now)
-        features.call_eligibility.load_registers_and_open_calls(await store.read_registers(), unfinished)
+        features.call_eligibility.load_registers_and_open_calls(await store.read_do_not_call_registers(), unfinished)
         for attempt in await store.find_conversations_without_disposition(now - UNDISPOSED_SECONDS):
             seat = features.seats.get(attempt.seat)
             if attempt.campaign_id in features.campaign_runs and seat is not None:

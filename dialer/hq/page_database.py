@@ -116,15 +116,17 @@ class PageDatabase:
 
     async def find_breaks_in_audit_chain(self) -> list[Break]:
         """Return where the audit's hash chain is broken, or lacks the last entry that the pages' file has."""
-        end = None if self._file is None else await self._file.read_audit_head()
+        end = None if self._file is None else await self._file.read_last_seen_audit_entry()
         return [*find_breaks_in_chain(await self.read_audit_entries(), end)]
 
     async def accept_last_audit_entry(self, who: str) -> None:
         """Accept the present last audit entry, after the database was restored from a backup. This is audited too."""
         if self._file is None:
             return
-        stored, entries = await self._file.read_audit_head(), await self.read_audit_entries()
-        await self._file.save_audit_head(*((entries[-1].number, entries[-1].digest) if entries else (0, GENESIS)))
+        stored, entries = await self._file.read_last_seen_audit_entry(), await self.read_audit_entries()
+        await self._file.save_last_seen_audit_entry(
+            *((entries[-1].number, entries[-1].digest) if entries else (0, GENESIS))
+        )
         before = "none" if stored is None else f"entry {stored.number}"
         async with self.open_transaction() as db:
             await self.append_audit(db, "audit-end-accepted", who, {"before": before})
@@ -132,14 +134,14 @@ class PageDatabase:
 
 async def _store_last_audit_entry(db: Database, file: DeskFile) -> None:
     """Store the last entry of the hash chain in the file, if the chain continues the entry stored there. Raises StoreError."""
-    stored = await file.read_audit_head()
+    stored = await file.read_last_seen_audit_entry()
     entries = await SQL.entries_from.fetch_rows(db, 0 if stored is None else stored[0])
     if [*_find_audit_breaks_after_stored_entry(entries, stored)]:
         _log.error(
             "audit.cut_off", problem="the database no longer has the newest audit entries; see `dialer hq audit`"
         )
     else:
-        await file.save_audit_head(entries[-1].number, entries[-1].digest)
+        await file.save_last_seen_audit_entry(entries[-1].number, entries[-1].digest)
 
 
 def _find_audit_breaks_after_stored_entry(

@@ -212,7 +212,7 @@ def make_client_id(settings: BrokerSettings, centre: str) -> str:
     return f"{name}-{secret.hexdigest()[:16]}"
 
 
-def make_client(
+def create_mqtt_client(
     settings: BrokerSettings, centre: str, *, will_at: float | None, acks_when_stored: bool = False
 ) -> Client:
     """Return an MQTT client that is not connected yet.

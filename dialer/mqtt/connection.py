@@ -17,7 +17,7 @@ from dialer.mqtt.client import (
     MqttError,
     Received,
     SubscriptionRefused,
-    make_client,
+    create_mqtt_client,
 )
 from dialer.mqtt.messages import Message
 
@@ -74,7 +74,7 @@ async def connect_to_broker(
         _, writer = await asyncio.open_connection(settings.host, settings.port)
         writer.close()
         await writer.wait_closed()
-    client = make_client(settings, centre, will_at=will_at, acks_when_stored=acks_when_stored)
+    client = create_mqtt_client(settings, centre, will_at=will_at, acks_when_stored=acks_when_stored)
     try:
         async with _cancel_on_timeout_or_stop(seconds, stop):
             await client.__aenter__()
@@ -95,12 +95,12 @@ async def connect_to_broker(
 async def _cancel_on_timeout_or_stop(seconds: float, stop: asyncio.Event) -> AsyncIterator[None]:
     """Cancel the block of the context after `seconds`, or when `stop` is set. The block then raises TimeoutError."""
 
-    async def cancel_on_stop(deadline: asyncio.Timeout) -> None:
+    async def cancel_block_on_stop(deadline: asyncio.Timeout) -> None:
         await stop.wait()
         deadline.reschedule(asyncio.get_running_loop().time())
 
     async with asyncio.timeout(seconds) as deadline:
-        watcher = asyncio.create_task(cancel_on_stop(deadline), name="broker-stop")
+        watcher = asyncio.create_task(cancel_block_on_stop(deadline), name="broker-stop")
         try:
             yield
         finally:

@@ -187,7 +187,7 @@ class DiallerClient:
             )
             first, *others = received.topic.removeprefix(self._root).split("/")
             if first == "replies":
-                self._resolve_pending_reply(others[0], get_type_adapter(CommandReply).validate_python(fields))
+                self._pass_reply_to_waiting_sender(others[0], get_type_adapter(CommandReply).validate_python(fields))
             else:
                 topic, kind, field = _SUBSCRIBED[first]
                 record = get_type_adapter(topic.kind).validate_python(fields)
@@ -201,7 +201,7 @@ class DiallerClient:
         if field is not None:
             self._put(f"{kind}/{unquote(name)}", None)
 
-    def _resolve_pending_reply(self, user: str, payload: CommandReply) -> None:
+    def _pass_reply_to_waiting_sender(self, user: str, payload: CommandReply) -> None:
         pending = self._pending.get((user, payload.id))
         if pending is not None and not pending.done():
             pending.set_result(Reply(payload.status, payload.text, payload.code))

@@ -93,6 +93,6 @@ def _create_sensor_entity(centre: str, key: str, name: str, template: str, **mor
     )
 
 
-def encode_discovery(message: Discovery) -> str:
+def encode_discovery_message_as_json(message: Discovery) -> str:
     """Return the message as JSON, without the fields that are not set: Home Assistant accepts no null for them."""
     return get_type_adapter(Discovery).dump_json(message, exclude_none=True).decode()

@@ -35,19 +35,22 @@ class LinkPurpose:
     publishes: bool = True  # with a last will; False: it only reads, and acknowledges messages once they are stored
 
 
-def describe_command_link(centre: str) -> LinkPurpose:
+def describe_command_connection(centre: str) -> LinkPurpose:
     """Return the description of the dialler's main connection, which publishes all messages and receives the commands."""
-    return LinkPurpose(topics.build_commands_filter(centre), AlertKind.BROKER_DOWN)
+    return LinkPurpose(topics.build_topic_filter_for_commands(centre), AlertKind.BROKER_DOWN)
 
 
-def describe_opt_out_link() -> LinkPurpose:
+def describe_opt_out_connection() -> LinkPurpose:
     """Return the description of the connection that reads opt-outs of other centres.
 
     It is a separate connection because the broker delays opt-outs that this centre cannot store yet. It must not delay
     commands.
     """
     return LinkPurpose(
-        topics.build_opt_outs_filter(), AlertKind.OPT_OUTS_DISCONNECTED, client_suffix="-opt-outs", publishes=False
+        topics.build_topic_filter_for_opt_outs(),
+        AlertKind.OPT_OUTS_DISCONNECTED,
+        client_suffix="-opt-outs",
+        publishes=False,
     )
 
 
@@ -77,11 +80,11 @@ class BrokerLink:
     ) -> None:
         """Create a link. `raise_alert` is called when the connection is lost, and when it is restored.
 
-        The default purpose is `LinkPurpose.describe_command_link`.
+        The default purpose is `LinkPurpose.describe_command_connection`.
         """
         centre, settings = presence.centre, presence.settings
         self._presence = presence
-        self._purpose = purpose or describe_command_link(centre)
+        self._purpose = purpose or describe_command_connection(centre)
         self._settings = replace(settings, client_id=f"{make_client_id(settings, centre)}{self._purpose.client_suffix}")
         self._centre = centre
         self._clock = presence.clock
@@ -100,7 +103,7 @@ class BrokerLink:
                     await refuse_duplicate_dialler(self._presence.settings, self._centre, self._presence.name)
                 async with self._open_connection(stop) as connection:
                     opened_at = self._clock.monotonic()
-                    self._record_connection()
+                    self._record_established_connection()
                     await serve(connection)
                     return
             except* (MqttError, OSError) as errors:
@@ -136,7 +139,7 @@ class BrokerLink:
                 await connection.client.subscribe_to_topic(self._purpose.subscribed_topic)
             yield connection
 
-    def _record_connection(self) -> None:
+    def _record_established_connection(self) -> None:
         self.is_connected = True
         _log.info(
             "broker.connected", host=self._settings.host, port=self._settings.port, topic=self._purpose.subscribed_topic

@@ -12,7 +12,7 @@ from dialer.domain.results import Result
 from dialer.domain.schema import encode_record_as_json
 from dialer.domain.view import CallChange, CampaignView, CentreState, CentreView, SeatView
 from dialer.mqtt import topics
-from dialer.mqtt.home_assistant import create_discovery_message, encode_discovery
+from dialer.mqtt.home_assistant import create_discovery_message, encode_discovery_message_as_json
 from dialer.mqtt.reply import CommandReply
 from dialer.mqtt.topics import Topic
 
@@ -38,7 +38,7 @@ def create_centre_message(state: CentreState) -> Message:
     return _create_message(topics.CENTRE_STATE, state.centre, state)
 
 
-def create_farewell_message(state: CentreState) -> Message:
+def create_closing_message(state: CentreState) -> Message:
     """Return the last message of a dialler that stops. It has the form of the last will, with the final figures."""
     return create_centre_message(replace(state, online=False))
 
@@ -97,7 +97,9 @@ def create_retained_messages(view: CentreView, *, home_assistant: bool = False) 
     if home_assistant:
         topic, (state, alerts) = topics.HOME_ASSISTANT, (topics.CENTRE_STATE, topics.ALERTS)
         message = create_discovery_message(centre, state.build_full_topic(centre), alerts.build_full_topic(centre))
-        yield Message(topic.build_full_topic(centre), encode_discovery(message), topic.qos, topic.retained)
+        yield Message(
+            topic.build_full_topic(centre), encode_discovery_message_as_json(message), topic.qos, topic.retained
+        )
     yield create_centre_message(view.state)
     yield create_alerts_message(view)
     for campaign in view.campaigns:
@@ -118,7 +120,9 @@ def create_result_announcement(result: Result) -> Announcement:
 
 def create_reply_announcement(user: str, reply: CommandReply) -> Announcement:
     """Return the reply to a user's command as a row of the outbox (MQTT messages to send)."""
-    return Announcement(topics.REPLIES.build_relative_topic(user=user, command=reply.id), encode_record_as_json(reply))
+    return Announcement(
+        topics.REPLIES.build_topic_without_centre(user=user, command=reply.id), encode_record_as_json(reply)
+    )
 
 
 def create_message_of_outbox_row(centre: str, topic: str, payload: str) -> Message:

@@ -23,7 +23,7 @@ from dialer.mqtt.client import MqttError, Received
 from dialer.mqtt.commands.gateway import CommandEngine, CommandGateway
 from dialer.mqtt.commands.senders import Senders
 from dialer.mqtt.connection import Connection
-from dialer.mqtt.link import BrokerLink, Presence, describe_opt_out_link
+from dialer.mqtt.link import BrokerLink, Presence, describe_opt_out_connection
 from dialer.mqtt.messages import Message
 from dialer.mqtt.newest_call import NewestCallAtBroker
 from dialer.mqtt.outbox_relay import OutboxRelay
@@ -94,7 +94,7 @@ class Monitor:
         self._gateway = CommandGateway(engine, store, clock, senders, centre)
         self._opt_outs = PeerOptOuts(self._import_peer_opt_out) if reads_opt_outs else None
         self._link = BrokerLink(presence, engine.raise_or_clear_alert)
-        self._opt_outs_link = BrokerLink(presence, engine.raise_or_clear_alert, describe_opt_out_link())
+        self._opt_outs_link = BrokerLink(presence, engine.raise_or_clear_alert, describe_opt_out_connection())
         # Set once opt-outs are read on their own connection, or are not read at all.
         self._main_may_unsubscribe = asyncio.Event()
         if not reads_opt_outs:
@@ -175,7 +175,7 @@ class Monitor:
         updated.
         """
         await self._main_may_unsubscribe.wait()
-        await connection.unsubscribe_from_topic(topics.build_opt_outs_filter())
+        await connection.unsubscribe_from_topic(topics.build_topic_filter_for_opt_outs())
 
     async def _receive_opt_outs(self, connection: Connection, stop: asyncio.Event) -> None:
         self._main_may_unsubscribe.set()
@@ -199,6 +199,6 @@ class Monitor:
             async with asyncio.timeout(FAREWELL_SECONDS):
                 await self._compare_store_with_seal_at_broker()
                 await self._relay.publish_waiting_rows(connection.publish_message)
-                await self._publisher.publish_farewell(connection.publish_message)
+                await self._publisher.publish_closing_message(connection.publish_message)
         except* (BrokerUnreachable, MqttError, StoreError, TimeoutError) as errors:
             _log.warning("monitor.farewell_failed", problem=str(errors.exceptions[0]))

@@ -135,7 +135,7 @@ class ChangeBuffer:
         whole = view() if centre_due or campaigns or self._alerts_changed or self._centre_id is None else None
         centre = self._centre_id = whole.state.centre if whole is not None else self._centre_id or ""
         if whole is not None and centre_due:
-            self._add_seats_not_published_lately(whole, now)
+            self._add_seats_due_for_publication(whole, now)
         due = [messages.create_call_message(centre, change) for change in self._calls]
         due += [messages.create_seat_message(centre, seat) for seat in self._seats.values()]
         self._seats_at.update(dict.fromkeys(self._seats, now))
@@ -164,7 +164,7 @@ class ChangeBuffer:
         self._statistics_at.update(dict.fromkeys(campaigns, now))
         return due
 
-    def _add_seats_not_published_lately(self, view: CentreView, now: float) -> None:
+    def _add_seats_due_for_publication(self, view: CentreView, now: float) -> None:
         for seat in view.seats:
             is_old = self._seats_at.get(seat.seat, float("-inf")) + SEAT_SECONDS <= now
             if is_old and seat.state is not SeatState.OFFLINE:
@@ -227,6 +227,6 @@ class Publisher:
             except TimeoutError:
                 return
 
-    async def publish_farewell(self, publish: Publish) -> None:
+    async def publish_closing_message(self, publish: Publish) -> None:
         """Publish the final state of a dialler that stops: offline like the last will, and with the final figures."""
-        await publish(messages.create_farewell_message(self._view().state))
+        await publish(messages.create_closing_message(self._view().state))

@@ -48,9 +48,9 @@ class Topic:
 
     def build_full_topic(self, centre: str, **levels: str | int) -> str:
         """Return the full topic for a centre. `levels` has a value for each variable level of the topic."""
-        return f"{self.root.format(centre=encode_topic_level(centre))}/{self.build_relative_topic(**levels)}"
+        return f"{self.root.format(centre=encode_topic_level(centre))}/{self.build_topic_without_centre(**levels)}"
 
-    def build_relative_topic(self, **levels: str | int) -> str:
+    def build_topic_without_centre(self, **levels: str | int) -> str:
         """Return the topic without `dialer/v1/{centre}/`, as it is stored in the outbox (messages to send)."""
         return self.pattern.format(**{name: encode_topic_level(level) for name, level in levels.items()})
 
@@ -225,7 +225,7 @@ def build_commands_topic(centre: str, user: str) -> str:
     return COMMANDS.build_full_topic(centre, user=user)
 
 
-def build_commands_filter(centre: str) -> str:
+def build_topic_filter_for_commands(centre: str) -> str:
     """Return the topic filter for all commands to a centre."""
     return f"{ROOT}/{encode_topic_level(centre)}/commands/+"
 
@@ -237,11 +237,11 @@ def get_sender_from_topic(centre: str, topic: str) -> str | None:
     return name if topic.startswith(beginning) and name and "/" not in name else None
 
 
-def build_replies_filter(centre: str, user: str) -> str:
+def build_topic_filter_for_replies(centre: str, user: str) -> str:
     """Return the topic filter for the replies to a user's commands."""
     return f"{ROOT}/{encode_topic_level(centre)}/replies/{encode_topic_level(user)}/+"
 
 
-def build_opt_outs_filter() -> str:
+def build_topic_filter_for_opt_outs() -> str:
     """Return the topic filter for the opt-outs of all centres."""
     return f"{ROOT}/+/{OPT_OUT_RESULT.pattern}"

@@ -14,12 +14,12 @@ from dialer.reports.formats import (
     Column,
     ColumnKind,
     Report,
-    build_sum_report,
+    build_report_of_sums,
     format_time,
     make_count_columns,
     make_text_columns,
 )
-from dialer.reports.tables import QUARTER_SECONDS, Window, format_day_of_quarter
+from dialer.reports.tables import QUARTER_SECONDS, Window, format_date_of_quarter_hour
 from dialer.store.connection import Connection
 from dialer.store.sql import Query, Statements
 
@@ -147,10 +147,10 @@ def report_calls_by_hour(db: Connection, window: Window, zone: tzinfo) -> Report
         Column("answered_share", ColumnKind.SHARE, "answered %"),
         *make_count_columns("connected", "abandoned"),
     )
-    return build_sum_report("hours", columns, found, _add_answered_share)
+    return build_report_of_sums("hours", columns, found, _append_share_of_answered_calls)
 
 
-def _add_answered_share(counts: Sequence[int]) -> tuple[Cell, ...]:
+def _append_share_of_answered_calls(counts: Sequence[int]) -> tuple[Cell, ...]:
     attempts, answered, connected, abandoned = counts
     return attempts, answered, answered / attempts if attempts else None, connected, abandoned
 
@@ -163,7 +163,7 @@ def report_expenditure(db: Connection, window: Window, zone: tzinfo, candidates:
     call. Calls that were never placed do not count.
     """
     found = (
-        ((candidates.get(campaign) or NO_CANDIDATE, constituency, format_day_of_quarter(quarter, zone)), counts)
+        ((candidates.get(campaign) or NO_CANDIDATE, constituency, format_date_of_quarter_hour(quarter, zone)), counts)
         for campaign, constituency, quarter, *counts in window.query_rows_of_period(db, SQL.calls_by_constituency)
     )
     columns = (
@@ -171,7 +171,7 @@ def report_expenditure(db: Connection, window: Window, zone: tzinfo, candidates:
         *make_count_columns("calls", "answered"),
         Column("answered_seconds", ColumnKind.SECONDS, "on the line"),
     )
-    return build_sum_report("expenditure", columns, found)
+    return build_report_of_sums("expenditure", columns, found)
 
 
 def report_opt_outs(db: Connection, window: Window, zone: tzinfo) -> Report:
@@ -181,10 +181,10 @@ def report_opt_outs(db: Connection, window: Window, zone: tzinfo) -> Report:
     """
     rows = window.query_rows_of_period(db, SQL.opt_outs_by_source)
     found = (
-        ((format_day_of_quarter(quarter, zone), origin, campaign), [number])
+        ((format_date_of_quarter_hour(quarter, zone), origin, campaign), [number])
         for campaign, origin, quarter, number in rows
     )
-    return build_sum_report("opt-outs", (*make_text_columns("day", "source", "campaign"), Column("numbers")), found)
+    return build_report_of_sums("opt-outs", (*make_text_columns("day", "source", "campaign"), Column("numbers")), found)
 
 
 def report_booth_workers(db: Connection, window: Window, zone: tzinfo) -> Report:
@@ -273,12 +273,12 @@ def report_compliance(db: Connection, window: Window, zone: tzinfo) -> Report:
     """
     found: list[tuple[tuple[str, str], list[int]]] = []
     for calls in window.query_rows_of_period(db, COMPLAINTS.placed_calls):
-        found.append(((format_day_of_quarter(calls.quarter, zone), calls.campaign_id), [calls.calls, 0, 0, 0]))
+        found.append(((format_date_of_quarter_hour(calls.quarter, zone), calls.campaign_id), [calls.calls, 0, 0, 0]))
     for opted_out in window.query_rows_of_period(db, COMPLAINTS.opt_outs):
         found.append(
-            ((format_day_of_quarter(opted_out.quarter, zone), opted_out.campaign), [0, opted_out.numbers, 0, 0])
+            ((format_date_of_quarter_hour(opted_out.quarter, zone), opted_out.campaign), [0, opted_out.numbers, 0, 0])
         )
     for _, at, _, _, campaign, *_, answer, _ in window.query_rows_of_period(db, COMPLAINTS.complaints):
-        found.append(((format_day_of_quarter(at / QUARTER_SECONDS, zone), campaign), [0, 0, 1, answer is None]))
+        found.append(((format_date_of_quarter_hour(at / QUARTER_SECONDS, zone), campaign), [0, 0, 1, answer is None]))
     columns = (*make_text_columns("day", "campaign"), *make_count_columns("calls", "opt_outs", "complaints", "open"))
-    return build_sum_report("opt-outs and complaints", columns, found)
+    return build_report_of_sums("opt-outs and complaints", columns, found)

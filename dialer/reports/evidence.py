@@ -50,7 +50,7 @@ class _SlidingWindow:
     answers: deque[LiveAnswer] = field(default_factory=deque)
     abandoned: int = 0
 
-    def add_live_answer(self, answer: LiveAnswer) -> float:
+    def add_answer_and_compute_abandoned_rate(self, answer: LiveAnswer) -> float:
         """Add the next live answer, and return the abandoned-call rate of the time window that ends at this answer.
 
         An answer exactly as old as the window's length is outside the window.
@@ -73,7 +73,7 @@ def compute_daily_evidence(
     windows = [_SlidingWindow(cap.window_hours * _HOUR_SECONDS) for cap in caps]
     days: dict[str, DayEvidence] = {}
     for answer in answers:
-        rates = [window.add_live_answer(answer) for window in windows]
+        rates = [window.add_answer_and_compute_abandoned_rate(answer) for window in windows]
         if answer.at < since:
             continue
         name = datetime.fromtimestamp(answer.at, zone).date().isoformat()
@@ -85,7 +85,7 @@ def compute_daily_evidence(
     return days.values()
 
 
-def report_cap_evidence(db: Connection, window: Window, zone: tzinfo, profile: Profile) -> Report:
+def report_whether_abandoned_caps_were_met(db: Connection, window: Window, zone: tzinfo, profile: Profile) -> Report:
     """Report whether each campaign met the limits (caps) on abandoned calls on each day.
 
     `profile` has the caps; the title states them. The column `cap_met` says whether every window was at or below its
@@ -103,7 +103,7 @@ def report_cap_evidence(db: Connection, window: Window, zone: tzinfo, profile: P
             counts = (day.live_answers, day.abandoned, day.left_waiting)
             rate = AbandonedRate(day.live_answers, day.abandoned).abandoned_rate
             rows.append((campaign, day.day, *counts, rate, *day.worst, "yes" if cap_met else "NO", verified))
-    limits = ", ".join(f"{cap.share:.1%} in {_format_cap_window(cap)}" for cap in caps)
+    limits = ", ".join(f"{cap.share:.1%} in {_format_period_of_abandoned_cap(cap)}" for cap in caps)
     return Report(
         f"abandoned-call evidence: at most {limits} of live answers, per campaign; abandoned: {profile.abandoned.definition} "
         f"(profile {profile.name}: {profile.abandoned.source})",
@@ -112,7 +112,11 @@ def report_cap_evidence(db: Connection, window: Window, zone: tzinfo, profile: P
             *make_count_columns("live_answers", "abandoned", "left_waiting"),
             Column("abandoned_rate", ColumnKind.SHARE, "rate"),
             *(
-                Column(f"worst_rate_{cap.window_hours:g}_h", ColumnKind.SHARE, f"worst {_format_cap_window(cap)}")
+                Column(
+                    f"worst_rate_{cap.window_hours:g}_h",
+                    ColumnKind.SHARE,
+                    f"worst {_format_period_of_abandoned_cap(cap)}",
+                )
                 for cap in caps
             ),
             *make_text_columns("cap_met", "verified"),
@@ -121,7 +125,7 @@ def report_cap_evidence(db: Connection, window: Window, zone: tzinfo, profile: P
     )
 
 
-def _format_cap_window(cap: AbandonedCap) -> str:
+def _format_period_of_abandoned_cap(cap: AbandonedCap) -> str:
     """Return the period for which a limit of the abandoned-call rate (cap) applies as text, such as "24 h" or "30 days"."""
     days = cap.window_hours / 24
     return f"{days:g} days" if days > 1 and days == int(days) else f"{cap.window_hours:g} h"

@@ -127,13 +127,13 @@ class States:
         self._names = names or {}
         self._states_by_number = {number: set(states) for number, states in states_by_number.items()}
         states = {
-            self.complete_state_of_constituency(code, number)[0]
+            self.find_constituency_and_its_state(code, number)[0]
             for number, codes in states_by_number.items()
             for code in codes
         }
         self.is_multi_state = len(states) > 1
 
-    def complete_state_of_constituency(self, state_code: str, number: int) -> Constituency:
+    def find_constituency_and_its_state(self, state_code: str, number: int) -> Constituency:
         """Return the constituency with this number. An empty state code is filled in if only one state has the number."""
         return resolve_state_of_country(state_code, self._states_by_number.get(number, ())), number
 
@@ -163,7 +163,7 @@ def load_states_of_roll(db: Connection) -> States:
         found[number].add(state)
     unnamed = States(found)
     return States(
-        found, {unnamed.complete_state_of_constituency(state, number): name for number, state, name in rows if name}
+        found, {unnamed.find_constituency_and_its_state(state, number): name for number, state, name in rows if name}
     )
 
 
@@ -184,7 +184,7 @@ def report_turnout(db: Connection, window: Window, zone: tzinfo, by: TurnoutBy =
     """
     if by is TurnoutBy.HOUR:
         return _report_hourly_turnout(db, window, zone)
-    states, official = load_states_of_roll(db), select_latest_figures(load_official_figures(db, window, zone))
+    states, official = load_states_of_roll(db), select_latest_official_figures(load_official_figures(db, window, zone))
     rows = _load_turnout_rows(db, window, states, by_section=by is TurnoutBy.SECTION)
     unit_columns, unit_totals = make_text_columns("part", by.value), _BLANKS
     last_columns: tuple[Column, ...] = _OFFICIAL
@@ -258,7 +258,7 @@ class _TurnoutRow(NamedTuple):
 def _load_turnout_rows(db: Connection, window: Window, states: States, *, by_section: bool) -> list[_TurnoutRow]:
     found = window.query_rows_of_period(db, SQL.turnout_by_booth, by_section=by_section)
     rows = [
-        _TurnoutRow(states.complete_state_of_constituency(state, number), part, booth, section, counts)
+        _TurnoutRow(states.find_constituency_and_its_state(state, number), part, booth, section, counts)
         for state, number, part, booth, section, *counts in found
     ]
     return sorted(rows, key=lambda row: row.constituency)
@@ -277,7 +277,7 @@ def _count_opt_outs_by_part(db: Connection, window: Window, states: States) -> C
     return Counter(
         area
         for area, _ in {
-            ((*states.complete_state_of_constituency(state, number), part), phone)
+            ((*states.find_constituency_and_its_state(state, number), part), phone)
             for state, number, part, phone in found
         }
     )
@@ -315,7 +315,7 @@ def load_turnout_progress(db: Connection, window: Window) -> dict[Constituency, 
     for state, number, contacted_quarter, voted_quarter, voters in window.query_rows_of_period(
         db, SQL.turnout_by_quarter
     ):
-        progress = found[states.complete_state_of_constituency(state, number)]
+        progress = found[states.find_constituency_and_its_state(state, number)]
         progress.contacted[(contacted_quarter + 1) * QUARTER_SECONDS] += voters
         if voted_quarter is not None:
             progress.voted[(voted_quarter + 1) * QUARTER_SECONDS] += voters
@@ -334,7 +334,7 @@ def _report_hourly_turnout(db: Connection, window: Window, zone: tzinfo) -> Repo
             if get_constituency(figure) == constituency
         }
         before = (0, 0)
-        for day, by_time in sorted(_find_changed_hours(progress, zone) | shares.keys()):
+        for day, by_time in sorted(_find_hours_with_changed_counts(progress, zone) | shares.keys()):
             contacted, voted = progress.count_voters_until(_convert_local_time_to_epoch_seconds(day, by_time, zone))
             share = voted / contacted if contacted else None
             new = (contacted - before[0], voted - before[1])
@@ -356,7 +356,7 @@ def _report_hourly_turnout(db: Connection, window: Window, zone: tzinfo) -> Repo
     )
 
 
-def _find_changed_hours(progress: TurnoutProgress, zone: tzinfo) -> set[tuple[date, str]]:
+def _find_hours_with_changed_counts(progress: TurnoutProgress, zone: tzinfo) -> set[tuple[date, str]]:
     """Return the ends of the hours in which a count of voters changed: 10:00 for a change at 09:15, 24:00 for one at
     23:30.
     """
@@ -396,7 +396,7 @@ def load_official_figures(db: Connection, window: Window, zone: tzinfo) -> list[
             part,
             by_time,
             share,
-            states.complete_state_of_constituency(state, number)[0],
+            states.find_constituency_and_its_state(state, number)[0],
         )
         for day, number, part, by_time, share, state in SQL.official_figures.iterate_rows(db)
     )
@@ -408,7 +408,7 @@ def load_official_figures(db: Connection, window: Window, zone: tzinfo) -> list[
     ]
 
 
-def select_latest_figures(figures: Iterable[OfficialFigure]) -> Mapping[Area, tuple[float, str]]:
+def select_latest_official_figures(figures: Iterable[OfficialFigure]) -> Mapping[Area, tuple[float, str]]:
     """Return the latest official share (0-1) of each area, with its day and time such as "22 Apr 17:00"."""
     last = {}
     # FINAL sorts after every time of the day.

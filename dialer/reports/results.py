@@ -152,17 +152,17 @@ class CompleteMark:
     answers: Mapping[str, str]  # by question, given in the call that made the mark
 
 
-def find_last_complete_mark_id(db: Connection, after: int) -> int:
+def find_last_mark_before_open_calls(db: Connection, after: int) -> int:
     """Return the ID of the last recorded answer (mark) before the first one whose call has not ended, or 0 if there is none."""
     return SQL.last_complete_mark_id.fetch_only_value(db, after=after)
 
 
-def get_mark_key(db: Connection, mark_id: int) -> str | None:
+def read_key_of_mark(db: Connection, mark_id: int) -> str | None:
     """Return the key of the mark (recorded answer) with an ID, or None if there is no such mark."""
     return SQL.mark_key.fetch_first_value(db, mark_id=mark_id)
 
 
-def load_complete_marks(db: Connection, after: int, last: int, limit: int) -> list[CompleteMark]:
+def load_marks_of_ended_calls(db: Connection, after: int, last: int, limit: int) -> list[CompleteMark]:
     """Return at most `limit` marks (recorded answers) with IDs above `after` and up to `last`, in the order of their
     IDs.
     """

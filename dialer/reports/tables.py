@@ -21,7 +21,7 @@ from dialer.reports.formats import (
     Column,
     ColumnKind,
     Report,
-    build_sum_report,
+    build_report_of_sums,
     format_time,
     make_count_columns,
     make_export_columns,
@@ -201,7 +201,7 @@ class Window:
         return query.iterate_rows(db, **bound | more, answered=_ANSWERED, live_answers=LIVE)
 
 
-def format_day_of_quarter(quarter: float, zone: tzinfo) -> str:
+def format_date_of_quarter_hour(quarter: float, zone: tzinfo) -> str:
     """Return the local date (ISO) of a quarter of an hour, which is given as its number since the epoch."""
     return datetime.fromtimestamp(quarter * QUARTER_SECONDS, zone).date().isoformat()
 
@@ -323,12 +323,12 @@ def report_trunks(db: Connection, window: Window) -> Report:
             Column("mean_seconds_to_ringing", ColumnKind.SECONDS, "to ringing"),
             Column("most_starts_in_a_second", head="cps"),
         ),
-        tuple((row[0], *_add_trunk_shares(row[1:4]), *row[4:]) for row in found),
-        ("all", *_add_trunk_shares(sums), None, None) if found else None,
+        tuple((row[0], *_append_shares_of_trunk_calls(row[1:4]), *row[4:]) for row in found),
+        ("all", *_append_shares_of_trunk_calls(sums), None, None) if found else None,
     )
 
 
-def _add_trunk_shares(counts: Sequence[int]) -> tuple[Cell, ...]:
+def _append_shares_of_trunk_calls(counts: Sequence[int]) -> tuple[Cell, ...]:
     attempts, answered, failures = counts
     ratio, failed = (answered / attempts, failures / attempts) if attempts else (None, None)
     return attempts, answered, ratio, failures, failed
@@ -347,9 +347,11 @@ def report_agents(db: Connection, window: Window) -> Report:
     rows: list[tuple[Cell, ...]] = []
     for seat, agent in sorted(seconds.keys() | connected.keys()):
         spent = {state.value: seconds[seat, agent][state] for state in states}
-        rows.append((seat, agent, *_summarize_agent_work(spent, connected.get((seat, agent), 0)), *spent.values()))
+        rows.append(
+            (seat, agent, *_compute_work_figures_of_agent(spent, connected.get((seat, agent), 0)), *spent.values())
+        )
     totals = {state.value: sum(spent[state] for spent in seconds.values()) for state in states}
-    total = ("all", "", *_summarize_agent_work(totals, sum(connected.values())), *totals.values())
+    total = ("all", "", *_compute_work_figures_of_agent(totals, sum(connected.values())), *totals.values())
     return Report(
         "agents",
         (
@@ -369,7 +371,7 @@ def report_agents(db: Connection, window: Window) -> Report:
     )
 
 
-def _summarize_agent_work(spent: Mapping[str, float], calls: int) -> tuple[Cell, ...]:
+def _compute_work_figures_of_agent(spent: Mapping[str, float], calls: int) -> tuple[Cell, ...]:
     """Return utilisation (0-1), calls, calls per hour, mean handling time (talking and wrap-up) and logged-in time (seconds)."""
     logged_in, worked = sum(spent.values()), sum(spent[state] for state in WORKING)
     if logged_in <= 0:
@@ -394,14 +396,14 @@ def report_dispositions(db: Connection, window: Window) -> Report:
 def report_abandonment(db: Connection, window: Window, zone: tzinfo) -> Report:
     """Report live answers, abandoned calls and the abandoned-call rate, by campaign and day (local time of `zone`)."""
     rows = window.query_rows_of_period(db, SQL.abandoned_by_quarter)
-    found = [((campaign, format_day_of_quarter(quarter, zone)), numbers) for campaign, quarter, *numbers in rows]
+    found = [((campaign, format_date_of_quarter_hour(quarter, zone)), numbers) for campaign, quarter, *numbers in rows]
     rate = Column("abandoned_rate", ColumnKind.SHARE, "rate")
     columns = (
         *make_text_columns("campaign", "day"),
         *make_count_columns("attempts", "live_answers", "abandoned"),
         rate,
     )
-    return build_sum_report("abandonment", columns, found, _add_abandoned_rate)
+    return build_report_of_sums("abandonment", columns, found, _add_abandoned_rate)
 
 
 def _add_abandoned_rate(counts: Sequence[int]) -> tuple[Cell, ...]:

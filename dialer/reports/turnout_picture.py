@@ -78,7 +78,7 @@ def _draw_turnout_of_constituency(
 ) -> None:
     opens = expected.opens.hour + expected.opens.minute / 60
     closes = max(at.hour + at.minute / 60 for at, _ in expected.points)
-    ends = [end for end in progress.turnout_change_times if _get_quarter_start(end, zone).date() <= day]
+    ends = [end for end in progress.turnout_change_times if _get_start_of_quarter_hour(end, zone).date() <= day]
     hours = [_count_hours_since_midnight(end, day, zone) for end in ends]
     counts = [progress.count_voters_until(end) for end in ends]
     if ends:  # extend the last step by a quarter of an hour, or it would have no width
@@ -110,7 +110,7 @@ def _draw_turnout_of_constituency(
     axes.legend(fontsize=7, loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=3, frameon=False)
 
 
-def _get_quarter_start(end: float, zone: tzinfo) -> datetime:
+def _get_start_of_quarter_hour(end: float, zone: tzinfo) -> datetime:
     """Return the local time at which the quarter of an hour that ends at `end` (epoch seconds) begins."""
     return datetime.fromtimestamp(end - QUARTER_SECONDS, zone)
 

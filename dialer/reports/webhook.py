@@ -30,9 +30,9 @@ from dialer.reports.results import (
     PLACE,
     CompleteMark,
     Place,
-    find_last_complete_mark_id,
-    get_mark_key,
-    load_complete_marks,
+    find_last_mark_before_open_calls,
+    load_marks_of_ended_calls,
+    read_key_of_mark,
 )
 from dialer.settings.files import read_whole_file
 from dialer.settings.sources import Source
@@ -56,7 +56,7 @@ class Delivery:
     id: str
     body: bytes
 
-    def build_signed_headers(self, secret: bytes, now: float) -> dict[str, str]:
+    def build_signed_webhook_headers(self, secret: bytes, now: float) -> dict[str, str]:
         """Return the HTTP headers of the delivery, signed for the time `now` (epoch seconds)."""
         timestamp = str(int(now))
         digest = hmac.digest(secret, f"{self.id}.{timestamp}.".encode() + self.body, hashlib.sha256)
@@ -80,7 +80,9 @@ def create_delivery_sender(url: str, secret: bytes) -> Send:
 
     def send_delivery(delivery: Delivery) -> int:
         try:
-            with open_https_response(url, delivery.build_signed_headers(secret, time.time()), delivery.body) as answer:
+            with open_https_response(
+                url, delivery.build_signed_webhook_headers(secret, time.time()), delivery.body
+            ) as answer:
                 return int(answer.status)
         except HTTPError as error:
             return error.code
@@ -114,11 +116,11 @@ class WebhookPoster:
         posted = 0
         with store() as db:
             after = self._read_last_confirmed_mark(db)
-            last = find_last_complete_mark_id(db, after)
+            last = find_last_mark_before_open_calls(db, after)
         ids = self.load_ids() if last > after else {}
         while True:
             with store() as db:
-                marks = load_complete_marks(db, after, last, MAX_RESULTS)
+                marks = load_marks_of_ended_calls(db, after, last, MAX_RESULTS)
             if not marks:
                 return posted
             results = [self._format_result_for_portal(mark, ids[mark.place]) for mark in marks if mark.place in ids]
@@ -142,7 +144,7 @@ class WebhookPoster:
         with suppress(OSError, ValueError, KeyError, TypeError):
             found = json.loads(read_whole_file(self.position, _MAX_POSITION_BYTES))
             mark, key = int(found["mark"]), str(found["key"])
-            if get_mark_key(db, mark) == key:
+            if read_key_of_mark(db, mark) == key:
                 return mark
         return 0
 

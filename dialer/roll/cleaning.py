@@ -21,7 +21,7 @@ from dialer.roll.cells import (
     Memo,
     clean_house_number,
     collapse_spaces,
-    create_word_parser,
+    create_parser_of_words_in_cells,
     parse_age,
     parse_clock_time,
     parse_number,
@@ -90,7 +90,7 @@ class RowTable:
     rows: Sequence[Sequence[str]]
     columns: Sequence[Sequence[str]]
 
-    def select_rows(self, keep: Sequence[bool]) -> RowTable:
+    def select_rows_to_keep(self, keep: Sequence[bool]) -> RowTable:
         """Return a table with only those rows for which `keep` has True."""
         columns = [list(compress(column, keep)) for column in self.columns]
         return RowTable(list(compress(self.numbers, keep)), list(compress(self.rows, keep)), columns)
@@ -134,8 +134,8 @@ class Cleaner:
         self._booths: dict[tuple[str, ...], BoothSlot] = {}
         self._serials = Memo(lambda cell: parse_number(cell, _KEY_LIMITS[Field.SERIAL]) or 0)
         self._ages = Memo(parse_age)
-        self._sexes = Memo(create_word_parser(SEXES))
-        self._relations = Memo(create_word_parser(RELATIONS))
+        self._sexes = Memo(create_parser_of_words_in_cells(SEXES))
+        self._relations = Memo(create_parser_of_words_in_cells(RELATIONS))
         self._languages = Memo(parse_language)
         self._houses = Memo(clean_house_number)
 
@@ -143,7 +143,7 @@ class Cleaner:
         """Return the voters in a batch of rows, and the rows and cells that were rejected."""
         rejects: list[Reject] = []
         table, blank = self._normalize_row_widths(batch, rejects)
-        serials = [self._serials[cell] for cell in self._get_field_cells(table, Field.SERIAL)]
+        serials = [self._serials[cell] for cell in self._get_cells_of_field(table, Field.SERIAL)]
         booths = self._find_booths_of_rows(table)
         if 0 in serials or None in booths:
             keep = [slot is not None and serial > 0 for slot, serial in zip(booths, serials, strict=True)]
@@ -151,7 +151,7 @@ class Cleaner:
                 compress(zip(table.numbers, table.rows, strict=True), map(not_, keep)), rejects
             )
             table, serials, booths = (
-                table.select_rows(keep),
+                table.select_rows_to_keep(keep),
                 list(compress(serials, keep)),
                 list(compress(booths, keep)),
             )
@@ -203,28 +203,30 @@ class Cleaner:
             return Reject(number, self._mapping.header[broken], row[broken], reason, row)
         return None
 
-    def _get_field_cells(self, table: RowTable, name: Field) -> Sequence[str]:
+    def _get_cells_of_field(self, table: RowTable, name: Field) -> Sequence[str]:
         """Return the cells of a field in all rows, or the field's fixed value once per row."""
         places = self._mapping.columns.get(name)
         if places is None:
             return [self._mapping.values.get(name, "")] * len(table.rows)
         return table.columns[places[0]] if table.rows else ()
 
-    def _get_field_cell(self, row: Sequence[str], name: Field) -> str:
+    def _get_cell_of_field(self, row: Sequence[str], name: Field) -> str:
         places = self._mapping.columns.get(name)
         return row[places[0]] if places is not None else self._mapping.values.get(name, "")
 
     def _find_booths_of_rows(self, table: RowTable) -> list[BoothSlot | None]:
         names = (Field.ROLL_VERSION, Field.STATE_CODE, Field.CONSTITUENCY_NUMBER, Field.PART_NUMBER)
-        keys = list(zip(*(self._get_field_cells(table, name) for name in names), strict=True))
+        keys = list(zip(*(self._get_cells_of_field(table, name) for name in names), strict=True))
         booths = [self._booths.get(key) for key in keys]
         if None in booths:
             for place, slot in enumerate(booths):
                 if slot is None:
-                    booths[place] = self._booths.get(keys[place]) or self._add_booth(table.rows[place], keys[place])
+                    booths[place] = self._booths.get(keys[place]) or self._find_or_add_booth_of_row(
+                        table.rows[place], keys[place]
+                    )
         return booths
 
-    def _add_booth(self, row: Sequence[str], cells: tuple[str, ...]) -> BoothSlot | None:
+    def _find_or_add_booth_of_row(self, row: Sequence[str], cells: tuple[str, ...]) -> BoothSlot | None:
         """Find or add the polling booth of a row that is the first row of this booth in the file.
 
         Return None if the cells do not identify a booth.
@@ -237,11 +239,11 @@ class Cleaner:
             return None
         state_code = collapse_spaces(state).upper() or state_in_number
         details = BoothDetails(
-            constituency_name=collapse_spaces(self._get_field_cell(row, Field.CONSTITUENCY_NAME)),
-            name=collapse_spaces(self._get_field_cell(row, Field.PART_NAME)),
-            name_local=collapse_spaces(self._get_field_cell(row, Field.PART_NAME_LOCAL)),
+            constituency_name=collapse_spaces(self._get_cell_of_field(row, Field.CONSTITUENCY_NAME)),
+            name=collapse_spaces(self._get_cell_of_field(row, Field.PART_NAME)),
+            name_local=collapse_spaces(self._get_cell_of_field(row, Field.PART_NAME_LOCAL)),
             language=parse_language(self._mapping.values.get(Field.LANGUAGE, "")) or get_state_language(state_code),
-            closes_at=parse_clock_time(self._get_field_cell(row, Field.CLOSES_AT)),
+            closes_at=parse_clock_time(self._get_cell_of_field(row, Field.CLOSES_AT)),
         )
         key = BoothKey(collapse_spaces(version) or self._roll_version, state_code, constituency_number, part_number)
         slot = self._booths[cells] = self._find_booth(key, details)
@@ -254,14 +256,16 @@ class Cleaner:
             if not any(cell.strip() for cell in row):
                 blank += 1
                 continue
-            name = next(name for name in _KEY_REASONS if not self._is_booth_key_valid(name, row))
+            name = next(name for name in _KEY_REASONS if not self._is_cell_of_booth_key_valid(name, row))
             rejects.append(
-                Reject(number, self._get_field_heading(name), self._get_field_cell(row, name), _KEY_REASONS[name], row)
+                Reject(
+                    number, self._get_field_heading(name), self._get_cell_of_field(row, name), _KEY_REASONS[name], row
+                )
             )
         return blank
 
-    def _is_booth_key_valid(self, name: Field, row: Sequence[str]) -> bool:
-        cell = self._get_field_cell(row, name)
+    def _is_cell_of_booth_key_valid(self, name: Field, row: Sequence[str]) -> bool:
+        cell = self._get_cell_of_field(row, name)
         if name is Field.CONSTITUENCY_NUMBER:
             cell = split_constituency_cell(cell)[1]
         return parse_number(cell, _KEY_LIMITS[name]) is not None
@@ -274,7 +278,7 @@ class Cleaner:
         ages = self._clean_cells_of_field(table, Field.AGE, self._ages.__getitem__, None)
         if -1 in ages:
             reason = f"not a voter's age ({AGES.start} to {AGES.stop - 1}): the voter is imported without it"
-            self._reject_cells(table, Field.AGE, [age == -1 for age in ages], reason, rejects)
+            self._reject_cells_of_field(table, Field.AGE, [age == -1 for age in ages], reason, rejects)
             ages = [None if age == -1 else age for age in ages]
         relations = self._convert_words_of_field_to_codes(
             table, Field.RELATION, self._relations, "not a relation (F, M, H, O)", rejects
@@ -299,7 +303,7 @@ class Cleaner:
 
     def _join_first_and_last_names(self, table: RowTable, *names: Field) -> list[str]:
         """Return first and last names joined by single spaces."""
-        cells = [self._get_field_cells(table, name) for name in names if name in self._mapping.columns]
+        cells = [self._get_cells_of_field(table, name) for name in names if name in self._mapping.columns]
         if len(cells) == 1:
             return [" ".join(cell.split()) for cell in cells[0]]
         if cells:
@@ -317,20 +321,22 @@ class Cleaner:
         values = self._clean_cells_of_field(table, name, memo.__getitem__, no_word)
         if None in values:
             bad = [value is None for value in values]
-            self._reject_cells(table, name, bad, f"{reason}: the voter is imported without it", rejects)
+            self._reject_cells_of_field(table, name, bad, f"{reason}: the voter is imported without it", rejects)
         return [value or "" for value in values]
 
     def _clean_cells_of_field(self, table: RowTable, name: Field, clean: Callable[[str], T], blank: T) -> list[T]:
         """Return the cleaned cells of a column, or blank cells if the electoral roll does not have the column."""
         if name not in self._mapping.columns and name not in self._mapping.values:
             return [blank] * len(table.rows)
-        return list(map(clean, self._get_field_cells(table, name)))
+        return list(map(clean, self._get_cells_of_field(table, name)))
 
-    def _reject_cells(
+    def _reject_cells_of_field(
         self, table: RowTable, name: Field, bad: Sequence[bool], reason: str, rejects: list[Reject]
     ) -> None:
         for number, row in compress(zip(table.numbers, table.rows, strict=True), bad):
-            rejects.append(Reject(number, self._get_field_heading(name), self._get_field_cell(row, name), reason, row))
+            rejects.append(
+                Reject(number, self._get_field_heading(name), self._get_cell_of_field(row, name), reason, row)
+            )
 
 
 def _find_undecoded_cell(row: Sequence[str]) -> int | None:

@@ -21,7 +21,7 @@ PLACE = {"constituency": CONSTITUENCY, "part": PART, "roll version": ROLL_VERSIO
 SERIAL = frozenset({"serial", "serialno", "slno", "slnoinpart", "serialnoinpart"})
 
 
-def find_columns(
+def find_indexes_of_columns(
     path: Path, header: Sequence[str], columns: Mapping[str, frozenset[str]], optional: frozenset[str] = frozenset()
 ) -> dict[str, int]:
     """Return the index of each column of a small file, by the column's name.
@@ -63,7 +63,7 @@ class TableRow:
         """The file and the row number, with which an error about this row begins."""
         return f"{self.path}: row {self.number:,}"
 
-    def make_row_error(self, problem: str) -> RollError:
+    def create_error_about_row(self, problem: str) -> RollError:
         """Return an error about this row. Its text adds that no row of the file is imported."""
         return RollError(f"{self.location_in_file}: {problem}; nothing was imported")
 
@@ -87,7 +87,7 @@ class SmallTable:
     """A small file that is open for reading, with its columns."""
 
     def __init__(self, path: Path, columns: Mapping[str, frozenset[str]], optional: frozenset[str]) -> None:
-        """Open a small file and find its columns, as `find_columns` does.
+        """Open a small file and find its columns, as `find_indexes_of_columns` does.
 
         Raises:
             RollError: The file cannot be read, or a column is missing.
@@ -95,7 +95,7 @@ class SmallTable:
         self._path = path
         self._roll = open_roll(path)
         head = self._roll.read_first_rows()
-        self._places = find_columns(path, head[0] if head else [], columns, optional)
+        self._places = find_indexes_of_columns(path, head[0] if head else [], columns, optional)
         self.columns = self._places.keys()  # names of the columns in the file
         self.sha256 = self._roll.sha256
 

@@ -172,11 +172,11 @@ def _classify_invalid_utf8(path: Path, sha256: str, size: int) -> TextFile:
             sound += sum(character >= "\x80" for character in text) - escaped
     if broken * 10 <= sound:
         return TextFile("utf-8-sig", "UTF-8, damaged in places", sha256, size, damaged=True)
-    page = _choose_code_page(path, bytes(high))
+    page = _choose_windows_code_page(path, bytes(high))
     return TextFile(page, f"Windows-{page.removeprefix('cp')}", sha256, size, damaged=False)
 
 
-def _choose_code_page(path: Path, high: bytes) -> str:
+def _choose_windows_code_page(path: Path, high: bytes) -> str:
     """Return the Windows code page (1252 or 1250) in which every byte of the file is a character.
 
     `high` has the non-ASCII bytes of the file.

@@ -11,7 +11,7 @@ from dialer.roll.importer import ImportOptions, ImportResult, PreparedImport, Pr
 from dialer.store.spool import Spool
 
 
-def put_roll_into_spool(
+def hand_roll_over_to_dialler(
     prepared: PreparedImport,
     spool: Spool,
     options: ImportOptions,
@@ -35,7 +35,7 @@ def put_roll_into_spool(
         result = import_prepared_roll(
             prepared, spool.get_path_of_spooled_file(list_id), spool_options, progress=progress, key=spool.key
         )
-        found = spool.compare_roll_with_store(list_id)
+        found = spool.count_changes_of_uploaded_roll(list_id)
     except BaseException:
         spool.remove_spooled_file(list_id)
         raise

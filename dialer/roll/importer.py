@@ -23,7 +23,7 @@ from dialer.domain.errors import RollError
 from dialer.domain.output import refuse_unwritable_path
 from dialer.roll.cleaning import Cleaner
 from dialer.roll.fields import Field
-from dialer.roll.mapping import ColumnMapping, MapFile, load_column_map, map_columns
+from dialer.roll.mapping import ColumnMapping, MapFile, load_column_map, map_roll_columns_to_fields
 from dialer.roll.merging import DuplicateConstituency, ImportTally, Merger
 from dialer.roll.reading import BATCH_ROWS, HEAD_ROWS, RollFile, open_roll
 from dialer.roll.rejects import Reject, RejectCounter, RejectsFile
@@ -90,7 +90,7 @@ class PreparedImport:
         return [] if first is None else list(find_roll_warnings(self.mapping, first.rows, region))
 
 
-def prepare_import(path: Path, map_file: MapFile | None = None) -> PreparedImport:
+def prepare_roll_import(path: Path, map_file: MapFile | None = None) -> PreparedImport:
     """Open an electoral roll and find out which column contains which field.
 
     Raises:
@@ -99,7 +99,7 @@ def prepare_import(path: Path, map_file: MapFile | None = None) -> PreparedImpor
     map_file = map_file or MapFile()
     roll = open_roll(path, map_file.options)
     try:
-        return PreparedImport(roll, map_columns(path, roll.read_first_rows(), map_file))
+        return PreparedImport(roll, map_roll_columns_to_fields(path, roll.read_first_rows(), map_file))
     except RollError as error:
         if not roll.other_sheets:
             raise
@@ -131,7 +131,7 @@ def import_roll_file(
         StoreBusy: A dialler or another import is running.
         StoreError: The store cannot be opened or written.
     """
-    prepared = prepare_import(path, load_column_map(map_path) if map_path is not None else None)
+    prepared = prepare_roll_import(path, load_column_map(map_path) if map_path is not None else None)
     return import_prepared_roll(prepared, store_path, options, progress=progress, clock=clock, key=key)
 
 
@@ -231,7 +231,7 @@ def _merge_batches_into_store(
     )
     for batch in roll.read_row_batches(prepared.mapping.skip_rows):
         try:
-            sink.record_rejects(merger.merge_rows_into_store(cleaner.convert_rows_to_voters(batch)))
+            sink.record_rejected_rows(merger.merge_rows_into_store(cleaner.convert_rows_to_voters(batch)))
         except DuplicateConstituency as found:
             raise RollError(_explain_duplicate_constituency(prepared, found)) from found
         if progress is not None:

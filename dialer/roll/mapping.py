@@ -57,7 +57,7 @@ class ColumnMapping:
     ignored: frozenset[str] = frozenset()  # headings that the map file ignores
     map_sha256: str = ""  # of the map file
 
-    def describe_columns(self) -> list[tuple[str, str]]:
+    def describe_use_of_each_column(self) -> list[tuple[str, str]]:
         """Return the heading of each column with its use, such as "serial" (serial number) or "not used"."""
         fields: dict[int, list[str]] = {}
         for name, indexes in self.columns.items():
@@ -90,15 +90,20 @@ def load_column_map(path: Path) -> MapFile:
                 f"{path}: the map file has the unknown setting {key}{_suggest_similar_name(key, known)}; choose"
                 f" from {', '.join(known)}"
             )
-    texts = {key: _check_setting_type(path, key, content.get(key), str) for key in ("encoding", "delimiter", "sheet")}
+    texts = {
+        key: _require_type_of_map_file_value(path, key, content.get(key), str)
+        for key in ("encoding", "delimiter", "sheet")
+    }
     columns = _parse_field_table(
-        path, "columns", _check_setting_type(path, "columns", content.get("columns"), dict) or {}
+        path, "columns", _require_type_of_map_file_value(path, "columns", content.get("columns"), dict) or {}
     )
-    values = _parse_field_table(path, "values", _check_setting_type(path, "values", content.get("values"), dict) or {})
+    values = _parse_field_table(
+        path, "values", _require_type_of_map_file_value(path, "values", content.get("values"), dict) or {}
+    )
     return MapFile(
         path=path,
         options=FileOptions(**texts),
-        header_row=_check_setting_type(path, "header_row", content.get("header_row"), int),
+        header_row=_require_type_of_map_file_value(path, "header_row", content.get("header_row"), int),
         columns={name: _parse_column_reference(path, name, value) for name, value in columns.items()},
         values={name: _parse_fixed_value(path, name, value) for name, value in values.items()},
         ignore=_parse_list_of_headings(path, "ignore", content.get("ignore", [])),
@@ -106,7 +111,7 @@ def load_column_map(path: Path) -> MapFile:
     )
 
 
-def _check_setting_type(path: Path, key: str, value: Any, kind: type) -> Any:
+def _require_type_of_map_file_value(path: Path, key: str, value: Any, kind: type) -> Any:
     if value is not None and (not isinstance(value, kind) or isinstance(value, bool)):
         words = {str: "a text in quotes", int: "a whole number", dict: "a table"}
         raise RollError(f"{path}: the setting {key} of this map file is not {words[kind]}; correct this setting")
@@ -151,7 +156,9 @@ def _suggest_similar_name(word: str, known: Sequence[str]) -> str:
     return "" if not near else f', did you mean "{next(name for name in known if normalize_heading(name) == near[0])}"'
 
 
-def map_columns(path: Path, head: Sequence[Sequence[str]], map_file: MapFile | None = None) -> ColumnMapping:
+def map_roll_columns_to_fields(
+    path: Path, head: Sequence[Sequence[str]], map_file: MapFile | None = None
+) -> ColumnMapping:
     """Find the header of an electoral roll among its first rows (`head`), and the field that each column contains.
 
     Raises:

@@ -22,7 +22,7 @@ from dialer.roll.columns import CONSTITUENCY, PART, ROLL_VERSION, SERIAL, STATE,
 from dialer.roll.parts import Parts, UnmatchedRow
 from dialer.store import voters
 from dialer.store.connection import Connection
-from dialer.store.marks import has_mark
+from dialer.store.marks import is_mark_stored
 
 COLUMNS = {
     "constituency": CONSTITUENCY,
@@ -79,7 +79,7 @@ class MarksFile:
     unticked: int  # lines with an empty column `voted`
 
 
-def read_marks(path: Path, db: Connection, defaults: MarkDefaults, *, now: float, zone: tzinfo) -> MarksFile:
+def read_list_of_marks(path: Path, db: Connection, defaults: MarkDefaults, *, now: float, zone: tzinfo) -> MarksFile:
     """Read a list of marks (recorded facts about voters) and look up its voters on the roll in `db`.
 
     Times in the file are local to `zone`; `now` is in epoch seconds.
@@ -96,9 +96,9 @@ def read_marks(path: Path, db: Connection, defaults: MarkDefaults, *, now: float
     lines = list(table.read_rows())
     ticked = [line for line in lines if "voted" not in table.columns or _normalize_voted_cell(line) not in _NO_TICKS]
     if "constituency" in table.columns:
-        find_voter_of_line = _create_serial_lookup(db, defaults.roll_version)
+        find_voter_of_line = _create_function_that_finds_voter_by_serial(db, defaults.roll_version)
     else:
-        find_voter_of_line = _create_voter_id_lookup(
+        find_voter_of_line = _create_function_that_finds_voter_by_epic(
             db, {line.cells["epic"].upper() for line in ticked if "epic" in line.cells}
         )
     marks: dict[str, Mark] = {}
@@ -168,7 +168,7 @@ def _parse_mark_time(cell: str, day: date, now: float, zone: tzinfo) -> float:
     return min(at, now)
 
 
-def _create_serial_lookup(db: Connection, roll_version: str | None) -> Callable[[TableRow], int]:
+def _create_function_that_finds_voter_by_serial(db: Connection, roll_version: str | None) -> Callable[[TableRow], int]:
     """Return a function that finds the voter of a line by constituency, part and serial number. An EPIC (voter ID)
     number in the line must be that of the same voter.
     """
@@ -190,7 +190,7 @@ def _create_serial_lookup(db: Connection, roll_version: str | None) -> Callable[
     return find_voter_of_line
 
 
-def _create_voter_id_lookup(db: Connection, epics: set[str]) -> Callable[[TableRow], int]:
+def _create_function_that_finds_voter_by_epic(db: Connection, epics: set[str]) -> Callable[[TableRow], int]:
     """Return a function that finds the voter of a line by EPIC (voter ID) number. EPIC numbers have no index, so the
     roll is read once for all numbers in the file.
     """
@@ -220,4 +220,4 @@ def _parse_whole_number(line: TableRow, name: str) -> int:
 
 def select_new_marks(db: Connection, marks: Sequence[Mark]) -> Iterator[Mark]:
     """Return the marks (recorded facts about voters) that the store does not have yet."""
-    return (mark for mark in marks if not has_mark(db, mark.key))
+    return (mark for mark in marks if not is_mark_stored(db, mark.key))

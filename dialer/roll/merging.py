@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from dialer.roll.cleaning import DETAIL_FIELDS, BoothDetails, BoothKey, BoothSlot, CleanRows, Details
-from dialer.roll.phone_numbers import parse_plain_mobile, read_phone_numbers_in_cell
+from dialer.roll.phone_numbers import parse_mobile_number_without_separators, read_phone_numbers_in_cell
 from dialer.roll.rejects import Reject
 from dialer.store import roll
 from dialer.store.connection import Connection
@@ -206,7 +206,7 @@ class Merger:
                 changed[voter_id] = after
                 self.tally.voters += 1
             else:
-                voters.rejects.append(_create_reject_for_contradiction(batch, place, contradicted))
+                voters.rejects.append(_reject_contradicting_detail(batch, place, contradicted))
                 continue
             voters.voter_ids[place] = voter_id
         roll.update_voters(self._db, ((*details, voter_id) for voter_id, details in changed.items()))
@@ -222,7 +222,7 @@ class Merger:
             for place, cell in enumerate(cells):
                 if not cell or not (voter_id := voter_ids[place]):
                     continue
-                if indian and (number := parse_plain_mobile(cell)) is not None:
+                if indian and (number := parse_mobile_number_without_separators(cell)) is not None:
                     pairs.append((voter_id, number))
                     continue
                 found = read_phone_numbers_in_cell(cell, self._region)
@@ -253,6 +253,6 @@ def _find_contradicting_detail(row: Details, before: Details) -> int | None:
     return next((place for place, (new, old) in pairs if new not in ("", None, old) and old not in ("", None)), None)
 
 
-def _create_reject_for_contradiction(batch: CleanRows, place: int, detail: int) -> Reject:
+def _reject_contradicting_detail(batch: CleanRows, place: int, detail: int) -> Reject:
     table, value = batch.table, str(batch.details[place][detail])
     return Reject(table.numbers[place], DETAIL_FIELDS[detail].value, value, CONFLICT, table.rows[place])

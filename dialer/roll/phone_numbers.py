@@ -94,7 +94,7 @@ _CALLABLE_TYPES = frozenset(
 )
 
 
-def parse_plain_mobile(cell: str) -> str | None:
+def parse_mobile_number_without_separators(cell: str) -> str | None:
     """Return the E.164 form of a cell that is only one Indian mobile number without separators.
 
     Return None for any other cell.
@@ -112,7 +112,7 @@ def read_phone_numbers_in_cell(cell: str, region: str = "IN") -> CellNumbers:
     "-", "NA", "nil", "0") has neither numbers nor rejected ones.
     """
     text = (cell if cell.isascii() else cell.translate(_CLEAN)).strip().lstrip("'").strip()
-    if region == "IN" and (mobile := parse_plain_mobile(_PUNCTUATION.sub("", text))) is not None:
+    if region == "IN" and (mobile := parse_mobile_number_without_separators(_PUNCTUATION.sub("", text))) is not None:
         return CellNumbers((mobile,))
     if text.casefold() in _NO_NUMBER:
         return CellNumbers()
@@ -159,7 +159,7 @@ def _count_digits(text: str) -> int:
 
 def _parse_phone_number(piece: str, region: str) -> str | NumberReason:
     """Return one phone number in E.164, or the reason for which it is rejected."""
-    if region == "IN" and (mobile := parse_plain_mobile(_PUNCTUATION.sub("", piece))) is not None:
+    if region == "IN" and (mobile := parse_mobile_number_without_separators(_PUNCTUATION.sub("", piece))) is not None:
         return mobile
     text = _LABEL.sub("", piece)
     if (scientific := _SCIENTIFIC.fullmatch(text)) is not None:
@@ -182,13 +182,17 @@ def _parse_phone_number(piece: str, region: str) -> str | NumberReason:
 
 def _parse_indian_number(compact: str, digits: str) -> str | NumberReason:
     """Return an Indian phone number in E.164, or the reason for its rejection."""
-    if (mobile := parse_plain_mobile(compact)) is not None:
+    if (mobile := parse_mobile_number_without_separators(compact)) is not None:
         return mobile
     is_international = compact.startswith(("+", "00"))
     if not is_international and len(digits.removeprefix("0")) < 10:
         return NumberReason.TOO_SHORT  # every Indian number has ten digits
     result = _parse_with_phonenumbers(compact, "IN")
-    if isinstance(result, NumberReason) and is_international and (mobile := parse_plain_mobile(digits)) is not None:
+    if (
+        isinstance(result, NumberReason)
+        and is_international
+        and (mobile := parse_mobile_number_without_separators(digits)) is not None
+    ):
         return mobile  # an Indian mobile number with a plus sign by mistake: it is valid in no other country
     return result
 
@@ -237,7 +241,7 @@ def _check_phone_line_type(number: PhoneNumber) -> str | NumberReason:
     return refused.get(kind, NumberReason.SPECIAL)
 
 
-def parse_carrier_number(text: str, region: str) -> str | None:
+def parse_number_in_carrier_notation(text: str, region: str) -> str | None:
     """Return the E.164 form of a number as carriers write it, such as 09876543210, or None if it is no number.
 
     It does not check whether the number may be called: it may be one of our own caller IDs.

@@ -185,12 +185,14 @@ def _has_unclosed_quote(row: Sequence[str], width: int, delimiter: str) -> bool:
     for place, cell in enumerate(row):
         if (cell.endswith(_END) and cell != _END) or cell.count("\n") > _MAX_LINES_IN_A_ROW:
             return True
-        if "\n" in cell and any(_is_table_row(line, row, place, width, delimiter) for line in cell.split("\n")[1:]):
+        if "\n" in cell and any(
+            _is_line_a_table_row(line, row, place, width, delimiter) for line in cell.split("\n")[1:]
+        ):
             return True
     return False
 
 
-def _is_table_row(line: str, row: Sequence[str], place: int, width: int, delimiter: str) -> bool:
+def _is_line_a_table_row(line: str, row: Sequence[str], place: int, width: int, delimiter: str) -> bool:
     """Return whether a line inside the cell number `place` of `row` is itself a row of the table, and not part of an
     address.
 
@@ -264,7 +266,7 @@ class WorkbookRoll:
         )
         weakref.finalize(self, _kill_reader_process, self._reader)
         self._requested: tuple[int, int] | None = None  # (first row, number) of a request whose answer is pending
-        found = self._read_reader_answer()
+        found = self._read_answer_of_reader_process()
         others: Sequence[str] = [_shorten_text(name) for name in found["others"][:_MAX_SHEETS_SHOWN]]
         self.other_sheets = others
         note = f"; not read: {', '.join(others)}" if others else ""
@@ -274,7 +276,7 @@ class WorkbookRoll:
     def read_first_rows(self) -> list[list[str]]:
         """Return the first rows of the electoral roll, at most HEAD_ROWS."""
         head: list[list[str]] = []
-        while len(head) < HEAD_ROWS and (rows := self._load_rows_from_reader(len(head), HEAD_ROWS - len(head))):
+        while len(head) < HEAD_ROWS and (rows := self._load_rows_from_reader_process(len(head), HEAD_ROWS - len(head))):
             head += rows
         return head
 
@@ -287,31 +289,31 @@ class WorkbookRoll:
             RollError: The workbook cannot be read.
         """
         done = skip_rows
-        while rows := self._load_rows_from_reader(done, batch_rows):
+        while rows := self._load_rows_from_reader_process(done, batch_rows):
             done += len(rows)
-            self._request_rows_from_reader(done, batch_rows)
+            self._request_rows_from_reader_process(done, batch_rows)
             yield Batch(done - len(rows) + 1, rows, min(done / self._rows, 1.0))
 
-    def _load_rows_from_reader(self, first: int, most: int) -> list[list[str]]:
+    def _load_rows_from_reader_process(self, first: int, most: int) -> list[list[str]]:
         """Return at most `most` rows from row `first` (counted from 0).
 
         The result is empty after the last row.
         """
         if self._requested is not None and self._requested != (first, most):
-            self._read_reader_answer()  # discard the answer to an earlier request
+            self._read_answer_of_reader_process()  # discard the answer to an earlier request
         if self._requested is None:
-            self._request_rows_from_reader(first, most)
-        rows: list[list[str]] = self._read_reader_answer()
+            self._request_rows_from_reader_process(first, most)
+        rows: list[list[str]] = self._read_answer_of_reader_process()
         return rows
 
-    def _request_rows_from_reader(self, first: int, most: int) -> None:
+    def _request_rows_from_reader_process(self, first: int, most: int) -> None:
         assert self._reader.stdin is not None  # noqa: S101 - it was started with a pipe
         self._requested = first, most
         with suppress(BrokenPipeError):  # reading the answer will raise the error
             self._reader.stdin.write(f"{first} {most}\n".encode())
             self._reader.stdin.flush()
 
-    def _read_reader_answer(self) -> Any:
+    def _read_answer_of_reader_process(self) -> Any:
         """Return the next answer of the process that reads the workbook.
 
         Raises:

@@ -43,7 +43,7 @@ class RejectCounter:
         self.reasons: Counter[str] = Counter()
         self.examples: list[Reject] = []
 
-    def record_rejects(self, rejects: Iterable[Reject]) -> None:
+    def record_rejected_rows(self, rejects: Iterable[Reject]) -> None:
         """Count rejected rows, cells and numbers, and keep the first ones as examples."""
         rejects = list(rejects)
         self.examples += rejects[: MAX_EXAMPLES - len(self.examples)]
@@ -83,24 +83,26 @@ class RejectsFile(RejectCounter):
         # With a byte-order mark, because spreadsheets would garble Indian scripts without one.
         self._file: TextIO = os.fdopen(descriptor, "w", encoding="utf-8-sig", newline="", errors="backslashreplace")
         self._writer = csv.writer(self._file)
-        with self._translate_write_errors():
+        with self._raise_write_errors_as_roll_errors():
             self._writer.writerow([*OWN_COLUMNS, *(header[index] for index in self._written)])
 
-    def record_rejects(self, rejects: Iterable[Reject]) -> None:
+    def record_rejected_rows(self, rejects: Iterable[Reject]) -> None:
         """Write rejected rows, cells and numbers to the file, and count them."""
         rejects = list(rejects)
-        super().record_rejects(rejects)
-        with self._translate_write_errors():
+        super().record_rejected_rows(rejects)
+        with self._raise_write_errors_as_roll_errors():
             for reject in rejects:
                 own = map(escape_spreadsheet_formula, (reject.column, reject.value, reject.reason))
-                self._writer.writerow([str(reject.row_number), *own, *self._build_original_row(reject.row)])
+                self._writer.writerow(
+                    [str(reject.row_number), *own, *self._format_original_row_for_rejects_file(reject.row)]
+                )
 
-    def _build_original_row(self, row: Sequence[str]) -> list[str]:
+    def _format_original_row_for_rejects_file(self, row: Sequence[str]) -> list[str]:
         cells = [escape_spreadsheet_formula(row[index]) if index < len(row) else "" for index in self._written]
         return cells + [escape_spreadsheet_formula(cell) for cell in row[self._width :]]
 
     @contextmanager
-    def _translate_write_errors(self) -> Iterator[None]:
+    def _raise_write_errors_as_roll_errors(self) -> Iterator[None]:
         try:
             yield
         except OSError as error:
@@ -115,7 +117,7 @@ class RejectsFile(RejectCounter):
         Raises:
             RollError: The file cannot be written.
         """
-        with self._translate_write_errors():
+        with self._raise_write_errors_as_roll_errors():
             self._file.flush()
             os.fsync(self._file.fileno())
             self._file.close()

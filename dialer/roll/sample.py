@@ -125,9 +125,11 @@ def write_sample_roll(
             with part.open("w", encoding="utf-8", newline="") as file:
                 writer = csv.writer(file)
                 writer.writerow(HEADER)
-                writer.writerows(_report_progress(generator.generate_rows(rows), progress))
+                writer.writerows(_yield_rows_and_report_progress(generator.generate_rows(rows), progress))
         else:
-            _write_workbook(part, chain([HEADER], _report_progress(generator.generate_rows(rows), progress)))
+            _write_workbook(
+                part, chain([HEADER], _yield_rows_and_report_progress(generator.generate_rows(rows), progress))
+            )
         part.replace(path)
     except FileCreateError as error:
         raise RollError(f"{path}: the sample cannot be written ({error}); choose another file with --out") from error
@@ -174,7 +176,9 @@ def _choose_states_and_languages(states: Sequence[str], languages: Sequence[str]
     return chosen
 
 
-def _report_progress(rows: Iterable[list[str]], progress: Callable[[int], None] | None) -> Iterator[list[str]]:
+def _yield_rows_and_report_progress(
+    rows: Iterable[list[str]], progress: Callable[[int], None] | None
+) -> Iterator[list[str]]:
     for number, row in enumerate(rows, 1):
         yield row
         if progress is not None and number % 5_000 == 0:

@@ -23,7 +23,7 @@ from dialer.domain.signing import read_secret_file
 from dialer.errors import SettingError
 from dialer.roll.cleaning import BoothDetails, BoothKey, BoothSlot, Cleaner
 from dialer.roll.fields import PLACE, Field, find_field_of_heading, normalize_heading
-from dialer.roll.importer import PreparedImport, prepare_import
+from dialer.roll.importer import PreparedImport, prepare_roll_import
 from dialer.roll.mapping import load_column_map
 from dialer.roll.warnings import find_unread_phone_columns
 from dialer.settings.files import open_regular_file
@@ -49,7 +49,9 @@ def find_portal_by_name(sources: Sequence[Source], name: str) -> Source:
     return found[name]
 
 
-def find_new_exports(source: Source, imported: Collection[str], fetched: Path | None = None) -> Iterator[Path]:
+def find_exports_not_imported_yet(
+    source: Source, imported: Collection[str], fetched: Path | None = None
+) -> Iterator[Path]:
     """Yield the files in a portal's folder that have not been imported, oldest first.
 
     `imported` has the SHA-256 of imported files. `fetched` is a file that is known to be complete.
@@ -107,7 +109,7 @@ def load_portal_ids(
         raise RollError(f"{source.folder}: no {kind} found, so the portal's IDs are unknown; put the export back there")
     found: dict[tuple[str, str, int, int, int], str] = {}
     for path in exports:
-        prepared = prepare_import(path, load_column_map(source.map_file))
+        prepared = prepare_roll_import(path, load_column_map(source.map_file))
         found |= _read_portal_ids(prepared, source.id_heading, source.roll_version)
     return found
 
@@ -152,7 +154,7 @@ def prepare_portal_import(source: Source, path: Path, region: str) -> PreparedIm
             the map file does not name.
     """
     map_file = load_column_map(source.map_file)
-    prepared = prepare_import(path, map_file)
+    prepared = prepare_roll_import(path, map_file)
     mapping = prepared.mapping
     named = mapping.columns.get(Field.MOBILE, ()) if Field.MOBILE in map_file.columns else ()
     first = next(prepared.roll.read_row_batches(mapping.skip_rows), None)

@@ -99,7 +99,7 @@ def _find_voter_of_row(db: Connection, parts: Parts, row: TableRow) -> int | Non
     except UnknownPart:
         return None
     except UnmatchedRow as why:
-        raise row.make_row_error(str(why)) from None
+        raise row.create_error_about_row(str(why)) from None
     found = voters.find_voter_in_booth(db, booth_id, serial)
     return None if found is None else found[0]
 
@@ -110,7 +110,7 @@ def _parse_weight(row: TableRow) -> float:
     except ValueError:
         weight = 0.0
     if not MIN_WEIGHT <= weight <= MAX_WEIGHT:  # also true for NaN
-        raise row.make_row_error(
+        raise row.create_error_about_row(
             f"the weight is not a number from {MIN_WEIGHT:g} to {MAX_WEIGHT:g}; correct the weight"
         )
     return weight

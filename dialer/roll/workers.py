@@ -102,14 +102,18 @@ def _add_row_to_booth_worker(
     """
     read = read_phone_numbers_in_cell(row["number"], region)
     if len(read.numbers) != 1:
-        raise row.make_row_error("the column number is not exactly one valid phone number; give each worker one number")
+        raise row.create_error_about_row(
+            "the column number is not exactly one valid phone number; give each worker one number"
+        )
     constituency = row.parse_number_in_column("constituency")
     language = parse_language(row["language"])
     if language is None:
-        raise row.make_row_error(f"the language {row['language'][:20]!r} is unknown; write a code such as hi, bn or ta")
+        raise row.create_error_about_row(
+            f"the language {row['language'][:20]!r} is unknown; write a code such as hi, bn or ta"
+        )
     worker = listed.setdefault(read.numbers[0], _FileWorker(row.number, constituency))
     if worker.constituency != constituency:
-        raise row.make_row_error(
+        raise row.create_error_about_row(
             f"the worker's number is also in row {worker.row:,}, in another constituency; remove one of the rows"
         )
     name = row["name"][:80]
@@ -119,12 +123,12 @@ def _add_row_to_booth_worker(
     worker.language = language or worker.language
     named = [each for each in _BETWEEN_PARTS.split(row["part"]) if each]
     if not named:
-        raise row.make_row_error("part is empty; give the part of the worker's booth")
+        raise row.create_error_about_row("part is empty; give the part of the worker's booth")
     for part in named:
         part_number = row.parse_number_in_column("part", part)
         version, state = row["roll version"] or roll_version, row["state"] or None
         try:
             booth_id = parts.find_booth_id(constituency, part_number, version=version, state=state)
         except UnmatchedRow as why:
-            raise row.make_row_error(str(why)) from None
+            raise row.create_error_about_row(str(why)) from None
         worker.booths[part_number] = booth_id

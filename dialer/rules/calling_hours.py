@@ -64,7 +64,7 @@ class WeekHours:
         return next((at for at in sorted(openings) if all(self.are_calls_allowed_at(zone, at) for zone in zones)), None)
 
 
-def make_daily_hours(hours: Iterable[Stretch]) -> WeekHours:
+def create_daily_calling_hours(hours: Iterable[Stretch]) -> WeekHours:
     """Return calling hours that are the same on each day."""
     fixed = tuple(hours)
     return WeekHours(fixed, fixed, fixed, fixed)

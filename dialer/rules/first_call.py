@@ -57,7 +57,7 @@ def list_areas_of_polling_days(polls: tuple[PollingDay, ...], last_call_seconds:
 def find_first_call(gate: Gate, campaign: CampaignRules, areas: Areas, now: float) -> FirstCall:
     """Return the earliest time, `now` or later (epoch seconds), at which the campaign can call somebody."""
     reasons = list[str]()
-    for obstacle in _find_call_obstacles(gate, campaign, areas, now):
+    for obstacle in _find_obstacles_to_calls(gate, campaign, areas, now):
         if not obstacle.why:
             return FirstCall(obstacle.at, ", then ".join(reasons))
         if obstacle.until is None:
@@ -66,14 +66,14 @@ def find_first_call(gate: Gate, campaign: CampaignRules, areas: Areas, now: floa
     return FirstCall(None, ", then ".join(reasons))
 
 
-def describe_call_obstacles(gate: Gate, campaign: CampaignRules, areas: Areas, start: float, end: float) -> str:
+def describe_obstacles_to_calls(gate: Gate, campaign: CampaignRules, areas: Areas, start: float, end: float) -> str:
     """Return a text with everything that prevents the campaign's calls from `start` until `end` (epoch seconds), in
     order of time.
 
     The text is empty if the campaign may call at `start`.
     """
     reasons = list[str]()
-    for obstacle in _find_call_obstacles(gate, campaign, areas, start):
+    for obstacle in _find_obstacles_to_calls(gate, campaign, areas, start):
         if not obstacle.why or obstacle.at >= end:
             break
         reasons.append(obstacle.why)
@@ -89,7 +89,7 @@ class _Obstacle:
     until: float | None  # None: permanent, unless the settings or data change
 
 
-def _find_call_obstacles(gate: Gate, campaign: CampaignRules, areas: Areas, now: float) -> Iterator[_Obstacle]:
+def _find_obstacles_to_calls(gate: Gate, campaign: CampaignRules, areas: Areas, now: float) -> Iterator[_Obstacle]:
     """Yield everything that prevents the campaign's calls from `now` on, in order of time.
 
     If calls become possible, the last obstacle has an empty text; otherwise it has no end.
@@ -120,11 +120,11 @@ def _find_obstacle_in_all_areas(
     The text is empty if the campaign can call in some area.
     """
     if not areas.areas:
-        return _check_polling_days_known(campaign)
+        return _explain_missing_polling_day(campaign)
     words: dict[str, None] = {}
     ends: list[float] = []
     for area in areas.areas:
-        objections = list(_find_area_objections(gate, campaign, areas, area, at))
+        objections = list(_find_objections_to_calls_in_area(gate, campaign, areas, area, at))
         if not objections:
             return "", None
         words |= dict.fromkeys(each.words for each in objections)
@@ -138,7 +138,7 @@ def _find_obstacle_in_all_areas(
     return f"in every polling area: {'; '.join(shown)}", min(ends, default=None)
 
 
-def _check_polling_days_known(campaign: CampaignRules) -> tuple[str, float | None]:
+def _explain_missing_polling_day(campaign: CampaignRules) -> tuple[str, float | None]:
     """Return why a campaign for booth workers cannot call without a known polling day, or an empty text for other
     campaigns.
     """
@@ -147,7 +147,7 @@ def _check_polling_days_known(campaign: CampaignRules) -> tuple[str, float | Non
     return "", None
 
 
-def _find_area_objections(
+def _find_objections_to_calls_in_area(
     gate: Gate, campaign: CampaignRules, areas: Areas, area: Area, at: float
 ) -> Iterator[Objection]:
     """Yield the rules' objections to calls to a polling area at `at`, and objections because of the area's polling day.
@@ -161,7 +161,7 @@ def _find_area_objections(
     poll = find_polling_day(gate.rules.polls, area.constituency_number)
     if poll is None or campaign.purpose not in {Purpose.TURNOUT, Purpose.BOOTH_WORKERS}:
         if campaign.purpose is Purpose.BOOTH_WORKERS:
-            yield Objection(Reason.NO_POLL, _check_polling_days_known(campaign)[0], None)
+            yield Objection(Reason.NO_POLL, _explain_missing_polling_day(campaign)[0], None)
         return
     workers = campaign.purpose is Purpose.BOOTH_WORKERS
     close = find_close_of_poll(gate.rules.polls, area)

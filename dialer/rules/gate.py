@@ -79,7 +79,7 @@ class Ruling:
         return not self.objections
 
     @property
-    def permanent_reason(self) -> Reason | None:
+    def reason_of_permanent_objection(self) -> Reason | None:
         """Return the reason of the first objection that does not end by itself, or None."""
         return next((each.reason for each in self.objections if each.until is None), None)
 
@@ -238,7 +238,7 @@ class Gate:
             yield Objection(Reason.REGISTER, f"the number is on a do-not-call register ({names})", None)
         if facts.consent is Consent.WITHDRAWN:
             yield Objection(Reason.CONSENT_WITHDRAWN, "the number's owner has withdrawn consent", None)
-        elif self.rules.needs_consent(campaign) and facts.consent is not Consent.GIVEN:
+        elif self.rules.does_campaign_need_consent(campaign) and facts.consent is not Consent.GIVEN:
             voice = "recorded" if campaign.plays_recorded_voice else "live"
             words = f"a {voice} {campaign.purpose.value} call needs consent, and none is recorded"
             yield Objection(Reason.NO_CONSENT, words, None)
@@ -310,7 +310,7 @@ class Gate:
 
     def _check_silence_interval(self, campaign: CampaignRules, area: Area | None, now: float) -> Iterator[Objection]:
         rules = self.rules
-        if not rules.forbids_calls_in_silence(campaign):
+        if not rules.forbids_calls_in_silence_interval(campaign):
             return
         close = CloseUnknown.POLL if area is None else find_close_of_poll(rules.polls, area)
         if close is CloseUnknown.POLL:
@@ -367,7 +367,7 @@ class Gate:
                 until,
             )
 
-    def find_redial_lock_end(self, facts: PhoneFacts | None, now: float) -> float | None:
+    def find_end_of_redial_lock(self, facts: PhoneFacts | None, now: float) -> float | None:
         """Return when the redial lock after an abandoned call to a number ends (epoch seconds), or None if there is no
         lock.
         """
@@ -377,7 +377,7 @@ class Gate:
         return until if now < until else None
 
     def _check_redial_lock(self, case: Case, now: float) -> Iterator[Objection]:
-        until = self.find_redial_lock_end(case.facts, now)
+        until = self.find_end_of_redial_lock(case.facts, now)
         if until is not None and not (case.guaranteed and self.rules.profile.redial_lock.unless_agent_guaranteed):
             words = f"a call to the number was abandoned, so it is not redialled{self._format_end_of_objection(until)}"
             yield Objection(Reason.REDIAL_LOCK, words, until)
@@ -406,7 +406,10 @@ class Gate:
     ) -> Iterator[Objection]:
         rules = self.rules
         attempts, conversations = facts.attempts_today, facts.conversations_today
-        most_attempts, most_conversations = rules.get_attempts_cap(campaign), rules.get_conversations_cap(campaign)
+        most_attempts, most_conversations = (
+            rules.get_daily_cap_on_attempts(campaign),
+            rules.get_daily_cap_on_conversations(campaign),
+        )
         talked_enough = most_conversations is not None and conversations >= most_conversations
         if attempts < most_attempts and not talked_enough:
             return

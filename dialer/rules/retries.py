@@ -42,10 +42,10 @@ def compute_retry_time_after_outcome(
         return now + SOON_SECONDS  # nobody was called, so this does not count as one of max_attempts
     if outcome in _FINAL_OUTCOMES or attempt_number >= rules.max_attempts:
         return None
-    return _compute_retry_time(rules, outcome, now)
+    return _compute_retry_time_of_outcome(rules, outcome, now)
 
 
-def _compute_retry_time(rules: RetryRules, outcome: Outcome, now: float) -> float:
+def _compute_retry_time_of_outcome(rules: RetryRules, outcome: Outcome, now: float) -> float:
     match outcome:
         case Outcome.BUSY:
             return now + rules.busy_seconds
@@ -70,7 +70,7 @@ def compute_time_of_next_call_to_booth_worker(
         return None
     if reported or outcome in {Outcome.COMPLETED, Outcome.CONNECTED}:
         return now + every_seconds
-    return _compute_retry_time(rules, outcome, now)
+    return _compute_retry_time_of_outcome(rules, outcome, now)
 
 
 def compute_booth_worker_call_time_after_disposition(
@@ -94,7 +94,7 @@ def compute_retry_time_after_mark(
     if attempt_number >= rules.max_attempts:
         return None
     if kind is MarkKind.LATER and hour is not None:
-        return compute_call_time_at_named_hour(hour, now, zone)
+        return compute_time_of_call_requested_at_hour(hour, now, zone)
     return now + rules.other_seconds
 
 
@@ -108,7 +108,7 @@ def compute_retry_time_after_disposition(
     return compute_retry_time_after_mark(rules, mark, hour, attempt_number, now, zone)
 
 
-def compute_call_time_at_named_hour(hour: int, now: float, zone: ZoneInfo) -> float:
+def compute_time_of_call_requested_at_hour(hour: int, now: float, zone: ZoneInfo) -> float:
     """Return when to call a voter who asked for a later call at an hour of today (local, 0-23).
 
     This is 45 minutes past the hour, or 15 minutes from now if that time has passed.

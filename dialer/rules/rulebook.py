@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from dialer.domain.enums import CampaignKind, Purpose
 from dialer.domain.phone_facts import NO_INTERVALS, CallIntervals, Register
-from dialer.rules.calling_hours import WeekHours, get_midnight_of_day, make_daily_hours
+from dialer.rules.calling_hours import WeekHours, create_daily_calling_hours, get_midnight_of_day
 from dialer.rules.number_zones import NumberZones, find_time_zones_of_number, find_time_zones_of_prefix
 from dialer.rules.polls import PollingDay
 from dialer.settings.campaigns import Campaign
@@ -71,11 +71,11 @@ class Rulebook:
         """Return the length of the silence interval before the close of poll (seconds; 0 = none)."""
         return self.profile.silence.hours_before_close * HOUR_SECONDS
 
-    def with_imported_registers(self, registers: tuple[Register, ...]) -> Rulebook:
+    def copy_with_imported_registers(self, registers: tuple[Register, ...]) -> Rulebook:
         """Return a copy of the rules with the do-not-call registers that were imported."""
         return replace(self, registers=registers)
 
-    def forbids_calls_in_silence(self, campaign: CampaignRules) -> bool:
+    def forbids_calls_in_silence_interval(self, campaign: CampaignRules) -> bool:
         """Return whether the rules forbid a campaign's calls during the silence interval."""
         if self.silence_interval_seconds <= 0:
             return False
@@ -83,16 +83,16 @@ class Rulebook:
         recorded = campaign.plays_recorded_voice and campaign.purpose in silence.forbids_recorded and not is_permitted
         return recorded or campaign.purpose in silence.forbids
 
-    def needs_consent(self, campaign: CampaignRules) -> bool:
+    def does_campaign_need_consent(self, campaign: CampaignRules) -> bool:
         """Return whether a campaign may call only numbers with recorded consent."""
         consent = self.profile.consent
         return campaign.purpose in (consent.recorded if campaign.plays_recorded_voice else consent.live)
 
-    def get_attempts_cap(self, campaign: CampaignRules) -> int:
+    def get_daily_cap_on_attempts(self, campaign: CampaignRules) -> int:
         """Return the maximum number of attempts to call a number per day, over all campaigns."""
         return self.attempts_per_day if campaign.attempts_per_day is None else campaign.attempts_per_day
 
-    def get_conversations_cap(self, campaign: CampaignRules) -> int | None:
+    def get_daily_cap_on_conversations(self, campaign: CampaignRules) -> int | None:
         """Return the maximum number of conversations with a number per day, or None for booth workers, who have no such
         limit.
         """
@@ -107,16 +107,16 @@ class Rulebook:
         return find_end_of_day(poll.day + timedelta(days=self.profile.retention.erase_after_days), self.centre_zone)
 
     @property
-    def _has_calling_hours_in_number_zones(self) -> bool:
+    def _are_calling_hours_in_zones_of_number(self) -> bool:
         return self.profile.calling_hours.zones is Zones.NUMBER
 
     def find_time_zones_of_number(self, number: str) -> NumberZones:
         """Return the time zones in which a number's calling hours apply, or none if they are unknown."""
-        return find_time_zones_of_number(number) if self._has_calling_hours_in_number_zones else (self.centre_zone,)
+        return find_time_zones_of_number(number) if self._are_calling_hours_in_zones_of_number else (self.centre_zone,)
 
     def list_all_time_zones(self) -> NumberZones:
         """Return the time zones of all numbers with an allowed prefix."""
-        if not self._has_calling_hours_in_number_zones:
+        if not self._are_calling_hours_in_zones_of_number:
             return (self.centre_zone,)
         every = {zone.key: zone for prefix in self.allowed_prefixes for zone in find_time_zones_of_prefix(prefix)}
         return tuple(every.values())
@@ -163,7 +163,7 @@ def list_polling_days(settings: Settings) -> tuple[PollingDay, ...]:
 
 def get_campaign_calling_hours(campaign: Campaign) -> WeekHours:
     """Return the calling hours in a campaign's own settings."""
-    return make_daily_hours((stretch.start, stretch.until) for stretch in campaign.hours)
+    return create_daily_calling_hours((stretch.start, stretch.until) for stretch in campaign.hours)
 
 
 def build_campaign_rules(

@@ -86,7 +86,7 @@ class EngineClient(ABC):
     def _on_engine_change(self, change: Change) -> None:
         """React to a change of the engine's state."""
 
-    def _start_background_task(self, work: Coroutine[Any, Any, None], name: str) -> None:
+    def _start_task_of_simulated_person(self, work: Coroutine[Any, Any, None], name: str) -> None:
         task = asyncio.create_task(work, name=name)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -112,10 +112,10 @@ class SimulatedAgents(EngineClient):
             return
         seat, attempt_id = change.seat, change.attempt_id
         if change.state is SeatState.WRAP_UP:
-            self._start_background_task(self._finish_wrap_up_of_seat(seat), "agent-wraps-up")
+            self._start_task_of_simulated_person(self._finish_wrap_up_of_seat(seat), "agent-wraps-up")
         elif change.preview is not None and attempt_id is not None and self._shown.get(seat) != attempt_id:
             self._shown[seat] = attempt_id
-            self._start_background_task(self._dial_preview(seat, AttemptId(attempt_id)), "agent-dials")
+            self._start_task_of_simulated_person(self._dial_preview(seat, AttemptId(attempt_id)), "agent-dials")
 
     async def _dial_preview(self, seat: str, attempt_id: AttemptId) -> None:
         await asyncio.sleep(PREVIEW_READ_SECONDS)

@@ -44,7 +44,7 @@ class SimulatedSite:
                     task.cancel()
 
 
-def make_simulated_profile(name: str = "neutral") -> Profile:
+def create_profile_without_calling_hours(name: str = "neutral") -> Profile:
     """Return a shipped profile with calls allowed at any hour, because a simulation calls no real person."""
     profile = load_profile(name)
     always = ((time.min, time.max),)

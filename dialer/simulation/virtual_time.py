@@ -53,7 +53,7 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
                 f"the virtual clock passed its limit of {self._limit_seconds:g} s; the event that the program waits for never came"
             )
 
-    def wait_for_loopback(self) -> None:
+    def wait_until_loopback_data_arrives(self) -> None:
         """Block until everything written to loopback sockets so far can be read."""
         self._fence.send_byte_to_itself()
 
@@ -107,7 +107,7 @@ class _JumpingSelector(selectors.BaseSelector):
         if events or timeout == 0:
             return events
         if len(self._real.get_map()) > 1:  # there are sockets other than the loop's own
-            self._loop.wait_for_loopback()
+            self._loop.wait_until_loopback_data_arrives()
             events = self._real.select(0)
             if events:
                 return events

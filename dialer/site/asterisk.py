@@ -59,7 +59,7 @@ class AsteriskServers:
         self.switch: AsteriskSwitch | MultiServerSwitch = (
             self._adapters[SINGLE_SERVER]
             if SINGLE_SERVER in self._adapters
-            else MultiServerSwitch(self._adapters, *_map_endpoints_to_servers(settings))
+            else MultiServerSwitch(self._adapters, *_map_endpoints_to_asterisk_servers(settings))
         )
 
     def list_reload_functions(self) -> Iterator[ReloadFunction]:
@@ -80,7 +80,7 @@ class AsteriskServers:
         yield prepare_number_notations
         if isinstance(switch, MultiServerSwitch):
             yield lambda settings: partial(
-                switch.register_servers_of_trunks_and_seats, *_map_endpoints_to_servers(settings)
+                switch.register_servers_of_trunks_and_seats, *_map_endpoints_to_asterisk_servers(settings)
             )
 
     @asynccontextmanager
@@ -92,7 +92,7 @@ class AsteriskServers:
             yield
 
 
-def _map_endpoints_to_servers(settings: Settings) -> tuple[dict[str, str], dict[str, str]]:
+def _map_endpoints_to_asterisk_servers(settings: Settings) -> tuple[dict[str, str], dict[str, str]]:
     """Return the Asterisk server of each endpoint, and the Asterisk server of each seat, as two mappings to server
     names.
     """
@@ -135,7 +135,7 @@ def get_ami_login(settings: Settings) -> AmiLogin:
     return AmiLogin(ami.host, ami.port, ami.username, ami.secret.get_secret_value())
 
 
-def find_trunks_with_history(settings: Settings, changed: Collection[str] | None) -> frozenset[str]:
+def find_trunks_with_complete_call_history(settings: Settings, changed: Collection[str] | None) -> frozenset[str]:
     """Return the trunks whose earlier calls are all in the call history of their present Asterisk server.
 
     `changed` has the keys of the settings that changed since the last run, or is None if that is unknown. A trunk that

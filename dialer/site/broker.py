@@ -61,7 +61,7 @@ def _create_tls_context(ca_file: Path | None) -> ssl.SSLContext:
         raise SettingError("settings", "broker.ca_file", problem, "set it to a file in PEM format") from error
 
 
-def list_command_senders(
+def list_users_who_may_send_commands(
     settings: Settings, stored: Mapping[str, Role] | None = None, *, private_broker: bool = False
 ) -> Senders:
     """Return the users who may send commands over MQTT, in the settings and in the store.
@@ -116,7 +116,7 @@ def create_broker_monitor(
         return None
     broker = private_broker or get_broker_settings(settings)
     presence = Presence(settings.centre.id, broker, clock, chance, name, settings.broker.home_assistant)
-    senders = list_command_senders(
+    senders = list_users_who_may_send_commands(
         settings, engine.features.user_accounts.roles, private_broker=private_broker is not None
     )
     reload.add_reload_functions(

@@ -12,11 +12,11 @@ from dialer.domain.clock import Clock
 from dialer.engine.engine import Engine
 from dialer.flows.library import FlowLibrary
 from dialer.flows.prompts import SitePrompts
-from dialer.roll.phone_numbers import parse_carrier_number
+from dialer.roll.phone_numbers import parse_number_in_carrier_notation
 from dialer.settings.servers import split_settings_by_server
 from dialer.settings.site import Settings
 from dialer.site.asterisk import AsteriskServers
-from dialer.site.flows import get_recording_rules, get_script_rules, list_site_flows
+from dialer.site.flows import get_folder_and_format_of_messages, get_limits_of_agi_scripts, list_site_flows
 from dialer.switch.asterisk.addresses import resolve_asterisk_addresses
 from dialer.switch.asterisk.agi_routes import AgiRoutes
 from dialer.switch.asterisk.agi_server import LOOPBACK, AgiLimits, AgiServer
@@ -72,10 +72,10 @@ def _build_agi_routes(
         asterisk.switch,
         lambda: flows.texts,
         prompts.get_prompts_for_call if prompts is not None else None,
-        AgiFlowRules(get_recording_rules(settings), sms, scripts),
+        AgiFlowRules(get_folder_and_format_of_messages(settings), sms, scripts),
     )
     inbound = InboundHandler(
-        engine, asterisk.switch, lambda number: parse_carrier_number(number, settings.centre.region)
+        engine, asterisk.switch, lambda number: parse_number_in_carrier_notation(number, settings.centre.region)
     )
     seat = LogInHandler(engine.features.agent_log_ins, asterisk.switch, settings.centre.language)
     return AgiRoutes({"flow": flow, "inbound": inbound, "seat": seat})
@@ -86,7 +86,7 @@ async def _check_script_sandbox(settings: Settings) -> ScriptRules:
 
     Raises FlowError if the site has scripts and it cannot.
     """
-    rules = get_script_rules(settings)
+    rules = get_limits_of_agi_scripts(settings)
     scripts = [
         script for flow in list_site_flows(settings) if (script := find_agi_script_of_flow_setting(flow)) is not None
     ]

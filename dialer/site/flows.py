@@ -59,13 +59,13 @@ def _list_flow_files(settings: Settings) -> list[str]:
     return [flow for flow in list_site_flows(settings) if find_agi_script_of_flow_setting(flow) is None]
 
 
-def get_recording_rules(settings: Settings) -> RecordingRules | None:
+def get_folder_and_format_of_messages(settings: Settings) -> RecordingRules | None:
     """Return the folder and format of recorded messages of callers, or None if messages are not recorded."""
     flows = settings.flows
     return RecordingRules(flows.recording_directory, flows.recording_format) if flows.recordings else None
 
 
-def get_script_rules(settings: Settings) -> ScriptRules:
+def get_limits_of_agi_scripts(settings: Settings) -> ScriptRules:
     """Return the limits for AGI scripts, and the files that are hidden from them: store, backups, key and settings."""
     flows, store = settings.flows, settings.store
     hidden = (store.path.parent, store.backup_folder, store.encryption_key_file, Path(settings.settings_file_text.name))

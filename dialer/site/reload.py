@@ -53,7 +53,7 @@ class SettingsReload:
         self._recorded = recorded or {}
         self._refuse = refuse
         self._reload_functions: list[ReloadFunction] = []
-        self._carriers = _list_call_carriers(
+        self._carriers = _list_carriers_of_trunks_and_seats(
             settings
         )  # of this run: a trunk or seat keeps its carrier and server until a restart
 
@@ -71,11 +71,11 @@ class SettingsReload:
             settings = load_settings(Path(self._settings.settings_file_text.name))
             profile = self._fixed_profile or load_site_profile(settings)
         except SettingError as error:
-            raise _convert_error_to_refusal(error) from error
+            raise _convert_setting_error_to_refusal(error) from error
         changed = list(list_setting_changes(self._settings, settings))
         changed += self._find_profile_changes(settings, profile, changed)
         need_restart = [change.name for change in changed if change.takes_effect is Applied.RESTART]
-        need_restart += self._find_restart_reasons_beyond_settings(settings)
+        need_restart += self._find_other_reasons_for_restart(settings)
         if need_restart:
             verb = "needs" if len(need_restart) == 1 else "need"
             raise CommandRefused(
@@ -87,13 +87,13 @@ class SettingsReload:
                 self._refuse(settings, profile)
             prepared = [prepare(settings) for prepare in self._reload_functions]
         except SettingError as error:
-            raise _convert_error_to_refusal(error) from error
+            raise _convert_setting_error_to_refusal(error) from error
         except MatdanError as error:
             raise CommandRefused(f"no change was applied: {error}") from error
 
         def apply_reloaded_settings() -> None:
             self._settings, self._profile = settings, profile
-            self._carriers |= _list_call_carriers(settings)
+            self._carriers |= _list_carriers_of_trunks_and_seats(settings)
             for activate in prepared:
                 activate()
 
@@ -114,11 +114,11 @@ class SettingsReload:
         if profile != before and not (same_copies and any(change.name.startswith("rules.") for change in found)):
             yield Change("rules.jurisdiction (the profile)", Applied.RELOAD if same_copies else Applied.RESTART)
 
-    def _find_restart_reasons_beyond_settings(self, settings: Settings) -> Iterator[str]:
+    def _find_other_reasons_for_restart(self, settings: Settings) -> Iterator[str]:
         before = self._settings
         if bool(before.agents) is not bool(settings.agents):  # without [[agents]] any agent number may log in
             yield "agents"
-        for name, carrier in _list_call_carriers(settings).items():
+        for name, carrier in _list_carriers_of_trunks_and_seats(settings).items():
             known = self._carriers.get(name)
             if known != carrier and (known is not None or carrier[0] is Carrier.TWILIO):
                 yield name
@@ -141,13 +141,13 @@ def _collect_rules_copied_at_start(settings: Settings, profile: Profile) -> tupl
     )
 
 
-def _convert_error_to_refusal(error: SettingError) -> CommandRefused:
+def _convert_setting_error_to_refusal(error: SettingError) -> CommandRefused:
     every = error.mistakes if isinstance(error, SettingMistakes) else (error,)
     where = ", ".join(f"{each.file}: {each.key}" for each in every)
     return CommandRefused(f"no change was applied: {where} is invalid; `dialer check` shows why")
 
 
-def _list_call_carriers(settings: Settings) -> dict[str, tuple[Carrier, str | None]]:
+def _list_carriers_of_trunks_and_seats(settings: Settings) -> dict[str, tuple[Carrier, str | None]]:
     """Return who carries the calls of each trunk and seat: Asterisk and its server, or Twilio and the endpoint."""
     trunks = {
         f"trunks.{each.name}": (each.carrier, each.endpoint if each.carrier is Carrier.TWILIO else each.server)

@@ -80,7 +80,7 @@ def parse_site_rules(text: str, profile: Profile, settings: Settings) -> SiteRul
     """
     stored = json.loads(text)
     try:
-        then = Profile.model_validate(_rename_outdated_rules(stored["profile"]))
+        then = Profile.model_validate(_use_current_names_of_rules(stored["profile"]))
         if "site" not in stored:  # stored by an earlier version
             now = _replace_settings_section(settings, "rules", {"polls": stored["polls"]})
             return collect_site_rules(then, now, ("the site's own hours, holidays, prefixes and ring times",))
@@ -103,7 +103,7 @@ def parse_site_rules(text: str, profile: Profile, settings: Settings) -> SiteRul
     return SiteRules(then, settings.model_copy(update={"campaigns": campaigns}), frozenset(site["signed_off"]), unknown)
 
 
-def _rename_outdated_rules(profile: Mapping[str, Any]) -> dict[str, Any]:
+def _use_current_names_of_rules(profile: Mapping[str, Any]) -> dict[str, Any]:
     """Return a stored profile in which rules that were renamed since have their present names."""
     renamed = {"gap": "minimum_interval"}
     return {renamed.get(name, name): _use_current_name_of_legal_basis(rule) for name, rule in profile.items()}
@@ -139,4 +139,8 @@ def build_calling_gate(settings: Settings, db: Connection | None) -> Gate:
     It uses the do-not-call registers in the store. Raises SettingError for an invalid profile.
     """
     rulebook = build_rulebook(load_site_profile(settings), settings)
-    return Gate(rulebook if db is None else rulebook.with_imported_registers(tuple(registers.read_registers(db))))
+    return Gate(
+        rulebook
+        if db is None
+        else rulebook.copy_with_imported_registers(tuple(registers.read_do_not_call_registers(db)))
+    )

@@ -27,7 +27,7 @@ async def open_site_store(settings: Settings) -> AsyncIterator[Store]:
     """
     store = await open_store(settings.store.path, encode=create_result_announcement, key=read_site_key(settings))
     try:
-        _log.info("store.opened", first_keys=await store.read_first_keys_of_chains())
+        _log.info("store.opened", first_keys=await store.read_first_keys_of_key_chains())
         yield store
     finally:
         await store.close()
@@ -65,10 +65,10 @@ async def record_and_apply_settings(settings: Settings, store: Store, weights: I
     await store.record_settings_at_start({**list_settings_by_key(settings), **weights.recorded}, at)
     await store.hash_numbers(settings.rules.list_opt_out_secrets())
     hq = settings.headquarters
-    await store.set_headquarters_limit(None if hq.user is None else hq.outbox_megabytes << 20)
+    await store.limit_bytes_waiting_for_headquarters(None if hq.user is None else hq.outbox_megabytes << 20)
 
 
-def make_disk_space_check(settings: Settings) -> Callable[[], bool]:
+def create_check_of_free_disk_space(settings: Settings) -> Callable[[], bool]:
     """Return a function that tells whether the store's disk has enough free space (store.reserve_megabytes)."""
     directory = settings.store.path.resolve().parent
     reserve = settings.store.reserve_megabytes * 1024 * 1024

@@ -40,7 +40,7 @@ def find_voice_problems(
         playlist = (reader or make_playlist_reader(settings, profile)).read_playlist()
     return [
         *_find_information_message_problems(settings, playlist),
-        *_find_voice_label_problems(settings, profile, playlist, clock),
+        *_find_problems_with_synthetic_voice_notice(settings, profile, playlist, clock),
     ]
 
 
@@ -79,7 +79,7 @@ def _find_information_message_problems(settings: Settings, playlist: Playlist | 
         yield SettingError("settings", "audio.catalogue", problem, f"record it, or {_CREATE_DRAFTS}")
 
 
-def _find_voice_label_problems(
+def _find_problems_with_synthetic_voice_notice(
     settings: Settings, profile: Profile, playlist: Playlist | None, clock: Clock
 ) -> Iterator[SettingError]:
     """Yield an error if it is unknown which voices are synthetic, or if their announcement cannot be played."""

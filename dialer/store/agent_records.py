@@ -114,7 +114,7 @@ class AgentRecords:
 
     async def save_drafts(self, drafts: Collection[Draft]) -> None:
         """Store the unsaved input (drafts) of agents at several seats. Each replaces the seat's earlier draft."""
-        await self._db.run_for_each_parameter_set(SQL.set_draft, [*map(get_fields_as_sql_parameters, drafts)])
+        await self._db.run_statement_for_each_parameter_set(SQL.set_draft, [*map(get_fields_as_sql_parameters, drafts)])
 
 
 def erase_notes_and_drafts_about_number(store: Path, key: StoreKey | None, phone_id: int | None) -> int:

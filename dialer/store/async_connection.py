@@ -53,7 +53,9 @@ class Statements:
             async with self._connection.execute(command.sql, parameters) as cursor:
                 return cursor.rowcount
 
-    async def run_for_each_parameter_set(self, command: Command, parameters: Iterable[Mapping[str, object]], /) -> None:
+    async def run_statement_for_each_parameter_set(
+        self, command: Command, parameters: Iterable[Mapping[str, object]], /
+    ) -> None:
         """Run an SQL statement that returns no rows, once for each set of parameters."""
         with translate_sqlite_errors(self._path):
             async with self._connection.executemany(command.sql, parameters):
@@ -113,10 +115,12 @@ class AsyncConnection(Statements):
         async with self._lock:
             return await super().run_statement(command, **parameters)
 
-    async def run_for_each_parameter_set(self, command: Command, parameters: Iterable[Mapping[str, object]], /) -> None:
+    async def run_statement_for_each_parameter_set(
+        self, command: Command, parameters: Iterable[Mapping[str, object]], /
+    ) -> None:
         """Run an SQL statement that returns no rows once for each set of parameters, in one transaction."""
         async with self.open_transaction() as statements:
-            await statements.run_for_each_parameter_set(command, parameters)
+            await statements.run_statement_for_each_parameter_set(command, parameters)
 
     @asynccontextmanager
     async def open_transaction(self) -> AsyncIterator[Statements]:

@@ -189,10 +189,10 @@ def commit_new_attempt(
     refusal = _find_reason_not_to_dial_number(pre_dial_check, attempt, max_attempts, max_conversations)
     callable_at = _compute_time_number_may_be_called(db, pre_dial_check, claim, gaps)
     if refusal is None and callable_at > attempt.at:
-        targets.postpone_target(db, pre_dial_check.target, callable_at)
+        targets.postpone_number_in_queue(db, pre_dial_check.target, callable_at)
         return Refusal.MINIMUM_INTERVAL
     if refusal is not None:
-        return _return_or_close_target_of_refused_attempt(db, refusal, pre_dial_check, attempt, since)
+        return _return_or_close_number_of_refused_attempt(db, refusal, pre_dial_check, attempt, since)
     SQL.insert_attempt.run_statement(
         db,
         attempt_id=attempt.attempt_id,
@@ -258,24 +258,26 @@ def _compute_time_number_may_be_called(
     )
 
 
-def _return_or_close_target_of_refused_attempt(
+def _return_or_close_number_of_refused_attempt(
     db: Connection, refusal: Refusal, pre_dial_check: PreDialCheck, attempt: NewAttempt, since: float
 ) -> Refusal:
     """Close, postpone or release the target (number in the queue) of a refused attempt, and return the refusal."""
     claim = attempt.claim
     match refusal:
         case Refusal.OPTED_OUT:
-            targets.close_targets_of_number(db, claim.phone_id)
+            targets.close_number_in_all_queues(db, claim.phone_id)
         case Refusal.NOBODY_PENDING if SQL.somebody_pending.fetch_only_value(db, phone_id=claim.phone_id):
             # Only the addressed voter has voted since: the next claim will address somebody else on the number.
-            claims.release_claimed_target(db, claim)
+            claims.release_claimed_number(db, claim)
             return Refusal.CLAIM_LOST
         case Refusal.NOBODY_PENDING:
-            targets.close_voter_targets_of_number(db, claim.phone_id, settled=targets.NOBODY_PENDING)
+            targets.close_number_in_queues_of_voters(db, claim.phone_id, settled=targets.NOBODY_PENDING)
         case Refusal.OPEN_ATTEMPT:
-            claims.release_claimed_target(db, claim)
+            claims.release_claimed_number(db, claim)
         case Refusal.ATTEMPT_CAP | Refusal.CONVERSATION_CAP:
-            targets.postpone_target(db, pre_dial_check.target, max(since + DAY_SECONDS, attempt.at + CAP_PAUSE_SECONDS))
+            targets.postpone_number_in_queue(
+                db, pre_dial_check.target, max(since + DAY_SECONDS, attempt.at + CAP_PAUSE_SECONDS)
+            )
     return refusal
 
 
@@ -336,7 +338,7 @@ def _end_attempt(db: Connection, end: EndedAttempt) -> CampaignAndPhone | None:
     if end.outcome is Outcome.UNKNOWN:
         after = TargetStateAfterCall("closed", targets.UNKNOWN_RESULT)
     else:
-        after = determine_target_state_after_call(db, row.phone_id, end.retry_at, of_worker=bool(row.of_worker))
+        after = determine_state_of_number_after_call(db, row.phone_id, end.retry_at, of_worker=bool(row.of_worker))
     # A call that did not come about leaves a promise as it was.
     promised = None if not_counted or end.outcome is Outcome.CANCELLED else end.promised
     SQL.end_target.run_statement(
@@ -347,7 +349,7 @@ def _end_attempt(db: Connection, end: EndedAttempt) -> CampaignAndPhone | None:
         until = compute_block_end_of_other_numbers(end.retry_at, end.ended_at, final=final)
         block_other_numbers_of_voter(db, row.campaign_id, row.phone_id, row.voter_id, until)
     if end.outcome is Outcome.UNKNOWN:  # it may have been a call: no campaign rings there again by itself
-        targets.close_targets_of_number(db, row.phone_id, targets.UNKNOWN_RESULT)
+        targets.close_number_in_all_queues(db, row.phone_id, targets.UNKNOWN_RESULT)
     return CampaignAndPhone(row.campaign_id, row.phone_id)
 
 
@@ -413,7 +415,7 @@ class TargetStateAfterCall:
     due_at: float | None = None  # None: unchanged
 
 
-def determine_target_state_after_call(
+def determine_state_of_number_after_call(
     db: Connection, phone_id: int, retry_at: float | None, *, of_worker: bool
 ) -> TargetStateAfterCall:
     """Return the state that a target (number in a campaign's queue) gets after a call: due again at `retry_at`, or

@@ -151,7 +151,9 @@ def record_settings_at_start(db: Connection, settings: Mapping[str, str], at: fl
     if before == dict(settings):
         return
     SQL.delete_settings.run_statement(db)
-    SQL.insert_setting.run_for_each_parameter_set(db, ({"key": key, "value": value} for key, value in settings.items()))
+    SQL.insert_setting.run_statement_for_each_parameter_set(
+        db, ({"key": key, "value": value} for key, value in settings.items())
+    )
     if not before:
         append_entry(db, "settings", "dialler", {"first": "yes", "keys": str(len(settings))}, at)
         return

@@ -66,7 +66,7 @@ def make_backup(path: Path, key: StoreKey | None, folder: Path) -> Backup:
     return verify_backup(folder, key, whole=False)
 
 
-def prune_backups(made: Path, centre: str, keep: int) -> list[Path]:
+def delete_older_backups(made: Path, centre: str, keep: int) -> list[Path]:
     """Delete a centre's older backups, which are next to the new backup `made`. Return the deleted folders.
 
     The newest `keep` backups by name stay. `made` stays too, even if a wrong clock gave other backups later names. A

@@ -49,7 +49,7 @@ def save_booth_worker(
     phone_id, opted_out = SQL.phone.fetch_only_row(db, number=number)
     worker_id = SQL.set_worker.fetch_only_value(db, phone_id=phone_id, name=name, language=language)
     SQL.delete_booths.run_statement(db, worker_id=worker_id)
-    SQL.add_booth.run_for_each_parameter_set(
+    SQL.add_booth.run_statement_for_each_parameter_set(
         db, ({"worker_id": worker_id, "booth_id": booth_id} for booth_id in booth_ids)
     )
     if not opted_out:

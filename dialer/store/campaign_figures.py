@@ -55,7 +55,7 @@ class SQL(Statements):
     recent_answers = Query(AnswersOfInterval)
 
 
-def count_targets(db: Connection, campaign_id: str) -> int:
+def count_numbers_in_queue(db: Connection, campaign_id: str) -> int:
     """Return how many targets (numbers in its queue) a campaign has.
 
     Slow, for it reads an index of the whole queue: call it once.

@@ -18,7 +18,7 @@ class CampaignStateRow(NamedTuple):
 
 
 class SQL(Statements):
-    ensure_campaign = Scalar(CampaignState)
+    add_or_update_campaign = Scalar(CampaignState)
     set_campaign_state = Command()
     stop_campaigns = Scalar(str)
     campaign_states = Query(CampaignStateRow)
@@ -31,12 +31,14 @@ class SQL(Statements):
     pacer_state = Scalar(str)
 
 
-def ensure_campaign(db: Connection, campaign_id: str, kind: CampaignKind, purpose: Purpose) -> CampaignState:
+def add_or_update_campaign(db: Connection, campaign_id: str, kind: CampaignKind, purpose: Purpose) -> CampaignState:
     """Add a campaign, or update its kind and purpose. Return the state that an operator last set.
 
     A new campaign is stopped if all campaigns were stopped and none has been resumed since.
     """
-    return SQL.ensure_campaign.fetch_only_value(db, campaign_id=campaign_id, kind=kind.value, purpose=purpose.value)
+    return SQL.add_or_update_campaign.fetch_only_value(
+        db, campaign_id=campaign_id, kind=kind.value, purpose=purpose.value
+    )
 
 
 def set_campaign_state(db: Connection, campaign_id: str, state: CampaignState) -> None:
@@ -65,7 +67,7 @@ def read_campaign_states(db: Connection) -> dict[str, CampaignState]:
 def update_campaign_state(db: Connection, campaign_id: str, state: CampaignState) -> None:
     """Change the stored state of a campaign and nothing else. Raises StoreError if the campaign is not in the store."""
     if SQL.set_campaign_state.run_statement(db, campaign_id=campaign_id, state=state.value) == 0:
-        raise build_unknown_campaign_error(campaign_id)
+        raise create_error_about_unknown_campaign(campaign_id)
 
 
 def is_booth_worker_campaign(db: Connection, campaign_id: str) -> bool:
@@ -79,7 +81,7 @@ def save_pacer_state(db: Connection, campaign_id: str, state: str) -> None:
     Raises StoreError if the campaign is not in the store.
     """
     if SQL.save_pacer_state.run_statement(db, campaign_id=campaign_id, state=state) == 0:
-        raise build_unknown_campaign_error(campaign_id)
+        raise create_error_about_unknown_campaign(campaign_id)
 
 
 def read_pacer_state(db: Connection, campaign_id: str) -> str | None:
@@ -87,6 +89,6 @@ def read_pacer_state(db: Connection, campaign_id: str) -> str | None:
     return SQL.pacer_state.fetch_first_value(db, campaign_id=campaign_id)
 
 
-def build_unknown_campaign_error(campaign_id: str) -> StoreError:
+def create_error_about_unknown_campaign(campaign_id: str) -> StoreError:
     """Return the error for a campaign that is not in the store."""
     return StoreError(f"The store has no campaign {campaign_id!r}. Check its name, or start the campaign first.")

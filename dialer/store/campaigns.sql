@@ -1,7 +1,7 @@
 -- Campaigns: the states that operators set, and what the pacer learned.
 
 -- A new campaign is stopped where all campaigns were stopped and none was resumed since.
--- name: ensure_campaign
+-- name: add_or_update_campaign
 INSERT INTO campaign (campaign_id, kind, purpose, shuffle_seed, state)
 SELECT
     :campaign_id, :kind, :purpose,

@@ -88,7 +88,7 @@ class SQL(Statements):
     release_owned = Command()
 
 
-def claim_targets(
+def claim_queued_numbers(
     db: Connection,
     campaign_id: str,
     limit: int,
@@ -129,7 +129,7 @@ def claim_targets(
     else:
         for booth_id, most in booths.items():
             search.collect_claims_from_query(most, SQL.fresh_of_booth, booth_id=booth_id)
-    return search.store_claims_and_closed_targets(owner)
+    return search.store_claims_and_closed_numbers(owner)
 
 
 def claim_number(
@@ -160,28 +160,28 @@ def claim_number(
         return Unclaimed.NOT_DUE
     search = _Search(db, campaign_id, 1, _Times(day_start, now, now + lease_seconds), None)
     search.collect_claims_from_query(1, SQL.number, promised=bool(listed.promised), phone_id=phone_id)
-    if claims := search.store_claims_and_closed_targets(owner):
+    if claims := search.store_claims_and_closed_numbers(owner):
         return claims[0]
     return Unclaimed.CLOSED if search.closings else Unclaimed.IN_USE
 
 
-def release_claimed_targets(db: Connection, claims: Sequence[Claim]) -> None:
+def release_claimed_numbers(db: Connection, claims: Sequence[Claim]) -> None:
     """Put numbers that are reserved for dialling back into the campaign's queue.
 
     Numbers that were closed or dialled since are not changed.
     """
     for each in claims:
-        release_claimed_target(db, each)
+        release_claimed_number(db, each)
 
 
-def release_claimed_target(db: Connection, claim: Claim) -> None:
+def release_claimed_number(db: Connection, claim: Claim) -> None:
     """Put a number that is reserved for dialling back into the campaign's queue, unless it was closed or dialled since."""
     SQL.release.run_statement(
         db, campaign_id=claim.campaign_id, phone_id=claim.phone_id, attempts=claim.attempt_number - 1
     )
 
 
-def postpone_claimed_targets(db: Connection, claims: Sequence[tuple[Claim, float]]) -> None:
+def postpone_claimed_numbers(db: Connection, claims: Sequence[tuple[Claim, float]]) -> None:
     """Put reserved (claimed) numbers that the rules forbid to call now back into the queue, each due at its own time (epoch
     seconds).
     """
@@ -195,12 +195,12 @@ def postpone_claimed_targets(db: Connection, claims: Sequence[tuple[Claim, float
         )
 
 
-def refuse_claimed_targets(db: Connection, claims: Sequence[tuple[Claim, str]]) -> None:
+def refuse_claimed_numbers(db: Connection, claims: Sequence[tuple[Claim, str]]) -> None:
     """Take reserved (claimed) numbers out of the queue, because the rules refuse them until something changes.
 
     The reason of each is stored with it.
 
-    They return to the queue by `release_refused_targets`.
+    They return to the queue by `release_refused_numbers`.
     """
     for each, reason in claims:
         SQL.refuse.run_statement(
@@ -212,7 +212,7 @@ def refuse_claimed_targets(db: Connection, claims: Sequence[tuple[Claim, str]]) 
         )
 
 
-def release_refused_targets(db: Connection, campaign_id: str, most: int) -> int:
+def release_refused_numbers(db: Connection, campaign_id: str, most: int) -> int:
     """Put up to `most` refused targets back into the queue, each at its earlier place, and return how many."""
     return SQL.release_refused.run_statement(db, campaign_id=campaign_id, most=most)
 
@@ -258,7 +258,7 @@ class _Search:
     def __post_init__(self) -> None:
         self._calls_workers = campaigns.is_booth_worker_campaign(self.db, self.campaign_id)
 
-    def store_claims_and_closed_targets(self, owner: str) -> list[Claim]:
+    def store_claims_and_closed_numbers(self, owner: str) -> list[Claim]:
         """Store which numbers were reserved for dialling or closed, and return the reservations (claims).
 
         Call it after the search, because the changes affect the indexes that the search reads.
@@ -293,7 +293,7 @@ class _Search:
                 continue
             found = None if row.opted_out else self._build_claim(row, promised=promised)
             if found is None:
-                self.closings.append(self._make_function_to_close_target(row))
+                self.closings.append(self._create_function_that_closes_number(row))
                 continue
             self.claims.append(found)
             self.claimed.append(row.target)
@@ -337,10 +337,10 @@ class _Search:
             promised=promised,
         )
 
-    def _make_function_to_close_target(self, row: Candidate) -> Callable[[Connection], None]:
+    def _create_function_that_closes_number(self, row: Candidate) -> Callable[[Connection], None]:
         """Return a function that closes a number in the queues, because nobody on it is to be called."""
         if row.opted_out:
-            return partial(targets.close_targets_of_number, phone_id=row.phone_id)
+            return partial(targets.close_number_in_all_queues, phone_id=row.phone_id)
         if self._calls_workers:
-            return partial(targets.close_target, target=row.target)
-        return partial(targets.close_voter_targets_of_number, phone_id=row.phone_id, settled=targets.NOBODY_PENDING)
+            return partial(targets.close_number_in_queue, target=row.target)
+        return partial(targets.close_number_in_queues_of_voters, phone_id=row.phone_id, settled=targets.NOBODY_PENDING)

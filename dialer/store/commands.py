@@ -50,6 +50,6 @@ def record_command_receipt(db: Connection, receipt: Receipt | None, at: float) -
         record_command(db, receipt.key, receipt.name, receipt.content, receipt.reply, at)
 
 
-def set_command_reply(db: Connection, command_id: str, reply: str) -> None:
+def replace_provisional_command_reply(db: Connection, command_id: str, reply: str) -> None:
     """Replace the provisional reply to a command, which `record_command` stored before the command was executed."""
     SQL.set_reply.run_statement(db, command_id=command_id, reply=reply)

@@ -51,7 +51,7 @@ def open_store_for_writing(
     """Check and migrate a store, and open the connection that writes: in WAL mode and autocommit, each commit synced to disk.
 
     A store of an older schema is first copied to a folder next to it, unless `copied` says that there is a copy. The
-    caller must hold the store's lock, let it lock the new files (`lock_new_files`), and use the connection from one
+    caller must hold the store's lock, let it lock the new files (`lock_files_created_since`), and use the connection from one
     thread at a time.
 
     Raises StoreCorrupt, StoreError, StoreBusy and StoreFull. A file that is not a store, or is newer than this program,
@@ -113,7 +113,7 @@ def open_store_for_reading(
     return db
 
 
-def check_key_opens_store(path: Path, key: StoreKey) -> None:
+def require_key_that_opens_store(path: Path, key: StoreKey) -> None:
     """Raise StoreError if the store at `path` cannot be opened with `key`. This process must not have the file open."""
     with open_connection(path, "ro", key):
         pass
@@ -151,7 +151,7 @@ def open_locked_store(
     """Open a store that the caller has locked for writing (`open_store_for_writing`), and checkpoint it at the end."""
     db = open_store_for_writing(path, create=create, key=key, copied=copied)
     try:
-        lock.lock_new_files()
+        lock.lock_files_created_since()
         with translate_sqlite_errors(path):
             yield db
     finally:
@@ -206,7 +206,7 @@ def open_and_lock_store(path: Path, create: bool, busy_seconds: float, key: Stor
         lock = undo.enter_context(StoreLock(path, holder))
         db = open_store_for_writing(path, create=create, busy_seconds=busy_seconds, key=key)
         undo.callback(close_writing_connection, db)
-        lock.lock_new_files()
+        lock.lock_files_created_since()
         reader = Reader(path, key, opened_here=True, busy_seconds=busy_seconds)
         undo.pop_all()
     return OpenStore(path, lock, db, reader)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from dialer.domain.errors import StoreBusy, StoreCorrupt, StoreError, StoreFull
 from dialer.store import audit
-from dialer.store.connection import check_key_opens_store, close_writing_connection, open_store_for_writing
+from dialer.store.connection import close_writing_connection, open_store_for_writing, require_key_that_opens_store
 from dialer.store.desk_file import get_desk_file_path
 from dialer.store.driver import connect_to_memory_database, open_connection
 from dialer.store.file_checks import check_database_header, file_exists, is_encrypted
@@ -90,7 +90,7 @@ def _does_desk_file_need_conversion(store: Path, new: StoreKey | None) -> bool:
     if new is None or not is_encrypted(path):
         return is_encrypted(path) != (new is not None)
     try:
-        check_key_opens_store(path, new)
+        require_key_that_opens_store(path, new)
     except StoreError:
         return True
     return False
@@ -114,7 +114,10 @@ def _convert_database_file(
     try:
         with translate_sqlite_errors(path):
             os.close(os.open(new_path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-            with _attach_old_and_new_file(path, new_path, old, new) as db, path.open("r+b", buffering=0) as old_file:
+            with (
+                _attach_old_and_new_database_file(path, new_path, old, new) as db,
+                path.open("r+b", buffering=0) as old_file,
+            ):
                 _copy_database(db, path, new_path, progress)
                 # The new file is closed and opened again, so that the comparison reads the file and not memory.
                 db.execute("DETACH new")
@@ -136,7 +139,7 @@ def _convert_database_file(
 
 
 @contextmanager
-def _attach_old_and_new_file(
+def _attach_old_and_new_database_file(
     path: Path, new_path: Path, old: StoreKey | None, new: StoreKey | None
 ) -> Iterator[Connection]:
     """Open the old and the new file on one connection, as `old` and `new`, and lock the old one against reads and
@@ -184,7 +187,7 @@ def _compare_databases(db: Connection, path: Path, progress: Progress) -> None:
     """
     schema = "SELECT type, name, sql FROM {}.sqlite_schema ORDER BY type, name"
     if db.execute(schema.format("old")).fetchall() != db.execute(schema.format("new")).fetchall():
-        raise _build_copy_differs_error(path, "its tables")
+        raise _create_error_about_differing_copy(path, "its tables")
     tables = [name for (name,) in db.execute("SELECT name FROM old.sqlite_schema WHERE type = 'table' ORDER BY name")]
     counts = {table: int(db.execute(f'SELECT count(*) FROM old."{table}"').fetchone()[0]) for table in tables}  # noqa: S608 - names of our schema
     rows_in_all, done = max(sum(counts.values()), 1), 0
@@ -193,17 +196,17 @@ def _compare_databases(db: Connection, path: Path, progress: Progress) -> None:
         after = db.execute(f'SELECT * FROM new."{table}"')  # noqa: S608
         while rows := before.fetchmany(_ROWS_BETWEEN_REPORTS):
             if rows != after.fetchmany(_ROWS_BETWEEN_REPORTS):
-                raise _build_copy_differs_error(path, table)
+                raise _create_error_about_differing_copy(path, table)
             done += len(rows)
             progress("comparing", done / rows_in_all)
         if after.fetchone() is not None:
-            raise _build_copy_differs_error(path, table)
+            raise _create_error_about_differing_copy(path, table)
     (finding,) = db.execute("PRAGMA new.integrity_check(1)").fetchone()
     if finding != "ok":
-        raise _build_copy_differs_error(path, " ".join(finding.split()))
+        raise _create_error_about_differing_copy(path, " ".join(finding.split()))
 
 
-def _build_copy_differs_error(path: Path, what: str) -> StoreCorrupt:
+def _create_error_about_differing_copy(path: Path, what: str) -> StoreCorrupt:
     return StoreCorrupt(
         f"{path}: the converted copy differs from the original ({what}); the original is unchanged: check the disk"
     )

@@ -245,11 +245,11 @@ class DeskFile:
         """Return who last acknowledged each kind of alert (alert code), and when."""
         return await self.db.fetch_all_rows(SQL.acknowledged)
 
-    async def read_audit_head(self) -> AuditHead | None:
+    async def read_last_seen_audit_entry(self) -> AuditHead | None:
         """Return the newest entry of headquarters' audit that this desk has seen, or None if it has seen none."""
         return await self.db.fetch_first_row(SQL.audit_head)
 
-    async def save_audit_head(self, number: int, digest: str) -> None:
+    async def save_last_seen_audit_entry(self, number: int, digest: str) -> None:
         """Store the newest entry of headquarters' audit that this desk has seen, in place of an earlier one."""
         await self.db.run_statement(SQL.set_audit_head, number=number, digest=digest)
 

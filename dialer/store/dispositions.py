@@ -116,7 +116,7 @@ def record_disposition(
 
 def _set_due_times_after_disposition(db: Connection, before: DisposedAttempt, record: DispositionRecord) -> None:
     """Set when the called number, and the voter's other numbers, are due after an agent's disposition."""
-    after = attempts.determine_target_state_after_call(
+    after = attempts.determine_state_of_number_after_call(
         db, before.phone_id, record.retry_at, of_worker=bool(before.of_worker)
     )
     SQL.update_target.run_statement(

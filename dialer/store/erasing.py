@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from dialer.domain.results import Encode, OptOut
 from dialer.rules.number_hash import create_number_hasher, hash_number
 from dialer.store import number_hashes, seal_verification, seals, targets
-from dialer.store.opt_outs import opt_out_number
+from dialer.store.opt_outs import suppress_phone_number
 from dialer.store.outbox import add_result_to_outbox
 from dialer.store.sql import Command, Connection, Query, Scalar, Statements
 
@@ -160,7 +160,9 @@ def erase_number_from_store(
     """
     number_hashes.save_fingerprints_of_shared_secrets(db, secrets)
     phone_id = SQL.phone_id_of.fetch_first_value(db, number=number)
-    opt_out_number(db, None, number, at=at, source=ERASED_AGAIN if _was_number_erased(db, number, secrets) else ERASED)
+    suppress_phone_number(
+        db, None, number, at=at, source=ERASED_AGAIN if _was_number_erased(db, number, secrets) else ERASED
+    )
     if secrets:
         hashed = hash_number(secrets[0], number)
         add_result_to_outbox(db, encode, OptOut(None, at, ERASED, number_hash=hashed), at)
@@ -174,7 +176,7 @@ def erase_number_from_store(
     voters = SQL.voters_on.fetch_all_values(db, phone_id=phone_id) if with_voters else []
     for voter_id in voters:
         SQL.blank_voter.run_statement(db, voter_id=voter_id)
-    targets.close_targets_of_number(db, phone_id)
+    targets.close_number_in_all_queues(db, phone_id)
     SQL.blank_worker.run_statement(db, phone_id=phone_id)
     SQL.delete_links.run_statement(db, phone_id=phone_id)
     SQL.delete_own_call_backs.run_statement(db, phone_id=phone_id)

@@ -42,7 +42,7 @@ class Evidence:
     without: tuple[str, ...] = ()  # columns that are not sealed
 
 
-def _declare_table_sealed_by_row(
+def _declare_table_hashed_by_row(
     table: str, *key: str, personal: bool = False, without: tuple[str, ...] = ()
 ) -> Evidence:
     """Return the declaration of a table whose rows are hashed one by one for the signed log.
@@ -55,7 +55,7 @@ def _declare_table_sealed_by_row(
     return Evidence(table, f"{{row}}.{one}", where, two, personal=personal, without=without)
 
 
-def _declare_table_sealed_by_block(
+def _declare_table_hashed_by_block(
     table: str, *key: str, personal: bool = False, without: tuple[str, ...] = ()
 ) -> Evidence:
     """Return the declaration of a table whose rows are hashed in blocks for the signed log.
@@ -71,13 +71,13 @@ def _declare_table_sealed_by_block(
 EVIDENCE = {
     each.table: each
     for each in (
-        _declare_table_sealed_by_row("attempt", "attempt_id"),
-        _declare_table_sealed_by_row("audit", "number"),
-        _declare_table_sealed_by_row("booth", "booth_id"),
-        _declare_table_sealed_by_row("campaign", "campaign_id", without=("pacer_state",)),
-        _declare_table_sealed_by_row("complaint", "complaint_id"),
-        _declare_table_sealed_by_row("complaint_answer", "answer_id"),
-        _declare_table_sealed_by_row("consent_ahead", "consent_ahead_id", personal=True),
+        _declare_table_hashed_by_row("attempt", "attempt_id"),
+        _declare_table_hashed_by_row("audit", "number"),
+        _declare_table_hashed_by_row("booth", "booth_id"),
+        _declare_table_hashed_by_row("campaign", "campaign_id", without=("pacer_state",)),
+        _declare_table_hashed_by_row("complaint", "complaint_id"),
+        _declare_table_hashed_by_row("complaint_answer", "answer_id"),
+        _declare_table_hashed_by_row("consent_ahead", "consent_ahead_id", personal=True),
         Evidence(
             "consent_before",
             "{row}.phone_id",
@@ -85,24 +85,24 @@ EVIDENCE = {
             order="at, consent, source",
             same="rowid = NEW.rowid",
         ),
-        _declare_table_sealed_by_row("consent_forgotten", "phone_id"),
-        _declare_table_sealed_by_row("flow_answer", "attempt_id", "name"),
-        _declare_table_sealed_by_row("hash_secret", "secret"),
-        _declare_table_sealed_by_row("headquarters_order", "order_id"),
-        _declare_table_sealed_by_row("import_run", "import_id"),
-        _declare_table_sealed_by_row("inbound_call", "inbound_id", personal=True),
-        _declare_table_sealed_by_row("lawful", "lawful_id"),
-        _declare_table_sealed_by_block("link", "voter_id", "phone_id"),
-        _declare_table_sealed_by_row("log_in", "seat"),
-        _declare_table_sealed_by_row("mark", "mark_id"),
-        _declare_table_sealed_by_row("official_turnout", "figure_id"),
-        _declare_table_sealed_by_row("opt_out", "opt_out_id", personal=True),
-        _declare_table_sealed_by_row("opt_out_hash", "opt_out_hash_id", personal=True),
-        _declare_table_sealed_by_row("peer_call", "phone_id"),
-        _declare_table_sealed_by_block("phone", "phone_id", personal=True),
-        _declare_table_sealed_by_block("phone_hash", "phone_id", "secret", personal=True),
-        _declare_table_sealed_by_row("recording", "attempt_id"),
-        _declare_table_sealed_by_row("register", "name"),
+        _declare_table_hashed_by_row("consent_forgotten", "phone_id"),
+        _declare_table_hashed_by_row("flow_answer", "attempt_id", "name"),
+        _declare_table_hashed_by_row("hash_secret", "secret"),
+        _declare_table_hashed_by_row("headquarters_order", "order_id"),
+        _declare_table_hashed_by_row("import_run", "import_id"),
+        _declare_table_hashed_by_row("inbound_call", "inbound_id", personal=True),
+        _declare_table_hashed_by_row("lawful", "lawful_id"),
+        _declare_table_hashed_by_block("link", "voter_id", "phone_id"),
+        _declare_table_hashed_by_row("log_in", "seat"),
+        _declare_table_hashed_by_row("mark", "mark_id"),
+        _declare_table_hashed_by_row("official_turnout", "figure_id"),
+        _declare_table_hashed_by_row("opt_out", "opt_out_id", personal=True),
+        _declare_table_hashed_by_row("opt_out_hash", "opt_out_hash_id", personal=True),
+        _declare_table_hashed_by_row("peer_call", "phone_id"),
+        _declare_table_hashed_by_block("phone", "phone_id", personal=True),
+        _declare_table_hashed_by_block("phone_hash", "phone_id", "secret", personal=True),
+        _declare_table_hashed_by_row("recording", "attempt_id"),
+        _declare_table_hashed_by_row("register", "name"),
         Evidence(
             "registered",
             one="{row}.register",
@@ -112,18 +112,18 @@ EVIDENCE = {
             same="e164 = NEW.e164 AND register = NEW.register",
             personal=True,
         ),
-        _declare_table_sealed_by_row("released_unknown", "attempt_id"),
+        _declare_table_hashed_by_row("released_unknown", "attempt_id"),
         Evidence("rules_use", "{row}.since", where="since = :one", order="digest", same="rowid = NEW.rowid"),
-        _declare_table_sealed_by_row("rules_version", "digest"),
-        _declare_table_sealed_by_row("seat_interval", "interval_id"),
-        _declare_table_sealed_by_row("setting", "key"),
-        _declare_table_sealed_by_row("standing_order", "addressee", "command"),
-        _declare_table_sealed_by_row("unknown_serial", "key"),
-        _declare_table_sealed_by_row("user", "name"),
+        _declare_table_hashed_by_row("rules_version", "digest"),
+        _declare_table_hashed_by_row("seat_interval", "interval_id"),
+        _declare_table_hashed_by_row("setting", "key"),
+        _declare_table_hashed_by_row("standing_order", "addressee", "command"),
+        _declare_table_hashed_by_row("unknown_serial", "key"),
+        _declare_table_hashed_by_row("user", "name"),
         # The status of a voter follows from the marks, and a verification derives it again.
-        _declare_table_sealed_by_block("voter", "voter_id", personal=True, without=("turnout", "reached", "not_yet")),
-        _declare_table_sealed_by_row("worker", "worker_id", personal=True),
-        _declare_table_sealed_by_row("worker_booth", "worker_id", "booth_id"),
+        _declare_table_hashed_by_block("voter", "voter_id", personal=True, without=("turnout", "reached", "not_yet")),
+        _declare_table_hashed_by_row("worker", "worker_id", personal=True),
+        _declare_table_hashed_by_row("worker_booth", "worker_id", "booth_id"),
     )
 }
 """The tables that a report, a gate or a right rests on."""
@@ -168,7 +168,7 @@ def register_digest_function(db: Connection) -> None:
     db.create_aggregate("rows_digest", -1, _RowsDigest)  # type: ignore[arg-type] # bytes or None are valid values
 
 
-def read_sealed_columns(db: Connection, evidence: Evidence) -> list[str]:
+def list_columns_covered_by_seals(db: Connection, evidence: Evidence) -> list[str]:
     """Return the columns of a table whose values are hashed for the signed log, in the order of hashing."""
     names = [name for _, name, *_ in db.execute(f'PRAGMA table_info("{evidence.table}")')]
     return [name for name in names if name not in evidence.without]
@@ -206,7 +206,7 @@ def create_triggers_that_record_changes(db: Connection) -> None:
         " PRIMARY KEY (evidence, one, two)) WITHOUT ROWID"
     )
     for evidence in EVIDENCE.values():
-        for trigger in _build_change_trigger_statements(evidence, read_sealed_columns(db, evidence)):
+        for trigger in _build_change_trigger_statements(evidence, list_columns_covered_by_seals(db, evidence)):
             db.execute(trigger)
 
 
@@ -237,7 +237,7 @@ def _insert_row_name_into_expression(expression: str, one: str, two: str) -> str
     return expression.replace(":one", f"({one})").replace(":two", f"({two})")
 
 
-def compute_layout_digest(db: Connection) -> str:
+def compute_digest_of_sealed_columns(db: Connection) -> str:
     """Return the digest (hexadecimal) of the names of all columns that seals cover and of how rows are named."""
-    parts = [(*astuple(each), *read_sealed_columns(db, each)) for each in EVIDENCE.values()]
+    parts = [(*astuple(each), *list_columns_covered_by_seals(db, each)) for each in EVIDENCE.values()]
     return hashlib.sha256(ascii(parts).encode("ascii")).hexdigest()

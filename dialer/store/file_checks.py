@@ -49,7 +49,7 @@ def file_exists(path: Path) -> bool:
     try:
         return path_exists(path)
     except OSError as error:
-        raise _build_unreadable_error(path, error) from error
+        raise _create_error_about_unreadable_file(path, error) from error
 
 
 def check_database_integrity(db: Connection, path: Path) -> None:
@@ -120,8 +120,8 @@ def _read_file_header(path: Path) -> bytes:
     except FileNotFoundError:
         return b""
     except OSError as error:
-        raise _build_unreadable_error(path, error) from error
+        raise _create_error_about_unreadable_file(path, error) from error
 
 
-def _build_unreadable_error(path: Path, error: OSError) -> StoreError:
+def _create_error_about_unreadable_file(path: Path, error: OSError) -> StoreError:
     return StoreError(f"{path}: cannot be read ({error.strerror}). Check the path and this user's permissions.")

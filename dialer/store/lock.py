@@ -78,16 +78,16 @@ class StoreLock:
         """Release the lock."""
         self.release_lock()
 
-    def lock_new_files(self) -> None:
+    def lock_files_created_since(self) -> None:
         """Lock files that were created since the lock was taken: the database of a new store, and its WAL.
 
         Raises StoreBusy if another process has locked one, and StoreError if the store's path now leads to another
         file.
         """
         self._lock_existing_files()
-        self.check_store_not_moved()
+        self.refuse_moved_store_file()
 
-    def check_store_not_moved(self) -> None:
+    def refuse_moved_store_file(self) -> None:
         """Raise StoreError if the store's path no longer leads to the file that this process locked.
 
         Costs one `stat`.

@@ -68,7 +68,7 @@ class SQL(Statements):
     voter = Query(VoterRow)
     insert_mark = Command()
     is_same_mark = Scalar(bool)
-    has_mark = Scalar(bool)
+    is_mark_stored = Scalar(bool)
     kind_of_mark = Scalar(str)
     marks_in_force = Query(MarkInForce)
     last_mark_of_worker_call = Query(MarkOfCall)
@@ -114,16 +114,16 @@ def record_mark(db: Connection, encode: Encode | None, mark: Mark) -> MarkEffect
     if after != before:
         SQL.set_status.run_statement(db, voter_id=mark.voter_id, **get_fields_as_sql_parameters(after))
     pending = after.turnout == "pending"
-    silenced = _remove_voter_link(db, mark, recorded) if mark.kind is MarkKind.WRONG_NUMBER else []
+    silenced = _remove_link_between_voter_and_number(db, mark, recorded) if mark.kind is MarkKind.WRONG_NUMBER else []
     if restores:
-        _restore_voter_link(db, mark)
+        _restore_link_between_voter_and_number(db, mark)
     has_number = _has_voter_callable_number(db, mark) if changes_links else had_number
     if not pending:
         silenced += SQL.silent_phones.fetch_all_values(db, voter_id=mark.voter_id)
     if recorded:
         settled = targets.WRONG_NUMBER if mark.kind is MarkKind.WRONG_NUMBER else targets.NOBODY_PENDING
         for phone_id in silenced:
-            targets.close_voter_targets_of_number(db, phone_id, settled=settled)
+            targets.close_number_in_queues_of_voters(db, phone_id, settled=settled)
         if encode is not None:
             announced = replace(
                 mark, confidence=mark.effective_confidence, place=get_voter_place_on_roll(db, mark.voter_id)
@@ -139,7 +139,7 @@ def record_mark(db: Connection, encode: Encode | None, mark: Mark) -> MarkEffect
         voted_change=(after.turnout == "voted") - (before.turnout == "voted"),
         not_yet_change=after.not_yet - before.not_yet,
         without_number_change=(not after.contacted and not has_number) - (not before.contacted and not had_number),
-        reopened=restores or (pending_again and targets.reopen_targets_of_voter(db, mark.voter_id, mark.at)),
+        reopened=restores or (pending_again and targets.reopen_numbers_of_voter(db, mark.voter_id, mark.at)),
         superfluous=superfluous,
     )
 
@@ -157,9 +157,9 @@ def record_marks(db: Connection, encode: Encode | None, marks: Sequence[Mark], n
     return effects
 
 
-def has_mark(db: Connection, key: str) -> bool:
+def is_mark_stored(db: Connection, key: str) -> bool:
     """Return whether the store has a mark (recorded answer about a voter) with this key."""
-    return SQL.has_mark.fetch_only_value(db, key=key)
+    return SQL.is_mark_stored.fetch_only_value(db, key=key)
 
 
 def read_turnout_status(db: Connection, voter_id: int) -> str | None:
@@ -197,7 +197,7 @@ def _is_correction_without_effect(db: Connection, mark: Mark, before: VoterStatu
     Such a correction would look as if somebody had said "not voted".
     """
     corrects = mark.source is MarkSource.CORRECTION and mark.undoes is None
-    return corrects and before.turnout == "pending" and not has_mark(db, mark.key)
+    return corrects and before.turnout == "pending" and not is_mark_stored(db, mark.key)
 
 
 def _insert_mark_unless_stored(db: Connection, mark: Mark) -> bool:
@@ -233,7 +233,7 @@ def _has_voter_callable_number(db: Connection, mark: Mark) -> bool:
     return SQL.has_callable_number.fetch_only_value(db, voter_id=mark.voter_id)
 
 
-def _remove_voter_link(db: Connection, mark: Mark, recorded: bool) -> list[int]:
+def _remove_link_between_voter_and_number(db: Connection, mark: Mark, recorded: bool) -> list[int]:
     """Remove the link between the voter and the attempt's number.
 
     Return the number if it has no pending voter any more.
@@ -246,11 +246,11 @@ def _remove_voter_link(db: Connection, mark: Mark, recorded: bool) -> list[int]:
     return [phone_id] if SQL.is_silent.fetch_only_value(db, phone_id=phone_id) else []
 
 
-def _restore_voter_link(db: Connection, mark: Mark) -> None:
+def _restore_link_between_voter_and_number(db: Connection, mark: Mark) -> None:
     """Restore the link between the voter and the attempt's number.
 
     Reopen the number in the campaign queues where the undone mark (recorded answer) had closed it.
     """
     phone_id = SQL.phone_of_attempt.fetch_first_value(db, attempt_id=mark.attempt_id)
     SQL.restore_link.run_statement(db, voter_id=mark.voter_id, phone_id=phone_id, undoes=mark.undoes)
-    targets.reopen_targets_of_wrong_number(db, phone_id, mark.at)
+    targets.reopen_number_closed_as_wrong(db, phone_id, mark.at)

@@ -92,7 +92,7 @@ def erase_number_with_audit_entry(
         if kept is None:
             remove_recordings(files)
     return ErasedNumber(
-        done.phone_id, (*_describe_erasure(done, voice, len(files), kept), *_describe_upgrade_copies(store[0]))
+        done.phone_id, (*_describe_erased_number(done, voice, len(files), kept), *_describe_upgrade_copies(store[0]))
     )
 
 
@@ -116,7 +116,7 @@ def _describe_upgrade_copies(path: Path) -> Iterator[str]:
         yield f"The copies of the store from before upgrades still contain it. Delete {names}."
 
 
-def _describe_erasure(done: BlankedNumber, voice: RecordedVoice, files: int, kept: str | None) -> Iterator[str]:
+def _describe_erased_number(done: BlankedNumber, voice: RecordedVoice, files: int, kept: str | None) -> Iterator[str]:
     if done.phone_id is None:
         yield "The number is not on the roll; it is suppressed all the same."
     else:

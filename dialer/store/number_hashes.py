@@ -69,7 +69,7 @@ class SQL(Statements):
     suppressed_elsewhere_after = Query(SuppressedElsewhere)
 
 
-def read_secret_ids(db: Connection) -> dict[str, int]:
+def read_ids_of_shared_secrets(db: Connection) -> dict[str, int]:
     """Return the ids of the secrets that centres share, by fingerprint."""
     return dict(SQL.secrets.iterate_rows(db))
 
@@ -94,7 +94,7 @@ def save_fingerprints_of_shared_secrets(db: Connection, secrets: Sequence[bytes]
     bring these numbers back.
     """
     listed = [compute_secret_fingerprint(secret) for secret in secrets]
-    known = read_secret_ids(db)
+    known = read_ids_of_shared_secrets(db)
     removed = [secret_id for each, secret_id in known.items() if each not in listed]
     if (removed or not listed) and SQL.any_known_by_hash_only.fetch_only_value(db):
         raise StoreError(
@@ -119,10 +119,10 @@ def hash_next_numbers(db: Connection, secret: bytes, after: int) -> int | None:
 
     Return the last id that was hashed, or None if no number was left.
     """
-    secret_id = read_secret_ids(db)[compute_secret_fingerprint(secret)]
+    secret_id = read_ids_of_shared_secrets(db)[compute_secret_fingerprint(secret)]
     page = SQL.unhashed.fetch_all_rows(db, after=after, limit=HASHES_PER_PAGE, secret_id=secret_id)
     hashed = create_number_hasher(secret)
-    SQL.insert_hash.run_for_each_parameter_set(
+    SQL.insert_hash.run_statement_for_each_parameter_set(
         db, ({"phone_id": each.phone_id, "secret_id": secret_id, "number_hash": hashed(each.e164)} for each in page)
     )
     if not page:
@@ -133,7 +133,7 @@ def hash_next_numbers(db: Connection, secret: bytes, after: int) -> int | None:
     return last
 
 
-def create_hash_index(db: Connection) -> None:
+def create_index_of_number_hashes(db: Connection) -> None:
     """Create the database index of the numbers' hashes.
 
     `save_fingerprints_of_shared_secrets` deletes it when secrets are new.
@@ -141,11 +141,11 @@ def create_hash_index(db: Connection) -> None:
     SQL.create_index.run_statement(db)
 
 
-def find_numbers_suppressed_elsewhere(db: Connection) -> list[SuppressedElsewhere]:
+def find_numbers_opted_out_in_other_centres(db: Connection) -> list[SuppressedElsewhere]:
     """Return the numbers that have opted out in other centres and are not suppressed here."""
     return SQL.suppressed_elsewhere.fetch_all_rows(db)
 
 
-def find_numbers_suppressed_elsewhere_after(db: Connection, after: int) -> list[SuppressedElsewhere]:
+def find_numbers_opted_out_in_other_centres_after(db: Connection, after: int) -> list[SuppressedElsewhere]:
     """Return the numbers with ids above `after` that have opted out in other centres and are not suppressed here."""
     return SQL.suppressed_elsewhere_after.fetch_all_rows(db, after=after)

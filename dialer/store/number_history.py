@@ -153,7 +153,7 @@ class SQL(Statements):
     campaign_and_phone = Query(CampaignAndPhone)
 
 
-def read_number_record(db: Connection, number: str, day_start: float, at: float = math.inf) -> NumberRecord:
+def read_history_of_number(db: Connection, number: str, day_start: float, at: float = math.inf) -> NumberRecord:
     """Return what was known about a phone number at the time `at`.
 
     The number need not be on the electoral roll. The time is in epoch seconds; infinity stands for the present state.

@@ -57,14 +57,14 @@ def record_opt_out(
             )
         return False
     SQL.insert_for_phone.run_statement(db, phone_id=phone_id, at=at, source=source, attempt_id=attempt_id)
-    targets.close_targets_of_number(db, phone_id)
+    targets.close_number_in_all_queues(db, phone_id)
     if encode is not None:
         hashed = number_hashes.compute_number_hash(db, phone_id)
         add_result_to_outbox(db, encode, OptOut(phone_id, at, announced_source or source, attempt_id, hashed), at)
     return True
 
 
-def opt_out_number(
+def suppress_phone_number(
     db: Connection,
     encode: Encode | None,
     number: str,
@@ -102,7 +102,7 @@ def suppress_numbers(
     new, phones = 0, []
     for number in numbers:
         hashed = None if secret is None else hash_number(secret, number)
-        if opt_out_number(db, encode, number, at=note.at, source=source, number_hash=hashed):
+        if suppress_phone_number(db, encode, number, at=note.at, source=source, number_hash=hashed):
             new += 1
             phones += SQL.phone_id_of.fetch_all_values(db, number=number)
     what = {"source": source, **note.what, "numbers": str(len(numbers)), "fresh": str(new)}
@@ -110,7 +110,7 @@ def suppress_numbers(
     return OptOutEffect(new, tuple(phones))
 
 
-def record_foreign_opt_out(db: Connection, number_hash: str, *, at: float, centre: str) -> int | None:
+def record_opt_out_of_other_centre(db: Connection, number_hash: str, *, at: float, centre: str) -> int | None:
     """Store an opt-out of another centre.
 
     Return the id of the suppressed number on this centre's electoral roll, or None. A number that comes onto the roll
@@ -137,7 +137,7 @@ def record_hashed_opt_outs(
 
     Raises NotInStore if no shared secret has this `fingerprint`, because the hashes would match no number.
     """
-    if fingerprint not in number_hashes.read_secret_ids(db):
+    if fingerprint not in number_hashes.read_ids_of_shared_secrets(db):
         raise NotInStore(
             "The opt-outs are hashed with a secret that the dialler does not have (rules.opt_out_secret); nothing was saved."
             " Restart the dialler with these settings and repeat the import."
@@ -160,17 +160,17 @@ def suppress_new_numbers(db: Connection, secrets: Sequence[bytes], after: int) -
     """Hash the numbers with ids above `after` with all secrets, and suppress those that have opted out in other centres."""
     for secret in secrets:
         number_hashes.hash_next_numbers(db, secret, after)
-    for each in number_hashes.find_numbers_suppressed_elsewhere_after(db, after):
+    for each in number_hashes.find_numbers_opted_out_in_other_centres_after(db, after):
         suppress_number_opted_out_in_centre(db, each.phone_id, each.at, each.centre)
 
 
-def suppress_numbers_opted_out_elsewhere(db: Connection) -> int:
+def suppress_numbers_opted_out_in_other_centres(db: Connection) -> int:
     """Suppress the electoral roll's phone numbers that have opted out in other centres, and return how many.
 
     Call it once the numbers are hashed.
     """
-    number_hashes.create_hash_index(db)
-    found = number_hashes.find_numbers_suppressed_elsewhere(db)
+    number_hashes.create_index_of_number_hashes(db)
+    found = number_hashes.find_numbers_opted_out_in_other_centres(db)
     return sum(suppress_number_opted_out_in_centre(db, each.phone_id, each.at, each.centre) for each in found)
 
 

@@ -72,7 +72,7 @@ class SQL(Statements):
 
 def add_announcements_to_outbox(db: Connection, announcements: Sequence[Announcement], at: float) -> None:
     """Store MQTT messages in the outbox, from where they are sent. A repeated call stores them again."""
-    SQL.insert_announcement.run_for_each_parameter_set(
+    SQL.insert_announcement.run_statement_for_each_parameter_set(
         db, (get_fields_as_sql_parameters(each) | {"at": at} for each in announcements)
     )
 
@@ -128,7 +128,7 @@ def count_waiting_announcements(db: Connection) -> tuple[OutboxWait, ...]:
     return tuple(OutboxWait(names[row.sink], row.rows, row.oldest_at) for row in SQL.waiting.iterate_rows(db))
 
 
-def set_headquarters_limit(db: Connection, byte_limit: int | None) -> None:
+def limit_bytes_waiting_for_headquarters(db: Connection, byte_limit: int | None) -> None:
     """Set how many bytes of announcements wait for headquarters at most. Above `byte_limit`, only results are stored.
 
     Announcements that wait now are included. None stands for settings without a headquarters: then the announcements

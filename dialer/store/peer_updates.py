@@ -61,12 +61,12 @@ def apply_peer_updates(db: Connection, updates: PeerUpdateBatch) -> PeerUpdateEf
         )
     phones = []
     for each in updates.opt_outs:
-        phone_id = opt_outs.record_foreign_opt_out(db, each.number_hash, at=each.at, centre=each.centre)
+        phone_id = opt_outs.record_opt_out_of_other_centre(db, each.number_hash, at=each.at, centre=each.centre)
         phones += [] if phone_id is None else [phone_id]
     recorded, unknown = [], 0
     for foreign in updates.marks:
         voter_id = SQL.voter_at.fetch_first_value(db, **get_fields_as_sql_parameters(foreign.place))
-        undoes_nothing = foreign.mark.undoes is not None and not marks.has_mark(db, foreign.mark.undoes)
+        undoes_nothing = foreign.mark.undoes is not None and not marks.is_mark_stored(db, foreign.mark.undoes)
         if voter_id is None or undoes_nothing:
             unknown += voter_id is None
             continue

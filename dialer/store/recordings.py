@@ -45,7 +45,7 @@ def list_recordings(directory: Path) -> Iterator[RecordingFile]:
             yield RecordingFile(AttemptId(named[1]), path, status.st_mtime, status.st_size)
 
 
-def select_older_recordings(files: Iterator[RecordingFile], days: float, now: float) -> list[RecordingFile]:
+def select_recordings_older_than(files: Iterator[RecordingFile], days: float, now: float) -> list[RecordingFile]:
     """Return the recordings of calls that ended more than `days` days before `now` (epoch seconds)."""
     return [file for file in files if file.modified_at < now - days * DAY_SECONDS]
 

@@ -45,7 +45,7 @@ class SQL(Statements):
     issue_at = Scalar(datetime.fromisoformat)
 
 
-def read_registers(db: Connection) -> list[Register]:
+def read_do_not_call_registers(db: Connection) -> list[Register]:
     """Return the imported do-not-call registers by name."""
     return SQL.registers.fetch_all_rows(db)
 
@@ -57,7 +57,7 @@ def read_registers_known_at(db: Connection, at: float, zone: ZoneInfo) -> Regist
     """
     found, replaced = [], set()
     imported = dict(SQL.imports.iterate_rows(db))
-    for register in read_registers(db):
+    for register in read_do_not_call_registers(db):
         if imported[register.name] <= at:
             found.append(register)
             continue
@@ -82,7 +82,7 @@ def import_do_not_call_register(
     """
     SQL.set_register.run_statement(db, name=name, dated=dated, at=at, numbers=0, sha256=sha256)
     SQL.delete_numbers.run_statement(db, name=name)
-    SQL.insert_number.run_for_each_parameter_set(db, ({"number": number, "name": name} for number in numbers))
+    SQL.insert_number.run_statement_for_each_parameter_set(db, ({"number": number, "name": name} for number in numbers))
     count = SQL.count_numbers.fetch_only_value(db, name=name)
     SQL.set_register.run_statement(db, name=name, dated=dated, at=at, numbers=count, sha256=sha256)
     return count

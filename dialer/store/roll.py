@@ -153,7 +153,9 @@ def update_booth(db: Connection, booth_id: int, details: Sequence[str]) -> None:
 
 def add_voters(db: Connection, rows: Iterable[tuple[object, ...]]) -> None:
     """Add voters. Each row has an id, booth, serial number on the roll, and the fields of `VoterDetails`."""
-    SQL.insert_voter.run_for_each_parameter_set(db, (_map_column_names_to_values(_VOTER, row) for row in rows))
+    SQL.insert_voter.run_statement_for_each_parameter_set(
+        db, (_map_column_names_to_values(_VOTER, row) for row in rows)
+    )
 
 
 def find_existing_voters(
@@ -166,7 +168,7 @@ def find_existing_voters(
     `wanted` has a row number, booth and serial for each. The row number is the caller's own.
     """
     SQL.clear_wanted.run_statement(db)
-    SQL.insert_wanted.run_for_each_parameter_set(
+    SQL.insert_wanted.run_statement_for_each_parameter_set(
         db, (_map_column_names_to_values(("place", "booth_id", "serial"), row) for row in wanted)
     )
     for row in SQL.wanted_voters.iterate_rows(db):
@@ -175,7 +177,7 @@ def find_existing_voters(
 
 def update_voters(db: Connection, rows: Iterable[tuple[object, ...]]) -> None:
     """Replace the stored details of voters. Each row has the fields of `VoterDetails`, then the voter's id."""
-    SQL.update_voter.run_for_each_parameter_set(
+    SQL.update_voter.run_statement_for_each_parameter_set(
         db, (_map_column_names_to_values((*VoterDetails._fields, "voter_id"), row) for row in rows)
     )
 
@@ -183,7 +185,7 @@ def update_voters(db: Connection, rows: Iterable[tuple[object, ...]]) -> None:
 def add_numbers_of_voters(db: Connection, pairs: Iterable[tuple[int, str]]) -> tuple[int, int]:
     """Add voters' numbers (E.164). Return how many numbers, and how many links between voters and numbers, are new."""
     SQL.clear_incoming.run_statement(db)
-    SQL.insert_incoming.run_for_each_parameter_set(
+    SQL.insert_incoming.run_statement_for_each_parameter_set(
         db, (_map_column_names_to_values(("voter_id", "number"), pair) for pair in pairs)
     )
     numbers = SQL.insert_phones.run_statement(db)

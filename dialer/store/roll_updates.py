@@ -64,10 +64,10 @@ def import_voters(
         for number in voter.numbers
     ]
     change = RollChange(
-        voters=SQL.set_voter.run_for_each_parameter_set(db, rows),
-        numbers=SQL.insert_number.run_for_each_parameter_set(db, pairs),
-        links=SQL.insert_link.run_for_each_parameter_set(db, pairs),
-        opted_out=SQL.apply_opt_out.run_for_each_parameter_set(db, pairs),
+        voters=SQL.set_voter.run_statement_for_each_parameter_set(db, rows),
+        numbers=SQL.insert_number.run_statement_for_each_parameter_set(db, pairs),
+        links=SQL.insert_link.run_statement_for_each_parameter_set(db, pairs),
+        opted_out=SQL.apply_opt_out.run_statement_for_each_parameter_set(db, pairs),
     )
     opt_outs.suppress_new_numbers(db, secrets, before)
     return change

@@ -46,7 +46,9 @@ class StoreRunner:
     async def _run_write_job(self, job: Job[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         return await self._writer.run_write_job(lambda db: job(db, *args, **kwargs))
 
-    async def _run_announcing_job(self, job: AnnouncingJob[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+    async def _run_write_job_and_announce_result(
+        self, job: AnnouncingJob[P, T], /, *args: P.args, **kwargs: P.kwargs
+    ) -> T:
         result = await self._writer.run_write_job(lambda db: job(db, self._encode, *args, **kwargs))
         self.outbox_event.set()
         return result
@@ -104,7 +106,7 @@ class Write(Generic[P, T]):
     def __get__(self, store: StoreRunner | None, kind: type[StoreRunner]) -> Self | Callable[P, Coroutine[Any, Any, T]]:
         if store is None:
             return self
-        return partial(store._run_announcing_job if self.announces else store._run_write_job, self._job)
+        return partial(store._run_write_job_and_announce_result if self.announces else store._run_write_job, self._job)
 
 
 class Announce(Write[P, T]):

@@ -25,7 +25,7 @@ from dialer.store.evidence import (
     Evidence,
     build_sql_for_digest_of_rows,
     build_sql_that_selects_row_names,
-    read_sealed_columns,
+    list_columns_covered_by_seals,
     register_digest_function,
 )
 from dialer.store.migrate import migrate_schema
@@ -140,9 +140,9 @@ def verify_seals(
     verdict = SealVerdict()
     epochs = sealer.SQL.epochs.fetch_all_rows(db)
     _verify_audit_chain(db, epochs, verdict)
-    _verify_epochs_against_log(db, epochs, first_keys, verdict)
+    _verify_seals_against_log(db, epochs, first_keys, verdict)
     if head is not None:
-        _verify_epoch_noted_earlier(epochs, head, verdict)
+        _verify_seal_noted_earlier(epochs, head, verdict)
     register_digest_function(db)
     for evidence in EVIDENCE.values():
         _verify_sealed_rows(db, evidence, verdict)
@@ -180,7 +180,7 @@ def _verify_audit_chain(db: Connection, epochs: Sequence[SealedEpoch], verdict: 
         verdict.add_verification_finding("entry", verdict.entries, problem)
 
 
-def _verify_epochs_against_log(
+def _verify_seals_against_log(
     db: Connection, epochs: Sequence[SealedEpoch], first_keys: Collection[str], verdict: SealVerdict
 ) -> None:
     verdict.epochs = len(epochs)
@@ -212,7 +212,7 @@ def _verify_epochs_against_log(
         )
 
 
-def _verify_epoch_noted_earlier(epochs: Sequence[SealedEpoch], head: tuple[int, str], verdict: SealVerdict) -> None:
+def _verify_seal_noted_earlier(epochs: Sequence[SealedEpoch], head: tuple[int, str], verdict: SealVerdict) -> None:
     number, digest = head
     noted = next((each for each in epochs if each.epoch == number), None)
     if noted is None:
@@ -226,7 +226,7 @@ def _verify_epoch_noted_earlier(epochs: Sequence[SealedEpoch], head: tuple[int, 
 
 def _verify_sealed_rows(db: Connection, evidence: Evidence, verdict: SealVerdict) -> None:
     table = evidence.table
-    digest = f"SELECT {build_sql_for_digest_of_rows(evidence, read_sealed_columns(db, evidence))}"
+    digest = f"SELECT {build_sql_for_digest_of_rows(evidence, list_columns_covered_by_seals(db, evidence))}"
     stored = (((one, two), True) for one, two in db.execute(build_sql_that_selects_row_names(evidence)))
     changes = SQL.logged_changes.iterate_rows(db, evidence=table)
     logged = ((key, [*group]) for key, group in groupby(changes, key=lambda change: (change.one, change.two)))

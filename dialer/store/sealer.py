@@ -25,9 +25,9 @@ from dialer.store.evidence import (
     EVIDENCE,
     build_sql_for_digest_of_rows,
     build_sql_that_selects_row_names,
-    compute_layout_digest,
+    compute_digest_of_sealed_columns,
     create_triggers_that_record_changes,
-    read_sealed_columns,
+    list_columns_covered_by_seals,
 )
 from dialer.store.seal_keys import EpochKeys, get_seal_key_path, read_epoch_keys, replace_epoch_keys
 from dialer.store.sql import Command, Connection, Query, Scalar, Statements, get_fields_as_sql_parameters
@@ -141,9 +141,9 @@ class Sealer:
         self._db = db
         self._store = path
         self._path = get_seal_key_path(path)
-        self._layout = compute_layout_digest(db)
+        self._layout = compute_digest_of_sealed_columns(db)
         self._digests = {
-            name: f"SELECT {build_sql_for_digest_of_rows(each, read_sealed_columns(db, each))}"
+            name: f"SELECT {build_sql_for_digest_of_rows(each, list_columns_covered_by_seals(db, each))}"
             for name, each in EVIDENCE.items()
         }
         self._committed: _Progress | None = None
@@ -171,17 +171,17 @@ class Sealer:
             keys = keys.make_keys_of_next_epoch()  # a crash came between the commit of the seal and the new file
             self._write_epoch_keys(keys)
         if last is None or keys is None or (keys.epoch, keys.epoch_public_key) != (last.epoch + 1, last.next_key):
-            return self._start_chain_of_epochs(last)
+            return self._start_chain_of_signing_keys(last)
         self._file_epoch = keys.epoch
         self._committed = _Progress(keys, last.compute_epoch_digest(), last.last + 1, last.last)
-        doubt = self._add_unsealed_rows_to_epoch(self._committed)
+        doubt = self._add_unsigned_log_rows_to_epoch(self._committed)
         self._committed.doubt = doubt
         self._committed.stored_mac = SQL.log_end.fetch_only_row(self._db).mac
         if upgraded or last.layout != self._layout:
             return EpochKind.UPGRADE
         return EpochKind.CRASH if doubt or self._committed.last > last.last else None
 
-    def _start_chain_of_epochs(self, last: SealedEpoch | None) -> EpochKind:
+    def _start_chain_of_signing_keys(self, last: SealedEpoch | None) -> EpochKind:
         keys = EpochKeys.generate_epoch_keys(1 if last is None else last.epoch + 1)
         self._write_epoch_keys(keys)
         end = SQL.log_end.fetch_only_row(self._db)
@@ -193,7 +193,7 @@ class Sealer:
         self._committed.add_log_rows_to_hash(SQL.log_after.iterate_rows(self._db, last=last.last))
         return EpochKind.START
 
-    def _add_unsealed_rows_to_epoch(self, progress: _Progress) -> str:
+    def _add_unsigned_log_rows_to_epoch(self, progress: _Progress) -> str:
         """Add the unsigned rows of the log of changes to the current epoch (minute) `progress`.
 
         Return a sentence about what another program did to these rows, or an empty text.
@@ -212,10 +212,10 @@ class Sealer:
         end = SQL.log_end.fetch_only_row(self._db)
         if (
             self._pending is not None
-            and end.mac == self._pending.stored_mac != self._get_committed_progress().stored_mac
+            and end.mac == self._pending.stored_mac != self._get_hash_progress_at_last_commit().stored_mac
         ):
             self.on_transaction_committed()  # only the confirmation of the last commit was lost
-        committed = self._get_committed_progress()
+        committed = self._get_hash_progress_at_last_commit()
         self._pending = committed.copy_hash_progress_of_epoch()
         if end.last_row > committed.last:
             SQL.delete_log_after.run_statement(self._db, last=committed.last)
@@ -224,7 +224,7 @@ class Sealer:
     def write_rows_before_commit(self) -> None:
         """Write the changes of the transaction to the signed log before the commit, and store the log's authentication code."""
         logged = self._log_changes_of_transaction()
-        pending, committed = self._get_pending_progress(), self._get_committed_progress()
+        pending, committed = self._get_hash_progress_of_transaction(), self._get_hash_progress_at_last_commit()
         sealed = pending.keys is not committed.keys
         if sealed and not self._is_epoch_stored(committed.keys.epoch):
             pending = self._pending = (
@@ -237,7 +237,7 @@ class Sealer:
 
     def on_transaction_committed(self) -> None:
         """Remember the end of the log of changes after a commit, and destroy the secret key of a minute that was signed."""
-        self._committed = self._get_pending_progress()
+        self._committed = self._get_hash_progress_of_transaction()
         if self._committed.keys.epoch != self._file_epoch:
             with suppress(StoreError):  # tried again before the next epoch is sealed
                 self._write_epoch_keys(self._committed.keys)
@@ -251,7 +251,7 @@ class Sealer:
         called again in the transaction, return the same epoch. Raises StoreError if the key of the previous epoch
         cannot be destroyed.
         """
-        pending, committed = self._get_pending_progress(), self._get_committed_progress()
+        pending, committed = self._get_hash_progress_of_transaction(), self._get_hash_progress_at_last_commit()
         if pending.keys is not committed.keys:
             if self._is_epoch_stored(committed.keys.epoch):
                 return SQL.last_epoch.fetch_only_row(self._db)
@@ -289,7 +289,7 @@ class Sealer:
         Return the number of the last row of the old log. In the same transaction, the caller must seal the store's
         first epoch, or an epoch of one of the kinds in `LOG_STARTS`.
         """
-        pending = self._get_pending_progress()
+        pending = self._get_hash_progress_of_transaction()
         pending.add_log_rows_to_hash(SQL.log_after.iterate_rows(self._db, last=pending.last))
         last = pending.last
         pending.first, pending.rows = last + 1, hashlib.sha256()
@@ -335,12 +335,12 @@ class Sealer:
     @property
     def is_first_epoch(self) -> bool:
         """Whether no change of this store has been signed (sealed) yet."""
-        return self._get_pending_progress().keys.epoch == 1
+        return self._get_hash_progress_of_transaction().keys.epoch == 1
 
     @property
     def has_unsealed_rows(self) -> bool:
         """Whether the store has changes that are not signed (sealed) yet."""
-        committed = self._get_committed_progress()
+        committed = self._get_hash_progress_at_last_commit()
         return committed.last >= committed.first or bool(committed.doubt) or SQL.any_touched.fetch_only_value(self._db)
 
     def _is_epoch_stored(self, epoch: int) -> bool:
@@ -358,11 +358,11 @@ class Sealer:
             ) from error
         self._file_epoch = keys.epoch
 
-    def _get_committed_progress(self) -> _Progress:
+    def _get_hash_progress_at_last_commit(self) -> _Progress:
         assert self._committed is not None  # noqa: S101 - started
         return self._committed
 
-    def _get_pending_progress(self) -> _Progress:
+    def _get_hash_progress_of_transaction(self) -> _Progress:
         assert self._pending is not None  # noqa: S101 - in a transaction
         return self._pending
 

@@ -92,11 +92,11 @@ def read_sealed_epoch(db: Connection, epoch: int) -> SealedEpoch | None:
     return sealer.SQL.epoch.fetch_first_row(db, epoch=epoch)
 
 
-def read_first_keys_of_chains(db: Connection) -> list[str]:
+def read_first_keys_of_key_chains(db: Connection) -> list[str]:
     """Return the public keys (hexadecimal) with which the store's chains of keys begin, the oldest first."""
     return sealer.SQL.first_keys.fetch_all_values(db)
 
 
-def count_logged_changes(db: Connection) -> int:
+def count_changes_in_signed_log(db: Connection) -> int:
     """Return the number of changes in the signed log."""
     return SQL.change_count.fetch_only_value(db)

@@ -90,7 +90,7 @@ class NumberOfVoter(NamedTuple):
 class SQL(Statements):
     insert_number = Command()
     insert_booth = Command()
-    compare_roll_with_store = Query(RollComparison)
+    count_changes_of_uploaded_roll = Query(RollComparison)
     numbers = Scalar(str)
     roll = Query(SpooledRoll)
     booths = Query(StoredBooth)
@@ -128,7 +128,7 @@ class Spool:
             ) from error
         return uuid.uuid4().hex
 
-    def add_number_list(self, numbers: Iterable[str], list_id: str | None = None) -> str:
+    def store_uploaded_number_list(self, numbers: Iterable[str], list_id: str | None = None) -> str:
         """Store a list of phone numbers (E.164) for the dialler to import, and return its id. Raises StoreError."""
         new = self.create_spooled_file_id()
         list_id = list_id or new
@@ -136,7 +136,7 @@ class Spool:
             open_store_exclusively(self.get_path_of_spooled_file(list_id), "a list", key=self.key) as db,
             open_transaction(db),
         ):
-            SQL.insert_number.run_for_each_parameter_set(db, ({"number": number} for number in numbers))
+            SQL.insert_number.run_statement_for_each_parameter_set(db, ({"number": number} for number in numbers))
         return list_id
 
     def remove_spooled_file(self, list_id: str) -> None:
@@ -161,9 +161,9 @@ class Spool:
             open_store_exclusively(self.get_path_of_spooled_file(list_id), "a list", key=self.key) as db,
             open_transaction(db),
         ):
-            SQL.insert_booth.run_for_each_parameter_set(db, (booth._asdict() for booth in booths))
+            SQL.insert_booth.run_statement_for_each_parameter_set(db, (booth._asdict() for booth in booths))
 
-    def compare_roll_with_store(self, list_id: str) -> RollComparison:
+    def count_changes_of_uploaded_roll(self, list_id: str) -> RollComparison:
         """Return how many changes importing an uploaded roll would make in the store. Raises StoreError."""
         with (
             translate_sqlite_errors(self.store),
@@ -171,7 +171,7 @@ class Spool:
         ):
             store = {"store": f"{self.store.resolve().as_uri()}?mode=ro"}
             db.execute(f"ATTACH :store AS store KEY {format_key_as_sql_literal(self.key)}", store)
-            return SQL.compare_roll_with_store.fetch_only_row(db)
+            return SQL.count_changes_of_uploaded_roll.fetch_only_row(db)
 
     def open_spooled_file(self, list_id: str) -> SpoolFile:
         """Open an uploaded roll or list of numbers for reading. Raises NotInStore if there is no such upload, and StoreError."""

@@ -55,7 +55,9 @@ class Command(Statement):
         """Run the SQL statement and return the number of rows it changed."""
         return db.execute(self.sql, parameters).rowcount
 
-    def run_for_each_parameter_set(self, db: Connection, parameters: Iterable[Mapping[str, object]], /) -> int:
+    def run_statement_for_each_parameter_set(
+        self, db: Connection, parameters: Iterable[Mapping[str, object]], /
+    ) -> int:
         """Run the statement once for each set of parameters. Return the total number of changed rows."""
         return db.executemany(self.sql, parameters).rowcount
 

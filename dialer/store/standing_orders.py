@@ -65,11 +65,11 @@ def save_standing_orders(db: Connection, orders: Sequence[StandingOrder]) -> Non
         SQL.set_order.run_statement(db, **get_fields_as_sql_parameters(each) | {"content": json.dumps(each.content)})
 
 
-def end_standing_order(db: Connection, addressee: str, command: str) -> None:
+def delete_standing_order(db: Connection, addressee: str, command: str) -> None:
     """Delete a standing order. A repeated call changes nothing."""
     SQL.delete_order.run_statement(db, addressee=addressee, command=command)
 
 
-def end_orders_for_seat(db: Connection, seat: str) -> None:
+def delete_standing_orders_for_seat(db: Connection, seat: str) -> None:
     """Delete all standing orders for a seat."""
     SQL.delete_orders_for.run_statement(db, addressee=format_seat_addressee(seat))

@@ -120,23 +120,25 @@ class Store(StoreRunner):
 
     # Campaigns and queues
 
-    ensure_campaign = Write(campaigns.ensure_campaign)
+    add_or_update_campaign = Write(campaigns.add_or_update_campaign)
     set_campaign_state = Write(campaigns.set_campaign_state)
     stop_campaigns = Write(campaigns.stop_campaigns)
     save_pacer_state = Write(campaigns.save_pacer_state)
     read_pacer_state = Read(campaigns.read_pacer_state)
-    claim_targets = Write(claims.claim_targets)
+    claim_queued_numbers = Write(claims.claim_queued_numbers)
     claim_number = Write(claims.claim_number)
-    release_claimed_targets = Write(claims.release_claimed_targets)
-    postpone_claimed_targets = Write(claims.postpone_claimed_targets)
-    refuse_claimed_targets = Write(claims.refuse_claimed_targets)
-    release_refused_targets = Write(claims.release_refused_targets)
+    release_claimed_numbers = Write(claims.release_claimed_numbers)
+    postpone_claimed_numbers = Write(claims.postpone_claimed_numbers)
+    refuse_claimed_numbers = Write(claims.refuse_claimed_numbers)
+    release_refused_numbers = Write(claims.release_refused_numbers)
     release_expired_claims = Write(claims.release_expired_claims)
     find_next_due_time = Read(targets.find_next_due_time)
     read_own_call_backs = Read(own_call_back_rows.read_own_call_backs)
-    read_registers = Read(register_rows.read_registers)
+    read_do_not_call_registers = Read(register_rows.read_do_not_call_registers)
 
-    async def enrol_numbers(self, campaign_id: str, first: int = 0, last: int = targets.MAX_PHONE_ID) -> int:
+    async def enrol_numbers_in_campaign(
+        self, campaign_id: str, first: int = 0, last: int = targets.MAX_PHONE_ID
+    ) -> int:
         """Add the missing targets (numbers in the queue) of a campaign. Return how many were added or reopened.
 
         A campaign that calls voters gets every number that has a pending voter and has not opted out. One that calls
@@ -144,9 +146,9 @@ class Store(StoreRunner):
         reopened if it has one now. A repeat adds nothing.
 
         A target is in the queue of its first pending voter's booth, ranked by the sum of the pending voters' weights.
-        Only numbers with ids from `first` to `last` are enrolled. See `targets.enrol_numbers`.
+        Only numbers with ids from `first` to `last` are enrolled. See `targets.enrol_numbers_in_campaign`.
         """
-        added = await self._run_write_job(targets.enrol_numbers, campaign_id, first, last)
+        added = await self._run_write_job(targets.enrol_numbers_in_campaign, campaign_id, first, last)
         self._target_counts.pop(campaign_id, None)
         return added
 
@@ -201,7 +203,7 @@ class Store(StoreRunner):
         """
 
         def commit_each_new_attempt(db: Connection) -> list[Refusal | None]:
-            self._lock.check_store_not_moved()
+            self._lock.refuse_moved_store_file()
             self._free_space.check_free_space(db, len(attempts))
             limits = (max_attempts_since, max_attempts, max_conversations, gaps)
             return [attempt_rows.commit_new_attempt(db, each, *limits) for each in attempts]
@@ -212,9 +214,9 @@ class Store(StoreRunner):
 
     find_pending_voters = Read(voters.find_pending_voters)
     find_voter_by_serial = Read(voters.find_voter_by_serial)
-    read_voter_for_screen = Read(voters.read_voter_for_screen)
+    read_voter_for_agent_page = Read(voters.read_voter_for_agent_page)
     find_number_for_sms = Read(voters.find_number_for_sms)
-    count_voters_lost_by_opt_out = Read(turnout.count_voters_lost_by_opt_out)
+    count_voters_without_number_after_opt_out = Read(turnout.count_voters_without_number_after_opt_out)
     find_last_mark_of_booth_worker_call = Write(
         marks.find_last_mark_of_booth_worker_call
     )  # after the waiting writes, to find their marks
@@ -226,8 +228,8 @@ class Store(StoreRunner):
 
     async def record_mark(self, mark: Mark) -> MarkEffect:
         """Store a mark (recorded answer about a voter) and update the voter's status. See `marks.record_mark`."""
-        effect = await self._run_announcing_job(marks.record_mark, mark)
-        self._discard_cached_target_counts([effect])
+        effect = await self._run_write_job_and_announce_result(marks.record_mark, mark)
+        self._discard_cached_queue_lengths([effect])
         return effect
 
     async def record_marks(self, new: Sequence[Mark], note: AuditNote) -> list[MarkEffect]:
@@ -235,8 +237,8 @@ class Store(StoreRunner):
 
         See `marks.record_marks`.
         """
-        effects = await self._run_announcing_job(marks.record_marks, new, note)
-        self._discard_cached_target_counts(effects)
+        effects = await self._run_write_job_and_announce_result(marks.record_marks, new, note)
+        self._discard_cached_queue_lengths(effects)
         return effects
 
     async def release_unknown_attempts(self, attempt_ids: Sequence[AttemptId], reason: str, note: AuditNote) -> int:
@@ -248,7 +250,7 @@ class Store(StoreRunner):
         self._target_counts.clear()
         return opened
 
-    def _discard_cached_target_counts(self, effects: Sequence[MarkEffect]) -> None:
+    def _discard_cached_queue_lengths(self, effects: Sequence[MarkEffect]) -> None:
         """Discard the cached target counts after a write that may have added numbers to a campaign."""
         if any(effect.reopened for effect in effects):
             self._target_counts.clear()
@@ -289,7 +291,7 @@ class Store(StoreRunner):
     suppress_numbers = Announce(opt_outs.suppress_numbers)
     record_opt_out = Announce(opt_outs.record_opt_out)
     record_hashed_opt_outs = Announce(opt_outs.record_hashed_opt_outs)
-    record_foreign_opt_out = Write(opt_outs.record_foreign_opt_out)
+    record_opt_out_of_other_centre = Write(opt_outs.record_opt_out_of_other_centre)
     erase_number = Announce(number_erasure.erase_number_with_audit_entry)
 
     async def hash_numbers(self, secrets: Sequence[bytes]) -> int:
@@ -305,7 +307,7 @@ class Store(StoreRunner):
             after: int | None = 0
             while after is not None:
                 after = await self._run_write_job(number_hashes.hash_next_numbers, secret, after)
-        return await self._run_write_job(opt_outs.suppress_numbers_opted_out_elsewhere)
+        return await self._run_write_job(opt_outs.suppress_numbers_opted_out_in_other_centres)
 
     # Figures
 
@@ -315,7 +317,9 @@ class Store(StoreRunner):
     async def read_campaign_progress(self, campaign_id: str, now: float) -> CampaignProgress:
         """Return the progress of a campaign at `now` (epoch seconds)."""
         if campaign_id not in self._target_counts:
-            self._target_counts[campaign_id] = await self._run_read_job(campaign_figures.count_targets, campaign_id)
+            self._target_counts[campaign_id] = await self._run_read_job(
+                campaign_figures.count_numbers_in_queue, campaign_id
+            )
         return await self._run_read_job(
             campaign_figures.read_campaign_progress, campaign_id, self._target_counts[campaign_id], now
         )
@@ -328,7 +332,7 @@ class Store(StoreRunner):
     read_log_ins = Write(log_in_rows.read_log_ins)
     read_standing_orders = Write(standing_order_rows.read_standing_orders)
     save_standing_orders = Write(standing_order_rows.save_standing_orders)
-    end_standing_order = Write(standing_order_rows.end_standing_order)
+    delete_standing_order = Write(standing_order_rows.delete_standing_order)
     read_users = Write(users.read_users)
     add_or_change_user = Write(users.add_or_change_user)
     remove_user = Write(users.remove_user)
@@ -345,14 +349,14 @@ class Store(StoreRunner):
     mark_announcements_published = Write(outbox.mark_announcements_published)
     count_waiting_announcements = Read(outbox.count_waiting_announcements)
     trim_outbox = Write(outbox.trim_outbox)
-    set_headquarters_limit = Write(outbox.set_headquarters_limit)
+    limit_bytes_waiting_for_headquarters = Write(outbox.limit_bytes_waiting_for_headquarters)
     record_last_id_at_headquarters = Write(outbox.record_last_id_at_headquarters)
     apply_peer_updates = Write(peer_updates.apply_peer_updates)
     find_executed_command = Read(commands.find_executed_command)
     record_command = Write(commands.record_command)
-    set_command_reply = Write(commands.set_command_reply)
+    replace_provisional_command_reply = Write(commands.replace_provisional_command_reply)
     append_audit_entry = Write(audit.append_entry)
     record_settings_at_start = Write(audit.record_settings_at_start)
-    read_first_keys_of_chains = Read(seals.read_first_keys_of_chains)
+    read_first_keys_of_key_chains = Read(seals.read_first_keys_of_key_chains)
     read_sealed_epoch = Read(seals.read_sealed_epoch)
     seal_epoch = Announce(seals.seal_and_announce_epoch)

@@ -29,17 +29,17 @@ class SQL(Statements):
     update_worker_booths = Command()
     close_for_voters = Command()
     close_phone = Command()
-    close_target = Command()
+    close_number_in_queue = Command()
     reopen_for_voter = Command()
     reopen_wrong_number = Command()
-    postpone_target = Command()
+    postpone_number_in_queue = Command()
     campaigns_with_phone = Scalar(str)
     first_due = Query(FirstDue)
     has_fresh = Scalar(bool)
     next_timed = Scalar(float)
 
 
-def enrol_numbers(db: Connection, campaign_id: str, first: int = 0, last: int = MAX_PHONE_ID) -> int:
+def enrol_numbers_in_campaign(db: Connection, campaign_id: str, first: int = 0, last: int = MAX_PHONE_ID) -> int:
     """Add the missing phone numbers of the electoral roll to a campaign's queue.
 
     Numbers that were closed for lack of a pending voter are reopened if they have one now.
@@ -54,22 +54,22 @@ def enrol_numbers(db: Connection, campaign_id: str, first: int = 0, last: int = 
     return added
 
 
-def close_targets_of_number(db: Connection, phone_id: int, settled: int = 0) -> None:
+def close_number_in_all_queues(db: Connection, phone_id: int, settled: int = 0) -> None:
     """Close a number in the queue of every campaign, where it is due or reserved for dialling."""
     SQL.close_phone.run_statement(db, phone_id=phone_id, settled=settled)
 
 
-def close_voter_targets_of_number(db: Connection, phone_id: int, *, settled: int) -> None:
+def close_number_in_queues_of_voters(db: Connection, phone_id: int, *, settled: int) -> None:
     """Close a number in the queue of every campaign that calls voters, where it is due or reserved."""
     SQL.close_for_voters.run_statement(db, phone_id=phone_id, settled=settled)
 
 
-def close_target(db: Connection, target: int) -> None:
+def close_number_in_queue(db: Connection, target: int) -> None:
     """Close one number in one campaign's queue. `target` is the rowid of the entry in the queue."""
-    SQL.close_target.run_statement(db, target=target)
+    SQL.close_number_in_queue.run_statement(db, target=target)
 
 
-def reopen_targets_of_voter(db: Connection, voter_id: int, at: float) -> bool:
+def reopen_numbers_of_voter(db: Connection, voter_id: int, at: float) -> bool:
     """Reopen the numbers of a voter who is pending again, in the queue of every campaign that calls voters.
 
     Return whether there were any.
@@ -80,7 +80,7 @@ def reopen_targets_of_voter(db: Connection, voter_id: int, at: float) -> bool:
     return SQL.reopen_for_voter.run_statement(db, voter_id=voter_id, at=at) > 0
 
 
-def reopen_targets_of_wrong_number(db: Connection, phone_id: int | None, at: float) -> None:
+def reopen_number_closed_as_wrong(db: Connection, phone_id: int | None, at: float) -> None:
     """Reopen a number in the queues where the answer WRONG_NUMBER, which is now undone, had closed it.
 
     It is due at `at` or later (epoch seconds).
@@ -88,9 +88,9 @@ def reopen_targets_of_wrong_number(db: Connection, phone_id: int | None, at: flo
     SQL.reopen_wrong_number.run_statement(db, phone_id=phone_id, at=at, settled=WRONG_NUMBER)
 
 
-def postpone_target(db: Connection, target: int, due_at: float) -> None:
+def postpone_number_in_queue(db: Connection, target: int, due_at: float) -> None:
     """Put a number that is reserved for dialling back into the campaign's queue, due at `due_at` (epoch seconds)."""
-    SQL.postpone_target.run_statement(db, target=target, due_at=due_at)
+    SQL.postpone_number_in_queue.run_statement(db, target=target, due_at=due_at)
 
 
 def find_campaigns_with_number(db: Connection, phone_id: int) -> tuple[str, ...]:

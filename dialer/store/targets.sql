@@ -69,10 +69,10 @@ WHERE phone_id = :phone_id AND state IN ('due', 'claimed')
 UPDATE target SET state = 'closed', settled = :settled, refused_by = NULL, claimed_by = NULL, claimed_until = NULL
 WHERE phone_id = :phone_id AND (state IN ('due', 'claimed') OR refused_by IS NOT NULL);
 
--- name: close_target
+-- name: close_number_in_queue
 UPDATE target SET state = 'closed', claimed_by = NULL, claimed_until = NULL WHERE rowid = :target;
 
--- For a voter who is pending again: the voter's numbers enter every campaign that does not have them yet, as `enrol_numbers`
+-- For a voter who is pending again: the voter's numbers enter every campaign that does not have them yet, as `enrol_numbers_in_campaign`
 -- would add them, and targets that were closed because nobody was pending are opened. Booth workers are enrolled from
 -- their list only.
 -- name: reopen_for_voter
@@ -105,7 +105,7 @@ UPDATE target SET state = 'due', settled = 0, due_at = iif(target.attempts = 0, 
 WHERE phone_id = :phone_id AND state = 'closed' AND settled = :settled
   AND EXISTS (SELECT 1 FROM phone WHERE phone.phone_id = :phone_id AND phone.opted_out_at IS NULL);
 
--- name: postpone_target
+-- name: postpone_number_in_queue
 UPDATE target SET state = 'due', due_at = :due_at, claimed_by = NULL, claimed_until = NULL WHERE rowid = :target;
 
 -- name: campaigns_with_phone

@@ -75,7 +75,7 @@ def find_voter_in_booth(db: Connection, booth_id: int, serial: int) -> VoterInBo
     return SQL.voter_with_serial.fetch_first_row(db, booth_id=booth_id, serial=serial)
 
 
-def read_voter_for_screen(db: Connection, voter_id: int) -> dict[str, str | int | None]:
+def read_voter_for_agent_page(db: Connection, voter_id: int) -> dict[str, str | int | None]:
     """Return the fields of a voter that the agent's page shows."""
     found = SQL.voter_for_screen.fetch_first_row(db, voter_id=voter_id)
     if found is None:
@@ -121,7 +121,7 @@ def read_booths(db: Connection) -> dict[int, Booth]:
     return {booth.booth_id: booth for booth in SQL.booths.iterate_rows(db)}
 
 
-def find_phone_id(db: Connection, number: str) -> int | None:
+def find_id_of_phone_number(db: Connection, number: str) -> int | None:
     """Return the id of a phone number (E.164), or None if the number is not on the electoral roll."""
     return SQL.phone_id_of.fetch_first_value(db, number=number)
 

@@ -66,7 +66,7 @@ class Writer:
         if self._closing:
             raise self._build_closed_error()
         answer: asyncio.Future[T] = self._loop.create_future()
-        await self._enqueue_job(_QueuedJob(job, answer))
+        await self._enqueue_write_job(_QueuedJob(job, answer))
         return await answer
 
     async def close(self) -> None:
@@ -74,12 +74,12 @@ class Writer:
         if not self._closing:
             self._closing = True
             with suppress(StoreError):  # the writer was cancelled while we waited for room
-                await self._enqueue_job(None)
+                await self._enqueue_write_job(None)
         await asyncio.wait((self._task,))
         if not self._task.cancelled():
             self._task.result()
 
-    async def _enqueue_job(self, item: _QueuedJob | None) -> None:
+    async def _enqueue_write_job(self, item: _QueuedJob | None) -> None:
         await self._room.acquire()
         if self._ended:
             self._room.release()  # for the next one, which must get the same error
@@ -94,7 +94,7 @@ class Writer:
         try:
             while await self._collect_jobs_for_commit(group):
                 jobs = [waiting.job for waiting in group]
-                done = await self._loop.run_in_executor(self._executor, commit_jobs, self._db, self._path, jobs)
+                done = await self._loop.run_in_executor(self._executor, commit_write_jobs, self._db, self._path, jobs)
                 for waiting, result in zip(group, done, strict=True):
                     _resolve_job_future(waiting.answer, result)
                 group.clear()
@@ -122,7 +122,7 @@ class Writer:
         return bool(group)
 
 
-def commit_jobs(db: Connection, path: Path, jobs: Sequence[Callable[[Connection], Any]]) -> list[_JobResult[Any]]:
+def commit_write_jobs(db: Connection, path: Path, jobs: Sequence[Callable[[Connection], Any]]) -> list[_JobResult[Any]]:
     """Run several write jobs in one transaction, commit it to disk, and return the jobs' results in order.
 
     The jobs first run without savepoints, which would cost a tenth more time. If a job fails, everything is rolled back
@@ -140,7 +140,7 @@ def commit_jobs(db: Connection, path: Path, jobs: Sequence[Callable[[Connection]
         with open_transaction(db):
             return [_run_job_in_savepoint(db, path, job) for job in jobs]
     except Exception:  # noqa: BLE001 - the failing job is found below
-        return [commit_jobs(db, path, [job])[0] for job in jobs]
+        return [commit_write_jobs(db, path, [job])[0] for job in jobs]
 
 
 def _run_job_in_savepoint(db: Connection, path: Path, job: Callable[[Connection], Any]) -> _JobResult[Any]:

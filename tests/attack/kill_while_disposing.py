@@ -33,7 +33,7 @@ from dialer.settings.site import Settings
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, make_seat_phones
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.simulation.asterisk.voters import VoterProfile
-from dialer.simulation.site import make_simulated_profile
+from dialer.simulation.site import create_profile_without_calling_hours
 from dialer.site.broker import get_broker_settings
 from tests.attack.kill_histories import print_progress
 from tests.support.agent_centre import AgentPage
@@ -282,7 +282,7 @@ async def _run(options: dict[str, Any]) -> None:
             await asyncio.Event().wait()
     stop = asyncio.Event()
     stop_on_signals(stop)
-    async with open_centre(settings, broker=broker, profile=make_simulated_profile()) as centre:
+    async with open_centre(settings, broker=broker, profile=create_profile_without_calling_hours()) as centre:
         await centre.run(stop)
 
 

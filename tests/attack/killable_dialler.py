@@ -26,13 +26,13 @@ from dialer.engine.engine import Engine
 from dialer.engine.plan import Dependencies
 from dialer.flows.library import FlowLibrary
 from dialer.settings.site import Settings
-from dialer.simulation.site import make_simulated_profile
+from dialer.simulation.site import create_profile_without_calling_hours
 from dialer.site.plan import create_engine_plan
 from dialer.store.sent_journal import SentJournal, get_journal_path
 from dialer.store.store import Store, open_store
 from tests.support.power_loss import LossyDisk
 
-PROFILE = make_simulated_profile()
+PROFILE = create_profile_without_calling_hours()
 SCRATCH = next((each for each in ("/dev/shm",) if Path(each).is_dir()), None)  # noqa: S108 - no disk to wait for
 
 

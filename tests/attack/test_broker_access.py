@@ -32,7 +32,7 @@ from dialer.mqtt.dialler_client import Reply
 from dialer.mqtt.embedded_broker import BrokerKind, run_demo_broker
 from dialer.mqtt.link import Presence
 from dialer.mqtt.monitor import Monitor
-from dialer.site.broker import list_command_senders
+from dialer.site.broker import list_users_who_may_send_commands
 from dialer.store.store import Store, open_store
 from tests.support.dialler_client import dialler_client
 from tests.support.fake_centre import FakeEngine
@@ -109,7 +109,7 @@ async def run_broker(directory: Path, store: Store, **more: Any) -> AsyncIterato
     sites = [a_site(centre, port, supervisors=PEOPLE, mosquitto=mosquitto, **more) for centre in ("pune-1", "pune-2")]
     async with (
         rendered_broker(directory / "broker", *sites) as broker,
-        run_monitor(broker.dialler("pune-1"), store, list_command_senders(sites[0])) as (engine, monitor),
+        run_monitor(broker.dialler("pune-1"), store, list_users_who_may_send_commands(sites[0])) as (engine, monitor),
     ):
         yield BrokerUnderTest(broker, engine, monitor)
 
@@ -359,7 +359,7 @@ async def test_only_the_desk_may_send_commands_in_the_name_of_other_users(tmp_pa
     kept = {"meena": SupervisorRole.COMPLIANCE}
     async with (
         rendered_broker(tmp_path / "etc", site) as broker,
-        run_monitor(broker.dialler("pune-1"), store, list_command_senders(site, kept)) as (engine, _),
+        run_monitor(broker.dialler("pune-1"), store, list_users_who_may_send_commands(site, kept)) as (engine, _),
     ):
 
         def make_broker_settings(name: str) -> BrokerSettings:

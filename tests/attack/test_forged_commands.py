@@ -80,7 +80,7 @@ class SlowStore:
         self.stored[command_id] = ExecutedCommand(content, reply)
         return True
 
-    async def set_command_reply(self, command_id: str, reply: str) -> None:
+    async def replace_provisional_command_reply(self, command_id: str, reply: str) -> None:
         await asyncio.sleep(self.seconds)
         self.stored[command_id] = ExecutedCommand(self.stored[command_id].content, reply)
 

@@ -28,7 +28,7 @@ from dialer.flows.catalogue import load_flow
 from dialer.flows.texts import read_texts
 from dialer.process.pool import MAX_MEMORY, run_jobs_in_processes
 from dialer.roll import reading, workbook_reader
-from dialer.roll.importer import prepare_import
+from dialer.roll.importer import prepare_roll_import
 from dialer.roll.mapping import load_column_map
 from dialer.roll.number_lists import read_numbers
 from dialer.roll.reading import compute_workbook_limits, open_roll
@@ -48,7 +48,7 @@ READERS: dict[str, tuple[str, Callable[[Path], Any]]] = {
     "texts": ("hi.yaml", lambda path: read_texts(path.parent)),
     "numbers": ("numbers.csv", lambda path: read_numbers(path, "IN")),
     "names": ("names.txt", _read_prompt_names_from_file),
-    "roll": ("roll.csv", prepare_import),
+    "roll": ("roll.csv", prepare_roll_import),
 }
 PIPE_READERS = {"settings", "map", "numbers", "names"}
 
@@ -154,7 +154,7 @@ def test_electoral_roll_with_an_invalid_row_is_refused_with_a_message_of_one_lin
     path.write_bytes(ROLLS[attack])
 
     def read(path: Path) -> None:
-        for _ in prepare_import(path).roll.read_row_batches(1):
+        for _ in prepare_roll_import(path).roll.read_row_batches(1):
             pass
 
     assert "roll.csv" in read_refusal(read, path)
@@ -185,7 +185,7 @@ WORKBOOKS: dict[str, tuple[str, str, str]] = {
 def test_hostile_workbook_is_refused_with_a_message_of_one_line(tmp_path: Path, attack: str) -> None:
     rows, strings, expected = WORKBOOKS[attack]
     path = write_workbook(tmp_path / "roll.xlsx", rows, strings)
-    assert expected in read_refusal(prepare_import, path)
+    assert expected in read_refusal(prepare_roll_import, path)
 
 
 def test_slow_or_killed_workbook_reader_is_reported_in_a_message_of_one_line(
@@ -246,11 +246,11 @@ _MEASURED = """
 import resource, sys
 from pathlib import Path
 from dialer.errors import MatdanError
-from dialer.roll.importer import prepare_import
+from dialer.roll.importer import prepare_roll_import
 from dialer.roll.number_lists import read_numbers
 from dialer.settings.site import load_settings
 def all_rows(path):
-    for _ in prepare_import(path).roll.read_row_batches(1):
+    for _ in prepare_roll_import(path).roll.read_row_batches(1):
         pass
 for path in map(Path, sys.argv[1:]):
     for read in (all_rows, load_settings, lambda path: read_numbers(path, "IN")):

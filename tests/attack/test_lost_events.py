@@ -95,7 +95,7 @@ async def test_seat_becomes_ready_after_the_event_for_the_end_of_a_call_was_lost
         await site.until(lambda: site.centre_view.seats[0].state is SeatState.TALKING)
         site.switch.set_event_faults(lose=1.0)
         [voter] = [channel for channel in site.switch.channels.values() if channel.trunk is not None]
-        site.switch.hang_up_from_other_side(voter, EndsBy.VOTER)
+        site.switch.hang_up_channel_from_other_side(voter, EndsBy.VOTER)
         await asyncio.sleep(1)
         site.switch.set_event_faults()
         assert site.centre_view.seats[0].state is SeatState.TALKING, "the dialler cannot know it yet"
@@ -136,7 +136,7 @@ async def test_voter_returns_to_the_agent_after_the_hangup_event_of_the_consulte
         await site.centre.engine.execute_command(StopAll())
         await bring_call_to(site, "consult")
         site.switch.set_event_faults(lose=1.0)
-        site.switch.hang_up_from_other_side(third_party(site), EndsBy.VOTER)
+        site.switch.hang_up_channel_from_other_side(third_party(site), EndsBy.VOTER)
         await asyncio.sleep(1)
         site.switch.set_event_faults()
         assert seat(site).transfer == "consult"
@@ -152,7 +152,7 @@ async def test_channel_is_released_after_the_hangup_event_of_an_unknown_caller_w
         await site.until(lambda: bool(site.centre.engine.features.unknown_callers.trunks))
         site.switch.set_event_faults(lose=1.0)
         [caller] = [channel for channel in site.switch.channels.values() if channel.number == "+917999999999"]
-        site.switch.hang_up_from_other_side(caller, EndsBy.VOTER)
+        site.switch.hang_up_channel_from_other_side(caller, EndsBy.VOTER)
         await asyncio.sleep(1)
         site.switch.set_event_faults()
         assert site.centre.engine.features.unknown_callers.trunks, "the dialler cannot know it yet"

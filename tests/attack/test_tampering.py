@@ -39,7 +39,7 @@ from dialer.store.evidence import (
     EVIDENCE,
     NOT_EVIDENCE,
     build_sql_for_digest_of_rows,
-    read_sealed_columns,
+    list_columns_covered_by_seals,
     register_digest_function,
 )
 from dialer.store.migrate import migrate_schema
@@ -119,7 +119,7 @@ async def write_day(backend: SqliteBackend) -> None:
         await store.record_mark(make_mark(2, MarkKind.VOTED, source=MarkSource.BOOTH_WORKER))
         await store.record_opt_out(1, at=NOW, source="agent")
         await store.hash_numbers([b"a secret that centres share"])
-        await store.record_foreign_opt_out("9f" * 32, at=NOW, centre="nashik")
+        await store.record_opt_out_of_other_centre("9f" * 32, at=NOW, centre="nashik")
         note = AuditNote("asha", NOW, {})
         for number in (1, 2):
             await store.record_complaint(
@@ -152,7 +152,7 @@ def sealed(tmp_path_factory: pytest.TempPathFactory) -> Sealed:
         for number in ("+917000000002", "+917000000003", NUMBER_OFF_THE_ROLL, "+919812345679"):
             consents.set_consent_of_number(db, number, Consent.GIVEN, source="form 7", at=NOW)
         consents.set_consent_of_number(db, "+917000000003", Consent.WITHDRAWN, source="letter", at=NOW + 1)
-        opt_outs.opt_out_number(db, None, "+919812345670", at=NOW, source="letter-12")
+        opt_outs.suppress_phone_number(db, None, "+919812345670", at=NOW, source="letter-12")
         for name, count in (("ncpr", 5), ("tps", 1), ("ncpr", 4)):
             issue = [f"+91700000{number:04d}" for number in range(100, 100 + count)]
             registers.import_do_not_call_register(db, name, issue, dated=NOW, at=NOW, sha256="9f" * 32)
@@ -205,7 +205,7 @@ def test_every_store_table_is_sealed_or_exempt_for_a_stated_reason() -> None:
         for each in EVIDENCE.values():
             columns = {name for _, name, *_ in db.execute(f"PRAGMA table_info({each.table})")}
             assert columns >= set(each.without), each.table
-            assert len(read_sealed_columns(db, each)) == len(columns) - len(each.without), each.table
+            assert len(list_columns_covered_by_seals(db, each)) == len(columns) - len(each.without), each.table
 
 
 def test_seal_verification_reports_nothing_for_an_unchanged_store(db: Db, sealed: Sealed) -> None:
@@ -352,7 +352,7 @@ def restore_trigger(db: Db, name: str, event: str) -> None:
 
 def compute_digest(db: Db, table: str, one: Any, two: Any = "") -> Any:
     register_digest_function(db)
-    digest = build_sql_for_digest_of_rows(EVIDENCE[table], read_sealed_columns(db, EVIDENCE[table]))
+    digest = build_sql_for_digest_of_rows(EVIDENCE[table], list_columns_covered_by_seals(db, EVIDENCE[table]))
     return db.execute(f"SELECT {digest}", {"one": one, "two": two}).fetchone()[0]
 
 

@@ -176,7 +176,7 @@ async def test_failing_store_raises_a_single_alert_for_all_writers(tmp_path: Pat
             "end_attempts",
             "record_answer_time",
             "commit_new_attempts",
-            "claim_targets",
+            "claim_queued_numbers",
             "read_campaign_progress",
             "release_expired_claims",
         ):

@@ -83,7 +83,7 @@ async def test_store_damage_not_detected_on_opening_is_reported_on_reading(
     flip_bytes(roll, (find_root_page(roll, "voter") - 1) * PAGE_BYTES, 12)
     async with await open_store(roll) as store:
         with pytest.raises(StoreCorrupt) as caught:
-            await store.read_voter_for_screen(1000)
+            await store.read_voter_for_agent_page(1000)
         assert is_one_line(caught.value, roll)
         with pytest.raises(StoreCorrupt) as caught:
             await store.record_mark(Mark("k", 1000, MarkKind.VOTED, MarkSource.AGENT, NOW))

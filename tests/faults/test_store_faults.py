@@ -172,8 +172,8 @@ from tests.support.stores import *
 
 async def main():
     store = await open_store(Path(sys.argv[1]))
-    await store.ensure_campaign(CAMPAIGN, CampaignKind.AGENTS, Purpose.TURNOUT)
-    await store.enrol_numbers(CAMPAIGN)
+    await store.add_or_update_campaign(CAMPAIGN, CampaignKind.AGENTS, Purpose.TURNOUT)
+    await store.enrol_numbers_in_campaign(CAMPAIGN)
     ended, ringing, _ = [await claim_and_open_attempt(store, phone_id) for phone_id in (1, 2, 3)]
     await end_attempt(store, ended, Outcome.COMPLETED)
     await store.record_mark(make_mark(1, MarkKind.VOTED))
@@ -244,8 +244,8 @@ class ForgetfulStore(Store):
     async def _run_write_job(self, job: Callable[..., T], /, *args: Any, **named: Any) -> T:
         return await self._lose_first(job, super()._run_write_job(job, *args, **named))
 
-    async def _run_announcing_job(self, job: Callable[..., T], /, *args: Any, **named: Any) -> T:
-        return await self._lose_first(job, super()._run_announcing_job(job, *args, **named))
+    async def _run_write_job_and_announce_result(self, job: Callable[..., T], /, *args: Any, **named: Any) -> T:
+        return await self._lose_first(job, super()._run_write_job_and_announce_result(job, *args, **named))
 
     async def _lose_first(self, job: Callable[..., T], written: Awaitable[T]) -> T:
         value = await written
@@ -292,7 +292,7 @@ async def test_repeating_a_write_whose_reply_was_lost_changes_nothing(path: Path
             lambda: store.record_opt_out(second.claim.phone_id, at=NOW, source="flow"),
             lambda: store.record_disposition(said, [still_pending]),
             lambda: store.record_command("c", "pause", "hash", "done", NOW),
-            lambda: store.release_claimed_targets([second.claim]),
+            lambda: store.release_claimed_numbers([second.claim]),
             lambda: store.release_expired_claims(NOW + 1e6),
             lambda: store.mark_announcements_published(1),
         ]

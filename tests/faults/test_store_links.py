@@ -38,8 +38,8 @@ from tests.support.stores import *
 async def main():
     key = read_store_key_file(Path(sys.argv[2])) if sys.argv[2:] else None
     store = await open_store(Path(sys.argv[1]), key=key)
-    await store.ensure_campaign(CAMPAIGN, CampaignKind.AGENTS, Purpose.TURNOUT)
-    await store.enrol_numbers(CAMPAIGN)
+    await store.add_or_update_campaign(CAMPAIGN, CampaignKind.AGENTS, Purpose.TURNOUT)
+    await store.enrol_numbers_in_campaign(CAMPAIGN)
     await claim_and_open_attempt(store, 1)
     print("dialled", flush=True)
     sys.stdin.readline()
@@ -246,8 +246,8 @@ async def test_store_that_is_not_in_use_can_be_opened_through_a_symbolic_link(
     fill_roll(path, 9)
     name = way(path)
     async with await open_store(name) as store:
-        await store.ensure_campaign(CAMPAIGN, CampaignKind.AGENTS, Purpose.TURNOUT)
-        await store.enrol_numbers(CAMPAIGN)
+        await store.add_or_update_campaign(CAMPAIGN, CampaignKind.AGENTS, Purpose.TURNOUT)
+        await store.enrol_numbers_in_campaign(CAMPAIGN)
         await claim_and_open_attempt(store, 1)
         append_export_to_audit(path, "worker-12", {"list": "strike-off"}, 1.0)
         assert query_store(path, "SELECT phone_id FROM attempt") == [(1,)]
@@ -297,7 +297,7 @@ def test_store_lock_applies_through_a_bind_mount_but_not_to_an_overlay_copy(
     program = (
         "import sys; from pathlib import Path\n"
         "from dialer.domain.errors import StoreError; from dialer.store.lock import StoreLock\n"
-        "try: lock = StoreLock(Path(sys.argv[1]), 'a dialler'); lock.check_store_not_moved(); print('opened')\n"
+        "try: lock = StoreLock(Path(sys.argv[1]), 'a dialler'); lock.refuse_moved_store_file(); print('opened')\n"
         "except StoreError as error: print(error)"
     )
     script = f'{mounts.format(tmp_path)} && exec {sys.executable} -c "$0" {tmp_path / store}'

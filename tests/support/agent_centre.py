@@ -20,7 +20,7 @@ from dialer.mqtt.embedded_broker import BrokerKind, DemoBroker, run_demo_broker
 from dialer.settings.site import Settings
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig
 from dialer.simulation.asterisk.server import SimulatedAsterisk
-from dialer.simulation.site import SimulatedSite, make_simulated_profile
+from dialer.simulation.site import SimulatedSite, create_profile_without_calling_hours
 from dialer.web.access import DESK_COOKIE
 from dialer.web.devices import DEVICE_COOKIE
 from tests.support.centre import site_settings
@@ -149,7 +149,7 @@ async def agent_centre(
         )
         await set_passwords(settings, "asha")
         centre = await stack.enter_async_context(
-            open_centre(settings, broker=broker.connection_settings, profile=make_simulated_profile())
+            open_centre(settings, broker=broker.connection_settings, profile=create_profile_without_calling_hours())
         )
         wire = await stack.enter_async_context(Wire())
         await wire.forward_to(broker.port)

@@ -17,7 +17,7 @@ from dialer.engine.call_flows.service import FlowService
 from dialer.engine.engine import Engine
 from dialer.engine.seats.commands import SeatLogIn
 from dialer.process.signals import stop_on_signals
-from dialer.simulation.site import make_simulated_profile
+from dialer.simulation.site import create_profile_without_calling_hours
 from dialer.switch.asterisk.adapter import AsteriskSwitch
 from tests.support.centre import site_settings
 from tests.support.power_loss import lossy_disk
@@ -92,7 +92,10 @@ async def _dial(options: dict[str, Any]) -> None:
         campaign=options["campaign"],
         dialling={"drain_seconds": 0.2},
     )
-    async with open_centre(settings, profile=make_simulated_profile()) as centre, asyncio.TaskGroup() as group:
+    async with (
+        open_centre(settings, profile=create_profile_without_calling_hours()) as centre,
+        asyncio.TaskGroup() as group,
+    ):
         running = group.create_task(centre.run(stop))
         for seat in ("01", "02"):
             with contextlib.suppress(

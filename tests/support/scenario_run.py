@@ -27,11 +27,11 @@ from dialer.engine.seats.commands import SeatLogIn, SeatLogOff, SeatPause
 from dialer.settings.jurisdiction import AbandonedCap
 from dialer.settings.rules import Poll
 from dialer.settings.site import Settings
-from dialer.simulation.site import make_simulated_profile
+from dialer.simulation.site import create_profile_without_calling_hours
 from tests.support.scenario import Count, Event, Scenario, Step, fill_numbers
 
 _CAPS = tuple(AbandonedCap(window_hours=hours, share=1.0) for hours in (24, 720))
-_OPEN = make_simulated_profile()
+_OPEN = create_profile_without_calling_hours()
 LINES = _OPEN.model_copy(update={"abandoned": _OPEN.abandoned.model_copy(update={"target": 1.0, "caps": _CAPS})})
 """The profile of scenarios: calls at any hour, and no abandoned-call caps but the scenario's own."""
 

@@ -49,7 +49,7 @@ async def press_keys(site: Site, keyed: str, endpoint: str = "agent01") -> None:
 
 
 async def log_in_by_phone(site: Site, number: str, pin: str, endpoint: str = "agent01") -> None:
-    assert site.switch.dial_from_phone(endpoint, "*1") is not None
+    assert site.switch.dial_extension_from_phone(endpoint, "*1") is not None
     await press_keys(site, f"{number}#", endpoint)
     await press_keys(site, f"{pin}#", endpoint)
     await asyncio.sleep(5)  # the announcement after the log-in

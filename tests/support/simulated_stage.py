@@ -38,15 +38,15 @@ class SimulatedStage:
         self.switch.agi_port = centre.agi_port
 
     async def kill_phone(self, seat: str) -> None:
-        self.switch.set_phone_reaction(f"agent{seat}", PhoneMode.UNREGISTERED)
+        self.switch.set_reaction_of_seat_phone(f"agent{seat}", PhoneMode.UNREGISTERED)
         self.switch.hang_up_phone(f"agent{seat}")
 
     async def silence_phone(self, seat: str) -> None:
-        self.switch.set_phone_reaction(f"agent{seat}", PhoneMode.UNREGISTERED)
+        self.switch.set_reaction_of_seat_phone(f"agent{seat}", PhoneMode.UNREGISTERED)
         self.switch.silence_phone(f"agent{seat}")
 
     async def restore_phone(self, seat: str) -> None:
-        self.switch.set_phone_reaction(f"agent{seat}", PhoneMode.ANSWERS)
+        self.switch.set_reaction_of_seat_phone(f"agent{seat}", PhoneMode.ANSWERS)
 
     async def cut_link(self) -> None:
         self.switch.reset_ami_connections()

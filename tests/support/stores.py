@@ -141,8 +141,8 @@ async def open_filled_store(
     store = await backend.open()
     try:
         for campaign_id in campaigns:
-            await store.ensure_campaign(campaign_id, CampaignKind.AGENTS, Purpose.TURNOUT)
-            await store.enrol_numbers(campaign_id)
+            await store.add_or_update_campaign(campaign_id, CampaignKind.AGENTS, Purpose.TURNOUT)
+            await store.enrol_numbers_in_campaign(campaign_id)
         yield store
     finally:
         await store.close()
@@ -150,14 +150,14 @@ async def open_filled_store(
 
 async def claim_numbers(store: Store, limit: int = 1, *, campaign_id: str = CAMPAIGN, now: float = NOW) -> list[Claim]:
     """Claim up to `limit` numbers for the owner "engine"."""
-    return await store.claim_targets(campaign_id, limit, owner="engine", now=now, lease_seconds=LEASE_SECONDS)
+    return await store.claim_queued_numbers(campaign_id, limit, owner="engine", now=now, lease_seconds=LEASE_SECONDS)
 
 
 async def claim_one_number(store: Store, phone_id: int, *, campaign_id: str = CAMPAIGN, now: float = NOW) -> Claim:
     """Claim one number for dialling. All other claims are released."""
     claims = await claim_numbers(store, 1000, campaign_id=campaign_id, now=now)
     [wanted] = [each for each in claims if each.phone_id == phone_id]
-    await store.release_claimed_targets([each for each in claims if each is not wanted])
+    await store.release_claimed_numbers([each for each in claims if each is not wanted])
     return wanted
 
 

@@ -315,7 +315,10 @@ async def test_number_of_pending_ami_actions_is_limited_and_further_actions_wait
     def answer_action(_: PeerSession, action: AmiMessage) -> None:
         held.append(action)
 
-    async with ManagerPeer(answer_action) as peer, make_client(peer, limits=AmiLimits(outstanding_actions=2)) as client:
+    async with (
+        ManagerPeer(answer_action) as peer,
+        make_client(peer, limits=AmiLimits(outstanding_actions=2)) as client,
+    ):
         tasks = [asyncio.create_task(client.send_action("Getvar", [("Variable", str(n))])) for n in range(6)]
         await settle()
         assert [action.get("Variable") for action in held] == ["0", "1"]
@@ -353,7 +356,10 @@ async def test_queued_ami_action_times_out_without_being_sent() -> None:
 async def test_ami_action_queued_behind_a_cancelled_action_is_sent_next() -> None:
     held: list[AmiMessage] = []
     limits = AmiLimits(outstanding_actions=1)
-    async with ManagerPeer(lambda _, action: held.append(action)) as peer, make_client(peer, limits=limits) as client:
+    async with (
+        ManagerPeer(lambda _, action: held.append(action)) as peer,
+        make_client(peer, limits=limits) as client,
+    ):
         first, second, third = (asyncio.create_task(client.send_action("Getvar")) for _ in range(3))
         await settle()
         first.cancel()

@@ -18,7 +18,7 @@ from dialer.domain.output import write_file
 from dialer.errors import SettingError
 from dialer.reports.webhook import Delivery, create_delivery_sender
 from dialer.roll.rejects import RejectsFile
-from dialer.roll.sources import fetch_export, find_new_exports
+from dialer.roll.sources import fetch_export, find_exports_not_imported_yet
 from dialer.settings.sources import Source
 from tests.support.command_line import run
 from tests.support.report_store import NOON, HandFilled
@@ -100,7 +100,7 @@ def test_roll_downloaded_from_the_voter_data_portal_is_named_by_its_hash_and_rea
     assert path.read_bytes() == ROLL
     assert path.name.endswith("-voters-20all.csv")
     assert fetch_export(source, str(source.url)) == path
-    assert [*source.folder.iterdir()] == [path] == [*find_new_exports(source, (), path)]
+    assert [*source.folder.iterdir()] == [path] == [*find_exports_not_imported_yet(source, (), path)]
     assert Portal.asked == [("/voters%20all.csv?day=1", f"Bearer {GIVEN}")] * 2
 
 
@@ -171,7 +171,9 @@ def test_results_are_posted_once_to_the_voter_data_portal_with_the_portals_voter
     assert run("source", "send", "portal", "-c", settings) == (0, "portal: 0 results sent\n")
     [(headers, body)] = Portal.posted
     assert [result["id"] for result in json.loads(body)["results"]] == ["V-1"]
-    signed = Delivery(headers["webhook-id"], body).build_signed_headers(SECRET, float(headers["webhook-timestamp"]))
+    signed = Delivery(headers["webhook-id"], body).build_signed_webhook_headers(
+        SECRET, float(headers["webhook-timestamp"])
+    )
     assert headers["webhook-signature"] == signed["webhook-signature"]
 
 

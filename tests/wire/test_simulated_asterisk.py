@@ -129,7 +129,7 @@ def test_simulated_call_to_an_agents_phone_fails_if_unanswered(mode: PhoneMode, 
     @virtual_time()
     async def run() -> None:
         async with simulated_centre(make_config()) as switch:
-            switch.set_phone_reaction("agent01", mode)
+            switch.set_reaction_of_seat_phone("agent01", mode)
             async with AmiLab(switch.ami_port, "dialler") as lab:
                 await lab.call_seat_phone("1", "agent01", "seat-a")
                 response = await lab.event("OriginateResponse", ActionID="seat-a")

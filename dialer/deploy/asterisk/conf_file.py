@@ -113,7 +113,7 @@ class _Reader:
             if include is not None:
                 self._read_included_files(name, number, include[1].lower(), include[2].strip().strip('"<>'), depth)
             elif line.startswith("["):
-                self._read_section_head(name, number, line)
+                self._read_head_of_section(name, number, line)
             else:
                 self._read_setting(name, number, line)
 
@@ -137,7 +137,7 @@ class _Reader:
                 return
             self.read_conf_text(name, text, depth + 1)
 
-    def _read_section_head(self, file: str, number: int, line: str) -> None:
+    def _read_head_of_section(self, file: str, number: int, line: str) -> None:
         head = _HEAD.match(line)
         if head is None:
             self._add_conf_problem(file, number, f"{line[:40]} is not a complete section head", "close it with ]")

@@ -107,7 +107,7 @@ def render_asterisk_site_files(
     """
     every_seat, shared_port = len(settings.seats), settings.asterisk.sip_port
     settings, others = narrow_settings_to_server(settings, server, file)
-    _refuse_unrenderable_settings(settings, file, has_other_servers=bool(others))
+    _refuse_settings_that_cannot_be_rendered(settings, file, has_other_servers=bool(others))
     trunks, asterisk = list_asterisk_trunks(settings), settings.asterisk
     lines: list[Trunk | SeatSettings] = [*trunks, *settings.seats]
     webrtc = any(seat.webrtc for seat in settings.seats)
@@ -124,7 +124,7 @@ def render_asterisk_site_files(
             **{seat.endpoint: _get_sip_password_of_seat(seat, settings, passwords) for seat in settings.seats},
             **{endpoint: passwords[endpoint] for endpoint in list_phones_without_seat(settings)},
         },
-        "transports": _list_used_transports(settings, between=bool(others)),
+        "transports": _list_transports_in_use(settings, between=bool(others)),
         # the address and port of ws are in http.conf
         "transport_ports": {
             "udp": sip,
@@ -168,14 +168,14 @@ def _include_own_file_of_site(name: str) -> str:
 def _make_values_of_dialplan_template(settings: Settings) -> dict[str, Any]:
     secret = derive_agi_secret("" if settings.ami.secret is None else settings.ami.secret.get_secret_value())
 
-    def create_token_expression(path: str) -> str:
+    def create_dialplan_expression_of_token(path: str) -> str:
         """Return the dialplan expression by which Asterisk computes the token for a handler."""
         return f"${{SHA1({secret}/{path}/${{UNIQUEID}}/${{CHANNEL}}/{secret})}}"
 
     return {
         "marker": MARKER,
         "agi_server": f"{_bracket_ipv6_address(_find_fastagi_host(settings))}:{settings.fastagi.port}",
-        "agi_token": create_token_expression,
+        "agi_token": create_dialplan_expression_of_token,
         "dialplan_fingerprint": f"{FINGERPRINT_VARIABLE}={compute_dialplan_fingerprint(secret)}",
         "browser_seats": sum(seat.webrtc for seat in settings.seats),
         "log_in_code": settings.agent_login.code,
@@ -185,11 +185,11 @@ def _make_values_of_dialplan_template(settings: Settings) -> dict[str, Any]:
         "hold": settings.hold,
         "recordings": settings.recordings,
         "named_phones": list_supervisor_and_transfer_phones(settings),
-        "outside_numbers": _list_outside_numbers(settings),
+        "outside_numbers": _list_outside_numbers_of_transfers(settings),
     }
 
 
-def _list_outside_numbers(settings: Settings) -> list[tuple[str, str, str]]:
+def _list_outside_numbers_of_transfers(settings: Settings) -> list[tuple[str, str, str]]:
     """Return the trunk's endpoint, the number, and the number as the carrier wants it written, of each transfer target
     that is an outside number.
     """
@@ -210,7 +210,7 @@ def list_seats_without_password(settings: Settings) -> tuple[str, ...]:
     return (*seats, *list_phones_without_seat(settings))
 
 
-def _refuse_unrenderable_settings(settings: Settings, file: str, *, has_other_servers: bool) -> None:
+def _refuse_settings_that_cannot_be_rendered(settings: Settings, file: str, *, has_other_servers: bool) -> None:
     """Raise SettingError for settings from which Asterisk's files cannot be rendered."""
     trunks = list_asterisk_trunks(settings)
     if not settings.trunks and not has_other_servers:
@@ -243,7 +243,7 @@ def _get_sip_password_of_seat(seat: SeatSettings, settings: Settings, made: Mapp
     return made[seat.endpoint] if seat.password is None else seat.password.get_secret_value()
 
 
-def _list_used_transports(settings: Settings, *, between: bool) -> Sequence[str]:
+def _list_transports_in_use(settings: Settings, *, between: bool) -> Sequence[str]:
     used = {_choose_transport_of_trunk(trunk) for trunk in list_asterisk_trunks(settings)}
     used |= {"ws" if seat.webrtc else seat.transport.value for seat in settings.seats}
     used |= {Transport.UDP.value} if list_phones_without_seat(settings) or between else set()

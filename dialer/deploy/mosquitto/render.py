@@ -65,7 +65,7 @@ def list_broker_users(sites: Sequence[tuple[str, Settings]]) -> list[BrokerUser]
                 file, "centre.id", f"{centre!r} is also the id in another file", "give each centre its own id"
             )
         centres.add(centre)
-        for user in (_create_dialler_user(file, settings), *_list_supervisor_users(settings)):
+        for user in (_create_broker_user_of_dialler(file, settings), *_list_supervisor_users(settings)):
             if user.name in users:
                 problem = f"{user.name!r} is already another user of the broker"
                 raise SettingError(file, "broker.username", problem, "give each dialler a user of its own")
@@ -73,7 +73,7 @@ def list_broker_users(sites: Sequence[tuple[str, Settings]]) -> list[BrokerUser]
     return list(users.values())
 
 
-def _create_dialler_user(file: str, settings: Settings) -> BrokerUser:
+def _create_broker_user_of_dialler(file: str, settings: Settings) -> BrokerUser:
     broker, root = settings.broker, f"dialer/v1/{settings.centre.id}"
     if broker.username is None or not _USER.fullmatch(broker.username):
         remedy = f'set one of letters, digits, dots and dashes, such as "{format_broker_user_name(settings, OWN_USER)}"'

@@ -114,7 +114,7 @@ def render_service_files(settings: Settings, dialer: Path, local: LocalPrograms)
             problem = f"{path} is not an absolute path of letters, digits and the characters . _ + -"
             raise SettingError("settings", what, problem, "use one such as /var/lib/matdan/centre.db")
     for what, folder in (("store.path", store.parent), ("store.backup_folder", backups)):
-        if folder is not None and not _may_service_own_folder(folder):
+        if folder is not None and not _may_user_of_service_own_folder(folder):
             problem = f"{folder} is a system folder, or not visible to services"
             raise SettingError("settings", what, problem, "use a folder of its own, such as /var/lib/matdan")
     own = [store.parent, *([] if backups is None else [backups])]
@@ -172,7 +172,7 @@ def render_fail2ban_files(*, asterisk: bool, desk_port: int | None, marker: str 
     return files
 
 
-def _may_service_own_folder(folder: Path) -> bool:
+def _may_user_of_service_own_folder(folder: Path) -> bool:
     """Return whether a folder such as /srv/matdan may be owned by the service's user.
 
     System folders (/srv, /var/lib) are shared with other programs. Homes and /tmp are not visible to our units

@@ -68,12 +68,12 @@ class Campaigns:
         """
         store, campaign_id = self._store, plan.spec.campaign_id
         purpose, now = plan.rules.purpose, self._core.clock.now()
-        state = await store.ensure_campaign(campaign_id, plan.spec.kind, purpose)
+        state = await store.add_or_update_campaign(campaign_id, plan.spec.kind, purpose)
         # The list of booth workers is short, and each chunk would search all of it.
         if in_chunks and purpose is not Purpose.BOOTH_WORKERS:
             await add_roll_numbers_to_campaign_queue(store, campaign_id)
         else:
-            await store.enrol_numbers(campaign_id)
+            await store.enrol_numbers_in_campaign(campaign_id)
         hopper = deque[Claim]()
         weight = 1.0 if self._core.plan.polling is None else self._core.plan.polling.weights.voter
         order = BoothOrder(self._polls.booths, weight, in_hand=hopper)
@@ -214,7 +214,7 @@ class Campaigns:
             )
         now = self._core.clock.now()
         if max_calls is None and calls_per_seat is None:
-            await self._store.end_standing_order(format_campaign_addressee(campaign_id), SPEED)
+            await self._store.delete_standing_order(format_campaign_addressee(campaign_id), SPEED)
             run.speed, said = None, "speed limit removed"
         else:
             speed = CampaignSpeed(max_calls, calls_per_seat, get_next_midnight(self._core.zone, now), sender)
@@ -244,7 +244,7 @@ class Campaigns:
                 " profile"
             )
         if target is None:
-            await self._store.end_standing_order(format_campaign_addressee(campaign_id), ABANDONED_TARGET)
+            await self._store.delete_standing_order(format_campaign_addressee(campaign_id), ABANDONED_TARGET)
         else:
             content = {"target": target, "sender": sender}
             now = self._core.clock.now()

@@ -84,13 +84,17 @@ class Eligibility:
         between calls.
         """
         book, rules = self._gate.rules, self._find_rules_of_campaign(run)
-        return book.get_attempts_cap(rules), book.get_conversations_cap(rules), book.get_minimum_call_intervals(rules)
+        return (
+            book.get_daily_cap_on_attempts(rules),
+            book.get_daily_cap_on_conversations(rules),
+            book.get_minimum_call_intervals(rules),
+        )
 
     def apply_current_settings(self) -> None:
         """Apply the calling rules of the settings in force. Calls of removed campaigns keep the rules that they had."""
         plan = self._core.plan
         self._rules_version = plan.rules_version
-        self._gate = Gate(plan.gate.rules.with_imported_registers(self._gate.rules.registers))
+        self._gate = Gate(plan.gate.rules.copy_with_imported_registers(self._gate.rules.registers))
         self._campaigns.update((each.rules.campaign_id, each.rules) for each in plan.campaigns.values())
         self._campaign_rulings.clear()
         self._grounds.clear()
@@ -127,7 +131,7 @@ class Eligibility:
         self, registers: Iterable[Register], open_attempts: Iterable[OpenAttempt]
     ) -> None:
         """Load the imported do-not-call registers, and the calls of an earlier run that may still be answered."""
-        self._gate = Gate(self._gate.rules.with_imported_registers(tuple(registers)))
+        self._gate = Gate(self._gate.rules.copy_with_imported_registers(tuple(registers)))
         self._grounds.clear()
         self.load_polling_areas()
         for attempt in open_attempts:
@@ -168,7 +172,7 @@ class Eligibility:
         """
         rules, facts = self._gate.rules, self._update_phone_facts(claim.facts, claim.phone_id)
         exception = rules.profile.redial_lock.unless_agent_guaranteed and run.spec.keeps_seats
-        return exception and self._gate.find_redial_lock_end(facts, self._core.clock.now()) is not None
+        return exception and self._gate.find_end_of_redial_lock(facts, self._core.clock.now()) is not None
 
     def check_rules_for_claimed_number(self, run: CampaignRun, claim: Claim, *, guaranteed: bool = False) -> Ruling:
         """Return whether the rules allow a call to a reserved number now, and count a refusal.

@@ -88,7 +88,7 @@ class Hoppers:
             while self._may_reserve_numbers(run) and self._is_hopper_low(run):
                 quotas = run.order.plan_reservations_by_booth(CLAIMED_AT_ONCE)
                 first = run.order.find_voting_booths(quotas)
-                claims = await self._store.claim_targets(
+                claims = await self._store.claim_queued_numbers(
                     run.spec.campaign_id,
                     CLAIMED_AT_ONCE,
                     owner=self._core.plan.owner,
@@ -127,7 +127,7 @@ class Hoppers:
         while run.must_check_refused:
             run.must_check_refused = False  # unless something changes again meanwhile
             try:
-                released = await self._store.release_refused_targets(run.spec.campaign_id, RELEASED_AT_ONCE)
+                released = await self._store.release_refused_numbers(run.spec.campaign_id, RELEASED_AT_ONCE)
             except StoreError:
                 run.must_check_refused = True
                 raise
@@ -210,6 +210,6 @@ class Hoppers:
 
     async def _return_reserved_numbers_to_queue(self, claims: Sequence[Claim]) -> None:
         try:
-            await self._store.release_claimed_targets(claims)
+            await self._store.release_claimed_numbers(claims)
         except StoreError as error:  # the lease returns them to the queue
             _log.warning("claims.release_failed", claims=len(claims), problem=str(error))

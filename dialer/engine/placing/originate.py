@@ -119,7 +119,7 @@ class Originator:
                 else None
             )
             if not ruling.is_call_allowed:
-                claim, lasting = run.hopper.popleft(), ruling.permanent_reason
+                claim, lasting = run.hopper.popleft(), ruling.reason_of_permanent_objection
                 if lasting is None:
                     postponed.append((claim, ruling.next_at or self._core.clock.now() + REST_SECONDS))
                 else:
@@ -214,7 +214,7 @@ class Originator:
         """Postpone reserved numbers, because the rules forbid calls to them now."""
         run.set_next_due_time_of_queue(min(due_at for _, due_at in postponed))
         try:
-            await self._store.postpone_claimed_targets(postponed)
+            await self._store.postpone_claimed_numbers(postponed)
         except StoreError as error:  # the lease returns them to the queue
             _log.warning("claims.postpone_failed", claims=len(postponed), problem=str(error))
         self._core.wake.set()
@@ -222,7 +222,7 @@ class Originator:
     async def _remove_refused_numbers_from_queue(self, run: CampaignRun, refused: Sequence[tuple[Claim, str]]) -> None:
         """Remove numbers from the queue, because the rules forbid calls to them until a person changes something."""
         try:
-            await self._store.refuse_claimed_targets(refused)
+            await self._store.refuse_claimed_numbers(refused)
         except StoreError as error:  # the lease returns them to the queue
             _log.warning("claims.refuse_failed", claims=len(refused), problem=str(error))
         run.set_next_due_time_of_queue(self._core.clock.now())  # the queue may be at its end

@@ -53,7 +53,7 @@ class Messages:
         """
         there = self._seats.require_seat(seat_name).message
         if there is not None and abs(there.at - at) < 0.001:  # messages are published with milliseconds
-            await self._store.end_standing_order(format_seat_addressee(seat_name), SEAT_MESSAGE)
+            await self._store.delete_standing_order(format_seat_addressee(seat_name), SEAT_MESSAGE)
             self.remove_supervisor_message(seat_name)
         return f"seat {seat_name}: the message is marked as read"
 

@@ -206,7 +206,7 @@ class Agents:
                 [StandingOrder(addressee, SEAT_CAMPAIGNS, {"campaigns": list(campaigns)}, now)]
             )
         else:
-            await self._store.end_standing_order(addressee, SEAT_CAMPAIGNS)
+            await self._store.delete_standing_order(addressee, SEAT_CAMPAIGNS)
         seat = self._seats[seat_name]  # as it is now
         self._acd.update_seat_and_connect_voter(seat, seat.restrict_seat_to_campaigns(frozenset(campaigns)))
         self._seats.publish_seat(seat_name)

@@ -63,7 +63,7 @@ class Marks:
 
     async def store_peer_opt_out(self, number_hash: str, *, at: float, centre: str) -> None:
         """Suppress a number that opted out in another centre. Returns when it is committed; raises StoreError."""
-        phone_id = await self._store.record_foreign_opt_out(number_hash, at=at, centre=centre)
+        phone_id = await self._store.record_opt_out_of_other_centre(number_hash, at=at, centre=centre)
         if phone_id is not None:
             self.apply_opt_out(phone_id, fresh=True)
 
@@ -117,7 +117,7 @@ class Marks:
         the polling day.
         """
         try:
-            gone = await self._store.count_voters_lost_by_opt_out(phone_id)
+            gone = await self._store.count_voters_without_number_after_opt_out(phone_id)
         except StoreError as error:
             _log.warning("voters.count_failed", phone=phone_id, problem=str(error))
             return
@@ -152,7 +152,7 @@ class Marks:
 
     async def _return_claimed_numbers(self, run: CampaignRun, claims: Sequence[Claim]) -> None:
         try:
-            await self._store.release_claimed_targets(claims)
+            await self._store.release_claimed_numbers(claims)
         except StoreError as error:  # the lease returns them to the queue
             _log.warning("claims.release_failed", claims=len(claims), problem=str(error))
         run.request_reread_of_number_queue()

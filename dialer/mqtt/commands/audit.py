@@ -90,7 +90,7 @@ class CommandAudit:
     def has_unaudited_commands(self) -> bool:
         """Whether refused commands of unknown origin were counted within the last minute.
 
-        Then `append_entries_of_counted_commands` must be called again.
+        Then `audit_counted_commands` must be called again.
         """
         return bool(self._repeats)
 
@@ -106,7 +106,7 @@ class CommandAudit:
             what["like_it"] = f"{more}"
         await self._store.append_audit_entry("command", who, what, self._clock.now())
 
-    async def append_unauthentic_command(self, refused: RefusedCommand, name: str) -> None:
+    async def audit_command_of_unknown_origin(self, refused: RefusedCommand, name: str) -> None:
         """Append an audit entry for a command of unknown origin. Raises StoreError.
 
         If the sender `name` ("" = unknown senders) has an entry of the last minute, the command is only counted.
@@ -118,7 +118,7 @@ class CommandAudit:
         self._repeats[name] = _Repeats(refused, self._clock.monotonic())
         await self.append_audit_entry(refused, "refused", refused.text)
 
-    async def append_entries_of_counted_commands(self) -> None:
+    async def audit_counted_commands(self) -> None:
         """Append the audit entries for refused commands that were only counted, more than a minute ago. Raises StoreError."""
         now = self._clock.monotonic()
         for name, known in [*self._repeats.items()]:

@@ -140,8 +140,8 @@ def recheck_sender_permission(accepted: AcceptedCommand, senders: Senders) -> Ch
 def _accept_command_or_raise(message: CommandMessage, sender: Sender, now: float) -> AcceptedCommand:
     name = message.command_name or _refuse_unknown_command_name(message.fields.get("name"))
     kind = COMMANDS[name]
-    _check_field_names(name, kind, message.fields)
-    _check_expiry(message.fields.get("expires_at"), now)
+    _refuse_unknown_field_names(name, kind, message.fields)
+    _refuse_expired_command(message.fields.get("expires_at"), now)
     _check_sender_role(name, kind, sender)
     known = (*kind.list_required_field_names(), *kind.list_optional_field_names())
     fields = {key: message.fields[key] for key in known if message.fields.get(key) is not None}
@@ -161,7 +161,7 @@ def _refuse_unknown_command_name(name: object) -> str:
     raise CommandRefused(f"unknown command `{name}`{f'; did you mean `{near[0]}`?' if near else ''}: {commands}")
 
 
-def _check_field_names(name: str, kind: type[Command], fields: Mapping[str, Any]) -> None:
+def _refuse_unknown_field_names(name: str, kind: type[Command], fields: Mapping[str, Any]) -> None:
     own = (*kind.list_required_field_names(), *kind.list_optional_field_names())
     for key, why in _NOT_FOR_SENDERS.items():
         if key in fields and key not in own:  # a command may have a field of this name for another purpose
@@ -183,7 +183,7 @@ def _check_field_names(name: str, kind: type[Command], fields: Mapping[str, Any]
             raise CommandRefused(f"the command `{name}` has no field `{key}`: leave `{key}` out")
 
 
-def _check_expiry(expires_at: object, now: float) -> None:
+def _refuse_expired_command(expires_at: object, now: float) -> None:
     if isinstance(expires_at, bool) or not isinstance(expires_at, int | float) or not -inf < expires_at < inf:
         raise CommandRefused("`expires_at` of the command is not a time: give epoch seconds (UTC)")
     if expires_at <= now:

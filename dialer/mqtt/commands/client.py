@@ -56,7 +56,7 @@ async def send_commands(
     signer = signer or Signer(OWN_USER)
     async with open_connection(settings, centre) as connection:
         async with asyncio.timeout(settings.answer_seconds):  # a lost connection would never answer
-            await connection.client.subscribe(topics.build_replies_filter(centre, signer.user), qos=1)
+            await connection.client.subscribe(topics.build_topic_filter_for_replies(centre, signer.user), qos=1)
             await connection.client.subscribe(topics.CENTRE_STATE.build_full_topic(centre), qos=1)
         session = CommandSession(connection, centre, clock, signer)
         reader = asyncio.create_task(
@@ -91,7 +91,7 @@ class CommandSession:
         Replies to other commands are ignored.
         """
         if received.topic == topics.CENTRE_STATE.build_full_topic(self._centre):
-            imports_roll = self._may_take_minutes and _is_importing_roll(received.payload)
+            imports_roll = self._may_take_minutes and _is_roll_being_imported(received.payload)
             self._is_in_progress = self._is_in_progress or imports_roll
             return
         reply = get_type_adapter(CommandReply).validate_json(received.payload)
@@ -136,7 +136,7 @@ class CommandSession:
         return self._reply.result()
 
 
-def _is_importing_roll(state: bytes) -> bool:
+def _is_roll_being_imported(state: bytes) -> bool:
     """Return whether the centre's state says that an electoral roll is being imported, for this or an earlier command."""
     try:
         fields = json.loads(state)

@@ -160,7 +160,7 @@ class CommandGateway:
             await asyncio.sleep(UPDATE_SECONDS)
             raised = [alert.update_or_clear_alert() for alert in (self._floods, self._forgeries, self._bursts)]
             with contextlib.suppress(StoreError):
-                await self._audit.append_entries_of_counted_commands()
+                await self._audit.audit_counted_commands()
             if not any(raised) and not self._audit.has_unaudited_commands:
                 self._has_counts.clear()
 
@@ -194,7 +194,7 @@ class CommandGateway:
             return
         self._in_progress.add(checked.stored_command_key)
         try:
-            reply = await self._execute_or_return_stored_reply(checked, known, number)
+            reply = await self._execute_command_or_return_stored_reply(checked, known, number)
         finally:
             self._in_progress.discard(checked.stored_command_key)
         payload = CommandReply(id=checked.command_id, **json.loads(reply))
@@ -207,7 +207,7 @@ class CommandGateway:
                 create_message_of_outbox_row(self._centre, announced.topic, announced.payload)
             )
 
-    async def _execute_or_return_stored_reply(
+    async def _execute_command_or_return_stored_reply(
         self, accepted: AcceptedCommand, known: ExecutedCommand | None, number: int
     ) -> str:
         """Execute a command and return its reply as JSON.
@@ -218,7 +218,7 @@ class CommandGateway:
             await self._audit.append_audit_entry(accepted, "repeated")
             return known.reply
         if isinstance(accepted.command, ReceiptedCommand):
-            return await self._execute_and_store_receipt(accepted, accepted.command)
+            return await self._execute_command_and_store_receipt(accepted, accepted.command)
         if not accepted.command.is_idempotent:
             return await self._record_command_then_execute(accepted)
         _, reply = await self._execute_and_audit_command(accepted, accepted.command_context, number)
@@ -235,13 +235,13 @@ class CommandGateway:
         else:
             name = refused.sender if self._senders.find_sender_by_user_name(refused.sender) is not None else ""
             self._has_counts.set()
-            await self._audit.append_unauthentic_command(refused, name)
+            await self._audit.audit_command_of_unknown_origin(refused, name)
         if refused.command_id is not None:
             await self._put_reply_into_outbox(
                 refused.sender, self._create_refusal_reply(refused.command_id, refused.text)
             )
 
-    async def _execute_and_store_receipt(self, accepted: AcceptedCommand, command: ReceiptedCommand) -> str:
+    async def _execute_command_and_store_receipt(self, accepted: AcceptedCommand, command: ReceiptedCommand) -> str:
         await self._audit.append_audit_entry(accepted, "begun")
         receipted = self._encode_reply_as_json("done", command.command_reply)
         receipt = Receipt(accepted.stored_command_key, accepted.name, accepted.content, receipted)
@@ -258,7 +258,7 @@ class CommandGateway:
         await self._audit.append_audit_entry(accepted, "begun")  # it is not executed unless this is committed
         await self._record_command_with_reply(accepted, self._encode_reply_as_json("refused", _INTERRUPTED))
         _, reply = await self._execute_and_audit_command(accepted, accepted.command_context)
-        await self._store.set_command_reply(accepted.stored_command_key, reply)
+        await self._store.replace_provisional_command_reply(accepted.stored_command_key, reply)
         return reply
 
     async def _record_command_with_reply(self, accepted: AcceptedCommand, reply: str) -> None:
@@ -273,7 +273,7 @@ class CommandGateway:
         self, accepted: AcceptedCommand, context: CommandContext, number: int = 0
     ) -> tuple[str, str]:
         """Execute a command, and write it to audit and log. Return the status and the text of the reply."""
-        status, text, why = await self._execute_or_return_refusal(accepted, context, number)
+        status, text, why = await self._execute_command_or_return_refusal(accepted, context, number)
         reply = self._encode_reply_as_json(status, text, why)
         if status == "done" and not accepted.command.is_stored:
             return status, reply
@@ -288,7 +288,7 @@ class CommandGateway:
         )
         return status, reply
 
-    async def _execute_or_return_refusal(
+    async def _execute_command_or_return_refusal(
         self, accepted: AcceptedCommand, context: CommandContext, number: int
     ) -> tuple[str, str, RefusedBecause | None]:
         """Execute a command. Return the reply's status and text, and the code if it was refused."""
@@ -298,7 +298,7 @@ class CommandGateway:
             if isinstance(
                 command, ResumeCampaign
             ):  # without an await until the execution, so that no stop comes between
-                self._refuse_overtaken_resume(command, number)
+                self._refuse_resume_overtaken_by_stop(command, number)
             return "done", await self._engine.execute_command(command, context), None
         except StoreError as error:
             if command.is_idempotent:
@@ -307,7 +307,7 @@ class CommandGateway:
         except MatdanError as error:
             return "refused", str(error), error.why if isinstance(error, CommandRefused) else None
 
-    def _refuse_overtaken_resume(self, command: ResumeCampaign, number: int) -> None:
+    def _refuse_resume_overtaken_by_stop(self, command: ResumeCampaign, number: int) -> None:
         """Raise CommandRefused for a command to resume dialling if a stop or pause arrived after it.
 
         Stops and pauses have their own queues, and may be executed first. The command that was sent last must win.

@@ -54,7 +54,7 @@ def list_command_reference_lines() -> Iterator[str]:
     yield "command has the same effect when it is executed twice; any other is executed at most once, even if the dialler"
     yield "crashes. Commands that only the uplink sends are in asyncapi.json."
     yield ""
-    yield from _format_table(
+    yield from _format_markdown_table(
         ("command", "fields (*optional*)", "repeatable", "what it does"),
         (
             (
@@ -67,11 +67,11 @@ def list_command_reference_lines() -> Iterator[str]:
         ),
     )
     yield from ("### Fields of commands", "")
-    yield from _format_table(("field", "type", "meaning"), _list_fields_with_meanings())
+    yield from _format_markdown_table(("field", "type", "meaning"), _list_fields_with_meanings())
     yield from ("### Objects in commands", "")
     for name, schema in _list_schemas_of_nested_objects():
         yield from (f"`{name}`: {get_first_paragraph_of_description(schema['description'])}", "")
-        yield from _format_table(
+        yield from _format_markdown_table(
             ("field", "type", "meaning"),
             (
                 (f"`{field}`", describe_field_type(each), each.get("description", ""))
@@ -134,7 +134,7 @@ def _list_schemas_of_nested_objects() -> Iterator[tuple[str, dict[str, Any]]]:
             yield name, schema
 
 
-def _format_table(head: tuple[str, ...], rows: Any) -> Iterator[str]:
+def _format_markdown_table(head: tuple[str, ...], rows: Any) -> Iterator[str]:
     yield f"|{'|'.join(head)}|"
     yield "|" + "---|" * len(head)
     for row in rows:

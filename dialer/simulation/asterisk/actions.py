@@ -12,14 +12,14 @@ from dialer.simulation.asterisk.dialplan import find_number_of_priority
 from dialer.simulation.asterisk.events import render_fully_booted
 from dialer.simulation.asterisk.extensions import find_extension
 from dialer.simulation.asterisk.lists import (
-    convert_to_utc,
+    convert_epoch_seconds_to_utc,
     render_channel_list,
+    render_channel_statuses,
     render_conference_list,
     render_core_status,
     render_database_entry,
     render_member_list,
     render_registrations,
-    render_status,
 )
 from dialer.simulation.asterisk.sessions import ManagerSession
 from dialer.switch.asterisk.ami_codec import AmiMessage, encode_message
@@ -76,7 +76,7 @@ class Actions:
             "confbridgelist": (self._list_conference_members, frozenset({"reporting"})),
             "confbridgelistrooms": (self._list_conferences, frozenset({"reporting"})),
             "coreshowchannels": (self._list_channels, reporting),
-            "corestatus": (self._answer_core_status, reporting),
+            "corestatus": (self._send_core_status, reporting),
             "dbget": (self._get_database_entry, reporting),
             "getvar": (self._get_variable, frozenset({"call", "reporting"})),
             "listcommands": (self._list_commands, anybody),
@@ -137,7 +137,9 @@ class Actions:
             uptime = int(switch.uptime_seconds)
             session.send_bytes(render_fully_booted(uptime, uptime))
         now_text = (
-            convert_to_utc(switch.get_current_time()).isoformat(timespec="milliseconds").replace("+00:00", "+0000")
+            convert_epoch_seconds_to_utc(switch.get_current_time())
+            .isoformat(timespec="milliseconds")
+            .replace("+00:00", "+0000")
         )
         switch.events.publish_successful_auth(user.name, switch.ami_port, session.remote_port, id(session), now_text)
 
@@ -240,16 +242,20 @@ class Actions:
     def _list_channel_status(self, session: ManagerSession, action: AmiMessage) -> None:
         name = action.get("Channel")
         channels = [self._find_channel(name)] if name else list(self._switch.channels.values())
-        _send_event_list(session, action, "Channel status will follow", render_status(self._switch, channels, action))
+        _send_response_and_events(
+            session, action, "Channel status will follow", render_channel_statuses(self._switch, channels, action)
+        )
 
     def _list_channels(self, session: ManagerSession, action: AmiMessage) -> None:
-        _send_event_list(session, action, "Channels will follow", render_channel_list(self._switch, action.action_id))
+        _send_response_and_events(
+            session, action, "Channels will follow", render_channel_list(self._switch, action.action_id)
+        )
 
     def _list_conferences(self, session: ManagerSession, action: AmiMessage) -> None:
         if not self._switch.conferences.by_name:
             raise ActionRefused(_NO_CONFERENCES)
         rooms = render_conference_list(self._switch, action.action_id)
-        _send_event_list(session, action, "Confbridge conferences will follow", rooms)
+        _send_response_and_events(session, action, "Confbridge conferences will follow", rooms)
 
     def _list_conference_members(self, session: ManagerSession, action: AmiMessage) -> None:
         conferences, name = self._switch.conferences.by_name, action.get("Conference")
@@ -258,13 +264,13 @@ class Actions:
         if name not in conferences:
             raise ActionRefused(_NO_SUCH_CONFERENCE if conferences else _NO_CONFERENCES)
         members = render_member_list(conferences[name], action.action_id)
-        _send_event_list(session, action, "Confbridge user list will follow", members)
+        _send_response_and_events(session, action, "Confbridge user list will follow", members)
 
     def _list_registrations(self, session: ManagerSession, action: AmiMessage) -> None:
         registrations = render_registrations(self._switch, action.action_id)
-        _send_event_list(session, action, "Following are Events for each Outbound registration", registrations)
+        _send_response_and_events(session, action, "Following are Events for each Outbound registration", registrations)
 
-    def _answer_core_status(self, session: ManagerSession, action: AmiMessage) -> None:
+    def _send_core_status(self, session: ManagerSession, action: AmiMessage) -> None:
         send_action_response(session, action, "Success", *render_core_status(self._switch))
 
     def _get_database_entry(self, session: ManagerSession, action: AmiMessage) -> None:
@@ -272,7 +278,7 @@ class Actions:
         value = self._switch.database.get(f"{family}/{key}")
         if value is None:
             raise ActionRefused(_NO_DATABASE_ENTRY)
-        _send_event_list(
+        _send_response_and_events(
             session, action, "Result will follow", render_database_entry(family, key, value, action.action_id)
         )
 
@@ -289,7 +295,11 @@ class Actions:
         if not name:
             raise ActionRefused("No variable specified")
         send_action_response(
-            session, action, "Success", ("Variable", name), ("Value", self._switch.look_up_variable(channel, name))
+            session,
+            action,
+            "Success",
+            ("Variable", name),
+            ("Value", self._switch.look_up_dialplan_variable(channel, name)),
         )
 
     def _set_channel_variable(self, session: ManagerSession, action: AmiMessage) -> None:
@@ -297,13 +307,13 @@ class Actions:
         if name.startswith("DB("):  # dangerous over AMI
             raise ActionRefused("Variable not set")
         if action.get("Channel"):
-            self._switch.set_variable(self._find_channel(action.get("Channel")), name, value)
+            self._switch.set_dialplan_variable(self._find_channel(action.get("Channel")), name, value)
         else:
             self._switch.globals[name] = value
         send_action_response(session, action, "Success", ("Message", "Variable Set"))
 
 
-def _send_event_list(session: ManagerSession, action: AmiMessage, message: str, events: bytes) -> None:
+def _send_response_and_events(session: ManagerSession, action: AmiMessage, message: str, events: bytes) -> None:
     send_action_response(session, action, "Success", ("EventList", "start"), ("Message", message))
     session.send_bytes(events)
 

@@ -52,7 +52,7 @@ class AgiConnection(asyncio.Protocol):
         """
         return bool(self.lines) or self.ended
 
-    def send_line(self, text: str) -> None:
+    def send_line_to_agi_server(self, text: str) -> None:
         """Send one line to the FastAGI server."""
         if self.transport is not None and not self.transport.is_closing():
             self.transport.write(text.encode() + b"\n")
@@ -74,29 +74,29 @@ async def run_agi(switch: SwitchCore, channel: Channel, data: str) -> None:
             await loop.create_connection(lambda: connection, parts.hostname or "127.0.0.1", parts.port or 4573)
     except OSError:  # asyncio.timeout's TimeoutError is one too
         await _wait_before_agi_failure(switch, channel)
-        switch.set_variable(channel, "AGISTATUS", "FAILURE")
+        switch.set_dialplan_variable(channel, "AGISTATUS", "FAILURE")
         return
     transport = cast(asyncio.Transport, connection.transport)
     switch.agi_connections.add(transport)
     try:
         script = parts.path.removeprefix("/") + (f"?{parts.query}" if parts.query else "")
-        connection.send_line(_render_environment(channel, url, script, arguments))
-        status = await _run_server_commands(switch, channel, connection)
+        connection.send_line_to_agi_server(_render_agi_environment(channel, url, script, arguments))
+        status = await _run_commands_of_agi_server(switch, channel, connection)
     finally:
         switch.agi_connections.discard(transport)
         connection.close()
-    switch.set_variable(channel, "AGISTATUS", status)
+    switch.set_dialplan_variable(channel, "AGISTATUS", status)
 
 
 async def _wait_before_agi_failure(switch: SwitchCore, channel: Channel) -> None:
     """Wait as long as Asterisk's AGI() takes to notice that a server is unreachable."""
     loop = asyncio.get_running_loop()
     end = loop.time() + REFUSED_SECONDS
-    while not channel.is_interrupted and (left := end - loop.time()) > 1e-9:
+    while not channel.is_application_interrupted and (left := end - loop.time()) > 1e-9:
         await channel.wait_for_input_or_hang_up(left)
 
 
-def _render_environment(channel: Channel, url: str, script: str, arguments: Sequence[str]) -> str:
+def _render_agi_environment(channel: Channel, url: str, script: str, arguments: Sequence[str]) -> str:
     caller = channel.caller_number.replace("<unknown>", "unknown")
     name = channel.caller_name.replace("<unknown>", "unknown")
     return (
@@ -111,7 +111,7 @@ def _render_environment(channel: Channel, url: str, script: str, arguments: Sequ
     )
 
 
-async def _run_server_commands(switch: SwitchCore, channel: Channel, connection: AgiConnection) -> str:
+async def _run_commands_of_agi_server(switch: SwitchCore, channel: Channel, connection: AgiConnection) -> str:
     """Run the commands of the FastAGI server until it disconnects. Return the AGISTATUS.
 
     The order of the HANGUP line, replies and 511 is that of `run_agi` in res/res_agi.c.
@@ -119,26 +119,26 @@ async def _run_server_commands(switch: SwitchCore, channel: Channel, connection:
     exits_on_hang_up = channel.variables.get("AGIEXITONHANGUP", "").lower() in ("yes", "true", "1", "on")
     dead = False
     while True:
-        if channel.is_interrupted and not dead:
+        if channel.is_application_interrupted and not dead:
             dead = True
-            connection.send_line("HANGUP")
+            connection.send_line_to_agi_server("HANGUP")
             if exits_on_hang_up:
                 return "HANGUP"
         if connection.lines:
-            answer = await _run_command(switch, channel, connection, connection.lines.popleft(), dead)
+            answer = await _run_agi_command(switch, channel, connection, connection.lines.popleft(), dead)
             if answer is not None:
-                connection.send_line(answer)
+                connection.send_line_to_agi_server(answer)
         elif connection.ended:
-            return "HANGUP" if dead or channel.is_interrupted else "SUCCESS"
+            return "HANGUP" if dead or channel.is_application_interrupted else "SUCCESS"
         else:
             await channel.wait_for_input_or_hang_up(None)
 
 
-async def _run_command(
+async def _run_agi_command(
     switch: SwitchCore, channel: Channel, connection: AgiConnection, line: str, dead: bool
 ) -> str | None:
     events = switch.events
-    command_id = switch.make_command_id()
+    command_id = switch.create_agi_command_id()
     tail = f"CommandId: {command_id}\r\nCommand: {line}\r\n"
     events.publish_channel_event("AGIExecStart", channel, tail)
     answer = await execute_agi_command(switch, channel, line, dead, lambda: connection.has_unread_input)

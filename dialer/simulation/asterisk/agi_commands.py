@@ -90,7 +90,7 @@ async def execute_agi_command(
 
 async def _answer_channel(request: AgiRequest) -> str:
     request.switch.answer_channel(request.channel)
-    return "200 result=-1" if request.channel.is_interrupted else "200 result=0"
+    return "200 result=-1" if request.channel.is_application_interrupted else "200 result=0"
 
 
 async def _hang_up_channel(request: AgiRequest) -> str:
@@ -108,7 +108,7 @@ async def _hang_up_channel(request: AgiRequest) -> str:
 
 
 async def _stream_file(request: AgiRequest) -> str | None:
-    seconds = request.switch.get_sound_seconds(request.words[0])
+    seconds = request.switch.get_length_of_sound_seconds(request.words[0])
     if seconds is None:
         return "200 result=-1 endpos=0"
     offset = int(request.get_command_argument(2, "0") or 0)
@@ -116,16 +116,16 @@ async def _stream_file(request: AgiRequest) -> str | None:
     if key_wait.aborted:
         return None
     if key_wait.agi_result_code == 0:
-        request.switch.set_variable(request.channel, "PLAYBACKSTATUS", "SUCCESS")
-    return f"200 result={key_wait.agi_result_code} endpos={offset + key_wait.sample_count}"
+        request.switch.set_dialplan_variable(request.channel, "PLAYBACKSTATUS", "SUCCESS")
+    return f"200 result={key_wait.agi_result_code} endpos={offset + key_wait.number_of_played_samples}"
 
 
-async def _collect_digits(request: AgiRequest) -> str | None:
+async def _run_get_data_command(request: AgiRequest) -> str | None:
     """Play a prompt and collect digits, of which the first stops the prompt.
 
     The timeout restarts after each digit, as in `ast_app_getdata` of main/app.c.
     """
-    seconds = request.switch.get_sound_seconds(request.words[0])
+    seconds = request.switch.get_length_of_sound_seconds(request.words[0])
     if seconds is None:
         return "200 result=-1"
     limit = float(request.get_command_argument(1, "0")) / 1000 or 6.0
@@ -147,25 +147,25 @@ async def _collect_digits(request: AgiRequest) -> str | None:
             return f"200 result={digits} (timeout)"
 
 
-def _parse_timeout(milliseconds: str) -> float | None:
+def _convert_timeout_to_seconds(milliseconds: str) -> float | None:
     """Convert a timeout from milliseconds to seconds. Return None (no limit) for a negative timeout."""
     return None if int(milliseconds) < 0 else int(milliseconds) / 1000
 
 
-async def _wait_for_digit(request: AgiRequest) -> str | None:
-    seconds = _parse_timeout(request.words[0])
-    if request.channel.voter is not None and not request.channel.is_interrupted:
+async def _run_wait_for_digit_command(request: AgiRequest) -> str | None:
+    seconds = _convert_timeout_to_seconds(request.words[0])
+    if request.channel.voter is not None and not request.channel.is_application_interrupted:
         request.channel.voter.react_to_prompt(0.0, True)
-    return _format_key_reply(await request.wait_for_key(seconds, ALL_KEYS))
+    return _format_reply_with_pressed_key(await request.wait_for_key(seconds, ALL_KEYS))
 
 
 async def _say_characters(request: AgiRequest) -> str | None:
-    return _format_key_reply(
+    return _format_reply_with_pressed_key(
         await request.play_sound(SPOKEN_DIGIT_SECONDS * max(1, len(request.words[0])), request.get_command_argument(1))
     )
 
 
-def _format_key_reply(key_wait: KeyWait) -> str | None:
+def _format_reply_with_pressed_key(key_wait: KeyWait) -> str | None:
     """Return the AGI reply with the pressed key, or None if the command was aborted."""
     return None if key_wait.aborted else f"200 result={key_wait.agi_result_code}"
 
@@ -175,7 +175,7 @@ async def _record_file(request: AgiRequest) -> str | None:
 
     No file is written. Simulated voters are silent, so `s=` ends the recording after that many seconds.
     """
-    seconds = _parse_timeout(request.words[3])
+    seconds = _convert_timeout_to_seconds(request.words[3])
     for word in request.words[4:]:
         if word.startswith("s="):
             silence = float(word[2:])
@@ -184,16 +184,18 @@ async def _record_file(request: AgiRequest) -> str | None:
     if key_wait.aborted:
         return None
     reason = "hangup" if key_wait.interrupted else "dtmf" if key_wait.digit else "timeout"
-    return f"200 result={key_wait.agi_result_code} ({reason}) endpos={key_wait.sample_count}"
+    return f"200 result={key_wait.agi_result_code} ({reason}) endpos={key_wait.number_of_played_samples}"
 
 
 async def _set_channel_variable(request: AgiRequest) -> str:
-    request.switch.set_variable(request.channel, request.words[0], request.get_command_argument(1))
+    request.switch.set_dialplan_variable(request.channel, request.words[0], request.get_command_argument(1))
     return "200 result=1"
 
 
 async def _get_variable(request: AgiRequest) -> str:
-    value = request.switch.look_up_variable(request.channel, request.words[0].removeprefix("${").removesuffix("}"))
+    value = request.switch.look_up_dialplan_variable(
+        request.channel, request.words[0].removeprefix("${").removesuffix("}")
+    )
     return f"200 result=1 ({value})" if value else "200 result=0"
 
 
@@ -219,7 +221,7 @@ _COMMANDS: dict[str, tuple[Handler, int, str, bool]] = {
     "ANSWER": (_answer_channel, 0, "ANSWER", False),
     "CHANNEL STATUS": (_report_channel_status, 0, "CHANNEL STATUS [<CHANNELNAME>]", True),
     "EXEC": (_execute_application, 1, "EXEC <COMMAND> <OPTIONS>", True),
-    "GET DATA": (_collect_digits, 1, "GET DATA <FILE> <TIMEOUT> <MAXDIGITS>", False),
+    "GET DATA": (_run_get_data_command, 1, "GET DATA <FILE> <TIMEOUT> <MAXDIGITS>", False),
     "GET FULL VARIABLE": (_get_variable, 1, "GET FULL VARIABLE <VARIABLE> <CHANNEL NAME>", True),
     "GET VARIABLE": (_get_variable, 1, "GET VARIABLE <VARIABLENAME>", True),
     "HANGUP": (_hang_up_channel, 0, "HANGUP <CHANNELNAME>", False),
@@ -231,6 +233,6 @@ _COMMANDS: dict[str, tuple[Handler, int, str, bool]] = {
     "SET VARIABLE": (_set_channel_variable, 2, "SET VARIABLE <VARIABLENAME> <VALUE>", True),
     "STREAM FILE": (_stream_file, 2, "STREAM FILE <FILENAME> <ESCAPE_DIGITS> [<SAMPLE OFFSET>]", False),
     "VERBOSE": (_ignore_verbose_message, 1, "VERBOSE <MESSAGE> <LEVEL>", True),
-    "WAIT FOR DIGIT": (_wait_for_digit, 1, "WAIT FOR DIGIT <TIMEOUT>", False),
+    "WAIT FOR DIGIT": (_run_wait_for_digit_command, 1, "WAIT FOR DIGIT <TIMEOUT>", False),
 }
 """By name: (handler, minimum number of arguments, usage, whether it may run on a dead channel)."""

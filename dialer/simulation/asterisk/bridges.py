@@ -36,11 +36,11 @@ class Conference:
         return b"%b%d\r\nBridgeVideoSourceMode: none\r\n" % (self._head, count)
 
     @property
-    def marked_participant_count(self) -> int:
+    def number_of_marked_participants(self) -> int:
         """The number of marked participants (a user option of ConfBridge) in the conference."""
         return sum(1 for member in self.members if member.user.marked)
 
-    def list_names_of_other_members(self, channel: Channel) -> str:
+    def list_channels_of_other_members(self, channel: Channel) -> str:
         """Return the value of BRIDGEPEER for a participant: the names of all other channels."""
         others = [member.channel.name for member in self.members if member.channel is not channel]
         return ",".join([f"{self.announcer};2", *others])

@@ -63,7 +63,9 @@ class SwitchCalls(SwitchCore):
         if trunk is not None:
             channel.trunk, channel.number = trunk.name, target
             busy = trunk.channels and self.count_channels_of_trunk(trunk.name) > trunk.channels
-            behaviour, random = self.caller.draw_call_behaviour(target, self.get_current_time(), congested=bool(busy))
+            behaviour, random = self.caller.draw_behaviour_of_next_call(
+                target, self.get_current_time(), congested=bool(busy)
+            )
             if trunk.rings_with is not None:
                 behaviour = replace(behaviour, rings_with=trunk.rings_with)
             channel.behaviour = behaviour
@@ -73,9 +75,9 @@ class SwitchCalls(SwitchCore):
         elif phone is not None:
             channel.seat = phone.endpoint
             channel.set_caller_number_and_name(phone.caller_number, phone.endpoint)
-            channel.behaviour, random = self.caller.draw_phone_behaviour(phone)
+            channel.behaviour, random = self.caller.draw_behaviour_of_seat_phone(phone)
         for name, value in order.variables:
-            self.set_variable(channel, name, value, announce=False)
+            self.set_dialplan_variable(channel, name, value, announce=False)
         OutgoingCall(self, channel, order, random, trunk_alive=alive).start_dialling()
 
     def _find_called_phone(self, endpoint: str, target: str | None) -> SeatPhone | None:
@@ -113,10 +115,10 @@ class SwitchCalls(SwitchCore):
             runs = (order.application, order.data) if half is first else ("", "")
             self.start_dialplan(half, place, *runs)
             if half.task is not None:
-                half.task.add_done_callback(partial(self._hang_up_other_half_of_local_channel, other))
+                half.task.add_done_callback(partial(self._hang_up_second_half_of_local_channel, other))
         self.events.publish_originate_response(order, REASON_ANSWERED, first.name)
 
-    def _hang_up_other_half_of_local_channel(self, half: Channel, _other_ended: asyncio.Task[None]) -> None:
+    def _hang_up_second_half_of_local_channel(self, half: Channel, _other_ended: asyncio.Task[None]) -> None:
         self.hang_up_channel(half, 16, EndsBy.DIALPLAN)
 
     def start_dialplan(self, channel: Channel, start: Location, application: str = "", data: str = "") -> None:
@@ -140,7 +142,7 @@ class SwitchCalls(SwitchCore):
         self.events.publish_soft_hangup_request(channel)
         self.events.publish_rtp_quality(channel)
         cause = channel.cause or 0
-        self.events.publish_hangup(channel, cause)
+        self.events.publish_hangup_event(channel, cause)
         self.remove_ended_channel(channel, channel.ended_by, cause)
 
     async def run_application(self, channel: Channel, name: str, data: str) -> int:
@@ -149,7 +151,7 @@ class SwitchCalls(SwitchCore):
         if application is None:
             return -2
         await application(self, channel, data)
-        return -1 if channel.is_interrupted else 0
+        return -1 if channel.is_application_interrupted else 0
 
     def place_inbound_call(
         self, number: str, trunk: str | None = None, called: str | None = None, script: Behaviour | None = None
@@ -191,7 +193,7 @@ class SwitchCalls(SwitchCore):
         """Run the dialplan from `place` for a key of a conference menu."""
         await run_menu_dialplan(self, channel, Location(*place))
 
-    def dial_from_phone(self, endpoint: str, extension: str) -> Channel | None:
+    def dial_extension_from_phone(self, endpoint: str, extension: str) -> Channel | None:
         """Dial an extension on a seat's phone. Return the channel, or None if the extension does not exist (404)."""
         if find_extension(self.dialplan, PHONE_CONTEXT, extension) is None:
             return None
@@ -211,7 +213,7 @@ class SwitchCalls(SwitchCore):
             raise ValueError(f"the simulated phone {endpoint} is not on a call")
         phone = VoterPhone(self, channel)
         for number, key in enumerate(keys):
-            phone.call_after_seconds(number * every_seconds, partial(phone.press_key, key))
+            phone.run_after_seconds_unless_ended(number * every_seconds, partial(phone.press_key, key))
 
     def remove_ended_channel(self, channel: Channel, how: str, cause: int) -> None:
         """Remove a channel that has ended from the switch. Its voter may call back later."""

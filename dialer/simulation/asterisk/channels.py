@@ -137,7 +137,7 @@ class Channel:
         self._waiter: asyncio.Future[None] | None = None
 
     @property
-    def is_interrupted(self) -> bool:
+    def is_application_interrupted(self) -> bool:
         """Whether a hang-up or a redirect has ended the application that runs on the channel."""
         return self.hung_up or self.goto is not None
 
@@ -195,7 +195,7 @@ class Channel:
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
 
-    def call_after_seconds(self, seconds: float, act: Callable[[], None]) -> None:
+    def run_after_seconds_unless_ended(self, seconds: float, act: Callable[[], None]) -> None:
         """Call `act` after `seconds`, unless the channel has ended by then."""
         self._timers.append(asyncio.get_running_loop().call_later(seconds, act))
 

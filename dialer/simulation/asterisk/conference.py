@@ -54,7 +54,11 @@ class Conferences:
         if conference is None:
             return "0"
         admins = sum(1 for member in conference.members if member.user.admin)
-        counts = {"parties": len(conference.members), "marked": conference.marked_participant_count, "admins": admins}
+        counts = {
+            "parties": len(conference.members),
+            "marked": conference.number_of_marked_participants,
+            "admins": admins,
+        }
         return str(counts.get(kind, 0))
 
     async def join_conference(self, channel: Channel, name: str, template: str, menu: str) -> str:
@@ -65,7 +69,7 @@ class Conferences:
         member = self._add_participant(channel, name, self._users.get(template, ConferenceUser()))
         entries = self._menus.get(menu, {})
         channel.reads_keys = bool(entries)
-        while not channel.is_interrupted and not member.result:
+        while not channel.is_application_interrupted and not member.result:
             if channel.digits:
                 await self._run_menu_entry_of_key(channel, entries.get(channel.digits.popleft()))
             else:
@@ -106,10 +110,10 @@ class Conferences:
         events.publish_member_event("ConfbridgeJoin", conference, count, channel, admin=user.admin)
         for other in conference.members:
             self._set_channel_variable(
-                other.channel, "BRIDGEPEER", conference.list_names_of_other_members(other.channel)
+                other.channel, "BRIDGEPEER", conference.list_channels_of_other_members(other.channel)
             )
             other.channel.shown = None
-        if conference.marked_participant_count:
+        if conference.number_of_marked_participants:
             for other in conference.members:
                 if not other.user.marked and (other is member or user.marked):
                     self._start_conversation(other.channel)
@@ -128,7 +132,7 @@ class Conferences:
         events.publish_member_event("BridgeLeave", conference, count - 1, channel)
         for other in conference.members:
             self._set_channel_variable(
-                other.channel, "BRIDGEPEER", conference.list_names_of_other_members(other.channel)
+                other.channel, "BRIDGEPEER", conference.list_channels_of_other_members(other.channel)
             )
             other.channel.shown = None
         events.publish_member_event("ConfbridgeLeave", conference, count, channel, admin=member.user.admin)
@@ -136,7 +140,9 @@ class Conferences:
         self._set_channel_variable(channel, "CONFBRIDGE_RESULT", result)
         if member.user.marked:
             for other in conference.members:
-                if other.user.end_marked_any or (other.user.end_marked and not conference.marked_participant_count):
+                if other.user.end_marked_any or (
+                    other.user.end_marked and not conference.number_of_marked_participants
+                ):
                     other.result = "ENDMARKED"
                     other.channel.wake_waiting_application()
         if not conference.members:

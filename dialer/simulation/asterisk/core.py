@@ -81,7 +81,7 @@ class SwitchCore(ABC):
         """The seconds since the start or the last restart of the simulated Asterisk."""
         return self.get_current_time() - self._started_at
 
-    def make_command_id(self) -> int:
+    def create_agi_command_id(self) -> int:
         """Return a new CommandId for the events of an AGI command."""
         return self._random.getrandbits(31)
 
@@ -142,10 +142,10 @@ class SwitchCore(ABC):
         if channel.trunk is not None and channel.behaviour is not None:
             self._journal.record_answered_call(self.get_current_time(), channel.uniqueid)
         if channel.voter is not None:
-            channel.voter.start_behaviour()
+            channel.voter.start_behaviour_of_voter()
         phone = self._phones.get(channel.seat or "")  # None: not a phone of this server
         if phone is not None and phone.mode is PhoneMode.HANGS_UP:
-            asyncio.get_running_loop().call_soon(self.hang_up_from_other_side, channel, EndsBy.PHONE)
+            asyncio.get_running_loop().call_soon(self.hang_up_channel_from_other_side, channel, EndsBy.PHONE)
 
     def hang_up_channel(self, channel: Channel, cause: int, by: EndsBy) -> None:
         """Hang up a channel from Asterisk's side, in any state."""
@@ -159,7 +159,7 @@ class SwitchCore(ABC):
             channel.hung_up = True
             channel.wake_waiting_application()
 
-    def hang_up_from_other_side(self, channel: Channel, by: EndsBy) -> None:
+    def hang_up_channel_from_other_side(self, channel: Channel, by: EndsBy) -> None:
         """Hang up a channel from the other side: by the voter, or on the agent's phone."""
         if channel.hung_up or channel.state is not ChannelState.UP:
             return
@@ -227,14 +227,14 @@ class SwitchCore(ABC):
 
     # For the dialplan
 
-    def get_sound_seconds(self, name: str) -> float | None:
+    def get_length_of_sound_seconds(self, name: str) -> float | None:
         """Return the length of a sound in seconds, or None if its file is missing."""
         if name in self.config.missing_sounds:
             return None
         default = self.config.message_seconds if name == MESSAGE_SOUND else self.config.default_prompt_seconds
         return self.config.prompt_seconds.get(name, TONE_SECONDS.get(name, default))
 
-    def set_variable(self, channel: Channel, name: str, value: str, *, announce: bool = True) -> None:
+    def set_dialplan_variable(self, channel: Channel, name: str, value: str, *, announce: bool = True) -> None:
         """Set a channel variable or a GLOBAL(). Other functions, names that end with ")", are ignored and send no event."""
         if name.startswith("GLOBAL("):
             self.globals[name[7:].rstrip(")")] = value
@@ -243,7 +243,7 @@ class SwitchCore(ABC):
             if announce:
                 self.events.publish_variable_set(channel, name, value)
 
-    def look_up_variable(self, channel: Channel | None, name: str) -> str:
+    def look_up_dialplan_variable(self, channel: Channel | None, name: str) -> str:
         """Return the value of a channel variable, a global variable or a function call; "" if it is not set."""
         function, bracket, arguments = name.removesuffix(")").partition("(")
         if function == "CONFBRIDGE_INFO":

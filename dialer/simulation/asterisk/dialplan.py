@@ -36,7 +36,7 @@ async def _wait_seconds(switch: SwitchCore, channel: Channel, data: str) -> None
         seconds = float(data or 0)
     except ValueError:
         raise DialplanError(f"the dialplan's Wait() needs a number of seconds, not {data}: correct it") from None
-    await wait_on_channel(channel, seconds)
+    await wait_seconds_or_until_hang_up(channel, seconds)
 
 
 async def _send_user_event(switch: SwitchCore, channel: Channel, data: str) -> None:
@@ -50,14 +50,14 @@ async def _set_channel_variable(switch: SwitchCore, channel: Channel, data: str)
     if name.startswith("DB("):
         switch.database[name[3:].rstrip(")")] = value
     else:
-        switch.set_variable(channel, name.strip(), value)
+        switch.set_dialplan_variable(channel, name.strip(), value)
 
 
 async def _go_to_priority(_switch: SwitchCore, channel: Channel, data: str) -> None:
     channel.jump = data
 
 
-async def _go_to_priority_if(_switch: SwitchCore, channel: Channel, data: str) -> None:
+async def _go_to_priority_if_true(_switch: SwitchCore, channel: Channel, data: str) -> None:
     condition, _, targets = data.partition("?")
     yes, _, no = targets.partition(":")
     channel.jump = (yes if is_condition_true(condition) else no) or None
@@ -67,21 +67,21 @@ async def _play_sounds(switch: SwitchCore, channel: Channel, data: str) -> None:
     switch.answer_channel(channel)
     missing = False
     for sound in data.partition(",")[0].split("&"):
-        seconds = switch.get_sound_seconds(sound)
+        seconds = switch.get_length_of_sound_seconds(sound)
         if seconds is None:
             missing = True
         elif (await play_sound(switch, channel, seconds, digits="")).interrupted:
             break
-    switch.set_variable(channel, "PLAYBACKSTATUS", "FAILED" if missing else "SUCCESS")
+    switch.set_dialplan_variable(channel, "PLAYBACKSTATUS", "FAILED" if missing else "SUCCESS")
 
 
-async def _play_one_sound(switch: SwitchCore, channel: Channel, data: str) -> None:
+async def _play_dialplan_sound(switch: SwitchCore, channel: Channel, data: str) -> None:
     """Play a sound. With `:end` the file is only opened, which shows whether it exists."""
     sound, _, place = data.partition(",")[0].partition(":")
-    seconds = switch.get_sound_seconds(sound)
+    seconds = switch.get_length_of_sound_seconds(sound)
     if seconds is not None and place != "end":
         await play_sound(switch, channel, seconds, digits="")
-    switch.set_variable(channel, "CPLAYBACKSTATUS", "ERROR" if seconds is None else "SUCCESS")
+    switch.set_dialplan_variable(channel, "CPLAYBACKSTATUS", "ERROR" if seconds is None else "SUCCESS")
 
 
 async def _join_conference(switch: SwitchCore, channel: Channel, data: str) -> None:
@@ -100,15 +100,15 @@ async def _detect_machine(switch: SwitchCore, channel: Channel, data: str) -> No
     limit = int(arguments[3]) / 1000 if len(arguments) > 3 and arguments[3] else 5.0
     behaviour = channel.behaviour
     seconds = limit if behaviour is None else min(limit, behaviour.amd_seconds)
-    await wait_on_channel(channel, seconds)
-    if channel.is_interrupted:
+    await wait_seconds_or_until_hang_up(channel, seconds)
+    if channel.is_application_interrupted:
         verdict, cause = "HANGUP", ""
     elif behaviour is None or behaviour.amd_seconds > limit:
         verdict, cause = "NOTSURE", f"TOOLONG-{round(limit * 1000)}"
     else:
         verdict, cause = ("MACHINE", "LONGGREETING-1500-1500") if behaviour.machine else ("HUMAN", "HUMAN-300-300")
-    switch.set_variable(channel, "AMDSTATUS", verdict)
-    switch.set_variable(channel, "AMDCAUSE", cause)
+    switch.set_dialplan_variable(channel, "AMDSTATUS", verdict)
+    switch.set_dialplan_variable(channel, "AMDCAUSE", cause)
 
 
 async def _play_music_on_hold(switch: SwitchCore, channel: Channel, data: str) -> None:
@@ -117,8 +117,8 @@ async def _play_music_on_hold(switch: SwitchCore, channel: Channel, data: str) -
     if music_class in switch.config.silent_music:
         return
     if seconds:
-        await wait_on_channel(channel, float(seconds))
-    while not seconds and not channel.is_interrupted:
+        await wait_seconds_or_until_hang_up(channel, float(seconds))
+    while not seconds and not channel.is_application_interrupted:
         await channel.wait_for_input_or_hang_up(None)
 
 
@@ -127,7 +127,7 @@ async def _wait_for_hang_up(_switch: SwitchCore, channel: Channel, _data: str) -
 
     ChanSpy continues after the spied channels have ended, as in Asterisk without options E and S.
     """
-    while not channel.is_interrupted:
+    while not channel.is_application_interrupted:
         await channel.wait_for_input_or_hang_up(None)
     if channel.hung_up:
         channel.cause = channel.cause or 16
@@ -155,12 +155,12 @@ async def _dial_other_server(switch: SwitchCore, channel: Channel, data: str) ->
     leg.task.add_done_callback(lambda _: channel.wake_waiting_application())
     end, answered = loop.time() + float(seconds), False
     try:
-        while not channel.is_interrupted and not leg.task.done():
+        while not channel.is_application_interrupted and not leg.task.done():
             answered = leg.state is ChannelState.UP
             if not answered and loop.time() >= end:
                 break
             await channel.wait_for_input_or_hang_up(None if answered else end - loop.time())
-        if answered and not channel.is_interrupted and "g" not in options:
+        if answered and not channel.is_application_interrupted and "g" not in options:
             switch.hang_up_channel(channel, 16, EndsBy.DIALPLAN)
     finally:
         other.hang_up_channel(leg, 16, EndsBy.DIALPLAN)
@@ -174,7 +174,7 @@ async def _hang_up_channel(switch: SwitchCore, channel: Channel, data: str) -> N
     channel.ended_by = EndsBy.DIALPLAN
 
 
-async def _ignore_application(_switch: SwitchCore, _channel: Channel, _data: str) -> None:
+async def _ignore_dialplan_application(_switch: SwitchCore, _channel: Channel, _data: str) -> None:
     return
 
 
@@ -184,28 +184,28 @@ APPLICATIONS: dict[str, Application] = {
     "Answer": _answer_channel,
     "ChanSpy": _wait_for_hang_up,
     "ConfBridge": _join_conference,
-    "ControlPlayback": _play_one_sound,
+    "ControlPlayback": _play_dialplan_sound,
     "Dial": _dial_other_server,
     "Echo": _wait_for_hang_up,
     "Goto": _go_to_priority,
-    "GotoIf": _go_to_priority_if,
+    "GotoIf": _go_to_priority_if_true,
     "Hangup": _hang_up_channel,
     "MixMonitor": _start_recording,
     "MusicOnHold": _play_music_on_hold,
-    "NoOp": _ignore_application,
+    "NoOp": _ignore_dialplan_application,
     "Playback": _play_sounds,
     "Set": _set_channel_variable,
     "UserEvent": _send_user_event,
-    "Verbose": _ignore_application,
+    "Verbose": _ignore_dialplan_application,
     "Wait": _wait_seconds,
 }
 
 
-async def wait_on_channel(channel: Channel, seconds: float) -> None:
+async def wait_seconds_or_until_hang_up(channel: Channel, seconds: float) -> None:
     """Wait until `seconds` have passed (at real speed), or the channel is hung up or redirected."""
     loop = asyncio.get_running_loop()
     end = loop.time() + seconds
-    while not channel.is_interrupted and (left := end - loop.time()) > 1e-9:
+    while not channel.is_application_interrupted and (left := end - loop.time()) > 1e-9:
         await channel.wait_for_input_or_hang_up(left)
 
 
@@ -228,7 +228,7 @@ async def run_menu_dialplan(switch: SwitchCore, channel: Channel, start: Locatio
     """Run the dialplan of a conference menu on a channel from `start` to its end, then restore the channel's location."""
     location = channel.context, channel.extension, channel.priority, channel.application, channel.data
     channel.move_to_location(start.context, start.extension, start.priority)
-    while not channel.is_interrupted and await _run_dialplan_step(switch, channel):
+    while not channel.is_application_interrupted and await _run_dialplan_step(switch, channel):
         _move_to_next_step(switch, channel)
     channel.shown = channel.render_channel_event_lines(), channel.application, channel.data
     channel.move_to_location(*location[:3])
@@ -257,7 +257,7 @@ async def _run_dialplan_step(switch: SwitchCore, channel: Channel) -> bool:
     if step is None:
         return False
     channel.application = step.application
-    channel.data = substitute_expressions(step.data, lambda name: switch.look_up_variable(channel, name))
+    channel.data = substitute_expressions(step.data, lambda name: switch.look_up_dialplan_variable(channel, name))
     switch.events.publish_new_extension(channel)
     application = APPLICATIONS.get(step.application)
     if application is None:

@@ -25,7 +25,7 @@ class EventFaults:
         """Whether any fault is set, or any event is delayed."""
         return bool(self._lose_share or self._repeat_share or self._delay_share or self._lose_next or self._late)
 
-    def set_fault_shares(
+    def set_shares_of_faulty_events(
         self, *, lose: float = 0.0, repeat: float = 0.0, reorder: float = 0.0, names: Collection[str] | None = None
     ) -> None:
         """Set the shares (0-1) of events that are lost, repeated, or sent after the next event.
@@ -39,7 +39,7 @@ class EventFaults:
         """Lose the next `count` AMI events named `name`."""
         self._lose_next[name] += count
 
-    def apply_faults(self, name: str, data: bytes) -> list[tuple[str, bytes]]:
+    def apply_faults_to_event(self, name: str, data: bytes) -> list[tuple[str, bytes]]:
         """Return the AMI events to send in place of one event, in order."""
         late, self._late = self._late, []
         if self._lose_next[name] > 0:

@@ -75,33 +75,33 @@ class EventWriter:
             for name, kind in EVENT_CLASS.items()
         }
 
-    def _send_event(self, name: str, body: bytes) -> None:
+    def _send_ami_event(self, name: str, body: bytes) -> None:
         stamp = b"%.6f" % self._now()
         self._publish(name, b"".join((self._heads[name], stamp, _SYSTEM, body, b"\r\n")))
 
     def publish_channel_event(self, name: str, channel: Channel, tail: str = "") -> None:
         """Publish an event with the channel's lines, then `tail`: complete lines that each end with CRLF."""
         if name in self.wanted:
-            self._send_event(name, channel.render_channel_event_lines() + tail.encode())
+            self._send_ami_event(name, channel.render_channel_event_lines() + tail.encode())
 
     def publish_contact_status(self, endpoint: str, status: str, port: int) -> None:
         """Publish ContactStatus of a phone at `port`, with only the fields that the dialler reads."""
         if "ContactStatus" in self.wanted:
             contact = f"URI: sip:{endpoint}@127.0.0.1:{port};transport=WS\r\n"
-            self._send_event(
+            self._send_ami_event(
                 "ContactStatus", f"{contact}EndpointName: {endpoint}\r\nContactStatus: {status}\r\n".encode()
             )
 
-    def publish_registry(self, trunk: str, status: str) -> None:
+    def publish_registry_event(self, trunk: str, status: str) -> None:
         """Publish Registry: the registration of a trunk with its carrier was answered. Asterisk does not name the trunk."""
         if "Registry" in self.wanted:
             uri = f"Username: sip:matdan@{trunk}.invalid:5060\r\nDomain: sip:{trunk}.invalid:5060\r\n"
-            self._send_event("Registry", f"ChannelType: PJSIP\r\n{uri}Status: {status}\r\n".encode())
+            self._send_ami_event("Registry", f"ChannelType: PJSIP\r\n{uri}Status: {status}\r\n".encode())
 
     def publish_dial_event(self, name: str, channel: Channel, field: str, value: str) -> None:
         """Publish the event DialBegin, DialState or DialEnd."""
         if name in self.wanted:
-            self._send_event(name, channel.render_channel_event_lines("Dest") + f"{field}: {value}\r\n".encode())
+            self._send_ami_event(name, channel.render_channel_event_lines("Dest") + f"{field}: {value}\r\n".encode())
 
     def publish_new_extension(self, channel: Channel) -> None:
         """Publish the event Newexten for the application that the channel starts."""
@@ -128,7 +128,7 @@ class EventWriter:
         """Publish SoftHangupRequest: this side is hanging up."""
         self.publish_channel_event("SoftHangupRequest", channel, f"Cause: {cause}\r\n")
 
-    def publish_hangup(self, channel: Channel, cause: int, technical: int | None = None) -> None:
+    def publish_hangup_event(self, channel: Channel, cause: int, technical: int | None = None) -> None:
         """Publish the event Hangup: the channel has ended."""
         tail = f"Cause: {cause}\r\nCause-txt: {CAUSE_TEXT.get(cause, 'Unknown')}\r\n"
         if technical is not None:
@@ -139,7 +139,7 @@ class EventWriter:
         """Publish OriginateResponse for an answered `channel`. Without one it reports a failure of the dialled channel."""
         if "OriginateResponse" in self.wanted:
             action_line = f"ActionID: {order.action_id}\r\n" if order.action_id else ""
-            self._send_event(
+            self._send_ami_event(
                 "OriginateResponse",
                 f"{action_line}Response: {'Failure' if channel is None else 'Success'}\r\n"
                 f"Channel: {channel or order.channel}\r\nContext: {order.start.context}\r\n"
@@ -150,7 +150,7 @@ class EventWriter:
     def publish_bridge_event(self, name: str, conference: Conference, count: int) -> None:
         """Publish BridgeCreate, BridgeDestroy, ConfbridgeStart or ConfbridgeEnd, with `count` channels in the bridge."""
         if name in self.wanted:
-            self._send_event(
+            self._send_ami_event(
                 name, self._render_conference_lines(name, conference) + conference.render_bridge_event_lines(count)
             )
 
@@ -161,7 +161,7 @@ class EventWriter:
         if name in self.wanted:
             rights = b"Admin: Yes\r\n" if admin else b"Admin: No\r\n"
             tail = {"ConfbridgeJoin": rights + b"Muted: No\r\n", "ConfbridgeLeave": rights}.get(name, b"")
-            self._send_event(
+            self._send_ami_event(
                 name,
                 self._render_conference_lines(name, conference)
                 + conference.render_bridge_event_lines(count)
@@ -178,7 +178,7 @@ class EventWriter:
     ) -> None:
         """Publish SuccessfulAuth: a user logged in."""
         if "SuccessfulAuth" in self.wanted:
-            self._send_event(
+            self._send_ami_event(
                 "SuccessfulAuth",
                 f"EventTV: {now_text}\r\nSeverity: Informational\r\nService: AMI\r\nEventVersion: 1\r\n"
                 f"AccountID: {account}\r\nSessionID: {session:#x}\r\n"

@@ -116,7 +116,7 @@ def find_dialplan_step(dialplan: Dialplan, context: str, name: str, priority: in
     return next((each[priority] for each in steps if priority in each), None)
 
 
-def substitute_expressions(text: str, look_up_variable: Lookup) -> str:
+def substitute_expressions(text: str, look_up_dialplan_variable: Lookup) -> str:
     """Replace every `${...}` and `$[...]` in `text`, inner ones first."""
     if "$" not in text:
         return text
@@ -133,15 +133,17 @@ def substitute_expressions(text: str, look_up_variable: Lookup) -> str:
             out.append("$")
             at = start + 1
             continue
-        end = _find_closing_bracket(text, start + 1)
-        inner = substitute_expressions(text[start + 2 : end], look_up_variable)
+        end = _find_matching_closing_bracket(text, start + 1)
+        inner = substitute_expressions(text[start + 2 : end], look_up_dialplan_variable)
         out.append(
-            _look_up_variable_or_slice(inner, look_up_variable) if opening == "{" else evaluate_expression(inner)
+            _look_up_variable_or_part_of_value(inner, look_up_dialplan_variable)
+            if opening == "{"
+            else evaluate_expression(inner)
         )
         at = end + 1
 
 
-def _find_closing_bracket(text: str, start: int) -> int:
+def _find_matching_closing_bracket(text: str, start: int) -> int:
     opening, closing = text[start], {"{": "}", "[": "]"}[text[start]]
     depth = 0
     for at in range(start, len(text)):
@@ -154,11 +156,11 @@ def _find_closing_bracket(text: str, start: int) -> int:
     raise DialplanError(f"a dialplan expression has no closing bracket: {text[start:]}; add it")
 
 
-def _look_up_variable_or_slice(name: str, look_up_variable: Lookup) -> str:
+def _look_up_variable_or_part_of_value(name: str, look_up_dialplan_variable: Lookup) -> str:
     sliced = re.fullmatch(r"(\w+):(-?\d+)(?::(-?\d+))?", name)
     if sliced is None:
-        return look_up_variable(name)
-    piece = look_up_variable(sliced[1])[int(sliced[2]) :]
+        return look_up_dialplan_variable(name)
+    piece = look_up_dialplan_variable(sliced[1])[int(sliced[2]) :]
     return piece if sliced[3] is None else piece[: int(sliced[3])]
 
 
@@ -189,7 +191,7 @@ def _evaluate_operators_of_level(tokens: list[str], level: int) -> tuple[str, li
     while tokens and tokens[0] in _LEVELS[level]:
         operator = tokens[0]
         right, tokens = _evaluate_operators_of_level(tokens[1:], level + 1)
-        value = _apply_operator(operator, value, right)
+        value = _apply_operator_of_expression(operator, value, right)
     return value, tokens
 
 
@@ -198,7 +200,7 @@ def is_condition_true(value: str) -> bool:
     return value.strip() not in ("", "0")
 
 
-def _apply_operator(operator: str, left: str, right: str) -> str:
+def _apply_operator_of_expression(operator: str, left: str, right: str) -> str:
     if operator == "|":
         return left if is_condition_true(left) else right
     if operator == "&":

@@ -12,24 +12,24 @@ from dialer.simulation.asterisk.core import SwitchCore
 from dialer.switch.asterisk.ami_codec import AmiMessage
 
 
-def convert_to_utc(epoch: float) -> datetime:
+def convert_epoch_seconds_to_utc(epoch: float) -> datetime:
     """Convert epoch seconds to a datetime in UTC."""
     return datetime.fromtimestamp(epoch, UTC)
 
 
-def _format_action_id(action_id: str) -> str:
+def _format_action_id_line(action_id: str) -> str:
     return f"ActionID: {action_id}\r\n" if action_id else ""
 
 
 def _render_list_complete_event(name: str, action_id: str, count: int, tail: str = "") -> bytes:
     return (
-        f"Event: {name}\r\n{_format_action_id(action_id)}EventList: Complete\r\nListItems: {count}\r\n{tail}\r\n"
+        f"Event: {name}\r\n{_format_action_id_line(action_id)}EventList: Complete\r\nListItems: {count}\r\n{tail}\r\n"
     ).encode()
 
 
 def _render_event_list(name: str, action_id: str, bodies: Iterable[bytes], complete: str = "") -> bytes:
     """Return a list of AMI events: an event `name` for each body, then the event that completes the list."""
-    head = f"Event: {name}\r\n{_format_action_id(action_id)}".encode()
+    head = f"Event: {name}\r\n{_format_action_id_line(action_id)}".encode()
     events = [head + body + b"\r\n" for body in bodies]
     return b"".join(events) + _render_list_complete_event(complete or f"{name}Complete", action_id, len(events))
 
@@ -82,14 +82,14 @@ def render_database_entry(family: str, key: str, value: str, action_id: str) -> 
     return _render_event_list("DBGetResponse", action_id, [body], "DBGetComplete")
 
 
-def render_status(switch: SwitchCore, channels: list[Channel], action: AmiMessage) -> bytes:
+def render_channel_statuses(switch: SwitchCore, channels: list[Channel], action: AmiMessage) -> bytes:
     """Return the events that answer the AMI action Status, with the requested channel variables."""
     action_id = action.action_id
     names = [name for name in action.get("Variables").split(",") if name]
     out = []
     for channel in channels:
         variables = "".join(
-            f"Variable: {name}={switch.look_up_variable(channel, name) or '(null)'}\r\n" for name in names
+            f"Variable: {name}={switch.look_up_dialplan_variable(channel, name) or '(null)'}\r\n" for name in names
         )
         in_bridge = channel.conference is not None
         codec = "slin" if in_bridge else "ulaw"
@@ -102,7 +102,7 @@ def render_status(switch: SwitchCore, channels: list[Channel], action: AmiMessag
             f"Readformat: {codec}\r\nReadtrans: {'(ulaw@8000)->(slin@8000)' if in_bridge else ''}\r\n"
             f"Writeformat: {codec}\r\nWritetrans: {'(slin@8000)->(ulaw@8000)' if in_bridge else ''}\r\n"
             f"Callgroup: 0\r\nPickupgroup: 0\r\nSeconds: {_compute_age_seconds(channel)}\r\n"
-            f"{variables}{_format_action_id(action_id)}\r\n"
+            f"{variables}{_format_action_id_line(action_id)}\r\n"
         )
         out.append(b"Event: Status\r\nPrivilege: Call\r\n" + channel.render_channel_event_lines() + tail.encode())
     return b"".join(out) + _render_list_complete_event("StatusComplete", action_id, len(out), f"Items: {len(out)}\r\n")
@@ -112,7 +112,7 @@ def render_conference_list(switch: SwitchCore, action_id: str) -> bytes:
     """Return the events that answer the AMI action ConfbridgeListRooms: one for each conference."""
     bodies = (
         (
-            f"Conference: {room.name}\r\nParties: {len(room.members)}\r\nMarked: {room.marked_participant_count}\r\n"
+            f"Conference: {room.name}\r\nParties: {len(room.members)}\r\nMarked: {room.number_of_marked_participants}\r\n"
             "Locked: No\r\nMuted: No\r\n"
         ).encode()
         for room in switch.conferences.by_name.values()
@@ -140,7 +140,7 @@ def render_member_list(conference: Conference, action_id: str) -> bytes:
 
 def render_core_status(switch: SwitchCore) -> list[tuple[str, str]]:
     """Return the fields that answer the AMI action CoreStatus."""
-    started = convert_to_utc(switch.get_current_time() - switch.uptime_seconds)
+    started = convert_epoch_seconds_to_utc(switch.get_current_time() - switch.uptime_seconds)
     date, time = f"{started:%Y-%m-%d}", f"{started:%H:%M:%S}"
     return [
         ("CoreStartupDate", date),

@@ -92,32 +92,34 @@ class OutgoingCall:
             channel.set_connected_line(order.caller_number, order.caller_name)
             events.publish_channel_event("NewConnectedLine", channel)
         events.publish_dial_event("DialBegin", channel, "DialString", order.dial_string)
-        self._schedule_call_step(order.ring_seconds, self._end_at_ring_timeout)
+        self._schedule_next_step_of_call(order.ring_seconds, self._end_at_ring_timeout)
         if not self._trunk_alive:
             return
         behaviour = self._behaviour
         if behaviour.rings:
-            self._schedule_call_step(behaviour.post_dial_seconds, self._start_ringing)
+            self._schedule_next_step_of_call(behaviour.post_dial_seconds, self._start_ringing)
         else:
-            self._schedule_call_step(behaviour.post_dial_seconds, self._end_failed_call)
+            self._schedule_next_step_of_call(behaviour.post_dial_seconds, self._end_failed_call)
 
-    def _schedule_call_step(self, seconds: float, act: Callable[[], None]) -> None:
-        self._channel.call_after_seconds(seconds / self._switch.speed, act)
+    def _schedule_next_step_of_call(self, seconds: float, act: Callable[[], None]) -> None:
+        self._channel.run_after_seconds_unless_ended(seconds / self._switch.speed, act)
 
     def _start_ringing(self) -> None:
         first, *later = self._behaviour.rings_with
-        self._handle_provisional_status(first)
+        self._handle_provisional_sip_status(first)
         for number, status in enumerate(later, 1):
-            self._schedule_call_step(number * PROVISIONAL_SECONDS, partial(self._handle_provisional_status, status))
+            self._schedule_next_step_of_call(
+                number * PROVISIONAL_SECONDS, partial(self._handle_provisional_sip_status, status)
+            )
         failure = self._behaviour.fails_with
         if failure is None:
-            self._schedule_call_step(self._behaviour.answer_after, self._answer_call)
+            self._schedule_next_step_of_call(self._behaviour.answer_after, self._answer_call)
         elif failure == NO_ANSWER:
-            self._schedule_call_step(CARRIER_GIVES_UP_SECONDS, self._end_failed_call)
+            self._schedule_next_step_of_call(CARRIER_GIVES_UP_SECONDS, self._end_failed_call)
         else:
-            self._schedule_call_step(self._behaviour.answer_after, self._end_failed_call)
+            self._schedule_next_step_of_call(self._behaviour.answer_after, self._end_failed_call)
 
-    def _handle_provisional_status(self, status: int) -> None:
+    def _handle_provisional_sip_status(self, status: int) -> None:
         """Handle a provisional SIP status (1xx) of the called side. A 183 does not change the channel's state, as in
         Asterisk 22.
         """
@@ -158,7 +160,7 @@ class OutgoingCall:
         events.publish_dial_event("DialEnd", channel, "DialStatus", get_dial_status(status))
         if self._failure_order == 1:
             self._publish_originate_failure(REASON_FAILED)
-        self._end_call(cause, status, f"carrier-{status}")
+        self._end_outgoing_call(cause, status, f"carrier-{status}")
         if self._failure_order == 2:
             self._publish_originate_failure(REASON_FAILED)
 
@@ -167,7 +169,7 @@ class OutgoingCall:
         response_first = self._trunk_alive
         if response_first:
             self._publish_originate_failure(REASON_NO_ANSWER)
-        self._end_call(19, 480, EndsBy.RING_LIMIT if self._trunk_alive else "dead-trunk")
+        self._end_outgoing_call(19, 480, EndsBy.RING_LIMIT if self._trunk_alive else "dead-trunk")
         if not response_first:
             self._publish_originate_failure(REASON_NO_ANSWER)
 
@@ -176,11 +178,11 @@ class OutgoingCall:
         channel = self._channel
         channel.cancel_timers()
         self._switch.events.publish_dial_event("DialEnd", channel, "DialStatus", "NOANSWER")
-        self._end_call(channel.cause or 0, None, channel.ended_by)
+        self._end_outgoing_call(channel.cause or 0, None, channel.ended_by)
         self._publish_originate_failure(REASON_FAILED)
 
-    def _end_call(self, cause: int, technical: int | None, how: str) -> None:
+    def _end_outgoing_call(self, cause: int, technical: int | None, how: str) -> None:
         self._channel.on_hang_up = None
         self._channel.hung_up = True
-        self._switch.events.publish_hangup(self._channel, cause, technical)
+        self._switch.events.publish_hangup_event(self._channel, cause, technical)
         self._switch.remove_ended_channel(self._channel, how, cause)

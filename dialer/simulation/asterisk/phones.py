@@ -10,7 +10,12 @@ from random import Random
 from dialer.simulation.asterisk.channels import Channel, ChannelState, EndsBy
 from dialer.simulation.asterisk.config import PhoneMode, SeatPhone, SimulatedAsteriskConfig
 from dialer.simulation.asterisk.core import SwitchCore
-from dialer.simulation.asterisk.voters import NO_ANSWER, Behaviour, draw_behaviour, make_random_generator_for_call
+from dialer.simulation.asterisk.voters import (
+    NO_ANSWER,
+    Behaviour,
+    draw_behaviour_of_voter,
+    make_random_generator_for_call,
+)
 
 KEY_SECONDS = 0.14  # length of a key press; Asterisk reports twice as much
 INBOUND_PATIENCE_SECONDS = 30.0  # an inbound caller hangs up after this time in silence
@@ -40,15 +45,15 @@ class VoterPhone:
             )
             channel.pass_key_to_application(digit)
 
-        channel.call_after_seconds(KEY_SECONDS / self._switch.speed, release_key)
+        channel.run_after_seconds_unless_ended(KEY_SECONDS / self._switch.speed, release_key)
 
     def hang_up_call(self) -> None:
         """Hang up the call on the phone."""
-        self._switch.hang_up_from_other_side(self._channel, EndsBy.VOTER)
+        self._switch.hang_up_channel_from_other_side(self._channel, EndsBy.VOTER)
 
-    def call_after_seconds(self, seconds: float, act: Callable[[], None]) -> None:
+    def run_after_seconds_unless_ended(self, seconds: float, act: Callable[[], None]) -> None:
         """Call `act` after `seconds` of simulated time, unless the call is over by then."""
-        self._channel.call_after_seconds(seconds / self._switch.speed, act)
+        self._channel.run_after_seconds_unless_ended(seconds / self._switch.speed, act)
 
 
 class CallBehaviours:
@@ -74,7 +79,7 @@ class CallBehaviours:
         """Delay the ringing of each new call by `seconds`, and by `growth_seconds` more from call to call."""
         self._slow_seconds, self._slow_growth = seconds, growth_seconds
 
-    def draw_call_behaviour(self, number: str, now: float, *, congested: bool) -> tuple[Behaviour, Random]:
+    def draw_behaviour_of_next_call(self, number: str, now: float, *, congested: bool) -> tuple[Behaviour, Random]:
         """Return the behaviour of the next call to a number, and the call's own random generator.
 
         A `congested` carrier rejects the call with 503.
@@ -87,7 +92,7 @@ class CallBehaviours:
             first, scripts = self._scripts[number]
             behaviour = scripts[min(call - first, len(scripts) - 1)]
         else:
-            behaviour = draw_behaviour(config.profile, config.seed, number, now, random)
+            behaviour = draw_behaviour_of_voter(config.profile, config.seed, number, now, random)
         if congested:
             behaviour = Behaviour(0.0, fails_with=503, rings=False, post_dial_seconds=behaviour.post_dial_seconds)
         if self._slow_seconds or self._slow_growth:
@@ -95,7 +100,7 @@ class CallBehaviours:
             self._slow_seconds += self._slow_growth
         return behaviour, random
 
-    def draw_phone_behaviour(self, phone: SeatPhone) -> tuple[Behaviour, Random]:
+    def draw_behaviour_of_seat_phone(self, phone: SeatPhone) -> tuple[Behaviour, Random]:
         """Return the behaviour of a call to a seat's phone, and the call's own random generator."""
         call = self._calls[phone.endpoint]
         self._calls[phone.endpoint] += 1

@@ -127,7 +127,7 @@ class SimulatedAsterisk(SwitchCalls):
         """Hang up all calls of a seat's phone, from the phone's side."""
         for channel in list(self.channels.values()):
             if channel.seat == endpoint:
-                self.hang_up_from_other_side(channel, EndsBy.PHONE)
+                self.hang_up_channel_from_other_side(channel, EndsBy.PHONE)
 
     def silence_phone(self, endpoint: str) -> None:
         """Stop the RTP packets from a seat's phone, as a power cut does. Its channel lasts until the RTP timeout.
@@ -139,7 +139,7 @@ class SimulatedAsterisk(SwitchCalls):
             raise ValueError(f"the simulated phone {endpoint} is not on a call")
         channel.silent_since = asyncio.get_running_loop().time()
         # Asterisk 22 hangs up with cause 44.
-        channel.call_after_seconds(
+        channel.run_after_seconds_unless_ended(
             self.config.seat_rtp_timeout_seconds, partial(self.hang_up_channel, channel, 44, EndsBy.PHONE)
         )
 
@@ -149,7 +149,7 @@ class SimulatedAsterisk(SwitchCalls):
 
     def register_phone(self, endpoint: str, port: int = 5060) -> None:
         """Publish the AMI event that a seat's phone is registered at `port`. From now on it answers calls."""
-        self.set_phone_reaction(endpoint, PhoneMode.ANSWERS)
+        self.set_reaction_of_seat_phone(endpoint, PhoneMode.ANSWERS)
         self.events.publish_contact_status(endpoint, "NonQualified", port)
 
     def put_phone_on_hold(self, endpoint: str) -> None:
@@ -165,7 +165,7 @@ class SimulatedAsterisk(SwitchCalls):
         if channel is not None:
             self.events.publish_channel_event(name, channel)
 
-    def set_phone_reaction(self, endpoint: str, mode: PhoneMode) -> None:
+    def set_reaction_of_seat_phone(self, endpoint: str, mode: PhoneMode) -> None:
         """Set how a seat's phone reacts to calls, from the next call on."""
         self._phones[endpoint] = replace(self._phones[endpoint], mode=mode)
 
@@ -180,7 +180,7 @@ class SimulatedAsterisk(SwitchCalls):
     def set_registration_of_trunk(self, trunk: str, status: str) -> None:
         """Set the state of a trunk's registration with its carrier, as `SimulatedTrunk.registration`, and publish it."""
         self.registrations[trunk] = status
-        self.events.publish_registry(trunk, status)
+        self.events.publish_registry_event(trunk, status)
 
     def set_event_faults(
         self, *, lose: float = 0.0, repeat: float = 0.0, reorder: float = 0.0, names: Collection[str] | None = None
@@ -189,7 +189,7 @@ class SimulatedAsterisk(SwitchCalls):
 
         Without arguments all events are sent normally again.
         """
-        self.session_registry.faults.set_fault_shares(lose=lose, repeat=repeat, reorder=reorder, names=names)
+        self.session_registry.faults.set_shares_of_faulty_events(lose=lose, repeat=repeat, reorder=reorder, names=names)
 
     async def restart(
         self, down_seconds: float = 0.0, *, boot_seconds: float = BOOT_SECONDS, announced: bool = False

@@ -69,7 +69,7 @@ class ManagerSession(asyncio.Protocol):
         self._transport = None
         self._out.clear()
         self._registry.sessions.discard(self)
-        self._registry.update_wanted_events()
+        self._registry.update_events_wanted_by_sessions()
 
     def log_in_user(self, user: ManagerUser, *, events_on: bool) -> None:
         """Give the session the permissions of `user` and, with `events_on`, its events."""
@@ -77,7 +77,7 @@ class ManagerSession(asyncio.Protocol):
         if events_on:
             known = (name for name, kind in EVENT_CLASS.items() if kind in user.read)
             self.event_names = frozenset(name for name in known if not user.events or name in user.events)
-        self._registry.update_wanted_events()
+        self._registry.update_events_wanted_by_sessions()
 
     @property
     def permitted_action_classes(self) -> frozenset[str]:
@@ -145,7 +145,7 @@ class SessionRegistry:
         self.faults = EventFaults(random)
         self.events = EventWriter(self._publish_event, now)
 
-    def update_wanted_events(self) -> None:
+    def update_events_wanted_by_sessions(self) -> None:
         """Update the set of AMI events that at least one session wants. Call it after a login and at the end of a
         session.
         """
@@ -155,7 +155,7 @@ class SessionRegistry:
         if not self.faults.has_event_faults:
             self._deliver_events([(name, data)])
             return
-        self._deliver_events(self.faults.apply_faults(name, data))
+        self._deliver_events(self.faults.apply_faults_to_event(name, data))
         asyncio.get_running_loop().call_later(
             LATE_EVENT_SECONDS, lambda: self._deliver_events(self.faults.pop_delayed_events())
         )

@@ -30,12 +30,12 @@ class KeyWait:
         return -1 if self.interrupted else ord(self.digit) if self.digit else 0
 
     @property
-    def sample_count(self) -> int:
+    def number_of_played_samples(self) -> int:
         """The `endpos` in the AGI reply: the number of samples that were played, or that the wait took."""
         return int(self.seconds * SAMPLES_PER_SECOND)
 
 
-def _is_never_aborted() -> bool:
+def _return_that_nothing_aborts() -> bool:
     return False
 
 
@@ -44,7 +44,7 @@ async def wait_for_key(
     channel: Channel,
     seconds: float | None,
     digits: str,
-    aborted: Callable[[], bool] = _is_never_aborted,
+    aborted: Callable[[], bool] = _return_that_nothing_aborts,
 ) -> KeyWait:
     """Wait up to `seconds` of simulated time for one of `digits` on a channel. None means no limit. Other keys are
     ignored.
@@ -56,7 +56,7 @@ async def wait_for_key(
     try:
         while True:
             passed = loop.time() - began
-            if channel.is_interrupted:
+            if channel.is_application_interrupted:
                 return KeyWait(passed * switch.speed, interrupted=True)
             if aborted():
                 return KeyWait(passed * switch.speed, aborted=True)
@@ -80,9 +80,9 @@ async def play_sound(
     channel: Channel,
     seconds: float,
     digits: str,
-    aborted: Callable[[], bool] = _is_never_aborted,
+    aborted: Callable[[], bool] = _return_that_nothing_aborts,
 ) -> KeyWait:
     """Play a sound of `seconds` length to a channel. One of `digits` stops it."""
-    if channel.voter is not None and not channel.is_interrupted:
+    if channel.voter is not None and not channel.is_application_interrupted:
         channel.voter.react_to_prompt(seconds, bool(digits))
     return await wait_for_key(switch, channel, seconds, digits, aborted)

@@ -69,7 +69,7 @@ class Behaviour:
     reacts: bool = False  # whether the voter reacts to prompts as the profile says
 
 
-def _draw_lognormal(random: Random, mean: float, sigma: float) -> float:
+def _draw_lognormal_duration(random: Random, mean: float, sigma: float) -> float:
     return random.lognormvariate(math.log(mean) - sigma * sigma / 2, sigma)
 
 
@@ -78,13 +78,13 @@ def make_random_generator_for_call(seed: int, number: str, call: int) -> Random:
     return Random(f"{seed}/{number}/{call}")
 
 
-def draw_behaviour(profile: VoterProfile, seed: int, number: str, now: float, random: Random) -> Behaviour:
+def draw_behaviour_of_voter(profile: VoterProfile, seed: int, number: str, now: float, random: Random) -> Behaviour:
     """Draw how the called voter behaves on a call to `number` at `now` (epoch seconds)."""
     calls_back = (
         random.expovariate(1 / profile.call_back_mean_seconds) if random.random() < profile.call_back_share else None
     )
     post_dial = random.uniform(*profile.post_dial_seconds)
-    ring = _draw_lognormal(random, profile.ring_mean_seconds, profile.ring_sigma)
+    ring = _draw_lognormal_duration(random, profile.ring_mean_seconds, profile.ring_sigma)
     rate = profile.answer_rate
     if profile.answer_rate_by_hour:
         hour = int((now / 3600 + profile.utc_offset_hours) % 24)
@@ -94,12 +94,12 @@ def draw_behaviour(profile: VoterProfile, seed: int, number: str, now: float, ra
         return Behaviour(
             answer_after=ring,
             post_dial_seconds=post_dial,
-            talk_seconds=_draw_lognormal(random, profile.talk_mean_seconds, profile.talk_sigma),
+            talk_seconds=_draw_lognormal_duration(random, profile.talk_mean_seconds, profile.talk_sigma),
             patience_seconds=random.expovariate(1 / profile.patience_mean_seconds),
             calls_back_after=calls_back,
             reacts=True,
         )
-    failure = 404 if invalid else _draw_failure_status(profile, random)
+    failure = 404 if invalid else _draw_sip_status_of_failed_call(profile, random)
     rings = failure in (NO_ANSWER, 603)
     return Behaviour(
         answer_after=ring if rings else 0.0,
@@ -110,7 +110,7 @@ def draw_behaviour(profile: VoterProfile, seed: int, number: str, now: float, ra
     )
 
 
-def _draw_failure_status(profile: VoterProfile, random: Random) -> int:
+def _draw_sip_status_of_failed_call(profile: VoterProfile, random: Random) -> int:
     left = 1 - profile.invalid_share
     point = random.random() * left
     for share, status in (
@@ -136,7 +136,7 @@ class Phone(Protocol):
         """Hang up the call on the phone."""
         ...
 
-    def call_after_seconds(self, seconds: float, act: Callable[[], None]) -> None:
+    def run_after_seconds_unless_ended(self, seconds: float, act: Callable[[], None]) -> None:
         """Call `act` after `seconds` of simulated time, unless the call is over by then."""
         ...
 
@@ -157,20 +157,20 @@ class Voter:
         self._about_to_act = False
         self._heard_something = False
 
-    def start_behaviour(self) -> None:
+    def start_behaviour_of_voter(self) -> None:
         """Start to behave as drawn for this call, at the moment of the answer."""
         for seconds, digit in self._behaviour.keys:
-            self._phone.call_after_seconds(seconds, partial(self._phone.press_key, digit))
+            self._phone.run_after_seconds_unless_ended(seconds, partial(self._phone.press_key, digit))
         if self._behaviour.hang_up_after is not None:
-            self._phone.call_after_seconds(self._behaviour.hang_up_after, self._phone.hang_up_call)
+            self._phone.run_after_seconds_unless_ended(self._behaviour.hang_up_after, self._phone.hang_up_call)
         if self._behaviour.patience_seconds is not None:
-            self._phone.call_after_seconds(self._behaviour.patience_seconds, self._hang_up_impatiently)
+            self._phone.run_after_seconds_unless_ended(self._behaviour.patience_seconds, self._hang_up_impatiently)
 
     def start_talk_with_agent(self) -> None:
         """Talk with an agent for `talk_seconds`, then hang up."""
         self._heard_something = True
         if self._behaviour.talk_seconds is not None:
-            self._phone.call_after_seconds(self._behaviour.talk_seconds, self._phone.hang_up_call)
+            self._phone.run_after_seconds_unless_ended(self._behaviour.talk_seconds, self._phone.hang_up_call)
 
     def react_to_prompt(self, seconds: float, takes_keys: bool) -> None:
         """React to a prompt that lasts `seconds`. A prompt of 0 seconds is a silent wait for a key. If `takes_keys`, a
@@ -182,12 +182,12 @@ class Voter:
         profile, random = self._profile, self._random
         if seconds > 0 and random.random() < profile.hang_up_share:
             self._about_to_act = True
-            self._phone.call_after_seconds(random.uniform(0, seconds), self._phone.hang_up_call)
+            self._phone.run_after_seconds_unless_ended(random.uniform(0, seconds), self._phone.hang_up_call)
         elif takes_keys and not self._silent:
             self._about_to_act = True
             listens = seconds * random.uniform(0.3, 1.0)
             delay = listens + random.expovariate(1 / profile.key_delay_mean_seconds)
-            self._phone.call_after_seconds(delay, self._press_key_for_prompt)
+            self._phone.run_after_seconds_unless_ended(delay, self._press_key_for_prompt)
 
     def _press_key_for_prompt(self) -> None:
         self._about_to_act = False

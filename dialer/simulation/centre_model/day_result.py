@@ -78,7 +78,7 @@ class DayResult:
     resolved: tuple[tuple[float, bool], ...] = field(repr=False)
 
 
-def compute_ratio(part: float, whole: float) -> float:
+def compute_ratio_or_zero(part: float, whole: float) -> float:
     """Return `part` / `whole`, or 0.0 if `whole` is 0."""
     return part / whole if whole else 0.0
 
@@ -108,7 +108,7 @@ def compute_abandoned_rate_by_window(
     while start < end_seconds - 1e-9:
         low = bisect_left(resolved, (start, False))
         high = bisect_left(resolved, (start + window_seconds, False))
-        shares.append(compute_ratio(sum(abandoned for _, abandoned in resolved[low:high]), high - low))
+        shares.append(compute_ratio_or_zero(sum(abandoned for _, abandoned in resolved[low:high]), high - low))
         start += window_seconds
     return tuple(shares)
 
@@ -126,7 +126,7 @@ def compute_utilisation_by_eighth_of_day(day: DayResult) -> tuple[float, ...]:
         (b.busy_seat_seconds - a.busy_seat_seconds, b.free_seat_seconds - a.free_seat_seconds)
         for a, b in pairwise(ends)
     ]
-    return tuple(compute_ratio(busy, busy + free) for busy, free in areas)
+    return tuple(compute_ratio_or_zero(busy, busy + free) for busy, free in areas)
 
 
 def compute_day_result(log: DayLog, scenario: str, seed: int) -> DayResult:
@@ -140,8 +140,8 @@ def compute_day_result(log: DayLog, scenario: str, seed: int) -> DayResult:
         seed=seed,
         hours=log.hours,
         idle_seconds_per_call=end.free_seat_seconds / max(1, end.connected),
-        utilisation=compute_ratio(end.busy_seat_seconds, end.busy_seat_seconds + end.free_seat_seconds),
-        abandoned_share=compute_ratio(abandoned, len(log.resolved)),
+        utilisation=compute_ratio_or_zero(end.busy_seat_seconds, end.busy_seat_seconds + end.free_seat_seconds),
+        abandoned_share=compute_ratio_or_zero(abandoned, len(log.resolved)),
         hourly_abandoned_share=compute_abandoned_rate_by_window(log.resolved, HOUR_SECONDS, log.hours * HOUR_SECONDS),
         worst_sliding_hour=compute_worst_abandoned_rate(log.resolved, HOUR_SECONDS),
         first_half_hour_idle_seconds=early.free_seat_seconds / max(1, early.connected),

@@ -25,11 +25,11 @@ class DayCurve:
     joined: bool = False
 
     @classmethod
-    def create_constant_curve(cls, value: float) -> DayCurve:
+    def create_curve_of_constant_value(cls, value: float) -> DayCurve:
         """Return a curve that has the same value all day."""
         return cls(((0.0, value),))
 
-    def get_curve_value_at(self, seconds: float) -> float:
+    def get_value_of_curve_at(self, seconds: float) -> float:
         """Return the curve's value `seconds` after the start of the day."""
         points = self.points
         if len(points) == 1:
@@ -59,12 +59,12 @@ class RingTimes(Protocol):
     """Any distribution from which ring times and the ends of unanswered calls are drawn."""
 
     @property
-    def ring_out_seconds(self) -> float:
+    def maximum_ring_seconds(self) -> float:
         """The ring time after which an unanswered call is ended."""
         ...
 
     def draw_ring_time(self, answered: bool, random: Random) -> Ring:
-        """Draw how long a call rings. `answered` says whether it is answered before `ring_out_seconds`."""
+        """Draw how long a call rings. `answered` says whether it is answered before `maximum_ring_seconds`."""
         ...
 
 
@@ -102,7 +102,7 @@ class TalkDistribution:
 
     def draw_talk_seconds(self, seconds: float, random: Random) -> float:
         """Draw the length of a conversation that begins `seconds` into the day."""
-        mean = self.mean.get_curve_value_at(seconds)
+        mean = self.mean.get_value_of_curve_at(seconds)
         if self.shape == "lognormal":
             variance = math.log1p(self.cv * self.cv)
             return random.lognormvariate(math.log(mean) - variance / 2.0, math.sqrt(variance))
@@ -124,7 +124,7 @@ class GammaRingTimes:
     """
 
     answer_mean_seconds: float = 11.0
-    ring_out_seconds: float = 30.0
+    maximum_ring_seconds: float = 30.0
     busy_share: float = 0.18
     busy_mean_seconds: float = 5.0
     unreachable_share: float = 0.204
@@ -132,21 +132,21 @@ class GammaRingTimes:
     set_up_seconds: tuple[float, float] = (1.0, 3.0)  # from the start of the call to "ringing"
 
     def draw_ring_time(self, answered: bool, random: Random) -> Ring:
-        """Draw how long a call rings. `answered` says whether it is answered before `ring_out_seconds`."""
+        """Draw how long a call rings. `answered` says whether it is answered before `maximum_ring_seconds`."""
         set_up = random.uniform(*self.set_up_seconds)
         if answered:
-            seconds = self.ring_out_seconds
-            while seconds >= self.ring_out_seconds:
+            seconds = self.maximum_ring_seconds
+            while seconds >= self.maximum_ring_seconds:
                 seconds = random.gammavariate(4.0, self.answer_mean_seconds / 4.0)
             return True, seconds, min(set_up, 0.5 * seconds)
         kind = random.random()
         if kind < self.busy_share:
             seconds = 2.0 + random.expovariate(1.0 / max(0.1, self.busy_mean_seconds - 2.0))
-            return False, min(seconds, self.ring_out_seconds), None
+            return False, min(seconds, self.maximum_ring_seconds), None
         if kind < self.busy_share + self.unreachable_share:
             seconds = 1.0 + random.expovariate(1.0 / max(0.1, self.unreachable_mean_seconds - 1.0))
-            return False, min(seconds, self.ring_out_seconds), None
-        return False, self.ring_out_seconds, min(set_up, 0.5 * self.ring_out_seconds)
+            return False, min(seconds, self.maximum_ring_seconds), None
+        return False, self.maximum_ring_seconds, min(set_up, 0.5 * self.maximum_ring_seconds)
 
 
 @dataclass(frozen=True, slots=True)

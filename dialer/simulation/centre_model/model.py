@@ -70,7 +70,7 @@ class CentreModel:
         for at, _ in self.scenario.seats.points:
             if 0.0 < at < self.end:
                 self._schedule_event_at(at, self._on_shift_change, None)
-        self._schedule_event_at(0.0, self._on_heartbeat, None)
+        self._schedule_event_at(0.0, self._run_decision_of_heartbeat, None)
         self._log_every_minute(None)
         queue, pop = self._queue, heapq.heappop
         while queue and queue[0][0] <= self.end:
@@ -98,15 +98,17 @@ class CentreModel:
         self._busy_area += span * (len(self.talking) + len(self.wrapping))
         self._area_at = self.now = now
 
-    def _on_heartbeat(self, _: None) -> None:
+    def _run_decision_of_heartbeat(self, _: None) -> None:
         if self._on_events and self._decided_at + self._heartbeat > self.now:  # a decision has been made since
-            self._schedule_event_at(self._decided_at + self._heartbeat, self._on_heartbeat, None)
+            self._schedule_event_at(self._decided_at + self._heartbeat, self._run_decision_of_heartbeat, None)
             return
         self._changed = True
         if not self._on_events:
             self._run_pacing_decision()
         wanted = min((pacer.get_time_of_next_decision() for pacer in self._self_timed), default=0.0)
-        self._schedule_event_at(wanted if wanted > self.now else self.now + self._heartbeat, self._on_heartbeat, None)
+        self._schedule_event_at(
+            wanted if wanted > self.now else self.now + self._heartbeat, self._run_decision_of_heartbeat, None
+        )
 
     def _run_pacing_decision_if_due(self) -> None:
         if not self._on_events:
@@ -123,11 +125,11 @@ class CentreModel:
     def _request_pacing_decision(self, _: None) -> None:
         self._wake_scheduled, self._changed = False, True
 
-    def _schedule_decision_at_next_start(self) -> None:
+    def _schedule_decision_at_next_call_start(self) -> None:
         """Schedule a pacing decision for the moment at which the limit of calls per second allows another call, as the
         engine does.
         """
-        seconds = self._trunks.get_seconds_to_next_start(self.now)
+        seconds = self._trunks.get_seconds_to_next_call_start(self.now)
         if seconds > 0.0 and not self._wake_scheduled:
             self._wake_scheduled = True
             self._schedule_event_at(self.now + seconds + 1e-6, self._request_pacing_decision, None)
@@ -151,7 +153,7 @@ class CentreModel:
             for _call in range(min(calls, view.free_channels, view.cps_budget)):
                 self._place_call(index)
         if self._on_events:
-            self._schedule_decision_at_next_start()
+            self._schedule_decision_at_next_call_start()
 
     def _make_pacing_snapshot(self, index: int) -> PacingSnapshot:
         """Return the input (snapshot of seats and calls) for a campaign's pacer. The campaign's own unanswered calls
@@ -189,7 +191,7 @@ class CentreModel:
             seconds_left=self.end - now,
         )
 
-    def _notify_pacer(self, campaign: int, kind: PacingEventKind, seconds: float = 0.0) -> None:
+    def _notify_pacer_of_event(self, campaign: int, kind: PacingEventKind, seconds: float = 0.0) -> None:
         self.pacers[campaign].learn_from_event(PacingEvent(kind, self.now, seconds))
 
     # Calls
@@ -197,10 +199,10 @@ class CentreModel:
     def _place_call(self, index: int) -> None:
         campaign, now = self.campaigns[index], self.now
         call = SimulatedCall(index, now)
-        call.false_call = self._trunks.is_answering_falsely(now)
-        in_set_up = 0 if self.scenario.slow_after_calls is None else self._count_calls_in_set_up()
+        call.false_call = self._trunks.is_carrier_answering_falsely(now)
+        in_set_up = 0 if self.scenario.slow_after_calls is None else self._count_calls_that_do_not_ring_yet()
         answered, seconds, set_up = self._trunks.draw_ring_time(
-            now, campaign.rate.get_curve_value_at(now), in_set_up, campaign.numbers
+            now, campaign.rate.get_value_of_curve_at(now), in_set_up, campaign.numbers
         )
         self._trunks.record_call_start(now)
         if set_up is not None and set_up < seconds:
@@ -208,9 +210,9 @@ class CentreModel:
         self._schedule_event_at(now + seconds, self._on_call_answer if answered else self._on_call_failure, call)
         campaign.unanswered[call] = None
         self._placed += 1
-        self._notify_pacer(index, PacingEventKind.PLACED)
+        self._notify_pacer_of_event(index, PacingEventKind.PLACED)
 
-    def _count_calls_in_set_up(self) -> int:
+    def _count_calls_that_do_not_ring_yet(self) -> int:
         return sum(call.rings_at > self.now for campaign in self.campaigns for call in campaign.unanswered)
 
     def _remove_call(self, call: SimulatedCall, *, answered: bool) -> bool:
@@ -254,7 +256,7 @@ class CentreModel:
             abandoned = end is PacingEventKind.ABANDONED
             self._dropped += not abandoned
             self._resolved.append((self.now, abandoned))
-            self._notify_pacer(call.campaign, end, self.now - call.answered_at)
+            self._notify_pacer_of_event(call.campaign, end, self.now - call.answered_at)
 
     def _cancel_calls(self, index: int, count: int) -> None:
         """Cancel unanswered calls in the same order as the engine."""
@@ -286,7 +288,9 @@ class CentreModel:
             closing = scenario.signals.draw_seconds_to_closing_signal(talk, random)
             if closing is not None:
                 self._schedule_event_at(
-                    now + closing, self._on_seat_stage_signal, (seat, seat.work, SeatStage.TALKING, SeatStage.CLOSING)
+                    now + closing,
+                    self._handle_signal_of_seat_stage,
+                    (seat, seat.work, SeatStage.TALKING, SeatStage.CLOSING),
                 )
         breaks = scenario.breaks
         if breaks is not None and random.random() < breaks.chance:
@@ -294,7 +298,7 @@ class CentreModel:
             if random.random() < breaks.announced_share:
                 self._schedule_event_at(now + random.random() * talk, self._on_break_announced, (seat, seat.work))
         self._schedule_event_at(now + talk, self._on_talk_end, seat)
-        self._notify_pacer(call.campaign, PacingEventKind.CONNECTED, now - call.answered_at)
+        self._notify_pacer_of_event(call.campaign, PacingEventKind.CONNECTED, now - call.answered_at)
         self._changed = True
 
     def _on_break_announced(self, subject: tuple[SimulatedSeat, int]) -> None:
@@ -303,7 +307,7 @@ class CentreModel:
             seat.leaving = True
             self._changed = True
 
-    def _on_seat_stage_signal(self, subject: tuple[SimulatedSeat, int, SeatStage, SeatStage]) -> None:
+    def _handle_signal_of_seat_stage(self, subject: tuple[SimulatedSeat, int, SeatStage, SeatStage]) -> None:
         """Handle the desk's signal that a talk is closing, or that a wrap-up form is half filled."""
         seat, work, outer, inner = subject
         if seat.work == work and seat.stage is outer:
@@ -312,7 +316,7 @@ class CentreModel:
 
     def _on_talk_end(self, seat: SimulatedSeat) -> None:
         now, random, scenario = self.now, self._seats_random, self.scenario
-        ended = self._make_seat_event(PacingEventKind.TALK_ENDED, seat)
+        ended = self._create_pacing_event_of_seat(PacingEventKind.TALK_ENDED, seat)
         del self.talking[seat]
         self.wrapping[seat] = None
         seat.stage, seat.since, seat.stage_since = SeatStage.WRAP_UP, now, now
@@ -323,14 +327,14 @@ class CentreModel:
             if filled is not None:
                 self._schedule_event_at(
                     now + filled,
-                    self._on_seat_stage_signal,
+                    self._handle_signal_of_seat_stage,
                     (seat, seat.work, SeatStage.WRAP_UP, SeatStage.WRAP_UP_FILLED),
                 )
         self._schedule_event_at(now + wrap_up, self._on_wrap_up_end, seat)
         self.pacers[seat.campaign].learn_from_event(ended)
         self._changed = True
 
-    def _make_seat_event(self, kind: PacingEventKind, seat: SimulatedSeat) -> PacingEvent:
+    def _create_pacing_event_of_seat(self, kind: PacingEventKind, seat: SimulatedSeat) -> PacingEvent:
         announced = seat.stage in (SeatStage.CLOSING, SeatStage.WRAP_UP_FILLED)
         return PacingEvent(
             kind, self.now, self.now - seat.since, True, None, self.now - seat.stage_since if announced else None
@@ -339,7 +343,7 @@ class CentreModel:
     def _on_wrap_up_end(self, seat: SimulatedSeat) -> None:
         leaves = seat.logs_out or seat.to_break
         kind = PacingEventKind.BREAK_STARTED if leaves else PacingEventKind.WRAP_UP_ENDED
-        self.pacers[seat.campaign].learn_from_event(self._make_seat_event(kind, seat))
+        self.pacers[seat.campaign].learn_from_event(self._create_pacing_event_of_seat(kind, seat))
         del self.wrapping[seat]
         seat.stage = None
         self._changed = True
@@ -368,7 +372,10 @@ class CentreModel:
     def _on_shift_change(self, _: None) -> None:
         staying = [seat for group in (self.talking, self.wrapping) for seat in group if not seat.logs_out]
         excess = (
-            len(self.free) + len(self.paused) + len(staying) - round(self.scenario.seats.get_curve_value_at(self.now))
+            len(self.free)
+            + len(self.paused)
+            + len(staying)
+            - round(self.scenario.seats.get_value_of_curve_at(self.now))
         )
         for _arrival in range(-excess):
             self._make_seat_available(SimulatedSeat())
@@ -393,7 +400,7 @@ class CentreModel:
             self._progress(self.now / self.end)
 
     def _log_centre_state(self) -> None:
-        rates = [campaign.rate.get_curve_value_at(self.now) for campaign in self.campaigns]
+        rates = [campaign.rate.get_value_of_curve_at(self.now) for campaign in self.campaigns]
         ringing = sum(len(campaign.unanswered) for campaign in self.campaigns)
         self._moments.append(Moment(
             self.now, len(self.free), len(self.talking), len(self.wrapping), len(self.paused), ringing,

@@ -62,11 +62,11 @@ def plot_policies(points: Sequence[PolicyPoint], path: Path, *, cap: float, titl
     axes.set_ylabel("seats busy, %")
     axes.set_title(title, fontsize=10)
     axes.legend(fontsize=8, loc="lower right")
-    _label_policy_points(figure, axes, points)
+    _label_points_of_policies(figure, axes, points)
     save_picture(figure, path)
 
 
-def _label_policy_points(figure: Figure, axes: Axes, points: Sequence[PolicyPoint]) -> None:
+def _label_points_of_policies(figure: Figure, axes: Axes, points: Sequence[PolicyPoint]) -> None:
     """Label each point with its name, inside the frame and without overlaps."""
     figure.draw_without_rendering()  # computes the layout
     frame = axes.get_window_extent()

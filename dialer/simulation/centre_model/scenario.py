@@ -27,8 +27,8 @@ class BadScenario(MatdanError):
 class CampaignModel:
     """The simulated voters of one campaign: how often they answer, and how long they talk."""
 
-    answer_rate: DayCurve | SwappedLists = field(default_factory=lambda: DayCurve.create_constant_curve(0.30))
-    talk: TalkTimes = field(default_factory=lambda: TalkDistribution(DayCurve.create_constant_curve(90.0)))
+    answer_rate: DayCurve | SwappedLists = field(default_factory=lambda: DayCurve.create_curve_of_constant_value(0.30))
+    talk: TalkTimes = field(default_factory=lambda: TalkDistribution(DayCurve.create_curve_of_constant_value(90.0)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ class Scenario:
 
     def count_seats_at_start(self) -> int:
         """Return the number of seats logged in at the start of the day."""
-        return round(self.seats.get_curve_value_at(0.0))
+        return round(self.seats.get_value_of_curve_at(0.0))
 
 
 def refuse_invalid_scenario(scenario: Scenario) -> None:

@@ -16,14 +16,16 @@ from dialer.simulation.centre_model.scenario import BadScenario, CampaignModel, 
 
 
 def _make_scenario(name: str, size: int, answer_rate: float = 0.30, /, **changes: Any) -> Scenario:
-    campaign = CampaignModel(DayCurve.create_constant_curve(answer_rate))
+    campaign = CampaignModel(DayCurve.create_curve_of_constant_value(answer_rate))
     interval = 0.0 if size <= 50 else (0.1 if size <= 150 else 0.25)
-    scenario = Scenario(name, DayCurve.create_constant_curve(size), (campaign,), decision_interval_seconds=interval)
+    scenario = Scenario(
+        name, DayCurve.create_curve_of_constant_value(size), (campaign,), decision_interval_seconds=interval
+    )
     return replace(scenario, **changes)
 
 
 def _make_campaigns(course: DayCurve | SwappedLists, talk: TalkDistribution | None = None) -> tuple[CampaignModel, ...]:
-    return (CampaignModel(course, talk or TalkDistribution(DayCurve.create_constant_curve(90.0))),)
+    return (CampaignModel(course, talk or TalkDistribution(DayCurve.create_curve_of_constant_value(90.0))),)
 
 
 _STEPS = DayCurve(((0.0, 0.30), (5400.0, 0.18), (10800.0, 0.42), (16200.0, 0.15), (21600.0, 0.35), (25200.0, 0.22)))
@@ -33,11 +35,11 @@ _BY_HOUR = DayCurve(
     tuple((3600.0 * n, rate) for n, rate in enumerate((0.16, 0.20, 0.26, 0.33, 0.28, 0.22, 0.30, 0.41)))
 )
 _TALK_DRIFT = TalkDistribution(DayCurve(((0.0, 60.0), (9600.0, 130.0), (19200.0, 70.0), (28800.0, 120.0)), joined=True))
-_BIMODAL = TalkDistribution(DayCurve.create_constant_curve(90.0), cv=0.4, shape="bimodal")
+_BIMODAL = TalkDistribution(DayCurve.create_curve_of_constant_value(90.0), cv=0.4, shape="bimodal")
 _SWAPPED = SwappedLists(1200.0, 0.12, 0.48)
 
 
-def _make_shifts(full: int) -> DayCurve:
+def _create_seat_shifts(full: int) -> DayCurve:
     """Return seats that log in and out in groups: half, full, two thirds, full again, half."""
     half, two_thirds = full // 2, (2 * full) // 3
     return DayCurve(((0.0, half), (3600.0, full), (12600.0, two_thirds), (16200.0, full), (25200.0, half)))
@@ -45,8 +47,10 @@ def _make_shifts(full: int) -> DayCurve:
 
 def _make_scenario_with_shifts_and_breaks(name: str, seats: int) -> Scenario:
     talk = TalkDistribution(_TALK_DRIFT.mean, cv=0.8)
-    return _make_scenario(name, seats, campaigns=_make_campaigns(_SWAPPED, talk), breaks=BreakHabits(), seats=_make_shifts(seats),
-                  voter_leaves_per_second=0.05)  # fmt: skip
+    campaigns, shifts = _make_campaigns(_SWAPPED, talk), _create_seat_shifts(seats)
+    return _make_scenario(
+        name, seats, campaigns=campaigns, breaks=BreakHabits(), seats=shifts, voter_leaves_per_second=0.05
+    )
 
 
 def _make_scenarios() -> tuple[Scenario, ...]:
@@ -61,19 +65,21 @@ def _make_scenarios() -> tuple[Scenario, ...]:
         _make_scenario("by hour 27", 27, campaigns=_make_campaigns(_BY_HOUR)),
         _make_scenario("list swapped 27", 27, campaigns=_make_campaigns(_SWAPPED)),
         _make_scenario("list swapped 10", 10, campaigns=_make_campaigns(_SWAPPED)),
-        _make_scenario("shifts 27", 27, seats=_make_shifts(27)),
-        _make_scenario("shifts 100", 100, seats=_make_shifts(100)),
+        _make_scenario("shifts 27", 27, seats=_create_seat_shifts(27)),
+        _make_scenario("shifts 100", 100, seats=_create_seat_shifts(100)),
         _make_scenario(
-            "talk drifts 27", 27, campaigns=_make_campaigns(DayCurve.create_constant_curve(0.30), _TALK_DRIFT)
+            "talk drifts 27", 27, campaigns=_make_campaigns(DayCurve.create_curve_of_constant_value(0.30), _TALK_DRIFT)
         ),
         _make_scenario("breaks 27", 27, breaks=BreakHabits()),
-        _make_scenario("bimodal 27", 27, campaigns=_make_campaigns(DayCurve.create_constant_curve(0.30), _BIMODAL)),
+        _make_scenario(
+            "bimodal 27", 27, campaigns=_make_campaigns(DayCurve.create_curve_of_constant_value(0.30), _BIMODAL)
+        ),
         _make_scenario(
             "gamma 27",
             27,
             campaigns=_make_campaigns(
-                DayCurve.create_constant_curve(0.30),
-                TalkDistribution(DayCurve.create_constant_curve(90.0), shape="gamma"),
+                DayCurve.create_curve_of_constant_value(0.30),
+                TalkDistribution(DayCurve.create_curve_of_constant_value(90.0), shape="gamma"),
             ),
         ),
         _make_scenario("stages known 27", 27, signals=StageSignals()),
@@ -89,8 +95,8 @@ def _make_scenarios() -> tuple[Scenario, ...]:
         _make_scenario(
             "two campaigns 27",
             27,
-            campaigns=_make_campaigns(DayCurve.create_constant_curve(0.20))
-            + _make_campaigns(DayCurve.create_constant_curve(0.40)),
+            campaigns=_make_campaigns(DayCurve.create_curve_of_constant_value(0.20))
+            + _make_campaigns(DayCurve.create_curve_of_constant_value(0.40)),
         ),
     ]
     return (*sizes, *rates, *others, *moving, *lines)

@@ -30,7 +30,7 @@ class SimulatedTrunks:
         starts = _NO_LIMIT if self._starts is None else self._starts.count_available_call_starts(now, unsent=0)
         return max(0, self._scenario.channels - channels_in_use), starts
 
-    def get_seconds_to_next_start(self, now: float) -> float:
+    def get_seconds_to_next_call_start(self, now: float) -> float:
         """Return the seconds until the trunks allow another call to start (0.0 = now)."""
         return 0.0 if self._starts is None else self._starts.count_seconds_until_next_call_start(now, unsent=0)
 
@@ -40,7 +40,7 @@ class SimulatedTrunks:
             self._starts.grant_call_start(now)
             self._starts.record_sent_call(now)
 
-    def is_answering_falsely(self, now: float) -> bool:
+    def is_carrier_answering_falsely(self, now: float) -> bool:
         """Return whether the carrier currently answers every call at once and hangs up."""
         false = self._scenario.false_answers
         return false is not None and false.from_seconds <= now < false.to_seconds
@@ -49,12 +49,12 @@ class SimulatedTrunks:
         """Draw the ring times of a call that is answered with probability `answer_chance`. Apply the carrier's faults."""
         scenario = self._scenario
         answered, seconds, set_up = scenario.ring.draw_ring_time(random.random() < answer_chance, random)
-        if scenario.false_answers is not None and self.is_answering_falsely(now):
+        if scenario.false_answers is not None and self.is_carrier_answering_falsely(now):
             return True, scenario.false_answers.answer_seconds, None
         if scenario.slow_after_calls is None:
             return answered, seconds, set_up
         delay = scenario.slow_seconds_per_call * max(0, in_set_up - scenario.slow_after_calls)
         seconds, set_up = seconds + delay, None if set_up is None else set_up + delay
-        if seconds >= scenario.ring.ring_out_seconds:
-            return False, scenario.ring.ring_out_seconds, set_up
+        if seconds >= scenario.ring.maximum_ring_seconds:
+            return False, scenario.ring.maximum_ring_seconds, set_up
         return answered, seconds, set_up

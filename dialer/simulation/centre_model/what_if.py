@@ -47,12 +47,12 @@ class Site:
         """Return a scenario for simulating one day of the site. Raises BadScenario for a figure outside its limits."""
         self._refuse_invalid_figures()
         campaign = CampaignModel(
-            DayCurve.create_constant_curve(self.answer_rate),
-            TalkDistribution(DayCurve.create_constant_curve(self.talk_seconds), cv=self.talk_cv),
+            DayCurve.create_curve_of_constant_value(self.answer_rate),
+            TalkDistribution(DayCurve.create_curve_of_constant_value(self.talk_seconds), cv=self.talk_cv),
         )
         return Scenario(
             name=f"{self.seats} seats, {self.answer_rate:.0%} answers",
-            seats=DayCurve.create_constant_curve(self.seats),
+            seats=DayCurve.create_curve_of_constant_value(self.seats),
             campaigns=(campaign,),
             hours=self.hours,
             wrap_up_mean_seconds=self.wrap_up_seconds,
@@ -98,7 +98,7 @@ class WhatIfResult:
     )
 
 
-def summarise_days(label: str, policy: str, days: Sequence[DayResult]) -> WhatIfResult:
+def compute_means_of_days(label: str, policy: str, days: Sequence[DayResult]) -> WhatIfResult:
     """Return the means over several days of one pacing policy."""
     return WhatIfResult(
         label=label,
@@ -162,14 +162,16 @@ def simulate_days(
     part = 1.0 if seeds is not None else 0.5
     for first in (0.0, part) if seeds is None else (0.0,):
         days = [(case, *cases[case][1:], seed) for case, wanted in enumerate(asked) for seed in wanted]
-        report = None if progress is None else partial(_report_progress_of_part, progress, first, part)
+        report = None if progress is None else partial(_report_progress_with_part, progress, first, part)
         for day, result in zip(days, _simulate_all_days(days, report, workers), strict=True):
             found[day[0]].append(result)
-        asked = [_choose_further_seeds(of) for of in found]
-    return [(summarise_days(label, policy, of), of) for (label, _, policy, _), of in zip(cases, found, strict=True)]
+        asked = [_choose_seeds_of_further_days(of) for of in found]
+    return [
+        (compute_means_of_days(label, policy, of), of) for (label, _, policy, _), of in zip(cases, found, strict=True)
+    ]
 
 
-def _choose_further_seeds(days: Sequence[DayResult]) -> range:
+def _choose_seeds_of_further_days(days: Sequence[DayResult]) -> range:
     """Return a seed for each further day that is needed for a precision of `SURE_WITHIN`, as estimated from the first
     day.
     """
@@ -183,13 +185,13 @@ def _simulate_all_days(days: Sequence[_Day], progress: Callable[[float], None] |
     if min(workers, len(days)) <= 1:
         return [
             _simulate_day(
-                day, progress and partial(_report_progress_of_part, progress, place / len(days), 1.0 / len(days))
+                day, progress and partial(_report_progress_with_part, progress, place / len(days), 1.0 / len(days))
             )
             for place, day in enumerate(days)
         ]
     results: dict[int, DayResult] = {}
     for (place, _), result in run_jobs_in_processes(
-        _simulate_day_of_job, list(enumerate(days)), min(workers, len(days))
+        _run_job_that_simulates_day, list(enumerate(days)), min(workers, len(days))
     ):
         if result is None:
             raise BadScenario(
@@ -206,11 +208,11 @@ def _simulate_day(day: _Day, progress: Callable[[float], None] | None = None) ->
     return simulate_policy(scenario, find_policy(policy, scenario, cap), seed, progress=progress)
 
 
-def _simulate_day_of_job(job: tuple[int, _Day]) -> DayResult:
+def _run_job_that_simulates_day(job: tuple[int, _Day]) -> DayResult:
     return _simulate_day(job[1])
 
 
-def _report_progress_of_part(progress: Callable[[float], None], done: float, part: float, share: float) -> None:
+def _report_progress_with_part(progress: Callable[[float], None], done: float, part: float, share: float) -> None:
     progress(done + part * share)
 
 
@@ -244,7 +246,7 @@ def apply_change_to_site(site: Site, change: str) -> Site:
     return site
 
 
-def compare_what_if(
+def compare_site_with_changes(
     site: Site,
     changes: Sequence[str],
     *,

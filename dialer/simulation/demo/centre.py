@@ -38,7 +38,7 @@ from dialer.settings.site_rules import find_lowest_abandoned_cap
 from dialer.simulation.agents import AgentHabits, SimulatedAgents
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, make_seat_phones
 from dialer.simulation.asterisk.server import SimulatedAsterisk
-from dialer.simulation.asterisk.voters import NO_ANSWER, VoterProfile, draw_behaviour
+from dialer.simulation.asterisk.voters import NO_ANSWER, VoterProfile, draw_behaviour_of_voter
 from dialer.simulation.centre_model.distributions import DayCurve, Ring, TalkDistribution
 from dialer.simulation.centre_model.policies import make_abandoned_rate_caps
 from dialer.simulation.centre_model.run import simulate
@@ -46,7 +46,7 @@ from dialer.simulation.centre_model.scenario import CampaignModel, Scenario
 from dialer.simulation.demo.desk import DemoVisitors, list_seat_names, run_demo_desk
 from dialer.simulation.demo.report import DemoReport, build_report
 from dialer.simulation.rehearsal.staff import RehearsalStaff
-from dialer.simulation.site import SimulatedSite, make_simulated_profile
+from dialer.simulation.site import SimulatedSite, create_profile_without_calling_hours
 from dialer.store.store import open_store
 
 DEMO_SETTINGS = content.CONFIG / "demo.toml"
@@ -80,7 +80,7 @@ async def run_demo(options: DemoOptions, console: Console) -> DemoReport:
         directory = options.directory or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="matdan-demo-")))
         _create_demo_directory(directory)
         store_path = _import_demo_roll(options, directory, console)
-        await pretrain_pacer(store_path, options)
+        await store_pretrained_state_of_pacer(store_path, options)
         began_at = time.time()
         journal = directory / f"journal-{int(began_at)}.jsonl"
         await _run_centre(options, store_path, journal, console)
@@ -163,7 +163,7 @@ async def _run_centre(options: DemoOptions, store_path: Path, journal: Path, con
         switch = await stack.enter_async_context(SimulatedAsterisk(lines))
         settings = make_demo_settings(options, store_path, switch.ami_port, visitors)
         centre = await stack.enter_async_context(
-            open_centre(settings, broker=broker.connection_settings, profile=make_simulated_profile())
+            open_centre(settings, broker=broker.connection_settings, profile=create_profile_without_calling_hours())
         )
         desk: tuple[str, ...] = ()
         if visitors is not None:
@@ -201,28 +201,28 @@ class DemoRingTimes:
     """
 
     voters: VoterProfile
-    ring_out_seconds: float = 30.0
+    maximum_ring_seconds: float = 30.0
 
     def draw_ring_time(self, answered: bool, random: Random) -> Ring:
-        """Draw the ring time of a call. A voter who would answer after `ring_out_seconds` counts as unanswered."""
+        """Draw the ring time of a call. A voter who would answer after `maximum_ring_seconds` counts as unanswered."""
         voters = replace(self.voters, answer_rate=float(answered))
-        call = draw_behaviour(voters, 0, str(random.random()), 0.0, random)
+        call = draw_behaviour_of_voter(voters, 0, str(random.random()), 0.0, random)
         set_up, seconds = call.post_dial_seconds, call.post_dial_seconds + call.answer_after
-        if call.fails_with == NO_ANSWER or seconds >= self.ring_out_seconds:
-            return False, self.ring_out_seconds, set_up
+        if call.fails_with == NO_ANSWER or seconds >= self.maximum_ring_seconds:
+            return False, self.maximum_ring_seconds, set_up
         return call.fails_with is None, seconds, set_up if call.rings else None
 
 
-def make_pretraining_scenario(options: DemoOptions) -> Scenario:
+def create_scenario_to_train_pacer(options: DemoOptions) -> Scenario:
     """Return one hour of the demo's seats and voters as a scenario of the centre model."""
     voters = VoterProfile(answer_rate=options.answer_rate, talk_mean_seconds=options.talk_seconds)
     talk = TalkDistribution(
-        DayCurve.create_constant_curve(voters.talk_mean_seconds), cv=sqrt(expm1(voters.talk_sigma**2))
+        DayCurve.create_curve_of_constant_value(voters.talk_mean_seconds), cv=sqrt(expm1(voters.talk_sigma**2))
     )
     return Scenario(
         "before",
-        DayCurve.create_constant_curve(options.seats),
-        (CampaignModel(DayCurve.create_constant_curve(voters.answer_rate), talk),),
+        DayCurve.create_curve_of_constant_value(options.seats),
+        (CampaignModel(DayCurve.create_curve_of_constant_value(voters.answer_rate), talk),),
         hours=1.0,
         ring=DemoRingTimes(voters),
         wrap_up_mean_seconds=options.habits.wrap_up_seconds,
@@ -230,17 +230,17 @@ def make_pretraining_scenario(options: DemoOptions) -> Scenario:
     )
 
 
-async def pretrain_pacer(store_path: Path, options: DemoOptions) -> None:
+async def store_pretrained_state_of_pacer(store_path: Path, options: DemoOptions) -> None:
     """Store a pacer state learned from one hour of the centre model, unless an earlier demo has stored a pacer state.
 
     Call it before the centre starts, because a centre loads the pacer state when it is created.
     """
     store = await open_store(store_path)
     try:
-        await store.ensure_campaign(PRETRAINED_CAMPAIGN, CampaignKind.AGENTS, Purpose.TURNOUT)
+        await store.add_or_update_campaign(PRETRAINED_CAMPAIGN, CampaignKind.AGENTS, Purpose.TURNOUT)
         if await store.read_pacer_state(PRETRAINED_CAMPAIGN) is None:
             pacer = make_pacer(PacingPolicy.PREDICTIVE, caps=make_abandoned_rate_caps(0.03))
-            simulate(make_pretraining_scenario(options), lambda: pacer, options.seed)
+            simulate(create_scenario_to_train_pacer(options), lambda: pacer, options.seed)
             await store.save_pacer_state(PRETRAINED_CAMPAIGN, json.dumps(pacer.get_learned_state()))
     finally:
         await store.close()
@@ -256,9 +256,9 @@ async def _show_board(
 ) -> None:
     began = time.monotonic()
     zone = ZoneInfo("Asia/Kolkata")
-    cap = find_lowest_abandoned_cap(load_settings(DEMO_SETTINGS), make_simulated_profile())
+    cap = find_lowest_abandoned_cap(load_settings(DEMO_SETTINGS), create_profile_without_calling_hours())
 
-    def make_demo_board_extras() -> BoardExtras:
+    def yield_lines_added_to_board() -> BoardExtras:
         """Yield the lines that the demo adds to the board."""
         monitor = centre.monitor
         return BoardExtras(
@@ -271,7 +271,7 @@ async def _show_board(
             zone=zone,
         )
 
-    await run_board(centre.engine.make_centre_view, stop, get_extras=make_demo_board_extras, console=console)
+    await run_board(centre.engine.make_centre_view, stop, get_extras=yield_lines_added_to_board, console=console)
 
 
 async def _print_status(centre: RunningCentre, stop: asyncio.Event, console: Console) -> None:

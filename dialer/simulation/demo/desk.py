@@ -75,7 +75,7 @@ async def run_demo_desk(
     settings_file: Path, settings: Settings, broker: DemoBroker, visitors: DemoVisitors
 ) -> AsyncIterator[tuple[str, ...]]:
     """Run the desk. Yield lines for the screen: its addresses and how to sign in, or why it is not running."""
-    missing, store = _find_missing_requirement(), settings.store.path
+    missing, store = _find_missing_requirement_of_pages(), settings.store.path
     if missing is not None:
         yield (f"the desk is not running: {missing}",)
         return
@@ -84,7 +84,7 @@ async def run_demo_desk(
         "MATDAN_STORE__PATH": str(store),
         "MATDAN_BROKER__HOST": HOST,
         "MATDAN_BROKER__PORT": str(broker.port),
-        "MATDAN_DESK__PORT": str(_choose_port(settings_file)),
+        "MATDAN_DESK__PORT": str(_choose_port_of_desk(settings_file)),
         "MATDAN_SEATS": json.dumps([{"name": each.name, "endpoint": each.endpoint} for each in settings.seats]),
         "MATDAN_AGENTS": json.dumps(
             [{"number": each.number, "pin": each.pin.get_secret_value()} for each in settings.agents]
@@ -126,7 +126,7 @@ async def run_demo_desk(
 @contextlib.asynccontextmanager
 async def run_demo_hq_desk(settings: HqSettings) -> AsyncIterator[str]:
     """Run headquarters' pages with two accounts. Yield a line for the screen: how to sign in, or why they are not running."""
-    if (missing := _find_missing_requirement()) is not None:
+    if (missing := _find_missing_requirement_of_pages()) is not None:
         yield f"headquarters' pages are not running: {missing}"
         return
     from dialer.hq.desk import open_accounts, run_hq_desk  # noqa: PLC0415 - needs an extra
@@ -147,7 +147,7 @@ def _generate_password() -> str:
     return "-".join("".join(secrets.choice(_LETTERS) for _ in range(4)) for _ in range(3))
 
 
-def _find_missing_requirement() -> str | None:
+def _find_missing_requirement_of_pages() -> str | None:
     """Return what is missing for the pages, or None if they can be served."""
     if find_spec("fastapi") is None or find_spec("uvicorn") is None:
         return f"the extra `desk` is not installed: {describe_extra_installation('desk')}"
@@ -156,7 +156,7 @@ def _find_missing_requirement() -> str | None:
     return None
 
 
-def _choose_port(settings_file: Path) -> int:
+def _choose_port_of_desk(settings_file: Path) -> int:
     """Return the desk's port in the settings, or a free one if it is in use."""
     usual = load_settings(settings_file).desk.port
     return usual if is_port_free(usual) else find_free_port()

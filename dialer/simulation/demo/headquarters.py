@@ -47,7 +47,7 @@ from dialer.simulation.demo.centre import STORE, DemoOptions, make_demo_settings
 from dialer.simulation.demo.desk import list_seat_names, run_demo_hq_desk
 from dialer.simulation.demo.headquarters_material import FLOW, NAME, DemoMaterial, serve_demo_campaign_material
 from dialer.simulation.demo.virtual_centres import STATE, VirtualCentre
-from dialer.simulation.site import SimulatedSite, make_simulated_profile
+from dialer.simulation.site import SimulatedSite, create_profile_without_calling_hours
 from dialer.store.connection import open_store_snapshot
 from dialer.uplink.uplink import run_uplink
 
@@ -178,10 +178,10 @@ async def run_hq_demo(options: HqDemoOptions, console: Console) -> list[HqCheck]
         await _print_status(hq_database, options.for_seconds, console)
         checks = [
             await _check_campaign_material_of_centres(real),
-            await _check_stop_all(settings, session, leader, real),
+            await _check_that_centres_stop(settings, session, leader, real),
         ]
         work.cancel()
-        checks += await _check_databases(hq_database, real, virtual)
+        checks += await _check_that_databases_agree(hq_database, real, virtual)
         for each in real:
             each.site.stop.set()
         await asyncio.wait(sites, timeout=SETTLE_SECONDS)
@@ -262,7 +262,7 @@ async def _start_real_centre(
     }
     settings = Settings.model_validate(changed)
     centre = await stack.enter_async_context(
-        open_centre(settings, broker=broker.connection_settings, profile=make_simulated_profile())
+        open_centre(settings, broker=broker.connection_settings, profile=create_profile_without_calling_hours())
     )
     site = SimulatedSite(switch, centre)
     return RealCentre(settings, broker.connection_settings, centre, site, list_seat_names(options.seats))
@@ -301,19 +301,21 @@ async def _check_campaign_material_of_centres(real: Sequence[RealCentre]) -> HqC
     return HqCheck("new material runs in every real centre", await is_new_material_in_every_centre(), seen)
 
 
-async def _check_stop_all(settings: HqSettings, session: Session, leader: bytes, real: Sequence[RealCentre]) -> HqCheck:
+async def _check_that_centres_stop(
+    settings: HqSettings, session: Session, leader: bytes, real: Sequence[RealCentre]
+) -> HqCheck:
     """Stop all centres and check that they obey. The time is only shown, because it depends on this machine."""
     order = orders.create_order(OrderKind.STOP_ALL, "all", time.time())
     signed = SignedOrder(order=order.json_text).add_signature("asha", leader)
     began = time.monotonic()
     last = began
 
-    def record_answer_time(_: object) -> None:
+    def record_time_of_reply(_: object) -> None:
         nonlocal last
         last = time.monotonic()
 
     centres = orders.find_centres_addressed_by_order(settings, order)
-    answers = await orders.send_order(session, signed, order, centres, SETTLE_SECONDS, record_answer_time)
+    answers = await orders.send_order(session, signed, order, centres, SETTLE_SECONDS, record_time_of_reply)
     stopped = sum(
         all(campaign.state is CampaignState.STOPPED for campaign in each.site.centre_view.campaigns) for each in real
     )
@@ -347,7 +349,7 @@ def has_unfinished_calls(centre: RealCentre) -> bool:
     )
 
 
-async def _check_databases(
+async def _check_that_databases_agree(
     hq_database: Database, real: Sequence[RealCentre], virtual: Sequence[VirtualCentre]
 ) -> list[HqCheck]:
     """Check that headquarters' database and the centres' stores agree once everything is uploaded."""
@@ -363,7 +365,10 @@ async def _check_databases(
 
     await _wait_until_condition_holds(are_all_results_uploaded, LAST_TALK_SECONDS)
     await _wait_until_condition_holds(lambda: _are_all_centres_updated(real, virtual))
-    checks = [await _check_hq_counters(hq_database, real, virtual), await _check_no_duplicates(hq_database)]
+    checks = [
+        await _check_hq_counters(hq_database, real, virtual),
+        await _check_that_each_row_is_stored_once(hq_database),
+    ]
     voted = [set(each.query_store_of_centre(_VOTED)) for each in real]
     everywhere = set.union(*voted)
     seen = f"{len(everywhere)} voters have voted; the real centres know {', '.join(str(len(each)) for each in voted)}"
@@ -437,7 +442,7 @@ async def _check_hq_counters(
     return HqCheck("headquarters' counters equal the centres' results", not wrong and calls > 0, seen)
 
 
-async def _check_no_duplicates(hq_database: Database) -> HqCheck:
+async def _check_that_each_row_is_stored_once(hq_database: Database) -> HqCheck:
     """Check that headquarters has stored every row once and lost none."""
     [(rows, different)] = await hq_database.fetch_rows_as_tuples(
         "SELECT count(*), count(DISTINCT (centre, id)) FROM result"

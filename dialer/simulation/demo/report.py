@@ -166,20 +166,20 @@ def build_report(store_path: Path, *, since: float, journal: Path | None, key: S
             marks[f"{constituency}/{part}"][kind] = number
         opt_outs = SQL.opt_outs.fetch_only_value(db, since=since)
         checks = {
-            query.name: _make_check_result(rule, query.fetch_all_values(db, since=since))
+            query.name: _create_check_result(rule, query.fetch_all_values(db, since=since))
             for query, rule in RULES.items()
         }
         if journal is not None:
             attempts = [*SQL.attempts_with_numbers.iterate_rows(db, since=since)]
-            checks[JOURNAL_CHECK] = _make_check_result(JOURNAL_RULE, find_differences_from_journal(journal, attempts))
+            checks[JOURNAL_CHECK] = _create_check_result(JOURNAL_RULE, find_differences_to_journal(journal, attempts))
     return DemoReport(since, dict(outcomes), utilisation, dict(marks), opt_outs, checks)
 
 
-def _make_check_result(rule: str, broken: list[str]) -> CheckResult:
+def _create_check_result(rule: str, broken: list[str]) -> CheckResult:
     return CheckResult(rule, not broken, len(broken), broken[:SHOWN])
 
 
-def find_differences_from_journal(journal: Path, attempts: Sequence[PlacedAttempt]) -> list[str]:
+def find_differences_to_journal(journal: Path, attempts: Sequence[PlacedAttempt]) -> list[str]:
     """Return the differences between the simulated Asterisk's journal of calls and the stored attempts, by attempt id,
     without phone numbers.
 

@@ -33,7 +33,7 @@ from dialer.simulation.agents import EngineClient, EngineLike
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.simulation.asterisk.voters import VoterProfile
 from dialer.simulation.rehearsal.site import make_rehearsal_asterisk_config, make_rehearsal_settings
-from dialer.simulation.site import SimulatedSite, make_simulated_profile
+from dialer.simulation.site import SimulatedSite, create_profile_without_calling_hours
 
 VOTERS = 3_000
 TRAINING_VOTERS = VoterProfile(
@@ -77,7 +77,7 @@ async def run_training(settings: Settings, say: Callable[[str], None]) -> None:
 
     Raises SettingError without agents or agent campaigns, StoreError, PortInUse, BrokerUnreachable.
     """
-    _refuse_untrainable_settings(settings)
+    _refuse_settings_without_agents(settings)
     with tempfile.TemporaryDirectory(prefix="matdan-training-") as name:
         folder = Path(name)
         store = await asyncio.to_thread(_create_sample_store, folder)
@@ -85,13 +85,17 @@ async def run_training(settings: Settings, say: Callable[[str], None]) -> None:
         async with run_demo_broker() as broker, SimulatedAsterisk(config) as switch:
             trained = make_training_settings(settings, store, switch.ami_port)
             async with (
-                open_centre(trained, broker=broker.connection_settings, profile=make_simulated_profile()) as centre,
+                open_centre(
+                    trained, broker=broker.connection_settings, profile=create_profile_without_calling_hours()
+                ) as centre,
                 open_desk(trained, broker=broker.connection_settings, training=True) as desk,
             ):
                 site = SimulatedSite(switch, centre)
                 stop_on_signals(site.stop)
                 voters = ShownVoterReplies(centre.engine, settings.centre.language)
-                await site.run(voters.run(site.stop), _announce_when_ready(centre, lambda: say(f"{desk.origin}/agent")))
+                await site.run(
+                    voters.run(site.stop), _announce_when_dialler_is_ready(centre, lambda: say(f"{desk.origin}/agent"))
+                )
 
 
 def make_training_settings(settings: Settings, store: Path, ami_port: int) -> Settings:
@@ -128,14 +132,14 @@ def make_training_settings(settings: Settings, store: Path, ami_port: int) -> Se
     return Settings.model_validate(changed)
 
 
-async def _announce_when_ready(centre: RunningCentre, say: Callable[[], None]) -> None:
+async def _announce_when_dialler_is_ready(centre: RunningCentre, say: Callable[[], None]) -> None:
     """Call `say` once the dialler is connected to the broker; before that it cannot answer a sign-in."""
     while centre.monitor is None or not centre.monitor.is_connected_to_broker:  # noqa: ASYNC110 - the monitor has no event to wait for
         await asyncio.sleep(0.1)
     say()
 
 
-def _refuse_untrainable_settings(settings: Settings) -> None:
+def _refuse_settings_without_agents(settings: Settings) -> None:
     """Raise SettingError if the settings have no agents or no agent campaign."""
     if not settings.agents:
         raise SettingError(
@@ -171,11 +175,11 @@ class ShownVoterReplies(EngineClient):
             reply = self._random.choice(VOTER_REPLIES[self._language])
             command = SeatMessage(text=reply, seat=seat)
             voter = CommandContext(VOTER_NAME[self._language])
-            self._start_background_task(
+            self._start_task_of_simulated_person(
                 self._execute_seat_command(command, VOTER_SPEAKS_AFTER_SECONDS, voter), "voter-speaks"
             )
         elif change.state is SeatState.READY and message is not None:
-            self._start_background_task(
+            self._start_task_of_simulated_person(
                 self._execute_seat_command(SeatMessageRead(seat=seat, message_at=message.at), 0.0), "voter-is-silent"
             )
 

@@ -81,16 +81,16 @@ class VirtualStore(UplinkReader):
         self.truth.announced += 1
         self._rows.append(OutboxRow(self._last, topic, payload, self._clock.now()))
 
-    def record_headquarters_commit(self, through: int) -> None:
+    def record_results_stored_by_headquarters(self, through: int) -> None:
         """Record that headquarters has stored all results up to id `through` of the outbox."""
         now = self._clock.now()
-        committed = self._select_rows_after(self._committed, through - self._committed)
+        committed = self._select_outbox_rows_after(self._committed, through - self._committed)
         self.truth.upload_seconds += [now - row.at for row in committed]
         self._committed = max(self._committed, through)
 
-    def discard_results_through(self, through: int) -> None:
+    def discard_results_up_to(self, through: int) -> None:
         """Discard the results up to id `through` of the outbox, which headquarters has stored."""
-        self.record_headquarters_commit(through)  # its acknowledgement may have been lost
+        self.record_results_stored_by_headquarters(through)  # its acknowledgement may have been lost
         self._passed = max(self._passed, through)
         while self._rows and self._rows[0].outbox_id <= self._passed:
             self._rows.popleft()
@@ -129,9 +129,9 @@ class VirtualStore(UplinkReader):
         return self._last
 
     async def read_announcements_after(self, passed: int, limit: int) -> Sequence[OutboxRow]:
-        return self._select_rows_after(passed, limit)
+        return self._select_outbox_rows_after(passed, limit)
 
-    def _select_rows_after(self, passed: int, limit: int) -> Sequence[OutboxRow]:
+    def _select_outbox_rows_after(self, passed: int, limit: int) -> Sequence[OutboxRow]:
         rows = self._rows
         begin = max(0, passed + 1 - rows[0].outbox_id) if rows else 0
         return [*islice(rows, begin, begin + max(0, limit))]
@@ -156,7 +156,7 @@ class VirtualDialler(DiallerCommands):
     async def send_command_to_dialler(self, name: str, values: dict[str, Any]) -> Reply | None:
         store: VirtualStore = self._store  # type: ignore[attr-defined]
         if name == "confirm-uplink":
-            store.discard_results_through(values["through"])
+            store.discard_results_up_to(values["through"])
         elif name == "import-peer-updates":
             return store.import_peer_updates(values)
         elif name == "headquarters-order":
@@ -231,7 +231,7 @@ class VirtualCentre:
     async def _record_acknowledgement_of_headquarters(self, subject: str, data: bytes) -> None:
         through = unpack_acknowledgement(data).through
         if through is not None:
-            self.store.record_headquarters_commit(through)
+            self.store.record_results_stored_by_headquarters(through)
 
     def announce_random_results(self, rows: int) -> None:
         """Announce `rows` random results of calls to headquarters."""
@@ -244,25 +244,25 @@ class VirtualCentre:
             elif draw < 2 * VOTED_SHARE:
                 self._announce_answer_of_voter(MarkKind.NOT_YET)
             else:
-                self._announce_attempt()
+                self._announce_random_call_attempt()
 
     def announce_one_result_of_each_kind(self) -> None:
         """Announce one opt-out, one report of a voter who voted and one ended attempt."""
         self._announce_opt_out()
         self._announce_answer_of_voter(MarkKind.VOTED)
-        self._announce_attempt()
+        self._announce_random_call_attempt()
 
     def _make_random_id(self) -> str:
         return str(uuid.UUID(int=self._random.getrandbits(128)))
 
-    def _announce_result(self, result: Result) -> None:
+    def _announce_random_result(self, result: Result) -> None:
         announced = create_result_announcement(result)
         self.store.add_result_to_outbox(announced.topic, announced.payload)
 
-    def _announce_attempt(self) -> None:
+    def _announce_random_call_attempt(self) -> None:
         outcome = self._random.choice((Outcome.CONNECTED, Outcome.NO_ANSWER, Outcome.BUSY))
         attempt_id, now = AttemptId(self._make_random_id()), self._clock.now()
-        self._announce_result(
+        self._announce_random_result(
             EndedAttempt(attempt_id, outcome, now, cause=16, seat="04", agent="agent-17", campaign_id="turnout")
         )
         self.truth.counts.update(("attempts", f"outcome/{outcome}"))
@@ -272,13 +272,13 @@ class VirtualCentre:
         part, serial = 1 + self._random.randrange(PARTS), 1 + self._random.randrange(PART_VOTERS)
         place = VoterPlace(ROLL_VERSION, STATE, self._constituency, part, serial)
         now = self._clock.now()
-        self._announce_result(Mark(key, 7, kind, MarkSource.AGENT, now, confidence=Confidence.SAID, place=place))
+        self._announce_random_result(Mark(key, 7, kind, MarkSource.AGENT, now, confidence=Confidence.SAID, place=place))
         self.truth.counts[f"mark/{kind}"] += 1
         if kind is MarkKind.VOTED:
             self.truth.voted.add(key)
 
     def _announce_opt_out(self) -> None:
         hashed = f"{self._random.getrandbits(256):064x}"
-        self._announce_result(OptOut(7, self._clock.now(), "agent", number_hash=hashed))
+        self._announce_random_result(OptOut(7, self._clock.now(), "agent", number_hash=hashed))
         self.truth.counts["opt-outs"] += 1
         self.truth.opted_out.add(hashed)

@@ -12,7 +12,7 @@ from dialer.rules.calling_hours import get_midnight_of_day, merge_adjoining_peri
 from dialer.rules.first_call import (
     Areas,
     FirstCall,
-    describe_call_obstacles,
+    describe_obstacles_to_calls,
     find_first_call,
     list_areas_of_polling_days,
 )
@@ -91,7 +91,7 @@ class SiteHours:
         return tuple(
             replace(hours, why="")
             if hours.compute_callable_seconds(start, end)
-            else replace(hours, why=describe_call_obstacles(self._gate, rules, self._areas, start, end))
+            else replace(hours, why=describe_obstacles_to_calls(self._gate, rules, self._areas, start, end))
             for hours, rules in zip(day, self._rules, strict=True)
         )
 

@@ -35,7 +35,7 @@ class FaultInjector:
         self.recovered: dict[str, float] = {}  # by fault: seconds from its end to the next call
         self.over_at: dict[str, float] = {}  # by fault: when it ended (epoch seconds)
 
-    def record_recovery_at_next_call(self, change: Change) -> None:
+    def record_recovery_when_call_is_dialled(self, change: Change) -> None:
         """Record that the site has recovered from all ended faults, as soon as a call is dialled."""
         if self._waits_for_call and isinstance(change, CallChange) and change.state is CallState.DIALLING:
             now = asyncio.get_running_loop().time()
@@ -69,7 +69,7 @@ class FaultInjector:
                 switch.take_trunk_down(settings.trunks[0].endpoint)
             case FaultKind.PHONES_LOST:
                 for seat in settings.seats[: max(1, len(settings.seats) // 3)]:
-                    switch.set_phone_reaction(seat.endpoint, PhoneMode.UNREGISTERED)
+                    switch.set_reaction_of_seat_phone(seat.endpoint, PhoneMode.UNREGISTERED)
                     switch.hang_up_phone(seat.endpoint)
             case FaultKind.FLOWS_CUT:
                 switch.reset_agi_connections()
@@ -84,12 +84,12 @@ class FaultInjector:
                 self._switch.bring_trunk_up(self._settings.trunks[0].endpoint)
             case FaultKind.PHONES_LOST:
                 for seat in self._settings.seats:
-                    self._switch.set_phone_reaction(seat.endpoint, PhoneMode.ANSWERS)
+                    self._switch.set_reaction_of_seat_phone(seat.endpoint, PhoneMode.ANSWERS)
             case FaultKind.SLOW_CARRIER:
                 self._switch.caller.slow_down_ringing(0.0)
 
 
-def find_unjudged_faults(
+def find_faults_that_cannot_be_judged(
     day: RehearsedDay, over_at: Mapping[str, float], due: Mapping[str, float], calling: Collection[str], fair: float
 ) -> dict[str, str]:
     """Return the faults whose recovery cannot be judged, because no call could have been placed after them. Each has

@@ -21,7 +21,7 @@ from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.simulation.asterisk.voters import VoterProfile
 from dialer.simulation.demo.report import build_report
 from dialer.simulation.rehearsal.day import CampaignHours, RehearsedDay
-from dialer.simulation.rehearsal.faults import FaultInjector, find_unjudged_faults
+from dialer.simulation.rehearsal.faults import FaultInjector, find_faults_that_cannot_be_judged
 from dialer.simulation.rehearsal.site import (
     list_campaigns_to_rehearse,
     make_rehearsal_asterisk_config,
@@ -102,11 +102,11 @@ class _Rehearsal:
             ) as centre:
                 site = SimulatedSite(switch, centre)
                 asyncio.get_running_loop().call_later(day.day_length_seconds, site.stop.set)
-                centre.engine.subscribe_to_changes(faults.record_recovery_at_next_call)
+                centre.engine.subscribe_to_changes(faults.record_recovery_when_call_is_dialled)
                 agents = create_rehearsal_agents(self._settings, settings, centre.engine, day.load, day.seed)
                 await site.run(self._record_samples_until_cancelled(site), faults.run(), agents.run(site.stop))
                 view = site.centre_view
-        return self._build_outcome(voters, view, faults, time.monotonic() - began)
+        return self._build_outcome_of_rehearsed_day(voters, view, faults, time.monotonic() - began)
 
     def _read_certificates(self) -> dict[str, Mapping[str, CertificateStatus]]:
         """Return the certificates in the site's catalogue by campaign id. The sounds themselves need not be installed."""
@@ -133,7 +133,9 @@ class _Rehearsal:
             self._progress(min(1.0, (view.state.at - self._day.starts_at) / self._day.day_length_seconds))
             await asyncio.sleep(SAMPLE_SECONDS)
 
-    def _build_outcome(self, voters: int, view: CentreView, faults: FaultInjector, took: float) -> DayOutcome:
+    def _build_outcome_of_rehearsed_day(
+        self, voters: int, view: CentreView, faults: FaultInjector, took: float
+    ) -> DayOutcome:
         day, settings, key = self._day, self._settings, read_site_key(self._settings)
         report = build_report(self._copy, since=day.starts_at, journal=self._lines.journal, key=key)
         with open_store_snapshot(self._copy, key) as db:
@@ -160,7 +162,9 @@ class _Rehearsal:
             checks={check.rule: (check.holds, ", ".join(check.found)) for check in report.checks.values()},
             samples=self._samples,
             recovered=faults.recovered,
-            not_judged=find_unjudged_faults(day, faults.over_at, due, calling, settings.trunk_rest.max_rest_seconds),
+            not_judged=find_faults_that_cannot_be_judged(
+                day, faults.over_at, due, calling, settings.trunk_rest.max_rest_seconds
+            ),
             campaigns=[self._build_campaign_outcome(view, hours) for hours in day.hours],
         )
 

@@ -75,7 +75,7 @@ class DayOutcome:
         return AbandonedRate(self.live_answers, self.abandoned).abandoned_rate
 
     @property
-    def speed_factor(self) -> float:
+    def times_faster_than_real_time(self) -> float:
         """How many times faster than real time the rehearsed day ran on this machine."""
         return self.day.day_length_seconds / self.took_seconds if self.took_seconds > 0 else float("inf")
 
@@ -84,9 +84,9 @@ def judge_rehearsed_day(outcome: DayOutcome) -> list[Finding]:
     """Return the problems (findings) of a rehearsed day, the most serious first."""
     found = [
         *_judge_calling_rules(outcome),
-        *_judge_contacts(outcome),
+        *_judge_number_of_contacted_voters(outcome),
         *_judge_campaigns(outcome),
-        *_judge_resources(outcome),
+        *_judge_use_of_channels_and_seats(outcome),
         *_judge_faults(outcome),
     ]
     order = [Level.ERROR, Level.WARNING, Level.OK]
@@ -108,7 +108,7 @@ def _judge_calling_rules(outcome: DayOutcome) -> Iterator[Finding]:
         yield ok("rules", f"{rate}, below the limit of {outcome.abandoned_limit:.1%}")
 
 
-def _judge_contacts(outcome: DayOutcome) -> Iterator[Finding]:
+def _judge_number_of_contacted_voters(outcome: DayOutcome) -> Iterator[Finding]:
     share = outcome.reached / outcome.voters if outcome.voters else 0.0
     text = f"{outcome.reached:,} of {outcome.voters:,} voters contacted ({share:.1%}) with {outcome.attempts:,} calls"
     if outcome.attempts == 0:
@@ -139,7 +139,7 @@ def _judge_campaigns(outcome: DayOutcome) -> Iterator[Finding]:
             yield warning(subject, text)
 
 
-def _judge_resources(outcome: DayOutcome) -> Iterator[Finding]:
+def _judge_use_of_channels_and_seats(outcome: DayOutcome) -> Iterator[Finding]:
     peak = max((sample.channels for sample in outcome.samples), default=0)
     if outcome.channels and peak >= BUSY_SHARE * outcome.channels:
         yield warning("channels", f"all {outcome.channels} channels were in use at the peak", "add channels")
@@ -148,8 +148,10 @@ def _judge_resources(outcome: DayOutcome) -> Iterator[Finding]:
     if outcome.utilisation is not None:
         level = warning if outcome.utilisation < IDLE_SHARE else ok
         yield level("agents", f"in conversation or wrap-up {outcome.utilisation:.0%} of their time")
-    level = error if outcome.speed_factor < HEADROOM else ok
-    yield level("machine", f"this machine ran the day {outcome.speed_factor:,.0f} times faster than real time")
+    level = error if outcome.times_faster_than_real_time < HEADROOM else ok
+    yield level(
+        "machine", f"this machine ran the day {outcome.times_faster_than_real_time:,.0f} times faster than real time"
+    )
 
 
 def _judge_faults(outcome: DayOutcome) -> Iterator[Finding]:
@@ -196,7 +198,7 @@ def find_preparation_findings(
 _COLOURS = ("#0b6e4f", "#1d4e89", "#c1121f")
 
 
-def plot_days(outcomes: Sequence[DayOutcome], zone: ZoneInfo, path: Path) -> None:
+def plot_rehearsed_days(outcomes: Sequence[DayOutcome], zone: ZoneInfo, path: Path) -> None:
     """Plot contacted voters, seats in conversation and channels in use over each day, into a .png or .svg file.
 
     Needs the extra `plots`. Raises CannotPlot.

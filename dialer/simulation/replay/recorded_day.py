@@ -56,7 +56,7 @@ class RecordedDay:
         if len(attempts) < LEAST_ATTEMPTS:
             raise BadScenario(f"the day has {len(attempts)} attempts; a replay needs at least {LEAST_ATTEMPTS}")
         for number, attempt in enumerate(attempts, start=1):
-            if not are_attempt_steps_in_order(attempt):
+            if not are_steps_of_attempt_in_order(attempt):
                 raise BadScenario(
                     f"attempt {number} of the day has times out of order; remove this attempt from the replay"
                 )
@@ -88,7 +88,7 @@ class RecordedRing:
     others: tuple[tuple[float, float | None], ...]
 
     @property
-    def ring_out_seconds(self) -> float:
+    def maximum_ring_seconds(self) -> float:
         """The longest ring time of the recorded calls."""
         return max(seconds for seconds, _ in self.answers + self.others)
 
@@ -97,7 +97,7 @@ class RecordedRing:
         return answered, *random.choice(self.answers if answered else self.others)
 
 
-def are_attempt_steps_in_order(attempt: AttemptRecord) -> bool:
+def are_steps_of_attempt_in_order(attempt: AttemptRecord) -> bool:
     """Return whether the steps of an attempt (start, ringing, answer, end) are in time order. A change of the system
     clock can violate it.
     """
@@ -122,7 +122,7 @@ def build_scenario_of_recorded_day(
     mean = fmean(wrap_ups) if wrap_ups else 1.0
     spread = pstdev(wrap_ups) / mean if len(wrap_ups) > 1 else 0.5
     largest = max(seats for _, seats in day.seats.points)
-    outcomes = _impute_outcomes(day.attempts)
+    outcomes = _estimate_outcomes_of_cancelled_attempts(day.attempts)
     return Scenario(
         name=name,
         seats=day.seats,
@@ -143,13 +143,13 @@ def build_scenario_of_recorded_day(
     )
 
 
-def compute_recorded_figures(day: RecordedDay) -> DayResult:
+def compute_figures_of_recorded_day(day: RecordedDay) -> DayResult:
     """Return the day's actual figures as a DayResult, without its states per minute and its pacing decisions.
 
     An answered voter who reached no seat counts as abandoned, unless the voter hung up while waiting.
     """
     end = day.hours * 3600.0
-    seat_seconds = sum(day.seats.get_curve_value_at(second + 0.5) for second in range(int(end)))
+    seat_seconds = sum(day.seats.get_value_of_curve_at(second + 0.5) for second in range(int(end)))
     resolved = sorted(
         (attempt.ended_seconds, not attempt.left)
         if attempt.connected_seconds is None
@@ -172,7 +172,7 @@ def _list_wrap_up_seconds(attempts: Sequence[AttemptRecord]) -> list[float]:
     return [a.wrap_up_ended_seconds - a.ended_seconds for a in attempts if a.wrap_up_ended_seconds is not None]
 
 
-def _impute_outcomes(attempts: Sequence[AttemptRecord]) -> list[AttemptRecord]:
+def _estimate_outcomes_of_cancelled_attempts(attempts: Sequence[AttemptRecord]) -> list[AttemptRecord]:
     """Return the attempts, with an outcome for each cancelled attempt: the outcome of a random longer attempt.
 
     This is hot-deck imputation of right-censored data (redistribution to the right, Efron 1967). Leaving cancelled

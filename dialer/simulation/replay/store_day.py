@@ -15,7 +15,7 @@ from dialer.domain.view import SeatState
 from dialer.rules.calling_hours import get_midnight_of_day
 from dialer.simulation.centre_model.distributions import DayCurve
 from dialer.simulation.centre_model.scenario import BadScenario
-from dialer.simulation.replay.recorded_day import AttemptRecord, RecordedDay, are_attempt_steps_in_order
+from dialer.simulation.replay.recorded_day import AttemptRecord, RecordedDay, are_steps_of_attempt_in_order
 from dialer.store.connection import open_store_snapshot
 from dialer.store.file_checks import file_exists
 from dialer.store.keys import StoreKey
@@ -32,7 +32,7 @@ _YEARS = range(1970, 3000)  # years for which midnight can be computed in every 
 _Key = tuple[str, float]  # (seat, start) of an interval
 
 
-def parse_day(text: str) -> date:
+def parse_simulated_day(text: str) -> date:
     """Return the day that a text such as 2026-04-22 gives. Raises BadScenario for any other text."""
     try:
         if not _DAY.fullmatch(text):
@@ -63,9 +63,9 @@ def read_day_from_store(
         began = stored[0].created_at
         intervals = read_recorded_intervals(db, began, max(attempt.ended_at for attempt in stored))
     records, worked = _make_attempt_records(stored, intervals, began)
-    whole = [record for record in records if are_attempt_steps_in_order(record)]
+    whole = [record for record in records if are_steps_of_attempt_in_order(record)]
     ends = max((record.wrap_up_ended_seconds or record.ended_seconds for record in whole), default=1.0)
-    seats = _count_seats(intervals, worked, began, ends)
+    seats = _count_seats_available_to_calls(intervals, worked, began, ends)
     if not any(seats_now for _, seats_now in seats.points):
         raise BadScenario(f"{path} has no record of the seats logged in on {day}; choose another day")
     return RecordedDay(
@@ -110,10 +110,10 @@ def _make_attempt_records(
             AttemptRecord(
                 attempt.created_at - began,
                 ended - began,
-                _compute_seconds_since(attempt.ringing_at, began),
-                None if machine else _compute_seconds_since(attempt.answered_at, began),
-                _compute_seconds_since(attempt.connected_at, began),
-                _compute_seconds_since(wrapped_up, began),
+                _compute_seconds_since_or_none(attempt.ringing_at, began),
+                None if machine else _compute_seconds_since_or_none(attempt.answered_at, began),
+                _compute_seconds_since_or_none(attempt.connected_at, began),
+                _compute_seconds_since_or_none(wrapped_up, began),
                 cancelled=attempt.outcome is Outcome.CANCELLED,
                 left=attempt.outcome is Outcome.DROPPED,
             )
@@ -121,11 +121,11 @@ def _make_attempt_records(
     return records, call_intervals
 
 
-def _compute_seconds_since(at: float | None, began: float) -> float | None:
+def _compute_seconds_since_or_none(at: float | None, began: float) -> float | None:
     return None if at is None else at - began
 
 
-def _count_seats(
+def _count_seats_available_to_calls(
     intervals: Iterable[RecordedInterval], call_intervals: set[_Key], began: float, ends: float
 ) -> DayCurve:
     """Return the number of seats that were available to the recorded calls: ready, or busy with such a call. Seats that

@@ -45,14 +45,16 @@ async def check_broker_access(settings: Settings, clock: Clock) -> AsyncIterator
         yield warning(_SUBJECT, text, _RENDER)
     centre, user = settings.centre.id, next((each.name for each in settings.supervisors), OWN_USER)
     stranger = replace(ours, username=None, password=None)
-    yield _judge_access_without_account(settings, await asyncio.to_thread(probe_broker_access, stranger, centre, user))
+    yield _judge_broker_access_without_account(
+        settings, await asyncio.to_thread(probe_broker_access, stranger, centre, user)
+    )
     as_ourselves = await asyncio.to_thread(probe_broker_access, ours, centre, user, connects_only=True)
     if as_ourselves.connected and as_ourselves.max_message_bytes is None:
         text = "the broker accepts messages of any size: any client that may publish can fill its memory"
         yield warning(_SUBJECT, text, f"set max_packet_size; {_RENDER}")
 
 
-def _judge_access_without_account(settings: Settings, stranger: BrokerAccess) -> Finding:
+def _judge_broker_access_without_account(settings: Settings, stranger: BrokerAccess) -> Finding:
     if stranger.may_command and not _are_all_commands_signed(settings) and settings.broker.username is not None:
         text = "the broker accepts commands without a password: any client that reaches it can stop the centre and mark voters"
         return error(_SUBJECT, text, _RENDER)

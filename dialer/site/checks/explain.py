@@ -71,13 +71,13 @@ def report_call_explanations(
         yield warning("campaigns", "the settings have no campaigns", "give the site's settings with -c")
 
 
-def report_call_lists(settings: Settings, db: Connection, now: float) -> Iterator[Finding]:
+def report_numbers_of_campaign_lists(settings: Settings, db: Connection, now: float) -> Iterator[Finding]:
     """Yield for each campaign how many numbers of its list are due, wait, are refused by the rules or are completed.
 
     The numbers that the rules refuse, by reason, are the details. `now` is in epoch seconds.
     """
     for campaign in settings.campaigns:
-        total = campaign_figures.count_targets(db, campaign.id)
+        total = campaign_figures.count_numbers_in_queue(db, campaign.id)
         progress = campaign_figures.read_campaign_progress(db, campaign.id, total, now)
         refused = sum(progress.refused.values())
         counts = {
@@ -114,13 +114,13 @@ def explain_calls(
     )
     settings = rules.settings
     imported = registers.read_registers_known_at(db, at, get_site_zone(settings))
-    gate = Gate(build_rulebook(rules.profile, settings).with_imported_registers(imported.registers))
+    gate = Gate(build_rulebook(rules.profile, settings).copy_with_imported_registers(imported.registers))
     certificates = CertificatesOnDisk(settings, rules.profile, at)
     polling = create_polling_plan(settings, list_polling_days(settings))
     since = get_local_midnight_before(gate.rules.centre_zone, at)
     booths, states = voters.read_booths(db), number_history.derive_campaign_states_at(db, at)
     for number in find_phone_numbers(db, who, settings.centre.region):
-        record = number_history.read_number_record(db, number, since, at)
+        record = number_history.read_history_of_number(db, number, since, at)
         facts = replace(
             record.facts,
             registers=tuple(name for name in record.facts.registers if name in imported.imported_register_names),
@@ -151,7 +151,7 @@ def explain_calls(
             if state is not CampaignState.RUNNING:
                 others.insert(0, f"the campaign is {state.value}: an operator must resume it")
                 never = True
-            condition = _find_awaited_event(record, campaign.id)
+            condition = _find_event_before_next_call(record, campaign.id)
             turnout = campaign_rules.purpose is Purpose.TURNOUT
             last = close - polling.last_call_seconds if turnout and close is not None else None
             if close is not None and last is not None and last <= at < close:
@@ -184,7 +184,7 @@ def _list_unknown_certificates(
         yield f"the certificates of {case.campaign.campaign_id}, because the catalogue has changed since"
 
 
-def _find_awaited_event(record: NumberRecord, campaign: str) -> str | None:
+def _find_event_before_next_call(record: NumberRecord, campaign: str) -> str | None:
     """Return what must happen before the number's next call, such as the end of the call in progress.
 
     Only events whose time is not known are returned; None = there is none.

@@ -17,7 +17,7 @@ from dialer.flows.texts import load_texts
 from dialer.settings.site import Settings
 from dialer.settings.site_rules import load_site_profile
 from dialer.site.checks.runner import Check
-from dialer.site.flows import get_script_rules, list_site_scripts
+from dialer.site.flows import get_limits_of_agi_scripts, list_site_scripts
 from dialer.switch.asterisk.scripts.containment import check_containment, describe_script_containment
 from dialer.switch.asterisk.scripts.runner import find_agi_script_of_flow_setting
 
@@ -56,9 +56,9 @@ def _list_services_flows_may_offer(settings: Settings) -> frozenset[Offer]:
 def _check_flow(subject: str, flow: str, settings: Settings, use: str = "") -> Iterator[Finding]:
     script = find_agi_script_of_flow_setting(flow)
     if script is not None:
-        rules = get_script_rules(settings)
+        rules = get_limits_of_agi_scripts(settings)
         rules.check_script_is_visible(script)
-        problem = _find_script_setting_problem(settings) or _find_permission_problem(rules.user, script)
+        problem = _find_script_setting_problem(settings) or _find_reason_user_may_not_run_script(rules.user, script)
         if problem is None:
             yield ok(subject, f"script {script} exists{use}")
         else:
@@ -91,13 +91,13 @@ def _check_agents_script(campaign: str, settings: Settings) -> Iterator[Finding]
         yield warning(subject, text)
 
 
-def check_script_containment(settings: Settings) -> Iterator[Finding]:
+def check_sandbox_of_agi_scripts(settings: Settings) -> Iterator[Finding]:
     """Check that this machine can run AGI scripts in a sandbox.
 
     Raises FlowError if it cannot.
     """
     if settings.runs_agi_scripts and _find_script_setting_problem(settings) is None:
-        rules = get_script_rules(settings)
+        rules = get_limits_of_agi_scripts(settings)
         check_containment(rules)
         yield ok("scripts", describe_script_containment(rules))
 
@@ -115,7 +115,7 @@ def _find_script_setting_problem(settings: Settings) -> str | None:
     return None
 
 
-def _find_permission_problem(user: str | None, script: Path) -> str | None:
+def _find_reason_user_may_not_run_script(user: str | None, script: Path) -> str | None:
     """Return why the machine's user `user` may not run an AGI script, or None if it may.
 
     None as `user` is the user of this process.

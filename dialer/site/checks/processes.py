@@ -98,14 +98,16 @@ async def check_state_at_broker(settings: Settings, clock: Clock) -> AsyncIterat
     listening = asyncio.create_task(listener.run(replies=None), name="doctor-listens")
     try:
         await asyncio.sleep(RETAINED_SECONDS)
-        for finding in judge_dialler_state(messages.centre_state, messages.build_centre_view(clock.now()), clock.now()):
+        for finding in check_published_dialler_state(
+            messages.centre_state, messages.build_centre_view(clock.now()), clock.now()
+        ):
             yield finding
     finally:
         listening.cancel()
         await asyncio.gather(listening, return_exceptions=True)
 
 
-def judge_dialler_state(state: CentreState | None, view: CentreView, now: float) -> Iterator[Finding]:
+def check_published_dialler_state(state: CentreState | None, view: CentreView, now: float) -> Iterator[Finding]:
     """Yield check results on the state that the dialler published last, and on alerts and campaigns.
 
     `state` is None if it never published any. `view` has the other messages of the centre.

@@ -81,8 +81,8 @@ def check_calling_rules(settings: Settings, profile: Profile, db: Connection | N
         state = states.get(campaign.id, CampaignState.RUNNING)
         if db is not None:
             yield from _check_consents(subject, gate, rules, db)
-        yield _find_calling_state_of_campaign(subject, campaign, first, state, now, gate.rules.centre_zone)
-        narrowed = _describe_limited_hours(campaign, gate, now)
+        yield _report_when_campaign_may_call(subject, campaign, first, state, now, gate.rules.centre_zone)
+        narrowed = _describe_hours_shortened_by_profile(campaign, gate, now)
         if narrowed is not None:
             yield warning(subject, narrowed)
     if db is None:
@@ -93,7 +93,7 @@ def check_calling_rules(settings: Settings, profile: Profile, db: Connection | N
 
 def _check_consents(subject: str, gate: Gate, rules: CampaignRules, db: Connection) -> Iterator[Finding]:
     """Check that phone numbers on the electoral roll have consent, if the campaign's calls need it."""
-    if not gate.rules.needs_consent(rules):
+    if not gate.rules.does_campaign_need_consent(rules):
         return
     given, numbers = consents.count_numbers_with_consent(db)
     text = f"its calls need consent, which is recorded for {given:,} of {numbers:,} numbers"
@@ -111,7 +111,7 @@ def _list_polling_areas(settings: Settings, gate: Gate, db: Connection | None) -
     )
 
 
-def _find_calling_state_of_campaign(
+def _report_when_campaign_may_call(
     subject: str, campaign: Campaign, first: FirstCall, state: CampaignState, now: float, zone: ZoneInfo
 ) -> Finding:
     if first.at is None:
@@ -124,14 +124,14 @@ def _find_calling_state_of_campaign(
     return ok(subject, f"may call now; calling hours {hours} ({zone.key})")
 
 
-def _describe_limited_hours(campaign: Campaign, gate: Gate, now: float) -> str | None:
+def _describe_hours_shortened_by_profile(campaign: Campaign, gate: Gate, now: float) -> str | None:
     """Return a text if the profile shortens the calling hours of the campaign, otherwise None."""
     own = merge_adjoining_periods([(each.start, each.until) for each in campaign.hours])
     profile = gate.rules.hours
     days = [("on weekdays", profile.weekday), ("on Saturdays", profile.saturday), ("on Sundays", profile.sunday)]
     if profile.holidays:
         days.append(("on holidays", profile.holiday))
-    left = {day: _intersect_calling_hours(own, merge_adjoining_periods(allowed)) for day, allowed in days}
+    left = {day: _find_common_calling_hours(own, merge_adjoining_periods(allowed)) for day, allowed in days}
     if all(each == own for each in left.values()):
         return None
     head = f"calling hours {_format_calling_hours(own)} are limited by the profile {gate.rules.profile.name} to"
@@ -154,7 +154,7 @@ def _format_calling_hours_by_day(hours: dict[str, list[Stretch]]) -> str:
     return ", ".join(f"{text} {day}" for day, text in texts.items())
 
 
-def _intersect_calling_hours(some: Sequence[Stretch], others: Sequence[Stretch]) -> list[Stretch]:
+def _find_common_calling_hours(some: Sequence[Stretch], others: Sequence[Stretch]) -> list[Stretch]:
     both = [(max(one[0], other[0]), min(one[1], other[1])) for one in some for other in others]
     return [(start, until) for start, until in both if start < until]
 
@@ -169,7 +169,7 @@ def _check_close_of_poll_of_areas(settings: Settings, gate: Gate, db: Connection
     campaigns = [
         each.id
         for each in settings.campaigns
-        if gate.rules.forbids_calls_in_silence(build_campaign_rules(each, settings))
+        if gate.rules.forbids_calls_in_silence_interval(build_campaign_rules(each, settings))
     ]
     booths = list(voters.read_booths(db).values())
     if not campaigns:

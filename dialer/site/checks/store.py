@@ -19,7 +19,7 @@ from dialer.site.checks.ages import format_duration_in_largest_unit
 from dialer.site.checks.rules import check_calling_rules
 from dialer.site.checks.runner import convert_error_to_findings
 from dialer.store import attempts, outbox, seal_verification, seals, turnout, unknown_attempts, voters
-from dialer.store.connection import Connection, check_key_opens_store, open_store_snapshot
+from dialer.store.connection import Connection, open_store_snapshot, require_key_that_opens_store
 from dialer.store.conversion import get_temporary_conversion_path
 from dialer.store.copying import STORE, find_upgrade_copies
 from dialer.store.file_checks import check_database_integrity, is_encrypted
@@ -143,7 +143,7 @@ def check_encryption(settings: Settings) -> Iterator[Finding]:
         yield error(subject, f"copies from before upgrades are not encrypted: {names}", "remove them")
     else:
         if settings.store.path.exists():
-            check_key_opens_store(settings.store.path, key)
+            require_key_that_opens_store(settings.store.path, key)
         yield ok(subject, f"the store's key is in {key.file}; recordings and exports are not encrypted")
 
 
@@ -175,7 +175,7 @@ def check_stored_records(settings: Settings, now: float) -> Iterator[Finding]:
 
 
 def _check_seals(db: Connection) -> Finding:
-    count = seals.count_logged_changes(db)
+    count = seals.count_changes_in_signed_log(db)
     if count > MAX_SEALS:
         text = f"{count:,} seals were not checked, because it would take too long"
         return warning("seals", text, "run `dialer audit verify` in a quiet hour")

@@ -56,7 +56,7 @@ async def list_findings(
     }
     async with SimulatedAsterisk(config) as switch:
         for endpoint in unregistered:
-            switch.set_phone_reaction(endpoint, PhoneMode.UNREGISTERED)
+            switch.set_reaction_of_seat_phone(endpoint, PhoneMode.UNREGISTERED)
         settings = site_settings(directory, switch.ami_port, seats=3, campaign=FLOW, **lines)
         found = {finding.subject: finding async for finding in check_asterisk(settings)}
         assert not switch.placed_calls

@@ -20,8 +20,8 @@ from dialer.domain.view import CentreView
 from dialer.errors import MatdanError
 from dialer.simulation.agents import AgentHabits
 from dialer.simulation.centre_model.scenario import BadScenario
-from dialer.simulation.replay.recorded_day import RecordedDay, compute_recorded_figures
-from dialer.simulation.replay.store_day import parse_day, read_day_from_store
+from dialer.simulation.replay.recorded_day import RecordedDay, compute_figures_of_recorded_day
+from dialer.simulation.replay.store_day import parse_simulated_day, read_day_from_store
 from tests.support.centre import a_site, agents_at_work
 from tests.support.roll_filler import fill_roll
 from tests.support.virtual import virtual_time
@@ -57,7 +57,7 @@ def test_simulated_replay_of_a_recorded_day_has_about_the_recorded_calls(
     recorded: tuple[Path, RecordedDay, CentreView],
 ) -> None:
     _, day, view = recorded
-    figures, campaign = compute_recorded_figures(day), view.campaigns[0]
+    figures, campaign = compute_figures_of_recorded_day(day), view.campaigns[0]
     live = sum(campaign.calls.values())
     assert figures.placed == campaign.attempts - live
     assert 0 <= campaign.connected - figures.connected <= 6  # those whose conversation goes on are not of the day yet
@@ -82,7 +82,7 @@ def test_dialer_simulate_of_a_day_compares_pacing_policies_with_the_recorded_fig
     assert text.index("recorded") < text.index("predictive") < text.index("progressive")
     assert picture.stat().st_size > 1000
     output = json.loads(run(*options, "--day", "2024-04-22", "--json"))
-    figures = compute_recorded_figures(day)
+    figures = compute_figures_of_recorded_day(day)
     assert output["recorded"]["idle_seconds_per_call"] == pytest.approx(figures.idle_seconds_per_call, rel=0.15)
     for untold in ("first_half_hour_idle_seconds", "decision_microseconds"):  # by the store
         assert output["recorded"][untold] is None
@@ -178,7 +178,7 @@ def write_store(path: Path, calls: int, *, seats: bool = True, inbound: bool = F
 
 def test_replay_derives_talk_times_wrap_up_times_and_seats_from_seat_states(tmp_path: Path) -> None:
     day = read_day_from_store(write_store(tmp_path / "a.db", 150), DAY, INDIA)
-    figures = compute_recorded_figures(day)
+    figures = compute_figures_of_recorded_day(day)
     assert (figures.placed, figures.connected, figures.cancelled) == (150, 50, 50)
     assert day.seats.points == ((0.0, 1.0), (149 * 60.0 + 20.0, 0.0))
     assert figures.idle_seconds_per_call == pytest.approx((149 * 60.0 + 20.0 - 50 * 40.0) / 50, rel=0.001)
@@ -186,7 +186,7 @@ def test_replay_derives_talk_times_wrap_up_times_and_seats_from_seat_states(tmp_
 
 def test_replay_of_a_day_does_not_count_a_seat_during_an_inbound_call(tmp_path: Path) -> None:
     day = read_day_from_store(write_store(tmp_path / "a.db", 150, inbound=True), DAY, INDIA)
-    assert [day.seats.get_curve_value_at(second) for second in (30.0, 50.0, 70.0)] == [1.0, 0.0, 1.0]
+    assert [day.seats.get_value_of_curve_at(second) for second in (30.0, 50.0, 70.0)] == [1.0, 0.0, 1.0]
 
 
 def test_replay_of_a_day_with_too_few_calls_or_seats_is_refused(tmp_path: Path) -> None:
@@ -209,4 +209,4 @@ def test_replay_selects_the_calls_of_a_day_in_the_time_zone_of_the_centre(tmp_pa
     assert read_day_from_store(path, DAY, INDIA).first_hour == 9
     assert read_day_from_store(path, DAY, ZoneInfo("UTC")).first_hour == datetime(2024, 4, 22, 3, 30, tzinfo=UTC).hour
     with pytest.raises(BadScenario, match="its calls are from 2024-04-22 to 2024-04-22"):
-        read_day_from_store(path, parse_day("2024-04-21"), INDIA)
+        read_day_from_store(path, parse_simulated_day("2024-04-21"), INDIA)

@@ -22,7 +22,7 @@ from dialer.mqtt.embedded_broker import run_demo_broker
 from dialer.mqtt.link import Presence
 from dialer.mqtt.messages import create_result_announcement
 from dialer.mqtt.monitor import Monitor
-from dialer.site.broker import list_command_senders
+from dialer.site.broker import list_users_who_may_send_commands
 from dialer.site.plan import list_users_in_settings
 from dialer.store.store import open_store
 from tests.support.browser import (
@@ -99,7 +99,7 @@ async def site(browser: Browser, tmp_path: Path) -> AsyncIterator[Site]:
         engine = TableEngine(users, change_state(centre_view(seats=2, booths=2), at=clock.now()))
         await set_passwords(settings, "asha", "vikram")
         stop = asyncio.Event()
-        senders = list_command_senders(settings, users.roles, private_broker=True)
+        senders = list_users_who_may_send_commands(settings, users.roles, private_broker=True)
         monitor = Monitor(Presence("pune-1", broker.connection_settings, clock), engine, store, senders)
         running = asyncio.create_task(monitor.run(stop))
         desk = await stack.enter_async_context(open_desk(settings, broker=broker.connection_settings, hasher=CHEAP))

@@ -47,13 +47,13 @@ SITE: dict[str, Any] = {
 class Rings:
     """The ring-time distributions of the simulated Asterisk."""
 
-    ring_out_seconds: float
+    maximum_ring_seconds: float
 
     def draw_ring_time(self, answered: bool, random: Random) -> Ring:
         """Return the fate of a call, the seconds to its end or answer, and the seconds to "ringing"."""
         silent, sigma = random.uniform(*VOTERS.post_dial_seconds), VOTERS.ring_sigma
         if not answered:
-            return False, self.ring_out_seconds, silent
+            return False, self.maximum_ring_seconds, silent
         ring = random.lognormvariate(log(VOTERS.ring_mean_seconds) - sigma * sigma / 2, sigma)
         return True, silent + ring, silent
 
@@ -84,12 +84,12 @@ def measure_model_utilisation(directory: Path, caps: float | None = None) -> flo
     settings = site_settings(directory, 1, **SITE)
     campaign = settings.campaigns[0]
     talk = TalkDistribution(
-        DayCurve.create_constant_curve(VOTERS.talk_mean_seconds), cv=sqrt(exp(VOTERS.talk_sigma**2) - 1.0)
+        DayCurve.create_curve_of_constant_value(VOTERS.talk_mean_seconds), cv=sqrt(exp(VOTERS.talk_sigma**2) - 1.0)
     )
     scenario = Scenario(
         "the same site",
-        DayCurve.create_constant_curve(SEATS),
-        (CampaignModel(DayCurve.create_constant_curve(VOTERS.answer_rate), talk),),
+        DayCurve.create_curve_of_constant_value(SEATS),
+        (CampaignModel(DayCurve.create_curve_of_constant_value(VOTERS.answer_rate), talk),),
         hours=SECONDS / 3600.0,
         ring=Rings(campaign.ring_seconds),
         wrap_up_mean_seconds=WRAP_UP_SECONDS,

@@ -236,14 +236,14 @@ async def test_voter_hears_the_information_message_when_the_agents_phone_dies(tm
     async with a_site(tmp_path, make_answering_switch(), seats=1) as site:
         await site.log_in("01")
         await site.until(lambda: site.centre_view.seats[0].state is SeatState.TALKING)
-        site.switch.set_phone_reaction("agent01", PhoneMode.UNREGISTERED)
+        site.switch.set_reaction_of_seat_phone("agent01", PhoneMode.UNREGISTERED)
         site.switch.hang_up_phone("agent01")
         await site.until(lambda: site.centre_view.seats[0].state is SeatState.LOST, seconds=2)
         await site.until(lambda: bool(site.ended()), seconds=15)
         assert site.ended()[0].outcome is Outcome.CONNECTED  # one outcome; it was not abandoned
         await asyncio.sleep(20)
         assert site.centre_view.seats[0].state is SeatState.LOST
-        site.switch.set_phone_reaction("agent01", PhoneMode.ANSWERS)
+        site.switch.set_reaction_of_seat_phone("agent01", PhoneMode.ANSWERS)
         await site.until(lambda: site.centre_view.seats[0].state is not SeatState.LOST, seconds=30)
 
 

@@ -314,8 +314,8 @@ async def test_calls_with_unknown_result_are_listed_and_released_while_a_dialler
     path, toml = tmp_path / "centre.db", tmp_path / "centre.toml"
     fill_roll(path, 60, voters_per_booth=20)
     async with await open_store(path) as store:
-        await store.ensure_campaign("a", CampaignKind.AGENTS, Purpose.TURNOUT)
-        await store.enrol_numbers("a")
+        await store.add_or_update_campaign("a", CampaignKind.AGENTS, Purpose.TURNOUT)
+        await store.enrol_numbers_in_campaign("a")
         placed = [await claim_and_open_attempt(store, phone_id, campaign_id="a") for phone_id in (1, 2, 3)]
         for each in placed:
             await end_attempt(store, each, Outcome.UNKNOWN)

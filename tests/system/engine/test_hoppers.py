@@ -46,15 +46,15 @@ class Watched:
         self.lease_left: list[float] = []
         self._site = site
         self._store: Store = site.centre.store
-        self._claim, self._release = self._store.claim_targets, self._store.release_claimed_targets
+        self._claim, self._release = self._store.claim_queued_numbers, self._store.release_claimed_numbers
         self._open = self._store.commit_new_attempts
 
-    async def claim_targets(self, *arguments: Any, **named: Any) -> list[Claim]:
+    async def claim_queued_numbers(self, *arguments: Any, **named: Any) -> list[Claim]:
         claims = await self._claim(*arguments, **named)
         self.claimed.append(claims)
         return claims
 
-    async def release_claimed_targets(self, claims: Sequence[Claim]) -> None:
+    async def release_claimed_numbers(self, claims: Sequence[Claim]) -> None:
         self.released += claims
         await self._release(claims)
 
@@ -63,7 +63,7 @@ class Watched:
         return await self._open(attempts, **named)
 
     async def for_seconds(self, seconds: float) -> None:
-        names = ("claim_targets", "release_claimed_targets", "commit_new_attempts")
+        names = ("claim_queued_numbers", "release_claimed_numbers", "commit_new_attempts")
         with mock.patch.multiple(self._store, **{name: getattr(self, name) for name in names}):
             await asyncio.sleep(seconds)
 
@@ -107,14 +107,14 @@ async def test_numbers_claimed_while_the_campaign_stops_are_returned_to_the_queu
         tmp_path, make_unanswered_switch(), voters=3000, campaign=IVR, trunks=make_quick_trunk(5)
     ) as site:
         store = site.centre.store
-        claim = store.claim_targets
+        claim = store.claim_queued_numbers
 
         async def claim_as_the_campaign_stops(*arguments: Any, **named: Any) -> list[Claim]:
             claims = await claim(*arguments, **named)
             await site.centre.engine.execute_command(StopAll())
             return claims
 
-        with mock.patch.object(store, "claim_targets", claim_as_the_campaign_stops):
+        with mock.patch.object(store, "claim_queued_numbers", claim_as_the_campaign_stops):
             await asyncio.sleep(30)
         assert site.centre_view.campaigns[0].hold == Hold(HoldReason.STOPPED)
         with closing(sqlite3.connect(tmp_path / "centre.db")) as db:

@@ -28,7 +28,7 @@ from dialer.process.memory import return_free_memory_repeatedly
 from dialer.simulation.agents import AgentHabits
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, make_seat_phones
 from dialer.simulation.asterisk.voters import VoterProfile
-from dialer.simulation.site import make_simulated_profile
+from dialer.simulation.site import create_profile_without_calling_hours
 from dialer.simulation.virtual_time import run_virtual
 from tests.support.calls import a_call
 from tests.support.census import count_objects, find_growth
@@ -141,7 +141,12 @@ def test_memory_of_the_dialler_does_not_grow_with_the_number_of_calls(tmp_path: 
     async def play() -> tuple[Counter[str], Counter[str]]:
         switch = SimulatedAsteriskConfig(seats=make_seat_phones(SEATS), start_epoch=START_EPOCH, profile=VOTERS)
         site_of = a_site(
-            tmp_path, switch, seats=SEATS, profile=make_simulated_profile(), campaigns=CAMPAIGNS, trunks=[TRUNK]
+            tmp_path,
+            switch,
+            seats=SEATS,
+            profile=create_profile_without_calling_hours(),
+            campaigns=CAMPAIGNS,
+            trunks=[TRUNK],
         )
         async with site_of as site, agents_at_work(site, AgentHabits(break_share=0.1)):
             return await _make_calls_and_census(site, CALLS), await _make_calls_and_census(site, CALLS)

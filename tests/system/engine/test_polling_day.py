@@ -24,10 +24,10 @@ from dialer.engine.turnout.polls import Polls
 from dialer.rules.rulebook import list_polling_days
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, make_seat_phones
 from dialer.simulation.asterisk.voters import VoterProfile
-from dialer.simulation.site import make_simulated_profile
+from dialer.simulation.site import create_profile_without_calling_hours
 from dialer.site.polling_day import create_polling_plan
-from dialer.store.campaigns import ensure_campaign
-from dialer.store.targets import enrol_numbers
+from dialer.store.campaigns import add_or_update_campaign
+from dialer.store.targets import enrol_numbers_in_campaign
 from tests.support.centre import START_EPOCH, Site, a_site, agents_at_work, site_settings
 from tests.support.roll_filler import fill_roll
 from tests.support.virtual import virtual_time
@@ -99,8 +99,8 @@ async def test_voters_of_another_polling_phase_are_called_after_those_who_vote_t
 async def test_promised_calls_to_voters_of_other_polling_phases_precede_retries(tmp_path: Path) -> None:
     rules = create_roll_of_two_phases(tmp_path, 200)
     with closing(sqlite3.connect(tmp_path / "centre.db", isolation_level=None)) as db:
-        ensure_campaign(db, "agents", CampaignKind.AGENTS, Purpose.TURNOUT)
-        enrol_numbers(db, "agents")
+        add_or_update_campaign(db, "agents", CampaignKind.AGENTS, Purpose.TURNOUT)
+        enrol_numbers_in_campaign(db, "agents")
         db.execute("UPDATE target SET due_at = 1.0 WHERE booth_id = 2")
         promised, *others = [
             phone_id for (phone_id,) in db.execute("SELECT phone_id FROM target WHERE booth_id = 2 ORDER BY 1 DESC")
@@ -195,7 +195,12 @@ async def test_calling_pace_of_a_turnout_campaign_is_reset_at_midnight(tmp_path:
     evening = SimulatedAsteriskConfig(seats=make_seat_phones(2), start_epoch=START_EPOCH + 14 * 3600 - 600)  # 23:20
     async with (
         a_site(
-            tmp_path, evening, voters=600, rules=rules, campaign={"hours": hours}, profile=make_simulated_profile()
+            tmp_path,
+            evening,
+            voters=600,
+            rules=rules,
+            campaign={"hours": hours},
+            profile=create_profile_without_calling_hours(),
         ) as site,
         agents_at_work(site),
     ):
@@ -223,7 +228,7 @@ async def test_booth_workers_are_called_in_the_time_zone_of_the_poll(tmp_path: P
         SimulatedAsteriskConfig(seats=make_seat_phones(1), start_epoch=start),
         seats=1,
         campaigns=[workers | {"hours": [{"start": "00:00", "until": "23:59:59"}]}],
-        profile=make_simulated_profile(),
+        profile=create_profile_without_calling_hours(),
         centre={"id": "ny", "time_zone": "America/New_York"},
         rules={"polls": [{"day": "2028-11-07", "closes_at": closes, "time_zone": "America/Chicago"}]},
     ) as site:

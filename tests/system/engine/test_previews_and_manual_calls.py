@@ -166,7 +166,7 @@ async def test_agents_log_off_returns_the_previewed_number_to_the_list(tmp_path:
 async def test_dead_agent_phone_returns_the_previewed_number_to_the_list(tmp_path: Path) -> None:
     async with run_preview_site(tmp_path) as site:
         await wait_for_preview(site)
-        site.switch.set_phone_reaction("agent01", PhoneMode.UNREGISTERED)
+        site.switch.set_reaction_of_seat_phone("agent01", PhoneMode.UNREGISTERED)
         site.switch.hang_up_phone("agent01")
         await site.until(lambda: get_seat(site).state is SeatState.LOST, seconds=5)
         await site.until(lambda: not site.centre_view.campaigns[0].calls, seconds=2)

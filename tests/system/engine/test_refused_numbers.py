@@ -17,7 +17,7 @@ from dialer.domain.view import HoldReason
 from dialer.engine.campaigns.commands import StopAll
 from dialer.rules.gate import Reason
 from dialer.settings.jurisdiction import Profile
-from dialer.simulation.site import make_simulated_profile
+from dialer.simulation.site import create_profile_without_calling_hours
 from tests.support.centre import Site, a_site
 from tests.support.roll_filler import fill_roll
 from tests.support.stored import query_site_store
@@ -30,7 +30,7 @@ TARGETS = "SELECT state, due_at, refused_by, count(*) FROM target GROUP BY 1, 2,
 
 def profile_with_consent() -> Profile:
     """Return the simulated profile in which live turnout calls need recorded consent."""
-    profile = make_simulated_profile()
+    profile = create_profile_without_calling_hours()
     consent = profile.consent.model_copy(update={"live": (Purpose.TURNOUT,)})
     return profile.model_copy(update={"consent": consent})
 

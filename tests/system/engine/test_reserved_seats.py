@@ -113,7 +113,7 @@ async def test_call_is_cancelled_when_the_phone_of_the_reserved_seat_dies(tmp_pa
         await site.log_in("01")
         await site.until(lambda: site.centre_view.campaigns[0].calls.get(CallState.RINGING, 0) == 1)
         assert list_reserved_seats(site) == ["01"]
-        site.switch.set_phone_reaction("agent01", PhoneMode.UNREGISTERED)
+        site.switch.set_reaction_of_seat_phone("agent01", PhoneMode.UNREGISTERED)
         site.switch.hang_up_phone("agent01")
         await site.until(lambda: bool(site.ended()), seconds=5.0)
         assert [change.outcome for change in site.ended()] == [Outcome.CANCELLED]

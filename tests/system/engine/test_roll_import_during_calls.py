@@ -20,8 +20,8 @@ from dialer.domain.view import CallState
 from dialer.engine.roll_import.commands import EraseNumbers, ImportRoll, SuppressNumbers
 from dialer.mqtt.embedded_broker import BrokerKind, run_demo_broker
 from dialer.pacing.port import PacingEventKind
-from dialer.roll.hand_over import put_roll_into_spool
-from dialer.roll.importer import ImportOptions, import_roll_file, prepare_import
+from dialer.roll.hand_over import hand_roll_over_to_dialler
+from dialer.roll.importer import ImportOptions, import_roll_file, prepare_roll_import
 from dialer.rules.number_hash import hash_number
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, make_seat_phones
 from dialer.store.spool import Spool
@@ -52,7 +52,7 @@ def open_spool(directory: Path) -> Spool:
 def hand_over_rows(directory: Path, rows: list[tuple[int, int, str, str]]) -> tuple[str, Any]:
     roll = write_roll(directory / "more.csv", rows)
     options = ImportOptions(dry_run=True, source="portal")
-    return put_roll_into_spool(prepare_import(roll), open_spool(directory), options)
+    return hand_roll_over_to_dialler(prepare_roll_import(roll), open_spool(directory), options)
 
 
 def list_dialled_numbers(site: Site) -> set[str]:
@@ -131,7 +131,7 @@ async def test_opt_out_from_another_centre_applies_to_a_roll_that_is_imported_ag
         tmp_path, make_answering_switch(talk_seconds=5.0), voters=12, rules={"opt_out_secret": SECRET}
     ) as site:
         elsewhere = hash_number(SECRET.encode(), "+918000000002")
-        await site.centre.store.record_foreign_opt_out(elsewhere, at=site.clock.now(), centre="pune-2")
+        await site.centre.store.record_opt_out_of_other_centre(elsewhere, at=site.clock.now(), centre="pune-2")
         list_id = await interrupt_roll_import(site, tmp_path)
         await site.centre.engine.execute_command(ImportRoll(list=list_id, who="asha"))
         async with agents_at_work(site):
@@ -149,13 +149,13 @@ async def test_imported_voters_are_not_added_to_booth_worker_campaigns(
     ]
     async with a_site(tmp_path, voters=12, campaigns=campaigns, rules={"polls": [{"day": date(2024, 4, 22)}]}) as site:
         list_id, _told = hand_over_rows(tmp_path, NEW)
-        asked, enrol = [], site.centre.store.enrol_numbers
+        asked, enrol = [], site.centre.store.enrol_numbers_in_campaign
 
         async def record_enrolment(_: object, campaign_id: str, first: int, last: int) -> int:
             asked.append(campaign_id)
             return await enrol(campaign_id, first, last)
 
-        monkeypatch.setattr(type(site.centre.store), "enrol_numbers", record_enrolment)
+        monkeypatch.setattr(type(site.centre.store), "enrol_numbers_in_campaign", record_enrolment)
         await site.centre.engine.execute_command(ImportRoll(list=list_id, who="asha"))
     assert asked == ["turnout"]
 
@@ -218,10 +218,12 @@ async def test_imported_number_that_had_opted_out_is_not_called(tmp_path: Path) 
     async with a_site(tmp_path, make_answering_switch(talk_seconds=5.0), voters=3, rules=rules) as site:
         store = site.centre.store
         await site.centre.engine.execute_command(
-            SuppressNumbers(list=open_spool(tmp_path).add_number_list(["+918000000001"]), source="letter-7", who="asha")
+            SuppressNumbers(
+                list=open_spool(tmp_path).store_uploaded_number_list(["+918000000001"]), source="letter-7", who="asha"
+            )
         )
         elsewhere = hash_number(SECRET.encode(), "+918000000002")
-        await store.record_foreign_opt_out(elsewhere, at=site.clock.now(), centre="pune-2")
+        await store.record_opt_out_of_other_centre(elsewhere, at=site.clock.now(), centre="pune-2")
         list_id, _told = hand_over_rows(tmp_path, NEW[:4])
         said = await site.centre.engine.execute_command(ImportRoll(list=list_id, who="asha"))
         assert said.endswith("; 1 of the numbers had opted out")
@@ -239,7 +241,7 @@ async def test_imported_opt_out_cancels_a_ringing_call_and_is_published_only_wit
         await site.log_in("01")
         await site.until(lambda: bool(site.centre_view.campaigns[0].calls.get(CallState.RINGING)))
         (number,) = list_dialled_numbers(site)
-        list_id = open_spool(tmp_path).add_number_list([number, "+918000000001"])
+        list_id = open_spool(tmp_path).store_uploaded_number_list([number, "+918000000001"])
         assert await site.centre.engine.execute_command(
             SuppressNumbers(list=list_id, source="letter-7", who="asha")
         ) == ("2 numbers suppressed; 0 were already suppressed")
@@ -259,7 +261,7 @@ async def test_phone_number_is_erased_unless_a_call_to_the_number_is_live(tmp_pa
         await site.log_in("01")
         await site.until(lambda: bool(site.centre_view.campaigns[0].calls.get(CallState.RINGING)))
         (number,) = list_dialled_numbers(site)
-        list_id = open_spool(tmp_path).add_number_list([number])
+        list_id = open_spool(tmp_path).store_uploaded_number_list([number])
         with pytest.raises(CommandRefused, match="is on a call"):
             await engine.execute_command(EraseNumbers(list=list_id, names=True, who="asha"))
         await engine.execute_command(SuppressNumbers(list=list_id, source="letter-7", who="asha"))

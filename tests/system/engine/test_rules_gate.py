@@ -21,7 +21,7 @@ from dialer.errors import SettingError
 from dialer.rules.number_hash import compute_secret_fingerprint, hash_number
 from dialer.settings.jurisdiction import load_profile
 from dialer.simulation.asterisk.voters import Behaviour
-from dialer.simulation.site import make_simulated_profile
+from dialer.simulation.site import create_profile_without_calling_hours
 from tests.support.centre import START_EPOCH, a_site, agents_at_work
 from tests.support.certified import certified_site
 from tests.support.roll_filler import fill_roll
@@ -301,6 +301,6 @@ async def test_dialler_does_not_start_with_settings_looser_than_the_rules_profil
 
 
 def test_rules_of_a_simulated_centre_differ_from_the_neutral_profile_only_in_hours() -> None:
-    profile, neutral = make_simulated_profile(), load_profile("neutral")
+    profile, neutral = create_profile_without_calling_hours(), load_profile("neutral")
     assert profile.calling_hours != neutral.calling_hours
     assert profile.model_copy(update={"calling_hours": neutral.calling_hours}) == neutral

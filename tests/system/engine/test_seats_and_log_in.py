@@ -63,7 +63,7 @@ async def test_agent_logs_in_by_dialling_the_log_in_code(tmp_path: Path) -> None
 async def test_agent_phone_can_dial_only_the_log_in_code(tmp_path: Path) -> None:
     async with run_site_with_pins(tmp_path, agent_login={"code": "*1"}) as site:
         for extension in ("s", "01", "*2", "+919800000001", "h"):
-            assert site.switch.dial_from_phone("agent01", extension) is None
+            assert site.switch.dial_extension_from_phone("agent01", extension) is None
 
 
 @virtual_time()
@@ -81,11 +81,11 @@ async def test_agent_logs_in_by_answering_the_call_that_the_desk_requested(tmp_p
 @virtual_time()
 async def test_three_wrong_pins_end_the_log_in_call(tmp_path: Path) -> None:
     async with run_site_with_pins(tmp_path) as site:
-        site.switch.dial_from_phone("agent01", "*1")
+        site.switch.dial_extension_from_phone("agent01", "*1")
         for keyed in ("101#", "9999#", "101#", "2468#"):
             await press_keys(site, keyed)
         await site.until(lambda: seat(site).state is SeatState.READY, seconds=10)
-        site.switch.dial_from_phone("agent02", "*1")
+        site.switch.dial_extension_from_phone("agent02", "*1")
         for keyed in ("102#", "0000#") * 3:
             await press_keys(site, keyed, "agent02")
         await site.until(lambda: site.switch.find_phone_channel("agent02") is None, seconds=10)
@@ -95,9 +95,9 @@ async def test_three_wrong_pins_end_the_log_in_call(tmp_path: Path) -> None:
 @virtual_time()
 async def test_incomplete_log_in_does_not_change_the_seat(tmp_path: Path) -> None:
     async with run_site_with_pins(tmp_path) as site:
-        site.switch.dial_from_phone("agent01", "*1")
+        site.switch.dial_extension_from_phone("agent01", "*1")
         await site.until(lambda: site.switch.find_phone_channel("agent01") is None, seconds=60)
-        site.switch.dial_from_phone("agent01", "*1")
+        site.switch.dial_extension_from_phone("agent01", "*1")
         await press_keys(site, "101#")
         site.switch.hang_up_phone("agent01")
         await asyncio.sleep(60)
@@ -195,7 +195,7 @@ async def test_lock_after_wrong_pins_expires(tmp_path: Path) -> None:
 @virtual_time()
 async def test_phone_log_in_needs_agents_in_the_settings(tmp_path: Path) -> None:
     async with run_site_with_pins(tmp_path, agents=[]) as site:
-        site.switch.dial_from_phone("agent01", "*1")
+        site.switch.dial_extension_from_phone("agent01", "*1")
         await site.until(lambda: site.switch.find_phone_channel("agent01") is None, seconds=20)
         with pytest.raises(CommandRefused, match=r"needs \[\[agents\]\] in the settings"):
             await site.centre.engine.execute_command(SeatCall(seat="01"))
@@ -404,7 +404,7 @@ async def test_seat_recovers_from_a_phone_drop_during_a_call(tmp_path: Path) -> 
         await log_in_by_phone(site, "101", "2468")
         await wait_until_talking(site)
         first = seat(site).attempt_id
-        site.switch.set_phone_reaction("agent01", PhoneMode.UNREGISTERED)
+        site.switch.set_reaction_of_seat_phone("agent01", PhoneMode.UNREGISTERED)
         site.switch.hang_up_phone("agent01")
         await site.until(lambda: seat(site).state is SeatState.LOST, seconds=1)
         await site.until(lambda: any(change.attempt_id == first for change in site.ended()), seconds=20)
@@ -415,7 +415,7 @@ async def test_seat_recovers_from_a_phone_drop_during_a_call(tmp_path: Path) -> 
         await site.centre.engine.execute_command(
             KeyedDisposition(seat="01", disposition=Disposition.VOTED)
         )  # the agent may still enter a disposition
-        site.switch.set_phone_reaction("agent01", PhoneMode.ANSWERS)
+        site.switch.set_reaction_of_seat_phone("agent01", PhoneMode.ANSWERS)
         await site.until(lambda: seat(site).state is SeatState.READY, seconds=40)
     assert query_site_store(tmp_path, "SELECT disposition FROM attempt WHERE disposition IS NOT NULL") == [("voted",)]
 
@@ -423,11 +423,11 @@ async def test_seat_recovers_from_a_phone_drop_during_a_call(tmp_path: Path) -> 
 @virtual_time()
 async def test_agents_phone_that_hangs_up_after_log_in_is_called_again(tmp_path: Path) -> None:
     async with a_site(tmp_path, switch_config(), seats=1) as site:
-        site.switch.set_phone_reaction("agent01", PhoneMode.HANGS_UP)
+        site.switch.set_reaction_of_seat_phone("agent01", PhoneMode.HANGS_UP)
         await site.centre.engine.execute_command(SeatLogIn(seat="01", agent="agent-01"))
         await asyncio.sleep(12)
         assert site.centre_view.seats[0].state is SeatState.LOST
-        site.switch.set_phone_reaction("agent01", PhoneMode.ANSWERS)
+        site.switch.set_reaction_of_seat_phone("agent01", PhoneMode.ANSWERS)
         await site.until(lambda: site.centre_view.seats[0].state is SeatState.READY, seconds=6)
 
 
@@ -436,7 +436,7 @@ async def test_agent_whose_phone_dropped_returns_by_dialling_the_log_in_code(tmp
     async with run_site_with_pins(tmp_path) as site:
         await log_in_by_phone(site, "101", "2468")
         await site.centre.engine.execute_command(SeatPause(seat="01", reason="meal"))
-        site.switch.set_phone_reaction("agent01", PhoneMode.REFUSES)
+        site.switch.set_reaction_of_seat_phone("agent01", PhoneMode.REFUSES)
         site.switch.hang_up_phone("agent01")
         await asyncio.sleep(60)
         assert seat(site).state is SeatState.LOST
@@ -448,7 +448,7 @@ async def test_agent_whose_phone_dropped_returns_by_dialling_the_log_in_code(tmp
 async def test_agent_whose_phone_stays_disconnected_is_logged_off(tmp_path: Path) -> None:
     async with run_site_with_pins(tmp_path) as site:
         await log_in_by_phone(site, "101", "2468")
-        site.switch.set_phone_reaction("agent01", PhoneMode.RINGS)
+        site.switch.set_reaction_of_seat_phone("agent01", PhoneMode.RINGS)
         site.switch.hang_up_phone("agent01")
         await asyncio.sleep(890)
         assert (seat(site).state, seat(site).agent) == (SeatState.LOST, "101")
@@ -456,7 +456,7 @@ async def test_agent_whose_phone_stays_disconnected_is_logged_off(tmp_path: Path
         await asyncio.sleep(40)
         assert query_site_store(tmp_path, "SELECT * FROM log_in") == []
         assert site.switch.find_phone_channel("agent01") is None  # the phone is not called any more
-        site.switch.set_phone_reaction("agent01", PhoneMode.ANSWERS)
+        site.switch.set_reaction_of_seat_phone("agent01", PhoneMode.ANSWERS)
         await site.centre.engine.execute_command(SeatLogIn(seat="01", agent="101", pin="2468"))
         await site.until(lambda: seat(site).state is SeatState.READY)
         await asyncio.sleep(1000)
@@ -506,7 +506,7 @@ async def test_simultaneous_hang_ups_of_agent_and_voter_store_one_outcome(tmp_pa
         await wait_until_talking(site)
         attempt_id = seat(site).attempt_id
         assert attempt_id is not None
-        site.switch.hang_up_from_other_side(site.switch.channels[attempt_id], EndsBy.VOTER)
+        site.switch.hang_up_channel_from_other_side(site.switch.channels[attempt_id], EndsBy.VOTER)
         site.switch.hang_up_phone("agent01")
         await site.until(lambda: bool(site.ended()), seconds=5)
         await asyncio.sleep(20)

@@ -39,7 +39,7 @@ def test_conversation_without_audio_from_the_agent_counts_as_abandoned(tmp_path:
             await site.centre.engine.execute_command(SeatLogIn(seat="01", agent="asha"))
             await site.until(lambda: bool(site.switch.placed_calls))
             site.switch.silence_phone("agent01")
-            site.switch.set_phone_reaction("agent01", PhoneMode.UNREGISTERED)
+            site.switch.set_reaction_of_seat_phone("agent01", PhoneMode.UNREGISTERED)
             await site.until(lambda: bool(site.ended()), seconds=20)
             assert list_outcomes(site) == [Outcome.ABANDONED]
             await asyncio.sleep(2)
@@ -71,7 +71,7 @@ async def test_conversation_that_ends_when_the_agents_phone_dies_counts_as_conne
         await wait_until_talking(site)
         await asyncio.sleep(1.8)
         site.switch.silence_phone("agent01")
-        site.switch.set_phone_reaction("agent01", PhoneMode.UNREGISTERED)
+        site.switch.set_reaction_of_seat_phone("agent01", PhoneMode.UNREGISTERED)
         await site.until(lambda: bool(site.ended()), seconds=10)
         assert list_outcomes(site) == [Outcome.CONNECTED]
         await site.until(lambda: seat(site).state in {SeatState.LOST, SeatState.WRAP_UP}, seconds=10)
@@ -84,7 +84,7 @@ async def test_conversation_with_early_audio_from_the_agent_counts_as_connected(
         await wait_until_talking(site)
         await asyncio.sleep(1)
         site.switch.silence_phone("agent01")
-        site.switch.set_phone_reaction("agent01", PhoneMode.UNREGISTERED)
+        site.switch.set_reaction_of_seat_phone("agent01", PhoneMode.UNREGISTERED)
         await site.until(lambda: bool(site.ended()), seconds=30)
         assert list_outcomes(site) == [Outcome.CONNECTED]
 
@@ -100,7 +100,7 @@ async def test_voter_stays_connected_when_the_agent_reloads_the_phone_page(tmp_p
         dead = site.switch.find_phone_channel("agent01")
         assert dead is not None
         site.switch.silence_phone("agent01")
-        assert site.switch.dial_from_phone("agent01", "*1") is not None
+        assert site.switch.dial_extension_from_phone("agent01", "*1") is not None
         for keyed in ("101#", "2468#"):
             await asyncio.sleep(0.4)
             site.switch.press_phone_keys("agent01", keyed, every_seconds=0.15)
@@ -166,7 +166,7 @@ def test_seat_whose_phone_may_be_dead_gets_no_voter(tmp_path: Path, dead: bool) 
             assert channel is not None
             if dead:
                 site.switch.silence_phone("agent01")
-                site.switch.set_phone_reaction("agent01", PhoneMode.UNREGISTERED)
+                site.switch.set_reaction_of_seat_phone("agent01", PhoneMode.UNREGISTERED)
             site.switch.unregister_phone("agent01")
             await asyncio.sleep(0.1)  # the voter has answered
             assert seat(site).state is SeatState.READY
@@ -187,7 +187,7 @@ async def test_phone_of_a_reloaded_page_is_called_as_soon_as_it_registers(tmp_pa
     async with run_site_with_pins(tmp_path, Behaviour(answer_after=200.0), agents=[]) as site:
         await site.centre.engine.execute_command(SeatLogIn(seat="01", agent="asha"))
         await site.until(lambda: seat(site).state is SeatState.READY)
-        site.switch.set_phone_reaction("agent01", PhoneMode.UNREGISTERED)
+        site.switch.set_reaction_of_seat_phone("agent01", PhoneMode.UNREGISTERED)
         site.switch.hang_up_phone("agent01")
         site.switch.unregister_phone("agent01")
         await asyncio.sleep(0.7)

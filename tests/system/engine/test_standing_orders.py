@@ -152,7 +152,7 @@ async def test_supervisor_order_that_cannot_be_stored_is_not_executed(
             raise StoreError("the disk is full")
 
         monkeypatch.setattr(engine.features.store, "save_standing_orders", fail_for_lack_of_space)
-        monkeypatch.setattr(engine.features.store, "end_standing_order", fail_for_lack_of_space)
+        monkeypatch.setattr(engine.features.store, "delete_standing_order", fail_for_lack_of_space)
         given = (
             SetSpeed(campaign="one", max_calls=5, calls_per_seat=None),
             SeatCampaigns(seat="01", campaigns=("one",)),

@@ -125,7 +125,7 @@ async def test_supervisor_who_hangs_up_while_changing_the_monitoring_mode_is_rem
             await move_third_party_to_seat_or_call(*args)
             phone = find_supervisor_channel(site)
             assert phone is not None
-            site.switch.hang_up_from_other_side(phone, EndsBy.VOTER)
+            site.switch.hang_up_channel_from_other_side(phone, EndsBy.VOTER)
             await asyncio.sleep(1)
 
         with pytest.MonkeyPatch.context() as patch:
@@ -144,7 +144,7 @@ async def test_barging_in_ends_with_the_call(tmp_path: Path) -> None:
         await execute(Barge(seat="01"), CommandContext("asha"))
         await asyncio.sleep(2)
         first = get_voter_channel(site)
-        site.switch.hang_up_from_other_side(first, EndsBy.VOTER)
+        site.switch.hang_up_channel_from_other_side(first, EndsBy.VOTER)
         await asyncio.sleep(1)
         assert find_supervisor_place(site) == "ChanSpy(,qg(seat-01))"
         await execute(SeatReady(seat="01"))
@@ -160,7 +160,7 @@ async def test_supervisor_is_hung_up_if_barging_in_cannot_be_ended(tmp_path: Pat
         await asyncio.sleep(2)
         first, barger = get_voter_channel(site), find_supervisor_channel(site)
         assert barger is not None
-        site.switch.hang_up_from_other_side(first, EndsBy.VOTER)
+        site.switch.hang_up_channel_from_other_side(first, EndsBy.VOTER)
         await asyncio.sleep(0.01)
         barger.goto = None  # in spite of the requests
         await site.centre.engine.execute_command(SeatReady(seat="01"))
@@ -264,7 +264,7 @@ async def test_monitoring_ends_when_the_phone_drops_the_agent_logs_off_or_the_di
         await asyncio.sleep(1)
         await execute(SeatLogOff(seat="01"))  # the log-off takes effect after the call
         assert find_supervisor_channel(site) is not None
-        site.switch.hang_up_from_other_side(get_voter_channel(site), EndsBy.VOTER)
+        site.switch.hang_up_channel_from_other_side(get_voter_channel(site), EndsBy.VOTER)
         await site.until(lambda: site.centre_view.seats[0].state is SeatState.WRAP_UP)
         await execute(KeyedDisposition(seat="01", disposition=Disposition.VOTED))
         await asyncio.sleep(2)
@@ -340,7 +340,7 @@ async def test_campaign_with_recording_stores_one_file_per_conversation(tmp_path
             CommandRefused, match="no recording of that call is available: the call is still in progress"
         ):
             await execute(PlayRecording(attempt=attempt))
-        site.switch.hang_up_from_other_side(channel, EndsBy.VOTER)
+        site.switch.hang_up_channel_from_other_side(channel, EndsBy.VOTER)
         await asyncio.sleep(0.5)
         assert recording.muted_seconds == pytest.approx(3, abs=0.1)
         assert recording.seconds == pytest.approx(5.5, abs=0.3), "music is not recorded"

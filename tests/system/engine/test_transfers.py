@@ -188,7 +188,7 @@ async def test_blind_transfer_releases_the_agent_before_the_target_answers(tmp_p
         await asyncio.sleep(2)
         assert conference_members(site) == {frozenset({"agent01"}), frozenset({"outside", "voter"})}
         assert third_party(site).caller_number == "+911140000001"
-        site.switch.hang_up_from_other_side(voter_channel(site), EndsBy.VOTER)
+        site.switch.hang_up_channel_from_other_side(voter_channel(site), EndsBy.VOTER)
         await asyncio.sleep(1)
         assert count_third_parties(site) == 0
         assert site.ended()[-1].outcome is Outcome.CONNECTED
@@ -295,7 +295,7 @@ async def test_consulted_target_is_hung_up_if_the_voter_on_hold_hangs_up(wait: f
     async with talking(tmp_path) as site:
         await site.centre.engine.execute_command(SeatConsult(seat="01", to="boss"))
         await asyncio.sleep(wait)
-        site.switch.hang_up_from_other_side(voter_channel(site), EndsBy.VOTER)
+        site.switch.hang_up_channel_from_other_side(voter_channel(site), EndsBy.VOTER)
         await asyncio.sleep(2)
         assert count_third_parties(site) == 0
         assert seat(site).state is SeatState.WRAP_UP
@@ -373,7 +373,7 @@ async def test_restarted_dialler_recovers_voters_on_hold(stage: str, tmp_path: P
                 assert conference_members(again) == before
             if stage in {"consult", "three-way"}:
                 assert (seat(again).state, seat(again).transfer) == (SeatState.TALKING, stage)
-            switch.hang_up_from_other_side(switch.channels[attempt], EndsBy.VOTER)
+            switch.hang_up_channel_from_other_side(switch.channels[attempt], EndsBy.VOTER)
             await again.until(lambda: bool(again.ended()), seconds=5)
             assert again.ended()[0].outcome is Outcome.CONNECTED
             await asyncio.sleep(1)

@@ -314,9 +314,9 @@ async def test_number_that_one_centre_called_is_not_called_by_another_within_the
             fill_roll(path, 54, voters_per_booth=9)
             store = await stack.enter_async_context(await open_store(path, encode=create_result_announcement))
             await store.hash_numbers([secret])
-            await store.set_headquarters_limit(1 << 20)
-            await store.ensure_campaign("turnout", CampaignKind.AGENTS, Purpose.TURNOUT)
-            await store.enrol_numbers("turnout")
+            await store.limit_bytes_waiting_for_headquarters(1 << 20)
+            await store.add_or_update_campaign("turnout", CampaignKind.AGENTS, Purpose.TURNOUT)
+            await store.enrol_numbers_in_campaign("turnout")
             session = await stack.enter_async_context(open_session(settings.servers, name, centre=name))
             reading = await stack.enter_async_context(await UplinkReader.open(path, None))
             source, commands = SnapshotSource(name, session), StoreCommands(store)
@@ -326,14 +326,14 @@ async def test_number_that_one_centre_called_is_not_called_by_another_within_the
             ]
             stores.append(store)
         first, second = stores
-        [claim] = await first.claim_targets("turnout", 1, owner="engine", now=now, lease_seconds=60.0)
+        [claim] = await first.claim_queued_numbers("turnout", 1, owner="engine", now=now, lease_seconds=60.0)
         attempt = NewAttempt(AttemptId(str(uuid.uuid4())), claim, "trunk", "+911140000000", now)
         assert await first.commit_new_attempts([attempt], max_attempts_since=now, max_attempts=3) == [None]
         await first.end_attempts([EndedAttempt(attempt.attempt_id, Outcome.NO_ANSWER, now + 1.0)])
         called = "SELECT phone_id, called_at FROM peer_call"
         await wait_for(lambda: query_store(tmp_path / "pune-9.db", called) != [])
         assert query_store(tmp_path / "pune-1.db", called) == []  # its own call
-        claims = await second.claim_targets("turnout", 1000, owner="engine", now=now, lease_seconds=60.0)
+        claims = await second.claim_queued_numbers("turnout", 1000, owner="engine", now=now, lease_seconds=60.0)
         [claim] = [each for each in claims if each.phone_id == claim.phone_id]
         attempt = NewAttempt(AttemptId(str(uuid.uuid4())), claim, "trunk", "+911140000000", now + 5.0)
         refusals = await second.commit_new_attempts(
@@ -393,7 +393,7 @@ async def test_result_rows_imported_from_a_file_are_not_stored_again_when_upload
     store_path = tmp_path / "centre.db"
     async with await open_store(store_path) as store, run_gatherer(settings) as gatherer:
         await wait_for(gatherer.active.is_set)
-        await store.set_headquarters_limit(1 << 20)
+        await store.limit_bytes_waiting_for_headquarters(1 << 20)
         async with await UplinkReader.open(store_path, None) as reading:
             files = []
             for part in (rows[:600], rows[600:]):
@@ -767,7 +767,7 @@ async def test_store_that_was_set_back_with_its_identity_gets_a_new_one_and_no_r
     async with run_gatherer(hq_settings(hq.server.nats_server_url, hq.database, "pune-1")) as gatherer:
         await gatherer.active.wait()
         async with await open_store(path) as store:
-            await store.set_headquarters_limit(1 << 20)
+            await store.limit_bytes_waiting_for_headquarters(1 << 20)
             await add_results(store, "a1", "a2")
             await upload_all_results(store)
             await add_results(store, "a3", "a4")
@@ -977,7 +977,7 @@ async def test_store_of_a_centre_is_verified_with_the_seal_keys_of_headquarters(
                 with closing(sqlite3.connect(path, isolation_level=None)) as db:
                     db.execute("DELETE FROM seal_epoch WHERE epoch >= (SELECT max(epoch) FROM seal_epoch)")
             async with await open_store(path, encode=create_result_announcement) as store:
-                await store.set_headquarters_limit(1 << 20)
+                await store.limit_bytes_waiting_for_headquarters(1 << 20)
                 for minute in (1, 2):
                     await store.record_seat_intervals([SeatInterval("01", "17", "ready", NOW, NOW + 60 * minute)])
                     await store.seal_epoch(NOW + 60 * minute)

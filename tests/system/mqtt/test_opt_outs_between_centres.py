@@ -23,14 +23,14 @@ from dialer.engine.external_records.service import ExternalRecords
 from dialer.engine.roll_import.commands import SuppressNumbers
 from dialer.mqtt import client as mqtt_client
 from dialer.mqtt import peer_opt_outs
-from dialer.mqtt.client import BrokerSettings, Client, MqttVersion, make_client
+from dialer.mqtt.client import BrokerSettings, Client, MqttVersion, create_mqtt_client
 from dialer.mqtt.commands import client as asking
 from dialer.mqtt.connection import Connection
 from dialer.mqtt.embedded_broker import BrokerKind, run_demo_broker
 from dialer.mqtt.link import Presence
 from dialer.mqtt.messages import create_message_of_outbox_row, create_result_announcement
 from dialer.mqtt.monitor import Monitor
-from dialer.mqtt.topics import build_opt_outs_filter
+from dialer.mqtt.topics import build_topic_filter_for_opt_outs
 from dialer.rules.number_hash import hash_number
 from dialer.store.audit import AuditNote
 from dialer.store.lock import StoreLock
@@ -86,7 +86,7 @@ class Centre:
 
     async def store_opt_out(self, number_hash: str, *, at: float, centre: str) -> None:
         await self.store_works.wait()
-        await self.store.record_foreign_opt_out(number_hash, at=at, centre=centre)
+        await self.store.record_opt_out_of_other_centre(number_hash, at=at, centre=centre)
         self.told.append(PeerOptOutRecord(number_hash, at, centre))
         self.news.set()
 
@@ -308,7 +308,7 @@ async def test_opt_outs_arrive_on_the_command_connection_until_their_own_connect
     subscribe = Client.subscribe
 
     async def refuse_opt_outs_subscription(client: Client, topic: str, *what: Any, **how: Any) -> Any:
-        if topic == build_opt_outs_filter() and not mended.is_set():
+        if topic == build_topic_filter_for_opt_outs() and not mended.is_set():
             return [ReasonCode(PacketTypes.SUBACK, identifier=0x87)]
         return await subscribe(client, topic, *what, **how)
 
@@ -316,8 +316,8 @@ async def test_opt_outs_arrive_on_the_command_connection_until_their_own_connect
         run_demo_broker(BrokerKind.MOSQUITTO) as broker,
         connect_supervisor(broker.connection_settings) as listener,
     ):
-        async with make_client(broker.connection_settings, "pune-1", will_at=0.0) as earlier:
-            await earlier.subscribe(build_opt_outs_filter(), qos=1)
+        async with create_mqtt_client(broker.connection_settings, "pune-1", will_at=0.0) as earlier:
+            await earlier.subscribe(build_topic_filter_for_opt_outs(), qos=1)
         monkeypatch.setattr(Client, "subscribe", refuse_opt_outs_subscription)
         async with run_centre("pune-1", tmp_path, broker.connection_settings, opt_outs_connected=False) as centre:
             await centre.wait_until_stored(*await publish_from_another_centre(listener, 3))
@@ -338,8 +338,8 @@ async def test_opt_out_subscription_of_an_earlier_version_on_the_command_connect
         run_demo_broker(BrokerKind.MOSQUITTO) as broker,
         connect_supervisor(broker.connection_settings) as listener,
     ):
-        async with make_client(broker.connection_settings, "pune-1", will_at=0.0) as earlier:
-            await earlier.subscribe(build_opt_outs_filter(), qos=1)
+        async with create_mqtt_client(broker.connection_settings, "pune-1", will_at=0.0) as earlier:
+            await earlier.subscribe(build_topic_filter_for_opt_outs(), qos=1)
         waiting = await publish_from_another_centre(listener, 3)
         async with run_centre("pune-1", tmp_path, broker.connection_settings) as centre:
             await centre.wait_until_stored(*waiting)

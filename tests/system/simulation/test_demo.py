@@ -20,8 +20,8 @@ from dialer.simulation.demo import centre as demo
 from dialer.simulation.demo.centre import (
     PRETRAINED_CAMPAIGN,
     DemoOptions,
+    create_scenario_to_train_pacer,
     make_demo_settings,
-    make_pretraining_scenario,
     run_demo,
 )
 from dialer.simulation.demo.desk import DemoVisitors
@@ -58,7 +58,7 @@ def test_new_demo_starts_with_a_pretrained_pacer_and_a_reused_store_keeps_the_le
 
 
 def test_pretraining_of_the_pacer_uses_the_ring_times_of_the_demos_voters() -> None:
-    hour = make_pretraining_scenario(DemoOptions(answer_rate=0.45))
+    hour = create_scenario_to_train_pacer(DemoOptions(answer_rate=0.45))
     random = Random(1)
     rings = [hour.ring.draw_ring_time(answered, random) for answered in (True, False) for _ in range(2_000)]
     answers, others = rings[:2_000], rings[2_000:]

@@ -17,7 +17,7 @@ from dialer.simulation.asterisk.voters import VoterProfile
 from dialer.simulation.rehearsal.day import CannotRehearse, FaultKind, RehearsedDay, plan_rehearsed_days
 from dialer.simulation.rehearsal.run import rehearse_day
 from dialer.simulation.rehearsal.site import make_rehearsal_settings
-from dialer.simulation.rehearsal.verdict import DayOutcome, is_site_ready, judge_rehearsed_day, plot_days
+from dialer.simulation.rehearsal.verdict import DayOutcome, is_site_ready, judge_rehearsed_day, plot_rehearsed_days
 from dialer.store.exports import append_export_to_audit
 from dialer.store.keys import create_store_key_file
 from dialer.store.roll import copy_roll_to_new_store
@@ -99,7 +99,7 @@ def test_rehearsed_day_recovers_from_each_simulated_fault(site: Settings, tmp_pa
     assert len(outcome.samples) >= 60  # one a minute
     bad = [finding.text for finding in judge_rehearsed_day(outcome) if finding.level is Level.ERROR]
     assert bad == []
-    plot_days([outcome], ZoneInfo("Asia/Kolkata"), tmp_path / "day.svg")
+    plot_rehearsed_days([outcome], ZoneInfo("Asia/Kolkata"), tmp_path / "day.svg")
     assert (tmp_path / "day.svg").read_text().startswith("<?xml")
 
 

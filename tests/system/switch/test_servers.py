@@ -436,7 +436,7 @@ async def test_restarted_dialler_recovers_a_conversation_between_servers(tmp_pat
         async with a_multi_server_site(tmp_path, STAY, ONE_EACH, servers=servers, campaign=OVER_A) as again:
             await again.until(lambda: find_seat(again, "b01").state is SeatState.TALKING, seconds=5)
             assert (find_seat(again, "b01").attempt_id, len(list_voters_from_other_servers(again))) == (attempt, 1)
-            servers["a"].hang_up_from_other_side(servers["a"].channels[attempt], EndsBy.VOTER)
+            servers["a"].hang_up_channel_from_other_side(servers["a"].channels[attempt], EndsBy.VOTER)
             await again.until(lambda: bool(again.ended()), seconds=5)
             assert [(each.attempt_id, each.outcome) for each in again.ended()] == [(attempt, Outcome.CONNECTED)]
             assert not list_voters_from_other_servers(again)

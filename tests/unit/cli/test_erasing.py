@@ -67,8 +67,8 @@ async def list_callable_numbers_after_restart(config: Path) -> set[str]:
     """Return the numbers that could be dialled after a restart of the dialler."""
     async with await open_store(config.parent / "centre.db") as store:
         await store.hash_numbers([SECRET.encode()] if has_opt_out_secret(config) else [])
-        await store.enrol_numbers("a")
-        claims = await store.claim_targets("a", 1000, owner="test", now=1e9, lease_seconds=1)
+        await store.enrol_numbers_in_campaign("a")
+        claims = await store.claim_queued_numbers("a", 1000, owner="test", now=1e9, lease_seconds=1)
     return {claim.number for claim in claims}
 
 
@@ -119,7 +119,7 @@ async def test_purge_erases_personal_data_but_keeps_attempts_and_voters_answers(
     assert run("purge", "--after", days_ago(10), "-c", config, given="n\n")[1].endswith("nothing was erased\n")
     assert is_in_store_files(config, "Voter 12")
     spool = Spool(config.parent / "centre.db", None)
-    handed = spool.get_path_of_spooled_file(spool.add_number_list(["+917000000011"]))
+    handed = spool.get_path_of_spooled_file(spool.store_uploaded_number_list(["+917000000011"]))
     assert handed.is_file()
 
     code, text = run("purge", "--after", days_ago(10), "--yes", "-c", config)

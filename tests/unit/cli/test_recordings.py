@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from dialer.cli.main import app
 from dialer.domain.errors import RecordingError
-from dialer.store.recordings import get_recording_file_name, list_recordings, select_older_recordings
+from dialer.store.recordings import get_recording_file_name, list_recordings, select_recordings_older_than
 from tests.support.held_clock import NOW
 
 DAY = 86_400
@@ -45,8 +45,8 @@ def folder(tmp_path: Path) -> Path:
 
 def test_only_regular_files_named_after_a_call_attempt_count_as_recordings(folder: Path) -> None:
     assert [file.attempt_id for file in list_recordings(folder)] == [OLD, NEW]
-    assert [file.attempt_id for file in select_older_recordings(list_recordings(folder), 30, 1.7e9)] == [OLD]
-    assert not select_older_recordings(list_recordings(folder), 41, 1.7e9)
+    assert [file.attempt_id for file in select_recordings_older_than(list_recordings(folder), 30, 1.7e9)] == [OLD]
+    assert not select_recordings_older_than(list_recordings(folder), 41, 1.7e9)
 
 
 def test_recordings_purge_erases_only_recordings_older_than_the_limit(folder: Path, tmp_path: Path) -> None:

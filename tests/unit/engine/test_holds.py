@@ -12,7 +12,7 @@ from dialer.domain.enums import Purpose
 from dialer.domain.model import CampaignProgress, CampaignState
 from dialer.domain.view import Hold, HoldReason
 from dialer.engine.placing.holds import UNANSWERED_SECONDS
-from dialer.rules.calling_hours import make_daily_hours
+from dialer.rules.calling_hours import create_daily_calling_hours
 from dialer.rules.gate import Objection, Reason, Ruling
 from tests.support.placing import make_claim, make_turns_that_want_calls
 from tests.support.rules import NOON
@@ -101,7 +101,7 @@ def test_campaign_outside_its_calling_hours_is_held_until_the_hours_begin() -> N
 def test_hold_of_a_campaign_without_calling_hours_names_no_end() -> None:
     turns = make_turns_that_want_calls()
     run = turns.features.campaign_runs["calls"]
-    run.spec = replace(run.spec, hours=make_daily_hours([]))
+    run.spec = replace(run.spec, hours=create_daily_calling_hours([]))
     assert find_hold(turns) == Hold(HoldReason.CALLING_HOURS, "outside calling hours", None)
 
 

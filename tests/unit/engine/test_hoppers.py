@@ -83,11 +83,11 @@ async def test_refused_numbers_are_returned_to_the_queue_in_batches_until_none_r
 ) -> None:
     answers, asked = iter(released), list[tuple[str, int]]()
 
-    async def release_refused_targets(campaign: str, most: int) -> int:
+    async def release_refused_numbers(campaign: str, most: int) -> int:
         asked.append((campaign, most))
         return next(answers)
 
-    site = Site(release_refused_targets=release_refused_targets)
+    site = Site(release_refused_numbers=release_refused_numbers)
     site.run.must_check_refused = True
     await site.hoppers._release_refused_numbers(site.run)
     assert asked == [("calls", RELEASED_AT_ONCE)] * len(released)
@@ -99,22 +99,22 @@ async def test_refused_numbers_are_returned_to_the_queue_in_batches_until_none_r
 async def test_refused_numbers_are_returned_again_if_the_rules_change_during_the_return() -> None:
     asked: list[int] = []
 
-    async def release_refused_targets(_: str, most: int) -> int:
+    async def release_refused_numbers(_: str, most: int) -> int:
         asked.append(most)
         site.run.must_check_refused = len(asked) == 1
         return 0
 
-    site = Site(release_refused_targets=release_refused_targets)
+    site = Site(release_refused_numbers=release_refused_numbers)
     site.run.must_check_refused = True
     await site.hoppers._release_refused_numbers(site.run)
     assert len(asked) == 2
 
 
 async def test_refused_numbers_are_checked_again_later_if_the_store_fails() -> None:
-    async def release_refused_targets(*_: object) -> int:
+    async def release_refused_numbers(*_: object) -> int:
         raise StoreError("full")
 
-    site = Site(release_refused_targets=release_refused_targets)
+    site = Site(release_refused_numbers=release_refused_numbers)
     site.run.must_check_refused = True
     with pytest.raises(StoreError):
         await site.hoppers._release_refused_numbers(site.run)
@@ -272,10 +272,10 @@ class ClaimingStore:
         self.asked: list[Any] = []
         self.reads: list[str] = []
 
-    async def release_refused_targets(self, *_: object) -> int:
+    async def release_refused_numbers(self, *_: object) -> int:
         return 0
 
-    async def claim_targets(self, *asked: object, **named: object) -> list[Claim]:
+    async def claim_queued_numbers(self, *asked: object, **named: object) -> list[Claim]:
         self.asked.append((asked, named))
         return self.batches.pop(0) if self.batches else []
 

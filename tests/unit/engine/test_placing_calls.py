@@ -68,10 +68,10 @@ class Site:
     async def end_attempts(self, *_: Any, **__: Any) -> None:
         raise AssertionError
 
-    async def postpone_claimed_targets(self, claims: Any) -> None:
+    async def postpone_claimed_numbers(self, claims: Any) -> None:
         self.postponed += claims
 
-    async def refuse_claimed_targets(self, claims: Any) -> None:
+    async def refuse_claimed_numbers(self, claims: Any) -> None:
         self.refused += claims
 
     async def originate_call(self, request: OriginateRequest) -> None:

@@ -94,9 +94,9 @@ def test_numbers_claimed_while_the_dialler_stops_are_returned_to_the_queue() -> 
     hoppers._store = cast(
         Any,
         SimpleNamespace(
-            claim_targets=claim_while_stopping,
+            claim_queued_numbers=claim_while_stopping,
             find_next_due_time=find_no_due_time,
-            release_refused_targets=release_no_targets,
+            release_refused_numbers=release_no_targets,
             read_campaign_progress=find_no_due_time,
         ),
     )

@@ -27,14 +27,14 @@ from dialer.engine.trunks.state import TrunkLimits, TrunkPool
 from dialer.pacing.factory import ProgressivePacer
 from dialer.pacing.port import BusySeat, PacingSnapshot, RingingCall, SeatStage
 from dialer.polling_day.priorities import BoothOrder
-from dialer.rules.calling_hours import make_daily_hours
+from dialer.rules.calling_hours import create_daily_calling_hours
 from dialer.rules.retries import RetryRules
 from tests.support.calls import a_call
 from tests.support.rules import CALLER_ID, KOLKATA, NOON
 from tests.support.turns import A, Turns
 
 NO_RETRIES = RetryRules(1, 0.0, 0.0, 0.0, 0.0)
-ALWAYS = make_daily_hours([(time.min, time.max)])
+ALWAYS = create_daily_calling_hours([(time.min, time.max)])
 
 
 def make_centre(seats: list[str]) -> Features:

@@ -50,7 +50,7 @@ def test_opt_out_published_by_one_centre_is_read_by_another() -> None:
     assert parse_peer_opt_out(sent.topic, sent.payload.encode()) == PeerOptOutRecord(hashed, 5.0, "pune-2")
     assert not sent.retain
     assert NUMBER not in sent.payload + sent.topic
-    assert topics.build_opt_outs_filter().split("/") == ["dialer", "v1", "+", "results", "opt-outs"]
+    assert topics.build_topic_filter_for_opt_outs().split("/") == ["dialer", "v1", "+", "results", "opt-outs"]
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ import pytest
 from dialer.domain.model import Outcome, calculate_abandoned_rate
 from dialer.mqtt.messages import create_statistics_message
 from dialer.reports import tables
-from dialer.reports.evidence import report_cap_evidence
+from dialer.reports.evidence import report_whether_abandoned_caps_were_met
 from dialer.settings.jurisdiction import load_profile
 from dialer.simulation.demo.report import build_report
 from dialer.store.connection import open_store_snapshot
@@ -57,7 +57,7 @@ async def test_every_report_has_the_same_abandoned_rate_without_calls_of_ivr_flo
     window = tables.Window(NOON - 60, NOON + 3600)
     with open_store_snapshot(store, None) as source:
         table = tables.report_abandonment(source, window, UTC)
-        proof = report_cap_evidence(source, window, UTC, load_profile("neutral"))
+        proof = report_whether_abandoned_caps_were_met(source, window, UTC, load_profile("neutral"))
     agents, ivr = (cells(table, row) for row in table.rows)
     assert (agents["abandoned_rate"], ivr["abandoned_rate"]) == (RATE, None)
     assert table.total is not None

@@ -134,7 +134,7 @@ def test_webhook_signature_matches_the_example_of_standard_webhooks(tmp_path: Pa
     path = tmp_path / "secret"
     write_file(path, b"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\n")
     body = b'{"test": 2432232314}'
-    headers = Delivery("msg_p5jXN8AQM9LWM0D4loKWxJek", body).build_signed_headers(
+    headers = Delivery("msg_p5jXN8AQM9LWM0D4loKWxJek", body).build_signed_webhook_headers(
         read_webhook_secret(path, "x"), 1614265330.7
     )
     assert headers["webhook-signature"] == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="

@@ -8,7 +8,7 @@ import pytest
 
 from dialer.domain.errors import RollError
 from dialer.roll.fields import Field, find_field_of_heading, is_sensitive_column
-from dialer.roll.mapping import DROPPED, NOT_USED, load_column_map, map_columns
+from dialer.roll.mapping import DROPPED, NOT_USED, load_column_map, map_roll_columns_to_fields
 
 ROLL = Path("roll.csv")
 EXPORT = [
@@ -25,8 +25,8 @@ def write_map(tmp_path: Path, text: str) -> Path:
 
 
 def test_usual_headings_of_roll_exports_are_all_mapped() -> None:
-    mapping = map_columns(ROLL, [EXPORT])
-    assert dict(mapping.describe_columns()) == {
+    mapping = map_roll_columns_to_fields(ROLL, [EXPORT])
+    assert dict(mapping.describe_use_of_each_column()) == {
         "ST_CODE": "state_code",
         "AC_NO": "constituency_number",
         "AC_NAME_EN": "constituency_name",
@@ -54,7 +54,7 @@ def test_usual_headings_of_roll_exports_are_all_mapped() -> None:
 
 
 def test_roll_needs_only_columns_for_constituency_part_and_serial() -> None:
-    assert map_columns(ROLL, [["app", "part_no", "slnoinpart"]]).columns == {
+    assert map_roll_columns_to_fields(ROLL, [["app", "part_no", "slnoinpart"]]).columns == {
         Field.CONSTITUENCY_NUMBER: (0,),
         Field.PART_NUMBER: (1,),
         Field.SERIAL: (2,),
@@ -98,9 +98,9 @@ def test_roll_heading_is_recognized_in_several_languages_and_spellings(heading: 
     ["Caste", "SUB_CASTE", "Religion", "Aadhaar No", "AADHAR", "UID No", "जाति", "धर्म", "आधार संख्या", "voted_for"],
 )
 def test_sensitive_roll_columns_are_dropped_and_described_as_dropped(heading: str) -> None:
-    mapping = map_columns(ROLL, [[*EXPORT, heading]])
+    mapping = map_roll_columns_to_fields(ROLL, [[*EXPORT, heading]])
     assert mapping.sensitive == {len(EXPORT)}
-    assert mapping.describe_columns()[-1] == (heading, DROPPED)
+    assert mapping.describe_use_of_each_column()[-1] == (heading, DROPPED)
 
 
 @pytest.mark.parametrize("heading", ["MOBILE", "अनुभाग संख्या", "भाग संख्या", "Section", "Guardian", "Fluid", "Broadcast"])
@@ -109,22 +109,22 @@ def test_harmless_roll_headings_are_not_mistaken_for_sensitive_ones(heading: str
 
 
 def test_single_name_column_is_mapped_to_the_name_in_any_script() -> None:
-    both = map_columns(ROLL, [["AC", "PART", "SERIAL", "Name", "नाम"]]).columns
+    both = map_roll_columns_to_fields(ROLL, [["AC", "PART", "SERIAL", "Name", "नाम"]]).columns
     assert (both[Field.NAME], both[Field.NAME_LOCAL]) == ((3,), (4,))
-    alone = map_columns(ROLL, [["विधानसभा संख्या", "भाग संख्या", "क्रम संख्या", "नाम"]]).columns
+    alone = map_roll_columns_to_fields(ROLL, [["विधानसभा संख्या", "भाग संख्या", "क्रम संख्या", "नाम"]]).columns
     assert alone[Field.NAME] == (3,)
     assert Field.NAME_LOCAL not in alone
 
 
 def test_more_common_heading_is_chosen_if_two_roll_columns_match_one_field() -> None:
-    columns = map_columns(ROLL, [["SNO", "AC_NO", "PART_NO", "SLNOINPART", "BOOTH NO"]]).columns
+    columns = map_roll_columns_to_fields(ROLL, [["SNO", "AC_NO", "PART_NO", "SLNOINPART", "BOOTH NO"]]).columns
     assert columns[Field.SERIAL] == (3,)
     assert columns[Field.PART_NUMBER] == (2,)
 
 
 def test_header_row_below_a_title_of_the_roll_is_found() -> None:
     head = [["Electoral roll 2026"], [], ["AC_NO", "PART_NO", "SLNOINPART"], ["1", "2", "3"]]
-    assert map_columns(ROLL, head).skip_rows == 3
+    assert map_roll_columns_to_fields(ROLL, head).skip_rows == 3
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ def test_header_row_below_a_title_of_the_roll_is_found() -> None:
 )
 def test_roll_without_columns_for_constituency_part_and_serial_is_rejected(head: list[list[str]], says: str) -> None:
     with pytest.raises(RollError, match=says) as refused:
-        map_columns(ROLL, head)
+        map_roll_columns_to_fields(ROLL, head)
     assert "6990012345" not in str(refused.value)
     assert "\n" not in str(refused.value)
 
@@ -151,21 +151,21 @@ def test_map_file_overrides_the_headings_of_the_roll(tmp_path: Path) -> None:
     )
     map_file = load_column_map(path)
     assert map_file.options.delimiter == ";"
-    mapping = map_columns(ROLL, [["SLNOINPART", "stn", "PHONE_A", "AGE", "spare", "MOBILE"]], map_file)
+    mapping = map_roll_columns_to_fields(ROLL, [["SLNOINPART", "stn", "PHONE_A", "AGE", "spare", "MOBILE"]], map_file)
     assert mapping.columns == {Field.SERIAL: (0,), Field.PART_NUMBER: (1,), Field.MOBILE: (2, 4)}
     assert mapping.values == {Field.CONSTITUENCY_NUMBER: "170", Field.STATE_CODE: "S24"}
 
 
 def test_roll_without_header_is_mapped_by_column_numbers(tmp_path: Path) -> None:
     path = write_map(tmp_path, "header_row = 0\n[columns]\nconstituency_number = 1\npart_number = 2\nserial = 3\n")
-    mapping = map_columns(ROLL, [["170", "12", "1"]], load_column_map(path))
+    mapping = map_roll_columns_to_fields(ROLL, [["170", "12", "1"]], load_column_map(path))
     assert mapping.skip_rows == 0
     assert mapping.columns[Field.SERIAL] == (2,)
 
 
 def test_map_file_may_use_a_roll_column_with_a_heading_that_looks_sensitive(tmp_path: Path) -> None:
     path = write_map(tmp_path, '[columns]\nsection = "Community Hall"\n')
-    mapping = map_columns(ROLL, [["AC", "PART", "SERIAL", "Community Hall"]], load_column_map(path))
+    mapping = map_roll_columns_to_fields(ROLL, [["AC", "PART", "SERIAL", "Community Hall"]], load_column_map(path))
     assert mapping.columns[Field.SECTION] == (3,)
     assert mapping.sensitive == frozenset()
 
@@ -189,7 +189,7 @@ def test_map_file_may_use_a_roll_column_with_a_heading_that_looks_sensitive(tmp_
 def test_map_file_errors_name_file_key_and_remedy(tmp_path: Path, text: str, says: str) -> None:
     path = write_map(tmp_path, text)
     with pytest.raises(RollError) as refused:
-        map_columns(ROLL, [EXPORT], load_column_map(path))
+        map_roll_columns_to_fields(ROLL, [EXPORT], load_column_map(path))
     assert says in str(refused.value)
     assert str(path) in str(refused.value)
     assert "\n" not in str(refused.value)

@@ -9,7 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dialer.roll.phone_numbers import ASCII_DIGITS, NumberReason, parse_plain_mobile, read_phone_numbers_in_cell
+from dialer.roll.phone_numbers import (
+    ASCII_DIGITS,
+    NumberReason,
+    parse_mobile_number_without_separators,
+    read_phone_numbers_in_cell,
+)
 
 MOBILE = "+916990012345"
 OTHER = "+916991123456"
@@ -159,7 +164,7 @@ def test_digits_of_every_script_in_a_phone_number_are_read() -> None:
 @settings(deadline=None, derandomize=True, max_examples=200)
 @given(st.from_regex(r"(\+91|91|0|0091)?[6-9][0-9]{9}", fullmatch=True))
 def test_fast_parser_of_mobile_numbers_agrees_with_the_phone_number_library(cell: str) -> None:
-    number = parse_plain_mobile(cell)
+    number = parse_mobile_number_without_separators(cell)
     if number is None:  # a test pattern, or rounded by a spreadsheet
         assert [
             bad.reason in {NumberReason.TEST_PATTERN, NumberReason.DIGITS_LOST}

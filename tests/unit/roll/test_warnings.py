@@ -11,7 +11,7 @@ import pytest
 
 from dialer.domain.errors import RollError
 from dialer.roll.fields import Field
-from dialer.roll.importer import ImportOptions, import_roll_file, prepare_import
+from dialer.roll.importer import ImportOptions, import_roll_file, prepare_roll_import
 from dialer.roll.mapping import load_column_map
 from dialer.roll.warnings import is_garbled_text
 from tests.support.command_line import run
@@ -22,7 +22,7 @@ KEY = "AC_NO,PART_NO,SLNOINPART"
 def find_warnings(directory: Path, header: str, *rows: str, name: str = "roll.csv") -> list[str]:
     path = directory / name
     path.write_text("\n".join([header, *rows]) + "\n", encoding="utf-8")
-    return prepare_import(path).find_roll_warnings("IN")
+    return prepare_roll_import(path).find_roll_warnings("IN")
 
 
 def test_roll_without_faults_gives_no_warnings(tmp_path: Path) -> None:
@@ -45,7 +45,7 @@ def test_warning_about_an_unread_phone_column_names_the_heading(tmp_path: Path) 
     )
     map_file = tmp_path / "map.toml"
     map_file.write_text('[columns]\nmobile = ["MOBILE", "ALT CONTACT"]\n')
-    assert prepare_import(tmp_path / "roll.csv", load_column_map(map_file)).find_roll_warnings("IN") == []
+    assert prepare_roll_import(tmp_path / "roll.csv", load_column_map(map_file)).find_roll_warnings("IN") == []
 
 
 def test_aadhaar_column_of_a_roll_is_not_reported_as_an_unread_phone_column(tmp_path: Path) -> None:
@@ -103,7 +103,7 @@ def test_error_about_a_workbook_without_roll_on_the_first_sheet_names_the_other_
         with pytest.raises(
             RollError, match=r'only its first sheet was read, other sheets are "Roll 174": .* sheet = "Roll 174"'
         ):
-            prepare_import(tmp_path / name)
+            prepare_roll_import(tmp_path / name)
 
 
 def test_error_about_a_zip_archive_names_the_first_file_in_the_archive(tmp_path: Path) -> None:
@@ -112,7 +112,7 @@ def test_error_about_a_zip_archive_names_the_first_file_in_the_archive(tmp_path:
     with pytest.raises(
         RollError, match=r"is a ZIP archive, not a workbook; unpack the archive, then import its file part-1\.csv"
     ):
-        prepare_import(tmp_path / "roll.zip")
+        prepare_roll_import(tmp_path / "roll.zip")
 
 
 def test_dry_run_shows_warnings_and_the_first_rejected_rows(tmp_path: Path) -> None:

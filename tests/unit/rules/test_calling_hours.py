@@ -10,10 +10,10 @@ import pytest
 from dialer.rules.calling_hours import (
     WeekHours,
     count_seconds_left_to_call_today,
+    create_daily_calling_hours,
     get_local_midnight_before,
     get_midnight_of_day,
     get_next_midnight,
-    make_daily_hours,
     merge_adjoining_periods,
 )
 
@@ -29,7 +29,7 @@ def to_epoch_seconds(zone: ZoneInfo, *moment: int, fold: int = 0) -> float:
 
 
 def test_daily_calling_hours_apply_on_holidays_too() -> None:
-    hours = make_daily_hours([NINE_TO_FIVE])
+    hours = create_daily_calling_hours([NINE_TO_FIVE])
     assert hours.holiday == hours.sunday == hours.saturday == hours.weekday == (NINE_TO_FIVE,)
 
 
@@ -41,7 +41,7 @@ def test_calling_hours_of_a_holiday_replace_those_of_the_weekday() -> None:
 
 
 def test_calling_hours_include_the_start_time_and_exclude_the_end_time() -> None:
-    hours = make_daily_hours([NINE_TO_FIVE])
+    hours = create_daily_calling_hours([NINE_TO_FIVE])
     assert hours.are_calls_allowed_at(KOLKATA, to_epoch_seconds(KOLKATA, 2024, 4, 22, 9, 0))
     assert hours.are_calls_allowed_at(KOLKATA, to_epoch_seconds(KOLKATA, 2024, 4, 22, 17, 0) - 1)
     assert not hours.are_calls_allowed_at(KOLKATA, to_epoch_seconds(KOLKATA, 2024, 4, 22, 17, 0))
@@ -50,7 +50,7 @@ def test_calling_hours_include_the_start_time_and_exclude_the_end_time() -> None
 def test_next_time_to_call_is_when_all_time_zones_are_in_calling_hours() -> None:
     """09:00 in Honolulu is 15:00 in New York (EDT)."""
     now = to_epoch_seconds(NEW_YORK, 2024, 4, 22, 12, 0)
-    assert make_daily_hours([NINE_TO_FIVE]).find_next_time_calls_are_allowed(
+    assert create_daily_calling_hours([NINE_TO_FIVE]).find_next_time_calls_are_allowed(
         (NEW_YORK, HONOLULU), now
     ) == to_epoch_seconds(HONOLULU, 2024, 4, 22, 9, 0)
 
@@ -64,21 +64,21 @@ def test_next_calling_hours_depend_on_the_weekday_in_the_time_zone() -> None:
 
 def test_calling_hours_that_start_in_a_skipped_hour_start_at_the_clock_change() -> None:
     """In Berlin 02:00 becomes 03:00 on 31 March 2024; hours from 02:30 to 05:00 open at 03:00."""
-    hours = make_daily_hours([(time(2, 30), time(5))])
+    hours = create_daily_calling_hours([(time(2, 30), time(5))])
     now = to_epoch_seconds(BERLIN, 2024, 3, 31, 1, 30)
     assert hours.find_next_time_calls_are_allowed((BERLIN,), now) == to_epoch_seconds(BERLIN, 2024, 3, 31, 3, 0)
 
 
 @pytest.mark.parametrize("minute", range(1, 60, 2))
 def test_calling_hours_with_a_skipped_start_time_begin_exactly_at_the_clock_change(minute: int) -> None:
-    hours = make_daily_hours([(time(2, minute, 59 - minute), time(5))])
+    hours = create_daily_calling_hours([(time(2, minute, 59 - minute), time(5))])
     now = to_epoch_seconds(BERLIN, 2024, 3, 31, 1, 59)
     assert hours.find_next_time_calls_are_allowed((BERLIN,), now) == to_epoch_seconds(BERLIN, 2024, 3, 31, 3, 0)
 
 
 def test_calling_hours_within_a_repeated_hour_start_twice() -> None:
     """In Berlin 03:00 becomes 02:00 on 27 October 2024; hours from 02:00 to 02:30 open in both passes."""
-    hours = make_daily_hours([(time(2), time(2, 30))])
+    hours = create_daily_calling_hours([(time(2), time(2, 30))])
     first, second = (to_epoch_seconds(BERLIN, 2024, 10, 27, 2, 0, fold=fold) for fold in (0, 1))
     assert hours.find_next_time_calls_are_allowed((BERLIN,), first - 60.0) == first
     assert hours.find_next_time_calls_are_allowed((BERLIN,), first + 1_900.0) == second
@@ -86,7 +86,7 @@ def test_calling_hours_within_a_repeated_hour_start_twice() -> None:
 
 def test_calling_hours_start_again_if_the_clock_jumps_back_over_the_end_time() -> None:
     """Hours until 02:30 are over at 02:45, and open again when 03:00 becomes 02:00."""
-    hours = make_daily_hours([(time(1), time(2, 30))])
+    hours = create_daily_calling_hours([(time(1), time(2, 30))])
     now = to_epoch_seconds(BERLIN, 2024, 10, 27, 2, 45, fold=0)
     assert hours.find_next_time_calls_are_allowed((BERLIN,), now) == to_epoch_seconds(
         BERLIN, 2024, 10, 27, 2, 0, fold=1
@@ -99,25 +99,33 @@ def test_calling_hours_start_again_if_the_clock_jumps_back_over_the_end_time() -
 )
 def test_remaining_calling_time_ends_with_the_calling_hours_of_today(clock: tuple[int, int], hours: float) -> None:
     now = to_epoch_seconds(KOLKATA, 2024, 4, 22, *clock)
-    assert count_seconds_left_to_call_today([make_daily_hours([NINE_TO_FIVE])], KOLKATA, now) == hours * 3600.0
+    assert (
+        count_seconds_left_to_call_today([create_daily_calling_hours([NINE_TO_FIVE])], KOLKATA, now) == hours * 3600.0
+    )
 
 
 @pytest.mark.parametrize(("fold", "hours"), [(0, 7.5), (1, 6.5)])
 def test_remaining_calling_time_differs_in_the_two_passes_of_a_repeated_hour(fold: int, hours: float) -> None:
     """On the last Sunday of October the clock shows 02:30 twice: seven and a half and six and a half hours before 09:00."""
     now = to_epoch_seconds(BERLIN, 2024, 10, 27, 2, 30, fold=fold)
-    assert count_seconds_left_to_call_today([make_daily_hours([(time(0), time(9))])], BERLIN, now) == hours * 3600.0
+    assert (
+        count_seconds_left_to_call_today([create_daily_calling_hours([(time(0), time(9))])], BERLIN, now)
+        == hours * 3600.0
+    )
 
 
 def test_remaining_calling_time_counts_only_times_within_all_calling_hours() -> None:
     morning, late = (
-        make_daily_hours([(time(8), time(12)), (time(14), time(18))]),
-        make_daily_hours([(time(10), time(15))]),
+        create_daily_calling_hours([(time(8), time(12)), (time(14), time(18))]),
+        create_daily_calling_hours([(time(10), time(15))]),
     )
     now = to_epoch_seconds(KOLKATA, 2024, 4, 22, 7, 0)
     assert count_seconds_left_to_call_today([morning, late], KOLKATA, now) == 3 * 3600.0
     assert count_seconds_left_to_call_today([late, morning], KOLKATA, now) == 3 * 3600.0
-    assert count_seconds_left_to_call_today([morning, make_daily_hours([(time(12), time(14))])], KOLKATA, now) == 0.0
+    assert (
+        count_seconds_left_to_call_today([morning, create_daily_calling_hours([(time(12), time(14))])], KOLKATA, now)
+        == 0.0
+    )
 
 
 def test_remaining_calling_time_is_that_of_the_weekday_in_the_time_zone() -> None:

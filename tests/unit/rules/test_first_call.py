@@ -7,11 +7,11 @@ from datetime import time
 from typing import Any, cast
 
 from dialer.domain.phone_facts import Register
-from dialer.rules.calling_hours import make_daily_hours
+from dialer.rules.calling_hours import create_daily_calling_hours
 from dialer.rules.first_call import (
     Areas,
     FirstCall,
-    describe_call_obstacles,
+    describe_obstacles_to_calls,
     find_first_call,
     list_areas_of_polling_days,
 )
@@ -27,7 +27,7 @@ HOURS = {"hours": [{"start": "09:00", "until": "20:00"}]}
 def describe(start: float, end: float, **rules: Any) -> str:
     settings = site(campaign=HOURS, rules=rules)
     gate = make_gate(settings)
-    return describe_call_obstacles(
+    return describe_obstacles_to_calls(
         gate, campaign_rules(settings), list_areas_of_polling_days(gate.rules.polls, 0.0), start, end
     )
 
@@ -47,7 +47,7 @@ def test_obstacles_to_the_first_call_of_a_campaign_are_in_order_of_time() -> Non
     gate, campaign = make_gate(settings, *registers), campaign_rules(settings)
     areas = Areas([Area(174, "18:00")], True, 0.0)
     late, morning = moment("2024-04-22T21:30"), moment("2024-04-23T09:00")
-    texts = [describe_call_obstacles(gate, campaign, areas, late, end) for end in (late, morning, morning + 1)]
+    texts = [describe_obstacles_to_calls(gate, campaign, areas, late, end) for end in (late, morning, morning + 1)]
     assert texts[0] == ""  # an obstacle that begins at the end is outside the period
     assert texts[1].endswith("until Tue 23 Apr 09:00")
     silence = "in every polling area: silence interval of the polling area: no material calls until Tue 23 Apr 18:00"
@@ -91,7 +91,7 @@ def test_first_call_of_a_campaign_has_no_time_if_an_obstacle_has_no_end() -> Non
 
 def test_campaign_with_empty_calling_hours_never_calls() -> None:
     settings = site()
-    campaign = replace(campaign_rules(settings), hours=make_daily_hours([]))
+    campaign = replace(campaign_rules(settings), hours=create_daily_calling_hours([]))
     first = find_first_call(make_gate(settings), campaign, Areas([], True, 0.0), NOON)
     assert first == FirstCall(None, "its hours are empty, so it never calls")
 
@@ -119,7 +119,7 @@ def find_first_call_in_area(
     """Return the first call of a campaign from `at` on, in a site whose calling hours are always open."""
     settings = site(campaign=campaign, rules={"polls": [poll]})
     gate = make_gate(settings)
-    always = make_daily_hours([(time.min, time.max)])
+    always = create_daily_calling_hours([(time.min, time.max)])
     gate.rules = replace(gate.rules, hours=always)
     rules = replace(campaign_rules(settings), hours=always)
     return find_first_call(gate, rules, Areas([area], of_roll, 900.0), at)

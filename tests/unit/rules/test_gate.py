@@ -15,7 +15,12 @@ from hypothesis import strategies as st
 
 from dialer.domain.enums import Purpose
 from dialer.domain.phone_facts import Consent, PhoneFacts, Register
-from dialer.rules.calling_hours import WeekHours, get_local_midnight_before, get_next_midnight, make_daily_hours
+from dialer.rules.calling_hours import (
+    WeekHours,
+    create_daily_calling_hours,
+    get_local_midnight_before,
+    get_next_midnight,
+)
 from dialer.rules.gate import Objection, Reason, Ruling, _find_earliest_allowed_time
 from dialer.rules.number_zones import find_time_zones_of_number, find_time_zones_of_prefix
 from dialer.rules.polls import Area, CloseUnknown, PollingDay, find_close_of_poll
@@ -179,7 +184,7 @@ def test_call_shortly_before_the_calling_hours_is_allowed_next_when_the_hours_st
 
 
 def test_number_at_a_daily_cap_may_be_called_from_midnight_if_calling_hours_allow_it() -> None:
-    settings, always = site(), make_daily_hours([(time.min, time.max)])
+    settings, always = site(), create_daily_calling_hours([(time.min, time.max)])
     gate, case = make_gate(settings), make_case(settings, facts=replace(FRESH, attempts_today=3))
     gate.rules = replace(gate.rules, hours=always)
     case, midnight = replace(case, campaign=replace(case.campaign, hours=always)), moment("2024-04-23T00:00")
@@ -345,10 +350,10 @@ def test_calls_forbidden_in_the_silence_period_depend_on_purpose_and_kind_of_cam
         assert all((Reason.SILENCE in list_reasons(ruling)) == silenced for ruling in asked)
     for at in (close - 48 * HOUR - 0.001, close):
         assert Reason.SILENCE not in list_reasons(gate.check_rules_before_originate(case, at))
-    assert gate.rules.forbids_calls_in_silence(case.campaign) is silenced
+    assert gate.rules.forbids_calls_in_silence_interval(case.campaign) is silenced
     profile = gate.rules.profile
     no_silence = profile.model_copy(update={"silence": profile.silence.model_copy(update={"hours_before_close": 0.0})})
-    assert not dataclasses.replace(gate.rules, profile=no_silence).forbids_calls_in_silence(case.campaign)
+    assert not dataclasses.replace(gate.rules, profile=no_silence).forbids_calls_in_silence_interval(case.campaign)
     if silenced:
         passes = None if case.campaign.purpose is Purpose.TURNOUT else close  # after the close, turnout calls are over
         assert gate.check_rules_before_originate(case, moment("2024-04-25T12:00")).next_at == passes
@@ -360,7 +365,7 @@ def test_silence_period_of_any_length_forbids_calls(seconds: float, is_silenced:
     rules = make_gate(settings).rules
     silence = rules.profile.silence.model_copy(update={"hours_before_close": seconds / HOUR})
     rules = replace(rules, profile=rules.profile.model_copy(update={"silence": silence}))
-    assert rules.forbids_calls_in_silence(campaign_rules(settings)) is is_silenced
+    assert rules.forbids_calls_in_silence_interval(campaign_rules(settings)) is is_silenced
 
 
 def test_named_person_may_permit_only_recorded_turnout_calls_in_the_silence_period() -> None:

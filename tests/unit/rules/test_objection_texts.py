@@ -13,7 +13,7 @@ import pytest
 
 from dialer.domain.enums import Purpose
 from dialer.domain.phone_facts import Consent, Register
-from dialer.rules.calling_hours import make_daily_hours
+from dialer.rules.calling_hours import create_daily_calling_hours
 from dialer.rules.gate import Case, Gate, Reason, Ruling
 from dialer.rules.number_hash import compute_secret_fingerprint, hash_number
 from dialer.rules.polls import Area, CloseUnknown, PollingDay, find_close_of_poll
@@ -172,7 +172,7 @@ def test_do_not_call_register_is_too_old_only_after_the_last_allowed_day() -> No
     change_profile(gate, registers={"applies_to": frozenset(Purpose), "names": (), "maximum_age_days": 7})
 
     def check(days: float) -> str:
-        gate.rules = gate.rules.with_imported_registers((Register("ncpr", NOON - days * DAY, 1),))
+        gate.rules = gate.rules.copy_with_imported_registers((Register("ncpr", NOON - days * DAY, 1),))
         return str(gate.check_rules_before_originate(make_case(settings), NOON))
 
     assert check(7) == "allowed"
@@ -236,9 +236,9 @@ def test_legal_grounds_of_a_call_name_all_time_zones_of_the_number() -> None:
 def test_campaign_whose_lawful_calling_hours_are_empty_has_an_objection_without_an_end() -> None:
     settings = site()
     gate = make_gate(settings)
-    gate.rules = replace(gate.rules, hours=make_daily_hours([]))
+    gate.rules = replace(gate.rules, hours=create_daily_calling_hours([]))
     ruling = gate.check_rules_for_campaign(make_case(settings).campaign, NOON)
-    assert (str(ruling), ruling.next_at, ruling.permanent_reason) == (
+    assert (str(ruling), ruling.next_at, ruling.reason_of_permanent_objection) == (
         "outside calling hours",
         None,
         Reason.HOURS,

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from dialer.domain.enums import MarkKind
 from dialer.domain.model import Disposition, Outcome
 from dialer.engine.trunks.state import CallStarts, TrunkLimits, TrunkPool
-from dialer.rules.calling_hours import get_local_midnight_before, make_daily_hours
+from dialer.rules.calling_hours import create_daily_calling_hours, get_local_midnight_before
 from dialer.rules.numbers import find_reason_number_is_refused
 from dialer.rules.retries import (
     RetryRules,
@@ -163,30 +163,34 @@ def test_trunks_and_their_limits_can_be_changed_while_dialling() -> None:
 
 
 def test_calling_hours_apply_in_the_time_zone_of_the_called_number() -> None:
-    assert make_daily_hours(HOURS).are_calls_allowed_at(KOLKATA, to_epoch_seconds(KOLKATA, 2024, 4, 22, 9, 0))
-    assert not make_daily_hours(HOURS).are_calls_allowed_at(KOLKATA, to_epoch_seconds(KOLKATA, 2024, 4, 22, 8, 59))
-    assert not make_daily_hours(HOURS).are_calls_allowed_at(KOLKATA, to_epoch_seconds(KOLKATA, 2024, 4, 22, 21, 0))
+    assert create_daily_calling_hours(HOURS).are_calls_allowed_at(KOLKATA, to_epoch_seconds(KOLKATA, 2024, 4, 22, 9, 0))
+    assert not create_daily_calling_hours(HOURS).are_calls_allowed_at(
+        KOLKATA, to_epoch_seconds(KOLKATA, 2024, 4, 22, 8, 59)
+    )
+    assert not create_daily_calling_hours(HOURS).are_calls_allowed_at(
+        KOLKATA, to_epoch_seconds(KOLKATA, 2024, 4, 22, 21, 0)
+    )
 
 
 def test_next_calling_hours_after_closing_start_tomorrow() -> None:
-    assert make_daily_hours(HOURS).find_next_time_calls_are_allowed(
+    assert create_daily_calling_hours(HOURS).find_next_time_calls_are_allowed(
         (KOLKATA,), to_epoch_seconds(KOLKATA, 2024, 4, 22, 22, 0)
     ) == to_epoch_seconds(KOLKATA, 2024, 4, 23, 9, 0)
     now = to_epoch_seconds(KOLKATA, 2024, 4, 22, 12, 0)
-    assert make_daily_hours(HOURS).find_next_time_calls_are_allowed((KOLKATA,), now) == now
-    assert make_daily_hours([]).find_next_time_calls_are_allowed((KOLKATA,), now) is None
+    assert create_daily_calling_hours(HOURS).find_next_time_calls_are_allowed((KOLKATA,), now) == now
+    assert create_daily_calling_hours([]).find_next_time_calls_are_allowed((KOLKATA,), now) is None
 
 
 def test_skipped_hour_is_outside_calling_hours_and_repeated_hour_is_in_them_twice() -> None:
     gap, overlap = [(time(2), time(3))], [(time(2), time(3))]
     midnight = datetime(2024, 3, 30, 23, 0, tzinfo=UTC)  # the night in which 02:00-03:00 does not exist in Berlin
     assert not any(
-        make_daily_hours(gap).are_calls_allowed_at(BERLIN, (midnight + timedelta(minutes=m)).timestamp())
+        create_daily_calling_hours(gap).are_calls_allowed_at(BERLIN, (midnight + timedelta(minutes=m)).timestamp())
         for m in range(0, 360, 5)
     )
     night = datetime(2024, 10, 26, 22, 0, tzinfo=UTC)  # the night in which it happens twice
     minutes = sum(
-        make_daily_hours(overlap).are_calls_allowed_at(BERLIN, (night + timedelta(minutes=m)).timestamp())
+        create_daily_calling_hours(overlap).are_calls_allowed_at(BERLIN, (night + timedelta(minutes=m)).timestamp())
         for m in range(0, 360, 5)
     )
     assert minutes == 24
@@ -195,9 +199,9 @@ def test_skipped_hour_is_outside_calling_hours_and_repeated_hour_is_in_them_twic
 def test_calling_hours_resume_when_the_clock_jumps_back_over_the_end_time() -> None:
     hours = [(time(0, 30), time(2, 30))]
     closed = datetime(2024, 10, 27, 0, 45, tzinfo=UTC).timestamp()  # 02:45 in Berlin, for the first time
-    assert not make_daily_hours(hours).are_calls_allowed_at(BERLIN, closed)
+    assert not create_daily_calling_hours(hours).are_calls_allowed_at(BERLIN, closed)
     assert (
-        make_daily_hours(hours).find_next_time_calls_are_allowed((BERLIN,), closed)
+        create_daily_calling_hours(hours).find_next_time_calls_are_allowed((BERLIN,), closed)
         == datetime(2024, 10, 27, 1, 0, tzinfo=UTC).timestamp()
     )
 
@@ -205,13 +209,13 @@ def test_calling_hours_resume_when_the_clock_jumps_back_over_the_end_time() -> N
 @settings(max_examples=200, deadline=None, derandomize=True)
 @given(st.floats(1.7e9, 1.8e9), st.sampled_from([KOLKATA, BERLIN, ZoneInfo("America/New_York")]))
 def test_next_opening_of_calling_hours_is_the_earliest_time_within_the_hours(now: float, zone: ZoneInfo) -> None:
-    opening = make_daily_hours(HOURS).find_next_time_calls_are_allowed((zone,), now)
+    opening = create_daily_calling_hours(HOURS).find_next_time_calls_are_allowed((zone,), now)
     assert opening is not None
-    assert make_daily_hours(HOURS).are_calls_allowed_at(zone, opening)
+    assert create_daily_calling_hours(HOURS).are_calls_allowed_at(zone, opening)
     assert now <= opening <= now + 26 * 3600
     for share in (0.0, 0.3, 0.7, 0.99):
         moment = now + (opening - now) * share
-        assert moment >= opening or not make_daily_hours(HOURS).are_calls_allowed_at(zone, moment)
+        assert moment >= opening or not create_daily_calling_hours(HOURS).are_calls_allowed_at(zone, moment)
 
 
 def test_start_of_the_day_is_the_local_midnight() -> None:

@@ -71,21 +71,27 @@ class RecordingPacer(Pacer):
 
 def test_curve_of_rates_over_a_day_changes_in_steps_or_linearly() -> None:
     steps = DayCurve(((0.0, 1.0), (10.0, 2.0), (20.0, 4.0)))
-    assert [steps.get_curve_value_at(t) for t in (-1.0, 0.0, 9.9, 10.0, 25.0)] == [1.0, 1.0, 1.0, 2.0, 4.0]
+    assert [steps.get_value_of_curve_at(t) for t in (-1.0, 0.0, 9.9, 10.0, 25.0)] == [1.0, 1.0, 1.0, 2.0, 4.0]
     joined = DayCurve(steps.points, joined=True)
-    assert [joined.get_curve_value_at(t) for t in (-1.0, 5.0, 15.0, 25.0)] == pytest.approx([1.0, 1.5, 3.0, 4.0])
+    assert [joined.get_value_of_curve_at(t) for t in (-1.0, 5.0, 15.0, 25.0)] == pytest.approx([1.0, 1.5, 3.0, 4.0])
 
 
 @pytest.mark.parametrize("shape", ["lognormal", "gamma"])
 def test_talk_times_have_the_given_mean_and_variation(shape: str) -> None:
-    distribution, random = TalkDistribution(DayCurve.create_constant_curve(90.0), cv=0.8, shape=shape), Random(1)
+    distribution, random = (
+        TalkDistribution(DayCurve.create_curve_of_constant_value(90.0), cv=0.8, shape=shape),
+        Random(1),
+    )
     drawn = [distribution.draw_talk_seconds(0.0, random) for _ in range(40_000)]
     assert fmean(drawn) == pytest.approx(90.0, rel=0.02)
     assert pstdev(drawn) / fmean(drawn) == pytest.approx(0.8, rel=0.05)
 
 
 def test_bimodal_talk_times_have_two_peaks_and_the_given_mean() -> None:
-    distribution, random = TalkDistribution(DayCurve.create_constant_curve(90.0), cv=0.4, shape="bimodal"), Random(1)
+    distribution, random = (
+        TalkDistribution(DayCurve.create_curve_of_constant_value(90.0), cv=0.4, shape="bimodal"),
+        Random(1),
+    )
     drawn = [distribution.draw_talk_seconds(0.0, random) for _ in range(20_000)]
     assert fmean(drawn) == pytest.approx(90.0, rel=0.02)
     between = sum(60.0 < talk < 75.0 for talk in drawn)
@@ -122,7 +128,7 @@ def test_simulated_answer_rate_changes_with_each_list() -> None:
     curve = SwappedLists(1200.0, 0.1, 0.5).draw_answer_rates(8.0, Random(5))
     assert len(curve.points) == 24
     assert all(0.1 <= rate <= 0.5 for _, rate in curve.points)
-    assert curve.get_curve_value_at(1199.0) != curve.get_curve_value_at(1201.0)
+    assert curve.get_value_of_curve_at(1199.0) != curve.get_value_of_curve_at(1201.0)
 
 
 def test_centre_model_gives_the_same_day_for_the_same_seed() -> None:
@@ -303,7 +309,7 @@ def test_pacer_decides_once_for_several_events_within_the_decision_interval() ->
 
 
 def test_simulated_centre_without_seats_places_no_calls() -> None:
-    day = simulate(replace(SMALL, seats=DayCurve.create_constant_curve(0)), lambda: CallsPerIdleSeat(3.0), 1)
+    day = simulate(replace(SMALL, seats=DayCurve.create_curve_of_constant_value(0)), lambda: CallsPerIdleSeat(3.0), 1)
     assert (day.placed, day.connected, day.utilisation, day.abandoned_share) == (0, 0, 0.0, 0.0)
 
 
@@ -319,9 +325,12 @@ def test_abandoned_rate_is_computed_by_window_and_for_the_worst_window() -> None
     [
         (replace(SMALL, hours=0.0), "hours are 0"),
         (replace(SMALL, hours=25.0), "hours are 25"),
-        (replace(SMALL, seats=DayCurve.create_constant_curve(-1)), "number of seats is -1"),
+        (replace(SMALL, seats=DayCurve.create_curve_of_constant_value(-1)), "number of seats is -1"),
         (replace(SMALL, campaigns=()), "at least one campaign"),
-        (replace(SMALL, campaigns=(CampaignModel(DayCurve.create_constant_curve(1.5)),)), "answer rate is 1.5"),
+        (
+            replace(SMALL, campaigns=(CampaignModel(DayCurve.create_curve_of_constant_value(1.5)),)),
+            "answer rate is 1.5",
+        ),
         (replace(SMALL, campaigns=(CampaignModel(SwappedLists(60.0, -0.1, 0.5)),)), "answer rate is -0.1"),
         (replace(SMALL, connect_seconds=-1.0), "connect limit is -1"),
     ],

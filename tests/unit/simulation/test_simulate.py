@@ -31,16 +31,16 @@ from dialer.simulation.centre_model.what_if import (
     SURE_WITHIN,
     Site,
     apply_change_to_site,
-    compare_what_if,
+    compare_site_with_changes,
     compute_half_confidence_interval,
 )
 from dialer.simulation.replay.recorded_day import (
     AttemptRecord,
     RecordedDay,
     build_scenario_of_recorded_day,
-    compute_recorded_figures,
+    compute_figures_of_recorded_day,
 )
-from dialer.simulation.replay.store_day import parse_day
+from dialer.simulation.replay.store_day import parse_simulated_day
 
 SITE = Site(seats=5, answer_rate=0.3, hours=0.25)
 
@@ -109,7 +109,7 @@ def test_what_if_site_with_a_figure_outside_the_limits_is_rejected(site: Site, w
 
 def test_what_if_simulation_compares_the_site_with_and_without_changes() -> None:
     shares: list[float] = []
-    now, more, better = compare_what_if(
+    now, more, better = compare_site_with_changes(
         SITE, ["seats=+5", "answer-rate=60%"], policy="progressive", seeds=(1, 2), progress=shares.append
     )
     assert [now.label, more.label, better.label] == ["as now", "seats=+5", "answer-rate=60%"]
@@ -122,9 +122,11 @@ def test_what_if_simulation_compares_the_site_with_and_without_changes() -> None
 
 def test_several_processes_simulate_the_same_days_as_a_single_process() -> None:
     site = replace(SITE, hours=0.1)
-    alone = compare_what_if(site, ["seats=+5"], policy="progressive", seeds=(1, 2))
+    alone = compare_site_with_changes(site, ["seats=+5"], policy="progressive", seeds=(1, 2))
     shares: list[float] = []
-    spread = compare_what_if(site, ["seats=+5"], policy="progressive", seeds=(1, 2), progress=shares.append, workers=2)
+    spread = compare_site_with_changes(
+        site, ["seats=+5"], policy="progressive", seeds=(1, 2), progress=shares.append, workers=2
+    )
     assert [replace(one, decision_microseconds=None) for one in spread] == [
         replace(one, decision_microseconds=None) for one in alone
     ]
@@ -143,20 +145,20 @@ def test_confidence_interval_follows_students_t_distribution() -> None:
 def test_days_are_simulated_until_the_utilisation_is_accurate() -> None:
     small, large = replace(SITE, hours=1.0), replace(SITE, seats=300, answer_rate=0.6, hours=1.0)
     shares: list[float] = []
-    (unsure,) = compare_what_if(small, [], policy="progressive", progress=shares.append)
-    (sure,) = compare_what_if(large, [], policy="progressive")
+    (unsure,) = compare_site_with_changes(small, [], policy="progressive", progress=shares.append)
+    (sure,) = compare_site_with_changes(large, [], policy="progressive")
     assert (unsure.days, sure.days) == (MOST_DAYS, 1)
     assert (unsure.utilisation_within or 0.0) > SURE_WITHIN >= (sure.utilisation_within or 1.0)
     assert shares == sorted(shares)
     assert 0.5 in shares and shares[-1] == pytest.approx(1.0)
-    (asked,) = compare_what_if(small, [], policy="progressive", seeds=(1, 2, 3, 4))
+    (asked,) = compare_site_with_changes(small, [], policy="progressive", seeds=(1, 2, 3, 4))
     assert replace(asked, decision_microseconds=None) == replace(unsure, decision_microseconds=None)
 
 
 def test_what_if_change_to_an_invalid_figure_is_rejected_before_the_simulation() -> None:
     shares: list[float] = []
     with pytest.raises(BadScenario, match="number of seats is -1"):
-        compare_what_if(SITE, ["seats=-6"], progress=shares.append)
+        compare_site_with_changes(SITE, ["seats=-6"], progress=shares.append)
     assert shares == []
 
 
@@ -183,11 +185,11 @@ def _make_attempts(count: int = 400) -> list[AttemptRecord]:
 
 
 def _make_recorded_day() -> RecordedDay:
-    return RecordedDay(_make_attempts(), DayCurve.create_constant_curve(5), hours=2.0)
+    return RecordedDay(_make_attempts(), DayCurve.create_curve_of_constant_value(5), hours=2.0)
 
 
 def test_figures_of_a_recorded_day_are_computed_from_the_recorded_attempts() -> None:
-    figures = compute_recorded_figures(_make_recorded_day())
+    figures = compute_figures_of_recorded_day(_make_recorded_day())
     reached = sum(attempt.connected_seconds is not None for attempt in _make_attempts())
     lost = sum(n % 40 == 0 for n in range(400))
     assert (figures.placed, figures.connected) == (400, reached)
@@ -200,10 +202,10 @@ def test_scenario_of_a_recorded_day_has_the_recorded_rates_and_times() -> None:
     scenario = build_scenario_of_recorded_day(_make_recorded_day())
     rate = scenario.campaigns[0].answer_rate
     assert isinstance(rate, DayCurve)
-    assert rate.get_curve_value_at(1800.0) == pytest.approx(0.5, abs=0.06)
-    assert rate.get_curve_value_at(5400.0) == pytest.approx(0.25, abs=0.07)
+    assert rate.get_value_of_curve_at(1800.0) == pytest.approx(0.5, abs=0.06)
+    assert rate.get_value_of_curve_at(5400.0) == pytest.approx(0.25, abs=0.07)
     assert scenario.wrap_up_mean_seconds == pytest.approx(10.0)
-    assert scenario.ring.ring_out_seconds == 25.0
+    assert scenario.ring.maximum_ring_seconds == 25.0
     day = simulate_policy(scenario, find_policy("progressive", scenario, 0.03), 1)
     assert day.connected > 100
     busy_per_call = day.moments[-1].busy_seat_seconds / day.connected
@@ -223,7 +225,7 @@ def test_recorded_day_that_cannot_be_replayed_is_rejected_with_the_reason(
     attempts: list[AttemptRecord], words: str
 ) -> None:
     with pytest.raises(BadScenario, match=words):
-        RecordedDay(attempts, DayCurve.create_constant_curve(5), hours=2.0)
+        RecordedDay(attempts, DayCurve.create_curve_of_constant_value(5), hours=2.0)
 
 
 def test_cancelled_calls_do_not_bias_a_recorded_days_answer_rate_and_ring_times() -> None:
@@ -234,20 +236,20 @@ def test_cancelled_calls_do_not_bias_a_recorded_days_answer_rate_and_ring_times(
         else attempt
         for number, attempt in enumerate(_make_attempts())
     ]
-    day = RecordedDay(cut, DayCurve.create_constant_curve(5), hours=2.0)
+    day = RecordedDay(cut, DayCurve.create_curve_of_constant_value(5), hours=2.0)
     scenario, whole = build_scenario_of_recorded_day(day), build_scenario_of_recorded_day(_make_recorded_day())
     rates = [each.campaigns[0].answer_rate for each in (scenario, whole)]
     for rate, truth in zip(*(rate.points for rate in rates if isinstance(rate, DayCurve)), strict=True):
         assert rate == pytest.approx(truth)
-    assert scenario.ring.ring_out_seconds == 25.0
-    assert compute_recorded_figures(day).cancelled == sum(attempt.cancelled for attempt in cut) > 50
+    assert scenario.ring.maximum_ring_seconds == 25.0
+    assert compute_figures_of_recorded_day(day).cancelled == sum(attempt.cancelled for attempt in cut) > 50
 
 
 def test_recorded_voter_who_hung_up_while_waiting_is_not_abandoned() -> None:
     left = [replace(attempt, left=True) for attempt in _make_attempts()]
-    figures = compute_recorded_figures(RecordedDay(left, DayCurve.create_constant_curve(5), hours=2.0))
+    figures = compute_figures_of_recorded_day(RecordedDay(left, DayCurve.create_curve_of_constant_value(5), hours=2.0))
     assert figures.abandoned_share == 0.0
-    assert compute_recorded_figures(_make_recorded_day()).worst_sliding_hour > 0.0
+    assert compute_figures_of_recorded_day(_make_recorded_day()).worst_sliding_hour > 0.0
 
 
 # Plots
@@ -419,4 +421,4 @@ def test_share_given_as_a_simulate_option_may_have_a_percent_sign() -> None:
 @pytest.mark.parametrize("day", ["9999-12-31", "0001-01-01"])
 def test_simulated_day_outside_the_supported_years_is_rejected(day: str) -> None:
     with pytest.raises(BadScenario, match="--day: the year must be from 1970 to 2999"):
-        parse_day(day)
+        parse_simulated_day(day)

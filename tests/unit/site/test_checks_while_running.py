@@ -24,7 +24,7 @@ from dialer.settings.site import Settings
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, SimulatedTrunk, make_seat_phones
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.site.checks import processes, store
-from dialer.site.checks.processes import check_running_process, judge_dialler_state
+from dialer.site.checks.processes import check_published_dialler_state, check_running_process
 from dialer.site.checks.store import check_backup, check_stored_records
 from dialer.site.checks.while_running import check_running_site
 from tests.support.centre import site_settings
@@ -190,7 +190,7 @@ def test_dialer_doctor_reports_a_missing_offline_or_old_dialler_state(
     latest = LatestMessages("pune-1")
     for key, message in messages.items():
         latest.store_latest_message(key, message)
-    findings = judge_dialler_state(latest.centre_state, latest.build_centre_view(NOW), NOW)
+    findings = check_published_dialler_state(latest.centre_state, latest.build_centre_view(NOW), NOW)
     seen = {each.subject: each for each in findings}[subject]
     assert (seen.level, seen.text.startswith(text)) == (level, True), seen
 

@@ -58,7 +58,7 @@ async def test_cancelled_task_leaves_no_database_transaction_open(
         await asyncio.sleep(0)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
-    await items.run_for_each_parameter_set(ADD, [{"name": "later"}])
+    await items.run_statement_for_each_parameter_set(ADD, [{"name": "later"}])
     names = [item.name for item in await items.fetch_all_rows(ALL)]
     assert "later" in names
     assert names in (["later"], ["cancelled", "later"])
@@ -73,7 +73,7 @@ async def test_task_cancelled_during_begin_leaves_no_database_transaction_open(i
     await asyncio.sleep(0)  # BEGIN is queued in the connection's thread now
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
-    await items.run_for_each_parameter_set(ADD, [{"name": "later"}])
+    await items.run_statement_for_each_parameter_set(ADD, [{"name": "later"}])
     assert await items.fetch_all_rows(ALL) == [Item("later")]
 
 

@@ -157,7 +157,7 @@ async def test_minimum_interval_between_calls_applies_across_campaigns(
             assert await open_with_gaps(store, soon) is Refusal.MINIMUM_INTERVAL
             early = await claim_numbers(store, 1000, campaign_id="b", now=ended_at + seconds - 1)
             assert 1 not in {each.phone_id for each in early}  # it is put off to the right moment: no claim spins
-            await store.release_claimed_targets(early)
+            await store.release_claimed_numbers(early)
         then = ended_at + seconds
     store = await backend.open()  # a restart forgets nothing of it
     late = make_attempt(await claim_one_number(store, 1, campaign_id="b", now=then), at=then)
@@ -197,7 +197,7 @@ async def test_call_promised_by_two_campaigns_is_made_by_the_second_after_the_mi
         free_at = NOW + 630.0 + GAPS.least_seconds
         early = await claim_numbers(store, 1000, campaign_id="a", now=free_at - 1)
         assert 1 not in {each.phone_id for each in early}
-        await store.release_claimed_targets(early)
+        await store.release_claimed_numbers(early)
         late = make_attempt(await claim_one_number(store, 1, campaign_id="a", now=free_at), at=free_at)
         assert await open_with_gaps(store, late) is None
 
@@ -236,14 +236,14 @@ async def test_number_whose_lease_expired_must_not_be_called(backend: Backend) -
 async def test_number_must_not_be_called_after_the_claim_was_released(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         [claimed] = await claim_numbers(store)
-        await store.release_claimed_targets([claimed])
+        await store.release_claimed_numbers([claimed])
         assert await commit_new_attempt(store, make_attempt(claimed)) is Refusal.CLAIM_LOST
 
 
 async def test_number_that_was_called_after_the_claim_must_not_be_called_again(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         old = await claim_one_number(store, 1)
-        await store.release_claimed_targets([old])
+        await store.release_claimed_numbers([old])
         await make_ended_call(store, 1, retry_at=NOW + 10)
         new = await claim_one_number(store, 1, now=NOW + 10)
         assert await commit_new_attempt(store, make_attempt(old, at=NOW + 11)) is Refusal.CLAIM_LOST
@@ -417,8 +417,8 @@ async def test_numbers_are_retried_on_schedule_over_a_virtual_day(tmp_path: Path
 async def test_number_with_an_unknown_result_is_not_enrolled_in_later_campaigns(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         await make_ended_call(store, 1, Outcome.UNKNOWN, retry_at=NOW + 60)
-        await store.ensure_campaign("later", CampaignKind.IVR, Purpose.TURNOUT)
-        await store.enrol_numbers("later")
+        await store.add_or_update_campaign("later", CampaignKind.IVR, Purpose.TURNOUT)
+        await store.enrol_numbers_in_campaign("later")
         assert 1 not in {each.phone_id for each in await claim_numbers(store, 1000, campaign_id="later")}
         assert 2 in {each.phone_id for each in await claim_numbers(store, 1000)}
 

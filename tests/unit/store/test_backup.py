@@ -67,7 +67,7 @@ async def test_backup_of_a_running_dialler_is_consistent_and_restored_with_campa
     ]
     assert count_attempts_missing_in_store(there, backend.key, [first.attempt_id, second.attempt_id]) == 1
     async with await type(backend)(there.parent).open() as again:
-        unknown = await again.ensure_campaign("survey", CampaignKind.AGENTS, Purpose.SURVEY)
+        unknown = await again.add_or_update_campaign("survey", CampaignKind.AGENTS, Purpose.SURVEY)
     assert unknown is CampaignState.STOPPED, (
         "of the settings, and made since the copy: it would call whoever it called again"
     )

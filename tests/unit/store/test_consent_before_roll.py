@@ -11,7 +11,7 @@ from dialer.domain.phone_facts import Consent
 from dialer.roll.importer import ImportOptions, import_roll_file
 from dialer.roll.workers import import_booth_workers
 from dialer.store.connection import open_store_for_reading
-from dialer.store.number_history import read_number_record
+from dialer.store.number_history import read_history_of_number
 from tests.support.command_line import run
 from tests.support.roll_filler import ROLL_VERSION, fill_roll
 from tests.support.stored import query_store
@@ -34,7 +34,7 @@ def store_with_consent(tmp_path: Path) -> Path:
 
 def read_consent(path: Path, number: str) -> Consent:
     with closing(open_store_for_reading(path)) as db:
-        return read_number_record(db, number, 0.0).facts.consent
+        return read_history_of_number(db, number, 0.0).facts.consent
 
 
 @pytest.mark.parametrize("by", ["roll", "list of workers"])

@@ -47,7 +47,7 @@ def read_store_identity(backend: Backend) -> StoreIdentity:
 async def test_outbox_rows_are_deleted_once_broker_and_headquarters_have_them(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         await add_announcements_to_outbox(store, "from before")
-        await store.set_headquarters_limit(1 << 20)
+        await store.limit_bytes_waiting_for_headquarters(1 << 20)
         await add_announcements_to_outbox(store, "a", "b")
         await store.mark_announcements_published(2)
         assert [row.payload for row in await store.read_announcements_for_broker(10)] == ["b"]
@@ -61,10 +61,10 @@ async def test_outbox_rows_are_deleted_once_broker_and_headquarters_have_them(ba
 
 async def test_outbox_rows_wait_only_for_the_broker_if_no_headquarters_is_configured(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
-        await store.set_headquarters_limit(1 << 20)
+        await store.limit_bytes_waiting_for_headquarters(1 << 20)
         await add_announcements_to_outbox(store, "a", "b")
         await store.mark_announcements_published(1)
-        await store.set_headquarters_limit(None)
+        await store.limit_bytes_waiting_for_headquarters(None)
         assert read_headquarters_rows(backend) == [(2, "b")]
         with pytest.raises(NotInStore, match="no headquarters"):
             await store.record_last_id_at_headquarters(2, NOW)
@@ -76,7 +76,7 @@ async def test_pending_outbox_rows_are_counted_for_broker_and_headquarters(backe
     async with open_filled_store(backend) as store:
         await add_announcements_to_outbox(store, "a", "b", "c")
         assert await store.count_waiting_announcements() == (OutboxWait("broker", 3, NOW),)
-        await store.set_headquarters_limit(1 << 20)
+        await store.limit_bytes_waiting_for_headquarters(1 << 20)
         await store.mark_announcements_published(3)
         await store.record_last_id_at_headquarters(1, NOW)
         assert sorted(await store.count_waiting_announcements(), key=str) == [
@@ -90,7 +90,7 @@ async def test_outbox_over_its_limit_loses_telemetry_but_no_results(
 ) -> None:
     monkeypatch.setattr(outbox, "TELEMETRY_ROWS_KEPT", 0)
     async with open_filled_store(backend) as store:
-        await store.set_headquarters_limit(2_000)
+        await store.limit_bytes_waiting_for_headquarters(2_000)
         await add_announcements_to_outbox(store, *["x" * 100] * 10, topic="results/seat-hours")
         assert (await store.trim_outbox(keep_at_most=1)).deleted == 0
         await add_announcements_to_outbox(store, *["x" * 100] * 29)
@@ -104,7 +104,7 @@ async def test_outbox_over_its_limit_loses_telemetry_but_no_results(
 
 async def test_store_older_than_its_rows_at_headquarters_gets_a_new_identity(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
-        await store.set_headquarters_limit(1 << 20)
+        await store.limit_bytes_waiting_for_headquarters(1 << 20)
         await add_announcements_to_outbox(store, "a", "b", "c")
         await store.record_last_id_at_headquarters(1, NOW)
         before = read_store_identity(backend)
@@ -115,7 +115,9 @@ async def test_store_older_than_its_rows_at_headquarters_gets_a_new_identity(bac
         assert after.incarnation != before.incarnation
         assert (after.previous, after.begins_after) == (before.incarnation, 1)
         assert read_headquarters_rows(backend, 1) == [(2, "b"), (3, "c")]
-        assert await store.ensure_campaign("survey", CampaignKind.AGENTS, Purpose.SURVEY) is CampaignState.STOPPED
+        assert (
+            await store.add_or_update_campaign("survey", CampaignKind.AGENTS, Purpose.SURVEY) is CampaignState.STOPPED
+        )
         assert not await store.record_last_id_at_headquarters(3, NOW)
 
 
@@ -127,7 +129,7 @@ async def test_seat_hours_are_published_only_to_headquarters(backend: Backend) -
     async with open_filled_store(backend) as store:
         await store.record_seat_intervals(stretches[:1])
         assert read_headquarters_rows(backend) == []
-        await store.set_headquarters_limit(1 << 20)
+        await store.limit_bytes_waiting_for_headquarters(1 << 20)
         await store.record_seat_intervals(stretches)  # the first is known
         await store.record_seat_intervals(stretches)
         assert [payload for _, payload in read_headquarters_rows(backend)] == ["SeatHours"]
@@ -137,7 +139,7 @@ async def test_mark_of_a_delivery_test_is_rejected_if_no_headquarters_is_configu
     async with open_filled_store(backend) as store:
         with pytest.raises(NotInStore, match="no headquarters"):
             await store.add_test_mark_to_outbox(NOW)
-        await store.set_headquarters_limit(1 << 20)
+        await store.limit_bytes_waiting_for_headquarters(1 << 20)
         await store.add_test_mark_to_outbox(NOW)
         assert [payload for _, payload in read_headquarters_rows(backend)] == ["TestMark"]
 

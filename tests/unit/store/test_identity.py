@@ -76,7 +76,7 @@ async def test_restored_store_has_a_new_identity_that_begins_after_the_confirmed
     there = type(backend)(tmp_path / "there")
     there.path.parent.mkdir()
     async with open_filled_store(backend) as store:
-        await store.set_headquarters_limit(1 << 20)
+        await store.limit_bytes_waiting_for_headquarters(1 << 20)
         await store.add_announcements_to_outbox([Announcement("results/marks", "{}")] * 5, NOW)
         await store.record_last_id_at_headquarters(3, NOW)
         with closing(backend.connect()) as db:

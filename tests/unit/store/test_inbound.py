@@ -20,8 +20,8 @@ NUMBER = "+917000000001"
 async def store(backend: Backend) -> Store:
     backend.fill(30, 10)
     opened = await backend.open()
-    await opened.ensure_campaign(CAMPAIGN, CampaignKind.AGENTS, Purpose.TURNOUT)
-    await opened.enrol_numbers(CAMPAIGN)
+    await opened.add_or_update_campaign(CAMPAIGN, CampaignKind.AGENTS, Purpose.TURNOUT)
+    await opened.enrol_numbers_in_campaign(CAMPAIGN)
     return opened
 
 
@@ -54,7 +54,7 @@ async def test_inbound_calls_from_unknown_and_withheld_numbers_have_no_voter(sto
 
 
 async def test_number_on_an_inbound_call_is_not_dialled_until_the_call_ends(store: Store) -> None:
-    (claim,) = await store.claim_targets(CAMPAIGN, 1, owner="o", now=NOW, lease_seconds=60.0)
+    (claim,) = await store.claim_queued_numbers(CAMPAIGN, 1, owner="o", now=NOW, lease_seconds=60.0)
     call = make_inbound_call(claim.number)
     await store.record_inbound_call(call)
     attempt = attempt_of(claim)
@@ -62,14 +62,14 @@ async def test_number_on_an_inbound_call_is_not_dialled_until_the_call_ends(stor
         Refusal.OPEN_ATTEMPT
     ]
     await store.end_attempts([EndedAttempt(call.attempt_id, Outcome.LEFT, NOW + 30)])
-    claims = await store.claim_targets(CAMPAIGN, 50, owner="o", now=NOW + 31, lease_seconds=60.0)
+    claims = await store.claim_queued_numbers(CAMPAIGN, 50, owner="o", now=NOW + 31, lease_seconds=60.0)
     assert claim.number in {each.number for each in claims}
     assert {each.attempt_number for each in claims} == {1}
     await store.close()
 
 
 async def test_inbound_call_is_stored_while_an_outbound_call_to_the_same_voter_is_open(store: Store) -> None:
-    (claim,) = await store.claim_targets(CAMPAIGN, 1, owner="o", now=NOW, lease_seconds=60.0)
+    (claim,) = await store.claim_queued_numbers(CAMPAIGN, 1, owner="o", now=NOW, lease_seconds=60.0)
     attempt = attempt_of(claim)
     assert await store.commit_new_attempts([attempt], max_attempts_since=DAY_START, max_attempts=3) == [None]
     call = make_inbound_call(claim.number)
@@ -91,8 +91,8 @@ async def test_voter_with_a_missed_inbound_call_is_called_back_before_undialled_
     call = make_inbound_call("+917000000020", InboundMode.MISSED_CALL, call_back_at=NOW + 60)
     assert await store.record_inbound_call(call) is not None
     assert await store.read_unfinished_attempts() == []  # it has ended: it was never answered
-    early = await store.claim_targets(CAMPAIGN, 1, owner="o", now=NOW + 59, lease_seconds=5.0)
-    late = await store.claim_targets(CAMPAIGN, 1, owner="o", now=NOW + 60, lease_seconds=5.0)
+    early = await store.claim_queued_numbers(CAMPAIGN, 1, owner="o", now=NOW + 59, lease_seconds=5.0)
+    late = await store.claim_queued_numbers(CAMPAIGN, 1, owner="o", now=NOW + 60, lease_seconds=5.0)
     assert [claim.number for claim in early] != ["+917000000020"]
     assert [claim.number for claim in late] == ["+917000000020"]
     await store.close()
@@ -105,7 +105,7 @@ async def test_opted_out_caller_is_not_called_back(store: Store) -> None:
     again = await store.record_inbound_call(make_inbound_call(mode=InboundMode.MISSED_CALL, call_back_at=NOW))
     assert again is not None
     assert again.opted_out
-    claims = await store.claim_targets(CAMPAIGN, 50, owner="o", now=NOW + 60, lease_seconds=60.0)
+    claims = await store.claim_queued_numbers(CAMPAIGN, 50, owner="o", now=NOW + 60, lease_seconds=60.0)
     assert NUMBER not in {claim.number for claim in claims}
     await store.close()
 
@@ -114,8 +114,8 @@ async def test_disposition_of_an_inbound_call_postpones_the_next_call_to_the_num
     call = make_inbound_call()
     await store.record_inbound_call(call)
     await store.end_attempts([EndedAttempt(call.attempt_id, Outcome.COMPLETED, NOW, retry_at=NOW + 3600)])
-    soon = await store.claim_targets(CAMPAIGN, 50, owner="o", now=NOW + 60, lease_seconds=60.0)
-    then = await store.claim_targets(CAMPAIGN, 50, owner="o", now=NOW + 3600, lease_seconds=60.0)
+    soon = await store.claim_queued_numbers(CAMPAIGN, 50, owner="o", now=NOW + 60, lease_seconds=60.0)
+    then = await store.claim_queued_numbers(CAMPAIGN, 50, owner="o", now=NOW + 3600, lease_seconds=60.0)
     assert NUMBER not in {claim.number for claim in soon}
     assert then[0].number == NUMBER
     await store.close()

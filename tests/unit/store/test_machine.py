@@ -58,8 +58,8 @@ class StoreMachine(RuleBasedStateMachine):
         self._backend.fill(VOTERS, VOTERS)
         self.store: Store = self._runner.run(self._backend.open())
         for campaign_id in CAMPAIGNS:
-            self._runner.run(self.store.ensure_campaign(campaign_id, CampaignKind.AGENTS, Purpose.TURNOUT))
-            assert self._runner.run(self.store.enrol_numbers(campaign_id)) == PHONES
+            self._runner.run(self.store.add_or_update_campaign(campaign_id, CampaignKind.AGENTS, Purpose.TURNOUT))
+            assert self._runner.run(self.store.enrol_numbers_in_campaign(campaign_id)) == PHONES
 
     def teardown(self) -> None:
         if hasattr(self, "store"):
@@ -73,7 +73,9 @@ class StoreMachine(RuleBasedStateMachine):
     @rule(campaign_id=campaigns, limit=st.integers(1, 4))
     def claim(self, campaign_id: str, limit: int) -> None:
         claims = self._runner.run(
-            self.store.claim_targets(campaign_id, limit, owner="engine", now=self.now, lease_seconds=LEASE_SECONDS)
+            self.store.claim_queued_numbers(
+                campaign_id, limit, owner="engine", now=self.now, lease_seconds=LEASE_SECONDS
+            )
         )
         assert len(claims) <= limit
         held = {(each.campaign_id, each.phone_id) for each in self.claims}
@@ -155,13 +157,13 @@ class StoreMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.claims)
     @rule()
     def release(self) -> None:
-        self._runner.run(self.store.release_claimed_targets(self.claims))
+        self._runner.run(self.store.release_claimed_numbers(self.claims))
         self._lose_claims()
 
     @rule(seconds=st.sampled_from([RETRY_SECONDS, LEASE_SECONDS, 86_400.0]))
     def wait(self, seconds: float) -> None:
         if seconds < LEASE_SECONDS:  # remaining lease times are not modelled, so all claims are released
-            self._runner.run(self.store.release_claimed_targets(self.claims))
+            self._runner.run(self.store.release_claimed_numbers(self.claims))
         self._lose_claims()
         self.now += seconds
         self._runner.run(self.store.release_expired_claims(self.now))
@@ -177,7 +179,7 @@ class StoreMachine(RuleBasedStateMachine):
         self._runner.run(self.store.release_expired_claims(self.now, owner="engine"))
         self._lose_claims()
         for campaign_id in CAMPAIGNS:
-            assert self._runner.run(self.store.enrol_numbers(campaign_id)) == 0
+            assert self._runner.run(self.store.enrol_numbers_in_campaign(campaign_id)) == 0
 
     @invariant()
     def one_open_attempt_a_number(self) -> None:

@@ -36,9 +36,9 @@ async def test_opt_out_from_another_centre_suppresses_the_number_in_every_campai
         assert await store.hash_numbers([SECRET]) == 0
         assert read_stored_hash(backend, 1) == hash_phone(1)
         held = await claim_one_number(store, 1)
-        assert await store.record_foreign_opt_out(hash_phone(1), at=NOW, centre="pune-2") == 1
-        assert await store.record_foreign_opt_out(hash_phone(1), at=NOW, centre="pune-3") is None
-        await store.release_claimed_targets([held])
+        assert await store.record_opt_out_of_other_centre(hash_phone(1), at=NOW, centre="pune-2") == 1
+        assert await store.record_opt_out_of_other_centre(hash_phone(1), at=NOW, centre="pune-3") is None
+        await store.release_claimed_numbers([held])
         for campaign_id in (CAMPAIGN, "b"):
             assert 1 not in {each.phone_id for each in await claim_numbers(store, 1000, campaign_id=campaign_id)}
         assert not await store.record_opt_out(1, at=NOW, source="agent")
@@ -92,7 +92,7 @@ async def test_hashed_opt_outs_with_an_unknown_secret_are_all_refused(backend: B
 async def test_number_added_after_its_hashed_opt_out_is_suppressed_at_the_next_start(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         await store.hash_numbers([SECRET])
-        assert await store.record_foreign_opt_out(hash_phone(900), at=NOW, centre="pune-2") is None
+        assert await store.record_opt_out_of_other_centre(hash_phone(900), at=NOW, centre="pune-2") is None
     backend.fill(0, 9)  # adds nothing, so the number is still unknown
     again = await backend.open()
     assert await again.hash_numbers([SECRET]) == 0
@@ -109,7 +109,7 @@ async def test_opt_out_hashes_depend_on_the_configured_secret(backend: Backend) 
         await store.hash_numbers([SECRET])
         await store.hash_numbers([OTHER])
         assert read_stored_hash(backend, 3) == hash_phone(3, OTHER)
-        assert await store.record_foreign_opt_out(hash_phone(3, OTHER), at=NOW, centre="pune-2") == 3
+        assert await store.record_opt_out_of_other_centre(hash_phone(3, OTHER), at=NOW, centre="pune-2") == 3
 
 
 @pytest.mark.parametrize("secrets", [[], [OTHER]])
@@ -119,7 +119,7 @@ async def test_hash_secret_cannot_be_removed_while_opt_outs_depend_on_the_secret
     async with open_filled_store(backend) as store:
         assert await store.hash_numbers(secrets) == 0
         await store.hash_numbers([SECRET])
-        await store.record_foreign_opt_out(hash_phone(900), at=NOW, centre="pune-2")
+        await store.record_opt_out_of_other_centre(hash_phone(900), at=NOW, centre="pune-2")
         with pytest.raises(StoreError, match=r"Add it again as rules\.opt_out_secret or in"):
             await store.hash_numbers(secrets)
         assert await store.hash_numbers([SECRET]) == 0
@@ -128,20 +128,20 @@ async def test_hash_secret_cannot_be_removed_while_opt_outs_depend_on_the_secret
 async def test_hash_secret_can_be_replaced_in_two_steps_without_losing_opt_outs(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         await store.hash_numbers([SECRET])
-        await store.record_foreign_opt_out(
+        await store.record_opt_out_of_other_centre(
             hash_phone(900), at=NOW, centre="pune-2"
         )  # a number that is not on the roll yet
 
         await store.hash_numbers([SECRET, OTHER])  # first step: every centre accepts the next secret
         assert read_stored_hash(backend, 3) == hash_phone(3)
-        assert await store.record_foreign_opt_out(hash_phone(3, OTHER), at=NOW, centre="pune-2") == 3
+        assert await store.record_opt_out_of_other_centre(hash_phone(3, OTHER), at=NOW, centre="pune-2") == 3
 
         await store.hash_numbers([OTHER, SECRET])  # second step: every centre announces with it
         assert read_stored_hash(backend, 4) == hash_phone(4, OTHER)
         assert (
-            await store.record_foreign_opt_out(hash_phone(4), at=NOW, centre="pune-3") == 4
+            await store.record_opt_out_of_other_centre(hash_phone(4), at=NOW, centre="pune-3") == 4
         )  # a centre still at step one
-        assert await store.record_foreign_opt_out(hash_phone(4, OTHER), at=NOW, centre="pune-2") is None
+        assert await store.record_opt_out_of_other_centre(hash_phone(4, OTHER), at=NOW, centre="pune-2") is None
         with pytest.raises(StoreError, match="A secret for opt-outs is missing"):
             await store.hash_numbers([OTHER])  # number 900 is known only by a hash with the earlier secret
     _add_number(backend, 900)
@@ -150,7 +150,7 @@ async def test_hash_secret_can_be_replaced_in_two_steps_without_losing_opt_outs(
     assert await again.hash_numbers([OTHER]) == 0  # every hash with the earlier secret is matched to a number now
     for phone_id in (3, 4, 900):
         assert not await again.record_opt_out(phone_id, at=NOW, source="agent")  # they are suppressed already
-    assert await again.record_foreign_opt_out(hash_phone(5), at=NOW, centre="pune-3") is None
+    assert await again.record_opt_out_of_other_centre(hash_phone(5), at=NOW, centre="pune-3") is None
     assert read_stored_hash(backend, 5) == hash_phone(5, OTHER)
     await again.close()
 

@@ -109,7 +109,7 @@ async def test_ended_call_is_announced_with_the_hash_of_its_number_if_there_is_a
     async with open_filled_store(backend) as store:
         await store.hash_numbers([SECRET])
         await end_attempt(store, await claim_and_open_attempt(store, 1))
-        await store.set_headquarters_limit(1 << 20)
+        await store.limit_bytes_waiting_for_headquarters(1 << 20)
         await end_attempt(store, await claim_and_open_attempt(store, 2))
     hashes = [getattr(result, "number_hash", "") for result in announced]
     assert hashes == [None, hash_number(SECRET, "+917000000002")]

@@ -43,7 +43,7 @@ def make_correction(voter_id: int = 1, at: float = NOW + 100, key: str = "undo")
 async def list_queued_numbers(store: Store, now: float = NOW + 1e6) -> set[int]:
     """Return the numbers that could be claimed."""
     claims = await claim_numbers(store, 1000, now=now)
-    await store.release_claimed_targets(claims)
+    await store.release_claimed_numbers(claims)
     return {each.phone_id for each in claims}
 
 

@@ -32,10 +32,10 @@ from tests.support.stores import (
 
 async def test_campaign_stays_in_the_state_set_by_an_operator(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
-        assert await store.ensure_campaign("new", CampaignKind.IVR, Purpose.SURVEY) is CampaignState.RUNNING
+        assert await store.add_or_update_campaign("new", CampaignKind.IVR, Purpose.SURVEY) is CampaignState.RUNNING
         await store.set_campaign_state("new", CampaignState.STOPPED)
     store = await backend.open()
-    assert await store.ensure_campaign("new", CampaignKind.IVR, Purpose.SURVEY) is CampaignState.STOPPED
+    assert await store.add_or_update_campaign("new", CampaignKind.IVR, Purpose.SURVEY) is CampaignState.STOPPED
     await store.close()
 
 
@@ -49,7 +49,7 @@ async def test_adding_numbers_twice_to_a_campaign_queues_each_number_once(backen
     async with open_filled_store(backend) as store:
         progress = await store.read_campaign_progress(CAMPAIGN, NOW)
         assert progress == CampaignProgress(total=36, completed=0, remaining=36, attempts=0)
-        assert await store.enrol_numbers(CAMPAIGN) == 0
+        assert await store.enrol_numbers_in_campaign(CAMPAIGN) == 0
         assert await store.read_campaign_progress(CAMPAIGN, NOW) == progress
 
 
@@ -58,8 +58,8 @@ async def test_enrolling_skips_numbers_that_opted_out_or_have_no_pending_voters(
         await store.record_opt_out(1, at=NOW, source="import")
         await store.record_mark(make_mark(2, MarkKind.VOTED))
         await store.record_mark(make_mark(3, MarkKind.VOTED))
-        await store.ensure_campaign(CAMPAIGN, CampaignKind.AGENTS, Purpose.TURNOUT)
-        assert await store.enrol_numbers(CAMPAIGN) == 34
+        await store.add_or_update_campaign(CAMPAIGN, CampaignKind.AGENTS, Purpose.TURNOUT)
+        assert await store.enrol_numbers_in_campaign(CAMPAIGN) == 34
         phones = {each.phone_id for each in await claim_numbers(store, 100)}
         assert not phones & {1, 2}
         assert 3 in phones  # of voters 3 and 4; one of them is pending
@@ -70,7 +70,7 @@ async def test_undialled_numbers_are_claimed_from_the_given_booths_up_to_the_lim
 ) -> None:
     async with open_filled_store(backend) as store:
         asked = {5: 4, 2: 2, 6: 8, 1: 6}
-        claims = await store.claim_targets(CAMPAIGN, 13, owner="engine", now=NOW, lease_seconds=60, booths=asked)
+        claims = await store.claim_queued_numbers(CAMPAIGN, 13, owner="engine", now=NOW, lease_seconds=60, booths=asked)
         assert [each.queue_booth_id for each in claims] == [5] * 4 + [2] * 2 + [6] * 6 + [1]
         rest = await claim_numbers(store, 100)
         assert {each.phone_id for each in claims} & {each.phone_id for each in rest} == set()
@@ -79,7 +79,7 @@ async def test_undialled_numbers_are_claimed_from_the_given_booths_up_to_the_lim
 
 async def test_numbers_of_a_booth_are_claimed_in_order_of_weight(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
-        claims = await store.claim_targets(CAMPAIGN, 6, owner="engine", now=NOW, lease_seconds=60, booths={1: 6})
+        claims = await store.claim_queued_numbers(CAMPAIGN, 6, owner="engine", now=NOW, lease_seconds=60, booths={1: 6})
         assert [(each.pending_voters, each.weight) for each in claims] == [
             (3, 3.0),
             (2, 2.0),
@@ -110,7 +110,7 @@ async def test_claimed_number_names_the_voter_to_be_asked_for(backend: Backend) 
             1,
             "bn",
         )
-        await store.release_claimed_targets([claimed])
+        await store.release_claimed_numbers([claimed])
         await store.record_mark(make_mark(7, MarkKind.VOTED))
         again = await claim_one_number(store, 6)
         assert (again.voter_id, again.pending_voters) == (8, 2)
@@ -132,10 +132,10 @@ async def test_claiming_with_a_limit_of_zero_returns_no_number(backend: Backend)
 async def test_released_number_returns_to_its_earlier_place_in_the_call_queue(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         first = await claim_numbers(store, 3)
-        await store.release_claimed_targets(first)
+        await store.release_claimed_numbers(first)
         assert await claim_numbers(store, 3) == first
-        await store.release_claimed_targets(first)
-        await store.release_claimed_targets(first)
+        await store.release_claimed_numbers(first)
+        await store.release_claimed_numbers(first)
         assert await store.find_next_due_time(CAMPAIGN) == 0.0
 
 
@@ -144,7 +144,7 @@ async def test_releasing_claimed_numbers_does_not_change_dialled_or_closed_numbe
         dialled, closed = await claim_numbers(store, 2)
         assert await commit_new_attempt(store, make_attempt(dialled)) is None
         await store.record_opt_out(closed.phone_id, at=NOW, source="agent")
-        await store.release_claimed_targets([dialled, closed])
+        await store.release_claimed_numbers([dialled, closed])
         progress = await store.read_campaign_progress(CAMPAIGN, NOW)
         assert (progress.completed, progress.remaining) == (1, 34)
 
@@ -158,8 +158,8 @@ async def test_number_whose_claim_has_expired_can_be_claimed_again(backend: Back
 
 async def test_claimed_numbers_are_released_when_the_lease_expires_or_the_dialler_restarts(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
-        await store.claim_targets(CAMPAIGN, 2, owner="one", now=NOW, lease_seconds=10)
-        await store.claim_targets(CAMPAIGN, 3, owner="two", now=NOW, lease_seconds=1000)
+        await store.claim_queued_numbers(CAMPAIGN, 2, owner="one", now=NOW, lease_seconds=10)
+        await store.claim_queued_numbers(CAMPAIGN, 3, owner="two", now=NOW, lease_seconds=1000)
         assert await store.release_expired_claims(NOW + 9) == 0
         assert await store.release_expired_claims(NOW + 10) == 2
         assert await store.release_expired_claims(NOW + 10, owner="one") == 0
@@ -251,9 +251,9 @@ async def claim_number(store: Store, phone_id: int, campaign: str = CAMPAIGN, at
 async def test_number_chosen_by_an_agent_is_reserved_with_the_same_data_as_a_queued_one(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         [in_turn] = await claim_numbers(store, 1)
-        await store.release_claimed_targets([in_turn])
+        await store.release_claimed_numbers([in_turn])
         assert await claim_number(store, in_turn.phone_id) == in_turn
-        await store.release_claimed_targets([in_turn])
+        await store.release_claimed_numbers([in_turn])
         assert await claim_numbers(store, 1) == [in_turn]  # it stands where it stood
         assert await claim_number(store, in_turn.phone_id) is Unclaimed.IN_USE
         assert await commit_new_attempt(store, make_attempt(in_turn)) is None

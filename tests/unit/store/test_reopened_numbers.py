@@ -30,7 +30,7 @@ WORKERS = "workers"
 async def list_queued_numbers(store: Store, campaign_id: str = CAMPAIGN, now: float = NOW + 1e6) -> set[int]:
     """Return the numbers that could be claimed."""
     claims = await claim_numbers(store, 1000, campaign_id=campaign_id, now=now)
-    await store.release_claimed_targets(claims)
+    await store.release_claimed_numbers(claims)
     return {each.phone_id for each in claims}
 
 
@@ -48,7 +48,7 @@ def add_voter_to_number(backend: Backend, phone_id: int = 1, booth_id: int = 3, 
 async def reopen_store(backend: Backend) -> Store:
     store = await backend.open()
     for campaign_id in (CAMPAIGN, LATER):
-        await store.ensure_campaign(campaign_id, CampaignKind.AGENTS, Purpose.TURNOUT)
+        await store.add_or_update_campaign(campaign_id, CampaignKind.AGENTS, Purpose.TURNOUT)
     return store
 
 
@@ -59,11 +59,11 @@ async def test_new_voter_on_a_number_reopens_a_number_that_had_no_pending_voter(
     async with open_filled_store(backend) as store:
         await store.record_mark(make_mark(1, MarkKind.VOTED))
         assert 1 not in await list_queued_numbers(store)
-        assert await store.enrol_numbers(CAMPAIGN) == 0
+        assert await store.enrol_numbers_in_campaign(CAMPAIGN) == 0
     add_voter_to_number(backend)
     store = await reopen_store(backend)
-    assert await store.enrol_numbers(CAMPAIGN) == 1
-    assert await store.enrol_numbers(CAMPAIGN) == 0
+    assert await store.enrol_numbers_in_campaign(CAMPAIGN) == 1
+    assert await store.enrol_numbers_in_campaign(CAMPAIGN) == 0
     claimed = await claim_one_number(store, 1)
     assert (claimed.voter_id, claimed.attempt_number, claimed.queue_booth_id, claimed.weight) == (900, 1, 3, 2.0)
     await store.close()
@@ -76,7 +76,7 @@ async def test_reopening_a_number_does_not_change_the_retry_time_and_attempts(ba
         await end_attempt(store, new, Outcome.COMPLETED, retry_at=NOW + 600)
     add_voter_to_number(backend)
     store = await reopen_store(backend)
-    assert await store.enrol_numbers(CAMPAIGN) == 1
+    assert await store.enrol_numbers_in_campaign(CAMPAIGN) == 1
     assert 1 not in await list_queued_numbers(store, now=NOW + 599)
     assert (await claim_one_number(store, 1, now=NOW + 600)).attempt_number == 2
     await store.close()
@@ -96,7 +96,7 @@ async def test_new_voter_does_not_reopen_a_number_that_was_closed_for_another_re
             await make_ended_call(store, 1, Outcome.UNKNOWN if how == "unknown" else Outcome.NO_ANSWER)
     add_voter_to_number(backend)
     store = await reopen_store(backend)
-    assert await store.enrol_numbers(CAMPAIGN) == 0
+    assert await store.enrol_numbers_in_campaign(CAMPAIGN) == 0
     assert 1 not in await list_queued_numbers(store)
     await store.close()
 
@@ -107,8 +107,8 @@ async def test_new_voter_does_not_reopen_a_number_that_was_closed_for_another_re
 async def test_correction_of_a_mark_queues_the_voter_in_campaigns_added_since(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         await store.record_mark(make_mark(1, MarkKind.VOTED))
-        await store.ensure_campaign(LATER, CampaignKind.AGENTS, Purpose.TURNOUT)
-        numbers = await store.enrol_numbers(LATER)
+        await store.add_or_update_campaign(LATER, CampaignKind.AGENTS, Purpose.TURNOUT)
+        numbers = await store.enrol_numbers_in_campaign(LATER)
         assert (await store.read_campaign_progress(LATER, NOW)).total == numbers
         assert 1 not in await list_queued_numbers(store, LATER)
         assert (await store.record_mark(make_correction())).reopened
@@ -116,7 +116,7 @@ async def test_correction_of_a_mark_queues_the_voter_in_campaigns_added_since(ba
             assert (await claim_one_number(store, 1, campaign_id=campaign_id)).voter_id == 1
         progress = await store.read_campaign_progress(LATER, NOW)
         assert (progress.total, progress.remaining) == (numbers + 1, numbers)  # it is claimed now
-        assert await store.enrol_numbers(LATER) == 0
+        assert await store.enrol_numbers_in_campaign(LATER) == 0
 
 
 async def test_reopened_number_has_the_same_place_in_the_queue_as_an_enrolled_number(backend: Backend) -> None:
@@ -124,8 +124,8 @@ async def test_reopened_number_has_the_same_place_in_the_queue_as_an_enrolled_nu
     async with open_filled_store(backend) as store:
         for voter_id in (7, 8, 9):
             await store.record_mark(make_mark(voter_id, MarkKind.VOTED))
-        await store.ensure_campaign(LATER, CampaignKind.AGENTS, Purpose.TURNOUT)
-        await store.enrol_numbers(LATER)
+        await store.add_or_update_campaign(LATER, CampaignKind.AGENTS, Purpose.TURNOUT)
+        await store.enrol_numbers_in_campaign(LATER)
         assert 6 not in await list_queued_numbers(store, LATER)
         assert (await store.record_mark(make_correction(8))).reopened
         claimed = await claim_one_number(store, 6, campaign_id=LATER)
@@ -143,8 +143,8 @@ async def test_correction_of_a_mark_queues_no_number_that_must_not_be_called(bac
         else:
             await store.record_opt_out(1, at=NOW, source="request")
         await store.record_mark(make_mark(1, MarkKind.VOTED))
-        await store.ensure_campaign(LATER, CampaignKind.AGENTS, Purpose.TURNOUT)
-        await store.enrol_numbers(LATER)
+        await store.add_or_update_campaign(LATER, CampaignKind.AGENTS, Purpose.TURNOUT)
+        await store.enrol_numbers_in_campaign(LATER)
         assert not (await store.record_mark(make_correction())).reopened
         assert 1 not in await list_queued_numbers(store) | await list_queued_numbers(store, LATER)
 
@@ -153,8 +153,8 @@ async def test_number_that_is_reopened_during_a_call_is_not_called_again_before_
     async with open_filled_store(backend) as store:
         new = await claim_and_open_attempt(store, 1)
         await store.record_mark(make_mark(1, MarkKind.VOTED, new=new))
-        await store.ensure_campaign(LATER, CampaignKind.AGENTS, Purpose.TURNOUT)
-        await store.enrol_numbers(LATER)
+        await store.add_or_update_campaign(LATER, CampaignKind.AGENTS, Purpose.TURNOUT)
+        await store.enrol_numbers_in_campaign(LATER)
         assert (await store.record_mark(make_correction())).reopened  # in the later campaign
         assert 1 not in await list_queued_numbers(store) | await list_queued_numbers(store, LATER)
         await end_attempt(store, new, Outcome.COMPLETED, retry_at=NOW + 600)
@@ -184,9 +184,9 @@ async def test_correction_of_a_mark_does_not_enrol_a_voter_as_a_booth_worker(bac
     listed.write_text("constituency,part,number\n174,2,+919810000001\n", encoding="utf-8")
     backend.import_booth_workers(listed)
     store = await reopen_store(backend)
-    await store.ensure_campaign(WORKERS, CampaignKind.IVR, Purpose.BOOTH_WORKERS)
+    await store.add_or_update_campaign(WORKERS, CampaignKind.IVR, Purpose.BOOTH_WORKERS)
     await store.record_mark(make_mark(1, MarkKind.VOTED))
-    assert await store.enrol_numbers(WORKERS) == 1
+    assert await store.enrol_numbers_in_campaign(WORKERS) == 1
     assert (await store.record_mark(make_correction())).reopened
     assert (await store.read_campaign_progress(WORKERS, NOW)).total == 1
     assert 1 not in await list_queued_numbers(store, WORKERS)

@@ -37,7 +37,7 @@ async def claim_phones(
 ) -> list[int]:
     """Claim numbers for dialling and return their ids in order."""
     quotas = dict.fromkeys(booths, limit)
-    claims = await store.claim_targets(
+    claims = await store.claim_queued_numbers(
         CAMPAIGN, limit, owner="engine", now=now, lease_seconds=lease_seconds, booths=quotas, voting=voting
     )
     return [each.phone_id for each in claims]
@@ -80,12 +80,12 @@ async def test_released_retry_of_another_polling_day_is_set_aside_again(backend:
         await make_unanswered_calls(store, SECOND)
         await claim_phones(store, 50)
         assert await store.find_next_due_time(CAMPAIGN) == 0.0
-        claims = await store.claim_targets(CAMPAIGN, 1, owner="engine", now=LATE, lease_seconds=60, booths={})
+        claims = await store.claim_queued_numbers(CAMPAIGN, 1, owner="engine", now=LATE, lease_seconds=60, booths={})
         assert [each.phone_id for each in claims] == [SECOND]
-        await store.release_claimed_targets(claims)
+        await store.release_claimed_numbers(claims)
         assert SECOND not in await claim_phones(store, 50)
-        claims = await store.claim_targets(CAMPAIGN, 1, owner="engine", now=LATE, lease_seconds=60, booths={})
-        await store.postpone_claimed_targets([(claims[0], LATE + 500)])
+        claims = await store.claim_queued_numbers(CAMPAIGN, 1, owner="engine", now=LATE, lease_seconds=60, booths={})
+        await store.postpone_claimed_numbers([(claims[0], LATE + 500)])
         assert await claim_phones(store, 5, None, booths=(), now=LATE + 499) == []
         assert await claim_phones(store, 5, None, booths=(), now=LATE + 500) == [SECOND]
 
@@ -220,5 +220,7 @@ async def test_retries_of_all_booths_are_claimed_before_undialled_numbers_withou
 ) -> None:
     async with open_filled_store(backend) as store:
         await make_unanswered_calls(store, SECOND, 1)
-        claims = await store.claim_targets(CAMPAIGN, 2, owner="engine", now=LATE, lease_seconds=60, booths={1: 4})
+        claims = await store.claim_queued_numbers(
+            CAMPAIGN, 2, owner="engine", now=LATE, lease_seconds=60, booths={1: 4}
+        )
         assert [each.phone_id for each in claims] == [SECOND, 1]

@@ -15,10 +15,10 @@ async def read_call_order(backend: Backend, campaigns: tuple[str, ...] = ("a", "
     store = await backend.open()
     orders = []
     for campaign_id in campaigns:
-        await store.ensure_campaign(campaign_id, CampaignKind.AGENTS, Purpose.TURNOUT)
-        await store.enrol_numbers(campaign_id)
+        await store.add_or_update_campaign(campaign_id, CampaignKind.AGENTS, Purpose.TURNOUT)
+        await store.enrol_numbers_in_campaign(campaign_id)
         claims = await claim_numbers(store, 1000, campaign_id=campaign_id)
-        await store.release_claimed_targets(claims)
+        await store.release_claimed_numbers(claims)
         assert [each.booth_id for each in claims] == sorted(each.booth_id for each in claims)
         orders.append([each.phone_id for each in claims])
     await store.close()

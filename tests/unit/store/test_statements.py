@@ -124,7 +124,7 @@ def test_each_sql_statement_fits_the_schema_and_returns_its_declared_columns(
     if re.match(r"(CREATE|DROP)\b", statement.sql):
         assert isinstance(statement, Command)
         return
-    if statement is spool.SQL.compare_roll_with_store:
+    if statement is spool.SQL.count_changes_of_uploaded_roll:
         _empty_attached_store(db)
     plan_of(db, statement.sql)
     columns = columns_of(db, statement.sql)

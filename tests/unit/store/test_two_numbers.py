@@ -35,8 +35,8 @@ async def store(backend: Backend) -> AsyncIterator[Store]:
         db.execute("INSERT INTO phone (phone_id, e164) VALUES (?, '+917000000900')", (MOBILE,))
         db.execute("INSERT INTO link (voter_id, phone_id) VALUES (1, ?)", (MOBILE,))
     opened = await backend.open()
-    await opened.ensure_campaign(CAMPAIGN, CampaignKind.AGENTS, Purpose.TURNOUT)
-    await opened.enrol_numbers(CAMPAIGN)
+    await opened.add_or_update_campaign(CAMPAIGN, CampaignKind.AGENTS, Purpose.TURNOUT)
+    await opened.enrol_numbers_in_campaign(CAMPAIGN)
     yield opened
     await opened.close()
 
@@ -44,7 +44,7 @@ async def store(backend: Backend) -> AsyncIterator[Store]:
 async def is_callable_at(store: Store, moment: float) -> bool:
     """Return whether the second number can be claimed at that time."""
     claims = await claim_numbers(store, 99, now=moment)
-    await store.release_claimed_targets(claims)
+    await store.release_claimed_numbers(claims)
     return MOBILE in {each.phone_id for each in claims}
 
 
@@ -169,8 +169,8 @@ async def test_voter_who_refuses_during_the_call_is_never_called_on_a_second_num
 
 
 async def test_second_number_of_a_voter_is_not_held_in_another_campaign(store: Store) -> None:
-    await store.ensure_campaign("other", CampaignKind.AGENTS, Purpose.TURNOUT)
-    await store.enrol_numbers("other")
+    await store.add_or_update_campaign("other", CampaignKind.AGENTS, Purpose.TURNOUT)
+    await store.enrol_numbers_in_campaign("other")
     assert await end_attempt(store, await claim_and_open_attempt(store, 1), Outcome.CONNECTED, retry_at=NOW + 9000)
     assert MOBILE in {each.phone_id for each in await claim_numbers(store, 99, campaign_id="other", now=NOW + 1)}
 

@@ -38,7 +38,7 @@ async def get_turnout(store: Store) -> BoothTurnout:
 
 async def is_callable(store: Store, voter_id: int = VOTER) -> bool:
     claims = await claim_numbers(store, 1000, now=NOW + 1e6)
-    await store.release_claimed_targets(claims)
+    await store.release_claimed_numbers(claims)
     return voter_id in {each.voter_id for each in claims}
 
 

@@ -46,7 +46,7 @@ CLOSING = (MarkKind.WILL_NOT, MarkKind.MOVED, MarkKind.DECEASED)
 async def list_queued_numbers(store: Store) -> set[int]:
     """Return the numbers that could be claimed now."""
     claims = await claim_numbers(store, 1000, now=NOW + 1e6)
-    await store.release_claimed_targets(claims)
+    await store.release_claimed_numbers(claims)
     return {each.phone_id for each in claims}
 
 
@@ -187,7 +187,7 @@ async def test_opt_out_is_still_stored_after_a_restart(backend: Backend) -> None
         await store.record_opt_out(6, at=NOW, source="flow")
     again = await backend.open()
     assert not await again.record_opt_out(6, at=NOW + 1, source="flow")
-    assert await again.enrol_numbers(CAMPAIGN) == 0
+    assert await again.enrol_numbers_in_campaign(CAMPAIGN) == 0
     assert 6 not in await list_queued_numbers(again)
     await again.close()
 
@@ -302,11 +302,11 @@ async def test_booths_and_voters_are_returned_with_their_details(backend: Backen
         booths = await store.read_booths()
         assert sorted(booths) == [1, 2, 3, 4, 5, 6]
         assert (booths[2].part_number, booths[2].name, booths[2].closes_at) == (2, "Primary School 2", "18:00")
-        shown = await store.read_voter_for_screen(10)
+        shown = await store.read_voter_for_agent_page(10)
         assert (shown["name"], shown["serial"], shown["booth_id"], shown["age"]) == ("Voter 10", 1, 2, None)
         assert set(shown) == {"name", "name_local", "age", "sex", "house", "section", "serial", "booth_id"}
         with pytest.raises(StoreError, match="no voter 999"):
-            await store.read_voter_for_screen(999)
+            await store.read_voter_for_agent_page(999)
 
 
 async def test_pending_voters_of_a_phone_number_are_returned(backend: Backend) -> None:

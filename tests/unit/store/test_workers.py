@@ -28,10 +28,10 @@ async def store(backend: Backend, tmp_path: Path) -> AsyncIterator[Store]:
     listed.write_text(f'constituency,part,number,language\n174,1,{OWN},ta\n174,"2,3",{STRANGER},\n', encoding="utf-8")
     backend.import_booth_workers(listed)
     opened = await backend.open()
-    await opened.ensure_campaign(CAMPAIGN, CampaignKind.AGENTS, Purpose.TURNOUT)
-    await opened.ensure_campaign(WORKERS, CampaignKind.IVR, Purpose.BOOTH_WORKERS)
-    await opened.enrol_numbers(CAMPAIGN)
-    assert await opened.enrol_numbers(WORKERS) == 2
+    await opened.add_or_update_campaign(CAMPAIGN, CampaignKind.AGENTS, Purpose.TURNOUT)
+    await opened.add_or_update_campaign(WORKERS, CampaignKind.IVR, Purpose.BOOTH_WORKERS)
+    await opened.enrol_numbers_in_campaign(CAMPAIGN)
+    assert await opened.enrol_numbers_in_campaign(WORKERS) == 2
     yield opened
     await opened.close()
 
@@ -52,7 +52,7 @@ async def test_claimed_number_of_a_booth_worker_names_the_worker_and_no_voter(st
     assert second.worker is not None
     assert (second.worker.booth_ids, second.booth_id, second.number) == ((2, 3), 2, STRANGER)
     assert await claim_numbers(store, 9, campaign_id=WORKERS) == []
-    assert await store.enrol_numbers(WORKERS) == 0
+    assert await store.enrol_numbers_in_campaign(WORKERS) == 0
 
 
 async def test_call_to_a_booth_worker_is_recovered_after_a_crash_and_due_again(store: Store) -> None:
@@ -109,8 +109,8 @@ async def test_later_campaign_does_not_call_a_booth_worker_whose_last_result_is_
     assert await store.commit_new_attempts([call], max_attempts_since=DAY_START, max_attempts=9) == [None]
     await store.end_attempts([EndedAttempt(call.attempt_id, Outcome.UNKNOWN, NOW + 60)])
     later = "workers-later"
-    await store.ensure_campaign(later, CampaignKind.IVR, Purpose.BOOTH_WORKERS)
-    assert await store.enrol_numbers(later) == 1
+    await store.add_or_update_campaign(later, CampaignKind.IVR, Purpose.BOOTH_WORKERS)
+    assert await store.enrol_numbers_in_campaign(later) == 1
     assert [each.number for each in await claim_numbers(store, 9, campaign_id=later)] == [STRANGER]
 
 

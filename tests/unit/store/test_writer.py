@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from dialer.domain.errors import StoreBusy, StoreError, StoreFull
-from dialer.store.writer import GROUP_LIMIT, WAITING_LIMIT, Writer, commit_jobs
+from dialer.store.writer import GROUP_LIMIT, WAITING_LIMIT, Writer, commit_write_jobs
 from tests.support.waiting import HANG_SECONDS
 
 Job = Callable[[sqlite3.Connection], int]
@@ -224,7 +224,7 @@ def test_writes_that_fit_on_the_disk_are_committed_if_the_whole_group_does_not_f
     numbers.db.execute("CREATE TABLE big (value BLOB)")
     (pages,) = numbers.db.execute("PRAGMA page_count").fetchone()
     numbers.db.execute(f"PRAGMA max_page_count = {pages + 10}")
-    done = commit_jobs(numbers.db, numbers.path, [add(1), add_big(100), add_big(2), add(2)])
+    done = commit_write_jobs(numbers.db, numbers.path, [add(1), add_big(100), add_big(2), add(2)])
     assert [each.value for each in done] == [1, None, 2, 2]
     assert isinstance(done[1].error, StoreFull)
     assert numbers.kept() == [1, 2]
@@ -235,9 +235,9 @@ def test_busy_store_fails_every_waiting_write_and_later_writes_succeed(tmp_path:
     numbers = Numbers(tmp_path / "numbers.db")
     other = sqlite3.connect(numbers.path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
-    done = commit_jobs(numbers.db, numbers.path, [add(1), add(2)])
+    done = commit_write_jobs(numbers.db, numbers.path, [add(1), add(2)])
     assert [type(each.error) for each in done] == [StoreBusy, StoreBusy]
     other.execute("ROLLBACK")
     other.close()
-    assert [each.value for each in commit_jobs(numbers.db, numbers.path, [add(1), add(2)])] == [1, 2]
+    assert [each.value for each in commit_write_jobs(numbers.db, numbers.path, [add(1), add(2)])] == [1, 2]
     numbers.db.close()

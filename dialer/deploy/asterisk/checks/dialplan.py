@@ -25,13 +25,13 @@ _PROGRAMS = frozenset({"system", "trysystem", "externalivr"})
 
 def check_dialplan(configuration: Configuration) -> Iterator[Finding]:
     """Check extensions.conf: Matdan's contexts, and whether strangers could place outside calls."""
-    conf = configuration.get_conf_file("extensions.conf")
+    conf = configuration.get_parsed_conf_file("extensions.conf")
     if "extensions.conf" not in configuration.files:
         return
     contexts = {
         section.name: section for section in conf.list_live_sections() if section.name not in {"general", "globals"}
     }
-    endpoints = group_endpoints_by_kind(configuration.get_conf_file("pjsip.conf"))
+    endpoints = group_endpoints_by_kind(configuration.get_parsed_conf_file("pjsip.conf"))
     for kind, every in endpoints.items():
         callers = [endpoint for endpoint in every if not endpoint.name.startswith(_SERVER)]
         for name in sorted({endpoint.get_setting_value("context", "default") for endpoint in callers}):
@@ -98,7 +98,7 @@ def _check_matdan_contexts(
             text = f"the context [{wanted.name}], to which the dialler sends calls, is missing"
             yield report_broken_setting(conf.name, "", text, "render the file")
             continue
-        difference = _find_first_differing_step(found, wanted)
+        difference = _find_first_differing_dialplan_step(found, wanted)
         if difference is not None:
             text = f"[{found.name}] differs from the dialplan of this version of the dialler"
             yield report_broken_setting(difference, "", text, "render the file")
@@ -114,7 +114,7 @@ def _check_matdan_contexts(
         )
 
 
-def _find_first_differing_step(found: ConfSection, wanted: ConfSection) -> Setting | ConfSection | None:
+def _find_first_differing_dialplan_step(found: ConfSection, wanted: ConfSection) -> Setting | ConfSection | None:
     theirs, ours = (
         [(each.key.lower(), "".join(each.value.split())) for each in section.settings] for section in (found, wanted)
     )

@@ -22,7 +22,7 @@ class Configuration:
     settings: Settings | None = None
     rendered: Mapping[str, ConfFile] | None = None
 
-    def get_conf_file(self, name: str) -> ConfFile:
+    def get_parsed_conf_file(self, name: str) -> ConfFile:
         """Return the parsed file of this name, or an empty one if it does not exist."""
         return self.files.get(name) or ConfFile(name)
 

@@ -33,7 +33,7 @@ _MIN_WRITE_TIMEOUT = 1000
 
 def check_manager_conf(configuration: Configuration) -> Iterator[Finding]:
     """Check manager.conf: who may log in to Asterisk's manager interface, from where, and with which permissions."""
-    conf = configuration.get_conf_file("manager.conf")
+    conf = configuration.get_parsed_conf_file("manager.conf")
     if "manager.conf" not in configuration.files:
         return
     general = conf.find_section("general") or ConfSection("general", conf.name, 0, template=False)
@@ -123,7 +123,7 @@ def _parse_permission_classes(user: ConfSection, key: str) -> set[str]:
 
 def check_http_server(configuration: Configuration) -> Iterator[Finding]:
     """Check http.conf, the settings of Asterisk's web server. Only phones in the browser need this server."""
-    general = configuration.get_conf_file("http.conf").find_section("general")
+    general = configuration.get_parsed_conf_file("http.conf").find_section("general")
     if general is None:
         return
     address, settings = general.get_setting_value("bindaddr", "0.0.0.0"), configuration.settings  # noqa: S104

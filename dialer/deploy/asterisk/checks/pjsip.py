@@ -27,15 +27,15 @@ _REDIRECTED = "FORWARD_CONTEXT=matdan-redirected"
 
 def check_pjsip_conf(configuration: Configuration) -> Iterator[Finding]:
     """Check pjsip.conf: endpoints of carriers and phones, their authentication and transports."""
-    conf = configuration.get_conf_file("pjsip.conf")
+    conf = configuration.get_parsed_conf_file("pjsip.conf")
     if "pjsip.conf" not in configuration.files:
         return
     identified = {section.get_setting_value("endpoint") for section in conf.find_sections_of_type("identify")}
-    contexts = {section.name for section in configuration.get_conf_file("extensions.conf").list_live_sections()}
+    contexts = {section.name for section in configuration.get_parsed_conf_file("extensions.conf").list_live_sections()}
     for endpoint in conf.find_sections_of_type("endpoint"):
         yield from _check_endpoint_identification(endpoint, identified)
         yield from _check_unsafe_pjsip_defaults(endpoint)
-        yield from _check_section_references(endpoint, conf, contexts)
+        yield from _check_sections_named_by_endpoint(endpoint, conf, contexts)
     for auth in conf.find_sections_of_type("auth"):
         if auth.get_setting_value("password") and is_weak_password(
             auth.get_setting_value("password"), auth.get_setting_value("username")
@@ -44,7 +44,7 @@ def check_pjsip_conf(configuration: Configuration) -> Iterator[Finding]:
                 auth, "password", f"the password of [{auth.name}] is weak", "use 20 random letters"
             )
     for aor in conf.find_sections_of_type("aor"):
-        yield from _check_contact_host(aor)
+        yield from _refuse_placeholder_host_of_contact(aor)
     for identify in conf.find_sections_of_type("identify"):
         networks = ",".join(each.value for each in identify.find_all_settings("match")).split(",")
         if not {"0.0.0.0/0", "::/0"}.isdisjoint(map(str.strip, networks)):
@@ -73,7 +73,7 @@ def group_endpoints_by_kind(conf: ConfFile) -> Mapping[str, list[ConfSection]]:
     return kinds
 
 
-def _check_contact_host(aor: ConfSection) -> Iterator[Finding]:
+def _refuse_placeholder_host_of_contact(aor: ConfSection) -> Iterator[Finding]:
     host = _HOST.match(aor.get_setting_value("contact"))
     if host is not None and is_placeholder_host(host[1]):
         text = f"the contact of [{aor.name}] is {host[1]}, which is a placeholder"
@@ -129,7 +129,7 @@ def _check_unsafe_pjsip_defaults(endpoint: ConfSection) -> Iterator[Finding]:
         yield report_unsafe_setting(endpoint, "set_var", text, f"set_var={_REDIRECTED}")
 
 
-def _check_section_references(endpoint: ConfSection, conf: ConfFile, contexts: set[str]) -> Iterator[Finding]:
+def _check_sections_named_by_endpoint(endpoint: ConfSection, conf: ConfFile, contexts: set[str]) -> Iterator[Finding]:
     for key, kind in (("aors", "aor"), ("auth", "auth"), ("outbound_auth", "auth"), ("transport", "transport")):
         names = {name.strip() for name in endpoint.get_setting_value(key).split(",") if name.strip()}
         known = {section.name for section in conf.find_sections_of_type(kind)}

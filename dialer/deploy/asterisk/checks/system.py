@@ -62,14 +62,14 @@ def check_asterisk_files(configuration: Configuration) -> Iterator[Finding]:
     for conf in configuration.files.values():
         for problem in conf.problems:
             yield report_broken_setting(problem, "", problem.text, problem.remedy)
-    if "sip.conf" in configuration.files and configuration.get_conf_file("sip.conf").sections:
+    if "sip.conf" in configuration.files and configuration.get_parsed_conf_file("sip.conf").sections:
         text = "chan_sip was removed in Asterisk 21, so this file is not read"
         yield report_broken_setting("sip.conf", "", text, "move its trunks to pjsip.conf and delete it")
 
 
 def check_modules(configuration: Configuration) -> Iterator[Finding]:
     """Check that Asterisk loads no risky module, and every module that the dialler needs."""
-    conf = configuration.get_conf_file("modules.conf")
+    conf = configuration.get_parsed_conf_file("modules.conf")
     section = conf.find_section("modules")
     if section is None:
         return
@@ -116,7 +116,7 @@ def check_conferences(configuration: Configuration, ours: ConfFile) -> Iterator[
     """Check the conference profiles in the dialplan, which decide who stays when voter or agent leaves."""
     if "confbridge.conf" not in configuration.files:
         return
-    conf = configuration.get_conf_file("confbridge.conf")
+    conf = configuration.get_parsed_conf_file("confbridge.conf")
     for wanted in ours.list_live_sections():
         if wanted.name == "general":
             continue
@@ -140,7 +140,7 @@ def check_music_on_hold(configuration: Configuration) -> Iterator[Finding]:
     settings = configuration.settings
     if settings is None or "musiconhold.conf" not in configuration.files:
         return
-    conf, name = configuration.get_conf_file("musiconhold.conf"), settings.hold.music_class
+    conf, name = configuration.get_parsed_conf_file("musiconhold.conf"), settings.hold.music_class
     music = conf.find_section(name)
     if music is None:
         text = f"the class [{name}] of hold.music_class is missing: voters on hold hear no music"
@@ -155,7 +155,7 @@ def check_music_on_hold(configuration: Configuration) -> Iterator[Finding]:
 
 def check_rtp_settings(configuration: Configuration) -> Iterator[Finding]:
     """Check rtp.conf: enough ports for all calls, and protection against audio from strangers."""
-    general = configuration.get_conf_file("rtp.conf").find_section("general")
+    general = configuration.get_parsed_conf_file("rtp.conf").find_section("general")
     if general is None:
         return
     first, last = general.get_setting_value("rtpstart", "5000"), general.get_setting_value("rtpend", "31000")
@@ -176,7 +176,7 @@ def _check_call_history_settings(configuration: Configuration) -> Iterator[Findi
     """Check that Asterisk records how calls ended, but no phone numbers."""
     name, rendered = "cdr_custom.conf", configuration.rendered
     wanted = None if rendered is None else rendered[name].find_section("mappings")
-    found = configuration.get_conf_file(name).find_section("mappings") if name in configuration.files else None
+    found = configuration.get_parsed_conf_file(name).find_section("mappings") if name in configuration.files else None
     mappings = [] if found is None else [(each.key, each.value) for each in found.settings]
     if wanted is not None and mappings != [(each.key, each.value) for each in wanted.settings]:
         text = "the call records (asterisk.history) have another format than the dialler reads, and may contain numbers"
@@ -185,17 +185,17 @@ def _check_call_history_settings(configuration: Configuration) -> Iterator[Findi
 
 def check_asterisk_options(configuration: Configuration) -> Iterator[Finding]:
     """Check Asterisk's own settings: unsafe functions, and logs that would contain phone numbers."""
-    options = configuration.get_conf_file("asterisk.conf").find_section("options")
+    options = configuration.get_parsed_conf_file("asterisk.conf").find_section("options")
     if options is not None and is_true_setting(options.get_setting_value("live_dangerously", "no")):
         text = "the manager and callers can use functions that write files and run programs"
         yield report_unsafe_setting(options, "live_dangerously", text, "live_dangerously=no")
-    logs = configuration.get_conf_file("logger.conf").find_section("logfiles")
+    logs = configuration.get_parsed_conf_file("logger.conf").find_section("logfiles")
     for setting in logs.settings if logs is not None else []:
         levels = {level.split("(")[0].strip().lower() for level in setting.value.split(",")}
         if setting.key.lower() != "console" and levels & {"verbose", "debug", "dtmf", "*"}:
             text = f"{setting.key} logs called numbers and pressed keys"
             yield report_unsafe_setting(setting, "", text, f"{setting.key} => notice,warning,error")
-    records = configuration.get_conf_file("cdr.conf").find_section("general")
+    records = configuration.get_parsed_conf_file("cdr.conf").find_section("general")
     history = None if configuration.settings is None else configuration.settings.asterisk.history
     if history is not None:
         yield from _check_call_history_settings(configuration)
