@@ -90,8 +90,9 @@ def _detect_audio_container_format(path: Path) -> str:
         return "aac"
     if head[:3] == b"ID3" or (head[0] == 0xFF and head[1:2] and head[1] & 0xE0 == 0xE0):
         return "mp3"
-    text = all(32 <= byte < 127 or byte in b"\r\n\t" for byte in head)
-    raise RecordingRefused(f"the file is not a recording{' but text' if text else ''}; send MP3, M4A, WAV, OGG or FLAC")
+    is_text = all(32 <= byte < 127 or byte in b"\r\n\t" for byte in head)
+    but_text = " but text" if is_text else ""
+    raise RecordingRefused(f"the file is not a recording{but_text}; send MP3, M4A, WAV, OGG or FLAC")
 
 
 def _decode_channels(path: Path, kind: str, rate: int, max_seconds: float) -> tuple[Channels, float, int]:

@@ -132,7 +132,9 @@ def _format_result_of_seal_verification(verdict: seal_verification.SealVerdict, 
 
 def _parse_first_public_key_of_seals(key: str) -> str:
     if not re.fullmatch("[0-9a-fA-F]{64}", key):
-        raise typer.BadParameter("--first-key: must be 64 hexadecimal digits")
+        raise typer.BadParameter(
+            "--first-key: must be 64 hexadecimal digits, as the dialler's log of its first start has them"
+        )
     return key.lower()
 
 

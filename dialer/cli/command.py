@@ -44,8 +44,8 @@ def parse_command_fields(name: str, given: Sequence[str]) -> dict[str, Any]:
             in_order.append(text)
         elif by_name[1] not in known:
             near = get_close_matches(by_name[1], known, n=1)
-            meant = f"; did you mean `{near[0]}`?" if near else f". Its fields: {', '.join(known) or 'none'}"
-            raise typer.BadParameter(f"the command `{name}` has no field `{by_name[1]}`{meant}")
+            hint = f"; did you mean `{near[0]}`?" if near else f". Its fields: {', '.join(known) or 'none'}"
+            raise typer.BadParameter(f"the command `{name}` has no field `{by_name[1]}`{hint}")
         elif by_name[1] in fields:
             raise typer.BadParameter(f"the field `{by_name[1]}` of `{name}` is given twice: give it once")
         else:

@@ -198,14 +198,11 @@ def _collect_valid_answers(answers: Answers, data: Path) -> Answers:
             check_new_centre(centre)
         except SettingError as error:
             question = _find_question_of_setting(error.key)
-            invalid_option = "; ".join(
-                filter(
-                    None, (f"{_format_option_name(question) if question else error.key}: {error.problem}", error.remedy)
-                )
-            )
+            option = _format_option_name(question) if question else error.key
+            problem = "; ".join(filter(None, (error.problem, error.remedy)))
             if question is None or not _is_input_a_terminal():
-                raise InitRefused(f"{invalid_option}; nothing was written") from error
-            typer.echo(invalid_option, err=True)
+                raise InitRefused(f"{option}: {problem}; nothing was written") from error
+            typer.echo(f"{option}: {problem}", err=True)
             answers[question] = _ask_question(question, answers)
         else:
             return centre

@@ -26,9 +26,9 @@ def refuse_protected_path(path: Path, option: str, kept: ProtectedFiles = _NOTHI
     because closing it would release SQLite's locks on it.
     """
     try:
-        for what, other in kept.items():
+        for protected_file, other in kept.items():
             if other is not None and _is_same_file(path, other):
-                raise OutputRefused(f"{option}: {path} is {what}; name another file")
+                raise OutputRefused(f"{option}: {path} is {protected_file}; name another file")
         if path.is_file() and _is_store_file(path):
             raise OutputRefused(f"{option}: {path} is a store or another database; name another file")
     except OSError as error:

@@ -90,7 +90,7 @@ def _convert_repository_errors(settings: HqSettings, problem: str) -> Iterator[N
     try:
         yield
     except (RepositoryError, OSError) as error:
-        raise StoreError(f"{settings.bundles.folder}: {problem}: {error}") from error
+        raise StoreError(f"{settings.bundles.folder} (folder of campaign material): {problem}: {error}") from error
 
 
 async def read_published_material(settings: HqSettings) -> PublishedMaterial:

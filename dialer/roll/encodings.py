@@ -24,14 +24,14 @@ _CONTROLS = bytes(sorted(set(range(32)) - {9, 10, 11, 12, 13, 26}))
 # The bytes that each code page leaves undefined.
 _CODE_PAGES = {"cp1252": re.compile(rb"[\x81\x8d\x8f\x90\x9d]"), "cp1250": re.compile(rb"[\x81\x83\x88\x90\x98]")}
 
-_MAGIC = {
-    b"%PDF": "a PDF; ask for the roll as CSV or XLSX",
-    b"\x1f\x8b": "compressed (gzip); unpack it first",
-    b"Rar!": "compressed (RAR); unpack it first",
-    b"7z\xbc\xaf": "compressed (7-Zip); unpack it first",
-    b"SQLite format 3": "a database; export the roll as CSV or XLSX",
-    b"\x89PNG": "a picture; ask for the roll as CSV or XLSX",
-    b"\xff\xd8\xff": "a picture; ask for the roll as CSV or XLSX",
+_OTHER_FORMATS = {
+    b"%PDF": ("a PDF", "ask for the roll as CSV or XLSX"),
+    b"\x1f\x8b": ("compressed (gzip)", "unpack it first"),
+    b"Rar!": ("compressed (RAR)", "unpack it first"),
+    b"7z\xbc\xaf": ("compressed (7-Zip)", "unpack it first"),
+    b"SQLite format 3": ("a database", "export the roll as CSV or XLSX"),
+    b"\x89PNG": ("a picture", "ask for the roll as CSV or XLSX"),
+    b"\xff\xd8\xff": ("a picture", "ask for the roll as CSV or XLSX"),
 }
 
 
@@ -63,9 +63,9 @@ def detect_workbook_or_text(path: Path) -> str:
         raise RollError(f"{path}: the file cannot be read ({error.strerror}); copy the file to a local disk") from error
     if not head.strip(b"\xef\xbb\xbf\xff\xfe\r\n\t \0"):
         raise RollError(f"the file {path} is empty; export the file again, or name another file")
-    for magic, meaning in _MAGIC.items():
+    for magic, (format_name, remedy) in _OTHER_FORMATS.items():
         if head.startswith(magic):
-            raise RollError(f"the file {path} is {meaning}")
+            raise RollError(f"the file {path} is {format_name}; {remedy}")
     return "workbook" if head.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")) else "text"
 
 

@@ -281,8 +281,6 @@ def _find_column(path: Path, header: Sequence[str], map_file: MapFile, name: Fie
         return column - 1
     index = _find_column_by_heading(header, column)
     if index is None:
-        raise RollError(
-            f'{key}: {path} has no column "{column}"{_suggest_similar_name(column, header)};'
-            f" its columns are {_format_first_cells(header)}"
-        )
+        hint, columns = _suggest_similar_name(column, header), _format_first_cells(header)
+        raise RollError(f'{key}: {path} has no column "{column}"{hint}; its columns are {columns}')
     return index

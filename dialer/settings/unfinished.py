@@ -120,7 +120,8 @@ def refuse_unfinished_settings(settings: Settings, file: Path) -> None:
     """Raise SettingError, with the line in `file`, for the first placeholder or weak secret in the settings."""
     for each in find_unfinished_settings(settings):
         line = settings.settings_file_text.locate_setting(each.key.split(".")).rpartition(":")[2]
-        raise SettingError(f"{file}:{line}" if line.isdigit() else str(file), each.key, each.problem, each.remedy)
+        place = f"{file}:{line}" if line.isdigit() else str(file)
+        raise SettingError(place, each.key, each.problem, each.remedy)
 
 
 def find_unsafe_permissions(settings: Settings, file: Path) -> str | None:

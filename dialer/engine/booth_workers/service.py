@@ -126,9 +126,10 @@ class BoothWorkers:
         seat, call, named = self._require_call_of_booth_worker(seat_name)
         parts = {} if call.worker is None else self.list_booths_by_part(call.worker)
         if part not in parts and not (part is None and len(parts) == 1):
+            known = ", ".join(map(str, parts))
             raise CommandRefused(
                 "the part of the roll is missing, or this booth worker does not report it: write one of the parts"
-                f" {', '.join(map(str, parts))} and a colon before the serials"
+                f" {known} and a colon before the serials"
             )
         unknown: list[str] = []
         noted = 0

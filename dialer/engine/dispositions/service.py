@@ -240,9 +240,9 @@ class Dispositions:
             raise CommandRefused(
                 "a call with a booth worker cannot have `voters`: enter the voters' serials (command seat-serials)"
             )
-        stray = self._scripts.find_answer_not_in_script(call.campaign_id, details.answers)
-        if stray is not None:
-            raise CommandRefused(f"the disposition was not saved: {stray}", RefusedBecause.OTHER_SCRIPT)
+        wrong_answer = self._scripts.find_answer_not_in_script(call.campaign_id, details.answers)
+        if wrong_answer is not None:
+            raise CommandRefused(f"the disposition was not saved: {wrong_answer}", RefusedBecause.OTHER_SCRIPT)
 
     async def _store_disposition(
         self, run: CampaignRun, call: Call, record: DispositionRecord, marks: list[Mark], receipt: Receipt | None

@@ -68,9 +68,9 @@ class Site:
             raise BadScenario(f"the cap is {self.cap:g}; give a share of at least 0 and below 1, as 0.03 or 3%")
         if not 1 <= self.seats <= 2000:
             raise BadScenario(f"the number of seats is {self.seats}; give 1 to 2000")
-        for name, seconds in (("talk", self.talk_seconds), ("wrap-up", self.wrap_up_seconds)):
+        for part, seconds in (("talk", self.talk_seconds), ("wrap-up", self.wrap_up_seconds)):
             if not 0.0 < seconds <= 7200.0:
-                raise BadScenario(f"{name} is {seconds:g} s; give more than 0 and at most 7200")
+                raise BadScenario(f"the mean {part} time is {seconds:g} s; give more than 0 s and at most 7200 s")
         if not 0.0 < self.talk_cv <= 5.0:
             raise BadScenario(f"the variation of talk times is {self.talk_cv:g}; give more than 0 and at most 5")
 

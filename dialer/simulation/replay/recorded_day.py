@@ -54,7 +54,9 @@ class RecordedDay:
         attempts = sorted(self.attempts, key=lambda attempt: attempt.placed_seconds)
         object.__setattr__(self, "attempts", tuple(attempts))
         if len(attempts) < LEAST_ATTEMPTS:
-            raise BadScenario(f"the day has {len(attempts)} attempts; a replay needs at least {LEAST_ATTEMPTS}")
+            raise BadScenario(
+                f"the day has {len(attempts)} attempts; a replay needs at least {LEAST_ATTEMPTS}, so choose another day"
+            )
         for number, attempt in enumerate(attempts, start=1):
             if not are_steps_of_attempt_in_order(attempt):
                 raise BadScenario(

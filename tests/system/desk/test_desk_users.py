@@ -135,7 +135,7 @@ async def test_user_is_added_signs_in_sends_commands_and_is_removed(site: Site) 
     await expect(hers.get_by_role("status")).to_have_text("Done: done: StopAll")
     assert site.engine.executed == [StopAll()]
 
-    await choose_action(page, "meena", "Change role")
+    await choose_action(page, "meena", "Change role of the user")
     await page.get_by_role("dialog").locator("select").select_option("viewer")
     await confirm(page)
     await expect(page.get_by_role("status")).to_have_text("Done: meena has the role viewer")
@@ -143,7 +143,7 @@ async def test_user_is_added_signs_in_sends_commands_and_is_removed(site: Site) 
     await sign_in(hers, "meena", NEW)
     await hers.wait_for_selector(".seat-card")
     assert await hers.get_by_role("button", name="Stop all campaigns").count() == 0
-    await choose_action(page, "meena", "Sign out everywhere")
+    await choose_action(page, "meena", "Sign out the user everywhere")
     await confirm(page)
     await expect(hers.locator("input[name=password]")).to_be_visible()
     await choose_action(page, "meena", "Remove")
@@ -165,7 +165,7 @@ async def test_user_changes_own_password_and_cannot_edit_users_of_the_settings_f
     await form.get_by_role("button", name="Change password").click()
     await expect(page.get_by_role("status")).to_contain_text("Password changed")
     await page.get_by_role("row", name="vikram").get_by_role("button").click()
-    assert await page.locator(".menu:popover-open button").all_text_contents() == ["Sign out everywhere"]
+    assert await page.locator(".menu:popover-open button").all_text_contents() == ["Sign out the user everywhere"]
     await page.keyboard.press("Escape")
     await page.get_by_role("link", name="Back to the supervisors' board").click()
     await page.wait_for_selector(".seat-card")

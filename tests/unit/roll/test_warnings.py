@@ -101,7 +101,8 @@ def test_error_about_a_workbook_without_roll_on_the_first_sheet_names_the_other_
     for name in ("roll.xlsx", "roll.ods"):  # workbooks are recognized by their content
         book.save(tmp_path / name)
         with pytest.raises(
-            RollError, match=r'only its first sheet was read, other sheets are "Roll 174": .* sheet = "Roll 174"'
+            RollError,
+            match=r'only the first sheet of the workbook was read, other sheets are "Roll 174": .* sheet = "Roll 174"',
         ):
             prepare_roll_import(tmp_path / name)
 

@@ -97,8 +97,8 @@ def test_invalid_what_if_change_is_rejected_with_an_example(change: str) -> None
         (replace(SITE, seats=0), "number of seats is 0"),
         (replace(SITE, answer_rate=0.0), "answer rate is 0"),
         (replace(SITE, cap=1.0), "cap is 1"),
-        (replace(SITE, talk_seconds=0.0), "talk is 0 s"),
-        (replace(SITE, wrap_up_seconds=-1.0), "wrap-up is -1 s"),
+        (replace(SITE, talk_seconds=0.0), "the mean talk time is 0 s"),
+        (replace(SITE, wrap_up_seconds=-1.0), "the mean wrap-up time is -1 s"),
         (replace(SITE, talk_cv=0.0), "variation of talk times is 0"),
     ],
 )

@@ -59,7 +59,7 @@ tile-lag = Delay of opt-outs between centres
 lag-help = longest time for an opt-out to reach another centre
 hours = { $hours } hours
 seconds = { $seconds } sec
-never = no update yet
+never = no update received yet
 
 map = Map of zones
 zone-bad = { $bad } of { $centres } centres with problems
@@ -149,7 +149,7 @@ zone-named = zone { $zone }
 
 ## Material and orders
 
-version = Version of the campaign material
+version = Campaign material and version
 propose = Propose campaign material
 proposed = Proposal sent. Another person must confirm or decline it.
 material-to = Centres that get the material
@@ -223,7 +223,7 @@ centre-offline = centre offline
 audit = Audit log
 audit-help = Actions of users and orders of leaders, newest first. The command "dialer hq audit" lists all actions and checks that no entry was changed.
 number = Entry number in the audit log
-action = Recorded action
+action = Action in the audit log
 user = User who acted
 what = Details of the action
 action-account-set = user account added or changed
@@ -233,7 +233,7 @@ action-incident-assigned = incident assigned
 action-incident-closed = incident closed
 action-material-proposed = assignment of campaign material proposed
 action-material-answered = proposal to assign campaign material was answered
-action-material-settled = result of assigning campaign material recorded
+action-material-settled = assignment of campaign material succeeded or failed
 action-rollout-proposed = rollout of campaign material proposed
 action-rollout-answered = proposal to roll out campaign material was answered
 action-rollout-assigned = campaign material assigned to one wave of centres
