@@ -119,7 +119,7 @@ async def _measure_site(settings: Settings, options: Any) -> dict[str, float]:
             profile.disable()
             pstats.Stats(profile).sort_stats("tottime").print_stats(45)
         calls, answered = (after - earlier for after, earlier in zip(_count_attempts(centre), before, strict=True))
-        await centre.engine.execute_command(PauseCampaign(campaign="agents"))
+        await centre.engine.execute_command(PauseCampaign(campaign_id="agents"))
         await end_calls(centre)
         print_progress(f"idle for {options.warm_up:g} s, then measuring for {options.seconds / 2:g} s")
         await asyncio.sleep(options.warm_up)

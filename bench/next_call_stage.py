@@ -265,7 +265,7 @@ async def send_marks(centre: RunningCentre, figures: Figures, voters: int) -> No
     async def mark(number: int) -> None:
         report = MarkReport(
             key=f"mark-{number}",
-            voter=chance.randrange(1, voters + 1),
+            voter_id=chance.randrange(1, voters + 1),
             kind="voted" if number % 2 else "not-yet",
             source="booth-worker",
             at=time.time(),

@@ -101,7 +101,7 @@ async def send_command(
     context: typer.Context,
     values: Annotated[
         list[str] | None,
-        typer.Argument(metavar="VALUE", help="Values in the order above, or by name: campaign=turnout."),
+        typer.Argument(metavar="VALUE", help="Values in the order above, or by name: campaign_id=turnout."),
     ] = None,
     config: Annotated[
         Path | None,

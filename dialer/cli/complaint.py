@@ -113,7 +113,7 @@ def _collect_fields_that_identify_call(
 
     Raises RollError for an unknown attempt.
     """
-    fields: dict[str, Any] = {"campaign": campaign, "attempt": attempt}
+    fields: dict[str, Any] = {"campaign_id": campaign, "attempt_id": attempt}
     with site.open_store_for_reading() as db:
         if number is not None:
             fields |= _find_last_call_to_number(db, number, site.settings.centre.region, campaign, at)
@@ -121,7 +121,7 @@ def _collect_fields_that_identify_call(
             found = number_history.find_campaign_and_phone_of_attempt(db, attempt)
             if found is None:
                 raise RollError(f"--attempt: the store has no attempt {attempt}: check the ID of the attempt")
-            fields |= {"attempt": attempt, "campaign": found[0], "phone": found[1]}
+            fields |= {"attempt_id": attempt, "campaign_id": found[0], "phone_id": found[1]}
     return {name: value for name, value in fields.items() if value is not None}
 
 
@@ -135,5 +135,5 @@ def _find_last_call_to_number(
     last = number_history.find_last_call_to_number(db, phone_id, campaign, at)
     if last is None:
         typer.echo("note: the store has no call to the number; the complaint is stored without a call", err=True)
-        return {"phone": phone_id}
-    return {"phone": phone_id, "attempt": last[0], "campaign": last[1]}
+        return {"phone_id": phone_id}
+    return {"phone_id": phone_id, "attempt_id": last[0], "campaign_id": last[1]}

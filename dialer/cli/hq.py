@@ -173,7 +173,7 @@ async def order_pause_of_campaign(new: NewOrder, campaign: _CampaignArgument) ->
 
     A centre's supervisors may resume it.
     """
-    await new.create_and_send_order(OrderKind.PAUSE, campaign=campaign)
+    await new.create_and_send_order(OrderKind.PAUSE, campaign_id=campaign)
 
 
 @order_app.command("quota")
@@ -187,7 +187,7 @@ async def order_call_limit_of_campaign(
 ) -> None:
     """Order centres to limit a campaign's calls until midnight. Without a limit option, remove the limits."""
     await new.create_and_send_order(
-        OrderKind.QUOTA, campaign=campaign, max_calls=max_calls, calls_per_seat=calls_per_seat
+        OrderKind.QUOTA, campaign_id=campaign, max_calls=max_calls, calls_per_seat=calls_per_seat
     )
 
 
@@ -204,7 +204,7 @@ async def order_resumption_of_campaigns(
     Give both keys with --key, or write the order with --out FILE and let the other leader run `dialer hq order sign
     FILE`.
     """
-    await new.create_and_send_order(OrderKind.RESUME, campaign=campaign)
+    await new.create_and_send_order(OrderKind.RESUME, campaign_id=campaign)
 
 
 @order_app.command("sign")
@@ -252,7 +252,7 @@ async def _fetch_valid_orders(hq: HeadquartersOptions) -> list[tuple[SignedOrder
 
 
 def _describe_order(order: HqOrder) -> str:
-    return " ".join([order.order.value, *([] if order.campaign is None else [order.campaign]), f"to {order.to}"])
+    return " ".join([order.order.value, *([] if order.campaign_id is None else [order.campaign_id]), f"to {order.to}"])
 
 
 def _print_replies_of_centres(replies: Mapping[str, orders.OrderReply], centres: Sequence[str]) -> None:

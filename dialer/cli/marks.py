@@ -161,7 +161,7 @@ def _save_marks(site: SiteOptions, marks: Sequence[Mark], batch: str, who: str) 
 def _convert_mark_to_command_fields(mark: Mark) -> dict[str, Any]:
     fields = {
         "key": mark.key,
-        "voter": mark.voter_id,
+        "voter_id": mark.voter_id,
         "kind": mark.kind.value,
         "source": mark.source.value,
         "at": round(mark.at, 3),

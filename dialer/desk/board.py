@@ -86,7 +86,7 @@ class CommandRequest(PageRequest):
 
     id: CommandId
     name: Annotated[str, Field(min_length=1, max_length=128, json_schema_extra={"enum": sorted(BOARD_COMMANDS)})]
-    campaign: _Text | None = None
+    campaign_id: _Text | None = None
     seat: _Text | None = None
     reason: _Text | None = None
     max_calls: Annotated[int, Field(strict=True, ge=1, le=MOST_CALLS)] | None = None

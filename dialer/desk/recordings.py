@@ -103,7 +103,7 @@ class RecordingsPage:
         # An id that no other command has, so that the reply to another command is not mistaken for this one's.
         command_id = str(uuid5(self._ids, f"{asked.id}/{asked.attempt}"))
         reply = await send_command(
-            self._dialler_client, who.name, command_id, "recording-play", {"attempt": asked.attempt}
+            self._dialler_client, who.name, command_id, "recording-play", {"attempt_id": asked.attempt}
         )
         now = self._clock.monotonic()
         self._plays = {key: until for key, until in self._plays.items() if until > now}

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from dialer.domain import signing
 from dialer.domain.errors import CommandRefused
@@ -55,16 +55,17 @@ class HqOrder(BaseModel):
     order: Annotated[OrderKind, Field(strict=False)]
     made_at: Annotated[float, Field(gt=0, lt=1e11)]  # epoch seconds
     expires_at: Annotated[float, Field(gt=0, lt=1e11)]
-    campaign: Annotated[str | None, Field(pattern=r"^[^\x00-\x1f\x7f]{1,128}$")] = (
-        None  # with resume, None: all that was stopped
-    )
+    campaign_id: Annotated[
+        str | None,
+        Field(pattern=r"^[^\x00-\x1f\x7f]{1,128}$", validation_alias=AliasChoices("campaign_id", "campaign")),
+    ] = None  # with resume, None: all that was stopped; earlier versions signed it as `campaign`
     max_calls: Annotated[int | None, Field(ge=1, le=MOST_CALLS)] = None  # with quota, as in the command `speed`
     calls_per_seat: Annotated[float | None, Field(ge=LEAST_PER_SEAT, le=MOST_PER_SEAT)] = None
 
     @model_validator(mode="after")
     def _require_fields_of_order_kind(self) -> Self:
-        if (self.order is OrderKind.STOP_ALL and self.campaign) or (
-            self.order in {OrderKind.PAUSE, OrderKind.QUOTA} and not self.campaign
+        if (self.order is OrderKind.STOP_ALL and self.campaign_id) or (
+            self.order in {OrderKind.PAUSE, OrderKind.QUOTA} and not self.campaign_id
         ):
             raise ValueError("an order of the kind pause or quota must name a campaign, and stop-all must not")
         if self.order is not OrderKind.QUOTA and not (self.max_calls is None and self.calls_per_seat is None):

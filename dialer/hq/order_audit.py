@@ -80,6 +80,6 @@ class OrderAudit:
 def _describe_order(order: HqOrder) -> dict[str, str]:
     """Return an order's kind, id, addressee, campaign and limits, as far as it has them, for the audit."""
     details = order.model_dump(
-        mode="json", include={"id", "order", "to", "campaign", "max_calls", "calls_per_seat"}, exclude_none=True
+        mode="json", include={"id", "order", "to", "campaign_id", "max_calls", "calls_per_seat"}, exclude_none=True
     )
     return {name: shorten_text_for_audit(str(value)) for name, value in details.items()}

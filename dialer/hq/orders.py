@@ -55,7 +55,7 @@ def create_order(
     The order's time is later than `after`, the time of the newest signed order. Raises OrderNotSent for values that
     this kind of order does not allow.
     """
-    is_standing = kind is OrderKind.STOP_ALL or (kind is OrderKind.RESUME and values.get("campaign") is None)
+    is_standing = kind is OrderKind.STOP_ALL or (kind is OrderKind.RESUME and values.get("campaign_id") is None)
     seconds = valid_seconds or (STANDING_SECONDS if is_standing else VALID_SECONDS)
     made_at = round(max(now, after + 0.001), 3)
     try:
@@ -187,7 +187,9 @@ def find_stopped_centres(
     """Return the centres in which a leader has stopped all calls, and two leaders have not resumed them since."""
     keys, in_force = list_public_keys_of_leaders(settings), list[HqOrder]()
     for signed, order in orders:
-        concerns_all = order.order is OrderKind.STOP_ALL or (order.order is OrderKind.RESUME and order.campaign is None)
+        concerns_all = order.order is OrderKind.STOP_ALL or (
+            order.order is OrderKind.RESUME and order.campaign_id is None
+        )
         with suppress(CommandRefused):  # a signature is forged
             if (
                 concerns_all
@@ -258,7 +260,7 @@ class OrderMonitor:
                 values[f"order/{zone}/{order.id}"] = {
                     "id": order.id,
                     "order": order.order.value,
-                    "campaign": order.campaign,
+                    "campaign_id": order.campaign_id,
                     "to": order.to,
                     "made_at": order.made_at,
                     "expires_at": order.expires_at,

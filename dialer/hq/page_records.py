@@ -139,7 +139,7 @@ class OrderReplies(TypedDict):
 
     id: str
     order: str
-    campaign: str | None
+    campaign_id: str | None
     to: str
     made_at: Time
     expires_at: Time

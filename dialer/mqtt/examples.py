@@ -206,7 +206,7 @@ def create_example_messages() -> dict[str, Any]:
             "id": "7c1f1b2e-pause",
             "name": "pause",
             "expires_at": _AT + 30,
-            "campaign": "turnout-ivr",
+            "campaign_id": "turnout-ivr",
         },
         topics.REPLIES.key: CommandReply(
             id="7c1f1b2e-pause", status="done", text="campaign turnout-ivr is paused", at=_AT

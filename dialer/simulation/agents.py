@@ -119,7 +119,7 @@ class SimulatedAgents(EngineClient):
 
     async def _dial_preview(self, seat: str, attempt_id: AttemptId) -> None:
         await asyncio.sleep(PREVIEW_READ_SECONDS)
-        await self._execute_seat_command(SeatPreviewDial(seat=seat, attempt=attempt_id))
+        await self._execute_seat_command(SeatPreviewDial(seat=seat, attempt_id=attempt_id))
 
     async def _finish_wrap_up_of_seat(self, seat: str) -> None:
         habits, random_numbers = self._habits, self._random

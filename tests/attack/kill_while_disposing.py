@@ -125,7 +125,7 @@ class SimulatedAgent:
                 await asyncio.sleep(0.1)
 
     async def _send(self, page: AgentPage, attempt: str, command_id: str, disposition: str) -> None:
-        status, answer = await page.do("seat-dispose", command_id, attempt=attempt, disposition=disposition)
+        status, answer = await page.do("seat-dispose", command_id, attempt_id=attempt, disposition=disposition)
         if status == 200 and answer["status"] == "done":
             self.confirmed[attempt], self.unanswered = disposition, None
         elif answer.get("problem") == "late" or answer.get("status") == "refused":
@@ -139,7 +139,10 @@ class SimulatedAgent:
         if self.confirmed and self.random.random() < 0.1:
             earlier = self.random.choice([*self.confirmed][-8:])
             await page.do(
-                "seat-dispose", f"late-{self.random.randrange(10**12)}", attempt=earlier, disposition=LATE_DISPOSITION
+                "seat-dispose",
+                f"late-{self.random.randrange(10**12)}",
+                attempt_id=earlier,
+                disposition=LATE_DISPOSITION,
             )
             self.figures["clicked late"] += 1
 

@@ -432,7 +432,7 @@ async def test_many_voter_records_from_one_sender_raise_an_alert() -> None:
 
 @virtual_time()
 @pytest.mark.parametrize(
-    ("halt", "values"), [("stop-all", {}), ("stop", {}), ("pause", {}), ("stop", {"campaign": "other"})]
+    ("halt", "values"), [("stop-all", {}), ("stop", {}), ("pause", {}), ("stop", {"campaign_id": "other"})]
 )
 async def test_queued_resume_command_does_not_undo_a_later_stop(halt: str, values: dict[str, str]) -> None:
     tested = make_gateway(engine_seconds=lambda command: 5.0 if isinstance(command, SeatHold) else 0.0)
@@ -447,7 +447,7 @@ async def test_queued_resume_command_does_not_undo_a_later_stop(halt: str, value
         await asyncio.sleep(10)
 
     await run_during(tested, attack())
-    overtaken = "campaign" not in values
+    overtaken = "campaign_id" not in values
     resumed = sum(isinstance(command, ResumeCampaign) for _, command in tested.executed)
     assert resumed == (1 if overtaken else 2)
     assert tested.store.replies["replies/supervisor/c-2"] == ["refused" if overtaken else "done"]
@@ -504,7 +504,7 @@ async def test_phone_numbers_in_commands_never_reach_the_audit_or_the_log(
     tested = make_gateway()
 
     async def attack() -> None:
-        tested.send("supervisor", "pause", "9001234567", campaign="+919001234567")
+        tested.send("supervisor", "pause", "9001234567", campaign_id="+919001234567")
         tested.gateway.queue_command_message("9001234567", b'{"id": "c-1"}', retained=False)
         tested.gateway.queue_command_message("a b", b'{"id": "c-2", "name": "+919001234567"}', retained=False)
         await asyncio.sleep(5)
@@ -550,8 +550,8 @@ def test_malformed_command_payloads_are_refused_without_leaking_memory(senders: 
 async def test_queued_commands_are_refused_after_their_sender_has_lost_the_role() -> None:
     stored = {"meena": SupervisorRole.SUPERVISOR, "ravi": SupervisorRole.SUPERVISOR}
     tested = make_gateway(Senders([], stored))
-    tested.send("meena", "resume", "r-1", campaign="a")
-    tested.send("ravi", "resume", "r-2", campaign="b")
+    tested.send("meena", "resume", "r-1", campaign_id="a")
+    tested.send("ravi", "resume", "r-2", campaign_id="b")
     del stored["meena"]
     stored["ravi"] = SupervisorRole.COACH
     tested.send("meena", "stop-all", "s-1")

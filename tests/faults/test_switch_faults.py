@@ -178,7 +178,9 @@ async def test_call_that_is_stopped_before_the_channel_exists_is_hung_up(
         def stop_at_first_dialling(change: object) -> None:
             if isinstance(change, CallChange) and change.state is CallState.DIALLING and site.ended() and not stopped:
                 stopped.append(change.attempt_id)
-                asyncio.get_running_loop().create_task(site.centre.engine.execute_command(StopCampaign(campaign="ivr")))
+                asyncio.get_running_loop().create_task(
+                    site.centre.engine.execute_command(StopCampaign(campaign_id="ivr"))
+                )
 
         site.centre.engine.subscribe_to_changes(stop_at_first_dialling)
         await site.until(lambda: bool(stopped), seconds=300)

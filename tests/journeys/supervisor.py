@@ -14,7 +14,7 @@ def run_without_centre(journey: Journey) -> None:
     """Run the commands on the supervisor's first-day page; unknown commands and roles are refused."""
     journey.run_first_day_page()
     journey.check_refused("dialer command puase turnout-agents -c centre.toml", "puase", "pause")
-    journey.check_refused("dialer command pause -c centre.toml", "campaign")
+    journey.check_refused("dialer command pause -c centre.toml", "campaign_id")
     journey.check_refused("dialer command pause turnout-agents -c centre.toml", "is not reachable")
     journey.check_refused(
         "dialer user add ravi boss -c centre.toml",
@@ -44,7 +44,7 @@ def run_at_centre(journey: Journey, access: CentreAccess) -> None:
     page.locator(".campaign", has_text="turnout-agents").get_by_role("button", name="Start").wait_for()
     access.take_screenshot(journey, page, "A campaign paused from the shell")
     journey.check_refused("dialer command pause turnuot -c centre.toml --as supervisor", "turnuot", "turnout-agents")
-    journey.check_refused("dialer command pause campain=turnout-agents -c centre.toml", "did you mean `campaign`?")
+    journey.check_refused("dialer command pause campain=turnout-agents -c centre.toml", "did you mean `campaign_id`?")
     journey.run("dialer command resume turnout-agents -c centre.toml --as supervisor")
     journey.check_refused("dialer command seat-unlock 01 -c centre.toml --as supervisor", "seat 01 is not locked")
     page.get_by_role("button", name="Stop all campaigns").click()

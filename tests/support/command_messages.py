@@ -12,23 +12,23 @@ NOW = 1713771727.0
 
 def make_message(**changes: Any) -> bytes:
     """Return a valid command message with some fields changed; None leaves a field out."""
-    fields = {"id": "c-1", "name": "pause", "campaign": "turnout-ivr", "expires_at": NOW + 30, **changes}
+    fields = {"id": "c-1", "name": "pause", "campaign_id": "turnout-ivr", "expires_at": NOW + 30, **changes}
     return json.dumps({key: value for key, value in fields.items() if value is not None}).encode()
 
 
 MARK = {
     "key": "import/1",
-    "voter": 7,
+    "voter_id": 7,
     "kind": "voted",
     "source": "booth-worker",
     "at": NOW - 60,
     "reported_by": "worker-12",
 }
 FIGURE = {"day": "2024-04-22", "constituency_number": 174, "part_number": None, "hour": "09:00", "share": 0.11}
-COMPLAINT = {"key": "c/1", "at": NOW - 60, "about": "too-often", "channel": "letter", "phone": 7}
+COMPLAINT = {"key": "c/1", "at": NOW - 60, "about": "too-often", "channel": "letter", "phone_id": 7}
 ANSWER = {"key": "a/1", "complaint": 3, "at": NOW - 60, "answer": "explained"}
 NEEDED: dict[str, Any] = {
-    "campaign": "turnout-ivr",
+    "campaign_id": "turnout-ivr",
     "seat": "01",
     "to": "boss",
     "reason": "tea",
@@ -36,7 +36,7 @@ NEEDED: dict[str, Any] = {
     "who": "ops.1",
     "batch": "sha-0f-1",
     "agent": "101",
-    "attempt": "0f0f0f0f-0f0f-4f0f-8f0f-0f0f0f0f0f0f",
+    "attempt_id": "0f0f0f0f-0f0f-4f0f-8f0f-0f0f0f0f0f0f",
     "disposition": "voted",
     "attempts": ["0f0f0f0f-0f0f-4f0f-8f0f-0f0f0f0f0f0f"],
     "marks": [MARK],
@@ -48,7 +48,7 @@ NEEDED: dict[str, Any] = {
     "source": "letter-12",
     "text": "back to the first page of the script",
     "message_at": NOW - 60,
-    "phone": 7,
+    "phone_id": 7,
     "campaigns": ["turnout-agents"],
     "max_calls": 20,
     "calls_per_seat": 1.5,
@@ -92,4 +92,4 @@ def required_fields(name: str) -> dict[str, Any]:
 
 def make_command(name: str, **changes: Any) -> bytes:
     """Return a valid message of a command, with some fields changed; None leaves a field out."""
-    return make_message(name=name, **{"campaign": None, **required_fields(name), **changes})
+    return make_message(name=name, **{"campaign_id": None, **required_fields(name), **changes})

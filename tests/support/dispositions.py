@@ -75,10 +75,10 @@ class Page:
         return reply["status"], reply["text"]
 
     async def dispose(self, attempt: str | None, disposition: str, name: str = "01", **values: Any) -> tuple[str, str]:
-        return await self.send("seat-dispose", seat=name, attempt=attempt, disposition=disposition, **values)
+        return await self.send("seat-dispose", seat=name, attempt_id=attempt, disposition=disposition, **values)
 
     async def undo(self, attempt: str | None, name: str = "01", **values: Any) -> tuple[str, str]:
-        return await self.send("seat-undo-disposition", seat=name, attempt=attempt, **values)
+        return await self.send("seat-undo-disposition", seat=name, attempt_id=attempt, **values)
 
 
 @dataclass

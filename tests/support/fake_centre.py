@@ -170,8 +170,8 @@ class FakeEngine:
     async def execute_command(self, command: Command, context: CommandContext = FROM_DIALLER) -> str:
         """Record the command. Raises CommandRefused for a campaign that is not in the view."""
         known = {campaign.campaign_id for campaign in self.current.campaigns}
-        if isinstance(command, PauseCampaign | ResumeCampaign | StopCampaign) and command.campaign not in known:
-            raise CommandRefused(f"campaign {command.campaign!r} is not in the settings")
+        if isinstance(command, PauseCampaign | ResumeCampaign | StopCampaign) and command.campaign_id not in known:
+            raise CommandRefused(f"campaign {command.campaign_id!r} is not in the settings")
         self.executed.append(command)
         self.senders.append(context.sender)
         return f"done: {type(command).__name__}"

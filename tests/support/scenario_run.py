@@ -225,7 +225,7 @@ class _Run:
 
     async def _dial_preview(self, seat: str, attempt_id: AttemptId) -> None:
         """Dial the previewed call of a seat, as its agent does."""
-        await self._engine.execute_command(SeatPreviewDial(seat=seat, attempt=attempt_id))
+        await self._engine.execute_command(SeatPreviewDial(seat=seat, attempt_id=attempt_id))
 
     async def _wrap_up(self, seat: str) -> None:
         await asyncio.sleep(self._scenario.site.wrap_up)

@@ -101,7 +101,7 @@ class AgentCommands:
     async def send_command(self, asked: AgentCommand, who: SignedIn) -> dict[str, str | None]:
         """Send a command for the agent's own seat to the dialler, and return the dialler's reply.
 
-        If the command names a call (`attempt`), it is refused once the seat has another call. A refusal has a code if
+        If the command names a call (`attempt_id`), it is refused once the seat has another call. A refusal has a code if
         the page has a text for it.
         """
         if asked.name not in AGENT_COMMANDS:
@@ -112,9 +112,9 @@ class AgentCommands:
         required = set(kind.list_required_field_names()) - {"seat"}
         known = required.union(kind.list_optional_field_names())
         if (
-            "attempt" not in known
-            and "attempt" in values
-            and values.pop("attempt") != find_current_attempt_of_seat(self._page_state, who.seat)
+            "attempt_id" not in known
+            and "attempt_id" in values
+            and values.pop("attempt_id") != find_current_attempt_of_seat(self._page_state, who.seat)
         ):
             raise RequestRefused(409, "late")
         if not values.keys() <= known or not required <= values.keys():
@@ -141,7 +141,7 @@ class AgentCommands:
         if campaign is None:
             text = "the number is not in the list of a campaign that lets this agent dial"
             return {"status": "refused", "text": text, "code": RefusedBecause.NOT_LISTED}
-        values = {"campaign": campaign, "phone": listed[campaign]}
+        values = {"campaign_id": campaign, "phone_id": listed[campaign]}
         return await self._send_command_to_dialler(self._site.user, who.seat, asked.id, "seat-dial", values)
 
     async def _send_command_to_dialler(

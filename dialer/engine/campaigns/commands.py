@@ -24,10 +24,10 @@ class PauseCampaign(Command):
     urgency = Urgency.HALT
     is_idempotent = True
 
-    campaign: CampaignId
+    campaign_id: CampaignId
 
     async def execute(self, services: Services, context: CommandContext) -> str:
-        return await services.campaigns.set_campaign_state(self.campaign, CampaignState.PAUSED)
+        return await services.campaigns.set_campaign_state(self.campaign_id, CampaignState.PAUSED)
 
 
 class ResumeCampaign(Command):
@@ -37,10 +37,10 @@ class ResumeCampaign(Command):
     roles = SUPERVISOR_ONLY
     is_idempotent = True
 
-    campaign: CampaignId
+    campaign_id: CampaignId
 
     async def execute(self, services: Services, context: CommandContext) -> str:
-        return await services.campaigns.set_campaign_state(self.campaign, CampaignState.RUNNING)
+        return await services.campaigns.set_campaign_state(self.campaign_id, CampaignState.RUNNING)
 
 
 class StopCampaign(Command):
@@ -51,10 +51,10 @@ class StopCampaign(Command):
     urgency = Urgency.HALT
     is_idempotent = True
 
-    campaign: CampaignId
+    campaign_id: CampaignId
 
     async def execute(self, services: Services, context: CommandContext) -> str:
-        return await services.campaigns.set_campaign_state(self.campaign, CampaignState.STOPPED)
+        return await services.campaigns.set_campaign_state(self.campaign_id, CampaignState.STOPPED)
 
 
 class StopAll(Command):
@@ -79,7 +79,7 @@ class SetSpeed(Command):
     is_idempotent = True
     audited = (*Command.audited, "max_calls", "calls_per_seat")
 
-    campaign: CampaignId
+    campaign_id: CampaignId
     max_calls: Annotated[
         int | None,
         Field(ge=1, le=MOST_CALLS, description=f"maximum concurrent calls of the campaign, 1 to {MOST_CALLS}"),
@@ -95,7 +95,7 @@ class SetSpeed(Command):
 
     async def execute(self, services: Services, context: CommandContext) -> str:
         return await services.campaigns.set_campaign_speed_limit(
-            self.campaign, self.max_calls, self.calls_per_seat, context.sender
+            self.campaign_id, self.max_calls, self.calls_per_seat, context.sender
         )
 
 
@@ -108,7 +108,7 @@ class SetAbandonedTarget(Command):
     roles = SUPERVISOR_ONLY
     is_idempotent = True
 
-    campaign: CampaignId
+    campaign_id: CampaignId
     abandoned_target: Annotated[
         float | None,
         Field(
@@ -120,7 +120,9 @@ class SetAbandonedTarget(Command):
     ] = None
 
     async def execute(self, services: Services, context: CommandContext) -> str:
-        return await services.campaigns.set_abandoned_rate_target(self.campaign, self.abandoned_target, context.sender)
+        return await services.campaigns.set_abandoned_rate_target(
+            self.campaign_id, self.abandoned_target, context.sender
+        )
 
 
 class AcceptClock(Command):

@@ -81,7 +81,7 @@ class Command(BaseModel):
     """False: the command and its reply are not stored, because it contains a position that identifies repeats. Only
     refusals are audited.
     """
-    audited: ClassVar[tuple[str, ...]] = ("campaign", "seat", "attempt", "reason", "who", "user")
+    audited: ClassVar[tuple[str, ...]] = ("campaign_id", "seat", "attempt_id", "reason", "who", "user")
     """Names of the fields that the audit entry contains."""
 
     @classmethod

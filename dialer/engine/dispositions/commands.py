@@ -30,7 +30,7 @@ ScriptName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 class VoterReport(Record):
     """The outcome that the agent enters for one voter of the called number."""
 
-    voter: Annotated[StoreId, Field(description="ID of the voter in this centre's store")]
+    voter_id: Annotated[StoreId, Field(description="ID of the voter in this centre's store")]
     mark: Literal["voted", "not-yet", "later", "will-not", "wrong-number", "moved", "deceased"]
     hour: Annotated[Hour | None, Field(description="with `later`: hour of the day, 0 to 23")] = None
     confidence: Annotated[
@@ -50,7 +50,7 @@ class VoterReport(Record):
     def make_voter_outcome(self) -> VoterOutcome:
         """Return the voter's outcome in the form that the engine uses."""
         confidence = self.confidence and Confidence(self.confidence)
-        return VoterOutcome(self.voter, MarkKind(self.mark), self.hour, confidence)
+        return VoterOutcome(self.voter_id, MarkKind(self.mark), self.hour, confidence)
 
 
 class SeatDispose(SeatCommand, ReceiptedCommand):
@@ -59,7 +59,7 @@ class SeatDispose(SeatCommand, ReceiptedCommand):
     name: Literal["seat-dispose"] = "seat-dispose"
     roles = SEAT_ROLES
 
-    attempt: CallAttemptId
+    attempt_id: CallAttemptId
     disposition: Annotated[Disposition, Only(_CHOICES), Field(description="outcome of the call")]
     hour: Annotated[
         Hour | None, Field(description="required with `later`: the hour at which the voter will vote, 0 to 23")
@@ -73,7 +73,7 @@ class SeatDispose(SeatCommand, ReceiptedCommand):
             " addresses has the mark of the disposition if not in this list; other voters have none",
         ),
         make_field_validator(
-            lambda voters: voters is None or len({each.voter for each in voters}) == len(voters),
+            lambda voters: voters is None or len({each.voter_id for each in voters}) == len(voters),
             "must have each voter once",
         ),
     ] = None
@@ -128,7 +128,7 @@ class SeatDispose(SeatCommand, ReceiptedCommand):
     def disposition_details(self) -> DispositionDetails:
         """Return the details of the disposition, apart from the disposition itself and the hour."""
         return DispositionDetails(
-            attempt_id=self.attempt,
+            attempt_id=self.attempt_id,
             voters=tuple(each.make_voter_outcome() for each in self.voters or ()),
             call_back_at=self.call_back_at,
             own=bool(self.own_call_back),
@@ -156,14 +156,14 @@ class SeatUndoDisposition(SeatCommand, ReceiptedCommand):
     name: Literal["seat-undo-disposition"] = "seat-undo-disposition"
     roles = SEAT_ROLES
 
-    attempt: CallAttemptId
+    attempt_id: CallAttemptId
 
     @property
     def command_reply(self) -> str:
         return f"seat {self.seat}: undone; save the right outcome of that call"
 
     async def execute(self, services: Services, context: CommandContext) -> str:
-        return await services.dispositions.undo_disposition(self.seat, self.attempt, context.receipt)
+        return await services.dispositions.undo_disposition(self.seat, self.attempt_id, context.receipt)
 
 
 class KeyedDisposition(SeatCommand):

@@ -60,7 +60,7 @@ class MarkReport(Record):
     """A mark (a fact about a voter) that was recorded outside the calls."""
 
     key: RecordKey
-    voter: Annotated[StoreId, Field(description="ID of the voter in this centre's store")]
+    voter_id: Annotated[StoreId, Field(description="ID of the voter in this centre's store")]
     kind: Literal["voted", "not-yet", "will-not", "moved", "deceased"]
     source: Literal["booth-worker", "relative", "import", "correction"]
     at: RecordedTime
@@ -73,7 +73,7 @@ class MarkReport(Record):
         """Return the reported mark (a fact about a voter) in the form that the engine uses."""
         return Mark(
             key=self.key,
-            voter_id=self.voter,
+            voter_id=self.voter_id,
             kind=MarkKind(self.kind),
             source=MarkSource(self.source),
             at=self.at,
@@ -123,9 +123,11 @@ class ComplaintReport(Record):
     at: RecordedTime
     about: Literal["too-often", "wrong-time", "after-opt-out", "silent-call", "conduct", "content", "consent", "other"]
     channel: Literal["call", "letter", "email", "person", "authority", "other"]
-    campaign: Annotated[str | None, Field(max_length=128, description="ID of the campaign")] = None
-    attempt: Annotated[str | None, Field(max_length=64, description="ID of the call attempt that it is about")] = None
-    phone: Annotated[
+    campaign_id: Annotated[str | None, Field(max_length=128, description="ID of the campaign")] = None
+    attempt_id: Annotated[str | None, Field(max_length=64, description="ID of the call attempt that it is about")] = (
+        None
+    )
+    phone_id: Annotated[
         StoreId | None, Field(description="ID of the number in this centre's store, never the number itself")
     ] = None
 
@@ -136,9 +138,9 @@ class ComplaintReport(Record):
             at=self.at,
             about=ComplaintTopic(self.about),
             channel=ComplaintChannel(self.channel),
-            campaign_id=self.campaign,
-            attempt_id=None if self.attempt is None else AttemptId(self.attempt),
-            phone_id=self.phone,
+            campaign_id=self.campaign_id,
+            attempt_id=None if self.attempt_id is None else AttemptId(self.attempt_id),
+            phone_id=self.phone_id,
         )
 
 

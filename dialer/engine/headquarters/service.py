@@ -84,8 +84,8 @@ class HeadquartersOrders:
             "signed": ", ".join(signers),
             "status": "done",
         }
-        if order.campaign is not None:
-            what["campaign_id"] = order.campaign
+        if order.campaign_id is not None:
+            what["campaign_id"] = order.campaign_id
         heard = ExecutedOrder(order.id, calculate_order_digest(text), order.order.value, order.made_at)
         return await self._carry_out_headquarters_order(
             order, heard, AuditNote(f"headquarters/{signers[0]}", now, what)
@@ -97,9 +97,9 @@ class HeadquartersOrders:
             stopped = dict.fromkeys(self._core.plan.campaigns, CampaignState.STOPPED)
             await self._store.record_headquarters_order(heard, stopped, note, stopped=before)
             return f"stopped {len(stopped)} campaigns"
-        if order.order is OrderKind.RESUME and order.campaign is None:
+        if order.order is OrderKind.RESUME and order.campaign_id is None:
             return await self._resume_suspended_campaigns(heard, note)
-        campaign_id = order.campaign or ""
+        campaign_id = order.campaign_id or ""
         if order.order is OrderKind.QUOTA:
             said = await self._campaigns.set_campaign_speed_limit(
                 campaign_id, order.max_calls, order.calls_per_seat, note.who

@@ -20,10 +20,10 @@ class SeatPreviewDial(SeatCommand):
     roles = SEAT_ROLES
     is_idempotent = True
 
-    attempt: CallAttemptId
+    attempt_id: CallAttemptId
 
     async def execute(self, services: Services, context: CommandContext) -> str:
-        return await services.previews.dial_preview(self.seat, self.attempt)
+        return await services.previews.dial_preview(self.seat, self.attempt_id)
 
 
 class SeatPreviewSkip(SeatCommand):
@@ -35,11 +35,11 @@ class SeatPreviewSkip(SeatCommand):
     roles = SEAT_ROLES
     is_idempotent = True
 
-    attempt: CallAttemptId
+    attempt_id: CallAttemptId
     reason: Reason
 
     async def execute(self, services: Services, context: CommandContext) -> str:
-        return services.previews.skip_preview(self.seat, self.attempt)
+        return services.previews.skip_preview(self.seat, self.attempt_id)
 
 
 class SeatDial(SeatCommand):
@@ -50,11 +50,11 @@ class SeatDial(SeatCommand):
     name: Literal["seat-dial"] = "seat-dial"
     roles = SEAT_ROLES
 
-    campaign: CampaignId
-    phone: Annotated[
+    campaign_id: CampaignId
+    phone_id: Annotated[
         StoreId,
         Field(description="ID of the number in this centre's store, from `seats/{seat}`; never the number itself"),
     ]
 
     async def execute(self, services: Services, context: CommandContext) -> str:
-        return await services.previews.dial_number_for_agent(self.seat, self.campaign, self.phone)
+        return await services.previews.dial_number_for_agent(self.seat, self.campaign_id, self.phone_id)

@@ -40,7 +40,7 @@ class PlayRecording(Command):
     roles = COMPLIANCE_ROLES
     is_idempotent = True
 
-    attempt: CallAttemptId
+    attempt_id: CallAttemptId
 
     async def execute(self, services: Services, context: CommandContext) -> str:
-        return await services.recordings.allow_recording_playback(self.attempt)
+        return await services.recordings.allow_recording_playback(self.attempt_id)

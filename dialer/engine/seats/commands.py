@@ -192,20 +192,20 @@ class SeatMessage(Command):
             " voters, because everybody who can read `seats/{seat}` can read it"
         ),
     ]
-    seat: Annotated[SeatName | None, Field(description="name of the seat; or give `campaign`")] = None
-    campaign: Annotated[CampaignId | None, Field(description="ID of the campaign; or give `seat`")] = None
+    seat: Annotated[SeatName | None, Field(description="name of the seat; or give `campaign_id`")] = None
+    campaign_id: Annotated[CampaignId | None, Field(description="ID of the campaign; or give `seat`")] = None
 
     @model_validator(mode="after")
     def _require_seat_or_campaign(self) -> Self:
-        if (self.seat is None) is (self.campaign is None):
-            raise ValueError("must have either `seat` or `campaign`, so that it is known who gets the message")
+        if (self.seat is None) is (self.campaign_id is None):
+            raise ValueError("must have either `seat` or `campaign_id`, so that it is known who gets the message")
         return self
 
     async def execute(self, services: Services, context: CommandContext) -> str:
         text = self.text.strip()
         if self.seat is not None:
             return await services.messages.send_message_to_seat(self.seat, text, context.sender)
-        return await services.messages.send_message_to_campaign(str(self.campaign), text, context.sender)
+        return await services.messages.send_message_to_campaign(str(self.campaign_id), text, context.sender)
 
 
 class SeatMessageRead(SeatCommand):

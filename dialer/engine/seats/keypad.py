@@ -74,9 +74,9 @@ def translate_command_for_preview(command: SeatCommand, attempt_id: AttemptId) -
     """Return the meaning of a phone command during a preview: "ready" dials the call, "hang up" skips it."""
     match command:
         case SeatReady():
-            return SeatPreviewDial(seat=command.seat, attempt=attempt_id)
+            return SeatPreviewDial(seat=command.seat, attempt_id=attempt_id)
         case SeatHangUp():
-            return SeatPreviewSkip(seat=command.seat, attempt=attempt_id, reason=KEYED)
+            return SeatPreviewSkip(seat=command.seat, attempt_id=attempt_id, reason=KEYED)
     return command
 
 

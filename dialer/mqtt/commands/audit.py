@@ -17,9 +17,6 @@ from dialer.mqtt.commands.alerts import QUIET_SECONDS
 from dialer.mqtt.commands.checks import AcceptedCommand, CheckedCommand, RefusedCommand, is_user_name
 from dialer.store.store import Store
 
-_KEYS = {"campaign": "campaign_id", "attempt": "attempt_id"}
-"""Keys of the entry that differ from the field of the command."""
-
 
 def format_id_for_log(checked: CheckedCommand) -> str:
     """Return a command's ID in the form that is allowed in the log and the audit."""
@@ -47,9 +44,7 @@ def _create_audit_details(accepted: AcceptedCommand) -> dict[str, str]:
     values = {field: getattr(command, field, None) for field in type(command).audited}
     if "who" in values and values["who"] is not None:
         values["who"] = accepted.command_context.format_name_of_responsible_person(values["who"])
-    details = {
-        _KEYS.get(field, field): _format_audit_value(value) for field, value in values.items() if value is not None
-    }
+    details = {field: _format_audit_value(value) for field, value in values.items() if value is not None}
     if command.imported_record_count:
         details["records"] = f"{command.imported_record_count}"
     return details

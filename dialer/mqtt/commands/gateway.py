@@ -115,7 +115,7 @@ class CommandGateway:
             checked = check_command_message(message, user, self._senders, self._centre, retained=retained, now=now)
         self._number += 1
         if isinstance(checked, AcceptedCommand) and urgency < Urgency.NORMAL:
-            self._halts[getattr(checked.command, "campaign", None)] = self._number
+            self._halts[getattr(checked.command, "campaign_id", None)] = self._number
         self._queues[urgency].append_command(sender, (self._number, checked))
         self._arrived[urgency].set()
 
@@ -312,7 +312,7 @@ class CommandGateway:
 
         Stops and pauses have their own queues, and may be executed first. The command that was sent last must win.
         """
-        if max(self._halts.get(command.campaign, 0), self._halts.get(None, 0)) > number:
+        if max(self._halts.get(command.campaign_id, 0), self._halts.get(None, 0)) > number:
             raise CommandRefused(
                 "a stop or pause that was sent later is in force: send this command again to resume dialling"
             )

@@ -170,7 +170,7 @@ async def test_outcome_of_each_call_needs_at_most_two_keys_on_a_hindi_keyboard(s
             await expect(page.locator(".entry.waiting")).to_be_visible()
             await page.clock.run_for(UNDO_MS)
         values = (await site.desk.wait_for_commands("seat-dispose", number + 1))[-1]
-        assert values["attempt"] == attempt
+        assert values["attempt_id"] == attempt
         reported = values.pop("voters", [])
         assert {key: values[key] for key in expected} == expected
         if expected["disposition"] in ("voted", "not-yet", "later", "will-not"):
@@ -196,15 +196,15 @@ async def test_agent_enters_a_separate_outcome_for_each_voter_of_a_household(sit
     await page.keyboard.press("2")
     (values,) = await site.desk.wait_for_commands("seat-dispose")
     assert values == {
-        "attempt": "attempt-1",
+        "attempt_id": "attempt-1",
         "disposition": "voted",
         "voters": [
-            {"voter": 200, "mark": "voted"},
-            {"voter": 201, "mark": "not-yet"},
-            {"voter": 202, "mark": "later", "hour": 16},
+            {"voter_id": 200, "mark": "voted"},
+            {"voter_id": 201, "mark": "not-yet"},
+            {"voter_id": 202, "mark": "later", "hour": 16},
         ],
     }
-    assert await site.desk.wait_for_commands("seat-closing") == [{"attempt": "attempt-1"}]
+    assert await site.desk.wait_for_commands("seat-closing") == [{"attempt_id": "attempt-1"}]
 
     # A voter without an outcome gets no mark and is called again.
     await site.call(page, "attempt-2", household(300, 2))
@@ -212,7 +212,11 @@ async def test_agent_enters_a_separate_outcome_for_each_voter_of_a_household(sit
     await page.keyboard.press("1")
     await page.keyboard.press("Enter")
     values = (await site.desk.wait_for_commands("seat-dispose", 2))[1]
-    assert values == {"attempt": "attempt-2", "disposition": "call-back", "voters": [{"voter": 301, "mark": "voted"}]}
+    assert values == {
+        "attempt_id": "attempt-2",
+        "disposition": "call-back",
+        "voters": [{"voter_id": 301, "mark": "voted"}],
+    }
 
 
 async def test_enter_key_ends_the_wrap_up_after_the_outcome_is_saved(site: Site) -> None:
@@ -282,6 +286,21 @@ async def test_unsaved_outcome_survives_a_reload_and_is_resent_with_its_id(site:
     assert len(ids) == 1
     assert len(await site.desk.wait_for_commands("seat-dispose")) >= 3
     ignore_http_errors(site.faults, 503)
+
+
+async def test_outcome_that_an_earlier_version_of_the_page_stored_is_sent_with_the_ids_of_voters(site: Site) -> None:
+    page = await site.open_ready_page()
+    values = {"disposition": "voted", "voters": [{"voter": 1, "mark": "voted"}, {"voter": 2, "mark": "not-yet"}]}
+    stored = {"id": "outcome-0001", "attempt": "attempt-1", "values": values, "owesNote": False, "state": "retrying"}
+    stored |= {"from": 0, "savedAt": 0, "refusal": None}
+    await page.evaluate("stored => localStorage.setItem('matdan-said-17', JSON.stringify([stored]))", stored)
+    await page.reload()
+    (sent,) = await site.desk.wait_for_commands("seat-dispose")
+    assert sent == {
+        "attempt_id": "attempt-1",
+        "disposition": "voted",
+        "voters": [{"voter_id": 1, "mark": "voted"}, {"voter_id": 2, "mark": "not-yet"}],
+    }
 
 
 async def test_note_that_an_agent_writes_after_saving_the_outcome_is_stored(site: Site) -> None:
@@ -385,15 +404,15 @@ async def test_next_outcome_key_replaces_an_undone_outcome(site: Site) -> None:
     await expect(page.locator(".entry.saved")).to_contain_text("Will not vote")
     await site.call(page, "attempt-2", household(2, 1))
     await page.keyboard.press("Backspace")
-    assert await site.desk.wait_for_commands("seat-undo-disposition") == [{"attempt": "attempt-1"}]
+    assert await site.desk.wait_for_commands("seat-undo-disposition") == [{"attempt_id": "attempt-1"}]
     await expect(page.locator(".correcting")).to_contain_text("Voter 1")
     await page.keyboard.press("1")
     values = (await site.desk.wait_for_commands("seat-dispose", 2))[1]
-    assert (values["attempt"], values["disposition"]) == ("attempt-1", "voted")
+    assert (values["attempt_id"], values["disposition"]) == ("attempt-1", "voted")
     await expect(page.locator(".correcting")).to_have_count(0)
     await page.keyboard.press("2")
     values = (await site.desk.wait_for_commands("seat-dispose", 3))[2]
-    assert (values["attempt"], values["disposition"]) == ("attempt-2", "not-yet")
+    assert (values["attempt_id"], values["disposition"]) == ("attempt-2", "not-yet")
 
     # Outcomes published to other centres are not sent while they can be undone.
     await site.call(page, "attempt-3", household(3, 1))
@@ -502,10 +521,10 @@ async def test_agent_controls_the_seat_by_buttons_and_star_codes(site: Site) -> 
     assert await site.desk.wait_for_commands("seat-ready") == [{}]
     await site.call(page, "attempt-1", household(1, 1))
     await page.get_by_role("button", name="Hang up").click()
-    assert await site.desk.wait_for_commands("seat-hang-up") == [{"attempt": "attempt-1"}]
+    assert await site.desk.wait_for_commands("seat-hang-up") == [{"attempt_id": "attempt-1"}]
     await page.get_by_role("button", name="Transfer").click()
     await page.locator(".menu:popover-open").get_by_role("button", name="desk-lead").click()
-    assert await site.desk.wait_for_commands("seat-transfer") == [{"to": "desk-lead", "attempt": "attempt-1"}]
+    assert await site.desk.wait_for_commands("seat-transfer") == [{"to": "desk-lead", "attempt_id": "attempt-1"}]
     await page.keyboard.press("NumpadMultiply")
     await page.keyboard.press("0")
     await page.get_by_role("dialog").get_by_role("button", name="Log off").click()
@@ -619,7 +638,7 @@ async def test_call_script_shows_the_voters_data_and_saves_answers(site: Site) -
     await expect(page.locator(".script")).not_to_contain_text("Your flat")  # its value is unknown
     await page.locator("section", has_text="Script").get_by_role("button", name="Yes").click()
     await expect(page.locator(".script")).to_have_text("Goodbye, Sunita Kale.")
-    assert await site.desk.wait_for_commands("seat-closing") == [{"attempt": "attempt-1"}]
+    assert await site.desk.wait_for_commands("seat-closing") == [{"attempt_id": "attempt-1"}]
     await page.keyboard.press("1")
     (values,) = await site.desk.wait_for_commands("seat-dispose")
     assert values["answers"] == {"who": "voter"}
@@ -673,7 +692,7 @@ async def test_page_sends_entered_outcomes_when_the_wrap_up_ends(site: Site) -> 
     assert not [name for _, name, _ in site.desk.commands if name == "seat-dispose"]
     site.desk.seat("wrap-up", "attempt-1", since=site.desk.clock.now() - 29)
     (values,) = await site.desk.wait_for_commands("seat-dispose")
-    assert (values["disposition"], values["voters"]) == ("not-yet", [{"voter": 1, "mark": "not-yet"}])
+    assert (values["disposition"], values["voters"]) == ("not-yet", [{"voter_id": 1, "mark": "not-yet"}])
 
 
 HOSTILE = [
@@ -811,18 +830,18 @@ async def test_previewed_call_is_dialled_or_skipped_on_a_hindi_keyboard(site: Si
     await keyboard.press("1")  # not an outcome: the call is not connected
     await keyboard.press("0")
     await keyboard.press("3")
-    assert await site.desk.wait_for_commands("seat-preview-skip") == [{"attempt": "attempt-1", "reason": "known"}]
+    assert await site.desk.wait_for_commands("seat-preview-skip") == [{"attempt_id": "attempt-1", "reason": "known"}]
     site.desk.idle()
     await page.wait_for_selector(".waiting")
     await show_preview(site, page, "attempt-2")
     await keyboard.press("NumpadEnter")
-    assert await site.desk.wait_for_commands("seat-preview-dial") == [{"attempt": "attempt-2"}]
+    assert await site.desk.wait_for_commands("seat-preview-dial") == [{"attempt_id": "attempt-2"}]
     assert not [name for _, name, _ in site.desk.commands if name == "seat-dispose"]
     site.desk.seat("reserved", "attempt-2", dialling=True)
     await expect(page.locator(".dialling")).to_contain_text("मतदाता को फ़ोन लगाया जा रहा है")
     await page.keyboard.press("NumpadMultiply")
     await page.keyboard.press("3")
-    assert await site.desk.wait_for_commands("seat-hang-up") == [{"attempt": "attempt-2"}]
+    assert await site.desk.wait_for_commands("seat-hang-up") == [{"attempt_id": "attempt-2"}]
 
 
 async def test_key_pressed_for_the_previous_call_does_not_dial_the_next_preview(site: Site) -> None:
@@ -873,7 +892,7 @@ async def test_manually_typed_number_is_dialled_and_not_stored_on_the_page(site:
     await site.call(page, "attempt-1", household(500, 1), phone=7)
     site.desk.idle("paused")
     await page.locator(".manual .recent button").click()
-    assert await site.desk.wait_for_commands("seat-dial") == [{"campaign": "turnout-agents", "phone": 7}]
+    assert await site.desk.wait_for_commands("seat-dial") == [{"campaign_id": "turnout-agents", "phone_id": 7}]
     assert_accessible(await find_accessibility_violations(page))
 
 

@@ -62,8 +62,8 @@ async def test_agent_handles_a_call_from_sign_in_to_outcome(tmp_path: Path) -> N
             assert (await page.ask("POST", "/api/agent/note", {**note, "text": "at six"})).status_code == 204
 
             # A repeated outcome is stored once. An outcome for another seat's call is refused.
-            said = {"attempt": attempt, "disposition": "voted", "note": "note-1"}
-            said["voters"] = [{"voter": voter_id, "mark": "voted", "confidence": "said"}]
+            said = {"attempt_id": attempt, "disposition": "voted", "note": "note-1"}
+            said["voters"] = [{"voter_id": voter_id, "mark": "voted", "confidence": "said"}]
             assert (await page.do("seat-dispose", seat="02", **said))[0] == 422
             for _ in range(2):
                 status, answer = await page.do("seat-dispose", "the-first-word", **said)
@@ -74,14 +74,14 @@ async def test_agent_handles_a_call_from_sign_in_to_outcome(tmp_path: Path) -> N
             assert query_store(store, "SELECT voter_id, kind FROM mark") == [(voter_id, "voted")]
 
             # An outcome for a call that has ended does not reach the next voter.
-            await page.do("seat-hang-up", attempt=attempt)
+            await page.do("seat-hang-up", attempt_id=attempt)
             await page.until(lambda: page.now["seat"]["state"] == "wrap-up")
-            await page.do("seat-ready", attempt=attempt)
+            await page.do("seat-ready", attempt_id=attempt)
             await page.until(lambda: page.now["seat"]["attempt_id"] not in {attempt, None})
-            late = await page.do("seat-hang-up", attempt=attempt)
+            late = await page.do("seat-hang-up", attempt_id=attempt)
             assert late == (409, {"problem": "late"})
             status, answer = await page.do(
-                "seat-dispose", attempt="00000000-0000-4000-8000-000000000000", disposition="voted"
+                "seat-dispose", attempt_id="00000000-0000-4000-8000-000000000000", disposition="voted"
             )
             assert (status, answer["status"], answer["code"]) == (200, "refused", "call-over")
 
@@ -96,9 +96,9 @@ async def test_agent_handles_a_call_from_sign_in_to_outcome(tmp_path: Path) -> N
 
             assert (await page.do("seat-log-off"))[1]["status"] == "done"
             last = (await page.talking())["attempt"]
-            await page.do("seat-hang-up", attempt=last)
+            await page.do("seat-hang-up", attempt_id=last)
             await page.until(lambda: page.now["seat"]["state"] == "wrap-up")
-            await page.do("seat-dispose", attempt=last, disposition="refused")
+            await page.do("seat-dispose", attempt_id=last, disposition="refused")
             await page.until(lambda: page.now.get("ended") == "signed-out")
         assert (await page.ask("GET", "/api/agent/me")).json() is None
     assert erase_notes_and_drafts_about_number(store, None, None) == 1
@@ -156,17 +156,17 @@ async def test_agent_dials_and_skips_previews_and_types_a_number(
             await page.until(lambda: bool(page.now["seat"]["preview"]) and page.now["pop"] is not None)
             first = page.now["pop"]["attempt"]
             assert not centre.site.switch.placed_calls
-            assert (await page.do("seat-preview-skip", attempt=first, reason="hour"))[1]["status"] == "done"
+            assert (await page.do("seat-preview-skip", attempt_id=first, reason="hour"))[1]["status"] == "done"
             await page.until(lambda: bool(page.now["seat"]["preview"]) and page.now["seat"]["attempt_id"] != first)
             second = page.now["seat"]["attempt_id"]
-            assert (await page.do("seat-preview-dial", attempt=first))[1]["code"] == "call-over"
-            assert (await page.do("seat-preview-dial", attempt=second))[1]["status"] == "done"
+            assert (await page.do("seat-preview-dial", attempt_id=first))[1]["code"] == "call-over"
+            assert (await page.do("seat-preview-dial", attempt_id=second))[1]["status"] == "done"
             assert (await page.talking())["attempt"] == second
             assert [call.channel_id for call in centre.site.switch.placed_calls] == [second]
             await page.do("seat-pause", reason="break")
-            await page.do("seat-hang-up", attempt=second)
+            await page.do("seat-hang-up", attempt_id=second)
             await page.until(lambda: page.now["seat"]["state"] == "wrap-up")
-            await page.do("seat-dispose", attempt=second, disposition="voted")
+            await page.do("seat-dispose", attempt_id=second, disposition="voted")
             await page.until(lambda: page.now["seat"]["state"] == "paused")
 
             async def dial_number(number: str) -> dict[str, str | None]:
@@ -179,7 +179,7 @@ async def test_agent_dials_and_skips_previews_and_types_a_number(
             assert (await dial_number(f"0{listed[3:8]} {listed[8:]}"))["status"] == "done"
             pop = await page.talking()
             assert pop["masked"] == f"•••• {listed[-4:]}"
-            again = await page.do("seat-dial", campaign="agents", phone=pop["phone"])
+            again = await page.do("seat-dial", campaign_id="agents", phone_id=pop["phone"])
             assert again[1]["code"] == "seat-not-free"
             assert centre.site.switch.placed_calls[-1].number == listed
             for number in (listed, stranger):

@@ -138,7 +138,7 @@ async def test_supervisor_sees_the_centre_and_sends_commands(site: Site) -> None
     await board.get_by_role("button", name="Stop all campaigns").click()
     await board.get_by_role("dialog").get_by_role("button", name="Stop all campaigns").click()
     await expect(board.get_by_role("status")).to_have_text("Done: done: StopAll")
-    assert site.engine.executed == [PauseCampaign(campaign="turnout-agents"), StopAll()]
+    assert site.engine.executed == [PauseCampaign(campaign_id="turnout-agents"), StopAll()]
     await board.locator(".seat-card").nth(1).get_by_role("button").click()
     await board.locator(".menu:popover-open").get_by_role("button", name="Log off").click()
     await expect(board.get_by_role("dialog")).to_contain_text("seat-02")
@@ -180,7 +180,7 @@ async def test_supervisor_sees_the_centre_and_sends_commands(site: Site) -> None
     await board.get_by_role("dialog").get_by_role("combobox").select_option("1 unanswered call per agent")
     await board.get_by_role("dialog").get_by_role("button", name="Speed").click()
     await expect(board.get_by_role("status")).to_have_text("Done: done: SetSpeed")
-    assert site.engine.executed[4:] == [SetSpeed(campaign="turnout-agents", calls_per_seat=1)]
+    assert site.engine.executed[4:] == [SetSpeed(campaign_id="turnout-agents", calls_per_seat=1)]
     assert site.engine.senders[4:] == ["asha"]
 
     # An acknowledgement of an alert is shown to everybody, also after a reload.
@@ -292,7 +292,7 @@ async def test_recording_can_be_played_only_by_users_with_a_permitted_role(site:
     )
     await player.evaluate("player => player.currentTime = 1.4")
     assert await player.evaluate(plays) == pytest.approx(2.0, abs=0.1)
-    assert site.engine.executed == [PlayRecording(attempt=AttemptId(attempts[0]))]
+    assert site.engine.executed == [PlayRecording(attempt_id=AttemptId(attempts[0]))]
     (tmp_path / "recorded" / f"{attempts[1]}.wav").unlink()
     await board.get_by_role("button", name="Play").click()
     await expect(board.locator(".said")).to_contain_text("has been deleted")

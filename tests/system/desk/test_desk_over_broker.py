@@ -92,13 +92,13 @@ async def test_command_repeated_by_the_desk_is_executed_once(kind: BrokerKind, t
     ):
         await page_state.until(lambda: page_state.connected and page_state.get_value("centre", CentreState) is not None)
         for _ in range(2):
-            reply = await desk.send_command(BOSS, "click-0001", "pause", {"campaign": "turnout-ivr"})
+            reply = await desk.send_command(BOSS, "click-0001", "pause", {"campaign_id": "turnout-ivr"})
             assert reply == Reply("done", "done: PauseCampaign")
-        assert engine.executed == [PauseCampaign(campaign="turnout-ivr")]
-        refused = await desk.send_command(BOSS, "click-0002", "pause", {"campaign": "none"})
+        assert engine.executed == [PauseCampaign(campaign_id="turnout-ivr")]
+        refused = await desk.send_command(BOSS, "click-0002", "pause", {"campaign_id": "none"})
         assert refused is not None
         assert (refused.status, refused.text) == ("refused", "campaign 'none' is not in the settings")
-        viewer = await desk.send_command("viewer", "click-0003", "pause", {"campaign": "turnout-ivr"})
+        viewer = await desk.send_command("viewer", "click-0003", "pause", {"campaign_id": "turnout-ivr"})
         assert viewer is not None
         assert viewer.status == "refused"
 

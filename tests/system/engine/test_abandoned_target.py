@@ -38,11 +38,12 @@ async def test_supervisors_abandoned_call_target_survives_a_restart(tmp_path: Pa
             stops = [cap.hard_stop for cap in pacer.caps]
             with pytest.raises(CommandRefused, match=f"must be at most {first.maximum:.2%}"):
                 await engine.execute_command(
-                    SetAbandonedTarget(campaign="agents", abandoned_target=first.maximum * 1.01), CommandContext("asha")
+                    SetAbandonedTarget(campaign_id="agents", abandoned_target=first.maximum * 1.01),
+                    CommandContext("asha"),
                 )
             assert get_abandoned_target(site) == first
             said = await engine.execute_command(
-                SetAbandonedTarget(campaign="agents", abandoned_target=first.maximum / 4), CommandContext("asha")
+                SetAbandonedTarget(campaign_id="agents", abandoned_target=first.maximum / 4), CommandContext("asha")
             )
             assert said == f"campaign agents: the abandoned-call target is {first.maximum / 4:.2%} of live answers"
             assert get_abandoned_target(site) == AbandonedTarget(first.maximum / 4, first.maximum, "asha")
@@ -51,7 +52,7 @@ async def test_supervisors_abandoned_call_target_survives_a_restart(tmp_path: Pa
         async with a_site(tmp_path, switch=switch, campaign=PREDICTIVE) as site:
             assert get_abandoned_target(site) == AbandonedTarget(first.maximum / 4, first.maximum, "asha")
             await site.centre.engine.execute_command(
-                SetAbandonedTarget(campaign="agents", abandoned_target=None), CommandContext("vikram")
+                SetAbandonedTarget(campaign_id="agents", abandoned_target=None), CommandContext("vikram")
             )
             assert get_abandoned_target(site) == first
         async with a_site(tmp_path, switch=switch, campaign=PREDICTIVE) as site:
@@ -64,5 +65,5 @@ async def test_abandoned_call_target_is_refused_without_predictive_pacing(tmp_pa
         assert get_abandoned_target(site) is None
         with pytest.raises(CommandRefused, match="has no abandoned-call target"):
             await site.centre.engine.execute_command(
-                SetAbandonedTarget(campaign="agents", abandoned_target=0.01), CommandContext("asha")
+                SetAbandonedTarget(campaign_id="agents", abandoned_target=0.01), CommandContext("asha")
             )

@@ -166,7 +166,7 @@ async def test_answering_machine_report_on_an_inbound_call_leaves_outbound_answe
     ) as site:
         await site.log_in("01")
         await site.until(lambda: count_live_answers(site)[0] == 3, seconds=300)
-        await site.centre.engine.execute_command(PauseCampaign(campaign="agents"))
+        await site.centre.engine.execute_command(PauseCampaign(campaign_id="agents"))
         await site.until(lambda: site.centre_view.seats[0].state is SeatState.READY, seconds=90)
         before = count_live_answers(site)[0]
         site.switch.place_inbound_call(caller, called=number)

@@ -182,7 +182,7 @@ async def test_calls_for_agents_precede_ivr_calls_after_a_stalled_commit(tmp_pat
     config = replace(make_unanswered_switch(), seats=make_seat_phones(3))
     async with a_site(tmp_path, config, voters=400, seats=3, campaigns=campaigns, trunks=make_trunk(5.0)) as site:
         await site.log_in("01", "02", "03")
-        await site.centre.engine.execute_command(PauseCampaign(campaign="agents"))
+        await site.centre.engine.execute_command(PauseCampaign(campaign_id="agents"))
         await asyncio.sleep(30.0)
         await site.until(lambda: len(site.switch.placed_calls) >= 10)
         commit, release = site.centre.store.commit_new_attempts, asyncio.Event()
@@ -195,7 +195,7 @@ async def test_calls_for_agents_precede_ivr_calls_after_a_stalled_commit(tmp_pat
 
         site.centre.store.commit_new_attempts = commit_slowly  # type: ignore[method-assign]
         await asyncio.sleep(0.5)  # the flow gets starts first
-        await site.centre.engine.execute_command(ResumeCampaign(campaign="agents"))
+        await site.centre.engine.execute_command(ResumeCampaign(campaign_id="agents"))
         await asyncio.sleep(3.0)  # then agents need calls
         assert set(kinds.values()) == {"ivr", "agents"}
         assert len(kinds) <= 5  # at most a second's worth of starts is granted while the disk stalls

@@ -41,7 +41,7 @@ async def test_campaign_on_hold_keeps_one_ringing_call_for_each_remaining_agent(
         await site.log_in(*SEATS)
         await site.until(lambda: site.centre_view.campaigns[0].calls.get(CallState.RINGING, 0) == 4)
         if held == "paused":
-            await site.centre.engine.execute_command(PauseCampaign(campaign="agents"))
+            await site.centre.engine.execute_command(PauseCampaign(campaign_id="agents"))
         else:
             hold_campaign(site)
         await asyncio.sleep(1.0)
@@ -76,7 +76,7 @@ async def test_paused_campaign_cancels_ringing_calls_that_exceed_the_remaining_a
     async with a_site(tmp_path, config, seats=4) as site:
         await site.log_in(*SEATS)
         await site.until(lambda: site.centre_view.campaigns[0].calls.get(CallState.DIALLING, 0) == 4)
-        await site.centre.engine.execute_command(PauseCampaign(campaign="agents"))
+        await site.centre.engine.execute_command(PauseCampaign(campaign_id="agents"))
         await asyncio.sleep(1.0)
         for seat in SEATS[1:]:
             await site.centre.engine.execute_command(SeatLogOff(seat=seat))

@@ -112,13 +112,13 @@ async def test_outcomes_of_all_voters_of_a_household_are_stored_or_none(tmp_path
         household = [each for (each,) in query_store(store, "SELECT voter_id FROM link WHERE phone_id = ?", phone_id)]
         other = next((each for each in household if each != addressed), None)
         before = read_marks(tmp_path)
-        stranger = await page.dispose(attempt, "voted", voters=[{"voter": 80, "mark": "voted"}])
+        stranger = await page.dispose(attempt, "voted", voters=[{"voter_id": 80, "mark": "voted"}])
         assert stranger == (
             "refused",
             "Voter 80 does not have the number of this call, so nothing was saved. Choose another voter.",
         )
         assert (read_marks(tmp_path), read_dispositions(tmp_path)[attempt]) == (before, None)
-        asked = [{"voter": each, "mark": "voted"} for each in household]
+        asked = [{"voter_id": each, "mark": "voted"} for each in household]
         assert (await page.dispose(attempt, "voted", voters=asked))[0] == "done"
         expected = {(addressed, "voted", "agent", "said")} | ({(other, "voted", "agent", "told")} if other else set())
         assert set(read_marks(tmp_path)[len(before) :]) == expected

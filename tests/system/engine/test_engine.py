@@ -165,20 +165,20 @@ async def test_campaign_is_paused_resumed_and_stopped(tmp_path: Path) -> None:
         execute = site.centre.engine.execute_command
         await site.log_in("01")
         await site.until(lambda: bool(site.centre_view.campaigns[0].calls.get(CallState.RINGING)))
-        assert await execute(PauseCampaign(campaign="agents")) == "campaign agents: paused"
+        assert await execute(PauseCampaign(campaign_id="agents")) == "campaign agents: paused"
         await asyncio.sleep(40)
         placed = len(site.switch.placed_calls)
         await asyncio.sleep(40)
         assert len(site.switch.placed_calls) == placed
         assert site.ended()[0].outcome is not Outcome.CANCELLED  # a pause lets ringing calls ring
         await execute(SeatReady(seat="01"))
-        await execute(ResumeCampaign(campaign="agents"))
+        await execute(ResumeCampaign(campaign_id="agents"))
         await site.until(lambda: len(site.switch.placed_calls) > placed)
-        await execute(StopCampaign(campaign="agents"))
+        await execute(StopCampaign(campaign_id="agents"))
         await site.until(lambda: not site.centre_view.campaigns[0].calls, seconds=3)
         assert site.ended()[-1].outcome is Outcome.CANCELLED
         with pytest.raises(CommandRefused, match="campaign 'x' is not in the settings"):
-            await execute(PauseCampaign(campaign="x"))
+            await execute(PauseCampaign(campaign_id="x"))
     async with a_site(tmp_path, switch=None) as again:
         assert (
             again.centre_view.campaigns[0].state is CampaignState.STOPPED

@@ -55,7 +55,7 @@ def record_marks(
 ) -> RecordMarks:
     now = site.clock.now()
     marks = tuple(
-        MarkReport(key=f"import/{kind}/{source}/{each}", voter=each, kind=kind, source=source, at=now)
+        MarkReport(key=f"import/{kind}/{source}/{each}", voter_id=each, kind=kind, source=source, at=now)
         for each in voters
     )
     return RecordMarks(marks=marks, batch="b-1", who="ops")
@@ -279,7 +279,7 @@ async def run_command_gateway(directory: Path) -> AsyncIterator[tuple[Settings, 
 
 
 def request(voter: int, key: str = "import/1") -> CommandRequest:
-    told = {"key": key, "voter": voter, "kind": "voted", "source": "booth-worker", "at": round(time.time(), 3)}
+    told = {"key": key, "voter_id": voter, "kind": "voted", "source": "booth-worker", "at": round(time.time(), 3)}
     return CommandRequest("marks", {"marks": [told], "batch": "b-1", "who": "ops"})
 
 

@@ -63,19 +63,19 @@ async def test_stop_all_of_headquarters_survives_a_restart_until_two_leaders_res
                 lambda: sum(site.centre_view.campaigns[0].calls.values()) == 0
             )  # ringing calls are cancelled
             with pytest.raises(CommandRefused, match="headquarters has stopped all campaigns"):
-                await site.centre.engine.execute_command(ResumeCampaign(campaign="agents"))
+                await site.centre.engine.execute_command(ResumeCampaign(campaign_id="agents"))
         async with a_site(tmp_path, switch=switch, **HEADQUARTERS) as site:
             assert get_campaign_state(site) is CampaignState.STOPPED
             assert "headquarters-stop" in list_alert_codes(site)
             with pytest.raises(CommandRefused, match="headquarters has stopped"):
-                await site.centre.engine.execute_command(ResumeCampaign(campaign="agents"))
+                await site.centre.engine.execute_command(ResumeCampaign(campaign_id="agents"))
             with pytest.raises(CommandRefused, match="have it signed by two leaders"):
                 await send_order(site, "resume", "ravi", later=1)
             assert await send_order(site, "resume", "ravi", "asha", later=2) == "1 campaigns resumed as before the stop"
             assert get_campaign_state(site) is CampaignState.RUNNING
             assert "headquarters-stop" not in list_alert_codes(site)
-            await site.centre.engine.execute_command(PauseCampaign(campaign="agents"))
-            await site.centre.engine.execute_command(ResumeCampaign(campaign="agents"))
+            await site.centre.engine.execute_command(PauseCampaign(campaign_id="agents"))
+            await site.centre.engine.execute_command(ResumeCampaign(campaign_id="agents"))
             assert await send_order(site, "resume", "ravi", "asha", later=3) == "no stop by headquarters was in force"
     audited = query_store(
         tmp_path / "centre.db", "SELECT who, what FROM audit WHERE kind = 'headquarters-order' ORDER BY number"
@@ -115,7 +115,7 @@ async def test_restored_older_store_stops_all_campaigns_at_the_first_headquarter
             assert "store-set-back" in list_alert_codes(site)
         async with a_site(tmp_path, switch=switch, **uplink, **connected) as site:
             assert get_campaign_state(site) is CampaignState.STOPPED
-            await site.centre.engine.execute_command(ResumeCampaign(campaign="agents"))
+            await site.centre.engine.execute_command(ResumeCampaign(campaign_id="agents"))
             assert get_campaign_state(site) is CampaignState.RUNNING
 
 
@@ -135,13 +135,14 @@ async def test_headquarters_order_is_executed_once_and_a_forged_order_raises_an_
         assert get_campaign_state(site) is CampaignState.RUNNING
         with pytest.raises(CommandRefused, match="later order of headquarters is in force"):
             await send_order(site, "stop-all", "asha", made_at=now - 5, id="older")
-        assert await send_order(site, "pause", "asha", later=2, campaign="agents") == "campaign agents: paused"
-        assert await send_order(site, "quota", "asha", later=3, campaign="agents", max_calls=1) == (
+        assert await send_order(site, "pause", "asha", later=2, campaign_id="agents") == "campaign agents: paused"
+        assert await send_order(site, "quota", "asha", later=3, campaign_id="agents", max_calls=1) == (
             "campaign agents: speed limit set until midnight"
         )
         assert site.centre_view.campaigns[0].speed is not None
         assert (
-            await send_order(site, "resume", "asha", "ravi", later=4, campaign="agents") == "campaign agents: running"
+            await send_order(site, "resume", "asha", "ravi", later=4, campaign_id="agents")
+            == "campaign agents: running"
         )
         await asyncio.sleep(QUIET_SECONDS - 60)
         with pytest.raises(OrderForged):
@@ -151,7 +152,7 @@ async def test_headquarters_order_is_executed_once_and_a_forged_order_raises_an_
         await asyncio.sleep(120)
         assert "headquarters-forged" not in list_alert_codes(site)
         with pytest.raises(CommandRefused, match="nothing"):
-            await send_order(site, "pause", "asha", later=5, campaign="nothing")
+            await send_order(site, "pause", "asha", later=5, campaign_id="nothing")
 
 
 @virtual_time()
@@ -193,7 +194,7 @@ async def test_stop_ordered_locally_during_a_resume_of_headquarters_stays_in_for
     assert query_store(tmp_path / "centre.db", "SELECT state FROM campaign") == [("stopped",)]
 
 
-@pytest.mark.parametrize("command", [StopCampaign(campaign="agents"), StopAll()])
+@pytest.mark.parametrize("command", [StopCampaign(campaign_id="agents"), StopAll()])
 @pytest.mark.parametrize("restarted", [False, True])
 @virtual_time()
 async def test_campaign_stopped_locally_stays_stopped_when_headquarters_resumes(
@@ -209,7 +210,7 @@ async def test_campaign_stopped_locally_stays_stopped_when_headquarters_resumes(
         await send_order(site, "resume", "asha", "ravi", later=1)
         assert get_campaign_state(site) is CampaignState.STOPPED
         assert "headquarters-stop" not in list_alert_codes(site)
-        await site.centre.engine.execute_command(ResumeCampaign(campaign="agents"))
+        await site.centre.engine.execute_command(ResumeCampaign(campaign_id="agents"))
 
 
 @virtual_time()
@@ -227,7 +228,7 @@ async def test_stop_of_headquarters_stays_in_force_if_the_resume_cannot_be_store
             await send_order(site, "resume", "asha", "ravi", later=1, id="go")
         assert get_campaign_state(site) is CampaignState.STOPPED
         with pytest.raises(CommandRefused, match="headquarters has stopped"):
-            await site.centre.engine.execute_command(ResumeCampaign(campaign="agents"))
+            await site.centre.engine.execute_command(ResumeCampaign(campaign_id="agents"))
         monkeypatch.undo()
         assert (
             await send_order(site, "resume", "asha", "ravi", later=1, id="go")

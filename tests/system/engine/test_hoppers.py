@@ -136,7 +136,7 @@ async def test_numbers_returned_by_a_pause_are_claimed_again_after_the_campaign_
             due = await whole(campaign_id)
             if due is None and not paused.is_set():  # the queue is empty: the remaining numbers are in the hopper
                 paused.set()
-                await execute(PauseCampaign(campaign="ivr"))
+                await execute(PauseCampaign(campaign_id="ivr"))
                 await asyncio.sleep(0.05)
             return due
 
@@ -144,5 +144,5 @@ async def test_numbers_returned_by_a_pause_are_claimed_again_after_the_campaign_
         await paused.wait()
         await asyncio.sleep(30)
         placed = len(site.switch.placed_calls)
-        await execute(ResumeCampaign(campaign="ivr"))
+        await execute(ResumeCampaign(campaign_id="ivr"))
         await site.until(lambda: len(site.switch.placed_calls) > placed + 1, seconds=600)

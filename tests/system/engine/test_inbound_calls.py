@@ -196,14 +196,14 @@ async def test_channels_used_by_unknown_callers_are_counted_for_the_trunk(tmp_pa
     config = make_answering_switch(answer_after=3.0, hang_up_after=60.0)
     campaign = {**IVR, "id": "quiet", "channels": 20}
     async with a_site(tmp_path, config, trunks=[carrier], campaign=campaign, **make_inbound_settings()) as site:
-        await site.centre.engine.execute_command(PauseCampaign(campaign="quiet"))
+        await site.centre.engine.execute_command(PauseCampaign(campaign_id="quiet"))
         await site.until(lambda: not site.centre.engine.features.live_calls, seconds=120)
         before = len(site.switch.placed_calls)
         came = [site.switch.place_inbound_call(f"+91981111110{n}", called=FLOW) for n in range(3)]
         await site.until(lambda: all(is_answered(channel) for channel in came), seconds=5)
         assert site.centre_view.state.trunks[0].channels_used == 3
         assert site.centre.engine.features.inbound_calls.live_inbound_call_count == 3
-        await site.centre.engine.execute_command(ResumeCampaign(campaign="quiet"))
+        await site.centre.engine.execute_command(ResumeCampaign(campaign_id="quiet"))
         await asyncio.sleep(1.5)
         assert len(site.switch.placed_calls) - before == 3
         await site.until(lambda: not any(channel.uniqueid in site.switch.channels for channel in came), seconds=60)

@@ -68,10 +68,10 @@ async def _make_calls_and_census(site: Site, more: int) -> Counter[str]:
     engine = site.centre.engine
     goal = sum(run.attempts for run in site.centre_view.campaigns) + more
     for campaign in ("agents", "ivr"):
-        await engine.execute_command(ResumeCampaign(campaign=campaign))
+        await engine.execute_command(ResumeCampaign(campaign_id=campaign))
     await site.until(lambda: sum(run.attempts for run in site.centre_view.campaigns) >= goal)
     for campaign in ("agents", "ivr"):
-        await engine.execute_command(PauseCampaign(campaign=campaign))
+        await engine.execute_command(PauseCampaign(campaign_id=campaign))
     await asyncio.sleep(QUIET_SECONDS)
     assert not any(sum(run.calls.values()) for run in site.centre_view.campaigns)
     site.changes.clear()

@@ -148,9 +148,9 @@ async def test_turnout_forecast_extrapolates_the_pace_during_dialling_time(tmp_p
         await asyncio.sleep(20 * 60)
         early = site.centre_view.state.forecast
         await asyncio.sleep(20 * 60)
-        await site.centre.engine.execute_command(PauseCampaign(campaign="agents"))
+        await site.centre.engine.execute_command(PauseCampaign(campaign_id="agents"))
         await asyncio.sleep(600)
-        await site.centre.engine.execute_command(ResumeCampaign(campaign="agents"))
+        await site.centre.engine.execute_command(ResumeCampaign(campaign_id="agents"))
         before, ahead = (
             count_contacted_voters(site),
             site.centre_view.state.forecast,
@@ -182,7 +182,7 @@ async def test_turnout_forecast_excludes_closed_booths_and_stopped_campaigns(
         )
         assert both.until == late.until == START_EPOCH + 8 * 3600
         assert late.contacted > 0
-        await site.centre.engine.execute_command(StopCampaign(campaign="agents"))
+        await site.centre.engine.execute_command(StopCampaign(campaign_id="agents"))
         stopped = site.centre_view.state.forecast
         assert stopped is not None
         assert stopped.contacted == 0

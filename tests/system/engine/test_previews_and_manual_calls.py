@@ -78,7 +78,7 @@ async def test_agent_sees_a_call_preview_and_dials_the_number_once(tmp_path: Pat
         )  # the reason why nothing is dialled
         assert not site.switch.placed_calls
         for _ in range(3):
-            await site.centre.engine.execute_command(SeatPreviewDial(seat="01", attempt=attempt_id))
+            await site.centre.engine.execute_command(SeatPreviewDial(seat="01", attempt_id=attempt_id))
         assert get_seat(site).dialling
         await site.until(lambda: get_seat(site).state is SeatState.TALKING)
         assert not get_seat(site).dialling
@@ -86,17 +86,17 @@ async def test_agent_sees_a_call_preview_and_dials_the_number_once(tmp_path: Pat
         await site.until(lambda: get_seat(site).state is SeatState.WRAP_UP)
         await site.centre.engine.execute_command(KeyedDisposition(seat="01", disposition=Disposition.VOTED))
         await wait_for_preview(site, attempt_id)
-        assert await get_refusal(site, SeatPreviewDial(seat="01", attempt=attempt_id)) is RefusedBecause.CALL_OVER
+        assert await get_refusal(site, SeatPreviewDial(seat="01", attempt_id=attempt_id)) is RefusedBecause.CALL_OVER
 
 
 @virtual_time()
 async def test_skipped_preview_is_offered_again_and_does_not_count_as_a_call_attempt(tmp_path: Path) -> None:
     async with run_preview_site(tmp_path, campaign={"other_retry_minutes": 30}) as site:
         attempt_id = await wait_for_preview(site)
-        await site.centre.engine.execute_command(SeatPreviewSkip(seat="01", attempt=attempt_id, reason="no-time"))
+        await site.centre.engine.execute_command(SeatPreviewSkip(seat="01", attempt_id=attempt_id, reason="no-time"))
         assert await wait_for_preview(site, attempt_id)
         assert (
-            await get_refusal(site, SeatPreviewSkip(seat="01", attempt=attempt_id, reason="no-time"))
+            await get_refusal(site, SeatPreviewSkip(seat="01", attempt_id=attempt_id, reason="no-time"))
             is RefusedBecause.CALL_OVER
         )
         assert site.centre_view.campaigns[0].attempts == 1  # the preview shown now
@@ -181,7 +181,7 @@ async def test_previewed_number_that_opts_out_is_not_dialled(tmp_path: Path) -> 
         await site.centre.store.record_opt_out(phone_id, at=site.clock.now(), source="letter", attempt_id=None)
         site.centre.engine.features.voter_marks.apply_opt_out(phone_id, fresh=True)
         await wait_for_preview(site, attempt_id)
-        assert await get_refusal(site, SeatPreviewDial(seat="01", attempt=attempt_id)) is RefusedBecause.CALL_OVER
+        assert await get_refusal(site, SeatPreviewDial(seat="01", attempt_id=attempt_id)) is RefusedBecause.CALL_OVER
         assert not site.switch.placed_calls
 
 
@@ -189,9 +189,9 @@ async def test_previewed_number_that_opts_out_is_not_dialled(tmp_path: Path) -> 
 async def test_pausing_a_campaign_ends_the_previews_of_the_campaign(tmp_path: Path) -> None:
     async with run_preview_site(tmp_path) as site:
         attempt_id = await wait_for_preview(site)
-        await site.centre.engine.execute_command(PauseCampaign(campaign="agents"))
+        await site.centre.engine.execute_command(PauseCampaign(campaign_id="agents"))
         await site.until(lambda: get_seat(site).state is SeatState.READY, seconds=2)
-        assert await get_refusal(site, SeatPreviewDial(seat="01", attempt=attempt_id)) is RefusedBecause.CALL_OVER
+        assert await get_refusal(site, SeatPreviewDial(seat="01", attempt_id=attempt_id)) is RefusedBecause.CALL_OVER
         assert site.centre_view.campaigns[0].state is CampaignState.PAUSED
 
 
@@ -212,7 +212,7 @@ async def test_phone_keys_dial_and_skip_previews(tmp_path: Path) -> None:
 async def test_agent_cancels_a_ringing_preview_call(tmp_path: Path) -> None:
     async with run_preview_site(tmp_path, RINGS_OUT) as site:
         attempt_id = await wait_for_preview(site)
-        await site.centre.engine.execute_command(SeatPreviewDial(seat="01", attempt=attempt_id))
+        await site.centre.engine.execute_command(SeatPreviewDial(seat="01", attempt_id=attempt_id))
         await site.until(lambda: site.centre_view.campaigns[0].calls.get(CallState.RINGING) == 1, seconds=10)
         await site.centre.engine.execute_command(SeatHangUp(seat="01"))
         await site.until(lambda: bool(site.ended()), seconds=2)
@@ -256,7 +256,7 @@ async def test_paused_agent_dials_a_number_of_the_list_and_is_paused_again_after
     async with run_site_with_paused_agent(tmp_path, wrap_up_seconds=5) as site:
         before = len(site.switch.placed_calls)
         assert (
-            await site.centre.engine.execute_command(SeatDial(seat="02", campaign="agents", phone=70))
+            await site.centre.engine.execute_command(SeatDial(seat="02", campaign_id="agents", phone_id=70))
             == "seat 02: dialled"
         )
         await site.until(lambda: get_seat(site, "02").state is SeatState.TALKING)
@@ -264,8 +264,11 @@ async def test_paused_agent_dials_a_number_of_the_list_and_is_paused_again_after
         assert [called[call.channel_id] for call in site.switch.placed_calls[before:]] == [70]
         await site.until(lambda: get_seat(site, "02").state is SeatState.PAUSED)
         assert get_seat(site, "02").reason == "break"
-        assert await get_refusal(site, SeatDial(seat="02", campaign="agents", phone=70)) is RefusedBecause.NOT_DUE
-        assert await get_refusal(site, SeatDial(seat="02", campaign="agents", phone=5_000)) is RefusedBecause.NOT_LISTED
+        assert await get_refusal(site, SeatDial(seat="02", campaign_id="agents", phone_id=70)) is RefusedBecause.NOT_DUE
+        assert (
+            await get_refusal(site, SeatDial(seat="02", campaign_id="agents", phone_id=5_000))
+            is RefusedBecause.NOT_LISTED
+        )
 
 
 @virtual_time()
@@ -273,16 +276,20 @@ async def test_forbidden_manual_call_is_refused_and_the_number_stays_in_the_list
     async with run_site_with_paused_agent(tmp_path, max_attempts=5) as site:
         engine, store = site.centre.engine, site.centre.store
         await store.record_opt_out(71, at=site.clock.now(), source="letter", attempt_id=None)
-        assert await get_refusal(site, SeatDial(seat="02", campaign="agents", phone=71)) is RefusedBecause.CLOSED
-        assert await get_refusal(site, SeatDial(seat="01", campaign="agents", phone=72)) is RefusedBecause.NOT_FREE
-        await engine.execute_command(SeatDial(seat="02", campaign="agents", phone=72))
+        assert await get_refusal(site, SeatDial(seat="02", campaign_id="agents", phone_id=71)) is RefusedBecause.CLOSED
         assert (
-            await get_refusal(site, SeatDial(seat="02", campaign="agents", phone=73)) is RefusedBecause.NOT_FREE
+            await get_refusal(site, SeatDial(seat="01", campaign_id="agents", phone_id=72)) is RefusedBecause.NOT_FREE
+        )
+        await engine.execute_command(SeatDial(seat="02", campaign_id="agents", phone_id=72))
+        assert (
+            await get_refusal(site, SeatDial(seat="02", campaign_id="agents", phone_id=73)) is RefusedBecause.NOT_FREE
         )  # it has a call
-        await engine.execute_command(PauseCampaign(campaign="agents"))
-        assert await get_refusal(site, SeatDial(seat="02", campaign="agents", phone=74)) is RefusedBecause.NOT_FREE
+        await engine.execute_command(PauseCampaign(campaign_id="agents"))
+        assert (
+            await get_refusal(site, SeatDial(seat="02", campaign_id="agents", phone_id=74)) is RefusedBecause.NOT_FREE
+        )
         await site.until(lambda: get_seat(site, "02").state is SeatState.PAUSED)
-        assert await get_refusal(site, SeatDial(seat="02", campaign="agents", phone=74)) is RefusedBecause.HELD
+        assert await get_refusal(site, SeatDial(seat="02", campaign_id="agents", phone_id=74)) is RefusedBecause.HELD
     assert query_site_store(tmp_path, "SELECT state FROM target WHERE phone_id IN (73, 74)") == [("due",), ("due",)]
 
 
@@ -290,7 +297,7 @@ async def test_forbidden_manual_call_is_refused_and_the_number_stays_in_the_list
 async def test_manual_dialling_is_refused_unless_allowed_in_the_settings(tmp_path: Path) -> None:
     async with run_site_with_paused_agent(tmp_path, manual_dialling=False) as site:
         with pytest.raises(CommandRefused, match="manual_dialling"):
-            await site.centre.engine.execute_command(SeatDial(seat="02", campaign="agents", phone=70))
+            await site.centre.engine.execute_command(SeatDial(seat="02", campaign_id="agents", phone_id=70))
 
 
 @virtual_time()
@@ -298,4 +305,6 @@ async def test_manual_call_is_refused_while_a_ringing_voter_may_need_the_seat(tm
     async with a_site(tmp_path, RINGS_OUT, campaign={"pacing": "progressive", "manual_dialling": True}) as site:
         await site.log_in("01")
         await site.until(lambda: bool(site.switch.placed_calls))
-        assert await get_refusal(site, SeatDial(seat="01", campaign="agents", phone=70)) is RefusedBecause.NOT_FREE
+        assert (
+            await get_refusal(site, SeatDial(seat="01", campaign_id="agents", phone_id=70)) is RefusedBecause.NOT_FREE
+        )

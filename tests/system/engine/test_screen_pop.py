@@ -50,7 +50,7 @@ async def test_voter_data_shown_to_the_agent_is_updated_with_marks_and_opt_outs_
         pop = seat(site).screen_pop
         assert pop is not None
         voter_id = pop.voters[-1]
-        mark = MarkReport(key="import/1", voter=voter_id, kind="voted", source="booth-worker", at=site.clock.now())
+        mark = MarkReport(key="import/1", voter_id=voter_id, kind="voted", source="booth-worker", at=site.clock.now())
         await site.centre.engine.execute_command(RecordMarks(marks=(mark,), batch="b-1", who="ops"))
 
         def list_settled_voters() -> tuple[int, ...]:

@@ -118,7 +118,7 @@ async def test_settings_reload_adds_a_campaign_a_seat_and_a_caller_id(tmp_path: 
         assert await here.reload() == "settings applied: trunks.carrier.caller_ids, seats.03, campaigns.second"
         assert here.seats == ["01", "02", "03"]
         assert here.campaigns == ["agents", "second"]
-        await here.site.centre.engine.execute_command(PauseCampaign(campaign="agents"))
+        await here.site.centre.engine.execute_command(PauseCampaign(campaign_id="agents"))
         await here.site.log_in("03")
         await wait_until_talking(here.site, "03")
         (call,) = query_site_store(tmp_path, "SELECT campaign_id, caller_id FROM attempt WHERE seat = '03'")
@@ -177,7 +177,7 @@ async def test_calls_of_a_removed_campaign_end_normally(tmp_path: Path) -> None:
     rings = Behaviour(answer_after=8.0, talk_seconds=30.0)
     parts = (SEAT.format(name="01"), SEAT.format(name="02"), FIRST, second)
     async with run_live_site(tmp_path, TALKS, rings, parts=parts) as here:
-        await here.site.centre.engine.execute_command(PauseCampaign(campaign="second"))
+        await here.site.centre.engine.execute_command(PauseCampaign(campaign_id="second"))
         await here.site.log_in("01", "02")
         await here.site.until(lambda: here.campaign("agents").calls == {CallState.TALKING: 1, CallState.RINGING: 1})
         here.change((FIRST, ""))
@@ -189,7 +189,7 @@ async def test_calls_of_a_removed_campaign_end_normally(tmp_path: Path) -> None:
         with pytest.raises(
             CommandRefused, match=r"campaign 'agents' is not in the settings\. The campaigns there are: second"
         ):
-            await here.site.centre.engine.execute_command(ResumeCampaign(campaign="agents"))
+            await here.site.centre.engine.execute_command(ResumeCampaign(campaign_id="agents"))
         here.change(add=FIRST)
         with pytest.raises(
             CommandRefused, match="no setting was changed: campaign agents was removed and still has calls"
@@ -292,7 +292,7 @@ async def test_command_stop_all_also_stops_a_campaign_added_by_a_running_reload(
 
         async def store_after_stop_all(told: dict[str, str], rules: str, at: float) -> None:
             await engine.execute_command(StopAll())
-            await engine.execute_command(ResumeCampaign(campaign="agents"))
+            await engine.execute_command(ResumeCampaign(campaign_id="agents"))
             await taken(told, rules, at)
 
         engine.features.settings_reload._store.record_applied_settings = store_after_stop_all  # type: ignore[assignment]
@@ -335,7 +335,7 @@ async def test_command_stop_all_during_a_settings_reload_survives_a_crash(
             "agents": CampaignState.STOPPED,
             "second": CampaignState.STOPPED,
         }
-        await again.centre.engine.execute_command(ResumeCampaign(campaign="agents"))
+        await again.centre.engine.execute_command(ResumeCampaign(campaign_id="agents"))
     here.change(add=CAMPAIGN.format(id="third", pacing="progressive"))
     later = load_settings(here.path)
     async with a_site(tmp_path, switch=here.site.switch, made=lambda _: later, run=False) as again:
@@ -355,7 +355,7 @@ async def test_campaign_added_while_headquarters_has_stopped_dialling_is_stopped
         await here.reload()
         assert here.campaign("second").state is CampaignState.STOPPED
         with pytest.raises(CommandRefused, match="headquarters has stopped"):
-            await here.site.centre.engine.execute_command(ResumeCampaign(campaign="second"))
+            await here.site.centre.engine.execute_command(ResumeCampaign(campaign_id="second"))
         assert campaigns.resume_all_campaigns() == {"agents": CampaignState.RUNNING, "second": CampaignState.RUNNING}
         assert here.campaign("second").state is CampaignState.RUNNING
         here.change((FIRST, ""))

@@ -41,7 +41,7 @@ async def test_supervisor_sets_and_removes_a_speed_limit(tmp_path: Path) -> None
         await site.log_in(*(f"0{n}" for n in range(1, 7)))
         assert await count_most_unanswered_calls(site, 60.0) == 6  # progressive: one call for each free seat
         said = await engine.execute_command(
-            SetSpeed(campaign="agents", max_calls=None, calls_per_seat=0.5), CommandContext("asha")
+            SetSpeed(campaign_id="agents", max_calls=None, calls_per_seat=0.5), CommandContext("asha")
         )
         assert said == "campaign agents: speed limit set until midnight"
         held = get_speed_limit(site)
@@ -50,22 +50,22 @@ async def test_supervisor_sets_and_removes_a_speed_limit(tmp_path: Path) -> None
         await asyncio.sleep(60.0)  # ringing calls continue
         assert await count_most_unanswered_calls(site, 90.0) == 3
         await engine.execute_command(
-            SetSpeed(campaign="agents", max_calls=2, calls_per_seat=None), CommandContext("asha")
+            SetSpeed(campaign_id="agents", max_calls=2, calls_per_seat=None), CommandContext("asha")
         )
         await asyncio.sleep(60.0)
         assert await count_most_unanswered_calls(site, 90.0) == 2
         await engine.execute_command(
-            SetSpeed(campaign="agents", max_calls=500, calls_per_seat=10.0), CommandContext("asha")
+            SetSpeed(campaign_id="agents", max_calls=500, calls_per_seat=10.0), CommandContext("asha")
         )
         assert await count_most_unanswered_calls(site, 60.0) == 6  # a limit above the pacing has no effect
         await engine.execute_command(
-            SetSpeed(campaign="agents", max_calls=None, calls_per_seat=0.1), CommandContext("asha")
+            SetSpeed(campaign_id="agents", max_calls=None, calls_per_seat=0.1), CommandContext("asha")
         )
         await asyncio.sleep(60.0)
         assert await count_most_unanswered_calls(site, 60.0) == 1
         assert (
             await engine.execute_command(
-                SetSpeed(campaign="agents", max_calls=None, calls_per_seat=None), CommandContext("asha")
+                SetSpeed(campaign_id="agents", max_calls=None, calls_per_seat=None), CommandContext("asha")
             )
             == "campaign agents: speed limit removed"
         )
@@ -78,7 +78,7 @@ async def test_speed_limit_of_a_supervisor_ends_at_midnight(tmp_path: Path) -> N
     async with a_site(tmp_path, switch_config(RINGS_LONG), seats=1) as site:
         engine = site.centre.engine
         await engine.execute_command(
-            SetSpeed(campaign="agents", max_calls=1, calls_per_seat=None), CommandContext("asha")
+            SetSpeed(campaign_id="agents", max_calls=1, calls_per_seat=None), CommandContext("asha")
         )
         held = get_speed_limit(site)
         assert held is not None
@@ -90,7 +90,7 @@ async def test_speed_limit_of_a_supervisor_ends_at_midnight(tmp_path: Path) -> N
         assert held.until == START_EPOCH + 14.5 * 3_600.0  # from half past nine to midnight
         with pytest.raises(CommandRefused, match="campaign 'none' is not in the settings"):
             await engine.execute_command(
-                SetSpeed(campaign="none", max_calls=1, calls_per_seat=None), CommandContext("asha")
+                SetSpeed(campaign_id="none", max_calls=1, calls_per_seat=None), CommandContext("asha")
             )
 
 
@@ -101,9 +101,11 @@ async def test_ivr_campaign_accepts_only_a_limit_of_simultaneous_calls(tmp_path:
         engine = site.centre.engine
         with pytest.raises(CommandRefused, match="campaign ivr has no agents, so calls_per_seat does not apply"):
             await engine.execute_command(
-                SetSpeed(campaign="ivr", max_calls=None, calls_per_seat=1.0), CommandContext("asha")
+                SetSpeed(campaign_id="ivr", max_calls=None, calls_per_seat=1.0), CommandContext("asha")
             )
-        await engine.execute_command(SetSpeed(campaign="ivr", max_calls=3, calls_per_seat=None), CommandContext("asha"))
+        await engine.execute_command(
+            SetSpeed(campaign_id="ivr", max_calls=3, calls_per_seat=None), CommandContext("asha")
+        )
         await asyncio.sleep(60.0)
         assert await count_most_unanswered_calls(site, 60.0) == 3
         assert site.centre_view.campaigns[0].limited_by == Limit.SPEED

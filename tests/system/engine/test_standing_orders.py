@@ -50,17 +50,17 @@ async def test_standing_supervisor_orders_survive_a_restart_until_their_expiry(t
         async with a_site(tmp_path, switch=switch, **FOUR) as site:
             await log_agents_in(site, "01", "02")
             given = (
-                SetSpeed(campaign="one", max_calls=5, calls_per_seat=None),
-                SetSpeed(campaign="two", max_calls=None, calls_per_seat=1.5),
-                SetSpeed(campaign="four", max_calls=7, calls_per_seat=None),
-                SetSpeed(campaign="four", max_calls=None, calls_per_seat=None),
-                PauseCampaign(campaign="two"),
-                StopCampaign(campaign="three"),
+                SetSpeed(campaign_id="one", max_calls=5, calls_per_seat=None),
+                SetSpeed(campaign_id="two", max_calls=None, calls_per_seat=1.5),
+                SetSpeed(campaign_id="four", max_calls=7, calls_per_seat=None),
+                SetSpeed(campaign_id="four", max_calls=None, calls_per_seat=None),
+                PauseCampaign(campaign_id="two"),
+                StopCampaign(campaign_id="three"),
                 SeatCampaigns(seat="01", campaigns=("one", "two")),
                 SeatCampaigns(seat="02", campaigns=("one",)),
                 SeatCampaigns(seat="02", campaigns=()),
-                SeatMessage(text="slower", seat="01", campaign=None),
-                SeatMessage(text="all of you", seat=None, campaign="four"),  # only seat 02 serves it
+                SeatMessage(text="slower", seat="01", campaign_id=None),
+                SeatMessage(text="all of you", seat=None, campaign_id="four"),  # only seat 02 serves it
             )
             for command in given:
                 sender = "meena" if command == given[-1] else "asha"
@@ -109,7 +109,9 @@ async def test_supervisor_orders_for_a_seat_end_with_the_agents_log_off(tmp_path
             engine = site.centre.engine
             await log_agents_in(site, "01")
             await engine.execute_command(SeatCampaigns(seat="01", campaigns=("one",)))
-            await engine.execute_command(SeatMessage(text="slower", seat="01", campaign=None), CommandContext("asha"))
+            await engine.execute_command(
+                SeatMessage(text="slower", seat="01", campaign_id=None), CommandContext("asha")
+            )
             await engine.execute_command(SeatLogOff(seat="01"))
             await log_agents_in(site, "01", agent="102")
             await engine.execute_command(SeatCampaigns(seat="01", campaigns=("two",)))
@@ -144,7 +146,7 @@ async def test_supervisor_order_that_cannot_be_stored_is_not_executed(
     async with a_site(tmp_path, switch_config(), **FOUR) as site:
         engine = site.centre.engine
         await log_agents_in(site, "01")
-        await engine.execute_command(SeatMessage(text="slower", seat="01", campaign=None), CommandContext("asha"))
+        await engine.execute_command(SeatMessage(text="slower", seat="01", campaign_id=None), CommandContext("asha"))
         shown = seat(site).message
         assert shown is not None
 
@@ -154,9 +156,9 @@ async def test_supervisor_order_that_cannot_be_stored_is_not_executed(
         monkeypatch.setattr(engine.features.store, "save_standing_orders", fail_for_lack_of_space)
         monkeypatch.setattr(engine.features.store, "delete_standing_order", fail_for_lack_of_space)
         given = (
-            SetSpeed(campaign="one", max_calls=5, calls_per_seat=None),
+            SetSpeed(campaign_id="one", max_calls=5, calls_per_seat=None),
             SeatCampaigns(seat="01", campaigns=("one",)),
-            SeatMessage(text="faster", seat="01", campaign=None),
+            SeatMessage(text="faster", seat="01", campaign_id=None),
             SeatMessageRead(seat="01", message_at=shown.at),
         )
         for command in given:

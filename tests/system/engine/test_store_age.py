@@ -161,5 +161,5 @@ async def test_older_store_that_a_person_accepted_dials_after_campaigns_are_resu
             await wait_for_hold(site, HoldReason.STOPPED)
             await asyncio.sleep(60)
             assert len(switch.placed_calls) == placed
-            await site.centre.engine.execute_command(ResumeCampaign(campaign="ivr"))
+            await site.centre.engine.execute_command(ResumeCampaign(campaign_id="ivr"))
             await site.until(lambda: len(switch.placed_calls) > placed)

@@ -339,16 +339,16 @@ async def test_campaign_with_recording_stores_one_file_per_conversation(tmp_path
         with pytest.raises(
             CommandRefused, match="no recording of that call is available: the call is still in progress"
         ):
-            await execute(PlayRecording(attempt=attempt))
+            await execute(PlayRecording(attempt_id=attempt))
         site.switch.hang_up_channel_from_other_side(channel, EndsBy.VOTER)
         await asyncio.sleep(0.5)
         assert recording.muted_seconds == pytest.approx(3, abs=0.1)
         assert recording.seconds == pytest.approx(5.5, abs=0.3), "music is not recorded"
         with pytest.raises(CommandRefused, match="seat 01 has no call that is being recorded"):
             await execute(SeatPauseRecording(seat="01"))
-        assert await execute(PlayRecording(attempt=attempt)) == "the recording may be played"
+        assert await execute(PlayRecording(attempt_id=attempt)) == "the recording may be played"
         with pytest.raises(CommandRefused, match="or its recording was erased"):
-            await execute(PlayRecording(attempt=AttemptId("0" * 8 + attempt[8:])))
+            await execute(PlayRecording(attempt_id=AttemptId("0" * 8 + attempt[8:])))
         with wave.open(str(folder / f"{channel.uniqueid}.wav")) as file:
             assert file.getnframes() > 0
     assert query_site_store(tmp_path, "SELECT attempt_id FROM recording") == [(channel.uniqueid,)]

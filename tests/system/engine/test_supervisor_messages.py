@@ -20,7 +20,7 @@ from tests.support.voters import make_answering_switch
 
 async def send(site: Site, text: str, seat_name: str | None = "01", campaign: str | None = None) -> str:
     return await site.centre.engine.execute_command(
-        SeatMessage(text=text, seat=seat_name, campaign=campaign), CommandContext("asha")
+        SeatMessage(text=text, seat=seat_name, campaign_id=campaign), CommandContext("asha")
     )
 
 

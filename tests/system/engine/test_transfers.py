@@ -201,7 +201,7 @@ async def test_voter_returns_to_the_agent_if_the_transfer_target_is_unreachable(
     command: type[SeatConsult | SeatTransfer], mode: PhoneMode, tmp_path: Path
 ) -> None:
     async with talking(tmp_path, a_switch(mode)) as site:
-        await site.centre.engine.execute_command(StopCampaign(campaign="agents"))
+        await site.centre.engine.execute_command(StopCampaign(campaign_id="agents"))
         await site.centre.engine.execute_command(command(seat="01", to="boss"))
         await asyncio.sleep(25)
         assert conference_members(site) == {frozenset({"agent01", "voter"})}

@@ -42,7 +42,9 @@ def list_alert_levels(site: Site) -> dict[str, AlertLevel]:
     return {alert.code: alert.level for alert in site.centre_view.alerts if alert.code.startswith("no-audio")}
 
 
-@pytest.mark.parametrize("command", [ResumeCampaign(campaign="ivr"), ReloadFlows()], ids=["resumed", "flows-reloaded"])
+@pytest.mark.parametrize(
+    "command", [ResumeCampaign(campaign_id="ivr"), ReloadFlows()], ids=["resumed", "flows-reloaded"]
+)
 @virtual_time()
 async def test_campaign_is_held_if_the_sound_of_a_question_cannot_be_played(
     tmp_path: Path, command: ResumeCampaign | ReloadFlows

@@ -51,7 +51,7 @@ async def test_each_order_with_valid_signatures_is_in_the_audit_once_with_its_le
 ) -> None:
     stop = make_order(OrderKind.STOP_ALL, "asha")
     resume = make_order(OrderKind.RESUME, "asha", "ravi")
-    quota = make_order(OrderKind.QUOTA, "ravi", campaign="turnout", max_calls=40)
+    quota = make_order(OrderKind.QUOTA, "ravi", campaign_id="turnout", max_calls=40)
     ignored = [
         make_order(OrderKind.STOP_ALL),
         make_order(OrderKind.RESUME, "asha"),
@@ -82,4 +82,4 @@ async def test_each_order_with_valid_signatures_is_in_the_audit_once_with_its_le
     assert [what["sha256"] for _, what in entries] == [
         calculate_order_digest(each.order) for each in (stop, resume, quota)
     ]
-    assert (entries[2][1]["campaign"], entries[2][1]["max_calls"]) == ("turnout", "40")
+    assert (entries[2][1]["campaign_id"], entries[2][1]["max_calls"]) == ("turnout", "40")

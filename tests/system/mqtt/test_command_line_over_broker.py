@@ -41,9 +41,9 @@ async def test_dialer_command_sends_a_command_and_prints_the_reply(tmp_path: Pat
         await listener.wait_for_topic("state")  # it has come
         code, text = await run_command("pause", "turnout-agents")
         assert code == 0, text
-        assert engine.executed == [PauseCampaign(campaign="turnout-agents")]
+        assert engine.executed == [PauseCampaign(campaign_id="turnout-agents")]
         assert (await run_command("resume", "turnout-agents", "--as", "supervisor"))[0] == 0
-        assert engine.executed[1:] == [ResumeCampaign(campaign="turnout-agents")]
+        assert engine.executed[1:] == [ResumeCampaign(campaign_id="turnout-agents")]
         code, text = await run_command("resume", "turnout-agents", "--as", "coach")
         assert (code, "`resume` needs the role supervisor; coach has coach" in text) == (2, True)
         assert len(engine.executed) == 2

@@ -115,7 +115,12 @@ async def test_client_that_connects_later_receives_the_complete_state(kind: Brok
 @BOTH
 async def test_command_sent_twice_is_executed_once(kind: BrokerKind, store: Store) -> None:
     engine = FakeEngine()
-    command: dict[str, Any] = {"id": "c-1", "name": "pause", "campaign": "turnout-ivr", "expires_at": time.time() + 60}
+    command: dict[str, Any] = {
+        "id": "c-1",
+        "name": "pause",
+        "campaign_id": "turnout-ivr",
+        "expires_at": time.time() + 60,
+    }
     async with (
         run_demo_broker(kind) as broker,
         connect_supervisor(broker.connection_settings) as boss,
@@ -132,7 +137,7 @@ async def test_command_sent_twice_is_executed_once(kind: BrokerKind, store: Stor
         assert refused.payload["status"] == "refused"
         await boss.command(id="c-3", name="stop-all", expires_at=time.time() + 60)
         await boss.wait_for_topic("replies/supervisor/c-3")
-    assert engine.executed == [PauseCampaign(campaign="turnout-ivr"), StopAll()]
+    assert engine.executed == [PauseCampaign(campaign_id="turnout-ivr"), StopAll()]
 
 
 @BOTH

@@ -252,7 +252,7 @@ async def test_hang_up_requests_that_twilio_refused_during_a_stop_are_repeated(t
         await wait_until(lambda: len(site.twilio.calls) >= 5)
         await asyncio.sleep(2)
         site.twilio.answers_with = [429] * len(site.twilio.calls)  # too many requests
-        await centre.engine.execute_command(StopCampaign(campaign="ivr"))
+        await centre.engine.execute_command(StopCampaign(campaign_id="ivr"))
         await asyncio.sleep(5)
         assert {call.status for call in site.twilio.calls.values()} == {"canceled"}
         picks_up.set()

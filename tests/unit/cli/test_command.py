@@ -27,10 +27,10 @@ PAGE = Path(__file__).parents[3] / "docs/how-to/mqtt.md"
     ("words", "fields"),
     [
         ("stop-all", {}),
-        ("pause turnout", {"campaign": "turnout"}),
-        ("pause campaign=turnout", {"campaign": "turnout"}),
-        ("speed turnout max_calls=40", {"campaign": "turnout", "max_calls": 40}),
-        ("speed calls_per_seat=1.5 turnout", {"campaign": "turnout", "calls_per_seat": 1.5}),
+        ("pause turnout", {"campaign_id": "turnout"}),
+        ("pause campaign_id=turnout", {"campaign_id": "turnout"}),
+        ("speed turnout max_calls=40", {"campaign_id": "turnout", "max_calls": 40}),
+        ("speed calls_per_seat=1.5 turnout", {"campaign_id": "turnout", "calls_per_seat": 1.5}),
         ("seat-campaigns 04 a,b", {"seat": "04", "campaigns": ["a", "b"]}),
         ("seat-campaigns 04 campaigns=", {"seat": "04", "campaigns": []}),
         ("seat-pause reason=2=two seat=04", {"seat": "04", "reason": "2=two"}),
@@ -45,14 +45,14 @@ def test_fields_of_a_dialler_command_may_be_given_in_order_or_by_name(words: str
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        ("pause", "`pause` needs `campaign`"),
+        ("pause", "`pause` needs `campaign_id`"),
         (
             "pause turnout persuasion",
-            "'persuasion' is one value too many for `pause`: leave it out. Fields of `pause`: campaign",
+            "'persuasion' is one value too many for `pause`: leave it out. Fields of `pause`: campaign_id",
         ),
-        ("pause campain=turnout", "has no field `campain`; did you mean `campaign`?"),
+        ("pause campain=turnout", "has no field `campain`; did you mean `campaign_id`?"),
         ("stop-all seat=04", "has no field `seat`. Its fields: none"),
-        ("pause campaign=a campaign=b", "the field `campaign` of `pause` is given twice"),
+        ("pause campaign_id=a campaign_id=b", "the field `campaign_id` of `pause` is given twice"),
         ("speed turnout max_calls=many", "`speed`: `max_calls` must be a whole number (maximum concurrent calls"),
     ],
 )
@@ -102,5 +102,5 @@ def test_mosquitto_pub_command_in_the_docs_sends_a_valid_command() -> None:
     asha = Senders([Sender("asha", frozenset({SupervisorRole.SUPERVISOR}))])
     read = parse_and_check_payload(sent, "asha", asha, "pune-1", retained=False, now=1000.0)
     assert isinstance(read, AcceptedCommand)
-    assert read.command == PauseCampaign(campaign="turnout-ivr")
+    assert read.command == PauseCampaign(campaign_id="turnout-ivr")
     assert json.loads(sent)["expires_at"] == 1060

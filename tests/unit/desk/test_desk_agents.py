@@ -463,7 +463,7 @@ async def test_agents_may_send_only_seat_commands(desk: DeskUnderTest) -> None:
         command("seat-dispose", disposition="voted"),
         {**command("seat-ready"), "id": "x"},
         {**command("seat-ready"), "seat": "05"},
-        command("seat-dispose", attempt=ATTEMPT, disposition="voted", voters=[[[]]]),
+        command("seat-dispose", attempt_id=ATTEMPT, disposition="voted", voters=[[[]]]),
         [],
     ],
 )
@@ -477,11 +477,13 @@ async def test_agents_command_for_an_earlier_call_is_refused(desk: DeskUnderTest
     token = desk.tokens[AGENT] = await desk.agent_token()
     assert token
     desk.page_state.set_value("seat/04", seat_with_live_call())
-    late = await desk.post("/api/agent/command", command("seat-hang-up", attempt="another"), AGENT)
+    late = await desk.post("/api/agent/command", command("seat-hang-up", attempt_id="another"), AGENT)
     assert (late.status_code, late.json()) == (409, {"problem": "late"})
     assert not desk.dialler_client.asked
-    assert (await desk.post("/api/agent/command", command("seat-hang-up", attempt=ATTEMPT), AGENT)).status_code == 200
-    said = command("seat-dispose", attempt="another", disposition="voted", voters=[{"voter": 2, "mark": "voted"}])
+    assert (
+        await desk.post("/api/agent/command", command("seat-hang-up", attempt_id=ATTEMPT), AGENT)
+    ).status_code == 200
+    said = command("seat-dispose", attempt_id="another", disposition="voted", voters=[{"voter_id": 2, "mark": "voted"}])
     await desk.post("/api/agent/command", said, AGENT)  # the dialler decides, because the wrap-up may have just ended
     assert [values for *_, values in desk.dialler_client.asked] == [{"seat": "04"}, {**said["values"], "seat": "04"}]
 
@@ -498,7 +500,7 @@ async def test_command_to_dial_a_typed_number_contains_only_the_id_of_the_number
         typed = NUMBER.removeprefix("+91")
         answer = await desk.post("/api/agent/dial", {"id": ID, "number": f"{typed[:5]} {typed[5:]}"}, AGENT)
         assert answer.json()["status"] == "done"
-        values = {"campaign": "turnout-agents", "phone": 1, "seat": "04"}
+        values = {"campaign_id": "turnout-agents", "phone_id": 1, "seat": "04"}
         assert desk.dialler_client.asked == [("desk", f"04.{ID}", "seat-dial", values)]
         for number, problem in (("12", "no-number"), (f"{typed}, 9811111111", "no-number"), ("x" * 41, "values")):
             answer = await desk.post("/api/agent/dial", {"id": ID, "number": number}, AGENT)
@@ -520,7 +522,7 @@ async def test_reply_to_an_agent_command_names_an_unreachable_broker_or_a_refusa
     assert (answer.status_code, answer.json()) == (503, {"problem": "away"})
     text = "seat 04: the disposition was not saved, because that call and its wrap-up have ended"
     desk.dialler_client.reply = Reply("refused", text, RefusedBecause.CALL_OVER)
-    answer = await desk.post("/api/agent/command", command("seat-dispose", attempt="x", disposition="voted"), AGENT)
+    answer = await desk.post("/api/agent/command", command("seat-dispose", attempt_id="x", disposition="voted"), AGENT)
     assert answer.json() == {"status": "refused", "text": text, "code": "call-over"}
 
 

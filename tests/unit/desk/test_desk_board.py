@@ -41,13 +41,13 @@ async def desk(tmp_path: Path) -> AsyncIterator[DeskUnderTest]:
 
 
 async def test_board_command_is_sent_as_the_signed_in_user(desk: DeskUnderTest) -> None:
-    answer = await desk.post("/api/board/commands", {"id": ID, "name": "pause", "campaign": "turnout"}, "compliance")
+    answer = await desk.post("/api/board/commands", {"id": ID, "name": "pause", "campaign_id": "turnout"}, "compliance")
     assert (answer.status_code, answer.json()) == (200, {"status": "done", "text": "it was done"})
-    assert desk.dialler_client.asked == [("compliance", ID, "pause", {"campaign": "turnout"})]
+    assert desk.dialler_client.asked == [("compliance", ID, "pause", {"campaign_id": "turnout"})]
 
 
 async def test_each_role_may_send_exactly_its_documented_commands(desk: DeskUnderTest) -> None:
-    values = {"campaign": "turnout", "seat": "04", "reason": "break", "text": "the second page", "campaigns": []}
+    values = {"campaign_id": "turnout", "seat": "04", "reason": "break", "text": "the second page", "campaigns": []}
     for name in BOARD_COMMANDS:
         kind = COMMANDS[name]
         body = {"id": ID, "name": name, **{key: values[key] for key in kind.list_required_field_names()}}
@@ -61,14 +61,14 @@ async def test_each_role_may_send_exactly_its_documented_commands(desk: DeskUnde
     ("body", "status", "problem"),
     [
         ({"id": ID, "name": "marks"}, 404, "no-command"),
-        ({"id": ID, "name": "opt-outs", "campaign": "x"}, 404, "no-command"),
+        ({"id": ID, "name": "opt-outs", "campaign_id": "x"}, 404, "no-command"),
         ({"id": ID, "name": "pause"}, 422, "values"),
-        ({"id": ID, "name": "pause", "campaign": "x", "text": "a line"}, 422, "values"),
-        ({"id": ID, "name": "speed", "campaign": "x", "max_calls": 0}, 422, "values"),
-        ({"id": ID, "name": "speed", "campaign": "x", "calls_per_seat": 11}, 422, "values"),
+        ({"id": ID, "name": "pause", "campaign_id": "x", "text": "a line"}, 422, "values"),
+        ({"id": ID, "name": "speed", "campaign_id": "x", "max_calls": 0}, 422, "values"),
+        ({"id": ID, "name": "speed", "campaign_id": "x", "calls_per_seat": 11}, 422, "values"),
         ({"id": ID, "name": "seat-message", "seat": "01", "text": "x" * 201}, 422, "values"),
-        ({"id": ID, "name": "pause", "campaign": "x", "seat": "01"}, 422, "values"),
-        ({"id": ID, "name": "pause", "campaign": "x" * 129}, 422, "values"),
+        ({"id": ID, "name": "pause", "campaign_id": "x", "seat": "01"}, 422, "values"),
+        ({"id": ID, "name": "pause", "campaign_id": "x" * 129}, 422, "values"),
         ({"id": "../x", "name": "stop-all"}, 422, "values"),
         ({"id": ID, "name": "stop-all", "role": "supervisor"}, 422, "values"),
         ([], 422, "values"),

@@ -89,7 +89,7 @@ async def test_recording_can_be_played_once_its_playback_is_audited(desk: DeskUn
     assert (await desk.get(path, "supervisor")).json() == {"problem": "playback-expired"}
     assert (await request_playback(desk, attempt)).json() == {"status": "done", "text": "it was done"}
     assert [(who, name, given) for who, _, name, given in desk.dialler_client.asked] == [
-        ("supervisor", "recording-play", {"attempt": attempt})
+        ("supervisor", "recording-play", {"attempt_id": attempt})
     ]
     whole = await desk.get(path, "supervisor")
     assert (whole.status_code, whole.content, whole.headers["content-type"]) == (200, SOUND, "audio/wav")

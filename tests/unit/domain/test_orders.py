@@ -46,18 +46,27 @@ def sign_order_as(order: HqOrder, *names: str) -> list[str]:
 
 
 def test_encoded_headquarters_order_is_decoded_unchanged() -> None:
-    order = make_order("quota", campaign="turnout", max_calls=20, to="zone:north")
+    order = make_order("quota", campaign_id="turnout", max_calls=20, to="zone:north")
     assert read_order(order.json_text) == order
     assert sign_order_as(order, "ravi", "asha") == ["asha", "ravi"]
+
+
+def test_order_that_an_earlier_version_signed_with_the_field_campaign_is_valid() -> None:
+    order = make_order("pause", campaign_id="turnout")
+    text = order.json_text.replace('"campaign_id"', '"campaign"')
+    assert (read_order(text), '"campaign":"turnout"' in text) == (order, True)
+    assert find_order_signers(text, [sign_order(text, "ravi", KEYS["ravi"])], LEADERS) == ["ravi"]
+    with pytest.raises(CommandRefused, match="campaign Extra inputs are not permitted"):
+        read_order(text.replace('"campaign":', '"campaign_id":"persuasion","campaign":'))
 
 
 @pytest.mark.parametrize(
     "changes",
     [
         {"kind": "pause"},
-        {"campaign": "turnout"},
-        {"kind": "pause", "campaign": "turnout", "max_calls": 3},
-        {"kind": "quota", "campaign": "turnout", "max_calls": 0},
+        {"campaign_id": "turnout"},
+        {"kind": "pause", "campaign_id": "turnout", "max_calls": 3},
+        {"kind": "quota", "campaign_id": "turnout", "max_calls": 0},
         {"expires_at": NOW - 10},
         {"expires_at": NOW + 8 * 86_400},
         {"to": "everybody"},
@@ -103,14 +112,14 @@ def test_headquarters_order_is_valid_only_with_leaders_signatures_of_the_exact_t
     [
         (make_order(), (), "have it signed by one leader"),
         (make_order("resume"), ("asha",), "the order resume has 1 valid signatures: have it signed by two leaders"),
-        (make_order("resume", campaign="turnout"), ("ravi",), "have it signed by two leaders"),
+        (make_order("resume", campaign_id="turnout"), ("ravi",), "have it signed by two leaders"),
         (
             make_order(to="zone:south"),
             ("asha",),
             "the order is addressed to zone:south, but this is centre pune-1 of zone north",
         ),
         (make_order(to="centre:pune-2"), ("asha",), "addressed to centre:pune-2"),
-        (make_order("pause", campaign="turnout", made_at=NOW - 90, expires_at=NOW), ("asha",), "has expired"),
+        (make_order("pause", campaign_id="turnout", made_at=NOW - 90, expires_at=NOW), ("asha",), "has expired"),
         (make_order("resume", made_at=NOW - 90, expires_at=NOW), ("asha", "ravi"), "has expired"),
     ],
 )
@@ -152,8 +161,8 @@ def make_executed_order(order: HqOrder) -> ExecutedOrder:
 def test_headquarters_order_is_executed_once_and_not_after_a_later_order() -> None:
     stop = make_order(id="stop", made_at=NOW - 50)
     resume = make_order("resume", id="resume", made_at=NOW - 40)
-    pause = make_order("pause", id="pause", campaign="turnout", made_at=NOW - 45)
-    quota = make_order("quota", id="quota", campaign="turnout", max_calls=9, made_at=NOW - 45)
+    pause = make_order("pause", id="pause", campaign_id="turnout", made_at=NOW - 45)
+    quota = make_order("quota", id="quota", campaign_id="turnout", max_calls=9, made_at=NOW - 45)
     assert not was_order_executed(stop, stop.json_text, [])
     assert was_order_executed(stop, stop.json_text, [make_executed_order(stop), make_executed_order(resume)])
     with pytest.raises(CommandRefused, match="give the order a new id"):

@@ -159,4 +159,4 @@ def test_command_class_needs_roles_and_descriptions() -> None:
 
 def test_command_accepts_only_values_of_the_declared_types() -> None:
     with pytest.raises(ValidationError):
-        PauseCampaign(campaign=cast(str, 7))
+        PauseCampaign(campaign_id=cast(str, 7))

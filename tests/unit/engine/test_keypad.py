@@ -133,8 +133,10 @@ def test_number_of_remembered_key_presses_is_limited_during_a_flood_of_keys(keys
 
 def test_ready_key_dials_a_preview_and_hang_up_key_skips_it() -> None:
     attempt = AttemptId("a")
-    assert translate_command_for_preview(SeatReady(seat="01"), attempt) == SeatPreviewDial(seat="01", attempt=attempt)
+    assert translate_command_for_preview(SeatReady(seat="01"), attempt) == SeatPreviewDial(
+        seat="01", attempt_id=attempt
+    )
     assert translate_command_for_preview(SeatHangUp(seat="01"), attempt) == SeatPreviewSkip(
-        seat="01", attempt=attempt, reason="keyed"
+        seat="01", attempt_id=attempt, reason="keyed"
     )
     assert translate_command_for_preview(SeatLogOff(seat="01"), attempt) == SeatLogOff(seat="01")

@@ -146,7 +146,7 @@ def test_order_to_stop_centres_needs_one_leader_and_order_to_resume_needs_two() 
     assert send_order(OrderKind.STOP_ALL, "all", 1_000.0, "asha", key=b"x" * 32) == frozenset()  # forged
     assert send_order(OrderKind.STOP_ALL, "zone:west", 1_001.0, "asha") == frozenset("abd")
     assert send_order(OrderKind.RESUME, "all", 1_002.0, "asha") == frozenset("abd")
-    assert send_order(OrderKind.RESUME, "all", 1_003.0, "asha", "ravi", campaign="turnout") == frozenset("abd")
+    assert send_order(OrderKind.RESUME, "all", 1_003.0, "asha", "ravi", campaign_id="turnout") == frozenset("abd")
     assert send_order(OrderKind.RESUME, "centre:a", 1_004.0, "asha", "ravi") == frozenset("bd")
     assert find_stopped_centres(settings, orders, 1_001.0 + 7 * 86_400) == frozenset()
 

@@ -70,13 +70,13 @@ def check_command(
 @pytest.mark.parametrize(
     ("payload", "command"),
     [
-        (make_message(), PauseCampaign(campaign="turnout-ivr")),
-        (make_message(name="resume"), ResumeCampaign(campaign="turnout-ivr")),
-        (make_message(name="stop"), StopCampaign(campaign="turnout-ivr")),
-        (make_message(name="stop-all", campaign=None), StopAll()),
-        (make_message(name="reload-flows", campaign=None), ReloadFlows()),
-        (make_message(name="reload-settings", campaign=None), ReloadSettings()),
-        (make_message(campaign="मतदान १"), PauseCampaign(campaign="मतदान १")),
+        (make_message(), PauseCampaign(campaign_id="turnout-ivr")),
+        (make_message(name="resume"), ResumeCampaign(campaign_id="turnout-ivr")),
+        (make_message(name="stop"), StopCampaign(campaign_id="turnout-ivr")),
+        (make_message(name="stop-all", campaign_id=None), StopAll()),
+        (make_message(name="reload-flows", campaign_id=None), ReloadFlows()),
+        (make_message(name="reload-settings", campaign_id=None), ReloadSettings()),
+        (make_message(campaign_id="मतदान १"), PauseCampaign(campaign_id="मतदान १")),
     ],
 )
 def test_valid_command_is_accepted(payload: bytes, command: object) -> None:
@@ -106,14 +106,14 @@ def test_valid_command_is_accepted(payload: bytes, command: object) -> None:
         (make_message(name="+919876543210"), "`name` is unknown: use one of "),
         (make_message(name=["pause"]), "`name` is unknown: use one of "),
         (make_message(name=None), "the command has no `name`: use one of "),
-        (make_message(campaign=None), "`pause` needs `campaign` (ID of the campaign"),
-        (make_message(campaign=7), "`pause`: `campaign` must be a text"),
-        (make_message(campaign="a\nb"), "`pause`: `campaign` is not valid (ID of the campaign"),
-        (make_message(campaign="\ud800"), "`pause`: a text has a character that is not valid Unicode"),
-        (make_message(campaign="x" * 200), "`campaign` is not valid"),
-        (make_message(campaign=json.loads("[" * 300 + "]" * 300)), "`pause`: the fields are nested too deeply"),
-        (make_message(name="stop-all"), "leave `campaign` out"),
-        (make_message(name="reload-flows"), "leave `campaign` out"),
+        (make_message(campaign_id=None), "`pause` needs `campaign_id` (ID of the campaign"),
+        (make_message(campaign_id=7), "`pause`: `campaign_id` must be a text"),
+        (make_message(campaign_id="a\nb"), "`pause`: `campaign_id` is not valid (ID of the campaign"),
+        (make_message(campaign_id="\ud800"), "`pause`: a text has a character that is not valid Unicode"),
+        (make_message(campaign_id="x" * 200), "`campaign_id` is not valid"),
+        (make_message(campaign_id=json.loads("[" * 300 + "]" * 300)), "`pause`: the fields are nested too deeply"),
+        (make_message(name="stop-all"), "leave `campaign_id` out"),
+        (make_message(name="reload-flows"), "leave `campaign_id` out"),
         (
             make_message(role="supervisor"),
             "the command has the field `role`, which senders must not set: it comes from [[supervisors]]",
@@ -146,11 +146,11 @@ def test_valid_command_is_accepted(payload: bytes, command: object) -> None:
         (make_command("seat-message", seat="01", text="one\nmore"), "`text` is not valid"),
         (
             make_command("seat-message", seat=None),
-            "`seat-message`: must have either `seat` or `campaign`, so that it is known who gets the message",
+            "`seat-message`: must have either `seat` or `campaign_id`, so that it is known who gets the message",
         ),
         (
-            make_command("seat-message", campaign="turnout"),
-            "`seat-message`: must have either `seat` or `campaign`, so that it is known who gets the message",
+            make_command("seat-message", campaign_id="turnout"),
+            "`seat-message`: must have either `seat` or `campaign_id`, so that it is known who gets the message",
         ),
         (make_command("seat-message", seat="01", text="  "), "`text` must not be blank"),
         (
@@ -171,12 +171,12 @@ def test_valid_command_is_accepted(payload: bytes, command: object) -> None:
         (make_command("user-set", user="dialler"), "`user` must not be 'dialler'"),
         (make_command("user-set", user="a919876543210"), "`user` must not have more than 6 digits"),
         (
-            make_message(name="listen", campaign=None, seat="01", supervisor="asha"),
+            make_message(name="listen", campaign_id=None, seat="01", supervisor="asha"),
             "the command has the field `supervisor`, which senders must not set: it is the sender",
         ),
         (
             make_message(campain="t"),
-            "unknown field: `campain`; did you mean `campaign`?; the fields of `pause` are expires_at, id, name, campaign",
+            "unknown field: `campain`; did you mean `campaign_id`?; the fields of `pause` are expires_at, id, name, campaign_id",
         ),
         (make_message(**{"+919876543210": 1}), "unknown field: one that is not a word; the fields of `pause` are"),
     ],
@@ -329,7 +329,7 @@ def test_desk_may_send_the_command_to_call_a_seat_but_not_to_unlock_a_seat() -> 
         (make_command("seat-hold", seat="${EVAL}"), "`seat` is not valid"),
         (make_command("seat-hold", seat="x" * 21), "`seat` is not valid"),
         (make_command("seat-pause", reason="a\nb"), "`reason` is not valid"),
-        (make_command("seat-dispose", attempt=None), "`seat-dispose` needs `attempt` (ID of the call attempt"),
+        (make_command("seat-dispose", attempt_id=None), "`seat-dispose` needs `attempt_id` (ID of the call attempt"),
         (make_command("seat-dispose", disposition="none"), "`disposition` must be 'voted', 'not-yet', 'later', "),
         (make_command("seat-dispose", disposition=["voted"]), "`disposition` must be 'voted', "),
         (make_command("seat-dispose", disposition="later"), "the disposition later needs `hour`"),
@@ -357,24 +357,24 @@ def test_desk_may_send_the_command_to_call_a_seat_but_not_to_unlock_a_seat() -> 
             "`voters` must have at least 1 item",
         ),
         (
-            make_command("seat-dispose", voters=[{"voter": 7, "mark": "voted"}] * 2),
+            make_command("seat-dispose", voters=[{"voter_id": 7, "mark": "voted"}] * 2),
             "`voters` must have each voter once",
         ),
         (
-            make_command("seat-dispose", voters=[{"voter": 7, "mark": "later"}]),
+            make_command("seat-dispose", voters=[{"voter_id": 7, "mark": "later"}]),
             "`voters[0]` must have `hour` (0 to 23) if the mark is later, and no `hour` if it is another mark",
         ),
         (
-            make_command("seat-dispose", voters=[{"voter": 7, "mark": "voted", "hour": 9}]),
+            make_command("seat-dispose", voters=[{"voter_id": 7, "mark": "voted", "hour": 9}]),
             "`voters[0]` must have `hour` (0 to 23) if the mark is later, and no `hour` if it is another mark",
         ),
         (
-            make_command("seat-dispose", voters=[{"voter": 7, "mark": "voted", "name": "Asha"}]),
+            make_command("seat-dispose", voters=[{"voter_id": 7, "mark": "voted", "name": "Asha"}]),
             "`voters[0].name` is not a known field",
         ),
         (
-            make_command("seat-dispose", voters=[{"voter": 0, "mark": "voted"}]),
-            "`voters[0].voter` must be at least 1",
+            make_command("seat-dispose", voters=[{"voter_id": 0, "mark": "voted"}]),
+            "`voters[0].voter_id` must be at least 1",
         ),
         (make_command("seat-dispose", answers={}), "`answers` must have at least 1 item"),
         (
@@ -388,7 +388,7 @@ def test_desk_may_send_the_command_to_call_a_seat_but_not_to_unlock_a_seat() -> 
         (make_command("seat-dispose", answers={"Knows": "told"}), "`answers` is not valid"),
         (make_command("seat-dispose", answers={"Q919001234567": "told"}), "`answers` is not valid"),
         (
-            make_command("seat-dispose", voters=[{"voter": 7, "mark": "voted", "n9001234567": 1}]),
+            make_command("seat-dispose", voters=[{"voter_id": 7, "mark": "voted", "n9001234567": 1}]),
             "is not a known field",
         ),
         (make_command("seat-serials", serials="12,,15"), "`serials` is not valid (1 to 200 serial numbers"),
@@ -429,7 +429,7 @@ def test_marks_and_turnout_in_a_command_are_converted_to_records() -> None:
     parsed = check_command(make_command("marks", batch="b-1"))
     assert isinstance(parsed, AcceptedCommand)
     report = MarkReport(
-        key="import/1", voter=7, kind="voted", source="booth-worker", at=NOW - 60, reported_by="worker-12"
+        key="import/1", voter_id=7, kind="voted", source="booth-worker", at=NOW - 60, reported_by="worker-12"
     )
     assert parsed.command == RecordMarks(marks=(report,), batch="b-1", who="ops.1")
     mark = report.make_mark()
@@ -451,16 +451,16 @@ def test_marks_and_turnout_in_a_command_are_converted_to_records() -> None:
     [
         (make_command("marks", marks=[]), "`marks` must have at least 1 item (1 to 100 marks, all saved or none)"),
         (make_command("marks", marks=[MARK] * 101), "`marks` must have at most 100 items"),
-        (make_command("marks", marks=[{**MARK, "voter": "7"}]), "`marks[0].voter` must be a whole number"),
-        (make_command("marks", marks=[{**MARK, "voter": 0}]), "`marks[0].voter`"),
-        (make_command("marks", marks=[{**MARK, "voter": 10**20}]), "`marks[0].voter`"),
+        (make_command("marks", marks=[{**MARK, "voter_id": "7"}]), "`marks[0].voter_id` must be a whole number"),
+        (make_command("marks", marks=[{**MARK, "voter_id": 0}]), "`marks[0].voter_id`"),
+        (make_command("marks", marks=[{**MARK, "voter_id": 10**20}]), "`marks[0].voter_id`"),
         (make_command("marks", marks=[{**MARK, "at": 1e300}]), "`marks[0].at`"),
         (make_command("official-turnout", figures=[{**FIGURE, "part_number": 2**63}]), "`figures[0].part_number`"),
         (
             make_command("official-turnout", figures=[{**FIGURE, "constituency_number": 10**30}]),
             "`figures[0].constituency_number`",
         ),
-        (make_command("complaint", complaint={**COMPLAINT, "phone": 10**20}), "`complaint.phone`"),
+        (make_command("complaint", complaint={**COMPLAINT, "phone_id": 10**20}), "`complaint.phone_id`"),
         (make_command("complaint-answer", answer={**ANSWER, "complaint": 10**20}), "`answer.complaint`"),
         (make_command("marks", marks=[MARK, {**MARK, "kind": "later"}]), "`marks[1].kind` must be 'voted', 'not-yet'"),
         (make_command("marks", marks=[{**MARK, "source": "voter-key"}]), "`marks[0].source`"),
@@ -523,7 +523,7 @@ def test_largest_batch_of_marks_fits_into_a_command() -> None:
     longest = {
         **MARK,
         "key": "k" * 40,
-        "voter": 3_200_000,
+        "voter_id": 3_200_000,
         "reported_by": "w" * 40,
         "source": "booth-worker",
         "confidence": "seen",
@@ -551,7 +551,7 @@ JSON = st.recursive(
     st.binary(max_size=200)
     | JSON.map(lambda value: json.dumps(value).encode())
     | st.fixed_dictionaries(
-        {}, optional=dict.fromkeys(("id", "name", "campaign", "expires_at", "role", "command", "signature"), JSON)
+        {}, optional=dict.fromkeys(("id", "name", "campaign_id", "expires_at", "role", "command", "signature"), JSON)
     ).map(lambda fields: json.dumps(fields).encode())
 )
 @settings(deadline=None, derandomize=True)
@@ -593,7 +593,7 @@ async def test_duplicate_command_is_executed_once_and_answered_twice(store: Stor
     gateway = make_gateway(store, engine, engine.execute_command)
     await gateway.execute_command_once_and_reply(make_checked_command())
     await gateway.execute_command_once_and_reply(make_checked_command())
-    assert engine.executed == [PauseCampaign(campaign="turnout-ivr")]
+    assert engine.executed == [PauseCampaign(campaign_id="turnout-ivr")]
     first, second = await read_replies(store)
     assert first == second
     assert first["status"] == "done"
@@ -606,8 +606,8 @@ async def test_audit_contains_each_command_with_sender_and_status(store: Store, 
     for checked in (
         make_checked_command(),
         make_checked_command(),  # again
-        make_checked_command(id="c-1", campaign="other"),
-        make_checked_command(id="c-2", campaign="no-such"),
+        make_checked_command(id="c-1", campaign_id="other"),
+        make_checked_command(id="c-2", campaign_id="no-such"),
         make_checked_command(id="c-3", name="originate"),
         check_command(make_command("seat-hang-up", id="c-4")),
         check_command(make_command("marks", id="c-5"), user="listener"),
@@ -648,7 +648,7 @@ async def test_duplicate_command_is_recognised_after_a_restart(store: Store, tmp
 async def test_command_refused_by_the_engine_is_answered_with_its_reason(store: Store) -> None:
     engine = FakeEngine()
     gateway = make_gateway(store, engine, engine.execute_command)
-    await gateway.execute_command_once_and_reply(make_checked_command(campaign="no-such"))
+    await gateway.execute_command_once_and_reply(make_checked_command(campaign_id="no-such"))
     assert engine.executed == []
     (reply,) = await read_replies(store)
     assert reply["status"] == "refused"
@@ -672,7 +672,7 @@ async def test_command_refused_because_the_store_was_busy_can_be_resent(store: S
     gateway.queue_command_message(BOSS, json.dumps(payload).encode(), retained=False)
     await engine.outbox_filled_event.wait()
     running.cancel()
-    assert engine.executed == [PauseCampaign(campaign="turnout-ivr")]
+    assert engine.executed == [PauseCampaign(campaign_id="turnout-ivr")]
     assert [reply["status"] for reply in await read_replies(store)] == ["done"]
 
 
@@ -682,14 +682,14 @@ async def test_unexpected_error_refuses_the_command_and_the_next_command_is_exec
     engine = FakeEngine()
 
     async def execute(command: Any, context: CommandContext) -> str:
-        if command == PauseCampaign(campaign="odd"):
+        if command == PauseCampaign(campaign_id="odd"):
             raise OverflowError("Python int too large to convert to SQLite INTEGER")
         return await engine.execute_command(command, context)
 
     gateway = make_gateway(store, engine, execute)
     running = asyncio.create_task(gateway.run())
     soon = {"expires_at": SystemClock().now() + 60}
-    for changes in ({"id": "c-0", "campaign": "odd"}, {}):
+    for changes in ({"id": "c-0", "campaign_id": "odd"}, {}):
         gateway.queue_command_message(
             BOSS, json.dumps({**json.loads(make_message()), **soon, **changes}).encode(), retained=False
         )
@@ -698,7 +698,7 @@ async def test_unexpected_error_refuses_the_command_and_the_next_command_is_exec
         await engine.outbox_filled_event.wait()
     assert not running.done()
     running.cancel()
-    assert engine.executed == [PauseCampaign(campaign="turnout-ivr")]
+    assert engine.executed == [PauseCampaign(campaign_id="turnout-ivr")]
     answers = {row.topic: json.loads(row.payload)["status"] for row in await store.read_announcements_for_broker(10)}
     assert answers == {"replies/supervisor/c-0": "refused", "replies/supervisor/c-1": "done"}
 

@@ -51,6 +51,15 @@ def test_no_published_message_has_a_field_for_names_or_phone_numbers() -> None:
             assert not fields_of(build_topic_schema(topic)) & PERSONAL, topic.key
 
 
+def test_commands_name_each_id_as_published_messages_name_it() -> None:
+    kinds = (topic for topic in TOPICS if topic is not topics.COMMANDS)
+    published = {name for topic in kinds for name in fields_of(build_topic_schema(topic)) if name.endswith("_id")}
+    assert published >= {"attempt_id", "campaign_id", "phone_id", "voter_id"}
+    in_commands = fields_of(build_topic_schema(topics.COMMANDS))
+    assert in_commands >= {"attempt_id", "campaign_id", "phone_id", "voter_id"}
+    assert not in_commands & {name.removesuffix("_id") for name in published}
+
+
 def test_documentation_page_of_topics_is_up_to_date() -> None:
     assert (DOCS / document.MARKDOWN).read_text(encoding="utf-8") == document.render_topics_page(), AFTER_A_CHANGE
 

@@ -14,7 +14,7 @@ export async function give(name: string, values: Record<string, string | number>
   const isThere = stateOf() === "talking" || (name === "seat-hang-up" && seat()?.dialling);
   if (OF_CALL.has(name) && !isThere) return showNotice(t("refused-no-call"), true);
   if (attempt && isUnsettled()) return showNotice(t("too-soon"), true);
-  const given = attempt ? { ...values, attempt } : values;
+  const given = attempt ? { ...values, attempt_id: attempt } : values;
   let reply = await command(id, name, given);
   if (!reply) reply = await command(id, name, given); // with the same id, so that it is executed once
   if (!reply) showNotice(t("seat-command-unanswered"), true);

@@ -55,12 +55,15 @@ effect(() => {
 function restore(): void {
   try {
     const found = JSON.parse(localStorage.getItem(keyOf()) ?? "[]") as Entry[];
-    entries.value = found.map((each) => ({ ...each, state: RESTORED[each.state] ?? each.state }));
+    entries.value = found.map((each) => ({ ...each, values: nameVoters(each.values), state: RESTORED[each.state] ?? each.state }));
   } catch {
     entries.value = [];
   }
   work();
 }
+/** Return the fields of an outcome that an earlier version of the page may have stored: it called a voter's id `voter`. */
+const nameVoters = (values: Entry["values"]): Entry["values"] =>
+  Array.isArray(values.voters) ? { ...values, voters: values.voters.map(({ voter, ...rest }) => (voter === undefined ? rest : { voter_id: voter, ...rest })) } : values;
 const RESTORED: Partial<Record<Entry["state"], Entry["state"]>> = { sending: "retrying", "undoing": "saved" };
 
 function put(list: Entry[]): void {
@@ -155,7 +158,7 @@ async function submit(entry: Entry): Promise<Reply | null> {
     }
     alter(entry.id, { values, owesNote: false, isNoteLost: !isKept });
   }
-  return command(entry.id, "seat-dispose", { attempt: entry.attempt, ...values });
+  return command(entry.id, "seat-dispose", { attempt_id: entry.attempt, ...values });
 }
 
 /** Send a command and return the reply; null = no reply, so it is unknown whether it was executed. */
@@ -171,7 +174,7 @@ const closingTold = new Set<string>();
 export function closing(attempt: string): void {
   if (closingTold.has(attempt)) return;
   closingTold.add(attempt);
-  void command(crypto.randomUUID(), "seat-closing", { attempt });
+  void command(crypto.randomUUID(), "seat-closing", { attempt_id: attempt });
 }
 
 /** Return the newest outcome that can still be undone. */
@@ -193,7 +196,7 @@ export async function undo(entry: Entry): Promise<{ code: string | null; text: s
   let reply: Reply | null = null;
   for (let tries = 0; reply === null && tries < 3; tries++) {
     if (tries) await new Promise((resolve) => setTimeout(resolve, 1000));
-    reply = await command(id, "seat-undo-disposition", { attempt: entry.attempt });
+    reply = await command(id, "seat-undo-disposition", { attempt_id: entry.attempt });
   }
   drop(entry.id);
   if (reply === null) return "unanswered";

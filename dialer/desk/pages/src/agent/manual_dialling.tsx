@@ -32,7 +32,7 @@ export function dialPreview(): void {
   const call = shown();
   if (!call || isTooSoon()) return;
   skipping.value = "";
-  void give("seat-preview-dial", { attempt: call.attempt });
+  void give("seat-preview-dial", { attempt_id: call.attempt });
 }
 
 export function beginSkip(): void {
@@ -44,7 +44,7 @@ function skip(call: AgentScreenPop, reason: string): void {
   if (shown()?.attempt !== call.attempt) return showNotice(t("entry-late"), true);
   skipping.value = "";
   ended = call.attempt;
-  void give("seat-preview-skip", { attempt: call.attempt, reason });
+  void give("seat-preview-skip", { attempt_id: call.attempt, reason });
 }
 
 /** Handle a digit during a preview. */
@@ -152,7 +152,7 @@ export function Manual() {
                 <span>
                   {voter && <Text text={nameOf(voter)} />} <span class="id">{call.masked}</span>
                 </span>
-                <button onClick={() => void give("seat-dial", { campaign, phone: call.phone! })}>{t("do-seat-dial")}</button>
+                <button onClick={() => void give("seat-dial", { campaign_id: campaign, phone_id: call.phone! })}>{t("do-seat-dial")}</button>
               </li>
             );
           })}

@@ -109,7 +109,7 @@ function finish(call: AgentScreenPop, ofNumber: { disposition: string; hour?: nu
   const whole = ofNumber ?? (own && OF_VOTER.has(own.mark) ? { disposition: own.mark, ...(own.hour === undefined ? {} : { hour: own.hour }) } : { disposition: "call-back" });
   const values = {
     ...whole,
-    ...(reports.length && !call.worker ? { voters: reports.map(([voter, message]) => ({ voter: Number(voter), ...message })) } : {}),
+    ...(reports.length && !call.worker ? { voters: reports.map(([voter, message]) => ({ voter_id: Number(voter), ...message })) } : {}),
     ...(Object.keys(draft.answers).length ? { answers: draft.answers } : {}),
   };
   pendingDetail.value = null;

@@ -29,7 +29,7 @@ function Buttons({ campaign }: { campaign: CampaignView }) {
   return (
     <div class="row">
       {allowed.map((name) => (
-        <button key={name} onClick={() => command(name, { campaign: campaign.campaign_id })}>
+        <button key={name} onClick={() => command(name, { campaign_id: campaign.campaign_id })}>
           {t(`do-${name}`)}
           <span class="unseen"> {campaign.campaign_id}</span>
         </button>

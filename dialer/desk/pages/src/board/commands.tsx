@@ -63,12 +63,12 @@ export function command(name: string, values: Record<string, string> = {}): void
   const serving = [["", t("serve-all-campaigns")], ...namesOf("campaign").map((each) => [each, each])] as [string, string][];
   askQuestion({
     title: t(`do-${name}`),
-    text: t(`ask-${name}`, { to: values.seat ?? values.campaign ?? "", ...values }),
+    text: t(`ask-${name}`, { to: values.seat ?? values.campaign_id ?? "", campaign: values.campaign_id ?? "", ...values }),
     grave: GRAVE.has(name),
     ...(name === "seat-pause" ? { choices: { label: t("pause-reason"), options: reasons } } : {}),
     ...(name === "seat-message" ? { line: { label: t("message-text"), most: MOST_LETTERS } } : {}),
-    ...(name === "speed" ? { choices: { label: t("speed-choice"), options: speeds(values.campaign ?? "") } } : {}),
-    ...(name === "abandoned-target" ? { choices: { label: t("target-choice"), options: targets(values.campaign ?? "") } } : {}),
+    ...(name === "speed" ? { choices: { label: t("speed-choice"), options: speeds(values.campaign_id ?? "") } } : {}),
+    ...(name === "abandoned-target" ? { choices: { label: t("target-choice"), options: targets(values.campaign_id ?? "") } } : {}),
     ...(name === "seat-campaigns" ? { choices: { label: t("campaign-choice"), options: serving } } : {}),
     then: (said) => void give(name, { ...values, ...SAID[name]?.(said) }),
   });

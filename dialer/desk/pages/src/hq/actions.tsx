@@ -202,7 +202,7 @@ export function Orders() {
       <ul class="alerts">
         {shown.map((each) => (
           <li key={each.id} class={each.missing.length || Object.keys(each.refused).length ? "alert warning" : "alert"}>
-            <strong>{word("order", each.order)}</strong> {each.campaign} {named(each.to)} <time>{moment(each.made_at)}</time>
+            <strong>{word("order", each.order)}</strong> {each.campaign_id} {named(each.to)} <time>{moment(each.made_at)}</time>
             <span>{t("order-done", { done: each.done })}</span>
             {Object.entries(each.refused).map(([centre, text]) => (
               <span key={centre} lang="en">

@@ -473,7 +473,7 @@ export interface OfficialFigures {
 export interface OrderReplies {
   id: string;
   order: string;
-  campaign: string | null;
+  campaign_id: string | null;
   to: string;
   /** Epoch seconds. */
   made_at: number;
