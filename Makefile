@@ -81,7 +81,7 @@ lock audit sbom: $(VENV)/.ready-supply
 
 reference: $(VENV)/.ready-dev
 	for module in dialer.settings.document dialer.cli.document dialer.cli.document_permissions dialer.mqtt.document \
-	  dialer.metrics.document dialer.flows.document bench.speed_page; do \
+	  dialer.metrics.document dialer.flows.document dialer.simulation.document_outcomes bench.speed_page; do \
 	  $(BIN)/python -m $$module docs/reference || exit 1; done
 
 docs: $(VENV)/.ready-docs

@@ -18,6 +18,9 @@ Asterisk 22 reports cause 16 or 23 for it, with or without ringing before, and c
 ours has this status.
 """
 
+NO_AUDIO_STATUSES: Final = frozenset({"406", "488"})
+"""SIP statuses of a call that Asterisk ended, because the answer has no session description or no codec that it offers."""
+
 
 @dataclass(frozen=True, slots=True)
 class CallEvent:

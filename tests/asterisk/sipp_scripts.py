@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from tests.support.scenario import SIP_STATUS, PhoneReaction, Scenario, Voters
 
 A_LAW = 8
@@ -310,6 +312,27 @@ def render_answers(*responses: str) -> str:
     )
     parts += ['<nop next="over"/>\n', '<label id="registers"/>\n', granted, '<nop next="over"/>\n', _OPTIONS, _OVER]
     return "".join(parts) + "</scenario>\n"
+
+
+def render_failures(statuses: Sequence[int]) -> str:
+    """Return the script of a carrier that ends each call with the SIP status in the last three digits of the number."""
+    parts = [
+        _HEAD.format(name="failures"),
+        '<recv request="INVITE">\n<action>\n'
+        '<ereg regexp="sip:[^@]*([0-9][0-9][0-9])@" search_in="msg" assign_to="whole,status"/>\n</action>\n</recv>\n',
+        _render_response("100 Trying", tag=False),
+    ]
+    for status in statuses:
+        parts.append(
+            f'<nop><action><strcmp assign_to="is{status}" variable="status" value="{status}"/>'
+            f'<test assign_to="go{status}" variable="is{status}" compare="equal" value="0"/></action></nop>\n'
+            f'<nop next="status{status}" test="go{status}"/>\n'
+        )
+    for status in statuses:
+        parts += [f'<label id="status{status}"/>\n', _render_response(f"{status} Failed", retrans=True)]
+        parts.append('<recv request="ACK"/>\n<nop next="over"/>\n')
+    used = ",".join(["whole", *(f"is{status}" for status in statuses)])
+    return "".join([*parts, _OVER, f'<Reference variables="{used}"/>\n</scenario>\n'])
 
 
 def render_carrier_that_checks_calls() -> str:

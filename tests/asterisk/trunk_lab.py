@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from dialer.deploy.asterisk.render import OWN_FILES, render_asterisk_site_files
+from dialer.domain.model import AttemptId
 from dialer.settings.number_notation import make_number_notations
 from dialer.settings.site import Settings
 from dialer.site.asterisk import get_ami_login
@@ -25,6 +26,7 @@ from tests.asterisk.stage import write_sounds
 CALLER_ID = "+911140000001"
 VOTER = "+917010000001"
 SECONDS = 20.0
+_ID_FIELDS = ("ActionID", "Uniqueid")
 _OF_THE_LAB = {"listens", "behind_proxy"}
 _SECRET = "a-secret-for-the-lab"
 _MESSAGE = re.compile(r"^-{20,}[^\n]*\n\w+ message (received|sent)[^\n]*\n\n", re.MULTILINE)
@@ -124,9 +126,14 @@ class TrunkLab:
                 await carrier.stop()
             await self.asterisk.stop()
 
-    async def place_call(self, trunk: str, number: str = VOTER, caller_id: str = CALLER_ID) -> list[AmiMessage]:
-        """Place a call and hang it up once it is answered. Return its events, from the first to its end."""
+    async def place_call(
+        self, trunk: str, number: str = VOTER, caller_id: str = CALLER_ID
+    ) -> tuple[AttemptId, list[AmiMessage]]:
+        """Place a call, which plays the information message if it is answered. Return its id, and all events until its
+        end.
+        """
         channel, begun = str(uuid.uuid4()), len(self.events)
+        ends = {("OriginateResponse", channel), ("Hangup", channel)}
         notation = make_number_notations(self.settings)[trunk]
         fields = make_originate_fields(
             f"PJSIP/{notation.write_called_number(number)}@{trunk}",
@@ -138,10 +145,10 @@ class TrunkLab:
         )
         await self.client.send_action("Originate", fields, action_id=channel)
         async with asyncio.timeout(SECONDS):
-            while not {"OriginateResponse", "Hangup"} <= {each.event_name for each in self.events[begun:]}:
+            while not ends <= {(each.event_name, each.get(key)) for each in self.events[begun:] for key in _ID_FIELDS}:
                 self._changed.clear()
                 await self._changed.wait()
-        return self.events[begun:]
+        return AttemptId(channel), self.events[begun:]
 
     def list_received_messages(self, trunk: str, method: str = "") -> list[str]:
         """Return the SIP messages that a trunk's carrier has received, or those of one method."""

@@ -130,9 +130,10 @@ def _make_pacer_updates_of_ended_call(call: Call, outcome: Outcome, now: float) 
     """
     if call.inbound:
         return
-    if outcome.is_answered:
+    lacked_audio = outcome is Outcome.CARRIER_FAILURE and call.is_answered
+    if outcome.is_answered or lacked_audio:
         unseen = outcome is Outcome.ABANDONED and not (call.leg.message_started or call.talk.agent_silent)
-        if outcome is Outcome.DROPPED or unseen:
+        if outcome is Outcome.DROPPED or lacked_audio or unseen:
             # The call ended during machine detection. Counted as a person, because machines do not hang up.
             if not call.leg.answer_classified:
                 yield UpdatePacer(

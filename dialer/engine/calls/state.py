@@ -6,13 +6,14 @@ derived from the facts. The same events in any order lead to the same outcome.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from dialer.domain.clock import Instant
 from dialer.domain.enums import CampaignKind, MarkKind
 from dialer.domain.model import AttemptId, BoothWorker, DispositionRecord, Outcome
-from dialer.domain.switch_events import REDIRECTED, CallEnded, EndedBy
+from dialer.domain.switch_events import NO_AUDIO_STATUSES, REDIRECTED, CallEnded, EndedBy
 from dialer.domain.view import CallState, Preview
 
 
@@ -289,13 +290,21 @@ _REJECTED_CAUSE = 21
 _BUSY_CAUSE = 17
 _NO_ANSWER_CAUSE = 19
 _CONGESTION_CAUSE = 34
+_OUTCOMES_BY_SIP_STATUS: Mapping[str, Outcome] = {
+    "401": Outcome.CARRIER_FAILURE,  # the carrier refuses our account, for which Asterisk reports 21, as for a person
+    "407": Outcome.CARRIER_FAILURE,
+    "483": Outcome.CARRIER_FAILURE,  # a loop in the network, for which Asterisk reports 19 (no answer)
+    "607": Outcome.REJECTED,  # unwanted (RFC 8197) and blocked by the voter's network (RFC 8688): 127, as for an error
+    "608": Outcome.REJECTED,
+}
+"""Outcomes for which the SIP status counts, because Asterisk's cause says something else."""
 _SAYS_NOTHING_CAUSES = frozenset({0, 16, None})
 
 
 def derive_outcome(call: Call, ended: CallEnded) -> Outcome:
     """Return the outcome of a call that has ended, derived from the facts about it."""
     if call.is_answered or ended.answered:
-        return _derive_outcome_of_answered_call(call, vanished=ended.by is EndedBy.VANISHED)
+        return _derive_outcome_of_answered_call(call, ended)
     if ended.by is EndedBy.VANISHED:
         return Outcome.UNKNOWN
     if call.inbound:
@@ -304,26 +313,35 @@ def derive_outcome(call: Call, ended: CallEnded) -> Outcome:
         return Outcome.REFUSED
     if call.leg.cancelled:
         return Outcome.CANCELLED
-    return _derive_outcome_of_unanswered_call(call, ended)
+    rang = ended.ever_ringing or call.ringing_monotonic_seconds is not None
+    return derive_outcome_of_unanswered_call(ended, rang=rang)
 
 
-def _derive_outcome_of_answered_call(call: Call, *, vanished: bool) -> Outcome:
+def _derive_outcome_of_answered_call(call: Call, ended: CallEnded) -> Outcome:
     if call.leg.machine:
         return Outcome.MACHINE
     if call.talk.agent_silent:
         return Outcome.ABANDONED
     if call.talk.connected_at is not None:  # a campaign with agents, or a flow that connected the voter to an agent
         return Outcome.CONNECTED
+    if ended.technical_cause in NO_AUDIO_STATUSES and not call.inbound:  # nobody could hear or be heard
+        return Outcome.CARRIER_FAILURE
     if call.kind is CampaignKind.IVR:
         return Outcome.COMPLETED if call.flow.completed else Outcome.LEFT
     # If the end was not seen, the dialplan has played its own message: the call counts against the cap.
-    return Outcome.ABANDONED if call.leg.message_started or vanished else Outcome.DROPPED
+    return Outcome.ABANDONED if call.leg.message_started or ended.by is EndedBy.VANISHED else Outcome.DROPPED
 
 
-def _derive_outcome_of_unanswered_call(call: Call, ended: CallEnded) -> Outcome:
-    rang = ended.ever_ringing or call.ringing_monotonic_seconds is not None
+def derive_outcome_of_unanswered_call(ended: CallEnded, *, rang: bool) -> Outcome:
+    """Return the outcome of a call that the carrier or our ring limit ended before an answer.
+
+    `rang` says whether the phone rang, or early media was heard.
+    """
     if ended.dial_status == REDIRECTED:
         return Outcome.CARRIER_FAILURE
+    by_status = _OUTCOMES_BY_SIP_STATUS.get(ended.technical_cause or "")
+    if by_status is not None and not ended.timed_out:
+        return by_status
     if ended.dial_status == "BUSY" or ended.cause == _BUSY_CAUSE:
         return Outcome.BUSY
     if ended.dial_status == "CONGESTION" or ended.cause == _CONGESTION_CAUSE:

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from dialer.domain.alerts import AlertKind
 from dialer.domain.model import Outcome
-from dialer.domain.switch_events import CallEnded, UnregisteredTrunksListed
+from dialer.domain.switch_events import NO_AUDIO_STATUSES, CallEnded, UnregisteredTrunksListed
 from dialer.domain.view import Hold, HoldReason, TrunkState
 from dialer.engine.alerts.state import Alerts
 from dialer.engine.asterisk_servers.state import AsteriskServers
@@ -87,7 +87,8 @@ class Trunks:
     def _update_codec_alert(self, name: str, ended: CallEnded) -> None:
         """Raise an alert when a call fails because its codec is not offered, and end it when the codecs work again."""
         answered = self._answered_since_codec_failure
-        if ended.cause == NO_COMMON_CODEC_CAUSE and not ended.answered and name in self._trunks.names:
+        rejected = ended.cause == NO_COMMON_CODEC_CAUSE and not ended.answered
+        if (rejected or ended.technical_cause in NO_AUDIO_STATUSES) and name in self._trunks.names:
             answered[name] = 0
             self._alerts.raise_alert(AlertKind.NO_CODEC, trunk=name)
         elif ended.answered and name in answered:

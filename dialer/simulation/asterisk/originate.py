@@ -20,21 +20,27 @@ from dialer.simulation.asterisk.core import SwitchCore
 from dialer.simulation.asterisk.voters import NO_ANSWER
 
 _STATUSES_BY_CAUSE = {
-    16: (300, 301, 380),
+    16: (300, 301, 305, 380),
     23: (302,),
     17: (486, 600),
-    19: (480,),
+    19: (480, 483),
     1: (404, 485, 604),
     22: (410,),
     28: (484,),
-    34: (503,),
+    34: (503, 513, 580),
     38: (500,),
     27: (502,),
     102: (504,),
     18: (408,),
-    21: (403, 603),
+    21: (401, 403, 407, 603),
     58: (488, 606),
-    127: (400, 402, 422, 487, 491),
+    41: (409,),
+    3: (420,),
+    29: (501,),
+    127: (
+        *(400, 402, 405, 406, 411, 413, 414, 415, 416, 421, 422, 423, 481, 482, 487, 489, 491, 493, 494),
+        *(505, 607, 608),
+    ),
 }
 CARRIER_CAUSES = {status: cause for cause, statuses in _STATUSES_BY_CAUSE.items() for status in statuses}
 """The Q.850 cause that Asterisk reports for a SIP status, as measured on a real one."""
@@ -49,7 +55,9 @@ def get_dial_status(sip_status: int) -> str:
         return "BUSY"
     if sip_status < 400:
         return "CANCEL"  # a redirection, which our configuration does not follow
-    return "CONGESTION" if sip_status == 503 else "NOANSWER"
+    if sip_status == 420:
+        return "CHANUNAVAIL"
+    return "CONGESTION" if CARRIER_CAUSES.get(sip_status) == 34 else "NOANSWER"
 
 
 class OutgoingCall:

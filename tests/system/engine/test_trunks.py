@@ -135,7 +135,7 @@ async def test_alert_names_an_unregistered_trunk_until_the_carrier_accepts_its_r
 
 
 @virtual_time()
-@pytest.mark.parametrize("status", [488, 606])
+@pytest.mark.parametrize("status", [406, 488, 606])
 async def test_first_call_without_a_common_codec_raises_an_alert_that_ten_answered_calls_end(
     tmp_path: Path, status: int
 ) -> None:

@@ -13,18 +13,21 @@ import re
 import pytest
 
 from dialer.domain.clock import Instant
+from dialer.domain.enums import CampaignKind
 from dialer.domain.model import AttemptId, Outcome
-from dialer.domain.switch_events import CallEnded, CallRinging
+from dialer.domain.switch_events import CallEnded, EndedBy
 from dialer.engine.calls.state import derive_outcome
 from dialer.engine.trunks.state import is_failure_of_trunk
 from dialer.rules.retries import RetryRules, compute_retry_time_after_outcome
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig
 from dialer.simulation.asterisk.originate import CARRIER_CAUSES, get_dial_status
 from dialer.simulation.asterisk.voters import Behaviour
+from dialer.simulation.document_outcomes import update_outcomes_page
 from dialer.switch.asterisk.ami_codec import AmiDecoder, AmiMessage
 from dialer.switch.asterisk.listing import _make_live_channel
 from dialer.switch.asterisk.tracking.tracker import SwitchTracker
 from tests.support.calls import ID, a_call
+from tests.support.outcome_table import TABLE, TRUNKS_FAULT, find_end_and_outcome
 from tests.support.paths import ROOT
 from tests.support.simulation import lab_centre
 from tests.support.virtual import virtual_time
@@ -42,50 +45,11 @@ EARLY = {
         json.loads, (ROOT / "tests/captures/endings/early-media.jsonl").read_text(encoding="utf-8").splitlines()
     )
 }
-TABLE: dict[int, Outcome] = {
-    300: Outcome.CARRIER_FAILURE,
-    301: Outcome.CARRIER_FAILURE,
-    302: Outcome.CARRIER_FAILURE,
-    380: Outcome.CARRIER_FAILURE,
-    486: Outcome.BUSY,
-    600: Outcome.BUSY,
-    480: Outcome.NO_ANSWER,
-    404: Outcome.INVALID_NUMBER,
-    410: Outcome.INVALID_NUMBER,
-    484: Outcome.INVALID_NUMBER,
-    485: Outcome.INVALID_NUMBER,
-    604: Outcome.INVALID_NUMBER,
-    503: Outcome.CONGESTION,
-    403: Outcome.REJECTED,
-    603: Outcome.REJECTED,
-    400: Outcome.CARRIER_FAILURE,
-    402: Outcome.CARRIER_FAILURE,
-    408: Outcome.CARRIER_FAILURE,
-    422: Outcome.CARRIER_FAILURE,
-    487: Outcome.CARRIER_FAILURE,
-    488: Outcome.CARRIER_FAILURE,
-    491: Outcome.CARRIER_FAILURE,
-    500: Outcome.CARRIER_FAILURE,
-    502: Outcome.CARRIER_FAILURE,
-    504: Outcome.CARRIER_FAILURE,
-    606: Outcome.CARRIER_FAILURE,
-}
 
 
 def decode_ami_messages(text: str) -> list[AmiMessage]:
     banner = b"Asterisk Call Manager/11.0.0\r\n"
     return list(AmiDecoder().decode_bytes(banner + text.replace("{id}", ID).encode()))
-
-
-def find_end_and_outcome(messages: list[AmiMessage], attempt_id: AttemptId = ID) -> tuple[Outcome, CallEnded]:
-    """Return the end of a call and its outcome, as the dialler reads them from these AMI messages."""
-    tracker, call = SwitchTracker(), a_call()
-    tracker.calls.start_tracking_channel(attempt_id)
-    told = [event for message in messages for event in tracker.handle_ami_event(message)]
-    if any(isinstance(event, CallRinging) for event in told):
-        call = call.with_ringing(Instant(1.0, 1.0))
-    (ended,) = [event for event in told if isinstance(event, CallEnded)]
-    return derive_outcome(call, ended), ended
 
 
 def test_every_captured_call_status_is_in_the_outcome_table_and_the_simulation() -> None:
@@ -191,8 +155,24 @@ def test_simulated_asterisk_gives_the_outcomes_of_the_table(rings_with: tuple[in
 
 def test_outcome_page_lists_the_rows_of_the_outcome_table() -> None:
     page = (ROOT / "docs/reference/outcomes.md").read_text(encoding="utf-8")
-    rows = re.findall(r"^\|([0-9, ]+)\|`([a-z-]+)`\|", page, re.MULTILINE)
-    assert {int(status): Outcome(name) for statuses, name in rows for status in statuses.split(",")} == TABLE
+    assert update_outcomes_page(page) == page, "run `make reference`"
+    rows = re.findall(r"^\|([0-9, ]+)\|`([a-z-]+)`\|\d+\|[^|]*\|(yes|no)\|$", page, re.MULTILINE)
+    found = {
+        int(status): (Outcome(name), failed == "yes") for numbers, name, failed in rows for status in numbers.split(",")
+    }
+    assert found == {status: (outcome, status in TRUNKS_FAULT) for status, outcome in TABLE.items()}
+
+
+@pytest.mark.parametrize("status", ["406", "488"])
+@pytest.mark.parametrize("kind", [CampaignKind.AGENTS, CampaignKind.IVR])
+def test_answer_without_audio_that_asterisk_can_use_is_a_carrier_failure(kind: CampaignKind, status: str) -> None:
+    call = a_call(kind=kind).with_answer(Instant(2.0, 2.0))
+    ended = CallEnded(ID, EndedBy.HANGUP, answered=True, cause=127, technical_cause=status)
+    outcome = derive_outcome(call, ended)
+    assert outcome is Outcome.CARRIER_FAILURE
+    assert is_failure_of_trunk(outcome, ended) is True
+    talked = derive_outcome(call.with_voter_connected("04", None, Instant(3.0, 3.0)), ended)
+    assert talked is Outcome.CONNECTED
 
 
 NEVER, SOON = None, 60.0
