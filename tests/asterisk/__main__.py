@@ -21,9 +21,11 @@ import structlog
 from dialer.deploy.asterisk.lint import lint_files_in_directory
 from tests.asterisk.agi_scripts import check_agi_scripts
 from tests.asterisk.browser_phones import check_browser_phones
+from tests.asterisk.call_rate import check_call_rate
 from tests.asterisk.hold_key import check_hold_key
 from tests.asterisk.log_in import check_log_in
 from tests.asterisk.older_store import check_older_store
+from tests.asterisk.outcomes import check_outcomes
 from tests.asterisk.process import NoAsterisk, find_asterisk, get_asterisk_version
 from tests.asterisk.sipp import find_sipp
 from tests.asterisk.stage import Lab, RealStage
@@ -42,6 +44,8 @@ CHECKS = {
     "hold-key": check_hold_key,
     "agi-scripts": check_agi_scripts,
     "older-store": check_older_store,
+    "call-rate": check_call_rate,
+    "outcomes": check_outcomes,
     "trunk-settings": check_trunk_settings,
     "trunk-tls": check_trunk_tls,
 }
@@ -56,7 +60,7 @@ def main() -> int:
         "names",
         nargs="*",
         help="scenario files without .yaml, browser-phones, log-in, hold-key, agi-scripts, older-store, "
-        "trunk-settings, trunk-tls, two-servers; all by default",
+        "call-rate, outcomes, trunk-settings, trunk-tls, two-servers; all by default",
     )
     parser.add_argument("--keep", type=Path, help="keep configuration, logs and stores in this directory")
     arguments = parser.parse_args()

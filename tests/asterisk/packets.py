@@ -45,6 +45,7 @@ class PacketReader:
         """Create a reader. `carrier_port` is the carrier's SIP port."""
         self.calls: dict[str, CallPackets] = {}  # by Call-ID
         self.invites: list[str] = []  # the number of each call, in order
+        self.invite_times: list[float] = []  # when each of them left (epoch seconds)
         self._carrier_port = carrier_port
         self._by_media_port: dict[int, CallPackets] = {}
 
@@ -72,6 +73,7 @@ class PacketReader:
                 call = CallPackets(number[1].decode(), int(media[1]))
                 self.calls[call_id] = call
                 self.invites.append(call.number)
+                self.invite_times.append(at)
                 self._by_media_port[call.media_port] = call
         elif from_carrier and message.startswith(b"SIP/2.0 200") and "INVITE" in _find_header(message, b"CSeq"):
             known = self.calls.get(call_id)

@@ -175,6 +175,8 @@ class TrunkHealth:
 
 
 CPS_WINDOW_SECONDS = 10.0  # period over which the displayed call starts per second are averaged
+WIRE_SECONDS = 0.05
+"""How much later than others a call may leave the switch. Limits of calls per second are kept on the wire all the same."""
 LATE_SECONDS = 0.02  # a delay up to this is caught up by the next start; catching up more would make a burst
 _NONE: Mapping[str, int] = MappingProxyType({})
 
@@ -204,7 +206,8 @@ class TrunkTally:
 class CallStarts:
     """Limits the calls that start each second on a trunk (CPS limit).
 
-    Starts are evenly spaced, and a second never has more than the limit, rounded up. A start is granted when a call is
+    Starts are evenly spaced, and a second never has more than the limit, rounded up, even if the switch sends some calls up
+    to WIRE_SECONDS later than others. A start is granted when a call is
     dialled (`grant_call_start`) and recorded when the call is sent (`record_sent_call`). Granted starts count as sent
     while they wait for their commit, so a slow commit delays further grants and no queue builds up. Times are monotonic
     seconds; a time earlier than the last one counts as the last one.
@@ -220,10 +223,10 @@ class CallStarts:
 
     def set_call_rate_limit(self, calls_per_second: float) -> None:
         """Set the trunk's limit of call starts per second. Calls already sent still count."""
-        self._rate = calls_per_second
         self._most = math.ceil(calls_per_second)
         # one second; longer for a fractional rate, so that the limit is a whole number of starts
-        self._window = self._most / calls_per_second
+        self._window = self._most / calls_per_second + WIRE_SECONDS
+        self._rate = self._most / self._window
         self._sent = deque(self._sent, maxlen=self._most)
         self.reduce_call_start_rate(1.0)
 

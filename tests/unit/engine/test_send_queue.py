@@ -11,14 +11,17 @@ import pytest
 from dialer.domain.clock import LoopClock
 from dialer.domain.enums import CampaignKind
 from dialer.engine.placing.send_queue import SendQueue
-from dialer.engine.trunks.state import CallStarts
+from dialer.engine.trunks.state import WIRE_SECONDS, CallStarts
 from tests.support.rules import NOON
 from tests.support.turns import ManualClock
 from tests.support.virtual import virtual_time
 
 
 class Trunk:
-    """The send queue of a trunk with 2 call starts per second, and the calls that it has let proceed."""
+    """The send queue of a trunk with 2 call starts per second, and the calls that it has let proceed.
+
+    Their times are in seconds of the limit, which are WIRE_SECONDS longer than those of the clock.
+    """
 
     def __init__(self) -> None:
         self.clock = LoopClock(NOON)
@@ -29,7 +32,7 @@ class Trunk:
 
     async def send(self, name: str, kind: CampaignKind = CampaignKind.IVR) -> None:
         await self.queue.wait_until_call_may_be_sent(kind)
-        self.sent.append((name, round(self.clock.monotonic() - self.began, 1)))
+        self.sent.append((name, round((self.clock.monotonic() - self.began) / (1.0 + WIRE_SECONDS), 1)))
 
 
 @virtual_time()

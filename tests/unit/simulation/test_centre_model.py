@@ -11,6 +11,7 @@ from statistics import fmean, pstdev
 import pytest
 
 from bench.baseline_pacers import CallsPerIdleSeat
+from dialer.engine.trunks.state import WIRE_SECONDS
 from dialer.pacing.port import Explanation, Pacer, PacingEvent, PacingEventKind, PacingSnapshot, SeatStage
 from dialer.simulation.centre_model.day_result import compute_abandoned_rate_by_window, compute_worst_abandoned_rate
 from dialer.simulation.centre_model.distributions import (
@@ -257,7 +258,7 @@ def test_pacing_policy_decides_when_the_calls_per_second_limit_allows_another_ca
     pacer = RecordingPacer(ratio=20.0)
     simulate(replace(SCENARIOS["27 seats"], hours=0.5, calls_per_second=0.5), lambda: pacer, 1)
     starts = [event.at_seconds for event in pacer.events if event.kind is PacingEventKind.PLACED]
-    assert len(starts) == pytest.approx(0.5 * 1_800, rel=0.02)
+    assert len(starts) == pytest.approx(1_800 / (1 / 0.5 + WIRE_SECONDS), rel=0.02)
 
 
 def test_simulated_slow_carrier_rings_later_the_more_calls_it_is_setting_up() -> None:
