@@ -128,7 +128,8 @@ def change_signatories(hq: SignatoryOptions) -> None:
     keys = _read_private_keys(hq.root_key)
     hq.bundle_repository.change_signatories(keys, hq.read_signatories(), hq.load_online_signing_key(), time.time())
     typer.echo(
-        "drafted; next: media and compliance sign (dialer hq bundle sign), then publish; lock the root keys away"
+        "the list of signatories is drafted; next: media and compliance sign (dialer hq bundle sign), then publish; "
+        "lock the root keys away"
     )
 
 
@@ -149,7 +150,7 @@ def replace_root_keys(
     root, which expires after a year.
     """
     hq.bundle_repository.change_root_keys(_read_private_keys(root_key), _read_public_keys(root), time.time())
-    typer.echo("replaced and published: only these keys can sign the root now; lock them away")
+    typer.echo("the root keys are replaced and published: only the new ones can sign now; lock them away")
 
 
 def _read_private_keys(paths: Sequence[Path]) -> list[bytes]:
@@ -347,7 +348,9 @@ async def _roll_out_waves(
             if rollout.stopped_centres != held:
                 held = rollout.stopped_centres
                 typer.echo(
-                    f"waiting: leaders have stopped {', '.join(held)}" if held else "continuing: no stop in force"
+                    f"waiting, because leaders have stopped {', '.join(held)}"
+                    if held
+                    else "continuing: no stop in force"
                 )
         following.cancel()
     await hq_session.proposals.record_end_of_rollout(proposal, rollout.problem, await hq_session.find_user())
@@ -357,6 +360,6 @@ async def _roll_out_waves(
     typer.echo(
         "every centre runs the version"
         if not rollout.centres_without_version
-        else f"not running it yet: {', '.join(rollout.centres_without_version)}"
+        else f"centres that do not run the version yet: {', '.join(rollout.centres_without_version)}"
     )
     return 1 if rollout.centres_without_version else 0

@@ -133,7 +133,7 @@ def undo_mark(
     key = f"undo/{voter_id}/{now:.6f}"
     mark = Mark(key, voter_id, MarkKind.NOT_YET, MarkSource.CORRECTION, now, agent=name)
     _save_marks(site, [mark], "undo", name)
-    typer.echo(f"voter {voter_id}: corrected; will be called again")
+    typer.echo(f"voter {voter_id} is corrected and will be called again")
 
 
 @app.command("show")

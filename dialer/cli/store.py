@@ -99,7 +99,7 @@ def accept_older_store_of_site(
             known = older_store.accept_older_store(db, get_name_of_responsible_person(site.who), SystemClock().now())
         journal.path.unlink(missing_ok=True)
     campaigns = sorted({*known, *(each.id for each in site.settings.campaigns)})
-    typer.echo("accepted. Start the dialler")
+    typer.echo("the store is accepted as it is; start the dialler")
     if campaigns:
         typer.echo(f"Campaigns stopped until you resume them: {', '.join(campaigns)}")
 

@@ -246,7 +246,7 @@ async def test_supervisor_imports_a_roll_and_blocks_and_erases_a_number(site: Si
     roll = tmp_path / "kothrud.csv"
     roll.write_text(ROLL + "S13,209,118,x,Nobody,\n", encoding="utf-8")
     board = await site.board()
-    await board.get_by_role("link", name="Rolls and numbers").click()
+    await board.get_by_role("link", name="Voter rolls and phone numbers").click()
     await board.set_input_files("input[name=roll]", roll)
     await board.get_by_role("button", name="Check file").click()
     await expect(board.get_by_text("checked; the import would")).to_be_visible(timeout=60_000)

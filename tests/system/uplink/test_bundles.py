@@ -189,11 +189,11 @@ async def test_material_bundle_rolls_out_in_waves_stops_at_a_problem_and_rolls_b
             await order(OrderKind.STOP_ALL)
             again = asyncio.create_task(bundle("waves", "turnout", 1, "--hold", 0.02, user="media"))
             async with asyncio.timeout(HANG_SECONDS):
-                while "waiting: leaders have stopped c4" not in printed:
+                while "waiting, because leaders have stopped c4" not in printed:
                     await asyncio.sleep(0.02)
             await order(OrderKind.RESUME)
             code, output = await again
-            waiting = ["waiting: leaders have stopped c4", "continuing: no stop in force"]
+            waiting = ["waiting, because leaders have stopped c4", "continuing: no stop in force"]
             assert (code, [line for line in output.splitlines() if line not in steps]) == (0, waiting)
         await approve(2, "wrong")
         await confirm_rollout(2)

@@ -275,7 +275,7 @@ def test_strike_off_sheet_filled_in_by_hand_can_be_imported(config: Path) -> Non
 def test_marks_undo_stores_a_correction_that_is_listed_by_marks_show(config: Path) -> None:
     run("marks", "import", write_list(config.parent, "174,1,3"), "-c", config, "--by", "worker-7", "--who", "ops")
     code, output = run("marks", "undo", "174/1/3", "-c", config, "--who", "asha")
-    assert (code, output) == (0, "voter 3: corrected; will be called again\n")
+    assert (code, output) == (0, "voter 3 is corrected and will be called again\n")
     code, output = run("marks", "show", "ABC0000003", "-c", config, "--format", "json")
     shown = json.loads(output)
     assert (code, shown["report"]) == (0, "marks of voter 3 (174/1/3), status: pending")

@@ -257,7 +257,7 @@ def test_older_store_is_accepted_only_when_a_person_confirms_it(tmp_path: Path) 
     assert "accepted" not in text
 
     code, text = run("store", "accept-older", "-c", config, "--who", "officer", given="y\n")
-    assert (code, "accepted. Start the dialler\n" in text) == (0, True)
+    assert (code, "the store is accepted as it is; start the dialler\n" in text) == (0, True)
     code, text = run("audit", "list", "-c", config, "--kind", "store-older-accepted", "--since", "2024-01-01")
     assert (code, "officer" in text) == (0, True)
     assert run("store", "accept-older", "-c", config)[1].startswith("The store lacks no call")

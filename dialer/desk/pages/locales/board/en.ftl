@@ -82,7 +82,7 @@ call-waiting = voter waiting for an agent
 call-connecting = connecting the voter to an agent
 call-talking = voter talking to an agent
 call-in-flow = voter in an automatic call flow
-call-message = voter hears the information message
+call-message = voter hears the message for abandoned calls
 
 trunk-working = trunk in use
 trunk-resting = trunk suspended
@@ -284,9 +284,9 @@ do-seat-hang-up = Hang up the seat's call
 do-seat-message = Send message to agents
 do-seat-campaigns = Change campaign of the seat
 do-seat-unlock = Unlock log-in at the seat
-do-listen = Listen to the call
+do-listen = Listen to the seat's call
 do-whisper = Whisper to the agent
-do-barge = Join the conversation
+do-barge = Join the seat's conversation
 do-stop-listening = Stop listening
 
 ask-pause = Campaign { $campaign } will place no new calls. Calls in progress continue.
@@ -334,12 +334,12 @@ command-unanswered = The dialler did not answer. Check whether the command was c
 
 ## Rolls and numbers
 
-to-lists = Rolls and numbers
-do-roll-import = Import a roll
+to-lists = Voter rolls and phone numbers
+do-roll-import = Import a voter roll
 do-suppress = Stop calling this number
 do-erase-number = Erase this number
 roll-help = Choose a CSV or XLSX file. It is checked first, and you see what would change before you import it. Dialling continues meanwhile.
-roll-file = Roll file
+roll-file = Voter roll file
 roll-check = Check file
 roll-receiving = Uploading file
 roll-import = Import roll

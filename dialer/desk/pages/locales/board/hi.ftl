@@ -82,7 +82,7 @@ call-waiting = मतदाता एजेंट की प्रतीक्�
 call-connecting = एजेंट से जुड़ रही
 call-talking = एजेंट से बातचीत में
 call-in-flow = स्वचालित कॉल फ़्लो में
-call-message = मतदाता सूचना संदेश सुन रहे
+call-message = मतदाता छूटी कॉल का संदेश सुन रहे
 
 trunk-working = ट्रंक उपयोग में
 trunk-resting = ट्रंक निलंबित
@@ -271,9 +271,9 @@ do-seat-hang-up = सीट की कॉल काटें
 do-seat-message = एजेंटों को संदेश भेजें
 do-seat-campaigns = सीट का अभियान बदलें
 do-seat-unlock = लॉग-इन का लॉक हटाएँ
-do-listen = कॉल सुनें
+do-listen = सीट की कॉल सुनें
 do-whisper = एजेंट से बोलें
-do-barge = बातचीत में जुड़ें
+do-barge = सीट की बातचीत में जुड़ें
 do-stop-listening = सुनना बंद करें
 
 ask-pause = अभियान { $campaign } नई कॉल नहीं लगाएगा। चल रही कॉल जारी रहेंगी।
@@ -313,7 +313,7 @@ command-unanswered = डायलर ने जवाब नहीं दिय�
 
 ## सूचियाँ और नंबर
 
-to-lists = मतदाता सूचियाँ और नंबर
+to-lists = मतदाता सूचियाँ और फ़ोन नंबर
 do-roll-import = मतदाता सूची आयात करें
 do-suppress = इस नंबर पर कॉल बंद करें
 do-erase-number = यह नंबर मिटाएँ
