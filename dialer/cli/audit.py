@@ -69,7 +69,7 @@ def list_audit_entries(
         known = audit.list_entry_kinds(db)
         if unknown := sorted(set(kind or ()) - set(known)):
             raise typer.BadParameter(
-                f"--kind: the audit has no entry of the kind {unknown[0]!r}; it has {', '.join(known)}"
+                f"--kind: the audit has no entry of the kind {unknown[0]!r}; it has {', '.join(known) or 'no entries'}"
             )
         found = audit.read_entries_between(db, window.since, window.until, who=who, kinds=kind or ())
         return Report(

@@ -24,7 +24,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from dialer.cli.group import CommandGroup
 from dialer.domain.errors import INTERRUPTED
-from dialer.errors import MatdanError
+from dialer.errors import MatdanError, SettingError
 
 COMMANDS = {
     "A centre": {
@@ -263,6 +263,10 @@ def _describe_required_argument_count(found: re.Match[str]) -> str:
 
 def _exit_with_error(error: MatdanError | OSError) -> NoReturn:
     _discard_unwritable_output()
+    if isinstance(error, SettingError):
+        from dialer.settings.site import add_last_loaded_file_to_error  # noqa: PLC0415 - slow to import
+
+        error = add_last_loaded_file_to_error(error)
     if isinstance(error, MatdanError):
         typer.echo(f"dialer: {error}", err=True)
         sys.exit(error.exit_code)

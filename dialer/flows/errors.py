@@ -36,6 +36,7 @@ class UnknownFlow(FlowError):
         listed = ", ".join(known)
         problem = f"no {what} has this name; use one of {listed}, or the path of an existing .yaml file"
         super().__init__(shown, 0, "", problem)
+        self.name = name
         self.known = tuple(known)
 
 

@@ -16,6 +16,7 @@ from pydantic import PrivateAttr, ValidationError, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from dialer.domain.enums import CampaignKind
+from dialer.errors import SettingError, SettingMistakes
 from dialer.settings.asterisk import DEFAULT_HISTORY_FILE, Ami, Asterisk, FastAgi
 from dialer.settings.audio import Audio
 from dialer.settings.broker import Broker, Mosquitto
@@ -29,7 +30,7 @@ from dialer.settings.file_text import SettingsText, read_settings
 from dialer.settings.flows import FlowSettings
 from dialer.settings.inbound import InboundSettings
 from dialer.settings.metrics import Metrics
-from dialer.settings.mistakes import combine_setting_errors, list_setting_errors
+from dialer.settings.mistakes import add_file_and_line_to_error, combine_setting_errors, list_setting_errors
 from dialer.settings.polling_day import PollingDaySettings
 from dialer.settings.recordings import RecordingSettings
 from dialer.settings.rules import Rules
@@ -128,6 +129,15 @@ class Settings(Section):
         )
 
 
+_last_loaded_file = [SettingsText()]
+
+
+def add_last_loaded_file_to_error(error: SettingError) -> SettingError:
+    """Return an error about a setting with file and line in the settings that this process loaded last, if it has none."""
+    each = error.mistakes if isinstance(error, SettingMistakes) else [error]
+    return combine_setting_errors([add_file_and_line_to_error(one, _last_loaded_file[0]) for one in each])
+
+
 def load_settings(path: Path | None = None) -> Settings:
     """Load the settings of a centre from a TOML file or pipe, and from environment variables.
 
@@ -143,7 +153,7 @@ def load_settings(path: Path | None = None) -> Settings:
         raise combine_setting_errors(
             list(list_setting_errors(error, text, Settings, find_environment_variable))
         ) from error
-    loaded._file = text
+    loaded._file = _last_loaded_file[0] = text
     return loaded
 
 

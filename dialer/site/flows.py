@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
 from dialer.domain.enums import Purpose
+from dialer.errors import SettingError
+from dialer.flows.errors import UnknownFlow
 from dialer.flows.library import FlowLibrary
 from dialer.flows.model import list_offers_allowed_by_profile
 from dialer.flows.script_library import ScriptLibrary
@@ -37,12 +39,29 @@ def list_site_scripts(settings: Settings) -> dict[str, tuple[str, Purpose]]:
 def load_flow_library(settings: Settings, profile: Profile) -> FlowLibrary:
     """Load the IVR flows of a site and the scripts of its agents.
 
-    Raises FlowError for the first invalid one.
+    Raises FlowError for the first invalid one, and SettingError for a name in the settings that no flow or script has.
     """
     may_offer = list_offers_allowed_by_profile(profile)
-    scripts = ScriptLibrary(list_site_scripts(settings), may_offer)
     read_texts = partial(load_texts, settings.flows.texts)
-    return FlowLibrary(sorted(_list_flow_files(settings)), read_texts(), may_offer, scripts, read_texts)
+    try:
+        scripts = ScriptLibrary(list_site_scripts(settings), may_offer)
+        return FlowLibrary(sorted(_list_flow_files(settings)), read_texts(), may_offer, scripts, read_texts)
+    except UnknownFlow as error:
+        for key, name in _list_settings_that_name_flows(settings):
+            if name == error.name:
+                problem, remedy = error.problem.split("; ", 1)
+                problem = problem.replace("this name", f"the name {error.file}")
+                raise SettingError("settings", key, problem, remedy) from error
+        raise
+
+
+def _list_settings_that_name_flows(settings: Settings) -> Iterator[tuple[str, str | None]]:
+    """Yield the settings that may name a flow or an agents' script, each with its value."""
+    for campaign in settings.campaigns:
+        yield f"campaigns.{campaign.id}.flow", campaign.flow
+        yield f"campaigns.{campaign.id}.script", campaign.script
+    for place, number in enumerate(settings.inbound.numbers):
+        yield f"inbound.numbers.{place}.flow", number.flow
 
 
 def create_flows_reload_function(flows: FlowLibrary) -> ReloadFunction:

@@ -94,3 +94,6 @@ def test_unknown_kind_of_audit_entry_is_rejected_with_a_list_of_the_known_kinds(
     assert code == 2
     words = " ".join(text.replace("│", " ").split())
     assert "--kind: the audit has no entry of the kind 'nonsense'; it has log-in, log-off" in words
+    fill_roll(tmp_path / "empty.db", 1)
+    code, text = run("audit", "list", "--store", tmp_path / "empty.db", "--kind", "nonsense")
+    assert (code, "it has no entries" in " ".join(text.replace("│", " ").split())) == (2, True)
