@@ -6,7 +6,8 @@ Every estimator forgets exponentially, starts from a prior worth a few observati
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from math import inf
 from typing import ClassVar
 
 import numpy as np
@@ -29,6 +30,7 @@ STEPS = 160
 LONGEST_SECONDS = 14_400.0
 """Maximum of measured durations: a seat left talking for a day must not outweigh everything else."""
 
+_NONE: Vector = np.zeros(0)
 _EDGES = np.array(HAZARD_EDGES, dtype=np.float64)
 _WIDTHS = np.append(np.diff(_EDGES), np.inf)
 _MIDDLES = (np.arange(STEPS) + 0.5) * STEP_SECONDS
@@ -105,6 +107,7 @@ class Hazard(Learned):
     def __init__(self, tuning: Tuning, prior_mean_seconds: float) -> None:
         """Create the estimator with `prior_mean_seconds`, the assumed mean duration of the stage."""
         self._tuning = tuning
+        self.memory = tuning.hazard_memory  # number of endings in the memory
         self._prior = np.array([[tuning.prior_endings], [0.0]])
         self._prior_seconds = tuning.prior_endings * prior_mean_seconds
         self._endings = np.zeros((2, len(_EDGES)))  # row 0: endings; row 1: changes into the inner state
@@ -113,19 +116,25 @@ class Hazard(Learned):
     def record_end_of_stage(self, seconds: float, *, went_over: bool = False) -> None:
         """Record that a talk or wrap-up lasted `seconds`, and whether it ended in its last part (`went_over`)."""
         seconds = limit_measured_seconds(seconds)
-        self._endings *= 1.0 - 1.0 / self._tuning.hazard_memory
-        self._exposure *= 1.0 - 1.0 / self._tuning.hazard_memory
+        self._endings *= 1.0 - 1.0 / self.memory
+        self._exposure *= 1.0 - 1.0 / self.memory
         self._exposure += np.minimum(np.maximum(seconds - _EDGES, 0.0), _WIDTHS)
         self._endings[int(went_over), bisect_right(HAZARD_EDGES, seconds) - 1] += 1.0
 
-    def calculate_stage_rates(self) -> Matrix:
+    def calculate_stage_rates(self, ongoing: Vector = _NONE) -> Matrix:
         """Return the rates at which the stage ends and enters its last part (per second), in each bin of elapsed time:
         shape (2, bins).
+
+        Args:
+            ongoing: elapsed seconds of the stages that have not ended. While few endings are known these count too,
+                because the first endings are those of the shortest talks.
         """
-        seconds = self._exposure.sum() + self._prior_seconds
+        share = max(0.0, 1.0 - self.remembered_ending_count / self.memory)
+        exposure = self._exposure + share * np.clip(ongoing[:, None] - _EDGES, 0.0, _WIDTHS).sum(axis=0)
+        seconds = exposure.sum() + self._prior_seconds
         overall = (self._endings.sum(axis=1, keepdims=True) + self._prior) / seconds
         shrink = self._tuning.hazard_shrink
-        rates: Matrix = (self._endings + shrink) * overall / (self._exposure * overall + shrink)
+        rates: Matrix = (self._endings + shrink) * overall / (exposure * overall + shrink)
         return rates
 
     @property
@@ -203,6 +212,41 @@ class RingTimes(Learned):
         if answered:
             counts[_ANSWER, _find_histogram_step_of_duration(seconds)] += 1.0
 
+    @property
+    def remembered_call_count(self) -> float:
+        """Return the number of calls that the distributions are based on."""
+        return float(self._counts[_ANSWER_SILENT : _FAIL_SILENT + 1].sum())
+
+    def compute_counts_with_calls_in_flight(self, calls: Sequence[RingingCall], chances: Vector) -> Matrix:
+        """Return the counts of all distributions, with each call in flight spread over the times at which it may end.
+
+        Calls in flight count while few calls have ended, because the first calls to end are the shortest. The result is
+        a step towards the self-consistent estimate (Efron 1967).
+
+        Args:
+            chances: the probability that each call will be answered.
+        """
+        counts = self._counts.copy()
+        shares = np.maximum(0.0, 1.0 - counts.sum(axis=1) / self._tuning.ring_memory)
+        rings = np.array([ringing is not None for _, _, ringing in calls], dtype=bool)
+        elapsed, rang = (
+            np.array(
+                [_find_histogram_step_of_duration(limit_measured_seconds(each)) for each in seconds], dtype=np.intp
+            )
+            for seconds in ([call.elapsed_seconds for call in calls], [call.ringing_seconds or 0.0 for call in calls])
+        )
+        for ring, silent, weights in (
+            (_ANSWER_RING, _ANSWER_SILENT, chances),
+            (_FAIL_RING, _FAIL_SILENT, 1.0 - chances),
+        ):
+            before = counts[silent].sum()
+            _spread_over_later_steps(counts[silent], elapsed[~rings], shares[silent] * weights[~rings])
+            counts[ring] *= counts[silent].sum() / max(1e-9, before)  # as many of them will ring as of the others
+            _spread_over_later_steps(counts[ring], rang[rings], shares[ring] * weights[rings])
+            np.add.at(counts[silent], np.maximum(0, elapsed - rang)[rings], shares[silent] * weights[rings])
+        _spread_over_later_steps(counts[_ANSWER], elapsed, shares[_ANSWER] * chances)
+        return counts
+
     def record_call_hang_up(self, *, seconds: float, ringing_seconds: float | None, chance: float) -> None:
         """Record that the dialler hung up a call which would have been answered with probability `chance`.
 
@@ -226,6 +270,12 @@ class RingTimes(Learned):
         self._counts[_FAIL_SILENT, silent] += 1.0 - chance
 
 
+def _spread_over_later_steps(counts: Vector, since: NDArray[np.intp], weights: Vector) -> None:
+    """Spread each weight over the counts of its step and of all later steps, in proportion to these counts."""
+    tail = np.cumsum(counts[::-1])[::-1]
+    counts *= 1.0 + np.cumsum(np.bincount(since, weights, minlength=STEPS) / np.maximum(tail, 1e-9))
+
+
 def _find_histogram_step_of_duration(seconds: float) -> int:
     return min(STEPS - 1, int(seconds / STEP_SECONDS))
 
@@ -237,12 +287,21 @@ class InFlightTable:
     ringing calls, by seconds since "ringing".
     """
 
-    def __init__(self, rings: RingTimes, tuning: Tuning) -> None:
+    def __init__(
+        self, rings: RingTimes, tuning: Tuning, calls: Sequence[RingingCall] = (), chances: Vector = _NONE
+    ) -> None:
+        """Create the table from the distributions of ring times.
+
+        Args:
+            calls: the calls in flight, which count while few calls have ended.
+            chances: the probability that each of them will be answered.
+        """
         moments = tuning.moments
-        counts = rings._counts.copy()
+        counts = rings.compute_counts_with_calls_in_flight(calls, chances)
         at_once = min(tuning.most_at_once, rings.at_once)
+        by_carrier = at_once * counts[_ANSWER].sum()
         counts[_ANSWER] *= 1.0 - at_once
-        counts[_ANSWER, 0] += at_once * rings._counts[_ANSWER].sum()
+        counts[_ANSWER, 0] += by_carrier
         tail = np.cumsum(counts[:, ::-1], axis=1)[:, ::-1]
         survival = tail / np.maximum(tail[:, :1], 1e-9)
         age = np.arange(ROWS) / PER_SECOND
@@ -324,23 +383,30 @@ class AnswerRate(Learned):
         self.rate, self.calls, answered = self._estimate_answer_rate_with_ringing_calls(np.array([ratio]))
         return float(answered[0])
 
-    def estimate_answer_rate(self, ratio: Vector) -> float:
+    def estimate_answer_rate(self, ratio: Vector, known_calls: float = inf) -> float:
         """Return the answer rate, including what the calls that still ring say about it.
 
         Args:
             ratio: P(still ringing | it will fail) / P(still ringing | it will be answered), for each ringing call.
+            known_calls: the number of calls from which the ring times are known. More ringing calls than these say
+                little about the answer rate.
         """
-        return self._estimate_answer_rate_with_ringing_calls(ratio)[0] if len(ratio) else self.rate
+        if not len(ratio):
+            return self.rate
+        weight = 1.0 / (1.0 + len(ratio) / max(1e-9, known_calls))
+        return self._estimate_answer_rate_with_ringing_calls(ratio, weight)[0]
 
-    def _estimate_answer_rate_with_ringing_calls(self, ratio: Vector) -> tuple[float, float, Vector]:
+    def _estimate_answer_rate_with_ringing_calls(
+        self, ratio: Vector, weight: float = 1.0
+    ) -> tuple[float, float, Vector]:
         """Return the answer rate with ringing calls included, on how many calls it is based, and each ringing call's
         probability of an answer.
 
-        A ringing call counts for as much as is known of its outcome: 1 - q (1 - q) / p (1 - p).
+        A ringing call counts for `weight` of what is known of its outcome: 1 - q (1 - q) / p (1 - p).
         """
         p, q = self.rate, 1.0 / (1.0 + compute_failure_odds(self.rate) * ratio)
-        calls = self.calls + max(0.0, len(ratio) - float(q.dot(1.0 - q)) / (p * (1.0 - p)))
-        return _limit_answer_rate(p + (sum(q.tolist()) - p * len(ratio)) / calls), calls, q
+        calls = self.calls + weight * max(0.0, len(ratio) - float(q.dot(1.0 - q)) / (p * (1.0 - p)))
+        return _limit_answer_rate(p + weight * (sum(q.tolist()) - p * len(ratio)) / calls), calls, q
 
 
 def _limit_answer_rate(rate: float) -> float:

@@ -190,8 +190,9 @@ class Governor(Learned):
         bearable = min((rate for _, rate in bears), default=0.0)
         x = bearable / max(1e-9, self.target)
         self.boldness = min(tuning.most_boldness, max(tuning.least_boldness, x)) if self.target > 0.0 else 0.0
-        small: float = min(1.0, max(1, seats) / tuning.usual_seats) ** tuning.small_site_power
-        return exp(self._level) * self.boldness * small
+        size = max(1, seats) / tuning.usual_seats
+        by_size: float = size ** (tuning.small_site_power if size < 1.0 else tuning.large_site_power)
+        return exp(self._level) * self.boldness * by_size
 
     def _compute_window_limits(self, cap: Cap, tally: Tally, target: float) -> tuple[float, float]:
         """Return how many more calls may be abandoned in a time window, and the abandoned-call rate that it allows from

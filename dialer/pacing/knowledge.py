@@ -99,24 +99,44 @@ class Knowledge(Learned):
         first = (tuning.talk_seconds, tuning.closing_seconds, tuning.wrap_up_seconds, tuning.nearly_done_seconds)
         self.hazards = {stage: Hazard(tuning, mean) for stage, mean in zip(SeatStage, first, strict=True)}
         self._connect = max(0.0, connect_seconds)
+        self._latest = PacingSnapshot(0.0)  # its talks and ringing calls have not ended
         self._compute_probability_tables()
 
     def _compute_probability_tables(self) -> None:
         """Compute the probability tables again from the estimators."""
-        rates = {stage: hazard.calculate_stage_rates() for stage, hazard in self.hazards.items()}
+        seats, calls = self._latest.busy_seats, self._latest.ringing
+        rates = {
+            stage: hazard.calculate_stage_rates(
+                np.array([limit_measured_seconds(seat.elapsed_seconds) for seat in seats if seat.stage is stage])
+            )
+            for stage, hazard in self.hazards.items()
+        }
         talks = self.hazards[SeatStage.TALKING]
         self.conversation_seconds = talks.mean_stage_seconds + self.hazards[SeatStage.WRAP_UP].mean_stage_seconds
         """Mean time that a seat is busy with a call, or until the end is announced (seconds)."""
-        self._table, self._at_once = InFlightTable(self.rings, self._tuning), self.rings.at_once
+        own = [call for call in calls if call.answer_probability is None]
+        self._table = InFlightTable(self.rings, self._tuning, own, self._estimate_answer_chances(own))
+        self._at_once, self._known_calls = self.rings.at_once, self.rings.remembered_call_count
         self._freed = append_squares_and_cubes(
             compute_seat_free_probabilities([moment + self._connect for moment in self._table.moments], rates)
         )
         self._talks_to_renewal = min(self._tuning.settled_conversations, 2 + int(talks.remembered_ending_count / 8.0))
+        self._calls_to_renewal = 5 + int(self._known_calls / 5.0)
+
+    def _estimate_answer_chances(self, calls: Sequence[RingingCall]) -> Vector:
+        """Return the probability that each of the campaign's calls in flight will be answered."""
+        if not calls:
+            return np.zeros(0)
+        ratio = self._table.ratio.take(self._table.find_table_rows_of_calls(calls))
+        odds = compute_failure_odds(self.answer_rate.estimate_answer_rate(ratio, self._known_calls))
+        chances: Vector = 1.0 / (1.0 + odds * ratio)
+        return chances
 
     def forecast_seats_and_answers(self, snapshot: PacingSnapshot) -> Prospect:
         """Return the seats that will be free and the calls that will be answered in the next seconds, from the present
         seats and calls.
         """
+        self._latest = snapshot
         table, calls = self._table, snapshot.ringing
         rows, busy = (
             np.array(table.find_table_rows_of_calls(calls), dtype=np.intp),
@@ -125,13 +145,16 @@ class Knowledge(Learned):
         ratio = table.ratio.take(rows)
         told = [chance for _, chance, _ in calls]
         foreign = np.array([chance is not None for chance in told]) if told.count(None) < len(told) else None
-        rate = self.answer_rate.estimate_answer_rate(ratio if foreign is None else ratio[~foreign])
+        rate = self.answer_rate.estimate_answer_rate(ratio if foreign is None else ratio[~foreign], self._known_calls)
         odds: Vector | float = compute_failure_odds(rate)
         if foreign is not None:
             odds = np.array([odds if chance is None else compute_failure_odds(chance) for chance in told])
         ever = 1.0 / (1.0 + odds * ratio)  # p / (p + (1 - p) ratio) with p = 1 / (1 + odds), by Bayes
         moments, free = self._tuning.moments, max(0, snapshot.free_seats)
-        self.answer_rate.memory = self._tuning.answer_memory * max(1.0, (free + len(busy)) / self._tuning.usual_seats)
+        size = max(1.0, (free + len(busy)) / self._tuning.usual_seats)
+        self.answer_rate.memory = self._tuning.answer_memory * size
+        for hazard in self.hazards.values():
+            hazard.memory = self._tuning.hazard_memory * size
         freed = self._freed.take(busy, axis=0).sum(axis=0).reshape(3, moments).tolist()
         crossed = (np.multiply.accumulate((ever, ever, ever)) @ table.powers.take(rows, axis=0)).tolist()
         answered = [crossed[0][:moments], crossed[1][moments : 2 * moments], crossed[2][2 * moments :]]
@@ -157,9 +180,12 @@ class Knowledge(Learned):
                     self.rings.record_end_of_ringing(
                         answered=answered, seconds=seconds, ringing_seconds=event.ringing_seconds
                     )
-                    if abs(self.rings.at_once - self._at_once) > self._tuning.stale_share:
-                        self._compute_probability_tables()
                 self.answer_rate.record_call_outcome(answered=answered)
+                self._calls_to_renewal -= 1
+                is_stale = abs(self.rings.at_once - self._at_once) > self._tuning.stale_share
+                is_new = self._calls_to_renewal <= 0 and self.rings.remembered_call_count < self._tuning.ring_memory
+                if event.timed and (is_stale or is_new):
+                    self._compute_probability_tables()
             case PacingEventKind.TALK_ENDED if event.timed:
                 self._learn_stage_duration(event, seconds, SeatStage.TALKING)
                 self._talks_to_renewal -= 1

@@ -25,7 +25,7 @@ class Tuning:
 
     # Memory of the estimators
     answer_memory: float = 100.0  # calls, at `usual_seats`; in proportion to the seats on larger sites
-    hazard_memory: float = 500.0  # endings
+    hazard_memory: float = 500.0  # endings, at `usual_seats`; in proportion to the seats on larger sites
     hazard_shrink: float = 4.0  # weight of the overall rate in each bin of a hazard, in endings
     ring_memory: float = 1000.0  # calls
     settled_conversations: int = 40
@@ -67,6 +67,10 @@ class Tuning:
     would leave nothing of the 1.4 that five seats have in an hour at a cap of 1 %.
     """
     small_site_power: float = -0.5
+    large_site_power: float = -0.3
+    """Alpha is multiplied by (seats / `usual_seats`) to one of these powers: on a small site the calls placed before the
+    last one are far less likely to be abandoned than the last one, on a large site nearly as likely.
+    """
     usual_drops: float = 27.0
     drops_power: float = 0.8
     """Bursts grow with the site: room is measured in units of (abandoned calls at the hard stop / `usual_drops`) **

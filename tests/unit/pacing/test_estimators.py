@@ -52,6 +52,27 @@ def test_calls_of_a_fixed_duration_are_expected_to_end_only_at_that_duration() -
     assert rates[at] > 10 * rates[HAZARD_EDGES.index(27)]
 
 
+def test_talks_that_go_on_lower_the_estimated_rate_at_which_talks_end() -> None:
+    """When 60 talks of 90 s on average began together 20 s ago, only the shortest have ended."""
+    random, hazard = Random(4), Hazard(TUNED, 90.0)
+    talks = [random.expovariate(1 / 90.0) for _ in range(60)]
+    for talk in sorted(talks):
+        if talk < 20.0:
+            hazard.record_end_of_stage(talk)
+    going_on = np.full(sum(talk >= 20.0 for talk in talks), 20.0)
+    second = HAZARD_EDGES.index(10)
+    assert hazard.calculate_stage_rates()[0, second] > 2.5 / 90.0
+    assert hazard.calculate_stage_rates(going_on)[0, second] == pytest.approx(1 / 90.0, rel=0.3)
+
+
+def test_talks_that_go_on_do_not_change_a_rate_known_from_many_talks() -> None:
+    hazard = Hazard(TUNED, 90.0)
+    for _ in range(20_000):
+        hazard.record_end_of_stage(90.0)
+    rates = hazard.calculate_stage_rates(np.full(27, 60.0))
+    assert rates == pytest.approx(hazard.calculate_stage_rates(), rel=1e-6)
+
+
 NONE_RINGS = np.empty(0)
 
 
@@ -132,6 +153,32 @@ def test_longer_ringing_lowers_the_estimated_answer_probability() -> None:
     ten = 1.0 - exp(-4.0) * sum(4.0**n / (1, 1, 2, 6)[n] for n in range(4))
     at_ten = float(np.interp(12.0, table.moments, table.new))
     assert at_ten == pytest.approx(ten, abs=0.05)
+
+
+def test_ringing_calls_correct_the_ring_times_of_the_first_calls_that_ended() -> None:
+    """Of 300 calls placed together 12 s ago none has rung out yet: all that have ended were answered or failed early."""
+    random, rings = Random(6), RingTimes(TUNED)
+    in_flight: list[RingingCall] = []
+    for _ in range(300):
+        answer = 2.0 + random.gammavariate(4.0, 2.5)
+        if random.random() < 0.3 and answer < 12.0:
+            rings.record_end_of_ringing(answered=True, seconds=answer, ringing_seconds=answer - 2.0)
+        elif random.random() < 0.2:
+            rings.record_end_of_ringing(answered=False, seconds=4.0, ringing_seconds=None)
+        else:
+            in_flight.append(RingingCall(12.0, None, 10.0))
+    latest = [
+        InFlightTable(rings, TUNED, calls, np.full(len(calls), 0.2)).moments[-1] for calls in (in_flight[:0], in_flight)
+    ]
+    true = 2.0 + 15.8  # seven in eight answers come within this time
+    assert latest[0] < 0.8 * true
+    assert latest[1] == pytest.approx(true, rel=0.15)
+
+
+def test_many_ringing_calls_do_not_change_the_answer_rate_while_ring_times_are_unknown() -> None:
+    rate, seem_answered = AnswerRate(TUNED), np.full(300, 0.5)
+    assert rate.estimate_answer_rate(seem_answered) > 0.9
+    assert rate.estimate_answer_rate(seem_answered, known_calls=16.0) == pytest.approx(rate.rate, abs=0.2)
 
 
 def test_immediate_answers_do_not_change_the_estimated_ring_times() -> None:

@@ -374,6 +374,23 @@ def test_long_conversations_at_all_seats_are_no_pause_in_dialling() -> None:
     assert pacer.count_calls_to_place(after) > 3 * 27
 
 
+@pytest.mark.parametrize(("seats", "rate"), [(100, 0.3), (300, 0.3), (300, 0.6)])
+def test_few_answers_of_a_new_campaign_are_abandoned_in_its_first_minutes(seats: int, rate: float) -> None:
+    """The talks of a new campaign begin together. The first ones to end are the shortest."""
+    site = replace(
+        SCENARIOS[f"{seats} seats"], campaigns=(CampaignModel(DayCurve.create_curve_of_constant_value(rate)),)
+    )
+    answers = abandoned = hung_up = placed = 0
+    for seed in (1, 2):
+        day = simulate(site, lambda: PredictivePacer(make_abandoned_rate_caps(0.03)), seed, hours=1 / 30)
+        answers, abandoned = answers + day.answered, abandoned + day.abandoned
+        hung_up, placed = hung_up + day.cancelled, placed + day.placed
+        assert day.moments[-1].free_seat_seconds / seats < 32.0  # with one call at a time for each free seat: over 40 s
+    assert answers > 2.5 * seats
+    assert abandoned <= 0.03 * answers
+    assert hung_up < 0.15 * placed
+
+
 class _EmptyQueue(PredictivePacer):
     """A predictive pacer whose campaign has one number at a time to dial for half an hour, and then a new list."""
 
