@@ -11,7 +11,7 @@ help:
 	@echo "make demo-hq       run a headquarters with 300 centres, three of which dial on simulated trunks"
 	@echo "make test          run lint, types and all tests"
 	@echo "make unit          run the unit tests only, for example on another Python: PYTHON=python3.13 VENV=.venv-3.13"
-	@echo "make attack        run the long attack tests: 10,000 random histories and 300 rounds with killed diallers and power losses, 1,000 outcomes by agents (hours)"
+	@echo "make attack        run the long attack tests: 10,000 random histories and 300 rounds with killed diallers and power losses, 1,000 outcomes by agents, 100 histories of headquarters (hours)"
 	@echo "make test-asterisk run every scenario on a real Asterisk (ASTERISK_SBIN or PATH), with SIPp as carrier and phones"
 	@echo "make mutants       change code of placing, ACD, attempts, adapter and rules, and list the changes that no test detects (hours)"
 	@echo "make bench         compare speed with other software, and write docs/reference/speed.md"
@@ -56,6 +56,7 @@ attack: $(VENV)/.ready-dev
 	nice -n 19 $(BIN)/python -m tests.attack.kill_histories --every-step --seed 3
 	nice -n 19 $(BIN)/python -m tests.attack.kill_real --rounds 300 --seed 1
 	nice -n 19 $(BIN)/python -m tests.attack.kill_while_disposing --dispositions 1000 --seed 1
+	nice -n 19 $(BIN)/python -m tests.attack.headquarters_histories --histories 100 --seed 1
 
 test-asterisk: $(VENV)/.ready-dev
 	$(BIN)/python -m tests.asterisk

@@ -6,6 +6,8 @@
   power loss, on a simulated Asterisk over TCP.
 - `python -m tests.attack.kill_while_disposing --dispositions 1000`: the same for dialler, desk, broker and agents' pages while
   agents dispose of calls.
+- `python -m tests.attack.headquarters_histories --histories 100 --seed 1`: replaces, restores, doubles and sets back the stores of
+  a headquarters' centres, with wrong clocks and copies of the nats-server put back, in virtual time.
 - `python -m bench.fuzz_asterisk 10000000`: feeds malformed AMI, AGI and script input to the decoders.
 
 Short runs are part of the test suite (`tests/attack/test_*.py`).
