@@ -39,6 +39,12 @@ def demo(
         int, typer.Option(metavar="COUNT", min=1, max=99, help="Number of seats, each with a simulated agent.")
     ] = 10,
     seed: Annotated[int, typer.Option(metavar="NUMBER", help="Random seed. Another seed gives other voters.")] = 1,
+    cold: Annotated[
+        bool,
+        typer.Option(
+            "--cold", help="Start with an untrained pacer. [default: trained on a simulated hour with the same voters]"
+        ),
+    ] = False,
 ) -> None:
     """Run a complete centre on simulated lines: two campaigns, ten agents, a board.
 
@@ -54,7 +60,7 @@ def demo(
     if report is not None:
         own = {} if directory is None else {"the demo's store": directory / STORE, "the demo's roll": directory / ROLL}
         refuse_unwritable_path(report, "--report", own)  # fail now, not after the demo has run
-    options = DemoOptions(for_seconds, headless, report, directory, voters, seats, seed, desk=True)
+    options = DemoOptions(for_seconds, headless, report, directory, voters, seats, seed, desk=True, is_cold=cold)
     result = uvloop.run(run_demo(options, console))
     print_summary(result, console)
     if report is not None:

@@ -72,6 +72,7 @@ class DemoOptions:
     talk_seconds: float = 60.0  # with shorter talks, ten seats are mostly idle under an abandoned-call cap
     habits: AgentHabits = field(default_factory=AgentHabits)
     desk: bool = False  # also serve the desk's pages
+    is_cold: bool = False  # the pacer starts untrained
 
 
 async def run_demo(options: DemoOptions, console: Console) -> DemoReport:
@@ -80,10 +81,13 @@ async def run_demo(options: DemoOptions, console: Console) -> DemoReport:
         directory = options.directory or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="matdan-demo-")))
         _create_demo_directory(directory)
         store_path = _import_demo_roll(options, directory, console)
-        await store_pretrained_state_of_pacer(store_path, options)
+        training = await store_initial_state_of_pacer(store_path, options)
+        console.print(training, soft_wrap=True)
         began_at = time.time()
         journal = directory / f"journal-{int(began_at)}.jsonl"
         await _run_centre(options, store_path, journal, console)
+        if not options.headless:  # the board has covered the line
+            console.print(training, soft_wrap=True)
         report = build_report(store_path, since=began_at, journal=journal)
     if time.time() - began_at >= CALLS_EXPECTED_SECONDS:
         report = report.add_check_of_placed_calls()
@@ -230,20 +234,26 @@ def create_scenario_to_train_pacer(options: DemoOptions) -> Scenario:
     )
 
 
-async def store_pretrained_state_of_pacer(store_path: Path, options: DemoOptions) -> None:
-    """Store a pacer state learned from one hour of the centre model, unless an earlier demo has stored a pacer state.
+async def store_initial_state_of_pacer(store_path: Path, options: DemoOptions) -> str:
+    """Store the pacer state with which the demo starts. Return a sentence that says what the pacer was trained on.
 
+    The pacer is trained on one hour of the centre model, unless it starts cold or an earlier demo has stored a state.
     Call it before the centre starts, because a centre loads the pacer state when it is created.
     """
     store = await open_store(store_path)
     try:
         await store.add_or_update_campaign(PRETRAINED_CAMPAIGN, CampaignKind.AGENTS, Purpose.TURNOUT)
-        if await store.read_pacer_state(PRETRAINED_CAMPAIGN) is None:
-            pacer = make_pacer(PacingPolicy.PREDICTIVE, caps=make_abandoned_rate_caps(0.03))
+        if not options.is_cold and await store.read_pacer_state(PRETRAINED_CAMPAIGN) is not None:
+            return "The pacer continues with what it learned in the earlier demo (--cold: untrained)."
+        pacer = make_pacer(PacingPolicy.PREDICTIVE, caps=make_abandoned_rate_caps(0.03))
+        if not options.is_cold:
             simulate(create_scenario_to_train_pacer(options), lambda: pacer, options.seed)
-            await store.save_pacer_state(PRETRAINED_CAMPAIGN, json.dumps(pacer.get_learned_state()))
+        await store.save_pacer_state(PRETRAINED_CAMPAIGN, json.dumps(pacer.get_learned_state()))
     finally:
         await store.close()
+    if options.is_cold:
+        return "The pacer starts untrained, as in a new campaign."
+    return "The pacer was trained on a simulated hour with the same voters (--cold: untrained)."
 
 
 async def _show_board(

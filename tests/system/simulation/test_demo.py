@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from io import StringIO
 from pathlib import Path
 from random import Random
 from statistics import fmean
@@ -55,6 +56,40 @@ def test_new_demo_starts_with_a_pretrained_pacer_and_a_reused_store_keeps_the_le
     free = PacingSnapshot(0.0, free_seats=20, free_channels=90, cps_budget=90)
     assert pretrained.count_calls_to_place(free) > cold.count_calls_to_place(free)
     assert second == '{"learned": true}'
+
+
+def _start_demo(directory: Path, monkeypatch: pytest.MonkeyPatch, *, is_cold: bool) -> tuple[dict[str, object], str]:
+    """Start a demo up to the start of its centre. Return the stored pacer state, and what the demo printed."""
+    found: list[dict[str, object]] = []
+
+    async def read_store_instead(_options: DemoOptions, store_path: Path, journal: Path, _console: Console) -> None:
+        journal.touch()
+        store = await open_store(store_path)
+        try:
+            found.append(json.loads(str(await store.read_pacer_state(PRETRAINED_CAMPAIGN))))
+        finally:
+            await store.close()
+
+    monkeypatch.setattr(demo, "_run_centre", read_store_instead)
+    console = Console(record=True, width=200, file=StringIO())
+    options = DemoOptions(seats=10, voters=20, directory=directory, headless=True, is_cold=is_cold)
+    asyncio.run(run_demo(options, console))
+    return found[0], console.export_text()
+
+
+def test_demo_says_that_its_pacer_was_trained_and_a_cold_demo_starts_with_an_untrained_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    untrained = make_pacer(PacingPolicy.PREDICTIVE, caps=make_abandoned_rate_caps(0.03)).get_learned_state()
+    state, said = _start_demo(tmp_path, monkeypatch, is_cold=False)
+    assert state != untrained
+    assert "The pacer was trained on a simulated hour with the same voters (--cold: untrained)." in said
+    again, said = _start_demo(tmp_path, monkeypatch, is_cold=False)
+    assert again == state
+    assert "The pacer continues with what it learned in the earlier demo" in said
+    cold, said = _start_demo(tmp_path, monkeypatch, is_cold=True)
+    assert cold == untrained  # also in the folder of an earlier demo
+    assert "The pacer starts untrained" in said
 
 
 def test_pretraining_of_the_pacer_uses_the_ring_times_of_the_demos_voters() -> None:
