@@ -52,6 +52,7 @@ COMMANDS = {
         "install:install": "Install the site as services: user, folders, systemd units, Asterisk's and the broker's files.",
         "install:uninstall": "Stop the services, and remove what `install` installed.",
         "asterisk:app": "Write or check Asterisk's configuration.",
+        "trunk:app": "Test a trunk by a call to your own phone.",
         "mqtt:app": "Write the MQTT broker's configuration, or create a key for signing commands.",
         "user:app": ("Manage users of the pages and of commands: roles and passwords."),
         "agent:app": "Hash agents' PINs, and write the tones for their phones.",

@@ -289,15 +289,18 @@ def render_registrar() -> str:
     )
 
 
-def render_answers(*responses: str) -> str:
+def render_answers(*responses: str, hangs_up: bool = False) -> str:
     """Return the script of a carrier that grants registrations, and gives these responses to each call.
 
-    A response is a status line such as "486 Busy Here"; "+ sdp" at its end adds a session description.
+    A response is a status line such as "486 Busy Here"; "+ sdp" at its end adds a session description. With `hangs_up`
+    an answered call is hung up after two seconds.
     """
     parts = [
         _HEAD.format(name="answers"),
         '<recv request="OPTIONS" optional="true" next="options"/>\n',
-        '<recv request="REGISTER" optional="true" next="registers"/>\n<recv request="INVITE"/>\n',
+        '<recv request="REGISTER" optional="true" next="registers"/>\n<recv request="INVITE">\n<action>\n',
+        '<ereg regexp=":.*" search_in="hdr" header="From" assign_to="from"/>\n',
+        '<ereg regexp="sip:[^&gt;]*" search_in="hdr" header="Contact" assign_to="contact"/>\n</action>\n</recv>\n',
     ]
     for response in ("100 Trying", *responses):
         status, _, body = response.partition(" + ")
@@ -305,13 +308,17 @@ def render_answers(*responses: str) -> str:
         parts.append(_render_response(status, body=body == "sdp", tag=status != "100 Trying", retrans=final))
         if final:
             parts.append('<recv request="ACK"/>\n')
-    if responses and responses[-1].startswith("2"):
+    if hangs_up and responses and responses[-1].startswith("2"):
+        parts += ['<pause milliseconds="2000"/>\n', _render_request("BYE", 1), '<recv response="200"/>\n']
+    elif responses and responses[-1].startswith("2"):
         parts += ['<recv request="BYE"/>\n', _render_response("200 OK", tag=False)]
+    if not responses:
+        parts.append('<recv request="CANCEL"/>\n')
     granted = _render_response("200 OK").replace(
         "Contact: <sip:[local_ip]:[local_port]>", "[last_Contact:];expires=300"
     )
     parts += ['<nop next="over"/>\n', '<label id="registers"/>\n', granted, '<nop next="over"/>\n', _OPTIONS, _OVER]
-    return "".join(parts) + "</scenario>\n"
+    return "".join(parts) + '<Reference variables="from,contact"/>\n</scenario>\n'
 
 
 def render_failures(statuses: Sequence[int]) -> str:
@@ -350,7 +357,7 @@ def render_carrier_that_checks_calls() -> str:
         + _render_request("OPTIONS", 1)
         + '<recv response="200"/>\n'
         + transfer
-        + '<recv response="603"/>\n'
+        + '<recv response="603"/>\n<pause milliseconds="1000"/>\n'  # Asterisk speaks meanwhile
         + _render_request("BYE", 3)
         + '<recv response="200"/>\n<Reference variables="from,contact"/>\n</scenario>\n'
     )

@@ -15,6 +15,7 @@ AGENT_CONTEXT: Final = "matdan-agent"
 INBOUND_CONTEXT: Final = "matdan-inbound"
 KEY_CONTEXT: Final = "matdan-key"  # handles a key of an agent's phone, which stays in its seat's conference
 LOG_IN_CONTEXT: Final = "matdan-login"
+PHONES_CONTEXT: Final = "matdan-phones"  # what agents' phones may dial: the log-in code and the echo test
 JOINED_CONTEXT: Final = "matdan-joined"  # connects a voter of another server to a seat or target of this one
 RECORDED_CONTEXT: Final = "matdan-recorded"
 HOLD_CONTEXT: Final = "matdan-hold"

@@ -1,0 +1,177 @@
+"""A test call over one trunk: to the administrator's own phone, which hears itself, and what the carrier did meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from dialer.domain.errors import SwitchError
+from dialer.domain.model import AttemptId
+from dialer.domain.switch_events import CallEnded, CallRinging, SwitchEvent
+from dialer.engine.calls.state import derive_outcome_of_unanswered_call
+from dialer.engine.trunks.state import is_failure_of_trunk
+from dialer.errors import SettingError
+from dialer.rules.numbers import find_reason_number_is_refused
+from dialer.settings.number_notation import make_number_notations
+from dialer.settings.seats import ECHO_CODE
+from dialer.settings.servers import SINGLE_SERVER, split_settings_by_server
+from dialer.settings.site import Settings
+from dialer.settings.trunks import Carrier, Trunk
+from dialer.site.asterisk import get_ami_login
+from dialer.switch.asterisk.ami_client import AmiClient
+from dialer.switch.asterisk.ami_codec import AmiMessage
+from dialer.switch.asterisk.places import PHONES_CONTEXT, make_originate_fields
+from dialer.switch.asterisk.registrations import list_trunk_registrations
+from dialer.switch.asterisk.tracking.calls import CallTracker
+
+TALK_SECONDS = 20.0
+"""How long the test call stays connected, if the called phone does not hang up before."""
+
+_GRACE_SECONDS = 5.0  # for Asterisk's events after the ring limit or a hang-up
+_CODEC = "CHANNEL(audionativeformat)"
+_EVENTS = ("DialState", "DialEnd", "OriginateResponse", "Hangup", "HangupRequest")
+
+
+@dataclass
+class TrunkTest:
+    """What a carrier did with a test call. Times are seconds since the call was requested."""
+
+    called: str  # as the carrier received it
+    caller_id: str
+    registration: str | None = None  # None: the trunk does not register
+    rang_after: float | None = None
+    has_early_media: bool = False
+    answered_after: float | None = None
+    codec: str = ""
+    ended: CallEnded | None = None
+
+
+class _CallWatch:
+    """The events of the test call, as Asterisk sends them."""
+
+    def __init__(self, channel: AttemptId, test: TrunkTest) -> None:
+        self.answered, self.over = asyncio.Event(), asyncio.Event()
+        self._tracker, self._channel, self._test = CallTracker(), channel, test
+        self._tracker.start_tracking_channel(channel)
+        self._begun = asyncio.get_running_loop().time()
+
+    def on_event(self, message: AmiMessage) -> None:
+        """Note what an event says about the test call."""
+        after = asyncio.get_running_loop().time() - self._begun
+        if message.event_name == "DialState" and message.get("DestUniqueid") == self._channel:
+            self._test.has_early_media |= message.get("DialStatus") == "PROGRESS"
+        for event in self._tracker.handle_ami_event(message):
+            self._note_event(event, after)
+
+    def _note_event(self, event: SwitchEvent, after: float) -> None:
+        match event:
+            case CallRinging() if self._test.rang_after is None:
+                self._test.rang_after = after
+            case CallEnded():
+                self._test.ended = event
+                self.over.set()
+                self.answered.set()
+        if self._tracker.find_answered_channel(self._channel) is not None and self._test.answered_after is None:
+            self._test.answered_after = after
+            self.answered.set()
+
+
+def find_trunk_to_test(settings: Settings, name: str) -> Trunk:
+    """Return the trunk with this name. Raises SettingError if Asterisk has no such trunk."""
+    trunks = {trunk.name: trunk for trunk in settings.trunks if trunk.carrier is Carrier.ASTERISK}
+    if name not in trunks:
+        remedy = f"give one of these: {', '.join(trunks) or 'none'}"
+        raise SettingError(settings.settings_file_text.name, "trunks", f"Asterisk has no trunk {name!r}", remedy)
+    return trunks[name]
+
+
+async def place_test_call(settings: Settings, trunk: Trunk, number: str, ring_seconds: float) -> TrunkTest:
+    """Call a number (E.164) over a trunk, connect it to the echo test, and return what the carrier did.
+
+    The number must have an allowed prefix, as for any call. Raises SwitchError and SettingError.
+    """
+    refused = find_reason_number_is_refused(
+        number, settings.dialling.allowed_prefixes, settings.dialling.denied_prefixes
+    )
+    if refused is not None:
+        raise SettingError(settings.settings_file_text.name, "dialling", f"the number is not called: {refused}", "")
+    notation = make_number_notations(settings)[trunk.endpoint]
+    test = TrunkTest(notation.write_called_number(number), notation.write_caller_id(trunk.caller_ids[0]))
+    channel = AttemptId(f"trunk-test-{uuid.uuid4().hex}")
+    watch = _CallWatch(channel, test)
+    site = split_settings_by_server(settings)[trunk.server or SINGLE_SERVER]
+    async with AmiClient(get_ami_login(site), on_event=watch.on_event, wanted_events=_EVENTS) as client:
+        if trunk.registers:
+            test.registration = (await list_trunk_registrations(client)).get(trunk.endpoint, "unknown to Asterisk")
+        fields = make_originate_fields(
+            f"PJSIP/{test.called}@{trunk.endpoint}",
+            channel,
+            PHONES_CONTEXT,
+            ECHO_CODE,
+            ("CallerID", test.caller_id),
+            ("Timeout", str(round(ring_seconds * 1000))),
+        )
+        await client.send_action("Originate", fields, action_id=channel)
+        await _wait_for_event(watch.answered, ring_seconds + _GRACE_SECONDS)
+        if test.answered_after is not None and test.ended is None:
+            test.codec = (await _read_variable(client, channel, _CODEC)).strip("()")
+            await _wait_for_event(watch.over, TALK_SECONDS)
+        if test.ended is None:
+            await _hang_up_test_call(client, channel)
+            await _wait_for_event(watch.over, _GRACE_SECONDS)
+    return test
+
+
+async def _wait_for_event(event: asyncio.Event, seconds: float) -> None:
+    try:
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    except TimeoutError:
+        return
+
+
+async def _read_variable(client: AmiClient, channel: str, name: str) -> str:
+    """Return a variable of a channel, or "" if the call has ended meanwhile."""
+    try:
+        return (await client.send_action("Getvar", [("Channel", channel), ("Variable", name)])).get("Value")
+    except SwitchError:
+        return ""
+
+
+async def _hang_up_test_call(client: AmiClient, channel: str) -> None:
+    try:
+        await client.send_action("Hangup", [("Channel", channel)])
+    except SwitchError:  # it has ended meanwhile
+        return
+
+
+def describe_trunk_test(test: TrunkTest) -> Iterator[str]:
+    """Yield what the carrier did, a sentence each."""
+    if test.registration is not None:
+        yield f"Registration: {test.registration}."
+    yield f"The carrier was asked to call {test.called}, with the caller ID {test.caller_id}."
+    if test.rang_after is not None:
+        heard = "with early media (SIP 183)" if test.has_early_media else "without early media"
+        yield f"The phone rang after {test.rang_after:.1f} s, {heard}."
+    if test.answered_after is not None:
+        yield f"It was answered after {test.answered_after:.1f} s. Did it show that caller ID, and did it hear itself?"
+        yield f"Codec: {test.codec or 'unknown'}."
+    elif test.ended is None:
+        yield "Asterisk did not report the end of the call. Look at its log."
+    else:
+        yield _describe_failure(test.ended)
+
+
+def _describe_failure(ended: CallEnded) -> str:
+    outcome = derive_outcome_of_unanswered_call(ended, rang=ended.ever_ringing)
+    if ended.timed_out:
+        sent = "ringing" if ended.ever_ringing else "nothing that Asterisk reports"
+        said = f"The carrier sent {sent} until the ring limit"
+    elif ended.technical_cause is None:
+        return "Asterisk could not send the call: check that the trunk's host answers (`dialer check`)."
+    else:
+        said = f"The carrier ended the call with SIP {ended.technical_cause} (cause {ended.cause})"
+    blamed = "This counts against the trunk." if is_failure_of_trunk(outcome, ended) else "The trunk works."
+    return f"{said}: outcome {outcome}. {blamed}"
