@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, model_validator
 
+from dialer.settings.carrier_presets import PresetName, add_values_of_preset
 from dialer.settings.fields import (
     AccountName,
     Applied,
@@ -158,6 +159,9 @@ class Trunk(Section):
     applied: ClassVar[Applied] = Applied.RELOAD
 
     name: Slug = Field(description="name of the trunk in reports")
+    preset: Annotated[PresetName | None, Applied.ELSEWHERE] = Field(
+        None, description="carrier whose published values are the defaults of this trunk, see how-to/carriers.md"
+    )
     endpoint: EndpointName = Field(description="PJSIP endpoint in Asterisk; for a Twilio trunk any unique name")
     carrier: Annotated[Carrier, Applied.RESTART] = Field(
         Carrier.ASTERISK, description="asterisk, or twilio for ivr campaigns"
@@ -244,6 +248,11 @@ class Trunk(Section):
     qualify_seconds: Annotated[int, Applied.ELSEWHERE] = Field(
         60, ge=0, le=3600, description="interval of Asterisk's OPTIONS checks of the carrier (s); 0: off"
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _apply_preset(cls, values: Any) -> Any:
+        return add_values_of_preset(values) if isinstance(values, Mapping) else values
 
     def _find_inconsistencies(self) -> Iterator[str]:
         if (self.username is None) != (self.password is None):

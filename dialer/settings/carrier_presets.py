@@ -1,0 +1,54 @@
+"""Presets of carriers: what their public documents say about a trunk, as files in `config/carriers`.
+
+A value that the documents do not state is not in the file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from dialer import content
+from dialer.settings.fields import make_condition_validator
+from dialer.settings.files import parse_toml_table
+
+_FOLDER = content.CONFIG / "carriers"
+
+
+class CarrierPreset(BaseModel):
+    """The public values of a carrier, and where they are published."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    carrier: str
+    country: str = Field(pattern="^[A-Z]{2}$")
+    sources: tuple[str, ...] = Field(min_length=1)
+    ask: str  # what the site's own contract says
+    trunk: dict[str, Any]
+
+
+@cache
+def load_carrier_presets() -> Mapping[str, CarrierPreset]:
+    """Return all presets by name."""
+    return {
+        path.stem: CarrierPreset.model_validate(parse_toml_table(path.read_bytes()))
+        for path in sorted(_FOLDER.glob("*.toml"))
+    }
+
+
+PresetName = Annotated[
+    str,
+    make_condition_validator(
+        lambda name: name in load_carrier_presets(), f"must be one of {', '.join(load_carrier_presets())}"
+    ),
+]
+"""The name of a preset."""
+
+
+def add_values_of_preset(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the keys of a trunk's table with those of its preset added. The trunk's own keys win."""
+    preset = load_carrier_presets().get(str(values.get("preset")))
+    return {**({} if preset is None else preset.trunk), **values}
