@@ -100,7 +100,8 @@ class Asterisk(Section):
     private_key: FilePath = Field("/etc/asterisk/keys/matdan.key", description="private key of that certificate")
     ca_file: FilePath = Field(
         "/etc/ssl/certs/ca-certificates.crt",
-        description="certificate authorities that sign the certificates of carriers, for trunks over TLS (PEM)",
+        description="certificate authorities that sign the certificates of carriers, for trunks over TLS (PEM); "
+        "on Red Hat /etc/pki/tls/certs/ca-bundle.crt",
     )
     external_address: HostName | None = Field(None, description="public address, if Asterisk is behind NAT")
     local_networks: tuple[NetworkName, ...] = Field((), description="networks on this side of the NAT")

@@ -133,6 +133,7 @@ def render_asterisk_site_files(
             UNVERIFIED_TLS: f":{asterisk.tls_port + 1}",
             "ws": "",
         },
+        "carriers_prove_names": any(_choose_transport_of_trunk(trunk) == Transport.TLS.value for trunk in trunks),
         "modules": list_needed_asterisk_modules(
             webrtc=webrtc,
             srtp=webrtc or any(line.srtp for line in lines),

@@ -129,6 +129,14 @@ def test_carrier_over_tls_must_prove_its_name_unless_the_trunk_says_why_not() ->
             a_site(trunks=[first, {**second, "unverified_tls": words}])
 
 
+def test_phones_over_tls_need_no_certificate_authorities() -> None:
+    first, _ = a_site().model_dump(exclude_unset=True)["trunks"]
+    settings = a_site(trunks=[first], seats=[{"name": "01", "endpoint": "agent01", "transport": "tls"}])
+    transport = get_section(parse_rendered_file("pjsip.conf", settings), "transport-tls", "transport")
+    assert not {"verify_server", "ca_list_file"} & transport.keys()
+    assert lint_file_texts(render_asterisk_site_files(settings, PASSWORDS), settings) == []
+
+
 def test_rendered_trunk_has_what_its_carrier_asks_for() -> None:
     first, second = a_site().model_dump(exclude_unset=True)["trunks"]
     asked = {
