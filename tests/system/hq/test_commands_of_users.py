@@ -11,8 +11,11 @@ from typing import Any
 import pytest
 
 from dialer.domain.clock import SystemClock
+from dialer.domain.enums import HqRole
 from dialer.hq.desk import open_accounts
-from dialer.hq.proposals import VALID_SECONDS
+from dialer.hq.proposals import VALID_SECONDS, Proposals
+from dialer.web.people import SignedInUser
+from dialer.web.refusals import RequestRefused
 from tests.support.command_line import run
 from tests.support.desk import PASSWORD
 from tests.support.headquarters import query_database
@@ -173,6 +176,83 @@ async def test_rollout_that_nobody_confirmed_in_time_is_proposed_again(hq: Headq
     code, output = await command(hq, "compliance", "proposal", "list")
     states = [line.partition("+")[0].rpartition(": ")[2] for line in output.splitlines()]
     assert (code, states) == (0, ["expired", "confirmed by compliance", "open"])
+
+
+@pytest.mark.parametrize(("problem", "state"), [("", "done"), ("centre:pune-1 " + "x" * 400, "failed")])
+async def test_waves_of_a_confirmed_rollout_are_assigned_and_audited_until_its_end(
+    hq: Headquarters, tmp_path: Path, problem: str, state: str
+) -> None:
+    repository, who = publish_material(hq.settings, tmp_path), SignedInUser("media", HqRole.MEDIA)
+    async with open_accounts(hq.settings, SystemClock(), CHEAP) as (db, accounts, _, _):
+        proposals = Proposals(hq.settings, db, accounts)
+        number = (await proposals.propose_rollout("turnout", 8, who)).id
+        with pytest.raises(RequestRefused, match="no-rollout") as refused:
+            await proposals.assign_wave_of_rollout(number, ["all"], who)
+        assert refused.value.status == 409
+        second = SignedInUser("compliance", HqRole.COMPLIANCE)
+        assert (await proposals.answer_proposal(number, second, confirm=True)).state == "confirmed"
+        assert await proposals.find_confirmed_rollout("turnout", 8, who) == number
+        assert await proposals.find_confirmed_rollout("turnout", 9, who) is None
+        for stranger in (second, SignedInUser("media-west", HqRole.MEDIA)):
+            with pytest.raises(RequestRefused):
+                await proposals.assign_wave_of_rollout(number, ["all"], stranger)
+        await proposals.assign_wave_of_rollout(number, ["centre:pune-1", "zone:east"], who)
+        waves = repository.read_roll_out_waves().waves
+        assert [(wave.name, wave.version, {*wave.to}) for wave in waves] == [
+            ("turnout", 8, {"centre:pune-1", "zone:east"})
+        ]
+        await proposals.record_end_of_rollout(number, problem, who)
+        with pytest.raises(RequestRefused, match="no-rollout"):
+            await proposals.record_end_of_rollout(number, "", who)
+        assert await proposals.find_confirmed_rollout("turnout", 8, who) is None
+        [listed] = await proposals.list_proposals(who)
+        assert (listed.state, listed.result) == (state, problem[:300])
+        assert (listed.kind, listed.to, listed.text) == ("rollout", "all", "turnout 8")
+        assert await db.find_breaks_in_audit_chain() == []
+    details = {"proposal": str(number), "version": "turnout 8"}
+    assert (await read_actions(hq))[2:] == [
+        ("rollout-assigned", "media", {**details, "to": "centre:pune-1"}),
+        ("rollout-assigned", "media", {**details, "to": "zone:east"}),
+        ("rollout-settled", "media", {**details, "to": "all", "state": state}),
+    ]
+
+
+async def test_rollout_is_no_longer_carried_out_a_day_after_its_confirmation(hq: Headquarters, tmp_path: Path) -> None:
+    publish_material(hq.settings, tmp_path)
+    who = SignedInUser("media", HqRole.MEDIA)
+    async with open_accounts(hq.settings, SystemClock(), CHEAP) as (db, accounts, _, _):
+        proposals = Proposals(hq.settings, db, accounts)
+        number = (await proposals.propose_rollout("turnout", 8, who)).id
+        await proposals.answer_proposal(number, SignedInUser("compliance", HqRole.COMPLIANCE), confirm=True)
+        await query_database(hq.database, "UPDATE proposal SET answered_at = answered_at - $1::float8", VALID_SECONDS)
+        assert await proposals.find_confirmed_rollout("turnout", 8, who) is None
+        with pytest.raises(RequestRefused, match="no-rollout"):
+            await proposals.assign_wave_of_rollout(number, ["all"], who)
+
+
+async def test_answered_proposal_names_who_answered_it_and_when(hq: Headquarters, tmp_path: Path) -> None:
+    publish_material(hq.settings, tmp_path)
+    who, second = SignedInUser("media", HqRole.MEDIA), SignedInUser("compliance", HqRole.COMPLIANCE)
+    async with open_accounts(hq.settings, SystemClock(), CHEAP) as (db, accounts, _, _):
+        proposals = Proposals(hq.settings, db, accounts)
+        first = time.time()
+        for confirm in (True, False):
+            number = (await proposals.propose_material("turnout", 8, "centre:pune-1", who)).id
+            await proposals.answer_proposal(number, second, confirm=confirm)
+        answered = await proposals.list_proposals(who)
+        assert [(each.state, each.answered_by) for each in answered] == [
+            ("done", "compliance"),
+            ("declined", "compliance"),
+        ]
+        assert all(first <= (each.answered_at or 0.0) <= time.time() for each in answered)
+        with pytest.raises(RequestRefused, match="role") as refused:
+            await proposals.propose_material("turnout", 8, "all", second)
+        assert refused.value.status == 403
+        resume = SignedInUser("headquarters", HqRole.HEADQUARTERS)
+        await proposals.propose_resume("all", "the court has lifted it", resume)
+    *answers, resumed = await read_actions(hq)
+    assert [what.get("state") for _, _, what in answers] == [None, "confirmed", None, "declined"]
+    assert resumed == ("resume-proposed", "headquarters", {"proposal": "3", "to": "all"})
 
 
 async def test_withdrawal_is_drafted_and_audited_under_the_name_of_the_user(hq: Headquarters, tmp_path: Path) -> None:
