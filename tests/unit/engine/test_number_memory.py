@@ -8,6 +8,7 @@ from typing import Any, cast
 import pytest
 
 from dialer.domain.model import Outcome
+from dialer.domain.other_centres import PeerCallKind, PeerCallRecord
 from dialer.domain.phone_facts import PhoneFacts
 from dialer.engine.placing.number_memory import REMEMBER_SECONDS, NumberMemory
 from tests.support.calls import a_call
@@ -80,6 +81,50 @@ def test_newer_data_of_a_claimed_number_is_not_replaced_by_older_cached_data() -
     assert memory.read(newer) == newer
 
 
+def remember_peer_call(memory: Memory, kind: PeerCallKind, at: float) -> None:
+    memory.numbers.remember_peer_call(1, PeerCallRecord("0" * 64, at, kind))
+
+
+@pytest.mark.parametrize(
+    ("kind", "called_at", "talked_at", "abandoned_at"),
+    [
+        (PeerCallKind.CALL, NOON, None, None),
+        (PeerCallKind.CONVERSATION, NOON, NOON, None),
+        (PeerCallKind.ABANDONED, NOON, None, NOON),
+        (PeerCallKind.INBOUND, None, NOON, None),
+    ],
+)
+def test_call_of_another_centre_updates_the_cached_call_times_of_its_number(
+    kind: PeerCallKind, called_at: float | None, talked_at: float | None, abandoned_at: float | None
+) -> None:
+    memory = Memory()
+    remember_peer_call(memory, kind, NOON)
+    found = memory.read()
+    assert (found.called_at, found.talked_at, found.abandoned_at) == (called_at, talked_at, abandoned_at)
+    assert found.campaigns == ("calls",)
+    assert memory.numbers.update_phone_facts(FACTS, 2, ("calls",)) == FACTS  # the call was to another number
+
+
+def test_later_calls_of_other_centres_keep_the_times_that_they_do_not_change() -> None:
+    memory = Memory()
+    for kind, at in ((PeerCallKind.CONVERSATION, 10.0), (PeerCallKind.ABANDONED, 20.0), (PeerCallKind.CALL, 15.0)):
+        remember_peer_call(memory, kind, NOON + at)
+    found = memory.read()
+    assert (found.called_at, found.talked_at, found.abandoned_at) == (NOON + 20, NOON + 10, NOON + 20)
+
+
+@pytest.mark.parametrize("ahead", [-5.0, 5.0])
+def test_later_time_of_claim_and_other_centre_counts(ahead: float) -> None:
+    memory = Memory()
+    remember_peer_call(memory, PeerCallKind.CONVERSATION, NOON)
+    remember_peer_call(memory, PeerCallKind.ABANDONED, NOON)
+    at = NOON + ahead
+    found = memory.read(PhoneFacts(1, 1, abandoned_at=at, called_at=at, talked_at=at, campaigns=("b",)))
+    last = max(at, NOON)
+    assert (found.called_at, found.talked_at, found.abandoned_at) == (last, last, last)
+    assert found.campaigns == ("b",)
+
+
 def test_cached_data_of_a_number_includes_an_opt_out() -> None:
     memory = Memory()
     assert not memory.read().opted_out
@@ -92,11 +137,13 @@ def test_old_cached_events_of_a_number_are_dropped_unless_it_has_a_live_call() -
         memory = Memory()
         memory.numbers.add_opt_out(1)
         memory.numbers.remember_ended_call(a_call(**TALKED), Outcome.ABANDONED)
+        remember_peer_call(memory, PeerCallKind.CONVERSATION, NOON + 9)
+        known = memory.read()
         if live:
             memory.live["attempt"] = a_call()
         memory.now = NOON + REMEMBER_SECONDS
         memory.numbers.forget_old_calls_and_opt_outs()
-        assert memory.read().opted_out  # not older than that yet
+        assert memory.read() == known  # not older than that yet
         memory.now = NOON + REMEMBER_SECONDS + 1
         memory.numbers.forget_old_calls_and_opt_outs()
         assert (memory.read() == FACTS) is not live

@@ -6,7 +6,7 @@ from contextlib import closing
 
 import pytest
 
-from dialer.domain.model import Announcement, Outcome
+from dialer.domain.model import Announcement, EndedAttempt, Outcome
 from dialer.domain.other_centres import PeerCallKind, PeerCallRecord, PeerUpdateBatch, find_peer_call_kind
 from dialer.domain.phone_facts import CallIntervals
 from dialer.domain.results import Result
@@ -67,6 +67,19 @@ async def test_number_called_by_another_centre_is_not_called_within_the_interval
     store = await backend.open()  # a restart forgets nothing of it
     assert await try_to_call(store, NOW + seconds) is None
     await store.close()
+
+
+async def test_promised_call_waits_for_the_interval_after_another_centre_has_called_the_number(
+    backend: Backend,
+) -> None:
+    async with open_filled_store(backend) as store:
+        await store.hash_numbers([SECRET])
+        new = await claim_and_open_attempt(store, 1)
+        ended = EndedAttempt(new.attempt_id, Outcome.LEFT, NOW + 30.0, retry_at=NOW + 60.0, promised=True)
+        await store.end_attempts([ended])
+        await apply_call(store, 1, PeerCallKind.CALL, NOW + 50)
+        assert await try_to_call(store, NOW + 60) is Refusal.MINIMUM_INTERVAL
+        assert await try_to_call(store, NOW + 950) is None
 
 
 async def test_claim_knows_the_latest_call_of_another_centre(backend: Backend) -> None:
