@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 from dialer.domain.model import CampaignState
@@ -32,6 +34,12 @@ async def test_missing_newest_call_is_reported_until_a_person_accepts_the_store(
     with closing(backend.connect()) as db:
         before = read_store_identity(db).incarnation
         assert read_missing_calls(db) == [MissingCall("Asterisk", NOW + 31), MissingCall("broker", NOW + 60)]
+        written = db.execute("SELECT who, what FROM audit WHERE kind = 'store-older' ORDER BY number").fetchall()
+        assert [(who, json.loads(what)["place"]) for who, what in written] == [
+            ("dialler", "broker"),
+            ("dialler", "Asterisk"),
+        ]
+        assert all(json.loads(what)["call"].endswith("+00:00") for _, what in written)
         with open_transaction(db):
             assert accept_older_store(db, "ops", NOW + 40) == ["turnout"]  # by a clock that is behind
         assert not is_call_missing_from_store(db, STRANGER)
@@ -39,10 +47,12 @@ async def test_missing_newest_call_is_reported_until_a_person_accepts_the_store(
         assert read_missing_calls(db) == []
         assert read_store_identity(db).incarnation != before
         assert db.execute("SELECT DISTINCT state FROM campaign").fetchall() == [(CampaignState.STOPPED.value,)]
-        assert db.execute("SELECT kind, who FROM audit ORDER BY number DESC LIMIT 1").fetchone() == (
-            "store-older-accepted",
-            "ops",
-        )
+        *entry, what = db.execute("SELECT kind, who, what FROM audit ORDER BY number DESC LIMIT 1").fetchone()
+        assert entry == ["store-older-accepted", "ops"]
+        assert json.loads(what) == {
+            f"call-{place}": datetime.fromtimestamp(at, UTC).isoformat()
+            for place, at in (("Asterisk", NOW + 31), ("broker", NOW + 60))
+        }
 
 
 async def test_unreadable_record_of_the_newest_call_stays_missing_after_acceptance(backend: Backend) -> None:
