@@ -10,7 +10,8 @@ import pytest
 
 from dialer.domain.enums import Purpose
 from dialer.domain.errors import CommandRefused, RefusedBecause, StoreError
-from dialer.domain.model import Claim, VotingBooths
+from dialer.domain.model import CampaignState, Claim, VotingBooths
+from dialer.domain.view import Hold, HoldReason
 from dialer.engine.effects import StoreFailed
 from dialer.engine.placing.hoppers import (
     CLAIMED_AT_ONCE,
@@ -61,6 +62,20 @@ def test_hopper_is_refilled_when_the_next_number_is_due(due_seconds: float, is_r
     site.run.next_due_at = NOON + due_seconds
     lines = site.turns.after(0, lambda: site.hoppers.refill_hopper(site.run))
     assert lines == (["beside refill"] if is_refilled else [])
+
+
+@pytest.mark.parametrize("stop", ["hold", "pause", "drain", None])
+def test_campaign_reserves_numbers_only_while_it_runs_without_a_hold_and_the_dialler_does_not_drain(
+    stop: str | None,
+) -> None:
+    site = Site()
+    if stop == "hold":
+        site.run.hold = Hold(HoldReason.CALLING_HOURS)
+    elif stop == "pause":
+        site.run.state = CampaignState.PAUSED
+    elif stop == "drain":
+        site.turns.features.core.draining = True
+    assert site.hoppers._may_reserve_numbers(site.run) is (stop is None)
 
 
 def test_hopper_is_not_refilled_while_the_disk_is_nearly_full() -> None:
