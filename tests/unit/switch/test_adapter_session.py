@@ -150,6 +150,21 @@ async def test_ami_session_checks_boot_dialplan_and_lease_before_listing_channel
     assert events == [SwitchUp(frozenset(), frozenset(), (), restarted=False, server="second")]
 
 
+async def test_session_without_a_lease_does_not_read_the_newest_call_from_asterisk() -> None:
+    switch, _ = make_switch()
+    session = Session(switch)
+    await bring_up(switch, session)
+    switch.close()
+    assert [sent.split(" ")[0] for sent in session.sent] == ["boot", "CoreStatus", "CoreShowChannels"]
+
+
+@pytest.mark.parametrize(("event", "is_reported"), [("Registry", True), ("ContactStatus", False)])
+async def test_registrations_are_listed_again_after_a_registry_event_only(event: str, is_reported: bool) -> None:
+    switch, _ = make_switch()
+    switch.on_ami_event(make_event(event, Status="Rejected"))
+    assert switch._registrations_changed.is_set() is is_reported
+
+
 async def test_dialplan_of_other_settings_ends_the_ami_session_before_the_lease() -> None:
     switch, events = make_switch(lease=SwitchLease(OURS), fingerprint="f2")
     session = Session(switch)
