@@ -11,7 +11,17 @@ from ipaddress import ip_address, ip_network
 from typing import Annotated, Any, ClassVar, Literal, Self, get_args
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    StringConstraints,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 PATTERNS_IN_WORDS: dict[str, str] = {}
 """The error text for each pattern, such as "must be a country code", which is shown instead of the pattern."""
@@ -209,6 +219,14 @@ class Section(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, allow_inf_nan=False)
 
+    @field_validator("*", mode="before")
+    @classmethod
+    def _refuse_boolean_for_another_value(cls, value: Any, info: ValidationInfo) -> Any:
+        """Raise ValueError for `true` where a number is meant, which pydantic reads as 1."""
+        if isinstance(value, bool) and not _accepts_booleans(cls.model_fields[info.field_name or ""].annotation):
+            raise ValueError("must not be true or false")
+        return value
+
     @model_validator(mode="after")
     def _check_consistency(self) -> Self:
         for problem in self._find_inconsistencies():
@@ -220,6 +238,12 @@ class Section(BaseModel):
         reported.
         """
         yield from ()
+
+
+def _accepts_booleans(annotation: Any) -> bool:
+    return (
+        isinstance(annotation, bool) or annotation in {bool, Any} or any(map(_accepts_booleans, get_args(annotation)))
+    )
 
 
 def find_section_type(annotation: Any) -> type[Section] | None:
