@@ -115,7 +115,8 @@ def verify_and_unpack_page(data: bytes, centre: str, request: SnapshotRequest, k
     page = unpack_snapshot_page(data)
     if page.centre != centre:
         raise InvalidMessage(
-            f"headquarters sent the list of opt-outs and marks (snapshot) for {page.centre}, but this centre is {centre}"
+            f"headquarters sent the list of opt-outs and marks (snapshot) for {page.centre}, but this centre is {centre}: "
+            "check `headquarters.nkey_file`"
         )
     if page.request.stream != request.stream:
         raise InvalidMessage(

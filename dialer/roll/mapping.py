@@ -86,10 +86,8 @@ def load_column_map(path: Path) -> MapFile:
     known = ("encoding", "delimiter", "sheet", "header_row", "ignore", "columns", "values")
     for key in content:
         if key not in known:
-            raise RollError(
-                f"{path}: the map file has the unknown setting {key}{_suggest_similar_name(key, known)}; choose"
-                f" from {', '.join(known)}"
-            )
+            hint, choices = _suggest_similar_name(key, known), ", ".join(known)
+            raise RollError(f"{path}: the map file has the unknown setting {key}{hint}; choose from {choices}")
     texts = {
         key: _require_type_of_map_file_value(path, key, content.get(key), str)
         for key in ("encoding", "delimiter", "sheet")
@@ -122,10 +120,8 @@ def _parse_field_table(path: Path, table: str, entries: dict[str, Any]) -> dict[
     names = [name.value for name in Field]
     for key in entries:
         if key not in names:
-            raise RollError(
-                f"{path}: the map file has the unknown field {table}.{key}{_suggest_similar_name(key, names)};"
-                f" choose from {', '.join(names)}"
-            )
+            hint, choices = _suggest_similar_name(key, names), ", ".join(names)
+            raise RollError(f"{path}: the map file has the unknown field {table}.{key}{hint}; choose from {choices}")
     return {Field(key): value for key, value in entries.items()}
 
 
@@ -253,9 +249,10 @@ def _build_column_mapping(path: Path, header: tuple[str, ...], skip_rows: int, m
         columns.pop(name, None)
     missing = [name for name in REQUIRED if name not in columns and name not in map_file.values]
     if missing:
+        fields = " and ".join(name.replace("_", " ") for name in missing)
         raise RollError(
-            f"{path}: no column for {' and '.join(name.replace('_', ' ') for name in missing)}; its columns are"
-            f' {_format_first_cells(header)}; write {missing[0]} = "HEADING" under [columns] of a --map file'
+            f'{path}: no column for {fields}; its columns are {_format_first_cells(header)}; write {missing[0]} = "HEADING" '
+            "under [columns] of a --map file"
         )
     chosen = {index for indexes in columns.values() for index in indexes}
     sensitive = frozenset(

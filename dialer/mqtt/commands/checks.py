@@ -152,13 +152,14 @@ def _accept_command_or_raise(message: CommandMessage, sender: Sender, now: float
 
 def _refuse_unknown_command_name(name: object) -> str:
     *others, last = COMMANDS
-    commands = f"use one of {', '.join(others)} or {last}"
+    use_one_of = f"use one of {', '.join(others)} or {last}"
     if name is None:
-        raise CommandRefused(f"the command has no `name`: {commands}")
+        raise CommandRefused(f"the command has no `name`: {use_one_of}")
     if not isinstance(name, str) or not _NAME.fullmatch(name):  # not repeated in the reply: it may be a phone number
-        raise CommandRefused(f"the command's `name` is unknown: {commands}")
+        raise CommandRefused(f"the command's `name` is unknown: {use_one_of}")
     near = difflib.get_close_matches(name, COMMANDS, n=1)
-    raise CommandRefused(f"unknown command `{name}`{f'; did you mean `{near[0]}`?' if near else ''}: {commands}")
+    hint = f"; did you mean `{near[0]}`?" if near else ""
+    raise CommandRefused(f"unknown command `{name}`{hint}: {use_one_of}")
 
 
 def _refuse_unknown_field_names(name: str, kind: type[Command], fields: Mapping[str, Any]) -> None:
@@ -177,8 +178,8 @@ def _refuse_unknown_field_names(name: str, kind: type[Command], fields: Mapping[
                 f"`{key}`" if _FIELD.fullmatch(key) else "one that is not a word"
             )  # not repeated: it may be a phone number
             near = difflib.get_close_matches(key, known, n=1)
-            meant = f"; did you mean `{near[0]}`?" if near else ""
-            raise CommandRefused(f"unknown field: {shown}{meant}; the fields of `{name}` are {', '.join(known)}")
+            hint = f"; did you mean `{near[0]}`?" if near else ""
+            raise CommandRefused(f"unknown field: {shown}{hint}; the fields of `{name}` are {', '.join(known)}")
         if fields[key] is not None:  # null means that it is left out
             raise CommandRefused(f"the command `{name}` has no field `{key}`: leave `{key}` out")
 

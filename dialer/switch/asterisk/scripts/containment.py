@@ -83,8 +83,8 @@ def check_containment(rules: ScriptRules, scripts: Iterable[Path] = ()) -> None:
         rules.check_script_is_visible(script)
     missing = [program for program in _PACKAGES if shutil.which(program, path=SEARCH_PATH) is None]
     if missing:
-        packages = " ".join(sorted({_PACKAGES[program] for program in missing}))
-        raise _make_containment_error(f"{', '.join(missing)} not installed: run `apt install {packages}`")
+        programs, packages = ", ".join(missing), " ".join(sorted({_PACKAGES[program] for program in missing}))
+        raise _make_containment_error(f"{programs} not installed: run `apt install {packages}`")
     try:
         command = make_contained_command(rules, ["true"], Path("/"))
         done = subprocess.run(  # noqa: S603 - our own command line

@@ -142,7 +142,7 @@ rule-calling-hours = outside calling hours
 rule-campaign-hours = outside the campaign's hours
 rule-redial-lock = number called too soon after an abandoned call
 rule-gap = number called too recently
-rule-attempts = daily attempt limit reached
+rule-attempts = daily limit of calls to the number reached
 rule-conversations = voter already contacted
 
 calls-now =
@@ -263,7 +263,7 @@ chart-abandoned-summary = { $abandoned } of { $answers } live answers were aband
 alerts = Alerts
 alert-acknowledge = Acknowledge alert
 alert-acknowledged-by = alert acknowledged by { $name }, { $at }
-level-notice = Notice
+level-notice = Alert for information
 level-warning = Warning
 level-critical = Critical alert
 

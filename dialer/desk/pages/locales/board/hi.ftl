@@ -141,7 +141,7 @@ rule-calling-hours = कॉल के समय से बाहर
 rule-campaign-hours = अभियान के समय से बाहर
 rule-redial-lock = छूटी कॉल के बाद नंबर पर बहुत जल्दी कॉल
 rule-gap = नंबर पर अभी-अभी कॉल हुई
-rule-attempts = आज की प्रयास सीमा पूरी
+rule-attempts = नंबर पर आज की कॉल सीमा पूरी
 rule-conversations = मतदाता से पहले ही बात हो चुकी
 
 calls-now = अभी { $calls } कॉल
