@@ -48,7 +48,7 @@ class OmniDialerPacer(Pacer):
         self._latched = False
         self._over = 0
 
-    def learn_from_event(self, event: PacingEvent) -> None:
+    def learn_from_pacing_event(self, event: PacingEvent) -> None:
         """Update the moving averages of hits and drops, and the means of ring and work time."""
         match event.kind:
             case PacingEventKind.ANSWERED | PacingEventKind.FAILED:
@@ -109,7 +109,7 @@ class IssabelPacer(Pacer):
         self._talk_mean = 0.0
         self._talks = 0
 
-    def learn_from_event(self, event: PacingEvent) -> None:
+    def learn_from_pacing_event(self, event: PacingEvent) -> None:
         """Update talk and answer times, and the answer-seizure ratio of the last half hour."""
         match event.kind:
             case PacingEventKind.ANSWERED:
@@ -184,7 +184,7 @@ class ErlangRatePacer(Pacer):
         self._load: tuple[int, float] | None = None
         self._load_at = -math.inf
 
-    def learn_from_event(self, event: PacingEvent) -> None:
+    def learn_from_pacing_event(self, event: PacingEvent) -> None:
         """Update the answer rate (about 500 calls), the work time (about 200 calls) and the correction."""
         match event.kind:
             case PacingEventKind.ANSWERED | PacingEventKind.FAILED:

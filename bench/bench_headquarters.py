@@ -46,7 +46,7 @@ from bench.common import (
 from dialer.cli.logs import configure_quiet_logging
 from dialer.domain.clock import SystemClock
 from dialer.hq.database import open_database
-from dialer.hq.gather import Gatherer, reduce_garbage_collection
+from dialer.hq.gather import Gatherer, make_garbage_collection_rare
 from dialer.hq.outbox_import import import_outbox_files, read_outbox_files
 from dialer.hq.servers import NatsServer, run_nats_server, run_postgresql
 from dialer.hq.snapshots import SnapshotServer
@@ -55,7 +55,7 @@ from dialer.nats.outbox_file import write_outbox_file
 from dialer.nats.session import Session, open_session
 from dialer.settings.headquarters import HqSettings
 from dialer.simulation.demo.virtual_centres import STATE, VirtualCentre
-from dialer.uplink.batches import select_rows_for_headquarters
+from dialer.uplink.batches import select_outbox_rows_for_headquarters
 
 ZONES = 10
 JUDGED_RATE = 8_000.0  # rows per second, at which the goals apply
@@ -224,7 +224,7 @@ async def hq_servers(names: Sequence[tuple[str, str]]) -> AsyncIterator[HqServer
 
 async def run_gatherer(at: HqServers) -> None:
     """Run a gatherer as `dialer hq gather` does, until cancelled."""
-    reduce_garbage_collection()
+    make_garbage_collection_rare()
     async with open_session(at.settings.servers, "gather") as session:
         await SnapshotServer(at.settings, session).serve_snapshots()
         await Gatherer(at.settings, session, SystemClock()).run()
@@ -350,7 +350,7 @@ async def _measure_carried_files(options: argparse.Namespace) -> str:
         paths = [folder / f"{each.name}.csv" for each in centres]
         for each, path in zip(centres, paths, strict=True):
             each.announce_random_results(options.carried)
-            rows = select_rows_for_headquarters(await each.store.read_announcements_after(0, options.carried))
+            rows = select_outbox_rows_for_headquarters(await each.store.read_announcements_after(0, options.carried))
             write_outbox_file(path, each.name, 1, options.carried, rows, None)
         written = time.monotonic() - began
         names = ("bring", *(each.name for each in centres))

@@ -77,7 +77,7 @@ async def measure_stop_all(address: str, sessions: list[Session], named: int) ->
     in_time = True
     clock = SystemClock()
     async with open_session([address], "headquarters") as above:
-        await above.ensure_stream(CMD, ["cmd.>"], max_bytes=MAX_ORDER_STREAM_BYTES)
+        await above.create_stream_if_missing(CMD, ["cmd.>"], max_bytes=MAX_ORDER_STREAM_BYTES)
         jobs = [
             asyncio.create_task(
                 OrderDelivery(

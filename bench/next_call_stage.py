@@ -237,13 +237,13 @@ class _WatchedPacer(Pacer):
         self._watch.note_wanted(min(calls, snapshot.cps_budget, snapshot.free_channels))
         return calls
 
-    def learn_from_event(self, event: PacingEvent) -> None:
+    def learn_from_pacing_event(self, event: PacingEvent) -> None:
         """Pass the event on."""
-        self._pacer.learn_from_event(event)
+        self._pacer.learn_from_pacing_event(event)
 
-    def explain_last_decision(self) -> Explanation:
+    def explain_last_pacing_decision(self) -> Explanation:
         """Return the pacer's explanation."""
-        return self._pacer.explain_last_decision()
+        return self._pacer.explain_last_pacing_decision()
 
     def count_excess_calls(self, snapshot: PacingSnapshot) -> int:
         """Return the pacer's excess calls."""

@@ -55,11 +55,11 @@ class _RecordingPacer(Pacer):
         self.last = snapshot if snapshot.ringing else self.last
         return self.pacer.count_calls_to_place(snapshot)
 
-    def learn_from_event(self, event: PacingEvent) -> None:
-        self.pacer.learn_from_event(event)
+    def learn_from_pacing_event(self, event: PacingEvent) -> None:
+        self.pacer.learn_from_pacing_event(event)
 
-    def explain_last_decision(self) -> Explanation:
-        return self.pacer.explain_last_decision()
+    def explain_last_pacing_decision(self) -> Explanation:
+        return self.pacer.explain_last_pacing_decision()
 
     def count_excess_calls(self, snapshot: PacingSnapshot) -> int:
         return self.pacer.count_excess_calls(snapshot)

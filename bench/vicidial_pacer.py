@@ -166,7 +166,7 @@ class VicidialPacer(SelfTimedPacer):
             drops_today_percentage=round(100.0 * self._drops_today / max(1, self._answers_today), 2),
         )
 
-    def learn_from_event(self, event: PacingEvent) -> None:
+    def learn_from_pacing_event(self, event: PacingEvent) -> None:
         """Log each ended or answered call. An answer counts once the agent has saved its disposition."""
         match event.kind:
             case PacingEventKind.ANSWERED | PacingEventKind.FAILED:

@@ -24,7 +24,7 @@ from dialer.mqtt.duplicate_dialler import ALIVE_SECONDS
 from dialer.mqtt.latest_messages import LatestMessages
 from dialer.mqtt.retained import RETAINED_SECONDS
 from dialer.settings.site import load_settings
-from dialer.settings.site_rules import find_lowest_abandoned_cap, load_site_profile
+from dialer.settings.site_rules import find_lowest_cap_on_abandoned_rate, load_site_profile
 from dialer.settings.site_time import get_site_zone
 from dialer.site.broker import get_broker_settings
 
@@ -50,7 +50,7 @@ async def board(
             broker=f"{broker.host}:{broker.port}",
             broker_up=client.is_connected,
             trouble=messages.describe_dialler_problem(clock.now()) if client.is_connected else "",
-            abandoned_cap=find_lowest_abandoned_cap(settings, load_site_profile(settings)),
+            abandoned_cap=find_lowest_cap_on_abandoned_rate(settings, load_site_profile(settings)),
             zone=get_site_zone(settings),
         )
 

@@ -318,7 +318,9 @@ async def _roll_out_waves(
         try:
             report = json.loads(data)
             if kind == "material":
-                rollout.record_centre_material(centre, report["active"], report["assigned"], str(report["problem"]))
+                rollout.record_version_reported_by_centre(
+                    centre, report["active"], report["assigned"], str(report["problem"])
+                )
             else:
                 rollout.record_centre_alerts(centre, [str(each["code"]) for each in report["alerts"]])
         except (ValueError, KeyError, TypeError):

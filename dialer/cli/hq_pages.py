@@ -140,12 +140,12 @@ async def list_centre_stores(hq: HeadquartersOptions) -> None:
     For each store it also shows what is needed to verify its seals: the first public keys and the last epoch.
     """
     from dialer.hq.seal_records import list_chains_of_sealed_epochs  # noqa: PLC0415 - of an extra
-    from dialer.hq.store_records import list_stores  # noqa: PLC0415
+    from dialer.hq.store_records import list_stores_of_all_centres  # noqa: PLC0415
 
     zone = ZoneInfo(hq.settings.gather.time_zone)
     async with _open_accounts(hq) as (pages, *_), pages.open_transaction() as db:
         chains = await list_chains_of_sealed_epochs(db)
-        for store in await list_stores(db):
+        for store in await list_stores_of_all_centres(db):
             first = f"{datetime.fromtimestamp(store.first_at, zone):%Y-%m-%d %H:%M}" if store.first_at else "unknown"
             incarnation = store.incarnation[:8] or "(none)"
             new = "" if store.confirmed else ", replaced another: not confirmed"

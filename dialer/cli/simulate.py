@@ -115,12 +115,13 @@ def list_abandoned_rate_caps_of_site(settings: Settings) -> tuple[Cap, ...]:
 
     The result is empty if no campaign has agents.
     """
-    from dialer.settings.site_rules import list_abandoned_caps, load_site_profile  # noqa: PLC0415 - slow to import
+    from dialer.settings.site_rules import list_caps_on_abandoned_rate, load_site_profile  # noqa: PLC0415 - slow to import
 
     for campaign in settings.campaigns:
         if campaign.kind is CampaignKind.AGENTS:
             return tuple(
-                Cap(*cap, campaign.reserve) for cap in list_abandoned_caps(campaign, load_site_profile(settings))
+                Cap(*cap, campaign.reserve)
+                for cap in list_caps_on_abandoned_rate(campaign, load_site_profile(settings))
             )
     return ()
 

@@ -23,7 +23,7 @@ from dialer.store.connection import Connection, open_store_for_reading
 from dialer.store.identity import read_store_identity
 from dialer.store.keys import read_site_key
 from dialer.store.sqlite_errors import translate_sqlite_errors
-from dialer.uplink.batches import select_rows_for_headquarters
+from dialer.uplink.batches import select_outbox_rows_for_headquarters
 
 
 def uplink(
@@ -79,7 +79,7 @@ def _read_rows_not_yet_at_headquarters(db: Connection, passed: int, last: int) -
 
     Raises HeadquartersUnreachable if the uplink has sent some meanwhile, because then the connection is up again.
     """
-    yield from select_rows_for_headquarters(outbox.read_announcements_between(db, passed, last))
+    yield from select_outbox_rows_for_headquarters(outbox.read_announcements_between(db, passed, last))
     if outbox.read_last_id_at_headquarters(db) != passed:
         raise HeadquartersUnreachable(
             "the connection to headquarters works again and sends the messages: no file was written, and none is needed"

@@ -111,7 +111,7 @@ class SwitchOrder(NamedTuple):
     call: partial[Awaitable[object]]
     on_failure: TimerExpired | None = None
 
-    def with_failure_event(self, on_failure: TimerExpired) -> SwitchOrder:
+    def copy_with_failure_event(self, on_failure: TimerExpired) -> SwitchOrder:
         """Return a copy of the order to the switch. If the order fails, the engine handles the event `on_failure`."""
         return self._replace(on_failure=on_failure)
 

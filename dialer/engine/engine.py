@@ -153,7 +153,7 @@ class Engine:
             return
         self._core.in_event = True
         try:
-            self.dispatch_event(event)
+            self.pass_event_to_features(event)
         finally:
             self.carry_out_effects()
 
@@ -189,7 +189,7 @@ class Engine:
             self._core.request_effects(CallFinished(call.leg.ended))
         self.carry_out_effects()
 
-    def dispatch_event(self, event: Event) -> None:
+    def pass_event_to_features(self, event: Event) -> None:
         """Pass an event to the features of the engine that handle it."""
         features = self.features
         match event:
@@ -256,7 +256,7 @@ class Engine:
             if isinstance(event, switch_events.CallEnded):
                 features.inbound_calls.on_call_ended(event)
             elif isinstance(event, switch_events.StrayCallFound):
-                features.call_reconciler.hang_up_stray_call(event.attempt_id)
+                features.call_reconciler.hang_up_call_unknown_to_engine(event.attempt_id)
         elif isinstance(event, switch_events.MessageFailed):
             features.campaign_control.hold_campaign_with_unplayable_sound(call, MESSAGE_SOUND)
         else:
@@ -285,7 +285,9 @@ class Engine:
                 features.transfer_service.on_information_message_started(call)
                 features.acd.on_information_message_started(call)
             case switch_events.CallEnded():
-                if not features.call_endings.defer_end_of_call(call, event, features.seat_phone_silence):
+                if not features.call_endings.defer_end_while_flow_or_phone_check_runs(
+                    call, event, features.seat_phone_silence
+                ):
                     self._end_call_in_all_features(event)
 
     def _handle_call_progress(self, call: Call, event: switch_events.CallEvent) -> None:
@@ -326,7 +328,7 @@ class Engine:
             TimerKind.OWN_CALL_BACK: lambda: features.own_call_backs.on_call_back_due(attempt_id),
             TimerKind.PREVIEW_EXPIRED: lambda: features.calls_dialled_by_agents.on_preview_expired(seat, attempt_id),
             TimerKind.HAND_OVER_FAILED: lambda: features.transfer_service.on_hand_over_failed(attempt_id),
-            TimerKind.FORGERY_ALERT_EXPIRED: features.headquarters_orders.clear_forgery_alert,
+            TimerKind.FORGERY_ALERT_EXPIRED: features.headquarters_orders.clear_alert_about_forged_orders,
             TimerKind.FLOW_OVERDUE: lambda: self._on_flow_end_overdue(attempt_id),
         }
         handlers[expired.kind]()
@@ -361,7 +363,9 @@ class Engine:
     def _carry_out_effect(self, effect: Effect) -> None:
         match effect:
             case UpdatePacer():
-                self.features.campaign_runs[effect.campaign_id].update_pacer(effect, self._core.clock.monotonic())
+                self.features.campaign_runs[effect.campaign_id].pass_event_to_pacer(
+                    effect, self._core.clock.monotonic()
+                )
             case StartTimer():
                 self._timers.start_timer(effect)
             case StopTimer(key=key):
@@ -378,7 +382,7 @@ class Engine:
             case StoreFailed(error=error):
                 self.features.store_commits.on_store_failure(error)
             case _:
-                self.dispatch_event(effect)
+                self.pass_event_to_features(effect)
 
     async def _send_switch_order(self, order: SwitchOrder) -> None:
         try:
@@ -395,4 +399,4 @@ class Engine:
         except (CommandRefused, StoreError) as error:
             refusal = error
         finally:
-            self.features.seat_phone_keys.on_entered_command_done(command, refusal)
+            self.features.seat_phone_keys.on_phone_command_done(command, refusal)

@@ -65,7 +65,9 @@ class Housekeeping:
                 await self._trim_outbox()
             for campaign_id, run in self._runs.list_campaign_runs_by_id():
                 if rounds % LOG_EVERY_ROUNDS == 0 and run.hold is None:
-                    _log.info("campaign.pacing", campaign=campaign_id, pacing=str(run.pacer.explain_last_decision()))
+                    _log.info(
+                        "campaign.pacing", campaign=campaign_id, pacing=str(run.pacer.explain_last_pacing_decision())
+                    )
                 try:
                     run.progress = await self._store.read_campaign_progress(campaign_id, self._core.clock.now())
                 except StoreError as error:
@@ -108,12 +110,12 @@ class Housekeeping:
         """Store how long seats were in each state, and what pacing has learned. What cannot be stored is stored in the
         next round.
         """
-        intervals = self._seats.pop_unsaved_state_intervals()
+        intervals = self._seats.pop_unsaved_seat_state_intervals()
         try:
             if intervals:
                 await self._store.record_seat_intervals(intervals)
             for campaign_id, run in self._runs.list_campaign_runs_by_id():
-                await self._store.save_pacer_state(campaign_id, run.get_pacer_state())
+                await self._store.save_pacer_state(campaign_id, run.get_learned_state_of_pacer())
         except StoreError as error:
-            self._seats.restore_state_intervals(intervals)
+            self._seats.return_unsaved_seat_state_intervals(intervals)
             self._core.request_effects(StoreFailed(error))

@@ -41,14 +41,16 @@ class Lifecycle:
         `trunks` are the trunks that are still on the same Asterisk server as in the previous run. A store that is older
         than the last run is refused: it would not know the calls and opt-outs since then.
         """
-        await self._refuse_older_store()
+        await self._refuse_store_older_than_journal()
         features, store, core = self._features, self._features.store, self._features.core
         now = core.clock.now()
         features.polling_days.put_polling_booths(await store.read_booths())
         features.turnout_figures.booths |= {booth.booth_id: booth for booth in await store.count_booth_turnout()}
         for plan in core.plan.campaigns.values():
-            features.campaign_runs.put_campaign(await features.campaign_control.load_campaign(plan, in_chunks=False))
-        await features.headquarters_orders.reinstate_stop_order()
+            features.campaign_runs.add_or_replace_campaign(
+                await features.campaign_control.load_campaign(plan, in_chunks=False)
+            )
+        await features.headquarters_orders.restore_stop_order_of_earlier_run()
         features.clock_guard.start_watching_clock(await store.find_newest_attempt_time())
         await store.release_expired_claims(now, core.plan.owner)
         await features.agent_log_ins.load_agent_log_ins()
@@ -64,11 +66,11 @@ class Lifecycle:
                 features.dispositions.reopen_call_for_disposition(
                     seat.name, features.call_reconciler.rebuild_call_from_attempt(attempt), attempt.agent
                 )
-        left_open = features.call_reconciler.load_open_attempts(unfinished, trunks)
+        left_open = features.call_reconciler.load_attempts_left_open(unfinished, trunks)
         if left_open:
             _log.warning("attempts.left_open", attempts=left_open)
 
-    async def _refuse_older_store(self) -> None:
+    async def _refuse_store_older_than_journal(self) -> None:
         journal = self._features.dependencies.sent_journal
         sent = journal.list_sent_attempts()
         missing = len(sent) - len(await self._features.store.find_stored_attempts(sent)) if sent else 0
@@ -120,7 +122,7 @@ class Lifecycle:
     async def save_state_at_shutdown(self) -> None:
         """Save the engine's remaining state after the last call."""
         features = self._features
-        features.seats.close_state_intervals()
+        features.seats.end_intervals_of_seat_states()
         await features.housekeeping.save_state_at_shutdown()
 
     async def _place_calls_until_stopped(self, stop: asyncio.Event) -> None:

@@ -51,7 +51,7 @@ def make_centre_view(features: Features) -> CentreView:
         opt_outs=turnout.opt_outs,
         trunks=tuple(_make_trunk_view(features, name, used[name]) for name in features.trunk_pool.names),
         figures=features.dependencies.figures(),
-        forecast=_make_forecast(features),
+        forecast=_create_turnout_forecast(features),
         dialler=core.dialler,
         roll=features.roll_import_state.roll,
         outbox=features.housekeeping.outbox,
@@ -61,7 +61,7 @@ def make_centre_view(features: Features) -> CentreView:
     )
 
 
-def _make_forecast(features: Features) -> Forecast | None:
+def _create_turnout_forecast(features: Features) -> Forecast | None:
     """Return the turnout forecast for the polling booths whose voters are still called today.
 
     Return None if there are no such booths, or if it is too early for a forecast.
@@ -102,7 +102,7 @@ def _make_campaign_view(features: Features, run: CampaignRun) -> CampaignView:
     outcomes = run.outcomes
     in_hand = len(calls)
     rate = calculate_abandoned_rate(outcomes)
-    pacing, now = run.pacer.explain_last_decision(), features.core.clock.now()
+    pacing, now = run.pacer.explain_last_pacing_decision(), features.core.clock.now()
     return CampaignView(
         campaign_id=run.spec.campaign_id,
         at=now,
@@ -149,8 +149,8 @@ def _make_trunk_view(features: Features, name: str, used: int) -> TrunkView:
         answer_seizure_ratio=tally.answered / tally.attempts if tally.attempts else 0.0,
         failures=tally.failures,
         attempts=tally.attempts,
-        state=health.determine_trunk_state(now),
-        rest_seconds=health.count_seconds_until_probe(now),
+        state=health.determine_state_of_trunk(now),
+        rest_seconds=health.count_seconds_until_test_call(now),
         calls_per_second=features.trunk_pool.get_trunk_rate_limiter(name).calculate_recent_call_start_rate(now),
         calls_per_second_limit=features.trunk_pool[name].calls_per_second * health.share,
         ringing_seconds=health.ringing_seconds,

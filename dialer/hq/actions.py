@@ -161,7 +161,7 @@ class HqActions:
 
     async def propose_resuming_calls(self, request: ProposeResume, who: SignedIn) -> None:
         """Propose that leaders let centres resume calling."""
-        await self._proposals.propose_resume(request.to, request.text, who)
+        await self._proposals.propose_that_calls_resume(request.to, request.text, who)
 
     async def answer_proposal(self, request: AnswerProposal, who: SignedIn) -> dict[str, str]:
         """Confirm or decline another user's proposal."""

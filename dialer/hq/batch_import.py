@@ -45,9 +45,9 @@ from dialer.hq.ledger import (
     StatusChange,
     add_new_rows_of_batch,
     parse_answers,
+    parse_call_for_other_centres,
     parse_opt_out,
     parse_outbox_row,
-    parse_peer_call,
     parse_sealed_epoch,
     parse_voter_place,
     refuse_batch_of_wrong_sender,
@@ -56,17 +56,22 @@ from dialer.hq.ledger import (
 from dialer.hq.repeated_rows import has_different_row
 from dialer.hq.seal_chains import create_chain_of_sealed_epochs, describe_seal_contradiction
 from dialer.hq.set_aside import RowOutsideArea, RowSetAside, SetAsideRow, make_set_aside_row
-from dialer.hq.sql import Command, Query, Scalar, split_rows_into_columns
-from dialer.hq.store_records import Stores, list_centres_with_new_store, read_stores, write_stores
+from dialer.hq.sql import Command, Query, Scalar, convert_rows_to_columns
+from dialer.hq.store_records import (
+    Stores,
+    list_centres_with_unconfirmed_store,
+    read_stores_of_centres,
+    write_stores_of_centres,
+)
 from dialer.hq.stores import (
     KnownStore,
     StoreNotAccepted,
     StoreSetBack,
     StoreSightings,
     StoreState,
-    accept_store,
+    accept_store_of_batch,
     describe_store_conflict,
-    describe_unconfirmed_store,
+    describe_store_that_replaced_another,
 )
 from dialer.nats import messages
 from dialer.nats.messages import Acknowledgement, InvalidMessage, OutboxBatch
@@ -314,7 +319,7 @@ class BatchImporter:
         self.replaced_centres: set[str] = set()
         """Centres whose accepted store replaced another, which no person has confirmed."""
 
-    async def retry_set_aside_rows(self) -> None:
+    async def store_rows_set_aside_earlier(self) -> None:
         """Store rows that were set aside as results if their constituency now belongs to their centre, and count the rest.
 
         A row is set aside if it could not be stored as a result.
@@ -337,7 +342,7 @@ class BatchImporter:
             self.contradicted_centres = {
                 each.centre for each in await seal_records.SQL.contradictions.fetch_rows(self._db)
             }
-            self.replaced_centres = await list_centres_with_new_store(self._db)
+            self.replaced_centres = await list_centres_with_unconfirmed_store(self._db)
 
     async def commit_batches(self, stream: str, position: int, received: Sequence[ReceivedBatch]) -> Acknowledgements:
         """Commit the messages that follow `position` in the stream. Return the acknowledgements for the stores that
@@ -356,7 +361,7 @@ class BatchImporter:
                 )
             names = sorted({each.batch.centre for each in received if each.batch is not None})
             zones = {row.centre: row.zone for row in await SQL.centres.fetch_rows(self._db, names)}
-            stores = await read_stores(self._db, names)
+            stores = await read_stores_of_centres(self._db, names)
             collected: dict[str, CentreRows] = {}
             for each in received:
                 try:
@@ -373,9 +378,9 @@ class BatchImporter:
                     if error.is_final:
                         refusals[each.batch.centre] = str(error)
             new_booths = await self._store_collected_rows(zones, collected, now)
-            await write_stores(self._db, stores)
+            await write_stores_of_centres(self._db, stores)
             contradictions = {each.centre: each for each in await seal_records.SQL.contradictions.fetch_rows(self._db)}
-            replaced = await list_centres_with_new_store(self._db)
+            replaced = await list_centres_with_unconfirmed_store(self._db)
             updates = []
             for name, rows in collected.items():
                 conflict = describe_store_conflict(name, stores[name])
@@ -383,12 +388,12 @@ class BatchImporter:
                     conflict = "; ".join(filter(None, [conflict, describe_seal_contradiction(*contradictions[name])]))
                 count = self._set_aside[name] + len(rows.set_aside)
                 aside = f"{count} rows are set aside: see `dialer hq set-aside`" if count else ""
-                new = describe_unconfirmed_store(name, stores[name])
+                new = describe_store_that_replaced_another(name, stores[name])
                 problems = filter(None, [refusals.get(name), conflict, new, rows.problem, aside])
                 problem = "; ".join(dict.fromkeys(problems)) or None
                 updates.append((name, rows.store.last_id, rows.created_at, rows.lost_rows, problem))
                 add_acknowledgements(acks, _acknowledge_last_batch(rows, conflict, now))
-            await SQL.set_centres.run_statement(self._db, *split_rows_into_columns(updates, 5), now)
+            await SQL.set_centres.run_statement(self._db, *convert_rows_to_columns(updates, 5), now)
         self._booths |= new_booths
         for name in replaced - self.replaced_centres:
             _log.warning("gatherer.store_replaced", centre=name)
@@ -412,7 +417,7 @@ class BatchImporter:
         now: float,
     ) -> None:
         """Add the rows of a centre's batch to the rows that the next commit stores. Raises StoreNotAccepted."""
-        store = accept_store(batch.centre, stores[batch.centre], batch.store, self._sightings, now)
+        store = accept_store_of_batch(batch.centre, stores[batch.centre], batch.store, self._sightings, now)
         if not received.set_aside:  # the database rejects a value of its row, so it cannot be compared
             await self._refuse_set_back_store(batch, store, collected.get(batch.centre), now)
         rows = collected.setdefault(batch.centre, CentreRows(store))
@@ -442,7 +447,7 @@ class BatchImporter:
         is_same_store = collected is not None and collected.store is store
         uncommitted = {row.id: row for row in collected.rows} if collected is not None and is_same_store else {}
         oldest = now - self._compared_seconds
-        with self._subtract_computing_time_from_share(batch.centre):
+        with self._charge_computing_time_to_centre(batch.centre):
             is_set_back = await has_different_row(
                 self._db, batch.centre, store.incarnation, repeated, uncommitted, oldest, now
             )
@@ -470,7 +475,7 @@ class BatchImporter:
         for outbox_row in rows.rows:
             try:
                 row, fields = parse_outbox_row(centre, outbox_row, now)
-                self._refuse_row_outside_area(centre, row, fields)
+                self._refuse_row_of_other_constituency(centre, row, fields)
             except RowSetAside as error:
                 rows.set_aside.append(
                     make_set_aside_row(
@@ -493,29 +498,31 @@ class BatchImporter:
         parsed_marks: list[ParsedRow[MarkRow]] = []
         parsed_results: list[ParsedRow[ResultRow]] = []
         for centre, rows in collected.items():
-            with self._subtract_computing_time_from_share(centre):
+            with self._charge_computing_time_to_centre(centre):
                 self._parse_rows_of_centre(centre, rows, now, parsed_marks, parsed_results)
         if aside := [each for rows in collected.values() for each in rows.set_aside]:
             await set_aside.insert_set_aside_rows(self._db, aside)
         marks = await self._insert_new_rows(SQL.insert_marks, "new_mark", parsed_marks, _convert_mark_to_column_values)
         results = await self._insert_new_rows(SQL.insert_results, "new_result", parsed_results, tuple)
 
-        def is_name_within_centre_limit(centre: str, name: str) -> bool:
-            return self._names.is_name_within_centre_limit(collected[centre], centre, name)
+        def has_centre_room_for_result_name(centre: str, name: str) -> bool:
+            return self._names.has_centre_room_for_result_name(collected[centre], centre, name)
 
-        await self._add_rows_to_day_counters(marks, results, is_name_within_centre_limit, now)
-        await self._store_answers(results, is_name_within_centre_limit, now)
+        await self._add_rows_to_day_counters(marks, results, has_centre_room_for_result_name, now)
+        await self._store_answers(results, has_centre_room_for_result_name, now)
         await self._store_test_marks(results, now)
         await self._compare_seals_with_earlier_ones(collected, results, now)
         new_booths = {CentreBooth(each.row.centre, *_place_columns(each.row.place)[:3]) for each in marks}
         new_booths -= self._booths
         if new_booths:
-            await SQL.add_centre_booths.run_statement(self._db, *split_rows_into_columns(sorted(new_booths), 4))
+            await SQL.add_centre_booths.run_statement(self._db, *convert_rows_to_columns(sorted(new_booths), 4))
         await self._update_voter_statuses(zones, [each.row for each in marks])
         await self._store_peer_updates(zones, marks, results, now)
         return new_booths
 
-    def _refuse_row_outside_area(self, centre: str, row: ResultRow | MarkRow, fields: Mapping[str, Any]) -> None:
+    def _refuse_row_of_other_constituency(
+        self, centre: str, row: ResultRow | MarkRow, fields: Mapping[str, Any]
+    ) -> None:
         """Raise RowOutsideArea for a recorded answer of a voter whose constituency is not the centre's."""
         if isinstance(row, MarkRow):
             place: VoterPlace | None = row.place
@@ -523,7 +530,8 @@ class BatchImporter:
             place = parse_voter_place(fields) if row.topic in TOPICS_WITH_ANSWERS else None
         settings = self._centres.get(centre)
         if place is None or (
-            settings is not None and settings.exchanges_marks_of_area(place.state_code, place.constituency_number)
+            settings is not None
+            and settings.does_centre_exchange_marks_of_area(place.state_code, place.constituency_number)
         ):
             return
         raise RowOutsideArea(
@@ -568,7 +576,7 @@ class BatchImporter:
             days.add_row_to_counts(result.row, result.fields)
         if days.counts:
             counts = sorted((*key, count) for key, count in days.counts.items())
-            await SQL.add_day_counts.run_statement(self._db, *split_rows_into_columns(counts, 4))
+            await SQL.add_day_counts.run_statement(self._db, *convert_rows_to_columns(counts, 4))
 
     async def _store_answers(
         self, results: Sequence[ParsedRow[ResultRow]], accepts: Callable[[str, str], bool], now: float
@@ -582,15 +590,15 @@ class BatchImporter:
         }
         if answers:
             rows = sorted(map(_convert_answer_to_column_values, answers.values()), key=itemgetter(*range(6)))
-            await SQL.set_answers.run_statement(self._db, *split_rows_into_columns(rows, 9))
+            await SQL.set_answers.run_statement(self._db, *convert_rows_to_columns(rows, 9))
 
     async def _store_test_marks(self, results: Sequence[ParsedRow[ResultRow]], now: float) -> None:
         sent = {each.row.centre: min(each.row.at, now) for each in results if each.row.topic == TEST_MARKS}
         if sent:
-            await SQL.set_test_marks.run_statement(self._db, *split_rows_into_columns(sorted(sent.items()), 2), now)
+            await SQL.set_test_marks.run_statement(self._db, *convert_rows_to_columns(sorted(sent.items()), 2), now)
 
     @contextlib.contextmanager
-    def _subtract_computing_time_from_share(self, centre: str) -> Iterator[None]:
+    def _charge_computing_time_to_centre(self, centre: str) -> Iterator[None]:
         """Subtract the computing time of the block from what the centre may still use."""
         started = time.thread_time()
         yield
@@ -617,9 +625,9 @@ class BatchImporter:
                 chain = create_chain_of_sealed_epochs(original)
             followed = [epoch.previous for epoch in epochs if epoch.kind == EpochKind.START]
             known = await seal_records.find_received_epochs(self._db, centre, followed) if followed else {}
-            with self._subtract_computing_time_from_share(centre):
+            with self._charge_computing_time_to_centre(centre):
                 for epoch in epochs:
-                    if chain.add_received_epoch(epoch, store.first_at, known, now):
+                    if chain.add_received_seal_to_chain(epoch, store.first_at, known, now):
                         _log.error("gatherer.seals_contradicted", centre=centre, problem=chain.contradiction)
             await seal_records.write_chain_of_sealed_epochs(self._db, centre, store.incarnation, chain)
 
@@ -633,23 +641,27 @@ class BatchImporter:
         """Store new opt-outs, and queue the opt-outs, voters' answers (marks) and calls that other centres must receive."""
         found = [parse_opt_out(each.row, each.fields, now) for each in results]
         opt_outs = [opt_out for opt_out in found if opt_out is not None]
-        new = await SQL.insert_opt_outs.fetch_rows(self._db, *split_rows_into_columns(opt_outs, 3)) if opt_outs else []
+        new = await SQL.insert_opt_outs.fetch_rows(self._db, *convert_rows_to_columns(opt_outs, 3)) if opt_outs else []
         peer_marks = [
             PeerMark(each.row.centre, zones[each.row.centre], each.row.place, {**each.fields, "at": each.row.at})
             for each in marks
             if each.row.is_sent_to_other_centres
         ]
-        if updates := build_messages_for_other_centres(new, peer_marks, self._find_peer_calls(results, now)):
-            await SQL.insert_peer_updates.run_statement(self._db, *split_rows_into_columns(updates, 2))
+        if updates := build_messages_for_other_centres(
+            new, peer_marks, self._find_calls_for_other_centres(results, now)
+        ):
+            await SQL.insert_peer_updates.run_statement(self._db, *convert_rows_to_columns(updates, 2))
 
-    def _find_peer_calls(self, results: Sequence[ParsedRow[ResultRow]], now: float) -> dict[str, list[PeerCallRow]]:
+    def _find_calls_for_other_centres(
+        self, results: Sequence[ParsedRow[ResultRow]], now: float
+    ) -> dict[str, list[PeerCallRow]]:
         """Return the calls that headquarters must forward to other centres, by the federal state of the centre that
         called.
         """
         found: dict[str, list[PeerCallRow]] = {}
         for each in results:
             centre = self._centres.get(each.row.centre)
-            call = parse_peer_call(each.row, each.fields, now)
+            call = parse_call_for_other_centres(each.row, each.fields, now)
             if call is not None and centre is not None and centre.state is not None:
                 found.setdefault(centre.state, []).append(call)
         return found
@@ -661,10 +673,10 @@ class BatchImporter:
         before = {
             _get_voter_place_on_roll(row): _get_voter_status(row) for row in await SQL.voters.fetch_rows(self._db)
         }
-        changed_places = [*dict.fromkeys(mark.place for mark in marks if mark.changes_earlier_marks)]
+        changed_places = [*dict.fromkeys(mark.place for mark in marks if mark.does_mark_change_earlier_marks)]
         marks_of: dict[VoterPlace, list[tuple[str, str, float]]] = {place: [] for place in changed_places}
         if changed_places:
-            asked = split_rows_into_columns([_place_columns(place) for place in changed_places], 5)
+            asked = convert_rows_to_columns([_place_columns(place) for place in changed_places], 5)
             for row in await SQL.marks.fetch_rows(self._db, *asked):
                 marks_of[_get_voter_place_on_roll(row)].append((row.kind, row.source, row.at))
         changes, after = list[StatusChange](), dict(before)
@@ -687,7 +699,7 @@ class BatchImporter:
             await SQL.set_voters.run_statement(self._db)
         if sums := sum_turnout_changes(changes):
             rows = sorted((*area, *change) for area, change in sums.items())
-            await SQL.add_turnout.run_statement(self._db, *split_rows_into_columns(rows, 9))
+            await SQL.add_turnout.run_statement(self._db, *convert_rows_to_columns(rows, 9))
 
 
 def _acknowledge_last_batch(rows: CentreRows, conflict: str, now: float) -> Acknowledgements:

@@ -13,7 +13,7 @@ from tuf.api.metadata import Metadata, Timestamp
 
 from dialer.domain.errors import HeadquartersUnreachable
 from dialer.domain.orders import RESUMING_LEADERS
-from dialer.hq.overlaps import describe_centres_sharing_numbers, describe_centres_with_other_secret
+from dialer.hq.overlaps import describe_centres_sharing_numbers, describe_centres_with_different_hash_secret
 from dialer.material.manifest import MaterialRefused
 from dialer.material.repository import Repository
 from dialer.nats.messages import CALLS, CMD, PEERS, UP, InvalidMessage
@@ -75,11 +75,11 @@ async def find_server_problems(settings: HqSettings) -> list[str]:
             timeout_seconds=CONNECT_SECONDS,
         ) as session:
             missing = await _find_missing_streams(session)
-            samples = {} if missing else await _read_number_samples(session, settings)
+            samples = {} if missing else await _read_samples_of_phone_numbers(session, settings)
             return [
                 *missing,
                 *await _find_silent_centres(session, settings),
-                *describe_centres_with_other_secret(samples),
+                *describe_centres_with_different_hash_secret(samples),
                 *describe_centres_sharing_numbers(samples),
             ]
     except HeadquartersUnreachable as error:
@@ -96,7 +96,7 @@ async def _find_missing_streams(session: Session) -> list[str]:
     return problems
 
 
-async def _read_number_samples(session: Session, settings: HqSettings) -> dict[str, NumberSample]:
+async def _read_samples_of_phone_numbers(session: Session, settings: HqSettings) -> dict[str, NumberSample]:
     """Return the newest samples of the centres' numbers, by centre. Raises HeadquartersUnreachable."""
     samples: dict[str, NumberSample] = {}
     last = (await session.read_stream_state(NUMBERS)).last
@@ -117,13 +117,13 @@ async def _find_silent_centres(session: Session, settings: HqSettings) -> list[s
     silent = {centre.id for centre in settings.centres}
     all_received = asyncio.Event()
 
-    async def remove_from_silent_centres(subject: str, data: bytes) -> None:
+    async def remove_sender_from_silent_centres(subject: str, data: bytes) -> None:
         silent.discard(subject.split(".")[1])
         if not silent:
             all_received.set()
 
     if silent:
-        await session.subscribe_to_subject("live.>", remove_from_silent_centres)
+        await session.subscribe_to_subject("live.>", remove_sender_from_silent_centres)
         with suppress(TimeoutError):
             async with asyncio.timeout(LISTEN_SECONDS):
                 await all_received.wait()

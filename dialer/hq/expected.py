@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from dialer.domain.errors import RollError
 from dialer.hq.page_database import PageDatabase
 from dialer.hq.page_records import ExpectedShares
-from dialer.hq.sql import Command, split_rows_into_columns
+from dialer.hq.sql import Command, convert_rows_to_columns
 from dialer.settings.headquarters import ExpectedProgress
 from dialer.store.sql import Statements
 
@@ -113,4 +113,4 @@ async def store_official_turnout(database: PageDatabase, rows: Sequence[Official
     """
     by_key = {row[:4]: row for row in rows}
     async with database.open_transaction() as db:
-        await SQL.set_official_turnout.run_statement(db, *split_rows_into_columns(list(by_key.values()), 6))
+        await SQL.set_official_turnout.run_statement(db, *convert_rows_to_columns(list(by_key.values()), 6))

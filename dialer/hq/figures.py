@@ -186,7 +186,7 @@ class HqFigures:
         while True:
             await run_and_log_store_error(self.read_figures_from_database(), "hq_desk.read_failed")
             await run_and_log_store_error(self._put_assigned_material_into_page_state(), "hq_desk.material_read_failed")
-            self.update_page_state()
+            self.put_figures_into_page_state()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(UPDATE_SECONDS):
                     await self.changed.wait()
@@ -248,7 +248,9 @@ class HqFigures:
         self._official = {each.centre: each for each in await SQL.official_of_centres.fetch_rows(db)}
 
     def _put_incidents_into_page_state(self, incidents: Sequence[Incident]) -> None:
-        self._replace_page_values_of_kind("incident", {f"incident/{each.zone}/{each.id}": each for each in incidents})
+        self._replace_page_values_of_one_kind(
+            "incident", {f"incident/{each.zone}/{each.id}": each for each in incidents}
+        )
 
     def _put_proposals_into_page_state(self, proposals: Sequence[Proposal]) -> None:
         values = {}
@@ -256,7 +258,7 @@ class HqFigures:
             kind, _, name = proposal.to.partition(":")
             zone = {"zone": name, "centre": self._accounts.zone_of_centre.get(name, "")}.get(kind, "")
             values[f"proposal/{zone}/{proposal.id}"] = proposal
-        self._replace_page_values_of_kind("proposal", values)
+        self._replace_page_values_of_one_kind("proposal", values)
 
     async def _put_assigned_material_into_page_state(self) -> None:
         """Show the campaign material (flows, recordings) assigned to each zone, and to all zones. Raises StoreError.
@@ -279,16 +281,16 @@ class HqFigures:
                 )
             ]
             values[f"material/{zone}"] = {**material, "waves": waves}
-        self._replace_page_values_of_kind("material", values)
+        self._replace_page_values_of_one_kind("material", values)
 
-    def _replace_page_values_of_kind(self, kind: str, values: Mapping[str, Any]) -> None:
+    def _replace_page_values_of_one_kind(self, kind: str, values: Mapping[str, Any]) -> None:
         """Put values into the page state, and remove all other keys of the same kind."""
         for name in {f"{kind}/{each}" for each in self._page_state.get_values_by_prefix(kind, object)} - values.keys():
             self._page_state.set_value(name, None)
         for key, value in values.items():
             self._page_state.set_value(key, value)
 
-    def update_page_state(self) -> None:
+    def put_figures_into_page_state(self) -> None:
         """Put the current figures into the page state."""
         now, targets = self._db.clock.now(), self._settings.targets
         local_time = datetime.fromtimestamp(now, self._time_zone)
@@ -302,14 +304,14 @@ class HqFigures:
         }
         self._page_state.set_value("hq", status)
         zones = {*self._accounts.zone_of_centre.values()}
-        self._replace_page_values_of_kind(
+        self._replace_page_values_of_one_kind(
             "owners", {f"owners/{zone}": self._accounts.list_possible_incident_owners(zone) for zone in zones}
         )
-        self._replace_page_values_of_kind("order", self._orders.list_orders_for_page_state(now))
+        self._replace_page_values_of_one_kind("order", self._orders.list_orders_for_page_state(now))
         for each in self._settings.centres:
-            self._page_state.set_value(f"centre/{each.zone}/{each.id}", self._describe_centre(each))
+            self._page_state.set_value(f"centre/{each.zone}/{each.id}", self._collect_page_fields_of_centre(each))
 
-    def _describe_centre(self, centre: HqCentre) -> CentreRow:
+    def _collect_page_fields_of_centre(self, centre: HqCentre) -> CentreRow:
         live, turnout = self._live.centres.get(centre.id), self._turnout.get(centre.id)
         official = self._official.get(centre.id)
         return {
@@ -317,7 +319,7 @@ class HqFigures:
             "zone": centre.zone,
             "state": centre.state or (turnout and turnout.state),
             "planned_seats": centre.seats,
-            **(LiveFields() if live is None else live.build_page_fields()),
+            **(LiveFields() if live is None else live.build_page_fields_of_centre()),
             **self._stored[centre.id],
             "contacted": turnout and turnout.contacted,
             "voted": turnout and turnout.voted,

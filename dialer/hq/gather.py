@@ -31,7 +31,7 @@ from dialer.hq.batch_import import (
 from dialer.hq.cpu_share import CpuShares
 from dialer.hq.database import Database, DatabaseError, ValueRejected, open_database
 from dialer.hq.orders import MAX_ORDER_STREAM_BYTES
-from dialer.hq.sql import Command, Query, Scalar, split_rows_into_columns
+from dialer.hq.sql import Command, Query, Scalar, convert_rows_to_columns
 from dialer.hq.stores import StoreSightings
 from dialer.nats import messages
 from dialer.nats.number_sample import NUMBERS, build_number_sample_subject
@@ -76,7 +76,7 @@ class SQL(Statements):
     delete_peer_updates = Command()
 
 
-def reduce_garbage_collection() -> None:
+def make_garbage_collection_rare() -> None:
     """Make Python's garbage collection in this process rare.
 
     A commit creates tens of thousands of objects without reference cycles. Searching them for cycles would slow the import
@@ -152,20 +152,22 @@ class Gatherer:
             await asyncio.sleep(RETRY_SECONDS)
         settings = self._settings
         centres = [(centre.id, centre.zone) for centre in settings.centres]
-        await SQL.set_centre_zones.run_statement(importing, *split_rows_into_columns(centres, 2))
+        await SQL.set_centre_zones.run_statement(importing, *convert_rows_to_columns(centres, 2))
         replicas = settings.gather.replicas
-        stream_id = await self._session.ensure_stream(
+        stream_id = await self._session.create_stream_if_missing(
             messages.UP, ["up.*"], max_bytes=BATCH_STREAM_BYTES, replicas=replicas
         )
-        await self._session.ensure_stream(messages.PEERS, ["peer.>"], max_bytes=PEER_STREAM_BYTES, replicas=replicas)
-        await self._session.ensure_stream(
+        await self._session.create_stream_if_missing(
+            messages.PEERS, ["peer.>"], max_bytes=PEER_STREAM_BYTES, replicas=replicas
+        )
+        await self._session.create_stream_if_missing(
             messages.CALLS,
             ["call.*"],
             max_bytes=CALL_STREAM_BYTES,
             replicas=replicas,
             max_age_seconds=CALLS_KEPT_SECONDS,
         )
-        await self._session.ensure_stream(
+        await self._session.create_stream_if_missing(
             NUMBERS, [build_number_sample_subject("*")], replicas=replicas, newest_only=True
         )
         if not self._is_subscribed:
@@ -174,7 +176,7 @@ class Gatherer:
             )
             self._is_subscribed = True
         # Created before the first order, so that centres receive that at once.
-        await self._session.ensure_stream(
+        await self._session.create_stream_if_missing(
             messages.CMD,
             ["cmd.>"],
             max_bytes=MAX_ORDER_STREAM_BYTES,
@@ -186,12 +188,12 @@ class Gatherer:
         _log.info("gatherer.started", centres=len(centres))
         async with asyncio.TaskGroup() as group:
             group.create_task(self._import_batches(importing, stream_id), name="gather-batches")
-            group.create_task(self._forward_peer_updates(forwarding), name="gather-peer-updates")
+            group.create_task(self._forward_updates_to_other_centres(forwarding), name="gather-peer-updates")
 
     async def _receive_store_status(self, subject: str, data: bytes) -> None:
         with contextlib.suppress(messages.InvalidMessage):
             centre, status, now = subject.split(".")[1], messages.unpack_store_status(data), self._clock.now()
-            self._sightings.record_sighting(centre, status.incarnation, now)
+            self._sightings.record_time_of_message_from_store(centre, status.incarnation, now)
             if not status.server_problem:
                 self._unstored_at.pop(centre, None)
                 return
@@ -218,8 +220,8 @@ class Gatherer:
         position = await self._find_stream_position(db, stream_id)
         waiting: asyncio.Queue[StoredMessage] = asyncio.Queue(MAX_WAITING_BATCHES)
         importer = BatchImporter(self._settings, db, self._clock, self._sightings, self._shares)
-        await importer.retry_set_aside_rows()
-        self._copy_centre_problems(importer)
+        await importer.store_rows_set_aside_earlier()
+        self._copy_problems_of_centres_from_importer(importer)
         partitions_due = 0.0
         async with asyncio.TaskGroup() as group:
             group.create_task(self._read_batch_stream(stream_id, position, waiting), name="gather-read")
@@ -231,7 +233,7 @@ class Gatherer:
                 received = await self._wait_for_batches(waiting)
                 acks = await self._commit_batches(importer, stream_id, position, received)
                 position = received[-1].position
-                self._copy_centre_problems(importer)
+                self._copy_problems_of_centres_from_importer(importer)
                 self._updates_queued.set()
                 for sender, ack in acks.items():
                     if ack.through is not None:
@@ -240,7 +242,7 @@ class Gatherer:
                         messages.build_acknowledgement_subject(sender.centre), messages.pack_acknowledgement(ack)
                     )
 
-    def _copy_centre_problems(self, importer: BatchImporter) -> None:
+    def _copy_problems_of_centres_from_importer(self, importer: BatchImporter) -> None:
         self.contradicted_centres = importer.contradicted_centres
         self.replaced_centres = importer.replaced_centres
 
@@ -295,7 +297,7 @@ class Gatherer:
                     rows += received[-1].row_count
         return received
 
-    async def _forward_peer_updates(self, db: Database) -> None:
+    async def _forward_updates_to_other_centres(self, db: Database) -> None:
         """Send queued opt-outs, voters' answers (marks) and calls for other centres (peer updates) to their stream, in order.
 
         Delete them from the queue once they are stored in the stream.

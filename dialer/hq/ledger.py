@@ -98,7 +98,7 @@ class NameLimit:
     def __init__(self) -> None:
         self._names: dict[str, set[str]] = defaultdict(set)
 
-    def is_name_within_centre_limit(self, rows: CentreRows, centre: str, name: str) -> bool:
+    def has_centre_room_for_result_name(self, rows: CentreRows, centre: str, name: str) -> bool:
         """Return whether results with this name are counted, because the centre uses few enough names.
 
         The first rejected name is reported as the centre's problem.
@@ -143,14 +143,14 @@ class MarkRow:
     payload: str  # JSON
 
     @property
-    def changes_earlier_marks(self) -> bool:
+    def does_mark_change_earlier_marks(self) -> bool:
         """Whether this recorded answer (mark) undoes or corrects earlier ones. Then all marks decide the voter's status."""
         return self.undoes is not None or self.source == MarkSource.CORRECTION
 
     @property
     def is_sent_to_other_centres(self) -> bool:
         """Whether headquarters forwards this recorded answer (mark) to other centres."""
-        return self.changes_earlier_marks or self.kind == MarkKind.VOTED
+        return self.does_mark_change_earlier_marks or self.kind == MarkKind.VOTED
 
 
 def parse_outbox_row(centre: str, row: BatchRow, now: float) -> tuple[ResultRow | MarkRow, dict[str, Any]]:
@@ -185,7 +185,9 @@ def parse_outbox_row(centre: str, row: BatchRow, now: float) -> tuple[ResultRow 
     key = fields.get("attempt_id") if topic in _ATTEMPT_TOPICS else fields.get("number_hash")
     if topic == ANSWERS:  # an attempt has several
         key = f"{key}/{','.join(sorted(answers))}" if isinstance(answers := fields.get("answers"), dict) else None
-    return ResultRow(at, centre, topic, str(key or _compute_result_key(row.payload))[:128], row.id, row.payload), fields
+    return ResultRow(
+        at, centre, topic, str(key or _compute_key_of_result_row(row.payload))[:128], row.id, row.payload
+    ), fields
 
 
 def shorten_topic(topic: str) -> str:
@@ -204,7 +206,7 @@ def parse_sealed_epoch(payload: str) -> SealedEpoch:
         ) from error
 
 
-def _compute_result_key(payload: str) -> str:
+def _compute_key_of_result_row(payload: str) -> str:
     """Return a key for a result that has none. A restored store sends a result again with another row id but the same
     key.
     """
@@ -264,7 +266,7 @@ class DayCounts:
 
     def add_row_to_counts(self, row: ResultRow | MarkRow, fields: Mapping[str, Any]) -> None:
         """Add a new row of a centre's results to the counts of its day."""
-        day = self._find_local_day(row.at)
+        day = self._find_date_of_time(row.at)
         if isinstance(row, MarkRow):
             self.counts[row.centre, day, f"mark/{row.kind}"] += 1
             return
@@ -288,7 +290,7 @@ class DayCounts:
         if self._accepts(centre, what):
             self.counts[centre, day, what] += count
 
-    def _find_local_day(self, at: float) -> date:
+    def _find_date_of_time(self, at: float) -> date:
         at = min(at, self._now)
         quarter = int(at // 900)
         if quarter not in self._days:
@@ -324,7 +326,7 @@ class PeerCallRow(NamedTuple):
     centre: str
 
 
-def parse_peer_call(row: ResultRow, fields: Mapping[str, Any], now: float) -> PeerCallRow | None:
+def parse_call_for_other_centres(row: ResultRow, fields: Mapping[str, Any], now: float) -> PeerCallRow | None:
     """Return the call in a row, or None if the row has no call that concerns other centres or no hash of the called
     number.
 

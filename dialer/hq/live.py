@@ -38,7 +38,7 @@ class LiveCentre:
     server_problem: str = ""  # why headquarters' server does not store its results
     peer_update_problem: str = ""  # why no updates of other centres are imported
 
-    def build_page_fields(self) -> LiveFields:
+    def build_page_fields_of_centre(self) -> LiveFields:
         """Return the fields of the centre for the pages, without values that are invalid. Never raises."""
         seats = {
             str(name): count
@@ -48,7 +48,7 @@ class LiveCentre:
         campaigns = [
             each
             for each in self.campaigns.values()
-            if each.get("state") != "stopped" or _list_progress_fields(each).get("remaining")
+            if each.get("state") != "stopped" or _get_progress_of_campaign(each).get("remaining")
         ]
         limits = [_get_mapping_or_empty(each.get("abandoned_target")).get("maximum") for each in campaigns]
         return {
@@ -69,7 +69,8 @@ class LiveCentre:
                 for name, state in _get_mapping_or_empty(self.state.get("campaigns")).items()
             },
             "alerts": [
-                _describe_alert(each) for each in [*self._create_headquarters_alerts(), *self.alerts[:_MAX_ALERTS]]
+                _shorten_texts_of_alert(each)
+                for each in [*self._create_headquarters_alerts(), *self.alerts[:_MAX_ALERTS]]
             ],
             "material": _get_short_text_or_none(self.material, "active"),
             "assigned_material": _get_short_text_or_none(self.material, "assigned"),
@@ -135,7 +136,7 @@ class LiveCentres:
         centre.at = now
 
 
-def _describe_alert(alert: Mapping[str, Any]) -> ShownAlert:
+def _shorten_texts_of_alert(alert: Mapping[str, Any]) -> ShownAlert:
     """Return an alert for the pages, with every text shortened to the allowed length."""
     fields = [*_get_mapping_or_empty(alert.get("fields")).items()][:_MAX_FIELDS_OF_ALERT]
     shown = {name[:32]: value if _is_valid_number(value) else str(value)[:300] for name, value in fields}
@@ -150,10 +151,10 @@ def _describe_alert(alert: Mapping[str, Any]) -> ShownAlert:
 
 
 def _sum_progress_of_campaigns(campaigns: Iterable[Mapping[str, Any]], name: str) -> int:
-    return sum(_get_count_or_zero(_list_progress_fields(each), name) for each in campaigns)
+    return sum(_get_count_or_zero(_get_progress_of_campaign(each), name) for each in campaigns)
 
 
-def _list_progress_fields(campaign: Mapping[str, Any]) -> Mapping[str, Any]:
+def _get_progress_of_campaign(campaign: Mapping[str, Any]) -> Mapping[str, Any]:
     return _get_mapping_or_empty(campaign.get("progress"))
 
 

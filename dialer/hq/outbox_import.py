@@ -75,7 +75,7 @@ class _Acknowledgements:
         self._acks: dict[tuple[str, str, str], Acknowledgement] = {}
         self._received = asyncio.Event()
 
-    async def keep_gatherer_acknowledgement(self, subject: str, data: bytes) -> None:
+    async def store_acknowledgement_of_gatherer(self, subject: str, data: bytes) -> None:
         """Keep an acknowledgement of the gatherer, and wake the task that waits for it."""
         ack = unpack_acknowledgement(data)
         centre = subject.removeprefix(build_acknowledgement_subject(""))
@@ -87,11 +87,11 @@ class _Acknowledgements:
         rest = batch
         while rest.first <= rest.last:
             part, data = await asyncio.to_thread(pack_first_part_of_batch, rest)
-            await self._send_part_until_acknowledged(session, file, part, data)
+            await self._send_message_until_acknowledged(session, file, part, data)
             later = tuple(row for row in rest.rows if row.id > part.last)
             rest = replace(rest, first=part.last + 1, rows=later)
 
-    async def _send_part_until_acknowledged(
+    async def _send_message_until_acknowledged(
         self, session: Session, file: OutboxFile, batch: OutboxBatch, data: bytes
     ) -> None:
         key = (file.centre, file.store.incarnation, file.store.run)
@@ -127,7 +127,9 @@ async def import_outbox_files(session: Session, files: Sequence[OutboxFile]) -> 
     """
     acks = _Acknowledgements()
     for centre in {file.centre for file in files}:
-        await session.subscribe_to_subject(build_acknowledgement_subject(centre), acks.keep_gatherer_acknowledgement)
+        await session.subscribe_to_subject(
+            build_acknowledgement_subject(centre), acks.store_acknowledgement_of_gatherer
+        )
     for file in files:
         for batch in file.read_batches():
             await acks.send_batch_until_acknowledged(session, file, batch)

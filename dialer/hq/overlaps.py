@@ -32,7 +32,7 @@ def describe_centres_sharing_numbers(samples: Mapping[str, NumberSample]) -> Ite
         yield f"{len(pairs) - MAX_PAIRS} more pairs of centres have numbers in common"
 
 
-def describe_centres_with_other_secret(samples: Mapping[str, NumberSample]) -> Iterator[str]:
+def describe_centres_with_different_hash_secret(samples: Mapping[str, NumberSample]) -> Iterator[str]:
     """Yield a line about centres without a secret for number hashes, and one about centres whose secret differs from
     most.
     """

@@ -141,19 +141,19 @@ class Proposals:
 
     async def propose_material(self, name: str, version: int, to: str, who: SignedInUser) -> WaitingProposal:
         """Propose a version of campaign material for centres. It is assigned once a second user confirms it."""
-        _require_right(who, HqAction.PROPOSE_MATERIAL)
+        _require_permission_for_action(who, HqAction.PROPOSE_MATERIAL)
         await self._refuse_unapproved_material(name, version)
         return await self._add_proposal(who, "material", to, f"{name} {version}")
 
     async def propose_rollout(self, name: str, version: int, who: SignedInUser) -> WaitingProposal:
         """Propose to roll out a version of campaign material to all centres in steps (waves)."""
-        _require_right(who, HqAction.PROPOSE_MATERIAL)
+        _require_permission_for_action(who, HqAction.PROPOSE_MATERIAL)
         await self._refuse_unapproved_material(name, version)
         return await self._add_proposal(who, "rollout", "all", f"{name} {version}")
 
-    async def propose_resume(self, to: str, text: str, who: SignedInUser) -> WaitingProposal:
+    async def propose_that_calls_resume(self, to: str, text: str, who: SignedInUser) -> WaitingProposal:
         """Propose that leaders let centres resume calling."""
-        _require_right(who, HqAction.PROPOSE_RESUME)
+        _require_permission_for_action(who, HqAction.PROPOSE_RESUME)
         return await self._add_proposal(who, "resume", to, text)
 
     async def _refuse_unapproved_material(self, name: str, version: int) -> None:
@@ -170,7 +170,7 @@ class Proposals:
             if equal is not None:
                 return equal
             proposal = await SQL.add_proposal.fetch_value(db, kind, to, text, who.name, now)
-            what = _list_audit_details(proposal, kind, to, text)
+            what = _collect_audit_details_of_proposal(proposal, kind, to, text)
             await self._db.append_audit(db, f"{kind}-proposed", who.name, what)
         self._on_change()
         return WaitingProposal(proposal, who.name)
@@ -185,14 +185,16 @@ class Proposals:
             proposal = await SQL.open_proposal.fetch_first_row(db, proposal_id)
             if proposal is None or not self._accounts.are_centres_in_zone_of_user(who.name, proposal.to):
                 raise RequestRefused(404, "no-proposal")
-            _require_right(who, CONFIRM_ACTIONS[proposal.kind])
+            _require_permission_for_action(who, CONFIRM_ACTIONS[proposal.kind])
             if who.name == proposal.proposed_by:
                 raise RequestRefused(409, "own-proposal")
             if now - proposal.proposed_at >= VALID_SECONDS:
                 raise RequestRefused(409, "proposal-expired")
             answer = ProposalAnswer("confirmed" if confirm else "declined", "")
             await SQL.answer_proposal.run_statement(db, proposal_id, who.name, now, *answer)
-            what = _list_audit_details(proposal_id, proposal.kind, proposal.to, proposal.text, state=answer.state)
+            what = _collect_audit_details_of_proposal(
+                proposal_id, proposal.kind, proposal.to, proposal.text, state=answer.state
+            )
             await self._db.append_audit(db, f"{proposal.kind}-answered", who.name, what)
         if confirm and proposal.kind == "material":
             answer = await self._assign_material_to_centres(proposal.text, proposal.to)
@@ -213,7 +215,7 @@ class Proposals:
 
     async def find_confirmed_rollout(self, name: str, version: int, who: SignedInUser) -> int | None:
         """Return the confirmed proposal to roll out a version that this user may carry out now, or None."""
-        _require_right(who, HqAction.PROPOSE_MATERIAL)
+        _require_permission_for_action(who, HqAction.PROPOSE_MATERIAL)
         self.refuse_centres_outside_zone(who, "all")
         async with self._db.open_transaction() as db:
             return await SQL.confirmed_rollout.fetch_value_or_none(
@@ -226,9 +228,9 @@ class Proposals:
         Raises MaterialRefused, SettingError.
         """
         async with self._db.open_transaction() as db:
-            text = await self._lock_confirmed_rollout(db, proposal_id, who)
+            text = await self._read_and_lock_confirmed_rollout(db, proposal_id, who)
             for each in to:
-                what = _list_audit_details(proposal_id, "rollout", each, text)
+                what = _collect_audit_details_of_proposal(proposal_id, "rollout", each, text)
                 await self._db.append_audit(db, "rollout-assigned", who.name, what)
         name, _, version = text.rpartition(" ")
         await asyncio.to_thread(assign_material, self._settings, name, int(version), to)
@@ -237,15 +239,15 @@ class Proposals:
         """Record that a rollout has ended, with the problem that stopped it, if any. It cannot be continued."""
         state = "failed" if problem else "done"
         async with self._db.open_transaction() as db:
-            text = await self._lock_confirmed_rollout(db, proposal_id, who)
+            text = await self._read_and_lock_confirmed_rollout(db, proposal_id, who)
             await SQL.settle_proposal.run_statement(db, proposal_id, state, problem[:300])
-            what = _list_audit_details(proposal_id, "rollout", "all", text, state=state)
+            what = _collect_audit_details_of_proposal(proposal_id, "rollout", "all", text, state=state)
             await self._db.append_audit(db, "rollout-settled", who.name, what)
         self._on_change()
 
-    async def _lock_confirmed_rollout(self, db: Database, proposal_id: int, who: SignedInUser) -> str:
+    async def _read_and_lock_confirmed_rollout(self, db: Database, proposal_id: int, who: SignedInUser) -> str:
         """Return name and version of a confirmed rollout, and lock it. Raises RequestRefused if it may not be carried out."""
-        _require_right(who, HqAction.PROPOSE_MATERIAL)
+        _require_permission_for_action(who, HqAction.PROPOSE_MATERIAL)
         self.refuse_centres_outside_zone(who, "all")
         oldest = self._db.clock.now() - VALID_SECONDS
         text = await SQL.lock_confirmed_rollout.fetch_value_or_none(db, proposal_id, oldest)
@@ -258,7 +260,7 @@ class Proposals:
 
         Raises MaterialRefused.
         """
-        _require_right(who, HqAction.PROPOSE_MATERIAL)
+        _require_permission_for_action(who, HqAction.PROPOSE_MATERIAL)
         self.refuse_centres_outside_zone(who, "all")
         async with self._db.open_transaction() as db:
             what = {"version": shorten_text_for_audit(f"{name} {version}")}
@@ -270,7 +272,7 @@ class Proposals:
 
         Raises MaterialRefused, SettingError.
         """
-        _require_right(who, HqAction.PROPOSE_MATERIAL)
+        _require_permission_for_action(who, HqAction.PROPOSE_MATERIAL)
         self.refuse_centres_outside_zone(who, "all")
         draft = await asyncio.to_thread(read_signed_draft, self._settings)
         signers = {
@@ -320,7 +322,7 @@ class Proposals:
             for each in unsettled:
                 state, result = ("done", "") if (each.text, each.to) in assigned else ("failed", _WITHDRAWN)
                 await SQL.settle_proposal.run_statement(db, each.id, state, result)
-                what = _list_audit_details(each.id, "material", each.to, each.text, state=state)
+                what = _collect_audit_details_of_proposal(each.id, "material", each.to, each.text, state=state)
                 await self._db.append_audit(db, "material-settled", "the-pages", what)
         self._on_change()
 
@@ -330,13 +332,13 @@ async def read_recent_proposals(db: Database, now: float) -> list[Proposal]:
     return await SQL.recent_proposals.fetch_rows(db, now - SHOWN_SECONDS, now - VALID_SECONDS)
 
 
-def _require_right(who: SignedInUser, action: HqAction) -> None:
+def _require_permission_for_action(who: SignedInUser, action: HqAction) -> None:
     """Raise RequestRefused if the user's role does not allow an action."""
     if who.role not in list_roles_that_allow_action(action):
         raise RequestRefused(403, "role")
 
 
-def _list_audit_details(proposal: int, kind: str, to: str, text: str, **more: str) -> dict[str, str]:
+def _collect_audit_details_of_proposal(proposal: int, kind: str, to: str, text: str, **more: str) -> dict[str, str]:
     """Return the details of a proposal for its audit entry.
 
     They include the version of the proposed material. So a later change of the proposal in the database is noticed.

@@ -32,7 +32,7 @@ from dialer.nats.messages import (
     build_order_subject,
     build_reply_subject,
     build_snapshot_subject,
-    list_reader_names,
+    list_consumer_names,
 )
 from dialer.nats.nkey import decode_public_key
 from dialer.nats.number_sample import build_number_sample_subject
@@ -76,7 +76,7 @@ def build_nats_permissions(centre: HqCentre) -> dict[str, dict[str, list[str]]]:
                     request
                     for stream, subjects in streams.items()
                     for each in subjects
-                    for name in list_reader_names(centre.id, each)
+                    for name in list_consumer_names(centre.id, each)
                     for request in (
                         f"{api}.CONSUMER.CREATE.{stream}.{name}.{each}",
                         f"{api}.CONSUMER.DELETE.{stream}.{name}",

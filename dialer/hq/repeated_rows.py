@@ -14,7 +14,7 @@ from typing import NamedTuple
 from dialer.hq.database import Database
 from dialer.hq.ledger import MAX_EPOCH_SECONDS, MarkRow, ResultRow, parse_outbox_row, shorten_topic
 from dialer.hq.set_aside import RowSetAside, make_set_aside_row
-from dialer.hq.sql import Query, split_rows_into_columns
+from dialer.hq.sql import Query, convert_rows_to_columns
 from dialer.nats.messages import BatchRow
 from dialer.store.sql import Statements
 
@@ -73,13 +73,13 @@ async def has_different_row(
             del missing[aside.id]
     parsed = {row.id: _parse_row_or_none(centre, row, now) for row in missing.values()}
     sent = [(row.at, shorten_topic(row.topic), row.id) for row in missing.values()]
-    for stored in await SQL.results.fetch_rows(db, centre, *split_rows_into_columns(sent, 3)):
+    for stored in await SQL.results.fetch_rows(db, centre, *convert_rows_to_columns(sent, 3)):
         row = parsed[stored.id]
         is_same_key = isinstance(row, ResultRow) and row.key == stored.key
         if stored.id in missing and (is_same_key or _is_same_json(stored.payload, missing[stored.id].payload)):
             del missing[stored.id]
     marks = [_get_mark_key(row) for row in parsed.values() if isinstance(row, MarkRow) and row.id in missing]
-    for mark in await SQL.marks.fetch_rows(db, *split_rows_into_columns(marks, 7)):
+    for mark in await SQL.marks.fetch_rows(db, *convert_rows_to_columns(marks, 7)):
         del missing[mark.id]
     return bool(missing)
 

@@ -40,7 +40,7 @@ class SealChain:
     """how an epoch after `head` contradicts the earlier ones; empty: none does"""
     contradicted_at: float | None = None
 
-    def add_received_epoch(
+    def add_received_seal_to_chain(
         self, epoch: SealedEpoch, store_began_at: float, known_epochs: Mapping[str, int], now: float
     ) -> bool:
         """Add the next epoch (signed minute) that the store has sent. Return whether it contradicts the earlier ones.
@@ -51,7 +51,7 @@ class SealChain:
         """
         if epoch == self.latest:
             return False
-        problem = None if self.contradiction else self._find_contradiction_to_earlier_epochs(epoch, known_epochs)
+        problem = None if self.contradiction else self._find_contradiction_to_earlier_seals(epoch, known_epochs)
         if problem is not None:
             self.contradiction = f"epoch {problem.epoch}: {problem.problem[:_MOST_PROBLEM_LETTERS]}"
             self.contradicted_at = now
@@ -68,14 +68,14 @@ class SealChain:
             self.may_start = False
         return problem is not None
 
-    def accept_latest_epoch(self) -> None:
+    def accept_latest_seal_of_chain(self) -> None:
         """Continue with the latest epoch (signed minute), because a person has accepted the store."""
         self.first_keys += self.unaccepted_keys
         self.unaccepted_keys = []
         self.head = self.latest
         self.contradiction, self.contradicted_at = "", None
 
-    def _find_contradiction_to_earlier_epochs(
+    def _find_contradiction_to_earlier_seals(
         self, epoch: SealedEpoch, known_epochs: Mapping[str, int]
     ) -> EpochProblem | None:
         """Return how a signed minute of a store's changes (epoch) contradicts the earlier ones, or None if it does not."""

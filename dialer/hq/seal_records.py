@@ -89,11 +89,11 @@ async def find_received_epochs(db: Database, centre: str, digests: Sequence[str]
     return {each.digest: int(each.epoch) for each in await SQL.received_epochs.fetch_rows(db, centre, [*digests])}
 
 
-async def accept_latest_sealed_epoch(db: Database, centre: str, incarnation: str) -> None:
+async def accept_latest_seal_of_store(db: Database, centre: str, incarnation: str) -> None:
     """Accept the latest signed minute (epoch) of a store, also if it contradicts earlier ones."""
     chain = await read_chain_of_sealed_epochs(db, centre, incarnation)
     if chain is not None and chain.contradiction:
-        chain.accept_latest_epoch()
+        chain.accept_latest_seal_of_chain()
         await write_chain_of_sealed_epochs(db, centre, incarnation, chain)
 
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from dialer.errors import MatdanError
 from dialer.hq.database import Database
-from dialer.hq.sql import Command, Query, split_rows_into_columns
+from dialer.hq.sql import Command, Query, convert_rows_to_columns
 from dialer.nats.messages import BatchRow
 from dialer.store.sql import Statements
 
@@ -80,12 +80,12 @@ def make_set_aside_row(
 
 async def insert_set_aside_rows(db: Database, rows: Iterable[SetAsideRow]) -> None:
     """Record rows of results that could not be stored (set aside). Rows that are recorded already are skipped."""
-    await SQL.insert.run_statement(db, *split_rows_into_columns([*rows], 9))
+    await SQL.insert.run_statement(db, *convert_rows_to_columns([*rows], 9))
 
 
 async def delete_set_aside_rows(db: Database, rows: Iterable[SetAsideRow]) -> None:
     """Delete set-aside rows that have meanwhile been stored as results."""
-    await SQL.delete.run_statement(db, *split_rows_into_columns([row[:3] for row in rows], 3))
+    await SQL.delete.run_statement(db, *convert_rows_to_columns([row[:3] for row in rows], 3))
 
 
 def _escape_unstorable_characters(text: str) -> str:

@@ -1,7 +1,7 @@
 """Typed SQL for PostgreSQL: statements are declared as in `dialer.store.sql`, and awaited.
 
 Parameters are passed by position ($1, $2, ...). Where a statement writes many rows, each parameter is a list with one
-value per row (`split_rows_into_columns`).
+value per row (`convert_rows_to_columns`).
 """
 
 from __future__ import annotations
@@ -59,6 +59,6 @@ class Scalar(sql.Statement, Generic[V]):
         return value
 
 
-def split_rows_into_columns(rows: Sequence[Sequence[Any]], count: int) -> list[list[Any]]:
+def convert_rows_to_columns(rows: Sequence[Sequence[Any]], count: int) -> list[list[Any]]:
     """Return the rows as lists, one list of values for each of the `count` columns."""
     return [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in range(count)]

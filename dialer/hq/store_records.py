@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from dialer.errors import MatdanError
 from dialer.hq.database import Database
-from dialer.hq.seal_records import accept_latest_sealed_epoch
-from dialer.hq.sql import Command, Query, split_rows_into_columns
+from dialer.hq.seal_records import accept_latest_seal_of_store
+from dialer.hq.sql import Command, Query, convert_rows_to_columns
 from dialer.hq.stores import KnownStore, StoreState, find_accepted_store
 from dialer.store.sql import Statements
 
@@ -47,12 +47,12 @@ class SQL(Statements):
     unconfirmed = Query(ReplacedStore)
 
 
-async def list_stores(db: Database) -> list[CentreStore]:
+async def list_stores_of_all_centres(db: Database) -> list[CentreStore]:
     """Return the stores of all centres, the oldest of each first."""
     return await SQL.all_stores.fetch_rows(db)
 
 
-async def read_stores(db: Database, centres: Sequence[str]) -> dict[str, Stores]:
+async def read_stores_of_centres(db: Database, centres: Sequence[str]) -> dict[str, Stores]:
     """Return the known stores of these centres, by centre."""
     stores: dict[str, Stores] = {centre: {} for centre in centres}
     for row in await SQL.stores.fetch_rows(db, centres):
@@ -68,13 +68,13 @@ async def read_stores(db: Database, centres: Sequence[str]) -> dict[str, Stores]
     return stores
 
 
-async def list_centres_with_new_store(db: Database) -> set[str]:
+async def list_centres_with_unconfirmed_store(db: Database) -> set[str]:
     """Return the centres whose accepted store replaced another, which no person has confirmed."""
     return {each.centre for each in await SQL.unconfirmed.fetch_rows(db)}
 
 
-async def write_stores(db: Database, stores: Mapping[str, Stores]) -> None:
-    """Write the stores of centres, after `read_stores` in the same transaction."""
+async def write_stores_of_centres(db: Database, stores: Mapping[str, Stores]) -> None:
+    """Write the stores of centres, after `read_stores_of_centres` in the same transaction."""
     rows = [
         (
             centre,
@@ -90,7 +90,7 @@ async def write_stores(db: Database, stores: Mapping[str, Stores]) -> None:
         for each in of_centre.values()
     ]
     rows.sort(key=lambda row: row[3] == StoreState.ACCEPTED)  # last: a centre must never have two accepted stores
-    await SQL.set_stores.run_statement(db, *split_rows_into_columns(rows, 8))
+    await SQL.set_stores.run_statement(db, *convert_rows_to_columns(rows, 8))
 
 
 async def replace_accepted_store(db: Database, centre: str, digits: str) -> str:
@@ -99,7 +99,7 @@ async def replace_accepted_store(db: Database, centre: str, digits: str) -> str:
     Its seals are accepted too, also if they contradict those received before. Returns the incarnation. Raises UnknownStore.
     """
     async with db.open_transaction():
-        stores = (await read_stores(db, [centre]))[centre]
+        stores = (await read_stores_of_centres(db, [centre]))[centre]
         found = [each for each in stores.values() if each.incarnation.startswith(digits)]
         if len(found) != 1:
             known = ", ".join(each.incarnation[:8] for each in stores.values()) or "none"
@@ -111,7 +111,7 @@ async def replace_accepted_store(db: Database, centre: str, digits: str) -> str:
         found[0].state = StoreState.ACCEPTED
         found[0].run, found[0].is_confirmed = "", True
         assert find_accepted_store(stores) is found[0]  # noqa: S101 - exactly one
-        await write_stores(db, {centre: stores})
-        await accept_latest_sealed_epoch(db, centre, found[0].incarnation)
+        await write_stores_of_centres(db, {centre: stores})
+        await accept_latest_seal_of_store(db, centre, found[0].incarnation)
         await SQL.clear_problem.run_statement(db, centre)
     return found[0].incarnation

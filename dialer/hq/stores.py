@@ -72,7 +72,7 @@ class StoreSightings:
         self._seen_at: dict[tuple[str, str], float] = {}
         self._ended_runs: dict[str, set[str]] = defaultdict(set)
 
-    def record_sighting(self, centre: str, incarnation: str, now: float) -> None:
+    def record_time_of_message_from_store(self, centre: str, incarnation: str, now: float) -> None:
         """Record that a store has sent something. `now` is in epoch seconds."""
         self._seen_at[centre, incarnation] = now
 
@@ -94,7 +94,7 @@ class StoreSightings:
         return True
 
 
-def accept_store(
+def accept_store_of_batch(
     centre: str, stores: dict[str, KnownStore], sender: SendingStore, sightings: StoreSightings, now: float
 ) -> KnownStore:
     """Return the store that a batch is from, if headquarters accepts its batches. `now` is in epoch seconds.
@@ -108,7 +108,7 @@ def accept_store(
         if own.state is StoreState.ACCEPTED and accepted is not None:
             accepted.state = StoreState.REPLACED
             accepted = own
-    sightings.record_sighting(centre, sender.incarnation, now)
+    sightings.record_time_of_message_from_store(centre, sender.incarnation, now)
     if accepted is not None and own is not accepted:
         _replace_accepted_store_or_refuse(centre, own, accepted, sightings, now)
     if not sightings.record_process_run_of_store(centre, own, sender.run):
@@ -134,19 +134,19 @@ def describe_store_conflict(centre: str, stores: dict[str, KnownStore]) -> str:
     if not refused or accepted is None:
         return ""
     return (
-        f"two stores send results as {centre}: {_format_short_incarnation(accepted)} is accepted, "
-        f"{_format_short_incarnation(refused[-1])} is refused. Stop one of them, then choose with `dialer hq store accept`"
+        f"two stores send results as {centre}: {_format_short_id_of_store(accepted)} is accepted, "
+        f"{_format_short_id_of_store(refused[-1])} is refused. Stop one of them, then choose with `dialer hq store accept`"
     )
 
 
-def describe_unconfirmed_store(centre: str, stores: dict[str, KnownStore]) -> str:
+def describe_store_that_replaced_another(centre: str, stores: dict[str, KnownStore]) -> str:
     """Return what a person must do about a store that replaced another by itself, or an empty text."""
     accepted = find_accepted_store(stores)
     if accepted is None or accepted.is_confirmed:
         return ""
     origin = "a copy of an earlier one" if accepted.previous in stores else "no copy of an earlier one"
     return (
-        f"{centre} sends from a new store, {_format_short_incarnation(accepted)}, which is {origin}. If you know that its machine"
+        f"{centre} sends from a new store, {_format_short_id_of_store(accepted)}, which is {origin}. If you know that its machine"
         f" was replaced or its store restored, confirm it with `dialer hq store accept {centre} {accepted.incarnation[:_SHOWN]}`"
     )
 
@@ -184,5 +184,5 @@ def _replace_accepted_store_or_refuse(
     raise StoreNotAccepted(describe_store_conflict(centre, stores), is_final=True)
 
 
-def _format_short_incarnation(store: KnownStore) -> str:
+def _format_short_id_of_store(store: KnownStore) -> str:
     return store.incarnation[:_SHOWN] or "a store of an older Matdan"

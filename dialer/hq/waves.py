@@ -76,7 +76,9 @@ class Rollout:
         self._started_at, self._well_since = now, None
         return self._waves[self._place]
 
-    def record_centre_material(self, centre: str, active: str | None, assigned: str | None, problem: str) -> None:
+    def record_version_reported_by_centre(
+        self, centre: str, active: str | None, assigned: str | None, problem: str
+    ) -> None:
         """Record which version of the campaign material a centre reports, and a problem with it.
 
         The problem counts if the centre was assigned this version.

@@ -86,7 +86,7 @@ def is_inbox_of_requesting_centre(subject: str, reply: str) -> bool:
     return reply.startswith(f"{build_inbox_prefix(subject.rpartition('.')[2])}.")
 
 
-def build_reader_name(centre: str, subject: str) -> str:
+def build_consumer_name(centre: str, subject: str) -> str:
     """Return the name of the consumer with which a centre reads a subject of a stream. There is one for each subject.
 
     Numbers of constituencies are counted in a circle, so that the number of names is limited.
@@ -97,11 +97,11 @@ def build_reader_name(centre: str, subject: str) -> str:
     return "_".join([centre, *levels])
 
 
-def list_reader_names(centre: str, subject: str) -> list[str]:
+def list_consumer_names(centre: str, subject: str) -> list[str]:
     """Return the names of the consumers with which a centre may read a subject, of which the last level may be `*`."""
     if not subject.endswith(".*"):
-        return [build_reader_name(centre, subject)]
-    return [build_reader_name(centre, f"{subject.removesuffix('*')}{number}") for number in range(STATE_READERS)]
+        return [build_consumer_name(centre, subject)]
+    return [build_consumer_name(centre, f"{subject.removesuffix('*')}{number}") for number in range(STATE_READERS)]
 
 
 OPT_OUT_SUBJECT = "peer.all.optout"

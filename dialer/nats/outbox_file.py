@@ -161,7 +161,7 @@ def read_outbox_file(path: Path) -> OutboxFile:
                 )
             if names != [_TITLE, "centre", "first", "last", "store", _COLUMNS[0]]:
                 raise ValueError
-            store = _parse_sending_store(head[4])
+            store = _parse_identity_of_sending_store(head[4])
             first, last = _parse_whole_number(values[2]), _parse_whole_number(values[3])
             if not 0 < first <= last < _LARGEST_ID:
                 raise ValueError
@@ -200,7 +200,7 @@ def read_outbox_file(path: Path) -> OutboxFile:
     )
 
 
-def _parse_sending_store(cells: list[str]) -> SendingStore:
+def _parse_identity_of_sending_store(cells: list[str]) -> SendingStore:
     _, incarnation, previous, begins_after = cells
     return SendingStore(
         incarnation, previous.removeprefix("after ") if previous else None, _parse_whole_number(begins_after)

@@ -27,7 +27,7 @@ from nats.js.errors import APIError, NotFoundError
 
 from dialer.domain.cancelling import await_cancellable
 from dialer.domain.errors import HeadquartersUnreachable
-from dialer.nats.messages import build_inbox_prefix, build_reader_name, is_inbox_of_requesting_centre
+from dialer.nats.messages import build_consumer_name, build_inbox_prefix, is_inbox_of_requesting_centre
 from dialer.nats.nkey import read_nkey_seed
 
 _log = structlog.get_logger(__name__)
@@ -126,7 +126,7 @@ class Session:
 
         await self.client.subscribe(subject, cb=pass_message_to_handler, pending_msgs_limit=MAX_PENDING_MESSAGES)
 
-    async def ensure_stream(
+    async def create_stream_if_missing(
         self,
         name: str,
         subjects: Sequence[str],
@@ -160,10 +160,10 @@ class Session:
             else:
                 if (config.max_age or 0.0) != max_age_seconds:
                     await await_cancellable(self._js.update_stream(config.evolve(max_age=max_age_seconds)))
-                await self._increase_consumer_limit(config)
+                await self._increase_consumer_limit_of_stream(config)
         return await self.find_stream_id(name)
 
-    async def _increase_consumer_limit(self, config: StreamConfig) -> None:
+    async def _increase_consumer_limit_of_stream(self, config: StreamConfig) -> None:
         if config.max_consumers == MAX_CONSUMERS:
             return
         try:
@@ -283,7 +283,7 @@ class Session:
         position, number = after, 0
         try:
             consumer = ConsumerConfig(
-                name=build_reader_name(self._centre, subject) if self._centre else uuid4().hex,
+                name=build_consumer_name(self._centre, subject) if self._centre else uuid4().hex,
                 deliver_subject=inbox,
                 deliver_policy=DeliverPolicy.BY_START_SEQUENCE,
                 opt_start_seq=after + 1,
@@ -409,13 +409,13 @@ async def _connect_to_servers_with_retries(servers: Sequence[str], name: str, op
                 ping_interval=5,
                 max_outstanding_pings=2,
                 allow_reconnect=True,
-                error_cb=log.log_new_problem,
-                reconnected_cb=log.forget_last_problem,
+                error_cb=log.log_problem_unless_repeated,
+                reconnected_cb=log.forget_last_logged_problem,
                 **options,
             )
             return await await_cancellable(connecting)
         except (NatsError, OSError, TimeoutError) as error:
-            await log.log_new_problem(error)
+            await log.log_problem_unless_repeated(error)
             await asyncio.sleep(random.uniform(0.5, 3.0))  # noqa: S311 - 300 centres must not connect at once
 
 
@@ -425,12 +425,12 @@ class _ProblemLog:
     def __init__(self) -> None:
         self._reported = ""
 
-    async def log_new_problem(self, error: Exception) -> None:
+    async def log_problem_unless_repeated(self, error: Exception) -> None:
         if (problem := _describe_error(error)) != self._reported:
             self._reported = problem
             _log.warning("nats.connection_failed", problem=problem)
 
-    async def forget_last_problem(self) -> None:
+    async def forget_last_logged_problem(self) -> None:
         self._reported = ""
 
 

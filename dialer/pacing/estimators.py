@@ -13,7 +13,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from dialer.pacing.lookahead import append_squares_and_cubes
+from dialer.pacing.lookahead import append_squares_and_cubes_of_probabilities
 from dialer.pacing.port import RingingCall
 from dialer.pacing.tuning import Tuning
 
@@ -43,7 +43,7 @@ def limit_measured_seconds(seconds: float) -> float:
     return min(LONGEST_SECONDS, max(0.0, seconds))  # max(0.0, nan) is 0.0
 
 
-def compute_failure_odds(probability: float) -> float:
+def compute_odds_against_event(probability: float) -> float:
     """Return the odds (1 - p) / p against an event with probability p. The result is finite also for 0, 1 and invalid
     values.
     """
@@ -113,7 +113,7 @@ class Hazard(Learned):
         self._endings = np.zeros((2, len(_EDGES)))  # row 0: endings; row 1: changes into the inner state
         self._exposure = np.zeros(len(_EDGES))
 
-    def record_end_of_stage(self, seconds: float, *, went_over: bool = False) -> None:
+    def record_duration_of_stage(self, seconds: float, *, went_over: bool = False) -> None:
         """Record that a talk or wrap-up lasted `seconds`, and whether it ended in its last part (`went_over`)."""
         seconds = limit_measured_seconds(seconds)
         self._endings *= 1.0 - 1.0 / self.memory
@@ -121,7 +121,7 @@ class Hazard(Learned):
         self._exposure += np.minimum(np.maximum(seconds - _EDGES, 0.0), _WIDTHS)
         self._endings[int(went_over), bisect_right(HAZARD_EDGES, seconds) - 1] += 1.0
 
-    def calculate_stage_rates(self, ongoing: Vector = _NONE) -> Matrix:
+    def calculate_rates_at_which_stage_ends(self, ongoing: Vector = _NONE) -> Matrix:
         """Return the rates at which the stage ends and enters its last part (per second), in each bin of elapsed time:
         shape (2, bins).
 
@@ -129,7 +129,7 @@ class Hazard(Learned):
             ongoing: elapsed seconds of the stages that have not ended. While few endings are known these count too,
                 because the first endings are those of the shortest talks.
         """
-        share = max(0.0, 1.0 - self.remembered_ending_count / self.memory)
+        share = max(0.0, 1.0 - self.number_of_remembered_durations / self.memory)
         exposure = self._exposure + share * np.clip(ongoing[:, None] - _EDGES, 0.0, _WIDTHS).sum(axis=0)
         seconds = exposure.sum() + self._prior_seconds
         overall = (self._endings.sum(axis=1, keepdims=True) + self._prior) / seconds
@@ -138,14 +138,16 @@ class Hazard(Learned):
         return rates
 
     @property
-    def remembered_ending_count(self) -> float:
+    def number_of_remembered_durations(self) -> float:
         """Return the number of ended talks or wrap-ups that the estimator remembers."""
         return float(self._endings.sum())
 
     @property
     def mean_stage_seconds(self) -> float:
         """Return the mean duration of the stage (seconds)."""
-        return float((self._exposure.sum() + self._prior_seconds) / (self.remembered_ending_count + self._prior.sum()))
+        return float(
+            (self._exposure.sum() + self._prior_seconds) / (self.number_of_remembered_durations + self._prior.sum())
+        )
 
 
 # Row numbers of the ring-time distributions, which are counts by steps of STEP_SECONDS.
@@ -206,11 +208,11 @@ class RingTimes(Learned):
         for law in (ring, silent, _ANSWER) if answered else (ring, silent):
             counts[law] *= 1.0 - 1.0 / self._tuning.ring_memory
         rang = limit_measured_seconds(ringing_seconds or 0.0)
-        counts[silent, _find_histogram_step_of_duration(max(0.0, seconds - rang))] += 1.0
+        counts[silent, _find_histogram_bin_of_duration(max(0.0, seconds - rang))] += 1.0
         if ringing_seconds is not None:
-            counts[ring, _find_histogram_step_of_duration(rang)] += 1.0
+            counts[ring, _find_histogram_bin_of_duration(rang)] += 1.0
         if answered:
-            counts[_ANSWER, _find_histogram_step_of_duration(seconds)] += 1.0
+            counts[_ANSWER, _find_histogram_bin_of_duration(seconds)] += 1.0
 
     @property
     def remembered_call_count(self) -> float:
@@ -230,9 +232,7 @@ class RingTimes(Learned):
         shares = np.maximum(0.0, 1.0 - counts.sum(axis=1) / self._tuning.ring_memory)
         rings = np.array([ringing is not None for _, _, ringing in calls], dtype=bool)
         elapsed, rang = (
-            np.array(
-                [_find_histogram_step_of_duration(limit_measured_seconds(each)) for each in seconds], dtype=np.intp
-            )
+            np.array([_find_histogram_bin_of_duration(limit_measured_seconds(each)) for each in seconds], dtype=np.intp)
             for seconds in ([call.elapsed_seconds for call in calls], [call.ringing_seconds or 0.0 for call in calls])
         )
         for ring, silent, weights in (
@@ -247,7 +247,7 @@ class RingTimes(Learned):
         _spread_over_later_steps(counts[_ANSWER], elapsed, shares[_ANSWER] * chances)
         return counts
 
-    def record_call_hang_up(self, *, seconds: float, ringing_seconds: float | None, chance: float) -> None:
+    def record_call_hung_up_by_dialler(self, *, seconds: float, ringing_seconds: float | None, chance: float) -> None:
         """Record that the dialler hung up a call which would have been answered with probability `chance`.
 
         The unknown outcome is spread over calls that rang longer (the self-consistent estimate of Efron, 1967).
@@ -255,13 +255,13 @@ class RingTimes(Learned):
         if ringing_seconds is None:
             return
         rang = limit_measured_seconds(ringing_seconds)
-        silent = _find_histogram_step_of_duration(max(0.0, limit_measured_seconds(seconds) - rang))
+        silent = _find_histogram_bin_of_duration(max(0.0, limit_measured_seconds(seconds) - rang))
         for law, since, part in (
             (_ANSWER_RING, rang, chance),
             (_ANSWER, limit_measured_seconds(seconds), chance),
             (_FAIL_RING, rang, 1.0 - chance),
         ):
-            step = _find_histogram_step_of_duration(since)
+            step = _find_histogram_bin_of_duration(since)
             later = float(self._counts[law, step:].sum())
             if later > 0.0:
                 self._counts[law] *= 1.0 - part / self._tuning.ring_memory
@@ -276,7 +276,7 @@ def _spread_over_later_steps(counts: Vector, since: NDArray[np.intp], weights: V
     counts *= 1.0 + np.cumsum(np.bincount(since, weights, minlength=STEPS) / np.maximum(tail, 1e-9))
 
 
-def _find_histogram_step_of_duration(seconds: float) -> int:
+def _find_histogram_bin_of_duration(seconds: float) -> int:
     return min(STEPS - 1, int(seconds / STEP_SECONDS))
 
 
@@ -306,7 +306,7 @@ class InFlightTable:
         survival = tail / np.maximum(tail[:, :1], 1e-9)
         age = np.arange(ROWS) / PER_SECOND
 
-        def compute_survival_at(law: int, seconds: Matrix) -> Matrix:
+        def compute_share_still_ringing_at(law: int, seconds: Matrix) -> Matrix:
             out: Matrix = np.interp(seconds / STEP_SECONDS, np.arange(STEPS), survival[law])
             return out
 
@@ -317,26 +317,34 @@ class InFlightTable:
         """
         rang = np.minimum(0.99, tail[:2, 0] / np.maximum(tail[2:4, 0], 1e-9))
         if_answered = np.concatenate(
-            (compute_survival_at(_ANSWER_SILENT, age), rang[0] * compute_survival_at(_ANSWER_RING, age))
+            (
+                compute_share_still_ringing_at(_ANSWER_SILENT, age),
+                rang[0] * compute_share_still_ringing_at(_ANSWER_RING, age),
+            )
         )
         if_failed = np.concatenate(
-            (compute_survival_at(_FAIL_SILENT, age), rang[1] * compute_survival_at(_FAIL_RING, age))
+            (
+                compute_share_still_ringing_at(_FAIL_SILENT, age),
+                rang[1] * compute_share_still_ringing_at(_FAIL_RING, age),
+            )
         )
         self.ratio: Vector = (if_failed + 5e-4) / (if_answered + 1e-4)
         """P(still in flight | it will fail) / P(still in flight | it will be answered), by row."""
         later = age[:, None] + self.moments
         answered = [
-            1.0 - compute_survival_at(law, later) / np.maximum(compute_survival_at(law, age), 1e-4)[:, None]
+            1.0
+            - compute_share_still_ringing_at(law, later)
+            / np.maximum(compute_share_still_ringing_at(law, age), 1e-4)[:, None]
             for law in (_ANSWER, _ANSWER_RING)
         ]
         self.answered: Matrix = np.maximum(0.0, np.concatenate(answered))
         """P(answered by each moment | it will be answered), by row."""
-        self.powers = append_squares_and_cubes(self.answered)
+        self.powers = append_squares_and_cubes_of_probabilities(self.answered)
         self.new: Vector = self.answered[0]
         """P(answered by each moment | it will be answered), for a call that is placed now."""
 
     @staticmethod
-    def find_table_rows_of_calls(calls: Iterable[RingingCall]) -> list[int]:
+    def find_rows_of_calls_in_table(calls: Iterable[RingingCall]) -> list[int]:
         """Return the row of each call in the table, from how long its phone has rung or, before that, since its
         Originate.
         """
@@ -374,7 +382,7 @@ class AnswerRate(Learned):
         self.calls = (1.0 - 1.0 / self.memory) * self.calls + 1.0
         self.rate = _limit_answer_rate(self.rate + (answered - self.rate) / self.calls)
 
-    def record_call_hang_up(self, ratio: float) -> float:
+    def record_call_hung_up_by_dialler(self, ratio: float) -> float:
         """Record that the dialler hung up a ringing call. Return the probability that it would have been answered.
 
         Args:
@@ -404,7 +412,7 @@ class AnswerRate(Learned):
 
         A ringing call counts for `weight` of what is known of its outcome: 1 - q (1 - q) / p (1 - p).
         """
-        p, q = self.rate, 1.0 / (1.0 + compute_failure_odds(self.rate) * ratio)
+        p, q = self.rate, 1.0 / (1.0 + compute_odds_against_event(self.rate) * ratio)
         calls = self.calls + weight * max(0.0, len(ratio) - float(q.dot(1.0 - q)) / (p * (1.0 - p)))
         return _limit_answer_rate(p + weight * (sum(q.tolist()) - p * len(ratio)) / calls), calls, q
 

@@ -48,7 +48,7 @@ class GovernedPacer(Learned, Pacer):
         super().set_abandoned_caps(caps)
         self.governor.set_abandoned_caps(self.caps)
 
-    def _advance_policy_time(self, now: float) -> float:
+    def _advance_time_of_policy(self, now: float) -> float:
         """Advance the pacing policy's time and return it. Earlier and invalid times are ignored."""
         if not -1e15 < now < 1e15:
             now = self._now or 0.0
@@ -63,9 +63,9 @@ class GovernedPacer(Learned, Pacer):
         room = min(self.governor.count_calls_allowed_in_worst_case(snapshot.free_seats), float(MOST_CALLS_AT_ONCE))
         return int(max(0.0, room)) + snapshot.seats_without_caller
 
-    def learn_from_event(self, event: PacingEvent) -> None:
+    def learn_from_pacing_event(self, event: PacingEvent) -> None:
         """Count an answered or abandoned call for the limits of the abandoned-call rate."""
-        self._advance_policy_time(event.at_seconds)
+        self._advance_time_of_policy(event.at_seconds)
         if event.kind is PacingEventKind.ANSWERED:
             self.governor.count_answered_call(
                 at_once=limit_measured_seconds(event.seconds) < self._tuning.at_once_seconds
@@ -75,16 +75,18 @@ class GovernedPacer(Learned, Pacer):
         elif event.kind is PacingEventKind.MACHINE:
             self.governor.add_answers_and_abandoned_calls(answers=-1)
 
-    def restore_counted_calls(self, now_seconds: float, recent: Mapping[float, Sequence[RecentAnswers]]) -> None:
+    def restore_counts_of_stored_calls(
+        self, now_seconds: float, recent: Mapping[float, Sequence[RecentAnswers]]
+    ) -> None:
         """Set the counted answers and abandoned calls, for the limits of the abandoned-call rate, from the calls in the
         store.
         """
-        self._advance_policy_time(now_seconds)
-        self.governor.restore_counted_calls(recent)
+        self._advance_time_of_policy(now_seconds)
+        self.governor.restore_counts_of_stored_calls(recent)
 
     def get_learned_state(self) -> dict[str, object]:
         """Return what the pacing policy has learned, as plain JSON types. It omits the counted calls, which come from
-        the store (`restore_counted_calls`).
+        the store (`restore_counts_of_stored_calls`).
         """
         return {"version": STATE_VERSION, **super().get_learned_state()}
 
@@ -115,7 +117,7 @@ class RatioPacer(GovernedPacer):
         """Return how many calls to add until the calls in flight reach the ratio, within the limits of trunks and of
         the abandoned-call rate.
         """
-        self._advance_policy_time(snapshot.now_seconds)
+        self._advance_time_of_policy(snapshot.now_seconds)
         free = max(0, snapshot.free_seats)
         budget = self.governor.count_abandoned_calls_left()
         ratio, limited_by = (self._tuning.calls_per_seat, Limit.SEATS) if budget >= 1 else (1.0, Limit.CAP)
@@ -133,7 +135,7 @@ class RatioPacer(GovernedPacer):
         """Return how many ringing calls exceed the ratio, or could exceed a limit of the abandoned-call rate. Without a
         logged-in agent, all do.
         """
-        self._advance_policy_time(snapshot.now_seconds)
+        self._advance_time_of_policy(snapshot.now_seconds)
         ringing, seats = len(snapshot.ringing), snapshot.seats_for_callers
         if seats == 0:
             return ringing

@@ -45,7 +45,7 @@ class Tally:
     def add_answers_and_abandoned_calls(self, now: float, answers: int = 0, abandoned: int = 0) -> None:
         """Add answers and abandoned calls to the window. Negative numbers subtract, down to 0."""
         self.remove_calls_before_window(now)
-        counts = self._buckets.setdefault(self._find_time_bucket(now), [0, 0])
+        counts = self._buckets.setdefault(self._find_time_bucket_of_moment(now), [0, 0])
         answers = max(answers, -self.answers)
         counts[0] += answers
         counts[1] += abandoned
@@ -68,14 +68,14 @@ class Tally:
             self.abandoned -= counts[1]
             del self._buckets[oldest]
 
-    def compute_counts_left_in_window(self, now: float, ahead_seconds: float) -> tuple[int, int]:
+    def compute_counts_that_stay_in_window(self, now: float, ahead_seconds: float) -> tuple[int, int]:
         """Return how many of the counted answers and abandoned calls will still be in the time window after
         `ahead_seconds`.
         """
         self.remove_calls_before_window(now)
         if ahead_seconds >= self.window_seconds:
             return 0, 0
-        asked = self._find_time_bucket(now), self._find_time_bucket(now + ahead_seconds) - BUCKETS
+        asked = self._find_time_bucket_of_moment(now), self._find_time_bucket_of_moment(now + ahead_seconds) - BUCKETS
         if asked != self._asked:  # compute the counts that leave by then
             answers = abandoned = 0
             for bucket, counts in self._buckets.items():
@@ -94,14 +94,14 @@ class Tally:
         oldest = next(iter(self._buckets), None)
         return self.window_seconds if oldest is None else max(0.0, self.window_seconds - now + oldest * self._width)
 
-    def _find_time_bucket(self, now: float) -> int:
+    def _find_time_bucket_of_moment(self, now: float) -> int:
         return int(now // self._width)
 
-    def restore_counted_calls(self, now: float, recent: Sequence[RecentAnswers]) -> None:
+    def restore_counts_of_stored_calls(self, now: float, recent: Sequence[RecentAnswers]) -> None:
         """Set the counts from the calls in the store, which are given with the oldest first."""
         held: dict[int, list[int]] = {}
         for each in recent:
-            bucket = self._find_time_bucket(now - max(0.0, each.age_seconds))
+            bucket = self._find_time_bucket_of_moment(now - max(0.0, each.age_seconds))
             for place, number in ((bucket - 1, [each.answers, 0]), (bucket, [0, each.abandoned])):
                 counts = held.setdefault(place, [0, 0])
                 counts[0] += max(0, number[0])
@@ -206,7 +206,7 @@ class Governor(Learned):
         unfilled = min(self._left, tally.compute_seconds_until_window_full(self.now))
         at_end = cap.hard_stop * (tally.answers + self._sure * unfilled)
         ahead = min(self._left, max(unfilled, tuning.foreseen_share * tally.window_seconds))
-        answers, abandoned = tally.compute_counts_left_in_window(self.now, ahead)
+        answers, abandoned = tally.compute_counts_that_stay_in_window(self.now, ahead)
         room = at_end - tally.abandoned
         if abandoned:
             room = min(room, cap.hard_stop * (answers + self._sure * ahead) - abandoned)
@@ -241,17 +241,17 @@ class Governor(Learned):
             if cap.reserve is None or cap.hard_stop >= 1.0:
                 continue
             ahead = 0.0 if cap.reserve is Reserve.EVERY_INSTANT else min(cap.window_seconds, self._left)
-            answers, abandoned = tally.compute_counts_left_in_window(self.now, ahead)
+            answers, abandoned = tally.compute_counts_that_stay_in_window(self.now, ahead)
             answers_then = answers + max(0, free_seats) + self._sure * ahead
             allowed = max(0.0, cap.hard_stop) * answers_then - abandoned
             room = min(room, allowed / (1.0 - max(0.0, cap.hard_stop)))
         return room
 
-    def restore_counted_calls(self, recent: Mapping[float, Sequence[RecentAnswers]]) -> None:
+    def restore_counts_of_stored_calls(self, recent: Mapping[float, Sequence[RecentAnswers]]) -> None:
         """Set the counts of the abandoned-call caps' time windows from the calls in the store, which are given by
         window length.
 
         Windows without calls are emptied.
         """
         for cap, tally, _ in self._windows:
-            tally.restore_counted_calls(self.now, recent.get(cap.window_seconds, ()))
+            tally.restore_counts_of_stored_calls(self.now, recent.get(cap.window_seconds, ()))

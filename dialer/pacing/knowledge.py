@@ -19,10 +19,10 @@ from dialer.pacing.estimators import (
     Matrix,
     RingTimes,
     Vector,
-    compute_failure_odds,
+    compute_odds_against_event,
     limit_measured_seconds,
 )
-from dialer.pacing.lookahead import Outlook, append_squares_and_cubes
+from dialer.pacing.lookahead import Outlook, append_squares_and_cubes_of_probabilities
 from dialer.pacing.port import BusySeat, PacingEvent, PacingEventKind, PacingSnapshot, RingingCall, SeatStage
 from dialer.pacing.tuning import Tuning
 
@@ -65,7 +65,7 @@ def compute_seat_free_probabilities(horizons: Sequence[float], rates: Mapping[Se
     return np.concatenate(parts)
 
 
-def find_table_rows_of_seats(seats: Iterable[BusySeat]) -> list[int]:
+def find_rows_of_seats_in_table(seats: Iterable[BusySeat]) -> list[int]:
     """Return each busy seat's row in the table of `compute_seat_free_probabilities`. Seats whose agent leaves after the call
     are skipped.
     """
@@ -106,7 +106,7 @@ class Knowledge(Learned):
         """Compute the probability tables again from the estimators."""
         seats, calls = self._latest.busy_seats, self._latest.ringing
         rates = {
-            stage: hazard.calculate_stage_rates(
+            stage: hazard.calculate_rates_at_which_stage_ends(
                 np.array([limit_measured_seconds(seat.elapsed_seconds) for seat in seats if seat.stage is stage])
             )
             for stage, hazard in self.hazards.items()
@@ -117,18 +117,20 @@ class Knowledge(Learned):
         own = [call for call in calls if call.answer_probability is None]
         self._table = InFlightTable(self.rings, self._tuning, own, self._estimate_answer_chances(own))
         self._at_once, self._known_calls = self.rings.at_once, self.rings.remembered_call_count
-        self._freed = append_squares_and_cubes(
+        self._freed = append_squares_and_cubes_of_probabilities(
             compute_seat_free_probabilities([moment + self._connect for moment in self._table.moments], rates)
         )
-        self._talks_to_renewal = min(self._tuning.settled_conversations, 2 + int(talks.remembered_ending_count / 8.0))
+        self._talks_to_renewal = min(
+            self._tuning.settled_conversations, 2 + int(talks.number_of_remembered_durations / 8.0)
+        )
         self._calls_to_renewal = 5 + int(self._known_calls / 5.0)
 
     def _estimate_answer_chances(self, calls: Sequence[RingingCall]) -> Vector:
         """Return the probability that each of the campaign's calls in flight will be answered."""
         if not calls:
             return np.zeros(0)
-        ratio = self._table.ratio.take(self._table.find_table_rows_of_calls(calls))
-        odds = compute_failure_odds(self.answer_rate.estimate_answer_rate(ratio, self._known_calls))
+        ratio = self._table.ratio.take(self._table.find_rows_of_calls_in_table(calls))
+        odds = compute_odds_against_event(self.answer_rate.estimate_answer_rate(ratio, self._known_calls))
         chances: Vector = 1.0 / (1.0 + odds * ratio)
         return chances
 
@@ -139,16 +141,16 @@ class Knowledge(Learned):
         self._latest = snapshot
         table, calls = self._table, snapshot.ringing
         rows, busy = (
-            np.array(table.find_table_rows_of_calls(calls), dtype=np.intp),
-            find_table_rows_of_seats(snapshot.busy_seats),
+            np.array(table.find_rows_of_calls_in_table(calls), dtype=np.intp),
+            find_rows_of_seats_in_table(snapshot.busy_seats),
         )
         ratio = table.ratio.take(rows)
         told = [chance for _, chance, _ in calls]
         foreign = np.array([chance is not None for chance in told]) if told.count(None) < len(told) else None
         rate = self.answer_rate.estimate_answer_rate(ratio if foreign is None else ratio[~foreign], self._known_calls)
-        odds: Vector | float = compute_failure_odds(rate)
+        odds: Vector | float = compute_odds_against_event(rate)
         if foreign is not None:
-            odds = np.array([odds if chance is None else compute_failure_odds(chance) for chance in told])
+            odds = np.array([odds if chance is None else compute_odds_against_event(chance) for chance in told])
         ever = 1.0 / (1.0 + odds * ratio)  # p / (p + (1 - p) ratio) with p = 1 / (1 + odds), by Bayes
         moments, free = self._tuning.moments, max(0, snapshot.free_seats)
         size = max(1.0, (free + len(busy)) / self._tuning.usual_seats)
@@ -163,17 +165,19 @@ class Knowledge(Learned):
 
     # Learning
 
-    def learn_from_event(self, event: PacingEvent) -> None:
+    def learn_from_pacing_event(self, event: PacingEvent) -> None:
         """Update the estimators from one pacing event, such as an answered call."""
         seconds = limit_measured_seconds(event.seconds)
         match event.kind:
             case PacingEventKind.CANCELLED if event.timed:
                 # The call's probable outcome is imputed; otherwise the distributions would lose their late calls.
-                row = self._table.find_table_rows_of_calls(
+                row = self._table.find_rows_of_calls_in_table(
                     [RingingCall(seconds, ringing_seconds=event.ringing_seconds)]
                 )
-                chance = self.answer_rate.record_call_hang_up(float(self._table.ratio[row[0]]))
-                self.rings.record_call_hang_up(seconds=seconds, ringing_seconds=event.ringing_seconds, chance=chance)
+                chance = self.answer_rate.record_call_hung_up_by_dialler(float(self._table.ratio[row[0]]))
+                self.rings.record_call_hung_up_by_dialler(
+                    seconds=seconds, ringing_seconds=event.ringing_seconds, chance=chance
+                )
             case PacingEventKind.ANSWERED | PacingEventKind.FAILED:
                 answered = event.kind is PacingEventKind.ANSWERED
                 if event.timed:
@@ -187,20 +191,20 @@ class Knowledge(Learned):
                 if event.timed and (is_stale or is_new):
                     self._compute_probability_tables()
             case PacingEventKind.TALK_ENDED if event.timed:
-                self._learn_stage_duration(event, seconds, SeatStage.TALKING)
+                self._learn_duration_of_stage(event, seconds, SeatStage.TALKING)
                 self._talks_to_renewal -= 1
                 if self._talks_to_renewal <= 0:
                     self._compute_probability_tables()
             case PacingEventKind.WRAP_UP_ENDED:
-                self._learn_stage_duration(event, seconds, SeatStage.WRAP_UP)
+                self._learn_duration_of_stage(event, seconds, SeatStage.WRAP_UP)
 
-    def _learn_stage_duration(self, event: PacingEvent, seconds: float, stage: SeatStage) -> None:
+    def _learn_duration_of_stage(self, event: PacingEvent, seconds: float, stage: SeatStage) -> None:
         """Learn how long a talk or wrap-up lasted and, if its last part was announced, how long that lasted."""
         told = event.closing_seconds is not None
         inner = min(seconds, limit_measured_seconds(event.closing_seconds or 0.0))
-        self.hazards[stage].record_end_of_stage(seconds - inner, went_over=told)
+        self.hazards[stage].record_duration_of_stage(seconds - inner, went_over=told)
         if told:
-            self.hazards[_INNER[stage]].record_end_of_stage(inner)
+            self.hazards[_INNER[stage]].record_duration_of_stage(inner)
 
     def restore_learned_state(self, state: object) -> None:
         """Restore the learned state from a value that `get_learned_state` returned.

@@ -108,7 +108,9 @@ class Outlook:
             most, total = chance * len(sums), 0.0  # tails are never negative
             for mean, variance, third, answers in sums:
                 deviation = doubt * answers
-                total += compute_tail_probability(self._free + room, mean, variance + deviation * deviation, third)
+                total += compute_probability_of_at_least(
+                    self._free + room, mean, variance + deviation * deviation, third
+                )
                 if not 0.0 < most >= total:
                     return False
         return True
@@ -122,7 +124,7 @@ def _add_calls_to_moment_sums(sums: _Sums, kind: _Sums, count: float) -> _Sums:
     ]
 
 
-def append_squares_and_cubes(probabilities: Matrix) -> Matrix:
+def append_squares_and_cubes_of_probabilities(probabilities: Matrix) -> Matrix:
     """Return probabilities, their squares and their cubes side by side: shape (n, m) becomes (n, 3 m).
 
     The array is contiguous, so that selecting rows copies only these rows.
@@ -135,7 +137,7 @@ def _compute_moment_sums_of_call(probabilities: Sequence[float]) -> _Sums:
     return [(p, p * (1.0 - p), p * (1.0 - p) * (1.0 - 2.0 * p), p) for p in probabilities]
 
 
-def compute_tail_probability(at_least: float, mean: float, variance: float, third: float) -> float:
+def compute_probability_of_at_least(at_least: float, mean: float, variance: float, third: float) -> float:
     """Return P(S >= at_least) for a sum S of whole numbers, from its mean, variance and third central moment.
 
     It is the normal distribution with continuity correction and one Edgeworth term for the skewness. This is the

@@ -1,6 +1,6 @@
 """The interface of pacing: a snapshot of seats and calls goes in, a number of calls comes out.
 
-A pacing policy is pure: no clock, no I/O, no global state, no random numbers. It learns through `learn_from_event`;
+A pacing policy is pure: no clock, no I/O, no global state, no random numbers. It learns through `learn_from_pacing_event`;
 `get_learned_state` and `restore_learned_state` carry what it has learned over a restart. Times are seconds of one
 monotonic clock; only their differences are used.
 """
@@ -183,10 +183,10 @@ class Pacer(ABC):
     def count_calls_to_place(self, snapshot: PacingSnapshot) -> int:
         """Return how many calls to place now (0 or more). Implausible figures lead to a safe number, not to an error."""
 
-    def learn_from_event(self, event: PacingEvent) -> None:  # noqa: B027 - nothing, for one that learns nothing
+    def learn_from_pacing_event(self, event: PacingEvent) -> None:  # noqa: B027 - nothing, for one that learns nothing
         """Learn from an event, such as an answered call. Events come in order of time, each once."""
 
-    def explain_last_decision(self) -> Explanation:
+    def explain_last_pacing_decision(self) -> Explanation:
         """Return the reason for the pacing policy's last decision."""
         return self._explanation
 
@@ -204,7 +204,9 @@ class Pacer(ABC):
         """
         self.caps = tuple(caps)
 
-    def restore_counted_calls(self, now_seconds: float, recent: Mapping[float, Sequence[RecentAnswers]]) -> None:  # noqa: B027
+    def restore_counts_of_stored_calls(  # noqa: B027 - nothing, for a policy without caps
+        self, now_seconds: float, recent: Mapping[float, Sequence[RecentAnswers]]
+    ) -> None:
         """Set the counts for the abandoned-call caps from the calls in the store: by window length, the oldest calls
         first.
         """

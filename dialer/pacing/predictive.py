@@ -76,7 +76,7 @@ class PredictivePacer(GovernedPacer):
         """Return how many calls to place, so that the last one is abandoned with a probability of at most alpha (the
         allowed risk).
         """
-        now = self._advance_policy_time(snapshot.now_seconds)
+        now = self._advance_time_of_policy(snapshot.now_seconds)
         self._restart_after_long_pause(now, snapshot)
         prospect, alpha = self._compute_forecast_and_allowed_risk(snapshot)
         if prospect.seats == 0:
@@ -92,7 +92,9 @@ class PredictivePacer(GovernedPacer):
             self.usual.record_answer_rate(now, prospect.answer_rate)
         if self._hung_up_at is not None and now - self._hung_up_at < self._tuning.calm_seconds:
             alpha, limited_by = 0.0, Limit.SEATS
-        bounds = self._make_risk_bounds(alpha, self._tuning.stop_risk * self.governor.hard_stop, prospect)
+        bounds = self._compute_bounds_on_risk_of_last_call(
+            alpha, self._tuning.stop_risk * self.governor.hard_stop, prospect
+        )
         ahead = prospect.outlook.count_calls_within_risk_bounds(bounds, prospect.next_call, enough)
         if ahead > 0:
             for most, limit in (
@@ -108,12 +110,12 @@ class PredictivePacer(GovernedPacer):
         self._decided = calls, limited_by, snapshot, prospect, alpha
         return calls
 
-    def explain_last_decision(self) -> Explanation:
+    def explain_last_pacing_decision(self) -> Explanation:
         """Return the reason for the last pacing decision, with the expected seats and answers, and the abandoned calls
         still allowed.
         """
         if self._decided is None:
-            return super().explain_last_decision()
+            return super().explain_last_pacing_decision()
         calls, limited_by, snapshot, prospect, alpha = self._decided
         figures = {
             "free": float(max(0, snapshot.free_seats)),
@@ -133,7 +135,7 @@ class PredictivePacer(GovernedPacer):
         many = len(silent) >= self._tuning.few_wait and self.knowledge.rings.is_ringing_reported
         return many and sum(silent) > self._tuning.slow_seconds * len(silent)
 
-    def _make_risk_bounds(self, alpha: float, risk: float, prospect: Prospect) -> Bounds:
+    def _compute_bounds_on_risk_of_last_call(self, alpha: float, risk: float, prospect: Prospect) -> Bounds:
         """Return the limits on the risk of the last call: to be abandoned (alpha), and to exceed a hard stop.
 
         A large site decides more often, so its limit for the hard stop is lower. If the answer rate is below its mean
@@ -160,14 +162,14 @@ class PredictivePacer(GovernedPacer):
 
     def count_excess_calls(self, snapshot: PacingSnapshot) -> int:
         """Return how many ringing calls will find no free seat. Without a logged-in agent, these are all."""
-        now = self._advance_policy_time(snapshot.now_seconds)
+        now = self._advance_time_of_policy(snapshot.now_seconds)
         if not snapshot.ringing or snapshot.seats_without_caller >= 0:
             return 0
         prospect, alpha = self._compute_forecast_and_allowed_risk(snapshot)
         if prospect.seats == 0:
             return len(snapshot.ringing)
         alpha = max(self._tuning.hang_up_above, self._tuning.hang_up_alphas * alpha)
-        bounds = self._make_risk_bounds(alpha, self._tuning.hang_up_risk, prospect)
+        bounds = self._compute_bounds_on_risk_of_last_call(alpha, self._tuning.hang_up_risk, prospect)
         excess = prospect.outlook.count_calls_to_hang_up(bounds)
         excess = max(excess, min(len(snapshot.ringing), -self._count_calls_allowed_in_worst_case(snapshot)))
         if excess > 0:
@@ -176,12 +178,12 @@ class PredictivePacer(GovernedPacer):
 
     # Learning
 
-    def learn_from_event(self, event: PacingEvent) -> None:
+    def learn_from_pacing_event(self, event: PacingEvent) -> None:
         """Learn talk times, ring times and answer rate from an event, such as an answered call."""
-        super().learn_from_event(event)
+        super().learn_from_pacing_event(event)
         if event.kind is PacingEventKind.LIST_CHANGED:
             self._start_dialling_gradually()
-        self.knowledge.learn_from_event(event)
+        self.knowledge.learn_from_pacing_event(event)
 
     def _restart_after_long_pause(self, now: float, snapshot: PacingSnapshot) -> None:
         """Start dialling gradually if no call was in flight for a long time although a seat was free, or if the campaign

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dialer.settings.fields import Applied, Section, find_section_type
+from dialer.settings.fields import Applied, Section, find_class_of_settings_table
 from dialer.settings.site import Settings
 
 
@@ -12,11 +12,11 @@ def find_when_change_is_applied(section: str, key: str = "") -> Applied:
     `key` is the key in the settings table `section`; without it, the whole table was added or removed.
     """
     field = Settings.model_fields.get(section)
-    model = None if field is None else find_section_type(field.annotation)
-    return Applied.RESTART if model is None else find_keys_applied_at_other_times(model).get(key, model.applied)
+    model = None if field is None else find_class_of_settings_table(field.annotation)
+    return Applied.RESTART if model is None else find_keys_with_other_time_of_effect(model).get(key, model.applied)
 
 
-def find_keys_applied_at_other_times(model: type[Section]) -> dict[str, Applied]:
+def find_keys_with_other_time_of_effect(model: type[Section]) -> dict[str, Applied]:
     """Return the keys of a settings table that take effect at another time than the rest of the table, with that
     time.
     """

@@ -13,8 +13,8 @@ from dialer.settings.fields import (
     Section,
     Slug,
     ZoneName,
-    make_condition_validator,
-    make_pattern_constraint,
+    create_pattern_constraint,
+    create_validator_of_condition,
 )
 
 
@@ -27,10 +27,10 @@ class CentreSettings(Section):
     )
     time_zone: ZoneName = Field("Asia/Kolkata", description="IANA time zone of the people who are called")
     language: Annotated[
-        str, make_pattern_constraint(r"^[a-z]{2}$", "must be a language code of two lowercase letters, such as hi")
+        str, create_pattern_constraint(r"^[a-z]{2}$", "must be a language code of two lowercase letters, such as hi")
     ] = Field("hi", description="language for voters without a language of their own or of their booth")
     region: Annotated[
-        str, make_pattern_constraint(r"^[A-Z]{2}$", "must be a country code of two capital letters, such as IN")
+        str, create_pattern_constraint(r"^[A-Z]{2}$", "must be a country code of two capital letters, such as IN")
     ] = Field("IN", description="country of phone numbers without a country code")
 
 
@@ -39,7 +39,7 @@ class StoreSettings(Section):
 
     path: Annotated[
         Path,
-        make_condition_validator(
+        create_validator_of_condition(
             lambda path: path.name, "must be the path of a file, such as /var/lib/matdan/centre.db"
         ),
     ] = Field(Path("matdan.db"), description="the SQLite file; created if missing")

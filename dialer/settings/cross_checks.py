@@ -17,7 +17,7 @@ Mistake = tuple[Place, str]
 """The place of a mistake, and a text that says what is wrong and what to do."""
 
 
-def find_cross_table_mistakes(settings: Settings) -> Iterator[Mistake]:
+def find_contradictions_between_tables(settings: Settings) -> Iterator[Mistake]:
     """Yield each contradiction between tables of the settings, such as a campaign that names an unknown trunk.
 
     Each table by itself must be valid already.

@@ -8,11 +8,11 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field, SecretStr
 
-from dialer.settings.fields import Applied, HostName, Port, Section, Slug, is_loopback_host, make_pattern_constraint
+from dialer.settings.fields import Applied, HostName, Port, Section, Slug, create_pattern_constraint, is_loopback_host
 
 PageAddress = Annotated[
     str,
-    make_pattern_constraint(
+    create_pattern_constraint(
         r"^https?://[a-z0-9.-]{1,253}(:[0-9]{1,5})?$", "must be a URL such as https://desk.example.org, without a path"
     ),
 ]

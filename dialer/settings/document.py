@@ -11,8 +11,8 @@ from typing import Any, get_origin
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
-from dialer.settings.applied import find_keys_applied_at_other_times, find_when_change_is_applied
-from dialer.settings.fields import Applied, Section, find_section_type
+from dialer.settings.applied import find_keys_with_other_time_of_effect, find_when_change_is_applied
+from dialer.settings.fields import Applied, Section, find_class_of_settings_table
 from dialer.settings.headquarters import HqSettings
 from dialer.settings.site import Settings
 
@@ -41,7 +41,7 @@ def render_settings_page(page: str) -> str:
     parts += [
         f"|`{key}`|{_format_default_value(field.default)}|{field.description}|"
         for key, field in HqSettings.model_fields.items()
-        if find_section_type(field.annotation) is None
+        if find_class_of_settings_table(field.annotation) is None
     ]
     parts += ["", *_document_sections(HqSettings, described)]
     return "\n".join(parts) + "\n"
@@ -49,7 +49,7 @@ def render_settings_page(page: str) -> str:
 
 def describe_when_settings_apply(section: str, model: type[Section]) -> str:
     """Return a sentence that says when changed settings of a section take effect."""
-    others = find_keys_applied_at_other_times(model)
+    others = find_keys_with_other_time_of_effect(model)
     exceptions = [
         f"{words}: " + ", ".join(f"`{key}`" for key in keys)
         for applied, words in _APPLIED.items()
@@ -71,7 +71,7 @@ def _document_sections(
     """
     lines: list[str] = []
     for section, field in model.model_fields.items():
-        inner = find_section_type(field.annotation)
+        inner = find_class_of_settings_table(field.annotation)
         if inner is None:
             continue
         name, text = f"[{within}{section}]", note(section, inner) if not within else ""
@@ -80,7 +80,7 @@ def _document_sections(
         if inner in described:
             lines += [f"As `{described[inner]}` of a centre.", ""]
             continue
-        inherited, origin = _find_already_described_keys(inner, described)
+        inherited, origin = _find_keys_described_in_other_section(inner, described)
         described[inner] = heading
         about = cleandoc(inner.__doc__ or "").partition(" - ")[2]
         lines += [
@@ -105,7 +105,9 @@ def _document_sections(
     return lines
 
 
-def _find_already_described_keys(model: type[Section], described: dict[type[Section], str]) -> tuple[list[str], str]:
+def _find_keys_described_in_other_section(
+    model: type[Section], described: dict[type[Section], str]
+) -> tuple[list[str], str]:
     """Return the keys of a section that the page describes already, because a section with the same base class has them
     too.
 

@@ -27,7 +27,7 @@ PATTERNS_IN_WORDS: dict[str, str] = {}
 """The error text for each pattern, such as "must be a country code", which is shown instead of the pattern."""
 
 
-def make_pattern_constraint(regex: str, must_be: str) -> StringConstraints:
+def create_pattern_constraint(regex: str, must_be: str) -> StringConstraints:
     """Return a pydantic constraint for text that matches a regular expression.
 
     `must_be` is the error text for other text, which is shown instead of the expression.
@@ -36,7 +36,7 @@ def make_pattern_constraint(regex: str, must_be: str) -> StringConstraints:
     return StringConstraints(pattern=regex)
 
 
-def make_condition_validator(holds: Callable[[Any], object], must_be: str) -> AfterValidator:
+def create_validator_of_condition(holds: Callable[[Any], object], must_be: str) -> AfterValidator:
     """Return a pydantic validator that rejects a value for which `holds` returns false.
 
     `must_be` is the error text.
@@ -70,7 +70,7 @@ def _require_limited_peer_network(value: str) -> str:
 
 Slug = Annotated[
     str,
-    make_pattern_constraint(
+    create_pattern_constraint(
         r"^[a-z0-9][a-z0-9-]{0,31}$",
         "must be 1 to 32 lowercase letters a-z, digits and dashes, not starting with a dash",
     ),
@@ -79,27 +79,27 @@ Slug = Annotated[
 
 EndpointName = Annotated[
     str,
-    make_pattern_constraint(r"^[A-Za-z0-9_-]{1,40}$", "must be 1 to 40 letters a-z, digits, dashes and underscores"),
+    create_pattern_constraint(r"^[A-Za-z0-9_-]{1,40}$", "must be 1 to 40 letters a-z, digits, dashes and underscores"),
 ]
 PhoneNumber = Annotated[
     str,
-    make_pattern_constraint(
+    create_pattern_constraint(
         r"^\+?[0-9]{3,20}$", "must be a phone number: 3 to 20 digits without spaces or dashes, such as +911140000001"
     ),
 ]
 AccountName = Annotated[
     str,
-    make_pattern_constraint(
+    create_pattern_constraint(
         r"^[A-Za-z0-9+._@-]{1,64}$", "must be 1 to 64 letters a-z, digits and the characters + . _ @ -"
     ),
 ]
 Language = Annotated[
     str,
-    make_pattern_constraint(r"^[a-z]{2,3}$", "must be a language code of two or three lowercase letters, such as hi"),
+    create_pattern_constraint(r"^[a-z]{2,3}$", "must be a language code of two or three lowercase letters, such as hi"),
 ]
 PublicKey = Annotated[
     str,
-    make_pattern_constraint(
+    create_pattern_constraint(
         r"^ed25519:[A-Za-z0-9+/]{43}=$",
         "must be a public key as `dialer mqtt key` prints it: ed25519: and 44 characters",
     ),
@@ -108,7 +108,7 @@ PublicKey = Annotated[
 
 SeatName = Annotated[
     str,
-    make_pattern_constraint(
+    create_pattern_constraint(
         r"^([0-9]|[A-Za-z0-9-]{2,20})$", "must be one digit, or 2 to 20 letters a-z, digits and dashes"
     ),
 ]
@@ -117,7 +117,7 @@ SeatName = Annotated[
 Codec = Literal["alaw", "ulaw", "g722", "slin16"]
 NumberPrefix = Annotated[
     str,
-    make_pattern_constraint(
+    create_pattern_constraint(
         r"^\+[0-9]{1,15}$",
         "must be a phone number or its beginning: + and 1 to 15 digits without spaces, such as +9111",
     ),
@@ -125,14 +125,14 @@ NumberPrefix = Annotated[
 Port = Annotated[int, Field(ge=0, le=65535)]
 HostName = Annotated[
     str,
-    make_pattern_constraint(
+    create_pattern_constraint(
         r"^([A-Za-z0-9.-]{1,253}|[0-9A-Fa-f]{0,4}(:[0-9A-Fa-f.]{0,15}){2,7})$",
         "must be a host name or an IP address, without a scheme or port, such as sip.example.org",
     ),
 ]
 NetworkName = Annotated[
     str,
-    make_pattern_constraint(
+    create_pattern_constraint(
         r"^[0-9A-Fa-f.:]{2,45}(/[0-9.]{1,15})?$", "must be an address or a network, such as 203.0.113.0/24"
     ),
 ]
@@ -141,14 +141,14 @@ PeerNetwork = Annotated[str, AfterValidator(_require_limited_peer_network)]
 
 FilePath = Annotated[
     str,
-    make_pattern_constraint(
+    create_pattern_constraint(
         r"^/[A-Za-z0-9._/+-]{1,200}$",
         "must be an absolute path of letters a-z, digits and the characters . _ / + -",
     ),
 ]
 UrlWithoutSlash = Annotated[
     str,
-    make_pattern_constraint(
+    create_pattern_constraint(
         r"^https?://[^\s?#]{1,200}[^\s?#/]$", "must be a URL such as https://example.org/sounds, without / at its end"
     ),
 ]
@@ -158,7 +158,7 @@ _PASSWORD = re.compile(
 )
 Password = Annotated[
     SecretStr,
-    make_condition_validator(
+    create_validator_of_condition(
         lambda value: _PASSWORD.fullmatch(value.get_secret_value()),
         "must be 1 to 100 ASCII letters, digits and signs, but no ; [ ] ' \" ` or backslash",
     ),
@@ -167,7 +167,7 @@ Password = Annotated[
 
 LocalTime = Annotated[
     time,
-    make_condition_validator(  # a time with a zone cannot be compared with times without one
+    create_validator_of_condition(  # a time with a zone cannot be compared with times without one
         lambda value: value.tzinfo is None,
         'must be a time such as "09:00" without a zone; times are local, in centre.time_zone',
     ),
@@ -189,7 +189,7 @@ def is_loopback_host(host: str) -> bool:
         return host == "localhost"
 
 
-def derive_secret(manager_secret: SecretStr | None, purpose: str) -> str:
+def derive_secret_for_purpose(manager_secret: SecretStr | None, purpose: str) -> str:
     """Return a secret that is derived from `ami.secret` for one purpose, so that nobody needs to configure another
     secret.
 
@@ -228,7 +228,7 @@ class Section(BaseModel):
         return value
 
     @model_validator(mode="after")
-    def _check_consistency(self) -> Self:
+    def _refuse_inconsistent_section(self) -> Self:
         for problem in self._find_inconsistencies():
             raise ValueError(problem)
         return self
@@ -246,11 +246,13 @@ def _accepts_booleans(annotation: Any) -> bool:
     )
 
 
-def find_section_type(annotation: Any) -> type[Section] | None:
+def find_class_of_settings_table(annotation: Any) -> type[Section] | None:
     """Return the class of the settings table that a field holds, or None if the field is a plain value.
 
     The field may hold one table, an optional table or a list of tables.
     """
     if isinstance(annotation, type) and issubclass(annotation, Section):
         return annotation
-    return next((found for each in get_args(annotation) if (found := find_section_type(each)) is not None), None)
+    return next(
+        (found for each in get_args(annotation) if (found := find_class_of_settings_table(each)) is not None), None
+    )

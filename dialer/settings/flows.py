@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from dialer.settings.fields import Section, make_pattern_constraint
+from dialer.settings.fields import Section, create_pattern_constraint
 
 
 class FlowSettings(Section):
@@ -20,7 +20,7 @@ class FlowSettings(Section):
     recordings: bool = Field(False, description="allow flows to record callers, if the profile allows it")
     recording_directory: Annotated[
         str,
-        make_pattern_constraint(
+        create_pattern_constraint(
             r"^[A-Za-z0-9/_.-]{1,200}$", "must be a path of 1 to 200 letters a-z, digits and the characters / _ . -"
         ),
     ] = Field(
@@ -37,7 +37,7 @@ class FlowSettings(Section):
     )
     script_user: (
         Annotated[
-            str, make_pattern_constraint(r"^[a-z_][a-z0-9_-]{0,31}$", "must be the name of a user of this machine")
+            str, create_pattern_constraint(r"^[a-z_][a-z0-9_-]{0,31}$", "must be the name of a user of this machine")
         ]
         | None
     ) = Field(

@@ -18,22 +18,22 @@ from dialer.settings.fields import (
     Slug,
     UrlWithoutSlash,
     ZoneName,
+    create_pattern_constraint,
     is_loopback_host,
-    make_pattern_constraint,
 )
 from dialer.settings.file_text import read_settings
 from dialer.settings.mistakes import combine_setting_errors, ignore_environment_variables, list_setting_errors
 from dialer.settings.sources import Source
-from dialer.settings.uplink import Leader, ServerAddress, find_duplicate_leaders
+from dialer.settings.uplink import Leader, ServerAddress, find_leaders_with_same_name_or_key
 
 NatsKey = Annotated[
-    str, make_pattern_constraint(r"^U[A-Z2-7]{55}$", "must be the public nkey of a user: U and 55 characters")
+    str, create_pattern_constraint(r"^U[A-Z2-7]{55}$", "must be the public nkey of a user: U and 55 characters")
 ]
 StateCode = Annotated[
     str,
-    make_pattern_constraint(r"^[A-Za-z0-9_-]{1,16}$", "must be a state code of 1 to 16 letters a-z, digits, - and _"),
+    create_pattern_constraint(r"^[A-Za-z0-9_-]{1,16}$", "must be a state code of 1 to 16 letters a-z, digits, - and _"),
 ]
-DayTime = Annotated[str, make_pattern_constraint(r"^([01][0-9]|2[0-3]):[0-5][0-9]$", "must be a time such as 09:00")]
+DayTime = Annotated[str, create_pattern_constraint(r"^([01][0-9]|2[0-3]):[0-5][0-9]$", "must be a time such as 09:00")]
 
 
 class HqCentre(Section):
@@ -58,7 +58,7 @@ class HqCentre(Section):
         if self.constituencies and self.state is None:
             yield "constituencies need a state, because their numbers are those of a state"
 
-    def exchanges_marks_of_area(self, state_code: str, constituency_number: int) -> bool:
+    def does_centre_exchange_marks_of_area(self, state_code: str, constituency_number: int) -> bool:
         """Return whether the centre sends and receives recorded answers about that constituency's voters."""
         of_state = self.state == state_code
         return of_state and (not self.constituencies or constituency_number in self.constituencies)
@@ -167,7 +167,7 @@ class HqSettings(Section):
         return not is_loopback_host(self.server.host)
 
     def _find_inconsistencies(self) -> Iterator[str]:
-        yield from find_duplicate_leaders(self.leaders)
+        yield from find_leaders_with_same_name_or_key(self.leaders)
         for kind, names in (
             ("centres", [centre.id for centre in self.centres]),
             ("sources", [source.name for source in self.sources]),

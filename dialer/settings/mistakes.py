@@ -10,7 +10,7 @@ from typing import Any, Final
 from pydantic import BaseModel, ValidationError
 
 from dialer.errors import SettingError, SettingMistakes
-from dialer.settings.fields import PATTERNS_IN_WORDS, Section, find_section_type
+from dialer.settings.fields import PATTERNS_IN_WORDS, Section, find_class_of_settings_table
 from dialer.settings.file_text import Place, SettingsText
 from dialer.settings.renamed import find_new_setting_name
 
@@ -81,13 +81,13 @@ def _describe_validation_error(problem: Mapping[str, Any], *, secret: bool) -> s
     message = re.sub(r"^Input should be ", "must be ", message)
     message = PATTERNS_IN_WORDS.get(problem.get("ctx", {}).get("pattern", ""), message)
     value = problem.get("input")
-    if (share := _guess_intended_share(problem)) is not None:
+    if (share := _guess_share_meant_by_value(problem)) is not None:
         message = f"must be a share, 0 to 1; write {share:g} for {100 * share:g} %"
     shown = f" (is {value!r})" if isinstance(value, str | int | float | bool) and not secret else ""
     return f"{message}{shown}"
 
 
-def _guess_intended_share(problem: Mapping[str, Any]) -> float | None:
+def _guess_share_meant_by_value(problem: Mapping[str, Any]) -> float | None:
     """Return the share that a value such as 3 or "3 %" probably means (0.03).
 
     None = the mistake is a different one.
@@ -103,7 +103,7 @@ def _list_allowed_keys(model: type[BaseModel], place: Place) -> list[str]:
     """Return the keys that are allowed in the table of a setting."""
     for part in place[:-1]:
         if part in model.model_fields:
-            inner = find_section_type(model.model_fields[part].annotation)
+            inner = find_class_of_settings_table(model.model_fields[part].annotation)
             if inner is None:
                 return []
             model = inner

@@ -8,11 +8,11 @@ from typing import Annotated
 
 from pydantic import Field
 
-from dialer.settings.fields import Section, make_condition_validator, make_pattern_constraint
+from dialer.settings.fields import Section, create_pattern_constraint, create_validator_of_condition
 
 PlainFolder = Annotated[
     Path,
-    make_condition_validator(
+    create_validator_of_condition(
         lambda path: re.fullmatch(r"(/[A-Za-z0-9_-][A-Za-z0-9._-]*)+", str(path)),
         "must be an absolute folder of letters, digits, dots, - and _, without `..`",
     ),
@@ -32,7 +32,7 @@ class RecordingSettings(Section):
     prompt: (
         Annotated[
             str,
-            make_pattern_constraint(
+            create_pattern_constraint(
                 r"^[a-z0-9][a-z0-9_-]*(/[a-z0-9][a-z0-9_-]*)*$",
                 "must be the name of a prompt such as common/hold, in lowercase letters",
             ),

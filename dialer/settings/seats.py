@@ -17,9 +17,9 @@ from dialer.settings.fields import (
     SeatName,
     Section,
     Slug,
-    derive_secret,
-    make_condition_validator,
-    make_pattern_constraint,
+    create_pattern_constraint,
+    create_validator_of_condition,
+    derive_secret_for_purpose,
 )
 from dialer.settings.trunks import Transport
 
@@ -57,12 +57,12 @@ def get_browser_password(seat: SeatSettings, manager_secret: SecretStr | None) -
     """Return the SIP password of a phone in the browser: the seat's own, or one derived from `ami.secret`."""
     if seat.password is not None:
         return seat.password.get_secret_value()
-    return derive_secret(manager_secret, f"phone {seat.endpoint}")
+    return derive_secret_for_purpose(manager_secret, f"phone {seat.endpoint}")
 
 
 PinHash = Annotated[
     SecretStr,
-    make_condition_validator(
+    create_validator_of_condition(
         lambda pin: re.fullmatch(r"\$argon2id\$v=19\$m=\d+,t=\d+,p=\d+(\$[A-Za-z0-9+/]+){2}", pin.get_secret_value()),
         "must be an argon2id hash: the output of `dialer agent hash-pin`, never the PIN itself",
     ),
@@ -74,7 +74,7 @@ class Agent(Section):
 
     applied: ClassVar[Applied] = Applied.RELOAD
 
-    number: Annotated[str, make_pattern_constraint(r"^[0-9]{1,10}$", "must be 1 to 10 digits")] = Field(
+    number: Annotated[str, create_pattern_constraint(r"^[0-9]{1,10}$", "must be 1 to 10 digits")] = Field(
         description="number that the agent enters to log in, 1 to 10 digits"
     )
     pin: PinHash = Field(description="argon2id hash of the PIN, from `dialer agent hash-pin`")
@@ -87,8 +87,8 @@ ECHO_CODE = "*43"
 
 LogInCode = Annotated[
     str,
-    make_pattern_constraint(r"^[*0-9]{1,6}$", "must be 1 to 6 digits and stars"),
-    make_condition_validator(lambda code: code != ECHO_CODE, f"must not be {ECHO_CODE}, which is the echo test"),
+    create_pattern_constraint(r"^[*0-9]{1,6}$", "must be 1 to 6 digits and stars"),
+    create_validator_of_condition(lambda code: code != ECHO_CODE, f"must not be {ECHO_CODE}, which is the echo test"),
 ]
 
 

@@ -8,7 +8,7 @@ from pydantic import SecretStr
 
 from dialer.errors import SettingError
 from dialer.settings.asterisk import AsteriskServer
-from dialer.settings.fields import derive_secret
+from dialer.settings.fields import derive_secret_for_purpose
 from dialer.settings.site import Settings
 
 SINGLE_SERVER = ""
@@ -28,7 +28,7 @@ def split_settings_by_server(settings: Settings) -> Mapping[str, Settings]:
     )
 
 
-def narrow_settings_to_server(
+def select_settings_of_server(
     settings: Settings, name: str | None, file: str = "settings"
 ) -> tuple[Settings, tuple[AsteriskServer, ...]]:
     """Return the part of the settings that concerns the Asterisk server `name`, and the site's other Asterisk servers.
@@ -72,7 +72,7 @@ def derive_server_password(one: str, other: str, manager_secret: SecretStr | Non
 
     It is derived from `ami.secret`.
     """
-    return derive_secret(manager_secret, f"servers {' '.join(sorted((one, other)))}")
+    return derive_secret_for_purpose(manager_secret, f"servers {' '.join(sorted((one, other)))}")
 
 
 def _make_settings_of_server(settings: Settings, server: AsteriskServer) -> Settings:

@@ -22,7 +22,7 @@ from dialer.settings.audio import Audio
 from dialer.settings.broker import Broker, Mosquitto
 from dialer.settings.campaigns import Campaign, read_campaign_files
 from dialer.settings.centre import CentreSettings, Dialling, StoreSettings
-from dialer.settings.cross_checks import find_cross_table_mistakes
+from dialer.settings.cross_checks import find_contradictions_between_tables
 from dialer.settings.desk import Desk
 from dialer.settings.environment import PREFIX, find_environment_variable, read_settings_in_environment
 from dialer.settings.fields import Section, is_loopback_host
@@ -101,7 +101,7 @@ class Settings(Section):
         """Raise one error about all mistakes that involve several tables of the settings."""
         wrong = [
             InitErrorDetails(type=PydanticCustomError("value_error", "{text}", {"text": text}), loc=place, input=None)
-            for place, text in find_cross_table_mistakes(self)
+            for place, text in find_contradictions_between_tables(self)
         ]
         if wrong:
             raise ValidationError.from_exception_data("Settings", wrong)

@@ -12,7 +12,7 @@ from dialer.domain.enums import CampaignKind, MachineDetection, Purpose
 from dialer.errors import SettingError
 from dialer.settings.campaigns import Campaign, ScriptVoice
 from dialer.settings.environment import find_environment_variable
-from dialer.settings.jurisdiction import Profile, apply_stricter_rules, load_profile
+from dialer.settings.jurisdiction import Profile, apply_stricter_values_of_site, load_profile
 from dialer.settings.mistakes import add_file_and_line_to_error, combine_setting_errors
 from dialer.settings.site import Settings
 from dialer.settings.trunks import Carrier
@@ -27,7 +27,7 @@ def load_site_profile(settings: Settings) -> Profile:
     a caller ID outside its number series.
     """
     try:
-        profile = apply_stricter_rules(load_profile(settings.rules.jurisdiction), settings.rules.stricter)
+        profile = apply_stricter_values_of_site(load_profile(settings.rules.jurisdiction), settings.rules.stricter)
     except SettingError as error:
         raise add_file_and_line_to_error(error, settings.settings_file_text) from error
     refuse_settings_looser_than_profile(settings, profile)
@@ -60,7 +60,7 @@ def _find_looser_settings(settings: Settings, profile: Profile) -> Iterator[Obje
     dialling, named = settings.dialling, f"the profile {profile.name!r}"
     if "max_attempts_per_day" in dialling.model_fields_set:
         key, value = "dialling.max_attempts_per_day", dialling.max_attempts_per_day
-        yield from _check_setting_is_in_range(key, value, None, profile.attempts.per_day, named)
+        yield from _report_setting_outside_range(key, value, None, profile.attempts.per_day, named)
     for trunk in settings.trunks:
         for caller_id in trunk.caller_ids:
             if profile.caller_id.series and not caller_id.startswith(profile.caller_id.series):
@@ -76,7 +76,7 @@ def _find_looser_settings(settings: Settings, profile: Profile) -> Iterator[Obje
             problem = f"runs an AGI script, but campaign {number.campaign!r} has no declaration of what it does"
             yield "inbound.numbers.flow", problem, "add [campaigns.declared] to that campaign"
     key, days = "recordings.keep_days", settings.recordings.keep_days
-    yield from _check_setting_is_in_range(key, days, None, profile.retention.erase_after_days, named)
+    yield from _report_setting_outside_range(key, days, None, profile.retention.erase_after_days, named)
     if settings.flows.recordings and not profile.recording.allowed:
         yield "flows.recordings", f"{named} does not allow recordings", "set it to false, or use a profile of your own"
     campaigns = {campaign.id: campaign for campaign in settings.campaigns}
@@ -134,7 +134,7 @@ def _find_looser_campaign_settings(campaign: Campaign, profile: Profile, named: 
         ("abandoned_limit", None, min(cap.share for cap in profile.abandoned.caps)),
     ):
         if name in campaign.model_fields_set or name not in _STRICTER_IS_USED:
-            yield from _check_setting_is_in_range(f"{key}.{name}", getattr(campaign, name), least, most, named)
+            yield from _report_setting_outside_range(f"{key}.{name}", getattr(campaign, name), least, most, named)
 
 
 def _find_uncertified_voices(settings: Settings, profile: Profile, named: str) -> Iterator[Objection]:
@@ -148,7 +148,7 @@ def _find_uncertified_voices(settings: Settings, profile: Profile, named: str) -
             yield f"campaigns.{campaign.id}.trunks", problem, remedy
 
 
-def _check_setting_is_in_range(
+def _report_setting_outside_range(
     key: str, value: float, least: float | None, most: float | None, named: str
 ) -> Iterator[Objection]:
     if least is not None and value < least:
@@ -157,7 +157,7 @@ def _check_setting_is_in_range(
         yield key, f"{value:g} is looser than {named} allows", f"set at most {most:g}"
 
 
-def list_abandoned_caps(campaign: Campaign, profile: Profile) -> list[tuple[float, float, float]]:
+def list_caps_on_abandoned_rate(campaign: Campaign, profile: Profile) -> list[tuple[float, float, float]]:
     """Return the caps on a campaign's abandoned-call rate, each as window (seconds), target and hard limit (0-1).
 
     Of the campaign's and the jurisdiction profile's values, the stricter one is used.
@@ -169,7 +169,7 @@ def list_abandoned_caps(campaign: Campaign, profile: Profile) -> list[tuple[floa
     ]
 
 
-def find_lowest_abandoned_cap(settings: Settings, profile: Profile) -> float:
+def find_lowest_cap_on_abandoned_rate(settings: Settings, profile: Profile) -> float:
     """Return the lowest limit of the abandoned-call rate (cap, 0-1) of the site's campaigns, which pages show."""
-    every = [limit for campaign in settings.campaigns for _, _, limit in list_abandoned_caps(campaign, profile)]
+    every = [limit for campaign in settings.campaigns for _, _, limit in list_caps_on_abandoned_rate(campaign, profile)]
     return min(every, default=min(cap.share for cap in profile.abandoned.caps))

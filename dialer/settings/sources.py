@@ -8,11 +8,11 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from dialer.settings.fields import Applied, Section, Slug, make_pattern_constraint
+from dialer.settings.fields import Applied, Section, Slug, create_pattern_constraint
 
 PortalAddress = Annotated[
     str,
-    make_pattern_constraint(
+    create_pattern_constraint(
         r"^(https://|http://(127\.0\.0\.1|localhost)[:/])\S{1,500}$",
         "must be an https URL, or an http URL of this machine",
     ),

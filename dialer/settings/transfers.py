@@ -8,11 +8,11 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from dialer.settings.fields import Applied, EndpointName, Section, Slug, make_pattern_constraint
+from dialer.settings.fields import Applied, EndpointName, Section, Slug, create_pattern_constraint
 
 OutsideNumber = Annotated[
     str,
-    make_pattern_constraint(
+    create_pattern_constraint(
         r"^\+[1-9][0-9]{6,14}$",
         "must be a phone number in full: + and 7 to 15 digits without spaces, such as +911140000001",
     ),

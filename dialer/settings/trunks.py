@@ -25,7 +25,7 @@ from dialer.settings.fields import (
     Section,
     Share,
     Slug,
-    make_pattern_constraint,
+    create_pattern_constraint,
 )
 
 
@@ -88,17 +88,17 @@ class ReliableResponses(StrEnum):
 
 ProxyAddress = Annotated[
     str,
-    make_pattern_constraint(
+    create_pattern_constraint(
         r"^[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?$",
         "must be a host name or an IPv4 address, without a scheme, such as proxy.carrier.net or proxy.carrier.net:5080",
     ),
 ]
 NumberAffix = Annotated[
-    str, make_pattern_constraint(r"^[0-9+*]{0,10}$", "must be up to 10 digits and the characters + and *")
+    str, create_pattern_constraint(r"^[0-9+*]{0,10}$", "must be up to 10 digits and the characters + and *")
 ]
 WrittenReason = Annotated[
     str,
-    make_pattern_constraint(
+    create_pattern_constraint(
         r"^[^\x00-\x1f\x7f]{15,200}$", "must be a reason in words: 15 to 200 characters on one line"
     ),
 ]
@@ -128,7 +128,7 @@ class CallerIdArea(Section):
         if not (self.states or self.constituencies or self.prefixes):
             yield "an area needs states, constituencies or prefixes"
 
-    def contains_voter(self, called: CalledVoter) -> bool:
+    def is_voter_in_area(self, called: CalledVoter) -> bool:
         """Return whether a voter is in this area by every criterion that is set: number prefix, state, constituency."""
         return (
             (not self.states or called.state_code in self.states)
@@ -137,7 +137,7 @@ class CallerIdArea(Section):
         )
 
 
-def find_caller_ids_to_show(
+def find_caller_ids_for_voter(
     caller_ids: tuple[str, ...], areas: Sequence[CallerIdArea], called: CalledVoter | None
 ) -> tuple[str, ...]:
     """Return the numbers of a trunk that may be shown as caller ID for a call.
@@ -147,7 +147,7 @@ def find_caller_ids_to_show(
     """
     if called is not None:
         for area in areas:
-            if area.contains_voter(called):
+            if area.is_voter_in_area(called):
                 return area.caller_ids
     local = {caller_id for area in areas for caller_id in area.caller_ids}
     return tuple(caller_id for caller_id in caller_ids if caller_id not in local) or caller_ids

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field, SecretStr
 
-from dialer.settings.fields import Section, UrlWithoutSlash, make_pattern_constraint
+from dialer.settings.fields import Section, UrlWithoutSlash, create_pattern_constraint
 
 
 class Twilio(Section):
@@ -19,14 +19,14 @@ class Twilio(Section):
     enabled: bool = Field(False, description="true: trunks may use Twilio")
     account_sid: Annotated[
         str,
-        make_pattern_constraint(
+        create_pattern_constraint(
             r"^(AC[0-9a-f]{32})?$", "must be Twilio's account SID: AC and 32 digits or letters a-f"
         ),
     ] = Field("", description="account SID, from Twilio's console")
     auth_token: SecretStr = Field(SecretStr(""), description="preferably set by MATDAN_TWILIO__AUTH_TOKEN")
     public_url: Annotated[
         str,
-        make_pattern_constraint(
+        create_pattern_constraint(
             r"^(https?://[^\s?#]{1,200}[^\s?#/])?$",
             "must be a URL such as https://dialler.example.org, without / at its end",
         ),
@@ -50,7 +50,7 @@ class Twilio(Section):
     sms_from: (
         Annotated[
             str,
-            make_pattern_constraint(
+            create_pattern_constraint(
                 r"^\+[0-9]{5,15}$",
                 "must be a phone number in full: + and 5 to 15 digits without spaces, such as +911140000001",
             ),
@@ -63,7 +63,7 @@ class Twilio(Section):
     transfer_to: (
         Annotated[
             str,
-            make_pattern_constraint(
+            create_pattern_constraint(
                 r"^(sip:[^\s<>]{3,200}|\+[0-9]{5,15})$",
                 "must be a phone number in full, such as +911140000001, or a sip: address",
             ),

@@ -8,11 +8,11 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field, SecretStr
 
-from dialer.settings.fields import Applied, PublicKey, Section, Slug, UrlWithoutSlash, make_pattern_constraint
+from dialer.settings.fields import Applied, PublicKey, Section, Slug, UrlWithoutSlash, create_pattern_constraint
 
 ServerAddress = Annotated[
     str,
-    make_pattern_constraint(
+    create_pattern_constraint(
         r"^(nats|tls)://[A-Za-z0-9.:\[\]-]{1,253}$", "must be an address such as tls://hq.example.org:4222"
     ),
 ]
@@ -25,7 +25,7 @@ class Leader(Section):
     key: PublicKey = Field(description="public key, from `dialer hq keys make`")
 
 
-def find_duplicate_leaders(leaders: Sequence[Leader]) -> Iterator[str]:
+def find_leaders_with_same_name_or_key(leaders: Sequence[Leader]) -> Iterator[str]:
     """Yield a mistake for two leaders with the same name or key, because two signatures must come from two people."""
     for field in ("name", "key"):
         if len({getattr(leader, field) for leader in leaders}) < len(leaders):
@@ -83,4 +83,4 @@ class Headquarters(Section):
     )
 
     def _find_inconsistencies(self) -> Iterator[str]:
-        yield from find_duplicate_leaders(self.leaders)
+        yield from find_leaders_with_same_name_or_key(self.leaders)

@@ -12,7 +12,7 @@ from pathlib import Path
 from dialer.domain.model import AttemptId, Outcome
 from dialer.domain.switch_events import CallEnded, EndedBy
 from dialer.engine.calls.state import derive_outcome_of_unanswered_call
-from dialer.engine.trunks.state import is_failure_of_trunk
+from dialer.engine.trunks.state import has_call_failed_because_of_trunk
 from dialer.simulation.asterisk.originate import CARRIER_CAUSES, get_dial_status
 
 PAGE = "outcomes.md"
@@ -39,7 +39,7 @@ def render_table_of_sip_statuses() -> str:
             dial_status=get_dial_status(status),
         )
         outcome = derive_outcome_of_unanswered_call(ended, rang=False)
-        rows[outcome, cause, is_failure_of_trunk(outcome, ended) is True].append(status)
+        rows[outcome, cause, has_call_failed_because_of_trunk(outcome, ended) is True].append(status)
     order = list(Outcome)
     return _HEAD + "".join(
         f"|{', '.join(map(str, statuses))}|`{outcome}`|{cause}|{_AGAIN.get(outcome, '`other_retry_minutes`')}|"

@@ -24,7 +24,7 @@ from dialer.switch.asterisk.fastagi.authenticator import TokenAuthenticator
 from dialer.switch.asterisk.fastagi.flow_handler import AgiFlowRules, FlowHandler
 from dialer.switch.asterisk.fastagi.inbound_handler import InboundHandler
 from dialer.switch.asterisk.fastagi.log_in_handler import LogInHandler
-from dialer.switch.asterisk.scripts.containment import ScriptRules, check_containment, describe_script_containment
+from dialer.switch.asterisk.scripts.containment import ScriptRules, check_script_sandbox, describe_sandbox_of_scripts
 from dialer.switch.asterisk.scripts.runner import find_agi_script_of_flow_setting
 from dialer.switch.flow_effects import SmsGateway
 
@@ -91,8 +91,8 @@ async def _check_script_sandbox(settings: Settings) -> ScriptRules:
         script for flow in list_site_flows(settings) if (script := find_agi_script_of_flow_setting(flow)) is not None
     ]
     if scripts:
-        await asyncio.to_thread(check_containment, rules, scripts)
-        _log.info("scripts.contained", how=describe_script_containment(rules))
+        await asyncio.to_thread(check_script_sandbox, rules, scripts)
+        _log.info("scripts.contained", how=describe_sandbox_of_scripts(rules))
     return rules
 
 

@@ -32,7 +32,7 @@ from dialer.settings.campaigns import Campaign
 from dialer.settings.jurisdiction import Profile
 from dialer.settings.servers import SINGLE_SERVER, split_settings_by_server
 from dialer.settings.site import Settings
-from dialer.settings.site_rules import list_abandoned_caps
+from dialer.settings.site_rules import list_caps_on_abandoned_rate
 from dialer.site.erasure import create_erasure_rules
 from dialer.site.polling_day import create_polling_plan
 from dialer.site.rules_in_force import format_rules_text
@@ -105,7 +105,7 @@ def create_engine_plan(settings: Settings, profile: Profile) -> EnginePlan:
 
 def _create_campaign_plan(campaign: Campaign, settings: Settings, profile: Profile) -> CampaignPlan:
     trunks = settings.list_campaign_trunks(campaign)
-    caps = [Cap(*cap, campaign.reserve) for cap in list_abandoned_caps(campaign, profile)]
+    caps = [Cap(*cap, campaign.reserve) for cap in list_caps_on_abandoned_rate(campaign, profile)]
     return CampaignPlan(
         spec=CampaignSpec(
             campaign_id=campaign.id,

@@ -16,7 +16,7 @@ from dialer.flows.model import list_offers_allowed_by_profile
 from dialer.settings.fields import Applied
 from dialer.settings.jurisdiction import Profile
 from dialer.settings.site import Settings, load_settings
-from dialer.settings.site_rules import list_abandoned_caps, load_site_profile
+from dialer.settings.site_rules import list_caps_on_abandoned_rate, load_site_profile
 from dialer.settings.trunks import Carrier
 from dialer.site.plan import create_engine_plan
 from dialer.site.settings_changes import Change, list_setting_changes, list_settings_by_key
@@ -132,7 +132,7 @@ class SettingsReload:
 
 def _collect_rules_copied_at_start(settings: Settings, profile: Profile) -> tuple[object, ...]:
     """Return the rules that the dialler copies at its start: for flows, sounds and abandoned-call limits."""
-    windows = [window for each in settings.campaigns for window, _, _ in list_abandoned_caps(each, profile)]
+    windows = [window for each in settings.campaigns for window, _, _ in list_caps_on_abandoned_rate(each, profile)]
     return (
         list_offers_allowed_by_profile(profile),
         requires_notice_before_synthetic_speech(settings, profile),

@@ -11,7 +11,7 @@ from dialer.domain.errors import SwitchError
 from dialer.domain.model import AttemptId
 from dialer.domain.switch_events import CallEnded, CallRinging, SwitchEvent
 from dialer.engine.calls.state import derive_outcome_of_unanswered_call
-from dialer.engine.trunks.state import is_failure_of_trunk
+from dialer.engine.trunks.state import has_call_failed_because_of_trunk
 from dialer.errors import SettingError
 from dialer.rules.numbers import find_reason_number_is_refused
 from dialer.settings.number_notation import make_number_notations
@@ -173,5 +173,7 @@ def _describe_failure(ended: CallEnded) -> str:
         return "Asterisk could not send the call: check that the trunk's host answers (`dialer check`)."
     else:
         said = f"The carrier ended the call with SIP {ended.technical_cause} (cause {ended.cause})"
-    blamed = "This counts against the trunk." if is_failure_of_trunk(outcome, ended) else "The trunk works."
+    blamed = (
+        "This counts against the trunk." if has_call_failed_because_of_trunk(outcome, ended) else "The trunk works."
+    )
     return f"{said}: outcome {outcome}. {blamed}"

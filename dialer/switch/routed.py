@@ -27,7 +27,7 @@ class CarrierSwitch(CallSwitch, Protocol):
         ...
 
 
-def reject_event_without_sink(event: SwitchEvent) -> None:
+def refuse_event_before_engine_is_connected(event: SwitchEvent) -> None:
     """Raise RuntimeError, because a switch has reported an event before `set_event_sink` was called."""
     raise RuntimeError(
         f"the switch reported {type(event).__name__} before it has a receiver of events: call set_event_sink first"
@@ -49,7 +49,7 @@ class RoutedSwitch:
         self._carrier = carrier
         self._endpoints = frozenset(endpoints)
 
-    def make_event_sink_with_carrier_calls(self, sink: EventSink, server: str) -> EventSink:
+    def create_event_sink_that_adds_carrier_calls(self, sink: EventSink, server: str) -> EventSink:
         """Return a function that passes Asterisk's events on to `sink`, with the carrier's live calls added.
 
         The live calls are added to the event `SwitchUp` of the Asterisk server `server`, which lists all live calls.

@@ -39,7 +39,7 @@ class BatchInFlight:
     resend_at: float
 
 
-def select_rows_for_headquarters(rows: Iterable[OutboxRow]) -> Iterator[BatchRow]:
+def select_outbox_rows_for_headquarters(rows: Iterable[OutboxRow]) -> Iterator[BatchRow]:
     """Yield the outbox rows (results to send) that headquarters needs: all except replies to commands."""
     for row in rows:
         if not row.topic.startswith(_CENTRE_ONLY):
@@ -59,7 +59,7 @@ class BatchSchedule:
         """The id up to which headquarters has the outbox."""
 
     def get_next_send_time(self, now: float) -> float:
-        """Return when the caller must call `get_next_batch` with new rows, or `get_overdue_batch` to resend a batch
+        """Return when the caller must call `get_next_batch` with new rows, or `get_batch_to_resend` to resend a batch
         (monotonic seconds).
         """
         return self._next_at if self._in_flight is None else self._in_flight.resend_at
@@ -83,7 +83,7 @@ class BatchSchedule:
             if chosen and size > MAX_BATCH_BYTES:
                 break
             chosen.append(row)
-        needed = tuple(select_rows_for_headquarters(chosen))
+        needed = tuple(select_outbox_rows_for_headquarters(chosen))
         if not needed and len(chosen) == len(rows) < MAX_BATCH_ROWS:
             return None
         first, last = self.acknowledged + 1, chosen[-1].outbox_id
@@ -94,7 +94,7 @@ class BatchSchedule:
             self._next_at = now
         return batch
 
-    def get_overdue_batch(self, now: float) -> OutboxBatch | None:
+    def get_batch_to_resend(self, now: float) -> OutboxBatch | None:
         """Return the batch that must be resent because headquarters' acknowledgement is overdue, or None."""
         in_flight = self._in_flight
         if in_flight is None or now < in_flight.resend_at:

@@ -29,7 +29,7 @@ class LiveStatus:
         self._latest: dict[str, Any] = {}
         self._changed: set[str] = set()
 
-    def store_status_value(self, key: str, value: Any) -> None:
+    def store_live_status_value(self, key: str, value: Any) -> None:
         """Store a status value from the broker. None removes the value."""
         kind, _, name = key.partition("/")
         if kind in LIVE_KINDS:

@@ -34,7 +34,7 @@ from dialer.nats.messages import (
 )
 from dialer.nats.session import MessagesMissing, StoredMessage, StreamRecreated
 from dialer.store.uplink_reader import StoredRolls, UplinkReader
-from dialer.uplink.dialler import DiallerCommands, is_command_unanswered
+from dialer.uplink.dialler import DiallerCommands, has_dialler_not_answered
 from dialer.uplink.peer_snapshots import PeerSnapshot, Place, SnapshotSource
 
 _log = structlog.get_logger(__name__)
@@ -70,14 +70,16 @@ class PendingUpdates:
         self._bytes = 0
 
     @property
-    def update_count(self) -> int:
+    def number_of_pending_updates(self) -> int:
         """The number of opt-outs, voters' answers (marks) and calls of other centres that are pending."""
         return len(self.opt_outs) + len(self.marks) + len(self.calls)
 
-    def has_room_for_updates(self, more: Sequence[dict[str, Any]]) -> bool:
+    def has_batch_room_for_updates(self, more: Sequence[dict[str, Any]]) -> bool:
         """Return whether the updates `more` also fit into the next command to the dialler."""
         has_room = self._bytes + _compute_size_in_signed_command(more) <= MAX_UPDATE_BYTES
-        return not self.update_count or (self.update_count + len(more) <= MAX_UPDATES and has_room)
+        return not self.number_of_pending_updates or (
+            self.number_of_pending_updates + len(more) <= MAX_UPDATES and has_room
+        )
 
     def add_pending_updates(
         self,
@@ -93,7 +95,7 @@ class PendingUpdates:
         self.calls += calls
         self._bytes += _compute_size_in_signed_command([*opt_outs, *marks, *calls])
 
-    def build_command_fields(self, stream: str) -> dict[str, Any]:
+    def build_fields_of_updates_command(self, stream: str) -> dict[str, Any]:
         """Return the fields of the command `import-peer-updates`, with which the dialler stores other centres' updates."""
         return {
             "stream": stream,
@@ -299,7 +301,7 @@ class PeerUpdates:
             )
             count += len(opt_outs) + len(marks)
             for update in [*(([each], []) for each in opt_outs), *(([], [each]) for each in marks)]:
-                if not pending.has_room_for_updates([*update[0], *update[1]]):
+                if not pending.has_batch_room_for_updates([*update[0], *update[1]]):
                     await self._send_part_of_snapshot(snapshot_stream, pending)
                     pending = PendingUpdates(pending.position)
                 pending.add_pending_updates(pending.position + 1, *update)
@@ -353,13 +355,13 @@ class PeerUpdates:
         marks: Sequence[dict[str, Any]],
         calls: Sequence[dict[str, Any]] = (),
     ) -> PendingUpdates | None:
-        if not pending.has_room_for_updates([*opt_outs, *marks, *calls]):
+        if not pending.has_batch_room_for_updates([*opt_outs, *marks, *calls]):
             if not await self._send_updates_and_report_age(stream, pending):
                 return None
             pending = PendingUpdates(pending.position)
         pending.add_pending_updates(message.position, opt_outs, marks, calls)
         now = self._clock.monotonic()
-        is_empty = not pending.update_count
+        is_empty = not pending.number_of_pending_updates
         if message.buffered or (is_empty and now < self._sent_at.get(stream, 0.0) + POSITION_SECONDS):
             return pending
         self._sent_at[stream] = now
@@ -387,9 +389,9 @@ class PeerUpdates:
         """
         while True:
             reply = await self._dialler.send_command_to_dialler(
-                "import-peer-updates", pending.build_command_fields(stream)
+                "import-peer-updates", pending.build_fields_of_updates_command(stream)
             )
-            if reply is not None and not is_command_unanswered(reply):
+            if reply is not None and not has_dialler_not_answered(reply):
                 if reply.status != "done":
                     _log.warning("peer_updates.refused", problem=reply.text)
                 return reply.status == "done"

@@ -63,7 +63,7 @@ async def run_uplink(settings: Settings, *, broker: BrokerSettings | None = None
     )
     signer = None if settings.broker.key_file is None else create_command_signer(settings, user)
     live = LiveStatus(centre)
-    dialler_client = DiallerClient(broker, centre, clock, live.store_status_value, random.SystemRandom())
+    dialler_client = DiallerClient(broker, centre, clock, live.store_live_status_value, random.SystemRandom())
     dialler = DiallerCommands(dialler_client, user, signer)
     material = open_material_folder(settings)
     key = None if headquarters.key is None else read_public_key(headquarters.key)

@@ -171,7 +171,7 @@ class OutboxUpload:
         if now < schedule.get_next_send_time(now):
             return
         store = await self._read_store_identity()
-        batch = schedule.get_overdue_batch(now)
+        batch = schedule.get_batch_to_resend(now)
         if batch is None and not schedule.is_waiting_for_acknowledgement:
             rows = await self._reading.read_announcements_after(schedule.acknowledged, MAX_BATCH_ROWS)
             batch = schedule.get_next_batch(rows, await self._read_last_id_at_headquarters() or 0, now)
@@ -184,11 +184,11 @@ class OutboxUpload:
             await self._session.store_message(build_batch_subject(self._centre), data)
         except HeadquartersUnreachable as error:
             schedule.record_send_failure(self._clock.monotonic())
-            self._note_unstored_batch(error)
+            self._record_batch_not_stored_by_server(error)
             raise
         self._unstored_since, self._server_problem = None, ""
 
-    def _note_unstored_batch(self, error: HeadquartersUnreachable) -> None:
+    def _record_batch_not_stored_by_server(self, error: HeadquartersUnreachable) -> None:
         """Note that the server has not stored a batch although it is connected. It is a problem if that goes on."""
         if not self._session.is_connected:
             self._unstored_since = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dialer.domain.model import Outcome
-from dialer.engine.trunks.state import is_failure_of_trunk
+from dialer.engine.trunks.state import has_call_failed_because_of_trunk
 from tests.asterisk.sipp_scripts import render_answers, render_failures
 from tests.asterisk.stage import Lab
 from tests.asterisk.trunk_lab import TrunkLab
@@ -41,5 +41,5 @@ async def _compare_outcome(
     """Return a line if a call has another outcome, or counts differently for its trunk."""
     attempt_id, messages = await trunks.place_call(trunk, number)
     outcome, ended = find_end_and_outcome(messages, attempt_id)
-    found = (outcome, is_failure_of_trunk(outcome, ended) is True)
+    found = (outcome, has_call_failed_because_of_trunk(outcome, ended) is True)
     return [] if found == (expected, trunks_fault) else [f"{trunk} {number[-3:]}: {found}, expected {expected}"]

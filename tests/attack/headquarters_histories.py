@@ -206,7 +206,7 @@ class SimulatedSession(Session):
     async def subscribe_to_subject(self, subject: str, handle: Any) -> None:
         self.subscriptions.append((subject, handle))
 
-    async def ensure_stream(self, name: str, *_: Any, **__: Any) -> str:
+    async def create_stream_if_missing(self, name: str, *_: Any, **__: Any) -> str:
         return name
 
     async def read_stream_state(self, name: str) -> StreamState:

@@ -10,7 +10,7 @@ from random import Random
 
 from dialer.deploy.asterisk.events import EVENTS
 from dialer.domain.errors import ProtocolError, SwitchError, UnsafeValue
-from dialer.switch.asterisk.agi_codec import AgiDecoder, AgiEnvironment, AgiReply, encode_command, split_command
+from dialer.switch.asterisk.agi_codec import AgiDecoder, AgiEnvironment, AgiReply, encode_command, split_agi_command
 from dialer.switch.asterisk.ami_codec import AmiDecoder
 from dialer.switch.asterisk.scripts.commands import Recordings, encode_value_reply, interpret_script_command
 from dialer.switch.asterisk.tracking.tracker import SwitchTracker
@@ -139,7 +139,7 @@ def read_ami_action(random: Random) -> None:
         for part in split_randomly(random, damage(random, ACTIONS, AMI_TOKENS)):
             for message in decoder.decode_bytes(part):
                 str(message.action_name) + message.get("Channel")
-                message.get_all_values("Variable")
+                message.get_all_values_of_field("Variable")
     except ProtocolError:
         return
 
@@ -155,7 +155,7 @@ def read_agi_call(random: Random) -> None:
                     assert isinstance(message.agi_arguments, tuple)
                     str(message.unique_id) + message.channel_name + message.agi_url_path
                 elif isinstance(message, AgiReply):
-                    assert isinstance(message.reports_failure, bool)
+                    assert isinstance(message.has_failure_result, bool)
     except ProtocolError:
         return
 
@@ -173,7 +173,7 @@ def read_script_line(random: Random) -> None:
     except (UnsafeValue, SwitchError):
         return
     assert encoded.count(b"\n") == 1
-    assert split_command(encoded.decode().rstrip("\n"))[-len(words) :] == list(words) or not words
+    assert split_agi_command(encoded.decode().rstrip("\n"))[-len(words) :] == list(words) or not words
 
 
 READERS: dict[str, Callable[[Random], None]] = {

@@ -211,7 +211,7 @@ def test_slow_or_killed_workbook_reader_is_reported_in_a_message_of_one_line(
     assert "cannot be unpacked within 0 s" in read_refusal(open_roll, path)
 
 
-def test_rows_read_from_a_workbook_do_not_depend_on_the_batch_size(tmp_path: Path) -> None:
+def test_workbook_rows_are_the_same_whatever_the_batch_size_of_the_reader(tmp_path: Path) -> None:
     path = tmp_path / "roll.xlsx"
     workbook = openpyxl.Workbook()
     for number in range(95):

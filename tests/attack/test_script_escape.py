@@ -23,8 +23,8 @@ from dialer.switch.asterisk.scripts import containment
 from dialer.switch.asterisk.scripts.commands import Forward, Recordings, Refuse, interpret_script_command
 from dialer.switch.asterisk.scripts.containment import (
     ScriptRules,
-    check_containment,
-    make_contained_command,
+    check_script_sandbox,
+    create_command_in_sandbox,
     make_script_environment,
 )
 from dialer.switch.asterisk.scripts.runner import ScriptEnd
@@ -86,9 +86,9 @@ async def test_processes_started_by_a_script_end_with_the_script(tmp_path: Path,
 DIALLER_PROGRAM = """
 import subprocess, sys
 from pathlib import Path
-from dialer.switch.asterisk.scripts.containment import ScriptRules, make_contained_command, make_script_command
+from dialer.switch.asterisk.scripts.containment import ScriptRules, create_command_in_sandbox, make_script_command
 rules = ScriptRules(seconds=60.0, processes=100)
-command = make_contained_command(rules, make_script_command(Path(sys.argv[1])), Path(sys.argv[1]).parent)
+command = create_command_in_sandbox(rules, make_script_command(Path(sys.argv[1])), Path(sys.argv[1]).parent)
 script = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True)
 script.stdin.write(b"agi_network: yes\\n\\n")
 script.stdin.flush()
@@ -273,7 +273,7 @@ def test_agi_script_in_a_folder_hidden_by_the_sandbox_is_refused(tmp_path: Path)
     script = tmp_path / "script.py"
     script.write_text("")
     with pytest.raises(FlowError, match="hidden from AGI scripts; move it"):
-        check_containment(replace(RULES, hidden=(tmp_path,)), [script])
+        check_script_sandbox(replace(RULES, hidden=(tmp_path,)), [script])
 
 
 def test_missing_bubblewrap_program_is_reported_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -281,7 +281,7 @@ def test_missing_bubblewrap_program_is_reported_in_one_line(tmp_path: Path, monk
     with pytest.raises(
         FlowError, match=r"cannot be contained: bwrap, .* not installed: run `apt install bubblewrap"
     ) as refused:
-        check_containment(RULES)
+        check_script_sandbox(RULES)
     assert "\n" not in str(refused.value)
 
 
@@ -293,7 +293,7 @@ def test_kernel_that_forbids_namespaces_is_reported_with_the_error_message_of_bu
     bwrap.chmod(0o755)
     monkeypatch.setattr(containment, "SEARCH_PATH", f"{tmp_path}:{containment.SEARCH_PATH}")
     with pytest.raises(FlowError, match="cannot be contained: bwrap: No permissions to create new namespace"):
-        check_containment(RULES)
+        check_script_sandbox(RULES)
 
 
 def test_resource_limits_of_a_script_stay_below_the_hard_limits_of_the_dialler(tmp_path: Path) -> None:
@@ -303,9 +303,9 @@ def test_resource_limits_of_a_script_stay_below_the_hard_limits_of_the_dialler(t
     program = (
         "import resource, subprocess, sys\n"
         "from pathlib import Path\n"
-        "from dialer.switch.asterisk.scripts.containment import ScriptRules, make_contained_command\n"
+        "from dialer.switch.asterisk.scripts.containment import ScriptRules, create_command_in_sandbox\n"
         "resource.setrlimit(resource.RLIMIT_NOFILE, (32, 32))\n"
-        f"sys.exit(subprocess.call(make_contained_command(ScriptRules(), [sys.executable, '-c', {script!r}], Path('/'))))"
+        f"sys.exit(subprocess.call(create_command_in_sandbox(ScriptRules(), [sys.executable, '-c', {script!r}], Path('/'))))"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert (done.stdout, done.returncode) == ("(32, 32)\n", 0), done.stderr
@@ -317,7 +317,7 @@ def test_agi_script_runs_with_every_resource_limit_set() -> None:
     program = f"import os, resource; print([resource.getrlimit(getattr(resource, n))[1] for n in {names}], os.nice(0))"
     rules = ScriptRules(seconds=10.5, memory_megabytes=200, processes=16)
     done = subprocess.run(
-        make_contained_command(rules, [sys.executable, "-c", program], Path("/")),
+        create_command_in_sandbox(rules, [sys.executable, "-c", program], Path("/")),
         env=make_script_environment(rules),
         capture_output=True,
         text=True,

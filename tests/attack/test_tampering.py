@@ -191,7 +191,7 @@ def make_other_value(value: Any) -> Any:
     return value + 1 if isinstance(value, int | float) else value[:-1] + ("a" if value[-1:] != "a" else "b")
 
 
-def test_every_store_table_is_sealed_or_exempt_for_a_stated_reason() -> None:
+def test_every_store_table_is_sealed_or_exempted_with_a_reason() -> None:
     with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as db:
         migrate_schema(db, Path("centre.db"))
         tables = {
@@ -270,7 +270,7 @@ def test_seal_verification_finds_a_voter_state_that_contradicts_the_marks(db: Db
 
 
 @pytest.mark.parametrize("kind", ["trigger", "index", "view"])
-def test_seal_verification_names_every_removed_part_of_the_schema(db: Db, kind: str) -> None:
+def test_seal_verification_names_every_removed_table_index_view_or_trigger(db: Db, kind: str) -> None:
     parts = db.execute("SELECT name, sql FROM sqlite_schema WHERE type = ? AND sql IS NOT NULL", (kind,)).fetchall()
     parts = [part for part in parts if part[0] != "phone_hash_by_hash"]  # the dialler removes it for a while
     assert parts
@@ -491,7 +491,7 @@ WAYS = [
 ]
 
 
-def test_promises_list_each_way_to_tamper_with_the_checks_that_find_it() -> None:
+def test_promises_page_names_the_check_that_finds_each_way_to_tamper_with_a_store() -> None:
     text = (ROOT / "docs/explanation/promises.md").read_text("utf-8")
     _, _, table = text.partition("## What finds which change")
     listed = [line for line in table.partition("\n## ")[0].splitlines() if line.startswith("|")][2:]
@@ -503,7 +503,7 @@ def test_promises_list_each_way_to_tamper_with_the_checks_that_find_it() -> None
 
 
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.tamper.__name__)
-def test_each_way_to_tamper_with_a_store_is_found_by_the_listed_checks(
+def test_each_way_to_tamper_with_a_store_is_found_by_the_checks_named_for_it(
     sealed: Sealed, tmp_path: Path, way: Way
 ) -> None:
     path = tmp_path / "centre.db"
@@ -523,7 +523,7 @@ def test_each_way_to_tamper_with_a_store_is_found_by_the_listed_checks(
         assert seal_verification.verify_seals(db, first_keys=[sealed.first_key]).is_evidence_intact is not way.reopened
 
 
-def test_older_store_copy_is_detected_by_a_noted_seal_or_at_the_next_start(sealed: Sealed, tmp_path: Path) -> None:
+def test_older_copy_of_a_store_is_detected_by_a_noted_seal_or_at_the_next_start(sealed: Sealed, tmp_path: Path) -> None:
     copy, live = tmp_path / "copy", tmp_path / "centre.db"
     shutil.copy(sealed.path, copy)
     for file in (sealed.path, get_seal_key_path(sealed.path)):

@@ -17,10 +17,10 @@ from dialer.flows.errors import FlowError
 from dialer.flows.model import Scalar
 from dialer.flows.turns import FlowCommit
 from dialer.switch.asterisk.agi_call import AgiCall
-from dialer.switch.asterisk.agi_codec import split_command
+from dialer.switch.asterisk.agi_codec import split_agi_command
 from dialer.switch.asterisk.agi_server import AgiLimits, AgiServer
 from dialer.switch.asterisk.scripts.commands import Recordings
-from dialer.switch.asterisk.scripts.containment import ScriptRules, check_containment
+from dialer.switch.asterisk.scripts.containment import ScriptRules, check_script_sandbox
 from dialer.switch.asterisk.scripts.runner import ScriptEnd, ScriptRun
 from tests.support.waiting import HANG_SECONDS
 
@@ -44,7 +44,7 @@ PLAIN = """
 @cache
 def _containment_problem() -> str | None:
     try:
-        check_containment(RULES)
+        check_script_sandbox(RULES)
     except FlowError as error:
         return str(error)
     return None
@@ -68,7 +68,7 @@ class Peer:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(SCRIPT_ENVIRONMENT.encode())
         while data := await reader.readline():
-            command = " ".join(split_command(data.decode().rstrip("\n")))
+            command = " ".join(split_agi_command(data.decode().rstrip("\n")))
             self.commands.append(command)
             reply = next((reply for begin, reply in self._replies.items() if command.startswith(begin)), "200 result=0")
             last = reply.endswith(THEN_HANG_UP)

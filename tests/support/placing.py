@@ -32,8 +32,8 @@ def make_turns_that_want_calls(seats: int = 1, wanted: int = 0, **sections: Any)
             SimpleNamespace(
                 count_calls_to_place=lambda _: wanted,
                 count_excess_calls=lambda _: 0,
-                explain_last_decision=lambda: "",
-                learn_from_event=lambda _: None,
+                explain_last_pacing_decision=lambda: "",
+                learn_from_pacing_event=lambda _: None,
             ),
         )
     turns.clock.seconds = 10.0  # the trunk can grant a start by now

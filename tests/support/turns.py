@@ -104,7 +104,7 @@ class Turns:
                 deque(),
                 hold=None,
             )
-            self.features.campaign_runs.put_campaign(run)
+            self.features.campaign_runs.add_or_replace_campaign(run)
         for name in names:
             seat = self.features.seats[name].log_in_agent(f"10{name}", None, self.features.core.read_clock())
             self.place(seat.connect_phone(self.features.core.read_clock()))
@@ -136,7 +136,9 @@ class Turns:
         """Add a live call that was placed at 0 s. Return it."""
         [run] = self.features.campaign_runs.list_campaign_runs()
         of_campaign = {"campaign_id": run.spec.campaign_id, "trunk": "carrier"}
-        return self.features.live_calls.put_call(a_call(run.spec.kind, attempt_id=attempt_id, **of_campaign, **facts))
+        return self.features.live_calls.add_or_replace_call(
+            a_call(run.spec.kind, attempt_id=attempt_id, **of_campaign, **facts)
+        )
 
     def talking(self, seat: str = "01") -> Call:
         """Add a call answered at 8 s and connected to a seat at 8.4 s. Return it."""
@@ -147,7 +149,7 @@ class Turns:
 
     def at(self, seconds: float, event: Event) -> list[str]:
         """Handle an event at `seconds`. Return its effects, and those that follow immediately, one line each."""
-        return self.after(seconds, lambda: self.engine.dispatch_event(event))
+        return self.after(seconds, lambda: self.engine.pass_event_to_features(event))
 
     def after(self, seconds: float, do: Callable[[], object]) -> list[str]:
         """Call `do` at `seconds`. Return the effects, one line each."""
@@ -159,7 +161,7 @@ class Turns:
         while effects := self.features.core.pop_requested_effects():
             for effect in effects:
                 if isinstance(effect, TimerExpired | CallFinished | SeatStateChanged | HouseholdChanged):
-                    self.engine.dispatch_event(effect)
+                    self.engine.pass_event_to_features(effect)
                 elif line := self._line(effect):
                     lines.append(line)
         return [*lines, *(f"beside {name}" for name in self.beside)]

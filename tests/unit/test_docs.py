@@ -43,12 +43,12 @@ ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 
 
-def test_every_setting_is_documented() -> None:
+def test_every_setting_is_on_the_settings_page_of_the_docs() -> None:
     page = (DOCS / "reference/settings.md").read_text(encoding="utf-8")
     assert page == render_settings_page(page), "run: python -m dialer.settings.document docs/reference"
 
 
-def test_every_command_is_documented() -> None:
+def test_every_command_is_on_the_commands_page_of_the_docs() -> None:
     page = render_commands_page()
     assert (DOCS / "reference/commands.md").read_text(encoding="utf-8") == page, (
         "run: python -m dialer.cli.document docs/reference"

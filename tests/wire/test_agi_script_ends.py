@@ -147,7 +147,7 @@ async def test_aborting_an_agi_call_hangs_up_during_a_running_command(answer: by
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(2):
                 await agi.wait_for_digit(-1)
-        await agi.abort_call()
+        await agi.abort_agi_call()
         with pytest.raises(CallHungUp):
             await agi.set_channel_variable("MATDAN_DONE", "1")
         return asyncio.get_running_loop().time()
@@ -170,7 +170,7 @@ async def test_aborting_an_agi_call_does_not_wait_for_a_command_that_never_ends(
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(2):
                 await agi.record_file("a", "wav", "#", 60_000, 1)
-        await agi.abort_call()
+        await agi.abort_agi_call()
 
     recorder = Recorder(run_flow)
     began = asyncio.get_running_loop().time()

@@ -81,7 +81,7 @@ async def test_recorded_agi_call_is_replayed_exactly() -> None:
         ),
     ],
 )
-def test_reply_to_each_agi_command_is_interpreted_as_documented(
+def test_reply_to_each_agi_command_gives_the_result_in_the_table(
     use: Callable[[AgiCall], Awaitable[object]], command: str, answer: bytes, result: object
 ) -> None:
     @virtual_time()
@@ -308,7 +308,7 @@ async def test_second_agi_command_during_the_first_raises_an_error_and_is_not_se
 
 
 @virtual_time()
-async def test_agi_command_after_a_cancelled_command_gets_the_right_reply() -> None:
+async def test_agi_command_after_a_cancelled_command_gets_its_own_reply() -> None:
     async def run_flow(call: AgiCall) -> object:
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(1):

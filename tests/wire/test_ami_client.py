@@ -134,7 +134,7 @@ async def test_connection_lost_during_ami_login_raises_switch_unreachable() -> N
 
 
 @virtual_time()
-async def test_ami_responses_in_any_order_reach_the_right_action() -> None:
+async def test_ami_responses_in_any_order_reach_the_action_that_they_answer() -> None:
     waiting: list[AmiMessage] = []
 
     def answer_action(session: PeerSession, action: AmiMessage) -> None:

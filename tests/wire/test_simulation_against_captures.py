@@ -320,7 +320,7 @@ def list_stable_fields(text: str) -> dict[tuple[str, str], list[tuple[tuple[str,
 
 
 @pytest.mark.parametrize("name", sorted(VOTERS))
-def test_events_of_the_simulated_asterisk_equal_those_captured_from_asterisk(name: str) -> None:
+def test_simulated_asterisk_sends_the_same_events_as_captured_from_a_real_asterisk(name: str) -> None:
     replay = replay_capture(name)
     recorded: list[str] = []
     for entry in replay.entries:

@@ -22,7 +22,7 @@ from dialer.flows.terminal_call import TerminalCall
 from dialer.flows.texts import SMS, fill_text_placeholders, load_shipped_texts
 from dialer.flows.turns import Commit, FlowCommit, PromptRef, Record, Recorded, SendSms, Transfer
 from dialer.switch.asterisk.agi_call import AgiCall
-from dialer.switch.asterisk.agi_codec import CallHungUp, split_command
+from dialer.switch.asterisk.agi_codec import CallHungUp, split_agi_command
 from dialer.switch.asterisk.agi_server import AgiLimits, AgiServer
 from dialer.switch.asterisk.fastagi.flow_driver import ConventionalPrompts, FlowHost, FlowResult, run_flow
 from dialer.switch.twilio import flows as twilio_flows
@@ -131,7 +131,7 @@ class Peer(FlowHost):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(SCRIPT_ENVIRONMENT.encode())
         while data := await reader.readline():
-            words = split_command(data.decode().rstrip("\n"))
+            words = split_agi_command(data.decode().rstrip("\n"))
             try:
                 key = await self._do(words)
                 writer.write(f"200 result={ord(key) if key else 0} endpos=8000\n".encode())
@@ -212,7 +212,7 @@ async def run_on_twilio(
 
 
 @pytest.mark.parametrize("name", list_shipped_flows())
-async def test_same_keys_lead_to_the_same_call_on_asterisk_twilio_and_the_terminal(
+async def test_calls_with_the_same_keys_have_the_same_result_over_asterisk_twilio_and_terminal(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(twilio_flows, "LATE_SECONDS", 0.0)  # no key of these callers is late, and there are thousands

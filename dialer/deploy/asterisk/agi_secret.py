@@ -13,7 +13,7 @@ from typing import Final
 
 from pydantic import SecretStr
 
-from dialer.settings.fields import derive_secret
+from dialer.settings.fields import derive_secret_for_purpose
 
 FINGERPRINT_VARIABLE: Final = "MATDAN_AGI"
 """The global variable of the dialplan that identifies its secret without revealing it."""
@@ -26,7 +26,7 @@ def derive_agi_secret(manager_secret: str) -> str:
 
     It is derived from the manager's secret (`ami.secret`).
     """
-    return derive_secret(SecretStr(manager_secret), "fastagi")
+    return derive_secret_for_purpose(SecretStr(manager_secret), "fastagi")
 
 
 def compute_agi_token(secret: str, path: str, unique_id: str, channel: str) -> str:

@@ -93,7 +93,7 @@ class Acd:
         finally:
             del self._flow_handovers[attempt_id]
 
-    def _report_connection_to_flow(self, attempt_id: AttemptId, came: bool) -> None:
+    def _report_connection_with_agent_to_flow(self, attempt_id: AttemptId, came: bool) -> None:
         """Report to a call's IVR flow whether the voter was connected to an agent."""
         waiting = self._flow_handovers.get(attempt_id)
         if waiting is not None and not waiting.done():
@@ -106,14 +106,14 @@ class Acd:
             return False
         now = self._core.read_clock()
         if seat.state is SeatState.READY:  # otherwise the seat was reserved for this call before it was dialled
-            self._seats.replace_seat(seat, seat.reserve_for_call(call.attempt_id, call.campaign_id, now))
+            self._seats.replace_seat(seat, seat.reserve_seat_for_call(call.attempt_id, call.campaign_id, now))
         self._calls.update_call(call, call.with_seat_assigned(seat.name, seat.agent))
         spec = self._runs[call.campaign_id].spec
         voter_did_not_arrive = TimerExpired(TimerKind.VOTER_NOT_CONNECTED, seat.name, call.attempt_id)
         self._core.request_effects(
             make_switch_order(
                 self._switch.connect_call_to_seat, call.attempt_id, seat.name, record=spec.record
-            ).with_failure_event(voter_did_not_arrive),
+            ).copy_with_failure_event(voter_did_not_arrive),
             StopTimer(f"call/{call.attempt_id}"),
             StartTimer(f"seat/{seat.name}", CONNECT_SECONDS + spec.announcement_seconds, voter_did_not_arrive),
         )
@@ -136,7 +136,7 @@ class Acd:
         call = self._calls.get(attempt_id)
         if call is not None and call.talk.seat == seat_name and call.talk.connected_at is None:
             self._calls.update_call(call, call.without_seat())
-            self._report_connection_to_flow(attempt_id, False)
+            self._report_connection_with_agent_to_flow(attempt_id, False)
 
     def play_information_message_to_voter(self, attempt_id: AttemptId) -> None:
         """Play the information message to a voter who got no seat in time, or who must not be connected."""
@@ -179,7 +179,7 @@ class Acd:
         self._seats.count_accepted_call(seat_name)
         self._calls.update_call(call, call.with_voter_connected(seat_name, seat.agent, now))
         self._core.request_effects(StopTimer(f"call/{call.attempt_id}"), StopTimer(f"seat/{seat_name}"))
-        self._report_connection_to_flow(call.attempt_id, True)
+        self._report_connection_with_agent_to_flow(call.attempt_id, True)
 
     def restore_conversation_at_seat(self, call: Call, seat_name: str) -> None:
         """Set a seat to talking with a voter whom the switch has already connected to it.
@@ -216,7 +216,7 @@ class Acd:
         is free again.
         """
         self._core.request_effects(StopTimer(f"call/{call.attempt_id}"))
-        self._report_connection_to_flow(call.attempt_id, False)
+        self._report_connection_with_agent_to_flow(call.attempt_id, False)
         seat = call.talk.seat or call.reserved_seat
         if seat is not None:
             self.on_voter_left_seat(call, seat)
@@ -233,7 +233,7 @@ class Acd:
         talked = seat.state is SeatState.TALKING
         if talked:
             self._core.request_effects(
-                _make_pacer_update_of_conversation(call.campaign_id, PacingEventKind.TALK_ENDED, seat, now, call)
+                _create_pacer_update_about_conversation(call.campaign_id, PacingEventKind.TALK_ENDED, seat, now, call)
             )
             self._wrapping_up[seat_name] = call
         after = seat.end_call_at_seat(now)
@@ -277,7 +277,7 @@ class Acd:
         after = seat.end_wrap_up(now)
         if seat.campaign_id is not None and seat.campaign_id in self._runs:
             self._core.request_effects(
-                _make_pacer_update_of_conversation(seat.campaign_id, PacingEventKind.WRAP_UP_ENDED, seat, now)
+                _create_pacer_update_about_conversation(seat.campaign_id, PacingEventKind.WRAP_UP_ENDED, seat, now)
             )
             if after.state is not SeatState.READY:
                 self._core.request_effects(UpdatePacer(seat.campaign_id, PacingEventKind.BREAK_STARTED))
@@ -297,7 +297,9 @@ class Acd:
 
     def _connect_waiting_voters(self) -> None:
         """Connect waiting voters to free seats, longest waiting first."""
-        for call in sorted(self._calls.find_waiting_calls(), key=lambda call: call.leg.answered_seconds or 0.0):
+        for call in sorted(
+            self._calls.find_calls_waiting_for_seat(), key=lambda call: call.leg.answered_seconds or 0.0
+        ):
             if not self._eligibility.may_answered_call_be_connected(call):
                 self.play_information_message_to_voter(call.attempt_id)
             else:
@@ -323,7 +325,7 @@ class Acd:
         if seat.state is SeatState.TALKING and call is not None:
             self._wrapping_up[seat_name] = call  # the agent may still enter a disposition
             self._core.request_effects(
-                _make_pacer_update_of_conversation(call.campaign_id, PacingEventKind.TALK_ENDED, seat, now, call),
+                _create_pacer_update_about_conversation(call.campaign_id, PacingEventKind.TALK_ENDED, seat, now, call),
                 UpdatePacer(call.campaign_id, PacingEventKind.BREAK_STARTED),
             )
         after = seat.disconnect_phone(now)
@@ -363,7 +365,7 @@ class Acd:
             not_called = TimerExpired(TimerKind.PHONE_NOT_CALLED, seat_name)
             self._core.request_effects(
                 StopTimer(f"phone/{seat_name}"),
-                make_switch_order(self._switch.call_seat_phone, seat_name, seat.endpoint).with_failure_event(
+                make_switch_order(self._switch.call_seat_phone, seat_name, seat.endpoint).copy_with_failure_event(
                     not_called
                 ),
             )
@@ -383,7 +385,7 @@ def _can_voter_return_to_seat(seat: Seat, call: Call) -> bool:
     return seat.is_free or (wraps_up and not seat.phone_suspect)
 
 
-def _make_pacer_update_of_conversation(
+def _create_pacer_update_about_conversation(
     campaign_id: str, kind: PacingEventKind, seat: Seat, now: Instant, call: Call | None = None
 ) -> UpdatePacer:
     """Return the update that tells a campaign's pacer how long a talk or wrap-up lasted that ends now."""

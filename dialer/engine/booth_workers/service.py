@@ -37,7 +37,7 @@ class BoothWorkers:
         self._store = store
         self._marks = marks
 
-    def list_booths_by_part(self, worker: BoothWorker) -> dict[int, int]:
+    def list_booths_by_roll_part(self, worker: BoothWorker) -> dict[int, int]:
         """Return the ids of a booth worker's polling booths by part number of the roll, in the order of the parts."""
         known = [self._polls.booths[booth_id] for booth_id in worker.booth_ids if booth_id in self._polls.booths]
         return {booth.part_number: booth.booth_id for booth in sorted(known, key=lambda booth: booth.part_number)}
@@ -67,7 +67,7 @@ class BoothWorkers:
             )
         now = self._core.clock.now()
         worker_id = call.worker.worker_id
-        booth_id = self._find_booth_of_part(call.worker, part)
+        booth_id = self._find_booth_of_roll_part(call.worker, part)
         voter_id = None if booth_id is None else await self._store.find_voter_by_serial(booth_id, serial)
         if voter_id is None:
             unknown = UnknownSerial(key, call.attempt_id, worker_id, serial, booth_id, now)
@@ -111,8 +111,8 @@ class BoothWorkers:
         )
         await self._marks.store_mark(mark)
 
-    def _find_booth_of_part(self, worker: BoothWorker, part: int | None) -> int | None:
-        parts = self.list_booths_by_part(worker)
+    def _find_booth_of_roll_part(self, worker: BoothWorker, part: int | None) -> int | None:
+        parts = self.list_booths_by_roll_part(worker)
         if part is not None:
             return parts.get(part)
         return next(iter(parts.values())) if len(parts) == 1 else None
@@ -124,7 +124,7 @@ class BoothWorkers:
         nothing was stored.
         """
         seat, call, named = self._require_call_of_booth_worker(seat_name)
-        parts = {} if call.worker is None else self.list_booths_by_part(call.worker)
+        parts = {} if call.worker is None else self.list_booths_by_roll_part(call.worker)
         if part not in parts and not (part is None and len(parts) == 1):
             known = ", ".join(map(str, parts))
             raise CommandRefused(

@@ -105,14 +105,14 @@ class FlowService:
             return None
         if source.startswith(SCRIPT):
             run_id = self._start_flow_run(call, f"{SCRIPT}{source.rpartition('/')[2]}")
-            return ScriptSession(call.attempt_id, run_id, source, self._make_voter_facts_for_flow(call))
+            return ScriptSession(call.attempt_id, run_id, source, self._collect_voter_data_for_flow(call))
         flow = self.flows.get_current_flow(source)
         run_id = self._start_flow_run(call, f"{flow.name} {flow.version}")
         return FlowSession(
             call.attempt_id,
             run_id,
             flow,
-            self._make_voter_facts_for_flow(call),
+            self._collect_voter_data_for_flow(call),
             self._find_language_of_voter(call),
             call.campaign_id,
         )
@@ -148,7 +148,7 @@ class FlowService:
         if done is None:
             done = runs[session.run] = {}
         before = done.get(commit.sequence)
-        if before is not None and not _was_earlier_input_not_stored(before):
+        if before is not None and not _was_earlier_input_of_caller_not_stored(before):
             return await asyncio.shield(before)
         may_stand = may_stand or before is not None  # after an error the commit may have been stored
         result: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
@@ -173,7 +173,7 @@ class FlowService:
     async def _store_flow_result(self, call: Call, commit: FlowCommit, key: str, *, may_stand: bool) -> bool:
         match commit.kind:
             case CommitKind.MARK:
-                return await self._store_mark_of_answer(call, commit, key, may_stand=may_stand)
+                return await self._store_answer_as_mark(call, commit, key, may_stand=may_stand)
             case CommitKind.UNDO:
                 if not (may_stand and await self._store.find_voters_by_mark_key(key)):
                     await self._workers.undo_last_reported_serial(call, key)
@@ -183,7 +183,7 @@ class FlowService:
                 await self._store.record_flow_answers(call.attempt_id, commit.answers, self._core.clock.now())
         return True
 
-    async def _store_mark_of_answer(self, call: Call, commit: FlowCommit, key: str, *, may_stand: bool) -> bool:
+    async def _store_answer_as_mark(self, call: Call, commit: FlowCommit, key: str, *, may_stand: bool) -> bool:
         """Store a voter's answer as a mark (a recorded answer), and return whether it was valid.
 
         If no voter of a household is pending any more, there is nothing to store, and the result is True.
@@ -191,7 +191,7 @@ class FlowService:
         if commit.mark is None:
             return False
         kind = MarkKind(commit.mark.value)
-        voters, source = await self._find_voters_of_answer(
+        voters, source = await self._find_voters_that_answer_is_about(
             call, commit, await self._store.find_voters_by_mark_key(key) if may_stand else []
         )
         now = self._core.clock.now()
@@ -207,7 +207,7 @@ class FlowService:
             self._calls.update_call(live, live.with_flow_answer(kind, commit.hour))
         return True
 
-    async def _find_voters_of_answer(
+    async def _find_voters_that_answer_is_about(
         self, call: Call, commit: FlowCommit, marked: list[int]
     ) -> tuple[list[int], MarkSource]:
         """Return the voters whom an answer is about, and the source to store with the answer.
@@ -263,7 +263,7 @@ class FlowService:
             return None
         return self._calls.update_call(call, call.with_flow_ended(completed=completed, left_at=left_at))
 
-    def _make_voter_facts_for_flow(self, call: Call) -> dict[str, Scalar]:
+    def _collect_voter_data_for_flow(self, call: Call) -> dict[str, Scalar]:
         local = datetime.fromtimestamp(self._core.clock.now(), self._core.zone)
         facts: dict[str, Scalar] = {
             "organisation": self._core.plan.organisation,
@@ -278,11 +278,11 @@ class FlowService:
             if closes_at:
                 facts["closes_at"] = closes_at
         if call.worker is not None:
-            parts = self._workers.list_booths_by_part(call.worker)
+            parts = self._workers.list_booths_by_roll_part(call.worker)
             facts |= {"parts": len(parts), "part_numbers": ",".join(map(str, parts))}
         return facts
 
 
-def _was_earlier_input_not_stored(before: asyncio.Future[bool]) -> bool:
+def _was_earlier_input_of_caller_not_stored(before: asyncio.Future[bool]) -> bool:
     """Return whether an earlier input of the caller could not be stored."""
     return before.done() and before.exception() is None and not before.result()

@@ -30,7 +30,7 @@ class CallGroups(Generic[Key]):
         calls = self._groups.get(group)
         return () if calls is None else calls.values()
 
-    def list_all_calls(self) -> list[Call]:
+    def list_calls_of_all_groups(self) -> list[Call]:
         """Return the calls of all groups."""
         return [call for calls in self._groups.values() for call in calls.values()]
 
@@ -38,7 +38,7 @@ class CallGroups(Generic[Key]):
         """Return the number of calls in each group that has any."""
         return Counter({group: len(calls) for group, calls in self._groups.items()})
 
-    def replace_call(self, before: Call | None, after: Call | None) -> None:
+    def replace_call_in_groups(self, before: Call | None, after: Call | None) -> None:
         """Replace a call in its group, or move it to its new group. None means that the call is new, or has ended."""
         old = None if before is None else self._find_group(before)
         new = None if after is None else self._find_group(after)
@@ -51,7 +51,7 @@ class CallGroups(Generic[Key]):
             self._groups.setdefault(new, {})[after.attempt_id] = after
 
 
-def find_campaign_without_seat(call: Call) -> str | None:
+def find_campaign_of_call_without_seat(call: Call) -> str | None:
     """Return the campaign of a call that is not answered, or whose voter waits for a seat. Otherwise return None."""
     needs_seat = call.leg.answered_seconds is None or call.call_state is CallState.WAITING
     return call.campaign_id if needs_seat else None
@@ -62,7 +62,7 @@ def find_campaign_of_waiting_voter(call: Call) -> str | None:
     return call.campaign_id if call.leg.waiting and call.call_state is CallState.WAITING else None
 
 
-def find_trunk_of_used_channel(call: Call) -> str | None:
+def find_trunk_of_call_with_channel(call: Call) -> str | None:
     """Return the trunk of a call that uses a channel: from its commit to the store until the switch reports its end."""
     return call.trunk if call.leg.ended is None else None
 

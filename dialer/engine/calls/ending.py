@@ -55,20 +55,22 @@ class CallEndings:
         self._store = store
         self._retries = retries
 
-    def defer_end_of_call(self, call: Call, ended: CallEnded, silence: SeatSilence) -> bool:
+    def defer_end_while_flow_or_phone_check_runs(self, call: Call, ended: CallEnded, silence: SeatSilence) -> bool:
         """Defer the end of a call while its IVR flow is pending or its agent's phone is checked. Returns whether it was
         deferred.
 
         `CallFinished` follows when the flow's last result is stored, or the check is complete.
         """
         if call.flow.is_running:
-            self._calls.put_call(call.with_end_pending(ended))
+            self._calls.add_or_replace_call(call.with_end_pending(ended))
             overdue = TimerExpired(TimerKind.FLOW_OVERDUE, attempt_id=call.attempt_id)
             self._core.request_effects(StartTimer(f"flow/{call.attempt_id}", FLOW_GRACE_SECONDS, overdue))
             return True
         if silence.must_check_agent_phone(call, ended):
             self._core.spawn_task(
-                silence.check_phone_and_finish_call(self._calls.put_call(call.with_end_pending(ended)), ended),
+                silence.check_phone_and_finish_call(
+                    self._calls.add_or_replace_call(call.with_end_pending(ended)), ended
+                ),
                 "ask-seat",
             )
             return True

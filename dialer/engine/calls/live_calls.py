@@ -12,10 +12,10 @@ from dialer.domain.view import CallChange, CallState, CampaignChange
 from dialer.engine.calls.call_groups import (
     CallGroups,
     find_called_voter,
+    find_campaign_of_call_without_seat,
     find_campaign_of_waiting_voter,
-    find_campaign_without_seat,
+    find_trunk_of_call_with_channel,
     find_trunk_of_unsent_call,
-    find_trunk_of_used_channel,
 )
 from dialer.engine.calls.changes import list_effects_of_call_change
 from dialer.engine.calls.state import Call
@@ -36,9 +36,9 @@ class LiveCalls:
         self._by_campaign = CallGroups[str](lambda call: call.campaign_id)
         self._by_phone = CallGroups[int](lambda call: call.phone_id)
         self._by_voter = CallGroups[int](find_called_voter)
-        self._without_seat = CallGroups[str](find_campaign_without_seat)
+        self._without_seat = CallGroups[str](find_campaign_of_call_without_seat)
         self._waiting = CallGroups[str](find_campaign_of_waiting_voter)
-        self._channels = CallGroups[str](find_trunk_of_used_channel)
+        self._channels = CallGroups[str](find_trunk_of_call_with_channel)
         self._unsent = CallGroups[str](find_trunk_of_unsent_call)
         self._groups: tuple[CallGroups[str] | CallGroups[int], ...] = (
             self._by_campaign,
@@ -78,9 +78,9 @@ class LiveCalls:
         """Return the calls of a campaign that are not answered yet, or whose voter waits for a seat."""
         return list(self._without_seat[campaign_id])
 
-    def find_waiting_calls(self) -> list[Call]:
+    def find_calls_waiting_for_seat(self) -> list[Call]:
         """Return the calls whose voters can be connected to a seat now."""
-        return self._waiting.list_all_calls()
+        return self._waiting.list_calls_of_all_groups()
 
     def find_calls_to_number_or_voter(self, phone_id: int, voter_id: int | None) -> list[Call]:
         """Return the calls on a number, and the calls to a voter on any number. `voter_id` None means any voter."""
@@ -98,7 +98,7 @@ class LiveCalls:
         """Return the live call at a seat, or None. During wrap-up the seat's call has usually ended."""
         return self.get(seat.attempt_id)
 
-    def put_call(self, call: Call) -> Call:
+    def add_or_replace_call(self, call: Call) -> Call:
         """Add a live call, or replace it without requesting any effects. Return the call."""
         self._replace_call(self._calls.get(call.attempt_id), call)
         return call
@@ -114,7 +114,7 @@ class LiveCalls:
         elif before is not None:
             del self._calls[before.attempt_id]
         for groups in self._groups:
-            groups.replace_call(before, after)
+            groups.replace_call_in_groups(before, after)
 
     def update_call(self, before: Call, after: Call) -> Call:
         """Replace a live call by its changed copy, and request the effects of the change. Return the new call."""

@@ -71,7 +71,7 @@ class Reconciler:
             AttemptId, float
         ] = {}  # epoch seconds, for attempts whose trunk is still on the same server
 
-    def load_open_attempts(self, attempts: Sequence[OpenAttempt], unmoved_trunks: Collection[str]) -> int:
+    def load_attempts_left_open(self, attempts: Sequence[OpenAttempt], unmoved_trunks: Collection[str]) -> int:
         """Load the call attempts that an earlier run of the dialler left open, and return how many there are.
 
         `unmoved_trunks` are the trunks that are still on the same Asterisk server. Only for calls over these trunks
@@ -99,7 +99,7 @@ class Reconciler:
         strangers = self._inbound.resync_inbound_calls_with_server(up)
         strays = [each for each in up.live_attempts if each not in self._calls and each not in strangers]
         if strays:
-            self._core.spawn_task(self._hang_up_stray_calls(strays), "hang-up-strays")
+            self._core.spawn_task(self._hang_up_calls_unknown_to_engine(strays), "hang-up-strays")
         for call in self._calls.list_live_calls():  # the order to hang it up was lost with the link
             if call.leg.cancelled and not call.is_answered and call.attempt_id in up.live_attempts:
                 self._core.spawn_task(self._hang_up_cancelled_call(call.attempt_id), "hang-up-cancelled")
@@ -112,9 +112,9 @@ class Reconciler:
                 switch_restarted=up.restarted,
             )
 
-    def hang_up_stray_call(self, attempt_id: AttemptId) -> None:
+    def hang_up_call_unknown_to_engine(self, attempt_id: AttemptId) -> None:
         """Hang up a call on the switch that the engine does not know as live, if this store has its call attempt."""
-        self._core.spawn_task(self._hang_up_stray_calls([attempt_id]), "hang-up-strays")
+        self._core.spawn_task(self._hang_up_calls_unknown_to_engine([attempt_id]), "hang-up-strays")
 
     async def _look_up_and_end_vanished_calls(self, vanished: Sequence[AttemptId], server: str) -> None:
         """End calls that disappeared from Asterisk while the link was down.
@@ -146,7 +146,7 @@ class Reconciler:
             self._core.request_effects(CallFinished(CallEnded(call.attempt_id, by, answered=call.is_answered)))
         elif past.answered_at is not None:
             then = Instant(past.answered_at, self._core.clock.monotonic())
-            self._calls.put_call(call.with_answer_from_call_records(then, talked=past.seat is not None))
+            self._calls.add_or_replace_call(call.with_answer_from_call_records(then, talked=past.seat is not None))
             self._core.request_effects(CallFinished(CallEnded(call.attempt_id, EndedBy.VANISHED, answered=True)))
         else:
             rang = past.dial_status == "NOANSWER"
@@ -173,7 +173,7 @@ class Reconciler:
         homeless = [attempt for attempt in orphans.values() if attempt.campaign_id not in self._runs]
         for attempt in orphans.values():
             if attempt.campaign_id in self._runs:
-                self._calls.put_call(self.rebuild_call_from_attempt(attempt))
+                self._calls.add_or_replace_call(self.rebuild_call_from_attempt(attempt))
         if homeless:
             now = self._core.clock.now()
             ended = [EndedAttempt(attempt.attempt_id, Outcome.UNKNOWN, now) for attempt in homeless]
@@ -216,10 +216,16 @@ class Reconciler:
             adopted=True,
             worker=attempt.worker,
         )
-        call = call.with_disposition(self._restore_disposition(run, call, attempt))
-        return self._inbound.restore_inbound_route(call, attempt) if attempt.direction is Direction.INBOUND else call
+        call = call.with_disposition(self._restore_disposition_of_call(run, call, attempt))
+        return (
+            self._inbound.restore_route_of_inbound_call(call, attempt)
+            if attempt.direction is Direction.INBOUND
+            else call
+        )
 
-    def _restore_disposition(self, run: CampaignRun, call: Call, attempt: OpenAttempt) -> DispositionRecord | None:
+    def _restore_disposition_of_call(
+        self, run: CampaignRun, call: Call, attempt: OpenAttempt
+    ) -> DispositionRecord | None:
         """Return the disposition that the agent had entered for a call, or None.
 
         The time of the number's next call was not stored, so it is computed again.
@@ -230,7 +236,7 @@ class Reconciler:
         said_at = attempt.disposed_at or self._core.clock.now()
         return DispositionRecord(attempt.attempt_id, attempt.disposition, said_at, attempt.agent, retry_at)
 
-    async def _hang_up_stray_calls(self, strays: Sequence[AttemptId]) -> None:
+    async def _hang_up_calls_unknown_to_engine(self, strays: Sequence[AttemptId]) -> None:
         """Hang up calls that are live on the switch although their call attempts have ended in the store.
 
         Calls that are not in the store belong to another dialler and are left alone.

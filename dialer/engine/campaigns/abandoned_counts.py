@@ -11,11 +11,11 @@ from dialer.pacing.port import Pacer
 from dialer.store.store import Store
 
 
-async def restore_abandoned_counts(pacer: Pacer, campaign_id: str, store: Store, clock: Clock) -> None:
+async def restore_counts_of_abandoned_calls(pacer: Pacer, campaign_id: str, store: Store, clock: Clock) -> None:
     """Restore a pacer's counts of answered and abandoned calls from the calls in the store. Raises StoreError."""
     now = clock.now()
     recent = {
         window: await store.count_recent_answers_by_interval(campaign_id, now, window, window / BUCKETS)
         for window in {cap.window_seconds for cap in pacer.caps}
     }
-    pacer.restore_counted_calls(clock.monotonic(), recent)
+    pacer.restore_counts_of_stored_calls(clock.monotonic(), recent)

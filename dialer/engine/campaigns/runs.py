@@ -59,11 +59,11 @@ class CampaignRun:
     )
     inaudible_sound: str | None = None  # a required sound that could not be played to a voter
 
-    def get_pacer_state(self) -> str:
+    def get_learned_state_of_pacer(self) -> str:
         """Return what a campaign's pacer has learned, as JSON that the store can save."""
         return json.dumps(self.pacer.get_learned_state())
 
-    def restore_pacer(self, learned: str) -> None:
+    def restore_learned_state_of_pacer(self, learned: str) -> None:
         """Restore what the campaign's pacer learned in an earlier run. Damaged data is ignored: the pacer then starts
         from its defaults.
         """
@@ -76,7 +76,7 @@ class CampaignRun:
             return
         self.pacer.restore_learned_state(state)
 
-    def update_pacer(self, update: UpdatePacer, now: float) -> None:
+    def pass_event_to_pacer(self, update: UpdatePacer, now: float) -> None:
         """Pass an event, such as an answered call, to the campaign's pacer. `now` is monotonic seconds."""
         call, kind, rang = update.call, update.kind, None
         if call is not None:
@@ -87,7 +87,7 @@ class CampaignRun:
                 rang = max(0.0, until - call.ringing_monotonic_seconds)
         timed = call is None or not call.adopted
         event = PacingEvent(kind, now, max(0.0, update.seconds), timed, rang, update.closing_seconds)
-        self.pacer.learn_from_event(event)
+        self.pacer.learn_from_pacing_event(event)
 
     @property
     def is_campaign_completed(self) -> bool:
@@ -149,14 +149,14 @@ class CampaignRuns:
         """Return all campaigns with their ids, in the same order as `list_campaign_runs`."""
         return self._runs.items()
 
-    def require_campaign(self, campaign_id: str) -> CampaignRun:
+    def require_campaign_run(self, campaign_id: str) -> CampaignRun:
         """Return the campaign with this id in the settings. Raises CommandRefused if there is none."""
         if campaign_id not in self._core.plan.campaigns or campaign_id not in self._runs:
             known = ", ".join(self._core.plan.campaigns) or "none"
             raise CommandRefused(f"campaign {campaign_id!r} is not in the settings. The campaigns there are: {known}")
         return self._runs[campaign_id]
 
-    def put_campaign(self, run: CampaignRun) -> None:
+    def add_or_replace_campaign(self, run: CampaignRun) -> None:
         """Add a campaign to this run of the dialler."""
         self._runs[run.spec.campaign_id] = run
 

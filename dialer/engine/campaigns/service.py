@@ -14,7 +14,7 @@ from dialer.domain.model import CampaignState, Claim
 from dialer.domain.view import CampaignChange, CampaignSpeed
 from dialer.engine.alerts.state import Alerts
 from dialer.engine.calls.state import Call
-from dialer.engine.campaigns.abandoned_counts import restore_abandoned_counts
+from dialer.engine.campaigns.abandoned_counts import restore_counts_of_abandoned_calls
 from dialer.engine.campaigns.enrolment import add_roll_numbers_to_campaign_queue
 from dialer.engine.campaigns.runs import CampaignRun, CampaignRuns
 from dialer.engine.core import Core
@@ -82,8 +82,8 @@ class Campaigns:
         run.progress = await store.read_campaign_progress(campaign_id, now)
         learned = await store.read_pacer_state(campaign_id)
         if learned is not None:
-            run.restore_pacer(learned)
-        await restore_abandoned_counts(run.pacer, campaign_id, store, self._core.clock)
+            run.restore_learned_state_of_pacer(learned)
+        await restore_counts_of_abandoned_calls(run.pacer, campaign_id, store, self._core.clock)
         for ordered in await store.read_standing_orders(now):
             if ordered.addressee == format_campaign_addressee(campaign_id):
                 self._restore_standing_order_of_supervisor(run, ordered)
@@ -148,7 +148,7 @@ class Campaigns:
 
         Raises CommandRefused; StoreError if the new state is in force but could not be stored.
         """
-        run = self._runs.require_campaign(campaign_id)
+        run = self._runs.require_campaign_run(campaign_id)
         if self.suspended_because is not None and state is CampaignState.RUNNING:
             raise CommandRefused(self.suspended_because)
         self._states_before_stop.pop(campaign_id, None)
@@ -207,7 +207,7 @@ class Campaigns:
         """Limit a campaign's calls until midnight, or remove the limit. Ringing calls continue. Raises CommandRefused,
         StoreError.
         """
-        run = self._runs.require_campaign(campaign_id)
+        run = self._runs.require_campaign_run(campaign_id)
         if calls_per_seat is not None and run.spec.kind is not CampaignKind.AGENTS:
             raise CommandRefused(
                 f"campaign {campaign_id} has no agents, so calls_per_seat does not apply: set max_calls instead"
@@ -231,7 +231,7 @@ class Campaigns:
 
         Raises CommandRefused and StoreError.
         """
-        run = self._runs.require_campaign(campaign_id)
+        run = self._runs.require_campaign_run(campaign_id)
         if not run.pacer.caps:
             raise CommandRefused(
                 f"campaign {campaign_id} has no abandoned-call target, because its pacing never dials ahead of free"

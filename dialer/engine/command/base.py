@@ -150,5 +150,5 @@ class ReceiptedCommand(Command):
 
     @property
     @abstractmethod
-    def command_reply(self) -> str:
+    def reply_to_command(self) -> str:
         """Return the reply to the command: one line that says what is stored. The reply is made before the commit."""

@@ -39,13 +39,13 @@ class Only:
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         """Return a schema that checks the value before the enum does."""
-        return core_schema.no_info_before_validator_function(self._check_value_is_allowed, handler(source))
+        return core_schema.no_info_before_validator_function(self._require_allowed_value, handler(source))
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
         """Return a JSON schema that lists the allowed members."""
         return {"type": "string", "enum": [member.value for member in self.members]}
 
-    def _check_value_is_allowed(self, value: object) -> object:
+    def _require_allowed_value(self, value: object) -> object:
         if value not in self.members:
             *others, last = (f"'{member.value}'" for member in self.members)
             allowed = f"{', '.join(others)} or {last}"
@@ -53,7 +53,7 @@ class Only:
         return value
 
 
-def make_field_validator(hold: Callable[[Any], object], refusal: str) -> AfterValidator:
+def create_validator_of_command_field(hold: Callable[[Any], object], refusal: str) -> AfterValidator:
     """Return a pydantic validator for a command's field, which refuses a value if `hold(value)` is False.
 
     The message of the refusal is the name of the field, followed by `refusal`.

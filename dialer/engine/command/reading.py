@@ -37,12 +37,12 @@ def read_command(name: str, fields: Mapping[str, Any]) -> Command:
     try:
         return kind.model_validate_json(json.dumps(given))
     except ValidationError as error:
-        raise CommandRefused(_make_refusal_text(name, error)) from None
+        raise CommandRefused(_create_refusal_of_invalid_command(name, error)) from None
     except RecursionError:
         raise CommandRefused(f"`{name}`: {_TOO_DEEP}") from None
 
 
-def _make_refusal_text(name: str, error: ValidationError) -> str:
+def _create_refusal_of_invalid_command(name: str, error: ValidationError) -> str:
     first = error.errors(include_input=False, include_url=False)[0]
     place, kind = first["loc"], first["type"]
     if kind == "json_invalid":  # Python's JSON is less strict than pydantic's
@@ -54,10 +54,10 @@ def _make_refusal_text(name: str, error: ValidationError) -> str:
     meaning = "" if field is None else f" ({field.description})"
     if kind == "missing" and len(place) == 1:
         return f"`{name}` needs `{place[0]}`{meaning}"
-    return f"`{name}`: `{_format_path_of_value(place)}` {_describe_validation_problem(kind, first['msg'])}{meaning}"
+    return f"`{name}`: `{_format_path_of_invalid_value(place)}` {_describe_validation_problem(kind, first['msg'])}{meaning}"
 
 
-def _format_path_of_value(place: tuple[int | str, ...]) -> str:
+def _format_path_of_invalid_value(place: tuple[int | str, ...]) -> str:
     """Return the path of a value, such as `marks[1].kind`. Names from the sender appear only if they are plain field
     names.
     """

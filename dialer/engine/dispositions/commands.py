@@ -12,7 +12,14 @@ from pydantic import Field, model_validator
 from dialer.domain.enums import MarkKind
 from dialer.domain.model import Confidence, Disposition, DispositionDetails, VoterOutcome
 from dialer.engine.command.base import SEAT_ROLES, CommandContext, ReceiptedCommand, SeatCommand
-from dialer.engine.command.fields import CallAttemptId, EpochSeconds, Only, Record, StoreId, make_field_validator
+from dialer.engine.command.fields import (
+    CallAttemptId,
+    EpochSeconds,
+    Only,
+    Record,
+    StoreId,
+    create_validator_of_command_field,
+)
 
 if TYPE_CHECKING:
     from dialer.engine.services import Services
@@ -47,7 +54,7 @@ class VoterReport(Record):
             raise ValueError("must have `hour` (0 to 23) if the mark is later, and no `hour` if it is another mark")
         return self
 
-    def make_voter_outcome(self) -> VoterOutcome:
+    def convert_to_voter_outcome(self) -> VoterOutcome:
         """Return the voter's outcome in the form that the engine uses."""
         confidence = self.confidence and Confidence(self.confidence)
         return VoterOutcome(self.voter_id, MarkKind(self.mark), self.hour, confidence)
@@ -72,7 +79,7 @@ class SeatDispose(SeatCommand, ReceiptedCommand):
             description=f"one entry for each voter of the household, 1 to {MAX_VOTERS}, all saved or none. The voter whom the call"
             " addresses has the mark of the disposition if not in this list; other voters have none",
         ),
-        make_field_validator(
+        create_validator_of_command_field(
             lambda voters: voters is None or len({each.voter_id for each in voters}) == len(voters),
             "must have each voter once",
         ),
@@ -129,7 +136,7 @@ class SeatDispose(SeatCommand, ReceiptedCommand):
         """Return the details of the disposition, apart from the disposition itself and the hour."""
         return DispositionDetails(
             attempt_id=self.attempt_id,
-            voters=tuple(each.make_voter_outcome() for each in self.voters or ()),
+            voters=tuple(each.convert_to_voter_outcome() for each in self.voters or ()),
             call_back_at=self.call_back_at,
             own=bool(self.own_call_back),
             language=self.language,
@@ -138,7 +145,7 @@ class SeatDispose(SeatCommand, ReceiptedCommand):
         )
 
     @property
-    def command_reply(self) -> str:
+    def reply_to_command(self) -> str:
         return f"seat {self.seat}: {self.disposition.value} is saved"
 
     async def execute(self, services: Services, context: CommandContext) -> str:
@@ -159,7 +166,7 @@ class SeatUndoDisposition(SeatCommand, ReceiptedCommand):
     attempt_id: CallAttemptId
 
     @property
-    def command_reply(self) -> str:
+    def reply_to_command(self) -> str:
         return f"seat {self.seat}: undone; save the right outcome of that call"
 
     async def execute(self, services: Services, context: CommandContext) -> str:

@@ -266,7 +266,7 @@ class Dispositions:
             self._marks.apply_stored_mark(mark, changed)
         if opts_out:
             self._marks.apply_opt_out(call.phone_id, fresh=effect.opted_out)
-        self._apply_machine_report(run, call, machine=record.disposition is Disposition.MACHINE)
+        self._apply_report_about_answering_machine(run, call, machine=record.disposition is Disposition.MACHINE)
         return effect
 
     def _set_disposition_on_live_call(
@@ -282,7 +282,7 @@ class Dispositions:
         self._calls.update_call(live, live.with_disposition(said))
         return live.talk.disposition
 
-    def _apply_machine_report(self, run: CampaignRun, call: Call, *, machine: bool) -> None:
+    def _apply_report_about_answering_machine(self, run: CampaignRun, call: Call, *, machine: bool) -> None:
         """Record an agent's report whether a machine answered a call that is live or has just ended.
 
         The pacer no longer counts a call that a machine answered as answered by a person. It does not count inbound

@@ -26,7 +26,7 @@ from dialer.engine.command.fields import (
     RecordedTime,
     Responsible,
     StoreId,
-    make_field_validator,
+    create_validator_of_command_field,
 )
 from dialer.engine.roll_import.commands import ListSource
 
@@ -69,7 +69,7 @@ class MarkReport(Record):
         Literal["seen", "said", "told"] | None, Field(description="how certain it is; null: as usual for its source")
     ] = None
 
-    def make_mark(self) -> Mark:
+    def convert_report_to_mark(self) -> Mark:
         """Return the reported mark (a fact about a voter) in the form that the engine uses."""
         return Mark(
             key=self.key,
@@ -88,7 +88,7 @@ class FigureReport(Record):
     day: Annotated[
         str,
         Field(description="polling day, such as 2026-04-22", pattern=r"^20[0-9]{2}-[0-9]{2}-[0-9]{2}$"),
-        make_field_validator(_is_iso_date, "is not a date"),
+        create_validator_of_command_field(_is_iso_date, "is not a date"),
     ]
     constituency_number: StoreId
     part_number: Annotated[StoreId | None, Field(description="null: of the whole constituency")]
@@ -104,7 +104,7 @@ class FigureReport(Record):
         Field(description="required where several states have the number", pattern=r"^[^\x00-\x1f\x7f]{1,128}$"),
     ] = None
 
-    def make_turnout_figure(self) -> OfficialFigure:
+    def convert_report_to_turnout_figure(self) -> OfficialFigure:
         """Return the turnout figure in the form that the engine uses."""
         return OfficialFigure(
             date.fromisoformat(self.day),
@@ -131,7 +131,7 @@ class ComplaintReport(Record):
         StoreId | None, Field(description="ID of the number in this centre's store, never the number itself")
     ] = None
 
-    def make_complaint(self) -> Complaint:
+    def convert_report_to_complaint(self) -> Complaint:
         """Return the complaint in the form that the engine uses."""
         return Complaint(
             key=self.key,
@@ -152,7 +152,7 @@ class AnswerReport(Record):
     at: RecordedTime
     answer: Literal["explained", "opted-out", "corrected", "unfounded", "passed-on"]
 
-    def make_complaint_answer(self) -> ComplaintAnswer:
+    def convert_report_to_complaint_answer(self) -> ComplaintAnswer:
         """Return the answer to a complaint in the form that the engine uses."""
         return ComplaintAnswer(self.key, self.complaint, self.at, ComplaintRemedy(self.answer))
 
@@ -189,7 +189,7 @@ class RecordMarks(RecordsCommand):
         return len(self.marks)
 
     async def save_records(self, records: ExternalRecords, context: CommandContext) -> str:
-        marks = tuple(each.make_mark() for each in self.marks)
+        marks = tuple(each.convert_report_to_mark() for each in self.marks)
         return await records.import_marks(marks, self.batch, context.format_name_of_responsible_person(self.who))
 
 
@@ -211,7 +211,7 @@ class RecordOfficialTurnout(RecordsCommand):
         return len(self.figures)
 
     async def save_records(self, records: ExternalRecords, context: CommandContext) -> str:
-        figures = tuple(each.make_turnout_figure() for each in self.figures)
+        figures = tuple(each.convert_report_to_turnout_figure() for each in self.figures)
         return await records.import_turnout(figures, context.format_name_of_responsible_person(self.who))
 
 
@@ -226,8 +226,8 @@ class FileComplaint(RecordsCommand):
     who: Responsible
 
     async def save_records(self, records: ExternalRecords, context: CommandContext) -> str:
-        return await records.file_complaint(
-            self.complaint.make_complaint(), context.format_name_of_responsible_person(self.who)
+        return await records.store_complaint(
+            self.complaint.convert_report_to_complaint(), context.format_name_of_responsible_person(self.who)
         )
 
 
@@ -243,7 +243,7 @@ class AnswerComplaint(RecordsCommand):
 
     async def save_records(self, records: ExternalRecords, context: CommandContext) -> str:
         return await records.answer_complaint(
-            self.answer.make_complaint_answer(), context.format_name_of_responsible_person(self.who)
+            self.answer.convert_report_to_complaint_answer(), context.format_name_of_responsible_person(self.who)
         )
 
 

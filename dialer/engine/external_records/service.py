@@ -23,7 +23,7 @@ AHEAD_SECONDS = 300.0
 
 
 @contextmanager
-def _refuse_rejected_records() -> Iterator[None]:
+def _refuse_command_if_store_rejects_records() -> Iterator[None]:
     """Raise CommandRefused if the store rejects a record within this context."""
     try:
         yield
@@ -48,8 +48,8 @@ class ExternalRecords:
     async def import_marks(self, marks: tuple[Mark, ...], batch: str, who: str) -> str:
         """Store marks (facts about voters) from outside the calls, all or none. Raises CommandRefused, StoreError."""
         for mark in marks:
-            self._refuse_future_time(mark.at)
-        with _refuse_rejected_records():
+            self._refuse_record_with_future_time(mark.at)
+        with _refuse_command_if_store_rejects_records():
             effects = await self._store.record_marks(marks, self._make_audit_note_of_import(who, batch=batch))
         if self._marks is not None:
             for mark, effect in zip(marks, effects, strict=True):
@@ -61,21 +61,21 @@ class ExternalRecords:
 
     async def import_turnout(self, figures: tuple[OfficialFigure, ...], who: str) -> str:
         """Store official turnout figures, all or none. Raises CommandRefused, StoreError."""
-        with _refuse_rejected_records():
+        with _refuse_command_if_store_rejects_records():
             new = await self._store.enter_official_turnout(figures, self._make_audit_note_of_import(who))
         return f"{new} figures saved, {len(figures) - new} were already known"
 
-    async def file_complaint(self, complaint: Complaint, who: str) -> str:
+    async def store_complaint(self, complaint: Complaint, who: str) -> str:
         """Store a voter's complaint about calls. Raises CommandRefused, StoreError."""
-        self._refuse_future_time(complaint.at)
-        with _refuse_rejected_records():
+        self._refuse_record_with_future_time(complaint.at)
+        with _refuse_command_if_store_rejects_records():
             number = await self._store.record_complaint(complaint, self._make_audit_note_of_import(who))
         return f"complaint {number} is saved"
 
     async def answer_complaint(self, answer: ComplaintAnswer, who: str) -> str:
         """Store the answer to a voter's complaint about calls. Raises CommandRefused, StoreError."""
-        self._refuse_future_time(answer.at)
-        with _refuse_rejected_records():
+        self._refuse_record_with_future_time(answer.at)
+        with _refuse_command_if_store_rejects_records():
             await self._store.answer_complaint(answer, self._make_audit_note_of_import(who))
         return f"complaint {answer.complaint_id}: {answer.answer.value}"
 
@@ -84,7 +84,7 @@ class ExternalRecords:
     ) -> str:
         """Suppress phone numbers, given by their hashes, all or none. Raises CommandRefused, StoreError."""
         entry = self._make_audit_note_of_import(who, batch=batch)
-        with _refuse_rejected_records():
+        with _refuse_command_if_store_rejects_records():
             taken = await self._store.record_hashed_opt_outs(
                 hashes, entry, fingerprint=fingerprint, centre=self._centre, source=source
             )
@@ -93,22 +93,22 @@ class ExternalRecords:
                 self._marks.apply_opt_out(phone_id, fresh=True)
         return f"{taken.new} numbers suppressed, {len(hashes) - taken.new} were already suppressed"
 
-    async def remove_uploaded_results(self, through: int) -> bool:
+    async def remove_uploaded_results_from_outbox(self, through: int) -> bool:
         """Delete the results that headquarters has committed from the outbox (the queue of messages to headquarters).
 
         Returns True if headquarters has results that this store lacks: the store was then set back to an earlier state.
         Raises CommandRefused, StoreError.
         """
-        with _refuse_rejected_records():
+        with _refuse_command_if_store_rejects_records():
             return await self._store.record_last_id_at_headquarters(through, self._clock.now())
 
     async def send_test_message_to_headquarters(self) -> str:
         """Send a test message, which shows whether results reach headquarters. Raises CommandRefused, StoreError."""
-        with _refuse_rejected_records():
+        with _refuse_command_if_store_rejects_records():
             await self._store.add_test_mark_to_outbox(self._clock.now())
         return "test message sent: headquarters' page shows when it arrives"
 
-    async def import_peer_updates(self, news: PeerUpdateBatch) -> str:
+    async def import_updates_of_other_centres(self, news: PeerUpdateBatch) -> str:
         """Store opt-outs, marks (recorded answers about voters) and calls of other centres, all or none.
 
         Their position in headquarters' message stream is stored with them. A call that is later than now, by another
@@ -117,7 +117,7 @@ class ExternalRecords:
         now = self._clock.now()
         calls = [replace(each, at=min(each.at, now)) for each in news.calls]
         news = replace(news, calls=calls, forget_calls_before=now - CALLS_KEPT_SECONDS)
-        with _refuse_rejected_records():
+        with _refuse_command_if_store_rejects_records():
             taken = await self._store.apply_peer_updates(news)
         if self._marks is not None:
             for phone_id in taken.phones:
@@ -125,9 +125,9 @@ class ExternalRecords:
             for mark, effect in taken.marks:
                 self._marks.apply_stored_mark(mark, effect)
             for phone_id, call in taken.calls:
-                self._marks.apply_peer_call(phone_id, call)
+                self._marks.apply_call_of_other_centre(phone_id, call)
             if news.marks:
-                self._marks.alert_unknown_voters(taken.unknown)
+                self._marks.update_alert_about_unknown_voters(taken.unknown)
         summary = f"{len(taken.phones)} numbers suppressed, {len(taken.marks)} marks saved"
         return f"{summary}, {taken.unknown} marks skipped: their voters are on no roll" if taken.unknown else summary
 
@@ -135,7 +135,7 @@ class ExternalRecords:
         """Let numbers be called again whose call attempts have an unknown result, all or none. Raises CommandRefused,
         StoreError.
         """
-        with _refuse_rejected_records():
+        with _refuse_command_if_store_rejects_records():
             opened = await self._store.release_unknown_attempts(
                 attempts, reason.strip(), self._make_audit_note_of_import(who)
             )
@@ -146,7 +146,7 @@ class ExternalRecords:
     def _make_audit_note_of_import(self, who: str, **what: str) -> AuditNote:
         return AuditNote(who, self._clock.now(), what)
 
-    def _refuse_future_time(self, at: float) -> None:
+    def _refuse_record_with_future_time(self, at: float) -> None:
         if at > self._clock.now() + AHEAD_SECONDS:
             raise CommandRefused(
                 "no record was saved, because the time of one is in the future. Compare the clocks of sender and"

@@ -128,7 +128,7 @@ class ConfirmUplink(Command):
     through: Annotated[Position, Field(description="ID of the last outbox entry that headquarters has committed")]
 
     async def execute(self, services: Services, context: CommandContext) -> str:
-        if await services.records.remove_uploaded_results(self.through):
+        if await services.records.remove_uploaded_results_from_outbox(self.through):
             return await services.headquarters.stop_campaigns_after_store_set_back()
         return f"confirmed up to {self.through}"
 
@@ -187,7 +187,7 @@ class ImportPeerUpdates(Command):
         opt_outs = tuple(each.make_peer_opt_out_record() for each in self.opt_outs)
         marks = tuple(each.make_peer_mark_record() for each in self.peer_marks)
         calls = tuple(each.make_peer_call_record() for each in self.peer_calls)
-        return await services.records.import_peer_updates(
+        return await services.records.import_updates_of_other_centres(
             PeerUpdateBatch(self.stream, self.after, self.position, opt_outs, marks, calls)
         )
 

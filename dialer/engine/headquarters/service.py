@@ -44,7 +44,7 @@ class HeadquartersOrders:
         self._store = store
         self._campaigns = campaigns
 
-    async def reinstate_stop_order(self) -> None:
+    async def restore_stop_order_of_earlier_run(self) -> None:
         """Restore a stop by headquarters that is still in force from an earlier run. It stops new campaigns too. Raises
         StoreError.
         """
@@ -110,7 +110,7 @@ class HeadquartersOrders:
         await self._store.record_headquarters_order(heard, {}, note)
         return said
 
-    def clear_forgery_alert(self) -> None:
+    def clear_alert_about_forged_orders(self) -> None:
         """Clear the alert of forged orders, because none has arrived for a while."""
         self._alerts.clear_alert(AlertKind.HEADQUARTERS_FORGED)
 

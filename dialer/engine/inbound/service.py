@@ -102,10 +102,12 @@ class Inbound:
             _log.info("inbound.called_number_unknown", attempt=attempt_id)
             self.release_channel_of_inbound_call(attempt_id)
             return InboundAction.HANG_UP
-        trunk = self._unknown_callers.trunks[attempt_id] = self._trunks.find_trunk_name(endpoint)
+        trunk = self._unknown_callers.trunks[attempt_id] = self._trunks.find_trunk_name_of_endpoint(endpoint)
         party: InboundParty | None = None
         try:
-            party = await self._store.record_inbound_call(self._make_inbound_record(attempt_id, route, number, trunk))
+            party = await self._store.record_inbound_call(
+                self._create_record_of_inbound_call(attempt_id, route, number, trunk)
+            )
         except StoreError as error:  # the caller still hears a message, but no call-back is recorded
             self._core.request_effects(StoreFailed(error))
         return self._start_inbound_call(attempt_id, route, party, trunk)
@@ -113,7 +115,7 @@ class Inbound:
     def _find_route_of_number(self, number: str | None) -> InboundNumber | None:
         return next((each for each in self._core.plan.inbound.numbers if each.number == number), None)
 
-    def _make_inbound_record(
+    def _create_record_of_inbound_call(
         self, attempt_id: AttemptId, route: InboundNumber, number: str | None, trunk: str
     ) -> NewInbound:
         now = self._core.clock.now()
@@ -144,13 +146,15 @@ class Inbound:
             if ended is None:  # not stored, because the caller is not on the roll, but the call uses a channel
                 self._unknown_callers.trunks[attempt_id] = trunk
             return InboundAction.MESSAGE
-        call = self._calls.put_call(self._make_inbound_call(attempt_id, route, party, trunk))
+        call = self._calls.add_or_replace_call(self._create_live_inbound_call(attempt_id, route, party, trunk))
         self._calls.publish_call_state(call, call.call_state)
         if ended is not None:  # the caller hung up while the call was being routed
             self._core.request_effects(CallFinished(ended))
         return InboundAction.AGENT if route.mode is InboundMode.AGENT else InboundAction.FLOW
 
-    def _make_inbound_call(self, attempt_id: AttemptId, route: InboundNumber, party: InboundParty, trunk: str) -> Call:
+    def _create_live_inbound_call(
+        self, attempt_id: AttemptId, route: InboundNumber, party: InboundParty, trunk: str
+    ) -> Call:
         return Call(
             attempt_id=attempt_id,
             campaign_id=route.campaign,
@@ -185,7 +189,7 @@ class Inbound:
                 del strangers[attempt_id]
         return frozenset(strangers.keys() | self._routing.keys())
 
-    def restore_inbound_route(self, call: Call, attempt: OpenAttempt) -> Call:
+    def restore_route_of_inbound_call(self, call: Call, attempt: OpenAttempt) -> Call:
         """Return an inbound call that an earlier run left open, with the route of the number that was called."""
         route = self._find_route_of_number(attempt.caller_id)
         kind = CampaignKind.IVR if route is None else _find_campaign_kind_of_route(route)

@@ -107,7 +107,7 @@ class Eligibility:
 
         The time is None if the number was never called.
         """
-        case = self._make_case_for_rule_check(run, claim, guaranteed=guaranteed)
+        case = self._collect_facts_for_rule_check(run, claim, guaranteed=guaranteed)
         facts, rules = case.facts, case.campaign
         certified = rules.certified.get(case.language) if rules.plays_recorded_voice else None
         known = None if facts is None else (facts.consent, facts.registers)
@@ -179,14 +179,14 @@ class Eligibility:
 
         With `guaranteed` an agent's seat is reserved for the call.
         """
-        case = self._make_case_for_rule_check(run, claim, guaranteed=guaranteed)
+        case = self._collect_facts_for_rule_check(run, claim, guaranteed=guaranteed)
         return self._count_and_log_refusals(run, self._gate.check_rules_before_originate(case, self._core.clock.now()))
 
     def check_rules_before_originate(
         self, run: CampaignRun, claim: Claim, attempt_id: AttemptId, caller_id: str, *, guaranteed: bool = False
     ) -> Ruling:
         """Return whether the rules allow a call to be sent to the switch now, and count a refusal."""
-        case = self._make_case_for_rule_check(run, claim, caller_id, guaranteed=guaranteed)
+        case = self._collect_facts_for_rule_check(run, claim, caller_id, guaranteed=guaranteed)
         ruling = self._gate.check_rules_before_originate(case, self._core.clock.now())
         if ruling.is_call_allowed:
             self._cases[attempt_id] = case
@@ -217,7 +217,7 @@ class Eligibility:
 
     # Facts
 
-    def _make_case_for_rule_check(
+    def _collect_facts_for_rule_check(
         self, run: CampaignRun, claim: Claim, caller_id: str | None = None, *, guaranteed: bool
     ) -> Case:
         return Case(

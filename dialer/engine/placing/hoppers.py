@@ -62,7 +62,7 @@ class Hoppers:
         """Reserve more numbers for a campaign if its hopper (numbers reserved for dialling) is running low and some
         numbers may be due.
         """
-        if run.refilling or not self._is_hopper_low(run) or run.next_due_at > self._core.clock.now():
+        if run.refilling or not self._is_hopper_nearly_empty(run) or run.next_due_at > self._core.clock.now():
             return
         if not self._has_room():
             self._core.request_effects(
@@ -70,22 +70,22 @@ class Hoppers:
             )
             return
         run.refilling = True
-        self._core.spawn_task(self._fill_hopper(run), "refill")
+        self._core.spawn_task(self._fill_hopper_with_numbers(run), "refill")
 
-    def _is_hopper_low(self, run: CampaignRun) -> bool:
+    def _is_hopper_nearly_empty(self, run: CampaignRun) -> bool:
         return len(run.hopper) <= HOPPER_SIZE - CLAIMED_AT_ONCE
 
-    def _may_reserve_numbers(self, run: CampaignRun) -> bool:
+    def _may_campaign_reserve_numbers(self, run: CampaignRun) -> bool:
         """Return whether the campaign may reserve numbers. A campaign may have stopped since the latest decision."""
         return run.hold is None and run.state is CampaignState.RUNNING and not self._core.draining
 
-    async def _fill_hopper(self, run: CampaignRun) -> None:
+    async def _fill_hopper_with_numbers(self, run: CampaignRun) -> None:
         clock = self._core.clock
         try:
             run.next_due_at = 0.0
             await self._release_refused_numbers(run)
             self._set_booth_priorities(run)
-            while self._may_reserve_numbers(run) and self._is_hopper_low(run):
+            while self._may_campaign_reserve_numbers(run) and self._is_hopper_nearly_empty(run):
                 quotas = run.order.plan_reservations_by_booth(CLAIMED_AT_ONCE)
                 first = run.order.find_voting_booths(quotas)
                 claims = await self._store.claim_queued_numbers(

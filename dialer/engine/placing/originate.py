@@ -114,7 +114,9 @@ class Originator:
             ruling = self._eligibility.check_rules_for_claimed_number(run, claim, guaranteed=seat is not None)
             best = self._sort_trunks_for_call(trunks, loads, seat)
             taken = (
-                self._trunks.choose_trunk_for_call(best, used, now, unsent, called=self._find_called_party(claim))
+                self._trunks.choose_trunk_for_call(
+                    best, used, now, unsent, called=self._find_area_of_called_voter(claim)
+                )
                 if ruling.is_call_allowed
                 else None
             )
@@ -167,7 +169,7 @@ class Originator:
         servers = self._servers
         return sorted(trunks, key=lambda trunk: servers.get_server_of_trunk(trunk) != seat.server)
 
-    def _find_called_party(self, claim: Claim) -> CalledVoter:
+    def _find_area_of_called_voter(self, claim: Claim) -> CalledVoter:
         booth = self._polls.booths.get(claim.booth_id)
         return (
             CalledVoter(claim.number)
@@ -182,12 +184,12 @@ class Originator:
         attempt_id = AttemptId(str(uuid.uuid4()))
         if seat is not None:
             self.reserved.reserve_seat(seat, run, attempt_id)
-        call = _make_placed_call(
+        call = _create_live_call_of_attempt(
             attempt_id, claim, run, trunk, None if seat is None else seat.name, self._core.clock.monotonic()
         )
         grounds, gap = self._eligibility.find_legal_grounds_of_call(run, claim, guaranteed=seat is not None)
         new = NewAttempt(attempt_id, claim, trunk, caller_id, self._core.clock.now(), grounds, gap)
-        return new, self._calls.put_call(call)
+        return new, self._calls.add_or_replace_call(call)
 
     def _find_retry_on_polling_day(self, run: CampaignRun, claim: Claim) -> float | None:
         """Return when to retry a number that is not on its polling day (epoch seconds), or None if it may be called
@@ -233,7 +235,7 @@ class Originator:
         for attempt in await self._commit_attempts(run, placed):
             call = self._calls.get(attempt.attempt_id)
             if run.spec.previews and call is not None and not call.leg.cancelled:
-                self._show_preview(run, attempt, call)
+                self._show_preview_to_agent(run, attempt, call)
             else:
                 self._core.spawn_task(self._originate_call(run, attempt), "originate")
 
@@ -282,7 +284,7 @@ class Originator:
 
     # Calls that agents dial: previews, and numbers that they choose
 
-    def _show_preview(self, run: CampaignRun, attempt: NewAttempt, call: Call) -> None:
+    def _show_preview_to_agent(self, run: CampaignRun, attempt: NewAttempt, call: Call) -> None:
         """Show a call to the agent whose seat is reserved for it, before it is dialled."""
         seconds = run.spec.preview_seconds
         stands = PREVIEW_STANDS_SECONDS if seconds is None else seconds
@@ -308,13 +310,13 @@ class Originator:
     async def _dial_preview(self, run: CampaignRun, attempt: NewAttempt, call: Call) -> CommandRefused | None:
         another_day = self._find_retry_on_polling_day(run, attempt.claim) is not None
         health = self._trunks.get_trunk_health(call.trunk)
-        if health is not None and health.determine_trunk_state(self._core.clock.monotonic()) is TrunkState.RESTING:
-            self._report_call_not_placed(call.attempt_id)
+        if health is not None and health.determine_state_of_trunk(self._core.clock.monotonic()) is TrunkState.RESTING:
+            self._report_that_call_was_not_placed(call.attempt_id)
             return CommandRefused(
                 f"the call was not placed: trunk {call.trunk} is resting after failures", RefusedBecause.NO_CHANNEL
             )
         if another_day or self._find_retry_when_busy(attempt.claim, but=call.attempt_id) is not None:
-            self._report_call_not_placed(call.attempt_id)
+            self._report_that_call_was_not_placed(call.attempt_id)
             if another_day:
                 return CommandRefused(
                     "the call was not placed: polling at the voter's booth is over", RefusedBecause.FORBIDDEN
@@ -344,7 +346,7 @@ class Originator:
                 self._servers.filter_reachable_trunks(run.spec.trunks), ServerLoads(self._servers), seat
             )
             taken = self._trunks.choose_trunk_for_call(
-                trunks, used, now, called=self._find_called_party(claim), on_request=True
+                trunks, used, now, called=self._find_area_of_called_voter(claim), on_request=True
             )
             if taken is not None:
                 placed = self._create_attempt_and_call(run, claim, seat, taken[0].name, taken[1])
@@ -365,7 +367,7 @@ class Originator:
         """
         if call is None or call.leg.cancelled:
             return CommandRefused("the call was cancelled before it was sent", RefusedBecause.CALL_OVER)
-        if self._trunks.is_foreign_caller_id(attempt.trunk, attempt.caller_id):
+        if self._trunks.is_caller_id_of_other_trunk(attempt.trunk, attempt.caller_id):
             reason = "not one of the trunk's (trunks.caller_ids)"
             _log.warning("caller_id.refused", attempt=attempt.attempt_id, reason=reason)
             return CommandRefused(f"the caller ID is {reason}", RefusedBecause.NO_CHANNEL)
@@ -397,14 +399,14 @@ class Originator:
         call = self._calls.get(attempt_id)
         refusal = self._find_reason_not_to_send_call(run, attempt, call)
         if refusal is not None or call is None:
-            self._report_call_not_placed(attempt_id)
+            self._report_that_call_was_not_placed(attempt_id)
             return refusal
         try:
             self._sent.record_attempt_before_sending(attempt_id)
         except OSError as error:
             text = f"the call could not be recorded before it is placed: {error}"
             self._alerts.raise_alert(AlertKind.ORIGINATE, problem=text)
-            self._report_call_not_placed(attempt_id)
+            self._report_that_call_was_not_placed(attempt_id)
             return CommandRefused(text)
         self._calls.update_call(call, call.with_originate_sent(self._core.clock.monotonic()))
         trunk = self._trunks[attempt.trunk]
@@ -428,18 +430,18 @@ class Originator:
             _log.warning("originate.failed", attempt=attempt_id, problem=str(error))
             text = f"the switch did not place the call: {error}"
             self._alerts.raise_alert(AlertKind.ORIGINATE, problem=str(error))
-            self._report_call_not_placed(attempt_id)
+            self._report_that_call_was_not_placed(attempt_id)
             return CommandRefused(text, RefusedBecause.NO_CHANNEL)
         else:
             self._alerts.clear_alert(AlertKind.ORIGINATE)
         return None
 
-    def _report_call_not_placed(self, attempt_id: AttemptId) -> None:
+    def _report_that_call_was_not_placed(self, attempt_id: AttemptId) -> None:
         self._sent.remove_unsent_attempt(attempt_id)
         self._core.request_effects(CallFinished(CallEnded(attempt_id, EndedBy.NOT_PLACED, answered=False)))
 
 
-def _make_placed_call(
+def _create_live_call_of_attempt(
     attempt_id: AttemptId, claim: Claim, run: CampaignRun, trunk: str, reserved_seat: str | None, now: float
 ) -> Call:
     spec = run.spec

@@ -35,7 +35,9 @@ class ReservedSeats:
 
     def reserve_seat(self, seat: Seat, run: CampaignRun, attempt_id: AttemptId) -> None:
         """Reserve an agent's seat for a call."""
-        self._seats.replace_seat(seat, seat.reserve_for_call(attempt_id, run.spec.campaign_id, self._core.read_clock()))
+        self._seats.replace_seat(
+            seat, seat.reserve_seat_for_call(attempt_id, run.spec.campaign_id, self._core.read_clock())
+        )
         self._seats_by_attempt[attempt_id] = seat.name
 
     def is_seat_reserved(self, call: Call) -> bool:

@@ -32,19 +32,19 @@ class SendQueue:
         turn = asyncio.get_running_loop().create_future()
         heapq.heappush(self._waiting, (kind is not CampaignKind.AGENTS, self._came, turn))
         if len(self._waiting) == 1:
-            self._send_next_call()
+            self._release_next_call_to_trunk()
         await turn
 
-    def _send_next_call(self) -> None:
+    def _release_next_call_to_trunk(self) -> None:
         """Let the first waiting call proceed as soon as the trunk's CPS limit allows it."""
         now, loop = self._clock.monotonic(), asyncio.get_running_loop()
         seconds = self._starts.count_seconds_until_call_may_be_sent(now)
         if seconds > 0:
-            loop.call_later(seconds, self._send_next_call)
+            loop.call_later(seconds, self._release_next_call_to_trunk)
             return
         _, _, turn = heapq.heappop(self._waiting)
         if not turn.done():  # otherwise its task was cancelled
             self._starts.record_sent_call(now)
             turn.set_result(None)
         if self._waiting:
-            loop.call_soon(self._send_next_call)
+            loop.call_soon(self._release_next_call_to_trunk)

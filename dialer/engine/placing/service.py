@@ -87,7 +87,7 @@ class Placing:
             self._cancel_unanswered_calls(run, but_kept=True)
         hold = hold or nobody
         if hold is None:
-            hold = self._trunks.find_reason_trunk_is_held(
+            hold = self._trunks.find_reason_all_trunks_rest(
                 run.spec.campaign_id, self._servers.filter_reachable_trunks(run.spec.trunks)
             )
         else:
@@ -106,7 +106,7 @@ class Placing:
         self._hoppers.return_expiring_claimed_numbers(run)
         used = self._channels.count_used_channels()
         unsent = self._channels.count_unsent_calls()
-        if run.spec.kind is CampaignKind.IVR and self._pool.count_startable_calls(trunks, used, now, unsent) == 0:
+        if run.spec.kind is CampaignKind.IVR and self._pool.count_calls_that_may_start(trunks, used, now, unsent) == 0:
             # Without a wait for a call start all channels are in use; the end of a call sets `wake`.
             left = self._pool.count_seconds_to_next_start(trunks, now, unsent)
             return max(0.01, min(LOOK_AGAIN_SECONDS, left)) if left > 0 else LOOK_AGAIN_SECONDS
@@ -114,7 +114,9 @@ class Placing:
         self._cancel_excess_calls(run, snapshot)
         wanted = min(run.pacer.count_calls_to_place(snapshot), snapshot.cps_budget, snapshot.free_channels)
         if wanted > 0:
-            _log.debug("campaign.paced", campaign=run.spec.campaign_id, pacing=str(run.pacer.explain_last_decision()))
+            _log.debug(
+                "campaign.paced", campaign=run.spec.campaign_id, pacing=str(run.pacer.explain_last_pacing_decision())
+            )
         if self._originator.place_calls(run, min(wanted, len(run.hopper)), used, unsent):
             self._turn += 1
             self._placed_in[run.spec.campaign_id] = self._turn

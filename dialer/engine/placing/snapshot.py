@@ -64,7 +64,7 @@ class Snapshots:
         waiting: tuple[float, ...] = ()
         active = 0
         if run.spec.kind is CampaignKind.AGENTS:
-            seats, (ringing, waiting) = self._find_skills_with_least_room(run, now)
+            seats, (ringing, waiting) = self._find_scarcest_skills(run, now)
         else:  # a flow's calls need no seat: only their number counts
             active = len(
                 [call for call in self._list_outbound_calls(run) if not call.leg.cancelled or call.is_answered]
@@ -74,7 +74,7 @@ class Snapshots:
         room = self._trunks.count_free_channels(trunks, used, now)
         if run.spec.channels is not None:
             room = min(room, run.spec.channels - self._count_channels_of_campaign(run))
-        allowed = self._apply_speed_limit(run, room)
+        allowed = self._limit_calls_to_speed_limit(run, room)
         hours = (run.spec.hours, run.spec.lawful_hours)
         return PacingSnapshot(
             now_seconds=now,
@@ -85,12 +85,12 @@ class Snapshots:
             waiting_seconds=waiting,
             free_channels=max(0, allowed),
             held_back=allowed < room,
-            cps_budget=self._trunks.count_startable_calls(trunks, used, now, unsent),
+            cps_budget=self._trunks.count_calls_that_may_start(trunks, used, now, unsent),
             active_calls=active,
             seconds_left=count_seconds_left_to_call_today(hours, self._core.zone, self._core.clock.now()),
         )
 
-    def _apply_speed_limit(self, run: CampaignRun, room: int) -> int:
+    def _limit_calls_to_speed_limit(self, run: CampaignRun, room: int) -> int:
         """Return how many more calls of a campaign its supervisor's speed limit allows, at most `room`."""
         speed, allowed = run.find_speed_limit_in_force(self._core.clock.now()), room
         if speed is not None and speed.max_calls is not None:
@@ -102,7 +102,7 @@ class Snapshots:
             allowed = min(allowed, max(1, int(speed.calls_per_seat * at_work)) - unanswered)
         return allowed
 
-    def _find_skills_with_least_room(self, run: CampaignRun, now: float) -> tuple[list[Seat], _InFlight]:
+    def _find_scarcest_skills(self, run: CampaignRun, now: float) -> tuple[list[Seat], _InFlight]:
         """Return the seats and calls that limit how many calls a campaign may place: those of its scarcest set of
         skills.
 
@@ -132,14 +132,14 @@ class Snapshots:
         sizes = range(len(others) + 1) if len(others) < MOST_SKILLS else (0, 1, len(others))
         sets = [(own, *more) for size in sizes for more in combinations(others, size)]
 
-        def compute_room_of_skills(some: tuple[str | None, ...]) -> tuple[int, float]:
+        def compute_calls_that_skills_still_allow(some: tuple[str | None, ...]) -> tuple[int, float]:
             load = sum(calls[skill] for skill in some)
             spare = len(frozenset[str]().union(*(free[skill] for skill in some))) - load
             seats = len(frozenset[str]().union(*(at_work[skill] for skill in some)))
             # If no seat is free for a further call, a pacer may dial ahead: then the calls per seat at work decide.
             return max(0, spare), -(load + 1) / max(1, seats)
 
-        chosen = min(sets, key=compute_room_of_skills)
+        chosen = min(sets, key=compute_calls_that_skills_still_allow)
         seats = [seat for seat in self._seats.list_seats() if any(seat.name in serving[skill] for skill in chosen)]
         ringing, waiting = zip(*(flights[skill] for skill in chosen), strict=True)
         return seats, (tuple(chain(*ringing)), tuple(chain(*waiting)))

@@ -51,7 +51,7 @@ class OwnCalls:
 
     async def dial_preview(self, seat_name: str, attempt_id: AttemptId) -> str:
         """Dial the call that is previewed at a seat, once. Raises CommandRefused."""
-        call = self._require_undialled_call(seat_name, attempt_id)
+        call = self._require_unanswered_call_at_seat(seat_name, attempt_id)
         if call.leg.preview is not None:
             refusal = await self._originator.dial_preview(call)
             if refusal is not None:
@@ -63,7 +63,7 @@ class OwnCalls:
 
         The called number is due again by the campaign's retry rules.
         """
-        call = self._require_undialled_call(seat_name, attempt_id)
+        call = self._require_unanswered_call_at_seat(seat_name, attempt_id)
         if call.leg.preview is None:
             raise CommandRefused(
                 f"seat {seat_name}: the previewed call is already being dialled", RefusedBecause.CALL_OVER
@@ -90,7 +90,7 @@ class OwnCalls:
 
     async def dial_number_for_agent(self, seat_name: str, campaign_id: str, phone_id: int) -> str:
         """Call a number of the campaign's list for the agent at a seat. Raises CommandRefused, StoreError."""
-        run = self._runs.require_campaign(campaign_id)
+        run = self._runs.require_campaign_run(campaign_id)
         if not run.spec.manual:
             raise CommandRefused(
                 f"agents may not dial numbers in campaign {campaign_id}: set campaigns.manual_dialling to allow it"
@@ -121,7 +121,7 @@ class OwnCalls:
             self._hoppers.return_claimed_numbers(run, [claim])
             raise
 
-    def _require_undialled_call(self, seat_name: str, attempt_id: AttemptId) -> Call:
+    def _require_unanswered_call_at_seat(self, seat_name: str, attempt_id: AttemptId) -> Call:
         """Return the previewed call at a seat, or a call that is being dialled for the seat and has not been answered.
 
         Raises CommandRefused.

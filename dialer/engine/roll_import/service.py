@@ -69,11 +69,13 @@ class RollImport:
         """
         secret = next(iter(self._erasure_rules.secrets), None)
         fresh = 0
-        async with self._open_spooled_list(list_id) as handed:
+        async with self._open_uploaded_list(list_id) as handed:
             numbers = await asyncio.to_thread(handed.read_phone_numbers)
             for first in range(0, len(numbers), PIECE_NUMBERS):
                 piece = numbers[first : first + PIECE_NUMBERS]
-                taken = await self._store.suppress_numbers(piece, secret, source, self._make_audit_note_for_person(who))
+                taken = await self._store.suppress_numbers(
+                    piece, secret, source, self._create_audit_note_about_person(who)
+                )
                 fresh += taken.new
                 for phone_id in taken.phones:
                     self._marks.apply_opt_out(phone_id, fresh=True)
@@ -84,16 +86,16 @@ class RollImport:
         StoreError.
         """
         rules, said = self._erasure_rules, list[str]()
-        async with self._open_spooled_list(list_id) as handed:
+        async with self._open_uploaded_list(list_id) as handed:
             for number in await asyncio.to_thread(handed.read_phone_numbers):
                 if await self._store.find_unfinished_attempt_on_number(number) is not None:
                     raise CommandRefused(
                         "no number was erased, because one of the list is on a call: suppress it now, and erase it after the"
                         " call"
                     )
-                store = (self._require_spool.store, self._require_spool.key)
+                store = (self._required_spool.store, self._required_spool.key)
                 done = await self._store.erase_number(
-                    number, rules, store, self._make_audit_note_for_person(who), with_voters=names
+                    number, rules, store, self._create_audit_note_about_person(who), with_voters=names
                 )
                 if done.phone_id is not None:
                     self._marks.apply_opt_out(done.phone_id, fresh=False)
@@ -105,7 +107,7 @@ class RollImport:
 
         After an interruption the part imported so far stays: import the roll again.
         """
-        async with self._roll_import.lock, self._open_spooled_list(list_id) as handed:
+        async with self._roll_import.lock, self._open_uploaded_list(list_id) as handed:
             try:
                 return await self._import_spooled_roll(list_id, handed, who)
             finally:
@@ -122,7 +124,7 @@ class RollImport:
         self._eligibility.load_polling_areas()
         taken = await self._import_voters(roll, handed, booth_ids)
         await self._add_roll_numbers_to_campaign_queues(are_numbers_new=taken.numbers > 0)
-        await self._store.record_roll_import(self._make_audit_note_for_person(who), found, taken)
+        await self._store.record_roll_import(self._create_audit_note_about_person(who), found, taken)
         await self._load_turnout_of_imported_booths(booth_ids)
         return _summarize_roll_import(found, taken)
 
@@ -173,9 +175,9 @@ class RollImport:
             )
 
     @asynccontextmanager
-    async def _open_spooled_list(self, list_id: str) -> AsyncIterator[SpoolFile]:
+    async def _open_uploaded_list(self, list_id: str) -> AsyncIterator[SpoolFile]:
         try:
-            handed = await asyncio.to_thread(self._require_spool.open_spooled_file, list_id)
+            handed = await asyncio.to_thread(self._required_spool.open_spooled_file, list_id)
         except NotInStore as error:
             raise CommandRefused(str(error)) from error
         try:
@@ -184,7 +186,7 @@ class RollImport:
             await asyncio.to_thread(handed.close)
 
     @property
-    def _require_spool(self) -> Spool:
+    def _required_spool(self) -> Spool:
         if self._spool_if_any is None:
             raise CommandRefused(
                 "this dialler runs without a spool (the folder of uploaded lists), so it cannot import lists: use a"
@@ -202,7 +204,7 @@ class RollImport:
             )
         return rules
 
-    def _make_audit_note_for_person(self, who: str) -> AuditNote:
+    def _create_audit_note_about_person(self, who: str) -> AuditNote:
         return AuditNote(who, self._core.clock.now(), {})
 
 

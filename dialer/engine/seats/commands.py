@@ -8,7 +8,14 @@ from pydantic import AfterValidator, Field, PlainValidator, WithJsonSchema, mode
 
 from dialer.domain.pin_proof import PinProof, read_pin_proof
 from dialer.engine.command.base import SEAT_ROLES, SUPERVISOR_ONLY, Command, CommandContext, SeatCommand
-from dialer.engine.command.fields import ONE_LINE, CampaignId, EpochSeconds, Reason, SeatName, make_field_validator
+from dialer.engine.command.fields import (
+    ONE_LINE,
+    CampaignId,
+    EpochSeconds,
+    Reason,
+    SeatName,
+    create_validator_of_command_field,
+)
 from dialer.engine.seats.log_ins import SignInSource
 
 if TYPE_CHECKING:
@@ -182,8 +189,8 @@ class SeatMessage(Command):
     text: Annotated[
         str,
         Field(pattern=ONE_LINE % MAX_MESSAGE),
-        make_field_validator(str.strip, "must not be blank"),
-        make_field_validator(
+        create_validator_of_command_field(str.strip, "must not be blank"),
+        create_validator_of_command_field(
             lambda text: sum(letter.isdigit() for letter in text) <= MAX_DIGITS,
             f"has more than {MAX_DIGITS} digits, which may be a phone number",
         ),

@@ -66,11 +66,11 @@ def process_pressed_key(keypad: Keypad, seat: str, key: str, now: float, pause_r
     keys = "*" if key == "*" else keypad.keys + key
     if keys in _PARTIAL_CODES or (len(keys) == 2 and keys[0] == _LATER_KEY):
         return KeyResult(Keypad(keys, now, recent), sound=SeatSound.KEY)
-    command = _find_completed_command(seat, keys, pause_reasons)
+    command = _find_command_of_entered_keys(seat, keys, pause_reasons)
     return KeyResult(Keypad(recent=recent), command, None if command is not None else SeatSound.WRONG)
 
 
-def translate_command_for_preview(command: SeatCommand, attempt_id: AttemptId) -> SeatCommand:
+def translate_phone_command_during_preview(command: SeatCommand, attempt_id: AttemptId) -> SeatCommand:
     """Return the meaning of a phone command during a preview: "ready" dials the call, "hang up" skips it."""
     match command:
         case SeatReady():
@@ -96,7 +96,7 @@ _COMMAND_CODES: dict[str, type[SeatCommand]] = {
 }
 
 
-def _find_completed_command(seat: str, keys: str, pause_reasons: Sequence[str]) -> SeatCommand | None:
+def _find_command_of_entered_keys(seat: str, keys: str, pause_reasons: Sequence[str]) -> SeatCommand | None:
     if keys in _COMMAND_CODES:
         return _COMMAND_CODES[keys](seat=seat)
     if keys.startswith("*2"):

@@ -11,7 +11,7 @@ from dialer.engine.calls.live_calls import LiveCalls
 from dialer.engine.command.base import SeatCommand
 from dialer.engine.core import Core
 from dialer.engine.effects import RunCommand, make_switch_order
-from dialer.engine.seats.keypad import Keypad, process_pressed_key, translate_command_for_preview
+from dialer.engine.seats.keypad import Keypad, process_pressed_key, translate_phone_command_during_preview
 from dialer.engine.seats.seats import Seats
 
 _log = structlog.get_logger(__name__)
@@ -47,7 +47,7 @@ class SeatKeys:
         )
         call = self._calls.find_call_at_seat(seat)
         if pressed.command is not None and call is not None and call.leg.preview is not None:
-            pressed = replace(pressed, command=translate_command_for_preview(pressed.command, call.attempt_id))
+            pressed = replace(pressed, command=translate_phone_command_during_preview(pressed.command, call.attempt_id))
         self._keypads[seat_name] = seat.agent, pressed.keypad
         if pressed.command is not None and seat_name not in self._busy_seats:
             self._busy_seats.add(seat_name)
@@ -55,7 +55,7 @@ class SeatKeys:
         else:
             self._play_key_sound_at_seat(seat_name, pressed.sound or SeatSound.WRONG)
 
-    def on_entered_command_done(self, command: SeatCommand, refusal: Exception | None) -> None:
+    def on_phone_command_done(self, command: SeatCommand, refusal: Exception | None) -> None:
         """Play the sound that tells an agent whether the command entered on the phone was executed or refused."""
         self._busy_seats.discard(command.seat)
         if refusal is not None:

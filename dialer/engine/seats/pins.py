@@ -45,12 +45,12 @@ class PinCheck:
         The check takes equally long for an unknown agent.
         """
         account = self._accounts.get(number)
-        right = self._is_pin_of_hash(
+        right = self._does_pin_match_hash(
             self._nobody if account is None else account.pin_hash, pin if PIN.fullmatch(pin) else ""
         )
         return right and account is not None
 
-    def _is_pin_of_hash(self, pin_hash: str, pin: str) -> bool:
+    def _does_pin_match_hash(self, pin_hash: str, pin: str) -> bool:
         try:
             return self._hasher.verify(pin_hash, pin)
         except (VerificationError, InvalidHashError):

@@ -128,7 +128,7 @@ class Seats:
         else:
             self._restricted.discard(after.name)
         if after.state is not before.state:
-            self._close_state_interval(before, after.since)
+            self._end_interval_of_seat_state(before, after.since)
             if after.agent is not None and before.agent is None:
                 self._tallies[before.name] = SeatTally()
             self._start_timers_of_seat(before, after)
@@ -166,7 +166,7 @@ class Seats:
 
     # Intervals in which a seat was in one state, for the store
 
-    def _close_state_interval(self, seat: Seat, until: Instant) -> None:
+    def _end_interval_of_seat_state(self, seat: Seat, until: Instant) -> None:
         tally = self._tallies[seat.name]
         tally.seconds[seat.state] = tally.seconds.get(seat.state, 0.0) + until.seconds - seat.since.seconds
         if seat.state is not SeatState.OFFLINE and len(self._intervals) < MAX_INTERVALS:
@@ -174,20 +174,20 @@ class Seats:
                 SeatInterval(seat.name, seat.agent, seat.state.value, seat.since.at, until.at, seat.reason)
             )
 
-    def close_state_intervals(self) -> None:
+    def end_intervals_of_seat_states(self) -> None:
         """End every seat's current interval (its time in one state), at the end of the run."""
         now = self._core.read_clock()
         for seat in self._seats.values():
-            self._close_state_interval(seat, now)
+            self._end_interval_of_seat_state(seat, now)
             self._seats[seat.name] = replace(seat, since=now)
 
-    def pop_unsaved_state_intervals(self) -> list[SeatInterval]:
+    def pop_unsaved_seat_state_intervals(self) -> list[SeatInterval]:
         """Return the intervals that are not stored yet, and clear the list. An interval is a seat's time in
         one state.
         """
         intervals, self._intervals = self._intervals, []
         return intervals
 
-    def restore_state_intervals(self, intervals: list[SeatInterval]) -> None:
+    def return_unsaved_seat_state_intervals(self, intervals: list[SeatInterval]) -> None:
         """Put intervals that could not be stored back at the front of the list."""
         self._intervals = intervals + self._intervals

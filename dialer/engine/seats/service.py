@@ -195,7 +195,7 @@ class Agents:
         seat = self._seats.require_seat(seat_name)
         moved = seat.restrict_seat_to_campaigns(frozenset(campaigns))
         for campaign_id in campaigns:
-            skill = self._runs.require_campaign(campaign_id).spec.skill
+            skill = self._runs.require_campaign_run(campaign_id).spec.skill
             if not moved.can_serve_campaign(skill, campaign_id):
                 raise CommandRefused(
                     f"the agent at seat {seat_name} does not have the skill {skill} that campaign {campaign_id} needs"
@@ -255,7 +255,7 @@ class Agents:
         logged in elsewhere.
         """
         account = await self._authenticate_agent(self._seats.require_seat(seat_name).name, agent, pin)
-        return await self._occupy_seat(seat_name, agent, account, phone_here=phone_here)
+        return await self._log_agent_in_at_seat(seat_name, agent, account, phone_here=phone_here)
 
     async def sign_in_agent(
         self, seat_name: str, agent: str, proof: PinProof | None, source: SignInSource | None = None
@@ -282,13 +282,15 @@ class Agents:
             self._count_log_in_attempt(seat.name, agent, right=right, source=source)
         if seat.agent == agent:
             if not (
-                seat.phone_up and await self._silence.release_phone_if_dead(seat)
+                seat.phone_up and await self._silence.hang_up_seat_phone_if_dead(seat)
             ):  # a dead phone is called after its hang-up
                 self._acd.call_seat_phone(seat.name)
             return f"seat {seat.name}: the agent is already signed in"
-        return await self._occupy_seat(seat_name, agent, account, phone_here=False)
+        return await self._log_agent_in_at_seat(seat_name, agent, account, phone_here=False)
 
-    async def _occupy_seat(self, seat_name: str, agent: str, account: AgentAccount | None, *, phone_here: bool) -> str:
+    async def _log_agent_in_at_seat(
+        self, seat_name: str, agent: str, account: AgentAccount | None, *, phone_here: bool
+    ) -> str:
         seat = self._seats.require_seat(seat_name)  # it may have changed during the check
         if seat_name not in self._core.plan.seats:
             raise CommandRefused(
@@ -301,7 +303,7 @@ class Agents:
             )
         again = elsewhere is not None and seat.phone_up
         if (
-            again and not phone_here and await self._silence.release_phone_if_dead(seat)
+            again and not phone_here and await self._silence.hang_up_seat_phone_if_dead(seat)
         ):  # the phone is called after its hang-up
             return f"seat {seat.name}: the phone is called again"
         if phone_here and seat.phone_up and not again:

@@ -59,7 +59,7 @@ class SeatSilence:
         seat = self._seats.get(seat_name)
         talked = None if seat is None else self._acd.find_latest_call_at_seat(seat)
         call = None if talked is None else self._calls.get(talked.attempt_id)
-        if call is not None and self._is_talk_short(call):
+        if call is not None and self._is_conversation_short(call):
             self._record_agent_phone_silent(call)
 
     def on_voter_connected(self, call: Call, seat_name: str) -> None:
@@ -84,7 +84,9 @@ class SeatSilence:
         """Return whether a talk was so short that the agent's phone may have been dead the whole time."""
         seat = self._seats.get(call.talk.seat or "")
         at_seat = seat is not None and seat.phone_up and seat.attempt_id == call.attempt_id
-        return ended.by is EndedBy.HANGUP and at_seat and not call.talk.agent_silent and self._is_talk_short(call)
+        return (
+            ended.by is EndedBy.HANGUP and at_seat and not call.talk.agent_silent and self._is_conversation_short(call)
+        )
 
     async def check_phone_and_finish_call(self, call: Call, ended: CallEnded) -> None:
         """Check the agent's phone after a short talk has ended, then finish the call."""
@@ -110,13 +112,13 @@ class SeatSilence:
         stays there.
         """
         seat = self._seats.find_seat_by_endpoint(endpoint)
-        if seat is None or not self._is_phone_nailed_up(seat) or not self._timeout_seconds:
+        if seat is None or not self._is_agent_phone_permanently_connected(seat) or not self._timeout_seconds:
             return
         if self._replaced.get(seat.name) != contact:
             self._replaced[seat.name] = contact
             self._core.spawn_task(self._replace_phone_if_dead(seat, contact), "phone-back")
 
-    async def release_phone_if_dead(self, seat: Seat) -> bool:
+    async def hang_up_seat_phone_if_dead(self, seat: Seat) -> bool:
         """Return whether a connected phone of an agent is dead, and hang it up if so. During the check the seat gets no
         voters.
         """
@@ -130,20 +132,20 @@ class SeatSilence:
         await self._hang_up_seat_phone(seat)
         return True
 
-    def _is_phone_nailed_up(self, seat: Seat) -> bool:
+    def _is_agent_phone_permanently_connected(self, seat: Seat) -> bool:
         now = self._seats[seat.name]
         return now.phone_up and now.agent is not None
 
     async def _check_phone_for_audio(self, seat_name: str) -> None:
         now = self._seats[seat_name]
         if now.phone_up:
-            await self.release_phone_if_dead(now)
+            await self.hang_up_seat_phone_if_dead(now)
 
     async def _replace_phone_if_dead(self, seat: Seat, contact: str) -> None:
         try:
             # During the check the agent may have left, or the phone may have been replaced.
             silent = not await self._does_phone_send_audio(seat, listens=REPLACED_LISTENS)
-            if silent and self._is_phone_nailed_up(seat) and self._replaced.get(seat.name) == contact:
+            if silent and self._is_agent_phone_permanently_connected(seat) and self._replaced.get(seat.name) == contact:
                 await self._switch.call_seat_phone(seat.name, seat.endpoint)
             await asyncio.sleep(REPLACED_SECONDS)
         except SwitchError as error:
@@ -182,7 +184,7 @@ class SeatSilence:
         except SwitchError as error:  # the switch's own timeout will hang it up
             _log.info("seat.phone_release_failed", seat=seat.name, problem=str(error))
 
-    def _is_talk_short(self, call: Call) -> bool:
+    def _is_conversation_short(self, call: Call) -> bool:
         if not self._timeout_seconds or call.talk.connected_seconds is None or call.adopted:
             return False
         talked = self._core.clock.monotonic() - call.talk.connected_seconds

@@ -42,10 +42,10 @@ class Supervision:
         there.
         """
         for listener in self._listeners.list_monitoring_supervisors():
-            if not self._may_supervisor_continue(listener):
+            if not self._may_supervisor_keep_monitoring(listener):
                 self._hang_up_supervisor_phone(listener)
 
-    def _may_supervisor_continue(self, listener: Listener) -> bool:
+    def _may_supervisor_keep_monitoring(self, listener: Listener) -> bool:
         return self._core.plan.supervisors.get(listener.phone.name) == listener.phone
 
     # Commands
@@ -113,7 +113,7 @@ class Supervision:
             self._end_monitoring(listener, "not called")
             self._hang_up_supervisor_phone(listener)
             raise CommandRefused(f"supervisor {listener.phone.name} was not called: {error}") from error
-        if not self._may_supervisor_continue(listener):  # the settings changed before the phone was called
+        if not self._may_supervisor_keep_monitoring(listener):  # the settings changed before the phone was called
             self._hang_up_supervisor_phone(listener)
             raise CommandRefused(
                 f"monitoring by supervisor {listener.phone.name} was ended, because the settings have changed"

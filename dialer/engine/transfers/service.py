@@ -40,7 +40,7 @@ from dialer.engine.transfers.state import (
     CallTransfer,
     CallTransfers,
     TransferStep,
-    require_step_allowed,
+    require_transfer_step_allowed,
 )
 from dialer.engine.trunks.channels import Channels
 from dialer.engine.trunks.state import TrunkPool
@@ -81,7 +81,7 @@ class Transfers:
     async def put_voter_on_hold(self, seat_name: str) -> str:
         """Put the voter at a seat on hold. Raises CommandRefused; the call is then unchanged."""
         call, _ = self._require_transfer_step(seat_name, TransferStep.HOLD)
-        self.set_transfer(CallTransfer(call.attempt_id, seat_name, TransferStage.HOLD))
+        self.set_transfer_of_call(CallTransfer(call.attempt_id, seat_name, TransferStage.HOLD))
         await self._send_order_to_switch(
             self._switch.put_call_on_hold(call.attempt_id, seat_name), call.attempt_id, None
         )
@@ -131,7 +131,7 @@ class Transfers:
         """
         call = self._require_call_at_seat(seat_name)
         now = self._transfers.get(call.attempt_id)
-        require_step_allowed(asked, seat_name, now)
+        require_transfer_step_allowed(asked, seat_name, now)
         return call, now
 
     def _require_transfer(self, seat_name: str, asked: TransferStep) -> tuple[Call, CallTransfer]:
@@ -160,13 +160,13 @@ class Transfers:
         place = Place(PlaceKind.HANDOVER, call.attempt_id) if blind else Place(PlaceKind.SEAT, seat)
         request = self._make_call_request_for_target(call.attempt_id, target, place)
         stage = TransferStage.TRANSFER if blind else TransferStage.CALLING
-        self.set_transfer(CallTransfer(call.attempt_id, seat, stage, request.party_id, target.name))
+        self.set_transfer_of_call(CallTransfer(call.attempt_id, seat, stage, request.party_id, target.name))
         try:
             if before is None:
                 await self._send_order_to_switch(
                     self._switch.put_call_on_hold(call.attempt_id, seat), call.attempt_id, None
                 )
-            if self._find_transfer_of_party(request.party_id) is None:
+            if self._find_transfer_of_target(request.party_id) is None:
                 raise CommandRefused(
                     f"seat {seat}: {target.name} was not called, because the voter or the agent has left"
                 )
@@ -179,7 +179,7 @@ class Transfers:
                 self.hang_up_transfer_target(request.party_id)
             self.on_transfer_target_left(request.party_id)
             raise CommandRefused(f"seat {seat}: {target.name} was not called: {error}") from error
-        live = self._find_transfer_of_party(request.party_id)
+        live = self._find_transfer_of_target(request.party_id)
         if live is None:  # the transfer ended meanwhile
             self.hang_up_transfer_target(request.party_id)
         elif blind and live.stage not in AGENT_WAITS:
@@ -212,14 +212,14 @@ class Transfers:
         return PartyRequest(party_id, trunk.endpoint, target.number, caller_id, target.ring_seconds, place)
 
     async def _return_voter_to_seat(self, before: CallTransfer, after: CallTransfer) -> None:
-        self.set_transfer(after)
+        self.set_transfer_of_call(after)
         await self._send_order_to_switch(
             self._switch.connect_call_to_seat(after.attempt_id, after.seat), after.attempt_id, before
         )
 
     async def _complete_transfer(self, call: Call, transfer: CallTransfer) -> None:
         assert transfer.party_id is not None  # noqa: S101 - a target exists in these stages
-        self.set_transfer(replace(transfer, stage=TransferStage.HANDING_OVER))
+        self.set_transfer_of_call(replace(transfer, stage=TransferStage.HANDING_OVER))
         aside = Place(PlaceKind.HANDOVER, call.attempt_id)
         await self._send_order_to_switch(
             self._switch.move_third_party_to_seat_or_call(transfer.party_id, aside), call.attempt_id, transfer
@@ -255,7 +255,7 @@ class Transfers:
             await order
         except SwitchError as error:
             if self._transfers.get(attempt_id) is entered:
-                self.remove_transfer(attempt_id) if before is None else self.set_transfer(before)
+                self.remove_transfer(attempt_id) if before is None else self.set_transfer_of_call(before)
             raise CommandRefused(f"the call was not changed, because Asterisk refused the request: {error}") from error
 
     # Events
@@ -271,7 +271,7 @@ class Transfers:
         if live is None:
             return
         if live.stage in {TransferStage.MERGING, TransferStage.CONSULT}:
-            self.set_transfer(replace(live, stage=TransferStage.THREE_WAY))
+            self.set_transfer_of_call(replace(live, stage=TransferStage.THREE_WAY))
         elif live.stage in {TransferStage.HOLD, TransferStage.RETURNING}:
             self.remove_transfer(attempt_id)
 
@@ -290,7 +290,7 @@ class Transfers:
             return
         call = self._calls.find_call_at_seat(seat)
         if call is not None and self._transfers.get(call.attempt_id) is None:
-            self.set_transfer(CallTransfer(call.attempt_id, seat_name, TransferStage.HOLD, by_phone=True))
+            self.set_transfer_of_call(CallTransfer(call.attempt_id, seat_name, TransferStage.HOLD, by_phone=True))
             self._core.request_effects(make_switch_order(self._switch.put_call_on_hold, call.attempt_id, seat_name))
 
     def on_phone_resumed(self, seat_name: str) -> None:
@@ -310,7 +310,7 @@ class Transfers:
         answered = call.with_answer(self._core.read_clock())
         self._calls.update_call(call, answered.with_information_message_stopped())
         if live is not None:
-            self.set_transfer(replace(live, stage=TransferStage.TRANSFERRED))
+            self.set_transfer_of_call(replace(live, stage=TransferStage.TRANSFERRED))
 
     def on_information_message_started(self, call: Call) -> None:
         """End a transfer whose voter hears the information message because no agent was available."""
@@ -322,16 +322,18 @@ class Transfers:
 
     def on_transfer_target_answered(self, party_id: PartyId, place: Place) -> None:
         """Handle that a transfer target has answered."""
-        live = self._find_transfer_of_party(party_id)
+        live = self._find_transfer_of_target(party_id)
         if live is None:
             self.hang_up_transfer_target(party_id)
         elif live.stage is TransferStage.CALLING:
-            self.set_transfer(replace(live, stage=TransferStage.CONSULT))
+            self.set_transfer_of_call(replace(live, stage=TransferStage.CONSULT))
         elif place.kind is PlaceKind.HANDOVER and live.stage in {TransferStage.TRANSFER, TransferStage.HANDING_OVER}:
-            self.set_transfer(replace(live, stage=TransferStage.HANDING_OVER))
+            self.set_transfer_of_call(replace(live, stage=TransferStage.HANDING_OVER))
             lost = TimerExpired(TimerKind.HAND_OVER_FAILED, attempt_id=live.attempt_id)
             self._core.request_effects(
-                make_switch_order(self._switch.hand_over_call_to_third_party, live.attempt_id).with_failure_event(lost)
+                make_switch_order(self._switch.hand_over_call_to_third_party, live.attempt_id).copy_with_failure_event(
+                    lost
+                )
             )
 
     def on_agents_phone_disconnected(self, seat: str) -> None:
@@ -345,13 +347,13 @@ class Transfers:
         if live is None:
             return
         if live.stage is TransferStage.THREE_WAY and live.party_id is not None:
-            self.set_transfer(replace(live, stage=TransferStage.HANDING_OVER))
+            self.set_transfer_of_call(replace(live, stage=TransferStage.HANDING_OVER))
             aside = Place(PlaceKind.HANDOVER, live.attempt_id)
             lost = TimerExpired(TimerKind.HAND_OVER_FAILED, attempt_id=live.attempt_id)
             self._core.request_effects(
                 make_switch_order(
                     self._switch.move_third_party_to_seat_or_call, live.party_id, aside
-                ).with_failure_event(lost)
+                ).copy_with_failure_event(lost)
             )
             return
         self.remove_transfer(live.attempt_id)
@@ -369,9 +371,9 @@ class Transfers:
 
     # Steps
 
-    def set_transfer(self, transfer: CallTransfer) -> None:
+    def set_transfer_of_call(self, transfer: CallTransfer) -> None:
         """Set the transfer of a call and notify subscribers of its seat."""
-        self._transfers.put_transfer(transfer)
+        self._transfers.add_or_replace_transfer(transfer)
         _log.info(
             "transfer.changed",
             attempt=transfer.attempt_id,
@@ -402,7 +404,7 @@ class Transfers:
         self._transfers.party_trunks.pop(party_id, None)
         self._core.request_effects(make_switch_order(self._switch.hang_up_third_party, party_id))
 
-    def _find_transfer_of_party(self, party_id: PartyId) -> CallTransfer | None:
+    def _find_transfer_of_target(self, party_id: PartyId) -> CallTransfer | None:
         attempt_id = parse_attempt_of_transfer_target(party_id)
         live = self._transfers.get(attempt_id) if attempt_id is not None else None
         return live if live is not None and live.party_id == party_id else None
@@ -410,13 +412,13 @@ class Transfers:
     def on_transfer_target_left(self, party_id: PartyId) -> None:
         """Return the voter to the agent, because the transfer target was not reached or has hung up."""
         self._transfers.party_trunks.pop(party_id, None)
-        live = self._find_transfer_of_party(party_id)
+        live = self._find_transfer_of_target(party_id)
         if live is None:
             return
         if live.stage is TransferStage.THREE_WAY:
             self.remove_transfer(live.attempt_id)
         elif live.stage is TransferStage.TRANSFERRED:  # the dialplan ends the voter's call as well
-            self.set_transfer(replace(live, party_id=None))
+            self.set_transfer_of_call(replace(live, party_id=None))
         else:
             self.return_voter_to_agent(replace(live, party_id=None, to=None))
 
@@ -436,7 +438,7 @@ class Transfers:
             self.remove_transfer(live.attempt_id)
             self._core.request_effects(make_switch_order(self._switch.play_information_message, live.attempt_id))
             return
-        self.set_transfer(replace(live, stage=TransferStage.RETURNING, seat=name))
+        self.set_transfer_of_call(replace(live, stage=TransferStage.RETURNING, seat=name))
         self._core.request_effects(make_switch_order(self._switch.connect_call_to_seat, live.attempt_id, name))
 
     def on_hand_over_failed(self, attempt_id: AttemptId) -> None:
@@ -515,7 +517,7 @@ class Transfers:
             return with_target and party_id is None and not here and len(self._servers.names) > 1
         if party_id is not None and call.attempt_id in up.handed_over:
             seat_name = call.talk.seat or ""
-            self.set_transfer(
+            self.set_transfer_of_call(
                 CallTransfer(
                     call.attempt_id,
                     seat_name,
@@ -533,7 +535,7 @@ class Transfers:
     def _resync_handed_over_call(self, call: Call, party_id: PartyId | None, place: Place | None) -> None:
         seat = call.talk.seat or ""
         if party_id is not None and place is not None and place.kind is PlaceKind.HANDOVER:
-            self.set_transfer(
+            self.set_transfer_of_call(
                 CallTransfer(
                     call.attempt_id,
                     seat,
@@ -549,7 +551,7 @@ class Transfers:
     def _resync_call_on_hold(self, call: Call, seat: str, party_id: PartyId | None, place: Place | None) -> None:
         known = self._transfers.get(call.attempt_id)
         if party_id is not None and place is not None and place.kind is PlaceKind.HANDOVER:
-            self.set_transfer(
+            self.set_transfer_of_call(
                 CallTransfer(
                     call.attempt_id,
                     seat,
@@ -561,7 +563,7 @@ class Transfers:
             self.on_transfer_target_answered(party_id, place)
         elif party_id is not None and place is not None:
             self._restore_agent_of_call(call, seat)
-            self.set_transfer(
+            self.set_transfer_of_call(
                 CallTransfer(
                     call.attempt_id,
                     seat,
@@ -582,7 +584,7 @@ class Transfers:
     ) -> None:
         seat = talking.get(call.attempt_id)
         if seat is not None and party_id is not None and place == Place(PlaceKind.SEAT, seat):
-            self.set_transfer(
+            self.set_transfer_of_call(
                 CallTransfer(
                     call.attempt_id,
                     seat,

@@ -104,7 +104,7 @@ class CallTransfers:
         """Return all transfers in progress."""
         return self._transfers.values()
 
-    def put_transfer(self, transfer: CallTransfer) -> None:
+    def add_or_replace_transfer(self, transfer: CallTransfer) -> None:
         """Add or replace the transfer of a call."""
         self._transfers[transfer.attempt_id] = transfer
 
@@ -113,7 +113,7 @@ class CallTransfers:
         return self._transfers.pop(attempt_id, None)
 
 
-def require_step_allowed(asked: TransferStep, seat_name: str, transfer: CallTransfer | None) -> None:
+def require_transfer_step_allowed(asked: TransferStep, seat_name: str, transfer: CallTransfer | None) -> None:
     """Raise CommandRefused if a step is not possible in the current stage of the transfer."""
     stage = None if transfer is None else transfer.stage
     if stage not in _ALLOWED[asked]:

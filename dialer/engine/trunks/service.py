@@ -17,7 +17,7 @@ from dialer.engine.trunks.state import (
     CALLS_WITH_CODEC,
     NO_COMMON_CODEC_CAUSE,
     TrunkPool,
-    is_failure_of_trunk,
+    has_call_failed_because_of_trunk,
 )
 
 
@@ -73,7 +73,7 @@ class Trunks:
         if health is None:  # found after a restart, on a trunk that is no longer in the settings
             return False
         tally = self._trunks.tallies[call.trunk]
-        failed = is_failure_of_trunk(outcome, ended)
+        failed = has_call_failed_because_of_trunk(outcome, ended)
         if outcome is not Outcome.REFUSED:
             tally.attempts += 1
         tally.answered += outcome.is_answered
@@ -105,15 +105,15 @@ class Trunks:
         if health is None:
             return
         now = self._core.clock.monotonic()
-        if health.determine_trunk_state(now) is TrunkState.WORKING or name not in self._trunks.names:
+        if health.determine_state_of_trunk(now) is TrunkState.WORKING or name not in self._trunks.names:
             self._alerts.clear_alert(AlertKind.TRUNK, name)
-        elif health.determine_trunk_state(now) is TrunkState.RESTING:
-            until = self._format_local_time_after_seconds(health.count_seconds_until_probe(now))
+        elif health.determine_state_of_trunk(now) is TrunkState.RESTING:
+            until = self._format_local_time_after_seconds(health.count_seconds_until_test_call(now))
             self._alerts.raise_alert(
                 AlertKind.TRUNK, trunk=name, until=until, failed=health.failed_calls, calls=health.judged_calls
             )
 
-    def find_reason_trunk_is_held(self, campaign_id: str, names: Sequence[str]) -> Hold | None:
+    def find_reason_all_trunks_rest(self, campaign_id: str, names: Sequence[str]) -> Hold | None:
         """Return the reason if all trunks of a campaign are resting, otherwise None. An alert is active meanwhile."""
         now = self._core.clock.monotonic()
         if not self._trunks.are_all_trunks_resting(names, now):
@@ -121,7 +121,7 @@ class Trunks:
             return None
         left = min(
             (
-                health.count_seconds_until_probe(now)
+                health.count_seconds_until_test_call(now)
                 for name in names
                 if (health := self._trunks.get_trunk_health(name)) is not None
             ),
@@ -133,7 +133,9 @@ class Trunks:
             else "a test call is in progress on a resting trunk"
         )
         reasons = "; ".join(
-            f"{name}: {health.reason_for_rest}" for name in names if (health := self._trunks.get_trunk_health(name))
+            f"{name}: {health.reason_why_trunk_rests}"
+            for name in names
+            if (health := self._trunks.get_trunk_health(name))
         )
         self._alerts.raise_alert(AlertKind.TRUNKS, campaign=campaign_id)
         return Hold(HoldReason.TRUNKS, f"{what} ({reasons})")

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from dialer.domain.model import ANSWERED, Outcome
 from dialer.domain.switch_events import REDIRECTED, CallEnded, EndedBy
 from dialer.domain.view import TrunkState
-from dialer.settings.trunks import CalledVoter, CallerIdArea, TrunkRest, find_caller_ids_to_show
+from dialer.settings.trunks import CalledVoter, CallerIdArea, TrunkRest, find_caller_ids_for_voter
 
 # Health: a failing trunk is rested, then tested with one probe call. A slow trunk gets fewer calls.
 
@@ -40,7 +40,7 @@ _BACK_OFF = 0.85  # factor for the share after a slow call
 _RECOVER = 0.05  # added to the share after any other call
 
 
-def is_failure_of_trunk(outcome: Outcome, ended: CallEnded) -> bool | None:
+def has_call_failed_because_of_trunk(outcome: Outcome, ended: CallEnded) -> bool | None:
     """Return True if a call ended because its trunk failed, False if its end shows that the trunk works, None if it
     shows neither.
     """
@@ -74,7 +74,7 @@ class TrunkHealth:
         self._resting_until: float | None = None
         self._probe_out = False
 
-    def determine_trunk_state(self, now_seconds: float) -> TrunkState:
+    def determine_state_of_trunk(self, now_seconds: float) -> TrunkState:
         """Return whether the trunk works, rests or is being probed by one call."""
         if self._resting_until is None:
             return TrunkState.WORKING
@@ -82,21 +82,21 @@ class TrunkHealth:
 
     def count_allowed_starts(self, now_seconds: float) -> int:
         """Return how many calls may start on the trunk: none while resting, one while probing, otherwise no limit."""
-        match self.determine_trunk_state(now_seconds):
+        match self.determine_state_of_trunk(now_seconds):
             case TrunkState.WORKING:
                 return _MANY
             case TrunkState.PROBING:
                 return 0 if self._probe_out else 1
         return 0
 
-    def count_seconds_until_probe(self, now_seconds: float) -> float:
+    def count_seconds_until_test_call(self, now_seconds: float) -> float:
         """Return how many seconds remain until a resting trunk is probed by a call (0 = it works, or may be probed
         now).
         """
         return 0.0 if self._resting_until is None else max(0.0, self._resting_until - now_seconds)
 
     @property
-    def reason_for_rest(self) -> str:
+    def reason_why_trunk_rests(self) -> str:
         """Return why the trunk rests; the text is empty if the trunk works."""
         return f"{self.failed_calls} of the last {self.judged_calls} calls failed" if self.failed_calls else ""
 
@@ -107,21 +107,21 @@ class TrunkHealth:
 
     def record_call_start(self, now_seconds: float) -> None:
         """Record that a call starts on the trunk. A call on a resting trunk is its probe."""
-        if self.determine_trunk_state(now_seconds) is TrunkState.PROBING:
+        if self.determine_state_of_trunk(now_seconds) is TrunkState.PROBING:
             self._probe_out = True
             self._since = now_seconds
 
     def record_ringing_of_call(self, seconds: float, began_seconds: float, now_seconds: float) -> None:
         """Record that a call on the trunk rings, `seconds` after its Originate."""
-        self._adapt_starts_to_ringing_delay(max(0.0, seconds))
-        if began_seconds >= self._since and self.determine_trunk_state(now_seconds) is TrunkState.PROBING:
+        self._reduce_call_starts_by_ringing_delay(max(0.0, seconds))
+        if began_seconds >= self._since and self.determine_state_of_trunk(now_seconds) is TrunkState.PROBING:
             self._resume_trunk(now_seconds)
 
     def record_end_of_call(self, failed: bool | None, began_seconds: float, now_seconds: float) -> None:
-        """Record the end of a call on the trunk. `failed` is the result of `is_failure_of_trunk`."""
+        """Record the end of a call on the trunk. `failed` is the result of `has_call_failed_because_of_trunk`."""
         if began_seconds < self._since:
             return
-        match self.determine_trunk_state(now_seconds):
+        match self.determine_state_of_trunk(now_seconds):
             case TrunkState.WORKING if failed is not None:
                 self._count_call_result(failed, now_seconds)
             case TrunkState.PROBING if self._probe_out:
@@ -159,7 +159,7 @@ class TrunkHealth:
         self._probe_out = False
         self._window.clear()
 
-    def _adapt_starts_to_ringing_delay(self, seconds: float) -> None:
+    def _reduce_call_starts_by_ringing_delay(self, seconds: float) -> None:
         """Reduce the call starts of the trunk while calls take longer than usual to ring.
 
         A growing delay is the only sign of an overloaded switch or carrier.
@@ -236,25 +236,25 @@ class CallStarts:
 
     def calculate_recent_call_start_rate(self, now_seconds: float) -> float:
         """Return the call starts per second, averaged over the last CPS_WINDOW_SECONDS."""
-        now = self._advance_clock(now_seconds)
+        now = self._get_latest_time(now_seconds)
         while self._recent and self._recent[0] <= now - CPS_WINDOW_SECONDS:
             self._recent.popleft()
         return len(self._recent) / CPS_WINDOW_SECONDS
 
     def count_available_call_starts(self, now_seconds: float, unsent: int) -> int:
         """Return how many more calls may start now. `unsent` calls were granted a start before and are not sent yet."""
-        now = self._advance_clock(now_seconds)
+        now = self._get_latest_time(now_seconds)
         behind = min(now - self._next, LATE_SECONDS)
         spaced = math.floor(behind / self._spacing + 1e-6) + 1 if behind > -1e-9 else 0
         return max(0, min(spaced, self._most - unsent - self._count_sent_calls_in_window(now)))
 
     def grant_call_start(self, now_seconds: float) -> None:
         """Grant the start of one call."""
-        self._next = max(self._next, self._advance_clock(now_seconds) - LATE_SECONDS) + self._spacing
+        self._next = max(self._next, self._get_latest_time(now_seconds) - LATE_SECONDS) + self._spacing
 
     def count_seconds_until_next_call_start(self, now_seconds: float, unsent: int) -> float:
         """Return how many seconds remain until a call start may be granted (0 = now)."""
-        now = self._advance_clock(now_seconds)
+        now = self._get_latest_time(now_seconds)
         spaced = max(0.0, self._next - now)
         gone = len(self._sent) - self._count_sent_calls_in_window(now)
         too_many = (
@@ -268,7 +268,7 @@ class CallStarts:
 
     def count_seconds_until_call_may_be_sent(self, now_seconds: float) -> float:
         """Return how many seconds remain until a granted call may be sent to the trunk (0 = now)."""
-        now = self._advance_clock(now_seconds)
+        now = self._get_latest_time(now_seconds)
         full = self._sent[0] + self._window - now if len(self._sent) == self._most else 0.0
         even = self._sent[-1] + 1.0 / self._rate - LATE_SECONDS - now if self._sent else 0.0
         wait = max(full, even)
@@ -276,7 +276,7 @@ class CallStarts:
 
     def record_sent_call(self, now_seconds: float) -> None:
         """Record that a granted call is sent to the trunk."""
-        now = self._advance_clock(now_seconds)
+        now = self._get_latest_time(now_seconds)
         self._sent.append(now)
         self._recent.append(now)
         self.calculate_recent_call_start_rate(now)
@@ -289,7 +289,7 @@ class CallStarts:
         since = now - self._window + LATE_SECONDS + 1e-9
         return len(self._sent) - bisect_right(self._sent, since)
 
-    def _advance_clock(self, now_seconds: float) -> float:
+    def _get_latest_time(self, now_seconds: float) -> float:
         """Return the current time (monotonic seconds), or the latest earlier time if that is later."""
         self._now = max(self._now, now_seconds)
         return self._now
@@ -333,7 +333,7 @@ class TrunkPool:
         """Return the limits of the trunk with this name."""
         return self._limits[name]
 
-    def find_trunk_name(self, endpoint: str) -> str:
+    def find_trunk_name_of_endpoint(self, endpoint: str) -> str:
         """Return the name of the trunk with this endpoint, or the endpoint itself if no trunk has it."""
         return next((name for name in self.names if self._limits[name].endpoint == endpoint), endpoint)
 
@@ -345,7 +345,7 @@ class TrunkPool:
         """Return the rate limiter for the call starts of a trunk."""
         return self._starts[name]
 
-    def is_foreign_caller_id(self, name: str, caller_id: str) -> bool:
+    def is_caller_id_of_other_trunk(self, name: str, caller_id: str) -> bool:
         """Return whether a caller ID is not one of the trunk's own, and must not be shown."""
         return caller_id not in self._limits[name].caller_ids
 
@@ -362,15 +362,15 @@ class TrunkPool:
     def _count_free_channels_of_trunk(self, name: str, used: Mapping[str, int]) -> int:
         return max(0, self._limits[name].channels - used.get(name, 0))
 
-    def count_startable_calls(
+    def count_calls_that_may_start(
         self, names: Sequence[str], used: Mapping[str, int], now_seconds: float, unsent: Mapping[str, int] = _NONE
     ) -> int:
         """Return how many calls may start now over these trunks. `unsent` counts allowed calls that are not sent yet,
         by trunk.
         """
-        return sum(self._count_startable_calls_on_trunk(name, used, now_seconds, unsent) for name in names)
+        return sum(self._count_calls_that_may_start_on_trunk(name, used, now_seconds, unsent) for name in names)
 
-    def _count_startable_calls_on_trunk(
+    def _count_calls_that_may_start_on_trunk(
         self, name: str, used: Mapping[str, int], now_seconds: float, unsent: Mapping[str, int]
     ) -> int:
         fit = self._health[name].count_allowed_starts(now_seconds)
@@ -421,7 +421,7 @@ class TrunkPool:
             startable = (
                 self.count_free_channels((name,), used, now_seconds)
                 if on_request
-                else self._count_startable_calls_on_trunk(name, used, now_seconds, unsent)
+                else self._count_calls_that_may_start_on_trunk(name, used, now_seconds, unsent)
             )
             if startable < 1:
                 continue
@@ -431,7 +431,7 @@ class TrunkPool:
                 self._health[name].record_call_start(now_seconds)
             else:
                 self._starts[name].record_sent_call(now_seconds)
-            shown = find_caller_ids_to_show(trunk.caller_ids, trunk.areas, called)
+            shown = find_caller_ids_for_voter(trunk.caller_ids, trunk.areas, called)
             turn = self._turns[name, shown]
             self._turns[name, shown] = (turn + 1) % len(shown)
             return trunk, shown[turn]
@@ -445,7 +445,7 @@ class TrunkPool:
             self._starts[name].reduce_call_start_rate(health.share)
 
     def record_end_of_call(self, name: str, failed: bool | None, began_seconds: float, now_seconds: float) -> None:
-        """Record the end of a call on a trunk. `failed` is the result of `is_failure_of_trunk`."""
+        """Record the end of a call on a trunk. `failed` is the result of `has_call_failed_because_of_trunk`."""
         health = self._health.get(name)
         if health is not None:
             health.record_end_of_call(failed, began_seconds, now_seconds)

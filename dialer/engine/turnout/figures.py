@@ -50,7 +50,7 @@ class TurnoutFigures:
             self._contacted_by.clear()
             self._dialling_seconds = 0.0
 
-    def count_stored_mark(self, mark: Mark, effect: MarkEffect) -> None:
+    def add_stored_mark_to_counts(self, mark: Mark, effect: MarkEffect) -> None:
         """Count a stored mark (a recorded answer about a voter).
 
         `effect` has the changes that the mark made in the store.

@@ -73,14 +73,14 @@ class Marks:
         """
         if not effect.recorded:
             return
-        self._turnout.count_stored_mark(mark, effect)
+        self._turnout.add_stored_mark_to_counts(mark, effect)
         self.cancel_calls_to_numbers(
             frozenset(effect.silenced_phones), mark.voter_id if effect.voter_silenced else None, workers=False
         )
         if effect.reopened:
             self.request_reread_of_number_queues()
 
-    def alert_unknown_voters(self, marks: int) -> None:
+    def update_alert_about_unknown_voters(self, marks: int) -> None:
         """Raise an alert that other centres have recorded answers about voters who are not on the electoral roll here.
 
         `marks` is the number of such answers; 0 ends the alert.
@@ -106,7 +106,7 @@ class Marks:
         if fresh:
             self._core.spawn_task(self._count_voters_without_number(phone_id), "count-without-number")
 
-    def apply_peer_call(self, phone_id: int, call: PeerCallRecord) -> None:
+    def apply_call_of_other_centre(self, phone_id: int, call: PeerCallRecord) -> None:
         """Remember a stored call of another centre, so that reserved numbers wait for the minimum interval after this
         call.
         """

@@ -186,7 +186,7 @@ class Actions:
         if not application and (extension is None or priority not in extension.steps):
             raise ActionRefused(_NO_EXTENSION)
         number, caller_name = parse_caller_id(action.get("CallerID"))
-        variables = [pair for field in action.get_all_values("Variable") for pair in field.split(",")]
+        variables = [pair for field in action.get_all_values_of_field("Variable") for pair in field.split(",")]
         return OriginateOrder(
             action_id=action.action_id,
             channel=channel,

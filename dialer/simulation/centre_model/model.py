@@ -192,7 +192,7 @@ class CentreModel:
         )
 
     def _notify_pacer_of_event(self, campaign: int, kind: PacingEventKind, seconds: float = 0.0) -> None:
-        self.pacers[campaign].learn_from_event(PacingEvent(kind, self.now, seconds))
+        self.pacers[campaign].learn_from_pacing_event(PacingEvent(kind, self.now, seconds))
 
     # Calls
 
@@ -226,13 +226,17 @@ class CentreModel:
 
     def _on_call_failure(self, call: SimulatedCall) -> None:
         if self._remove_call(call, answered=False):
-            self.pacers[call.campaign].learn_from_event(call.make_ringing_ended_event(PacingEventKind.FAILED, self.now))
+            self.pacers[call.campaign].learn_from_pacing_event(
+                call.make_ringing_ended_event(PacingEventKind.FAILED, self.now)
+            )
 
     def _on_call_answer(self, call: SimulatedCall) -> None:
         if not self._remove_call(call, answered=True):
             return
         call.answered_at = self.now
-        self.pacers[call.campaign].learn_from_event(call.make_ringing_ended_event(PacingEventKind.ANSWERED, self.now))
+        self.pacers[call.campaign].learn_from_pacing_event(
+            call.make_ringing_ended_event(PacingEventKind.ANSWERED, self.now)
+        )
         if self.free:
             self._connect_call(self.free.popleft(), call)
             return
@@ -268,7 +272,9 @@ class CentreModel:
         for call in chosen:
             call.is_unanswered = False
             del unanswered[call]
-            self.pacers[index].learn_from_event(call.make_ringing_ended_event(PacingEventKind.CANCELLED, self.now))
+            self.pacers[index].learn_from_pacing_event(
+                call.make_ringing_ended_event(PacingEventKind.CANCELLED, self.now)
+            )
         self._cancelled += len(chosen)
 
     # Seats
@@ -331,7 +337,7 @@ class CentreModel:
                     (seat, seat.work, SeatStage.WRAP_UP, SeatStage.WRAP_UP_FILLED),
                 )
         self._schedule_event_at(now + wrap_up, self._on_wrap_up_end, seat)
-        self.pacers[seat.campaign].learn_from_event(ended)
+        self.pacers[seat.campaign].learn_from_pacing_event(ended)
         self._changed = True
 
     def _create_pacing_event_of_seat(self, kind: PacingEventKind, seat: SimulatedSeat) -> PacingEvent:
@@ -343,7 +349,7 @@ class CentreModel:
     def _on_wrap_up_end(self, seat: SimulatedSeat) -> None:
         leaves = seat.logs_out or seat.to_break
         kind = PacingEventKind.BREAK_STARTED if leaves else PacingEventKind.WRAP_UP_ENDED
-        self.pacers[seat.campaign].learn_from_event(self._create_pacing_event_of_seat(kind, seat))
+        self.pacers[seat.campaign].learn_from_pacing_event(self._create_pacing_event_of_seat(kind, seat))
         del self.wrapping[seat]
         seat.stage = None
         self._changed = True

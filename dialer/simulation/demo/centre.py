@@ -34,7 +34,7 @@ from dialer.process.signals import stop_on_signals
 from dialer.roll.importer import ImportOptions, import_roll_file
 from dialer.roll.sample import write_sample_roll
 from dialer.settings.site import Settings, load_settings
-from dialer.settings.site_rules import find_lowest_abandoned_cap
+from dialer.settings.site_rules import find_lowest_cap_on_abandoned_rate
 from dialer.simulation.agents import AgentHabits, SimulatedAgents
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, make_seat_phones
 from dialer.simulation.asterisk.server import SimulatedAsterisk
@@ -266,7 +266,7 @@ async def _show_board(
 ) -> None:
     began = time.monotonic()
     zone = ZoneInfo("Asia/Kolkata")
-    cap = find_lowest_abandoned_cap(load_settings(DEMO_SETTINGS), create_profile_without_calling_hours())
+    cap = find_lowest_cap_on_abandoned_rate(load_settings(DEMO_SETTINGS), create_profile_without_calling_hours())
 
     def yield_lines_added_to_board() -> BoardExtras:
         """Yield the lines that the demo adds to the board."""

@@ -95,7 +95,7 @@ class VirtualStore(UplinkReader):
         while self._rows and self._rows[0].outbox_id <= self._passed:
             self._rows.popleft()
 
-    def import_peer_updates(self, fields: dict[str, Any]) -> Reply:
+    def import_updates_of_other_centres(self, fields: dict[str, Any]) -> Reply:
         """Import a batch of updates of other centres as the dialler does: the whole batch, or nothing if an earlier
         batch is missing.
         """
@@ -158,7 +158,7 @@ class VirtualDialler(DiallerCommands):
         if name == "confirm-uplink":
             store.discard_results_up_to(values["through"])
         elif name == "import-peer-updates":
-            return store.import_peer_updates(values)
+            return store.import_updates_of_other_centres(values)
         elif name == "headquarters-order":
             self.orders.append(values)  # type: ignore[attr-defined]
         return Reply("done", "done")

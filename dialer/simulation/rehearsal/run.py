@@ -16,7 +16,7 @@ from dialer.domain.view import CampaignView, CentreView, SeatState
 from dialer.rules.gate import Reason
 from dialer.rules.rulebook import CertificateStatus
 from dialer.settings.site import Settings
-from dialer.settings.site_rules import list_abandoned_caps, load_site_profile
+from dialer.settings.site_rules import list_caps_on_abandoned_rate, load_site_profile
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.simulation.asterisk.voters import VoterProfile
 from dialer.simulation.demo.report import build_report
@@ -156,7 +156,7 @@ class _Rehearsal:
             abandoned_limit=min(
                 cap
                 for each in list_campaigns_to_rehearse(settings)
-                for _, _, cap in list_abandoned_caps(each, self._profile)
+                for _, _, cap in list_caps_on_abandoned_rate(each, self._profile)
             ),
             took_seconds=took,
             checks={check.rule: (check.holds, ", ".join(check.found)) for check in report.checks.values()},

@@ -18,7 +18,7 @@ from dialer.settings.site import Settings
 from dialer.settings.site_rules import load_site_profile
 from dialer.site.checks.runner import Check
 from dialer.site.flows import get_limits_of_agi_scripts, list_site_scripts
-from dialer.switch.asterisk.scripts.containment import check_containment, describe_script_containment
+from dialer.switch.asterisk.scripts.containment import check_script_sandbox, describe_sandbox_of_scripts
 from dialer.switch.asterisk.scripts.runner import find_agi_script_of_flow_setting
 
 
@@ -98,8 +98,8 @@ def check_sandbox_of_agi_scripts(settings: Settings) -> Iterator[Finding]:
     """
     if settings.runs_agi_scripts and _find_script_setting_problem(settings) is None:
         rules = get_limits_of_agi_scripts(settings)
-        check_containment(rules)
-        yield ok("scripts", describe_script_containment(rules))
+        check_script_sandbox(rules)
+        yield ok("scripts", describe_sandbox_of_scripts(rules))
 
 
 def _find_script_setting_problem(settings: Settings) -> str | None:

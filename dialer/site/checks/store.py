@@ -14,7 +14,7 @@ from dialer.errors import MatdanError
 from dialer.settings.site import Settings
 from dialer.settings.site_rules import load_site_profile
 from dialer.settings.site_time import get_site_zone
-from dialer.settings.trunks import CalledVoter, find_caller_ids_to_show
+from dialer.settings.trunks import CalledVoter, find_caller_ids_for_voter
 from dialer.site.checks.ages import format_duration_in_largest_unit
 from dialer.site.checks.rules import check_calling_rules
 from dialer.site.checks.runner import convert_error_to_findings
@@ -107,7 +107,7 @@ def _check_caller_ids(settings: Settings, db: Connection) -> Iterator[Finding]:
             subject = f"trunk {trunk.name}, area {place}"
             local = area.model_copy(update={"prefixes": ()})  # a booth has no phone number
             count = sum(
-                local.contains_voter(CalledVoter("", booth.state_code, booth.constituency_number)) for booth in booths
+                local.is_voter_in_area(CalledVoter("", booth.state_code, booth.constituency_number)) for booth in booths
             )
             text = f"{len(area.caller_ids)} caller IDs for {count:,} of {len(booths):,} booths"
             if count or not booths:
@@ -118,7 +118,7 @@ def _check_caller_ids(settings: Settings, db: Connection) -> Iterator[Finding]:
                 )
                 yield warning(subject, text, remedy)
         if trunk.areas:
-            elsewhere = find_caller_ids_to_show(trunk.caller_ids, trunk.areas, None)
+            elsewhere = find_caller_ids_for_voter(trunk.caller_ids, trunk.areas, None)
             yield ok(f"trunk {trunk.name}", f"{len(elsewhere)} caller IDs for all other voters")
 
 

@@ -61,7 +61,7 @@ from dialer.switch.asterisk.registrations import watch_trunk_registrations
 from dialer.switch.asterisk.tracking.calls import CallTracker
 from dialer.switch.asterisk.tracking.parties import PartyTracker
 from dialer.switch.asterisk.tracking.tracker import SwitchTracker
-from dialer.switch.routed import reject_event_without_sink
+from dialer.switch.routed import refuse_event_before_engine_is_connected
 
 _log = structlog.get_logger(__name__)
 
@@ -109,7 +109,7 @@ class AsteriskSwitch:
         self._fingerprint = fingerprint
         self._history = history
         self.tracker = SwitchTracker(server)
-        self._sink: EventSink = reject_event_without_sink
+        self._sink: EventSink = refuse_event_before_engine_is_connected
         self._client: AmiClient | None = None
         self._linked = asyncio.Event()  # set while a synchronised session exists
         self._started_at = ""  # start time of Asterisk, from CoreStatus
@@ -354,9 +354,9 @@ class AsteriskSwitch:
         Apart from number and caller ID, Asterisk gets no other data. FastAGI handlers look up everything else by the
         id.
         """
-        number = _require_safe_field_value(NUMBER, request.number, _NUMBER_RULE)
-        caller_id = _require_safe_field_value(NUMBER, request.caller_id, _NUMBER_RULE)
-        endpoint = _require_safe_field_value(_NAME, request.endpoint, _ENDPOINT_RULE)
+        number = _require_safe_ami_value(NUMBER, request.number, _NUMBER_RULE)
+        caller_id = _require_safe_ami_value(NUMBER, request.caller_id, _NUMBER_RULE)
+        endpoint = _require_safe_ami_value(_NAME, request.endpoint, _ENDPOINT_RULE)
         notation = self._notations.get(endpoint, _E164)
         fields = make_originate_fields(
             f"PJSIP/{notation.write_called_number(number)}@{endpoint}",
@@ -381,8 +381,8 @@ class AsteriskSwitch:
 
         With several servers, `server` is the other server that has the seat, or "" for this one.
         """
-        name = _require_safe_field_value(_NAME, seat, _SEAT_RULE)
-        await self._set_server_in_variable_of_call(attempt_id, server)
+        name = _require_safe_ami_value(_NAME, seat, _SEAT_RULE)
+        await self._set_channel_variable_to_server(attempt_id, server)
         if record:
             await self._redirect_channel(attempt_id, RECORDED_CONTEXT, f"{SEAT_CHANNEL}{name}")
         else:
@@ -398,7 +398,7 @@ class AsteriskSwitch:
         """Call the phone of a seat and connect it to the seat's conference."""
         replaces = ("Variable", f"{REPLACES_VARIABLE}=1")
         await self._originate_call_to_seat_phone(
-            seat, endpoint, AGENT_CONTEXT, _require_safe_field_value(_NAME, seat, _SEAT_RULE), replaces
+            seat, endpoint, AGENT_CONTEXT, _require_safe_ami_value(_NAME, seat, _SEAT_RULE), replaces
         )
 
     async def call_seat_phone_for_log_in(self, seat: str, endpoint: str) -> None:
@@ -436,8 +436,8 @@ class AsteriskSwitch:
     async def _originate_call_to_seat_phone(
         self, seat: str, endpoint: str, context: str, extension: str, *more: tuple[str, str]
     ) -> None:
-        channel_id = make_seat_channel_id(_require_safe_field_value(_NAME, seat, _SEAT_RULE), secrets.token_hex(6))
-        phone = f"PJSIP/{_require_safe_field_value(_NAME, endpoint, _ENDPOINT_RULE)}"
+        channel_id = make_seat_channel_id(_require_safe_ami_value(_NAME, seat, _SEAT_RULE), secrets.token_hex(6))
+        phone = f"PJSIP/{_require_safe_ami_value(_NAME, endpoint, _ENDPOINT_RULE)}"
         fields = make_originate_fields(phone, channel_id, context, extension, ("Timeout", "30000"), *more)
         await self._require_ami_client().send_action("Originate", fields, action_id=channel_id)
 
@@ -446,7 +446,7 @@ class AsteriskSwitch:
     async def put_call_on_hold(self, attempt_id: AttemptId, seat: str) -> None:
         """Play hold music to the voter who is talking at a seat."""
         await self._redirect_channel(
-            attempt_id, HOLD_CONTEXT, f"{SEAT_CHANNEL}{_require_safe_field_value(_NAME, seat, _SEAT_RULE)}"
+            attempt_id, HOLD_CONTEXT, f"{SEAT_CHANNEL}{_require_safe_ami_value(_NAME, seat, _SEAT_RULE)}"
         )
 
     async def hand_over_call_to_third_party(self, attempt_id: AttemptId, server: str | None = None) -> None:
@@ -454,7 +454,7 @@ class AsteriskSwitch:
 
         With several servers, `server` is the one that has the third party, or "" for this one.
         """
-        await self._set_server_in_variable_of_call(attempt_id, server)
+        await self._set_channel_variable_to_server(attempt_id, server)
         await self._redirect_channel(attempt_id, HANDED_CONTEXT, f"{HANDOVER_CONFERENCE}{attempt_id}")
 
     async def call_third_party(self, request: PartyRequest, server: str | None = None) -> None:
@@ -463,8 +463,8 @@ class AsteriskSwitch:
 
         `server` is the other server that has the phone or trunk, or None for this one.
         """
-        endpoint = _require_safe_field_value(_NAME, request.endpoint, _ENDPOINT_RULE)
-        number = None if request.number is None else _require_safe_field_value(NUMBER, request.number, _NUMBER_RULE)
+        endpoint = _require_safe_ami_value(_NAME, request.endpoint, _ENDPOINT_RULE)
+        number = None if request.number is None else _require_safe_ami_value(NUMBER, request.number, _NUMBER_RULE)
         notation = self._notations.get(endpoint, _E164)
         if server is None:
             target = endpoint if number is None else f"{notation.write_called_number(number)}@{endpoint}"
@@ -477,7 +477,7 @@ class AsteriskSwitch:
             else [
                 (
                     "CallerID",
-                    notation.write_caller_id(_require_safe_field_value(NUMBER, request.caller_id, _NUMBER_RULE)),
+                    notation.write_caller_id(_require_safe_ami_value(NUMBER, request.caller_id, _NUMBER_RULE)),
                 )
             ]
         )
@@ -541,7 +541,7 @@ class AsteriskSwitch:
         unique_id = self.tracker.calls.find_channel_of_attempt(AttemptId(channel))
         await self._require_ami_client().send_action("Redirect", [("Channel", unique_id), *location])
 
-    async def _set_server_in_variable_of_call(self, attempt_id: AttemptId, server: str | None) -> None:
+    async def _set_channel_variable_to_server(self, attempt_id: AttemptId, server: str | None) -> None:
         if server is not None:
             await self._set_channel_variable(
                 self.tracker.calls.find_channel_of_attempt(attempt_id), SERVER_VARIABLE, server
@@ -576,11 +576,11 @@ def _choose_start_extension(request: OriginateRequest) -> str:
 
 
 def _get_extension_of_third_party(place: Place) -> tuple[str, str]:
-    _require_safe_field_value(_NAME, place.name, "a place's name is letters, digits and -")
+    _require_safe_ami_value(_NAME, place.name, "a place's name is letters, digits and -")
     return get_third_party_extension(place)
 
 
-def _require_safe_field_value(pattern: re.Pattern[str], value: str, rule: str) -> str:
+def _require_safe_ami_value(pattern: re.Pattern[str], value: str, rule: str) -> str:
     """Return `value` if it matches `pattern`, which excludes characters with a special meaning to Asterisk.
 
     Raises:

@@ -78,7 +78,7 @@ class AgiCall:
 
     async def answer_channel(self) -> None:
         """Answer the channel, if it is not answered yet."""
-        if (await self._execute_agi_command("ANSWER")).reports_failure:
+        if (await self._execute_agi_command("ANSWER")).has_failure_result:
             raise CallHungUp
 
     async def play_sound_file(self, name: str, escape_digits: str = "") -> str | None:
@@ -88,7 +88,7 @@ class AgiCall:
         Raises:
             SoundMissing: Asterisk has no such file.
         """
-        return _decode_pressed_key(
+        return _decode_key_in_agi_reply(
             await self._execute_command_that_plays_sound(f"sound {name}", "STREAM FILE", name, escape_digits)
         )
 
@@ -104,9 +104,9 @@ class AgiCall:
     async def wait_for_digit(self, timeout_ms: int) -> str | None:
         """Return the next key that the caller presses, or None if the caller presses none within `timeout_ms`."""
         reply = await self._execute_agi_command("WAIT FOR DIGIT", timeout_ms)
-        if reply.reports_failure:
+        if reply.has_failure_result:
             raise CallHungUp
-        return _decode_pressed_key(reply)
+        return _decode_key_in_agi_reply(reply)
 
     async def record_file(
         self, name: str, sound_format: str, escape_digits: str, longest_ms: int, silence_seconds: int
@@ -122,7 +122,7 @@ class AgiCall:
         )
         if reply.note == "hangup":
             self.ended.set()
-        elif reply.reports_failure:
+        elif reply.has_failure_result:
             raise SwitchError(
                 f"Asterisk could not record to {name}.{sound_format}: give Asterisk write permission for the "
                 "directory of this file"
@@ -149,7 +149,7 @@ class AgiCall:
             return
         self.ended.set()
 
-    async def abort_call(self) -> None:
+    async def abort_agi_call(self) -> None:
         """Hang up the call at once. The reply to a cancelled command is not awaited, because it may never arrive.
 
         Asterisk aborts a running command when the next one arrives, except for a recording, which runs to its limit.
@@ -207,7 +207,7 @@ class AgiCall:
         after a hang-up, the line HANGUP arrives before its reply.
         """
         reply = await self._execute_agi_command(verb, *arguments)
-        if not reply.reports_failure:
+        if not reply.has_failure_result:
             return reply
         if not self.has_call_ended:
             await self.send_command("GET VARIABLE", "AGISTATUS")
@@ -218,7 +218,7 @@ class AgiCall:
         )
 
 
-def _decode_pressed_key(reply: AgiReply) -> str | None:
+def _decode_key_in_agi_reply(reply: AgiReply) -> str | None:
     """Return the key in a reply, whose result is the key's ASCII code. For a result of 0, return None."""
     if not reply.result.isdecimal() or reply.result == "0":
         return None

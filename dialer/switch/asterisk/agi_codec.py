@@ -93,7 +93,7 @@ class AgiReply:
     end_position: int | None = None  # of the sound, in samples
 
     @property
-    def reports_failure(self) -> bool:
+    def has_failure_result(self) -> bool:
         """Whether the reply has result -1: the caller has hung up, or the sound is missing."""
         return self.result == "-1"
 
@@ -249,7 +249,7 @@ def quote_argument(argument: str) -> str:
     return f'"{escaped}"'
 
 
-def split_command(line: str) -> list[str]:
+def split_agi_command(line: str) -> list[str]:
     """Return the words of a command, split as Asterisk does (res_agi.c, parse_args). Inverse of `encode_command`."""
     words: list[str] = []
     word: list[str] | None = None

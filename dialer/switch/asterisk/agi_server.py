@@ -155,7 +155,7 @@ class AgiServer:
             self._emptied.clear()
             await self._emptied.wait()
 
-    def admit_connection(self, connection: _Connection, address: str) -> bool:
+    def may_connection_stay_open(self, connection: _Connection, address: str) -> bool:
         """Return whether a new connection may stay open to send its environment. Called by the connection."""
         if not self._is_address_allowed(address):
             if address not in self._logged_peers and len(self._logged_peers) < _MOST_LOGGED_PEERS:
@@ -165,15 +165,15 @@ class AgiServer:
                 )
             return False
         if self._opening_of[address] >= self.limits.opening_per_peer:
-            self._close_oldest_opening_connection(address)
+            self._close_oldest_connection_without_environment(address)
         elif len(self._opening) >= self.limits.opening:
-            self._close_oldest_opening_connection(None)
+            self._close_oldest_connection_without_environment(None)
         self._connections.add(connection)
         self._opening[connection] = address
         self._opening_of[address] += 1
         return True
 
-    def _close_oldest_opening_connection(self, address: str | None) -> None:
+    def _close_oldest_connection_without_environment(self, address: str | None) -> None:
         """Close the oldest connection that has not sent its environment. Only connections from `address` count, or all
         if it is None.
         """
@@ -181,10 +181,10 @@ class AgiServer:
         self._authenticator.report_too_many_connections(
             f"{len(self._opening)} connections have sent no environment, the oldest from {self._opening[oldest]}"
         )
-        self._remove_opening_connection(oldest)
+        self._remove_connection_without_environment(oldest)
         oldest.abort_connection()
 
-    def _remove_opening_connection(self, connection: _Connection) -> None:
+    def _remove_connection_without_environment(self, connection: _Connection) -> None:
         """Remove a connection from those that have not sent their environment."""
         address = self._opening.pop(connection, None)
         if address is not None:
@@ -214,7 +214,7 @@ class AgiServer:
         """Start the handler of a call if its connection comes from Asterisk. Called by the connection once it has its
         environment.
         """
-        self._remove_opening_connection(connection)
+        self._remove_connection_without_environment(connection)
         if not self._authenticator.is_connection_authentic(call.env):
             connection.abort_connection()
         elif len(self._tasks) >= self.limits.connections:
@@ -242,7 +242,7 @@ class AgiServer:
     def remove_closed_connection(self, connection: _Connection) -> None:
         """Remove a closed connection from the server's lists. Called by the connection."""
         self._connections.discard(connection)
-        self._remove_opening_connection(connection)
+        self._remove_connection_without_environment(connection)
         if not self._connections:
             self._emptied.set()
 
@@ -267,7 +267,7 @@ class _Connection(asyncio.BufferedProtocol):
         # A connection that is closed already has no peer address and is refused.
         address = (transport.get_extra_info("peername") or ("0.0.0.0",))[0]  # noqa: S104 - never allowed
         wire = cast(asyncio.Transport, transport)  # the only kind that create_server makes
-        if not self._server.admit_connection(self, address):
+        if not self._server.may_connection_stay_open(self, address):
             wire.abort()
             return
         self._transport = wire

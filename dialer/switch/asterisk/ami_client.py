@@ -145,7 +145,7 @@ class AmiClient(asyncio.BufferedProtocol):
         """
         self._require_connection()
         now = self._loop.time()
-        action = self._session.queue_action(name, fields, now, action_id=action_id, timeout_seconds=timeout_seconds)
+        action = self._session.queue_ami_action(name, fields, now, action_id=action_id, timeout_seconds=timeout_seconds)
         return await self._wait_for_action_response(action)
 
     async def send_list_action(
@@ -157,7 +157,7 @@ class AmiClient(asyncio.BufferedProtocol):
         """
         self._require_connection()
         now = self._loop.time()
-        action = self._session.queue_action(name, fields, now, timeout_seconds=timeout_seconds, listing=True)
+        action = self._session.queue_ami_action(name, fields, now, timeout_seconds=timeout_seconds, listing=True)
         await self._wait_for_action_response(action)
         return action.items or []
 
@@ -189,7 +189,7 @@ class AmiClient(asyncio.BufferedProtocol):
     async def _wait_for_action_response(self, action: Action) -> AmiMessage:
         """Wait until Asterisk has answered an action. Return the response, or raise the action's error."""
         action.waiter = waiter = self._loop.create_future()
-        if self._session.has_enough_output_to_write:
+        if self._session.has_enough_bytes_to_write:
             self._write_output()
         elif not self._flush_is_due:
             self._schedule_output_write()
@@ -198,7 +198,7 @@ class AmiClient(asyncio.BufferedProtocol):
         try:
             await waiter
         except BaseException:
-            self._session.abandon_action(action)
+            self._session.stop_waiting_for_action(action)
             self._schedule_output_write()
             raise
         outcome = action.outcome
@@ -209,13 +209,13 @@ class AmiClient(asyncio.BufferedProtocol):
 
     def _schedule_output_write(self) -> None:
         """Schedule one write at the end of this event loop iteration, for all actions that are sent until then."""
-        if not self._flush_is_due and self._session.has_output_to_write:
+        if not self._flush_is_due and self._session.has_bytes_to_write:
             self._flush_is_due = True
             self._loop.call_soon(self._write_output)
 
     def _write_output(self) -> None:
         self._flush_is_due = False
-        while self._transport is not None and (data := self._session.pop_output()):
+        while self._transport is not None and (data := self._session.pop_bytes_to_write()):
             self._transport.write(data)
 
     def _set_deadline_timer(self) -> None:
@@ -224,16 +224,18 @@ class AmiClient(asyncio.BufferedProtocol):
             self._timer.cancel()
         self._timer_at = self._session.deadline
         self._timer = (
-            None if self._timer_at == math.inf else self._loop.call_at(self._timer_at, self._handle_due_deadline)
+            None if self._timer_at == math.inf else self._loop.call_at(self._timer_at, self._run_timeouts_and_pings)
         )
 
-    def _handle_due_deadline(self) -> None:
+    def _run_timeouts_and_pings(self) -> None:
         self._write_output()  # so that actions of this iteration do not time out unsent
-        self._wake_callers_of_ended_actions(self._session.handle_due_deadline(max(self._loop.time(), self._timer_at)))
+        self._wake_callers_of_ended_ami_actions(
+            self._session.run_due_timeouts_and_pings(max(self._loop.time(), self._timer_at))
+        )
         self._write_output_or_close()
         self._set_deadline_timer()
 
-    def _wake_callers_of_ended_actions(self, ended: Iterable[Action]) -> None:
+    def _wake_callers_of_ended_ami_actions(self, ended: Iterable[Action]) -> None:
         for action in ended:
             if isinstance(action.waiter, asyncio.Future) and not action.waiter.done():
                 action.waiter.set_result(None)
@@ -255,7 +257,7 @@ class AmiClient(asyncio.BufferedProtocol):
             cast(asyncio.Transport, transport).abort()
             return
         self._transport = cast(asyncio.Transport, transport)
-        self._session.mark_connection_open(self._loop.time())
+        self._session.record_that_connection_is_open(self._loop.time())
         self._set_deadline_timer()
 
     def get_buffer(self, sizehint: int) -> memoryview:
@@ -268,13 +270,13 @@ class AmiClient(asyncio.BufferedProtocol):
                 if session.ended is None:
                     self._deliver_event(received)
             else:
-                self._wake_callers_of_ended_actions((cast(Action, received),))
+                self._wake_callers_of_ended_ami_actions((cast(Action, received),))
         if not self._greeted.is_set() and session.manager_banner:
             self._greeted.set()
         self._write_output_or_close()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._wake_callers_of_ended_actions(self._session.on_connection_lost(exc))
+        self._wake_callers_of_ended_ami_actions(self._session.on_connection_lost(exc))
         self._write_output_or_close()
 
     def pause_writing(self) -> None:
@@ -296,7 +298,7 @@ class AmiClient(asyncio.BufferedProtocol):
             )
 
     def _end_ami_session(self, reason: SwitchError) -> None:
-        self._wake_callers_of_ended_actions(self._session.end_ami_session(reason))
+        self._wake_callers_of_ended_ami_actions(self._session.end_ami_session(reason))
         self._write_output_or_close()
 
     def _close_connection(self, reason: SwitchError) -> None:

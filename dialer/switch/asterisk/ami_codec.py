@@ -32,7 +32,7 @@ _MAX_DIGITS = 9
 
 
 @lru_cache(maxsize=512)
-def _make_start_of_field_line(name: str) -> bytes:
+def _encode_start_of_field_line(name: str) -> bytes:
     return f"\r\n{name}:".encode()
 
 
@@ -47,7 +47,7 @@ class AmiMessage:
     """An AMI event, response or action, parsed only when a field is read.
 
     Field names are case-sensitive, except in an action, which a person may have typed. If a name repeats, `get` returns
-    the first value and `get_all_values` returns every value. Bytes that are not UTF-8 become U+FFFD.
+    the first value and `get_all_values_of_field` returns every value. Bytes that are not UTF-8 become U+FFFD.
     """
 
     __slots__ = ("_any_case", "_event", "_raw")
@@ -66,7 +66,7 @@ class AmiMessage:
     def get(self, name: str, default: str = "") -> str:
         """Return the value of the first field with this name, or `default` if the message has no such field."""
         raw = self._raw
-        needle = _make_start_of_field_line(name)
+        needle = _encode_start_of_field_line(name)
         start = self._find_field_position(needle) if self._any_case else raw.find(needle)
         if start < 0:
             return default
@@ -78,7 +78,7 @@ class AmiMessage:
     def _find_field_position(self, needle: bytes) -> int:
         return self._raw.lower().find(needle.lower()) if self._any_case else self._raw.find(needle)
 
-    def get_all_values(self, name: str) -> list[str]:
+    def get_all_values_of_field(self, name: str) -> list[str]:
         """Return the values of all fields with this name, in order."""
         if self._any_case:
             return [value for key, value in self.list_fields() if key.lower() == name.lower()]
@@ -95,7 +95,7 @@ class AmiMessage:
 
     def __contains__(self, name: object) -> bool:
         """Return whether the message has a field with this name, even a blank one."""
-        return isinstance(name, str) and self._find_field_position(_make_start_of_field_line(name)) >= 0
+        return isinstance(name, str) and self._find_field_position(_encode_start_of_field_line(name)) >= 0
 
     @property
     def event_name(self) -> str:
@@ -196,13 +196,13 @@ class AmiDecoder:
             data = self._split_complete_messages(data)
         wanted = self._wanted_message_start
         bodies = (
-            data.split(_END_OF_MESSAGE) if wanted is None else _find_wanted_messages(wanted, _END_OF_MESSAGE + data)
+            data.split(_END_OF_MESSAGE) if wanted is None else _find_wanted_ami_messages(wanted, _END_OF_MESSAGE + data)
         )
         messages = []
         for body in bodies:
             if body.startswith(_EVENT) and len(body) <= self._max_line_bytes:
                 messages.append(AmiMessage(body, self._reads_actions))
-            elif checked := self._trim_and_check_message(body):
+            elif checked := self._trim_and_check_ami_message(body):
                 messages.append(AmiMessage(checked, self._reads_actions))
         return messages
 
@@ -222,7 +222,7 @@ class AmiDecoder:
             self._check_line_length(len(pending) - pending.rfind(_END_OF_LINE) - len(_END_OF_LINE))
         return whole
 
-    def _trim_and_check_message(self, body: bytes) -> bytes:
+    def _trim_and_check_ami_message(self, body: bytes) -> bytes:
         """Return an AMI message without leading blank lines, or b"" if it is empty or unwanted.
 
         Raises:
@@ -286,7 +286,7 @@ def parse_whole_number(text: str) -> int | None:
     return int(text) if len(text) <= _MAX_DIGITS and text.isdecimal() else None
 
 
-def _find_wanted_messages(wanted_message_start: re.Pattern[bytes], block: bytes) -> list[bytes]:
+def _find_wanted_ami_messages(wanted_message_start: re.Pattern[bytes], block: bytes) -> list[bytes]:
     """Return the wanted messages in `block`, which starts and ends with a message separator.
 
     A regular expression finds the start of each wanted message, so that unwanted ones are never split off.

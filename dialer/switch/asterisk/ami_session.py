@@ -1,7 +1,7 @@
 """The state of a session with the Asterisk Manager Interface (AMI), without I/O.
 
-`AmiClient` does the I/O: it passes received bytes to `process_received_bytes`, writes bytes from `pop_output`, and calls
-`handle_due_deadline` at `deadline`. All times are seconds on the caller's monotonic clock.
+`AmiClient` does the I/O: it passes received bytes to `process_received_bytes`, writes bytes from `pop_bytes_to_write`, and calls
+`run_due_timeouts_and_pings` at `deadline`. All times are seconds on the caller's monotonic clock.
 
 No action is ever sent twice. After a lost session a resync finds out which of its unanswered actions Asterisk executed
 (`dialer.switch.asterisk.ami_link`).
@@ -89,7 +89,7 @@ class AmiSession:
     """The state of one AMI session, from the connection to its end.
 
     Attributes:
-        deadline: when to call `handle_due_deadline` next (monotonic seconds), or infinity.
+        deadline: when to call `run_due_timeouts_and_pings` next (monotonic seconds), or infinity.
         ended: why the session has ended, or None while it lasts. Once it has ended, the caller closes the connection.
     """
 
@@ -145,7 +145,7 @@ class AmiSession:
         oldest = next(iter(self._pending.values()), None)
         return 0.0 if oldest is None else now - oldest.started_at
 
-    def mark_connection_open(self, now: float) -> None:
+    def record_that_connection_is_open(self, now: float) -> None:
         """Mark the session's connection as open."""
         self._connected = self._may_write = True
         self._received_at = now
@@ -157,13 +157,13 @@ class AmiSession:
         self._may_write = may_write
 
     def queue_login_action(self, now: float) -> Action:
-        """Queue the Login action. Once it has succeeded the session sends Pings. Raises as `queue_action` does."""
+        """Queue the Login action. Once it has succeeded the session sends Pings. Raises as `queue_ami_action` does."""
         account = self._account
         fields = [("Username", account.username), ("Secret", account.secret), ("Events", "on")]
-        self._login = self.queue_action("Login", fields, now)
+        self._login = self.queue_ami_action("Login", fields, now)
         return self._login
 
-    def queue_action(
+    def queue_ami_action(
         self,
         name: str,
         fields: Iterable[tuple[str, str]],
@@ -175,8 +175,8 @@ class AmiSession:
     ) -> Action:
         """Queue an AMI action to be sent, and return it.
 
-        `pop_output` returns its bytes. `process_received_bytes`, `handle_due_deadline` or `end_ami_session` return it
-        once it has an outcome. `listing` says that Asterisk answers with a list of events.
+        `pop_bytes_to_write` returns its bytes. `process_received_bytes`, `run_due_timeouts_and_pings` or `end_ami_session` return
+        it once it has an outcome. `listing` says that Asterisk answers with a list of events.
 
         Raises:
             UnsafeValue: a field cannot be sent safely.
@@ -195,16 +195,16 @@ class AmiSession:
         action = Action(name, action_id, data, now, now + seconds, [] if listing else None)
         if action_id in self._pending or action_id in self._queue:
             raise SwitchError(f"AMI action {name} was not sent: another action uses its ActionID, choose a new one")
-        if self._queue or not self._has_room_for_action():
+        if self._queue or not self._may_further_action_be_sent():
             self._queue[action_id] = action
         else:
-            self._move_action_to_outbox(action)
+            self._move_action_to_write_buffer(action)
         if action.deadline < self._expiry_due:
             self._expiry_due = action.deadline
             self.deadline = min(self.deadline, action.deadline)
         return action
 
-    def abandon_action(self, action: Action) -> None:
+    def stop_waiting_for_action(self, action: Action) -> None:
         """Stop waiting for an AMI action. If it is still queued it is not sent. If it was sent its response is dropped."""
         if self._pending.get(action.action_id) is action:
             self._remove_pending_action(action)
@@ -212,21 +212,21 @@ class AmiSession:
             del self._queue[action.action_id]
 
     @property
-    def has_output_to_write(self) -> bool:
-        """Whether `pop_output` may return bytes now."""
-        return bool(self._outbox or (self._queue and self._has_room_for_action())) and self.ended is None
+    def has_bytes_to_write(self) -> bool:
+        """Whether `pop_bytes_to_write` may return bytes now."""
+        return bool(self._outbox or (self._queue and self._may_further_action_be_sent())) and self.ended is None
 
     @property
-    def has_enough_output_to_write(self) -> bool:
+    def has_enough_bytes_to_write(self) -> bool:
         """Whether WRITE_BYTES or more are waiting to be written."""
         return self._outbox_bytes >= WRITE_BYTES
 
-    def pop_output(self) -> bytes:
+    def pop_bytes_to_write(self) -> bytes:
         """Return the next bytes to write, or b"" if there are none. Their actions count as sent from now on."""
         if self.ended is not None:
             return b""
         if self._queue:
-            self._move_queued_actions_to_outbox()
+            self._move_queued_actions_to_write_buffer()
         outbox = self._outbox
         data = b"".join([action.data for action in outbox])
         for action in outbox:
@@ -263,7 +263,7 @@ class AmiSession:
                 received.append(message)
         return received
 
-    def handle_due_deadline(self, now: float) -> list[Action]:
+    def run_due_timeouts_and_pings(self, now: float) -> list[Action]:
         """Do what is due at `deadline`: time out actions or send a Ping. Return the actions that ended.
 
         Overdue actions time out. A Ping is sent if it is due. If Asterisk has been silent for too long, the session
@@ -273,7 +273,7 @@ class AmiSession:
             return []
         timed_out: list[Action] = []
         if self._expiry_due <= now:
-            timed_out = self._time_out_actions(now)
+            timed_out = self._end_timed_out_actions(now)
         if self._silence_due <= now:
             self._silence_due = self._received_at + self._limits.dead_seconds
             if self._silence_due <= now:
@@ -319,21 +319,21 @@ class AmiSession:
     def _update_timer_deadline(self) -> None:
         self.deadline = min(self._expiry_due, self._ping_due, self._silence_due)
 
-    def _has_room_for_action(self) -> bool:
+    def _may_further_action_be_sent(self) -> bool:
         """Return whether another action may be sent before earlier ones have their response. The session's Ping does
         not count.
         """
         pings = self._ping is not None and self._ping.action_id in self._pending
         return self._may_write and len(self._pending) - pings < self._limits.outstanding_actions
 
-    def _move_queued_actions_to_outbox(self) -> None:
+    def _move_queued_actions_to_write_buffer(self) -> None:
         """Move AMI actions from the queue to the outbox (bytes to write), in their order, up to WRITE_BYTES."""
-        while self._queue and self._outbox_bytes < WRITE_BYTES and self._has_room_for_action():
+        while self._queue and self._outbox_bytes < WRITE_BYTES and self._may_further_action_be_sent():
             _, action = self._queue.popitem(last=False)
             if action.waiter is None or not action.waiter.cancelled():
-                self._move_action_to_outbox(action)
+                self._move_action_to_write_buffer(action)
 
-    def _move_action_to_outbox(self, action: Action) -> None:
+    def _move_action_to_write_buffer(self, action: Action) -> None:
         self._pending[action.action_id] = action
         self._outbox.append(action)
         self._outbox_bytes += len(action.data)
@@ -393,7 +393,7 @@ class AmiSession:
             )
         return True
 
-    def _time_out_actions(self, now: float) -> list[Action]:
+    def _end_timed_out_actions(self, now: float) -> list[Action]:
         timed_out = [action for action in (*self._pending.values(), *self._queue.values()) if action.deadline <= now]
         for action in timed_out:
             seconds = action.deadline - action.started_at
@@ -418,7 +418,7 @@ class AmiSession:
     def _send_ping(self, now: float) -> None:
         action_id = self._make_action_id()
         self._ping = Action("Ping", action_id, encode_action("Ping", (), action_id), now, math.inf, None)
-        self._move_action_to_outbox(self._ping)
+        self._move_action_to_write_buffer(self._ping)
 
 
 def _make_no_response_error(action: Action, reason: SwitchError) -> SwitchError:

@@ -73,18 +73,18 @@ class SwitchLease:
             SwitchInUse: another dialler holds the lease. The text names it.
             SwitchError: Asterisk did not grant the lease.
         """
-        holder = await find_lease_holder(client)
+        holder = await find_dialler_that_holds_lease(client)
         if holder == self._name:
             await self.renew_lease(client)  # the link was lost for a moment
             return
         if holder is not None:
             if holder.store != self._name.store:
-                raise SwitchInUse(_describe_lease_holder(holder))
+                raise SwitchInUse(_describe_dialler_that_holds_lease(holder))
             _log.info("lease.replaced", predecessor=holder.name_text)
             await _hang_up_lease_channel(client, f"{_HOLDER}{holder.name_text}")
-            await _wait_until_lease_is_free(client)
+            await _wait_until_lease_of_asterisk_is_free(client)
         if not await self._create_lease_channel(client):
-            holder = await find_lease_holder(client)
+            holder = await find_dialler_that_holds_lease(client)
             if holder == self._name:
                 await self.renew_lease(client)  # Asterisk's answer was late
                 return
@@ -93,7 +93,7 @@ class SwitchLease:
                     "Asterisk did not accept this dialler as its only one (no lease was created): the dialler tries again. "
                     "If this lasts, see Asterisk's log"
                 )
-            raise SwitchInUse(_describe_lease_holder(holder))
+            raise SwitchInUse(_describe_dialler_that_holds_lease(holder))
 
     async def _create_lease_channel(self, client: AmiClient) -> bool:
         """Originate the Local channel that reserves Asterisk for this dialler (the lease).
@@ -172,7 +172,7 @@ class SwitchLease:
             raise
 
 
-async def find_lease_holder(client: AmiClient) -> DiallerName | None:
+async def find_dialler_that_holds_lease(client: AmiClient) -> DiallerName | None:
     """Return the name of the dialler that has reserved the Asterisk server, or None. Raises SwitchError if Asterisk
     does not answer.
     """
@@ -192,27 +192,27 @@ async def refuse_if_another_dialler_uses_asterisk(login: AmiLogin, name: Dialler
     """
     async with AmiClient(login, on_event=lambda _: None, wanted_events=()) as client:
         checks = 0
-        while (holder := await find_lease_holder(client)) is not None and holder.store != name.store:
+        while (holder := await find_dialler_that_holds_lease(client)) is not None and holder.store != name.store:
             if checks * START_CHECK_SECONDS > LEASE_SECONDS + START_CHECK_SECONDS:
-                raise SwitchInUse(_describe_lease_holder(holder))
+                raise SwitchInUse(_describe_dialler_that_holds_lease(holder))
             checks += 1
             _log.warning("lease.waiting", holder=holder.name_text)
             await asyncio.sleep(START_CHECK_SECONDS)
 
 
-def _describe_lease_holder(holder: DiallerName) -> str:
+def _describe_dialler_that_holds_lease(holder: DiallerName) -> str:
     return (
         f"{holder} uses this Asterisk: one Asterisk serves one dialler; stop one of them, or give each its own Asterisk"
     )
 
 
-async def _wait_until_lease_is_free(client: AmiClient) -> None:
+async def _wait_until_lease_of_asterisk_is_free(client: AmiClient) -> None:
     """Wait until no dialler holds the lease (sole use of Asterisk), for ANSWER_SECONDS at most.
 
     Asterisk answers a Hangup before the channel has ended.
     """
     for _ in range(round(ANSWER_SECONDS / FREE_CHECK_SECONDS)):
-        if await find_lease_holder(client) is None:
+        if await find_dialler_that_holds_lease(client) is None:
             return
         await asyncio.sleep(FREE_CHECK_SECONDS)
 

@@ -82,7 +82,7 @@ async def _read_variable_of_all_channels(client: AmiClient, name: str) -> dict[s
     """
     return {
         item.get("Uniqueid"): next(
-            (v.partition("=")[2] for v in item.get_all_values("Variable") if v.startswith(f"{name}=")), ""
+            (v.partition("=")[2] for v in item.get_all_values_of_field("Variable") if v.startswith(f"{name}=")), ""
         )
         for item in await client.send_list_action("Status", [("Variables", name)])
     }

@@ -117,7 +117,8 @@ class MultiServerSwitch:
 
     def _find_server_of_call(self, attempt_id: AttemptId) -> str | None:
         return next(
-            (name for name, server in self._servers.items() if server.tracker.calls.is_call_tracked(attempt_id)), None
+            (name for name, server in self._servers.items() if server.tracker.calls.is_call_still_tracked(attempt_id)),
+            None,
         )
 
     # Seats

@@ -20,7 +20,7 @@ from dialer.domain.model import AttemptId
 from dialer.domain.switch import OriginateRequest
 from dialer.domain.switch_events import CallEnded, CallEvent, EndedBy, EventSink
 from dialer.settings.twilio import Twilio
-from dialer.switch.routed import reject_event_without_sink
+from dialer.switch.routed import refuse_event_before_engine_is_connected
 from dialer.switch.twilio.api import CallRecord, TwilioApi
 from dialer.switch.twilio.spend import SpendMeter, count_sms_segments
 from dialer.switch.twilio.states import FINAL, CallStatus, TwilioCall, end_vanished_call
@@ -56,7 +56,7 @@ class TwilioSwitch:
         self._settings = settings
         self._clock = clock
         self._find_attempt = find_attempt
-        self._sink: EventSink = reject_event_without_sink
+        self._sink: EventSink = refuse_event_before_engine_is_connected
         self._on_end: Callable[[AttemptId], None] = lambda _attempt_id: None
         self._calls: dict[AttemptId, TwilioCall] = {}
         self._to_hang_up: set[AttemptId] = set()  # calls without a known sid, or whose hang-up failed
@@ -298,12 +298,12 @@ class TwilioSwitch:
                 continue
             if call.sid is None:
                 if call.unsure:
-                    await self._find_lost_call(call)
+                    await self._find_call_at_twilio(call)
             elif now - call.updated_at >= SILENT_SECONDS:
                 record = await self._api.fetch_call(call.sid)
                 self._apply_call_status(call, record.status, record.seconds)
 
-    async def _find_lost_call(self, call: TwilioCall) -> None:
+    async def _find_call_at_twilio(self, call: TwilioCall) -> None:
         """Search Twilio's list for a call whose response was lost. If it is not found within LOST_SECONDS, end the
         call.
         """

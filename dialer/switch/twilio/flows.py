@@ -153,12 +153,12 @@ class TwilioFlows:
             return render_twiml_hang_up()
         session = FlowSession(waiting.attempt_id, waiting.run, flow, state.facts, state.language)
         if is_hang_up_report(form):
-            ended = await store_results_after_hang_up(flow, turn, self._make_page_host(session))
+            ended = await store_results_after_hang_up(flow, turn, self._create_host_for_twiml_pages(session))
             self._report_flow_end(waiting.attempt_id, self._calls.setdefault(waiting.attempt_id, _CallCache()), ended)
             return render_twiml_hang_up()
         return await self._make_twiml_response(session, turn, waiting)
 
-    def _make_page_host(self, session: FlowSession) -> _Host:
+    def _create_host_for_twiml_pages(self, session: FlowSession) -> _Host:
         rules, transfers = self._rules, self._rules.settings.transfer_to is not None
         return _Host(
             session, self._engine.features.call_flows, rules.voice.texts(), rules.sms, rules.records, transfers
@@ -167,7 +167,7 @@ class TwilioFlows:
     async def _make_twiml_response(
         self, session: FlowSession, turn: Turn, at: PausedFlow, *, first: bool = False
     ) -> str:
-        page = await make_twiml_page(session.flow, turn, at, self._make_page_host(session))
+        page = await make_twiml_page(session.flow, turn, at, self._create_host_for_twiml_pages(session))
         self._cache_twiml_page(session.attempt_id, page)
         if isinstance(page.ending, Transfer):
             self._switch.count_transfer_leg_of_call(session.attempt_id)

@@ -89,11 +89,11 @@ class SpendMeter:
 
     def has_budget_for_call(self, live_calls: int) -> bool:
         """Return whether one more call fits under the cap, if it and all live calls last as long as possible."""
-        return self._fits_under_spending_cap(self._estimate_max_call_cost(live_calls + 1))
+        return self._does_cost_fit_under_spending_cap(self._estimate_max_call_cost(live_calls + 1))
 
     def has_budget_for_sms(self, live_calls: int, segments: int) -> bool:
         """Return whether one more SMS fits under the cap, if all live calls last as long as possible."""
-        return self._fits_under_spending_cap(
+        return self._does_cost_fit_under_spending_cap(
             self._estimate_max_call_cost(live_calls) + segments * self._settings.price_per_sms
         )
 
@@ -101,7 +101,7 @@ class SpendMeter:
         longest = _count_billed_minutes(self._settings.max_call_seconds)
         return calls * self.max_legs * longest * self._settings.price_per_minute
 
-    def _fits_under_spending_cap(self, amount: float) -> bool:
+    def _does_cost_fit_under_spending_cap(self, amount: float) -> bool:
         most = self._settings.max_spend_per_day
         return most is None or (self._read is not None and self.spent + amount <= most)
 

@@ -113,7 +113,7 @@ TEXT_WIDTH = """() => {
 }"""
 
 
-async def test_page_texts_are_drawn_in_the_font_of_their_writing_system_from_the_start(site: Site) -> None:
+async def test_agent_page_uses_the_font_of_the_writing_system_from_the_first_paint(site: Site) -> None:
     site.desk.signed_in = False
     page = await site.page(language="hi")
     await page.wait_for_selector("input[name=agent]")
@@ -244,7 +244,7 @@ async def test_voters_name_is_shown_first_in_the_writing_system_of_the_page_lang
     await expect(page.locator(".name")).to_have_text(re.compile(r"^Nekiled Patel\s+નેકીલેદ પટેલ$"))
 
 
-async def test_keyboard_shortcuts_do_nothing_in_text_fields(site: Site) -> None:
+async def test_keyboard_shortcuts_of_the_agent_page_do_nothing_in_text_fields(site: Site) -> None:
     page = await site.open_ready_page()
     await site.call(page, "attempt-1", household(1, 1))
     await page.get_by_label("Note").fill("")
@@ -355,7 +355,7 @@ async def test_note_that_was_not_stored_is_not_reported_as_saved(site: Site) -> 
     ignore_http_errors(site.faults, 503)
 
 
-async def test_draft_outcome_of_the_current_call_is_resent_until_it_is_saved(site: Site) -> None:
+async def test_draft_outcome_of_the_current_call_is_resent_until_the_desk_saves_it(site: Site) -> None:
     page = await site.open_ready_page()
     await site.call(page, "attempt-1", household(1, 1))
     await page.keyboard.press("4")
@@ -485,7 +485,7 @@ async def test_clock_of_the_pc_that_is_set_back_does_not_delay_an_opt_out(site: 
     await expect(page.locator(".entry")).to_have_count(0)
 
 
-async def test_page_warns_that_it_may_be_out_of_date_after_a_lost_connection(site: Site) -> None:
+async def test_agent_page_warns_of_outdated_data_after_a_lost_connection(site: Site) -> None:
     page = await site.open_ready_page()
     site.desk.silent = True
     site.desk.seat("ready", None)
@@ -498,7 +498,7 @@ async def test_page_warns_that_it_may_be_out_of_date_after_a_lost_connection(sit
     await expect(page.locator(".stale")).to_contain_text(re.compile(r"No update from the dialler for [12]:\d\d"))
 
 
-async def test_second_browser_window_reports_and_can_replace_the_first_window(site: Site) -> None:
+async def test_second_window_of_the_agent_page_can_replace_the_first_window(site: Site) -> None:
     site.desk.taken = True
     page = await site.page()
     await expect(page.locator(".sign-in [role=alert]")).to_contain_text("seat-04 is open in another window")
@@ -594,7 +594,7 @@ async def test_page_uses_the_desks_clock_on_a_pc_with_a_wrong_clock(site: Site, 
     await expect(page.locator(".entry")).to_have_count(0)
 
 
-async def test_page_that_stays_open_over_midnight_shows_the_new_day(site: Site) -> None:
+async def test_agent_page_that_stays_open_over_midnight_shows_the_new_day(site: Site) -> None:
     site.desk.page_state.set_value("figures", FIGURES)
     page = await site.open_ready_page()
     await expect(page.locator(".figures")).to_contain_text("43")
@@ -683,7 +683,7 @@ async def test_outcome_is_saved_without_answers_to_a_script_that_has_changed_mea
     assert len(set(ids)) == 2
 
 
-async def test_page_sends_entered_outcomes_when_the_wrap_up_ends(site: Site) -> None:
+async def test_agent_page_sends_entered_outcomes_when_the_wrap_up_ends(site: Site) -> None:
     page = await site.open_ready_page()
     await site.call(page, "attempt-1", household(1, 2))
     await page.keyboard.press("2")
@@ -710,7 +710,7 @@ HOSTILE = [
 ]
 
 
-async def test_untrusted_text_in_any_field_is_shown_as_plain_text(site: Site) -> None:
+async def test_untrusted_text_on_the_agent_page_is_shown_as_plain_text(site: Site) -> None:
     page = await site.open_ready_page()
     alerts: list[str] = []
     page.on("dialog", lambda dialog: alerts.append(dialog.message))
@@ -771,7 +771,7 @@ async def test_agent_page_is_accessible_and_cuts_no_text(site: Site, language: s
     assert_accessible(found)
 
 
-async def test_texts_of_every_language_fit_and_urdu_is_right_to_left(site: Site) -> None:
+async def test_agent_page_texts_fit_in_every_language_and_urdu_runs_right_to_left(site: Site) -> None:
     page = await site.open_ready_page(width=360, height=640)
     await site.call(page, "attempt-1", household(1, 2), script=SCRIPT, calls=CALLS)
     found: list[Any] = []

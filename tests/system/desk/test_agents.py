@@ -133,7 +133,7 @@ async def test_wrong_pins_lock_their_device_until_a_supervisor_unlocks_the_seat(
         assert (await other.sign_in("101", "2468", "09")).json() == {"problem": "no-seat"}
 
 
-async def test_voters_names_are_shown_as_plain_text_whatever_they_contain(tmp_path: Path) -> None:
+async def test_voters_names_with_markup_are_shown_as_plain_text(tmp_path: Path) -> None:
     def change_voters_names(store: Path) -> None:
         execute_in_store(store, "UPDATE voter SET name = ?, house = ?", LONG_NAME, TURNED_NAME)
 

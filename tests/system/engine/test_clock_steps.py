@@ -56,7 +56,7 @@ def test_sudden_change_of_the_system_clock_holds_dialling_and_raises_an_alert(tm
 
 
 @virtual_time()
-async def test_dialling_resumes_when_a_person_confirms_that_the_clock_is_right(tmp_path: Path) -> None:
+async def test_dialling_resumes_when_a_person_confirms_the_changed_clock(tmp_path: Path) -> None:
     async with a_site(tmp_path, make_scripted_switch(*make_busy_voters()), campaign=CAMPAIGN) as site:
         placed = await wait_until_all_called(site)
         site.clock.step_wall_clock(3600.0)

@@ -183,7 +183,7 @@ async def test_correction_of_a_voter_without_a_mark_is_reported_and_not_stored(t
 
 
 @virtual_time()
-async def test_marks_received_outside_calls_do_not_count_in_the_calling_pace(tmp_path: Path) -> None:
+async def test_marks_that_did_not_result_from_a_call_do_not_count_in_the_calling_pace(tmp_path: Path) -> None:
     rules = {"polls": [{"day": date(2024, 4, 22), "closes_at": "18:00"}]}
     async with a_site(tmp_path, rules=rules) as site:
         await site.log_in("01")  # the first call never ends, so that nobody else is called
@@ -309,7 +309,7 @@ async def test_command_line_program_sends_marks_to_the_running_dialler(tmp_path:
 
 
 @NEEDS_MOSQUITTO
-async def test_calls_with_unknown_result_are_listed_and_released_while_a_dialler_runs(tmp_path: Path) -> None:
+async def test_attempts_with_an_unknown_result_are_listed_and_released_while_a_dialler_runs(tmp_path: Path) -> None:
     """Only the dialler can write, because it has locked the store. Without a broker nothing is released."""
     path, toml = tmp_path / "centre.db", tmp_path / "centre.toml"
     fill_roll(path, 60, voters_per_booth=20)
@@ -399,7 +399,7 @@ async def test_unresponsive_dialler_is_reported_in_one_line(tmp_path: Path, monk
         ]
 
 
-async def test_command_ends_if_the_broker_is_lost_before_it_is_subscribed() -> None:
+async def test_dialler_command_fails_if_the_broker_is_lost_before_the_subscription() -> None:
     left = asyncio.Event()
 
     async def accept_connection_and_stay_silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

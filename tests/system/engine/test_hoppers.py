@@ -77,7 +77,7 @@ def make_unanswered_switch() -> SimulatedAsteriskConfig:
 
 
 @virtual_time()
-async def test_numbers_are_reserved_in_small_batches_and_all_of_them_are_dialled(tmp_path: Path) -> None:
+async def test_numbers_are_reserved_in_small_batches_and_every_number_is_dialled(tmp_path: Path) -> None:
     async with a_site(
         tmp_path, make_unanswered_switch(), voters=3000, campaign=IVR, trunks=make_quick_trunk(5)
     ) as site:

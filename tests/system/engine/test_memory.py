@@ -124,7 +124,7 @@ async def test_memory_leak_check_detects_deliberate_leaks() -> None:
 def test_recent_history_of_a_number_drops_old_events() -> None:
     async def play() -> Features:
         centre = _make_features()
-        centre.live_calls.put_call(a_call(phone_id=2))
+        centre.live_calls.add_or_replace_call(a_call(phone_id=2))
         for number in range(1, 11):
             centre.number_memory.remember_ended_call(a_call(phone_id=number), Outcome.ABANDONED)
             centre.number_memory.add_opt_out(number)

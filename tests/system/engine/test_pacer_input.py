@@ -59,14 +59,14 @@ def make_answering_switch(**script: object) -> SimulatedAsteriskConfig:
 def told() -> Iterator[list[PacingEvent]]:
     """Record the events that pacers get, in order."""
     events: list[PacingEvent] = []
-    observe = PredictivePacer.learn_from_event
+    observe = PredictivePacer.learn_from_pacing_event
 
     def record_event(self: PredictivePacer, event: PacingEvent) -> None:
         events.append(event)
         observe(self, event)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(PredictivePacer, "learn_from_event", record_event)
+        patch.setattr(PredictivePacer, "learn_from_pacing_event", record_event)
         yield events
 
 
@@ -149,11 +149,11 @@ def test_pacer_state_survives_a_restart(tmp_path: Path) -> None:
             before, now = learned["run"], get_campaign_run(site)
             assert isinstance(before, CampaignRun)
             assert now is not before
-            saved, taken = (json.loads(run.get_pacer_state())["knowledge"] for run in (before, now))
+            saved, taken = (json.loads(run.get_learned_state_of_pacer())["knowledge"] for run in (before, now))
             assert saved["answer_rate"] == taken["answer_rate"]
             assert saved["rings"] == taken["rings"]
             assert saved["hazards"] == taken["hazards"]
-            assert now.pacer.knowledge.hazards[SeatStage.TALKING].remembered_ending_count > 20  # type: ignore[attr-defined]  # of the predictive pacer
+            assert now.pacer.knowledge.hazards[SeatStage.TALKING].number_of_remembered_durations > 20  # type: ignore[attr-defined]  # of the predictive pacer
 
     run_first_dialler()
     run_restarted_dialler()
@@ -207,11 +207,11 @@ async def test_damaged_stored_state_of_the_pacer_is_ignored(tmp_path: Path) -> N
             "[]",
             "null",
             '{"version": 3}',
-            json.dumps({**json.loads(run.get_pacer_state()), "usual": 3}),
+            json.dumps({**json.loads(run.get_learned_state_of_pacer()), "usual": 3}),
         ):
-            begun = run.get_pacer_state()
-            run.restore_pacer(damaged)
-            assert run.get_pacer_state() == begun
+            begun = run.get_learned_state_of_pacer()
+            run.restore_learned_state_of_pacer(damaged)
+            assert run.get_learned_state_of_pacer() == begun
 
 
 @virtual_time()
@@ -354,7 +354,7 @@ async def test_call_recovered_after_a_restart_gives_the_pacer_no_ring_time(
             learned = pacer.knowledge.rings.get_learned_state()
             await again.until(lambda: again.centre_view.seats[0].state is SeatState.WRAP_UP)
             assert pacer.knowledge.rings.get_learned_state() == learned
-            assert pacer.knowledge.hazards[SeatStage.TALKING].remembered_ending_count == 0
+            assert pacer.knowledge.hazards[SeatStage.TALKING].number_of_remembered_durations == 0
             assert {event.kind for event in told if event.timed} <= {
                 PacingEventKind.CONNECTED
             }  # measured from the answer, which this run received

@@ -80,7 +80,7 @@ def read_called_voters(directory: Path) -> list[tuple[int, int]]:
 
 
 @virtual_time()
-async def test_voters_of_another_polling_phase_are_called_after_those_who_vote_today(tmp_path: Path) -> None:
+async def test_voters_who_vote_on_another_day_are_called_after_voters_who_vote_today(tmp_path: Path) -> None:
     rules = create_roll_of_two_phases(tmp_path, 200)
     async with a_site(tmp_path, seats=4, rules=rules) as site, agents_at_work(site):
         for _ in range(60):
@@ -96,7 +96,7 @@ async def test_voters_of_another_polling_phase_are_called_after_those_who_vote_t
 
 
 @virtual_time()
-async def test_promised_calls_to_voters_of_other_polling_phases_precede_retries(tmp_path: Path) -> None:
+async def test_promised_calls_to_voters_who_vote_on_another_day_precede_retries(tmp_path: Path) -> None:
     rules = create_roll_of_two_phases(tmp_path, 200)
     with closing(sqlite3.connect(tmp_path / "centre.db", isolation_level=None)) as db:
         add_or_update_campaign(db, "agents", CampaignKind.AGENTS, Purpose.TURNOUT)

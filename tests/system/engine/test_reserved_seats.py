@@ -56,7 +56,7 @@ def count_calls_to_locked_number(site: Site) -> int:
 
 
 @virtual_time()
-async def test_answered_call_goes_to_the_seat_reserved_for_it(tmp_path: Path) -> None:
+async def test_answered_call_is_connected_to_the_seat_reserved_for_the_call(tmp_path: Path) -> None:
     create_roll_with_locked_number(tmp_path)
     async with a_site(
         tmp_path, make_switch_for_locked_number(answer_after=12.0, talk_seconds=20.0), profile=EXCEPTION
@@ -129,7 +129,7 @@ async def test_call_is_cancelled_when_the_phone_of_the_reserved_seat_dies(tmp_pa
     ],
 )
 @virtual_time()
-async def test_number_with_an_abandoned_call_stays_locked_unless_the_profile_exempts_it(
+async def test_number_with_an_abandoned_call_stays_locked_unless_the_rules_profile_allows_a_redial(
     tmp_path: Path, campaign: dict[str, Any], exception: bool
 ) -> None:
     create_roll_with_locked_number(tmp_path)

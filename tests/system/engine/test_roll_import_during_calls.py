@@ -92,7 +92,7 @@ async def test_imported_roll_is_called_while_calls_continue(tmp_path: Path) -> N
 async def test_pacer_is_informed_of_an_import_that_adds_numbers(tmp_path: Path) -> None:
     async with a_site(tmp_path, voters=12, campaign={"pacing": "predictive"}) as site:
         pacer, told = site.centre.engine.features.campaign_runs["agents"].pacer, list[PacingEventKind]()
-        with mock.patch.object(pacer, "learn_from_event", lambda event: told.append(event.kind)):
+        with mock.patch.object(pacer, "learn_from_pacing_event", lambda event: told.append(event.kind)):
             for rows, informed in ((NEW, [PacingEventKind.LIST_CHANGED]), ([*NEW, SAME], [])):
                 told.clear()
                 list_id, _ = hand_over_rows(tmp_path, rows)

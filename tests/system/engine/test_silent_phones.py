@@ -133,9 +133,7 @@ async def test_repeated_log_in_calls_the_agents_dead_phone_again(tmp_path: Path)
 
 
 @pytest.mark.parametrize("dead", [True, False])
-def test_connected_phone_that_loses_its_registration_is_replaced_only_if_it_is_silent(
-    tmp_path: Path, dead: bool
-) -> None:
+def test_phone_that_loses_its_registration_during_a_call_is_replaced_only_if_silent(tmp_path: Path, dead: bool) -> None:
     @virtual_time()
     async def run() -> None:
         async with run_site_with_pins(tmp_path, Behaviour(answer_after=200.0)) as site:
@@ -182,7 +180,7 @@ def test_seat_whose_phone_may_be_dead_gets_no_voter(tmp_path: Path, dead: bool) 
 
 
 @virtual_time()
-async def test_phone_of_a_reloaded_page_is_called_as_soon_as_it_registers(tmp_path: Path) -> None:
+async def test_phone_of_a_reloaded_agent_page_is_called_when_the_phone_registers(tmp_path: Path) -> None:
     """The page reported that it closes, so its channel ended; then it registered again."""
     async with run_site_with_pins(tmp_path, Behaviour(answer_after=200.0), agents=[]) as site:
         await site.centre.engine.execute_command(SeatLogIn(seat="01", agent="asha"))

@@ -117,7 +117,7 @@ async def test_new_store_places_no_calls_if_asterisk_recorded_calls_of_another_s
 
 
 @virtual_time()
-async def test_unreadable_record_in_asterisks_database_holds_dialling_until_it_is_deleted(tmp_path: Path) -> None:
+async def test_unreadable_call_record_in_asterisks_database_holds_dialling_until_deleted(tmp_path: Path) -> None:
     async with make_switch() as switch:
         switch.database[RECORD] = "no call"
         async with run_site(tmp_path, switch) as site:

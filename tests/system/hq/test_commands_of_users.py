@@ -45,7 +45,7 @@ async def read_actions(hq: Headquarters) -> list[tuple[str, str, dict[str, str]]
     ]
 
 
-async def test_material_that_a_command_proposes_is_assigned_once_another_user_confirms_it(
+async def test_material_proposed_by_a_command_is_assigned_after_another_user_confirms(
     hq: Headquarters, tmp_path: Path
 ) -> None:
     repository = publish_material(hq.settings, tmp_path)
@@ -59,7 +59,9 @@ async def test_material_that_a_command_proposes_is_assigned_once_another_user_co
     assert {to for wave in repository.read_roll_out_waves().waves for to in wave.to} == {"centre:pune-1", "zone:east"}
 
 
-async def test_actions_of_commands_and_of_pages_are_alike_in_the_audit(hq: Headquarters, tmp_path: Path) -> None:
+async def test_action_by_command_has_the_same_audit_entry_as_the_action_on_a_page(
+    hq: Headquarters, tmp_path: Path
+) -> None:
     publish_material(hq.settings, tmp_path)
     await command(hq, "media", "bundle", "assign", "turnout", "8", "--to", "centre:pune-1")
     await command(hq, "compliance", "proposal", "decline", "1")
@@ -77,7 +79,7 @@ async def test_actions_of_commands_and_of_pages_are_alike_in_the_audit(hq: Headq
 
 
 @pytest.mark.parametrize("to", ["all", "centre:pune-1"])
-async def test_command_proposes_material_for_an_account_exactly_if_the_page_does(
+async def test_command_lets_the_same_accounts_propose_material_as_the_page(
     hq: Headquarters, tmp_path: Path, to: str
 ) -> None:
     publish_material(hq.settings, tmp_path)
@@ -92,7 +94,7 @@ async def test_command_proposes_material_for_an_account_exactly_if_the_page_does
 
 
 @pytest.mark.parametrize("kind", ["rollout", "resume"])
-async def test_command_answers_a_proposal_for_an_account_exactly_if_the_page_does(hq: Headquarters, kind: str) -> None:
+async def test_command_lets_the_same_accounts_answer_a_proposal_as_the_page(hq: Headquarters, kind: str) -> None:
     sql = (
         'INSERT INTO proposal (kind, "to", text, proposed_by, proposed_at)'
         " VALUES ($1, 'zone:west', 'turnout 8', 'headquarters', extract(epoch from now())) RETURNING id"
@@ -249,7 +251,7 @@ async def test_answered_proposal_names_who_answered_it_and_when(hq: Headquarters
             await proposals.propose_material("turnout", 8, "all", second)
         assert refused.value.status == 403
         resume = SignedInUser("headquarters", HqRole.HEADQUARTERS)
-        await proposals.propose_resume("all", "the court has lifted it", resume)
+        await proposals.propose_that_calls_resume("all", "the court has lifted it", resume)
     *answers, resumed = await read_actions(hq)
     assert [what.get("state") for _, _, what in answers] == [None, "confirmed", None, "declined"]
     assert resumed == ("resume-proposed", "headquarters", {"proposal": "3", "to": "all"})

@@ -50,7 +50,7 @@ from dialer.store.seat_intervals import SeatInterval
 from dialer.store.store import Store, open_store
 from dialer.store.uplink_reader import UplinkReader
 from dialer.uplink import batches, peer_updates, upload
-from dialer.uplink.batches import select_rows_for_headquarters
+from dialer.uplink.batches import select_outbox_rows_for_headquarters
 from dialer.uplink.dialler import DiallerCommands
 from dialer.uplink.peer_snapshots import SnapshotSource
 from dialer.uplink.peer_updates import PeerUpdates
@@ -400,7 +400,7 @@ async def test_result_rows_imported_from_a_file_are_not_stored_again_when_upload
                 await store.add_announcements_to_outbox([Announcement(each.topic, each.payload) for each in part], NOW)
                 with closing(open_store_for_reading(store_path)) as db:
                     last = outbox.SQL.highest_id.fetch_only_value(db)
-                    waiting = select_rows_for_headquarters([*outbox.read_announcements_between(db, 0, last)])
+                    waiting = select_outbox_rows_for_headquarters([*outbox.read_announcements_between(db, 0, last)])
                 path = tmp_path / build_outbox_file_name("pune-1", 1, last)
                 write_outbox_file(path, "pune-1", 1, last, waiting, None)
                 files.append(path)
@@ -790,7 +790,7 @@ async def test_store_that_was_set_back_with_its_identity_gets_a_new_one_and_no_r
     assert query_store(path, "SELECT previous FROM store_identity") == before
 
 
-async def test_store_that_replaced_another_is_a_problem_of_its_centre_until_a_person_confirms_it(
+async def test_replaced_store_of_a_centre_is_shown_as_a_problem_until_a_person_confirms(
     hq: Headquarters, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(stores, "SILENCE_SECONDS", 0.0)
@@ -874,7 +874,7 @@ async def send_until_stored(hq: Headquarters, sent: OutboxBatch) -> None:
             await asyncio.sleep(0.1)
 
 
-async def test_contradicting_seals_of_a_centre_are_reported_until_a_person_accepts_them(
+async def test_contradicting_seals_of_a_centre_are_reported_until_a_person_accepts_the_store(
     hq: Headquarters,
 ) -> None:
     store = SealingStore.create()
@@ -983,7 +983,7 @@ async def test_store_of_a_centre_is_verified_with_the_seal_keys_of_headquarters(
                     await store.seal_epoch(NOW + 60 * minute)
             with closing(open_store_for_reading(path)) as db:
                 incarnation = identity.read_store_identity(db).incarnation
-                rows = [*select_rows_for_headquarters([*outbox.read_announcements_between(db, sent, 1_000)])]
+                rows = [*select_outbox_rows_for_headquarters([*outbox.read_announcements_between(db, sent, 1_000)])]
             sent = rows[-1].id
             await hq.centre.send(stored_batch(messages.SendingStore(incarnation), rows))
             await wait_for(lambda: hq.centre.acknowledged[-1:] == [sent])  # noqa: B023 - waits for this turn

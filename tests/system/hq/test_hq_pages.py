@@ -23,7 +23,7 @@ from dialer.hq.proposals import SQL, Proposals
 from dialer.hq.rights import ACTIONS_OF_ROLE, HqAction
 from dialer.hq.seal_chains import SealChain
 from dialer.hq.seal_records import write_chain_of_sealed_epochs
-from dialer.hq.store_records import write_stores
+from dialer.hq.store_records import write_stores_of_centres
 from dialer.hq.stores import KnownStore, StoreState
 from tests.support.browser import (
     NEEDS_A_BROWSER,
@@ -53,7 +53,7 @@ ACTION_OF_ROUTE = {
 LANGUAGES = sorted(path.stem for path in (SOURCES / "locales/hq").glob("*.ftl"))
 
 
-async def test_each_route_of_the_pages_is_allowed_only_to_the_roles_of_its_action(hq: Headquarters) -> None:
+async def test_each_headquarters_page_route_is_allowed_only_to_the_roles_of_its_action(hq: Headquarters) -> None:
     for (method, path), action in ACTION_OF_ROUTE.items():
         for user in [*hq.tokens, "nobody"]:
             answer = await hq.get(user, path) if method == "GET" else await hq.post(user, path)
@@ -121,7 +121,9 @@ async def test_proposal_to_resume_dialling_is_confirmed_by_a_second_person_of_th
     assert await hq.problem("compliance-west", answer_route, id=2, answer="confirm") == "no-proposal"
 
 
-async def test_campaign_material_is_assigned_once_a_second_person_confirms_it(hq: Headquarters, tmp_path: Path) -> None:
+async def test_campaign_material_is_assigned_after_a_second_person_confirms_the_proposal(
+    hq: Headquarters, tmp_path: Path
+) -> None:
     route = "/api/hq/proposals/material"
     assert await hq.problem("media", route, name="turnout", version=8, to="all") == "not-approved"
     repository = publish_material(hq.settings, tmp_path)
@@ -283,16 +285,16 @@ def test_hq_stores_command_shows_verification_keys_and_accepts_seals(tmp_path: P
     without_keys = store.restore()
     again = without_keys.seal("start")
     for epoch in (begin, head, again):
-        chain.add_received_epoch(epoch, NOW, {}, NOW)
+        chain.add_received_seal_to_chain(epoch, NOW, {}, NOW)
     met = SealChain()
-    met.add_received_epoch(without_keys.seal(), NOW, {}, NOW)
+    met.add_received_seal_to_chain(without_keys.seal(), NOW, {}, NOW)
 
     async def store_chains() -> None:
         async with open_database(database_address) as db:
             await db.prepare_schema()
             await db.run_statement("INSERT INTO centre (centre, zone) VALUES ('pune-1', 'west')")
             known = KnownStore("1" * 32, None, StoreState.ACCEPTED, 40, NOW, "")
-            await write_stores(
+            await write_stores_of_centres(
                 db, {"pune-1": {"1" * 32: known, "": KnownStore("", None, StoreState.REPLACED, 3, 0, "")}}
             )
             await write_chain_of_sealed_epochs(db, "pune-1", "1" * 32, chain)

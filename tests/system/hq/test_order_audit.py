@@ -60,7 +60,7 @@ async def test_each_order_with_valid_signatures_is_in_the_audit_once_with_its_le
     async with run_nats_server(tmp_path / "nats") as server:
         settings = make_settings(hq, server.nats_server_url, tmp_path)
         async with open_session([server.nats_server_url], "a leader") as session:
-            await session.ensure_stream(CMD, ["cmd.>"])
+            await session.create_stream_if_missing(CMD, ["cmd.>"])
 
             async def send(*orders: SignedOrder) -> None:
                 for each in orders:

@@ -198,9 +198,9 @@ async def test_centre_may_read_only_its_own_orders_and_constituencies_from_nats(
     """Tries every form of a request for a consumer."""
     etc, centre = tmp_path / "etc", CentreClient()
     async with open_session([address], "hq", nkey_file=etc / "hq.nk") as above:
-        await above.ensure_stream(messages.PEERS, ["peer.>"])
-        await above.ensure_stream(messages.CMD, ["cmd.>"])
-        await above.ensure_stream(messages.CALLS, ["call.*"])
+        await above.create_stream_if_missing(messages.PEERS, ["peer.>"])
+        await above.create_stream_if_missing(messages.CMD, ["cmd.>"])
+        await above.create_stream_if_missing(messages.CALLS, ["call.*"])
     client = await centre.connect(address, etc / "centres/pune-1.nk")
     inbox = client.new_inbox()
     await client.subscribe(inbox)
@@ -232,9 +232,9 @@ async def test_centre_may_read_only_its_own_orders_and_constituencies_from_nats(
         (messages.CMD, OWN_ORDERS, OTHER_ORDERS),
         (messages.CALLS, OWN_CALLS, OTHER_CALLS),
     ):
-        name = messages.build_reader_name("pune-1", own[0])
+        name = messages.build_consumer_name("pune-1", own[0])
         for subject in own + others:
-            each = messages.build_reader_name("pune-1", subject.replace("west.mark", "*.mark"))
+            each = messages.build_consumer_name("pune-1", subject.replace("west.mark", "*.mark"))
             create = f"CONSUMER.CREATE.{stream}.NAME.{subject}"
             assert await can_create_consumer(stream, create, each, filter_subject=subject) == (subject in own), subject
         for other in ("c1", name.replace("pune", "delhi"), f"{name}_1"):
@@ -274,14 +274,14 @@ async def test_one_stolen_key_leaves_a_limited_number_of_consumers_connections_a
         open_session([address], "delhi-1", nkey_file=etc / "centres/delhi-1.nk", centre="delhi-1") as delhi,
     ):
         for stream, subjects in ((messages.PEERS, ["peer.>"]), (messages.CMD, ["cmd.>"]), (messages.CALLS, ["call.*"])):
-            await above.ensure_stream(stream, subjects)
+            await above.create_stream_if_missing(stream, subjects)
         client = await thief.connect(address, seed)
         inbox = client.new_inbox()
         await client.subscribe(inbox)
         for number in range(100):
             for stream, subjects in READABLE_BY_PUNE.items():
                 for subject in subjects:
-                    for name in (f"c{number}", messages.build_reader_name("pune-1", subject)):
+                    for name in (f"c{number}", messages.build_consumer_name("pune-1", subject)):
                         config = {"name": name, "deliver_subject": inbox, "filter_subject": subject}
                         request = json.dumps({"stream_name": stream, "config": config}).encode()
                         await client.publish(f"$JS.API.CONSUMER.CREATE.{stream}.{name}.{subject}", request, reply=inbox)
@@ -331,7 +331,7 @@ async def test_restarted_uplink_reads_from_its_position_although_its_earlier_con
 ) -> None:
     etc, subject = tmp_path / "etc", messages.OPT_OUT_SUBJECT
     async with open_session([address], "hq", nkey_file=etc / "hq.nk") as above:
-        await above.ensure_stream(messages.PEERS, ["peer.>"])
+        await above.create_stream_if_missing(messages.PEERS, ["peer.>"])
         for text in (b"1", b"2", b"3"):
             await above.store_message(subject, text)
         received = []
@@ -385,7 +385,7 @@ async def test_rendered_permissions_allow_batches_updates_orders_and_replies(add
 
     async with open_session([address], "hq", nkey_file=etc / "hq.nk") as above:
         for stream, subjects in ((messages.UP, ["up.*"]), (messages.PEERS, ["peer.>"]), (messages.CMD, ["cmd.>"])):
-            await above.ensure_stream(stream, subjects)
+            await above.create_stream_if_missing(stream, subjects)
         await above.store_message(messages.OPT_OUT_SUBJECT, b"an update")
         async with centre("pune-1") as pune, centre("delhi-1") as delhi:
             assert isinstance(pune, Session)
@@ -418,7 +418,7 @@ async def test_headquarters_answers_a_request_only_into_the_inbox_of_the_request
         return b"an answer"
 
     async with open_session([address], "hq", nkey_file=etc / "hq.nk") as above:
-        await above.ensure_stream(messages.CMD, ["cmd.>"])
+        await above.create_stream_if_missing(messages.CMD, ["cmd.>"])
         await above.serve_requests(messages.build_snapshot_subject("*"), answer)
         thief = await CentreClient().connect(address, etc / "centres/pune-1.nk")
         for reply in ("cmd.all", "cmd.centre.delhi-1", "ack.delhi-1", "_INBOX.delhi-1.x", "_INBOX.pune-11.x", ""):
@@ -461,13 +461,13 @@ async def test_message_that_nats_server_sends_to_an_order_subject_for_a_stolen_k
         open_session([address], "delhi-1", nkey_file=etc / "centres/delhi-1.nk", centre="delhi-1") as delhi,
     ):
         for stream, subjects in ((messages.UP, ["up.*"]), (messages.PEERS, ["peer.>"]), (messages.CMD, ["cmd.>"])):
-            await above.ensure_stream(stream, subjects)
+            await above.create_stream_if_missing(stream, subjects)
         # the worst that an update of another centre could be
         for each in (create_stop_order("centre:pune-1"), create_stop_order("all", signed=False)):
             await above.store_message(messages.OPT_OUT_SUBJECT, each.model_dump_json().encode())
         thief = await CentreClient().connect(address, etc / "centres/pune-1.nk")
         await thief.publish("up.pune-1", b"rows", reply=stop)
-        name = messages.build_reader_name("pune-1", messages.OPT_OUT_SUBJECT)
+        name = messages.build_consumer_name("pune-1", messages.OPT_OUT_SUBJECT)
         config = {
             "name": name,
             "deliver_subject": stop,
@@ -524,11 +524,11 @@ async def test_headquarters_check_reports_missing_streams_and_silent_centres(
         assert [line.split()[2] for line in found[2:7]] == ["UP", "PEERS", "CMD", "CALLS", "NUMBERS"]
         assert found[7] == "no status within 0.5 s from: delhi-1"
         async with open_session([address], "hq", nkey_file=etc / "hq.nk") as above:
-            await above.ensure_stream(messages.UP, ["up.*"])
-            await above.ensure_stream(messages.PEERS, ["peer.>"])
-            await above.ensure_stream(messages.CMD, ["cmd.>"])
-            await above.ensure_stream(messages.CALLS, ["call.*"])
-            await above.ensure_stream(NUMBERS, [build_number_sample_subject("*")], newest_only=True)
+            await above.create_stream_if_missing(messages.UP, ["up.*"])
+            await above.create_stream_if_missing(messages.PEERS, ["peer.>"])
+            await above.create_stream_if_missing(messages.CMD, ["cmd.>"])
+            await above.create_stream_if_missing(messages.CALLS, ["call.*"])
+            await above.create_stream_if_missing(NUMBERS, [build_number_sample_subject("*")], newest_only=True)
         leader = f'[[leaders]]\nname = "ravi"\nkey = "{format_public_key(derive_public_key(b"r" * 32))}"\n'
         alone = own.partition('[[centres]]\nid = "delhi-1"')[0] + leader
         assert await check_with(alone) == ["headquarters is ready; connected centres: 1"]
@@ -699,7 +699,7 @@ def test_centre_without_constituencies_reads_marks_of_its_state_or_no_marks() ->
     permissions = build_nats_permissions(HqCentre(id="a", zone="west", state="S13"))["publish"]["allow"]
     for number in (0, 209, 499):
         assert f"$JS.API.CONSUMER.CREATE.PEERS.a_peer_mark_S13_{number}.peer.*.mark.S13.*" in permissions
-    assert messages.build_reader_name("a", "peer.*.mark.S13.709") == "a_peer_mark_S13_209"
+    assert messages.build_consumer_name("a", "peer.*.mark.S13.709") == "a_peer_mark_S13_209"
     without_state = list_subjects_readable_by_centre(HqCentre(id="a", zone="west"))
     assert without_state[messages.PEERS] == [messages.OPT_OUT_SUBJECT]
     assert messages.CALLS not in without_state

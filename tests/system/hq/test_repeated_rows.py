@@ -96,7 +96,7 @@ async def test_mark_outside_the_area_that_is_sent_again_is_acknowledged_before_a
     assert (await gathering.commit(sent)).through == 1
     gathering.settings = correct
     gathering.restart()
-    await gathering.importer.retry_set_aside_rows()
+    await gathering.importer.store_rows_set_aside_earlier()
     assert await gathering.db.fetch_value("SELECT count(*) FROM mark") == 1
     assert (await gathering.commit(sent)).through == 1
 

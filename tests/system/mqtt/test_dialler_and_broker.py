@@ -91,7 +91,9 @@ async def wait_for_alert(engine: FakeEngine, code: str, *, standing: bool) -> No
 
 
 @BOTH
-async def test_client_that_connects_later_receives_the_complete_state(kind: BrokerKind, store: Store) -> None:
+async def test_mqtt_client_that_connects_later_receives_the_complete_state_of_the_centre(
+    kind: BrokerKind, store: Store
+) -> None:
     engine = FakeEngine(centre_view(seats=3, booths=2))
     async with (
         run_demo_broker(kind) as broker,

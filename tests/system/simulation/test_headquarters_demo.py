@@ -41,7 +41,7 @@ def test_demo_compares_databases_only_after_the_last_result_is_stored(
 
 
 @pytest.mark.parametrize("started", ["postgresql/PG_VERSION", "nats/*.conf"])
-async def test_servers_of_the_headquarters_demo_end_with_it_on_sigterm(started: str) -> None:
+async def test_sigterm_signal_ends_the_headquarters_demo_and_its_servers(started: str) -> None:
     """PostgreSQL is being started, or runs while nats-server is being started."""
     command = [sys.executable, "-m", "dialer", "hq", "demo", "--centres", "4"]
     with tempfile.TemporaryDirectory() as folder:  # short, because PostgreSQL's socket is in it

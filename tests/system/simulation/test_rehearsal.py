@@ -103,7 +103,7 @@ def test_rehearsed_day_recovers_from_each_simulated_fault(site: Settings, tmp_pa
     assert (tmp_path / "day.svg").read_text().startswith("<?xml")
 
 
-def make_voter_outcome(**changes: object) -> DayOutcome:
+def convert_to_voter_outcome(**changes: object) -> DayOutcome:
     good = DayOutcome(
         day=RehearsedDay("a day", 0.0, 3600.0, 1),
         voters=1000,
@@ -137,16 +137,16 @@ def make_voter_outcome(**changes: object) -> DayOutcome:
 def test_rehearsal_lists_errors_first_and_reports_that_the_site_is_not_ready(
     changes: dict[str, object], text: str
 ) -> None:
-    outcome = make_voter_outcome(**changes)
+    outcome = convert_to_voter_outcome(**changes)
     first = judge_rehearsed_day(outcome)[0]
     assert first.level is Level.ERROR
     assert text in first.text
-    assert not is_site_ready([make_voter_outcome(), outcome])
+    assert not is_site_ready([convert_to_voter_outcome(), outcome])
 
 
 def test_rehearsal_without_errors_reports_that_the_site_is_ready() -> None:
-    assert is_site_ready([make_voter_outcome()])
-    assert all(finding.level is Level.OK for finding in judge_rehearsed_day(make_voter_outcome()))
+    assert is_site_ready([convert_to_voter_outcome()])
+    assert all(finding.level is Level.OK for finding in judge_rehearsed_day(convert_to_voter_outcome()))
 
 
 @pytest.mark.parametrize(("section", "text"), [("campaigns", "no campaign"), ("trunks", "no Asterisk trunk")])

@@ -24,7 +24,7 @@ from dialer.switch.asterisk.ami_session import AmiLogin
 from dialer.switch.asterisk.lease import (
     LEASE_SECONDS,
     SwitchLease,
-    find_lease_holder,
+    find_dialler_that_holds_lease,
     refuse_if_another_dialler_uses_asterisk,
 )
 from dialer.switch.asterisk.places import LEASE_CHANNEL
@@ -95,7 +95,7 @@ async def test_second_dialler_takes_over_after_the_first_has_stopped(tmp_path: P
             a_site(make_folder(tmp_path, "b"), switch=switch) as second,
             open_session(switch, SwitchLease(FIRST)) as client,
         ):
-            assert await find_lease_holder(client) == second.centre.name
+            assert await find_dialler_that_holds_lease(client) == second.centre.name
 
 
 @virtual_time()
@@ -138,7 +138,7 @@ async def test_only_one_of_two_diallers_that_start_together_may_use_the_asterisk
                 )
                 assert [type(each) for each in taken if each is not None] == [SwitchInUse]
                 (holder,) = [name for name, each in zip((FIRST, SECOND), taken, strict=True) if each is None]
-                assert await find_lease_holder(one) == holder
+                assert await find_dialler_that_holds_lease(one) == holder
                 switch.hang_up_channel(switch.channels[LEASE_CHANNEL], 16, EndsBy.CARRIER)
                 await asyncio.sleep(1)
 

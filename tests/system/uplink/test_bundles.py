@@ -176,7 +176,7 @@ async def test_material_bundle_rolls_out_in_waves_stops_at_a_problem_and_rolls_b
         assert (code, output.splitlines()) == (0, steps)
         assert active_versions(tmp_path) == dict.fromkeys(ZONES, "turnout-1")
         async with open_session([server.nats_server_url], "asha") as session:
-            await session.ensure_stream(CMD, ["cmd.>"])
+            await session.create_stream_if_missing(CMD, ["cmd.>"])
 
             async def order(kind: OrderKind) -> None:
                 order = create_order(kind, "centre:c4", time.time())

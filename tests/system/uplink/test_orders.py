@@ -89,7 +89,7 @@ async def test_stop_all_reaches_connected_centres_immediately_and_a_disconnected
         return await asyncio.to_thread(run, "hq", "order", *arguments, "-c", config)
 
     async with open_session([server.nats_server_url], "hq") as above:
-        await above.ensure_stream("CMD", ["cmd.>"])
+        await above.create_stream_if_missing("CMD", ["cmd.>"])
     async with centre(server, "pune-1", "west", pune), centre(server, "delhi-1", "north", delhi):
         code, output = await order("stop-all", "--key", asha, "--wait", 2)
         assert (code, "stop-all to all, signed by asha" in output) == (1, True)
@@ -145,7 +145,7 @@ async def test_stop_order_reaches_centres_after_the_nats_server_lost_earlier_ord
         assert (code, "1 of 1 centres have executed the order" in output) == (0, True), output
 
 
-async def test_invalid_headquarters_order_is_refused_before_it_is_sent(
+async def test_invalid_headquarters_order_is_refused_and_not_sent(
     tmp_path: Path, server: NatsServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config, unknown_key = write_settings(tmp_path, server), tmp_path / "unknown.key"

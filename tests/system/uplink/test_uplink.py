@@ -133,7 +133,7 @@ async def test_each_result_row_is_uploaded_once_if_the_nats_server_is_killed(
     path = tmp_path / "centre.db"
     async with await open_store(path) as store, open_session([server.nats_server_url], "hq") as above:
         await store.limit_bytes_waiting_for_headquarters(1 << 20)
-        await above.ensure_stream(messages.UP, ["up.*"])
+        await above.create_stream_if_missing(messages.UP, ["up.*"])
         hq, dialler = Headquarters(above), Dialler(store)
         async with (
             open_session([server.nats_server_url], "uplink", centre="pune-1") as below,
@@ -240,7 +240,7 @@ async def test_upload_of_results_continues_after_the_store_was_busy(
     async with await open_store(path) as store, open_session([server.nats_server_url], "hq") as above:
         await store.limit_bytes_waiting_for_headquarters(1 << 20)
         await store.add_announcements_to_outbox([Announcement("results/marks", "1")], 1.0)
-        await above.ensure_stream(messages.UP, ["up.*"])
+        await above.create_stream_if_missing(messages.UP, ["up.*"])
         async with (
             open_session([server.nats_server_url], "uplink", centre="pune-1") as below,
             await BusyReader.open(path, None) as reading,
@@ -266,7 +266,7 @@ async def test_valid_updates_of_other_centres_are_stored_with_the_stream_positio
         return query_store(path, "SELECT voter_id FROM voter WHERE turnout = 'voted' ORDER BY voter_id")
 
     async with await open_store(path) as store, open_session([server.nats_server_url], "hq") as above:
-        await above.ensure_stream(messages.PEERS, ["peer.>"])
+        await above.create_stream_if_missing(messages.PEERS, ["peer.>"])
         await serve_empty_snapshots(above)
         marks = [{**fields, "serial": serial, "key": f"k{serial}"} for serial in (3, 4, 5)]
         await above.store_message(
@@ -314,7 +314,7 @@ async def test_nats_stream_message_states_how_many_newer_messages_have_arrived(
             return await subscribe(subject, cb=receive)
 
         monkeypatch.setattr(below.client, "subscribe", subscribe_and_note)
-        await above.ensure_stream(messages.PEERS, ["peer.>"])
+        await above.create_stream_if_missing(messages.PEERS, ["peer.>"])
         received = below.read_stream_messages(messages.PEERS, 0)
         await above.store_message(messages.OPT_OUT_SUBJECT, b"1")
         assert (await anext(received)).buffered == 0
@@ -328,7 +328,7 @@ async def test_nats_stream_message_states_how_many_newer_messages_have_arrived(
 async def test_nats_stream_that_ends_before_the_stored_position_is_not_read(server: NatsServer) -> None:
     """New messages would get positions that were read already, and would be skipped."""
     async with open_session([server.nats_server_url], "hq") as above:
-        stream_id = await above.ensure_stream(messages.PEERS, ["peer.>"])
+        stream_id = await above.create_stream_if_missing(messages.PEERS, ["peer.>"])
         await above.store_message(messages.OPT_OUT_SUBJECT, b"1")
         async with asyncio.timeout(5):
             with pytest.raises(MessagesMissing, match="it has 1 to 1, and the last one read was 2"):
@@ -345,7 +345,7 @@ async def test_nats_stream_accepts_a_consumer_for_each_subject_of_each_centre(se
         js = above.client.jetstream(timeout=HANG_SECONDS)
         await js.add_stream(StreamConfig(name=messages.PEERS, subjects=["peer.>"], max_bytes=1 << 20))
         for stream, subjects in ((messages.PEERS, ["peer.>"]), (messages.CMD, ["cmd.>"])):
-            await above.ensure_stream(stream, subjects)
+            await above.create_stream_if_missing(stream, subjects)
         found = [(await js.stream_info(stream)).config for stream in (messages.PEERS, messages.CMD)]
         assert [each.max_consumers for each in found] == [MAX_CONSUMERS] * 2
         assert found[0].max_bytes == 1 << 20
@@ -367,7 +367,7 @@ async def test_re_created_nats_stream_is_read_from_the_beginning(tmp_path: Path,
         return len(query_store(path, "SELECT 1 FROM opt_out_hash"))
 
     async with await open_store(path) as store, open_session([server.nats_server_url], "hq") as above:
-        await above.ensure_stream(messages.PEERS, ["peer.>"])
+        await above.create_stream_if_missing(messages.PEERS, ["peer.>"])
         await serve_empty_snapshots(above)
         for number in range(5):
             await above.store_message(messages.OPT_OUT_SUBJECT, opt_out(number))
@@ -378,7 +378,7 @@ async def test_re_created_nats_stream_is_read_from_the_beginning(tmp_path: Path,
         ):
             await wait_for(lambda: stored_opt_outs() == 5)
             await lose_streams(server, tmp_path)
-            await above.ensure_stream(messages.PEERS, ["peer.>"])
+            await above.create_stream_if_missing(messages.PEERS, ["peer.>"])
             await above.store_message(messages.OPT_OUT_SUBJECT, opt_out(5))  # at a lower position than the stored one
             await wait_for(lambda: stored_opt_outs() == 6)
 
@@ -397,7 +397,7 @@ async def test_marks_received_before_their_voters_were_imported_are_applied_afte
         return query_store(path, "SELECT serial FROM voter WHERE turnout = 'voted' ORDER BY serial")
 
     async with await open_store(path) as store, open_session([server.nats_server_url], "hq") as above:
-        await above.ensure_stream(messages.PEERS, ["peer.>"])
+        await above.create_stream_if_missing(messages.PEERS, ["peer.>"])
         await serve_empty_snapshots(above)
         await above.store_message(
             messages.build_mark_subject("z1", STATE_CODE, CONSTITUENCY_NUMBER), messages.pack_peer_updates([], marks)

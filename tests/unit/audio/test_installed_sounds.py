@@ -123,7 +123,7 @@ def test_full_disk_during_an_installation_leaves_old_sounds_and_catalogue_unchan
     assert list_unplayable(places) == []
 
 
-def test_sound_that_cannot_be_installed_does_not_block_other_sounds(
+def test_sound_file_that_cannot_be_installed_does_not_block_other_sound_files(
     places: AudioDirectories,
 ) -> None:
     (places.get_sound_path(QUESTION, SoundFormat.ALAW) / "x").mkdir(parents=True)

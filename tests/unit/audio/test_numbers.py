@@ -38,7 +38,7 @@ def speak_number(number: int, language: str) -> str:
     return " ".join(texts[prompt] for prompt in list_number_prompts(number, words))
 
 
-def test_every_language_with_texts_has_words_for_numbers() -> None:
+def test_every_language_with_flow_texts_has_words_for_numbers() -> None:
     assert load_shipped_texts().list_languages_with_texts() == LANGUAGES
 
 
@@ -89,7 +89,7 @@ def test_each_number_up_to_99_has_a_distinct_word(language: str) -> None:
 
 @settings(deadline=None, derandomize=True)
 @given(st.sampled_from([*LANGUAGES, "xx"]), st.integers(0, HIGHEST_SPOKEN))
-def test_prompts_of_a_spoken_number_add_up_to_the_number_and_each_has_words(language: str, number: int) -> None:
+def test_prompts_of_a_spoken_number_add_up_to_the_number_and_have_words(language: str, number: int) -> None:
     words = load_spoken_words(language)
     prompts = list_number_prompts(number, words)
     if words is not None:
@@ -127,7 +127,7 @@ def test_every_prompt_of_hours_and_dates_has_words_to_speak(language: str) -> No
     assert all(parse_prompt_name(f"{language}/{name}") == PromptName("", language, name) for name in texts)
 
 
-def test_half_past_one_and_half_past_two_have_their_own_words_in_northern_languages() -> None:
+def test_northern_languages_have_special_words_for_half_past_one_and_half_past_two() -> None:
     words = load_spoken_words("hi")
     assert words is not None
     assert (words.half_hours[13], words.half_hours[14], words.half_hours[18]) == (

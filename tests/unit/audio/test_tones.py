@@ -15,7 +15,7 @@ from dialer.domain.switch import SeatSound
 
 
 @pytest.mark.parametrize("name", TONES)
-def test_tone_fades_at_both_ends_and_has_the_given_pitch(name: str) -> None:
+def test_key_tone_has_the_requested_pitch_and_fades_in_and_out(name: str) -> None:
     for hertz, seconds in TONES[name]:
         samples = synthesise_tone([(hertz, seconds)])
         assert len(samples) == round(seconds * SAMPLES_A_SECOND)

@@ -47,7 +47,7 @@ def test_vicidial_policy_sets_the_dial_level_calculated_by_hand(
     assert next_level(2.0, ready, waiting, 20.0, settings, NO_DROPS, 1430) == pytest.approx(level)
 
 
-def test_vicidial_tapered_method_subtracts_times_as_hhmm_numbers() -> None:
+def test_vicidial_tapered_method_subtracts_times_of_day_as_hhmm_integers() -> None:
     settings = VicidialSettings(method=DialMethod.TAPERED)
     assert next_level(3.0, 0.0, 0.0, 20.0, settings, OVER, 1430) == pytest.approx(2.01)
     assert next_level(3.0, 0.0, 0.0, 20.0, settings, OVER, 2130) == 1.0
@@ -91,9 +91,9 @@ def test_vicidial_policy_places_one_call_at_a_time_and_recounts_after_a_pause() 
 def test_vicidial_hard_limit_lowers_the_dial_level_to_one_if_drops_exceed_the_limit() -> None:
     pacer = VicidialPacer(VicidialSettings(method=DialMethod.HARD_LIMIT, level=3.0))
     for n in range(60):
-        pacer.learn_from_event(PacingEvent(PacingEventKind.ANSWERED, 0.01 * n, 8.0))
+        pacer.learn_from_pacing_event(PacingEvent(PacingEventKind.ANSWERED, 0.01 * n, 8.0))
         kind = PacingEventKind.ABANDONED if n < 5 else PacingEventKind.WRAP_UP_ENDED
-        pacer.learn_from_event(PacingEvent(kind, 0.01 * n, 2.0))
+        pacer.learn_from_pacing_event(PacingEvent(kind, 0.01 * n, 2.0))
     for second in range(20):
         pacer.count_calls_to_place(PacingSnapshot(now_seconds=1.0 + second, busy_seats=(TALKING,) * 10))
     assert pacer.level == 1.0
@@ -108,7 +108,7 @@ def test_calls_per_idle_seat_policy_places_its_ratio_within_the_free_channels() 
 
 def _omni() -> OmniDialerPacer:
     pacer = OmniDialerPacer(warm_up_calls=1)
-    pacer.learn_from_event(PacingEvent(PacingEventKind.CONNECTED, 0.0))
+    pacer.learn_from_pacing_event(PacingEvent(PacingEventKind.CONNECTED, 0.0))
     return pacer
 
 
@@ -116,7 +116,7 @@ def test_omnidialer_divides_available_and_expected_seats_by_the_hit_rate() -> No
     pacer = _omni()
     for n in range(200):
         kind = PacingEventKind.ANSWERED if n % 2 else PacingEventKind.FAILED
-        pacer.learn_from_event(PacingEvent(kind, 1.0, 10.0))
+        pacer.learn_from_pacing_event(PacingEvent(kind, 1.0, 10.0))
     hit = 0.0
     for _ in range(500):
         hit = 0.9 * (0.9 * hit) + 0.1
@@ -126,12 +126,12 @@ def test_omnidialer_divides_available_and_expected_seats_by_the_hit_rate() -> No
 
 def test_omnidialer_dials_one_call_per_free_seat_until_14_connects_after_an_abandoned_call() -> None:
     pacer = _omni()
-    pacer.learn_from_event(PacingEvent(PacingEventKind.ABANDONED, 1.0))
+    pacer.learn_from_pacing_event(PacingEvent(PacingEventKind.ABANDONED, 1.0))
     for tick in range(6):
         pacer.count_calls_to_place(PacingSnapshot(2.0 + tick, free_seats=0))
     hits = 0
     while pacer.count_calls_to_place(PacingSnapshot(10.0 + hits, free_seats=4, busy_seats=(TALKING,) * 9)) == 4:
-        pacer.learn_from_event(PacingEvent(PacingEventKind.CONNECTED, 10.0 + hits))
+        pacer.learn_from_pacing_event(PacingEvent(PacingEventKind.CONNECTED, 10.0 + hits))
         hits += 1
     assert hits == 14
 
@@ -139,8 +139,8 @@ def test_omnidialer_dials_one_call_per_free_seat_until_14_connects_after_an_aban
 def test_issabel_policy_counts_seats_expected_to_become_available() -> None:
     pacer = IssabelPacer(qos=0.9)
     for n in range(10):
-        pacer.learn_from_event(PacingEvent(PacingEventKind.ANSWERED, float(n), 10.0))
-        pacer.learn_from_event(PacingEvent(PacingEventKind.TALK_ENDED, float(n), 100.0))
+        pacer.learn_from_pacing_event(PacingEvent(PacingEventKind.ANSWERED, float(n), 10.0))
+        pacer.learn_from_pacing_event(PacingEvent(PacingEventKind.TALK_ENDED, float(n), 100.0))
     old, young = BusySeat(SeatStage.TALKING, 221.0), BusySeat(SeatStage.TALKING, 219.0)
     assert 1.0 - math.exp(-2.31) >= 0.9 > 1.0 - math.exp(-2.29)
     assert pacer.count_calls_to_place(PacingSnapshot(20.0, free_seats=1, busy_seats=(old, young))) == 2
@@ -153,7 +153,7 @@ def test_issabel_policy_with_overcommit_divides_free_seats_by_the_answer_rate() 
     pacer = IssabelPacer(overcommit=True)
     for n in range(10):
         kind = PacingEventKind.ANSWERED if n < 4 else PacingEventKind.FAILED
-        pacer.learn_from_event(PacingEvent(kind, float(n), 10.0))
+        pacer.learn_from_pacing_event(PacingEvent(kind, float(n), 10.0))
     assert pacer.count_calls_to_place(PacingSnapshot(20.0, free_seats=3)) == 8
 
 

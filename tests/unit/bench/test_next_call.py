@@ -28,7 +28,7 @@ def test_benchmark_counts_calls_that_wait_for_a_number_and_their_start_times() -
 
 
 @pytest.mark.parametrize("hour", range(24))
-def test_noon_zone_returns_a_time_zone_in_which_it_is_now_noon(hour: int) -> None:
+def test_noon_zone_returns_a_time_zone_where_the_local_time_is_now_noon(hour: int) -> None:
     now = datetime(2024, 4, 26, hour, 30, tzinfo=ZoneInfo("UTC"))
     assert now.astimezone(ZoneInfo(noon_zone(now))).hour == 12
 

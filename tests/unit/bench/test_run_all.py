@@ -39,17 +39,19 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("bench_crashed", "ended with status 1; its last message was: ValueError: no such store"),
     ],
 )
-def test_end_of_a_bench_is_described_with_its_last_message(folder: Path, name: str, problem: str) -> None:
+def test_problem_of_a_bench_is_reported_with_the_last_message_of_the_bench(
+    folder: Path, name: str, problem: str
+) -> None:
     assert run_bench(name, Size.FULL, LIMIT_SECONDS, folder) == problem
 
 
-def test_bench_that_hangs_is_ended_and_described(folder: Path) -> None:
+def test_bench_that_hangs_is_stopped_and_reported(folder: Path) -> None:
     problem = run_bench("bench_hanging", Size.FULL, 1.0, folder)
     assert problem.startswith("did not end in 1 s; its last message was:")
 
 
 @pytest.mark.usefixtures("folder")
-def test_missed_goal_is_reported_and_is_no_failure(capsys: pytest.CaptureFixture[str]) -> None:
+def test_missed_performance_goal_is_reported_without_failing_the_bench_run(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["bench_good", "bench_missed"]) == 0
     printed = capsys.readouterr().out
     assert "2 of 2 benches ran to their end" in printed
@@ -64,5 +66,5 @@ def test_benches_after_a_crash_still_run_and_the_exit_status_is_a_failure(capsys
     assert "bench_crashed: ended with status 1" in printed
 
 
-def test_every_bench_is_listed() -> None:
+def test_list_of_benches_has_the_benches_of_engine_pacing_and_store() -> None:
     assert {"bench_engine", "bench_pacing", "bench_store"} <= set(list_benches())

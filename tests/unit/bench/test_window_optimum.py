@@ -29,7 +29,7 @@ def test_every_drop_rate_other_than_the_optimal_drop_rate_has_a_higher_cost(drop
 
 
 @pytest.mark.parametrize("drops", DROPS)
-def test_drop_rate_allowed_by_the_pacing_governor_is_proportional_to_the_optimum(drops: int) -> None:
+def test_drop_rate_of_the_pacing_governor_is_proportional_to_the_optimal_drop_rate(drops: int) -> None:
     rooms = np.arange(1, min(drops, 6) + 1)
     over = compute_best_spending(drops).by_room[rooms] / rooms**TUNED.room_power
     assert over == pytest.approx(np.full(len(rooms), over.mean()), rel=0.2)
@@ -47,7 +47,7 @@ def test_abandoned_rate_window_that_allows_no_dropped_call_is_rejected() -> None
         compute_best_spending(0)
 
 
-def test_printed_table_of_optimal_drop_rates_includes_the_governors_drop_rates(
+def test_table_of_optimal_drop_rates_also_shows_the_drop_rates_of_the_pacing_governor(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sys.argv", ["window_optimum", "--drops", "9"])

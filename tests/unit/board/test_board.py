@@ -22,7 +22,7 @@ from dialer.domain.view import CallState, CentreView, Hold, HoldReason, SeatStat
 from dialer.pacing.port import Limit
 from dialer.settings.jurisdiction import load_profile
 from dialer.settings.site import load_settings
-from dialer.settings.site_rules import find_lowest_abandoned_cap
+from dialer.settings.site_rules import find_lowest_cap_on_abandoned_rate
 from dialer.simulation.demo.centre import DEMO_SETTINGS
 from tests.support.fake_centre import AT, campaign_view, centre_view, change_state
 from tests.support.virtual import virtual_time
@@ -124,7 +124,7 @@ def test_board_shows_booth_names_if_there_is_room() -> None:
     assert any("209/1  " in line for line in render_lines(view, 50, 30))
 
 
-def test_parts_of_a_bar_are_distinguishable_without_colours() -> None:
+def test_parts_of_a_bar_on_the_board_are_distinguishable_without_colours() -> None:
     (bar,) = [line for line in render_lines(centre_view(), 120, 40) if "··" in line and "▌" in line]
     assert "░" in bar
     assert "█" in bar
@@ -350,8 +350,10 @@ def test_board_shows_the_forecast_on_a_polling_day() -> None:
 def test_board_shows_the_stricter_abandoned_rate_cap_of_rules_and_campaigns() -> None:
     profile, site = load_profile("neutral"), load_settings(DEMO_SETTINGS)
     share = min(cap.share for cap in profile.abandoned.caps)
-    assert find_lowest_abandoned_cap(site, profile) == share == 0.03
+    assert find_lowest_cap_on_abandoned_rate(site, profile) == share == 0.03
     strict = site.campaigns[0].model_copy(update={"abandoned_limit": 0.02})
-    cap = find_lowest_abandoned_cap(site.model_copy(update={"campaigns": (strict, *site.campaigns[1:])}), profile)
+    cap = find_lowest_cap_on_abandoned_rate(
+        site.model_copy(update={"campaigns": (strict, *site.campaigns[1:])}), profile
+    )
     assert cap == 0.02
     assert any("cap 2 %" in line for line in render_lines(centre_view(), extras=replace(EXTRAS, abandoned_cap=cap)))

@@ -79,7 +79,7 @@ def test_dialer_command_list_shows_every_command() -> None:
     assert [line.split()[0] for line in output.splitlines() if not line.startswith(" ")] == [*COMMANDS]
 
 
-def test_error_about_a_misspelt_dialler_command_suggests_the_right_name() -> None:
+def test_error_about_a_misspelt_dialler_command_suggests_a_similar_command() -> None:
     assert "'puase'. Did you mean 'pause'?" in run("command", "puase", "turnout")[1]
 
 

@@ -145,7 +145,7 @@ def test_number_erased_twice_counts_as_one_opt_out(store: HandFilled, number: st
 
 
 @pytest.mark.parametrize("command", [("erase", NUMBER), ("purge", "--after", days_ago(1), "--yes")])
-def test_opt_out_of_this_centre_that_headquarters_sends_back_is_counted_once(
+def test_opt_out_that_headquarters_sends_back_to_its_centre_is_counted_once(
     store: HandFilled, command: tuple[str, ...]
 ) -> None:
     config = site(store)
@@ -161,7 +161,7 @@ def test_opt_out_of_this_centre_that_headquarters_sends_back_is_counted_once(
     assert read_opt_out_reports(config) == before
 
 
-def test_purge_deletes_store_copies_made_before_upgrades_and_erase_lists_these_copies(store: HandFilled) -> None:
+def test_purge_deletes_and_erase_lists_store_copies_made_before_upgrades(store: HandFilled) -> None:
     config, copy = site(store), store.path.with_name("centre.db.schema-26")
     copy.mkdir()
     code, output = run("erase", NUMBER, "-c", config)

@@ -97,7 +97,7 @@ def test_flow_draw_prints_a_mermaid_diagram() -> None:
     assert "क्या आपने वोट डाल दिया है?" in output
 
 
-def test_flow_draw_writes_the_printed_diagram_to_a_file_and_wraps_it_for_markdown(tmp_path: Path) -> None:
+def test_flow_draw_writes_the_diagram_to_a_file_and_fences_the_diagram_in_markdown(tmp_path: Path) -> None:
     printed = flow("draw", "turnout")[1]
     plain, markdown = tmp_path / "turnout.mmd", tmp_path / "turnout.md"
     code, output, _ = flow("draw", "turnout", "--out", str(plain))

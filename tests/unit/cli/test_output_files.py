@@ -99,7 +99,7 @@ def test_import_refuses_to_write_rejected_rows_over_the_store(tmp_path: Path) ->
     assert not (tmp_path / "new.db").exists()
 
 
-def test_encrypted_store_is_recognised_by_the_lock_file_next_to_it(tmp_path: Path) -> None:
+def test_encrypted_store_is_recognised_by_the_lock_file_next_to_the_store(tmp_path: Path) -> None:
     path = tmp_path / "centre.csv"
     path.write_bytes(os.urandom(4096))
     refuse_protected_path(path, "--out")
@@ -115,7 +115,7 @@ def test_database_of_another_program_is_never_overwritten(tmp_path: Path) -> Non
         write_file(tmp_path / "other.csv", b"x")
 
 
-def test_existing_output_file_is_overwritten_unless_it_is_a_store(tmp_path: Path) -> None:
+def test_existing_output_file_is_overwritten_unless_the_file_is_a_store(tmp_path: Path) -> None:
     path = tmp_path / "calls.csv"
     path.write_bytes(b"of yesterday")
     write_file(path, b"of today")

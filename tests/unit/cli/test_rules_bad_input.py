@@ -99,7 +99,7 @@ def test_setting_less_strict_than_the_jurisdiction_profile_is_refused(tmp_path: 
     )
 
 
-def test_poll_that_closes_before_it_opens_is_refused(tmp_path: Path) -> None:
+def test_polling_day_with_closing_time_before_opening_time_is_refused(tmp_path: Path) -> None:
     code, text = run("rules", "check", "-c", settings(tmp_path, close=", closes_at = 05:00:00"))
     assert code == 2
     assert "rules.polls[0].closes_at: must be after the polls open, at 07:00 (is 05:00); see polling_day.opens" in text

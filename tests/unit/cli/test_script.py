@@ -46,7 +46,7 @@ def test_script_check_exits_1_with_findings_and_2_if_a_script_cannot_be_loaded(t
     assert "starts at nowhere, which is not a page" in text
 
 
-def test_jurisdiction_profile_decides_whether_an_agents_script_may_offer_a_ride(tmp_path: Path) -> None:
+def test_agents_script_may_offer_a_ride_only_if_the_jurisdiction_profile_allows_rides(tmp_path: Path) -> None:
     path = write_own_script(tmp_path, "languages:", "offers: [transport]\nlanguages:")
     assert "offers transport, which the profile forbids" in run("script", "check", path)[1]
     site = tmp_path / "centre.toml"
@@ -54,7 +54,7 @@ def test_jurisdiction_profile_decides_whether_an_agents_script_may_offer_a_ride(
     assert run("script", "check", path, "-c", site)[0] == 0
 
 
-def test_script_show_prints_an_agents_script_as_the_agent_reads_it(tmp_path: Path) -> None:
+def test_script_show_prints_the_script_texts_that_an_agent_reads(tmp_path: Path) -> None:
     code, text = run("script", "show", "polling_day", "-l", "hi")
     assert code == 0
     assert "क्या आप वोट दे पाए हैं?" in text

@@ -243,7 +243,7 @@ def lose_call(directory: Path) -> None:
         record_missing_call(db, "broker", NewestCall("3f0e7c1a-5b1d-4a53-9a0b-6f0d8f9d1c21", NOW + 60), NOW + 90)
 
 
-def test_older_store_is_accepted_only_when_a_person_confirms_it(tmp_path: Path) -> None:
+def test_older_store_is_accepted_only_after_a_person_confirms(tmp_path: Path) -> None:
     config = settings(tmp_path, None)
     fill_roll(tmp_path / "centre.db", 54)
     code, text = run("store", "accept-older", "-c", config)
@@ -263,7 +263,7 @@ def test_older_store_is_accepted_only_when_a_person_confirms_it(tmp_path: Path) 
     assert run("store", "accept-older", "-c", config)[1].startswith("The store lacks no call")
 
 
-def test_older_store_is_not_accepted_while_a_dialler_has_it_open(tmp_path: Path) -> None:
+def test_older_store_is_not_accepted_while_a_dialler_uses_the_store(tmp_path: Path) -> None:
     config = settings(tmp_path, None)
     fill_roll(tmp_path / "centre.db", 54)
     with StoreLock(tmp_path / "centre.db", "a dialler"):

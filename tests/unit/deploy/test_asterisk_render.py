@@ -64,7 +64,7 @@ def get_section(file: ConfFile, name: str, kind: str) -> dict[str, str]:
     return {setting.key: setting.value for setting in found.settings}
 
 
-def test_every_rendered_asterisk_file_says_that_it_is_generated_and_can_be_parsed() -> None:
+def test_every_rendered_asterisk_file_is_marked_as_generated_and_can_be_parsed() -> None:
     files = render_asterisk_site_files(a_site(), PASSWORDS)
     assert set(files) == set(FILES)
     for name, text in files.items():
@@ -384,7 +384,9 @@ def test_only_asterisk_modules_and_ports_in_use_are_enabled() -> None:
 
 
 @pytest.mark.parametrize(("codecs", "is_loaded"), [(("alaw", "ulaw"), False), (("g722", "alaw"), True)])
-def test_asterisk_can_translate_every_codec_that_it_negotiates(codecs: tuple[str, ...], is_loaded: bool) -> None:
+def test_rendered_asterisk_loads_the_module_of_every_codec_that_calls_may_use(
+    codecs: tuple[str, ...], is_loaded: bool
+) -> None:
     """Without its module, a call that negotiates G.722 has no audio in both directions."""
     files = render_asterisk_site_files(a_site(asterisk={"codecs": codecs}), PASSWORDS)
     assert ("codec_g722.so" in files["modules.conf"]) is is_loaded

@@ -93,7 +93,7 @@ def test_mosquitto_lets_only_the_desk_send_commands_of_all_users(tmp_path: Path)
     assert f"{root}/replies/desk" not in rules["pune-1.asha"]
 
 
-def test_broker_allows_home_assistant_topics_only_if_they_are_enabled(tmp_path: Path) -> None:
+def test_broker_allows_home_assistant_topics_only_if_the_settings_enable_home_assistant(tmp_path: Path) -> None:
     text = SITE.replace("[broker]\n", "[broker]\nhome_assistant = true\n")
     run("render", "-c", write_site_settings(tmp_path, text), "--to", tmp_path / "etc")
     rules = dict(part.split("\n", 1) for part in (tmp_path / "etc" / "matdan.acl").read_text().split("user ")[1:])

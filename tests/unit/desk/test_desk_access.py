@@ -323,7 +323,7 @@ async def test_refused_sign_in_is_logged_with_address_and_without_name(desk: Des
     ]
 
 
-async def test_forwarded_address_is_ignored_unless_sent_by_this_machine(desk: DeskUnderTest) -> None:
+async def test_forwarded_client_address_is_ignored_unless_sent_by_a_proxy_on_this_machine(desk: DeskUnderTest) -> None:
     transport = httpx.ASGITransport(app=desk.app, client=("192.0.2.8", 4711))
     sent = {"origin": ORIGIN, "sec-fetch-site": "same-origin", "x-forwarded-for": "203.0.113.9"}
     wrong = {"name": "supervisor", "password": "mango-lorry-violin"}

@@ -120,7 +120,7 @@ async def test_sign_in_tells_the_dialler_whether_the_agent_has_signed_in_on_the_
     assert sources[0][1] == sources[2][1] != sources[1][1]  # of the network, and of the device
 
 
-async def test_device_of_an_agent_stays_known_when_the_desk_restarts_until_it_expires(tmp_path: Path) -> None:
+async def test_known_device_of_an_agent_survives_restarts_of_the_desk_until_expiry(tmp_path: Path) -> None:
     """A restart on a polling day must not let wrong PINs of strangers lock agents out of their own devices."""
     async with run_desk(tmp_path) as before:
         cookie = read_device_cookie(await before.post("/api/agent/sign-in", SIGN_IN))

@@ -46,7 +46,7 @@ async def test_board_command_is_sent_as_the_signed_in_user(desk: DeskUnderTest) 
     assert desk.dialler_client.asked == [("compliance", ID, "pause", {"campaign_id": "turnout"})]
 
 
-async def test_each_role_may_send_exactly_its_documented_commands(desk: DeskUnderTest) -> None:
+async def test_each_role_may_send_exactly_the_commands_documented_for_the_role(desk: DeskUnderTest) -> None:
     values = {"campaign_id": "turnout", "seat": "04", "reason": "break", "text": "the second page", "campaigns": []}
     for name in BOARD_COMMANDS:
         kind = COMMANDS[name]
@@ -91,7 +91,7 @@ async def test_board_command_is_refused_immediately_while_the_broker_is_unreacha
     assert answer.json() == {"status": "refused", "text": "there is no such seat"}
 
 
-async def test_acknowledgement_of_an_alert_lasts_until_a_new_alert_replaces_it(desk: DeskUnderTest) -> None:
+async def test_acknowledgement_of_an_alert_lasts_until_a_newer_alert_of_the_same_kind(desk: DeskUnderTest) -> None:
     alert = create_alert(AlertKind.SWITCH_DOWN, 5.0, problem="connection refused")
     desk.page_state.set_value("alerts", AlertList(6.0, (alert,)))
     seen = {"code": "switch-down", "at": 5.0}

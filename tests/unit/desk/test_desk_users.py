@@ -62,7 +62,7 @@ async def find_sign_in_problem(desk: DeskUnderTest, name: str, password: str, ne
     ("reply", "problem"),
     [(None, "broker-away"), (Reply("refused", ""), "not-audited"), (Reply("unanswered", ""), "not-audited")],
 )
-async def test_one_time_password_is_created_only_if_it_can_be_audited(
+async def test_one_time_password_is_created_only_if_an_audit_entry_is_stored(
     desk: DeskUnderTest, table: Table, reply: Reply | None, problem: str
 ) -> None:
     table.add("meena", "coach")

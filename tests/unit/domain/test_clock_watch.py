@@ -85,7 +85,7 @@ def test_daylight_saving_change_is_not_reported_as_a_clock_step() -> None:
 
 
 @pytest.mark.parametrize("step", [3600.0, -3600.0])
-def test_wrong_clock_at_the_start_is_reported_until_the_clock_is_right(step: float) -> None:
+def test_wrong_clock_at_the_start_is_reported_until_the_clock_is_corrected(step: float) -> None:
     watch = ClockWatch(Instant(NOON + step, 0.0), newest_at=NOON - 60, expected_at=NOON)
     assert watch.find_step_of_wall_clock(Instant(NOON + step + 1, 1.0)) == pytest.approx(
         step if step > 0 else step + 61
@@ -124,13 +124,13 @@ class PausedClock:
 
 
 @pytest.mark.parametrize("pauses", [[], [3.0], [3.0, 30.0, 0.5]])
-def test_pause_between_the_readings_of_both_clocks_is_no_clock_step(pauses: list[float]) -> None:
+def test_pause_between_reading_wall_clock_and_monotonic_clock_is_no_clock_step(pauses: list[float]) -> None:
     clock = PausedClock(pauses)
     read = Instant.read_both_clocks(clock)
     assert read == Instant(NOON + clock.seconds, clock.seconds)
     assert start_clock_watch().find_step_of_wall_clock(read) is None
 
 
-def test_readings_of_both_clocks_with_the_shortest_pause_are_used_when_every_reading_is_interrupted() -> None:
+def test_interrupted_clock_reading_with_the_shortest_pause_is_used() -> None:
     clock = PausedClock([4.0, 3.0, 0.5, 2.0, 5.0][:MAX_READINGS])
     assert Instant.read_both_clocks(clock) == Instant(NOON + 7.0, 7.5)

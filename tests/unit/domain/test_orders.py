@@ -45,7 +45,7 @@ def sign_order_as(order: HqOrder, *names: str) -> list[str]:
     )
 
 
-def test_encoded_headquarters_order_is_decoded_unchanged() -> None:
+def test_headquarters_order_is_encoded_and_decoded_without_change() -> None:
     order = make_order("quota", campaign_id="turnout", max_calls=20, to="zone:north")
     assert read_order(order.json_text) == order
     assert sign_order_as(order, "ravi", "asha") == ["asha", "ravi"]

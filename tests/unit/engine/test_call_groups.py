@@ -61,7 +61,7 @@ def assert_groups_equal_full_count(calls: LiveCalls) -> None:
         without_seat = [call for call in own if not call.is_answered or call.call_state is CallState.WAITING]
         assert sort_calls(calls.find_calls_without_seat(campaign)) == sort_calls(without_seat)
     waiting = [call for call in live if call.call_state is CallState.WAITING and call.leg.waiting]
-    assert sort_calls(calls.find_waiting_calls()) == sort_calls(waiting)
+    assert sort_calls(calls.find_calls_waiting_for_seat()) == sort_calls(waiting)
     assert calls.count_channels_by_trunk() == Counter(call.trunk for call in live if call.leg.ended is None)
     unsent = [call for call in live if not call.leg.originate_sent and call.leg.preview is None and not call.inbound]
     assert calls.count_unsent_calls_by_trunk() == Counter(call.trunk for call in unsent)
@@ -77,14 +77,14 @@ def sort_calls(calls: list[Call]) -> list[Call]:
 
 
 @pytest.mark.parametrize("seed", range(20))
-async def test_groups_of_calls_equal_a_full_count_after_random_changes(seed: int) -> None:
+async def test_counts_of_grouped_calls_equal_a_full_recount_after_random_changes(seed: int) -> None:
     chance = random.Random(seed)
     calls = Turns().features.live_calls
     for step in range(200):
         now = Instant(1_000.0 + step, float(step))
         live = list(calls.list_live_calls())
         if not live or chance.random() < 0.25:
-            calls.put_call(make_random_call(chance, step))
+            calls.add_or_replace_call(make_random_call(chance, step))
         elif chance.random() < 0.15:
             calls.remove_call(chance.choice(live).attempt_id)
         elif chance.random() < 0.5:
@@ -92,13 +92,13 @@ async def test_groups_of_calls_equal_a_full_count_after_random_changes(seed: int
             calls.update_call(call, change_call_at_random(chance, call, now))
         else:
             call = chance.choice(live)
-            calls.put_call(change_call_at_random(chance, call, now))
+            calls.add_or_replace_call(change_call_at_random(chance, call, now))
         assert_groups_equal_full_count(calls)
 
 
-async def test_removing_a_call_that_has_ended_already_changes_nothing() -> None:
+async def test_removing_an_ended_call_from_its_groups_again_changes_nothing() -> None:
     calls = Turns().features.live_calls
-    call = calls.put_call(make_random_call(random.Random(1), 1))
+    call = calls.add_or_replace_call(make_random_call(random.Random(1), 1))
     calls.remove_call(call.attempt_id)
     calls.remove_call(call.attempt_id)
     assert len(calls) == 0

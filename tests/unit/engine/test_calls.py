@@ -50,7 +50,7 @@ def test_outcome_of_an_unanswered_call_depends_on_how_the_call_ended(facts: dict
     assert derive_outcome(a_call(), make_call_ended(**facts)) is outcome
 
 
-def test_call_that_failed_without_a_channel_has_the_outcome_refused() -> None:
+def test_call_that_failed_before_a_channel_existed_has_the_outcome_refused() -> None:
     assert derive_outcome(a_call(), make_call_ended(EndedBy.NO_CHANNEL)) is Outcome.REFUSED
 
 

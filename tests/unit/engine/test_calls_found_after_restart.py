@@ -32,7 +32,7 @@ def make_switch_up(*, talking: bool = False, live: bool = True) -> SwitchUp:
 
 def test_conversation_found_after_a_restart_continues_and_has_no_wrap_up() -> None:
     turns = Turns()
-    turns.features.call_reconciler.load_open_attempts(
+    turns.features.call_reconciler.load_attempts_left_open(
         [make_open_attempt(answered_at=NOON - 40, connected_at=NOON - 39, seat="01")], {"carrier"}
     )
     lines = turns.at(1, make_switch_up(talking=True))
@@ -44,7 +44,7 @@ def test_conversation_found_after_a_restart_continues_and_has_no_wrap_up() -> No
 
 def test_ringing_call_found_after_a_restart_does_not_update_the_pacers_ring_times() -> None:
     turns = Turns()
-    turns.features.call_reconciler.load_open_attempts([make_open_attempt()], {"carrier"})
+    turns.features.call_reconciler.load_attempts_left_open([make_open_attempt()], {"carrier"})
     turns.at(1, make_switch_up())
     assert turns.features.live_calls[A].adopted
     assert turns.features.live_calls[A].call_state is CallState.DIALLING
@@ -52,13 +52,15 @@ def test_ringing_call_found_after_a_restart_does_not_update_the_pacers_ring_time
 
 def test_unfinished_attempt_of_a_removed_campaign_ends_with_an_unknown_result() -> None:
     turns = Turns()
-    turns.features.call_reconciler.load_open_attempts([make_open_attempt(campaign_id="gone")], {"carrier"})
+    turns.features.call_reconciler.load_attempts_left_open([make_open_attempt(campaign_id="gone")], {"carrier"})
     assert "commit end unknown" in turns.at(1, make_switch_up(live=False))
 
 
 def test_inbound_call_found_after_a_restart_stays_an_inbound_call() -> None:
     turns = Turns()
-    turns.features.call_reconciler.load_open_attempts([make_open_attempt(direction=Direction.INBOUND)], {"carrier"})
+    turns.features.call_reconciler.load_attempts_left_open(
+        [make_open_attempt(direction=Direction.INBOUND)], {"carrier"}
+    )
     turns.at(1, make_switch_up())
     assert turns.features.live_calls[A].inbound
 
@@ -82,7 +84,7 @@ def test_outcome_of_a_vanished_call_is_read_from_asterisks_call_records(
     past: PastCall | None, history: History | None, ends: str
 ) -> None:
     turns = Turns()
-    turns.features.call_reconciler.load_open_attempts([make_open_attempt()], {"carrier"})
+    turns.features.call_reconciler.load_attempts_left_open([make_open_attempt()], {"carrier"})
     turns.at(1, make_switch_up(live=False))
     call = turns.features.live_calls[A]
     lines = turns.after(2, lambda: turns.features.call_reconciler._end_vanished_call(call, past, history))
@@ -92,7 +94,7 @@ def test_outcome_of_a_vanished_call_is_read_from_asterisks_call_records(
 
 def test_call_records_of_a_moved_trunk_do_not_prove_that_a_call_was_not_sent() -> None:
     turns = Turns()
-    turns.features.call_reconciler.load_open_attempts([make_open_attempt()], {"another"})
+    turns.features.call_reconciler.load_attempts_left_open([make_open_attempt()], {"another"})
     turns.at(1, make_switch_up(live=False))
     call = turns.features.live_calls[A]
     assert "commit end unknown" in turns.after(
@@ -114,7 +116,9 @@ def test_three_way_call_at_a_removed_seat_is_not_ended_after_a_restart() -> None
     turns = Turns()
     turns.call()
     party = PartyId(f"party-{A}-1")
-    turns.features.call_transfers.put_transfer(CallTransfer(A, "gone", TransferStage.THREE_WAY, party, "boss"))
+    turns.features.call_transfers.add_or_replace_transfer(
+        CallTransfer(A, "gone", TransferStage.THREE_WAY, party, "boss")
+    )
     turns.at(1, make_switch_up())
     assert A in turns.features.live_calls
     assert turns.features.call_transfers.get(A) is None  # Asterisk does not have this party

@@ -48,7 +48,7 @@ class Guarded:
         return held
 
 
-def test_changed_system_clock_holds_dialling_until_the_time_is_right_again() -> None:
+def test_changed_system_clock_holds_dialling_until_the_clock_is_corrected() -> None:
     guarded = Guarded()
     assert not guarded.is_held()
     guarded.clock.wall += 3_600

@@ -58,7 +58,7 @@ def test_campaigns_take_turns_if_only_one_call_may_start_per_pacing_decision() -
         decide(turns, seconds)
         [new] = [call for call in turns.features.live_calls.list_live_calls() if call.attempt_id not in before]
         placed.append(new.campaign_id)
-        turns.features.live_calls.put_call(new.with_originate_sent(seconds))
+        turns.features.live_calls.add_or_replace_call(new.with_originate_sent(seconds))
     assert placed == ["calls", "more", "third"] * 3 + ["calls"]
 
 
@@ -125,7 +125,7 @@ def test_ringing_call_with_a_reserved_seat_is_not_cancelled_if_other_agents_leav
     )
     turns.place(replace(turns.features.seats["01"], then=SeatState.PAUSED))
     turns.place(turns.features.seats["02"].log_off_agent(now))
-    turns.features.live_calls.put_call(replace(turns.call(), reserved_seat="01"))
+    turns.features.live_calls.add_or_replace_call(replace(turns.call(), reserved_seat="01"))
     turns.call(B)
     orders = [line for line in run_pacing_decision(turns) if line.startswith("order")]
     assert orders == [f"order hang_up_call {B}"]
@@ -141,7 +141,7 @@ def test_pausing_a_campaign_ends_its_previews_but_not_its_ringing_calls() -> Non
         9, lambda: features.reserved_seats.reserve_seat(features.seats["01"], features.campaign_runs["calls"], A)
     )
     previewed = replace(turns.call(originate_sent=False), reserved_seat="01")
-    features.live_calls.put_call(previewed.with_preview(Preview(NOON + 60, False)))
+    features.live_calls.add_or_replace_call(previewed.with_preview(Preview(NOON + 60, False)))
     turns.call(B)
     features.campaign_runs["calls"].state = CampaignState.PAUSED
     lines = run_pacing_decision(turns)
@@ -286,7 +286,7 @@ def test_excess_calls_with_a_reserved_seat_or_not_yet_placed_are_not_hung_up() -
     turns.after(
         9, lambda: features.reserved_seats.reserve_seat(features.seats["01"], features.campaign_runs["calls"], A)
     )
-    features.live_calls.put_call(replace(turns.call(), reserved_seat="01"))
+    features.live_calls.add_or_replace_call(replace(turns.call(), reserved_seat="01"))
     turns.call(B, answered_seconds=1.0)
     for number in (1, 2, 3):
         turns.call(AttemptId(f"{number:036}"), began_seconds=float(number))
@@ -295,7 +295,7 @@ def test_excess_calls_with_a_reserved_seat_or_not_yet_placed_are_not_hung_up() -
         SimpleNamespace(
             count_calls_to_place=lambda _: 0,
             count_excess_calls=lambda snapshot: len(snapshot.ringing) - 1,
-            learn_from_event=lambda _: None,
+            learn_from_pacing_event=lambda _: None,
         ),
     )
     orders = [line for line in run_pacing_decision(turns, 60.0) if line.startswith("order")]
@@ -314,10 +314,10 @@ def test_only_the_excess_call_is_hung_up_among_calls_that_must_continue(excess: 
     )
     features.asterisk_servers.add_asterisk_servers({"far": "b"}, ())
     names = [AttemptId(letter * 36) for letter in "bcde"]
-    features.live_calls.put_call(replace(turns.call(**times), reserved_seat="01"))
+    features.live_calls.add_or_replace_call(replace(turns.call(**times), reserved_seat="01"))
     turns.call(names[0], answered_seconds=30.0, **times)
     turns.call(names[1], cancelled=True, **times)
-    features.live_calls.put_call(replace(turns.call(names[2], **times), trunk="far"))
+    features.live_calls.add_or_replace_call(replace(turns.call(names[2], **times), trunk="far"))
     turns.call(names[3], began_seconds=10.0)
     cast(Any, features.campaign_runs["calls"].pacer).count_excess_calls = lambda _: excess
     orders = [line for line in run_pacing_decision(turns, 70.0) if line.startswith("order")]

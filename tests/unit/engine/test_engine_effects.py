@@ -45,7 +45,7 @@ class Said:
             self.refuse = False
             raise StoreError("the disk is full")
 
-    def learn_from_event(self, event: Any) -> None:
+    def learn_from_pacing_event(self, event: Any) -> None:
         self.lines.append(f"learn {event.kind.value}")
 
     def heard(self, change: object) -> None:
@@ -92,13 +92,13 @@ async def test_engine_carries_out_requested_effects_in_a_fixed_order() -> None:
 async def test_failed_switch_order_is_not_repeated_and_raises_a_fallback_event() -> None:
     turns = Turns()
     turns.call(seat="01")
-    turns.place(turns.features.seats["01"].reserve_for_call(A, "calls", turns.features.core.read_clock()))
+    turns.place(turns.features.seats["01"].reserve_seat_for_call(A, "calls", turns.features.core.read_clock()))
     async with asyncio.TaskGroup() as group:
         said = attach_recorder(turns, group)
         said.refuse = True
         connect = make_switch_order(said.connect_call_to_seat, A, "01", record=True)
         turns.features.core.request_effects(
-            connect.with_failure_event(TimerExpired(TimerKind.VOTER_NOT_CONNECTED, "01", A))
+            connect.copy_with_failure_event(TimerExpired(TimerKind.VOTER_NOT_CONNECTED, "01", A))
         )
         await asyncio.sleep(0.5)
     assert said.lines.count("order connect 01 True") == 1

@@ -52,7 +52,7 @@ def test_campaign_is_held_if_the_asterisk_server_of_its_trunk_is_down() -> None:
     assert find_hold(turns, "far") == Hold(HoldReason.NO_SWITCH)
 
 
-def test_hold_reason_is_the_silent_server_if_another_server_is_disconnected() -> None:
+def test_campaign_is_held_because_of_a_silent_server_if_another_server_is_disconnected() -> None:
     turns = make_turns_that_want_calls()
     turns.features.asterisk_servers.add_asterisk_servers({"far": "b"}, ())
     run = turns.features.campaign_runs["calls"]

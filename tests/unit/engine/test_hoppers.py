@@ -44,7 +44,7 @@ class Site:
 
 
 @pytest.mark.parametrize(("left", "is_refilled"), [(0, True), (50, True), (51, False), (60, False)])
-def test_hopper_is_refilled_only_if_a_batch_of_claimed_numbers_fits(left: int, is_refilled: bool) -> None:
+def test_hopper_is_refilled_only_if_a_whole_batch_of_numbers_fits(left: int, is_refilled: bool) -> None:
     site = Site()
     assert left <= HOPPER_SIZE
     site.run.hopper = deque(make_claim(number) for number in range(left))
@@ -75,7 +75,7 @@ def test_campaign_reserves_numbers_only_while_it_runs_without_a_hold_and_the_dia
         site.run.state = CampaignState.PAUSED
     elif stop == "drain":
         site.turns.features.core.draining = True
-    assert site.hoppers._may_reserve_numbers(site.run) is (stop is None)
+    assert site.hoppers._may_campaign_reserve_numbers(site.run) is (stop is None)
 
 
 def test_hopper_is_not_refilled_while_the_disk_is_nearly_full() -> None:
@@ -162,7 +162,7 @@ def test_booths_have_priorities_only_in_turnout_campaigns(
 
 
 @pytest.mark.parametrize(("seconds", "times"), [(0.0, 1), (PRIORITIES_SECONDS - 1, 1), (PRIORITIES_SECONDS, 2)])
-def test_booth_priorities_are_computed_again_only_after_they_expire(seconds: float, times: int) -> None:
+def test_booth_priorities_are_computed_again_only_after_their_expiry_time(seconds: float, times: int) -> None:
     site = Site()
     site.hoppers._set_booth_priorities(site.run)
     site.turns.clock.seconds = seconds
@@ -170,7 +170,7 @@ def test_booth_priorities_are_computed_again_only_after_they_expire(seconds: flo
     assert len(site.orders) == times
 
 
-def test_reserved_numbers_are_returned_to_the_queue_shortly_before_their_lease_ends() -> None:
+def test_reserved_numbers_are_returned_to_the_queue_shortly_before_the_reservation_ends() -> None:
     site = Site()
     expiring = [make_claim(number, leased_until=NOON + LEAST_LEASE_SECONDS - 1) for number in (1, 2)]
     lasting = [make_claim(number, leased_until=NOON + LEAST_LEASE_SECONDS) for number in (3, 4)]
@@ -269,7 +269,7 @@ async def test_call_queue_is_read_at_the_next_due_time_but_at_most_once_a_second
         assert cast(Any, site.run.progress) == ("calls", NOON)
 
 
-async def test_call_queue_is_not_recorded_as_empty_if_numbers_return_while_it_is_read() -> None:
+async def test_call_queue_is_not_recorded_as_empty_if_numbers_return_during_the_read() -> None:
     async def find_next_due_time(_: str) -> float | None:
         site.run.returns += 1
         return NOON + 99
@@ -332,11 +332,11 @@ async def fill_hopper(order: ScriptedOrder, *batches: list[Claim]) -> tuple[Site
     site.run.order = cast(Any, order)
     site.run.votes_until, site.run.priorities_at = NOON + 3_600, NOON
     site.turns.features.core.in_event = True
-    await site.hoppers._fill_hopper(site.run)
+    await site.hoppers._fill_hopper_with_numbers(site.run)
     return site, store
 
 
-async def test_numbers_are_claimed_from_the_planned_booths_of_the_polling_day() -> None:
+async def test_numbers_are_reserved_from_the_planned_booths_of_the_polling_day() -> None:
     order = ScriptedOrder(exhausted=[True], voting=[[7, 8]], waiting=True)
     _, store = await fill_hopper(order, [make_claim(1)])
     [(asked, named)] = store.asked
@@ -346,13 +346,13 @@ async def test_numbers_are_claimed_from_the_planned_booths_of_the_polling_day() 
     assert order.recorded == [({7: CLAIMED_AT_ONCE}, 1, False)]
 
 
-async def test_numbers_are_claimed_from_all_booths_if_no_booth_votes_today() -> None:
+async def test_numbers_are_reserved_from_all_booths_if_no_booth_votes_today() -> None:
     _, store = await fill_hopper(ScriptedOrder(exhausted=[True], voting=[None]), [make_claim(1)])
     [(_, named)] = store.asked
     assert named["voting"] is None
 
 
-async def test_hopper_is_filled_until_no_batch_fits_if_the_queue_has_enough_numbers() -> None:
+async def test_hopper_is_filled_with_batches_of_numbers_until_no_further_batch_fits() -> None:
     batches = [[make_claim(number) for number in range(CLAIMED_AT_ONCE)] for _ in range(8)]
     order = ScriptedOrder(exhausted=[True] * 8, voting=[None] * 8)
     site, store = await fill_hopper(order, *batches)
@@ -361,7 +361,7 @@ async def test_hopper_is_filled_until_no_batch_fits_if_the_queue_has_enough_numb
     assert (store.reads, site.run.next_due_at) == ([], 0.0)
 
 
-async def test_numbers_are_claimed_from_further_booths_until_no_booth_remains() -> None:
+async def test_numbers_are_reserved_from_further_booths_until_no_booth_remains() -> None:
     site, store = await fill_hopper(
         ScriptedOrder(exhausted=[False, False, True], voting=[None] * 3), [make_claim(1)], [], [make_claim(2)]
     )
@@ -383,7 +383,7 @@ async def test_booths_not_voting_today_wait_while_voting_booths_have_numbers() -
     assert (len(store.asked), store.reads) == (1, ["calls"])
 
 
-async def test_each_return_of_claimed_numbers_to_the_queue_is_counted() -> None:
+async def test_each_return_of_reserved_numbers_to_the_queue_is_counted() -> None:
     site = Site()
     for _ in range(3):
         site.turns.after(0, lambda: site.hoppers.return_claimed_numbers(site.run, [make_claim(1)]))

@@ -19,7 +19,7 @@ from dialer.engine.seats.keypad import (
     STORM_SECONDS,
     Keypad,
     process_pressed_key,
-    translate_command_for_preview,
+    translate_phone_command_during_preview,
 )
 from dialer.engine.transfers.commands import SeatHold, SeatResume
 
@@ -131,12 +131,12 @@ def test_number_of_remembered_key_presses_is_limited_during_a_flood_of_keys(keys
             assert 0 <= pressed.command.hour <= 23
 
 
-def test_ready_key_dials_a_preview_and_hang_up_key_skips_it() -> None:
+def test_ready_key_dials_a_previewed_call_and_hang_up_key_skips_the_preview() -> None:
     attempt = AttemptId("a")
-    assert translate_command_for_preview(SeatReady(seat="01"), attempt) == SeatPreviewDial(
+    assert translate_phone_command_during_preview(SeatReady(seat="01"), attempt) == SeatPreviewDial(
         seat="01", attempt_id=attempt
     )
-    assert translate_command_for_preview(SeatHangUp(seat="01"), attempt) == SeatPreviewSkip(
+    assert translate_phone_command_during_preview(SeatHangUp(seat="01"), attempt) == SeatPreviewSkip(
         seat="01", attempt_id=attempt, reason="keyed"
     )
-    assert translate_command_for_preview(SeatLogOff(seat="01"), attempt) == SeatLogOff(seat="01")
+    assert translate_phone_command_during_preview(SeatLogOff(seat="01"), attempt) == SeatLogOff(seat="01")

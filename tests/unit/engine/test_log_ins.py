@@ -34,7 +34,7 @@ def test_invalid_pin_is_refused(pin: str) -> None:
         hash_pin(pin)
 
 
-def test_log_in_accepts_only_the_right_pin_of_a_known_agent() -> None:
+def test_log_in_accepts_only_a_known_agent_with_the_agents_own_pin() -> None:
     check = PinCheck([AgentAccount("101", CHEAP.hash("2468")), AgentAccount("102", CHEAP.hash("1357"))])
     assert check.is_pin_correct("102", "1357")
     for number, pin in (

@@ -132,7 +132,7 @@ def test_cached_data_of_a_number_includes_an_opt_out() -> None:
     assert memory.read().opted_out
 
 
-def test_old_cached_events_of_a_number_are_dropped_unless_it_has_a_live_call() -> None:
+def test_old_cached_events_of_a_number_without_a_live_call_are_dropped() -> None:
     for live in (False, True):
         memory = Memory()
         memory.numbers.add_opt_out(1)

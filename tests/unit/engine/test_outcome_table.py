@@ -17,7 +17,7 @@ from dialer.domain.enums import CampaignKind
 from dialer.domain.model import AttemptId, Outcome
 from dialer.domain.switch_events import CallEnded, EndedBy
 from dialer.engine.calls.state import derive_outcome
-from dialer.engine.trunks.state import is_failure_of_trunk
+from dialer.engine.trunks.state import has_call_failed_because_of_trunk
 from dialer.rules.retries import RetryRules, compute_retry_time_after_outcome
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig
 from dialer.simulation.asterisk.originate import CARRIER_CAUSES, get_dial_status
@@ -82,7 +82,7 @@ def test_call_that_reaches_the_ring_limit_after_early_media_is_a_carrier_failure
 ) -> None:
     found, ended = find_end_and_outcome(decode_ami_messages(EARLY[ending]["events"]))
     assert (found, ended.ever_ringing, ended.timed_out) == (outcome, ever_ringing, True)
-    assert is_failure_of_trunk(found, ended) is not ever_ringing
+    assert has_call_failed_because_of_trunk(found, ended) is not ever_ringing
 
 
 @pytest.mark.parametrize("status", [500, 503])
@@ -153,7 +153,7 @@ def test_simulated_asterisk_gives_the_outcomes_of_the_table(rings_with: tuple[in
     assert found == TABLE
 
 
-def test_outcome_page_lists_the_rows_of_the_outcome_table() -> None:
+def test_docs_page_of_outcomes_lists_the_rows_of_the_outcome_table() -> None:
     page = (ROOT / "docs/reference/outcomes.md").read_text(encoding="utf-8")
     assert update_outcomes_page(page) == page, "run `make reference`"
     rows = re.findall(r"^\|([0-9, ]+)\|`([a-z-]+)`\|\d+\|[^|]*\|(yes|no)\|$", page, re.MULTILINE)
@@ -170,7 +170,7 @@ def test_answer_without_audio_that_asterisk_can_use_is_a_carrier_failure(kind: C
     ended = CallEnded(ID, EndedBy.HANGUP, answered=True, cause=127, technical_cause=status)
     outcome = derive_outcome(call, ended)
     assert outcome is Outcome.CARRIER_FAILURE
-    assert is_failure_of_trunk(outcome, ended) is True
+    assert has_call_failed_because_of_trunk(outcome, ended) is True
     talked = derive_outcome(call.with_voter_connected("04", None, Instant(3.0, 3.0)), ended)
     assert talked is Outcome.CONNECTED
 

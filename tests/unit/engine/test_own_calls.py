@@ -22,9 +22,9 @@ def set_up_preview(dials: bool = False, **campaign: object) -> Turns:
     """Return an engine in which a call is previewed at seat 01 and not dialled."""
     turns = Turns(campaign={"pacing": "preview", **campaign})
     seat = turns.features.seats["01"]
-    turns.place(seat.reserve_for_call(A, "calls", turns.features.core.read_clock()))
+    turns.place(seat.reserve_seat_for_call(A, "calls", turns.features.core.read_clock()))
     call = replace(turns.call(originate_sent=False), reserved_seat="01")
-    turns.features.live_calls.put_call(call.with_preview(Preview(turns.clock.now() + 60, dials)))
+    turns.features.live_calls.add_or_replace_call(call.with_preview(Preview(turns.clock.now() + 60, dials)))
     originator = turns.features.call_placing._originator
     turns.features.reserved_seats._seats_by_attempt[A] = "01"
     [run] = turns.features.campaign_runs.list_campaign_runs()
@@ -83,11 +83,11 @@ def test_agents_phone_keys_dial_and_skip_a_preview() -> None:
     assert "SeatPreviewSkip(seat='01'" in done
 
 
-def test_answered_call_is_connected_to_the_seat_reserved_for_it() -> None:
+def test_answered_preview_call_is_connected_to_the_seat_reserved_for_the_call() -> None:
     turns = Turns(seats=2, campaign={"pacing": "preview"})
     seat = turns.features.seats["02"]
-    turns.place(seat.reserve_for_call(A, "calls", turns.features.core.read_clock()))
-    turns.features.live_calls.put_call(replace(turns.call(), reserved_seat="02"))
+    turns.place(seat.reserve_seat_for_call(A, "calls", turns.features.core.read_clock()))
+    turns.features.live_calls.add_or_replace_call(replace(turns.call(), reserved_seat="02"))
     turns.at(8, CallAnswered(A))
     orders = [line for line in turns.at(8, CallWaiting(A)) if line.startswith("order")]
     assert orders == ["order connect_call_to_seat A 02"]
@@ -99,14 +99,16 @@ def test_command_for_a_previewed_call_of_another_seat_is_refused() -> None:
         with pytest.raises(CommandRefused) as refused:
             turns.features.calls_dialled_by_agents.skip_preview(seat, attempt_id)
         assert refused.value.why is RefusedBecause.CALL_OVER
-    turns.features.live_calls.put_call(turns.features.live_calls[A].without_preview())
+    turns.features.live_calls.add_or_replace_call(turns.features.live_calls[A].without_preview())
     with pytest.raises(CommandRefused, match="already being dialled"):
         turns.features.calls_dialled_by_agents.skip_preview("01", A)
 
 
-def test_unanswered_call_frees_the_seat_reserved_for_it() -> None:
+def test_unanswered_call_frees_the_seat_reserved_for_the_call() -> None:
     turns = set_up_preview()
-    turns.features.live_calls.put_call(turns.features.live_calls[A].without_preview().with_originate_sent(5.0))
+    turns.features.live_calls.add_or_replace_call(
+        turns.features.live_calls[A].without_preview().with_originate_sent(5.0)
+    )
     ends = turns.at(30, CallEnded(A, EndedBy.HANGUP, answered=False, dial_status="BUSY"))
     assert ends[-1] == "commit end busy"
     assert turns.seat() is SeatState.READY

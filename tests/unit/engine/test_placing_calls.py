@@ -275,7 +275,7 @@ def test_calls_that_need_an_agent_count_against_the_agents_of_their_server() -> 
     site.turns.call(phone_id=50, voter_id=50, answered_seconds=1.0, seat="01", connected_at=NOON)
     assert site.originator._calculate_server_loads(site.run).calls == {"": 0, "b": 0}
     assert ringing.call_state in {CallState.DIALLING, CallState.SENDING}
-    site.turns.features.live_calls.put_call(site.turns.call(phone_id=50, voter_id=50, reserved_seat="01"))
+    site.turns.features.live_calls.add_or_replace_call(site.turns.call(phone_id=50, voter_id=50, reserved_seat="01"))
     assert site.originator._calculate_server_loads(site.run).calls == {"": 0, "b": 0}
 
 
@@ -321,7 +321,7 @@ def test_preview_is_not_shown_for_a_cancelled_call(is_cancelled: bool, name: str
     seat = site.turns.features.seats["01"]
     placed = site.originator._create_attempt_and_call(site.run, make_claim(1), seat, "carrier", CALLER_ID)
     if is_cancelled:
-        site.turns.features.live_calls.put_call(placed[1].with_cancellation())
+        site.turns.features.live_calls.add_or_replace_call(placed[1].with_cancellation())
     asyncio.run(site.originator._commit_and_dial_attempts(site.run, [placed]))
     shown = site.turns.features.live_calls[placed[0].attempt_id].leg.preview
     assert shown == (None if is_cancelled else Preview(NOON + 10 + PREVIEW_STANDS_SECONDS, False))
@@ -331,10 +331,10 @@ def test_preview_is_not_shown_for_a_cancelled_call(is_cancelled: bool, name: str
 def test_previews_of_ended_calls_are_forgotten_when_the_next_preview_is_shown() -> None:
     site = Site(campaign={"pacing": "preview"})
     attempt, call = site.create_call(1)
-    site.originator._show_preview(site.run, attempt, call)
+    site.originator._show_preview_to_agent(site.run, attempt, call)
     site.turns.features.live_calls.remove_call(attempt.attempt_id)
     attempt, call = site.create_call(2)
-    site.originator._show_preview(site.run, attempt, call)
+    site.originator._show_preview_to_agent(site.run, attempt, call)
     assert list(site.originator._previewed) == [attempt.attempt_id]
 
 
@@ -360,7 +360,7 @@ def test_previews_of_ended_calls_are_forgotten_when_the_next_preview_is_shown() 
         ),
     ],
 )
-def test_call_is_recorded_before_it_is_sent_with_the_settings_of_its_campaign(
+def test_attempt_is_stored_before_the_call_is_sent_with_the_settings_of_its_campaign(
     campaign: dict[str, Any], detects: bool, leaves_message: bool
 ) -> None:
     site = Site(campaign={**campaign, "ring_seconds": 42})
@@ -410,7 +410,7 @@ def test_call_that_may_have_been_placed_stays_a_live_call() -> None:
     assert AlertKind.ORIGINATE not in site.turns.features.active_alerts
 
 
-def test_call_that_cannot_be_recorded_is_not_sent() -> None:
+def test_call_whose_attempt_cannot_be_stored_is_not_sent() -> None:
     site = Site()
     attempt, _ = site.create_call()
 
@@ -425,10 +425,10 @@ def test_call_that_cannot_be_recorded_is_not_sent() -> None:
     assert "disk full" in site.turns.features.active_alerts.active["originate"].text
 
 
-def test_call_cancelled_before_it_is_sent_ends_without_a_request_to_the_switch() -> None:
+def test_call_cancelled_before_sending_ends_without_a_request_to_the_switch() -> None:
     site = Site()
     attempt, call = site.create_call()
-    site.turns.features.live_calls.put_call(call.with_cancellation())
+    site.turns.features.live_calls.add_or_replace_call(call.with_cancellation())
     refused = asyncio.run(site.originator._originate_call(site.run, attempt))
     assert str(refused) == "the call was cancelled before it was sent"
     assert not site.placed
@@ -491,7 +491,7 @@ def test_call_limits_of_the_campaign_are_checked_when_attempts_are_stored() -> N
     assert asked == [{"max_attempts_since": since, "max_attempts": 9, "max_conversations": 4, "gaps": gaps}]
 
 
-def test_screen_pop_for_a_reserved_seat_is_shown_right_after_the_commit() -> None:
+def test_voter_data_is_shown_at_the_reserved_seat_immediately_after_the_commit() -> None:
     site = Site()
     placed = site.originator._create_attempt_and_call(
         site.run, make_claim(1), site.turns.features.seats["01"], "carrier", CALLER_ID

@@ -69,7 +69,7 @@ def test_ringing_calls_are_cancelled_when_no_agent_is_left() -> None:
     assert not [line for line in run_pacing_decision(turns) if line.startswith("order")]  # only once
 
 
-def test_call_cancelled_before_it_is_sent_is_never_sent() -> None:
+def test_call_cancelled_before_sending_is_never_sent_to_the_switch() -> None:
     turns = make_turns_that_want_calls()
     live = turns.call(originate_sent=False)
     assert turns.after(10, lambda: turns.features.live_calls.cancel_call(live)) == []
@@ -100,7 +100,7 @@ def test_numbers_claimed_while_the_dialler_stops_are_returned_to_the_queue() -> 
             read_campaign_progress=find_no_due_time,
         ),
     )
-    assert turns.after(10, lambda: asyncio.run(hoppers._fill_hopper(run))) == ["beside release-claims"]
+    assert turns.after(10, lambda: asyncio.run(hoppers._fill_hopper_with_numbers(run))) == ["beside release-claims"]
     assert not run.hopper
 
 

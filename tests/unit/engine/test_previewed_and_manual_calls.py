@@ -202,14 +202,14 @@ def test_call_preview_starts_a_timer_and_shows_the_time_of_expiry() -> None:
     turns = make_turns_that_want_calls(campaign={"pacing": "preview", "preview_seconds": 30})
     originator, run = turns.features.call_originator, turns.features.campaign_runs["calls"]
     attempt, call = create_call(turns, make_claim(1), "01")
-    lines = turns.after(10, lambda: originator._show_preview(run, attempt, call))
+    lines = turns.after(10, lambda: originator._show_preview_to_agent(run, attempt, call))
     assert f"timer preview/{call.attempt_id} 30 preview-expired" in lines
     shown = turns.features.live_calls[call.attempt_id].leg.preview
     assert shown is not None
     assert (shown.until, shown.auto_dial) == (NOON + 40, True)
 
 
-def test_attempt_that_is_cancelled_before_it_is_sent_is_refused() -> None:
+def test_attempt_cancelled_before_sending_is_refused() -> None:
     turns = make_turns_that_want_calls()
     run = turns.features.campaign_runs["calls"]
     attempt, call = create_call(turns, make_claim(1))

@@ -84,7 +84,7 @@ def test_seat_of_an_ended_call_is_released_and_seat_of_a_live_call_stays_reserve
     turns = Turns(seats=2)
     reserve_seat(turns)
     reserve_seat(turns, B, "02")
-    turns.features.live_calls.put_call(replace(turns.call(), reserved_seat="01"))
+    turns.features.live_calls.add_or_replace_call(replace(turns.call(), reserved_seat="01"))
     lines = turns.after(1, turns.features.reserved_seats.release_unneeded_seats)
     assert (turns.seat("01"), turns.seat("02")) == (SeatState.RESERVED, SeatState.READY)
     assert not [line for line in lines if line.startswith("order")]
@@ -93,7 +93,7 @@ def test_seat_of_an_ended_call_is_released_and_seat_of_a_live_call_stays_reserve
 def test_ringing_call_that_lost_its_reserved_seat_is_cancelled() -> None:
     turns = Turns()
     reserve_seat(turns)
-    turns.features.live_calls.put_call(replace(turns.call(), reserved_seat="01"))
+    turns.features.live_calls.add_or_replace_call(replace(turns.call(), reserved_seat="01"))
     turns.place(turns.features.seats["01"].end_call_at_seat(turns.features.core.read_clock()))
     lines = turns.after(1, turns.features.reserved_seats.release_unneeded_seats)
     assert "order hang_up_call A" in lines

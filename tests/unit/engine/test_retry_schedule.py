@@ -74,7 +74,7 @@ def test_number_is_due_again_after_the_waiting_time_for_the_outcome_of_the_call(
     assert find_due_seconds(outcome, **facts) == due_seconds
 
 
-def test_disposition_of_an_answered_call_decides_when_the_number_is_due() -> None:
+def test_disposition_entered_during_a_call_decides_when_the_number_is_due() -> None:
     record = record_disposition(Disposition.CALL_BACK, NOON + 42)
     assert find_due_seconds(Outcome.CONNECTED, disposition=record) == 42
     assert find_due_seconds(Outcome.BUSY, disposition=record) == 100
@@ -84,7 +84,7 @@ def test_disposition_of_an_answered_call_decides_when_the_number_is_due() -> Non
     ("kind", "hour", "due_seconds"),
     [(MarkKind.LATER, 15, 3.75 * 3_600), (MarkKind.LATER, None, 300), (MarkKind.NOT_YET, 15, 300)],
 )
-def test_voters_answer_in_a_flow_decides_when_the_number_is_due(
+def test_answer_of_a_voter_in_a_flow_decides_when_the_number_is_due(
     kind: MarkKind, hour: int | None, due_seconds: float
 ) -> None:
     facts: dict[str, Any] = {"last_mark": kind, "last_mark_hour": hour}
@@ -92,7 +92,7 @@ def test_voters_answer_in_a_flow_decides_when_the_number_is_due(
     assert find_due_seconds(Outcome.BUSY, **facts) == 100  # an unanswered call has no answer
 
 
-def test_promised_call_moves_to_the_last_call_time_and_a_later_retry_is_dropped() -> None:
+def test_promised_call_is_moved_to_the_last_call_time_and_a_later_retry_is_dropped() -> None:
     later: dict[str, Any] = {"last_mark": MarkKind.LATER, "last_mark_hour": 15}
     assert find_due_seconds(Outcome.COMPLETED, 3_600, **later) == 3_600
     assert find_due_seconds(Outcome.COMPLETED, 299, last_mark=MarkKind.NOT_YET) is None
@@ -153,7 +153,7 @@ def find_due_seconds_of(
     return None if due is None else due - NOON
 
 
-def test_agents_disposition_decides_when_the_number_is_due() -> None:
+def test_disposition_entered_by_an_agent_decides_when_the_number_is_due() -> None:
     assert find_due_seconds_of(Disposition.LATER, 15, None) == 3.75 * 3_600
     assert find_due_seconds_of(Disposition.LATER, 15, 3_600) == 3_600  # requested, so moved forward
     assert find_due_seconds_of(Disposition.MACHINE, None, None) == 300
@@ -187,7 +187,7 @@ def test_call_back_must_be_within_30_days_and_before_the_last_call_to_the_booth(
     assert make_schedule().check_call_back_time(RUN, a_call(), NOON + 1) == NOON + 1
 
 
-def test_call_back_needs_a_remaining_attempt_unless_it_is_for_a_booth_worker() -> None:
+def test_call_back_to_anyone_but_a_booth_worker_needs_a_remaining_attempt() -> None:
     with pytest.raises(
         CommandRefused,
         match=r"^no call-back is possible: this number has had all its attempts in this campaign \(max_attempts\)$",

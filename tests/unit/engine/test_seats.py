@@ -45,7 +45,7 @@ def test_log_in_is_complete_only_when_the_phone_has_answered() -> None:
 
 
 def test_seat_is_reserved_talking_in_wrap_up_and_ready_again_during_a_call() -> None:
-    seat = make_ready_seat().reserve_for_call(CALL, "c", make_instant(1.0))
+    seat = make_ready_seat().reserve_seat_for_call(CALL, "c", make_instant(1.0))
     assert seat.state is SeatState.RESERVED
     seat = seat.start_conversation(CALL, "c", make_instant(2.0)).end_call_at_seat(make_instant(62.0))
     assert (seat.state, seat.attempt_id, seat.since.seconds) == (SeatState.WRAP_UP, CALL, 62.0)
@@ -55,7 +55,7 @@ def test_seat_is_reserved_talking_in_wrap_up_and_ready_again_during_a_call() -> 
 
 def test_seat_is_ready_again_if_the_voter_was_not_connected() -> None:
     assert (
-        make_ready_seat().reserve_for_call(CALL, "c", make_instant(1.0)).end_call_at_seat(make_instant(2.0)).state
+        make_ready_seat().reserve_seat_for_call(CALL, "c", make_instant(1.0)).end_call_at_seat(make_instant(2.0)).state
         is SeatState.READY
     )
 
@@ -143,7 +143,7 @@ def test_voter_gets_the_longest_idle_agent_who_speaks_the_language_of_the_voter(
     assert choose_seat([make_seat()], "hi") is None
 
 
-def test_agents_languages_replace_those_of_the_seat() -> None:
+def test_languages_of_the_agent_replace_the_languages_of_the_seat() -> None:
     seat = make_seat(phone_up=True, languages_of_the_seat=frozenset({"hi"})).log_in_agent(
         "101", AgentAccount("101", "", frozenset({"ta"})), make_instant(1.0)
     )
@@ -157,7 +157,7 @@ def test_agents_languages_replace_those_of_the_seat() -> None:
 def test_seat_in_a_conversation_about_to_end_is_in_the_closing_stage() -> None:
     talking = (
         make_ready_seat()
-        .reserve_for_call(CALL, "turnout", make_instant(1.0))
+        .reserve_seat_for_call(CALL, "turnout", make_instant(1.0))
         .start_conversation(CALL, "turnout", make_instant(2.0))
     )
     assert talking.conversation_stage is SeatStage.TALKING
@@ -174,7 +174,7 @@ def test_seat_in_a_conversation_about_to_end_is_in_the_closing_stage() -> None:
     for seat in (
         make_seat(),
         make_ready_seat(),
-        make_ready_seat().reserve_for_call(CALL, "turnout", make_instant(1.0)),
+        make_ready_seat().reserve_seat_for_call(CALL, "turnout", make_instant(1.0)),
     ):
         with pytest.raises(CommandRefused, match="no call or wrap-up to close"):
             seat.record_talk_is_ending(3.0)
@@ -223,7 +223,7 @@ def _apply_step(seat: Seat, step: str, now: float) -> Seat:
         case "ready":
             return seat.make_seat_ready(make_instant(now))
         case "reserve" if seat.state is SeatState.READY:
-            return seat.reserve_for_call(CALL, "c", make_instant(now))
+            return seat.reserve_seat_for_call(CALL, "c", make_instant(now))
         case "talk" if seat.state in {SeatState.READY, SeatState.RESERVED}:
             return seat.start_conversation(CALL, "c", make_instant(now))
         case "end":

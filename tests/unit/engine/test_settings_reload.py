@@ -112,7 +112,7 @@ def test_removed_campaign_connects_the_last_call_and_places_no_more_calls() -> N
     with pytest.raises(
         CommandRefused, match=r"campaign 'calls' is not in the settings\. The campaigns there are: none"
     ):
-        turns.features.campaign_runs.require_campaign("calls")
+        turns.features.campaign_runs.require_campaign_run("calls")
     assert "seat 01 wrap-up" in turns.at(40, HUNG_UP)
 
 

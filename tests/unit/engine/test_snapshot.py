@@ -58,7 +58,9 @@ def make_centre(seats: list[str]) -> Features:
             skill, CampaignKind.AGENTS, ("t",), None, None, 30.0, 2.0, 2.0, ALWAYS, ALWAYS, NO_RETRIES, skill=skill
         )
         pacer, running = ProgressivePacer(), CampaignState.RUNNING
-        centre.campaign_runs.put_campaign(CampaignRun(spec, Purpose.TURNOUT, pacer, running, BoothOrder([]), deque()))
+        centre.campaign_runs.add_or_replace_campaign(
+            CampaignRun(spec, Purpose.TURNOUT, pacer, running, BoothOrder([]), deque())
+        )
     return centre
 
 
@@ -82,7 +84,7 @@ def add_ringing_call(centre: Features, campaign: str) -> None:
     n = len(centre.live_calls) + 1
     attempt = AttemptId(f"a{n}")
     now = centre.core.clock.monotonic()
-    centre.live_calls.put_call(
+    centre.live_calls.add_or_replace_call(
         a_call(attempt_id=attempt, campaign_id=campaign, phone_id=n, voter_id=n, began_seconds=now)
     )
 
@@ -177,7 +179,7 @@ def test_pacing_snapshot_counts_waiting_voters_of_campaigns_that_share_seats() -
     centre = make_centre(["ab", "b"])
     for name in ("a1", "a2"):
         call = a_call(attempt_id=AttemptId(name), campaign_id="b", answered_seconds=0.0, answered_at=NOON)
-        centre.live_calls.put_call(call.with_voter_waiting())
+        centre.live_calls.add_or_replace_call(call.with_voter_waiting())
     snapshot = take_snapshot_of(centre, "a")
     assert (snapshot.free_seats, len(snapshot.waiting_seconds)) == (2, 2)
 
@@ -190,7 +192,7 @@ def test_pacing_snapshot_counts_waiting_voters_of_campaigns_that_share_seats() -
         ([], "b" * 11, (11, 11)),  # both together have 12 calls for 11 seats
     ],
 )
-def test_pacing_snapshot_without_a_free_seat_uses_the_most_loaded_skills(
+def test_pacing_snapshot_without_a_free_seat_has_the_seats_of_the_most_loaded_skills(
     ready: list[str], rings: str, seen: tuple[int, int]
 ) -> None:
     centre = make_centre(["ab"] + ["b"] * 10)
@@ -204,7 +206,7 @@ def test_pacing_snapshot_without_a_free_seat_uses_the_most_loaded_skills(
 
 
 @pytest.mark.parametrize(("rings", "seen"), [("b", (1, 0)), ("bbb", (3, 3))])
-def test_pacing_snapshot_counts_the_next_call_once_in_the_calls_per_seat(rings: str, seen: tuple[int, int]) -> None:
+def test_calls_per_seat_in_a_pacing_snapshot_count_the_next_call_once(rings: str, seen: tuple[int, int]) -> None:
     centre = make_centre(["ab", "b", "b"])
     set_seat_states(centre, SeatState.TALKING, "01", "02", "03")
     for each in rings:
@@ -234,9 +236,13 @@ def test_time_spent_on_a_preview_does_not_count_as_talk_time() -> None:
     centre = make_centre(["a", "a"])
     now = centre.core.read_clock()
     hours_ago = now._replace(seconds=now.seconds - 7_200)
-    centre.seats.replace_seat(centre.seats["01"], centre.seats["01"].reserve_for_call(AttemptId("a1"), "a", hours_ago))
+    centre.seats.replace_seat(
+        centre.seats["01"], centre.seats["01"].reserve_seat_for_call(AttemptId("a1"), "a", hours_ago)
+    )
     call = a_call(attempt_id=AttemptId("a1"), campaign_id="a", originate_sent=False)
-    centre.live_calls.put_call(replace(call.with_preview(Preview(now.at + 60, auto_dial=False)), reserved_seat="01"))
+    centre.live_calls.add_or_replace_call(
+        replace(call.with_preview(Preview(now.at + 60, auto_dial=False)), reserved_seat="01")
+    )
     seen = take_snapshot_of(centre, "a")
     assert (seen.free_seats, seen.ringing) == (1, ())
     assert [seat.elapsed_seconds for seat in seen.busy_seats] == [0.0]
@@ -353,7 +359,7 @@ def test_pacing_snapshot_ignores_the_calls_on_an_unreachable_server() -> None:
     turns.call()
     for number in (2, 3):
         of_number: dict[str, Any] = {"attempt_id": AttemptId(str(number) * 36), "phone_id": number, "voter_id": number}
-        turns.features.live_calls.put_call(a_call(campaign_id="calls", trunk="other", **of_number))
+        turns.features.live_calls.add_or_replace_call(a_call(campaign_id="calls", trunk="other", **of_number))
     seen = []
     for reachable in ({"one", "two"}, {"one"}, {"two"}, set[str]()):
         servers.up.clear()
@@ -363,18 +369,18 @@ def test_pacing_snapshot_ignores_the_calls_on_an_unreachable_server() -> None:
     assert seen == [(3, 2), (1, 4), (2, 3), (3, 2)]  # without any server, nothing is filtered
 
 
-def test_pacing_snapshot_contains_how_long_each_call_has_rung_and_how_likely_it_is_answered() -> None:
+def test_pacing_snapshot_contains_ring_time_and_answer_probability_of_each_call() -> None:
     turns = Turns(1)
     run = turns.features.campaign_runs["calls"]
     other = replace(run, spec=replace(run.spec, campaign_id="other"), answer_rate=0.625)
     own_call = turns.call(phone_id=1, ringing_seconds=3.0)
-    turns.features.live_calls.put_call(
+    turns.features.live_calls.add_or_replace_call(
         replace(
             own_call, attempt_id=AttemptId("b" * 36), campaign_id="other", leg=replace(own_call.leg, began_seconds=4.0)
         )
     )
     turns.call(AttemptId("c" * 36), phone_id=3)
-    turns.features.campaign_runs.put_campaign(other)
+    turns.features.campaign_runs.add_or_replace_campaign(other)
     turns.clock.seconds = 10.0
     ringing = turns.features.pacing_snapshots.take_pacing_snapshot(run, {}, {}).ringing
     assert sorted(ringing, key=str) == sorted(

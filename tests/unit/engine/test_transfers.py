@@ -84,13 +84,13 @@ WRAPS_UP = "learn talk-ended 11.6; timer seat/01 off; seat 01 wrap-up; timer sea
         (None, PartyLeft(BOSS), "", None),
     ],
 )
-def test_each_event_of_a_call_transfer_requests_the_listed_effects(
+def test_each_event_of_a_call_transfer_requests_the_effects_in_the_table(
     stage: str | None, event: Event, follows: str, then: str | None
 ) -> None:
     turns = Turns(transfers=TRANSFERS)
     turns.talking()
     if stage is not None:
-        turns.features.call_transfers.put_transfer(CallTransfer(A, "01", TransferStage(stage), BOSS, "boss"))
+        turns.features.call_transfers.add_or_replace_transfer(CallTransfer(A, "01", TransferStage(stage), BOSS, "boss"))
     turns.play([(20, event, follows)])
     now = turns.features.call_transfers.get(A)
     assert (None if now is None else now.stage.value) == then
@@ -104,6 +104,8 @@ def test_voter_of_a_failed_transfer_goes_to_another_agent_or_hears_the_message()
         turns = Turns(seats, transfers=TRANSFERS)
         turns.talking()
         turns.at(15, SeatDown("01"))
-        turns.features.call_transfers.put_transfer(CallTransfer(A, "01", TransferStage.TRANSFER, BOSS, "boss"))
+        turns.features.call_transfers.add_or_replace_transfer(
+            CallTransfer(A, "01", TransferStage.TRANSFER, BOSS, "boss")
+        )
         lines = turns.at(20, PartyLeft(BOSS))
         assert "; ".join(line for line in lines if line.startswith(("seat 02", "order"))) == follows

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from dialer.domain.model import AttemptId, Outcome
 from dialer.domain.switch_events import REDIRECTED, CallEnded, EndedBy
 from dialer.domain.view import TrunkState
-from dialer.engine.trunks.state import TrunkHealth, TrunkLimits, TrunkPool, is_failure_of_trunk
+from dialer.engine.trunks.state import TrunkHealth, TrunkLimits, TrunkPool, has_call_failed_because_of_trunk
 from dialer.settings.trunks import TrunkRest
 
 ID = AttemptId("3f0e7c1a-5b1d-4a53-9a0b-6f0d8f9d1c22")
@@ -52,7 +52,7 @@ def record_failed_calls(health: TrunkHealth, calls: int, at: float = 0.0) -> Non
 def test_unreachable_number_does_not_count_as_a_trunk_failure(
     outcome: Outcome, end: CallEnded, failed: bool | None
 ) -> None:
-    assert is_failure_of_trunk(outcome, end) is failed
+    assert has_call_failed_because_of_trunk(outcome, end) is failed
 
 
 def test_trunk_is_suspended_after_repeated_failures_until_a_test_call_succeeds() -> None:
@@ -60,24 +60,24 @@ def test_trunk_is_suspended_after_repeated_failures_until_a_test_call_succeeds()
     record_failed_calls(health, 2)
     health.record_end_of_call(False, 0.0, 0.0)
     record_failed_calls(health, 2)
-    assert health.determine_trunk_state(0.0) is TrunkState.WORKING
+    assert health.determine_state_of_trunk(0.0) is TrunkState.WORKING
     record_failed_calls(health, 1)
-    assert health.determine_trunk_state(29.9) is TrunkState.RESTING
-    assert (health.count_allowed_starts(29.9), health.count_seconds_until_probe(20.0)) == (0, 10.0)
-    assert health.determine_trunk_state(30.0) is TrunkState.PROBING
+    assert health.determine_state_of_trunk(29.9) is TrunkState.RESTING
+    assert (health.count_allowed_starts(29.9), health.count_seconds_until_test_call(20.0)) == (0, 10.0)
+    assert health.determine_state_of_trunk(30.0) is TrunkState.PROBING
     assert health.count_allowed_starts(30.0) == 1
     health.record_call_start(30.0)
     assert health.count_allowed_starts(31.0) == 0
     health.record_end_of_call(True, 30.0, 32.0)
-    assert health.count_seconds_until_probe(32.0) == 60.0  # the second rest is twice as long
+    assert health.count_seconds_until_test_call(32.0) == 60.0  # the second rest is twice as long
     health.record_call_start(92.0)
     health.record_end_of_call(True, 92.0, 93.0)
-    assert health.count_seconds_until_probe(93.0) == 100.0  # up to the maximum
+    assert health.count_seconds_until_test_call(93.0) == 100.0  # up to the maximum
     health.record_call_start(193.0)
     health.record_ringing_of_call(1.0, 193.0, 194.0)
-    assert health.determine_trunk_state(194.0) is TrunkState.WORKING
+    assert health.determine_state_of_trunk(194.0) is TrunkState.WORKING
     record_failed_calls(health, 3, 194.0)
-    assert health.count_seconds_until_probe(194.0) == 30.0  # the rests start again from the first length
+    assert health.count_seconds_until_test_call(194.0) == 30.0  # the rests start again from the first length
 
 
 def test_trunk_gets_no_calls_for_a_while_if_too_many_calls_fail() -> None:
@@ -85,9 +85,9 @@ def test_trunk_gets_no_calls_for_a_while_if_too_many_calls_fail() -> None:
     for call in range(20):
         health.record_end_of_call(call % 3 != 0, 0.0, 0.0)
         if call < 9:
-            assert health.determine_trunk_state(0.0) is TrunkState.WORKING
-    assert health.determine_trunk_state(0.0) is TrunkState.RESTING
-    assert "of the last 10 calls" in health.reason_for_rest
+            assert health.determine_state_of_trunk(0.0) is TrunkState.WORKING
+    assert health.determine_state_of_trunk(0.0) is TrunkState.RESTING
+    assert "of the last 10 calls" in health.reason_why_trunk_rests
 
 
 def test_calls_placed_before_a_trunk_is_suspended_do_not_count_as_test_calls() -> None:
@@ -95,10 +95,10 @@ def test_calls_placed_before_a_trunk_is_suspended_do_not_count_as_test_calls() -
     record_failed_calls(health, 3, 10.0)
     health.record_ringing_of_call(1.0, 9.0, 41.0)
     health.record_end_of_call(False, 9.0, 41.0)
-    assert health.determine_trunk_state(41.0) is TrunkState.PROBING
+    assert health.determine_state_of_trunk(41.0) is TrunkState.PROBING
     health.record_call_start(41.0)
     health.record_end_of_call(True, 9.5, 42.0)  # an earlier call that was still ringing
-    assert health.determine_trunk_state(42.0) is TrunkState.PROBING
+    assert health.determine_state_of_trunk(42.0) is TrunkState.PROBING
     health.record_end_of_call(None, 41.0, 43.0)  # the probe was cancelled: the next call probes
     assert health.count_allowed_starts(43.0) == 1
 
@@ -136,15 +136,15 @@ def test_suspended_trunk_recovers_and_has_one_test_call_at_a_time(
         now += seconds
         if what == "start":
             if health.count_allowed_starts(now) > 0:
-                if health.determine_trunk_state(now) is TrunkState.PROBING:
+                if health.determine_state_of_trunk(now) is TrunkState.PROBING:
                     assert health.count_allowed_starts(now) == 1
                 health.record_call_start(now)
                 out.append(now)
-                if health.determine_trunk_state(now) is TrunkState.PROBING:
+                if health.determine_state_of_trunk(now) is TrunkState.PROBING:
                     assert health.count_allowed_starts(now) == 0
         elif out and isinstance(what, bool | None):
             health.record_end_of_call(what, out.pop(0), now)
-        assert 0.0 <= health.count_seconds_until_probe(now) <= RULES.max_rest_seconds
+        assert 0.0 <= health.count_seconds_until_test_call(now) <= RULES.max_rest_seconds
     later = now + RULES.max_rest_seconds
     for began in out:
         health.record_end_of_call(None, began, later)
@@ -167,7 +167,7 @@ def test_calls_move_to_the_next_trunk_and_caller_ids_of_other_trunks_are_refused
     assert pool.are_all_trunks_resting(names, 3.0)
     assert (
         pool.choose_trunk_for_call(names, {}, 3.0),
-        pool.count_startable_calls(names, {}, 3.0),
+        pool.count_calls_that_may_start(names, {}, 3.0),
         pool.count_seconds_to_next_start(names, 3.0),
     ) == (
         None,
@@ -177,7 +177,7 @@ def test_calls_move_to_the_next_trunk_and_caller_ids_of_other_trunks_are_refused
     probe = pool.choose_trunk_for_call(names, {}, 31.0)
     assert probe is not None and probe[0].name == "a"
     assert pool.choose_trunk_for_call(names, {}, 31.5) is None  # "b" still rests, "a" is being probed
-    assert pool.is_foreign_caller_id("a", "+912") and not pool.is_foreign_caller_id("b", "+912")
+    assert pool.is_caller_id_of_other_trunk("a", "+912") and not pool.is_caller_id_of_other_trunk("b", "+912")
 
 
 def test_call_start_rate_is_averaged_over_ten_seconds() -> None:

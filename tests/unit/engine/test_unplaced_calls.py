@@ -23,7 +23,7 @@ CLAIM = Claim("calls", 1, "+919812345601", 1, 1, 1, "hi", 1)
 
 
 def let_trunk_rest(originator: Originator) -> None:
-    health = SimpleNamespace(determine_trunk_state=lambda _: TrunkState.RESTING)
+    health = SimpleNamespace(determine_state_of_trunk=lambda _: TrunkState.RESTING)
     originator._trunks = cast(Any, SimpleNamespace(get_trunk_health=lambda _: health))
 
 

@@ -69,7 +69,7 @@ def test_text_that_offers_a_ride_to_the_booth_is_recognised(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["Have you been able to vote?", "Please hold the line.", "क्या आपने वोट दिया?"])
-def test_similar_wording_is_not_mistaken_for_an_offer_of_a_ride(text: str) -> None:
+def test_text_that_resembles_an_offer_of_a_ride_is_not_reported(text: str) -> None:
     assert offers_transport(text) is None
 
 
@@ -87,7 +87,7 @@ def test_ride_offered_by_a_flow_must_be_declared_and_legally_allowed() -> None:
     assert "the profile forbids (transport.may_offer)" in list_ride_problems("offers: [transport]\n", frozenset())[0]
 
 
-def test_sms_texts_follow_the_same_rules_as_spoken_texts() -> None:
+def test_sms_text_with_forbidden_wording_is_refused_like_a_spoken_text() -> None:
     nodes = "\n  first: {send_sms: lift, next: bye, failed: bye}\n"
     texts = add_texts(sms__lift="A vehicle will come. Which party do you choose?")
     rules = {finding.rule for finding in check_flow(parse_flow(TURNOUT_HEAD + nodes, "s.yaml"), texts, ["en"])}
@@ -100,7 +100,7 @@ def test_flow_that_declares_an_unknown_offer_is_refused() -> None:
 
 
 @pytest.mark.parametrize(("jurisdiction", "refused"), [("india", True), ("neutral", True), ("uk", False)])
-def test_jurisdiction_profile_decides_whether_a_flow_may_offer_a_ride(
+def test_flow_may_offer_a_ride_only_if_the_jurisdiction_profile_allows_rides(
     tmp_path: Path, jurisdiction: str, refused: bool
 ) -> None:
     path = tmp_path / "sample.yaml"

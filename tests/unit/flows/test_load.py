@@ -60,7 +60,7 @@ def test_questions_have_default_settings_and_inherit_reprompts_of_the_flow() -> 
     assert (hour.reads, hour.terminator, hour.no_input.then) == ("hour", "#", "until")
 
 
-def test_version_of_a_flow_depends_on_the_flows_content() -> None:
+def test_version_of_a_flow_changes_with_the_content_of_the_flow() -> None:
     assert parse_flow(GOOD).version == parse_flow(GOOD).version
     assert parse_flow(GOOD).version != parse_flow(GOOD.replace("reprompts: 2", "reprompts: 3")).version
 
@@ -283,7 +283,7 @@ def test_flow_must_have_the_name_of_the_flow_file(tmp_path: Path) -> None:
 
 @settings(deadline=None, derandomize=True, max_examples=300)
 @given(st.text(max_size=300))
-def test_arbitrary_text_in_a_flow_file_gives_a_flow_error(text: str) -> None:
+def test_arbitrary_text_in_a_flow_file_is_refused_with_a_flow_error(text: str) -> None:
     with pytest.raises(FlowError):
         parse_flow(text)
 

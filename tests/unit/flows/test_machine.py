@@ -101,7 +101,7 @@ def test_key_3_in_the_turnout_flow_plays_the_booth_information_and_repeats_the_q
     assert spoken_texts(run(flow, [Played(), Digits("3"), Played()]).action) == ["turnout.question"]
 
 
-def test_sentence_of_a_prompt_with_an_unknown_value_is_skipped() -> None:
+def test_prompt_sentence_whose_value_is_unknown_is_not_played() -> None:
     unknown: dict[str, Scalar] = {name: value for name, value in FACTS.items() if name != "booth_name"}
     assert spoken_texts(run(FLOWS["turnout"], [Played(), Digits("3")], unknown).action) == ["booth.unknown"]
     # A malformed part number is left out together with its sentence.
@@ -127,7 +127,7 @@ def test_flow_repeats_the_question_to_a_silent_caller_and_finally_disconnects() 
     assert ended.state.ending is Ending.COMPLETED
 
 
-def test_repeated_wrong_keys_end_the_call() -> None:
+def test_repeated_wrong_keys_of_a_caller_end_the_call() -> None:
     ended = run(FLOWS["turnout"], [Played(), Digits("*"), Digits("#"), Digits("*")])
     assert isinstance(ended.action, Disconnect)
     assert ended.action.reason == "no_match"
@@ -410,13 +410,13 @@ def test_call_in_a_flow_loop_without_an_action_ends_as_failed() -> None:
     assert ended.state.ending is Ending.FAULT
 
 
-def test_flow_may_run_the_same_subdialog_twice_in_a_row() -> None:
+def test_flow_may_run_a_subdialog_twice_in_a_row() -> None:
     flow = FLOWS["booth_information"]
     # The booth is unknown, so the subdialog says nothing and is passed at once.
     assert run(flow, [Played(), Played(), Digits("1"), Played()], {"booth_name": "S"}).state.ending is None
 
 
-def test_state_of_a_call_in_a_flow_survives_json() -> None:
+def test_state_of_a_call_in_a_flow_is_restored_from_json_unchanged() -> None:
     flow = FLOWS["household"]
     turn = run(flow, [Played(), Digits("4")])
     assert copy_through_json(turn.state) == turn.state

@@ -150,11 +150,11 @@ def test_every_shipped_text_is_used_by_a_flow() -> None:
     assert used == set(load_shipped_texts().by_language["en"])
 
 
-def test_flows_and_dialler_share_the_kinds_of_marks() -> None:
+def test_flows_can_store_exactly_the_kinds_of_marks_that_the_dialler_knows() -> None:
     assert {kind.value for kind in MarkKind} == {kind.value for kind in DialledMarkKind}
 
 
-def test_text_is_split_at_its_placeholders() -> None:
+def test_spoken_text_is_split_at_its_placeholders() -> None:
     assert split_text_at_placeholders("Hello.") == (Segment(words="Hello."),)
     assert split_text_at_placeholders("You can vote until {closes_at}.") == (
         Segment(words="You can vote until", number=1),
@@ -168,7 +168,7 @@ def test_text_is_split_at_its_placeholders() -> None:
     )
 
 
-def test_value_is_spoken_in_place_of_its_placeholder() -> None:
+def test_value_of_a_prompt_is_spoken_in_place_of_its_placeholder() -> None:
     hour = PromptRef(PromptKind.HOUR, "18:30")
     assert list_sounds_of_prompt(make_text_prompt("booth.until", closes_at=hour), "en", load_shipped_texts()) == (
         "matdan/en/booth/until-1",
@@ -181,7 +181,7 @@ def test_value_is_spoken_in_place_of_its_placeholder() -> None:
     )
 
 
-def test_values_in_a_prompt_become_sounds() -> None:
+def test_values_of_a_prompt_are_played_as_sound_files() -> None:
     texts = load_shipped_texts()
     assert list_sounds_of_prompt(PromptRef(PromptKind.DIGITS, "07"), "hi", texts) == (
         "matdan/hi/digit/0",

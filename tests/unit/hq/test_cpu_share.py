@@ -30,12 +30,12 @@ def count_read(shares: CpuShares, centre: str, cost: float, per_second: int, sec
     return read
 
 
-def test_slow_messages_of_a_centre_use_only_its_share_of_processor_time() -> None:
+def test_slow_messages_of_a_centre_use_only_that_centres_share_of_processor_time() -> None:
     read = count_read(CpuShares(), "pune-1", 0.085, 100, 60)
     assert read * 0.085 <= BURST_SECONDS + 60 * SHARE + 0.085
 
 
-def test_full_batches_of_a_centre_that_catches_up_are_all_read() -> None:
+def test_headquarters_reads_all_full_batches_of_a_centre_that_catches_up() -> None:
     assert count_read(CpuShares(), "pune-1", 0.005, 20, 600) == 12_000
 
 
@@ -54,7 +54,7 @@ async def test_time_that_headquarters_uses_to_check_seals_counts_for_their_centr
     class SlowChain(SealChain):
         """A chain of which each epoch takes a fifth of a second to check."""
 
-        def add_received_epoch(
+        def add_received_seal_to_chain(
             self, epoch: SealedEpoch, store_began_at: float, known_epochs: Mapping[str, int], now: float
         ) -> bool:
             nonlocal used

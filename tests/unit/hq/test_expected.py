@@ -69,7 +69,7 @@ CURVE = [
     [(6, 0.0, 0.0), (8, 0.1, 0.05), (23, 0.8, 0.6)],
     ids=["before the first time", "between two times", "after the last time"],
 )
-def test_expected_turnout_is_interpolated_between_the_times_of_the_curve(
+def test_expected_turnout_is_interpolated_between_the_points_of_the_turnout_curve(
     hour: float, contacted: float, voted: float
 ) -> None:
     assert compute_expected_turnout_progress(CURVE, hour * 60) == pytest.approx(
@@ -77,5 +77,5 @@ def test_expected_turnout_is_interpolated_between_the_times_of_the_curve(
     )
 
 
-def test_no_expected_turnout_is_computed_without_an_expected_turnout_curve() -> None:
+def test_expected_turnout_is_not_computed_without_a_turnout_curve() -> None:
     assert compute_expected_turnout_progress([], 480) is None

@@ -146,7 +146,7 @@ INVALID_FIELDS: list[tuple[str, object]] = [
 
 
 @pytest.mark.parametrize(("name", "value"), INVALID_FIELDS)
-def test_mark_that_diallers_would_reject_is_stored_but_not_sent_to_them(name: str, value: object) -> None:
+def test_mark_that_diallers_would_reject_is_stored_but_not_sent_to_other_centres(name: str, value: object) -> None:
     """As a mark it would stop the gatherer, or be too long for a peer update, and block all rows after it."""
     valid = mark_row(1, 12)
     assert isinstance(parse_outbox_row("pune-1", valid, NOW)[0], MarkRow)
@@ -156,7 +156,7 @@ def test_mark_that_diallers_would_reject_is_stored_but_not_sent_to_them(name: st
     assert isinstance(parse_outbox_row("pune-1", invalid, NOW)[0], ResultRow)
 
 
-def test_voters_status_change_counts_in_every_area_and_in_the_zone_that_reported_it() -> None:
+def test_changed_status_of_a_voter_counts_in_every_area_and_in_the_reporting_zone() -> None:
     place = VoterPlace("2026-1", "S13", 209, 2, 12)
     contacted, voted = VoterStatus("pending", True, True), VoterStatus("voted", True)
     sums = sum_turnout_changes(

@@ -6,7 +6,7 @@ from random import Random
 
 import pytest
 
-from dialer.hq.overlaps import MAX_PAIRS, describe_centres_sharing_numbers, describe_centres_with_other_secret
+from dialer.hq.overlaps import MAX_PAIRS, describe_centres_sharing_numbers, describe_centres_with_different_hash_secret
 from dialer.nats.messages import InvalidMessage
 from dialer.nats.number_sample import SAMPLE_HASHES, NumberSample, pack_number_sample, unpack_number_sample
 
@@ -59,7 +59,7 @@ def test_overlap_report_names_centres_with_a_missing_or_different_secret() -> No
         "c": make_sample(fingerprint="f2"),
         "d": make_sample(fingerprint=""),
     }
-    without, different = describe_centres_with_other_secret(samples)
+    without, different = describe_centres_with_different_hash_secret(samples)
     assert "is set in d:" in without
     assert "rules.opt_out_secret of c differs" in different
     assert [*describe_centres_sharing_numbers(samples)] == []
@@ -71,6 +71,6 @@ def test_malformed_sample_of_number_hashes_is_rejected(data: bytes) -> None:
         unpack_number_sample(data)
 
 
-def test_packed_sample_of_number_hashes_is_unpacked_unchanged() -> None:
+def test_sample_of_number_hashes_is_packed_and_unpacked_without_change() -> None:
     sample = make_sample(*make_hashes(1, 5))
     assert unpack_number_sample(pack_number_sample(sample)) == sample

@@ -68,11 +68,13 @@ def test_only_the_headquarters_role_may_both_propose_and_confirm_orders(kind: st
         ("", "centre/east/patna-1", True),
     ],
 )
-def test_user_of_a_zone_receives_only_values_of_that_zone(user_zone: str, key: str, is_visible: bool) -> None:
+def test_headquarters_user_of_a_zone_receives_only_page_values_of_that_zone(
+    user_zone: str, key: str, is_visible: bool
+) -> None:
     assert can_see_page_state_key(user_zone, key) is is_visible
 
 
-def test_user_of_a_zone_sees_only_that_zone() -> None:
+def test_headquarters_user_of_one_zone_sees_no_other_zone() -> None:
     assert can_see_zone("west", "west")
     assert not can_see_zone("west", "east")
     assert can_see_zone("", "east")
@@ -93,7 +95,7 @@ def test_user_of_a_zone_sees_only_that_zone() -> None:
         ("", False, False),
     ],
 )
-def test_user_of_a_zone_may_act_only_in_that_zone(to: str, for_all_zones: bool, for_west: bool) -> None:
+def test_headquarters_user_of_a_zone_may_act_only_in_that_zone(to: str, for_all_zones: bool, for_west: bool) -> None:
     assert (are_centres_in_user_zone("", to, ZONE_OF_CENTRE), are_centres_in_user_zone("west", to, ZONE_OF_CENTRE)) == (
         for_all_zones,
         for_west,

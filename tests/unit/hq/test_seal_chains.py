@@ -27,7 +27,7 @@ class Headquarters:
         """Return the contradiction after these epochs."""
         for epoch in epochs:
             self.known[epoch.compute_epoch_digest()] = epoch.epoch
-            self.chain.add_received_epoch(epoch, STORE_BEGAN_AT, self.known, NOW)
+            self.chain.add_received_seal_to_chain(epoch, STORE_BEGAN_AT, self.known, NOW)
         return self.chain.contradiction
 
     def begin_copy(self) -> None:
@@ -120,7 +120,7 @@ def test_seal_that_contradicts_earlier_seals_is_reported_until_accepted(
     assert headquarters.receive(contradicting) == problem
     assert headquarters.receive(store.seal()) == problem
     assert headquarters.chain.head == head  # with which the store can be verified
-    headquarters.chain.accept_latest_epoch()
+    headquarters.chain.accept_latest_seal_of_chain()
     assert headquarters.receive(store.seal(), store.seal()) == ""
 
 
@@ -132,7 +132,7 @@ def test_seal_keys_created_after_a_contradiction_are_valid_once_accepted(
     begin = without_keys.seal("start")
     assert headquarters.receive(begin, without_keys.seal())
     assert headquarters.chain.first_keys == first
-    headquarters.chain.accept_latest_epoch()
+    headquarters.chain.accept_latest_seal_of_chain()
     assert headquarters.chain.first_keys == [*first, begin.key]
     assert headquarters.receive(without_keys.seal()) == ""
 
@@ -186,7 +186,7 @@ def test_copied_store_inherits_a_seal_contradiction_that_nobody_has_accepted(
     assert headquarters.receive(store.restore().seal("start")) == problem
 
 
-def test_seal_chain_first_seen_in_its_middle_is_compared_from_that_seal_on() -> None:
+def test_seal_chain_first_received_in_its_middle_is_compared_from_that_seal_on() -> None:
     headquarters, store = Headquarters(), SealingStore.create()
     for _ in range(8):
         store.seal()

@@ -12,9 +12,9 @@ from dialer.hq.stores import (
     StoreNotAccepted,
     StoreSightings,
     StoreState,
-    accept_store,
+    accept_store_of_batch,
     describe_store_conflict,
-    describe_unconfirmed_store,
+    describe_store_that_replaced_another,
 )
 from dialer.nats.messages import SendingStore
 from tests.support.headquarters import NOW
@@ -30,7 +30,7 @@ class Centre:
         self.sightings = StoreSightings()
 
     def send(self, sender: SendingStore, at: float) -> KnownStore:
-        return accept_store("pune-1", self.stores, sender, self.sightings, NOW + at)
+        return accept_store_of_batch("pune-1", self.stores, sender, self.sightings, NOW + at)
 
     def is_accepted(self, sender: SendingStore, at: float) -> bool:
         try:
@@ -43,10 +43,10 @@ class Centre:
         return describe_store_conflict("pune-1", self.stores)
 
 
-def test_first_store_of_a_centre_is_accepted_from_its_first_result_row() -> None:
+def test_first_store_of_a_centre_is_accepted_with_its_first_result_row() -> None:
     centre = Centre()
     assert centre.send(FIRST, 0).last_id == 0
-    assert not describe_unconfirmed_store("pune-1", centre.stores)
+    assert not describe_store_that_replaced_another("pune-1", centre.stores)
 
 
 def test_restored_store_replaces_a_silent_store_after_the_confirmed_rows() -> None:
@@ -59,25 +59,27 @@ def test_restored_store_replaces_a_silent_store_after_the_confirmed_rows() -> No
 
 
 @pytest.mark.parametrize(("previous", "origin"), [(FIRST.incarnation, "a copy"), (None, "no copy")])
-def test_store_that_replaced_another_is_a_problem_until_a_person_confirms_it(previous: str | None, origin: str) -> None:
+def test_replacement_of_a_store_is_a_problem_until_a_person_confirms_the_new_store(
+    previous: str | None, origin: str
+) -> None:
     centre, later = Centre(), replace(SECOND, previous=previous)
     centre.send(FIRST, 0)
     assert not centre.is_accepted(later, 100)
-    assert not describe_unconfirmed_store("pune-1", centre.stores)
+    assert not describe_store_that_replaced_another("pune-1", centre.stores)
     new = centre.send(later, 200)
-    assert describe_unconfirmed_store("pune-1", centre.stores) == (
+    assert describe_store_that_replaced_another("pune-1", centre.stores) == (
         f"pune-1 sends from a new store, 22222222, which is {origin} of an earlier one. If you know that its machine was "
         "replaced or its store restored, confirm it with `dialer hq store accept pune-1 22222222`"
     )
     new.is_confirmed = True
-    assert not describe_unconfirmed_store("pune-1", centre.stores)
+    assert not describe_store_that_replaced_another("pune-1", centre.stores)
 
 
 def test_second_store_of_a_centre_is_refused_while_the_first_still_sends() -> None:
     centre = Centre()
     centre.send(FIRST, 0)
     assert not centre.is_accepted(SECOND, 100)
-    centre.sightings.record_sighting("pune-1", FIRST.incarnation, NOW + 103)
+    centre.sightings.record_time_of_message_from_store("pune-1", FIRST.incarnation, NOW + 103)
     for at in (105, 110, 100_000):
         with pytest.raises(
             StoreNotAccepted, match="two stores send results as pune-1: 11111111 is accepted"
@@ -102,11 +104,11 @@ def test_upgraded_store_of_a_centre_keeps_its_result_row_ids() -> None:
     centre = Centre()
     centre.send(SendingStore(), 0).last_id = 55
     assert centre.send(replace(FIRST, previous=""), 1).last_id == 55
-    assert not describe_unconfirmed_store("pune-1", centre.stores)
+    assert not describe_store_that_replaced_another("pune-1", centre.stores)
     assert not centre.is_accepted(SendingStore(), 100)
 
 
-def test_store_identity_sent_for_the_first_time_restarts_the_row_ids() -> None:
+def test_first_identity_sent_by_a_store_restarts_the_result_row_ids() -> None:
     centre = Centre()
     centre.send(SendingStore(), 0).last_id = 55
     assert not centre.is_accepted(FIRST, 100)

@@ -22,7 +22,7 @@ def make_rollout() -> Rollout:
 def run_version(rollout: Rollout, *centres: str) -> None:
     """Report that these centres run the version."""
     for centre in centres:
-        rollout.record_centre_material(centre, "turnout-8", "turnout-8", "")
+        rollout.record_version_reported_by_centre(centre, "turnout-8", "turnout-8", "")
 
 
 def decide_at(rollout: Rollout, *times: float) -> list[WaveState]:
@@ -66,11 +66,11 @@ def test_each_rollout_wave_is_observed_before_the_next_wave_starts() -> None:
 def test_rollout_stops_at_a_centre_that_rejects_the_version() -> None:
     rollout = make_rollout()
     rollout.start_next_wave(0)
-    rollout.record_centre_material("e", None, "turnout-8", "not in this wave")
-    rollout.record_centre_material("a", "turnout-7", "turnout-7", "a problem of the earlier version")
+    rollout.record_version_reported_by_centre("e", None, "turnout-8", "not in this wave")
+    rollout.record_version_reported_by_centre("a", "turnout-7", "turnout-7", "a problem of the earlier version")
     assert rollout.decide_next_rollout_step(1) is WaveState.WAIT
-    rollout.record_centre_material("b", "turnout-7", "turnout-8", "turnout-8 was rolled back: no such node")
-    rollout.record_centre_material("c", "turnout-7", "turnout-8", "a later problem")
+    rollout.record_version_reported_by_centre("b", "turnout-7", "turnout-8", "turnout-8 was rolled back: no such node")
+    rollout.record_version_reported_by_centre("c", "turnout-7", "turnout-8", "a later problem")
     assert rollout.decide_next_rollout_step(2) is WaveState.STOPPED
     assert rollout.problem == "b: turnout-8 was rolled back: no such node"
 
@@ -118,7 +118,7 @@ def test_rollout_watches_a_centre_again_that_returned_to_the_earlier_version() -
     rollout.start_next_wave(0)
     run_version(rollout, "a", "b", "c")
     assert rollout.decide_next_rollout_step(10) is WaveState.WAIT
-    rollout.record_centre_material("c", "turnout-7", "turnout-8", "")
+    rollout.record_version_reported_by_centre("c", "turnout-7", "turnout-8", "")
     run_version(rollout, "c")
     assert decide_at(rollout, 70, 129, 130) == [WaveState.WAIT, WaveState.WAIT, WaveState.NEXT]
 

@@ -230,7 +230,7 @@ def test_alerts_and_dashboard_use_only_existing_metrics() -> None:
 
 
 @pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed")
-def test_prometheus_accepts_the_alert_rules_which_fire_as_expected(tmp_path: Path) -> None:
+def test_prometheus_accepts_the_alert_rules_and_fires_the_alerts_of_each_example(tmp_path: Path) -> None:
     queries = [{"record": f"panel:{number}", "expr": expr} for number, expr in enumerate(load_dashboard_queries())]
     dashboard = tmp_path / "dashboard.yml"
     dashboard.write_text(yaml.safe_dump({"groups": [{"name": "dashboard", "rules": queries}]}), encoding="utf-8")

@@ -79,7 +79,7 @@ def check_command(
         (make_message(campaign_id="मतदान १"), PauseCampaign(campaign_id="मतदान १")),
     ],
 )
-def test_valid_command_is_accepted(payload: bytes, command: object) -> None:
+def test_valid_mqtt_command_is_accepted_with_its_fields_and_id(payload: bytes, command: object) -> None:
     parsed = check_command(payload)
     assert isinstance(parsed, AcceptedCommand)
     assert parsed.command == command
@@ -208,7 +208,7 @@ def test_invalid_command_is_refused_with_a_reply(payload: bytes, says: str) -> N
         make_message(id=17),
     ],
 )
-def test_command_without_valid_id_gets_no_reply(payload: bytes) -> None:
+def test_mqtt_command_without_a_valid_id_gets_no_reply(payload: bytes) -> None:
     parsed = check_command(payload)
     assert isinstance(parsed, RefusedCommand)
     assert parsed.command_id is None
@@ -230,7 +230,7 @@ def test_each_command_is_accepted_from_its_roles_only(name: str) -> None:
             assert "the sender may not send commands" in parsed.text
 
 
-def test_each_role_may_send_exactly_the_listed_commands() -> None:
+def test_each_mqtt_role_may_send_exactly_the_commands_listed_for_the_role() -> None:
     """A command that becomes available to a role shows here."""
     may = {role: {name for name, kind in COMMANDS.items() if role in kind.roles} for role in SupervisorRole}
     assert may[SupervisorRole.VIEWER] == set()
@@ -270,7 +270,7 @@ def test_audit_of_a_complaint_names_the_responsible_person_and_the_sender() -> N
     assert create_audit_entry(own, "done")[1]["who"] == "ops.1"
 
 
-def test_exactly_the_listed_commands_are_idempotent() -> None:
+def test_only_the_commands_in_the_list_are_declared_idempotent() -> None:
     assert {name for name, kind in COMMANDS.items() if kind.is_idempotent} == {
         "pause",
         "resume",
@@ -432,18 +432,18 @@ def test_marks_and_turnout_in_a_command_are_converted_to_records() -> None:
         key="import/1", voter_id=7, kind="voted", source="booth-worker", at=NOW - 60, reported_by="worker-12"
     )
     assert parsed.command == RecordMarks(marks=(report,), batch="b-1", who="ops.1")
-    mark = report.make_mark()
+    mark = report.convert_report_to_mark()
     assert mark == Mark("import/1", 7, MarkKind.VOTED, MarkSource.BOOTH_WORKER, NOW - 60, agent="worker-12")
     assert mark.effective_confidence is Confidence.SEEN
     parsed = check_command(make_command("official-turnout"))
     assert isinstance(parsed, AcceptedCommand)
     report_of = FigureReport(day="2024-04-22", constituency_number=174, part_number=None, hour="09:00", share=0.11)
     assert parsed.command == RecordOfficialTurnout(figures=(report_of,), who="ops.1")
-    assert report_of.make_turnout_figure() == OfficialFigure(date(2024, 4, 22), 174, None, "09:00", 0.11)
+    assert report_of.convert_report_to_turnout_figure() == OfficialFigure(date(2024, 4, 22), 174, None, "09:00", 0.11)
     of_state = check_command(make_command("official-turnout", figures=[{**FIGURE, "state_code": "s13"}]))
     assert isinstance(of_state, AcceptedCommand)
     assert isinstance(of_state.command, RecordOfficialTurnout)
-    assert of_state.command.figures[0].make_turnout_figure().state_code == "S13"
+    assert of_state.command.figures[0].convert_report_to_turnout_figure().state_code == "S13"
 
 
 @pytest.mark.parametrize(
@@ -555,7 +555,7 @@ JSON = st.recursive(
     ).map(lambda fields: json.dumps(fields).encode())
 )
 @settings(deadline=None, derandomize=True)
-def test_arbitrary_command_message_raises_no_exception(payload: bytes) -> None:
+def test_command_message_with_arbitrary_bytes_is_refused_without_an_exception(payload: bytes) -> None:
     assert isinstance(check_command(payload), AcceptedCommand | RefusedCommand)
 
 

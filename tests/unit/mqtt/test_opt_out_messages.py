@@ -73,12 +73,12 @@ def test_opt_out_published_by_one_centre_is_read_by_another() -> None:
         ("dialer/v1//results", make_message(number_hash="f" * 64)),
     ],
 )
-def test_message_without_a_valid_opt_out_is_ignored(topic: str, payload: bytes) -> None:
+def test_mqtt_message_without_a_valid_opt_out_is_ignored(topic: str, payload: bytes) -> None:
     assert parse_peer_opt_out(topic, payload) is None
 
 
 @given(st.binary(max_size=200))
-def test_arbitrary_opt_out_message_raises_no_exception(payload: bytes) -> None:
+def test_opt_out_message_with_arbitrary_bytes_is_ignored_without_an_exception(payload: bytes) -> None:
     parse_peer_opt_out(TOPIC, payload)
 
 
@@ -110,7 +110,7 @@ class SlowStore:
 
 
 @virtual_time()
-async def test_received_opt_outs_are_acknowledged_only_after_they_are_stored() -> None:
+async def test_received_opt_outs_are_acknowledged_only_after_the_store_commits() -> None:
     store, acknowledged = SlowStore(), list[str]()
     store.is_busy = True
     opt_outs = PeerOptOuts(store.suppress)

@@ -24,7 +24,7 @@ def pack_changed_batch(**changes: object) -> bytes:
     return zlib.compress(json.dumps({**fields, **changes}).encode())
 
 
-def test_unpacked_batch_of_rows_equals_the_packed_batch() -> None:
+def test_batch_of_rows_is_packed_and_unpacked_without_change() -> None:
     assert messages.unpack_batch(messages.pack_batch(BATCH)) == BATCH
     rows = tuple(BatchRow(row_id, "t", 1.0, "x" * 400) for row_id in range(1, 501))
     assert len(messages.pack_batch(OutboxBatch("pune-1", 1, 1, 500, rows))) < 10_000

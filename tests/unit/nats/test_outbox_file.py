@@ -27,7 +27,7 @@ def path(tmp_path: Path) -> Path:
     return path
 
 
-def test_outbox_file_is_read_as_it_was_written_in_batches_without_gaps(path: Path) -> None:
+def test_outbox_file_returns_all_written_rows_in_batches_without_gaps(path: Path) -> None:
     file = read_outbox_file(path)
     batches = [*file.read_batches()]
     assert [row for batch in batches for row in batch.rows] == ROWS

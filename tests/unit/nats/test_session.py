@@ -39,7 +39,7 @@ async def test_repeated_connection_problem_is_logged_once_until_reconnected() ->
     log, refused = _ProblemLog(), OSError("refused")
     with structlog.testing.capture_logs() as logged:
         for error in (refused, refused, OSError("no route"), refused):
-            await log.log_new_problem(error)
-        await log.forget_last_problem()
-        await log.log_new_problem(refused)
+            await log.log_problem_unless_repeated(error)
+        await log.forget_last_logged_problem()
+        await log.log_problem_unless_repeated(refused)
     assert [each["problem"] for each in logged] == ["refused", "no route", "refused", "refused"]

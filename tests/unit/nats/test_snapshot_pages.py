@@ -29,7 +29,7 @@ REQUEST = SnapshotRequest("PEERS.1713764000.0123456789ab", "0f" * 16, "", "S13",
 PAGE = SnapshotPage("pune-1", REQUEST, 7, None, [], [{"key": "k1"}])
 
 
-def test_unpacked_snapshot_page_equals_the_packed_page() -> None:
+def test_snapshot_page_is_packed_and_unpacked_without_change() -> None:
     assert unpack_snapshot_request(pack_snapshot_request(REQUEST)) == REQUEST
     assert (
         verify_and_unpack_page(pack_snapshot_page(PAGE, PRIVATE), "pune-1", REQUEST, derive_public_key(PRIVATE)) == PAGE
@@ -107,7 +107,7 @@ def test_longest_marks_are_split_into_snapshot_pages_that_fit_into_a_message() -
     assert select_updates_that_fit_into_page(marks_by_key[:3], has_more=True)[0] == "2"
 
 
-async def test_snapshot_request_for_a_constituency_returns_marks_and_else_opt_outs() -> None:
+async def test_snapshot_of_peer_updates_has_marks_of_the_requested_constituency_or_else_opt_outs() -> None:
     queries: list[Any] = []
 
     class FakeDatabase:

@@ -17,13 +17,13 @@ from dialer.pacing.estimators import (
     InFlightTable,
     RingTimes,
 )
-from dialer.pacing.knowledge import compute_seat_free_probabilities, find_table_rows_of_seats
+from dialer.pacing.knowledge import compute_seat_free_probabilities, find_rows_of_seats_in_table
 from dialer.pacing.port import BusySeat, RingingCall, SeatStage
 from dialer.pacing.tuning import TUNED
 
 
 def _find_table_row(elapsed: float, ringing: float | None) -> int:
-    return InFlightTable.find_table_rows_of_calls([RingingCall(elapsed, ringing_seconds=ringing)])[0]
+    return InFlightTable.find_rows_of_calls_in_table([RingingCall(elapsed, ringing_seconds=ringing)])[0]
 
 
 @pytest.mark.parametrize(("went_over", "seed", "endings"), [(False, 1, 6_000), (True, 6, 100)])
@@ -33,20 +33,20 @@ def test_estimated_hazard_rate_of_exponential_durations_is_the_true_rate(
     """The rate at which a stage enters its last part is estimated too, although the first assumption expects none."""
     random, hazard = Random(seed), Hazard(TUNED, 80.0)
     for _ in range(endings):
-        hazard.record_end_of_stage(random.expovariate(1 / 80.0), went_over=went_over)
-    rates = hazard.calculate_stage_rates()[int(went_over)]
+        hazard.record_duration_of_stage(random.expovariate(1 / 80.0), went_over=went_over)
+    rates = hazard.calculate_rates_at_which_stage_ends()[int(went_over)]
     middle = [rate for edge, rate in zip(HAZARD_EDGES, rates.tolist(), strict=True) if 5 <= edge <= 110]
     assert sum(middle) / len(middle) == pytest.approx(1 / 80.0, rel=0.2)
     assert hazard.mean_stage_seconds == pytest.approx(80.0, rel=0.1)
     if not went_over:
-        assert hazard.calculate_stage_rates()[1].max() == 0.0
+        assert hazard.calculate_rates_at_which_stage_ends()[1].max() == 0.0
 
 
-def test_calls_of_a_fixed_duration_are_expected_to_end_only_at_that_duration() -> None:
+def test_estimator_expects_calls_of_a_fixed_duration_to_end_only_at_that_duration() -> None:
     hazard = Hazard(TUNED, 30.0)
     for _ in range(800):
-        hazard.record_end_of_stage(62.0)
-    rates = hazard.calculate_stage_rates()[0]
+        hazard.record_duration_of_stage(62.0)
+    rates = hazard.calculate_rates_at_which_stage_ends()[0]
     at = HAZARD_EDGES.index(60)
     assert rates[at] == max(rates.tolist())
     assert rates[at] > 10 * rates[HAZARD_EDGES.index(27)]
@@ -58,19 +58,19 @@ def test_talks_that_go_on_lower_the_estimated_rate_at_which_talks_end() -> None:
     talks = [random.expovariate(1 / 90.0) for _ in range(60)]
     for talk in sorted(talks):
         if talk < 20.0:
-            hazard.record_end_of_stage(talk)
+            hazard.record_duration_of_stage(talk)
     going_on = np.full(sum(talk >= 20.0 for talk in talks), 20.0)
     second = HAZARD_EDGES.index(10)
-    assert hazard.calculate_stage_rates()[0, second] > 2.5 / 90.0
-    assert hazard.calculate_stage_rates(going_on)[0, second] == pytest.approx(1 / 90.0, rel=0.3)
+    assert hazard.calculate_rates_at_which_stage_ends()[0, second] > 2.5 / 90.0
+    assert hazard.calculate_rates_at_which_stage_ends(going_on)[0, second] == pytest.approx(1 / 90.0, rel=0.3)
 
 
 def test_talks_that_go_on_do_not_change_a_rate_known_from_many_talks() -> None:
     hazard = Hazard(TUNED, 90.0)
     for _ in range(20_000):
-        hazard.record_end_of_stage(90.0)
-    rates = hazard.calculate_stage_rates(np.full(27, 60.0))
-    assert rates == pytest.approx(hazard.calculate_stage_rates(), rel=1e-6)
+        hazard.record_duration_of_stage(90.0)
+    rates = hazard.calculate_rates_at_which_stage_ends(np.full(27, 60.0))
+    assert rates == pytest.approx(hazard.calculate_rates_at_which_stage_ends(), rel=1e-6)
 
 
 NONE_RINGS = np.empty(0)
@@ -106,11 +106,11 @@ def test_probability_of_a_free_seat_matches_exponential_talk_and_wrap_up() -> No
     }
     table = compute_seat_free_probabilities([5.0, 20.0], rates)
     for seconds, found in zip(
-        (5.0, 20.0), table[find_table_rows_of_seats([BusySeat(SeatStage.TALKING, 30.0)])[0]].tolist(), strict=True
+        (5.0, 20.0), table[find_rows_of_seats_in_table([BusySeat(SeatStage.TALKING, 30.0)])[0]].tolist(), strict=True
     ):
         exact = 1.0 - (60.0 * exp(-seconds / 60.0) - 15.0 * exp(-seconds / 15.0)) / 45.0
         assert found == pytest.approx(exact, abs=0.02)
-    free = table[find_table_rows_of_seats([BusySeat(SeatStage.WRAP_UP, 3.0)])[0]].tolist()
+    free = table[find_rows_of_seats_in_table([BusySeat(SeatStage.WRAP_UP, 3.0)])[0]].tolist()
     assert free == pytest.approx([1.0 - exp(-5.0 / 15.0), 1.0 - exp(-20.0 / 15.0)], abs=0.01)
 
 
@@ -120,10 +120,10 @@ def test_probability_that_a_closing_seat_becomes_free_matches_closing_and_wrap_u
         SeatStage.TALKING: _make_rates(1 / 15.0, 100.0),
     }
     table = compute_seat_free_probabilities([10.0], rates)
-    closing = float(table[find_table_rows_of_seats([BusySeat(SeatStage.CLOSING, 2.0)])[0], 0])
+    closing = float(table[find_rows_of_seats_in_table([BusySeat(SeatStage.CLOSING, 2.0)])[0], 0])
     assert closing == pytest.approx(1.0 - (15.0 * exp(-10.0 / 15.0) - 5.0 * exp(-10.0 / 5.0)) / 10.0, abs=0.03)
     # all conversations are closed within a second
-    assert float(table[find_table_rows_of_seats([BusySeat(SeatStage.TALKING, 60.0)])[0], 0]) == pytest.approx(
+    assert float(table[find_rows_of_seats_in_table([BusySeat(SeatStage.TALKING, 60.0)])[0], 0]) == pytest.approx(
         closing, abs=0.06
     )
 
@@ -181,7 +181,7 @@ def test_many_ringing_calls_do_not_change_the_answer_rate_while_ring_times_are_u
     assert rate.estimate_answer_rate(seem_answered, known_calls=16.0) == pytest.approx(rate.rate, abs=0.2)
 
 
-def test_immediate_answers_do_not_change_the_estimated_ring_times() -> None:
+def test_answers_without_ringing_do_not_change_the_estimated_ring_times() -> None:
     rings, random = RingTimes(TUNED), Random(6)
     _record_ring_times(rings, random, 1_000)
     usual = InFlightTable(rings, TUNED)
@@ -210,7 +210,7 @@ def test_cancelled_calls_do_not_bias_the_estimate_of_late_answers() -> None:
     _record_ring_times(rings, random, 1_000)
     _record_ring_times(kept, Random(6), 1_000)
     for _ in range(300):
-        kept.record_call_hang_up(seconds=18.0, ringing_seconds=16.0, chance=0.1)
+        kept.record_call_hung_up_by_dialler(seconds=18.0, ringing_seconds=16.0, chance=0.1)
     before, after = InFlightTable(rings, TUNED), InFlightTable(kept, TUNED)
     row = _find_table_row(17.0, 15.0)
     assert after.answered[row].tolist() == pytest.approx(before.answered[row].tolist(), abs=0.05)

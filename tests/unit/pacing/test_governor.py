@@ -32,14 +32,14 @@ def _get_allowed_risk(governor: Governor, *, coming: float = 0.0, left: float | 
     return governor.calculate_allowed_risk(seats=seats, answers_per_second=coming, seconds_left=left)
 
 
-def test_strictest_of_several_abandoned_rate_caps_limits_abandoned_calls() -> None:
+def test_strictest_cap_on_the_abandoned_rate_limits_abandoned_calls() -> None:
     governor = _make_governor((Cap(3_600, 0.03, 0.03), Cap(86_400, 0.01, 0.03)))
     assert governor.target == 0.01
     _count_answers(governor, 1_000, 1.0)
     assert governor.count_abandoned_calls_left() == pytest.approx(10.0)
 
 
-def test_abandoned_rate_window_drops_answers_early_and_abandoned_calls_late() -> None:
+def test_abandoned_rate_window_removes_answers_earlier_than_abandoned_calls() -> None:
     tally = Tally(3_600.0)
     tally.add_answers_and_abandoned_calls(3.0, answers=1)
     tally.add_answers_and_abandoned_calls(3.0, abandoned=1)
@@ -50,8 +50,8 @@ def test_abandoned_rate_window_drops_answers_early_and_abandoned_calls_late() ->
     assert (tally.answers, tally.abandoned) == (1, 1)
     tally.remove_calls_before_window(3_605.0)
     assert (tally.answers, tally.abandoned) == (1, 0)
-    assert tally.compute_counts_left_in_window(3_605.0, 990.0) == (1, 0)
-    assert tally.compute_counts_left_in_window(3_605.0, 1_000.0) == (0, 0)
+    assert tally.compute_counts_that_stay_in_window(3_605.0, 990.0) == (1, 0)
+    assert tally.compute_counts_that_stay_in_window(3_605.0, 1_000.0) == (0, 0)
 
 
 def test_call_counts_in_an_abandoned_rate_window_never_go_below_zero() -> None:
@@ -70,7 +70,7 @@ def test_abandoned_rate_window_is_full_after_the_whole_period_was_observed() -> 
     assert tally.compute_seconds_until_window_full(3_690.0) == pytest.approx(10.0)
 
 
-def test_cap_with_room_for_one_abandoned_call_allows_one_call_at_risk() -> None:
+def test_cap_that_permits_one_more_abandoned_call_allows_one_call_at_risk() -> None:
     governor = _make_governor((Cap(3_600, 0.01, 0.012),))
     _count_answers(governor, 116, 31.0)  # five seats: the second abandoned call exceeds the stop
     _get_allowed_risk(governor)
@@ -80,7 +80,7 @@ def test_cap_with_room_for_one_abandoned_call_allows_one_call_at_risk() -> None:
     assert governor.boldness == TUNED.least_boldness
 
 
-def test_less_room_for_abandoned_calls_lowers_the_allowed_risk() -> None:
+def test_fewer_remaining_abandoned_calls_lower_the_allowed_risk() -> None:
     boldness = []
     for drops in range(30):
         governor = _make_governor(HOUR)
@@ -110,7 +110,7 @@ def test_new_abandoned_rate_window_counts_expected_answers_until_the_day_ends() 
 
 @pytest.mark.parametrize("answers", [0, 20, 400])
 @pytest.mark.parametrize("left", [0.0, 600.0, 36_000.0])
-def test_abandoned_calls_may_use_the_whole_reserve_of_the_cap_but_no_more(answers: int, left: float) -> None:
+def test_abandoned_calls_may_use_up_the_reserve_of_the_cap_but_not_exceed_it(answers: int, left: float) -> None:
     governor = _make_governor((Cap(86_400, 0.01, 0.03, Reserve.WINDOW),))
     _count_answers(governor, answers, 1.0)
     _get_allowed_risk(governor, coming=0.2, left=left)
@@ -138,10 +138,12 @@ def test_abandoned_rate_cap_that_applies_at_every_moment_ignores_future_answers(
     assert _make_governor((Cap(86_400, 0.01, 0.03),)).count_calls_allowed_in_worst_case(0) == float("inf")
 
 
-def test_answers_that_leave_the_rate_window_today_allow_no_abandoned_calls() -> None:
+def test_answers_that_leave_the_abandoned_rate_window_today_permit_no_abandoned_calls() -> None:
     governor = _make_governor((Cap(86_400, 0.01, 0.03, Reserve.WINDOW),))
     governor.now = 100_000.0
-    governor.restore_counted_calls({86_400.0: [RecentAnswers(60_000.0, 1_000, 5), RecentAnswers(1_000.0, 100, 1)]})
+    governor.restore_counts_of_stored_calls(
+        {86_400.0: [RecentAnswers(60_000.0, 1_000, 5), RecentAnswers(1_000.0, 100, 1)]}
+    )
     _get_allowed_risk(governor, left=36_000.0)
     assert governor.count_calls_allowed_in_worst_case(0) == pytest.approx((0.03 * 100 - 1) / 0.97)
     _get_allowed_risk(governor, left=10_000.0)
@@ -178,7 +180,7 @@ def test_abandoned_rate_restored_from_stored_calls_is_never_underestimated() -> 
     _count_answers(governor, 834, 4.3, drops=tuple(range(0, 800, 40)))
     governor.now = 5_000.0
     of_late = [RecentAnswers(3_600.0, 5, 0), RecentAnswers(3_590.0, 10, 1), RecentAnswers(60.0, 90, 1)]
-    governor.restore_counted_calls({3_600.0: of_late})
+    governor.restore_counts_of_stored_calls({3_600.0: of_late})
     hour, day = governor.tallies
     assert (hour.answers, hour.abandoned, day.answers, day.abandoned) == (100, 2, 0, 0)
     hour.remove_calls_before_window(5_009.0)

@@ -8,7 +8,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from dialer.pacing.lookahead import Bound, Outlook, append_squares_and_cubes, compute_tail_probability
+from dialer.pacing.lookahead import (
+    Bound,
+    Outlook,
+    append_squares_and_cubes_of_probabilities,
+    compute_probability_of_at_least,
+)
 
 Matrix = NDArray[np.float64]
 
@@ -16,7 +21,8 @@ Matrix = NDArray[np.float64]
 def _make_outlook(free: int, freed: Matrix, answered: Matrix) -> Outlook:
     """Return the look-ahead for seats and calls with these probabilities, one row each."""
     of_seats, of_calls = (
-        append_squares_and_cubes(chances).sum(axis=0).reshape(3, -1).tolist() for chances in (freed, answered)
+        append_squares_and_cubes_of_probabilities(chances).sum(axis=0).reshape(3, -1).tolist()
+        for chances in (freed, answered)
     )
     return Outlook(free, len(answered), of_seats, of_calls)
 
@@ -50,7 +56,7 @@ def _compute_abandoned_probability(free: int, freed: Matrix, answered: Matrix) -
 
 
 @pytest.mark.parametrize("terms", [3, 8, 40])
-def test_normal_approximation_of_free_seats_is_close_to_the_exact_distribution(terms: int) -> None:
+def test_normal_approximation_of_the_number_of_free_seats_is_close_to_the_exact_distribution(terms: int) -> None:
     random = Random(5)
     chances = [random.random() ** 2 for _ in range(terms)]
     mean = sum(chances)
@@ -58,14 +64,14 @@ def test_normal_approximation_of_free_seats_is_close_to_the_exact_distribution(t
     third = sum(p * (1.0 - p) * (1.0 - 2.0 * p) for p in chances)
     law = _compute_distribution_of_sum(chances)
     for at_least in range(1, terms + 1):
-        assert compute_tail_probability(at_least, mean, variance, third) == pytest.approx(
+        assert compute_probability_of_at_least(at_least, mean, variance, third) == pytest.approx(
             sum(law[at_least:]), abs=0.3 / terms
         )
 
 
 @pytest.mark.parametrize("free", [0, 2, 5])
 @pytest.mark.parametrize("alpha", [0.01, 0.05, 0.3])
-def test_last_call_placed_stays_within_the_allowed_risk_of_an_abandoned_call(free: int, alpha: float) -> None:
+def test_last_placed_call_has_at_most_the_allowed_risk_of_being_abandoned(free: int, alpha: float) -> None:
     random = Random(1)
     freed = np.array([[0.3 * random.random(), 0.3 + 0.3 * random.random()] for _ in range(20)])
     ringing = np.array([[0.2 * random.random(), 0.2 + 0.3 * random.random()] for _ in range(6)])
@@ -89,7 +95,7 @@ def test_no_calls_are_placed_at_an_allowed_risk_of_zero_or_over_the_maximum() ->
     assert outlook.count_calls_within_risk_bounds((Bound(0.5),), new, 500) < 30
 
 
-def test_placed_calls_are_limited_by_remaining_abandoned_calls_and_allowed_risk() -> None:
+def test_number_of_placed_calls_is_limited_by_remaining_abandoned_calls_and_allowed_risk() -> None:
     freed, ringing, new = np.tile([[0.2, 0.4]], (20, 1)), np.tile([[0.1, 0.3]], (6, 1)), np.array([0.15, 0.3])
     outlook = _make_outlook(2, freed, ringing)
     calls = [

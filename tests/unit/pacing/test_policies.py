@@ -65,7 +65,7 @@ def test_pacing_policies_place_no_calls_without_seats(
     snapshot = PacingSnapshot(1.0, free_seats=0, busy_seats=seats, paused_seats=paused, ringing=ringing)
     pacer = make_pacer(policy, caps=CAPS)
     assert pacer.count_calls_to_place(snapshot) == 0
-    assert pacer.explain_last_decision().limited_by == Limit.NOBODY or leaving
+    assert pacer.explain_last_pacing_decision().limited_by == Limit.NOBODY or leaving
     assert pacer.count_excess_calls(snapshot) == len(ringing)
 
 
@@ -74,24 +74,24 @@ def test_progressive_pacing_counts_calls_in_progress_per_free_seat() -> None:
     assert make_pacer(PacingPolicy.PROGRESSIVE, caps=CAPS).count_calls_to_place(snapshot) == 2
 
 
-def test_broadcast_pacing_fills_all_channels_within_the_calls_per_second_limit() -> None:
+def test_broadcast_pacing_uses_all_channels_within_the_calls_per_second_limit() -> None:
     pacer = make_pacer(PacingPolicy.BROADCAST, caps=())
     assert pacer.count_calls_to_place(PacingSnapshot(0.0, free_channels=10, cps_budget=4)) == 4
-    assert pacer.explain_last_decision().limited_by == Limit.CPS
+    assert pacer.explain_last_pacing_decision().limited_by == Limit.CPS
     ringing = (RingingCall(1.0),) * 4
     assert (
         pacer.count_calls_to_place(PacingSnapshot(1.0, ringing=ringing, active_calls=3, free_channels=3, cps_budget=4))
         == 3
     )
-    assert pacer.explain_last_decision().limited_by == Limit.CHANNELS
-    assert pacer.explain_last_decision().figures == {"in-flight": 7.0}
+    assert pacer.explain_last_pacing_decision().limited_by == Limit.CHANNELS
+    assert pacer.explain_last_pacing_decision().figures == {"in-flight": 7.0}
 
 
 def _record_answers(pacer: RatioPacer, answers: int, abandoned: int = 0) -> RatioPacer:
     for number in range(answers):
-        pacer.learn_from_event(PacingEvent(PacingEventKind.ANSWERED, 1.0 * number, 5.0))
+        pacer.learn_from_pacing_event(PacingEvent(PacingEventKind.ANSWERED, 1.0 * number, 5.0))
         if number < abandoned:
-            pacer.learn_from_event(PacingEvent(PacingEventKind.ABANDONED, 1.0 * number))
+            pacer.learn_from_pacing_event(PacingEvent(PacingEventKind.ABANDONED, 1.0 * number))
     return pacer
 
 
@@ -103,7 +103,7 @@ def test_ratio_pacing_places_fewer_calls_under_a_strict_abandoned_cap() -> None:
     ):  # 3 abandoned of 100 answers; then 10 connected and 3 abandoned
         pacer = _record_answers(RatioPacer([Cap(3_600, 0.03, 0.03, reserve)]), 100)
         assert pacer.count_calls_to_place(snapshot) == most
-    assert pacer.explain_last_decision().limited_by is Limit.RESERVE
+    assert pacer.explain_last_pacing_decision().limited_by is Limit.RESERVE
 
 
 def test_ratio_pacing_cancels_excess_ringing_calls_when_agents_leave() -> None:
@@ -118,7 +118,7 @@ def test_ratio_pacing_applies_the_abandoned_rate_caps_after_a_restart() -> None:
     pacer = _record_answers(RatioPacer([Cap(3_600, 0.03, 0.03)]), 300, 12)
     again = RatioPacer([Cap(3_600, 0.03, 0.03)])
     again.restore_learned_state(pacer.get_learned_state())
-    again.restore_counted_calls(49_000.0, {3_600.0: [RecentAnswers(60.0, 300, 12)]})
+    again.restore_counts_of_stored_calls(49_000.0, {3_600.0: [RecentAnswers(60.0, 300, 12)]})
     snapshot = PacingSnapshot(49_001.0, free_seats=4)
     assert again.count_calls_to_place(snapshot) == 4
-    assert again.explain_last_decision().figures["budget"] == pytest.approx(300 * 0.03 - 12)
+    assert again.explain_last_pacing_decision().figures["budget"] == pytest.approx(300 * 0.03 - 12)

@@ -94,10 +94,10 @@ def test_exceeded_abandoned_rate_cap_still_allows_one_call_per_free_seat() -> No
     pacer = _make_trained_pacer((Cap(86_400, 0.03, 0.032),))
     assert pacer.count_calls_to_place(replace(_make_busy_snapshot(1.0), free_seats=6)) > 6
     for _ in range(20):
-        pacer.learn_from_event(PacingEvent(Kind.ANSWERED, 2.0, 8.0))
-        pacer.learn_from_event(PacingEvent(Kind.ABANDONED, 2.0))
+        pacer.learn_from_pacing_event(PacingEvent(Kind.ANSWERED, 2.0, 8.0))
+        pacer.learn_from_pacing_event(PacingEvent(Kind.ABANDONED, 2.0))
     assert pacer.count_calls_to_place(_make_busy_snapshot(3.0)) == 0
-    assert pacer.explain_last_decision().limited_by == Limit.HARD_STOP
+    assert pacer.explain_last_pacing_decision().limited_by == Limit.HARD_STOP
     alone = PacingSnapshot(4.0, free_seats=3)
     assert pacer.count_calls_to_place(alone) == 3
 
@@ -105,12 +105,12 @@ def test_exceeded_abandoned_rate_cap_still_allows_one_call_per_free_seat() -> No
 def test_predictive_pacing_dials_ahead_again_after_abandoned_calls_leave_the_window() -> None:
     pacer = _make_trained_pacer((Cap(86_400, 0.03, 0.032),))
     for _ in range(20):
-        pacer.learn_from_event(PacingEvent(Kind.ANSWERED, 2.0, 8.0))
-        pacer.learn_from_event(PacingEvent(Kind.ABANDONED, 2.0))
+        pacer.learn_from_pacing_event(PacingEvent(Kind.ANSWERED, 2.0, 8.0))
+        pacer.learn_from_pacing_event(PacingEvent(Kind.ABANDONED, 2.0))
     later = 2.0 + 90_000.0
     for _ in range(400):
         for kind in (Kind.ANSWERED, Kind.FAILED, Kind.FAILED):
-            pacer.learn_from_event(PacingEvent(kind, later, 8.0))
+            pacer.learn_from_pacing_event(PacingEvent(kind, later, 8.0))
     assert pacer.count_calls_to_place(replace(_make_busy_snapshot(later + 1.0), free_seats=6)) > 6
 
 
@@ -125,7 +125,7 @@ def test_predictive_pacing_never_dials_ahead_if_the_abandoned_rate_target_is_zer
 def test_voter_list_with_an_unknown_answer_rate_starts_with_one_call_per_free_seat() -> None:
     pacer = PredictivePacer(DAY)
     assert pacer.count_calls_to_place(PacingSnapshot(0.0, free_seats=27, seconds_left=30_000.0)) == 27
-    assert pacer.explain_last_decision().limited_by == Limit.IN_FLIGHT
+    assert pacer.explain_last_pacing_decision().limited_by == Limit.IN_FLIGHT
 
 
 def test_ringing_calls_are_hung_up_when_many_agents_leave_together() -> None:
@@ -148,7 +148,7 @@ def test_carrier_that_never_reports_ringing_is_not_treated_as_a_slow_carrier() -
     pacer = PredictivePacer(HOUR)
     for at in range(1, 120):
         for kind in (Kind.ANSWERED, Kind.FAILED, Kind.FAILED):
-            pacer.learn_from_event(PacingEvent(kind, float(at), 12.0))
+            pacer.learn_from_pacing_event(PacingEvent(kind, float(at), 12.0))
     waiting = PacingSnapshot(120.0, free_seats=30, ringing=(RingingCall(9.0),) * 10)
     assert pacer.count_calls_to_place(waiting) >= 20
 
@@ -158,12 +158,12 @@ def test_stalled_carrier_is_detected_by_waiting_calls() -> None:
     waiting = (RingingCall(14.0),) * 40
     crowded = PacingSnapshot(1.0, free_seats=60, ringing=waiting)
     assert pacer.count_calls_to_place(crowded) == 0
-    assert pacer.explain_last_decision().limited_by == Limit.SLOW_CARRIER
+    assert pacer.explain_last_pacing_decision().limited_by == Limit.SLOW_CARRIER
     assert pacer.count_calls_to_place(replace(crowded, ringing=(RingingCall(14.0, None, 12.0),) * 40)) > 0
 
 
 @pytest.mark.parametrize("seed", [2, 5])
-def test_carrier_overloaded_by_our_calls_gets_fewer_calls(seed: int) -> None:
+def test_carrier_that_is_overloaded_by_the_dialler_gets_fewer_calls(seed: int) -> None:
     choked = replace(SCENARIOS["27 seats"], slow_after_calls=4, slow_seconds_per_call=1.0)
     day = simulate(choked, lambda: PredictivePacer(make_abandoned_rate_caps(0.03)), seed, hours=0.5)
     assert day.connected > 300  # the carrier starts one call a second, and three in ten are answered
@@ -175,11 +175,11 @@ ODD = (-5.0, 0.0, 10_800.0, 1e12, inf, nan)
 
 
 @pytest.mark.parametrize("odd", ODD)
-def test_implausible_event_times_cause_no_error_and_no_flood_of_calls(odd: float) -> None:
+def test_implausible_times_of_pacing_events_cause_no_error_and_no_flood_of_calls(odd: float) -> None:
     pacer = _make_trained_pacer()
     seats = (BusySeat(SeatStage.TALKING, odd), BusySeat(SeatStage.CLOSING, odd), BusySeat(SeatStage.WRAP_UP, odd))
     for kind in Kind:
-        pacer.learn_from_event(PacingEvent(kind, 5.0, odd))
+        pacer.learn_from_pacing_event(PacingEvent(kind, 5.0, odd))
     snapshot = PacingSnapshot(
         odd, free_seats=1, busy_seats=seats, ringing=(RingingCall(odd, 0.5, odd),), waiting_seconds=(odd,)
     )
@@ -198,13 +198,13 @@ def test_answer_probability_of_zero_or_one_causes_no_error(chance: float) -> Non
 def test_thousand_pacing_events_at_one_moment_cause_no_error() -> None:
     pacer = PredictivePacer(DAY)
     for kind in (Kind.PLACED, Kind.CANCELLED, Kind.FAILED, Kind.ANSWERED, Kind.TALK_ENDED, Kind.WRAP_UP_ENDED) * 170:
-        pacer.learn_from_event(PacingEvent(kind, 7.0))
+        pacer.learn_from_pacing_event(PacingEvent(kind, 7.0))
     assert 0 <= pacer.count_calls_to_place(replace(_make_busy_snapshot(7.0), free_seats=1)) <= 60
 
 
 def test_pacing_treats_a_clock_that_goes_back_as_standing_still() -> None:
     pacer = _make_trained_pacer()
-    pacer.learn_from_event(PacingEvent(Kind.ABANDONED, 1_000.0))
+    pacer.learn_from_pacing_event(PacingEvent(Kind.ABANDONED, 1_000.0))
     assert 0 <= pacer.count_calls_to_place(_make_busy_snapshot(10.0)) <= 60
 
 
@@ -231,9 +231,9 @@ def test_abandoned_rate_stays_within_the_reserve_even_if_all_calls_are_answered(
         }
     )
     for _ in range(answers):
-        pacer.learn_from_event(PacingEvent(Kind.ANSWERED, 1.0, 8.0))
+        pacer.learn_from_pacing_event(PacingEvent(Kind.ANSWERED, 1.0, 8.0))
     for _ in range(min(answers, abandoned)):
-        pacer.learn_from_event(PacingEvent(Kind.ABANDONED, 1.0))
+        pacer.learn_from_pacing_event(PacingEvent(Kind.ABANDONED, 1.0))
     snapshot = PacingSnapshot(
         2.0, free_seats=free, busy_seats=tuple(busy), ringing=tuple(ringing), waiting_seconds=tuple(waiting)
     )
@@ -251,7 +251,7 @@ def test_abandoned_rate_stays_within_the_reserve_even_if_all_calls_are_answered(
     )
 
 
-def test_reserve_for_abandoned_calls_is_reported_as_the_limit_of_dialling() -> None:
+def test_pacer_reports_the_reserve_for_abandoned_calls_as_the_limit_of_dialling() -> None:
     pacer = _make_trained_pacer((Cap(86_400, 0.03, RESERVED, Reserve.EVERY_INSTANT),))
     pacer.restore_learned_state(
         {
@@ -261,10 +261,10 @@ def test_reserve_for_abandoned_calls_is_reported_as_the_limit_of_dialling() -> N
     )
     for answer in range(300):
         for kind in (Kind.ANSWERED, *[Kind.FAILED] * 4):
-            pacer.learn_from_event(PacingEvent(kind, float(answer), 10.0))
+            pacer.learn_from_pacing_event(PacingEvent(kind, float(answer), 10.0))
     beyond = int(RESERVED * 306 / (1.0 - RESERVED))
     assert pacer.count_calls_to_place(replace(_make_busy_snapshot(300.0), free_seats=6)) == 6 + beyond
-    assert pacer.explain_last_decision().limited_by == Limit.RESERVE
+    assert pacer.explain_last_pacing_decision().limited_by == Limit.RESERVE
 
 
 def test_reserve_for_abandoned_calls_is_never_exceeded_while_shifts_change() -> None:
@@ -280,7 +280,7 @@ def test_reserve_for_abandoned_calls_is_never_exceeded_while_shifts_change() -> 
 def test_predictive_pacing_without_seats_places_no_calls() -> None:
     pacer = _make_trained_pacer()
     assert pacer.count_calls_to_place(PacingSnapshot(1.0)) == 0
-    assert pacer.explain_last_decision().limited_by == Limit.NOBODY
+    assert pacer.explain_last_pacing_decision().limited_by == Limit.NOBODY
 
 
 def test_carrier_that_answers_every_call_causes_no_burst_of_calls() -> None:
@@ -313,10 +313,10 @@ def test_carrier_that_loses_all_calls_gets_no_more_calls_than_usual() -> None:
     for at in range(1, 400):
         pacer.count_calls_to_place(_make_busy_snapshot(float(at)))
         for _ in range(5):
-            pacer.learn_from_event(PacingEvent(Kind.PLACED, float(at)))
-            pacer.learn_from_event(PacingEvent(Kind.FAILED, float(at), 4.0))
+            pacer.learn_from_pacing_event(PacingEvent(Kind.PLACED, float(at)))
+            pacer.learn_from_pacing_event(PacingEvent(Kind.FAILED, float(at), 4.0))
     in_flight = _count_calls_for_free_seats(pacer, 400.0, 10)
-    assert pacer.explain_last_decision().limited_by == Limit.IN_FLIGHT
+    assert pacer.explain_last_pacing_decision().limited_by == Limit.IN_FLIGHT
     assert 10 <= in_flight <= 40
     again = PredictivePacer(HOUR)
     again.restore_learned_state(json.loads(json.dumps(pacer.get_learned_state())))
@@ -329,8 +329,8 @@ def test_voter_list_with_few_answers_gets_enough_calls() -> None:
         pacer.count_calls_to_place(PacingSnapshot(float(at), free_seats=10))
         for nth in range(10):
             answered = (10 * at + nth) % 40 == 0
-            pacer.learn_from_event(PacingEvent(Kind.PLACED, float(at)))
-            pacer.learn_from_event(PacingEvent(Kind.ANSWERED if answered else Kind.FAILED, float(at), 8.0))
+            pacer.learn_from_pacing_event(PacingEvent(Kind.PLACED, float(at)))
+            pacer.learn_from_pacing_event(PacingEvent(Kind.ANSWERED if answered else Kind.FAILED, float(at), 8.0))
     assert _count_calls_for_free_seats(pacer, 120.0, 10) > 10 * 10
 
 
@@ -341,7 +341,7 @@ def _dial_poor_list(pacer: PredictivePacer, until: int) -> None:
     """Place single calls of which nearly nobody answers, as the last numbers of a list do, while 27 seats are free."""
     for at in range(1, until):
         pacer.count_calls_to_place(PacingSnapshot(float(at), free_seats=27, ringing=(RingingCall(1.0),)))
-        pacer.learn_from_event(PacingEvent(Kind.ANSWERED if at % 50 == 0 else Kind.FAILED, float(at), 8.0))
+        pacer.learn_from_pacing_event(PacingEvent(Kind.ANSWERED if at % 50 == 0 else Kind.FAILED, float(at), 8.0))
 
 
 def test_new_voter_list_after_a_poor_one_starts_with_one_call_per_free_seat() -> None:
@@ -349,7 +349,7 @@ def test_new_voter_list_after_a_poor_one_starts_with_one_call_per_free_seat() ->
     _dial_poor_list(pacer, 1_500)
     fresh = PacingSnapshot(1_500.0, free_seats=27, seconds_left=20_000.0)
     assert pacer.count_calls_to_place(fresh) > 3 * 27
-    pacer.learn_from_event(PacingEvent(Kind.LIST_CHANGED, 1_500.0))
+    pacer.learn_from_pacing_event(PacingEvent(Kind.LIST_CHANGED, 1_500.0))
     assert pacer.count_calls_to_place(replace(fresh)) == 27
 
 
@@ -400,7 +400,7 @@ class _EmptyQueue(PredictivePacer):
     def count_calls_to_place(self, snapshot: PacingSnapshot) -> int:
         if snapshot.now_seconds >= self.full_from and not self.is_list_new:
             self.is_list_new = True
-            self.learn_from_event(PacingEvent(Kind.LIST_CHANGED, snapshot.now_seconds))
+            self.learn_from_pacing_event(PacingEvent(Kind.LIST_CHANGED, snapshot.now_seconds))
         calls = super().count_calls_to_place(snapshot)
         if self.empty_from <= snapshot.now_seconds < self.full_from:
             return min(calls, int(not snapshot.ringing))
@@ -461,30 +461,30 @@ def test_predictive_pacing_with_a_damaged_saved_state_starts_without_learned_rat
 # The room of a window
 
 
-def test_less_room_for_abandoned_calls_never_leads_to_more_calls() -> None:
+def test_fewer_remaining_abandoned_calls_never_lead_to_more_calls() -> None:
     calls = []
     for drops in range(30):
         pacer = _make_trained_pacer(HOUR)
         for answer in range(834):
             for kind in (Kind.ANSWERED, Kind.FAILED, Kind.FAILED):
-                pacer.learn_from_event(PacingEvent(kind, 1.0 + 4.3 * answer, 8.0))
+                pacer.learn_from_pacing_event(PacingEvent(kind, 1.0 + 4.3 * answer, 8.0))
         for _ in range(drops):
-            pacer.learn_from_event(PacingEvent(Kind.ABANDONED, 3_590.0))
+            pacer.learn_from_pacing_event(PacingEvent(Kind.ABANDONED, 3_590.0))
         calls.append(pacer.count_calls_to_place(replace(_make_busy_snapshot(3_600.0), free_seats=3)))
     assert calls == sorted(calls, reverse=True)
     assert calls[0] > 3
     assert calls[-1] == 3  # beyond the stop: for three free seats little more than one call each is safe
-    assert pacer.explain_last_decision().limited_by == Limit.HARD_STOP
+    assert pacer.explain_last_pacing_decision().limited_by == Limit.HARD_STOP
 
 
 def test_predictive_pacing_dials_ahead_without_history_only_if_time_remains() -> None:
     pacer = _make_trained_pacer((Cap(86_400, 0.01, 0.03, Reserve.WINDOW),))
-    pacer.restore_counted_calls(0.0, {})
+    pacer.restore_counts_of_stored_calls(0.0, {})
     morning = replace(_make_busy_snapshot(1.0), free_seats=6, seconds_left=36_000.0)
     assert pacer.count_calls_to_place(morning) > 8
     assert pacer.count_calls_to_place(replace(morning, seconds_left=60.0)) <= 7
     assert pacer.count_calls_to_place(replace(morning, seconds_left=None)) <= 7
-    assert pacer.explain_last_decision().limited_by == Limit.RESERVE
+    assert pacer.explain_last_pacing_decision().limited_by == Limit.RESERVE
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])

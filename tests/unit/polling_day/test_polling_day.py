@@ -64,7 +64,7 @@ def test_booths_with_low_turnout_or_early_closing_have_priority() -> None:
     assert order[5] == 0.0
 
 
-def test_priority_factor_with_weight_zero_does_not_change_the_order_of_booths() -> None:
+def test_priority_factor_of_weight_zero_does_not_change_the_order_of_booths() -> None:
     off = FactorWeights(not_voted=0.0, deficit=0.0, time=0.0)
     assert calculate_booth_priority(BoothNow(1, 50, 10, 60.0, 0.4), 0.5, off) == 1.0
 
@@ -83,7 +83,7 @@ def test_calls_are_distributed_over_booths_in_proportion_to_their_priority() -> 
     assert 3 not in taken
 
 
-def test_booths_of_equal_priority_take_turns_in_batches_of_four() -> None:
+def test_booths_of_equal_priority_are_called_in_turn_in_batches_of_four() -> None:
     order = BoothOrder([1, 2, 3])
     assert order.plan_reservations_by_booth(12) == {1: 12, 2: 8, 3: 8}
     order.record_reserved_numbers({1: 4, 2: 4}, [make_claim(1)] * 4 + [make_claim(2)] * 4, full=True)
@@ -127,7 +127,7 @@ def test_booth_without_priority_gets_no_calls_while_booths_with_priority_have_nu
     assert set(order.plan_reservations_by_booth(4)) == {1}
 
 
-def test_booth_without_priority_gets_no_calls_while_claimed_numbers_wait() -> None:
+def test_booth_without_priority_gets_no_calls_while_reserved_numbers_wait() -> None:
     hopper = [make_claim(2), make_claim(1)]
     order = BoothOrder([1, 2], in_hand=hopper)
     order.set_booth_priorities({1: 0.05})
@@ -174,7 +174,9 @@ class PlainOrder:
     st.lists(st.sampled_from([0.0, 0.5, 1.0, 3.0]), min_size=1, max_size=12),
     st.lists(st.sampled_from(["claim", "give back", "priorities", "phase", "look again", "run dry"]), max_size=60),
 )
-def test_booth_order_equals_that_of_a_simple_exhaustive_search(priorities: list[float], steps: list[str]) -> None:
+def test_booths_are_called_in_the_order_that_an_exhaustive_search_finds(
+    priorities: list[float], steps: list[str]
+) -> None:
     order, plain = BoothOrder(range(len(priorities))), PlainOrder(len(priorities))
     held: list[Claim] = []
     for step in steps:
@@ -207,7 +209,7 @@ def test_booth_order_equals_that_of_a_simple_exhaustive_search(priorities: list[
             plain.empty |= set(quotas)
 
 
-def test_booth_that_was_not_tried_by_a_claim_is_not_regarded_as_empty() -> None:
+def test_booth_from_which_no_numbers_were_requested_is_not_regarded_as_empty() -> None:
     order = BoothOrder([1, 2, 3])
     order.record_reserved_numbers({1: 4, 2: 4, 3: 4}, [make_claim(1)] * 4 + [make_claim(2)] * 2, full=True)
     assert set(order.plan_reservations_by_booth(40)) == {1, 2, 3}
@@ -251,7 +253,9 @@ def test_voter_weights_change_how_calls_are_distributed_over_booths() -> None:
 
 @settings(deadline=None, derandomize=True)
 @given(st.lists(st.floats(0.0, 5.0), min_size=1, max_size=40), st.integers(1, 200))
-def test_claim_plan_covers_the_requested_numbers_and_skips_closed_booths(priorities: list[float], numbers: int) -> None:
+def test_plan_of_reservations_covers_the_requested_numbers_and_skips_closed_booths(
+    priorities: list[float], numbers: int
+) -> None:
     order = BoothOrder(range(len(priorities)))
     order.set_booth_priorities(dict(enumerate(priorities)))
     quotas = order.plan_reservations_by_booth(numbers)
@@ -283,7 +287,7 @@ def test_remaining_calling_hours_exclude_pauses_and_count_overlaps_once() -> Non
     assert count_open_seconds([morning], INDIA, make_time(13), make_time(17)) == 0
 
 
-def test_promised_calls_due_too_late_move_to_the_last_call_time() -> None:
+def test_promised_calls_after_the_last_call_time_are_moved_to_the_last_call_time() -> None:
     assert limit_retry_to_last_call(100.0, None, 0.0, promised=False) == 100.0
     assert limit_retry_to_last_call(100.0, 100.0, 0.0, promised=False) == 100.0
     assert limit_retry_to_last_call(101.0, 100.0, 0.0, promised=False) is None

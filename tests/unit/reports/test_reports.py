@@ -315,7 +315,7 @@ def failed_checks(report: DemoReport) -> set[str]:
     return {name for name, check in report.checks.items() if not check.holds}
 
 
-async def test_run_report_has_the_expected_figures(store: HandFilled) -> None:
+async def test_run_report_counts_attempts_calls_and_opt_outs_since_the_start_of_the_run(store: HandFilled) -> None:
     attempt = store.answered(1)
     store.answered(2, outcome="abandoned", connected_at=None)
     store.answered(3, outcome="completed", campaign="ivr", connected_at=None)
@@ -503,7 +503,9 @@ async def test_expenditure_report_counts_placed_calls_by_candidate_and_constitue
     assert found[1]["answered_seconds"] == pytest.approx(40.0)
 
 
-async def test_opt_outs_and_imports_reports_have_the_expected_rows(store: HandFilled) -> None:
+async def test_opt_outs_report_counts_numbers_by_campaign_and_imports_report_lists_each_import(
+    store: HandFilled,
+) -> None:
     store.opt_out(1, NOON, store.answered(1, NOON))
     store.opt_out(2, NOON)
     store.insert(

@@ -49,16 +49,16 @@ def test_import_that_holds_the_store_is_not_mistaken_for_a_running_dialler(
     store: HandFilled, config: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A second command that mistook the import for a dialler would wait for an answer that never comes."""
-    file_complaint = ExternalRecords.file_complaint
+    store_complaint = ExternalRecords.store_complaint
     seen: list[str] = []
 
     async def file_and_check_lock(records: ExternalRecords, complaint: Complaint, who: str) -> str:
         seen.append(find_lock_holder(store.path) or "")
         with pytest.raises(StoreBusy, match=r"in use by an import of records .* wait until it has finished"):
             refuse_store_holder_that_is_no_dialler(store.path, StoreBusy("busy"))
-        return await file_complaint(records, complaint, who)
+        return await store_complaint(records, complaint, who)
 
-    monkeypatch.setattr(ExternalRecords, "file_complaint", file_and_check_lock)
+    monkeypatch.setattr(ExternalRecords, "store_complaint", file_and_check_lock)
     add = ("complaint", "add", "--about", "too-often", "--channel", "letter", "-c", config)
     code, text = run(*add)
     assert code == 0, text
@@ -101,7 +101,9 @@ async def test_correction_of_a_mark_moves_the_hour_in_which_the_voter_voted(stor
     ]
 
 
-async def test_turnout_by_section_and_constituency_has_the_expected_counts(store: HandFilled, config: Path) -> None:
+async def test_turnout_by_section_and_constituency_counts_contacted_and_voted_voters(
+    store: HandFilled, config: Path
+) -> None:
     store.mark(1, "voted", NOON)
     store.mark(6, "not-yet", NOON)
     store.mark(41, "voted", NOON)
@@ -120,7 +122,7 @@ async def test_turnout_by_section_and_constituency_has_the_expected_counts(store
 
 
 @pytest.mark.parametrize("by", TurnoutBy)
-async def test_every_turnout_report_says_that_it_is_self_reported(
+async def test_every_turnout_report_says_that_the_turnout_is_self_reported(
     store: HandFilled, config: Path, by: TurnoutBy
 ) -> None:
     store.mark(1, "voted", NOON)
@@ -484,7 +486,7 @@ def test_turnout_chart_shows_the_number_of_voters_in_the_label(
     assert all(tick == int(tick) for tick in band.get_yticks())  # voters are whole numbers
 
 
-def test_turnout_report_has_constituency_names_if_the_roll_has_them(store: HandFilled, config: Path) -> None:
+def test_turnout_report_has_the_constituency_names_of_the_roll(store: HandFilled, config: Path) -> None:
     store.mark(1, "voted", NOON)
     whole = ("report", "turnout", "--by", "constituency", "-f", "json", "-c", config)
     assert "constituency_name" not in json.loads(run(*whole)[1])["rows"][0]

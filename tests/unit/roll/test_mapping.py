@@ -97,14 +97,14 @@ def test_roll_heading_is_recognized_in_several_languages_and_spellings(heading: 
     "heading",
     ["Caste", "SUB_CASTE", "Religion", "Aadhaar No", "AADHAR", "UID No", "जाति", "धर्म", "आधार संख्या", "voted_for"],
 )
-def test_sensitive_roll_columns_are_dropped_and_described_as_dropped(heading: str) -> None:
+def test_sensitive_roll_columns_are_dropped_and_reported_as_dropped(heading: str) -> None:
     mapping = map_roll_columns_to_fields(ROLL, [[*EXPORT, heading]])
     assert mapping.sensitive == {len(EXPORT)}
     assert mapping.describe_use_of_each_column()[-1] == (heading, DROPPED)
 
 
 @pytest.mark.parametrize("heading", ["MOBILE", "अनुभाग संख्या", "भाग संख्या", "Section", "Guardian", "Fluid", "Broadcast"])
-def test_harmless_roll_headings_are_not_mistaken_for_sensitive_ones(heading: str) -> None:
+def test_harmless_roll_headings_are_not_mistaken_for_sensitive_headings(heading: str) -> None:
     assert not is_sensitive_column(heading)
 
 

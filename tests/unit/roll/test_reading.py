@@ -39,7 +39,7 @@ def test_every_unicode_encoding_of_a_roll_is_detected(tmp_path: Path, encoding: 
 
 
 @pytest.mark.parametrize(("encoding", "name"), [("cp1252", "André Coração"), ("cp1250", "Łukasz Hašek Ťapák")])
-def test_roll_in_a_windows_code_page_is_read_with_the_right_letters(tmp_path: Path, encoding: str, name: str) -> None:
+def test_roll_in_a_windows_code_page_is_read_without_garbled_letters(tmp_path: Path, encoding: str, name: str) -> None:
     path = tmp_path / "roll.csv"
     path.write_bytes(f"{HEADER}\n1,2,3,{name}\n".encode(encoding))
     assert read_rows_of(path) == [["1", "2", "3", name]]

@@ -46,7 +46,7 @@ def test_worker_list_may_have_digits_of_any_script_and_several_parts(store: Path
     assert query_store(store, WORKERS) == [(FIRST, "Asha", "hi", 0, "1,3"), (SECOND, "Ravi", "ta", 0, "2,3")]
 
 
-def test_later_list_of_booth_workers_replaces_booths_but_keeps_details_it_lacks(store: Path) -> None:
+def test_later_list_of_booth_workers_replaces_booths_and_keeps_details_that_the_list_lacks(store: Path) -> None:
     import_list(store, f"constituency,part,number,name,language\n174,1,{FIRST},Asha,hi\n174,2,{SECOND},Ravi,ta\n")
     result = import_list(store, f"constituency,part,number\n174,3,{FIRST}\n", replace=True)
     assert (result.workers, result.removed) == (1, 1)

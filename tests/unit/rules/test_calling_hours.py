@@ -33,7 +33,7 @@ def test_daily_calling_hours_apply_on_holidays_too() -> None:
     assert hours.holiday == hours.sunday == hours.saturday == hours.weekday == (NINE_TO_FIVE,)
 
 
-def test_calling_hours_of_a_holiday_replace_those_of_the_weekday() -> None:
+def test_holiday_calling_hours_replace_weekday_calling_hours() -> None:
     hours = WeekHours((NINE_TO_FIVE,), (), (), ((time(10), time(11)),), frozenset({date(2024, 4, 22)}))
     assert not hours.are_calls_allowed_at(KOLKATA, to_epoch_seconds(KOLKATA, 2024, 4, 22, 9, 30))
     assert hours.are_calls_allowed_at(KOLKATA, to_epoch_seconds(KOLKATA, 2024, 4, 22, 10, 30))
@@ -62,7 +62,7 @@ def test_next_calling_hours_depend_on_the_weekday_in_the_time_zone() -> None:
     assert hours.find_next_time_calls_are_allowed((KOLKATA,), now) == to_epoch_seconds(KOLKATA, 2024, 4, 22, 5, 0)
 
 
-def test_calling_hours_that_start_in_a_skipped_hour_start_at_the_clock_change() -> None:
+def test_calling_hours_that_start_in_a_skipped_hour_open_at_the_clock_change() -> None:
     """In Berlin 02:00 becomes 03:00 on 31 March 2024; hours from 02:30 to 05:00 open at 03:00."""
     hours = create_daily_calling_hours([(time(2, 30), time(5))])
     now = to_epoch_seconds(BERLIN, 2024, 3, 31, 1, 30)
@@ -76,7 +76,7 @@ def test_calling_hours_with_a_skipped_start_time_begin_exactly_at_the_clock_chan
     assert hours.find_next_time_calls_are_allowed((BERLIN,), now) == to_epoch_seconds(BERLIN, 2024, 3, 31, 3, 0)
 
 
-def test_calling_hours_within_a_repeated_hour_start_twice() -> None:
+def test_calling_hours_within_a_repeated_hour_open_twice() -> None:
     """In Berlin 03:00 becomes 02:00 on 27 October 2024; hours from 02:00 to 02:30 open in both passes."""
     hours = create_daily_calling_hours([(time(2), time(2, 30))])
     first, second = (to_epoch_seconds(BERLIN, 2024, 10, 27, 2, 0, fold=fold) for fold in (0, 1))
@@ -105,7 +105,7 @@ def test_remaining_calling_time_ends_with_the_calling_hours_of_today(clock: tupl
 
 
 @pytest.mark.parametrize(("fold", "hours"), [(0, 7.5), (1, 6.5)])
-def test_remaining_calling_time_differs_in_the_two_passes_of_a_repeated_hour(fold: int, hours: float) -> None:
+def test_remaining_calling_time_is_an_hour_longer_in_the_first_pass_of_a_repeated_hour(fold: int, hours: float) -> None:
     """On the last Sunday of October the clock shows 02:30 twice: seven and a half and six and a half hours before 09:00."""
     now = to_epoch_seconds(BERLIN, 2024, 10, 27, 2, 30, fold=fold)
     assert (
@@ -114,7 +114,7 @@ def test_remaining_calling_time_differs_in_the_two_passes_of_a_repeated_hour(fol
     )
 
 
-def test_remaining_calling_time_counts_only_times_within_all_calling_hours() -> None:
+def test_remaining_calling_time_counts_only_times_within_the_calling_hours_of_every_rule() -> None:
     morning, late = (
         create_daily_calling_hours([(time(8), time(12)), (time(14), time(18))]),
         create_daily_calling_hours([(time(10), time(15))]),
@@ -137,7 +137,7 @@ def test_remaining_calling_time_is_that_of_the_weekday_in_the_time_zone() -> Non
     )
 
 
-def test_day_of_calling_hours_begins_at_local_midnight() -> None:
+def test_calling_hours_of_a_day_begin_counting_at_local_midnight() -> None:
     now = datetime(2024, 4, 21, 20, 0, tzinfo=UTC).timestamp()  # 01:30 on 22 April in Kolkata
     assert (
         get_local_midnight_before(KOLKATA, now)

@@ -39,7 +39,7 @@ def test_polling_days_in_the_settings_give_the_polling_areas_before_a_roll_impor
     assert list_areas_of_polling_days(polls.rules.polls, 900.0) == Areas([Area(174, ""), Area(0, "")], False, 900.0)
 
 
-def test_obstacles_to_the_first_call_of_a_campaign_are_in_order_of_time() -> None:
+def test_obstacles_to_the_first_call_of_a_campaign_are_reported_in_order_of_time() -> None:
     settings = site(
         "india", campaign={"purpose": "material"}, rules={"polls": [{"day": "2024-04-23", "closes_at": "18:00"}]}
     )

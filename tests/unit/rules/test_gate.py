@@ -127,7 +127,7 @@ def test_requested_calls_and_booth_worker_calls_need_no_minimum_interval() -> No
     assert make_gate(settings).check_rules_before_originate(worker, NOON).is_call_allowed
 
 
-def test_call_with_values_exactly_at_the_limits_is_allowed() -> None:
+def test_call_with_values_exactly_at_the_legal_limits_is_allowed() -> None:
     settings = site()
     facts = PhoneFacts(attempts_today=2, conversations_today=1, abandoned_at=NOON - 72 * HOUR, consent=Consent.GIVEN)
     assert make_gate(settings).check_rules_before_originate(make_case(settings, facts=facts), NOON).is_call_allowed
@@ -151,7 +151,7 @@ def test_booth_workers_may_be_called_in_the_silence_period_within_calling_hours(
     assert Reason.HOURS in list_reasons(gate.check_rules_before_originate(case, moment("2024-04-22T23:00")))
 
 
-def test_next_allowed_time_of_a_call_is_the_end_of_the_last_reason_against_it() -> None:
+def test_next_allowed_time_of_a_call_is_the_end_of_the_last_objection() -> None:
     settings = site(campaign={"hours": [{"start": "14:00", "until": "19:00"}]})
     facts = replace(FRESH, attempts_today=5, abandoned_at=moment("2024-04-22T10:00"))
     ruling = make_gate(settings).check_rules_before_originate(make_case(settings, facts=facts), NOON)
@@ -183,7 +183,7 @@ def test_call_shortly_before_the_calling_hours_is_allowed_next_when_the_hours_st
     assert ruling.next_at == moment("2024-04-22T09:00")
 
 
-def test_number_at_a_daily_cap_may_be_called_from_midnight_if_calling_hours_allow_it() -> None:
+def test_number_at_a_daily_cap_may_be_called_again_at_midnight_within_calling_hours() -> None:
     settings, always = site(), create_daily_calling_hours([(time.min, time.max)])
     gate, case = make_gate(settings), make_case(settings, facts=replace(FRESH, attempts_today=3))
     gate.rules = replace(gate.rules, hours=always)
@@ -222,7 +222,7 @@ def test_holidays_and_weekends_have_their_own_calling_hours() -> None:
 
 
 @pytest.mark.parametrize("days", [6.9, 7.1])
-def test_missing_or_outdated_do_not_call_register_stops_campaigns_that_need_it(days: float) -> None:
+def test_missing_or_outdated_do_not_call_register_stops_campaigns_that_need_the_register(days: float) -> None:
     material, turnout = site("india", campaign=MATERIAL, rules=POLL), site("india")
     register = Register("ncpr", NOON - days * DAY, 1000)
     expected = [] if days < 7 else [Reason.OLD_REGISTER]
@@ -238,7 +238,7 @@ def test_missing_or_outdated_do_not_call_register_stops_campaigns_that_need_it(d
     assert make_gate(turnout).check_rules_for_campaign(campaign_rules(turnout), NOON).is_call_allowed
 
 
-def test_number_on_the_do_not_call_register_is_blocked_for_the_listed_purposes() -> None:
+def test_number_on_the_do_not_call_register_is_blocked_for_purposes_named_in_the_profile() -> None:
     material, turnout = site("india", campaign=MATERIAL, rules=POLL), site("india")
     register, listed = Register("ncpr", NOON, 1), replace(FRESH, registers=("ncpr",))
     assert list_reasons(
@@ -296,7 +296,7 @@ def test_certificate_is_checked_again_when_the_call_is_answered() -> None:
 
 
 @pytest.mark.parametrize("consent", list(Consent))
-def test_recorded_call_needs_consent_if_the_profile_requires_it(consent: Consent) -> None:
+def test_call_with_a_recorded_voice_needs_consent_if_the_profile_requires_consent(consent: Consent) -> None:
     place: dict[str, Any] = {"dialling": {"allowed_prefixes": ["+44"]}, "centre": {"time_zone": "Europe/London"}}
     trunk = {"name": "carrier", "endpoint": "carrier", "caller_ids": ["+442070000001"]}
     recorded = site("uk", campaign=RECORDED, trunks=[trunk], **place)

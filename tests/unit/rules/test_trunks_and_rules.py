@@ -24,7 +24,7 @@ from dialer.rules.retries import (
     compute_retry_time_after_outcome,
     compute_time_of_next_call_to_booth_worker,
 )
-from dialer.settings.trunks import CalledVoter, CallerIdArea, find_caller_ids_to_show
+from dialer.settings.trunks import CalledVoter, CallerIdArea, find_caller_ids_for_voter
 
 KOLKATA = ZoneInfo("Asia/Kolkata")
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -144,8 +144,8 @@ def test_caller_ids_of_the_voters_area_are_used_in_rotation() -> None:
 
 def test_voters_outside_all_caller_id_areas_are_called_with_any_caller_id() -> None:
     areas = [CallerIdArea(states=("S24",), caller_ids=("1111",)), CallerIdArea(states=("S10",), caller_ids=("2222",))]
-    assert find_caller_ids_to_show(("1111", "2222"), areas, CalledVoter("+91900000001", "S22")) == ("1111", "2222")
-    assert find_caller_ids_to_show(("1111", "2222"), (), None) == ("1111", "2222")
+    assert find_caller_ids_for_voter(("1111", "2222"), areas, CalledVoter("+91900000001", "S22")) == ("1111", "2222")
+    assert find_caller_ids_for_voter(("1111", "2222"), (), None) == ("1111", "2222")
 
 
 def test_trunks_and_their_limits_can_be_changed_while_dialling() -> None:
@@ -154,16 +154,16 @@ def test_trunks_and_their_limits_can_be_changed_while_dialling() -> None:
     pool.get_trunk_rate_limiter("a").record_sent_call(1.0)
     pool.apply_trunk_settings([TrunkLimits("b", "line", 9, 10.0, ("3",)), TrunkLimits("a", "old", 9, 1.0, ("4",))], 1.0)
     assert [*pool.names] == ["b", "a"]
-    assert pool.find_trunk_name("line") == "b"
+    assert pool.find_trunk_name_of_endpoint("line") == "b"
     assert pool.choose_trunk_for_call(("a",), {}, 1.5) is None  # one a second by now
     taken = pool.choose_trunk_for_call(("a",), {}, 2.1)
     assert taken is not None
     assert taken[1] == "4"
     pool.apply_trunk_settings([TrunkLimits("b", "line", 9, 10.0, ("3",))], 3.0)
     assert pool.choose_trunk_for_call(("a",), {}, 9.0) is None
-    assert pool.is_foreign_caller_id("a", "4")
+    assert pool.is_caller_id_of_other_trunk("a", "4")
     assert [*pool.names] == ["b"]
-    assert pool.find_trunk_name("old") == "old"
+    assert pool.find_trunk_name_of_endpoint("old") == "old"
     pool.record_end_of_call("a", False, 2.1, 9.0)  # its last call
 
 
@@ -186,7 +186,7 @@ def test_next_calling_hours_after_closing_start_tomorrow() -> None:
     assert create_daily_calling_hours([]).find_next_time_calls_are_allowed((KOLKATA,), now) is None
 
 
-def test_skipped_hour_is_outside_calling_hours_and_repeated_hour_is_in_them_twice() -> None:
+def test_calling_hours_leave_out_a_skipped_hour_and_include_a_repeated_hour_twice() -> None:
     gap, overlap = [(time(2), time(3))], [(time(2), time(3))]
     midnight = datetime(2024, 3, 30, 23, 0, tzinfo=UTC)  # the night in which 02:00-03:00 does not exist in Berlin
     assert not any(

@@ -15,7 +15,7 @@ from dialer.errors import SettingError
 from dialer.settings.asterisk import DEFAULT_HISTORY_FILE
 from dialer.settings.servers import (
     convert_settings_to_single_server,
-    narrow_settings_to_server,
+    select_settings_of_server,
     split_settings_by_server,
 )
 from dialer.settings.site import Settings
@@ -52,7 +52,7 @@ def make_settings_with_two_servers(**changes: Any) -> Settings:
 def render_files_of_server(server: str) -> dict[str, str]:
     settings = make_settings_with_two_servers()
     passwords = dict.fromkeys(
-        list_seats_without_password(narrow_settings_to_server(settings, server)[0]), "a-password-that-was-made"
+        list_seats_without_password(select_settings_of_server(settings, server)[0]), "a-password-that-was-made"
     )
     return render_asterisk_site_files(settings, passwords, server=server)
 
@@ -70,7 +70,7 @@ def test_settings_of_each_asterisk_server_have_only_trunks_and_phones_of_that_se
 def test_site_without_asterisk_servers_table_has_one_asterisk_server() -> None:
     settings = a_site()
     assert dict(split_settings_by_server(settings)) == {"": settings}
-    assert narrow_settings_to_server(settings, None) == (settings, ())
+    assert select_settings_of_server(settings, None) == (settings, ())
     assert render_asterisk_site_files(settings, {"agent01": "x"}) == render_asterisk_site_files(
         settings, {"agent01": "x"}, server=None
     )

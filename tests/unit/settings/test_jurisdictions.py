@@ -15,12 +15,12 @@ from dialer.settings.jurisdiction import (
     Basis,
     Profile,
     Rule,
-    apply_stricter_rules,
-    find_strictness_of_rule,
+    apply_stricter_values_of_site,
+    find_comparison_with_profile_value,
     list_shipped_profiles,
     load_profile,
 )
-from dialer.settings.site_rules import list_abandoned_caps, load_site_profile
+from dialer.settings.site_rules import list_caps_on_abandoned_rate, load_site_profile
 from tests.support.rules import site
 
 SHIPPED = ["canada", "india", "neutral", "uk", "us"]
@@ -189,7 +189,7 @@ def test_stricter_and_looser_values_are_tested_for_every_rule_that_sites_may_cha
         for name, rule in rules.items()
         if isinstance(rule, type) and issubclass(rule, Rule)
         for field in rule.model_fields
-        if find_strictness_of_rule(rule, field) is not None
+        if find_comparison_with_profile_value(rule, field) is not None
     }
     assert set(STRICTER) == set(LOOSER) == may_change
 
@@ -197,7 +197,7 @@ def test_stricter_and_looser_values_are_tested_for_every_rule_that_sites_may_cha
 @pytest.mark.parametrize("key", sorted(STRICTER))
 def test_site_may_set_a_value_stricter_than_the_jurisdiction_profile(key: str) -> None:
     rule, field = key.split(".")
-    profile = apply_stricter_rules(load_profile("india"), {rule: {field: STRICTER[key]}})
+    profile = apply_stricter_values_of_site(load_profile("india"), {rule: {field: STRICTER[key]}})
     assert getattr(profile, rule).source == getattr(load_profile("india"), rule).source
 
 
@@ -322,7 +322,7 @@ def test_contradictory_polling_days_are_refused() -> None:
 
 def test_stricter_abandoned_call_cap_of_campaign_and_profile_is_used() -> None:
     settings = site(campaign={"abandoned_target": 0.004, "abandoned_limit": 0.02})
-    assert list_abandoned_caps(settings.campaigns[0], load_site_profile(settings)) == [
+    assert list_caps_on_abandoned_rate(settings.campaigns[0], load_site_profile(settings)) == [
         (86_400.0, 0.004, 0.02),
         (30 * 86_400.0, 0.004, 0.02),
     ]

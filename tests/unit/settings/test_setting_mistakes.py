@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from dialer.errors import SettingError, SettingMistakes
-from dialer.settings.fields import Section, find_section_type
+from dialer.settings.fields import Section, find_class_of_settings_table
 from dialer.settings.file_text import SettingsText
 from dialer.settings.headquarters import HqSettings
 from dialer.settings.jurisdiction import Profile
@@ -122,7 +122,7 @@ def test_caller_id_area_must_name_a_place_and_caller_ids_of_the_trunk(tmp_path: 
     assert "trunks.a" in printed
 
 
-def test_mistake_in_a_seat_whose_name_is_a_number_is_reported_with_the_right_line(tmp_path: Path) -> None:
+def test_mistake_in_a_seat_with_a_numeric_name_is_reported_with_its_line(tmp_path: Path) -> None:
     seats = "".join(f'[[seats]]\nname = "{name}"\nendpoint = "seat-{name}"\n' for name in range(1, 4))
     output = get_error_lines(tmp_path, seats.replace("seat-2", "no endpoint"))[0]
     assert output.startswith("centre.toml:6: seats.2.endpoint: ")
@@ -142,7 +142,7 @@ def test_several_mistakes_in_settings_are_reported_in_one_error(tmp_path: Path) 
     assert error.value.exit_code == 2
 
 
-def test_mistake_in_settings_is_reported_with_the_right_line_for_every_toml_notation() -> None:
+def test_mistake_in_settings_is_reported_with_its_line_in_every_toml_notation() -> None:
     text = (
         "a.b = 1\n"
         '["x y".z]   # a comment\n'
@@ -220,7 +220,7 @@ def list_setting_keys(model: type[Section], within: str = "") -> set[str]:
     keys: set[str] = set()
     for name, field in model.model_fields.items():
         keys.add(f"{within}{name}")
-        inner = find_section_type(field.annotation)
+        inner = find_class_of_settings_table(field.annotation)
         if inner is not None:
             keys |= list_setting_keys(inner, f"{within}{name}.")
     return keys

@@ -54,11 +54,11 @@ class RecordingPacer(Pacer):
         self.snapshots.append(copy)
         return self._rule.count_calls_to_place(snapshot)
 
-    def learn_from_event(self, event: PacingEvent) -> None:
+    def learn_from_pacing_event(self, event: PacingEvent) -> None:
         self.events.append(event)
 
-    def explain_last_decision(self) -> Explanation:
-        return self._rule.explain_last_decision()
+    def explain_last_pacing_decision(self) -> Explanation:
+        return self._rule.explain_last_pacing_decision()
 
     def count_excess_calls(self, snapshot: PacingSnapshot) -> int:
         for call in snapshot.ringing:
@@ -261,7 +261,7 @@ def test_pacing_policy_decides_when_the_calls_per_second_limit_allows_another_ca
     assert len(starts) == pytest.approx(1_800 / (1 / 0.5 + WIRE_SECONDS), rel=0.02)
 
 
-def test_simulated_slow_carrier_rings_later_the_more_calls_it_is_setting_up() -> None:
+def test_simulated_slow_carrier_delays_ringing_more_with_each_call_in_set_up() -> None:
     def compute_mean_set_up(scenario: Scenario) -> float:
         pacer = RecordingPacer(ratio=8.0)
         simulate(scenario, lambda: pacer, 1)

@@ -12,7 +12,7 @@ from tests.support.virtual import virtual_time
 
 
 @pytest.mark.parametrize(("after", "line"), [(60.0, b"open at https://127.0.0.1:8443\n"), (0.0, b"")])
-def test_demo_waits_for_a_slow_desk_until_it_is_open_or_has_ended(after: float, line: bytes) -> None:
+def test_demo_waits_until_a_slow_desk_serves_its_pages_or_has_ended(after: float, line: bytes) -> None:
     @virtual_time()
     async def run() -> None:
         stdout = asyncio.StreamReader()

@@ -72,7 +72,9 @@ def test_dialplan_parser_reads_priorities_and_labels_and_skips_comments_and_sett
         ("_Z", ["1"], ["0"]),
     ],
 )
-def test_dialplan_pattern_matches_the_described_extensions(pattern: str, fits: list[str], fails: list[str]) -> None:
+def test_dialplan_pattern_matches_exactly_the_extensions_that_fit(
+    pattern: str, fits: list[str], fails: list[str]
+) -> None:
     dialplan = parse_dialplan(f"[a]\nexten => {pattern},1,NoOp()")
     for name in fits:
         assert find_extension(dialplan, "a", name) is not None

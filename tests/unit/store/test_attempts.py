@@ -52,7 +52,7 @@ HOUR = 3600.0
 DAY_SECONDS = 86_400.0
 
 
-async def test_opened_attempt_is_listed_as_unfinished_until_it_ends(backend: Backend) -> None:
+async def test_opened_attempt_is_listed_as_unfinished_until_the_attempt_ends(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         new = await claim_and_open_attempt(store, 3)
         await store.record_answer_time(new.attempt_id, NOW + 9)
@@ -219,7 +219,7 @@ async def test_promised_call_that_was_cancelled_before_ringing_is_due_again_imme
         assert await open_with_gaps(store, again) is refusal
 
 
-async def test_one_refused_attempt_does_not_refuse_the_other_attempts_of_a_batch(backend: Backend) -> None:
+async def test_refused_attempt_does_not_prevent_the_other_attempts_of_its_batch(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         first, second = await claim_numbers(store, 2)
         batch = [make_attempt(first), make_attempt(first), make_attempt(second)]
@@ -227,20 +227,20 @@ async def test_one_refused_attempt_does_not_refuse_the_other_attempts_of_a_batch
         assert refusals == [None, Refusal.OPEN_ATTEMPT, None]
 
 
-async def test_number_whose_lease_expired_must_not_be_called(backend: Backend) -> None:
+async def test_number_whose_reservation_has_expired_must_not_be_called(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         [claimed] = await claim_numbers(store)
         assert await commit_new_attempt(store, make_attempt(claimed, at=NOW + LEASE_SECONDS)) is Refusal.CLAIM_LOST
 
 
-async def test_number_must_not_be_called_after_the_claim_was_released(backend: Backend) -> None:
+async def test_number_must_not_be_called_after_its_reservation_was_released(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         [claimed] = await claim_numbers(store)
         await store.release_claimed_numbers([claimed])
         assert await commit_new_attempt(store, make_attempt(claimed)) is Refusal.CLAIM_LOST
 
 
-async def test_number_that_was_called_after_the_claim_must_not_be_called_again(backend: Backend) -> None:
+async def test_number_that_was_called_after_its_reservation_must_not_be_called_again(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         old = await claim_one_number(store, 1)
         await store.release_claimed_numbers([old])
@@ -250,7 +250,7 @@ async def test_number_that_was_called_after_the_claim_must_not_be_called_again(b
         assert await commit_new_attempt(store, make_attempt(new, at=NOW + 11)) is None
 
 
-async def test_call_is_refused_if_the_voter_was_unlinked_from_the_claimed_number(backend: Backend) -> None:
+async def test_call_is_refused_if_the_voter_was_unlinked_from_the_reserved_number(backend: Backend) -> None:
     async with open_filled_store(backend, campaigns=(CAMPAIGN, "b")) as store:
         of_b = await claim_one_number(store, 3, campaign_id="b")
         new = await make_ended_call(store, 3, Outcome.CONNECTED)
@@ -259,7 +259,7 @@ async def test_call_is_refused_if_the_voter_was_unlinked_from_the_claimed_number
         assert (await claim_one_number(store, 3, campaign_id="b")).voter_id == 4
 
 
-async def test_call_is_refused_if_the_number_opted_out_after_it_was_claimed(backend: Backend) -> None:
+async def test_call_is_refused_if_the_number_opted_out_after_its_reservation(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         [claimed] = await claim_numbers(store)
         await store.record_opt_out(claimed.phone_id, at=NOW, source="page")
@@ -267,7 +267,7 @@ async def test_call_is_refused_if_the_number_opted_out_after_it_was_claimed(back
         assert (await store.read_campaign_progress(CAMPAIGN, NOW)).completed == 1
 
 
-async def test_call_is_refused_if_the_voter_was_marked_voted_after_the_claim(backend: Backend) -> None:
+async def test_call_is_refused_if_the_voter_was_marked_voted_after_the_reservation(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         claimed = await claim_one_number(store, 1)
         await store.record_mark(make_mark(1, MarkKind.VOTED))
@@ -533,7 +533,9 @@ async def test_attempt_on_a_number_missing_from_the_campaigns_queue_is_refused(b
         assert await commit_new_attempt(store, unknown) is Refusal.CLAIM_LOST
 
 
-async def test_number_at_its_cap_within_the_minimum_interval_waits_until_the_next_day(backend: Backend) -> None:
+async def test_number_at_its_daily_cap_waits_until_the_next_day_even_if_the_interval_ends_earlier(
+    backend: Backend,
+) -> None:
     async with open_filled_store(backend) as store:
         await make_ended_call(store, 1, retry_at=NOW + 60)
         again = make_attempt(await claim_one_number(store, 1, now=NOW + 60), at=NOW + 60)
@@ -581,7 +583,9 @@ async def test_promised_call_stays_promised_until_an_attempt_counts_as_a_call(
 
 
 @pytest.mark.parametrize("announced", [True, False])
-async def test_attempt_results_are_queued_for_the_broker_only_if_announced(backend: Backend, announced: bool) -> None:
+async def test_result_of_an_attempt_is_queued_for_the_broker_only_if_announced(
+    backend: Backend, announced: bool
+) -> None:
     async with open_filled_store(backend) as store:
         new = await claim_and_open_attempt(store, 1)
         ended = EndedAttempt(new.attempt_id, Outcome.BUSY, NOW + 30)
@@ -604,7 +608,7 @@ async def test_screen_pop_names_the_voter_booth_and_legal_grounds_of_the_attempt
 
 
 @pytest.mark.parametrize(("since_seconds", "is_found"), [(30.0, True), (30.1, False)])
-async def test_conversation_without_a_disposition_is_found_only_if_it_ended_recently(
+async def test_only_recently_ended_conversations_without_a_disposition_are_found(
     backend: Backend, since_seconds: float, is_found: bool
 ) -> None:
     async with open_filled_store(backend) as store:

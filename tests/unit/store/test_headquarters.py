@@ -44,7 +44,7 @@ def read_store_identity(backend: Backend) -> StoreIdentity:
         return identity.read_store_identity(db)
 
 
-async def test_outbox_rows_are_deleted_once_broker_and_headquarters_have_them(backend: Backend) -> None:
+async def test_outbox_rows_are_deleted_after_broker_and_headquarters_have_received_the_rows(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         await add_announcements_to_outbox(store, "from before")
         await store.limit_bytes_waiting_for_headquarters(1 << 20)

@@ -82,7 +82,7 @@ async def test_promised_call_waits_for_the_interval_after_another_centre_has_cal
         assert await try_to_call(store, NOW + 950) is None
 
 
-async def test_claim_knows_the_latest_call_of_another_centre(backend: Backend) -> None:
+async def test_reserved_number_has_the_time_of_the_latest_call_by_another_centre(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         await store.hash_numbers([SECRET])
         await apply_call(store, 1, PeerCallKind.ABANDONED, NOW + 9)
@@ -143,7 +143,7 @@ async def test_ended_call_is_announced_with_the_hash_of_its_number_if_there_is_a
         ("nonsense", "None", False, PeerCallKind.CALL),
     ],
 )
-def test_call_counts_in_other_centres_as_in_the_centre_that_placed_the_call(
+def test_call_counts_in_other_centres_exactly_as_in_its_own_centre(
     outcome: str, direction: str, is_connected: bool, kind: PeerCallKind | None
 ) -> None:
     assert find_peer_call_kind(outcome, direction, is_connected=is_connected) is kind

@@ -77,7 +77,7 @@ async def test_undialled_numbers_are_claimed_from_the_given_booths_up_to_the_lim
         assert len(claims) + len(rest) == 36
 
 
-async def test_numbers_of_a_booth_are_claimed_in_order_of_weight(backend: Backend) -> None:
+async def test_numbers_of_a_booth_are_reserved_in_order_of_voter_weight(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         claims = await store.claim_queued_numbers(CAMPAIGN, 6, owner="engine", now=NOW, lease_seconds=60, booths={1: 6})
         assert [(each.pending_voters, each.weight) for each in claims] == [
@@ -100,7 +100,7 @@ async def test_due_retries_are_claimed_before_undialled_numbers_longest_due_firs
         assert phones[2] not in (5, 7, 9)
 
 
-async def test_claimed_number_names_the_voter_to_be_asked_for(backend: Backend) -> None:
+async def test_reservation_of_a_number_names_the_voter_to_ask_for(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         claimed = await claim_one_number(store, 6)
         assert (claimed.number, claimed.voter_id, claimed.pending_voters) == ("+917000000006", 7, 3)
@@ -123,7 +123,7 @@ async def test_no_number_is_reserved_for_dialling_twice(backend: Backend) -> Non
         assert await store.find_next_due_time(CAMPAIGN) is None
 
 
-async def test_claiming_with_a_limit_of_zero_returns_no_number(backend: Backend) -> None:
+async def test_reserving_at_most_zero_numbers_returns_no_number(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         assert await claim_numbers(store, 0) == []
         assert await claim_numbers(store, 5, campaign_id="nowhere") == []
@@ -210,7 +210,7 @@ async def test_recent_answers_of_ended_and_live_calls_are_returned_with_their_ag
         assert await store.count_recent_answers_by_interval("nowhere", now, window, 60.0) == []
 
 
-async def test_campaign_progress_counts_closed_due_and_active_numbers_separately(backend: Backend) -> None:
+async def test_campaign_progress_counts_completed_remaining_and_waiting_numbers(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         await make_ended_call(store, 1)
         await make_ended_call(store, 2, retry_at=NOW + 60)
@@ -260,7 +260,7 @@ async def test_number_chosen_by_an_agent_is_reserved_with_the_same_data_as_a_que
         assert await claim_number(store, in_turn.phone_id) is Unclaimed.IN_USE
 
 
-async def test_number_with_a_promised_call_cannot_be_reserved_before_it_is_due(
+async def test_number_with_a_promised_call_cannot_be_reserved_before_the_promised_time(
     backend: Backend,
 ) -> None:
     async with open_filled_store(backend) as store:

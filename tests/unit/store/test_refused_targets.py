@@ -32,7 +32,7 @@ async def test_refused_numbers_are_counted_by_reason_and_not_claimed(backend: Ba
         assert found is Unclaimed.REFUSED
 
 
-async def test_released_numbers_keep_their_places_in_the_queue(backend: Backend) -> None:
+async def test_refused_numbers_return_to_their_earlier_places_in_the_queue(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         before = [each.phone_id for each in await refuse(store, *range(1, 37))]
         assert await store.find_next_due_time(CAMPAIGN) is None

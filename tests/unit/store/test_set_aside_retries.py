@@ -67,7 +67,7 @@ async def test_retry_postponed_on_a_polling_day_is_due_when_that_day_ends(backen
         assert await claim_phones(store, 1, tomorrow, booths=(2,), now=TODAY.until) == [SECOND]
 
 
-async def test_restart_returns_all_retries_set_aside_to_the_queue(backend: Backend) -> None:
+async def test_restart_of_the_dialler_returns_retries_set_aside_to_the_queue(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         await make_unanswered_calls(store, SECOND)
         assert SECOND not in await claim_phones(store, 50)
@@ -90,7 +90,7 @@ async def test_released_retry_of_another_polling_day_is_set_aside_again(backend:
         assert await claim_phones(store, 5, None, booths=(), now=LATE + 500) == [SECOND]
 
 
-async def test_next_due_time_includes_retries_set_aside(backend: Backend) -> None:
+async def test_next_due_time_of_a_campaign_includes_retries_set_aside_for_another_day(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         await make_unanswered_calls(store, SECOND, 8, 9)
         await claim_phones(store, 100, booths=(1, 2, 3, 4, 5, 6))
@@ -173,7 +173,7 @@ async def test_call_time_requested_in_an_inbound_call_is_a_promised_call(backend
         assert await claim_phones(store, 5, booths=()) == [SECOND]
 
 
-async def test_one_claim_sets_aside_a_limited_number_of_retries_and_no_retry_twice(backend: Backend) -> None:
+async def test_each_reservation_sets_aside_a_limited_number_of_retries_and_none_twice(backend: Backend) -> None:
     many = SET_ASIDE_AT_ONCE + 8
     async with open_filled_store(backend, 120, voters_per_booth=30) as store:
         with closing(backend.connect()) as db:
@@ -204,7 +204,7 @@ async def test_promised_calls_are_claimed_before_longer_due_retries(backend: Bac
         assert await claim_phones(store, 9, None, booths=(), now=NOW + 700) == [2, 1, SECOND]
 
 
-async def test_next_due_time_includes_promised_calls(backend: Backend) -> None:
+async def test_next_due_time_of_a_campaign_includes_promised_calls(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         new = await claim_and_open_attempt(store, 2)
         await store.end_attempts(

@@ -92,7 +92,7 @@ async def test_undoing_a_mark_reopens_a_voter_whose_earlier_voted_mark_was_corre
 
 
 @pytest.mark.parametrize("slip_is_first", [True, False])
-async def test_undone_mark_does_not_override_a_correction(backend: Backend, slip_is_first: bool) -> None:
+async def test_mark_that_was_undone_does_not_override_a_correction(backend: Backend, slip_is_first: bool) -> None:
     """This also holds if the correction was made before the mark was undone."""
     async with open_filled_store(backend) as store:
         await add_mark(store, "list", MarkKind.VOTED, LIST, 0)

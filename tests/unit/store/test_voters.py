@@ -157,7 +157,7 @@ async def test_mark_of_an_unknown_voter_is_rejected(backend: Backend) -> None:
         assert await store.read_announcements_for_broker(10) == []
 
 
-async def test_turnout_is_the_sum_of_the_changes_that_marks_report(backend: Backend) -> None:
+async def test_turnout_count_is_the_sum_of_the_changes_that_stored_marks_report(backend: Backend) -> None:
     kinds = [MarkKind.NOT_YET, MarkKind.LATER, MarkKind.WILL_NOT, MarkKind.VOTED, MarkKind.MOVED, MarkKind.VOTED]
     async with open_filled_store(backend) as store:
         marks = [make_mark(1, kind, key=str(number)) for number, kind in enumerate(kinds)]

@@ -148,7 +148,7 @@ async def test_store_write_that_ends_the_transaction_does_not_fail_other_writes(
         assert numbers.kept() == [1, 2]
 
 
-async def test_cancelling_the_caller_of_a_write_does_not_cancel_the_write(tmp_path: Path) -> None:
+async def test_cancelled_caller_of_a_store_write_does_not_cancel_the_write(tmp_path: Path) -> None:
     async with writing(tmp_path) as (numbers, writer):
         async with occupied(writer):
             cancelled = asyncio.create_task(writer.run_write_job(add(1)))
@@ -161,7 +161,7 @@ async def test_cancelling_the_caller_of_a_write_does_not_cancel_the_write(tmp_pa
         assert numbers.kept() == [1, 2]
 
 
-async def test_cancelling_the_caller_of_a_write_does_not_stop_the_writer(tmp_path: Path) -> None:
+async def test_cancelled_caller_of_a_store_write_does_not_stop_the_store_writer(tmp_path: Path) -> None:
     async with writing(tmp_path) as (_, writer):
         entered, gate = threading.Event(), threading.Event()
         holding = asyncio.create_task(writer.run_write_job(hold(entered, gate)))
@@ -172,7 +172,7 @@ async def test_cancelling_the_caller_of_a_write_does_not_stop_the_writer(tmp_pat
         assert await writer.run_write_job(add(1)) == 1
 
 
-async def test_number_of_waiting_writes_and_of_writes_in_one_commit_is_limited(tmp_path: Path) -> None:
+async def test_number_of_waiting_store_writes_and_of_writes_per_commit_is_limited(tmp_path: Path) -> None:
     many = WAITING_LIMIT + GROUP_LIMIT
     async with writing(tmp_path) as (numbers, writer):
         async with occupied(writer):
@@ -182,7 +182,7 @@ async def test_number_of_waiting_writes_and_of_writes_in_one_commit_is_limited(t
         assert numbers.commits == 1 + many // GROUP_LIMIT
 
 
-async def test_closing_the_writer_commits_all_waiting_writes(tmp_path: Path) -> None:
+async def test_closing_the_store_writer_commits_all_waiting_writes(tmp_path: Path) -> None:
     many = WAITING_LIMIT + 10
     async with writing(tmp_path) as (numbers, writer):
         async with occupied(writer):
@@ -197,7 +197,7 @@ async def test_closing_the_writer_commits_all_waiting_writes(tmp_path: Path) -> 
         assert numbers.kept() == list(range(many))
 
 
-async def test_cancelling_the_writer_raises_an_error_in_waiting_callers(tmp_path: Path) -> None:
+async def test_cancelling_the_store_writer_raises_an_error_in_waiting_callers(tmp_path: Path) -> None:
     async with writing(tmp_path) as (_, writer):
         entered, gate = threading.Event(), threading.Event()
         jobs = [hold(entered, gate), *(add(number) for number in range(WAITING_LIMIT * 3))]
@@ -212,7 +212,7 @@ async def test_cancelling_the_writer_raises_an_error_in_waiting_callers(tmp_path
         gate.set()
 
 
-def test_writes_that_fit_on_the_disk_are_committed_if_the_whole_group_does_not_fit(tmp_path: Path) -> None:
+def test_store_writes_that_fit_on_the_disk_are_committed_if_the_whole_group_does_not_fit(tmp_path: Path) -> None:
     def add_big(number: int) -> Job:
         def job(db: sqlite3.Connection) -> int:
             db.execute("INSERT INTO big VALUES (zeroblob(?))", (number * 4096,))

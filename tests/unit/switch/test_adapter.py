@@ -57,4 +57,4 @@ async def test_call_that_ends_while_asterisk_lists_channels_is_not_reported_as_l
     [up] = [event for event in events if isinstance(event, SwitchUp)]
     assert STAYS in up.live_attempts
     assert ENDS not in up.live_attempts
-    assert not switch.tracker.calls.is_call_tracked(ENDS)
+    assert not switch.tracker.calls.is_call_still_tracked(ENDS)

@@ -209,7 +209,7 @@ async def test_forbidden_read_of_asterisks_database_ends_the_ami_session() -> No
 
 
 @virtual_time()
-async def test_newest_of_several_calls_is_recorded_again_until_asterisk_accepts_it() -> None:
+async def test_only_the_newest_call_is_recorded_again_until_asterisk_accepts_the_record() -> None:
     switch, _ = make_switch(lease=SwitchLease(OURS))
     session = Session(switch)
     await bring_up(switch, session)
@@ -270,7 +270,7 @@ async def test_ami_session_that_cannot_list_channels_is_not_reported_as_connecte
     assert [type(event) for event in events] == [SwitchUp]
 
 
-async def test_hangup_in_an_earlier_ami_session_does_not_hide_a_listed_call() -> None:
+async def test_hangup_in_an_earlier_ami_session_does_not_hide_a_call_that_asterisk_lists() -> None:
     switch, events, session = await connect()
     switch.on_ami_event(make_event("Hangup", Uniqueid=CALL))
     session.channels = [list_channel(CALL)]
@@ -561,7 +561,7 @@ async def test_channel_with_an_impossible_id_is_neither_assigned_nor_queried(uni
     assert await switch.assign_channel_to_attempt(unique_id, TRUNK_CHANNEL, CALL) is None
     assert not await switch.is_channel_answered(unique_id, TRUNK_CHANNEL, "matdan-inbound")
     assert session.sent == []
-    assert not switch.tracker.calls.is_call_tracked(CALL)
+    assert not switch.tracker.calls.is_call_still_tracked(CALL)
     switch.close()
 
 
@@ -575,7 +575,7 @@ async def test_channel_that_is_no_inbound_call_is_not_assigned_to_an_attempt() -
         session.status, session.errors = status, {} if error is None else {"Status": error}
         assert await switch.assign_channel_to_attempt(INBOUND, TRUNK_CHANNEL, CALL) is None
         assert switch.find_attempt_on_channel(INBOUND) == INBOUND
-        assert not switch.tracker.calls.is_call_tracked(CALL)
+        assert not switch.tracker.calls.is_call_still_tracked(CALL)
     switch.close()
 
 
@@ -585,7 +585,7 @@ async def test_inbound_channel_is_not_assigned_without_a_connection_to_asterisk(
     with pytest.raises(SwitchUnreachable, match="lost"):
         await switch.assign_channel_to_attempt(INBOUND, TRUNK_CHANNEL, CALL)
     assert switch.find_attempt_on_channel(INBOUND) == INBOUND
-    assert not switch.tracker.calls.is_call_tracked(CALL)
+    assert not switch.tracker.calls.is_call_still_tracked(CALL)
     switch.close()
 
 
@@ -705,7 +705,7 @@ async def test_name_of_an_asterisk_endpoint_has_at_most_40_characters(length: in
     else:
         with pytest.raises(UnsafeValue):
             await switch.originate_call(request)
-    assert (len(session.sent), switch.tracker.calls.is_call_tracked(CALL)) == (placed, placed)
+    assert (len(session.sent), switch.tracker.calls.is_call_still_tracked(CALL)) == (placed, placed)
     switch.close()
 
 
@@ -715,7 +715,7 @@ async def test_call_with_a_value_that_is_unsafe_to_send_is_not_tracked() -> None
     request = OriginateRequest(CALL, "+919812345678", "carrier", "+911140000001", CampaignKind.IVR, 25.0, 0.0)
     with pytest.raises(UnsafeValue, match="a line break"):
         await switch.originate_call(request)
-    assert not switch.tracker.calls.is_call_tracked(CALL)
+    assert not switch.tracker.calls.is_call_still_tracked(CALL)
     switch.close()
 
 

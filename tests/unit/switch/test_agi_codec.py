@@ -20,7 +20,7 @@ from dialer.switch.asterisk.agi_codec import (
     encode_environment,
     encode_reply,
     parse_reply,
-    split_command,
+    split_agi_command,
 )
 from tests.support.captures import NAMES, captured_bytes, read_capture
 
@@ -71,7 +71,7 @@ def test_agi_commands_encode_to_the_captured_bytes(name: str) -> None:
         verb = next(
             verb for verb in ("ANSWER", "GET DATA", "WAIT FOR DIGIT", "STREAM FILE", "HANGUP") if line.startswith(verb)
         )
-        words = split_command(line)[len(verb.split()) :]
+        words = split_agi_command(line)[len(verb.split()) :]
         assert encode_command(verb, *words).decode() == line + "\n"
 
 
@@ -80,7 +80,7 @@ def test_captured_hang_up_is_decoded_as_result_minus_one_then_hangup_then_code_5
     assert answered == AgiReply(200, "0")
     assert interrupted == AgiReply(200, "-1")
     assert isinstance(interrupted, AgiReply)
-    assert interrupted.reports_failure
+    assert interrupted.has_failure_result
     assert hangup is HANGUP
     assert isinstance(dead, AgiReply)
     assert dead.code == 511
@@ -110,7 +110,7 @@ def test_each_kind_of_agi_reply_is_decoded(line: bytes, reply: AgiReply | None) 
 
 
 def test_agi_reply_with_entered_digits_is_distinguished_from_a_timeout() -> None:
-    assert not AgiReply(200, "").reports_failure
+    assert not AgiReply(200, "").has_failure_result
 
 
 def test_agi_usage_text_of_several_lines_is_decoded_as_one_reply() -> None:
@@ -232,7 +232,7 @@ def test_encoded_agi_command_is_one_line_with_exactly_the_given_words(arguments:
         return
     assert data.count(b"\n") == 1
     assert data.endswith(b"\n")
-    assert split_command(data.decode().rstrip("\n")) == ["SET", "VARIABLE", *arguments]
+    assert split_agi_command(data.decode().rstrip("\n")) == ["SET", "VARIABLE", *arguments]
 
 
 @pytest.mark.parametrize(
@@ -247,7 +247,7 @@ def test_encoded_agi_command_is_one_line_with_exactly_the_given_words(arguments:
     ],
 )
 def test_agi_command_is_split_by_asterisks_quoting_rules(line: str, words: list[str]) -> None:
-    assert split_command(line) == words
+    assert split_agi_command(line) == words
 
 
 @pytest.mark.parametrize("name", WITH_AGI)

@@ -17,7 +17,7 @@ class _Call:
 
 
 @pytest.mark.parametrize(("script", "served"), [("flow", ["flow"]), ("flow?x=1", ["flow"]), ("other", []), ("", [])])
-async def test_path_of_an_agi_request_selects_the_handler(script: str, served: list[str]) -> None:
+async def test_path_in_the_url_of_an_agi_request_selects_the_handler(script: str, served: list[str]) -> None:
     seen: list[str] = []
 
     async def handler(call: Any) -> None:

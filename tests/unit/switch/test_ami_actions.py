@@ -205,7 +205,9 @@ def call_party(endpoint: str, number: str | None, caller_id: str | None, server:
         ),
     ],
 )
-async def test_each_asterisk_order_sends_exactly_the_listed_ami_actions(order: Order, actions: list[str]) -> None:
+async def test_each_order_to_asterisk_sends_exactly_the_ami_actions_in_the_table(
+    order: Order, actions: list[str]
+) -> None:
     switch, client = connect()
     await order(switch)
     assert client.sent == actions
@@ -294,7 +296,7 @@ async def test_call_is_tracked_unless_asterisk_certainly_did_not_place_the_call(
         else:
             with pytest.raises(type(error)):
                 await switch.originate_call(request_call())
-        assert calls.is_call_tracked(CALL) is tracked
+        assert calls.is_call_still_tracked(CALL) is tracked
 
 
 async def test_asterisk_order_without_a_connection_fails_and_says_what_to_check() -> None:

@@ -129,7 +129,7 @@ def test_ami_message_distinguishes_repeated_blank_and_missing_fields() -> None:
 
     assert message.response_status == "Success"
     assert message.event_name == message.action_name == message.action_id == ""
-    assert message.get_all_values("Output") == ["first", "  indented", "", ""]
+    assert message.get_all_values_of_field("Output") == ["first", "  indented", "", ""]
     assert message.get("Output") == "first"
     assert message.get("AccountCode", "unset") == ""
     assert message.get("Odd") == "a: b"
@@ -137,7 +137,7 @@ def test_ami_message_distinguishes_repeated_blank_and_missing_fields() -> None:
     assert "AccountCode" in message
     assert "Account" not in message
     assert 7 not in message
-    assert message.get_all_values("Absent") == []
+    assert message.get_all_values_of_field("Absent") == []
 
 
 def test_wanted_ami_event_is_found_only_by_the_whole_name_at_the_start_of_a_line() -> None:
@@ -163,7 +163,7 @@ def test_field_names_of_ami_actions_ignore_case() -> None:
     )
     assert action.action_name == "Originate"
     assert action.get("ChannelId") == "x"
-    assert action.get_all_values("Variable") == ["a=1", "b=2"]
+    assert action.get_all_values_of_field("Variable") == ["a=1", "b=2"]
 
 
 def test_invalid_utf8_bytes_in_ami_messages_are_replaced() -> None:
@@ -246,7 +246,7 @@ def test_ami_lines_and_messages_have_separate_length_limits() -> None:
     decoder = AmiDecoder(max_line_bytes=100, max_message_bytes=3000)
     line = b"Output: all is well\r\n"
     (message,) = decoder.decode_bytes(BANNER + b"Response: Success\r\n" + line * 100 + b"\r\n")
-    assert len(message.get_all_values("Output")) == 100
+    assert len(message.get_all_values_of_field("Output")) == 100
     with pytest.raises(ProtocolError, match="message of more than 3000 bytes"):
         for _ in range(1000):
             decoder.decode_bytes(line)

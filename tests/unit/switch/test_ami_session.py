@@ -36,10 +36,10 @@ def make_session(limits: AmiLimits | None = None, wanted_events: set[str] | None
 def make_logged_in_session(limits: AmiLimits | None = None, wanted_events: set[str] | None = None) -> AmiSession:
     """Return a session at second 0 whose Login (ActionID s-1) has succeeded."""
     session = make_session(limits, wanted_events)
-    session.mark_connection_open(0)
+    session.record_that_connection_is_open(0)
     session.process_received_bytes(BANNER, 0)
     session.queue_login_action(0)
-    session.pop_output()
+    session.pop_bytes_to_write()
     session.process_received_bytes(make_success_response("s-1"), 0)
     return session
 
@@ -60,7 +60,7 @@ def list_new_actions(session: AmiSession) -> list[str]:
     """Return name and ActionID of the actions that the session writes now."""
     return [
         f"{one.action_name} {one.action_id}"
-        for one in AmiDecoder(expects_banner=False).decode_bytes(session.pop_output())
+        for one in AmiDecoder(expects_banner=False).decode_bytes(session.pop_bytes_to_write())
     ]
 
 
@@ -189,15 +189,15 @@ def run_steps(session: AmiSession, steps: tuple[Step, ...], split: int | None = 
         if step.writable is not None:
             session.set_connection_writable(step.writable)
         for name, action_id in step.send:
-            session.queue_action(name, ORIGINATE if name == "Originate" else (), step.at, action_id=action_id)
+            session.queue_ami_action(name, ORIGINATE if name == "Originate" else (), step.at, action_id=action_id)
         for name, action_id in step.lists:
-            session.queue_action(name, (), step.at, action_id=action_id, listing=True)
+            session.queue_ami_action(name, (), step.at, action_id=action_id, listing=True)
         came: list[Came] = []
         cut = len(step.bring) if split is None else split % (len(step.bring) + 1)
         for part in (step.bring[:cut], step.bring[cut:]):
             if part:
                 came += session.process_received_bytes(part, step.at)
-        came += session.handle_due_deadline(step.at)
+        came += session.run_due_timeouts_and_pings(step.at)
         if step.lost:
             came += session.on_connection_lost(None)
         assert (step.at, tuple(map(describe_output, came))) == (step.at, step.out)
@@ -205,7 +205,7 @@ def run_steps(session: AmiSession, steps: tuple[Step, ...], split: int | None = 
 
 
 @pytest.mark.parametrize("steps", TABLES.values(), ids=TABLES)
-def test_each_input_to_an_ami_session_gives_the_listed_output(steps: tuple[Step, ...]) -> None:
+def test_each_input_to_an_ami_session_gives_the_output_in_the_table(steps: tuple[Step, ...]) -> None:
     run_steps(make_logged_in_session(AmiLimits(outstanding_actions=2, list_items=4)), steps)
 
 
@@ -218,25 +218,25 @@ def test_output_of_an_ami_session_does_not_depend_on_how_reads_are_split(steps: 
 def test_deadline_of_an_ami_session_is_the_time_of_the_next_timer_call() -> None:
     session = make_session()
     assert session.deadline == math.inf
-    session.mark_connection_open(100)
+    session.record_that_connection_is_open(100)
     assert session.deadline == 110  # silence
     session.process_received_bytes(BANNER, 100)
     session.queue_login_action(100.5)
-    session.pop_output()
+    session.pop_bytes_to_write()
     session.process_received_bytes(make_success_response("s-1"), 101)
     assert session.deadline == 106  # Ping
-    session.queue_action("Getvar", (), 102, action_id="a", timeout_seconds=3)
+    session.queue_ami_action("Getvar", (), 102, action_id="a", timeout_seconds=3)
     assert session.deadline == 105
-    assert [describe_output(each) for each in session.handle_due_deadline(105)] == [
+    assert [describe_output(each) for each in session.run_due_timeouts_and_pings(105)] == [
         "a SwitchUnreachable"
     ]  # never written, and must not be now
-    assert (session.pop_output(), session.deadline) == (b"", 106)
+    assert (session.pop_bytes_to_write(), session.deadline) == (b"", 106)
     session.end_ami_session(SwitchUnreachable("the end"))
     assert (
         session.deadline,
-        session.handle_due_deadline(1e9),
+        session.run_due_timeouts_and_pings(1e9),
         session.process_received_bytes(b"x", 1e9),
-        session.pop_output(),
+        session.pop_bytes_to_write(),
     ) == (
         math.inf,
         [],
@@ -249,18 +249,18 @@ def test_ami_login_is_sent_once_and_the_error_about_a_refusal_omits_the_secret()
     session = make_session()
     with pytest.raises(SwitchUnreachable, match="is not connected"):
         session.queue_login_action(0)
-    session.mark_connection_open(0)
+    session.record_that_connection_is_open(0)
     login = session.queue_login_action(0)
-    data = session.pop_output()
+    data = session.pop_bytes_to_write()
     assert b"Username: dialler\r\nSecret: s3cret\r\nEvents: on\r\n" in data
-    assert session.pop_output() == b""
+    assert session.pop_bytes_to_write() == b""
     assert session.process_received_bytes(
         BANNER + make_error_response(login.action_id, "Authentication failed"), 1
     ) == [login]
     assert isinstance(login.outcome, LoginRefused)
     assert "s3cret" not in f"{login.outcome}{LOGIN!r}"
     assert list_new_actions(session) == []
-    assert session.handle_due_deadline(6) == []
+    assert session.run_due_timeouts_and_pings(6) == []
     assert list_new_actions(session) == []  # no ping before the login
 
 
@@ -274,16 +274,16 @@ def test_ami_login_is_sent_once_and_the_error_about_a_refusal_omits_the_secret()
 )
 def test_invalid_ami_ends_the_session_and_fails_all_pending_actions(garbage: bytes, why: str) -> None:
     session = make_logged_in_session()
-    originate = session.queue_action("Originate", ORIGINATE, 1)
-    session.pop_output()
-    listing = session.queue_action("Status", (), 1, listing=True)
+    originate = session.queue_ami_action("Originate", ORIGINATE, 1)
+    session.pop_bytes_to_write()
+    listing = session.queue_ami_action("Status", (), 1, listing=True)
     assert session.process_received_bytes(garbage, 2) == [originate, listing]
     assert isinstance(session.ended, ProtocolError)
     assert why in str(session.ended)
     assert isinstance(originate.outcome, OriginateUnsure)
     assert isinstance(listing.outcome, SwitchUnreachable)
     with pytest.raises(SwitchUnreachable, match=why):
-        session.queue_action("Originate", ORIGINATE, 3)
+        session.queue_ami_action("Originate", ORIGINATE, 3)
 
 
 @pytest.mark.parametrize(
@@ -295,31 +295,31 @@ def test_invalid_ami_ends_the_session_and_fails_all_pending_actions(garbage: byt
             lambda session: session.process_received_bytes(b"Response: Suc", 1) + session.on_connection_lost(None),
             "closed the connection in the middle of a message",
         ),
-        (lambda session: session.handle_due_deadline(10), "silent for 10 s"),
+        (lambda session: session.run_due_timeouts_and_pings(10), "silent for 10 s"),
     ],
 )
 def test_second_failure_of_an_ami_session_does_not_replace_the_first_reason(
     lose: Callable[[AmiSession], object], why: str
 ) -> None:
     session = make_logged_in_session()
-    unsent = session.queue_action("Originate", ORIGINATE, 0.5, timeout_seconds=60)
+    unsent = session.queue_ami_action("Originate", ORIGINATE, 0.5, timeout_seconds=60)
     lose(session)
     assert isinstance(unsent.outcome, SwitchUnreachable)
     assert session.end_ami_session(SwitchError("another")) == []
     with pytest.raises(SwitchUnreachable, match=why):
-        session.queue_action("Ping", (), 11)
-    assert (session.pop_output(), len(session._pending)) == (b"", 0)
+        session.queue_ami_action("Ping", (), 11)
+    assert (session.pop_bytes_to_write(), len(session._pending)) == (b"", 0)
 
 
 def test_ami_action_id_in_use_is_refused() -> None:
     session = make_logged_in_session(AmiLimits(outstanding_actions=1))
-    session.queue_action("Originate", ORIGINATE, 1, action_id="a")
-    session.queue_action("Originate", ORIGINATE, 1, action_id="b")  # waits for its turn
+    session.queue_ami_action("Originate", ORIGINATE, 1, action_id="a")
+    session.queue_ami_action("Originate", ORIGINATE, 1, action_id="b")  # waits for its turn
     for taken in "ab":
         with pytest.raises(SwitchError, match="another action uses its ActionID"):
-            session.queue_action("Originate", ORIGINATE, 1, action_id=taken)
+            session.queue_ami_action("Originate", ORIGINATE, 1, action_id=taken)
     with pytest.raises(UnsafeValue):
-        session.queue_action("Hangup", [("Channel", "a\r\nAction: Logoff")], 1)
+        session.queue_ami_action("Hangup", [("Channel", "a\r\nAction: Logoff")], 1)
     assert list_new_actions(session) == ["Originate a"]
     session.process_received_bytes(make_success_response("a"), 2)
     assert list_new_actions(session) == ["Originate b"]
@@ -334,29 +334,29 @@ class CancelledWaiter:
 
 def test_cancelled_ami_action_frees_a_slot_for_the_next_action() -> None:
     session = make_logged_in_session(AmiLimits(outstanding_actions=1))
-    actions = [session.queue_action("Getvar", (), 1, action_id=each) for each in "abcd"]
+    actions = [session.queue_ami_action("Getvar", (), 1, action_id=each) for each in "abcd"]
     assert list_new_actions(session) == ["Getvar a"]
     actions[1].waiter = CancelledWaiter()
-    session.abandon_action(actions[2])
-    session.abandon_action(actions[0])
-    assert session.has_output_to_write
+    session.stop_waiting_for_action(actions[2])
+    session.stop_waiting_for_action(actions[0])
+    assert session.has_bytes_to_write
     assert list_new_actions(session) == ["Getvar d"]
     assert [
         describe_output(each)
         for each in session.process_received_bytes(make_success_response("a") + make_success_response("d"), 2)
     ] == ["d answered"]
-    assert (len(session._pending), session.has_output_to_write) == (0, False)
+    assert (len(session._pending), session.has_bytes_to_write) == (0, False)
 
 
 def test_write_buffer_of_an_ami_session_is_limited() -> None:
     session = make_logged_in_session()
     session.set_connection_writable(False)
     for number in range(300):
-        session.queue_action("Setvar", [("Value", "x" * 1000)], 1, action_id=str(number))
-    assert not session.has_output_to_write
+        session.queue_ami_action("Setvar", [("Value", "x" * 1000)], 1, action_id=str(number))
+    assert not session.has_bytes_to_write
     session.set_connection_writable(True)
     sizes = []
-    while data := session.pop_output():
+    while data := session.pop_bytes_to_write():
         sizes.append(len(data))
     assert len(sizes) == 5
     assert max(sizes) < 65_536 + 1_100
@@ -366,8 +366,8 @@ def test_write_buffer_of_an_ami_session_is_limited() -> None:
 def test_waiting_time_of_an_unanswered_ami_action_counts_from_the_start_of_the_action() -> None:
     session = make_logged_in_session()
     assert session.get_age_of_oldest_unanswered_action(3) == 0
-    session.queue_action("Getvar", (), 1, action_id="a")
-    session.queue_action("Getvar", (), 2, action_id="b")
+    session.queue_ami_action("Getvar", (), 1, action_id="a")
+    session.queue_ami_action("Getvar", (), 2, action_id="b")
     assert session.get_age_of_oldest_unanswered_action(2.5) == 1.5
     session.process_received_bytes(make_success_response("a"), 3)
     assert session.get_age_of_oldest_unanswered_action(3) == 1
@@ -376,7 +376,7 @@ def test_waiting_time_of_an_unanswered_ami_action_counts_from_the_start_of_the_a
 def replay_capture(name: str, split: int | None) -> tuple[list[str], str]:
     """Replay a captured session with its own actions. Return its output and the actions pending at its end."""
     session = make_session()
-    session.mark_connection_open(0)
+    session.record_that_connection_is_open(0)
     came: list[Came] = []
     opening = read_capture(name)[0].data
 
@@ -393,10 +393,10 @@ def replay_capture(name: str, split: int | None) -> tuple[list[str], str]:
         elif said.who == "client-ami":
             for action in AmiDecoder(expects_banner=False).decode_bytes(said.data.encode()):
                 fields = [pair for pair in action.list_fields() if pair[0] not in ("Action", "ActionID")]
-                session.queue_action(
+                session.queue_ami_action(
                     action.action_name, fields, said.seconds, action_id=action.action_id, timeout_seconds=1e6
                 )
-            session.pop_output()
+            session.pop_bytes_to_write()
     return [describe_output(each) for each in came], ",".join(
         describe_output(each) for each in session.end_ami_session(SwitchError("the end"))
     )
@@ -415,17 +415,17 @@ def test_replayed_ami_sessions_match_all_responses_whole_and_byte_by_byte(name: 
 def test_each_kind_of_ami_refusal_raises_a_specific_error() -> None:
     assert replay_capture("login-refused", None)[0][0].split()[1] == "LoginRefused"
     session = make_logged_in_session()
-    action = session.queue_action("Originate", ORIGINATE, 1, action_id="a")
-    session.pop_output()
+    action = session.queue_ami_action("Originate", ORIGINATE, 1, action_id="a")
+    session.pop_bytes_to_write()
     session.process_received_bytes(make_error_response("a", "Extension does not exist."), 2)
     assert isinstance(action.outcome, OriginateRefused)
 
 
 def test_asterisk_that_is_shutting_down_refuses_the_login_without_blaming_the_secret() -> None:
     session = make_session()
-    session.mark_connection_open(0)
+    session.record_that_connection_is_open(0)
     login = session.queue_login_action(0)
-    session.pop_output()
+    session.pop_bytes_to_write()
     session.process_received_bytes(BANNER + make_error_response(login.action_id, "Asterisk is shutting down"), 1)
     assert isinstance(login.outcome, SwitchStopping)
     assert "secret" not in str(login.outcome)
@@ -434,7 +434,7 @@ def test_asterisk_that_is_shutting_down_refuses_the_login_without_blaming_the_se
 
 def test_ami_ping_reports_that_asterisk_is_shutting_down() -> None:
     session = make_logged_in_session()
-    session.handle_due_deadline(6)
+    session.run_due_timeouts_and_pings(6)
     [ping] = list_new_actions(session)
     assert not session.is_stopping
     session.process_received_bytes(make_error_response(ping.split()[1], "Asterisk is shutting down"), 6)

@@ -55,7 +55,9 @@ class Comparison:
 
 
 @virtual_time()
-async def test_lost_event_confirmed_by_a_second_channel_list_is_reported_once(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_lost_asterisk_event_confirmed_by_a_second_channel_list_is_reported_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     comparing = Comparison(monkeypatch)
     async with comparing.running():
         comparing.channels = []
@@ -83,7 +85,7 @@ async def test_lost_event_not_confirmed_by_a_second_channel_list_is_not_reported
 
 
 @virtual_time()
-async def test_two_lost_events_each_seen_in_one_channel_list_only_are_not_reported(
+async def test_lost_asterisk_events_that_only_one_channel_list_shows_are_not_reported(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     comparing = Comparison(monkeypatch)

@@ -25,7 +25,7 @@ class Server:
         self.tracker = self
         self.calls = self
 
-    def is_call_tracked(self, attempt_id: AttemptId) -> bool:
+    def is_call_still_tracked(self, attempt_id: AttemptId) -> bool:
         return attempt_id == "call"
 
     async def call_seat_phone(self, seat: str, endpoint: str) -> None:

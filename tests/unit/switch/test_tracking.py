@@ -237,7 +237,7 @@ def test_voter_on_another_server_is_identified_by_the_called_extension(end: str)
     assert tracker.handle_ami_event(JOIN) == [CallConnected(ID, "02")]
     assert tracker.handle_ami_event(make_event(end, Conference="seat-02", Uniqueid=LEG)) == [CallLeftSeat(ID, "02")]
     assert tracker.handle_ami_event(make_event("Hangup", Uniqueid=LEG)) == []
-    assert not tracker.calls.is_call_tracked(ID)
+    assert not tracker.calls.is_call_still_tracked(ID)
 
 
 def test_channel_without_an_attempt_id_is_not_taken_for_a_call_of_another_server() -> None:
@@ -253,12 +253,12 @@ def test_lost_events_of_a_voter_on_another_server_are_found_and_applied() -> Non
     [up] = tracker.replace_tracked_state_by_channels([IN_TALK], restarted=False)
     assert isinstance(up, SwitchUp)
     assert (up.server, up.talking, up.live_attempts) == ("b", ((ID, "02"),), frozenset())
-    assert tracker.find_lost_events([IN_TALK]) == frozenset()
-    assert tracker.find_lost_events([]) == {CallLeftSeat(ID, "02")}
-    assert tracker.apply_lost_events({CallLeftSeat(ID, "02")}, []) == [CallLeftSeat(ID, "02")]
-    assert tracker.find_lost_events([IN_TALK]) == {CallConnected(ID, "02")}
-    assert tracker.apply_lost_events({CallConnected(ID, "02")}, [IN_TALK]) == [CallConnected(ID, "02")]
-    assert tracker.find_lost_events([IN_TALK]) == frozenset()
+    assert tracker.find_events_that_dialler_missed([IN_TALK]) == frozenset()
+    assert tracker.find_events_that_dialler_missed([]) == {CallLeftSeat(ID, "02")}
+    assert tracker.apply_events_that_dialler_missed({CallLeftSeat(ID, "02")}, []) == [CallLeftSeat(ID, "02")]
+    assert tracker.find_events_that_dialler_missed([IN_TALK]) == {CallConnected(ID, "02")}
+    assert tracker.apply_events_that_dialler_missed({CallConnected(ID, "02")}, [IN_TALK]) == [CallConnected(ID, "02")]
+    assert tracker.find_events_that_dialler_missed([IN_TALK]) == frozenset()
 
 
 @pytest.mark.parametrize("cause", ["9" * 4301, "-16", "x", ""])

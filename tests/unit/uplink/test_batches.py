@@ -37,10 +37,10 @@ def test_next_batch_of_results_is_sent_after_the_last_batch_was_acknowledged() -
 def test_batch_that_did_not_reach_the_server_is_resent_immediately() -> None:
     schedule = make_schedule_after(10)
     made = schedule.get_next_batch(make_rows(11, 13), 10, 0.0)
-    assert schedule.get_overdue_batch(2.0) is None
+    assert schedule.get_batch_to_resend(2.0) is None
     schedule.record_send_failure(2.0)
-    assert schedule.get_overdue_batch(2.0) == made
-    assert schedule.get_overdue_batch(3.0) is None
+    assert schedule.get_batch_to_resend(2.0) == made
+    assert schedule.get_batch_to_resend(3.0) is None
     schedule.record_acknowledgement(13, 3.0)
     schedule.record_send_failure(3.5)
     assert schedule.acknowledged == 13
@@ -94,12 +94,12 @@ def test_replies_to_commands_stay_in_the_centre_and_cause_no_empty_batches() -> 
 def test_interval_between_resends_of_a_batch_grows_without_acknowledgement() -> None:
     schedule = make_schedule_after()
     made = schedule.get_next_batch(make_rows(1, 2), 0, 0.0)
-    assert schedule.get_overdue_batch(1.0) is None
+    assert schedule.get_batch_to_resend(1.0) is None
     now, waits = 0.0, []
     for _ in range(8):
         now, before = schedule.get_next_send_time(now), now
         waits.append(now - before)
-        assert schedule.get_overdue_batch(now) is made
+        assert schedule.get_batch_to_resend(now) is made
     assert ACK_TIMEOUT_SECONDS * 0.75 <= waits[0] <= ACK_TIMEOUT_SECONDS * 1.25
     assert max(waits) <= MAX_ACK_TIMEOUT_SECONDS * 1.25
     assert waits[-1] >= MAX_ACK_TIMEOUT_SECONDS * 0.75
@@ -166,7 +166,7 @@ def test_every_row_is_stored_once_at_headquarters_if_any_messages_are_lost(seed:
             outbox += make_rows(last + 1, last + new)
             last, made = last + new, made + new
         if now >= schedule.get_next_send_time(now):
-            batch = schedule.get_overdue_batch(now)
+            batch = schedule.get_batch_to_resend(now)
             if batch is None and not schedule.is_waiting_for_acknowledgement:
                 waiting = [row for row in outbox if row.outbox_id > schedule.acknowledged][:MAX_BATCH_ROWS]
                 batch = schedule.get_next_batch(waiting, passed, now)

@@ -35,7 +35,7 @@ class FixedClock(SystemClock):
 
 def compute_signed_size(updates: PendingUpdates) -> int:
     """Return the size (bytes) of the signed command with these updates."""
-    values = updates.build_command_fields("PEERS.1713764000.0123456789ab")
+    values = updates.build_fields_of_updates_command("PEERS.1713764000.0123456789ab")
     text = json.dumps(
         {"id": f"uplink-{'0' * 32}", "name": "import-peer-updates", "expires_at": 1713764000.123456, **values}
     )
@@ -45,7 +45,7 @@ def compute_signed_size(updates: PendingUpdates) -> int:
 def make_full_updates(mark: dict[str, Any]) -> PendingUpdates:
     """Return pending updates with as many messages of ten equal marks as fit into one command."""
     updates = PendingUpdates(10**9)
-    while updates.has_room_for_updates([mark] * 10):
+    while updates.has_batch_room_for_updates([mark] * 10):
         updates.add_pending_updates(updates.position + 1, [], [mark] * 10)
     return updates
 

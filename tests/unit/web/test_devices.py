@@ -46,7 +46,7 @@ async def test_shared_device_stays_known_for_its_earlier_users_and_keeps_its_coo
     assert (device.device, device.users) == (first.device, frozenset(f"agent {number}" for number in range(10)))
 
 
-async def test_cookie_that_was_never_given_belongs_to_no_device(devices: KnownDevices) -> None:
+async def test_device_cookie_that_the_desk_never_set_belongs_to_no_device(devices: KnownDevices) -> None:
     cookie = await devices.remember_user_on_device("asha", None)
     assert await is_known(devices, cookie, "asha")
     assert not await is_known(devices, cookie, "ravi")

@@ -23,7 +23,7 @@ def state() -> Iterator[PageState]:
 
 
 @virtual_time()
-async def test_page_receives_the_whole_page_state_first_and_then_each_change(state: PageState) -> None:
+async def test_open_page_receives_the_whole_page_state_first_and_then_each_change(state: PageState) -> None:
     with state.open_subscription(bool) as subscription:
         updates = aiter(subscription.stream_updates())
         assert await anext(updates) == Update(0, 1000.0, {"centre": {"online": True}, "seat/01": {"state": "ready"}})
@@ -36,7 +36,7 @@ async def test_page_receives_the_whole_page_state_first_and_then_each_change(sta
 
 
 @virtual_time()
-async def test_slow_page_receives_only_the_latest_value_of_a_key_and_only_once(state: PageState) -> None:
+async def test_slow_page_receives_the_latest_value_of_a_changed_key_once(state: PageState) -> None:
     with state.open_subscription(bool) as subscription:
         updates = aiter(subscription.stream_updates())
         await anext(updates)

@@ -154,7 +154,7 @@ async def test_simultaneous_failed_sign_ins_of_one_user_are_all_counted(desk: De
     assert (told.count("wrong"), told.count("locked")) == (ALLOWED_FAILURES, MAX_WAITING - ALLOWED_FAILURES)
 
 
-async def test_user_is_locked_after_too_many_failed_sign_ins_even_with_the_right_password(desk: DeskUnderTest) -> None:
+async def test_user_locked_after_failed_sign_ins_is_refused_even_with_the_valid_password(desk: DeskUnderTest) -> None:
     every = await asyncio.gather(
         *(get_problem_code(desk, "coach", "wrong") for _ in range(ALLOWED_FAILURES)),
         get_problem_code(desk, "coach", PASSWORD),
@@ -246,7 +246,7 @@ async def create_device_of_user(desk: DeskUnderTest, name: str) -> KnownDevice |
     )
 
 
-async def test_device_is_known_for_one_user_only_and_locked_by_its_own_failures(desk: DeskUnderTest) -> None:
+async def test_known_device_counts_for_one_user_and_is_locked_by_its_own_failed_sign_ins(desk: DeskUnderTest) -> None:
     device = await create_device_of_user(desk, "somebody")
     CLIENT.set(WebClient("10.0.0.5", device))
     for _ in range(ALLOWED_FAILURES):

@@ -264,7 +264,7 @@ async def test_desk_server_accepts_connections_once_the_server_reports_readiness
 
 
 @virtual_time()
-async def test_one_address_cannot_occupy_all_connections_without_a_request() -> None:
+async def test_clients_of_one_address_cannot_occupy_all_connections_without_a_request() -> None:
     """1,100 half-open requests of one address refused everybody for ten seconds."""
     clients = [connect_client("203.0.113.9") for _ in range(MAX_PENDING_PER_ADDRESS)]
     assert not any(wire.closed for _, wire in clients)

@@ -49,31 +49,31 @@ class TokenAuthenticator(AgiAuthenticator):
         shown = (*environment.agi_arguments, "")[0]
         if hmac.compare_digest(shown.encode(), token.encode()):
             return True
-        self._raise_alert_once(create_alert(AlertKind.FASTAGI_STRANGER, self._clock.now()))
+        self._raise_alert_unless_active(create_alert(AlertKind.FASTAGI_STRANGER, self._clock.now()))
         return False
 
     def report_too_many_connections(self, problem: str) -> None:
         """Raise the alert that connections are closed because there are too many of them."""
-        self._raise_alert_once(create_alert(AlertKind.FASTAGI_CROWDED, self._clock.now(), problem=problem))
+        self._raise_alert_unless_active(create_alert(AlertKind.FASTAGI_CROWDED, self._clock.now(), problem=problem))
 
     def close(self) -> None:
         """Cancel the authenticator's timers. Its alerts do not change after this."""
         for timer in self._timers.values():
             timer.cancel()
 
-    def _raise_alert_once(self, alert: Alert) -> None:
+    def _raise_alert_unless_active(self, alert: Alert) -> None:
         loop, code = asyncio.get_running_loop(), alert.code
         self._last[code] = loop.time()
         if code in self._raised:
             return
         self._raised[code] = alert
         self._raise_alert(alert)
-        self._timers[code] = loop.call_later(QUIET_SECONDS, self._clear_alert_if_quiet, code)
+        self._timers[code] = loop.call_later(QUIET_SECONDS, self._clear_alert_after_quiet_time, code)
 
-    def _clear_alert_if_quiet(self, code: str) -> None:
+    def _clear_alert_after_quiet_time(self, code: str) -> None:
         loop = asyncio.get_running_loop()
         left = self._last[code] + QUIET_SECONDS - loop.time()
         if left > 0:
-            self._timers[code] = loop.call_later(left, self._clear_alert_if_quiet, code)
+            self._timers[code] = loop.call_later(left, self._clear_alert_after_quiet_time, code)
             return
         self._raise_alert(replace(self._raised.pop(code), at=self._clock.now(), cleared=True))

@@ -118,11 +118,11 @@ class FlowHandler:
         self._switch = switch
         self._texts = texts
         self._conventional_prompts = ConventionalPrompts(texts())
-        self._prompts_for = prompts_for or self._derive_sound_files_from_names
+        self._prompts_for = prompts_for or self._get_prompts_at_default_paths
         self._missing = MissingSounds()
         self._rules = rules or AgiFlowRules()
 
-    def _derive_sound_files_from_names(self, campaign: str) -> PromptResolver:
+    def _get_prompts_at_default_paths(self, campaign: str) -> PromptResolver:
         if self._conventional_prompts.texts is not self._texts():
             self._conventional_prompts = ConventionalPrompts(self._texts())
         return self._conventional_prompts
@@ -173,7 +173,7 @@ class FlowHandler:
         finally:
             self._engine.on_flow_ended(session.attempt_id, completed=completed, left_at=left_at)
         if end is ScriptEnd.TOO_LONG:  # its last command may wait for a key for ever
-            await call.abort_call()
+            await call.abort_agi_call()
 
     async def _run_flow(self, call: AgiCall, session: FlowSession) -> None:
         flows = self._engine.features.call_flows

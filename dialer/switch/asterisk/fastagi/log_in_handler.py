@@ -65,25 +65,25 @@ class LogInHandler:
     async def _log_in_seat(self, call: AgiCall, seat: Seat) -> None:
         language = self._choose_prompt_language(seat)
         if not self._agents.accepts_log_ins_by_phone:
-            await _play_prompt_text(call, "taken", language)
+            await _play_prompt_of_log_in(call, "taken", language)
             return
         for _ in range(TRIES):
-            number = await _ask_for_digits(call, "number", language, _MOST_NUMBER_KEYS)
-            pin = await _ask_for_digits(call, "pin", language, _MOST_PIN_KEYS) if number else ""
+            number = await _ask_agent_for_digits(call, "number", language, _MOST_NUMBER_KEYS)
+            pin = await _ask_agent_for_digits(call, "pin", language, _MOST_PIN_KEYS) if number else ""
             if not pin:
                 continue
             try:
                 await self._agents.log_in_agent(seat.name, number, pin, phone_here=True)
             except CommandRefused as refused:
                 _log.info("seat.log_in_refused", seat=seat.name)
-                await _play_prompt_text(call, "wrong" if isinstance(refused, LogInRefused) else "taken", language)
+                await _play_prompt_of_log_in(call, "wrong" if isinstance(refused, LogInRefused) else "taken", language)
                 continue
             if self._agents.is_phone_connected(seat.name):
                 await call.set_channel_variable(REPLACES_VARIABLE, "1")
             await call.set_channel_variable(SEAT_VARIABLE, seat.name)
-            await _play_prompt_text(call, "welcome", language)
+            await _play_prompt_of_log_in(call, "welcome", language)
             return
-        await _play_prompt_text(call, "goodbye", language, group="common")
+        await _play_prompt_of_log_in(call, "goodbye", language, group="common")
 
     def _choose_prompt_language(self, seat: Seat) -> str:
         if not seat.languages or self._language in seat.languages:
@@ -91,7 +91,7 @@ class LogInHandler:
         return min(seat.languages)
 
 
-async def _play_prompt_text(call: AgiCall, what: str, language: str, group: str = "seat") -> None:
+async def _play_prompt_of_log_in(call: AgiCall, what: str, language: str, group: str = "seat") -> None:
     """Play a prompt to the agent who logs in: the sound of the text with the key `<group>.<what>`.
 
     A missing sound is skipped, because agents who know the procedure do not need it.
@@ -102,7 +102,7 @@ async def _play_prompt_text(call: AgiCall, what: str, language: str, group: str 
         _log.error("seat.sound_missing", error=str(error))
 
 
-async def _ask_for_digits(call: AgiCall, what: str, language: str, most: int) -> str:
+async def _ask_agent_for_digits(call: AgiCall, what: str, language: str, most: int) -> str:
     """Play the prompt with the text key `seat.<what>`. Return the digits that the agent enters, or "" for none.
 
     At most `most` digits are read. The # that ends the input is not returned.

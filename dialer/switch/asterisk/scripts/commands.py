@@ -24,7 +24,7 @@ from dialer.domain.enums import MarkKind
 from dialer.domain.errors import UnsafeValue
 from dialer.flows.turns import CommitKind, FlowCommit
 from dialer.flows.wording import is_answer_name_for_candidate_choice
-from dialer.switch.asterisk.agi_codec import quote_argument, split_command
+from dialer.switch.asterisk.agi_codec import quote_argument, split_agi_command
 
 ALLOWED = frozenset(
     {
@@ -146,7 +146,7 @@ def interpret_script_command(
         recordings: where the script may record, or None if it may not.
         recorded: the names of the recordings that the script has made in this call.
     """
-    words = split_command(line)
+    words = split_agi_command(line)
     verb, arguments = _split_command_verb(words)
     if verb not in ALLOWED:
         return Refuse("a command that scripts may not use")

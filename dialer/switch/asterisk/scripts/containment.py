@@ -66,14 +66,14 @@ class ScriptRules:
                 )
 
 
-def describe_script_containment(rules: ScriptRules) -> str:
+def describe_sandbox_of_scripts(rules: ScriptRules) -> str:
     """Return a description of how scripts are isolated, for an administrator."""
     network = "the machine's network" if rules.network else "no network"
     user = "" if rules.user is None else f", as user {rules.user}"
     return f"contained by bubblewrap: {network}, at most {rules.processes} processes each{user}"
 
 
-def check_containment(rules: ScriptRules, scripts: Iterable[Path] = ()) -> None:
+def check_script_sandbox(rules: ScriptRules, scripts: Iterable[Path] = ()) -> None:
     """Check that a program can be run in the containment, and that `scripts` are visible there. Blocks for some 10 ms.
 
     Raises:
@@ -86,7 +86,7 @@ def check_containment(rules: ScriptRules, scripts: Iterable[Path] = ()) -> None:
         programs, packages = ", ".join(missing), " ".join(sorted({_PACKAGES[program] for program in missing}))
         raise _make_containment_error(f"{programs} not installed: run `apt install {packages}`")
     try:
-        command = make_contained_command(rules, ["true"], Path("/"))
+        command = create_command_in_sandbox(rules, ["true"], Path("/"))
         done = subprocess.run(  # noqa: S603 - our own command line
             command,
             env=make_script_environment(rules),
@@ -125,7 +125,7 @@ def make_script_environment(rules: ScriptRules) -> dict[str, str]:
     return {"PATH": SEARCH_PATH, "LANG": "C.UTF-8", "HOME": home}
 
 
-def make_contained_command(
+def create_command_in_sandbox(
     rules: ScriptRules, program: Sequence[str], directory: Path, info: int | None = None
 ) -> list[str]:
     """Return the command line that runs a program in the containment (bubblewrap), in a working directory.
@@ -182,10 +182,10 @@ def _make_prlimit_arguments(rules: ScriptRules) -> list[str]:
         ("core", resource.RLIMIT_CORE, 0),
         ("nproc", resource.RLIMIT_NPROC, rules.processes + 1),  # plus bwrap's own process
     )
-    return [f"--{name}={_cap_to_hard_limit(kind, most)}" for name, kind, most in limits]
+    return [f"--{name}={_limit_to_hard_resource_limit(kind, most)}" for name, kind, most in limits]
 
 
-def _cap_to_hard_limit(kind: int, most: int) -> int:
+def _limit_to_hard_resource_limit(kind: int, most: int) -> int:
     """Return a limit reduced to the hard limit, which an ordinary user cannot exceed."""
     hard = resource.getrlimit(kind)[1]
     return most if hard == resource.RLIM_INFINITY else min(most, hard)

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
 
-from dialer.switch.asterisk.scripts.containment import ScriptRules, make_contained_command, make_script_environment
+from dialer.switch.asterisk.scripts.containment import ScriptRules, create_command_in_sandbox, make_script_environment
 
 
 class ContainedProcess:
@@ -48,7 +48,7 @@ class ContainedProcess:
                 errors = rules.errors.open("ab")
             transport, protocol = await loop.subprocess_exec(
                 lambda: SubprocessStreamProtocol(limit=line_bytes, loop=loop),
-                *make_contained_command(rules, program, directory, writing),
+                *create_command_in_sandbox(rules, program, directory, writing),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=errors,

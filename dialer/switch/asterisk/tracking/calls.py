@@ -120,7 +120,7 @@ class CallTracker:
         """Return whether a channel is an inbound call that is assigned to an attempt."""
         return unique_id in self._inbound
 
-    def is_call_tracked(self, attempt_id: AttemptId) -> bool:
+    def is_call_still_tracked(self, attempt_id: AttemptId) -> bool:
         """Return whether the call of an attempt is on this Asterisk."""
         return attempt_id in self._calls
 
@@ -263,7 +263,7 @@ class CallTracker:
 
     # A new session
 
-    def replace_tracked_calls(
+    def replace_tracked_calls_by_channels(
         self, channels: Sequence[LiveChannel], inbound: Mapping[str, AttemptId]
     ) -> Mapping[AttemptId, LiveChannel]:
         """Replace the state of all calls by Asterisk's list of channels. Return the channel of each live attempt.
@@ -304,7 +304,7 @@ class CallTracker:
         )
 
     def make_call_state_events(self, attempt_id: AttemptId, channel: LiveChannel) -> list[SwitchEvent]:
-        """Return the events that tell the engine the state of a live call after `replace_tracked_calls`."""
+        """Return the events that tell the engine the state of a live call after `replace_tracked_calls_by_channels`."""
         call = self._calls[attempt_id]
         call.channel = channel.name
         events: list[SwitchEvent] = []
@@ -340,7 +340,9 @@ class CallTracker:
 
     # Events that were lost
 
-    def find_lost_call_events(self, listed: Mapping[str, LiveChannel], seats: Collection[str]) -> set[SwitchEvent]:
+    def find_events_that_calls_missed(
+        self, listed: Mapping[str, LiveChannel], seats: Collection[str]
+    ) -> set[SwitchEvent]:
         """Return the call events that must have been lost, because a list of all channels shows another state than the
         tracked one.
 
@@ -353,7 +355,7 @@ class CallTracker:
         for attempt_id, call in self._calls.items():
             channel = listed.get(unique_ids.get(attempt_id, attempt_id))
             if channel is not None:
-                events.update(self._find_missing_events_of_call(attempt_id, call, channel, seats))
+                events.update(self._find_events_that_call_missed(attempt_id, call, channel, seats))
             elif not call.has_end_event_arrived:  # a half-ended call is ended by its grace time
                 # If the carrier answered (busy, ...), that answer says how the call ended.
                 by = EndedBy.VANISHED if call.dial_status is None else EndedBy.HANGUP
@@ -361,7 +363,7 @@ class CallTracker:
         strays = (AttemptId(unique_id) for unique_id in listed if is_attempt_id(unique_id))
         return events | {StrayCallFound(attempt_id) for attempt_id in strays if attempt_id not in self._calls}
 
-    def apply_lost_call_event(self, event: CallEvent) -> None:
+    def apply_event_that_call_missed(self, event: CallEvent) -> None:
         """Update the tracked calls by an event that Asterisk sent but the dialler did not receive."""
         call = self._calls.get(event.attempt_id)
         if call is None:
@@ -384,7 +386,7 @@ class CallTracker:
             case CallLeftSeat():
                 call.place = None
 
-    def _find_missing_events_of_call(
+    def _find_events_that_call_missed(
         self, attempt_id: AttemptId, call: _Call, channel: LiveChannel, seats: Collection[str]
     ) -> list[SwitchEvent]:
         """Return the events of a live call that must have happened but have not arrived."""
@@ -427,7 +429,7 @@ def _find_place_of_conference(attempt_id: AttemptId, conference: str) -> Place |
     return None if place is not None and place.kind is PlaceKind.HANDOVER and place.name != attempt_id else place
 
 
-def list_held_calls(calls: Mapping[AttemptId, LiveChannel]) -> tuple[tuple[AttemptId, str], ...]:
+def list_calls_of_held_voters(calls: Mapping[AttemptId, LiveChannel]) -> tuple[tuple[AttemptId, str], ...]:
     """Return the attempts whose voters are on hold, as (attempt, seat to return to) pairs."""
     found = (
         (attempt_id, parse_seat_of_conference(channel.extension))

@@ -27,7 +27,7 @@ from dialer.domain.switch_events import (
 )
 from dialer.switch.asterisk.ami_codec import AmiMessage
 from dialer.switch.asterisk.places import LEASE_CHANNEL, SEAT_CHANNEL, is_attempt_id, is_third_party_channel
-from dialer.switch.asterisk.tracking.calls import CallTracker, list_held_calls
+from dialer.switch.asterisk.tracking.calls import CallTracker, list_calls_of_held_voters
 from dialer.switch.asterisk.tracking.channels import LiveChannel, list_phones_in_seats, list_places_of_third_parties
 from dialer.switch.asterisk.tracking.parties import PartyTracker
 from dialer.switch.asterisk.tracking.remote_calls import RemoteCallTracker
@@ -103,7 +103,7 @@ class SwitchTracker:
             inbound: the attempt of each inbound channel by unique id, as read from the channel's variable.
             newest_call: the newest call, as it is recorded in this Asterisk's database.
         """
-        live = self.calls.replace_tracked_calls(channels, inbound or {})
+        live = self.calls.replace_tracked_calls_by_channels(channels, inbound or {})
         self.seats.replace_tracked_phones(
             [channel.unique_id for channel in channels if channel.up], list_phones_in_seats(channels)
         )
@@ -115,7 +115,7 @@ class SwitchTracker:
             self.seats.list_live_seats(),
             (*self.calls.calls_in_seats, *self.remote_calls.calls_in_seats),
             restarted,
-            list_held_calls(live),
+            list_calls_of_held_voters(live),
             handed_over=self.calls.handed_over_calls | self.remote_calls.handed_over_calls,
             parties=tuple(sorted(parties.items())),
             server=self._server,
@@ -124,7 +124,7 @@ class SwitchTracker:
         states = (self.calls.make_call_state_events(attempt_id, channel) for attempt_id, channel in live.items())
         return [up, *(event for events in states for event in events)]
 
-    def find_lost_events(self, channels: Sequence[LiveChannel]) -> frozenset[SwitchEvent]:
+    def find_events_that_dialler_missed(self, channels: Sequence[LiveChannel]) -> frozenset[SwitchEvent]:
         """Return the events that seem lost, found by comparison with a list of all channels.
 
         One list proves nothing: an event may not have arrived yet, and a channel may be younger than the list. An event is
@@ -133,27 +133,29 @@ class SwitchTracker:
         listed = {channel.unique_id: channel for channel in channels}
         phones = list_phones_in_seats(channels)
         return frozenset(
-            self.seats.find_lost_seat_events(listed.keys(), phones)
-            | self.parties.find_lost_third_party_events(list_places_of_third_parties(channels))
-            | self.remote_calls.find_lost_remote_call_events(channels)
-            | self.calls.find_lost_call_events(listed, phones.values())
+            self.seats.find_events_that_seats_missed(listed.keys(), phones)
+            | self.parties.find_events_that_third_parties_missed(list_places_of_third_parties(channels))
+            | self.remote_calls.find_events_that_remote_calls_missed(channels)
+            | self.calls.find_events_that_calls_missed(listed, phones.values())
         )
 
-    def apply_lost_events(self, lost: Collection[SwitchEvent], channels: Sequence[LiveChannel]) -> list[SwitchEvent]:
+    def apply_events_that_dialler_missed(
+        self, lost: Collection[SwitchEvent], channels: Sequence[LiveChannel]
+    ) -> list[SwitchEvent]:
         """Update the tracked state from lost events, and return them in order. `channels` is the list of channels that
         showed the loss.
         """
         phones = list_phones_in_seats(channels)
         for event in lost:
             match event:
-                case CallConnected() | CallHandedOver() | CallLeftSeat() if not self.calls.is_call_tracked(
+                case CallConnected() | CallHandedOver() | CallLeftSeat() if not self.calls.is_call_still_tracked(
                     event.attempt_id
                 ):
                     self.remote_calls.replace_tracked_remote_calls(channels)
                 case CallEvent():
-                    self.calls.apply_lost_call_event(event)
+                    self.calls.apply_event_that_call_missed(event)
                 case PartyJoined() | PartyLeft():
-                    self.parties.apply_lost_third_party_event(event)
+                    self.parties.apply_event_that_third_party_missed(event)
                 case SeatUp(seat=seat) | SeatDown(seat=seat):
                     self.seats.replace_phones_of_seat(
                         seat, {each: name for each, name in phones.items() if name == seat}
