@@ -27,8 +27,8 @@ class Memory:
         core = SimpleNamespace(clock=SimpleNamespace(now=lambda: self.now))
         self.numbers = NumberMemory(cast(Any, core), cast(Any, SimpleNamespace(list_live_calls=self.live.values)))
 
-    def read(self, facts: PhoneFacts = FACTS) -> PhoneFacts:
-        return self.numbers.update_phone_facts(facts, 1, ("calls",))
+    def read(self, facts: PhoneFacts = FACTS, phone_id: int = 1) -> PhoneFacts:
+        return self.numbers.update_phone_facts(facts, phone_id, ("calls",))
 
 
 @pytest.mark.parametrize(
@@ -81,8 +81,8 @@ def test_newer_data_of_a_claimed_number_is_not_replaced_by_older_cached_data() -
     assert memory.read(newer) == newer
 
 
-def remember_peer_call(memory: Memory, kind: PeerCallKind, at: float) -> None:
-    memory.numbers.remember_peer_call(1, PeerCallRecord("0" * 64, at, kind))
+def remember_peer_call(memory: Memory, kind: PeerCallKind, at: float, phone_id: int = 1) -> None:
+    memory.numbers.remember_peer_call(phone_id, PeerCallRecord("0" * 64, at, kind))
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_call_of_another_centre_updates_the_cached_call_times_of_its_number(
     found = memory.read()
     assert (found.called_at, found.talked_at, found.abandoned_at) == (called_at, talked_at, abandoned_at)
     assert found.campaigns == ("calls",)
-    assert memory.numbers.update_phone_facts(FACTS, 2, ("calls",)) == FACTS  # the call was to another number
+    assert memory.read(phone_id=2) == FACTS  # the call was to another number
 
 
 def test_later_calls_of_other_centres_keep_the_times_that_they_do_not_change() -> None:
@@ -137,13 +137,13 @@ def test_old_cached_events_of_a_number_without_a_live_call_are_dropped() -> None
         memory = Memory()
         memory.numbers.add_opt_out(1)
         memory.numbers.remember_ended_call(a_call(**TALKED), Outcome.ABANDONED)
-        remember_peer_call(memory, PeerCallKind.CONVERSATION, NOON + 9)
-        known = memory.read()
+        remember_peer_call(memory, PeerCallKind.CONVERSATION, NOON, phone_id=2)
+        known, known_elsewhere = memory.read(), memory.read(phone_id=2)
         if live:
             memory.live["attempt"] = a_call()
         memory.now = NOON + REMEMBER_SECONDS
         memory.numbers.forget_old_calls_and_opt_outs()
-        assert memory.read() == known  # not older than that yet
+        assert (memory.read(), memory.read(phone_id=2)) == (known, known_elsewhere)  # not older than that yet
         memory.now = NOON + REMEMBER_SECONDS + 1
         memory.numbers.forget_old_calls_and_opt_outs()
-        assert (memory.read() == FACTS) is not live
+        assert (memory.read() == FACTS, memory.read(phone_id=2)) == (not live, FACTS)
