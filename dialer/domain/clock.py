@@ -101,7 +101,7 @@ class ClockWatch:
         self._usual += off
         return None
 
-    def calculate_expected_time(self, now: Instant) -> float:
+    def calculate_expected_wall_clock_time(self, now: Instant) -> float:
         """Return the time that the wall clock would show now if nobody had set it (epoch seconds)."""
         return now.seconds + self._usual
 

@@ -65,7 +65,7 @@ class Engine:
         self.features.build_all_features()
         self._resync = Resync(self.features)
         self._timers = Timers(self._on_timer_expired)
-        self._lifecycle = Lifecycle(self.features, self._resync, self._timers, self.carry_out_effects)
+        self._lifecycle = Lifecycle(self.features, self._resync, self._timers, self.carry_out_requested_effects)
         self._subscribers: list[Callable[[Change], None]] = []
         self._has_ended = False
 
@@ -155,7 +155,7 @@ class Engine:
         try:
             self.pass_event_to_features(event)
         finally:
-            self.carry_out_effects()
+            self.carry_out_requested_effects()
 
     def _on_timer_expired(self, event: TimerExpired) -> None:
         try:
@@ -187,7 +187,7 @@ class Engine:
         )
         if call is not None and call.leg.ended is not None:
             self._core.request_effects(CallFinished(call.leg.ended))
-        self.carry_out_effects()
+        self.carry_out_requested_effects()
 
     def pass_event_to_features(self, event: Event) -> None:
         """Pass an event to the features of the engine that handle it."""
@@ -293,15 +293,15 @@ class Engine:
     def _handle_call_progress(self, call: Call, event: switch_events.CallEvent) -> None:
         calls, now = self.features.live_calls, self._core.read_clock()
         if isinstance(event, switch_events.CallRinging):
-            calls.update_call(call, call.with_ringing(now))
+            calls.update_call(call, call.copy_with_ringing(now))
             if (
                 call.ringing_monotonic_seconds is None and not call.adopted
             ):  # an adopted call may have been ringing for a long time
                 self.features.trunk_service.on_call_ringing(call)
             return
-        answered = calls.update_call(call, call.with_answer(now))
+        answered = calls.update_call(call, call.copy_with_answer(now))
         if isinstance(event, switch_events.MachineDetected):
-            calls.update_call(answered, answered.with_machine_answer())
+            calls.update_call(answered, answered.copy_with_machine_answer())
 
     def _end_call_in_all_features(self, ended: switch_events.CallEnded) -> None:
         """End a call in every feature of the engine that knows it."""
@@ -340,7 +340,7 @@ class Engine:
 
     # Effects
 
-    def carry_out_effects(self) -> None:
+    def carry_out_requested_effects(self) -> None:
         """Carry out the requested effects, in the order of `_RANKS`, until none is left.
 
         An error in one effect does not stop the others, and ends the engine afterwards.

@@ -22,7 +22,7 @@ _Commits = frozenset[CommitKind | None]
 _NO_COMMIT: _Commits = frozenset({None})
 
 
-def find_unjustified_acknowledgements(flow: Flow, texts: Texts, languages: Sequence[str]) -> list[FlowFinding]:
+def find_acknowledgements_of_unstored_answers(flow: Flow, texts: Texts, languages: Sequence[str]) -> list[FlowFinding]:
     """Return a finding (problem) for each node of a flow or its subdialogs that may thank for an answer before the
     answer is stored.
     """

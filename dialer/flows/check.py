@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from dialer.flows.acknowledgements import find_unjustified_acknowledgements
+from dialer.flows.acknowledgements import find_acknowledgements_of_unstored_answers
 from dialer.flows.content_rules import OFFERS_FORBIDDEN_TRANSPORT, STORES_CHOICE, find_forbidden_wording
 from dialer.flows.fields import Prompt
 from dialer.flows.finding import FlowFinding
@@ -80,7 +80,7 @@ def check_flow(
         subject = Subject(part, flow.purpose, offers, may_offer, texts, spoken, max_prompt_seconds)
         for rule in RULES if part is not flow else (*RULES, _find_missing_opt_out):
             found.update((subject.make_finding_for_node(*problem), None) for problem in rule(subject))
-    found.update(dict.fromkeys(find_unjustified_acknowledgements(flow, texts, spoken)))
+    found.update(dict.fromkeys(find_acknowledgements_of_unstored_answers(flow, texts, spoken)))
     return sorted(found, key=lambda finding: (finding.file, finding.line, finding.rule))
 
 
@@ -145,7 +145,7 @@ def _find_loops_of_silent_callers(subject: Subject) -> Problems:
         yield "silent-caller", flow.nodes[loop[0]], problem
 
 
-def _find_silent_questions(subject: Subject) -> Problems:
+def _find_questions_without_audible_prompt(subject: Subject) -> Problems:
     """Find questions whose prompts may all be skipped, because the values that they speak may be unknown."""
     for node in subject.flow.nodes.values():
         if isinstance(node, QuestionNode) and all(can_prompt_be_skipped(prompt) for prompt in node.prompts):
@@ -206,8 +206,8 @@ def _find_forbidden_wording(subject: Subject) -> Problems:
 
 def _find_answers_that_store_vote_choices(subject: Subject) -> Problems:
     for node in subject.flow.nodes.values():
-        if node.stored_answer_name is not None and is_answer_name_for_candidate_choice(node.stored_answer_name):
-            yield "forbidden-question", node, STORES_CHOICE.format(node.stored_answer_name)
+        if node.name_of_stored_answer is not None and is_answer_name_for_candidate_choice(node.name_of_stored_answer):
+            yield "forbidden-question", node, STORES_CHOICE.format(node.name_of_stored_answer)
 
 
 def _find_forbidden_campaign_recordings(subject: Subject) -> Problems:
@@ -268,7 +268,7 @@ RULES: tuple[Rule, ...] = (
     _find_loops_without_exit,
     _find_silent_loops,
     _find_loops_of_silent_callers,
-    _find_silent_questions,
+    _find_questions_without_audible_prompt,
     _find_missing_texts,
     _find_forbidden_wording,
     _find_answers_that_store_vote_choices,

@@ -75,8 +75,8 @@ def _go_to_next_node(flow: Flow, node: Node, follows: GoTo) -> Turn:
         target.subdialog_flow_name is not None
         and current.subflows[target.subdialog_flow_name].purpose is FlowPurpose.OPT_OUT
     )
-    if opts_out and node.stored_answer_name is not None:  # the key was an opt-out and not an answer to the question
-        answers = {name: value for name, value in state.answers.items() if name != node.stored_answer_name}
+    if opts_out and node.name_of_stored_answer is not None:  # the key was an opt-out and not an answer to the question
+        answers = {name: value for name, value in state.answers.items() if name != node.name_of_stored_answer}
         state = state.copy_flow_state(answers=answers)
     return _pass_nodes_without_action(
         flow, state.copy_flow_state(node=follows.target, no_input=0, no_match=0, waiting="")

@@ -87,7 +87,11 @@ def _draw_node(node: Node, texts: Texts, language: str, *, all_ways: bool) -> st
     if all_ways:  # the node's targets have no arrows
         notes += [f"{label or 'then'} › {target}" for label, target in node.list_arrows_in_diagram()]
     words = [_escape_diagram_label(_describe_prompt(prompt, texts, language)) for prompt in node.prompts_at_entry]
-    parts = [_escape_diagram_label(f"{node.diagram_title} ({node.name})"), *words, *map(_escape_diagram_label, notes)]
+    parts = [
+        _escape_diagram_label(f"{node.title_of_node_in_diagram} ({node.name})"),
+        *words,
+        *map(_escape_diagram_label, notes),
+    ]
     return f'    {_make_mermaid_id(node.name)}["{"<br>".join(parts)}"]:::{node.style}'
 
 

@@ -161,7 +161,7 @@ class Node(NamedPart, ABC):
         return None
 
     @property
-    def stored_answer_name(self) -> str | None:
+    def name_of_stored_answer(self) -> str | None:
         """The name under which the node stores the caller's answer, or None if it stores none."""
         return None
 
@@ -183,7 +183,7 @@ class Node(NamedPart, ABC):
     # Diagram
 
     @property
-    def diagram_title(self) -> str:
+    def title_of_node_in_diagram(self) -> str:
         """A short description of the node, for diagrams."""
         return self.label
 

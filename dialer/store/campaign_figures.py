@@ -81,7 +81,7 @@ def read_campaign_progress(db: Connection, campaign_id: str, targets: int, now: 
     )
 
 
-def count_outcomes(db: Connection, campaign_id: str, since: float = 0.0) -> dict[Outcome, int]:
+def count_attempts_by_outcome(db: Connection, campaign_id: str, since: float = 0.0) -> dict[Outcome, int]:
     """Return how many attempts of a campaign ended with each outcome.
 
     Only attempts opened since `since` (epoch seconds) count.

@@ -311,7 +311,7 @@ class Store(StoreRunner):
 
     # Figures
 
-    count_outcomes = Read(campaign_figures.count_outcomes)
+    count_attempts_by_outcome = Read(campaign_figures.count_attempts_by_outcome)
     count_recent_answers_by_interval = Read(campaign_figures.count_recent_answers_by_interval)
 
     async def read_campaign_progress(self, campaign_id: str, now: float) -> CampaignProgress:

@@ -203,7 +203,7 @@ async def test_ivr_flow_of_a_call_answered_while_asterisk_is_disconnected_starts
     async with a_site(tmp_path, config, voters=1, campaign={**IVR, "max_attempts": 1}) as site:
         await site.until(lambda: site.centre_view.campaigns[0].calls.get(CallState.RINGING, 0) == 1)
         await asyncio.sleep(7)
-        await site.switch.refuse_ami_connections_for(6)
+        await site.switch.refuse_ami_connections_for_seconds(6)
         await site.until(lambda: len(site.ended()) == 1, seconds=120)
         assert site.centre_view.state.marks == {"voted": 1}
 

@@ -86,7 +86,7 @@ def test_call_answered_while_asterisk_is_unreachable_is_not_hung_up(tmp_path: Pa
             if not flow:
                 await site.log_in("01")
             await site.until(lambda: site.centre_view.campaigns[0].calls.get(CallState.RINGING, 0) == 1)
-            cut = asyncio.create_task(site.switch.refuse_ami_connections_for(6.0))
+            cut = asyncio.create_task(site.switch.refuse_ami_connections_for_seconds(6.0))
             await asyncio.sleep(0.1)
             await site.centre.engine.execute_command(StopAll())
             await cut
@@ -104,7 +104,7 @@ async def test_ringing_call_continues_after_the_dialler_reconnects_to_asterisk(t
     campaign = {**CAMPAIGNS[1], "ring_seconds": 40}
     async with a_site(tmp_path, config, voters=1, seats=0, campaigns=[campaign]) as site:
         await site.until(lambda: site.centre_view.campaigns[0].calls.get(CallState.RINGING, 0) == 1)
-        await site.switch.refuse_ami_connections_for(3.0)
+        await site.switch.refuse_ami_connections_for_seconds(3.0)
         await site.until(lambda: site.centre_view.state.switch_up, seconds=10)
         await asyncio.sleep(5.0)
         assert site.switch.placed_calls[0].ended_at is None
@@ -115,7 +115,7 @@ async def test_conversations_continue_during_a_minute_without_connection_to_aste
     async with a_site(tmp_path, make_long_calls(), seats=SEATS, **SETTINGS) as site:
         await wait_for_all_call_kinds(site)
         before, placed = list_live_attempts(site), len(site.switch.placed_calls)
-        cut = asyncio.create_task(site.switch.refuse_ami_connections_for(60.0))
+        cut = asyncio.create_task(site.switch.refuse_ami_connections_for_seconds(60.0))
         await asyncio.sleep(59.5)
         assert len(site.switch.placed_calls) == placed
         await cut

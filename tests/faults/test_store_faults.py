@@ -76,7 +76,7 @@ async def test_full_disk_stores_no_partial_result_and_the_store_recovers(path: P
         await limit_pages(store, 1000)
         size[0] = PAGE_BYTES * 60
         assert await end_attempt(store, calls[0], Outcome.COMPLETED)
-        assert await store.count_outcomes(CAMPAIGN) == {Outcome.COMPLETED: 2}
+        assert await store.count_attempts_by_outcome(CAMPAIGN) == {Outcome.COMPLETED: 2}
         assert len(await store.read_announcements_for_broker(10)) == 2
     assert query_store(path, "PRAGMA integrity_check") == [("ok",)]
 

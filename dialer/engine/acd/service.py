@@ -64,10 +64,10 @@ class Acd:
     def connect_or_queue_voter(self, call: Call) -> None:
         """Connect an answered voter to a free seat, or to the next seat that becomes free within the connect limit."""
         now = self._core.read_clock()
-        known = self._calls.update_call(call, call.with_human_answer(now))
+        known = self._calls.update_call(call, call.copy_with_human_answer(now))
         if known.leg.waiting or known.talk.seat is not None or known.leg.message_started:
             return
-        waiting = self._calls.update_call(known, known.with_voter_waiting())
+        waiting = self._calls.update_call(known, known.copy_with_voter_waiting())
         if not self._eligibility.may_answered_call_be_connected(waiting):
             self.play_information_message_to_voter(call.attempt_id)
         elif not self._try_connect_call_to_seat(waiting):
@@ -107,7 +107,7 @@ class Acd:
         now = self._core.read_clock()
         if seat.state is SeatState.READY:  # otherwise the seat was reserved for this call before it was dialled
             self._seats.replace_seat(seat, seat.reserve_seat_for_call(call.attempt_id, call.campaign_id, now))
-        self._calls.update_call(call, call.with_seat_assigned(seat.name, seat.agent))
+        self._calls.update_call(call, call.copy_with_seat_assigned(seat.name, seat.agent))
         spec = self._runs[call.campaign_id].spec
         voter_did_not_arrive = TimerExpired(TimerKind.VOTER_NOT_CONNECTED, seat.name, call.attempt_id)
         self._core.request_effects(
@@ -135,7 +135,7 @@ class Acd:
             self.update_seat_and_connect_voter(seat, seat.end_call_at_seat(self._core.read_clock()))
         call = self._calls.get(attempt_id)
         if call is not None and call.talk.seat == seat_name and call.talk.connected_at is None:
-            self._calls.update_call(call, call.without_seat())
+            self._calls.update_call(call, call.copy_without_seat())
             self._report_connection_with_agent_to_flow(attempt_id, False)
 
     def play_information_message_to_voter(self, attempt_id: AttemptId) -> None:
@@ -150,9 +150,9 @@ class Acd:
 
         The call counts as abandoned unless an agent has talked to the voter before.
         """
-        call = self._calls.update_call(call, call.with_human_answer(self._core.read_clock()))
+        call = self._calls.update_call(call, call.copy_with_human_answer(self._core.read_clock()))
         if not call.leg.message_started:
-            self._calls.update_call(call, call.with_information_message_started())
+            self._calls.update_call(call, call.copy_with_information_message_started())
             self._core.request_effects(StopTimer(f"call/{call.attempt_id}"))
             self._core.wake.set()
 
@@ -162,7 +162,7 @@ class Acd:
         The switch also reports this when a voter has come back to the seat.
         """
         now = self._core.read_clock()
-        call = self._calls.update_call(call, call.with_human_answer(now))
+        call = self._calls.update_call(call, call.copy_with_human_answer(now))
         seat = self._seats.get(seat_name)
         if seat is None:
             return
@@ -171,13 +171,13 @@ class Acd:
                 _can_voter_return_to_seat(seat, call) or seat.state is SeatState.PAUSED
             ):  # a paused seat is paused again after the call
                 self._resume_conversation_at_seat(
-                    self._calls.update_call(call, call.with_information_message_stopped()), seat_name
+                    self._calls.update_call(call, call.copy_with_information_message_stopped()), seat_name
                 )
             return
         self._wrapping_up.pop(seat_name, None)  # dispositions from now on are about this call
         self._seats.replace_seat(seat, seat.start_conversation(call.attempt_id, call.campaign_id, now))
         self._seats.count_accepted_call(seat_name)
-        self._calls.update_call(call, call.with_voter_connected(seat_name, seat.agent, now))
+        self._calls.update_call(call, call.copy_with_voter_connected(seat_name, seat.agent, now))
         self._core.request_effects(StopTimer(f"call/{call.attempt_id}"), StopTimer(f"seat/{seat_name}"))
         self._report_connection_with_agent_to_flow(call.attempt_id, True)
 
@@ -189,7 +189,7 @@ class Acd:
         now = self._core.read_clock()
         seat = self._seats[seat_name]
         self._seats.replace_seat(seat, seat.start_conversation(call.attempt_id, call.campaign_id, now))
-        self._calls.update_call(call, call.with_seat_assigned(seat_name, seat.agent))
+        self._calls.update_call(call, call.copy_with_seat_assigned(seat_name, seat.agent))
 
     def _resume_conversation_at_seat(self, call: Call, seat_name: str) -> None:
         """Set a seat to talking again after its voter has come back, and stop the seat's wrap-up."""

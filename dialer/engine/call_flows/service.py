@@ -122,8 +122,8 @@ class FlowService:
 
         The id is random. A counter would start again after a crash, and would repeat the keys of earlier commits.
         """
-        answered = self._calls.update_call(call, call.with_human_answer(self._core.read_clock()))
-        self._calls.update_call(answered, answered.with_flow_started(named))
+        answered = self._calls.update_call(call, call.copy_with_human_answer(self._core.read_clock()))
+        self._calls.update_call(answered, answered.copy_with_flow_started(named))
         run_id = secrets.token_hex(8)
         self._commits.setdefault(call.attempt_id, {})[run_id] = {}
         return run_id
@@ -204,7 +204,7 @@ class FlowService:
             await self._workers.store_voted_mark_of_serial(call, commit.serial, commit.part, key, kind=kind)
         live = self._calls.get(call.attempt_id)
         if live is not None:
-            self._calls.update_call(live, live.with_flow_answer(kind, commit.hour))
+            self._calls.update_call(live, live.copy_with_flow_answer(kind, commit.hour))
         return True
 
     async def _find_voters_that_answer_is_about(
@@ -261,7 +261,7 @@ class FlowService:
         call = self._calls.get(attempt_id)
         if call is None:
             return None
-        return self._calls.update_call(call, call.with_flow_ended(completed=completed, left_at=left_at))
+        return self._calls.update_call(call, call.copy_with_flow_ended(completed=completed, left_at=left_at))
 
     def _collect_voter_data_for_flow(self, call: Call) -> dict[str, Scalar]:
         local = datetime.fromtimestamp(self._core.clock.now(), self._core.zone)

@@ -62,14 +62,14 @@ class CallEndings:
         `CallFinished` follows when the flow's last result is stored, or the check is complete.
         """
         if call.flow.is_running:
-            self._calls.add_or_replace_call(call.with_end_pending(ended))
+            self._calls.add_or_replace_call(call.copy_with_end_pending(ended))
             overdue = TimerExpired(TimerKind.FLOW_OVERDUE, attempt_id=call.attempt_id)
             self._core.request_effects(StartTimer(f"flow/{call.attempt_id}", FLOW_GRACE_SECONDS, overdue))
             return True
         if silence.must_check_agent_phone(call, ended):
             self._core.spawn_task(
                 silence.check_phone_and_finish_call(
-                    self._calls.add_or_replace_call(call.with_end_pending(ended)), ended
+                    self._calls.add_or_replace_call(call.copy_with_end_pending(ended)), ended
                 ),
                 "ask-seat",
             )

@@ -100,14 +100,14 @@ class LiveCalls:
 
     def add_or_replace_call(self, call: Call) -> Call:
         """Add a live call, or replace it without requesting any effects. Return the call."""
-        self._replace_call(self._calls.get(call.attempt_id), call)
+        self._replace_call_in_all_groups(self._calls.get(call.attempt_id), call)
         return call
 
     def remove_call(self, attempt_id: AttemptId) -> None:
         """Remove a call that has ended from the live calls."""
-        self._replace_call(self._calls.get(attempt_id), None)
+        self._replace_call_in_all_groups(self._calls.get(attempt_id), None)
 
-    def _replace_call(self, before: Call | None, after: Call | None) -> None:
+    def _replace_call_in_all_groups(self, before: Call | None, after: Call | None) -> None:
         """Replace a call, here and in every group. None means that the call is new, or has ended."""
         if after is not None:
             self._calls[after.attempt_id] = after
@@ -120,7 +120,7 @@ class LiveCalls:
         """Replace a live call by its changed copy, and request the effects of the change. Return the new call."""
         if after is before:
             return after
-        self._replace_call(self._calls.get(after.attempt_id), after)
+        self._replace_call_in_all_groups(self._calls.get(after.attempt_id), after)
         self._core.request_effects(*list_effects_of_call_change(before, after, self._core.read_clock(), self._store))
         if after.is_answered is not before.is_answered:
             self._core.wake.set()
@@ -132,7 +132,7 @@ class LiveCalls:
         """
         if call.is_answered or call.leg.cancelled or call.inbound:
             return
-        self.update_call(call, call.with_cancellation())
+        self.update_call(call, call.copy_with_cancellation())
         if call.leg.originate_sent:
             self._core.request_effects(make_switch_order(self._switch.hang_up_call, call.attempt_id))
         elif call.leg.preview is not None:  # otherwise the task that is about to send it finds it cancelled

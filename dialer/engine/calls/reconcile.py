@@ -146,7 +146,7 @@ class Reconciler:
             self._core.request_effects(CallFinished(CallEnded(call.attempt_id, by, answered=call.is_answered)))
         elif past.answered_at is not None:
             then = Instant(past.answered_at, self._core.clock.monotonic())
-            self._calls.add_or_replace_call(call.with_answer_from_call_records(then, talked=past.seat is not None))
+            self._calls.add_or_replace_call(call.copy_with_answer_from_call_records(then, talked=past.seat is not None))
             self._core.request_effects(CallFinished(CallEnded(call.attempt_id, EndedBy.VANISHED, answered=True)))
         else:
             rang = past.dial_status == "NOANSWER"
@@ -216,7 +216,7 @@ class Reconciler:
             adopted=True,
             worker=attempt.worker,
         )
-        call = call.with_disposition(self._restore_disposition_of_call(run, call, attempt))
+        call = call.copy_with_disposition(self._restore_disposition_of_call(run, call, attempt))
         return (
             self._inbound.restore_route_of_inbound_call(call, attempt)
             if attempt.direction is Direction.INBOUND

@@ -78,7 +78,9 @@ class Campaigns:
         weight = 1.0 if self._core.plan.polling is None else self._core.plan.polling.weights.voter
         order = BoothOrder(self._polls.booths, weight, in_hand=hopper)
         run = CampaignRun(plan.spec, purpose, plan.pacer, state, order, hopper)
-        run.outcomes.update(await store.count_outcomes(campaign_id, get_local_midnight_before(self._core.zone, now)))
+        run.outcomes.update(
+            await store.count_attempts_by_outcome(campaign_id, get_local_midnight_before(self._core.zone, now))
+        )
         run.progress = await store.read_campaign_progress(campaign_id, now)
         learned = await store.read_pacer_state(campaign_id)
         if learned is not None:

@@ -140,7 +140,7 @@ class Dispositions:
         self._open_calls.pop(seat.name, None)
         self._undoable.pop(seat.name, None)
         if receipt is not None:
-            spoken = call.with_machine_report_of_agent(machine=disposition is Disposition.MACHINE)
+            spoken = call.copy_with_machine_report_of_agent(machine=disposition is Disposition.MACHINE)
             said_at = self._core.clock.monotonic()
             self._undoable[seat.name] = _Undoable(
                 spoken, record, tuple(marks), effect.language_before, effect.answers_before, said_at
@@ -192,7 +192,7 @@ class Dispositions:
         ]
         await self._store_disposition(run, call, record, undone, receipt)
         self._undoable.pop(seat.name, None)
-        self.reopen_call_for_disposition(seat.name, call.with_machine_report_of_agent(machine=False), seat.agent)
+        self.reopen_call_for_disposition(seat.name, call.copy_with_machine_report_of_agent(machine=False), seat.agent)
         return f"seat {seat.name}: undone"
 
     def _require_call_for_disposition(self, seat: Seat, attempt_id: AttemptId | None) -> Call:
@@ -279,7 +279,7 @@ class Dispositions:
         live = self._calls.get(attempt_id)
         if live is None:
             return None
-        self._calls.update_call(live, live.with_disposition(said))
+        self._calls.update_call(live, live.copy_with_disposition(said))
         return live.talk.disposition
 
     def _apply_report_about_answering_machine(self, run: CampaignRun, call: Call, *, machine: bool) -> None:
@@ -293,7 +293,7 @@ class Dispositions:
         if known.leg.machine is machine:
             return
         if live is not None:
-            self._calls.update_call(live, live.with_machine_report_of_agent(machine=machine))
+            self._calls.update_call(live, live.copy_with_machine_report_of_agent(machine=machine))
         else:
             if machine and not known.leg.excluded_from_pacing and not known.inbound:
                 self._core.request_effects(UpdatePacer(call.campaign_id, PacingEventKind.MACHINE))

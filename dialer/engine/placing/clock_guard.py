@@ -46,7 +46,9 @@ class ClockGuard:
         """
         now = self._core.read_clock()
         ahead = self._watch.find_step_of_wall_clock(now)
-        self._sent.record_clock_difference(self._watch.calculate_expected_time(now) - self._core.clock.since_boot())
+        self._sent.record_clock_difference(
+            self._watch.calculate_expected_wall_clock_time(now) - self._core.clock.since_boot()
+        )
         if ahead is None:
             self._alerts.clear_alert(AlertKind.CLOCK)
             return False

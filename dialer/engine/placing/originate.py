@@ -291,7 +291,7 @@ class Originator:
         self._previewed = {each: them for each, them in self._previewed.items() if each in self._calls}
         self._previewed[call.attempt_id] = run, attempt
         until = self._core.clock.now() + stands
-        self._calls.update_call(call, call.with_preview(Preview(until, auto_dial=seconds is not None)))
+        self._calls.update_call(call, call.copy_with_preview(Preview(until, auto_dial=seconds is not None)))
         due = TimerExpired(TimerKind.PREVIEW_EXPIRED, call.reserved_seat or "", call.attempt_id)
         self._core.request_effects(StartTimer(f"preview/{call.attempt_id}", stands, due))
         self.reserved.publish_reserved_seat(call)
@@ -302,7 +302,7 @@ class Originator:
         The preview ends before this function waits for anything, so that a second request cannot dial the call again.
         """
         run, attempt = self._previewed.pop(call.attempt_id)
-        self._calls.update_call(call, call.without_preview())
+        self._calls.update_call(call, call.copy_without_preview())
         self._core.request_effects(StopTimer(f"preview/{call.attempt_id}"))
         self.reserved.publish_reserved_seat(call)
         return self._dial_preview(run, attempt, call)
@@ -408,7 +408,7 @@ class Originator:
             self._alerts.raise_alert(AlertKind.ORIGINATE, problem=text)
             self._report_that_call_was_not_placed(attempt_id)
             return CommandRefused(text)
-        self._calls.update_call(call, call.with_originate_sent(self._core.clock.monotonic()))
+        self._calls.update_call(call, call.copy_with_originate_sent(self._core.clock.monotonic()))
         trunk = self._trunks[attempt.trunk]
         try:
             await self._switch.originate_call(

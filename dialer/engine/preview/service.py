@@ -68,7 +68,7 @@ class OwnCalls:
             raise CommandRefused(
                 f"seat {seat_name}: the previewed call is already being dialled", RefusedBecause.CALL_OVER
             )
-        self._calls.cancel_call(self._calls.update_call(call, call.with_preview_skipped()))
+        self._calls.cancel_call(self._calls.update_call(call, call.copy_with_preview_skipped()))
         return f"seat {seat_name}: skipped"
 
     def on_preview_expired(self, seat_name: str, attempt_id: AttemptId) -> None:

@@ -78,7 +78,7 @@ class SeatSilence:
             return
         live = self._calls.get(attempt_id)
         if live is not None:
-            self._calls.update_call(live, live.with_agent_packet_count(packets))
+            self._calls.update_call(live, live.copy_with_agent_packet_count(packets))
 
     def must_check_agent_phone(self, call: Call, ended: CallEnded) -> bool:
         """Return whether a talk was so short that the agent's phone may have been dead the whole time."""
@@ -193,5 +193,5 @@ class SeatSilence:
     def _record_agent_phone_silent(self, call: Call) -> None:
         if call.talk.agent_silent or call.inbound:
             return
-        self._calls.update_call(call, call.with_silent_agent())
+        self._calls.update_call(call, call.copy_with_silent_agent())
         _log.warning("call.agent_silent", attempt=call.attempt_id, seat=call.talk.seat)

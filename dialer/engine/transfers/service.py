@@ -307,8 +307,8 @@ class Transfers:
     def on_voter_handed_over(self, call: Call) -> None:
         """Handle that voter and transfer target are connected."""
         live = self._transfers.get(call.attempt_id)
-        answered = call.with_answer(self._core.read_clock())
-        self._calls.update_call(call, answered.with_information_message_stopped())
+        answered = call.copy_with_answer(self._core.read_clock())
+        self._calls.update_call(call, answered.copy_with_information_message_stopped())
         if live is not None:
             self.set_transfer_of_call(replace(live, stage=TransferStage.TRANSFERRED))
 

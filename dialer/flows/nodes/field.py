@@ -156,12 +156,12 @@ class FieldNode(QuestionNode):
         return (*self.choices.values(), self.no_input.then, self.no_match.then)
 
     @property
-    def stored_answer_name(self) -> str:
+    def name_of_stored_answer(self) -> str:
         """The name of the field, under which the digits are stored."""
         return self.field
 
     @property
-    def diagram_title(self) -> str:
+    def title_of_node_in_diagram(self) -> str:
         """A short description with the number of digits and the name of the field."""
         fixed = self.min_digits == self.max_digits
         digits = str(self.max_digits) if fixed else f"{self.min_digits}-{self.max_digits}"

@@ -81,7 +81,7 @@ class MarkNode(CommittingNode):
             yield "unknown", self.unknown
 
     @property
-    def diagram_title(self) -> str:
+    def title_of_node_in_diagram(self) -> str:
         """A short description: the mark (recorded answer) and, unless it is the called voter alone, whom it concerns."""
         return f"Records: {self.mark}" + ("" if self.scope is Scope.VOTER else f" ({self.scope})")
 

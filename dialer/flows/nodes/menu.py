@@ -94,6 +94,6 @@ class MenuNode(QuestionNode):
         return tuple(self.choices.values()) if self.barge_in else ()
 
     @property
-    def stored_answer_name(self) -> str | None:
+    def name_of_stored_answer(self) -> str | None:
         """The name under which the menu stores the chosen key, or None if it is not stored."""
         return self.answer

@@ -64,11 +64,11 @@ class RecordNode(Node):
         return self.prompts
 
     @property
-    def stored_answer_name(self) -> str:
+    def name_of_stored_answer(self) -> str:
         """The name of the answer that holds the recording's name."""
         return self.record
 
     @property
-    def diagram_title(self) -> str:
+    def title_of_node_in_diagram(self) -> str:
         """A short description with the maximum duration of the recording."""
         return f"Records a message, {self.max_seconds:g} s"

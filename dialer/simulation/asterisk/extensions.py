@@ -205,7 +205,7 @@ def _apply_operator_of_expression(operator: str, left: str, right: str) -> str:
         return left if is_condition_true(left) else right
     if operator == "&":
         return left if is_condition_true(left) and is_condition_true(right) else "0"
-    numbers = _parse_number(left), _parse_number(right)
+    numbers = _parse_number_in_expression(left), _parse_number_in_expression(right)
     if operator in "+-":
         first, second = numbers[0] or 0.0, numbers[1] or 0.0
         return f"{first + second if operator == '+' else first - second:.15g}"
@@ -217,7 +217,7 @@ def _apply_operator_of_expression(operator: str, left: str, right: str) -> str:
     return "1" if holds[operator] else "0"
 
 
-def _parse_number(text: str) -> float | None:
+def _parse_number_in_expression(text: str) -> float | None:
     try:
         return float(text)
     except ValueError:

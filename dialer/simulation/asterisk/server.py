@@ -95,7 +95,7 @@ class SimulatedAsterisk(SwitchCalls):
         for session in list(self.session_registry.sessions):
             session.reset_connection()
 
-    async def refuse_ami_connections_for(self, seconds: float) -> None:
+    async def refuse_ami_connections_for_seconds(self, seconds: float) -> None:
         """Reset every AMI connection, and accept no new one for `seconds`. Calls continue."""
         if self._server is not None:
             self._server.close()

@@ -44,7 +44,7 @@ def plot_policies(points: Sequence[PolicyPoint], path: Path, *, cap: float, titl
     rate's limit (cap). Raises CannotPlot.
     """
     check_picture_path(path)
-    figure, (axes,) = _create_figure(1, 7.5, 4.8)
+    figure, (axes,) = _create_empty_plot(1, 7.5, 4.8)
     for point in points:
         colour = _HIGHLIGHTED if point.highlighted else _OTHERS
         if point.curve:
@@ -92,7 +92,7 @@ def _label_points_of_policies(figure: Figure, axes: Axes, points: Sequence[Polic
 def plot_day(day: DayResult, path: Path, *, cap: float, title: str) -> None:
     """Plot one day: seats, calls and answer rate, and the abandoned-call rate of the last hour. Raises CannotPlot."""
     check_picture_path(path)
-    figure, (seats, calls, lost) = _create_figure(3, 9.0, 6.5)
+    figure, (seats, calls, lost) = _create_empty_plot(3, 9.0, 6.5)
     hours = [moment.at_seconds / HOUR_SECONDS for moment in day.moments]
     layers = [
         ("talking", "#0b6e4f", [moment.talking for moment in day.moments]),
@@ -123,7 +123,7 @@ def plot_day(day: DayResult, path: Path, *, cap: float, title: str) -> None:
     save_picture(figure, path)
 
 
-def _create_figure(rows: int, width: float, height: float) -> tuple[Figure, Sequence[Axes]]:
+def _create_empty_plot(rows: int, width: float, height: float) -> tuple[Figure, Sequence[Axes]]:
     from matplotlib.figure import Figure  # noqa: PLC0415 - an optional extra
 
     figure = Figure(figsize=(width, height), layout="constrained")

@@ -188,7 +188,7 @@ async def _run_centre(options: DemoOptions, store_path: Path, journal: Path, con
         agents = SimulatedAgents(staff, [*numbers], options.habits, options.seed)
         over = asyncio.Event()
         group.create_task(
-            _print_status(centre, over, console)
+            _print_status_of_demo(centre, over, console)
             if options.headless
             else _show_board(centre, broker, desk, options, over, console),
             name="board",
@@ -284,7 +284,7 @@ async def _show_board(
     await run_board(centre.engine.make_centre_view, stop, get_extras=yield_lines_added_to_board, console=console)
 
 
-async def _print_status(centre: RunningCentre, stop: asyncio.Event, console: Console) -> None:
+async def _print_status_of_demo(centre: RunningCentre, stop: asyncio.Event, console: Console) -> None:
     """Print a status line per campaign every `STATUS_SECONDS`, for a demo without a terminal."""
     while not stop.is_set():
         with contextlib.suppress(TimeoutError):

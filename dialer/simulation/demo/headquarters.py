@@ -175,7 +175,7 @@ async def run_hq_demo(options: HqDemoOptions, console: Console) -> list[HqCheck]
         )
         console.print(await stack.enter_async_context(run_demo_hq_desk(settings)), soft_wrap=True)
         await asyncio.to_thread(material.publish_campaign_material, 2)
-        await _print_status(hq_database, options.for_seconds, console)
+        await _print_status_of_demo(hq_database, options.for_seconds, console)
         checks = [
             await _check_campaign_material_of_centres(real),
             await _check_that_centres_stop(settings, session, leader, real),
@@ -268,7 +268,7 @@ async def _start_real_centre(
     return RealCentre(settings, broker.connection_settings, centre, site, list_seat_names(options.seats))
 
 
-async def _print_status(hq_database: Database, seconds: float, console: Console) -> None:
+async def _print_status_of_demo(hq_database: Database, seconds: float, console: Console) -> None:
     """Print headquarters' totals every `STATUS_SECONDS` for `seconds`."""
     until = time.monotonic() + seconds
     while (left := until - time.monotonic()) > 0:

@@ -21,7 +21,7 @@ SEATS = ("01", "02", "03", "04")
 CLOSES = {"hours": [{"start": "09:00", "until": "09:32"}], "wrap_up_seconds": 1}  # the site's clock begins at 09:30
 
 
-def count_outcomes(site: Site) -> Counter[Outcome | None]:
+def count_attempts_by_outcome(site: Site) -> Counter[Outcome | None]:
     return Counter(call.outcome for call in site.ended())
 
 
@@ -48,7 +48,7 @@ async def test_campaign_on_hold_keeps_one_ringing_call_for_each_remaining_agent(
         for seat in SEATS[stay:]:
             await site.centre.engine.execute_command(SeatLogOff(seat=seat))
         await site.until(lambda: len(site.ended()) >= 4, seconds=60)
-        assert count_outcomes(site) == {wanted: 4}
+        assert count_attempts_by_outcome(site) == {wanted: 4}
 
 
 @pytest.mark.parametrize(("stay", "wanted"), [(0, Outcome.CANCELLED), (4, Outcome.CONNECTED)])
@@ -81,4 +81,4 @@ async def test_paused_campaign_cancels_ringing_calls_that_exceed_the_remaining_a
         for seat in SEATS[1:]:
             await site.centre.engine.execute_command(SeatLogOff(seat=seat))
         await site.until(lambda: len(site.ended()) >= 4, seconds=60)
-        assert count_outcomes(site) == {Outcome.CANCELLED: 3, Outcome.CONNECTED: 1}
+        assert count_attempts_by_outcome(site) == {Outcome.CANCELLED: 3, Outcome.CONNECTED: 1}

@@ -213,7 +213,7 @@ async def test_consultation_between_servers_continues_if_either_server_is_discon
     async with connect_voter_to_other_server(tmp_path, transfers=[BOSS], phones=[BOSS]) as site:
         await site.centre.engine.execute_command(SeatConsult(seat="b01", to="boss"))
         await asyncio.sleep(3)
-        await site.servers[server].refuse_ami_connections_for(5.0)
+        await site.servers[server].refuse_ami_connections_for_seconds(5.0)
         await site.until(lambda: len(site.centre.engine.features.asterisk_servers.up) == 2, seconds=10)
         await asyncio.sleep(2)
         assert (
@@ -287,7 +287,7 @@ async def test_completed_transfer_between_servers_continues_if_either_server_is_
         await asyncio.sleep(3)
         await site.centre.engine.execute_command(SeatCompleteTransfer(seat="b01"))
         await asyncio.sleep(2)
-        await site.servers[server].refuse_ami_connections_for(5.0)
+        await site.servers[server].refuse_ami_connections_for_seconds(5.0)
         await site.until(lambda: len(site.centre.engine.features.asterisk_servers.up) == 2, seconds=10)
         await asyncio.sleep(20)
         assert (count_parties_without_agent(site), len(list_third_party_channels(site)), site.ended()) == (2, 1, [])
@@ -326,7 +326,7 @@ async def test_conversation_between_servers_continues_if_either_server_is_discon
     server: str, tmp_path: Path
 ) -> None:
     async with connect_voter_to_other_server(tmp_path) as site:
-        await site.servers[server].refuse_ami_connections_for(5.0)
+        await site.servers[server].refuse_ami_connections_for_seconds(5.0)
         await site.until(lambda: len(site.centre.engine.features.asterisk_servers.up) == 2, seconds=10)
         await asyncio.sleep(1)
         assert (find_seat(site, "b01").state, len(list_voters_from_other_servers(site))) == (SeatState.TALKING, 1)
@@ -422,7 +422,7 @@ async def test_conversation_between_servers_continues_if_both_servers_are_discon
     async with connect_voter_to_other_server(tmp_path) as site:
         up = site.centre.engine.features.asterisk_servers.up
         for server in site.servers.values():
-            await server.refuse_ami_connections_for(1.0)
+            await server.refuse_ami_connections_for_seconds(1.0)
         await site.until(lambda: len(up) == 2, seconds=10)
         await asyncio.sleep(20)  # includes two comparisons with Asterisk's lists
         assert (find_seat(site, "b01").state, len(list_voters_from_other_servers(site))) == (SeatState.TALKING, 1)

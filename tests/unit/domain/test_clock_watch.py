@@ -90,18 +90,18 @@ def test_wrong_clock_at_the_start_is_reported_until_the_clock_is_corrected(step:
     assert watch.find_step_of_wall_clock(Instant(NOON + step + 1, 1.0)) == pytest.approx(
         step if step > 0 else step + 61
     )
-    assert watch.calculate_expected_time(Instant(NOON + step + 1, 1.0)) == NOON + 1
+    assert watch.calculate_expected_wall_clock_time(Instant(NOON + step + 1, 1.0)) == NOON + 1
     assert watch.find_step_of_wall_clock(Instant(NOON + 2, 2.0)) is None
     accepted = ClockWatch(Instant(NOON + step, 0.0), expected_at=NOON)
     accepted.accept_wall_clock_time(Instant(NOON + step + 1, 1.0))
     assert accepted.find_step_of_wall_clock(Instant(NOON + step + 2, 2.0)) is None
-    assert accepted.calculate_expected_time(Instant(NOON + step + 2, 2.0)) == NOON + step + 2
+    assert accepted.calculate_expected_wall_clock_time(Instant(NOON + step + 2, 2.0)) == NOON + step + 2
 
 
 def test_small_clock_error_at_the_start_is_accepted() -> None:
     watch = ClockWatch(Instant(NOON + 4, 0.0), expected_at=NOON)
     assert watch.find_step_of_wall_clock(Instant(NOON + 5, 1.0)) is None
-    assert watch.calculate_expected_time(Instant(NOON + 5, 1.0)) == NOON + 5
+    assert watch.calculate_expected_wall_clock_time(Instant(NOON + 5, 1.0)) == NOON + 5
 
 
 class PausedClock:

@@ -58,7 +58,7 @@ def test_campaigns_take_turns_if_only_one_call_may_start_per_pacing_decision() -
         decide(turns, seconds)
         [new] = [call for call in turns.features.live_calls.list_live_calls() if call.attempt_id not in before]
         placed.append(new.campaign_id)
-        turns.features.live_calls.add_or_replace_call(new.with_originate_sent(seconds))
+        turns.features.live_calls.add_or_replace_call(new.copy_with_originate_sent(seconds))
     assert placed == ["calls", "more", "third"] * 3 + ["calls"]
 
 
@@ -141,7 +141,7 @@ def test_pausing_a_campaign_ends_its_previews_but_not_its_ringing_calls() -> Non
         9, lambda: features.reserved_seats.reserve_seat(features.seats["01"], features.campaign_runs["calls"], A)
     )
     previewed = replace(turns.call(originate_sent=False), reserved_seat="01")
-    features.live_calls.add_or_replace_call(previewed.with_preview(Preview(NOON + 60, False)))
+    features.live_calls.add_or_replace_call(previewed.copy_with_preview(Preview(NOON + 60, False)))
     turns.call(B)
     features.campaign_runs["calls"].state = CampaignState.PAUSED
     lines = run_pacing_decision(turns)

@@ -57,7 +57,7 @@ def attach_recorder(turns: Turns, group: asyncio.TaskGroup) -> Said:
     turns.features.store = turns.features.store_commits._store = turns.features.switch = cast(Any, said)
     turns.features.campaign_runs["calls"].pacer = cast(Any, said)
     turns.engine._subscribers.append(said.heard)
-    turns.features.core.start_accepting_tasks(group, turns.engine.carry_out_effects)
+    turns.features.core.start_accepting_tasks(group, turns.engine.carry_out_requested_effects)
     return said
 
 

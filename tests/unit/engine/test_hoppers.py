@@ -391,7 +391,9 @@ async def test_each_return_of_reserved_numbers_to_the_queue_is_counted() -> None
 
 
 @pytest.mark.parametrize(("due_seconds", "is_reset"), [(-0.1, True), (0.0, True), (0.1, False)])
-async def test_empty_booths_are_tried_again_if_a_number_is_due_now(due_seconds: float, is_reset: bool) -> None:
+async def test_booths_without_due_numbers_are_tried_again_if_a_number_is_due_now(
+    due_seconds: float, is_reset: bool
+) -> None:
     async def find_next_due_time(_: str) -> float:
         return NOON + due_seconds
 

@@ -213,7 +213,7 @@ def test_attempt_cancelled_before_sending_is_refused() -> None:
     turns = make_turns_that_want_calls()
     run = turns.features.campaign_runs["calls"]
     attempt, call = create_call(turns, make_claim(1))
-    refused = turns.features.call_originator._find_reason_not_to_send_call(run, attempt, call.with_cancellation())
+    refused = turns.features.call_originator._find_reason_not_to_send_call(run, attempt, call.copy_with_cancellation())
     assert isinstance(refused, CommandRefused)
     assert (str(refused), refused.why) == ("the call was cancelled before it was sent", RefusedBecause.CALL_OVER)
     assert turns.features.call_originator._find_reason_not_to_send_call(run, attempt, call) is None

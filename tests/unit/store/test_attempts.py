@@ -325,7 +325,7 @@ async def test_refused_attempt_returns_its_number_to_the_queue_and_does_not_coun
             assert await commit_new_attempt(store, new, max_attempts=1) is None
             assert await end_attempt(store, new, Outcome.REFUSED, retry_at=now + 30)
         assert (await store.read_campaign_progress(CAMPAIGN, NOW)).attempts == 0
-        assert await store.count_outcomes(CAMPAIGN) == {Outcome.REFUSED: 3}
+        assert await store.count_attempts_by_outcome(CAMPAIGN) == {Outcome.REFUSED: 3}
 
 
 async def test_attempt_numbers_increase_with_each_attempt(backend: Backend) -> None:
@@ -345,7 +345,7 @@ async def test_first_stored_outcome_of_an_attempt_is_final(backend: Backend) -> 
         assert not await end_attempt(store, new, Outcome.COMPLETED)
         await store.record_answer_time(new.attempt_id, NOW + 99)
         await store.record_connect_time(new.attempt_id, NOW + 99, "01", None)
-        assert await store.count_outcomes(CAMPAIGN) == {Outcome.BUSY: 1}
+        assert await store.count_attempts_by_outcome(CAMPAIGN) == {Outcome.BUSY: 1}
         assert len(await store.read_announcements_for_broker(10)) == 1
 
 

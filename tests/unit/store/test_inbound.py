@@ -41,7 +41,7 @@ async def test_inbound_call_from_a_number_on_the_roll_is_stored_with_its_voter(s
     assert (await store.read_campaign_progress(CAMPAIGN, NOW)).attempts == 0
     assert await store.end_attempts([EndedAttempt(call.attempt_id, Outcome.COMPLETED, NOW + 60)]) == [True]
     assert await store.end_attempts([EndedAttempt(call.attempt_id, Outcome.LEFT, NOW + 60)]) == [False]
-    assert await store.count_outcomes(CAMPAIGN) == {}
+    assert await store.count_attempts_by_outcome(CAMPAIGN) == {}
     assert await store.count_recent_answers_by_interval(CAMPAIGN, NOW + 600, 3600.0, 60.0) == []
     await store.close()
 

@@ -183,8 +183,11 @@ async def test_outcomes_are_counted_in_the_period_of_their_attempts(backend: Bac
         for minute, outcome in enumerate(outcomes):
             await make_ended_call(store, minute + 1, outcome, now=NOW + 60 * minute)
         await claim_and_open_attempt(store, 9)
-        assert await store.count_outcomes(CAMPAIGN) == dict.fromkeys(outcomes, 1)
-        assert await store.count_outcomes(CAMPAIGN, NOW + 180) == {Outcome.NO_ANSWER: 1, Outcome.COMPLETED: 1}
+        assert await store.count_attempts_by_outcome(CAMPAIGN) == dict.fromkeys(outcomes, 1)
+        assert await store.count_attempts_by_outcome(CAMPAIGN, NOW + 180) == {
+            Outcome.NO_ANSWER: 1,
+            Outcome.COMPLETED: 1,
+        }
 
 
 async def test_recent_answers_of_ended_and_live_calls_are_returned_with_their_age(backend: Backend) -> None:
