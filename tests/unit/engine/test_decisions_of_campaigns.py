@@ -14,6 +14,7 @@ from dialer.domain.alerts import AlertKind
 from dialer.domain.model import AttemptId, CampaignState
 from dialer.domain.view import HoldReason, Preview, SeatState
 from dialer.engine.placing.service import LOOK_AGAIN_SECONDS
+from dialer.engine.trunks.state import WIRE_SECONDS
 from dialer.rules.gate import Objection, Reason, Ruling
 from tests.support.placing import make_claim, make_turns_that_want_calls, run_pacing_decision
 from tests.support.rules import CALLER_ID, NOON
@@ -190,9 +191,9 @@ def test_removed_campaign_cancels_its_calls_and_returns_its_numbers() -> None:
 @pytest.mark.parametrize(
     ("unsent", "per_second", "channels", "wait"),
     [
-        (2, 2.0, 9, 0.5),  # the unsent calls use all starts of this second
+        (2, 2.0, 9, (1.0 + WIRE_SECONDS) / 2.0),  # the unsent calls use all starts of this second
         (1, 200.0, 1, LOOK_AGAIN_SECONDS),  # no channel is free: the end of a call starts the next decision
-        (100, 100.0, 200, 0.01),
+        (100, 100.0, 200, (1.0 + WIRE_SECONDS) / 100.0),
         (4, 0.5, 9, LOOK_AGAIN_SECONDS),
     ],
 )
@@ -220,9 +221,9 @@ def test_pacing_of_an_agent_campaign_at_the_call_rate_limit_waits_for_a_start() 
     turns = make_turns_that_want_calls(wanted=1, trunks=[make_trunk(calls_per_second=2.0)])
     for number in range(2):
         turns.call(AttemptId(f"{number:036}"), originate_sent=False, phone_id=number + 50, voter_id=number + 50)
-    assert decide(turns) == pytest.approx(0.5)
+    assert decide(turns) == pytest.approx((1.0 + WIRE_SECONDS) / 2.0)
     turns.features.campaign_runs["calls"].hopper.append(make_claim(1))
-    assert decide(turns) == pytest.approx(0.5)
+    assert decide(turns) == pytest.approx((1.0 + WIRE_SECONDS) / 2.0)
 
 
 def test_pacing_of_an_agent_campaign_with_numbers_repeats_at_the_next_call_start() -> None:
