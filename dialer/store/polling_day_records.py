@@ -135,10 +135,11 @@ def record_complaint(db: Connection, complaint: Complaint, note: AuditNote) -> i
         "attempt": (complaint.attempt_id, SQL.attempt_exists),
         "number": (complaint.phone_id, SQL.phone_exists),
     }
-    for what, (name, exists) in names.items():
+    for named_record, (name, exists) in names.items():
         if name is not None and not exists.fetch_only_value(db, **get_fields_as_sql_parameters(complaint)):
             raise NotInStore(
-                f"The store has no {what} {name}, so the complaint was not saved. Check the id of the {what}."
+                f"The store has no {named_record} {name}, so the complaint was not saved. Check the id of the "
+                f"{named_record}."
             )
     new = SQL.insert_complaint.run_statement(
         db, entered_at=note.at, who=note.who, **get_fields_as_sql_parameters(complaint)

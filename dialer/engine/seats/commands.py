@@ -205,7 +205,7 @@ class SeatMessage(Command):
     @model_validator(mode="after")
     def _require_seat_or_campaign(self) -> Self:
         if (self.seat is None) is (self.campaign_id is None):
-            raise ValueError("must have either `seat` or `campaign_id`, so that it is known who gets the message")
+            raise ValueError("a message needs either `seat` or `campaign_id`, which say who gets it")
         return self
 
     async def execute(self, services: Services, context: CommandContext) -> str:

@@ -117,4 +117,5 @@ def require_transfer_step_allowed(asked: TransferStep, seat_name: str, transfer:
     """Raise CommandRefused if a step is not possible in the current stage of the transfer."""
     stage = None if transfer is None else transfer.stage
     if stage not in _ALLOWED[asked]:
-        raise CommandRefused(f"seat {seat_name} cannot {asked.value} now: {_SITUATION[stage]}")
+        situation = _SITUATION[stage]
+        raise CommandRefused(f"seat {seat_name} cannot {asked.value} now: {situation}")

@@ -146,11 +146,11 @@ def test_valid_mqtt_command_is_accepted_with_its_fields_and_id(payload: bytes, c
         (make_command("seat-message", seat="01", text="one\nmore"), "`text` is not valid"),
         (
             make_command("seat-message", seat=None),
-            "`seat-message`: must have either `seat` or `campaign_id`, so that it is known who gets the message",
+            "`seat-message`: a message needs either `seat` or `campaign_id`, which say who gets it",
         ),
         (
             make_command("seat-message", campaign_id="turnout"),
-            "`seat-message`: must have either `seat` or `campaign_id`, so that it is known who gets the message",
+            "`seat-message`: a message needs either `seat` or `campaign_id`, which say who gets it",
         ),
         (make_command("seat-message", seat="01", text="  "), "`text` must not be blank"),
         (
