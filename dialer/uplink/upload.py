@@ -143,10 +143,9 @@ class OutboxUpload:
         If the store was set back to an older copy, return an id that the store has not assigned. The dialler then gives the
         store a new identity.
         """
-        if ack.is_set_back:
-            return UNASSIGNED_ID
-        if ack.last_id is not None and ack.last_id > await self._reading.read_highest_outbox_id():
-            return ack.last_id
+        highest = await self._reading.read_highest_outbox_id()
+        if ack.is_set_back or (ack.last_id is not None and ack.last_id > highest):
+            return UNASSIGNED_ID  # not `last_id`: the store may assign that id before the dialler is notified
         return ack.through
 
     async def _send_batches(self, schedule: BatchSchedule) -> NoReturn:
