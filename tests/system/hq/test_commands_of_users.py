@@ -257,6 +257,29 @@ async def test_answered_proposal_names_who_answered_it_and_when(hq: Headquarters
     assert resumed == ("resume-proposed", "headquarters", {"proposal": "3", "to": "all"})
 
 
+async def test_each_refused_answer_to_a_proposal_has_its_http_status(hq: Headquarters, tmp_path: Path) -> None:
+    publish_material(hq.settings, tmp_path)
+    who, second = SignedInUser("media", HqRole.MEDIA), SignedInUser("compliance", HqRole.COMPLIANCE)
+    both = SignedInUser("media", HqRole.COMPLIANCE)
+    async with open_accounts(hq.settings, SystemClock(), CHEAP) as (db, accounts, _, _):
+        proposals = Proposals(hq.settings, db, accounts)
+        number = (await proposals.propose_material("turnout", 8, "all", who)).id
+        refused: list[tuple[str, int]] = []
+        for answer in (
+            proposals.propose_material("turnout", 9, "all", who),
+            proposals.answer_proposal(number + 1, second, confirm=True),
+            proposals.answer_proposal(number, both, confirm=True),
+        ):
+            with pytest.raises(RequestRefused) as raised:
+                await answer
+            refused.append((str(raised.value), raised.value.status))
+        await query_database(hq.database, "UPDATE proposal SET proposed_at = proposed_at - $1::float8", VALID_SECONDS)
+        with pytest.raises(RequestRefused) as raised:
+            await proposals.answer_proposal(number, second, confirm=True)
+        refused.append((str(raised.value), raised.value.status))
+    assert refused == [("not-approved", 409), ("no-proposal", 404), ("own-proposal", 409), ("proposal-expired", 409)]
+
+
 async def test_withdrawal_is_drafted_and_audited_under_the_name_of_the_user(hq: Headquarters, tmp_path: Path) -> None:
     repository = publish_material(hq.settings, tmp_path)
     code, output = await command(hq, "media", "bundle", "withdraw", "turnout", "9")
