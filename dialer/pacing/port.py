@@ -91,7 +91,6 @@ class PacingSnapshot:
 class PacingEventKind(StrEnum):
     """The kind of event that a pacing policy learns from. Each event is reported once, in order of time."""
 
-    PLACED = "placed"  # an Originate was sent
     ANSWERED = "answered"  # a person answered; seconds: since the call was placed
     FAILED = "failed"  # ended unanswered (busy, no answer, failure), or a machine answered; seconds: since placed
     CANCELLED = "cancelled"  # we hung up before an answer; says nothing about the number; seconds: since placed

@@ -35,8 +35,6 @@ def list_effects_of_call_change(before: Call, after: Call, now: Instant, store: 
 def _list_effects_of_call_leg_change(before: Call, after: Call, store: Store) -> Iterator[Effect]:
     was, leg, campaign_id = before.leg, after.leg, after.campaign_id
     outbound = not after.inbound  # inbound calls tell the pacer nothing about the calls that it places
-    if leg.originate_sent and not was.originate_sent:
-        yield UpdatePacer(campaign_id, PacingEventKind.PLACED, call=after)
     if _does_call_count_as_answered_by_person(after) and not _does_call_count_as_answered_by_person(before):
         yield UpdatePacer(campaign_id, PacingEventKind.ANSWERED, after.seconds_to_answer, after)
     if (

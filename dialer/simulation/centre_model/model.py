@@ -210,7 +210,6 @@ class CentreModel:
         self._schedule_event_at(now + seconds, self._on_call_answer if answered else self._on_call_failure, call)
         campaign.unanswered[call] = None
         self._placed += 1
-        self._notify_pacer_of_event(index, PacingEventKind.PLACED)
 
     def _count_calls_that_do_not_ring_yet(self) -> int:
         return sum(call.rings_at > self.now for campaign in self.campaigns for call in campaign.unanswered)

@@ -12,7 +12,7 @@ generators of their own, so that two policies with the same seed call the same n
 
 The model drives a pacer as the engine does:
 
-- The pacer observes every event at the moment it happens, in time order (PLACED, ANSWERED, FAILED, CANCELLED,
+- The pacer observes every event at the moment it happens, in time order (ANSWERED, FAILED, CANCELLED,
   CONNECTED, ABANDONED, DROPPED, TALK_ENDED, WRAP_UP_ENDED, BREAK_STARTED). Ringing calls and talk stages are in the
   snapshots.
 - The pacer decides (`count_excess_calls`, then `count_calls_to_place`) after all events of one instant, and at least once a second.

@@ -331,7 +331,7 @@ async def test_pacer_is_informed_of_a_call_that_never_rang(tmp_path: Path, told:
     ) as site:
         await site.log_in("01")
         await site.until(lambda: bool(site.ended()))
-    event = next(event for event in told if event.kind in RINGS)
+    event = told[0]  # no policy needs to know that a call was placed: ringing calls are in its snapshots
     assert (event.kind, event.ringing_seconds) == (PacingEventKind.FAILED, None)
 
 
