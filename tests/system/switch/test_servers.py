@@ -79,7 +79,7 @@ async def connect_voter_to_other_server(directory: Path, **changes: Any) -> Asyn
 @virtual_time()
 async def test_calls_are_placed_on_the_asterisk_server_with_free_agents(tmp_path: Path) -> None:
     config = make_answering_switch(answer_after=2.0, talk_seconds=20.0)
-    async with a_multi_server_site(tmp_path, config, {"a": 2, "b": 2, "c": 2}, calls_per_second=50) as site:
+    async with a_multi_server_site(tmp_path, config, {"a": 2, "b": 2, "c": 2}, calls_per_second=100) as site:
         await site.log_in("b01", "b02")
         await site.until(lambda: find_seat(site, "b02").state is SeatState.TALKING, seconds=60)
         assert count_placed_calls(site) == {"a": 0, "b": 2, "c": 0}
