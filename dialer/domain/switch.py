@@ -67,6 +67,7 @@ class History:
 
     ended: Mapping[AttemptId, PastCall]
     first_at: float | None = None  # start of the oldest recorded call (epoch seconds); None: no records
+    last_at: float | None = None  # end of the recorded call that ended last (epoch seconds); None: no records
     up_seconds: float | None = None  # uptime of the switch; calls from before its start have no records
 
 

@@ -82,6 +82,7 @@ class SimulatedNetwork:
         self.seats_up: set[str] = set()  # seats with a nailed-up phone call
         self.dialler: KillableDialler | None = None
         self.link_up = False
+        self.last_record_at: float | None = None  # end of the recorded call that ended last (epoch seconds)
         self.past_calls: dict[AttemptId, PastCall] | None = (
             {} if random.random() < 0.5 else None
         )  # of ended calls; None if the switch keeps no records
@@ -200,6 +201,7 @@ class SimulatedNetwork:
         if self.past_calls is not None:
             status = dial_status or ("NOANSWER" if timed_out else None)
             self.past_calls[attempt_id] = PastCall(call.answered_at, status, call.seat)
+            self.last_record_at = self.clock.now()
         ended = CallEnded(
             attempt_id, EndedBy.HANGUP, answered=call.answered, timed_out=timed_out, dial_status=dial_status, cause=16
         )
@@ -212,7 +214,7 @@ class SimulatedNetwork:
         past_calls = self.past_calls
         first_at = min((self.calls[attempt_id].placed_at for attempt_id in past_calls), default=None)
         known = {attempt_id: past_calls[attempt_id] for attempt_id in attempt_ids if attempt_id in past_calls}
-        return History(known, first_at, self.clock.now() - self.started_at)
+        return History(known, first_at, self.last_record_at, self.clock.now() - self.started_at)
 
     async def report_vanished_call(self, attempt_id: AttemptId) -> None:
         """Report a call that does not exist as vanished, as the adapter does after two comparisons."""

@@ -161,12 +161,19 @@ class Reconciler:
             self._core.request_effects(CallFinished(ended))
 
     def _was_call_never_sent(self, call: Call, history: History | None) -> bool:
-        """Return whether the switch's call records are complete and prove that a call was never placed."""
+        """Return whether the switch's call records are complete and prove that a call was never placed.
+
+        A record of a call that ended after this one was created shows that the switch still writes records: with a full
+        disk, or after its settings have changed, a call that was placed has no record either.
+        """
         created_at = self._created_at.get(call.attempt_id)
-        if history is None or created_at is None or history.first_at is None or history.up_seconds is None:
+        if history is None or created_at is None or history.up_seconds is None:
+            return False
+        if history.first_at is None or history.last_at is None:
             return False
         up_since = self._core.clock.now() - history.up_seconds
-        return not call.is_answered and created_at > max(up_since, history.first_at) + SURE_SECONDS
+        starts_before = created_at > max(up_since, history.first_at) + SURE_SECONDS
+        return not call.is_answered and starts_before and history.last_at > created_at
 
     def _restore_calls_of_open_attempts(self) -> int:
         orphans, self._orphans = self._orphans, {}

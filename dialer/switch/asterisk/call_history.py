@@ -44,13 +44,15 @@ def parse_call_history(lines: Iterable[str], attempt_ids: Collection[AttemptId],
     wanted = frozenset(attempt_ids)
     ended: dict[AttemptId, PastCall] = {}
     first_at: float | None = None
+    last_at: float | None = None
     for line in lines:
         fields = line.split(",")
         try:
-            disposition, start, answer = int(fields[1]), float(fields[2]), float(fields[3])
+            disposition, start, answer, end = int(fields[1]), *map(float, fields[2:5])
         except (IndexError, ValueError):
             continue
         first_at = start if first_at is None else min(first_at, start)
+        last_at = end if last_at is None else max(last_at, end)
         attempt_id = AttemptId(fields[0])
         if attempt_id not in wanted or len(fields) < 7:
             continue
@@ -59,4 +61,4 @@ def parse_call_history(lines: Iterable[str], attempt_ids: Collection[AttemptId],
         before = ended.get(attempt_id)
         if before is None or before.answered_at is None:
             ended[attempt_id] = PastCall(answered_at, _DIAL_STATUS.get(disposition), seat)
-    return History(ended, first_at, up_seconds)
+    return History(ended, first_at, last_at, up_seconds)

@@ -4,6 +4,7 @@ what follows.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -65,7 +66,7 @@ def test_inbound_call_found_after_a_restart_stays_an_inbound_call() -> None:
     assert turns.features.live_calls[A].inbound
 
 
-NOTHING = History({}, first_at=NOON - 600, up_seconds=600.0)
+NOTHING = History({}, first_at=NOON - 600, last_at=NOON - 10, up_seconds=600.0)
 
 
 @pytest.mark.parametrize(
@@ -74,6 +75,7 @@ NOTHING = History({}, first_at=NOON - 600, up_seconds=600.0)
         (None, None, "unknown"),
         (None, History({}), "unknown"),
         (None, NOTHING, "refused"),  # it was up and has all records but this one: never sent
+        (None, replace(NOTHING, last_at=NOON - 61), "unknown"),  # it may have stopped writing records before the call
         (PastCall(None, "NOANSWER"), NOTHING, "no-answer"),
         (PastCall(None, "BUSY"), NOTHING, "busy"),
         (PastCall(NOON - 50), NOTHING, "abandoned"),  # the voter heard the dialplan's own message

@@ -791,4 +791,5 @@ async def test_call_records_are_returned_with_the_uptime_of_asterisk(tmp_path: P
         switch.on_ami_event(event)  # these say nothing of the uptime
     history = await switch.read_call_records([CALL, OTHER])
     assert (history.ended, history.first_at) == ({CALL: PastCall(None, "BUSY")}, 1795779056.5)
+    assert history.last_at == 1795779057.0
     assert history.up_seconds == pytest.approx(307.0)

@@ -61,19 +61,25 @@ def test_call_records_are_read_from_the_rotated_file_and_the_end_of_a_large_file
 
 
 @pytest.mark.parametrize(
-    ("created_at", "first_at", "up_seconds", "answered", "never"),
+    ("created_at", "first_at", "last_at", "up_seconds", "answered", "never"),
     [
-        (900.0, 500.0, 800.0, False, True),
-        (900.0, 500.0, 99.0, False, False),  # the switch started after it: calls of that time have no record
-        (900.0, 898.0, 800.0, False, False),  # the oldest record is younger: the file may start after it
-        (900.0, None, 800.0, False, False),
-        (900.0, 500.0, None, False, False),
-        (900.0, 500.0, 800.0, True, False),
-        (None, 500.0, 800.0, False, False),  # an attempt of this run: it knows what it has sent
+        (900.0, 500.0, 901.0, 800.0, False, True),
+        (900.0, 500.0, 899.0, 800.0, False, False),  # no record since: the disk may have been full
+        (900.0, 500.0, 901.0, 99.0, False, False),  # the switch started after it: calls of that time have no record
+        (900.0, 898.0, 901.0, 800.0, False, False),  # the oldest record is younger: the file may start after it
+        (900.0, None, None, 800.0, False, False),
+        (900.0, 500.0, 901.0, None, False, False),
+        (900.0, 500.0, 901.0, 800.0, True, False),
+        (None, 500.0, 901.0, 800.0, False, False),  # an attempt of this run: it knows what it has sent
     ],
 )
 def test_call_counts_as_never_sent_only_if_call_records_are_complete(
-    created_at: float | None, first_at: float | None, up_seconds: float | None, answered: bool, never: bool
+    created_at: float | None,
+    first_at: float | None,
+    last_at: float | None,
+    up_seconds: float | None,
+    answered: bool,
+    never: bool,
 ) -> None:
     core = SimpleNamespace(clock=SimpleNamespace(now=lambda: 1000.0))
     nothing: list[Any] = [None] * 8
@@ -81,5 +87,5 @@ def test_call_counts_as_never_sent_only_if_call_records_are_complete(
     if created_at is not None:
         reconciler._created_at = {AttemptId("a"): created_at}
     call = SimpleNamespace(attempt_id=AttemptId("a"), is_answered=answered)
-    assert reconciler._was_call_never_sent(call, History({}, first_at, up_seconds)) is never  # type: ignore[arg-type]
+    assert reconciler._was_call_never_sent(call, History({}, first_at, last_at, up_seconds)) is never  # type: ignore[arg-type]
     assert not reconciler._was_call_never_sent(call, None)  # type: ignore[arg-type]
