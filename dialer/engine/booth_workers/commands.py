@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 
 class SeatSerials(SeatCommand):
-    """Record voters as having voted, by the serial numbers on the roll that a booth worker reads out on the call or
-    before its wrap-up ends.
+    """Record voters as having voted, by their serial numbers on the roll. A booth worker reads the numbers out on the
+    call; the agent enters them before the wrap-up ends.
     """
 
     name: Literal["seat-serials"] = "seat-serials"

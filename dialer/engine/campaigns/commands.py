@@ -70,7 +70,7 @@ class StopAll(Command):
 
 
 class SetSpeed(Command):
-    """Limit the calls of a campaign until the day ends. Without a limit in the command the campaign's limits end. The
+    """Limit the calls of a campaign until the day ends. A command without a limit removes the campaign's limits. The
     campaign never dials faster than its settings, trunks and pacing allow.
     """
 

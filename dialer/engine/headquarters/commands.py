@@ -89,8 +89,8 @@ class PeerMark(Record):
 
 
 class ExecuteOrder(Command):
-    """Execute an order of headquarters, once: stop-all, pause, quota (limit on calls) or resume. The leaders'
-    signatures decide, not the sender.
+    """Execute an order of headquarters, once: stop-all, pause, quota (limit on calls) or resume. An order is valid by
+    the signatures of leaders (people whose keys are in the settings), not by its sender.
     """
 
     name: Literal["headquarters-order"] = "headquarters-order"
@@ -193,7 +193,7 @@ class ImportPeerUpdates(Command):
 
 
 class SendTestMark(Command):
-    """Send a test message to headquarters' page, on the same way as the results of calls. Do it weekly before
+    """Send a test message to headquarters' page, over the same path as the results of calls. Do this weekly before
     polling day.
     """
 

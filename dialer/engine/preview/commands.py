@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
 
 class SeatPreviewDial(SeatCommand):
-    """Dial the call that the seat previews. The rules are checked again; a call that they forbid now is released."""
+    """Dial the call that the seat previews. The rules are checked again. If they forbid the call now, it is not placed
+    and the preview ends.
+    """
 
     name: Literal["seat-preview-dial"] = "seat-preview-dial"
     roles = SEAT_ROLES
