@@ -83,9 +83,8 @@ class RunningCentre:
     name: DiallerName
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Dial until `stop` is set, let live calls end, and announce the last results.
-
-        Raises the error that ended the engine, if it was not the stop.
+        """Dial until `stop` is set, let live calls end, and announce the last results. Raises the error that ended the
+        engine, unless `stop` ended it.
         """
         await self.compare_with_broker()
         stop_monitor = asyncio.Event()
@@ -122,7 +121,7 @@ async def open_centre(
     """Open the store, build the engine and listen for flows. Nothing is dialled before `RunningCentre.run`.
 
     `broker` replaces the broker of the settings. If no real line is dialled, `profile` replaces the jurisdiction of the
-    settings, and `certified` the certificates of its catalogue of recordings. `reader` is given if it has read the
+    settings, and `certified` the certificates of its catalogue of recordings. `reader` is a reader that has read this
     catalogue already. `refuse` checks reloaded settings.
 
     Raises MatdanError, in one line, for whatever is missing: the store, a flow, the catalogue, a port.

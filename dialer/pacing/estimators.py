@@ -98,8 +98,9 @@ def _convert_to_plain_json(value: object) -> object:
 class Hazard(Learned):
     """The rates (per second) at which a stage of a call, such as a talk, ends or enters its last part, by elapsed time.
 
-    Elapsed time is divided into bins. The rate of a bin is the number of endings in it, divided by the seconds spent in
-    it (the maximum likelihood estimate for competing risks). A bin with few endings is drawn towards the overall rate.
+    The last part begins when the agent announces the end. Elapsed time is divided into bins. The rate of a bin is the
+    number of endings in it, divided by the seconds spent in it (the maximum likelihood estimate for competing risks). A
+    bin with few endings is drawn towards the overall rate.
     """
 
     SAVED: ClassVar = {"_endings": (0.0, 1e9), "_exposure": (0.0, 1e12)}
@@ -114,7 +115,9 @@ class Hazard(Learned):
         self._exposure = np.zeros(len(_EDGES))
 
     def record_duration_of_stage(self, seconds: float, *, went_over: bool = False) -> None:
-        """Record that a talk or wrap-up lasted `seconds`, and whether it ended in its last part (`went_over`)."""
+        """Record that a talk or wrap-up ended after `seconds`. With `went_over` it did not end then, but its last part
+        began, because the agent announced the end.
+        """
         seconds = limit_measured_seconds(seconds)
         self._endings *= 1.0 - 1.0 / self.memory
         self._exposure *= 1.0 - 1.0 / self.memory
@@ -410,7 +413,8 @@ class AnswerRate(Learned):
         """Return the answer rate with ringing calls included, on how many calls it is based, and each ringing call's
         probability of an answer.
 
-        A ringing call counts for `weight` of what is known of its outcome: 1 - q (1 - q) / p (1 - p).
+        A ringing call counts as part of a call, because its outcome is only partly known: `weight` * (1 - q (1 - q) / p
+        (1 - p)). Here p is the answer rate of ended calls, and q the ringing call's probability of an answer.
         """
         p, q = self.rate, 1.0 / (1.0 + compute_odds_against_event(self.rate) * ratio)
         calls = self.calls + weight * max(0.0, len(ratio) - float(q.dot(1.0 - q)) / (p * (1.0 - p)))

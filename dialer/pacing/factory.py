@@ -11,7 +11,7 @@ from dialer.pacing.predictive import PredictivePacer
 
 
 class ProgressivePacer(Pacer):
-    """Places one call per free seat that is not needed by a call in flight. It never abandons a call by design."""
+    """Places one call for each free seat for which no call is in flight. By design it never abandons a call."""
 
     _enough = Limit.SEATS  # the limit that is reported, if the trunks are not the limit
 
@@ -33,7 +33,7 @@ class PreviewPacer(ProgressivePacer):
     """A pacer that places one preview per free seat.
 
     The agent sees the call and dials it. A seat with a preview, or with a call that its agent dialled, is not free in
-    the pacer's input (the snapshot). Its call is not among the ringing calls.
+    the pacer's input (the snapshot). Calls of such seats are left out of the snapshot's ringing calls.
     """
 
     _enough = Limit.AGENTS

@@ -195,8 +195,8 @@ class Governor(Learned):
         return exp(self._level) * self.boldness * by_size
 
     def _compute_window_limits(self, cap: Cap, tally: Tally, target: float) -> tuple[float, float]:
-        """Return how many more calls may be abandoned in a time window, and the abandoned-call rate that it allows from
-        now on.
+        """Return how many more calls may be abandoned in a cap's time window, and the abandoned-call rate that this
+        window can take from now on.
 
         The first number includes the answers that are certain to come until the window is full or the day ends. If
         abandoned calls that were counted already will still be in the window then, the limits are also computed half a
@@ -231,10 +231,10 @@ class Governor(Learned):
     def count_calls_allowed_in_worst_case(self, free_seats: int) -> float:
         """Return how many calls, beyond the free seats, may be in flight if each of them may be abandoned.
 
-        The abandoned-call caps that have a `reserve` must not be exceeded, now or when the calling day ends. Before d
-        callers are abandoned, others have taken the free seats. So with `a` of n answers abandoned, a + d must not
-        exceed hard_stop * (n + free_seats + d). The number is negative if a cap is exceeded already, and infinite if no
-        cap has a reserve.
+        The abandoned-call caps that have a `reserve` must not be exceeded, now or when the calling day ends. Callers
+        are abandoned only after other callers have taken all free seats. So if a of n answers were abandoned, d more
+        may be abandoned as long as a + d <= hard_stop * (n + free_seats + d). The number is negative if a cap is
+        exceeded already, and infinite if no cap has a reserve.
         """
         room = float("inf")
         for cap, tally, _ in self._windows:

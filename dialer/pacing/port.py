@@ -136,8 +136,8 @@ class RecentAnswers:
 
 
 class Limit(TextEnum):
-    """The reason why a pacing policy placed no more calls (docs/explanation/pacing.md). Texts fit the board: at most 52
-    characters.
+    """The reason why a pacing policy placed no more calls (docs/explanation/pacing.md). The board page shows these
+    texts and has room for 52 characters.
     """
 
     NOBODY = "nobody", "no agent is available"

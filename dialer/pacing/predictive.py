@@ -18,8 +18,8 @@ from dialer.pacing.tuning import TUNED, Tuning
 class UsualRate(Learned):
     """The mean answer rate of a campaign over the last half hour.
 
-    It is a mean over time. A mean over calls would forget within minutes, because idle agents cause many calls. It
-    starts at 1, as if everybody answered, so few calls are in flight while a list is unknown.
+    The mean is taken over time. A mean over calls would forget within minutes, because idle agents cause many calls.
+    The rate starts at 1, as if everybody answered, so few calls are in flight while a list is unknown.
     """
 
     SAVED: ClassVar = {"rate": (0.0, 1.0), "_seconds": (1.0, 1e9)}
