@@ -20,7 +20,7 @@ class Core:
     def __init__(
         self, centre_id: str, zone: ZoneInfo, clock: Clock, plan: EnginePlan, *, dialler: str | None = None
     ) -> None:
-        """Create the core. `dialler` is the name under which other processes see this run of the dialler."""
+        """Create the core. `dialler` is the name by which other processes identify this run of the dialler."""
         self.centre_id = centre_id
         self.zone = zone
         self.clock = clock

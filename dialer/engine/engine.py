@@ -341,7 +341,7 @@ class Engine:
     # Effects
 
     def carry_out_requested_effects(self) -> None:
-        """Carry out the requested effects, in the order of `_RANKS`, until none is left.
+        """Carry out the requested effects, sorted by kind (`_RANKS`), until none is left.
 
         An error in one effect does not stop the others, and ends the engine afterwards.
         """

@@ -128,9 +128,9 @@ class Lifecycle:
     async def _place_calls_until_stopped(self, stop: asyncio.Event) -> None:
         """Decide again and again which calls to place, until `stop` is set.
 
-        The next decision follows an event that may allow a call, or the wait that the decision before has returned.
-        Events within `SECONDS_BETWEEN_DECISIONS` share one decision: in a large centre they come faster than a decision
-        takes.
+        The next decision follows an event that may allow a call, or the end of the wait that the previous decision
+        requested. Events within `SECONDS_BETWEEN_DECISIONS` share one decision: in a large centre they come faster than
+        a decision takes.
         """
         core, features = self._features.core, self._features
         stopping = asyncio.create_task(stop.wait(), name="stop")

@@ -123,7 +123,7 @@ CertificateLookup = Callable[[str, str], Mapping[str, CertificateStatus]]
 
 @dataclass(frozen=True, slots=True)
 class ReloadedSettings:
-    """Reloaded settings. Settings that need a restart are unchanged in them."""
+    """The settings after their file was reloaded. A changed setting that needs a restart still has its old value."""
 
     plan: EnginePlan
     changed: tuple[str, ...]  # changed settings of the dialler

@@ -308,7 +308,9 @@ class Acd:
     # Phones
 
     def on_phone_connected(self, seat_name: str) -> None:
-        """Update the state of a seat after its agent's phone has connected: a lost seat becomes ready or paused."""
+        """Update the state of a seat after its agent's phone has connected. A lost seat, whose phone was disconnected,
+        becomes ready or paused.
+        """
         seat = self._seats.get(seat_name)
         if seat is not None:
             self.update_seat_and_connect_voter(seat, seat.connect_phone(self._core.read_clock()))
@@ -388,7 +390,7 @@ def _can_voter_return_to_seat(seat: Seat, call: Call) -> bool:
 def _create_pacer_update_about_conversation(
     campaign_id: str, kind: PacingEventKind, seat: Seat, now: Instant, call: Call | None = None
 ) -> UpdatePacer:
-    """Return the update that tells a campaign's pacer how long a talk or wrap-up lasted that ends now."""
+    """Return the update that tells a campaign's pacer the duration of a talk or wrap-up that ends now."""
     closing = seat.closing_since_seconds
     return UpdatePacer(
         campaign_id,

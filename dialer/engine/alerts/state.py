@@ -27,7 +27,7 @@ class Alerts:
         return code in self.active
 
     def raise_alert(self, kind: AlertKind, **values: Unpack[AlertValues]) -> None:
-        """Raise an alert of this kind. `values` must have a value for each placeholder in the kind's sentence, and no
+        """Raise an alert of this kind. `values` must have a value for each placeholder in the alert's text, and no
         others.
         """
         self.raise_or_clear_alert(create_alert(kind, self._core.clock.now(), **values))

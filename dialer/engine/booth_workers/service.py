@@ -38,7 +38,9 @@ class BoothWorkers:
         self._marks = marks
 
     def list_booths_by_roll_part(self, worker: BoothWorker) -> dict[int, int]:
-        """Return the ids of a booth worker's polling booths by part number of the roll, in the order of the parts."""
+        """Return the polling booths of a booth worker: the id of each booth, by the number of its part of the electoral
+        roll.
+        """
         known = [self._polls.booths[booth_id] for booth_id in worker.booth_ids if booth_id in self._polls.booths]
         return {booth.part_number: booth.booth_id for booth in sorted(known, key=lambda booth: booth.part_number)}
 
@@ -120,8 +122,8 @@ class BoothWorkers:
     # Serials entered by agents
 
     async def store_voted_marks_of_serials(self, seat_name: str, serials: tuple[int, ...], part: int | None) -> str:
-        """Mark the voters whose serial numbers an agent entered as voted. Raises CommandRefused, or StoreError if
-        nothing was stored.
+        """Mark voters as voted, by the serial numbers that an agent has entered. Raises CommandRefused, or StoreError
+        if nothing was stored.
         """
         seat, call, named = self._require_call_of_booth_worker(seat_name)
         parts = {} if call.worker is None else self.list_booths_by_roll_part(call.worker)
@@ -158,7 +160,8 @@ class BoothWorkers:
         return f"seat {seat.name}: the last serial is undone"
 
     def _require_call_of_booth_worker(self, seat_name: str) -> tuple[Seat, Call, str]:
-        """Return a seat, the booth worker's call at the seat, and a new key for the voters recorded on this call.
+        """Return a seat, the booth worker's call at the seat, and a new key under which the entered serial numbers are
+        stored.
 
         Raises CommandRefused.
         """

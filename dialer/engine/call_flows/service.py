@@ -129,7 +129,9 @@ class FlowService:
         return run_id
 
     def _find_language_of_voter(self, call: Call) -> str:
-        """Return the voter's language. After a restart of the dialler it is the language of the voter's polling booth."""
+        """Return the voter's language. If it is unknown after a restart of the dialler, return the language of the
+        voter's polling booth.
+        """
         booth = self._polls.booths.get(call.booth_id)
         return call.language or (booth.language if booth is not None else "")
 
@@ -240,9 +242,8 @@ class FlowService:
         return attempt_id in self._calls
 
     async def find_phone_number_of_call(self, attempt_id: AttemptId) -> str | None:
-        """Return the phone number of a live call, as the address of a text message.
-
-        Returns None if the call has ended or the number has opted out.
+        """Return the phone number of a live call, to which a text message is sent. Return None if the call has ended or
+        the number has opted out.
         """
         call = self._calls.get(attempt_id)
         return None if call is None else await self._store.find_number_for_sms(call.phone_id)

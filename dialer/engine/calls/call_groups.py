@@ -39,7 +39,9 @@ class CallGroups(Generic[Key]):
         return Counter({group: len(calls) for group, calls in self._groups.items()})
 
     def replace_call_in_groups(self, before: Call | None, after: Call | None) -> None:
-        """Replace a call in its group, or move it to its new group. None means that the call is new, or has ended."""
+        """Replace a call in its group, or move it to its new group. `before` is None for a new call, `after` for an
+        ended call.
+        """
         old = None if before is None else self._find_group(before)
         new = None if after is None else self._find_group(after)
         if before is not None and old is not None and old != new:

@@ -26,7 +26,11 @@ from dialer.store.store import Store
 
 
 class LiveCalls:
-    """The live calls of a centre by attempt id. Calls are replaced only here."""
+    """The live calls of a centre by attempt id.
+
+    A call changes only through this class. So the groups of calls (by campaign, number, voter and trunk) always agree
+    with the calls.
+    """
 
     def __init__(self, core: Core, store: Store, switch: Switch) -> None:
         self._core = core
@@ -83,7 +87,9 @@ class LiveCalls:
         return self._waiting.list_calls_of_all_groups()
 
     def find_calls_to_number_or_voter(self, phone_id: int, voter_id: int | None) -> list[Call]:
-        """Return the calls on a number, and the calls to a voter on any number. `voter_id` None means any voter."""
+        """Return the calls on a number, and the calls to a voter on any number. If `voter_id` is None, return only the
+        calls on the number.
+        """
         return [*self._by_phone[phone_id], *(() if voter_id is None else self._by_voter[voter_id])]
 
     def count_channels_by_trunk(self) -> Counter[str]:
@@ -108,7 +114,9 @@ class LiveCalls:
         self._replace_call_in_all_groups(self._calls.get(attempt_id), None)
 
     def _replace_call_in_all_groups(self, before: Call | None, after: Call | None) -> None:
-        """Replace a call, here and in every group. None means that the call is new, or has ended."""
+        """Replace a live call, also in every group of calls. `before` is None for a new call, `after` for an ended
+        call.
+        """
         if after is not None:
             self._calls[after.attempt_id] = after
         elif before is not None:

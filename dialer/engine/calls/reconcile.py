@@ -163,8 +163,9 @@ class Reconciler:
     def _was_call_never_sent(self, call: Call, history: History | None) -> bool:
         """Return whether the switch's call records are complete and prove that a call was never placed.
 
-        A record of a call that ended after this one was created shows that the switch still writes records: with a full
-        disk, or after its settings have changed, a call that was placed has no record either.
+        The proof needs a record of some call that ended after this one was created: it shows that the switch still
+        writes records. With a full disk, or after its settings have changed, a call that was placed has no record
+        either.
         """
         created_at = self._created_at.get(call.attempt_id)
         if history is None or created_at is None or history.up_seconds is None:

@@ -227,8 +227,8 @@ class Call:
     def copy_without_seat(self) -> Call:
         """Return a copy of the call without its seat, which the voter did not reach.
 
-        The voter counts as waiting again only when the switch reports it. Otherwise a dead seat would be tried
-        repeatedly.
+        The voter counts as waiting again only when the switch reports that the voter waits. Otherwise a dead seat would
+        be tried repeatedly.
         """
         return self._copy_with_changed_leg(waiting=False)._copy_with_changed_talk(seat=None)
 

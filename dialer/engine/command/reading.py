@@ -58,8 +58,8 @@ def _create_refusal_of_invalid_command(name: str, error: ValidationError) -> str
 
 
 def _format_path_of_invalid_value(place: tuple[int | str, ...]) -> str:
-    """Return the path of a value, such as `marks[1].kind`. Names from the sender appear only if they are plain field
-    names.
+    """Return the path of an invalid value, such as `marks[1].kind`. A key from the sender is left out unless it looks
+    like a field name, because it could contain a phone number or a person's name.
     """
     path = str(place[0])
     for step in place[1:]:
@@ -71,7 +71,7 @@ def _format_path_of_invalid_value(place: tuple[int | str, ...]) -> str:
 
 
 def _describe_validation_problem(kind: str, message: str) -> str:
-    """Return a validation error as the end of a sentence that starts with the name of the field."""
+    """Return what is wrong with a field, such as "is missing". The caller puts the name of the field before this text."""
     if kind == "missing":
         return "is missing"
     if kind == "extra_forbidden":

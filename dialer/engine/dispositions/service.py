@@ -285,8 +285,8 @@ class Dispositions:
     def _apply_report_about_answering_machine(self, run: CampaignRun, call: Call, *, machine: bool) -> None:
         """Record an agent's report whether a machine answered a call that is live or has just ended.
 
-        The pacer no longer counts a call that a machine answered as answered by a person. It does not count inbound
-        calls at all. Undoing the disposition does not add the call to the pacer's count again.
+        The pacer no longer counts a call that a machine answered as answered by a person. The pacer does not count
+        inbound calls at all. Undoing the disposition does not add the call to the pacer's count again.
         """
         live = self._calls.get(call.attempt_id)
         known = live or call

@@ -32,7 +32,10 @@ def _refuse_command_if_store_rejects_records() -> Iterator[None]:
 
 
 class ExternalRecords:
-    """Stores records from outside the calls, in the engine and on the command line while no dialler runs."""
+    """Stores records that do not come from calls, such as complaints and official turnout.
+
+    The engine uses this service. While no dialler runs, the command line uses it directly.
+    """
 
     def __init__(self, store: Store, clock: Clock, marks: Marks | None = None, centre: str = "") -> None:
         """Create the service.

@@ -1,4 +1,4 @@
-"""Orders of headquarters: verified with the leaders' public keys, and carried out once.
+"""Orders of headquarters: verified with the public keys of leaders (people who may sign orders), and carried out once.
 
 A stop by headquarters stays in force until two leaders sign its end. Neither a restart nor a command at the centre ends
 it.
@@ -38,15 +38,15 @@ class HeadquartersOrders:
     """Verifies orders of headquarters and carries them out."""
 
     def __init__(self, core: Core, alerts: Alerts, store: Store, campaigns: Campaigns) -> None:
-        """Create the service. Without leaders in the settings no order is accepted."""
+        """Create the service. If the settings name no leaders (people who may sign orders), no order is accepted."""
         self._core = core
         self._alerts = alerts
         self._store = store
         self._campaigns = campaigns
 
     async def restore_stop_order_of_earlier_run(self) -> None:
-        """Restore a stop by headquarters that is still in force from an earlier run. It stops new campaigns too. Raises
-        StoreError.
+        """Restore a stop by headquarters that is still in force from an earlier run. Campaigns that were added since
+        are stopped too. Raises StoreError.
         """
         stops = await self._store.read_stop_orders_in_force()
         if stops:
@@ -120,8 +120,8 @@ class HeadquartersOrders:
         return await self._campaigns.stop_all_campaigns()
 
     def update_uplink_alerts(self, problem: str, clock_ahead_seconds: float, server_problem: str) -> None:
-        """Raise or clear three alerts: headquarters refuses this centre's results (`problem`), its server does not store them
-        (`server_problem`), and the clocks differ. A problem that is empty does not exist.
+        """Raise or clear three alerts: headquarters refuses this centre's results (`problem`), its server does not
+        store them (`server_problem`), and the clocks differ. An empty text means that there is no such problem.
         """
         for kind, cause in (
             (AlertKind.HEADQUARTERS_REFUSES, problem),

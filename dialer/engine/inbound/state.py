@@ -6,8 +6,8 @@ from dialer.domain.model import AttemptId
 
 
 class UnknownCallers:
-    """Calls from numbers that are not on the electoral roll, or that are being routed: the trunk of each, by attempt
-    id.
+    """Inbound calls that are not stored: their trunks, by attempt id. The caller is not on the electoral roll, or the
+    call is not routed yet.
     """
 
     def __init__(self) -> None:

@@ -76,7 +76,9 @@ class Hoppers:
         return len(run.hopper) <= HOPPER_SIZE - CLAIMED_AT_ONCE
 
     def _may_campaign_reserve_numbers(self, run: CampaignRun) -> bool:
-        """Return whether the campaign may reserve numbers. A campaign may have stopped since the latest decision."""
+        """Return whether the campaign may still reserve numbers. It may have been held or stopped since the last pacing
+        decision.
+        """
         return run.hold is None and run.state is CampaignState.RUNNING and not self._core.draining
 
     async def _fill_hopper_with_numbers(self, run: CampaignRun) -> None:
@@ -189,8 +191,8 @@ class Hoppers:
         run.hopper.clear()
 
     def return_expiring_claimed_numbers(self, run: CampaignRun) -> None:
-        """Return the reserved numbers whose reservation ends soon to the campaign's queue. They are at the front of the
-        hopper.
+        """Put reserved numbers back into the campaign's queue if their reservation ends soon. These numbers are at the
+        front of the hopper.
         """
         ends = self._core.clock.now() + LEAST_LEASE_SECONDS
         old: list[Claim] = []
@@ -200,7 +202,7 @@ class Hoppers:
             self.return_claimed_numbers(run, old)
 
     def return_claimed_numbers(self, run: CampaignRun, claims: Sequence[Claim]) -> None:
-        """Return reserved numbers that led to no call to the campaign's queue."""
+        """Put reserved numbers back into the campaign's queue, because they led to no call."""
         run.next_due_at = 0.0
         if claims:
             run.returns += 1

@@ -66,7 +66,7 @@ class NumberMemory:
 
     def update_phone_facts(self, facts: PhoneFacts, phone_id: int, campaigns: tuple[str, ...]) -> PhoneFacts:
         """Return the facts about a reserved number, updated with its recent calls and opt-outs. `campaigns` are those
-        that may have called the number since.
+        that may have called the number since it was reserved.
         """
         elsewhere = self._called_elsewhere.get(phone_id)
         if elsewhere is not None:

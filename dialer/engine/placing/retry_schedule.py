@@ -66,8 +66,8 @@ class RetrySchedule:
     def find_due_time_after_disposition(
         self, run: CampaignRun, call: Call, disposition: Disposition, hour: int | None
     ) -> float | None:
-        """Return when a number is due again after an agent's disposition. Raises CommandRefused if a booth worker's
-        call cannot have it.
+        """Return when a number is due again after an agent's disposition. Raises CommandRefused if a call to a booth
+        worker cannot have this disposition.
         """
         rules, now = run.spec.retries, self._core.clock.now()
         if call.worker is None:
@@ -103,7 +103,7 @@ class RetrySchedule:
         """Return when a call-back promised by an agent for the time `at` becomes available to any agent (epoch
         seconds).
 
-        That is at the latest the time of the last call to the voter's polling booth.
+        That is at the latest when calls to the voters of this polling booth must end.
         """
         until = at + run.spec.retries.own_call_back_wait_seconds
         last_call_at = self._polls.find_last_call_time(run.purpose, call.booth_id)
@@ -122,8 +122,8 @@ class RetrySchedule:
     def _limit_retry_to_last_call(
         self, run: CampaignRun, call: Call, due: float | None, *, promised: bool = False
     ) -> float | None:
-        """Limit the time of a retry to the last call time of the voter's polling booth. Only turnout campaigns have
-        such a limit.
+        """Limit the time of a retry to the time when calls to the voters of this polling booth must end (the last
+        call). Only turnout campaigns have such a limit.
         """
         now = self._core.clock.now()
         return limit_retry_to_last_call(

@@ -13,8 +13,8 @@ from dialer.engine.trunks.state import CallStarts
 class SendQueue:
     """The queue of stored calls that wait until they may be sent to one trunk.
 
-    Usually a call is sent at once, because its call start was granted for now. After slow commits several calls arrive
-    together. Then they wait for the trunk's CPS limit, and calls for waiting agents go first.
+    Usually a call is sent at once, because the trunk's CPS limit has already allowed it to start now. After slow
+    commits several calls arrive together. Then they wait for the CPS limit, and calls for waiting agents go first.
     """
 
     def __init__(self, starts: CallStarts, clock: Clock) -> None:

@@ -31,9 +31,9 @@ _ON_BREAK = frozenset({SeatState.PAUSED, SeatState.LOST})
 class Snapshots:
     """Collects the input of pacing decisions (snapshots): seats, calls and free channels of a campaign.
 
-    Campaigns with agents share the seats. A campaign sees the seats with its skill, and the calls that only these seats
-    can take. If these seats serve other skills too, it sees the seats and calls of several skills together, where that
-    leaves fewer seats for its own calls.
+    Campaigns with agents share the seats. The snapshot of a campaign has the seats with its skill, and the calls that
+    only these seats can take. These seats may serve other skills too. Then the snapshot covers the seats and calls of
+    several skills together, if that leaves fewer seats for the campaign's own calls.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""The state of a import of an electoral roll."""
+"""The state of an import of an electoral roll."""
 
 from __future__ import annotations
 

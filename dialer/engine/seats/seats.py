@@ -26,7 +26,11 @@ _WITH_VOTER = frozenset({SeatState.RESERVED, SeatState.TALKING})
 
 
 class Seats:
-    """All agents' seats of a centre, by name, in their current state. Seats are replaced only here."""
+    """All agents' seats of a centre, by name, in their current state.
+
+    A seat changes only through this class, which starts the timers and notifies the subscribers that the change
+    requires.
+    """
 
     def __init__(
         self, core: Core, servers: AsteriskServers, calls: LiveCalls, transfers: CallTransfers, listeners: Listeners
@@ -152,7 +156,9 @@ class Seats:
         self._tallies[name].calls += 1
 
     def publish_seat(self, name: str) -> None:
-        """Notify subscribers of a seat whose state has not changed."""
+        """Notify subscribers of a seat because its published view has changed, such as its call or messages, though not
+        the seat's own state.
+        """
         seat = self._seats.get(name)
         if seat is not None:
             self._core.request_effects(Notify(self.make_published_seat_view(seat, self._core.read_clock())))

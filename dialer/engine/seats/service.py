@@ -50,7 +50,7 @@ class Agents:
         dependencies: Dependencies,
         silence: SeatSilence,
     ) -> None:
-        """Create the service. If the settings have no agents, seats are logged in by command, under any name."""
+        """Create the service. If the settings list no agents, the log-in command accepts any agent name."""
         self._core = core
         self._alerts = alerts
         self._calls = calls
@@ -249,10 +249,10 @@ class Agents:
         """Log an agent in at a seat, and call the seat's phone.
 
         With `phone_here` the agent entered number and PIN on the seat's phone, which stays connected from now on and is
-        not called. An agent may come back to a lost seat. After a page reload, the phone may call again while its old
-        call is not known to be dead; the new call replaces the old one. Raises LogInRefused for a wrong number, a wrong
-        PIN or a lock, without telling which. Raises CommandRefused if another agent has the seat, or the agent is
-        logged in elsewhere.
+        not called. An agent may come back to a lost seat (its phone was disconnected). After a page reload, the phone
+        may call again while its old call is not known to be dead; the new call replaces the old one. Raises
+        LogInRefused for a wrong number, a wrong PIN or a lock, without telling which. Raises CommandRefused if another
+        agent has the seat, or the agent is logged in elsewhere.
         """
         account = await self._authenticate_agent(self._seats.require_seat(seat_name).name, agent, pin)
         return await self._log_agent_in_at_seat(seat_name, agent, account, phone_here=phone_here)

@@ -65,7 +65,7 @@ class SeatSilence:
     def on_voter_connected(self, call: Call, seat_name: str) -> None:
         """Start counting the audio packets of an agent's phone when a talk begins.
 
-        `call` is the call before voter and agent were connected.
+        `call` is the state of the call just before voter and agent were connected.
         """
         if self._timeout_seconds and call.talk.connected_at is None and not call.adopted and not call.inbound:
             self._core.spawn_task(self._count_packets_of_agent_phone(call.attempt_id, seat_name), "count-packets")
@@ -108,8 +108,8 @@ class SeatSilence:
             self._core.spawn_task(self._check_phone_for_audio(seat.name), "phone-away")
 
     def on_phone_registered(self, endpoint: str, contact: str) -> None:
-        """Call an agent's phone that has just registered if its previous call is silent, once. A voter at the seat
-        stays there.
+        """Call an agent's phone that has just registered, once, if the call that it had before sends no audio any more.
+        A voter at the seat stays there.
         """
         seat = self._seats.find_seat_by_endpoint(endpoint)
         if seat is None or not self._is_agent_phone_permanently_connected(seat) or not self._timeout_seconds:

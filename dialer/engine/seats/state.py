@@ -133,8 +133,8 @@ class Seat:
         return seat
 
     def disconnect_phone(self, now: Instant) -> Seat:
-        """Return the seat with its agent's phone disconnected: it is lost, or vacant after a log-off. A wrap-up
-        continues on the page.
+        """Return the seat with its agent's phone disconnected. The seat is lost until the phone is back, or vacant
+        after a log-off. A wrap-up continues on the page.
         """
         seat = replace(self, phone_up=False, phone_suspect=False, phone_on_hold=False)
         if seat.agent is None:

@@ -35,7 +35,8 @@ class SettingsReload:
     ) -> None:
         """Create the service.
 
-        `use_plan` has the functions that apply reloaded settings. Campaigns and agents are applied by this service.
+        `use_plan` has the functions that apply reloaded settings in other features. This service itself applies
+        campaigns and agents.
         """
         self._core = core
         self._calls = calls
@@ -98,7 +99,7 @@ class SettingsReload:
             yield {each.spec.campaign_id: await self._campaigns.load_campaign(each, in_chunks=True) for each in new}
 
     def _put_settings_into_force(self, found: ReloadedSettings, new: Mapping[str, CampaignRun], pins: PinCheck) -> None:
-        """Put the reloaded settings into force. No step in here waits or can fail."""
+        """Put the reloaded settings into force. No step waits or can fail, so either all settings change or none."""
         found.apply()
         self._core.plan = found.plan
         self._polls.apply_current_settings()

@@ -60,7 +60,9 @@ class Supervision:
         return phone
 
     async def monitor_seat(self, seat_name: str, supervisor: str, mode: ListeningMode) -> str:
-        """Let a supervisor monitor an agent's seat in this mode. Raises CommandRefused: then nothing has changed."""
+        """Let a supervisor listen, whisper or barge in at an agent's seat. Raises CommandRefused: then nothing has
+        changed.
+        """
         phone = self._require_supervisor_phone(supervisor)
         if mode not in ALLOWED_MODES[phone.role]:
             raise CommandRefused(

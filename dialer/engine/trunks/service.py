@@ -114,7 +114,9 @@ class Trunks:
             )
 
     def find_reason_all_trunks_rest(self, campaign_id: str, names: Sequence[str]) -> Hold | None:
-        """Return the reason if all trunks of a campaign are resting, otherwise None. An alert is active meanwhile."""
+        """Return the reason if all trunks of a campaign are resting, otherwise None. An alert is active while they all
+        rest.
+        """
         now = self._core.clock.monotonic()
         if not self._trunks.are_all_trunks_resting(names, now):
             self._alerts.clear_alert(AlertKind.TRUNKS, campaign_id)

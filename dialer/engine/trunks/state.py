@@ -395,7 +395,9 @@ class TrunkPool:
         return min(waits, default=0.0)
 
     def are_all_trunks_resting(self, names: Sequence[str], now_seconds: float) -> bool:
-        """Return whether none of these trunks can start a call now. A probe call may be in progress."""
+        """Return whether none of these trunks can start a call now: each rests, or waits for the result of its probe
+        call.
+        """
         return bool(names) and all(self._health[name].count_allowed_starts(now_seconds) == 0 for name in names)
 
     def choose_trunk_for_call(
