@@ -114,7 +114,7 @@ class RoutedSwitch:
         await self._require_asterisk().call_seat_phone_for_log_in(seat, endpoint)
 
     async def play_key_sound(self, seat: str, sound: SeatSound) -> None:
-        """Play the tone that accepts or rejects a key which an agent has pressed on the phone."""
+        """Play the tone that tells an agent whether a key pressed on the phone was accepted or rejected."""
         await self._require_asterisk().play_key_sound(seat, sound)
 
     async def count_packets_from_seat_phone(self, seat: str) -> int:

@@ -101,7 +101,8 @@ class AsteriskSwitch:
             fingerprint: the fingerprint of the dialplan that this dialler serves, or None to accept any dialplan.
             history: the file of Asterisk's call detail records, if this machine can read it.
             server: the name of this Asterisk, if there are several.
-            notations: how the carriers want numbers to be written, by endpoint of the trunk; E.164 if it is not here.
+            notations: how the carriers want numbers to be written, by endpoint of the trunk. An endpoint that is
+                missing gets E.164.
         """
         self._server = server
         self._notations = notations or {}
@@ -161,7 +162,7 @@ class AsteriskSwitch:
         """Read Asterisk's live calls and phones after an AMI log-in, then report SwitchUp to the engine. Nothing is
         dialled before that.
 
-        If it raises, the link reconnects.
+        After an error the AMI link reconnects.
 
         Raises:
             SwitchInUse: another dialler uses this Asterisk.
@@ -299,9 +300,9 @@ class AsteriskSwitch:
     async def is_channel_answered(self, unique_id: str, name: str, context: str) -> bool:
         """Return whether the channel with this unique id and name is answered.
 
-        The AMI event of the answer may not have arrived yet. So this queries Asterisk if the tracker knows of no
-        answer. The channel must then be in the dialplan context `context`. While the AMI link is down this waits up to
-        LINK_SECONDS, then returns False.
+        The AMI event of the answer may not have arrived yet. Without that event, Asterisk is queried, and the channel
+        must be in the dialplan context `context`. While the AMI link is down this waits up to LINK_SECONDS, then
+        returns False.
         """
         attempt_id = self.find_attempt_on_channel(unique_id)
         if self.tracker.calls.find_answered_channel(attempt_id) == name:
@@ -406,7 +407,7 @@ class AsteriskSwitch:
         await self._originate_call_to_seat_phone(seat, endpoint, LOG_IN_CONTEXT, "s")
 
     async def play_key_sound(self, seat: str, sound: SeatSound) -> None:
-        """Play the tone that accepts or rejects a key which an agent has pressed on the phone.
+        """Play the tone that tells an agent whether a key pressed on the phone was accepted or rejected.
 
         The dialplan waits some 0.2 s for the channel variable that is set here.
         """

@@ -276,7 +276,7 @@ def split_agi_command(line: str) -> list[str]:
 
 
 def encode_environment(fields: Iterable[tuple[str, str]]) -> bytes:
-    """Return the bytes of an AGI environment, as Asterisk sends them. Raises UnsafeValue if one has a control
+    """Return the bytes of an AGI environment, as Asterisk sends them. Raises UnsafeValue if a field has a control
     character.
     """
     lines = [f"{name}: {value}" for name, value in fields]

@@ -250,7 +250,8 @@ class AgiServer:
 class _Connection(asyncio.BufferedProtocol):
     """The FastAGI connection of one call.
 
-    Each connection has its own buffer, because a proactor loop fills it while other connections are read.
+    Each connection has its own buffer, because asyncio's proactor event loop (Windows) fills it while it reads other
+    connections.
     """
 
     __slots__ = ("_buffer", "_call", "_deadline", "_decoder", "_server", "_transport")

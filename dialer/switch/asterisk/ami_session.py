@@ -64,7 +64,7 @@ class AmiLimits:
 
 
 class Waiter(Protocol):
-    """A caller that waits for the outcome of an action, such as an `asyncio.Future`."""
+    """The object through which a caller waits for the outcome of an action, such as an `asyncio.Future`."""
 
     def cancelled(self) -> bool:
         """Return whether the caller has stopped waiting."""
@@ -264,10 +264,9 @@ class AmiSession:
         return received
 
     def run_due_timeouts_and_pings(self, now: float) -> list[Action]:
-        """Do what is due at `deadline`: time out actions or send a Ping. Return the actions that ended.
+        """Time out overdue actions, and send a Ping if one is due. Return the actions that ended.
 
-        Overdue actions time out. A Ping is sent if it is due. If Asterisk has been silent for too long, the session
-        ends.
+        Call this at `deadline`. If Asterisk has been silent for too long, the session ends.
         """
         if self.ended is not None:
             return []
@@ -320,8 +319,8 @@ class AmiSession:
         self.deadline = min(self._expiry_due, self._ping_due, self._silence_due)
 
     def _may_further_action_be_sent(self) -> bool:
-        """Return whether another action may be sent before earlier ones have their response. The session's Ping does
-        not count.
+        """Return whether another action may be sent now. The number of actions without a response is limited. The
+        session's Ping does not count.
         """
         pings = self._ping is not None and self._ping.action_id in self._pending
         return self._may_write and len(self._pending) - pings < self._limits.outstanding_actions

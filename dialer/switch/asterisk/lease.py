@@ -140,7 +140,8 @@ class SwitchLease:
             )
 
     async def record_newest_call_in_asterisk(self, client: AmiClient, call: NewestCall) -> None:
-        """Let Asterisk's dialplan record the newest call in Asterisk's database.
+        """Let Asterisk's dialplan record the newest call in Asterisk's database. A store that lacks this call is an
+        outdated copy or another store.
 
         The dialler's AMI user cannot write there itself: that needs the permission to stop Asterisk. One half of the
         lease's Local channel runs the dialplan; the other half limits the lease. Raises SwitchError, also while the

@@ -40,7 +40,8 @@ async def check_dialplan_fingerprint(client: AmiClient, fingerprint: str) -> Non
 
 
 async def read_newest_call_from_asterisk(client: AmiClient) -> NewestCall | None:
-    """Return the newest call that is recorded in Asterisk's database, or None if there is none.
+    """Return the newest call of this dialler that is recorded in Asterisk's database, or None if there is none. A store
+    that lacks this call is an outdated copy or another store.
 
     Raises:
         SwitchError: Asterisk does not answer, or forbids it.
@@ -91,8 +92,8 @@ async def _read_variable_of_all_channels(client: AmiClient, name: str) -> dict[s
 async def list_redirected_channels(client: AmiClient, is_known: Callable[[str], bool]) -> list[str]:
     """Return the unique ids of channels that Asterisk created by itself to follow a SIP redirection (3xx).
 
-    These are channels that `is_known` rejects and that are being dialled, are Local, or are in a context for voters.
-    Raises SwitchError.
+    These are channels that the dialler has not created (`is_known`) and that are being dialled, are Local, or are in a
+    context for voters. Raises SwitchError.
     """
     return [
         item.get("Uniqueid")
@@ -108,7 +109,7 @@ async def list_redirected_channels(client: AmiClient, is_known: Callable[[str], 
 
 async def list_inbound_attempts(client: AmiClient, channels: Sequence[LiveChannel]) -> dict[str, AttemptId]:
     """Return which attempt (call record) each inbound channel belongs to, by the channel's unique id. The dialler has
-    stored it in a channel variable.
+    stored the attempt's id in a channel variable.
 
     Raises:
         SwitchError: Asterisk does not answer.

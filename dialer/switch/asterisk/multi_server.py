@@ -132,7 +132,7 @@ class MultiServerSwitch:
         await self._get_server_with_seat(seat).call_seat_phone_for_log_in(seat, endpoint)
 
     async def play_key_sound(self, seat: str, sound: SeatSound) -> None:
-        """Play the tone that accepts or rejects a key which an agent has pressed on the phone."""
+        """Play the tone that tells an agent whether a key pressed on the phone was accepted or rejected."""
         await self._get_server_with_seat(seat).play_key_sound(seat, sound)
 
     async def count_packets_from_seat_phone(self, seat: str) -> int:
@@ -221,7 +221,7 @@ class MultiServerSwitch:
     async def is_channel_answered(self, unique_id: str, name: str, context: str) -> bool:
         """Return whether a channel is answered (see `AsteriskSwitch.is_channel_answered`).
 
-        After a start of the dialler, a channel with an attempt's id may be on any server: all are queried.
+        After a start of the dialler, a channel with an attempt's id may be on any server, so all servers are queried.
         """
         seat = self._seats.get(parse_seat_of_channel(unique_id))
         known = (_parse_server_of_unique_id(unique_id), self._find_server_of_call(AttemptId(unique_id)), seat)

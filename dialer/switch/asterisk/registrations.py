@@ -1,4 +1,4 @@
-"""The trunks' registrations with their carriers: which of them Asterisk does not hold now."""
+"""Watch the trunks' SIP registrations with their carriers, and report the trunks that are not registered."""
 
 from __future__ import annotations
 
@@ -38,9 +38,11 @@ async def list_trunk_registrations(client: AmiClient) -> Mapping[str, str]:
 async def watch_trunk_registrations(
     client: AmiClient, server: str, changed: asyncio.Event, report: Callable[[list[SwitchEvent]], None]
 ) -> None:
-    """Report which trunks are not registered, at the start and after each change, until the session ends.
+    """Report which trunks are not registered with their carriers, at the start and after each change, until the AMI
+    session ends.
 
-    Set `changed` when Asterisk reports a change. Its event does not name the trunk, so all registrations are listed.
+    The caller sets `changed` when Asterisk reports a change. Asterisk's event does not name the trunk, so all
+    registrations are listed again.
     """
     while True:
         changed.clear()

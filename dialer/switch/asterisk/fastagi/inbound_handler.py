@@ -31,7 +31,7 @@ class InboundHandler:
     """The FastAGI handler that tells Asterisk where to route an inbound call (path `inbound`)."""
 
     def __init__(self, engine: Engine, switch: AnyAsterisk, normalise: Normalise) -> None:
-        """Create the handler. `normalise` converts the carrier's notation of numbers."""
+        """Create the handler. `normalise` converts a number from the carrier's notation to E.164."""
         self._engine = engine
         self._switch = switch
         self._normalise = normalise

@@ -16,8 +16,8 @@ from dialer.switch.asterisk.scripts.containment import ScriptRules, create_comma
 
 
 class ContainedProcess:
-    """A contained program with pipes for standard input and output. When it ends, so do all processes that it has
-    started.
+    """A program that runs isolated in a sandbox (bubblewrap), with pipes for standard input and output. When it ends,
+    so do all processes that it has started.
     """
 
     def __init__(self, process: asyncio.subprocess.Process, transport: asyncio.SubprocessTransport, info: int) -> None:
@@ -34,7 +34,8 @@ class ContainedProcess:
     async def start(
         cls, rules: ScriptRules, program: Sequence[str], directory: Path, line_bytes: int
     ) -> ContainedProcess:
-        """Start a contained program in a working directory. Lines of its output may have up to `line_bytes`.
+        """Start a program isolated in a sandbox (bubblewrap), in a working directory. Lines of its output may have up
+        to `line_bytes`.
 
         Raises:
             OSError: the program cannot be started.
@@ -90,8 +91,8 @@ class ContainedProcess:
     def send_hangup_signal(self) -> None:
         """Send SIGHUP to the program and its process group, as Asterisk does after a hang-up.
 
-        The leader of the group is bwrap's first process in the namespace. It is the init process of the namespace, so
-        it does not get the signal itself. Its process id is valid while bwrap runs.
+        The leader of the group is bwrap's first process in the namespace. The kernel does not deliver the signal to
+        that process, because it is the init process of the namespace. Its process id is valid while bwrap runs.
         """
         if self._process.returncode is not None:
             return

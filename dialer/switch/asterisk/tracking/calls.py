@@ -304,7 +304,9 @@ class CallTracker:
         )
 
     def make_call_state_events(self, attempt_id: AttemptId, channel: LiveChannel) -> list[SwitchEvent]:
-        """Return the events that tell the engine the state of a live call after `replace_tracked_calls_by_channels`."""
+        """Return the events that tell the engine the state of a live call. Call this after
+        `replace_tracked_calls_by_channels`, when a new AMI session has begun.
+        """
         call = self._calls[attempt_id]
         call.channel = channel.name
         events: list[SwitchEvent] = []
