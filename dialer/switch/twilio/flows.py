@@ -91,8 +91,8 @@ class TwilioFlows:
         return await self._answer_webhook_with_one_twiml_page(attempt_id, FIRST, self._start_flow(attempt_id))
 
     async def make_next_twiml_page(self, token: str, form: Mapping[str, str]) -> str:
-        """Return the TwiML with which the call continues after the request with this token. Raises ProtocolError for an
-        invalid token.
+        """Return the TwiML with which the call continues after a webhook request. `token` is the signed state of the
+        flow in the request's URL. Raises ProtocolError for an invalid token.
         """
         waiting = self._tokens.read_paused_flow(token)
         sid = self._find_call_sid(waiting.attempt_id)
@@ -113,8 +113,8 @@ class TwilioFlows:
     async def _answer_webhook_with_one_twiml_page(
         self, attempt_id: AttemptId, token: str, answer: Coroutine[Any, Any, str]
     ) -> str:
-        """Return the response to a token. Repeated requests get the response that was computed for the first. If the
-        request is aborted, the computation continues.
+        """Return the response to a webhook request with this token (the signed state of the flow). A repeated request
+        gets the response that was computed for the first one. If the request is aborted, the computation continues.
         """
         call = self._calls.setdefault(attempt_id, _CallCache())
         call.sid = call.sid or self._switch.find_twilio_sid_of_call(attempt_id)

@@ -95,7 +95,7 @@ class Page:
 async def make_twiml_page(flow: Flow, turn: Turn, at: PausedFlow, host: PageHost) -> Page:
     """Run a flow until the caller must act, and return the page (response to Twilio) that is played until then.
 
-    `at` is the flow as it was paused before this page. The token of the next request gets the same ids.
+    `at` is the flow as it was paused before this page. Its ids of call and run are also used for the next request.
     """
     said: list[PromptRef] = []
     heard: PausedFlow | None = None  # the flow after the prompts so far
@@ -135,7 +135,9 @@ async def make_twiml_page(flow: Flow, turn: Turn, at: PausedFlow, host: PageHost
 
 
 async def store_results_after_hang_up(flow: Flow, turn: Turn, host: PageHost) -> FlowState:
-    """Store the remaining results of a caller who has hung up, up to the next prompt. Return the flow's final state."""
+    """Store the results that a caller's last input led to, although the caller has hung up. Stop at the next prompt,
+    and return the flow's final state.
+    """
     while isinstance(turn.action, Commit):
         turn = continue_flow(flow, turn.state, await _perform_host_action(turn.action, host))
     return end_flow_by_hang_up(flow, turn.state)
@@ -148,7 +150,9 @@ async def _perform_host_action(action: Commit | SendSms, host: PageHost) -> Inpu
 
 
 def _make_page_with_interruptible_prompts(flow: Flow, turn: Turn, said: list[PromptRef], waiting: PausedFlow) -> Page:
-    """Return a page whose prompts a key interrupts, as part of the next question or as a question for one key."""
+    """Return a page with prompts that the caller can interrupt with a key. TwiML allows this only in a question. So the
+    prompts become part of the next question if possible, or else a question for one key.
+    """
     prompts: list[PromptRef] = []
     following = turn
     while isinstance(following.action, Play) and following.action.allows_barge_in:

@@ -72,7 +72,9 @@ class SpendMeter:
         self._day = day or self._day
 
     def _is_spending_of_new_day(self, spent: float, day: date | None) -> bool:
-        """Return whether a figure from Twilio is for a new day. A slightly lower figure is only a correction."""
+        """Return whether the spending that Twilio reports is for a new day. If Twilio reports no date, a fall by more
+        than half means a new day, and a smaller fall is only a correction.
+        """
         if self._read is None:
             return True
         if self._day is not None:

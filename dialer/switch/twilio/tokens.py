@@ -34,7 +34,9 @@ class PausedFlow:
 
 
 class StateTokens:
-    """Signs and reads tokens. The key is derived from the account, so tokens stay valid after a restart."""
+    """Signs and verifies tokens, which carry the state of a flow in the URL of Twilio's next request. The key is
+    derived from the account, so tokens stay valid after a restart.
+    """
 
     def __init__(self, secret: str) -> None:
         """Create the signer with the account's auth token (`secret`)."""
