@@ -152,8 +152,8 @@ def find_next_call_to_booth_worker(
 ) -> float | None:
     """Return the time of a booth worker's next call on the polling day (epoch seconds), or None if there is none today.
 
-    A call that would be due after the day's last call is made shortly before the last call, if that is at least half of
-    the interval between calls from now.
+    No call is made after `last_call_at`, the time of the booth's last call. A call that would be due later is moved to
+    shortly before that time. It is dropped if less than half of `every_seconds` remains until then.
     """
     if due_at is None or last_call_at is None:
         return None
@@ -166,10 +166,10 @@ def find_next_call_to_booth_worker(
 def limit_retry_to_last_call(
     retry_at: float | None, last_call_at: float | None, now: float, *, promised: bool
 ) -> float | None:
-    """Return when a number is called again (epoch seconds), at the latest at the last call to the polling booth's
-    voters, or None if not at all.
+    """Return when a number is redialled (epoch seconds), or None if it is not redialled. It is never redialled after
+    `last_call_at`, the time of the last call to the polling booth's voters.
 
-    A call that was promised for a later time ("at about six") is made at the last call. Other later retries are
+    A call that was promised for a later time ("at about six") is moved to `last_call_at`. Other later retries are
     dropped.
     """
     if retry_at is None or last_call_at is None or retry_at <= last_call_at:

@@ -77,8 +77,8 @@ def calculate_booth_priority(booth: BoothNow, centre_not_voted: float, weights: 
 
 
 class BoothPriorities(Mapping[int, float]):
-    """The priorities of polling booths by id, computed when first requested: reserving a number needs only a few of
-    thousands.
+    """The priorities of polling booths by id, each computed when first requested, because a reservation of numbers
+    needs only a few of the thousands of priorities.
     """
 
     def __init__(
@@ -131,9 +131,9 @@ _Place = tuple[bool, float, int]
 class BoothOrder:
     """Gives the voters of every polling booth a share of the calls in proportion to its priority.
 
-    This is stride scheduling (Waldspurger and Weihl, 1995): the best booths get most calls and none is forgotten.
-    Priorities are set for the booths that vote today; all others come after them, because on a polling day there is no
-    time for them.
+    This is stride scheduling (Waldspurger and Weihl, 1995): booths with a high priority get most calls, and no booth
+    with a priority is forgotten. Priorities are set for the booths that vote today. All other booths come after these,
+    because on a polling day there is no time for others.
 
     Each booth has a pass. The booth with the lowest pass is next, and each call raises its pass by 1 / priority. Booths
     are in a heap. A booth whose pass has changed is added again, and its outdated entry is dropped when it comes up. A
@@ -149,8 +149,8 @@ class BoothOrder:
     ) -> None:
         """Create the order of the polling booths. All start with the same priority.
 
-        `voter_weight` is the exponent of the numbers' weights. `in_hand` are the numbers in the hopper, which are
-        reserved for dialling.
+        `voter_weight` is the exponent applied to the weight of a number (of its voters). `in_hand` are the numbers in
+        the hopper: reserved for dialling, but not dialled yet.
         """
         self._usual_priorities = dict.fromkeys(booths, 1.0)
         self._priorities_today: Mapping[int, float] = {}
@@ -242,8 +242,8 @@ class BoothOrder:
     def record_reserved_numbers(self, quotas: Mapping[int, int], claims: Sequence[Claim], *, full: bool) -> None:
         """Record the numbers that were reserved for dialling after `plan_reservations_by_booth` returned `quotas`.
 
-        `full` says that as many numbers were found as were requested. Then the last booths may not have been tried, so
-        they do not count as empty.
+        `full` says that as many numbers were found as were requested. In that case the last booths of `quotas` may not
+        have been searched for numbers, so these booths do not count as empty.
         """
         given: Counter[int] = Counter()
         for claim in claims:
