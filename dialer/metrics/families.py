@@ -80,9 +80,10 @@ def build_result_gatherer_metrics(
 
     `is_active` says whether it has the database's lock, and `server_up` whether it is connected to headquarters'
     server. `committed_at` has the time of the last commit of each centre's results since the start (epoch seconds).
-    `set_back_at` is when the server was found to be set back to a copy; 0: never. `contradicted_centres` are the centres
-    whose store has sent seals that contradict earlier ones, `replaced_centres` those whose store replaced another, which no
-    person has confirmed, and `unstored_centres` those whose results the server does not store.
+    `set_back_at` is when the server was found to run on an older copy of its data (0 = never). `contradicted_centres`
+    are the centres whose store has sent seals (hashes of its rows) that contradict earlier seals. `replaced_centres`
+    are the centres with a new store that no person has confirmed. `unstored_centres` are the centres whose results the
+    server does not store.
     """
     committed = (((centre,), at) for centre, at in committed_at.items())
     families = (

@@ -10,10 +10,10 @@ from collections.abc import Iterator
 
 @contextlib.contextmanager
 def cancel_on_sigterm() -> Iterator[None]:
-    """Cancel the current task on SIGTERM, so that it ends what it has started.
+    """Cancel the current task on SIGTERM, so that the task can end everything that it has started.
 
     Raises:
-        SystemExit: the task was cancelled by SIGTERM; the exit status is that of a process ended by it.
+        SystemExit: the task was cancelled by SIGTERM; the exit status is that of a process that SIGTERM has ended.
     """
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
     is_signalled = False
