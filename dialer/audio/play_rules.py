@@ -57,7 +57,7 @@ def find_reason_prompt_is_blocked(
 
 
 def find_certificate_problem(entry: Entry) -> str | None:
-    """Return why a prompt's recording has no certificate, or None if it has one. Expired certificates count too."""
+    """Return why a prompt's recording has no certificate, or None if it has one. An expired certificate also counts."""
     if not entry.certificate:
         return "has no certificate; see dialer audio approve"
     if entry.certificate_sha256 != entry.source_sha256:

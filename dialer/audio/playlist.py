@@ -83,8 +83,8 @@ class PlaylistReader:
         self._last: Playlist | None = None
 
     def read_playlist(self) -> Playlist:
-        """Return the prompts that may be played now (the playlist). It is the previous object if nothing has changed.
-        Blocks while it reads files.
+        """Return the prompts that may be played now (the playlist). If nothing has changed, the same object as before
+        is returned. Blocks while it reads files.
 
         Raises:
             CatalogueError: the catalogue is invalid, or its directory or all its files have disappeared. A checkout may

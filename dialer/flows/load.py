@@ -129,8 +129,8 @@ def _parse_flow_document(document: Document) -> Flow:
 
 
 def _read_declared_facts(document: Document) -> dict[str, PromptKind]:
-    """Return the declared facts of a flow whose kind is valid. Invalid ones are reported later, when the header is
-    parsed.
+    """Return the facts that a flow declares with a valid kind. Facts with an invalid kind are reported later, when the
+    header is parsed.
     """
     written = document.values.get("facts")
     kinds = {kind.value for kind in PromptKind if not kind.is_prompt_same_for_every_voter}

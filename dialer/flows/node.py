@@ -235,8 +235,8 @@ class QuestionNode(Node):
 
     @abstractmethod
     def is_terminator_entered_too_late(self, state: FlowState, event: Digits) -> bool:
-        """Return whether the caller's input is only the terminator (such as #) of the previous field, entered too late
-        to be an answer.
+        """Return whether the caller's input is only the terminator (such as #) that ends the previous answer. It was
+        pressed too late, and is no answer to this question.
         """
 
     @abstractmethod
@@ -244,8 +244,8 @@ class QuestionNode(Node):
         """Return the step that follows the keys that the caller has entered."""
 
     def handle_action_result(self, state: FlowState, event: Input) -> Answered:
-        """Return the step that follows the keys that the caller has entered. A late terminator of the previous field is
-        ignored.
+        """Return the step that follows the keys that the caller has entered. The terminator (such as #) of the previous
+        answer, pressed too late, is ignored.
         """
         if not isinstance(event, Digits):
             return None

@@ -59,7 +59,7 @@ def collect_words_of_name_prompts(
 def collect_words_of_information_message(language: str, organisation: str, texts: Texts) -> dict[PromptName, str]:
     """Return the words to record for the information message (who called, and that no agent was free).
 
-    They are in the language `language`, or else in English. If there is no such text, return {}.
+    The words are in `language`, or else in English. If there is no such text, return {}.
     """
     found = fill_information_text(language, organisation, texts)
     return {} if found is None else {PromptName("", found[0], INFORMATION): found[1]}

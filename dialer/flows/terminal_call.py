@@ -180,7 +180,9 @@ def describe_flow_commit(commit: FlowCommit) -> str:
 
 
 def list_fact_kinds(flow: Flow) -> dict[str, PromptKind]:
-    """Return the kind of each fact of a flow and its subdialogs, by name. If they differ, the flow's own kind counts."""
+    """Return the kind of each fact of a flow and its subdialogs, by name. If flow and subdialog declare different kinds
+    for a fact, the flow's own kind counts.
+    """
     kinds: dict[str, PromptKind] = {}
     for each in flow.subflows.values():
         kinds |= list_fact_kinds(each)

@@ -56,7 +56,7 @@ class Texts:
         return self.by_language.get(language, {}).get(key)
 
     def find_text_or_english(self, key: str, language: str) -> tuple[str, str] | None:
-        """Return (language, text) in the language, or else in English, or None if both are missing."""
+        """Return (language, text) for this key in `language`, or else in English, or None if both texts are missing."""
         both = ((tag, self.find_text(key, tag)) for tag in (language, FALLBACK_LANGUAGE))
         return next(((tag, text) for tag, text in both if text is not None), None)
 
@@ -152,8 +152,8 @@ def fill_text_placeholders(key: str, language: str, values: Mapping[str, Scalar]
 
 
 def fill_information_text(language: str, organisation: str, texts: Texts) -> tuple[str, str] | None:
-    """Return (language, words) of the information message that an abandoned voter hears, in the language or else in
-    English. Without a text, return None.
+    """Return (language, words) of the information message that an abandoned voter hears. The words are in `language`,
+    or else in English. Without a text, return None.
     """
     found = texts.find_text_or_english(INFORMATION_TEXT, language)
     words = fill_text_placeholders(INFORMATION_TEXT, language, {"organisation": organisation}, texts)

@@ -102,7 +102,9 @@ class FieldNode(QuestionNode):
         )
 
     def is_terminator_entered_too_late(self, state: FlowState, event: Digits) -> bool:
-        """Return whether the caller's input is only the terminator (such as #) of the previous field, entered too late."""
+        """Return whether the caller's input is only the terminator (such as #) that ends the previous answer, pressed
+        too late.
+        """
         return event.digits == ("" if state.stray == self.terminator else state.stray)
 
     def handle_entered_keys(self, state: FlowState, event: Digits) -> GoTo | Act:

@@ -64,8 +64,8 @@ class MenuNode(QuestionNode):
         return Collect(state.current_node_path, fill_prompt_values(state, prompts), self.barge_in, 1, seconds, seconds)
 
     def is_terminator_entered_too_late(self, state: FlowState, event: Digits) -> bool:
-        """Return whether the key is only the terminator (such as #) of the previous field, entered too late, and no
-        choice of this menu.
+        """Return whether the key is only the terminator (such as #) that ends the previous answer, pressed too late,
+        and not a choice of this menu.
         """
         return event.digits == state.stray and event.digits not in self.choices
 
