@@ -49,7 +49,7 @@ def render_table_of_sip_statuses() -> str:
 
 
 def update_outcomes_page(page: str) -> str:
-    """Return the page with the table as it is now."""
+    """Return docs/reference/outcomes.md (`page`) with its table of SIP statuses generated again."""
     return _TABLE.sub(lambda _: render_table_of_sip_statuses(), page, count=1)
 
 

@@ -20,7 +20,9 @@ class SimulatedSite:
     """A running centre and its simulated Asterisk. Setting the event `stop` ends the centre and the Asterisk."""
 
     def __init__(self, switch: SimulatedAsterisk, centre: RunningCentre) -> None:
-        """Connect a simulated Asterisk to a centre: `switch` runs its flows on the FastAGI server of `centre`."""
+        """Connect a simulated Asterisk to a centre. Calls on `switch` (the simulated Asterisk) run their flows over the
+        FastAGI server of `centre`.
+        """
         self.switch = switch
         self.centre = centre
         self.stop = asyncio.Event()
@@ -45,7 +47,7 @@ class SimulatedSite:
 
 
 def create_profile_without_calling_hours(name: str = "neutral") -> Profile:
-    """Return a shipped profile with calls allowed at any hour, because a simulation calls no real person."""
+    """Return a shipped rules profile with calls allowed at any hour, because a simulation calls no real person."""
     profile = load_profile(name)
     always = ((time.min, time.max),)
     hours = dict.fromkeys(("weekday", "saturday", "sunday", "holiday"), always)

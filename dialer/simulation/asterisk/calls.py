@@ -93,7 +93,8 @@ class SwitchCalls(SwitchCore):
     def _place_local_call(self, order: OriginateOrder) -> None:
         """Place a call over a Local channel, whose two halves start and end together.
 
-        The first half goes to the location in the order. The second half runs the extension that the channel names.
+        The first half goes to the location in the Originate order. The second half runs the extension that the channel
+        names.
         """
         name, _, context = order.dial_string.partition("/")[0].partition("@")
         ids = (order.uniqueid, order.other_uniqueid or f"{order.uniqueid};2")

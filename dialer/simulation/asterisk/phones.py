@@ -62,7 +62,7 @@ class CallBehaviours:
     """
 
     def __init__(self, config: SimulatedAsteriskConfig) -> None:
-        """Use the configured scripts of numbers from the first call on."""
+        """Create the behaviours. Numbers with a script in the configuration follow it from their first call on."""
         self._config = config
         self._calls: Counter[str] = Counter()
         self._scripts: dict[str, tuple[int, tuple[Behaviour, ...]]] = {}

@@ -178,7 +178,9 @@ class SimulatedAsterisk(SwitchCalls):
         self._dead_trunks.discard(name)
 
     def set_registration_of_trunk(self, trunk: str, status: str) -> None:
-        """Set the state of a trunk's registration with its carrier, as `SimulatedTrunk.registration`, and publish it."""
+        """Set the state of a trunk's registration with its carrier (see `SimulatedTrunk.registration`), and publish the
+        change.
+        """
         self.registrations[trunk] = status
         self.events.publish_registry_event(trunk, status)
 

@@ -39,7 +39,7 @@ def simulate_policy(
     hours: float | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> DayResult:
-    """Simulate one day of a scenario under a pacing policy, with the times at which the policy decides."""
+    """Simulate one day of a scenario under a pacing policy. The policy decides at the times of its own schedule."""
     return simulate(scenario, policy.make, seed, schedule=policy.schedule, hours=hours, progress=progress)
 
 

@@ -119,8 +119,8 @@ def compute_means_of_days(label: str, policy: str, days: Sequence[DayResult]) ->
 
 
 def compute_half_confidence_interval(parts: Sequence[float]) -> float | None:
-    """Return half the width of the 95 % confidence interval of the mean, computed by batch means. Return None for fewer
-    than two parts.
+    """Return half the width of the 95 % confidence interval of the mean, computed by batch means. `parts` are the means
+    of the batches; return None for fewer than two.
 
     Uses the expansion of Student's t in 1 / degrees of freedom (Abramowitz and Stegun 26.7.5), widened by
     `DAYS_DIFFER`.

@@ -237,8 +237,9 @@ def create_scenario_to_train_pacer(options: DemoOptions) -> Scenario:
 async def store_initial_state_of_pacer(store_path: Path, options: DemoOptions) -> str:
     """Store the pacer state with which the demo starts. Return a sentence that says what the pacer was trained on.
 
-    The pacer is trained on one hour of the centre model, unless it starts cold or an earlier demo has stored a state.
-    Call it before the centre starts, because a centre loads the pacer state when it is created.
+    The pacer is trained on one simulated hour (of the centre model), unless the demo starts cold (untrained pacer) or
+    an earlier demo has stored a state. Call it before the centre starts, because a centre loads the pacer state when it
+    is created.
     """
     store = await open_store(store_path)
     try:
@@ -269,7 +270,7 @@ async def _show_board(
     cap = find_lowest_cap_on_abandoned_rate(load_settings(DEMO_SETTINGS), create_profile_without_calling_hours())
 
     def yield_lines_added_to_board() -> BoardExtras:
-        """Yield the lines that the demo adds to the board."""
+        """Return the figures that the demo adds to the board (the live status display in the terminal)."""
         monitor = centre.monitor
         return BoardExtras(
             broker=broker.kind,

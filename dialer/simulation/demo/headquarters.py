@@ -304,7 +304,9 @@ async def _check_campaign_material_of_centres(real: Sequence[RealCentre]) -> HqC
 async def _check_that_centres_stop(
     settings: HqSettings, session: Session, leader: bytes, real: Sequence[RealCentre]
 ) -> HqCheck:
-    """Stop all centres and check that they obey. The time is only shown, because it depends on this machine."""
+    """Stop all centres and check that they obey. The time that this takes is shown but not judged, because it depends
+    on this machine.
+    """
     order = orders.create_order(OrderKind.STOP_ALL, "all", time.time())
     signed = SignedOrder(order=order.json_text).add_signature("asha", leader)
     began = time.monotonic()
@@ -338,7 +340,8 @@ async def _wait_until_condition_holds(holds: Callable[[], Any], seconds: float =
 def has_unfinished_calls(centre: RealCentre) -> bool:
     """Return whether results of a stopped centre are still to be stored.
 
-    A call leaves the view before its end is committed, and its agent enters the outcome later.
+    The centre's view (its published state) alone does not tell: a call leaves the view before its end is committed to
+    the store, and the agent enters the outcome even later.
     """
     view = centre.site.centre_view
     busy = any(seat.state in {SeatState.RESERVED, SeatState.TALKING, SeatState.WRAP_UP} for seat in view.seats)

@@ -107,7 +107,7 @@ class DemoReport:
         return all(check.holds for check in self.checks.values())
 
     def add_check_of_placed_calls(self) -> DemoReport:
-        """Return the report with a check that calls were placed: without any, all other checks hold."""
+        """Return the report with a check that calls were placed. Without calls, all other checks would pass."""
         placed = any(self.outcomes.values())
         check = CheckResult(PLACED_RULE, placed, 0 if placed else 1, [])
         return replace(self, checks={**self.checks, PLACED_CHECK: check})
@@ -183,7 +183,8 @@ def find_differences_to_journal(journal: Path, attempts: Sequence[PlacedAttempt]
     """Return the differences between the simulated Asterisk's journal of calls and the stored attempts, by attempt id,
     without phone numbers.
 
-    An attempt may be missing from the journal, because its Originate may have failed; an answered one may not.
+    A stored attempt may be missing from the journal, because its Originate may have failed. An answered attempt must be
+    in the journal.
     """
     entries = read_journal(journal)
     known = {attempt: (_extract_digits_of_number(number), outcome) for attempt, number, outcome in attempts}

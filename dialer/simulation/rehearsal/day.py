@@ -87,7 +87,9 @@ class SiteHours:
     def add_reasons_for_closed_campaigns(
         self, day: Sequence[CampaignHours], start: float, end: float
     ) -> tuple[CampaignHours, ...]:
-        """Return the campaigns' hours. Those of a campaign that may not call between `start` and `end` say why."""
+        """Return the campaigns' hours. The hours of a campaign that may not call between `start` and `end` contain the
+        reason.
+        """
         return tuple(
             replace(hours, why="")
             if hours.compute_callable_seconds(start, end)

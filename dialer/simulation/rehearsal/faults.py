@@ -27,7 +27,9 @@ class FaultInjector:
     """Injects the faults of a day one after another and measures the recovery from each."""
 
     def __init__(self, day: RehearsedDay, switch: SimulatedAsterisk, settings: Settings) -> None:
-        """Create the injector. `settings` are those of the rehearsal. Subscribe `on_change` to the engine."""
+        """Create the injector. `settings` are those of the rehearsal. The caller subscribes
+        `record_recovery_when_call_is_dialled` to the engine's changes.
+        """
         self._day = day
         self._switch = switch
         self._settings = settings
