@@ -356,8 +356,8 @@ def _end_attempt(db: Connection, end: EndedAttempt) -> CampaignAndPhone | None:
 def compute_block_end_of_other_numbers(retry_at: float | None, at: float, *, final: bool) -> float:
     """Return the time until which a voter's other numbers must not be called after a conversation (epoch seconds).
 
-    It is the time of the called number's retry. Without a retry it is a day later or, after a `final` result, the end
-    of the campaign.
+    The block ends when the called number is retried. Without a retry, the block lasts a day or, after a `final` result,
+    for the rest of the campaign.
     """
     until = at + (REST_OF_CAMPAIGN_SECONDS if final else DAY_SECONDS) if retry_at is None else retry_at
     return max(until, EARLIEST_DUE)
@@ -369,9 +369,9 @@ def block_other_numbers_of_voter(
     """Block the other numbers of a voter until the time `until`, so that a voter with two numbers is not called on
     both.
 
-    A number that is due later keeps its time. If `held_until` is given, numbers that an earlier result of this call
-    blocked until that time get the time `until` instead, even if it is earlier. If the voter is no longer linked to the
-    called number, only these change.
+    A number that is due later than `until` keeps its due time. If `held_until` is given, numbers that an earlier result
+    of this call blocked until that time get the time `until` instead, even if it is earlier. Only these numbers change
+    if the voter is no longer linked to the called number (a wrong number).
     """
     if held_until is not None:
         replace_block_of_other_numbers(db, campaign_id, phone_id, voter_id, until, held_until)
@@ -382,9 +382,10 @@ def block_other_numbers_of_voter(
 def replace_block_of_other_numbers(
     db: Connection, campaign_id: str, phone_id: int, voter_id: int, until: float, held_until: float | None
 ) -> None:
-    """Block the other numbers of a voter until the time `until`, or until a later time if they have one.
+    """Block the other numbers of a voter until the time `until`. A number that is due later keeps its due time.
 
-    If `held_until` is given, change only numbers that are blocked until that time, and set exactly `until`.
+    If `held_until` is given, only numbers that are blocked until exactly that time change, and get the time `until`,
+    even if it is earlier.
     """
     SQL.block_other_numbers_of_voter.run_statement(
         db, campaign_id=campaign_id, phone_id=phone_id, voter_id=voter_id, until=until, held_until=held_until
@@ -394,7 +395,7 @@ def replace_block_of_other_numbers(
 def _end_inbound_attempt(db: Connection, end: EndedAttempt) -> CampaignAndPhone | None:
     """End an inbound attempt and return its campaign and number, or None if it was not open.
 
-    The number's targets do not change, unless the caller asked for a later call.
+    The number keeps its place in the campaign's queue, unless the caller asked to be called later.
     """
     found = inbound_calls.find_unfinished_inbound_attempt(db, end.attempt_id)
     if found is None:
@@ -421,7 +422,7 @@ def determine_state_of_number_after_call(
     """Return the state that a target (number in a campaign's queue) gets after a call: due again at `retry_at`, or
     closed.
 
-    The target is closed without `retry_at`, after an opt-out, and if the number has no pending voter.
+    The target is closed if there is no `retry_at`, if the number has opted out, or if it has no pending voter.
     """
     if retry_at is None:
         return TargetStateAfterCall("closed")

@@ -102,12 +102,13 @@ def claim_queued_numbers(
 ) -> list[Claim]:
     """Reserve up to `limit` numbers of a campaign's queue for dialling.
 
-    Return these claims, each with the facts that the calling rules check.
+    Return the reserved numbers (claims), each with the facts that the calling rules check.
 
-    Due promised calls come first, then other due targets (the longest due first), then fresh targets. Fresh targets are
-    claimed from the polling stations in `booths`, in this order, at most so many from each; if `booths` is None, booth
-    after booth. Within a booth, the number whose pending voters weigh most comes first. Numbers that have opted out,
-    are on a call or have no pending voter are skipped, and closed if that is final.
+    Due promised calls come first, then other due targets (the longest due first), then fresh targets (never called).
+    Fresh targets are claimed from the polling stations in `booths`, in this order, and from each booth at most as many
+    as `booths` says; if `booths` is None, booth after booth. Within a booth, the number whose pending voters weigh most
+    comes first. Numbers that have opted out, are on a call or have no pending voter are skipped, and closed if that is
+    final.
 
     Two claims never return the same target. A claim returns to the queue when its lease ends. The cost does not depend
     on the length of the queue. Attempts and conversations count from `day_start` (None: the last 24 hours).
@@ -198,9 +199,9 @@ def postpone_claimed_numbers(db: Connection, claims: Sequence[tuple[Claim, float
 def refuse_claimed_numbers(db: Connection, claims: Sequence[tuple[Claim, str]]) -> None:
     """Take reserved (claimed) numbers out of the queue, because the rules refuse them until something changes.
 
-    The reason of each is stored with it.
+    The reason is stored with each number.
 
-    They return to the queue by `release_refused_numbers`.
+    `release_refused_numbers` puts the numbers back into the queue.
     """
     for each, reason in claims:
         SQL.refuse.run_statement(
@@ -213,15 +214,18 @@ def refuse_claimed_numbers(db: Connection, claims: Sequence[tuple[Claim, str]]) 
 
 
 def release_refused_numbers(db: Connection, campaign_id: str, most: int) -> int:
-    """Put up to `most` refused targets back into the queue, each at its earlier place, and return how many."""
+    """Put up to `most` numbers that the calling rules refused back into the queue, each at its earlier place.
+
+    Return how many were put back.
+    """
     return SQL.release_refused.run_statement(db, campaign_id=campaign_id, most=most)
 
 
 def release_expired_claims(db: Connection, now: float, owner: str | None = None) -> int:
     """Put numbers whose reservation for dialling (claim) has expired back into the queue, and return how many.
 
-    `owner` is the name of a dialler that has just started. All targets that it had claimed are put back too, and all
-    targets that were set aside become available.
+    `owner` is the name of a dialler that has just started. All numbers that this dialler had claimed are put back too,
+    and all numbers that were skipped for the day become available.
     """
     released = SQL.release_expired.run_statement(db, now=now)
     if owner is None:
@@ -241,7 +245,10 @@ class _Times(NamedTuple):
 
 @dataclass
 class _Search:
-    """A search through a campaign's queue that collects numbers to reserve for dialling, to skip today and to close."""
+    """A search through a campaign's queue.
+
+    It collects the numbers to reserve for dialling, those to skip today, and those to close.
+    """
 
     db: Connection
     campaign_id: str
@@ -338,7 +345,7 @@ class _Search:
         )
 
     def _create_function_that_closes_number(self, row: Candidate) -> Callable[[Connection], None]:
-        """Return a function that closes a number in the queues, because nobody on it is to be called."""
+        """Return a function that closes a number in the queues, because there is nobody left to call at it."""
         if row.opted_out:
             return partial(targets.close_number_in_all_queues, phone_id=row.phone_id)
         if self._calls_workers:

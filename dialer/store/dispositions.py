@@ -69,8 +69,9 @@ def record_disposition(
     A mark is a recorded answer about a voter. The reply to the command is stored in the same transaction.
 
     - A second disposition of an attempt replaces the first one.
-    - Marks are appended, unless one has the same key. An answer replaces the earlier one of the same name.
-    - The disposition MACHINE changes the outcome of an ended attempt to `machine`; a later one changes it back to `connected`.
+    - A mark is appended, unless a stored mark has the same key. An answer replaces the earlier one of the same name.
+    - The disposition MACHINE changes the outcome of an ended attempt to `machine`; a later one changes it back to
+      `connected`.
 
     Raises NotInStore for a mark of a voter who is not linked to the number.
     """

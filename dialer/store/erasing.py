@@ -153,10 +153,10 @@ def erase_number_from_store(
 ) -> BlankedNumber:
     """Erase a phone number (E.164) from the store and, if `with_voters`, the data that identifies its voters.
 
-    `at` is in epoch seconds. The number stays suppressed, because the next roll could contain it again. It is stored as
-    a hash with the first secret, or without a secret as the number itself. With a secret, other centres are notified,
-    even of an earlier opt-out: the centres may not have shared a secret then. Raises StoreError if a secret that is
-    still needed is missing.
+    `at` is in epoch seconds. The number stays suppressed, because the next roll could contain it again. Only a hash of
+    it is stored, made with the first secret that the centres share. Without a secret, the number itself stays. With a
+    secret, other centres are notified, even of an earlier opt-out: the centres may not have shared a secret then.
+    Raises StoreError if a secret that is still needed is missing.
     """
     number_hashes.save_fingerprints_of_shared_secrets(db, secrets)
     phone_id = SQL.phone_id_of.fetch_first_value(db, number=number)
@@ -196,12 +196,13 @@ def purge_personal_data(db: Connection, *, at: float, secrets: Sequence[bytes], 
 
     With `records_too`, also delete attempts, answers, complaints, marks and seat intervals.
 
-    - Suppressed numbers stay, as hashes with the first secret or, without one, as numbers.
+    - Numbers that opted out stay suppressed. They are stored as hashes with the centres' first shared secret or,
+      without a secret, as numbers.
     - The time and source of each opt-out stay, and so does the audit.
     - Recordings stay. With `records_too`, the caller deletes their rows first.
 
-    Returns the details for the audit entry: what a verification found before, and which seals were deleted with their
-    rows. `at` is in epoch seconds.
+    Returns the details for the audit entry: what a verification of the seals found before the purge, and which seals
+    were deleted with their rows. `at` is in epoch seconds.
     """
     verdict = seal_verification.verify_seals(db)
     before = {"before": "whole" if verdict.is_evidence_intact else f"{len(verdict.findings) + verdict.more} findings"}

@@ -43,8 +43,8 @@ class SQL(Statements):
 def record_inbound_call(db: Connection, call: NewInbound) -> InboundParty | None:
     """Store an inbound call and return the caller, or None if the number is withheld or not on the electoral roll.
 
-    For a number on the roll, an inbound attempt is opened; the attempt of a missed call has ended already. While it is
-    open, the number is not dialled. Inbound attempts do not count towards caps or campaign figures.
+    For a number on the roll, an inbound attempt is opened; a missed call's attempt is stored as ended. While an attempt
+    is open, the number is not dialled. Inbound attempts do not count towards caps or campaign figures.
 
     A missed call's number is due at `call_back_at` if it has a pending voter and has not opted out. Otherwise the call
     does not change the number's targets, but what the caller says may postpone the next call.

@@ -92,7 +92,8 @@ def record_mark(db: Connection, encode: Encode | None, mark: Mark) -> MarkEffect
     - WILL_NOT, MOVED and DECEASED close the voter.
     - NOT_YET and LATER leave the voter pending.
     - WRONG_NUMBER removes the link between the voter and the attempt's number.
-    - A mark from the source CORRECTION revokes VOTED, unless a later mark also says VOTED. For a pending voter it is not stored.
+    - A mark from the source CORRECTION revokes VOTED, unless a later mark also says VOTED. Such a mark is not stored if
+      the voter is pending.
 
     If a number has no pending voter any more, its due and claimed targets are closed in every campaign. If a voter
     becomes pending again, targets that were closed for this reason are due again.
@@ -147,7 +148,7 @@ def record_mark(db: Connection, encode: Encode | None, mark: Mark) -> MarkEffect
 def record_marks(db: Connection, encode: Encode | None, marks: Sequence[Mark], note: AuditNote) -> list[MarkEffect]:
     """Store several marks (recorded answers about voters), all or none, with one audit entry.
 
-    Marks with known keys are not appended again.
+    A mark whose key is stored already is not appended again.
 
     Raises NotInStore for a voter who is not on the roll, and KeyTaken.
     """

@@ -94,7 +94,7 @@ class LinkedVoter(NamedTuple):
 
 
 class TargetOfNumber(NamedTuple):
-    """A number's target in a campaign."""
+    """The state of a number in a campaign's queue (target)."""
 
     campaign_id: str
     state: str
@@ -201,8 +201,9 @@ def read_history_of_number(db: Connection, number: str, day_start: float, at: fl
 def _find_consent_of_number_at(
     db: Connection, number: str, row: PhoneRow | None, at: float
 ) -> tuple[str, tuple[str, ...]]:
-    """Return a number's consent at a time, and a sentence about a fact that is missing, if the consent was replaced
-    since.
+    """Return the consent that a number had at a time.
+
+    If that consent was overwritten later and is lost, return UNKNOWN and a sentence about the missing fact.
     """
     found = SQL.consent_ahead.fetch_first_row(db, number=number) if row is None else row
     if found is None:

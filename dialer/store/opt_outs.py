@@ -47,8 +47,8 @@ def record_opt_out(
 ) -> bool:
     """Suppress a number on the electoral roll in every campaign (opt-out).
 
-    Return True, or False if it was suppressed already. If `announced_source` is given, the announcement has it instead
-    of `source`. Raises StoreError if the number is not in the store.
+    Return True, or False if it was suppressed already. `announced_source`, if given, replaces `source` in the MQTT
+    message that announces the opt-out. Raises StoreError if the number is not in the store.
     """
     if SQL.mark_phone.run_statement(db, phone_id=phone_id, at=at) == 0:
         if not SQL.phone_exists.fetch_only_value(db, phone_id=phone_id):

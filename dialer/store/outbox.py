@@ -131,8 +131,8 @@ def count_waiting_announcements(db: Connection) -> tuple[OutboxWait, ...]:
 def limit_bytes_waiting_for_headquarters(db: Connection, byte_limit: int | None) -> None:
     """Set how many bytes of announcements wait for headquarters at most. Above `byte_limit`, only results are stored.
 
-    Announcements that wait now are included. None stands for settings without a headquarters: then the announcements
-    that waited only for headquarters are deleted.
+    Announcements that wait already count towards the limit. None stands for settings without a headquarters: then the
+    announcements that waited only for headquarters are deleted.
     """
     if byte_limit is not None:
         for name in ("mqtt", "uplink"):

@@ -28,8 +28,8 @@ class RegistersAt:
 
     @property
     def imported_register_names(self) -> frozenset[str]:
-        """The names of the do-not-call registers that had been imported, and whose numbers of that time are still
-        stored.
+        """The names of the do-not-call registers that had been imported by the given time and that no later import has
+        replaced.
         """
         return frozenset(register.name for register in self.registers) - self.replaced
 

@@ -74,8 +74,8 @@ def reopen_numbers_of_voter(db: Connection, voter_id: int, at: float) -> bool:
 
     Return whether there were any.
 
-    Fresh targets are fresh again. Others are due at their earlier time, and not before `at` (epoch seconds). Targets
-    that were closed for another reason than the lack of a pending voter stay closed.
+    Numbers that were never called are fresh again. Others are due at their earlier due time, and not before `at` (epoch
+    seconds). Targets that were closed for another reason than the lack of a pending voter stay closed.
     """
     return SQL.reopen_for_voter.run_statement(db, voter_id=voter_id, at=at) > 0
 

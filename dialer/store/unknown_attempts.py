@@ -37,9 +37,10 @@ def read_unknown_attempts(db: Connection) -> list[UnknownAttempt]:
 
 
 def release_unknown_attempts(db: Connection, attempts: Sequence[AttemptId], reason: str, note: AuditNote) -> int:
-    """Release the numbers of attempts of unknown result, all or none, each with an audit entry.
+    """Let the numbers of attempts with an unknown result be called again, all or none, each with an audit entry.
 
-    Returns how many targets were reopened. Raises NotInStore if an attempt has a known result or was released before.
+    Returns how many entries of campaigns' queues were reopened. Raises NotInStore if an attempt has a known result or
+    was released before.
     """
     opened = 0
     for attempt_id in attempts:
