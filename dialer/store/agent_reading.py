@@ -156,7 +156,9 @@ class SQL(Statements):
 
 @dataclass(frozen=True, slots=True)
 class OnTheLine:
-    """A call on an agent's screen, with its number's voters, their recorded answers (marks) and earlier calls."""
+    """A call on an agent's screen, with the voters on the called number, their recorded answers (marks), and earlier
+    calls to it.
+    """
 
     call: CallOnScreen
     grounds: dict[str, str] | None  # why the call was lawful; None: not checked
@@ -179,8 +181,7 @@ class AgentDay:
 class AgentReading:
     """Read-only access to the store for agents' pages. Methods raise StoreError.
 
-    The figures of the day are read on a second connection, so that the voter's data on an agent's screen do not wait
-    for them.
+    The figures of an agent's day are read on a second connection, so that they never delay a voter's data on a screen.
     """
 
     def __init__(self, calls: AsyncConnection, days: AsyncConnection) -> None:

@@ -27,7 +27,7 @@ _MOST_SETTINGS = 100
 
 @dataclass(frozen=True, slots=True)
 class AuditNote:
-    """Who did an action, when, and its details, for an audit entry."""
+    """The person, the time and the details of an action, for the action's audit entry."""
 
     who: str
     at: float  # epoch seconds

@@ -42,7 +42,10 @@ def add_or_update_campaign(db: Connection, campaign_id: str, kind: CampaignKind,
 
 
 def set_campaign_state(db: Connection, campaign_id: str, state: CampaignState) -> None:
-    """Store the state that an operator set for a campaign. It stays when headquarters later lifts an earlier stop."""
+    """Store the state that an operator set for a campaign.
+
+    This state stays in force when headquarters later lifts a stop order from before.
+    """
     update_campaign_state(db, campaign_id, state)
     SQL.exclude_from_headquarters_stops.run_statement(db, path=f'$."{campaign_id}"')
     if state is CampaignState.RUNNING:

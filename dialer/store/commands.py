@@ -34,7 +34,7 @@ def find_executed_command(db: Connection, command_id: str) -> ExecutedCommand | 
 
 
 def record_command(db: Connection, command_id: str, name: str, content: str, reply: str, at: float) -> bool:
-    """Record that an MQTT command is being executed. Return False if it was recorded before, otherwise True.
+    """Record that an MQTT command is being executed. Return False if the command was recorded before, otherwise True.
 
     Also delete old commands.
     """

@@ -48,11 +48,12 @@ def open_store_for_writing(
     key: StoreKey | None = None,
     copied: bool = False,
 ) -> Connection:
-    """Check and migrate a store, and open the connection that writes: in WAL mode and autocommit, each commit synced to disk.
+    """Check and migrate a store, and open the connection that writes: in WAL mode and autocommit, each commit synced to
+    disk.
 
     A store of an older schema is first copied to a folder next to it, unless `copied` says that there is a copy. The
-    caller must hold the store's lock, let it lock the new files (`lock_files_created_since`), and use the connection from one
-    thread at a time.
+    caller must hold the store's lock, lock the new files too (`StoreLock.lock_files_created_since`), and use the
+    connection from one thread at a time.
 
     Raises StoreCorrupt, StoreError, StoreBusy and StoreFull. A file that is not a store, or is newer than this program,
     is not changed.
@@ -90,9 +91,10 @@ def open_store_for_reading(
 
     This works at any time, also while a dialler is running. Keep its transactions short.
 
-    `opened_here` says that this process has the file open already. Then only SQLite may open the file, not even a check
-    of its header: closing such a descriptor drops all locks that the process holds on the file (POSIX). Another program
-    that opens and closes the store could then remove the WAL, and with it all later commits.
+    `opened_here` says that this process has the file open already. In that case the file's header is not checked,
+    because only SQLite may open the file: closing another descriptor of it drops all locks that the process holds on
+    the file (POSIX). Another program that opens and closes the store could then remove the WAL, and with it all later
+    commits.
 
     Raises StoreError where there is no store, its schema is not this program's or the `key` is wrong, and StoreCorrupt
     where the file is not a store.

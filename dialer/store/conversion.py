@@ -146,7 +146,7 @@ def _attach_old_and_new_database_file(
     writes of other processes.
 
     SQLite's locks belong to the process, so nothing else in this process may have the file open. The lock lasts until
-    the end.
+    the block ends.
     """
     with closing(connect_to_memory_database()) as db:
         db.execute(f"ATTACH :file AS old KEY {format_key_as_sql_literal(old)}", {"file": _build_file_uri(path)})
@@ -213,7 +213,10 @@ def _create_error_about_differing_copy(path: Path, what: str) -> StoreCorrupt:
 
 
 def _overwrite_with_zeros(descriptor: int, progress: Progress) -> None:
-    """Overwrite an unencrypted file with zeros in place. Disks and file systems that write elsewhere keep the old content."""
+    """Overwrite an unencrypted file with zeros in place.
+
+    The old content stays on disks and file systems that never overwrite a block in place (SSDs, copy on write).
+    """
     left = size = os.fstat(descriptor).st_size
     os.lseek(descriptor, 0, os.SEEK_SET)
     while left > 0:

@@ -27,9 +27,9 @@ _NUMBERS_DIGITS = 3  # numbers of a register that differ in these last digits on
 class Evidence:
     """A table whose rows are sealed: the digest of each change is written to a signed log.
 
-    A row, or a block of rows, is named by two values: the SQL expressions `one` and `two`, with `{row}` for the row.
-    The names are ids, because the log outlives the erasure of a person. `where` is an SQL condition that selects the
-    rows with the names `:one` and `:two`.
+    The log names a row, or a block of rows, by the values of two SQL expressions, `one` and `two`. In them, `{row}`
+    stands for the row. The names are ids, because the log outlives the erasure of a person. `where` is an SQL condition
+    that selects the rows with the names `:one` and `:two`.
     """
 
     table: str

@@ -28,7 +28,9 @@ _MACHINE_ID = Path("/etc/machine-id")
 
 @dataclass(frozen=True, slots=True)
 class StoreIdentity:
-    """The identity of a store: an incarnation id, the id of the store that it is a copy of, and a run for each opening."""
+    """The identity of a store: its id (incarnation), the id of the store that it is a copy of, and the id of this
+    opening (run).
+    """
 
     incarnation: str  # 32 hexadecimal digits
     previous: str | None  # incarnation of the store that this is a copy of; NO_INCARNATION: it had none; None: no copy
@@ -37,7 +39,7 @@ class StoreIdentity:
 
 
 class StoreFile(NamedTuple):
-    """The place (machine and inode) and the token of the file in which a store was last opened."""
+    """The file in which a store was last opened: its place (machine and inode), and its random token."""
 
     place: str
     token: str
@@ -53,10 +55,10 @@ class SQL(Statements):
 
 
 def update_store_identity(db: Connection, path: Path, *, is_new: bool, is_restored: bool = False) -> None:
-    """Give a new store its identity, and a copy a new one. Call it when the store at `path` was opened for writing.
+    """Give a store an identity if it is new, and another identity if it is a copy or a restored backup.
 
-    `is_new` says that the store was just created, `is_restored` that it comes from a backup. Raises StoreError if the file
-    next to the store cannot be written.
+    Call this function when the store at `path` was opened for writing. `is_new` says that the store was just created,
+    `is_restored` that it comes from a backup. Raises StoreError if the file next to the store cannot be written.
     """
     stored = SQL.file.fetch_first_row(db)
     place, token = _find_machine_and_inode(path), uuid.uuid4().hex

@@ -44,8 +44,8 @@ class StoreLock:
     def __init__(self, path: Path, holder: str) -> None:
         """Lock the store. `holder` names the program that locks it, in one or two words ("a dialler", "an import").
 
-        Raises StoreBusy, naming the process that holds the store, and StoreError if no lock file can be created, or if the
-        store has a second name or is on another machine's disk.
+        Raises StoreBusy, naming the process that holds the store, and StoreError if no lock file can be created, or if
+        the store has a second hard link or is on another machine's disk.
         """
         self._path = path
         self._file = Path(os.path.realpath(path))
@@ -168,7 +168,8 @@ def refuse_store_with_hard_links(path: Path) -> None:
 def _refuse_remote_disk(path: Path, real: Path) -> None:
     """Raise StoreError if the store is on another machine's disk, because locks and SQLite's WAL do not work there.
 
-    Also raise it if the file alone is mounted without its folder, because the journal would be elsewhere.
+    Also raise it if only the file is mounted (a bind mount) and not its folder: SQLite's journal would be in another
+    folder than the mounted file.
     """
     device = real.parent.stat().st_dev
     meant = f"{os.major(device)}:{os.minor(device)}" if _CAN_LOCK_DATABASE else ""

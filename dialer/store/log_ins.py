@@ -41,7 +41,8 @@ class SQL(Statements):
 def save_log_in(db: Connection, log_in: LogIn) -> None:
     """Store the agent who logged in at a seat.
 
-    A change of agent is recorded in the audit, and ends the standing orders of supervisors for the seat.
+    If the agent is another one than before, append audit entries, and delete supervisors' orders that are still in
+    force for the seat, such as a message to the earlier agent.
     """
     before = SQL.agent_at.fetch_first_value(db, seat=log_in.seat)
     if before != log_in.agent:
@@ -53,7 +54,11 @@ def save_log_in(db: Connection, log_in: LogIn) -> None:
 
 
 def remove_log_in(db: Connection, seat: str, at: float) -> None:
-    """Log off the agent at a seat, with an audit entry, and end the seat's standing orders. `at` is in epoch seconds."""
+    """Log off the agent at a seat, with an audit entry.
+
+    Delete supervisors' orders that are still in force for the seat, such as a message to the agent. `at` is in epoch
+    seconds.
+    """
     before = SQL.agent_at.fetch_first_value(db, seat=seat)
     if before is not None:
         audit.append_entry(db, "log-off", shorten_text_for_audit(before), {"seat": seat}, at)

@@ -116,9 +116,9 @@ def _build_query_parameters_of_area(figure: OfficialFigure) -> dict[str, str | i
 
 
 def read_turnout_shares_in_force(db: Connection, figure: OfficialFigure) -> dict[str, float]:
-    """Return the official turnout shares for a figure's area and day, by time. Shares that were replaced are left out.
+    """Return the official turnout shares for a figure's area and day, by time.
 
-    The figure must have its state.
+    Shares that later entries replaced are left out. The figure must name its federal state.
     """
     return dict(SQL.shares_of_area.iterate_rows(db, **_build_query_parameters_of_area(figure)))
 

@@ -35,7 +35,9 @@ class EpochKeys:
 
     @classmethod
     def generate_epoch_keys(cls, epoch: int) -> Self:
-        """Return new random signing keys for the epoch (signed minute) with this number and the next, to begin a key chain."""
+        """Return new random signing keys with which a chain of keys begins: for the epoch (signed minute) with this
+        number, and for the next epoch.
+        """
         return cls(epoch, secrets.token_bytes(_SEED_BYTES), secrets.token_bytes(_SEED_BYTES))
 
     def make_keys_of_next_epoch(self) -> EpochKeys:
@@ -90,8 +92,8 @@ def read_epoch_keys(path: Path) -> EpochKeys | None:
 def replace_epoch_keys(path: Path, keys: EpochKeys, owner: Path) -> None:
     """Replace the secret signing keys (epoch keys) in the file, and overwrite the old ones on the disk.
 
-    The new file belongs to the user who owns the file `owner`. Raises OSError. The file then has the old keys or the
-    new ones.
+    The new file belongs to the user who owns the file `owner`. Raises OSError; the file then has either the old keys or
+    the new ones.
     """
     new = path.with_name(path.name + ".new")
     new.unlink(missing_ok=True)

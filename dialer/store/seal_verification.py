@@ -296,7 +296,7 @@ def _read_schema_of_new_store() -> frozenset[SchemaPart]:
 def _read_schema_parts(db: Connection) -> frozenset[SchemaPart]:
     """Return the parts of the schema.
 
-    Versions of SQLite differ in blanks and quotes, so the text has one blank for each.
+    SQLite's versions differ in blanks and quotes, so each sequence of them in the SQL becomes one blank.
     """
     return frozenset(
         part._replace(sql=" ".join(part.sql.replace('"', " ").split())) for part in SQL.schema_parts.iterate_rows(db)

@@ -236,7 +236,9 @@ class Sealer:
             SQL.set_tail.run_statement(self._db, last=pending.last, mac=pending.stored_mac)
 
     def on_transaction_committed(self) -> None:
-        """Remember the end of the log of changes after a commit, and destroy the secret key of a minute that was signed."""
+        """Remember the end of the log of changes after a commit, and destroy the secret key of the minute (epoch) if
+        the transaction signed it.
+        """
         self._committed = self._get_hash_progress_of_transaction()
         if self._committed.keys.epoch != self._file_epoch:
             with suppress(StoreError):  # tried again before the next epoch is sealed

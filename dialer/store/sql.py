@@ -205,7 +205,7 @@ class TransactionHooks(Protocol):
         """Add rows to the transaction, just before it is committed."""
 
     def on_transaction_committed(self) -> None:
-        """Take note that the transaction is on disk."""
+        """Do what must follow a commit. The transaction is on disk by now."""
 
 
 @contextmanager

@@ -40,17 +40,17 @@ class SQL(Statements):
 
 
 def format_campaign_addressee(campaign_id: str) -> str:
-    """Return the stored form of the addressee of a standing order for a campaign."""
+    """Return the text by which a stored order of a supervisor names a campaign as its addressee."""
     return f"campaign/{campaign_id}"
 
 
 def format_seat_addressee(seat: str) -> str:
-    """Return the stored form of the addressee of a standing order for a seat."""
+    """Return the text by which a stored order of a supervisor names a seat as its addressee."""
     return f"seat/{seat}"
 
 
 def read_standing_orders(db: Connection, now: float) -> list[StandingOrder]:
-    """Delete expired standing orders and return the orders still in force. `now` is in epoch seconds."""
+    """Delete supervisors' orders that have expired, and return those still in force. `now` is in epoch seconds."""
     SQL.delete_expired.run_statement(db, now=now)
     return [
         StandingOrder(row.addressee, row.command, json.loads(row.content), row.at, row.until)
@@ -59,17 +59,17 @@ def read_standing_orders(db: Connection, now: float) -> list[StandingOrder]:
 
 
 def save_standing_orders(db: Connection, orders: Sequence[StandingOrder]) -> None:
-    """Store standing orders, and delete those that have expired."""
+    """Store supervisors' orders that stay in force after a restart, and delete those that have expired."""
     for each in orders:
         SQL.delete_expired.run_statement(db, now=each.at)
         SQL.set_order.run_statement(db, **get_fields_as_sql_parameters(each) | {"content": json.dumps(each.content)})
 
 
 def delete_standing_order(db: Connection, addressee: str, command: str) -> None:
-    """Delete a standing order. A repeated call changes nothing."""
+    """Delete a supervisor's order, which is then no longer in force. A repeated call changes nothing."""
     SQL.delete_order.run_statement(db, addressee=addressee, command=command)
 
 
 def delete_standing_orders_for_seat(db: Connection, seat: str) -> None:
-    """Delete all standing orders for a seat."""
+    """Delete all supervisors' orders for a seat, which are then no longer in force."""
     SQL.delete_orders_for.run_statement(db, addressee=format_seat_addressee(seat))

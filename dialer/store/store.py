@@ -81,12 +81,12 @@ async def open_store(
 ) -> Store:
     """Open the store at `path` and lock it for this process. With `create`, create a missing store.
 
-    `encode` encodes updates as announcements; without it nothing is announced. `busy_seconds` is how long a write waits
-    for another program that writes to the file. With a `key` the file is encrypted. `holder` names this process in the
-    errors of other processes.
+    `encode` encodes updates as announcements (MQTT messages); without it nothing is announced. `busy_seconds` is how
+    long a write waits for another program that writes to the file. With a `key` the file is encrypted. `holder` names
+    this process in the errors of other processes.
 
-    Raises StoreBusy if another dialler or an import holds the store, StoreCorrupt if the file is damaged or not a store, and
-    StoreError if it cannot be opened or is newer than this program. The file is unchanged after an error.
+    Raises StoreBusy if another dialler or an import holds the store, StoreCorrupt if the file is damaged or not a
+    store, and StoreError if it cannot be opened or is newer than this program. The file is unchanged after an error.
     """
     write_thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store-write")
     try:
@@ -242,7 +242,7 @@ class Store(StoreRunner):
         return effects
 
     async def release_unknown_attempts(self, attempt_ids: Sequence[AttemptId], reason: str, note: AuditNote) -> int:
-        """Release the numbers of attempts of unknown result, all or none.
+        """Let the numbers of attempts with an unknown result be called again, all or none.
 
         See `unknown_attempts.release_unknown_attempts`.
         """
@@ -251,7 +251,7 @@ class Store(StoreRunner):
         return opened
 
     def _discard_cached_queue_lengths(self, effects: Sequence[MarkEffect]) -> None:
-        """Discard the cached target counts after a write that may have added numbers to a campaign."""
+        """Discard the cached counts of numbers in campaigns' queues, after a write that may have added numbers."""
         if any(effect.reopened for effect in effects):
             self._target_counts.clear()
 

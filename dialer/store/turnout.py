@@ -55,7 +55,7 @@ def count_voters_by_booth(db: Connection) -> dict[int, int]:
 def count_booth_turnout(db: Connection, booths: Mapping[int, Booth], voters: Mapping[int, int]) -> list[BoothTurnout]:
     """Return the self-reported turnout of each polling station (booth) that has voters, by constituency and part.
 
-    Slow, for it reads every voter's links.
+    Slow, for it reads the links of all voters to numbers.
     """
     without_number = dict(SQL.without_number_by_booth.iterate_rows(db))
     contacted_without_number = dict(SQL.contacted_without_number_by_booth.iterate_rows(db))

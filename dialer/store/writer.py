@@ -109,7 +109,10 @@ class Writer:
                 _resolve_job_future(waiting.answer, _JobResult(error=self._build_closed_error()))
 
     async def _collect_jobs_for_commit(self, group: list[_QueuedJob]) -> bool:
-        """Add at least one waiting write to `group`, up to the limit. Return False if there is none and `close` was called."""
+        """Wait for a write, and add all waiting writes to `group`, up to the limit.
+
+        Return False if `close` was called and no write is left.
+        """
         item = await self._queue.get()
         while item is not None:
             self._room.release()
