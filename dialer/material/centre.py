@@ -343,9 +343,10 @@ class CentreMaterial:
             self._replace_symbolic_link(CURRENT, label)
 
     def roll_back_material_version(self) -> None:
-        """Put the previous version of the campaign material into use again; the dialler still runs it.
+        """Put the previous version of the campaign material into use again.
 
-        Without a previous version, no version is in use. Raises MaterialRefused.
+        The dialler must still be using that version. Without a previous version, no version is in use. Raises
+        MaterialRefused.
         """
         previous = self.read_previous_manifest()
         with _translate_download_errors():

@@ -89,7 +89,7 @@ def is_inbox_of_requesting_centre(subject: str, reply: str) -> bool:
 def build_consumer_name(centre: str, subject: str) -> str:
     """Return the name of the consumer with which a centre reads a subject of a stream. There is one for each subject.
 
-    Numbers of constituencies are counted in a circle, so that the number of names is limited.
+    To limit the number of names, constituencies whose numbers have the same remainder share a name.
     """
     levels = [each for each in subject.split(".") if each != "*"]
     if levels[-1].isdigit():
@@ -250,9 +250,10 @@ def _parse_json_message(text: bytes) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Acknowledgement:
-    """Headquarters' answer to a batch: the last row of it or before it that headquarters has stored, or a problem.
+    """Headquarters' answer to a batch: the id up to which headquarters has stored the centre's rows, or a problem.
 
-    Later rows may be stored, too. The store must send them all the same, so that headquarters can compare them.
+    Headquarters may have later rows, too. The centre must send these rows all the same, so that headquarters can
+    compare them.
     """
 
     through: (

@@ -216,7 +216,7 @@ class Session:
         position belongs to, by default that of the present stream.
 
         Raises StreamRecreated if the stream is a different one, and StreamSetBack if it ends before the position. If
-        `complete` is set, raises MessagesMissing instead of the latter, and also if messages after the position were
+        `complete` is set, raises MessagesMissing instead of StreamSetBack, and also if messages after the position were
         deleted.
         """
         position, reported = after, ""
@@ -319,7 +319,7 @@ class Session:
                 await subscription.unsubscribe()
 
     async def _replace_consumer(self, stream: str, consumer: ConsumerConfig) -> None:
-        """Create a consumer in place of the earlier one with its name, which cannot be moved to another position."""
+        """Delete the consumer of this name and create it again, because its position cannot be changed."""
         if self._centre and consumer.name is not None:
             with contextlib.suppress(
                 NatsError, TimeoutError

@@ -46,7 +46,7 @@ class MaterialUpdater:
     def __init__(
         self, centre: str, session: Session, dialler: DiallerCommands, material: CentreMaterial, clock: Clock
     ) -> None:
-        """Create an updater of campaign material. Calls of `material` block, so they run in threads."""
+        """Create an updater of campaign material. The methods of `material` block, so they are called in threads."""
         self._centre = centre
         self._session = session
         self._dialler = dialler

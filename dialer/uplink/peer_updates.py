@@ -225,10 +225,12 @@ class PeerUpdates:
             await asyncio.sleep(RETRY_SECONDS)  # the dialler writes each refused command to its audit log
 
     async def _send_peer_calls_from_stream(self, roll: StoredRolls, state: str) -> None:
-        """Read the calls that other centres in a federal state made, and send the dialler those to numbers on this centre's roll.
+        """Read the calls that other centres in a federal state made, and send the dialler those to numbers on this
+        centre's roll.
 
-        The stream has all calls that still count, so no snapshot is needed. The stream is read again from the beginning
-        when the roll has other numbers. If headquarters has no such stream, opt-outs and marks are still sent.
+        The stream has all calls that still count for minimum intervals between calls, so no snapshot is needed. The
+        stream is read again from the beginning when the roll has other numbers. If headquarters has no such stream,
+        opt-outs and marks are still sent.
         """
         subject = build_calls_subject(state)
         while True:

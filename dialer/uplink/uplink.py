@@ -53,7 +53,7 @@ def find_uplink_user(settings: Settings) -> str:
 async def run_uplink(settings: Settings, *, broker: BrokerSettings | None = None, clock: Clock | None = None) -> None:
     """Connect the centre to its headquarters until cancelled. `broker` replaces the broker in the settings.
 
-    While headquarters, the broker or the dialler is unreachable, it waits. Raises SettingError, StoreError or
+    While headquarters, the broker or the dialler is unreachable, the uplink waits. Raises SettingError, StoreError or
     HeadquartersUnreachable for problems that a person must solve.
     """
     user = find_uplink_user(settings)

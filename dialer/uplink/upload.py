@@ -138,10 +138,10 @@ class OutboxUpload:
         self._report_due.set()
 
     async def _find_last_row_at_headquarters(self, ack: Acknowledgement) -> int | None:
-        """Return the id up to which headquarters has the outbox (results to send). Return None if it refuses the batch.
+        """Return the id up to which headquarters has the outbox (results to send).
 
-        If the store was set back to an older copy, return an id that the store has not assigned. The dialler then gives the
-        store a new identity.
+        Return None if headquarters refuses the batch. If the store was set back to an older copy, return an id that the
+        store has not assigned. The dialler then gives the store a new identity.
         """
         highest = await self._reading.read_highest_outbox_id()
         if ack.is_set_back or (ack.last_id is not None and ack.last_id > highest):
@@ -188,7 +188,10 @@ class OutboxUpload:
         self._unstored_since, self._server_problem = None, ""
 
     def _record_batch_not_stored_by_server(self, error: HeadquartersUnreachable) -> None:
-        """Note that the server has not stored a batch although it is connected. It is a problem if that goes on."""
+        """Record that the server has not stored a batch although it is connected.
+
+        If this goes on, it becomes the server's problem, which the dialler shows as an alert.
+        """
         if not self._session.is_connected:
             self._unstored_since = None
             return
