@@ -128,7 +128,7 @@ class RowId(NamedTuple):
 
 
 class CentreBooth(NamedTuple):
-    """A polling station (booth), and a centre that has reported recorded answers of its voters."""
+    """A polling station (booth), and a centre that has reported answers of voters of this booth."""
 
     centre: str
     state_code: str
@@ -225,7 +225,10 @@ Acknowledgements = dict[BatchSender, Acknowledgement]
 
 
 def add_acknowledgements(acks: Acknowledgements, more: Acknowledgements) -> None:
-    """Add the acknowledgements of later batches. A refusal is not replaced: its sender sends its other batches again."""
+    """Add the acknowledgements `more` of later batches, each in place of the same sender's earlier one.
+
+    A refusal stays, because its sender must send the later batches again.
+    """
     for sender, ack in more.items():
         if sender not in acks or acks[sender].through is not None:
             acks[sender] = ack
@@ -320,9 +323,9 @@ class BatchImporter:
         """Centres whose accepted store replaced another, which no person has confirmed."""
 
     async def store_rows_set_aside_earlier(self) -> None:
-        """Store rows that were set aside as results if their constituency now belongs to their centre, and count the rest.
+        """Store set-aside rows as results if their constituency now belongs to their centre, and count the other rows.
 
-        A row is set aside if it could not be stored as a result.
+        A row was set aside if it could not be stored as a result when it arrived.
         """
         now = self._clock.now()
         async with self._db.open_transaction():
@@ -491,7 +494,8 @@ class BatchImporter:
     async def _store_collected_rows(
         self, zones: Mapping[str, str], collected: dict[str, CentreRows], now: float
     ) -> set[CentreBooth]:
-        """Store the rows of centres' results, and update counters, answers, voters and the news for other centres.
+        """Store the rows of centres' results, and update counters, answers, voters and the queue of updates for other
+        centres.
 
         Return the new polling stations (booths) of centres.
         """
@@ -548,8 +552,8 @@ class BatchImporter:
     ) -> list[ParsedRow[Row]]:
         """Insert rows through a temporary table, and return the rows that were not stored before.
 
-        The table is first inserted as a whole, because usually all rows are new. Only if some are stored already does
-        the database return the ids of the inserted rows, which takes more time.
+        All rows of the table are inserted at once first, because usually all of them are new. Only if some are stored
+        already does the database return the ids of the inserted rows, which takes more time.
         """
         if not rows:
             return []

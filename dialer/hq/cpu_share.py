@@ -37,7 +37,7 @@ class CpuShares:
     def subtract_used_computing_time(self, centre: str, seconds: float) -> None:
         """Subtract the computing time that messages of a centre took.
 
-        It does not count before the centre's first `has_centre_computing_time_left`.
+        Time used before the first call of `has_centre_computing_time_left` for a centre does not count.
         """
         if centre in self._accounts:
             self._accounts[centre].seconds -= seconds

@@ -204,8 +204,8 @@ class Gatherer:
     async def _find_stream_position(self, db: Database, stream_id: str) -> int:
         """Return the position in the stream of batches from which to continue reading.
 
-        It is the stored position. If the stream ends earlier, because the server was set back to a copy, it is the
-        stream's end. Centres send again what was not acknowledged.
+        Reading continues from the stored position or, if the stream ends before it because the server was set back to a
+        copy, from the stream's end. Centres send again what was not acknowledged.
         """
         position = await SQL.position.fetch_value_or_none(db, stream_id) or 0
         last = (await self._session.read_stream_state(messages.UP)).last
@@ -310,7 +310,8 @@ class Gatherer:
                 await SQL.delete_peer_updates.run_statement(db, updates[-1].id)
 
     async def _store_peer_updates_in_stream(self, updates: Sequence[QueuedUpdate]) -> None:
-        """Store news for other centres (peer updates) in the stream, retrying while a cluster of nats-servers elects a leader.
+        """Store opt-outs, answers and calls for other centres (peer updates) in the stream, retrying while a cluster of
+        nats-servers elects a leader.
 
         Raises HeadquartersUnreachable if no leader is elected in time.
         """

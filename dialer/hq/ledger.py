@@ -144,7 +144,10 @@ class MarkRow:
 
     @property
     def does_mark_change_earlier_marks(self) -> bool:
-        """Whether this recorded answer (mark) undoes or corrects earlier ones. Then all marks decide the voter's status."""
+        """Whether this recorded answer (mark) undoes or corrects earlier ones.
+
+        If so, the voter's status must be derived from all marks again.
+        """
         return self.undoes is not None or self.source == MarkSource.CORRECTION
 
     @property
@@ -254,9 +257,10 @@ class DayCounts:
     """Counts of results by centre, day and name, for the table `day_count`."""
 
     def __init__(self, zone: tzinfo, accepts: Callable[[str, str], bool], now: float) -> None:
-        """Count by days that end at midnight in `zone`, and nothing in days after `now` (epoch seconds).
+        """Count results by day.
 
-        `accepts` returns whether a centre's name may be counted.
+        A day ends at midnight in the time zone `zone`; days after `now` (epoch seconds) are not counted. `accepts`
+        returns whether a name that a centre uses, such as that of an outcome, may be counted.
         """
         self._zone = zone
         self._now = now

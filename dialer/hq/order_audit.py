@@ -57,9 +57,9 @@ class OrderAudit:
             await asyncio.sleep(RETRY_SECONDS)
 
     async def audit_order(self, data: bytes) -> None:
-        """Write an order to the audit with the leaders who signed it, once. Raises StoreError.
+        """Write an order and the leaders who signed it to the audit, unless the audit has it already.
 
-        A message that is no order, or that lacks valid signatures, is ignored: no centre obeys it.
+        Raises StoreError. A message that is no order, or that lacks valid signatures, is ignored: no centre obeys it.
         """
         parsed = parse_order(data)
         if parsed is None:

@@ -33,7 +33,9 @@ class ExpectedShares(TypedDict):
 
 
 class HqStatus(TypedDict):
-    """The state of headquarters' server and database, and the targets of the day."""
+    """The state of headquarters' server and database, and the day's goals: the expected progress, and contacts per seat
+    and hour.
+    """
 
     connected: bool  # whether the pages receive the centres' live status
     read_at: Time | None  # when the database was read

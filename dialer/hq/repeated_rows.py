@@ -55,11 +55,12 @@ async def has_different_row(
     oldest: float,
     now: float,
 ) -> bool:
-    """Return whether one of a store's rows is another row than the one that headquarters has under its id.
+    """Return whether headquarters has a different row under the id of one of these rows, which a store has sent.
 
-    Headquarters knows the ids of all `rows`. `incarnation` is the store's id. `uncommitted` has the rows of the same store, by
-    id, that the current transaction will store. A committed row that was created before `oldest`, or at an impossible time, is
-    not compared: headquarters may have deleted it, or has it under another time. Times are in epoch seconds.
+    Headquarters knows the ids of all `rows`. `incarnation` is the store's id. `uncommitted` has the rows of the same
+    store, by id, that the current transaction will store. A committed row that was created before `oldest`, or at an
+    impossible time, is not compared: headquarters may have deleted it, or has it under another time. Times are in epoch
+    seconds.
     """
     if any(not _is_same_row(uncommitted.get(row.id, row), row) for row in rows):
         return True

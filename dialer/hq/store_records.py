@@ -34,7 +34,7 @@ class CentreStore(NamedTuple):
 
 
 class ReplacedStore(NamedTuple):
-    """A centre whose accepted store replaced another by itself."""
+    """A centre whose accepted store replaced an earlier one, without a person's decision."""
 
     centre: str
 
@@ -69,7 +69,7 @@ async def read_stores_of_centres(db: Database, centres: Sequence[str]) -> dict[s
 
 
 async def list_centres_with_unconfirmed_store(db: Database) -> set[str]:
-    """Return the centres whose accepted store replaced another, which no person has confirmed."""
+    """Return the centres whose accepted store replaced an earlier one without a person's confirmation so far."""
     return {each.centre for each in await SQL.unconfirmed.fetch_rows(db)}
 
 

@@ -140,7 +140,9 @@ def describe_store_conflict(centre: str, stores: dict[str, KnownStore]) -> str:
 
 
 def describe_store_that_replaced_another(centre: str, stores: dict[str, KnownStore]) -> str:
-    """Return what a person must do about a store that replaced another by itself, or an empty text."""
+    """Return what a person must do about a store that replaced an earlier one without a person's decision, or an empty
+    text.
+    """
     accepted = find_accepted_store(stores)
     if accepted is None or accepted.is_confirmed:
         return ""

@@ -409,7 +409,7 @@ export interface Hold {
 /** A reason why a campaign places no calls, with the text that is shown if there is no further detail. */
 export type HoldReason = "starting" | "stopping" | "clock-set" | "no-switch" | "switch-silent" | "store" | "store-older" | "paused" | "stopped" | "no-audio" | "calling-hours" | "rules" | "no-poll" | "no-agent" | "trunks" | "list-completed";
 
-/** The state of headquarters' server and database, and the targets of the day. */
+/** The state of headquarters' server and database, and the day's goals: the expected progress, and contacts per seat and hour. */
 export interface HqStatus {
   connected: boolean;
   /** Epoch seconds. */
