@@ -46,7 +46,7 @@ class Continue:
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """A step of a flow: let the driver perform an action."""
+    """A step of a flow: let the driver (the code that runs the flow on a call) perform an action."""
 
     state: FlowState
     action: Action
