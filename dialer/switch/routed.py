@@ -16,7 +16,7 @@ from dialer.domain.switch_events import EventSink, SwitchEvent, SwitchUp
 
 
 class CarrierSwitch(CallSwitch, Protocol):
-    """A carrier that runs calls in flows itself, and has no seats."""
+    """A carrier, such as Twilio, that runs IVR flows on its calls itself and has no agents' seats."""
 
     def list_live_calls(self) -> frozenset[AttemptId]:
         """Return the attempts that have, or may have, a call on this carrier."""

@@ -57,7 +57,7 @@ class TokenAuthenticator(AgiAuthenticator):
         self._raise_alert_unless_active(create_alert(AlertKind.FASTAGI_CROWDED, self._clock.now(), problem=problem))
 
     def close(self) -> None:
-        """Cancel the authenticator's timers. Its alerts do not change after this."""
+        """Cancel the timers that clear the authenticator's alerts. No alert of the authenticator changes after this."""
         for timer in self._timers.values():
             timer.cancel()
 

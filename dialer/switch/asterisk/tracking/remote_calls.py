@@ -17,7 +17,7 @@ _RemoteCall = tuple[AttemptId, Place]
 
 
 class RemoteCallTracker:
-    """The state of the channels between servers. It turns their AMI events into the engine's.
+    """The state of the channels between servers. It turns the AMI events of these channels into the engine's events.
 
     The call itself is reported by the server that has the voter.
     """
