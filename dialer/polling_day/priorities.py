@@ -181,8 +181,8 @@ class BoothOrder:
 
     @property
     def must_other_booths_wait(self) -> bool:
-        """Return whether voters of other booths must wait, because numbers of booths that vote today are still
-        reserved.
+        """Return whether voters of booths that do not vote today must wait, because numbers of booths that vote today
+        are still reserved for dialling.
         """
         return bool(self._priorities_today) and any(
             claim.booth_id in self._priorities_today and self._priorities_today[claim.booth_id] > 0

@@ -235,7 +235,9 @@ class SwitchCore(ABC):
         return self.config.prompt_seconds.get(name, TONE_SECONDS.get(name, default))
 
     def set_dialplan_variable(self, channel: Channel, name: str, value: str, *, announce: bool = True) -> None:
-        """Set a channel variable or a GLOBAL(). Other functions, names that end with ")", are ignored and send no event."""
+        """Set a channel variable or a GLOBAL(). An assignment to another function (its name ends with ")") is ignored
+        and sends no event.
+        """
         if name.startswith("GLOBAL("):
             self.globals[name[7:].rstrip(")")] = value
         elif not name.endswith(")"):

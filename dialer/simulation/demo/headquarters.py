@@ -193,7 +193,9 @@ async def run_hq_demo(options: HqDemoOptions, console: Console) -> list[HqCheck]
 
 @contextlib.asynccontextmanager
 async def _run_background_tasks() -> AsyncIterator[Callable[[Coroutine[Any, Any, Any]], asyncio.Task[Any]]]:
-    """Yield a function that starts background tasks. They are cancelled at the end; the failure of one ends the context."""
+    """Yield a function that starts background tasks. The tasks are cancelled when the context ends. If a task fails,
+    the context ends with its error.
+    """
     async with asyncio.TaskGroup() as group:
         tasks: list[asyncio.Task[Any]] = []
 

@@ -42,7 +42,7 @@ def read_facts_for_rehearsal(store: Path, key: StoreKey | None, last_call_second
     """Return what a rehearsal needs to know of the site's store. A dialler may be using the store. Raises StoreError,
     StoreCorrupt.
 
-    `last_call_seconds` is the last-call limit of the settings.
+    `last_call_seconds` is the time before a booth closes in which the settings forbid calls.
     """
     with open_store_snapshot(store, key) as db:
         return StoreFacts(
