@@ -39,8 +39,9 @@ def compute_seat_free_probabilities(horizons: Sequence[float], rates: Mapping[Se
     """Return P(a busy seat is free within each of `horizons`, in seconds), shape (4 * ELAPSED_SECONDS, len(horizons)).
 
     Each row is for a stage of the seat's call and the seconds in this stage. The model is a semi-Markov chain with
-    steps of one second. A talk ends, or first enters its closing part. Then the wrap-up follows, which ends, or first
-    becomes nearly done. A stage that begins within a step counts from the middle of the step.
+    steps of one second. A talk ends, or first enters its closing part (the agent has announced its end). Then the
+    wrap-up follows, which ends, or first becomes nearly done. A stage that begins within a step counts from the middle
+    of the step.
     """
     steps = int(max(horizons, default=1.0)) + 2
     freed = np.ones(steps + 1)  # by step: P(a seat whose stage has just ended is free by then)

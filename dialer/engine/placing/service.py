@@ -141,8 +141,8 @@ class Placing:
                 self._calls.cancel_call(call)
 
     def _cancel_calls_of_held_campaign(self, run: CampaignRun) -> None:
-        """End the previews of a held campaign, and cancel ringing calls for which there is no seat. Other ringing calls
-        ring on.
+        """End the previews of a held campaign, and cancel ringing calls for which there is no seat. Ringing calls for
+        which there is a seat continue.
 
         If voters cannot hear a required sound, all ringing calls are cancelled. Without a connection to the switch
         nothing can be hung up; the next decision after reconnecting does it.

@@ -203,7 +203,7 @@ class Snapshots:
     def _list_calls_in_flight(self, calls: Iterable[Call], run: CampaignRun, now: float) -> _InFlight:
         """Return the unanswered calls, and how long each answered voter has waited for an agent (seconds).
 
-        A call of another campaign than `run` has the answer rate of its own campaign.
+        A call of another campaign than `run` is listed with the answer rate of its own campaign.
         """
         ringing: list[RingingCall] = []
         waiting: list[float] = []

@@ -56,7 +56,7 @@ def has_call_failed_because_of_trunk(outcome: Outcome, ended: CallEnded) -> bool
 class TrunkHealth:
     """The health of one trunk: it works, rests (gets no calls for a while), or is probed by one call.
 
-    Calls placed before the current state are ignored.
+    The results of calls that were placed before the trunk's last change of state are ignored.
     """
 
     def __init__(self, rules: TrunkRest, now_seconds: float) -> None:
@@ -346,7 +346,7 @@ class TrunkPool:
         return self._starts[name]
 
     def is_caller_id_of_other_trunk(self, name: str, caller_id: str) -> bool:
-        """Return whether a caller ID is not one of the trunk's own, and must not be shown."""
+        """Return whether a caller ID is not one of the trunk's own. If so, calls over the trunk must not show it."""
         return caller_id not in self._limits[name].caller_ids
 
     def count_free_channels(self, names: Sequence[str], used: Mapping[str, int], now_seconds: float) -> int:
