@@ -1,5 +1,5 @@
-"""Housekeeping: update progress figures, save what a crash may lose (learned pacing, seat intervals), and trim the
-outbox (the queue of messages to headquarters).
+"""Housekeeping: update progress figures, save what a crash would lose (what pacing has learned, and how long seats were
+in each state), and trim the outbox (the queue of messages to headquarters).
 """
 
 from __future__ import annotations

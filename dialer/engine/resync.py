@@ -32,8 +32,8 @@ class Resync:
         """Supervisors' orders of an earlier run that are still in force."""
 
     async def wait_until_first_resync(self) -> None:
-        """Wait until the first Asterisk server was compared with the store, or until a timeout. Before it, the campaign
-        of a live call is unknown.
+        """Wait until the first Asterisk server was compared with the store, or until a timeout. Until then the engine
+        does not know to which campaign a live call belongs.
         """
         try:
             async with asyncio.timeout(RECONCILE_SECONDS):

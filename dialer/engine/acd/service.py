@@ -62,7 +62,9 @@ class Acd:
     # Voters
 
     def connect_or_queue_voter(self, call: Call) -> None:
-        """Connect an answered voter to a free seat, or to the next seat that becomes free within the connect limit."""
+        """Connect an answered voter to a free seat, or to the next seat that becomes free within the connect limit (the
+        time that a voter may wait).
+        """
         now = self._core.read_clock()
         known = self._calls.update_call(call, call.copy_with_human_answer(now))
         if known.leg.waiting or known.talk.seat is not None or known.leg.message_started:

@@ -15,8 +15,8 @@ _NONE: Mapping[str, str] = MappingProxyType({})
 
 
 class AsteriskServers:
-    """The Asterisk servers of a site, and which of them has which trunk. A site with one Asterisk has one server, named
-    "".
+    """The Asterisk servers of a site, and which of them has which trunk. If a site has only one server, that server's
+    name is the empty string.
     """
 
     def __init__(self, trunks: Mapping[str, str] = _NONE, seats: Iterable[str] = ()) -> None:

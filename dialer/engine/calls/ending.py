@@ -1,4 +1,4 @@
-"""The end of a call: store its outcome, schedule its number again, and update the pacer."""
+"""The end of a call: store its outcome, schedule the next call to its number, and update the pacer."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ UNSEEN_SECONDS = 2.5  # after this time from the answer the dialplan has played 
 
 
 class CallEndings:
-    """Ends calls: stores their outcomes, and schedules their numbers again."""
+    """Ends calls: stores their outcomes, and schedules the next calls to their numbers."""
 
     def __init__(
         self,

@@ -173,7 +173,7 @@ class CampaignRuns:
             run.order.add_booths_to_order(booths)
 
     def check_refused_numbers_again(self) -> None:
-        """Request that every campaign checks the numbers again that the rules refused."""
+        """Request that every campaign checks again the numbers that the rules refused."""
         for run in self._runs.values():
             run.check_refused_numbers_again()
         self._core.wake.set()

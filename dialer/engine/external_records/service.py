@@ -24,7 +24,7 @@ AHEAD_SECONDS = 300.0
 
 @contextmanager
 def _refuse_command_if_store_rejects_records() -> Iterator[None]:
-    """Raise CommandRefused if the store rejects a record within this context."""
+    """Raise CommandRefused if the store rejects a record within this `with` block."""
     try:
         yield
     except (NotInStore, KeyTaken) as error:

@@ -99,7 +99,9 @@ class OwnCalls:
         return f"seat {seat_name}: dialled"
 
     async def place_call_back(self, seat_name: str, campaign_id: str, phone_id: int) -> None:
-        """Call the number of a promised call-back for a reserved seat. Raises CommandRefused, StoreError."""
+        """Call the number of a promised call-back. The seat of the agent who promised it is reserved for the call.
+        Raises CommandRefused, StoreError.
+        """
         await self._call_number_for_seat(self._runs[campaign_id], phone_id, seat_name, promised=True)
 
     async def _call_number_for_seat(

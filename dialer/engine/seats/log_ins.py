@@ -53,7 +53,7 @@ _SOURCES = {_DEVICE, _NETWORK}
 
 
 class WrongLogIns:
-    """Counts consecutive wrong log-ins, and locks the seat, agent, device or network of too many. Times are monotonic
+    """Counts consecutive wrong log-ins, and locks a seat, agent, device or network after too many. Times are monotonic
     seconds.
 
     Wrong log-ins by phone lock the seat and the agent. Wrong log-ins from a page lock only their device or network, for

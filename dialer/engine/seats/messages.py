@@ -73,7 +73,7 @@ class Messages:
                 self._show_message_until_expired(name, line)
 
     def restore_supervisor_message(self, seat_name: str, order: StandingOrder) -> None:
-        """Show a supervisor's message again that was sent to a seat in an earlier run of the dialler."""
+        """Show again a supervisor's message that was sent to a seat in an earlier run of the dialler."""
         self._show_message_until_expired(seat_name, AgentMessage(**order.content))
 
     def _show_message_until_expired(self, seat_name: str, line: AgentMessage) -> None:

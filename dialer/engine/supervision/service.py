@@ -198,8 +198,8 @@ class Supervision:
             self._hang_up_supervisor_phone(listener)
 
     def resync_supervisors_with_server(self, up: SwitchUp) -> None:
-        """Bring supervisors' monitoring into agreement with an Asterisk server. Their phones of an earlier run are hung
-        up.
+        """Bring supervisors' monitoring into agreement with an Asterisk server. Supervisors' phones that an earlier run
+        of the dialler has called are hung up.
         """
         live = {party_id for party_id, _ in up.parties if party_id.startswith(SUPERVISION_PARTY)}
         known = {listener.party_id for listener in self._listeners.list_monitoring_supervisors()}
