@@ -261,7 +261,10 @@ def _compute_time_number_may_be_called(
 def _return_or_close_number_of_refused_attempt(
     db: Connection, refusal: Refusal, pre_dial_check: PreDialCheck, attempt: NewAttempt, since: float
 ) -> Refusal:
-    """Close, postpone or release the target (number in the queue) of a refused attempt, and return the refusal."""
+    """Put the number of a refused attempt back into the queue, postpone it or close it, as the reason requires.
+
+    Return the refusal.
+    """
     claim = attempt.claim
     match refusal:
         case Refusal.OPTED_OUT:

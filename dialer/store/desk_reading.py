@@ -106,7 +106,7 @@ class DeskReading:
         return await self._db.fetch_all_rows(SQL.recordings, before=before, most=most, campaign=campaign_id)
 
     async def read_users(self) -> list[StoredUser]:
-        """Return the users in the store, who may give commands in addition to those in the settings."""
+        """Return the users in the store. They may give commands, as the users in the settings may."""
         return await self._db.fetch_all_rows(users.SQL.users)
 
     async def close(self) -> None:

@@ -60,7 +60,8 @@ def record_headquarters_order(
 
     A repeated order changes nothing.
 
-    For a stop order, `stopped` has the campaigns' states before it. `lifts` says whether the order lifts all stops.
+    For a stop order, `stopped` has the states that the campaigns had before the stop. `lifts` says whether the order
+    lifts all stops.
     """
     before = None if stopped is None else json.dumps({name: state.value for name, state in stopped.items()})
     fields = {"order_id": order.order_id, "digest": order.digest, "kind": order.kind, "made_at": order.made_at}

@@ -108,10 +108,11 @@ def mark_announcements_published(db: Connection, up_to: int) -> None:
 
 
 def trim_outbox(db: Connection, *, keep_at_most: int = 100_000) -> OutboxTrim:
-    """Delete the oldest announcements over the limit. The results themselves stay in their tables.
+    """Delete the oldest unsent announcements (MQTT messages) if more of them wait than the limit allows.
 
-    Announcements of opt-outs are neither counted nor deleted, because other centres have no other way to learn of them.
-    If the settings name a headquarters, the limit is the number of bytes set there, and only telemetry is deleted.
+    The results themselves stay in their tables. Announcements of opt-outs are neither counted nor deleted, because
+    other centres have no other way to learn of them. If the settings name a headquarters, the limit is the number of
+    bytes set there, and only telemetry is deleted.
     """
     byte_limit = SQL.byte_limit.fetch_first_value(db)
     if byte_limit is None:

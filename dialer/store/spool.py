@@ -153,7 +153,7 @@ class Spool:
     def create_file_for_roll(self, list_id: str) -> None:
         """Create a file for an uploaded roll that the dialler will import.
 
-        It has the booths of the store, so that booths get the same ids. Raises StoreError.
+        The file begins with the store's booths, so that booths have the same ids in both. Raises StoreError.
         """
         with open_store_snapshot(self.store, self.key) as db:
             booths = roll.read_all_booths(db)
