@@ -185,8 +185,9 @@ class ReceivedBatch:
         return 1 if self.batch is None else 1 + len(self.batch.rows)
 
     def split_batch_in_half(self) -> list[ReceivedBatch]:
-        """Return two messages with the same stream position, each with one half of the batch's rows. The batch has
-        several rows.
+        """Return two messages with the same stream position, each with one half of the batch's rows.
+
+        The batch must have several rows.
         """
         assert self.batch is not None  # noqa: S101 - it has rows
         rows = self.batch.rows

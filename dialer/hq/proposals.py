@@ -122,7 +122,7 @@ class SQL(Statements):
 class Proposals:
     """What users may propose, confirm and carry out. Each function checks the user's rights and writes the audit.
 
-    They raise RequestRefused if the user may not do it, and StoreError.
+    The functions raise RequestRefused if the user may not do it, and StoreError.
     """
 
     def __init__(

@@ -99,7 +99,8 @@ def accept_store_of_batch(
 ) -> KnownStore:
     """Return the store that a batch is from, if headquarters accepts its batches. `now` is in epoch seconds.
 
-    `stores` has the known stores of the centre by store id (incarnation). It is updated. Raises StoreNotAccepted.
+    `stores` has the known stores of the centre by store id (incarnation). The function updates `stores`. Raises
+    StoreNotAccepted.
     """
     accepted = find_accepted_store(stores)
     own = stores.get(sender.incarnation)

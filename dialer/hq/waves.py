@@ -57,7 +57,8 @@ class Rollout:
         """Create a rollout of the version `label`.
 
         Each wave is observed for `hold_seconds` after all its centres use the version. If some centres do not use it
-        after `patience_seconds`, the rollout stops. In the last wave it ends instead, and these centres are reported.
+        after `patience_seconds`, the rollout stops. In the last wave, the rollout ends instead, and these centres are
+        reported.
         """
         self._label = label
         self._waves = waves

@@ -139,8 +139,9 @@ class Repository:
     def change_signatories(
         self, root_keys: Iterable[bytes], signatories: Collection[Signatory], online: bytes, now: float
     ) -> None:
-        """Draft a change of the people who sign campaign material (signatories) and of this machine's key. It applies once it is
-        published. Raises MaterialRefused.
+        """Draft a change of the people who sign campaign material (signatories) and of this machine's key.
+
+        The change applies once it is published. Raises MaterialRefused.
         """
         before = self._read_root_metadata()
         own = create_tuf_signer(online).public_key

@@ -187,9 +187,10 @@ def pack_batch(batch: OutboxBatch) -> bytes:
 
 
 def pack_first_part_of_batch(batch: OutboxBatch) -> tuple[OutboxBatch, bytes]:
-    """Return a batch, or as many of its first rows as fit into a message of the server, also as compressed JSON.
+    """Return a batch and its compressed JSON.
 
-    The payload of a single row that does not fit is replaced by its size.
+    A batch that is too large for a message of the server is cut to the first rows that fit. The payload of a single row
+    that does not fit is replaced by its size.
     """
     data = pack_batch(batch)
     while len(data) > MAX_MESSAGE_BYTES or len(batch.rows) > MAX_BATCH_ROWS:
