@@ -449,14 +449,16 @@ def _get_information_message_texts(
 ) -> dict[PromptName, str]:
     """Return the text of the information message that a voter of an abandoned call hears, by prompt name.
 
-    The result is empty if `only` is given and lacks the message's language.
+    `only`, if given, lists the wanted languages: the result is empty if the message's language is not among them.
     """
     message = collect_words_of_information_message(settings.centre.language, settings.centre.organisation, words)
     return {name: text for name, text in message.items() if not only or name.language in only}
 
 
 def _add_notice_of_synthetic_speech(settings: Settings, message: dict[PromptName, str]) -> dict[PromptName, str]:
-    """Return the information message with "a computer speaks" before it, if the site or its profile requires that."""
+    """Return the information message, preceded by the announcement "a computer speaks" if the site or its profile
+    requires that.
+    """
     if not requires_notice_before_synthetic_speech(settings, load_site_profile(settings)):
         return message
     spoken = {name: load_spoken_words(name.language) for name in message}

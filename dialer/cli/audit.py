@@ -38,11 +38,11 @@ def verify_audit(
         ),
     ] = None,
 ) -> None:
-    """Verify the seals of the records, the chain of epochs that signs them, and the audit.
+    """Verify the signatures of the stored records (seals), the chain of signed minutes (epochs), and the audit.
 
-    Prints rows that were changed, removed or added without the dialler, and the last epoch, to be noted elsewhere. Exit 1
-    if there are such rows. With --first-key, it also detects forged seals of records from before a break-in. Only with
-    --head does it detect that the newest records were removed.
+    Prints rows that were changed, removed or added without the dialler, and the last epoch: note it on another machine,
+    to pass it as --head next time. Exit 1 if there are such rows. With --first-key, it also detects forged seals of
+    records from before a break-in. Only with --head does it detect that the newest records were removed.
     """
     noted = None if head is None else _parse_number_and_digest_of_entry(head)
     keys = [_parse_first_public_key_of_seals(each) for each in first_key or ()]

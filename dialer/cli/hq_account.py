@@ -50,7 +50,9 @@ class HqSession:
     _token: str
 
     async def find_user(self) -> SignedInUser:
-        """Return the user with the present role. Raises RequestRefused if the account was removed or changed."""
+        """Return the signed-in user, with the role that this user has now. Raises RequestRefused if the account was
+        removed or changed.
+        """
         from dialer.web.refusals import RequestRefused  # noqa: PLC0415 - of an extra
 
         await self._people.directory.refresh_users()

@@ -191,7 +191,7 @@ def create_bundle_version(
 def sign_bundle_draft(
     hq: BundleOptions, key: Annotated[Path, typer.Option(metavar="FILE", help="Your private key.")]
 ) -> None:
-    """Sign the draft of the list of bundles, and print which versions it approves and withdraws.
+    """Sign the draft list of bundles (campaign material), and print which versions it approves and withdraws.
 
     One person of media and one of compliance must sign.
     """
@@ -210,9 +210,8 @@ def sign_bundle_draft(
 
 @app.command("publish")
 def publish_bundles(account: AccountOptions) -> None:
-    """Publish the bundles that media and compliance have signed.
-
-    Centres run them only after `assign` or `waves`.
+    """Publish the bundles (campaign material) that media and compliance have signed. Centres use a published bundle
+    only after `assign` or `waves`.
     """
 
     async def publish_material(session: HqSession) -> list[str]:
@@ -223,7 +222,7 @@ def publish_bundles(account: AccountOptions) -> None:
 
 @app.command("withdraw")
 def withdraw_bundle_version(account: AccountOptions, name: _NameArgument, version: _VersionArgument) -> None:
-    """Draft the withdrawal of a bundle's version, so that no centre may run it any more.
+    """Draft the withdrawal of a version of a bundle (campaign material), so that no centre may use it any more.
 
     It takes effect when media and compliance have signed it and it is published. Use `assign` to give centres another
     version.
@@ -240,9 +239,8 @@ def withdraw_bundle_version(account: AccountOptions, name: _NameArgument, versio
 def assign_bundle_version(
     account: AccountOptions, name: _NameArgument, version: _VersionArgument, to: _ToOption
 ) -> None:
-    """Propose which version of a bundle centres run. It may be an earlier one.
-
-    It is assigned when another user confirms the proposal, on headquarters' pages or with `dialer hq proposal confirm`.
+    """Propose which version of a bundle (campaign material) centres use. It may be an earlier version. The version is
+    assigned when another user confirms the proposal, on headquarters' pages or with `dialer hq proposal confirm`.
     Centres check for changes every 20 seconds.
     """
 
@@ -256,7 +254,7 @@ def assign_bundle_version(
 
 @app.command("renew")
 def renew_bundle_signature(hq: BundleOptions) -> None:
-    """Sign the published list of bundles again. Run it every hour.
+    """Sign the published list of bundles (campaign material) again. Run it every hour.
 
     Centres accept the list for two days after the last signature.
     """
@@ -276,7 +274,8 @@ def roll_out_bundle_in_waves(
         float, typer.Option(metavar="MINUTES", help="Time limit for the centres of a wave to run the version.")
     ] = 10.0,
 ) -> None:
-    """Roll out a bundle's version to three centres, then a zone, then all; stop if a centre has a problem.
+    """Roll out a version of a bundle (campaign material) to three centres, then a zone, then all; stop if a centre has
+    a problem.
 
     Run it twice: first it proposes the rollout, and once another user has confirmed it, it carries it out. Exit 1 if it
     stopped or waits for the other user. It waits while leaders have stopped a centre of the wave. If it is interrupted,

@@ -135,7 +135,7 @@ async def set_account_password(
 
 @store_app.command("list")
 async def list_centre_stores(hq: HeadquartersOptions) -> None:
-    """List the stores that have sent results as each centre, and which one is accepted.
+    """List the databases (stores) that have sent results under each centre's name, and which one is accepted.
 
     For each store it also shows what is needed to verify its seals: the first public keys and the last epoch.
     """
@@ -178,10 +178,11 @@ async def accept_centre_store(
     hq: HeadquartersOptions,
     who: WhoOption = None,
 ) -> None:
-    """Accept the results of one of several stores that send as the same centre, and refuse the other stores.
+    """Accept the results of one of several databases (stores) that send under the same centre's name, and refuse the
+    others.
 
     First stop the other machine. Accepting a store also accepts its seals, where they contradict those received before:
-    verify the store first. It also confirms a store that replaced another by itself.
+    verify the store first. The command also confirms a store that replaced another automatically.
     """
     from dialer.hq.store_records import replace_accepted_store  # noqa: PLC0415 - of an extra
 

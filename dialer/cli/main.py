@@ -303,6 +303,6 @@ def _format_os_error(error: OSError) -> str:
 
 
 def _is_output_error(trace: TracebackType | None) -> bool:
-    """Return whether an OSError was raised while printing, when it has no file name."""
+    """Return whether an OSError was raised while printing: such an error has no file name."""
     modules = [str(frame.f_globals.get("__name__")) for frame, _ in walk_tb(trace)]
     return bool(modules) and modules[-1].startswith((__name__, "click.", "rich.", "typer."))

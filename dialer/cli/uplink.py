@@ -77,7 +77,8 @@ def carry(
 def _read_rows_not_yet_at_headquarters(db: Connection, passed: int, last: int) -> Iterator[BatchRow]:
     """Yield the stored messages that headquarters has not received, by row number: after `passed`, up to `last`.
 
-    Raises HeadquartersUnreachable if the uplink has sent some meanwhile, because then the connection is up again.
+    Raises HeadquartersUnreachable if the uplink has sent some meanwhile: the connection works again, so no file is
+    needed.
     """
     yield from select_outbox_rows_for_headquarters(outbox.read_announcements_between(db, passed, last))
     if outbox.read_last_id_at_headquarters(db) != passed:
