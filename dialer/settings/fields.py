@@ -211,8 +211,8 @@ class Applied(StrEnum):
 class Section(BaseModel):
     """A table of a settings file. Unknown keys, `nan` and `inf` are rejected.
 
-    `applied` says when changed settings of the table take effect. A field that differs has an `Applied` value in its
-    annotation.
+    `applied` says when changed settings of the table take effect. A field whose changes take effect at another time has
+    an `Applied` value in its annotation.
     """
 
     applied: ClassVar[Applied] = Applied.RESTART

@@ -365,9 +365,10 @@ def validate_profile(values: Mapping[str, Any], file: str) -> Profile:
 
 
 def find_comparison_with_profile_value(rule: type[Rule], field: str) -> Strictness | None:
-    """Return the comparison of a site's own value of a rule's field with the profile's value.
+    """Return the comparison that decides whether a site's own value of a rule's field is strict enough, given the
+    profile's value.
 
-    None: a site cannot change this field.
+    None = a site cannot change this field.
     """
     return next((each for each in rule.model_fields[field].metadata if isinstance(each, Strictness)), None)
 

@@ -111,6 +111,8 @@ def _list_allowed_keys(model: type[BaseModel], place: Place) -> list[str]:
 
 
 def ignore_environment_variables(place: tuple[str, ...], *, of_wrong_type: bool) -> None:
-    """Return None: the value of `in_environment` of `list_setting_errors` for files whose settings no environment
-    variable sets.
+    """Return None: no environment variable has set the setting.
+
+    Pass this function to `list_setting_errors` as `in_environment` for files whose settings environment variables
+    cannot change.
     """

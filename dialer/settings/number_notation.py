@@ -22,8 +22,8 @@ class NumberNotation:
     country_code: str = ""  # such as "+91"; numbers of other countries are not written nationally
 
     def write_called_number(self, number: str) -> str:
-        """Return an E.164 number as the carrier expects it in the request URI. In the national format, prefix and suffix
-        are for numbers of the country only.
+        """Return an E.164 number as the carrier expects it in the request URI. In the national format, prefix and
+        suffix are added only to numbers of the centre's own country.
         """
         if self.number_format is NumberFormat.NATIONAL and not self._is_national_number(number):
             return number

@@ -85,7 +85,9 @@ class Settings(Section):
     @model_validator(mode="before")
     @classmethod
     def _turn_on_call_history(cls, tables: Any) -> Any:
-        """Set `asterisk.history` if it is not set and Asterisk is on this machine, so that few calls stay unknown."""
+        """Set `asterisk.history` if it is not set and Asterisk is on this machine, so that the dialler can look up how
+        calls ended while it was down.
+        """
         if not isinstance(tables, dict):
             return tables
         ami, asterisk = tables.get("ami", {}), tables.get("asterisk", {})

@@ -41,8 +41,8 @@ Objection = tuple[str, str, str]
 def refuse_settings_looser_than_profile(settings: Settings, profile: Profile) -> None:
     """Raise SettingError if a setting is less strict than the jurisdiction's profile (SettingMistakes for several).
 
-    For some settings, the stricter one of site and profile is used anyway. These are rejected only if they were set
-    explicitly.
+    For some settings the dialler uses the stricter value of site and profile anyway. These are rejected only if the
+    site sets them explicitly; their defaults are not.
     """
     found = []
     for key, problem, remedy in _find_looser_settings(settings, profile):
@@ -138,7 +138,9 @@ def _find_looser_campaign_settings(campaign: Campaign, profile: Profile, named: 
 
 
 def _find_uncertified_voices(settings: Settings, profile: Profile, named: str) -> Iterator[Objection]:
-    """Yield campaigns that need certified recordings but use a Twilio trunk, which plays none."""
+    """Yield an error for each campaign that needs certified recordings but uses a Twilio trunk that would speak the
+    texts with a computer voice instead.
+    """
     twilio = {trunk.name for trunk in settings.trunks if trunk.carrier is Carrier.TWILIO}
     for campaign in settings.campaigns:
         certified = campaign.kind is CampaignKind.IVR and campaign.purpose in profile.certificate.needed_for
