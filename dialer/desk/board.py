@@ -180,7 +180,9 @@ class Board:
 
 
 def list_commands_allowed_to_role(role: str, *, has_phone: bool) -> list[str]:
-    """Return the commands that a role may send from the board. Monitoring commands need a phone of the user."""
+    """Return the commands that a role may send from the board. Commands to listen to calls are included only if the
+    user has a phone.
+    """
     commands = [name for name in BOARD_COMMANDS if role in COMMANDS[name].roles]
     commands += [name for name, roles in OTHER_COMMANDS.items() if role in roles]
     return [name for name in commands if has_phone or name not in MONITORING_COMMANDS]

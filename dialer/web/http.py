@@ -166,7 +166,7 @@ class StoppableServer(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Leave the signal handlers of the process unchanged."""
+        """Leave the signal handlers of the process unchanged, because the caller of the server handles signals."""
         yield
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:

@@ -131,7 +131,9 @@ class Subscription:
             self._waiting.set()
 
     async def stream_updates(self) -> AsyncIterator[Update]:
-        """Yield the whole page state, then changes; while nothing changes, an empty one every `HEARTBEAT_SECONDS`."""
+        """Yield the whole page state, then its changes. While nothing changes, yield an empty change every
+        `HEARTBEAT_SECONDS`.
+        """
         yield self._state.make_update_of_all_keys(self._wants)
         number = 0
         while not self._ended:

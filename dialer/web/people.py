@@ -331,7 +331,8 @@ class People:
     async def run_in_single_thread(self, work: Callable[[], T]) -> T:
         """Run slow work, such as a password hash, in one low-priority thread, and return its result.
 
-        Addresses take turns (`SlowWork`). Raises NotSignedIn (`busy`) if too many requests of this address wait.
+        Clients take turns by network address (`SlowWork`). Raises NotSignedIn (`busy`) if too many requests of this
+        address wait.
         """
         try:
             return await self._slow_work.run_slow_work_in_turn(work)

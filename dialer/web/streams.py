@@ -23,7 +23,7 @@ SESSION_CHECK_SECONDS = 30.0  # between checks that the user is still signed in
 def format_server_sent_event(update: Update) -> bytes:
     """Format a change of the page state as a server-sent event.
 
-    Its `number` lets pages notice a missed one; 0 = the whole state.
+    The event's `number` lets a page notice that it missed an event; 0 = the event contains the whole state.
     """
     fields = {"number": update.number, "at": round(update.at, 3), "values": update.values, "removed": update.removed}
     data = json.dumps(fields, separators=(",", ":"), default=convert_record_to_json_values)

@@ -67,8 +67,8 @@ class AgentSignInRoutes:
     async def list_seats(self, request: Request) -> list[dict[str, Any]]:
         """Return every seat with its kind of phone and whether it is in use, without naming agents.
 
-        The list is empty for a device on which nobody has signed in before, so that a stranger learns nothing. Agents
-        type their seat there.
+        The list is empty for a device on which nobody has signed in before, so that a stranger learns nothing. On such
+        a device, agents type the name of their seat.
         """
         if await self._people.devices.find_device_of_cookie(request.cookies.get(DEVICE_COOKIE, "")) is None:
             return []
