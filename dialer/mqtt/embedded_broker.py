@@ -145,7 +145,7 @@ sys.exit(child.wait())
 
 
 async def _wait_until_listening(process: asyncio.subprocess.Process, port: int) -> bool:
-    """Return whether the broker accepts connections in time. False if it ended before."""
+    """Return whether the broker accepts connections in time. Return False if the broker's process ends first."""
     ended = asyncio.create_task(process.wait(), name="broker-ended")
     try:
         async with asyncio.timeout(START_SECONDS):

@@ -43,8 +43,8 @@ def describe_command_connection(centre: str) -> LinkPurpose:
 def describe_opt_out_connection() -> LinkPurpose:
     """Return the description of the connection that reads opt-outs of other centres.
 
-    It is a separate connection because the broker delays opt-outs that this centre cannot store yet. It must not delay
-    commands.
+    It is separate from the main connection because opt-outs that this centre cannot store yet hold up later messages on
+    their connection. Commands must not wait for them.
     """
     return LinkPurpose(
         topics.build_topic_filter_for_opt_outs(),

@@ -128,7 +128,7 @@ def create_reply_announcement(user: str, reply: CommandReply) -> Announcement:
 def create_message_of_outbox_row(centre: str, topic: str, payload: str) -> Message:
     """Return the MQTT message for a row of the outbox, with QoS 1.
 
-    Only the newest signature over the store's changes (sealed epoch) is retained.
+    Of these messages, the broker retains only the newest signature over the store's changes (sealed epoch).
     """
     retain = topic == topics.SEALED_EPOCH.pattern
     return Message(f"{topics.ROOT}/{topics.encode_topic_level(centre)}/{topic}", payload, 1, retain)

@@ -49,7 +49,9 @@ class EnginePort(CommandEngine, Protocol):
         ...
 
     async def compare_store_with_newest_call(self, place: str, call: NewestCall) -> bool:
-        """Return whether the store has the newest call that is recorded at `place`. If not, dialling is held."""
+        """Return whether the store has the newest call that is recorded at `place`. If not, the store was set back or
+        replaced, and dialling is held.
+        """
         ...
 
     async def import_opt_out(self, number_hash: str, *, at: float, centre: str) -> None:

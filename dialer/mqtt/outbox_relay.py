@@ -66,9 +66,8 @@ class OutboxRelay:
                 return
 
     async def _publish_outbox_row(self, row: OutboxRow, publish: Publish) -> None:
-        """Publish a row of the outbox (messages to send). If no client can send the row, skip and report it.
-
-        For example, its topic may be too long. The row would block all later results. Its result is still in the store.
+        """Publish a row of the outbox (messages to send). If no MQTT client can send the row, for example because its
+        topic is too long, skip and report it: it would block all later results. The result itself stays in the store.
         """
         try:
             await publish(create_message_of_outbox_row(self._centre, row.topic, row.payload))

@@ -72,8 +72,8 @@ class _Repeats:
 class CommandAudit:
     """Appends audit entries of commands.
 
-    Refused commands of unknown origin share one entry per sender and minute. It has the number of these commands. If a
-    broker accepts anybody, separate entries could fill the audit within a day.
+    Refused commands of unknown origin share one entry per sender and minute. The entry has the number of these
+    commands. With separate entries, strangers could fill the audit within a day if the broker accepts anybody.
     """
 
     def __init__(self, store: Store, clock: Clock) -> None:
