@@ -92,8 +92,8 @@ class AlertValues(TypedDict, total=False):
 
 
 class AlertKind(StrEnum):
-    """A kind of alert, such as "trunk failed": its severity, its English sentence, and the field that distinguishes
-    alerts of this kind.
+    """A kind of alert, such as "trunk failed": its severity, its English sentence, and the field (such as the trunk) by
+    which two alerts of this kind differ.
     """
 
     level: AlertLevel
@@ -101,8 +101,8 @@ class AlertKind(StrEnum):
     subject: AlertField | None
 
     def __new__(cls, code: str, level: AlertLevel, sentence: str, subject: AlertField | None = None) -> AlertKind:
-        """Create a kind of alert from its code, severity and sentence, and the field that distinguishes alerts of this
-        kind.
+        """Create a kind of alert from its code, severity and sentence. `subject` is the field (such as the trunk) by
+        which two alerts of this kind differ.
         """
         kind = str.__new__(cls, code)
         kind._value_, kind.level, kind.sentence, kind.subject = code, level, sentence, subject

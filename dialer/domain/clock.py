@@ -78,9 +78,7 @@ class ClockWatch:
         self._not_before = newest_at
 
     def find_step_of_wall_clock(self, now: Instant) -> float | None:
-        """Return how many seconds the wall clock is ahead since it was set (negative: behind), or None if it was not
-        set.
-        """
+        """Return by how many seconds the wall clock was set forward (negative: back), or None if it was not set."""
         if self._not_before is not None:
             early = now.at - self._not_before
             if early < -STEP_SECONDS:

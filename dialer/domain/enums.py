@@ -104,10 +104,10 @@ USER_ROLES = (
 
 
 class MarkKind(StrEnum):
-    """A fact about a voter, such as voted or moved, as a mark (a recorded answer) states it. Marks are only added;
+    """The kind of a mark, which is a recorded fact about a voter, such as "voted" or "moved". Marks are only added;
     "voted" overrides the others.
 
-    No mark records whom a voter chose, and none that does may be added.
+    No mark records whom a voter chose; never add a kind that does.
     """
 
     VOTED = "voted"

@@ -61,7 +61,7 @@ class NotInStore(StoreError):
 
 
 class KeyTaken(StoreError):
-    """A record was not stored, because another record already has its key. Give it a key of its own."""
+    """A record was not stored, because another record already has the same key. Give the new record another key."""
 
 
 class RollError(MatdanError):

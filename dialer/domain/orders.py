@@ -188,8 +188,9 @@ def refuse_unlawful_order(order: HqOrder, signers: Collection[str], centre: str,
 def was_order_executed(order: HqOrder, text: str, heard: Collection[ExecutedOrder]) -> bool:
     """Return whether this centre has carried out an order of headquarters already.
 
-    Raises CommandRefused if another order had the same id, or if a later order supersedes this one. Any order that is
-    not earlier supersedes a resume or a quota (limit on calls); only a later resume supersedes a stop or pause.
+    Raises CommandRefused if another order had the same id, or if a later order supersedes this one. A resume or a quota
+    (limit on calls) is superseded by any order made at the same time or later. A stop or pause is superseded only by a
+    later resume.
     """
     same = next((each for each in heard if each.order_id == order.id), None)
     if same is not None:

@@ -22,8 +22,8 @@ _SQLITE = b"SQLite format 3\x00"
 def refuse_protected_path(path: Path, option: str, kept: ProtectedFiles = _NOTHING) -> None:
     """Raise OutputRefused if an output file would overwrite a store or another database, or one of the `kept` files.
 
-    Files are compared by their identity, and files that do not exist yet by their name. A kept file is not opened,
-    because closing it would release SQLite's locks on it.
+    Existing files are compared by device and inode, and files that do not exist yet by their name. A kept file is not
+    opened, because closing it would release SQLite's locks on it.
     """
     try:
         for protected_file, other in kept.items():

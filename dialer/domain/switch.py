@@ -109,7 +109,7 @@ class Switch(CallSwitch, Protocol):
     async def call_seat_phone(self, seat: str, endpoint: str) -> None:
         """Call the agent's phone and keep it connected (`SeatUp`). Raises SwitchError.
 
-        An older call of the phone is hung up then, and a voter at the seat stays.
+        If the phone has an older call, that call is hung up, and a voter at the seat stays connected to the seat.
         """
 
     async def call_seat_phone_for_log_in(self, seat: str, endpoint: str) -> None:

@@ -212,11 +212,11 @@ class ScreenPop:
     """ids of voters who were to be called when the call began, and no longer are"""
 
     def copy_with_settled_voters(self, before: ScreenPop) -> ScreenPop:
-        """Return a copy of the screen pop (what an agent sees about the call) with its settled voters: those whom
-        nobody needs to call any more.
+        """Return a copy of this screen pop (what an agent sees about the call) that also lists the settled voters:
+        those whom nobody needs to call any more.
 
-        They are the voters who still had to be called in the earlier screen pop `before`, or were settled there, and do
-        not have to be called now.
+        A voter is settled if the earlier screen pop `before` lists the voter, as settled or as still to be called, and
+        nobody needs to call the voter now.
         """
         settled = tuple(each for each in (*before.voters, *before.settled) if each not in self.voters)
         return replace(self, settled=tuple(sorted(settled)))
