@@ -41,7 +41,9 @@ MAX_SEAT_ROWS = 10  # further seats are only counted by state
 
 
 def draw_seats(view: CentreView, width: int, height: int) -> tuple[Panel, int]:
-    """Return the grid of seats (state, time in state, utilisation) and its number of lines, at most `height` with the border."""
+    """Return the grid of seats (state, time in state, utilisation) and its number of lines: at most `height`, including
+    the border.
+    """
     seats = view.seats
     most = max(2, min(MAX_SEAT_ROWS, height - 2))
     brief = (width - 4) // SEAT_CELLS * most < len(seats) or width < 2 * SEAT_CELLS + 4

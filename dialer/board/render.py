@@ -124,7 +124,7 @@ def render_board(
 
 
 def _draw_header(view: CentreView, width: int, height: int, extras: BoardExtras) -> tuple[RenderableType, int]:
-    """Return the header (centre, time, connections, progress of the run) and its number of lines."""
+    """Return the header of the terminal board (centre, time, connections, progress of the run) and its number of lines."""
     clock = datetime.fromtimestamp(view.state.at, extras.zone or UTC).astimezone(extras.zone).strftime("%H:%M:%S")
     calls = sum(sum(campaign.calls.values()) for campaign in view.campaigns)
     left = [

@@ -63,7 +63,7 @@ class QuarterTurnout(NamedTuple):
 
 
 class StateOfConstituency(NamedTuple):
-    """A constituency with its state and name, as a polling station on the electoral roll has them."""
+    """A constituency with its state and name, as the electoral roll gives them for a polling station."""
 
     constituency_number: int
     state_code: str

@@ -24,8 +24,8 @@ PLACE = (*make_text_columns("roll_version", "state_code"), *make_count_columns("
 
 
 class KnownFact(NamedTuple):
-    """A fact about a voter: the end of a call (`ended`), a result that an agent chose or a recorded answer (`said`), or an answer
-    (`answered`).
+    """A fact about a voter: the end of a call (`ended`), an agent's result or a mark such as "voted" (`said`), or an
+    answer to a question (`answered`).
     """
 
     voter_id: int
@@ -42,7 +42,9 @@ class KnownFact(NamedTuple):
 
 
 class CompleteMarkRow(NamedTuple):
-    """A mark (recorded answer of a voter) whose call has ended, with the voter's answers in that call (JSON)."""
+    """A mark (fact about a voter, such as "voted") whose call has ended, with the voter's answers to questions in that
+    call (JSON).
+    """
 
     mark_id: int
     key: str
@@ -79,8 +81,8 @@ def report_results(
 ) -> Report:
     """Report the latest result and the answers of each voter who was called or got a mark in the window.
 
-    A mark is a recorded answer. `ids` maps places on the roll to the portal's IDs; if it is given, only voters with an
-    ID are reported.
+    A mark is a recorded fact about a voter, such as "voted". `ids` maps places on the roll to the portal's IDs; if it
+    is given, only voters with an ID are reported.
     """
     rows = window.query_rows_of_period(db, SQL.voter_facts, state=area.state_code, constituency=area.constituency)
     found: list[tuple[Place, tuple[Cell, ...], Mapping[str, str]]] = []
@@ -139,7 +141,9 @@ def _build_results_report(
 
 @dataclass(frozen=True, slots=True)
 class CompleteMark:
-    """A mark (recorded answer of a voter) whose call has ended, with the voter's answers in that call."""
+    """A mark (fact about a voter, such as "voted") whose call has ended, with the voter's answers to questions in that
+    call.
+    """
 
     mark_id: int
     key: str  # identifies the mark at every centre and portal
@@ -153,7 +157,9 @@ class CompleteMark:
 
 
 def find_last_mark_before_open_calls(db: Connection, after: int) -> int:
-    """Return the ID of the last recorded answer (mark) before the first one whose call has not ended, or 0 if there is none."""
+    """Return the ID of the last mark (fact about a voter) before the first mark whose call has not ended, or 0 if there
+    is none.
+    """
     return SQL.last_complete_mark_id.fetch_only_value(db, after=after)
 
 

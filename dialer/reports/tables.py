@@ -119,7 +119,7 @@ class SeatCalls(NamedTuple):
 
 
 class DispositionCount(NamedTuple):
-    """The number of an agent's calls with one disposition."""
+    """The number of an agent's calls with one disposition (result that the agent entered)."""
 
     agent_name: str
     disposition_or_none: str
