@@ -85,7 +85,9 @@ def parse_age(cell: str) -> int | None:
 
 
 def clean_house_number(cell: str) -> str:
-    """Return a house or section number without the apostrophe that a rejects file puts before "-" and "+"."""
+    """Return a house or section number without the apostrophe that the file of rejected rows puts before "-" and "+",
+    so that a spreadsheet runs no formula.
+    """
     return collapse_spaces(_DEFUSED.sub("", cell))
 
 

@@ -23,8 +23,8 @@ _MOST_NAMED = 10  # repeated EPIC numbers in a result
 
 @dataclass(eq=False)
 class DuplicateConstituency(Exception):
-    """A constituency of the file is already on a stored electoral roll of another version, or once with and once
-    without a state.
+    """A constituency of the file is already on a stored electoral roll of another version, or of the same version where
+    only one of the two rolls names the state.
     """
 
     key: BoothKey  # the first booth of the duplicate

@@ -66,8 +66,8 @@ def list_users_who_may_send_commands(
 ) -> Senders:
     """Return the users who may send commands over MQTT, in the settings and in the store.
 
-    `stored` has the store's users with their roles, current at each use. `private_broker` means that the broker was
-    started for this run only, so that broker accounts are not needed.
+    `stored` has the store's users with their roles, and is always up to date. `private_broker` means that the broker
+    was started for this run only, so that broker accounts are not needed.
     """
     return Senders(
         list_command_senders_in_settings(settings),

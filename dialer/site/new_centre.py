@@ -52,7 +52,7 @@ COUNTRIES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class NewSeat:
-    """A seat of a new centre, and an agent, who may log in at any seat."""
+    """A seat of a new centre, together with one agent. Agents may log in at any seat."""
 
     name: str
     agent: str  # the number that the agent enters

@@ -102,7 +102,7 @@ def _find_problems_with_synthetic_voice_notice(
 def _does_site_play_own_sounds(settings: Settings) -> bool:
     """Return whether a flow plays sound files of ours.
 
-    Otherwise it has only Twilio's voice, which Twilio calls announce themselves.
+    If not, voters hear only Twilio's computer voice, and each Twilio call announces by itself that a computer speaks.
     """
     recorded = any(
         campaign.kind is CampaignKind.IVR and not campaign.runs_agi_script for campaign in settings.campaigns

@@ -160,7 +160,9 @@ def render_asterisk_site_files(
 
 
 def _include_own_file_of_site(name: str) -> str:
-    """Return the line at the end of a rendered file that includes the site's own settings. Rendering keeps that file."""
+    """Return the line at the end of a rendered file that includes the site's own settings. Rendering never overwrites
+    the site's own file.
+    """
     if name == "asterisk.conf":  # read before Asterisk knows its folder
         return ""
     return f"\n; The site's own settings, which rendering keeps.\n#tryinclude {OWN_FILES}/{name}\n"
@@ -170,7 +172,9 @@ def _make_values_of_dialplan_template(settings: Settings) -> dict[str, Any]:
     secret = derive_agi_secret("" if settings.ami.secret is None else settings.ami.secret.get_secret_value())
 
     def create_dialplan_expression_of_token(path: str) -> str:
-        """Return the dialplan expression by which Asterisk computes the token for a handler."""
+        """Return the dialplan expression by which Asterisk computes the token that proves to a FastAGI handler that
+        Asterisk is calling.
+        """
         return f"${{SHA1({secret}/{path}/${{UNIQUEID}}/${{CHANNEL}}/{secret})}}"
 
     return {

@@ -118,7 +118,7 @@ def _find_script_setting_problem(settings: Settings) -> str | None:
 def _find_reason_user_may_not_run_script(user: str | None, script: Path) -> str | None:
     """Return why the machine's user `user` may not run an AGI script, or None if it may.
 
-    None as `user` is the user of this process.
+    If `user` is None, check the user of this process.
     """
     if user is None:
         return None
