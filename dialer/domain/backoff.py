@@ -1,9 +1,14 @@
-"""Backoff between attempts to connect: doubled after each failure, with jitter."""
+"""Backoff: waiting times that double after each failure, up to a limit."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from random import Random
+
+
+def double_seconds_up_to_limit(first_seconds: float, doublings: int, longest_seconds: float) -> float:
+    """Return `first_seconds`, doubled `doublings` times, but at most `longest_seconds`, however often it is doubled."""
+    return min(longest_seconds, first_seconds * 2.0 ** min(doublings, 64))  # more would be too large for a float
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,5 +24,5 @@ class Backoff:
         The time doubles with each failure. Its upper half is random, so that many diallers do not reconnect at the same
         moment.
         """
-        longest = min(self.longest_seconds, self.first_seconds * 2.0 ** min(failures - 1, 32))
+        longest = double_seconds_up_to_limit(self.first_seconds, failures - 1, self.longest_seconds)
         return longest * random.uniform(0.5, 1.0)

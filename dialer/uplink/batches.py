@@ -13,6 +13,7 @@ import random
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from dialer.domain.backoff import double_seconds_up_to_limit
 from dialer.nats.messages import (
     MAX_BATCH_BYTES,
     MAX_BATCH_ROWS,
@@ -135,5 +136,5 @@ class BatchSchedule:
         self._in_flight = None
 
     def _compute_acknowledgement_timeout(self, attempts: int) -> float:
-        timeout = min(MAX_ACK_TIMEOUT_SECONDS, ACK_TIMEOUT_SECONDS * 2.0 ** (attempts - 1))
+        timeout = double_seconds_up_to_limit(ACK_TIMEOUT_SECONDS, attempts - 1, MAX_ACK_TIMEOUT_SECONDS)
         return timeout * self._rng.uniform(0.75, 1.25)

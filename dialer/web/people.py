@@ -23,6 +23,7 @@ import structlog
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from dialer.domain.backoff import double_seconds_up_to_limit
 from dialer.domain.clock import Clock, SystemClock
 from dialer.domain.errors import StoreError
 from dialer.errors import MatdanError, SettingError
@@ -193,7 +194,9 @@ class People:
         for each in failures:
             each.count += 1
             if each.count >= each.allowed:
-                seconds = min(LONGEST_LOCK_SECONDS, FIRST_LOCK_SECONDS * 2.0 ** (each.count - each.allowed))
+                seconds = double_seconds_up_to_limit(
+                    FIRST_LOCK_SECONDS, each.count - each.allowed, LONGEST_LOCK_SECONDS
+                )
                 each.locked_until = self._clock.monotonic() + seconds
         return False
 

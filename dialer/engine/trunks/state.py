@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
+from dialer.domain.backoff import double_seconds_up_to_limit
 from dialer.domain.model import ANSWERED, Outcome
 from dialer.domain.switch_events import REDIRECTED, CallEnded, EndedBy
 from dialer.domain.view import TrunkState
@@ -144,7 +145,7 @@ class TrunkHealth:
 
     def _start_resting_trunk(self, now_seconds: float, *, failed: int, judged: int) -> None:
         rules = self._rules
-        seconds = min(rules.max_rest_seconds, rules.first_rest_seconds * 2.0 ** min(self.rests, 32))
+        seconds = double_seconds_up_to_limit(rules.first_rest_seconds, self.rests, rules.max_rest_seconds)
         self.rests += 1
         self.failed_calls, self.judged_calls = failed, judged
         self._resting_until = now_seconds + seconds

@@ -105,6 +105,16 @@ def test_interval_between_resends_of_a_batch_grows_without_acknowledgement() -> 
     assert waits[-1] >= MAX_ACK_TIMEOUT_SECONDS * 0.75
 
 
+def test_batch_is_resent_however_often_sending_it_has_failed() -> None:
+    """Headquarters' server may be full or refuse the centre for days."""
+    schedule = make_schedule_after()
+    made = schedule.get_next_batch(make_rows(1, 2), 0, 0.0)
+    for second in range(3_000):
+        schedule.record_send_failure(float(second))
+        assert schedule.get_batch_to_resend(float(second)) is made
+    assert schedule.get_next_send_time(3_000.0) <= 3_000.0 + MAX_ACK_TIMEOUT_SECONDS * 1.25
+
+
 def test_late_acknowledgement_of_a_batch_changes_nothing() -> None:
     schedule = make_schedule_after(10)
     schedule.get_next_batch(make_rows(11, 13), 10, 0.0)
