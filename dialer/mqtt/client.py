@@ -217,7 +217,7 @@ def create_mqtt_client(
 ) -> Client:
     """Return an MQTT client that is not connected yet.
 
-    Each connection needs a new client: paho would resend unacknowledged messages of an old one, which the outbox resends
+    Each connection needs a new client: an old one would resend its unacknowledged messages, which the outbox resends
     already. `will_at` is the time of the last will (epoch seconds). Without it there is no last will. The session is
     persistent if there is a last will, or if `acks_when_stored` is set.
     """

@@ -46,7 +46,8 @@ class SettingsReload:
         """Prepare reloads. `settings` and `profile` are those in force now.
 
         `fixed_profile`, if given, replaces the profile in the settings. `recorded` has values that were recorded in the
-        audit together with the settings at the start. `refuse` checks changed settings.
+        audit together with the settings at the start. `refuse` raises an error for changed settings with which the
+        dialler must not dial.
         """
         self._settings, self._profile = settings, profile
         self._fixed_profile = fixed_profile

@@ -72,7 +72,8 @@ class ScreenPopBuilder:
     def build_screen_pop(self, line: OnTheLine, seat: SeatCall, script: str | None) -> AgentScreenPop:
         """Return the screen pop (data of the voter) of a call, without note and draft.
 
-        `script` is the version that the dialler uses; a new version is read from disk.
+        `script` is the version of the agents' script that the dialler uses. If it is new, the script is read from disk
+        again.
         """
         call = line.call
         language = call.language or self._language
