@@ -214,7 +214,7 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class VotingBooths:
-    """The polling booths that vote on a polling day; the numbers of their voters take precedence."""
+    """The polling booths that vote on a polling day. On that day their voters are called before voters of other booths."""
 
     booth_ids: Collection[int]
     until: float  # the end of that day (epoch seconds)

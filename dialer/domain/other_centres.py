@@ -35,7 +35,7 @@ CALLS_KEPT_SECONDS = 4 * 86_400.0
 
 
 class PeerCallKind(StrEnum):
-    """What a call of another centre counts as in the rules about intervals between calls."""
+    """How the rules about intervals between calls count a call of another centre, such as "conversation"."""
 
     CALL = "call"  # without a conversation
     CONVERSATION = "conversation"

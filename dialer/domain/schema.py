@@ -39,8 +39,8 @@ Rate = Annotated[
 
 
 def create_validator_for_unknown_enum_values(known: StrEnum) -> WrapValidator:
-    """Return a pydantic validator that reads an unknown enum value as `known`, so that older programs can read newer
-    messages.
+    """Return a pydantic validator that replaces an unknown enum value with `known`, so that older programs can read
+    newer messages.
     """
 
     def read_enum_value(value: object, validate: Callable[[object], object]) -> object:
