@@ -91,8 +91,9 @@ def _detect_audio_container_format(path: Path) -> str:
     if head[:3] == b"ID3" or (head[0] == 0xFF and head[1:2] and head[1] & 0xE0 == 0xE0):
         return "mp3"
     is_text = all(32 <= byte < 127 or byte in b"\r\n\t" for byte in head)
-    but_text = " but text" if is_text else ""
-    raise RecordingRefused(f"the file is not a recording{but_text}; send MP3, M4A, WAV, OGG or FLAC")
+    if is_text:
+        raise RecordingRefused("the file is not a recording but text; send MP3, M4A, WAV, OGG or FLAC")
+    raise RecordingRefused("the file is not a recording; send MP3, M4A, WAV, OGG or FLAC")
 
 
 def _decode_channels(path: Path, kind: str, rate: int, max_seconds: float) -> tuple[Channels, float, int]:

@@ -54,7 +54,7 @@ def write_phone_tones(
                 f"{to}: folder {to.parent} does not exist; give the folder of Asterisk's sounds in one language"
             ) from error
         raise OutputRefused(
-            f"{to}: the tones cannot be written ({error.strerror or error}); give a folder that you may write to"
+            f"{to}: the tones that agents hear cannot be written ({error.strerror or error}); give a folder that you may write to"
         ) from error
     for path in paths:
         typer.echo(path)

@@ -106,9 +106,10 @@ def _refuse_lists_after_erasure_date(settings: Settings) -> None:
     rules = build_rulebook(load_site_profile(settings), settings)
     if rules.polls and all(SystemClock().now() >= rules.get_erasure_time(poll) for poll in rules.polls):
         last = max(poll.day for poll in rules.polls)
-        days = f"{rules.profile.retention.erase_after_days} days after the poll of {last.isoformat()}"
+        days = rules.profile.retention.erase_after_days
         raise RollError(
-            f"no list was written, because the law requires that names and numbers are erased {days}: run `dialer purge`"
+            f"no list was written, because the law requires that names and numbers are erased {days} days after the poll"
+            f" of {last.isoformat()}: run `dialer purge`"
         )
 
 

@@ -45,7 +45,8 @@ def build_pages() -> Path:
     """Build the pages with the packages of package-lock.json, and return their folder. Raises PagesNotBuilt."""
     if not SOURCES.is_dir():
         raise PagesNotBuilt(
-            f"{SOURCES} does not exist: only a clone has the sources of the pages, and a wheel contains them built"
+            f"the folder {SOURCES} does not exist, so the pages cannot be built: build them in a git clone of Matdan (a wheel"
+            " contains them ready-built)"
         )
     node, npm = _find_node_and_npm()
     environment = {**os.environ, "PATH": f"{node.parent}{os.pathsep}{os.environ.get('PATH', '')}"}

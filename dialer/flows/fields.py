@@ -117,7 +117,7 @@ class Prompt(YamlModel):
             return {"kind": kind, "value": _refuse_invalid_text_key(value), **needs}
         if "with" in written:
             raise make_yaml_error(
-                "the node has `with:` in a prompt without `text:`; only texts have placeholders", "with"
+                "the node has a prompt with `with:` but no `text:`; add `text:`, or remove `with:`", "with"
             )
         if not isinstance(value, str) or not NAME.fullmatch(value):
             raise make_yaml_error(

@@ -118,7 +118,7 @@ class Node(NamedPart, ABC):
         if "kind" not in cls.__dict__:
             return  # a base class of several kinds
         if cls.kind in NODE_KINDS:
-            raise ValueError(f"the kind of node {cls.kind} is defined twice: rename one of its classes' `kind`")
+            raise ValueError(f"two classes define the kind of node {cls.kind}: change `kind` of one of them")
         NODE_KINDS[cls.kind] = cls
 
     # Turns

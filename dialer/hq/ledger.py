@@ -168,16 +168,20 @@ def parse_outbox_row(centre: str, row: BatchRow, now: float) -> tuple[ResultRow 
     try:
         fields = _PAYLOADS.decode(row.payload)
         if not isinstance(fields, dict) or "\\u0000" in row.payload:
-            raise ValueError(f"row {row.id} of centre {centre} is not a JSON object, or contains a NUL character")
+            raise ValueError(
+                f"result {row.id} of centre {centre} is not a JSON object, or contains a NUL character: see this result in"
+                " the centre's store"
+            )
         row.payload.encode()
     except (ValueError, RecursionError) as error:
         raise UnreadableRow(
-            f"row {row.id} of centre {centre} cannot be read ({type(error).__name__}): see its result in the centre's store"
+            f"headquarters cannot read result {row.id} of centre {centre} ({type(error).__name__}): see this result in the"
+            " centre's store"
         ) from error
     if fields.keys() == {"too_large_bytes"}:
         raise UnreadableRow(
-            f"row {row.id} of centre {centre} is too long for a message ({fields['too_large_bytes']} bytes): see its result in "
-            "the centre's store"
+            f"result {row.id} of centre {centre} was too long ({fields['too_large_bytes']} bytes) to be sent to headquarters:"
+            " see this result in the centre's store"
         )
     if topic == "results/marks" and (mark := _parse_mark(centre, row, min(at, now), fields, now)) is not None:
         return mark, fields

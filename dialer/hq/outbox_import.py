@@ -113,9 +113,8 @@ class _Acknowledgements:
                         await self._received.wait()
                     return
         raise HeadquartersUnreachable(
-            f"{file.path}: no gatherer has committed the rows of this file: {problem}. Then import the file again"
-            " (stored"
-            " rows are skipped)"
+            f"{file.path}: headquarters' gatherer has not stored the rows of this file: {problem}. Then import the file"
+            " again (rows that are stored already are skipped)"
         )
 
 

@@ -93,18 +93,18 @@ async def write_stores_of_centres(db: Database, stores: Mapping[str, Stores]) ->
     await SQL.set_stores.run_statement(db, *convert_rows_to_columns(rows, 8))
 
 
-async def replace_accepted_store(db: Database, centre: str, digits: str) -> str:
-    """Accept the store of a centre whose id (incarnation) begins with `digits`, also if it is accepted already.
+async def replace_accepted_store(db: Database, centre: str, first_digits_of_id: str) -> str:
+    """Accept the store of a centre whose id (incarnation) begins with `first_digits_of_id`, also if it is accepted already.
 
     Its seals are accepted too, also if they contradict those received before. Returns the incarnation. Raises UnknownStore.
     """
     async with db.open_transaction():
         stores = (await read_stores_of_centres(db, [centre]))[centre]
-        found = [each for each in stores.values() if each.incarnation.startswith(digits)]
+        found = [each for each in stores.values() if each.incarnation.startswith(first_digits_of_id)]
         if len(found) != 1:
             known = ", ".join(each.incarnation[:8] for each in stores.values()) or "none"
             raise UnknownStore(
-                f"centre {centre} has no store {digits}: choose one of the stores that it has sent from ({known})"
+                f"centre {centre} has sent nothing from a store with the ID {first_digits_of_id}: choose one of {known}"
             )
         for each in stores.values():
             each.state = StoreState.REPLACED

@@ -114,7 +114,7 @@ def accept_store_of_batch(
         _replace_accepted_store_or_refuse(centre, own, accepted, sightings, now)
     if not sightings.record_process_run_of_store(centre, own, sender.run):
         raise StoreNotAccepted(
-            f"two machines run the same store of {centre} (cloned?): stop one of them, then start the other again",
+            f"two machines run the same store of centre {centre} (a clone?): stop one of them, then start the other again",
             is_final=True,
         )
     return own

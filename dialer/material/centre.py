@@ -301,7 +301,9 @@ class CentreMaterial:
         for chunk in self._fetcher.stream_response_body(response):
             first += len(chunk)
             if first > size:
-                raise MaterialRefused(f"the download {url} is longer than the signed file: check the material server")
+                raise MaterialRefused(
+                    f"the download {url} is longer than the signed length of the file: check the material server"
+                )
             file.write(chunk)
 
     def _install_material_version(self, manifest: Manifest, tree: Path) -> None:
@@ -413,7 +415,7 @@ def _decompress_file(packed: Path, target: Path, size: int) -> None:
             out.write(decompressor.decompress(data, CHUNK_BYTES))
             if out.tell() > size:
                 raise lzma.LZMAError(
-                    "a file of campaign material is longer than the signed file: publish the version again at headquarters"
+                    "a file of campaign material is longer than its signed length: publish the version again at headquarters"
                 )
         out.flush()
         os.fsync(out.fileno())

@@ -121,7 +121,7 @@ class Repository:
             len(signers) < trust.ROOT_SIGNATURES
             or len({signer.public_key.keyid for signer in signers}) < trust.ROOT_SIGNATURES
         ):
-            raise MaterialRefused("root.json must be signed with two root keys: name the files of two")
+            raise MaterialRefused("root.json must be signed with two root keys: give the files of two root keys")
         own = create_tuf_signer(online).public_key
         root = _build_root_metadata([*roots.values()], own, signatories, now)
         for folder in (self._metadata, self._targets, self._files, self._drafts):
@@ -151,7 +151,7 @@ class Repository:
         root.version = self._find_newest_metadata_version(Root.type) + 1
         signed = _sign_metadata(root, map(create_tuf_signer, root_keys))
         if not before.get_verification_result(Root.type, signed.signed_bytes, signed.signatures):
-            raise MaterialRefused("a change needs two root keys of the current root.json: name the files of two")
+            raise MaterialRefused("a change needs two root keys of the current root.json: give the files of both keys")
         self._write_metadata(signed, "root.json", self._drafts)
         targets = self._read_draft_targets()
         targets.signed.delegations = _create_delegation_for_waves(own)
@@ -164,7 +164,7 @@ class Repository:
         Centres use the new root from their next update.
         """
         if (self._drafts / "root.json").exists():
-            raise MaterialRefused("a change of the signatories is drafted: publish it first")
+            raise MaterialRefused("an earlier change of the signatories is drafted but not published: publish it first")
         before = self._read_root_metadata()
         former = before.roles[Root.type].keyids
         everybody = [
@@ -173,7 +173,7 @@ class Repository:
         ]
         keys: dict[str, Key] = {key.keyid: key for key in everybody}
         if len(keys) < len(everybody):
-            raise MaterialRefused("a key is named twice: every root key and every person needs a key of their own")
+            raise MaterialRefused("a key is named twice: give a different key for each root key and each person")
         roots = Role([key.keyid for key in everybody[-len(root_public) :]], trust.ROOT_SIGNATURES)
         version = self._find_newest_metadata_version(Root.type) + 1
         root = Root(
@@ -184,7 +184,9 @@ class Repository:
         )
         signed = _sign_metadata(root, map(create_tuf_signer, root_keys))
         if not root.get_root_verification_result(before, signed.signed_bytes, signed.signatures):
-            raise MaterialRefused("two of the old root keys and two of the new ones must sign: name their files")
+            raise MaterialRefused(
+                "a change of root keys must be signed with two of the old and two of the new: give the files of these four keys"
+            )
         self._write_metadata(signed, f"{version}.root.json")
 
     # Bundles
@@ -468,7 +470,7 @@ def _build_root_metadata(roots: Collection[Key], own: Key, signatories: Collecti
     ]
     keys: dict[str, Key] = {key.keyid: key for key in (*roots, own, *people)}
     if len(keys) < len(roots) + 1 + len(people):
-        raise MaterialRefused("a key is named twice: every person needs a key of their own")
+        raise MaterialRefused("a key is named twice: give a different key for each root key and each person")
     return Root(
         expires=_compute_expiry_date(now, ROOT_DAYS),
         keys=keys,

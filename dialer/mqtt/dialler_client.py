@@ -219,6 +219,7 @@ def _parse_number(text: str) -> float:
     number = float(text)
     if not math.fabs(number) <= _MAX_NUMBER:  # NaN too
         raise ValueError(
-            "a message of the dialler has a number that is too large for a browser: run desk and dialler in the same version"
+            "the dialler sent a number that is too large for a browser, as only another version of Matdan does: run the desk"
+            " and the dialler in the same version"
         )
     return int(number) if text.lstrip("-").isdigit() else number

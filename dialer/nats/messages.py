@@ -206,10 +206,11 @@ def pack_first_part_of_batch(batch: OutboxBatch) -> tuple[OutboxBatch, bytes]:
 
 def unpack_batch(data: bytes) -> OutboxBatch:
     """Return the batch of a centre's results in a message. Raises InvalidMessage."""
-    fields = _parse_json_message(_decompress_message(data))
+    fields = _parse_json_message(_decompress_batch(data), "a batch of results")
     if not isinstance(fields, dict) or fields.get("version") not in _READABLE_VERSIONS:
         raise InvalidMessage(
-            f"the centre's batch of results has an unknown version: update Matdan here, which reads versions 1 to {VERSION}"
+            f"the centre's batch of results has an unknown version: update Matdan at headquarters,"
+            f" which reads versions 1 to {VERSION}"
         )
     try:
         batch = _BATCH.validate_python(fields)
@@ -231,22 +232,26 @@ def unpack_batch(data: bytes) -> OutboxBatch:
     return batch
 
 
-def _decompress_message(data: bytes) -> bytes:
+def _decompress_batch(data: bytes) -> bytes:
     decompressor = zlib.decompressobj()
     try:
         text = decompressor.decompress(data, MAX_BATCH_BYTES * 2)
     except zlib.error as error:
-        raise InvalidMessage("the message is not compressed with zlib: update Matdan where it was sent") from error
+        raise InvalidMessage(
+            "the centre's batch of results is not compressed with zlib: update Matdan at the centre"
+        ) from error
     if decompressor.unconsumed_tail or not decompressor.eof:
-        raise InvalidMessage("the compressed message is too long or truncated: update Matdan where it was sent")
+        raise InvalidMessage("the centre's batch of results is too long or truncated: update Matdan at the centre")
     return text
 
 
-def _parse_json_message(text: bytes) -> Any:
+def _parse_json_message(text: bytes, message_content: str) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise InvalidMessage("the content of the message is not JSON: update Matdan where it was sent") from error
+        raise InvalidMessage(
+            f"a message with {message_content} is not JSON: run the same version of Matdan at centre and headquarters"
+        ) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,7 +297,7 @@ def unpack_acknowledgement(data: bytes) -> Acknowledgement:
         return _ACK.validate_json(data)
     except ValidationError as error:
         raise InvalidMessage(
-            "headquarters' acknowledgement of results cannot be read: run the same version of Matdan here and there"
+            "headquarters' acknowledgement of results cannot be read: run the same version of Matdan at centre and headquarters"
         ) from error
 
 
@@ -307,7 +312,7 @@ def unpack_store_status(data: bytes) -> StoreStatus:
         return _STORE_STATUS.validate_json(data)
     except ValidationError as error:
         raise InvalidMessage(
-            "a centre's report of its store cannot be read: run the same version of Matdan here and there"
+            "a centre's report of its store cannot be read: run the same version of Matdan at centre and headquarters"
         ) from error
 
 
@@ -323,15 +328,15 @@ def unpack_peer_updates(data: bytes) -> tuple[list[dict[str, Any]], list[dict[st
 
     Raises InvalidMessage. The dialler checks their fields later.
     """
-    fields = _parse_json_message(data)
+    fields = _parse_json_message(data, "opt-outs and marks of other centres")
     if not isinstance(fields, dict):
         raise InvalidMessage(
-            "the opt-outs and marks of other centres cannot be read: run the same version of Matdan here and there"
+            "the opt-outs and marks of other centres cannot be read: run the same version of Matdan at centre and headquarters"
         )
     lists = [fields.get("opt_outs", []), fields.get("marks", [])]
     if not all(isinstance(each, list) and all(isinstance(one, dict) for one in each) for each in lists):
         raise InvalidMessage(
-            "the opt-outs and marks of other centres cannot be read: run the same version of Matdan here and there"
+            "the opt-outs and marks of other centres cannot be read: run the same version of Matdan at centre and headquarters"
         )
     return lists[0], lists[1]
 
@@ -343,9 +348,11 @@ def pack_peer_calls(calls: Iterable[Mapping[str, Any]]) -> bytes:
 
 def unpack_peer_calls(data: bytes) -> list[dict[str, Any]]:
     """Return the calls in a message. Raises InvalidMessage. The dialler checks their fields later."""
-    calls = _parse_json_message(data)
+    calls = _parse_json_message(data, "calls of other centres")
     if not isinstance(calls, list) or not all(isinstance(each, dict) for each in calls):
-        raise InvalidMessage("the calls of other centres cannot be read: run the same version of Matdan here and there")
+        raise InvalidMessage(
+            "the calls of other centres cannot be read: run the same version of Matdan at centre and headquarters"
+        )
     return calls
 
 

@@ -56,5 +56,5 @@ def unpack_number_sample(data: bytes) -> NumberSample:
         return _SAMPLE.validate_json(data)
     except ValidationError as error:
         raise InvalidMessage(
-            "a centre's sample of numbers cannot be read: run the same version of Matdan here and there"
+            "a centre's sample of numbers cannot be read: run the same version of Matdan at centre and headquarters"
         ) from error

@@ -172,7 +172,7 @@ class WebhookPoster:
                     return
                 if status < 500 and status not in _RETRIABLE:
                     raise DeliveryFailed(
-                        f"{url}: refused delivery {delivery.id} ({problem}); correct the address or the secret,"
+                        f"{url}: the portal refused delivery {delivery.id} ({problem}); correct the address or the secret,"
                         " or ask the portal's operator"
                     )
             except OSError as error:

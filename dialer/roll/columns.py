@@ -39,9 +39,12 @@ def find_indexes_of_columns(
         if not found and name in optional:
             continue
         if len(found) != 1:
-            columns_found = "no column" if not found else "more than one column"
-            needed = ", ".join(each for each in columns if each not in optional)
-            raise RollError(f"{path}: the first row has {columns_found} {name}; the required columns are {needed}")
+            required = ", ".join(each for each in columns if each not in optional)
+            if not found:
+                raise RollError(
+                    f"{path}: the first row has no column {name}; add it (the required columns are {required})"
+                )
+            raise RollError(f"{path}: the first row has the column {name} more than once; keep only one of them")
         places[name] = found[0]
     return places
 
@@ -78,7 +81,7 @@ class TableRow:
         digits = (self[name] if text is None else text).translate(ASCII_DIGITS).removesuffix(".0")
         if not (digits.isascii() and digits.isdecimal() and len(digits) <= 9):
             raise RollError(
-                f"{self.location_in_file}: the column {name} is not a whole number; nothing was imported: correct this cell"
+                f"{self.location_in_file}: the cell in column {name} is not a whole number; nothing was imported: correct this cell"
             )
         return int(digits)
 

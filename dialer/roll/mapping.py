@@ -111,8 +111,8 @@ def load_column_map(path: Path) -> MapFile:
 
 def _require_type_of_map_file_value(path: Path, key: str, value: Any, kind: type) -> Any:
     if value is not None and (not isinstance(value, kind) or isinstance(value, bool)):
-        words = {str: "a text in quotes", int: "a whole number", dict: "a table"}
-        raise RollError(f"{path}: the setting {key} of this map file is not {words[kind]}; correct this setting")
+        expected = {str: "a text in quotes", int: "a whole number", dict: "a table"}[kind]
+        raise RollError(f"{path}: the setting {key} of this map file is not {expected}; correct this setting")
     return value
 
 
@@ -273,7 +273,7 @@ def _find_column(path: Path, header: Sequence[str], map_file: MapFile, name: Fie
     if isinstance(column, int):
         if not 1 <= column <= len(header):
             raise RollError(
-                f"{key} = {column} must be from 1 to {len(header)}, because {path} has so many columns; correct it"
+                f"{key} = {column} must be from 1 to {len(header)}, the number of columns of {path}; correct it"
             )
         return column - 1
     index = _find_column_by_heading(header, column)

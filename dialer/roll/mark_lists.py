@@ -122,7 +122,7 @@ def _build_mark_from_line(
     line: TableRow, voter_id: int, defaults: MarkDefaults, sha256: str, now: float, zone: tzinfo
 ) -> Mark:
     if "voted" in line.cells and _normalize_voted_cell(line) not in _TICKS:
-        raise UnmatchedRow("column voted is neither ticked nor blank; write x for a voter who has voted")
+        raise UnmatchedRow("column `voted` is neither ticked nor blank; write x for a voter who has voted")
     kind, source = _parse_mark_kind(line["kind"], defaults.source)
     by = line.cells.get("by", defaults.by)
     if by is not None and not is_person_id(by):
@@ -143,7 +143,7 @@ def _parse_mark_kind(cell: str, source: MarkSource) -> tuple[MarkKind, MarkSourc
         return MarkKind.NOT_YET, MarkSource.CORRECTION
     kind = KINDS.get(word or MarkKind.VOTED.value)
     if kind is None:
-        raise UnmatchedRow(f"column kind has an unknown value; write {', '.join(KINDS)} or {CORRECTION}")
+        raise UnmatchedRow(f"column `kind` has an unknown value; write {', '.join(KINDS)} or {CORRECTION}")
     return kind, source
 
 
@@ -159,12 +159,12 @@ def _parse_mark_time(cell: str, day: date, now: float, zone: tzinfo) -> float:
         try:
             named = datetime.combine(day, time.fromisoformat(clock)) if clock else datetime.fromisoformat(cell)
         except ValueError:
-            raise UnmatchedRow("column time is not a time; write 09:40 or 2026-04-22T09:40") from None
+            raise UnmatchedRow("column `time` is not a time; write 09:40 or 2026-04-22T09:40") from None
         at = (named if named.tzinfo else named.replace(tzinfo=zone)).timestamp()
         if at > now + AHEAD_SECONDS:
-            raise UnmatchedRow("column time is in the future; correct the time")
+            raise UnmatchedRow("column `time` is in the future; correct the time")
     if at < 0.0:  # a negative time would invalidate the command that carries this mark and 99 others
-        raise UnmatchedRow("column time is before 1970; correct the year")
+        raise UnmatchedRow("column `time` is before 1970; correct the year")
     return min(at, now)
 
 
@@ -214,7 +214,7 @@ def _create_function_that_finds_voter_by_epic(db: Connection, epics: set[str]) -
 def _parse_whole_number(line: TableRow, name: str) -> int:
     number = parse_number(line[name], _LARGEST)
     if number is None:
-        raise UnmatchedRow(f"column {name} is not a whole number; correct this number")
+        raise UnmatchedRow(f"the cell in column {name} is not a whole number; correct this number")
     return number
 
 

@@ -102,11 +102,15 @@ def load_portal_ids(
         RollError: `id_heading` is not set, the folder has no export, or an export cannot be read or lacks the column.
     """
     if source.id_heading is None:
-        raise RollError(f"source {source.name!r}: id_heading is not set; give the heading of the portal's own ID")
+        raise RollError(
+            f"source {source.name!r}: id_heading is not set; give the heading of the column with the portal's own IDs"
+        )
     exports = [path for _, path, sha256 in _list_portal_files(source) if imported is None or sha256 in imported]
     if not exports:
         kind = "export" if imported is None else "imported export"
-        raise RollError(f"{source.folder}: no {kind} found, so the portal's IDs are unknown; put the export back there")
+        raise RollError(
+            f"{source.folder}: no {kind} found, so the portal's IDs are unknown; put the export back into this folder"
+        )
     found: dict[tuple[str, str, int, int, int], str] = {}
     for path in exports:
         prepared = prepare_roll_import(path, load_column_map(source.map_file))

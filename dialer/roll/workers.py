@@ -103,7 +103,7 @@ def _add_row_to_booth_worker(
     read = read_phone_numbers_in_cell(row["number"], region)
     if len(read.numbers) != 1:
         raise row.create_error_about_row(
-            "the column number is not exactly one valid phone number; give each worker one number"
+            "the cell in column `number` is not exactly one valid phone number; give each worker one number"
         )
     constituency = row.parse_number_in_column("constituency")
     language = parse_language(row["language"])
@@ -123,7 +123,7 @@ def _add_row_to_booth_worker(
     worker.language = language or worker.language
     named = [each for each in _BETWEEN_PARTS.split(row["part"]) if each]
     if not named:
-        raise row.create_error_about_row("part is empty; give the part of the worker's booth")
+        raise row.create_error_about_row("column `part` is empty; give the part of the worker's booth")
     for part in named:
         part_number = row.parse_number_in_column("part", part)
         version, state = row["roll version"] or roll_version, row["state"] or None

@@ -376,5 +376,7 @@ def get_sealer_of_connection(db: Connection) -> Sealer:
     """
     sealer: Sealer | None = getattr(db, "hooks", None)
     if sealer is None:
-        raise StoreError("This connection cannot seal: open the store for writing.")
+        raise StoreError(
+            "This connection to the store is read-only and cannot seal changes: open the store for writing."
+        )
     return sealer

@@ -58,8 +58,8 @@ class SnapshotSource:
             position = page.position
             if position < stored:
                 raise InvalidMessage(
-                    f"the snapshot of peer updates ends at position {position}, but this centre has stored"
-                    f" updates up to {stored}"
+                    f"headquarters sent a list of opt-outs and marks (snapshot) that ends at position {position}, but this centre"
+                    f" has updates up to {stored}: it is requested again"
                 )
             _append_snapshot_page_to_file(file, data)
             while page.next_after is not None:

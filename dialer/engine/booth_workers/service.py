@@ -98,7 +98,7 @@ class BoothWorkers:
         """
         last = None if call.worker is None else await self._store.find_last_mark_of_booth_worker_call(call.attempt_id)
         if last is None or call.worker is None:
-            raise CommitTargetNotFound("no voter's serial number was entered on this call")
+            raise CommitTargetNotFound("nothing was undone, because no voter's serial number was entered on this call")
         undone, voter_id = last
         mark = Mark(
             key,

@@ -51,7 +51,9 @@ class VoterReport(Record):
     @model_validator(mode="after")
     def _require_hour_of_later_call(self) -> Self:
         if (self.hour is None) is (self.mark == "later"):
-            raise ValueError("must have `hour` (0 to 23) if the mark is later, and no `hour` if it is another mark")
+            raise ValueError(
+                "must have `hour` (0 to 23) if `mark` is `later`, and no `hour` if `mark` has another value"
+            )
         return self
 
     def convert_to_voter_outcome(self) -> VoterOutcome:
@@ -126,7 +128,7 @@ class SeatDispose(SeatCommand, ReceiptedCommand):
                     f"`{field}` is allowed with the disposition {disposition.value} only: leave `{field}` out"
                 )
         if self.disposition is Disposition.LATER and self.hour is None:
-            raise ValueError("the disposition later needs `hour`, the hour of the day, 0 to 23")
+            raise ValueError("the disposition `later` needs `hour`, the hour of the day, 0 to 23")
         if self.own_call_back and self.call_back_at is None:
             raise ValueError("`own_call_back` needs `call_back_at`: leave `own_call_back` out, or give the time")
         return self

@@ -229,11 +229,11 @@ class Dispositions:
             raise CommandRefused(f"seat {seat.name} has no agent who could call back: leave `own_call_back` out")
         if hour is not None and not 0 <= hour <= 23:
             raise CommandRefused(
-                f"the hour {hour} of the disposition later is not valid: enter an hour of the day, 0 to 23"
+                f"the hour {hour} of the disposition `later` is not valid: enter an hour of the day, 0 to 23"
             )
         if disposition is Disposition.MACHINE and run.spec.machine_detection is MachineDetection.OFF:
             raise CommandRefused(
-                f"campaign {call.campaign_id} does not use the disposition machine: set campaigns.machine_detection"
+                f"campaign {call.campaign_id} does not use the disposition `machine`: set campaigns.machine_detection"
                 " to allow it"
             )
         if details.voters and call.worker is not None:

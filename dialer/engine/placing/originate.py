@@ -372,11 +372,11 @@ class Originator:
             _log.warning("caller_id.refused", attempt=attempt.attempt_id, reason=reason)
             return CommandRefused(f"the caller ID is {reason}", RefusedBecause.NO_CHANNEL)
         kept = self.reserved.is_seat_reserved(call)
-        hold = self._holds.find_reason_campaign_is_held(run, attempt.trunk) or (
+        reason_for_hold = self._holds.find_reason_campaign_is_held(run, attempt.trunk) or (
             None if kept else self._holds.find_reason_no_agent_can_serve(run)
         )
-        if hold is not None:
-            return CommandRefused(f"campaign {run.spec.campaign_id} is held: {hold}", RefusedBecause.HELD)
+        if reason_for_hold is not None:
+            return CommandRefused(f"campaign {run.spec.campaign_id} is held: {reason_for_hold}", RefusedBecause.HELD)
         ruling = self._eligibility.check_rules_before_originate(
             run, attempt.claim, call.attempt_id, attempt.caller_id, guaranteed=kept
         )

@@ -90,7 +90,7 @@ class RollImport:
             for number in await asyncio.to_thread(handed.read_phone_numbers):
                 if await self._store.find_unfinished_attempt_on_number(number) is not None:
                     raise CommandRefused(
-                        "no number was erased, because one of the list is on a call: suppress it now, and erase it after the"
+                        "no number was erased, because one number of the list is on a call: suppress it now, and erase it after the"
                         " call"
                     )
                 store = (self._required_spool.store, self._required_spool.key)

@@ -379,7 +379,9 @@ class Agents:
         """Ring the phone of a vacant seat, so that an agent can enter number and PIN. Raises CommandRefused."""
         seat = self._seats.require_seat(seat_name)
         if not self._core.plan.agents:
-            raise CommandRefused("log-in by phone needs [[agents]] in the settings, which have none: log in by command")
+            raise CommandRefused(
+                "nobody can log in by phone, because the settings have no [[agents]]: log in at the desk, or add [[agents]]"
+            )
         if seat.agent is not None or seat.phone_up:
             raise CommandRefused(
                 f"seat {seat.name} is already in use: log its agent off first", RefusedBecause.SEAT_TAKEN

@@ -32,7 +32,9 @@ def _parse_limit_of_field_value(value: object, info: ValidationInfo[DeclaredName
 def _refuse_digit_as_choice_key(choices: dict[str, str]) -> dict[str, str]:
     for key in choices:
         if key not in ("#", "*"):
-            raise make_yaml_error('the field has a choice for a key that is a digit of the answer; use "#" or "*"', key)
+            raise make_yaml_error(
+                'the field has a choice for a digit, but digits are part of the answer; use the key "#" or "*"', key
+            )
     return choices
 
 

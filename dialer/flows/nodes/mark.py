@@ -44,7 +44,7 @@ class MarkNode(CommittingNode):
             )
         if (self.scope is Scope.SERIAL) != (self.serial is not None):
             raise make_yaml_error(
-                "`scope: serial` needs `serial:`, the field that holds the number; other scopes must not have `serial:`"
+                "`scope: serial` needs `serial:`, the field that holds the serial number; other scopes must not have `serial:`"
             )
         if self.serial is None and (self.part is not None or self.unknown is not None):
             raise make_yaml_error("`part:` and `unknown:` can be used only with `scope: serial`")

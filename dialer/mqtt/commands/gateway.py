@@ -314,7 +314,7 @@ class CommandGateway:
         """
         if max(self._halts.get(command.campaign_id, 0), self._halts.get(None, 0)) > number:
             raise CommandRefused(
-                "a stop or pause that was sent later is in force: send this command again to resume dialling"
+                "a stop or pause that was sent after this command is in force: send the command again to resume dialling"
             )
 
     def _count_records_of_command(self, accepted: AcceptedCommand) -> None:

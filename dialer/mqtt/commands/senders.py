@@ -73,7 +73,8 @@ class Senders:
         if signature is None:
             if self._signed or sender.key is not None:
                 raise CommandRefused(
-                    "the command is not signed, which the settings require (broker.signed_commands, or the sender has a key)"
+                    "the command is not signed, which the settings require (broker.signed_commands, or `key` of the sender):"
+                    " sign it with the sender's key"
                 )
             if not self._broker_knows:
                 raise CommandRefused(
@@ -87,6 +88,6 @@ class Senders:
             )
         if not signing.verify_signature(sender.key, build_signed_bytes(centre, sender.name, text), signature):
             raise BadSignature(
-                "the signature is not the sender's for this command in this centre: compare the sender's key with that in"
-                " [[supervisors]]"
+                "the signature of the command is not valid for its sender, its text and this centre: compare the"
+                " sender's key with that in [[supervisors]]"
             )

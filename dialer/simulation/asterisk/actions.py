@@ -177,7 +177,7 @@ class Actions:
         if not slash or not technology or not dial_string:
             raise ActionRefused("Invalid channel")
         if action.get("Async").lower() not in ("true", "yes", "1", "on"):
-            raise ActionRefused("The simulated Asterisk supports only Async: true")
+            raise ActionRefused("The simulated Asterisk originates calls only with Async: true; add this field")
         milliseconds = action.get("Timeout", "30000")
         if not milliseconds.isdigit():
             raise ActionRefused("Invalid timeout")

@@ -167,9 +167,9 @@ class MultiServerSwitch:
         server = self._find_server_of_third_party(party_id)
         if server is None:
             raise SwitchError("the third party's call has ended: call the third party again")
-        if place.kind is not PlaceKind.HANDOVER and server != (there := self._find_server_of_seat_or_call(place)):
+        if place.kind is not PlaceKind.HANDOVER and server != (seat_server := self._find_server_of_seat_or_call(place)):
             raise SwitchError(
-                f"the third party's call is on server {server}, but the seat is on server {there}: end the call"
+                f"the third party's call is on server {server}, but the seat is on server {seat_server}: end the call"
                 " of the third party,"
                 " then call again"
             )

@@ -98,7 +98,7 @@ class TwilioFlows:
         sid = self._find_call_sid(waiting.attempt_id)
         if sid is not None and form.get("CallSid") != sid:
             raise ProtocolError(
-                "a Twilio webhook was rejected, because its token belongs to another call: only Twilio may know the webhook address"
+                "a Twilio webhook was rejected, because its token belongs to another call: check which program sends it"
             )
         if not self._engine.features.call_flows.is_live_call(waiting.attempt_id):
             return render_twiml_hang_up()

@@ -61,7 +61,7 @@ class StateTokens:
         body, dot, signature = token.partition(".")
         if len(token) > MAX_TOKEN_CHARACTERS or not dot:
             raise ProtocolError(
-                "a Twilio webhook was rejected, because its token is not signed by this centre: only Twilio may know its address"
+                "a Twilio webhook was rejected, because its token is not signed by this centre: check which program sends it"
             )
         try:
             genuine = hmac.compare_digest(_decode_base64(signature), self._compute_signature(body))
@@ -69,7 +69,7 @@ class StateTokens:
             genuine = False
         if not genuine:
             raise ProtocolError(
-                "a Twilio webhook was rejected, because its token is not signed by this centre: only Twilio may know its address"
+                "a Twilio webhook was rejected, because its token is not signed by this centre: check which program sends it"
             )
         try:
             return _parse_paused_flow(

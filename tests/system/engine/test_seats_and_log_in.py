@@ -197,7 +197,7 @@ async def test_phone_log_in_needs_agents_in_the_settings(tmp_path: Path) -> None
     async with run_site_with_pins(tmp_path, agents=[]) as site:
         site.switch.dial_extension_from_phone("agent01", "*1")
         await site.until(lambda: site.switch.find_phone_channel("agent01") is None, seconds=20)
-        with pytest.raises(CommandRefused, match=r"needs \[\[agents\]\] in the settings"):
+        with pytest.raises(CommandRefused, match=r"the settings have no \[\[agents\]\]"):
             await site.centre.engine.execute_command(SeatCall(seat="01"))
         with pytest.raises(CommandRefused, match="use 1 to 40 letters"):
             await site.centre.engine.execute_command(SeatLogIn(seat="01", agent="a b\r\n"))

@@ -211,7 +211,7 @@ async def test_rejected_batches_of_results_are_reported_and_do_not_block_other_b
         await wait_for_rows(hq.database, LAST_IDS, [("pune-1", 2), ("pune-2", 1)])
     assert problems == {
         "pune-1": None,
-        "pune-2": "the message is not compressed with zlib: update Matdan where it was sent",
+        "pune-2": "the centre's batch of results is not compressed with zlib: update Matdan at the centre",
     }
     [(centre, rejected)] = await query_database(hq.database, "SELECT centre, reason FROM set_aside")
     assert centre == "pune-2"

@@ -77,15 +77,15 @@ def test_voters_serial_numbers_are_read_in_digits_of_any_script(config: Path) ->
         ("174,1,21", "no voter with this serial"),
         ("174,9,1", "part 9 of constituency 174 is not on the roll"),
         ("175,1,1", "part 1 of constituency 175 is not on the roll"),
-        ("174,1,", "column serial is not a whole number; correct this number"),
-        ("174,x,1", "column part is not a whole number; correct this number"),
-        ("174,1,1,supporter", "column kind has an unknown value"),
-        ("174,1,1,later", "column kind has an unknown value"),
-        ("174,1,1,,12:06", "time is in the future"),
-        ("174,1,1,,2026-04-23T09:00", "time is in the future"),
-        ("174,1,1,,noon", "column time is not a time"),
-        ("174,1,1,,1960-01-01", "time is before 1970"),
-        ("174,1,1,,0001-01-01T00:00+14:00", "time is before 1970"),
+        ("174,1,", "the cell in column serial is not a whole number; correct this number"),
+        ("174,x,1", "the cell in column part is not a whole number; correct this number"),
+        ("174,1,1,supporter", "column `kind` has an unknown value"),
+        ("174,1,1,later", "column `kind` has an unknown value"),
+        ("174,1,1,,12:06", "`time` is in the future"),
+        ("174,1,1,,2026-04-23T09:00", "`time` is in the future"),
+        ("174,1,1,,noon", "column `time` is not a time"),
+        ("174,1,1,,1960-01-01", "`time` is before 1970"),
+        ("174,1,1,,0001-01-01T00:00+14:00", "`time` is before 1970"),
         ("174,1,1,,,Sita Devi", "column `by` is not an id"),
         ("174,1,1,,,9876543210", "column `by` is not an id"),
         ("174,1,1,,,,2025-2", "the row's roll version is not in the store, which has 2026-1"),
@@ -172,7 +172,7 @@ def test_list_of_votes_needs_the_roll_version_if_two_versions_have_the_part(conf
 def test_votes_dated_before_1970_are_rejected(config: Path) -> None:
     found = read_list(config, "174,1,1", "174,1,2", day=date(1960, 1, 1))
     assert found.marks == ()
-    assert [reject.reason for reject in found.rejects] == ["column time is before 1970; correct the year"] * 2
+    assert [reject.reason for reject in found.rejects] == ["column `time` is before 1970; correct the year"] * 2
 
 
 def test_list_of_votes_needs_the_state_only_if_two_states_have_the_part(config: Path) -> None:
@@ -191,7 +191,7 @@ def test_list_of_votes_needs_the_state_only_if_two_states_have_the_part(config: 
     [
         ("name,age", "has no column that identifies voters"),
         ("AC No,Part No", "has no column that identifies voters"),
-        (f"{HEAD},serial", "more than one column"),
+        (f"{HEAD},serial", "the column serial more than once"),
     ],
 )
 def test_list_of_votes_without_a_column_that_identifies_voters_is_refused(config: Path, head: str, says: str) -> None:

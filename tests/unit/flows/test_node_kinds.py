@@ -149,5 +149,5 @@ def test_schema_files_of_flows_are_up_to_date() -> None:
 
 
 def test_two_kinds_of_flow_nodes_cannot_have_the_same_yaml_key() -> None:
-    with pytest.raises(ValueError, match="the kind of node say is defined twice"):
+    with pytest.raises(ValueError, match="two classes define the kind of node say"):
         type("OtherSayNode", (SayNode,), {"kind": "say", "__module__": __name__})

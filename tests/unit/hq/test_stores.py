@@ -119,7 +119,7 @@ def test_restarted_store_is_accepted_immediately_and_its_clone_is_refused() -> N
     centre = Centre()
     for run, at in (("r1", 0), ("r2", 1), ("r3", 2), ("r3", 3)):
         assert centre.is_accepted(replace(FIRST, run=run), at)
-    with pytest.raises(StoreNotAccepted, match="two machines run the same store"):
+    with pytest.raises(StoreNotAccepted, match="two machines run the same store of centre"):
         centre.send(replace(FIRST, run="r2"), 4)
     assert centre.is_accepted(replace(FIRST, run="r3"), 5)
     assert centre.is_accepted(replace(FIRST, run=""), 6)  # a file that was carried by hand

@@ -332,7 +332,7 @@ def test_desk_may_send_the_command_to_call_a_seat_but_not_to_unlock_a_seat() -> 
         (make_command("seat-dispose", attempt_id=None), "`seat-dispose` needs `attempt_id` (ID of the call attempt"),
         (make_command("seat-dispose", disposition="none"), "`disposition` must be 'voted', 'not-yet', 'later', "),
         (make_command("seat-dispose", disposition=["voted"]), "`disposition` must be 'voted', "),
-        (make_command("seat-dispose", disposition="later"), "the disposition later needs `hour`"),
+        (make_command("seat-dispose", disposition="later"), "the disposition `later` needs `hour`"),
         (make_command("seat-dispose", disposition="later", hour=24), "`hour` must be at most 23"),
         (make_command("seat-dispose", disposition="later", hour=True), "`hour` must be a whole number"),
         (make_command("seat-dispose", hour=9), "`hour` is allowed with the disposition later only: leave `hour` out"),
@@ -362,11 +362,11 @@ def test_desk_may_send_the_command_to_call_a_seat_but_not_to_unlock_a_seat() -> 
         ),
         (
             make_command("seat-dispose", voters=[{"voter_id": 7, "mark": "later"}]),
-            "`voters[0]` must have `hour` (0 to 23) if the mark is later, and no `hour` if it is another mark",
+            "`voters[0]` must have `hour` (0 to 23) if `mark` is `later`, and no `hour` if `mark` has another value",
         ),
         (
             make_command("seat-dispose", voters=[{"voter_id": 7, "mark": "voted", "hour": 9}]),
-            "`voters[0]` must have `hour` (0 to 23) if the mark is later, and no `hour` if it is another mark",
+            "`voters[0]` must have `hour` (0 to 23) if `mark` is `later`, and no `hour` if `mark` has another value",
         ),
         (
             make_command("seat-dispose", voters=[{"voter_id": 7, "mark": "voted", "name": "Asha"}]),

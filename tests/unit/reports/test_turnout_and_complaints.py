@@ -225,7 +225,7 @@ def test_file_of_official_figures_is_imported_completely_or_not_at_all(store: Ha
         ("174,,09:00,111,\n", "row 4: the turnout is not a percentage"),
         ("174,,noon,11,\n", "row 4: the time of the figure is not valid"),
         ("174,,09:00,11,22.4.\n", "is not a date"),
-        ("x,,09:00,11,\n", "row 4: the column constituency is not a whole number"),
+        ("x,,09:00,11,\n", "row 4: the cell in column constituency is not a whole number"),
         ("9,,09:00,11,\n", "constituency 9 is not on the roll"),
     ):
         path.write_text(head + good + bad, encoding="utf-8")
@@ -306,7 +306,7 @@ def test_close_of_poll_is_read_from_the_settings_or_else_from_the_roll(store: Ha
 def test_impossible_part_or_polling_day_of_a_figure_is_a_one_line_error(store: HandFilled, config: Path) -> None:
     path = write_figures(store, "174,99999999999999999999,09:00,11")
     assert (
-        "row 2: the column part is not a whole number"
+        "row 2: the cell in column part is not a whole number"
         in run("turnout", "import", path, "-c", config, "--who", "ops")[1]
     )
     path = write_figures(store, "174,,09:00,11")

@@ -97,7 +97,7 @@ def test_unconfirmed_webhook_delivery_is_repeated_with_the_same_id(
 def test_refused_webhook_delivery_is_not_retried(store: HandFilled, post: Callable[[Portal], int]) -> None:
     add_voted_marks(store, (1,))
     portal = Portal(401)
-    with pytest.raises(DeliveryFailed, match=r"refused delivery \w+ \(HTTP status 401\)"):
+    with pytest.raises(DeliveryFailed, match=r"the portal refused delivery \w+ \(HTTP status 401\)"):
         post(portal)
     assert len(portal.received) == 1
 

@@ -62,10 +62,10 @@ def test_imported_voter_weights_change_the_order_of_calls(tmp_path: Path, store:
     ("text", "message"),
     [
         ("AC,PART,SERIAL\n174,1,1\n", "no column weight"),
-        ("AC,AC_NO,PART,SERIAL,WEIGHT\n", "more than one column constituency"),
+        ("AC,AC_NO,PART,SERIAL,WEIGHT\n", "the column constituency more than once"),
         (HEAD + "174,1,1,2\n174,1,2,0\n", "row 3: the weight is not a number from 0.001 to 1000"),
         (HEAD + "174,1,1,2\n174,1,2,nan\n", "row 3: the weight"),
-        (HEAD + "174,1,1,2\n174,one,2,1\n", "row 3: the column part is not a whole number"),
+        (HEAD + "174,1,1,2\n174,one,2,1\n", "row 3: the cell in column part is not a whole number"),
         (HEAD + "174,1,1\n", "row 2: the weight"),
     ],
 )

@@ -78,13 +78,13 @@ def test_opted_out_booth_worker_stays_opted_out_after_an_import(store: Path) -> 
     [
         ("part,number\n1,9810000001\n", "no column constituency"),
         ("constituency,part,number\n", "has no booth workers"),
-        ("constituency,part,number\n174,1,12\n", "row 2: the column number is not exactly one valid"),
+        ("constituency,part,number\n174,1,12\n", "row 2: the cell in column `number` is not exactly one valid"),
         (
             "constituency,part,number\n174,1,9810000001 / 9810000002\n",
-            "row 2: the column number is not exactly one valid",
+            "row 2: the cell in column `number` is not exactly one valid",
         ),
-        ("constituency,part,number\n174,,9810000001\n", "row 2: part is empty"),
-        ("constituency,part,number\n174,1a,9810000001\n", "row 2: the column part is not a whole number"),
+        ("constituency,part,number\n174,,9810000001\n", "row 2: column `part` is empty"),
+        ("constituency,part,number\n174,1a,9810000001\n", "row 2: the cell in column part is not a whole number"),
         ("constituency,part,number\n174,9,9810000001\n", "part 9 of constituency 174 is not on the roll"),
         ("constituency,part,number,language\n174,1,9810000001,klingon\n", "the language 'klingon' is unknown"),
         (
