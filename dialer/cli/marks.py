@@ -92,7 +92,7 @@ def import_marks(
     zone, now = get_site_zone(settings), SystemClock().now()
     if by is not None and not is_person_id(by):
         raise typer.BadParameter("--by: must be an ID such as worker-12; do not give a name or phone number")
-    origin = MarkDefaults(
+    defaults = MarkDefaults(
         MarkSource(source.value), confidence, by, _parse_day_of_marks(settings, day, now), roll_version
     )
     name = site.responsible_person
@@ -100,7 +100,7 @@ def import_marks(
         protected = {**site.files_never_overwritten, "the list itself": file}
         refuse_unwritable_path(rejects, "--rejects", protected)  # fail before anything is imported
     with site.open_store_for_reading() as db:
-        found = read_list_of_marks(file, db, origin, now=now, zone=zone)
+        found = read_list_of_marks(file, db, defaults, now=now, zone=zone)
         new = list(select_new_marks(db, found.marks))
     if not (found.marks or found.rejects or found.unticked):
         typer.echo(

@@ -42,9 +42,9 @@ class OutboxRelay:
         """Rows that the broker has acknowledged."""
 
     async def run(self, publish: Publish) -> None:
-        """Publish the messages of the outbox until cancelled, or until `publish` or the store raises an error.
+        """Publish the results that wait in the store for the broker (outbox) until cancelled.
 
-        Unacknowledged rows stay in the outbox.
+        An error of `publish` or of the store ends it. Results that the broker has not acknowledged stay in the outbox.
         """
         while True:
             self._waiting.clear()

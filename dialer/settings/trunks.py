@@ -70,16 +70,8 @@ class IdentityHeader(StrEnum):
     NONE = "none"
 
 
-class SessionTimers(StrEnum):
-    """Whether a call is refreshed in time, so that a lost end is noticed (RFC 4028)."""
-
-    NO = "no"
-    YES = "yes"
-    REQUIRED = "required"
-
-
-class ReliableResponses(StrEnum):
-    """Whether ringing and early media are acknowledged by PRACK (100rel, RFC 3262)."""
+class SipExtension(StrEnum):
+    """Whether calls to a carrier use an extension of SIP: not at all, if the carrier supports it, or always."""
 
     NO = "no"
     YES = "yes"
@@ -171,7 +163,10 @@ class Trunk(Section):
     )
     channels: int = Field(30, ge=1, le=10_000, description="maximum concurrent calls that the carrier allows")
     calls_per_second: float = Field(
-        2.0, gt=0, le=1000, description="maximum call starts per second (CPS) that the carrier allows"
+        2.0,
+        gt=0,
+        le=1000,
+        description="maximum call starts per second (CPS) that the carrier allows; they are spread over 1.05 s",
     )
     caller_ids: tuple[PhoneNumber, ...] = Field(min_length=1, description="numbers you own, used as caller IDs")
     areas: tuple[CallerIdArea, ...] = Field((), description="caller IDs for voters of certain areas only")
@@ -231,11 +226,13 @@ class Trunk(Section):
         description="take an inbound caller's number from P-Asserted-Identity or Remote-Party-ID, if the carrier sends one; "
         "From may be anonymous",
     )
-    session_timers: Annotated[SessionTimers, Applied.ELSEWHERE] = Field(
-        SessionTimers.YES, description="session timers: no, yes (offered), or required"
+    session_timers: Annotated[SipExtension, Applied.ELSEWHERE] = Field(
+        SipExtension.YES,
+        description="session timers (RFC 4028), by which a lost end of a call is noticed: no, yes (offered), or required",
     )
-    prack: Annotated[ReliableResponses, Applied.ELSEWHERE] = Field(
-        ReliableResponses.YES, description="reliable provisional responses (100rel): no, yes (offered), or required"
+    prack: Annotated[SipExtension, Applied.ELSEWHERE] = Field(
+        SipExtension.YES,
+        description="PRACK (100rel, RFC 3262), which acknowledges ringing and early media: no, yes (offered), or required",
     )
     dtmf: Annotated[DtmfMode, Applied.ELSEWHERE] = Field(
         DtmfMode.AUTO,

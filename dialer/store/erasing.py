@@ -156,7 +156,7 @@ def erase_number_from_store(
     `at` is in epoch seconds. The number stays suppressed, because the next roll could contain it again. Only a hash of
     it is stored, made with the first secret that the centres share. Without a secret, the number itself stays. With a
     secret, other centres are notified, even of an earlier opt-out: the centres may not have shared a secret then.
-    Raises StoreError if a secret that is still needed is missing.
+    Raises StoreError if `secrets` lacks a secret by whose hashes alone the store knows numbers that opted out.
     """
     number_hashes.save_fingerprints_of_shared_secrets(db, secrets)
     phone_id = SQL.phone_id_of.fetch_first_value(db, number=number)

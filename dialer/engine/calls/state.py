@@ -341,7 +341,7 @@ def _derive_outcome_of_answered_call(call: Call, ended: CallEnded) -> Outcome:
 
 
 def derive_outcome_of_unanswered_call(ended: CallEnded, *, rang: bool) -> Outcome:
-    """Return the outcome of a call that the carrier or our ring limit ended before an answer.
+    """Return the outcome of a call that ended before an answer, by the carrier or because it rang for too long.
 
     `rang` says whether the phone rang, or early media was heard.
     """

@@ -207,11 +207,11 @@ class TrunkTally:
 class CallStarts:
     """Limits the calls that start each second on a trunk (CPS limit).
 
-    Starts are evenly spaced, and a second never has more than the limit, rounded up, even if the switch sends some calls up
-    to WIRE_SECONDS later than others. A start is granted when a call is
-    dialled (`grant_call_start`) and recorded when the call is sent (`record_sent_call`). Granted starts count as sent
-    while they wait for their commit, so a slow commit delays further grants and no queue builds up. Times are monotonic
-    seconds; a time earlier than the last one counts as the last one.
+    Starts are evenly spaced. A second never has more than the limit, rounded up, even if the switch sends some calls up
+    to WIRE_SECONDS later than others. A start is granted when a call is dialled (`grant_call_start`) and recorded when
+    the call is sent (`record_sent_call`). Granted starts count as sent while they wait for their commit, so a slow commit
+    delays further grants and no queue builds up. Times are monotonic seconds; a time earlier than the last one counts as
+    the last one.
     """
 
     def __init__(self, calls_per_second: float, now_seconds: float) -> None:

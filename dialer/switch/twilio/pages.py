@@ -150,8 +150,10 @@ async def _perform_host_action(action: Commit | SendSms, host: PageHost) -> Inpu
 
 
 def _make_page_with_interruptible_prompts(flow: Flow, turn: Turn, said: list[PromptRef], waiting: PausedFlow) -> Page:
-    """Return a page with prompts that the caller can interrupt with a key. TwiML allows this only in a question. So the
-    prompts become part of the next question if possible, or else a question for one key.
+    """Return a page (TwiML) with prompts that the caller can interrupt with a key.
+
+    A key interrupts prompts only within a question (`<Gather>`). So the prompts become part of the flow's next question
+    if possible, or else of a question for one key.
     """
     prompts: list[PromptRef] = []
     following = turn
