@@ -24,6 +24,16 @@ t=0 0
 m=audio [rtpstream_audio_port] RTP/AVP 8
 a=rtpmap:8 PCMA/8000
 """
+_OFFER = """Max-Forwards: 70
+Content-Type: application/sdp
+Content-Length: [len]
+
+v=0
+o=x 1 1 IN IP4 [local_ip]
+s=-
+c=IN IP4 [local_ip]
+t=0 0
+m=audio 6000 RTP/AVP 8"""  # the end of an INVITE that offers G.711 A-law
 
 
 def _render_response(
@@ -386,16 +396,7 @@ Call-ID: [call_id]
 CSeq: 1 INVITE
 P-Asserted-Identity: <sip:{identity}@[local_ip]>
 Contact: <sip:carrier@[local_ip]:[local_port]>
-Max-Forwards: 70
-Content-Type: application/sdp
-Content-Length: [len]
-
-v=0
-o=x 1 1 IN IP4 [local_ip]
-s=-
-c=IN IP4 [local_ip]
-t=0 0
-m=audio 6000 RTP/AVP 8"""
+{_OFFER}"""
     return (
         _HEAD.format(name="anonymous")
         + f'<send retrans="500"><![CDATA[\n\n{request}\n\n]]></send>\n'
@@ -413,16 +414,7 @@ To: <sip:[service]@[remote_ip]>
 Call-ID: [call_id]
 CSeq: 1 INVITE
 Contact: <sip:{user}@[local_ip]:[local_port]>
-Max-Forwards: 70
-Content-Type: application/sdp
-Content-Length: [len]
-
-v=0
-o=x 1 1 IN IP4 [local_ip]
-s=-
-c=IN IP4 [local_ip]
-t=0 0
-m=audio 6000 RTP/AVP 8"""
+{_OFFER}"""
     acknowledge = f"""ACK sip:[service]@[remote_ip]:[remote_port] SIP/2.0
 [last_Via:]
 From: <sip:{user}@[remote_ip]>;tag=[pid]X[call_number]
