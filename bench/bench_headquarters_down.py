@@ -23,7 +23,7 @@ import structlog
 from bench.common import EXIT_GOAL_MISSED, Size, add_size_options, cpu_seconds, describe_machine, print_progress
 from dialer.domain.clock import SystemClock
 from dialer.domain.errors import CommandRefused
-from dialer.domain.orders import OrderKind, SignedOrder, find_order_signers, read_order, refuse_unlawful_order
+from dialer.domain.orders import OrderKind, SignedOrder, find_order_signers, parse_order_text, refuse_unlawful_order
 from dialer.domain.signing import derive_public_key
 from dialer.hq.orders import MAX_ORDER_STREAM_BYTES, OrderReply, create_order, send_order
 from dialer.hq.servers import run_nats_server
@@ -56,7 +56,7 @@ class OrderJudge(DiallerCommands):
         centre, zone = self.identity  # type: ignore[attr-defined]
         signed = SignedOrder.model_validate(values)
         try:
-            order = read_order(signed.order)
+            order = parse_order_text(signed.order)
             signers = find_order_signers(signed.order, signed.signatures, LEADERS)
             refuse_unlawful_order(order, signers, centre, zone, time.time())
         except CommandRefused as refused:

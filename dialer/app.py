@@ -136,7 +136,7 @@ async def open_centre(
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(open_site_store(settings))
         twilio = await stack.enter_async_context(connect_to_twilio(settings, store, clock))
-        name, lag = DiallerName.make_name_of_this_process(settings.store.path, clock.now()), LoopLag()
+        name, lag = DiallerName.make_dialler_name_of_this_process(settings.store.path, clock.now()), LoopLag()
         asterisk = AsteriskServers(settings, name)
         reload = SettingsReload(settings, rules, fixed_profile=profile, recorded=weights.recorded, refuse=refuse)
         reload.add_reload_functions([create_flows_reload_function(flows), *asterisk.list_reload_functions()])
@@ -187,7 +187,7 @@ def _build_engine(
 ) -> Engine:
     """Create the engine of the centre on its switch (Asterisk, Twilio or both), and pass the switch's events to it."""
     plan = create_engine_plan(settings, profile)
-    core = Core(settings.centre.id, get_site_zone(settings), clock, plan, dialler=name.name_text)
+    core = Core(settings.centre.id, get_site_zone(settings), clock, plan, dialler=name.dialler_name_text)
     switch = asterisk.switch
     routed = None if twilio is None else twilio.combine_twilio_with_asterisk(switch if settings.uses_asterisk else None)
     outside = Dependencies(

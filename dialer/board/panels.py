@@ -132,7 +132,7 @@ def _format_forecast(forecast: Forecast, zone: tzinfo | None) -> str:
     until = datetime.fromtimestamp(forecast.until, zone or UTC)
     who = f"agents {forecast.by_agents:,}, flows {forecast.by_flows:,}"
     margin = f" ± {forecast.margin:,}" if forecast.margin else ""
-    return f"{forecast.contacted:,}{margin} of {forecast.remaining:,} left by {until:%H:%M}: {who}"
+    return f"{forecast.expected_contacts:,}{margin} of {forecast.remaining:,} left by {until:%H:%M}: {who}"
 
 
 def _format_booth_name(booth: BoothTurnout, cells: int) -> str:

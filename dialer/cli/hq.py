@@ -33,7 +33,7 @@ from dialer.cli.logs import configure_json_logging, configure_quiet_logging
 from dialer.cli.options import HeadquartersOptions, require_installed_extra
 from dialer.domain import signing
 from dialer.domain.clock import SystemClock
-from dialer.domain.orders import HqOrder, OrderKind, SignedOrder, read_order
+from dialer.domain.orders import HqOrder, OrderKind, SignedOrder, parse_order_text
 from dialer.errors import SettingError
 from dialer.hq import orders, outbox_import
 from dialer.process.signals import cancel_on_sigterm
@@ -219,7 +219,7 @@ async def sign_order(
         raise SettingError(
             str(path), "(file)", "is not a signed order", "give a file that a leader wrote with --out"
         ) from error
-    await signing.sign_and_send_order(signed, read_order(signed.order))
+    await signing.sign_and_send_order(signed, parse_order_text(signed.order))
 
 
 @order_app.command("list")

@@ -16,7 +16,7 @@ from dialer.cli.group import CommandGroup
 from dialer.cli.options import SiteAndPersonOptions
 from dialer.domain.clock import SystemClock
 from dialer.domain.errors import NotInStore, RollError
-from dialer.domain.official_turnout import FINAL, OfficialFigure, PollHours, find_turnout_objection
+from dialer.domain.official_turnout import FINAL, OfficialFigure, PollHours, find_reason_turnout_is_implausible
 from dialer.engine.external_records.commands import MAX_FIGURES
 from dialer.mqtt.commands.client import CommandRequest
 from dialer.roll.cells import collapse_spaces, parse_clock_time
@@ -183,7 +183,7 @@ def _refuse_implausible_figures(
             settings.polling_day.opens,
             configured or (time.fromisoformat(closing) if parse_clock_time(closing) else None),
         )
-        implausible = find_turnout_objection(figure, others, hours)
+        implausible = find_reason_turnout_is_implausible(figure, others, hours)
         if implausible is not None:
             raise entry.create_error_about_figure(
                 f"{implausible}; correct the figure, or give --as-published if the authority published it"

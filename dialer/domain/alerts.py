@@ -64,7 +64,7 @@ class AlertField(StrEnum):
 
 
 class AlertValues(TypedDict, total=False):
-    """The types of the values in the sentences of alerts (`AlertField`)."""
+    """The values that are inserted into the sentence of an alert, by field (`AlertField`), with their types."""
 
     campaign: str
     seat: str
@@ -92,8 +92,8 @@ class AlertValues(TypedDict, total=False):
 
 
 class AlertKind(StrEnum):
-    """A kind of alert, such as "trunk failed": its severity, its English sentence, and the field (such as the trunk) by
-    which two alerts of this kind differ.
+    """A kind of alert, such as "trunk failed", with its severity and its English sentence. Two alerts of the same kind
+    count as different problems if they differ in one field, the subject (such as the trunk).
     """
 
     level: AlertLevel
@@ -101,8 +101,8 @@ class AlertKind(StrEnum):
     subject: AlertField | None
 
     def __new__(cls, code: str, level: AlertLevel, sentence: str, subject: AlertField | None = None) -> AlertKind:
-        """Create a kind of alert from its code, severity and sentence. `subject` is the field (such as the trunk) by
-        which two alerts of this kind differ.
+        """Create a kind of alert from its code, severity and sentence. Alerts of this kind with different values of the
+        field `subject` (such as the trunk) count as different problems.
         """
         kind = str.__new__(cls, code)
         kind._value_, kind.level, kind.sentence, kind.subject = code, level, sentence, subject

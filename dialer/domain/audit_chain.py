@@ -69,16 +69,18 @@ def format_canonical_audit_details(what: Mapping[str, str]) -> str:
     return json.dumps(dict(what), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
-def require_valid_audit_name(kind: str, who: str) -> None:
-    """Raise UnsafeValue if an audit entry must not have this kind or this name of a person."""
+def require_valid_kind_and_person(kind: str, who: str) -> None:
+    """Raise UnsafeValue if the kind of an audit entry is misspelt, or if the person's name is too long or looks like a
+    phone number.
+    """
     if not _KIND.fullmatch(kind):
         raise UnsafeValue(f"the kind of an audit entry is {kind!r}: use lower-case letters, digits and hyphens only")
     _require_text_allowed_in_audit("who", who)
 
 
 def shorten_text_for_audit(text: str) -> str:
-    """Return a text in the form allowed in the audit: long texts are shortened, and texts like a phone number are
-    replaced.
+    """Return a text in a form that the audit may contain. A long text is shortened. A text that looks like a phone
+    number is replaced as a whole.
     """
     if _looks_like_phone_number(text):
         return UNSHOWN
@@ -116,11 +118,12 @@ def calculate_audit_entry_digest(number: int, at: float, kind: str, who: str, wh
 def make_next_audit_entry(
     last_number: int, last_digest: str, *, at: float, kind: str, who: str, what: Mapping[str, str]
 ) -> AuditEntry:
-    """Return the audit entry that follows the entry with the number `last_number`. Raises UnsafeValue.
+    """Return the audit entry that follows the entry with the number `last_number`. Raises UnsafeValue if the audit must
+    not contain its kind, its person or its details.
 
-    For the first entry `last_number` is 0 and the previous digest is GENESIS.
+    For the first entry, `last_number` is 0 and `last_digest` is GENESIS.
     """
-    require_valid_audit_name(kind, who)
+    require_valid_kind_and_person(kind, who)
     text = format_canonical_audit_details(what)
     number = last_number + 1
     return AuditEntry(

@@ -7,7 +7,7 @@ from random import Random
 
 
 def double_seconds_up_to_limit(first_seconds: float, doublings: int, longest_seconds: float) -> float:
-    """Return `first_seconds`, doubled `doublings` times, but at most `longest_seconds`, however often it is doubled."""
+    """Return `first_seconds` doubled `doublings` times, but at most `longest_seconds`."""
     return min(longest_seconds, first_seconds * 2.0 ** min(doublings, 64))  # more would be too large for a float
 
 

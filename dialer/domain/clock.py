@@ -18,7 +18,7 @@ class Clock(Protocol):
     def monotonic(self) -> float:
         """Return seconds on a clock that never goes back. Only differences have a meaning."""
 
-    def since_boot(self) -> float:
+    def get_seconds_since_boot(self) -> float:
         """Return seconds since the machine started, including suspension. Setting the wall clock does not change them."""
 
 
@@ -104,7 +104,7 @@ class ClockWatch:
         return now.seconds + self._usual
 
     def accept_wall_clock_time(self, now: Instant) -> None:
-        """Accept the wall clock's current time as right, because a person has confirmed it."""
+        """Treat the wall clock's current time as right from now on, because a person has confirmed it."""
         self._stepped, self._behind, self._not_before = False, 0.0, None
         self._usual, self._looked = now.at - now.seconds, now
 
@@ -120,7 +120,7 @@ class SystemClock:
         """Return the machine's monotonic time in seconds."""
         return time.monotonic()
 
-    def since_boot(self) -> float:
+    def get_seconds_since_boot(self) -> float:
         """Return seconds since the machine started; the monotonic time on systems without that clock (other than
         Linux).
         """
@@ -144,9 +144,9 @@ class LoopClock:
         """Return the loop's time in seconds."""
         return self._loop.time()
 
-    def since_boot(self) -> float:
-        """Return seconds since the epoch, as if the machine had started then. `step_wall_clock` does not change this
-        time.
+    def get_seconds_since_boot(self) -> float:
+        """Return seconds since the epoch, as if the machine had started at the epoch. `step_wall_clock` does not change
+        this time.
         """
         return self.now() - self._stepped
 

@@ -27,7 +27,7 @@ class DiallerName:
     host: str
 
     @classmethod
-    def make_name_of_this_process(cls, store: Path, now: float) -> DiallerName:
+    def make_dialler_name_of_this_process(cls, store: Path, now: float) -> DiallerName:
         """Return the dialler name of this process, which must have locked the store file. Raises OSError if there is no
         such file.
 
@@ -42,12 +42,12 @@ class DiallerName:
 
     @classmethod
     def parse_dialler_name(cls, text: str) -> DiallerName | None:
-        """Return the dialler name that `text` was made from, or None if `text` is not a dialler name."""
+        """Return the dialler name that has the text form `text`, or None if `text` is not a dialler name."""
         found = _TEXT.fullmatch(text)
         return None if found is None else cls(found[1], int(found[2]), int(found[3]), found[4])
 
     @property
-    def name_text(self) -> str:
+    def dialler_name_text(self) -> str:
         """Return the dialler's name as letters, digits, dots and dashes."""
         return f"{self.store}-{self.process}-{self.since}-{self.host}"
 

@@ -45,7 +45,9 @@ class PacingPolicy(StrEnum):
 
 
 class Reserve(StrEnum):
-    """When a campaign must stay below its abandoned-call cap even if every call in progress were abandoned."""
+    """When pacing must start so few calls that a campaign stays below its cap on abandoned calls even if all calls in
+    progress were abandoned.
+    """
 
     WINDOW = "window"  # at the end of the calling day, with one call per free agent until then
     EVERY_INSTANT = "every-instant"

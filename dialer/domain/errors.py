@@ -51,7 +51,7 @@ class StoreFull(StoreError):
 
 
 class StoreBusy(StoreError):
-    """Another process holds the store. Stop the other dialler or import, then try again."""
+    """Another process has locked the store. Stop the other dialler or import, then try again."""
 
 
 class NotInStore(StoreError):

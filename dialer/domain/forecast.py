@@ -36,12 +36,12 @@ class Forecast:
     """the result is within this many voters of by_agents + by_flows on nine days in ten, if only chance varies it"""
 
     @property
-    def contacted(self) -> int:
+    def expected_contacts(self) -> int:
         """Return how many voters agents and IVR flows are expected to contact."""
         return self.by_agents + self.by_flows
 
 
-def make_forecast(
+def forecast_contacted_voters(
     remaining: int,
     contacted_by_agents: int,
     contacted_by_flows: int,
@@ -49,11 +49,12 @@ def make_forecast(
     ahead_seconds: float,
     until: float,
 ) -> Forecast | None:
-    """Return how many voters will be contacted by the end of the day at the pace so far, or None if it is too early to
-    say.
+    """Return how many voters will be contacted by the end of the day at the pace so far, or None if the day has too
+    little dialling time for a forecast.
 
     `worked_seconds` is the dialling time so far, and `ahead_seconds` the dialling time left until `until` (epoch
-    seconds). Not more voters are forecast than remain, and contacts by agents are counted first.
+    seconds). No more voters are forecast than `remaining`. If that limits the forecast, agents get their full number
+    and IVR flows the rest.
 
     Contacts are treated as a Poisson process: after n contacts the pace is known to sqrt(n), and the coming ones vary
     by their own square root. Differences between the hours of a day, and calls that contact a whole household, are not
@@ -69,7 +70,9 @@ def make_forecast(
     return Forecast(remaining, by_agents, by_flows, until, margin=margin)
 
 
-def count_open_seconds(hours: Collection[tuple[time, time]], zone: ZoneInfo, now: float, until: float) -> float:
+def count_seconds_within_calling_hours(
+    hours: Collection[tuple[time, time]], zone: ZoneInfo, now: float, until: float
+) -> float:
     """Return how many seconds between `now` and `until` (epoch seconds) lie within the daily calling hours in a time
     zone. Each of the `hours` is an opening time and a closing time.
     """

@@ -16,11 +16,11 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
         return None
 
 
-def open_https_response(url: str, headers: dict[str, str], body: bytes | None = None) -> Any:
-    """Send a GET request, or a POST request with `body`, and return the open response.
+def send_https_request(url: str, headers: dict[str, str], body: bytes | None = None) -> Any:
+    """Send a GET request, or a POST request with `body`, and return the open response. Raises OSError.
 
-    Raises OSError. Raises HTTPError for any status but success, also for a redirect. The type of the setting ensures
-    that `url` is https or on this machine.
+    Raises HTTPError for any status but success, also for a redirect. The settings accept only an https address or an
+    address on this machine as `url`.
     """
     request = urllib.request.Request(url, data=body, headers=headers)  # noqa: S310 - settings allow no other
     try:

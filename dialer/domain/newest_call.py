@@ -39,38 +39,40 @@ UNREADABLE: Final = NewestCall("", math.inf)
 
 
 def format_newest_call(call: NewestCall) -> str:
-    """Return the text that records the newest call in Asterisk's database. A dialplan extension can contain this
+    """Return the text by which Asterisk's database names the newest call. A dialplan extension can contain this
     text.
     """
     return f"{call.attempt_id}-{round(call.at * 1000)}"
 
 
 def parse_newest_call(text: str) -> NewestCall:
-    """Return the newest call from a record in Asterisk's database, or UNREADABLE."""
+    """Return the newest call that a text from Asterisk's database names, or UNREADABLE if the text names none."""
     found = _TEXT.fullmatch(text)
     return UNREADABLE if found is None else NewestCall(AttemptId(found[1]), int(found[2]) / 1000)
 
 
 class NewestCallRecorder:
-    """Records the newest call at the broker or at an Asterisk server. Of calls in quick succession only the last is
-    recorded.
+    """Saves the newest call outside the store, at the broker or at an Asterisk server. Of calls in quick succession
+    only the last is saved.
     """
 
     def __init__(self) -> None:
         self._call: NewestCall | None = None
         self._placed = asyncio.Event()
 
-    def queue_newest_call_for_recording(self, call: NewestCall) -> None:
-        """Have a call that is being placed recorded as the newest call, as soon as possible."""
+    def queue_newest_call_for_saving(self, call: NewestCall) -> None:
+        """Queue a call that is being placed, so that `run` saves it outside the store as the newest call."""
         self._call = call
         self._placed.set()
 
-    def discard_newest_call(self) -> None:
-        """Forget the newest call, so that it is not recorded later."""
+    def discard_queued_newest_call(self) -> None:
+        """Remove the newest call from the queue, so that `run` does not save it."""
         self._placed.clear()
 
     async def run(self, record: Callable[[NewestCall], Awaitable[bool]]) -> NoReturn:
-        """Pass each newest call to `record` until cancelled. If `record` returns False, the call is passed again."""
+        """Pass each newest call to `record`, which saves it outside the store, until cancelled. If `record` returns
+        False, the call is passed again.
+        """
         while True:
             await self._placed.wait()
             self._placed.clear()

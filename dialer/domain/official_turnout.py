@@ -32,7 +32,7 @@ class PollHours:
     closes: time | None  # None: not known
 
 
-def resolve_state_of_country(given: str, on_the_roll: Collection[str]) -> str:
+def resolve_federal_state(given: str, on_the_roll: Collection[str]) -> str:
     """Return the state (of the country) of a booth or turnout figure.
 
     That is the `given` state, or else the only state on the electoral roll that has this constituency number.
@@ -41,17 +41,19 @@ def resolve_state_of_country(given: str, on_the_roll: Collection[str]) -> str:
     return given or (next(iter(named)) if len(named) == 1 else "")
 
 
-def find_possible_states_of_country(given: str, on_the_roll: Collection[str]) -> set[str]:
+def find_possible_federal_states(given: str, on_the_roll: Collection[str]) -> set[str]:
     """Return the states (of the country) to which a turnout figure may belong.
 
     `given` is the state that the figure names, or "". `on_the_roll` are the states on the electoral roll that have the
     figure's constituency number. A roll without states does not restrict the result.
     """
-    known = {resolve_state_of_country(state, on_the_roll) for state in on_the_roll}
+    known = {resolve_federal_state(state, on_the_roll) for state in on_the_roll}
     return known if not given or known == {""} else known & {given}
 
 
-def find_turnout_objection(figure: OfficialFigure, others: Mapping[str, float], hours: PollHours) -> str | None:
+def find_reason_turnout_is_implausible(
+    figure: OfficialFigure, others: Mapping[str, float], hours: PollHours
+) -> str | None:
     """Return why an official turnout figure is implausible, or None.
 
     `others` are the other figures of its area and day, by time. Turnout is cumulative, so it is never below an earlier

@@ -107,7 +107,9 @@ class SignedOrder(BaseModel):
     signatures: Annotated[tuple[LeaderSignature, ...], Field(strict=False, max_length=MOST_SIGNATURES)] = ()
 
     def add_signature(self, leader: str, key: bytes) -> SignedOrder:
-        """Return the order with a leader's signature added."""
+        """Return a copy of the order with the signature of a leader, made with the leader's private `key`. It replaces
+        an earlier signature of this leader.
+        """
         others = tuple(each for each in self.signatures if each.leader != leader)
         return SignedOrder(order=self.order, signatures=(*others, sign_order(self.order, leader, key)))
 
@@ -133,15 +135,17 @@ def calculate_order_digest(text: str) -> str:
 
 def sign_order(text: str, leader: str, key: bytes) -> LeaderSignature:
     """Return a leader's signature of an order's text."""
-    return LeaderSignature(leader=leader, signature=signing.sign_text(key, _convert_text_to_signed_bytes(text)))
+    return LeaderSignature(leader=leader, signature=signing.sign_text(key, _encode_order_text_for_signature(text)))
 
 
-def _convert_text_to_signed_bytes(text: str) -> bytes:
+def _encode_order_text_for_signature(text: str) -> bytes:
     return _PURPOSE + text.encode("utf-8", "surrogatepass")
 
 
-def read_order(text: str) -> HqOrder:
-    """Parse the JSON text of an order of headquarters. Raises CommandRefused."""
+def parse_order_text(text: str) -> HqOrder:
+    """Return the order of headquarters that a JSON text contains. Raises CommandRefused if the text is no valid
+    order.
+    """
     try:
         return HqOrder.model_validate_json(text)
     except ValidationError as error:
@@ -157,7 +161,7 @@ def find_order_signers(text: str, signatures: Sequence[LeaderSignature], leaders
     found: set[str] = set()
     for each in signatures:
         key = leaders.get(each.leader)
-        if key is None or not signing.verify_signature(key, _convert_text_to_signed_bytes(text), each.signature):
+        if key is None or not signing.verify_signature(key, _encode_order_text_for_signature(text), each.signature):
             raise OrderForged(
                 "the order has an invalid signature: compare the leaders' keys with [[headquarters.leaders]] of"
                 " this centre"

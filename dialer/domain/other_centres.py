@@ -35,7 +35,7 @@ CALLS_KEPT_SECONDS = 4 * 86_400.0
 
 
 class PeerCallKind(StrEnum):
-    """How the rules about intervals between calls count a call of another centre, such as "conversation"."""
+    """How a call of another centre counts in the minimum intervals between calls to its number."""
 
     CALL = "call"  # without a conversation
     CONVERSATION = "conversation"
@@ -60,8 +60,10 @@ class PeerCallRecord:
     kind: PeerCallKind
 
     @property
-    def new_call_times(self) -> PeerCallTimes:
-        """Return the times that this call sets for its number. A time is None if the call does not change it."""
+    def changed_call_times(self) -> PeerCallTimes:
+        """The call times of the number that this call sets: of the last call, conversation and abandoned call. A time
+        that it does not change is None.
+        """
         return PeerCallTimes(
             None if self.kind is PeerCallKind.INBOUND else self.at,
             self.at if self.kind in {PeerCallKind.CONVERSATION, PeerCallKind.INBOUND} else None,
@@ -69,11 +71,11 @@ class PeerCallRecord:
         )
 
 
-def find_peer_call_kind(outcome: str, direction: str, *, is_connected: bool) -> PeerCallKind | None:
-    """Return what a call counts as in the rules of other centres about intervals between calls, or None if it does not
-    count.
+def classify_call_for_other_centres(outcome: str, direction: str, *, is_connected: bool) -> PeerCallKind | None:
+    """Return how a call counts in the minimum intervals of other centres: as a conversation, as an abandoned call, and
+    so on. Return None if it does not count.
 
-    The same calls count in the store's own rules (dialer/store/number_facts.sql).
+    The same calls count in this centre's own minimum intervals (dialer/store/number_facts.sql).
     """
     is_conversation = outcome == Outcome.COMPLETED or (is_connected and outcome != Outcome.MACHINE)
     if direction == Direction.INBOUND:

@@ -36,7 +36,8 @@ def refuse_protected_path(path: Path, option: str, kept: ProtectedFiles = _NOTHI
 
 
 def refuse_unwritable_path(path: Path, option: str, kept: ProtectedFiles = _NOTHING) -> None:
-    """Raise OutputRefused if the output file `path` cannot be written, or must not be (`refuse_protected_path`).
+    """Raise OutputRefused if the output file `path` cannot be written, or must not be overwritten
+    (`refuse_protected_path`).
 
     The error names the command line's `option` that gave the path.
     """

@@ -148,7 +148,9 @@ def find_broken_epochs(
 
 
 def find_problems_of_single_epoch(epoch: SealedEpoch) -> Iterator[EpochProblem]:
-    """Yield the problems that an epoch shows by itself: an invalid signature, or changes that another program made."""
+    """Yield the problems that an epoch (a signed minute of records) shows by itself: an invalid signature, or changes
+    that another program made.
+    """
     if not epoch.has_valid_signature():
         yield EpochProblem(epoch.epoch, "the signature is not valid")
     if epoch.doubt:
@@ -156,7 +158,7 @@ def find_problems_of_single_epoch(epoch: SealedEpoch) -> Iterator[EpochProblem]:
 
 
 def _does_epoch_continue_log(epoch: SealedEpoch, last: SealedEpoch) -> bool:
-    """Return whether an epoch (a minute of records) begins at the log's row after the previous epoch, or later because
-    the log was started again.
+    """Return whether an epoch (a minute of records) begins at the row of the log that follows the previous epoch. A
+    later row counts too, if the log was started again.
     """
     return epoch.first == last.last + 1 or (epoch.kind in LOG_STARTS and epoch.first > last.last)

@@ -24,7 +24,7 @@ _MOST_BYTES = 8192  # of a secret; a portal's token may be long
 
 
 def _load_or_create_signing_key(private: bytes | None = None) -> SigningKey:
-    """Return the Ed25519 key with these bytes, or a new key if there are none."""
+    """Return the Ed25519 key with the bytes `private`, or a new random key if there are none."""
     from nacl.signing import SigningKey  # noqa: PLC0415 - most sites and commands sign nothing
 
     return SigningKey.generate() if private is None else SigningKey(private)

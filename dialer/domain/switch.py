@@ -92,15 +92,17 @@ class CallSwitch(Protocol):
         """
 
     async def play_information_message(self, attempt_id: AttemptId) -> None:
-        """Play the information message to an answered voter; the call ends after it. Raises SwitchError."""
+        """Play the information message (who called, and that no agent was free) to an answered voter. The call ends
+        after it. Raises SwitchError.
+        """
 
 
 class Switch(CallSwitch, Protocol):
     """The methods that the engine requires of a telephone switch with agents' phones (seats), such as Asterisk."""
 
     def get_age_of_oldest_unanswered_action(self, server: str) -> float:
-        """Return how long the oldest unanswered order to this Asterisk server has waited (0 = none; infinity = another
-        dialler may use the server).
+        """Return how long the oldest unanswered AMI action sent to this Asterisk server has waited (seconds; 0 = none;
+        infinity = another dialler may use the server).
         """
 
     async def read_call_records(self, attempt_ids: Collection[AttemptId], server: str) -> History:
@@ -130,9 +132,8 @@ class Switch(CallSwitch, Protocol):
     # Transfers
 
     async def put_call_on_hold(self, attempt_id: AttemptId, seat: str) -> None:
-        """Put a voter on hold with music. Raises SwitchError.
-
-        When the hold limit expires, the switch returns the voter to the seat.
+        """Put a voter on hold with music. Raises SwitchError. When the longest allowed hold time ends, the switch
+        returns the voter to the seat.
         """
 
     async def hand_over_call_to_third_party(self, attempt_id: AttemptId) -> None:
@@ -153,4 +154,4 @@ class Switch(CallSwitch, Protocol):
         """Hang up a transfer target or supervisor in any state. It is no error if the call has already ended."""
 
     async def set_call_recording_muted(self, attempt_id: AttemptId, *, muted: bool) -> None:
-        """Record silence in a call's recording (`muted`), or record its audio again. Raises SwitchError."""
+        """Record silence in a call's recording (`muted`), or record the audio again. Raises SwitchError."""

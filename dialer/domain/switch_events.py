@@ -67,14 +67,16 @@ class CallHandedOver(CallEvent):
 
 @dataclass(frozen=True, slots=True)
 class MessageStarted(CallEvent):
-    """The information message plays to a voter for whom no agent was free: by our order, or by the dialplan's own
-    fallback.
+    """The information message (who called, and that no agent was free) plays to a voter, because the engine ordered it
+    or because the dialplan received no order.
     """
 
 
 @dataclass(frozen=True, slots=True)
 class MessageFailed(CallEvent):
-    """The switch could not play the information message, so the voter heard silence."""
+    """The switch could not play the information message (who called, and that no agent was free), so the voter heard
+    silence.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +198,7 @@ class PartyJoined:
 
 @dataclass(frozen=True, slots=True)
 class PartyLeft:
-    """The call of a transfer target or supervisor has ended: it was not answered, or was hung up."""
+    """The call of a transfer target or supervisor has ended: the phone was not answered, or somebody hung up."""
 
     party_id: PartyId
 

@@ -211,12 +211,12 @@ class ScreenPop:
     settled: tuple[int, ...] = ()
     """ids of voters who were to be called when the call began, and no longer are"""
 
-    def copy_with_settled_voters(self, before: ScreenPop) -> ScreenPop:
-        """Return a copy of this screen pop (what an agent sees about the call) that also lists the settled voters:
-        those whom nobody needs to call any more.
+    def copy_screen_pop_with_settled_voters(self, before: ScreenPop) -> ScreenPop:
+        """Return a copy of this screen pop (the ids that an agent's page shows about a call), with the list of its
+        settled voters. A settled voter was to be called when the call began, and need not be called any more.
 
-        A voter is settled if the earlier screen pop `before` lists the voter, as settled or as still to be called, and
-        nobody needs to call the voter now.
+        `before` is the earlier screen pop of the same call. The settled voters are those whom `before` lists, as
+        settled or as still to be called, and whom this screen pop does not list as still to be called.
         """
         settled = tuple(each for each in (*before.voters, *before.settled) if each not in self.voters)
         return replace(self, settled=tuple(sorted(settled)))
@@ -325,7 +325,7 @@ class RollImportProgress:
 
 @dataclass(frozen=True, slots=True)
 class OutboxWait:
-    """The results that wait to be delivered to one receiver."""
+    """The results that wait to be sent to one receiver: the broker or headquarters."""
 
     __pydantic_config__ = MESSAGE
 

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import replace
 
 from dialer.domain.enums import Purpose
-from dialer.domain.forecast import Forecast, count_open_seconds, make_forecast
+from dialer.domain.forecast import Forecast, count_seconds_within_calling_hours, forecast_contacted_voters
 from dialer.domain.model import ANSWERED, CampaignState, MarkSource, Outcome, calculate_abandoned_rate
 from dialer.domain.view import (
     AbandonedTarget,
@@ -84,8 +84,8 @@ def _create_turnout_forecast(features: Features) -> Forecast | None:
         if run.purpose is Purpose.TURNOUT and run.state is not CampaignState.STOPPED and not run.is_campaign_completed
         for stretch in run.spec.hours.weekday
     }
-    ahead_seconds = count_open_seconds(hours, features.core.zone, now, until)
-    ahead = make_forecast(
+    ahead_seconds = count_seconds_within_calling_hours(hours, features.core.zone, now, until)
+    ahead = forecast_contacted_voters(
         remaining,
         contacted_voters_by_source[MarkSource.AGENT],
         by_flows,

@@ -20,7 +20,7 @@ from pydantic import ValidationError
 
 from dialer.domain.enums import MarkKind
 from dialer.domain.model import MarkSource
-from dialer.domain.other_centres import CALLS_KEPT_SECONDS, find_peer_call_kind
+from dialer.domain.other_centres import CALLS_KEPT_SECONDS, classify_call_for_other_centres
 from dialer.domain.person_ids import is_number_hash
 from dialer.domain.schema import get_type_adapter
 from dialer.domain.sealed_epochs import SealedEpoch
@@ -345,7 +345,7 @@ def parse_call_for_other_centres(row: ResultRow, fields: Mapping[str, Any], now:
     if row.topic != ATTEMPTS or not is_number_hash(hashed) or not isinstance(ended_at, int | float):
         return None
     at = min(float(ended_at), now)
-    kind = find_peer_call_kind(
+    kind = classify_call_for_other_centres(
         str(outcome), str(fields.get("direction")), is_connected=fields.get("connected_at") is not None
     )
     if kind is None or not now - CALLS_KEPT_SECONDS < at:

@@ -13,7 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from dialer.domain import signing
 from dialer.domain.errors import CommandRefused, HeadquartersUnreachable
-from dialer.domain.orders import LONGEST_VALID_SECONDS, HqOrder, OrderKind, SignedOrder, read_order
+from dialer.domain.orders import LONGEST_VALID_SECONDS, HqOrder, OrderKind, SignedOrder, parse_order_text
 from dialer.errors import MatdanError
 from dialer.hq.page_records import OrderReplies
 from dialer.nats.messages import CMD, build_order_subject, build_reply_subject
@@ -178,7 +178,7 @@ def parse_order(data: bytes) -> tuple[SignedOrder, HqOrder] | None:
     """
     try:
         signed = SignedOrder.model_validate_json(data)
-        return signed, read_order(signed.order)
+        return signed, parse_order_text(signed.order)
     except (ValidationError, CommandRefused):
         return None
 

@@ -69,7 +69,7 @@ class NewestCallAtBroker:
         Changes that place no call are ignored.
         """
         if isinstance(change, CallChange) and change.state is CallState.DIALLING:
-            self._recorder.queue_newest_call_for_recording(NewestCall(change.attempt_id, change.at))
+            self._recorder.queue_newest_call_for_saving(NewestCall(change.attempt_id, change.at))
 
     def accept_message_about_newest_call(self, received: Received) -> bool:
         """Accept a received message if it is the record of the newest call. Return whether it is."""

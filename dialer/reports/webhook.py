@@ -23,7 +23,7 @@ from pathlib import Path
 from urllib.error import HTTPError
 
 from dialer.domain.backoff import Backoff
-from dialer.domain.https import open_https_response
+from dialer.domain.https import send_https_request
 from dialer.domain.output import write_file
 from dialer.errors import MatdanError
 from dialer.reports.results import (
@@ -80,7 +80,7 @@ def create_delivery_sender(url: str, secret: bytes) -> Send:
 
     def send_delivery(delivery: Delivery) -> int:
         try:
-            with open_https_response(
+            with send_https_request(
                 url, delivery.build_signed_webhook_headers(secret, time.time()), delivery.body
             ) as answer:
                 return int(answer.status)

@@ -17,7 +17,7 @@ from typing import IO
 from urllib.parse import urlsplit
 
 from dialer.domain.errors import RollError
-from dialer.domain.https import open_https_response
+from dialer.domain.https import send_https_request
 from dialer.domain.output import create_private_file
 from dialer.domain.signing import read_secret_file
 from dialer.errors import SettingError
@@ -184,7 +184,7 @@ def fetch_export(source: Source, url: str) -> Path:
     part = source.folder / f".{source.name}{_PART}"
     try:
         with (
-            open_https_response(url, build_auth_headers(source)) as answer,
+            send_https_request(url, build_auth_headers(source)) as answer,
             os.fdopen(create_private_file(part), "wb") as file,
         ):
             digest = _copy_response_body(answer, file)

@@ -30,8 +30,10 @@ class WeekHours:
     holiday: tuple[Stretch, ...]
     holidays: frozenset[date] = frozenset()
 
-    def get_calling_hours(self, day: date) -> tuple[Stretch, ...]:
-        """Return the calling hours of a date."""
+    def get_calling_hours_of_date(self, day: date) -> tuple[Stretch, ...]:
+        """Return the periods of a date in which calls are allowed. They depend on its weekday, and on whether it is a
+        holiday.
+        """
         if day in self.holidays:
             return self.holiday
         match day.weekday():
@@ -45,7 +47,7 @@ class WeekHours:
         """Return whether calls are allowed at `now` (epoch seconds) in `zone`."""
         local = datetime.fromtimestamp(now, zone)
         moment = local.time()
-        return any(start <= moment < until for start, until in self.get_calling_hours(local.date()))
+        return any(start <= moment < until for start, until in self.get_calling_hours_of_date(local.date()))
 
     def find_next_time_calls_are_allowed(self, zones: Sequence[ZoneInfo], now: float) -> float | None:
         """Return the next time at which calls are allowed in all zones (epoch seconds), or None if there is none within two weeks.
@@ -58,7 +60,7 @@ class WeekHours:
         openings = {
             opening
             for zone in zones
-            for opening in _list_opening_times(zone, now, self.get_calling_hours)
+            for opening in _list_opening_times(zone, now, self.get_calling_hours_of_date)
             if opening > now
         }
         return next((at for at in sorted(openings) if all(self.are_calls_allowed_at(zone, at) for zone in zones)), None)
@@ -73,7 +75,7 @@ def create_daily_calling_hours(hours: Iterable[Stretch]) -> WeekHours:
 def count_seconds_left_to_call_today(hours: Sequence[WeekHours], zone: ZoneInfo, now: float) -> float:
     """Return how many seconds of today's calling hours are left after `now` (epoch seconds) in a time zone.
 
-    Only times within all of `hours` count.
+    A time counts only if it is within every one of the `hours`.
     """
     local = datetime.fromtimestamp(now, zone)
     open_today: list[Stretch] = [(time(), time.max)]
@@ -81,7 +83,7 @@ def count_seconds_left_to_call_today(hours: Sequence[WeekHours], zone: ZoneInfo,
         both = [
             (max(one[0], other[0]), min(one[1], other[1]))
             for one in open_today
-            for other in each.get_calling_hours(local.date())
+            for other in each.get_calling_hours_of_date(local.date())
         ]
         open_today = [(start, until) for start, until in both if start < until]
     moments = [[datetime.combine(local.date(), moment, zone).timestamp() for moment in one] for one in open_today]
@@ -129,11 +131,13 @@ def _list_opening_times(zone: ZoneInfo, now: float, hours_on: Callable[[date], t
             yield first
             if first != second:
                 yield second
-                yield _find_clock_change(zone, min(first, second), max(first, second))
+                yield _find_time_of_utc_offset_change(zone, min(first, second), max(first, second))
 
 
-def _find_clock_change(zone: ZoneInfo, before: float, after: float) -> float:
-    """Return the second at which the zone's UTC offset changed between two times."""
+def _find_time_of_utc_offset_change(zone: ZoneInfo, before: float, after: float) -> float:
+    """Return when a zone's UTC offset changed between two times, such as at the start of daylight saving time (epoch
+    seconds).
+    """
     changed = datetime.fromtimestamp(after, zone).utcoffset()
     low, high = int(before), int(after)
     while high - low > 1:

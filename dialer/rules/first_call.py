@@ -50,7 +50,9 @@ def list_polling_areas_of_roll(booths: Collection[Booth], last_call_seconds: flo
 
 
 def list_areas_of_polling_days(polls: tuple[PollingDay, ...], last_call_seconds: float) -> Areas:
-    """Return one polling area for each polling day, for use before an electoral roll is imported."""
+    """Return one polling area for each polling day of the settings. They stand for the polling areas of an electoral
+    roll that is not imported yet.
+    """
     return Areas([Area(min(poll.constituencies, default=0), "") for poll in polls], False, last_call_seconds)
 
 
@@ -150,9 +152,8 @@ def _explain_missing_polling_day(campaign: CampaignRules) -> tuple[str, float | 
 def _find_objections_to_calls_in_area(
     gate: Gate, campaign: CampaignRules, areas: Areas, area: Area, at: float
 ) -> Iterator[Objection]:
-    """Yield the rules' objections to calls to a polling area at `at`, and objections because of the area's polling day.
-
-    Examples of the latter are that the last call of the polling day is over, or that the day has not begun.
+    """Yield every objection to calls to a polling area at `at`: those of the calling rules, and those of its polling
+    day (the last call of the day is over, or the day has not begun).
     """
     for each in gate.check_rules_before_originate(Case(campaign, "", area, None), at).objections:
         # Without a roll, closing times are unknown; that is not an error yet.

@@ -108,7 +108,7 @@ FindObjections = Callable[[float], Iterable[Objection]]
 
 
 class Gate:
-    """Decides by the rules of a site whether a call is allowed, why not, and when it will be."""
+    """Decides by the calling rules of a site whether a call is allowed, why not, and when it will be allowed."""
 
     def __init__(self, rulebook: Rulebook) -> None:
         self.rules = rulebook
@@ -131,11 +131,12 @@ class Gate:
     def check_connection_to_agent(self, case: Case, now: float) -> Ruling:
         """Decide whether an answered call may be connected to an agent or IVR flow at `now` (epoch seconds).
 
-        Limits on calls per day and intervals between calls are not checked, because they already count this call.
+        The caps on calls per day and the minimum intervals are not checked, because the stored facts already count this
+        call.
         """
         return self._build_ruling_from_objections(now, lambda at: self._find_objections_to_connection(case, at))
 
-    def find_next_allowed_time(self, case: Case, now: float, at: float) -> float | None:
+    def find_next_time_call_is_allowed(self, case: Case, now: float, at: float) -> float | None:
         """Return the earliest time, `at` or later, when a call could be placed (epoch seconds), or None if it cannot be
         foreseen.
 
@@ -147,8 +148,8 @@ class Gate:
         return Ruling(*_find_earliest_allowed_time(now, find_objections))
 
     def format_legal_grounds(self, case: Case, rules: str) -> str:
-        """Return the legal grounds of a call as a JSON object of strings. `rules` is the digest of the calling rules in
-        force.
+        """Return the reasons why a call is lawful as a JSON object: profile, time zones, consent, registers and others.
+        `rules` is the digest of the calling rules in force.
         """
         facts, campaign, book = case.facts, case.campaign, self.rules
         certified = campaign.certified.get(case.language) if campaign.plays_recorded_voice else None
@@ -184,7 +185,7 @@ class Gate:
         yield from self._check_do_not_call_registers(campaign.purpose, now)
         yield from self._check_certificates_of_all_languages(campaign, now)
         yield from self._check_silence_interval_in_all_areas(campaign, areas, now)
-        yield from self._check_campaign_hours(campaign, now)
+        yield from self._check_campaign_calling_hours(campaign, now)
         zones = self._all_zones
         if zones and not any(self.rules.hours.are_calls_allowed_at(zone, now) for zone in zones):
             openings = [self.rules.hours.find_next_time_calls_are_allowed((zone,), now) for zone in zones]
@@ -196,7 +197,7 @@ class Gate:
         yield from self._check_number_is_callable(case)
         yield from self._check_owner_allows_calls(case)
         yield from self._check_do_not_call_registers(campaign.purpose, now)
-        yield from self._check_certificate(campaign, case.language, now)
+        yield from self._check_recording_certificate(campaign, case.language, now)
         yield from self._check_caller_id(case.caller_id)
         yield from self._check_poll_is_not_over(campaign, case.area, now)
         yield from self._check_retention_period(case.area, now)
@@ -204,7 +205,7 @@ class Gate:
         yield from self._check_calling_hours(
             self.rules.find_time_zones_of_number(case.number), now, campaign.ring_seconds
         )
-        yield from self._check_campaign_hours(campaign, now)
+        yield from self._check_campaign_calling_hours(campaign, now)
         if case.facts is not None:
             yield from self._check_redial_lock(case, now)
             yield from self._check_minimum_intervals(case, case.facts, now)
@@ -212,7 +213,7 @@ class Gate:
 
     def _find_objections_to_connection(self, case: Case, now: float) -> Iterator[Objection]:
         yield from self._check_owner_allows_calls(case)
-        yield from self._check_certificate(case.campaign, case.language, now)
+        yield from self._check_recording_certificate(case.campaign, case.language, now)
         yield from self._check_silence_interval(case.campaign, case.area, now)
         yield from self._check_calling_hours(self.rules.find_time_zones_of_number(case.number), now, 0.0)
 
@@ -226,7 +227,9 @@ class Gate:
             yield Objection(Reason.NUMBER, problem, None)
 
     def _check_owner_allows_calls(self, case: Case) -> Iterator[Objection]:
-        """Check whether the number's owner allows calls: opt-out, do-not-call registers and consent."""
+        """Yield the objections that the number's owner has to calls: an opt-out, an entry in a do-not-call register, or
+        no consent.
+        """
         facts, campaign = case.facts, case.campaign
         if facts is None:
             yield Objection(Reason.NOTHING_KNOWN, "the number's earlier calls are unknown", None)
@@ -260,7 +263,7 @@ class Gate:
                 )
                 yield Objection(Reason.OLD_REGISTER, words, None)
 
-    def _check_certificate(self, campaign: CampaignRules, language: str, now: float) -> Iterator[Objection]:
+    def _check_recording_certificate(self, campaign: CampaignRules, language: str, now: float) -> Iterator[Objection]:
         if not campaign.plays_recorded_voice or campaign.purpose not in self.rules.profile.certificate.needed_for:
             return
         needed = f"a recorded {campaign.purpose.value} call needs a certificate"
@@ -282,7 +285,7 @@ class Gate:
         nothing.
         """
         languages = campaign.certified or ("",)
-        found = [next(self._check_certificate(campaign, language, now), None) for language in languages]
+        found = [next(self._check_recording_certificate(campaign, language, now), None) for language in languages]
         if found[0] is not None and None not in found:
             yield found[0]
 
@@ -295,14 +298,14 @@ class Gate:
             yield Objection(Reason.CALLER_ID, "the caller ID is outside the allowed series", None)
 
     def _check_poll_is_not_over(self, campaign: CampaignRules, area: Area | None, now: float) -> Iterator[Objection]:
-        """Object to calls about turnout after the close of poll."""
+        """Yield an objection to calls about turnout after the close of poll."""
         close = CloseUnknown.POLL if area is None else find_close_of_poll(self.rules.polls, area)
         if campaign.purpose is Purpose.TURNOUT and isinstance(close, float) and now >= close:
             when = format_weekday_and_time(close, self.rules.centre_zone)
             yield Objection(Reason.POLL_OVER, f"the poll of the polling area closed on {when}", None)
 
     def _check_retention_period(self, area: Area | None, now: float) -> Iterator[Objection]:
-        """Object to a call if its voter data should have been erased by now."""
+        """Yield an objection to a call whose voter's data should have been erased by now."""
         poll = None if area is None else find_polling_day(self.rules.polls, area.constituency_number)
         if poll is not None and now >= self.rules.get_erasure_time(poll):
             days = f"{self.rules.profile.retention.erase_after_days} days after the poll of {poll.day.isoformat()}"
@@ -341,7 +344,9 @@ class Gate:
             yield min(found, key=lambda objection: float("inf") if objection.until is None else objection.until)
 
     def _check_calling_hours(self, zones: NumberZones, now: float, lasting_seconds: float) -> Iterator[Objection]:
-        """Check that the calling hours in all zones last for at least `lasting_seconds` from `now`."""
+        """Yield an objection unless calls are allowed in all time zones of the number for at least `lasting_seconds`
+        from `now`.
+        """
         if not zones:
             yield Objection(Reason.NO_ZONE, "the time zone of the number is unknown", None)
             return
@@ -357,7 +362,7 @@ class Gate:
         names = zones[0].key if len(zones) == 1 else f"the {len(zones)} zones where the number may be"
         yield Objection(Reason.HOURS, f"outside calling hours in {names}{self._format_end_of_objection(until)}", until)
 
-    def _check_campaign_hours(self, campaign: CampaignRules, now: float) -> Iterator[Objection]:
+    def _check_campaign_calling_hours(self, campaign: CampaignRules, now: float) -> Iterator[Objection]:
         zone = self.rules.centre_zone
         if not campaign.hours.are_calls_allowed_at(zone, now):
             until = campaign.hours.find_next_time_calls_are_allowed((zone,), now)
@@ -383,7 +388,7 @@ class Gate:
             yield Objection(Reason.REDIAL_LOCK, words, until)
 
     def _check_minimum_intervals(self, case: Case, facts: PhoneFacts, now: float) -> Iterator[Objection]:
-        """Check the minimum intervals since the number's last call and last conversation."""
+        """Yield an objection if the number's last call or last conversation was too recent."""
         gaps = self.rules.get_minimum_call_intervals(case.campaign)
         called_at, talked_at = facts.called_at, facts.talked_at
         if case.asked_for:

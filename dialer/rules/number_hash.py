@@ -20,7 +20,9 @@ def hash_number(secret: bytes, number: str) -> str:
 
 
 def create_number_hasher(secret: bytes) -> Callable[[str], str]:
-    """Return a function that hashes numbers like `hash_number`, but faster: it prepares the secret once (RFC 2104)."""
+    """Return a function that hashes phone numbers with this secret, with the same results as `hash_number`. It is
+    faster, because it prepares the secret once (RFC 2104).
+    """
     key = secret if len(secret) <= _BLOCK_BYTES else hashlib.sha256(secret).digest()
     key = key.ljust(_BLOCK_BYTES, b"\0")
     inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in key))

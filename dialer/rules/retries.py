@@ -86,7 +86,8 @@ def compute_booth_worker_call_time_after_disposition(
 def compute_retry_time_after_mark(
     rules: RetryRules, kind: MarkKind, hour: int | None, attempt_number: int, now: float, zone: ZoneInfo
 ) -> float | None:
-    """Return when the number is due again after a mark, the voter's recorded answer (epoch seconds), or None if never.
+    """Return when the number is due again after a mark (the voter's recorded answer), in epoch seconds, or None if
+    never.
 
     A mark is about one voter; other voters of the household are still called. The store closes the number once it has
     no pending voter.

@@ -103,20 +103,22 @@ class Rulebook:
         return self.gaps if campaign.attempts_per_day is None else NO_INTERVALS
 
     def get_erasure_time(self, poll: PollingDay) -> float:
-        """Return the time by which voters' names and numbers must be erased after a poll (epoch seconds)."""
+        """Return when voters' names and numbers must have been erased after a polling day (epoch seconds)."""
         return find_end_of_day(poll.day + timedelta(days=self.profile.retention.erase_after_days), self.centre_zone)
 
     @property
-    def _are_calling_hours_in_zones_of_number(self) -> bool:
+    def _do_calling_hours_depend_on_number(self) -> bool:
         return self.profile.calling_hours.zones is Zones.NUMBER
 
     def find_time_zones_of_number(self, number: str) -> NumberZones:
-        """Return the time zones in which a number's calling hours apply, or none if they are unknown."""
-        return find_time_zones_of_number(number) if self._are_calling_hours_in_zones_of_number else (self.centre_zone,)
+        """Return the time zones whose local time decides whether a number may be called, or none if they are
+        unknown.
+        """
+        return find_time_zones_of_number(number) if self._do_calling_hours_depend_on_number else (self.centre_zone,)
 
     def list_all_time_zones(self) -> NumberZones:
-        """Return the time zones of all numbers with an allowed prefix."""
-        if not self._are_calling_hours_in_zones_of_number:
+        """Return every time zone that a number with an allowed prefix may be in."""
+        if not self._do_calling_hours_depend_on_number:
             return (self.centre_zone,)
         every = {zone.key: zone for prefix in self.allowed_prefixes for zone in find_time_zones_of_prefix(prefix)}
         return tuple(every.values())
@@ -171,7 +173,7 @@ def build_campaign_rules(
 ) -> CampaignRules:
     """Return the properties of a campaign on which the calling rules depend.
 
-    `certified` has the status of the recordings' certificates by language; None stands for unknown.
+    `certified` says for each language whether the recordings have valid certificates; None stands for unknown.
     """
     return CampaignRules(
         campaign_id=campaign.id,
@@ -188,5 +190,5 @@ def build_campaign_rules(
 
 
 def find_end_of_day(day: date, zone: ZoneInfo) -> float:
-    """Return the midnight at which a day ends (epoch seconds)."""
+    """Return the midnight with which a day ends in a time zone (epoch seconds)."""
     return get_midnight_of_day(day + timedelta(days=1), zone)

@@ -30,7 +30,7 @@ def record_peer_call(db: Connection, call: PeerCallRecord) -> int | None:
     """
     phone_id = number_hashes.find_number_with_hash(db, call.number_hash)
     if phone_id is not None:
-        SQL.record_times.run_statement(db, phone_id=phone_id, **call.new_call_times._asdict())
+        SQL.record_times.run_statement(db, phone_id=phone_id, **call.changed_call_times._asdict())
     return phone_id
 
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from dialer.domain.complaints import Complaint, ComplaintAnswer
 from dialer.domain.errors import NotInStore
-from dialer.domain.official_turnout import OfficialFigure, find_possible_states_of_country, resolve_state_of_country
+from dialer.domain.official_turnout import OfficialFigure, find_possible_federal_states, resolve_federal_state
 from dialer.store import audit
 from dialer.store.audit import AuditNote
 from dialer.store.sql import Command, Connection, Query, Scalar, Statements, get_fields_as_sql_parameters
@@ -68,7 +68,7 @@ def add_state_to_turnout_figure(db: Connection, figure: OfficialFigure) -> Offic
     Raises NotInStore if the area is not on the electoral roll, or is in several states and the figure names none.
     """
     found = _find_states_of_area(db, figure)
-    states = find_possible_states_of_country(figure.state_code, found)
+    states = find_possible_federal_states(figure.state_code, found)
     if len(states) == 1:
         return replace(figure, state_code=states.pop())
     part = "" if figure.part_number is None else f", part {figure.part_number},"
@@ -101,7 +101,7 @@ def _find_states_of_area(db: Connection, figure: OfficialFigure) -> dict[str, st
     known = SQL.states_of_constituency.fetch_all_values(db, constituency_number=number)
     found: dict[str, str] = {}
     for area in SQL.areas.iterate_rows(db, constituency_number=number, part_number=figure.part_number):
-        state = resolve_state_of_country(area.state_code, known)
+        state = resolve_federal_state(area.state_code, known)
         found[state] = max(area.closes_at, found.get(state, ""))
     return found
 

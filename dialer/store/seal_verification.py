@@ -238,7 +238,7 @@ def _verify_sealed_rows(db: Connection, evidence: Evidence, verdict: SealVerdict
         if problem and table == "audit" and history is None:
             problem = "" if SQL.entry_kind.fetch_first_value(db, number=one) in APPENDED_BY_OTHERS else problem
         if problem:
-            verdict.add_verification_finding(table, _format_row_name_for_finding(evidence, one, two), problem)
+            verdict.add_verification_finding(table, _format_ids_of_row_or_block(evidence, one, two), problem)
         elif exists:
             intact += 1
     verdict.rows[table] = intact
@@ -263,7 +263,7 @@ def _describe_change_by_other_program(now: bytes | None, history: Sequence[Logge
     return "changed" if before is not None else "removed by the dialler and added again by another program"
 
 
-def _format_row_name_for_finding(evidence: Evidence, one: Any, two: Any) -> str:
+def _format_ids_of_row_or_block(evidence: Evidence, one: Any, two: Any) -> str:
     if evidence.table == "registered":
         return str(one)  # `two` is the beginning of numbers
     if evidence.one.endswith(f">> {BLOCK_BITS}"):

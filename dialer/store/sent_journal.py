@@ -66,7 +66,7 @@ class SentJournal:
         return records if self._boot and head == self._format_first_line_of_journal() else []
 
     def read_clock_difference(self) -> float | None:
-        """Return how many seconds the wall clock was ahead of `Clock.since_boot` in an earlier run.
+        """Return how many seconds the wall clock was ahead of `Clock.get_seconds_since_boot` in an earlier run.
 
         Returns None if no run since this boot recorded it.
         """

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from dialer.domain.clock import Clock
 from dialer.domain.errors import CommandRefused
-from dialer.domain.orders import HqOrder, OrderKind, SignedOrder, read_order
+from dialer.domain.orders import HqOrder, OrderKind, SignedOrder, parse_order_text
 from dialer.mqtt.dialler_client import Reply
 from dialer.nats.messages import CMD, build_order_subject, build_reply_subject
 from dialer.nats.session import Session, StoredMessage, StreamRecreated
@@ -61,7 +61,7 @@ class OrderDelivery:
     async def _deliver_order_of_message(self, message: StoredMessage) -> None:
         try:
             signed = SignedOrder.model_validate_json(message.data)
-            order = read_order(signed.order)
+            order = parse_order_text(signed.order)
         except (ValidationError, CommandRefused) as error:
             _log.warning("order.rejected", position=message.position, problem=type(error).__name__)
         else:

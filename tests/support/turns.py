@@ -56,7 +56,7 @@ class ManualClock:
     def monotonic(self) -> float:
         return self.seconds
 
-    since_boot = monotonic
+    get_seconds_since_boot = monotonic
 
 
 class NamedMethods:

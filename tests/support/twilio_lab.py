@@ -34,7 +34,7 @@ class StillClock(Clock):
     def monotonic(self) -> float:
         return self.seconds
 
-    def since_boot(self) -> float:
+    def get_seconds_since_boot(self) -> float:
         return self.seconds
 
 

@@ -19,7 +19,7 @@ from dialer.domain.orders import (
     OrderKind,
     calculate_order_digest,
     find_order_signers,
-    read_order,
+    parse_order_text,
     refuse_unlawful_order,
     was_order_executed,
 )
@@ -59,7 +59,7 @@ class HeadquartersOrders:
 
         A stop is in force even if it could not be stored.
         """
-        order = read_order(text)
+        order = parse_order_text(text)
         plan = self._core.plan.headquarters
         if not plan.leaders:
             raise CommandRefused(

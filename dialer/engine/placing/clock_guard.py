@@ -30,7 +30,7 @@ class ClockGuard:
         `newest_at` is the newest time in the store (epoch seconds), or None for an empty store.
         """
         ahead = self._sent.read_clock_difference()
-        expected = None if ahead is None else ahead + self._core.clock.since_boot()
+        expected = None if ahead is None else ahead + self._core.clock.get_seconds_since_boot()
         self._watch = ClockWatch(self._core.read_clock(), newest_at, expected)
 
     def accept_wall_clock_time(self) -> str:
@@ -48,7 +48,7 @@ class ClockGuard:
         now = self._core.read_clock()
         ahead = self._watch.find_step_of_wall_clock(now)
         self._sent.record_clock_difference(
-            self._watch.calculate_expected_wall_clock_time(now) - self._core.clock.since_boot()
+            self._watch.calculate_expected_wall_clock_time(now) - self._core.clock.get_seconds_since_boot()
         )
         if ahead is None:
             self._alerts.clear_alert(AlertKind.CLOCK)

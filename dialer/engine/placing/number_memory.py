@@ -56,7 +56,7 @@ class NumberMemory:
     def remember_peer_call(self, phone_id: int, call: PeerCallRecord) -> None:
         """Remember a call of another centre to a number."""
         _, before = self._called_elsewhere.pop(phone_id, (0.0, PeerCallTimes()))
-        times = PeerCallTimes(*map(find_later_time, before, call.new_call_times))
+        times = PeerCallTimes(*map(find_later_time, before, call.changed_call_times))
         self._called_elsewhere[phone_id] = (self._core.clock.now(), times)
 
     def add_opt_out(self, phone_id: int) -> None:

@@ -207,7 +207,7 @@ def _combine_refusal_reasons(
     """
     objections = gate.check_rules_before_originate(case, now).objections
     reasons = (*others, *(objection.words for objection in objections if objection.reason is not named))
-    next_at = None if at is None else gate.find_next_allowed_time(case, now, at)
+    next_at = None if at is None else gate.find_next_time_call_is_allowed(case, now, at)
     return CallExplanation(mask_phone_number(case.number), case.campaign.campaign_id, not reasons, reasons, next_at)
 
 

@@ -199,7 +199,7 @@ class AsteriskSwitch:
             ),
         }
         if self._lease is not None:
-            self._recorder.discard_newest_call()  # the engine may find that its store lacks the recorded call
+            self._recorder.discard_queued_newest_call()  # the engine may find that its store lacks the recorded call
             record = partial(_record_newest_call_in_asterisk, self._lease, client)
             watches["record-newest-call"] = self._recorder.run(record)
         for name, watch in watches.items():
@@ -367,7 +367,7 @@ class AsteriskSwitch:
             ("CallerID", notation.write_caller_id(caller_id)),
             ("Timeout", str(round(request.ring_seconds * 1000))),
         )
-        self._recorder.queue_newest_call_for_recording(NewestCall(request.attempt_id, request.at))
+        self._recorder.queue_newest_call_for_saving(NewestCall(request.attempt_id, request.at))
         await self._originate_channel(self.tracker.calls, request.attempt_id, fields)
 
     async def hang_up_call(self, attempt_id: AttemptId) -> None:

@@ -190,7 +190,7 @@ async def test_marks_that_did_not_result_from_a_call_do_not_count_in_the_calling
         await site.centre.engine.execute_command(record_marks(site, *range(1, 60), source="relative"))
         await asyncio.sleep(1200)
         assert site.centre_view.state.forecast is not None
-        assert (site.centre_view.state.forecast.remaining, site.centre_view.state.forecast.contacted) == (31, 0)
+        assert (site.centre_view.state.forecast.remaining, site.centre_view.state.forecast.expected_contacts) == (31, 0)
 
 
 @virtual_time()

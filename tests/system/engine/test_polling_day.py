@@ -157,9 +157,9 @@ async def test_turnout_forecast_extrapolates_the_pace_during_dialling_time(tmp_p
         )  # after 20 minutes; at 10:20, 40 minutes are left
         assert early is None
         assert ahead is not None
-        assert ahead.contacted == pytest.approx(2 * before, rel=0.05)
+        assert ahead.expected_contacts == pytest.approx(2 * before, rel=0.05)
         await asyncio.sleep(60 * 60)
-        assert count_contacted_voters(site) - before == pytest.approx(ahead.contacted, rel=0.25)
+        assert count_contacted_voters(site) - before == pytest.approx(ahead.expected_contacts, rel=0.25)
         assert site.centre_view.state.forecast is None  # 11:20: calling has ended
 
 
@@ -181,11 +181,11 @@ async def test_turnout_forecast_excludes_closed_booths_and_stopped_campaigns(
             each.voters - each.contacted for each in site.centre_view.booths if each.constituency_number == 174
         )
         assert both.until == late.until == START_EPOCH + 8 * 3600
-        assert late.contacted > 0
+        assert late.expected_contacts > 0
         await site.centre.engine.execute_command(StopCampaign(campaign_id="agents"))
         stopped = site.centre_view.state.forecast
         assert stopped is not None
-        assert stopped.contacted == 0
+        assert stopped.expected_contacts == 0
 
 
 @virtual_time()
@@ -214,7 +214,7 @@ async def test_calling_pace_of_a_turnout_campaign_is_reset_at_midnight(tmp_path:
         assert early is None
         assert ahead is not None
         # The pace of 20 minutes; 290 minutes are left.
-        assert ahead.contacted == pytest.approx((count_contacted_voters(site) - before) * 29 / 2, rel=0.05)
+        assert ahead.expected_contacts == pytest.approx((count_contacted_voters(site) - before) * 29 / 2, rel=0.05)
 
 
 @pytest.mark.parametrize("closes", ["22:50", "23:30"])  # at its start, and later

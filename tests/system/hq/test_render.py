@@ -25,7 +25,7 @@ from pydantic import ValidationError
 from dialer.desk.certificate import CertificateFiles, create_certificate_of_page_server
 from dialer.domain.clock import SystemClock
 from dialer.domain.errors import CommandRefused
-from dialer.domain.orders import OrderKind, SignedOrder, read_order, refuse_unlawful_order
+from dialer.domain.orders import OrderKind, SignedOrder, parse_order_text, refuse_unlawful_order
 from dialer.domain.signing import derive_public_key, format_public_key
 from dialer.hq import check
 from dialer.hq import servers as hq_servers
@@ -436,7 +436,7 @@ class CheckingDialler(DiallerCommands):
         object.__setattr__(self, "obeyed", list[str]())
 
     async def send_command_to_dialler(self, name: str, values: dict[str, Any]) -> Reply | None:
-        signed, order = SignedOrder.model_validate(values), read_order(values["order"])
+        signed, order = SignedOrder.model_validate(values), parse_order_text(values["order"])
         try:
             signers = signed.find_order_signers({"asha": derive_public_key(KEY)})
             refuse_unlawful_order(order, signers, "delhi-1", "north", SystemClock().now())
@@ -482,7 +482,7 @@ async def test_message_that_nats_server_sends_to_an_order_subject_for_a_stolen_k
         dialler = CheckingDialler()
         running = asyncio.create_task(OrderDelivery("delhi-1", "north", delhi, dialler, SystemClock()).run())
         signed = create_stop_order("centre:delhi-1")
-        order = read_order(signed.order)
+        order = parse_order_text(signed.order)
         replies = await send_order(above, signed, order, ["delhi-1"], HANG_SECONDS)
         assert replies["delhi-1"].status == "done"
         assert dialler.obeyed == [order.id]  # type: ignore[attr-defined]

@@ -313,7 +313,7 @@ SECOND = replace(FIRST, store="ba9876543210", process=977, host="booth-pc-2")
 
 
 def make_engine(name: DiallerName) -> FakeEngine:
-    return FakeEngine(change_state(centre_view(seats=1, booths=0, campaigns=1), dialler=name.name_text))
+    return FakeEngine(change_state(centre_view(seats=1, booths=0, campaigns=1), dialler=name.dialler_name_text))
 
 
 @contextlib.asynccontextmanager
@@ -341,7 +341,9 @@ async def test_second_dialler_with_the_same_centre_id_stays_off_the_broker_until
         run_monitor(broker.connection_settings, first, store, FIRST) as (monitor, end),
         keep_changing(first),
     ):
-        await boss.wait_for(lambda message: message.topic == "state" and message.payload["dialler"] == FIRST.name_text)
+        await boss.wait_for(
+            lambda message: message.topic == "state" and message.payload["dialler"] == FIRST.dialler_name_text
+        )
         with pytest.raises(
             CentreIdTaken, match="the dialler on booth-pc-1, process 812, since 2024-04-22 04:00:00 UTC"
         ):
@@ -356,12 +358,12 @@ async def test_second_dialler_with_the_same_centre_id_stays_off_the_broker_until
             assert "Dialling continues" in alert.text
             assert monitor.is_connected_to_broker
             assert not other.is_connected_to_broker
-            assert not [each for each in boss.heard if each.topic == "state" and SECOND.name_text in each.text]
+            assert not [each for each in boss.heard if each.topic == "state" and SECOND.dialler_name_text in each.text]
             assert not [each for each in boss.heard if each.topic == "state" and not each.payload["online"]]
             await end()
             await wait_for_alert(second, "centre-id-taken", standing=False)
             await boss.wait_for(
-                lambda message: message.topic == "state" and message.payload["dialler"] == SECOND.name_text
+                lambda message: message.topic == "state" and message.payload["dialler"] == SECOND.dialler_name_text
             )
 
 
@@ -380,7 +382,7 @@ async def test_retained_state_of_a_dead_dialler_does_not_block_a_new_dialler(
             await refuse_duplicate_at_start(broker.connection_settings, "pune-1", SECOND)
         engine = make_engine(SECOND)
         async with run_monitor(broker.connection_settings, engine, store, SECOND) as (monitor, _):
-            await boss.wait_for(lambda message: message.topic == "state" and SECOND.name_text in message.text)
+            await boss.wait_for(lambda message: message.topic == "state" and SECOND.dialler_name_text in message.text)
             assert monitor.is_connected_to_broker
 
 

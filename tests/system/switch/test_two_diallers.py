@@ -151,7 +151,7 @@ async def test_dialler_without_the_lease_of_asterisk_stops_dialling_and_continue
         talking = [call for call in site.switch.placed_calls if call.ended_at is None]
         other = SwitchLease(SECOND)
         async with open_session(site.switch, other) as client:
-            await client.send_action("Hangup", [("Channel", f"{LEASE_CHANNEL}-{site.centre.name.name_text}")])
+            await client.send_action("Hangup", [("Channel", f"{LEASE_CHANNEL}-{site.centre.name.dialler_name_text}")])
             await asyncio.sleep(0.2)
             await other.acquire_lease(client)
             keeping = asyncio.create_task(other.renew_lease_until_lost(client))
@@ -201,9 +201,15 @@ async def test_call_that_the_engine_considers_ended_is_hung_up_in_asterisk(tmp_p
 
 
 def test_dialler_name_in_a_lease_is_parsed_back_unchanged() -> None:
-    assert DiallerName.parse_dialler_name(FIRST.name_text) == FIRST
+    assert DiallerName.parse_dialler_name(FIRST.dialler_name_text) == FIRST
     assert str(FIRST) == "the dialler on booth-pc-1, process 812, since 2024-04-22 04:00:00 UTC"
-    for wrong in ("", "matdan", FIRST.name_text + "\n", FIRST.name_text.replace("812", "8x2"), "0123456789ab-1-1-"):
+    for wrong in (
+        "",
+        "matdan",
+        FIRST.dialler_name_text + "\n",
+        FIRST.dialler_name_text.replace("812", "8x2"),
+        "0123456789ab-1-1-",
+    ):
         assert DiallerName.parse_dialler_name(wrong) is None
 
 
@@ -256,5 +262,5 @@ def test_dialler_on_a_copied_machine_counts_as_another_dialler(tmp_path: Path, m
     for boot in ("one-start", "one-start", "another-start"):
         (tmp_path / "boot_id").write_text(boot)
         monkeypatch.setattr("dialer.domain.dialler_name.BOOT_ID", tmp_path / "boot_id")
-        names.append(DiallerName.make_name_of_this_process(store, START_EPOCH).store)
+        names.append(DiallerName.make_dialler_name_of_this_process(store, START_EPOCH).store)
     assert names[0] == names[1] != names[2]

@@ -119,7 +119,7 @@ class PausedClock:
     def monotonic(self) -> float:
         return self.seconds
 
-    def since_boot(self) -> float:
+    def get_seconds_since_boot(self) -> float:
         return self.seconds
 
 

@@ -14,7 +14,7 @@ from dialer.domain.orders import (
     OrderKind,
     calculate_order_digest,
     find_order_signers,
-    read_order,
+    parse_order_text,
     refuse_unlawful_order,
     sign_order,
     was_order_executed,
@@ -47,17 +47,17 @@ def sign_order_as(order: HqOrder, *names: str) -> list[str]:
 
 def test_headquarters_order_is_encoded_and_decoded_without_change() -> None:
     order = make_order("quota", campaign_id="turnout", max_calls=20, to="zone:north")
-    assert read_order(order.json_text) == order
+    assert parse_order_text(order.json_text) == order
     assert sign_order_as(order, "ravi", "asha") == ["asha", "ravi"]
 
 
 def test_order_that_an_earlier_version_signed_with_the_field_campaign_is_valid() -> None:
     order = make_order("pause", campaign_id="turnout")
     text = order.json_text.replace('"campaign_id"', '"campaign"')
-    assert (read_order(text), '"campaign":"turnout"' in text) == (order, True)
+    assert (parse_order_text(text), '"campaign":"turnout"' in text) == (order, True)
     assert find_order_signers(text, [sign_order(text, "ravi", KEYS["ravi"])], LEADERS) == ["ravi"]
     with pytest.raises(CommandRefused, match="campaign Extra inputs are not permitted"):
-        read_order(text.replace('"campaign":', '"campaign_id":"persuasion","campaign":'))
+        parse_order_text(text.replace('"campaign":', '"campaign_id":"persuasion","campaign":'))
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_invalid_headquarters_order_cannot_be_created(changes: dict[str, Any]) -
 )
 def test_invalid_text_of_a_headquarters_order_is_refused(text: str) -> None:
     with pytest.raises(CommandRefused, match="the order of headquarters is invalid"):
-        read_order(text)
+        parse_order_text(text)
 
 
 def test_headquarters_order_is_valid_only_with_leaders_signatures_of_the_exact_text() -> None:

@@ -26,7 +26,7 @@ class SetClock:
     def monotonic(self) -> float:
         return self.seconds
 
-    def since_boot(self) -> float:
+    def get_seconds_since_boot(self) -> float:
         return 1_000 + self.seconds
 
 

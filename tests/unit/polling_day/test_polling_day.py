@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dialer.domain.forecast import count_open_seconds, make_forecast
+from dialer.domain.forecast import count_seconds_within_calling_hours, forecast_contacted_voters
 from dialer.domain.model import Booth, BoothTurnout, Claim
 from dialer.polling_day.plan import (
     LAST_ROUND_SECONDS,
@@ -265,26 +265,29 @@ def test_plan_of_reservations_covers_the_requested_numbers_and_skips_closed_boot
 
 
 def test_contact_forecast_continues_the_current_pace_up_to_the_remaining_voters() -> None:
-    day = make_forecast(41_200, 900, 600, 3600.0, ahead_seconds=5 * 3600.0, until=0.0)
+    day = forecast_contacted_voters(41_200, 900, 600, 3600.0, ahead_seconds=5 * 3600.0, until=0.0)
     assert day is not None
-    assert (day.remaining, day.by_agents, day.by_flows, day.contacted) == (41_200, 4500, 3000, 7500)
+    assert (day.remaining, day.by_agents, day.by_flows, day.expected_contacts) == (41_200, 4500, 3000, 7500)
     assert day.margin == 349  # 1.645 sqrt(7500 (5 + 1))
-    short = make_forecast(5000, 900, 600, 3600.0, ahead_seconds=5 * 3600.0, until=0.0)
+    short = forecast_contacted_voters(5000, 900, 600, 3600.0, ahead_seconds=5 * 3600.0, until=0.0)
     assert short is not None
     assert (short.by_agents, short.by_flows) == (4500, 500)
-    over = make_forecast(100, 900, 600, 3600.0, ahead_seconds=0.0, until=0.0)
+    over = forecast_contacted_voters(100, 900, 600, 3600.0, ahead_seconds=0.0, until=0.0)
     assert over is not None
-    assert (over.contacted, over.margin) == (0, 0)
-    assert make_forecast(100, 900, 600, 599.0, ahead_seconds=3600.0, until=0.0) is None
+    assert (over.expected_contacts, over.margin) == (0, 0)
+    assert forecast_contacted_voters(100, 900, 600, 599.0, ahead_seconds=3600.0, until=0.0) is None
 
 
 def test_remaining_calling_hours_exclude_pauses_and_count_overlaps_once() -> None:
     morning, afternoon, all_day = (time(9), time(12)), (time(14), time(18)), (time(10), time(17))
-    assert count_open_seconds([morning, afternoon], INDIA, make_time(11), make_time(17)) == 4 * 3600
-    assert count_open_seconds([afternoon, morning, all_day], INDIA, make_time(8), make_time(17)) == 8 * 3600
-    assert count_open_seconds([morning], INDIA, make_time(11, 26), make_time(10, 27)) == 2 * 3600
-    assert count_open_seconds([], INDIA, make_time(8), make_time(17)) == 0
-    assert count_open_seconds([morning], INDIA, make_time(13), make_time(17)) == 0
+    assert count_seconds_within_calling_hours([morning, afternoon], INDIA, make_time(11), make_time(17)) == 4 * 3600
+    assert (
+        count_seconds_within_calling_hours([afternoon, morning, all_day], INDIA, make_time(8), make_time(17))
+        == 8 * 3600
+    )
+    assert count_seconds_within_calling_hours([morning], INDIA, make_time(11, 26), make_time(10, 27)) == 2 * 3600
+    assert count_seconds_within_calling_hours([], INDIA, make_time(8), make_time(17)) == 0
+    assert count_seconds_within_calling_hours([morning], INDIA, make_time(13), make_time(17)) == 0
 
 
 def test_promised_calls_after_the_last_call_time_are_moved_to_the_last_call_time() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from dialer.domain.official_turnout import find_possible_states_of_country
+from dialer.domain.official_turnout import find_possible_federal_states
 from dialer.reports.polling_day import TurnoutBy
 from dialer.store.migrate import load_migrations, migrate_schema
 from tests.support.command_line import run
@@ -167,7 +167,7 @@ def test_official_figure_needs_no_state_if_only_one_state_has_the_constituency_n
 def test_all_federal_states_that_an_official_figure_may_belong_to_are_returned(
     given: str, on_the_roll: list[str], meant: set[str]
 ) -> None:
-    assert find_possible_states_of_country(given, on_the_roll) == meant
+    assert find_possible_federal_states(given, on_the_roll) == meant
 
 
 @pytest.mark.parametrize("ending", ["png", "svg"])

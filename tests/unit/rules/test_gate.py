@@ -189,7 +189,7 @@ def test_number_at_a_daily_cap_may_be_called_again_at_midnight_within_calling_ho
     gate.rules = replace(gate.rules, hours=always)
     case, midnight = replace(case, campaign=replace(case.campaign, hours=always)), moment("2024-04-23T00:00")
     assert gate.check_rules_before_originate(case, NOON).next_at == midnight
-    assert gate.find_next_allowed_time(case, NOON, midnight) == midnight
+    assert gate.find_next_time_call_is_allowed(case, NOON, midnight) == midnight
 
 
 @pytest.mark.parametrize(("steps", "next_at"), [(1, 1.0), (8, 8.0), (9, None)])
@@ -448,8 +448,8 @@ def test_turnout_calls_are_forbidden_after_the_close_of_poll(campaign: dict[str,
     assert Reason.POLL_OVER not in list_reasons(gate.check_rules_before_originate(late, at))
     if over:
         assert gate.check_rules_before_originate(early, at).next_at is None
-        assert gate.find_next_allowed_time(late, at, moment("2024-04-26T18:00")) is None
-        assert gate.find_next_allowed_time(late, at, moment("2024-04-26T17:00")) == moment("2024-04-26T17:00")
+        assert gate.find_next_time_call_is_allowed(late, at, moment("2024-04-26T18:00")) is None
+        assert gate.find_next_time_call_is_allowed(late, at, moment("2024-04-26T17:00")) == moment("2024-04-26T17:00")
 
 
 @pytest.mark.parametrize(("days", "expected"), [(44, []), (46, [Reason.RETENTION])])

@@ -250,7 +250,7 @@ def test_daily_cap_on_calls_to_a_number_ends_at_midnight() -> None:
     gate, case = make_gate(settings), make_case(settings, facts=replace(FRESH, attempts_today=3))
     midnight = moment("2024-04-23T00:00")
     late = moment("2024-04-22T22:00")
-    assert gate.find_next_allowed_time(case, NOON, midnight) == moment("2024-04-23T09:00")
+    assert gate.find_next_time_call_is_allowed(case, NOON, midnight) == moment("2024-04-23T09:00")
     assert [each.reason.value for each in gate.check_rules_before_originate(case, late).objections] == [
         "calling-hours",
         "campaign-hours",

@@ -44,7 +44,7 @@ class At:
     def monotonic(self) -> float:
         return 0.0
 
-    def since_boot(self) -> float:
+    def get_seconds_since_boot(self) -> float:
         return 0.0
 
 

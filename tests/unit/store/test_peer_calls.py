@@ -7,7 +7,7 @@ from contextlib import closing
 import pytest
 
 from dialer.domain.model import Announcement, EndedAttempt, Outcome
-from dialer.domain.other_centres import PeerCallKind, PeerCallRecord, PeerUpdateBatch, find_peer_call_kind
+from dialer.domain.other_centres import PeerCallKind, PeerCallRecord, PeerUpdateBatch, classify_call_for_other_centres
 from dialer.domain.phone_facts import CallIntervals
 from dialer.domain.results import Result
 from dialer.rules.number_hash import hash_number
@@ -146,4 +146,4 @@ async def test_ended_call_is_announced_with_the_hash_of_its_number_if_there_is_a
 def test_call_counts_in_other_centres_exactly_as_in_its_own_centre(
     outcome: str, direction: str, is_connected: bool, kind: PeerCallKind | None
 ) -> None:
-    assert find_peer_call_kind(outcome, direction, is_connected=is_connected) is kind
+    assert classify_call_for_other_centres(outcome, direction, is_connected=is_connected) is kind

@@ -230,7 +230,7 @@ async def test_only_the_newest_call_is_recorded_again_until_asterisk_accepts_the
 async def test_asterisk_leased_by_another_dialler_is_not_reported_as_connected() -> None:
     switch, events = make_switch(lease=SwitchLease(OURS))
     session = Session(switch)
-    session.channels = [list_channel(f"matdan-lease-{STRANGER.name_text}", "matdan-lease")]
+    session.channels = [list_channel(f"matdan-lease-{STRANGER.dialler_name_text}", "matdan-lease")]
     with pytest.raises(SwitchInUse, match="the dialler on there"):
         await bring_up(switch, session)
     assert events == []
@@ -399,7 +399,7 @@ async def test_asterisk_lease_is_renewed_until_the_ami_session_is_lost() -> None
     session.sent.clear()
     running = asyncio.create_task(switch.run_ami_session(cast(Any, session)))
     await asyncio.sleep(2 * RENEW_SECONDS + 0.1)
-    assert session.sent == [f"Redirect matdan-lease-{OURS.name_text} matdan-lease s 1"] * 2
+    assert session.sent == [f"Redirect matdan-lease-{OURS.dialler_name_text} matdan-lease s 1"] * 2
     session.lost.set_result(SwitchError("lost"))
     assert str(await running) == "lost"
     switch.close()

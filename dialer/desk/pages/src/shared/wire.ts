@@ -120,7 +120,7 @@ export interface Alert {
 /** A value that is inserted into the sentence of an alert, such as the name of a trunk. Times of day are in the centre's time zone. */
 export type AlertField = "campaign" | "seat" | "server" | "trunk" | "sound" | "place" | "order" | "users" | "problem" | "time" | "expected" | "until" | "calls" | "count" | "failed" | "limit" | "megabytes" | "minutes" | "percent" | "remaining" | "row" | "seconds" | "unknown";
 
-/** A kind of alert, such as "trunk failed": its severity, its English sentence, and the field (such as the trunk) by which two alerts of this kind differ. */
+/** A kind of alert, such as "trunk failed", with its severity and its English sentence. Two alerts of the same kind count as different problems if they differ in one field, the subject (such as the trunk). */
 export type AlertKind = "switch-down" | "server-down" | "originate" | "user-events-missing" | "trunk" | "trunks" | "registration" | "no-codec" | "twilio" | "fastagi-stranger" | "fastagi-crowded" | "no-audio" | "no-audio-inbound" | "list-low" | "cap-near" | "log-in-locked" | "sign-in-locked" | "seat-lost" | "rules-hold" | "rules-no-consent" | "rules-poll-unknown" | "rules-close-of-poll-unknown" | "rules-time-zone-unknown" | "rules-nothing-known" | "rules-caller-id" | "rules-retention" | "store" | "clock" | "store-older" | "newest-call-unreadable" | "settings" | "flows" | "weights" | "broker-down" | "centre-id-taken" | "opt-outs-disconnected" | "outbox-held" | "outbox-full" | "seal-missing" | "outbox-unsendable" | "command-flood" | "command-forged" | "records-burst" | "headquarters-stop" | "headquarters-forged" | "store-set-back" | "headquarters-refuses" | "headquarters-full" | "headquarters-clock" | "peer-marks-skipped" | "no-peer-updates" | "other";
 
 /** The severity of an alert. */
@@ -484,7 +484,7 @@ export interface OrderReplies {
   missing: string[];
 }
 
-/** The results that wait to be delivered to one receiver. */
+/** The results that wait to be sent to one receiver: the broker or headquarters. */
 export interface OutboxWait {
   /** broker or headquarters */
   sink: string;
