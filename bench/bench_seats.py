@@ -78,7 +78,7 @@ class DecisionTimer:
     """Counts the placing decisions of a centre, and adds up their CPU time."""
 
     def __init__(self, centre: RunningCentre) -> None:
-        placing = centre.engine.features.call_placing
+        placing = centre.engine.features.campaign_call_placer
         self._decide = placing.place_calls_of_all_campaigns
         self.reset()
         placing.place_calls_of_all_campaigns = self._measure_decision  # type: ignore[method-assign]  # a stopwatch around it

@@ -2,7 +2,8 @@
 
 Everything runs in one event loop, and no event handler waits. An event of the switch is passed to the features
 concerned; their effects (`effects.py`) are carried out when the event has been handled. Commands arrive through
-`execute`, flows through `features.call_flows`; their effects are carried out when their code returns to the event loop.
+`execute_command`, flows through `features.ivr_flow_service`; their effects are carried out when their code returns to
+the event loop.
 """
 
 from __future__ import annotations
@@ -109,17 +110,17 @@ class Engine:
         """Return whether the store has the newest call that `place` (the broker or an Asterisk server) has recorded. If
         not, dialling is held.
         """
-        return await self.features.store_age.compare_store_with_newest_call(place, call)
+        return await self.features.stale_store_detector.compare_store_with_newest_call(place, call)
 
     async def import_opt_out(self, number_hash: str, *, at: float, centre: str) -> None:
         """Suppress a number that opted out in another centre, and cancel its unanswered calls. Raises StoreError."""
-        await self.features.voter_marks.store_peer_opt_out(number_hash, at=at, centre=centre)
+        await self.features.voter_mark_recorder.store_peer_opt_out(number_hash, at=at, centre=centre)
 
     async def execute_command(self, command: Command, context: CommandContext = FROM_DIALLER) -> str:
         """Execute a command and return its reply, one line that says what was done. Raises
         CommandRefused, StoreError.
         """
-        return await command.execute(self.features.command_services, context)
+        return await command.execute(self.features.services_used_by_commands, context)
 
     async def load_engine_state(self, trunks: Collection[str] = ()) -> None:
         """Load the state of the centre from the store. Call this before `run`. Raises StoreError.
@@ -140,7 +141,7 @@ class Engine:
         await self._lifecycle.save_state_at_shutdown()
         for effect in self._core.pop_requested_effects():
             if isinstance(effect, StoreFailed):
-                self.features.store_commits.on_store_failure(effect.error)
+                self.features.retrying_store_writer.on_store_failure(effect.error)
         self.features.dependencies.sent_journal.close()
 
     # Events
@@ -181,8 +182,8 @@ class Engine:
         features = self.features
         live = features.live_calls.get(AttemptId(attempt_id))
         if live is not None and unheard is not None:
-            features.campaign_control.hold_campaign_with_unplayable_sound(live, unheard)
-        call = features.call_flows.end_flow_of_call(
+            features.campaign_control_service.hold_campaign_with_unplayable_sound(live, unheard)
+        call = features.ivr_flow_service.end_flow_of_call(
             AttemptId(attempt_id), completed=completed, left_at=left_at, answers=answers
         )
         if call is not None and call.leg.ended is not None:
@@ -204,7 +205,7 @@ class Engine:
             case switch_events.PartyJoined() | switch_events.PartyLeft():
                 self._handle_third_party_event(event)
             case switch_events.UnregisteredTrunksListed():
-                features.trunk_service.on_unregistered_trunks_listed(event)
+                features.trunk_health_monitor.on_unregistered_trunks_listed(event)
             case switch_events.CallEvent():
                 self._handle_call_event(event)
             case _:
@@ -216,49 +217,49 @@ class Engine:
             case CallFinished(ended=ended):
                 self._end_call_in_all_features(ended)
             case SeatStateChanged(seat=seat):
-                features.supervision.on_monitored_seat_changed(seat)
+                features.seat_monitoring_service.on_monitored_seat_changed(seat)
             case HouseholdChanged(seat=seat, attempt_id=attempt_id):
-                features.screen_pops.read_screen_pop(seat, attempt_id, again=True)
+                features.screen_pop_reader.read_screen_pop(seat, attempt_id, again=True)
 
     def _handle_phone_event(self, event: switch_events.PhoneEvent) -> None:
         features = self.features
         match event:
             case switch_events.SeatUp(seat=seat):
-                features.acd.on_phone_connected(seat)
+                features.call_distributor.on_phone_connected(seat)
             case switch_events.SeatDown(seat=seat):
                 self._resync.on_phone_disconnected(seat)
             case switch_events.SeatPhoneSilent(seat=seat):
-                features.seat_phone_silence.on_phone_silence_timeout(seat)
+                features.silent_seat_phone_detector.on_phone_silence_timeout(seat)
             case switch_events.PhoneUnreachable(endpoint=endpoint):
-                features.seat_phone_silence.on_phone_unreachable(endpoint)
+                features.silent_seat_phone_detector.on_phone_unreachable(endpoint)
             case switch_events.PhoneRegistered(endpoint=endpoint, contact=contact):
-                features.acd.on_phone_registered(endpoint)
-                features.seat_phone_silence.on_phone_registered(endpoint, contact)
+                features.call_distributor.on_phone_registered(endpoint)
+                features.silent_seat_phone_detector.on_phone_registered(endpoint, contact)
             case switch_events.SeatPhoneHeld(seat=seat):
-                features.transfer_service.on_phone_held(seat)
+                features.call_transfer_service.on_phone_held(seat)
             case switch_events.SeatPhoneResumed(seat=seat):
-                features.transfer_service.on_phone_resumed(seat)
+                features.call_transfer_service.on_phone_resumed(seat)
             case switch_events.SeatKeyPressed(seat=seat, key=key):
-                features.seat_phone_keys.on_key_pressed(seat, key)
+                features.seat_phone_key_handler.on_key_pressed(seat, key)
 
     def _handle_third_party_event(self, event: switch_events.PartyJoined | switch_events.PartyLeft) -> None:
         features = self.features
         if isinstance(event, switch_events.PartyLeft):
-            features.transfer_service.on_transfer_target_left(event.party_id)
-            features.supervision.on_supervisor_phone_left(event.party_id)
+            features.call_transfer_service.on_transfer_target_left(event.party_id)
+            features.seat_monitoring_service.on_supervisor_phone_left(event.party_id)
         elif parse_attempt_of_transfer_target(event.party_id) is not None:
-            features.transfer_service.on_transfer_target_answered(event.party_id, event.place)
+            features.call_transfer_service.on_transfer_target_answered(event.party_id, event.place)
 
     def _handle_call_event(self, event: switch_events.CallEvent) -> None:
         features = self.features
         call = features.live_calls.get(event.attempt_id)
         if call is None:  # an unknown caller's, or one that has ended for us
             if isinstance(event, switch_events.CallEnded):
-                features.inbound_calls.on_call_ended(event)
+                features.inbound_call_router.on_call_ended(event)
             elif isinstance(event, switch_events.StrayCallFound):
                 features.call_reconciler.hang_up_call_unknown_to_engine(event.attempt_id)
         elif isinstance(event, switch_events.MessageFailed):
-            features.campaign_control.hold_campaign_with_unplayable_sound(call, MESSAGE_SOUND)
+            features.campaign_control_service.hold_campaign_with_unplayable_sound(call, MESSAGE_SOUND)
         else:
             self._handle_live_call_event(call, event)
 
@@ -268,25 +269,25 @@ class Engine:
             case switch_events.CallRinging() | switch_events.CallAnswered() | switch_events.MachineDetected():
                 self._handle_call_progress(call, event)
             case switch_events.CallWaiting():
-                features.acd.connect_or_queue_voter(call)
+                features.call_distributor.connect_or_queue_voter(call)
             case switch_events.CallConnected(seat=seat):
-                features.transfer_service.on_voter_returned(call.attempt_id)
-                features.acd.on_voter_connected(call, seat)
-                features.seat_phone_silence.on_voter_connected(call, seat)
-                features.transfer_service.hold_voter_if_phone_is_on_hold(seat)
+                features.call_transfer_service.on_voter_returned(call.attempt_id)
+                features.call_distributor.on_voter_connected(call, seat)
+                features.silent_seat_phone_detector.on_voter_connected(call, seat)
+                features.call_transfer_service.hold_voter_if_phone_is_on_hold(seat)
             case switch_events.CallLeftSeat(seat=seat):
-                if not features.transfer_service.is_voter_away_from_seat(call.attempt_id):
-                    features.acd.on_voter_left_seat(call, seat)
+                if not features.call_transfer_service.is_voter_away_from_seat(call.attempt_id):
+                    features.call_distributor.on_voter_left_seat(call, seat)
             case switch_events.CallHandedOver():
-                features.transfer_service.on_voter_handed_over(call)
+                features.call_transfer_service.on_voter_handed_over(call)
             case switch_events.RecordingStarted():
-                features.call_recorder.on_recording_started(call)
+                features.call_recording_service.on_recording_started(call)
             case switch_events.MessageStarted():
-                features.transfer_service.on_information_message_started(call)
-                features.acd.on_information_message_started(call)
+                features.call_transfer_service.on_information_message_started(call)
+                features.call_distributor.on_information_message_started(call)
             case switch_events.CallEnded():
-                if not features.call_endings.defer_end_while_flow_or_phone_check_runs(
-                    call, event, features.seat_phone_silence
+                if not features.ended_call_recorder.defer_end_while_flow_or_phone_check_runs(
+                    call, event, features.silent_seat_phone_detector
                 ):
                     self._end_call_in_all_features(event)
 
@@ -297,7 +298,7 @@ class Engine:
             if (
                 call.ringing_monotonic_seconds is None and not call.adopted
             ):  # an adopted call may have been ringing for a long time
-                self.features.trunk_service.on_call_ringing(call)
+                self.features.trunk_health_monitor.on_call_ringing(call)
             return
         answered = calls.update_call(call, call.copy_with_answer(now))
         if isinstance(event, switch_events.MachineDetected):
@@ -308,27 +309,29 @@ class Engine:
         features = self.features
         call = features.live_calls.get(ended.attempt_id)
         if call is not None:
-            features.call_endings.alert_about_missing_switch_events(call)
-            features.transfer_service.on_call_ended(call.attempt_id)
-            features.acd.on_call_ended(call)
-            features.call_endings.end_call(features.live_calls[call.attempt_id], ended)
+            features.ended_call_recorder.alert_about_missing_switch_events(call)
+            features.call_transfer_service.on_call_ended(call.attempt_id)
+            features.call_distributor.on_call_ended(call)
+            features.ended_call_recorder.end_call(features.live_calls[call.attempt_id], ended)
 
     def _handle_expired_timer(self, expired: TimerExpired) -> None:
         features, seat, attempt_id = self.features, expired.seat, expired.attempt_id or AttemptId("")
         handlers: dict[TimerKind, Callable[[], object]] = {
-            TimerKind.WRAP_UP_EXPIRED: lambda: features.acd.on_wrap_up_expired(seat),
-            TimerKind.CALL_PHONE: lambda: features.acd.call_seat_phone(seat),
-            TimerKind.PHONE_NOT_CALLED: lambda: features.acd.schedule_call_to_seat_phone(seat),
-            TimerKind.AGENT_ABSENT: lambda: features.agent_log_ins.log_off_absent_agent(seat),
-            TimerKind.LOG_IN_UNLOCKED: lambda: features.agent_log_ins.clear_lock_alert(seat),
-            TimerKind.MESSAGE_EXPIRED: lambda: features.supervisor_messages.remove_supervisor_message(seat),
-            TimerKind.CONNECT_LIMIT: lambda: features.acd.play_information_message_to_voter(attempt_id),
-            TimerKind.VOTER_NOT_CONNECTED: lambda: features.acd.release_seat_without_voter(seat, attempt_id),
-            TimerKind.SCREEN_POP: lambda: features.screen_pops.read_screen_pop(seat, attempt_id, again=False),
-            TimerKind.OWN_CALL_BACK: lambda: features.own_call_backs.on_call_back_due(attempt_id),
-            TimerKind.PREVIEW_EXPIRED: lambda: features.calls_dialled_by_agents.on_preview_expired(seat, attempt_id),
-            TimerKind.HAND_OVER_FAILED: lambda: features.transfer_service.on_hand_over_failed(attempt_id),
-            TimerKind.FORGERY_ALERT_EXPIRED: features.headquarters_orders.clear_alert_about_forged_orders,
+            TimerKind.WRAP_UP_EXPIRED: lambda: features.call_distributor.on_wrap_up_expired(seat),
+            TimerKind.CALL_PHONE: lambda: features.call_distributor.call_seat_phone(seat),
+            TimerKind.PHONE_NOT_CALLED: lambda: features.call_distributor.schedule_call_to_seat_phone(seat),
+            TimerKind.AGENT_ABSENT: lambda: features.agent_seat_service.log_off_absent_agent(seat),
+            TimerKind.LOG_IN_UNLOCKED: lambda: features.agent_seat_service.clear_lock_alert(seat),
+            TimerKind.MESSAGE_EXPIRED: lambda: features.supervisor_message_sender.remove_supervisor_message(seat),
+            TimerKind.CONNECT_LIMIT: lambda: features.call_distributor.play_information_message_to_voter(attempt_id),
+            TimerKind.VOTER_NOT_CONNECTED: lambda: features.call_distributor.release_seat_without_voter(
+                seat, attempt_id
+            ),
+            TimerKind.SCREEN_POP: lambda: features.screen_pop_reader.read_screen_pop(seat, attempt_id, again=False),
+            TimerKind.OWN_CALL_BACK: lambda: features.agent_call_back_scheduler.on_call_back_due(attempt_id),
+            TimerKind.PREVIEW_EXPIRED: lambda: features.agent_dialling_service.on_preview_expired(seat, attempt_id),
+            TimerKind.HAND_OVER_FAILED: lambda: features.call_transfer_service.on_hand_over_failed(attempt_id),
+            TimerKind.FORGERY_ALERT_EXPIRED: features.headquarters_order_executor.clear_alert_about_forged_orders,
             TimerKind.FLOW_OVERDUE: lambda: self._on_flow_end_overdue(attempt_id),
         }
         handlers[expired.kind]()
@@ -363,7 +366,7 @@ class Engine:
     def _carry_out_effect(self, effect: Effect) -> None:
         match effect:
             case UpdatePacer():
-                self.features.campaign_runs[effect.campaign_id].pass_event_to_pacer(
+                self.features.loaded_campaigns[effect.campaign_id].pass_event_to_pacer(
                     effect, self._core.clock.monotonic()
                 )
             case StartTimer():
@@ -373,14 +376,16 @@ class Engine:
             case SwitchOrder():
                 self._core.spawn_task(self._send_switch_order(effect), effect.name)
             case StoreCommit():
-                self._core.spawn_task(self.features.store_commits.repeat_write_until_committed(effect), effect.name)
+                self._core.spawn_task(
+                    self.features.retrying_store_writer.repeat_write_until_committed(effect), effect.name
+                )
             case Notify():
                 for subscriber in self._subscribers:
                     subscriber(effect.change)
             case RunCommand(command=command):
                 self._core.spawn_task(self._run_command_entered_on_phone(command), "keyed-command")
             case StoreFailed(error=error):
-                self.features.store_commits.on_store_failure(error)
+                self.features.retrying_store_writer.on_store_failure(error)
             case _:
                 self.pass_event_to_features(effect)
 
@@ -399,4 +404,4 @@ class Engine:
         except (CommandRefused, StoreError) as error:
             refusal = error
         finally:
-            self.features.seat_phone_keys.on_phone_command_done(command, refusal)
+            self.features.seat_phone_key_handler.on_phone_command_done(command, refusal)

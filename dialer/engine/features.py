@@ -94,51 +94,55 @@ class Features:
         return LiveCalls(self.core, self.store, self.switch)
 
     @cached_property
-    def call_transfers(self) -> CallTransfers:
+    def transfers_in_progress(self) -> CallTransfers:
         return CallTransfers()
 
     @cached_property
-    def unknown_callers(self) -> UnknownCallers:
+    def calls_of_unknown_callers(self) -> UnknownCallers:
         return UnknownCallers()
 
     @cached_property
-    def monitoring_supervisors(self) -> Listeners:
+    def supervisors_monitoring_seats(self) -> Listeners:
         return Listeners()
 
     @cached_property
-    def seats(self) -> Seats:
+    def agent_seats(self) -> Seats:
         return Seats(
-            self.core, self.asterisk_servers, self.live_calls, self.call_transfers, self.monitoring_supervisors
+            self.core,
+            self.asterisk_servers,
+            self.live_calls,
+            self.transfers_in_progress,
+            self.supervisors_monitoring_seats,
         )
 
     @cached_property
-    def campaign_runs(self) -> CampaignRuns:
+    def loaded_campaigns(self) -> CampaignRuns:
         return CampaignRuns(self.core)
 
     @cached_property
-    def polling_days(self) -> Polls:
+    def polling_days_of_booths(self) -> Polls:
         return Polls(self.core)
 
     @cached_property
-    def turnout_figures(self) -> TurnoutFigures:
-        return TurnoutFigures(self.core, self.polling_days, self.campaign_runs)
+    def turnout_figures_of_centre(self) -> TurnoutFigures:
+        return TurnoutFigures(self.core, self.polling_days_of_booths, self.loaded_campaigns)
 
     @cached_property
-    def number_memory(self) -> NumberMemory:
+    def recent_calls_and_opt_outs(self) -> NumberMemory:
         return NumberMemory(self.core, self.live_calls)
 
     @cached_property
-    def roll_import_state(self) -> RollImportState:
+    def roll_import_progress(self) -> RollImportState:
         return RollImportState()
 
     # Store, trunks
 
     @cached_property
-    def store_commits(self) -> StoreCommits:
+    def retrying_store_writer(self) -> StoreCommits:
         return StoreCommits(self.core, self.active_alerts, self.store, self.dependencies.has_room)
 
     @cached_property
-    def store_age(self) -> StoreAge:
+    def stale_store_detector(self) -> StoreAge:
         return StoreAge(self.core, self.active_alerts, self.store)
 
     @cached_property
@@ -146,99 +150,99 @@ class Features:
         return TrunkPool((), self.core.clock.monotonic(), self.core.plan.rest)
 
     @cached_property
-    def trunk_service(self) -> Trunks:
+    def trunk_health_monitor(self) -> Trunks:
         return Trunks(self.core, self.active_alerts, self.asterisk_servers, self.trunk_pool)
 
     @cached_property
-    def trunk_channels(self) -> Channels:
-        return Channels(self.live_calls, self.call_transfers, self.unknown_callers)
+    def used_channel_counter(self) -> Channels:
+        return Channels(self.live_calls, self.transfers_in_progress, self.calls_of_unknown_callers)
 
     # Agents and voters
 
     @cached_property
-    def call_eligibility(self) -> Eligibility:
+    def calling_rules_checker(self) -> Eligibility:
         return Eligibility(
             self.core,
             self.active_alerts,
             self.live_calls,
-            self.campaign_runs,
-            self.polling_days,
-            self.number_memory,
+            self.loaded_campaigns,
+            self.polling_days_of_booths,
+            self.recent_calls_and_opt_outs,
             self.dependencies.certified,
         )
 
     @cached_property
-    def acd(self) -> Acd:
+    def call_distributor(self) -> Acd:
         return Acd(
             self.core,
             self.asterisk_servers,
             self.live_calls,
-            self.seats,
-            self.campaign_runs,
-            self.call_eligibility,
+            self.agent_seats,
+            self.loaded_campaigns,
+            self.calling_rules_checker,
             self.switch,
         )
 
     @cached_property
-    def seat_phone_silence(self) -> SeatSilence:
+    def silent_seat_phone_detector(self) -> SeatSilence:
         timeout = self.core.plan.agent_rules.silence_seconds
-        return SeatSilence(self.core, self.live_calls, self.seats, self.switch, self.acd, timeout)
+        return SeatSilence(self.core, self.live_calls, self.agent_seats, self.switch, self.call_distributor, timeout)
 
     @cached_property
-    def agent_log_ins(self) -> Agents:
+    def agent_seat_service(self) -> Agents:
         return Agents(
             self.core,
             self.active_alerts,
             self.live_calls,
-            self.seats,
-            self.campaign_runs,
-            self.acd,
+            self.agent_seats,
+            self.loaded_campaigns,
+            self.call_distributor,
             self.dependencies,
-            self.seat_phone_silence,
+            self.silent_seat_phone_detector,
         )
 
     @cached_property
-    def seat_phone_keys(self) -> SeatKeys:
-        return SeatKeys(self.core, self.live_calls, self.seats, self.switch)
+    def seat_phone_key_handler(self) -> SeatKeys:
+        return SeatKeys(self.core, self.live_calls, self.agent_seats, self.switch)
 
     @cached_property
-    def screen_pops(self) -> ScreenPops:
-        return ScreenPops(self.core, self.seats, self.store)
+    def screen_pop_reader(self) -> ScreenPops:
+        return ScreenPops(self.core, self.agent_seats, self.store)
 
     @cached_property
-    def supervisor_messages(self) -> Messages:
-        return Messages(self.core, self.seats, self.campaign_runs, self.store)
+    def supervisor_message_sender(self) -> Messages:
+        return Messages(self.core, self.agent_seats, self.loaded_campaigns, self.store)
 
     @cached_property
-    def transfer_service(self) -> Transfers:
+    def call_transfer_service(self) -> Transfers:
         return Transfers(
             self.core,
             self.asterisk_servers,
-            self.call_transfers,
+            self.transfers_in_progress,
             self.live_calls,
-            self.trunk_channels,
-            self.seats,
+            self.used_channel_counter,
+            self.agent_seats,
             self.switch,
-            self.acd,
+            self.call_distributor,
             self.trunk_pool,
         )
 
     @cached_property
-    def supervision(self) -> Supervision:
-        return Supervision(self.core, self.monitoring_supervisors, self.seats, self.switch, self.store)
+    def seat_monitoring_service(self) -> Supervision:
+        return Supervision(self.core, self.supervisors_monitoring_seats, self.agent_seats, self.switch, self.store)
 
     @cached_property
-    def call_recorder(self) -> Recorder:
-        return Recorder(self.core, self.live_calls, self.seats, self.switch, self.store)
+    def call_recording_service(self) -> Recorder:
+        return Recorder(self.core, self.live_calls, self.agent_seats, self.switch, self.store)
 
     @cached_property
-    def inbound_calls(self) -> Inbound:
+    def inbound_call_router(self) -> Inbound:
         return Inbound(
             self.core,
             self.asterisk_servers,
-            self.unknown_callers,
+            self.calls_of_unknown_callers,
             self.live_calls,
-            self.campaign_runs,
+            self.loaded_campaigns,
             self.store,
             self.trunk_pool,
         )
@@ -246,100 +250,113 @@ class Features:
     # Results
 
     @cached_property
-    def retry_schedule(self) -> RetrySchedule:
-        return RetrySchedule(self.core, self.polling_days)
+    def number_retry_schedule(self) -> RetrySchedule:
+        return RetrySchedule(self.core, self.polling_days_of_booths)
 
     @cached_property
-    def call_endings(self) -> CallEndings:
+    def ended_call_recorder(self) -> CallEndings:
         return CallEndings(
             self.core,
             self.active_alerts,
             self.live_calls,
-            self.campaign_runs,
-            self.number_memory,
-            self.trunk_service,
-            self.retry_schedule,
+            self.loaded_campaigns,
+            self.recent_calls_and_opt_outs,
+            self.trunk_health_monitor,
+            self.number_retry_schedule,
             self.store,
         )
 
     @cached_property
-    def voter_marks(self) -> Marks:
+    def voter_mark_recorder(self) -> Marks:
         return Marks(
             self.core,
             self.active_alerts,
             self.live_calls,
-            self.seats,
-            self.campaign_runs,
-            self.turnout_figures,
-            self.number_memory,
+            self.agent_seats,
+            self.loaded_campaigns,
+            self.turnout_figures_of_centre,
+            self.recent_calls_and_opt_outs,
             self.store,
         )
 
     @cached_property
-    def booth_workers(self) -> BoothWorkers:
-        return BoothWorkers(self.core, self.seats, self.polling_days, self.acd, self.store, self.voter_marks)
+    def booth_worker_report_recorder(self) -> BoothWorkers:
+        return BoothWorkers(
+            self.core,
+            self.agent_seats,
+            self.polling_days_of_booths,
+            self.call_distributor,
+            self.store,
+            self.voter_mark_recorder,
+        )
 
     @cached_property
-    def call_flows(self) -> FlowService:
+    def ivr_flow_service(self) -> FlowService:
         return FlowService(
             self.core,
             self.live_calls,
-            self.campaign_runs,
-            self.polling_days,
+            self.loaded_campaigns,
+            self.polling_days_of_booths,
             self.store,
             self.dependencies.flows,
-            self.call_eligibility,
-            self.acd,
-            self.voter_marks,
-            self.booth_workers,
+            self.calling_rules_checker,
+            self.call_distributor,
+            self.voter_mark_recorder,
+            self.booth_worker_report_recorder,
         )
 
     @cached_property
-    def dispositions(self) -> Dispositions:
+    def call_disposition_recorder(self) -> Dispositions:
         return Dispositions(
             self.core,
             self.live_calls,
-            self.seats,
-            self.campaign_runs,
+            self.agent_seats,
+            self.loaded_campaigns,
             self.dependencies.flows.scripts,
-            self.acd,
+            self.call_distributor,
             self.store,
-            self.own_call_backs,
-            self.voter_marks,
-            self.retry_schedule,
+            self.agent_call_back_scheduler,
+            self.voter_mark_recorder,
+            self.number_retry_schedule,
         )
 
     @cached_property
-    def external_records(self) -> ExternalRecords:
-        return ExternalRecords(self.store, self.core.clock, self.voter_marks, self.core.centre_id)
+    def external_record_importer(self) -> ExternalRecords:
+        return ExternalRecords(self.store, self.core.clock, self.voter_mark_recorder, self.core.centre_id)
 
     # Placing calls
 
     @cached_property
-    def clock_guard(self) -> ClockGuard:
+    def wall_clock_guard(self) -> ClockGuard:
         return ClockGuard(self.core, self.active_alerts, self.dependencies.sent_journal)
 
     @cached_property
-    def campaign_holds(self) -> CampaignHolds:
+    def campaign_hold_checker(self) -> CampaignHolds:
         return CampaignHolds(
             self.core,
             self.asterisk_servers,
             self.switch,
-            self.clock_guard,
-            self.store_age,
-            self.store_commits,
-            self.call_eligibility,
-            self.polling_days,
-            self.seats,
+            self.wall_clock_guard,
+            self.stale_store_detector,
+            self.retrying_store_writer,
+            self.calling_rules_checker,
+            self.polling_days_of_booths,
+            self.agent_seats,
         )
 
     @cached_property
-    def reserved_seats(self) -> ReservedSeats:
-        return ReservedSeats(self.core, self.asterisk_servers, self.live_calls, self.seats, self.acd)
+    def seat_reservations_for_calls(self) -> ReservedSeats:
+        return ReservedSeats(self.core, self.asterisk_servers, self.live_calls, self.agent_seats, self.call_distributor)
 
     @cached_property
-    def number_hoppers(self) -> Hoppers:
-        return Hoppers(self.core, self.polling_days, self.turnout_figures, self.store, self.dependencies.has_room)
+    def campaign_hopper_filler(self) -> Hoppers:
+        return Hoppers(
+            self.core,
+            self.polling_days_of_booths,
+            self.turnout_figures_of_centre,
+            self.store,
+            self.dependencies.has_room,
+        )
 
     @cached_property
     def call_originator(self) -> Originator:
@@ -349,106 +366,106 @@ class Features:
             self.active_alerts,
             self.asterisk_servers,
             self.live_calls,
-            self.seats,
-            self.polling_days,
-            self.trunk_channels,
-            self.campaign_holds,
-            self.call_eligibility,
+            self.agent_seats,
+            self.polling_days_of_booths,
+            self.used_channel_counter,
+            self.campaign_hold_checker,
+            self.calling_rules_checker,
             self.trunk_pool,
-            self.reserved_seats,
+            self.seat_reservations_for_calls,
         )
 
     @cached_property
-    def pacing_snapshots(self) -> Snapshots:
+    def pacing_snapshot_builder(self) -> Snapshots:
         return Snapshots(
-            self.core, self.asterisk_servers, self.trunk_pool, self.seats, self.live_calls, self.campaign_runs
+            self.core, self.asterisk_servers, self.trunk_pool, self.agent_seats, self.live_calls, self.loaded_campaigns
         )
 
     @cached_property
-    def call_placing(self) -> Placing:
+    def campaign_call_placer(self) -> Placing:
         return Placing(
             self.core,
             self.active_alerts,
             self.asterisk_servers,
             self.live_calls,
-            self.trunk_channels,
-            self.campaign_runs,
-            self.campaign_holds,
-            self.trunk_service,
-            self.pacing_snapshots,
-            self.number_hoppers,
+            self.used_channel_counter,
+            self.loaded_campaigns,
+            self.campaign_hold_checker,
+            self.trunk_health_monitor,
+            self.pacing_snapshot_builder,
+            self.campaign_hopper_filler,
             self.call_originator,
-            self.reserved_seats,
+            self.seat_reservations_for_calls,
         )
 
     @cached_property
-    def calls_dialled_by_agents(self) -> OwnCalls:
+    def agent_dialling_service(self) -> OwnCalls:
         return OwnCalls(
             self.core,
             self.live_calls,
-            self.seats,
-            self.campaign_runs,
-            self.acd,
-            self.campaign_holds,
-            self.number_hoppers,
+            self.agent_seats,
+            self.loaded_campaigns,
+            self.call_distributor,
+            self.campaign_hold_checker,
+            self.campaign_hopper_filler,
             self.call_originator,
         )
 
     @cached_property
-    def own_call_backs(self) -> OwnCallBacks:
-        return OwnCallBacks(self.core, self.seats, self.acd, self.calls_dialled_by_agents, self.store)
+    def agent_call_back_scheduler(self) -> OwnCallBacks:
+        return OwnCallBacks(self.core, self.agent_seats, self.call_distributor, self.agent_dialling_service, self.store)
 
     # The centre as a whole
 
     @cached_property
-    def campaign_control(self) -> Campaigns:
+    def campaign_control_service(self) -> Campaigns:
         return Campaigns(
             self.core,
             self.active_alerts,
-            self.campaign_runs,
-            self.polling_days,
+            self.loaded_campaigns,
+            self.polling_days_of_booths,
             self.store,
             self.dependencies.flows,
-            self.call_placing,
-            self.clock_guard,
+            self.campaign_call_placer,
+            self.wall_clock_guard,
         )
 
     @cached_property
-    def headquarters_orders(self) -> HeadquartersOrders:
-        return HeadquartersOrders(self.core, self.active_alerts, self.store, self.campaign_control)
+    def headquarters_order_executor(self) -> HeadquartersOrders:
+        return HeadquartersOrders(self.core, self.active_alerts, self.store, self.campaign_control_service)
 
     @cached_property
-    def user_accounts(self) -> Users:
+    def user_account_service(self) -> Users:
         return Users(self.store, self.core.clock, lambda: self.core.plan.users)
 
     @cached_property
-    def roll_import(self) -> RollImport:
+    def electoral_roll_importer(self) -> RollImport:
         return RollImport(
             self.core,
-            self.campaign_runs,
-            self.polling_days,
-            self.turnout_figures,
-            self.roll_import_state,
+            self.loaded_campaigns,
+            self.polling_days_of_booths,
+            self.turnout_figures_of_centre,
+            self.roll_import_progress,
             self.dependencies,
-            self.voter_marks,
-            self.call_eligibility,
+            self.voter_mark_recorder,
+            self.calling_rules_checker,
         )
 
     @cached_property
-    def settings_reload(self) -> SettingsReload:
+    def settings_reloader(self) -> SettingsReload:
         use_plan = (
-            self.trunk_service.apply_current_settings,
-            self.call_eligibility.apply_current_settings,
-            self.supervision.apply_current_settings,
+            self.trunk_health_monitor.apply_current_settings,
+            self.calling_rules_checker.apply_current_settings,
+            self.seat_monitoring_service.apply_current_settings,
         )
         return SettingsReload(
             self.core,
             self.live_calls,
-            self.polling_days,
-            self.roll_import_state,
+            self.polling_days_of_booths,
+            self.roll_import_progress,
             self.dependencies,
-            self.campaign_control,
-            self.agent_log_ins,
+            self.campaign_control_service,
+            self.agent_seat_service,
             use_plan,
         )
 
@@ -458,41 +475,41 @@ class Features:
             self.core,
             self.asterisk_servers,
             self.live_calls,
-            self.seats,
-            self.campaign_runs,
+            self.agent_seats,
+            self.loaded_campaigns,
             self.store,
             self.switch,
-            self.inbound_calls,
-            self.retry_schedule,
+            self.inbound_call_router,
+            self.number_retry_schedule,
         )
 
     @cached_property
-    def housekeeping(self) -> Housekeeping:
+    def periodic_housekeeping_jobs(self) -> Housekeeping:
         return Housekeeping(
             self.core,
             self.active_alerts,
-            self.campaign_runs,
-            self.seats,
-            self.number_memory,
-            self.call_eligibility,
+            self.loaded_campaigns,
+            self.agent_seats,
+            self.recent_calls_and_opt_outs,
+            self.calling_rules_checker,
             self.store,
         )
 
     @cached_property
-    def command_services(self) -> Services:
+    def services_used_by_commands(self) -> Services:
         return Services(
-            campaigns=self.campaign_control,
-            seats=self.agent_log_ins,
-            messages=self.supervisor_messages,
-            previews=self.calls_dialled_by_agents,
-            dispositions=self.dispositions,
-            booth_workers=self.booth_workers,
-            transfers=self.transfer_service,
-            recordings=self.call_recorder,
-            supervision=self.supervision,
-            records=self.external_records,
-            users=self.user_accounts,
-            headquarters=self.headquarters_orders,
-            settings=self.settings_reload,
-            roll_import=self.roll_import,
+            campaigns=self.campaign_control_service,
+            seats=self.agent_seat_service,
+            messages=self.supervisor_message_sender,
+            previews=self.agent_dialling_service,
+            dispositions=self.call_disposition_recorder,
+            booth_workers=self.booth_worker_report_recorder,
+            transfers=self.call_transfer_service,
+            recordings=self.call_recording_service,
+            supervision=self.seat_monitoring_service,
+            records=self.external_record_importer,
+            users=self.user_account_service,
+            headquarters=self.headquarters_order_executor,
+            settings=self.settings_reloader,
+            roll_import=self.electoral_roll_importer,
         )

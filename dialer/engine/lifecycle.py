@@ -44,26 +44,30 @@ class Lifecycle:
         await self._refuse_store_older_than_journal()
         features, store, core = self._features, self._features.store, self._features.core
         now = core.clock.now()
-        features.polling_days.put_polling_booths(await store.read_booths())
-        features.turnout_figures.booths |= {booth.booth_id: booth for booth in await store.count_booth_turnout()}
+        features.polling_days_of_booths.put_polling_booths(await store.read_booths())
+        features.turnout_figures_of_centre.booths |= {
+            booth.booth_id: booth for booth in await store.count_booth_turnout()
+        }
         for plan in core.plan.campaigns.values():
-            features.campaign_runs.add_or_replace_campaign(
-                await features.campaign_control.load_campaign(plan, in_chunks=False)
+            features.loaded_campaigns.add_or_replace_campaign(
+                await features.campaign_control_service.load_campaign(plan, in_chunks=False)
             )
-        await features.headquarters_orders.restore_stop_order_of_earlier_run()
-        features.clock_guard.start_watching_clock(await store.find_newest_attempt_time())
+        await features.headquarters_order_executor.restore_stop_order_of_earlier_run()
+        features.wall_clock_guard.start_watching_clock(await store.find_newest_attempt_time())
         await store.release_expired_claims(now, core.plan.owner)
-        await features.agent_log_ins.load_agent_log_ins()
-        await features.user_accounts.load_users()
-        await features.own_call_backs.load_promised_call_backs()
+        await features.agent_seat_service.load_agent_log_ins()
+        await features.user_account_service.load_users()
+        await features.agent_call_back_scheduler.load_promised_call_backs()
         self._resync.standing_orders = await store.read_standing_orders(now)
         unfinished = await self._end_unsent_attempts(await store.read_unfinished_attempts())
         await store.record_rules_version(core.plan.rules_text, now)
-        features.call_eligibility.load_registers_and_open_calls(await store.read_do_not_call_registers(), unfinished)
+        features.calling_rules_checker.load_registers_and_open_calls(
+            await store.read_do_not_call_registers(), unfinished
+        )
         for attempt in await store.find_conversations_without_disposition(now - UNDISPOSED_SECONDS):
-            seat = features.seats.get(attempt.seat)
-            if attempt.campaign_id in features.campaign_runs and seat is not None:
-                features.dispositions.reopen_call_for_disposition(
+            seat = features.agent_seats.get(attempt.seat)
+            if attempt.campaign_id in features.loaded_campaigns and seat is not None:
+                features.call_disposition_recorder.reopen_call_for_disposition(
                     seat.name, features.call_reconciler.rebuild_call_from_attempt(attempt), attempt.agent
                 )
         left_open = features.call_reconciler.load_attempts_left_open(unfinished, trunks)
@@ -111,7 +115,7 @@ class Lifecycle:
         try:
             async with asyncio.TaskGroup() as group:
                 core.start_accepting_tasks(group, self._carry_out)
-                housekeeping = group.create_task(features.housekeeping.run(), name="housekeeping")
+                housekeeping = group.create_task(features.periodic_housekeeping_jobs.run(), name="housekeeping")
                 await self._place_calls_until_stopped(stop)
                 await self._drain_live_calls()
                 housekeeping.cancel()
@@ -122,8 +126,8 @@ class Lifecycle:
     async def save_state_at_shutdown(self) -> None:
         """Save the engine's remaining state after the last call."""
         features = self._features
-        features.seats.end_intervals_of_seat_states()
-        await features.housekeeping.save_state_at_shutdown()
+        features.agent_seats.end_intervals_of_seat_states()
+        await features.periodic_housekeeping_jobs.save_state_at_shutdown()
 
     async def _place_calls_until_stopped(self, stop: asyncio.Event) -> None:
         """Decide again and again which calls to place, until `stop` is set.
@@ -140,9 +144,9 @@ class Lifecycle:
                 self._carry_out()  # first, so that the pacers have all events
                 core.wake.clear()
                 core.in_event = True
-                seconds = features.call_placing.place_calls_of_all_campaigns()
+                seconds = features.campaign_call_placer.place_calls_of_all_campaigns()
                 self._carry_out()
-                features.turnout_figures.count_dialling_time()
+                features.turnout_figures_of_centre.count_dialling_time()
                 pause_seconds = min(seconds, SECONDS_BETWEEN_DECISIONS)
                 await asyncio.sleep(pause_seconds)
                 try:
@@ -159,8 +163,8 @@ class Lifecycle:
         """
         core, features = self._features.core, self._features
         core.draining = True
-        for run in features.campaign_runs.list_campaign_runs():
-            features.call_placing.cancel_calls_of_campaign(run)
+        for run in features.loaded_campaigns.list_campaign_runs():
+            features.campaign_call_placer.cancel_calls_of_campaign(run)
         await self._wait_until_calls_have_ended(core.plan.drain_seconds)
         core.request_effects(
             *(
@@ -168,11 +172,11 @@ class Lifecycle:
                 for call in features.live_calls.list_live_calls()
             )
         )
-        features.supervision.end_all_monitoring()
+        features.seat_monitoring_service.end_all_monitoring()
         await self._wait_until_calls_have_ended(HANG_UP_SECONDS)
         if len(features.live_calls):  # the next start finds them open in the store and reconciles them
             _log.warning("drain.timed_out", calls=len(features.live_calls))
-        features.store_commits.closing = True
+        features.retrying_store_writer.closing = True
 
     async def _wait_until_calls_have_ended(self, seconds: float) -> None:
         core, servers, calls = self._features.core, self._features.asterisk_servers, self._features.live_calls

@@ -56,21 +56,21 @@ class Resync:
         features = self._features
         if up.newest_call is not None:
             place = f"{ASTERISK}-{up.server}" if up.server else ASTERISK
-            features.store_age.start_store_comparison(place, up.newest_call)
+            features.stale_store_detector.start_store_comparison(place, up.newest_call)
         features.call_reconciler.resync_calls_with_server(up)
-        for seat_name in features.agent_log_ins.restore_agent_log_ins(up.live_seats, up.server):
+        for seat_name in features.agent_seat_service.restore_agent_log_ins(up.live_seats, up.server):
             self._restore_supervisor_orders(seat_name)
-        seats = [seat for seat in features.seats.list_seats() if seat.server == up.server]
+        seats = [seat for seat in features.agent_seats.list_seats() if seat.server == up.server]
         for seat in seats:
             if seat.name in up.live_seats and not seat.phone_up:
-                features.acd.on_phone_connected(seat.name)
+                features.call_distributor.on_phone_connected(seat.name)
             elif seat.name not in up.live_seats and seat.phone_up:
                 self.on_phone_disconnected(seat.name)
             else:  # the end of a hold may have been missed
-                features.acd.set_seat_phone_on_hold(seat.name, False)
+                features.call_distributor.set_seat_phone_on_hold(seat.name, False)
         self._restore_conversations_at_seats(up)
-        features.transfer_service.resync_transfers_with_server(up)
-        features.supervision.resync_supervisors_with_server(up)
+        features.call_transfer_service.resync_transfers_with_server(up)
+        features.seat_monitoring_service.resync_supervisors_with_server(up)
         features.asterisk_servers.up.add(up.server)
         self._done.set()
         if up.server:
@@ -78,24 +78,24 @@ class Resync:
         else:
             features.active_alerts.clear_alert(AlertKind.SWITCH_DOWN)
         for seat in seats:
-            features.acd.call_seat_phone(seat.name)
+            features.call_distributor.call_seat_phone(seat.name)
         features.core.wake.set()
 
     def on_phone_disconnected(self, seat: str) -> None:
         """Update seat, transfer and supervision after an agent's phone has disconnected."""
-        self._features.transfer_service.on_agents_phone_disconnected(seat)
-        self._features.acd.on_phone_disconnected(seat)
+        self._features.call_transfer_service.on_agents_phone_disconnected(seat)
+        self._features.call_distributor.on_phone_disconnected(seat)
 
     def _restore_conversations_at_seats(self, up: SwitchUp) -> None:
         features = self._features
         for attempt_id, seat_name in up.talking:
-            call, seat = features.live_calls.get(attempt_id), features.seats.get(seat_name)
+            call, seat = features.live_calls.get(attempt_id), features.agent_seats.get(seat_name)
             if call is None or seat is None:
                 continue
             if call.talk.connected_at is None:
-                features.acd.on_voter_connected(call, seat_name)
+                features.call_distributor.on_voter_connected(call, seat_name)
             elif seat.state is not SeatState.TALKING:
-                features.acd.restore_conversation_at_seat(call, seat_name)
+                features.call_distributor.restore_conversation_at_seat(call, seat_name)
 
     def _restore_supervisor_orders(self, seat_name: str) -> None:
         """Restore supervisors' messages to a seat, and its restriction to campaigns, after a restart.
@@ -106,6 +106,6 @@ class Resync:
             if order.addressee != format_seat_addressee(seat_name):
                 continue
             if order.command == SEAT_CAMPAIGNS:
-                self._features.agent_log_ins.restore_campaign_restriction(seat_name, order)
+                self._features.agent_seat_service.restore_campaign_restriction(seat_name, order)
             elif order.command == SEAT_MESSAGE:
-                self._features.supervisor_messages.restore_supervisor_message(seat_name, order)
+                self._features.supervisor_message_sender.restore_supervisor_message(seat_name, order)

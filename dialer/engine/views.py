@@ -25,17 +25,21 @@ from dialer.engine.features import Features
 
 def make_centre_view(features: Features) -> CentreView:
     """Return the published view of the whole centre at this moment, as MQTT and the pages show it."""
-    core, turnout, used = features.core, features.turnout_figures, features.trunk_channels.count_used_channels()
+    core, turnout, used = (
+        features.core,
+        features.turnout_figures_of_centre,
+        features.used_channel_counter.count_used_channels(),
+    )
     now = core.read_clock()  # once, because a centre has hundreds of seats
     campaigns = tuple(
         _make_campaign_view(features, run)
-        for campaign_id, run in features.campaign_runs.list_campaign_runs_by_id()
+        for campaign_id, run in features.loaded_campaigns.list_campaign_runs_by_id()
         if campaign_id in core.plan.campaigns or any(features.live_calls.find_calls_of_campaign(campaign_id))
     )
     seats = tuple(
-        features.seats.make_published_seat_view(seat, now)
-        for seat in features.seats.list_seats()
-        if not features.seats.is_seat_removed(seat)
+        features.agent_seats.make_published_seat_view(seat, now)
+        for seat in features.agent_seats.list_seats()
+        if not features.agent_seats.is_seat_removed(seat)
     )
     logged_in = [seat.utilisation for seat in seats if seat.state is not SeatState.OFFLINE]
     state = CentreState(
@@ -53,8 +57,8 @@ def make_centre_view(features: Features) -> CentreView:
         figures=features.dependencies.figures(),
         forecast=_create_turnout_forecast(features),
         dialler=core.dialler,
-        roll=features.roll_import_state.roll,
-        outbox=features.housekeeping.outbox,
+        roll=features.roll_import_progress.roll,
+        outbox=features.periodic_housekeeping_jobs.outbox,
     )
     return CentreView(
         state, campaigns, seats, tuple(turnout.booths.values()), tuple(features.active_alerts.active.values())
@@ -66,13 +70,18 @@ def _create_turnout_forecast(features: Features) -> Forecast | None:
 
     Return None if there are no such booths, or if it is too early for a forecast.
     """
-    now, contacted_voters_by_source = features.core.clock.now(), features.turnout_figures.contacted_voters_by_source
-    to_come = {booth_id: at for booth_id, at in features.polling_days.find_last_call_times().items() if at > now}
+    now, contacted_voters_by_source = (
+        features.core.clock.now(),
+        features.turnout_figures_of_centre.contacted_voters_by_source,
+    )
+    to_come = {
+        booth_id: at for booth_id, at in features.polling_days_of_booths.find_last_call_times().items() if at > now
+    }
     if not to_come:
         return None
     said = [
-        features.turnout_figures.booths[booth_id]
-        for booth_id in to_come.keys() & features.turnout_figures.booths.keys()
+        features.turnout_figures_of_centre.booths[booth_id]
+        for booth_id in to_come.keys() & features.turnout_figures_of_centre.booths.keys()
     ]
     without_number = sum(booth.without_number for booth in said)
     remaining = sum(booth.voters - booth.contacted for booth in said) - without_number
@@ -80,7 +89,7 @@ def _create_turnout_forecast(features: Features) -> Forecast | None:
     until = max(to_come.values())
     hours = {
         stretch
-        for run in features.campaign_runs.list_campaign_runs()
+        for run in features.loaded_campaigns.list_campaign_runs()
         if run.purpose is Purpose.TURNOUT and run.state is not CampaignState.STOPPED and not run.is_campaign_completed
         for stretch in run.spec.hours.weekday
     }
@@ -89,7 +98,7 @@ def _create_turnout_forecast(features: Features) -> Forecast | None:
         remaining,
         contacted_voters_by_source[MarkSource.AGENT],
         by_flows,
-        features.turnout_figures.dialling_seconds,
+        features.turnout_figures_of_centre.dialling_seconds,
         ahead_seconds,
         until,
     )

@@ -117,7 +117,7 @@ def create_broker_monitor(
     broker = private_broker or get_broker_settings(settings)
     presence = Presence(settings.centre.id, broker, clock, chance, name, settings.broker.home_assistant)
     senders = list_users_who_may_send_commands(
-        settings, engine.features.user_accounts.roles, private_broker=private_broker is not None
+        settings, engine.features.user_account_service.roles, private_broker=private_broker is not None
     )
     reload.add_reload_functions(
         [lambda settings: partial(senders.replace_supervisors_of_settings, list_command_senders_in_settings(settings))]

@@ -77,7 +77,7 @@ def _build_agi_routes(
     inbound = InboundHandler(
         engine, asterisk.switch, lambda number: parse_number_in_carrier_notation(number, settings.centre.region)
     )
-    seat = LogInHandler(engine.features.agent_log_ins, asterisk.switch, settings.centre.language)
+    seat = LogInHandler(engine.features.agent_seat_service, asterisk.switch, settings.centre.language)
     return AgiRoutes({"flow": flow, "inbound": inbound, "seat": seat})
 
 

@@ -246,7 +246,7 @@ class SimulatedNetwork:
     async def _run_connection(self, dialler: KillableDialler, attempt_id: AttemptId) -> bool:
         engine, call = dialler.engine, self.calls[attempt_id]
         await engine.wait_until_calls_are_reconciled()
-        session = engine.features.call_flows.start_flow_of_call(attempt_id)
+        session = engine.features.ivr_flow_service.start_flow_of_call(attempt_id)
         if not isinstance(session, FlowSession):
             return True
 
@@ -277,7 +277,7 @@ class SimulatedNetwork:
         )
         key = (str(session.attempt_id), kind, "caller")
         self.record.attempted[key] += 1
-        stored = await dialler.engine.features.call_flows.store_result_of_flow(session, flow_commit)
+        stored = await dialler.engine.features.ivr_flow_service.store_result_of_flow(session, flow_commit)
         if stored and not dialler.steps.killed.is_set():  # a killed dialler acknowledges nothing
             self.record.acknowledged[key] += 1
             if flow_commit.kind is CommitKind.OPT_OUT:

@@ -149,14 +149,14 @@ async def test_channel_is_released_after_the_hangup_event_of_an_unknown_caller_w
     async with a_site(tmp_path, make_scripted_switch(), voters=1, seats=0, **SETTINGS) as site:
         await site.centre.engine.execute_command(StopAll())
         site.switch.place_inbound_call("+917999999999", called="+911140000011", script=Behaviour(hang_up_after=100.0))
-        await site.until(lambda: bool(site.centre.engine.features.unknown_callers.trunks))
+        await site.until(lambda: bool(site.centre.engine.features.calls_of_unknown_callers.trunks))
         site.switch.set_event_faults(lose=1.0)
         [caller] = [channel for channel in site.switch.channels.values() if channel.number == "+917999999999"]
         site.switch.hang_up_channel_from_other_side(caller, EndsBy.VOTER)
         await asyncio.sleep(1)
         site.switch.set_event_faults()
-        assert site.centre.engine.features.unknown_callers.trunks, "the dialler cannot know it yet"
-        await site.until(lambda: not site.centre.engine.features.unknown_callers.trunks, seconds=BOUND_SECONDS)
+        assert site.centre.engine.features.calls_of_unknown_callers.trunks, "the dialler cannot know it yet"
+        await site.until(lambda: not site.centre.engine.features.calls_of_unknown_callers.trunks, seconds=BOUND_SECONDS)
 
 
 @virtual_time()

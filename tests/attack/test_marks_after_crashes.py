@@ -127,7 +127,7 @@ class History:
         self._path, self._session = path, None
 
     async def _play_step(self, step: str) -> None:
-        flows = self._dialler.engine.features.call_flows
+        flows = self._dialler.engine.features.ivr_flow_service
         match step:
             case _ if step == KILL:
                 await self._kill()
@@ -164,7 +164,7 @@ class History:
             store.record_mark = fail_to_record_mark  # type: ignore[method-assign, assignment]
         if step == KILLED_DURING_COMMIT:
             dialler.steps._kill_at = dialler.steps.count + 4
-        committing = dialler.start_task(dialler.engine.features.call_flows.store_result_of_flow(session, commit))
+        committing = dialler.start_task(dialler.engine.features.ivr_flow_service.store_result_of_flow(session, commit))
         killed = asyncio.ensure_future(dialler.steps.killed.wait())
         await asyncio.wait((committing, killed), return_when=asyncio.FIRST_COMPLETED)
         killed.cancel()

@@ -208,7 +208,7 @@ async def test_answered_call_lost_before_reaching_a_seat_counts_as_abandoned(tmp
         await site.until(lambda: bool(restarts), seconds=300)
         await restarts[0]
         await site.until(lambda: site.centre_view.state.switch_up, seconds=20)
-        run = centre.campaign_runs["agents"]
+        run = centre.loaded_campaigns["agents"]
         assert isinstance(run.pacer, PredictivePacer)
         abandoned = run.outcomes[Outcome.ABANDONED]
         assert abandoned >= 1

@@ -20,13 +20,13 @@ def make_turns_that_want_calls(seats: int = 1, wanted: int = 0, **sections: Any)
         "format_legal_grounds": lambda *_: "{}",
         "find_end_of_redial_lock": lambda *_: None,
     }
-    gate = cast(Any, turns.features.call_eligibility._gate)
+    gate = cast(Any, turns.features.calling_rules_checker._gate)
     gate.__dict__.update(asked)
-    turns.features.campaign_holds._switch = cast(
+    turns.features.campaign_hold_checker._switch = cast(
         Any, SimpleNamespace(get_age_of_oldest_unanswered_action=lambda _: 0.0)
     )
-    turns.features.clock_guard.has_unaccepted_clock_step = lambda: False  # type: ignore[method-assign]
-    for run in turns.features.campaign_runs.list_campaign_runs():
+    turns.features.wall_clock_guard.has_unaccepted_clock_step = lambda: False  # type: ignore[method-assign]
+    for run in turns.features.loaded_campaigns.list_campaign_runs():
         run.pacer = cast(
             Any,
             SimpleNamespace(
@@ -57,4 +57,4 @@ def make_claim(phone_id: int, **facts: Any) -> Claim:
 
 def run_pacing_decision(turns: Turns, seconds: float = 10.0) -> list[str]:
     """Decide for all campaigns which calls to place. Return the effects, one line each."""
-    return turns.after(seconds, turns.features.call_placing.place_calls_of_all_campaigns)
+    return turns.after(seconds, turns.features.campaign_call_placer.place_calls_of_all_campaigns)

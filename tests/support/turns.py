@@ -90,10 +90,10 @@ class Turns:
         self.features = self.engine.features
         self.features.core.start_accepting_tasks(cast(Any, self), lambda: None)
         self.features.asterisk_servers.up.add("")
-        self.engine.features.call_eligibility._gate = cast(
+        self.engine.features.calling_rules_checker._gate = cast(
             Any, SimpleNamespace(rules=plan.gate.rules, check_connection_to_agent=_allowed)
         )
-        self.engine.features.call_eligibility._certified = lambda campaign, flow: {}
+        self.engine.features.calling_rules_checker._certified = lambda campaign, flow: {}
         for each in plan.campaigns.values():
             run = CampaignRun(
                 each.spec,
@@ -104,15 +104,15 @@ class Turns:
                 deque(),
                 hold=None,
             )
-            self.features.campaign_runs.add_or_replace_campaign(run)
+            self.features.loaded_campaigns.add_or_replace_campaign(run)
         for name in names:
-            seat = self.features.seats[name].log_in_agent(f"10{name}", None, self.features.core.read_clock())
+            seat = self.features.agent_seats[name].log_in_agent(f"10{name}", None, self.features.core.read_clock())
             self.place(seat.connect_phone(self.features.core.read_clock()))
 
     def place(self, seat: Seat) -> None:
         """Replace the state of a seat and discard the effects."""
         self.features.core.in_event = True
-        self.features.seats.replace_seat(self.features.seats[seat.name], seat)
+        self.features.agent_seats.replace_seat(self.features.agent_seats[seat.name], seat)
         self.features.core.pop_requested_effects()
         self.features.core.in_event = False
 
@@ -124,7 +124,7 @@ class Turns:
             guaranteed.append(case.guaranteed)
             return Ruling((), None)
 
-        cast(Any, self.features.call_eligibility._gate).check_rules_before_originate = allow_call
+        cast(Any, self.features.calling_rules_checker._gate).check_rules_before_originate = allow_call
         return guaranteed
 
     def create_task(self, work: Coroutine[Any, Any, None], *, name: str) -> None:
@@ -134,7 +134,7 @@ class Turns:
 
     def call(self, attempt_id: AttemptId = A, **facts: Any) -> Call:
         """Add a live call that was placed at 0 s. Return it."""
-        [run] = self.features.campaign_runs.list_campaign_runs()
+        [run] = self.features.loaded_campaigns.list_campaign_runs()
         of_campaign = {"campaign_id": run.spec.campaign_id, "trunk": "carrier"}
         return self.features.live_calls.add_or_replace_call(
             a_call(run.spec.kind, attempt_id=attempt_id, **of_campaign, **facts)
@@ -174,7 +174,7 @@ class Turns:
 
     def seat(self, name: str = "01") -> SeatState:
         """Return the engine's state of a seat."""
-        return self.features.seats[name].state
+        return self.features.agent_seats[name].state
 
     def _line(self, effect: Effect) -> str:
         match effect:

@@ -43,7 +43,7 @@ class MemoryDesk:
     def __init__(self) -> None:
         self.calls: dict[str, Call] = {}
         self.works = True
-        self.features = self.call_flows = self
+        self.features = self.ivr_flow_service = self
         self._sms_to = ""
 
     def is_live_call(self, attempt_id: AttemptId) -> bool:

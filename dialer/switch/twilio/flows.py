@@ -86,7 +86,7 @@ class TwilioFlows:
         """Return the TwiML with which an answered call starts. If the call is not a live IVR attempt, the TwiML only
         hangs up.
         """
-        if not self._engine.features.call_flows.is_live_call(attempt_id):
+        if not self._engine.features.ivr_flow_service.is_live_call(attempt_id):
             return render_twiml_hang_up()
         return await self._answer_webhook_with_one_twiml_page(attempt_id, FIRST, self._start_flow(attempt_id))
 
@@ -100,7 +100,7 @@ class TwilioFlows:
             raise ProtocolError(
                 "a Twilio webhook was rejected, because its token belongs to another call: check which program sends it"
             )
-        if not self._engine.features.call_flows.is_live_call(waiting.attempt_id):
+        if not self._engine.features.ivr_flow_service.is_live_call(waiting.attempt_id):
             return render_twiml_hang_up()
         return await self._answer_webhook_with_one_twiml_page(
             waiting.attempt_id, token, self._continue_paused_flow(waiting, dict(form))
@@ -131,7 +131,7 @@ class TwilioFlows:
             raise
 
     async def _start_flow(self, attempt_id: AttemptId) -> str:
-        session = self._engine.features.call_flows.start_flow_of_call(attempt_id)
+        session = self._engine.features.ivr_flow_service.start_flow_of_call(attempt_id)
         if not isinstance(session, FlowSession):
             return render_twiml_hang_up()
         turn = start_flow(session.flow, Start(session.facts, session.language))
@@ -161,7 +161,7 @@ class TwilioFlows:
     def _create_host_for_twiml_pages(self, session: FlowSession) -> _Host:
         rules, transfers = self._rules, self._rules.settings.transfer_to is not None
         return _Host(
-            session, self._engine.features.call_flows, rules.voice.texts(), rules.sms, rules.records, transfers
+            session, self._engine.features.ivr_flow_service, rules.voice.texts(), rules.sms, rules.records, transfers
         )
 
     async def _make_twiml_response(

@@ -30,7 +30,7 @@ async def test_supervisors_abandoned_call_target_survives_a_restart(tmp_path: Pa
     async with SimulatedAsterisk(config) as switch:
         async with a_site(tmp_path, switch=switch, campaign=PREDICTIVE) as site:
             engine = site.centre.engine
-            pacer = engine.features.campaign_runs["agents"].pacer
+            pacer = engine.features.loaded_campaigns["agents"].pacer
             assert isinstance(pacer, PredictivePacer)
             first = get_abandoned_target(site)
             assert first is not None

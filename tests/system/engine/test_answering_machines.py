@@ -130,7 +130,7 @@ async def test_answering_machine_key_is_refused_without_machine_detection(tmp_pa
 
 def count_live_answers(site: Site) -> tuple[int, int]:
     """Return the live answers in the pacer's window, and those in the campaign's outcomes."""
-    run = site.centre.engine.features.campaign_runs["agents"]
+    run = site.centre.engine.features.loaded_campaigns["agents"]
     assert isinstance(run.pacer, PredictivePacer)
     (day,) = (each for each in run.pacer.governor.tallies if each.window_seconds == 86_400.0)
     return day.answers, sum(run.outcomes[outcome] for outcome in LIVE_ANSWERS)

@@ -97,10 +97,10 @@ async def test_resumed_campaign_starts_without_a_burst_of_calls(tmp_path: Path) 
         tmp_path, make_unanswered_switch(), voters=600, campaign={**IVR, "channels": 200}, trunks=make_trunk(10.0)
     ) as site:
         await site.until(lambda: len(site.switch.placed_calls) >= 30)
-        site.centre.engine.features.store_commits.problem = "for a while"
+        site.centre.engine.features.retrying_store_writer.problem = "for a while"
         await asyncio.sleep(20.0)
         before = len(site.switch.placed_calls)
-        site.centre.engine.features.store_commits.problem = None
+        site.centre.engine.features.retrying_store_writer.problem = None
         await asyncio.sleep(5.0)
         assert len(site.switch.placed_calls) - before >= 45
         assert count_most_starts_in_a_second(site, before) <= 10
@@ -225,7 +225,7 @@ def test_campaign_that_may_place_no_call_does_not_repeat_the_pacing_decision_in_
             await site.log_in("01", "02", "03")
             await site.until(lambda: len(site.switch.placed_calls) >= 1)
             await asyncio.sleep(10.0)
-            run = site.centre.engine.features.campaign_runs["agents"]
+            run = site.centre.engine.features.loaded_campaigns["agents"]
             asked, decide = 0, run.pacer.count_calls_to_place
 
             def count_decisions(snapshot: PacingSnapshot) -> int:

@@ -27,7 +27,7 @@ def count_attempts_by_outcome(site: Site) -> Counter[Outcome | None]:
 
 def hold_campaign(site: Site) -> None:
     """Make the store fail, which holds the campaign."""
-    site.centre.engine.features.store_commits.on_store_failure(StoreError("the disk is full"))
+    site.centre.engine.features.retrying_store_writer.on_store_failure(StoreError("the disk is full"))
 
 
 @pytest.mark.parametrize(("stay", "wanted"), [(0, Outcome.CANCELLED), (4, Outcome.CONNECTED)])

@@ -100,7 +100,9 @@ async def test_inbound_caller_gets_an_agent_or_hears_the_information_message(tmp
         first = site.switch.place_inbound_call(CALLER, called=AGENT)
         await wait_for_end_of_call(site, first)
         assert [change.outcome for change in site.ended()] == [Outcome.ABANDONED]
-        assert not site.centre.engine.features.number_memory._abandoned_at  # an abandoned inbound call locks no number
+        assert (
+            not site.centre.engine.features.recent_calls_and_opt_outs._abandoned_at
+        )  # an abandoned inbound call locks no number
         await site.log_in("01")
         site.switch.place_inbound_call(CALLER, called=AGENT)
         await site.until(lambda: site.centre_view.seats[0].state is SeatState.TALKING, seconds=10)
@@ -149,7 +151,7 @@ def test_unknown_caller_hears_the_information_message_and_no_mark_is_stored(tmp_
             await site.until(lambda: is_answered(channel), seconds=5)
             assert channel.context == "matdan-message"
             await wait_for_end_of_call(site, channel)
-            assert site.centre.engine.features.inbound_calls.live_inbound_call_count == 0
+            assert site.centre.engine.features.inbound_call_router.live_inbound_call_count == 0
 
     run()
     assert query_site_store(tmp_path, "SELECT count(*) FROM mark") == [(0,)]
@@ -178,7 +180,7 @@ async def test_flood_of_inbound_calls_uses_only_inbound_channels_and_dialling_co
         before = len(site.switch.placed_calls)
         await asyncio.sleep(5)
         assert sum(is_answered(channel) for channel in channels) == 3
-        assert site.centre.engine.features.inbound_calls.live_inbound_call_count == 3
+        assert site.centre.engine.features.inbound_call_router.live_inbound_call_count == 3
         await asyncio.sleep(20)
         assert len(site.switch.placed_calls) > before + 5
 
@@ -202,7 +204,7 @@ async def test_channels_used_by_unknown_callers_are_counted_for_the_trunk(tmp_pa
         came = [site.switch.place_inbound_call(f"+91981111110{n}", called=FLOW) for n in range(3)]
         await site.until(lambda: all(is_answered(channel) for channel in came), seconds=5)
         assert site.centre_view.state.trunks[0].channels_used == 3
-        assert site.centre.engine.features.inbound_calls.live_inbound_call_count == 3
+        assert site.centre.engine.features.inbound_call_router.live_inbound_call_count == 3
         await site.centre.engine.execute_command(ResumeCampaign(campaign_id="quiet"))
         await asyncio.sleep(1.5)
         assert len(site.switch.placed_calls) - before == 3
@@ -220,7 +222,7 @@ async def test_redirected_inbound_call_is_rejected(tmp_path: Path) -> None:
         channel.move_to_location(channel.context, channel.extension, 1)
         await wait_for_end_of_call(site, channel, seconds=5)
         assert not is_answered(channel)
-        assert site.centre.engine.features.inbound_calls.live_inbound_call_count == 0
+        assert site.centre.engine.features.inbound_call_router.live_inbound_call_count == 0
     assert query_site_store(tmp_path, "SELECT count(*) FROM attempt") == [(0,)]
 
 
@@ -258,7 +260,7 @@ async def test_inbound_caller_who_hangs_up_immediately_leaves_no_call_behind(tmp
             site.switch.hang_up_channel(channel, 16, channel.ended_by)
             await wait_for_end_of_call(site, channel, seconds=5)
         await site.until(lambda: not site.centre_view.campaigns[0].calls, seconds=10)
-        assert site.centre.engine.features.inbound_calls.live_inbound_call_count == 0
+        assert site.centre.engine.features.inbound_call_router.live_inbound_call_count == 0
     assert query_site_store(tmp_path, "SELECT count(*) FROM attempt WHERE ended_at IS NULL") == [(0,)]
 
 
@@ -280,5 +282,5 @@ async def test_forged_agi_connection_cannot_start_an_inbound_call(tmp_path: Path
             async with connect_as(site.centre.agi_port, "inbound", unique_id, "PJSIP/carrier-000000aa") as peer:
                 assert await peer.command() == "SET VARIABLE MATDAN_GO hang-up"
         await site.until(lambda: is_answered(ringing), seconds=5)
-        assert site.centre.engine.features.inbound_calls.live_inbound_call_count == 2
+        assert site.centre.engine.features.inbound_call_router.live_inbound_call_count == 2
     assert query_site_store(tmp_path, "SELECT count(*) FROM attempt WHERE direction = 'inbound'") == [(1,)]

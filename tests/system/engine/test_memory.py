@@ -96,7 +96,7 @@ async def test_memory_leak_check_detects_deliberate_leaks() -> None:
         count += 1
         for each in range(50):
             entry = count * 1_000 + each
-            centre.campaign_runs._runs[str(entry)] = None  # type: ignore[assignment]
+            centre.loaded_campaigns._runs[str(entry)] = None  # type: ignore[assignment]
             wrong._failures[(str(entry),)] = None  # type: ignore[assignment]
             centre.active_alerts.active.setdefault("nest", {})[str(entry)] = 1.0  # type: ignore[arg-type,index]
             in_closure.add(entry)
@@ -126,14 +126,14 @@ def test_recent_history_of_a_number_drops_old_events() -> None:
         centre = _make_features()
         centre.live_calls.add_or_replace_call(a_call(phone_id=2))
         for number in range(1, 11):
-            centre.number_memory.remember_ended_call(a_call(phone_id=number), Outcome.ABANDONED)
-            centre.number_memory.add_opt_out(number)
+            centre.recent_calls_and_opt_outs.remember_ended_call(a_call(phone_id=number), Outcome.ABANDONED)
+            centre.recent_calls_and_opt_outs.add_opt_out(number)
             await asyncio.sleep(100.0)
-            centre.number_memory.forget_old_calls_and_opt_outs()
+            centre.recent_calls_and_opt_outs.forget_old_calls_and_opt_outs()
         return centre
 
     centre = run_virtual(play)
-    numbers = centre.number_memory
+    numbers = centre.recent_calls_and_opt_outs
     assert list(numbers._abandoned_at) == list(numbers._opted_out) == list(numbers._called_at) == [2, 8, 9, 10]
 
 

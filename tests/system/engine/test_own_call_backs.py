@@ -153,7 +153,7 @@ async def test_seat_restricted_to_other_campaigns_is_not_kept_for_a_promised_cal
     two = [{**TALKS, "id": each, "kind": "agents", "pacing": "progressive", "hours": day} for each in ("one", "two")]
     async with run_site_with_two_agents(tmp_path, LONG_LIST, voters=200, campaigns=two) as (site, page):
         await site.until(lambda: seat(site).state is SeatState.TALKING)
-        seats = site.centre.engine.features.seats
+        seats = site.centre.engine.features.agent_seats
         others = ({"one", "two"} - {seats["01"].campaign_id}).pop()
         await promise_call_back(site, page, 300.0)
         await site.until(lambda: seats["01"].call_back_promised, seconds=400.0)

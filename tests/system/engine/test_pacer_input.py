@@ -34,15 +34,15 @@ PREDICTIVE = {"pacing": "predictive"}
 
 
 def get_campaign_run(site: Site) -> CampaignRun:
-    return site.centre.engine.features.campaign_runs["agents"]
+    return site.centre.engine.features.loaded_campaigns["agents"]
 
 
 def take_pacing_snapshot(site: Site) -> PacingSnapshot:
     features = site.centre.engine.features
-    return features.pacing_snapshots.take_pacing_snapshot(
+    return features.pacing_snapshot_builder.take_pacing_snapshot(
         get_campaign_run(site),
-        features.trunk_channels.count_used_channels(),
-        features.trunk_channels.count_unsent_calls(),
+        features.used_channel_counter.count_used_channels(),
+        features.used_channel_counter.count_unsent_calls(),
     )
 
 

@@ -132,7 +132,7 @@ async def test_command_for_a_preview_that_is_being_dialled_automatically_is_refu
 ) -> None:
     async with run_preview_site(tmp_path, campaign={"preview_seconds": 8}) as site:
         attempt_id = await wait_for_preview(site)
-        own_calls = site.centre.engine.features.calls_dialled_by_agents
+        own_calls = site.centre.engine.features.agent_dialling_service
         own_calls.on_preview_expired("01", attempt_id)  # the expired timer, whose call is not dialled yet
         with pytest.raises(CommandRefused, match="already being dialled"):
             own_calls.skip_preview("01", attempt_id)
@@ -179,7 +179,7 @@ async def test_previewed_number_that_opts_out_is_not_dialled(tmp_path: Path) -> 
         attempt_id = await wait_for_preview(site)
         [(phone_id,)] = query_site_store(tmp_path, "SELECT phone_id FROM attempt")
         await site.centre.store.record_opt_out(phone_id, at=site.clock.now(), source="letter", attempt_id=None)
-        site.centre.engine.features.voter_marks.apply_opt_out(phone_id, fresh=True)
+        site.centre.engine.features.voter_mark_recorder.apply_opt_out(phone_id, fresh=True)
         await wait_for_preview(site, attempt_id)
         assert await get_refusal(site, SeatPreviewDial(seat="01", attempt_id=attempt_id)) is RefusedBecause.CALL_OVER
         assert not site.switch.placed_calls

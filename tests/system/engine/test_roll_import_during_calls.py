@@ -91,7 +91,7 @@ async def test_imported_roll_is_called_while_calls_continue(tmp_path: Path) -> N
 @virtual_time()
 async def test_pacer_is_informed_of_an_import_that_adds_numbers(tmp_path: Path) -> None:
     async with a_site(tmp_path, voters=12, campaign={"pacing": "predictive"}) as site:
-        pacer, told = site.centre.engine.features.campaign_runs["agents"].pacer, list[PacingEventKind]()
+        pacer, told = site.centre.engine.features.loaded_campaigns["agents"].pacer, list[PacingEventKind]()
         with mock.patch.object(pacer, "learn_from_pacing_event", lambda event: told.append(event.kind)):
             for rows, informed in ((NEW, [PacingEventKind.LIST_CHANGED]), ([*NEW, SAME], [])):
                 told.clear()
@@ -105,7 +105,7 @@ async def interrupt_roll_import(site: Site, folder: Path) -> str:
     the list's id.
     """
     list_id, _told = hand_over_rows(folder, NEW)
-    taking_in = site.centre.engine.features.roll_import
+    taking_in = site.centre.engine.features.electoral_roll_importer
     taking_in._has_room = iter([True, False]).__next__
     with pytest.raises(CommandRefused, match="stopped after 50 voters"):
         await site.centre.engine.execute_command(ImportRoll(list=list_id, who="asha"))
@@ -167,7 +167,7 @@ async def test_voted_mark_during_a_recount_of_the_voters_booth_is_counted_once(
     async with a_site(tmp_path, voters=12) as site:
         engine, store = site.centre.engine, site.centre.store
         list_id, _told = hand_over_rows(tmp_path, [SAME])
-        read, record = type(store)._run_read_job, engine.features.voter_marks.store_mark
+        read, record = type(store)._run_read_job, engine.features.voter_mark_recorder.store_mark
         told = [
             Mark(f"m/{voter}", voter, MarkKind.VOTED, MarkSource.IMPORT, site.clock.now()) for voter in range(1, 13)
         ]

@@ -218,7 +218,7 @@ async def test_agent_removed_from_the_settings_is_logged_off_after_the_call(tmp_
     async with run_site_with_pins(tmp_path, Behaviour(talk_seconds=20.0)) as site:
         await log_in_by_phone(site, "101", "2468")
         await wait_until_talking(site)
-        centre, desk = site.centre.engine.features, site.centre.engine.features.agent_log_ins
+        centre, desk = site.centre.engine.features, site.centre.engine.features.agent_seat_service
         centre.core.plan = replace(centre.core.plan, agents={"102": centre.core.plan.agents["102"]})
         desk.apply_agent_pins(PinCheck(centre.core.plan.agents.values()))
         desk.apply_current_settings()

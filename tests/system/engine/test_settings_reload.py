@@ -84,7 +84,7 @@ def change(path: Path, *pairs: tuple[str, str]) -> None:
 
 def get_settings_in_force(engine: Engine) -> tuple[int | None, time, int]:
     """Return channels and end of the campaign, and channels of the trunk, as in force."""
-    run = engine.features.campaign_runs["turnout-agents"]
+    run = engine.features.loaded_campaigns["turnout-agents"]
     return run.spec.channels, run.spec.hours.weekday[0][1], engine.features.trunk_pool["carrier-a"].channels
 
 
@@ -101,7 +101,7 @@ async def test_settings_reload_applies_calling_hours_and_channels_and_stores_the
     )
     assert get_settings_in_force(engine) == (12, time(20), 24)
     assert engine.make_centre_view().state.trunks[0].calls_per_second_limit == 3
-    assert engine.features.call_eligibility._campaigns["turnout-agents"].hours.weekday == ((time(9), time(20)),)
+    assert engine.features.calling_rules_checker._campaigns["turnout-agents"].hours.weekday == ((time(9), time(20)),)
     assert query_store(path.parent / "centre.db", "SELECT COUNT(*) FROM rules_version") != before
     assert await engine.execute_command(ReloadSettings()) == "no setting has changed"
     change(path, ("channels = 24", 'channels = 23\nhost = "sip.example.org"'))
@@ -114,7 +114,7 @@ async def test_settings_reload_applies_calling_hours_and_channels_and_stores_the
 
 
 async def test_concurrent_settings_reloads_run_one_after_another(path: Path, engine: Engine) -> None:
-    desk: Any = engine.features.settings_reload
+    desk: Any = engine.features.settings_reloader
     read, keep, reads = desk._read_settings, desk._store.record_applied_settings, []
     begun, goes_on = asyncio.Event(), asyncio.Event()
 
@@ -217,12 +217,16 @@ async def test_changed_rules_profile_is_reloaded_or_reported_to_need_a_restart(
     change(path, ("[[trunks]]", f'[rules]\njurisdiction = "{profile}"\n[[trunks]]'))
     async with open_centre(load_settings(path)) as centre:
         engine = centre.engine
-        before = engine.features.call_eligibility.find_call_limits(engine.features.campaign_runs["turnout-agents"])[0]
+        before = engine.features.calling_rules_checker.find_call_limits(
+            engine.features.loaded_campaigns["turnout-agents"]
+        )[0]
         change(profile, ("per_day = 3", "per_day = 2"))
         assert await engine.execute_command(ReloadSettings()) == "settings applied: rules.jurisdiction (the profile)"
         assert (
             before,
-            engine.features.call_eligibility.find_call_limits(engine.features.campaign_runs["turnout-agents"])[0],
+            engine.features.calling_rules_checker.find_call_limits(engine.features.loaded_campaigns["turnout-agents"])[
+                0
+            ],
         ) == (
             3,
             2,
@@ -252,7 +256,7 @@ async def test_settings_reload_adds_and_removes_agents(path: Path) -> None:
     pins = {pin: hash_pin(pin) for pin in ("4711", "4712")}
     path.write_text(path.read_text(encoding="utf-8") + AGENTS.format(pin=pins["4711"]), encoding="utf-8")
     async with open_centre(load_settings(path)) as centre:
-        engine, desk = centre.engine, centre.engine.features.agent_log_ins
+        engine, desk = centre.engine, centre.engine.features.agent_seat_service
         with_19 = f'number = "19"\npin = "{pins["4712"]}"'
         change(path, (f'number = "18"\npin = "{pins["4711"]}"', with_19))
         assert await engine.execute_command(ReloadSettings()) == "settings applied: agents.18, agents.19"
@@ -275,13 +279,13 @@ async def test_settings_reload_applies_campaigns_assigned_by_headquarters(path: 
     file.write_text('[[campaigns]]\nid = "hq"\nkind = "agents"\nchannels = 9\n', encoding="utf-8")
     async with open_centre(load_settings(path)) as centre:
         engine = centre.engine
-        assert [run.spec.campaign_id for run in engine.features.campaign_runs.list_campaign_runs()] == [
+        assert [run.spec.campaign_id for run in engine.features.loaded_campaigns.list_campaign_runs()] == [
             "turnout-agents",
             "hq",
         ]
         change(file, ("channels = 9", "channels = 7"))
         assert await engine.execute_command(ReloadSettings()) == "settings applied: campaigns.hq.channels"
-        assert engine.features.campaign_runs["hq"].spec.channels == 7
+        assert engine.features.loaded_campaigns["hq"].spec.channels == 7
         (folder / "more.toml").write_text('[[campaigns]]\nid = "more"\nkind = "agents"\n', encoding="utf-8")
         assert await engine.execute_command(ReloadSettings()) == "settings applied: campaigns.more"
         assert [each.campaign_id for each in engine.make_centre_view().campaigns] == ["turnout-agents", "more", "hq"]

@@ -211,14 +211,14 @@ async def test_calls_of_a_removed_campaign_end_normally(tmp_path: Path) -> None:
 async def test_reloaded_caps_and_channels_apply_to_the_next_pacing_decision(tmp_path: Path) -> None:
     parts = (SEAT.format(name="01"), CAMPAIGN.format(id="agents", pacing="predictive"))
     async with run_live_site(tmp_path, parts=parts) as here:
-        pacer = here.site.centre.engine.features.campaign_runs["agents"].pacer
+        pacer = here.site.centre.engine.features.loaded_campaigns["agents"].pacer
         before: tuple[Cap, ...] = pacer.caps
         here.change(
             ('pacing = "predictive"\n', 'pacing = "predictive"\nabandoned_limit = 0.01\nabandoned_target = 0.005\n'),
             ("channels = 30", "channels = 3"),
         )
         assert "campaigns.agents.abandoned_limit" in await here.reload()
-        assert here.site.centre.engine.features.campaign_runs["agents"].pacer is pacer  # with all counts kept
+        assert here.site.centre.engine.features.loaded_campaigns["agents"].pacer is pacer  # with all counts kept
         held: tuple[Cap, ...] = pacer.caps
         assert [(cap.window_seconds, cap.target, cap.hard_stop) for cap in held] == [
             (cap.window_seconds, 0.005, 0.01) for cap in before
@@ -295,7 +295,7 @@ async def test_command_stop_all_also_stops_a_campaign_added_by_a_running_reload(
             await engine.execute_command(ResumeCampaign(campaign_id="agents"))
             await taken(told, rules, at)
 
-        engine.features.settings_reload._store.record_applied_settings = store_after_stop_all  # type: ignore[assignment]
+        engine.features.settings_reloader._store.record_applied_settings = store_after_stop_all  # type: ignore[assignment]
         assert await here.reload() == "settings applied: campaigns.second, campaigns.third"
         states = [CampaignState.RUNNING, CampaignState.STOPPED, CampaignState.STOPPED]
         assert [each.state for each in here.site.centre_view.campaigns] == states
@@ -308,7 +308,7 @@ async def stop_all_during_queued_reload(here: Live) -> asyncio.Task[str]:
     """Request a reload that adds the campaign "second", and stop all campaigns before the file is read."""
     engine = here.site.centre.engine
     here.change(add=CAMPAIGN.format(id="second", pacing="progressive"))
-    async with engine.features.settings_reload._one_at_a_time:
+    async with engine.features.settings_reloader._one_at_a_time:
         reload = asyncio.create_task(here.reload())
         await asyncio.sleep(0.1)
         assert await engine.execute_command(StopAll()) == "stopped 1 campaigns"
@@ -349,7 +349,7 @@ async def test_command_stop_all_during_a_settings_reload_survives_a_crash(
 @virtual_time()
 async def test_campaign_added_while_headquarters_has_stopped_dialling_is_stopped(tmp_path: Path) -> None:
     async with run_live_site(tmp_path) as here:
-        campaigns = here.site.centre.engine.features.campaign_control
+        campaigns = here.site.centre.engine.features.campaign_control_service
         campaigns.suspend_all_campaigns("headquarters has stopped every campaign", {})
         here.change(add=CAMPAIGN.format(id="second", pacing="progressive"))
         await here.reload()
@@ -362,4 +362,4 @@ async def test_campaign_added_while_headquarters_has_stopped_dialling_is_stopped
         campaigns.suspend_all_campaigns("headquarters has stopped every campaign", {})
         await here.reload()
         assert campaigns.resume_all_campaigns() == {"second": CampaignState.RUNNING}
-        assert here.site.centre.engine.features.campaign_runs["agents"].state is CampaignState.STOPPED
+        assert here.site.centre.engine.features.loaded_campaigns["agents"].state is CampaignState.STOPPED

@@ -118,7 +118,7 @@ async def test_supervisor_who_hangs_up_while_changing_the_monitoring_mode_is_rem
         execute = site.centre.engine.execute_command
         await execute(Listen(seat="01"), CommandContext("asha"))
         await asyncio.sleep(2)
-        supervision = site.centre.engine.features.supervision
+        supervision = site.centre.engine.features.seat_monitoring_service
         move_third_party_to_seat_or_call = supervision._switch.move_third_party_to_seat_or_call
 
         async def move_and_hang_up(*args: Any) -> None:
@@ -132,7 +132,7 @@ async def test_supervisor_who_hangs_up_while_changing_the_monitoring_mode_is_rem
             patch.setattr(supervision._switch, "move_third_party_to_seat_or_call", move_and_hang_up)
             with pytest.raises(CommandRefused, match="asha has hung up"):
                 await execute(Whisper(seat="01"), CommandContext("asha"))
-        assert not site.centre.engine.features.monitoring_supervisors
+        assert not site.centre.engine.features.supervisors_monitoring_seats
         await asyncio.sleep(1)
     assert sorted(kind for kind, _ in read_audit(tmp_path)) == ["listen", "listen-end", "whisper", "whisper-end"]
 
@@ -237,7 +237,7 @@ async def test_supervisor_removed_during_the_audit_write_cannot_listen(
 
         async def remove_supervisor_meanwhile(*entry: Any) -> int:
             centre.core.plan = replace(centre.core.plan, supervisors={})
-            site.centre.engine.features.supervision.apply_current_settings()
+            site.centre.engine.features.seat_monitoring_service.apply_current_settings()
             await asyncio.sleep(0.1)
             return await audit(*entry)
 
@@ -249,7 +249,7 @@ async def test_supervisor_removed_during_the_audit_write_cannot_listen(
         monkeypatch.setattr(site.centre.store, "append_audit_entry", audit)
         await asyncio.sleep(2)
         assert find_supervisor_channel(site) is None
-        assert not centre.monitoring_supervisors
+        assert not centre.supervisors_monitoring_seats
     assert read_audit(tmp_path) == [("listen", "asha"), ("listen-end", "asha")]
 
 
@@ -298,7 +298,8 @@ async def test_monitoring_left_by_a_crashed_dialler_is_ended(tmp_path: Path) -> 
             await site.log_in("01")
             await site.centre.engine.execute_command(Listen(seat="01"), CommandContext("asha"))
             await asyncio.sleep(2)
-            site.centre.engine.features.monitoring_supervisors._listeners.clear()  # as if killed: no phone is hung up
+            # as if killed: no phone is hung up
+            site.centre.engine.features.supervisors_monitoring_seats._listeners.clear()
         assert [channel for channel in switch.channels.values() if channel.seat == "asha"]
         async with a_site(tmp_path, switch=switch, seats=2, supervisors=SUPERVISORS):
             await asyncio.sleep(2)

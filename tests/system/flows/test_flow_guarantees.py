@@ -129,7 +129,7 @@ async def test_flow_marks_only_the_remaining_voters_of_a_household(tmp_path: Pat
         first, *others = await site.centre.store.find_pending_voters(6)
         assert others
         await store_marks(site, others)
-        desk = site.centre.engine.features.call_flows
+        desk = site.centre.engine.features.ivr_flow_service
         desk.end_flow_of_call(
             attempt_id, completed=False, left_at=None, answers={}
         )  # the flow's connection is lost, and it comes back

@@ -257,7 +257,7 @@ async def test_reload_with_an_invalid_flow_changes_no_flow(tmp_path: Path, new: 
     for campaign in both:
         campaign["hours"] = [{"start": "00:00", "until": "00:00:01"}]
     async with a_site(tmp_path, scripted_voters(), campaigns=both) as site:
-        flows = site.centre.engine.features.call_flows.flows
+        flows = site.centre.engine.features.ivr_flow_service.flows
         before = flows.get_current_flow(str(good)), flows.get_current_flow(str(other))
         good.write_text(OLD.replace("disconnect: old", "disconnect: new"))
         other.write_text(new)
@@ -305,7 +305,7 @@ async def test_transfer_fails_if_the_voters_answers_cannot_be_stored(tmp_path: P
     keys = tuple((3.0 + 5.0 * n, "3") for n in range(4))
     config = scripted_voters(Behaviour(keys=keys, hang_up_after=60.0))
     async with a_site(tmp_path, config, campaign=ivr_campaign(tmp_path / "ask.yaml")) as site:
-        desk = site.centre.engine.features.call_flows
+        desk = site.centre.engine.features.ivr_flow_service
         begun: list[str] = []
         begin = desk.start_flow_of_call
 

@@ -126,7 +126,7 @@ async def record_outcomes(site: Site, seconds: float) -> Counter[str]:
     until = site.clock.monotonic() + seconds
     while site.clock.monotonic() < until:
         for name in ("01", "02"):
-            view = site.centre.engine.features.seats[
+            view = site.centre.engine.features.agent_seats[
                 name
             ]  # a view of the whole centre each second would be most of the test
             if view.state is SeatState.TALKING and view.attempt_id not in spoken:

@@ -24,7 +24,7 @@ B = AttemptId("b" * 36)
 
 def change_seat(turns: Turns, name: str, **fields: Any) -> None:
     """Change fields of a seat."""
-    turns.place(replace(turns.features.seats[name], **fields))
+    turns.place(replace(turns.features.agent_seats[name], **fields))
 
 
 def make_seat_idle_since(turns: Turns, name: str, seconds: float, **fields: Any) -> None:
@@ -51,7 +51,7 @@ def test_voter_gets_the_longest_idle_seat_that_fits_by_skill_language_and_server
     fields: dict[str, Any], seat: str
 ) -> None:
     turns = Turns(2)
-    run = turns.features.campaign_runs["calls"]
+    run = turns.features.loaded_campaigns["calls"]
     run.spec = replace(run.spec, skill="senior")
     make_seat_idle_since(turns, "01", 1.0, **{"skills": frozenset({"senior"}), **fields})
     make_seat_idle_since(turns, "02", 2.0, skills=frozenset({"senior"}))
@@ -87,14 +87,14 @@ def collect_effects(turns: Turns, seconds: float) -> list[Effect]:
     """Report at `seconds` that the voter of call A waits for a seat. Return the effects."""
     turns.clock.seconds = seconds
     turns.features.core.in_event = True
-    turns.features.acd.connect_or_queue_voter(turns.features.live_calls[A])
+    turns.features.call_distributor.connect_or_queue_voter(turns.features.live_calls[A])
     return turns.features.core.pop_requested_effects()
 
 
 @pytest.mark.parametrize("record", [True, False])
 def test_order_to_connect_a_voter_requests_recording_and_starts_a_timeout(record: bool) -> None:
     turns = Turns()
-    run = turns.features.campaign_runs["calls"]
+    run = turns.features.loaded_campaigns["calls"]
     run.spec = replace(run.spec, record=record)
     turns.call()
     effects = collect_effects(turns, 8.0)
@@ -106,7 +106,7 @@ def test_order_to_connect_a_voter_requests_recording_and_starts_a_timeout(record
 
 def test_seat_waits_longer_for_a_voter_who_first_hears_the_recording_announcement() -> None:
     turns = Turns()
-    run = turns.features.campaign_runs["calls"]
+    run = turns.features.loaded_campaigns["calls"]
     run.spec = replace(run.spec, announcement_seconds=3.0)
     turns.call()
     assert "timer seat/01 5 voter-not-connected" in turns.at(8, CallWaiting(A))
@@ -131,7 +131,7 @@ def test_voter_without_a_seat_waits_until_the_connect_limit_after_the_answer(
     answered_seconds: float | None, waits: float
 ) -> None:
     turns = Turns(0)
-    run = turns.features.campaign_runs["calls"]
+    run = turns.features.loaded_campaigns["calls"]
     run.spec = replace(run.spec, connect_limit_seconds=2.0)
     turns.call(answered_seconds=answered_seconds, answered_at=None if answered_seconds is None else NOON)
     timers = [effect for effect in collect_effects(turns, 8.0) if isinstance(effect, StartTimer)]
@@ -143,7 +143,7 @@ def test_voter_without_a_seat_waits_until_the_connect_limit_after_the_answer(
 
 def test_connect_limit_counts_from_an_answer_at_second_0_of_the_monotonic_clock() -> None:
     turns = Turns(0)
-    run = turns.features.campaign_runs["calls"]
+    run = turns.features.loaded_campaigns["calls"]
     run.spec = replace(run.spec, connect_limit_seconds=2.0)
     turns.call(answered_seconds=0.0, answered_at=NOON)
     [timer] = [effect for effect in collect_effects(turns, 0.5) if isinstance(effect, StartTimer)]
@@ -160,7 +160,7 @@ def test_repeated_report_of_a_waiting_voter_has_no_effect() -> None:
 def test_answered_voter_whom_the_rules_forbid_hears_the_message_and_gets_no_agent() -> None:
     turns = Turns()
     forbidden = Ruling((Objection(Reason.OPTED_OUT, "words", None),), None)
-    turns.features.call_eligibility._gate.check_connection_to_agent = lambda *_: forbidden  # type: ignore[method-assign]
+    turns.features.calling_rules_checker._gate.check_connection_to_agent = lambda *_: forbidden  # type: ignore[method-assign]
     turns.call()
     assert "order play_information_message A" in turns.at(8, CallWaiting(A))
     assert turns.seat() is SeatState.READY
@@ -171,7 +171,9 @@ def test_voter_who_returns_from_hold_continues_the_call_at_a_paused_or_free_seat
     turns = Turns()
     call = turns.talking()
     change_seat(turns, "01", state=state, attempt_id=None, campaign_id=None)
-    turns.after(20, lambda: turns.features.acd.on_voter_connected(turns.features.live_calls[call.attempt_id], "01"))
+    turns.after(
+        20, lambda: turns.features.call_distributor.on_voter_connected(turns.features.live_calls[call.attempt_id], "01")
+    )
     assert turns.seat() is SeatState.TALKING
 
 
@@ -179,7 +181,7 @@ def test_voter_of_a_failed_transfer_talks_to_the_next_agent_if_the_phone_is_dead
     turns = Turns(2)
     call = turns.talking("01")
     change_seat(turns, "01", phone_up=False)
-    turns.after(20, lambda: turns.features.acd.return_voter_to_seat(call, "01"))
+    turns.after(20, lambda: turns.features.call_distributor.return_voter_to_seat(call, "01"))
     assert (find_connected_seat(turns), turns.features.live_calls[A].talk.agent) == ("02", "1002")
     assert turns.seat("02") is SeatState.TALKING
 
@@ -189,7 +191,7 @@ def test_voter_of_a_failed_transfer_returns_to_the_agent_unless_the_phone_may_be
     turns = Turns(2)
     call = turns.talking("01")
     change_seat(turns, "01", state=SeatState.WRAP_UP, phone_suspect=suspect)
-    turns.after(20, lambda: turns.features.acd.return_voter_to_seat(call, "01"))
+    turns.after(20, lambda: turns.features.call_distributor.return_voter_to_seat(call, "01"))
     assert find_connected_seat(turns) == seat
 
 
@@ -199,9 +201,9 @@ def test_seat_with_another_call_or_in_wrap_up_ignores_the_end_of_an_earlier_call
     for fields in ({"attempt_id": B}, {"state": SeatState.WRAP_UP}):
         change_seat(turns, "01", attempt_id=A)
         change_seat(turns, "01", **cast(Any, fields))
-        before = turns.features.seats["01"]
-        assert turns.after(20, lambda: turns.features.acd.on_voter_left_seat(call, "01")) == []
-        assert turns.features.seats["01"] is before
+        before = turns.features.agent_seats["01"]
+        assert turns.after(20, lambda: turns.features.call_distributor.on_voter_left_seat(call, "01")) == []
+        assert turns.features.agent_seats["01"] is before
 
 
 @pytest.mark.parametrize("phone_disconnected", [False, True])
@@ -211,9 +213,9 @@ def test_pacer_is_informed_of_the_length_of_a_conversation(phone_disconnected: b
     turns.clock.seconds = 18.4
     turns.features.core.in_event = True
     if phone_disconnected:
-        turns.features.acd.on_phone_disconnected("01")
+        turns.features.call_distributor.on_phone_disconnected("01")
     else:
-        turns.features.acd.on_voter_left_seat(call, "01")
+        turns.features.call_distributor.on_voter_left_seat(call, "01")
     [update] = [
         effect
         for effect in turns.features.core.pop_requested_effects()
@@ -232,10 +234,12 @@ def test_voters_who_wait_get_free_seats_in_the_order_of_their_answers(answers: t
     turns.call()
     turns.at(answers[0], CallWaiting(A))
     turns.at(answers[1], CallWaiting(B))
-    paused = turns.features.seats["01"]
+    paused = turns.features.agent_seats["01"]
     turns.after(
         answers[1] + 0.5,
-        lambda: turns.features.acd.update_seat_and_connect_voter(paused, replace(paused, state=SeatState.READY)),
+        lambda: turns.features.call_distributor.update_seat_and_connect_voter(
+            paused, replace(paused, state=SeatState.READY)
+        ),
     )
     assert find_connected_seat(turns) == "01"
     assert turns.features.live_calls[B].talk.seat is None
@@ -248,7 +252,7 @@ def start_handover(turns: Turns) -> tuple[asyncio.AbstractEventLoop, asyncio.Tas
     """Start the handover of call A from its flow to a seat. Return its loop and task."""
     loop = asyncio.new_event_loop()
     turns.features.core.in_event = True
-    task = loop.create_task(turns.features.acd.connect_flow_call_to_seat(A))
+    task = loop.create_task(turns.features.call_distributor.connect_flow_call_to_seat(A))
     loop.run_until_complete(asyncio.sleep(0))
     return loop, task
 
@@ -273,13 +277,13 @@ def test_flow_is_notified_whether_the_voter_was_connected_to_an_agent(event: Any
 
 def test_flow_cannot_transfer_an_ended_call_or_a_call_without_a_free_seat() -> None:
     turns = Turns(0)
-    assert not asyncio.run(turns.features.acd.connect_flow_call_to_seat(A))
+    assert not asyncio.run(turns.features.call_distributor.connect_flow_call_to_seat(A))
     turns.call()
-    assert not asyncio.run(turns.features.acd.connect_flow_call_to_seat(A))
+    assert not asyncio.run(turns.features.call_distributor.connect_flow_call_to_seat(A))
     turns = Turns(2)
     turns.call()
     loop, _ = start_handover(turns)
-    second = loop.create_task(turns.features.acd.connect_flow_call_to_seat(A))
+    second = loop.create_task(turns.features.call_distributor.connect_flow_call_to_seat(A))
     assert not loop.run_until_complete(second)  # it is being handed over already
     turns.at(9, HUNG_UP)
     loop.run_until_complete(asyncio.sleep(0))
@@ -291,29 +295,29 @@ def test_flow_cannot_transfer_an_ended_call_or_a_call_without_a_free_seat() -> N
 
 def test_seat_whose_connected_phone_may_be_dead_gets_no_voter_until_the_phone_works() -> None:
     turns = Turns()
-    turns.after(1, lambda: turns.features.acd.set_seat_phone_suspected_dead("01", True))
+    turns.after(1, lambda: turns.features.call_distributor.set_seat_phone_suspected_dead("01", True))
     turns.call()
     turns.at(8, CallWaiting(A))
     assert find_connected_seat(turns) is None
-    turns.after(9, lambda: turns.features.acd.set_seat_phone_suspected_dead("01", False))
+    turns.after(9, lambda: turns.features.call_distributor.set_seat_phone_suspected_dead("01", False))
     assert find_connected_seat(turns) == "01"
     disconnected = Turns()
     change_seat(disconnected, "01", phone_up=False)
-    disconnected.after(1, lambda: disconnected.features.acd.set_seat_phone_suspected_dead("01", True))
-    assert not disconnected.features.seats["01"].phone_suspect
+    disconnected.after(1, lambda: disconnected.features.call_distributor.set_seat_phone_suspected_dead("01", True))
+    assert not disconnected.features.agent_seats["01"].phone_suspect
 
 
 def test_marking_a_phone_twice_as_possibly_dead_changes_nothing() -> None:
     turns = Turns()
-    before: Seat = turns.features.seats["01"]
-    assert turns.after(1, lambda: turns.features.acd.set_seat_phone_suspected_dead("01", False)) == []
-    assert turns.features.seats["01"] is before
+    before: Seat = turns.features.agent_seats["01"]
+    assert turns.after(1, lambda: turns.features.call_distributor.set_seat_phone_suspected_dead("01", False)) == []
+    assert turns.features.agent_seats["01"] is before
 
 
 def test_wrap_up_that_began_before_a_restart_can_be_ended() -> None:
     turns = Turns()
     change_seat(turns, "01", state=SeatState.WRAP_UP)
-    turns.after(5.0, lambda: turns.features.acd.end_wrap_up(turns.features.seats["01"]))
+    turns.after(5.0, lambda: turns.features.call_distributor.end_wrap_up(turns.features.agent_seats["01"]))
     assert turns.seat() is SeatState.READY
 
 
@@ -321,6 +325,6 @@ def test_failed_call_to_a_seat_phone_is_reported_for_that_seat() -> None:
     turns = Turns(2)
     change_seat(turns, "02", phone_up=False)
     turns.features.core.in_event = True
-    turns.features.acd.call_seat_phone("02")
+    turns.features.call_distributor.call_seat_phone("02")
     [order] = [each for each in turns.features.core.pop_requested_effects() if isinstance(each, SwitchOrder)]
     assert order.on_failure == TimerExpired(TimerKind.PHONE_NOT_CALLED, "02")

@@ -39,18 +39,18 @@ def test_barging_supervisor_only_listens_after_the_conversation_ends(mode: Liste
     turns = Turns()
     turns.talking()
     party = make_supervision_party_id("x")
-    turns.features.monitoring_supervisors.put_monitoring_supervisor(Listener(SUP, "01", mode, party))
+    turns.features.supervisors_monitoring_seats.put_monitoring_supervisor(Listener(SUP, "01", mode, party))
     begun = turns.at(20, HUNG_UP)
     assert ("beside barge-ends" in begun) is (mode is ListeningMode.BARGE)
     [kept] = turns.at(21, PartyLeft(party))
     assert kept.startswith(f"commit append_audit_entry {mode.value}-end sup ")
     assert kept.endswith("'because': 'hung up'} 21s")
-    assert not turns.features.monitoring_supervisors
+    assert not turns.features.supervisors_monitoring_seats
 
 
 def test_listening_supervisor_is_released_when_the_agent_logs_off() -> None:
     turns = Turns()
-    turns.features.monitoring_supervisors.put_monitoring_supervisor(
+    turns.features.supervisors_monitoring_seats.put_monitoring_supervisor(
         Listener(SUP, "01", ListeningMode.LISTEN, make_supervision_party_id("x"))
     )
     assert f"order hang_up_third_party {make_supervision_party_id('x')}" in turns.at(
@@ -134,18 +134,18 @@ def test_failed_connection_of_a_voter_is_repeated_only_if_the_voter_still_waits(
 
 def test_asterisk_events_of_unknown_calls_cause_no_error() -> None:
     turns = Turns()
-    turns.features.unknown_callers.trunks[STRANGER] = "carrier"
+    turns.features.calls_of_unknown_callers.trunks[STRANGER] = "carrier"
     turns.play(
         [
             (20, StrayCallFound(AttemptId("x")), "beside hang-up-strays"),
             (21, CallEnded(STRANGER, EndedBy.HANGUP, answered=True), ""),
         ]
     )
-    assert not turns.features.unknown_callers.trunks
+    assert not turns.features.calls_of_unknown_callers.trunks
 
 
 def test_campaign_is_held_when_the_information_message_cannot_be_played() -> None:
     turns = Turns()
     turns.call()
     turns.play([(20, MessageFailed(A), "alert no-audio-calls"), (21, MessageFailed(A), "")])
-    assert turns.features.campaign_runs["calls"].inaudible_sound
+    assert turns.features.loaded_campaigns["calls"].inaudible_sound

@@ -106,21 +106,21 @@ def test_call_records_of_a_moved_trunk_do_not_prove_that_a_call_was_not_sent() -
 
 def test_agent_who_has_logged_in_at_another_seat_is_not_restored_at_the_old_seat() -> None:
     turns = Turns(seats=2)
-    agents, seat = turns.features.agent_log_ins, turns.features.seats["02"]
+    agents, seat = turns.features.agent_seat_service, turns.features.agent_seats["02"]
     turns.place(seat.log_off_agent(turns.features.core.read_clock()))
     agents._saved_log_ins = {"02": LogIn("02", "1001", False, None, NOON)}
-    assert turns.features.seats["01"].agent == "1001"
+    assert turns.features.agent_seats["01"].agent == "1001"
     assert agents.restore_agent_log_ins(frozenset({"01", "02"}), "") == []
-    assert turns.features.seats["02"].agent is None
+    assert turns.features.agent_seats["02"].agent is None
 
 
 def test_three_way_call_at_a_removed_seat_is_not_ended_after_a_restart() -> None:
     turns = Turns()
     turns.call()
     party = PartyId(f"party-{A}-1")
-    turns.features.call_transfers.add_or_replace_transfer(
+    turns.features.transfers_in_progress.add_or_replace_transfer(
         CallTransfer(A, "gone", TransferStage.THREE_WAY, party, "boss")
     )
     turns.at(1, make_switch_up())
     assert A in turns.features.live_calls
-    assert turns.features.call_transfers.get(A) is None  # Asterisk does not have this party
+    assert turns.features.transfers_in_progress.get(A) is None  # Asterisk does not have this party

@@ -31,17 +31,17 @@ def make_trunk(**values: Any) -> dict[str, Any]:
 def decide(turns: Turns, seconds: float = 10.0) -> float:
     """Decide for all campaigns, and return after how many seconds to decide again."""
     waits: list[float] = []
-    turns.after(seconds, lambda: waits.append(turns.features.call_placing.place_calls_of_all_campaigns()))
+    turns.after(seconds, lambda: waits.append(turns.features.campaign_call_placer.place_calls_of_all_campaigns()))
     return waits[0]
 
 
 def forbid_calls(turns: Turns, until: float | None = None) -> None:
     ruling = Ruling((Objection(Reason.NO_ZONE, "no time zone is known", until),), until)
-    cast(Any, turns.features.call_eligibility._gate).check_rules_for_campaign = lambda *_: ruling
+    cast(Any, turns.features.calling_rules_checker._gate).check_rules_for_campaign = lambda *_: ruling
 
 
 def let_trunk_rest(turns: Turns) -> None:
-    health = turns.features.trunk_service.pool.get_trunk_health("carrier")
+    health = turns.features.trunk_health_monitor.pool.get_trunk_health("carrier")
     assert health is not None
     health._start_resting_trunk(10.0, failed=5, judged=5)
 
@@ -49,7 +49,7 @@ def let_trunk_rest(turns: Turns) -> None:
 def test_campaigns_take_turns_if_only_one_call_may_start_per_pacing_decision() -> None:
     campaigns = [{"id": name, "kind": "agents", "candidate": "A. Candidate"} for name in ("calls", "more", "third")]
     turns = make_turns_that_want_calls(wanted=1, campaigns=campaigns, trunks=[make_trunk(calls_per_second=1.0)])
-    for run in turns.features.campaign_runs.list_campaign_runs():
+    for run in turns.features.loaded_campaigns.list_campaign_runs():
         run.hopper = deque(
             make_claim(ord(run.spec.campaign_id[0]) + number, campaign_id=run.spec.campaign_id) for number in range(9)
         )
@@ -65,7 +65,7 @@ def test_campaigns_take_turns_if_only_one_call_may_start_per_pacing_decision() -
 
 def test_campaign_is_held_while_all_its_trunks_are_suspended_after_failures() -> None:
     turns = make_turns_that_want_calls(wanted=1)
-    run = turns.features.campaign_runs["calls"]
+    run = turns.features.loaded_campaigns["calls"]
     run.hopper.append(make_claim(1))
     let_trunk_rest(turns)
     run_pacing_decision(turns)
@@ -79,7 +79,7 @@ def test_alert_about_suspended_trunks_clears_when_the_campaign_is_paused() -> No
     turns = make_turns_that_want_calls()
     let_trunk_rest(turns)
     run_pacing_decision(turns)
-    turns.features.campaign_runs["calls"].state = CampaignState.PAUSED
+    turns.features.loaded_campaigns["calls"].state = CampaignState.PAUSED
     assert "alert trunks-calls over" in run_pacing_decision(turns)
 
 
@@ -87,20 +87,20 @@ def test_alert_is_active_while_rules_forbid_all_calls_of_a_campaign_indefinitely
     turns = make_turns_that_want_calls()
     forbid_calls(turns)
     assert "alert rules-hold-calls" in run_pacing_decision(turns)
-    turns.features.campaign_runs["calls"].state = CampaignState.PAUSED
+    turns.features.loaded_campaigns["calls"].state = CampaignState.PAUSED
     assert "alert rules-hold-calls over" in run_pacing_decision(turns)
-    turns.features.campaign_runs["calls"].state = CampaignState.RUNNING
+    turns.features.loaded_campaigns["calls"].state = CampaignState.RUNNING
     turns.clock.seconds = 12
     forbid_calls(turns, until=NOON + 99)
     assert "alert rules-hold-calls" not in run_pacing_decision(turns, 12)
-    hold = turns.features.campaign_runs["calls"].hold
+    hold = turns.features.loaded_campaigns["calls"].hold
     assert hold is not None
     assert (hold.reason, hold.text, hold.until) == (HoldReason.RULES, "no time zone is known", NOON + 99)
 
 
 def test_hold_of_a_campaign_is_logged_once_for_each_new_reason() -> None:
     turns = make_turns_that_want_calls()
-    run = turns.features.campaign_runs["calls"]
+    run = turns.features.loaded_campaigns["calls"]
     with capture_logs() as logs:
         run_pacing_decision(turns)
         run.state = CampaignState.PAUSED
@@ -120,17 +120,17 @@ def test_ringing_call_with_a_reserved_seat_is_not_cancelled_if_other_agents_leav
     now = turns.features.core.read_clock()
     turns.after(
         9,
-        lambda: turns.features.reserved_seats.reserve_seat(
-            turns.features.seats["01"], turns.features.campaign_runs["calls"], A
+        lambda: turns.features.seat_reservations_for_calls.reserve_seat(
+            turns.features.agent_seats["01"], turns.features.loaded_campaigns["calls"], A
         ),
     )
-    turns.place(replace(turns.features.seats["01"], then=SeatState.PAUSED))
-    turns.place(turns.features.seats["02"].log_off_agent(now))
+    turns.place(replace(turns.features.agent_seats["01"], then=SeatState.PAUSED))
+    turns.place(turns.features.agent_seats["02"].log_off_agent(now))
     turns.features.live_calls.add_or_replace_call(replace(turns.call(), reserved_seat="01"))
     turns.call(B)
     orders = [line for line in run_pacing_decision(turns) if line.startswith("order")]
     assert orders == [f"order hang_up_call {B}"]
-    hold = turns.features.campaign_runs["calls"].hold
+    hold = turns.features.loaded_campaigns["calls"].hold
     assert hold is not None
     assert hold.reason is HoldReason.NO_AGENT
 
@@ -139,12 +139,15 @@ def test_pausing_a_campaign_ends_its_previews_but_not_its_ringing_calls() -> Non
     turns = make_turns_that_want_calls(seats=2)
     features = turns.features
     turns.after(
-        9, lambda: features.reserved_seats.reserve_seat(features.seats["01"], features.campaign_runs["calls"], A)
+        9,
+        lambda: features.seat_reservations_for_calls.reserve_seat(
+            features.agent_seats["01"], features.loaded_campaigns["calls"], A
+        ),
     )
     previewed = replace(turns.call(originate_sent=False), reserved_seat="01")
     features.live_calls.add_or_replace_call(previewed.copy_with_preview(Preview(NOON + 60, False)))
     turns.call(B)
-    features.campaign_runs["calls"].state = CampaignState.PAUSED
+    features.loaded_campaigns["calls"].state = CampaignState.PAUSED
     lines = run_pacing_decision(turns)
     assert "commit end refused" in lines
     assert list(features.live_calls._calls) == [B]
@@ -154,7 +157,7 @@ def test_pausing_a_campaign_ends_its_previews_but_not_its_ringing_calls() -> Non
 def test_excess_ringing_calls_of_a_paused_campaign_are_hung_up() -> None:
     turns = make_turns_that_want_calls()
     turns.call()
-    run = turns.features.campaign_runs["calls"]
+    run = turns.features.loaded_campaigns["calls"]
     run.state = CampaignState.PAUSED
     cast(Any, run.pacer).count_excess_calls = lambda _: 1
     assert "order hang_up_call A" in run_pacing_decision(turns, 60.0)
@@ -163,14 +166,14 @@ def test_excess_ringing_calls_of_a_paused_campaign_are_hung_up() -> None:
 def test_ringing_calls_are_hung_up_if_voters_cannot_hear_a_required_sound() -> None:
     turns = make_turns_that_want_calls()
     turns.call()
-    turns.features.campaign_runs["calls"].inaudible_sound = "matdan/message"
+    turns.features.loaded_campaigns["calls"].inaudible_sound = "matdan/message"
     assert "order hang_up_call A" in run_pacing_decision(turns)
 
 
 def test_excess_calls_are_not_cancelled_while_no_switch_is_connected() -> None:
     turns = make_turns_that_want_calls()
     turns.call()
-    turns.place(turns.features.seats["01"].log_off_agent(turns.features.core.read_clock()))
+    turns.place(turns.features.agent_seats["01"].log_off_agent(turns.features.core.read_clock()))
     turns.features.asterisk_servers.up.clear()
     run_pacing_decision(turns)
     assert not turns.features.live_calls[A].leg.cancelled
@@ -179,9 +182,9 @@ def test_excess_calls_are_not_cancelled_while_no_switch_is_connected() -> None:
 def test_removed_campaign_cancels_its_calls_and_returns_its_numbers() -> None:
     turns = make_turns_that_want_calls()
     turns.call()
-    run = turns.features.campaign_runs["calls"]
+    run = turns.features.loaded_campaigns["calls"]
     run.hopper.append(make_claim(1))
-    lines = turns.after(10, lambda: turns.features.call_placing.cancel_calls_of_campaign(run))
+    lines = turns.after(10, lambda: turns.features.campaign_call_placer.cancel_calls_of_campaign(run))
     assert [line for line in lines if line.startswith(("order", "beside"))] == [
         "order hang_up_call A",
         "beside release-claims",
@@ -204,15 +207,15 @@ def test_pacing_of_an_ivr_campaign_at_the_call_rate_limit_waits_for_a_call_start
     turns = make_turns_that_want_calls(wanted=1, campaign=IVR, trunks=[trunk])
     for number in range(unsent):
         turns.call(AttemptId(f"{number:036}"), originate_sent=False, phone_id=number + 50, voter_id=number + 50)
-    turns.features.campaign_runs["calls"].hopper.append(make_claim(1))
-    cast(Any, turns.features.campaign_runs["calls"].pacer).count_calls_to_place = None  # the pacer is not asked
+    turns.features.loaded_campaigns["calls"].hopper.append(make_claim(1))
+    cast(Any, turns.features.loaded_campaigns["calls"].pacer).count_calls_to_place = None  # the pacer is not asked
     assert decide(turns) == pytest.approx(wait)
     assert len(turns.features.live_calls) == unsent
 
 
 def test_ivr_campaign_places_a_call_when_its_trunk_may_start_a_call() -> None:
     turns = make_turns_that_want_calls(wanted=1, campaign=IVR)
-    turns.features.campaign_runs["calls"].hopper.append(make_claim(1))
+    turns.features.loaded_campaigns["calls"].hopper.append(make_claim(1))
     decide(turns)
     assert len(turns.features.live_calls) == 1
 
@@ -222,27 +225,27 @@ def test_pacing_of_an_agent_campaign_at_the_call_rate_limit_waits_for_a_start() 
     for number in range(2):
         turns.call(AttemptId(f"{number:036}"), originate_sent=False, phone_id=number + 50, voter_id=number + 50)
     assert decide(turns) == pytest.approx((1.0 + WIRE_SECONDS) / 2.0)
-    turns.features.campaign_runs["calls"].hopper.append(make_claim(1))
+    turns.features.loaded_campaigns["calls"].hopper.append(make_claim(1))
     assert decide(turns) == pytest.approx((1.0 + WIRE_SECONDS) / 2.0)
 
 
 def test_pacing_of_an_agent_campaign_with_numbers_repeats_at_the_next_call_start() -> None:
     turns = make_turns_that_want_calls(wanted=5, trunks=[make_trunk(calls_per_second=4.0)])
-    turns.features.campaign_runs["calls"].hopper = deque([make_claim(1), make_claim(2)])
+    turns.features.loaded_campaigns["calls"].hopper = deque([make_claim(1), make_claim(2)])
     assert decide(turns) == pytest.approx(0.23, abs=0.021)
     assert len(turns.features.live_calls) == 1
 
 
 def test_pacing_of_an_agent_campaign_without_numbers_repeats_after_a_second() -> None:
     turns = make_turns_that_want_calls(wanted=1, trunks=[make_trunk(calls_per_second=4.0)])
-    turns.features.campaign_runs["calls"].hopper = deque([make_claim(1)])
+    turns.features.loaded_campaigns["calls"].hopper = deque([make_claim(1)])
     assert decide(turns) == LOOK_AGAIN_SECONDS
     assert len(turns.features.live_calls) == 1
 
 
 def test_pacing_decision_that_requests_no_call_is_repeated_after_a_second() -> None:
     turns = make_turns_that_want_calls(wanted=0)
-    turns.features.campaign_runs["calls"].hopper.append(make_claim(1))
+    turns.features.loaded_campaigns["calls"].hopper.append(make_claim(1))
     assert decide(turns) == LOOK_AGAIN_SECONDS
 
 
@@ -250,23 +253,23 @@ def test_campaign_with_agents_places_its_call_before_an_ivr_campaign() -> None:
     campaigns = [{"id": "flow", **IVR}, {"id": "calls", "kind": "agents"}]
     campaigns = [{"candidate": "A. Candidate", **each} for each in campaigns]
     turns = make_turns_that_want_calls(wanted=1, campaigns=campaigns, trunks=[make_trunk(calls_per_second=1.0)])
-    turns.features.campaign_runs["flow"].hopper.append(make_claim(1, campaign_id="flow"))
-    turns.features.campaign_runs["calls"].hopper.append(make_claim(2))
+    turns.features.loaded_campaigns["flow"].hopper.append(make_claim(1, campaign_id="flow"))
+    turns.features.loaded_campaigns["calls"].hopper.append(make_claim(2))
     decide(turns)
     assert [call.campaign_id for call in turns.features.live_calls.list_live_calls()] == ["calls"]
 
 
 def test_pacing_decision_returns_expiring_numbers_and_refills_the_hopper() -> None:
     turns = make_turns_that_want_calls()
-    turns.features.campaign_runs["calls"].hopper.append(make_claim(1, leased_until=NOON))
+    turns.features.loaded_campaigns["calls"].hopper.append(make_claim(1, leased_until=NOON))
     assert run_pacing_decision(turns) == ["beside release-claims", "beside refill"]
-    assert not turns.features.campaign_runs["calls"].hopper
+    assert not turns.features.loaded_campaigns["calls"].hopper
 
 
 def test_campaign_at_its_channel_limit_places_no_call() -> None:
     turns = make_turns_that_want_calls(wanted=5, campaign={"channels": 1})
     turns.call(phone_id=50, voter_id=50)
-    turns.features.campaign_runs["calls"].hopper.append(make_claim(1))
+    turns.features.loaded_campaigns["calls"].hopper.append(make_claim(1))
     run_pacing_decision(turns)
     assert list(turns.features.live_calls._calls) == [A]
 
@@ -285,13 +288,16 @@ def test_excess_calls_with_a_reserved_seat_or_not_yet_placed_are_not_hung_up() -
     turns = make_turns_that_want_calls(seats=2)
     features = turns.features
     turns.after(
-        9, lambda: features.reserved_seats.reserve_seat(features.seats["01"], features.campaign_runs["calls"], A)
+        9,
+        lambda: features.seat_reservations_for_calls.reserve_seat(
+            features.agent_seats["01"], features.loaded_campaigns["calls"], A
+        ),
     )
     features.live_calls.add_or_replace_call(replace(turns.call(), reserved_seat="01"))
     turns.call(B, answered_seconds=1.0)
     for number in (1, 2, 3):
         turns.call(AttemptId(f"{number:036}"), began_seconds=float(number))
-    features.campaign_runs["calls"].pacer = cast(
+    features.loaded_campaigns["calls"].pacer = cast(
         Any,
         SimpleNamespace(
             count_calls_to_place=lambda _: 0,
@@ -311,7 +317,10 @@ def test_only_the_excess_call_is_hung_up_among_calls_that_must_continue(excess: 
     turns = make_turns_that_want_calls(seats=2)
     features, times = turns.features, dict[str, Any](began_seconds=began_seconds)
     turns.after(
-        9, lambda: features.reserved_seats.reserve_seat(features.seats["01"], features.campaign_runs["calls"], A)
+        9,
+        lambda: features.seat_reservations_for_calls.reserve_seat(
+            features.agent_seats["01"], features.loaded_campaigns["calls"], A
+        ),
     )
     features.asterisk_servers.add_asterisk_servers({"far": "b"}, ())
     names = [AttemptId(letter * 36) for letter in "bcde"]
@@ -320,7 +329,7 @@ def test_only_the_excess_call_is_hung_up_among_calls_that_must_continue(excess: 
     turns.call(names[1], cancelled=True, **times)
     features.live_calls.add_or_replace_call(replace(turns.call(names[2], **times), trunk="far"))
     turns.call(names[3], began_seconds=10.0)
-    cast(Any, features.campaign_runs["calls"].pacer).count_excess_calls = lambda _: excess
+    cast(Any, features.loaded_campaigns["calls"].pacer).count_excess_calls = lambda _: excess
     orders = [line for line in run_pacing_decision(turns, 70.0) if line.startswith("order")]
     assert orders == [f"order hang_up_call {names[3]}"]
 
@@ -330,7 +339,7 @@ def test_calls_of_a_held_campaign_are_not_cancelled_while_no_switch_is_connected
     turns = make_turns_that_want_calls()
     turns.call()
     turns.features.asterisk_servers.up.clear()
-    run = turns.features.campaign_runs["calls"]
+    run = turns.features.loaded_campaigns["calls"]
     run.inaudible_sound = sound
     cast(Any, run.pacer).count_excess_calls = lambda _: 1
     run_pacing_decision(turns, 60.0)

@@ -50,14 +50,14 @@ class Rules:
 
     def __init__(self, **campaign: Any) -> None:
         self.turns = Turns(campaign=campaign)
-        self.service = self.turns.features.call_eligibility
+        self.service = self.turns.features.calling_rules_checker
         self.gate = RecordingGate(self.service._gate)
         self.service._gate = cast(Any, self.gate)
-        self.turns.features.polling_days.booths[1] = SCHOOL
+        self.turns.features.polling_days_of_booths.booths[1] = SCHOOL
 
     @property
     def run(self) -> CampaignRun:
-        return self.turns.features.campaign_runs["calls"]
+        return self.turns.features.loaded_campaigns["calls"]
 
     def send(self) -> Case:
         """Check the claim as when its call is sent. Return the case that the gate was asked about."""
@@ -98,7 +98,7 @@ def test_answered_call_is_checked_by_the_rules_in_force_at_the_answer() -> None:
 def test_check_at_the_answer_includes_an_opt_out_received_while_the_call_rang() -> None:
     rules = Rules()
     rules.send()
-    rules.turns.features.number_memory.add_opt_out(7)
+    rules.turns.features.recent_calls_and_opt_outs.add_opt_out(7)
     assert rules.answer().facts == replace(FACTS, opted_out=True)
 
 

@@ -54,8 +54,8 @@ class Said:
 
 def attach_recorder(turns: Turns, group: asyncio.TaskGroup) -> Said:
     said = Said()
-    turns.features.store = turns.features.store_commits._store = turns.features.switch = cast(Any, said)
-    turns.features.campaign_runs["calls"].pacer = cast(Any, said)
+    turns.features.store = turns.features.retrying_store_writer._store = turns.features.switch = cast(Any, said)
+    turns.features.loaded_campaigns["calls"].pacer = cast(Any, said)
     turns.engine._subscribers.append(said.heard)
     turns.features.core.start_accepting_tasks(group, turns.engine.carry_out_requested_effects)
     return said
@@ -92,7 +92,7 @@ async def test_engine_carries_out_requested_effects_in_a_fixed_order() -> None:
 async def test_failed_switch_order_is_not_repeated_and_raises_a_fallback_event() -> None:
     turns = Turns()
     turns.call(seat="01")
-    turns.place(turns.features.seats["01"].reserve_seat_for_call(A, "calls", turns.features.core.read_clock()))
+    turns.place(turns.features.agent_seats["01"].reserve_seat_for_call(A, "calls", turns.features.core.read_clock()))
     async with asyncio.TaskGroup() as group:
         said = attach_recorder(turns, group)
         said.refuse = True
@@ -110,14 +110,14 @@ async def test_failed_database_commit_is_retried_and_dialling_stops_meanwhile() 
     turns = Turns()
     async with asyncio.TaskGroup() as group:
         said = attach_recorder(turns, group)
-        said.refuse = turns.features.store_commits.closing = True
+        said.refuse = turns.features.retrying_store_writer.closing = True
         turns.features.core.request_effects(make_store_commit(said.record_answer_time, A, 8.0))
         await asyncio.sleep(0.5)
         assert (
-            turns.features.store_commits.problem == "the disk is full"
+            turns.features.retrying_store_writer.problem == "the disk is full"
         )  # a dialler that is stopping does not wait for it
-        turns.features.store_commits.closing = False
-        turns.features.store_commits._recovering = True
+        turns.features.retrying_store_writer.closing = False
+        turns.features.retrying_store_writer._recovering = True
         said.refuse = True
         turns.features.core.request_effects(make_store_commit(said.record_answer_time, A, 9.0))
         await asyncio.sleep(5)
@@ -135,7 +135,7 @@ async def test_refused_seat_command_plays_the_error_sound() -> None:
         async def play_key_sound(seat: str, sound: Any) -> None:
             answered.append(sound.value)
 
-        cast(Any, turns.features.seat_phone_keys)._switch = SimpleNamespace(play_key_sound=play_key_sound)
+        cast(Any, turns.features.seat_phone_key_handler)._switch = SimpleNamespace(play_key_sound=play_key_sound)
         turns.features.core.request_effects(RunCommand(SeatClosing(seat="01")))
         await asyncio.sleep(0.5)
     assert answered == ["wrong"]

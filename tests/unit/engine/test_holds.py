@@ -20,7 +20,9 @@ from tests.support.turns import Turns
 
 
 def find_hold(turns: Turns, trunk: str | None = None) -> Hold | None:
-    return turns.features.campaign_holds.find_reason_campaign_is_held(turns.features.campaign_runs["calls"], trunk)
+    return turns.features.campaign_hold_checker.find_reason_campaign_is_held(
+        turns.features.loaded_campaigns["calls"], trunk
+    )
 
 
 @pytest.mark.parametrize(
@@ -30,7 +32,7 @@ def test_campaign_is_held_while_the_switch_does_not_answer(
     unanswered_seconds: float, reason: HoldReason | None
 ) -> None:
     turns = make_turns_that_want_calls()
-    turns.features.campaign_holds._switch = cast(
+    turns.features.campaign_hold_checker._switch = cast(
         Any, SimpleNamespace(get_age_of_oldest_unanswered_action=lambda _: unanswered_seconds)
     )
     hold = find_hold(turns)
@@ -55,9 +57,9 @@ def test_campaign_is_held_if_the_asterisk_server_of_its_trunk_is_down() -> None:
 def test_campaign_is_held_because_of_a_silent_server_if_another_server_is_disconnected() -> None:
     turns = make_turns_that_want_calls()
     turns.features.asterisk_servers.add_asterisk_servers({"far": "b"}, ())
-    run = turns.features.campaign_runs["calls"]
+    run = turns.features.loaded_campaigns["calls"]
     run.spec = replace(run.spec, trunks=("carrier", "far"))
-    turns.features.campaign_holds._switch = cast(
+    turns.features.campaign_hold_checker._switch = cast(
         Any, SimpleNamespace(get_age_of_oldest_unanswered_action=lambda _: 1.0)
     )
     assert find_hold(turns) == Hold(HoldReason.SWITCH_SILENT)
@@ -65,7 +67,7 @@ def test_campaign_is_held_because_of_a_silent_server_if_another_server_is_discon
 
 def test_campaign_is_held_while_the_clock_is_not_trusted() -> None:
     turns = make_turns_that_want_calls()
-    turns.features.clock_guard.has_unaccepted_clock_step = lambda: True  # type: ignore[method-assign]
+    turns.features.wall_clock_guard.has_unaccepted_clock_step = lambda: True  # type: ignore[method-assign]
     assert find_hold(turns) == Hold(HoldReason.CLOCK_SET)
 
 
@@ -74,7 +76,7 @@ def test_campaign_is_held_while_the_clock_is_not_trusted() -> None:
 )
 def test_paused_and_stopped_campaigns_are_held(state: CampaignState, reason: HoldReason) -> None:
     turns = make_turns_that_want_calls()
-    turns.features.campaign_runs["calls"].state = state
+    turns.features.loaded_campaigns["calls"].state = state
     assert find_hold(turns) == Hold(reason)
 
 
@@ -86,7 +88,7 @@ def test_campaign_that_was_removed_from_the_settings_is_held() -> None:
 
 def test_campaign_with_an_unplayable_sound_is_held_and_the_hold_names_the_sound() -> None:
     turns = make_turns_that_want_calls()
-    turns.features.campaign_runs["calls"].inaudible_sound = "matdan/message"
+    turns.features.loaded_campaigns["calls"].inaudible_sound = "matdan/message"
     assert find_hold(turns) == Hold(HoldReason.NO_AUDIO, "the sound matdan/message cannot be played")
 
 
@@ -100,7 +102,7 @@ def test_campaign_outside_its_calling_hours_is_held_until_the_hours_begin() -> N
 
 def test_hold_of_a_campaign_without_calling_hours_names_no_end() -> None:
     turns = make_turns_that_want_calls()
-    run = turns.features.campaign_runs["calls"]
+    run = turns.features.loaded_campaigns["calls"]
     run.spec = replace(run.spec, hours=create_daily_calling_hours([]))
     assert find_hold(turns) == Hold(HoldReason.CALLING_HOURS, "outside calling hours", None)
 
@@ -108,7 +110,7 @@ def test_hold_of_a_campaign_without_calling_hours_names_no_end() -> None:
 def test_campaign_forbidden_by_the_rules_is_held_until_the_rules_allow_its_calls() -> None:
     turns = make_turns_that_want_calls()
     ruling = Ruling((Objection(Reason.NO_ZONE, "no time zone is known", NOON + 99),), NOON + 99)
-    cast(Any, turns.features.call_eligibility._gate).check_rules_for_campaign = lambda *_: ruling
+    cast(Any, turns.features.calling_rules_checker._gate).check_rules_for_campaign = lambda *_: ruling
     assert find_hold(turns) == Hold(HoldReason.RULES, "no time zone is known", NOON + 99)
 
 
@@ -124,7 +126,7 @@ def test_completed_campaign_is_held_while_numbers_lack_required_data(
     refused: dict[Reason, int], numbers: str | None
 ) -> None:
     turns = make_turns_that_want_calls()
-    run = turns.features.campaign_runs["calls"]
+    run = turns.features.loaded_campaigns["calls"]
     counts = {reason.value: count for reason, count in refused.items()}
     run.progress = replace(CampaignProgress(0, 0, 0, 0), refused=counts)
     assert find_hold(turns) is None
@@ -141,33 +143,33 @@ def test_completed_campaign_is_held_while_numbers_lack_required_data(
 
 def test_campaign_for_booth_workers_is_held_while_no_booth_votes() -> None:
     turns = make_turns_that_want_calls()
-    turns.features.campaign_runs["calls"].purpose = Purpose.BOOTH_WORKERS
+    turns.features.loaded_campaigns["calls"].purpose = Purpose.BOOTH_WORKERS
     assert find_hold(turns) == Hold(HoldReason.NO_POLL)
-    turns.features.campaign_holds._polls.find_last_call_times = lambda: {1: NOON}  # type: ignore[method-assign]
+    turns.features.campaign_hold_checker._polls.find_last_call_times = lambda: {1: NOON}  # type: ignore[method-assign]
     assert find_hold(turns) is None
 
 
 def test_campaign_with_agents_is_held_while_no_agent_can_take_its_calls() -> None:
     turns = make_turns_that_want_calls(seats=2)
     run, holds, now = (
-        turns.features.campaign_runs["calls"],
-        turns.features.campaign_holds,
+        turns.features.loaded_campaigns["calls"],
+        turns.features.campaign_hold_checker,
         turns.features.core.read_clock(),
     )
     assert holds.find_reason_no_agent_can_serve(run) is None
-    turns.place(turns.features.seats["01"].log_off_agent(now))
+    turns.place(turns.features.agent_seats["01"].log_off_agent(now))
     assert holds.find_reason_no_agent_can_serve(run) is None
-    elsewhere = replace(turns.features.seats["02"], campaigns=frozenset({"other"}))
+    elsewhere = replace(turns.features.agent_seats["02"], campaigns=frozenset({"other"}))
     turns.place(elsewhere)
     text = "no agent is available: some are restricted to other campaigns"
     assert holds.find_reason_no_agent_can_serve(run) == Hold(HoldReason.NO_AGENT, text)
     turns.place(replace(elsewhere, call_back_promised=True))  # the agent takes no call after this one
     assert holds.find_reason_no_agent_can_serve(run) == Hold(HoldReason.NO_AGENT)
-    turns.place(turns.features.seats["02"].log_off_agent(now))
+    turns.place(turns.features.agent_seats["02"].log_off_agent(now))
     assert holds.find_reason_no_agent_can_serve(run) == Hold(HoldReason.NO_AGENT)
     run.spec = replace(run.spec, skill="law")
     turns.place(
-        replace(turns.features.seats["01"].log_in_agent("101", None, now).connect_phone(now), skills=frozenset())
+        replace(turns.features.agent_seats["01"].log_in_agent("101", None, now).connect_phone(now), skills=frozenset())
     )
     assert holds.find_reason_no_agent_can_serve(run) == Hold(
         HoldReason.NO_AGENT, "no agent with the skill law is available"
@@ -176,5 +178,8 @@ def test_campaign_with_agents_is_held_while_no_agent_can_take_its_calls() -> Non
 
 def test_ivr_campaign_is_not_held_without_an_agent() -> None:
     turns = make_turns_that_want_calls(campaign={"kind": "ivr", "flow": "turnout", "pacing": "broadcast"})
-    turns.place(turns.features.seats["01"].log_off_agent(turns.features.core.read_clock()))
-    assert turns.features.campaign_holds.find_reason_no_agent_can_serve(turns.features.campaign_runs["calls"]) is None
+    turns.place(turns.features.agent_seats["01"].log_off_agent(turns.features.core.read_clock()))
+    assert (
+        turns.features.campaign_hold_checker.find_reason_no_agent_can_serve(turns.features.loaded_campaigns["calls"])
+        is None
+    )

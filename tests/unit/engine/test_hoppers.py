@@ -33,9 +33,9 @@ class Site:
     def __init__(self, **store: Any) -> None:
         self.turns = make_turns_that_want_calls()
         self.turns.clock.seconds = 0.0
-        self.hoppers: Hoppers = self.turns.features.call_placing._hoppers
+        self.hoppers: Hoppers = self.turns.features.campaign_call_placer._hoppers
         self.hoppers._store = cast(Any, SimpleNamespace(**store))
-        self.run = self.turns.features.campaign_runs["calls"]
+        self.run = self.turns.features.loaded_campaigns["calls"]
         self.orders: list[Any] = []
         self.run.order = cast(
             Any,

@@ -25,13 +25,13 @@ def test_marking_a_voter_as_voted_cancels_ringing_calls_to_the_voter() -> None:
     turns = Turns()
     turns.call()
     turns.call(B, phone_id=2, voter_id=2)
-    hopper = turns.features.campaign_runs["calls"].hopper
+    hopper = turns.features.loaded_campaigns["calls"].hopper
     hopper.extend(Claim("calls", phone, f"+91981234560{phone}", 1, phone, 1, "hi", 1) for phone in (1, 3))
     effect = MarkEffect(True, 1, silenced_phones=(1,), voter_silenced=True, contacted_change=1)
-    lines = turns.after(5, lambda: turns.features.voter_marks.apply_stored_mark(VOTED, effect))
+    lines = turns.after(5, lambda: turns.features.voter_mark_recorder.apply_stored_mark(VOTED, effect))
     assert lines == ["order hang_up_call A", "beside put-back"]
     assert [each.phone_id for each in hopper] == [3]
-    assert turns.features.turnout_figures.contacted_voters_by_source == {MarkSource.VOTER_KEY: 1}
+    assert turns.features.turnout_figures_of_centre.contacted_voters_by_source == {MarkSource.VOTER_KEY: 1}
 
 
 def test_marking_a_voter_as_voted_twice_changes_nothing() -> None:
@@ -39,28 +39,31 @@ def test_marking_a_voter_as_voted_twice_changes_nothing() -> None:
     turns.call()
     assert (
         turns.after(
-            5, lambda: turns.features.voter_marks.apply_stored_mark(VOTED, MarkEffect(False, 1, silenced_phones=(1,)))
+            5,
+            lambda: turns.features.voter_mark_recorder.apply_stored_mark(
+                VOTED, MarkEffect(False, 1, silenced_phones=(1,))
+            ),
         )
         == []
     )
-    assert not turns.features.turnout_figures.marks
+    assert not turns.features.turnout_figures_of_centre.marks
 
 
 def test_opt_out_cancels_ringing_calls_to_the_number_and_counts_once() -> None:
     turns = Turns()
     turns.call()
-    marks = turns.features.voter_marks
+    marks = turns.features.voter_mark_recorder
     assert turns.after(5, lambda: marks.apply_opt_out(1, fresh=True)) == [
         "order hang_up_call A",
         "beside count-without-number",
     ]
     assert turns.after(6, lambda: marks.apply_opt_out(1, fresh=False)) == []
-    assert turns.features.turnout_figures.opt_outs == 1
+    assert turns.features.turnout_figures_of_centre.opt_outs == 1
 
 
 def make_turns_with_flow() -> Turns:
     turns = Turns(campaign=FLOW)
-    turns.features.call_flows.flows = cast(
+    turns.features.ivr_flow_service.flows = cast(
         Any, SimpleNamespace(get_current_flow=lambda _: SimpleNamespace(name="turnout", version="1"))
     )
     turns.call()
@@ -70,13 +73,16 @@ def make_turns_with_flow() -> Turns:
 def test_ivr_flow_of_an_answered_call_starts_once_and_stores_the_answers() -> None:
     turns = make_turns_with_flow()
     sessions: list[Any] = []
-    begun = turns.after(8, lambda: sessions.append(turns.features.call_flows.start_flow_of_call(A)))
+    begun = turns.after(8, lambda: sessions.append(turns.features.ivr_flow_service.start_flow_of_call(A)))
     assert begun == ["learn answered 8", "commit record_answer_time A 8s", "call waiting", "call in-flow"]
     assert isinstance(sessions[0], FlowSession)
-    assert turns.after(9, lambda: sessions.append(turns.features.call_flows.start_flow_of_call(A))) == []
+    assert turns.after(9, lambda: sessions.append(turns.features.ivr_flow_service.start_flow_of_call(A))) == []
     assert sessions[1] is None
     ended = turns.after(
-        20, lambda: turns.features.call_flows.end_flow_of_call(A, completed=True, left_at=None, answers={"colour": "1"})
+        20,
+        lambda: turns.features.ivr_flow_service.end_flow_of_call(
+            A, completed=True, left_at=None, answers={"colour": "1"}
+        ),
     )
     assert ended == ["commit record_flow_answers A {'colour': '1'} 20s", "call waiting"]
     assert turns.at(21, HUNG_UP)[-1] == "commit end completed"
@@ -84,7 +90,7 @@ def test_ivr_flow_of_an_answered_call_starts_once_and_stores_the_answers() -> No
 
 def test_call_that_ends_during_the_ivr_flow_is_stored_after_the_flow_ends() -> None:
     turns = make_turns_with_flow()
-    turns.after(8, lambda: turns.features.call_flows.start_flow_of_call(A))
+    turns.after(8, lambda: turns.features.ivr_flow_service.start_flow_of_call(A))
     assert turns.at(20, HUNG_UP) == ["timer flow/A 5 flow-overdue"]
     heard: list[object] = []
     turns.engine._subscribers.append(heard.append)
@@ -100,7 +106,7 @@ def save_agents_disposition(turns: Turns, disposition: Disposition, error: Excep
             raise error
         return DispositionEffect(tuple(MarkEffect(False, 1) for _ in marks))
 
-    desk = turns.features.dispositions
+    desk = turns.features.call_disposition_recorder
     desk._store = cast(Any, SimpleNamespace(record_disposition=record))
     return turns.after(
         20, lambda: asyncio.run(desk.save_disposition("01", disposition, None, DispositionDetails(), None))

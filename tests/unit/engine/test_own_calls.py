@@ -21,13 +21,13 @@ B = AttemptId("b" * 36)
 def set_up_preview(dials: bool = False, **campaign: object) -> Turns:
     """Return an engine in which a call is previewed at seat 01 and not dialled."""
     turns = Turns(campaign={"pacing": "preview", **campaign})
-    seat = turns.features.seats["01"]
+    seat = turns.features.agent_seats["01"]
     turns.place(seat.reserve_seat_for_call(A, "calls", turns.features.core.read_clock()))
     call = replace(turns.call(originate_sent=False), reserved_seat="01")
     turns.features.live_calls.add_or_replace_call(call.copy_with_preview(Preview(turns.clock.now() + 60, dials)))
-    originator = turns.features.call_placing._originator
-    turns.features.reserved_seats._seats_by_attempt[A] = "01"
-    [run] = turns.features.campaign_runs.list_campaign_runs()
+    originator = turns.features.campaign_call_placer._originator
+    turns.features.seat_reservations_for_calls._seats_by_attempt[A] = "01"
+    [run] = turns.features.loaded_campaigns.list_campaign_runs()
     originator._previewed[A] = run, cast(NewAttempt, None)  # the table dials nothing
     return turns
 
@@ -43,7 +43,7 @@ def test_previewed_call_has_the_state_preview_and_is_shown_at_the_agents_seat() 
 
 def test_skipped_preview_frees_the_seat_and_makes_the_number_due_again() -> None:
     turns = set_up_preview()
-    ends = turns.after(5, lambda: turns.features.calls_dialled_by_agents.skip_preview("01", A))
+    ends = turns.after(5, lambda: turns.features.agent_dialling_service.skip_preview("01", A))
     assert "; ".join(ends) == BACK
     assert turns.seat() is SeatState.READY
 
@@ -53,7 +53,7 @@ def test_cancelled_preview_sends_no_command_to_the_switch(gone: bool) -> None:
     turns = set_up_preview()
     if gone:
         turns.at(3, SeatDown("01"))
-        ends = turns.after(4, turns.features.reserved_seats.release_unneeded_seats)
+        ends = turns.after(4, turns.features.seat_reservations_for_calls.release_unneeded_seats)
         assert [line for line in ends if line.startswith("commit")] == ["commit end refused"]
     else:
         ends = turns.after(4, lambda: turns.features.live_calls.cancel_call(turns.features.live_calls[A]))
@@ -65,7 +65,7 @@ def test_expired_preview_returns_the_number_to_the_queue_and_pauses_the_seat() -
     turns = set_up_preview()
     ends = turns.at(60, TimerExpired(TimerKind.PREVIEW_EXPIRED, "01", A))
     assert "; ".join(ends) == BACK.replace("ready", "paused")
-    assert turns.features.seats["01"].reason == "preview-unanswered"
+    assert turns.features.agent_seats["01"].reason == "preview-unanswered"
     assert turns.at(61, TimerExpired(TimerKind.PREVIEW_EXPIRED, "01", A)) == []
 
 
@@ -85,7 +85,7 @@ def test_agents_phone_keys_dial_and_skip_a_preview() -> None:
 
 def test_answered_preview_call_is_connected_to_the_seat_reserved_for_the_call() -> None:
     turns = Turns(seats=2, campaign={"pacing": "preview"})
-    seat = turns.features.seats["02"]
+    seat = turns.features.agent_seats["02"]
     turns.place(seat.reserve_seat_for_call(A, "calls", turns.features.core.read_clock()))
     turns.features.live_calls.add_or_replace_call(replace(turns.call(), reserved_seat="02"))
     turns.at(8, CallAnswered(A))
@@ -97,11 +97,11 @@ def test_command_for_a_previewed_call_of_another_seat_is_refused() -> None:
     turns = set_up_preview()
     for seat, attempt_id in (("01", B),):
         with pytest.raises(CommandRefused) as refused:
-            turns.features.calls_dialled_by_agents.skip_preview(seat, attempt_id)
+            turns.features.agent_dialling_service.skip_preview(seat, attempt_id)
         assert refused.value.why is RefusedBecause.CALL_OVER
     turns.features.live_calls.add_or_replace_call(turns.features.live_calls[A].copy_without_preview())
     with pytest.raises(CommandRefused, match="already being dialled"):
-        turns.features.calls_dialled_by_agents.skip_preview("01", A)
+        turns.features.agent_dialling_service.skip_preview("01", A)
 
 
 def test_unanswered_call_frees_the_seat_reserved_for_the_call() -> None:

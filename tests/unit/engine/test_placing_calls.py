@@ -35,7 +35,7 @@ class Site:
     def __init__(self, seats: int = 1, **sections: Any) -> None:
         sections.setdefault("trunks", [FAST])
         self.turns = make_turns_that_want_calls(seats, **sections)
-        self.originator, self.run = self.turns.features.call_originator, self.turns.features.campaign_runs["calls"]
+        self.originator, self.run = self.turns.features.call_originator, self.turns.features.loaded_campaigns["calls"]
         self.tasks: list[Any] = []
         self.turns.features.core.spawn_task = lambda work, name: self.tasks.append((name, work))  # type: ignore[method-assign]
         self.journal: list[tuple[str, str]] = []
@@ -81,7 +81,7 @@ class Site:
 
     def rule(self, ruling: Ruling) -> None:
         """Let the rules decide this about every number."""
-        cast(Any, self.turns.features.call_eligibility._gate).check_rules_before_originate = lambda *_: ruling
+        cast(Any, self.turns.features.calling_rules_checker._gate).check_rules_before_originate = lambda *_: ruling
 
     def place(self, count: int, *phones: int) -> list[int]:
         """Place up to `count` calls to these reserved phones. Return the phones that are called."""
@@ -130,7 +130,7 @@ def test_calls_not_sent_yet_count_against_the_call_rate_limit_of_their_trunk() -
 
 def test_calls_of_one_pacing_decision_respect_a_nearly_used_call_rate_limit() -> None:
     site = Site(trunks=[{**FAST, "calls_per_second": 100.0}])
-    starts = site.turns.features.trunk_service.pool.get_trunk_rate_limiter("carrier")
+    starts = site.turns.features.trunk_health_monitor.pool.get_trunk_rate_limiter("carrier")
     for number in range(98):
         starts.record_sent_call(9.1 + number / 200)
     assert site.place(5, 1, 2, 3, 4, 5) == [1, 2]
@@ -151,7 +151,7 @@ def test_ivr_campaign_uses_its_trunks_in_the_order_of_the_settings() -> None:
 def test_call_shows_the_caller_id_for_the_voters_constituency() -> None:
     area = {"constituencies": [174], "caller_ids": ["+911140000002"]}
     site = Site(trunks=[{**FAST, "caller_ids": [CALLER_ID, "+911140000002"], "areas": [area]}])
-    site.turns.features.polling_days.booths = {1: Booth(1, 174, 1, "School", "hi", "18:00")}
+    site.turns.features.polling_days_of_booths.booths = {1: Booth(1, 174, 1, "School", "hi", "18:00")}
     shown: list[str] = []
     create_call = site.originator._create_attempt_and_call
 
@@ -238,7 +238,7 @@ def test_campaign_with_previews_places_a_call_for_each_free_seat() -> None:
 def test_seat_for_a_previewed_call_speaks_the_voters_language() -> None:
     site = Site(seats=2, campaign={"pacing": "preview"})
     for name, languages in (("01", {"mr"}), ("02", {"hi"})):
-        seat = site.turns.features.seats[name]
+        seat = site.turns.features.agent_seats[name]
         object.__setattr__(seat, "agent_languages", frozenset(languages))
     site.place(1, 1)
     [call] = site.turns.features.live_calls.list_live_calls()
@@ -249,7 +249,7 @@ def test_seat_for_a_previewed_call_speaks_the_voters_language() -> None:
 def test_call_is_placed_over_the_asterisk_server_with_more_free_agents() -> None:
     trunks = [{**FAST, "name": name, "endpoint": name} for name in ("near", "far")]
     site = Site(seats=3, trunks=trunks)
-    servers, seats = site.turns.features.asterisk_servers, site.turns.features.seats
+    servers, seats = site.turns.features.asterisk_servers, site.turns.features.agent_seats
     servers.add_asterisk_servers({"far": "b"}, ())
     servers.up.add("b")
     for name in ("02", "03"):
@@ -263,7 +263,7 @@ def test_call_is_placed_over_the_asterisk_server_with_more_free_agents() -> None
 def test_calls_that_need_an_agent_count_against_the_agents_of_their_server() -> None:
     trunks = [{**FAST, "name": name, "endpoint": name} for name in ("near", "far")]
     site = Site(seats=2, trunks=trunks)
-    servers, seats = site.turns.features.asterisk_servers, site.turns.features.seats
+    servers, seats = site.turns.features.asterisk_servers, site.turns.features.agent_seats
     servers.add_asterisk_servers({"far": "b"}, ())
     servers.up.add("b")
     object.__setattr__(seats["02"], "server", "b")
@@ -318,7 +318,7 @@ def test_all_attempts_of_a_failed_commit_are_ended_as_refused() -> None:
 @pytest.mark.parametrize(("is_cancelled", "name"), [(False, None), (True, "originate")])
 def test_preview_is_not_shown_for_a_cancelled_call(is_cancelled: bool, name: str | None) -> None:
     site = Site(campaign={"pacing": "preview"})
-    seat = site.turns.features.seats["01"]
+    seat = site.turns.features.agent_seats["01"]
     placed = site.originator._create_attempt_and_call(site.run, make_claim(1), seat, "carrier", CALLER_ID)
     if is_cancelled:
         site.turns.features.live_calls.add_or_replace_call(placed[1].copy_with_cancellation())
@@ -440,9 +440,9 @@ def test_call_with_a_reserved_seat_is_sent_even_if_no_other_agent_is_available()
     asked = site.turns.record_guaranteed_agents_of_rule_checks()
     features = site.turns.features
     attempt, call = site.originator._create_attempt_and_call(
-        site.run, make_claim(1), features.seats["01"], "carrier", CALLER_ID
+        site.run, make_claim(1), features.agent_seats["01"], "carrier", CALLER_ID
     )
-    object.__setattr__(features.seats["01"], "call_back_promised", True)  # the agent leaves after this call
+    object.__setattr__(features.agent_seats["01"], "call_back_promised", True)  # the agent leaves after this call
     assert site.originator._find_reason_not_to_send_call(site.run, attempt, call) is None
     assert asked == [True]
     features.asterisk_servers.add_asterisk_servers({"far": "b"}, ())
@@ -471,7 +471,7 @@ def test_attempt_carries_the_legal_grounds_of_its_call_and_the_time_since_the_la
         return '{"verdict":"allowed"}', 77.0
 
     cast(Any, site.originator._eligibility).find_legal_grounds_of_call = find_legal_grounds_of_call
-    seat = site.turns.features.seats["01"] if has_seat else None
+    seat = site.turns.features.agent_seats["01"] if has_seat else None
     attempt, _ = site.originator._create_attempt_and_call(site.run, make_claim(1), seat, "carrier", CALLER_ID)
     assert (asked, attempt.grounds, attempt.gap_seconds) == ([has_seat], '{"verdict":"allowed"}', 77.0)
 
@@ -494,7 +494,7 @@ def test_call_limits_of_the_campaign_are_checked_when_attempts_are_stored() -> N
 def test_voter_data_is_shown_at_the_reserved_seat_immediately_after_the_commit() -> None:
     site = Site()
     placed = site.originator._create_attempt_and_call(
-        site.run, make_claim(1), site.turns.features.seats["01"], "carrier", CALLER_ID
+        site.run, make_claim(1), site.turns.features.agent_seats["01"], "carrier", CALLER_ID
     )
     site.turns.features.core.pop_requested_effects()  # those of the reservation
     asyncio.run(site.originator._commit_attempts(site.run, [placed]))

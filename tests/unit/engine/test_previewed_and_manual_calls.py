@@ -55,7 +55,7 @@ class Site:
     def dial(self, claim: Claim | None = None) -> CommandRefused | None:
         """Dial a number for the agent of seat 01. Return why the call was refused, or None."""
         self.turns.features.core.in_event = True
-        run, seat = self.turns.features.campaign_runs["calls"], self.turns.features.seats["01"]
+        run, seat = self.turns.features.loaded_campaigns["calls"], self.turns.features.agent_seats["01"]
         return asyncio.run(self.turns.features.call_originator.dial_number(run, claim or make_claim(1), seat))
 
 
@@ -69,7 +69,7 @@ def end_polling_day(turns: Turns) -> None:
 
 def forbid_calls(turns: Turns) -> None:
     ruling = Ruling((Objection(Reason.OPTED_OUT, "the number has opted out", None),), None)
-    cast(Any, turns.features.call_eligibility._gate).check_rules_before_originate = lambda *_: ruling
+    cast(Any, turns.features.calling_rules_checker._gate).check_rules_before_originate = lambda *_: ruling
 
 
 def use_all_channels(turns: Turns) -> None:
@@ -124,14 +124,14 @@ def test_dialled_number_is_called_with_the_caller_id_for_the_voters_constituency
     area = {"states": ["S24"], "constituencies": [174], "caller_ids": [LOCAL_CALLER_ID]}
     trunk = {**ONE_CHANNEL, "caller_ids": [CALLER_ID, LOCAL_CALLER_ID], "areas": [area], "channels": 9}
     site = Site(trunks=[trunk])
-    site.turns.features.polling_days.booths = {
+    site.turns.features.polling_days_of_booths.booths = {
         1: Booth(1, 174, 1, "School", "hi", "18:00", state_code="S24"),
         2: Booth(2, 175, 1, "Hall", "hi", "18:00", state_code="S24"),
         3: Booth(3, 174, 1, "Inn", "hi", "18:00", state_code="S10"),
     }
     for number in (1, 2, 3, 4):  # the booth of the last one is unknown
         assert site.dial(make_claim(number, booth_id=number)) is None
-        site.turns.place(site.turns.features.seats["01"].end_call_at_seat(site.turns.features.core.read_clock()))
+        site.turns.place(site.turns.features.agent_seats["01"].end_call_at_seat(site.turns.features.core.read_clock()))
         site.turns.clock.seconds += 10
     assert [request.caller_id for request in site.placed] == [LOCAL_CALLER_ID, CALLER_ID, CALLER_ID, CALLER_ID]
     assert [request.number[-2:] for request in site.placed] == ["01", "02", "03", "04"]
@@ -173,9 +173,9 @@ def create_call(
 ) -> tuple[NewAttempt, Call]:
     """Create a call to a reserved number, with this seat reserved for it, and discard the effects."""
     turns.features.core.in_event = True
-    reserved = None if seat is None else turns.features.seats[seat]
+    reserved = None if seat is None else turns.features.agent_seats[seat]
     created = turns.features.call_originator._create_attempt_and_call(
-        turns.features.campaign_runs["calls"], claim, reserved, "carrier", caller_id
+        turns.features.loaded_campaigns["calls"], claim, reserved, "carrier", caller_id
     )
     turns.features.core.pop_requested_effects()
     return created
@@ -186,7 +186,7 @@ def test_new_call_has_the_data_of_its_number_and_waits_for_machine_detection(
     detection: str, is_classified: bool
 ) -> None:
     turns = make_turns_that_want_calls(campaign={"machine_detection": detection})
-    run = turns.features.campaign_runs["calls"]
+    run = turns.features.loaded_campaigns["calls"]
     claim = make_claim(7, voter_id=3, booth_id=5, attempt_number=2, language="mr", pending_voters=4, worker=WORKER)
     attempt, call = create_call(turns, claim, "01")
     assert call.leg.answer_classified is is_classified
@@ -200,7 +200,7 @@ def test_new_call_has_the_data_of_its_number_and_waits_for_machine_detection(
 
 def test_call_preview_starts_a_timer_and_shows_the_time_of_expiry() -> None:
     turns = make_turns_that_want_calls(campaign={"pacing": "preview", "preview_seconds": 30})
-    originator, run = turns.features.call_originator, turns.features.campaign_runs["calls"]
+    originator, run = turns.features.call_originator, turns.features.loaded_campaigns["calls"]
     attempt, call = create_call(turns, make_claim(1), "01")
     lines = turns.after(10, lambda: originator._show_preview_to_agent(run, attempt, call))
     assert f"timer preview/{call.attempt_id} 30 preview-expired" in lines
@@ -211,7 +211,7 @@ def test_call_preview_starts_a_timer_and_shows_the_time_of_expiry() -> None:
 
 def test_attempt_cancelled_before_sending_is_refused() -> None:
     turns = make_turns_that_want_calls()
-    run = turns.features.campaign_runs["calls"]
+    run = turns.features.loaded_campaigns["calls"]
     attempt, call = create_call(turns, make_claim(1))
     refused = turns.features.call_originator._find_reason_not_to_send_call(run, attempt, call.copy_with_cancellation())
     assert isinstance(refused, CommandRefused)
@@ -221,7 +221,7 @@ def test_attempt_cancelled_before_sending_is_refused() -> None:
 
 def test_attempt_with_the_caller_id_of_another_trunk_is_refused() -> None:
     turns = make_turns_that_want_calls()
-    run = turns.features.campaign_runs["calls"]
+    run = turns.features.loaded_campaigns["calls"]
     attempt, call = create_call(turns, make_claim(1), caller_id=LOCAL_CALLER_ID)
     refused = turns.features.call_originator._find_reason_not_to_send_call(run, attempt, call)
     assert isinstance(refused, CommandRefused)
@@ -231,7 +231,7 @@ def test_attempt_with_the_caller_id_of_another_trunk_is_refused() -> None:
 
 def test_attempt_of_a_held_campaign_is_refused_with_the_reason_of_the_hold() -> None:
     turns = make_turns_that_want_calls()
-    run = turns.features.campaign_runs["calls"]
+    run = turns.features.loaded_campaigns["calls"]
     attempt, call = create_call(turns, make_claim(1))
     turns.features.core.draining = True
     refused = turns.features.call_originator._find_reason_not_to_send_call(run, attempt, call)
@@ -241,7 +241,7 @@ def test_attempt_of_a_held_campaign_is_refused_with_the_reason_of_the_hold() -> 
 
 def test_attempt_forbidden_by_the_rules_is_refused_with_the_reason_of_the_rules() -> None:
     turns = make_turns_that_want_calls()
-    run = turns.features.campaign_runs["calls"]
+    run = turns.features.loaded_campaigns["calls"]
     attempt, call = create_call(turns, make_claim(1))
     forbid_calls(turns)
     refused = turns.features.call_originator._find_reason_not_to_send_call(run, attempt, call)

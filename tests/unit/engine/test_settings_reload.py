@@ -34,10 +34,10 @@ def reload_settings(turns: Turns, seconds: float, **plan: Any) -> list[str]:
 
     def apply_settings() -> None:
         turns.features.core.plan = replace(turns.features.core.plan, **plan)
-        turns.features.trunk_service.apply_current_settings()
-        turns.features.supervision.apply_current_settings()
-        turns.features.campaign_control.apply_current_settings({})
-        turns.features.agent_log_ins.apply_current_settings()
+        turns.features.trunk_health_monitor.apply_current_settings()
+        turns.features.seat_monitoring_service.apply_current_settings()
+        turns.features.campaign_control_service.apply_current_settings({})
+        turns.features.agent_seat_service.apply_current_settings()
 
     return turns.after(seconds, apply_settings)
 
@@ -50,9 +50,9 @@ def test_agent_without_a_call_at_a_removed_seat_is_logged_off_immediately() -> N
         "order hang_up_seat_phone 01",
         "beside drop-log-in",
     ]
-    assert turns.features.seats.is_seat_removed(turns.features.seats["01"])
+    assert turns.features.agent_seats.is_seat_removed(turns.features.agent_seats["01"])
     with pytest.raises(CommandRefused, match="seat '01' is not in the settings, which have 0 seats"):
-        turns.features.seats.require_seat("01")
+        turns.features.agent_seats.require_seat("01")
 
 
 def test_agent_of_a_removed_seat_is_logged_off_after_the_call_and_the_wrap_up() -> None:
@@ -66,7 +66,7 @@ def test_agent_of_a_removed_seat_is_logged_off_after_the_call_and_the_wrap_up() 
         "seat 01 offline",
         "order hang_up_seat_phone 01",
     ]
-    assert turns.features.seats.is_seat_removed(turns.features.seats["01"])
+    assert turns.features.agent_seats.is_seat_removed(turns.features.agent_seats["01"])
 
 
 def test_phone_of_a_removed_seat_is_not_called_again() -> None:
@@ -82,29 +82,32 @@ def test_changed_phone_of_a_seat_is_used_after_the_agent_has_logged_off() -> Non
     turns = Turns(seats=2)
     centre = turns.features
     turns.after(
-        1, lambda: turns.features.acd.update_seat_and_connect_voter(*turns.features.agent_log_ins._log_off_seat("02"))
+        1,
+        lambda: turns.features.call_distributor.update_seat_and_connect_voter(
+            *turns.features.agent_seat_service._log_off_seat("02")
+        ),
     )
     seats = {name: SeatPlan(name, f"new{name}", frozenset({"hi"})) for name in ("01", "02")}
     turns.talking()
     reload_settings(turns, 9, seats=seats)
-    assert {seat.name: seat.endpoint for seat in centre.seats.list_seats()} == {"01": "agent01", "02": "new02"}
-    assert all(seat.languages == {"hi"} for seat in centre.seats.list_seats())
+    assert {seat.name: seat.endpoint for seat in centre.agent_seats.list_seats()} == {"01": "agent01", "02": "new02"}
+    assert all(seat.languages == {"hi"} for seat in centre.agent_seats.list_seats())
     turns.at(40, HUNG_UP)
     turns.at(60, TimerExpired(TimerKind.WRAP_UP_EXPIRED, "01"))
-    assert (centre.seats["01"].endpoint, centre.seats["01"].agent) == ("new01", None)
+    assert (centre.agent_seats["01"].endpoint, centre.agent_seats["01"].agent) == ("new01", None)
 
 
 def test_seats_follow_the_order_of_the_settings_and_new_seats_are_published() -> None:
     turns = Turns(seats=2)
     seats = {name: SeatPlan(name, f"agent{name}", frozenset()) for name in ("02", "00", "01")}
     assert reload_settings(turns, 3, seats=seats) == ["seat 00 offline"]
-    assert [seat.name for seat in turns.features.seats.list_seats()] == ["02", "00", "01"]
+    assert [seat.name for seat in turns.features.agent_seats.list_seats()] == ["02", "00", "01"]
 
 
 def test_removed_campaign_connects_the_last_call_and_places_no_more_calls() -> None:
     turns = Turns()
     turns.call()
-    [run] = turns.features.campaign_runs.list_campaign_runs()
+    [run] = turns.features.loaded_campaigns.list_campaign_runs()
     reload_settings(turns, 2, campaigns={})
     assert "order connect_call_to_seat A 01" in turns.at(8, CallWaiting(A))
     assert "seat 01 talking" in turns.at(8.4, CallConnected(A, "01"))
@@ -112,7 +115,7 @@ def test_removed_campaign_connects_the_last_call_and_places_no_more_calls() -> N
     with pytest.raises(
         CommandRefused, match=r"campaign 'calls' is not in the settings\. The campaigns there are: none"
     ):
-        turns.features.campaign_runs.require_campaign_run("calls")
+        turns.features.loaded_campaigns.require_campaign_run("calls")
     assert "seat 01 wrap-up" in turns.at(40, HUNG_UP)
 
 
@@ -121,19 +124,22 @@ def test_stop_all_cancels_ringing_calls_of_a_removed_campaign() -> None:
     ringing = turns.call()
     turns.after(1, lambda: turns.features.live_calls.update_call(ringing, ringing.copy_with_originate_sent(1)))
     reload_settings(turns, 2, campaigns={})
-    stopped = turns.after(3, lambda: turns.features.campaign_control.suspend_all_campaigns("headquarters", {}))
+    stopped = turns.after(3, lambda: turns.features.campaign_control_service.suspend_all_campaigns("headquarters", {}))
     assert "order hang_up_call A" in stopped
 
 
 def test_log_in_at_a_removed_seat_is_not_restored() -> None:
     turns = Turns()
     turns.after(
-        1, lambda: turns.features.acd.update_seat_and_connect_voter(*turns.features.agent_log_ins._log_off_seat("01"))
+        1,
+        lambda: turns.features.call_distributor.update_seat_and_connect_voter(
+            *turns.features.agent_seat_service._log_off_seat("01")
+        ),
     )
-    turns.features.agent_log_ins._saved_log_ins = {"01": LogIn("01", "1001", False, None, NOON)}
+    turns.features.agent_seat_service._saved_log_ins = {"01": LogIn("01", "1001", False, None, NOON)}
     reload_settings(turns, 2, seats=NO_SEATS)
-    assert turns.features.agent_log_ins.restore_agent_log_ins(frozenset({"01"}), "") == []
-    assert turns.features.seats.is_seat_removed(turns.features.seats["01"])
+    assert turns.features.agent_seat_service.restore_agent_log_ins(frozenset({"01"}), "") == []
+    assert turns.features.agent_seats.is_seat_removed(turns.features.agent_seats["01"])
 
 
 def test_call_on_a_removed_trunk_ends_normally_and_the_trunks_alert_is_cleared() -> None:
@@ -156,7 +162,7 @@ def test_call_on_a_removed_trunk_ends_normally_and_the_trunks_alert_is_cleared()
 )
 def test_listening_of_a_removed_or_changed_supervisor_is_ended(now: SupervisorPhone | None, let_go: bool) -> None:
     turns = Turns()
-    turns.features.monitoring_supervisors.put_monitoring_supervisor(
+    turns.features.supervisors_monitoring_seats.put_monitoring_supervisor(
         Listener(SUP, "01", ListeningMode.BARGE, make_supervision_party_id("x"))
     )
     lines = reload_settings(turns, 3, supervisors={} if now is None else {"sup": now})
@@ -167,12 +173,12 @@ def test_no_seat_is_reserved_for_a_call_back_of_a_removed_campaign() -> None:
     turns = Turns()
     campaigns = turns.features.core.plan.campaigns
     own = OwnCallBack("calls", 7, "1001", A, at=NOON + 5, until=NOON + 900)
-    turns.after(1, lambda: turns.features.own_call_backs._schedule_call_back(own))
-    asha = replace(turns.features.seats["01"], agent="1001", phone_up=True, call_back_promised=True)
-    turns.after(1, lambda: turns.features.seats.replace_seat(asha, asha))
+    turns.after(1, lambda: turns.features.agent_call_back_scheduler._schedule_call_back(own))
+    asha = replace(turns.features.agent_seats["01"], agent="1001", phone_up=True, call_back_promised=True)
+    turns.after(1, lambda: turns.features.agent_seats.replace_seat(asha, asha))
     reload_settings(turns, 2, campaigns={})
     assert turns.at(6, TimerExpired(TimerKind.OWN_CALL_BACK, attempt_id=A)) == ["timer own/A 5 own-call-back"]
-    assert not turns.features.seats["01"].call_back_promised
+    assert not turns.features.agent_seats["01"].call_back_promised
     turns.features.core.plan = replace(turns.features.core.plan, campaigns=campaigns)
     assert turns.at(11, TimerExpired(TimerKind.OWN_CALL_BACK, attempt_id=A)) == ["beside own-call-back"]
-    assert turns.features.seats["01"].call_back_promised
+    assert turns.features.agent_seats["01"].call_back_promised

@@ -52,13 +52,13 @@ def make_centre(seats: list[str]) -> Features:
             f"10{n}",
             skills=frozenset(skills),
         )
-        centre.seats.replace_seat(seat, seat)
+        centre.agent_seats.replace_seat(seat, seat)
     for skill in sorted(set("".join(seats))):
         spec = CampaignSpec(
             skill, CampaignKind.AGENTS, ("t",), None, None, 30.0, 2.0, 2.0, ALWAYS, ALWAYS, NO_RETRIES, skill=skill
         )
         pacer, running = ProgressivePacer(), CampaignState.RUNNING
-        centre.campaign_runs.add_or_replace_campaign(
+        centre.loaded_campaigns.add_or_replace_campaign(
             CampaignRun(spec, Purpose.TURNOUT, pacer, running, BoothOrder([]), deque())
         )
     return centre
@@ -67,14 +67,14 @@ def make_centre(seats: list[str]) -> Features:
 def take_snapshot_of(centre: Features, campaign: str) -> PacingSnapshot:
     trunks = TrunkPool([TrunkLimits("t", "t", 100, 100.0, ())], centre.core.clock.monotonic() - 1.0)
     snapshots = Snapshots(
-        centre.core, centre.asterisk_servers, trunks, centre.seats, centre.live_calls, centre.campaign_runs
+        centre.core, centre.asterisk_servers, trunks, centre.agent_seats, centre.live_calls, centre.loaded_campaigns
     )
-    return snapshots.take_pacing_snapshot(centre.campaign_runs[campaign], {}, {})
+    return snapshots.take_pacing_snapshot(centre.loaded_campaigns[campaign], {}, {})
 
 
 def place_calls_of(centre: Features, campaign: str) -> int:
     """Let a campaign's pacer decide, and place the calls. Return how many."""
-    calls = centre.campaign_runs[campaign].pacer.count_calls_to_place(take_snapshot_of(centre, campaign))
+    calls = centre.loaded_campaigns[campaign].pacer.count_calls_to_place(take_snapshot_of(centre, campaign))
     for _ in range(calls):
         add_ringing_call(centre, campaign)
     return calls
@@ -126,7 +126,7 @@ def test_campaigns_that_share_seats_together_place_one_call_per_seat(
 def set_seat_states(centre: Features, state: SeatState, *names: str) -> None:
     """Set the state of seats of the centre."""
     for name in names:
-        centre.seats.replace_seat(centre.seats[name], replace(centre.seats[name], state=state))
+        centre.agent_seats.replace_seat(centre.agent_seats[name], replace(centre.agent_seats[name], state=state))
 
 
 NINE_SKILLS = ["ab", "bc", "cd", "de", "ef", "fg", "gh", "hi"]
@@ -197,7 +197,7 @@ def test_pacing_snapshot_without_a_free_seat_has_the_seats_of_the_most_loaded_sk
 ) -> None:
     centre = make_centre(["ab"] + ["b"] * 10)
     set_seat_states(
-        centre, SeatState.TALKING, *(seat.name for seat in [*centre.seats.list_seats()] if seat.name not in ready)
+        centre, SeatState.TALKING, *(seat.name for seat in [*centre.agent_seats.list_seats()] if seat.name not in ready)
     )
     for each in rings:
         add_ringing_call(centre, each)
@@ -217,8 +217,8 @@ def test_calls_per_seat_in_a_pacing_snapshot_count_the_next_call_once(rings: str
 
 def test_pacing_snapshot_of_a_small_campaign_omits_busy_seats_of_other_campaigns() -> None:
     centre = make_centre(["ab"] + ["b"] * 50)
-    for seat in centre.seats.list_seats():
-        centre.seats.replace_seat(seat, replace(seat, state=SeatState.TALKING))
+    for seat in centre.agent_seats.list_seats():
+        centre.agent_seats.replace_seat(seat, replace(seat, state=SeatState.TALKING))
     for _ in range(5):
         add_ringing_call(centre, "b")
     assert len(take_snapshot_of(centre, "a").busy_seats) == 1
@@ -236,8 +236,8 @@ def test_time_spent_on_a_preview_does_not_count_as_talk_time() -> None:
     centre = make_centre(["a", "a"])
     now = centre.core.read_clock()
     hours_ago = now._replace(seconds=now.seconds - 7_200)
-    centre.seats.replace_seat(
-        centre.seats["01"], centre.seats["01"].reserve_seat_for_call(AttemptId("a1"), "a", hours_ago)
+    centre.agent_seats.replace_seat(
+        centre.agent_seats["01"], centre.agent_seats["01"].reserve_seat_for_call(AttemptId("a1"), "a", hours_ago)
     )
     call = a_call(attempt_id=AttemptId("a1"), campaign_id="a", originate_sent=False)
     centre.live_calls.add_or_replace_call(
@@ -246,7 +246,7 @@ def test_time_spent_on_a_preview_does_not_count_as_talk_time() -> None:
     seen = take_snapshot_of(centre, "a")
     assert (seen.free_seats, seen.ringing) == (1, ())
     assert [seat.elapsed_seconds for seat in seen.busy_seats] == [0.0]
-    assert centre.trunk_channels.count_unsent_calls() == {}  # no call start is pending on the trunk
+    assert centre.used_channel_counter.count_unsent_calls() == {}  # no call start is pending on the trunk
 
 
 def make_turns_with_calls() -> Turns:
@@ -254,7 +254,7 @@ def make_turns_with_calls() -> Turns:
     turns = Turns(5, trunks=[{"name": "carrier", "endpoint": "carrier", "caller_ids": [CALLER_ID], "channels": 20}])
     turns.talking("01")
     for name in ("02", "03"):
-        turns.place(replace(turns.features.seats[name], state=SeatState.PAUSED))
+        turns.place(replace(turns.features.agent_seats[name], state=SeatState.PAUSED))
     turns.call(AttemptId("b" * 36), phone_id=2, voter_id=2, ringing_at=NOON)
     turns.clock.seconds = 20.0
     return turns
@@ -262,25 +262,25 @@ def make_turns_with_calls() -> Turns:
 
 def test_pacing_snapshot_of_an_agents_campaign_counts_its_seats_and_free_channels() -> None:
     turns = make_turns_with_calls()
-    run = turns.features.campaign_runs["calls"]
-    snapshot = turns.features.pacing_snapshots.take_pacing_snapshot(run, {"carrier": 2}, {})
+    run = turns.features.loaded_campaigns["calls"]
+    snapshot = turns.features.pacing_snapshot_builder.take_pacing_snapshot(run, {"carrier": 2}, {})
     assert (snapshot.free_seats, len(snapshot.busy_seats), snapshot.paused_seats) == (2, 1, 2)
     assert (snapshot.free_channels, snapshot.held_back, snapshot.active_calls) == (18, False, 0)
     assert len(snapshot.ringing) == 1
     assert snapshot.seconds_left == pytest.approx(8 * 3_600 - 20)  # calling hours end at 20:00
     run.spec = replace(run.spec, channels=5)
-    limited = turns.features.pacing_snapshots.take_pacing_snapshot(run, {"carrier": 2}, {})
+    limited = turns.features.pacing_snapshot_builder.take_pacing_snapshot(run, {"carrier": 2}, {})
     assert (limited.free_channels, limited.held_back) == (3, False)  # two of five are used
     run.spec = replace(run.spec, channels=1)
-    assert turns.features.pacing_snapshots.take_pacing_snapshot(run, {"carrier": 2}, {}).free_channels == 0
+    assert turns.features.pacing_snapshot_builder.take_pacing_snapshot(run, {"carrier": 2}, {}).free_channels == 0
 
 
 def test_pacing_snapshot_of_an_ivr_campaign_counts_its_calls() -> None:
     turns = Turns(0, campaign={"kind": "ivr", "flow": "turnout"})
-    run = turns.features.campaign_runs["calls"]
-    assert turns.features.pacing_snapshots.take_pacing_snapshot(run, {}, {}).active_calls == 0
+    run = turns.features.loaded_campaigns["calls"]
+    assert turns.features.pacing_snapshot_builder.take_pacing_snapshot(run, {}, {}).active_calls == 0
     turns.call()
-    assert turns.features.pacing_snapshots.take_pacing_snapshot(run, {"carrier": 1}, {}).active_calls == 1
+    assert turns.features.pacing_snapshot_builder.take_pacing_snapshot(run, {"carrier": 1}, {}).active_calls == 1
 
 
 def test_pacing_snapshot_contains_how_long_voters_have_waited() -> None:
@@ -288,8 +288,8 @@ def test_pacing_snapshot_contains_how_long_voters_have_waited() -> None:
     turns.call()
     turns.at(8.0, CallWaiting(A))
     turns.clock.seconds = 9.5
-    snapshot = turns.features.pacing_snapshots.take_pacing_snapshot(
-        turns.features.campaign_runs["calls"], {"carrier": 1}, {}
+    snapshot = turns.features.pacing_snapshot_builder.take_pacing_snapshot(
+        turns.features.loaded_campaigns["calls"], {"carrier": 1}, {}
     )
     assert snapshot.waiting_seconds == (1.5,)
 
@@ -304,8 +304,8 @@ def test_pacing_snapshot_subtracts_unsent_calls_from_the_permitted_call_starts()
     }
     turns = Turns(1, trunks=[trunk])
     turns.clock.seconds = 20.0
-    run = turns.features.campaign_runs["calls"]
-    take = turns.features.pacing_snapshots.take_pacing_snapshot
+    run = turns.features.loaded_campaigns["calls"]
+    take = turns.features.pacing_snapshot_builder.take_pacing_snapshot
     assert take(run, {}, {}).cps_budget == 1
     assert take(run, {}, {"carrier": 3}).cps_budget == 0  # three calls a second
     assert take(run, {"carrier": 20}, {}).cps_budget == 0
@@ -329,9 +329,9 @@ def test_speed_limit_of_a_supervisor_limits_the_free_channels_until_its_end(
     max_calls: int | None, calls_per_seat: float | None, free_channels: int, held_back: bool
 ) -> None:
     turns = make_turns_with_calls()
-    run = turns.features.campaign_runs["calls"]
+    run = turns.features.loaded_campaigns["calls"]
     run.speed = CampaignSpeed(max_calls, calls_per_seat, NOON + 21, "supervisor")
-    take = turns.features.pacing_snapshots.take_pacing_snapshot
+    take = turns.features.pacing_snapshot_builder.take_pacing_snapshot
     snapshot = take(run, {"carrier": 2}, {})
     assert (snapshot.free_channels, snapshot.held_back) == (free_channels, held_back)
     turns.clock.seconds = 21.0
@@ -341,9 +341,9 @@ def test_speed_limit_of_a_supervisor_limits_the_free_channels_until_its_end(
 
 def test_slow_speed_limit_allows_one_unanswered_call() -> None:
     turns = Turns(1)
-    run = turns.features.campaign_runs["calls"]
+    run = turns.features.loaded_campaigns["calls"]
     run.speed = CampaignSpeed(None, 0.1, NOON + 60, "supervisor")
-    assert turns.features.pacing_snapshots.take_pacing_snapshot(run, {}, {}).free_channels == 1
+    assert turns.features.pacing_snapshot_builder.take_pacing_snapshot(run, {}, {}).free_channels == 1
 
 
 def test_pacing_snapshot_ignores_the_calls_on_an_unreachable_server() -> None:
@@ -354,7 +354,7 @@ def test_pacing_snapshot_ignores_the_calls_on_an_unreachable_server() -> None:
     turns = Turns(1, trunks=trunks)
     servers = turns.features.asterisk_servers
     servers.names, servers._by_trunk = ("one", "two"), {"carrier": "one", "other": "two"}
-    run = turns.features.campaign_runs["calls"]
+    run = turns.features.loaded_campaigns["calls"]
     run.spec = replace(run.spec, channels=5)
     turns.call()
     for number in (2, 3):
@@ -364,14 +364,14 @@ def test_pacing_snapshot_ignores_the_calls_on_an_unreachable_server() -> None:
     for reachable in ({"one", "two"}, {"one"}, {"two"}, set[str]()):
         servers.up.clear()
         servers.up.update(reachable)
-        snapshot = turns.features.pacing_snapshots.take_pacing_snapshot(run, {}, {})
+        snapshot = turns.features.pacing_snapshot_builder.take_pacing_snapshot(run, {}, {})
         seen.append((len(snapshot.ringing), snapshot.free_channels))
     assert seen == [(3, 2), (1, 4), (2, 3), (3, 2)]  # without any server, nothing is filtered
 
 
 def test_pacing_snapshot_contains_ring_time_and_answer_probability_of_each_call() -> None:
     turns = Turns(1)
-    run = turns.features.campaign_runs["calls"]
+    run = turns.features.loaded_campaigns["calls"]
     other = replace(run, spec=replace(run.spec, campaign_id="other"), answer_rate=0.625)
     own_call = turns.call(phone_id=1, ringing_seconds=3.0)
     turns.features.live_calls.add_or_replace_call(
@@ -380,9 +380,9 @@ def test_pacing_snapshot_contains_ring_time_and_answer_probability_of_each_call(
         )
     )
     turns.call(AttemptId("c" * 36), phone_id=3)
-    turns.features.campaign_runs.add_or_replace_campaign(other)
+    turns.features.loaded_campaigns.add_or_replace_campaign(other)
     turns.clock.seconds = 10.0
-    ringing = turns.features.pacing_snapshots.take_pacing_snapshot(run, {}, {}).ringing
+    ringing = turns.features.pacing_snapshot_builder.take_pacing_snapshot(run, {}, {}).ringing
     assert sorted(ringing, key=str) == sorted(
         [RingingCall(10.0, None, 7.0), RingingCall(6.0, 0.625, 7.0), RingingCall(10.0, None, None)], key=str
     )
@@ -400,10 +400,10 @@ def test_pacing_snapshot_has_the_time_that_each_busy_seat_has_spent_in_its_state
         ("02", SeatState.TALKING, 18.0),
         ("03", SeatState.RESERVED, None),
     ):
-        seat = turns.features.seats[name]
+        seat = turns.features.agent_seats[name]
         turns.place(replace(seat, state=state, since=began, closing_since_seconds=closing, then=then))
-    run = turns.features.campaign_runs["calls"]
-    assert turns.features.pacing_snapshots.take_pacing_snapshot(run, {}, {}).busy_seats == (
+    run = turns.features.loaded_campaigns["calls"]
+    assert turns.features.pacing_snapshot_builder.take_pacing_snapshot(run, {}, {}).busy_seats == (
         BusySeat(SeatStage.TALKING, 15.0, leaving=is_leaving),
         BusySeat(SeatStage.CLOSING, 2.0, leaving=is_leaving),
         BusySeat(SeatStage.TALKING, 0.0, leaving=is_leaving),
@@ -413,9 +413,9 @@ def test_pacing_snapshot_has_the_time_that_each_busy_seat_has_spent_in_its_state
 @pytest.mark.parametrize(("answered", "free_channels"), [(1, 3), (3, 3)])
 def test_speed_limit_per_seat_does_not_count_answered_calls(answered: int, free_channels: int) -> None:
     turns = Turns(2)
-    run = turns.features.campaign_runs["calls"]
+    run = turns.features.loaded_campaigns["calls"]
     turns.call(AttemptId("r" * 36), phone_id=90)
     for number in range(answered):
         turns.call(AttemptId(str(number) * 36), phone_id=number, answered_seconds=1.0, answered_at=NOON)
     run.speed = CampaignSpeed(None, 2.0, NOON + 60, "supervisor")
-    assert turns.features.pacing_snapshots.take_pacing_snapshot(run, {}, {}).free_channels == free_channels
+    assert turns.features.pacing_snapshot_builder.take_pacing_snapshot(run, {}, {}).free_channels == free_channels

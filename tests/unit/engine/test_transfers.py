@@ -90,9 +90,11 @@ def test_each_event_of_a_call_transfer_requests_the_effects_in_the_table(
     turns = Turns(transfers=TRANSFERS)
     turns.talking()
     if stage is not None:
-        turns.features.call_transfers.add_or_replace_transfer(CallTransfer(A, "01", TransferStage(stage), BOSS, "boss"))
+        turns.features.transfers_in_progress.add_or_replace_transfer(
+            CallTransfer(A, "01", TransferStage(stage), BOSS, "boss")
+        )
     turns.play([(20, event, follows)])
-    now = turns.features.call_transfers.get(A)
+    now = turns.features.transfers_in_progress.get(A)
     assert (None if now is None else now.stage.value) == then
 
 
@@ -104,7 +106,7 @@ def test_voter_of_a_failed_transfer_goes_to_another_agent_or_hears_the_message()
         turns = Turns(seats, transfers=TRANSFERS)
         turns.talking()
         turns.at(15, SeatDown("01"))
-        turns.features.call_transfers.add_or_replace_transfer(
+        turns.features.transfers_in_progress.add_or_replace_transfer(
             CallTransfer(A, "01", TransferStage.TRANSFER, BOSS, "boss")
         )
         lines = turns.at(20, PartyLeft(BOSS))

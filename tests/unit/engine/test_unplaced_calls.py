@@ -61,7 +61,7 @@ def test_previewed_call_that_must_not_be_placed_ends_with_the_reason(
     prepare(originator)
     turns.features.core.in_event = True
     attempt = NewAttempt(A, CLAIM, "carrier", "+911140000001", NOON)
-    refused = asyncio.run(originator._dial_preview(turns.features.campaign_runs["calls"], attempt, call))
+    refused = asyncio.run(originator._dial_preview(turns.features.loaded_campaigns["calls"], attempt, call))
     assert isinstance(refused, CommandRefused)
     assert (str(refused), refused.why) == (text, reason)
     ended = CallFinished(CallEnded(A, EndedBy.NOT_PLACED, answered=False))
@@ -70,7 +70,7 @@ def test_previewed_call_that_must_not_be_placed_ends_with_the_reason(
 
 async def test_reply_to_an_accepted_clock_says_whether_dialling_was_held() -> None:
     turns = Turns()
-    guard = turns.features.clock_guard
+    guard = turns.features.wall_clock_guard
     guard._watch = cast(Any, SimpleNamespace(accept_wall_clock_time=lambda _: None))
     assert guard.accept_wall_clock_time() == "the clock had not been set, and dialling was not held"
     turns.features.active_alerts.raise_alert(AlertKind.CLOCK, time="12:00", expected="11:00", seconds=3_600)

@@ -72,7 +72,7 @@ async def test_every_report_has_the_same_abandoned_rate_without_calls_of_ivr_flo
 @virtual_time()
 async def test_board_and_statistics_topic_have_the_same_abandoned_rate(tmp_path: Path) -> None:
     async with a_site(tmp_path, make_answering_switch()) as site:
-        [run] = site.centre.engine.features.campaign_runs.list_campaign_runs()  # set the outcomes of a whole day
+        [run] = site.centre.engine.features.loaded_campaigns.list_campaign_runs()  # set the outcomes of a whole day
         run.outcomes = Counter({Outcome(name): count for name, count in (AGENTS | IVR).items()})
         [view] = site.centre_view.campaigns
         published = json.loads(create_statistics_message("pune-1", view).payload)["abandoned_rate"]

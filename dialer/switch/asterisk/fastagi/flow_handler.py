@@ -139,7 +139,7 @@ class FlowHandler:
             _log.warning("flow.call_not_found", channel=call.env.unique_id)
             return
         attempt_id = self._switch.find_attempt_on_channel(call.env.unique_id)
-        session = self._engine.features.call_flows.start_flow_of_call(attempt_id)
+        session = self._engine.features.ivr_flow_service.start_flow_of_call(attempt_id)
         if session is None:
             _log.warning("flow.rejected", channel=attempt_id)
             await call.set_channel_variable(DONE_VARIABLE, "1")
@@ -151,7 +151,7 @@ class FlowHandler:
         await call.set_channel_variable(DONE_VARIABLE, "1")
 
     async def _run_script(self, call: AgiCall, session: ScriptSession) -> None:
-        flows = self._engine.features.call_flows
+        flows = self._engine.features.ivr_flow_service
         end: ScriptEnd | None = None
         completed, left_at = False, None
         try:
@@ -176,7 +176,7 @@ class FlowHandler:
             await call.abort_agi_call()
 
     async def _run_flow(self, call: AgiCall, session: FlowSession) -> None:
-        flows = self._engine.features.call_flows
+        flows = self._engine.features.ivr_flow_service
         ended: dict[str, Any] = {"completed": False, "left_at": None}
         try:
             result = await run_flow(

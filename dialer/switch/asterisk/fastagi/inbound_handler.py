@@ -41,7 +41,7 @@ class InboundHandler:
         not confirm is rejected.
         """
         await self._engine.wait_until_calls_are_reconciled()
-        inbound = self._engine.features.inbound_calls
+        inbound = self._engine.features.inbound_call_router
         attempt_id = inbound.reserve_channel_for_inbound_call()
         if attempt_id is None:
             await call.set_channel_variable(WAY_VARIABLE, InboundAction.HANG_UP.value)
