@@ -20,7 +20,7 @@ from dialer.domain.clock import SystemClock
 from dialer.domain.errors import RollError
 from dialer.domain.output import refuse_unwritable_path, write_file
 from dialer.reports.formats import Column, ColumnKind, Format, Report
-from dialer.reports.lists import BoothList, ListKind, build_list_report, load_booth_lists, render_lists_as_pdf
+from dialer.reports.lists import BoothList, ListKind, build_report_of_voter_lists, load_booth_lists, render_lists_as_pdf
 from dialer.rules.rulebook import build_rulebook
 from dialer.settings.site import Settings
 from dialer.settings.site_rules import load_site_profile
@@ -115,7 +115,7 @@ def _refuse_lists_after_erasure_date(settings: Settings) -> None:
 
 def _add_recipient_column(lists: list[BoothList], kind: ListKind, mark: str) -> Report:
     """Return the lists as one table with the recipient's name in every row, so that copied rows keep it."""
-    report = build_list_report(lists, kind)
+    report = build_report_of_voter_lists(lists, kind)
     return Report(
         report.title, (*report.columns, Column("made", ColumnKind.TEXT)), tuple((*row, mark) for row in report.rows)
     )

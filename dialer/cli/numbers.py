@@ -18,7 +18,7 @@ from dialer.domain.person_ids import is_person_id
 from dialer.domain.phone_facts import Consent
 from dialer.domain.words import format_count
 from dialer.mqtt.messages import create_result_announcement
-from dialer.roll.number_lists import NumbersFile, read_numbers
+from dialer.roll.number_lists import NumbersFile, read_list_of_phone_numbers
 from dialer.roll.phone_numbers import parse_single_number
 from dialer.settings.site_rules import load_site_profile
 from dialer.settings.site_time import DAY_SECONDS, get_site_zone
@@ -58,7 +58,7 @@ def import_opt_outs(
 
     Exit 1 if a line had no number.
     """
-    found = read_numbers(file, site.settings.centre.region)
+    found = read_list_of_phone_numbers(file, site.settings.centre.region)
     _record_opt_outs(site, found.numbers, source, {"file": found.name, "sha256": found.sha256})
     _report_invalid_lines(found)
 
@@ -85,7 +85,7 @@ def import_do_not_call_register(
             f"--dated: the register {name!r} of {dated} is older than {most:g} days,"
             " the profile's limit: import its newest issue"
         )
-    found = read_numbers(file, settings.centre.region)
+    found = read_list_of_phone_numbers(file, settings.centre.region)
     with site.open_store_for_writing("an import of a register") as db, open_transaction(db):
         earlier = registers.read_register_date(db, name)
         if earlier is not None and earlier > issued:
@@ -117,7 +117,7 @@ def import_consents(
     Only the first column, with the number, is read. Opt-outs stay in force. The dialler must be stopped. Exit 1 if a
     line had no number.
     """
-    found = read_numbers(file, site.settings.centre.region, first_column_only=True)
+    found = read_list_of_phone_numbers(file, site.settings.centre.region, first_column_only=True)
     now = SystemClock().now()
     with site.open_store_for_writing("an import of consents") as db, open_transaction(db):
         known = sum(

@@ -16,7 +16,7 @@ from dialer.errors import SettingError
 from dialer.reports.webhook import WebhookPoster, create_delivery_sender
 from dialer.roll.importer import ImportOptions
 from dialer.roll.sources import (
-    fetch_export,
+    download_portal_export,
     find_exports_not_imported_yet,
     find_portal_by_name,
     load_portal_ids,
@@ -42,7 +42,7 @@ def import_portal_exports(
     """
     settings = site.settings
     source = find_portal_by_name(settings.sources, name)
-    fetched = None if source.url is None else fetch_export(source, source.url)
+    fetched = None if source.url is None else download_portal_export(source, source.url)
     imported = set()
     if file_exists(site.store_path):
         with site.open_store_for_reading() as db:

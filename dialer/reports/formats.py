@@ -86,10 +86,11 @@ def build_report_of_sums(
     found: Iterable[tuple[tuple[Any, ...], Sequence[float]]],
     cells: Callable[[Sequence[Any]], tuple[Cell, ...]] = tuple,
 ) -> Report:
-    """Return a report with one row of sums for each key, in the order of the keys, and a row of totals.
+    """Return a report that adds up counts by key, such as campaign and day: one row for each key, in order, and a row
+    of totals.
 
-    `found` has pairs of a key (the first cells of a row) and the counts to add. `cells` turns the sums of a row into
-    its other cells.
+    `found` has pairs of a key, which is the first cells of a row, and the counts to add. `cells` turns the sums of a
+    row into its other cells.
     """
     sums: dict[tuple[Any, ...], list[float]] = {}
     for key, counts in found:

@@ -117,7 +117,7 @@ def format_booth_list_heading(booth: BoothList, kind: ListKind) -> str:
     return f"{name} - {status}: {len(booth.rows)} - {closes} - roll {booth.roll_version}"
 
 
-def build_list_report(lists: list[BoothList], kind: ListKind) -> Report:
+def build_report_of_voter_lists(lists: list[BoothList], kind: ListKind) -> Report:
     """Return the lists of voters of all polling stations (booths) as one report.
 
     Its column `voted` is empty: booth workers fill it in, and `dialer marks import` reads it.

@@ -53,7 +53,9 @@ class OptOutInBooth(NamedTuple):
 
 
 class QuarterTurnout(NamedTuple):
-    """How many voters were first contacted in one quarter of an hour and reported as voted in another."""
+    """How many voters were first contacted in a given quarter of an hour and reported as voted in another given
+    quarter.
+    """
 
     state_code: str
     constituency_number: int
@@ -296,8 +298,10 @@ class TurnoutProgress:
     contacted: dict[float, int] = field(default_factory=lambda: defaultdict(int))
     voted: dict[float, int] = field(default_factory=lambda: defaultdict(int))
 
-    def count_voters_until(self, at: float) -> tuple[int, int]:
-        """Return how many voters were contacted, and how many had voted, by the time `at` (epoch seconds)."""
+    def count_contacted_and_voted_until(self, at: float) -> tuple[int, int]:
+        """Return two numbers: how many voters had been contacted by the time `at` (epoch seconds), and how many had
+        voted.
+        """
         return (
             sum(number for end, number in self.contacted.items() if end <= at),
             sum(number for end, number in self.voted.items() if end <= at),
@@ -326,16 +330,18 @@ def _report_hourly_turnout(db: Connection, window: Window, zone: tzinfo) -> Repo
     official = [figure for figure in load_official_figures(db, window, zone) if figure.part_number is None]
     states, found = load_states_of_roll(db), load_turnout_progress(db, window)
     rows: list[tuple[Cell, ...]] = []
-    for constituency in sorted(found.keys() | {get_constituency(figure) for figure in official}):
+    for constituency in sorted(found.keys() | {get_constituency_of_figure(figure) for figure in official}):
         progress = found.get(constituency, TurnoutProgress())
         shares = {
             (figure.day, figure.by_time): figure.share
             for figure in official
-            if get_constituency(figure) == constituency
+            if get_constituency_of_figure(figure) == constituency
         }
         before = (0, 0)
         for day, by_time in sorted(_find_hours_with_changed_counts(progress, zone) | shares.keys()):
-            contacted, voted = progress.count_voters_until(_convert_local_time_to_epoch_seconds(day, by_time, zone))
+            contacted, voted = progress.count_contacted_and_voted_until(
+                _convert_local_time_to_epoch_seconds(day, by_time, zone)
+            )
             share = voted / contacted if contacted else None
             new = (contacted - before[0], voted - before[1])
             before = (contacted, voted)
@@ -377,8 +383,8 @@ def _convert_local_time_to_epoch_seconds(day: date, by_time: str, zone: tzinfo) 
 # Official figures
 
 
-def get_constituency(figure: OfficialFigure) -> Constituency:
-    """Return the constituency that an official turnout figure is about."""
+def get_constituency_of_figure(figure: OfficialFigure) -> Constituency:
+    """Return the constituency (state and number) to which an official turnout figure belongs."""
     return figure.state_code, figure.constituency_number
 
 
@@ -413,7 +419,10 @@ def select_latest_official_figures(figures: Iterable[OfficialFigure]) -> Mapping
     last = {}
     # FINAL sorts after every time of the day.
     for figure in sorted(figures, key=lambda each: (each.day, each.by_time)):
-        last[*get_constituency(figure), figure.part_number] = (figure.share, f"{figure.day:%d %b} {figure.by_time}")
+        last[*get_constituency_of_figure(figure), figure.part_number] = (
+            figure.share,
+            f"{figure.day:%d %b} {figure.by_time}",
+        )
     return last
 
 

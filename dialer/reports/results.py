@@ -70,7 +70,7 @@ class SQL(Statements):
 
 @dataclass(frozen=True, slots=True)
 class ResultArea:
-    """The state or constituency whose voters are reported, or None for all."""
+    """The area whose voters a report covers: a state, a constituency, or the whole electoral roll (None)."""
 
     state_code: str | None = None
     constituency: int | None = None
@@ -105,8 +105,8 @@ def report_state_results(
 ) -> Report:
     """Report the latest result and the answers of each voter, from the data that headquarters has of all centres.
 
-    A row of `found` is a place, then time, result, turnout and centre. A row of `answered` is a place, then time, turnout,
-    centre, question and answer. Both are sorted by time, oldest first.
+    A row of `found` is a place on the roll, then time, result, turnout and centre. A row of `answered` is a place, then
+    time, turnout, centre, question and answer. The rows are sorted by time, oldest first.
     """
     known: dict[Place, tuple[Any, ...]] = {each[:5]: each[5:] for each in found}
     answers: dict[Place, dict[str, str]] = {}

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from dialer.domain.official_turnout import FINAL, OfficialFigure
 from dialer.polling_day.plan import ExpectedTurnout
 from dialer.reports.picture_file import check_picture_path, save_picture
-from dialer.reports.polling_day import Constituency, States, TurnoutProgress, get_constituency
+from dialer.reports.polling_day import Constituency, States, TurnoutProgress, get_constituency_of_figure
 from dialer.reports.tables import QUARTER_SECONDS
 
 if TYPE_CHECKING:
@@ -44,14 +44,18 @@ def draw_turnout(
     from matplotlib.figure import Figure  # noqa: PLC0415 - an optional extra
 
     figures = [figure for figure in official if figure.day == day and figure.part_number is None]
-    wanted = sorted(progress.keys() | {get_constituency(figure) for figure in figures})
+    wanted = sorted(progress.keys() | {get_constituency_of_figure(figure) for figure in figures})
     wanted.sort(key=lambda each: -sum(progress[each].contacted.values()) if each in progress else 0)
     shown = sorted(wanted[:MAX_CONSTITUENCIES])
     figure = Figure(figsize=(8.0, 1.0 + 3.2 * len(shown)), layout="constrained")
     figure.suptitle(f"Turnout on {day:%d %B %Y}", fontsize=11)
     for place, constituency in enumerate(shown, 1):
         axes = figure.add_subplot(len(shown), 1, place)
-        points = [(_get_hour_of_figure(each), each.share) for each in figures if get_constituency(each) == constituency]
+        points = [
+            (_get_hour_of_figure(each), each.share)
+            for each in figures
+            if get_constituency_of_figure(each) == constituency
+        ]
         name = " ".join(map(str, states.build_constituency_cells(constituency)))
         drawn = progress.get(constituency, TurnoutProgress())
         _draw_turnout_of_constituency(axes, f"constituency {name}", drawn, points, expected, day, zone)
@@ -80,7 +84,7 @@ def _draw_turnout_of_constituency(
     closes = max(at.hour + at.minute / 60 for at, _ in expected.points)
     ends = [end for end in progress.turnout_change_times if _get_start_of_quarter_hour(end, zone).date() <= day]
     hours = [_count_hours_since_midnight(end, day, zone) for end in ends]
-    counts = [progress.count_voters_until(end) for end in ends]
+    counts = [progress.count_contacted_and_voted_until(end) for end in ends]
     if ends:  # extend the last step by a quarter of an hour, or it would have no width
         hours, counts = [*hours, hours[-1] + QUARTER_SECONDS / 3600], [*counts, counts[-1]]
     band = axes.twinx()

@@ -75,7 +75,9 @@ class BoothDetails(NamedTuple):
 
 @dataclass(slots=True)
 class BoothSlot:
-    """A polling booth that an import has found on the electoral roll, with its ID in the store."""
+    """A polling booth that an import has found on the electoral roll, with its ID in the store and the serial numbers
+    that the file has had so far.
+    """
 
     booth_id: int
     is_new: bool  # the booth had no voters in the store before the import

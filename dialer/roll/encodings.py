@@ -81,7 +81,7 @@ def detect_encoding(path: Path, encoding: str | None = None) -> TextFile:
         head = file.read(_HEAD_BYTES)
     is_stated = encoding is not None
     encoding = encoding or _guess_encoding(path, head)
-    is_utf8 = _find_python_codec(path, encoding).name in {"utf-8", "utf-8-sig"}
+    is_utf8 = _find_python_name_of_encoding(path, encoding).name in {"utf-8", "utf-8-sig"}
     decoder = codecs.getincrementaldecoder("utf-8" if is_utf8 else encoding)()
     digest, size, sound = hashlib.sha256(), 0, True
     with path.open("rb") as file:
@@ -108,7 +108,7 @@ def detect_encoding(path: Path, encoding: str | None = None) -> TextFile:
     return found
 
 
-def _find_python_codec(path: Path, encoding: str) -> codecs.CodecInfo:
+def _find_python_name_of_encoding(path: Path, encoding: str) -> codecs.CodecInfo:
     try:
         b"ab".decode(encoding)  # only this refuses codecs that are not for text, such as "hex"
     except LookupError:
@@ -157,9 +157,8 @@ def _can_decode_file(decoder: codecs.IncrementalDecoder, chunk: bytes, *, final:
 
 
 def _classify_invalid_utf8(path: Path, sha256: str, size: int) -> TextFile:
-    """Return the encoding of a file that is not valid UTF-8: damaged UTF-8, or a Windows code page.
-
-    It depends on the share of non-ASCII bytes that can be decoded as UTF-8.
+    """Return the encoding of a file that is not valid UTF-8. It is damaged UTF-8 if valid non-ASCII characters
+    outnumber invalid bytes ten to one, otherwise a Windows code page.
     """
     broken, sound, high = 0, 0, set[int]()
     decoder = codecs.getincrementaldecoder("utf-8")(errors="surrogateescape")

@@ -21,9 +21,9 @@ def hand_roll_over_to_dialler(
 ) -> tuple[str, ImportResult]:
     """Put a cleaned electoral roll into the spool, the folder from which the running dialler imports rolls.
 
-    Return the roll's ID in the spool, and the result that its import would have now. The store is not changed. Even
-    after a dry run the roll stays in the spool until it is removed. After an error of `import_roll_file`, nothing stays
-    in the spool.
+    Return the roll's ID in the spool, and what importing the roll now would change. The store itself is not changed.
+    Even after a dry run the roll stays in the spool until it is removed. If the roll cannot be read or written, nothing
+    stays in the spool.
     """
     list_id = list_id or spool.create_spooled_file_id()
     rejects = options.rejects_path

@@ -242,7 +242,7 @@ def _merge_batches_into_store(
 def _explain_duplicate_constituency(prepared: PreparedImport, found: DuplicateConstituency) -> str:
     """Return a one-line error that names the two electoral rolls of a constituency and what to do about them.
 
-    The remedy depends on where the version or state comes from.
+    The remedy depends on whether the version or state comes from a column, the map file or the command line.
     """
     mapping, key = prepared.mapping, found.key
     constituency = f"{prepared.roll.path}: constituency {key.constituency_number}"

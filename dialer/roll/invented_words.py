@@ -61,7 +61,7 @@ def _spell_word_in_urdu(syllables: Sequence[Syllable]) -> str:
     return "".join(letter.replace("ے", "ی") for letter in letters[:-1]) + letters[-1]
 
 
-def convert_digits(text: str, language: str) -> str:
+def convert_digits_to_script(text: str, language: str) -> str:
     """Return a text with its ASCII digits replaced by the digits of the script of `language`."""
     zero = 0x06F0 if language == "ur" else _BLOCKS[language] + 0x66
     return text.translate({ord("0") + value: chr(zero + value) for value in range(10)})

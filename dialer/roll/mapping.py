@@ -238,7 +238,7 @@ def _build_column_mapping(path: Path, header: tuple[str, ...], skip_rows: int, m
     skipped = frozenset(heading for heading in header if heading and normalize_heading(heading) in ignored)
     columns = _guess_fields_from_headings(["" if heading in skipped else heading for heading in header])
     for name, wanted in map_file.columns.items():
-        columns[name] = tuple(_find_column(path, header, map_file, name, column) for column in wanted)
+        columns[name] = tuple(_find_column_index(path, header, map_file, name, column) for column in wanted)
         if not wanted:
             del columns[name]
         elif len(wanted) > 1 and name is not Field.MOBILE:
@@ -267,7 +267,7 @@ def _find_column_by_heading(header: Sequence[str], heading: str) -> int | None:
     return next((index for index, name in enumerate(header) if normalize_heading(name) == squeezed), None)
 
 
-def _find_column(path: Path, header: Sequence[str], map_file: MapFile, name: Field, column: str | int) -> int:
+def _find_column_index(path: Path, header: Sequence[str], map_file: MapFile, name: Field, column: str | int) -> int:
     """Return the index of the column that the map file names by heading or number (from 1)."""
     key = f"{map_file.path}: columns.{name}"
     if isinstance(column, int):

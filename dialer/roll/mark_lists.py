@@ -49,8 +49,8 @@ _LARGEST = 999_999_999
 
 @dataclass(frozen=True, slots=True)
 class MarkDefaults:
-    """Values for the lines of a list of voters' answers that do not state their own: reporter, confidence, day, roll
-    version.
+    """The reporter, confidence, day and roll version of the lines in a list of marks (recorded facts about voters) that
+    do not state these themselves.
     """
 
     source: MarkSource
@@ -70,7 +70,7 @@ class MarkReject:
 
 @dataclass(frozen=True, slots=True)
 class MarksFile:
-    """The marks (recorded facts about voters) in a list, and how many lines had none."""
+    """The marks (recorded facts about voters) that were read from a list, and the lines that gave no mark."""
 
     sha256: str
     marks: tuple[Mark, ...]  # in the order of the file, without duplicates

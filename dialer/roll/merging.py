@@ -23,8 +23,8 @@ _MOST_NAMED = 10  # repeated EPIC numbers in a result
 
 @dataclass(eq=False)
 class DuplicateConstituency(Exception):
-    """A constituency of the file is already on a stored electoral roll of another version, or of the same version where
-    only one of the two rolls names the state.
+    """A constituency of the file is already on a stored electoral roll of another version. It may also be the same
+    version, if only one of the two rolls names the state.
     """
 
     key: BoothKey  # the first booth of the duplicate
@@ -147,7 +147,9 @@ class Merger:
         return rejects
 
     def suppress_numbers_and_complete_counts(self) -> None:
-        """Suppress new numbers that had opted out earlier, and complete the counts of the import."""
+        """Suppress imported numbers that had opted out earlier, and add the counts that are known only at the end of
+        the import.
+        """
         tally = self.tally
         tally.opted_out, tally.without_close, tally.shared_epics = roll.finish_roll_import(self._db)
         if tally.shared_epics:

@@ -39,7 +39,7 @@ class NumbersFile:
         return shown + (" ..." if len(self.lines_without_number) > _SHOWN_LINES else "")
 
 
-def read_numbers(path: Path, region: str, *, first_column_only: bool = False) -> NumbersFile:
+def read_list_of_phone_numbers(path: Path, region: str, *, first_column_only: bool = False) -> NumbersFile:
     """Read a list of phone numbers from a file or from standard input ("-").
 
     The file is read once, so it may be a pipe. All cells are searched for numbers, so that no number that must not be

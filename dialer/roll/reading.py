@@ -178,8 +178,7 @@ class TextRoll:
 
 
 def _has_unclosed_quote(row: Sequence[str], width: int, delimiter: str) -> bool:
-    """Return whether a quotation mark in the row was not closed, so that a cell swallowed whole rows of the table.
-
+    """Return whether a quotation mark in the row was not closed, so that one cell contains whole rows of the table.
     `width` is the number of columns (0: unknown).
     """
     for place, cell in enumerate(row):

@@ -123,7 +123,7 @@ class RejectsFile(RejectCounter):
             self._file.close()
 
     def publish_rejects_file(self) -> None:
-        """Give the complete rejects file its final name, after the electoral roll was imported.
+        """Give the complete rejects file its final name. Call this after the electoral roll was imported.
 
         Raises:
             RollError: The file cannot be renamed; the message says that the roll is imported.

@@ -27,7 +27,7 @@ from dialer.roll.invented_words import (
     CONSONANTS,
     VOWELS,
     Syllable,
-    convert_digits,
+    convert_digits_to_script,
     spell_word_in_latin,
     spell_word_in_script,
 )
@@ -221,7 +221,7 @@ class _RowGenerator:
                 place[0].upper(),
                 str(part + 1),
                 f"Primary School {village[0]} Room {room}",
-                f"{_SCHOOL[vocabulary.language]} {village[1]} {convert_digits(str(room), vocabulary.language)}",
+                f"{_SCHOOL[vocabulary.language]} {village[1]} {convert_digits_to_script(str(room), vocabulary.language)}",
             )
             size = min(count, max(1, round(self._booth_voters * (0.7 + 0.6 * self._random.random()))))
             yield from self._generate_rows_of_booth(booth, vocabulary, size)
@@ -259,7 +259,7 @@ class _RowGenerator:
                 *booth,
                 section,
                 str(last_serial + member + 1),
-                convert_digits(house, vocabulary.language),
+                convert_digits_to_script(house, vocabulary.language),
                 name[0],
                 surname[0],
                 name[1],
@@ -304,7 +304,7 @@ _PHONE_SHAPES: tuple[Callable[[str, str, str], str], ...] = (
     lambda phone, other, language: f"0{phone}",
     lambda phone, other, language: f"{phone[:3]}-{phone[3:6]}-{phone[6:]}",
     lambda phone, other, language: f"{phone}.0",
-    lambda phone, other, language: convert_digits(phone, language),
+    lambda phone, other, language: convert_digits_to_script(phone, language),
     lambda phone, other, language: f"{phone}/{other}",
     lambda phone, other, language: f"{phone}, {other}",
     lambda phone, other, language: f"{phone} and {other}",

@@ -175,7 +175,7 @@ def prepare_portal_import(source: Source, path: Path, region: str) -> PreparedIm
     return prepared
 
 
-def fetch_export(source: Source, url: str) -> Path:
+def download_portal_export(source: Source, url: str) -> Path:
     """Download the present export of a portal into its folder, and return its path.
 
     Raises:

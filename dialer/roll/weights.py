@@ -65,9 +65,9 @@ def import_new_voter_weights(
 ) -> tuple[dict[str, str], str | None]:
     """Import the files of voters' weights in a folder that are new, changed, or older than the electoral roll.
 
-    Return the state of each imported file, by which the next start finds changed files, and an error or None. The error
-    is that of the first file that could not be imported; later files are not imported. Raises StoreError if the store
-    cannot be read.
+    Return a map from each imported file to its hash and the newest voter, by which the next start finds changed files.
+    Also return the error of the first file that could not be imported, or None. Files after that one are not imported.
+    Raises StoreError if the store cannot be read.
     """
     paths = sorted(path for path in folder.glob("*") if path.suffix.lower() in {".csv", ".xlsx"})
     if not paths or not store.exists():

@@ -30,7 +30,7 @@ from dialer.process.pool import MAX_MEMORY, run_jobs_in_processes
 from dialer.roll import reading, workbook_reader
 from dialer.roll.importer import prepare_roll_import
 from dialer.roll.mapping import load_column_map
-from dialer.roll.number_lists import read_numbers
+from dialer.roll.number_lists import read_list_of_phone_numbers
 from dialer.roll.reading import compute_workbook_limits, open_roll
 from dialer.settings.jurisdiction import load_profile
 from dialer.settings.site import load_settings
@@ -46,7 +46,7 @@ READERS: dict[str, tuple[str, Callable[[Path], Any]]] = {
     "catalogue": ("hi.toml", lambda path: read_catalogue(path.parent)),
     "flow": ("flow.yaml", lambda path: load_flow(str(path))),
     "texts": ("hi.yaml", lambda path: read_texts(path.parent)),
-    "numbers": ("numbers.csv", lambda path: read_numbers(path, "IN")),
+    "numbers": ("numbers.csv", lambda path: read_list_of_phone_numbers(path, "IN")),
     "names": ("names.txt", _read_prompt_names_from_file),
     "roll": ("roll.csv", prepare_roll_import),
 }
@@ -247,13 +247,13 @@ import resource, sys
 from pathlib import Path
 from dialer.errors import MatdanError
 from dialer.roll.importer import prepare_roll_import
-from dialer.roll.number_lists import read_numbers
+from dialer.roll.number_lists import read_list_of_phone_numbers
 from dialer.settings.site import load_settings
 def all_rows(path):
     for _ in prepare_roll_import(path).roll.read_row_batches(1):
         pass
 for path in map(Path, sys.argv[1:]):
-    for read in (all_rows, load_settings, lambda path: read_numbers(path, "IN")):
+    for read in (all_rows, load_settings, lambda path: read_list_of_phone_numbers(path, "IN")):
         try:
             read(path)
         except MatdanError:

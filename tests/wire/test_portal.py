@@ -18,7 +18,7 @@ from dialer.domain.output import write_file
 from dialer.errors import SettingError
 from dialer.reports.webhook import Delivery, create_delivery_sender
 from dialer.roll.rejects import RejectsFile
-from dialer.roll.sources import fetch_export, find_exports_not_imported_yet
+from dialer.roll.sources import download_portal_export, find_exports_not_imported_yet
 from dialer.settings.sources import Source
 from tests.support.command_line import run
 from tests.support.report_store import NOON, HandFilled
@@ -96,10 +96,10 @@ def test_roll_downloaded_from_the_voter_data_portal_is_named_by_its_hash_and_rea
     tmp_path: Path, address: str
 ) -> None:
     source = make_source(tmp_path, f"{address}/voters%20all.csv?day=1")
-    path = fetch_export(source, str(source.url))
+    path = download_portal_export(source, str(source.url))
     assert path.read_bytes() == ROLL
     assert path.name.endswith("-voters-20all.csv")
-    assert fetch_export(source, str(source.url)) == path
+    assert download_portal_export(source, str(source.url)) == path
     assert [*source.folder.iterdir()] == [path] == [*find_exports_not_imported_yet(source, (), path)]
     assert Portal.asked == [("/voters%20all.csv?day=1", f"Bearer {GIVEN}")] * 2
 
@@ -120,7 +120,7 @@ def test_incomplete_or_refused_download_from_the_voter_data_portal_leaves_no_fil
 ) -> None:
     source = make_source(tmp_path, address + path, token)
     with pytest.raises((RollError, SettingError), match=why):
-        fetch_export(source, str(source.url))
+        download_portal_export(source, str(source.url))
     assert [*source.folder.iterdir()] == []
     assert all(asked == path for asked, _ in Portal.asked)
 
@@ -130,7 +130,7 @@ def test_symbolic_link_in_the_portals_folder_is_not_followed(tmp_path: Path, add
     ours.write_text("the store")
     for name in (".portal.part", "roll.csv.rejects.csv.part", ".results.csv.part"):
         (source.folder / name).symlink_to(ours)
-    assert fetch_export(source, str(source.url)).read_bytes() == ROLL
+    assert download_portal_export(source, str(source.url)).read_bytes() == ROLL
     rejects = RejectsFile(source.folder / "roll.csv.rejects.csv", ["AC_NO"], frozenset())
     rejects.close_rejects_file()
     rejects.publish_rejects_file()

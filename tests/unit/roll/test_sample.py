@@ -12,7 +12,7 @@ from phonenumbers import carrier, parse
 
 from dialer.domain.errors import RollError
 from dialer.roll.importer import ImportOptions, import_roll_file
-from dialer.roll.invented_words import convert_digits, spell_word_in_latin, spell_word_in_script
+from dialer.roll.invented_words import convert_digits_to_script, spell_word_in_latin, spell_word_in_script
 from dialer.roll.phone_numbers import read_phone_numbers_in_cell
 from dialer.roll.sample import HEADER, STATES, write_sample_roll
 from tests.support.stored import query_store
@@ -146,5 +146,5 @@ def test_invented_word_of_a_sample_roll_is_written_in_the_script_of_each_languag
     assert [spell_word_in_script(word, language) for language in ("hi", "bn", "as", "ta", "te", "ur")] == [
         "राविन", "রাবিন", "ৰাৱিন", "ராவின்", "రావిన్", "راون",
     ]  # fmt: skip
-    assert convert_digits("13-6", "hi") == "१३-६"
-    assert convert_digits("13-6", "ur") == "۱۳-۶"
+    assert convert_digits_to_script("13-6", "hi") == "१३-६"
+    assert convert_digits_to_script("13-6", "ur") == "۱۳-۶"
