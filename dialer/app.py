@@ -55,7 +55,7 @@ from dialer.site.store import (
 )
 from dialer.site.twilio import connect_to_twilio
 from dialer.site.voices import refuse_unannounced_synthetic_voices
-from dialer.store.keys import read_site_key
+from dialer.store.keys import read_store_key_of_site
 from dialer.store.sent_journal import SentJournal, get_journal_path
 from dialer.store.spool import Spool
 from dialer.store.store import Store
@@ -199,7 +199,7 @@ def _build_engine(
         has_room=create_check_of_free_disk_space(settings),
         figures=lag.get_event_loop_lag_figures,
         reload_settings=reload if settings.settings_file_text.table else None,
-        spool=Spool(settings.store.path, read_site_key(settings)),
+        spool=Spool(settings.store.path, read_store_key_of_site(settings)),
     )
     engine = Engine(core, outside)
     first_server = next(iter(split_settings_by_server(settings)))

@@ -47,7 +47,7 @@ from dialer.settings.files import read_whole_file
 from dialer.settings.site import Settings, load_settings
 from dialer.settings.site_rules import load_site_profile
 from dialer.site.flows import list_site_flows
-from dialer.store.keys import read_site_key
+from dialer.store.keys import read_store_key_of_site
 from dialer.store.roll import read_roll_languages
 
 _MOST_NAMES_BYTES = 16 * 1024 * 1024
@@ -372,7 +372,11 @@ def _find_site_languages(settings: Settings, words: Texts) -> list[str]:
     """
     speakers = (*(each.languages for each in settings.seats), *(each.languages for each in settings.agents))
     named = {language for some in speakers for language in some}
-    heard = read_roll_languages(settings.store.path, read_site_key(settings)) if list_site_flows(settings) else named
+    heard = (
+        read_roll_languages(settings.store.path, read_store_key_of_site(settings))
+        if list_site_flows(settings)
+        else named
+    )
     spoken = {settings.centre.language, *named, *heard} if heard else {*words.list_languages_with_texts()}
     return [each for each in words.list_languages_with_texts() if each in spoken]
 

@@ -27,7 +27,7 @@ from dialer.mqtt.messages import create_result_announcement
 from dialer.settings.site import Settings
 from dialer.settings.supervision import OWN_USER
 from dialer.site.broker import create_command_signer, get_broker_settings
-from dialer.store.keys import StoreKey, read_site_key
+from dialer.store.keys import StoreKey, read_store_key_of_site
 from dialer.store.lock import DIALLER
 from dialer.store.lock_holder import find_lock_holder
 from dialer.store.spool import MOST_NUMBERS, Spool
@@ -95,7 +95,7 @@ def save_external_records(
     """
     path = settings.store.path
     try:
-        return asyncio.run(_save_records_in_store(path, read_site_key(settings), requests, report_saved_count))
+        return asyncio.run(_save_records_in_store(path, read_store_key_of_site(settings), requests, report_saved_count))
     except StoreBusy as store_in_use:
         refuse_store_holder_that_is_no_dialler(path, store_in_use)
         return send_requests_to_dialler(settings, requests, store_in_use, report_saved_count)
@@ -125,7 +125,7 @@ def send_numbers_to_dialler(
     the errors of `send_requests_to_dialler`.
     """
     refuse_store_holder_that_is_no_dialler(settings.store.path, store_in_use)
-    spool = Spool(settings.store.path, read_site_key(settings))
+    spool = Spool(settings.store.path, read_store_key_of_site(settings))
     batches = _split_records_into_batches(numbers, MOST_NUMBERS)
     list_ids: list[str] = []
     try:

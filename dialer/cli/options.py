@@ -23,7 +23,7 @@ from dialer.settings.headquarters import HqSettings, load_hq_settings
 from dialer.settings.site import Settings, load_settings
 from dialer.store.audit import get_name_of_responsible_person
 from dialer.store.connection import Connection, open_store_exclusively, open_store_snapshot
-from dialer.store.keys import StoreKey, read_site_key
+from dialer.store.keys import StoreKey, read_store_key_of_site
 
 if TYPE_CHECKING:
     from dialer.nats.session import Session
@@ -71,7 +71,7 @@ class SiteOptions:
     @property
     def store_key(self) -> StoreKey | None:
         """The key that the store is encrypted with, or None if it is not encrypted."""
-        return read_site_key(self.settings)
+        return read_store_key_of_site(self.settings)
 
     def open_store_for_reading(self) -> AbstractContextManager[Connection]:
         """Open the store read-only. Later changes by the dialler are not visible."""

@@ -36,7 +36,7 @@ from dialer.roll.sample import STATES, write_sample_roll
 from dialer.roll.weights import import_voter_weights
 from dialer.roll.workers import import_booth_workers
 from dialer.settings.site import Settings
-from dialer.store.keys import read_site_key
+from dialer.store.keys import read_store_key_of_site
 from dialer.store.spool import Spool
 
 
@@ -90,7 +90,7 @@ def import_roll(console: Console, settings: Settings, prepared: PreparedImport, 
         with show_progress("importing") as advance:
             show = partial(_show_progress_of_roll_import, advance=advance)
             try:
-                key = read_site_key(settings)
+                key = read_store_key_of_site(settings)
                 result, reply = (
                     import_prepared_roll(prepared, settings.store.path, options, progress=show, key=key),
                     None,
@@ -123,7 +123,7 @@ def _import_through_dialler(
     busy: StoreBusy,
 ) -> tuple[ImportResult, str | None]:
     """Let the running dialler import an electoral roll. Return the result and the dialler's reply (None with --dry-run)."""
-    spool = Spool(settings.store.path, read_site_key(settings))
+    spool = Spool(settings.store.path, read_store_key_of_site(settings))
     list_id, result = hand_roll_over_to_dialler(prepared, spool, options, progress=show)
     try:
         if options.dry_run or result.rejected == result.rows:

@@ -200,7 +200,7 @@ def replay_recorded_day(
     from dialer.settings.site_rules import load_site_profile  # noqa: PLC0415
     from dialer.settings.site_time import get_site_zone  # noqa: PLC0415
     from dialer.simulation.replay.store_day import parse_simulated_day, read_day_from_store  # noqa: PLC0415
-    from dialer.store.keys import read_site_key  # noqa: PLC0415
+    from dialer.store.keys import read_store_key_of_site  # noqa: PLC0415
 
     settings = load_settings(config)
     limits = [campaign.connect_limit_seconds for campaign in settings.campaigns if campaign.kind is CampaignKind.AGENTS]
@@ -209,7 +209,7 @@ def replay_recorded_day(
         parse_simulated_day(day),
         get_site_zone(settings),
         min(limits, default=2.0),
-        read_site_key(settings),
+        read_store_key_of_site(settings),
     )
     title = f"replay of {day}"
     if recorded.left_out:

@@ -21,7 +21,7 @@ from dialer.settings.site import load_settings
 from dialer.store import outbox
 from dialer.store.connection import Connection, open_store_for_reading
 from dialer.store.identity import read_store_identity
-from dialer.store.keys import read_site_key
+from dialer.store.keys import read_store_key_of_site
 from dialer.store.sqlite_errors import translate_sqlite_errors
 from dialer.uplink.batches import select_outbox_rows_for_headquarters
 
@@ -53,7 +53,7 @@ def carry(
     settings = load_settings(config)
     nkey_file, centre = settings.headquarters.nkey_file, settings.centre.id
     private = None if nkey_file is None else read_private_key(nkey_file)
-    store, key = settings.store.path, read_site_key(settings)
+    store, key = settings.store.path, read_store_key_of_site(settings)
     with translate_sqlite_errors(store), closing(open_store_for_reading(store, key=key)) as db:
         passed, last = outbox.read_last_id_at_headquarters(db), outbox.SQL.highest_id.fetch_only_value(db)
         if passed is None:

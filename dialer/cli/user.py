@@ -30,7 +30,7 @@ from dialer.settings.supervision import OWN_USER
 from dialer.site.plan import list_users_in_settings
 from dialer.store.desk_file import DeskAccount, DeskFile, get_desk_file_path
 from dialer.store.file_checks import file_exists
-from dialer.store.keys import read_site_key
+from dialer.store.keys import read_store_key_of_site
 from dialer.store.store import open_store
 from dialer.store.users import StoredUser, read_users_of_store
 
@@ -56,7 +56,7 @@ async def list_users(config: SettingsFile) -> None:
     The roles of users in the settings cannot be changed by commands.
     """
     settings = load_settings(config)
-    users = {each.name: each for each in read_users_of_store(settings.store.path, read_site_key(settings))}
+    users = {each.name: each for each in read_users_of_store(settings.store.path, read_store_key_of_site(settings))}
     users |= {each.name: StoredUser(each.name, each.role.value, 0.0, 0.0) for each in settings.supervisors}
     accounts = await _read_page_accounts(settings)
     zone = get_site_zone(settings)
@@ -75,7 +75,7 @@ async def _read_page_accounts(settings: Settings) -> dict[str, DeskAccount]:
     path = get_desk_file_path(settings.store.path)
     if not file_exists(path):
         return {}
-    file = await DeskFile.open(path, read_site_key(settings))
+    file = await DeskFile.open(path, read_store_key_of_site(settings))
     try:
         return await file.read_accounts()
     finally:
@@ -156,7 +156,9 @@ def _read_stored_roles(settings: Settings) -> dict[str, str]:
 
     Raises StoreError if the store cannot be read.
     """
-    found = {each.name: each.role for each in read_users_of_store(settings.store.path, read_site_key(settings))}
+    found = {
+        each.name: each.role for each in read_users_of_store(settings.store.path, read_store_key_of_site(settings))
+    }
     return {name: role for name, role in found.items() if name not in list_users_in_settings(settings)}
 
 
@@ -183,7 +185,7 @@ async def _save_user_in_store(settings: Settings, request: CommandRequest, sende
     command = read_command(request.name, request.fields)
     if not isinstance(command, UserCommand):
         raise TypeError(f"the command {request.name} needs a running dialler: start it with `dialer run`")
-    path, key = settings.store.path, read_site_key(settings)
+    path, key = settings.store.path, read_store_key_of_site(settings)
     async with await open_store(
         path, encode=create_result_announcement, create=False, key=key, holder=HOLDER
     ) as opened:

@@ -18,7 +18,7 @@ from dialer.domain.errors import RollError
 from dialer.mqtt.dialler_client import DiallerClient
 from dialer.roll.phone_numbers import parse_single_number
 from dialer.settings.site import Settings
-from dialer.store.keys import read_site_key
+from dialer.store.keys import read_store_key_of_site
 from dialer.store.spool import Spool
 from dialer.web.access import PageRoute, SignedIn, allow_roles
 from dialer.web.page_requests import CommandId, PageRequest
@@ -43,7 +43,7 @@ class NumberRoutes:
     """Routes that block and erase phone numbers."""
 
     def __init__(self, settings: Settings, dialler_client: DiallerClient) -> None:
-        self._spool = Spool(settings.store.path, read_site_key(settings))
+        self._spool = Spool(settings.store.path, read_store_key_of_site(settings))
         self._region = settings.centre.region
         self._dialler_client = dialler_client
 

@@ -31,7 +31,7 @@ from dialer.mqtt.dialler_client import DiallerClient
 from dialer.roll.hand_over import hand_roll_over_to_dialler
 from dialer.roll.importer import ImportOptions, prepare_roll_import
 from dialer.settings.site import Settings
-from dialer.store.keys import read_site_key
+from dialer.store.keys import read_store_key_of_site
 from dialer.store.spool import Spool
 from dialer.web.access import PageRoute, SignedIn, allow_roles
 from dialer.web.page_requests import CommandId, PageRequest
@@ -88,7 +88,7 @@ class RollRoutes:
     """Routes that upload, import and discard an electoral roll. There is one roll at a time."""
 
     def __init__(self, settings: Settings, page_state: PageState, dialler_client: DiallerClient) -> None:
-        self._spool = Spool(settings.store.path, read_site_key(settings))
+        self._spool = Spool(settings.store.path, read_store_key_of_site(settings))
         self._region = settings.centre.region
         self._reserve = settings.store.reserve_megabytes * 1024**2
         self._page_state = page_state

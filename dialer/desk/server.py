@@ -44,7 +44,7 @@ from dialer.store.agent_reading import AgentReading
 from dialer.store.agent_records import AgentRecords
 from dialer.store.desk_file import DeskFile, get_desk_file_path
 from dialer.store.desk_reading import DeskReading
-from dialer.store.keys import read_site_key
+from dialer.store.keys import read_store_key_of_site
 from dialer.store.passkey_records import PasskeyRecords
 from dialer.web.access import DESK_COOKIE, TRAINING_COOKIE, Sessions
 from dialer.web.app import create_openapi_router, make_web_application
@@ -147,7 +147,7 @@ async def open_desk(
         origin = settings.desk.get_page_origin(port := int(listener.getsockname()[1]))
         origins = list_allowed_origins(settings.desk, port)
         async with contextlib.AsyncExitStack() as stack:
-            path, key = settings.store.path, read_site_key(settings)
+            path, key = settings.store.path, read_store_key_of_site(settings)
             reading = await DeskReading.open(path, key)
             stack.push_async_callback(reading.close)
             file = await DeskFile.open(get_desk_file_path(path), key)

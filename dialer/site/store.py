@@ -13,7 +13,7 @@ import structlog
 from dialer.mqtt.messages import create_result_announcement
 from dialer.settings.site import Settings
 from dialer.site.settings_changes import list_settings_by_key
-from dialer.store.keys import read_site_key
+from dialer.store.keys import read_store_key_of_site
 from dialer.store.store import Store, open_store
 
 _log = structlog.get_logger(__name__)
@@ -25,7 +25,9 @@ async def open_site_store(settings: Settings) -> AsyncIterator[Store]:
 
     Logs the first public keys of its signatures (seals), so that a copy of the log on another machine has them. Raises StoreError.
     """
-    store = await open_store(settings.store.path, encode=create_result_announcement, key=read_site_key(settings))
+    store = await open_store(
+        settings.store.path, encode=create_result_announcement, key=read_store_key_of_site(settings)
+    )
     try:
         _log.info("store.opened", first_keys=await store.read_first_keys_of_key_chains())
         yield store
@@ -52,7 +54,7 @@ async def import_new_voter_weights(settings: Settings) -> ImportedWeights:
     from dialer.roll.weights import import_new_voter_weights  # noqa: PLC0415 - slow to import and seldom needed
 
     recorded, problem = await asyncio.to_thread(
-        import_new_voter_weights, folder, settings.store.path, key=read_site_key(settings)
+        import_new_voter_weights, folder, settings.store.path, key=read_store_key_of_site(settings)
     )
     return ImportedWeights(recorded, problem)
 

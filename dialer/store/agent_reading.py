@@ -201,7 +201,7 @@ class AgentReading:
             raise
 
     async def read_call_for_agent_page(self, attempt_id: str, shown: Callable[[OnTheLine], T]) -> T | None:
-        """Return an attempt's data for the agent's page, converted by the function `shown`.
+        """Return what the agent's page shows about a call attempt, converted by the function `shown`.
 
         Return None if the store has no such attempt.
         """

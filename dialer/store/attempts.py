@@ -58,7 +58,7 @@ class Refusal(StrEnum):
 
 
 class PreDialCheck(NamedTuple):
-    """The stored facts that are checked before a number is dialled. Times are epoch seconds."""
+    """The stored facts about a number that are checked right before it is dialled. Times are epoch seconds."""
 
     target: int  # rowid
     state: str
@@ -261,9 +261,11 @@ def _compute_time_number_may_be_called(
 def _return_or_close_number_of_refused_attempt(
     db: Connection, refusal: Refusal, pre_dial_check: PreDialCheck, attempt: NewAttempt, since: float
 ) -> Refusal:
-    """Put the number of a refused attempt back into the queue, postpone it or close it, as the reason requires.
+    """Change the number of a refused attempt in the campaign's queue as the reason of the refusal requires: put it
+    back, postpone it or close it.
 
-    Return the refusal.
+    Return the reason. It changes from NOBODY_PENDING to CLAIM_LOST if another voter of the number is still to be
+    called.
     """
     claim = attempt.claim
     match refusal:
@@ -372,9 +374,9 @@ def block_other_numbers_of_voter(
     """Block the other numbers of a voter until the time `until`, so that a voter with two numbers is not called on
     both.
 
-    A number that is due later than `until` keeps its due time. If `held_until` is given, numbers that an earlier result
-    of this call blocked until that time get the time `until` instead, even if it is earlier. Only these numbers change
-    if the voter is no longer linked to the called number (a wrong number).
+    A number that is due later than `until` keeps its due time. Numbers that an earlier result of the same call blocked
+    until `held_until` are an exception: they become due at `until`, even if that is earlier. If the voter is no longer
+    linked to the called number (a wrong number), only these numbers change.
     """
     if held_until is not None:
         replace_block_of_other_numbers(db, campaign_id, phone_id, voter_id, until, held_until)
@@ -385,10 +387,9 @@ def block_other_numbers_of_voter(
 def replace_block_of_other_numbers(
     db: Connection, campaign_id: str, phone_id: int, voter_id: int, until: float, held_until: float | None
 ) -> None:
-    """Block the other numbers of a voter until the time `until`. A number that is due later keeps its due time.
+    """Make the other numbers of a voter due at the time `until`. A number that is due later keeps its due time.
 
-    If `held_until` is given, only numbers that are blocked until exactly that time change, and get the time `until`,
-    even if it is earlier.
+    If `held_until` is given, change only the numbers that are due at exactly that time, even if `until` is earlier.
     """
     SQL.block_other_numbers_of_voter.run_statement(
         db, campaign_id=campaign_id, phone_id=phone_id, voter_id=voter_id, until=until, held_until=held_until
@@ -446,7 +447,9 @@ def read_unfinished_attempts(db: Connection) -> list[OpenAttempt]:
 
 
 def find_conversations_without_disposition(db: Connection, since: float) -> list[OpenAttempt]:
-    """Return each logged-in agent's last conversation if it has no disposition and did not end before `since`."""
+    """Return the last conversation of each logged-in agent who has not entered its result (disposition). Conversations
+    that ended before `since` are left out.
+    """
     return _build_unfinished_attempts(db, SQL.conversations_without_disposition.fetch_all_rows(db, since=since))
 
 

@@ -90,7 +90,8 @@ def delete_older_backups(made: Path, centre: str, keep: int) -> list[Path]:
 
 
 def verify_backup(folder: Path, key: StoreKey | None, *, whole: bool = True) -> Backup:
-    """Check that a backup is complete and not damaged, and return it. With `whole` false, only check that it opens.
+    """Check that a backup is complete and not damaged, and return it. With `whole` false, only check that its files can
+    be opened.
 
     Raises StoreError if the folder has no backup or the key is wrong, and StoreCorrupt if the backup is damaged.
     """
@@ -132,9 +133,8 @@ def restore_backup(folder: Path, path: Path, key: StoreKey | None, *, who: str, 
 
 
 def count_attempts_missing_in_store(path: Path, key: StoreKey | None, sent: list[AttemptId]) -> int:
-    """Count the attempts in `sent` that are not in the store.
-
-    `sent` has the last attempts that were dialled on this machine.
+    """Count the call attempts that this machine dialled last (`sent`) and that the store does not have, because it was
+    restored from an older backup.
     """
     with translate_sqlite_errors(path), closing(open_store_for_reading(path, key=key)) as db:
         return len(sent) - len(find_stored_attempts(db, sent)) if sent else 0

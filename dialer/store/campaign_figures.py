@@ -16,7 +16,7 @@ LONGEST_UNANSWERED_SECONDS = 600.0
 
 
 class Progress(NamedTuple):
-    """Counts of a campaign's targets and attempts."""
+    """How many numbers of a campaign's queue are in each state, and how many of its attempts have ended."""
 
     closed: int
     waiting: int

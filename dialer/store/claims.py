@@ -266,7 +266,7 @@ class _Search:
         self._calls_workers = campaigns.is_booth_worker_campaign(self.db, self.campaign_id)
 
     def store_claims_and_closed_numbers(self, owner: str) -> list[Claim]:
-        """Store which numbers were reserved for dialling or closed, and return the reservations (claims).
+        """Store which numbers the search has reserved for dialling (claims) and closed, and return the reservations.
 
         Call it after the search, because the changes affect the indexes that the search reads.
         """
@@ -282,10 +282,10 @@ class _Search:
     def collect_claims_from_query(
         self, most: int, query: Query[Candidate], *, promised: bool = False, **parameters: object
     ) -> None:
-        """Collect at most `most` claims (reservations for dialling) from the targets that a query finds.
+        """Reserve at most `most` of the numbers in the queue that a query finds. `promised` says whether the voters
+        were promised these calls.
 
-        `promised` says whether their calls were promised. Rows are read one by one, so that no more are read than
-        needed.
+        Rows are read one by one, so that no more are read than needed.
         """
         room = min(most, self.limit - len(self.claims))
         if room <= 0:
@@ -309,10 +309,7 @@ class _Search:
                 break
 
     def _does_booth_vote_another_day(self, row: Candidate) -> bool:
-        """Return whether the polling station (booth) of a number's voters has its polling day on another day.
-
-        If so, the number is set aside (skipped).
-        """
+        """Return whether the voters of a number vote on another day than today. If so, the number is skipped today."""
         if self.voting is None or row.waits_for_booth is None:
             return False
         return row.waits_for_booth not in self.voting.booth_ids
@@ -345,7 +342,9 @@ class _Search:
         )
 
     def _create_function_that_closes_number(self, row: Candidate) -> Callable[[Connection], None]:
-        """Return a function that closes a number in the queues, because there is nobody left to call at it."""
+        """Return a function that closes a number in the campaigns' queues, because nobody with this number is to be
+        called any more.
+        """
         if row.opted_out:
             return partial(targets.close_number_in_all_queues, phone_id=row.phone_id)
         if self._calls_workers:

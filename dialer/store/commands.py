@@ -34,9 +34,8 @@ def find_executed_command(db: Connection, command_id: str) -> ExecutedCommand | 
 
 
 def record_command(db: Connection, command_id: str, name: str, content: str, reply: str, at: float) -> bool:
-    """Record that an MQTT command is being executed. Return False if the command was recorded before, otherwise True.
-
-    Also delete old commands.
+    """Record that an MQTT command is being executed, and delete old commands. Return False if the same command was
+    recorded before, otherwise True.
     """
     SQL.delete_old_commands.run_statement(db, before=at - COMMANDS_KEPT_SECONDS, limit=COMMANDS_DELETED_AT_ONCE)
     return (

@@ -123,9 +123,9 @@ def require_key_that_opens_store(path: Path, key: StoreKey) -> None:
 
 @contextmanager
 def open_store_snapshot(path: Path, key: StoreKey | None) -> Iterator[Connection]:
-    """Open the store for reading.
+    """Open the store for reading. All reads of the block see the store as it was at one moment (a snapshot).
 
-    The block reads one snapshot of it. Keep the block short, because the WAL file grows meanwhile.
+    Keep the block short, because the WAL file grows meanwhile.
     """
     with translate_sqlite_errors(path), closing(open_store_for_reading(path, key=key)) as db:
         db.execute("BEGIN")
@@ -136,10 +136,11 @@ def open_store_snapshot(path: Path, key: StoreKey | None) -> Iterator[Connection
 def open_store_exclusively(
     path: Path, holder: str, *, create: bool = True, key: StoreKey | None = None
 ) -> Iterator[Connection]:
-    """Lock and open the store for a program that must be its only writer, such as an import.
+    """Lock and open the store for a program that must be its only writer, such as an import. Checkpoint the store's WAL
+    when the block ends.
 
-    Checkpoint the store at the end. `holder` names the program in the errors that other programs get ("an import").
-    Raises StoreBusy while another process holds the store.
+    `holder` names the program in the errors that other programs get ("an import"). Raises StoreBusy while another
+    process holds the store.
     """
     check_database_header(path, key)
     with StoreLock(path, holder) as lock, open_locked_store(path, lock, create=create, key=key) as db:
@@ -150,7 +151,9 @@ def open_store_exclusively(
 def open_locked_store(
     path: Path, lock: StoreLock, *, create: bool = False, key: StoreKey | None, copied: bool = False
 ) -> Iterator[Connection]:
-    """Open a store that the caller has locked for writing (`open_store_for_writing`), and checkpoint it at the end."""
+    """Open a store for writing that the caller has locked (see `open_store_for_writing`), and checkpoint its WAL when
+    the block ends.
+    """
     db = open_store_for_writing(path, create=create, key=key, copied=copied)
     try:
         lock.lock_files_created_since()

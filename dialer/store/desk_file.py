@@ -100,7 +100,7 @@ class DeskAccount:
     passkeys: int = 0
 
     def drop_sign_in_times_of_earlier_user(self, user: StoredUser) -> DeskAccount:
-        """Return the account without sign-in times from before this user was added.
+        """Return a copy of the account without sign-in times from before `user` was added.
 
         Such times belong to an earlier user of the same name.
         """
@@ -242,7 +242,7 @@ class DeskFile:
         await self.db.run_statement(SQL.acknowledge, **get_fields_as_sql_parameters(seen))
 
     async def read_acknowledgements(self) -> list[Acknowledgement]:
-        """Return who last acknowledged each kind of alert (alert code), and when."""
+        """Return who last acknowledged each alert, and when, by the alert's code."""
         return await self.db.fetch_all_rows(SQL.acknowledged)
 
     async def read_last_seen_audit_entry(self) -> AuditHead | None:

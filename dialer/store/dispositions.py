@@ -116,7 +116,9 @@ def record_disposition(
 
 
 def _set_due_times_after_disposition(db: Connection, before: DisposedAttempt, record: DispositionRecord) -> None:
-    """Set when the called number, and the voter's other numbers, are due after an agent's disposition."""
+    """Set when the called number and the other numbers of the voter are due again, after the agent has entered the
+    result of the call (disposition).
+    """
     after = attempts.determine_state_of_number_after_call(
         db, before.phone_id, record.retry_at, of_worker=bool(before.of_worker)
     )

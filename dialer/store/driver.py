@@ -50,7 +50,7 @@ def connect_to_database_file(
 
 @cache
 def _make_connection_class(base: type[Any]) -> type[Any]:
-    """Return the driver's connection class, extended by an attribute `hooks` (`sql.TransactionHooks`)."""
+    """Return a subclass of the driver's connection class with an attribute `hooks` (`sql.TransactionHooks`)."""
     return type("StoreConnection", (base,), {"hooks": None})
 
 
@@ -66,7 +66,7 @@ def open_connection(path: Path, mode: str, key: StoreKey | None) -> Iterator[Con
 
 @contextmanager
 def close_connection_on_error(db: Connection) -> Iterator[Connection]:
-    """Close the connection if the block fails, otherwise leave it open."""
+    """Close the connection if the block fails. Otherwise leave it open."""
     try:
         yield db
     except BaseException:

@@ -24,7 +24,7 @@ ERASED_AGAIN = f"centre {ERASED}"
 
 @dataclass(frozen=True, slots=True)
 class BlankedNumber:
-    """The changes that the erasure of a number made."""
+    """The changes that the erasure of a phone number made in the store."""
 
     phone_id: int | None  # None: it was not on the roll
     voters: int  # whose names were erased too
@@ -45,7 +45,9 @@ class Holdings:
 
 @dataclass(frozen=True, slots=True)
 class RecordedVoice:
-    """Calls whose recordings may contain the voices of people on a number."""
+    """The calls with a phone number whose recordings may contain the voices of people, and how many recordings they
+    have.
+    """
 
     attempts: frozenset[str]  # recording files are named by them
     recordings: int  # of conversations, as far as the store knows
@@ -224,7 +226,7 @@ def purge_personal_data(db: Connection, *, at: float, secrets: Sequence[bytes], 
 
 @contextmanager
 def overwrite_deleted_content(db: Connection) -> Iterator[None]:
-    """Let SQLite overwrite the content of the rows that the block deletes."""
+    """Let SQLite overwrite on disk the content of the rows that the block deletes."""
     db.execute("PRAGMA secure_delete = ON")
     try:
         yield
@@ -246,7 +248,9 @@ def _store_opt_out_hashes(db: Connection, hashes: Sequence[str], at: float) -> N
 
 
 def _erase_numbers_of_opt_outs(db: Connection, numbers: Sequence[str]) -> None:
-    """Remove these numbers from the rows of their opt-outs. Call it before the numbers themselves are blanked."""
+    """Remove these phone numbers from the rows of their opt-outs, which stay. Call it before the numbers are removed
+    from the electoral roll.
+    """
     last = SQL.last_blank_place.fetch_only_value(db)
     for place, number in enumerate(numbers, last + 1):
         SQL.blank_opt_out.run_statement(db, number=number, place=place)

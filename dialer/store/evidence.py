@@ -60,7 +60,7 @@ def _declare_table_hashed_by_block(
 ) -> Evidence:
     """Return the declaration of a table whose rows are hashed in blocks for the signed log.
 
-    The first column of its key, an id, determines the block.
+    The first column of its key is an id. Rows with consecutive ids form a block.
     """
     where = f"{key[0]} BETWEEN :one << {BLOCK_BITS} AND (:one << {BLOCK_BITS}) + {(1 << BLOCK_BITS) - 1}"
     same = " AND ".join(f"{name} = NEW.{name}" for name in key)
@@ -199,7 +199,9 @@ def build_sql_that_selects_row_names(evidence: Evidence) -> str:
 
 
 def create_triggers_that_record_changes(db: Connection) -> None:
-    """Create temporary triggers that record each changed row of a table with a signed log in the temporary table `touched`."""
+    """Create temporary triggers that record, in the temporary table `touched`, each change to a row that the signed log
+    must contain.
+    """
     register_digest_function(db)
     db.execute(
         "CREATE TEMP TABLE touched (evidence TEXT NOT NULL, one NOT NULL, two NOT NULL, before BLOB,"
@@ -222,7 +224,7 @@ def _build_change_trigger_statements(evidence: Evidence, columns: list[str]) -> 
         ("rename", f"AFTER UPDATE OF {named}", "NEW"),
     ):
         one, two = (each.format(row=row) for each in (evidence.one, evidence.two))
-        digest = _insert_row_name_into_expression(
+        digest = _replace_row_name_parameters_in_sql(
             build_sql_for_digest_of_rows(evidence, columns, but_new=row == "NEW"), one, two
         )
         noted = f"SELECT 1 FROM touched WHERE evidence = '{evidence.table}' AND one = {one} AND two = {two}"  # noqa: S608 - names of our schema
@@ -233,11 +235,13 @@ def _build_change_trigger_statements(evidence: Evidence, columns: list[str]) -> 
         )
 
 
-def _insert_row_name_into_expression(expression: str, one: str, two: str) -> str:
+def _replace_row_name_parameters_in_sql(expression: str, one: str, two: str) -> str:
     return expression.replace(":one", f"({one})").replace(":two", f"({two})")
 
 
 def compute_digest_of_sealed_columns(db: Connection) -> str:
-    """Return the digest (hexadecimal) of the names of all columns that seals cover and of how rows are named."""
+    """Return a digest (hexadecimal) of the names of all columns that seals cover. It differs between two versions of
+    the program that seal different columns.
+    """
     parts = [(*astuple(each), *list_columns_covered_by_seals(db, each)) for each in EVIDENCE.values()]
     return hashlib.sha256(ascii(parts).encode("ascii")).hexdigest()

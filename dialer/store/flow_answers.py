@@ -56,9 +56,8 @@ def record_flow_answers(
 def change_flow_answers(
     db: Connection, attempt_id: AttemptId, answers: Mapping[str, str | None], at: float
 ) -> dict[str, str | None]:
-    """Store the answers to a script that an agent entered.
-
-    An answer of None deletes the stored one. Return the earlier answers of the same names.
+    """Store the answers to the script's questions that an agent entered, and delete those given as None. Return the
+    earlier answers to the same questions.
     """
     before = read_flow_answers(db, attempt_id) if answers else {}
     for name, value in answers.items():

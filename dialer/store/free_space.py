@@ -16,7 +16,7 @@ ATTEMPTS_BETWEEN_CHECKS = 50
 
 
 class FreeSpaceCheck:
-    """Checks the free disk space before attempts are opened. Use it in the writer's thread only."""
+    """Checks the free disk space before calls are placed. Use it in the writer's thread only."""
 
     def __init__(self, path: Path) -> None:
         self._path = path

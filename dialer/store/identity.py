@@ -39,7 +39,9 @@ class StoreIdentity:
 
 
 class StoreFile(NamedTuple):
-    """The file in which a store was last opened: its place (machine and inode), and its random token."""
+    """The file in which a store was last opened: its place (machine and inode), and the random token that was written
+    then.
+    """
 
     place: str
     token: str

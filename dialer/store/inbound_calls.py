@@ -43,11 +43,11 @@ class SQL(Statements):
 def record_inbound_call(db: Connection, call: NewInbound) -> InboundParty | None:
     """Store an inbound call and return the caller, or None if the number is withheld or not on the electoral roll.
 
-    For a number on the roll, an inbound attempt is opened; a missed call's attempt is stored as ended. While an attempt
-    is open, the number is not dialled. Inbound attempts do not count towards caps or campaign figures.
+    For a number on the roll, an inbound attempt is opened. The attempt of a missed call is stored as ended. While an
+    attempt is open, the number is not dialled. Inbound attempts do not count towards caps or campaign figures.
 
-    A missed call's number is due at `call_back_at` if it has a pending voter and has not opted out. Otherwise the call
-    does not change the number's targets, but what the caller says may postpone the next call.
+    The number of a missed call is due at `call_back_at` if it has a pending voter and has not opted out. Any other
+    inbound call leaves the number in the campaigns' queues as it is.
     """
     party = None if call.number is None else _find_caller_by_number(db, call.number)
     calls_back = False

@@ -74,7 +74,7 @@ def format_key_as_sql_literal(key: StoreKey | None) -> str:
     return "''" if key is None else f"\"x'{key.digits}'\""
 
 
-def read_site_key(settings: Settings) -> StoreKey | None:
+def read_store_key_of_site(settings: Settings) -> StoreKey | None:
     """Return the key in `store.encryption_key_file`, or None if the store is not encrypted.
 
     Raises StoreError if the key cannot be used.

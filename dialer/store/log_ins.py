@@ -41,8 +41,8 @@ class SQL(Statements):
 def save_log_in(db: Connection, log_in: LogIn) -> None:
     """Store the agent who logged in at a seat.
 
-    If the agent is another one than before, append audit entries, and delete supervisors' orders that are still in
-    force for the seat, such as a message to the earlier agent.
+    If another agent was logged in there before, append audit entries, and delete supervisors' orders for the seat that
+    are still in force, such as a message to the earlier agent.
     """
     before = SQL.agent_at.fetch_first_value(db, seat=log_in.seat)
     if before != log_in.agent:

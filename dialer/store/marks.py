@@ -159,7 +159,7 @@ def record_marks(db: Connection, encode: Encode | None, marks: Sequence[Mark], n
 
 
 def is_mark_stored(db: Connection, key: str) -> bool:
-    """Return whether the store has a mark (recorded answer about a voter) with this key."""
+    """Return whether the store has a recorded answer about a voter (mark) with this key."""
     return SQL.is_mark_stored.fetch_only_value(db, key=key)
 
 
@@ -193,9 +193,9 @@ def record_unknown_serial_number(db: Connection, unknown: UnknownSerial) -> None
 
 
 def _is_correction_without_effect(db: Connection, mark: Mark, before: VoterStatus) -> bool:
-    """Return whether a new correction would correct nothing, because no earlier answer (mark) is "voted".
+    """Return whether a correction would change nothing, because no earlier answer (mark) of the voter is "voted".
 
-    Such a correction would look as if somebody had said "not voted".
+    If it were stored, it would look as if somebody had said "not voted".
     """
     corrects = mark.source is MarkSource.CORRECTION and mark.undoes is None
     return corrects and before.turnout == "pending" and not is_mark_stored(db, mark.key)
@@ -216,9 +216,8 @@ def _insert_mark_unless_stored(db: Connection, mark: Mark) -> bool:
 
 
 def _compute_status_after_mark(db: Connection, mark: Mark, before: VoterStatus) -> VoterStatus:
-    """Return the voter's status after a recorded answer (mark).
-
-    A correction or an undo derives the status from all marks.
+    """Return the voter's status after a new recorded answer (mark). After a correction or an undo, the status follows
+    from all marks of the voter.
     """
     if mark.source is MarkSource.CORRECTION or mark.undoes is not None:
         return _derive_status_from_marks(db, mark.voter_id)

@@ -26,8 +26,8 @@ from dialer.store.sql import Connection
 
 @dataclass(frozen=True, slots=True)
 class ErasureRules:
-    """The rules by which a site erases numbers: where recordings are, how long they must be stored, and the secrets for
-    hashes.
+    """The rules by which a site erases phone numbers: where recordings are, how long they must be stored, and the
+    secrets with which erased numbers are hashed.
     """
 
     recordings: Path  # the folder of conversations
@@ -92,7 +92,8 @@ def erase_number_with_audit_entry(
         if kept is None:
             remove_recordings(files)
     return ErasedNumber(
-        done.phone_id, (*_describe_erased_number(done, voice, len(files), kept), *_describe_upgrade_copies(store[0]))
+        done.phone_id,
+        (*_describe_erased_number(done, voice, len(files), kept), *_describe_copies_with_erased_number(store[0])),
     )
 
 
@@ -110,7 +111,7 @@ def remove_recordings(files: Sequence[Path]) -> None:
             ) from error
 
 
-def _describe_upgrade_copies(path: Path) -> Iterator[str]:
+def _describe_copies_with_erased_number(path: Path) -> Iterator[str]:
     names = ", ".join(each.name for each in find_upgrade_copies(path))
     if names:
         yield f"The copies of the store from before upgrades still contain it. Delete {names}."

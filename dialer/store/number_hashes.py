@@ -20,7 +20,7 @@ _log = structlog.get_logger(__name__)
 
 
 class Secret(NamedTuple):
-    """A secret that centres share to hash phone numbers, identified by its fingerprint."""
+    """A secret with which several centres hash phone numbers. Its fingerprint identifies it."""
 
     fingerprint: str
     secret_id: int
@@ -115,7 +115,8 @@ def save_fingerprints_of_shared_secrets(db: Connection, secrets: Sequence[bytes]
 
 
 def hash_next_numbers(db: Connection, secret: bytes, after: int) -> int | None:
-    """Hash the next phone numbers of the electoral roll that lack a hash with this secret: numbers with ids above `after`.
+    """Hash a page of phone numbers of the electoral roll that are not hashed with this secret yet. The page begins
+    after the number with the id `after`.
 
     Return the last id that was hashed, or None if no number was left.
     """

@@ -104,7 +104,7 @@ class TargetOfNumber(NamedTuple):
 
 
 class AskedFor(NamedTuple):
-    """Whether the person on a number requested the next call of a campaign."""
+    """Whether the person with a number requested the next call of a campaign."""
 
     campaign_id: str
     asked_for: int | None
@@ -244,7 +244,7 @@ def _list_voters_of_number_at(db: Connection, phone_id: int, at: float) -> list[
 def derive_campaign_states_at(db: Connection, at: float) -> dict[str, CampaignState]:
     """Return the state that operators had set for each campaign by a time (epoch seconds).
 
-    It is the present state, unless the audit has a later command that changed it.
+    This is the present state, unless the audit has a later command that changed it.
     """
     states = read_campaign_states(db)
     then, changed = dict.fromkeys(states, CampaignState.RUNNING), set()

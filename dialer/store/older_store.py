@@ -37,22 +37,25 @@ class SQL(Statements):
 
 
 def is_call_missing_from_store(db: Connection, call: NewestCall) -> bool:
-    """Return whether the store lacks a call, and nobody has decided since to go on without it.
-
-    A restore and a purge are such decisions, too.
+    """Return whether the store lacks a call, and no later decision of a person explains that: to accept the older
+    store, to restore a backup, or to purge the records.
     """
     known = find_stored_attempts(db, [AttemptId(call.attempt_id)])
     return not known and call.at > (SQL.went_on_at.fetch_first_value(db) or 0.0)
 
 
 def record_missing_call(db: Connection, place: str, call: NewestCall, at: float) -> None:
-    """Record in the audit that the store lacks the newest call which is recorded at `place`."""
+    """Record in the audit that the store lacks the newest call, which is recorded at `place` (broker or Asterisk
+    server).
+    """
     when = datetime.fromtimestamp(math.ceil(call.at), UTC).isoformat()
     audit.append_entry(db, FOUND, "dialler", {"place": place, "call": when}, at)
 
 
 def read_missing_calls(db: Connection) -> list[MissingCall]:
-    """Return the calls that the store lacks, in the order of their times, without those that were accepted."""
+    """Return the calls that are recorded elsewhere and missing in the store, in the order of their times. Calls that a
+    person has accepted as missing are left out.
+    """
     details = [json.loads(entry.what) for entry in SQL.missing_calls.fetch_all_rows(db)]
     calls = {each["place"]: datetime.fromisoformat(each["call"]).timestamp() for each in details}
     return sorted((MissingCall(place, at) for place, at in calls.items()), key=lambda call: call.at)
@@ -64,7 +67,8 @@ def read_newest_call_time(db: Connection) -> float | None:
 
 
 def accept_older_store(db: Connection, who: str, at: float) -> list[str]:
-    """Let the dialler dial without the missing calls, and stop all campaigns, including those added later.
+    """Let the dialler place calls although the store lacks newer calls, and stop all campaigns, including those added
+    later.
 
     The store gets a new identity, so that headquarters does not mistake its new results for those it has. Returns the
     ids of the campaigns in the store.

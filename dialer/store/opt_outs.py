@@ -157,7 +157,9 @@ def record_hashed_opt_outs(
 
 
 def suppress_new_numbers(db: Connection, secrets: Sequence[bytes], after: int) -> None:
-    """Hash the numbers with ids above `after` with all secrets, and suppress those that have opted out in other centres."""
+    """Hash the numbers of the electoral roll with ids above `after` with all secrets, and suppress those that have
+    opted out in other centres.
+    """
     for secret in secrets:
         number_hashes.hash_next_numbers(db, secret, after)
     for each in number_hashes.find_numbers_opted_out_in_other_centres_after(db, after):
@@ -175,7 +177,9 @@ def suppress_numbers_opted_out_in_other_centres(db: Connection) -> int:
 
 
 def suppress_number_opted_out_in_centre(db: Connection, phone_id: int, at: float, centre: str) -> bool:
-    """Suppress a phone number on the electoral roll that opted out in another centre. Return False if it was suppressed already."""
+    """Suppress a phone number of the electoral roll that opted out in another centre. Return False if it was suppressed
+    already, otherwise True.
+    """
     return record_opt_out(db, None, phone_id, at=at, source=f"centre {centre}")
 
 

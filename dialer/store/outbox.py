@@ -47,7 +47,7 @@ class WaitingRows(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class OutboxTrim:
-    """The unsent messages that were deleted to keep the outbox (table of MQTT messages to send) within its limit."""
+    """The unsent MQTT messages that were deleted to keep the outbox (table of messages to send) within its limit."""
 
     deleted: int  # rows
     bytes_over_limit: int = 0  # of results that wait for headquarters and cannot be deleted
@@ -130,10 +130,11 @@ def count_waiting_announcements(db: Connection) -> tuple[OutboxWait, ...]:
 
 
 def limit_bytes_waiting_for_headquarters(db: Connection, byte_limit: int | None) -> None:
-    """Set how many bytes of announcements wait for headquarters at most. Above `byte_limit`, only results are stored.
+    """Set the limit for the announcements (MQTT messages) that wait for headquarters, in bytes. Above it, only results
+    are added.
 
-    Announcements that wait already count towards the limit. None stands for settings without a headquarters: then the
-    announcements that waited only for headquarters are deleted.
+    Announcements that wait already count towards the limit. None stands for settings without a headquarters. The
+    announcements that waited only for headquarters are then deleted.
     """
     if byte_limit is not None:
         for name in ("mqtt", "uplink"):
@@ -161,14 +162,13 @@ def read_last_id_at_headquarters(db: Connection) -> int | None:
 
 
 def record_last_id_at_headquarters(db: Connection, through: int, at: float) -> bool:
-    """Record that headquarters has committed the announcements up to the id `through`.
+    """Record that headquarters has stored the announcements (MQTT messages) up to the id `through`. A lower id than
+    before changes nothing.
 
-    A lower id than before changes nothing. If this store never assigned `through`, its file was set back to an earlier
-    state, and headquarters would mistake new announcements for those it has. The store then gets a new identity, and
-    all campaigns are stopped, with an audit entry: the store does not know who was called, has voted or has opted out
-    since. Returns whether this happened. `at` is in epoch seconds.
-
-    Raises NotInStore if the settings name no headquarters.
+    If this store never assigned `through`, its file was set back to an earlier state, and headquarters would mistake
+    new announcements for those it has. The store then gets a new identity, and all campaigns are stopped, with an audit
+    entry: the store does not know who was called, has voted or has opted out since. Returns whether this happened. `at`
+    is in epoch seconds. Raises NotInStore if the settings name no headquarters.
     """
     if read_last_id_at_headquarters(db) is None:
         raise NotInStore(NO_HEADQUARTERS)

@@ -38,19 +38,17 @@ class PeerUpdateEffect:
 
 
 def read_stream_position(db: Connection, stream: str) -> int:
-    """Return the position of the last update that was applied from a stream, or 0 if none was."""
+    """Return the position of the last update of another centre that was applied from a stream, or 0 if none was."""
     return SQL.position.fetch_first_value(db, stream=stream) or 0
 
 
 def apply_peer_updates(db: Connection, updates: PeerUpdateBatch) -> PeerUpdateEffect:
-    """Store a batch of opt-outs, voters' answers (marks) and calls of other centres, and the new position in their stream.
+    """Store a batch of opt-outs, voters' answers (marks) and calls of other centres, and the new position in the stream
+    that they come from.
 
-    A batch that was applied before is skipped. The updates are not announced again.
-
-    A mark is counted and skipped if its voter is not on our roll (which may be another version), or if another mark has
-    its key.
-
-    Raises NotInStore if updates are missing between the stored position and the batch.
+    A batch that was applied before is skipped. The updates are not announced again. A mark is counted and skipped if
+    its voter is not on our roll (which may be another version), or if another mark has its key. Raises NotInStore if
+    updates are missing between the stored position and the batch.
     """
     stored = read_stream_position(db, updates.stream)
     if updates.position <= stored:

@@ -11,11 +11,11 @@ class SQL(Statements):
     was_recorded = Scalar(bool)
 
 
-def record_recording(db: Connection, attempt_id: str, started_at: float) -> None:
+def record_start_of_call_recording(db: Connection, attempt_id: str, started_at: float) -> None:
     """Store that a call is recorded from the time `started_at` (epoch seconds). A repeated call changes nothing."""
     SQL.insert_recording.run_statement(db, attempt_id=attempt_id, started_at=started_at)
 
 
 def has_call_ended_with_recording(db: Connection, attempt_id: AttemptId) -> bool:
-    """Return whether a call has ended and has a recording that was not erased."""
+    """Return whether a call has ended and still has a recording (one that was not erased)."""
     return SQL.was_recorded.fetch_only_value(db, attempt_id=attempt_id)

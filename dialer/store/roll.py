@@ -118,7 +118,8 @@ def _map_column_names_to_values(names: Sequence[str], values: Iterable[object]) 
 
 
 def begin_roll_import(db: Connection) -> int:
-    """Prepare the connection for an import, before its transaction begins, and return the id for the next new voter.
+    """Prepare the connection for an import of an electoral roll, before the transaction begins. Return the id for the
+    next new voter.
 
     Foreign keys and CHECK constraints are turned off. They would double the import's time and cannot fail, because the
     import assigns the keys, adds parents first and does not write `turnout`. The protection against crashes stays on.

@@ -24,7 +24,9 @@ AnnouncingJob = Callable[Concatenate[Connection, Encode | None, P], T]
 
 
 class StoreRunner:
-    """An open store: one connection writes in its own thread, a second connection reads in a second thread."""
+    """Runs functions on an open store: writes on one connection in one thread, reads on a second connection in a second
+    thread.
+    """
 
     def __init__(self, opened: OpenStore, write_thread: ThreadPoolExecutor, encode: Encode | None) -> None:
         """Create the runner of an opened store. `write_thread` has one thread, for the writing connection.
@@ -79,7 +81,7 @@ class StoreRunner:
 class Read(Generic[P, T]):
     """Descriptor that turns a function into a reading method of the store.
 
-    It does not see writes that are still waiting.
+    The method does not see writes that are still waiting for their commit.
     """
 
     def __init__(self, job: Job[P, T]) -> None:
@@ -110,7 +112,9 @@ class Write(Generic[P, T]):
 
 
 class Announce(Write[P, T]):
-    """Descriptor of a method that writes to the store and, in the same transaction, stores MQTT messages to send (outbox)."""
+    """Descriptor of a method that writes to the store and, in the same transaction, stores the MQTT messages that
+    announce the change (outbox).
+    """
 
     announces = True
 

@@ -41,7 +41,9 @@ class EpochKeys:
         return cls(epoch, secrets.token_bytes(_SEED_BYTES), secrets.token_bytes(_SEED_BYTES))
 
     def make_keys_of_next_epoch(self) -> EpochKeys:
-        """Return the signing keys of the next epoch (minute): its existing key, and a new random key for the epoch after it."""
+        """Return the signing keys of the next epoch (signed minute): the key that exists for it already, and a new
+        random key for the epoch after it.
+        """
         return EpochKeys(self.epoch + 1, self.next_seed, secrets.token_bytes(_SEED_BYTES))
 
     @property
@@ -55,7 +57,9 @@ class EpochKeys:
         return signing.derive_public_key(self.next_seed).hex()
 
     def sign_with_epoch_key(self, what: bytes) -> str:
-        """Return the signature of the bytes `what` with the secret key of this epoch (minute), in hexadecimal."""
+        """Return the signature of the bytes `what` with the secret key of this epoch (signed minute), in
+        hexadecimal.
+        """
         return base64.b64decode(signing.sign_text(self.seed, what)).hex()
 
 

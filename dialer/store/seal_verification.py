@@ -100,7 +100,7 @@ class SealFinding:
 
 @dataclass(slots=True)
 class SealVerdict:
-    """The result of a verification: what was checked and what was found."""
+    """The result of a check whether another program changed the store: what was checked, and what was found."""
 
     findings: list[SealFinding] = field(default_factory=list)
     more: int = 0  # findings that are not listed
@@ -120,7 +120,7 @@ class SealVerdict:
         return not self.findings
 
     def add_verification_finding(self, of: str, row_id: object, problem: str) -> None:
-        """Add a problem to the list of findings, or only count it if the list is full."""
+        """Add a problem to the list of findings. If the list is full, only count the problem."""
         if len(self.findings) < MOST_FINDINGS:
             self.findings.append(SealFinding(of, str(row_id), problem))
         else:
@@ -294,7 +294,7 @@ def _read_schema_of_new_store() -> frozenset[SchemaPart]:
 
 
 def _read_schema_parts(db: Connection) -> frozenset[SchemaPart]:
-    """Return the parts of the schema.
+    """Return the tables, indexes, triggers and views of the schema with their SQL.
 
     SQLite's versions differ in blanks and quotes, so each sequence of them in the SQL becomes one blank.
     """

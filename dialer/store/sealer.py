@@ -91,7 +91,9 @@ class SQL(Statements):
 
 @dataclass(slots=True)
 class _Progress:
-    """The minute that is not signed yet (epoch): its keys, and the rows that were added to the log of changes."""
+    """The current epoch (a minute that is not signed yet): its keys, and the hash of the rows that were added to the
+    log of changes.
+    """
 
     keys: EpochKeys
     previous: str  # digest of the epoch before
@@ -111,7 +113,9 @@ class _Progress:
             self.last = row.change_id
 
     def compute_authentication_code(self) -> bytes:
-        """Return the code that proves which rows this process has added to the log of changes in the current minute (epoch)."""
+        """Return a code that proves which rows this process has added to the log of changes in the current minute
+        (epoch).
+        """
         key = hashlib.sha256(b"matdan tail" + self.keys.seed).digest()
         return hashlib.blake2b(b"%d %b" % (self.last, self.rows.digest()), key=key, digest_size=32).digest()
 
@@ -122,7 +126,7 @@ def encode_log_row_for_hash(row: Change) -> bytes:
 
 
 def hash_log_rows(rows: Iterable[Change]) -> tuple[int, str]:
-    """Return how many rows of the signed log of changes these are, and their hash in hexadecimal."""
+    """Count rows of the signed log of changes and hash them. Return the count and the hash (hexadecimal)."""
     hashed, count = hashlib.sha256(), 0
     for row in rows:
         hashed.update(encode_log_row_for_hash(row))
@@ -222,7 +226,9 @@ class Sealer:
             self._pending.doubt = ROWS_ADDED
 
     def write_rows_before_commit(self) -> None:
-        """Write the changes of the transaction to the signed log before the commit, and store the log's authentication code."""
+        """Write the changes of the transaction to the signed log before the commit, and store the code that protects
+        the end of the log.
+        """
         logged = self._log_changes_of_transaction()
         pending, committed = self._get_hash_progress_of_transaction(), self._get_hash_progress_at_last_commit()
         sealed = pending.keys is not committed.keys
@@ -314,7 +320,9 @@ class Sealer:
         self._renew_salts = False
 
     def _log_changes_of_transaction(self) -> bool:
-        """Write the changes that the transaction has made so far to the signed log. Return whether there were any."""
+        """Write the changes that the transaction has made so far to the signed log. Return whether there were any
+        changes.
+        """
         touched = SQL.touched.fetch_all_rows(self._db)
         for each in touched:
             self._log_change_of_row(each)
@@ -336,7 +344,7 @@ class Sealer:
 
     @property
     def is_first_epoch(self) -> bool:
-        """Whether no change of this store has been signed (sealed) yet."""
+        """Whether the store has never signed (sealed) any change."""
         return self._get_hash_progress_of_transaction().keys.epoch == 1
 
     @property

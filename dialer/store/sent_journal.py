@@ -48,10 +48,7 @@ class SentJournal:
         return [attempt_id for attempt_id in attempts if _encode_attempt_id(attempt_id) in unsent]
 
     def list_sent_attempts(self) -> list[AttemptId]:
-        """Return the attempts that an earlier run last sent to the switch.
-
-        If the store lacks them, the store is an older copy.
-        """
+        """Return the last attempts that an earlier run sent to the switch. A store that lacks them is an older copy."""
         head, records = self._read_journal_records()
         if head.split(b" ")[1:] != self._format_first_line_of_journal().split(b" ")[1:]:
             return []
@@ -66,7 +63,8 @@ class SentJournal:
         return records if self._boot and head == self._format_first_line_of_journal() else []
 
     def read_clock_difference(self) -> float | None:
-        """Return how many seconds the wall clock was ahead of `Clock.get_seconds_since_boot` in an earlier run.
+        """Return how many seconds the wall clock was ahead of the time since boot (`Clock.get_seconds_since_boot`) in
+        an earlier run.
 
         Returns None if no run since this boot recorded it.
         """
@@ -74,7 +72,9 @@ class SentJournal:
         return float(_CLOCK_RECORD.unpack(records[-1])[1]) if records else None
 
     def record_clock_difference(self, ahead: float) -> None:
-        """Record how many seconds the wall clock is ahead, for `read_clock_difference` at the next start. Errors are ignored."""
+        """Record how many seconds the wall clock is ahead of the time since boot, for `read_clock_difference` at the
+        next start. Errors are ignored.
+        """
         if self._file is None or (
             self._clock_ahead is not None and abs(ahead - self._clock_ahead) < CLOCK_MOVED_SECONDS
         ):
@@ -111,7 +111,7 @@ class SentJournal:
             self._opening.discard(attempt_id)
 
     def remove_unsent_attempt(self, attempt_id: AttemptId) -> None:
-        """Forget an attempt that was not sent and has ended in the store."""
+        """Remove an attempt from the journal that was not sent to the switch and has ended in the store."""
         self._opening.discard(attempt_id)
 
     def close(self) -> None:

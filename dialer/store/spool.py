@@ -41,7 +41,9 @@ class SpooledVoter(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class SpooledRoll:
-    """The counts of an uploaded roll that waits for import (spool)."""
+    """An uploaded electoral roll that waits for import (spool): where it comes from, and its counts of rows and
+    voters.
+    """
 
     file_name: str
     sha256: str
@@ -164,7 +166,9 @@ class Spool:
             SQL.insert_booth.run_statement_for_each_parameter_set(db, (booth._asdict() for booth in booths))
 
     def count_changes_of_uploaded_roll(self, list_id: str) -> RollComparison:
-        """Return how many changes importing an uploaded roll would make in the store. Raises StoreError."""
+        """Return how many voters and numbers of the store would change if an uploaded roll were imported. Raises
+        StoreError.
+        """
         with (
             translate_sqlite_errors(self.store),
             closing(open_store_for_reading(self.get_path_of_spooled_file(list_id), key=self.key)) as db,

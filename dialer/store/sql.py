@@ -103,7 +103,7 @@ class Query(Statement, Generic[R]):
 
 
 class Scalar(Statement, Generic[V]):
-    """A statement whose result has one column. `kind` converts the values that SQLite returns."""
+    """A query with one result column. `kind` converts the values that SQLite returns."""
 
     def __init__(self, kind: Callable[[Any], V]) -> None:
         self.kind = kind
@@ -156,10 +156,11 @@ def get_fields_as_sql_parameters(record: Any) -> dict[str, Any]:
 
 
 def parse_statements(text: str) -> Mapping[str, str]:
-    """Return the statements of a `.sql` file by name, without their closing semicolons.
+    """Return the statements of a `.sql` file by name, without their closing semicolons. A comment between two
+    statements belongs to the second.
 
-    A comment after a statement belongs to the next one. Raises ValueError for text before the first name, for a name
-    that is repeated or not an identifier, and for a name without a statement.
+    Raises ValueError for text before the first name, for a name that is repeated or not an identifier, and for a name
+    without a statement.
     """
     head, *parts = _NAME_LINE.split(text)
     if _remove_comment_lines(head):
@@ -202,10 +203,10 @@ class TransactionHooks(Protocol):
         """Prepare for a transaction that has just begun."""
 
     def write_rows_before_commit(self) -> None:
-        """Add rows to the transaction, just before it is committed."""
+        """Add further rows to the transaction, just before it is committed."""
 
     def on_transaction_committed(self) -> None:
-        """Do what must follow a commit. The transaction is on disk by now."""
+        """React to a commit. The transaction is on disk by now."""
 
 
 @contextmanager

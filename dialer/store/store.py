@@ -169,7 +169,7 @@ class Store(StoreRunner):
     is_call_missing_from_store = Read(older_store.is_call_missing_from_store)
     record_missing_call = Write(older_store.record_missing_call)
     find_unfinished_attempt_on_number = Read(attempt_rows.find_unfinished_attempt_on_number)
-    record_recording = Write(recorded_calls.record_recording)
+    record_start_of_call_recording = Write(recorded_calls.record_start_of_call_recording)
     has_call_ended_with_recording = Read(recorded_calls.has_call_ended_with_recording)
     record_flow_answers = Announce(flow_answer_rows.record_flow_answers)
     read_flow_answers = Read(flow_answer_rows.read_flow_answers)

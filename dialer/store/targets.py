@@ -70,12 +70,11 @@ def close_number_in_queue(db: Connection, target: int) -> None:
 
 
 def reopen_numbers_of_voter(db: Connection, voter_id: int, at: float) -> bool:
-    """Reopen the numbers of a voter who is pending again, in the queue of every campaign that calls voters.
-
-    Return whether there were any.
+    """Reopen the numbers of a voter who is to be called again, in the queue of every campaign that calls voters. Return
+    whether there were any.
 
     Numbers that were never called are fresh again. Others are due at their earlier due time, and not before `at` (epoch
-    seconds). Targets that were closed for another reason than the lack of a pending voter stay closed.
+    seconds). Only numbers that were closed because they had no voter left to call are reopened.
     """
     return SQL.reopen_for_voter.run_statement(db, voter_id=voter_id, at=at) > 0
 

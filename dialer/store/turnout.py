@@ -82,7 +82,9 @@ def count_booth_turnout(db: Connection, booths: Mapping[int, Booth], voters: Map
 
 
 def count_voters_without_number_after_opt_out(db: Connection, phone_id: int) -> dict[int, int]:
-    """Return, by polling station (booth), how many uncontacted voters lost their last callable number by this number's opt-out."""
+    """Return how many uncontacted voters of each polling station (booth) can no longer be called, because this number
+    was their last one and has opted out.
+    """
     return dict(SQL.lost_by_opt_out.iterate_rows(db, phone_id=phone_id))
 
 

@@ -19,7 +19,9 @@ from dialer.store.outbox import OutboxRow
 
 @dataclass(frozen=True, slots=True)
 class StoredRolls:
-    """The constituencies in a store, the id of its newest voter, and the state of its numbers' hashes."""
+    """The constituencies on the electoral rolls in a store, the id of its newest voter, and a text that changes with
+    the hashes of its phone numbers.
+    """
 
     constituencies: tuple[tuple[str, int], ...]  # state and number
     last_voter: int  # the highest id
@@ -83,12 +85,12 @@ class UplinkReader:
         return await self._db.fetch_all_rows(outbox.SQL.rows_after, outbox_id=passed, limit=limit)
 
     async def read_stream_position(self, stream: str) -> int:
-        """Return the position of the last update that was applied from a stream of other centres, or 0 if none was."""
+        """Return the position of the last update of another centre that was applied from a stream, or 0 if none was."""
         return await self._db.fetch_first_value(peer_updates.SQL.position, stream=stream) or 0
 
     async def read_state_of_stored_rolls(self) -> StoredRolls:
-        """Return which constituencies are on the electoral rolls in the store, the newest voter's id, and the state of the
-        numbers' hashes.
+        """Return which constituencies are on the electoral rolls in the store, the newest voter's id, and a text that
+        changes with the phone numbers and the secrets with which they are hashed.
 
         Other centres' updates are needed only for voters on these rolls. Slow, for it reads all booths.
         """

@@ -25,7 +25,9 @@ class VoterStatus:
 
 
 def compute_voter_status_after_mark(status: VoterStatus, kind: MarkKind, *, corrects: bool = False) -> VoterStatus:
-    """Return the voter's status after one more recorded answer (mark). VOTED is final unless the mark `corrects` it."""
+    """Return the voter's status after one more recorded answer (mark). The status VOTED stays, unless the mark
+    `corrects` it.
+    """
     if kind is MarkKind.WRONG_NUMBER:  # says something about the number, not the voter
         return status
     turnout = "pending" if corrects else status.turnout
@@ -37,8 +39,8 @@ def compute_voter_status_after_mark(status: VoterStatus, kind: MarkKind, *, corr
 
 
 def derive_voter_status(marks: Iterable[tuple[str, str, float]]) -> VoterStatus:
-    """Return a voter's status from the recorded answers (marks: kind, source, time) that were not undone, in stored
-    order.
+    """Return the status of a voter that follows from the recorded answers (marks). `marks` has the kind, source and
+    time of each mark that was not undone, in stored order.
 
     A correction revokes an earlier mark "voted". It is ignored in two cases:
 

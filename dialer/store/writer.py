@@ -109,9 +109,8 @@ class Writer:
                 _resolve_job_future(waiting.answer, _JobResult(error=self._build_closed_error()))
 
     async def _collect_jobs_for_commit(self, group: list[_QueuedJob]) -> bool:
-        """Wait for a write, and add all waiting writes to `group`, up to the limit.
-
-        Return False if `close` was called and no write is left.
+        """Wait for a write job, and add all waiting jobs to `group`, up to the limit of one commit. Return False if
+        `close` was called and no job is left.
         """
         item = await self._queue.get()
         while item is not None:

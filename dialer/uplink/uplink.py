@@ -21,7 +21,7 @@ from dialer.nats.session import Session, open_session
 from dialer.process.systemd import report_service_ready
 from dialer.settings.site import Settings
 from dialer.site.broker import create_command_signer, get_broker_settings_for_user
-from dialer.store.keys import read_site_key
+from dialer.store.keys import read_store_key_of_site
 from dialer.store.uplink_reader import UplinkReader
 from dialer.uplink.dialler import DiallerCommands
 from dialer.uplink.live_status import LIVE_KINDS, LiveStatus
@@ -78,7 +78,7 @@ async def run_uplink(settings: Settings, *, broker: BrokerSettings | None = None
         await stack.enter_async_context(
             serve_metrics_if_enabled(settings.metrics.host, settings.metrics.uplink_port, get_uplink_readiness)
         )
-        reading = await UplinkReader.open(settings.store.path, read_site_key(settings))
+        reading = await UplinkReader.open(settings.store.path, read_store_key_of_site(settings))
         stack.push_async_callback(reading.close)
         async with asyncio.TaskGroup() as group:
             group.create_task(dialler_client.run(replies=user, kinds=LIVE_KINDS), name="uplink-broker")

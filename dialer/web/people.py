@@ -30,7 +30,7 @@ from dialer.errors import MatdanError, SettingError
 from dialer.settings.site import Settings
 from dialer.settings.unfinished import find_secret_weakness
 from dialer.store.desk_file import DeskFile, StoredPassword, get_desk_file_path
-from dialer.store.keys import read_site_key
+from dialer.store.keys import read_store_key_of_site
 from dialer.store.known_devices import KnownDeviceRecords
 from dialer.store.users import read_users_of_store
 from dialer.web.devices import KnownDevices, is_device_of_user
@@ -355,7 +355,7 @@ async def open_page_users_of_site(settings: Settings) -> AsyncIterator[People]:
 
     Raises StoreError.
     """
-    path, key = settings.store.path, read_site_key(settings)
+    path, key = settings.store.path, read_store_key_of_site(settings)
     file = await DeskFile.open(get_desk_file_path(path), key)
     directory = Directory(settings.supervisors, partial(asyncio.to_thread, read_users_of_store, path, key))
     people = People(file, directory, SystemClock(), idle_seconds=0.0)

@@ -59,7 +59,7 @@ def _list_effects_of_conversation_change(before: Call, after: Call, now: Instant
             waited = 0.0 if answered is None else now.seconds - answered
             yield UpdatePacer(campaign_id, PacingEventKind.CONNECTED, waited)
     if talk.recorded and not was.recorded:
-        yield make_store_commit(store.record_recording, after.attempt_id, now.at)
+        yield make_store_commit(store.record_start_of_call_recording, after.attempt_id, now.at)
 
 
 def _does_call_count_as_answered_by_person(call: Call) -> bool:

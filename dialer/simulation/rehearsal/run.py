@@ -33,7 +33,7 @@ from dialer.simulation.site import SimulatedSite
 from dialer.simulation.virtual_time import run_virtual
 from dialer.site.certificates import CertificatesOnDisk
 from dialer.store.connection import open_store_snapshot
-from dialer.store.keys import read_site_key
+from dialer.store.keys import read_store_key_of_site
 from dialer.store.roll import copy_roll_to_new_store
 from dialer.store.targets import find_first_due_times
 
@@ -54,7 +54,7 @@ def rehearse_day(
     must correct.
     """
     copy = directory / f"{day.load}-{len(day.faults)}.db"
-    copied = copy_roll_to_new_store(store, copy, read_site_key(settings))
+    copied = copy_roll_to_new_store(store, copy, read_store_key_of_site(settings))
     return run_virtual(
         lambda: _Rehearsal(settings, day, voters, copy, progress).run(copied),
         limit_seconds=day.day_length_seconds + settings.dialling.drain_seconds + 3600,
@@ -136,7 +136,7 @@ class _Rehearsal:
     def _build_outcome_of_rehearsed_day(
         self, voters: int, view: CentreView, faults: FaultInjector, took: float
     ) -> DayOutcome:
-        day, settings, key = self._day, self._settings, read_site_key(self._settings)
+        day, settings, key = self._day, self._settings, read_store_key_of_site(self._settings)
         report = build_report(self._copy, since=day.starts_at, journal=self._lines.journal, key=key)
         with open_store_snapshot(self._copy, key) as db:
             due = find_first_due_times(db)

@@ -23,7 +23,7 @@ from dialer.store.connection import Connection, open_store_snapshot, require_key
 from dialer.store.conversion import get_temporary_conversion_path
 from dialer.store.copying import STORE, find_upgrade_copies
 from dialer.store.file_checks import check_database_integrity, is_encrypted
-from dialer.store.keys import read_site_key
+from dialer.store.keys import read_store_key_of_site
 from dialer.store.lock_holder import find_lock_holder
 
 MAX_SEALS = 250_000  # about five seconds of checking
@@ -60,7 +60,7 @@ def check_store_and_rules(settings: Settings, now: float) -> list[Finding]:
     path = settings.store.path
     try:
         if path.exists():
-            with open_store_snapshot(path, read_site_key(settings)) as db:
+            with open_store_snapshot(path, read_store_key_of_site(settings)) as db:
                 check_database_integrity(db, path)
                 return [
                     _check_voters_on_roll(db, path),
@@ -132,7 +132,7 @@ def check_encryption(settings: Settings) -> Iterator[Finding]:
         text = f"{unfinished} remains from an interrupted conversion and may not be encrypted"
         yield error(subject, text, "run the conversion again, or remove the file")
         return
-    key = read_site_key(settings)
+    key = read_store_key_of_site(settings)
     if key is None:
         text = "the store is not encrypted, because the settings have no key"
         yield warning(subject, text, "create one with `dialer store key` (docs/explanation/rules.md)")
@@ -150,7 +150,7 @@ def check_encryption(settings: Settings) -> Iterator[Finding]:
 def check_stored_records(settings: Settings, now: float) -> Iterator[Finding]:
     """Check the records of a running centre: integrity, signatures (seals), unknown call results, unpublished messages."""
     path = settings.store.path
-    with open_store_snapshot(path, read_site_key(settings)) as db:
+    with open_store_snapshot(path, read_store_key_of_site(settings)) as db:
         check_database_integrity(db, path)
         yield ok("store", "the pages of the database file are intact")
         yield _check_seals(db)
