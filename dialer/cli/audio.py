@@ -401,7 +401,7 @@ def _is_synthesised_prompt(entry: Entry | None) -> bool:
 
 
 def _load_prompt_texts(settings: Settings, texts: Path | None = None) -> Texts:
-    """Return the texts of prompts: those in --texts or `flows.texts` in place of the shipped ones."""
+    """Return the texts of all prompts. Texts in the folder of --texts or `flows.texts` replace the shipped ones."""
     return load_texts(texts or settings.flows.texts)
 
 
@@ -460,8 +460,8 @@ def _get_information_message_texts(
 
 
 def _add_notice_of_synthetic_speech(settings: Settings, message: dict[PromptName, str]) -> dict[PromptName, str]:
-    """Return the information message, preceded by the announcement "a computer speaks" if the site or its profile
-    requires that.
+    """Return the information message. The notice "a computer speaks" precedes it if the site or its profile requires
+    that.
     """
     if not requires_notice_before_synthetic_speech(settings, load_site_profile(settings)):
         return message

@@ -26,7 +26,7 @@ from dialer.store.backup import (
 from dialer.store.sent_journal import SentJournal, get_journal_path
 
 
-def backup(
+def back_up_store(
     site: SiteOptions,
     folder: Annotated[
         Path | None,
@@ -41,7 +41,7 @@ def backup(
     The copy is consistent, verified, and encrypted like the original. Keep copies on another machine, and the key of an
     encrypted store apart from them.
     """
-    settings = site.settings
+    settings = site.site_settings
     configured = settings.store.backup_folder
     folder = folder or configured
     if folder is None:
@@ -49,7 +49,7 @@ def backup(
             "settings", "store.backup_folder", "is not set", "set it, or give the folder: dialer backup DIR"
         )
     now = datetime.fromtimestamp(SystemClock().now(), get_site_zone(settings))
-    made = make_backup(site.store_path, site.store_key, folder / f"{settings.centre.id}-{now:%Y%m%d-%H%M%S}")
+    made = make_backup(site.store_path, site.store_encryption_key, folder / f"{settings.centre.id}-{now:%Y%m%d-%H%M%S}")
     size = made.store.stat().st_size / 1_000_000
     typer.echo(f"{made.store.parent}: {size:,.1f} MB, {_describe_newest_call_in_backup(made, settings)}")
     if folder == configured:
@@ -58,7 +58,7 @@ def backup(
             typer.echo(f"{format_count(len(removed), 'older backup')} removed (store.max_backups)")
 
 
-def restore(
+def restore_store_from_backup(
     site: SiteAndPersonOptions,
     folder: Annotated[Path, typer.Argument(metavar="BACKUP", help="A folder created by `dialer backup`.")],
 ) -> None:
@@ -67,7 +67,7 @@ def restore(
     The backup is verified and upgraded first. An existing store is never overwritten. Campaigns are stopped because the
     backup lacks calls, votes and opt-outs made after it, so those voters would be called again.
     """
-    settings, key, path = site.settings, site.store_key, site.store_path
+    settings, key, path = site.site_settings, site.store_encryption_key, site.store_path
     found = verify_backup(folder, key)
     known = restore_backup(folder, path, key, who=get_name_of_responsible_person(site.who), at=SystemClock().now())
     typer.echo(f"{path}: restored, {_describe_newest_call_in_backup(found, settings)}")

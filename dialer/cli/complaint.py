@@ -51,7 +51,7 @@ def add_complaint(
     Only the ID of the number is stored. The number can still be called: `dialer optout add` suppresses it.
     """
     now = SystemClock().now()
-    made_at = now if at is None else parse_time_option(at, get_site_zone(site.settings), "--at")
+    made_at = now if at is None else parse_time_option(at, get_site_zone(site.site_settings), "--at")
     if made_at > now:
         raise typer.BadParameter(f"--at: {at} is in the future: give the time of the complaint")
     number = None if number is None else read_argument_or_stdin(number)
@@ -101,7 +101,7 @@ def answer_complaint(
 
 def _save_complaint_record(site: SiteAndPersonOptions, command: str, **fields: Any) -> None:
     for line in save_external_records(
-        site.settings, [CommandRequest(command, {**fields, "who": site.responsible_person})]
+        site.site_settings, [CommandRequest(command, {**fields, "who": site.responsible_person_id})]
     ):
         typer.echo(line)
 
@@ -116,7 +116,7 @@ def _collect_fields_that_identify_call(
     fields: dict[str, Any] = {"campaign_id": campaign, "attempt_id": attempt}
     with site.open_store_for_reading() as db:
         if number is not None:
-            fields |= _find_last_call_to_number(db, number, site.settings.centre.region, campaign, at)
+            fields |= _find_last_call_to_number(db, number, site.site_settings.centre.region, campaign, at)
         if attempt is not None:
             found = number_history.find_campaign_and_phone_of_attempt(db, attempt)
             if found is None:

@@ -44,7 +44,7 @@ def render_commands_page() -> str:
     common = {key: each for key, each in shared.items() if _is_option_parameter(each)}
     lines = [HEAD, *map(_describe_parameter, common.values()), ""]
     config = frozenset(key for key in common if key[0].startswith("--config"))
-    for name, command in _list_subcommands("dialer", root):
+    for name, command in _list_subcommands_of_group("dialer", root):
         lines += _document_command_tree(f"dialer {name}", command, common, config, "##")
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).rstrip() + "\n"
 
@@ -52,22 +52,25 @@ def render_commands_page() -> str:
 def _document_command_tree(
     path: str, command: Any, known: Mapping[_Key, Any], universal: frozenset[_Key], level: str
 ) -> Iterator[str]:
-    """Yield the page's lines on one command, or on a group of commands with all its members.
+    """Yield the page's lines on one command, or on a command group and all its members.
 
-    `known` has the parameters that were described above. `universal` has those that every command in the section
-    accepts. A group with one member has no section of its own.
+    `known` has the parameters that the page has described already. `universal` has those that every command in the
+    section accepts. A group with one member has no section of its own.
     """
     if not _is_command_group(command):
         yield from _document_command(path, command, known, universal, level)
         return
-    children = _list_subcommands(path, command)
+    children = _list_subcommands_of_group(path, command)
     if len(children) == 1 and path != SEND:
         name, only = children[0]
         yield from _document_command_tree(f"{path} {name}", only, known, universal, level)
         return
     shared = _find_shared_parameters(path, command, known, min_groups=2)
     known = {**known, **shared}
-    leaves = [{_make_key_of_parameter(each) for each in leaf.params} for leaf in _list_leaf_commands(path, command)]
+    leaves = [
+        {_make_key_that_identifies_parameter(each) for each in leaf.params}
+        for leaf in _list_leaf_commands(path, command)
+    ]
     everywhere = frozenset.intersection(*map(frozenset, leaves)) - universal if len(leaves) > 1 else frozenset[_Key]()
     yield from (f"{level} `{path}`", "", " ".join((command.help or "").split()), "")
     if shared:
@@ -80,7 +83,8 @@ def _document_command_tree(
     universal |= everywhere
     brief = [(name, each) for name, each in children if _are_all_parameters_documented(each, known, universal)]
     for name, each in brief:
-        yield f"- `{' '.join([path, name, *map(_format_argument_name, _list_arguments(each))])}`: {_get_short_help_text(each)}"
+        usage = " ".join([path, name, *map(_format_argument_name, _list_arguments_of_command(each))])
+        yield f"- `{usage}`: {_get_short_help_text(each)}"
     yield from [""] if brief else []
     for name, each in children:
         if (name, each) not in brief:
@@ -94,16 +98,16 @@ def _document_command_tree(
 def _document_command(
     path: str, command: Any, known: Mapping[_Key, Any], universal: frozenset[_Key], level: str, text: str = ""
 ) -> Iterator[str]:
-    yield " ".join([f"{level} `{path}", *map(_format_argument_name, _list_arguments(command))]) + "`"
+    yield " ".join([f"{level} `{path}", *map(_format_argument_name, _list_arguments_of_command(command))]) + "`"
     yield from ("", text or _get_short_help_text(command), "")
-    own = [each for each in command.params if _make_key_of_parameter(each) not in known and each.help]
+    own = [each for each in command.params if _make_key_that_identifies_parameter(each) not in known and each.help]
     yield from map(_describe_parameter, own)
     if names := _format_option_names(
         each
         for each in command.params
         if _is_option_parameter(each)
-        and _make_key_of_parameter(each) in known
-        and _make_key_of_parameter(each) not in universal
+        and _make_key_that_identifies_parameter(each) in known
+        and _make_key_that_identifies_parameter(each) not in universal
     ):
         yield f"- {names}"
     yield ""
@@ -112,7 +116,8 @@ def _document_command(
 def _are_all_parameters_documented(command: Any, known: Mapping[_Key, Any], universal: frozenset[_Key]) -> bool:
     """Return whether a command needs no section, because all its parameters are described above."""
     return not _is_command_group(command) and all(
-        _make_key_of_parameter(each) in (universal if _is_option_parameter(each) else known) or not each.help
+        _make_key_that_identifies_parameter(each) in (universal if _is_option_parameter(each) else known)
+        or not each.help
         for each in command.params
     )
 
@@ -122,11 +127,11 @@ def _describe_parameter(parameter: Any) -> str:
         return f"- `{_format_argument_name(parameter)}`: {parameter.help}"
     names = ", ".join((*parameter.opts, *parameter.secondary_opts))
     value = "" if parameter.is_flag else f" {parameter.metavar or 'VALUE'}"
-    note = "required" if parameter.required and not parameter.prompt else _format_default_value(parameter)
+    note = "required" if parameter.required and not parameter.prompt else _format_default_of_parameter(parameter)
     return f"- `{names}{value}`{f' ({note})' if note else ''}: {parameter.help or ''}"
 
 
-def _format_default_value(option: Any) -> str:
+def _format_default_of_parameter(option: Any) -> str:
     value = option.default
     if option.is_flag or value is None or callable(value) or value in ([], (), ""):
         return ""
@@ -156,15 +161,15 @@ def _find_shared_parameters(path: str, group: Any, known: Mapping[_Key, Any], *,
     """
     found: dict[_Key, Any] = {}
     children: dict[_Key, set[str]] = {}
-    for name, child in _list_subcommands(path, group):
+    for name, child in _list_subcommands_of_group(path, group):
         for leaf in _list_leaf_commands(f"{path} {name}", child):
             for each in leaf.params:
-                if each.help and _make_key_of_parameter(each) not in known:
+                if each.help and _make_key_that_identifies_parameter(each) not in known:
                     # A required option has the same meaning as an optional one, so describe the optional one.
-                    found[_make_key_of_parameter(each)] = (
-                        found.get(_make_key_of_parameter(each), each) if each.required else each
+                    found[_make_key_that_identifies_parameter(each)] = (
+                        found.get(_make_key_that_identifies_parameter(each), each) if each.required else each
                     )
-                    children.setdefault(_make_key_of_parameter(each), set()).add(name)
+                    children.setdefault(_make_key_that_identifies_parameter(each), set()).add(name)
     return {key: each for key, each in found.items() if len(children[key]) >= min_groups}
 
 
@@ -172,17 +177,17 @@ def _list_leaf_commands(path: str, command: Any) -> Iterator[Any]:
     if not _is_command_group(command):
         yield command
         return
-    for name, each in _list_subcommands(path, command):
+    for name, each in _list_subcommands_of_group(path, command):
         yield from _list_leaf_commands(f"{path} {name}", each)
 
 
-def _list_subcommands(path: str, group: Any) -> list[tuple[str, Any]]:
+def _list_subcommands_of_group(path: str, group: Any) -> list[tuple[str, Any]]:
     """Return the commands in a group by name, without those that Typer adds."""
     names = set(group.list_commands(None)) - ({*COMMANDS} if path == SEND else set())
     return [(name, group.get_command(None, name)) for name in sorted(names)]
 
 
-def _list_arguments(command: Any) -> list[Any]:
+def _list_arguments_of_command(command: Any) -> list[Any]:
     return [each for each in command.params if not _is_option_parameter(each)]
 
 
@@ -194,7 +199,7 @@ def _is_option_parameter(parameter: Any) -> bool:
     return bool(parameter.param_type_name == "option")
 
 
-def _make_key_of_parameter(parameter: Any) -> _Key:
+def _make_key_that_identifies_parameter(parameter: Any) -> _Key:
     names = ", ".join(parameter.opts) if _is_option_parameter(parameter) else _format_argument_name(parameter)
     return names, parameter.help or ""
 

@@ -31,7 +31,7 @@ from dialer.store.spool import Spool
 from dialer.store.sql import open_transaction
 
 
-def erase(
+def erase_phone_number(
     site: SiteAndPersonOptions,
     number: Annotated[str, typer.Argument(help="The phone number; - reads it from standard input.")],
     voters: Annotated[
@@ -44,7 +44,7 @@ def erase(
     erasure. If rules.opt_out_secret is set, the opt-out is sent to all centres. The number is erased only after its
     recordings are.
     """
-    settings = site.settings
+    settings = site.site_settings
     named = parse_single_number(read_argument_or_stdin(number), settings.centre.region)
     rules = create_erasure_rules(settings)
     try:
@@ -55,18 +55,18 @@ def erase(
                 create_result_announcement,
                 named,
                 rules,
-                (site.store_path, site.store_key),
+                (site.store_path, site.store_encryption_key),
                 entry,
                 with_voters=voters,
             ).messages
     except StoreBusy as busy:
-        fields = {"names": voters, "who": site.responsible_person}
+        fields = {"names": voters, "who": site.responsible_person_id}
         messages = tuple(send_numbers_to_dialler(settings, "erase-number", [named], fields, busy))
     for line in messages:
         typer.echo(line)
 
 
-def purge(
+def erase_personal_data_after_election(
     site: SiteAndPersonOptions,
     after: Annotated[str, typer.Option(metavar="DATE", help="The last polling day, or the day of the result.")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would change, but change nothing.")] = False,
@@ -78,7 +78,7 @@ def purge(
     times are erased after the profile's retention days, counted from DATE or the last of [[rules.polls]], whichever is
     later. The suppression list and the audit stay. The dialler must be stopped.
     """
-    settings = site.settings
+    settings = site.site_settings
     retention = load_site_profile(settings).retention
     now = SystemClock().now()
     today, last_day = get_site_day(settings, now), _determine_retention_start(settings, after, now)
@@ -108,7 +108,9 @@ def purge(
             )
             what = proof | {"after": last_day.isoformat(), "voters": str(stock.voters), "phones": str(stock.numbers)}
             what |= {"recordings": f"{len(files)} {'erased' if with_recordings else 'kept'}"}
-            what |= {"notes": str(erase_notes_and_drafts_about_number(site.store_path, site.store_key, None))}
+            what |= {
+                "notes": str(erase_notes_and_drafts_about_number(site.store_path, site.store_encryption_key, None))
+            }
             audit.append_entry(
                 db,
                 "purge",
@@ -118,7 +120,7 @@ def purge(
             )
             if with_recordings:
                 remove_recordings(files)
-            Spool(site.store_path, site.store_key).remove_all_spooled_files()
+            Spool(site.store_path, site.store_encryption_key).remove_all_spooled_files()
             for copy in find_upgrade_copies(site.store_path):
                 shutil.rmtree(copy)
             if with_records:  # the journal lists attempts that the store no longer has
@@ -141,8 +143,8 @@ def purge(
 def _determine_retention_start(settings: Settings, after: str, now: float) -> date:
     """Return the day from which the retention period is counted: --after, or the last poll if that is later.
 
-    The later day is used so that a mistyped --after cannot erase records too early. Raises RollError if one of these
-    days is not over yet, each in the poll's own time zone.
+    The later day is used so that a mistyped --after cannot erase records too early. Raises RollError if the day
+    --after, or the day of a poll in the time zone of that poll, is not over yet.
     """
     given = parse_date_option(after, "--after")
     if get_site_day(settings, now) <= given:

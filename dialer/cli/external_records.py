@@ -41,10 +41,10 @@ HOLDER = "an import of records"
 def save_records_in_batches(
     settings: Settings, items: Sequence[T], most: int, things: str, request: Callable[[int, list[T]], CommandRequest]
 ) -> list[str]:
-    """Save any number of records, at most `most` in each request. Return the reply to each request.
+    """Save records in requests of at most `most` records each. Return the reply to each request.
 
-    `request` creates a request from the number of its batch (from 1) and the records. `things` is the word for records
-    in messages. Raises the errors of `save_external_records`.
+    `request` creates the request for a batch of records from the batch's number (from 1) and the records. `things` is
+    the word for records in messages. Raises the errors of `save_external_records`.
     """
     batches = _split_records_into_batches(items, most)
     with _print_saved_count_on_error(batches, things) as report_saved_count:
@@ -60,8 +60,8 @@ def _split_records_into_batches(items: Sequence[T], most: int) -> list[Sequence[
 def _print_saved_count_on_error(batches: Sequence[Sequence[object]], things: str) -> Iterator[Callable[[int], None]]:
     """Print how many records were saved if the context ends with an error.
 
-    Yields a function to be called with the number of completed requests, each of which saves one batch. `things` is the
-    word for records.
+    Each request saves one batch. Yields a function that the caller calls with the number of completed requests.
+    `things` is the word for records in the message.
     """
     saved = 0
 

@@ -172,7 +172,7 @@ def try_flow(
     script = keys.split(",") if keys is not None else None
 
     def read_pressed_keys(hint: str) -> str | None:
-        return _take_next_scripted_keys(script) if script is not None else _ask_for_keys(hint)
+        return _take_next_scripted_keys(script) if script is not None else _ask_user_for_pressed_keys(hint)
 
     call = TerminalCall(
         loaded,
@@ -196,7 +196,7 @@ def _take_next_scripted_keys(script: list[str]) -> str | None:
     return line
 
 
-def _ask_for_keys(hint: str) -> str | None:
+def _ask_user_for_pressed_keys(hint: str) -> str | None:
     try:
         line = typer.prompt(f"> ({hint})", default="", show_default=False, prompt_suffix=" ")
     except typer.Abort:  # end of input or Ctrl-C means that the caller hangs up

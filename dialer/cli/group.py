@@ -35,7 +35,9 @@ class CommandGroup(typer.Typer):
 
 
 def _expand_dataclass_parameters(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a function for Typer whose parameters are the fields of another function's dataclass parameters."""
+    """Return a command function for Typer, which cannot read dataclass parameters. It takes each field of the
+    dataclasses as a parameter of its own, and calls `function` with the dataclasses.
+    """
     hints = get_type_hints(function, include_extras=True)
     own, shared, groups = list[Parameter](), list[Parameter](), dict[str, Any]()
     for parameter in signature(function).parameters.values():

@@ -23,7 +23,7 @@ from dialer.cli.hq_pages import (
     create_headquarters_certificate,
     import_official_turnout,
     list_page_actions,
-    list_set_aside_rows,
+    list_rows_refused_as_results,
     serve_headquarters_pages,
     store_app,
     user_app,
@@ -54,7 +54,7 @@ for name, command in (
     ("desk", serve_headquarters_pages),
     ("certificate", create_headquarters_certificate),
     ("audit", list_page_actions),
-    ("set-aside", list_set_aside_rows),
+    ("set-aside", list_rows_refused_as_results),
     ("official", import_official_turnout),
 ):
     app.command(name)(command)
@@ -88,11 +88,11 @@ class Signing(HeadquartersOptions):
 
         Exits with code 1 if a centre did not execute the order.
         """
-        centres = orders.find_centres_addressed_by_order(self.settings, order)
+        centres = orders.find_centres_addressed_by_order(self.headquarters_settings, order)
         for path in self.key:
             private = signing.read_key_file(path, "--key")
-            signed = signed.add_signature(orders.find_leader_by_key(self.settings, private), private)
-        signers = signed.find_order_signers(orders.list_public_keys_of_leaders(self.settings))
+            signed = signed.add_signature(orders.find_leader_by_key(self.headquarters_settings, private), private)
+        signers = signed.find_order_signers(orders.list_public_keys_of_leaders(self.headquarters_settings))
         typer.echo(f"{_describe_order(order)}, signed by {', '.join(signers)}")
         if self.out is not None:
             self.out.write_text(signed.model_dump_json(), encoding="utf-8")
@@ -126,7 +126,7 @@ class NewOrder(Signing):
         after = 0.0
         if self.out is None:
             async with self.connect_to_nats_server(_CLIENT_NAME, PATIENCE_SECONDS) as session:
-                after = await orders.find_time_of_newest_signed_order(session, self.settings)
+                after = await orders.find_time_of_newest_signed_order(session, self.headquarters_settings)
         order = orders.create_order(kind, self.to, SystemClock().now(), seconds, after=after, **values)
         await self.sign_and_send_order(SignedOrder(order=order.json_text), order)
 
@@ -134,7 +134,7 @@ class NewOrder(Signing):
 @app.command("check")
 async def check_headquarters(hq: HeadquartersOptions) -> None:
     """Check headquarters: leaders, server and streams, unreachable centres, bundles. Exit 1 if there are problems."""
-    settings = hq.settings
+    settings = hq.headquarters_settings
     with require_installed_extra("hq"):
         from dialer.hq.check import find_headquarters_problems  # noqa: PLC0415 - of an extra
     problems = await find_headquarters_problems(settings)
@@ -226,7 +226,7 @@ async def sign_order(
 async def list_orders(hq: HeadquartersOptions) -> None:
     """List the orders to centres that have not expired, oldest first."""
     for signed, order in await _fetch_valid_orders(hq):
-        signers = ", ".join(signed.find_order_signers(orders.list_public_keys_of_leaders(hq.settings)))
+        signers = ", ".join(signed.find_order_signers(orders.list_public_keys_of_leaders(hq.headquarters_settings)))
         until = datetime.fromtimestamp(order.expires_at).astimezone()
         typer.echo(f"{order.id}  {_describe_order(order)}, signed by {signers}, valid until {until:%Y-%m-%d %H:%M}")
 
@@ -283,7 +283,7 @@ def gather_results_of_centres(
 
 
 async def _run_gatherer(hq: HeadquartersOptions) -> None:
-    settings = hq.settings
+    settings = hq.headquarters_settings
     with require_installed_extra("hq"):
         from dialer.hq.gather import Gatherer, make_garbage_collection_rare  # noqa: PLC0415 - of an extra
         from dialer.hq.snapshots import SnapshotServer  # noqa: PLC0415
@@ -327,7 +327,7 @@ async def import_outbox_files(
 
     `dialer hq gather` must run. All files are checked before the first is imported. Duplicates are ignored.
     """
-    checked = outbox_import.read_outbox_files(hq.settings, files)
+    checked = outbox_import.read_outbox_files(hq.headquarters_settings, files)
     async with hq.connect_to_nats_server(_CLIENT_NAME, PATIENCE_SECONDS) as session:
         async for file in outbox_import.import_outbox_files(session, checked):
             typer.echo(f"{file.path}: {file.rows:,} rows of {file.centre} imported, up to row {file.last}")
@@ -364,7 +364,7 @@ async def export_voter_results(
     with require_installed_extra("hq"):
         from dialer.hq.database import open_database  # noqa: PLC0415 - of an extra
         from dialer.hq.results import read_results_of_state  # noqa: PLC0415
-    settings = hq.settings
+    settings = hq.headquarters_settings
     zone, form = ZoneInfo(settings.gather.time_zone), choose_report_format(None, out)
     window = parse_report_period(since, until, zone)
     refuse_unwritable_path(out, "--out", {"the settings file": hq.config})

@@ -49,9 +49,10 @@ class HqSession:
     _people: People
     _token: str
 
-    async def find_user(self) -> SignedInUser:
-        """Return the signed-in user, with the role that this user has now. Raises RequestRefused if the account was
-        removed or changed.
+    async def find_signed_in_user(self) -> SignedInUser:
+        """Return the signed-in user, with the role that the user's account has now.
+
+        Raises RequestRefused if the account was removed or changed.
         """
         from dialer.web.refusals import RequestRefused  # noqa: PLC0415 - of an extra
 
@@ -74,7 +75,7 @@ class AccountOptions(HeadquartersOptions):
         typer.Option("--password", metavar="-", help="Read its password from standard input. [default: ask]"),
     ] = ""
 
-    def run_as_user(self, work: Callable[[HqSession], Coroutine[Any, Any, T]]) -> T:
+    def run_work_as_user(self, work: Callable[[HqSession], Coroutine[Any, Any, T]]) -> T:
         """Sign the user in, run `work`, and sign the user out. Raises CommandRefused, with the reason in words."""
         if self.password not in {"", "-"}:
             raise typer.BadParameter("--password: must be '-', because a password would stay in the shell's history")
@@ -99,10 +100,10 @@ class AccountOptions(HeadquartersOptions):
         from dialer.hq.desk import open_accounts  # noqa: PLC0415 - of an extra
         from dialer.hq.proposals import Proposals  # noqa: PLC0415
 
-        async with open_accounts(self.settings, SystemClock()) as (db, accounts, people, _):
+        async with open_accounts(self.headquarters_settings, SystemClock()) as (db, accounts, people, _):
             token = await people.sign_in(self.user, password)
             try:
-                yield HqSession(Proposals(self.settings, db, accounts), people, token)
+                yield HqSession(Proposals(self.headquarters_settings, db, accounts), people, token)
             finally:
                 await people.sign_out(token)
 
@@ -133,8 +134,8 @@ def list_proposals(account: AccountOptions) -> None:
     """List the proposals of the last week for centres of your zone."""
 
     async def read_proposals(session: HqSession) -> None:
-        zone = ZoneInfo(account.settings.gather.time_zone)
-        for each in await session.proposals.list_proposals(await session.find_user()):
+        zone = ZoneInfo(account.headquarters_settings.gather.time_zone)
+        for each in await session.proposals.list_proposals(await session.find_signed_in_user()):
             at = datetime.fromtimestamp(each.proposed_at, zone)
             answer = f" by {each.answered_by}" if each.answered_by else ""
             typer.echo(
@@ -142,7 +143,7 @@ def list_proposals(account: AccountOptions) -> None:
                 f" {each.state}{answer}{f' ({each.result})' if each.result else ''}"
             )
 
-    account.run_as_user(read_proposals)
+    account.run_work_as_user(read_proposals)
 
 
 @proposal_app.command("confirm")
@@ -162,9 +163,11 @@ def decline_proposal(proposal_id: _Id, account: AccountOptions) -> None:
 
 def _answer_proposal(account: AccountOptions, proposal_id: int, *, confirm: bool) -> None:
     async def answer_proposal(session: HqSession) -> ProposalAnswer:
-        return await session.proposals.answer_proposal(proposal_id, await session.find_user(), confirm=confirm)
+        return await session.proposals.answer_proposal(
+            proposal_id, await session.find_signed_in_user(), confirm=confirm
+        )
 
-    answer = account.run_as_user(answer_proposal)
+    answer = account.run_work_as_user(answer_proposal)
     typer.echo(f"proposal {proposal_id}: {answer.state}{f' ({answer.result})' if answer.result else ''}")
     if answer.state == "failed":
         raise typer.Exit(1)

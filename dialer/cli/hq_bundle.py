@@ -48,7 +48,7 @@ class BundleOptions(HeadquartersOptions):
         """The repository in which bundles (campaign material) are created and published."""
         with require_installed_extra("hq"):
             from dialer.material.repository import Repository  # noqa: PLC0415 - of an extra
-        return Repository(self.settings.bundles.folder)
+        return Repository(self.headquarters_settings.bundles.folder)
 
     def load_online_signing_key(self) -> bytes:
         """Return the key with which headquarters signs the current bundles (campaign material) and their assignment to centres.
@@ -57,7 +57,7 @@ class BundleOptions(HeadquartersOptions):
         """
         from dialer.hq.material import read_online_signing_key  # noqa: PLC0415 - of an extra
 
-        return read_online_signing_key(self.settings)
+        return read_online_signing_key(self.headquarters_settings)
 
 
 @dataclass(frozen=True)
@@ -214,10 +214,10 @@ def publish_bundles(account: AccountOptions) -> None:
     only after `assign` or `waves`.
     """
 
-    async def publish_material(session: HqSession) -> list[str]:
-        return await session.proposals.publish_material(await session.find_user())
+    async def publish_signed_bundles(session: HqSession) -> list[str]:
+        return await session.proposals.publish_material(await session.find_signed_in_user())
 
-    typer.echo(f"approved: {', '.join(account.run_as_user(publish_material)) or 'nothing'}")
+    typer.echo(f"approved: {', '.join(account.run_work_as_user(publish_signed_bundles)) or 'nothing'}")
 
 
 @app.command("withdraw")
@@ -229,9 +229,9 @@ def withdraw_bundle_version(account: AccountOptions, name: _NameArgument, versio
     """
 
     async def draft_withdrawal_of_bundle(session: HqSession) -> None:
-        await session.proposals.draft_withdrawal_of_bundle(name, version, await session.find_user())
+        await session.proposals.draft_withdrawal_of_bundle(name, version, await session.find_signed_in_user())
 
-    account.run_as_user(draft_withdrawal_of_bundle)
+    account.run_work_as_user(draft_withdrawal_of_bundle)
     typer.echo(f"withdrawal of {name} {version} drafted; next: media and compliance sign (dialer hq bundle sign)")
 
 
@@ -244,12 +244,14 @@ def assign_bundle_version(
     Centres check for changes every 20 seconds.
     """
 
-    async def propose_material(session: HqSession) -> None:
+    async def propose_version_to_addressees(session: HqSession) -> None:
         for each in to:
-            proposal = await session.proposals.propose_material(name, version, each, await session.find_user())
+            proposal = await session.proposals.propose_material(
+                name, version, each, await session.find_signed_in_user()
+            )
             typer.echo(f"{name} {version} to {each}: {format_waiting_proposal(proposal)}")
 
-    account.run_as_user(propose_material)
+    account.run_work_as_user(propose_version_to_addressees)
 
 
 @app.command("renew")
@@ -281,7 +283,7 @@ def roll_out_bundle_in_waves(
     stopped or waits for the other user. It waits while leaders have stopped a centre of the wave. If it is interrupted,
     run it again. After a stop, centres keep the version: use `assign` with the earlier version to go back.
     """
-    zones = {each.id: each.zone for each in account.settings.centres}
+    zones = {each.id: each.zone for each in account.headquarters_settings.centres}
     if not zones:
         raise SettingError(str(account.config), "centres", "is empty", "add a [[centres]] table for each centre")
     try:
@@ -290,15 +292,15 @@ def roll_out_bundle_in_waves(
         raise typer.BadParameter(str(error)) from error
     rollout = Rollout(f"{name}-{version}", steps, hold_seconds=hold * 60, patience_seconds=patience * 60)
 
-    async def propose_or_roll_out(session: HqSession) -> int:
-        proposal = await session.proposals.find_confirmed_rollout(name, version, await session.find_user())
+    async def propose_or_carry_out_roll_out(session: HqSession) -> int:
+        proposal = await session.proposals.find_confirmed_rollout(name, version, await session.find_signed_in_user())
         if proposal is not None:
             return await _roll_out_waves(account, session, proposal, f"{name} {version}", rollout)
-        waiting = await session.proposals.propose_rollout(name, version, await session.find_user())
+        waiting = await session.proposals.propose_rollout(name, version, await session.find_signed_in_user())
         typer.echo(f"{name} {version} in waves: {format_waiting_proposal(waiting)}; then run this command again")
         return 1
 
-    raise typer.Exit(account.run_as_user(propose_or_roll_out))
+    raise typer.Exit(account.run_work_as_user(propose_or_carry_out_roll_out))
 
 
 async def _roll_out_waves(
@@ -308,7 +310,7 @@ async def _roll_out_waves(
 
     Return the exit code of the command.
     """
-    settings = hq.settings
+    settings = hq.headquarters_settings
     with require_installed_extra("hq"):
         from dialer.nats.session import StreamRecreated  # noqa: PLC0415 - of an extra
 
@@ -342,7 +344,9 @@ async def _roll_out_waves(
         while state in {WaveState.NEXT, WaveState.WAIT}:
             if state is WaveState.NEXT:
                 step = rollout.start_next_wave(time.monotonic())
-                await hq_session.proposals.assign_wave_of_rollout(proposal, step.to, await hq_session.find_user())
+                await hq_session.proposals.assign_wave_of_rollout(
+                    proposal, step.to, await hq_session.find_signed_in_user()
+                )
                 typer.echo(f"{version} to {', '.join(step.to)}: {len(step.centres)} centres")
             await asyncio.sleep(CHECK_SECONDS)
             state = rollout.decide_next_rollout_step(time.monotonic())
@@ -354,7 +358,7 @@ async def _roll_out_waves(
                     else "continuing: no stop in force"
                 )
         following.cancel()
-    await hq_session.proposals.record_end_of_rollout(proposal, rollout.problem, await hq_session.find_user())
+    await hq_session.proposals.record_end_of_rollout(proposal, rollout.problem, await hq_session.find_signed_in_user())
     if state is WaveState.STOPPED:
         typer.echo(f"stopped, no further centre receives the version: {rollout.problem}")
         return 1

@@ -41,7 +41,7 @@ _Name = Annotated[str, typer.Argument(metavar="NAME", help="The user's name.")]
 
 async def serve_headquarters_pages(hq: HeadquartersOptions) -> None:
     """Serve headquarters' web pages until SIGTERM or Ctrl-C."""
-    settings = hq.settings
+    settings = hq.headquarters_settings
     with require_installed_extra("hq,desk"):
         from dialer.hq.desk import serve_hq_desk  # noqa: PLC0415 - of an extra
         from dialer.web.assets import read_assets  # noqa: PLC0415
@@ -59,15 +59,15 @@ def create_headquarters_certificate(
     It writes desk.certificate and desk.private_key. The CA is valid for the pages' names only. The output explains how
     to install it.
     """
-    desk = hq.settings.desk
+    desk = hq.headquarters_settings.desk
     create_page_server_certificate(desk, "headquarters", name or [], ca, renew=renew, serve="dialer hq desk")
 
 
 @user_app.command("list")
 async def list_accounts(hq: HeadquartersOptions) -> None:
     """List the accounts of headquarters' pages with role, zone and time of the last sign-in."""
-    settings = hq.settings
-    async with _open_accounts(hq) as (_, accounts, _, file):
+    settings = hq.headquarters_settings
+    async with _open_page_accounts(hq) as (_, accounts, _, file):
         stored = await file.read_accounts()
         zone = ZoneInfo(settings.gather.time_zone)
         for name, role in sorted(accounts.role_of.items()):
@@ -88,7 +88,7 @@ async def add_account(
 
     For a new account, a one-time password is printed.
     """
-    async with _open_accounts(hq) as (_, accounts, people, _):
+    async with _open_page_accounts(hq) as (_, accounts, people, _):
         is_new = name not in accounts.role_of
         await accounts.save_account(name, role, zone, resolve_responsible_person(who))
         if is_new:
@@ -104,7 +104,7 @@ async def remove_account(
     who: WhoOption = None,
 ) -> None:
     """Remove an account of headquarters' pages. Its open pages are signed out within a second."""
-    async with _open_accounts(hq) as (_, accounts, people, _):
+    async with _open_page_accounts(hq) as (_, accounts, people, _):
         await accounts.remove_account(name, resolve_responsible_person(who))
         await people.set_password(name, None)
 
@@ -123,7 +123,7 @@ async def set_account_password(
     ] = None,
 ) -> None:
     """Set a new password for headquarters' pages. Sessions with the old password end."""
-    async with _open_accounts(hq) as (_, accounts, people, _):
+    async with _open_page_accounts(hq) as (_, accounts, people, _):
         accounts.require_account(name)
         if given is None:
             typer.echo(
@@ -142,8 +142,8 @@ async def list_centre_stores(hq: HeadquartersOptions) -> None:
     from dialer.hq.seal_records import list_chains_of_sealed_epochs  # noqa: PLC0415 - of an extra
     from dialer.hq.store_records import list_stores_of_all_centres  # noqa: PLC0415
 
-    zone = ZoneInfo(hq.settings.gather.time_zone)
-    async with _open_accounts(hq) as (pages, *_), pages.open_transaction() as db:
+    zone = ZoneInfo(hq.headquarters_settings.gather.time_zone)
+    async with _open_page_accounts(hq) as (pages, *_), pages.open_transaction() as db:
         chains = await list_chains_of_sealed_epochs(db)
         for store in await list_stores_of_all_centres(db):
             first = f"{datetime.fromtimestamp(store.first_at, zone):%Y-%m-%d %H:%M}" if store.first_at else "unknown"
@@ -186,7 +186,7 @@ async def accept_centre_store(
     """
     from dialer.hq.store_records import replace_accepted_store  # noqa: PLC0415 - of an extra
 
-    async with _open_accounts(hq) as (pages, *_), pages.open_transaction() as db:
+    async with _open_page_accounts(hq) as (pages, *_), pages.open_transaction() as db:
         incarnation = await replace_accepted_store(db, centre, store)
         await pages.append_audit(
             db, "store-accepted", resolve_responsible_person(who), {"centre": centre, "incarnation": incarnation}
@@ -194,15 +194,15 @@ async def accept_centre_store(
     typer.echo(f"{centre}: results of store {incarnation[:8]} are accepted")
 
 
-async def list_set_aside_rows(hq: HeadquartersOptions) -> None:
+async def list_rows_refused_as_results(hq: HeadquartersOptions) -> None:
     """List rows of centres that were not stored as results, with the reason.
 
     Rows of another constituency are tried again when the gatherer starts, after [[centres]] was corrected.
     """
     from dialer.hq import set_aside  # noqa: PLC0415 - of an extra
 
-    zone = ZoneInfo(hq.settings.gather.time_zone)
-    async with _open_accounts(hq) as (pages, *_), pages.open_transaction() as db:
+    zone = ZoneInfo(hq.headquarters_settings.gather.time_zone)
+    async with _open_page_accounts(hq) as (pages, *_), pages.open_transaction() as db:
         for row in await set_aside.SQL.rows.fetch_rows(db):
             at = f"{datetime.fromtimestamp(row.at, zone):%Y-%m-%d %H:%M}"
             typer.echo(f"{row.centre:<32}  row {row.id:<10}  {row.topic:<24}  {at}  {row.reason}")
@@ -223,8 +223,8 @@ async def list_page_actions(
 
     Exit 1 if the chain is broken. The newest entry is also stored in desk.file, so that a truncated chain is detected.
     """
-    settings = hq.settings
-    async with _open_accounts(hq) as (database, _, _, file):
+    settings = hq.headquarters_settings
+    async with _open_page_accounts(hq) as (database, _, _, file):
         if accept:
             await database.accept_last_audit_entry(resolve_responsible_person(who))
         entries = await database.read_audit_entries()
@@ -255,19 +255,19 @@ async def import_official_turnout(
     Columns: state_code, constituency_number, part_number (empty for a whole constituency), at (2026-04-22 11:00, in
     gather.time_zone), electors, percent.
     """
-    settings = hq.settings
+    settings = hq.headquarters_settings
     from dialer.hq.expected import read_official_turnout, store_official_turnout  # noqa: PLC0415
 
     rows = read_official_turnout(path, ZoneInfo(settings.gather.time_zone))
-    async with _open_accounts(hq) as (database, _, _, _):
+    async with _open_page_accounts(hq) as (database, _, _, _):
         await store_official_turnout(database, rows)
 
     typer.echo(f"{len(rows):,} figures imported")
 
 
-def _open_accounts(
+def _open_page_accounts(
     hq: HeadquartersOptions,
 ) -> AbstractAsyncContextManager[tuple[PageDatabase, Accounts, People, DeskFile]]:
     with require_installed_extra("hq,desk"):
         from dialer.hq.desk import open_accounts  # noqa: PLC0415 - of an extra
-    return open_accounts(hq.settings, SystemClock())
+    return open_accounts(hq.headquarters_settings, SystemClock())

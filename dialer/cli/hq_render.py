@@ -31,7 +31,7 @@ def render_headquarters_files(
     Existing keys and certificates are kept. A centre's archive contains its private key: deliver it safely, then delete
     it.
     """
-    settings = hq.settings
+    settings = hq.headquarters_settings
     to.mkdir(mode=0o700, exist_ok=True)
     (to / "centres").mkdir(mode=0o700, exist_ok=True)
     own, _ = _read_or_create_nkey(to / files.OWN_SEED)
@@ -43,7 +43,7 @@ def render_headquarters_files(
         else:
             nkeys[centre.id], seeds[centre.id] = _read_or_create_nkey(to / "centres" / f"{centre.id}.nk")
     if settings.encrypts_connections:
-        _create_certificate(settings, to)
+        _create_server_certificate(settings, to)
     rendered = {
         files.NATS: files.render_nats_configuration(settings, own, nkeys),
         files.CADDY: files.render_caddy_configuration(settings),
@@ -86,7 +86,7 @@ def _read_or_create_nkey(path: Path) -> tuple[str, str]:
     return nkeys.from_seed(bytearray(seed.encode())).public_key.decode(), seed
 
 
-def _create_certificate(settings: HqSettings, to: Path) -> None:
+def _create_server_certificate(settings: HqSettings, to: Path) -> None:
     from dialer.desk.certificate import CertificateFiles, create_certificate_of_page_server  # noqa: PLC0415 - of an extra
 
     ours = CertificateFiles(to / files.CERTIFICATE, to / files.KEY, to / files.CA, to / "hq-ca.key")

@@ -86,7 +86,7 @@ def _get_default_option_value(name: str, answers: Answers) -> Any:
     return getattr(country, name, question.default)
 
 
-def init(
+def write_settings_of_new_centre(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The settings file to create.")] = Path("centre.toml"),
     id: Annotated[str | None, typer.Option(metavar="ID", help="The centre's ID.")] = None,  # noqa: A002 - the setting's name
     organisation: Annotated[

@@ -60,7 +60,7 @@ class _Folder:
     refuse_foreign: bool  # whether files by others are refused; otherwise they are samples, which are replaced
 
 
-def install(
+def install_site_as_services(
     config: SettingsFile,
     root: RootOption = Path("/"),
     show: Annotated[bool, typer.Option("--print", help="Print the files, but write nothing.")] = False,
@@ -85,7 +85,7 @@ def install(
     own = root / SETTINGS_FILE.relative_to("/")
     text = _read_settings_to_install(config, own)
     folders = [
-        *_group_files_by_folder(root, files),
+        *_group_installed_files_by_folder(root, files),
         _Folder(own.parent, [FilePlan(own.name, read_file_if_exists(own), text)], True),
     ]
     made: dict[str, str] = {}
@@ -119,7 +119,7 @@ def install(
     _print_next_steps(settings, local, dialer)
 
 
-def uninstall(
+def uninstall_site_services(
     root: RootOption = Path("/"),
     purge: Annotated[
         bool, typer.Option("--purge", help="Also delete settings, store, sounds, recordings and the user, permanently.")
@@ -164,11 +164,11 @@ def uninstall(
         else:
             shutil.rmtree(path)
             typer.echo(f"removed {path}")
-    if live and _does_user_exist(USER):  # an earlier purge may have deleted the user
+    if live and _does_system_user_exist(USER):  # an earlier purge may have deleted the user
         _run_system_command("userdel", USER)
 
 
-def _does_user_exist(name: str) -> bool:
+def _does_system_user_exist(name: str) -> bool:
     try:
         pwd.getpwnam(name)
     except KeyError:
@@ -242,7 +242,7 @@ def _read_settings_to_install(config: Path, own: Path) -> str:
     return text
 
 
-def _group_files_by_folder(root: Path, files: Mapping[Path, str]) -> Iterator[_Folder]:
+def _group_installed_files_by_folder(root: Path, files: Mapping[Path, str]) -> Iterator[_Folder]:
     by_folder: dict[Path, dict[str, str]] = {}
     for path, text in files.items():
         by_folder.setdefault(root / path.parent.relative_to("/"), {})[path.name] = text

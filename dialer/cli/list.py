@@ -68,7 +68,7 @@ def write_list_of_voters_not_yet_voted(wanted: VoterListOptions) -> None:
 
 
 def _write_voter_list(kind: ListKind, wanted: VoterListOptions) -> None:
-    settings, who, out = wanted.settings, wanted.who, wanted.out
+    settings, who, out = wanted.site_settings, wanted.who, wanted.out
     if not who.strip():
         raise RollError("--for is empty: give the name of the recipient")
     ending = out.suffix.removeprefix(".").lower()
@@ -86,7 +86,7 @@ def _write_voter_list(kind: ListKind, wanted: VoterListOptions) -> None:
     voters = sum(len(booth.rows) for booth in lists)
     what = {"list": kind.value, "booths": str(len(lists)), "voters": str(voters), "file": out.name}
     number = append_export_to_audit(
-        wanted.store_path, who, what, now.timestamp(), key=wanted.store_key
+        wanted.store_path, who, what, now.timestamp(), key=wanted.store_encryption_key
     )  # recorded before it is written, so that no list exists without its audit entry
     mark = f"for {who} - list {number} of {now:%Y-%m-%d %H:%M} - confidential, to be destroyed after the poll"
     content = (

@@ -28,36 +28,52 @@ from dialer.errors import MatdanError, SettingError
 
 COMMANDS = {
     "A centre": {
-        "running:demo": "Run a complete centre on simulated lines: two campaigns, ten agents, a board.",
-        "running:run": "Run the dialler with a real Asterisk until SIGTERM or Ctrl-C.",
+        "demo=running:run_demo_centre": "Run a complete centre on simulated lines: two campaigns, ten agents, a board.",
+        "run=running:run_dialler": "Run the dialler with a real Asterisk until SIGTERM or Ctrl-C.",
         "desk:app": "Serve the pages for supervisors and agents, create their certificate, or build them from source.",
         "command:app": "Send a command to a running dialler through its broker, and print the reply.",
-        "board:board": "Show a running centre on this terminal until Ctrl-C, or once if the output is not a terminal.",
-        "uplink:uplink": (
+        "board=board:show_centre_on_terminal": (
+            "Show a running centre on this terminal until Ctrl-C, or once if the output is not a terminal."
+        ),
+        "uplink=uplink:connect_centre_to_headquarters": (
             "Stay connected to headquarters until SIGTERM or Ctrl-C: send results, receive updates of other centres."
         ),
-        "uplink:carry": "Export pending messages for headquarters to a signed file while the connection is down.",
+        "carry=uplink:export_messages_for_headquarters": (
+            "Export pending messages for headquarters to a signed file while the connection is down."
+        ),
         "hq:app": "Run the headquarters of many centres: database, pages, keys, orders, campaign material.",
-        "running:check": "Check settings, files and services before the dialler starts.",
-        "running:doctor": (
+        "check=running:check_site_before_start": "Check settings, files and services before the dialler starts.",
+        "doctor=running:check_running_centre": (
             "Check a running site: processes, store, disk, backups, clocks, certificates, trunks, phones, broker."
         ),
         "monitoring:app": "Print alerting rules for Prometheus or a dashboard for Grafana.",
         "report:app": "Print reports, or write them as CSV, JSON, XLSX or PDF.",
-        "simulate:simulate": "Simulate a call centre's day under several pacing policies, within seconds.",
-        "rehearsal:rehearse": "Rehearse the site's polling day on simulated lines, and judge whether it is ready.",
+        "simulate=simulate:simulate_calling_day": (
+            "Simulate a call centre's day under several pacing policies, within seconds."
+        ),
+        "rehearse=rehearsal:rehearse_polling_day": (
+            "Rehearse the site's polling day on simulated lines, and judge whether it is ready."
+        ),
     },
     "Setting up: the telephony administrator": {
-        "init:init": ("Write the settings of a new centre, with generated secrets and PINs."),
-        "install:install": "Install the site as services: user, folders, systemd units, Asterisk's and the broker's files.",
-        "install:uninstall": "Stop the services, and remove what `install` installed.",
+        "init=init:write_settings_of_new_centre": (
+            "Write the settings of a new centre, with generated secrets and PINs."
+        ),
+        "install=install:install_site_as_services": (
+            "Install the site as services: user, folders, systemd units, Asterisk's and the broker's files."
+        ),
+        "uninstall=install:uninstall_site_services": "Stop the services, and remove what `install` installed.",
         "asterisk:app": "Write or check Asterisk's configuration.",
         "trunk:app": "Test a trunk by a call to your own phone.",
         "mqtt:app": "Write the MQTT broker's configuration, or create a key for signing commands.",
         "user:app": ("Manage users of the pages and of commands: roles and passwords."),
         "agent:app": "Hash agents' PINs, and write the tones for their phones.",
-        "backup:backup": "Back up the store (the centre's database) and the desk's file with accounts and notes.",
-        "backup:restore": "Restore a backup where the store was lost, with every campaign stopped.",
+        "backup=backup:back_up_store": (
+            "Back up the store (the centre's database) and the desk's file with accounts and notes."
+        ),
+        "restore=backup:restore_store_from_backup": (
+            "Restore a backup where the store was lost, with every campaign stopped."
+        ),
         "store:app": "Encrypt or decrypt the store, or change its key.",
     },
     "Flows and recordings: the media team": {
@@ -67,40 +83,43 @@ COMMANDS = {
         "recordings:app": "Erase old recordings of calls.",
     },
     "Rolls and lists: the data team": {
-        "roll:import_": "Import a roll (list of voters), all or nothing.",
+        "import=roll:import_electoral_roll": "Import a roll (list of voters), all or nothing.",
         "source:app": ("Import exports of voter-data portals, and send results to them."),
-        "roll:sample_roll": (
+        "sample-roll=roll:write_synthetic_roll": (
             "Write a synthetic roll in Indian languages, with fictitious people and numbers that must not be dialled."
         ),
-        "roll:weights": "Import voters' weights, by which campaigns order their calls.",
-        "roll:workers": "Import booth workers, who are called for the serials of people who have voted.",
+        "weights=roll:import_weights_of_voters": "Import voters' weights, by which campaigns order their calls.",
+        "workers=roll:workers": "Import booth workers, who are called for the serials of people who have voted.",
         "list:app": "Write lists of voters for the booth workers.",
         "marks:app": "Import, correct and show what is recorded about voters (marks), such as who has voted.",
         "turnout:app": "Enter or import official turnout during the poll.",
     },
     "Rules and records: the compliance officer": {
         "rules:app": "Show the rules in force, and why a person can or cannot be called.",
-        "numbers:optout": "Record opt-outs: numbers that no campaign calls.",
-        "numbers:register": "Import do-not-call registers.",
-        "numbers:consent": "Import lists of people who gave or withdrew consent to calls.",
+        "optout=numbers:optout": "Record opt-outs: numbers that no campaign calls.",
+        "register=numbers:register": "Import do-not-call registers.",
+        "consent=numbers:consent": "Import lists of people who gave or withdrew consent to calls.",
         "complaint:app": "Record complaints about calls, and what was done about them.",
         "unknown:app": "List attempts with an unknown result, and release their numbers.",
         "audit:app": "List and verify the audit, a hash chain of imports, exports, commands, logins and changes.",
-        "erase:erase": "Erase a phone number, the data of its voters, and agents' notes on them.",
-        "erase:purge": "Erase personal data once the election is over, except records that the profile requires to keep.",
+        "erase=erase:erase_phone_number": "Erase a phone number, the data of its voters, and agents' notes on them.",
+        "purge=erase:erase_personal_data_after_election": (
+            "Erase personal data once the election is over, except records that the profile requires to keep."
+        ),
     },
 }
 """Every command's location and summary, grouped by the role that uses it, in the order of the help.
 
-"module:name" is a function in a module of this package; "module:app" is a Typer group named after its module. The summaries are
-written here because the help shows them without importing the commands. A test compares them with the commands' docstrings.
+"name=module:function" is a command `name`, which a module of this package defines. "module:app" is a Typer group named after its
+module. The summaries are written here because the help shows them without importing the commands. A test compares them with the
+commands' docstrings.
 """
 
 
 def format_command_name(place: str) -> str:
-    """Return the name that a user types for an entry of `COMMANDS`: "sample-roll" for "roll:sample_roll"."""
-    module, _, attribute = place.partition(":")
-    return module if attribute == "app" else attribute.rstrip("_").replace("_", "-")
+    """Return the name that a user types for an entry of `COMMANDS`: "erase" for "erase=erase:erase_phone_number"."""
+    name, _, attribute = place.rpartition("=")
+    return name or attribute.partition(":")[0]
 
 
 class LazyCommands(dict[str, Any]):
@@ -123,7 +142,7 @@ _MARKUP: Literal["markdown"] = "markdown"  # rich's own markup reads `[[agents]]
 
 @cache
 def _load_command(name: str, place: str, summary: str) -> Any:
-    module, _, attribute = place.partition(":")
+    module, _, attribute = place.rpartition("=")[2].partition(":")
     found = getattr(import_module(f"dialer.cli.{module}"), attribute)
     if isinstance(found, typer.Typer):
         found.info.help = summary

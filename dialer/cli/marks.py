@@ -88,14 +88,14 @@ def import_marks(
     Strike-off sheets (`dialer list strike-off`) have an x in the column voted. Duplicates are ignored. Exit 1 if a line
     was rejected or the list is empty.
     """
-    settings = site.settings
+    settings = site.site_settings
     zone, now = get_site_zone(settings), SystemClock().now()
     if by is not None and not is_person_id(by):
         raise typer.BadParameter("--by: must be an ID such as worker-12; do not give a name or phone number")
     defaults = MarkDefaults(
         MarkSource(source.value), confidence, by, _parse_day_of_marks(settings, day, now), roll_version
     )
-    name = site.responsible_person
+    name = site.responsible_person_id
     if rejects is not None:
         protected = {**site.files_never_overwritten, "the list itself": file}
         refuse_unwritable_path(rejects, "--rejects", protected)  # fail before anything is imported
@@ -118,12 +118,13 @@ def undo_mark(
     site: SiteAndPersonOptions,
     voter: VoterArgument,
 ) -> None:
-    """Undo that a voter was recorded as voted or closed by mistake. The voter is called again.
+    """Undo that a voter was recorded by mistake as voted, or as not to be called any more (closed). The voter is called
+    again.
 
     The earlier mark stays, followed by a correction. Exit 1 if the voter is not recorded as voted or closed.
     """
-    name, now = site.responsible_person, SystemClock().now()
-    voter_id = _find_voter(site, voter)
+    name, now = site.responsible_person_id, SystemClock().now()
+    voter_id = _find_voter_of_marks(site, voter)
     with site.open_store_for_reading() as db:
         if marks.read_turnout_status(db, voter_id) == "pending":
             typer.echo(
@@ -142,7 +143,7 @@ def show_marks(
     voter: VoterArgument,
 ) -> None:
     """Show all marks of a voter (who reported what, when, how reliable it is), and the voter's status."""
-    voter_id = _find_voter(report, voter)
+    voter_id = _find_voter_of_marks(report, voter)
     report.print_or_write_report(lambda db: report_voter_marks(db, voter_id, report.centre_time_zone))
 
 
@@ -155,7 +156,7 @@ def _save_marks(site: SiteOptions, marks: Sequence[Mark], batch: str, who: str) 
         }
         return CommandRequest("marks", fields)
 
-    save_records_in_batches(site.settings, marks, MAX_MARKS, "marks", create_command_that_stores_marks)
+    save_records_in_batches(site.site_settings, marks, MAX_MARKS, "marks", create_command_that_stores_marks)
 
 
 def _convert_mark_to_command_fields(mark: Mark) -> dict[str, Any]:
@@ -204,7 +205,7 @@ def _parse_day_of_marks(settings: Settings, text: str | None, now: float) -> dat
     return day
 
 
-def _find_voter(site: SiteOptions, who: str) -> int:
+def _find_voter_of_marks(site: SiteOptions, who: str) -> int:
     with site.open_store_for_reading() as db:
         voter_id = find_voter_by_id_or_place(db, who)
     if voter_id is None:

@@ -44,7 +44,7 @@ def add_opt_out(
 ) -> None:
     """Record that a number opted out, so that no campaign calls it from now on. The dialler may run."""
     _record_opt_outs(
-        site, [parse_single_number(read_argument_or_stdin(number), site.settings.centre.region)], source, {}
+        site, [parse_single_number(read_argument_or_stdin(number), site.site_settings.centre.region)], source, {}
     )
 
 
@@ -58,7 +58,7 @@ def import_opt_outs(
 
     Exit 1 if a line had no number.
     """
-    found = read_list_of_phone_numbers(file, site.settings.centre.region)
+    found = read_list_of_phone_numbers(file, site.site_settings.centre.region)
     _record_opt_outs(site, found.numbers, source, {"file": found.name, "sha256": found.sha256})
     _report_invalid_lines(found)
 
@@ -74,7 +74,7 @@ def import_do_not_call_register(
 
     The dialler must be stopped. Exit 1 if a line had no number.
     """
-    settings = site.settings
+    settings = site.site_settings
     zone = get_site_zone(settings)
     issued, now = parse_time_option(dated, zone, "--dated"), SystemClock().now()
     most = load_site_profile(settings).registers.maximum_age_days
@@ -117,7 +117,7 @@ def import_consents(
     Only the first column, with the number, is read. Opt-outs stay in force. The dialler must be stopped. Exit 1 if a
     line had no number.
     """
-    found = read_list_of_phone_numbers(file, site.settings.centre.region, first_column_only=True)
+    found = read_list_of_phone_numbers(file, site.site_settings.centre.region, first_column_only=True)
     now = SystemClock().now()
     with site.open_store_for_writing("an import of consents") as db, open_transaction(db):
         known = sum(
@@ -146,15 +146,15 @@ def _record_opt_outs(site: SiteAndPersonOptions, found: Sequence[str], source: s
             "--source: must be an ID of letters, digits, dots and dashes, such as letter-12;"
             " do not give a name or phone number, as all centres receive it"
         )
-    secret = next(iter(site.settings.rules.list_opt_out_secrets()), None)
+    secret = next(iter(site.site_settings.rules.list_opt_out_secrets()), None)
     try:
         with site.open_store_for_writing("an import of opt-outs") as db, open_transaction(db):
             entry = AuditNote(get_name_of_responsible_person(site.who), SystemClock().now(), file)
             fresh = opt_outs.suppress_numbers(db, create_result_announcement, found, secret, source, entry).new
         typer.echo(f"{fresh:,} numbers suppressed; {len(found) - fresh:,} were already suppressed")
     except StoreBusy as busy:
-        fields = {"source": source, "who": site.responsible_person}
-        for line in send_numbers_to_dialler(site.settings, "suppress", found, fields, busy):
+        fields = {"source": source, "who": site.responsible_person_id}
+        for line in send_numbers_to_dialler(site.site_settings, "suppress", found, fields, busy):
             typer.echo(line)
 
 

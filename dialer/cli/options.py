@@ -56,7 +56,7 @@ class SiteOptions:
     ] = None
 
     @cached_property
-    def settings(self) -> Settings:
+    def site_settings(self) -> Settings:
         """The site's settings, with the path of `--store` as `store.path` if it is given."""
         settings = load_settings(self.config)
         if self.store is None:
@@ -66,23 +66,23 @@ class SiteOptions:
     @property
     def store_path(self) -> Path:
         """The path of the store, the centre's database."""
-        return self.settings.store.path
+        return self.site_settings.store.path
 
     @property
-    def store_key(self) -> StoreKey | None:
+    def store_encryption_key(self) -> StoreKey | None:
         """The key that the store is encrypted with, or None if it is not encrypted."""
-        return read_store_key_of_site(self.settings)
+        return read_store_key_of_site(self.site_settings)
 
     def open_store_for_reading(self) -> AbstractContextManager[Connection]:
         """Open the store read-only. Later changes by the dialler are not visible."""
-        return open_store_snapshot(self.store_path, self.store_key)
+        return open_store_snapshot(self.store_path, self.store_encryption_key)
 
     def open_store_for_writing(self, holder: str) -> AbstractContextManager[Connection]:
         """Open the existing store for writing, and lock it against other writers.
 
         `holder` names this process in the errors that the other writers get.
         """
-        return open_store_exclusively(self.store_path, holder, create=False, key=self.store_key)
+        return open_store_exclusively(self.store_path, holder, create=False, key=self.store_encryption_key)
 
     @property
     def files_never_overwritten(self) -> ProtectedFiles:
@@ -91,7 +91,7 @@ class SiteOptions:
             f"the store's {end} file": self.store_path.with_name(self.store_path.name + end)
             for end in (".lock", ".sent", ".identity", "-wal", "-shm", "-journal")
         }
-        key = self.settings.store.encryption_key_file
+        key = self.site_settings.store.encryption_key_file
         return {"the store": self.store_path, **store_files, "the settings file": self.config, "the store's key": key}
 
 
@@ -102,7 +102,7 @@ class SiteAndPersonOptions(SiteOptions):
     who: WhoOption = None
 
     @property
-    def responsible_person(self) -> str:
+    def responsible_person_id(self) -> str:
         """The ID of the person responsible for the change, for the audit.
 
         Raises RollError if it is not a valid ID.
@@ -117,7 +117,7 @@ class HeadquartersOptions:
     config: Annotated[Path, typer.Option("--config", "-c", metavar="HQ.toml", help="Headquarters' settings.")]
 
     @cached_property
-    def settings(self) -> HqSettings:
+    def headquarters_settings(self) -> HqSettings:
         """The settings of the headquarters."""
         return load_hq_settings(self.config)
 
@@ -130,8 +130,10 @@ class HeadquartersOptions:
         """
         with require_installed_extra("hq"):
             from dialer.nats.session import open_session  # noqa: PLC0415 - of an extra
-        key, ca = self.settings.nkey_file, self.settings.ca_file
-        return open_session(self.settings.servers, name, nkey_file=key, ca_file=ca, timeout_seconds=patience_seconds)
+        key, ca = self.headquarters_settings.nkey_file, self.headquarters_settings.ca_file
+        return open_session(
+            self.headquarters_settings.servers, name, nkey_file=key, ca_file=ca, timeout_seconds=patience_seconds
+        )
 
 
 def resolve_responsible_person(who: str | None) -> str:

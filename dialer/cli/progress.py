@@ -24,8 +24,8 @@ class Advance(Protocol):
 def show_progress(what: str, console: Console | None = None) -> Iterator[Advance]:
     """Show the progress of a long task on standard error: a bar on a terminal, otherwise lines of text.
 
-    `what` names the task. Yields the function that reports progress. The bar disappears at the end. Without a terminal,
-    nothing is printed in the first ten seconds.
+    `what` names the task. Yields the function to which the task reports its progress. The bar disappears at the end.
+    Without a terminal, nothing is printed in the first ten seconds.
     """
     console = console or Console(stderr=True)
     if not console.is_terminal:

@@ -41,7 +41,7 @@ class RequiredSiteOptions(SiteOptions):
     )
 
 
-def rehearse(
+def rehearse_polling_day(
     site: RequiredSiteOptions,
     hours: Annotated[
         float | None,
@@ -63,13 +63,15 @@ def rehearse(
     used, and the store is only read. Exit 1 if the site is not ready.
     """
     configure_quiet_logging()
-    settings = site.settings
+    settings = site.site_settings
     if picture is not None:
         check_picture_path(picture)
         refuse_protected_path(picture, "--picture", site.files_never_overwritten)
     zone = get_site_zone(settings)
     today = get_site_day(settings, SystemClock().now())
-    facts = read_facts_for_rehearsal(site.store_path, site.store_key, settings.polling_day.last_call_minutes * 60.0)
+    facts = read_facts_for_rehearsal(
+        site.store_path, site.store_encryption_key, settings.polling_day.last_call_minutes * 60.0
+    )
     days = plan_rehearsed_days(settings, today, faults=faults, hours=hours, seed=seed, areas=facts.areas)
     profile = VoterProfile(answer_rate=answer_rate, talk_mean_seconds=talk_seconds)
     printer = FindingPrinter()

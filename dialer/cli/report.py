@@ -66,7 +66,7 @@ class SiteReportOptions(SiteOptions):
     @property
     def centre_time_zone(self) -> ZoneInfo:
         """The time zone of the centre, in which the report shows times."""
-        return get_site_zone(self.settings)
+        return get_site_zone(self.site_settings)
 
     @property
     def report_period(self) -> Window:
@@ -86,9 +86,9 @@ class SiteReportOptions(SiteOptions):
             refuse_unwritable_path(self.out, "--out", self.files_never_overwritten)
         with self.open_store_for_reading() as db:
             if window.campaign is not None:
-                _refuse_unknown_campaign(db, window.campaign, self.settings)
+                _refuse_unknown_campaign(db, window.campaign, self.site_settings)
             report = make(db)
-        centre, now = self.settings.centre, datetime.fromtimestamp(SystemClock().now(), self.centre_time_zone)
+        centre, now = self.site_settings.centre, datetime.fromtimestamp(SystemClock().now(), self.centre_time_zone)
         made = f"{centre.organisation}, centre {centre.id}, {now:%Y-%m-%d %H:%M}"
         report = replace(report, about=f"{made}: {describe_report_period(window, self.centre_time_zone)}")
         if self.out is None:
@@ -150,13 +150,14 @@ def parse_report_period(since: str | None, until: str | None, zone: tzinfo) -> W
 def _add_report_command(name: str, make: Callable[..., Report], summary: str) -> None:
     """Add the command `dialer report NAME`, which prints the report that `make` creates.
 
-    `make` receives the store and, if it has these parameters, the window, the zone and the settings, in this order.
+    `make` is called with the store, and with the period, the time zone and the settings if it has parameters for them,
+    in this order.
     """
     arguments = len(signature(make).parameters)
 
     def print_report_with_options(report: CampaignReportOptions) -> None:
         report.print_or_write_report(
-            lambda db: make(*(db, report.report_period, report.centre_time_zone, report.settings)[:arguments])
+            lambda db: make(*(db, report.report_period, report.centre_time_zone, report.site_settings)[:arguments])
         )
 
     print_report_with_options.__doc__ = summary
@@ -278,7 +279,7 @@ def print_results_report(
         ids = (
             None
             if source is None
-            else load_portal_ids(find_portal_by_name(report.settings.sources, source), read_imported_files(db))
+            else load_portal_ids(find_portal_by_name(report.site_settings.sources, source), read_imported_files(db))
         )
         area = voter_results.ResultArea(state, constituency)
         return voter_results.report_results(db, report.report_period, report.centre_time_zone, area, ids)
@@ -406,7 +407,7 @@ def print_turnout_report(
 
 
 def _draw_turnout_chart(report: CampaignReportOptions, picture: Path, day: date | None) -> None:
-    zone, chosen = report.centre_time_zone, report.settings.polling_day
+    zone, chosen = report.centre_time_zone, report.site_settings.polling_day
     with report.open_store_for_reading() as db:
         found, official = (
             load_turnout_progress(db, report.report_period),

@@ -40,7 +40,7 @@ from dialer.store.keys import read_store_key_of_site
 from dialer.store.spool import Spool
 
 
-def import_(
+def import_electoral_roll(
     site: SiteOptions,
     roll: Annotated[Path, typer.Argument(metavar="ROLL", help="The roll, a CSV or XLSX file.")],
     map_file: Annotated[
@@ -72,7 +72,7 @@ def import_(
     whose serials still mean the same voters, import under the same version.
     """
     console = Console(stderr=as_json)
-    settings = site.settings
+    settings = site.site_settings
     prepared = prepare_roll_import(roll, load_column_map(map_file) if map_file is not None else None)
     show_column_mapping(console, settings, prepared)
     if rejects is not None:
@@ -137,7 +137,7 @@ def _import_through_dialler(
         spool.remove_spooled_file(list_id)
 
 
-def sample_roll(
+def write_synthetic_roll(
     rows: Annotated[int, typer.Option(metavar="COUNT", min=1, max=100_000_000, help="Number of rows.")],
     out: Annotated[Path, typer.Option(metavar="FILE", help="The .csv or .xlsx file to write.")],
     seed: Annotated[int, typer.Option(metavar="NUMBER", help="Random seed. The same seed gives the same file.")] = 1,
@@ -176,7 +176,7 @@ def sample_roll(
     console.print(f"{escape(str(summary.path))}: {summary.rows:,} rows, {summary.booths:,} booths", soft_wrap=True)
 
 
-def weights(
+def import_weights_of_voters(
     site: SiteOptions,
     file: Annotated[
         Path,
@@ -191,7 +191,7 @@ def weights(
     """
     console = Console()
     with show_progress("importing weights") as advance:
-        result = import_voter_weights(file, site.store_path, advance, key=site.store_key)
+        result = import_voter_weights(file, site.store_path, advance, key=site.store_encryption_key)
     console.print(f"{result.rows:,} rows: {result.changed:,} weights changed, {result.unknown:,} not on the roll")
 
 
@@ -296,9 +296,9 @@ def import_worker_list(
 
     Workers are identified by number. A new list replaces their booths. The dialler must be stopped.
     """
-    region = site.settings.centre.region
+    region = site.site_settings.centre.region
     result = import_booth_workers(
-        file, site.store_path, region, roll_version=roll_version, replace=replace, key=site.store_key
+        file, site.store_path, region, roll_version=roll_version, replace=replace, key=site.store_encryption_key
     )
     called, booths = format_count(result.workers, "worker"), format_count(result.booths, "booth")
     summary = f"{format_count(result.rows, 'row')}: {called} at {booths}"

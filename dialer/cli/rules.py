@@ -55,7 +55,7 @@ def show_rules(
     settings = load_settings(config)
     base = load_profile(profile or settings.rules.jurisdiction)
     own = base if profile else load_site_profile(settings)
-    console = _create_console()
+    console = _create_console_for_tables()
     console.print(escape(f"{own.title} ({own.name}); shipped: {', '.join(list_shipped_profiles())}"), soft_wrap=True)
     table = Table("rule", "value", "basis", "confirmed", Column("source", overflow="fold"), box=box.SIMPLE_HEAD)
     for name, rule in own.list_profile_rules().items():
@@ -86,7 +86,7 @@ def check_rules_of_site(site: SiteOptions, at: AtOption = None, as_json: JsonOpt
 
     Exit 1 if a campaign cannot call.
     """
-    settings = site.settings
+    settings = site.site_settings
     now = _parse_time_or_now(at, get_site_zone(settings))
     profile = load_site_profile(settings)
     printer = FindingPrinter(as_json=as_json)
@@ -115,7 +115,7 @@ def explain_callability(
     reason), or are completed. With `--at` in the past, it uses the rules, registers, consents, opt-outs, marks and
     calls of that time.
     """
-    settings = site.settings
+    settings = site.site_settings
     now = _parse_time_or_now(at, get_site_zone(settings))
     past = at is not None and now < SystemClock().now()
     if who is None and at is not None:
@@ -145,7 +145,7 @@ def _parse_time_or_now(at: str | None, zone: ZoneInfo) -> float:
     return time_given
 
 
-def _create_console() -> Console:
+def _create_console_for_tables() -> Console:
     console = Console()
     if not console.is_terminal:
         console.width = FILE_WIDTH  # in a file or pipe, do not cut columns to the width of a terminal

@@ -17,7 +17,7 @@ from dialer.settings.site import load_settings
 from dialer.settings.unfinished import find_unsafe_permissions, refuse_unfinished_settings
 
 
-def demo(
+def run_demo_centre(
     for_seconds: Annotated[
         float | None,
         typer.Option("--for", metavar="SECONDS", min=5, help="How long to run. [default: until Ctrl-C]"),
@@ -68,7 +68,7 @@ def demo(
     raise typer.Exit(0 if result.has_passed_all_checks else 1)
 
 
-def run(
+def run_dialler(
     config: SettingsFile,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Write debug logs.")] = False,
 ) -> None:
@@ -87,7 +87,7 @@ def run(
         gc.enable()
 
 
-async def check(config: SettingsFile, as_json: JsonOption = False) -> None:
+async def check_site_before_start(config: SettingsFile, as_json: JsonOption = False) -> None:
     """Check settings, files and services before the dialler starts. Exit 1 if there are errors."""
     from dialer.site.checks.before_start import check_site  # noqa: PLC0415 - imports everything that it checks
 
@@ -97,7 +97,7 @@ async def check(config: SettingsFile, as_json: JsonOption = False) -> None:
     printer.exit_with_code_for_findings()
 
 
-async def doctor(
+async def check_running_centre(
     config: SettingsFile,
     backups: Annotated[
         Path | None,

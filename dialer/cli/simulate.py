@@ -136,8 +136,8 @@ def compare_pacing_policies(
 ) -> SimulationReport:
     """Simulate the same days under each pacing policy, and return the figures.
 
-    `caps` (limits of the abandoned-call rate), if given, replace `cap`. Raises BadScenario, before the simulation
-    starts, for an invalid scenario.
+    `cap` is the limit on the abandoned-call rate (0-1). `caps`, if given, are several such limits, which replace `cap`.
+    Raises BadScenario, before the simulation starts, for an invalid scenario.
     """
     cases = [(scenario.name, scenario, policy, caps or cap) for policy in policies]
     found = simulate_days(
@@ -226,7 +226,7 @@ def replay_recorded_day(
     return dataclasses.replace(report, recorded=was), scenario
 
 
-def simulate(
+def simulate_calling_day(
     context: typer.Context,
     seats: Annotated[int, typer.Option(metavar="COUNT", help="Number of seats, logged in all day.")] = 27,
     answer_rate: Annotated[

@@ -40,7 +40,7 @@ def import_portal_exports(
     Files are imported as by `dialer import --map`, oldest first. Files that were imported before are skipped. If a file
     does not fit the saved mapping, the import stops there. Exit 1 if every row of a file was rejected.
     """
-    settings = site.settings
+    settings = site.site_settings
     source = find_portal_by_name(settings.sources, name)
     fetched = None if source.url is None else download_portal_export(source, source.url)
     imported = set()
@@ -71,7 +71,7 @@ def send_results_to_portal(
     Messages are signed, contain no name or phone number, and are retried until the portal accepts them. Accepted
     results are recorded in a file next to the store.
     """
-    settings = site.settings
+    settings = site.site_settings
     source = find_portal_by_name(settings.sources, name)
     if source.webhook_url is None or source.webhook_secret_file is None:
         raise SettingError(

@@ -78,11 +78,12 @@ def accept_older_store_of_site(
     site: SiteAndPersonOptions,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
 ) -> None:
-    """Accept a store that lacks the newest calls, because it was set back or replaced. Every campaign is stopped.
+    """Accept a store that lacks the newest calls, because an older copy or another store took its place. Every campaign
+    is stopped.
 
     Use it only if no newer store exists. The command says which period is unknown. The dialler must be stopped.
     """
-    zone = get_site_zone(site.settings)
+    zone = get_site_zone(site.site_settings)
     with site.open_store_for_writing("accepting the store") as db:
         journal = SentJournal(get_journal_path(site.store_path))
         sent = journal.list_sent_attempts()
@@ -98,7 +99,7 @@ def accept_older_store_of_site(
         with open_transaction(db):
             known = older_store.accept_older_store(db, get_name_of_responsible_person(site.who), SystemClock().now())
         journal.path.unlink(missing_ok=True)
-    campaigns = sorted({*known, *(each.id for each in site.settings.campaigns)})
+    campaigns = sorted({*known, *(each.id for each in site.site_settings.campaigns)})
     typer.echo("the store is accepted as it is; start the dialler")
     if campaigns:
         typer.echo(f"Campaigns stopped until you resume them: {', '.join(campaigns)}")
@@ -123,12 +124,12 @@ def _describe_calls_missing_in_store(
 
 
 def _require_encryption_key(site: SiteAndPersonOptions) -> StoreKey:
-    if site.store_key is None:
+    if site.store_encryption_key is None:
         raise StoreError(
             "store.encryption_key_file is not set: create a key with `dialer store key`, then set this setting to"
             " the key file"
         )
-    return site.store_key
+    return site.store_encryption_key
 
 
 def _change_store_encryption(site: SiteAndPersonOptions, old: StoreKey | None, new: StoreKey | None) -> None:

@@ -83,7 +83,7 @@ def enter_turnout_figure(
     earlier one, higher than a later one, or outside the day or hours of the poll.
     """
     where, area = "--constituency, --by, --turnout, --state, --day", (constituency, part, state)
-    figure = _parse_turnout_figure(where, day or _get_site_today(site), area, by, turnout)
+    figure = _parse_turnout_figure(where, day or _get_current_date_at_site(site), area, by, turnout)
     _save_turnout_figures(site, [figure], as_published=as_published)
 
 
@@ -100,7 +100,9 @@ def import_turnout_figures(
     as_published: AsPublishedOption = False,
 ) -> None:
     """Import official turnout figures from a file, all or nothing. The dialler may run."""
-    _save_turnout_figures(site, _read_turnout_figures(file, day or _get_site_today(site)), as_published=as_published)
+    _save_turnout_figures(
+        site, _read_turnout_figures(file, day or _get_current_date_at_site(site)), as_published=as_published
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,23 +118,23 @@ class _Entry:
         figure = self.figure
         return figure.day, figure.state_code, figure.constituency_number, figure.part_number
 
-    def create_error_about_figure(self, problem: str) -> RollError:
+    def create_error_about_turnout_figure(self, problem: str) -> RollError:
         return RollError(f"{self.where}: {problem}; nothing was stored")
 
 
 def _save_turnout_figures(site: SiteAndPersonOptions, entries: Sequence[_Entry], *, as_published: bool) -> None:
-    name = site.responsible_person
+    name = site.responsible_person_id
     # Check all figures before the first command is sent, as a file may need several commands.
     with site.open_store_for_reading() as db:
         entries = [_add_state_of_constituency(db, each) for each in entries]
-        _refuse_implausible_figures(site.settings, db, entries, as_published=as_published)
+        _refuse_implausible_figures(site.site_settings, db, entries, as_published=as_published)
     figures = [_convert_turnout_figure_to_command_fields(each.figure) for each in entries]
 
     def create_command_that_stores_turnout(_: int, some: list[dict[str, Any]]) -> CommandRequest:
         return CommandRequest("official-turnout", {"figures": some, "who": name})
 
     for answer in save_records_in_batches(
-        site.settings, figures, MAX_FIGURES, "figures", create_command_that_stores_turnout
+        site.site_settings, figures, MAX_FIGURES, "figures", create_command_that_stores_turnout
     ):
         typer.echo(answer)
 
@@ -185,7 +187,7 @@ def _refuse_implausible_figures(
         )
         implausible = find_reason_turnout_is_implausible(figure, others, hours)
         if implausible is not None:
-            raise entry.create_error_about_figure(
+            raise entry.create_error_about_turnout_figure(
                 f"{implausible}; correct the figure, or give --as-published if the authority published it"
             )
 
@@ -198,12 +200,12 @@ def _refuse_wrong_polling_day(entry: _Entry, polls: tuple[PollingDay, ...], *, a
     if figure.day.year in _YEARS and (as_published or not days or figure.day in days):
         return
     if not days:
-        raise entry.create_error_about_figure(
+        raise entry.create_error_about_turnout_figure(
             f"{figure.day} is not a valid polling day; write a day from {_YEARS[0]} to {_YEARS[-1]}"
         )
     known = ", ".join(map(str, days[:_DAYS_SHOWN])) + (", ..." if len(days) > _DAYS_SHOWN else "")
     remedy = "give that day, or --as-published if the authority repeats the poll"
-    raise entry.create_error_about_figure(
+    raise entry.create_error_about_turnout_figure(
         f"{figure.day} is not a polling day of constituency {number}; [[rules.polls]] has {known}: {remedy}"
     )
 
@@ -219,8 +221,8 @@ def _convert_turnout_figure_to_command_fields(figure: OfficialFigure) -> dict[st
     }
 
 
-def _get_site_today(site: SiteAndPersonOptions) -> str:
-    return get_site_day(site.settings, SystemClock().now()).isoformat()
+def _get_current_date_at_site(site: SiteAndPersonOptions) -> str:
+    return get_site_day(site.site_settings, SystemClock().now()).isoformat()
 
 
 def _read_turnout_figures(path: Path, day: str) -> list[_Entry]:

@@ -25,7 +25,7 @@ def list_unknown_attempts(site: SiteOptions) -> None:
 
     Their numbers are not redialled until a person releases them.
     """
-    zone = get_site_zone(site.settings)
+    zone = get_site_zone(site.site_settings)
     with site.open_store_for_reading() as db:
         found = unknown_attempts.read_unknown_attempts(db)
     for each in found:
@@ -60,7 +60,7 @@ def release_unknown_attempts(
         )
     if not reason.strip():
         raise typer.BadParameter("--reason: give a reason for the release, such as carrier-list-compared")
-    name, wanted = site.responsible_person, list(attempts or [])
+    name, wanted = site.responsible_person_id, list(attempts or [])
     if everything:
         with site.open_store_for_reading() as db:
             wanted = [each.attempt_id for each in unknown_attempts.read_unknown_attempts(db)]
@@ -69,7 +69,7 @@ def release_unknown_attempts(
         return CommandRequest("unknown-release", {"reason": reason.strip(), "who": name, "attempts": some})
 
     for answer in save_records_in_batches(
-        site.settings, wanted, MAX_ATTEMPTS, "releases", create_command_that_releases_attempts
+        site.site_settings, wanted, MAX_ATTEMPTS, "releases", create_command_that_releases_attempts
     ):
         typer.echo(answer)
     if not wanted:

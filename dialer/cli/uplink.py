@@ -26,7 +26,7 @@ from dialer.store.sqlite_errors import translate_sqlite_errors
 from dialer.uplink.batches import select_outbox_rows_for_headquarters
 
 
-def uplink(
+def connect_centre_to_headquarters(
     config: SettingsFile,
     verbose: Annotated[bool, typer.Option("--verbose", help="Write debug logs.")] = False,
 ) -> None:
@@ -41,7 +41,7 @@ def uplink(
     uvloop.run(serve_uplink(settings))
 
 
-def carry(
+def export_messages_for_headquarters(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder to write to, such as a USB stick.")],
     config: SettingsFile,
 ) -> None:
@@ -75,10 +75,11 @@ def carry(
 
 
 def _read_rows_not_yet_at_headquarters(db: Connection, passed: int, last: int) -> Iterator[BatchRow]:
-    """Yield the stored messages that headquarters has not received, by row number: after `passed`, up to `last`.
+    """Yield the stored messages that headquarters has not received, with their row numbers: those after row `passed`,
+    up to row `last`.
 
-    Raises HeadquartersUnreachable if the uplink has sent some meanwhile: the connection works again, so no file is
-    needed.
+    Raises HeadquartersUnreachable if the uplink has sent some of them meanwhile: the connection works again, so no file
+    is needed.
     """
     yield from select_outbox_rows_for_headquarters(outbox.read_announcements_between(db, passed, last))
     if outbox.read_last_id_at_headquarters(db) != passed:

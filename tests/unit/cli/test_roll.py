@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from dialer.cli import roll as cli
 from dialer.cli.group import CommandGroup
-from dialer.cli.roll import import_, sample_roll
+from dialer.cli.roll import import_electoral_roll, write_synthetic_roll
 from dialer.domain.errors import RollError
 from dialer.mqtt.commands.client import CommandRequest
 from dialer.store.connection import open_store_exclusively
@@ -19,8 +19,8 @@ from tests.support.roll_support import write_roll
 from tests.support.stored import query_store
 
 app = CommandGroup()
-app.command("import")(import_)
-app.command("sample-roll")(sample_roll)
+app.command("import")(import_electoral_roll)
+app.command("sample-roll")(write_synthetic_roll)
 
 
 def run(*arguments: str | Path) -> tuple[int, str, str]:

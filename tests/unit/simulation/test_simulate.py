@@ -13,7 +13,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from dialer.cli.simulate import list_abandoned_rate_caps_of_site, parse_share_option, simulate
+from dialer.cli.simulate import list_abandoned_rate_caps_of_site, parse_share_option, simulate_calling_day
 from dialer.domain.enums import Reserve
 from dialer.errors import MatdanError
 from dialer.reports import picture_file
@@ -45,7 +45,7 @@ from dialer.simulation.replay.store_day import parse_simulated_day
 SITE = Site(seats=5, answer_rate=0.3, hours=0.25)
 
 cli = typer.Typer()
-cli.command()(simulate)
+cli.command()(simulate_calling_day)
 
 
 def _run_simulate(*arguments: str) -> str:
