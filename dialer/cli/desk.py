@@ -50,7 +50,7 @@ async def serve_centre_pages(
     simulated.
     """
     with require_installed_extra("desk"):
-        from dialer.desk.server import get_broker_settings_of_desk, serve_desk  # noqa: PLC0415 - of an extra
+        from dialer.desk.server import get_broker_settings_of_desk, run_desk_process  # noqa: PLC0415 - of an extra
     if not are_pages_built():
         raise DeskNotReady("the desk's pages are not built: run `dialer desk pages`")
     settings = load_settings(config)
@@ -62,7 +62,7 @@ async def serve_centre_pages(
         return
     configure_json_logging(verbose=False)
     broker = replace(get_broker_settings_of_desk(settings), version=mqtt)
-    await serve_desk(settings, broker, lambda origin: typer.echo(f"{OPEN_AT_PREFIX}{origin}"))
+    await run_desk_process(settings, broker, lambda origin: typer.echo(f"{OPEN_AT_PREFIX}{origin}"))
 
 
 @app.command("pages")

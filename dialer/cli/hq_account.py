@@ -56,8 +56,8 @@ class HqSession:
         """
         from dialer.web.refusals import RequestRefused  # noqa: PLC0415 - of an extra
 
-        await self._people.directory.refresh_users()
-        user = await self._people.find_user(self._token)
+        await self._people.directory.reread_stored_users()
+        user = await self._people.find_user_of_session(self._token)
         if user is None:
             raise RequestRefused(401, "signed-out")
         return user
@@ -105,7 +105,7 @@ class AccountOptions(HeadquartersOptions):
             try:
                 yield HqSession(Proposals(self.headquarters_settings, db, accounts), people, token)
             finally:
-                await people.sign_out(token)
+                await people.end_session(token)
 
 
 @contextmanager

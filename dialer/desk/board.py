@@ -66,7 +66,7 @@ ACKNOWLEDGE_ROLES = EVERY_ROLE - {Role.VIEWER}
 _Text = Annotated[str, Field(min_length=1, max_length=128)]
 
 
-async def send_command(
+async def send_command_to_dialler(
     dialler_client: DiallerClient, who: str, command_id: str, name: str, values: Mapping[str, Any]
 ) -> Reply:
     """Send a command to the dialler and return its reply. Raises RequestRefused if the broker is unreachable."""
@@ -125,32 +125,34 @@ class Board:
         events = "/api/board/events"
         router.get(
             events, dependencies=allow_roles(EVERY_ROLE), response_class=StreamingResponse, responses=EVENT_STREAM
-        )(self.stream_events)
+        )(self.stream_board_events)
         router.get("/api/board/booths", dependencies=allow_roles(EVERY_ROLE))(self.list_booths)
-        router.post("/api/board/commands", dependencies=allow_roles(COMMAND_ROLES))(self.send_command)
+        router.post("/api/board/commands", dependencies=allow_roles(COMMAND_ROLES))(self.send_board_command)
         router.post("/api/board/alerts", dependencies=allow_roles(ACKNOWLEDGE_ROLES), status_code=204)(
             self.acknowledge_alert
         )
         health: dict[int | str, dict[str, Any]] = {status: {"model": dict[str, bool]} for status in (200, 503)}
-        router.get("/health", dependencies=allow_anyone(), responses=health)(self.check_health)
+        router.get("/health", dependencies=allow_anyone(), responses=health)(self.check_desk_health)
         return router
 
-    async def stream_events(self, request: Request) -> Response:
+    async def stream_board_events(self, request: Request) -> Response:
         """Return a stream of server-sent events: the whole page state, then its changes. An open page keeps its session alive."""
-        return self._streams.open_stream(request, make_visible_key_filter(request.state.user.role))
+        return self._streams.open_stream_to_page(
+            request, make_filter_of_visible_page_state_keys(request.state.user.role)
+        )
 
-    async def check_health(self) -> Response:
+    async def check_desk_health(self) -> Response:
         """Return 200 if the desk is connected to the broker, else 503. For a watchdog: no data of the centre."""
-        desk = self._page_state.get_value("desk", DeskStatus)
+        desk = self._page_state.get_value_of_key("desk", DeskStatus)
         connected = desk is not None and desk.connected
         return JSONResponse({"broker": connected}, status_code=200 if connected else 503)
 
     async def list_booths(self) -> Mapping[int, Sequence[str]]:
         """Return the names of the constituency and the polling station (booth), by the id of the booth."""
-        names: Mapping[int, Sequence[str]] = self._page_state.get_value("booths", dict) or {}
+        names: Mapping[int, Sequence[str]] = self._page_state.get_value_of_key("booths", dict) or {}
         return names
 
-    async def send_command(self, asked: CommandRequest, who: SignedIn) -> dict[str, str]:
+    async def send_board_command(self, asked: CommandRequest, who: SignedIn) -> dict[str, str]:
         """Send a command as the signed-in user and return the dialler's reply."""
         if asked.name not in BOARD_COMMANDS:
             raise RequestRefused(404, "no-command")
@@ -161,13 +163,15 @@ class Board:
         required = kind.list_required_field_names()
         if not set(required) <= set(values) <= {*required, *kind.list_optional_field_names()}:
             raise RequestRefused(422, "values")
-        return format_command_reply(await send_command(self._dialler_client, who.name, asked.id, asked.name, values))
+        return format_command_reply(
+            await send_command_to_dialler(self._dialler_client, who.name, asked.id, asked.name, values)
+        )
 
     async def acknowledge_alert(self, alert: AlertReference, who: SignedIn) -> None:
         """Store that the user has acknowledged an alert, and show it on every board."""
         alerts, warnings = (
-            self._page_state.get_value("alerts", AlertList),
-            self._page_state.get_value("warnings", WarningList),
+            self._page_state.get_value_of_key("alerts", AlertList),
+            self._page_state.get_value_of_key("warnings", WarningList),
         )
         active = (*(alerts.alerts if alerts is not None else ()), *(warnings.alerts if warnings is not None else ()))
         if not any((each.code, each.at) == (alert.code, alert.at) for each in active):
@@ -176,7 +180,7 @@ class Board:
         self._show_acknowledged_alerts_on_pages(await self._file.read_acknowledgements())
 
     def _show_acknowledged_alerts_on_pages(self, seen: list[Acknowledgement]) -> None:
-        self._page_state.set_value("acknowledged", {each.code: each for each in seen})
+        self._page_state.set_value_of_key("acknowledged", {each.code: each for each in seen})
 
 
 def list_commands_allowed_to_role(role: str, *, has_phone: bool) -> list[str]:
@@ -188,7 +192,7 @@ def list_commands_allowed_to_role(role: str, *, has_phone: bool) -> list[str]:
     return [name for name in commands if has_phone or name not in MONITORING_COMMANDS]
 
 
-def make_visible_key_filter(role: str) -> Callable[[str], bool]:
+def make_filter_of_visible_page_state_keys(role: str) -> Callable[[str], bool]:
     """Return a function that tells whether the board of a user with this role may see a key of the page state."""
     lists = frozenset({"list"} if role in OTHER_COMMANDS["roll-import"] else ())
     return lambda key: key.partition("/")[0] in SHOWN_KEYS or key in lists

@@ -54,7 +54,7 @@ class BoardAccount:
 
     def __init__(self, settings: Settings, people: People) -> None:
         self._people = people
-        self.replace_settings(settings)
+        self.replace_board_settings(settings)
 
     def create_router(self) -> APIRouter:
         """Return a router with the route that describes the board's signed-in user."""
@@ -62,7 +62,7 @@ class BoardAccount:
         router.get("/api/me", dependencies=allow_anyone())(self.describe_signed_in_user)
         return router
 
-    def replace_settings(self, settings: Settings) -> None:
+    def replace_board_settings(self, settings: Settings) -> None:
         """Use these settings from now on."""
         self._settings = settings
         self._all_must_sign = settings.broker.signed_commands
@@ -72,7 +72,7 @@ class BoardAccount:
     async def describe_signed_in_user(self, request: Request) -> BoardUser | None:
         """Return the signed-in user and the commands this user may send; null = nobody is signed in."""
         token = request.state.token
-        who = None if token is None else await self._people.find_user(token)
+        who = None if token is None else await self._people.find_user_of_session(token)
         if who is None:
             return None
         offered = list_commands_allowed_to_role(who.role, has_phone=who.name in self._with_phone)
@@ -94,7 +94,9 @@ class BoardAccount:
         )
 
 
-def serve_desk_metrics(settings: Settings, page_state: PageState) -> contextlib.AbstractAsyncContextManager[int | None]:
+def serve_metrics_of_desk_process(
+    settings: Settings, page_state: PageState
+) -> contextlib.AbstractAsyncContextManager[int | None]:
     """Serve the desk's metrics while the context is open, if the settings have a port for them."""
     port = settings.metrics.desk_port
     if port is None:
@@ -112,5 +114,5 @@ def serve_desk_metrics(settings: Settings, page_state: PageState) -> contextlib.
 
 
 def _is_connected_to_broker(page_state: PageState) -> bool:
-    status = page_state.get_value("desk", DeskStatus)
+    status = page_state.get_value_of_key("desk", DeskStatus)
     return status is not None and status.connected

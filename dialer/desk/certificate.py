@@ -74,7 +74,7 @@ def create_certificate_of_page_server(
     asked = tuple(dict.fromkeys(_read_certificate_name(each) for each in given))
     old = _read_certificate(files.certificate)
     if old is not None and not renew:
-        raise _create_certificate_error(
+        raise _create_error_about_certificate(
             files.certificate,
             f"exists and is valid until {old.not_valid_after_utc:%Y-%m-%d}",
             "use --renew to replace it",
@@ -90,14 +90,16 @@ def create_certificate_of_page_server(
         remedy = f"add --name {own}" if ca is None else _describe_new_ca(files)
         raise SettingError("settings", "desk.address", problem, remedy)
     if old is not None and (ca is None or not _is_certificate_issued_by_ca(ca, old)):
-        raise _create_certificate_error(files.certificate, f"was not issued by {files.ca}", "move it and its key away")
+        raise _create_error_about_certificate(
+            files.certificate, f"was not issued by {files.ca}", "move it and its key away"
+        )
     ca_is_new = ca is None
     ca_key = _read_or_create_key(files.ca_key)
     if ca is None:
         ca = _create_ca_certificate(ca_key, centre, names, at)
         _replace_certificate_file(files.ca, ca.public_bytes(serialization.Encoding.PEM), 0o644)
     key = _read_or_create_key(files.key)
-    certificate = _create_certificate(ca, ca_key, key.public_key(), centre, names, at)
+    certificate = _create_server_certificate(ca, ca_key, key.public_key(), centre, names, at)
     _replace_certificate_file(files.certificate, certificate.public_bytes(serialization.Encoding.PEM), 0o644)
     fingerprint = ca.fingerprint(hashes.SHA256()).hex(":").upper()
     return IssuedCertificate(
@@ -128,7 +130,7 @@ def _describe_new_ca(files: CertificateFiles) -> str:
     return f"move {files.ca} and {files.ca_key} away: a new CA is then created, which must be installed on every PC"
 
 
-def _create_certificate_error(path: Path, problem: str, remedy: str) -> SettingError:
+def _create_error_about_certificate(path: Path, problem: str, remedy: str) -> SettingError:
     return SettingError(str(path), "(file)", problem, remedy)
 
 
@@ -139,31 +141,33 @@ def _choose_names_permitted_by_ca(
     try:
         permitted = ca.extensions.get_extension_for_class(x509.NameConstraints).value.permitted_subtrees or ()
     except x509.ExtensionNotFound:
-        raise _create_certificate_error(
+        raise _create_error_about_certificate(
             files.ca, "has no name constraints, so this command did not create it", _describe_new_ca(files)
         ) from None
-    own = tuple(_convert_certificate_name(each) for each in permitted)
+    own = tuple(_convert_certificate_name_to_text_or_address(each) for each in permitted)
     for name in asked:
         if name not in own:
-            raise _create_certificate_error(
+            raise _create_error_about_certificate(
                 files.ca, f"is valid only for {_join_certificate_names(own)}, not for {name}", _describe_new_ca(files)
             )
     return asked or own
 
 
-def _convert_certificate_name(name: x509.GeneralName) -> Name:
+def _convert_certificate_name_to_text_or_address(name: x509.GeneralName) -> Name:
     return str(name.value) if isinstance(name, x509.DNSName) else ip_address(str(name.value).partition("/")[0])
 
 
 def _refuse_unusable_ca(ca: x509.Certificate, files: CertificateFiles, at: datetime) -> None:
     if ca.not_valid_after_utc <= at:
-        raise _create_certificate_error(
+        raise _create_error_about_certificate(
             files.ca, f"expired on {ca.not_valid_after_utc:%Y-%m-%d}", _describe_new_ca(files)
         )
     if not files.ca_key.exists():
-        raise _create_certificate_error(files.ca_key, "does not exist", "restore it, or name its folder with --ca")
+        raise _create_error_about_certificate(
+            files.ca_key, "does not exist", "restore it, or name its folder with --ca"
+        )
     if _read_or_create_key(files.ca_key).public_key() != ca.public_key():
-        raise _create_certificate_error(files.ca_key, f"is not the key of {files.ca}", "restore the right key")
+        raise _create_error_about_certificate(files.ca_key, f"is not the key of {files.ca}", "restore the right key")
 
 
 def _is_certificate_issued_by_ca(ca: x509.Certificate, certificate: x509.Certificate) -> bool:
@@ -182,14 +186,14 @@ def _create_ca_certificate(
     builder = _create_certificate_builder(subject, subject, key.public_key(), at, timedelta(days=CA_DAYS))
     for extension in (
         x509.BasicConstraints(ca=True, path_length=0),
-        _create_key_usage("key_cert_sign", "crl_sign"),
+        _create_key_usage_extension("key_cert_sign", "crl_sign"),
         x509.NameConstraints(subtrees, _list_kinds_of_names_excluded_by_ca(names)),
     ):
         builder = builder.add_extension(extension, critical=True)
     return builder.sign(key, hashes.SHA256())
 
 
-def _create_certificate(
+def _create_server_certificate(
     ca: x509.Certificate,
     ca_key: ec.EllipticCurvePrivateKey,
     key: ec.EllipticCurvePublicKey,
@@ -204,7 +208,7 @@ def _create_certificate(
     return (
         _create_certificate_builder(subject, ca.subject, key, at, length)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(_create_key_usage("digital_signature"), critical=True)
+        .add_extension(_create_key_usage_extension("digital_signature"), critical=True)
         .add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(ca_key.public_key()), critical=False)
         .sign(ca_key, hashes.SHA256())
@@ -223,7 +227,7 @@ def _create_certificate_builder(
     )
 
 
-def _create_key_usage(*allowed: str) -> x509.KeyUsage:
+def _create_key_usage_extension(*allowed: str) -> x509.KeyUsage:
     return x509.KeyUsage(**{use: use in allowed for use in signature(x509.KeyUsage).parameters})
 
 
@@ -249,9 +253,9 @@ def _read_certificate(path: Path) -> x509.Certificate | None:
     except FileNotFoundError:
         return None
     except ValueError as error:
-        raise _create_certificate_error(path, "is not a certificate", "move this file away") from error
+        raise _create_error_about_certificate(path, "is not a certificate", "move this file away") from error
     except OSError as error:
-        raise _create_certificate_error(
+        raise _create_error_about_certificate(
             path, f"cannot be read ({error.strerror})", "let this user read this file"
         ) from error
 
@@ -267,13 +271,13 @@ def _read_or_create_key(path: Path) -> ec.EllipticCurvePrivateKey:
         _replace_certificate_file(path, text, 0o600)
         return made
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-        raise _create_certificate_error(path, "is not a key without a password", "move this file away") from error
+        raise _create_error_about_certificate(path, "is not a key without a password", "move this file away") from error
     except OSError as error:
-        raise _create_certificate_error(
+        raise _create_error_about_certificate(
             path, f"cannot be read ({error.strerror})", "let this user read this file"
         ) from error
     if not isinstance(found, ec.EllipticCurvePrivateKey):
-        raise _create_certificate_error(
+        raise _create_error_about_certificate(
             path, "is not an elliptic-curve key as this command creates", "move this file away"
         )
     return found
@@ -291,6 +295,6 @@ def _replace_certificate_file(path: Path, content: bytes, mode: int) -> None:
             os.fsync(descriptor)
         temporary.replace(path)
     except OSError as error:
-        raise _create_certificate_error(
+        raise _create_error_about_certificate(
             path, f"cannot be written ({error.strerror})", "create the folder, or let this user write there"
         ) from error

@@ -104,7 +104,7 @@ class BoardFigures:
     async def read_booth_names(self) -> None:
         """Read the names of the polling stations (booths). Raises StoreError."""
         day_at = find_midnight_before(self._clock.now(), self._zone)
-        self._page_state.set_value("booths", await self._reading.read_booth_names())
+        self._page_state.set_value_of_key("booths", await self._reading.read_booth_names())
         self._booths_read_on = day_at
 
     async def read_campaign_figures(self, campaign_id: str, caps: tuple[ShownCap, ...]) -> None:
@@ -122,14 +122,14 @@ class BoardFigures:
         for each in await self._reading.count_calls_by_interval(campaign_id, since, INTERVAL_SECONDS):
             intervals[first + each.number] = replace(each, number=first + each.number)
         self._read_at[campaign_id] = now
-        self._page_state.set_value(f"day/{campaign_id}", _compute_campaign_figures_of_day(day_at, intervals))
-        campaign = self._page_state.get_value(f"campaign/{campaign_id}", CampaignView)
+        self._page_state.set_value_of_key(f"day/{campaign_id}", _compute_campaign_figures_of_day(day_at, intervals))
+        campaign = self._page_state.get_value_of_key(f"campaign/{campaign_id}", CampaignView)
         target = None if campaign is None else campaign.abandoned_target
         windows = [
             await self._read_abandoned_rate_in_window(campaign_id, cap, None if target is None else target.rate, now)
             for cap in caps
         ]
-        self._page_state.set_value(f"abandoned/{campaign_id}", tuple(windows))
+        self._page_state.set_value_of_key(f"abandoned/{campaign_id}", tuple(windows))
 
     async def _read_abandoned_rate_in_window(
         self, campaign_id: str, cap: ShownCap, target: float | None, now: float
@@ -140,20 +140,22 @@ class BoardFigures:
 
     async def update_idle_reasons(self) -> None:
         """Update the idle reason of each campaign and the warnings, from the state that the dialler publishes."""
-        centre = self._page_state.get_value("centre", CentreState)
-        desk = self._page_state.get_value("desk", DeskStatus)
+        centre = self._page_state.get_value_of_key("centre", CentreState)
+        desk = self._page_state.get_value_of_key("desk", DeskStatus)
         connected = desk is not None and desk.connected
-        seats = list(self._page_state.get_values_by_prefix("seat", SeatView).values())
-        campaigns = self._page_state.get_values_by_prefix("campaign", CampaignView)
+        seats = list(self._page_state.get_values_of_keys_with_prefix("seat", SeatView).values())
+        campaigns = self._page_state.get_values_of_keys_with_prefix("campaign", CampaignView)
         for campaign_id, campaign in campaigns.items():
-            self._page_state.set_value(
+            self._page_state.set_value_of_key(
                 f"why/{campaign_id}", find_reason_campaign_places_no_calls(centre, campaign, seats, connected=connected)
             )
         now = round(self._clock.now(), 3)
-        active = find_active_warnings(campaigns, self._page_state.get_values_by_prefix("abandoned", tuple), seats, now)
+        active = find_active_warnings(
+            campaigns, self._page_state.get_values_of_keys_with_prefix("abandoned", tuple), seats, now
+        )
         # One that was active before keeps the time when it was raised: whoever has acknowledged it has done so.
         self._active = {each.code: replace(each, at=self._active.get(each.code, each).at) for each in active}
-        self._page_state.set_value("warnings", WarningList(tuple(self._active.values())))
+        self._page_state.set_value_of_key("warnings", WarningList(tuple(self._active.values())))
 
 
 def _compute_campaign_figures_of_day(day_at: float, intervals: Mapping[int, CallsOfInterval]) -> DayFigures:

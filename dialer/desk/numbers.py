@@ -13,7 +13,7 @@ from typing import Annotated
 from fastapi import APIRouter
 from pydantic import Field
 
-from dialer.desk.board import OTHER_COMMANDS, format_command_reply, send_command
+from dialer.desk.board import OTHER_COMMANDS, format_command_reply, send_command_to_dialler
 from dialer.domain.errors import RollError
 from dialer.mqtt.dialler_client import DiallerClient
 from dialer.roll.phone_numbers import parse_single_number
@@ -50,19 +50,19 @@ class NumberRoutes:
     def create_router(self) -> APIRouter:
         """Return a router with the routes that block and erase phone numbers."""
         router = APIRouter(prefix="/api/numbers", route_class=PageRoute)
-        router.post("/suppress", dependencies=allow_roles(OTHER_COMMANDS["suppress"]))(self.suppress_number)
-        router.post("/erase", dependencies=allow_roles(OTHER_COMMANDS["erase-number"]))(self.erase_number)
+        router.post("/suppress", dependencies=allow_roles(OTHER_COMMANDS["suppress"]))(self.suppress_phone_number)
+        router.post("/erase", dependencies=allow_roles(OTHER_COMMANDS["erase-number"]))(self.erase_phone_number)
         return router
 
-    async def suppress_number(self, asked: NumberBlock, who: SignedIn) -> dict[str, str]:
+    async def suppress_phone_number(self, asked: NumberBlock, who: SignedIn) -> dict[str, str]:
         """Tell the dialler never to call a number again. Return the dialler's reply."""
-        return await self._send_number_command(asked, who, "suppress", {"source": "board"})
+        return await self._send_phone_number_command(asked, who, "suppress", {"source": "board"})
 
-    async def erase_number(self, asked: NumberErasure, who: SignedIn) -> dict[str, str]:
+    async def erase_phone_number(self, asked: NumberErasure, who: SignedIn) -> dict[str, str]:
         """Tell the dialler to erase a number and its recordings and notes. Return the dialler's reply."""
-        return await self._send_number_command(asked, who, "erase-number", {"names": asked.names})
+        return await self._send_phone_number_command(asked, who, "erase-number", {"names": asked.names})
 
-    async def _send_number_command(
+    async def _send_phone_number_command(
         self, asked: NumberBlock, who: SignedInUser, name: str, values: dict[str, str | bool]
     ) -> dict[str, str]:
         try:
@@ -74,6 +74,8 @@ class NumberRoutes:
         await asyncio.to_thread(self._spool.store_uploaded_number_list, [number], list_id)
         try:
             fields = {"list": list_id, "who": who.name, **values}
-            return format_command_reply(await send_command(self._dialler_client, who.name, asked.id, name, fields))
+            return format_command_reply(
+                await send_command_to_dialler(self._dialler_client, who.name, asked.id, name, fields)
+            )
         finally:
             await asyncio.to_thread(self._spool.remove_spooled_file, list_id)

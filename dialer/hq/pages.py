@@ -73,7 +73,7 @@ class HqAccount:
     async def read_signed_in_account(self, request: Request) -> HqUser | None:
         """Return the signed-in user with zone ("" = all zones) and allowed actions, or null if nobody is signed in."""
         token = request.state.token
-        who = None if token is None else await self._people.find_user(token)
+        who = None if token is None else await self._people.find_user_of_session(token)
         if who is None or who.name not in self._accounts.zone_of:
             return None
         zone = self._accounts.zone_of[who.name]
@@ -111,7 +111,7 @@ class HqBoard:
         zone = self._accounts.zone_of.get(who.name)
         if zone is None:
             raise RequestRefused(403, "other-zone")
-        return self._streams.open_stream(request, lambda key: can_see_page_state_key(zone, key))
+        return self._streams.open_stream_to_page(request, lambda key: can_see_page_state_key(zone, key))
 
     async def read_turnout_of_constituencies(self, centre: str, who: SignedIn) -> list[dict[str, Any]]:
         """Return the turnout of each constituency in which the centre has reported recorded answers (marks) of voters."""

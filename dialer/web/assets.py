@@ -66,18 +66,18 @@ class StaticPages:
     def create_router(self) -> APIRouter:
         """Return a router with the routes of the web pages and their files."""
         router = APIRouter(route_class=PageRoute, dependencies=allow_anyone())
-        router.get("/", response_class=RedirectResponse, status_code=303)(self.redirect_home)
+        router.get("/", response_class=RedirectResponse, status_code=303)(self.redirect_to_home_page)
         for path in self._pages:
-            router.get(path, response_class=HTMLResponse)(self.read_page)
+            router.get(path, response_class=HTMLResponse)(self.read_html_page)
         any_type: dict[int | str, dict[str, Any]] = {200: {"content": {"*/*": {}}}}
         router.get("/assets/{name}", response_class=Response, responses=any_type)(self.read_asset)
         return router
 
-    async def redirect_home(self) -> RedirectResponse:
+    async def redirect_to_home_page(self) -> RedirectResponse:
         """Redirect the browser to the home page."""
         return RedirectResponse(next(iter(self._pages)), status_code=303)
 
-    async def read_page(self, request: Request) -> Response:
+    async def read_html_page(self, request: Request) -> Response:
         """Return the HTML of the page at the requested path."""
         path = request.url.path
         response = self._find_page_file(f"{path[1:]}.html").make_file_response(request, "no-cache")

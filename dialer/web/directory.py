@@ -53,7 +53,7 @@ class Directory:
             name for name in before.keys() | self._in_settings if before.get(name) != self._in_settings.get(name)
         }
 
-    def find_user(self, name: str) -> StoredUser | None:
+    def find_user_by_name(self, name: str) -> StoredUser | None:
         """Return a user, or None if nobody has this name."""
         return self._in_settings.get(name) or self._stored.get(name)
 
@@ -61,11 +61,11 @@ class Directory:
         """Return the names of all users of the pages, sorted."""
         return sorted({*self._in_settings, *self._stored})
 
-    def is_defined_in_settings(self, name: str) -> bool:
+    def is_user_defined_in_settings(self, name: str) -> bool:
         """Return whether a user is defined in the settings, so that the pages cannot change the user."""
         return name in self._in_settings
 
-    async def refresh_users(self) -> None:
+    async def reread_stored_users(self) -> None:
         """Read the users in the store again.
 
         Raises StoreError if they cannot be read.
@@ -100,7 +100,7 @@ class Directory:
         A name for which `on_change` raises StoreError is reported again next time. Raises StoreError if the users
         cannot be read.
         """
-        await self.refresh_users()
+        await self.reread_stored_users()
         for name in sorted(self._changed):
             self._changed.discard(name)
             try:

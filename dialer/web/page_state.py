@@ -50,12 +50,12 @@ class PageState:
         """The number of pages that are open in browsers."""
         return sum(self._subscriptions.values())
 
-    def get_value(self, key: str, kind: type[T]) -> T | None:
+    def get_value_of_key(self, key: str, kind: type[T]) -> T | None:
         """Return the value of a key, or None if it has no value of this class."""
         value = self._values.get(key)
         return value if isinstance(value, kind) else None
 
-    def get_values_by_prefix(self, prefix: str, kind: type[T]) -> dict[str, T]:
+    def get_values_of_keys_with_prefix(self, prefix: str, kind: type[T]) -> dict[str, T]:
         """Return the values whose keys begin with `prefix`/, by the rest of the key.
 
         The rest is "04" for the key "seat/04".
@@ -67,7 +67,7 @@ class PageState:
             if key.startswith(beginning) and isinstance(value, kind)
         }
 
-    def set_value(self, key: str, value: Any) -> None:
+    def set_value_of_key(self, key: str, value: Any) -> None:
         """Set the value of a key and notify subscribed pages; None removes the key."""
         if self._values.get(key) == value:
             return

@@ -143,7 +143,7 @@ class Passkeys:
         """
         if self._host is None:
             raise RequestRefused(409, "no-passkeys")
-        await self._people.check_password(who.name, confirmation.password)
+        await self._people.require_correct_password(who.name, confirmation.password)
         own = await self._records.read_passkeys_of_person(who.name)
         if len(own) >= MAX_PASSKEYS_PER_USER:
             raise RequestRefused(409, "passkeys-full")

@@ -144,7 +144,7 @@ class People:
         - `wrong`, `locked` (with seconds) or `busy`;
         - with the right password also `once` (a one-time password must be replaced), `expired` or `weak`.
         """
-        stored = await self.check_password(name, password)
+        stored = await self.require_correct_password(name, password)
         if stored.once and self._clock.now() - stored.at > ONE_TIME_PASSWORD_SECONDS:
             raise NotSignedIn("expired")
         if stored.once and new is None:
@@ -158,7 +158,7 @@ class People:
                 raise NotSignedIn("weak") from weak
         return await self.begin_session(name)
 
-    async def check_password(self, name: str, password: str) -> StoredPassword:
+    async def require_correct_password(self, name: str, password: str) -> StoredPassword:
         """Return the stored password of a user if `password` matches it.
 
         Raises NotSignedIn: `wrong`, `locked` (with seconds) or `busy`.
@@ -218,16 +218,16 @@ class People:
 
         The password of an earlier user with the same name does not count.
         """
-        if self.directory.find_user(name) is None:
+        if self.directory.find_user_by_name(name) is None:
             return None  # unknown names must not cost a read
-        await self.directory.refresh_users()
-        user, stored = self.directory.find_user(name), await self._file.read_password(name)
+        await self.directory.reread_stored_users()
+        user, stored = self.directory.find_user_by_name(name), await self._file.read_password(name)
         return None if user is None or stored is None or stored.at < user.added_at else stored
 
     async def has_user_existed_since(self, name: str, at: float) -> bool:
         """Return whether a user exists and was added no later than `at` (epoch seconds)."""
-        await self.directory.refresh_users()
-        user = self.directory.find_user(name)
+        await self.directory.reread_stored_users()
+        user = self.directory.find_user_by_name(name)
         return user is not None and at >= user.added_at
 
     def _find_failed_sign_ins(self, name: str) -> list[_FailedSignIns]:
@@ -237,7 +237,7 @@ class People:
         count of its network address, and the count of all unknown devices together. Counts of names that no user has
         are limited in number, so that they never displace those of users.
         """
-        if self.directory.find_user(name) is not None:
+        if self.directory.find_user_by_name(name) is not None:
             client = CLIENT.get()
             if client.device is not None and is_device_of_user(client.device, name):
                 return [self._get_failed_sign_ins_of_source(name, client.device.device)]
@@ -257,7 +257,7 @@ class People:
             self._failures_of_sources.popitem(last=False)
         return failures
 
-    async def find_user(self, token: str) -> SignedInUser | None:
+    async def find_user_of_session(self, token: str) -> SignedInUser | None:
         """Return the user of a session, or None if the session is no longer valid.
 
         A session ends when it expires, when the user signs out, and when the user's rights change.
@@ -267,7 +267,7 @@ class People:
         if found is None:
             return None
         (name, used_at), now = found, self._clock.now()
-        user = self.directory.find_user(name)
+        user = self.directory.find_user_by_name(name)
         if user is None or used_at < user.changed_at or now - used_at > self._idle_seconds:
             await run_and_log_store_error(self._file.end_sign_in_session(digest))
             return None
@@ -275,20 +275,20 @@ class People:
             await run_and_log_store_error(self._file.record_sign_in_session_use(digest, now))
         return SignedInUser(name, user.role)
 
-    async def sign_out(self, token: str) -> None:
+    async def end_session(self, token: str) -> None:
         """End the session with this token."""
         await self._file.end_sign_in_session(compute_digest_of_session_token(token))
 
-    async def sign_out_everywhere(self, name: str) -> None:
+    async def end_all_sessions_of_user(self, name: str) -> None:
         """End all sessions of a user."""
         await self._file.end_sessions_of_person(name)
 
     async def apply_changed_user_rights(self, name: str) -> None:
         """End all sessions of a user whose rights have changed, and delete the password of a removed user."""
-        if self.directory.find_user(name) is None:
+        if self.directory.find_user_by_name(name) is None:
             await self.set_password(name, None)
         else:
-            await self.sign_out_everywhere(name)
+            await self.end_all_sessions_of_user(name)
 
     async def set_password(self, name: str, password: str | None) -> None:
         """Store a new password of a user; None deletes it and the user's passkeys.
@@ -296,7 +296,7 @@ class People:
         Raises SettingError: unknown user or weak password.
         """
         if password is not None:
-            await self.directory.refresh_users()
+            await self.directory.reread_stored_users()
             refuse_unknown_user(name, self.directory.list_user_names())
             refuse_weak_password(name, password)
         await self._store_password(name, password, once=False)
@@ -306,7 +306,7 @@ class People:
 
         It replaces the current password. Raises SettingError for an unknown user.
         """
-        await self.directory.refresh_users()
+        await self.directory.reread_stored_users()
         refuse_unknown_user(name, self.directory.list_user_names())
         groups = ["".join(secrets.choice(_ONE_TIME_LETTERS) for _ in range(4)) for _ in range(_ONE_TIME_GROUPS)]
         password = "-".join(groups)
@@ -405,14 +405,14 @@ async def repeat_function_with_pause(seconds: float, work: Callable[[], Awaitabl
 
 
 async def is_session_over(
-    find_user: Callable[[str], Awaitable[SignedInUser | None]], token: str, user: SignedInUser
+    find_user_of_session: Callable[[str], Awaitable[SignedInUser | None]], token: str, user: SignedInUser
 ) -> bool:
     """Return whether a session is no longer valid for this user.
 
     Return False if the session cannot be read now.
     """
     try:
-        return await find_user(token) != user
+        return await find_user_of_session(token) != user
     except StoreError as error:
         _log.warning("session.read_failed", problem=str(error))
         return False

@@ -91,10 +91,10 @@ async def remember_device(request: Request, response: Response, devices: KnownDe
 class PasswordSignIn:
     """The routes to sign in with a password and to sign out."""
 
-    def __init__(self, people: People, sign_out: Callable[[str], Awaitable[None]]) -> None:
-        """Create the routes. `sign_out` ends the session of a token, whether of a person or of an agent."""
+    def __init__(self, people: People, end_session: Callable[[str], Awaitable[None]]) -> None:
+        """Create the routes. `end_session` ends the session of a token, whether of a person or of an agent."""
         self._people = people
-        self._sign_out = sign_out
+        self._end_session = end_session
 
     def create_router(self) -> APIRouter:
         """Return a router with the routes to sign in and out."""
@@ -111,5 +111,5 @@ class PasswordSignIn:
     async def sign_out(self, request: Request, response: Response) -> None:
         """End the session of the request."""
         if request.state.token is not None:
-            await self._sign_out(request.state.token)
+            await self._end_session(request.state.token)
         delete_session_cookie(request, response)

@@ -42,7 +42,7 @@ class Streams:
     def __len__(self) -> int:
         return sum(map(len, self._open.values()))
 
-    def open_stream(self, request: Request, wants: Callable[[str], bool]) -> Response:
+    def open_stream_to_page(self, request: Request, wants: Callable[[str], bool]) -> Response:
         """Return a stream of the changes to the keys that `wants` accepts, for one page.
 
         Raises RequestRefused if too many streams are open.
@@ -50,10 +50,12 @@ class Streams:
         who: SignedInUser = request.state.user
         if len(self) >= MAX_STREAMS or len(self._open.get(who.name, ())) >= MAX_STREAMS_PER_USER:
             raise RequestRefused(503, "full")
-        events = self.stream_events(request.state.token, who, wants)
+        events = self.stream_events_to_page(request.state.token, who, wants)
         return StreamingResponse(events, media_type="text/event-stream", headers={"x-accel-buffering": "no"})
 
-    async def stream_events(self, token: str, who: SignedInUser, wants: Callable[[str], bool]) -> AsyncIterator[bytes]:
+    async def stream_events_to_page(
+        self, token: str, who: SignedInUser, wants: Callable[[str], bool]
+    ) -> AsyncIterator[bytes]:
         """Yield the events for one page until its user's session ends."""
         checked_at = self._clock.monotonic()
         with self._state.open_subscription(wants) as subscription, self._register_open_stream(who.name, subscription):
@@ -61,7 +63,7 @@ class Streams:
                 yield format_server_sent_event(update)
                 if self._clock.monotonic() - checked_at >= SESSION_CHECK_SECONDS:
                     checked_at = self._clock.monotonic()
-                    if await is_session_over(self._people.find_user, token, who):
+                    if await is_session_over(self._people.find_user_of_session, token, who):
                         return
 
     @contextmanager

@@ -28,7 +28,7 @@ from dialer.app import RunningCentre, open_centre
 from dialer.deploy.asterisk.render import render_asterisk_site_files
 from dialer.desk.agents.phone import PATH, AgentPhones
 from dialer.desk.pages_built import are_pages_built
-from dialer.desk.server import open_desk
+from dialer.desk.server import serve_pages_of_desk
 from dialer.domain.view import CallChange, CallState, Change, SeatState, SeatView
 from dialer.mqtt.embedded_broker import run_demo_broker
 from dialer.settings.seats import get_browser_password
@@ -187,7 +187,7 @@ async def start_site(settings: Settings, asterisk: RealAsterisk) -> AsyncIterato
         centre = await stack.enter_async_context(
             open_centre(settings, chance=chance, profile=LINES, broker=broker.connection_settings)
         )
-        desk = await stack.enter_async_context(open_desk(settings, broker=broker.connection_settings))
+        desk = await stack.enter_async_context(serve_pages_of_desk(settings, broker=broker.connection_settings))
         running = asyncio.create_task(centre.run(stop))
         playwright = await stack.enter_async_context(async_playwright())
         browser = await playwright.chromium.launch(

@@ -26,7 +26,7 @@ from typing import Any
 import httpx
 
 from dialer.app import open_centre
-from dialer.desk.server import open_desk
+from dialer.desk.server import serve_pages_of_desk
 from dialer.mqtt.embedded_broker import BrokerKind, DemoBroker, find_free_port, run_demo_broker
 from dialer.process.signals import stop_on_signals
 from dialer.settings.site import Settings
@@ -281,7 +281,7 @@ async def _run(options: dict[str, Any]) -> None:
     settings = make_settings(Path(options["folder"]), options)
     broker = get_broker_settings(settings)
     if options["what"] == "desk":
-        async with open_desk(settings, broker=broker, hasher=CHEAP, assets={}):
+        async with serve_pages_of_desk(settings, broker=broker, hasher=CHEAP, assets={}):
             await asyncio.Event().wait()
     stop = asyncio.Event()
     stop_on_signals(stop)

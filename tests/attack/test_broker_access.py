@@ -370,7 +370,8 @@ async def test_only_the_desk_may_send_commands_in_the_name_of_other_users(tmp_pa
             await picture.until(
                 lambda: (
                     picture.connected
-                    and len(picture.get_values_by_prefix("seat", SeatView)) == len(engine.make_centre_view().seats)
+                    and len(picture.get_values_of_keys_with_prefix("seat", SeatView))
+                    == len(engine.make_centre_view().seats)
                 )
             )
             assert await desk.send_command("asha", "click-0001", "stop-all", {}) == Reply("done", "done: StopAll")

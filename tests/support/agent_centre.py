@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 
 from dialer.app import open_centre
-from dialer.desk.server import open_desk
+from dialer.desk.server import serve_pages_of_desk
 from dialer.mqtt.embedded_broker import BrokerKind, DemoBroker, run_demo_broker
 from dialer.settings.site import Settings
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig
@@ -156,7 +156,7 @@ async def agent_centre(
         to_broker = replace(
             broker.connection_settings, port=wire.port, backoff_first_seconds=0.05, backoff_most_seconds=0.2
         )
-        desk = await stack.enter_async_context(open_desk(settings, broker=to_broker, hasher=CHEAP, assets={}))
+        desk = await stack.enter_async_context(serve_pages_of_desk(settings, broker=to_broker, hasher=CHEAP, assets={}))
         browser = httpx.AsyncClient(base_url=desk.origin, timeout=HANG_SECONDS)
         http = await stack.enter_async_context(browser)
         site = SimulatedSite(switch, centre)

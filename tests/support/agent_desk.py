@@ -179,9 +179,9 @@ class AgentDesk:
         self.drafts.append(asked["attempt"])
         if "draft" in self.away:
             raise RequestRefused(503, "not-saved")
-        pop = self.page_state.get_value("pop", dict)
+        pop = self.page_state.get_value_of_key("pop", dict)
         if pop is not None and pop["attempt"] == asked["attempt"]:
-            self.page_state.set_value("pop", {**pop, "draft": asked["draft"]})
+            self.page_state.set_value_of_key("pop", {**pop, "draft": asked["draft"]})
         return Response(status_code=204)
 
     async def note(self, request: Request) -> Response:
@@ -199,7 +199,9 @@ class AgentDesk:
         now = self.clock.now()
         view = {"seat": "seat-04", "at": now, "agent": "17", "state": state, "since": now, "attempt_id": attempt}
         figures = {"campaign_id": "turnout-agents", "utilisation": 0.5, "calls": 31}
-        self.page_state.set_value("seat", get_type_adapter(SeatView).validate_python({**view, **figures, **more}))
+        self.page_state.set_value_of_key(
+            "seat", get_type_adapter(SeatView).validate_python({**view, **figures, **more})
+        )
 
     def call(self, attempt: str, voters: list[dict[str, Any]], state: str = "talking", **more: Any) -> dict[str, Any]:
         """Publish a call and return its screen pop. It addresses the first of `voters`."""
@@ -229,13 +231,13 @@ class AgentDesk:
             "draft": None,
             **more,
         }
-        self.page_state.set_value("pop", pop)
+        self.page_state.set_value_of_key("pop", pop)
         self.seat(state, attempt)
         return pop
 
     def idle(self, state: str = "ready") -> None:
         """Publish that the seat has no call."""
-        self.page_state.set_value("pop", None)
+        self.page_state.set_value_of_key("pop", None)
         self.seat(state)
 
     async def wait_for_commands(self, name: str, count: int = 1) -> list[dict[str, Any]]:
@@ -254,8 +256,8 @@ async def agent_desk(*more: APIRouter) -> AsyncIterator[AgentDesk]:
     """Serve the desk on loopback, with the further routes `more`."""
     clock = PollingMorning()
     desk = AgentDesk(PageState(clock.now), clock)
-    desk.page_state.set_value("desk", DeskStatus(True, 0.0))
-    desk.page_state.set_value("centre", {"online": True})
+    desk.page_state.set_value_of_key("desk", DeskStatus(True, 0.0))
+    desk.page_state.set_value_of_key("centre", {"online": True})
     desk.idle()
     with open_listening_socket("127.0.0.1", 0) as listener:
         desk.origin = f"http://127.0.0.1:{listener.getsockname()[1]}"

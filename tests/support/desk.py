@@ -17,7 +17,7 @@ import httpx
 from fastapi import APIRouter
 from fastapi.routing import APIRoute, APIWebSocketRoute
 
-from dialer.desk.board import Board, make_visible_key_filter
+from dialer.desk.board import Board, make_filter_of_visible_page_state_keys
 from dialer.desk.board_account import BoardAccount
 from dialer.desk.figures import BoardFigures
 from dialer.desk.numbers import NumberRoutes
@@ -122,7 +122,7 @@ class FakeDiallerClient(DiallerClient):
             self.asked.append((user, command_id, name, dict(values)))
         if name == "seat-sign-in" and self.page_state is not None and self.reply == Reply("done", "it was done"):
             seat = replace(SEATED, seat=values["seat"], agent=values["agent"])
-            self.page_state.set_value(f"seat/{seat.seat}", seat)
+            self.page_state.set_value_of_key(f"seat/{seat.seat}", seat)
         return self.reply
 
 
@@ -170,7 +170,7 @@ class DeskUnderTest:
 
     def events(self, token: str, who: SignedInUser) -> AsyncIterator[bytes]:
         """Return the event stream of a board page of `who`."""
-        return self.streams.stream_events(token, who, make_visible_key_filter(who.role))
+        return self.streams.stream_events_to_page(token, who, make_filter_of_visible_page_state_keys(who.role))
 
     async def get(self, path: str, role: str | None = None, **headers: str) -> httpx.Response:
         """Send a GET request as a user with that role; None: not signed in."""
@@ -288,7 +288,7 @@ async def run_desk(folder: Path, settings: Settings | None = None) -> AsyncItera
     )
     routes = (
         StaticPages(pages, {"/board": {}, "/agent": MICROPHONE}),
-        PasswordSignIn(people, agents.sign_out),
+        PasswordSignIn(people, agents.end_session_of_person_or_agent),
         BoardAccount(settings, people),
         board,
         users,
@@ -299,7 +299,9 @@ async def run_desk(folder: Path, settings: Settings | None = None) -> AsyncItera
     )
     routers = [*(each.create_router() for each in routes), *agents.routers, create_openapi_router()]
     app = PageProtection(
-        make_web_application(routers, Sessions(DESK_COOKIE, people.find_user, agents.find_user, people.devices)),
+        make_web_application(
+            routers, Sessions(DESK_COOKIE, people.find_user_of_session, agents.find_user_of_session, people.devices)
+        ),
         frozenset({ORIGIN}),
     )
     transport = httpx.ASGITransport(app=app)

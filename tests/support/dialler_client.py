@@ -22,8 +22,8 @@ class Watched(PageState):
         super().__init__(SystemClock().now)
         self._news = asyncio.Event()
 
-    def set_value(self, key: str, value: Any) -> None:
-        super().set_value(key, value)
+    def set_value_of_key(self, key: str, value: Any) -> None:
+        super().set_value_of_key(key, value)
         self._news.set()
 
     async def until(self, holds: Callable[[], bool]) -> None:
@@ -36,7 +36,7 @@ class Watched(PageState):
     @property
     def connected(self) -> bool:
         """Whether the client is connected."""
-        status = self.get_value("desk", DeskStatus)
+        status = self.get_value_of_key("desk", DeskStatus)
         return status is not None and status.connected
 
 
@@ -44,7 +44,7 @@ class Watched(PageState):
 async def dialler_client(settings: BrokerSettings) -> AsyncIterator[tuple[DiallerClient, Watched]]:
     """Run a client of the desk until the block ends."""
     page_state = Watched()
-    made = DiallerClient(settings, "pune-1", SystemClock(), page_state.set_value, random.Random(1))
+    made = DiallerClient(settings, "pune-1", SystemClock(), page_state.set_value_of_key, random.Random(1))
     task = asyncio.create_task(made.run())
     yield made, page_state
     task.cancel()

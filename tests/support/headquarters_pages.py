@@ -66,7 +66,7 @@ async def create_accounts(settings: HqSettings, folder: Path) -> dict[str, str]:
             for account, zone in ((role.value, ""), (f"{role}-west", "west")):
                 if zone or role is not HqRole.ZONE:
                     await accounts.save_account(account, role, zone, "a-test")
-        await people.directory.refresh_users()
+        await people.directory.reread_stored_users()
         for account in accounts.role_of:
             await people.set_password(account, PASSWORD)
             tokens[account] = await people.begin_session(account)

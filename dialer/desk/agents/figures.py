@@ -36,10 +36,10 @@ class AgentFigures:
         days = await self._reading.read_work_of_all_agents_since(
             since, now, find_midnight_before(since + 1.25 * DAY_SECONDS, self._zone)
         )
-        for agent in {*days, *self._page_state.get_values_by_prefix("figures", AgentDayFigures)}:
+        for agent in {*days, *self._page_state.get_values_of_keys_with_prefix("figures", AgentDayFigures)}:
             day = days.get(agent) or AgentDay()
-            self._page_state.set_value(f"figures/{agent}", _compute_agent_figures_of_day(since, day))
-            self._page_state.set_value(
+            self._page_state.set_value_of_key(f"figures/{agent}", _compute_agent_figures_of_day(since, day))
+            self._page_state.set_value_of_key(
                 f"call-backs/{agent}", tuple(_convert_row_to_call_back(row) for row in day.call_backs)
             )
 

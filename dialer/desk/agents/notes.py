@@ -146,7 +146,7 @@ class AgentNotes:
 
     async def _find_phone_number_id_of_call(self, who: SignedInUser, attempt_id: str) -> int | None:
         """Return the id of the phone number of an agent's current or recent call, or None if the call is not the agent's."""
-        seat = self._page_state.get_value(f"seat/{who.seat}", SeatView)
+        seat = self._page_state.get_value_of_key(f"seat/{who.seat}", SeatView)
         if seat is not None and (seat.attempt_id, seat.agent) == (attempt_id, who.name) and seat.screen_pop is not None:
             return seat.screen_pop.phone_id
         call = await self._reading.find_agent_of_attempt(attempt_id)

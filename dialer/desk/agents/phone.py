@@ -46,13 +46,15 @@ TAKEN = 4409  # another page of the seat is the phone now
 class AgentPhones:
     """The browser phones of the seats whose `webrtc` setting is on."""
 
-    def __init__(self, settings: Settings, find_user: Callable[[str], Awaitable[SignedInUser | None]]) -> None:
-        """Create the phones' routes. `find_user` returns the agent of a session token."""
-        self._find_user = find_user
+    def __init__(
+        self, settings: Settings, find_user_of_session: Callable[[str], Awaitable[SignedInUser | None]]
+    ) -> None:
+        """Create the phones' routes. `find_user_of_session` returns the agent of a session token."""
+        self._find_user = find_user_of_session
         self._taken: dict[str, asyncio.Event] = {}  # by seat; set when another page becomes the phone
-        self.replace_settings(settings)
+        self.replace_phone_settings(settings)
 
-    def replace_settings(self, settings: Settings) -> None:
+    def replace_phone_settings(self, settings: Settings) -> None:
         """Use these settings for new connections."""
         self._seats: Mapping[str, SeatSettings] = {each.name: each for each in settings.seats if each.webrtc}
         self._secret = settings.ami.secret

@@ -178,7 +178,7 @@ class ScreenPops:
             async for update in subscription.stream_updates():
                 for key, value in update.values.items():
                     if isinstance(value, CentreState):
-                        self._page_state.set_value("online", {"online": value.online})
+                        self._page_state.set_value_of_key("online", {"online": value.online})
                     elif isinstance(value, SeatView):
                         await self.update_screen_pop_of_seat(key.removeprefix("seat/"), value)
 
@@ -198,10 +198,10 @@ class ScreenPops:
             if pop is None:
                 call = None
         self._shown[seat] = call
-        self._page_state.set_value(f"pop/{seat}", pop)
+        self._page_state.set_value_of_key(f"pop/{seat}", pop)
 
     async def _read_screen_pop(self, call: SeatCall) -> AgentScreenPop | None:
-        campaign = self._page_state.get_value(f"campaign/{call.campaign}", CampaignView)
+        campaign = self._page_state.get_value_of_key(f"campaign/{call.campaign}", CampaignView)
         script = None if campaign is None else campaign.script
         pop, note = await asyncio.gather(
             self._reading.read_call_for_agent_page(

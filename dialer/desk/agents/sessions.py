@@ -38,7 +38,7 @@ class AgentSessions:
         await self._records.begin_agent_session(session, forget_before=at - self._idle_seconds)
         return token
 
-    async def find_user(self, token: str) -> SignedInUser | None:
+    async def find_user_of_session(self, token: str) -> SignedInUser | None:
         """Return the agent of a session, or None if it has expired or the agent has left the seat."""
         now = self._clock.now()
         session = await self._records.read_agent_session(compute_digest_of_session_token(token))
@@ -53,7 +53,7 @@ class AgentSessions:
             await run_and_log_store_error(self._records.record_agent_session_use(session.digest, now))
         return who
 
-    async def sign_out(self, token: str) -> None:
+    async def end_session(self, token: str) -> None:
         """End a session. The agent stays logged in at the seat."""
         await self._records.end_agent_session(compute_digest_of_session_token(token))
 
@@ -62,12 +62,12 @@ class AgentSessions:
         self._leaving.add(seat)
 
     def _find_agent_at_seat(self, seat: str, default: str) -> str | None:
-        view = self._page_state.get_value(f"seat/{seat}", SeatView)
+        view = self._page_state.get_value_of_key(f"seat/{seat}", SeatView)
         return default if view is None else view.agent
 
     def _has_agent_left(self, who: SignedInUser) -> bool:
         there = self._find_agent_at_seat(who.seat, who.name)
-        centre = self._page_state.get_value("centre", CentreState)
+        centre = self._page_state.get_value_of_key("centre", CentreState)
         if there is not None or centre is None or not centre.online:
             self._empty_since.pop(who.seat, None)
             return there not in {who.name, None}
@@ -82,5 +82,5 @@ class AgentSessions:
 
 def find_current_attempt_of_seat(page_state: PageState, seat: str) -> str | None:
     """Return the id of the attempt at a seat, or None if there is no call or the seat is unknown."""
-    view = page_state.get_value(f"seat/{seat}", SeatView)
+    view = page_state.get_value_of_key(f"seat/{seat}", SeatView)
     return None if view is None else view.attempt_id

@@ -72,7 +72,7 @@ class AgentSignInRoutes:
         """
         if await self._people.devices.find_device_of_cookie(request.cookies.get(DEVICE_COOKIE, "")) is None:
             return []
-        seats = self._page_state.get_values_by_prefix("seat", SeatView)
+        seats = self._page_state.get_values_of_keys_with_prefix("seat", SeatView)
         taken = {name for name, seat in seats.items() if seat.agent is not None}
         return [{"seat": seat, "taken": seat in taken, "phone": phone} for seat, phone in self._site.phones.items()]
 
@@ -83,7 +83,7 @@ class AgentSignInRoutes:
             raise RequestRefused(409, "no-agents")
         if asked.phone is not None and site.phones.get(asked.seat, asked.phone) != asked.phone:
             raise RequestRefused(409, "phone-kind")
-        centre = self._page_state.get_value("centre", CentreState)
+        centre = self._page_state.get_value_of_key("centre", CentreState)
         if centre is not None and not centre.online:
             raise RequestRefused(503, "unanswered")  # the dialler is not connected to the broker
         proof = await self._people.run_in_single_thread(
@@ -121,7 +121,7 @@ class AgentSignInRoutes:
             case RefusedBecause.LOG_IN_LOCKED:
                 return RequestRefused(429, "seat-locked", seat=asked.seat, minutes=self._site.lock_minutes)
             case RefusedBecause.AGENT_ELSEWHERE:
-                seats = self._page_state.get_values_by_prefix("seat", SeatView)
+                seats = self._page_state.get_values_of_keys_with_prefix("seat", SeatView)
                 where = next((name for name, seat in seats.items() if seat.agent == asked.agent), "?")
                 return RequestRefused(409, "agent-elsewhere", seat=where)
             case RefusedBecause.NO_SEAT:

@@ -20,9 +20,9 @@ class AgentSite:
 
     def __init__(self, settings: Settings, *, training: bool = False) -> None:
         self._training = training
-        self.replace_settings(settings, create_maker_of_pin_proofs(settings))
+        self.replace_settings_of_agents_and_seats(settings, create_maker_of_pin_proofs(settings))
 
-    def replace_settings(self, settings: Settings, prover: PinProver) -> None:
+    def replace_settings_of_agents_and_seats(self, settings: Settings, prover: PinProver) -> None:
         """Use these settings from now on. `prover` computes the proofs of their agents' PINs, which replace the PINs in
         commands.
         """

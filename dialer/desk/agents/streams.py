@@ -49,19 +49,19 @@ class AgentStreams:
         router.get("/api/agent/me", dependencies=allow_anyone())(self.describe_signed_in_agent)
         events = "/api/agent/events"
         router.get(events, dependencies=allow_roles(AGENTS), response_class=StreamingResponse, responses=EVENT_STREAM)(
-            self.open_stream
+            self.open_stream_to_page
         )
         return router
 
     async def describe_signed_in_agent(self, request: Request) -> AgentAccount | None:
         """Return the signed-in agent and the settings that the page needs; null = nobody is signed in."""
         token = request.state.token
-        who = None if token is None else await self._sessions.find_user(token)
+        who = None if token is None else await self._sessions.find_user_of_session(token)
         if who is None:
             return None
         return self._site.collect_data_of_agent_page(who, other_tab=who.seat in self._open)
 
-    async def open_stream(
+    async def open_stream_to_page(
         self, request: Request, take: bool = False, tab: Annotated[str, Query(max_length=64)] = ""
     ) -> Response:
         """Return a stream of server-sent events about the agent's own seat. An open page keeps its session alive.
@@ -89,12 +89,15 @@ class AgentStreams:
         wanted = self._page_state.open_subscription(names.__contains__, 0.0)
         with wanted as subscription, self._register_open_page_of_seat(who.seat, tab, subscription) as stream:
             async for update in subscription.stream_updates():
-                seat = self._page_state.get_value(f"seat/{who.seat}", SeatView)
+                seat = self._page_state.get_value_of_key(f"seat/{who.seat}", SeatView)
                 agent = None if seat is None else seat.agent
                 if agent != who.name or abs(update.at - checked_at) >= SESSION_CHECK_SECONDS:
                     checked_at = update.at
                     # The next agent's voter must not be shown, whatever the file says about the session.
-                    ended = await is_session_over(self._sessions.find_user, token, who) or agent not in {who.name, None}
+                    ended = await is_session_over(self._sessions.find_user_of_session, token, who) or agent not in {
+                        who.name,
+                        None,
+                    }
                 if ended or stream.taken:
                     break
                 keys = names if number == 0 else [*update.values, *update.removed]

@@ -20,7 +20,7 @@ class BuildPages(BuildHookInterface[Any]):
 
     def dependencies(self) -> list[str]:
         """Return the Python package of Node if this machine has no usable Node."""
-        if self._are_pages_up_to_date() or PAGES["has_usable_node"]():
+        if self._are_pages_up_to_date() or PAGES["is_recent_nodejs_installed"]():
             return []
         return [PAGES["NODE_PACKAGE"]]
 

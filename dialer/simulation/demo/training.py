@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from dialer.app import RunningCentre, open_centre
-from dialer.desk.server import open_desk
+from dialer.desk.server import serve_pages_of_desk
 from dialer.domain.enums import CampaignKind, PacingPolicy, SupervisorRole
 from dialer.domain.errors import CommandRefused
 from dialer.domain.view import Change, SeatState, SeatView
@@ -88,7 +88,7 @@ async def run_training(settings: Settings, say: Callable[[str], None]) -> None:
                 open_centre(
                     trained, broker=broker.connection_settings, profile=create_profile_without_calling_hours()
                 ) as centre,
-                open_desk(trained, broker=broker.connection_settings, training=True) as desk,
+                serve_pages_of_desk(trained, broker=broker.connection_settings, training=True) as desk,
             ):
                 site = SimulatedSite(switch, centre)
                 stop_on_signals(site.stop)

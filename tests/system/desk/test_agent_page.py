@@ -493,7 +493,7 @@ async def test_agent_page_warns_of_outdated_data_after_a_lost_connection(site: S
     await expect(page.locator(".stale")).to_contain_text("The page may be out of date")
     await expect(page.locator(".stale")).to_contain_text("you can still enter outcomes")
     site.desk.silent = False
-    site.desk.page_state.set_value("desk", DeskStatus(False, site.desk.clock.now() - 90))
+    site.desk.page_state.set_value_of_key("desk", DeskStatus(False, site.desk.clock.now() - 90))
     await page.clock.run_for(30_000)
     await expect(page.locator(".stale")).to_contain_text(re.compile(r"No update from the dialler for [12]:\d\d"))
 
@@ -504,7 +504,7 @@ async def test_second_window_of_the_agent_page_can_replace_the_first_window(site
     await expect(page.locator(".sign-in [role=alert]")).to_contain_text("seat-04 is open in another window")
     await page.get_by_role("button", name="Use this seat here").click()
     await expect(page.locator(".waiting")).to_be_visible()
-    site.desk.page_state.set_value("ended", "taken")
+    site.desk.page_state.set_value_of_key("ended", "taken")
     await expect(page.locator(".sign-in [role=alert]")).to_contain_text("is now used in another window")
     ignore_http_errors(site.faults, 409)
 
@@ -595,7 +595,7 @@ async def test_page_uses_the_desks_clock_on_a_pc_with_a_wrong_clock(site: Site, 
 
 
 async def test_agent_page_that_stays_open_over_midnight_shows_the_new_day(site: Site) -> None:
-    site.desk.page_state.set_value("figures", FIGURES)
+    site.desk.page_state.set_value_of_key("figures", FIGURES)
     page = await site.open_ready_page()
     await expect(page.locator(".figures")).to_contain_text("43")
     site.desk.clock.ahead = ELEVEN + 12 * 3600 + 3590 - site.desk.clock.now()  # ten seconds to midnight
@@ -603,7 +603,7 @@ async def test_agent_page_that_stays_open_over_midnight_shows_the_new_day(site: 
     await page.keyboard.press("3")
     await expect(page.locator(".said")).to_contain_text("the poll closes in less than an hour")
     site.desk.clock.ahead += 20
-    site.desk.page_state.set_value("figures", {**FIGURES, "calls": 0})
+    site.desk.page_state.set_value_of_key("figures", {**FIGURES, "calls": 0})
     site.desk.call("attempt-1", household(100, 1), booth=None, state="wrap-up")
     await expect(page.locator(".state-now.wrap-up")).to_be_visible()
     for key in "309":
@@ -746,8 +746,8 @@ async def test_agent_page_is_accessible_and_cuts_no_text(site: Site, language: s
     assert not await find_overflowing_elements(page)
     found = await find_accessibility_violations(page)
     site.desk.signed_in = True
-    site.desk.page_state.set_value("figures", FIGURES)
-    site.desk.page_state.set_value("call_backs", CALL_BACKS)
+    site.desk.page_state.set_value_of_key("figures", FIGURES)
+    site.desk.page_state.set_value_of_key("call_backs", CALL_BACKS)
     await page.reload()
     promised = page.locator(".call-backs li")
     await expect(promised.first).to_contain_text("सुनीता" if language == "hi" else "Sunita Mohan Kale")

@@ -15,7 +15,7 @@ from typing import Any
 import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
-from dialer.desk.server import OpenDesk, open_desk
+from dialer.desk.server import OpenDesk, serve_pages_of_desk
 from dialer.domain.clock import SystemClock
 from dialer.domain.view import ScreenPop, SeatState, SeatView
 from dialer.engine.command.base import FROM_DIALLER, Command, CommandContext
@@ -96,7 +96,9 @@ async def site(browser: Browser, tmp_path: Path) -> AsyncIterator[Site]:
         stop = asyncio.Event()
         monitor = Monitor(Presence("pune-1", broker.connection_settings, SystemClock()), engine, store, senders)
         running = asyncio.create_task(monitor.run(stop))
-        desk = await stack.enter_async_context(open_desk(settings, broker=broker.connection_settings, hasher=CHEAP))
+        desk = await stack.enter_async_context(
+            serve_pages_of_desk(settings, broker=broker.connection_settings, hasher=CHEAP)
+        )
         await stack.enter_async_context(close_pages_after(browser))
         page = await new_page(browser, faults)
         await page.clock.install()

@@ -18,7 +18,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
 from dialer.desk.pages_built import SOURCES
-from dialer.desk.server import OpenDesk, open_desk
+from dialer.desk.server import OpenDesk, serve_pages_of_desk
 from dialer.domain.alerts import AlertKind, create_alert
 from dialer.domain.clock import SystemClock
 from dialer.domain.model import AttemptId
@@ -94,7 +94,9 @@ async def site(browser: Browser, tmp_path: Path) -> AsyncIterator[Site]:
         stop = asyncio.Event()
         monitor = Monitor(Presence("pune-1", broker.connection_settings, SystemClock()), engine, store, senders)
         running = asyncio.create_task(monitor.run(stop))
-        desk = await stack.enter_async_context(open_desk(settings, broker=broker.connection_settings, hasher=CHEAP))
+        desk = await stack.enter_async_context(
+            serve_pages_of_desk(settings, broker=broker.connection_settings, hasher=CHEAP)
+        )
         await stack.enter_async_context(close_pages_after(browser))
         faults: list[str] = []
         yield Site(engine, desk, browser, faults)

@@ -11,7 +11,7 @@ import pytest
 from playwright.async_api import Error, async_playwright
 
 from dialer.desk.certificate import CertificateFiles, create_certificate_of_page_server
-from dialer.desk.server import open_desk
+from dialer.desk.server import serve_pages_of_desk
 from dialer.domain.clock import SystemClock
 from dialer.store.connection import open_store_exclusively
 from dialer.web.assets import Asset
@@ -60,6 +60,6 @@ async def test_chromium_trusts_the_desk_certificate_if_the_sites_ca_is_installed
     settings = desk_settings(store)
     desk = settings.desk.model_copy(update={"certificate": files.certificate, "private_key": files.key})
     pages = {"board.html": Asset("text/html", PAGE, None)}
-    async with open_desk(settings.model_copy(update={"desk": desk}), hasher=CHEAP, assets=pages) as running:
+    async with serve_pages_of_desk(settings.model_copy(update={"desk": desk}), hasher=CHEAP, assets=pages) as running:
         assert await open_desk_page(running.origin, tmp_path / "asha") == "Matdan"
         assert await open_desk_page(running.origin, tmp_path / "stranger") == "ERR_CERT_AUTHORITY_INVALID"

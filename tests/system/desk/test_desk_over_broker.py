@@ -50,8 +50,8 @@ async def dialler(settings: BrokerSettings, engine: FakeEngine, folder: Path) ->
 def is_complete(page_state: Watched, booths: int) -> bool:
     """Whether every seat and booth has been received."""
     return (
-        len(page_state.get_values_by_prefix("seat", SeatView)),
-        len(page_state.get_values_by_prefix("booth", BoothTurnout)),
+        len(page_state.get_values_of_keys_with_prefix("seat", SeatView)),
+        len(page_state.get_values_of_keys_with_prefix("booth", BoothTurnout)),
     ) == (100, booths)
 
 
@@ -71,15 +71,15 @@ async def test_desk_receives_the_state_of_a_large_centre_and_its_changes(kind: B
         async with dialler_client(broker.connection_settings) as (_, late):
             await late.until(lambda: is_complete(late, booths))
             state, campaign = (
-                late.get_value("centre", CentreState),
-                late.get_value("campaign/turnout-agents", CampaignView),
+                late.get_value_of_key("centre", CentreState),
+                late.get_value_of_key("campaign/turnout-agents", CampaignView),
             )
             assert state is not None
             assert state.online
             assert campaign is not None
             assert campaign.progress.remaining == 4057
             engine.tell(replace(engine.make_centre_view().seats[0], state=SeatState.PAUSED, since=960.0))
-            await late.until(lambda: is_paused(late.get_value("seat/seat-01", SeatView)))
+            await late.until(lambda: is_paused(late.get_value_of_key("seat/seat-01", SeatView)))
 
 
 @BOTH
@@ -90,7 +90,9 @@ async def test_command_repeated_by_the_desk_is_executed_once(kind: BrokerKind, t
         dialler(broker.connection_settings, engine, tmp_path),
         dialler_client(broker.connection_settings) as (desk, page_state),
     ):
-        await page_state.until(lambda: page_state.connected and page_state.get_value("centre", CentreState) is not None)
+        await page_state.until(
+            lambda: page_state.connected and page_state.get_value_of_key("centre", CentreState) is not None
+        )
         for _ in range(2):
             reply = await desk.send_command(BOSS, "click-0001", "pause", {"campaign_id": "turnout-ivr"})
             assert reply == Reply("done", "done: PauseCampaign")
@@ -113,10 +115,10 @@ async def test_desk_reports_a_lost_broker_and_reconnects(tmp_path: Path) -> None
     ):
         assert await desk.send_command(BOSS, "click-0001", "stop-all", {}) is None
         await wire.forward_to(broker.port)
-        await page_state.until(lambda: page_state.get_value("seat/seat-01", SeatView) is not None)
+        await page_state.until(lambda: page_state.get_value_of_key("seat/seat-01", SeatView) is not None)
         await wire.take_down()
         await page_state.until(lambda: not page_state.connected)
-        assert page_state.get_value("seat/seat-01", SeatView) is not None  # received state stays, with its age
+        assert page_state.get_value_of_key("seat/seat-01", SeatView) is not None  # received state stays, with its age
         assert await desk.send_command(BOSS, "click-0002", "stop-all", {}) is None
         assert not engine.executed
         await wire.forward_to(broker.port)

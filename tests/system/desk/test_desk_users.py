@@ -14,7 +14,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
 from dialer.desk.pages_built import SOURCES
-from dialer.desk.server import OpenDesk, open_desk
+from dialer.desk.server import OpenDesk, serve_pages_of_desk
 from dialer.domain.clock import SystemClock
 from dialer.engine.campaigns.commands import StopAll
 from dialer.engine.users.service import Users
@@ -102,7 +102,9 @@ async def site(browser: Browser, tmp_path: Path) -> AsyncIterator[Site]:
         senders = list_users_who_may_send_commands(settings, users.roles, private_broker=True)
         monitor = Monitor(Presence("pune-1", broker.connection_settings, clock), engine, store, senders)
         running = asyncio.create_task(monitor.run(stop))
-        desk = await stack.enter_async_context(open_desk(settings, broker=broker.connection_settings, hasher=CHEAP))
+        desk = await stack.enter_async_context(
+            serve_pages_of_desk(settings, broker=broker.connection_settings, hasher=CHEAP)
+        )
         await stack.enter_async_context(close_pages_after(browser))
         yield Site(engine, desk, browser, faults, store_path)
         stop.set()

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from dialer.app import open_centre
-from dialer.desk.board_account import serve_desk_metrics as metrics_of_desk
+from dialer.desk.board_account import serve_metrics_of_desk_process as metrics_of_desk
 from dialer.mqtt.dialler_client import DeskStatus
 from dialer.settings.site import Settings
 from dialer.site.metrics import serve_dialler_metrics
@@ -34,7 +34,7 @@ async def test_dialler_without_asterisk_reports_alive_but_not_ready(tmp_path: Pa
 @pytest.mark.parametrize("heard", [True, False])
 async def test_desk_reports_ready_only_while_connected_to_the_broker(heard: bool) -> None:
     page_state = PageState(lambda: 0.0)
-    page_state.set_value("desk", DeskStatus(heard, 0.0))
+    page_state.set_value_of_key("desk", DeskStatus(heard, 0.0))
     async with metrics_of_desk(Settings(metrics={"desk_port": 0}), page_state) as port:
         assert port is not None
         assert (await ask(port, "/ready"))[0] == (200 if heard else 503)

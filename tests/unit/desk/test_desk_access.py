@@ -295,7 +295,7 @@ async def test_request_with_unknown_cookies_is_not_signed_in(desk: DeskUnderTest
 
 async def test_health_check_says_only_whether_the_broker_is_connected(desk: DeskUnderTest) -> None:
     assert (await desk.get("/health")).status_code == 503
-    desk.page_state.set_value("desk", CONNECTED)
+    desk.page_state.set_value_of_key("desk", CONNECTED)
     answer = await desk.get("/health")
     assert (answer.status_code, answer.json()) == (200, {"broker": True})
 

@@ -30,10 +30,10 @@ DRAFT = {"attempt": ATTEMPT, "draft": {"word": "later", "hour": 16, "note": "श
 @pytest.fixture
 async def desk(tmp_path: Path) -> AsyncIterator[DeskUnderTest]:
     async with run_desk(tmp_path) as stand:
-        stand.page_state.set_value("centre", ONLINE)
+        stand.page_state.set_value_of_key("centre", ONLINE)
         fill_household(tmp_path / "centre.db", stand.clock.now())
         stand.tokens[AGENT] = await stand.agent_token()
-        stand.page_state.set_value("seat/04", seat_with_live_call())
+        stand.page_state.set_value_of_key("seat/04", seat_with_live_call())
         yield stand
 
 
@@ -46,7 +46,7 @@ async def receive_screen_pop(desk: DeskUnderTest) -> dict[str, Any]:
         pop: dict[str, Any] = await until(news, "pop")
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
-    desk.page_state.set_value("pop/04", None)
+    desk.page_state.set_value_of_key("pop/04", None)
     desk.agents.screen_pops._shown.clear()
     return pop
 
@@ -142,7 +142,7 @@ async def test_late_draft_about_the_previous_call_does_not_replace_the_current_d
     assert await replace_draft_of_seat(desk, DRAFT) == 204
     assert await replace_draft_of_seat(desk, {**DRAFT, "attempt": "earlier"}) == 409
     assert (await receive_screen_pop(desk))["draft"] == DRAFT["draft"]
-    desk.page_state.set_value("seat/04", replace(seat_with_live_call(), attempt_id=None, screen_pop=None))
+    desk.page_state.set_value_of_key("seat/04", replace(seat_with_live_call(), attempt_id=None, screen_pop=None))
     assert await replace_draft_of_seat(desk, {**DRAFT, "attempt": "earlier"}) == 204
 
 
@@ -255,16 +255,16 @@ async def test_agent_receives_only_own_figures_of_today(desk: DeskUnderTest, tmp
                 (agent, at, at + 9),
             )
     await desk.agents.figures.read_agent_figures()
-    figures = desk.page_state.get_values_by_prefix("figures", AgentDayFigures)
+    figures = desk.page_state.get_values_of_keys_with_prefix("figures", AgentDayFigures)
     found = figures["101"]
     assert (found.calls, found.wrap_up_seconds) == (3, 0.0)
     assert found.talked_seconds == pytest.approx(27.0)
     assert (found.dispositions, found.marks) == ({"voted": 2}, {"not-yet": 1})  # m1 is a booth worker's, m2 was undone
     assert figures["102"].dispositions == {"later": 1}
-    assert desk.page_state.get_values_by_prefix("call-backs", tuple) == {"101": (), "102": ()}
+    assert desk.page_state.get_values_of_keys_with_prefix("call-backs", tuple) == {"101": (), "102": ()}
     desk.clock.pass_seconds(86_400.0)
     await desk.agents.figures.read_agent_figures()
-    assert desk.page_state.get_values_by_prefix("figures", AgentDayFigures)["101"].calls == 0
+    assert desk.page_state.get_values_of_keys_with_prefix("figures", AgentDayFigures)["101"].calls == 0
 
 
 async def test_agent_receives_only_own_call_backs_of_today(desk: DeskUnderTest, tmp_path: Path) -> None:
@@ -290,7 +290,7 @@ async def test_agent_receives_only_own_call_backs_of_today(desk: DeskUnderTest, 
                 (phone_id, state, due_at),
             )
     await desk.agents.figures.read_agent_figures()
-    told: dict[str, tuple[CallBack, ...]] = desk.page_state.get_values_by_prefix("call-backs", tuple)
+    told: dict[str, tuple[CallBack, ...]] = desk.page_state.get_values_of_keys_with_prefix("call-backs", tuple)
     assert [(each.at, each.until) for each in told["101"]] == [(hour, hour + 900), (hour + 60, hour + 960)]
     assert [(each.name, each.masked) for each in told["101"]] == [
         (None, "•••• 1002"),
@@ -317,5 +317,5 @@ async def test_desk_database_of_the_first_version_is_migrated(tmp_path: Path) ->
 
 
 async def test_note_and_draft_without_a_call_are_refused(desk: DeskUnderTest) -> None:
-    desk.page_state.set_value("seat/04", SEATED)
+    desk.page_state.set_value_of_key("seat/04", SEATED)
     assert await replace_draft_of_seat(desk, DRAFT) == 409

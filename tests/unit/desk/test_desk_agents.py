@@ -70,7 +70,7 @@ CAMPAIGN = campaign_view("turnout-agents")
 @pytest.fixture
 async def desk(tmp_path: Path) -> AsyncIterator[DeskUnderTest]:
     async with run_desk(tmp_path) as stand:
-        stand.page_state.set_value("centre", ONLINE)
+        stand.page_state.set_value_of_key("centre", ONLINE)
         yield stand
 
 
@@ -92,7 +92,7 @@ async def test_desk_sends_a_proof_of_the_pin_instead_of_the_pin_to_the_dialler(d
 
 
 async def test_seats_are_listed_only_on_devices_on_which_somebody_has_signed_in(desk: DeskUnderTest) -> None:
-    desk.page_state.set_value("seat/05", replace(SEATED, seat="05", agent="102"))
+    desk.page_state.set_value_of_key("seat/05", replace(SEATED, seat="05", agent="102"))
     assert (await desk.get("/api/agent/seats")).json() == []
     device = read_device_cookie(await desk.post("/api/agent/sign-in", {**SIGN_IN, "phone": None}))
     assert (await desk.get("/api/agent/seats", cookie=device)).json() == [
@@ -170,7 +170,7 @@ async def test_each_refused_agent_sign_in_is_answered_with_a_problem_code(
     desk: DeskUnderTest, reply: Reply | None, status: int, told: dict[str, str]
 ) -> None:
     desk.dialler_client.reply = reply
-    desk.page_state.set_value("seat/05", replace(SEATED, seat="05", agent=SIGN_IN["agent"]))
+    desk.page_state.set_value_of_key("seat/05", replace(SEATED, seat="05", agent=SIGN_IN["agent"]))
     answer = await desk.post("/api/agent/sign-in", SIGN_IN)
     given = {"text": answer.json()["text"], **told} if "text" in answer.json() else told
     assert (answer.status_code, answer.json()) == (status, given)
@@ -221,28 +221,28 @@ async def test_agents_page_receives_its_agent_seat_and_settings(desk: DeskUnderT
 
 async def test_agent_session_ends_when_the_seat_stays_empty(desk: DeskUnderTest) -> None:
     token = await desk.agent_token()
-    desk.page_state.set_value("seat/04", replace(SEATED, agent=None))
-    assert await desk.agents.find_user(token) == SignedInUser("101", AGENT, "04")
+    desk.page_state.set_value_of_key("seat/04", replace(SEATED, agent=None))
+    assert await desk.agents.find_user_of_session(token) == SignedInUser("101", AGENT, "04")
     desk.clock.pass_seconds(EMPTY_SEAT_SECONDS - 1)
-    assert await desk.agents.find_user(token) is not None
-    desk.page_state.set_value("centre", OFFLINE)  # a disconnected dialler does not end sessions
+    assert await desk.agents.find_user_of_session(token) is not None
+    desk.page_state.set_value_of_key("centre", OFFLINE)  # a disconnected dialler does not end sessions
     desk.clock.pass_seconds(EMPTY_SEAT_SECONDS * 2)
-    assert await desk.agents.find_user(token) is not None
-    desk.page_state.set_value("centre", ONLINE)
-    assert await desk.agents.find_user(token) is not None
+    assert await desk.agents.find_user_of_session(token) is not None
+    desk.page_state.set_value_of_key("centre", ONLINE)
+    assert await desk.agents.find_user_of_session(token) is not None
     desk.clock.pass_seconds(EMPTY_SEAT_SECONDS + 1)
-    assert await desk.agents.find_user(token) is None
-    desk.page_state.set_value("seat/04", SEATED)
-    assert await desk.agents.find_user(token) is None  # the session has ended
+    assert await desk.agents.find_user_of_session(token) is None
+    desk.page_state.set_value_of_key("seat/04", SEATED)
+    assert await desk.agents.find_user_of_session(token) is None  # the session has ended
 
 
 async def test_agent_session_ends_when_idle_or_when_another_agent_logs_in_at_the_seat(desk: DeskUnderTest) -> None:
     token = await desk.agent_token()
-    desk.page_state.set_value("seat/04", replace(SEATED, agent="102"))
-    assert await desk.agents.find_user(token) is None
+    desk.page_state.set_value_of_key("seat/04", replace(SEATED, agent="102"))
+    assert await desk.agents.find_user_of_session(token) is None
     token = await desk.agent_token("101", "05")
     desk.clock.pass_seconds(13 * 3600.0)
-    assert await desk.agents.find_user(token) is None
+    assert await desk.agents.find_user_of_session(token) is None
 
 
 async def test_no_agent_session_ends_because_of_a_full_disk(
@@ -252,26 +252,26 @@ async def test_no_agent_session_ends_because_of_a_full_disk(
     monkeypatch.setattr(AgentRecords, "record_agent_session_use", raise_disk_full)
     monkeypatch.setattr(AgentRecords, "end_agent_session", raise_disk_full)
     desk.clock.pass_seconds(USE_RECORDED_SECONDS + 1)
-    assert await desk.agents.find_user(token) == SignedInUser("101", AGENT, "04")
-    desk.page_state.set_value("seat/04", replace(SEATED, agent="102"))
-    assert await desk.agents.find_user(token) is None
+    assert await desk.agents.find_user_of_session(token) == SignedInUser("101", AGENT, "04")
+    desk.page_state.set_value_of_key("seat/04", replace(SEATED, agent="102"))
+    assert await desk.agents.find_user_of_session(token) is None
 
 
 async def test_new_sign_in_of_an_agent_ends_the_earlier_session(desk: DeskUnderTest) -> None:
     first = await desk.agent_token()
     second = await desk.agent_token()
-    assert await desk.agents.find_user(first) is None
-    assert await desk.agents.find_user(second) is not None
+    assert await desk.agents.find_user_of_session(first) is None
+    assert await desk.agents.find_user_of_session(second) is not None
 
 
 async def test_agent_session_of_a_logged_off_agent_lasts_until_the_last_call_ends(desk: DeskUnderTest) -> None:
     token = await desk.agent_token()
     desk.tokens[AGENT] = token
-    desk.page_state.set_value("seat/04", seat_with_live_call())
+    desk.page_state.set_value_of_key("seat/04", seat_with_live_call())
     assert (await desk.post("/api/agent/command", command("seat-log-off"), AGENT)).json()["status"] == "done"
-    assert await desk.agents.find_user(token) is not None
-    desk.page_state.set_value("seat/04", replace(SEATED, agent=None, state=SeatState.OFFLINE))
-    assert await desk.agents.find_user(token) is None
+    assert await desk.agents.find_user_of_session(token) is not None
+    desk.page_state.set_value_of_key("seat/04", replace(SEATED, agent=None, state=SeatState.OFFLINE))
+    assert await desk.agents.find_user_of_session(token) is None
 
 
 # State of the page
@@ -296,12 +296,12 @@ SCREEN_POP = AgentScreenPop(
 
 async def test_agents_page_receives_only_the_updates_of_its_own_seat(desk: DeskUnderTest) -> None:
     token = await desk.agent_token()
-    desk.page_state.set_value("seat/05", replace(SEATED, seat="05", agent="102"))
-    desk.page_state.set_value("pop/05", SCREEN_POP)
-    desk.page_state.set_value("figures/102", {"calls": 3})
-    desk.page_state.set_value("call-backs/102", [{"name": "somebody"}])
-    desk.page_state.set_value("campaign/turnout-agents", CAMPAIGN)
-    desk.page_state.set_value("desk", CONNECTED)
+    desk.page_state.set_value_of_key("seat/05", replace(SEATED, seat="05", agent="102"))
+    desk.page_state.set_value_of_key("pop/05", SCREEN_POP)
+    desk.page_state.set_value_of_key("figures/102", {"calls": 3})
+    desk.page_state.set_value_of_key("call-backs/102", [{"name": "somebody"}])
+    desk.page_state.set_value_of_key("campaign/turnout-agents", CAMPAIGN)
+    desk.page_state.set_value_of_key("desk", CONNECTED)
     async with close_after(
         desk.agents.streams._stream_events_of_seat(token, SignedInUser("101", AGENT, "04"), "")
     ) as news:
@@ -309,10 +309,10 @@ async def test_agents_page_receives_only_the_updates_of_its_own_seat(desk: DeskU
         assert first.keys() == {"desk", "seat", "centre", "pop", "figures", "call_backs"}
         assert first["seat"]["seat"] == "04"
         assert (first["pop"], first["figures"], first["call_backs"]) == (None, None, None)
-        desk.page_state.set_value("pop/05", None)
-        desk.page_state.set_value("pop/04", SCREEN_POP)
+        desk.page_state.set_value_of_key("pop/05", None)
+        desk.page_state.set_value_of_key("pop/04", SCREEN_POP)
         assert read_event(await anext(news)) == {"pop": convert_record_to_json_values(SCREEN_POP)}
-        desk.page_state.set_value("pop/04", None)
+        desk.page_state.set_value_of_key("pop/04", None)
         assert read_event(await anext(news)) == {"pop": None}
 
 
@@ -330,7 +330,7 @@ async def test_opening_a_second_page_of_a_seat_closes_the_first_page(desk: DeskU
             with pytest.raises(StopAsyncIteration):
                 await anext(first)
             assert (await desk.get("/api/agent/me", AGENT)).json()["other_tab"] is True
-            desk.page_state.set_value("seat/04", seat_with_live_call())
+            desk.page_state.set_value_of_key("seat/04", seat_with_live_call())
             assert "seat" in read_event(await anext(second))
     assert (await desk.get("/api/agent/me", AGENT)).json()["other_tab"] is False
 
@@ -341,8 +341,8 @@ async def test_agent_page_stream_ends_before_the_next_agents_voter_is_shown(desk
         desk.agents.streams._stream_events_of_seat(token, SignedInUser("101", AGENT, "04"), "")
     ) as news:
         await anext(news)
-        desk.page_state.set_value("seat/04", seat_with_live_call(agent="102"))
-        desk.page_state.set_value("pop/04", SCREEN_POP)
+        desk.page_state.set_value_of_key("seat/04", seat_with_live_call(agent="102"))
+        desk.page_state.set_value_of_key("pop/04", SCREEN_POP)
         assert read_event(await anext(news)) == {"ended": "signed-out"}
         with pytest.raises(StopAsyncIteration):
             await anext(news)
@@ -358,10 +358,10 @@ async def test_agent_page_stream_ends_at_another_agents_call_if_sessions_are_unr
     ) as news:
         await anext(news)
         desk.clock.pass_seconds(SESSION_CHECK_SECONDS)
-        desk.page_state.set_value("seat/04", replace(SEATED, agent=None))
+        desk.page_state.set_value_of_key("seat/04", replace(SEATED, agent=None))
         assert "seat" in read_event(await anext(news))
-        desk.page_state.set_value("seat/04", seat_with_live_call(agent="102"))
-        desk.page_state.set_value("pop/04", SCREEN_POP)
+        desk.page_state.set_value_of_key("seat/04", seat_with_live_call(agent="102"))
+        desk.page_state.set_value_of_key("pop/04", SCREEN_POP)
         assert read_event(await anext(news)) == {"ended": "signed-out"}
 
 
@@ -376,8 +376,8 @@ async def test_voter_details_are_read_from_the_store_with_a_masked_number(desk: 
         script = ScriptLibrary({"turnout-agents": ("polling_day", Purpose.TURNOUT)}).get_script_version(
             "turnout-agents"
         )
-        desk.page_state.set_value("campaign/turnout-agents", replace(CAMPAIGN, script=script))
-        desk.page_state.set_value("seat/04", seat_with_live_call(SeatState.RESERVED))
+        desk.page_state.set_value_of_key("campaign/turnout-agents", replace(CAMPAIGN, script=script))
+        desk.page_state.set_value_of_key("seat/04", seat_with_live_call(SeatState.RESERVED))
         pop = await until(news, "pop")
         assert script == f"{pop['script']['name']} {pop['script']['version']}"
         assert (pop["attempt"], pop["masked"], pop["addressed"], pop["worker"]) == (ATTEMPT, "•••• 4321", 2, False)
@@ -398,12 +398,12 @@ async def test_voter_details_are_read_from_the_store_with_a_masked_number(desk: 
             "gap_seconds": 4995.0,
         }
         # Elsewhere the second voter is recorded as voted and the number opts out. Stored answers belong to another script.
-        desk.page_state.set_value("campaign/turnout-agents", replace(CAMPAIGN, script="polling_day of-tomorrow"))
-        desk.page_state.set_value("seat/04", seat_with_live_call(voters=(3,), settled=(2,), opted_out=True))
+        desk.page_state.set_value_of_key("campaign/turnout-agents", replace(CAMPAIGN, script="polling_day of-tomorrow"))
+        desk.page_state.set_value_of_key("seat/04", seat_with_live_call(voters=(3,), settled=(2,), opted_out=True))
         pop = await until(news, "pop")
         assert ([each["pending"] for each in pop["voters"]], pop["opted_out"]) == ([False, False, True], True)
         assert pop["script"] is None
-        desk.page_state.set_value("seat/04", SEATED)
+        desk.page_state.set_value_of_key("seat/04", SEATED)
         await until(news, "seat")
         assert read_event(await anext(news)) == {"pop": None}
     running.cancel()
@@ -424,7 +424,7 @@ async def test_agents_figures_of_the_day_restart_at_midnight(desk: DeskUnderTest
     for at, calls in ((midnight - 1, 7), (midnight + 1, 0)):
         desk.clock.at = at
         await figures.read_agent_figures()
-        shown = desk.page_state.get_value("figures/101", AgentDayFigures)
+        shown = desk.page_state.get_value_of_key("figures/101", AgentDayFigures)
         assert shown is not None
         assert shown.calls == calls
     assert shown is not None
@@ -476,7 +476,7 @@ async def test_invalid_command_of_an_agent_is_not_sent(desk: DeskUnderTest, body
 async def test_agents_command_for_an_earlier_call_is_refused(desk: DeskUnderTest) -> None:
     token = desk.tokens[AGENT] = await desk.agent_token()
     assert token
-    desk.page_state.set_value("seat/04", seat_with_live_call())
+    desk.page_state.set_value_of_key("seat/04", seat_with_live_call())
     late = await desk.post("/api/agent/command", command("seat-hang-up", attempt_id="another"), AGENT)
     assert (late.status_code, late.json()) == (409, {"problem": "late"})
     assert not desk.dialler_client.asked

@@ -93,19 +93,19 @@ async def test_board_command_is_refused_immediately_while_the_broker_is_unreacha
 
 async def test_acknowledgement_of_an_alert_lasts_until_a_newer_alert_of_the_same_kind(desk: DeskUnderTest) -> None:
     alert = create_alert(AlertKind.SWITCH_DOWN, 5.0, problem="connection refused")
-    desk.page_state.set_value("alerts", AlertList(6.0, (alert,)))
+    desk.page_state.set_value_of_key("alerts", AlertList(6.0, (alert,)))
     seen = {"code": "switch-down", "at": 5.0}
     assert (await desk.post("/api/board/alerts", seen, "coach")).status_code == 204
     assert (await desk.post("/api/board/alerts", seen, "supervisor")).status_code == 204
-    acknowledged: dict[str, Acknowledgement] = desk.page_state.get_value("acknowledged", dict) or {}
+    acknowledged: dict[str, Acknowledgement] = desk.page_state.get_value_of_key("acknowledged", dict) or {}
     assert acknowledged["switch-down"] == Acknowledgement("switch-down", 5.0, "coach", desk.clock.now())
     assert (await desk.post("/api/board/alerts", {"code": "switch-down", "at": 4.0}, "coach")).status_code == 409
     assert [each.name for each in await desk.file.read_acknowledgements()] == ["coach"]
 
 
 async def test_board_receives_no_voter_details_of_seats(desk: DeskUnderTest) -> None:
-    desk.page_state.set_value("seat/01", SEATED)
-    desk.page_state.set_value("pop/01", {"name": "somebody"})
+    desk.page_state.set_value_of_key("seat/01", SEATED)
+    desk.page_state.set_value_of_key("pop/01", {"name": "somebody"})
     token = await desk.people.sign_in("viewer", PASSWORD)
     news = desk.events(token, SignedInUser("viewer", "viewer"))
     first = await anext(news)
@@ -120,15 +120,15 @@ async def test_board_updates_continue_after_a_failed_session_check_until_the_ses
     token = await desk.people.sign_in("viewer", PASSWORD)
     news = desk.events(token, SignedInUser("viewer", "viewer"))
     await anext(news)
-    await desk.people.sign_out(token)
+    await desk.people.end_session(token)
     with monkeypatch.context() as broken:
         broken.setattr(DeskFile, "read_sign_in_session", raise_disk_full)
         desk.clock.pass_seconds(SESSION_CHECK_SECONDS)
         for told in range(2):
-            desk.page_state.set_value("seat/01", replace(SEATED, calls=told))
+            desk.page_state.set_value_of_key("seat/01", replace(SEATED, calls=told))
             assert b"seat/01" in await anext(news)
     desk.clock.pass_seconds(SESSION_CHECK_SECONDS)
-    desk.page_state.set_value("seat/01", replace(SEATED, calls=9))
+    desk.page_state.set_value_of_key("seat/01", replace(SEATED, calls=9))
     with pytest.raises(StopAsyncIteration):
         await anext(news)
 
@@ -137,9 +137,9 @@ async def test_board_updates_end_when_the_session_ends(desk: DeskUnderTest) -> N
     token = await desk.people.sign_in("viewer", PASSWORD)
     news = desk.events(token, SignedInUser("viewer", "viewer"))
     await anext(news)
-    await desk.people.sign_out(token)
+    await desk.people.end_session(token)
     desk.clock.pass_seconds(SESSION_CHECK_SECONDS)
-    desk.page_state.set_value("seat/01", SEATED)
+    desk.page_state.set_value_of_key("seat/01", SEATED)
     with pytest.raises(StopAsyncIteration):
         await anext(news)
     assert desk.page_state.open_page_count == 0
@@ -153,7 +153,7 @@ async def test_user_can_open_only_a_limited_number_of_boards(desk: DeskUnderTest
     answer = await desk.get("/api/board/events", "viewer")
     assert (answer.status_code, answer.json()) == (503, {"problem": "full"})
     other = Request({"type": "http", "state": {"user": SignedInUser("coach", "coach"), "token": token}})
-    assert (await desk.board.stream_events(other)).status_code == 200
+    assert (await desk.board.stream_board_events(other)).status_code == 200
     for news in every:
         await news.aclose()  # type: ignore[attr-defined]
     assert not len(desk.streams)
@@ -166,12 +166,12 @@ async def test_names_of_booths_are_read_again_each_day(desk: DeskUnderTest, tmp_
     reading = await DeskReading.open(tmp_path / "centre.db", None)
     figures = BoardFigures(desk.page_state, reading, desk.clock, ZoneInfo("UTC"), {})
     await figures.read_booth_names()
-    desk.page_state.set_value("booths", {})
+    desk.page_state.set_value_of_key("booths", {})
     await figures.read_figures_of_all_campaigns()
-    assert desk.page_state.get_value("booths", dict) == {}
+    assert desk.page_state.get_value_of_key("booths", dict) == {}
     desk.clock.pass_seconds(86_400.0)
     await figures.read_figures_of_all_campaigns()
-    assert desk.page_state.get_value("booths", dict) == {118: ("Kothrud", "Town hall")}
+    assert desk.page_state.get_value_of_key("booths", dict) == {118: ("Kothrud", "Town hall")}
     await reading.close()
 
 
@@ -245,19 +245,19 @@ async def test_repeated_board_warning_keeps_its_first_time_and_can_be_acknowledg
 ) -> None:
     reading = await DeskReading.open(tmp_path / "centre.db", None)
     figures = BoardFigures(desk.page_state, reading, desk.clock, ZoneInfo("UTC"), {})
-    desk.page_state.set_value("seat/04", replace(SEATED, state=SeatState.LOST))
+    desk.page_state.set_value_of_key("seat/04", replace(SEATED, state=SeatState.LOST))
     began = desk.clock.now()
     for _ in range(2):
         await figures.update_idle_reasons()
         desk.clock.pass_seconds(5.0)
-    shown = desk.page_state.get_value("warnings", WarningList)
+    shown = desk.page_state.get_value_of_key("warnings", WarningList)
     assert shown == WarningList((create_alert(AlertKind.SEAT_LOST, began, seat="04"),))
     assert (
         await desk.post("/api/board/alerts", {"code": "seat-lost-04", "at": began}, "supervisor")
     ).status_code == 204
-    desk.page_state.set_value("seat/04", SEATED)
+    desk.page_state.set_value_of_key("seat/04", SEATED)
     await figures.update_idle_reasons()
-    assert desk.page_state.get_value("warnings", WarningList) == WarningList(())
+    assert desk.page_state.get_value_of_key("warnings", WarningList) == WarningList(())
     await reading.close()
 
 
@@ -293,11 +293,11 @@ async def test_abandoned_rates_and_calls_of_the_day_are_read_from_the_store(tmp_
     caps = (ShownCap(86_400.0, 0.01, 0.03), ShownCap(3_600.0, 0.01, 0.03))
     for _ in range(2):  # rows that are read again are not counted twice
         await figures.read_campaign_figures("turnout", caps)
-    day = page_state.get_values_by_prefix("day", DayFigures)["turnout"]
+    day = page_state.get_values_of_keys_with_prefix("day", DayFigures)["turnout"]
     assert (sum(day.placed), sum(day.answered), sum(day.connected), sum(day.abandoned)) == (4, 3, 2, 1)
     assert len(day.at) == len(day.placed)
     assert sum(day.live_answers) == 3
-    windows: tuple[AbandonedWindow, ...] = page_state.get_values_by_prefix("abandoned", tuple)["turnout"]
+    windows: tuple[AbandonedWindow, ...] = page_state.get_values_of_keys_with_prefix("abandoned", tuple)["turnout"]
     assert [(each.answers, each.abandoned) for each in windows] == [(3, 1), (2, 1)]
     assert windows[0].stop == 0.03
     with open_store_exclusively(store, "a test") as db:  # while the desk could not read
@@ -309,8 +309,8 @@ async def test_abandoned_rates_and_calls_of_the_day_are_read_from_the_store(tmp_
         )
     clock.pass_seconds(3 * 3_600.0)
     await figures.read_campaign_figures("turnout", caps)
-    assert sum(page_state.get_values_by_prefix("day", DayFigures)["turnout"].placed) == 5
+    assert sum(page_state.get_values_of_keys_with_prefix("day", DayFigures)["turnout"].placed) == 5
     clock.pass_seconds(86_400.0)
     await figures.read_campaign_figures("turnout", caps)
-    assert page_state.get_values_by_prefix("day", DayFigures)["turnout"].placed == ()
+    assert page_state.get_values_of_keys_with_prefix("day", DayFigures)["turnout"].placed == ()
     await reading.close()

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from dialer.desk.certificate import CertificateFiles, create_certificate_of_page_server
-from dialer.desk.server import open_desk
+from dialer.desk.server import serve_pages_of_desk
 from dialer.domain.clock import SystemClock
 from dialer.domain.finding import Level
 from dialer.errors import SettingError
@@ -232,7 +232,7 @@ async def test_desk_serves_its_pages_with_the_new_certificate(tmp_path: Path, fi
         pass
     settings = desk_settings(store)
     desk = settings.desk.model_copy(update={"certificate": files.certificate, "private_key": files.key})
-    async with open_desk(settings.model_copy(update={"desk": desk}), hasher=CHEAP, assets={}) as running:
+    async with serve_pages_of_desk(settings.model_copy(update={"desk": desk}), hasher=CHEAP, assets={}) as running:
         async with httpx.AsyncClient(verify=trust_only(files.ca), trust_env=False) as browser:
             answer = await browser.get(f"{running.origin}/api/me")
             assert (answer.status_code, answer.headers["strict-transport-security"]) == (200, "max-age=31536000")

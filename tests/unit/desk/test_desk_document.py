@@ -78,7 +78,7 @@ def documented_desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Docume
     with asyncio.Runner() as runner:
         stand = run_desk(tmp_path_factory.mktemp("desk"))
         desk = runner.run(stand.__aenter__())
-        desk.page_state.set_value("desk", CONNECTED)
+        desk.page_state.set_value_of_key("desk", CONNECTED)
         yield DocumentedDesk(runner, desk)
         runner.run(stand.__aexit__(None, None, None))
 

@@ -123,7 +123,7 @@ async def test_unreadable_uploaded_roll_is_refused_with_a_reason(
     assert list_spool_files(tmp_path) == []
     gone = await desk.post("/api/lists/discard", {"id": ID, "list": found["id"]}, "supervisor")
     assert gone.status_code == 204
-    assert desk.page_state.get_value("list", RollStatus) is None
+    assert desk.page_state.get_value_of_key("list", RollStatus) is None
 
 
 async def test_second_roll_uploaded_at_the_same_time_is_refused(desk: DeskUnderTest) -> None:
@@ -145,7 +145,7 @@ async def test_full_disk_during_the_upload_of_a_roll_is_reported(
         full.setattr(Path, "open", lambda *_: Full())
         answer = await upload_roll(desk)
     assert (answer.status_code, answer.json()) == (503, {"problem": "not-saved"})
-    assert desk.page_state.get_value("list", RollStatus) is None
+    assert desk.page_state.get_value_of_key("list", RollStatus) is None
     assert (await upload_roll(desk)).status_code == 200
 
 

@@ -159,7 +159,7 @@ async def phone_stand(**changes: object) -> AsyncIterator[PhoneStand]:
     switch = Switch()
     who: dict[str, SignedInUser | StoreError] = {**AGENTS}
 
-    async def find_user(token: str) -> SignedInUser | None:
+    async def find_user_of_session(token: str) -> SignedInUser | None:
         found = who.get(token)
         if isinstance(found, StoreError):
             raise found
@@ -175,7 +175,8 @@ async def phone_stand(**changes: object) -> AsyncIterator[PhoneStand]:
         with open_listening_socket("127.0.0.1", 0) as listener:
             origin = f"http://127.0.0.1:{listener.getsockname()[1]}"
             app = make_web_application(
-                [AgentPhones(settings, find_user).create_router()], Sessions(DESK_COOKIE, find_user, find_user)
+                [AgentPhones(settings, find_user_of_session).create_router()],
+                Sessions(DESK_COOKIE, find_user_of_session, find_user_of_session),
             )
             desk = create_server(settings.desk, PageProtection(app, frozenset({origin})))
             serve_pages = asyncio.create_task(desk.serve(sockets=[listener]))

@@ -9,7 +9,7 @@ import pytest
 from pydantic import SecretStr
 from structlog.testing import capture_logs
 
-from dialer.desk.server import SettingsReloader, open_desk
+from dialer.desk.server import SettingsReloader, serve_pages_of_desk
 from dialer.domain.clock import SystemClock
 from dialer.domain.pin_proof import read_pin_proof
 from dialer.settings.site import load_settings
@@ -82,7 +82,7 @@ async def test_reloading_applies_new_seats_and_agents_and_rejects_an_invalid_fil
     with open_store_exclusively(tmp_path / "centre.db", "a test"):
         pass
     settings = load_settings(path)
-    async with open_desk(settings, hasher=CHEAP, assets={}) as desk, httpx.AsyncClient() as browser:
+    async with serve_pages_of_desk(settings, hasher=CHEAP, assets={}) as desk, httpx.AsyncClient() as browser:
         reloader = SettingsReloader(settings, desk.apply_settings)
 
         async def list_seats() -> list[tuple[str, str]]:
@@ -140,7 +140,10 @@ async def test_reloading_the_settings_applies_the_retention_of_recordings(tmp_pa
     cookie = {"cookie": f"{DESK_COOKIE}={await people.sign_in('asha', PASSWORD)}"}
     people.close()
     await file.close()
-    async with open_desk(settings, hasher=CHEAP, assets={}) as desk, httpx.AsyncClient(headers=cookie) as browser:
+    async with (
+        serve_pages_of_desk(settings, hasher=CHEAP, assets={}) as desk,
+        httpx.AsyncClient(headers=cookie) as browser,
+    ):
 
         async def count_recordings() -> int:
             return len((await browser.get(f"http://127.0.0.1:{desk.port}/api/recordings")).json()["recordings"])
@@ -170,4 +173,4 @@ async def test_reloading_the_settings_reports_users_with_changed_roles(
     directory.replace_supervisors_of_settings(make_supervisors(*now))
     await directory.report_changed_user_rights(record_change)
     assert heard == told
-    assert directory.is_defined_in_settings("asha") is bool(now)
+    assert directory.is_user_defined_in_settings("asha") is bool(now)

@@ -91,7 +91,7 @@ async def test_one_time_password_must_be_changed_at_sign_in(desk: DeskUnderTest,
     assert (await desk.post("/api/sign-in", {**asked, "new": NEW})).status_code == 204
     assert await find_sign_in_problem(desk, "meena", once) == "wrong"
     token = await desk.people.sign_in("meena", NEW)
-    assert await desk.people.find_user(token) == SignedInUser("meena", "coach")
+    assert await desk.people.find_user_of_session(token) == SignedInUser("meena", "coach")
 
 
 async def test_one_time_password_is_not_logged_and_expires(
@@ -113,8 +113,8 @@ async def test_changing_the_password_ends_all_other_sessions(desk: DeskUnderTest
     before = await desk.people.sign_in("coach", PASSWORD)
     assert await find_sign_in_problem(desk, "coach", "wrong", NEW) == "wrong"
     after = await desk.people.sign_in("coach", PASSWORD, NEW)
-    assert await desk.people.find_user(before) is None
-    assert await desk.people.find_user(after) == SignedInUser("coach", "coach")
+    assert await desk.people.find_user_of_session(before) is None
+    assert await desk.people.find_user_of_session(after) == SignedInUser("coach", "coach")
 
 
 async def test_removed_user_or_changed_role_is_signed_out_at_once(desk: DeskUnderTest, table: Table) -> None:
@@ -127,10 +127,10 @@ async def test_removed_user_or_changed_role_is_signed_out_at_once(desk: DeskUnde
     table.change("ravi", "coach")
     answer = await desk.get("/api/users", "supervisor")  # makes the desk read the users, as it does each second
     assert "meena" not in {each["name"] for each in answer.json()}
-    assert [await desk.people.find_user(token) for token in tokens.values()] == [None, None]
+    assert [await desk.people.find_user_of_session(token) for token in tokens.values()] == [None, None]
     assert await find_sign_in_problem(desk, "meena", NEW) == "wrong"
     again = await desk.people.sign_in("ravi", NEW)
-    assert await desk.people.find_user(again) == SignedInUser("ravi", "coach")
+    assert await desk.people.find_user_of_session(again) == SignedInUser("ravi", "coach")
 
 
 async def test_new_user_with_a_removed_users_name_inherits_nothing(desk: DeskUnderTest, table: Table) -> None:
@@ -141,7 +141,7 @@ async def test_new_user_with_a_removed_users_name_inherits_nothing(desk: DeskUnd
     table.remove("meena")
     table.add("meena", "viewer")
     assert await find_sign_in_problem(desk, "meena", NEW) == "wrong"
-    assert await desk.people.find_user(token) is None
+    assert await desk.people.find_user_of_session(token) is None
     (shown,) = [each for each in (await desk.get("/api/users", "supervisor")).json() if each["name"] == "meena"]
     assert shown == {
         "name": "meena",
@@ -214,7 +214,7 @@ async def test_forbidden_changes_of_users_are_refused(desk: DeskUnderTest, table
 async def test_signing_out_everywhere_ends_all_sessions_of_the_user(desk: DeskUnderTest) -> None:
     tokens = [await desk.people.sign_in("coach", PASSWORD) for _ in range(3)]
     assert (await desk.post("/api/users/sign-out", {"name": "coach"}, "supervisor")).status_code == 204
-    assert [await desk.people.find_user(token) for token in tokens] == [None] * 3
+    assert [await desk.people.find_user_of_session(token) for token in tokens] == [None] * 3
     assert await desk.people.sign_in("coach", PASSWORD)
 
 
@@ -238,11 +238,11 @@ async def test_no_user_is_changed_while_the_store_is_unreadable() -> None:
         return list(users)
 
     directory = Directory([], read_users)
-    await directory.refresh_users()
+    await directory.reread_stored_users()
     failing = True
     with pytest.raises(StoreError):
-        await directory.refresh_users()
-    assert directory.find_user("meena") == users[0]
+        await directory.reread_stored_users()
+    assert directory.find_user_by_name("meena") == users[0]
     told: list[str] = []
 
     async def record_change(name: str) -> None:
@@ -264,9 +264,9 @@ async def test_failed_notification_about_one_user_is_retried_and_delays_no_other
         return list(users)
 
     directory = Directory([], read_users)
-    await directory.refresh_users()
+    await directory.reread_stored_users()
     users.clear()
-    await directory.refresh_users()
+    await directory.reread_stored_users()
     told: list[str] = []
     failing = {"meena"}
 
@@ -312,7 +312,7 @@ async def test_executed_user_command_is_confirmed_even_if_the_list_of_users_cann
     desk: DeskUnderTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await desk.cookie("supervisor")
-    monkeypatch.setattr(Directory, "refresh_users", raise_disk_full)
+    monkeypatch.setattr(Directory, "reread_stored_users", raise_disk_full)
     answer = await desk.post("/api/users", {"id": "click-0001", "name": "lata", "role": "coach"}, "supervisor")
     assert (answer.status_code, answer.json()) == (200, {"status": "done", "text": "it was done"})
 
@@ -320,6 +320,6 @@ async def test_executed_user_command_is_confirmed_even_if_the_list_of_users_cann
 async def test_password_is_deleted_even_if_the_list_of_users_cannot_be_read(
     desk: DeskUnderTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Directory, "refresh_users", raise_disk_full)
+    monkeypatch.setattr(Directory, "reread_stored_users", raise_disk_full)
     await desk.people.set_password("coach", None)
     assert await desk.file.read_password("coach") is None

@@ -17,8 +17,8 @@ from tests.support.virtual import virtual_time
 @pytest.fixture
 def state() -> Iterator[PageState]:
     made = PageState(lambda: 1000.0)
-    made.set_value("centre", {"online": True})
-    made.set_value("seat/01", {"state": "ready"})
+    made.set_value_of_key("centre", {"online": True})
+    made.set_value_of_key("seat/01", {"state": "ready"})
     yield made
 
 
@@ -27,9 +27,9 @@ async def test_open_page_receives_the_whole_page_state_first_and_then_each_chang
     with state.open_subscription(bool) as subscription:
         updates = aiter(subscription.stream_updates())
         assert await anext(updates) == Update(0, 1000.0, {"centre": {"online": True}, "seat/01": {"state": "ready"}})
-        state.set_value("seat/01", {"state": "talking"})
-        state.set_value("seat/02", {"state": "ready"})
-        state.set_value("centre", None)
+        state.set_value_of_key("seat/01", {"state": "talking"})
+        state.set_value_of_key("seat/02", {"state": "ready"})
+        state.set_value_of_key("centre", None)
         update = await anext(updates)
         assert (update.number, update.removed) == (1, ("centre",))
         assert update.values == {"seat/01": {"state": "talking"}, "seat/02": {"state": "ready"}}
@@ -41,7 +41,7 @@ async def test_slow_page_receives_the_latest_value_of_a_changed_key_once(state: 
         updates = aiter(subscription.stream_updates())
         await anext(updates)
         for number in range(10_000):
-            state.set_value("seat/01", {"calls": number})
+            state.set_value_of_key("seat/01", {"calls": number})
         assert len(subscription._changed) == 1
         assert (await anext(updates)).values == {"seat/01": {"calls": 9999}}
 
@@ -57,7 +57,7 @@ async def test_page_receives_heartbeats_while_nothing_changes_and_several_change
         began = loop.time()
         assert (await anext(updates)).values == {}
         assert loop.time() - began == pytest.approx(HEARTBEAT_SECONDS)
-        state.set_value("seat/01", {"calls": 1})
+        state.set_value_of_key("seat/01", {"calls": 1})
         began = loop.time()
         await anext(updates)
         assert loop.time() - began == pytest.approx(GATHER_SECONDS)
@@ -66,7 +66,7 @@ async def test_page_receives_heartbeats_while_nothing_changes_and_several_change
 @virtual_time()
 async def test_storing_an_equal_value_in_the_page_state_notifies_no_page(state: PageState) -> None:
     with state.open_subscription(bool) as subscription:
-        state.set_value("seat/01", {"state": "ready"})
+        state.set_value_of_key("seat/01", {"state": "ready"})
         assert not subscription._changed
 
 
@@ -75,7 +75,7 @@ async def test_page_is_notified_only_of_changes_to_the_subscribed_keys(state: Pa
     with state.open_subscription(lambda key: key.startswith("seat/")) as subscription:
         updates = aiter(subscription.stream_updates())
         assert set((await anext(updates)).values) == {"seat/01"}
-        state.set_value("centre", {"online": False})
+        state.set_value_of_key("centre", {"online": False})
         assert not subscription._changed
 
 
@@ -93,12 +93,12 @@ async def test_closing_the_page_state_ends_the_updates_of_all_pages(state: PageS
 
 def test_page_state_returns_only_values_of_the_requested_class(state: PageState) -> None:
     alerts = AlertList(1.0, ())
-    state.set_value("alerts", alerts)
-    assert state.get_value("alerts", AlertList) is alerts
-    assert state.get_value("alerts", dict) is None
-    assert state.get_value("nothing", AlertList) is None
-    assert state.get_values_by_prefix("seat", dict) == {"01": {"state": "ready"}}
-    assert state.get_values_by_prefix("seat", AlertList) == {}
+    state.set_value_of_key("alerts", alerts)
+    assert state.get_value_of_key("alerts", AlertList) is alerts
+    assert state.get_value_of_key("alerts", dict) is None
+    assert state.get_value_of_key("nothing", AlertList) is None
+    assert state.get_values_of_keys_with_prefix("seat", dict) == {"01": {"state": "ready"}}
+    assert state.get_values_of_keys_with_prefix("seat", AlertList) == {}
 
 
 def test_server_sent_event_is_one_line_of_json_even_with_line_ends_in_the_data() -> None:

@@ -45,21 +45,21 @@ async def get_problem_code(desk: DeskUnderTest, name: str, password: str) -> Not
 
 async def test_signed_in_user_has_the_role_given_in_the_settings(desk: DeskUnderTest) -> None:
     token = await desk.people.sign_in("coach", PASSWORD)
-    assert await desk.people.find_user(token) == SignedInUser("coach", "coach")
-    assert await desk.people.find_user(token + "x") is None
-    await desk.people.sign_out(token)
-    assert await desk.people.find_user(token) is None
+    assert await desk.people.find_user_of_session(token) == SignedInUser("coach", "coach")
+    assert await desk.people.find_user_of_session(token + "x") is None
+    await desk.people.end_session(token)
+    assert await desk.people.find_user_of_session(token) is None
 
 
 async def test_session_of_a_page_user_expires_only_after_a_time_without_use(desk: DeskUnderTest) -> None:
     token = await desk.people.sign_in("coach", PASSWORD)
     for _ in range(4):
         desk.clock.pass_seconds(3000)
-        assert await desk.people.find_user(token) is not None
+        assert await desk.people.find_user_of_session(token) is not None
     desk.clock.pass_seconds(3601)
-    assert await desk.people.find_user(token) is None
+    assert await desk.people.find_user_of_session(token) is None
     desk.clock.at -= 3601  # setting the clock back does not revive it
-    assert await desk.people.find_user(token) is None
+    assert await desk.people.find_user_of_session(token) is None
 
 
 async def test_sessions_of_page_users_survive_a_restart_and_are_stored_as_digests(
@@ -68,7 +68,7 @@ async def test_sessions_of_page_users_survive_a_restart_and_are_stored_as_digest
     token = await desk.people.sign_in("coach", PASSWORD)
     again = await DeskFile.open(tmp_path / "centre.desk.db", None)
     people = People(again, Directory(EVERYBODY), desk.clock, 3600.0, CHEAP)
-    assert await people.find_user(token) is not None
+    assert await people.find_user_of_session(token) is not None
     everything = b"".join(path.read_bytes() for path in tmp_path.iterdir() if path.is_file())
     assert token.encode() not in everything
     assert PASSWORD.encode() not in everything
@@ -80,7 +80,7 @@ async def test_sessions_of_page_users_survive_a_restart_and_are_stored_as_digest
 async def test_user_removed_from_the_settings_is_signed_out(desk: DeskUnderTest) -> None:
     token = await desk.people.sign_in("coach", PASSWORD)
     people = People(desk.file, Directory([]), desk.clock, 3600.0, CHEAP)
-    assert await people.find_user(token) is None
+    assert await people.find_user_of_session(token) is None
     people.close()
 
 
@@ -94,13 +94,13 @@ async def test_sessions_of_page_users_neither_end_nor_last_longer_on_a_full_disk
     asked = {"id": "0f9a7c1e-click", "name": "stop-all"}
     assert (await desk.post("/api/board/commands", asked, "supervisor")).json()["status"] == "done"
     desk.clock.pass_seconds(3600)
-    assert await desk.people.find_user(token) is None
+    assert await desk.people.find_user_of_session(token) is None
 
 
 async def test_setting_a_new_password_ends_all_sessions_of_the_user(desk: DeskUnderTest) -> None:
     token = await desk.people.sign_in("coach", PASSWORD)
     await desk.people.set_password("coach", "another-good-password")
-    assert await desk.people.find_user(token) is None
+    assert await desk.people.find_user_of_session(token) is None
     assert (await get_problem_code(desk, "coach", PASSWORD)).problem == "wrong"
     await desk.people.set_password("coach", None)
     assert (await get_problem_code(desk, "coach", "another-good-password")).problem == "wrong"
@@ -179,7 +179,7 @@ async def test_sign_in_is_refused_if_the_password_changes_during_the_check(
 
 
 async def test_password_check_returns_the_stored_hash_that_matched(desk: DeskUnderTest) -> None:
-    kept = await desk.people.check_password("coach", PASSWORD)
+    kept = await desk.people.require_correct_password("coach", PASSWORD)
     assert kept == await desk.file.read_password("coach")
 
 

@@ -11,7 +11,7 @@ import uvicorn
 from structlog.testing import capture_logs
 from uvicorn.server import ServerState
 
-from dialer.desk.server import open_desk
+from dialer.desk.server import serve_pages_of_desk
 from dialer.errors import SettingError
 from dialer.store.connection import open_store_exclusively
 from dialer.web.http import (
@@ -246,7 +246,7 @@ async def test_invalid_certificate_is_reported_before_the_desk_accepts_connectio
     settings = desk_settings(store)
     desk = settings.desk.model_copy(update={"certificate": path, "private_key": path})
     with pytest.raises(SettingError) as refused:
-        async with open_desk(settings.model_copy(update={"desk": desk}), hasher=CHEAP, assets={}):
+        async with serve_pages_of_desk(settings.model_copy(update={"desk": desk}), hasher=CHEAP, assets={}):
             raise AssertionError("it says that it is open")
     assert told.format(path=path) in str(refused.value)
     assert "\n" not in str(refused.value)
@@ -256,7 +256,7 @@ async def test_desk_server_accepts_connections_once_the_server_reports_readiness
     store = tmp_path / "centre.db"
     with open_store_exclusively(store, "a test"):
         pass
-    async with open_desk(desk_settings(store), hasher=CHEAP, assets={}) as desk:
+    async with serve_pages_of_desk(desk_settings(store), hasher=CHEAP, assets={}) as desk:
         reader, writer = await asyncio.open_connection("127.0.0.1", desk.port)
         writer.write(b"GET / HTTP/1.0\r\nhost: 127.0.0.1:%d\r\n\r\n" % desk.port)
         assert (await reader.read()).startswith(b"HTTP/1.1 303 ")
