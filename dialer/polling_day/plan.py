@@ -61,7 +61,10 @@ PollOf = Callable[[Booth], BoothPoll | None]
 
 @dataclass(frozen=True, slots=True)
 class PollsToday:
-    """The booths that vote today, each by its poll's time zone. Valid from `since` to `until` (epoch seconds)."""
+    """The polling booths that vote today, with their time zones and the times of their last calls.
+
+    Valid from `since` to `until` (epoch seconds).
+    """
 
     zones: Mapping[int, ZoneInfo]  # time zone of each booth that votes, by booth id
     # Time of the last call (epoch seconds) by booth id, for booths whose closing time is known.
@@ -87,12 +90,12 @@ class PollingPlan:
     weights: FactorWeights
     last_call_seconds: float  # time from the last call to a booth's close; a voter called later could not vote in time
 
-    def find_closing_time(self, booth: Booth) -> float | None:
+    def find_closing_time_of_booth(self, booth: Booth) -> float | None:
         """Return the close of poll of a polling booth (epoch seconds), or None if it is unknown."""
         poll = self.poll_of(booth)
         return None if poll is None else poll.closes_at
 
-    def find_local_closing_time(self, booth: Booth) -> datetime | None:
+    def find_local_closing_time_of_booth(self, booth: Booth) -> datetime | None:
         """Return the close of poll of a polling booth in its local time, or None if it is unknown."""
         poll = self.poll_of(booth)
         if poll is None or poll.closes_at is None:
@@ -130,7 +133,7 @@ class PollingPlan:
         share_at = self.expected_turnout.compute_expected_turnout
         expected = {zone: share_at(datetime.fromtimestamp(now, zone).time()) for zone in of_zones}
 
-        def read_booth_counts(booth_id: int) -> BoothNow:
+        def read_turnout_counts_of_booth(booth_id: int) -> BoothNow:
             said, last_call_at = turnout.get(booth_id), today.last_calls.get(booth_id)
             reached, voted = (said.contacted, said.voted) if said else (0, 0)
             left = without_an_hour if last_call_at is None else last_call_at - now
@@ -144,7 +147,7 @@ class PollingPlan:
             seconds_to_last_call=without_an_hour,
             expected_voted=sum(expected[zone] * count for zone, count in of_zones.items()) / max(1, of_zones.total()),
         )
-        return BoothPriorities(today.zones.keys(), read_booth_counts, centre, self.weights)
+        return BoothPriorities(today.zones.keys(), read_turnout_counts_of_booth, centre, self.weights)
 
 
 def find_next_call_to_booth_worker(

@@ -53,7 +53,7 @@ class BoothNow:
     expected_voted: float  # share who should have voted by now according to the expected turnout curve (0-1)
 
 
-def compute_share_not_voted(booth: BoothNow) -> float:
+def estimate_share_of_voters_not_voted(booth: BoothNow) -> float:
     """Return the probability (0-1) that a voter of the polling booth has not voted.
 
     It is the mean of a beta distribution with the expected turnout as prior.
@@ -70,15 +70,17 @@ def calculate_booth_priority(booth: BoothNow, centre_not_voted: float, weights: 
     """
     if booth.seconds_to_last_call <= 0:
         return 0.0
-    not_voted = compute_share_not_voted(booth)
+    not_voted = estimate_share_of_voters_not_voted(booth)
     deficit = not_voted / centre_not_voted if centre_not_voted > 0 else 1.0
     urgency = 2.0 ** (-booth.seconds_to_last_call / HALVING_SECONDS)
     return float(not_voted**weights.not_voted * deficit**weights.deficit * urgency**weights.time)
 
 
 class BoothPriorities(Mapping[int, float]):
-    """The priorities of polling booths by id, each computed when first requested, because a reservation of numbers
-    needs only a few of the thousands of priorities.
+    """The call priorities of polling booths, by booth id.
+
+    Each priority is computed when it is first requested. Of thousands of booths, only a few are needed to reserve the
+    next numbers.
     """
 
     def __init__(
@@ -88,17 +90,18 @@ class BoothPriorities(Mapping[int, float]):
         centre: BoothNow,
         weights: FactorWeights,
     ) -> None:
-        """Create the mapping from booth ids to priorities. `look` returns the present counts of a booth, `centre` has
-        the sums of all booths.
+        """Create the mapping from booth ids to priorities.
+
+        `look` returns the present counts of one booth; `centre` has the sums over all booths.
         """
         self._booths = booths
         self._look = look
-        self._overall = compute_share_not_voted(centre)
+        self._overall = estimate_share_of_voters_not_voted(centre)
         self._weights = weights
         self._known: dict[int, float] = {}
 
     def __getitem__(self, booth_id: int) -> float:
-        """Return the booth's priority. Raises KeyError."""
+        """Return the call priority of a polling booth. Raises KeyError if the booth is not in the mapping."""
         known = self._known.get(booth_id)
         if known is None:
             if booth_id not in self._booths:
@@ -108,11 +111,11 @@ class BoothPriorities(Mapping[int, float]):
         return known
 
     def __iter__(self) -> Iterator[int]:
-        """Iterate over the booths' ids."""
+        """Iterate over the ids of the polling booths."""
         return iter(self._booths)
 
     def __len__(self) -> int:
-        """Return the number of booths."""
+        """Return the number of polling booths in the mapping."""
         return len(self._booths)
 
     def __contains__(self, booth_id: object) -> bool:
@@ -120,7 +123,7 @@ class BoothPriorities(Mapping[int, float]):
         return booth_id in self._booths
 
     def list_booth_ids(self) -> KeysView[int]:
-        """Return the booths' ids."""
+        """Return the ids of all polling booths in the mapping."""
         return self._booths
 
 
@@ -135,9 +138,9 @@ class BoothOrder:
     with a priority is forgotten. Priorities are set for the booths that vote today. All other booths come after these,
     because on a polling day there is no time for others.
 
-    Each booth has a pass. The booth with the lowest pass is next, and each call raises its pass by 1 / priority. Booths
-    are in a heap. A booth whose pass has changed is added again, and its outdated entry is dropped when it comes up. A
-    booth without numbers is set aside.
+    Each booth has a pass: its position in the order. The booth with the lowest pass is next, and each call raises its
+    pass by 1 / priority. Booths are in a heap. A booth whose pass has changed gets a new entry; its outdated entry is
+    dropped when it reaches the top. Booths without numbers are left out.
     """
 
     def __init__(
@@ -165,22 +168,22 @@ class BoothOrder:
         self._exponent = voter_weight
         self._in_hand = in_hand
 
-    def add_booths_to_order(self, booths: Iterable[int]) -> None:
+    def add_imported_booths_to_call_order(self, booths: Iterable[int]) -> None:
         """Add the polling booths of an imported electoral roll. Their voters are called as early as the booths that are
         next in the order.
         """
         behind = min((place[1] for place in self._heap), default=0.0)
         for booth_id in sorted(set(booths) - self._usual_priorities.keys()):
             self._usual_priorities[booth_id] = self._voters[booth_id] = 1.0
-            self._move_booth_in_order(booth_id, behind)
+            self._move_booth_in_call_order(booth_id, behind)
 
     @property
-    def are_all_booths_exhausted(self) -> bool:
+    def are_all_booths_out_of_numbers(self) -> bool:
         """Return whether no polling booth is known to have a number that may be reserved for dialling now."""
         return self._find_entry_of_next_booth() is None
 
     @property
-    def must_other_booths_wait(self) -> bool:
+    def must_booths_not_voting_today_wait(self) -> bool:
         """Return whether voters of booths that do not vote today must wait, because numbers of booths that vote today
         are still reserved for dialling.
         """
@@ -189,14 +192,14 @@ class BoothOrder:
             for claim in self._in_hand
         )
 
-    def find_voting_booths(self, quotas: Mapping[int, int]) -> Collection[int] | None:
-        """Return the polling booths that vote today if the next numbers must be reserved from them alone, otherwise
-        None.
+    def find_booths_that_must_be_called_first(self, quotas: Mapping[int, int]) -> Collection[int] | None:
+        """Return the polling booths that vote today, if the next numbers must be reserved from these booths only.
+        Return None if numbers of any booth may be reserved.
 
         `quotas` has the planned number of reservations for each booth.
         """
         named = self._priorities_today.keys()
-        return named if named and (not named.isdisjoint(quotas) or self.must_other_booths_wait) else None
+        return named if named and (not named.isdisjoint(quotas) or self.must_booths_not_voting_today_wait) else None
 
     def set_booth_priorities(self, priorities: Mapping[int, float]) -> None:
         """Set new priorities by polling booth id. Voters of a booth with priority 0 are not called at all.
@@ -210,8 +213,8 @@ class BoothOrder:
                 self._usual_priorities[booth_id] = before[booth_id]
         for booth_id in before.keys() ^ priorities.keys():
             if booth_id in self._usual_priorities:
-                self._move_booth_in_order(booth_id, self._get_calling_pass_of_booth(booth_id))
-        self._put_booths_back_in_order(self._set_aside - self._empty)
+                self._move_booth_in_call_order(booth_id, self._get_call_order_pass_of_booth(booth_id))
+        self._return_booths_to_call_order(self._set_aside - self._empty)
 
     def plan_reservations_by_booth(self, numbers: int) -> dict[int, int]:
         """Return how many of the next `numbers` numbers may be reserved for dialling (claimed) from each booth, best
@@ -250,12 +253,14 @@ class BoothOrder:
             if claim.queue_booth_id in self._usual_priorities:
                 given[claim.queue_booth_id] += 1
                 self._voters[claim.queue_booth_id] = claim.weight
-        behind = min((self._get_calling_pass_of_booth(booth_id) for booth_id in quotas), default=0.0)
+        behind = min((self._get_call_order_pass_of_booth(booth_id) for booth_id in quotas), default=0.0)
         for booth_id, count in given.items():
             # A booth that returns after a pause does not catch up on the calls that it missed.
             # A booth after its last call has the rate 0, but its numbers may have been claimed just before.
-            at = max(self._get_calling_pass_of_booth(booth_id), behind)
-            self._move_booth_in_order(booth_id, at + count / max(self._find_priority_of_booth(booth_id), _LEAST_RATE))
+            at = max(self._get_call_order_pass_of_booth(booth_id), behind)
+            self._move_booth_in_call_order(
+                booth_id, at + count / max(self._find_priority_of_booth(booth_id), _LEAST_RATE)
+            )
         asked = list(quotas)
         if full:
             last = max((asked.index(booth_id) for booth_id in given if booth_id in quotas), default=0)
@@ -268,17 +273,17 @@ class BoothOrder:
         """
         for booth_id, count in Counter(claim.queue_booth_id for claim in claims).items():
             if booth_id in self._usual_priorities:
-                self._move_booth_in_order(
+                self._move_booth_in_call_order(
                     booth_id,
-                    self._get_calling_pass_of_booth(booth_id)
+                    self._get_call_order_pass_of_booth(booth_id)
                     - count / max(self._find_priority_of_booth(booth_id), _LEAST_RATE),
                 )
-        self.reset_empty_booths()
+        self.forget_booths_without_numbers()
 
-    def reset_empty_booths(self) -> None:
+    def forget_booths_without_numbers(self) -> None:
         """Forget which polling booths have no remaining numbers, because numbers may have returned to the queues."""
         self._empty.clear()
-        self._put_booths_back_in_order(set(self._set_aside))
+        self._return_booths_to_call_order(set(self._set_aside))
 
     def _find_entry_of_next_booth(self) -> _Place | None:
         """Return the entry of the polling booth whose voters are called next, or None. Outdated entries before it are
@@ -288,7 +293,7 @@ class BoothOrder:
             first = self._heap[0]
             booth_id = first[2]
             if first is self._places[booth_id]:
-                if first[0] and self.must_other_booths_wait:
+                if first[0] and self.must_booths_not_voting_today_wait:
                     return None
                 if booth_id not in self._empty and self._find_priority_of_booth(booth_id) > 0:
                     return first
@@ -296,10 +301,10 @@ class BoothOrder:
             heapq.heappop(self._heap)
         return None
 
-    def _get_calling_pass_of_booth(self, booth_id: int) -> float:
+    def _get_call_order_pass_of_booth(self, booth_id: int) -> float:
         return self._places[booth_id][1]
 
-    def _move_booth_in_order(self, booth_id: int, at: float) -> None:
+    def _move_booth_in_call_order(self, booth_id: int, at: float) -> None:
         self._places[booth_id] = (booth_id not in self._priorities_today, at, booth_id)
         if booth_id not in self._set_aside:
             heapq.heappush(self._heap, self._places[booth_id])
@@ -307,7 +312,7 @@ class BoothOrder:
             self._heap = [place for booth_id, place in self._places.items() if booth_id not in self._set_aside]
             heapq.heapify(self._heap)
 
-    def _put_booths_back_in_order(self, booths: set[int]) -> None:
+    def _return_booths_to_call_order(self, booths: set[int]) -> None:
         self._set_aside -= booths
         for booth_id in booths:
             heapq.heappush(self._heap, self._places[booth_id])

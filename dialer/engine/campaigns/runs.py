@@ -116,7 +116,7 @@ class CampaignRun:
         self.returns += 1
         self.next_due_at = 0.0
         self.list_done = False
-        self.order.reset_empty_booths()
+        self.order.forget_booths_without_numbers()
 
     def check_refused_numbers_again(self) -> None:
         """Request that the numbers which the rules refused return to the queue, because a fact on which the rules
@@ -170,7 +170,7 @@ class CampaignRuns:
     def add_booths_to_call_order(self, booths: Mapping[int, Booth]) -> None:
         """Add imported polling booths to each campaign's order of booths. The order decides which booth is called next."""
         for run in self._runs.values():
-            run.order.add_booths_to_order(booths)
+            run.order.add_imported_booths_to_call_order(booths)
 
     def check_refused_numbers_again(self) -> None:
         """Request that every campaign checks again the numbers that the rules refused."""

@@ -89,7 +89,7 @@ class Hoppers:
             self._set_booth_priorities(run)
             while self._may_campaign_reserve_numbers(run) and self._is_hopper_nearly_empty(run):
                 quotas = run.order.plan_reservations_by_booth(CLAIMED_AT_ONCE)
-                first = run.order.find_voting_booths(quotas)
+                first = run.order.find_booths_that_must_be_called_first(quotas)
                 claims = await self._store.claim_queued_numbers(
                     run.spec.campaign_id,
                     CLAIMED_AT_ONCE,
@@ -108,10 +108,10 @@ class Hoppers:
                 run.hopper.extend(claims)
                 if claims:
                     self._core.wake.set()
-                if full or not run.order.are_all_booths_exhausted:
+                if full or not run.order.are_all_booths_out_of_numbers:
                     continue
                 if (
-                    first is None or run.order.must_other_booths_wait
+                    first is None or run.order.must_booths_not_voting_today_wait
                 ):  # otherwise the booths that were set aside are next
                     await self._record_next_due_time_of_queue(run)
                     break
@@ -146,8 +146,8 @@ class Hoppers:
         run.ran_dry = run.ran_dry or due is None or due > now
         found = float("inf") if due is None else max(due, now + REFILL_AGAIN_SECONDS)
         run.next_due_at = min(found, run.next_due_at or found)
-        if due is not None and due <= now and not run.order.must_other_booths_wait:
-            run.order.reset_empty_booths()
+        if due is not None and due <= now and not run.order.must_booths_not_voting_today_wait:
+            run.order.forget_booths_without_numbers()
 
     def _set_booth_priorities(self, run: CampaignRun) -> None:
         """Update the priorities of the polling booths that vote today in a campaign's queue. Only turnout campaigns

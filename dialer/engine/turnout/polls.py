@@ -70,5 +70,5 @@ class Polls:
         unknown.
         """
         polling = self._core.plan.polling
-        close = None if polling is None else polling.find_local_closing_time(booth)
+        close = None if polling is None else polling.find_local_closing_time_of_booth(booth)
         return booth.closes_at if close is None else f"{close:%H:%M}"

@@ -132,7 +132,7 @@ def explain_calls(
         )
         booth = booths.get(record.booth_id or 0)
         area = None if booth is None else Area(booth.constituency_number, booth.closes_at)
-        close = None if booth is None else polling.find_closing_time(booth)
+        close = None if booth is None else polling.find_closing_time_of_booth(booth)
         language = record.language if LANGUAGE.fullmatch(record.language) else FALLBACK_LANGUAGE
         for campaign in settings.campaigns:
             certified = certificates.find_certificate_status_of_campaign(campaign)

@@ -259,7 +259,10 @@ async def test_call_queue_is_read_at_the_next_due_time_but_at_most_once_a_second
     site = Site(find_next_due_time=find_next_due_time, read_campaign_progress=read_campaign_progress)
     resets: list[bool] = []
     site.run.order = cast(
-        Any, SimpleNamespace(must_other_booths_wait=False, reset_empty_booths=lambda: resets.append(True))
+        Any,
+        SimpleNamespace(
+            must_booths_not_voting_today_wait=False, forget_booths_without_numbers=lambda: resets.append(True)
+        ),
     )
     await site.hoppers._record_next_due_time_of_queue(site.run)
     assert site.run.next_due_at == NOON + next_due_seconds
@@ -305,7 +308,7 @@ class ScriptedOrder:
     def __init__(self, *, exhausted: list[bool], voting: list[list[int] | None], waiting: bool = False) -> None:
         self.exhausted = exhausted
         self.voting = voting
-        self.must_other_booths_wait = waiting
+        self.must_booths_not_voting_today_wait = waiting
         self.recorded: list[tuple[Any, int, bool]] = []
 
     def set_booth_priorities(self, _: object) -> None:
@@ -314,14 +317,14 @@ class ScriptedOrder:
     def plan_reservations_by_booth(self, numbers: int) -> dict[int, int]:
         return {7: numbers}
 
-    def find_voting_booths(self, _: object) -> list[int] | None:
+    def find_booths_that_must_be_called_first(self, _: object) -> list[int] | None:
         return self.voting.pop(0)
 
     def record_reserved_numbers(self, quotas: Any, claims: list[Claim], *, full: bool) -> None:
         self.recorded.append((quotas, len(claims), full))
 
     @property
-    def are_all_booths_exhausted(self) -> bool:
+    def are_all_booths_out_of_numbers(self) -> bool:
         return self.exhausted.pop(0)
 
 
@@ -399,7 +402,10 @@ async def test_booths_without_due_numbers_are_tried_again_if_a_number_is_due_now
 
     site, resets = Site(find_next_due_time=find_next_due_time), list[bool]()
     site.run.order = cast(
-        Any, SimpleNamespace(must_other_booths_wait=False, reset_empty_booths=lambda: resets.append(True))
+        Any,
+        SimpleNamespace(
+            must_booths_not_voting_today_wait=False, forget_booths_without_numbers=lambda: resets.append(True)
+        ),
     )
     await site.hoppers._record_next_due_time_of_queue(site.run)
     assert bool(resets) is is_reset

@@ -28,7 +28,7 @@ from dialer.polling_day.priorities import (
     BoothPriorities,
     FactorWeights,
     calculate_booth_priority,
-    compute_share_not_voted,
+    estimate_share_of_voters_not_voted,
 )
 
 INDIA = ZoneInfo("Asia/Kolkata")
@@ -49,8 +49,8 @@ def test_expected_turnout_is_interpolated_linearly(local: time, share: float) ->
 
 
 def test_turnout_reported_by_marks_outweighs_the_expected_turnout() -> None:
-    assert compute_share_not_voted(BoothNow(1, 0, 0, 1.0, 0.4)) == pytest.approx(0.6)
-    assert compute_share_not_voted(BoothNow(1, 2000, 1900, 1.0, 0.4)) == pytest.approx(0.05, abs=0.01)
+    assert estimate_share_of_voters_not_voted(BoothNow(1, 0, 0, 1.0, 0.4)) == pytest.approx(0.6)
+    assert estimate_share_of_voters_not_voted(BoothNow(1, 2000, 1900, 1.0, 0.4)) == pytest.approx(0.05, abs=0.01)
 
 
 def test_booths_with_low_turnout_or_early_closing_have_priority() -> None:
@@ -94,9 +94,9 @@ def test_booth_without_numbers_is_skipped_until_numbers_are_due_again() -> None:
     order = BoothOrder([1, 2])
     quotas = order.plan_reservations_by_booth(8)
     order.record_reserved_numbers(quotas, [make_claim(1)], full=False)
-    assert order.are_all_booths_exhausted
+    assert order.are_all_booths_out_of_numbers
     assert order.plan_reservations_by_booth(8) == {}
-    order.reset_empty_booths()
+    order.forget_booths_without_numbers()
     assert set(order.plan_reservations_by_booth(8)) == {1, 2}
 
 
@@ -118,8 +118,8 @@ def test_booth_without_priority_gets_no_calls_while_booths_with_priority_have_nu
     assert set(order.plan_reservations_by_booth(40)) == {3, 4}
     order.record_reserved_numbers({3: NEIGHBOURS, 4: NEIGHBOURS}, [], full=False)
     assert order.plan_reservations_by_booth(4) == {1: 12, 2: 8}  # the order among themselves is unchanged
-    assert not order.are_all_booths_exhausted
-    order.reset_empty_booths()
+    assert not order.are_all_booths_out_of_numbers
+    order.forget_booths_without_numbers()
     assert set(order.plan_reservations_by_booth(4)) == {3, 4}
     order.set_booth_priorities({3: 0.0, 4: 0.0})  # after their last calls
     assert set(order.plan_reservations_by_booth(4)) == {1, 2}
@@ -133,10 +133,10 @@ def test_booth_without_priority_gets_no_calls_while_reserved_numbers_wait() -> N
     order.set_booth_priorities({1: 0.05})
     order.record_reserved_numbers({1: NEIGHBOURS}, [make_claim(1)], full=False)
     assert order.plan_reservations_by_booth(4) == {}
-    assert order.are_all_booths_exhausted
+    assert order.are_all_booths_out_of_numbers
     hopper.pop()
     assert set(order.plan_reservations_by_booth(4)) == {2}
-    assert not order.are_all_booths_exhausted
+    assert not order.are_all_booths_out_of_numbers
 
 
 class PlainOrder:
@@ -202,7 +202,7 @@ def test_booths_are_called_in_the_order_that_an_exhaustive_search_finds(
             plain.priority |= named
             plain.named = set(named)
         elif step == "look again":
-            order.reset_empty_booths()
+            order.forget_booths_without_numbers()
             plain.empty.clear()
         elif step == "run dry":
             order.record_reserved_numbers(quotas, [], full=False)
@@ -219,20 +219,20 @@ def test_next_numbers_are_claimed_only_from_booths_with_priority() -> None:
     hopper: list[Claim] = []
     order = BoothOrder([1, 2], in_hand=hopper)
     assert (
-        order.find_voting_booths(order.plan_reservations_by_booth(4)) is None
+        order.find_booths_that_must_be_called_first(order.plan_reservations_by_booth(4)) is None
     )  # no booth has a priority: all are equal
     order.set_booth_priorities({1: 0.5})
     quotas = order.plan_reservations_by_booth(4)
-    assert order.find_voting_booths(quotas) == {1}
+    assert order.find_booths_that_must_be_called_first(quotas) == {1}
     hopper.append(make_claim(1))
     order.record_reserved_numbers(quotas, [], full=False)
     assert order.plan_reservations_by_booth(4) == {}
-    assert order.find_voting_booths({}) == {1}
+    assert order.find_booths_that_must_be_called_first({}) == {1}
     hopper.clear()
     assert list(order.plan_reservations_by_booth(4)) == [2]
-    assert order.find_voting_booths(order.plan_reservations_by_booth(4)) is None
+    assert order.find_booths_that_must_be_called_first(order.plan_reservations_by_booth(4)) is None
     order.record_reserved_numbers({2: 4}, [], full=False)
-    assert order.find_voting_booths(order.plan_reservations_by_booth(4)) is None
+    assert order.find_booths_that_must_be_called_first(order.plan_reservations_by_booth(4)) is None
 
 
 def test_booth_that_closes_between_planning_and_claiming_numbers_causes_no_error() -> None:
@@ -240,7 +240,7 @@ def test_booth_that_closes_between_planning_and_claiming_numbers_causes_no_error
     quotas = order.plan_reservations_by_booth(4)
     order.set_booth_priorities({1: 0.0})
     order.record_reserved_numbers(quotas, [make_claim(1)] * 4, full=True)
-    assert order.are_all_booths_exhausted
+    assert order.are_all_booths_out_of_numbers
 
 
 def test_voter_weights_change_how_calls_are_distributed_over_booths() -> None:
@@ -260,7 +260,7 @@ def test_plan_of_reservations_covers_the_requested_numbers_and_skips_closed_boot
     order.set_booth_priorities(dict(enumerate(priorities)))
     quotas = order.plan_reservations_by_booth(numbers)
     assert all(priorities[booth_id] > 0 for booth_id in quotas)
-    assert order.are_all_booths_exhausted == (not quotas)
+    assert order.are_all_booths_out_of_numbers == (not quotas)
     assert not quotas or sum(quotas.values()) >= numbers
 
 
@@ -388,4 +388,4 @@ def test_polling_day_begins_and_ends_in_the_polls_time_zone() -> None:
     by_course = replace(plan, weights=FactorWeights(deficit=0.0, time=0.0))
     order = by_course.create_booth_priorities(today, {}, noon - 3600)  # 11:00 in New York, and 07:00 in Alaska
     assert [order[1], order[2]] == pytest.approx([1.0, 0.75])
-    assert plan.find_local_closing_time(booths[1]) == datetime(2028, 11, 7, 20, tzinfo=ALASKA)
+    assert plan.find_local_closing_time_of_booth(booths[1]) == datetime(2028, 11, 7, 20, tzinfo=ALASKA)
