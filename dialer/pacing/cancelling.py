@@ -11,14 +11,17 @@ from typing import TypeVar
 _Call = TypeVar("_Call")
 
 
-def order_calls_for_hang_up(
+def sort_calls_to_hang_up(
     calls: Sequence[tuple[float, float | None, _Call]], now_seconds: float, minimum_ring_seconds: float
 ) -> list[_Call]:
     """Return the calls that may be hung up, in the order in which to hang them up.
 
     First come the calls whose phone does not ring yet, the youngest first. Then come the calls that have rung for at
-    least `minimum_ring_seconds`, the longest first. Calls that have rung for less are left out. Each of `calls` has the
-    time at which it was placed, the time at which its phone began to ring (or None), and the call itself, oldest first.
+    least `minimum_ring_seconds`, the longest first. Calls that have rung for less are left out.
+
+    Args:
+        calls: for each call, the oldest first: when it was placed, when its phone began to ring (or None), and the call
+            itself.
     """
     silent = [(-began, call) for began, rang, call in reversed(calls) if rang is None]
     late = [(rang, call) for _, rang, call in calls if rang is not None and now_seconds - rang >= minimum_ring_seconds]

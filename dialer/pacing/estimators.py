@@ -36,7 +36,7 @@ _WIDTHS = np.append(np.diff(_EDGES), np.inf)
 _MIDDLES = (np.arange(STEPS) + 0.5) * STEP_SECONDS
 
 
-def limit_measured_seconds(seconds: float) -> float:
+def clamp_measured_duration(seconds: float) -> float:
     """Return a measured duration limited to 0..LONGEST_SECONDS. The measured value may be negative, infinite or not a
     number.
     """
@@ -47,7 +47,7 @@ def compute_odds_against_event(probability: float) -> float:
     """Return the odds (1 - p) / p against an event with probability p. The result is finite also for 0, 1 and invalid
     values.
     """
-    probability = _limit_answer_rate(probability)
+    probability = _limit_answer_rate_to_valid_range(probability)
     return (1.0 - probability) / probability
 
 
@@ -63,7 +63,7 @@ class Learned:
 
     def get_learned_state(self) -> dict[str, object]:
         """Return the estimator's learned state as plain JSON types."""
-        return {name: _convert_to_plain_json(getattr(self, name)) for name in self.SAVED}
+        return {name: _convert_learned_value_to_json(getattr(self, name)) for name in self.SAVED}
 
     def restore_learned_state(self, state: object) -> None:
         """Restore the learned state from a value that `get_learned_state` returned.
@@ -89,9 +89,9 @@ class Learned:
             setattr(self, name, saved if isinstance(known, np.ndarray) else type(known)(saved.tolist()))
 
 
-def _convert_to_plain_json(value: object) -> object:
+def _convert_learned_value_to_json(value: object) -> object:
     if isinstance(value, Mapping):
-        return {name: _convert_to_plain_json(one) for name, one in value.items()}
+        return {name: _convert_learned_value_to_json(one) for name, one in value.items()}
     return value.get_learned_state() if isinstance(value, Learned) else np.asarray(value).tolist()
 
 
@@ -114,23 +114,24 @@ class Hazard(Learned):
         self._endings = np.zeros((2, len(_EDGES)))  # row 0: endings; row 1: changes into the inner state
         self._exposure = np.zeros(len(_EDGES))
 
-    def record_duration_of_stage(self, seconds: float, *, went_over: bool = False) -> None:
-        """Record that a talk or wrap-up ended after `seconds`. With `went_over` it did not end then, but its last part
-        began, because the agent announced the end.
+    def record_duration_of_call_stage(self, seconds: float, *, went_over: bool = False) -> None:
+        """Record that a talk or wrap-up has ended after `seconds`.
+
+        If `went_over` is True, only its first part has ended: the agent announced the end, and the last part began.
         """
-        seconds = limit_measured_seconds(seconds)
+        seconds = clamp_measured_duration(seconds)
         self._endings *= 1.0 - 1.0 / self.memory
         self._exposure *= 1.0 - 1.0 / self.memory
         self._exposure += np.minimum(np.maximum(seconds - _EDGES, 0.0), _WIDTHS)
         self._endings[int(went_over), bisect_right(HAZARD_EDGES, seconds) - 1] += 1.0
 
-    def calculate_rates_at_which_stage_ends(self, ongoing: Vector = _NONE) -> Matrix:
-        """Return the rates at which the stage ends and enters its last part (per second), in each bin of elapsed time:
-        shape (2, bins).
+    def calculate_end_rates_of_call_stage(self, ongoing: Vector = _NONE) -> Matrix:
+        """Return how often a talk or wrap-up ends, and how often its last part begins (rates per second), in each bin
+        of elapsed time: shape (2, bins).
 
         Args:
-            ongoing: elapsed seconds of the stages that have not ended. While few endings are known these count too,
-                because the first endings are those of the shortest talks.
+            ongoing: elapsed seconds of the talks or wrap-ups in progress. They count too while few endings are known,
+                because the first known endings are those of the shortest talks.
         """
         share = max(0.0, 1.0 - self.number_of_remembered_durations / self.memory)
         exposure = self._exposure + share * np.clip(ongoing[:, None] - _EDGES, 0.0, _WIDTHS).sum(axis=0)
@@ -146,7 +147,7 @@ class Hazard(Learned):
         return float(self._endings.sum())
 
     @property
-    def mean_stage_seconds(self) -> float:
+    def mean_call_stage_seconds(self) -> float:
         """Return the mean duration of the stage (seconds)."""
         return float(
             (self._exposure.sum() + self._prior_seconds) / (self.number_of_remembered_durations + self._prior.sum())
@@ -191,7 +192,7 @@ class RingTimes(Learned):
         self._counts: Matrix = tuning.prior_rings * np.stack(priors)
 
     @property
-    def is_ringing_reported(self) -> bool:
+    def is_ringing_reported_by_carrier(self) -> bool:
         """Return whether the carrier reports ringing before answers. Some carriers never do."""
         return bool(self._counts[_ANSWER_RING].sum() > self._tuning.least_rung * self._counts[_ANSWER_SILENT].sum())
 
@@ -207,10 +208,10 @@ class RingTimes(Learned):
         if at_once:
             return  # an answer by the carrier says nothing about how long people let a phone ring
         ring, silent = (_ANSWER_RING, _ANSWER_SILENT) if answered else (_FAIL_RING, _FAIL_SILENT)
-        counts, seconds = self._counts, limit_measured_seconds(seconds)
+        counts, seconds = self._counts, clamp_measured_duration(seconds)
         for law in (ring, silent, _ANSWER) if answered else (ring, silent):
             counts[law] *= 1.0 - 1.0 / self._tuning.ring_memory
-        rang = limit_measured_seconds(ringing_seconds or 0.0)
+        rang = clamp_measured_duration(ringing_seconds or 0.0)
         counts[silent, _find_histogram_bin_of_duration(max(0.0, seconds - rang))] += 1.0
         if ringing_seconds is not None:
             counts[ring, _find_histogram_bin_of_duration(rang)] += 1.0
@@ -219,23 +220,26 @@ class RingTimes(Learned):
 
     @property
     def remembered_call_count(self) -> float:
-        """Return the number of calls that the distributions are based on."""
+        """Return the number of ended calls from which the ring times are estimated."""
         return float(self._counts[_ANSWER_SILENT : _FAIL_SILENT + 1].sum())
 
-    def compute_counts_with_calls_in_flight(self, calls: Sequence[RingingCall], chances: Vector) -> Matrix:
-        """Return the counts of all distributions, with each call in flight spread over the times at which it may end.
+    def compute_ring_time_counts_with_calls_in_flight(self, calls: Sequence[RingingCall], chances: Vector) -> Matrix:
+        """Return the counts of all ring-time distributions, with the calls in flight included.
 
-        Calls in flight count while few calls have ended, because the first calls to end are the shortest. The result is
-        a step towards the self-consistent estimate (Efron 1967).
+        Each call in flight is spread over the times at which it may end. Calls in flight count only while few calls
+        have ended, because the first calls to end are the shortest. The result is a step towards the self-consistent
+        estimate (Efron 1967).
 
         Args:
-            chances: the probability that each call will be answered.
+            chances: for each call in flight, the probability (0-1) that it will be answered.
         """
         counts = self._counts.copy()
         shares = np.maximum(0.0, 1.0 - counts.sum(axis=1) / self._tuning.ring_memory)
         rings = np.array([ringing is not None for _, _, ringing in calls], dtype=bool)
         elapsed, rang = (
-            np.array([_find_histogram_bin_of_duration(limit_measured_seconds(each)) for each in seconds], dtype=np.intp)
+            np.array(
+                [_find_histogram_bin_of_duration(clamp_measured_duration(each)) for each in seconds], dtype=np.intp
+            )
             for seconds in ([call.elapsed_seconds for call in calls], [call.ringing_seconds or 0.0 for call in calls])
         )
         for ring, silent, weights in (
@@ -243,25 +247,26 @@ class RingTimes(Learned):
             (_FAIL_RING, _FAIL_SILENT, 1.0 - chances),
         ):
             before = counts[silent].sum()
-            _spread_over_later_steps(counts[silent], elapsed[~rings], shares[silent] * weights[~rings])
+            _spread_weights_over_later_time_steps(counts[silent], elapsed[~rings], shares[silent] * weights[~rings])
             counts[ring] *= counts[silent].sum() / max(1e-9, before)  # as many of them will ring as of the others
-            _spread_over_later_steps(counts[ring], rang[rings], shares[ring] * weights[rings])
+            _spread_weights_over_later_time_steps(counts[ring], rang[rings], shares[ring] * weights[rings])
             np.add.at(counts[silent], np.maximum(0, elapsed - rang)[rings], shares[silent] * weights[rings])
-        _spread_over_later_steps(counts[_ANSWER], elapsed, shares[_ANSWER] * chances)
+        _spread_weights_over_later_time_steps(counts[_ANSWER], elapsed, shares[_ANSWER] * chances)
         return counts
 
     def record_call_hung_up_by_dialler(self, *, seconds: float, ringing_seconds: float | None, chance: float) -> None:
-        """Record that the dialler hung up a call which would have been answered with probability `chance`.
+        """Record that the dialler hung up a call. `chance` is the probability (0-1) that the call would have been
+        answered.
 
         The unknown outcome is spread over calls that rang longer (the self-consistent estimate of Efron, 1967).
         """
         if ringing_seconds is None:
             return
-        rang = limit_measured_seconds(ringing_seconds)
-        silent = _find_histogram_bin_of_duration(max(0.0, limit_measured_seconds(seconds) - rang))
+        rang = clamp_measured_duration(ringing_seconds)
+        silent = _find_histogram_bin_of_duration(max(0.0, clamp_measured_duration(seconds) - rang))
         for law, since, part in (
             (_ANSWER_RING, rang, chance),
-            (_ANSWER, limit_measured_seconds(seconds), chance),
+            (_ANSWER, clamp_measured_duration(seconds), chance),
             (_FAIL_RING, rang, 1.0 - chance),
         ):
             step = _find_histogram_bin_of_duration(since)
@@ -273,7 +278,7 @@ class RingTimes(Learned):
         self._counts[_FAIL_SILENT, silent] += 1.0 - chance
 
 
-def _spread_over_later_steps(counts: Vector, since: NDArray[np.intp], weights: Vector) -> None:
+def _spread_weights_over_later_time_steps(counts: Vector, since: NDArray[np.intp], weights: Vector) -> None:
     """Spread each weight over the counts of its step and of all later steps, in proportion to these counts."""
     tail = np.cumsum(counts[::-1])[::-1]
     counts *= 1.0 + np.cumsum(np.bincount(since, weights, minlength=STEPS) / np.maximum(tail, 1e-9))
@@ -300,7 +305,7 @@ class InFlightTable:
             chances: the probability that each of them will be answered.
         """
         moments = tuning.moments
-        counts = rings.compute_counts_with_calls_in_flight(calls, chances)
+        counts = rings.compute_ring_time_counts_with_calls_in_flight(calls, chances)
         at_once = min(tuning.most_at_once, rings.at_once)
         by_carrier = at_once * counts[_ANSWER].sum()
         counts[_ANSWER] *= 1.0 - at_once
@@ -309,7 +314,7 @@ class InFlightTable:
         survival = tail / np.maximum(tail[:, :1], 1e-9)
         age = np.arange(ROWS) / PER_SECOND
 
-        def compute_share_still_ringing_at(law: int, seconds: Matrix) -> Matrix:
+        def compute_share_of_calls_still_ringing(law: int, seconds: Matrix) -> Matrix:
             out: Matrix = np.interp(seconds / STEP_SECONDS, np.arange(STEPS), survival[law])
             return out
 
@@ -321,14 +326,14 @@ class InFlightTable:
         rang = np.minimum(0.99, tail[:2, 0] / np.maximum(tail[2:4, 0], 1e-9))
         if_answered = np.concatenate(
             (
-                compute_share_still_ringing_at(_ANSWER_SILENT, age),
-                rang[0] * compute_share_still_ringing_at(_ANSWER_RING, age),
+                compute_share_of_calls_still_ringing(_ANSWER_SILENT, age),
+                rang[0] * compute_share_of_calls_still_ringing(_ANSWER_RING, age),
             )
         )
         if_failed = np.concatenate(
             (
-                compute_share_still_ringing_at(_FAIL_SILENT, age),
-                rang[1] * compute_share_still_ringing_at(_FAIL_RING, age),
+                compute_share_of_calls_still_ringing(_FAIL_SILENT, age),
+                rang[1] * compute_share_of_calls_still_ringing(_FAIL_RING, age),
             )
         )
         self.ratio: Vector = (if_failed + 5e-4) / (if_answered + 1e-4)
@@ -336,8 +341,8 @@ class InFlightTable:
         later = age[:, None] + self.moments
         answered = [
             1.0
-            - compute_share_still_ringing_at(law, later)
-            / np.maximum(compute_share_still_ringing_at(law, age), 1e-4)[:, None]
+            - compute_share_of_calls_still_ringing(law, later)
+            / np.maximum(compute_share_of_calls_still_ringing(law, age), 1e-4)[:, None]
             for law in (_ANSWER, _ANSWER_RING)
         ]
         self.answered: Matrix = np.maximum(0.0, np.concatenate(answered))
@@ -376,14 +381,14 @@ class AnswerRate(Learned):
         self.calls = tuning.answer_rate_calls
         """The number of calls that the rate is based on, at most the memory."""
 
-    def forget_past_calls(self) -> None:
-        """Go back to the assumed answer rate of a new campaign, because other numbers are dialled from now on."""
+    def forget_answer_rate_of_past_calls(self) -> None:
+        """Reset the answer rate to that of a new campaign, because other numbers are dialled from now on."""
         self.rate, self.calls = self._tuning.answer_rate, self._tuning.answer_rate_calls
 
     def record_call_outcome(self, *, answered: bool) -> None:
         """Record that a call was answered or failed."""
         self.calls = (1.0 - 1.0 / self.memory) * self.calls + 1.0
-        self.rate = _limit_answer_rate(self.rate + (answered - self.rate) / self.calls)
+        self.rate = _limit_answer_rate_to_valid_range(self.rate + (answered - self.rate) / self.calls)
 
     def record_call_hung_up_by_dialler(self, ratio: float) -> float:
         """Record that the dialler hung up a ringing call. Return the probability that it would have been answered.
@@ -395,12 +400,12 @@ class AnswerRate(Learned):
         return float(answered[0])
 
     def estimate_answer_rate(self, ratio: Vector, known_calls: float = inf) -> float:
-        """Return the answer rate, including what the calls that still ring say about it.
+        """Return the answer rate (0-1), estimated from ended calls and from calls that still ring.
 
         Args:
             ratio: P(still ringing | it will fail) / P(still ringing | it will be answered), for each ringing call.
-            known_calls: the number of calls from which the ring times are known. More ringing calls than these say
-                little about the answer rate.
+            known_calls: the number of ended calls from which the ring times are known. If many more calls ring than
+                these, each ringing call counts less.
         """
         if not len(ratio):
             return self.rate
@@ -410,16 +415,16 @@ class AnswerRate(Learned):
     def _estimate_answer_rate_with_ringing_calls(
         self, ratio: Vector, weight: float = 1.0
     ) -> tuple[float, float, Vector]:
-        """Return the answer rate with ringing calls included, on how many calls it is based, and each ringing call's
-        probability of an answer.
+        """Return three figures: the answer rate with ringing calls included, the number of calls that this rate is
+        based on, and the probability of an answer for each ringing call.
 
-        A ringing call counts as part of a call, because its outcome is only partly known: `weight` * (1 - q (1 - q) / p
-        (1 - p)). Here p is the answer rate of ended calls, and q the ringing call's probability of an answer.
+        The outcome of a ringing call is only partly known, so it counts as this part of a call: `weight` * (1 - q (1 -
+        q) / p (1 - p)). Here p is the answer rate of ended calls, and q the ringing call's probability of an answer.
         """
         p, q = self.rate, 1.0 / (1.0 + compute_odds_against_event(self.rate) * ratio)
         calls = self.calls + weight * max(0.0, len(ratio) - float(q.dot(1.0 - q)) / (p * (1.0 - p)))
-        return _limit_answer_rate(p + weight * (sum(q.tolist()) - p * len(ratio)) / calls), calls, q
+        return _limit_answer_rate_to_valid_range(p + weight * (sum(q.tolist()) - p * len(ratio)) / calls), calls, q
 
 
-def _limit_answer_rate(rate: float) -> float:
+def _limit_answer_rate_to_valid_range(rate: float) -> float:
     return min(1.0 - 1e-4, max(1e-4, rate))  # max(1e-4, nan) is 1e-4

@@ -17,7 +17,9 @@ class ProgressivePacer(Pacer):
 
     def count_calls_to_place(self, snapshot: PacingSnapshot) -> int:
         """Return how many free seats have no call in flight, limited to what the trunks allow."""
-        calls, limited_by = snapshot.limit_calls_to_trunk_capacity(snapshot.seats_without_caller, self._enough)
+        calls, limited_by = snapshot.limit_calls_to_trunk_capacity(
+            snapshot.free_seats_minus_calls_in_flight, self._enough
+        )
         if snapshot.free_seats <= 0 and not snapshot.busy_seats:
             limited_by = Limit.NOBODY
         figures = {"free": float(max(0, snapshot.free_seats)), "ringing": float(len(snapshot.ringing))}
@@ -26,7 +28,7 @@ class ProgressivePacer(Pacer):
 
     def count_excess_calls(self, snapshot: PacingSnapshot) -> int:
         """Return how many ringing calls no longer have a free seat, because agents have left."""
-        return min(len(snapshot.ringing), max(0, -snapshot.seats_without_caller))
+        return min(len(snapshot.ringing), max(0, -snapshot.free_seats_minus_calls_in_flight))
 
 
 class PreviewPacer(ProgressivePacer):

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from typing import ClassVar
 
-from dialer.pacing.estimators import Learned, limit_measured_seconds
+from dialer.pacing.estimators import Learned, clamp_measured_duration
 from dialer.pacing.governor import Governor
 from dialer.pacing.port import (
     MOST_CALLS_AT_ONCE,
@@ -41,14 +41,14 @@ class GovernedPacer(Learned, Pacer):
         self._now: float | None = None
         self.governor = Governor(self.caps, tuning)
 
-    def set_abandoned_caps(self, caps: Sequence[Cap]) -> None:
+    def set_abandoned_call_caps(self, caps: Sequence[Cap]) -> None:
         """Replace the limits of the abandoned-call rate (caps). The new caps must have time windows of the same lengths
         as the old ones.
         """
-        super().set_abandoned_caps(caps)
-        self.governor.set_abandoned_caps(self.caps)
+        super().set_abandoned_call_caps(caps)
+        self.governor.set_abandoned_call_caps(self.caps)
 
-    def _advance_time_of_policy(self, now: float) -> float:
+    def _advance_time_of_pacing_policy(self, now: float) -> float:
         """Advance the pacing policy's time and return it. Earlier and invalid times are ignored."""
         if not -1e15 < now < 1e15:
             now = self._now or 0.0
@@ -61,32 +61,33 @@ class GovernedPacer(Learned, Pacer):
         The number is negative if there are too many calls already.
         """
         room = min(self.governor.count_calls_allowed_in_worst_case(snapshot.free_seats), float(MOST_CALLS_AT_ONCE))
-        return int(max(0.0, room)) + snapshot.seats_without_caller
+        return int(max(0.0, room)) + snapshot.free_seats_minus_calls_in_flight
 
     def learn_from_pacing_event(self, event: PacingEvent) -> None:
         """Count an answered or abandoned call for the limits of the abandoned-call rate."""
-        self._advance_time_of_policy(event.at_seconds)
+        self._advance_time_of_pacing_policy(event.at_seconds)
         if event.kind is PacingEventKind.ANSWERED:
             self.governor.count_answered_call(
-                at_once=limit_measured_seconds(event.seconds) < self._tuning.at_once_seconds
+                at_once=clamp_measured_duration(event.seconds) < self._tuning.at_once_seconds
             )
         elif event.kind is PacingEventKind.ABANDONED:
             self.governor.count_abandoned_call()
         elif event.kind is PacingEventKind.MACHINE:
             self.governor.add_answers_and_abandoned_calls(answers=-1)
 
-    def restore_counts_of_stored_calls(
+    def restore_answered_and_abandoned_counts(
         self, now_seconds: float, recent: Mapping[float, Sequence[RecentAnswers]]
     ) -> None:
-        """Set the counted answers and abandoned calls, for the limits of the abandoned-call rate, from the calls in the
-        store.
+        """Replace the answers and abandoned calls counted for the caps by those of the calls in the store.
+
+        `recent` has these calls by the length of the caps' time windows (seconds).
         """
-        self._advance_time_of_policy(now_seconds)
-        self.governor.restore_counts_of_stored_calls(recent)
+        self._advance_time_of_pacing_policy(now_seconds)
+        self.governor.restore_answered_and_abandoned_counts(recent)
 
     def get_learned_state(self) -> dict[str, object]:
         """Return what the pacing policy has learned, as plain JSON types. It omits the counted calls, which come from
-        the store (`restore_counts_of_stored_calls`).
+        the store (`restore_answered_and_abandoned_counts`).
         """
         return {"version": STATE_VERSION, **super().get_learned_state()}
 
@@ -117,7 +118,7 @@ class RatioPacer(GovernedPacer):
         """Return how many calls to add until the calls in flight reach the ratio, within the limits of trunks and of
         the abandoned-call rate.
         """
-        self._advance_time_of_policy(snapshot.now_seconds)
+        self._advance_time_of_pacing_policy(snapshot.now_seconds)
         free = max(0, snapshot.free_seats)
         budget = self.governor.count_abandoned_calls_left()
         ratio, limited_by = (self._tuning.calls_per_seat, Limit.SEATS) if budget >= 1 else (1.0, Limit.CAP)
@@ -126,7 +127,7 @@ class RatioPacer(GovernedPacer):
         if wanted > reserve:
             wanted, limited_by = reserve, Limit.RESERVE
         calls, limited_by = snapshot.limit_calls_to_trunk_capacity(wanted, limited_by)
-        if snapshot.seats_for_callers == 0:
+        if snapshot.number_of_seats_for_callers == 0:
             limited_by = Limit.NOBODY
         self._explanation = Explanation(calls, limited_by, {"free": float(free), "ratio": ratio, "budget": budget})
         return calls
@@ -135,11 +136,11 @@ class RatioPacer(GovernedPacer):
         """Return how many ringing calls exceed the ratio, or could exceed a limit of the abandoned-call rate. Without a
         logged-in agent, all do.
         """
-        self._advance_time_of_policy(snapshot.now_seconds)
-        ringing, seats = len(snapshot.ringing), snapshot.seats_for_callers
+        self._advance_time_of_pacing_policy(snapshot.now_seconds)
+        ringing, seats = len(snapshot.ringing), snapshot.number_of_seats_for_callers
         if seats == 0:
             return ringing
-        if snapshot.seats_without_caller >= 0:
+        if snapshot.free_seats_minus_calls_in_flight >= 0:
             return 0
         return min(
             ringing,

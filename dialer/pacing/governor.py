@@ -44,15 +44,15 @@ class Tally:
 
     def add_answers_and_abandoned_calls(self, now: float, answers: int = 0, abandoned: int = 0) -> None:
         """Add answers and abandoned calls to the window. Negative numbers subtract, down to 0."""
-        self.remove_calls_before_window(now)
-        counts = self._buckets.setdefault(self._find_time_bucket_of_moment(now), [0, 0])
+        self.remove_calls_that_left_cap_window(now)
+        counts = self._buckets.setdefault(self._find_cap_window_bucket_of_time(now), [0, 0])
         answers = max(answers, -self.answers)
         counts[0] += answers
         counts[1] += abandoned
         self.answers += answers
         self.abandoned += abandoned
 
-    def remove_calls_before_window(self, now: float) -> None:
+    def remove_calls_that_left_cap_window(self, now: float) -> None:
         """Move the window to `now`: remove the counted calls that have left it."""
         bucket = int(now // self._width)
         if bucket == self._newest:
@@ -68,14 +68,17 @@ class Tally:
             self.abandoned -= counts[1]
             del self._buckets[oldest]
 
-    def compute_counts_that_stay_in_window(self, now: float, ahead_seconds: float) -> tuple[int, int]:
+    def compute_call_counts_that_stay_in_window(self, now: float, ahead_seconds: float) -> tuple[int, int]:
         """Return how many of the counted answers and abandoned calls will still be in the time window after
         `ahead_seconds`.
         """
-        self.remove_calls_before_window(now)
+        self.remove_calls_that_left_cap_window(now)
         if ahead_seconds >= self.window_seconds:
             return 0, 0
-        asked = self._find_time_bucket_of_moment(now), self._find_time_bucket_of_moment(now + ahead_seconds) - BUCKETS
+        asked = (
+            self._find_cap_window_bucket_of_time(now),
+            self._find_cap_window_bucket_of_time(now + ahead_seconds) - BUCKETS,
+        )
         if asked != self._asked:  # compute the counts that leave by then
             answers = abandoned = 0
             for bucket, counts in self._buckets.items():
@@ -86,22 +89,22 @@ class Tally:
             self._asked, self._leaving = asked, (answers, abandoned)
         return max(0, self.answers - self._leaving[0]), max(0, self.abandoned - self._leaving[1])
 
-    def compute_seconds_until_window_full(self, now: float) -> float:
-        """Return how many seconds remain until calls have been counted for a whole time window. Then old calls begin to
-        leave it.
+    def compute_seconds_until_cap_window_is_full(self, now: float) -> float:
+        """Return how many seconds remain until the counted calls cover the whole time window. Then the oldest calls
+        begin to leave it.
         """
-        self.remove_calls_before_window(now)
+        self.remove_calls_that_left_cap_window(now)
         oldest = next(iter(self._buckets), None)
         return self.window_seconds if oldest is None else max(0.0, self.window_seconds - now + oldest * self._width)
 
-    def _find_time_bucket_of_moment(self, now: float) -> int:
+    def _find_cap_window_bucket_of_time(self, now: float) -> int:
         return int(now // self._width)
 
-    def restore_counts_of_stored_calls(self, now: float, recent: Sequence[RecentAnswers]) -> None:
-        """Set the counts from the calls in the store, which are given with the oldest first."""
+    def restore_answered_and_abandoned_counts(self, now: float, recent: Sequence[RecentAnswers]) -> None:
+        """Replace the counts of the time window by those of the calls in the store (`recent`, oldest first)."""
         held: dict[int, list[int]] = {}
         for each in recent:
-            bucket = self._find_time_bucket_of_moment(now - max(0.0, each.age_seconds))
+            bucket = self._find_cap_window_bucket_of_time(now - max(0.0, each.age_seconds))
             for place, number in ((bucket - 1, [each.answers, 0]), (bucket, [0, each.abandoned])):
                 counts = held.setdefault(place, [0, 0])
                 counts[0] += max(0, number[0])
@@ -109,7 +112,7 @@ class Tally:
         self._buckets = {bucket: counts for bucket, counts in sorted(held.items()) if any(counts)}
         self._asked = self._newest = None
         self.answers, self.abandoned = (sum(counts[which] for counts in self._buckets.values()) for which in (0, 1))
-        self.remove_calls_before_window(now)
+        self.remove_calls_that_left_cap_window(now)
 
 
 class Governor(Learned):
@@ -125,7 +128,7 @@ class Governor(Learned):
         """
         self._tuning = tuning
         self.tallies = [Tally(cap.window_seconds) for cap in caps]
-        self.set_abandoned_caps(caps)
+        self.set_abandoned_call_caps(caps)
         self.now = 0.0
         """The current time for all methods, advanced by the owner of the governor."""
         self.boldness = tuning.least_boldness
@@ -137,7 +140,7 @@ class Governor(Learned):
         self._left = 0.0  # seconds left of the calling day
         self._sure = 0.0  # answers per second that are certain enough to count on
 
-    def set_abandoned_caps(self, caps: Sequence[Cap]) -> None:
+    def set_abandoned_call_caps(self, caps: Sequence[Cap]) -> None:
         """Replace the abandoned-call caps. The new caps must have time windows of the same lengths."""
         targets = [max(0.0, min(cap.target, cap.hard_stop)) for cap in caps]
         self._windows = list(zip(caps, self.tallies, targets, strict=True))
@@ -152,12 +155,14 @@ class Governor(Learned):
         changes less.
         """
         self.add_answers_and_abandoned_calls(answers=1)
-        self._adjust_allowed_risk((self._tuning.at_once_lesson if at_once else 1.0) * self.target * self.boldness)
+        self._adjust_allowed_abandonment_risk(
+            (self._tuning.at_once_lesson if at_once else 1.0) * self.target * self.boldness
+        )
 
     def count_abandoned_call(self) -> None:
         """Count an abandoned call: answered by a person who got no seat in time."""
         self.add_answers_and_abandoned_calls(abandoned=1)
-        self._adjust_allowed_risk(-1.0)
+        self._adjust_allowed_abandonment_risk(-1.0)
 
     def add_answers_and_abandoned_calls(self, answers: int = 0, abandoned: int = 0) -> None:
         """Add answers and abandoned calls to the time window of every abandoned-call cap. Negative numbers subtract,
@@ -166,7 +171,7 @@ class Governor(Learned):
         for tally in self.tallies:
             tally.add_answers_and_abandoned_calls(self.now, answers, abandoned)
 
-    def _adjust_allowed_risk(self, surprise: float) -> None:
+    def _adjust_allowed_abandonment_risk(self, surprise: float) -> None:
         """Adjust alpha (the allowed risk) after an answered call. `surprise` is the expected minus the actual number of
         abandoned calls.
         """
@@ -174,18 +179,20 @@ class Governor(Learned):
         step = tuning.step * sqrt(min(1.0, tuning.usual_seats / max(1.0, self._seats)))
         self._level = min(log(tuning.most_alpha), max(log(tuning.least_alpha), self._level + step * surprise))
 
-    def calculate_allowed_risk(self, *, seats: int, answers_per_second: float, seconds_left: float | None) -> float:
-        """Return the allowed risk: the probability of being abandoned that is allowed for the last call placed (alpha).
+    def calculate_allowed_abandonment_risk(
+        self, *, seats: int, answers_per_second: float, seconds_left: float | None
+    ) -> float:
+        """Return the allowed risk (alpha): how probable it may be that the last call placed is abandoned (0-1).
 
         Args:
             seats: the number of seats that take callers.
-            answers_per_second: the answers that these seats get at one call per free seat.
+            answers_per_second: the answers that these seats would get if one call were placed for each free seat.
             seconds_left: the time until the calling day ends. If it is None (unknown), no future answers are assumed.
         """
         tuning = self._tuning
         self._seats, self._left = seats, max(0.0, seconds_left or 0.0)
         self._sure = tuning.sure_share * answers_per_second
-        bears = [self._compute_window_limits(*window) for window in self._windows]
+        bears = [self._compute_abandoned_limits_of_cap_window(*window) for window in self._windows]
         self.room = min((room for room, _ in bears), default=0.0)
         bearable = min((rate for _, rate in bears), default=0.0)
         x = bearable / max(1e-9, self.target)
@@ -194,19 +201,19 @@ class Governor(Learned):
         by_size: float = size ** (tuning.small_site_power if size < 1.0 else tuning.large_site_power)
         return exp(self._level) * self.boldness * by_size
 
-    def _compute_window_limits(self, cap: Cap, tally: Tally, target: float) -> tuple[float, float]:
-        """Return how many more calls may be abandoned in a cap's time window, and the abandoned-call rate that this
-        window can take from now on.
+    def _compute_abandoned_limits_of_cap_window(self, cap: Cap, tally: Tally, target: float) -> tuple[float, float]:
+        """Return two limits for a cap's time window: how many more calls may be abandoned, and the abandoned-call rate
+        (0-1) that is allowed from now on.
 
-        The first number includes the answers that are certain to come until the window is full or the day ends. If
-        abandoned calls that were counted already will still be in the window then, the limits are also computed half a
-        window ahead.
+        The number of calls includes the answers that are certain to come before the window is full or the day ends. If
+        abandoned calls that are counted now will still be in the window at that time, the number is also computed for
+        that time, and the lower one is returned.
         """
         tuning = self._tuning
-        unfilled = min(self._left, tally.compute_seconds_until_window_full(self.now))
+        unfilled = min(self._left, tally.compute_seconds_until_cap_window_is_full(self.now))
         at_end = cap.hard_stop * (tally.answers + self._sure * unfilled)
         ahead = min(self._left, max(unfilled, tuning.foreseen_share * tally.window_seconds))
-        answers, abandoned = tally.compute_counts_that_stay_in_window(self.now, ahead)
+        answers, abandoned = tally.compute_call_counts_that_stay_in_window(self.now, ahead)
         room = at_end - tally.abandoned
         if abandoned:
             room = min(room, cap.hard_stop * (answers + self._sure * ahead) - abandoned)
@@ -225,15 +232,16 @@ class Governor(Learned):
         The number is negative if a target is exceeded already, and 0 without a cap.
         """
         for tally in self.tallies:
-            tally.remove_calls_before_window(self.now)
+            tally.remove_calls_that_left_cap_window(self.now)
         return min((target * tally.answers - tally.abandoned for _, tally, target in self._windows), default=0.0)
 
     def count_calls_allowed_in_worst_case(self, free_seats: int) -> float:
-        """Return how many calls, beyond the free seats, may be in flight if each of them may be abandoned.
+        """Return how many calls may be in flight beyond the free seats if, in the worst case, each of them is
+        abandoned.
 
-        The abandoned-call caps that have a `reserve` must not be exceeded, now or when the calling day ends. Callers
-        are abandoned only after other callers have taken all free seats. So if a of n answers were abandoned, d more
-        may be abandoned as long as a + d <= hard_stop * (n + free_seats + d). The number is negative if a cap is
+        Only abandoned-call caps with a `reserve` count. They must not be exceeded now, nor when the calling day ends. A
+        caller is abandoned only when other callers have taken all free seats. So if a of n answers were abandoned, d
+        more may be abandoned as long as a + d <= hard_stop * (n + free_seats + d). The result is negative if a cap is
         exceeded already, and infinite if no cap has a reserve.
         """
         room = float("inf")
@@ -241,17 +249,16 @@ class Governor(Learned):
             if cap.reserve is None or cap.hard_stop >= 1.0:
                 continue
             ahead = 0.0 if cap.reserve is Reserve.EVERY_INSTANT else min(cap.window_seconds, self._left)
-            answers, abandoned = tally.compute_counts_that_stay_in_window(self.now, ahead)
+            answers, abandoned = tally.compute_call_counts_that_stay_in_window(self.now, ahead)
             answers_then = answers + max(0, free_seats) + self._sure * ahead
             allowed = max(0.0, cap.hard_stop) * answers_then - abandoned
             room = min(room, allowed / (1.0 - max(0.0, cap.hard_stop)))
         return room
 
-    def restore_counts_of_stored_calls(self, recent: Mapping[float, Sequence[RecentAnswers]]) -> None:
-        """Set the counts of the abandoned-call caps' time windows from the calls in the store, which are given by
-        window length.
+    def restore_answered_and_abandoned_counts(self, recent: Mapping[float, Sequence[RecentAnswers]]) -> None:
+        """Replace the answers and abandoned calls counted for all caps by those of the calls in the store.
 
-        Windows without calls are emptied.
+        `recent` has these calls by the length of the caps' time windows (seconds). Windows without calls are emptied.
         """
         for cap, tally, _ in self._windows:
-            tally.restore_counts_of_stored_calls(self.now, recent.get(cap.window_seconds, ()))
+            tally.restore_answered_and_abandoned_counts(self.now, recent.get(cap.window_seconds, ()))

@@ -19,8 +19,8 @@ from dialer.pacing.estimators import (
     Matrix,
     RingTimes,
     Vector,
+    clamp_measured_duration,
     compute_odds_against_event,
-    limit_measured_seconds,
 )
 from dialer.pacing.lookahead import Outlook, append_squares_and_cubes_of_probabilities
 from dialer.pacing.port import BusySeat, PacingEvent, PacingEventKind, PacingSnapshot, RingingCall, SeatStage
@@ -107,13 +107,15 @@ class Knowledge(Learned):
         """Compute the probability tables again from the estimators."""
         seats, calls = self._latest.busy_seats, self._latest.ringing
         rates = {
-            stage: hazard.calculate_rates_at_which_stage_ends(
-                np.array([limit_measured_seconds(seat.elapsed_seconds) for seat in seats if seat.stage is stage])
+            stage: hazard.calculate_end_rates_of_call_stage(
+                np.array([clamp_measured_duration(seat.elapsed_seconds) for seat in seats if seat.stage is stage])
             )
             for stage, hazard in self.hazards.items()
         }
         talks = self.hazards[SeatStage.TALKING]
-        self.conversation_seconds = talks.mean_stage_seconds + self.hazards[SeatStage.WRAP_UP].mean_stage_seconds
+        self.conversation_seconds = (
+            talks.mean_call_stage_seconds + self.hazards[SeatStage.WRAP_UP].mean_call_stage_seconds
+        )
         """Mean time that a seat is busy with a call, or until the end is announced (seconds)."""
         own = [call for call in calls if call.answer_probability is None]
         self._table = InFlightTable(self.rings, self._tuning, own, self._estimate_answer_chances(own))
@@ -168,7 +170,7 @@ class Knowledge(Learned):
 
     def learn_from_pacing_event(self, event: PacingEvent) -> None:
         """Update the estimators from one pacing event, such as an answered call."""
-        seconds = limit_measured_seconds(event.seconds)
+        seconds = clamp_measured_duration(event.seconds)
         match event.kind:
             case PacingEventKind.CANCELLED if event.timed:
                 # The call's probable outcome is imputed; otherwise the distributions would lose their late calls.
@@ -192,20 +194,20 @@ class Knowledge(Learned):
                 if event.timed and (is_stale or is_new):
                     self._compute_probability_tables()
             case PacingEventKind.TALK_ENDED if event.timed:
-                self._learn_duration_of_stage(event, seconds, SeatStage.TALKING)
+                self._learn_duration_of_call_stage(event, seconds, SeatStage.TALKING)
                 self._talks_to_renewal -= 1
                 if self._talks_to_renewal <= 0:
                     self._compute_probability_tables()
             case PacingEventKind.WRAP_UP_ENDED:
-                self._learn_duration_of_stage(event, seconds, SeatStage.WRAP_UP)
+                self._learn_duration_of_call_stage(event, seconds, SeatStage.WRAP_UP)
 
-    def _learn_duration_of_stage(self, event: PacingEvent, seconds: float, stage: SeatStage) -> None:
+    def _learn_duration_of_call_stage(self, event: PacingEvent, seconds: float, stage: SeatStage) -> None:
         """Learn how long a talk or wrap-up lasted and, if its last part was announced, how long that lasted."""
         told = event.closing_seconds is not None
-        inner = min(seconds, limit_measured_seconds(event.closing_seconds or 0.0))
-        self.hazards[stage].record_duration_of_stage(seconds - inner, went_over=told)
+        inner = min(seconds, clamp_measured_duration(event.closing_seconds or 0.0))
+        self.hazards[stage].record_duration_of_call_stage(seconds - inner, went_over=told)
         if told:
-            self.hazards[_INNER[stage]].record_duration_of_stage(inner)
+            self.hazards[_INNER[stage]].record_duration_of_call_stage(inner)
 
     def restore_learned_state(self, state: object) -> None:
         """Restore the learned state from a value that `get_learned_state` returned.

@@ -28,10 +28,11 @@ _Sums = Sequence[tuple[float, float, float, float]]
 
 
 class Bound(NamedTuple):
-    """A limit (`chance`, 0-1) on the probability that the last call placed is abandoned if it is answered.
+    """A limit (`chance`, 0-1) on the risk of the last call placed.
 
-    If `room` is not 0, the limit is for the event that `room` calls are abandoned before this one. `doubt` is the
-    relative standard deviation of the error in the estimated answer rate.
+    If `room` is 0, the risk is that this call is abandoned if it is answered. Otherwise the risk is that it is
+    abandoned after `room` other calls were abandoned. `doubt` is the relative standard deviation of the error in the
+    estimated answer rate.
     """
 
     chance: float
@@ -53,8 +54,8 @@ class Outlook:
         Args:
             free: the free seats less the waiting callers.
             ringing: the number of calls in flight.
-            freed: sums over the busy seats of the powers of P(free by each moment).
-            answered: sums over the calls in flight of the powers of P(answered by each moment).
+            freed: for the busy seats, the sums of P(free by each moment), of its squares and of its cubes.
+            answered: for the calls in flight, the sums of P(answered by each moment), of its squares and of its cubes.
         """
         self._free, self._ringing = free, ringing
         self._answered_by = answered[0]
@@ -75,9 +76,9 @@ class Outlook:
         """
         if most <= 0 or not self._is_call_within_risk_bounds(bounds, self._sums):
             return 0  # the usual case, decided before the effect of a new call is computed
-        kind, calls = _compute_moment_sums_of_call(new), 1
+        kind, calls = _compute_probability_sums_of_call(new), 1
         while calls < most and self._is_call_within_risk_bounds(
-            bounds, _add_calls_to_moment_sums(self._sums, kind, calls)
+            bounds, _add_calls_to_probability_sums(self._sums, kind, calls)
         ):
             calls += 1
         return calls
@@ -89,26 +90,26 @@ class Outlook:
         again and again.
         """
         kind, excess = (
-            _compute_moment_sums_of_call([answers / max(1, self._ringing) for answers in self._answered_by]),
+            _compute_probability_sums_of_call([answers / max(1, self._ringing) for answers in self._answered_by]),
             0,
         )
         while excess < self._ringing and not self._is_call_within_risk_bounds(
-            bounds, _add_calls_to_moment_sums(self._sums, kind, -1.0 - excess)
+            bounds, _add_calls_to_probability_sums(self._sums, kind, -1.0 - excess)
         ):
             excess += 1
         return excess
 
     def _is_call_within_risk_bounds(self, bounds: Bounds, sums: _Sums) -> bool:
-        """Return whether the risk that one more call is abandoned is within all bounds. `sums` describe the other calls
-        and the seats.
+        """Return whether the risk that one more call is abandoned is within all bounds.
 
-        The risk (0-1) is the mean of the probabilities at the moments that the pacer looks ahead to.
+        `sums` describes the other calls and the seats. The risk (0-1) is the mean over the moments that the pacer looks
+        ahead to.
         """
         for chance, room, doubt in bounds:
             most, total = chance * len(sums), 0.0  # tails are never negative
             for mean, variance, third, answers in sums:
                 deviation = doubt * answers
-                total += compute_probability_of_at_least(
+                total += compute_probability_that_sum_reaches(
                     self._free + room, mean, variance + deviation * deviation, third
                 )
                 if not 0.0 < most >= total:
@@ -116,8 +117,8 @@ class Outlook:
         return True
 
 
-def _add_calls_to_moment_sums(sums: _Sums, kind: _Sums, count: float) -> _Sums:
-    """Return the sums of moments after `count` more calls of one kind are added."""
+def _add_calls_to_probability_sums(sums: _Sums, kind: _Sums, count: float) -> _Sums:
+    """Return the sums (mean, variance, third central moment) after `count` more calls of one kind are added."""
     return [
         (mean + count * x, variance + count * y, third + count * z, answers + count * x)
         for (mean, variance, third, answers), (x, y, z, _) in zip(sums, kind, strict=True)
@@ -132,12 +133,14 @@ def append_squares_and_cubes_of_probabilities(probabilities: Matrix) -> Matrix:
     return np.ascontiguousarray(np.concatenate((probabilities, probabilities**2, probabilities**3), axis=1))
 
 
-def _compute_moment_sums_of_call(probabilities: Sequence[float]) -> _Sums:
-    """Return the sums of moments for a single call, from its probabilities of being answered by each moment."""
+def _compute_probability_sums_of_call(probabilities: Sequence[float]) -> _Sums:
+    """Return the sums (mean, variance, third central moment) for one call, from its probabilities of being answered by
+    each moment.
+    """
     return [(p, p * (1.0 - p), p * (1.0 - p) * (1.0 - 2.0 * p), p) for p in probabilities]
 
 
-def compute_probability_of_at_least(at_least: float, mean: float, variance: float, third: float) -> float:
+def compute_probability_that_sum_reaches(at_least: float, mean: float, variance: float, third: float) -> float:
     """Return P(S >= at_least) for a sum S of whole numbers, from its mean, variance and third central moment.
 
     It is the normal distribution with continuity correction and one Edgeworth term for the skewness. This is the

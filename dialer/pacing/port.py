@@ -64,12 +64,12 @@ class PacingSnapshot:
     seconds_left: float | None = None  # until the end of the calling day; None: unknown
 
     @property
-    def seats_for_callers(self) -> int:
+    def number_of_seats_for_callers(self) -> int:
         """Return the number of seats that can take callers: free now, or free after their present call."""
         return max(0, self.free_seats) + len([seat for seat in self.busy_seats if not seat.leaving])
 
     @property
-    def seats_without_caller(self) -> int:
+    def free_seats_minus_calls_in_flight(self) -> int:
         """Return the free seats minus the calls in flight. The number is negative if there are more calls than free
         seats.
         """
@@ -195,19 +195,20 @@ class Pacer(ABC):
 
     def set_abandoned_rate_target(self, target: float) -> None:
         """Set the abandoned-call rate to aim at. The hard limits of the rate do not change."""
-        self.set_abandoned_caps([replace(cap, target=target) for cap in self.caps])
+        self.set_abandoned_call_caps([replace(cap, target=target) for cap in self.caps])
 
-    def set_abandoned_caps(self, caps: Sequence[Cap]) -> None:
+    def set_abandoned_call_caps(self, caps: Sequence[Cap]) -> None:
         """Replace the limits of the abandoned-call rate (caps), without losing counted calls. The new caps must have
         time windows of the same lengths.
         """
         self.caps = tuple(caps)
 
-    def restore_counts_of_stored_calls(  # noqa: B027 - nothing, for a policy without caps
+    def restore_answered_and_abandoned_counts(  # noqa: B027 - nothing, for a policy without caps
         self, now_seconds: float, recent: Mapping[float, Sequence[RecentAnswers]]
     ) -> None:
-        """Set the counts for the abandoned-call caps from the calls in the store: by window length, the oldest calls
-        first.
+        """Replace the answers and abandoned calls counted for the caps by those of the calls in the store.
+
+        `recent` has these calls by the length of the caps' time windows (seconds), the oldest calls first.
         """
 
     def get_learned_state(self) -> dict[str, object]:

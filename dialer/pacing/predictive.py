@@ -27,9 +27,9 @@ class UsualRate(Learned):
     def __init__(self, tuning: Tuning) -> None:
         self._tuning = tuning
         self._at: float | None = None
-        self.forget_past_rates()
+        self.forget_past_answer_rates()
 
-    def forget_past_rates(self) -> None:
+    def forget_past_answer_rates(self) -> None:
         """Assume again that everybody answers, because other numbers are dialled from now on."""
         self.rate = 1.0
         self._seconds = self._tuning.first_usual_seconds  # period of the mean so far, at most `usual_seconds`
@@ -46,7 +46,7 @@ class UsualRate(Learned):
         self.rate += (answer_rate - self.rate) * gap / self._seconds
 
     def compute_max_calls_in_flight(self, seats: int) -> int:
-        """Return the maximum number of calls in flight for this many seats that take callers."""
+        """Return the maximum number of calls in flight for `seats`, the number of seats that take callers."""
         return int(seats * self._tuning.answers_per_seat / max(self._tuning.least_usual_rate, self.rate))
 
 
@@ -76,9 +76,9 @@ class PredictivePacer(GovernedPacer):
         """Return how many calls to place, so that the last one is abandoned with a probability of at most alpha (the
         allowed risk).
         """
-        now = self._advance_time_of_policy(snapshot.now_seconds)
-        self._restart_after_long_pause(now, snapshot)
-        prospect, alpha = self._compute_forecast_and_allowed_risk(snapshot)
+        now = self._advance_time_of_pacing_policy(snapshot.now_seconds)
+        self._restart_dialling_after_long_pause(now, snapshot)
+        prospect, alpha = self._compute_forecast_and_allowed_abandonment_risk(snapshot)
         if prospect.seats == 0:
             self._decided = 0, Limit.NOBODY, snapshot, prospect, alpha
             return 0
@@ -103,7 +103,7 @@ class PredictivePacer(GovernedPacer):
             ):
                 if ahead > most:
                     ahead, limited_by = most, limit
-        wanted = max(ahead, snapshot.seats_without_caller)
+        wanted = max(ahead, snapshot.free_seats_minus_calls_in_flight)
         if wanted > 0 and self._is_carrier_slow_to_ring(snapshot):
             wanted, limited_by = 0, Limit.SLOW_CARRIER
         calls, limited_by = snapshot.limit_calls_to_trunk_capacity(wanted, limited_by)
@@ -132,7 +132,7 @@ class PredictivePacer(GovernedPacer):
     def _is_carrier_slow_to_ring(self, snapshot: PacingSnapshot) -> bool:
         """Return whether calls wait so long for the carrier to report ringing that more calls would only pile up there."""
         silent = [call.elapsed_seconds for call in snapshot.ringing if call.ringing_seconds is None]
-        many = len(silent) >= self._tuning.few_wait and self.knowledge.rings.is_ringing_reported
+        many = len(silent) >= self._tuning.few_wait and self.knowledge.rings.is_ringing_reported_by_carrier
         return many and sum(silent) > self._tuning.slow_seconds * len(silent)
 
     def _compute_bounds_on_risk_of_last_call(self, alpha: float, risk: float, prospect: Prospect) -> Bounds:
@@ -146,26 +146,28 @@ class PredictivePacer(GovernedPacer):
         doubt = min(tuning.most_rate_doubt, max(tuning.rate_doubt, poorer))
         return Bound(alpha), Bound(risk * tuning.usual_seats / prospect.seats, max(0, int(self.governor.room)), doubt)
 
-    def _compute_forecast_and_allowed_risk(self, snapshot: PacingSnapshot) -> tuple[Prospect, float]:
+    def _compute_forecast_and_allowed_abandonment_risk(self, snapshot: PacingSnapshot) -> tuple[Prospect, float]:
         """Return the forecast for the next seconds, and the allowed risk (alpha).
 
-        The result is stored, because placing calls and cancelling calls both need it.
+        The result is reused for the same snapshot, because placing calls and cancelling calls both need it.
         """
         if self._seen is None or self._seen[0] is not snapshot:
             prospect = self.knowledge.forecast_seats_and_answers(snapshot)
             cycle = self.knowledge.conversation_seconds + self._tuning.call_seconds / max(0.01, prospect.answer_rate)
-            alpha = self.governor.calculate_allowed_risk(
+            alpha = self.governor.calculate_allowed_abandonment_risk(
                 seats=prospect.seats, answers_per_second=prospect.seats / cycle, seconds_left=snapshot.seconds_left
             )
             self._seen = (snapshot, prospect, alpha)
         return self._seen[1:]
 
     def count_excess_calls(self, snapshot: PacingSnapshot) -> int:
-        """Return how many ringing calls will find no free seat. Without a logged-in agent, these are all."""
-        now = self._advance_time_of_policy(snapshot.now_seconds)
-        if not snapshot.ringing or snapshot.seats_without_caller >= 0:
+        """Return how many ringing calls will find no free seat. Without a logged-in agent, the result is all ringing
+        calls.
+        """
+        now = self._advance_time_of_pacing_policy(snapshot.now_seconds)
+        if not snapshot.ringing or snapshot.free_seats_minus_calls_in_flight >= 0:
             return 0
-        prospect, alpha = self._compute_forecast_and_allowed_risk(snapshot)
+        prospect, alpha = self._compute_forecast_and_allowed_abandonment_risk(snapshot)
         if prospect.seats == 0:
             return len(snapshot.ringing)
         alpha = max(self._tuning.hang_up_above, self._tuning.hang_up_alphas * alpha)
@@ -185,7 +187,7 @@ class PredictivePacer(GovernedPacer):
             self._start_dialling_gradually()
         self.knowledge.learn_from_pacing_event(event)
 
-    def _restart_after_long_pause(self, now: float, snapshot: PacingSnapshot) -> None:
+    def _restart_dialling_after_long_pause(self, now: float, snapshot: PacingSnapshot) -> None:
         """Start dialling gradually if no call was in flight for a long time although a seat was free, or if the campaign
         was held.
         """
@@ -198,5 +200,5 @@ class PredictivePacer(GovernedPacer):
 
     def _start_dialling_gradually(self) -> None:
         """Forget the answer rate of the numbers dialled so far. Few calls are placed until some of them have ended."""
-        self.knowledge.answer_rate.forget_past_calls()
-        self.usual.forget_past_rates()
+        self.knowledge.answer_rate.forget_answer_rate_of_past_calls()
+        self.usual.forget_past_answer_rates()

@@ -18,4 +18,4 @@ async def restore_counts_of_abandoned_calls(pacer: Pacer, campaign_id: str, stor
         window: await store.count_recent_answers_by_interval(campaign_id, now, window, window / BUCKETS)
         for window in {cap.window_seconds for cap in pacer.caps}
     }
-    pacer.restore_counts_of_stored_calls(clock.monotonic(), recent)
+    pacer.restore_answered_and_abandoned_counts(clock.monotonic(), recent)

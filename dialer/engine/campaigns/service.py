@@ -128,7 +128,7 @@ class Campaigns:
         run.spec = plan.spec
         if run.pacer.caps and plan.pacer.caps and run.pacer is not plan.pacer:
             steered = run.pacer.caps[0].target if run.target_set_by is not None else None
-            run.pacer.set_abandoned_caps(plan.pacer.caps)
+            run.pacer.set_abandoned_call_caps(plan.pacer.caps)
             if steered is not None:
                 run.pacer.set_abandoned_rate_target(min(steered, plan.spec.most_abandoned_target))
 

@@ -19,7 +19,7 @@ from dialer.engine.placing.reserved_seats import ReservedSeats
 from dialer.engine.placing.snapshot import Snapshots
 from dialer.engine.trunks.channels import Channels
 from dialer.engine.trunks.service import Trunks
-from dialer.pacing.cancelling import order_calls_for_hang_up
+from dialer.pacing.cancelling import sort_calls_to_hang_up
 from dialer.pacing.port import PacingSnapshot
 
 _log = structlog.get_logger(__name__)
@@ -177,5 +177,5 @@ class Placing:
                 and self._servers.get_server_of_trunk(call.trunk) not in away
             ]
             least = run.spec.minimum_ring_seconds
-            for call in order_calls_for_hang_up(unanswered, snapshot.now_seconds, least)[:excess]:
+            for call in sort_calls_to_hang_up(unanswered, snapshot.now_seconds, least)[:excess]:
                 self._calls.cancel_call(call)

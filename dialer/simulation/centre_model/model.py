@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from random import Random
 from time import perf_counter
 
-from dialer.pacing.cancelling import order_calls_for_hang_up
+from dialer.pacing.cancelling import sort_calls_to_hang_up
 from dialer.pacing.port import BusySeat, Pacer, PacingEvent, PacingEventKind, PacingSnapshot, RingingCall, SeatStage
 from dialer.simulation.centre_model.day_result import DayLog, Moment
 from dialer.simulation.centre_model.scenario import Scenario
@@ -267,7 +267,7 @@ class CentreModel:
         candidates = [
             (call.began_seconds, call.rings_at if call.rings_at <= self.now else None, call) for call in unanswered
         ]
-        chosen = order_calls_for_hang_up(candidates, self.now, self.scenario.minimum_ring_seconds)[:count]
+        chosen = sort_calls_to_hang_up(candidates, self.now, self.scenario.minimum_ring_seconds)[:count]
         for call in chosen:
             call.is_unanswered = False
             del unanswered[call]

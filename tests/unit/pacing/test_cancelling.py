@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dialer.pacing.cancelling import order_calls_for_hang_up
+from dialer.pacing.cancelling import sort_calls_to_hang_up
 
 
 def test_calls_that_do_not_ring_yet_are_cancelled_before_ringing_calls() -> None:
@@ -14,5 +14,5 @@ def test_calls_that_do_not_ring_yet_are_cancelled_before_ringing_calls() -> None
         (9.0, None, "silent, then"),
         (9.0, None, "silent, at the same moment"),
     ]
-    names = order_calls_for_hang_up(calls, 30.0, 15.0)
+    names = sort_calls_to_hang_up(calls, 30.0, 15.0)
     assert names == ["silent, at the same moment", "silent, then", "silent, first", "rings since 6", "rings since 8"]

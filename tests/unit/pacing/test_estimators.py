@@ -33,20 +33,20 @@ def test_estimated_hazard_rate_of_exponential_durations_is_the_true_rate(
     """The rate at which a stage enters its last part is estimated too, although the first assumption expects none."""
     random, hazard = Random(seed), Hazard(TUNED, 80.0)
     for _ in range(endings):
-        hazard.record_duration_of_stage(random.expovariate(1 / 80.0), went_over=went_over)
-    rates = hazard.calculate_rates_at_which_stage_ends()[int(went_over)]
+        hazard.record_duration_of_call_stage(random.expovariate(1 / 80.0), went_over=went_over)
+    rates = hazard.calculate_end_rates_of_call_stage()[int(went_over)]
     middle = [rate for edge, rate in zip(HAZARD_EDGES, rates.tolist(), strict=True) if 5 <= edge <= 110]
     assert sum(middle) / len(middle) == pytest.approx(1 / 80.0, rel=0.2)
-    assert hazard.mean_stage_seconds == pytest.approx(80.0, rel=0.1)
+    assert hazard.mean_call_stage_seconds == pytest.approx(80.0, rel=0.1)
     if not went_over:
-        assert hazard.calculate_rates_at_which_stage_ends()[1].max() == 0.0
+        assert hazard.calculate_end_rates_of_call_stage()[1].max() == 0.0
 
 
 def test_estimator_expects_calls_of_a_fixed_duration_to_end_only_at_that_duration() -> None:
     hazard = Hazard(TUNED, 30.0)
     for _ in range(800):
-        hazard.record_duration_of_stage(62.0)
-    rates = hazard.calculate_rates_at_which_stage_ends()[0]
+        hazard.record_duration_of_call_stage(62.0)
+    rates = hazard.calculate_end_rates_of_call_stage()[0]
     at = HAZARD_EDGES.index(60)
     assert rates[at] == max(rates.tolist())
     assert rates[at] > 10 * rates[HAZARD_EDGES.index(27)]
@@ -58,19 +58,19 @@ def test_talks_that_go_on_lower_the_estimated_rate_at_which_talks_end() -> None:
     talks = [random.expovariate(1 / 90.0) for _ in range(60)]
     for talk in sorted(talks):
         if talk < 20.0:
-            hazard.record_duration_of_stage(talk)
+            hazard.record_duration_of_call_stage(talk)
     going_on = np.full(sum(talk >= 20.0 for talk in talks), 20.0)
     second = HAZARD_EDGES.index(10)
-    assert hazard.calculate_rates_at_which_stage_ends()[0, second] > 2.5 / 90.0
-    assert hazard.calculate_rates_at_which_stage_ends(going_on)[0, second] == pytest.approx(1 / 90.0, rel=0.3)
+    assert hazard.calculate_end_rates_of_call_stage()[0, second] > 2.5 / 90.0
+    assert hazard.calculate_end_rates_of_call_stage(going_on)[0, second] == pytest.approx(1 / 90.0, rel=0.3)
 
 
 def test_talks_that_go_on_do_not_change_a_rate_known_from_many_talks() -> None:
     hazard = Hazard(TUNED, 90.0)
     for _ in range(20_000):
-        hazard.record_duration_of_stage(90.0)
-    rates = hazard.calculate_rates_at_which_stage_ends(np.full(27, 60.0))
-    assert rates == pytest.approx(hazard.calculate_rates_at_which_stage_ends(), rel=1e-6)
+        hazard.record_duration_of_call_stage(90.0)
+    rates = hazard.calculate_end_rates_of_call_stage(np.full(27, 60.0))
+    assert rates == pytest.approx(hazard.calculate_end_rates_of_call_stage(), rel=1e-6)
 
 
 NONE_RINGS = np.empty(0)

@@ -29,7 +29,7 @@ def _count_answers(governor: Governor, count: int, every: float, *, drops: tuple
 
 
 def _get_allowed_risk(governor: Governor, *, coming: float = 0.0, left: float | None = 1e6, seats: int = 27) -> float:
-    return governor.calculate_allowed_risk(seats=seats, answers_per_second=coming, seconds_left=left)
+    return governor.calculate_allowed_abandonment_risk(seats=seats, answers_per_second=coming, seconds_left=left)
 
 
 def test_strictest_cap_on_the_abandoned_rate_limits_abandoned_calls() -> None:
@@ -44,14 +44,14 @@ def test_abandoned_rate_window_removes_answers_earlier_than_abandoned_calls() ->
     tally.add_answers_and_abandoned_calls(3.0, answers=1)
     tally.add_answers_and_abandoned_calls(3.0, abandoned=1)
     tally.add_answers_and_abandoned_calls(1_000.0, answers=1)
-    tally.remove_calls_before_window(3_599.0)
+    tally.remove_calls_that_left_cap_window(3_599.0)
     assert (tally.answers, tally.abandoned) == (2, 1)
-    tally.remove_calls_before_window(3_600.0)
+    tally.remove_calls_that_left_cap_window(3_600.0)
     assert (tally.answers, tally.abandoned) == (1, 1)
-    tally.remove_calls_before_window(3_605.0)
+    tally.remove_calls_that_left_cap_window(3_605.0)
     assert (tally.answers, tally.abandoned) == (1, 0)
-    assert tally.compute_counts_that_stay_in_window(3_605.0, 990.0) == (1, 0)
-    assert tally.compute_counts_that_stay_in_window(3_605.0, 1_000.0) == (0, 0)
+    assert tally.compute_call_counts_that_stay_in_window(3_605.0, 990.0) == (1, 0)
+    assert tally.compute_call_counts_that_stay_in_window(3_605.0, 1_000.0) == (0, 0)
 
 
 def test_call_counts_in_an_abandoned_rate_window_never_go_below_zero() -> None:
@@ -63,11 +63,11 @@ def test_call_counts_in_an_abandoned_rate_window_never_go_below_zero() -> None:
 
 def test_abandoned_rate_window_is_full_after_the_whole_period_was_observed() -> None:
     tally = Tally(3_600.0)
-    assert tally.compute_seconds_until_window_full(1e6) == 3_600.0
+    assert tally.compute_seconds_until_cap_window_is_full(1e6) == 3_600.0
     tally.add_answers_and_abandoned_calls(100.0, answers=1)
-    assert tally.compute_seconds_until_window_full(1_900.0) == pytest.approx(1_800.0)
+    assert tally.compute_seconds_until_cap_window_is_full(1_900.0) == pytest.approx(1_800.0)
     tally.add_answers_and_abandoned_calls(3_690.0, answers=1)
-    assert tally.compute_seconds_until_window_full(3_690.0) == pytest.approx(10.0)
+    assert tally.compute_seconds_until_cap_window_is_full(3_690.0) == pytest.approx(10.0)
 
 
 def test_cap_that_permits_one_more_abandoned_call_allows_one_call_at_risk() -> None:
@@ -141,7 +141,7 @@ def test_abandoned_rate_cap_that_applies_at_every_moment_ignores_future_answers(
 def test_answers_that_leave_the_abandoned_rate_window_today_permit_no_abandoned_calls() -> None:
     governor = _make_governor((Cap(86_400, 0.01, 0.03, Reserve.WINDOW),))
     governor.now = 100_000.0
-    governor.restore_counts_of_stored_calls(
+    governor.restore_answered_and_abandoned_counts(
         {86_400.0: [RecentAnswers(60_000.0, 1_000, 5), RecentAnswers(1_000.0, 100, 1)]}
     )
     _get_allowed_risk(governor, left=36_000.0)
@@ -180,12 +180,12 @@ def test_abandoned_rate_restored_from_stored_calls_is_never_underestimated() -> 
     _count_answers(governor, 834, 4.3, drops=tuple(range(0, 800, 40)))
     governor.now = 5_000.0
     of_late = [RecentAnswers(3_600.0, 5, 0), RecentAnswers(3_590.0, 10, 1), RecentAnswers(60.0, 90, 1)]
-    governor.restore_counts_of_stored_calls({3_600.0: of_late})
+    governor.restore_answered_and_abandoned_counts({3_600.0: of_late})
     hour, day = governor.tallies
     assert (hour.answers, hour.abandoned, day.answers, day.abandoned) == (100, 2, 0, 0)
-    hour.remove_calls_before_window(5_009.0)
+    hour.remove_calls_that_left_cap_window(5_009.0)
     assert (hour.answers, hour.abandoned) == (90, 2)
-    hour.remove_calls_before_window(5_021.0)
+    hour.remove_calls_that_left_cap_window(5_021.0)
     assert (hour.answers, hour.abandoned) == (90, 1)
 
 

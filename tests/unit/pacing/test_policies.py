@@ -118,7 +118,7 @@ def test_ratio_pacing_applies_the_abandoned_rate_caps_after_a_restart() -> None:
     pacer = _record_answers(RatioPacer([Cap(3_600, 0.03, 0.03)]), 300, 12)
     again = RatioPacer([Cap(3_600, 0.03, 0.03)])
     again.restore_learned_state(pacer.get_learned_state())
-    again.restore_counts_of_stored_calls(49_000.0, {3_600.0: [RecentAnswers(60.0, 300, 12)]})
+    again.restore_answered_and_abandoned_counts(49_000.0, {3_600.0: [RecentAnswers(60.0, 300, 12)]})
     snapshot = PacingSnapshot(49_001.0, free_seats=4)
     assert again.count_calls_to_place(snapshot) == 4
     assert again.explain_last_pacing_decision().figures["budget"] == pytest.approx(300 * 0.03 - 12)

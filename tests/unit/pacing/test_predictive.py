@@ -119,7 +119,7 @@ def test_predictive_pacing_never_dials_ahead_if_the_abandoned_rate_target_is_zer
     pacer = _make_trained_pacer(caps)
     assert pacer.count_calls_to_place(_make_busy_snapshot(1.0)) == 0
     snapshot = replace(_make_busy_snapshot(2.0), free_seats=2, ringing=(RingingCall(1.0),))
-    assert pacer.count_calls_to_place(snapshot) == snapshot.seats_without_caller
+    assert pacer.count_calls_to_place(snapshot) == snapshot.free_seats_minus_calls_in_flight
 
 
 def test_voter_list_with_an_unknown_answer_rate_starts_with_one_call_per_free_seat() -> None:
@@ -239,7 +239,7 @@ def test_abandoned_rate_stays_within_the_reserve_even_if_all_calls_are_answered(
     )
     calls = pacer.count_calls_to_place(snapshot)
     beyond = len(ringing) + len(waiting) + calls - free
-    if calls > max(0, snapshot.seats_without_caller):  # some calls are placed ahead of the free seats
+    if calls > max(0, snapshot.free_seats_minus_calls_in_flight):  # some calls are placed ahead of the free seats
         worst = min(answers, abandoned) + beyond
         assert worst <= RESERVED * (answers + free + beyond) + 1e-9
     excess = pacer.count_excess_calls(snapshot)
@@ -477,7 +477,7 @@ def test_fewer_remaining_abandoned_calls_never_lead_to_more_calls() -> None:
 
 def test_predictive_pacing_dials_ahead_without_history_only_if_time_remains() -> None:
     pacer = _make_trained_pacer((Cap(86_400, 0.01, 0.03, Reserve.WINDOW),))
-    pacer.restore_counts_of_stored_calls(0.0, {})
+    pacer.restore_answered_and_abandoned_counts(0.0, {})
     morning = replace(_make_busy_snapshot(1.0), free_seats=6, seconds_left=36_000.0)
     assert pacer.count_calls_to_place(morning) > 8
     assert pacer.count_calls_to_place(replace(morning, seconds_left=60.0)) <= 7
