@@ -77,7 +77,7 @@ async def test_task_cancelled_during_begin_leaves_no_database_transaction_open(i
     assert await items.fetch_all_rows(ALL) == [Item("later")]
 
 
-async def test_database_transaction_is_rolled_back_if_the_block_fails(items: AsyncConnection) -> None:
+async def test_database_transaction_is_rolled_back_if_its_with_block_raises_an_error(items: AsyncConnection) -> None:
     with pytest.raises(RuntimeError, match="no more"):
         async with items.open_transaction() as statements:
             await statements.run_statement(ADD, name="failed")

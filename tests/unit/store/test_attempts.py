@@ -52,7 +52,7 @@ HOUR = 3600.0
 DAY_SECONDS = 86_400.0
 
 
-async def test_opened_attempt_is_listed_as_unfinished_until_the_attempt_ends(backend: Backend) -> None:
+async def test_call_attempt_is_listed_as_unfinished_until_it_ends(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         new = await claim_and_open_attempt(store, 3)
         await store.record_answer_time(new.attempt_id, NOW + 9)
@@ -85,7 +85,7 @@ async def test_opened_attempt_is_listed_as_unfinished_until_the_attempt_ends(bac
     await again.close()
 
 
-async def test_unfinished_attempt_is_returned_with_its_marks_and_disposition(backend: Backend) -> None:
+async def test_unfinished_call_attempt_is_returned_with_its_voter_marks_and_disposition(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         keyed, talked = await claim_and_open_attempt(store, 3), await claim_and_open_attempt(store, 4)
         await store.record_mark(make_mark(3, MarkKind.NOT_YET, new=keyed))
@@ -100,7 +100,7 @@ async def test_unfinished_attempt_is_returned_with_its_marks_and_disposition(bac
     await again.close()
 
 
-async def test_attempt_with_the_same_id_can_be_opened_only_once(backend: Backend) -> None:
+async def test_call_attempt_with_the_same_id_can_be_stored_only_once(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         new = await claim_and_open_attempt(store, 1)
         assert await commit_new_attempt(store, new) is Refusal.OPEN_ATTEMPT
@@ -109,7 +109,7 @@ async def test_attempt_with_the_same_id_can_be_opened_only_once(backend: Backend
         assert await store.read_unfinished_attempts() == []
 
 
-async def test_number_has_at_most_one_open_attempt_in_all_campaigns_together(backend: Backend) -> None:
+async def test_phone_number_has_at_most_one_live_call_attempt_in_all_campaigns_together(backend: Backend) -> None:
     async with open_filled_store(backend, campaigns=("a", "b")) as store:
         of_b = make_attempt(await claim_one_number(store, 1, campaign_id="b"))
         await claim_and_open_attempt(store, 1, campaign_id="a")
@@ -165,7 +165,7 @@ async def test_minimum_interval_between_calls_applies_across_campaigns(
     await store.close()
 
 
-async def test_promised_call_is_due_at_the_promised_time(backend: Backend) -> None:
+async def test_promised_call_to_a_voter_is_due_at_the_promised_time(backend: Backend) -> None:
     async with open_filled_store(backend, campaigns=("a", "b")) as store:
         new = await claim_and_open_attempt(store, 1, campaign_id="a")
         ended = EndedAttempt(new.attempt_id, Outcome.LEFT, NOW + 30.0, retry_at=NOW + 60.0, promised=True)
@@ -177,7 +177,7 @@ async def test_promised_call_is_due_at_the_promised_time(backend: Backend) -> No
         assert await open_with_gaps(store, make_attempt(promised, at=NOW + 60)) is None
 
 
-async def test_call_promised_by_two_campaigns_is_made_by_the_second_after_the_minimum_interval(
+async def test_call_promised_in_two_campaigns_is_made_in_the_second_after_the_minimum_interval(
     backend: Backend,
 ) -> None:
     async with open_filled_store(backend, campaigns=("a", "b")) as store:
@@ -219,7 +219,7 @@ async def test_promised_call_that_was_cancelled_before_ringing_is_due_again_imme
         assert await open_with_gaps(store, again) is refusal
 
 
-async def test_refused_attempt_does_not_prevent_the_other_attempts_of_its_batch(backend: Backend) -> None:
+async def test_refused_call_attempt_does_not_prevent_other_attempts_of_its_commit(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         first, second = await claim_numbers(store, 2)
         batch = [make_attempt(first), make_attempt(first), make_attempt(second)]
@@ -275,7 +275,7 @@ async def test_call_is_refused_if_the_voter_was_marked_voted_after_the_reservati
         assert (await store.read_campaign_progress(CAMPAIGN, NOW)).completed == 1
 
 
-async def test_household_is_called_for_the_other_voters_after_one_voter_has_voted(backend: Backend) -> None:
+async def test_household_is_still_called_for_its_other_voters_after_one_voter_has_voted(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         claimed = await claim_one_number(store, 3)
         await store.record_mark(make_mark(3, MarkKind.VOTED))
@@ -316,7 +316,7 @@ async def test_daily_cap_on_conversations_applies_across_all_campaigns(backend: 
         assert 1 not in {each.phone_id for each in await claim_numbers(store, 100, now=NOW + 3600)}
 
 
-async def test_refused_attempt_returns_its_number_to_the_queue_and_does_not_count(backend: Backend) -> None:
+async def test_refused_call_attempt_returns_its_number_to_the_queue_and_does_not_count(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         for minute in range(3):
             now = NOW + 60 * minute
@@ -328,7 +328,7 @@ async def test_refused_attempt_returns_its_number_to_the_queue_and_does_not_coun
         assert await store.count_attempts_by_outcome(CAMPAIGN) == {Outcome.REFUSED: 3}
 
 
-async def test_attempt_numbers_increase_with_each_attempt(backend: Backend) -> None:
+async def test_attempt_number_of_a_phone_number_increases_with_each_call(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         numbers = []
         for minute in range(3):
@@ -338,7 +338,7 @@ async def test_attempt_numbers_increase_with_each_attempt(backend: Backend) -> N
         assert (await store.read_campaign_progress(CAMPAIGN, NOW)).attempts == 3
 
 
-async def test_first_stored_outcome_of_an_attempt_is_final(backend: Backend) -> None:
+async def test_first_stored_outcome_of_a_call_attempt_is_final(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         new = await claim_and_open_attempt(store, 1)
         assert await end_attempt(store, new, Outcome.BUSY)
@@ -349,14 +349,14 @@ async def test_first_stored_outcome_of_an_attempt_is_final(backend: Backend) -> 
         assert len(await store.read_announcements_for_broker(10)) == 1
 
 
-async def test_ending_an_attempt_that_does_not_exist_changes_nothing(backend: Backend) -> None:
+async def test_ending_a_call_attempt_that_does_not_exist_changes_nothing(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         ended = EndedAttempt(AttemptId("00000000-0000-4000-8000-000000000000"), Outcome.BUSY, NOW)
         assert await store.end_attempts([ended]) == [False]
         assert await store.read_announcements_for_broker(10) == []
 
 
-async def test_number_without_a_retry_is_closed_only_in_the_campaign_of_the_call(backend: Backend) -> None:
+async def test_phone_number_without_a_retry_is_closed_only_in_the_campaign_of_the_call(backend: Backend) -> None:
     async with open_filled_store(backend, campaigns=(CAMPAIGN, "b")) as store:
         await make_ended_call(store, 1, Outcome.INVALID_NUMBER)
         assert (await store.read_campaign_progress(CAMPAIGN, NOW)).completed == 1
@@ -370,7 +370,9 @@ async def test_call_with_an_unknown_result_closes_its_number_despite_a_retry_tim
 
 
 @pytest.mark.parametrize("how", ["mark", "opt-out"])
-async def test_number_closed_during_its_call_stays_closed(backend: Backend, how: str) -> None:
+async def test_phone_number_closed_by_a_vote_or_opt_out_during_its_call_stays_closed(
+    backend: Backend, how: str
+) -> None:
     async with open_filled_store(backend, campaigns=(CAMPAIGN, "b")) as store:
         new = await claim_and_open_attempt(store, 1)
         if how == "mark":
@@ -382,7 +384,9 @@ async def test_number_closed_during_its_call_stays_closed(backend: Backend, how:
             assert (await store.read_campaign_progress(campaign_id, NOW)).completed == 1
 
 
-async def test_next_due_time_is_now_for_undialled_numbers_and_else_the_earliest_retry(backend: Backend) -> None:
+async def test_next_due_time_of_a_campaign_is_now_for_undialled_numbers_or_else_the_earliest_retry(
+    backend: Backend,
+) -> None:
     async with open_filled_store(backend, 3) as store:  # three numbers
         assert await store.find_next_due_time(CAMPAIGN) == 0.0
         await make_ended_call(store, 1, retry_at=NOW + 500)
@@ -391,14 +395,14 @@ async def test_next_due_time_is_now_for_undialled_numbers_and_else_the_earliest_
         assert await store.find_next_due_time(CAMPAIGN) == NOW + 400
 
 
-async def test_number_with_a_retry_at_epoch_zero_is_not_treated_as_undialled(backend: Backend) -> None:
+async def test_phone_number_with_a_retry_at_epoch_zero_is_not_treated_as_undialled(backend: Backend) -> None:
     async with open_filled_store(backend, 3) as store:
         await make_ended_call(store, 1, retry_at=0.0)
         assert [each.phone_id for each in await claim_numbers(store, 1)] == [1]
 
 
 @virtual_time()
-async def test_numbers_are_retried_on_schedule_over_a_virtual_day(tmp_path: Path) -> None:
+async def test_phone_numbers_are_retried_on_schedule_over_a_simulated_day(tmp_path: Path) -> None:
     clock = LoopClock(NOW)
     async with open_filled_store(SqliteBackend(tmp_path), 3) as store:
         calls = 0
@@ -414,7 +418,7 @@ async def test_numbers_are_retried_on_schedule_over_a_virtual_day(tmp_path: Path
         assert clock.now() >= NOW + 7200
 
 
-async def test_number_with_an_unknown_result_is_not_enrolled_in_later_campaigns(backend: Backend) -> None:
+async def test_phone_number_with_an_unknown_call_result_is_not_added_to_later_campaigns(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         await make_ended_call(store, 1, Outcome.UNKNOWN, retry_at=NOW + 60)
         await store.add_or_update_campaign("later", CampaignKind.IVR, Purpose.TURNOUT)
@@ -423,7 +427,7 @@ async def test_number_with_an_unknown_result_is_not_enrolled_in_later_campaigns(
         assert 2 in {each.phone_id for each in await claim_numbers(store, 1000)}
 
 
-async def test_store_finds_live_and_ended_attempts_by_id(backend: Backend) -> None:
+async def test_store_finds_live_and_ended_call_attempts_by_id(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         live, ended = [await claim_and_open_attempt(store, phone_id) for phone_id in (1, 2)]
         await end_attempt(store, ended, Outcome.BUSY)
@@ -442,7 +446,7 @@ def read_target_states(backend: Backend, phone_id: int) -> list[tuple[str, str, 
         return found.fetchall()
 
 
-async def test_attempt_is_stored_with_its_legal_grounds_and_the_time_since_the_last_call(backend: Backend) -> None:
+async def test_call_attempt_is_stored_with_its_legal_grounds_and_the_time_since_the_last_call(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         new = replace(
             make_attempt(await claim_one_number(store, 1)), grounds='{"verdict":"allowed"}', gap_seconds=4_995.0
@@ -473,7 +477,7 @@ async def test_number_whose_voters_have_all_voted_is_closed_after_the_call(
     assert read_target_states(backend, 2) == [(CAMPAIGN, "due", 0, NOW + 90)]
 
 
-async def test_result_of_an_ended_attempt_is_announced_with_its_campaign(tmp_path: Path) -> None:
+async def test_published_result_of_an_ended_call_attempt_names_its_campaign(tmp_path: Path) -> None:
     announced: list[object] = []
 
     def encode(result: Result) -> Announcement:
@@ -493,7 +497,7 @@ def change_rows(backend: Backend, statement: str) -> None:
         db.execute(statement)
 
 
-async def test_number_refused_after_an_opt_out_is_closed_in_every_campaign(backend: Backend) -> None:
+async def test_phone_number_refused_because_of_an_opt_out_is_closed_in_every_campaign(backend: Backend) -> None:
     async with open_filled_store(backend, campaigns=(CAMPAIGN, "b")) as store:
         claimed = await claim_one_number(store, 1)
         change_rows(backend, "UPDATE phone SET opted_out_at = 1713760200.0 WHERE phone_id = 1")
@@ -501,7 +505,7 @@ async def test_number_refused_after_an_opt_out_is_closed_in_every_campaign(backe
     assert [state[:3] for state in read_target_states(backend, 1)] == [("b", "closed", 0), (CAMPAIGN, "closed", 0)]
 
 
-async def test_number_without_a_pending_voter_is_closed_in_all_voter_campaigns(
+async def test_phone_number_whose_voters_need_no_call_is_closed_in_all_voter_campaigns(
     backend: Backend,
 ) -> None:
     async with open_filled_store(backend, campaigns=(CAMPAIGN, "b", "workers")) as store:
@@ -516,7 +520,7 @@ async def test_number_without_a_pending_voter_is_closed_in_all_voter_campaigns(
     ]
 
 
-async def test_refused_attempt_is_not_stored(backend: Backend) -> None:
+async def test_call_attempt_that_the_rules_refuse_is_not_stored(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         claimed = await claim_one_number(store, 1)
         refused = make_attempt(claimed, at=NOW + LEASE_SECONDS)
@@ -526,7 +530,7 @@ async def test_refused_attempt_is_not_stored(backend: Backend) -> None:
         assert await commit_new_attempt(store, make_attempt(claimed, at=NOW + LEASE_SECONDS - 1)) is None
 
 
-async def test_attempt_on_a_number_missing_from_the_campaigns_queue_is_refused(backend: Backend) -> None:
+async def test_call_attempt_to_a_number_missing_from_the_campaigns_queue_is_refused(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         claimed = await claim_one_number(store, 1)
         unknown = make_attempt(replace(claimed, campaign_id="no such campaign"))
@@ -548,7 +552,7 @@ async def test_number_at_its_daily_cap_waits_until_the_next_day_even_if_the_inte
     ("outcome", "counted", "used"),
     [(Outcome.BUSY, True, 1), (Outcome.BUSY, False, 0), (Outcome.REFUSED, True, 0), (Outcome.CANCELLED, True, 1)],
 )
-async def test_attempt_that_was_not_placed_uses_up_no_attempt_of_the_number(
+async def test_call_attempt_that_was_not_placed_uses_up_no_attempt_of_the_number(
     backend: Backend, outcome: Outcome, counted: bool, used: int
 ) -> None:
     async with open_filled_store(backend) as store:
@@ -568,7 +572,7 @@ async def test_attempt_that_was_not_placed_uses_up_no_attempt_of_the_number(
         (Outcome.CANCELLED, True, True),
     ],
 )
-async def test_promised_call_stays_promised_until_an_attempt_counts_as_a_call(
+async def test_promised_call_stays_promised_until_an_attempt_counts_as_a_call_to_the_voter(
     backend: Backend, outcome: Outcome, counted: bool, kept: bool
 ) -> None:
     async with open_filled_store(backend) as store:
@@ -583,7 +587,7 @@ async def test_promised_call_stays_promised_until_an_attempt_counts_as_a_call(
 
 
 @pytest.mark.parametrize("announced", [True, False])
-async def test_result_of_an_attempt_is_queued_for_the_broker_only_if_announced(
+async def test_result_of_a_call_attempt_is_queued_for_the_broker_only_if_requested(
     backend: Backend, announced: bool
 ) -> None:
     async with open_filled_store(backend) as store:

@@ -52,7 +52,7 @@ async def test_changes_of_settings_since_the_oldest_unfinished_attempt_are_found
         assert await again.find_settings_changed_since_open_attempts() == frozenset()
 
 
-async def test_audit_does_not_name_a_changed_trunk_whose_name_is_a_phone_number(backend: Backend) -> None:
+async def test_audit_of_changed_settings_omits_a_trunk_name_that_is_a_phone_number(backend: Backend) -> None:
     """The audit contains no phone numbers, so it cannot say which trunk was changed."""
     async with open_filled_store(backend) as store:
         await store.record_settings_at_start({"trunks.02212345678.server": "a"}, NOW - 20)
@@ -61,7 +61,7 @@ async def test_audit_does_not_name_a_changed_trunk_whose_name_is_a_phone_number(
         assert await store.find_settings_changed_since_open_attempts() is None
 
 
-async def test_audit_entries_are_numbered_and_a_repeated_entry_is_ignored(backend: Backend) -> None:
+async def test_audit_entries_are_numbered_and_an_entry_sent_twice_is_stored_once(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         assert await store.append_audit_entry("listen", "supervisor", LISTENED, NOW) == 1
         assert await store.append_audit_entry("listen", "supervisor", LISTENED, NOW + 1) == 2
@@ -84,7 +84,7 @@ async def test_hash_chain_of_the_audit_continues_within_a_batch_and_after_a_rest
     db.close()
 
 
-async def test_verifying_the_audit_detects_a_broken_chain(
+async def test_verification_of_the_audit_detects_a_broken_hash_chain(
     backend: Backend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert isinstance(backend, SqliteBackend)

@@ -124,7 +124,7 @@ def test_wrong_key_does_not_open_a_backup(tmp_path: Path) -> None:
         verify_backup(tmp_path / "one", None)
 
 
-def test_backup_and_restore_commands_print_the_content_of_the_backup_and_the_next_steps(tmp_path: Path) -> None:
+def test_backup_and_restore_commands_print_what_the_backup_contains_and_what_to_do_next(tmp_path: Path) -> None:
     SqliteBackend(tmp_path).fill(9, 9)
     config = tmp_path / "centre.toml"
     config.write_text(f'[store]\npath = "{tmp_path / "centre.db"}"\n[[campaigns]]\nid = "calls"\nkind = "agents"\n')
@@ -140,7 +140,7 @@ def test_backup_and_restore_commands_print_the_content_of_the_backup_and_the_nex
     assert (code, "there is no store" in said) == (2, True)
 
 
-def test_pruning_deletes_neither_the_newest_backups_nor_other_files(
+def test_pruning_of_old_backups_deletes_neither_the_newest_backups_nor_other_files(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     SqliteBackend(tmp_path).fill(9, 9)

@@ -24,7 +24,7 @@ async def test_later_answer_to_a_question_of_a_flow_replaces_the_first_answer(ba
         assert told == [NOW, NOW + 1]  # the same again is no news
 
 
-async def test_announced_answers_name_the_voter_whom_the_call_addressed(backend: Backend) -> None:
+async def test_published_flow_answers_name_the_voter_whom_the_call_addressed(backend: Backend) -> None:
     told: list[VoterPlace | None] = []
 
     def encode(result: Result) -> Announcement:
@@ -47,7 +47,7 @@ async def test_announced_answers_name_the_voter_whom_the_call_addressed(backend:
     ]
 
 
-async def test_phone_number_for_an_sms_is_returned_by_id_until_the_number_opts_out(backend: Backend) -> None:
+async def test_phone_number_for_an_sms_is_found_by_its_id_until_the_number_opts_out(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         number = await store.find_number_for_sms(1)
         assert number is not None
@@ -57,7 +57,7 @@ async def test_phone_number_for_an_sms_is_returned_by_id_until_the_number_opts_o
         assert await store.find_number_for_sms(10_000_000) is None
 
 
-async def test_open_attempt_on_a_phone_number_is_found(backend: Backend) -> None:
+async def test_live_call_attempt_to_a_phone_number_is_found(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         attempt = (await claim_and_open_attempt(store, 3)).attempt_id
         numbers = [await store.find_number_for_sms(phone_id) for phone_id in range(1, 60)]

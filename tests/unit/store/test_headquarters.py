@@ -44,7 +44,7 @@ def read_store_identity(backend: Backend) -> StoreIdentity:
         return identity.read_store_identity(db)
 
 
-async def test_outbox_rows_are_deleted_after_broker_and_headquarters_have_received_the_rows(backend: Backend) -> None:
+async def test_outbox_rows_are_deleted_once_broker_and_headquarters_have_received_them(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         await add_announcements_to_outbox(store, "from before")
         await store.limit_bytes_waiting_for_headquarters(1 << 20)
@@ -102,7 +102,7 @@ async def test_outbox_over_its_limit_loses_telemetry_but_no_results(
         assert await store.trim_outbox() == outbox.OutboxTrim(0, bound.bytes_over_limit)
 
 
-async def test_store_older_than_its_rows_at_headquarters_gets_a_new_identity(backend: Backend) -> None:
+async def test_store_older_than_its_result_rows_at_headquarters_gets_a_new_identity(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         await store.limit_bytes_waiting_for_headquarters(1 << 20)
         await add_announcements_to_outbox(store, "a", "b", "c")
@@ -121,7 +121,7 @@ async def test_store_older_than_its_rows_at_headquarters_gets_a_new_identity(bac
         assert not await store.record_last_id_at_headquarters(3, NOW)
 
 
-async def test_seat_hours_are_published_only_to_headquarters(backend: Backend) -> None:
+async def test_working_hours_of_seats_are_published_only_to_headquarters(backend: Backend) -> None:
     stretches = [
         SeatInterval("01", "a", state, NOW + start, NOW + end)
         for state, start, end in (("ready", 0, 5), ("talking", 5, 65))
@@ -135,7 +135,7 @@ async def test_seat_hours_are_published_only_to_headquarters(backend: Backend) -
         assert [payload for _, payload in read_headquarters_rows(backend)] == ["SeatHours"]
 
 
-async def test_mark_of_a_delivery_test_is_rejected_if_no_headquarters_is_configured(backend: Backend) -> None:
+async def test_voter_mark_of_a_delivery_test_is_rejected_if_no_headquarters_is_configured(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         with pytest.raises(NotInStore, match="no headquarters"):
             await store.add_test_mark_to_outbox(NOW)
@@ -158,7 +158,7 @@ async def apply_updates(
     return await store.apply_peer_updates(PeerUpdateBatch("PEERS", after, position, opt_outs, marks))
 
 
-async def test_updates_of_other_centres_are_applied_once_with_their_stream_position(backend: Backend) -> None:
+async def test_updates_of_other_centres_are_applied_once_together_with_their_stream_position(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         await store.hash_numbers([SECRET])
         told = PeerOptOutRecord(hash_number(SECRET, "+917000000001"), NOW, "pune-2")
@@ -175,7 +175,9 @@ async def test_updates_of_other_centres_are_applied_once_with_their_stream_posit
         assert read_headquarters_rows(backend) == []  # what others told is not told again
 
 
-async def test_updates_of_other_centres_about_unknown_voters_or_own_marks_are_ignored(backend: Backend) -> None:
+async def test_updates_of_other_centres_about_unknown_voters_or_the_centres_own_votes_are_ignored(
+    backend: Backend,
+) -> None:
     async with open_filled_store(backend) as store:
         await store.record_mark(make_mark(13, MarkKind.NOT_YET, key="ours"))
         taken = await apply_updates(
@@ -184,7 +186,7 @@ async def test_updates_of_other_centres_about_unknown_voters_or_own_marks_are_ig
         assert (len(taken.marks), taken.unknown) == (1, 2)
 
 
-async def test_undo_of_another_centres_mark_is_applied(backend: Backend) -> None:
+async def test_undo_of_a_voter_mark_by_another_centre_is_applied(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         await apply_updates(store, 0, 1, make_peer_mark(3, key="word"))
         slip = make_peer_mark(3, MarkKind.NOT_YET, key="slip", undoes="word")

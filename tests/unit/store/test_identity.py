@@ -24,7 +24,7 @@ def reopen(path: Path) -> StoreIdentity:
         return read_store_identity(db)
 
 
-def test_reopened_store_has_the_same_identity_and_a_new_run(tmp_path: Path) -> None:
+def test_reopened_store_has_the_same_identity_and_a_new_run_id(tmp_path: Path) -> None:
     first, second = reopen(tmp_path / "centre.db"), reopen(tmp_path / "centre.db")
     assert first.incarnation == second.incarnation
     assert (first.previous, first.begins_after) == (None, 0)
@@ -69,7 +69,7 @@ def test_backup_copied_over_the_store_by_hand_gets_a_new_identity(tmp_path: Path
     assert reopen(tmp_path / "centre.db").previous == first.incarnation
 
 
-async def test_restored_store_has_a_new_identity_that_begins_after_the_confirmed_rows(
+async def test_restored_store_has_a_new_identity_and_row_ids_after_those_that_headquarters_confirmed(
     backend: Backend, tmp_path: Path
 ) -> None:
     assert isinstance(backend, SqliteBackend)

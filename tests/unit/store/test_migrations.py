@@ -62,7 +62,7 @@ def test_unfinished_migration_script_is_rejected() -> None:
         split_sql_script("CREATE TABLE a (x);\nCREATE TABLE b (")
 
 
-def test_new_store_gets_the_newest_schema_once(db: sqlite3.Connection) -> None:
+def test_new_store_gets_the_newest_database_schema_once(db: sqlite3.Connection) -> None:
     newest = load_migrations()[-1].version
     assert read_schema_version(db, PATH) == newest
     assert db.execute("PRAGMA application_id").fetchone() == (APPLICATION_ID,)
@@ -110,7 +110,7 @@ def test_migration_does_not_lose_opt_out_hashes_made_with_a_single_secret(
     earlier.close()
 
 
-def test_schema_migration_10_keeps_attempts_and_references_to_attempts(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_schema_migration_10_keeps_call_attempts_and_references_to_them(monkeypatch: pytest.MonkeyPatch) -> None:
     """Migration 10 recreates the table of attempts."""
     shipped = load_migrations()
     with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as old:
@@ -206,7 +206,7 @@ def test_store_with_a_newer_schema_and_a_database_of_another_program_are_rejecte
 # Constraints of the schema
 
 
-def test_schema_allows_a_number_only_one_open_attempt(db: sqlite3.Connection) -> None:
+def test_database_schema_allows_a_phone_number_only_one_live_call_attempt(db: sqlite3.Connection) -> None:
     insert = (
         "INSERT INTO attempt (attempt_id, campaign_id, phone_id, voter_id, attempt_number, trunk, caller_id, created_at)"
         " VALUES (?, ?, 1, 1, 1, '', '', 0)"
@@ -216,7 +216,7 @@ def test_schema_allows_a_number_only_one_open_attempt(db: sqlite3.Connection) ->
         db.execute(insert, ("second", "b"))
 
 
-def test_schema_allows_an_attempt_number_only_once_for_a_phone_number(db: sqlite3.Connection) -> None:
+def test_database_schema_allows_an_attempt_number_only_once_for_a_phone_number(db: sqlite3.Connection) -> None:
     insert = (
         "INSERT INTO attempt (attempt_id, campaign_id, phone_id, voter_id, attempt_number, trunk, caller_id, created_at,"
         " ended_at, outcome) VALUES (?, 'a', 1, 1, ?, '', '', 0, 1, 'busy')"

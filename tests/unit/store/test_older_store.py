@@ -24,7 +24,9 @@ from tests.support.stores import NOW, Backend, SqliteBackend, claim_and_open_att
 STRANGER = NewestCall("3f0e7c1a-5b1d-4a53-9a0b-6f0d8f9d1c21", NOW + 60)
 
 
-async def test_missing_newest_call_is_reported_until_a_person_accepts_the_store(backend: Backend) -> None:
+async def test_store_without_the_newest_recorded_call_is_reported_until_a_person_accepts_the_store(
+    backend: Backend,
+) -> None:
     async with open_filled_store(backend) as store:
         attempt = await claim_and_open_attempt(store, 1)
         assert not await store.is_call_missing_from_store(NewestCall(attempt.attempt_id, NOW))
@@ -55,7 +57,7 @@ async def test_missing_newest_call_is_reported_until_a_person_accepts_the_store(
         }
 
 
-async def test_unreadable_record_of_the_newest_call_stays_missing_after_acceptance(backend: Backend) -> None:
+async def test_unreadable_record_of_the_newest_call_counts_as_missing_even_after_acceptance(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         assert await store.is_call_missing_from_store(UNREADABLE)
     with closing(backend.connect()) as db, open_transaction(db):
@@ -63,7 +65,7 @@ async def test_unreadable_record_of_the_newest_call_stays_missing_after_acceptan
         assert is_call_missing_from_store(db, UNREADABLE)
 
 
-async def test_call_before_a_restore_is_not_reported_as_missing_from_the_store(tmp_path: Path) -> None:
+async def test_call_placed_before_a_restore_is_not_reported_as_missing_from_the_store(tmp_path: Path) -> None:
     """A restore has stopped every campaign, and has said what is missing."""
     backend, there = SqliteBackend(tmp_path), tmp_path / "there.db"
     backend.fill(9, 9)
@@ -80,7 +82,7 @@ async def test_calls_erased_by_a_purge_are_not_reported_as_missing_from_the_stor
         assert not await store.is_call_missing_from_store(STRANGER)
 
 
-def test_newest_call_is_read_from_the_text_in_asterisks_database() -> None:
+def test_record_of_the_newest_call_is_read_from_the_text_in_asterisks_database() -> None:
     call = NewestCall(STRANGER.attempt_id, NOW + 0.125)
     assert parse_newest_call(format_newest_call(call)) == call
     attempt = STRANGER.attempt_id

@@ -53,7 +53,7 @@ async def record_hashed_opt_out(store: Store, *phones: int, secret: bytes = SECR
     )
 
 
-async def test_hashed_opt_outs_sent_by_own_users_suppress_numbers_and_are_published(backend: Backend) -> None:
+async def test_hashed_opt_outs_sent_by_users_of_the_centre_suppress_numbers_and_are_published(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         await store.hash_numbers([SECRET])
         await store.record_opt_out(2, at=NOW, source="agent")
@@ -89,7 +89,7 @@ async def test_hashed_opt_outs_with_an_unknown_secret_are_all_refused(backend: B
         assert db.execute("SELECT count(*) FROM audit WHERE kind <> 'seal'").fetchone() == (0,)
 
 
-async def test_number_added_after_its_hashed_opt_out_is_suppressed_at_the_next_start(backend: Backend) -> None:
+async def test_phone_number_added_after_its_hashed_opt_out_is_suppressed_at_the_next_start(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         await store.hash_numbers([SECRET])
         assert await store.record_opt_out_of_other_centre(hash_phone(900), at=NOW, centre="pune-2") is None
@@ -113,7 +113,7 @@ async def test_opt_out_hashes_depend_on_the_configured_secret(backend: Backend) 
 
 
 @pytest.mark.parametrize("secrets", [[], [OTHER]])
-async def test_hash_secret_cannot_be_removed_while_opt_outs_depend_on_the_secret(
+async def test_hash_secret_of_opt_outs_cannot_be_removed_while_opt_outs_depend_on_it(
     backend: Backend, secrets: list[bytes]
 ) -> None:
     async with open_filled_store(backend) as store:
@@ -125,7 +125,7 @@ async def test_hash_secret_cannot_be_removed_while_opt_outs_depend_on_the_secret
         assert await store.hash_numbers([SECRET]) == 0
 
 
-async def test_hash_secret_can_be_replaced_in_two_steps_without_losing_opt_outs(backend: Backend) -> None:
+async def test_hash_secret_of_opt_outs_can_be_replaced_in_two_steps_without_losing_opt_outs(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         await store.hash_numbers([SECRET])
         await store.record_opt_out_of_other_centre(

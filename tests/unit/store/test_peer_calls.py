@@ -97,7 +97,7 @@ async def test_reserved_number_has_the_time_of_the_latest_call_by_another_centre
         assert (other.called_at, other.talked_at, other.abandoned_at) == (None, None, None)
 
 
-async def test_other_centres_calls_to_unknown_numbers_are_not_stored_and_old_calls_expire(backend: Backend) -> None:
+async def test_calls_of_other_centres_to_unknown_numbers_are_not_stored_and_old_calls_expire(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         await store.hash_numbers([SECRET])
         await apply_call(store, 1, PeerCallKind.CALL, NOW)
@@ -143,7 +143,7 @@ async def test_ended_call_is_announced_with_the_hash_of_its_number_if_there_is_a
         ("nonsense", "None", False, PeerCallKind.CALL),
     ],
 )
-def test_call_counts_in_other_centres_exactly_as_in_its_own_centre(
+def test_call_limits_the_next_call_in_other_centres_exactly_as_in_its_own_centre(
     outcome: str, direction: str, is_connected: bool, kind: PeerCallKind | None
 ) -> None:
     assert classify_call_for_other_centres(outcome, direction, is_connected=is_connected) is kind

@@ -54,7 +54,7 @@ async def count_turnout(store: Store) -> BoothTurnout:
 # Corrections
 
 
-async def test_correction_of_a_voted_mark_returns_an_undialled_number_to_the_queue(backend: Backend) -> None:
+async def test_correcting_a_wrongly_recorded_vote_returns_an_undialled_number_to_the_queue(backend: Backend) -> None:
     async with open_filled_store(backend, campaigns=(CAMPAIGN, "b")) as store:
         await store.record_mark(make_mark(1, MarkKind.VOTED))
         assert 1 not in await list_queued_numbers(store)
@@ -68,7 +68,7 @@ async def test_correction_of_a_voted_mark_returns_an_undialled_number_to_the_que
         assert not (await store.record_mark(make_correction())).reopened
 
 
-async def test_correction_about_a_voter_without_marks_is_not_stored(backend: Backend) -> None:
+async def test_correction_of_a_vote_that_was_never_recorded_is_not_stored(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         effect = await store.record_mark(make_correction())
         assert (effect.recorded, effect.superfluous, effect.contacted_change, effect.not_yet_change) == (
@@ -91,7 +91,7 @@ async def test_correction_about_a_voter_without_marks_is_not_stored(backend: Bac
         ]  # voted, and that taken back
 
 
-async def test_correction_of_a_mark_reopens_a_number_that_was_called(backend: Backend) -> None:
+async def test_correcting_a_wrongly_recorded_vote_reopens_a_number_that_was_called(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         new = await claim_and_open_attempt(store, 1)
         await store.record_mark(make_mark(1, MarkKind.VOTED, new=new))
@@ -103,7 +103,7 @@ async def test_correction_of_a_mark_reopens_a_number_that_was_called(backend: Ba
 
 
 @pytest.mark.parametrize("outcome", [Outcome.NO_ANSWER, Outcome.UNKNOWN])
-async def test_correction_of_a_mark_does_not_reopen_a_number_closed_for_another_reason(
+async def test_correcting_a_wrongly_recorded_vote_reopens_no_number_closed_for_another_reason(
     backend: Backend, outcome: Outcome
 ) -> None:
     """The attempts are used up, or the result of a call is unknown."""
@@ -114,21 +114,21 @@ async def test_correction_of_a_mark_does_not_reopen_a_number_closed_for_another_
         assert 1 not in await list_queued_numbers(store)
 
 
-async def test_correction_of_a_mark_does_not_reopen_a_number_that_opted_out(backend: Backend) -> None:
+async def test_correcting_a_wrongly_recorded_vote_reopens_no_number_that_opted_out(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         await store.record_mark(make_mark(1, MarkKind.VOTED))
         await store.record_opt_out(1, at=NOW + 90, source="agent")
         assert not (await store.record_mark(make_correction())).reopened
 
 
-async def test_correction_of_a_mark_makes_a_closed_voter_pending_again(backend: Backend) -> None:
+async def test_correcting_a_wrongly_recorded_vote_makes_the_voter_callable_again(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         await store.record_mark(make_mark(1, MarkKind.DECEASED))
         assert (await store.record_mark(make_correction())).reopened
         assert 1 in await list_queued_numbers(store)
 
 
-async def test_later_voted_mark_overrides_an_earlier_correction_mark(backend: Backend) -> None:
+async def test_vote_recorded_after_a_correction_overrides_the_correction(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         await store.record_mark(make_mark(1, MarkKind.VOTED))  # of NOW + 60
         effect = await store.record_mark(make_correction(at=NOW + 59))
@@ -137,7 +137,7 @@ async def test_later_voted_mark_overrides_an_earlier_correction_mark(backend: Ba
 
 
 @pytest.mark.parametrize("order", [(MarkKind.VOTED, MarkKind.NOT_YET), (MarkKind.NOT_YET, MarkKind.VOTED)])
-async def test_voted_mark_wins_over_a_contradictory_mark_of_the_same_second(
+async def test_recorded_vote_wins_over_a_contradictory_voter_mark_of_the_same_second(
     backend: Backend, order: tuple[MarkKind, MarkKind]
 ) -> None:
     async with open_filled_store(backend) as store:
@@ -154,7 +154,7 @@ async def test_voted_mark_wins_over_a_contradictory_mark_of_the_same_second(
 # Marks that come together
 
 
-async def test_marks_that_are_stored_together_are_stored_completely_or_not_at_all(backend: Backend) -> None:
+async def test_voter_marks_in_one_request_are_stored_completely_or_not_at_all(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         marks = [make_mark(1, MarkKind.VOTED), make_mark(999, MarkKind.VOTED)]
         with pytest.raises(NotInStore, match="no voter 999"):
@@ -164,7 +164,7 @@ async def test_marks_that_are_stored_together_are_stored_completely_or_not_at_al
         assert await store.append_audit_entry("next", "test", {}, NOW) == 1
 
 
-async def test_marks_that_are_stored_together_have_one_audit_entry(backend: Backend) -> None:
+async def test_voter_marks_in_one_request_have_one_audit_entry(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         marks = [make_mark(1, MarkKind.VOTED), make_mark(10, MarkKind.VOTED)]
         first = await store.record_marks(marks, make_entry())
@@ -223,7 +223,7 @@ def make_complaint(key: str = "c-1", **changes: Any) -> Complaint:
     return replace(Complaint(key, NOW, ComplaintTopic.TOO_OFTEN, ComplaintChannel.LETTER), **changes)
 
 
-async def test_complaint_is_recorded_once_and_answered(backend: Backend) -> None:
+async def test_complaint_of_a_voter_is_recorded_once_and_its_answer_is_stored(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         new = await make_ended_call(store, 1)
         about = make_complaint(campaign_id=CAMPAIGN, attempt_id=new.attempt_id, phone_id=1)

@@ -30,7 +30,7 @@ from tests.support.stores import (
 # Campaigns and queues
 
 
-async def test_campaign_stays_in_the_state_set_by_an_operator(backend: Backend) -> None:
+async def test_campaign_stays_paused_running_or_stopped_as_an_operator_has_set_it(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         assert await store.add_or_update_campaign("new", CampaignKind.IVR, Purpose.SURVEY) is CampaignState.RUNNING
         await store.set_campaign_state("new", CampaignState.STOPPED)
@@ -45,7 +45,7 @@ async def test_setting_the_state_of_an_unknown_campaign_is_rejected(backend: Bac
             await store.set_campaign_state("nowhere", CampaignState.PAUSED)
 
 
-async def test_adding_numbers_twice_to_a_campaign_queues_each_number_once(backend: Backend) -> None:
+async def test_adding_phone_numbers_twice_to_a_campaign_queues_each_number_once(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         progress = await store.read_campaign_progress(CAMPAIGN, NOW)
         assert progress == CampaignProgress(total=36, completed=0, remaining=36, attempts=0)
@@ -53,7 +53,9 @@ async def test_adding_numbers_twice_to_a_campaign_queues_each_number_once(backen
         assert await store.read_campaign_progress(CAMPAIGN, NOW) == progress
 
 
-async def test_enrolling_skips_numbers_that_opted_out_or_have_no_pending_voters(backend: Backend) -> None:
+async def test_numbers_that_opted_out_or_whose_voters_need_no_call_are_not_added_to_a_campaign(
+    backend: Backend,
+) -> None:
     async with open_filled_store(backend, campaigns=()) as store:
         await store.record_opt_out(1, at=NOW, source="import")
         await store.record_mark(make_mark(2, MarkKind.VOTED))
@@ -65,7 +67,7 @@ async def test_enrolling_skips_numbers_that_opted_out_or_have_no_pending_voters(
         assert 3 in phones  # of voters 3 and 4; one of them is pending
 
 
-async def test_undialled_numbers_are_claimed_from_the_given_booths_up_to_the_limit_of_each_booth(
+async def test_undialled_numbers_are_reserved_from_the_given_booths_up_to_the_limit_of_each_booth(
     backend: Backend,
 ) -> None:
     async with open_filled_store(backend) as store:
@@ -90,7 +92,7 @@ async def test_numbers_of_a_booth_are_reserved_in_order_of_voter_weight(backend:
         ]
 
 
-async def test_due_retries_are_claimed_before_undialled_numbers_longest_due_first(backend: Backend) -> None:
+async def test_due_retries_are_reserved_before_undialled_numbers_and_longest_due_first(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         await make_ended_call(store, 5, retry_at=NOW + 300)
         await make_ended_call(store, 9, retry_at=NOW + 200)
@@ -100,7 +102,7 @@ async def test_due_retries_are_claimed_before_undialled_numbers_longest_due_firs
         assert phones[2] not in (5, 7, 9)
 
 
-async def test_reservation_of_a_number_names_the_voter_to_ask_for(backend: Backend) -> None:
+async def test_reservation_of_a_phone_number_names_the_voter_to_ask_for(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         claimed = await claim_one_number(store, 6)
         assert (claimed.number, claimed.voter_id, claimed.pending_voters) == ("+917000000006", 7, 3)
@@ -116,20 +118,20 @@ async def test_reservation_of_a_number_names_the_voter_to_ask_for(backend: Backe
         assert (again.voter_id, again.pending_voters) == (8, 2)
 
 
-async def test_no_number_is_reserved_for_dialling_twice(backend: Backend) -> None:
+async def test_no_phone_number_is_reserved_for_dialling_twice(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         seen = [each.phone_id for _ in range(6) for each in await claim_numbers(store, 8)]
         assert sorted(seen) == list(range(1, 37))
         assert await store.find_next_due_time(CAMPAIGN) is None
 
 
-async def test_reserving_at_most_zero_numbers_returns_no_number(backend: Backend) -> None:
+async def test_reservation_of_at_most_zero_numbers_returns_no_number(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         assert await claim_numbers(store, 0) == []
         assert await claim_numbers(store, 5, campaign_id="nowhere") == []
 
 
-async def test_released_number_returns_to_its_earlier_place_in_the_call_queue(backend: Backend) -> None:
+async def test_reserved_number_that_is_released_returns_to_its_earlier_place_in_the_queue(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         first = await claim_numbers(store, 3)
         await store.release_claimed_numbers(first)
@@ -139,7 +141,7 @@ async def test_released_number_returns_to_its_earlier_place_in_the_call_queue(ba
         assert await store.find_next_due_time(CAMPAIGN) == 0.0
 
 
-async def test_releasing_claimed_numbers_does_not_change_dialled_or_closed_numbers(backend: Backend) -> None:
+async def test_returning_reserved_numbers_to_the_queue_changes_no_dialled_or_closed_number(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         dialled, closed = await claim_numbers(store, 2)
         assert await commit_new_attempt(store, make_attempt(dialled)) is None
@@ -149,14 +151,16 @@ async def test_releasing_claimed_numbers_does_not_change_dialled_or_closed_numbe
         assert (progress.completed, progress.remaining) == (1, 34)
 
 
-async def test_number_whose_claim_has_expired_can_be_claimed_again(backend: Backend) -> None:
+async def test_number_whose_reservation_has_expired_can_be_reserved_again(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         first = await claim_numbers(store, 36)
         assert await claim_numbers(store, 1, now=NOW + LEASE_SECONDS - 1) == []
         assert await claim_numbers(store, 36, now=NOW + LEASE_SECONDS) == first
 
 
-async def test_claimed_numbers_are_released_when_the_lease_expires_or_the_dialler_restarts(backend: Backend) -> None:
+async def test_reserved_numbers_return_to_the_queue_when_the_reservation_expires_or_the_dialler_restarts(
+    backend: Backend,
+) -> None:
     async with open_filled_store(backend) as store:
         await store.claim_queued_numbers(CAMPAIGN, 2, owner="one", now=NOW, lease_seconds=10)
         await store.claim_queued_numbers(CAMPAIGN, 3, owner="two", now=NOW, lease_seconds=1000)
@@ -166,7 +170,7 @@ async def test_claimed_numbers_are_released_when_the_lease_expires_or_the_dialle
         assert await store.release_expired_claims(NOW + 10, owner="two") == 3
 
 
-async def test_claiming_skips_a_number_on_a_call_of_another_campaign(backend: Backend) -> None:
+async def test_number_on_a_call_of_another_campaign_is_not_reserved(backend: Backend) -> None:
     async with open_filled_store(backend, campaigns=("a", "b")) as store:
         new = await claim_and_open_attempt(store, 1, campaign_id="a")
         assert 1 not in {each.phone_id for each in await claim_numbers(store, 100, campaign_id="b")}
@@ -177,7 +181,7 @@ async def test_claiming_skips_a_number_on_a_call_of_another_campaign(backend: Ba
 # Figures
 
 
-async def test_outcomes_are_counted_in_the_period_of_their_attempts(backend: Backend) -> None:
+async def test_outcomes_of_calls_are_counted_in_the_period_of_their_call_attempts(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         outcomes = [Outcome.CONNECTED, Outcome.ABANDONED, Outcome.MACHINE, Outcome.NO_ANSWER, Outcome.COMPLETED]
         for minute, outcome in enumerate(outcomes):
@@ -251,7 +255,7 @@ async def claim_number(store: Store, phone_id: int, campaign: str = CAMPAIGN, at
     )
 
 
-async def test_number_chosen_by_an_agent_is_reserved_with_the_same_data_as_a_queued_one(backend: Backend) -> None:
+async def test_number_chosen_by_an_agent_is_reserved_with_the_same_data_as_a_queued_number(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         [in_turn] = await claim_numbers(store, 1)
         await store.release_claimed_numbers([in_turn])
@@ -276,7 +280,7 @@ async def test_number_with_a_promised_call_cannot_be_reserved_before_the_promise
         assert (again.promised, again.attempt_number) == (True, 2)
 
 
-async def test_number_that_must_not_be_called_is_not_claimed(backend: Backend) -> None:
+async def test_number_that_must_not_be_called_is_not_reserved(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         assert await claim_number(store, 5_000) is Unclaimed.NOT_LISTED
         assert await claim_number(store, 1, "other") is Unclaimed.NOT_LISTED

@@ -22,7 +22,7 @@ async def refuse(store: Store, *phones: int) -> list[Claim]:
     return refused
 
 
-async def test_refused_numbers_are_counted_by_reason_and_not_claimed(backend: Backend) -> None:
+async def test_numbers_refused_by_the_rules_are_counted_by_reason_and_not_reserved(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         await refuse(store, 1, 2, 3)
         progress = await store.read_campaign_progress(CAMPAIGN, NOW)
@@ -32,7 +32,7 @@ async def test_refused_numbers_are_counted_by_reason_and_not_claimed(backend: Ba
         assert found is Unclaimed.REFUSED
 
 
-async def test_refused_numbers_return_to_their_earlier_places_in_the_queue(backend: Backend) -> None:
+async def test_numbers_refused_by_the_rules_return_to_their_earlier_places_in_the_queue(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         before = [each.phone_id for each in await refuse(store, *range(1, 37))]
         assert await store.find_next_due_time(CAMPAIGN) is None
@@ -41,7 +41,7 @@ async def test_refused_numbers_return_to_their_earlier_places_in_the_queue(backe
         assert not (await store.read_campaign_progress(CAMPAIGN, NOW)).refused
 
 
-async def test_returning_refused_numbers_to_the_queue_reopens_no_number_closed_since(backend: Backend) -> None:
+async def test_returning_refused_numbers_to_the_queue_reopens_no_number_closed_meanwhile(backend: Backend) -> None:
     """A number of unknown result is closed in every campaign, also in those whose rules refused it."""
     async with open_filled_store(backend) as store:
         await refuse(store, 1, 2)
@@ -62,7 +62,7 @@ async def test_completed_number_is_not_returned_to_the_queue_with_refused_number
         assert (await store.read_campaign_progress(CAMPAIGN, NOW)).completed == 1
 
 
-async def test_refused_second_number_of_a_voter_waits_after_a_conversation(backend: Backend) -> None:
+async def test_refused_second_number_of_a_voter_waits_after_a_conversation_on_the_first(backend: Backend) -> None:
     """The voter has just been called on another number: a release must not have the second number called at once."""
     async with open_filled_store(backend) as store:
         with closing(backend.connect()) as db:

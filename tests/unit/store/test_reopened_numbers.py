@@ -55,7 +55,7 @@ async def reopen_store(backend: Backend) -> Store:
 # A later roll
 
 
-async def test_new_voter_on_a_number_reopens_a_number_that_had_no_pending_voter(backend: Backend) -> None:
+async def test_number_whose_voters_needed_no_call_is_reopened_for_a_new_voter(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         await store.record_mark(make_mark(1, MarkKind.VOTED))
         assert 1 not in await list_queued_numbers(store)
@@ -69,7 +69,7 @@ async def test_new_voter_on_a_number_reopens_a_number_that_had_no_pending_voter(
     await store.close()
 
 
-async def test_reopening_a_number_does_not_change_the_retry_time_and_attempts(backend: Backend) -> None:
+async def test_reopening_a_number_does_not_change_its_retry_time_and_number_of_attempts(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         new = await claim_and_open_attempt(store, 1)
         await store.record_mark(make_mark(1, MarkKind.VOTED, new=new))
@@ -104,7 +104,7 @@ async def test_new_voter_does_not_reopen_a_number_that_was_closed_for_another_re
 # A correction
 
 
-async def test_correction_of_a_mark_queues_the_voter_in_campaigns_added_since(backend: Backend) -> None:
+async def test_correcting_a_wrongly_recorded_vote_queues_the_voter_in_campaigns_added_since(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         await store.record_mark(make_mark(1, MarkKind.VOTED))
         await store.add_or_update_campaign(LATER, CampaignKind.AGENTS, Purpose.TURNOUT)
@@ -119,7 +119,7 @@ async def test_correction_of_a_mark_queues_the_voter_in_campaigns_added_since(ba
         assert await store.enrol_numbers_in_campaign(LATER) == 0
 
 
-async def test_reopened_number_has_the_same_place_in_the_queue_as_an_enrolled_number(backend: Backend) -> None:
+async def test_reopened_number_has_the_same_place_in_the_queue_as_a_newly_added_number(backend: Backend) -> None:
     """Voters 7, 8 and 9 share number 6."""
     async with open_filled_store(backend) as store:
         for voter_id in (7, 8, 9):
@@ -134,7 +134,9 @@ async def test_reopened_number_has_the_same_place_in_the_queue_as_an_enrolled_nu
 
 
 @pytest.mark.parametrize("how", ["unknown", "opted out", "wrong number"])
-async def test_correction_of_a_mark_queues_no_number_that_must_not_be_called(backend: Backend, how: str) -> None:
+async def test_correcting_a_wrongly_recorded_vote_queues_no_number_that_must_not_be_called(
+    backend: Backend, how: str
+) -> None:
     async with open_filled_store(backend) as store:
         if how == "unknown":
             await make_ended_call(store, 1, Outcome.UNKNOWN)
@@ -162,7 +164,7 @@ async def test_number_that_is_reopened_during_a_call_is_not_called_again_before_
         assert 1 in await list_queued_numbers(store, LATER)
 
 
-async def test_unknown_result_of_an_inbound_call_does_not_close_the_number(backend: Backend) -> None:
+async def test_unknown_result_of_an_inbound_call_does_not_close_the_callers_number(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         await store.record_mark(make_mark(1, MarkKind.VOTED))
     backend.written_past = True
@@ -178,7 +180,9 @@ async def test_unknown_result_of_an_inbound_call_does_not_close_the_number(backe
     await again.close()
 
 
-async def test_correction_of_a_mark_does_not_enrol_a_voter_as_a_booth_worker(backend: Backend, tmp_path: Path) -> None:
+async def test_correcting_a_wrongly_recorded_vote_does_not_add_the_voter_as_a_booth_worker(
+    backend: Backend, tmp_path: Path
+) -> None:
     backend.fill(30, 10)
     listed = tmp_path / "workers.csv"
     listed.write_text("constituency,part,number\n174,2,+919810000001\n", encoding="utf-8")

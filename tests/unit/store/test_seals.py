@@ -62,7 +62,7 @@ def read_epochs(path: Path) -> list[SealedEpoch]:
         return sealer.SQL.epochs.fetch_all_rows(db)
 
 
-def test_store_of_an_earlier_version_is_sealed_and_reported_as_sealed_on_upgrade(
+def test_upgrade_of_an_earlier_store_seals_its_rows_and_reports_the_seal(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "centre.db"
@@ -93,7 +93,7 @@ def test_store_of_an_earlier_version_is_sealed_and_reported_as_sealed_on_upgrade
     assert (code, text.splitlines()[0]) == (1, "opt_out 1: changed")
 
 
-async def test_version_that_seals_other_columns_starts_a_new_seal_log(
+async def test_dialler_version_that_seals_other_columns_starts_a_new_log_of_integrity_seals(
     backend: SqliteBackend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Tests copy their new stores from one that the first of them makes: it must not have this test's columns.
@@ -132,7 +132,7 @@ async def crashed(backend: SqliteBackend, tmp_path: Path) -> Path:
     return path
 
 
-async def test_rows_left_unsealed_by_a_crash_are_sealed_at_the_next_start(crashed: Path) -> None:
+async def test_store_rows_without_an_integrity_seal_after_a_crash_are_sealed_at_the_next_start(crashed: Path) -> None:
     verdict = verified(crashed)
     assert (verdict.findings, verdict.not_sealed) == ([], 1)
     assert "1 row not sealed yet" in run("audit", "verify", "--store", crashed)[1]
@@ -154,7 +154,7 @@ async def test_rows_left_unsealed_by_a_crash_are_sealed_at_the_next_start(crashe
         ("UPDATE seal_tail SET mac = x'00'", sealer.ROWS_CHANGED),
     ],
 )
-async def test_seal_log_forged_after_a_crash_is_marked_as_doubtful_at_the_next_start(
+async def test_log_of_integrity_seals_forged_after_a_crash_is_recorded_as_doubtful_at_the_next_start(
     crashed: Path, forgery: str, doubt: str
 ) -> None:
     with looking(crashed) as db:
@@ -164,7 +164,9 @@ async def test_seal_log_forged_after_a_crash_is_marked_as_doubtful_at_the_next_s
     assert f"epoch {read_epochs(crashed)[-1].epoch}: {doubt}" in [str(each) for each in verified(crashed).findings]
 
 
-async def test_crash_between_a_seal_and_its_new_key_file_keeps_the_seal_chain_valid(backend: SqliteBackend) -> None:
+async def test_crash_between_an_integrity_seal_and_its_new_key_file_keeps_the_chain_of_seals_valid(
+    backend: SqliteBackend,
+) -> None:
     key_file = get_seal_key_path(backend.path)
     async with open_filled_store(backend) as store:
         before = key_file.read_bytes()
@@ -181,7 +183,7 @@ async def test_crash_between_a_seal_and_its_new_key_file_keeps_the_seal_chain_va
 
 
 @pytest.mark.parametrize("content", [None, b"", b"matdan-seal-key 2 zz zz\n"], ids=["removed", "empty", "damaged"])
-async def test_lost_seal_key_starts_a_new_seal_chain_and_is_reported(
+async def test_lost_key_of_the_integrity_seals_is_reported_and_a_new_chain_of_seals_starts(
     backend: SqliteBackend, content: bytes | None
 ) -> None:
     async with open_filled_store(backend):
@@ -201,7 +203,7 @@ async def test_lost_seal_key_starts_a_new_seal_chain_and_is_reported(
     assert key_file.stat().st_mode & 0o777 == 0o600
 
 
-async def test_sealing_stops_until_the_old_seal_key_can_be_destroyed(
+async def test_store_makes_no_integrity_seals_until_the_old_seal_key_can_be_destroyed(
     backend: SqliteBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object) -> None:
@@ -220,7 +222,7 @@ async def test_sealing_stops_until_the_old_seal_key_can_be_destroyed(
     assert verified(backend.path, epochs[0].key).findings == []
 
 
-async def test_failed_or_unconfirmed_store_writes_leave_a_valid_seal_chain(
+async def test_failed_or_unconfirmed_store_writes_leave_a_valid_chain_of_integrity_seals(
     backend: SqliteBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Writes share a transaction with one that fails, which seals an epoch first; and a commit is done but not confirmed."""
@@ -253,7 +255,7 @@ async def test_failed_or_unconfirmed_store_writes_leave_a_valid_seal_chain(
     assert verified(backend.path, read_epochs(backend.path)[0].key).findings == []
 
 
-async def test_dialler_start_without_changed_rows_adds_no_seal(backend: SqliteBackend) -> None:
+async def test_dialler_start_without_changed_rows_adds_no_integrity_seal(backend: SqliteBackend) -> None:
     async with open_filled_store(backend) as store:
         idle = [await store.seal_epoch(NOW + 60 * number) for number in range(3)]
         assert [each.last - each.first for each in idle] == [0, -1, -1]  # an idle minute is sealed too
@@ -269,7 +271,9 @@ def with_consents(path: Path) -> None:
 
 
 @pytest.mark.parametrize("secret", ["", '[rules]\nopt_out_secret = "twenty characters, at least"\n'])
-def test_erasure_leaves_a_valid_chain_of_seals_and_no_number(tmp_path: Path, secret: str) -> None:
+def test_erasing_a_phone_number_leaves_a_valid_chain_of_integrity_seals_without_the_number(
+    tmp_path: Path, secret: str
+) -> None:
     path = tmp_path / "centre.db"
     fill_roll(path, 54, voters_per_booth=9)
     with_consents(path)
@@ -294,7 +298,7 @@ def test_erasure_leaves_a_valid_chain_of_seals_and_no_number(tmp_path: Path, sec
 
 
 @pytest.mark.parametrize("days", [1, 400], ids=["names", "records"])
-def test_purge_leaves_a_valid_chain_of_seals_and_records_what_was_removed(
+def test_purge_leaves_a_valid_chain_of_integrity_seals_and_records_what_was_removed(
     tmp_path: Path, days: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fix_clock(monkeypatch)
@@ -349,7 +353,7 @@ async def some_calls(backend: SqliteBackend) -> None:
         await store.record_opt_out(4, at=NOW, source="agent")
 
 
-def test_consent_recorded_before_the_roll_import_passes_seal_verification(tmp_path: Path) -> None:
+def test_consent_recorded_before_the_roll_import_passes_the_check_of_integrity_seals(tmp_path: Path) -> None:
     path = tmp_path / "centre.db"
     with open_store_exclusively(path, "a test") as db:
         with open_transaction(db):

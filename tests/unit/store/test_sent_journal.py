@@ -40,7 +40,7 @@ def write_killed_journal(tmp_path: Path, boot: Path) -> list[AttemptId]:
     return [sent, stopped, refused]
 
 
-def test_attempts_not_sent_before_a_kill_are_known_from_the_journal(tmp_path: Path, boot: Path) -> None:
+def test_journal_of_sent_calls_shows_which_attempts_a_killed_dialler_had_not_sent(tmp_path: Path, boot: Path) -> None:
     sent, stopped, _ = write_killed_journal(tmp_path, boot)
     stranger = AttemptId(str(uuid.UUID(int=99)))  # from an earlier run, or from a restored store
     assert open_journal(tmp_path, boot).find_attempts_never_sent([sent, stopped, stranger]) == [stopped]
@@ -54,7 +54,7 @@ def test_journal_of_sent_calls_from_an_earlier_boot_is_ignored(tmp_path: Path, b
     assert open_journal(tmp_path, boot).find_attempts_never_sent(killed) == []
 
 
-def test_missing_damaged_or_copied_journal_of_sent_calls_releases_no_number(tmp_path: Path, boot: Path) -> None:
+def test_missing_damaged_or_copied_journal_of_sent_calls_permits_no_redial(tmp_path: Path, boot: Path) -> None:
     killed = write_killed_journal(tmp_path, boot)
     path = tmp_path / "centre.db.sent"
     whole = path.read_bytes()
@@ -94,7 +94,7 @@ def test_compacting_the_journal_of_sent_calls_drops_only_calls_that_were_sent(tm
     assert open_journal(tmp_path, boot).find_attempts_never_sent([*every, waiting]) == [waiting]
 
 
-def test_call_is_not_sent_if_the_journal_cannot_be_written(tmp_path: Path, boot: Path) -> None:
+def test_call_is_not_sent_if_the_journal_of_sent_calls_cannot_be_written(tmp_path: Path, boot: Path) -> None:
     running = open_journal(tmp_path, boot)
     running.start_new_journal_file()
     (each,) = make_ids(1)
@@ -106,7 +106,9 @@ def test_call_is_not_sent_if_the_journal_cannot_be_written(tmp_path: Path, boot:
     running.close()
 
 
-def test_partly_written_journal_entry_does_not_damage_later_entries(tmp_path: Path, boot: Path) -> None:
+def test_partly_written_entry_in_the_journal_of_sent_calls_does_not_damage_later_entries(
+    tmp_path: Path, boot: Path
+) -> None:
     sent, refused, stopped = make_ids(3)
     running = open_journal(tmp_path, boot)
     running.start_new_journal_file()
@@ -123,7 +125,9 @@ def test_partly_written_journal_entry_does_not_damage_later_entries(tmp_path: Pa
     assert open_journal(tmp_path, boot).list_sent_attempts() == [sent]
 
 
-def test_clock_difference_is_read_from_the_journal_only_within_the_same_boot(tmp_path: Path, boot: Path) -> None:
+def test_clock_difference_in_the_journal_of_sent_calls_is_used_only_within_the_same_boot(
+    tmp_path: Path, boot: Path
+) -> None:
     assert open_journal(tmp_path, boot).read_clock_difference() is None
     running = open_journal(tmp_path, boot)
     running.start_new_journal_file()

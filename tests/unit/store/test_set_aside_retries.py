@@ -48,7 +48,7 @@ async def make_unanswered_calls(store: Store, *phones: int) -> None:
         await make_ended_call(store, phone_id, retry_at=NOW + 60 + place)
 
 
-async def test_retry_in_a_booth_of_another_polling_day_waits_for_todays_undialled_numbers(backend: Backend) -> None:
+async def test_retry_in_a_booth_that_votes_on_another_day_waits_for_todays_undialled_numbers(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         await make_unanswered_calls(store, SECOND, 1)
         assert (await claim_phones(store, 3))[0] == 1  # today's retry, then today's fresh ones
@@ -67,7 +67,9 @@ async def test_retry_postponed_on_a_polling_day_is_due_when_that_day_ends(backen
         assert await claim_phones(store, 1, tomorrow, booths=(2,), now=TODAY.until) == [SECOND]
 
 
-async def test_restart_of_the_dialler_returns_retries_set_aside_to_the_queue(backend: Backend) -> None:
+async def test_restart_of_the_dialler_returns_retries_that_wait_for_another_polling_day_to_the_queue(
+    backend: Backend,
+) -> None:
     async with open_filled_store(backend) as store:
         await make_unanswered_calls(store, SECOND)
         assert SECOND not in await claim_phones(store, 50)
@@ -75,7 +77,7 @@ async def test_restart_of_the_dialler_returns_retries_set_aside_to_the_queue(bac
         assert await claim_phones(store, 1, VotingBooths(frozenset({2}), TODAY.until), booths=()) == [SECOND]
 
 
-async def test_released_retry_of_another_polling_day_is_set_aside_again(backend: Backend) -> None:
+async def test_released_retry_in_a_booth_that_votes_on_another_day_waits_again(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         await make_unanswered_calls(store, SECOND)
         await claim_phones(store, 50)
@@ -90,7 +92,7 @@ async def test_released_retry_of_another_polling_day_is_set_aside_again(backend:
         assert await claim_phones(store, 5, None, booths=(), now=LATE + 500) == [SECOND]
 
 
-async def test_next_due_time_of_a_campaign_includes_retries_set_aside_for_another_day(backend: Backend) -> None:
+async def test_next_due_time_of_a_campaign_includes_retries_that_wait_for_another_polling_day(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         await make_unanswered_calls(store, SECOND, 8, 9)
         await claim_phones(store, 100, booths=(1, 2, 3, 4, 5, 6))
@@ -101,7 +103,7 @@ async def test_next_due_time_of_a_campaign_includes_retries_set_aside_for_anothe
 
 @pytest.mark.parametrize("disposition", [Disposition.LATER, Disposition.CALL_BACK, Disposition.NOT_YET])
 @pytest.mark.parametrize("live", [True, False])
-async def test_call_time_requested_by_a_voter_applies_in_booths_of_another_polling_day(
+async def test_call_time_requested_by_a_voter_applies_in_booths_that_vote_on_another_day(
     backend: Backend, disposition: Disposition, live: bool
 ) -> None:
     async with open_filled_store(backend) as store:
@@ -121,7 +123,7 @@ async def test_call_time_requested_by_a_voter_applies_in_booths_of_another_polli
         assert found[0] == (SECOND if said.is_call_promised else 1) or not said.is_call_promised
 
 
-async def test_promised_call_stays_promised_until_the_phone_has_rung(backend: Backend) -> None:
+async def test_call_promised_to_a_voter_stays_promised_until_the_phone_has_rung(backend: Backend) -> None:
     """A call that was never placed, or failed in the trunk, keeps the promise; after an unanswered call it is an ordinary retry."""
     async with open_filled_store(backend) as store:
         new = await claim_and_open_attempt(store, SECOND)
@@ -143,7 +145,7 @@ async def test_promised_call_stays_promised_until_the_phone_has_rung(backend: Ba
             assert found == ([SECOND] if kept else [])
 
 
-async def test_missed_caller_is_called_back_in_booths_of_another_polling_day(backend: Backend) -> None:
+async def test_missed_caller_is_called_back_even_in_a_booth_that_votes_on_another_day(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         number = "+917000000007"
         missed = NewInbound(
@@ -173,7 +175,9 @@ async def test_call_time_requested_in_an_inbound_call_is_a_promised_call(backend
         assert await claim_phones(store, 5, booths=()) == [SECOND]
 
 
-async def test_each_reservation_sets_aside_a_limited_number_of_retries_and_none_twice(backend: Backend) -> None:
+async def test_each_reservation_postpones_a_limited_number_of_other_days_retries_and_none_twice(
+    backend: Backend,
+) -> None:
     many = SET_ASIDE_AT_ONCE + 8
     async with open_filled_store(backend, 120, voters_per_booth=30) as store:
         with closing(backend.connect()) as db:
@@ -192,7 +196,7 @@ async def test_each_reservation_sets_aside_a_limited_number_of_retries_and_none_
         assert await claim_phones(store, 100, None, booths=()) == due  # the longest due first
 
 
-async def test_promised_calls_are_claimed_before_longer_due_retries(backend: Backend) -> None:
+async def test_promised_calls_are_reserved_before_longer_due_retries(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         await make_unanswered_calls(store, 1, SECOND)
         new = await claim_and_open_attempt(store, 2)
@@ -215,7 +219,7 @@ async def test_next_due_time_of_a_campaign_includes_promised_calls(backend: Back
         assert await store.find_next_due_time(CAMPAIGN) == NOW + 6
 
 
-async def test_retries_of_all_booths_are_claimed_before_undialled_numbers_without_a_polling_day(
+async def test_without_a_polling_day_retries_of_all_booths_are_reserved_before_undialled_numbers(
     backend: Backend,
 ) -> None:
     async with open_filled_store(backend) as store:

@@ -25,7 +25,7 @@ async def read_call_order(backend: Backend, campaigns: tuple[str, ...] = ("a", "
     return orders
 
 
-async def test_shuffled_order_of_numbers_is_not_ascending_and_survives_a_restart(backend: Backend) -> None:
+async def test_shuffled_call_order_of_numbers_is_not_ascending_and_survives_a_restart(backend: Backend) -> None:
     backend.fill(600, 600)
     with closing(backend.connect()) as db:
         db.execute("UPDATE shuffle SET seed = ?", (SEED,))
@@ -44,7 +44,7 @@ async def test_shuffled_order_of_numbers_is_not_ascending_and_survives_a_restart
     assert await read_call_order(backend) == [first, second]
 
 
-async def test_numbers_with_more_weight_come_first_after_shuffling(backend: Backend) -> None:
+async def test_numbers_of_voters_with_more_weight_come_first_after_shuffling(backend: Backend) -> None:
     backend.fill(600, 600)
     with closing(backend.connect()) as db:
         db.execute("UPDATE shuffle SET seed = ?", (SEED,))
@@ -54,7 +54,7 @@ async def test_numbers_with_more_weight_come_first_after_shuffling(backend: Back
     assert [weights[phone] for phone in called] == sorted(weights.values(), reverse=True)
 
 
-async def test_each_new_store_has_its_own_seed_for_shuffling(backend: Backend) -> None:
+async def test_each_new_store_has_its_own_random_seed_for_shuffling_numbers(backend: Backend) -> None:
     await (await backend.open()).close()
     with closing(backend.connect()) as db:
         ((seed,),) = db.execute("SELECT seed FROM shuffle").fetchall()

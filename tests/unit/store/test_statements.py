@@ -145,7 +145,7 @@ def _empty_attached_store(db: sqlite3.Connection) -> None:
         db.execute(sql.replace("CREATE TABLE ", "CREATE TABLE store.", 1))
 
 
-def test_row_classes_have_the_types_that_sqlite_returns() -> None:
+def test_classes_of_query_rows_have_the_types_that_sqlite_returns() -> None:
     """Rows are not converted, so a field declared as `bool` or an enum would really contain 0, 1 or text."""
     wrong = []
     for row_type in {statement.row_type for statement in _queries() if issubclass(statement.row_type, tuple)}:
@@ -180,7 +180,7 @@ def test_sql_statements_of_the_dialler_do_not_scan_whole_tables(
     ("name", "index"),
     [("due", "timed"), ("set_aside", "timed"), ("fresh", "fresh"), ("fresh_of_booth", "fresh")],
 )
-def test_numbers_to_claim_are_read_in_order_from_a_covering_index(
+def test_numbers_to_reserve_are_read_in_order_from_a_covering_index(
     db: sqlite3.Connection, name: str, index: str
 ) -> None:
     steps = plan_of(db, claims.SQL.declared[name].sql)
@@ -200,7 +200,7 @@ def test_numbers_to_claim_are_read_in_order_from_a_covering_index(
         ("-- name: One\nSELECT 1;", "not a valid statement name"),
     ],
 )
-def test_malformed_sql_file_is_rejected(text: str, problem: str) -> None:
+def test_malformed_file_of_sql_statements_is_rejected(text: str, problem: str) -> None:
     with pytest.raises(ValueError, match=problem):
         parse_statements(text)
 

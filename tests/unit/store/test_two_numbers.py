@@ -85,12 +85,12 @@ async def test_conversation_without_a_retry_postpones_the_second_number_for_a_da
     assert not await is_callable_at(store, NOW + 9 * DAY_SECONDS)
 
 
-async def test_completed_flow_holds_the_second_number_of_the_voter(store: Store) -> None:
+async def test_completed_ivr_flow_postpones_calls_to_the_second_number_of_the_voter(store: Store) -> None:
     assert await end_attempt(store, await claim_and_open_attempt(store, 1), Outcome.COMPLETED, retry_at=None)
     assert not await is_callable_at(store, NOW + 9 * DAY_SECONDS)
 
 
-async def test_disposition_after_the_call_applies_to_the_second_number_of_the_voter(store: Store) -> None:
+async def test_disposition_after_a_call_also_decides_when_the_voters_second_number_is_due(store: Store) -> None:
     call = await claim_and_open_attempt(store, 1)
     assert await end_attempt(store, call, Outcome.CONNECTED, retry_at=NOW + 900)
     await store.record_disposition(make_disposition(call, Disposition.LATER, NOW + 9000))
@@ -99,7 +99,7 @@ async def test_disposition_after_the_call_applies_to_the_second_number_of_the_vo
 
 
 @pytest.mark.parametrize("in_the_talk", [True, False])
-async def test_wrong_number_disposition_releases_the_second_number_of_the_voter(
+async def test_wrong_number_disposition_permits_calls_to_the_second_number_of_the_voter(
     store: Store, in_the_talk: bool
 ) -> None:
     call = await claim_and_open_attempt(store, 1)
@@ -112,7 +112,7 @@ async def test_wrong_number_disposition_releases_the_second_number_of_the_voter(
     assert await is_callable_at(store, NOW + 71)
 
 
-async def test_second_number_of_a_voter_is_not_held_if_another_voter_is_pending_there(
+async def test_second_number_of_a_voter_is_not_postponed_if_another_voter_needs_a_call_on_it(
     store: Store, backend: Backend
 ) -> None:
     with closing(backend.connect()) as db:
@@ -122,7 +122,7 @@ async def test_second_number_of_a_voter_is_not_held_if_another_voter_is_pending_
 
 
 @pytest.mark.parametrize("retry_at", [NOW + 7200, None])
-async def test_answering_machine_report_does_not_hold_the_second_number_of_the_voter(
+async def test_answering_machine_report_does_not_postpone_the_second_number_of_the_voter(
     store: Store, retry_at: float | None
 ) -> None:
     call = await claim_and_open_attempt(store, 1)
@@ -133,7 +133,7 @@ async def test_answering_machine_report_does_not_hold_the_second_number_of_the_v
 
 
 @pytest.mark.parametrize("ended_at_first", [True, False])
-async def test_corrected_disposition_does_not_hold_the_second_number_of_the_voter(
+async def test_corrected_disposition_does_not_postpone_the_second_number_of_the_voter(
     store: Store, ended_at_first: bool
 ) -> None:
     call = await claim_and_open_attempt(store, 1)
@@ -168,14 +168,14 @@ async def test_voter_who_refuses_during_the_call_is_never_called_on_a_second_num
     assert not await is_callable_at(store, NOW + 9 * DAY_SECONDS)
 
 
-async def test_second_number_of_a_voter_is_not_held_in_another_campaign(store: Store) -> None:
+async def test_second_number_of_a_voter_is_not_postponed_in_another_campaign(store: Store) -> None:
     await store.add_or_update_campaign("other", CampaignKind.AGENTS, Purpose.TURNOUT)
     await store.enrol_numbers_in_campaign("other")
     assert await end_attempt(store, await claim_and_open_attempt(store, 1), Outcome.CONNECTED, retry_at=NOW + 9000)
     assert MOBILE in {each.phone_id for each in await claim_numbers(store, 99, campaign_id="other", now=NOW + 1)}
 
 
-async def test_number_no_longer_linked_to_the_contacted_voter_is_not_held(store: Store, backend: Backend) -> None:
+async def test_number_no_longer_linked_to_the_contacted_voter_is_not_postponed(store: Store, backend: Backend) -> None:
     call = await claim_and_open_attempt(store, 1)
     with closing(backend.connect()) as db:
         db.execute("UPDATE link SET dropped_at = 1 WHERE phone_id = ?", (MOBILE,))

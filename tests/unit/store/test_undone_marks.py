@@ -47,7 +47,7 @@ def get_changes(effect: MarkEffect) -> tuple[int, int, int]:
 
 
 @pytest.mark.parametrize("kind", [MarkKind.WILL_NOT, MarkKind.MOVED, MarkKind.DECEASED])
-async def test_undoing_a_mark_leaves_a_voter_closed_who_was_closed_before_the_mark(
+async def test_undoing_a_voter_mark_leaves_a_voter_uncallable_who_was_not_callable_before_it(
     backend: Backend, kind: MarkKind
 ) -> None:
     async with open_filled_store(backend) as store:
@@ -58,7 +58,9 @@ async def test_undoing_a_mark_leaves_a_voter_closed_who_was_closed_before_the_ma
         assert not await is_callable(store)
 
 
-async def test_mark_that_closed_a_voter_stays_in_force_if_an_earlier_mark_is_undone(backend: Backend) -> None:
+async def test_voter_stays_uncallable_after_a_recorded_answer_even_if_an_earlier_answer_is_undone(
+    backend: Backend,
+) -> None:
     async with open_filled_store(backend) as store:
         await add_worker_mark(store, 0)
         await add_mark(store, "family", MarkKind.DECEASED, AGENT, 1)
@@ -67,7 +69,7 @@ async def test_mark_that_closed_a_voter_stays_in_force_if_an_earlier_mark_is_und
 
 
 @pytest.mark.parametrize("kind", [MarkKind.NOT_YET, MarkKind.LATER])
-async def test_undoing_a_mark_makes_a_voter_pending_who_was_pending_before_the_mark(
+async def test_undoing_a_voter_mark_makes_a_voter_callable_who_was_callable_before_it(
     backend: Backend, kind: MarkKind
 ) -> None:
     async with open_filled_store(backend) as store:
@@ -81,7 +83,7 @@ async def test_undoing_a_mark_makes_a_voter_pending_who_was_pending_before_the_m
         assert await is_callable(store)
 
 
-async def test_undoing_a_mark_reopens_a_voter_whose_earlier_voted_mark_was_corrected(backend: Backend) -> None:
+async def test_undoing_a_voter_mark_makes_a_voter_callable_whose_earlier_vote_was_corrected(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         await add_mark(store, "list", MarkKind.VOTED, LIST, 0)
         await add_mark(store, "undo", MarkKind.NOT_YET, CORRECTION, 30)
@@ -92,7 +94,7 @@ async def test_undoing_a_mark_reopens_a_voter_whose_earlier_voted_mark_was_corre
 
 
 @pytest.mark.parametrize("slip_is_first", [True, False])
-async def test_mark_that_was_undone_does_not_override_a_correction(backend: Backend, slip_is_first: bool) -> None:
+async def test_voter_mark_that_was_undone_does_not_override_a_correction(backend: Backend, slip_is_first: bool) -> None:
     """This also holds if the correction was made before the mark was undone."""
     async with open_filled_store(backend) as store:
         await add_mark(store, "list", MarkKind.VOTED, LIST, 0)
@@ -107,7 +109,7 @@ async def test_mark_that_was_undone_does_not_override_a_correction(backend: Back
         assert (await get_turnout(store)).voted == 0
 
 
-async def test_corrected_voted_mark_does_not_override_another_correction(backend: Backend) -> None:
+async def test_voter_is_callable_again_once_each_wrongly_recorded_vote_is_corrected(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         await add_mark(store, "afternoon", MarkKind.VOTED, LIST, 120)
         await add_mark(store, "undo", MarkKind.NOT_YET, CORRECTION, 180)
@@ -117,7 +119,7 @@ async def test_corrected_voted_mark_does_not_override_another_correction(backend
         assert await is_callable(store)
 
 
-async def test_voter_with_only_an_undone_mark_does_not_count_as_contacted(backend: Backend) -> None:
+async def test_voter_whose_only_recorded_answer_was_undone_does_not_count_as_contacted(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         assert get_changes(await add_worker_mark(store, 0)) == (1, 1, 0)
         effect = await undo_worker_mark(store, 1)
@@ -128,7 +130,9 @@ async def test_voter_with_only_an_undone_mark_does_not_count_as_contacted(backen
 
 
 @pytest.mark.parametrize("seed", range(12))
-async def test_undone_marks_change_neither_the_call_queue_nor_the_turnout_counts(backend: Backend, seed: int) -> None:
+async def test_undone_voter_marks_change_neither_the_call_queue_nor_the_turnout_counts(
+    backend: Backend, seed: int
+) -> None:
     """Marks before, between and after an undone mark have the same effect as without that mark.
 
     The reported changes add up to the counts in the table.

@@ -148,7 +148,7 @@ async def test_store_of_every_schema_version_opens_without_losing_rows(
         assert dump_rows(verify_backup(copy, None).store) == before
 
 
-async def test_earlier_program_version_refuses_the_upgraded_store_but_opens_the_copy(
+async def test_earlier_program_version_refuses_an_upgraded_store_but_opens_the_copy_made_before(
     stores: dict[int, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = Path(shutil.copy(stores[VERSIONS[-2]], tmp_path / "live.db"))
@@ -182,7 +182,7 @@ async def test_earlier_program_version_refuses_the_upgraded_store_but_opens_the_
     assert find_upgrade_copies(path) == [copy]
 
 
-def test_store_is_not_upgraded_without_disk_space_for_a_copy(
+def test_store_is_not_upgraded_without_disk_space_for_a_copy_of_it(
     stores: dict[int, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = Path(shutil.copy(stores[20], tmp_path / "live.db"))
@@ -194,7 +194,7 @@ def test_store_is_not_upgraded_without_disk_space_for_a_copy(
     assert find_upgrade_copies(path) == []
 
 
-def test_copy_of_an_encrypted_store_is_encrypted_and_plain_copies_are_reported(
+def test_copy_made_before_the_upgrade_of_an_encrypted_store_is_encrypted_and_plain_copies_are_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     backend, shipped = BACKENDS["encrypted"](tmp_path), load_migrations()

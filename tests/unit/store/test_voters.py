@@ -58,7 +58,7 @@ def make_repeated_effect(effect: MarkEffect) -> MarkEffect:
 # Marks
 
 
-async def test_voted_mark_ends_calls_to_the_voter_and_to_a_number_without_other_voters(backend: Backend) -> None:
+async def test_recorded_vote_ends_calls_to_the_voter_and_to_a_number_without_other_voters(backend: Backend) -> None:
     async with open_filled_store(backend, campaigns=(CAMPAIGN, "b")) as store:
         effect = await store.record_mark(make_mark(1, MarkKind.VOTED))
         assert effect == MarkEffect(
@@ -81,7 +81,7 @@ async def test_number_of_a_household_is_called_until_everybody_has_voted(backend
         assert 3 not in await list_queued_numbers(store)
 
 
-async def test_voted_mark_received_twice_is_stored_once_with_the_same_effect(backend: Backend) -> None:
+async def test_recorded_vote_that_is_received_twice_is_stored_once(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         first = await store.record_mark(make_mark(1, MarkKind.VOTED))
         again = await store.record_mark(make_mark(1, MarkKind.VOTED))
@@ -92,7 +92,7 @@ async def test_voted_mark_received_twice_is_stored_once_with_the_same_effect(bac
 
 
 @pytest.mark.parametrize("kind", PENDING)
-async def test_marks_not_yet_and_later_leave_a_voter_pending(backend: Backend, kind: MarkKind) -> None:
+async def test_voter_marked_not_yet_or_later_is_still_called(backend: Backend, kind: MarkKind) -> None:
     async with open_filled_store(backend) as store:
         effect = await store.record_mark(make_mark(1, kind))
         assert effect == MarkEffect(True, booth_id=1, contacted_change=1, not_yet_change=1)
@@ -103,7 +103,9 @@ async def test_marks_not_yet_and_later_leave_a_voter_pending(backend: Backend, k
 
 
 @pytest.mark.parametrize("kind", CLOSING)
-async def test_marks_will_not_vote_moved_and_deceased_end_calls_to_the_voter(backend: Backend, kind: MarkKind) -> None:
+async def test_voter_marked_will_not_vote_moved_or_deceased_is_not_called_again(
+    backend: Backend, kind: MarkKind
+) -> None:
     async with open_filled_store(backend) as store:
         await store.record_mark(make_mark(1, MarkKind.NOT_YET))
         assert (await store.record_mark(make_mark(1, kind))).silenced_phones == (1,)
@@ -113,7 +115,7 @@ async def test_marks_will_not_vote_moved_and_deceased_end_calls_to_the_voter(bac
 
 
 @pytest.mark.parametrize("kind", [*PENDING, *CLOSING, MarkKind.WRONG_NUMBER])
-async def test_voted_mark_wins_over_later_marks(backend: Backend, kind: MarkKind) -> None:
+async def test_recorded_vote_of_a_voter_wins_over_later_recorded_answers(backend: Backend, kind: MarkKind) -> None:
     async with open_filled_store(backend) as store:
         await store.record_mark(make_mark(1, MarkKind.VOTED))
         assert (await store.record_mark(make_mark(1, kind))).voter_silenced
@@ -123,7 +125,7 @@ async def test_voted_mark_wins_over_later_marks(backend: Backend, kind: MarkKind
         assert 1 not in await list_queued_numbers(store)
 
 
-async def test_wrong_number_mark_removes_the_link_to_the_voter_who_stays_pending(backend: Backend) -> None:
+async def test_voter_marked_wrong_number_loses_the_link_to_the_number_and_stays_callable(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         new = await make_ended_call(store, 1, Outcome.CONNECTED, retry_at=NOW + 60)
         effect = await store.record_mark(make_mark(1, MarkKind.WRONG_NUMBER, new=new))
@@ -136,7 +138,7 @@ async def test_wrong_number_mark_removes_the_link_to_the_voter_who_stays_pending
         )
 
 
-async def test_wrong_number_for_one_voter_does_not_affect_the_rest_of_the_household(backend: Backend) -> None:
+async def test_wrong_number_for_one_voter_does_not_affect_other_voters_of_the_household(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         new = await make_ended_call(store, 3, Outcome.CONNECTED, retry_at=NOW + 60)
         assert (await store.record_mark(make_mark(3, MarkKind.WRONG_NUMBER, new=new))).silenced_phones == ()
@@ -144,20 +146,20 @@ async def test_wrong_number_for_one_voter_does_not_affect_the_rest_of_the_househ
         assert (again.voter_id, again.pending_voters) == (4, 1)
 
 
-async def test_wrong_number_mark_without_a_call_removes_no_link_to_a_number(backend: Backend) -> None:
+async def test_voter_marked_wrong_number_without_a_call_keeps_all_links_to_numbers(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         assert (await store.record_mark(make_mark(1, MarkKind.WRONG_NUMBER))).silenced_phones == ()
         assert 1 in await list_queued_numbers(store)
 
 
-async def test_mark_of_an_unknown_voter_is_rejected(backend: Backend) -> None:
+async def test_voter_mark_of_an_unknown_voter_is_rejected(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         with pytest.raises(StoreError, match="no voter 999"):
             await store.record_mark(make_mark(999, MarkKind.VOTED))
         assert await store.read_announcements_for_broker(10) == []
 
 
-async def test_turnout_count_is_the_sum_of_the_changes_that_stored_marks_report(backend: Backend) -> None:
+async def test_turnout_count_is_the_sum_of_the_changes_reported_for_stored_voter_marks(backend: Backend) -> None:
     kinds = [MarkKind.NOT_YET, MarkKind.LATER, MarkKind.WILL_NOT, MarkKind.VOTED, MarkKind.MOVED, MarkKind.VOTED]
     async with open_filled_store(backend) as store:
         marks = [make_mark(1, kind, key=str(number)) for number, kind in enumerate(kinds)]
@@ -207,7 +209,7 @@ def make_disposition(
     return DispositionRecord(attempt_id, disposition, NOW + 40, "asha", retry_at)
 
 
-async def test_disposition_sets_when_the_number_is_due_again(backend: Backend) -> None:
+async def test_disposition_of_a_call_sets_when_the_number_is_due_again(backend: Backend) -> None:
     async with open_filled_store(backend, 3) as store:
         new = await make_ended_call(store, 1, Outcome.CONNECTED)
         await store.record_disposition(make_disposition(new.attempt_id, Disposition.CALL_BACK, NOW + 900))
@@ -215,14 +217,14 @@ async def test_disposition_sets_when_the_number_is_due_again(backend: Backend) -
         assert await store.find_next_due_time(CAMPAIGN) == NOW + 900
 
 
-async def test_disposition_without_a_retry_closes_the_number(backend: Backend) -> None:
+async def test_disposition_of_a_call_without_a_retry_closes_the_number(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         new = await make_ended_call(store, 1, Outcome.CONNECTED, retry_at=NOW + 60)
         await store.record_disposition(make_disposition(new.attempt_id, Disposition.WILL_NOT))
         assert (await store.read_campaign_progress(CAMPAIGN, NOW)).completed == 1
 
 
-async def test_disposition_stores_and_publishes_its_marks_and_opt_out(backend: Backend) -> None:
+async def test_disposition_of_a_call_stores_and_publishes_its_voter_marks_and_opt_out(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         new = await make_ended_call(store, 3, Outcome.CONNECTED, retry_at=NOW + 60)
         marks = [make_mark(3, MarkKind.VOTED, new=new), make_mark(4, MarkKind.NOT_YET, new=new)]
@@ -253,7 +255,7 @@ async def test_second_disposition_of_a_call_replaces_the_first_disposition(backe
         ]
 
 
-async def test_retry_time_after_an_early_disposition_is_set_when_the_call_ends(backend: Backend) -> None:
+async def test_disposition_during_a_call_sets_the_retry_time_when_the_call_ends(backend: Backend) -> None:
     async with open_filled_store(backend, 3) as store:
         new = await claim_and_open_attempt(store, 1)
         await claim_numbers(store, 2)
@@ -281,7 +283,7 @@ async def test_disposition_of_an_attempt_that_does_not_exist_stores_nothing(back
         assert (await read_turnout(store)).voted == 0
 
 
-async def test_failed_disposition_is_rolled_back_completely(backend: Backend) -> None:
+async def test_disposition_that_cannot_be_stored_is_rolled_back_completely(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         new = await make_ended_call(store, 1, Outcome.CONNECTED, retry_at=NOW + 60)
         marks = [make_mark(1, MarkKind.VOTED), make_mark(999, MarkKind.VOTED)]
@@ -297,7 +299,7 @@ async def test_failed_disposition_is_rolled_back_completely(backend: Backend) ->
 # The roll
 
 
-async def test_booths_and_voters_are_returned_with_their_details(backend: Backend) -> None:
+async def test_store_returns_booths_and_voters_with_their_details(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         booths = await store.read_booths()
         assert sorted(booths) == [1, 2, 3, 4, 5, 6]
@@ -309,7 +311,7 @@ async def test_booths_and_voters_are_returned_with_their_details(backend: Backen
             await store.read_voter_for_agent_page(999)
 
 
-async def test_pending_voters_of_a_phone_number_are_returned(backend: Backend) -> None:
+async def test_store_returns_the_voters_of_a_phone_number_who_still_need_a_call(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         await store.record_mark(make_mark(8, MarkKind.VOTED))
         assert await store.find_pending_voters(6) == [7, 9]
@@ -322,7 +324,7 @@ async def test_voter_is_found_by_booth_and_serial_number(backend: Backend) -> No
         assert await store.find_voter_by_serial(2, 10) is None
 
 
-async def test_turnout_is_returned_for_every_booth_that_has_voters(backend: Backend) -> None:
+async def test_store_returns_the_turnout_of_every_booth_that_has_voters(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         for voter_id, kind in ((10, MarkKind.VOTED), (11, MarkKind.NOT_YET), (12, MarkKind.MOVED)):
             await store.record_mark(make_mark(voter_id, kind))
@@ -346,7 +348,7 @@ async def test_outbox_returns_the_oldest_rows_first_and_deletes_delivered_rows(b
         assert [row.payload for row in await store.read_announcements_for_broker(10)] == ["2", "3", "4"]
 
 
-async def test_outbox_ids_are_never_reused(backend: Backend) -> None:
+async def test_row_ids_of_the_outbox_are_never_reused(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         await store.add_announcements_to_outbox([NEWS, NEWS], NOW)
         last = (await store.read_announcements_for_broker(10))[-1].outbox_id
@@ -364,7 +366,7 @@ async def test_trimming_the_outbox_deletes_the_oldest_rows_and_returns_their_num
         assert (await store.trim_outbox(keep_at_most=4)).deleted == 0
 
 
-async def test_opt_outs_in_the_outbox_are_neither_counted_nor_trimmed(backend: Backend) -> None:
+async def test_limit_of_the_outbox_neither_counts_nor_deletes_opt_outs(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         news = [
             Announcement(f"results/{topic}", topic) for topic in ("opt-outs", "marks", "marks", "opt-outs", "marks")
@@ -424,7 +426,7 @@ async def test_closed_store_rejects_reads_and_writes_and_can_be_closed_twice(bac
             await store.count_booth_turnout()
 
 
-async def test_mark_with_the_key_of_a_different_stored_mark_is_rejected(backend: Backend) -> None:
+async def test_voter_mark_with_the_key_of_a_different_stored_mark_is_rejected(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         at_five = Mark("k", 1, MarkKind.LATER, MarkSource.AGENT, NOW, hour=17)
         assert (await store.record_mark(at_five)).recorded

@@ -9,7 +9,9 @@ from dialer.domain.model import Mark, MarkSource
 from tests.support.stores import NOW, Backend, make_mark, open_filled_store, read_turnout
 
 
-async def test_voter_without_a_phone_number_is_counted_until_a_mark_is_recorded(backend: Backend) -> None:
+async def test_voter_without_a_phone_number_is_counted_until_an_answer_of_the_voter_is_recorded(
+    backend: Backend,
+) -> None:
     async with open_filled_store(backend) as store:
         with closing(backend.connect()) as db:
             db.execute("DELETE FROM link WHERE voter_id IN (1, 3, 9)")
@@ -30,7 +32,7 @@ async def test_voter_without_a_phone_number_is_counted_until_a_mark_is_recorded(
         assert (await read_turnout(store)).without_number == 4
 
 
-async def test_voter_who_loses_the_last_phone_number_is_counted_once(backend: Backend) -> None:
+async def test_voter_who_loses_the_last_phone_number_is_counted_once_as_without_number(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         with closing(backend.connect()) as db:
             db.execute("INSERT INTO link (voter_id, phone_id) VALUES (7, 1)")  # 7, 8 and 9 share number 6

@@ -46,7 +46,7 @@ async def open_worker_attempt(store: Store, each: Claim) -> Refusal | None:
     return refusal
 
 
-async def test_claimed_number_of_a_booth_worker_names_the_worker_and_no_voter(store: Store) -> None:
+async def test_reserved_number_of_a_booth_worker_names_the_worker_and_no_voter(store: Store) -> None:
     first, second = sorted(await claim_numbers(store, 9, campaign_id=WORKERS), key=lambda each: each.booth_id)
     assert (first.worker, first.voter_id, first.language) == (BoothWorker(1, "ta", (1,)), NO_VOTER, "ta")
     assert second.worker is not None
@@ -67,14 +67,14 @@ async def test_call_to_a_booth_worker_is_recovered_after_a_crash_and_due_again(s
     assert await store.read_unfinished_attempts() == []
 
 
-async def test_voters_call_to_the_number_of_a_booth_worker_is_recovered_as_a_voters_call(store: Store) -> None:
+async def test_call_to_a_voter_on_a_booth_workers_number_is_recovered_as_a_call_to_the_voter(store: Store) -> None:
     each = await claim_one_number(store, 1)
     assert await store.commit_new_attempts([make_attempt(each)], max_attempts_since=DAY_START, max_attempts=9) == [None]
     [left_open] = await store.read_unfinished_attempts()
     assert (left_open.worker, left_open.voter_id, left_open.booth_id) == (None, 1, 1)
 
 
-async def test_opt_out_closes_the_number_of_a_booth_worker_without_a_reason(store: Store, backend: Backend) -> None:
+async def test_opt_out_closes_the_number_of_a_booth_worker_permanently(store: Store, backend: Backend) -> None:
     each = await claim_one_number(store, 1, campaign_id=WORKERS)
     call = make_attempt(each)
     assert await store.commit_new_attempts([call], max_attempts_since=DAY_START, max_attempts=9) == [None]
@@ -131,7 +131,9 @@ async def test_voter_is_called_again_after_a_booth_worker_undoes_the_serial_numb
     assert 2 not in claimed
 
 
-async def test_voter_stays_voted_if_another_source_than_the_undone_mark_reported_the_vote(store: Store) -> None:
+async def test_voter_stays_recorded_as_voted_if_another_source_than_the_undone_one_reported_the_vote(
+    store: Store,
+) -> None:
     await store.record_mark(make_voted_mark(5, "a"))
     await store.record_mark(Mark("self", 5, MarkKind.VOTED, MarkSource.VOTER_KEY, NOW + 1))
     effect = await store.record_mark(
@@ -141,7 +143,7 @@ async def test_voter_stays_voted_if_another_source_than_the_undone_mark_reported
     assert 5 not in {each.voter_id for each in await claim_numbers(store, 99)}
 
 
-async def test_unknown_serial_number_from_a_booth_worker_is_stored_once(store: Store) -> None:
+async def test_unknown_voter_serial_number_from_a_booth_worker_is_stored_once(store: Store) -> None:
     call = make_attempt(await claim_one_number(store, 1, campaign_id=WORKERS))
     await store.commit_new_attempts([call], max_attempts_since=DAY_START, max_attempts=9)
     unknown = UnknownSerial("k", call.attempt_id, 1, 941, 1, NOW)
@@ -160,7 +162,7 @@ async def test_attempt_to_call_a_booth_worker_is_stored_with_the_worker_and_with
         assert found.fetchall() == [(1, None), (None, 2)]
 
 
-async def test_conversation_with_a_booth_worker_holds_back_no_number_of_a_voter(store: Store, backend: Backend) -> None:
+async def test_conversation_with_a_booth_worker_postpones_no_number_of_a_voter(store: Store, backend: Backend) -> None:
     with closing(backend.connect()) as db:
         db.execute("INSERT INTO link (voter_id, phone_id) VALUES (1, 2)")
         before = db.execute("SELECT * FROM target WHERE phone_id = 2").fetchall()
@@ -170,9 +172,7 @@ async def test_conversation_with_a_booth_worker_holds_back_no_number_of_a_voter(
         assert db.execute("SELECT * FROM target WHERE phone_id = 2").fetchall() == before
 
 
-async def test_number_of_a_booth_worker_is_closed_without_a_reason_after_a_call_without_a_retry(
-    store: Store, backend: Backend
-) -> None:
+async def test_number_of_a_booth_worker_is_closed_after_a_call_without_a_retry(store: Store, backend: Backend) -> None:
     call = make_attempt(await claim_one_number(store, 1, campaign_id=WORKERS))
     assert await store.commit_new_attempts([call], max_attempts_since=DAY_START, max_attempts=9) == [None]
     await store.end_attempts([EndedAttempt(call.attempt_id, Outcome.COMPLETED, NOW + 60)])

@@ -182,7 +182,7 @@ async def test_number_of_waiting_store_writes_and_of_writes_per_commit_is_limite
         assert numbers.commits == 1 + many // GROUP_LIMIT
 
 
-async def test_closing_the_store_writer_commits_all_waiting_writes(tmp_path: Path) -> None:
+async def test_closing_the_store_writer_commits_all_waiting_store_writes(tmp_path: Path) -> None:
     many = WAITING_LIMIT + 10
     async with writing(tmp_path) as (numbers, writer):
         async with occupied(writer):
