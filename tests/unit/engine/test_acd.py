@@ -47,7 +47,7 @@ def find_connected_seat(turns: Turns) -> str | None:
         ({"server": "second"}, "02"),
     ],
 )
-def test_voter_gets_the_longest_idle_seat_that_fits_by_skill_language_and_server(
+def test_answered_voter_gets_the_longest_idle_seat_with_the_required_skill_language_and_server(
     fields: dict[str, Any], seat: str
 ) -> None:
     turns = Turns(2)
@@ -61,7 +61,7 @@ def test_voter_gets_the_longest_idle_seat_that_fits_by_skill_language_and_server
     assert find_connected_seat(turns) == seat
 
 
-def test_voter_gets_the_seat_reserved_for_the_call_unless_its_phone_may_be_dead() -> None:
+def test_answered_voter_gets_the_seat_reserved_for_the_call_unless_the_seats_phone_may_be_dead() -> None:
     for suspect, seat in ((False, "02"), (True, None)):
         turns = Turns(2)
         turns.call(reserved_seat="02")
@@ -92,7 +92,7 @@ def collect_effects(turns: Turns, seconds: float) -> list[Effect]:
 
 
 @pytest.mark.parametrize("record", [True, False])
-def test_order_to_connect_a_voter_requests_recording_and_starts_a_timeout(record: bool) -> None:
+def test_request_to_connect_a_voter_starts_the_recording_and_a_timeout(record: bool) -> None:
     turns = Turns()
     run = turns.features.loaded_campaigns["calls"]
     run.spec = replace(run.spec, record=record)
@@ -150,14 +150,14 @@ def test_connect_limit_counts_from_an_answer_at_second_0_of_the_monotonic_clock(
     assert round(timer.seconds, 6) == 1.3
 
 
-def test_repeated_report_of_a_waiting_voter_has_no_effect() -> None:
+def test_repeated_report_that_a_voter_waits_for_a_seat_changes_nothing() -> None:
     for facts in ({"waiting": True}, {"seat": "01", "agent": "1001"}, {"message_started": True}):
         turns = Turns()
         turns.call(answered_seconds=8.0, answered_at=NOON + 8, **cast(Any, facts))
         assert [line for line in turns.at(9, CallWaiting(A)) if not line.startswith("call")] == []
 
 
-def test_answered_voter_whom_the_rules_forbid_hears_the_message_and_gets_no_agent() -> None:
+def test_answered_voter_who_must_not_be_called_hears_the_information_message_and_gets_no_agent() -> None:
     turns = Turns()
     forbidden = Ruling((Objection(Reason.OPTED_OUT, "words", None),), None)
     turns.features.calling_rules_checker._gate.check_connection_to_agent = lambda *_: forbidden  # type: ignore[method-assign]
@@ -227,7 +227,7 @@ def test_pacer_is_informed_of_the_length_of_a_conversation(phone_disconnected: b
 
 
 @pytest.mark.parametrize("answers", [(8.0, 9.0), (0.0, 0.5)])
-def test_voters_who_wait_get_free_seats_in_the_order_of_their_answers(answers: tuple[float, float]) -> None:
+def test_waiting_voters_get_free_seats_in_the_order_in_which_they_answered(answers: tuple[float, float]) -> None:
     turns = Turns()
     change_seat(turns, "01", state=SeatState.PAUSED)
     turns.call(B, phone_id=2, voter_id=2)
@@ -265,7 +265,7 @@ def start_handover(turns: Turns) -> tuple[asyncio.AbstractEventLoop, asyncio.Tas
         (HUNG_UP, False),
     ],
 )
-def test_flow_is_notified_whether_the_voter_was_connected_to_an_agent(event: Any, connected: bool) -> None:
+def test_ivr_flow_learns_whether_its_voter_was_connected_to_an_agent(event: Any, connected: bool) -> None:
     turns = Turns()
     turns.call(answered_seconds=8.0, answered_at=NOON + 8)
     loop, task = start_handover(turns)
@@ -275,7 +275,7 @@ def test_flow_is_notified_whether_the_voter_was_connected_to_an_agent(event: Any
     loop.close()
 
 
-def test_flow_cannot_transfer_an_ended_call_or_a_call_without_a_free_seat() -> None:
+def test_ivr_flow_cannot_transfer_an_ended_call_or_transfer_without_a_free_seat() -> None:
     turns = Turns(0)
     assert not asyncio.run(turns.features.call_distributor.connect_flow_call_to_seat(A))
     turns.call()
@@ -307,7 +307,7 @@ def test_seat_whose_connected_phone_may_be_dead_gets_no_voter_until_the_phone_wo
     assert not disconnected.features.agent_seats["01"].phone_suspect
 
 
-def test_marking_a_phone_twice_as_possibly_dead_changes_nothing() -> None:
+def test_marking_a_seats_phone_as_possibly_dead_again_changes_nothing() -> None:
     turns = Turns()
     before: Seat = turns.features.agent_seats["01"]
     assert turns.after(1, lambda: turns.features.call_distributor.set_seat_phone_suspected_dead("01", False)) == []
@@ -321,7 +321,7 @@ def test_wrap_up_that_began_before_a_restart_can_be_ended() -> None:
     assert turns.seat() is SeatState.READY
 
 
-def test_failed_call_to_a_seat_phone_is_reported_for_that_seat() -> None:
+def test_failed_call_to_the_phone_of_a_seat_is_reported_with_the_name_of_the_seat() -> None:
     turns = Turns(2)
     change_seat(turns, "02", phone_up=False)
     turns.features.core.in_event = True

@@ -77,7 +77,7 @@ def sort_calls(calls: list[Call]) -> list[Call]:
 
 
 @pytest.mark.parametrize("seed", range(20))
-async def test_counts_of_grouped_calls_equal_a_full_recount_after_random_changes(seed: int) -> None:
+async def test_counts_of_live_calls_by_group_equal_a_recount_after_random_changes(seed: int) -> None:
     chance = random.Random(seed)
     calls = Turns().features.live_calls
     for step in range(200):
@@ -96,7 +96,7 @@ async def test_counts_of_grouped_calls_equal_a_full_recount_after_random_changes
         assert_groups_equal_full_count(calls)
 
 
-async def test_removing_an_ended_call_from_its_groups_again_changes_nothing() -> None:
+async def test_removing_an_ended_call_twice_from_the_call_counts_changes_nothing() -> None:
     calls = Turns().features.live_calls
     call = calls.add_or_replace_call(make_random_call(random.Random(1), 1))
     calls.remove_call(call.attempt_id)

@@ -76,7 +76,7 @@ def test_outcome_of_an_answered_ivr_call_depends_on_how_the_call_ended() -> None
     assert derive_outcome(done, make_call_ended()) is Outcome.COMPLETED
 
 
-def test_outcome_of_a_vanished_call_is_unknown_or_abandoned() -> None:
+def test_call_that_vanished_from_asterisk_has_the_outcome_unknown_or_abandoned() -> None:
     vanished = make_call_ended(EndedBy.VANISHED)
     assert derive_outcome(a_call(), vanished) is Outcome.UNKNOWN
     assert derive_outcome(a_call().copy_with_answer(Instant(1.0, 1.0)), vanished) is Outcome.ABANDONED
@@ -86,7 +86,7 @@ def test_outcome_of_a_vanished_call_is_unknown_or_abandoned() -> None:
     )
 
 
-def test_outcome_of_a_call_does_not_depend_on_the_order_of_events() -> None:
+def test_outcome_of_a_call_does_not_depend_on_the_order_of_its_events() -> None:
     steps: dict[str, Callable[[Call], Call]] = {
         "rang": lambda call: call.copy_with_ringing(Instant(1.0, 1.0)),
         "answered": lambda call: call.copy_with_answer(Instant(2.0, 2.0)),

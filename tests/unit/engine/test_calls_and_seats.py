@@ -58,7 +58,7 @@ def test_listening_supervisor_is_released_when_the_agent_logs_off() -> None:
     )
 
 
-def test_recording_reported_twice_is_stored_once() -> None:
+def test_call_recording_reported_twice_is_stored_once() -> None:
     turns = Turns()
     turns.talking()
     turns.play(

@@ -82,7 +82,7 @@ NOTHING = History({}, first_at=NOON - 600, last_at=NOON - 10, up_seconds=600.0)
         (PastCall(NOON - 50, None, "01"), NOTHING, "connected"),
     ],
 )
-def test_outcome_of_a_vanished_call_is_read_from_asterisks_call_records(
+def test_outcome_of_a_call_that_ended_during_a_restart_is_read_from_asterisks_call_records(
     past: PastCall | None, history: History | None, ends: str
 ) -> None:
     turns = Turns()
@@ -94,7 +94,7 @@ def test_outcome_of_a_vanished_call_is_read_from_asterisks_call_records(
     assert not turns.features.live_calls
 
 
-def test_call_records_of_a_moved_trunk_do_not_prove_that_a_call_was_not_sent() -> None:
+def test_missing_call_record_on_a_moved_trunk_does_not_prove_that_a_call_was_not_sent() -> None:
     turns = Turns()
     turns.features.call_reconciler.load_attempts_left_open([make_open_attempt()], {"another"})
     turns.at(1, make_switch_up(live=False))
@@ -114,7 +114,7 @@ def test_agent_who_has_logged_in_at_another_seat_is_not_restored_at_the_old_seat
     assert turns.features.agent_seats["02"].agent is None
 
 
-def test_three_way_call_at_a_removed_seat_is_not_ended_after_a_restart() -> None:
+def test_three_way_call_at_a_removed_seat_continues_after_a_restart() -> None:
     turns = Turns()
     turns.call()
     party = PartyId(f"party-{A}-1")

@@ -65,7 +65,7 @@ def test_changed_system_clock_holds_dialling_until_the_clock_is_corrected() -> N
     assert guarded.recorded == [NOON - 1_000] * 4
 
 
-def test_dialling_resumes_when_the_changed_clock_is_confirmed() -> None:
+def test_dialling_resumes_when_a_person_confirms_the_changed_system_clock() -> None:
     guarded = Guarded()
     guarded.clock.wall += 3_600
     assert guarded.is_held()
@@ -86,7 +86,7 @@ def test_dialling_resumes_when_the_changed_clock_is_confirmed() -> None:
         (None, NOON + 600, True),  # the store has a later time
     ],
 )
-def test_clock_changed_while_the_dialler_was_not_running_holds_dialling(
+def test_system_clock_changed_while_the_dialler_was_not_running_holds_dialling(
     ahead: float | None, newest_at: float | None, is_held: bool
 ) -> None:
     assert Guarded(ahead, newest_at).is_held() is is_held

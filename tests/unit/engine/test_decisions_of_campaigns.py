@@ -46,7 +46,7 @@ def let_trunk_rest(turns: Turns) -> None:
     health._start_resting_trunk(10.0, failed=5, judged=5)
 
 
-def test_campaigns_take_turns_if_only_one_call_may_start_per_pacing_decision() -> None:
+def test_campaigns_take_turns_if_the_limit_allows_one_new_call_per_pacing_decision() -> None:
     campaigns = [{"id": name, "kind": "agents", "candidate": "A. Candidate"} for name in ("calls", "more", "third")]
     turns = make_turns_that_want_calls(wanted=1, campaigns=campaigns, trunks=[make_trunk(calls_per_second=1.0)])
     for run in turns.features.loaded_campaigns.list_campaign_runs():
@@ -83,7 +83,7 @@ def test_alert_about_suspended_trunks_clears_when_the_campaign_is_paused() -> No
     assert "alert trunks-calls over" in run_pacing_decision(turns)
 
 
-def test_alert_is_active_while_rules_forbid_all_calls_of_a_campaign_indefinitely() -> None:
+def test_alert_is_active_while_the_rules_forbid_all_calls_of_a_campaign_without_an_end() -> None:
     turns = make_turns_that_want_calls()
     forbid_calls(turns)
     assert "alert rules-hold-calls" in run_pacing_decision(turns)
@@ -98,7 +98,7 @@ def test_alert_is_active_while_rules_forbid_all_calls_of_a_campaign_indefinitely
     assert (hold.reason, hold.text, hold.until) == (HoldReason.RULES, "no time zone is known", NOON + 99)
 
 
-def test_hold_of_a_campaign_is_logged_once_for_each_new_reason() -> None:
+def test_each_new_reason_for_holding_a_campaign_is_logged_once() -> None:
     turns = make_turns_that_want_calls()
     run = turns.features.loaded_campaigns["calls"]
     with capture_logs() as logs:
@@ -154,7 +154,7 @@ def test_pausing_a_campaign_ends_its_previews_but_not_its_ringing_calls() -> Non
     assert not [line for line in lines if line.startswith("order")]
 
 
-def test_excess_ringing_calls_of_a_paused_campaign_are_hung_up() -> None:
+def test_paused_campaign_hangs_up_ringing_calls_that_exceed_its_agents() -> None:
     turns = make_turns_that_want_calls()
     turns.call()
     run = turns.features.loaded_campaigns["calls"]
@@ -170,7 +170,7 @@ def test_ringing_calls_are_hung_up_if_voters_cannot_hear_a_required_sound() -> N
     assert "order hang_up_call A" in run_pacing_decision(turns)
 
 
-def test_excess_calls_are_not_cancelled_while_no_switch_is_connected() -> None:
+def test_excess_ringing_calls_are_not_cancelled_while_no_asterisk_server_is_connected() -> None:
     turns = make_turns_that_want_calls()
     turns.call()
     turns.place(turns.features.agent_seats["01"].log_off_agent(turns.features.core.read_clock()))
@@ -179,7 +179,7 @@ def test_excess_calls_are_not_cancelled_while_no_switch_is_connected() -> None:
     assert not turns.features.live_calls[A].leg.cancelled
 
 
-def test_removed_campaign_cancels_its_calls_and_returns_its_numbers() -> None:
+def test_removed_campaign_cancels_its_ringing_calls_and_returns_its_reserved_numbers() -> None:
     turns = make_turns_that_want_calls()
     turns.call()
     run = turns.features.loaded_campaigns["calls"]
@@ -200,7 +200,7 @@ def test_removed_campaign_cancels_its_calls_and_returns_its_numbers() -> None:
         (4, 0.5, 9, LOOK_AGAIN_SECONDS),
     ],
 )
-def test_pacing_of_an_ivr_campaign_at_the_call_rate_limit_waits_for_a_call_start(
+def test_pacing_of_an_ivr_campaign_at_the_call_rate_limit_waits_until_a_call_may_start(
     unsent: int, per_second: float, channels: int, wait: float
 ) -> None:
     trunk = make_trunk(calls_per_second=per_second, channels=channels)
@@ -220,7 +220,7 @@ def test_ivr_campaign_places_a_call_when_its_trunk_may_start_a_call() -> None:
     assert len(turns.features.live_calls) == 1
 
 
-def test_pacing_of_an_agent_campaign_at_the_call_rate_limit_waits_for_a_start() -> None:
+def test_pacing_of_an_agent_campaign_at_the_call_rate_limit_waits_until_a_call_may_start() -> None:
     turns = make_turns_that_want_calls(wanted=1, trunks=[make_trunk(calls_per_second=2.0)])
     for number in range(2):
         turns.call(AttemptId(f"{number:036}"), originate_sent=False, phone_id=number + 50, voter_id=number + 50)
@@ -229,14 +229,14 @@ def test_pacing_of_an_agent_campaign_at_the_call_rate_limit_waits_for_a_start() 
     assert decide(turns) == pytest.approx((1.0 + WIRE_SECONDS) / 2.0)
 
 
-def test_pacing_of_an_agent_campaign_with_numbers_repeats_at_the_next_call_start() -> None:
+def test_pacing_of_an_agent_campaign_with_due_numbers_is_repeated_at_the_next_permitted_call_start() -> None:
     turns = make_turns_that_want_calls(wanted=5, trunks=[make_trunk(calls_per_second=4.0)])
     turns.features.loaded_campaigns["calls"].hopper = deque([make_claim(1), make_claim(2)])
     assert decide(turns) == pytest.approx(0.23, abs=0.021)
     assert len(turns.features.live_calls) == 1
 
 
-def test_pacing_of_an_agent_campaign_without_numbers_repeats_after_a_second() -> None:
+def test_pacing_of_an_agent_campaign_without_due_numbers_is_repeated_after_a_second() -> None:
     turns = make_turns_that_want_calls(wanted=1, trunks=[make_trunk(calls_per_second=4.0)])
     turns.features.loaded_campaigns["calls"].hopper = deque([make_claim(1)])
     assert decide(turns) == LOOK_AGAIN_SECONDS
@@ -259,7 +259,7 @@ def test_campaign_with_agents_places_its_call_before_an_ivr_campaign() -> None:
     assert [call.campaign_id for call in turns.features.live_calls.list_live_calls()] == ["calls"]
 
 
-def test_pacing_decision_returns_expiring_numbers_and_refills_the_hopper() -> None:
+def test_pacing_decision_returns_expiring_reservations_of_numbers_and_refills_the_hopper() -> None:
     turns = make_turns_that_want_calls()
     turns.features.loaded_campaigns["calls"].hopper.append(make_claim(1, leased_until=NOON))
     assert run_pacing_decision(turns) == ["beside release-claims", "beside refill"]
@@ -313,7 +313,9 @@ def test_excess_calls_with_a_reserved_seat_or_not_yet_placed_are_not_hung_up() -
 
 @pytest.mark.parametrize("excess", [1, 99])
 @pytest.mark.parametrize("began_seconds", [0.0, 20.0])
-def test_only_the_excess_call_is_hung_up_among_calls_that_must_continue(excess: int, began_seconds: float) -> None:
+def test_excess_ringing_call_is_hung_up_and_calls_with_reserved_seats_continue(
+    excess: int, began_seconds: float
+) -> None:
     turns = make_turns_that_want_calls(seats=2)
     features, times = turns.features, dict[str, Any](began_seconds=began_seconds)
     turns.after(
@@ -335,7 +337,9 @@ def test_only_the_excess_call_is_hung_up_among_calls_that_must_continue(excess: 
 
 
 @pytest.mark.parametrize("sound", [None, "matdan/message"])
-def test_calls_of_a_held_campaign_are_not_cancelled_while_no_switch_is_connected(sound: str | None) -> None:
+def test_ringing_calls_of_a_held_campaign_are_not_cancelled_while_no_asterisk_server_is_connected(
+    sound: str | None,
+) -> None:
     turns = make_turns_that_want_calls()
     turns.call()
     turns.features.asterisk_servers.up.clear()

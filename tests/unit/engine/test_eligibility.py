@@ -102,13 +102,13 @@ def test_check_at_the_answer_includes_an_opt_out_received_while_the_call_rang() 
     assert rules.answer().facts == replace(FACTS, opted_out=True)
 
 
-def test_answered_call_without_reservation_data_is_checked_by_its_booth() -> None:
+def test_answered_call_without_data_from_its_reservation_is_checked_with_the_data_of_its_booth() -> None:
     case = Rules().answer()
     assert (case.number, case.area, case.facts) == ("", Area(174, "18:00"), None)
     assert Rules().answer(booth_id=9).area is None
 
 
-def test_call_of_an_earlier_run_is_checked_in_the_language_of_the_voters_booth() -> None:
+def test_call_begun_before_a_restart_is_checked_with_the_language_of_the_voters_booth() -> None:
     rules = Rules()
     rules.service.load_registers_and_open_calls((), [make_open_attempt("calls"), make_open_attempt("removed")])
     rules.service._gate = cast(Any, rules.gate)
@@ -136,7 +136,7 @@ def test_numbers_refused_for_missing_consents_or_registers_raise_one_alert(reaso
     assert alerts == [{"campaign": "calls"}]
 
 
-def test_refusal_of_a_number_for_a_lasting_reason_raises_no_alert() -> None:
+def test_number_refused_for_a_permanent_reason_raises_no_alert() -> None:
     rules = Rules()
     rules.gate.ruling = Ruling((Objection(Reason.OPTED_OUT, "words", None),), None)
     assert not rules.service.may_answered_call_be_connected(a_call(campaign_id="calls", phone_id=7))
@@ -145,7 +145,9 @@ def test_refusal_of_a_number_for_a_lasting_reason_raises_no_alert() -> None:
 
 
 @pytest.mark.parametrize(("needed", "certified"), [(True, CERTIFIED), (False, {})])
-def test_certificates_are_checked_only_for_campaigns_whose_recordings_need_one(needed: bool, certified: object) -> None:
+def test_certificates_are_checked_only_for_campaigns_whose_recordings_need_certificates(
+    needed: bool, certified: object
+) -> None:
     rules = Rules(kind="ivr", flow="turnout")
     profile = rules.gate.rules.profile
     purposes = frozenset({rules.run.purpose}) if needed else frozenset()
@@ -158,7 +160,7 @@ def test_certificates_are_checked_only_for_campaigns_whose_recordings_need_one(n
     assert rules.answer().campaign.certified == certified
 
 
-def test_campaign_rules_are_checked_once_a_second_and_after_a_settings_change() -> None:
+def test_rules_for_a_campaign_are_checked_once_a_second_and_after_a_settings_change() -> None:
     rules = Rules()
     asked: list[tuple[CampaignRules, float, object]] = []
 
@@ -180,7 +182,7 @@ def test_campaign_rules_are_checked_once_a_second_and_after_a_settings_change() 
     assert [(each, seconds) for each, seconds, _ in asked[1:]] == [(campaign, 1), (changed, 1)]
 
 
-def test_rule_check_is_told_of_a_reserved_seat_and_of_a_promised_call() -> None:
+def test_rule_check_considers_whether_a_seat_is_reserved_and_whether_the_call_was_promised() -> None:
     rules = Rules()
     promised = replace(CLAIM, promised=True)
     rules.service.check_rules_for_claimed_number(rules.run, CLAIM)
@@ -196,7 +198,7 @@ def test_rule_check_is_told_of_a_reserved_seat_and_of_a_promised_call() -> None:
     ]
 
 
-def test_data_of_a_refused_call_is_discarded_before_any_answer() -> None:
+def test_data_for_the_rule_checks_of_a_refused_call_is_discarded_immediately() -> None:
     rules = Rules()
     rules.gate.ruling = Ruling((Objection(Reason.ATTEMPTS, "words", None),), None)
     rules.send()
@@ -249,7 +251,7 @@ def test_text_of_legal_grounds_is_computed_once_for_calls_with_equal_data() -> N
     assert [case.guaranteed for case in formatted] == [False, True] * len(claims)
 
 
-def test_number_with_an_abandoned_call_may_be_redialled_early_with_a_reserved_seat() -> None:
+def test_number_of_an_abandoned_call_may_be_redialled_earlier_if_a_seat_is_reserved() -> None:
     for unless_guaranteed, keeps_seats, abandoned_seconds, needed in (
         (True, True, 60, True),
         (False, True, 60, False),

@@ -62,7 +62,7 @@ def attach_recorder(turns: Turns, group: asyncio.TaskGroup) -> Said:
 
 
 @virtual_time()
-async def test_engine_carries_out_requested_effects_in_a_fixed_order() -> None:
+async def test_engine_carries_out_pacer_updates_notifications_orders_and_commits_in_a_fixed_order() -> None:
     turns = Turns()
     async with asyncio.TaskGroup() as group:
         said = attach_recorder(turns, group)
@@ -89,7 +89,7 @@ async def test_engine_carries_out_requested_effects_in_a_fixed_order() -> None:
 
 
 @virtual_time()
-async def test_failed_switch_order_is_not_repeated_and_raises_a_fallback_event() -> None:
+async def test_failed_order_to_asterisk_is_not_repeated_and_causes_its_fallback_event() -> None:
     turns = Turns()
     turns.call(seat="01")
     turns.place(turns.features.agent_seats["01"].reserve_seat_for_call(A, "calls", turns.features.core.read_clock()))
@@ -141,7 +141,7 @@ async def test_refused_seat_command_plays_the_error_sound() -> None:
     assert answered == ["wrong"]
 
 
-def test_effects_requested_by_an_event_wait_until_the_event_is_handled() -> None:
+def test_orders_and_commits_requested_by_an_engine_event_wait_until_the_event_is_handled() -> None:
     turns = Turns()
     turns.features.core.in_event = True
     turns.features.core.request_effects(Notify(CampaignChange("calls")))
@@ -149,7 +149,7 @@ def test_effects_requested_by_an_event_wait_until_the_event_is_handled() -> None
     assert turns.features.core.pop_requested_effects() == []
 
 
-def test_failing_event_handler_does_not_discard_effects_requested_earlier() -> None:
+def test_failing_event_handler_does_not_discard_actions_that_it_requested_earlier() -> None:
     turns = Turns()
     heard: list[object] = []
     turns.engine._subscribers.append(heard.append)
@@ -160,7 +160,7 @@ def test_failing_event_handler_does_not_discard_effects_requested_earlier() -> N
     assert len(heard) == 1
 
 
-def test_failing_effect_of_an_engine_event_does_not_prevent_the_other_effects() -> None:
+def test_failing_action_of_an_engine_event_does_not_prevent_the_remaining_actions() -> None:
     turns = Turns()
     heard: list[object] = []
     turns.engine._subscribers.append(heard.append)
@@ -173,7 +173,7 @@ def test_failing_effect_of_an_engine_event_does_not_prevent_the_other_effects() 
 
 
 @virtual_time()
-async def test_unexpected_error_in_an_engine_effect_or_timer_stops_the_engine() -> None:
+async def test_unexpected_error_in_an_engine_action_or_timer_stops_the_engine() -> None:
     for wrong in (
         UpdatePacer("no such campaign", PacingEventKind.ABANDONED),
         StartTimer("t", 1.0, TimerExpired(TimerKind.CALL_PHONE, "no such seat")),

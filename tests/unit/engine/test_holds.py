@@ -28,7 +28,7 @@ def find_hold(turns: Turns, trunk: str | None = None) -> Hold | None:
 @pytest.mark.parametrize(
     ("unanswered_seconds", "reason"), [(UNANSWERED_SECONDS, None), (1.0, HoldReason.SWITCH_SILENT)]
 )
-def test_campaign_is_held_while_the_switch_does_not_answer(
+def test_campaign_is_held_while_its_asterisk_server_does_not_answer(
     unanswered_seconds: float, reason: HoldReason | None
 ) -> None:
     turns = make_turns_that_want_calls()
@@ -40,7 +40,7 @@ def test_campaign_is_held_while_the_switch_does_not_answer(
     assert turns.features.asterisk_servers.unresponsive == (frozenset() if reason is None else {""})
 
 
-def test_campaign_without_a_connected_switch_is_held() -> None:
+def test_campaign_is_held_while_no_asterisk_server_is_connected() -> None:
     turns = make_turns_that_want_calls()
     turns.features.asterisk_servers.up.clear()
     assert find_hold(turns) == Hold(HoldReason.NO_SWITCH)
@@ -54,7 +54,7 @@ def test_campaign_is_held_if_the_asterisk_server_of_its_trunk_is_down() -> None:
     assert find_hold(turns, "far") == Hold(HoldReason.NO_SWITCH)
 
 
-def test_campaign_is_held_because_of_a_silent_server_if_another_server_is_disconnected() -> None:
+def test_hold_of_a_campaign_names_the_silent_server_if_its_other_server_is_disconnected() -> None:
     turns = make_turns_that_want_calls()
     turns.features.asterisk_servers.add_asterisk_servers({"far": "b"}, ())
     run = turns.features.loaded_campaigns["calls"]
@@ -86,7 +86,7 @@ def test_campaign_that_was_removed_from_the_settings_is_held() -> None:
     assert find_hold(turns) == Hold(HoldReason.STOPPED, "removed from the settings")
 
 
-def test_campaign_with_an_unplayable_sound_is_held_and_the_hold_names_the_sound() -> None:
+def test_campaign_with_an_unplayable_sound_is_held_with_the_sound_as_reason() -> None:
     turns = make_turns_that_want_calls()
     turns.features.loaded_campaigns["calls"].inaudible_sound = "matdan/message"
     assert find_hold(turns) == Hold(HoldReason.NO_AUDIO, "the sound matdan/message cannot be played")
@@ -100,7 +100,7 @@ def test_campaign_outside_its_calling_hours_is_held_until_the_hours_begin() -> N
     assert find_hold(turns) is None
 
 
-def test_hold_of_a_campaign_without_calling_hours_names_no_end() -> None:
+def test_campaign_without_any_calling_hours_is_held_without_an_end() -> None:
     turns = make_turns_that_want_calls()
     run = turns.features.loaded_campaigns["calls"]
     run.spec = replace(run.spec, hours=create_daily_calling_hours([]))

@@ -44,7 +44,7 @@ class Site:
 
 
 @pytest.mark.parametrize(("left", "is_refilled"), [(0, True), (50, True), (51, False), (60, False)])
-def test_hopper_is_refilled_only_if_a_whole_batch_of_numbers_fits(left: int, is_refilled: bool) -> None:
+def test_hopper_of_a_campaign_is_refilled_only_if_a_whole_batch_of_numbers_fits(left: int, is_refilled: bool) -> None:
     site = Site()
     assert left <= HOPPER_SIZE
     site.run.hopper = deque(make_claim(number) for number in range(left))
@@ -57,7 +57,7 @@ def test_hopper_is_refilled_only_if_a_whole_batch_of_numbers_fits(left: int, is_
 
 
 @pytest.mark.parametrize(("due_seconds", "is_refilled"), [(-1.0, True), (0.0, True), (0.1, False)])
-def test_hopper_is_refilled_when_the_next_number_is_due(due_seconds: float, is_refilled: bool) -> None:
+def test_hopper_of_a_campaign_is_refilled_when_the_next_number_is_due(due_seconds: float, is_refilled: bool) -> None:
     site = Site()
     site.run.next_due_at = NOON + due_seconds
     lines = site.turns.after(0, lambda: site.hoppers.refill_hopper(site.run))
@@ -65,7 +65,7 @@ def test_hopper_is_refilled_when_the_next_number_is_due(due_seconds: float, is_r
 
 
 @pytest.mark.parametrize("stop", ["hold", "pause", "drain", None])
-def test_campaign_reserves_numbers_only_while_it_runs_without_a_hold_and_the_dialler_does_not_drain(
+def test_campaign_reserves_numbers_only_while_it_may_dial_and_the_dialler_is_not_stopping(
     stop: str | None,
 ) -> None:
     site = Site()
@@ -93,7 +93,7 @@ def test_hopper_is_not_refilled_while_the_disk_is_nearly_full() -> None:
     ("released", "left"),
     [([0], False), ([RELEASED_AT_ONCE, 3], False), ([RELEASED_AT_ONCE, RELEASED_AT_ONCE, RELEASED_AT_ONCE - 1], False)],
 )
-async def test_refused_numbers_are_returned_to_the_queue_in_batches_until_none_remain(
+async def test_numbers_refused_by_the_rules_return_to_the_queue_in_batches_until_none_remain(
     released: list[int], left: bool
 ) -> None:
     answers, asked = iter(released), list[tuple[str, int]]()
@@ -111,7 +111,7 @@ async def test_refused_numbers_are_returned_to_the_queue_in_batches_until_none_r
     assert len(asked) == len(released)  # nothing has changed since
 
 
-async def test_refused_numbers_are_returned_again_if_the_rules_change_during_the_return() -> None:
+async def test_numbers_refused_by_the_rules_return_to_the_queue_again_if_rules_change_meanwhile() -> None:
     asked: list[int] = []
 
     async def release_refused_numbers(_: str, most: int) -> int:
@@ -125,7 +125,7 @@ async def test_refused_numbers_are_returned_again_if_the_rules_change_during_the
     assert len(asked) == 2
 
 
-async def test_refused_numbers_are_checked_again_later_if_the_store_fails() -> None:
+async def test_numbers_refused_by_the_rules_are_checked_again_after_a_store_failure() -> None:
     async def release_refused_numbers(*_: object) -> int:
         raise StoreError("full")
 
@@ -147,7 +147,7 @@ class Polling:
     ("purpose", "has_polling_days", "has_priorities"),
     [(Purpose.TURNOUT, True, True), (Purpose.TURNOUT, False, False), (Purpose.BOOTH_WORKERS, True, False)],
 )
-def test_booths_have_priorities_only_in_turnout_campaigns(
+def test_booths_have_calling_priorities_only_in_turnout_campaigns(
     purpose: Purpose, has_polling_days: bool, has_priorities: bool
 ) -> None:
     site = Site()
@@ -191,14 +191,14 @@ def test_reserved_numbers_are_returned_to_the_queue_shortly_before_the_reservati
     assert not site.run.hopper
 
 
-async def test_chosen_number_in_the_hopper_is_dialled_without_a_store_query() -> None:
+async def test_number_that_an_agent_chooses_in_the_hopper_is_dialled_without_a_store_query() -> None:
     site = Site()
     site.run.hopper = deque([make_claim(1), make_claim(2), make_claim(3)])
     assert (await site.hoppers.claim_number(site.run, 2)).phone_id == 2
     assert [claim.phone_id for claim in site.run.hopper] == [1, 3]
 
 
-async def test_chosen_number_outside_the_hopper_is_reserved_from_the_queue() -> None:
+async def test_number_that_an_agent_chooses_outside_the_hopper_is_reserved_in_the_store() -> None:
     asked: list[Any] = []
 
     async def claim_number(*args: object, **named: object) -> object:
@@ -231,7 +231,7 @@ async def test_chosen_number_outside_the_hopper_is_reserved_from_the_queue() -> 
         (Unclaimed.IN_USE, "the number is on a call or being dialled", RefusedBecause.ON_A_CALL),
     ],
 )
-async def test_chosen_number_that_cannot_be_reserved_is_refused_with_the_reason(
+async def test_number_that_an_agent_chooses_but_that_cannot_be_reserved_is_refused_with_the_reason(
     refusal: Unclaimed, text: str, reason: RefusedBecause
 ) -> None:
     async def claim_number(*_: object, **__: object) -> Unclaimed:
@@ -355,7 +355,7 @@ async def test_numbers_are_reserved_from_all_booths_if_no_booth_votes_today() ->
     assert named["voting"] is None
 
 
-async def test_hopper_is_filled_with_batches_of_numbers_until_no_further_batch_fits() -> None:
+async def test_hopper_of_a_campaign_is_filled_until_no_further_batch_of_numbers_fits() -> None:
     batches = [[make_claim(number) for number in range(CLAIMED_AT_ONCE)] for _ in range(8)]
     order = ScriptedOrder(exhausted=[True] * 8, voting=[None] * 8)
     site, store = await fill_hopper(order, *batches)
@@ -364,7 +364,7 @@ async def test_hopper_is_filled_with_batches_of_numbers_until_no_further_batch_f
     assert (store.reads, site.run.next_due_at) == ([], 0.0)
 
 
-async def test_numbers_are_reserved_from_further_booths_until_no_booth_remains() -> None:
+async def test_numbers_are_reserved_from_one_booth_after_another_until_no_booth_remains() -> None:
     site, store = await fill_hopper(
         ScriptedOrder(exhausted=[False, False, True], voting=[None] * 3), [make_claim(1)], [], [make_claim(2)]
     )
@@ -386,7 +386,7 @@ async def test_booths_not_voting_today_wait_while_voting_booths_have_numbers() -
     assert (len(store.asked), store.reads) == (1, ["calls"])
 
 
-async def test_each_return_of_reserved_numbers_to_the_queue_is_counted() -> None:
+async def test_each_return_of_reserved_numbers_to_a_campaigns_queue_is_counted() -> None:
     site = Site()
     for _ in range(3):
         site.turns.after(0, lambda: site.hoppers.return_claimed_numbers(site.run, [make_claim(1)]))
@@ -394,7 +394,7 @@ async def test_each_return_of_reserved_numbers_to_the_queue_is_counted() -> None
 
 
 @pytest.mark.parametrize(("due_seconds", "is_reset"), [(-0.1, True), (0.0, True), (0.1, False)])
-async def test_booths_without_due_numbers_are_tried_again_if_a_number_is_due_now(
+async def test_booths_recorded_as_empty_are_queried_again_if_a_number_is_due_now(
     due_seconds: float, is_reset: bool
 ) -> None:
     async def find_next_due_time(_: str) -> float:

@@ -75,7 +75,7 @@ def test_key_code_entered_on_the_phone_becomes_a_seat_command(keys: str, command
 
 
 @pytest.mark.parametrize("keys", ["*9", "*20", "*24", "324", "399", "#", "A", "", "12", "١", "*\r"])
-def test_phone_keys_without_a_meaning_are_refused(keys: str) -> None:
+def test_phone_keys_that_stand_for_no_seat_command_are_refused(keys: str) -> None:
     keypad = Keypad()
     for key in [keys] if len(keys) != 3 and keys[:1] != "*" else keys:
         pressed = process_pressed_key(keypad, "01", key, 1.0, REASONS)
@@ -102,7 +102,7 @@ def test_phone_key_code_is_refused_if_the_next_key_comes_too_late() -> None:
     assert process_pressed_key(Keypad("3", 0.0), "01", "*", late, REASONS).keypad == Keypad("*", late)
 
 
-def test_keys_pressed_too_fast_are_refused_until_the_presses_slow_down() -> None:
+def test_keys_pressed_too_fast_on_a_seats_phone_are_refused_until_the_presses_slow_down() -> None:
     commands, sounds = press_keys("1" * 200, every_seconds=0.1)
     assert len(commands) == STORM_KEYS - 1
     assert sounds[STORM_KEYS:] == [SeatSound.WRONG] * (200 - STORM_KEYS)

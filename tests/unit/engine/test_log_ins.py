@@ -14,7 +14,7 @@ from dialer.engine.seats.pins import PinCheck, hash_pin
 from tests.support.seats import CHEAP
 
 
-def test_pin_is_stored_only_as_a_hash() -> None:
+def test_pin_of_an_agent_is_stored_only_as_a_hash() -> None:
     hashed = hash_pin("4711")
     assert hashed.startswith("$argon2id$v=19$")
     assert "4711" not in hashed
@@ -23,18 +23,18 @@ def test_pin_is_stored_only_as_a_hash() -> None:
 
 
 @pytest.mark.parametrize("pin", ["2468", "1234", "9876", "7890", "1111", "1212", "123123", "1112", "13579"])
-def test_trivial_pin_is_refused(pin: str) -> None:
+def test_easily_guessed_pin_of_an_agent_is_refused(pin: str) -> None:
     with pytest.raises(CommandRefused, match="easy to guess"):
         hash_pin(pin)
 
 
 @pytest.mark.parametrize("pin", ["", "123", "1" * 13, "12a4", "１２３４", "1234\n", " 1234"])
-def test_invalid_pin_is_refused(pin: str) -> None:
+def test_invalid_pin_of_an_agent_is_refused(pin: str) -> None:
     with pytest.raises(CommandRefused, match="4 to 12 digits"):
         hash_pin(pin)
 
 
-def test_log_in_accepts_only_a_known_agent_with_the_agents_own_pin() -> None:
+def test_log_in_is_accepted_only_with_a_known_agent_number_and_the_pin_of_that_agent() -> None:
     check = PinCheck([AgentAccount("101", CHEAP.hash("2468")), AgentAccount("102", CHEAP.hash("1357"))])
     assert check.is_pin_correct("102", "1357")
     for number, pin in (
@@ -72,7 +72,7 @@ def test_no_pin_is_accepted_for_a_damaged_pin_hash() -> None:
 THREE = AgentRules(3, 60.0)
 
 
-def test_failed_log_ins_are_counted_by_agent_and_by_seat() -> None:
+def test_failed_log_ins_are_counted_for_the_agent_and_for_the_seat() -> None:
     wrong = WrongLogIns()
     assert not wrong.count_wrong_log_in("01", "101", 0.0, THREE)
     assert not wrong.count_wrong_log_in("02", "101", 1.0, THREE)
@@ -94,7 +94,7 @@ def test_successful_log_in_resets_the_count_of_failed_log_ins() -> None:
         wrong.reset_wrong_log_in_counts("01", "101")
 
 
-def test_wrong_pins_of_strangers_lock_neither_known_devices_nor_the_phone() -> None:
+def test_wrong_pins_from_unknown_devices_lock_neither_known_devices_nor_the_seats_phone() -> None:
     wrong = WrongLogIns()
     known, new = SignInSource("d1", is_known_device=True), SignInSource("n9", is_known_device=False)
     for number in range(3):
@@ -110,7 +110,7 @@ def test_wrong_pins_of_strangers_lock_neither_known_devices_nor_the_phone() -> N
     assert not wrong.is_log_in_locked("01", "101", 1.0, new)
 
 
-def test_wrong_pins_lock_their_own_network_or_device_first() -> None:
+def test_wrong_pins_first_lock_the_network_or_device_that_sent_them() -> None:
     wrong = WrongLogIns()
     network, device = SignInSource("n1", is_known_device=False), SignInSource("d1", is_known_device=True)
     for source in (network, device):
@@ -143,7 +143,9 @@ def test_wrong_pins_from_many_networks_do_not_remove_the_lock_of_an_agent(monkey
 
 @settings(max_examples=200, deadline=None, derandomize=True)
 @given(st.lists(st.tuples(st.sampled_from(["01", "02"]), st.sampled_from(["101", "102", None]), st.booleans())))
-def test_consecutive_failed_log_ins_never_exceed_the_limit(tries: list[tuple[str, str | None, bool]]) -> None:
+def test_number_of_consecutive_failed_log_ins_never_exceeds_the_limit(
+    tries: list[tuple[str, str | None, bool]],
+) -> None:
     wrong = WrongLogIns()
     in_a_row: dict[str, int] = {}
     for seat, agent, right in tries:

@@ -73,7 +73,7 @@ def test_later_call_keeps_the_cached_time_of_an_earlier_conversation() -> None:
     assert (memory.read().called_at, memory.read().talked_at) == (NOON + 60, NOON + 120)
 
 
-def test_newer_data_of_a_claimed_number_is_not_replaced_by_older_cached_data() -> None:
+def test_newer_data_of_a_reserved_number_is_not_replaced_by_older_cached_data() -> None:
     memory = Memory()
     memory.numbers.remember_ended_call(a_call(**TALKED), Outcome.CONNECTED)
     memory.numbers.remember_ended_call(a_call(), Outcome.ABANDONED)
@@ -105,7 +105,7 @@ def test_call_of_another_centre_updates_the_cached_call_times_of_its_number(
     assert memory.read(phone_id=2) == FACTS  # the call was to another number
 
 
-def test_later_calls_of_other_centres_keep_the_times_that_they_do_not_change() -> None:
+def test_later_call_by_another_centre_keeps_the_cached_times_of_other_kinds_of_calls() -> None:
     memory = Memory()
     for kind, at in ((PeerCallKind.CONVERSATION, 10.0), (PeerCallKind.ABANDONED, 20.0), (PeerCallKind.CALL, 15.0)):
         remember_peer_call(memory, kind, NOON + at)
@@ -114,7 +114,7 @@ def test_later_calls_of_other_centres_keep_the_times_that_they_do_not_change() -
 
 
 @pytest.mark.parametrize("ahead", [-5.0, 5.0])
-def test_later_time_of_claim_and_other_centre_counts(ahead: float) -> None:
+def test_later_of_the_call_times_in_the_store_and_in_another_centre_is_used(ahead: float) -> None:
     memory = Memory()
     remember_peer_call(memory, PeerCallKind.CONVERSATION, NOON)
     remember_peer_call(memory, PeerCallKind.ABANDONED, NOON)
@@ -125,14 +125,14 @@ def test_later_time_of_claim_and_other_centre_counts(ahead: float) -> None:
     assert found.campaigns == ("b",)
 
 
-def test_cached_data_of_a_number_includes_an_opt_out() -> None:
+def test_cached_data_of_a_number_includes_an_opt_out_of_the_number() -> None:
     memory = Memory()
     assert not memory.read().opted_out
     memory.numbers.add_opt_out(1)
     assert memory.read().opted_out
 
 
-def test_old_cached_events_of_a_number_without_a_live_call_are_dropped() -> None:
+def test_old_cached_call_times_of_a_number_without_a_live_call_are_dropped() -> None:
     for live in (False, True):
         memory = Memory()
         memory.numbers.add_opt_out(1)

@@ -52,13 +52,13 @@ def decode_ami_messages(text: str) -> list[AmiMessage]:
     return list(AmiDecoder().decode_bytes(banner + text.replace("{id}", ID).encode()))
 
 
-def test_every_captured_call_status_is_in_the_outcome_table_and_the_simulation() -> None:
+def test_every_call_status_captured_from_asterisk_is_in_the_outcome_table_and_the_simulation() -> None:
     captured = {int(name.partition("-")[0]) for name in CAPTURED}
     assert captured == set(TABLE) == set(CARRIER_CAUSES)
 
 
 @pytest.mark.parametrize("ending", CAPTURED)
-def test_calls_captured_from_asterisk_have_the_outcomes_of_the_table(ending: str) -> None:
+def test_calls_captured_from_asterisk_have_the_outcomes_of_the_outcome_table(ending: str) -> None:
     status = int(ending.partition("-")[0])
     outcome, ended = find_end_and_outcome(decode_ami_messages(CAPTURED[ending]))
     assert outcome is TABLE[status]
@@ -129,7 +129,7 @@ def test_call_cancelled_after_sip_183_has_the_outcome_cancelled() -> None:
 
 
 @pytest.mark.parametrize("rings_with", [(), (180,), (183,), (183, 180)])
-def test_simulated_asterisk_gives_the_outcomes_of_the_table(rings_with: tuple[int, ...]) -> None:
+def test_simulated_asterisk_gives_the_call_outcomes_of_the_outcome_table(rings_with: tuple[int, ...]) -> None:
     numbers = {f"+9170000{status:05d}": status for status in TABLE}
     scripts = {
         number: Behaviour(answer_after=1.5, rings=bool(rings_with), rings_with=rings_with or (180,), fails_with=code)

@@ -41,7 +41,7 @@ def test_previewed_call_has_the_state_preview_and_is_shown_at_the_agents_seat() 
     assert not view.dialling
 
 
-def test_skipped_preview_frees_the_seat_and_makes_the_number_due_again() -> None:
+def test_skipped_call_preview_frees_the_seat_and_makes_the_number_due_again() -> None:
     turns = set_up_preview()
     ends = turns.after(5, lambda: turns.features.agent_dialling_service.skip_preview("01", A))
     assert "; ".join(ends) == BACK
@@ -49,7 +49,7 @@ def test_skipped_preview_frees_the_seat_and_makes_the_number_due_again() -> None
 
 
 @pytest.mark.parametrize("gone", [True, False])
-def test_cancelled_preview_sends_no_command_to_the_switch(gone: bool) -> None:
+def test_cancelled_call_preview_sends_no_command_to_asterisk(gone: bool) -> None:
     turns = set_up_preview()
     if gone:
         turns.at(3, SeatDown("01"))
@@ -61,7 +61,7 @@ def test_cancelled_preview_sends_no_command_to_the_switch(gone: bool) -> None:
     assert not [line for line in ends if line.startswith("order")]
 
 
-def test_expired_preview_returns_the_number_to_the_queue_and_pauses_the_seat() -> None:
+def test_expired_call_preview_returns_the_number_to_the_queue_and_pauses_the_seat() -> None:
     turns = set_up_preview()
     ends = turns.at(60, TimerExpired(TimerKind.PREVIEW_EXPIRED, "01", A))
     assert "; ".join(ends) == BACK.replace("ready", "paused")
@@ -69,7 +69,7 @@ def test_expired_preview_returns_the_number_to_the_queue_and_pauses_the_seat() -
     assert turns.at(61, TimerExpired(TimerKind.PREVIEW_EXPIRED, "01", A)) == []
 
 
-def test_expired_preview_is_dialled_if_the_campaign_dials_previews_automatically() -> None:
+def test_expired_call_preview_is_dialled_if_the_campaign_dials_previews_automatically() -> None:
     turns = set_up_preview(dials=True, preview_seconds=60)
     ends = turns.at(60, TimerExpired(TimerKind.PREVIEW_EXPIRED, "01", A))
     assert "; ".join(ends) == "call sending; timer preview/A off; seat 01 reserved; beside dial-preview"

@@ -113,14 +113,14 @@ def test_no_more_calls_are_placed_than_the_pacer_requests() -> None:
 
 
 @pytest.mark.parametrize("limit", [{"channels": 1}, {"calls_per_second": 1.0}])
-def test_calls_of_one_pacing_decision_count_against_the_limits_of_their_trunk(limit: dict[str, Any]) -> None:
+def test_each_call_of_a_pacing_decision_counts_against_the_limits_of_its_trunk(limit: dict[str, Any]) -> None:
     site = Site(trunks=[{**FAST, **limit}])
     assert site.place(3, 1, 2, 3) == [1]
     assert [claim.phone_id for claim in site.run.hopper] == [2, 3]
     site.run_tasks()
 
 
-def test_calls_not_sent_yet_count_against_the_call_rate_limit_of_their_trunk() -> None:
+def test_unsent_calls_count_against_the_call_rate_limit_of_their_trunk() -> None:
     site = Site(trunks=[{**FAST, "calls_per_second": 2.0}])
     site.run.hopper.append(make_claim(1))
     assert not site.originator.place_calls(site.run, 1, Counter(), Counter(carrier=2))
@@ -212,7 +212,7 @@ def test_number_that_the_rules_forbid_permanently_is_refused_with_the_reason() -
         (Purpose.BOOTH_WORKERS, NOON + 10, MIDNIGHT),
     ],
 )
-def test_number_is_postponed_when_calls_to_its_booth_are_over(
+def test_phone_number_is_postponed_when_the_last_call_time_of_its_booth_has_passed(
     purpose: Purpose, last_call_at: float | None, due_at: float | None
 ) -> None:
     site = Site()
@@ -260,7 +260,7 @@ def test_call_is_placed_over_the_asterisk_server_with_more_free_agents() -> None
     site.run_tasks()
 
 
-def test_calls_that_need_an_agent_count_against_the_agents_of_their_server() -> None:
+def test_calls_that_need_an_agent_are_limited_by_the_agents_of_their_asterisk_server() -> None:
     trunks = [{**FAST, "name": name, "endpoint": name} for name in ("near", "far")]
     site = Site(seats=2, trunks=trunks)
     servers, seats = site.turns.features.asterisk_servers, site.turns.features.agent_seats
@@ -282,7 +282,7 @@ def test_calls_that_need_an_agent_count_against_the_agents_of_their_server() -> 
 # Storing attempts
 
 
-def test_stored_call_attempts_are_placed_and_refused_attempts_are_discarded() -> None:
+def test_call_attempts_that_the_store_accepts_are_placed_and_refused_attempts_are_discarded() -> None:
     site = Site()
     placed = [site.create_call(phone) for phone in (1, 2)]
     site.refusals = [None, Refusal.OPTED_OUT]
@@ -297,7 +297,7 @@ def test_stored_call_attempts_are_placed_and_refused_attempts_are_discarded() ->
     assert lines == ["call sending"]
 
 
-def test_all_attempts_of_a_failed_commit_are_ended_as_refused() -> None:
+def test_call_attempts_whose_commit_failed_all_end_with_the_outcome_refused() -> None:
     site = Site()
     placed = [site.create_call(phone) for phone in (1, 2)]
     site.error = StoreError("full")
@@ -316,7 +316,7 @@ def test_all_attempts_of_a_failed_commit_are_ended_as_refused() -> None:
 
 
 @pytest.mark.parametrize(("is_cancelled", "name"), [(False, None), (True, "originate")])
-def test_preview_is_not_shown_for_a_cancelled_call(is_cancelled: bool, name: str | None) -> None:
+def test_agent_gets_no_preview_of_a_cancelled_call(is_cancelled: bool, name: str | None) -> None:
     site = Site(campaign={"pacing": "preview"})
     seat = site.turns.features.agent_seats["01"]
     placed = site.originator._create_attempt_and_call(site.run, make_claim(1), seat, "carrier", CALLER_ID)
@@ -400,7 +400,7 @@ def test_call_that_the_switch_rejects_is_ended_with_an_alert() -> None:
     assert site.journal[-1] == ("forgotten", attempt.attempt_id)
 
 
-def test_call_that_may_have_been_placed_stays_a_live_call() -> None:
+def test_call_that_asterisk_may_have_placed_stays_a_live_call() -> None:
     site = Site()
     attempt, _ = site.create_call()
     site.error = OriginateUnsure("connection lost")
@@ -491,7 +491,7 @@ def test_call_limits_of_the_campaign_are_checked_when_attempts_are_stored() -> N
     assert asked == [{"max_attempts_since": since, "max_attempts": 9, "max_conversations": 4, "gaps": gaps}]
 
 
-def test_voter_data_is_shown_at_the_reserved_seat_immediately_after_the_commit() -> None:
+def test_voter_data_of_a_call_is_shown_at_its_reserved_seat_immediately_after_the_commit() -> None:
     site = Site()
     placed = site.originator._create_attempt_and_call(
         site.run, make_claim(1), site.turns.features.agent_seats["01"], "carrier", CALLER_ID

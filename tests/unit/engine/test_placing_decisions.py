@@ -24,7 +24,7 @@ def test_new_call_counts_as_in_progress_before_the_call_is_stored() -> None:
     assert [each.phone_id for each in turns.features.loaded_campaigns["calls"].hopper] == [2]
 
 
-def test_number_that_is_already_on_a_call_is_postponed() -> None:
+def test_phone_number_that_is_already_on_a_call_is_postponed() -> None:
     turns = make_turns_that_want_calls(wanted=1)
     turns.call(phone_id=1)
     turns.features.loaded_campaigns["calls"].hopper.append(make_claim(1))
@@ -60,7 +60,7 @@ def test_held_campaign_returns_reserved_numbers_and_places_no_call(change: Any, 
     assert not turns.features.live_calls
 
 
-def test_ringing_calls_are_cancelled_when_no_agent_is_left() -> None:
+def test_ringing_calls_are_cancelled_when_the_last_agent_leaves() -> None:
     turns = make_turns_that_want_calls()
     turns.call()
     turns.call(AttemptId("b" * 36), answered_seconds=1.0)
@@ -76,7 +76,7 @@ def test_call_cancelled_before_sending_is_never_sent_to_the_switch() -> None:
     assert turns.features.live_calls[A].leg.cancelled
 
 
-def test_numbers_claimed_while_the_dialler_stops_are_returned_to_the_queue() -> None:
+def test_numbers_reserved_while_the_dialler_stops_are_returned_to_the_queue() -> None:
     turns = make_turns_that_want_calls()
     run = turns.features.loaded_campaigns["calls"]
 
@@ -110,7 +110,7 @@ def test_pacing_of_a_site_without_campaigns_repeats_at_the_usual_interval() -> N
     assert turns.features.campaign_call_placer.place_calls_of_all_campaigns() == LOOK_AGAIN_SECONDS
 
 
-def test_stopping_a_campaign_also_cancels_calls_with_a_reserved_seat() -> None:
+def test_stopping_a_campaign_also_cancels_its_calls_with_a_reserved_seat() -> None:
     turns = make_turns_that_want_calls()
     turns.call(reserved_seat="01")
     placing = turns.features.campaign_call_placer

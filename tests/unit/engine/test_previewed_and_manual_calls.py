@@ -89,7 +89,7 @@ def use_all_channels(turns: Turns) -> None:
         (use_all_channels, "no trunk channel is free: try again in a moment", RefusedBecause.NO_CHANNEL),
     ],
 )
-def test_number_that_may_not_be_dialled_is_refused_with_the_reason(
+def test_manual_call_to_a_number_that_may_not_be_dialled_is_refused_with_the_reason(
     prepare: Callable[[Turns], None], text: str, reason: RefusedBecause
 ) -> None:
     site = Site(trunks=[ONE_CHANNEL])
@@ -101,7 +101,7 @@ def test_number_that_may_not_be_dialled_is_refused_with_the_reason(
     assert site.turns.seat() is SeatState.READY
 
 
-def test_number_that_the_store_refuses_is_not_dialled() -> None:
+def test_manual_call_to_a_number_that_the_store_refuses_is_not_placed() -> None:
     site = Site(Refusal.ATTEMPT_CAP)
     refused = site.dial()
     assert isinstance(refused, CommandRefused)
@@ -113,14 +113,14 @@ def test_number_that_the_store_refuses_is_not_dialled() -> None:
     assert not site.turns.features.live_calls
 
 
-def test_rules_treat_an_agent_as_guaranteed_for_a_number_that_the_agent_dials() -> None:
+def test_rules_treat_an_agent_as_available_for_a_call_that_the_agent_dials() -> None:
     site = Site()
     asked = site.turns.record_guaranteed_agents_of_rule_checks()
     assert site.dial() is None
     assert asked == [True, True]
 
 
-def test_dialled_number_is_called_with_the_caller_id_for_the_voters_constituency() -> None:
+def test_manual_call_shows_the_caller_id_for_the_voters_constituency() -> None:
     area = {"states": ["S24"], "constituencies": [174], "caller_ids": [LOCAL_CALLER_ID]}
     trunk = {**ONE_CHANNEL, "caller_ids": [CALLER_ID, LOCAL_CALLER_ID], "areas": [area], "channels": 9}
     site = Site(trunks=[trunk])
@@ -137,7 +137,7 @@ def test_dialled_number_is_called_with_the_caller_id_for_the_voters_constituency
     assert [request.number[-2:] for request in site.placed] == ["01", "02", "03", "04"]
 
 
-def test_dialled_number_is_called_over_a_trunk_of_the_agents_own_server() -> None:
+def test_manual_call_uses_a_trunk_of_the_agents_own_asterisk_server() -> None:
     far, near = {**ONE_CHANNEL, "name": "far", "endpoint": "far"}, {**ONE_CHANNEL, "name": "near", "endpoint": "near"}
     site = Site(trunks=[far, near])
     site.turns.features.asterisk_servers.add_asterisk_servers({"far": "b"}, ())
@@ -158,7 +158,7 @@ def test_dialled_number_is_called_over_a_trunk_of_the_agents_own_server() -> Non
         ({"phone_id": 1, "voter_id": NO_VOTER, "worker": WORKER}, {"voter_id": NO_VOTER, "worker": WORKER}, True),
     ],
 )
-def test_number_counts_as_busy_while_its_phone_or_its_voter_is_on_a_call(
+def test_phone_number_counts_as_busy_while_it_or_its_voter_is_on_a_call(
     live: dict[str, Any], claim: dict[str, Any], is_busy: bool
 ) -> None:
     turns = make_turns_that_want_calls()
@@ -182,7 +182,7 @@ def create_call(
 
 
 @pytest.mark.parametrize(("detection", "is_classified"), [("off", True), ("after-seat", True), ("before-seat", False)])
-def test_new_call_has_the_data_of_its_number_and_waits_for_machine_detection(
+def test_new_call_has_the_data_of_its_number_and_waits_for_answering_machine_detection(
     detection: str, is_classified: bool
 ) -> None:
     turns = make_turns_that_want_calls(campaign={"machine_detection": detection})
@@ -209,7 +209,7 @@ def test_call_preview_starts_a_timer_and_shows_the_time_of_expiry() -> None:
     assert (shown.until, shown.auto_dial) == (NOON + 40, True)
 
 
-def test_attempt_cancelled_before_sending_is_refused() -> None:
+def test_call_attempt_cancelled_before_sending_is_refused() -> None:
     turns = make_turns_that_want_calls()
     run = turns.features.loaded_campaigns["calls"]
     attempt, call = create_call(turns, make_claim(1))
@@ -219,7 +219,7 @@ def test_attempt_cancelled_before_sending_is_refused() -> None:
     assert turns.features.call_originator._find_reason_not_to_send_call(run, attempt, call) is None
 
 
-def test_attempt_with_the_caller_id_of_another_trunk_is_refused() -> None:
+def test_call_attempt_with_the_caller_id_of_another_trunk_is_refused() -> None:
     turns = make_turns_that_want_calls()
     run = turns.features.loaded_campaigns["calls"]
     attempt, call = create_call(turns, make_claim(1), caller_id=LOCAL_CALLER_ID)
@@ -229,7 +229,7 @@ def test_attempt_with_the_caller_id_of_another_trunk_is_refused() -> None:
     assert refused.why is RefusedBecause.NO_CHANNEL
 
 
-def test_attempt_of_a_held_campaign_is_refused_with_the_reason_of_the_hold() -> None:
+def test_call_attempt_of_a_held_campaign_is_refused_with_the_reason_of_the_hold() -> None:
     turns = make_turns_that_want_calls()
     run = turns.features.loaded_campaigns["calls"]
     attempt, call = create_call(turns, make_claim(1))
@@ -239,7 +239,7 @@ def test_attempt_of_a_held_campaign_is_refused_with_the_reason_of_the_hold() -> 
     assert (str(refused), refused.why) == ("campaign calls is held: stopping", RefusedBecause.HELD)
 
 
-def test_attempt_forbidden_by_the_rules_is_refused_with_the_reason_of_the_rules() -> None:
+def test_call_attempt_that_the_rules_forbid_is_refused_with_the_reason() -> None:
     turns = make_turns_that_want_calls()
     run = turns.features.loaded_campaigns["calls"]
     attempt, call = create_call(turns, make_claim(1))
@@ -250,7 +250,7 @@ def test_attempt_forbidden_by_the_rules_is_refused_with_the_reason_of_the_rules(
     assert refused.why is RefusedBecause.FORBIDDEN
 
 
-def test_number_is_busy_if_its_voter_is_on_any_of_several_live_calls() -> None:
+def test_phone_number_is_busy_if_its_voter_is_on_any_of_several_live_calls() -> None:
     turns = make_turns_that_want_calls()
     turns.call(phone_id=8, voter_id=8)
     turns.call(AttemptId("b" * 36), phone_id=9, voter_id=1)

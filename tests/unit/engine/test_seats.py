@@ -38,7 +38,7 @@ def make_ready_seat(
     )
 
 
-def test_log_in_is_complete_only_when_the_phone_has_answered() -> None:
+def test_agent_is_logged_in_only_when_the_seats_phone_has_answered() -> None:
     seat = make_seat().log_in_agent("anna", None, make_instant(1.0))
     assert seat.state is SeatState.LOST
     assert seat.connect_phone(make_instant(2.0)).state is SeatState.READY
@@ -60,7 +60,7 @@ def test_seat_is_ready_again_if_the_voter_was_not_connected() -> None:
     )
 
 
-def test_pause_during_a_call_takes_effect_after_the_wrap_up() -> None:
+def test_pause_requested_by_an_agent_during_a_call_takes_effect_after_the_wrap_up() -> None:
     seat = make_ready_seat().start_conversation(CALL, "c", make_instant(1.0)).pause_seat("tea", make_instant(2.0))
     assert seat.state is SeatState.TALKING
     assert seat.is_agent_leaving
@@ -69,7 +69,7 @@ def test_pause_during_a_call_takes_effect_after_the_wrap_up() -> None:
     assert seat.make_seat_ready(make_instant(5.0)).state is SeatState.READY
 
 
-def test_log_off_during_a_call_takes_effect_after_the_call() -> None:
+def test_log_off_requested_by_an_agent_during_a_call_takes_effect_after_the_call() -> None:
     seat = make_ready_seat().start_conversation(CALL, "c", make_instant(1.0)).log_off_agent(make_instant(2.0))
     assert seat.state is SeatState.TALKING
     seat = seat.end_call_at_seat(make_instant(3.0)).end_wrap_up(make_instant(4.0))
@@ -94,7 +94,7 @@ def test_wrap_up_continues_while_the_agents_phone_is_disconnected() -> None:
     assert seat.end_wrap_up(make_instant(4.0)).state is SeatState.LOST
 
 
-def test_seat_is_vacant_after_log_off_and_phone_hang_up() -> None:
+def test_seat_is_vacant_after_the_agent_logs_off_and_the_phone_hangs_up() -> None:
     talking = make_ready_seat().start_conversation(CALL, "c", make_instant(1.0))
     for gone in (
         talking.log_off_agent(make_instant(2.0)).disconnect_phone(make_instant(3.0)),

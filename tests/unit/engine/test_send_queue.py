@@ -44,7 +44,7 @@ async def test_stored_call_is_sent_without_delay_if_the_trunk_may_start_a_call()
 
 
 @virtual_time()
-async def test_waiting_calls_for_agents_are_sent_first_within_the_call_rate_limit() -> None:
+async def test_waiting_calls_for_agents_are_sent_before_ivr_calls_within_the_call_rate_limit() -> None:
     trunk, problems = Trunk(), list[object]()
     asyncio.get_running_loop().set_exception_handler(lambda _, context: problems.append(context))
     async with asyncio.TaskGroup() as tasks:
@@ -75,7 +75,7 @@ async def test_call_cancelled_in_the_send_queue_does_not_use_the_call_rate_limit
     assert trunk.starts.calculate_recent_call_start_rate(trunk.clock.monotonic()) == pytest.approx(0.2)
 
 
-async def test_call_waits_behind_an_earlier_queued_call_even_if_the_trunk_is_free() -> None:
+async def test_call_waits_behind_an_earlier_queued_call_even_if_its_trunk_may_start_a_call() -> None:
     clock, sent = ManualClock(), list[str]()
     queue = SendQueue(CallStarts(20.0, 0.0), clock)
 
@@ -99,7 +99,7 @@ async def test_call_waits_behind_an_earlier_queued_call_even_if_the_trunk_is_fre
 
 
 @virtual_time()
-async def test_only_call_in_the_send_queue_is_sent_after_its_wait() -> None:
+async def test_single_call_in_the_send_queue_is_sent_when_the_call_rate_limit_permits() -> None:
     waits, sent = iter([1.0, 1.0, 0.0]), list[float]()
     starts = SimpleNamespace(count_seconds_until_call_may_be_sent=lambda _: next(waits), record_sent_call=sent.append)
     clock = LoopClock(NOON)

@@ -97,7 +97,7 @@ def test_changed_phone_of_a_seat_is_used_after_the_agent_has_logged_off() -> Non
     assert (centre.agent_seats["01"].endpoint, centre.agent_seats["01"].agent) == ("new01", None)
 
 
-def test_seats_follow_the_order_of_the_settings_and_new_seats_are_published() -> None:
+def test_settings_reload_orders_seats_as_in_the_settings_and_publishes_new_seats() -> None:
     turns = Turns(seats=2)
     seats = {name: SeatPlan(name, f"agent{name}", frozenset()) for name in ("02", "00", "01")}
     assert reload_settings(turns, 3, seats=seats) == ["seat 00 offline"]
@@ -128,7 +128,7 @@ def test_stop_all_cancels_ringing_calls_of_a_removed_campaign() -> None:
     assert "order hang_up_call A" in stopped
 
 
-def test_log_in_at_a_removed_seat_is_not_restored() -> None:
+def test_agents_log_in_at_a_removed_seat_is_not_restored_after_a_restart() -> None:
     turns = Turns()
     turns.after(
         1,
@@ -142,7 +142,7 @@ def test_log_in_at_a_removed_seat_is_not_restored() -> None:
     assert turns.features.agent_seats.is_seat_removed(turns.features.agent_seats["01"])
 
 
-def test_call_on_a_removed_trunk_ends_normally_and_the_trunks_alert_is_cleared() -> None:
+def test_call_on_a_removed_trunk_ends_normally_and_clears_the_alert_about_the_trunk() -> None:
     turns = Turns()
     turns.talking()
     turns.features.active_alerts.raise_alert(AlertKind.TRUNK, trunk="carrier", until="14:05:00", failed=3, calls=3)
@@ -160,7 +160,9 @@ def test_call_on_a_removed_trunk_ends_normally_and_the_trunks_alert_is_cleared()
         (None, True),
     ],
 )
-def test_listening_of_a_removed_or_changed_supervisor_is_ended(now: SupervisorPhone | None, let_go: bool) -> None:
+def test_removed_or_changed_supervisor_stops_hearing_the_monitored_call(
+    now: SupervisorPhone | None, let_go: bool
+) -> None:
     turns = Turns()
     turns.features.supervisors_monitoring_seats.put_monitoring_supervisor(
         Listener(SUP, "01", ListeningMode.BARGE, make_supervision_party_id("x"))

@@ -145,7 +145,7 @@ EIGHT_SKILLS = ["ab", "bc", "cd", "de", "ef", "fg", "gh", "h", "h"]
         (NINE_SKILLS, "bcdefgh", 1),
     ],
 )
-def test_calls_of_a_campaign_are_limited_by_the_seats_of_each_skill_combination(
+def test_calls_of_a_campaign_are_limited_by_its_seats_with_each_combination_of_skills(
     seats: list[str], rings: str, calls: int
 ) -> None:
     centre = make_centre(seats)
@@ -168,14 +168,14 @@ def test_calls_of_a_campaign_limit_another_campaign_only_on_shared_working_seats
     assert place_calls_of(centre, "a") == 1
 
 
-def test_pacing_snapshot_of_a_campaign_contains_only_seats_with_its_skill() -> None:
+def test_pacing_input_of_a_campaign_contains_only_seats_with_its_skill() -> None:
     centre = make_centre(["ab", "b", "b"])
     add_ringing_call(centre, "b")
     snapshot = take_snapshot_of(centre, "a")
     assert (snapshot.free_seats, len(snapshot.ringing)) == (1, 0)
 
 
-def test_pacing_snapshot_counts_waiting_voters_of_campaigns_that_share_seats() -> None:
+def test_pacing_input_of_a_campaign_counts_waiting_voters_of_campaigns_that_share_its_seats() -> None:
     centre = make_centre(["ab", "b"])
     for name in ("a1", "a2"):
         call = a_call(attempt_id=AttemptId(name), campaign_id="b", answered_seconds=0.0, answered_at=NOON)
@@ -192,7 +192,7 @@ def test_pacing_snapshot_counts_waiting_voters_of_campaigns_that_share_seats() -
         ([], "b" * 11, (11, 11)),  # both together have 12 calls for 11 seats
     ],
 )
-def test_pacing_snapshot_without_a_free_seat_has_the_seats_of_the_most_loaded_skills(
+def test_pacing_input_without_a_free_seat_has_the_seats_of_the_most_loaded_skills(
     ready: list[str], rings: str, seen: tuple[int, int]
 ) -> None:
     centre = make_centre(["ab"] + ["b"] * 10)
@@ -206,7 +206,7 @@ def test_pacing_snapshot_without_a_free_seat_has_the_seats_of_the_most_loaded_sk
 
 
 @pytest.mark.parametrize(("rings", "seen"), [("b", (1, 0)), ("bbb", (3, 3))])
-def test_calls_per_seat_in_a_pacing_snapshot_count_the_next_call_once(rings: str, seen: tuple[int, int]) -> None:
+def test_calls_per_seat_in_the_pacing_input_count_the_next_call_once(rings: str, seen: tuple[int, int]) -> None:
     centre = make_centre(["ab", "b", "b"])
     set_seat_states(centre, SeatState.TALKING, "01", "02", "03")
     for each in rings:
@@ -215,7 +215,7 @@ def test_calls_per_seat_in_a_pacing_snapshot_count_the_next_call_once(rings: str
     assert (len(snapshot.busy_seats), len(snapshot.ringing)) == seen
 
 
-def test_pacing_snapshot_of_a_small_campaign_omits_busy_seats_of_other_campaigns() -> None:
+def test_pacing_input_of_a_small_campaign_omits_busy_seats_of_other_campaigns() -> None:
     centre = make_centre(["ab"] + ["b"] * 50)
     for seat in centre.agent_seats.list_seats():
         centre.agent_seats.replace_seat(seat, replace(seat, state=SeatState.TALKING))
@@ -232,7 +232,7 @@ def test_pacing_counts_calls_of_logged_off_agents_in_campaigns_that_share_seats(
     assert (snapshot.free_seats, len(snapshot.ringing)) == (2, 4)
 
 
-def test_time_spent_on_a_preview_does_not_count_as_talk_time() -> None:
+def test_time_that_an_agent_spends_on_a_call_preview_does_not_count_as_talk_time() -> None:
     centre = make_centre(["a", "a"])
     now = centre.core.read_clock()
     hours_ago = now._replace(seconds=now.seconds - 7_200)
@@ -260,7 +260,7 @@ def make_turns_with_calls() -> Turns:
     return turns
 
 
-def test_pacing_snapshot_of_an_agents_campaign_counts_its_seats_and_free_channels() -> None:
+def test_pacing_input_of_an_agent_campaign_counts_its_seats_and_free_channels() -> None:
     turns = make_turns_with_calls()
     run = turns.features.loaded_campaigns["calls"]
     snapshot = turns.features.pacing_snapshot_builder.take_pacing_snapshot(run, {"carrier": 2}, {})
@@ -275,7 +275,7 @@ def test_pacing_snapshot_of_an_agents_campaign_counts_its_seats_and_free_channel
     assert turns.features.pacing_snapshot_builder.take_pacing_snapshot(run, {"carrier": 2}, {}).free_channels == 0
 
 
-def test_pacing_snapshot_of_an_ivr_campaign_counts_its_calls() -> None:
+def test_pacing_input_of_an_ivr_campaign_counts_its_calls_in_progress() -> None:
     turns = Turns(0, campaign={"kind": "ivr", "flow": "turnout"})
     run = turns.features.loaded_campaigns["calls"]
     assert turns.features.pacing_snapshot_builder.take_pacing_snapshot(run, {}, {}).active_calls == 0
@@ -283,7 +283,7 @@ def test_pacing_snapshot_of_an_ivr_campaign_counts_its_calls() -> None:
     assert turns.features.pacing_snapshot_builder.take_pacing_snapshot(run, {"carrier": 1}, {}).active_calls == 1
 
 
-def test_pacing_snapshot_contains_how_long_voters_have_waited() -> None:
+def test_pacing_input_contains_how_long_answered_voters_have_waited() -> None:
     turns = Turns(0)
     turns.call()
     turns.at(8.0, CallWaiting(A))
@@ -294,7 +294,7 @@ def test_pacing_snapshot_contains_how_long_voters_have_waited() -> None:
     assert snapshot.waiting_seconds == (1.5,)
 
 
-def test_pacing_snapshot_subtracts_unsent_calls_from_the_permitted_call_starts() -> None:
+def test_pacing_input_subtracts_unsent_calls_from_the_permitted_call_starts() -> None:
     trunk = {
         "name": "carrier",
         "endpoint": "carrier",
@@ -346,7 +346,7 @@ def test_slow_speed_limit_allows_one_unanswered_call() -> None:
     assert turns.features.pacing_snapshot_builder.take_pacing_snapshot(run, {}, {}).free_channels == 1
 
 
-def test_pacing_snapshot_ignores_the_calls_on_an_unreachable_server() -> None:
+def test_pacing_input_ignores_the_calls_on_an_unreachable_asterisk_server() -> None:
     trunks = [
         {"name": "carrier", "endpoint": "carrier", "caller_ids": [CALLER_ID], "channels": 20},
         {"name": "other", "endpoint": "other", "caller_ids": [CALLER_ID], "channels": 20},
@@ -369,7 +369,7 @@ def test_pacing_snapshot_ignores_the_calls_on_an_unreachable_server() -> None:
     assert seen == [(3, 2), (1, 4), (2, 3), (3, 2)]  # without any server, nothing is filtered
 
 
-def test_pacing_snapshot_contains_ring_time_and_answer_probability_of_each_call() -> None:
+def test_pacing_input_contains_ring_time_and_answer_probability_of_each_ringing_call() -> None:
     turns = Turns(1)
     run = turns.features.loaded_campaigns["calls"]
     other = replace(run, spec=replace(run.spec, campaign_id="other"), answer_rate=0.625)
@@ -389,7 +389,7 @@ def test_pacing_snapshot_contains_ring_time_and_answer_probability_of_each_call(
 
 
 @pytest.mark.parametrize("is_leaving", [False, True])
-def test_pacing_snapshot_has_the_time_that_each_busy_seat_has_spent_in_its_state(is_leaving: bool) -> None:
+def test_pacing_input_contains_how_long_each_busy_seat_has_been_in_its_state(is_leaving: bool) -> None:
     turns = Turns(3)
     turns.clock.seconds = 20.0
     now = turns.features.core.read_clock()

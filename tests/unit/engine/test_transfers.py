@@ -84,7 +84,7 @@ WRAPS_UP = "learn talk-ended 11.6; timer seat/01 off; seat 01 wrap-up; timer sea
         (None, PartyLeft(BOSS), "", None),
     ],
 )
-def test_each_event_of_a_call_transfer_requests_the_effects_in_the_table(
+def test_each_event_of_a_call_transfer_causes_the_actions_listed_in_the_table(
     stage: str | None, event: Event, follows: str, then: str | None
 ) -> None:
     turns = Turns(transfers=TRANSFERS)
@@ -98,7 +98,7 @@ def test_each_event_of_a_call_transfer_requests_the_effects_in_the_table(
     assert (None if now is None else now.stage.value) == then
 
 
-def test_voter_of_a_failed_transfer_goes_to_another_agent_or_hears_the_message() -> None:
+def test_voter_of_a_failed_transfer_goes_to_another_agent_or_hears_the_information_message() -> None:
     for seats, follows in (
         (2, "seat 02 talking transfer; seat 02 talking returning; order connect_call_to_seat A 02"),
         (1, "order play_information_message A"),

@@ -55,7 +55,7 @@ def test_unreachable_number_does_not_count_as_a_trunk_failure(
     assert has_call_failed_because_of_trunk(outcome, end) is failed
 
 
-def test_trunk_is_suspended_after_repeated_failures_until_a_test_call_succeeds() -> None:
+def test_failing_trunk_is_suspended_until_a_test_call_succeeds() -> None:
     health = TrunkHealth(RULES, 0.0)
     record_failed_calls(health, 2)
     health.record_end_of_call(False, 0.0, 0.0)
@@ -90,7 +90,7 @@ def test_trunk_gets_no_calls_for_a_while_if_too_many_calls_fail() -> None:
     assert "of the last 10 calls" in health.reason_why_trunk_rests
 
 
-def test_calls_placed_before_a_trunk_is_suspended_do_not_count_as_test_calls() -> None:
+def test_calls_placed_before_the_suspension_of_a_trunk_do_not_count_as_test_calls() -> None:
     health = TrunkHealth(RULES, 0.0)
     record_failed_calls(health, 3, 10.0)
     health.record_ringing_of_call(1.0, 9.0, 41.0)
@@ -103,7 +103,7 @@ def test_calls_placed_before_a_trunk_is_suspended_do_not_count_as_test_calls() -
     assert health.count_allowed_starts(43.0) == 1
 
 
-def test_slow_carrier_gets_fewer_calls_until_the_carrier_recovers() -> None:
+def test_trunk_of_a_slow_carrier_gets_fewer_calls_until_the_carrier_recovers() -> None:
     health = TrunkHealth(RULES, 0.0)
     for _ in range(50):
         health.record_ringing_of_call(1.5, 0.0, 0.0)
@@ -119,7 +119,7 @@ def test_slow_carrier_gets_fewer_calls_until_the_carrier_recovers() -> None:
     assert health.share == 1.0
 
 
-def test_constantly_slow_carrier_is_not_throttled() -> None:
+def test_trunk_of_a_constantly_slow_carrier_is_not_throttled() -> None:
     health = TrunkHealth(RULES, 0.0)
     for _ in range(50):
         health.record_ringing_of_call(7.0, 0.0, 0.0)
@@ -151,7 +151,7 @@ def test_suspended_trunk_recovers_and_has_one_test_call_at_a_time(
     assert health.count_allowed_starts(later + RULES.max_rest_seconds) > 0
 
 
-def test_calls_move_to_the_next_trunk_and_caller_ids_of_other_trunks_are_refused() -> None:
+def test_calls_move_to_the_next_trunk_and_may_not_use_caller_ids_of_another_trunk() -> None:
     pool = TrunkPool(
         [TrunkLimits("a", "a", 5, 10.0, ("+911",)), TrunkLimits("b", "b", 5, 10.0, ("+912", "+913"))], 0.0, RULES
     )
@@ -180,7 +180,7 @@ def test_calls_move_to_the_next_trunk_and_caller_ids_of_other_trunks_are_refused
     assert pool.is_caller_id_of_other_trunk("a", "+912") and not pool.is_caller_id_of_other_trunk("b", "+912")
 
 
-def test_call_start_rate_is_averaged_over_ten_seconds() -> None:
+def test_call_start_rate_of_a_trunk_is_averaged_over_ten_seconds() -> None:
     pool = TrunkPool([TrunkLimits("a", "a", 50, 2.0, ("+911",))], 0.0)
     for at in (0.0, 1.0, 2.0, 3.0):
         assert pool.choose_trunk_for_call(("a",), {}, at) is not None

@@ -68,7 +68,7 @@ def test_previewed_call_that_must_not_be_placed_ends_with_the_reason(
     assert ended in turns.features.core.pop_requested_effects()
 
 
-async def test_reply_to_an_accepted_clock_says_whether_dialling_was_held() -> None:
+async def test_reply_to_the_confirmation_of_the_clock_says_whether_dialling_was_held() -> None:
     turns = Turns()
     guard = turns.features.wall_clock_guard
     guard._watch = cast(Any, SimpleNamespace(accept_wall_clock_time=lambda _: None))

@@ -42,7 +42,7 @@ def read_audit(tmp_path: Path) -> list[tuple[str, str, str]]:
     return query_store(tmp_path / "centre.db", "SELECT kind, who, what FROM audit ORDER BY number")
 
 
-async def test_changes_of_users_are_stored_with_a_receipt_and_an_audit_entry(users: Users, tmp_path: Path) -> None:
+async def test_change_of_a_user_is_stored_with_the_reply_and_an_audit_entry(users: Users, tmp_path: Path) -> None:
     added = SetUser(user="meena", role=Role.COACH)
     assert await added.save_user_change(users, CommandContext("asha", make_receipt("1"))) == "meena has the role coach"
     assert users.roles == {"meena": Role.COACH}
@@ -92,7 +92,9 @@ async def test_number_of_users_is_limited(users: Users) -> None:
     await users.add_or_change_user("user-7", Role.COACH, "asha", None)
 
 
-async def test_user_added_to_the_settings_is_removed_from_the_store(users: Users, store: Store, tmp_path: Path) -> None:
+async def test_user_added_to_the_settings_file_is_removed_from_the_users_in_the_store(
+    users: Users, store: Store, tmp_path: Path
+) -> None:
     await users.add_or_change_user("meena", Role.SUPERVISOR, "asha", None)
     await users.add_or_change_user("ravi", Role.COACH, "asha", None)
     taken = Users(store, SystemClock(), lambda: FIXED | {"meena"})

@@ -61,7 +61,7 @@ def test_answered_voter_is_connected_to_a_free_seat_immediately() -> None:
     assert turns.seat() is SeatState.READY
 
 
-def test_voter_without_a_free_seat_hears_the_message_once_within_the_connect_limit() -> None:
+def test_voter_without_a_free_seat_hears_the_information_message_once_within_the_connect_limit() -> None:
     turns = Turns(seats=0)
     turns.call()
     turns.play(
@@ -177,7 +177,7 @@ def test_pacer_counts_a_call_answered_by_a_person_once_and_no_answering_machine(
 
 
 @pytest.mark.parametrize("order", list(permutations([CallAnswered(A), CallWaiting(A), CallConnected(A, "01")])))
-def test_effects_of_an_answered_call_are_requested_once_in_any_order_of_events(order: tuple[Event, ...]) -> None:
+def test_answered_call_is_connected_and_counted_once_in_any_order_of_its_events(order: tuple[Event, ...]) -> None:
     turns = Turns()
     turns.call()
     lines = [line for event in order for line in turns.at(8, event) if line.startswith(("learn", "commit"))]
@@ -202,7 +202,7 @@ def test_effects_of_an_answered_call_are_requested_once_in_any_order_of_events(o
         ),  # the call was never sent: nothing is learned
     ],
 )
-def test_end_of_an_unanswered_call_updates_the_pacer(facts: dict[str, Any], follows: str) -> None:
+def test_pacer_is_informed_of_the_end_of_an_unanswered_call(facts: dict[str, Any], follows: str) -> None:
     turns = Turns()
     turns.call(**facts)
     ended = CallEnded(A, EndedBy.HANGUP, answered=False, timed_out=True, ever_ringing=True)
