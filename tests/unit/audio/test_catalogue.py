@@ -75,7 +75,7 @@ def test_only_campaign_recordings_need_a_certificate() -> None:
     assert find_reason_prompt_is_blocked(own, make_entry(), FOUND, rules, TODAY) is not None
 
 
-def test_prompts_that_are_not_in_the_catalogue_or_not_prepared_are_not_played() -> None:
+def test_prompt_missing_from_the_catalogue_or_without_sound_files_is_not_played() -> None:
     assert "not in the catalogue" in (find_reason_prompt_is_blocked(NAME, None, FOUND, PlayRules(), TODAY) or "")
     assert "no sound on disk" in (find_reason_prompt_is_blocked(NAME, make_entry(), {}, PlayRules(), TODAY) or "")
 

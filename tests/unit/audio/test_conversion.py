@@ -75,7 +75,7 @@ def read_cut_seconds(made: Sounds) -> float:
     return float(note.split()[1])
 
 
-def test_dc_offset_and_silence_at_both_ends_are_removed(tmp_path: Path) -> None:
+def test_conversion_removes_dc_offset_and_silence_at_both_ends_of_a_recording(tmp_path: Path) -> None:
     voice = np.concatenate([SILENCE, SILENCE, speech(2, 8_000), SILENCE]) + np.float32(0.2)
     made = convert_recording(write_recording(tmp_path / "a.wav", voice, 8_000), LINE)
     assert made.seconds == pytest.approx(2.1, abs=0.15)
@@ -84,7 +84,7 @@ def test_dc_offset_and_silence_at_both_ends_are_removed(tmp_path: Path) -> None:
     assert abs(float(sound.mean())) < 0.002
 
 
-def test_background_noise_and_clicks_are_trimmed(tmp_path: Path) -> None:
+def test_background_noise_and_clicks_are_trimmed_from_recordings(tmp_path: Path) -> None:
     room = np.random.default_rng(3).standard_normal(16_000 * 6).astype(np.float32) * np.float32(0.001)
     room[1_600:1_760] += np.float32(0.3)  # a button, 10 ms, long before
     room[32_000:64_000] += speech(2, 16_000, level=0.06)
@@ -93,13 +93,13 @@ def test_background_noise_and_clicks_are_trimmed(tmp_path: Path) -> None:
     assert read_cut_seconds(made) > 3
 
 
-def test_short_word_is_not_trimmed_as_a_click(tmp_path: Path) -> None:
+def test_short_word_in_a_recording_is_not_trimmed_as_a_click(tmp_path: Path) -> None:
     word = np.concatenate([SILENCE, speech(0.07, 8_000), SILENCE])
     made = convert_recording(write_recording(tmp_path / "a.wav", word, 8_000), LINE)
     assert made.seconds == pytest.approx(0.23, abs=0.05)
 
 
-def test_frequencies_above_the_telephone_band_cause_no_aliasing(tmp_path: Path) -> None:
+def test_frequencies_above_the_telephone_band_cause_no_aliasing_in_converted_recordings(tmp_path: Path) -> None:
     path = write_recording(tmp_path / "a.wav", tone(5_000, 2, 44_100), 44_100)
     heard = decode_recording(path, 8_000, 600).samples[800:-800]
     alias_db = 20 * math.log10(float(np.sqrt(np.mean(heard**2))) / (0.5 / math.sqrt(2)) + 1e-9)
@@ -142,7 +142,9 @@ def find_refusal(path: Path, recipe: Recipe = LINE) -> str:
         (b"ID3\x04\x00\x00\x00\x00\x00\x00" + b"\xff\xfb\x90" + b"x" * 50, "s"),
     ],
 )
-def test_file_without_audio_is_refused_whatever_the_file_extension(tmp_path: Path, content: bytes, words: str) -> None:
+def test_recording_file_without_audio_is_refused_whatever_its_extension(
+    tmp_path: Path, content: bytes, words: str
+) -> None:
     path = tmp_path / "a.mp3"
     path.write_bytes(content)
     assert words in find_refusal(path)
@@ -232,7 +234,7 @@ def test_measured_true_peak_equals_that_of_ffmpeg(rate: int) -> None:
 
 
 @pytest.mark.parametrize("sound_format", list(SoundFormat))
-def test_audio_of_each_format_survives_encoding_and_decoding(sound_format: SoundFormat) -> None:
+def test_audio_of_each_format_is_the_same_after_encoding_and_decoding(sound_format: SoundFormat) -> None:
     voice = speech(1, get_sample_rate(sound_format))[:-1]  # an odd number of samples
     heard = decode_sound(encode_sound(voice, sound_format), sound_format)
     assert abs(len(heard) - len(voice)) <= 1

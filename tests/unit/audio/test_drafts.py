@@ -58,7 +58,7 @@ def test_synthetic_voice_pronounces_a_word_instead_of_spelling_the_letters(langu
     assert np.abs(samples).max() > 0.05
 
 
-def test_text_shared_by_several_prompts_is_synthesised_once(tmp_path: Path) -> None:
+def test_text_shared_by_several_prompts_is_spoken_by_the_synthetic_voice_once(tmp_path: Path) -> None:
     places = AudioDirectories(tmp_path / "recordings", tmp_path / "sounds")
     texts = {PromptName("", "hi", name): "सात" for name in ("number/7", "digit/7", "day/7")}
     texts[PromptName("", "zz", "number/7")] = "seven"
@@ -104,7 +104,7 @@ def run_drafts(
     return report.drafted, report.unchanged, len(report.void)
 
 
-def test_approved_draft_recording_with_a_changed_text_loses_the_approval(
+def test_approved_draft_recording_loses_its_approval_when_its_text_changes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.undo()  # what espeak-ng says depends on what the same process said before
@@ -130,7 +130,7 @@ def test_approved_draft_recording_with_a_changed_text_loses_the_approval(
     assert entries[SEVEN] == before
 
 
-def test_approved_draft_written_in_a_new_format_stays_approved(tmp_path: Path) -> None:
+def test_approved_draft_recording_stays_approved_when_stored_in_a_new_audio_format(tmp_path: Path) -> None:
     entries: dict[PromptName, Entry] = {}
     run_drafts(tmp_path, entries, "सात")
     entries[SEVEN] = approve_entry(entries[SEVEN])
@@ -140,7 +140,7 @@ def test_approved_draft_written_in_a_new_format_stays_approved(tmp_path: Path) -
     assert set(entries[SEVEN].files) == set(both.formats)
 
 
-def test_draft_recording_of_a_new_voice_version_loses_the_approval(tmp_path: Path) -> None:
+def test_draft_recording_made_again_by_a_new_voice_version_loses_its_approval(tmp_path: Path) -> None:
     entries: dict[PromptName, Entry] = {}
     run_drafts(tmp_path, entries, "सात")
     entries[SEVEN] = approve_entry(entries[SEVEN]).model_copy(update={"source": "espeak-ng 1.40 hi"})
@@ -150,7 +150,7 @@ def test_draft_recording_of_a_new_voice_version_loses_the_approval(tmp_path: Pat
     assert (entries[SEVEN].voice, entries[SEVEN].is_recording_approved) == (Voice.DRAFT, False)
 
 
-def test_text_too_long_for_the_catalogue_gets_no_draft_recording(tmp_path: Path) -> None:
+def test_prompt_text_too_long_for_the_catalogue_gets_no_draft_recording(tmp_path: Path) -> None:
     places = AudioDirectories(tmp_path / "recordings", tmp_path / "sounds")
     name, long = PromptName("", "hi", "number/7"), PromptName("", "hi", "place/0123456789abcdef")
     catalogue = tmp_path / "catalogue"
@@ -171,7 +171,7 @@ def test_text_too_long_for_the_catalogue_gets_no_draft_recording(tmp_path: Path)
     assert not places.get_sound_path(name, SoundFormat.SLIN16).exists()
 
 
-def test_draft_of_a_text_without_speakable_words_is_refused(tmp_path: Path) -> None:
+def test_draft_recording_of_a_text_without_speakable_words_is_refused(tmp_path: Path) -> None:
     job = DraftJob("hi", "  ", (PromptName("", "hi", "x/y"),), LINE, AudioDirectories(tmp_path, tmp_path))
     result = synthesise_draft(job)
     assert isinstance(result, Refused)
@@ -205,7 +205,9 @@ def test_audio_list_shows_unrecorded_prompts_as_drafts(tmp_path: Path, monkeypat
     assert "cannot be read as UTF-8 text" in str(missing.exception)
 
 
-def test_byte_order_mark_in_the_file_of_names_is_ignored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_byte_order_mark_in_the_file_of_spoken_names_is_ignored(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     for spoken in (
         "collect_words_of_text_prompts",
@@ -220,7 +222,9 @@ def test_byte_order_mark_in_the_file_of_names_is_ignored(tmp_path: Path, monkeyp
     assert played <= {name.sound_name for name in read_catalogue(tmp_path / "catalogue")}
 
 
-def test_drafts_command_reports_approvals_lost_by_a_new_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_audio_drafts_command_reports_recordings_that_lost_approval_by_a_new_text(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     for spoken in (
         "collect_words_of_text_prompts",
@@ -242,7 +246,7 @@ def test_drafts_command_reports_approvals_lost_by_a_new_text(tmp_path: Path, mon
 
 
 @pytest.mark.parametrize("language", ["EN", "de", "xx"])
-def test_drafts_command_refuses_a_language_without_texts(
+def test_audio_drafts_command_refuses_a_language_without_prompt_texts(
     language: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)

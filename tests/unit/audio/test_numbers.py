@@ -73,12 +73,14 @@ def test_every_language_with_flow_texts_has_words_for_numbers() -> None:
         ("as", 21, "একৈশ"),
     ],
 )
-def test_numbers_are_split_into_prompts_by_the_rules_of_each_language(language: str, number: int, words: str) -> None:
+def test_spoken_numbers_are_split_into_prompts_by_the_rules_of_each_language(
+    language: str, number: int, words: str
+) -> None:
     assert speak_number(number, language) == words
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_each_number_up_to_99_has_a_distinct_word(language: str) -> None:
+def test_each_number_up_to_99_has_a_word_of_its_own_in_every_language(language: str) -> None:
     words = load_spoken_words(language)
     assert words is not None
     assert len(set(words.numbers)) == 100
@@ -89,7 +91,7 @@ def test_each_number_up_to_99_has_a_distinct_word(language: str) -> None:
 
 @settings(deadline=None, derandomize=True)
 @given(st.sampled_from([*LANGUAGES, "xx"]), st.integers(0, HIGHEST_SPOKEN))
-def test_prompts_of_a_spoken_number_add_up_to_the_number_and_have_words(language: str, number: int) -> None:
+def test_prompts_of_a_spoken_number_add_up_to_the_number_and_all_have_a_text(language: str, number: int) -> None:
     words = load_spoken_words(language)
     prompts = list_number_prompts(number, words)
     if words is not None:
@@ -112,7 +114,7 @@ def test_large_number_in_a_prompt_is_spoken_digit_by_digit() -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_every_prompt_of_hours_and_dates_has_words_to_speak(language: str) -> None:
+def test_every_prompt_for_hours_and_dates_has_a_text_to_speak(language: str) -> None:
     words = load_spoken_words(language)
     assert words is not None
     texts = list_number_and_date_prompts(words)
@@ -138,7 +140,7 @@ def test_northern_languages_have_special_words_for_half_past_one_and_half_past_t
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_every_prompt_of_shipped_flows_has_words_to_speak(language: str) -> None:
+def test_every_prompt_of_the_shipped_ivr_flows_has_a_text_to_speak(language: str) -> None:
     """This excludes names of places and organisations, which the site provides, and campaign recordings."""
     texts = load_shipped_texts()
     known = collect_words_of_text_prompts(texts, [language]) | collect_words_of_number_prompts([language])

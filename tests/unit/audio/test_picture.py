@@ -35,7 +35,7 @@ def test_picture_of_a_recording_shows_the_waveform_up_to_its_peak() -> None:
     assert [float(each["width"]) for each in silences] == [pytest.approx(42, abs=0.1), pytest.approx(52.5, abs=0.1)]
 
 
-def test_loudness_curve_is_drawn_at_the_measured_loudness() -> None:
+def test_loudness_curve_in_the_picture_of_a_recording_is_at_the_measured_loudness() -> None:
     """A steady tone at the target loudness lies on the dashed line."""
     times = np.arange(16_000 * 4) / 16_000
     tone = np.sin(2 * np.pi * 1000 * times).astype(np.float32)
@@ -48,7 +48,7 @@ def test_loudness_curve_is_drawn_at_the_measured_loudness() -> None:
     assert all(abs(y - float(wanted[0])) < 0.5 for _, y in parse_points(svg))
 
 
-def test_untrusted_text_is_escaped_in_the_picture() -> None:
+def test_untrusted_text_is_escaped_in_the_picture_of_a_recording() -> None:
     caption = Caption("hi/x", text='<script>"&', mark="DRAFT", remarks=("<b>",))
     svg = draw_sounds_as_svg(
         caption, [make_picture_panel_of_sound("<i>", np.zeros(5, np.float32), 16_000)], -19.0, -2.0
@@ -68,7 +68,9 @@ def test_picture_of_no_recordings_is_valid_svg() -> None:
     )
 
 
-def test_picture_command_writes_a_picture_for_each_recording(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_audio_picture_command_writes_a_picture_of_each_recording(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     runner = CliRunner()
     assert isinstance(runner.invoke(app, ["picture"]).exception, AudioError)

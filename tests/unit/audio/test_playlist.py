@@ -81,14 +81,14 @@ def test_blocked_prompt_of_a_campaign_is_replaced_by_the_shared_prompt() -> None
     assert "ended on 2026-11-23" in (alone.find_reason_sound_is_blocked("matdan/campaign/town/hi/common/goodbye") or "")
 
 
-def test_sounds_outside_the_catalogue_directory_may_always_be_played() -> None:
+def test_sounds_outside_the_directory_of_the_catalogue_may_always_be_played() -> None:
     assert make_call_prompts({}).find_reason_sound_is_blocked("beep") is None
     assert "not in the catalogue" in (
         make_call_prompts({}).find_reason_sound_is_blocked("matdan/hi/common/goodbye") or ""
     )
 
 
-def test_synthetic_voice_is_announced_once_per_call() -> None:
+def test_call_announces_a_synthetic_voice_to_the_voter_once() -> None:
     prompts = {
         "hi/common/goodbye": make_listed_prompt(make_entry(voice=Voice.DRAFT)),
         "hi/common/greeting": make_listed_prompt(make_entry()),
@@ -103,7 +103,7 @@ def test_synthetic_voice_is_announced_once_per_call() -> None:
     assert make_call_prompts(prompts).find_sound_files(GOODBYE, "hi") == ["matdan/hi/common/goodbye"]
 
 
-def test_synthetic_voice_is_blocked_if_the_required_announcement_is_blocked() -> None:
+def test_synthetic_prompts_are_not_played_if_their_required_announcement_is_blocked() -> None:
     prompts = {
         "hi/common/goodbye": make_listed_prompt(make_entry(voice=Voice.DRAFT)),
         "hi/common/greeting": make_listed_prompt(make_entry()),
@@ -145,7 +145,7 @@ def site(tmp_path: Path) -> PlaylistReader:
     return PlaylistReader(tmp_path / "catalogue", places, PlayRules())
 
 
-def test_catalogue_reader_detects_each_catalogue_change_and_hashes_no_file_twice(
+def test_sound_catalogue_reader_detects_each_change_and_hashes_no_file_twice(
     site: PlaylistReader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     name = PromptName("", "hi", "common/goodbye")
@@ -209,7 +209,7 @@ async def test_running_centre_reloads_a_changed_sound_catalogue_but_not_a_damage
 
 
 @virtual_time()
-async def test_briefly_missing_catalogue_silences_no_call(
+async def test_briefly_missing_sound_catalogue_silences_no_call(
     site: PlaylistReader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The directory is renamed, as by a checkout. Then one of its folders disappears while it is read."""
@@ -248,7 +248,7 @@ async def test_briefly_missing_catalogue_silences_no_call(
     assert len(logs) == 2
 
 
-def test_unmounted_catalogue_directory_is_not_read_as_an_empty_catalogue(site: PlaylistReader) -> None:
+def test_unmounted_directory_of_sounds_is_not_read_as_an_empty_catalogue(site: PlaylistReader) -> None:
     """A lost mount leaves an empty directory."""
     name = PromptName("", "hi", "common/goodbye")
     assert site.read_playlist().find_reason_sound_is_blocked(name, TODAY) is None

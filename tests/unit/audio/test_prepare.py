@@ -108,7 +108,7 @@ def test_each_invalid_recording_is_reported_and_valid_recordings_are_prepared(pl
 @pytest.mark.parametrize(
     "source", ["../../etc/passwd", "hi/../../etc/passwd.mp3", "/etc/passwd", "hi/a\0b.mp3", "hi/..", ""]
 )
-def test_path_outside_the_recordings_directory_is_refused_before_the_file_is_opened(
+def test_recording_path_outside_the_recordings_directory_is_refused_before_opening_the_file(
     places: AudioDirectories, source: str
 ) -> None:
     plan = plan_conversions(places, [source], {}, LINE, {})
@@ -128,7 +128,7 @@ def test_invalid_prompt_names_are_refused(path: str) -> None:
     assert find_prompt_of_sound(f"matdan/{path}") is None
 
 
-def test_prompt_name_is_converted_to_a_sound_name_and_back_unchanged() -> None:
+def test_prompt_name_is_unchanged_after_conversion_to_a_sound_name_and_back() -> None:
     for path in ("hi/turnout/question-1", "campaign/town-2/en/recording/message", "hi/place/0123456789abcdef"):
         name = parse_prompt_name(path)
         assert name.relative_path == path
@@ -142,7 +142,7 @@ def test_missing_recordings_directory_is_reported_in_one_line(tmp_path: Path) ->
         list_recordings(tmp_path / "none")
 
 
-def test_preparation_uses_several_processes_and_reports_progress(places: AudioDirectories) -> None:
+def test_audio_preparation_uses_several_processes_and_reports_progress(places: AudioDirectories) -> None:
     (places.recordings / "hi/turnout/text.mp3").write_text("these are words\n" * 40)
     left_behind = places.sounds / "matdan" / "hi" / f"{PARTIAL_PREFIX}1"
     left_behind.parent.mkdir(parents=True)
@@ -176,7 +176,7 @@ def test_recording_that_crashes_the_worker_process_stops_no_other_recording() ->
     assert results == {1: 2, 2: 4, 3: None, 4: 8}
 
 
-def test_number_of_processes_depends_on_recordings_and_cpus() -> None:
+def test_number_of_audio_preparation_processes_depends_on_recordings_and_cpus() -> None:
     assert choose_process_count(1, 0) == 1
     assert choose_process_count(100, 7) == 7
     assert choose_process_count(0, 7) == 1
@@ -211,7 +211,7 @@ def test_full_disk_during_the_preparation_of_sounds_is_reported_in_one_line(
     assert all("cannot be written (No space left on device)" in line for line in refused)
 
 
-def test_new_catalogue_entry_inherits_the_approval_unless_a_draft_was_approved(places: AudioDirectories) -> None:
+def test_new_recording_keeps_the_approval_of_its_prompt_unless_a_draft_was_approved(places: AudioDirectories) -> None:
     entries: dict[PromptName, Entry] = {}
     run_prepare(places, entries)
     approved = entries[QUESTION].model_copy(
@@ -230,7 +230,7 @@ def test_new_catalogue_entry_inherits_the_approval_unless_a_draft_was_approved(p
         assert (recorded.voice, recorded.approved_by) == (Voice.HUMAN, "")
 
 
-def test_unchanged_recording_keeps_the_old_text_and_a_new_recording_gets_the_current_text(
+def test_catalogue_keeps_the_text_of_an_unchanged_recording_and_stores_the_current_text_of_a_new_one(
     places: AudioDirectories,
 ) -> None:
     entries: dict[PromptName, Entry] = {}
@@ -263,7 +263,7 @@ def test_recording_with_a_text_too_long_for_the_catalogue_is_refused(
     assert "accepts 5,000; shorten it" in why
 
 
-def test_unreadable_folder_is_reported_and_other_folders_are_prepared(
+def test_unreadable_folder_of_recordings_is_reported_and_other_folders_are_prepared(
     places: AudioDirectories, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scandir = os.scandir

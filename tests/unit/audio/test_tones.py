@@ -15,7 +15,7 @@ from dialer.domain.switch import SeatSound
 
 
 @pytest.mark.parametrize("name", TONES)
-def test_key_tone_has_the_requested_pitch_and_fades_in_and_out(name: str) -> None:
+def test_tone_for_a_pressed_key_has_the_requested_pitch_and_fades_in_and_out(name: str) -> None:
     for hertz, seconds in TONES[name]:
         samples = synthesise_tone([(hertz, seconds)])
         assert len(samples) == round(seconds * SAMPLES_A_SECOND)
@@ -26,19 +26,19 @@ def test_key_tone_has_the_requested_pitch_and_fades_in_and_out(name: str) -> Non
         assert crossings / (2 * seconds) == pytest.approx(hertz, abs=30)
 
 
-def test_tone_of_each_key_response_is_short_enough_for_fast_typing() -> None:
+def test_each_tone_that_answers_a_pressed_key_is_short_enough_for_fast_typing() -> None:
     for sound in SeatSound:
         assert sum(seconds for _, seconds in TONES[f"matdan/{sound.value}"]) <= 0.1
 
 
-def test_tones_are_written_as_8_khz_mono_wav_files(tmp_path: Path) -> None:
+def test_key_tones_are_written_as_8_khz_mono_wav_files(tmp_path: Path) -> None:
     paths = write_agent_tones(tmp_path)
     assert [path.relative_to(tmp_path).with_suffix("").as_posix() for path in paths] == list(TONES)
     with wave.open(str(paths[0]), "rb") as file:
         assert (file.getnchannels(), file.getsampwidth(), file.getframerate()) == (1, 2, SAMPLES_A_SECOND)
 
 
-def test_tones_command_writes_the_files_and_prints_the_directory(tmp_path: Path) -> None:
+def test_audio_tones_command_writes_the_tone_files_and_prints_their_directory(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["agent", "tones", "--to", str(tmp_path)])
     assert result.exit_code == 0, result.output
     assert (tmp_path / "matdan" / "beep.wav").is_file()
@@ -48,7 +48,7 @@ def test_tones_command_writes_the_files_and_prints_the_directory(tmp_path: Path)
     assert refused.exit_code != 0
 
 
-def test_tones_command_refuses_a_directory_whose_parent_is_missing(tmp_path: Path) -> None:
+def test_audio_tones_command_refuses_a_directory_whose_parent_is_missing(tmp_path: Path) -> None:
     refused = CliRunner().invoke(app, ["agent", "tones", "--to", str(tmp_path / "sound" / "en")])
     assert f"folder {tmp_path / 'sound'} does not exist; give the folder of Asterisk's sounds" in str(refused.exception)
     assert not (tmp_path / "sound").exists()

@@ -75,7 +75,7 @@ def test_vicidial_policy_places_the_number_of_calls_calculated_by_hand() -> None
     assert calls_to_make(2.5, 4, 10, 6, 1, VicidialSettings(available_only=True)) == 3
 
 
-def test_vicidial_policy_places_one_call_at_a_time_and_recounts_after_a_pause() -> None:
+def test_vicidial_policy_places_calls_one_by_one_and_recounts_seats_after_a_pause() -> None:
     pacer = VicidialPacer(VicidialSettings(method=DialMethod.RATIO, level=1.0))
     placed: list[float] = []
     for tick in range(40):
@@ -99,7 +99,7 @@ def test_vicidial_hard_limit_lowers_the_dial_level_to_one_if_drops_exceed_the_li
     assert pacer.level == 1.0
 
 
-def test_calls_per_idle_seat_policy_places_its_ratio_within_the_free_channels() -> None:
+def test_fixed_ratio_policy_places_its_number_of_calls_per_idle_seat_within_free_channels() -> None:
     pacer = CallsPerIdleSeat(2.5)
     assert pacer.count_calls_to_place(PacingSnapshot(0.0, free_seats=3, ringing=(RINGING,) * 2)) == 5
     assert pacer.count_calls_to_place(PacingSnapshot(0.0, free_seats=0, busy_seats=(TALKING,))) == 0
@@ -166,7 +166,7 @@ def test_erlang_c_formula_matches_published_values() -> None:
     assert erlang_wait_probability(10, load, 2.0, 105.0) == pytest.approx(0.05, abs=1e-6)
 
 
-def test_erlang_policy_places_calls_at_its_rate_as_time_passes() -> None:
+def test_erlang_pacing_policy_places_calls_steadily_at_its_calculated_rate() -> None:
     pacer = ErlangRatePacer()
     assert pacer.count_calls_to_place(PacingSnapshot(0.0, free_seats=27)) == 0
     per_second = erlang_load(27, 0.03, 2.0, 105.0) / 105.0 / 0.25
@@ -175,7 +175,7 @@ def test_erlang_policy_places_calls_at_its_rate_as_time_passes() -> None:
 
 
 @pytest.mark.parametrize("name", BASELINE_NAMES)
-def test_every_baseline_policy_runs_a_centre_and_cancels_no_call(name: str) -> None:
+def test_every_baseline_pacing_policy_runs_a_simulated_centre_and_cancels_no_call(name: str) -> None:
     scenario = SCENARIOS["10 seats"]
     policy = baseline_named(name, scenario)
     day = simulate_policy(scenario, policy, 1, hours=0.25)
@@ -183,7 +183,7 @@ def test_every_baseline_policy_runs_a_centre_and_cancels_no_call(name: str) -> N
     assert policy.make().count_excess_calls(PacingSnapshot(0.0)) == 0
 
 
-def test_progressive_policy_has_the_idle_time_calculated_by_hand() -> None:
+def test_progressive_pacing_policy_has_the_seat_idle_time_calculated_by_hand() -> None:
     scenario = SCENARIOS["27 seats"]
     day = simulate_policy(scenario, find_policy("progressive", scenario, 0.03), 1, hours=2.0)
     assert day.idle_seconds_per_call == pytest.approx(59.1, abs=3.0)

@@ -14,7 +14,7 @@ from bench.next_call_stage import CallWatch, Figures, build_store, noon_zone
 from tests.support.roll_filler import VOTERS_PER_BOOTH
 
 
-def test_benchmark_counts_calls_that_wait_for_a_number_and_their_start_times() -> None:
+def test_benchmark_counts_calls_that_waited_for_a_number_and_records_their_times() -> None:
     figures = Figures()
     watch = CallWatch(figures)
     watch.note_wanted(2)
@@ -28,7 +28,7 @@ def test_benchmark_counts_calls_that_wait_for_a_number_and_their_start_times() -
 
 
 @pytest.mark.parametrize("hour", range(24))
-def test_noon_zone_returns_a_time_zone_where_the_local_time_is_now_noon(hour: int) -> None:
+def test_benchmark_finds_a_time_zone_where_it_is_noon_now(hour: int) -> None:
     now = datetime(2024, 4, 26, hour, 30, tzinfo=ZoneInfo("UTC"))
     assert now.astimezone(ZoneInfo(noon_zone(now))).hour == 12
 
@@ -43,6 +43,6 @@ def test_every_benchmarked_method_chooses_each_phone_number_once(tmp_path: Path)
     check_store(store, in_order=True)
 
 
-def test_percentile_returns_one_of_the_given_values() -> None:
+def test_percentile_of_measured_times_is_one_of_the_measured_times() -> None:
     assert percentile([3.0, 1.0, 2.0], 0.5) == 2.0
     assert percentile([1.0], 0.99) == 1.0

@@ -27,7 +27,7 @@ def _row(abandoned: float, worst: float, run_on: str = "2026-11-28") -> Row:
     return Row("27 seats", 0.03, ours, other, "a: b 1", 10.0, worst, mornings, lessons, run_on)
 
 
-def test_best_baseline_has_the_least_idle_time_within_the_abandoned_rate_cap() -> None:
+def test_best_baseline_pacing_policy_has_the_least_idle_time_within_the_abandoned_rate_cap() -> None:
     tuned = [
         TunedFamily("omnidialer", {"boost": 1.0}, 5.0, 0.2, within_cap=False),
         TunedFamily("calls per idle seat", {"ratio": 3.0}, 17.0, 0.02, within_cap=True),
@@ -41,7 +41,7 @@ def test_best_baseline_has_the_least_idle_time_within_the_abandoned_rate_cap() -
 @pytest.mark.parametrize(
     ("abandoned", "worst", "held"), [(0.03, 0.032, "yes"), (0.031, 0.03, "no"), (0.03, 0.033, "no")]
 )
-def test_benchmark_row_says_whether_day_and_worst_hour_meet_the_abandoned_cap(
+def test_pacing_benchmark_row_says_whether_day_and_worst_hour_meet_the_abandoned_rate_cap(
     abandoned: float, worst: float, held: str
 ) -> None:
     shown = cells(_row(abandoned, worst))
@@ -50,7 +50,7 @@ def test_benchmark_row_says_whether_day_and_worst_hour_meet_the_abandoned_cap(
     assert shown[14:18] == ("13.8", "1.15", "1.50%", "1.06")
 
 
-def test_benchmark_page_has_a_line_for_each_result_and_names_missing_results() -> None:
+def test_pacing_benchmark_page_has_a_line_for_each_result_and_names_missing_results() -> None:
     page = markdown([_row(0.03, 0.03), _row(0.02, 0.03)], ["5 seats at 1%"])
     assert page.count("\n|27 seats|") == 2
     assert "Not run this time: 5 seats at 1%." in page
@@ -59,7 +59,7 @@ def test_benchmark_page_has_a_line_for_each_result_and_names_missing_results() -
     assert len(widths) == 1
 
 
-def test_benchmark_page_has_a_date_column_only_if_results_have_several_dates() -> None:
+def test_pacing_benchmark_page_has_a_date_column_only_if_results_have_several_dates() -> None:
     same = markdown([_row(0.03, 0.03), _row(0.02, 0.03)])
     assert "Measured 2026-11-28." in same
     assert "run on" not in same
@@ -69,7 +69,7 @@ def test_benchmark_page_has_a_date_column_only_if_results_have_several_dates() -
 
 
 @pytest.mark.parametrize("name", ["5 seats", "two campaigns 27"])
-def test_pretrained_policy_starts_with_learned_rates_and_without_counted_answers(name: str) -> None:
+def test_pretrained_pacing_policy_starts_with_learned_rates_and_no_counted_answers(name: str) -> None:
     scenario = replace(SCENARIOS[name], hours=0.2)
     policy = pretrained(scenario, find_policy("predictive", scenario, 0.03))
     pacers = [policy.make() for _ in scenario.campaigns]
@@ -83,7 +83,7 @@ def test_pretrained_policy_starts_with_learned_rates_and_without_counted_answers
         assert state["knowledge"] != cold["knowledge"]
 
 
-def test_optimum_is_computed_only_for_single_campaign_sites_with_steady_rates() -> None:
+def test_optimal_pacing_is_computed_only_for_sites_with_one_campaign_and_steady_rates() -> None:
     assert optimum_idle_seconds(SCENARIOS["5 seats"], 0.03) == pytest.approx(24.9, abs=0.05)
     for name in ("mixed 27", "breaks 27", "300 seats", "two campaigns 27", "steps 27"):
         assert optimum_idle_seconds(SCENARIOS[name], 0.03) is None
@@ -98,7 +98,7 @@ def test_pacing_policies_are_tuned_and_scored_on_different_simulated_days() -> N
     assert tuning_days(SCENARIOS["300 seats"])[1] == 2.0
 
 
-def test_file_of_tuned_settings_names_existing_policy_families_and_settings() -> None:
+def test_file_of_tuned_pacing_settings_names_only_existing_policies_and_settings() -> None:
     tuned = load_tuned()
     assert tuned
     for scenario, caps in tuned.items():

@@ -8,7 +8,7 @@ from dialer.simulation.centre_model.policies import simulate_policy
 from dialer.simulation.centre_model.scenarios import SCENARIOS
 
 
-def test_tuner_finds_the_settings_with_the_least_idle_time_within_the_cap() -> None:
+def test_pacing_tuner_finds_the_settings_with_the_least_idle_time_within_the_abandoned_rate_cap() -> None:
     scenario, family = SCENARIOS["10 seats"], FAMILIES["calls per idle seat"]
     found = Tuner(scenario, family, (1,), 0.5).find_best(0.03)
     assert found.within_cap
@@ -17,14 +17,14 @@ def test_tuner_finds_the_settings_with_the_least_idle_time_within_the_cap() -> N
         assert day.abandoned_share > 0.03 or day.idle_seconds_per_call >= found.idle_seconds_per_call
 
 
-def test_tuner_chooses_the_fewest_abandoned_calls_if_no_settings_meet_the_cap() -> None:
+def test_pacing_tuner_chooses_the_fewest_abandoned_calls_if_no_settings_meet_the_cap() -> None:
     scenario = SCENARIOS["3 seats"]
     found = Tuner(scenario, FAMILIES["calls per idle seat"], (1,), 0.25).find_best(-1.0)
     assert not found.within_cap
     assert found.settings["ratio"] == 1.2
 
 
-def test_best_policy_family_has_the_least_idle_time_within_the_cap() -> None:
+def test_best_family_of_pacing_policies_has_the_least_idle_time_within_the_abandoned_rate_cap() -> None:
     over = TunedFamily("omnidialer", {}, 5.0, 0.20, within_cap=False)
     slow, quick = (
         TunedFamily("erlang rate", {}, idle, share, within_cap=True) for idle, share in ((30.0, 0.01), (20.0, 0.02))
@@ -33,7 +33,7 @@ def test_best_policy_family_has_the_least_idle_time_within_the_cap() -> None:
     assert choose_best([over, TunedFamily("omnidialer", {}, 9.0, 0.10, within_cap=False)]).abandoned_share == 0.10
 
 
-def test_tuner_reuses_its_simulated_days_for_another_cap() -> None:
+def test_pacing_tuner_reuses_its_simulated_days_for_another_abandoned_rate_cap() -> None:
     tuner = Tuner(SCENARIOS["10 seats"], FAMILIES["calls per idle seat"], seeds=(1,), hours=0.5)
     loose, tight = tuner.find_best(0.05), tuner.find_best(0.01)
     assert loose.idle_seconds_per_call < tight.idle_seconds_per_call

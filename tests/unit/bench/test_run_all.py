@@ -39,19 +39,19 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("bench_crashed", "ended with status 1; its last message was: ValueError: no such store"),
     ],
 )
-def test_problem_of_a_bench_is_reported_with_the_last_message_of_the_bench(
-    folder: Path, name: str, problem: str
-) -> None:
+def test_failed_benchmark_is_reported_with_its_last_message(folder: Path, name: str, problem: str) -> None:
     assert run_bench(name, Size.FULL, LIMIT_SECONDS, folder) == problem
 
 
-def test_bench_that_hangs_is_stopped_and_reported(folder: Path) -> None:
+def test_benchmark_that_hangs_is_stopped_and_reported(folder: Path) -> None:
     problem = run_bench("bench_hanging", Size.FULL, 1.0, folder)
     assert problem.startswith("did not end in 1 s; its last message was:")
 
 
 @pytest.mark.usefixtures("folder")
-def test_missed_performance_goal_is_reported_without_failing_the_bench_run(capsys: pytest.CaptureFixture[str]) -> None:
+def test_missed_performance_goal_is_reported_but_does_not_fail_the_benchmark_run(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     assert main(["bench_good", "bench_missed"]) == 0
     printed = capsys.readouterr().out
     assert "2 of 2 benches ran to their end" in printed
@@ -59,12 +59,14 @@ def test_missed_performance_goal_is_reported_without_failing_the_bench_run(capsy
 
 
 @pytest.mark.usefixtures("folder")
-def test_benches_after_a_crash_still_run_and_the_exit_status_is_a_failure(capsys: pytest.CaptureFixture[str]) -> None:
+def test_crash_of_a_benchmark_fails_the_run_after_the_remaining_benchmarks_have_run(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     assert main(["bench_crashed", "bench_good"]) == 1
     printed = capsys.readouterr().out
     assert "1 of 2 benches ran to their end" in printed
     assert "bench_crashed: ended with status 1" in printed
 
 
-def test_list_of_benches_has_the_benches_of_engine_pacing_and_store() -> None:
+def test_benchmark_list_contains_benchmarks_of_engine_pacing_and_store() -> None:
     assert {"bench_engine", "bench_pacing", "bench_store"} <= set(list_benches())

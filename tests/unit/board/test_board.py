@@ -81,7 +81,7 @@ def test_board_shows_the_event_loop_lag_if_there_is_room() -> None:
     assert "loop lag p99 2.1 ms" in "\n".join(render_lines(centre_view(), height=40))
 
 
-def test_call_starts_per_minute_are_computed_from_an_earlier_state() -> None:
+def test_board_computes_call_starts_per_minute_from_an_earlier_state_of_the_centre() -> None:
     now = centre_view()
     earlier = change_state(
         replace(now, campaigns=tuple(replace(c, attempts=c.attempts - 7) for c in now.campaigns)), at=AT - 10
@@ -90,7 +90,7 @@ def test_call_starts_per_minute_are_computed_from_an_earlier_state() -> None:
     assert "starts/min" not in "\n".join(render_lines(now))
 
 
-def test_reason_for_holding_a_campaign_replaces_its_pacing_text() -> None:
+def test_board_shows_why_a_campaign_is_held_instead_of_its_pacing_text() -> None:
     held = replace(
         campaign_view("turnout-agents"), hold=Hold(HoldReason.CALLING_HOURS, "outside calling hours until 09:00")
     )
@@ -100,7 +100,7 @@ def test_reason_for_holding_a_campaign_replaces_its_pacing_text() -> None:
 
 
 @pytest.mark.parametrize("limit", Limit)
-def test_text_of_each_pacing_limit_fits_into_the_narrowest_panel(limit: Limit) -> None:
+def test_text_of_each_pacing_limit_fits_into_the_narrowest_panel_of_the_board(limit: Limit) -> None:
     said = limit.text
     assert len(said) <= 52
     paced = tuple(replace(campaign, limited_by=limit.value) for campaign in centre_view().campaigns)
@@ -124,7 +124,7 @@ def test_board_shows_booth_names_if_there_is_room() -> None:
     assert any("209/1  " in line for line in render_lines(view, 50, 30))
 
 
-def test_parts_of_a_bar_on_the_board_are_distinguishable_without_colours() -> None:
+def test_parts_of_a_bar_on_the_status_board_are_distinguishable_without_colours() -> None:
     (bar,) = [line for line in render_lines(centre_view(), 120, 40) if "··" in line and "▌" in line]
     assert "░" in bar
     assert "█" in bar
@@ -155,7 +155,7 @@ def test_board_shows_lost_connections_to_asterisk_and_broker_as_down() -> None:
 
 
 @pytest.mark.parametrize("width", [60, 70, 80, 90, 100, 120])
-def test_narrow_header_of_the_board_omits_the_least_important_parts_first(width: int) -> None:
+def test_narrow_header_of_the_status_board_omits_its_least_important_parts_first(width: int) -> None:
     for view in (centre_view(), change_state(centre_view(), draining=True)):
         head = render_lines(view, width, 24)[0]
         assert "…" not in head
@@ -166,7 +166,7 @@ def test_narrow_header_of_the_board_omits_the_least_important_parts_first(width:
     assert ("━" in render_lines(centre_view(), width, 24)[0]) == (width >= 90)
 
 
-def test_active_alerts_are_shown_most_severe_first() -> None:
+def test_board_lists_the_most_severe_active_alerts_first() -> None:
     alerts = (
         create_alert(AlertKind.LIST_LOW, AT, campaign="turnout-ivr", remaining=40),
         create_alert(AlertKind.SWITCH_DOWN, AT - 60, problem="connection refused"),
@@ -189,7 +189,7 @@ def test_many_alerts_leave_room_for_the_panels_of_the_board() -> None:
     assert len(shown) <= 34
 
 
-def test_booth_with_the_lowest_turnout_is_listed_first() -> None:
+def test_board_lists_the_booth_with_the_lowest_turnout_first() -> None:
     view = centre_view(booths=3)
     low, middle, high = (replace(booth, contacted=50) for booth in view.booths)
     booths = (
@@ -201,7 +201,7 @@ def test_booth_with_the_lowest_turnout_is_listed_first() -> None:
     assert [line.split()[1] for line in shown] == ["209/1", "209/2", "209/3"]
 
 
-def test_booth_with_only_two_answers_is_not_listed_first() -> None:
+def test_board_does_not_list_a_booth_with_only_two_voter_answers_first() -> None:
     few, many, other = centre_view(booths=3).booths
     booths = (
         replace(few, contacted=2, voted=0, not_yet=2),
@@ -213,7 +213,7 @@ def test_booth_with_only_two_answers_is_not_listed_first() -> None:
     assert "2 of 3 booths, 1 not contacted yet" in text
 
 
-def test_booth_headings_are_not_cut_off_if_booth_names_are_short() -> None:
+def test_board_shows_complete_booth_headings_if_booth_names_are_short() -> None:
     view = centre_view(booths=3)
     booths = tuple(replace(booth, constituency_number=72, contacted=5, voters=9) for booth in view.booths)
     (head,) = [line for line in render_lines(replace(view, booths=booths), width=100) if "█ voted ▒ not yet" in line]
@@ -221,7 +221,7 @@ def test_booth_headings_are_not_cut_off_if_booth_names_are_short() -> None:
 
 
 @pytest.mark.parametrize("width", [40, 45, 60, 72])
-def test_shortened_campaign_names_stay_distinguishable(width: int) -> None:
+def test_shortened_campaign_names_on_the_board_stay_distinguishable(width: int) -> None:
     view = centre_view(campaigns=7)
     names = [
         "turnout-agents",
@@ -239,7 +239,7 @@ def test_shortened_campaign_names_stay_distinguishable(width: int) -> None:
     assert any(name.endswith("north") for name in told)
 
 
-def test_many_campaigns_are_shown_as_one_line_each() -> None:
+def test_board_shows_each_of_many_campaigns_in_one_line() -> None:
     shown = render_lines(centre_view(campaigns=7), height=50)
     assert len([line for line in shown if "campaign-" in line or "turnout-" in line]) == 7
     assert len(render_lines(centre_view(campaigns=7))) <= 40
@@ -269,13 +269,13 @@ def test_no_line_of_the_board_exceeds_the_width_of_the_terminal(
 
 @given(share=st.floats(-1, 2), cells=st.integers(1, 60))
 @settings(deadline=None, derandomize=True)
-def test_progress_bar_is_drawn_in_the_requested_width(share: float, cells: int) -> None:
+def test_progress_bar_on_the_board_has_the_requested_width(share: float, cells: int) -> None:
     assert len(draw_share_bar(share, cells, "red").plain) == cells
 
 
 @given(parts=st.lists(st.integers(0, 500), max_size=8), cells=st.integers(8, 60))
 @settings(deadline=None, derandomize=True)
-def test_stacked_bar_shows_every_part_however_small(parts: list[int], cells: int) -> None:
+def test_stacked_bar_on_the_board_shows_every_part_however_small(parts: list[int], cells: int) -> None:
     shown_as = [(float(part), ("x", f"color({index + 1})")) for index, part in enumerate(parts)]
     bar = draw_stacked_bar(shown_as, max(1, sum(parts)), cells)
     assert len(bar.plain) == cells
@@ -284,11 +284,11 @@ def test_stacked_bar_shows_every_part_however_small(parts: list[int], cells: int
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(0, "0:00"), (75.9, "1:15"), (3605, "1:00:05"), (-3, "0:00")])
-def test_durations_are_formatted_as_minutes_or_hours(seconds: float, text: str) -> None:
+def test_board_formats_durations_as_minutes_or_hours(seconds: float, text: str) -> None:
     assert format_duration(seconds) == text
 
 
-def test_every_seat_state_has_a_colour() -> None:
+def test_every_seat_state_has_a_colour_on_the_board() -> None:
     seats = tuple(replace(centre_view().seats[0], state=state, seat=f"{state}"[:8]) for state in SeatState)
     calls = dict.fromkeys(CallState, 1)
     campaigns = tuple(replace(campaign_view(state), state=state, calls=calls) for state in CampaignState)

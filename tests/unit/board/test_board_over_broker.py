@@ -68,7 +68,7 @@ def test_board_drawn_from_mqtt_messages_equals_the_diallers_own_board() -> None:
     assert draw_board(build_view(view).build_centre_view(AT)) == draw_board(view)
 
 
-def test_campaign_removed_from_the_settings_is_not_shown() -> None:
+def test_board_does_not_show_a_campaign_removed_from_the_settings() -> None:
     view = centre_view()
     messages = build_view(view)
     messages.store_latest_message("campaign/gone", campaign_view("gone"))
@@ -77,7 +77,7 @@ def test_campaign_removed_from_the_settings_is_not_shown() -> None:
     assert "gone" in draw_board(messages.build_centre_view(AT))
 
 
-def test_unknown_fields_and_values_of_a_newer_dialler_are_ignored() -> None:
+def test_board_ignores_unknown_fields_and_values_of_a_newer_dialler() -> None:
     forecast = Forecast(900, 300, 200, AT + 3600, 40, 37)
 
     def add_unknown_fields(topic: str, fields: dict[str, Any]) -> None:
