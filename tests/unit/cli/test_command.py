@@ -83,14 +83,14 @@ def test_error_about_a_misspelt_dialler_command_suggests_a_similar_command() -> 
     assert "'puase'. Did you mean 'pause'?" in run("command", "puase", "turnout")[1]
 
 
-def test_command_that_requires_a_supervisor_is_refused_without_a_sender(tmp_path: Path) -> None:
+def test_dialler_command_for_supervisors_is_refused_without_the_name_of_its_sender(tmp_path: Path) -> None:
     config = tmp_path / "centre.toml"
     config.write_text('[centre]\nid = "pune-1"\n')
     code, output = run("command", "resume", "turnout", "-c", config)
     assert (code, "--as: give the sender: `resume` requires the role supervisor" in output) == (2, True)
 
 
-def test_mosquitto_pub_command_in_the_docs_sends_a_valid_command() -> None:
+def test_mosquitto_pub_example_in_the_docs_sends_a_valid_dialler_command() -> None:
     (block,) = (
         each
         for each in re.findall(r"```sh\n(.*?)```", PAGE.read_text(), re.DOTALL)

@@ -16,7 +16,7 @@ SUMMARIES = {format_command_name(place): summary for some in COMMANDS.values() f
 
 
 @pytest.mark.parametrize("name", SUMMARIES)
-def test_help_of_dialer_summarises_each_command_by_the_first_sentence_of_the_commands_help(name: str) -> None:
+def test_help_of_dialer_lists_each_command_with_the_first_sentence_of_its_help(name: str) -> None:
     group: Any = typer.main.get_command(app)
     command = group.commands[name]
     assert command.get_short_help_str(200) == SUMMARIES[name]

@@ -68,7 +68,7 @@ def read_opt_out_reports(config: Path) -> list[list[str]]:
 
 
 @pytest.mark.parametrize("rules", [WITH_SECRET, ""], ids=["secret", "no secret"])
-def test_erase_and_purge_do_not_change_opt_out_reports(store: HandFilled, rules: str) -> None:
+def test_erasing_or_purging_numbers_does_not_change_opt_out_reports(store: HandFilled, rules: str) -> None:
     config = site(store, rules)
     store.opt_out(1, NOON, store.answered(1, NOON - 60))
     store.opt_out(2, NOON + 86_400)
@@ -89,7 +89,7 @@ def test_erase_and_purge_do_not_change_opt_out_reports(store: HandFilled, rules:
         assert {hashed for (hashed,) in query_store(store.path, "SELECT number_hash FROM opt_out_hash")} == hashes
 
 
-def test_purge_replaces_each_number_that_is_on_no_roll_by_a_placeholder(store: HandFilled) -> None:
+def test_purge_replaces_each_phone_number_that_is_on_no_roll_by_a_placeholder(store: HandFilled) -> None:
     config = site(store)
     for number in ("+919812345678", "+919812345679"):
         assert run("erase", number, "-c", config)[0] == 0
@@ -100,7 +100,7 @@ def test_purge_replaces_each_number_that_is_on_no_roll_by_a_placeholder(store: H
     assert kept == [(f"erased-0-{n}", "erased" if n < 3 else "letter") for n in (1, 2, 3, 4)]
 
 
-def test_number_on_no_roll_can_be_erased_after_a_purge(store: HandFilled) -> None:
+def test_phone_number_on_no_roll_can_be_erased_after_a_purge(store: HandFilled) -> None:
     config = site(store)
     for number in (NUMBER, "+919812345670"):  # the number on the roll is first
         run("optout", "add", number, "--source", "letter", "-c", config)
@@ -111,7 +111,7 @@ def test_number_on_no_roll_can_be_erased_after_a_purge(store: HandFilled) -> Non
     assert kept == [("erased-0-2",), ("erased-0-3",), ("erased-0-4",), ("erased-1",)]
 
 
-def test_stored_hash_of_a_number_cannot_be_linked_to_the_call_with_the_opt_out(store: HandFilled) -> None:
+def test_stored_hash_of_an_erased_number_cannot_be_linked_to_the_call_with_the_opt_out(store: HandFilled) -> None:
     config = site(store)
     attempt = store.answered(1, NOON - 60)
     store.opt_out(1, NOON + 0.123456, attempt)
@@ -216,7 +216,9 @@ def test_erasing_a_number_keeps_names_of_voters_whose_link_to_the_number_was_rem
 
 
 @pytest.mark.parametrize("command", [("erase", OFF_THE_ROLL), ("purge", "--after", days_ago(1), "--yes")])
-def test_consent_of_a_number_on_no_roll_is_erased(store: HandFilled, command: tuple[str, ...]) -> None:
+def test_recorded_consent_of_a_phone_number_on_no_roll_is_erased_with_the_number(
+    store: HandFilled, command: tuple[str, ...]
+) -> None:
     config = site(store)
     numbers = store.path.with_name("numbers.csv")
     numbers.write_text(f"{OFF_THE_ROLL}\n")
@@ -252,7 +254,7 @@ def records(store: HandFilled) -> list[tuple[object, ...]]:
 
 
 @pytest.mark.parametrize("kept", [KEPT, ""], ids=["recordings kept", "not kept"])
-def test_purge_with_a_mistyped_day_erases_no_records_that_must_be_kept(
+def test_purge_with_a_mistyped_polling_day_erases_no_records_that_must_be_kept(
     store: HandFilled, recording: Path, kept: str
 ) -> None:
     config = site(store, kept + polls(days_ago(20), days_ago(10)))
@@ -267,7 +269,9 @@ def test_purge_with_a_mistyped_day_erases_no_records_that_must_be_kept(
     assert json.loads(str(what))["after"] == days_ago(10)
 
 
-def test_purge_with_a_day_after_the_last_poll_extends_the_retention_period(store: HandFilled, recording: Path) -> None:
+def test_purge_with_a_day_after_the_last_poll_counts_the_retention_period_from_that_day(
+    store: HandFilled, recording: Path
+) -> None:
     config = site(store, KEPT + polls(days_ago(50)))  # with the result ten days later
     code, text = run("purge", "--after", days_ago(40), "--yes", "-c", config)
     assert (code, f"retained until {TODAY + timedelta(days=5)}" in text) == (0, True)

@@ -103,7 +103,7 @@ def test_erasing_a_number_keeps_voters_names_and_removes_their_links_to_the_numb
     assert query_site_store(config.parent, "SELECT count(*) FROM link WHERE voter_id = 4") == [(0,)]
 
 
-def test_erased_number_that_was_on_no_roll_is_never_called(config: Path) -> None:
+def test_erased_phone_number_that_was_on_no_roll_is_never_called(config: Path) -> None:
     code, text = run("erase", "9812345678", "-c", config)
     assert (code, text.splitlines()[0]) == (0, "The number is not on the roll; it is suppressed all the same.")
     assert is_in_store_files(config, "9812345678") == (not has_opt_out_secret(config))
@@ -306,7 +306,7 @@ def test_purge_erases_all_recordings_of_a_site_that_need_not_keep_recordings(
     assert query_site_store(config.parent, "SELECT name FROM flow_answer") == ([("at_home",)] if days == 10 else [])
 
 
-def test_erase_reports_recorded_messages_that_are_still_stored_at_twilio(config: Path) -> None:
+def test_erasing_a_number_reports_recorded_messages_still_stored_at_twilio(config: Path) -> None:
     sid = "RE" + "0123456789abcdef" * 2
     with contextlib.closing(sqlite3.connect(config.parent / "centre.db")) as db:
         db.execute("INSERT INTO flow_answer VALUES (?, 'message', ?, 2)", (ATTEMPT, sid))

@@ -50,7 +50,7 @@ def test_flow_check_exits_1_and_names_file_line_and_node_of_a_mistake(tmp_path: 
     assert {finding["line"] for finding in found} == {4}
 
 
-def test_flow_check_uses_the_sites_own_texts_and_the_given_time_limit(tmp_path: Path) -> None:
+def test_flow_check_uses_the_sites_own_prompt_texts_and_the_given_time_limit(tmp_path: Path) -> None:
     (tmp_path / "hi.yaml").write_text('common.goodbye: "आपने किसे वोट दिया?"\n', encoding="utf-8")
     code, output, _ = flow("check", "turnout", "--texts", str(tmp_path))
     assert code == 1
@@ -61,7 +61,7 @@ def test_flow_check_uses_the_sites_own_texts_and_the_given_time_limit(tmp_path: 
 
 
 @pytest.mark.parametrize("arguments", [("check", "nowhere"), ("draw", "nowhere"), ("try", "nowhere")])
-def test_unknown_flow_is_refused_with_a_list_of_the_known_flows(arguments: tuple[str, ...]) -> None:
+def test_flow_command_refuses_an_unknown_flow_with_a_list_of_the_known_flows(arguments: tuple[str, ...]) -> None:
     _, _, error = flow(*arguments)
     assert isinstance(error, UnknownFlow)
     assert isinstance(error, MatdanError)
@@ -81,7 +81,7 @@ def test_missing_directory_of_flow_texts_is_refused() -> None:
         ("household", "pending_voters=99999999999999999999", "give a number such as 3"),
     ],
 )
-def test_invalid_fact_about_the_caller_of_flow_try_is_refused_with_an_example(name: str, fact: str, words: str) -> None:
+def test_flow_try_refuses_an_invalid_fact_about_the_caller_with_an_example(name: str, fact: str, words: str) -> None:
     _, _, error = flow("try", name, "-f", fact, "--keys", "1")
     assert isinstance(error, BadFact)
     assert words in str(error)
@@ -97,7 +97,7 @@ def test_flow_draw_prints_a_mermaid_diagram() -> None:
     assert "क्या आपने वोट डाल दिया है?" in output
 
 
-def test_flow_draw_writes_the_diagram_to_a_file_and_fences_the_diagram_in_markdown(tmp_path: Path) -> None:
+def test_flow_draw_writes_a_diagram_file_and_fences_the_diagram_in_a_markdown_file(tmp_path: Path) -> None:
     printed = flow("draw", "turnout")[1]
     plain, markdown = tmp_path / "turnout.mmd", tmp_path / "turnout.md"
     code, output, _ = flow("draw", "turnout", "--out", str(plain))
@@ -121,7 +121,7 @@ def test_flow_try_prints_the_prompts_in_the_given_language() -> None:
     assert output.strip().splitlines()[-1] == "-- completed at goodbye; answers: hour = 15:00; turns: 8"
 
 
-def test_flow_try_enters_the_keys_given_with_the_keys_option() -> None:
+def test_flow_try_presses_the_keys_given_with_the_keys_option() -> None:
     code, output, _ = flow("try", "booth_worker", "--keys", "17#,#")
     assert code == 0
     assert "[voted (serial) 17: saved]" in output
@@ -162,7 +162,7 @@ def test_flow_try_uses_the_given_facts_about_the_voter() -> None:
     assert "NAME=VALUE" in output
 
 
-def test_flow_written_by_a_site_is_given_by_path(tmp_path: Path) -> None:
+def test_flow_try_runs_a_flow_file_given_by_its_path(tmp_path: Path) -> None:
     path = tmp_path / "mine.yaml"
     text = (FLOWS_DIRECTORY / "opt_out.yaml").read_text(encoding="utf-8").replace("flow: opt_out", "flow: mine")
     path.write_text(text, encoding="utf-8")

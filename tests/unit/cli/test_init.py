@@ -54,7 +54,7 @@ def test_settings_written_by_init_pass_every_check(tmp_path: Path) -> None:
     assert set(told_once) == {"pune-1.supervisor"}
 
 
-def test_init_writes_private_files_and_pins_with_which_agents_can_log_in(tmp_path: Path) -> None:
+def test_init_writes_files_readable_by_the_owner_only_and_valid_agent_pins(tmp_path: Path) -> None:
     settings = create_centre(tmp_path, {"--seats": "2"})
     pins = tmp_path / init.PINS
     assert {path.stat().st_mode & 0o777 for path in (tmp_path / "centre.toml", pins)} == {0o600}

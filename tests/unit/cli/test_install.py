@@ -301,7 +301,7 @@ def test_systemd_accepts_the_installed_units_and_rates_their_exposure_low(site: 
         assert [line for line in complaints if not not_there.search(line)] == []
 
 
-def test_folder_of_the_call_history_is_created_for_asterisk(site: Path) -> None:
+def test_install_creates_the_call_history_folder_that_asterisk_writes_to(site: Path) -> None:
     history = 'history = "/var/log/asterisk/cdr-custom/matdan.csv"'
     site.write_text(site.read_text() + f"\n[asterisk]\n{history}\n")
     assert "d /var/log/asterisk/cdr-custom 0750 asterisk asterisk\n" in install_site(site)["etc/tmpfiles.d/matdan.conf"]

@@ -105,7 +105,7 @@ def test_invalid_line_of_a_list_of_votes_is_rejected_with_number_and_reason(
     assert "98765" not in reject.reason
 
 
-def test_line_of_a_list_of_votes_may_give_kind_time_and_reporter(config: Path) -> None:
+def test_line_of_a_list_of_votes_may_give_the_kind_of_answer_its_time_and_its_reporter(config: Path) -> None:
     found = read_list(
         config,
         "174,1,1,Not Yet,09:05,w-1",
@@ -131,7 +131,7 @@ def test_marks_import_with_day_option_adds_that_date_to_times_without_a_date(con
     assert [f"{moment:%d %H:%M}" for moment in local] == ["21 18:30", "21 23:59"]
 
 
-def test_mark_in_two_files_has_one_key_and_its_correction_another(config: Path) -> None:
+def test_vote_listed_in_two_files_has_one_key_but_its_correction_has_one_for_each_file(config: Path) -> None:
     head = f"{HEAD},kind"
     first = read_list(config, "174,1,1,", "174,1,2,correction", head=head)
     longer = read_list(config, "174,1,5,", "174,1,1,voted", "174,1,2,correction", head=head)
@@ -141,7 +141,7 @@ def test_mark_in_two_files_has_one_key_and_its_correction_another(config: Path) 
     assert first.marks[0].key != read_list(config, "174,1,1,", head=head, day=date(2026, 4, 21)).marks[0].key
 
 
-def test_voter_is_found_by_id_card_number_unless_two_voters_share_the_number(config: Path) -> None:
+def test_voter_in_a_list_of_votes_is_found_by_id_card_number_unless_two_voters_share_the_number(config: Path) -> None:
     with closing(sqlite3.connect(config.parent / "centre.db")) as db:
         db.execute("UPDATE voter SET epic = 'ABC0000005' WHERE voter_id = 45")
         db.commit()
@@ -169,7 +169,7 @@ def test_list_of_votes_needs_the_roll_version_if_two_versions_have_the_part(conf
     assert [mark.voter_id for mark in read_list(config, "174,1,1,2026-1", head=f"{HEAD},roll version").marks] == [1]
 
 
-def test_votes_dated_before_1970_are_rejected(config: Path) -> None:
+def test_votes_dated_before_1970_in_a_list_are_rejected(config: Path) -> None:
     found = read_list(config, "174,1,1", "174,1,2", day=date(1960, 1, 1))
     assert found.marks == ()
     assert [reject.reason for reject in found.rejects] == ["column `time` is before 1970; correct the year"] * 2
@@ -210,7 +210,7 @@ def test_only_ticked_voters_on_a_strike_off_sheet_are_recorded_as_voted(config: 
 # The command
 
 
-def test_marks_import_with_check_option_stores_nothing_and_a_repeated_import_stores_marks_once(config: Path) -> None:
+def test_import_of_votes_stores_nothing_with_the_check_option_and_each_vote_once_if_repeated(config: Path) -> None:
     path = write_list(config.parent, "174,1,1", "174,1,2", "174,1,99")
     code, output = run("marks", "import", path, "-c", config, "--check", "--who", "ops")
     assert (code, "2 marks would be imported" in output, "line 4: the part has no voter" in output) == (1, True, True)
@@ -233,7 +233,7 @@ def test_marks_import_with_check_option_stores_nothing_and_a_repeated_import_sto
     assert query_site_store(config.parent, "SELECT count(*) FROM outbox") == [(2,)]
 
 
-def test_list_of_votes_longer_than_one_request_is_stored_completely(config: Path) -> None:
+def test_list_of_votes_too_long_for_one_request_is_stored_completely(config: Path) -> None:
     lines = [
         f"174,{part},{serial},{kind}" for part in (1, 2, 3) for serial in range(1, 21) for kind in ("not-yet", "voted")
     ]
@@ -272,7 +272,7 @@ def test_strike_off_sheet_filled_in_by_hand_can_be_imported(config: Path) -> Non
     assert query_site_store(config.parent, "SELECT voter_id FROM mark ORDER BY 1") == [(22,), (24,)]
 
 
-def test_marks_undo_stores_a_correction_that_is_listed_by_marks_show(config: Path) -> None:
+def test_marks_undo_command_stores_a_correction_that_marks_show_lists(config: Path) -> None:
     run("marks", "import", write_list(config.parent, "174,1,3"), "-c", config, "--by", "worker-7", "--who", "ops")
     code, output = run("marks", "undo", "174/1/3", "-c", config, "--who", "asha")
     assert (code, output) == (0, "voter 3 is corrected and will be called again\n")

@@ -181,7 +181,7 @@ def register(config: Path, numbers: Path, days: int, name: str = "tps") -> tuple
     return run("register", "import", numbers, "--name", name, "--dated", dated, "-c", config)
 
 
-def test_newer_issue_of_a_do_not_call_register_replaces_the_older_issue(config: Path, tmp_path: Path) -> None:
+def test_newer_issue_of_a_do_not_call_register_replaces_the_stored_issue(config: Path, tmp_path: Path) -> None:
     assert register(config, file(tmp_path, "7000000001", "7000000002"), days=3)[0] == 0
     code, text = register(config, file(tmp_path, "7000000002", "7000000003", "9812345678"), days=1)
     assert (code, "register tps: 3 numbers" in text) == (0, True)

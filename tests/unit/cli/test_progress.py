@@ -10,7 +10,7 @@ from rich.console import Console
 from dialer.cli.progress import show_progress
 
 
-def test_progress_without_a_terminal_prints_a_line_every_ten_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_command_without_a_terminal_prints_a_progress_line_every_ten_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 100.0
     monkeypatch.setattr("time.monotonic", lambda: now)
     output = io.StringIO()
@@ -23,14 +23,14 @@ def test_progress_without_a_terminal_prints_a_line_every_ten_seconds(monkeypatch
     ]
 
 
-def test_short_task_prints_no_progress() -> None:
+def test_command_with_a_short_task_prints_no_progress() -> None:
     output = io.StringIO()
     with show_progress("speaking", Console(file=output)) as advance:
         advance(1.0)
     assert output.getvalue() == ""
 
 
-def test_progress_bar_is_erased_at_the_end() -> None:
+def test_progress_bar_of_a_command_is_erased_at_its_end() -> None:
     screen = io.StringIO()
     with show_progress("importing", Console(file=screen, force_terminal=True, width=80)) as advance:
         advance(0.5, "10 rows")

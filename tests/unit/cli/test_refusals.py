@@ -65,7 +65,7 @@ def test_failed_write_of_an_output_file_leaves_no_partial_file(tmp_path: Path, m
 
 
 @pytest.mark.parametrize("dry", [False, True])
-def test_import_with_an_unwritable_rejects_path_does_not_touch_the_store(
+def test_roll_import_with_an_unwritable_rejects_path_does_not_change_the_store(
     tmp_path: Path, roll: Path, *, dry: bool
 ) -> None:
     (tmp_path / "folder").mkdir()
@@ -110,7 +110,7 @@ def test_voter_list_without_a_recipient_is_refused(store: Path) -> None:
 
 
 @pytest.mark.parametrize(("option", "value"), [("--report", "."), ("--dir", "roll.csv"), ("--dir", "roll.csv/x")])
-def test_demo_refuses_invalid_paths_before_the_simulation_starts(
+def test_demo_command_refuses_invalid_paths_before_its_simulation_starts(
     tmp_path: Path, roll: Path, monkeypatch: pytest.MonkeyPatch, option: str, value: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -215,14 +215,14 @@ NAMED = "dialer: /srv/matdan/hi.yaml cannot be accessed (Permission denied): giv
         (BrokenPipeError(errno.EPIPE, "Broken pipe"), ""),
     ],
 )
-def test_unexpected_system_error_prints_one_line_and_exits_1(
+def test_unexpected_system_error_in_a_command_prints_one_line_and_exits_1(
     error: Exception, printed: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     code, message = run_main_with_error(error, monkeypatch, capsys)
     assert (code, message.startswith(printed), message.count("\n")) == (1, True, 1 if printed else 0)
 
 
-def test_programming_error_prints_a_traceback(
+def test_programming_error_in_a_command_prints_a_traceback(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(ExceptionGroup):
@@ -245,7 +245,7 @@ def test_unwritable_standard_output_is_reported_in_one_line(store: Path, argumen
     assert (ended.returncode, ended.stderr) == (1, printed)
 
 
-def test_closed_output_pipe_prints_no_error(store: Path) -> None:
+def test_command_whose_output_pipe_is_closed_prints_no_error(store: Path) -> None:
     reader, writer = os.pipe()
     os.close(reader)
     command = [sys.executable, "-c", "from dialer.cli.main import main; main()", "flow", "list"]
@@ -280,7 +280,7 @@ def test_invalid_option_value_is_reported_in_one_plain_line(
 # Empty files
 
 
-def test_error_about_a_file_of_voter_weights_does_not_mention_a_roll(tmp_path: Path, store: Path) -> None:
+def test_error_about_a_file_of_voter_weights_does_not_call_the_file_a_roll(tmp_path: Path, store: Path) -> None:
     for content, printed in (
         (b"", "is empty; export the file again, or name another file"),
         (bytes(range(32)) * 9, "CSV or XLSX file"),
@@ -332,7 +332,7 @@ def test_summary_of_a_roll_import_shows_names_of_settings_tables_in_brackets(tmp
     assert "set one in [[rules.polls]]" in " ".join(result.stderr.split())
 
 
-def test_new_store_in_place_of_an_empty_file_is_readable_only_by_the_owner(tmp_path: Path, roll: Path) -> None:
+def test_store_created_in_an_empty_file_is_readable_only_by_its_owner(tmp_path: Path, roll: Path) -> None:
     path = tmp_path / "new.db"
     path.touch()
     path.chmod(0o644)

@@ -52,7 +52,7 @@ def test_report_on_an_unknown_campaign_is_refused_with_the_known_campaigns(store
         (["report", "turnout", "-o", "x.csv", "-f", "pdf"], "--out x.csv and --format pdf contradict each other"),
     ],
 )
-def test_unknown_option_value_is_refused_instead_of_an_empty_result(
+def test_unknown_name_in_an_option_is_refused_instead_of_printing_an_empty_result(
     store: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], says: str
 ) -> None:
     monkeypatch.chdir(store.parent)
@@ -68,7 +68,7 @@ def test_unknown_option_value_is_refused_instead_of_an_empty_result(
 # Brackets
 
 
-def test_square_brackets_in_printed_tables_are_not_read_as_markup(
+def test_square_brackets_in_printed_tables_are_shown_and_not_read_as_markup(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     text = (JURISDICTIONS / "neutral.toml").read_text(encoding="utf-8")

@@ -53,7 +53,7 @@ def test_roll_import_with_json_option_prints_only_json_on_standard_output(roll: 
     assert again == {**figures, "voters": 0, "numbers": 0, "links": 0, "unchanged": 300 - figures["rejected"]}
 
 
-def test_dry_run_of_a_roll_import_creates_no_file(roll: Path, tmp_path: Path) -> None:
+def test_dry_run_of_a_roll_import_creates_no_store_file(roll: Path, tmp_path: Path) -> None:
     code, shown, _ = run("import", roll, "--store", tmp_path / "centre.db", "--dry-run")
     assert code == 0
     assert "the store was not changed" in shown
@@ -105,7 +105,7 @@ def test_second_roll_version_of_a_constituency_is_imported_only_with_an_option(t
     assert query_store(store, "SELECT roll_version FROM booth ORDER BY 1") == [("2026-1",), ("current",)]
 
 
-def test_roll_import_uses_the_given_settings_map_file_and_rejects_file(tmp_path: Path) -> None:
+def test_roll_import_uses_the_settings_file_map_file_and_rejects_file_in_its_options(tmp_path: Path) -> None:
     roll = write_roll(tmp_path / "roll.csv", [("1", "2", "3", "(212) 555-2368")], ("A", "B", "C", "D"))
     settings = tmp_path / "centre.toml"
     settings.write_text(f'[centre]\nregion = "US"\n[store]\npath = "{tmp_path / "own.db"}"\n', "utf-8")
@@ -128,7 +128,7 @@ def test_missing_roll_file_is_refused(tmp_path: Path) -> None:
         run("import", tmp_path / "none.csv", "--store", tmp_path / "centre.db")
 
 
-def test_ctrl_c_during_an_import_says_that_nothing_was_imported(
+def test_ctrl_c_during_a_roll_import_says_that_nothing_was_imported(
     roll: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def interrupt(*arguments: object, **keywords: object) -> None:

@@ -194,11 +194,11 @@ def test_rules_check_refuses_looser_settings_in_one_line(config: Path) -> None:
 
 
 @pytest.mark.parametrize("who", ["+917000000001", "07000000001", "1", "174/1/1"])
-def test_rules_explain_accepts_a_number_an_epic_number_or_a_place_on_the_roll(config: Path, who: str) -> None:
+def test_rules_explain_accepts_a_phone_number_a_voter_id_number_or_a_place_on_the_roll(config: Path, who: str) -> None:
     assert run_rules_explain(config, who) == ("+91…001 in turnout: can be called now", [])
 
 
-def test_rules_explain_prints_the_reasons_against_a_call_and_the_next_possible_time(
+def test_rules_explain_prints_why_a_number_may_not_be_called_and_from_when_calls_are_allowed(
     config: Path, tmp_path: Path
 ) -> None:
     store = tmp_path / "centre.db"
@@ -244,7 +244,7 @@ def test_rules_explain_prints_the_reasons_against_a_call_and_the_next_possible_t
         ("2024-04-27T12:00", NOON, None),
     ],
 )
-def test_next_possible_call_in_rules_explain_respects_campaign_list_and_legal_rules(
+def test_next_possible_call_in_rules_explain_respects_the_call_queue_and_the_legal_rules(
     config: Path, tmp_path: Path, due: str, at: str, next_at: str | None
 ) -> None:
     change_store(tmp_path / "centre.db", "UPDATE target SET due_at = :due WHERE phone_id = 3", due=moment(due))
@@ -278,7 +278,7 @@ def test_rules_explain_names_the_event_that_the_next_call_waits_for(config: Path
     assert head.endswith("next: after the dialler's next start")
 
 
-def test_rules_explain_names_a_next_possible_call_after_all_objections_have_ended(config: Path, tmp_path: Path) -> None:
+def test_rules_explain_names_the_time_at_which_the_last_objection_to_a_call_ends(config: Path, tmp_path: Path) -> None:
     """The number has an abandoned call on Saturday and three attempts today, Monday."""
     attempt = (
         "INSERT INTO attempt (attempt_id, campaign_id, phone_id, voter_id, attempt_number, trunk, caller_id, created_at,"
@@ -311,7 +311,7 @@ def test_rules_explain_names_a_next_possible_call_after_all_objections_have_ende
         (None, False, False),  # no call since the promise
     ],
 )
-def test_promised_call_back_waits_the_minimum_interval_after_a_later_call(
+def test_promised_call_back_waits_the_minimum_interval_after_a_later_call_to_the_number(
     config: Path, tmp_path: Path, campaign: str | None, rang: bool, held: bool
 ) -> None:
     attempt = (
@@ -425,7 +425,9 @@ def test_rules_explain_for_a_past_time_uses_rules_stored_at_the_last_dialler_sta
     assert unknown not in run("explain", "1", "-c", config, "--at", NOON)[1]
 
 
-def test_call_list_without_any_consent_is_an_error_until_a_consent_is_imported(config: Path, tmp_path: Path) -> None:
+def test_rules_check_reports_a_call_list_without_any_consent_until_a_consent_is_imported(
+    config: Path, tmp_path: Path
+) -> None:
     text = config.read_text(encoding="utf-8")
     config.write_text(f'{text}[rules.stricter.consent]\nrecorded = ["material"]\n', encoding="utf-8")
     _, text = run("check", "-c", config, "--at", NOON)
@@ -438,7 +440,9 @@ def test_call_list_without_any_consent_is_an_error_until_a_consent_is_imported(c
     assert f"warning {subject}: its calls need consent, which is recorded for 1 of " in text
 
 
-def test_rules_explain_without_a_number_counts_the_numbers_of_each_list_by_reason(config: Path, tmp_path: Path) -> None:
+def test_rules_explain_without_a_number_counts_the_refused_numbers_of_each_campaign_by_reason(
+    config: Path, tmp_path: Path
+) -> None:
     refuse = "UPDATE target SET state = 'closed', refused_by = '{0}' WHERE phone_id = {1}"
     change_store(
         tmp_path / "centre.db",

@@ -106,7 +106,7 @@ def test_polling_day_with_closing_time_before_opening_time_is_refused(tmp_path: 
 
 
 @pytest.mark.parametrize("closes_at", ["", "05:00"])
-def test_area_without_close_of_poll_gets_no_calls_with_campaign_material(tmp_path: Path, closes_at: str) -> None:
+def test_voters_of_an_area_without_a_close_of_poll_get_no_campaign_calls(tmp_path: Path, closes_at: str) -> None:
     """No material call is allowed there until the settings name the time: the silence interval may have begun."""
     roll(tmp_path, closes_at)
     assert query_store(tmp_path / "centre.db", "SELECT closes_at FROM booth") == [(closes_at,)]
@@ -136,7 +136,7 @@ def test_do_not_call_register_older_than_the_profile_allows_is_refused(tmp_path:
     )
 
 
-def test_voter_list_after_the_erasure_date_is_refused(tmp_path: Path) -> None:
+def test_voter_list_is_not_exported_after_the_date_on_which_voter_data_must_be_erased(tmp_path: Path) -> None:
     roll(tmp_path, "18:00")
     out = tmp_path / "list.csv"
     code, text = run("list", "strike-off", "--for", "A. Worker", "--out", out, "-c", settings(tmp_path))
@@ -154,7 +154,7 @@ def test_voter_list_after_the_erasure_date_is_refused(tmp_path: Path) -> None:
     ("rolls_hour", "settings_hour", "printed"),
     [("18:00", None, "18:00"), ("18:00", "15:00", "15:00"), ("", "15:00", "15:00"), ("", None, "")],
 )
-def test_close_of_poll_in_the_settings_overrides_the_close_on_the_roll(
+def test_close_of_poll_in_the_settings_overrides_the_close_of_poll_on_the_roll(
     rolls_hour: str, settings_hour: str | None, printed: str
 ) -> None:
     polls = [{"day": "2024-04-26", **({"closes_at": settings_hour} if settings_hour else {})}]

@@ -53,7 +53,7 @@ async def run_check(config: Path, subject: str) -> tuple[Level, str]:
     return found[0]
 
 
-def test_store_can_be_encrypted_rekeyed_and_decrypted(plain_site: Path, tmp_path: Path) -> None:
+def test_store_is_encrypted_then_given_a_new_key_then_decrypted_without_loss(plain_site: Path, tmp_path: Path) -> None:
     store = tmp_path / "centre.db"
     code, text = run("store", "encrypt", "-c", plain_site, "--who", "officer")
     assert (code, text) == (0, f"{store}: encrypted with the key in {tmp_path / 'key'}\n")
@@ -116,7 +116,7 @@ def test_desk_database_is_encrypted_with_the_stores_key(plain_site: Path, tmp_pa
     assert read_desk_file("next") == whole
 
 
-def test_store_is_neither_encrypted_nor_rekeyed_if_the_desk_database_is_unreadable(
+def test_store_is_not_encrypted_and_keeps_its_key_if_the_desk_database_is_unreadable(
     plain_site: Path, tmp_path: Path
 ) -> None:
     desk = tmp_path / "centre.desk.db"
@@ -243,7 +243,7 @@ def lose_call(directory: Path) -> None:
         record_missing_call(db, "broker", NewestCall("3f0e7c1a-5b1d-4a53-9a0b-6f0d8f9d1c21", NOW + 60), NOW + 90)
 
 
-def test_older_store_is_accepted_only_after_a_person_confirms(tmp_path: Path) -> None:
+def test_store_older_than_the_recorded_calls_is_accepted_only_after_a_person_confirms(tmp_path: Path) -> None:
     config = settings(tmp_path, None)
     fill_roll(tmp_path / "centre.db", 54)
     code, text = run("store", "accept-older", "-c", config)
@@ -263,7 +263,7 @@ def test_older_store_is_accepted_only_after_a_person_confirms(tmp_path: Path) ->
     assert run("store", "accept-older", "-c", config)[1].startswith("The store lacks no call")
 
 
-def test_older_store_is_not_accepted_while_a_dialler_uses_the_store(tmp_path: Path) -> None:
+def test_store_older_than_the_recorded_calls_is_not_accepted_while_a_dialler_uses_the_store(tmp_path: Path) -> None:
     config = settings(tmp_path, None)
     fill_roll(tmp_path / "centre.db", 54)
     with StoreLock(tmp_path / "centre.db", "a dialler"):

@@ -56,7 +56,7 @@ def test_dialer_unknown_list_shows_attempts_without_full_numbers(
     assert "3 attempts have an unknown result" in text
 
 
-def test_number_with_an_unknown_call_result_may_be_called_after_its_release(
+def test_number_with_an_unknown_call_result_may_be_called_after_a_person_releases_it(
     unknown_attempts: tuple[Path, list[str]],
 ) -> None:
     path, ids = unknown_attempts
@@ -89,7 +89,9 @@ def test_number_with_an_unknown_call_result_may_be_called_after_its_release(
     assert "2 attempts have an unknown result" in run("unknown", "list", "--store", path)[1]
 
 
-def test_opted_out_number_is_not_called_after_its_release(unknown_attempts: tuple[Path, list[str]]) -> None:
+def test_opted_out_number_with_an_unknown_call_result_is_not_called_after_its_release(
+    unknown_attempts: tuple[Path, list[str]],
+) -> None:
     path, _ = unknown_attempts
     assert run("optout", "add", "+917000000002", "--store", path)[0] == 0
     code, text = run("unknown", "release", "--all", "--reason", "carrier-list", "--store", path)
@@ -107,7 +109,7 @@ def test_opted_out_number_is_not_called_after_its_release(unknown_attempts: tupl
         (["--all", "--reason", "said by +91 98123 45678"], "looks like a phone number"),
     ],
 )
-def test_invalid_release_of_an_unknown_attempt_is_refused_and_changes_nothing(
+def test_invalid_release_of_an_attempt_with_an_unknown_result_changes_nothing(
     unknown_attempts: tuple[Path, list[str]], arguments: list[str], output: str
 ) -> None:
     path, ids = unknown_attempts

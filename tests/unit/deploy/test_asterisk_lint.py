@@ -98,7 +98,7 @@ def test_fault_in_an_included_asterisk_file_is_reported_with_the_included_files_
     assert (problem.line, problem.remedy) == (3, "use #tryinclude, or create the file")
 
 
-def test_own_files_of_the_site_are_checked_like_the_rendered_files() -> None:
+def test_asterisk_files_written_by_the_site_are_checked_like_the_rendered_files() -> None:
     own = "[carrier-a](+)\nrtp_symmetric=yes\n[carrier-a](+type=aor)\nqualify_frequency=5\n"
     assert lint_file_texts({**GOOD, f"{OWN_FILES}/pjsip.conf": own}, a_site()) == []
     own = "[carrier-a](+type=aor)\ncontact=sip:sip.carrier.example\n[carrier-a](+)\nallow_transfer=yes\n"
@@ -133,7 +133,7 @@ def test_lines_that_asterisk_ignores_in_settings_files_are_reported(text: str, p
 
 @given(st.text(alphabet='[]()!+;#-=> abinclude\n\\"', max_size=200))
 @settings(max_examples=300, deadline=None, derandomize=True)
-def test_parser_of_asterisk_settings_never_fails_on_arbitrary_text(text: str) -> None:
+def test_parser_of_asterisk_settings_raises_no_error_on_arbitrary_text(text: str) -> None:
     parse_asterisk_conf("x.conf", text, lambda _: [("y.conf", "[y]\n")])
 
 
@@ -227,7 +227,7 @@ def test_fault_in_asterisk_settings_is_reported_with_the_line_of_the_wrong_setti
     assert finding == f"manager.conf:{line}: unsafe: the manager is also reachable over HTTP; webenabled=no"
 
 
-def test_trunk_over_tls_without_verification_is_reported_unless_the_site_says_why() -> None:
+def test_trunk_over_tls_without_certificate_verification_is_reported_unless_the_site_gives_a_reason() -> None:
     first, second = a_site().model_dump(exclude_unset=True)["trunks"]
     reason = {"unverified_tls": "the carrier signs its certificate itself"}
     site = a_site(trunks=[first, {**second, **reason}])
@@ -261,7 +261,7 @@ def test_dialplan_that_lets_inbound_callers_dial_out_is_reported(dialplan: str, 
     assert any(text in line and "trunk [carrier-a]" in line for line in lines), lines
 
 
-def test_linter_reports_every_missing_asterisk_file_of_an_empty_directory(tmp_path: Path) -> None:
+def test_linter_reports_every_missing_asterisk_file_in_an_empty_directory(tmp_path: Path) -> None:
     lines = [str(finding) for finding in lint_files_in_directory(tmp_path)]
     assert "pjsip.conf: will not work: the file is missing; render it" in lines
     assert len(lines) >= 7
@@ -272,7 +272,7 @@ def test_settings_file_of_an_obsolete_asterisk_module_is_reported(tmp_path: Path
     assert any("removed in Asterisk 21" in str(finding) for finding in lint_files_in_directory(tmp_path))
 
 
-def test_faults_in_asterisk_settings_can_be_printed_as_json(tmp_path: Path) -> None:
+def test_lint_command_prints_faults_in_asterisk_settings_as_json(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["asterisk", "lint", str(tmp_path), "--json"])
     assert result.exit_code == 1
     first = json.loads(result.output.splitlines()[0])

@@ -90,7 +90,7 @@ def test_asterisk_identifies_a_trunk_without_account_only_by_address() -> None:
     assert "outbound_auth" not in endpoint
 
 
-def test_asterisk_hears_tones_of_a_carrier_without_rfc4733_unless_a_trunk_says_otherwise() -> None:
+def test_rendered_trunk_detects_dtmf_automatically_unless_its_settings_name_a_method() -> None:
     trunks = a_site().model_dump(exclude_unset=True)["trunks"]
     settings = a_site(trunks=[trunks[0], {**trunks[1], "dtmf": "inband"}])
     pjsip = parse_rendered_file("pjsip.conf", settings)
@@ -112,7 +112,7 @@ def test_trunk_with_an_account_registers_over_tls() -> None:
     assert get_section(pjsip, "transport-tls", "transport")["cert_file"] == "/etc/asterisk/keys/matdan.pem"
 
 
-def test_carrier_over_tls_must_prove_its_name_unless_the_trunk_says_why_not() -> None:
+def test_certificate_name_of_a_carrier_over_tls_is_verified_unless_the_trunk_gives_a_reason_not_to() -> None:
     first, second = a_site().model_dump(exclude_unset=True)["trunks"]
     pjsip = parse_rendered_file("pjsip.conf")
     transport = get_section(pjsip, "transport-tls", "transport")
@@ -137,7 +137,7 @@ def test_phones_over_tls_need_no_certificate_authorities() -> None:
     assert lint_file_texts(render_asterisk_site_files(settings, PASSWORDS), settings) == []
 
 
-def test_rendered_trunk_has_what_its_carrier_asks_for() -> None:
+def test_rendered_trunk_has_the_sip_settings_that_its_carrier_asks_for() -> None:
     first, second = a_site().model_dump(exclude_unset=True)["trunks"]
     asked = {
         "backup_hosts": ["10.9.0.11"],
@@ -228,7 +228,7 @@ def make_twilio_site(*trunks: int, **changes: Any) -> Settings:
 
 
 @pytest.mark.parametrize("trunks", [(0, 1), (0,), ()])
-def test_twilio_trunks_are_not_rendered_for_asterisk(trunks: tuple[int, ...]) -> None:
+def test_asterisk_files_are_rendered_without_the_twilio_trunks(trunks: tuple[int, ...]) -> None:
     settings = make_twilio_site(*trunks)
     files = render_asterisk_site_files(settings, PASSWORDS)
     assert "twilio" not in "".join(files.values())
@@ -442,7 +442,7 @@ def test_each_agi_request_carries_a_token_for_the_handler_and_channel() -> None:
     assert compute_dialplan_fingerprint(derive_agi_secret("another")) != compute_dialplan_fingerprint(secret)
 
 
-def test_rendered_sip_endpoints_are_in_no_dialplan_context_that_dials_out() -> None:
+def test_no_rendered_sip_endpoint_is_in_a_dialplan_context_that_dials_out() -> None:
     contexts = parse_dialplan(render_dialplan())
     applications = {step.application for each in contexts.values() for entry in each for step in entry.steps.values()}
     assert not applications & {"Dial", "Originate", "DISA", "System", "TrySystem", "Page"}
@@ -452,7 +452,7 @@ def test_rendered_sip_endpoints_are_in_no_dialplan_context_that_dials_out() -> N
     "wrong",
     ["a\r\nb", "a\nb", "a;b", "[a]", "", " ", "x" * 101, '"quoted"', "back\\slash", ">a", "नमस्ते", " leading"],
 )
-def test_password_with_characters_special_to_asterisk_is_refused(wrong: str) -> None:
+def test_password_with_characters_that_are_special_to_asterisk_is_refused(wrong: str) -> None:
     with pytest.raises(ValidationError) as caught:
         a_site(seats=[{"name": "01", "endpoint": "agent01", "password": wrong}])
     assert "must be 1 to 100 ASCII letters" in str(caught.value)
@@ -519,7 +519,7 @@ def test_rendering_asterisk_files_twice_changes_no_file_and_no_password(tmp_path
     assert write_planned_files(tmp_path, plans, force=False) == []
 
 
-def test_rendering_keeps_the_own_files_of_the_site(tmp_path: Path) -> None:
+def test_rendering_asterisk_files_keeps_the_files_written_by_the_site(tmp_path: Path) -> None:
     own = tmp_path / OWN_FILES / "pjsip.conf"
     own.parent.mkdir()
     own.write_text("[carrier-a](+)\nrtp_symmetric=yes\n", encoding="utf-8")
@@ -590,7 +590,7 @@ def test_full_disk_while_rendering_leaves_every_asterisk_file_unchanged(
     assert [path for path in etc.iterdir() if path.is_dir()] == []
 
 
-def test_all_asterisk_files_are_restored_if_one_cannot_be_replaced(etc: Path) -> None:
+def test_all_asterisk_files_are_restored_if_one_of_them_cannot_be_replaced(etc: Path) -> None:
     in_the_way = etc / "pjsip.conf.before-matdan" / "kept"
     in_the_way.parent.mkdir()
     in_the_way.touch()
@@ -621,7 +621,7 @@ def run_asterisk_command(*arguments: str) -> tuple[int, str]:
     return result.exit_code, result.output
 
 
-def test_dialer_asterisk_render_leaves_no_differences_and_no_lint_faults(tmp_path: Path) -> None:
+def test_dialer_asterisk_render_writes_files_without_differences_and_lint_faults(tmp_path: Path) -> None:
     toml = tmp_path / "centre.toml"
     toml.write_text(BARE + '[ami]\nsecret = "a-long-random-secret"\n')
     etc = tmp_path / "etc"

@@ -117,7 +117,7 @@ def test_mosquitto_user_of_the_desk_has_the_password_in_the_settings(tmp_path: P
     assert "pune-1.desk" not in (to / "passwords-to-hand-out.txt").read_text()
 
 
-def test_new_mqtt_password_is_created_only_for_the_named_user(tmp_path: Path) -> None:
+def test_new_password_option_of_mqtt_render_changes_only_the_named_users_password(tmp_path: Path) -> None:
     to, config = tmp_path / "etc", write_site_settings(tmp_path)
     run("render", "-c", config, "--to", to)
     before = read_password_hashes((to / "matdan.passwords").read_text())
@@ -263,7 +263,7 @@ def test_private_key_file_of_dialer_mqtt_key_is_readable_by_the_owner_only(tmp_p
         create_key_file(tmp_path / "no" / "asha.key")
 
 
-def test_second_rendering_of_mosquitto_files_differs_only_in_new_passwords(tmp_path: Path) -> None:
+def test_second_rendering_of_mosquitto_files_differs_only_in_newly_created_passwords(tmp_path: Path) -> None:
     settings = Settings.model_validate(
         {
             "centre": {"id": "pune-1"},

@@ -179,7 +179,7 @@ def test_linter_finds_no_fault_in_the_rendered_files_of_any_asterisk_server(serv
         ({"asterisk": {"servers": [{"name": "a", "host": "127.0.0.1"}]}}, None),
     ],
 )
-def test_call_history_is_on_where_asterisk_is_on_this_machine_unless_the_settings_say_otherwise(
+def test_call_history_is_on_by_default_for_an_asterisk_server_on_this_machine_only(
     tables: dict[str, Any], history: Path | None
 ) -> None:
     settings = Settings.model_validate(tables)
@@ -190,7 +190,7 @@ def test_call_history_is_on_where_asterisk_is_on_this_machine_unless_the_setting
 @pytest.mark.parametrize(
     "tables", [{"ami": 7}, {"asterisk": "x"}, {"ami": {"host": 7}}, {"asterisk": {"history": "on"}}]
 )
-def test_mistake_in_the_tables_that_decide_about_the_call_history_is_named(tables: dict[str, Any]) -> None:
+def test_mistake_in_the_settings_that_decide_about_the_call_history_is_named(tables: dict[str, Any]) -> None:
     with pytest.raises(ValidationError) as refused:
         Settings.model_validate(tables)
     assert refused.value.errors()[0]["loc"][0] in tables

@@ -44,7 +44,7 @@ def write_profile(directory: Path, *changes: tuple[str, str], base: str = "neutr
     return str(path)
 
 
-def test_five_jurisdiction_profiles_are_shipped() -> None:
+def test_five_jurisdiction_profiles_of_calling_rules_are_shipped() -> None:
     assert list_shipped_profiles() == SHIPPED
 
 
@@ -270,7 +270,7 @@ def test_campaign_setting_looser_than_the_jurisdiction_profile_is_refused(
         ({"connect": {"limit_seconds": 1.5}}, "connect_limit_seconds: 2 is looser"),
     ],
 )
-def test_default_setting_looser_than_the_profile_is_refused_only_if_the_default_would_be_used(
+def test_default_setting_looser_than_the_profile_is_refused_only_if_it_would_be_used(
     stricter: dict[str, Any], output: str | None
 ) -> None:
     settings = site(rules={"stricter": stricter})

@@ -52,7 +52,7 @@ def test_all_mistakes_in_a_settings_file_are_reported_together_with_line_and_key
         ('[broker]\nhost = ""\n', "broker.host: must be a host name or an IP address, without a scheme or port"),
     ],
 )
-def test_empty_store_path_and_impossible_broker_host_are_named(tmp_path: Path, text: str, problem: str) -> None:
+def test_error_names_an_empty_store_path_and_an_impossible_broker_host(tmp_path: Path, text: str, problem: str) -> None:
     (line,) = get_error_lines(tmp_path, text)
     assert line.startswith(f"centre.toml:2: {problem}")
 
@@ -122,13 +122,13 @@ def test_caller_id_area_must_name_a_place_and_caller_ids_of_the_trunk(tmp_path: 
     assert "trunks.a" in printed
 
 
-def test_mistake_in_a_seat_with_a_numeric_name_is_reported_with_its_line(tmp_path: Path) -> None:
+def test_mistake_in_the_settings_of_a_seat_with_a_numeric_name_is_reported_with_its_line(tmp_path: Path) -> None:
     seats = "".join(f'[[seats]]\nname = "{name}"\nendpoint = "seat-{name}"\n' for name in range(1, 4))
     output = get_error_lines(tmp_path, seats.replace("seat-2", "no endpoint"))[0]
     assert output.startswith("centre.toml:6: seats.2.endpoint: ")
 
 
-def test_agents_script_in_the_settings_of_an_ivr_campaign_is_refused(tmp_path: Path) -> None:
+def test_agent_script_in_the_settings_of_an_ivr_campaign_is_refused(tmp_path: Path) -> None:
     campaign = '[[campaigns]]\nid = "calls"\nkind = "ivr"\nflow = "turnout"\nscript = "polling_day"\n'
     assert "an ivr campaign has no agents to read a script" in get_error_lines(tmp_path, campaign)[0]
 

@@ -106,7 +106,7 @@ def test_setting_with_the_default_value_in_the_file_counts_as_set_explicitly(tmp
 @pytest.mark.parametrize(
     "section", [name for name in Settings.model_fields if Settings.model_fields[name].default != ()]
 )
-def test_empty_settings_table_has_the_same_defaults_as_a_missing_one(section: str, tmp_path: Path) -> None:
+def test_empty_settings_table_has_the_same_defaults_as_a_missing_table(section: str, tmp_path: Path) -> None:
     path = tmp_path / "centre.toml"
     path.write_text(f"[{section}]\n", encoding="utf-8")
     settings = load_settings(path)
@@ -201,14 +201,14 @@ def test_error_about_an_invalid_environment_variable_names_the_variable(
     assert "hush" not in printed
 
 
-def test_error_about_a_list_in_an_environment_variable_names_the_wrong_item(
+def test_error_about_a_list_in_an_environment_variable_names_the_invalid_item(
     centre: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MATDAN_TRUNKS", '[{"name": "a b", "endpoint": "a"}]')
     assert get_refusal(centre).startswith("environment: MATDAN_TRUNKS.0.name: must be 1 to 32 lowercase letters")
 
 
-def test_mistake_in_the_file_is_not_attributed_to_an_environment_variable(
+def test_mistake_in_the_settings_file_is_not_attributed_to_an_environment_variable(
     centre: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MATDAN_AMI__HOST", "asterisk")

@@ -137,7 +137,7 @@ def test_placeholders_in_settings_are_reported_without_showing_secrets(changes: 
     assert "change-me" not in str(found[0])
 
 
-def test_completed_settings_have_no_placeholders_and_no_weak_secrets() -> None:
+def test_completed_example_settings_have_no_placeholders_and_no_weak_secrets() -> None:
     assert not list(find_unfinished_settings(make_site()))
     carrier = {**TRUNK, "host": "10.0.0.9", "username": "u", "password": "Zk4w9q"}  # the carrier's choice
     assert not list(find_unfinished_settings(make_site(trunks=[carrier])))
@@ -195,7 +195,9 @@ async def test_dialer_check_reports_every_placeholder_in_the_example_settings(tm
         ("[ami]\nport = 5038\n", 0o644, False),
     ],
 )
-def test_world_readable_settings_with_secrets_are_reported(tmp_path: Path, content: str, mode: int, bad: bool) -> None:
+def test_dialer_check_reports_world_readable_settings_with_secrets(
+    tmp_path: Path, content: str, mode: int, bad: bool
+) -> None:
     path = tmp_path / "centre.toml"
     path.write_text(content.replace('"x"', f'"{SHIPPED_PIN}"' if "pin" in content else f'"{GOOD}"'), encoding="utf-8")
     path.chmod(mode)

@@ -24,7 +24,7 @@ async def read_logged_keys(path: Path) -> list[str]:
     return list(entry["first_keys"])
 
 
-async def test_log_of_each_start_has_the_keys_that_verify_the_store(tmp_path: Path) -> None:
+async def test_dialler_logs_at_each_start_the_keys_that_verify_the_store(tmp_path: Path) -> None:
     path = tmp_path / "centre.db"
     fill_roll(path, 20)
     [first] = await read_logged_keys(path)

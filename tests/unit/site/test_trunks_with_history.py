@@ -32,7 +32,7 @@ def make_site(directory: Path, servers: list[dict[str, str]], **lines: str) -> S
         (SERVERS[1:], {"two": "b"}, set()),
     ],
 )
-def test_trunk_that_moved_to_another_asterisk_server_has_no_call_history_there(
+def test_trunk_moved_to_another_asterisk_server_has_no_call_history_on_that_server(
     servers: list[dict[str, str]], lines: dict[str, str], stand: set[str], tmp_path: Path
 ) -> None:
     before = list_settings_by_key(make_site(tmp_path, SERVERS, one="a", two="b"))
