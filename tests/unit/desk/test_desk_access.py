@@ -67,7 +67,7 @@ async def test_every_page_route_declares_the_roles_that_may_use_the_route(desk: 
 
 
 @pytest.mark.parametrize("route_class", [PageRoute, None])
-def test_route_without_access_rules_is_refused(route_class: type[PageRoute] | None) -> None:
+def test_desk_does_not_start_with_a_page_route_without_access_rules(route_class: type[PageRoute] | None) -> None:
     async def find_no_user(token: str) -> None:
         return None
 
@@ -134,7 +134,7 @@ async def test_role_of_a_user_is_checked_before_the_request_body_is_read(desk: D
             assert (answer.status_code, answer.json()["problem"]) == expected
 
 
-async def test_session_check_of_an_agent_reads_no_supervisor_session_and_vice_versa(
+async def test_session_check_of_agents_reads_no_supervisor_session_and_that_of_supervisors_no_agent_session(
     desk: DeskUnderTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for role, path, other, method in (
@@ -170,7 +170,7 @@ async def test_unknown_page_path_is_answered_with_404(desk: DeskUnderTest, path:
     assert (await desk.get(path, "supervisor")).status_code == 404
 
 
-async def test_requests_of_other_sites_are_refused(desk: DeskUnderTest) -> None:
+async def test_desk_refuses_requests_that_pages_of_other_web_sites_send(desk: DeskUnderTest) -> None:
     for headers in (
         {"origin": "https://elsewhere.test"},
         {"origin": ""},
@@ -184,7 +184,7 @@ async def test_requests_of_other_sites_are_refused(desk: DeskUnderTest) -> None:
     assert (form.status_code, form.json()) == (403, {"problem": "not-json"})
 
 
-async def test_link_from_another_site_opens_the_page(desk: DeskUnderTest) -> None:
+async def test_link_on_another_web_site_opens_the_page_of_the_desk(desk: DeskUnderTest) -> None:
     assert (
         await desk.get("/board", None, **{"sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate"})
     ).status_code == 200
@@ -194,7 +194,7 @@ async def test_page_request_with_an_unknown_host_name_is_refused(desk: DeskUnder
     assert (await desk.get("/board", None, host="rebound.test")).status_code == 421
 
 
-async def test_every_response_has_security_headers(desk: DeskUnderTest) -> None:
+async def test_every_response_of_the_desk_has_security_headers(desk: DeskUnderTest) -> None:
     for path in ("/board", "/api/me", "/nothing"):
         headers = (await desk.get(path)).headers
         policy = headers["content-security-policy"]
@@ -214,7 +214,7 @@ async def test_only_the_agents_page_may_ask_for_the_microphone(desk: DeskUnderTe
     assert told == {"/board": [closed], "/agent": [open_to_it], "/api/me": [closed]}
 
 
-async def test_sign_in_sets_a_secure_cookie_and_sign_out_ends_the_session(desk: DeskUnderTest) -> None:
+async def test_sign_in_to_the_desk_sets_a_secure_cookie_and_sign_out_ends_the_session(desk: DeskUnderTest) -> None:
     answer = await desk.post("/api/sign-in", SIGN_IN)
     assert answer.status_code == 204
     cookie = answer.headers["set-cookie"]
@@ -233,7 +233,7 @@ async def test_sign_in_sets_a_secure_cookie_and_sign_out_ends_the_session(desk: 
     assert (await desk.browser.get("/api/me", headers={"cookie": f"{DESK_COOKIE}={token}"})).json() is None
 
 
-async def test_account_details_of_users_who_must_sign_orders_list_no_commands(tmp_path: Path) -> None:
+async def test_account_of_a_user_who_must_sign_orders_lists_no_commands(tmp_path: Path) -> None:
     key = f"ed25519:{'A' * 43}="
     supervisors = [
         {"name": "coach", "role": "coach", "key": key, "endpoint": "coach"},
@@ -251,7 +251,7 @@ async def test_account_details_of_users_who_must_sign_orders_list_no_commands(tm
     assert told["coach"]["stretch_seconds"] == INTERVAL_SECONDS
 
 
-async def test_listening_is_offered_only_to_supervisors_with_a_phone(tmp_path: Path) -> None:
+async def test_page_offers_listening_to_calls_only_to_supervisors_with_a_phone(tmp_path: Path) -> None:
     supervisors = [{"name": "coach", "role": "coach", "endpoint": "coach"}]
     async with run_desk(tmp_path, Settings.model_validate({"supervisors": supervisors})) as desk:
         told = {role: (await desk.get("/api/me", role)).json()["may"] for role in ("coach", "listener", "supervisor")}
@@ -261,7 +261,7 @@ async def test_listening_is_offered_only_to_supervisors_with_a_phone(tmp_path: P
     assert not {"listen", "whisper", "barge", "stop-listening"} & set(told["supervisor"])
 
 
-async def test_head_requests_are_answered_with_404(desk: DeskUnderTest) -> None:
+async def test_desk_answers_http_head_requests_with_404(desk: DeskUnderTest) -> None:
     assert (await desk.browser.head("/board")).status_code == 404
 
 
@@ -276,12 +276,12 @@ async def test_refused_sign_in_does_not_repeat_the_password(desk: DeskUnderTest)
         assert (answer.status_code, answer.json()) == (422, {"problem": "values"})
 
 
-async def test_request_body_over_the_limit_is_refused(desk: DeskUnderTest) -> None:
+async def test_desk_refuses_a_request_body_over_the_size_limit(desk: DeskUnderTest) -> None:
     answer = await desk.post("/api/sign-in", {"name": "x" * MAX_BODY_BYTES, "password": "y"})
     assert (answer.status_code, answer.json()) == (413, {"problem": "too-long"})
 
 
-async def test_request_that_declares_a_body_over_the_limit_is_refused_before_the_body_arrives(
+async def test_desk_refuses_a_request_that_declares_a_too_large_body_before_the_body_arrives(
     desk: DeskUnderTest,
 ) -> None:
     answer = await desk.post("/api/sign-in", b"{", content_length=str(MAX_BODY_BYTES + 1))
@@ -293,14 +293,14 @@ async def test_request_with_unknown_cookies_is_not_signed_in(desk: DeskUnderTest
         assert (await desk.get("/api/board/booths", cookie=cookie)).json() == {"problem": "signed-out"}
 
 
-async def test_health_check_says_only_whether_the_broker_is_connected(desk: DeskUnderTest) -> None:
+async def test_health_check_of_the_desk_says_only_whether_the_broker_is_connected(desk: DeskUnderTest) -> None:
     assert (await desk.get("/health")).status_code == 503
     desk.page_state.set_value_of_key("desk", CONNECTED)
     answer = await desk.get("/health")
     assert (answer.status_code, answer.json()) == (200, {"broker": True})
 
 
-async def test_openapi_document_has_every_route(desk: DeskUnderTest) -> None:
+async def test_openapi_document_of_the_desk_has_every_page_route(desk: DeskUnderTest) -> None:
     document = (await desk.get("/api/openapi.json", "viewer")).json()
     named = {(method.upper(), path) for path, methods in document["paths"].items() for method in methods}
     assert named == {(route.method, route.path) for route in desk.routes if route.method != WEBSOCKET}

@@ -55,7 +55,7 @@ async def replace_draft_of_seat(desk: DeskUnderTest, draft: object) -> int:
     return (await desk.post("/api/agent/draft", draft, AGENT, method="PUT")).status_code
 
 
-async def test_latest_note_about_a_call_is_shown_at_the_next_call_to_the_number(desk: DeskUnderTest) -> None:
+async def test_latest_agent_note_about_a_number_is_shown_at_the_next_call_to_that_number(desk: DeskUnderTest) -> None:
     for text in ("first", NOTE["text"]):
         assert (await desk.post("/api/agent/note", {**NOTE, "text": text}, AGENT)).status_code == 204
     found = await AgentRecords(desk.file).read_last_note_about_number(1)
@@ -66,7 +66,7 @@ async def test_latest_note_about_a_call_is_shown_at_the_next_call_to_the_number(
     assert (await receive_screen_pop(desk))["note"] is None
 
 
-async def test_note_about_another_agents_call_is_refused(desk: DeskUnderTest, tmp_path: Path) -> None:
+async def test_agent_note_about_another_agents_call_is_refused(desk: DeskUnderTest, tmp_path: Path) -> None:
     async def post_note(**changed: str) -> tuple[int, Any]:
         answer = await desk.post("/api/agent/note", {**NOTE, **changed}, AGENT)
         return answer.status_code, answer.json() if answer.content else None
@@ -98,7 +98,7 @@ async def test_note_about_another_agents_call_is_refused(desk: DeskUnderTest, tm
         ({"seat": "05"}, 422),
     ],
 )
-async def test_note_that_is_malformed_or_too_long_is_refused(
+async def test_agent_note_that_is_malformed_or_too_long_is_refused(
     desk: DeskUnderTest, changed: dict[str, str], status: int
 ) -> None:
     answer = await desk.post("/api/agent/note", {**NOTE, **changed}, AGENT)
@@ -107,7 +107,7 @@ async def test_note_that_is_malformed_or_too_long_is_refused(
         assert answer.json() == {"problem": {413: "too-long", 422: "values"}[status]}
 
 
-async def test_draft_of_a_note_is_restored_after_a_reload_and_a_restart(desk: DeskUnderTest) -> None:
+async def test_draft_of_an_agent_note_is_restored_after_a_page_reload_and_a_desk_restart(desk: DeskUnderTest) -> None:
     assert await replace_draft_of_seat(desk, DRAFT) == 204
     assert (await receive_screen_pop(desk))["draft"] == DRAFT["draft"]
     await desk.agents.drafts.write_draft_notes_to_file()
@@ -133,7 +133,7 @@ async def test_draft_note_that_is_too_long_or_about_another_agents_call_is_refus
     assert await replace_draft_of_seat(desk, {**DRAFT, "attempt": "earlier"}) == 409
 
 
-async def test_late_draft_about_the_previous_call_does_not_replace_the_current_draft(
+async def test_late_draft_note_about_the_previous_call_does_not_replace_the_current_draft_note(
     desk: DeskUnderTest, tmp_path: Path
 ) -> None:
     with open_store_exclusively(tmp_path / "centre.db", "a test") as db:
@@ -159,7 +159,7 @@ async def test_failed_write_of_draft_notes_is_repeated(desk: DeskUnderTest, monk
     assert [draft.attempt_id for draft in await AgentRecords(desk.file).read_drafts_of_all_seats()] == [ATTEMPT]
 
 
-async def test_file_of_draft_notes_is_read_again_after_the_file_was_busy(
+async def test_busy_file_of_draft_notes_is_read_again_later(
     desk: DeskUnderTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await AgentRecords(desk.file).save_drafts([Draft("05", "earlier", 1, "{}")])
@@ -184,7 +184,7 @@ async def test_file_of_draft_notes_is_read_again_after_the_file_was_busy(
 
 
 @pytest.mark.parametrize("is_writing", [False, True])
-async def test_stopping_desk_writes_the_latest_draft_notes(
+async def test_desk_writes_the_latest_draft_notes_before_it_stops(
     desk: DeskUnderTest, monkeypatch: pytest.MonkeyPatch, is_writing: bool
 ) -> None:
     keep, writing = AgentRecords.save_drafts, asyncio.Event()
@@ -213,7 +213,9 @@ async def test_stopping_desk_writes_the_latest_draft_notes(
     assert found == {"earlier", ATTEMPT}
 
 
-async def test_erasing_a_number_deletes_its_notes_and_drafts(desk: DeskUnderTest, tmp_path: Path) -> None:
+async def test_erasing_a_phone_number_deletes_its_agent_notes_and_draft_notes(
+    desk: DeskUnderTest, tmp_path: Path
+) -> None:
     await desk.post("/api/agent/note", NOTE, AGENT)
     await replace_draft_of_seat(desk, DRAFT)
     await desk.agents.drafts.write_draft_notes_to_file()
@@ -227,7 +229,7 @@ async def test_erasing_a_number_deletes_its_notes_and_drafts(desk: DeskUnderTest
     assert erase_notes_and_drafts_about_number(tmp_path / "none.db", None, None) == 0
 
 
-async def test_agent_receives_only_own_figures_of_today(desk: DeskUnderTest, tmp_path: Path) -> None:
+async def test_agents_page_receives_only_the_agents_own_figures_of_today(desk: DeskUnderTest, tmp_path: Path) -> None:
     now = desk.clock.now()
     with open_store_exclusively(tmp_path / "centre.db", "a test") as db:
         db.execute(
@@ -267,7 +269,9 @@ async def test_agent_receives_only_own_figures_of_today(desk: DeskUnderTest, tmp
     assert desk.page_state.get_values_of_keys_with_prefix("figures", AgentDayFigures)["101"].calls == 0
 
 
-async def test_agent_receives_only_own_call_backs_of_today(desk: DeskUnderTest, tmp_path: Path) -> None:
+async def test_agents_page_receives_only_the_agents_own_call_backs_of_today(
+    desk: DeskUnderTest, tmp_path: Path
+) -> None:
     hour = desk.clock.now() + 3_600.0
     with open_store_exclusively(tmp_path / "centre.db", "a test") as db:
         for phone_id in range(2, 8):
@@ -316,6 +320,6 @@ async def test_desk_database_of_the_first_version_is_migrated(tmp_path: Path) ->
         await file.close()
 
 
-async def test_note_and_draft_without_a_call_are_refused(desk: DeskUnderTest) -> None:
+async def test_agent_note_and_draft_note_without_a_call_are_refused(desk: DeskUnderTest) -> None:
     desk.page_state.set_value_of_key("seat/04", SEATED)
     assert await replace_draft_of_seat(desk, DRAFT) == 409

@@ -91,7 +91,7 @@ async def test_desk_sends_a_proof_of_the_pin_instead_of_the_pin_to_the_dialler(d
     assert read_pin_proof(values["proof"]).is_valid_pin_proof(PIN_HASH, "pune-1", "04", "101")
 
 
-async def test_seats_are_listed_only_on_devices_on_which_somebody_has_signed_in(desk: DeskUnderTest) -> None:
+async def test_sign_in_page_lists_seats_only_on_devices_on_which_somebody_has_signed_in(desk: DeskUnderTest) -> None:
     desk.page_state.set_value_of_key("seat/05", replace(SEATED, seat="05", agent="102"))
     assert (await desk.get("/api/agent/seats")).json() == []
     device = read_device_cookie(await desk.post("/api/agent/sign-in", {**SIGN_IN, "phone": None}))
@@ -120,7 +120,7 @@ async def test_sign_in_tells_the_dialler_whether_the_agent_has_signed_in_on_the_
     assert sources[0][1] == sources[2][1] != sources[1][1]  # of the network, and of the device
 
 
-async def test_known_device_of_an_agent_survives_restarts_of_the_desk_until_expiry(tmp_path: Path) -> None:
+async def test_desk_recognises_the_device_of_an_agent_after_restarts_until_expiry(tmp_path: Path) -> None:
     """A restart on a polling day must not let wrong PINs of strangers lock agents out of their own devices."""
     async with run_desk(tmp_path) as before:
         cookie = read_device_cookie(await before.post("/api/agent/sign-in", SIGN_IN))
@@ -219,7 +219,7 @@ async def test_agents_page_receives_its_agent_seat_and_settings(desk: DeskUnderT
     assert (await desk.get("/api/me", AGENT)).json() is None  # the board's routes ignore agents' sessions
 
 
-async def test_agent_session_ends_when_the_seat_stays_empty(desk: DeskUnderTest) -> None:
+async def test_agent_session_ends_when_its_seat_stays_without_an_agent(desk: DeskUnderTest) -> None:
     token = await desk.agent_token()
     desk.page_state.set_value_of_key("seat/04", replace(SEATED, agent=None))
     assert await desk.agents.find_user_of_session(token) == SignedInUser("101", AGENT, "04")
@@ -440,7 +440,7 @@ async def test_agents_command_is_sent_by_the_desk_for_the_agents_own_seat(desk: 
     assert desk.dialler_client.asked == [("desk", f"04.{ID}", "seat-pause", {"reason": "break", "seat": "04"})]
 
 
-async def test_agents_may_send_only_seat_commands(desk: DeskUnderTest) -> None:
+async def test_agents_may_send_only_commands_for_a_seat(desk: DeskUnderTest) -> None:
     for name, kind in COMMANDS.items():
         answer = await desk.post("/api/agent/command", command(name), AGENT)
         if name not in AGENT_COMMANDS:
@@ -473,7 +473,7 @@ async def test_invalid_command_of_an_agent_is_not_sent(desk: DeskUnderTest, body
     assert not desk.dialler_client.asked
 
 
-async def test_agents_command_for_an_earlier_call_is_refused(desk: DeskUnderTest) -> None:
+async def test_command_of_an_agent_for_an_earlier_call_is_refused(desk: DeskUnderTest) -> None:
     token = desk.tokens[AGENT] = await desk.agent_token()
     assert token
     desk.page_state.set_value_of_key("seat/04", seat_with_live_call())

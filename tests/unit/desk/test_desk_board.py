@@ -40,7 +40,7 @@ async def desk(tmp_path: Path) -> AsyncIterator[DeskUnderTest]:
         yield stand
 
 
-async def test_board_command_is_sent_as_the_signed_in_user(desk: DeskUnderTest) -> None:
+async def test_command_sent_from_the_board_names_the_signed_in_user(desk: DeskUnderTest) -> None:
     answer = await desk.post("/api/board/commands", {"id": ID, "name": "pause", "campaign_id": "turnout"}, "compliance")
     assert (answer.status_code, answer.json()) == (200, {"status": "done", "text": "it was done"})
     assert desk.dialler_client.asked == [("compliance", ID, "pause", {"campaign_id": "turnout"})]
@@ -145,7 +145,7 @@ async def test_board_updates_end_when_the_session_ends(desk: DeskUnderTest) -> N
     assert desk.page_state.open_page_count == 0
 
 
-async def test_user_can_open_only_a_limited_number_of_boards(desk: DeskUnderTest) -> None:
+async def test_user_can_open_only_a_limited_number_of_board_pages(desk: DeskUnderTest) -> None:
     token = await desk.people.sign_in("viewer", PASSWORD)
     every = [desk.events(token, SignedInUser("viewer", "viewer")) for _ in range(MAX_STREAMS_PER_USER)]
     for news in every:
@@ -159,7 +159,7 @@ async def test_user_can_open_only_a_limited_number_of_boards(desk: DeskUnderTest
     assert not len(desk.streams)
 
 
-async def test_names_of_booths_are_read_again_each_day(desk: DeskUnderTest, tmp_path: Path) -> None:
+async def test_desk_reads_the_names_of_booths_again_each_day(desk: DeskUnderTest, tmp_path: Path) -> None:
     assert (await desk.get("/api/board/booths", "viewer")).json() == {"118": ["Kothrud", "School"]}
     with open_store_exclusively(tmp_path / "centre.db", "a test") as db:
         db.execute("UPDATE booth SET name = 'Town hall'")
@@ -194,13 +194,13 @@ def find_idle_code(**changed: Any) -> str:
     return find_reason_campaign_places_no_calls(ONLINE, replace(RUNNING, **changed), [], connected=True).code
 
 
-def test_reason_for_idle_seats_names_an_unreachable_broker_or_dialler_first() -> None:
+def test_board_names_an_unreachable_broker_or_dialler_first_as_reason_for_idle_seats() -> None:
     assert find_reason_campaign_places_no_calls(None, RUNNING, [], connected=False).code == "no-broker"
     assert find_reason_campaign_places_no_calls(OFFLINE, RUNNING, [], connected=True).code == "dialler-away"
     assert find_reason_campaign_places_no_calls(None, RUNNING, [], connected=True).code == "dialler-away"
 
 
-def test_reason_for_idle_seats_is_calls_in_progress_or_the_pacing_limit() -> None:
+def test_board_names_calls_in_progress_or_the_pacing_limit_as_reason_for_idle_seats() -> None:
     assert find_idle_code(calls={CallState.RINGING: 2, CallState.TALKING: 5}) == "dialling"
     assert find_idle_code(progress=replace(RUNNING.progress, remaining=0)) == "nothing-due"
     assert find_idle_code(limited_by="speed") == "limit-speed"
@@ -212,7 +212,7 @@ def test_reason_for_idle_seats_is_calls_in_progress_or_the_pacing_limit() -> Non
     assert found == IdleReason("limit-seats", figures)
 
 
-def test_reason_for_idle_seats_of_a_held_campaign_has_code_and_text() -> None:
+def test_board_gives_code_and_text_of_the_hold_as_reason_for_idle_seats_of_a_held_campaign() -> None:
     text, until = "outside calling hours until 09:00", 1_713_765_600.0
     held = replace(RUNNING, hold=Hold(HoldReason.CALLING_HOURS, text, until))
     assert find_reason_campaign_places_no_calls(ONLINE, held, [], connected=True) == IdleReason(
@@ -221,7 +221,7 @@ def test_reason_for_idle_seats_of_a_held_campaign_has_code_and_text() -> None:
     assert find_idle_code(hold=Hold(HoldReason.PAUSED)) == "paused"
 
 
-def test_board_warnings_are_active_while_their_cause_lasts() -> None:
+def test_each_warning_on_the_board_stays_active_while_its_cause_lasts() -> None:
     def find_warnings(campaigns: Any, abandoned: Any, seats: Any) -> dict[str, Any]:
         return {alert.code: alert.fields for alert in find_active_warnings(campaigns, abandoned, seats, 1.0)}
 
@@ -261,7 +261,7 @@ async def test_repeated_board_warning_keeps_its_first_time_and_can_be_acknowledg
     await reading.close()
 
 
-async def test_abandoned_rates_and_calls_of_the_day_are_read_from_the_store(tmp_path: Path) -> None:
+async def test_desk_reads_abandoned_rates_and_calls_of_the_day_from_the_store(tmp_path: Path) -> None:
     store, clock, page_state = tmp_path / "centre.db", SetClock(), PageState(lambda: 0.0)
     now = clock.now()
     calls = [

@@ -200,7 +200,7 @@ def test_interrupted_creation_of_a_certificate_continues_with_existing_keys(
     shake_hands(trust_only(files.ca), "desk.example.org", files.certificate, files.key)
 
 
-def test_private_ca_may_be_in_another_folder_than_the_desk_certificate(
+def test_private_ca_key_may_be_in_another_folder_than_the_desk_certificate(
     site: Path, files: CertificateFiles, tmp_path: Path
 ) -> None:
     stick = tmp_path / "stick"

@@ -64,7 +64,7 @@ def can_sign_in(site: Path, name: str, password: str) -> bool:
     return asyncio.run(try_to_sign_in())
 
 
-def test_ctrl_c_ends_the_password_prompt(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ctrl_c_ends_the_password_prompt_of_dialer_user(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     went_on = []
 
     def interrupt_prompt(*_: object, **__: object) -> str:
@@ -84,7 +84,7 @@ def test_ctrl_c_ends_the_password_prompt(site: Path, monkeypatch: pytest.MonkeyP
     assert not can_sign_in(site, "asha", PASSWORD)
 
 
-def test_user_can_sign_in_until_the_password_is_deleted(site: Path) -> None:
+def test_desk_user_can_sign_in_until_the_password_is_deleted(site: Path) -> None:
     assert run("user", "password", "asha", "-c", site, "--password", "-", given=f"{PASSWORD}\n") == (
         0,
         "asha can sign in\n",
@@ -102,7 +102,7 @@ def test_user_can_sign_in_until_the_password_is_deleted(site: Path) -> None:
         ("asha", "asha", "is its user's name"),
     ],
 )
-def test_weak_password_is_refused_in_one_line(site: Path, name: str, given: str, told: str) -> None:
+def test_weak_password_of_a_desk_user_is_refused_in_one_line(site: Path, name: str, given: str, told: str) -> None:
     code, said = run("user", "password", name, "-c", site, "--password", "-", given=f"{given}\n")
     assert code == 2
     assert told in said
@@ -120,7 +120,7 @@ def test_password_is_not_accepted_as_a_command_argument(site: Path) -> None:
     assert PASSWORD not in said
 
 
-def test_one_time_password_and_typed_password_exclude_each_other(site: Path) -> None:
+def test_command_refuses_a_one_time_password_together_with_a_typed_password(site: Path) -> None:
     code, once = run("user", "password", "asha", "-c", site, "--once")
     assert (code, len(once.strip())) == (0, 24)
     assert not can_sign_in(site, "asha", once.strip())  # a one-time password must be replaced first
@@ -141,7 +141,9 @@ def test_desk_reports_missing_pages_or_a_missing_store_with_a_remedy(
     assert "the store does not exist" in said
 
 
-def test_failed_build_of_the_pages_is_explained(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_failed_build_of_the_desk_pages_is_reported_with_its_cause(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(pages_built, "find_spec", lambda _: None)
     assert not pages_built.is_recent_nodejs_installed()

@@ -61,7 +61,9 @@ def list_spool_files(folder: Path) -> list[str]:
     return sorted(path.name for path in (folder / "centre.db.spool").glob("*"))
 
 
-async def test_roll_is_checked_in_a_separate_process_and_imported(desk: DeskUnderTest, tmp_path: Path) -> None:
+async def test_uploaded_roll_is_checked_in_a_separate_process_and_then_imported(
+    desk: DeskUnderTest, tmp_path: Path
+) -> None:
     answer = await upload_roll(desk)
     assert answer.status_code == 200, answer.text
     list_id = answer.json()["list"]
@@ -83,7 +85,7 @@ async def test_roll_is_checked_in_a_separate_process_and_imported(desk: DeskUnde
     assert list_spool_files(tmp_path) == []
 
 
-async def test_warnings_about_a_roll_are_shown(desk: DeskUnderTest) -> None:
+async def test_desk_shows_the_warnings_about_an_uploaded_roll(desk: DeskUnderTest) -> None:
     await upload_roll(desk, ROLL.replace(b",mobile\n", b",remarks\n"))
     warnings = (await wait_for_status(desk, "checked"))["warnings"]
     assert any("remarks" in warning for warning in warnings)
@@ -126,7 +128,7 @@ async def test_unreadable_uploaded_roll_is_refused_with_a_reason(
     assert desk.page_state.get_value_of_key("list", RollStatus) is None
 
 
-async def test_second_roll_uploaded_at_the_same_time_is_refused(desk: DeskUnderTest) -> None:
+async def test_roll_upload_is_refused_while_another_roll_is_uploaded(desk: DeskUnderTest) -> None:
     await desk.cookie("supervisor")  # sign in first, so that both requests run together
     answers = await asyncio.gather(upload_roll(desk), upload_roll(desk, name="kothrud%20119.csv"))
     (taken,) = [each.json()["list"] for each in answers if each.status_code == 200]
@@ -161,13 +163,15 @@ async def test_killed_checking_process_of_a_roll_is_reported(
     assert list_spool_files(tmp_path) == []
 
 
-async def test_uploaded_file_of_another_type_is_refused(desk: DeskUnderTest, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_uploaded_file_that_is_no_roll_or_does_not_fit_on_the_disk_is_refused(
+    desk: DeskUnderTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert (await upload_roll(desk, name="../../etc/passwd")).json() == {"problem": "no-roll"}
     monkeypatch.setattr(rolls, "DISK_FACTOR", 2**60)
     assert (await upload_roll(desk)).json() == {"problem": "no-room"}
 
 
-async def test_typed_number_is_stored_in_the_spool_file_only_while_the_command_runs(
+async def test_phone_number_typed_on_the_page_is_in_a_spool_file_only_while_its_command_runs(
     desk: DeskUnderTest, tmp_path: Path
 ) -> None:
     seen: list[list[str]] = []

@@ -145,7 +145,7 @@ def test_each_alert_has_a_page_message_with_exactly_its_fields(kind: AlertKind) 
     assert {*re.findall(r"\$(\w+)", hindi)} == kind.placeholder_names <= {*AlertField} == AlertValues.__optional_keys__
 
 
-def test_board_has_a_text_for_every_code_from_the_server() -> None:
+def test_board_page_has_a_text_for_every_code_that_the_server_sends() -> None:
     words = (
         used_message_ids("board")
         | used_message_ids("staff")
@@ -169,7 +169,7 @@ def test_board_has_a_text_for_every_code_from_the_server() -> None:
     assert not words - english_message_ids("board", "staff", "shared")
 
 
-def test_headquarters_page_has_a_text_for_every_code_from_the_server() -> None:
+def test_headquarters_page_has_a_text_for_every_code_that_the_server_sends() -> None:
     words = used_message_ids("hq") | used_message_ids("staff") | used_message_ids("shared")
     words |= find_problem_ids(*(DESK_FOLDER.parent / "hq").glob("*.py"), *WEB.glob("*.py"))
     sources = "".join(path.read_text("utf-8") for path in (SOURCES / "src/hq").glob("*.ts*"))
@@ -191,7 +191,7 @@ def test_headquarters_page_has_a_text_for_every_code_from_the_server() -> None:
     assert not words - english_message_ids("hq", "staff", "shared")
 
 
-def test_agents_page_has_a_text_for_every_code_from_the_server() -> None:
+def test_agents_page_has_a_text_for_every_code_that_the_server_sends() -> None:
     words = used_message_ids("agent") | used_message_ids("shared")
     words |= find_problem_ids(*(path for path in (DESK_FOLDER / "agents").glob("*.py") if path.stem != "phone"))
     words |= {f"seat-{state}" for state in SeatState} | {

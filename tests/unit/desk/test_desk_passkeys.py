@@ -73,7 +73,7 @@ async def test_user_can_create_a_passkey_sign_in_with_the_passkey_and_remove_the
     assert await sign_in_with_passkey(desk, key.sign(await request_challenge(desk))) == (401, "passkey-wrong")
 
 
-async def test_creating_a_passkey_needs_the_password_and_is_locked_after_failures(desk: DeskUnderTest) -> None:
+async def test_creating_a_passkey_needs_the_password_and_is_locked_after_wrong_passwords(desk: DeskUnderTest) -> None:
     for _ in range(ALLOWED_FAILURES):
         answer = await desk.post("/api/passkeys/challenge", {"password": "guessed"}, "coach")
         assert (answer.status_code, answer.json()["problem"]) == (401, "wrong")
@@ -124,7 +124,7 @@ async def test_forged_or_repeated_response_of_a_passkey_is_refused(desk: DeskUnd
         ("count", -1),
     ],
 )
-async def test_passkey_with_an_old_counter_or_another_user_is_refused(
+async def test_passkey_response_with_an_old_counter_or_of_another_user_is_refused(
     desk: DeskUnderTest, field: str, value: object
 ) -> None:
     key = await register_passkey(desk)

@@ -231,7 +231,9 @@ async def test_sip_messages_of_a_browser_phone_are_relayed_in_both_directions() 
         ({"token": "t2"}, 403),  # the seat has its own phone
     ],
 )
-async def test_phone_socket_is_refused_to_everybody_but_the_seats_agent(given: dict[str, str], status: int) -> None:
+async def test_browser_phone_socket_is_refused_to_everybody_but_the_seats_agent(
+    given: dict[str, str], status: int
+) -> None:
     async with phone_stand() as stand:
         with pytest.raises(InvalidStatus) as refused:
             await stand.page(**given)
@@ -247,7 +249,7 @@ async def test_browser_phone_outside_the_seat_networks_is_refused() -> None:
 
 
 @pytest.mark.parametrize("message", [replace_text(REGISTER, "From: <sip:agent01", "From: <sip:agent02"), b"\0"])
-async def test_sip_message_of_another_user_closes_the_phone_socket(message: str | bytes) -> None:
+async def test_sip_message_of_another_user_closes_the_browser_phones_socket(message: str | bytes) -> None:
     async with phone_stand() as stand:
         page = await stand.page()
         await page.send(message)
@@ -256,7 +258,7 @@ async def test_sip_message_of_another_user_closes_the_phone_socket(message: str 
         assert await closed_with(await long_message(stand)) == 1009
 
 
-async def test_flood_of_sip_messages_closes_the_phone_socket() -> None:
+async def test_flood_of_sip_messages_closes_the_browser_phones_socket() -> None:
     async with phone_stand() as stand:
         page = await stand.page()
         for _ in range(MAX_MESSAGES + 1):
@@ -265,7 +267,7 @@ async def test_flood_of_sip_messages_closes_the_phone_socket() -> None:
         assert len(stand.switch.came) == MAX_MESSAGES
 
 
-async def test_sip_messages_are_limited_per_period(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_number_of_sip_messages_of_a_browser_phone_is_limited_per_period(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(phone, "IN_SECONDS", 0.0)
     async with phone_stand() as stand:
         page = await stand.page()
@@ -307,7 +309,7 @@ async def test_browser_phone_gets_a_request_to_retry_while_asterisk_is_unreachab
 
 
 @virtual_time()
-async def test_phone_socket_ends_with_the_agents_session() -> None:
+async def test_browser_phone_socket_is_closed_when_the_agents_session_ends() -> None:
     async with phone_stand() as stand:
         page = await stand.page()
         stand.who["t1"] = SignedInUser("103", AGENT, "01")

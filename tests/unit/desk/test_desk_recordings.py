@@ -44,7 +44,7 @@ async def request_playback(desk: DeskUnderTest, attempt: str, role: str = "super
     return await desk.post("/api/recordings/play", {"id": ID, "attempt": attempt}, role)
 
 
-async def test_list_of_recordings_has_no_names_and_numbers(desk: DeskUnderTest, tmp_path: Path) -> None:
+async def test_list_of_call_recordings_has_no_names_and_phone_numbers(desk: DeskUnderTest, tmp_path: Path) -> None:
     older, newer = (
         record_conversation(desk, tmp_path, ago=600),
         record_conversation(desk, tmp_path, ago=300, campaign="other"),
@@ -71,7 +71,7 @@ async def test_list_of_recordings_has_no_names_and_numbers(desk: DeskUnderTest, 
     assert not desk.dialler_client.asked
 
 
-async def test_older_recordings_are_listed_on_request(
+async def test_desk_lists_older_call_recordings_on_request(
     desk: DeskUnderTest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(recordings, "MAX_LISTED", 2)
@@ -83,7 +83,9 @@ async def test_older_recordings_are_listed_on_request(
     assert older["before"] is None
 
 
-async def test_recording_can_be_played_once_its_playback_is_audited(desk: DeskUnderTest, tmp_path: Path) -> None:
+async def test_call_recording_is_played_only_after_its_playback_is_in_the_audit(
+    desk: DeskUnderTest, tmp_path: Path
+) -> None:
     attempt = record_conversation(desk, tmp_path, ago=600)
     path = f"/api/recordings/{attempt}"
     assert (await desk.get(path, "supervisor")).json() == {"problem": "playback-expired"}
@@ -113,7 +115,9 @@ async def test_reply_to_another_command_does_not_permit_playing_a_recording(
     assert len({ID, first, second}) == 3
 
 
-async def test_recording_is_not_played_if_its_playback_cannot_be_audited(desk: DeskUnderTest, tmp_path: Path) -> None:
+async def test_call_recording_is_not_played_if_its_playback_cannot_be_audited(
+    desk: DeskUnderTest, tmp_path: Path
+) -> None:
     attempt = record_conversation(desk, tmp_path, ago=600)
     for reply, status in (
         (Reply("refused", "it was erased"), 200),
@@ -125,7 +129,9 @@ async def test_recording_is_not_played_if_its_playback_cannot_be_audited(desk: D
         assert (await desk.get(f"/api/recordings/{attempt}", "supervisor")).status_code == 409
 
 
-async def test_erased_or_expired_recording_is_not_served_during_playback(desk: DeskUnderTest, tmp_path: Path) -> None:
+async def test_recording_erased_or_expired_during_its_playback_is_no_longer_served(
+    desk: DeskUnderTest, tmp_path: Path
+) -> None:
     erased, over = (
         record_conversation(desk, tmp_path, ago=600),
         record_conversation(desk, tmp_path, ago=30 * DAY_SECONDS - 10),
@@ -140,7 +146,7 @@ async def test_erased_or_expired_recording_is_not_served_during_playback(desk: D
         assert (await request_playback(desk, attempt)).json() == {"problem": "recording-deleted"}
 
 
-async def test_recordings_stay_listed_if_the_profile_requires_their_retention(tmp_path: Path) -> None:
+async def test_recordings_stay_listed_while_the_rules_profile_requires_their_retention(tmp_path: Path) -> None:
     own = Path("config/jurisdictions/india.toml").read_text(encoding="utf-8")
     for before, after in (("keep_recordings = false", "keep_recordings = true"), ("allowed = false", "allowed = true")):
         assert before in own
@@ -155,7 +161,9 @@ async def test_recordings_stay_listed_if_the_profile_requires_their_retention(tm
         assert [each["attempt"] for each in (await list_recordings(desk))["recordings"]] == [attempt]
 
 
-async def test_unreadable_recordings_folder_is_reported(desk: DeskUnderTest, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_desk_reports_an_unreadable_folder_of_call_recordings(
+    desk: DeskUnderTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def deny_access(_: Path) -> None:
         raise PermissionError(13, "Permission denied")
 

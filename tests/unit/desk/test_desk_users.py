@@ -94,7 +94,7 @@ async def test_one_time_password_must_be_changed_at_sign_in(desk: DeskUnderTest,
     assert await desk.people.find_user_of_session(token) == SignedInUser("meena", "coach")
 
 
-async def test_one_time_password_is_not_logged_and_expires(
+async def test_one_time_password_expires_and_appears_in_no_log(
     desk: DeskUnderTest, table: Table, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     table.add("meena", "coach")
@@ -133,7 +133,9 @@ async def test_removed_user_or_changed_role_is_signed_out_at_once(desk: DeskUnde
     assert await desk.people.find_user_of_session(again) == SignedInUser("ravi", "coach")
 
 
-async def test_new_user_with_a_removed_users_name_inherits_nothing(desk: DeskUnderTest, table: Table) -> None:
+async def test_new_user_with_the_name_of_a_removed_user_gets_none_of_that_users_rights(
+    desk: DeskUnderTest, table: Table
+) -> None:
     """This also holds if the desk was stopped while the user was removed and added."""
     table.add("meena", "supervisor")
     token = await desk.people.sign_in("meena", await desk.people.create_one_time_password("meena"), NEW)
@@ -153,7 +155,7 @@ async def test_new_user_with_a_removed_users_name_inherits_nothing(desk: DeskUnd
     }
 
 
-async def test_open_board_closes_when_the_users_role_is_removed(desk: DeskUnderTest, table: Table) -> None:
+async def test_open_board_page_closes_when_the_role_of_its_user_is_removed(desk: DeskUnderTest, table: Table) -> None:
     table.add("meena", "coach")
     await desk.people.sign_in("meena", await desk.people.create_one_time_password("meena"), NEW)
     token = await desk.people.sign_in("meena", NEW)
@@ -195,7 +197,7 @@ async def test_users_page_lists_users_and_sends_changes_as_commands(desk: DeskUn
     assert (answer.status_code, answer.json()) == (503, {"problem": "broker-away"})
 
 
-async def test_forbidden_changes_of_users_are_refused(desk: DeskUnderTest, table: Table) -> None:
+async def test_users_page_refuses_forbidden_changes_of_users(desk: DeskUnderTest, table: Table) -> None:
     for path, name, told in (
         ("password", "nobody", (404, {"problem": "no-user"})),
         ("sign-out", "nobody", (404, {"problem": "no-user"})),

@@ -135,7 +135,7 @@ async def test_failed_readiness_check_names_the_reason_while_the_health_check_su
         assert (await ask(port, "/voters"))[0] == 404
 
 
-async def test_desk_reports_a_lost_broker_connection() -> None:
+async def test_metrics_of_the_desk_report_a_lost_broker_connection() -> None:
     async with serve_metrics("127.0.0.1", 0, lambda: build_desk_metrics("pune-1", broker_up=False, streams=3)) as port:
         assert (await ask(port, "/ready"))[0] == 503
         found = samples((await ask(port, "/metrics"))[1])
@@ -224,13 +224,13 @@ def test_metrics_page_lists_exactly_the_existing_metrics() -> None:
     assert set(re.findall(r"`(matdan_\w+)`", page)) == list_metric_names()
 
 
-def test_alerts_and_dashboard_use_only_existing_metrics() -> None:
+def test_shipped_prometheus_alerts_and_dashboard_use_only_existing_metrics() -> None:
     queries = [*(rule["expr"] for rule in load_alert_rules()), *load_dashboard_queries()]
     assert {name for each in queries for name in re.findall(r"matdan_\w+", each)} <= list_metric_names()
 
 
 @pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed")
-def test_prometheus_accepts_the_alert_rules_and_fires_the_alerts_of_each_example(tmp_path: Path) -> None:
+def test_prometheus_accepts_the_shipped_alert_rules_and_fires_the_alerts_of_each_example(tmp_path: Path) -> None:
     queries = [{"record": f"panel:{number}", "expr": expr} for number, expr in enumerate(load_dashboard_queries())]
     dashboard = tmp_path / "dashboard.yml"
     dashboard.write_text(yaml.safe_dump({"groups": [{"name": "dashboard", "rules": queries}]}), encoding="utf-8")
@@ -242,7 +242,7 @@ def test_prometheus_accepts_the_alert_rules_and_fires_the_alerts_of_each_example
         assert result.returncode == 0, result.stdout.decode() + result.stderr.decode()
 
 
-def test_every_alert_has_a_runbook() -> None:
+def test_every_prometheus_alert_has_a_runbook() -> None:
     page = (ROOT / "docs/how-to/runbooks.md").read_text(encoding="utf-8")
     ours, of_dialler = page.split("## The dialler's own alerts")
     assert re.findall(r"^### (\w+)$", ours, re.MULTILINE) == [rule["alert"] for rule in load_alert_rules()]

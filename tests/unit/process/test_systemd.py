@@ -64,7 +64,7 @@ async def test_systemd_receives_only_the_ready_message_without_a_watchdog(system
         ("soon", None, None),
     ],
 )
-def test_watchdog_of_another_process_is_ignored(
+def test_systemd_watchdog_settings_of_another_process_are_ignored(
     given: str, process: str | None, seconds: float | None, systemd: socket.socket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("WATCHDOG_USEC", given)

@@ -47,7 +47,7 @@ async def test_slow_page_receives_the_latest_value_of_a_changed_key_once(state: 
 
 
 @virtual_time()
-async def test_page_receives_heartbeats_while_nothing_changes_and_several_changes_in_one_update(
+async def test_page_receives_heartbeats_without_changes_and_several_changes_in_one_update(
     state: PageState,
 ) -> None:
     loop = asyncio.get_running_loop()
@@ -64,7 +64,7 @@ async def test_page_receives_heartbeats_while_nothing_changes_and_several_change
 
 
 @virtual_time()
-async def test_storing_an_equal_value_in_the_page_state_notifies_no_page(state: PageState) -> None:
+async def test_storing_an_unchanged_value_in_the_page_state_notifies_no_page(state: PageState) -> None:
     with state.open_subscription(bool) as subscription:
         state.set_value_of_key("seat/01", {"state": "ready"})
         assert not subscription._changed

@@ -80,7 +80,7 @@ async def test_one_address_with_many_sign_ins_does_not_delay_other_addresses() -
     assert "asha" in (await queue.run_all())[:3]  # after the one that runs, and one whose turn it is
 
 
-async def test_sign_in_from_a_known_device_goes_before_many_unknown_addresses() -> None:
+async def test_sign_in_from_a_known_device_is_checked_before_many_from_unknown_addresses() -> None:
     queue = Queue()
     for number in range(120):
         queue.add(f"stranger {number}", client(f"203.0.113.{number}"))

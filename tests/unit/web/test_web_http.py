@@ -109,7 +109,7 @@ async def test_server_closes_a_connection_with_an_unfinished_request_head(said: 
 
 
 @virtual_time()
-async def test_server_closes_an_idle_connection_and_one_with_a_slow_request_head_at_the_deadline() -> None:
+async def test_server_closes_idle_connections_and_those_with_a_slow_request_head_at_the_deadline() -> None:
     protocol, wire = connect_client()
     for letter in b"GET /board"[: int(HEAD_SECONDS)]:
         assert not wire.closed
@@ -159,7 +159,7 @@ async def send_megabytes(protocol: BoundedHttpProtocol, wire: Wire, seconds: flo
         (b"content-length: 1073741824", MAX_BODY_SECONDS),
     ],
 )
-async def test_nothing_that_a_client_sends_extends_the_time_limit_of_its_request(
+async def test_time_limit_of_a_request_is_not_extended_by_anything_that_its_client_sends(
     header: bytes, deadline: float
 ) -> None:
     protocol, wire = connect_client()
@@ -173,7 +173,7 @@ async def test_nothing_that_a_client_sends_extends_the_time_limit_of_its_request
 
 
 @virtual_time()
-async def test_body_of_several_megabytes_has_half_a_minute_for_each_of_them() -> None:
+async def test_time_limit_of_a_large_request_body_is_half_a_minute_for_each_megabyte() -> None:
     protocol, wire = connect_client()
     protocol.data_received(b"POST /board HTTP/1.1\r\nhost: desk.test\r\ncontent-length: 4194304\r\n\r\n")
     for _ in range(4):
@@ -264,7 +264,7 @@ async def test_desk_server_accepts_connections_once_the_server_reports_readiness
 
 
 @virtual_time()
-async def test_clients_of_one_address_cannot_occupy_all_connections_without_a_request() -> None:
+async def test_idle_clients_of_one_address_cannot_occupy_all_connections_of_the_server() -> None:
     """1,100 half-open requests of one address refused everybody for ten seconds."""
     clients = [connect_client("203.0.113.9") for _ in range(MAX_PENDING_PER_ADDRESS)]
     assert not any(wire.closed for _, wire in clients)
@@ -280,7 +280,7 @@ async def test_clients_of_one_address_cannot_occupy_all_connections_without_a_re
 
 
 @virtual_time()
-async def test_connections_of_a_proxy_on_this_machine_are_not_counted() -> None:
+async def test_connections_of_a_proxy_on_this_machine_do_not_count_against_the_limit_of_an_address() -> None:
     clients = [connect_client("127.0.0.1") for _ in range(MAX_PENDING_PER_ADDRESS + 1)]
     assert not any(wire.closed for _, wire in clients)
     assert "127.0.0.1" not in BoundedHttpProtocol.pending
