@@ -30,7 +30,7 @@ def count_read(shares: CpuShares, centre: str, cost: float, per_second: int, sec
     return read
 
 
-def test_slow_messages_of_a_centre_use_only_that_centres_share_of_processor_time() -> None:
+def test_slow_messages_of_a_centre_use_only_its_own_share_of_processor_time() -> None:
     read = count_read(CpuShares(), "pune-1", 0.085, 100, 60)
     assert read * 0.085 <= BURST_SECONDS + 60 * SHARE + 0.085
 
@@ -46,7 +46,7 @@ def test_centre_that_has_used_its_share_of_processor_time_delays_no_other_centre
     assert shares.has_centre_computing_time_left("pune-2", 1.0)
 
 
-async def test_time_that_headquarters_uses_to_check_seals_counts_for_their_centre(
+async def test_time_to_check_the_integrity_seals_of_a_centre_counts_in_its_share_of_processor_time(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     used = 0.0

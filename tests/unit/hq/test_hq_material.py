@@ -32,14 +32,14 @@ async def test_list_of_published_flows_and_sounds_is_empty_before_the_first_publ
     assert await read_published_material(hq_settings(tmp_path / "hq")) == {"approved": [], "waves": []}
 
 
-async def test_published_material_lists_approved_versions_and_their_centres(tmp_path: Path) -> None:
+async def test_list_of_published_flows_and_sounds_has_approved_versions_and_their_centres(tmp_path: Path) -> None:
     assert await read_published_material(publish_version(tmp_path)) == {
         "approved": ["bundles/turnout/1.json"],
         "waves": [{"name": "turnout", "version": 1, "to": ["all"]}],
     }
 
 
-async def test_damaged_list_of_published_material_is_reported_and_not_shown_as_empty(tmp_path: Path) -> None:
+async def test_damaged_list_of_published_flows_and_sounds_is_reported_and_not_shown_as_empty(tmp_path: Path) -> None:
     settings = publish_version(tmp_path)
     for path in (tmp_path / "hq" / "public" / "metadata").glob("*.targets.json"):
         path.write_bytes(b"{")

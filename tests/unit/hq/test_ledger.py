@@ -61,7 +61,7 @@ def make_attempt_rows(first: int, last: int) -> list[BatchRow]:
         ([(11, 13, 12)], 13, [11, 12, 13], 2),
     ],
 )
-def test_each_row_from_a_centre_is_collected_once_and_in_order(
+def test_each_result_row_from_a_centre_is_collected_once_and_in_order(
     spans: list[tuple[int, int, int]], last: int, new: list[int], lost: int
 ) -> None:
     rows = collect_rows(
@@ -77,7 +77,7 @@ def test_batch_published_on_the_nats_subject_of_another_centre_is_rejected() -> 
         refuse_batch_of_wrong_sender(batch([attempt_row(1)]), "up.pune-2", {"pune-1"})
 
 
-def test_batch_of_rows_from_an_unknown_centre_is_rejected() -> None:
+def test_batch_of_result_rows_from_an_unknown_centre_is_rejected() -> None:
     with pytest.raises(InvalidMessage, match=r"add the centre to \[\[centres\]\]"):
         refuse_batch_of_wrong_sender(batch([attempt_row(1)], centre="x"), "up.x", {"pune-1"})
 
@@ -106,7 +106,7 @@ def test_results_of_a_centre_with_a_fast_clock_do_not_count_as_the_newest() -> N
     assert {day for _, day, _ in days.counts} == {date(2024, 4, 21)}
 
 
-def test_days_are_counted_in_the_time_zone_of_the_settings() -> None:
+def test_results_are_counted_by_day_in_the_time_zone_of_the_settings() -> None:
     days = DayCounts(ZoneInfo("Asia/Kolkata"), lambda centre, name: True, NOW + 86_400)
     for number, outcome in ((1, "busy"), (14 * 3600, "busy")):
         days.add_row_to_counts(*parse_outbox_row("pune-1", attempt_row(number, outcome), NOW))
@@ -115,7 +115,7 @@ def test_days_are_counted_in_the_time_zone_of_the_settings() -> None:
     }
 
 
-def test_stored_mark_has_the_voters_place_on_the_roll() -> None:
+def test_voter_mark_at_headquarters_has_the_voters_place_on_the_roll() -> None:
     mark, _ = parse_outbox_row("pune-1", mark_row(1, 12), NOW)
     assert isinstance(mark, MarkRow)
     assert mark.place == VoterPlace("2026-1", "S13", 209, 2, 12)
@@ -124,13 +124,13 @@ def test_stored_mark_has_the_voters_place_on_the_roll() -> None:
 @pytest.mark.parametrize(
     ("kind", "is_sent_to_other_centres"), [("voted", True), ("not-yet", False), ("deceased", False)]
 )
-def test_only_marks_of_voters_who_voted_are_sent_to_other_centres(kind: str, is_sent_to_other_centres: bool) -> None:
+def test_of_all_voter_marks_only_votes_are_sent_to_other_centres(kind: str, is_sent_to_other_centres: bool) -> None:
     mark, _ = parse_outbox_row("pune-1", mark_row(1, 12, kind), NOW)
     assert isinstance(mark, MarkRow)
     assert mark.is_sent_to_other_centres is is_sent_to_other_centres
 
 
-def test_voter_mark_of_an_unknown_kind_is_stored_but_not_counted_as_a_mark() -> None:
+def test_voter_mark_of_an_unknown_kind_is_stored_but_not_counted() -> None:
     assert isinstance(parse_outbox_row("pune-1", mark_row(1, 12, "nonsense"), NOW)[0], ResultRow)
 
 
@@ -146,7 +146,9 @@ INVALID_FIELDS: list[tuple[str, object]] = [
 
 
 @pytest.mark.parametrize(("name", "value"), INVALID_FIELDS)
-def test_mark_that_diallers_would_reject_is_stored_but_not_sent_to_other_centres(name: str, value: object) -> None:
+def test_voter_mark_that_diallers_would_reject_is_stored_but_not_sent_to_other_centres(
+    name: str, value: object
+) -> None:
     """As a mark it would stop the gatherer, or be too long for a peer update, and block all rows after it."""
     valid = mark_row(1, 12)
     assert isinstance(parse_outbox_row("pune-1", valid, NOW)[0], MarkRow)
@@ -187,7 +189,7 @@ STORED_ANSWERS = [("hour", "17:00"), ("number", None)]
         ("attempts", {"answers": ANSWERS, "place": PLACE}, "a1", []),
     ],
 )
-def test_answers_are_read_from_results_without_names_of_recordings(
+def test_voter_answers_read_from_results_contain_no_names_of_recordings(
     topic: str, fields: dict[str, object], key: str, answers: list[tuple[str, str | None]]
 ) -> None:
     result, parsed = parse_outbox_row("pune-1", row(7, topic, attempt_id="a1", **fields), NOW)

@@ -45,7 +45,7 @@ def test_headquarters_page_shows_the_last_status_of_a_centre() -> None:
     assert [each["code"] for each in fields["alerts"]] == ["wrong-clock"]
 
 
-def test_headquarters_page_shows_an_alert_if_a_centre_imports_no_peer_updates() -> None:
+def test_headquarters_page_shows_an_alert_if_a_centre_imports_no_updates_of_other_centres() -> None:
     live = receive_status(("peer-updates", {"problem": "the disk is full"}))
     [alert] = live.centres["pune-1"].build_page_fields_of_centre()["alerts"]
     assert alert["code"] == "no-peer-updates"
@@ -95,14 +95,14 @@ def test_invalid_status_of_a_centre_is_sent_to_browsers_as_valid_json(kind: str,
         assert json.dumps(centre.build_page_fields_of_centre(), allow_nan=False)
 
 
-def test_figures_of_the_day_count_contacts_abandoned_calls_and_seat_hours() -> None:
+def test_headquarters_figures_of_the_day_count_contacts_abandoned_calls_and_seat_hours() -> None:
     counts = {"attempts": 90, "outcome/connected": 48, "outcome/abandoned": 1, "outcome/dropped": 1, "outcome/busy": 40}
     figures = compute_day_figures(counts | {"seat/talking": 3_600, "seat/ready": 1_800, "seat/offline": 90_000})
     assert (figures["contacts"], figures["live_answers"], figures["abandoned"]) == (48, 50, 1)
     assert figures["seat_hours"] == 1.5
 
 
-def test_call_rate_covers_the_last_15_minutes_and_restarts_at_midnight() -> None:
+def test_call_rate_of_a_centre_covers_the_last_15_minutes_and_restarts_at_midnight() -> None:
     rates = CallRates()
     assert rates.record_attempts_and_compute_call_rate("pune-1", 0.0, 100) is None
     assert rates.record_attempts_and_compute_call_rate("pune-1", 600.0, 200) == 600
@@ -111,7 +111,7 @@ def test_call_rate_covers_the_last_15_minutes_and_restarts_at_midnight() -> None
     assert rates.record_attempts_and_compute_call_rate("pune-1", 2_160.0, 3) is None
 
 
-def test_page_names_the_centres_of_a_zone_that_have_not_replied_to_an_order() -> None:
+def test_headquarters_page_names_the_centres_of_a_zone_that_have_not_replied_to_an_order() -> None:
     orders = OrderMonitor({"pune-1": "west", "nagpur-1": "west", "patna-1": "east"})
     order = create_order(OrderKind.STOP_ALL, "zone:west", NOW)
     orders.record_order_from_stream(SignedOrder(order=order.json_text).model_dump_json().encode(), NOW)

@@ -50,7 +50,7 @@ def make_hq_settings(tmp_path: Path, *centres: dict[str, str], keys: bool = True
     return HqSettings.model_validate({"centres": named, **({"nkey_file": tmp_path / "hq.nk"} if keys else {})})
 
 
-def test_outbox_file_is_accepted_only_with_the_signature_of_its_centre(tmp_path: Path) -> None:
+def test_file_of_a_centres_results_is_accepted_only_with_the_signature_of_that_centre(tmp_path: Path) -> None:
     own = seed_file(tmp_path / "own.nk", b"o")
     theirs = seed_file(tmp_path / "theirs" / "other.nk", b"t")
     settings = centre_file(tmp_path)
@@ -71,7 +71,7 @@ def test_outbox_file_is_accepted_only_with_the_signature_of_its_centre(tmp_path:
     assert read_outbox_files(make_hq_settings(tmp_path, {"id": "pune-1"}), [path]) == [file]
 
 
-def test_unsigned_outbox_file_is_accepted_only_by_a_headquarters_without_keys(tmp_path: Path) -> None:
+def test_unsigned_file_of_results_is_accepted_only_by_a_headquarters_without_keys(tmp_path: Path) -> None:
     own = seed_file(tmp_path / "own.nk", b"o")
     settings = centre_file(tmp_path, with_key=False)
     asyncio.run(announce(tmp_path / "centre.db"))
@@ -82,7 +82,7 @@ def test_unsigned_outbox_file_is_accepted_only_by_a_headquarters_without_keys(tm
         read_outbox_files(make_hq_settings(tmp_path, {"id": "pune-1", "nkey": own}), [path])
 
 
-def test_no_outbox_file_is_written_if_no_rows_are_waiting(tmp_path: Path) -> None:
+def test_file_of_results_is_not_written_if_no_results_wait_for_headquarters(tmp_path: Path) -> None:
     settings = centre_file(tmp_path, with_key=False)
 
     async def start_store(*, kept: bool) -> None:
@@ -96,7 +96,7 @@ def test_no_outbox_file_is_written_if_no_rows_are_waiting(tmp_path: Path) -> Non
     assert [*tmp_path.glob("*.csv")] == []
 
 
-def test_no_outbox_file_is_written_while_the_connection_delivers_rows(
+def test_file_of_results_is_not_written_while_the_uplink_delivers_results(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = centre_file(tmp_path, with_key=False)

@@ -52,7 +52,7 @@ def test_overlap_report_names_the_pairs_of_centres_with_most_shared_numbers() ->
     assert lines[-1] == "8 more pairs of centres have numbers in common"
 
 
-def test_overlap_report_names_centres_with_a_missing_or_different_secret() -> None:
+def test_overlap_report_names_centres_with_a_missing_or_different_hash_secret() -> None:
     samples = {
         "a": make_sample(),
         "b": make_sample(),
@@ -71,6 +71,6 @@ def test_malformed_sample_of_number_hashes_is_rejected(data: bytes) -> None:
         unpack_number_sample(data)
 
 
-def test_sample_of_number_hashes_is_packed_and_unpacked_without_change() -> None:
+def test_sample_of_number_hashes_is_unchanged_after_encoding_and_decoding() -> None:
     sample = make_sample(*make_hashes(1, 5))
     assert unpack_number_sample(pack_number_sample(sample)) == sample

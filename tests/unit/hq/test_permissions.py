@@ -40,7 +40,7 @@ def test_each_headquarters_role_allows_exactly_its_actions() -> None:
         }
 
 
-def test_user_of_one_zone_may_not_read_the_audit() -> None:
+def test_headquarters_user_of_one_zone_may_not_read_the_audit() -> None:
     assert "read-audit" in list_allowed_actions("headquarters", "")
     assert "read-audit" not in list_allowed_actions("headquarters", "west")
 

@@ -48,7 +48,7 @@ def store(headquarters: Headquarters) -> SealingStore:
     return store
 
 
-def test_headquarters_stores_the_first_seal_key_and_the_last_seal_of_a_store(
+def test_headquarters_stores_the_first_verification_key_and_last_integrity_seal_of_a_centres_store(
     headquarters: Headquarters, store: SealingStore
 ) -> None:
     first = headquarters.chain.first_keys
@@ -111,7 +111,7 @@ def find_rows_of_another_program(store: SealingStore) -> list[SealedEpoch]:
         (find_rows_of_another_program, "epoch 7: another program added rows to the log, which were removed"),
     ],
 )
-def test_seal_that_contradicts_earlier_seals_is_reported_until_accepted(
+def test_integrity_seal_that_contradicts_earlier_seals_is_reported_until_accepted(
     headquarters: Headquarters, store: SealingStore, change: Callable[[SealingStore], list[SealedEpoch]], problem: str
 ) -> None:
     *before, contradicting = change(store)
@@ -124,7 +124,7 @@ def test_seal_that_contradicts_earlier_seals_is_reported_until_accepted(
     assert headquarters.receive(store.seal(), store.seal()) == ""
 
 
-def test_seal_keys_created_after_a_contradiction_are_valid_once_accepted(
+def test_keys_created_after_contradicting_integrity_seals_are_valid_once_accepted(
     headquarters: Headquarters, store: SealingStore
 ) -> None:
     first = [*headquarters.chain.first_keys]
@@ -137,7 +137,7 @@ def test_seal_keys_created_after_a_contradiction_are_valid_once_accepted(
     assert headquarters.receive(without_keys.seal()) == ""
 
 
-def test_restored_store_may_start_new_seal_keys_after_a_known_seal(
+def test_restored_centre_store_may_start_new_keys_after_an_integrity_seal_known_to_headquarters(
     headquarters: Headquarters, store: SealingStore
 ) -> None:
     backup = store.copy()
@@ -150,7 +150,7 @@ def test_restored_store_may_start_new_seal_keys_after_a_known_seal(
     assert headquarters.receive(restored.restore().seal("start"))  # it may do so once
 
 
-def test_restored_store_may_send_seals_that_the_earlier_store_had_not_sent() -> None:
+def test_restored_centre_store_may_send_integrity_seals_that_the_earlier_store_had_not_sent() -> None:
     headquarters, store = Headquarters(), SealingStore.create()
     assert headquarters.receive(store.seal("start"), store.seal()) == ""
     unsent, restored = store.seal(), store.restore()
@@ -158,7 +158,7 @@ def test_restored_store_may_send_seals_that_the_earlier_store_had_not_sent() -> 
     assert headquarters.receive(unsent, restored.seal("start"), restored.seal()) == ""
 
 
-def test_restored_store_with_seals_unknown_to_headquarters_is_reported(
+def test_restored_centre_store_with_integrity_seals_unknown_to_headquarters_is_reported(
     headquarters: Headquarters, store: SealingStore
 ) -> None:
     forged = SealingStore.create()
@@ -170,7 +170,7 @@ def test_restored_store_with_seals_unknown_to_headquarters_is_reported(
     assert store.last == headquarters.chain.head
 
 
-def test_moved_store_continues_its_seal_keys_and_may_not_start_new_keys(
+def test_centre_store_that_was_moved_must_continue_its_keys_of_integrity_seals(
     headquarters: Headquarters, store: SealingStore
 ) -> None:
     headquarters.begin_copy()
@@ -178,7 +178,7 @@ def test_moved_store_continues_its_seal_keys_and_may_not_start_new_keys(
     assert headquarters.receive(store.restore().seal("start")).endswith("in the same store, after epoch 7")
 
 
-def test_copied_store_inherits_a_seal_contradiction_that_nobody_has_accepted(
+def test_copied_centre_store_inherits_a_contradiction_of_integrity_seals_that_nobody_has_accepted(
     headquarters: Headquarters, store: SealingStore
 ) -> None:
     problem = headquarters.receive(store.seal(skip=1))
@@ -186,7 +186,7 @@ def test_copied_store_inherits_a_seal_contradiction_that_nobody_has_accepted(
     assert headquarters.receive(store.restore().seal("start")) == problem
 
 
-def test_seal_chain_first_received_in_its_middle_is_compared_from_that_seal_on() -> None:
+def test_chain_of_integrity_seals_received_from_its_middle_is_compared_from_that_seal_on() -> None:
     headquarters, store = Headquarters(), SealingStore.create()
     for _ in range(8):
         store.seal()
@@ -195,20 +195,22 @@ def test_seal_chain_first_received_in_its_middle_is_compared_from_that_seal_on()
     assert headquarters.receive(store.restore().seal("start"))
 
 
-def test_first_seal_with_an_invalid_signature_is_reported_as_a_contradiction(headquarters: Headquarters) -> None:
+def test_first_integrity_seal_with_an_invalid_signature_is_reported_as_a_contradiction(
+    headquarters: Headquarters,
+) -> None:
     forged = replace(SealingStore.create().seal("start"), root="33")
     assert headquarters.receive(forged) == "epoch 1: the signature is not valid"
     assert headquarters.chain.head is None
 
 
-def test_seal_that_is_sent_twice_is_not_reported_as_a_contradiction(
+def test_integrity_seal_that_is_sent_twice_is_not_reported_as_a_contradiction(
     headquarters: Headquarters, store: SealingStore
 ) -> None:
     assert store.last is not None
     assert headquarters.receive(store.last, store.last, store.seal()) == ""
 
 
-def test_endless_new_seal_keys_of_a_centre_do_not_fill_the_database(
+def test_endless_new_seal_keys_of_a_centre_do_not_fill_the_headquarters_database(
     headquarters: Headquarters, store: SealingStore
 ) -> None:
     for _ in range(150):
@@ -217,7 +219,7 @@ def test_endless_new_seal_keys_of_a_centre_do_not_fill_the_database(
     assert len(headquarters.chain.unaccepted_keys) == 100
 
 
-def test_report_of_contradicting_seals_names_centre_and_accepting_command() -> None:
+def test_report_of_contradicting_integrity_seals_names_the_centre_and_the_command_to_accept_them() -> None:
     text = describe_seal_contradiction("pune-1", "1" * 32, "epoch 7: is sealed after epoch 8")
     assert "the seals of pune-1 contradict those received before: epoch 7: is sealed after epoch 8." in text
     assert text.endswith("`dialer hq store accept pune-1 11111111`")

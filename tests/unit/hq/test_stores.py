@@ -43,13 +43,13 @@ class Centre:
         return describe_store_conflict("pune-1", self.stores)
 
 
-def test_first_store_of_a_centre_is_accepted_with_its_first_result_row() -> None:
+def test_headquarters_accepts_the_first_store_of_a_centre_with_its_first_result_row() -> None:
     centre = Centre()
     assert centre.send(FIRST, 0).last_id == 0
     assert not describe_store_that_replaced_another("pune-1", centre.stores)
 
 
-def test_restored_store_replaces_a_silent_store_after_the_confirmed_rows() -> None:
+def test_restored_store_of_a_centre_continues_after_the_rows_that_headquarters_confirmed() -> None:
     centre = Centre()
     centre.send(FIRST, 0).last_id = 55
     assert not centre.is_accepted(SECOND, 100)
@@ -59,7 +59,7 @@ def test_restored_store_replaces_a_silent_store_after_the_confirmed_rows() -> No
 
 
 @pytest.mark.parametrize(("previous", "origin"), [(FIRST.incarnation, "a copy"), (None, "no copy")])
-def test_replacement_of_a_store_is_a_problem_until_a_person_confirms_the_new_store(
+def test_replacement_of_a_centres_store_is_reported_until_a_person_confirms_the_new_store(
     previous: str | None, origin: str
 ) -> None:
     centre, later = Centre(), replace(SECOND, previous=previous)
@@ -75,7 +75,7 @@ def test_replacement_of_a_store_is_a_problem_until_a_person_confirms_the_new_sto
     assert not describe_store_that_replaced_another("pune-1", centre.stores)
 
 
-def test_second_store_of_a_centre_is_refused_while_the_first_still_sends() -> None:
+def test_second_store_of_a_centre_is_refused_while_the_first_store_still_sends() -> None:
     centre = Centre()
     centre.send(FIRST, 0)
     assert not centre.is_accepted(SECOND, 100)
@@ -115,7 +115,7 @@ def test_first_identity_sent_by_a_store_restarts_the_result_row_ids() -> None:
     assert centre.send(FIRST, 121).last_id == 0
 
 
-def test_restarted_store_is_accepted_immediately_and_its_clone_is_refused() -> None:
+def test_restarted_store_of_a_centre_is_accepted_immediately_and_its_copy_is_refused() -> None:
     centre = Centre()
     for run, at in (("r1", 0), ("r2", 1), ("r3", 2), ("r3", 3)):
         assert centre.is_accepted(replace(FIRST, run=run), at)

@@ -37,17 +37,17 @@ def test_rollout_waves_are_three_centres_then_their_zones_then_all_centres() -> 
     ]
 
 
-def test_rollout_waves_without_further_centres_are_left_out() -> None:
+def test_rollout_has_no_wave_without_further_centres() -> None:
     assert [wave.to for wave in plan_rollout_waves(ZONES, ["e"])] == [("centre:e",), ("all",)]
     assert [wave.to for wave in plan_rollout_waves({"a": "west"})] == [("centre:a",)]
 
 
-def test_rollout_that_starts_at_an_unknown_centre_is_rejected() -> None:
+def test_rollout_of_campaign_material_to_an_unknown_first_centre_is_rejected() -> None:
     with pytest.raises(ValueError, match="centre z is unknown"):
         plan_rollout_waves(ZONES, ["z"])
 
 
-def test_each_rollout_wave_is_observed_before_the_next_wave_starts() -> None:
+def test_each_wave_of_centres_in_a_rollout_is_observed_before_the_next_wave_starts() -> None:
     rollout = make_rollout()
     assert rollout.start_next_wave(0).to == ("centre:a", "centre:b", "centre:c")
     run_version(rollout, "a", "b", "d")  # d is not in this wave
@@ -63,7 +63,7 @@ def test_each_rollout_wave_is_observed_before_the_next_wave_starts() -> None:
     assert decide_at(rollout, 160, 220) == [WaveState.WAIT, WaveState.DONE]
 
 
-def test_rollout_stops_at_a_centre_that_rejects_the_version() -> None:
+def test_rollout_of_campaign_material_stops_at_a_centre_that_rejects_the_version() -> None:
     rollout = make_rollout()
     rollout.start_next_wave(0)
     rollout.record_version_reported_by_centre("e", None, "turnout-8", "not in this wave")
@@ -86,7 +86,7 @@ def test_only_an_alert_about_flows_or_sounds_stops_the_rollout() -> None:
     assert (rollout.decide_next_rollout_step(2), rollout.problem) == (WaveState.STOPPED, "a: alert no-audio-turnout")
 
 
-def test_rollout_stops_at_a_centre_that_does_not_run_the_version_in_time() -> None:
+def test_rollout_of_campaign_material_stops_at_a_centre_that_does_not_run_it_in_time() -> None:
     rollout = make_rollout()
     rollout.start_next_wave(0)
     run_version(rollout, "a", "b")
@@ -101,7 +101,7 @@ def test_rollout_ends_if_centres_of_the_last_wave_do_not_run_the_version_in_time
     assert (rollout.decide_next_rollout_step(300), rollout.centres_without_version) == (WaveState.DONE, ["e"])
 
 
-def test_rollout_waits_while_a_centre_of_the_wave_is_stopped_by_leaders() -> None:
+def test_rollout_waits_while_headquarters_has_stopped_a_centre_of_the_wave() -> None:
     rollout = make_rollout()
     rollout.start_next_wave(0)
     run_version(rollout, "a", "b", "c")
@@ -113,7 +113,7 @@ def test_rollout_waits_while_a_centre_of_the_wave_is_stopped_by_leaders() -> Non
     assert decide_at(rollout, 901, 960, 961) == [WaveState.WAIT, WaveState.WAIT, WaveState.NEXT]
 
 
-def test_rollout_watches_a_centre_again_that_returned_to_the_earlier_version() -> None:
+def test_rollout_watches_a_centre_again_that_returned_to_the_earlier_material_version() -> None:
     rollout = make_rollout()
     rollout.start_next_wave(0)
     run_version(rollout, "a", "b", "c")
@@ -123,7 +123,7 @@ def test_rollout_watches_a_centre_again_that_returned_to_the_earlier_version() -
     assert decide_at(rollout, 70, 129, 130) == [WaveState.WAIT, WaveState.WAIT, WaveState.NEXT]
 
 
-def test_order_to_stop_centres_needs_one_leader_and_order_to_resume_needs_two() -> None:
+def test_stop_order_of_headquarters_needs_one_leaders_signature_and_a_resume_order_two() -> None:
     keys = {name: name[:1].encode() * 32 for name in ("asha", "ravi")}
     leaders = [{"name": name, "key": format_public_key(derive_public_key(key))} for name, key in keys.items()]
     centres = [{"id": name, "zone": zone} for name, zone in ZONES.items()]

@@ -215,7 +215,7 @@ def test_mqtt_command_without_a_valid_id_gets_no_reply(payload: bytes) -> None:
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_each_command_is_accepted_from_its_roles_only(name: str) -> None:
+def test_each_mqtt_command_is_accepted_only_from_users_with_its_roles(name: str) -> None:
     kind = COMMANDS[name]
     assert kind.roles
     for role in (*SupervisorRole, "agent", "Supervisor", ""):
@@ -259,7 +259,7 @@ def test_each_mqtt_role_may_send_exactly_the_commands_listed_for_the_role() -> N
     assert may[SupervisorRole.SUPERVISOR] == set(COMMANDS) - {"confirm-uplink", "import-peer-updates", "report-uplink"}
 
 
-def test_audit_of_a_complaint_names_the_responsible_person_and_the_sender() -> None:
+def test_audit_entry_about_a_complaint_names_the_responsible_person_and_the_sender() -> None:
     parsed = check_command(make_command("complaint"), user="compliance")
     assert isinstance(parsed, AcceptedCommand)
     assert parsed.command_context.format_name_of_responsible_person("ops.1") == "ops.1 by compliance"
@@ -270,7 +270,7 @@ def test_audit_of_a_complaint_names_the_responsible_person_and_the_sender() -> N
     assert create_audit_entry(own, "done")[1]["who"] == "ops.1"
 
 
-def test_only_the_commands_in_the_list_are_declared_idempotent() -> None:
+def test_only_the_listed_mqtt_commands_are_declared_idempotent() -> None:
     assert {name for name, kind in COMMANDS.items() if kind.is_idempotent} == {
         "pause",
         "resume",
@@ -307,7 +307,7 @@ def test_only_the_commands_in_the_list_are_declared_idempotent() -> None:
     }
 
 
-def test_desk_may_send_the_command_to_call_a_seat_but_not_to_unlock_a_seat() -> None:
+def test_desk_may_send_the_command_to_call_a_seats_phone_but_not_to_unlock_a_seat() -> None:
     called = check_command(make_command("seat-call"), user="desk")
     assert isinstance(called, AcceptedCommand)
     assert called.command == SeatCall(seat="01")
@@ -425,7 +425,7 @@ async def test_each_voters_serial_number_in_a_command_includes_the_part_of_the_r
     assert taken == ["01", serials, part]
 
 
-def test_marks_and_turnout_in_a_command_are_converted_to_records() -> None:
+def test_voter_marks_and_turnout_figures_in_a_command_are_converted_to_records() -> None:
     parsed = check_command(make_command("marks", batch="b-1"))
     assert isinstance(parsed, AcceptedCommand)
     report = MarkReport(
@@ -509,7 +509,7 @@ def test_invalid_records_in_a_command_are_refused_without_repeating_their_conten
     assert "Sita" not in parsed.text
 
 
-def test_words_allowed_in_command_messages_match_the_enums() -> None:
+def test_values_allowed_in_command_messages_match_the_enums_of_the_dialler() -> None:
     for payload, field, words in (
         (ComplaintReport, "about", ComplaintTopic),
         (ComplaintReport, "channel", ComplaintChannel),
@@ -519,7 +519,7 @@ def test_words_allowed_in_command_messages_match_the_enums() -> None:
     assert set(get_args(get_type_hints(MarkReport)["kind"])) == set(KINDS)
 
 
-def test_largest_batch_of_marks_fits_into_a_command() -> None:
+def test_largest_batch_of_voter_marks_fits_into_a_command() -> None:
     longest = {
         **MARK,
         "key": "k" * 40,
@@ -703,7 +703,7 @@ async def test_unexpected_error_refuses_the_command_and_the_next_command_is_exec
     assert answers == {"replies/supervisor/c-0": "refused", "replies/supervisor/c-1": "done"}
 
 
-async def test_hang_up_interrupted_by_a_crash_is_not_repeated(store: Store, tmp_path: Path) -> None:
+async def test_hang_up_command_interrupted_by_a_crash_is_not_repeated(store: Store, tmp_path: Path) -> None:
     done: list[object] = []
 
     async def crash(command: object, context: CommandContext) -> str:
@@ -748,7 +748,7 @@ async def test_seat_command_is_refused_when_the_store_fails(store: Store) -> Non
     assert (reply["status"], reply["text"]) == ("refused", "it was not saved: another process holds the store")
 
 
-async def test_queue_of_commands_is_limited_during_a_flood(store: Store) -> None:
+async def test_queue_of_waiting_commands_is_limited_during_a_flood_of_commands(store: Store) -> None:
     engine = FakeEngine()
     gateway = make_gateway(store, engine, engine.execute_command)
     for number in range(1_000):
@@ -760,7 +760,7 @@ async def test_queue_of_commands_is_limited_during_a_flood(store: Store) -> None
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_too_large_number_is_refused_in_every_field_of_a_command(name: str) -> None:
+def test_too_large_integer_is_refused_in_every_field_of_a_command(name: str) -> None:
     kind = COMMANDS[name]
     for key in (*kind.list_required_field_names(), *kind.list_optional_field_names()):
         for value in (10**400, -(10**400), 1e308):

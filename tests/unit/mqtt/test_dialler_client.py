@@ -35,7 +35,7 @@ def make_client() -> tuple[DiallerClient, list[tuple[str, Any]]]:
 
 
 @virtual_time()
-async def test_unreachable_broker_is_retried_and_reported_once(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_client_retries_an_unreachable_broker_and_reports_it_once(monkeypatch: pytest.MonkeyPatch) -> None:
     tries = 0
 
     def fail_to_connect(*_: object) -> AbstractAsyncContextManager[None]:
@@ -70,14 +70,14 @@ async def test_each_message_from_the_dialler_is_stored_under_the_key_of_its_reco
     assert [value for _, value in records] == [EXAMPLES[topic.key] for topic in TOPICS]
 
 
-async def test_last_will_of_the_dialler_is_stored_as_an_offline_state() -> None:
+async def test_mqtt_last_will_of_the_dialler_sets_its_state_to_offline() -> None:
     client, records = make_client()
     records.clear()
     await receive_message(client, "state", create_last_will_message("pune-1", 5.0).payload.encode())
     assert records[0][1].online is False
 
 
-async def test_empty_message_removes_the_record_of_a_campaign_or_seat() -> None:
+async def test_empty_retained_message_removes_the_record_of_a_campaign_or_seat() -> None:
     client, records = make_client()
     records.clear()
     for topic in ("campaigns/turnout%2Fa/statistics", "seats/04", "state", "nothing/of/ours"):

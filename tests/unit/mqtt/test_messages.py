@@ -77,7 +77,7 @@ def test_last_will_and_closing_message_say_that_the_dialler_is_offline() -> None
     assert (farewell["online"], farewell["calls"]) == (False, state.calls)
 
 
-def test_home_assistant_receives_entities_that_read_the_published_state() -> None:
+def test_home_assistant_receives_entities_that_show_the_published_state() -> None:
     view = centre_view(alerts=(ALERT,))
     assert not [each for each in messages.create_retained_messages(view) if each.topic.startswith("homeassistant/")]
     discovery_message, state, alerts, *_ = messages.create_retained_messages(view, home_assistant=True)
@@ -105,7 +105,7 @@ def test_home_assistant_receives_entities_that_read_the_published_state() -> Non
     assert len({each["unique_id"] for each in discovery["components"].values()}) == len(seen)
 
 
-def test_answers_that_could_be_phone_numbers_are_not_published() -> None:
+def test_answers_of_voters_that_could_be_phone_numbers_are_not_published() -> None:
     entered = {
         "slip": "1",
         "hour": "17:00",
@@ -118,7 +118,7 @@ def test_answers_that_could_be_phone_numbers_are_not_published() -> None:
     assert json.loads(row.payload)["answers"] == {**entered, "epic": None, "phone": None, "starred": None}
 
 
-def test_private_fields_of_records_are_not_published() -> None:
+def test_record_fields_declared_private_are_not_published() -> None:
     ended = EndedAttempt(ATTEMPT, Outcome.BUSY, AT, technical_cause="486 +919812345678", promised=True, campaign_id="a")
     record = DispositionRecord(ATTEMPT, Disposition.LANGUAGE, AT, "agent-17", None, language="mr", own_at=AT)
     booth = centre_view(booths=1).booths[0]
@@ -145,12 +145,12 @@ def test_every_command_shown_in_the_docs_fits_its_schema() -> None:
     )
 
 
-def test_campaign_named_like_an_mqtt_wildcard_has_a_topic_of_its_own_centre() -> None:
+def test_campaign_named_like_an_mqtt_wildcard_gets_a_valid_topic_below_its_centre() -> None:
     message = messages.create_statistics_message("c/#", campaign_view("+/../#"))
     assert message.topic == "dialer/v1/c%2F%23/campaigns/%2B%2F..%2F%23/statistics"
 
 
-def test_published_hold_of_a_campaign_has_reason_text_and_end() -> None:
+def test_published_state_of_a_held_campaign_has_the_reason_its_text_and_its_end() -> None:
     def read_published_hold(view: CampaignView) -> object:
         return json.loads(messages.create_statistics_message("c", view).payload)["hold"]
 

@@ -127,7 +127,7 @@ async def test_received_opt_outs_are_acknowledged_only_after_the_store_commits()
 
 
 @virtual_time()
-async def test_waiting_opt_outs_are_stored_together_and_acknowledged_in_order() -> None:
+async def test_waiting_opt_outs_are_stored_in_one_commit_and_acknowledged_in_order() -> None:
     store, acknowledged = SlowStore(), list[int]()
     opt_outs = PeerOptOuts(store.suppress)
     payloads = [make_message(number_hash=f"{number + 2**60:064x}".replace("0", "a")) for number in range(50)]
@@ -141,7 +141,7 @@ async def test_waiting_opt_outs_are_stored_together_and_acknowledged_in_order() 
 
 
 @virtual_time()
-async def test_full_queue_of_opt_outs_makes_the_reader_wait_and_loses_no_opt_out() -> None:
+async def test_full_queue_of_received_opt_outs_makes_the_reader_wait_and_loses_no_opt_out() -> None:
     store = SlowStore()
     store.is_busy = True
     opt_outs = PeerOptOuts(store.suppress)
@@ -165,7 +165,7 @@ async def test_full_queue_of_opt_outs_makes_the_reader_wait_and_loses_no_opt_out
 
 
 @virtual_time()
-async def test_unexpected_error_skips_an_opt_out_and_the_next_opt_out_is_stored() -> None:
+async def test_opt_out_that_causes_an_unexpected_error_is_skipped_and_the_next_one_is_stored() -> None:
     store, acknowledged = SlowStore(), list[str]()
     opt_outs = PeerOptOuts(store.suppress)
     running = asyncio.create_task(opt_outs.run())

@@ -80,7 +80,9 @@ async def test_outbox_row_that_cannot_be_published_is_skipped_and_reported(store
     assert problems == ["Publish topic is too long."]
 
 
-async def test_batch_of_rows_interrupted_by_a_lost_connection_is_published_again_completely(store: Store) -> None:
+async def test_batch_of_outbox_rows_interrupted_by_a_lost_connection_is_published_again_completely(
+    store: Store,
+) -> None:
     await announce(store, 0, BATCH_ROWS + 5)
     first = Broker(fails_at=str(BATCH_ROWS + 2))
     relay = OutboxRelay("pune-1", store, asyncio.Event())
@@ -137,7 +139,7 @@ async def test_outbox_rows_are_published_again_after_the_store_failed(store: Sto
     assert await store.read_announcements_for_broker(10) == []
 
 
-async def test_published_mark_has_the_place_of_its_voter_on_the_roll(tmp_path: Path) -> None:
+async def test_published_voter_mark_has_the_place_of_its_voter_on_the_roll(tmp_path: Path) -> None:
     fill_roll(tmp_path / "centre.db", 3, voters_per_booth=2)
     async with await open_store(tmp_path / "centre.db", encode=create_result_announcement) as store:
         await store.record_mark(Mark("k-1", 3, MarkKind.VOTED, MarkSource.BOOTH_WORKER, 5.0))

@@ -32,7 +32,9 @@ def count_by_topic(messages: list[Message]) -> Counter[str]:
 
 @given(st.lists(st.floats(0.0, 0.5), min_size=1, max_size=80))
 @settings(deadline=None, derandomize=True, max_examples=60)
-def test_statistics_are_published_at_most_five_times_a_second_and_include_the_last_change(waits: list[float]) -> None:
+def test_statistics_of_a_campaign_are_published_at_most_five_times_a_second_with_the_last_change(
+    waits: list[float],
+) -> None:
     view = centre_view(campaigns=1)
     buffer = ChangeBuffer(max_call_events=10)
     now, published_at = 0.0, []
@@ -139,7 +141,7 @@ def test_voter_details_of_a_connected_call_are_published_immediately() -> None:
     assert buffer.find_time_of_next_message(0.31) > 0.31
 
 
-def test_call_events_that_do_not_fit_into_the_queue_are_dropped_and_counted() -> None:
+def test_call_events_that_do_not_fit_into_the_publish_queue_are_dropped_and_counted() -> None:
     view = centre_view()
     buffer = ChangeBuffer(max_call_events=3)
     for number in range(5):
@@ -169,7 +171,7 @@ def test_engine_state_is_not_read_while_no_message_is_due() -> None:
 
 
 @virtual_time()
-async def test_busy_centre_publishes_no_faster_than_the_rate_limits() -> None:
+async def test_busy_centre_publishes_no_faster_than_the_message_rate_limits() -> None:
     """1,000 changes of each of two campaigns in ten seconds become about 50 messages each."""
     view = centre_view(campaigns=2)
     published: list[Message] = []
@@ -193,7 +195,7 @@ async def test_busy_centre_publishes_no_faster_than_the_rate_limits() -> None:
 
 
 @virtual_time()
-async def test_reconnect_publishes_the_whole_state_and_drops_older_changes() -> None:
+async def test_reconnect_to_the_broker_publishes_the_whole_state_and_drops_older_changes() -> None:
     view = centre_view(seats=3, booths=2, campaigns=1)
     published: list[Message] = []
 

@@ -51,7 +51,7 @@ def test_no_published_message_has_a_field_for_names_or_phone_numbers() -> None:
             assert not fields_of(build_topic_schema(topic)) & PERSONAL, topic.key
 
 
-def test_commands_name_each_id_as_published_messages_name_it() -> None:
+def test_command_fields_for_ids_have_the_names_that_published_messages_use() -> None:
     kinds = (topic for topic in TOPICS if topic is not topics.COMMANDS)
     published = {name for topic in kinds for name in fields_of(build_topic_schema(topic)) if name.endswith("_id")}
     assert published >= {"attempt_id", "campaign_id", "phone_id", "voter_id"}
@@ -60,7 +60,7 @@ def test_commands_name_each_id_as_published_messages_name_it() -> None:
     assert not in_commands & {name.removesuffix("_id") for name in published}
 
 
-def test_documentation_page_of_topics_is_up_to_date() -> None:
+def test_documentation_page_of_mqtt_topics_is_up_to_date() -> None:
     assert (DOCS / document.MARKDOWN).read_text(encoding="utf-8") == document.render_topics_page(), AFTER_A_CHANGE
 
 
@@ -84,7 +84,7 @@ def test_asyncapi_document_is_up_to_date() -> None:
 
 @given(st.text())
 @settings(deadline=None, derandomize=True)
-def test_any_id_becomes_one_level_of_an_mqtt_topic_and_can_be_decoded(value: str) -> None:
+def test_any_id_is_encoded_as_one_level_of_an_mqtt_topic_and_decoded_unchanged(value: str) -> None:
     encodable = value.encode(errors="replace").decode()
     level = topics.encode_topic_level(encodable)
     assert level

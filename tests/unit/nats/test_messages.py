@@ -24,7 +24,7 @@ def pack_changed_batch(**changes: object) -> bytes:
     return zlib.compress(json.dumps({**fields, **changes}).encode())
 
 
-def test_batch_of_rows_is_packed_and_unpacked_without_change() -> None:
+def test_batch_of_result_rows_is_unchanged_after_packing_and_unpacking() -> None:
     assert messages.unpack_batch(messages.pack_batch(BATCH)) == BATCH
     rows = tuple(BatchRow(row_id, "t", 1.0, "x" * 400) for row_id in range(1, 501))
     assert len(messages.pack_batch(OutboxBatch("pune-1", 1, 1, 500, rows))) < 10_000
@@ -46,14 +46,14 @@ def test_batch_of_rows_is_packed_and_unpacked_without_change() -> None:
         ({"more": 1}, "more"),
     ],
 )
-def test_malformed_batch_of_rows_is_refused(changes: dict[str, object], problem: str) -> None:
+def test_malformed_batch_of_result_rows_is_refused(changes: dict[str, object], problem: str) -> None:
     with pytest.raises(InvalidMessage, match=problem):
         messages.unpack_batch(pack_changed_batch(**changes))
 
 
 @given(st.binary(max_size=200))
 @settings(derandomize=True, deadline=None)
-def test_bytes_that_are_no_batch_of_rows_are_refused_as_an_invalid_message(data: bytes) -> None:
+def test_bytes_that_are_no_batch_of_result_rows_are_refused_as_an_invalid_message(data: bytes) -> None:
     for read in (messages.unpack_batch, messages.unpack_acknowledgement, messages.unpack_peer_updates):
         with pytest.raises(InvalidMessage):
             read(data)
@@ -61,7 +61,7 @@ def test_bytes_that_are_no_batch_of_rows_are_refused_as_an_invalid_message(data:
             read(zlib.compress(data))
 
 
-def test_batch_that_decompresses_beyond_the_limit_is_refused() -> None:
+def test_batch_of_result_rows_that_decompresses_beyond_the_limit_is_refused() -> None:
     with pytest.raises(InvalidMessage, match="too long"):
         messages.unpack_batch(zlib.compress(b" " * (messages.MAX_BATCH_BYTES * 3)))
 
@@ -72,7 +72,7 @@ def test_centre_names_with_dots_add_no_levels_to_a_nats_subject() -> None:
     assert messages.build_live_subject("pune-1", "campaign", "x.y") == "live.pune-1.campaign.x_y"
 
 
-def test_mark_sent_to_other_centres_has_the_voters_place_and_no_database_ids() -> None:
+def test_voter_mark_sent_to_other_centres_has_the_voters_place_on_the_roll_and_no_database_ids() -> None:
     mark = {"key": "k", "voter_id": 7, "kind": "voted", "source": "agent", "at": 5.0, "attempt_id": "x", "undoes": None}
     peer = messages.convert_mark_for_other_centres("pune-1", VoterPlace("2026-1", "S13", 209, 118, 7), mark)
     assert peer.keys() == {
@@ -82,7 +82,7 @@ def test_mark_sent_to_other_centres_has_the_voters_place_and_no_database_ids() -
     assert messages.unpack_peer_updates(messages.pack_peer_updates([], [peer])) == ([], [peer])
 
 
-def test_batch_that_is_too_large_for_a_message_is_sent_in_parts() -> None:
+def test_batch_of_result_rows_too_large_for_one_message_is_sent_in_parts() -> None:
     payloads = random.Random(1)
     rows = tuple(BatchRow(number, "results/marks", 1.0, payloads.randbytes(9_000).hex()) for number in range(1, 201))
     batch = OutboxBatch("pune-1", messages.VERSION, 1, 200, rows)
@@ -97,7 +97,7 @@ def test_batch_that_is_too_large_for_a_message_is_sent_in_parts() -> None:
     assert found == [*range(1, 201)]
 
 
-def test_payload_of_a_row_that_is_larger_than_a_message_is_replaced_by_its_size() -> None:
+def test_result_row_larger_than_a_message_is_sent_with_its_size_instead_of_its_content() -> None:
     payload = random.Random(1).randbytes(1_500_000).hex()
     batch = OutboxBatch("pune-1", messages.VERSION, 1, 1, (BatchRow(1, "results/marks", 1.0, payload),))
     part, data = messages.pack_first_part_of_batch(batch)

@@ -27,7 +27,7 @@ def path(tmp_path: Path) -> Path:
     return path
 
 
-def test_outbox_file_returns_all_written_rows_in_batches_without_gaps(path: Path) -> None:
+def test_file_of_results_returns_all_written_rows_in_batches_without_gaps(path: Path) -> None:
     file = read_outbox_file(path)
     batches = [*file.read_batches()]
     assert [row for batch in batches for row in batch.rows] == ROWS
@@ -37,7 +37,7 @@ def test_outbox_file_returns_all_written_rows_in_batches_without_gaps(path: Path
     assert not file.is_signed_with_key(signing.derive_public_key(THEIRS))
 
 
-def test_outbox_file_opened_as_a_spreadsheet_shows_the_centre_and_all_rows(path: Path) -> None:
+def test_file_of_results_opened_as_a_spreadsheet_shows_the_centre_and_all_rows(path: Path) -> None:
     rows = [*csv.reader(path.read_text(encoding="utf-8").splitlines())]
     assert rows[1:4] == [["centre", "pune-1"], ["first", "901"], ["last", "2001"]]
     assert rows[4:6] == [["store", "5a" * 16, "", "0"], ["id", "at", "topic", "payload"]]
@@ -45,7 +45,7 @@ def test_outbox_file_opened_as_a_spreadsheet_shows_the_centre_and_all_rows(path:
     assert rows[-1][:2] == ["end", str(len(ROWS))]
 
 
-def test_outbox_file_without_rows_and_signature_is_valid(tmp_path: Path) -> None:
+def test_file_of_results_without_rows_and_signature_is_valid(tmp_path: Path) -> None:
     path = tmp_path / "none.csv"
     write_outbox_file(path, "pune-1", 5, 9, [], None)
     file = read_outbox_file(path)
@@ -53,7 +53,7 @@ def test_outbox_file_without_rows_and_signature_is_valid(tmp_path: Path) -> None
     assert not file.is_signed_with_key(signing.derive_public_key(OURS))
 
 
-def test_large_rows_of_an_outbox_file_are_split_into_batches_within_the_message_limit(tmp_path: Path) -> None:
+def test_large_rows_of_a_file_of_results_are_split_into_batches_within_the_message_limit(tmp_path: Path) -> None:
     path = tmp_path / "large.csv"
     rows = [BatchRow(number, "results/marks", 1.0, "x" * 100_000) for number in range(1, 50)]
     write_outbox_file(path, "pune-1", 1, 49, rows, None)
@@ -79,7 +79,7 @@ def test_large_rows_of_an_outbox_file_are_split_into_batches_within_the_message_
         (lambda data: data.replace(b"headquarters,2", b"headquarters,3"), "has version 3"),
     ],
 )
-def test_error_about_a_changed_or_truncated_outbox_file_names_the_file(
+def test_error_about_a_changed_or_truncated_file_of_results_names_the_file(
     path: Path, change: Callable[[bytes], bytes], problem: str
 ) -> None:
     path.write_bytes(change(path.read_bytes()))
@@ -89,7 +89,7 @@ def test_error_about_a_changed_or_truncated_outbox_file_names_the_file(
 
 
 @pytest.mark.parametrize("change", [(b"902,", b"903,"), (b"\r\n1998,", b"\r\nend,")])
-def test_outbox_file_changed_after_its_check_is_not_imported(path: Path, change: tuple[bytes, bytes]) -> None:
+def test_file_of_results_changed_after_its_check_is_not_imported(path: Path, change: tuple[bytes, bytes]) -> None:
     file = read_outbox_file(path)
     path.write_bytes(path.read_bytes().replace(*change, 1))
     with pytest.raises(InvalidMessage, match="the file changed during the import"):
@@ -99,13 +99,13 @@ def test_outbox_file_changed_after_its_check_is_not_imported(path: Path, change:
 @pytest.mark.parametrize(
     "rows", [[BatchRow(10, "t", 1.0, "{}")], [BatchRow(7, "t", 1.0, "{}"), BatchRow(7, "t", 1.0, "{}")]]
 )
-def test_outbox_file_with_rows_out_of_order_is_refused(tmp_path: Path, rows: list[BatchRow]) -> None:
+def test_file_of_results_with_rows_out_of_order_is_refused(tmp_path: Path, rows: list[BatchRow]) -> None:
     write_outbox_file(tmp_path / "odd.csv", "pune-1", 5, 9, rows, None)
     with pytest.raises(InvalidMessage, match="the rows of the file are out of order"):
         read_outbox_file(tmp_path / "odd.csv")
 
 
-def test_outbox_file_overwrites_no_other_file_and_a_failed_write_leaves_no_file(path: Path) -> None:
+def test_writing_a_file_of_results_overwrites_no_file_and_leaves_none_if_it_fails(path: Path) -> None:
     before = path.read_bytes()
     with pytest.raises(OutputRefused, match="is the file of an earlier export"):
         write_outbox_file(path, "pune-1", 901, 2_001, [], None)

@@ -29,13 +29,13 @@ class LostClient:
 
 
 @pytest.mark.parametrize("error", [ConnectionResetError("Connection lost"), ConnectionClosedError()])
-async def test_closing_a_lost_nats_connection_is_no_error(error: Exception) -> None:
+async def test_closing_a_lost_nats_connection_raises_no_error(error: Exception) -> None:
     client = LostClient(error)
     await Session(cast(Any, client)).close()
     assert client.closed == 1
 
 
-async def test_repeated_connection_problem_is_logged_once_until_reconnected() -> None:
+async def test_repeated_nats_connection_problem_is_logged_once_until_reconnected() -> None:
     log, refused = _ProblemLog(), OSError("refused")
     with structlog.testing.capture_logs() as logged:
         for error in (refused, refused, OSError("no route"), refused):

@@ -29,7 +29,7 @@ REQUEST = SnapshotRequest("PEERS.1713764000.0123456789ab", "0f" * 16, "", "S13",
 PAGE = SnapshotPage("pune-1", REQUEST, 7, None, [], [{"key": "k1"}])
 
 
-def test_snapshot_page_is_packed_and_unpacked_without_change() -> None:
+def test_page_of_updates_for_a_new_centre_is_unchanged_after_packing_and_unpacking() -> None:
     assert unpack_snapshot_request(pack_snapshot_request(REQUEST)) == REQUEST
     assert (
         verify_and_unpack_page(pack_snapshot_page(PAGE, PRIVATE), "pune-1", REQUEST, derive_public_key(PRIVATE)) == PAGE
@@ -70,7 +70,7 @@ INVALID = {
 
 
 @pytest.mark.parametrize("case", INVALID)
-def test_invalid_snapshot_page_is_refused_in_one_line(case: str) -> None:
+def test_invalid_page_of_updates_for_a_new_centre_is_refused_in_one_line(case: str) -> None:
     data, problem = INVALID[case]
     with pytest.raises(InvalidMessage, match=problem) as refused:
         verify_and_unpack_page(data, "pune-1", REQUEST, derive_public_key(PRIVATE))
@@ -78,12 +78,12 @@ def test_invalid_snapshot_page_is_refused_in_one_line(case: str) -> None:
 
 
 @pytest.mark.parametrize("data", [b"", b"\n", b"\nno zlib", pack_snapshot_page(replace(PAGE, position="x"), None)])  # type: ignore[arg-type]
-def test_malformed_snapshot_page_is_refused_even_without_a_public_key(data: bytes) -> None:
+def test_malformed_page_of_updates_for_a_new_centre_is_refused_even_without_a_public_key(data: bytes) -> None:
     with pytest.raises(InvalidMessage):
         verify_and_unpack_page(data, "pune-1", REQUEST, None)
 
 
-def test_longest_marks_are_split_into_snapshot_pages_that_fit_into_a_message() -> None:
+def test_longest_voter_marks_are_split_into_pages_that_fit_into_a_message() -> None:
     """Marks with the longest values, which hardly compress, must not make a snapshot impossible."""
     rng = random.Random(7)
 
@@ -107,7 +107,7 @@ def test_longest_marks_are_split_into_snapshot_pages_that_fit_into_a_message() -
     assert select_updates_that_fit_into_page(marks_by_key[:3], has_more=True)[0] == "2"
 
 
-async def test_snapshot_of_peer_updates_has_marks_of_the_requested_constituency_or_else_opt_outs() -> None:
+async def test_updates_for_a_new_centre_are_marks_of_the_requested_constituency_or_else_opt_outs() -> None:
     queries: list[Any] = []
 
     class FakeDatabase:

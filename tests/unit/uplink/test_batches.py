@@ -34,7 +34,7 @@ def test_next_batch_of_results_is_sent_after_the_last_batch_was_acknowledged() -
     assert schedule.get_next_send_time(0.4) == BATCH_SECONDS
 
 
-def test_batch_that_did_not_reach_the_server_is_resent_immediately() -> None:
+def test_batch_of_results_that_did_not_reach_the_server_is_resent_immediately() -> None:
     schedule = make_schedule_after(10)
     made = schedule.get_next_batch(make_rows(11, 13), 10, 0.0)
     assert schedule.get_batch_to_resend(2.0) is None
@@ -46,7 +46,7 @@ def test_batch_that_did_not_reach_the_server_is_resent_immediately() -> None:
     assert schedule.acknowledged == 13
 
 
-def test_next_batch_is_sent_immediately_after_a_full_batch() -> None:
+def test_next_batch_of_results_is_sent_immediately_after_a_full_batch() -> None:
     schedule = make_schedule_after()
     assert get_batch_span(schedule.get_next_batch(make_rows(1, MAX_BATCH_ROWS), 0, 0.0)) == (
         1,
@@ -57,7 +57,7 @@ def test_next_batch_is_sent_immediately_after_a_full_batch() -> None:
     assert schedule.get_next_send_time(0.1) <= 0.1
 
 
-def test_batch_of_rows_is_limited_in_bytes() -> None:
+def test_batch_of_result_rows_is_limited_in_bytes() -> None:
     schedule = make_schedule_after()
     made = schedule.get_next_batch(make_rows(1, 300, payload="x" * 20_000), 0, 0.0)
     assert made is not None
@@ -66,13 +66,13 @@ def test_batch_of_rows_is_limited_in_bytes() -> None:
     assert schedule.get_next_send_time(0.1) <= 0.1
 
 
-def test_batch_with_text_in_any_script_is_accepted_by_headquarters() -> None:
+def test_batch_of_results_with_text_in_any_script_is_accepted_by_headquarters() -> None:
     made = make_schedule_after().get_next_batch(make_rows(1, MAX_BATCH_ROWS, payload="\u0905" * 3_000), 0, 0.0)
     assert made is not None
     assert unpack_batch(pack_batch(made)) == made
 
 
-def test_replies_to_commands_stay_in_the_centre_and_cause_no_empty_batches() -> None:
+def test_replies_to_commands_are_not_uploaded_and_cause_no_empty_batches() -> None:
     schedule = make_schedule_after()
     assert schedule.get_next_batch(make_rows(1, 3, "replies/uplink/x"), 0, 0.0) is None
     assert schedule.get_next_send_time(0.0) == BATCH_SECONDS
@@ -91,7 +91,7 @@ def test_replies_to_commands_stay_in_the_centre_and_cause_no_empty_batches() -> 
     assert (made.rows, 0 < made.last < 301) == ((), True)
 
 
-def test_interval_between_resends_of_a_batch_grows_without_acknowledgement() -> None:
+def test_interval_between_resends_of_an_unacknowledged_batch_of_results_grows() -> None:
     schedule = make_schedule_after()
     made = schedule.get_next_batch(make_rows(1, 2), 0, 0.0)
     assert schedule.get_batch_to_resend(1.0) is None
@@ -105,7 +105,7 @@ def test_interval_between_resends_of_a_batch_grows_without_acknowledgement() -> 
     assert waits[-1] >= MAX_ACK_TIMEOUT_SECONDS * 0.75
 
 
-def test_batch_is_resent_however_often_sending_it_has_failed() -> None:
+def test_batch_of_results_is_resent_however_often_sending_it_has_failed() -> None:
     """Headquarters' server may be full or refuse the centre for days."""
     schedule = make_schedule_after()
     made = schedule.get_next_batch(make_rows(1, 2), 0, 0.0)
@@ -115,7 +115,7 @@ def test_batch_is_resent_however_often_sending_it_has_failed() -> None:
     assert schedule.get_next_send_time(3_000.0) <= 3_000.0 + MAX_ACK_TIMEOUT_SECONDS * 1.25
 
 
-def test_late_acknowledgement_of_a_batch_changes_nothing() -> None:
+def test_late_acknowledgement_of_a_batch_of_results_changes_nothing() -> None:
     schedule = make_schedule_after(10)
     schedule.get_next_batch(make_rows(11, 13), 10, 0.0)
     schedule.record_acknowledgement(10, 0.1)
@@ -139,7 +139,7 @@ def test_restored_headquarters_receives_stored_rows_again_and_the_id_of_the_last
     assert fresh.deleted_through == 0
 
 
-def test_rest_of_a_batch_too_large_for_one_message_is_sent_immediately() -> None:
+def test_remainder_of_a_batch_of_results_too_large_for_one_message_is_sent_immediately() -> None:
     schedule = make_schedule_after(10)
     made = schedule.get_next_batch(make_rows(11, 20), 10, 0.0)
     assert made is not None
@@ -161,7 +161,7 @@ def test_restored_store_sends_only_result_rows_that_headquarters_lacks() -> None
 
 
 @pytest.mark.parametrize("seed", range(40))
-def test_every_row_is_stored_once_at_headquarters_if_any_messages_are_lost(seed: int) -> None:
+def test_every_result_row_is_stored_once_at_headquarters_whichever_messages_are_lost(seed: int) -> None:
     """Headquarters commits the rows that follow its own, acknowledges what it has, and may be restored from a backup."""
     rng = random.Random(seed)
     schedule = BatchSchedule("pune-1", 0, rng)

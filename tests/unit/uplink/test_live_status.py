@@ -11,7 +11,7 @@ from tests.support.virtual import virtual_time
 
 
 @virtual_time()
-async def test_new_subscriber_receives_all_status_values_within_a_minute() -> None:
+async def test_new_subscriber_receives_all_status_values_of_a_centre_within_a_minute() -> None:
     live, session = LiveStatus("pune-1"), RecordingSession()
     live.store_live_status_value("centre", {"calls": 1})
     live.store_live_status_value("centre", {"calls": 2})

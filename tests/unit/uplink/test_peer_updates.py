@@ -60,7 +60,7 @@ def test_command_with_updates_of_other_centres_is_within_the_diallers_limit() ->
     assert compute_signed_size(long) <= MAX_BYTES
 
 
-async def test_subscriptions_to_updates_restart_after_a_roll_import(
+async def test_subscriptions_to_updates_of_other_centres_restart_after_a_roll_import(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(peer_updates, "ROLL_CHECK_SECONDS", 0.0)
@@ -114,7 +114,9 @@ async def test_updates_of_other_centres_share_one_command_and_own_updates_are_sk
     ("status", "expected"), [("done", [("live.pune-1.peer-updates", {"opt_out_lag_seconds": 0.4})]), ("refused", [])]
 )
 @virtual_time()
-async def test_delay_of_an_opt_out_is_published_once_the_opt_out_is_stored(status: str, expected: list[Any]) -> None:
+async def test_delay_of_an_opt_out_between_centres_is_published_once_the_opt_out_is_stored(
+    status: str, expected: list[Any]
+) -> None:
     session = RecordingSession()
     updates = PeerUpdates(SnapshotSource("pune-1", session), RecordingDialler(status), NO_STORE, FixedClock())
     opt_outs = [
@@ -126,7 +128,7 @@ async def test_delay_of_an_opt_out_is_published_once_the_opt_out_is_stored(statu
 
 
 @virtual_time()
-async def test_snapshot_that_does_not_fit_on_the_disk_is_reported_and_downloaded_again() -> None:
+async def test_updates_for_a_new_centre_that_do_not_fit_on_the_disk_are_reported_and_downloaded_again() -> None:
     session, attempts = RecordingSession(), 0
 
     class FullDiskOnce(SnapshotSource):

@@ -101,7 +101,7 @@ def _send_two_rows_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @virtual_time()
-async def test_acknowledgement_for_another_run_of_the_store_skips_no_row() -> None:
+async def test_acknowledgement_sent_to_an_earlier_run_of_the_store_skips_no_result_row() -> None:
     """It is from before the store was set back, or for a file, and is not about the rows that the store has now."""
     async with run_upload() as (server, _):
         for run in ("b" * 32, ""):
@@ -112,7 +112,7 @@ async def test_acknowledgement_for_another_run_of_the_store_skips_no_row() -> No
 
 
 @virtual_time()
-async def test_acknowledgement_of_an_older_headquarters_is_obeyed() -> None:
+async def test_acknowledgement_sent_by_an_older_version_of_headquarters_is_obeyed() -> None:
     async with run_upload() as (server, _):
         await server.acknowledge(8)
         assert server.ranges == [(1, 2), (9, 10)]
@@ -127,7 +127,7 @@ async def test_acknowledgement_of_an_older_headquarters_is_obeyed() -> None:
     ],
 )
 @virtual_time()
-async def test_dialler_is_notified_of_a_row_that_its_store_never_had_only_if_the_store_was_set_back(
+async def test_dialler_learns_of_rows_missing_from_its_store_only_if_an_older_store_was_restored(
     through: int | None, fields: dict[str, Any], confirmed: int
 ) -> None:
     async with run_upload() as (server, store):
@@ -137,7 +137,7 @@ async def test_dialler_is_notified_of_a_row_that_its_store_never_had_only_if_the
 
 
 @virtual_time()
-async def test_refusal_for_another_run_of_the_store_changes_nothing() -> None:
+async def test_refusal_sent_to_an_earlier_run_of_the_store_changes_nothing() -> None:
     async with run_upload() as (server, store):
         await server.acknowledge(None, run="b" * 32, is_set_back=True)
         await asyncio.sleep(2 * upload.REPORT_SECONDS)
