@@ -59,7 +59,7 @@ def test_decoding_of_a_law_audio_matches_itu_g711() -> None:
     assert [encode_a_law(sample) for sample in (0, 16, -16, 32767, -32768)] == [0xD5, 0xD4, 0x55, 0xAA, 0x2A]
 
 
-def test_lab_distinguishes_a_tone_from_silence_in_audio_packets() -> None:
+def test_asterisk_lab_distinguishes_a_tone_from_silence_in_audio_packets() -> None:
     assert is_loud(make_tone(0.02))
     assert not is_loud(make_silence(0.02))
     assert not is_loud(make_tone(0.02, amplitude=40))
@@ -72,7 +72,7 @@ def make_packet(source: int, target: int, payload: bytes) -> bytes:
     return bytes(14) + header + struct.pack("!HHHH", source, target, 8 + len(payload), 0) + payload
 
 
-def test_lab_measures_delay_from_the_200_ok_to_the_first_loud_audio_packet() -> None:
+def test_asterisk_lab_measures_delay_from_the_200_ok_to_the_first_loud_audio_packet() -> None:
     reader = PacketReader(CARRIER)
     ok = "SIP/2.0 200 OK\r\nCall-ID: {call}\r\nCSeq: {cseq}\r\n\r\n"
     for number, call in enumerate(("a", "b")):
@@ -94,7 +94,7 @@ def test_lab_measures_delay_from_the_200_ok_to_the_first_loud_audio_packet() -> 
     assert reader.invites == ["+917030000001", "+917030000001"]
 
 
-def test_lab_counts_a_retransmitted_sip_invite_as_one_call() -> None:
+def test_asterisk_lab_counts_a_retransmitted_sip_invite_as_one_call() -> None:
     reader = PacketReader(CARRIER)
     for _ in range(2):
         reader.process_packet(make_packet(5060, CARRIER, INVITE.format(call="a", port=30_000).encode()), 1.0)

@@ -58,24 +58,24 @@ def test_every_command_is_on_the_commands_page_of_the_docs() -> None:
             assert not row.rstrip().endswith(":"), f"an option without a meaning: {row}"
 
 
-def test_permissions_page_is_up_to_date() -> None:
+def test_generated_docs_page_of_permissions_is_up_to_date() -> None:
     page = (DOCS / "reference/permissions.md").read_text(encoding="utf-8")
     assert page == render_permissions_page(), "run: python -m dialer.cli.document_permissions docs/reference"
 
 
-def test_metrics_page_is_up_to_date() -> None:
+def test_generated_docs_page_of_metrics_is_up_to_date() -> None:
     page = (DOCS / "reference/metrics.md").read_text(encoding="utf-8")
     assert page == render_metrics_page(), "run: python -m dialer.metrics.document docs/reference"
 
 
-def test_speed_page_shows_the_stored_figures_of_every_benchmark() -> None:
+def test_docs_page_on_speed_shows_the_stored_figures_of_every_benchmark() -> None:
     figures = json.loads(FIGURES.read_text(encoding="utf-8"))
     page = (DOCS / "reference/speed.md").read_text(encoding="utf-8")
     assert page == speed_page(figures), "run: python -m bench.speed_page docs/reference"
     assert figures.keys() == TITLES.keys()
 
 
-def test_site_navigation_lists_every_page_once() -> None:
+def test_docs_navigation_lists_every_page_once() -> None:
     def pages(part: Any) -> list[str]:
         if isinstance(part, str):
             return [part]
@@ -93,29 +93,29 @@ def test_docs_pages_have_no_merge_conflict_markers() -> None:
 
 
 @pytest.mark.parametrize("name", ["centre.example.toml", "demo.toml"])
-def test_shipped_settings_are_valid(name: str) -> None:
+def test_example_settings_files_in_the_repository_are_valid(name: str) -> None:
     settings = load_settings(ROOT / "config" / name)
     assert settings.campaigns
     assert settings.trunks
 
 
 @pytest.mark.parametrize("word", [*Outcome, *Disposition, *MarkKind, *Confidence])
-def test_every_outcome_disposition_and_mark_is_in_the_glossary(word: str) -> None:
+def test_every_call_outcome_disposition_and_kind_of_voter_mark_is_in_the_glossary(word: str) -> None:
     assert f"`{word}`" in (DOCS / "reference/glossary.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("word", [*ComplaintTopic, *ComplaintChannel, *ComplaintRemedy, *MarkSource])
-def test_polling_day_page_lists_complaint_values_and_mark_sources(word: str) -> None:
+def test_docs_page_on_the_polling_day_lists_complaint_values_and_sources_of_voter_marks(word: str) -> None:
     assert f"`{word}`" in (DOCS / "how-to/polling-day.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("word", Limit)
-def test_pacing_page_explains_every_limit(word: str) -> None:
+def test_docs_page_on_pacing_explains_every_limit_of_dialling(word: str) -> None:
     assert f"|`{word}`|" in (DOCS / "explanation/pacing.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("reason", Reason)
-def test_rules_page_explains_every_reason_of_the_gate(reason: str) -> None:
+def test_docs_page_on_rules_explains_every_reason_that_forbids_a_call(reason: str) -> None:
     page = (DOCS / "explanation/rules.md").read_text(encoding="utf-8")
     assert f"`{reason}`" in page.partition("## The gate")[2].partition("## Ask")[0]
 
@@ -195,7 +195,7 @@ def test_readme_is_short_and_starts_with_two_commands_to_run() -> None:
     assert "make test" in readme[:1200]
 
 
-def test_flow_in_the_docs_is_valid_and_safe() -> None:
+def test_example_flow_in_the_docs_passes_the_flow_check() -> None:
     page = (DOCS / "how-to/flows.md").read_text(encoding="utf-8")
     (text,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
     refuse_flow_that_breaks_rules(parse_flow(text, "errand.yaml"), load_shipped_texts())
@@ -213,7 +213,7 @@ def test_mqtt_commands_shown_on_docs_pages_are_accepted() -> None:
         assert isinstance(read, AcceptedCommand), f"{text}: {read}"
 
 
-def test_page_on_flow_nodes_is_up_to_date_and_explains_every_key() -> None:
+def test_docs_page_on_flow_nodes_is_up_to_date_and_explains_every_key() -> None:
     page = render_nodes_page()
     assert (DOCS / "reference/flow-nodes.md").read_text(encoding="utf-8") == page, (
         "run: python -m dialer.flows.document docs/reference"
@@ -227,7 +227,7 @@ def test_flow_diagram_in_the_docs_is_up_to_date() -> None:
 
 
 @pytest.mark.parametrize("purpose", FlowPurpose)
-def test_flows_page_explains_every_purpose(purpose: str) -> None:
+def test_docs_page_on_flows_explains_every_purpose_of_a_flow(purpose: str) -> None:
     assert f"|`{purpose}`|" in (DOCS / "how-to/flows.md").read_text(encoding="utf-8")
 
 
@@ -280,7 +280,7 @@ def test_product_texts_use_no_term_that_the_glossary_excludes() -> None:
     assert sorted(found) == []
 
 
-def test_agents_script_in_the_docs_is_valid_and_the_page_lists_every_placeholder() -> None:
+def test_agent_script_in_the_docs_is_valid_and_its_page_lists_every_placeholder() -> None:
     page = (DOCS / "how-to/scripts.md").read_text(encoding="utf-8")
     (text,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
     assert check_script(parse_script(text, "errand.yaml")) == []

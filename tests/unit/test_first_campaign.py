@@ -50,7 +50,7 @@ def test_docs_tell_readers_to_install_extras_from_the_checkout() -> None:
         assert named <= set(known), file
 
 
-def test_error_about_a_missing_package_extra_says_how_to_install_it(
+def test_error_about_a_missing_package_extra_says_how_to_install_the_extra(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(espeak, "are_draft_voices_installed", lambda: False)

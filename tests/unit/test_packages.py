@@ -50,7 +50,7 @@ def list_tracked_files(*folders: str) -> set[str]:
     return set(listed.stdout.splitlines())
 
 
-def test_program_run_from_a_checkout_reads_flows_and_sounds_of_the_checkout() -> None:
+def test_dialler_run_from_a_checkout_reads_flows_and_sounds_of_the_checkout() -> None:
     assert content.CHECKOUT == ROOT
     assert tuple(ROOT / name for name in CONTENT) == (content.AUDIO, content.CONFIG, content.IVR_FLOWS)
 

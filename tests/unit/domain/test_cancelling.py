@@ -30,7 +30,7 @@ async def test_cancelled_task_ends_although_the_awaited_library_call_returns_a_r
         await working
 
 
-async def test_timeout_expires_although_the_library_swallows_the_cancellation() -> None:
+async def test_timeout_expires_although_the_awaited_library_call_swallows_the_cancellation() -> None:
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0):
             await await_cancellable(swallow_cancellation(fails=False))

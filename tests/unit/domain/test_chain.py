@@ -30,7 +30,7 @@ def make_audit_chain(count: int) -> list[AuditEntry]:
     return entries
 
 
-def test_unchanged_audit_chain_is_valid() -> None:
+def test_unchanged_hash_chain_of_the_audit_is_valid() -> None:
     assert next(find_breaks_in_chain([]), None) is None
     assert next(find_breaks_in_chain(make_audit_chain(20)), None) is None
 
@@ -41,7 +41,9 @@ def test_unchanged_audit_chain_is_valid() -> None:
         [{"at": 1.0}, {"kind": "export"}, {"who": "nobody"}, {"what": "{}"}, {"digest": "f" * 64}, {"number": 40}]
     ),
 )
-def test_changed_field_breaks_the_audit_chain_at_the_entry_with_the_field(at: int, change: dict[str, object]) -> None:
+def test_changed_field_of_an_audit_entry_breaks_the_hash_chain_at_that_entry(
+    at: int, change: dict[str, object]
+) -> None:
     entries = make_audit_chain(10)
     entries[at] = replace(entries[at], **change)  # type: ignore[arg-type]  # the strategy gives fields of the entry
     found = next(find_breaks_in_chain(entries), None)
@@ -50,20 +52,20 @@ def test_changed_field_breaks_the_audit_chain_at_the_entry_with_the_field(at: in
 
 
 @given(st.permutations(range(8)))
-def test_reordered_entries_break_the_audit_chain(order: Sequence[int]) -> None:
+def test_reordered_audit_entries_break_the_hash_chain(order: Sequence[int]) -> None:
     entries = make_audit_chain(8)
     found = next(find_breaks_in_chain([entries[place] for place in order]), None)
     assert (found is None) == (list(order) == sorted(order))
 
 
 @given(st.integers(0, 8))
-def test_removed_entry_breaks_the_audit_chain(removed: int) -> None:
+def test_removed_audit_entry_breaks_the_hash_chain(removed: int) -> None:
     entries = make_audit_chain(10)
     del entries[removed]
     assert next(find_breaks_in_chain(entries), None) == Break(removed + 1, f"entry {removed + 1} is missing")
 
 
-def test_hash_noted_earlier_reveals_a_rewritten_or_shortened_audit_chain() -> None:
+def test_chain_hash_noted_earlier_reveals_a_rewritten_or_shortened_audit() -> None:
     entries = make_audit_chain(10)
     head = entries[7].number, entries[7].digest
     assert next(find_breaks_in_chain(entries, head), None) is None
@@ -84,7 +86,7 @@ def test_hash_noted_earlier_reveals_a_rewritten_or_shortened_audit_chain() -> No
 
 
 @pytest.mark.parametrize("text", ["+919812345678", "98123 45678", "0 98-12-34-56-78", "called 9812345678 twice"])
-def test_audit_refuses_phone_numbers(text: str) -> None:
+def test_audit_refuses_entries_that_contain_a_phone_number(text: str) -> None:
     with pytest.raises(UnsafeValue, match="looks like a phone number"):
         make_next_audit_entry(0, GENESIS, at=0.0, kind="erase", who="compliance", what={"reason": text})
     with pytest.raises(UnsafeValue, match="looks like a phone number"):
@@ -144,7 +146,7 @@ def test_date_in_a_file_name_is_not_refused_as_a_phone_number_in_the_audit(name:
         "28282828.csv",
     ],
 )
-def test_audit_refuses_phone_numbers_next_to_dates(name: str) -> None:
+def test_audit_refuses_a_phone_number_next_to_a_date(name: str) -> None:
     with pytest.raises(UnsafeValue, match=r"'file' of an audit entry looks like a phone number.* use an id"):
         make_next_audit_entry(0, GENESIS, at=0.0, kind="export", who="compliance", what={"file": name})
 
@@ -155,6 +157,6 @@ def test_kind_of_an_audit_entry_must_be_a_lower_case_word(kind: str) -> None:
         make_next_audit_entry(0, GENESIS, at=0.0, kind=kind, who="x", what={})
 
 
-def test_audit_refuses_long_texts() -> None:
+def test_audit_refuses_entries_with_too_long_texts() -> None:
     with pytest.raises(UnsafeValue, match="longer than"):
         make_next_audit_entry(0, GENESIS, at=0.0, kind="listen", who="x", what={"reason": "r" * 300})

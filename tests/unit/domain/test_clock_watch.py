@@ -29,7 +29,7 @@ def start_clock_watch() -> ClockWatch:
 
 
 @pytest.mark.parametrize("step", [3600.0, -3600.0, 25 * 3600.0, -25 * 3600.0, 6.0, -6.0, 365 * DAY_SECONDS])
-def test_clock_step_is_reported_until_the_clock_is_corrected(step: float) -> None:
+def test_step_of_the_system_clock_is_reported_until_the_clock_is_corrected(step: float) -> None:
     found = check_clock_each_second(start_clock_watch(), seconds=100, step=step)
     assert found[:50] == [None] * 50
     assert found[50:] == pytest.approx([step] * 50)
@@ -40,7 +40,7 @@ def test_gradual_and_small_clock_corrections_are_not_reported_as_steps(step: flo
     assert set(check_clock_each_second(start_clock_watch(), seconds=4 * 3600, step=step, drift=drift)) == {None}
 
 
-def test_several_small_clock_steps_are_reported_together() -> None:
+def test_several_small_clock_steps_are_reported_once_their_sum_is_large() -> None:
     watch = start_clock_watch()
     found = [
         watch.find_step_of_wall_clock(Instant(NOON + second + 4.0 * second, float(second))) for second in range(1, 20)
@@ -49,7 +49,7 @@ def test_several_small_clock_steps_are_reported_together() -> None:
     assert found[5] is not None
 
 
-def test_clock_step_is_no_longer_reported_once_the_clock_is_corrected() -> None:
+def test_clock_step_is_no_longer_reported_after_the_clock_is_set_right() -> None:
     watch = start_clock_watch()
     assert watch.find_step_of_wall_clock(Instant(NOON + 10 + 90_000, 10.0)) == pytest.approx(90_000)
     assert watch.find_step_of_wall_clock(Instant(NOON + 20 + 3_600, 20.0)) == pytest.approx(3_600)  # not yet
@@ -65,7 +65,7 @@ def test_clock_step_accepted_by_an_operator_is_no_longer_reported() -> None:
     assert watch.find_step_of_wall_clock(Instant(NOON + 200, 201.0)) is not None
 
 
-def test_clock_earlier_than_the_newest_record_is_reported_until_the_clock_passes_the_record() -> None:
+def test_clock_earlier_than_the_newest_stored_record_is_reported_until_it_passes_that_time() -> None:
     watch = ClockWatch(Instant(NOON, 0.0), newest_at=NOON + 3_600)
     assert watch.find_step_of_wall_clock(Instant(NOON + 1, 1.0)) == pytest.approx(-3_599)
     assert watch.find_step_of_wall_clock(Instant(NOON + 9_000, 2.0)) is None  # the right time is unknown here
@@ -131,6 +131,6 @@ def test_pause_between_reading_wall_clock_and_monotonic_clock_is_no_clock_step(p
     assert start_clock_watch().find_step_of_wall_clock(read) is None
 
 
-def test_interrupted_clock_reading_with_the_shortest_pause_is_used() -> None:
+def test_clock_reading_with_the_shortest_interruption_is_used() -> None:
     clock = PausedClock([4.0, 3.0, 0.5, 2.0, 5.0][:MAX_READINGS])
     assert Instant.read_both_clocks(clock) == Instant(NOON + 7.0, 7.5)

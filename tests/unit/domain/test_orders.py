@@ -51,7 +51,7 @@ def test_headquarters_order_is_encoded_and_decoded_without_change() -> None:
     assert sign_order_as(order, "ravi", "asha") == ["asha", "ravi"]
 
 
-def test_order_that_an_earlier_version_signed_with_the_field_campaign_is_valid() -> None:
+def test_headquarters_order_signed_by_an_earlier_version_with_the_field_campaign_is_valid() -> None:
     order = make_order("pause", campaign_id="turnout")
     text = order.json_text.replace('"campaign_id"', '"campaign"')
     assert (parse_order_text(text), '"campaign":"turnout"' in text) == (order, True)
@@ -87,7 +87,7 @@ def test_invalid_text_of_a_headquarters_order_is_refused(text: str) -> None:
         parse_order_text(text)
 
 
-def test_headquarters_order_is_valid_only_with_leaders_signatures_of_the_exact_text() -> None:
+def test_headquarters_order_is_valid_only_if_headquarters_leaders_signed_its_exact_text() -> None:
     order = make_order()
     good = sign_order(order.json_text, "asha", KEYS["asha"])
     assert find_order_signers(order.json_text, [good, good], LEADERS) == [
@@ -131,7 +131,7 @@ def test_headquarters_order_that_a_centre_must_not_execute_is_refused_with_a_rea
 
 
 @pytest.mark.parametrize("centre_clock_ahead", [-86_400.0, -360.0, 0.0, 360.0, 30 * 86_400.0])
-def test_stop_is_obeyed_whatever_the_clock_of_the_centre_shows(centre_clock_ahead: float) -> None:
+def test_centre_obeys_a_stop_order_whatever_its_clock_shows(centre_clock_ahead: float) -> None:
     stop = make_order()
     refuse_unlawful_order(stop, sign_order_as(stop, "asha"), "pune-1", "north", NOW + centre_clock_ahead)
 
@@ -147,7 +147,7 @@ def test_stop_order_supersedes_an_earlier_resume_order_dated_by_a_fast_clock() -
 
 
 @pytest.mark.parametrize("to", ["all", "zone:north", "centre:pune-1"])
-def test_headquarters_order_to_the_centre_its_zone_or_all_centres_is_accepted(to: str) -> None:
+def test_centre_accepts_headquarters_orders_to_itself_its_zone_or_all_centres(to: str) -> None:
     stop, resume = make_order(to=to), make_order("resume", to=to)
     refuse_unlawful_order(stop, sign_order_as(stop, "ravi"), "pune-1", "north", NOW)
     refuse_unlawful_order(resume, sign_order_as(resume, "asha", "ravi"), "pune-1", "north", NOW)
@@ -158,7 +158,7 @@ def make_executed_order(order: HqOrder) -> ExecutedOrder:
     return ExecutedOrder(order.id, calculate_order_digest(order.json_text), order.order.value, order.made_at)
 
 
-def test_headquarters_order_is_executed_once_and_not_after_a_later_order() -> None:
+def test_centre_executes_a_headquarters_order_once_and_not_after_a_later_order() -> None:
     stop = make_order(id="stop", made_at=NOW - 50)
     resume = make_order("resume", id="resume", made_at=NOW - 40)
     pause = make_order("pause", id="pause", campaign_id="turnout", made_at=NOW - 45)

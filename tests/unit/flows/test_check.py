@@ -43,13 +43,13 @@ def test_shipped_flows_have_no_findings_in_any_shipped_language(name: str) -> No
     assert check_flow(FLOWS[name], texts) == []
 
 
-def test_node_that_no_path_reaches_is_reported() -> None:
+def test_flow_check_reports_a_node_that_no_path_reaches() -> None:
     found = get_only_finding(list_findings("  first: {goto: bye}\n  island: {goto: bye}"), "unreachable", "island")
     text = HEAD + "\n  first: {goto: bye}\n  island: {goto: bye}"
     assert text.splitlines()[found.line - 1].startswith("  island:")
 
 
-def test_nodes_after_a_subdialog_without_return_are_unreachable() -> None:
+def test_flow_check_reports_nodes_after_a_subdialog_that_does_not_return() -> None:
     flow = FLOWS["household"]
     changed = {**flow.nodes}
     for name in ("noted_all", "until"):
@@ -74,7 +74,7 @@ def test_flow_loop_without_an_exit_is_reported() -> None:
     assert "first -> second" in found[0].problem
 
 
-def test_node_that_leads_only_into_an_endless_loop_is_reported() -> None:
+def test_flow_check_reports_a_node_that_leads_only_into_an_endless_loop() -> None:
     nodes = """
   first: {menu: [opt_out.question], choices: {1: in_node, 2: bye}}
   in_node: {say: [common.greeting], next: loop}
@@ -96,12 +96,12 @@ def test_flow_loop_that_may_play_nothing_is_reported() -> None:
     assert "silent-loop" not in {finding.rule for finding in list_findings(spoken)}
 
 
-def test_endless_question_to_a_silent_caller_is_reported() -> None:
+def test_flow_check_reports_a_question_repeated_endlessly_to_a_silent_caller() -> None:
     nodes = "  first: {menu: [opt_out.question], choices: {1: bye}, no_input: {then: first}}"
     assert "silent-caller" in {finding.rule for finding in list_findings(nodes)}
 
 
-def test_question_whose_prompts_may_all_be_skipped_is_reported() -> None:
+def test_flow_check_reports_a_question_whose_prompts_may_all_be_skipped() -> None:
     nodes = "  first: {menu: [{text: household.question, with: [pending_voters]}], choices: {1: bye}}"
     head = HEAD.replace("count: number", "pending_voters: number, count: number")
     get_only_finding(list_findings(nodes, head), "silent-question", "first")
@@ -116,7 +116,7 @@ def test_question_whose_prompts_may_all_be_skipped_is_reported() -> None:
     assert "silent-question" in {finding.rule for finding in list_findings(unknown, head)}
 
 
-def test_missing_flow_text_is_reported_with_the_languages_that_lack_the_text() -> None:
+def test_flow_check_reports_a_missing_prompt_text_with_the_languages_that_lack_the_text() -> None:
     texts = merge_texts([load_shipped_texts(), Texts({"en": MappingProxyType({"mine.hello": "Hello"})})])
     found = get_only_finding(
         list_findings("  first: {say: [mine.hello], next: bye}", texts=texts), "missing-text", "first"
@@ -125,7 +125,7 @@ def test_missing_flow_text_is_reported_with_the_languages_that_lack_the_text() -
     assert "texts/hi.yaml" in found.problem
 
 
-def test_placeholders_of_a_text_that_do_not_match_the_given_values_are_reported() -> None:
+def test_flow_check_reports_text_placeholders_that_do_not_match_the_given_values() -> None:
     found = list_findings("  first: {say: [booth.until], next: bye}")
     assert {finding.rule for finding in found} == {"placeholders"}
     assert "{closes_at}" in found[0].problem
@@ -185,13 +185,13 @@ def test_flow_may_acknowledge_a_stored_answer_after_running_a_subdialog() -> Non
         "آپ نے کس پارٹی کو ووٹ دیا؟",
     ],
 )
-def test_question_about_vote_choice_is_reported(words: str) -> None:
+def test_flow_check_reports_a_question_about_vote_choice(words: str) -> None:
     found = list_findings("  first: {say: [mine.ask], next: bye}", texts=add_texts(mine__ask=words))
     assert "forbidden-question" in {finding.rule for finding in found}
 
 
 @pytest.mark.parametrize("name", ["party", "party_voted", "candidate", "voted_for"])
-def test_answer_named_after_a_vote_choice_is_reported(name: str) -> None:
+def test_flow_check_reports_an_answer_named_after_a_vote_choice(name: str) -> None:
     nodes = f"  first: {{menu: [opt_out.question], choices: {{1: bye}}, answer: {name}}}"
     get_only_finding(list_findings(nodes), "forbidden-question", "first")
 
@@ -205,14 +205,14 @@ def test_answer_named_after_a_vote_choice_is_reported(name: str) -> None:
         "ہمارے امیدوار کو ووٹ دیں۔",
     ],
 )
-def test_request_for_a_vote_outside_campaign_material_is_reported(words: str) -> None:
+def test_flow_check_reports_a_request_for_a_vote_in_a_flow_for_another_purpose(words: str) -> None:
     nodes = "  first: {menu: [mine.ask], choices: {1: bye, 9: out}}" + ENDS
     found = list_findings(nodes, TURNOUT_HEAD, add_texts(mine__ask=words))
     assert {finding.rule for finding in found} == {"material"}
     assert list_findings(nodes, MATERIAL_HEAD, add_texts(mine__ask=words)) == []
 
 
-def test_recording_the_caller_in_a_turnout_flow_is_reported() -> None:
+def test_flow_check_reports_a_turnout_flow_that_records_the_caller() -> None:
     nodes = "  first: {menu: [{recording: message}, opt_out.question], choices: {1: bye, 9: out}}" + ENDS
     get_only_finding(list_findings(nodes, TURNOUT_HEAD), "material", "first")
     assert list_findings(nodes, MATERIAL_HEAD) == []
@@ -226,12 +226,12 @@ def test_recording_the_caller_in_a_turnout_flow_is_reported() -> None:
         "  first: {menu: [{recording: message}], barge_in: false, choices: {9: out}}",
     ],
 )
-def test_campaign_material_without_a_one_key_opt_out_is_reported(nodes: str) -> None:
+def test_flow_check_reports_a_campaign_message_without_a_one_key_opt_out(nodes: str) -> None:
     assert "material" in {finding.rule for finding in list_findings(nodes + ENDS, MATERIAL_HEAD)}
 
 
 @pytest.mark.parametrize(("other", "rules"), [("opt_out", set()), ("booth", {"material", "missing-opt-out"})])
-def test_opt_out_of_a_flow_may_be_in_a_subdialog(tmp_path: Path, other: str, rules: set[str]) -> None:
+def test_flow_check_accepts_an_opt_out_in_a_subdialog(tmp_path: Path, other: str, rules: set[str]) -> None:
     nodes = f"  first: {{menu: [{{recording: message}}], choices: {{9: part}}}}\n  part: {{subdialog: {other}, next: bye}}\n"
     head = MATERIAL_HEAD.replace("booth_name: place,", "booth_name: place, booth_part: number,")
     (tmp_path / "sample.yaml").write_text(f"{head}\n{nodes}", encoding="utf-8")
@@ -239,21 +239,21 @@ def test_opt_out_of_a_flow_may_be_in_a_subdialog(tmp_path: Path, other: str, rul
     assert {finding.rule for finding in found} == rules
 
 
-def test_flow_for_voters_that_offers_no_opt_out_is_reported() -> None:
+def test_flow_check_reports_a_flow_for_voters_without_an_opt_out() -> None:
     found = list_findings("  first: {menu: [opt_out.question], choices: {1: bye}}", TURNOUT_HEAD)
     assert "missing-opt-out" in {finding.rule for finding in found}
     unreachable = "  first: {goto: bye}" + ENDS
     assert "missing-opt-out" in {finding.rule for finding in list_findings(unreachable, TURNOUT_HEAD)}
 
 
-def test_prompt_over_the_time_limit_is_reported() -> None:
+def test_flow_check_reports_a_prompt_over_the_time_limit() -> None:
     nodes = "  first: {menu: [turnout.question], choices: {1: bye}}"
     assert list_findings(nodes) == []
     found = get_only_finding(list_findings(nodes, seconds=15.0), "too-long", "first")
     assert "in hi" in found.problem
 
 
-def test_subdialog_that_never_returns_is_reported() -> None:
+def test_flow_check_reports_a_subdialog_that_never_returns() -> None:
     found = list_findings("  first: {goto: bye}", HEAD.replace("purpose: worker", "purpose: part"))
     assert "never-returns" in {finding.rule for finding in found}
 

@@ -73,7 +73,7 @@ def test_text_that_resembles_an_offer_of_a_ride_is_not_reported(text: str) -> No
     assert offers_transport(text) is None
 
 
-def test_ride_offered_by_a_flow_must_be_declared_and_legally_allowed() -> None:
+def test_flow_must_declare_its_offer_of_a_ride_and_the_law_must_allow_it() -> None:
     texts = add_texts(own__ride="Do you need a lift?")
     allowed = frozenset({Offer.TRANSPORT})
 
@@ -121,7 +121,7 @@ def test_flow_may_offer_a_ride_only_if_the_jurisdiction_profile_allows_rides(
     assert (result.exit_code == 1) == refused
 
 
-def test_reloading_refuses_a_flow_that_now_offers_a_forbidden_ride(tmp_path: Path) -> None:
+def test_reload_refuses_a_changed_flow_that_offers_a_forbidden_ride(tmp_path: Path) -> None:
     path = tmp_path / "sample.yaml"
     good = f"{TURNOUT_HEAD}{RIDE.replace('own.ride', 'common.greeting')}"
     path.write_text(good, encoding="utf-8")
@@ -165,7 +165,7 @@ def test_agi_script_for_inbound_calls_must_be_declared_in_the_settings(tmp_path:
     assert load_site_profile(site(inbound={"numbers": [number]}, campaign={"declared": DECLARED})).name == "neutral"
 
 
-def test_agents_must_not_offer_a_ride_that_the_profile_forbids() -> None:
+def test_agents_script_must_not_offer_a_ride_that_the_rules_profile_forbids() -> None:
     with pytest.raises(SettingError, match="does not allow offers of rides to the poll"):
         load_site_profile(site("india", campaign={"declared": {**DECLARED, "offers_transport": True}}))
     assert (
@@ -182,7 +182,7 @@ def test_agi_script_cannot_store_a_vote_choice(name: str) -> None:
     assert isinstance(interpret_script_command("SET VARIABLE MATDAN_ANSWER_count 1", 1, Recordings()), StoreResult)
 
 
-def test_reports_never_combine_voter_weight_and_turnout() -> None:
+def test_no_report_combines_voter_weight_with_turnout() -> None:
     """A weight may be a supporter score. Combined with turnout it would show how supporters have voted."""
     queries = sorted((ROOT / "dialer/reports").rglob("*.sql"))
     assert queries
@@ -193,13 +193,13 @@ def test_reports_never_combine_voter_weight_and_turnout() -> None:
 # On whose behalf
 
 
-def test_campaign_material_needs_a_named_candidate() -> None:
+def test_campaign_with_political_messages_needs_a_candidate_in_the_settings() -> None:
     with pytest.raises(SettingError, match=r"calls\.candidate: .* requires a candidate .*; set it to the candidate"):
         load_site_profile(site(campaign={"purpose": "material", "candidate": ""}))
     assert load_site_profile(site(campaign={"candidate": ""})).name == "neutral"
 
 
-def test_twilio_must_not_speak_texts_that_need_a_certificate() -> None:
+def test_twilio_must_play_recordings_of_texts_that_need_a_certificate() -> None:
     trunk = {
         "name": "cloud",
         "endpoint": "cloud",
@@ -235,7 +235,7 @@ def make_recorded_site(directory: Path, **voices: Voice) -> Settings:
     return site(campaign={"kind": "ivr", "flow": "turnout"}, audio=audio)
 
 
-def test_flow_needs_a_sound_catalogue_if_synthetic_voices_must_be_announced() -> None:
+def test_flow_with_synthetic_voices_needs_a_sound_catalogue_if_they_must_be_announced() -> None:
     settings = site(campaign={"kind": "ivr", "flow": "turnout"})
     [problem] = list_problems(settings)
     assert "audio.catalogue: is not set, so it is unknown which voices are synthetic" in problem
@@ -245,7 +245,7 @@ def test_flow_needs_a_sound_catalogue_if_synthetic_voices_must_be_announced() ->
     assert list_problems(site(campaign={"kind": "ivr", "flow": "turnout"}, audio={"catalogue": "nowhere"})) == []
 
 
-def test_dialler_does_not_start_with_unannounced_synthetic_voices(tmp_path: Path) -> None:
+def test_dialler_does_not_start_if_required_announcements_of_synthetic_voices_are_missing(tmp_path: Path) -> None:
     assert list_problems(make_recorded_site(tmp_path, greeting=Voice.DRAFT, label=Voice.DRAFT)) == []
     settings = make_recorded_site(tmp_path, greeting=Voice.DRAFT)
     assert list_problems(settings) == []

@@ -77,7 +77,7 @@ def test_change_in_a_subdialog_changes_the_version_of_the_calling_flow(tmp_path:
 @pytest.mark.parametrize(
     "name", ["no_such_flow", "../turnout", "turnout.yaml", "/etc/passwd", "x\0.yaml", "", "a\nb", "ü"]
 )
-def test_unknown_flow_error_lists_the_known_flows(name: str) -> None:
+def test_error_about_an_unknown_flow_lists_the_known_flows(name: str) -> None:
     with pytest.raises(UnknownFlow, match="turnout") as caught:
         load_flow(name)
     assert "\n" not in str(caught.value)
@@ -106,14 +106,14 @@ def test_unknown_flow_error_lists_the_known_flows(name: str) -> None:
         ("#" * (MAX_BYTES + 1), 0, "larger than 256 kB"),
     ],
 )
-def test_yaml_constructs_that_no_flow_needs_are_refused_with_their_line(text: str, line: int, words: str) -> None:
+def test_yaml_constructs_that_no_flow_needs_are_refused_with_the_line_number(text: str, line: int, words: str) -> None:
     error = get_load_error(text)
     assert words in str(error)
     assert error.file == "mine.yaml"
     assert error.line == line
 
 
-def test_yaml_alias_bomb_is_refused_before_aliases_are_expanded() -> None:
+def test_yaml_alias_bomb_in_a_flow_is_refused_before_its_aliases_are_expanded() -> None:
     bomb = "a0: &a0 [x, x]\n" + "".join(f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}]\n" for n in range(1, 60))
     assert "anchor or alias" in str(get_load_error(bomb))
 
@@ -125,7 +125,7 @@ def test_flow_file_of_five_megabytes_is_not_read(tmp_path: Path) -> None:
         load_flow(str(big))
 
 
-def test_binary_file_is_refused_as_a_flow(tmp_path: Path) -> None:
+def test_binary_file_in_place_of_a_flow_is_refused(tmp_path: Path) -> None:
     binary = tmp_path / "binary.yaml"
     binary.write_bytes(b"flow: \xff\xfe\x00")
     with pytest.raises(FlowError, match="is not UTF-8"):
@@ -195,7 +195,7 @@ def test_mistake_in_a_flow_is_reported_with_the_line_number(old: str, new: str, 
     assert 1 <= error.line <= len(text.splitlines()) or not error.line
 
 
-def test_mistake_in_a_flow_is_reported_with_exact_line_and_node() -> None:
+def test_mistake_in_a_flow_is_reported_with_its_exact_line_and_node() -> None:
     text = GOOD.replace("    mark: voted\n", "    mark: voted-for-x\n", 1)
     error = get_load_error(text)
     assert text.splitlines()[error.line - 1].strip() == "mark: voted-for-x"

@@ -75,20 +75,20 @@ def test_turnout_flow_stores_the_entered_hour_3_as_15_00() -> None:
 
 
 @pytest.mark.parametrize("keyed", ["8", "19", "25", "7", "99", "*"])
-def test_planned_voting_hour_in_the_past_or_after_closing_is_refused(keyed: str) -> None:
+def test_turnout_flow_refuses_a_planned_voting_hour_in_the_past_or_after_the_close_of_poll(keyed: str) -> None:
     turn = run(FLOWS["turnout"], [Played(), Digits("2"), Committed(), Played(), Digits(keyed)])
     assert isinstance(turn.action, Collect)
     assert spoken_texts(turn.action) == ["turnout.hour_not_open", "turnout.hour"]
 
 
-def test_planned_voting_hour_is_accepted_if_polling_hours_are_unknown() -> None:
+def test_turnout_flow_accepts_any_planned_voting_hour_if_polling_hours_are_unknown() -> None:
     turn = run(FLOWS["turnout"], [Played(), Digits("2"), Committed(), Played(), Digits("7")], {})
     assert isinstance(turn.action, Commit)
     assert turn.action.commit.hour == 7
 
 
 @pytest.mark.parametrize(("keyed", "hour"), [(0, 0), (1, 13), (6, 18), (7, 7), (12, 12), (13, 13), (18, 18)])
-def test_entered_voting_hours_from_1_to_6_are_in_the_afternoon(keyed: int, hour: int) -> None:
+def test_voting_hours_entered_as_1_to_6_are_stored_as_afternoon_hours(keyed: int, hour: int) -> None:
     assert convert_to_polling_hour(keyed) == hour
 
 
@@ -101,7 +101,7 @@ def test_key_3_in_the_turnout_flow_plays_the_booth_information_and_repeats_the_q
     assert spoken_texts(run(flow, [Played(), Digits("3"), Played()]).action) == ["turnout.question"]
 
 
-def test_prompt_sentence_whose_value_is_unknown_is_not_played() -> None:
+def test_sentence_of_a_prompt_whose_value_is_unknown_is_not_played() -> None:
     unknown: dict[str, Scalar] = {name: value for name, value in FACTS.items() if name != "booth_name"}
     assert spoken_texts(run(FLOWS["turnout"], [Played(), Digits("3")], unknown).action) == ["booth.unknown"]
     # A malformed part number is left out together with its sentence.
@@ -133,7 +133,7 @@ def test_repeated_wrong_keys_of_a_caller_end_the_call() -> None:
     assert ended.action.reason == "no_match"
 
 
-def test_number_of_repetitions_of_a_question_restarts_at_the_next_question() -> None:
+def test_repetitions_of_a_question_are_counted_separately_for_each_question() -> None:
     flow = FLOWS["turnout"]
     turn = run(flow, [Played(), Digits("*"), Digits("3"), Played(), Digits("*")])
     assert turn.state.no_match == 1
@@ -144,7 +144,7 @@ def test_key_pressed_during_an_interruptible_prompt_answers_the_next_menu() -> N
     assert isinstance(turn.action, Commit)
 
 
-def test_key_pressed_during_an_interruptible_prompt_is_the_next_fields_first_digit() -> None:
+def test_key_pressed_during_an_interruptible_prompt_is_the_first_digit_of_the_next_field() -> None:
     flow = make_flow(
         """
   first: {say: [common.greeting], barge_in: true, next: second}
@@ -345,13 +345,13 @@ def test_booth_information_flow_sends_known_values_by_sms() -> None:
     assert spoken_texts(run(flow, [Played(), Played(), Digits("2"), Failed()], facts).action) == ["booth.sms_failed"]
 
 
-def test_return_node_ends_the_call_if_no_other_flow_called_the_flow() -> None:
+def test_return_node_of_a_flow_ends_the_call_if_no_other_flow_called_that_flow() -> None:
     ended = run(FLOWS["opt_out"], [Digits("1"), Played()])
     assert isinstance(ended.action, Disconnect)
     assert ended.state.ending is Ending.COMPLETED
 
 
-def test_flow_result_after_a_hang_up_has_the_answers_and_the_current_node() -> None:
+def test_flow_interrupted_by_a_hang_up_returns_the_answers_and_the_current_node() -> None:
     flow = FLOWS["household"]
     left = run(flow, [Played(), Digits("2"), Digits("2"), HungUp()])
     assert left.action is None
@@ -364,7 +364,7 @@ def test_flow_result_after_a_hang_up_has_the_answers_and_the_current_node() -> N
     assert run(flow, [Played(), HungUp(), HungUp()]).state.current_node_path == "question"
 
 
-def test_flow_input_of_the_wrong_type_for_the_pending_action_is_refused() -> None:
+def test_flow_refuses_an_input_that_does_not_answer_its_pending_action() -> None:
     flow = FLOWS["turnout"]
     with pytest.raises(UnexpectedInput, match=r"node question: Played is not a result of the pending Collect"):
         run(flow, [Played(), Played()])
@@ -380,7 +380,7 @@ def test_call_continues_only_with_the_flow_version_with_which_the_call_began() -
         continue_flow(changed, began.state, Digits("1"))
 
 
-def test_call_with_too_many_flow_steps_is_ended_without_losing_a_result() -> None:
+def test_call_with_too_many_flow_steps_is_ended_without_losing_an_answer() -> None:
     head = HEAD.replace("start: first", "start: first\nmax_turns: 3")
     flow = make_flow(
         """
@@ -397,13 +397,13 @@ def test_call_with_too_many_flow_steps_is_ended_without_losing_a_result() -> Non
     assert run(flow, [Digits("1"), Digits("1"), Digits("2"), Committed()]).state.ending is Ending.TOO_LONG
 
 
-def test_call_in_a_flow_loop_that_stores_results_ends() -> None:
+def test_call_in_a_flow_loop_that_stores_answers_is_ended() -> None:
     head = HEAD.replace("start: first", "start: first\nmax_turns: 3")
     flow = make_flow("\n  first: {mark: voted, next: first, failed: first}", head)
     assert run(flow, [Committed()] * 6).state.ending is Ending.TOO_LONG
 
 
-def test_call_in_a_flow_loop_without_an_action_ends_as_failed() -> None:
+def test_call_in_a_flow_loop_that_neither_plays_nor_stores_ends_as_failed() -> None:
     flow = make_flow("\n  first: {goto: second}\n  second: {goto: first}")
     ended = run(flow, [])
     assert isinstance(ended.action, Disconnect)

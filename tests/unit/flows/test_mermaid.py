@@ -29,7 +29,7 @@ def parse_arrows(diagram: str) -> dict[tuple[str, str], str]:
 
 @pytest.mark.parametrize("language", ["en", "hi", "ur", "ta"])
 @pytest.mark.parametrize("name", list_shipped_flows())
-def test_every_node_of_a_flow_is_drawn_and_every_line_is_valid_mermaid(name: str, language: str) -> None:
+def test_flow_diagram_has_every_node_and_only_valid_mermaid_lines(name: str, language: str) -> None:
     diagram = draw_flow(FLOWS[name], load_shipped_texts(), language)
     head, body = diagram.split("flowchart TD\n")
     assert re.fullmatch(r'---\ntitle: ".*"\n---\n', head)
@@ -37,7 +37,7 @@ def test_every_node_of_a_flow_is_drawn_and_every_line_is_valid_mermaid(name: str
     assert parse_nodes(diagram).keys() == FLOWS[name].nodes.keys()
 
 
-def test_node_in_a_flow_diagram_shows_texts_and_the_node_after_silence() -> None:
+def test_flow_diagram_shows_the_texts_of_each_node_and_the_next_node_after_silence() -> None:
     nodes = parse_nodes(draw_flow(FLOWS["turnout"], load_shipped_texts(), "hi"))
     title, words, *notes = nodes["question"].split("<br>")
     assert title == "Asks for a key (question)"
@@ -47,7 +47,7 @@ def test_node_in_a_flow_diagram_shows_texts_and_the_node_after_silence() -> None
     assert "‹hour›" in nodes["noted_later"]
 
 
-def test_arrows_of_a_flow_diagram_are_labelled_with_keys_and_conditions() -> None:
+def test_flow_diagram_labels_its_arrows_with_keys_and_conditions() -> None:
     turnout = parse_arrows(draw_flow(FLOWS["turnout"], load_shipped_texts(), "en"))
     assert turnout["question", "voted"] == "1"
     assert turnout["voted", "noted_voted"] == ""
@@ -56,14 +56,14 @@ def test_arrows_of_a_flow_diagram_are_labelled_with_keys_and_conditions() -> Non
     assert household["several", "greeting"] == "pending_voters above 1"
 
 
-def test_nodes_reached_only_after_errors_are_drawn_in_a_group() -> None:
+def test_flow_diagram_groups_the_nodes_reached_only_after_errors() -> None:
     diagram = draw_flow(FLOWS["turnout"], load_shipped_texts(), "en")
     group = diagram.partition("subgraph exceptions")[2].partition("    end")[0]
     assert parse_nodes(group).keys() == {"not_saved", "silent", "puzzled"}
     assert "subgraph" not in draw_flow(FLOWS["booth"], load_shipped_texts(), "en")
 
 
-def test_special_characters_cannot_break_out_of_a_diagram_label() -> None:
+def test_special_characters_are_escaped_in_the_labels_of_a_flow_diagram() -> None:
     head = HEAD.replace("purpose: worker", 'purpose: worker\ntitle: "x\\"]; <script>"')
     texts = add_texts(mine__text='"] --> n_bye <script>alert(1)</script> & #quot; `x` | y')
     diagram = draw_flow(make_flow("\n  first: {say: [mine.text], next: bye}", head), texts, "en")

@@ -154,7 +154,7 @@ def test_number_of_pages_of_an_agent_script_is_limited() -> None:
 
 @settings(deadline=None, derandomize=True, max_examples=200)
 @given(st.data())
-def test_script_with_a_damaged_line_loads_or_gives_a_flow_error(data: st.DataObject) -> None:
+def test_agent_script_with_a_damaged_line_loads_or_raises_a_flow_error(data: st.DataObject) -> None:
     lines = GOOD.splitlines()
     number = data.draw(st.integers(0, len(lines) - 1))
     spoiled = ["", "  ", "- x", "x: [", "a: b: c", "? y", "{}", lines[number] + "}", lines[0], "pages: {a: {text: 1}}"]
@@ -165,7 +165,7 @@ def test_script_with_a_damaged_line_loads_or_gives_a_flow_error(data: st.DataObj
         assert "\n" not in str(error)
 
 
-def test_agent_script_is_found_by_name_or_path_only(tmp_path: Path) -> None:
+def test_agent_script_is_found_only_by_name_or_file_path(tmp_path: Path) -> None:
     path = tmp_path / "own.yaml"
     path.write_text(GOOD, encoding="utf-8")
     assert load_script(str(path)).file == str(path)
@@ -222,12 +222,12 @@ def test_script_page_that_cannot_reach_the_end_is_reported_with_the_loop_of_page
 
 
 @pytest.mark.parametrize("kind", MarkKind)
-def test_script_question_must_not_have_the_name_of_a_mark(kind: MarkKind) -> None:
+def test_question_of_an_agent_script_must_not_have_the_name_of_a_voter_mark(kind: MarkKind) -> None:
     script = parse_script(change_script("knows_booth", kind.value.replace("-", "_")))
     assert [each.rule for each in check_script(script)] == ["named-like-a-mark"]
 
 
-def test_script_check_accepts_required_languages_and_declared_offers() -> None:
+def test_script_check_accepts_an_agent_script_with_required_languages_and_declared_offers() -> None:
     script = parse_script(GOOD)
     assert next(each.problem for each in check_script(script, ("ta",))) == "has no text in ta; add it"
     asked = change_script("Goodbye.", "Please vote for Asha.")
@@ -240,7 +240,7 @@ def test_script_check_accepts_required_languages_and_declared_offers() -> None:
 
 
 @pytest.mark.parametrize("name", list_shipped_scripts())
-def test_script_check_finds_nothing_wrong_with_shipped_scripts(name: str) -> None:
+def test_script_check_finds_nothing_wrong_with_the_shipped_agent_scripts(name: str) -> None:
     script = load_script(name)
     assert check_script(script) == []
     assert {"en", "hi"} <= {*script.languages}
@@ -250,7 +250,7 @@ def test_script_check_finds_nothing_wrong_with_shipped_scripts(name: str) -> Non
     assert not any(map(is_answer_name_for_candidate_choice, script.get_answers_by_question()))
 
 
-def test_shipped_agent_scripts_are_named_before_poll_and_polling_day() -> None:
+def test_scripts_named_before_poll_and_polling_day_are_shipped_for_agents() -> None:
     assert list_shipped_scripts() == ["before_poll", "polling_day"]
 
 
@@ -267,7 +267,7 @@ def _load_schema() -> Any:
     return jsonschema.Draft202012Validator(schema)
 
 
-def test_json_schema_for_editors_accepts_scripts_that_the_loader_accepts() -> None:
+def test_json_schema_for_editors_accepts_agent_scripts_that_the_loader_accepts() -> None:
     schema = _load_schema()
     for text in (GOOD, *(path.read_text(encoding="utf-8") for path in SCRIPTS_DIRECTORY.glob("*.yaml"))):
         assert list(schema.iter_errors(_read_as_editor(text))) == []
@@ -278,7 +278,7 @@ def test_json_schema_for_editors_accepts_scripts_that_the_loader_accepts() -> No
 
 
 @pytest.mark.parametrize(("old", "new", "words"), MISTAKES)
-def test_json_schema_for_editors_refuses_scripts_that_the_loader_refuses(old: str, new: str, words: str) -> None:
+def test_json_schema_for_editors_refuses_agent_scripts_that_the_loader_refuses(old: str, new: str, words: str) -> None:
     if not any(beyond in words for beyond in ("is not a page", "`ta`")):
         assert list(_load_schema().iter_errors(_read_as_editor(change_script(old, new))))
 
@@ -351,7 +351,7 @@ def test_agent_script_with_a_problem_or_for_another_purpose_is_refused(tmp_path:
         ScriptLibrary({"calls": (str(path), Purpose.SURVEY)})
 
 
-def test_reload_uses_all_script_files_or_none_and_calls_stay_with_their_version(tmp_path: Path) -> None:
+def test_script_reload_uses_all_changed_files_or_none_and_live_calls_keep_their_version(tmp_path: Path) -> None:
     path, flow = tmp_path / "own.yaml", tmp_path / "turnout.yaml"
     shipped = SCRIPTS_DIRECTORY.parent / "flows" / "opt_out.yaml"
     path.write_text(GOOD, encoding="utf-8")
@@ -374,7 +374,7 @@ def test_reload_uses_all_script_files_or_none_and_calls_stay_with_their_version(
     assert scripts.find_answer_not_in_script("calls", {"knows_booth": "learned"}) is not None
 
 
-def test_desk_shows_only_the_script_version_of_the_dialler(tmp_path: Path) -> None:
+def test_desk_shows_only_the_agent_script_version_that_the_dialler_uses(tmp_path: Path) -> None:
     path = tmp_path / "own.yaml"
     path.write_text(GOOD, encoding="utf-8")
     dialler, desk = (ScriptLibrary({"calls": (str(path), Purpose.TURNOUT)}) for _ in range(2))
@@ -400,7 +400,7 @@ def test_desk_shows_only_the_script_version_of_the_dialler(tmp_path: Path) -> No
     assert desk.get_script_for_page("others", "en", second) is None
 
 
-def test_script_of_an_unknown_version_is_searched_at_most_every_ten_seconds(
+def test_desk_searches_for_an_unknown_version_of_an_agent_script_at_most_every_ten_seconds(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path, looks, now = tmp_path / "own.yaml", 0, 100.0

@@ -80,7 +80,7 @@ def test_texts_of_each_language_use_its_own_writing_system(language: str) -> Non
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_acknowledgements_are_recognised_in_every_language(language: str) -> None:
+def test_texts_that_acknowledge_an_answer_are_recognised_in_every_language(language: str) -> None:
     for key, words in load_shipped_texts().by_language[language].items():
         noted = key.rpartition(".")[2].startswith("noted")
         assert (acknowledges(words) is not None) is noted, f"{key}: {words}"
@@ -104,7 +104,7 @@ def test_shipped_texts_neither_ask_for_a_vote_nor_about_vote_choice(language: st
         *("வாக்கு யாருக்கு?", "મત કોને આપશો?", "ಮತ ಯಾರಿಗೆ?", "വോട്ട് ആർക്ക്?", "ਵੋਟ ਕਿਸ ਨੂੰ?", "ଭୋଟ କାହାକୁ?", "ووٹ کسے دیں گے؟"),
     ],
 )
-def test_question_about_vote_choice_is_recognised(words: str) -> None:
+def test_text_that_asks_about_vote_choice_is_recognised(words: str) -> None:
     assert asks_choice(words) is not None
 
 
@@ -116,7 +116,7 @@ def test_question_about_vote_choice_is_recognised(words: str) -> None:
         *("क्या आपने वोट दिया?", "आप कब वोट देंगे?", "वोट देने किसके साथ जाएँगे?", "किसी को भी वोट दें, पर जाएँ।"),
     ],
 )
-def test_question_whether_or_when_somebody_will_vote_is_allowed(words: str) -> None:
+def test_text_that_asks_whether_or_when_somebody_will_vote_is_allowed(words: str) -> None:
     assert asks_choice(words) is None
 
 
@@ -150,7 +150,7 @@ def test_every_shipped_text_is_used_by_a_flow() -> None:
     assert used == set(load_shipped_texts().by_language["en"])
 
 
-def test_flows_can_store_exactly_the_kinds_of_marks_that_the_dialler_knows() -> None:
+def test_flows_can_store_exactly_the_kinds_of_voter_marks_that_the_dialler_knows() -> None:
     assert {kind.value for kind in MarkKind} == {kind.value for kind in DialledMarkKind}
 
 
@@ -181,7 +181,7 @@ def test_value_of_a_prompt_is_spoken_in_place_of_its_placeholder() -> None:
     )
 
 
-def test_values_of_a_prompt_are_played_as_sound_files() -> None:
+def test_values_in_a_prompt_are_played_as_sound_files() -> None:
     texts = load_shipped_texts()
     assert list_sounds_of_prompt(PromptRef(PromptKind.DIGITS, "07"), "hi", texts) == (
         "matdan/hi/digit/0",
@@ -208,7 +208,7 @@ def test_values_of_a_prompt_are_played_as_sound_files() -> None:
 
 @settings(deadline=None, derandomize=True)
 @given(st.text(min_size=1, max_size=200))
-def test_spoken_names_do_not_appear_in_sound_paths(name: str) -> None:
+def test_paths_of_sound_files_do_not_contain_spoken_names(name: str) -> None:
     sound = make_sound_name_of_spoken_name(PromptKind.PLACE, name, "hi")
     assert sound.startswith("matdan/hi/place/")
     assert len(sound) == len("matdan/hi/place/") + 16
@@ -216,7 +216,7 @@ def test_spoken_names_do_not_appear_in_sound_paths(name: str) -> None:
 
 
 @pytest.mark.parametrize("language", ["../etc", "", "xx-very", "HI", "h\0", "zz"])
-def test_text_in_an_unknown_language_is_spoken_in_english(language: str) -> None:
+def test_prompt_in_an_unknown_language_is_spoken_in_english(language: str) -> None:
     sounds = list_sounds_of_prompt(
         make_text_prompt("booth.until", closes_at=PromptRef(PromptKind.HOUR, "18:00")), language, load_shipped_texts()
     )
@@ -230,7 +230,7 @@ def test_prompt_without_a_text_is_played_from_the_sound_named_after_the_text_key
     assert render_prompt_as_words(ref, "hi", load_shipped_texts()) == "[mine.hello]"
 
 
-def test_prompt_is_rendered_as_readable_text() -> None:
+def test_prompt_is_rendered_as_readable_text_with_its_values() -> None:
     ref = make_text_prompt("booth.until", closes_at=PromptRef(PromptKind.HOUR, "18:00"))
     assert render_prompt_as_words(ref, "en", load_shipped_texts()) == "You can vote until 18:00."
     assert render_prompt_as_words(PromptRef(PromptKind.RECORDING, "message"), "en", load_shipped_texts()) == "<message>"
@@ -261,7 +261,7 @@ def test_invalid_text_file_is_refused(tmp_path: Path, name: str, content: str, w
         read_texts(tmp_path)
 
 
-def test_duration_of_a_spoken_text_is_estimated() -> None:
+def test_duration_of_a_spoken_text_is_estimated_from_its_length() -> None:
     assert estimate_spoken_seconds("a" * 113, "en") == pytest.approx(10.0)
     assert estimate_spoken_seconds("{closes_at}", "hi") == 1.5
     # Vowel signs do not count as letters.
@@ -269,7 +269,7 @@ def test_duration_of_a_spoken_text_is_estimated() -> None:
     assert estimate_spoken_seconds("क" * 10, "xx") == 2.0  # an unknown language has the slowest rate
 
 
-def test_english_text_is_used_if_the_language_lacks_the_text() -> None:
+def test_english_prompt_text_is_used_if_the_voters_language_lacks_it() -> None:
     texts = Texts({"en": {"a.b": "x"}})
     assert texts.find_text_or_english("a.b", "hi") == ("en", "x")
     assert texts.find_text_or_english("a.c", "hi") is None

@@ -107,7 +107,7 @@ def walk_flow(flow: Flow, begin: Turn, data: st.DataObject, *, hang_ups: bool) -
 @pytest.mark.parametrize("name", sorted(set(FLOWS) - {"booth_worker"}))
 @settings(deadline=None, derandomize=True, max_examples=60)
 @given(known=draw_facts(), data=st.data(), hang_ups=st.booleans())
-def test_calls_with_random_keys_end_and_acknowledge_only_stored_results(
+def test_every_flow_ends_and_acknowledges_only_stored_answers_for_random_key_presses(
     name: str, known: dict[str, Scalar], data: st.DataObject, hang_ups: bool
 ) -> None:
     flow = FLOWS[name]
@@ -121,13 +121,13 @@ def test_calls_with_random_keys_end_and_acknowledge_only_stored_results(
 
 @settings(deadline=None, derandomize=True, max_examples=40)
 @given(known=draw_facts(), data=st.data())
-def test_booth_worker_call_with_random_keys_ends(known: dict[str, Scalar], data: st.DataObject) -> None:
+def test_booth_worker_flow_ends_for_random_key_presses(known: dict[str, Scalar], data: st.DataObject) -> None:
     flow = FLOWS["booth_worker"]
     turns = walk_flow(flow, start_flow(flow, Start(known, "ta")), data, hang_ups=True)
     assert turns[-1].state.ending in {Ending.COMPLETED, Ending.HUNG_UP}
 
 
-def test_calls_with_random_keys_detect_an_acknowledgement_before_storing() -> None:
+def test_random_key_presses_reveal_a_flow_that_acknowledges_before_storing() -> None:
     flow = make_flow(
         "\n  first: {menu: [opt_out.question], choices: {1: thanks}}\n  thanks: {disconnect: x, say: [opt_out.noted]}"
     )

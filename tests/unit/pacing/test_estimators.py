@@ -27,7 +27,7 @@ def _find_table_row(elapsed: float, ringing: float | None) -> int:
 
 
 @pytest.mark.parametrize(("went_over", "seed", "endings"), [(False, 1, 6_000), (True, 6, 100)])
-def test_estimated_hazard_rate_of_exponential_durations_is_the_true_rate(
+def test_estimated_rate_at_which_exponential_talks_end_is_the_true_rate(
     went_over: bool, seed: int, endings: int
 ) -> None:
     """The rate at which a stage enters its last part is estimated too, although the first assumption expects none."""
@@ -52,7 +52,7 @@ def test_estimator_expects_calls_of_a_fixed_duration_to_end_only_at_that_duratio
     assert rates[at] > 10 * rates[HAZARD_EDGES.index(27)]
 
 
-def test_talks_that_go_on_lower_the_estimated_rate_at_which_talks_end() -> None:
+def test_talks_in_progress_lower_the_estimated_rate_at_which_talks_end() -> None:
     """When 60 talks of 90 s on average began together 20 s ago, only the shortest have ended."""
     random, hazard = Random(4), Hazard(TUNED, 90.0)
     talks = [random.expovariate(1 / 90.0) for _ in range(60)]
@@ -65,7 +65,7 @@ def test_talks_that_go_on_lower_the_estimated_rate_at_which_talks_end() -> None:
     assert hazard.calculate_end_rates_of_call_stage(going_on)[0, second] == pytest.approx(1 / 90.0, rel=0.3)
 
 
-def test_talks_that_go_on_do_not_change_a_rate_known_from_many_talks() -> None:
+def test_talks_in_progress_do_not_change_an_end_rate_estimated_from_many_talks() -> None:
     hazard = Hazard(TUNED, 90.0)
     for _ in range(20_000):
         hazard.record_duration_of_call_stage(90.0)
@@ -99,7 +99,7 @@ def _make_rates(ends: float, over: float = 0.0) -> NDArray[np.float64]:
     return np.tile([[ends], [over]], len(HAZARD_EDGES))
 
 
-def test_probability_of_a_free_seat_matches_exponential_talk_and_wrap_up() -> None:
+def test_predicted_probability_of_a_free_seat_matches_exponential_talk_and_wrap_up_times() -> None:
     rates = dict.fromkeys(SeatStage, _make_rates(0.0)) | {
         SeatStage.TALKING: _make_rates(1 / 60.0),
         SeatStage.WRAP_UP: _make_rates(1 / 15.0),
@@ -114,7 +114,7 @@ def test_probability_of_a_free_seat_matches_exponential_talk_and_wrap_up() -> No
     assert free == pytest.approx([1.0 - exp(-5.0 / 15.0), 1.0 - exp(-20.0 / 15.0)], abs=0.01)
 
 
-def test_probability_that_a_closing_seat_becomes_free_matches_closing_and_wrap_up() -> None:
+def test_predicted_probability_that_a_closing_seat_becomes_free_matches_closing_and_wrap_up_times() -> None:
     rates = dict.fromkeys(SeatStage, _make_rates(1 / 15.0)) | {
         SeatStage.CLOSING: _make_rates(1 / 5.0),
         SeatStage.TALKING: _make_rates(1 / 15.0, 100.0),
@@ -195,7 +195,7 @@ def test_answers_without_ringing_do_not_change_the_estimated_ring_times() -> Non
     assert InFlightTable(rings, TUNED).moments.tolist() == pytest.approx(usual.moments.tolist(), abs=1.0)
 
 
-def test_calls_without_reported_ringing_are_judged_by_time_since_originate() -> None:
+def test_answer_probability_of_a_call_without_reported_ringing_depends_on_time_since_originate() -> None:
     random, rings = Random(6), RingTimes(TUNED)
     for _ in range(1_500):
         rings.record_end_of_ringing(answered=True, seconds=2.0 + random.gammavariate(4.0, 2.5), ringing_seconds=None)
@@ -205,7 +205,7 @@ def test_calls_without_reported_ringing_are_judged_by_time_since_originate() -> 
     assert float(table.answered[_find_table_row(10.0, None), -1]) > 0.9
 
 
-def test_cancelled_calls_do_not_bias_the_estimate_of_late_answers() -> None:
+def test_cancelled_calls_do_not_bias_the_estimated_share_of_late_answers() -> None:
     rings, kept, random = RingTimes(TUNED), RingTimes(TUNED), Random(6)
     _record_ring_times(rings, random, 1_000)
     _record_ring_times(kept, Random(6), 1_000)
@@ -217,7 +217,7 @@ def test_cancelled_calls_do_not_bias_the_estimate_of_late_answers() -> None:
 
 
 @pytest.mark.parametrize("learned", [Hazard(TUNED, 30.0), RingTimes(TUNED), AnswerRate(TUNED)])
-def test_damaged_state_of_an_estimator_is_refused(learned: Hazard | RingTimes | AnswerRate) -> None:
+def test_damaged_saved_state_of_a_pacing_estimator_is_refused(learned: Hazard | RingTimes | AnswerRate) -> None:
     state = json.loads(json.dumps(learned.get_learned_state()))
     learned.restore_learned_state(state)
     assert learned.get_learned_state() == state

@@ -32,7 +32,7 @@ def _get_allowed_risk(governor: Governor, *, coming: float = 0.0, left: float | 
     return governor.calculate_allowed_abandonment_risk(seats=seats, answers_per_second=coming, seconds_left=left)
 
 
-def test_strictest_cap_on_the_abandoned_rate_limits_abandoned_calls() -> None:
+def test_pacing_obeys_the_strictest_of_several_abandoned_rate_caps() -> None:
     governor = _make_governor((Cap(3_600, 0.03, 0.03), Cap(86_400, 0.01, 0.03)))
     assert governor.target == 0.01
     _count_answers(governor, 1_000, 1.0)
@@ -70,7 +70,7 @@ def test_abandoned_rate_window_is_full_after_the_whole_period_was_observed() -> 
     assert tally.compute_seconds_until_cap_window_is_full(3_690.0) == pytest.approx(10.0)
 
 
-def test_cap_that_permits_one_more_abandoned_call_allows_one_call_at_risk() -> None:
+def test_abandoned_rate_cap_that_permits_one_more_abandoned_call_allows_one_call_at_risk() -> None:
     governor = _make_governor((Cap(3_600, 0.01, 0.012),))
     _count_answers(governor, 116, 31.0)  # five seats: the second abandoned call exceeds the stop
     _get_allowed_risk(governor)
@@ -80,7 +80,7 @@ def test_cap_that_permits_one_more_abandoned_call_allows_one_call_at_risk() -> N
     assert governor.boldness == TUNED.least_boldness
 
 
-def test_fewer_remaining_abandoned_calls_lower_the_allowed_risk() -> None:
+def test_fewer_permitted_abandoned_calls_lower_the_risk_that_pacing_may_take() -> None:
     boldness = []
     for drops in range(30):
         governor = _make_governor(HOUR)
@@ -92,7 +92,7 @@ def test_fewer_remaining_abandoned_calls_lower_the_allowed_risk() -> None:
     assert boldness[26:] == [TUNED.least_boldness] * 4  # the stop is 26.7 abandoned calls: one more would exceed it
 
 
-def test_new_abandoned_rate_window_counts_expected_answers_until_the_day_ends() -> None:
+def test_abandoned_rate_window_at_the_start_counts_the_answers_expected_until_the_day_ends() -> None:
     governor = _make_governor(HOUR)
     _get_allowed_risk(governor)
     assert governor.boldness == TUNED.least_boldness
@@ -110,7 +110,7 @@ def test_new_abandoned_rate_window_counts_expected_answers_until_the_day_ends() 
 
 @pytest.mark.parametrize("answers", [0, 20, 400])
 @pytest.mark.parametrize("left", [0.0, 600.0, 36_000.0])
-def test_abandoned_calls_may_use_up_the_reserve_of_the_cap_but_not_exceed_it(answers: int, left: float) -> None:
+def test_abandoned_calls_may_use_the_reserve_below_the_cap_but_not_exceed_the_cap(answers: int, left: float) -> None:
     governor = _make_governor((Cap(86_400, 0.01, 0.03, Reserve.WINDOW),))
     _count_answers(governor, answers, 1.0)
     _get_allowed_risk(governor, coming=0.2, left=left)
@@ -138,7 +138,7 @@ def test_abandoned_rate_cap_that_applies_at_every_moment_ignores_future_answers(
     assert _make_governor((Cap(86_400, 0.01, 0.03),)).count_calls_allowed_in_worst_case(0) == float("inf")
 
 
-def test_answers_that_leave_the_abandoned_rate_window_today_permit_no_abandoned_calls() -> None:
+def test_answers_that_will_leave_the_abandoned_rate_window_today_permit_no_abandoned_calls() -> None:
     governor = _make_governor((Cap(86_400, 0.01, 0.03, Reserve.WINDOW),))
     governor.now = 100_000.0
     governor.restore_answered_and_abandoned_counts(
@@ -150,7 +150,7 @@ def test_answers_that_leave_the_abandoned_rate_window_today_permit_no_abandoned_
     assert governor.count_calls_allowed_in_worst_case(0) == pytest.approx((0.03 * 1_100 - 6) / 0.97)
 
 
-def test_one_abandoned_call_lowers_the_allowed_risk_less_at_a_large_site() -> None:
+def test_one_abandoned_call_lowers_the_risk_that_pacing_may_take_less_at_a_large_site() -> None:
     moved = []
     for seats in (27, 300):
         governor = _make_governor((Cap(86_400, 0.03, 1.0),))
@@ -163,7 +163,7 @@ def test_one_abandoned_call_lowers_the_allowed_risk_less_at_a_large_site() -> No
     assert 1.0 < large < 1.02 < small
 
 
-def test_allowed_risk_falls_with_abandoned_calls_and_rises_with_answers() -> None:
+def test_risk_that_pacing_may_take_falls_with_abandoned_calls_and_rises_with_answers() -> None:
     governor = _make_governor(DAY)
     _count_answers(governor, 400, 1.0)
     before = _get_allowed_risk(governor)
@@ -189,7 +189,7 @@ def test_abandoned_rate_restored_from_stored_calls_is_never_underestimated() -> 
     assert (hour.answers, hour.abandoned) == (90, 1)
 
 
-def test_allowed_risk_survives_a_restart_and_damaged_state_is_refused() -> None:
+def test_risk_that_pacing_may_take_survives_a_restart_and_damaged_state_is_refused() -> None:
     governor = _make_governor((*HOUR, *DAY))
     _count_answers(governor, 500, 4.0, drops=(3, 80, 300))
     state = governor.get_learned_state()

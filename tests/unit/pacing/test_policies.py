@@ -69,7 +69,7 @@ def test_pacing_policies_place_no_calls_without_seats(
     assert pacer.count_excess_calls(snapshot) == len(ringing)
 
 
-def test_progressive_pacing_counts_calls_in_progress_per_free_seat() -> None:
+def test_progressive_pacing_subtracts_calls_in_progress_from_its_calls_per_free_seat() -> None:
     snapshot = PacingSnapshot(0.0, free_seats=5, ringing=(RingingCall(1.0),) * 2, waiting_seconds=(0.5,))
     assert make_pacer(PacingPolicy.PROGRESSIVE, caps=CAPS).count_calls_to_place(snapshot) == 2
 

@@ -64,7 +64,7 @@ ringing = st.lists(st.builds(RingingCall, seconds, st.none() | st.floats(0, 1), 
 
 @settings(deadline=None, derandomize=True, max_examples=150)
 @given(free=st.integers(0, 10), busy=busy, ringing=ringing, waiting=st.lists(st.floats(0, 2), max_size=3))
-def test_more_free_seats_never_lead_to_fewer_calls(
+def test_predictive_pacing_places_no_fewer_calls_with_more_free_seats(
     free: int, busy: list[BusySeat], ringing: list[RingingCall], waiting: list[float]
 ) -> None:
     snapshot = PacingSnapshot(
@@ -128,7 +128,7 @@ def test_voter_list_with_an_unknown_answer_rate_starts_with_one_call_per_free_se
     assert pacer.explain_last_pacing_decision().limited_by == Limit.IN_FLIGHT
 
 
-def test_ringing_calls_are_hung_up_when_many_agents_leave_together() -> None:
+def test_predictive_pacing_hangs_up_ringing_calls_when_many_agents_leave_together() -> None:
     pacer = _make_trained_pacer()
     calls = (RingingCall(5.0, None, 3.0),) * 12
     there = replace(_make_busy_snapshot(1.0), free_seats=12, ringing=calls)
@@ -138,13 +138,13 @@ def test_ringing_calls_are_hung_up_when_many_agents_leave_together() -> None:
     assert pacer.count_excess_calls(PacingSnapshot(3.0, ringing=calls)) == len(calls)
 
 
-def test_slightly_slower_carrier_still_gets_calls() -> None:
+def test_predictive_pacing_still_places_calls_over_a_slightly_slower_carrier() -> None:
     pacer = _make_trained_pacer()
     waiting = tuple(RingingCall(1.0 * second) for second in range(10))  # each call waits 10 s for "ringing"
     assert pacer.count_calls_to_place(PacingSnapshot(1.0, free_seats=60, ringing=waiting)) > 0
 
 
-def test_carrier_that_never_reports_ringing_is_not_treated_as_a_slow_carrier() -> None:
+def test_carrier_that_never_reports_ringing_is_not_mistaken_for_a_slow_carrier() -> None:
     pacer = PredictivePacer(HOUR)
     for at in range(1, 120):
         for kind in (Kind.ANSWERED, Kind.FAILED, Kind.FAILED):
@@ -153,7 +153,7 @@ def test_carrier_that_never_reports_ringing_is_not_treated_as_a_slow_carrier() -
     assert pacer.count_calls_to_place(waiting) >= 20
 
 
-def test_stalled_carrier_is_detected_by_waiting_calls() -> None:
+def test_predictive_pacing_detects_a_stalled_carrier_by_calls_that_do_not_ring() -> None:
     pacer = _make_trained_pacer()
     waiting = (RingingCall(14.0),) * 40
     crowded = PacingSnapshot(1.0, free_seats=60, ringing=waiting)
@@ -175,7 +175,7 @@ ODD = (-5.0, 0.0, 10_800.0, 1e12, inf, nan)
 
 
 @pytest.mark.parametrize("odd", ODD)
-def test_implausible_times_of_pacing_events_cause_no_error_and_no_flood_of_calls(odd: float) -> None:
+def test_pacing_events_with_implausible_times_cause_no_error_and_no_flood_of_calls(odd: float) -> None:
     pacer = _make_trained_pacer()
     seats = (BusySeat(SeatStage.TALKING, odd), BusySeat(SeatStage.CLOSING, odd), BusySeat(SeatStage.WRAP_UP, odd))
     for kind in Kind:
@@ -189,20 +189,20 @@ def test_implausible_times_of_pacing_events_cause_no_error_and_no_flood_of_calls
 
 
 @pytest.mark.parametrize("chance", [0.0, 1.0, nan])
-def test_answer_probability_of_zero_or_one_causes_no_error(chance: float) -> None:
+def test_predictive_pacing_accepts_an_answer_probability_of_zero_or_one(chance: float) -> None:
     pacer = _make_trained_pacer()
     snapshot = replace(_make_busy_snapshot(1.0), free_seats=2, ringing=(RingingCall(3.0, chance, 1.0),) * 3)
     assert 0 <= pacer.count_calls_to_place(snapshot) <= 500
 
 
-def test_thousand_pacing_events_at_one_moment_cause_no_error() -> None:
+def test_predictive_pacing_handles_a_thousand_events_at_one_moment() -> None:
     pacer = PredictivePacer(DAY)
     for kind in (Kind.CANCELLED, Kind.FAILED, Kind.ANSWERED, Kind.TALK_ENDED, Kind.WRAP_UP_ENDED) * 200:
         pacer.learn_from_pacing_event(PacingEvent(kind, 7.0))
     assert 0 <= pacer.count_calls_to_place(replace(_make_busy_snapshot(7.0), free_seats=1)) <= 60
 
 
-def test_pacing_treats_a_clock_that_goes_back_as_standing_still() -> None:
+def test_predictive_pacing_treats_a_clock_that_goes_back_as_standing_still() -> None:
     pacer = _make_trained_pacer()
     pacer.learn_from_pacing_event(PacingEvent(Kind.ABANDONED, 1_000.0))
     assert 0 <= pacer.count_calls_to_place(_make_busy_snapshot(10.0)) <= 60
@@ -251,7 +251,7 @@ def test_abandoned_rate_stays_within_the_reserve_even_if_all_calls_are_answered(
     )
 
 
-def test_pacer_reports_the_reserve_for_abandoned_calls_as_the_limit_of_dialling() -> None:
+def test_pacer_names_the_reserve_for_abandoned_calls_as_the_reason_that_limits_dialling() -> None:
     pacer = _make_trained_pacer((Cap(86_400, 0.03, RESERVED, Reserve.EVERY_INSTANT),))
     pacer.restore_learned_state(
         {
@@ -322,7 +322,7 @@ def test_carrier_that_loses_all_calls_gets_no_more_calls_than_usual() -> None:
     assert _count_calls_for_free_seats(again, 0.0, 10) == in_flight  # the usual rate survives a restart
 
 
-def test_voter_list_with_few_answers_gets_enough_calls() -> None:
+def test_predictive_pacing_places_enough_calls_for_a_voter_list_with_few_answers() -> None:
     pacer = PredictivePacer(HOUR)
     for at in range(1, 120):
         pacer.count_calls_to_place(PacingSnapshot(float(at), free_seats=10))
@@ -363,7 +363,7 @@ def test_dialling_after_a_pause_starts_with_one_call_per_free_seat(was_asked: bo
     assert pacer.count_calls_to_place(after) == 27
 
 
-def test_long_conversations_at_all_seats_are_no_pause_in_dialling() -> None:
+def test_long_conversations_at_all_seats_do_not_count_as_a_pause_in_dialling() -> None:
     pacer = _make_trained_pacer(HOUR)
     _dial_poor_list(pacer, 1_500)
     for at in range(1_500, 1_600 + int(TUNED.pause_seconds)):
@@ -422,7 +422,7 @@ def test_few_answers_of_a_new_voter_list_are_abandoned_in_the_first_minute(seats
 # Restarts
 
 
-def test_learned_rates_and_times_survive_a_restart() -> None:
+def test_rates_and_times_learned_by_predictive_pacing_survive_a_restart() -> None:
     learned = json.loads(_make_learned_state())
     pacer = _make_trained_pacer()
     assert pacer.get_learned_state() == learned  # no decision yet: the state is passed on unchanged
@@ -459,7 +459,7 @@ def test_predictive_pacing_with_a_damaged_saved_state_starts_without_learned_rat
 # The room of a window
 
 
-def test_fewer_remaining_abandoned_calls_never_lead_to_more_calls() -> None:
+def test_predictive_pacing_places_no_more_calls_when_fewer_abandoned_calls_are_permitted() -> None:
     calls = []
     for drops in range(30):
         pacer = _make_trained_pacer(HOUR)
@@ -475,7 +475,7 @@ def test_fewer_remaining_abandoned_calls_never_lead_to_more_calls() -> None:
     assert pacer.explain_last_pacing_decision().limited_by == Limit.HARD_STOP
 
 
-def test_predictive_pacing_dials_ahead_without_history_only_if_time_remains() -> None:
+def test_predictive_pacing_without_history_dials_ahead_only_if_enough_time_remains() -> None:
     pacer = _make_trained_pacer((Cap(86_400, 0.01, 0.03, Reserve.WINDOW),))
     pacer.restore_answered_and_abandoned_counts(0.0, {})
     morning = replace(_make_busy_snapshot(1.0), free_seats=6, seconds_left=36_000.0)
@@ -493,7 +493,7 @@ def test_abandoned_rate_stays_within_the_cap_at_the_end_of_a_short_day(seed: int
 
 
 @pytest.mark.parametrize("name", ["27 seats", "shifts 27", "10 seats"])
-def test_abandoned_rate_stays_below_the_hard_stop_in_every_sliding_hour(name: str) -> None:
+def test_abandoned_rate_exceeds_its_cap_by_at_most_0_2_points_in_any_sliding_hour(name: str) -> None:
     scenario = replace(SCENARIOS[name], hours=2.0)
     day = simulate(scenario, lambda: PredictivePacer(make_abandoned_rate_caps(0.03)), 2)
     assert 0.015 < day.worst_sliding_hour <= 0.032

@@ -44,11 +44,11 @@ def make_claim(booth_id: int, weight: float = 1.0) -> Claim:
 @pytest.mark.parametrize(
     ("local", "share"), [(time(6), 0.0), (time(7), 0.0), (time(8), 0.055), (time(10), 0.18), (time(23), 0.66)]
 )
-def test_expected_turnout_is_interpolated_linearly(local: time, share: float) -> None:
+def test_expected_turnout_is_interpolated_linearly_between_the_given_hours(local: time, share: float) -> None:
     assert COURSE.compute_expected_turnout(local) == pytest.approx(share)
 
 
-def test_turnout_reported_by_marks_outweighs_the_expected_turnout() -> None:
+def test_turnout_reported_by_voters_outweighs_the_expected_turnout() -> None:
     assert estimate_share_of_voters_not_voted(BoothNow(1, 0, 0, 1.0, 0.4)) == pytest.approx(0.6)
     assert estimate_share_of_voters_not_voted(BoothNow(1, 2000, 1900, 1.0, 0.4)) == pytest.approx(0.05, abs=0.01)
 
@@ -64,7 +64,7 @@ def test_booths_with_low_turnout_or_early_closing_have_priority() -> None:
     assert order[5] == 0.0
 
 
-def test_priority_factor_of_weight_zero_does_not_change_the_order_of_booths() -> None:
+def test_factor_of_booth_priority_with_weight_zero_does_not_change_the_priority() -> None:
     off = FactorWeights(not_voted=0.0, deficit=0.0, time=0.0)
     assert calculate_booth_priority(BoothNow(1, 50, 10, 60.0, 0.4), 0.5, off) == 1.0
 
@@ -100,7 +100,7 @@ def test_booth_without_numbers_is_skipped_until_numbers_are_due_again() -> None:
     assert set(order.plan_reservations_by_booth(8)) == {1, 2}
 
 
-def test_returned_numbers_do_not_count_in_the_share_of_calls_of_their_booth() -> None:
+def test_numbers_returned_undialled_do_not_count_in_the_share_of_calls_of_their_booth() -> None:
     order = BoothOrder(range(1, 16))
     dialled: Counter[int] = Counter()
     for _ in range(300):  # of ten claims two are dialled before the others are returned
@@ -209,13 +209,13 @@ def test_booths_are_called_in_the_order_that_an_exhaustive_search_finds(
             plain.empty |= set(quotas)
 
 
-def test_booth_from_which_no_numbers_were_requested_is_not_regarded_as_empty() -> None:
+def test_booth_from_which_no_numbers_were_requested_is_not_recorded_as_empty() -> None:
     order = BoothOrder([1, 2, 3])
     order.record_reserved_numbers({1: 4, 2: 4, 3: 4}, [make_claim(1)] * 4 + [make_claim(2)] * 2, full=True)
     assert set(order.plan_reservations_by_booth(40)) == {1, 2, 3}
 
 
-def test_next_numbers_are_claimed_only_from_booths_with_priority() -> None:
+def test_next_numbers_are_reserved_only_from_booths_with_priority() -> None:
     hopper: list[Claim] = []
     order = BoothOrder([1, 2], in_hand=hopper)
     assert (
@@ -235,7 +235,7 @@ def test_next_numbers_are_claimed_only_from_booths_with_priority() -> None:
     assert order.find_booths_that_must_be_called_first(order.plan_reservations_by_booth(4)) is None
 
 
-def test_booth_that_closes_between_planning_and_claiming_numbers_causes_no_error() -> None:
+def test_booth_that_closes_between_planning_and_reserving_numbers_causes_no_error() -> None:
     order = BoothOrder([1])
     quotas = order.plan_reservations_by_booth(4)
     order.set_booth_priorities({1: 0.0})
@@ -253,7 +253,7 @@ def test_voter_weights_change_how_calls_are_distributed_over_booths() -> None:
 
 @settings(deadline=None, derandomize=True)
 @given(st.lists(st.floats(0.0, 5.0), min_size=1, max_size=40), st.integers(1, 200))
-def test_plan_of_reservations_covers_the_requested_numbers_and_skips_closed_booths(
+def test_plan_for_reserving_numbers_covers_the_requested_numbers_and_skips_closed_booths(
     priorities: list[float], numbers: int
 ) -> None:
     order = BoothOrder(range(len(priorities)))
@@ -299,7 +299,7 @@ def test_promised_calls_after_the_last_call_time_are_moved_to_the_last_call_time
     assert limit_retry_to_last_call(None, 100.0, 0.0, promised=True) is None
 
 
-def test_booth_worker_is_called_a_last_time_if_half_the_calling_interval_remains() -> None:
+def test_booth_worker_is_called_a_last_time_if_half_an_interval_between_calls_remains() -> None:
     last_call_at, every = 36_000.0, 7_200.0
     assert find_next_call_to_booth_worker(30_000.0, last_call_at, 22_800.0, every) == 30_000.0
     assert find_next_call_to_booth_worker(37_000.0, last_call_at, 29_800.0, every) == last_call_at - LAST_ROUND_SECONDS

@@ -83,7 +83,9 @@ def test_complaint_about_a_number_with_inbound_calls_only_has_no_attempt(store: 
 # Answers
 
 
-async def test_answers_report_counts_flow_and_script_answers_but_no_messages(store: HandFilled, tmp_path: Path) -> None:
+async def test_answers_report_counts_answers_in_flows_and_scripts_but_no_recorded_messages(
+    store: HandFilled, tmp_path: Path
+) -> None:
     for phone, (campaign, name, value) in enumerate(
         [
             ("agents", "knows_booth", "told"),
@@ -110,7 +112,7 @@ async def test_answers_report_counts_flow_and_script_answers_but_no_messages(sto
 # Numbers without a voter
 
 
-async def test_opt_out_counts_only_in_booths_with_a_voter_on_the_number(store: HandFilled) -> None:
+async def test_opt_out_counts_only_in_booths_that_have_a_voter_with_the_number(store: HandFilled) -> None:
     store.insert("link", {"voter_id": 50, "phone_id": 1, "dropped_at": NOON})
     store.opt_out(1, NOON)
     report = await make_report(store, polling_day.report_turnout)
@@ -138,7 +140,7 @@ async def test_booth_worker_call_counts_in_the_workers_constituency_at_that_time
 
 @pytest.mark.parametrize("option", ["--part", "--constituency"])
 @pytest.mark.parametrize("number", ["12345678901234567890123", "1000000000", "-1"])
-def test_voter_list_rejects_impossible_part_and_constituency_numbers(
+def test_voter_list_command_rejects_impossible_part_and_constituency_numbers(
     store: HandFilled, option: str, number: str
 ) -> None:
     out = store.path.with_name("list.csv")
@@ -154,7 +156,7 @@ def test_answer_to_a_complaint_with_a_too_large_number_is_rejected(store: HandFi
 # Undone marks
 
 
-def test_voter_whose_mark_was_undone_does_not_count_as_contacted(store: HandFilled) -> None:
+def test_voter_whose_recorded_answer_was_undone_does_not_count_as_contacted(store: HandFilled) -> None:
     for voter in (1, 2, 3):
         store.mark(voter, "voted", NOON, source="booth-worker", key=f"slip{voter}")
     for voter in (2, 3):

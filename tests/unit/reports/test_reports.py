@@ -156,7 +156,7 @@ async def test_turnout_report_by_booth_counts_contacted_and_voted_voters(store: 
 
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
-def test_csv_escapes_texts_that_look_like_formulas(start: str) -> None:
+def test_csv_report_escapes_texts_that_look_like_formulas(start: str) -> None:
     report = Report("r", (Column("booth", ColumnKind.TEXT), Column("voters")), ((f"{start}cmd|' /C calc'!A0", -3),))
     ((booth, voters),) = list(csv.reader(io.StringIO(format_report_as_csv(report), newline="")))[1:]
     assert booth == f"'{start}cmd|' /C calc'!A0"
@@ -165,13 +165,13 @@ def test_csv_escapes_texts_that_look_like_formulas(start: str) -> None:
 
 @given(st.text())
 @settings(deadline=None, derandomize=True)
-def test_escaped_formula_in_csv_is_read_back_as_the_same_text(text: str) -> None:
+def test_text_escaped_as_a_formula_in_a_csv_report_is_read_back_unchanged(text: str) -> None:
     safe = escape_spreadsheet_formula(text)
     assert not safe.startswith(("=", "+", "-", "@", "\t", "\r"))
     assert safe in {text, f"'{text}"}
 
 
-def test_printed_table_escapes_markup_and_control_characters() -> None:
+def test_printed_report_escapes_markup_and_control_characters() -> None:
     report = Report(
         "r", (Column("booth", ColumnKind.TEXT), Column("share", ColumnKind.SHARE)), (("[red]\x1b[2Jगाँव", 0.1234),)
     )
@@ -246,13 +246,13 @@ def test_report_names_centre_period_campaign_and_creation_time(store: HandFilled
     assert re.fullmatch(about, cells[-1])
 
 
-def test_pdf_column_widths_follow_the_longest_text() -> None:
+def test_columns_of_a_pdf_report_are_as_wide_as_their_longest_text() -> None:
     columns = [Column("part"), Column("booth", ColumnKind.TEXT), Column("voted")]
     rows = [["1", "Government Primary School, Kothrud, Room 3", "12"], ["2", "x" * 200, ""]]
     assert compute_column_widths(columns, rows) == [6, 60, 6]
 
 
-def test_heading_of_a_voter_list_leaves_out_unknown_values() -> None:
+def test_heading_of_an_exported_voter_list_leaves_out_unknown_values() -> None:
     booth = BoothList(174, 3, "", "", "current", ((1, "Asha", "", "", 30, "F", ""),))
     assert (
         format_booth_list_heading(booth, ListKind.STRIKE_OFF)
@@ -282,7 +282,7 @@ def test_report_time_without_offset_is_in_the_centres_time_zone() -> None:
         parse_time_option("12 o'clock", INDIA, "--since")
 
 
-async def test_file_that_is_not_a_store_is_rejected(tmp_path: Path) -> None:
+async def test_report_on_a_file_that_is_not_a_store_is_rejected(tmp_path: Path) -> None:
     with (
         pytest.raises(StoreError, match="the store does not exist"),
         open_store_snapshot(tmp_path / "missing.db", None),
@@ -299,7 +299,7 @@ async def test_file_that_is_not_a_store_is_rejected(tmp_path: Path) -> None:
         tables.report_calls(source, Window())
 
 
-async def test_reports_open_the_store_read_only(store: HandFilled) -> None:
+async def test_report_commands_open_the_store_read_only(store: HandFilled) -> None:
     with pytest.raises(StoreError, match="cannot be written"), open_store_snapshot(store.path, None) as source:
         source.execute("DELETE FROM mark")
 
@@ -525,7 +525,7 @@ async def test_opt_outs_report_counts_numbers_by_campaign_and_imports_report_lis
     assert (imported["at"], imported["file"], imported["rejected"]) == ("2026-04-22 12:00+05:30", "roll.csv", 1)
 
 
-def test_workbook_has_typed_numbers_and_no_formulas_or_links(tmp_path: Path) -> None:
+def test_report_workbook_has_numeric_cells_and_no_formulas_or_links(tmp_path: Path) -> None:
     report = Report(
         "a [very] long/title: with characters not allowed in sheet names",
         (Column("name", ColumnKind.TEXT), Column("share", ColumnKind.SHARE), Column("n")),
@@ -595,7 +595,7 @@ def test_export_of_a_voter_list_is_audited_and_names_the_recipient(
         assert "+91" not in out.read_text()
 
 
-def test_list_of_voters_who_have_not_voted_has_their_planned_hour(store: HandFilled, tmp_path: Path) -> None:
+def test_list_of_voters_who_have_not_voted_shows_when_they_plan_to_vote(store: HandFilled, tmp_path: Path) -> None:
     store.mark(3, "not-yet", NOON)
     store.mark(5, "later", NOON, hour=16)
     out = tmp_path / "list.csv"

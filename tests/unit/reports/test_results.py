@@ -35,7 +35,9 @@ def find_voter(store: HandFilled, attempt: str) -> int:
     return int(voter)
 
 
-def test_latest_disposition_or_mark_of_a_voter_takes_precedence_over_the_call_outcome(store: HandFilled) -> None:
+def test_exported_result_of_a_voter_is_the_latest_disposition_or_mark_before_the_call_outcome(
+    store: HandFilled,
+) -> None:
     spoken = store.answered(1, disposition="refused", disposed_at=NOON + 60)
     store.attempt(1, NOON + HOUR)
     voter = find_voter(store, spoken)
@@ -48,14 +50,14 @@ def test_latest_disposition_or_mark_of_a_voter_takes_precedence_over_the_call_ou
     assert place == (ROLL_VERSION, STATE_CODE, CONSTITUENCY_NUMBER)
 
 
-def test_undone_marks_and_their_corrections_are_left_out_of_the_results(store: HandFilled) -> None:
+def test_results_leave_out_undone_voter_marks_and_their_corrections(store: HandFilled) -> None:
     voter = find_voter(store, store.attempt(1))
     store.mark(voter, "voted", NOON + 100, key="first")
     store.mark(voter, "not-yet", NOON + 200, source="correction", undoes="first")
     assert read_results(store)[voter]["result"] == "no-answer"
 
 
-def test_results_have_a_column_for_each_question_with_its_last_answer(store: HandFilled) -> None:
+def test_exported_results_have_a_column_for_each_question_with_its_last_answer(store: HandFilled) -> None:
     first, later = store.attempt(1), store.attempt(1, NOON + HOUR)
     add_answer(store, first, "at_home", "2")
     add_answer(store, later, "at_home", "3", NOON + HOUR)
@@ -70,7 +72,7 @@ def test_results_have_a_column_for_each_question_with_its_last_answer(store: Han
     assert all("answer_message" not in row for row in found.values())
 
 
-def test_results_can_be_limited_to_a_period_campaign_state_and_constituency(store: HandFilled) -> None:
+def test_exported_results_can_be_limited_to_a_period_campaign_state_and_constituency(store: HandFilled) -> None:
     store.attempt(1)
     store.attempt(2, NOON + HOUR, campaign="ivr")
     assert len(read_results(store)) == 2

@@ -45,7 +45,7 @@ HOUR = 3600.0
 # Record imports
 
 
-def test_import_that_holds_the_store_is_not_mistaken_for_a_running_dialler(
+def test_import_that_has_locked_the_store_is_not_mistaken_for_a_running_dialler(
     store: HandFilled, config: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A second command that mistook the import for a dialler would wait for an answer that never comes."""
@@ -90,7 +90,9 @@ async def test_hourly_turnout_includes_official_figures(store: HandFilled, confi
     assert not rows_by_column(await make_turnout_report(store, TurnoutBy.HOUR, Window(since=NOON + 86_400)))
 
 
-async def test_correction_of_a_mark_moves_the_hour_in_which_the_voter_voted(store: HandFilled, config: Path) -> None:
+async def test_vote_recorded_again_after_a_correction_counts_in_the_hour_of_the_later_record(
+    store: HandFilled, config: Path
+) -> None:
     store.mark(1, "voted", NOON - 3 * HOUR)
     store.mark(1, "not-yet", NOON - 2 * HOUR, source="correction")
     assert [row["voted"] for row in rows_by_column(await make_turnout_report(store, TurnoutBy.HOUR))] == [0]
@@ -132,7 +134,7 @@ async def test_every_turnout_report_says_that_the_turnout_is_self_reported(
     assert "contacted" in {column.name for column in report.columns}
 
 
-def test_turnout_queries_read_no_data_about_support_for_candidates() -> None:
+def test_turnout_report_queries_read_no_data_about_support_for_candidates() -> None:
     """Exit polls are forbidden, so turnout reports must not use a voter's answers or a campaign's weights."""
     for statement in (each.sql for each in polling_day.SQL.declared.values()):
         words = set(re.findall(r"\w+", re.sub(r"--.*", "", statement)))
@@ -140,7 +142,7 @@ def test_turnout_queries_read_no_data_about_support_for_candidates() -> None:
 
 
 @pytest.mark.parametrize("ending", ["csv", "json", "xlsx", "pdf"])
-def test_turnout_report_is_written_to_every_file_type_without_formulas(
+def test_turnout_report_is_written_in_every_file_format_without_formulas(
     store: HandFilled, config: Path, ending: str
 ) -> None:
     store.mark(1, "voted", NOON)
@@ -176,7 +178,7 @@ def test_turnout_chart_has_official_figures_and_the_same_bytes_each_time(
     assert picture.read_bytes() == first
 
 
-def test_errors_of_the_turnout_chart_are_one_line_messages(store: HandFilled, config: Path) -> None:
+def test_error_of_the_turnout_chart_command_is_a_one_line_message(store: HandFilled, config: Path) -> None:
     pytest.importorskip("matplotlib")
     code, output = run("report", "turnout", "--picture", store.path.parent / "t.png", "-c", config)
     assert (code, "no picture was drawn" in output) == (0, True)
@@ -303,7 +305,9 @@ def test_close_of_poll_is_read_from_the_settings_or_else_from_the_roll(store: Ha
     assert "(07:00; final" in enter_turnout(config, "06:00", "1")[1]
 
 
-def test_impossible_part_or_polling_day_of_a_figure_is_a_one_line_error(store: HandFilled, config: Path) -> None:
+def test_impossible_part_or_polling_day_of_an_official_figure_is_refused_in_one_line(
+    store: HandFilled, config: Path
+) -> None:
     path = write_figures(store, "174,99999999999999999999,09:00,11")
     assert (
         "row 2: the cell in column part is not a whole number"
@@ -448,7 +452,7 @@ def test_invalid_complaint_is_rejected_with_an_error_that_names_the_reason(
 
 @pytest.mark.parametrize("report", ["complaints", "compliance"])
 @pytest.mark.parametrize("ending", ["csv", "json", "xlsx", "pdf"])
-def test_complaint_reports_are_written_to_every_file_type(
+def test_complaint_report_is_written_in_every_file_format(
     store: HandFilled, config: Path, report: str, ending: str
 ) -> None:
     run("complaint", "add", "--about", "content", "--channel", "person", "-c", config, "--who", "anita")

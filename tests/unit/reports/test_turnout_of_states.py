@@ -54,7 +54,9 @@ async def test_constituency_number_of_two_states_has_two_rows_in_the_turnout_rep
     assert report.total == ("all", "", 3, 60, 4, 3, 1, 0.75, None, None)
 
 
-async def test_turnout_by_booth_section_and_hour_is_counted_for_each_state(store: HandFilled, config: Path) -> None:
+async def test_turnout_by_booth_section_and_hour_is_counted_separately_for_each_state(
+    store: HandFilled, config: Path
+) -> None:
     store.mark(1, "voted", NOON)
     store.mark(41, "not-yet", NOON)
     store.opt_out(1, NOON)
@@ -164,7 +166,7 @@ def test_official_figure_needs_no_state_if_only_one_state_has_the_constituency_n
         ("S13", [], set()),
     ],
 )
-def test_all_federal_states_that_an_official_figure_may_belong_to_are_returned(
+def test_search_for_the_state_of_an_official_figure_returns_all_possible_federal_states(
     given: str, on_the_roll: list[str], meant: set[str]
 ) -> None:
     assert find_possible_federal_states(given, on_the_roll) == meant
@@ -184,7 +186,7 @@ def test_turnout_chart_has_a_panel_for_each_state(store: HandFilled, config: Pat
         assert "constituency S24 174" in drawn
 
 
-def test_migration_adds_the_state_to_official_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_store_migration_adds_the_federal_state_to_official_figures(monkeypatch: pytest.MonkeyPatch) -> None:
     shipped = load_migrations()
     with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as old:
         with monkeypatch.context() as earlier:

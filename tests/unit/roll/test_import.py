@@ -188,7 +188,7 @@ def test_roll_with_shared_numbers_and_repeated_voters_stores_each_link_once(stor
     assert (result.numbers, result.links) == (2, 3)
 
 
-def test_second_row_of_a_voter_may_add_details_but_not_contradict_the_first_row(store: Path) -> None:
+def test_second_roll_row_of_a_voter_may_add_details_but_not_contradict_the_first_row(store: Path) -> None:
     rows = [
         ("1", "1", "1", "Mira", "", "", "6990012345"),
         ("1", "1", "1", "", "30", "", ""),
@@ -416,7 +416,7 @@ def test_error_about_a_duplicate_constituency_says_where_to_remove_the_state(
         import_roll_file(roll, store, map_path=map_file)
 
 
-def test_roll_file_must_have_the_state_in_every_row_or_in_none(store: Path) -> None:
+def test_roll_file_with_the_state_in_only_some_rows_is_refused(store: Path) -> None:
     rows = [("S13", "174", "1", "1", ""), ("", "174", "2", "1", "")]
     with pytest.raises(
         RollError, match=r"174 is in this file with the state S13, .* in every row of the file or in none"
@@ -425,7 +425,7 @@ def test_roll_file_must_have_the_state_in_every_row_or_in_none(store: Path) -> N
     assert query_store(store, "SELECT count(*) FROM booth") == [(0,)]
 
 
-def test_rows_of_one_booth_may_be_anywhere_in_the_roll(store: Path) -> None:
+def test_roll_rows_of_one_booth_need_not_be_adjacent(store: Path) -> None:
     rows = [
         ("1", str(1 + number % 7), str(1 + number // 7), f"Voter {number}", "30", "F", "") for number in range(9_000)
     ]
@@ -433,7 +433,7 @@ def test_rows_of_one_booth_may_be_anywhere_in_the_roll(store: Path) -> None:
     assert count_imported_rows(import_rows(store, rows[::-1])) == (9_000, 0, 9_000, 0)
 
 
-def test_phone_numbers_of_another_region_are_imported(store: Path) -> None:
+def test_phone_numbers_of_another_country_are_imported_if_the_region_is_given(store: Path) -> None:
     roll = write_roll(store.parent / "roll.csv", [("1", "1", "1", "Mira", "30", "F", "(212) 555-2368")])
     assert import_roll_file(roll, store, ImportOptions(region="US")).numbers == 1
     assert query_store(store, "SELECT e164 FROM phone") == [("+12125552368",)]

@@ -108,7 +108,7 @@ def test_harmless_roll_headings_are_not_mistaken_for_sensitive_headings(heading:
     assert not is_sensitive_column(heading)
 
 
-def test_single_name_column_is_mapped_to_the_name_in_any_script() -> None:
+def test_single_name_column_of_a_roll_is_mapped_to_the_voters_name_in_any_script() -> None:
     both = map_roll_columns_to_fields(ROLL, [["AC", "PART", "SERIAL", "Name", "नाम"]]).columns
     assert (both[Field.NAME], both[Field.NAME_LOCAL]) == ((3,), (4,))
     alone = map_roll_columns_to_fields(ROLL, [["विधानसभा संख्या", "भाग संख्या", "क्रम संख्या", "नाम"]]).columns
@@ -143,7 +143,7 @@ def test_roll_without_columns_for_constituency_part_and_serial_is_rejected(head:
     assert "\n" not in str(refused.value)
 
 
-def test_map_file_overrides_the_headings_of_the_roll(tmp_path: Path) -> None:
+def test_column_map_file_overrides_the_headings_of_the_roll(tmp_path: Path) -> None:
     path = write_map(
         tmp_path,
         'delimiter = ";"\n[columns]\npart_number = "Stn"\nmobile = ["Phone A", 5]\nage = ""\n'
@@ -163,7 +163,7 @@ def test_roll_without_header_is_mapped_by_column_numbers(tmp_path: Path) -> None
     assert mapping.columns[Field.SERIAL] == (2,)
 
 
-def test_map_file_may_use_a_roll_column_with_a_heading_that_looks_sensitive(tmp_path: Path) -> None:
+def test_column_map_file_may_use_a_roll_column_with_a_heading_that_looks_sensitive(tmp_path: Path) -> None:
     path = write_map(tmp_path, '[columns]\nsection = "Community Hall"\n')
     mapping = map_roll_columns_to_fields(ROLL, [["AC", "PART", "SERIAL", "Community Hall"]], load_column_map(path))
     assert mapping.columns[Field.SECTION] == (3,)
@@ -186,7 +186,7 @@ def test_map_file_may_use_a_roll_column_with_a_heading_that_looks_sensitive(tmp_
         ("= =\n", "is not valid TOML"),
     ],
 )
-def test_map_file_errors_name_file_key_and_remedy(tmp_path: Path, text: str, says: str) -> None:
+def test_error_in_a_column_map_file_names_file_key_and_remedy(tmp_path: Path, text: str, says: str) -> None:
     path = write_map(tmp_path, text)
     with pytest.raises(RollError) as refused:
         map_roll_columns_to_fields(ROLL, [EXPORT], load_column_map(path))
@@ -195,6 +195,6 @@ def test_map_file_errors_name_file_key_and_remedy(tmp_path: Path, text: str, say
     assert "\n" not in str(refused.value)
 
 
-def test_missing_map_file_is_rejected(tmp_path: Path) -> None:
+def test_missing_column_map_file_is_rejected(tmp_path: Path) -> None:
     with pytest.raises(RollError, match="cannot be read"):
         load_column_map(tmp_path / "none.toml")

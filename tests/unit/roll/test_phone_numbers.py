@@ -134,7 +134,7 @@ def test_cell_such_as_na_or_nil_has_no_phone_number(cell: str) -> None:
     assert (found.numbers, found.rejected) == ((), ())
 
 
-def test_valid_phone_number_is_read_from_a_cell_with_an_invalid_one() -> None:
+def test_valid_phone_number_is_read_from_a_cell_that_also_has_an_invalid_number() -> None:
     found = read_phone_numbers_in_cell("6990012345 / 12345")
     assert found.numbers == (MOBILE,)
     assert [(bad.text, bad.reason) for bad in found.rejected] == [("12345", NumberReason.TOO_SHORT)]
@@ -147,7 +147,7 @@ def test_landline_and_foreign_phone_numbers_on_a_roll_are_read() -> None:
     assert read_phone_numbers_in_cell("0012125552368").numbers == ("+12125552368",)
 
 
-def test_default_region_applies_to_numbers_without_a_country_code() -> None:
+def test_default_region_applies_to_phone_numbers_without_a_country_code() -> None:
     assert read_phone_numbers_in_cell("(212) 555-2368", "US").numbers == ("+12125552368",)
     assert read_phone_numbers_in_cell("6990012345", "US").numbers == ()
     assert read_phone_numbers_in_cell("+916990012345", "US").numbers == (MOBILE,)

@@ -45,7 +45,7 @@ def test_roll_in_a_windows_code_page_is_read_without_garbled_letters(tmp_path: P
     assert read_rows_of(path) == [["1", "2", "3", name]]
 
 
-def test_encoding_of_a_roll_is_detected_even_from_a_character_in_the_last_row(tmp_path: Path) -> None:
+def test_encoding_of_a_roll_is_detected_even_if_only_the_last_row_shows_the_encoding(tmp_path: Path) -> None:
     path = tmp_path / "roll.csv"
     lines = [f"1,2,{serial},plain" for serial in range(1, 150_000)]
     path.write_bytes("\n".join([HEADER, *lines, "1,2,3,Zoë"]).encode("cp1252"))
@@ -71,7 +71,7 @@ def test_delimiter_of_a_csv_roll_is_detected(tmp_path: Path, delimiter: str) -> 
     assert read_rows_of(path) == [["1", "2", "3", "Mira"], ["4", "5", "6", "Tarun"]]
 
 
-def test_character_within_cells_of_a_roll_is_not_taken_for_the_delimiter() -> None:
+def test_punctuation_within_roll_cells_is_not_taken_for_the_delimiter() -> None:
     assert detect_delimiter("A;B;C\n1;2,3,4;x\n5;6,7,8;y\n") == ";"
     assert detect_delimiter("ONE COLUMN\n1\n2\n") == ","
 
@@ -92,7 +92,7 @@ def test_roll_rows_are_numbered_like_those_of_a_spreadsheet(tmp_path: Path) -> N
     assert batches[-1].share_done == 1.0
 
 
-def test_workbook_with_numbers_dates_and_blank_rows_is_read(tmp_path: Path) -> None:
+def test_roll_workbook_with_numbers_dates_and_blank_rows_is_read(tmp_path: Path) -> None:
     path = tmp_path / "roll.xlsx"
     workbook = openpyxl.Workbook()
     workbook.active["A2"] = "PART_NO"
@@ -110,7 +110,7 @@ def test_workbook_with_numbers_dates_and_blank_rows_is_read(tmp_path: Path) -> N
     assert read_rows_of(path, FileOptions(sheet="Notes"), skip_rows=0) == [["not a roll"]]
 
 
-def test_excel_workbook_is_recognized_by_content_whatever_the_file_name(tmp_path: Path) -> None:
+def test_excel_workbook_is_recognized_by_its_content_whatever_its_file_name(tmp_path: Path) -> None:
     path = tmp_path / "roll.csv"
     workbook = openpyxl.Workbook()
     workbook.active.append(["PART_NO"])
@@ -129,7 +129,7 @@ def test_excel_workbook_is_recognized_by_content_whatever_the_file_name(tmp_path
         (datetime.date(2024, 6, 13), "2024-06-13"),
     ],
 )
-def test_workbook_cells_are_read_as_a_spreadsheet_displays_them(value: object, text: str) -> None:
+def test_cells_of_a_roll_workbook_are_read_as_a_spreadsheet_displays_them(value: object, text: str) -> None:
     assert format_cell(value) == text
 
 
@@ -157,7 +157,7 @@ def test_pdf_or_other_file_that_is_no_roll_is_rejected_in_one_line(tmp_path: Pat
     assert "\n" not in str(refused.value)
 
 
-def test_missing_roll_file_and_folder_instead_of_a_roll_are_rejected(tmp_path: Path) -> None:
+def test_missing_roll_file_is_rejected_and_so_is_a_folder_in_its_place(tmp_path: Path) -> None:
     with pytest.raises(RollError, match="file not found"):
         open_roll(tmp_path / "none.csv")
     with pytest.raises(RollError, match="is a folder"):
@@ -180,7 +180,7 @@ def test_roll_that_is_not_in_the_encoding_of_the_map_file_is_rejected(tmp_path: 
         open_roll(path, FileOptions(encoding=encoding))
 
 
-def test_empty_workbook_and_missing_sheet_are_rejected(tmp_path: Path) -> None:
+def test_roll_import_rejects_an_empty_workbook_and_a_missing_sheet(tmp_path: Path) -> None:
     path = tmp_path / "roll.xlsx"
     openpyxl.Workbook().save(path)
     with pytest.raises(RollError, match="is empty"):
@@ -239,7 +239,7 @@ def test_unclosed_quotation_mark_is_detected_in_any_column_of_a_short_roll_file(
         ("address,phone,name", ["House 3, Lane 4\nSector 5, Delhi, India", "9812345678", "Ram"]),
     ],
 )
-def test_part_names_and_addresses_of_several_lines_are_not_mistaken_for_rows(
+def test_roll_cells_with_part_names_and_addresses_of_several_lines_are_not_mistaken_for_rows(
     tmp_path: Path, head: str, row: list[str]
 ) -> None:
     path = tmp_path / "list.csv"

@@ -140,7 +140,7 @@ def test_invalid_arguments_of_a_sample_roll_are_refused_and_leave_no_file(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_invented_word_of_a_sample_roll_is_written_in_the_script_of_each_language() -> None:
+def test_invented_name_in_a_sample_roll_is_written_in_the_script_of_each_language() -> None:
     word = [("r", "aa"), ("v", "i"), ("n", "")]
     assert spell_word_in_latin(word) == "Ravin"
     assert [spell_word_in_script(word, language) for language in ("hi", "bn", "as", "ta", "te", "ur")] == [

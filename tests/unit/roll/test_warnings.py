@@ -52,7 +52,7 @@ def test_aadhaar_column_of_a_roll_is_not_reported_as_an_unread_phone_column(tmp_
     assert find_warnings(tmp_path, f"{KEY},NAME,MOBILE,AADHAAR", "174,1,1,Asha,9812345601,9812345651") == []
 
 
-def test_missing_phone_and_name_columns_give_warnings(tmp_path: Path) -> None:
+def test_roll_without_phone_and_name_columns_gives_warnings(tmp_path: Path) -> None:
     phones, names = find_warnings(tmp_path, f"{KEY},AGE", "174,1,1,30")
     assert phones.startswith("no column is read as a phone number: no voter in this file can be called")
     assert names.startswith("no column is read as a name: ")
@@ -81,7 +81,7 @@ def test_real_voter_names_are_not_reported_as_illegible(name: str) -> None:
     assert not is_garbled_text(name)
 
 
-def test_epic_numbers_of_several_voters_are_counted_within_one_roll_version(tmp_path: Path) -> None:
+def test_voter_id_numbers_shared_by_several_voters_are_counted_within_one_roll_version(tmp_path: Path) -> None:
     header, row = f"{KEY},NAME,EPIC,MOBILE", "174,1,{},Asha,ABC1234567,981234560{}"
     store = tmp_path / "centre.db"
     (tmp_path / "roll.csv").write_text("\n".join([header, row.format(1, 1), row.format(2, 2)]))
@@ -107,7 +107,7 @@ def test_error_about_a_workbook_without_roll_on_the_first_sheet_names_the_other_
             prepare_roll_import(tmp_path / name)
 
 
-def test_error_about_a_zip_archive_names_the_first_file_in_the_archive(tmp_path: Path) -> None:
+def test_error_about_a_zip_archive_given_as_a_roll_names_the_first_file_in_the_archive(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "roll.zip", "w") as archive:
         archive.writestr("part-1.csv", KEY)
     with pytest.raises(
@@ -116,7 +116,7 @@ def test_error_about_a_zip_archive_names_the_first_file_in_the_archive(tmp_path:
         prepare_roll_import(tmp_path / "roll.zip")
 
 
-def test_dry_run_shows_warnings_and_the_first_rejected_rows(tmp_path: Path) -> None:
+def test_dry_run_of_a_roll_import_shows_warnings_and_the_first_rejected_rows(tmp_path: Path) -> None:
     path = tmp_path / "roll.csv"
     path.write_text(f"{KEY},NAME,MOBILE,OTHER\n174,1,1,Asha,12345,9812345601\n174,1,x,Ravi,9812345602,9812345603\n")
     code, said = run("import", path, "--store", tmp_path / "centre.db", "--dry-run")

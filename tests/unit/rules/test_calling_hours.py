@@ -47,7 +47,7 @@ def test_calling_hours_include_the_start_time_and_exclude_the_end_time() -> None
     assert not hours.are_calls_allowed_at(KOLKATA, to_epoch_seconds(KOLKATA, 2024, 4, 22, 17, 0))
 
 
-def test_next_time_to_call_is_when_all_time_zones_are_in_calling_hours() -> None:
+def test_number_in_several_time_zones_is_called_next_when_all_zones_are_in_calling_hours() -> None:
     """09:00 in Honolulu is 15:00 in New York (EDT)."""
     now = to_epoch_seconds(NEW_YORK, 2024, 4, 22, 12, 0)
     assert create_daily_calling_hours([NINE_TO_FIVE]).find_next_time_calls_are_allowed(
@@ -62,7 +62,7 @@ def test_next_calling_hours_depend_on_the_weekday_in_the_time_zone() -> None:
     assert hours.find_next_time_calls_are_allowed((KOLKATA,), now) == to_epoch_seconds(KOLKATA, 2024, 4, 22, 5, 0)
 
 
-def test_calling_hours_that_start_in_a_skipped_hour_open_at_the_clock_change() -> None:
+def test_calling_hours_that_start_in_a_skipped_hour_begin_at_the_clock_change() -> None:
     """In Berlin 02:00 becomes 03:00 on 31 March 2024; hours from 02:30 to 05:00 open at 03:00."""
     hours = create_daily_calling_hours([(time(2, 30), time(5))])
     now = to_epoch_seconds(BERLIN, 2024, 3, 31, 1, 30)
@@ -70,13 +70,13 @@ def test_calling_hours_that_start_in_a_skipped_hour_open_at_the_clock_change() -
 
 
 @pytest.mark.parametrize("minute", range(1, 60, 2))
-def test_calling_hours_with_a_skipped_start_time_begin_exactly_at_the_clock_change(minute: int) -> None:
+def test_calling_hours_with_a_skipped_start_time_begin_at_the_second_of_the_clock_change(minute: int) -> None:
     hours = create_daily_calling_hours([(time(2, minute, 59 - minute), time(5))])
     now = to_epoch_seconds(BERLIN, 2024, 3, 31, 1, 59)
     assert hours.find_next_time_calls_are_allowed((BERLIN,), now) == to_epoch_seconds(BERLIN, 2024, 3, 31, 3, 0)
 
 
-def test_calling_hours_within_a_repeated_hour_open_twice() -> None:
+def test_calling_hours_within_a_repeated_hour_begin_twice() -> None:
     """In Berlin 03:00 becomes 02:00 on 27 October 2024; hours from 02:00 to 02:30 open in both passes."""
     hours = create_daily_calling_hours([(time(2), time(2, 30))])
     first, second = (to_epoch_seconds(BERLIN, 2024, 10, 27, 2, 0, fold=fold) for fold in (0, 1))
@@ -128,7 +128,7 @@ def test_remaining_calling_time_counts_only_times_within_the_calling_hours_of_ev
     )
 
 
-def test_remaining_calling_time_is_that_of_the_weekday_in_the_time_zone() -> None:
+def test_remaining_calling_time_is_computed_for_the_weekday_in_the_numbers_time_zone() -> None:
     """At 20:00 UTC on Sunday it is Monday in Kolkata."""
     hours = WeekHours(weekday=(NINE_TO_FIVE,), saturday=(), sunday=(), holiday=())
     assert (
@@ -137,7 +137,7 @@ def test_remaining_calling_time_is_that_of_the_weekday_in_the_time_zone() -> Non
     )
 
 
-def test_calling_hours_of_a_day_begin_counting_at_local_midnight() -> None:
+def test_calling_hours_of_a_day_are_counted_from_local_midnight() -> None:
     now = datetime(2024, 4, 21, 20, 0, tzinfo=UTC).timestamp()  # 01:30 on 22 April in Kolkata
     assert (
         get_local_midnight_before(KOLKATA, now)
@@ -163,7 +163,7 @@ def test_calling_hours_of_yesterday_start_again_if_the_clock_jumps_back_over_mid
 
 @pytest.mark.parametrize(("zone", "clock"), [(KOLKATA, (1, 0)), (HONOLULU, (23, 0))])
 @pytest.mark.parametrize(("day", "is_found"), [(date(2024, 5, 6), True), (date(2024, 5, 7), False)])
-def test_next_calling_hours_are_searched_in_the_next_two_weeks(
+def test_next_calling_hours_are_searched_for_up_to_two_weeks_ahead(
     zone: ZoneInfo, clock: tuple[int, int], day: date, is_found: bool
 ) -> None:
     hours = WeekHours((), (), (), (NINE_TO_FIVE,), frozenset({day}))

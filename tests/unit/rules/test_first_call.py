@@ -55,7 +55,7 @@ def test_obstacles_to_the_first_call_of_a_campaign_are_reported_in_order_of_time
     assert find_first_call(gate, campaign, areas, late) == FirstCall(moment("2024-04-23T18:00"), texts[2])
 
 
-def test_forecast_of_the_first_call_names_the_obstacles_before_the_call() -> None:
+def test_forecast_of_a_campaigns_first_call_names_the_obstacles_before_it() -> None:
     settings = site(campaign=HOURS)
     gate = make_gate(settings)
     areas = list_areas_of_polling_days(gate.rules.polls, 0.0)
@@ -96,7 +96,7 @@ def test_campaign_with_empty_calling_hours_never_calls() -> None:
     assert first == FirstCall(None, "its hours are empty, so it never calls")
 
 
-def test_forecast_of_the_first_call_names_at_most_two_polling_area_obstacles() -> None:
+def test_forecast_of_a_campaigns_first_call_names_at_most_two_obstacles_in_polling_areas() -> None:
     polls = [{"day": "2024-04-23", "constituencies": [1]}, {"day": "2024-04-24", "constituencies": [2]}]
     settings = site(campaign={"purpose": "material"}, rules={"polls": polls})
     gate, campaign = make_gate(settings), campaign_rules(settings)

@@ -114,7 +114,7 @@ def test_minimum_interval_after_a_conversation_is_that_of_the_strictest_campaign
     assert (list_reasons(ruling), ruling.next_at) == ([Reason.MINIMUM_INTERVAL], NOON - 60 + 200 * 60)
 
 
-def test_requested_calls_and_booth_worker_calls_need_no_minimum_interval() -> None:
+def test_calls_requested_by_voters_and_calls_to_booth_workers_need_no_minimum_interval() -> None:
     settings = site()
     facts = replace(FRESH, called_at=NOON - 60, talked_at=NOON - 60)
     assert (
@@ -164,7 +164,7 @@ def test_next_allowed_time_of_a_call_is_the_end_of_the_last_objection() -> None:
     assert for_good.next_at is None
 
 
-def test_call_that_could_ring_past_the_calling_hours_is_not_allowed() -> None:
+def test_call_that_could_still_ring_after_the_calling_hours_is_not_allowed() -> None:
     settings = site()
     gate, case = make_gate(settings), make_case(settings)
     end = moment("2024-04-22T20:00")
@@ -176,7 +176,7 @@ def test_call_that_could_ring_past_the_calling_hours_is_not_allowed() -> None:
     assert not gate.check_connection_to_agent(case, end).is_call_allowed
 
 
-def test_call_shortly_before_the_calling_hours_is_allowed_next_when_the_hours_start() -> None:
+def test_call_forbidden_shortly_before_the_calling_hours_is_allowed_when_they_start() -> None:
     settings = site()
     ruling = make_gate(settings).check_rules_before_originate(make_case(settings), moment("2024-04-22T09:00") - 10.0)
     assert Reason.HOURS in list_reasons(ruling)
@@ -193,14 +193,16 @@ def test_number_at_a_daily_cap_may_be_called_again_at_midnight_within_calling_ho
 
 
 @pytest.mark.parametrize(("steps", "next_at"), [(1, 1.0), (8, 8.0), (9, None)])
-def test_next_allowed_time_is_found_after_up_to_eight_successive_reasons(steps: int, next_at: float | None) -> None:
+def test_next_allowed_time_of_a_call_is_found_after_up_to_eight_successive_objections(
+    steps: int, next_at: float | None
+) -> None:
     def find_objections(at: float) -> list[Objection]:
         return [Objection(Reason.HOURS, "closed", at + 1)] if at < steps else []
 
     assert _find_earliest_allowed_time(0.0, find_objections) == (tuple(find_objections(0.0)), next_at)
 
 
-def test_calling_hours_apply_in_the_zone_of_the_centre_if_the_profile_says_so() -> None:
+def test_calling_hours_apply_in_the_centres_time_zone_if_the_rules_profile_says_so() -> None:
     settings = site(dialling={"allowed_prefixes": ["+91", "+44"]})
     rules, london = make_gate(settings).rules, "+442071234567"
     assert [zone.key for zone in rules.find_time_zones_of_number(london)] == ["Europe/London"]
@@ -210,7 +212,7 @@ def test_calling_hours_apply_in_the_zone_of_the_centre_if_the_profile_says_so() 
     assert rules.find_time_zones_of_number(london) == rules.list_all_time_zones() == (rules.centre_zone,)
 
 
-def test_holidays_and_weekends_have_their_own_calling_hours() -> None:
+def test_calling_hours_of_holidays_and_weekends_differ_from_those_of_weekdays() -> None:
     settings = site(rules={"holidays": ["2024-04-22"]})
     gate, case = make_gate(settings), make_case(settings)
     ruling = gate.check_rules_before_originate(case, moment("2024-04-22T09:30"))
@@ -265,7 +267,9 @@ def test_number_on_the_do_not_call_register_is_blocked_for_purposes_named_in_the
         ({"hi": CertificateStatus(None)}, None),
     ],
 )
-def test_prompt_recording_needs_its_own_certificate(certified: dict[str, CertificateStatus], words: str | None) -> None:
+def test_each_recorded_prompt_of_a_campaign_needs_its_own_certificate(
+    certified: dict[str, CertificateStatus], words: str | None
+) -> None:
     settings = site("india", campaign=RECORDED, rules={"polls": [{"day": "2024-05-20"}]})
     gate, case = make_gate(settings), make_case(settings, campaign=campaign_rules(settings, certified))
     for ruling in (gate.check_rules_before_originate(case, NOON), gate.check_connection_to_agent(case, NOON)):
@@ -274,7 +278,7 @@ def test_prompt_recording_needs_its_own_certificate(certified: dict[str, Certifi
     assert make_gate(live := site("india")).check_rules_before_originate(make_case(live), NOON).is_call_allowed
 
 
-def test_campaign_without_any_certificate_is_held() -> None:
+def test_campaign_that_needs_certificates_is_held_without_any_certificate() -> None:
     settings = site("india", campaign=RECORDED, rules={"polls": [{"day": "2024-05-20"}]})
     gate, ended, good = (
         make_gate(settings),
@@ -368,7 +372,7 @@ def test_silence_period_of_any_length_forbids_calls(seconds: float, is_silenced:
     assert rules.forbids_calls_in_silence_interval(campaign_rules(settings)) is is_silenced
 
 
-def test_named_person_may_permit_only_recorded_turnout_calls_in_the_silence_period() -> None:
+def test_named_person_in_the_settings_may_permit_only_recorded_turnout_calls_in_the_silence_period() -> None:
     signed = {"permits": "recorded-turnout-in-silence", "campaign": "calls", "by": "A. Rao", "day": "2024-04-20"}
     at = moment("2024-04-25T12:00")
     for purpose, allowed in ((Purpose.TURNOUT, True), (Purpose.MATERIAL, False), (Purpose.SURVEY, False)):
@@ -453,7 +457,9 @@ def test_turnout_calls_are_forbidden_after_the_close_of_poll(campaign: dict[str,
 
 
 @pytest.mark.parametrize(("days", "expected"), [(44, []), (46, [Reason.RETENTION])])
-def test_calls_are_forbidden_after_the_retention_period(days: int, expected: list[Reason]) -> None:
+def test_calls_to_voters_are_forbidden_after_the_retention_period_of_their_data(
+    days: int, expected: list[Reason]
+) -> None:
     """The neutral profile erases 45 days after the poll."""
     settings = site(campaign={"purpose": "survey"}, rules=POLL)
     at = moment("2024-04-26T12:00") + days * DAY
@@ -481,7 +487,7 @@ def test_campaign_is_held_while_all_areas_of_the_campaign_are_in_the_silence_per
     assert gate.check_rules_for_campaign(campaign, tuesday).is_call_allowed
 
 
-def test_close_of_poll_is_unknown_without_polling_day_or_valid_hour() -> None:
+def test_close_of_poll_of_an_area_is_unknown_without_polling_day_or_valid_hour() -> None:
     polls = (PollingDay(date(2024, 4, 26), KOLKATA, None, frozenset({1})),)
     assert find_close_of_poll(polls, Area(2, "18:00")) is CloseUnknown.POLL
     assert find_close_of_poll(polls, Area(1, "six")) is CloseUnknown.HOUR
@@ -508,7 +514,7 @@ MOMENTS = st.builds(
 
 @hypothesis_settings(deadline=None, derandomize=True, max_examples=120)
 @given(hours=WEEKS, zones=st.lists(st.sampled_from(ZONES), min_size=1, max_size=3, unique=True), now=MOMENTS)
-def test_calling_hours_open_next_at_the_first_time_allowed_in_all_time_zones(
+def test_calling_hours_of_a_number_begin_next_when_all_its_time_zones_allow_calls(
     hours: WeekHours, zones: list[ZoneInfo], now: float
 ) -> None:
     """The result is compared with every quarter of an hour, since all stretches and clock changes here are whole quarters."""

@@ -87,7 +87,7 @@ def check_at(at: float, campaign: dict[str, Any] | None = None, jurisdiction: st
     return str(make_gate(settings).check_rules_before_originate(make_case(settings), at))
 
 
-def test_objection_outside_the_calling_hours_names_the_time_zone() -> None:
+def test_objection_to_a_call_outside_the_calling_hours_names_the_time_zone() -> None:
     late = moment("2024-04-22T22:00")
     assert check_at(late) == (
         "outside calling hours in Asia/Calcutta until Tue 23 Apr 09:00;"
@@ -97,7 +97,7 @@ def test_objection_outside_the_calling_hours_names_the_time_zone() -> None:
     assert check_at(NOON, hours) == "outside the campaign's calling hours until Mon 22 Apr 13:00"
 
 
-def test_objection_text_counts_the_time_zones_where_the_number_may_be() -> None:
+def test_objection_text_counts_the_time_zones_in_which_the_called_phone_may_be() -> None:
     settings = site()
     gate = make_gate(settings)
     change_profile(gate, calling_hours={"zones": Zones.NUMBER})
@@ -126,7 +126,7 @@ def test_objection_text_in_the_silence_interval_names_the_forbidden_calls(campai
     assert text in check_at(NOON, campaign, "india", **POLL_TODAY)
 
 
-def test_objection_without_a_known_poll_names_the_missing_setting() -> None:
+def test_objection_because_no_poll_is_known_names_the_missing_setting() -> None:
     unknown = "no polling day is known for this polling area ([[rules.polls]]), so the silence interval may apply"
     assert unknown in check_at(NOON, MATERIAL, "india").split("; ")
     settings = site("india", campaign=MATERIAL, rules={"polls": [{"day": "2024-04-26"}]})
@@ -135,7 +135,7 @@ def test_objection_without_a_known_poll_names_the_missing_setting() -> None:
     assert unknown in str(gate.check_rules_before_originate(case, NOON)).split("; ")
 
 
-def test_objection_after_the_close_of_poll_names_the_closing_time() -> None:
+def test_objection_to_a_call_after_the_close_of_poll_names_the_closing_time() -> None:
     closed = "the poll of the polling area closed on Mon 22 Apr 18:00"
     assert check_at(moment("2024-04-22T18:00"), {"purpose": "turnout"}, **POLL_TODAY) == closed
 
@@ -233,7 +233,7 @@ def test_legal_grounds_of_a_call_name_all_time_zones_of_the_number() -> None:
     assert f'"zones":"{zones}"' in gate.format_legal_grounds(case, "v1")
 
 
-def test_campaign_whose_lawful_calling_hours_are_empty_has_an_objection_without_an_end() -> None:
+def test_objection_to_a_campaign_with_empty_lawful_calling_hours_has_no_end() -> None:
     settings = site()
     gate = make_gate(settings)
     gate.rules = replace(gate.rules, hours=create_daily_calling_hours([]))
@@ -262,7 +262,7 @@ def test_text_of_a_refused_call_joins_the_texts_of_all_objections() -> None:
     assert str(Ruling((), None)) == "allowed"
 
 
-def test_close_of_poll_equal_to_the_opening_counts_as_unknown() -> None:
+def test_close_of_poll_equal_to_the_opening_of_the_poll_counts_as_unknown() -> None:
     poll = PollingDay(date(2024, 4, 26), KOLKATA, None, frozenset(), time(18))
     assert find_close_of_poll((poll,), Area(174, "18:00")) is CloseUnknown.HOUR
     assert find_close_of_poll((poll,), Area(174, "18:01")) == moment("2024-04-26T18:01")
@@ -276,5 +276,5 @@ def test_phone_number_hash_is_an_hmac_for_secrets_of_any_length(length: int) -> 
     assert hash_number(secret, "+919812345678") == expected
 
 
-def test_fingerprint_of_an_opt_out_secret_is_the_same_in_every_version() -> None:
+def test_fingerprint_of_a_hash_secret_for_opt_outs_is_the_same_in_every_version() -> None:
     assert compute_secret_fingerprint(b"secret") == hashlib.sha256(b"matdan opt-outs secret").hexdigest()[:16]

@@ -148,7 +148,7 @@ def test_voters_outside_all_caller_id_areas_are_called_with_any_caller_id() -> N
     assert find_caller_ids_for_voter(("1111", "2222"), (), None) == ("1111", "2222")
 
 
-def test_trunks_and_their_limits_can_be_changed_while_dialling() -> None:
+def test_trunks_and_their_call_limits_can_be_changed_while_dialling() -> None:
     pool = TrunkPool([TrunkLimits("a", "line", 9, 10.0, ("1", "2"))], 0.0)
     assert pool.choose_trunk_for_call(("a",), {}, 1.0) == (pool["a"], "1")
     pool.get_trunk_rate_limiter("a").record_sent_call(1.0)
@@ -201,7 +201,7 @@ def test_calling_hours_leave_out_a_skipped_hour_and_include_a_repeated_hour_twic
     assert minutes == 24
 
 
-def test_calling_hours_resume_when_the_clock_jumps_back_over_the_end_time() -> None:
+def test_calling_hours_resume_when_the_local_clock_jumps_back_over_their_end_time() -> None:
     hours = [(time(0, 30), time(2, 30))]
     closed = datetime(2024, 10, 27, 0, 45, tzinfo=UTC).timestamp()  # 02:45 in Berlin, for the first time
     assert not create_daily_calling_hours(hours).are_calls_allowed_at(BERLIN, closed)
@@ -213,7 +213,7 @@ def test_calling_hours_resume_when_the_clock_jumps_back_over_the_end_time() -> N
 
 @settings(max_examples=200, deadline=None, derandomize=True)
 @given(st.floats(1.7e9, 1.8e9), st.sampled_from([KOLKATA, BERLIN, ZoneInfo("America/New_York")]))
-def test_next_opening_of_calling_hours_is_the_earliest_time_within_the_hours(now: float, zone: ZoneInfo) -> None:
+def test_calling_hours_begin_next_at_the_earliest_time_within_the_hours(now: float, zone: ZoneInfo) -> None:
     opening = create_daily_calling_hours(HOURS).find_next_time_calls_are_allowed((zone,), now)
     assert opening is not None
     assert create_daily_calling_hours(HOURS).are_calls_allowed_at(zone, opening)
@@ -223,7 +223,7 @@ def test_next_opening_of_calling_hours_is_the_earliest_time_within_the_hours(now
         assert moment >= opening or not create_daily_calling_hours(HOURS).are_calls_allowed_at(zone, moment)
 
 
-def test_start_of_the_day_is_the_local_midnight() -> None:
+def test_calling_day_starts_at_local_midnight() -> None:
     assert get_local_midnight_before(KOLKATA, to_epoch_seconds(KOLKATA, 2024, 4, 22, 12, 0)) == to_epoch_seconds(
         KOLKATA, 2024, 4, 22, 0, 0
     )
@@ -276,7 +276,7 @@ def test_number_has_no_retry_after_the_last_attempt_unless_the_call_was_cancelle
     assert compute_retry_time_after_outcome(RULES, Outcome.CANCELLED, 3, 0.0) is not None
 
 
-def test_voter_who_asked_for_a_later_call_is_due_45_minutes_past_the_named_hour() -> None:
+def test_voter_who_plans_to_vote_later_is_called_45_minutes_after_the_named_hour() -> None:
     now = to_epoch_seconds(KOLKATA, 2024, 4, 22, 11, 0)
     due = compute_retry_time_after_disposition(RULES, Disposition.LATER, 15, 1, now, KOLKATA)
     assert due == to_epoch_seconds(KOLKATA, 2024, 4, 22, 15, 45)
@@ -306,14 +306,14 @@ def test_refused_or_opted_out_number_is_never_due_again(disposition: Disposition
         (Outcome.UNKNOWN, True, None),
     ],
 )
-def test_booth_worker_is_due_once_a_round_or_sooner_without_a_report(
+def test_booth_worker_is_called_once_a_calling_round_or_sooner_after_a_call_without_a_report(
     outcome: Outcome, reported: bool, seconds: float | None
 ) -> None:
     due = compute_time_of_next_call_to_booth_worker(RULES, 3600.0, outcome, reported=reported, now=1000.0)
     assert due == (None if seconds is None else 1000.0 + seconds)
 
 
-def test_agents_disposition_decides_when_a_booth_worker_is_due() -> None:
+def test_agents_disposition_decides_when_a_booth_worker_is_called_again() -> None:
     due = {each: compute_booth_worker_call_time_after_disposition(RULES, 3600.0, each, 0.0) for each in Disposition}
     closed = {Disposition.REFUSED, Disposition.OPT_OUT, Disposition.WRONG_NUMBER}
     assert {each for each in due if due[each] is None} >= closed
@@ -322,7 +322,7 @@ def test_agents_disposition_decides_when_a_booth_worker_is_due() -> None:
 
 
 @pytest.mark.parametrize("disposition", [Disposition.VOTED, Disposition.WILL_NOT])
-def test_mark_of_one_voter_leaves_the_number_due_for_the_household(disposition: Disposition) -> None:
+def test_answer_of_one_voter_leaves_the_number_due_for_other_voters_of_the_household(disposition: Disposition) -> None:
     """The number stays due for others of the household; the store closes it if nobody else is pending."""
     assert compute_retry_time_after_disposition(RULES, disposition, None, 1, 0.0, KOLKATA) == RULES.other_seconds
     assert compute_retry_time_after_disposition(RULES, disposition, None, RULES.max_attempts, 0.0, KOLKATA) is None

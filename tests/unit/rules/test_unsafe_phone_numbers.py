@@ -62,13 +62,13 @@ FIELDS += [("endpoint", value) for value in BAD if value != "9" * 40]
 
 
 @pytest.mark.parametrize(("field", "value"), FIELDS)
-async def test_value_with_unsafe_characters_is_never_sent_to_the_switch(field: str, value: str) -> None:
+async def test_value_with_unsafe_characters_is_never_sent_to_asterisk(field: str, value: str) -> None:
     """The check precedes the error that this unconnected adapter would give for a valid value."""
     with pytest.raises(UnsafeValue) as refused:
         await AsteriskSwitch().originate_call(make_request(**{field: value}))
     assert not value.strip("+") or value not in str(refused.value)
 
 
-async def test_originate_with_valid_values_fails_only_for_the_missing_connection() -> None:
+async def test_originate_with_valid_values_passes_the_check_for_unsafe_characters() -> None:
     with pytest.raises(SwitchUnreachable):
         await AsteriskSwitch().originate_call(make_request())

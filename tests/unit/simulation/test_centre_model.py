@@ -141,7 +141,7 @@ def test_centre_model_gives_the_same_day_for_the_same_seed() -> None:
     assert simulate(SMALL, lambda: CallsPerIdleSeat(2.0), 8) != first
 
 
-def test_seconds_in_each_seat_state_and_calls_by_outcome_sum_to_their_totals() -> None:
+def test_simulated_seconds_by_seat_state_and_calls_by_outcome_sum_to_their_totals() -> None:
     pacer = RecordingPacer()
     day = simulate(SMALL, lambda: pacer, 1)
     last = day.moments[-1]
@@ -159,7 +159,7 @@ def test_seconds_in_each_seat_state_and_calls_by_outcome_sum_to_their_totals() -
     assert len(day.moments) == 31
 
 
-def test_simulated_events_are_in_time_order_and_match_the_snapshots() -> None:
+def test_simulated_pacing_events_are_in_time_order_and_match_the_pacers_input() -> None:
     pacer = RecordingPacer()
     simulate(SMALL, lambda: pacer, 1)
     times = [event.at_seconds for event in pacer.events]
@@ -174,7 +174,7 @@ def test_simulated_events_are_in_time_order_and_match_the_snapshots() -> None:
         assert all(0.0 <= waited <= 2.0 for waited in snapshot.waiting_seconds)
 
 
-def test_answered_call_is_abandoned_exactly_at_the_connect_limit() -> None:
+def test_simulated_answered_call_is_abandoned_exactly_at_the_connect_limit() -> None:
     pacer = RecordingPacer(ratio=8.0)
     day = simulate(SMALL, lambda: pacer, 1)
     assert day.abandoned > 0
@@ -185,7 +185,7 @@ def test_answered_call_is_abandoned_exactly_at_the_connect_limit() -> None:
             assert event.seconds <= 2.0
 
 
-def test_voter_who_hangs_up_while_waiting_is_not_counted_as_abandoned() -> None:
+def test_simulated_voter_who_hangs_up_while_waiting_is_not_counted_as_abandoned() -> None:
     impatient = replace(SMALL, voter_leaves_per_second=5.0)
     pacer = RecordingPacer(ratio=8.0)
     day = simulate(impatient, lambda: pacer, 1)
@@ -206,7 +206,7 @@ def test_simulated_answer_rate_follows_the_scenarios_curve_over_the_day() -> Non
     assert shares == pytest.approx([0.1, 0.6], abs=0.04)
 
 
-def test_signals_that_calls_are_closing_reach_the_pacer() -> None:
+def test_simulated_signal_that_a_call_is_closing_reaches_the_pacer() -> None:
     pacer = RecordingPacer()
     simulate(replace(SMALL, signals=StageSignals()), lambda: pacer, 1)
     seen = {seat.stage for snapshot in pacer.snapshots for seat in snapshot.busy_seats}
@@ -229,7 +229,7 @@ def test_simulated_agents_take_breaks_and_become_available_again() -> None:
     assert day.moments[-1].free_seat_seconds + day.moments[-1].busy_seat_seconds < 10 * 7200.0
 
 
-def test_simulated_shift_change_logs_agents_in_and_out() -> None:
+def test_simulated_change_of_shift_logs_agents_in_and_out() -> None:
     pacer = RecordingPacer()
     shifts = DayCurve(((0.0, 10), (600.0, 4), (1200.0, 12)))
     simulate(replace(SMALL, seats=shifts), lambda: pacer, 1)
@@ -256,7 +256,7 @@ def test_simulated_centre_never_exceeds_the_limits_of_channels_and_calls_per_sec
     assert all(later - earlier >= 19.0 for earlier, later in zip(pacer.starts, pacer.starts[11:], strict=False))
 
 
-def test_pacing_policy_decides_when_the_calls_per_second_limit_allows_another_call() -> None:
+def test_simulated_policy_decides_again_when_the_call_rate_limit_allows_another_call() -> None:
     pacer = RecordingPacer(ratio=20.0)
     simulate(replace(SCENARIOS["27 seats"], hours=0.5, calls_per_second=0.5), lambda: pacer, 1)
     assert len(pacer.starts) == pytest.approx(1_800 / (1 / 0.5 + WIRE_SECONDS), rel=0.02)
@@ -273,7 +273,7 @@ def test_simulated_slow_carrier_delays_ringing_more_with_each_call_in_set_up() -
     assert compute_mean_set_up(replace(SMALL, slow_after_calls=3)) > 1.5 * compute_mean_set_up(SMALL)
 
 
-def test_every_call_is_falsely_answered_in_the_period_of_false_answers() -> None:
+def test_carrier_falsely_answers_every_simulated_call_in_the_period_of_false_answers() -> None:
     pacer = RecordingPacer(ratio=1.0)
     simulate(replace(SMALL, false_answers=FalseAnswers(600.0, 1200.0)), lambda: pacer, 1)
     inside = [event for event in pacer.events if 630.0 < event.at_seconds < 1200.0]
@@ -281,7 +281,7 @@ def test_every_call_is_falsely_answered_in_the_period_of_false_answers() -> None
     assert {round(event.seconds, 6) for event in inside if event.kind is PacingEventKind.ANSWERED} == {0.3}
 
 
-def test_ringing_call_is_not_cancelled_before_the_minimum_ring_time() -> None:
+def test_simulated_ringing_call_is_not_cancelled_before_the_minimum_ring_time() -> None:
     pacer = RecordingPacer(ratio=3.0, cancels=1)
     day = simulate(SMALL, lambda: pacer, 1)
     cancelled = [event for event in pacer.events if event.kind is PacingEventKind.CANCELLED]
@@ -291,7 +291,7 @@ def test_ringing_call_is_not_cancelled_before_the_minimum_ring_time() -> None:
     assert day.placed == resolved_calls + len(cancelled) + day.moments[-1].ringing
 
 
-def test_simulated_campaigns_share_seats_and_know_the_calls_of_all_campaigns() -> None:
+def test_simulated_campaigns_share_seats_and_see_the_calls_of_all_campaigns() -> None:
     pacers = [RecordingPacer(ratio=1.0), RecordingPacer(ratio=1.0)]
     queue = iter(pacers)
     day = simulate(replace(SCENARIOS["two campaigns 27"], hours=0.5), lambda: next(queue), 1)
@@ -303,7 +303,7 @@ def test_simulated_campaigns_share_seats_and_know_the_calls_of_all_campaigns() -
     assert all(0.0 < (call.answer_probability or 0.0) < 1.0 for call in foreign)
 
 
-def test_pacer_decides_once_for_several_events_within_the_decision_interval() -> None:
+def test_simulated_pacer_decides_once_for_several_events_within_the_decision_interval() -> None:
     pacer = RecordingPacer()
     simulate(replace(SMALL, decision_interval_seconds=0.5), lambda: pacer, 1)
     times = [snapshot.now_seconds for snapshot in pacer.snapshots]
@@ -315,7 +315,7 @@ def test_simulated_centre_without_seats_places_no_calls() -> None:
     assert (day.placed, day.connected, day.utilisation, day.abandoned_share) == (0, 0, 0.0, 0.0)
 
 
-def test_abandoned_rate_is_computed_by_window_and_for_the_worst_window() -> None:
+def test_simulated_abandoned_rate_is_computed_for_each_window_and_the_worst_window() -> None:
     resolved = [(10.0, False), (20.0, True), (70.0, False), (110.0, False), (130.0, True), (139.0, True)]
     assert compute_abandoned_rate_by_window(resolved, 60.0, 180.0) == pytest.approx((0.5, 0.0, 1.0))
     assert compute_worst_abandoned_rate(resolved, 60.0) == pytest.approx(2.0 / 3.0)
@@ -350,7 +350,7 @@ def test_unknown_scenario_is_rejected_with_a_hint_to_list_scenarios() -> None:
 
 
 @pytest.mark.parametrize("name", list(SCENARIOS))
-def test_every_simulation_scenario_runs(name: str) -> None:
+def test_every_named_simulation_scenario_runs_to_its_end(name: str) -> None:
     day = simulate(SCENARIOS[name], lambda: CallsPerIdleSeat(1.5), 1, hours=0.1)
     assert day.scenario == name
     assert day.connected > 0

@@ -139,7 +139,7 @@ def test_rehearsal_is_rejected_with_the_reason_if_no_call_is_ever_allowed() -> N
         plan_days(settings)
 
 
-def test_reason_why_no_call_is_allowed_refers_only_to_the_rehearsed_hours() -> None:
+def test_rehearsal_names_only_reasons_in_the_rehearsed_hours_for_allowing_no_call() -> None:
     material = {"id": "material", "kind": "ivr", "flow": "manifesto", "purpose": "material", "candidate": "A"}
     turnout = {"id": "turnout", "kind": "ivr", "flow": "turnout", "purpose": "turnout"}
     late = {"id": "late", "kind": "ivr", "flow": "turnout", "purpose": "turnout"}
@@ -194,7 +194,7 @@ def judge_outcome(**changes: Any) -> list[Finding]:
     return judge_rehearsed_day(DayOutcome(day=day, **{**figures, **rest, "recovered": recovered, **changes}))
 
 
-def test_rehearsed_fault_without_recovery_is_an_error_and_an_unjudged_fault_a_warning() -> None:
+def test_rehearsal_reports_a_fault_without_recovery_as_error_and_an_unjudged_fault_as_warning() -> None:
     noted = judge_outcome(recovered={}, not_judged={FaultKind.LINK_CUT.value: NOBODY_LEFT})[0]
     assert (noted.level, str(noted)) == (Level.WARNING, f"AMI connection lost: not judged: {NOBODY_LEFT}")
     assert judge_outcome(recovered={})[0].level is Level.ERROR
@@ -229,7 +229,7 @@ def test_campaign_without_calls_in_a_rehearsal_is_reported_with_the_reason(
     assert text in str(first)
 
 
-def test_rehearsal_without_marks_is_an_error_only_if_no_call_was_answered() -> None:
+def test_rehearsal_that_records_no_voter_mark_is_an_error_only_if_no_call_was_answered() -> None:
     assert judge_outcome(reached=0)[0].level is Level.WARNING
     assert judge_outcome(reached=0, answered=0)[0].level is Level.ERROR
 
@@ -260,7 +260,7 @@ def test_rehearsal_ignores_environment_variables_of_the_real_asterisk_and_store(
 @pytest.mark.parametrize(
     "names", [["01", "01-2"], ["aa-of-desks-no-00012", "bb-of-desks-no-00012"], ["more-1", "02"], ["1", "2"]]
 )
-def test_seats_added_to_rehearse_twice_the_load_have_unique_names(names: list[str]) -> None:
+def test_seats_added_to_rehearse_at_twice_the_load_have_unique_names(names: list[str]) -> None:
     seats = [{"name": name, "endpoint": f"phone{place}", "languages": ["hi"]} for place, name in enumerate(names)]
     rehearsed = make_rehearsal_settings(make_site_settings(seats=seats), 2, Path("copy.db"), 1)
     assert len({seat.name for seat in rehearsed.seats}) == len({seat.endpoint for seat in rehearsed.seats}) == 4

@@ -19,14 +19,14 @@ from dialer.simulation.asterisk.extensions import (
 )
 
 
-def test_our_dialplan_uses_only_applications_that_the_simulation_supports() -> None:
+def test_rendered_dialplan_uses_only_applications_that_the_simulated_asterisk_supports() -> None:
     ours = parse_dialplan(render_dialplan())
     assert set(ours) >= {"matdan-voter", "matdan-flow", "matdan-message", "matdan-seat", "matdan-agent"}
     used = {step.application for entries in ours.values() for entry in entries for step in entry.steps.values()}
     assert used <= set(APPLICATIONS)
 
 
-def test_hang_up_extension_of_a_seat_context_hangs_up_first() -> None:
+def test_hang_up_extension_of_a_seats_dialplan_context_hangs_up_first() -> None:
     """The seats' pattern matches `h` too, so priorities that `h` itself lacks come from the pattern."""
     ours = parse_dialplan(render_dialplan())
     for context in ("matdan-seat", "matdan-agent"):
@@ -139,7 +139,7 @@ def test_dialplan_condition_is_false_if_empty_or_zero() -> None:
         ("", ("", "")),
     ],
 )
-def test_caller_id_is_split_into_number_and_name(text: str, caller: tuple[str, str]) -> None:
+def test_simulated_asterisk_splits_a_caller_id_into_number_and_name(text: str, caller: tuple[str, str]) -> None:
     assert parse_caller_id(text) == caller
 
 
@@ -153,5 +153,5 @@ def test_caller_id_is_split_into_number_and_name(text: str, caller: tuple[str, s
         ("", []),
     ],
 )
-def test_agi_command_is_split_into_words(line: str, words: list[str]) -> None:
+def test_simulated_asterisk_splits_an_agi_command_line_into_words(line: str, words: list[str]) -> None:
     assert split_agi_command_line(line) == words

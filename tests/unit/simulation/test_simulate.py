@@ -76,7 +76,7 @@ def test_simulated_abandoned_rate_caps_cover_an_hour_and_a_day() -> None:
 # What-if
 
 
-def test_change_in_a_what_if_simulation_sets_or_adds_to_a_figure() -> None:
+def test_what_if_change_sets_a_figure_of_the_site_or_adds_to_it() -> None:
     assert apply_change_to_site(SITE, "seats=+5").seats == 10
     assert apply_change_to_site(SITE, "seats=9").seats == 9
     assert apply_change_to_site(SITE, "cap=2%").cap == pytest.approx(0.02)
@@ -133,7 +133,7 @@ def test_several_processes_simulate_the_same_days_as_a_single_process() -> None:
     assert shares == [0.25, 0.5, 0.75, 1.0]
 
 
-def test_confidence_interval_follows_students_t_distribution() -> None:
+def test_confidence_interval_of_simulated_days_follows_students_t_distribution() -> None:
     assert compute_half_confidence_interval([0.9]) is None
     assert compute_half_confidence_interval([0.9] * 8) == 0.0
     parts = [0.88, 0.90, 0.92, 0.89, 0.91, 0.90, 0.93, 0.87]
@@ -142,7 +142,7 @@ def test_confidence_interval_follows_students_t_distribution() -> None:
     )  # 7 degrees of freedom, standard deviation 0.02
 
 
-def test_days_are_simulated_until_the_utilisation_is_accurate() -> None:
+def test_what_if_simulation_adds_days_until_the_utilisation_is_accurate() -> None:
     small, large = replace(SITE, hours=1.0), replace(SITE, seats=300, answer_rate=0.6, hours=1.0)
     shares: list[float] = []
     (unsure,) = compare_site_with_changes(small, [], policy="progressive", progress=shares.append)
@@ -273,7 +273,9 @@ def test_simulation_plots_of_the_same_results_have_the_same_bytes(tmp_path: Path
     assert seen[0] == seen[1]
 
 
-def test_policy_labels_stay_inside_the_plot_without_overlap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_labels_of_pacing_policies_stay_inside_the_plot_without_overlap(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     drawn: list[Any] = []
     monkeypatch.setattr(plots, "save_picture", lambda figure, _: drawn.append(figure))
     near = [PolicyPoint(f"a policy of number {n}", 0.9 + n / 10_000, 0.35) for n in range(4)]
@@ -285,12 +287,12 @@ def test_policy_labels_stay_inside_the_plot_without_overlap(tmp_path: Path, monk
 
 
 @pytest.mark.parametrize(("name", "words"), [("x.gif", "must be a .png or .svg"), ("none/x.png", "does not exist")])
-def test_plot_to_an_invalid_path_is_rejected_with_the_reason(tmp_path: Path, name: str, words: str) -> None:
+def test_simulation_plot_to_an_invalid_path_is_rejected_with_the_reason(tmp_path: Path, name: str, words: str) -> None:
     with pytest.raises(CannotPlot, match=words):
         plot_policies([], tmp_path / name, cap=0.03, title="")
 
 
-def test_plot_to_a_directory_is_rejected_before_the_simulation(tmp_path: Path) -> None:
+def test_simulation_plot_to_a_directory_is_rejected_before_the_simulation(tmp_path: Path) -> None:
     (tmp_path / "taken.png").mkdir()
     with pytest.raises(CannotPlot, match="is a folder"):
         plot_policies([PolicyPoint("ours", 0.9, 0.03)], tmp_path / "taken.png", cap=0.03, title="")
@@ -338,7 +340,7 @@ def test_simulate_command_compares_what_if_changes() -> None:
     assert "cap=2%" in text
 
 
-def test_abandoned_rate_caps_of_the_site_apply_unless_an_option_gives_a_cap(tmp_path: Path) -> None:
+def test_simulation_uses_the_sites_abandoned_rate_caps_unless_an_option_gives_a_cap(tmp_path: Path) -> None:
     config = tmp_path / "centre.toml"
     config.write_text('[[campaigns]]\nid = "a"\nkind = "agents"\nabandoned_target = 0.004\n', encoding="utf-8")
     caps = list_abandoned_rate_caps_of_site(load_settings(config))
@@ -373,7 +375,7 @@ def test_abandoned_rate_caps_of_the_site_apply_unless_an_option_gives_a_cap(tmp_
 
 
 @pytest.mark.parametrize(("hours", "worst"), [("1", "-"), ("1.2", "%")])
-def test_worst_hour_is_shown_only_for_simulated_days_longer_than_an_hour(hours: str, worst: str) -> None:
+def test_worst_hour_is_shown_only_for_simulations_longer_than_an_hour(hours: str, worst: str) -> None:
     text = _run_simulate("--seats", "5", "--hours", hours, "--seeds", "1", "--policy", "progressive")
     (cells,) = (line.split("│") for line in text.splitlines() if "progressive" in line)
     assert cells[5].strip().endswith(worst)
@@ -414,7 +416,7 @@ def test_invalid_option_of_simulate_is_rejected_in_one_line(arguments: list[str]
     assert "\n" not in str(refused.value)
 
 
-def test_share_given_as_a_simulate_option_may_have_a_percent_sign() -> None:
+def test_simulate_option_that_is_a_share_may_have_a_percent_sign() -> None:
     assert parse_share_option("3%", "cap") == parse_share_option(" 0.03 ", "cap") == 0.03
 
 

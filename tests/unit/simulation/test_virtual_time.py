@@ -37,7 +37,7 @@ def test_virtual_timers_fire_in_order_at_their_exact_time() -> None:
 
 
 @virtual_time()
-async def test_data_on_local_sockets_is_handled_before_the_virtual_clock_jumps() -> None:
+async def test_data_on_loopback_sockets_is_handled_before_the_virtual_clock_jumps() -> None:
     """A thousand requests and replies over real TCP finish before a pending timer fires."""
     loop = asyncio.get_running_loop()
 

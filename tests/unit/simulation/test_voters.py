@@ -65,7 +65,7 @@ def test_behaviour_of_a_simulated_voter_depends_only_on_seed_number_and_call() -
     assert first != second
 
 
-def test_simulated_invalid_number_is_invalid_on_every_call() -> None:
+def test_simulated_number_that_is_invalid_once_is_invalid_on_every_call() -> None:
     profile = replace(PROFILE, invalid_share=0.3)
     invalid = [
         n

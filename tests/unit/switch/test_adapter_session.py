@@ -132,7 +132,7 @@ def expect_call(switch: AsteriskSwitch, attempt_id: AttemptId = CALL) -> None:
 # The link comes up
 
 
-async def test_ami_session_checks_boot_dialplan_and_lease_before_listing_channels() -> None:
+async def test_ami_session_checks_boot_dialplan_and_asterisk_lease_before_listing_channels() -> None:
     switch, events = make_switch(lease=SwitchLease(OURS), fingerprint="f1", server="second")
     session = Session(switch)
     await bring_up(switch, session)
@@ -150,7 +150,7 @@ async def test_ami_session_checks_boot_dialplan_and_lease_before_listing_channel
     assert events == [SwitchUp(frozenset(), frozenset(), (), restarted=False, server="second")]
 
 
-async def test_session_without_a_lease_does_not_read_the_newest_call_from_asterisk() -> None:
+async def test_ami_session_without_an_asterisk_lease_does_not_read_the_record_of_the_newest_call() -> None:
     switch, _ = make_switch()
     session = Session(switch)
     await bring_up(switch, session)
@@ -159,13 +159,13 @@ async def test_session_without_a_lease_does_not_read_the_newest_call_from_asteri
 
 
 @pytest.mark.parametrize(("event", "is_reported"), [("Registry", True), ("ContactStatus", False)])
-async def test_registrations_are_listed_again_after_a_registry_event_only(event: str, is_reported: bool) -> None:
+async def test_trunk_registrations_are_listed_again_only_after_a_registry_event(event: str, is_reported: bool) -> None:
     switch, _ = make_switch()
     switch.on_ami_event(make_event(event, Status="Rejected"))
     assert switch._registrations_changed.is_set() is is_reported
 
 
-async def test_dialplan_of_other_settings_ends_the_ami_session_before_the_lease() -> None:
+async def test_dialplan_rendered_from_other_settings_ends_the_ami_session_before_the_lease_is_taken() -> None:
     switch, events = make_switch(lease=SwitchLease(OURS), fingerprint="f2")
     session = Session(switch)
     with pytest.raises(SwitchError, match="dialplan was not rendered from these settings"):
@@ -186,7 +186,7 @@ async def test_asterisk_without_the_module_of_its_database_is_not_reported_as_co
     ("recorded", "expected"),
     [(None, None), (f"{CALL}-1795779056250", NewestCall(CALL, 1_795_779_056.25)), ("", UNREADABLE), ("x", UNREADABLE)],
 )
-async def test_session_reports_the_newest_call_in_asterisks_database(
+async def test_ami_session_reports_the_record_of_the_newest_call_in_asterisks_database(
     recorded: str | None, expected: NewestCall | None
 ) -> None:
     switch, events = make_switch(lease=SwitchLease(OURS))
@@ -209,7 +209,7 @@ async def test_forbidden_read_of_asterisks_database_ends_the_ami_session() -> No
 
 
 @virtual_time()
-async def test_only_the_newest_call_is_recorded_again_until_asterisk_accepts_the_record() -> None:
+async def test_record_of_the_newest_call_is_resent_until_asterisk_accepts_it() -> None:
     switch, _ = make_switch(lease=SwitchLease(OURS))
     session = Session(switch)
     await bring_up(switch, session)
@@ -292,7 +292,7 @@ async def test_inbound_call_is_found_by_its_channel_variable_in_a_new_ami_sessio
     assert switch.find_attempt_on_channel(INBOUND) == CALL
 
 
-async def test_states_of_live_calls_are_reported_after_the_ami_session_is_up() -> None:
+async def test_states_of_live_calls_are_reported_after_the_ami_session_is_reported_as_up() -> None:
     switch, events = make_switch()
     session = Session()
     session.channels = [list_channel(CALL, "from-carrier", "5")]
@@ -327,7 +327,7 @@ async def test_ended_ami_session_does_not_list_the_channels_of_asterisk(end: str
 
 
 @virtual_time()
-async def test_crash_of_the_channel_comparison_is_logged_and_closes_the_ami_session() -> None:
+async def test_crash_of_the_comparison_with_asterisks_channels_is_logged_and_closes_the_ami_session() -> None:
     _switch, _events, session = await connect()
     session.errors = {"CoreShowChannels": ValueError("a bug")}
     with capture_logs() as logs:
@@ -337,7 +337,7 @@ async def test_crash_of_the_channel_comparison_is_logged_and_closes_the_ami_sess
 
 
 @virtual_time()
-async def test_channel_comparison_that_fails_with_a_lost_link_does_not_close_the_session() -> None:
+async def test_comparison_with_asterisks_channels_that_fails_with_a_lost_link_does_not_close_the_session() -> None:
     switch, _events, session = await connect()
     session.errors = {"CoreShowChannels": SwitchUnreachable("lost")}
     with capture_logs() as logs:
@@ -368,7 +368,7 @@ async def test_failed_first_ami_connection_is_reported_as_down() -> None:
 
 
 @pytest.mark.parametrize("stopping", [True, False])
-async def test_waiting_time_for_asterisk_is_that_of_the_oldest_unanswered_action(stopping: bool) -> None:
+async def test_waiting_time_for_asterisk_is_the_age_of_the_oldest_unanswered_action(stopping: bool) -> None:
     switch, _events, session = await connect()
     session.age_of_oldest_unanswered_action, session.is_asterisk_stopping = 3.0, stopping
     switch.close()
@@ -709,7 +709,7 @@ async def test_name_of_an_asterisk_endpoint_has_at_most_40_characters(length: in
     switch.close()
 
 
-async def test_call_with_a_value_that_is_unsafe_to_send_is_not_tracked() -> None:
+async def test_call_with_a_value_that_is_unsafe_to_send_is_refused_and_not_tracked() -> None:
     switch, _events, session = await connect()
     session.errors = {"Originate": UnsafeValue("a line break")}
     request = OriginateRequest(CALL, "+919812345678", "carrier", "+911140000001", CampaignKind.IVR, 25.0, 0.0)
@@ -720,7 +720,7 @@ async def test_call_with_a_value_that_is_unsafe_to_send_is_not_tracked() -> None
 
 
 @virtual_time()
-async def test_hangup_is_resent_until_the_channel_of_the_live_call_exists() -> None:
+async def test_hang_up_request_is_resent_until_the_channel_of_the_live_call_exists() -> None:
     switch, _events, session = await connect()
     expect_call(switch)
     session.errors = {"Hangup": NO_CHANNEL}
@@ -732,7 +732,7 @@ async def test_hangup_is_resent_until_the_channel_of_the_live_call_exists() -> N
 
 
 @virtual_time()
-async def test_hangup_is_not_resent_after_the_channel_or_the_call_has_ended() -> None:
+async def test_hang_up_request_is_not_resent_after_the_channel_or_the_call_has_ended() -> None:
     switch, _events, session = await connect()
     expect_call(switch)
     await switch.hang_up_call(CALL)
@@ -750,7 +750,7 @@ async def test_hangup_is_not_resent_after_the_channel_or_the_call_has_ended() ->
 
 
 @virtual_time()
-async def test_hangup_without_a_connection_is_not_resent_and_fails() -> None:
+async def test_hang_up_request_without_a_connection_to_asterisk_fails_and_is_not_resent() -> None:
     switch, _events, session = await connect()
     expect_call(switch)
     session.errors = {"Hangup": SwitchUnreachable("lost")}

@@ -246,7 +246,7 @@ def test_encoded_agi_command_is_one_line_with_exactly_the_given_words(arguments:
         ("", []),
     ],
 )
-def test_agi_command_is_split_by_asterisks_quoting_rules(line: str, words: list[str]) -> None:
+def test_agi_command_line_is_split_by_asterisks_quoting_rules(line: str, words: list[str]) -> None:
     assert split_agi_command(line) == words
 
 

@@ -112,7 +112,7 @@ def test_unwanted_ami_events_after_blank_lines_are_dropped() -> None:
         assert [message.event_name for message in decode_in_pieces(data, cuts, wanted_events={"Hangup"})] == ["Hangup"]
 
 
-def test_wanted_ami_events_can_change_between_reads() -> None:
+def test_set_of_wanted_ami_events_can_change_between_reads() -> None:
     decoder = AmiDecoder(wanted_events=())
     event = b"Event: ConfbridgeList\r\nActionID: a6\r\n\r\n"
     assert decoder.decode_bytes(BANNER + event) == []

@@ -73,7 +73,7 @@ def test_call_records_are_read_from_the_rotated_file_and_the_end_of_a_large_file
         (None, 500.0, 901.0, 800.0, False, False),  # an attempt of this run: it knows what it has sent
     ],
 )
-def test_call_counts_as_never_sent_only_if_call_records_are_complete(
+def test_call_counts_as_never_sent_only_if_asterisks_call_records_are_complete(
     created_at: float | None,
     first_at: float | None,
     last_at: float | None,

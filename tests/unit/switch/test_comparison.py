@@ -70,7 +70,7 @@ async def test_lost_asterisk_event_confirmed_by_a_second_channel_list_is_reporte
 
 
 @virtual_time()
-async def test_lost_event_not_confirmed_by_a_second_channel_list_is_not_reported(
+async def test_lost_asterisk_event_not_confirmed_by_a_second_channel_list_is_not_reported(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The channel may be younger than the list, or the event may be in transit."""
@@ -85,7 +85,7 @@ async def test_lost_event_not_confirmed_by_a_second_channel_list_is_not_reported
 
 
 @virtual_time()
-async def test_lost_asterisk_events_that_only_one_channel_list_shows_are_not_reported(
+async def test_lost_asterisk_event_that_only_one_channel_list_shows_is_not_reported(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     comparing = Comparison(monkeypatch)
@@ -130,7 +130,7 @@ async def test_difference_to_asterisks_channels_is_checked_again_after_a_short_i
 
 
 @virtual_time()
-async def test_channel_comparison_retries_a_refused_list_and_ends_with_the_ami_session(
+async def test_comparison_with_asterisks_channels_retries_a_refused_list_and_ends_with_the_ami_session(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     comparing = Comparison(monkeypatch)

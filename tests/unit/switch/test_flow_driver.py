@@ -148,14 +148,14 @@ async def test_reported_vote_is_stored_before_the_caller_hears_a_confirmation() 
     assert [commit.mark for commit in result.commits] == [MarkKind.VOTED]
 
 
-async def test_no_confirmation_is_played_if_the_store_refuses_the_result() -> None:
+async def test_caller_hears_no_confirmation_if_the_store_refuses_the_answer() -> None:
     result, journal = await run_driver(FLOWS["turnout"], ["1"], works=False)
     assert "matdan/hi/turnout/noted_voted" not in journal
     assert "matdan/hi/common/not_saved" in journal
     assert [commit.mark for commit in result.commits] == [MarkKind.VOTED]
 
 
-async def test_no_confirmation_is_played_if_storing_the_result_fails() -> None:
+async def test_caller_hears_no_confirmation_if_storing_the_answer_fails() -> None:
     call = ScriptedCall(["1"])
 
     async def raise_store_full(commit: FlowCommit) -> bool:
@@ -166,7 +166,7 @@ async def test_no_confirmation_is_played_if_storing_the_result_fails() -> None:
     assert "matdan/hi/turnout/noted_voted" not in call.journal
 
 
-async def test_unexpected_exception_while_a_result_is_stored_is_raised() -> None:
+async def test_unexpected_exception_while_an_answer_is_stored_is_raised() -> None:
     call = ScriptedCall(["1"])
 
     async def raise_zero_division(commit: FlowCommit) -> bool:
@@ -202,7 +202,7 @@ async def test_hang_up_during_any_agi_command_ends_the_flow_normally() -> None:
     assert result.is_flow_completed  # the last of these cuts comes after the end
 
 
-async def test_cancelling_a_flow_raises_the_cancellation() -> None:
+async def test_cancelling_a_running_flow_raises_the_cancellation() -> None:
     class Endless(ScriptedCall):
         async def wait_for_digit(self, timeout_ms: int) -> str | None:
             await asyncio.Event().wait()
@@ -228,7 +228,7 @@ async def test_missing_sound_of_a_flow_is_skipped_and_reported() -> None:
 QUESTION = "matdan/hi/turnout/question"
 
 
-async def test_question_that_cannot_be_played_ends_the_call_as_not_completed() -> None:
+async def test_flow_question_that_cannot_be_played_ends_the_call_as_not_completed() -> None:
     result, journal = await run_driver(FLOWS["turnout"], ["1", "1", "1"], missing=[QUESTION])
     assert (result.completed, result.state.node_where_caller_hung_up, result.result.unheard) == (
         False,
@@ -276,7 +276,7 @@ async def test_hash_key_after_a_full_digit_field_is_not_a_wrong_key() -> None:
     assert "matdan/hi/common/no_match" not in journal
 
 
-async def test_flow_plays_a_failure_prompt_for_each_service_that_is_missing() -> None:
+async def test_flow_plays_a_failure_prompt_if_transfer_recording_or_sms_is_unavailable() -> None:
     call = ScriptedCall(["1", ""])
     result = await run_flow(call, FLOWS["material"], FACTS, "hi", prompts=PROMPTS, commit=Store(call))
     assert "matdan/hi/material/no_agent" in call.journal
@@ -325,7 +325,7 @@ LINES = st.lists(st.one_of(st.none(), st.text(TELEPHONE_KEYS, max_size=5)), max_
 @pytest.mark.parametrize("name", list_shipped_flows())
 @settings(deadline=None, derandomize=True, max_examples=40)
 @given(lines=LINES, booth_known=st.booleans(), pending=st.integers(1, 4))
-def test_flow_has_the_same_result_over_agi_and_at_the_terminal_for_the_same_keys(
+def test_flow_has_the_same_result_for_the_same_keys_over_agi_and_at_the_terminal(
     name: str, lines: list[str | None], booth_known: bool, pending: int
 ) -> None:
     facts: dict[str, Scalar] = {**FACTS, "pending_voters": pending}

@@ -35,7 +35,7 @@ class Server:
         self.orders.append((attempt_id, seat, server))
 
 
-async def test_new_seat_is_called_on_the_configured_asterisk_server_and_a_removed_seat_stays_known() -> None:
+async def test_new_seat_is_called_on_its_configured_asterisk_server_and_a_removed_seat_stays_known() -> None:
     one, other = Server(), Server()
     switch = MultiServerSwitch(cast(Any, {"one": one, "other": other}), {"phone01": "one"}, {"01": "one"})
     with pytest.raises(KeyError):
@@ -71,7 +71,7 @@ kind = "agents"
 SEAT = '[[seats]]\nname = "{name}"\nendpoint = "agent{name}"\nserver = "{server}"\n'
 
 
-def test_moving_a_seat_to_another_server_needs_a_restart(tmp_path: Path) -> None:
+def test_moving_a_seat_to_another_asterisk_server_needs_a_restart_of_the_dialler(tmp_path: Path) -> None:
     path = tmp_path / "centre.toml"
     first, again = SEAT.format(name="01", server="one"), SEAT.format(name="02", server="one")
     path.write_text(SITE + first + again, encoding="utf-8")

@@ -80,7 +80,7 @@ def test_call_redirected_by_the_carrier_does_not_count_as_answered() -> None:
 
 
 @pytest.mark.parametrize("order", list(itertools.permutations([RINGING, FAILURE, HANGUP])))
-def test_call_over_the_ring_limit_times_out_whatever_the_order_of_events(order: tuple[AmiMessage, ...]) -> None:
+def test_call_that_rings_past_its_limit_times_out_whatever_the_order_of_events(order: tuple[AmiMessage, ...]) -> None:
     tracker = SwitchTracker()
     tracker.calls.start_tracking_channel(ID)
     ends = [each for message in order for each in tracker.handle_ami_event(message) if isinstance(each, CallEnded)]
@@ -105,14 +105,14 @@ def test_events_of_unknown_asterisk_channels_are_ignored() -> None:
         assert not tracker.handle_ami_event(message)
 
 
-def test_seat_stays_down_if_the_agents_phone_does_not_answer() -> None:
+def test_seat_is_reported_down_if_the_agents_phone_does_not_answer() -> None:
     channel = make_seat_channel_id("07-b", "abc")
     assert SwitchTracker().handle_ami_event(make_event("OriginateResponse", ActionID=channel, Response="Failure")) == [
         SeatDown("07-b")
     ]
 
 
-def test_calls_of_an_earlier_run_are_recognised_by_their_channel_ids() -> None:
+def test_calls_placed_before_a_restart_are_recognised_by_their_channel_ids() -> None:
     """A ringing phone is still in its trunk's context, as on a real Asterisk. Channels of others are ignored."""
     waiting, talking, message = (AttemptId(str(uuid.UUID(int=number))) for number in (1, 2, 3))
     tracker = SwitchTracker()
@@ -181,7 +181,7 @@ def test_seat_is_reported_down_once_when_the_agents_phone_hangs_up() -> None:
     assert events == [SeatUp("07"), SeatDown("07")]
 
 
-def test_seat_stays_up_when_a_second_phone_hangs_up() -> None:
+def test_seat_is_still_reported_up_when_its_second_phone_hangs_up() -> None:
     tracker = SwitchTracker()
     for message in (
         make_event("ConfbridgeJoin", Conference="seat-07", Uniqueid="1732.7", Context="matdan-agent"),
@@ -191,7 +191,7 @@ def test_seat_stays_up_when_a_second_phone_hangs_up() -> None:
     assert tracker.handle_ami_event(HUNG_UP) == []
 
 
-def test_phone_that_answered_but_has_not_joined_is_found_after_a_reconnect() -> None:
+def test_seat_phone_that_answered_but_has_not_joined_the_conference_is_found_after_a_reconnect() -> None:
     tracker = SwitchTracker()
     tracker.replace_tracked_state_by_channels(
         [LiveChannel(PHONE, "matdan-login", up=True, ringing=False)], restarted=False

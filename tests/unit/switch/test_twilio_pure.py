@@ -162,12 +162,12 @@ def test_twilio_call_with_transfer_reserves_the_cost_of_two_legs_and_is_charged_
         ("😀" * 67, 3),
     ],
 )
-def test_sms_segments_are_counted_by_encoding(text: str, segments: int) -> None:
+def test_segments_of_an_sms_are_counted_by_its_character_encoding(text: str, segments: int) -> None:
     assert count_sms_segments(text) == segments
 
 
 @pytest.mark.parametrize("language", ["hi", "ta", "te", "bn"])
-def test_booth_details_in_an_indian_script_take_two_sms_segments(language: str) -> None:
+def test_sms_with_booth_details_in_an_indian_script_takes_two_segments(language: str) -> None:
     values = {"booth_name": "राजकीय प्राथमिक विद्यालय, कक्ष 1", "booth_part": "12", "closes_at": "18:00"}
     assert count_sms_segments(load_shipped_texts().by_language[language]["sms.booth_slip"].format(**values)) == 2
 
@@ -175,7 +175,7 @@ def test_booth_details_in_an_indian_script_take_two_sms_segments(language: str) 
 # Tokens
 
 
-def test_signed_state_of_a_flow_is_restored_and_fits_into_a_url() -> None:
+def test_signed_state_of_a_flow_fits_into_a_url_and_is_restored_from_the_url() -> None:
     waiting = PausedFlow(ATTEMPT, "run", make_state(), after="played", ahead="1")
     token = TOKENS.sign_paused_flow(waiting)
     assert TOKENS.read_paused_flow(token) == waiting
@@ -183,7 +183,7 @@ def test_signed_state_of_a_flow_is_restored_and_fits_into_a_url() -> None:
     assert token.replace(".", "").replace("-", "").replace("_", "").isalnum()
 
 
-def test_state_of_a_flow_too_long_for_a_url_is_refused() -> None:
+def test_flow_state_that_is_too_long_for_a_url_is_refused() -> None:
     from random import Random
 
     chance = Random(1)
@@ -231,7 +231,7 @@ def test_arbitrary_text_is_refused_as_a_token_in_a_twilio_url(token: str) -> Non
 
 @settings(deadline=None, derandomize=True, max_examples=300)
 @given(st.lists(st.sampled_from(list(CallStatus)), max_size=12))
-def test_twilio_statuses_in_any_order_report_each_change_once(statuses: list[CallStatus]) -> None:
+def test_twilio_call_statuses_in_any_order_report_each_change_once(statuses: list[CallStatus]) -> None:
     call = TwilioCall(ATTEMPT, "+910000000001", 0.0)
     events = [event for status in statuses for event in call.apply_twilio_status(status)]
     assert sum(isinstance(event, CallEnded) for event in events) == bool(set(statuses) & FINAL)
@@ -254,7 +254,7 @@ def test_twilio_statuses_in_any_order_report_each_change_once(statuses: list[Cal
         (CallStatus.CANCELED, "", 16, None),
     ],
 )
-def test_final_twilio_status_maps_to_sip_and_q850_causes(
+def test_final_twilio_call_status_is_converted_to_a_sip_status_and_q850_cause(
     status: CallStatus, sip_status: str, cause: int | None, dial_status: str | None
 ) -> None:
     (end,) = TwilioCall(ATTEMPT, "+910000000001", 0.0).apply_twilio_status(status, sip_status=sip_status)
@@ -283,7 +283,7 @@ async def test_interruptible_greeting_becomes_part_of_the_question_in_twiml() ->
     assert parse_flow_input(page.waiting, {"Digits": "1<x>" * 50}) == Digits("1" * 30)
 
 
-async def test_twiml_accepts_hash_as_a_key_in_a_menu() -> None:
+async def test_menu_in_twiml_accepts_the_hash_key() -> None:
     page = await make_first_twiml_page("turnout")
     xml = render_twiml_page(page, "https://x.example/a", TwilioVoice(load_shipped_texts), "hi")
     assert 'finishOnKey=""' in xml
@@ -293,7 +293,7 @@ async def test_twiml_accepts_hash_as_a_key_in_a_menu() -> None:
 
 
 @pytest.mark.parametrize("language", ["hi", "en", "or"])
-async def test_synthetic_voice_is_announced_once_before_the_first_word(language: str) -> None:
+async def test_twilio_announces_a_synthetic_voice_once_before_the_first_word(language: str) -> None:
     page = await make_first_twiml_page("turnout")
     words = load_spoken_words(language if language in SPOKEN else "en")
     assert words is not None
