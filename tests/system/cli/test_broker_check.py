@@ -77,7 +77,7 @@ async def test_dialer_check_reports_a_broker_that_accepts_commands_without_a_pas
 
 
 @NEEDS_MOSQUITTO
-async def test_broker_with_rendered_settings_rejects_unknown_users(tmp_path: Path) -> None:
+async def test_mosquitto_broker_with_rendered_settings_rejects_unknown_users(tmp_path: Path) -> None:
     site = a_site("pune-1", a_free_port(), supervisors=PEOPLE, mosquitto={"data_directory": str(tmp_path)})
     async with rendered_broker(tmp_path / "broker", site):
         findings = await list_findings(site)

@@ -125,7 +125,7 @@ def test_dialer_check_asks_asterisk_for_many_sounds_in_several_requests(
 
 
 @virtual_time()
-async def test_dialer_check_warns_that_lost_calls_stay_unknown_without_call_records(tmp_path: Path) -> None:
+async def test_dialer_check_warns_that_results_of_lost_calls_stay_unknown_without_call_records(tmp_path: Path) -> None:
     off = (await list_findings(tmp_path, history="off"))["call history"]
     missing = (await list_findings(tmp_path, history=str(tmp_path / "missing/cdr-custom/matdan.csv")))["call history"]
     assert {off.level, missing.level} == {Level.WARNING}
@@ -136,7 +136,7 @@ async def test_dialer_check_warns_that_lost_calls_stay_unknown_without_call_reco
 @pytest.mark.parametrize(
     "banner", ["Asterisk Call Manager/1.1", "Asterisk Call Manager/5.0.2", "Asterisk Call Manager"]
 )
-def test_dialer_check_refuses_an_asterisk_that_is_too_old(
+def test_dialer_check_reports_an_asterisk_version_that_is_too_old(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, banner: str
 ) -> None:
     monkeypatch.setattr(sessions, "BANNER", f"{banner}\r\n".encode())

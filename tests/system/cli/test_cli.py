@@ -119,7 +119,7 @@ def test_invalid_roll_is_reported_in_one_line(tmp_path: Path, content: bytes, sa
         ('kind = "ivr"', 'kind = "both"'),
     ],
 )
-def test_wrong_setting_is_reported_with_file_key_and_remedy(tmp_path: Path, change: str, says: str) -> None:
+def test_invalid_setting_is_reported_with_file_key_and_remedy(tmp_path: Path, change: str, says: str) -> None:
     path = settings_file(tmp_path)
     path.write_text(path.read_text(encoding="utf-8").replace(change, says), encoding="utf-8")
     line = get_error_line(run_dialer("check", "-c", path))
@@ -175,7 +175,7 @@ async def test_file_that_is_not_a_store_is_reported_in_one_line(tmp_path: Path) 
     assert (tmp_path / "centre.db").read_bytes().startswith(b"this is not")
 
 
-async def test_dialer_check_reports_all_missing_parts_of_a_new_site(tmp_path: Path) -> None:
+async def test_dialer_check_reports_everything_that_a_new_site_lacks(tmp_path: Path) -> None:
     assert run_dialer("sample-roll", "--rows", "200", "--out", tmp_path / "roll.csv").returncode == 0
     async with SimulatedAsterisk(SimulatedAsteriskConfig(users=(USER,))) as switch:
         config = settings_file(tmp_path, ami_port=switch.ami_port)

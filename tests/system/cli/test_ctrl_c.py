@@ -83,7 +83,7 @@ def test_ctrl_c_while_a_command_runs_prints_no_traceback() -> None:
     assert (ended.returncode, ended.stdout, ended.stderr) == (130, "", "")
 
 
-def test_worker_processes_end_silently_with_the_main_process_after_ctrl_c(tmp_path: Path) -> None:
+def test_worker_processes_of_a_command_end_silently_after_ctrl_c(tmp_path: Path) -> None:
     (tmp_path / "jobs.py").write_text(
         "import pathlib, time\ndef work(n):\n    pathlib.Path(f'{n}.begun').touch()\n    time.sleep(2 * n)\n"
     )

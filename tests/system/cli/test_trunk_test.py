@@ -53,7 +53,9 @@ async def describe_call(directory: Path, number: str) -> list[str]:
         (SILENT, "until the ring limit: outcome carrier-failure. This counts against the trunk."),
     ],
 )
-async def test_trunk_test_says_what_the_carrier_did_with_the_call(tmp_path: Path, number: str, said: str) -> None:
+async def test_trunk_test_command_says_what_the_carrier_did_with_the_test_call(
+    tmp_path: Path, number: str, said: str
+) -> None:
     registration, asked, *told = await describe_call(tmp_path, number)
     assert registration == "Registration: Rejected."
     assert asked == f"The carrier was asked to call {number}, with the caller ID +911140000001."
@@ -66,7 +68,7 @@ async def test_trunk_test_refuses_numbers_without_an_allowed_prefix(tmp_path: Pa
         await describe_call(tmp_path, PREMIUM)
 
 
-def test_trunk_test_names_the_trunks_that_asterisk_has(tmp_path: Path) -> None:
+def test_trunk_test_of_an_unknown_trunk_names_the_trunks_that_asterisk_has(tmp_path: Path) -> None:
     settings = make_settings(tmp_path, 5038)
     for name in ("south", "cloud"):
         with pytest.raises(SettingError, match="give one of these: north"):
@@ -74,7 +76,7 @@ def test_trunk_test_names_the_trunks_that_asterisk_has(tmp_path: Path) -> None:
 
 
 @virtual_time()
-async def test_trunk_test_without_asterisk_is_an_error(tmp_path: Path) -> None:
+async def test_trunk_test_without_an_asterisk_server_is_refused(tmp_path: Path) -> None:
     settings = make_settings(tmp_path, 1)
     with pytest.raises(SwitchError):
         await place_test_call(settings, find_trunk_to_test(settings, "north"), ANSWERS, 20.0)

@@ -256,7 +256,7 @@ async def test_keyboard_shortcuts_of_the_agent_page_do_nothing_in_text_fields(si
     assert values["disposition"] == "voted"
 
 
-async def test_unsaved_outcome_survives_a_reload_and_is_resent_with_its_id(site: Site) -> None:
+async def test_unsaved_outcome_of_a_call_survives_a_page_reload_and_is_resent_with_its_id(site: Site) -> None:
     page = await site.open_ready_page()
     await site.call(page, "attempt-1", household(1, 2))
     await page.keyboard.press("2")
@@ -288,7 +288,7 @@ async def test_unsaved_outcome_survives_a_reload_and_is_resent_with_its_id(site:
     ignore_http_errors(site.faults, 503)
 
 
-async def test_outcome_that_an_earlier_version_of_the_page_stored_is_sent_with_the_ids_of_voters(site: Site) -> None:
+async def test_outcome_stored_by_an_earlier_version_of_the_agent_page_is_sent_with_voter_ids(site: Site) -> None:
     page = await site.open_ready_page()
     values = {"disposition": "voted", "voters": [{"voter": 1, "mark": "voted"}, {"voter": 2, "mark": "not-yet"}]}
     stored = {"id": "outcome-0001", "attempt": "attempt-1", "values": values, "owesNote": False, "state": "retrying"}
@@ -320,7 +320,7 @@ async def test_note_that_an_agent_writes_after_saving_the_outcome_is_stored(site
     ignore_http_errors(site.faults, 503)
 
 
-async def test_note_that_was_not_stored_is_not_reported_as_saved(site: Site) -> None:
+async def test_agent_page_does_not_report_a_note_as_saved_that_was_not_stored(site: Site) -> None:
     page = await site.open_ready_page()
     await site.call(page, "attempt-1", household(1, 1))
     await page.get_by_label("Note").fill("after lunch")
@@ -377,7 +377,7 @@ async def test_draft_outcome_of_the_current_call_is_resent_until_the_desk_saves_
     ignore_http_errors(site.faults, 503)
 
 
-async def test_second_browser_window_does_not_resend_an_undone_outcome(site: Site) -> None:
+async def test_second_window_of_the_agent_page_does_not_resend_an_undone_outcome(site: Site) -> None:
     page = await site.open_ready_page()
     await site.call(page, "attempt-1", household(1, 1))
     await page.keyboard.press("9")
@@ -397,7 +397,7 @@ async def test_second_browser_window_does_not_resend_an_undone_outcome(site: Sit
     assert not [name for _, name, _ in site.desk.commands if name == "seat-dispose"]
 
 
-async def test_next_outcome_key_replaces_an_undone_outcome(site: Site) -> None:
+async def test_outcome_key_pressed_after_an_undo_replaces_the_undone_outcome(site: Site) -> None:
     page = await site.open_ready_page()
     await site.call(page, "attempt-1", household(1, 1))
     await page.keyboard.press("4")
@@ -473,7 +473,7 @@ async def test_agent_page_shows_that_somebody_else_marked_the_voter_as_voted(sit
     await expect(page.locator(".said")).to_contain_text("cancelled")
 
 
-async def test_clock_of_the_pc_that_is_set_back_does_not_delay_an_opt_out(site: Site) -> None:
+async def test_opt_out_is_sent_without_delay_although_the_agents_pc_clock_is_set_back(site: Site) -> None:
     page = await site.open_ready_page()
     await site.call(page, "attempt-1", household(1, 1))
     await page.keyboard.press("9")
@@ -509,7 +509,7 @@ async def test_second_window_of_the_agent_page_can_replace_the_first_window(site
     ignore_http_errors(site.faults, 409)
 
 
-async def test_agent_controls_the_seat_by_buttons_and_star_codes(site: Site) -> None:
+async def test_agent_page_controls_the_seat_by_buttons_and_typed_star_codes(site: Site) -> None:
     page = await site.open_ready_page()
     await page.get_by_role("button", name="Pause").click()
     await page.locator(".menu:popover-open").get_by_role("button", name="meal").click()
@@ -531,7 +531,7 @@ async def test_agent_controls_the_seat_by_buttons_and_star_codes(site: Site) -> 
     assert await site.desk.wait_for_commands("seat-log-off") == [{}]
 
 
-async def test_supervisors_message_is_shown_until_it_is_read(site: Site) -> None:
+async def test_agent_page_shows_a_supervisors_message_until_it_is_read(site: Site) -> None:
     page = await site.open_ready_page()
     line = {"text": "<b>the second page first</b> " * 7, "at": 1_776_740_000.125, "sender": "asha"}
     site.desk.seat("ready", message=line)
@@ -554,7 +554,9 @@ async def test_supervisors_message_is_shown_until_it_is_read(site: Site) -> None
         ("NotReadableError", "Another program is using the microphone"),
     ],
 )
-async def test_blocked_microphone_is_reported_and_can_be_retried(site: Site, error: str, told: str) -> None:
+async def test_agent_page_reports_a_blocked_microphone_and_can_ask_for_it_again(
+    site: Site, error: str, told: str
+) -> None:
     site.desk.me["phone"] = "browser"
     page = await new_page(site.browser, site.faults)
     refuses = f"navigator.mediaDevices.getUserMedia = () => (asked++, Promise.reject(new DOMException('', '{error}')))"
@@ -569,7 +571,7 @@ async def test_blocked_microphone_is_reported_and_can_be_retried(site: Site, err
     assert_accessible(found + await find_accessibility_violations(page))
 
 
-async def test_page_on_an_insecure_address_reports_that_the_microphone_is_unavailable(site: Site) -> None:
+async def test_agent_page_on_an_insecure_address_reports_that_the_microphone_is_unavailable(site: Site) -> None:
     site.desk.me["phone"] = "browser"
     page = await new_page(site.browser, site.faults)
     await page.add_init_script("Object.defineProperty(navigator, 'mediaDevices', { value: undefined })")
@@ -578,7 +580,7 @@ async def test_page_on_an_insecure_address_reports_that_the_microphone_is_unavai
 
 
 @pytest.mark.parametrize("pc", ["2001-01-01T00:00:00Z", "2037-06-01T12:00:00Z"])
-async def test_page_uses_the_desks_clock_on_a_pc_with_a_wrong_clock(site: Site, pc: str) -> None:
+async def test_agent_page_uses_the_servers_clock_on_a_pc_with_a_wrong_clock(site: Site, pc: str) -> None:
     page = await new_page(site.browser, site.faults)
     await page.clock.install(time=pc)
     await page.goto(f"{site.desk.origin}/agent")
@@ -658,7 +660,7 @@ WAYS: dict[str, Any] = {
 }
 
 
-async def test_answers_on_a_call_script_path_that_the_agent_left_are_not_saved(site: Site) -> None:
+async def test_answers_on_script_pages_that_the_agent_went_back_from_are_not_saved(site: Site) -> None:
     page = await site.open_ready_page()
     await site.call(page, "attempt-1", [voter(1, "Sunita Kale")], script=WAYS)
     script = page.locator("section", has_text="Script")
@@ -844,7 +846,7 @@ async def test_previewed_call_is_dialled_or_skipped_on_a_hindi_keyboard(site: Si
     assert await site.desk.wait_for_commands("seat-hang-up") == [{"attempt_id": "attempt-2"}]
 
 
-async def test_key_pressed_for_the_previous_call_does_not_dial_the_next_preview(site: Site) -> None:
+async def test_key_pressed_for_the_previous_call_does_not_dial_the_next_call_preview(site: Site) -> None:
     page = await site.open_ready_page()
     site.desk.call("attempt-1", household(500, 1), "reserved", phone=7)
     site.desk.seat("reserved", "attempt-1", preview={"until": site.desk.clock.now() + 60, "auto_dial": False})
@@ -873,7 +875,7 @@ async def test_call_preview_shows_its_deadline_and_is_accessible(site: Site) -> 
     assert_accessible(found)
 
 
-async def test_manually_typed_number_is_dialled_and_not_stored_on_the_page(site: Site) -> None:
+async def test_number_typed_by_the_agent_is_dialled_and_not_stored_in_the_browser(site: Site) -> None:
     site.desk.me["manual"] = ["turnout-agents"]
     page = await site.open_ready_page()
     await page.fill(".manual input", "98123 00000")
@@ -896,6 +898,6 @@ async def test_manually_typed_number_is_dialled_and_not_stored_on_the_page(site:
     assert_accessible(await find_accessibility_violations(page))
 
 
-async def test_number_field_is_hidden_if_manual_dialling_is_off(site: Site) -> None:
+async def test_phone_number_field_is_hidden_if_manual_dialling_is_off(site: Site) -> None:
     page = await site.open_ready_page()
     await expect(page.locator(".manual")).to_have_count(0)

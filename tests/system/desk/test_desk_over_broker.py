@@ -61,7 +61,9 @@ def is_paused(seat: SeatView | None) -> bool:
 
 
 @BOTH
-async def test_desk_receives_the_state_of_a_large_centre_and_its_changes(kind: BrokerKind, tmp_path: Path) -> None:
+async def test_desk_receives_the_state_of_a_large_centre_and_every_later_change(
+    kind: BrokerKind, tmp_path: Path
+) -> None:
     """The retained messages arrive in a burst that exceeds the usual queue of the MQTT client."""
     booths = BOOTHS[kind]
     engine = FakeEngine(centre_view(seats=100, booths=booths))
@@ -83,7 +85,7 @@ async def test_desk_receives_the_state_of_a_large_centre_and_its_changes(kind: B
 
 
 @BOTH
-async def test_command_repeated_by_the_desk_is_executed_once(kind: BrokerKind, tmp_path: Path) -> None:
+async def test_command_that_the_desk_repeats_is_executed_once(kind: BrokerKind, tmp_path: Path) -> None:
     engine = FakeEngine()
     async with (
         run_demo_broker(kind) as broker,

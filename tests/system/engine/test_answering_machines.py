@@ -49,7 +49,7 @@ async def test_answering_machines_are_detected_and_hung_up_before_an_agent_is_co
 
 
 @virtual_time()
-async def test_time_limit_to_connect_a_voter_includes_machine_detection(tmp_path: Path) -> None:
+async def test_time_limit_to_connect_a_voter_includes_answering_machine_detection(tmp_path: Path) -> None:
     async with a_site(
         tmp_path, make_answering_switch(answer_after=1.0, amd_seconds=9.0), seats=1, campaign=BEFORE, profile=LISTENS
     ) as site:
@@ -64,7 +64,7 @@ async def test_time_limit_to_connect_a_voter_includes_machine_detection(tmp_path
 
 
 @virtual_time()
-async def test_hang_up_during_machine_detection_counts_as_a_dropped_live_answer(tmp_path: Path) -> None:
+async def test_voter_who_hangs_up_during_machine_detection_counts_as_a_dropped_live_answer(tmp_path: Path) -> None:
     config = make_scripted_switch(Behaviour(hang_up_after=0.6))
     async with a_site(tmp_path, config, seats=1, campaign=BEFORE, profile=LISTENS) as site:
         await site.log_in("01")
@@ -73,7 +73,7 @@ async def test_hang_up_during_machine_detection_counts_as_a_dropped_live_answer(
 
 
 @pytest.mark.parametrize(("message", "seconds"), [(False, 1.8), (True, 1.8 + 6.0)])
-def test_flow_is_not_started_for_an_answering_machine(tmp_path: Path, message: bool, seconds: float) -> None:
+def test_ivr_flow_is_not_started_for_an_answering_machine(tmp_path: Path, message: bool, seconds: float) -> None:
     @virtual_time()
     async def run() -> None:
         config = make_scripted_switch(Behaviour(machine=True, amd_seconds=1.8, hang_up_after=120.0))
@@ -120,7 +120,7 @@ async def test_agent_reports_an_answering_machine_during_wrap_up(tmp_path: Path)
 
 
 @virtual_time()
-async def test_answering_machine_key_is_refused_without_machine_detection(tmp_path: Path) -> None:
+async def test_phone_key_for_an_answering_machine_is_refused_without_machine_detection(tmp_path: Path) -> None:
     async with a_site(tmp_path, make_answering_switch(talk_seconds=4.0), seats=1) as site:
         await site.log_in("01")
         await site.until(lambda: site.centre_view.seats[0].state is SeatState.TALKING, seconds=60)

@@ -84,7 +84,9 @@ async def run_site_with_booth_workers(
 
 
 @virtual_time()
-async def test_voter_serials_entered_by_a_booth_worker_mark_voters_in_every_calling_round(tmp_path: Path) -> None:
+async def test_voters_whose_serials_a_booth_worker_enters_are_recorded_as_voted_in_every_calling_round(
+    tmp_path: Path,
+) -> None:
     script = Behaviour(keys=make_key_presses("7#3#3#11##"))
     async with run_site_with_booth_workers(tmp_path, {WORKER: script}) as site:
         await site.until(lambda: len(site.ended()) == 1)
@@ -152,7 +154,7 @@ async def test_booth_worker_who_does_not_answer_is_called_again_up_to_the_daily_
 
 
 @virtual_time()
-async def test_voted_mark_cancels_the_ringing_household_call_but_not_the_booth_workers_call(tmp_path: Path) -> None:
+async def test_recorded_vote_cancels_the_ringing_household_call_but_not_the_booth_workers_call(tmp_path: Path) -> None:
     voters = {f"+917{n:09d}": Behaviour(fails_with=0, answer_after=60.0) for n in range(1, 30)}
     turnout: dict[str, Any] = {
         "id": "turnout",

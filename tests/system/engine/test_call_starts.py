@@ -51,7 +51,7 @@ def count_most_starts_in_a_second(site: Site, since: int = 0) -> int:
 
 
 @virtual_time()
-async def test_campaigns_that_share_a_roll_use_every_permitted_call_start(tmp_path: Path) -> None:
+async def test_campaigns_that_share_an_electoral_roll_use_every_permitted_call_start(tmp_path: Path) -> None:
     campaigns = [
         {"id": each, "kind": "ivr", "flow": "turnout", "pacing": "broadcast", "hours": HOURS} for each in ("a", "b")
     ]
@@ -157,7 +157,7 @@ def test_queued_calls_are_placed_evenly_within_the_limit_of_calls_per_second() -
         )
 
 
-def test_immediate_call_delays_the_queued_calls_of_the_same_trunk() -> None:
+def test_call_that_is_sent_immediately_delays_the_queued_calls_of_its_trunk() -> None:
     pool = TrunkPool([TrunkLimits("carrier", "carrier", 9, 1.0, ("+911140000001",))], 0.0)
     assert pool.choose_trunk_for_call(["carrier"], {}, 5.0, reports_end=False) is not None
     assert pool.get_trunk_rate_limiter("carrier").count_seconds_until_call_may_be_sent(5.0) == pytest.approx(
@@ -213,9 +213,7 @@ async def test_calls_for_agents_precede_ivr_calls_after_a_stalled_commit(tmp_pat
 
 
 @pytest.mark.parametrize("why", ["every channel is in use", "the list is completed"])
-def test_campaign_that_may_place_no_call_does_not_repeat_the_pacing_decision_in_a_loop(
-    tmp_path: Path, why: str
-) -> None:
+def test_campaign_that_may_place_no_call_does_not_decide_about_pacing_in_a_busy_loop(tmp_path: Path, why: str) -> None:
     @virtual_time()
     async def run() -> None:
         busy = why == "every channel is in use"

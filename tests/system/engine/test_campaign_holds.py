@@ -33,7 +33,7 @@ def hold_campaign(site: Site) -> None:
 @pytest.mark.parametrize(("stay", "wanted"), [(0, Outcome.CANCELLED), (4, Outcome.CONNECTED)])
 @pytest.mark.parametrize("held", ["paused", "results cannot be stored"])
 @virtual_time()
-async def test_campaign_on_hold_keeps_one_ringing_call_for_each_remaining_agent(
+async def test_held_campaign_keeps_one_ringing_call_for_each_remaining_agent(
     tmp_path: Path, held: str, stay: int, wanted: Outcome
 ) -> None:
     config = make_answering_switch(answer_after=12.0, post_dial_seconds=1.0, talk_seconds=5.0)
@@ -53,7 +53,7 @@ async def test_campaign_on_hold_keeps_one_ringing_call_for_each_remaining_agent(
 
 @pytest.mark.parametrize(("stay", "wanted"), [(0, Outcome.CANCELLED), (4, Outcome.CONNECTED)])
 @virtual_time()
-async def test_log_offs_at_the_end_of_calling_hours_cancel_ringing_calls(
+async def test_agents_who_log_off_at_the_end_of_calling_hours_cancel_ringing_calls(
     tmp_path: Path, stay: int, wanted: Outcome
 ) -> None:
     config = make_answering_switch(answer_after=14.0, post_dial_seconds=1.0, talk_seconds=3.0)

@@ -157,7 +157,7 @@ async def test_call_back_time_and_language_are_stored_for_the_next_call(tmp_path
 
 @virtual_time()
 @pytest.mark.parametrize("slip", ["voted", "will-not", "wrong-number", "not-yet"])
-async def test_undone_disposition_can_be_replaced(tmp_path: Path, slip: str) -> None:
+async def test_undone_disposition_can_be_replaced_by_a_new_disposition(tmp_path: Path, slip: str) -> None:
     async with a_site(tmp_path, make_answering_switch(talk_seconds=5.0), seats=1, campaign=TALKS) as site:
         page = Page(site, tmp_path)
         await site.log_in("01")
@@ -181,7 +181,7 @@ async def test_undone_disposition_can_be_replaced(tmp_path: Path, slip: str) -> 
 
 
 @virtual_time()
-async def test_opt_outs_and_old_dispositions_cannot_be_undone(tmp_path: Path) -> None:
+async def test_opt_out_or_old_disposition_cannot_be_undone(tmp_path: Path) -> None:
     async with a_site(tmp_path, make_answering_switch(talk_seconds=5.0), seats=1, campaign=TALKS) as site:
         page = Page(site, tmp_path)
         await site.log_in("01")
@@ -200,7 +200,7 @@ async def test_opt_outs_and_old_dispositions_cannot_be_undone(tmp_path: Path) ->
 
 
 @virtual_time()
-async def test_disposition_that_was_not_stored_can_be_sent_again(
+async def test_disposition_that_could_not_be_stored_can_be_sent_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with a_site(tmp_path, make_answering_switch(talk_seconds=5.0), seats=1, campaign=TALKS) as site:
@@ -221,7 +221,7 @@ async def test_disposition_that_was_not_stored_can_be_sent_again(
 
 
 @virtual_time()
-async def test_restarted_dialler_accepts_the_disposition_of_an_earlier_call(tmp_path: Path) -> None:
+async def test_restarted_dialler_accepts_the_disposition_of_a_call_before_the_restart(tmp_path: Path) -> None:
     config = make_answering_switch(talk_seconds=5.0)
     async with SimulatedAsterisk(config) as switch:
         async with a_site(tmp_path, switch=switch, seats=1, campaign=TALKS) as site:

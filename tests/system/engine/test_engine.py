@@ -27,7 +27,7 @@ from tests.support.voters import IVR, make_answering_switch, make_scripted_switc
 
 
 @virtual_time()
-async def test_centre_runs_for_half_an_hour_without_errors(tmp_path: Path) -> None:
+async def test_simulated_centre_runs_for_half_an_hour_without_errors(tmp_path: Path) -> None:
     async with a_site(tmp_path, voters=2000, seats=5, campaign={"pacing": "predictive"}) as site:
         async with agents_at_work(site):
             await asyncio.sleep(1800)
@@ -58,7 +58,7 @@ async def test_call_answered_by_a_person_counts_as_answered_and_connected(tmp_pa
 
 
 @virtual_time()
-async def test_ivr_campaign_stores_the_answers_that_voters_enter_as_marks(tmp_path: Path) -> None:
+async def test_ivr_campaign_stores_the_answers_that_voters_enter_by_keypad(tmp_path: Path) -> None:
     config = make_scripted_switch(
         Behaviour(keys=((4.0, "1"),)),  # voted
         Behaviour(keys=((4.0, "9"),)),  # never again
@@ -141,7 +141,7 @@ async def test_simultaneous_log_offs_of_agents_cancel_ringing_calls(tmp_path: Pa
 
 
 @virtual_time()
-async def test_nothing_is_dialled_outside_calling_hours(tmp_path: Path) -> None:
+async def test_no_number_is_dialled_outside_calling_hours(tmp_path: Path) -> None:
     hours = {"hours": [{"start": "11:00", "until": "20:00"}]}  # it is half past nine
     async with a_site(tmp_path, make_answering_switch(), campaign=hours) as site:
         await site.log_in("01")
@@ -160,7 +160,7 @@ async def test_nothing_is_dialled_outside_calling_hours(tmp_path: Path) -> None:
 
 
 @virtual_time()
-async def test_campaign_is_paused_resumed_and_stopped(tmp_path: Path) -> None:
+async def test_campaign_is_paused_resumed_and_stopped_by_commands(tmp_path: Path) -> None:
     async with a_site(tmp_path, make_answering_switch(answer_after=25.0, talk_seconds=5.0)) as site:
         execute = site.centre.engine.execute_command
         await site.log_in("01")
@@ -218,7 +218,7 @@ async def test_wrap_up_without_a_disposition_ends_at_the_wrap_up_limit(tmp_path:
 
 
 @virtual_time()
-async def test_voted_mark_cancels_a_ringing_call_to_the_same_voter(tmp_path: Path) -> None:
+async def test_recorded_vote_cancels_a_ringing_call_to_the_same_voter(tmp_path: Path) -> None:
     """While the call rings, a mark from elsewhere says that the voter has voted. The call is cancelled within a second."""
     async with a_site(tmp_path, make_answering_switch(answer_after=25.0), seats=1) as site:
         await site.log_in("01")
@@ -248,7 +248,7 @@ async def test_voter_hears_the_information_message_when_the_agents_phone_dies(tm
 
 
 @virtual_time()
-async def test_sigterm_signal_ends_calls_and_the_dialler(tmp_path: Path) -> None:
+async def test_sigterm_signal_lets_live_calls_end_and_stops_the_dialler(tmp_path: Path) -> None:
     async with a_site(
         tmp_path, make_answering_switch(talk_seconds=20.0), seats=1, dialling={"drain_seconds": 60}
     ) as site:

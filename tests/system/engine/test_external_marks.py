@@ -70,7 +70,7 @@ async def wait_for_ringing_calls(site: Site, calls: int) -> None:
 
 
 @virtual_time()
-async def test_voted_marks_cancel_ringing_and_queued_calls_to_the_household(tmp_path: Path) -> None:
+async def test_votes_reported_by_a_list_cancel_ringing_and_queued_calls_to_these_voters(tmp_path: Path) -> None:
     """Numbers 1 to 3 are ringing, the third belongs to voters 3 and 4. Number 4, of voter 5, waits in the hopper."""
     async with a_site(tmp_path, make_answering_switch(answer_after=25.0, talk_seconds=5.0), seats=3) as site:
         await site.log_in("01", "02", "03")
@@ -102,7 +102,7 @@ async def test_voted_marks_cancel_ringing_and_queued_calls_to_the_household(tmp_
 
 
 @virtual_time()
-async def test_household_is_called_for_another_voter_after_the_first_has_voted(tmp_path: Path) -> None:
+async def test_household_is_called_for_its_other_voter_after_the_first_has_voted(tmp_path: Path) -> None:
     """The call to number 6, which waits in the hopper, was for voter 7. Voters 8 and 9 have not voted."""
     async with a_site(tmp_path, make_answering_switch(answer_after=25.0, talk_seconds=5.0), seats=1) as site:
         await site.log_in("01")
@@ -116,7 +116,7 @@ async def test_household_is_called_for_another_voter_after_the_first_has_voted(t
 
 
 @virtual_time()
-async def test_call_cancelled_by_a_voted_mark_is_repeated_for_other_voters_of_the_household(tmp_path: Path) -> None:
+async def test_call_cancelled_by_a_recorded_vote_is_repeated_for_other_voters_of_the_household(tmp_path: Path) -> None:
     async with a_site(
         tmp_path,
         make_answering_switch(answer_after=25.0, talk_seconds=5.0),
@@ -157,7 +157,7 @@ async def test_household_stays_in_the_queue_after_one_of_its_voters_has_voted(tm
 
 
 @virtual_time()
-async def test_voter_is_called_again_after_a_voted_mark_is_corrected(tmp_path: Path) -> None:
+async def test_voter_is_called_again_after_a_wrongly_recorded_vote_is_corrected(tmp_path: Path) -> None:
     async with a_site(tmp_path, make_answering_switch(answer_after=5.0, talk_seconds=5.0), voters=8, seats=1) as site:
         await site.centre.engine.execute_command(record_marks(site, *range(1, 9)))
         await site.log_in("01")
@@ -170,7 +170,7 @@ async def test_voter_is_called_again_after_a_voted_mark_is_corrected(tmp_path: P
 
 
 @virtual_time()
-async def test_correction_of_a_voter_without_a_mark_is_reported_and_not_stored(tmp_path: Path) -> None:
+async def test_correction_of_a_vote_that_was_never_recorded_is_reported_and_not_stored(tmp_path: Path) -> None:
     async with a_site(tmp_path, make_answering_switch(answer_after=5.0, talk_seconds=5.0), voters=8) as site:
         undo = record_marks(site, 5, kind="not-yet", source="correction")
         assert (
@@ -183,7 +183,7 @@ async def test_correction_of_a_voter_without_a_mark_is_reported_and_not_stored(t
 
 
 @virtual_time()
-async def test_marks_that_did_not_result_from_a_call_do_not_count_in_the_calling_pace(tmp_path: Path) -> None:
+async def test_votes_reported_without_a_call_do_not_count_in_the_calling_pace(tmp_path: Path) -> None:
     rules = {"polls": [{"day": date(2024, 4, 22), "closes_at": "18:00"}]}
     async with a_site(tmp_path, rules=rules) as site:
         await site.log_in("01")  # the first call never ends, so that nobody else is called
@@ -218,7 +218,7 @@ async def test_voters_without_a_phone_number_do_not_count_as_remaining(tmp_path:
 
 
 @virtual_time()
-async def test_all_marks_of_a_command_are_refused_if_one_voter_is_unknown_or_one_time_is_in_the_future(
+async def test_command_with_votes_is_refused_if_one_voter_is_unknown_or_one_time_is_in_the_future(
     tmp_path: Path,
 ) -> None:
     async with a_site(tmp_path) as site:
@@ -284,7 +284,7 @@ def request(voter: int, key: str = "import/1") -> CommandRequest:
 
 
 @NEEDS_MOSQUITTO
-async def test_running_dialler_replies_to_each_request_to_store_marks(tmp_path: Path) -> None:
+async def test_running_dialler_replies_to_each_request_to_store_reported_votes(tmp_path: Path) -> None:
     done: list[int] = []
     async with run_command_gateway(tmp_path) as (_, broker):
         requests = [request(1), request(1), request(2, "import/2")]
@@ -301,7 +301,7 @@ async def test_running_dialler_replies_to_each_request_to_store_marks(tmp_path: 
 
 
 @NEEDS_MOSQUITTO
-async def test_command_line_program_sends_marks_to_the_running_dialler(tmp_path: Path) -> None:
+async def test_marks_import_command_sends_reported_votes_to_the_running_dialler(tmp_path: Path) -> None:
     async with run_command_gateway(tmp_path) as (settings, _):
         answers = await asyncio.to_thread(save_external_records, settings, [request(1)])
     assert answers == ["1 marks saved, 0 were already known"]
@@ -309,7 +309,9 @@ async def test_command_line_program_sends_marks_to_the_running_dialler(tmp_path:
 
 
 @NEEDS_MOSQUITTO
-async def test_attempts_with_an_unknown_result_are_listed_and_released_while_a_dialler_runs(tmp_path: Path) -> None:
+async def test_call_attempts_with_an_unknown_result_are_listed_and_released_while_a_dialler_runs(
+    tmp_path: Path,
+) -> None:
     """Only the dialler can write, because it has locked the store. Without a broker nothing is released."""
     path, toml = tmp_path / "centre.db", tmp_path / "centre.toml"
     fill_roll(path, 60, voters_per_booth=20)
@@ -357,7 +359,7 @@ async def test_attempts_with_an_unknown_result_are_listed_and_released_while_a_d
 
 
 @NEEDS_MOSQUITTO
-async def test_concurrent_command_line_programs_keep_their_broker_connections(tmp_path: Path) -> None:
+async def test_concurrent_dialer_commands_do_not_disconnect_each_other_from_the_broker(tmp_path: Path) -> None:
     async with run_command_gateway(tmp_path) as (settings, _):
         asked = [
             asyncio.to_thread(

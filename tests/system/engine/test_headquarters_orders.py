@@ -52,7 +52,9 @@ def list_alert_codes(site: Site) -> set[str]:
 
 
 @virtual_time()
-async def test_stop_all_of_headquarters_survives_a_restart_until_two_leaders_resume(tmp_path: Path) -> None:
+async def test_headquarters_order_to_stop_dialling_survives_a_restart_until_two_leaders_resume_dialling(
+    tmp_path: Path,
+) -> None:
     async with SimulatedAsterisk(make_scripted_switch()) as switch:
         async with a_site(tmp_path, switch=switch, **HEADQUARTERS) as site:
             await site.log_in("01")
@@ -101,7 +103,7 @@ async def test_headquarters_reports_of_store_or_clock_problems_raise_and_clear_a
 
 
 @virtual_time()
-async def test_restored_older_store_stops_all_campaigns_at_the_first_headquarters_reply(tmp_path: Path) -> None:
+async def test_restored_older_store_stops_all_campaigns_when_headquarters_first_replies(tmp_path: Path) -> None:
     uplink: dict[str, Any] = {"supervisors": [{"name": "uplink", "role": "uplink"}]}
     connected: dict[str, Any] = {
         "headquarters": {**HEADQUARTERS["headquarters"], "user": "uplink", "servers": ["nats://127.0.0.1:1"]}
@@ -156,7 +158,7 @@ async def test_headquarters_order_is_executed_once_and_a_forged_order_raises_an_
 
 
 @virtual_time()
-async def test_stop_all_is_executed_on_a_full_disk_and_stored_when_headquarters_resends_the_order(
+async def test_headquarters_order_to_stop_is_obeyed_on_a_full_disk_and_stored_when_it_is_resent(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with a_site(tmp_path, make_scripted_switch(), **HEADQUARTERS) as site:
@@ -176,7 +178,7 @@ async def test_stop_all_is_executed_on_a_full_disk_and_stored_when_headquarters_
 
 
 @virtual_time()
-async def test_stop_ordered_locally_during_a_resume_of_headquarters_stays_in_force(
+async def test_stop_ordered_at_the_centre_during_a_resume_order_of_headquarters_stays_in_force(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with a_site(tmp_path, make_scripted_switch(), **HEADQUARTERS) as site:
@@ -197,7 +199,7 @@ async def test_stop_ordered_locally_during_a_resume_of_headquarters_stays_in_for
 @pytest.mark.parametrize("command", [StopCampaign(campaign_id="agents"), StopAll()])
 @pytest.mark.parametrize("restarted", [False, True])
 @virtual_time()
-async def test_campaign_stopped_locally_stays_stopped_when_headquarters_resumes(
+async def test_campaign_stopped_at_the_centre_stays_stopped_when_headquarters_resumes_dialling(
     tmp_path: Path, command: StopCampaign | StopAll, restarted: bool
 ) -> None:
     async with SimulatedAsterisk(make_scripted_switch()) as switch, AsyncExitStack() as stack:
@@ -214,7 +216,7 @@ async def test_campaign_stopped_locally_stays_stopped_when_headquarters_resumes(
 
 
 @virtual_time()
-async def test_stop_of_headquarters_stays_in_force_if_the_resume_cannot_be_stored(
+async def test_stop_order_of_headquarters_stays_in_force_if_the_order_to_resume_cannot_be_stored(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with a_site(tmp_path, make_scripted_switch(), **HEADQUARTERS) as site:
@@ -238,7 +240,7 @@ async def test_stop_of_headquarters_stays_in_force_if_the_resume_cannot_be_store
 
 
 @virtual_time()
-async def test_centre_without_leader_keys_refuses_every_headquarters_order(tmp_path: Path) -> None:
+async def test_centre_without_public_keys_of_leaders_refuses_every_headquarters_order(tmp_path: Path) -> None:
     async with a_site(tmp_path, make_scripted_switch()) as site:
         with pytest.raises(CommandRefused, match=r"\[\[headquarters.leaders\]\]"):
             await send_order(site, "stop-all", "asha")

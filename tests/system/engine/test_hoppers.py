@@ -77,7 +77,7 @@ def make_unanswered_switch() -> SimulatedAsteriskConfig:
 
 
 @virtual_time()
-async def test_numbers_are_reserved_in_small_batches_and_every_number_is_dialled(tmp_path: Path) -> None:
+async def test_phone_numbers_are_reserved_in_small_batches_and_every_number_is_dialled(tmp_path: Path) -> None:
     async with a_site(
         tmp_path, make_unanswered_switch(), voters=3000, campaign=IVR, trunks=make_quick_trunk(5)
     ) as site:
@@ -102,7 +102,7 @@ async def test_unused_reserved_numbers_are_returned_before_the_reservation_expir
 
 
 @virtual_time()
-async def test_numbers_claimed_while_the_campaign_stops_are_returned_to_the_queue(tmp_path: Path) -> None:
+async def test_numbers_reserved_while_the_campaign_stops_are_returned_to_the_queue(tmp_path: Path) -> None:
     async with a_site(
         tmp_path, make_unanswered_switch(), voters=3000, campaign=IVR, trunks=make_quick_trunk(5)
     ) as site:
@@ -123,7 +123,9 @@ async def test_numbers_claimed_while_the_campaign_stops_are_returned_to_the_queu
 
 
 @virtual_time()
-async def test_numbers_returned_by_a_pause_are_claimed_again_after_the_campaign_resumes(tmp_path: Path) -> None:
+async def test_numbers_that_a_pause_returned_to_the_queue_are_dialled_after_the_campaign_resumes(
+    tmp_path: Path,
+) -> None:
     config = SimulatedAsteriskConfig(
         seats=make_seat_phones(2), start_epoch=START_EPOCH, profile=VoterProfile(answer_rate=1.0)
     )

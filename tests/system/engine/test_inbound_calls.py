@@ -60,7 +60,7 @@ async def test_vote_that_an_inbound_caller_reports_by_keypad_is_stored(tmp_path:
 
 
 @virtual_time()
-async def test_inbound_caller_can_opt_out(tmp_path: Path) -> None:
+async def test_inbound_caller_can_opt_out_of_all_calls_by_a_key(tmp_path: Path) -> None:
     async with a_site(tmp_path, campaign=QUIET, **make_inbound_settings()) as site:
         channel = site.switch.place_inbound_call(
             "0" + CALLER[3:], called=FLOW[1:], script=Behaviour(keys=((12.0, "9"),))
@@ -87,7 +87,7 @@ async def test_inbound_caller_reaches_an_agent_by_pressing_a_key(tmp_path: Path)
 
 
 @virtual_time()
-async def test_inbound_flow_continues_without_a_free_agent(tmp_path: Path) -> None:
+async def test_inbound_ivr_flow_continues_if_no_agent_is_free_for_its_transfer(tmp_path: Path) -> None:
     async with a_site(tmp_path, campaign=QUIET, **make_inbound_settings()) as site:
         channel = site.switch.place_inbound_call(CALLER, called=FLOW, script=Behaviour(keys=((12.0, "3"), (60.0, "1"))))
         await wait_for_end_of_call(site, channel, seconds=300)
@@ -113,7 +113,7 @@ async def test_inbound_caller_gets_an_agent_or_hears_the_information_message(tmp
 
 
 @virtual_time()
-async def test_caller_of_a_missed_call_number_is_not_answered_but_called_back(tmp_path: Path) -> None:
+async def test_call_to_a_missed_call_number_is_not_answered_and_its_caller_is_called_back(tmp_path: Path) -> None:
     config = make_scripted_switch()
     campaign = {**QUIET, "kind": "ivr", "flow": "turnout", "pacing": "broadcast", "channels": 1}
     async with a_site(tmp_path, config, campaign=campaign, **make_inbound_settings()) as site:
@@ -141,7 +141,7 @@ async def test_missed_call_outside_calling_hours_is_called_back_in_the_next_call
 
 
 @pytest.mark.parametrize("number", ["", "+919999999999", "anonymous"])
-def test_unknown_caller_hears_the_information_message_and_no_mark_is_stored(tmp_path: Path, number: str) -> None:
+def test_unknown_caller_hears_the_information_message_and_no_answer_is_stored(tmp_path: Path, number: str) -> None:
     @virtual_time()
     async def run() -> None:
         async with a_site(tmp_path, campaign=QUIET, **make_inbound_settings()) as site:
@@ -160,7 +160,7 @@ def test_unknown_caller_hears_the_information_message_and_no_mark_is_stored(tmp_
 
 
 @virtual_time()
-async def test_call_to_an_unconfigured_number_is_hung_up(tmp_path: Path) -> None:
+async def test_inbound_call_to_a_number_missing_from_the_settings_is_hung_up(tmp_path: Path) -> None:
     async with a_site(tmp_path, campaign=QUIET, **make_inbound_settings()) as site:
         channel = site.switch.place_inbound_call(CALLER, called="+911140000099")
         await wait_for_end_of_call(site, channel, seconds=2)
@@ -186,7 +186,7 @@ async def test_flood_of_inbound_calls_uses_only_inbound_channels_and_dialling_co
 
 
 @virtual_time()
-async def test_channels_used_by_unknown_callers_are_counted_for_the_trunk(tmp_path: Path) -> None:
+async def test_channels_of_unknown_inbound_callers_count_against_the_limit_of_their_trunk(tmp_path: Path) -> None:
     """The trunk has six channels. While three callers hear the message, three calls are placed, and six afterwards."""
     carrier = {
         "name": "carrier",
@@ -227,7 +227,7 @@ async def test_redirected_inbound_call_is_rejected(tmp_path: Path) -> None:
 
 
 @virtual_time()
-async def test_channels_that_asterisk_creates_for_a_redirection_are_hung_up(tmp_path: Path) -> None:
+async def test_channels_that_asterisk_creates_for_a_redirected_call_are_hung_up(tmp_path: Path) -> None:
     """Asterisk calls a contact that names a channel in spite of our settings. Only such channels are hung up."""
     config = make_scripted_switch(
         Behaviour(rings=False, fails_with=302, post_dial_seconds=2.0), Behaviour(hang_up_after=100.0)

@@ -31,7 +31,7 @@ async def run_four_calls(directory: Path) -> None:
         await site.until(lambda: site.centre_view.campaigns[0].connected >= 4)
 
 
-def test_each_call_is_stored_with_legal_grounds_and_the_version_of_the_rules(tmp_path: Path) -> None:
+def test_each_call_is_stored_with_its_legal_grounds_and_the_version_of_the_rules(tmp_path: Path) -> None:
     run_four_calls(tmp_path)
     [(digest, text)] = query_site_store(tmp_path, "SELECT digest, text FROM rules_version")
     assert hashlib.sha256(text.encode()).hexdigest() == digest
@@ -102,7 +102,7 @@ def explain_past_decision(settings: Settings, db: sqlite3.Connection, phone_id: 
     return told
 
 
-def test_legal_check_for_a_past_moment_repeats_the_decision_of_the_dialler(tmp_path: Path) -> None:
+def test_rules_explain_for_a_past_moment_gives_the_decision_that_the_dialler_made(tmp_path: Path) -> None:
     """The rules change twice and back; consents are given, withdrawn and given again; opt-outs come in between."""
     hour = 3600.0
     run_half_an_hour_of_calls(tmp_path, START_EPOCH, {}, 1)

@@ -157,7 +157,9 @@ def test_memory_of_the_dialler_does_not_grow_with_the_number_of_calls(tmp_path: 
 
 
 @virtual_time()
-async def test_free_memory_is_returned_to_the_system_every_ten_minutes(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_dialler_returns_free_memory_to_the_operating_system_every_ten_minutes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     asked: list[int] = []
     monkeypatch.setattr(ctypes, "CDLL", lambda _: SimpleNamespace(malloc_trim=asked.append))
     task = asyncio.create_task(return_free_memory_repeatedly())

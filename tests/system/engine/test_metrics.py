@@ -32,7 +32,7 @@ async def test_dialler_without_asterisk_reports_alive_but_not_ready(tmp_path: Pa
 
 
 @pytest.mark.parametrize("heard", [True, False])
-async def test_desk_reports_ready_only_while_connected_to_the_broker(heard: bool) -> None:
+async def test_desk_metrics_report_ready_only_while_the_broker_is_connected(heard: bool) -> None:
     page_state = PageState(lambda: 0.0)
     page_state.set_value_of_key("desk", DeskStatus(heard, 0.0))
     async with metrics_of_desk(Settings(metrics={"desk_port": 0}), page_state) as port:
@@ -40,7 +40,7 @@ async def test_desk_reports_ready_only_while_connected_to_the_broker(heard: bool
         assert (await ask(port, "/ready"))[0] == (200 if heard else 503)
 
 
-async def test_metrics_are_not_served_without_a_configured_port(tmp_path: Path) -> None:
+async def test_dialler_serves_no_metrics_without_a_port_in_the_settings(tmp_path: Path) -> None:
     fill_roll(tmp_path / "centre.db", 3)
     settings = site_settings(tmp_path, 5038)
     async with (

@@ -109,7 +109,7 @@ async def test_promised_call_back_goes_to_another_agent_after_the_longest_wait(t
 
 
 @virtual_time()
-async def test_agent_who_logs_in_late_still_gets_the_call_back_promised_by_that_agent(tmp_path: Path) -> None:
+async def test_agent_who_logs_in_late_still_gets_the_call_back_that_this_agent_promised(tmp_path: Path) -> None:
     async with run_site_with_two_agents(tmp_path, ONE_NUMBER, voters=1) as (site, page):
         await site.centre.engine.execute_command(SeatPause(seat="02", reason="meal"))
         phone_id, _ = await promise_call_back(site, page, 900.0)
@@ -123,7 +123,7 @@ async def test_agent_who_logs_in_late_still_gets_the_call_back_promised_by_that_
 
 @virtual_time()
 @pytest.mark.parametrize("pacing", ["progressive", "predictive", "preview"])
-async def test_next_call_of_a_busy_agent_is_the_call_back_promised_by_that_agent(tmp_path: Path, pacing: str) -> None:
+async def test_busy_agent_gets_the_call_back_that_this_agent_promised_as_next_call(tmp_path: Path, pacing: str) -> None:
     """The list is long and every voter answers, so without a reserved seat the agent would never get the call-back."""
     campaign = {"pacing": pacing, **({"preview_seconds": 5} if pacing == "preview" else {})}
     async with run_site_with_two_agents(tmp_path, LONG_LIST, voters=200, campaign=campaign) as (site, page):
@@ -162,7 +162,7 @@ async def test_seat_restricted_to_other_campaigns_is_not_kept_for_a_promised_cal
 
 
 @virtual_time()
-async def test_unanswered_calls_do_not_delay_a_promised_call_back(tmp_path: Path) -> None:
+async def test_unanswered_calls_to_a_number_do_not_delay_its_promised_call_back(tmp_path: Path) -> None:
     first = Behaviour(answer_after=4.0, talk_seconds=10.0)
     async with run_site_with_two_agents(tmp_path, make_scripted_switch(first, seats=2), voters=400) as (site, page):
         await site.centre.engine.execute_command(SeatLogOff(seat="02"))

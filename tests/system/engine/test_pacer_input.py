@@ -232,7 +232,7 @@ async def test_pacing_decisions_are_explained_in_the_log(tmp_path: Path) -> None
 
 
 @virtual_time()
-async def test_pacer_is_informed_of_a_new_list_when_many_numbers_are_due_after_none_was(
+async def test_pacer_is_informed_of_a_new_voter_list_when_many_numbers_become_due_after_none_was(
     tmp_path: Path, told: list[PacingEvent]
 ) -> None:
     def count_new_lists() -> int:
@@ -290,7 +290,7 @@ def test_pacer_is_informed_of_the_ring_time_of_answered_calls(
 
 
 @virtual_time()
-async def test_pacer_is_informed_of_the_ring_time_with_machine_detection(tmp_path: Path) -> None:
+async def test_pacer_is_informed_of_the_ring_time_of_calls_with_machine_detection(tmp_path: Path) -> None:
     config = make_answering_switch(answer_after=8.0, post_dial_seconds=2.0, talk_seconds=20.0, amd_seconds=1.5)
     campaign = {**PREDICTIVE, "machine_detection": "before-seat"}
     async with a_site(tmp_path, config, seats=2, campaign=campaign, profile=LISTENS) as site:

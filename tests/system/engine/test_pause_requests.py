@@ -22,7 +22,7 @@ from tests.support.virtual import virtual_time
 
 
 @virtual_time()
-async def test_pause_requested_while_a_held_voter_returns_starts_after_the_call(tmp_path: Path) -> None:
+async def test_pause_requested_while_a_voter_returns_from_hold_starts_after_the_call(tmp_path: Path) -> None:
     """The switch reports that the hold failed, but holds the voter. The talk seems to have ended, and the agent goes on
     a break. When the hold limit expires, the voter is back at the seat.
     """

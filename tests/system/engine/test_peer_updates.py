@@ -72,7 +72,7 @@ async def test_votes_and_opt_outs_reported_by_other_centres_cancel_ringing_calls
 
 
 @virtual_time()
-async def test_alert_about_marks_of_an_unknown_roll_clears_at_a_mark_of_a_known_roll(tmp_path: Path) -> None:
+async def test_alert_about_votes_of_an_unknown_roll_clears_at_a_vote_of_a_known_roll(tmp_path: Path) -> None:
     async with a_site(tmp_path, make_answering_switch(answer_after=25.0, talk_seconds=5.0)) as site:
         await site.centre.engine.execute_command(make_peer_updates(site, 0, 1, 1, 2, version="another roll"))
         (alert,) = [each for each in site.centre_view.alerts if each.code == "peer-marks-skipped"]
@@ -82,7 +82,9 @@ async def test_alert_about_marks_of_an_unknown_roll_clears_at_a_mark_of_a_known_
 
 
 @virtual_time()
-async def test_number_that_another_centre_called_is_not_dialled_within_the_minimum_interval(tmp_path: Path) -> None:
+async def test_phone_number_that_another_centre_called_is_not_dialled_within_the_minimum_interval(
+    tmp_path: Path,
+) -> None:
     """Number 1 is in the hopper when the call of the other centre is reported; it was reserved before."""
     lines = make_answering_switch(answer_after=5.0, talk_seconds=5.0)
     async with a_site(tmp_path, lines, voters=1, seats=1, rules={"opt_out_secret": SECRET}) as site:

@@ -174,7 +174,7 @@ async def test_dead_agent_phone_returns_the_previewed_number_to_the_list(tmp_pat
 
 
 @virtual_time()
-async def test_previewed_number_that_opts_out_is_not_dialled(tmp_path: Path) -> None:
+async def test_number_that_opts_out_while_previewed_to_an_agent_is_not_dialled(tmp_path: Path) -> None:
     async with run_preview_site(tmp_path) as site:
         attempt_id = await wait_for_preview(site)
         [(phone_id,)] = query_site_store(tmp_path, "SELECT phone_id FROM attempt")
@@ -186,7 +186,7 @@ async def test_previewed_number_that_opts_out_is_not_dialled(tmp_path: Path) -> 
 
 
 @virtual_time()
-async def test_pausing_a_campaign_ends_the_previews_of_the_campaign(tmp_path: Path) -> None:
+async def test_pausing_a_campaign_ends_its_call_previews(tmp_path: Path) -> None:
     async with run_preview_site(tmp_path) as site:
         attempt_id = await wait_for_preview(site)
         await site.centre.engine.execute_command(PauseCampaign(campaign_id="agents"))
@@ -196,7 +196,7 @@ async def test_pausing_a_campaign_ends_the_previews_of_the_campaign(tmp_path: Pa
 
 
 @virtual_time()
-async def test_phone_keys_dial_and_skip_previews(tmp_path: Path) -> None:
+async def test_agents_phone_keys_dial_and_skip_call_previews(tmp_path: Path) -> None:
     async with run_preview_site(tmp_path) as site:
         first = await wait_for_preview(site)
         for key in "*3":
@@ -221,7 +221,7 @@ async def test_agent_cancels_a_ringing_preview_call(tmp_path: Path) -> None:
 
 
 @virtual_time()
-async def test_simulated_agents_dial_previews(tmp_path: Path) -> None:
+async def test_simulated_agents_dial_the_calls_previewed_to_them(tmp_path: Path) -> None:
     async with a_site(tmp_path, ANSWERS, campaign=PREVIEW) as site, agents_at_work(site):
         await site.until(lambda: site.centre_view.campaigns[0].connected >= 6)
         assert site.centre_view.campaigns[0].abandoned == 0

@@ -64,7 +64,7 @@ SAME = (1, 1, "Voter 1", "+917000000001")
 
 
 @virtual_time()
-async def test_imported_roll_is_called_while_calls_continue(tmp_path: Path) -> None:
+async def test_voters_of_a_newly_imported_roll_are_called_while_calls_continue(tmp_path: Path) -> None:
     async with a_site(tmp_path, make_answering_switch(talk_seconds=5.0), voters=12) as site:
         with_blank = (1, 2, "", "+917000000002")
         changed = (1, 3, "Sunita Kale", "+918000000099")
@@ -89,7 +89,7 @@ async def test_imported_roll_is_called_while_calls_continue(tmp_path: Path) -> N
 
 
 @virtual_time()
-async def test_pacer_is_informed_of_an_import_that_adds_numbers(tmp_path: Path) -> None:
+async def test_pacer_is_informed_of_a_roll_import_that_adds_phone_numbers(tmp_path: Path) -> None:
     async with a_site(tmp_path, voters=12, campaign={"pacing": "predictive"}) as site:
         pacer, told = site.centre.engine.features.loaded_campaigns["agents"].pacer, list[PacingEventKind]()
         with mock.patch.object(pacer, "learn_from_pacing_event", lambda event: told.append(event.kind)):
@@ -161,7 +161,7 @@ async def test_imported_voters_are_not_added_to_booth_worker_campaigns(
 
 
 @virtual_time()
-async def test_voted_mark_during_a_recount_of_the_voters_booth_is_counted_once(
+async def test_vote_recorded_during_a_recount_of_the_voters_booth_is_counted_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with a_site(tmp_path, voters=12) as site:
@@ -277,7 +277,7 @@ async def test_phone_number_is_erased_unless_a_call_to_the_number_is_live(tmp_pa
 
 
 @NEEDS_MOSQUITTO
-async def test_commands_import_optout_and_erase_use_the_running_dialler(tmp_path: Path) -> None:
+async def test_import_opt_out_and_erase_commands_are_carried_out_by_the_running_dialler(tmp_path: Path) -> None:
     """The commands go over a broker and contain no numbers; real clocks are used."""
     async with (
         run_demo_broker(BrokerKind.MOSQUITTO) as broker,

@@ -97,7 +97,7 @@ async def test_turnout_campaign_may_dial_in_the_silence_interval_before_the_poll
 
 
 @virtual_time()
-async def test_forbidden_numbers_are_postponed_and_permitted_numbers_are_dialled(
+async def test_numbers_that_the_rules_forbid_are_postponed_and_permitted_numbers_are_dialled(
     tmp_path: Path,
 ) -> None:
     attempt = (
@@ -134,7 +134,7 @@ async def test_forbidden_numbers_are_postponed_and_permitted_numbers_are_dialled
 
 
 @virtual_time()
-async def test_campaign_without_certificate_or_do_not_call_register_is_held_and_claims_no_numbers(
+async def test_campaign_without_certificate_or_do_not_call_register_is_held_and_reserves_no_numbers(
     tmp_path: Path,
 ) -> None:
     dialling = {"drain_seconds": 1, "max_attempts_per_day": 3}
@@ -207,7 +207,7 @@ async def test_daily_cap_on_conversations_counts_the_calls_of_all_campaigns_to_a
 
 
 @virtual_time()
-async def test_voter_who_answers_after_calling_hours_hears_the_message(tmp_path: Path) -> None:
+async def test_voter_who_answers_after_calling_hours_hears_the_information_message(tmp_path: Path) -> None:
     """Calling hours include the ring time, so this happens only if the clock is set forward meanwhile."""
     async with a_site(tmp_path, make_answering_switch(answer_after=10.0, talk_seconds=60.0), seats=1) as site:
         await site.log_in("01")
@@ -221,7 +221,7 @@ async def test_voter_who_answers_after_calling_hours_hears_the_message(tmp_path:
 
 
 @virtual_time()
-async def test_number_that_opts_out_while_ringing_is_not_connected(tmp_path: Path) -> None:
+async def test_voter_who_opts_out_while_the_phone_rings_is_not_connected_to_an_agent(tmp_path: Path) -> None:
     async with a_site(tmp_path, make_answering_switch(answer_after=10.0), campaign=IVR) as site:
         await site.until(lambda: site.centre_view.campaigns[0].calls.get(CallState.RINGING, 0) == 5)
         for phone_id in range(1, 1000):  # the hang-up comes too late
@@ -234,7 +234,7 @@ async def test_number_that_opts_out_while_ringing_is_not_connected(tmp_path: Pat
 
 
 @virtual_time()
-async def test_opt_out_in_another_centre_cancels_the_call_and_blocks_the_number(tmp_path: Path) -> None:
+async def test_opt_out_in_another_centre_cancels_the_ringing_call_and_blocks_the_number(tmp_path: Path) -> None:
     secret = "twenty characters, at least"
     rules = {"opt_out_secret": secret}
     async with a_site(tmp_path, make_answering_switch(answer_after=25.0), campaign=IVR, rules=rules) as site:

@@ -43,7 +43,9 @@ async def test_voter_data_is_shown_to_the_agent_from_reservation_until_the_end_o
 
 
 @virtual_time()
-async def test_voter_data_shown_to_the_agent_is_updated_with_marks_and_opt_outs_from_elsewhere(tmp_path: Path) -> None:
+async def test_voter_data_shown_to_the_agent_is_updated_by_votes_and_opt_outs_reported_elsewhere(
+    tmp_path: Path,
+) -> None:
     async with a_site(tmp_path, make_answering_switch(talk_seconds=60.0), seats=1) as site:
         await site.log_in("01")
         await wait_until_talking(site)

@@ -84,7 +84,7 @@ async def test_disposition_with_an_unknown_script_answer_is_refused(tmp_path: Pa
 
 
 @virtual_time()
-async def test_undone_disposition_restores_the_answers_given_earlier_in_the_flow(tmp_path: Path) -> None:
+async def test_undoing_a_disposition_restores_the_answers_given_earlier_in_the_ivr_flow(tmp_path: Path) -> None:
     """The flow had stored answers before the call came to the agent."""
     async with a_site(tmp_path, make_answering_switch(talk_seconds=5.0), seats=1, campaign=READS) as site:
         page = Page(site, tmp_path)
@@ -103,7 +103,7 @@ async def test_undone_disposition_restores_the_answers_given_earlier_in_the_flow
 @pytest.mark.parametrize(
     "at", ["change_flow_answers", "save_own_call_back", "record_mark", "_set_due_times_after_disposition"]
 )
-async def test_disposition_is_stored_completely_or_not_at_all(
+async def test_disposition_with_script_answers_is_stored_completely_or_not_at_all(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: str
 ) -> None:
     async with a_site(tmp_path, make_answering_switch(talk_seconds=5.0), seats=1, campaign=READS) as site:

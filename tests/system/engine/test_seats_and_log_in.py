@@ -79,7 +79,7 @@ async def test_agent_logs_in_by_answering_the_call_that_the_desk_requested(tmp_p
 
 
 @virtual_time()
-async def test_three_wrong_pins_end_the_log_in_call(tmp_path: Path) -> None:
+async def test_three_wrong_pins_on_the_phone_end_the_log_in_call(tmp_path: Path) -> None:
     async with run_site_with_pins(tmp_path) as site:
         site.switch.dial_extension_from_phone("agent01", "*1")
         for keyed in ("101#", "9999#", "101#", "2468#"):
@@ -93,7 +93,7 @@ async def test_three_wrong_pins_end_the_log_in_call(tmp_path: Path) -> None:
 
 
 @virtual_time()
-async def test_incomplete_log_in_does_not_change_the_seat(tmp_path: Path) -> None:
+async def test_incomplete_log_in_by_phone_does_not_change_the_seat(tmp_path: Path) -> None:
     async with run_site_with_pins(tmp_path) as site:
         site.switch.dial_extension_from_phone("agent01", "*1")
         await site.until(lambda: site.switch.find_phone_channel("agent01") is None, seconds=60)
@@ -119,7 +119,7 @@ async def test_agent_can_log_in_without_installed_prompts(tmp_path: Path) -> Non
 
 
 @virtual_time()
-async def test_seat_accepts_one_agent_and_an_agent_only_one_seat(tmp_path: Path) -> None:
+async def test_seat_accepts_only_one_agent_and_an_agent_may_have_only_one_seat(tmp_path: Path) -> None:
     async with run_site_with_pins(tmp_path) as site:
         execute = site.centre.engine.execute_command
         await execute(SeatLogIn(seat="01", agent="101", pin="2468"))
@@ -179,7 +179,7 @@ async def test_ten_wrong_pins_lock_agent_and_seat(tmp_path: Path) -> None:
 
 
 @virtual_time()
-async def test_lock_after_wrong_pins_expires(tmp_path: Path) -> None:
+async def test_lock_of_agent_and_seat_after_wrong_pins_expires(tmp_path: Path) -> None:
     async with run_site_with_pins(tmp_path, agent_login={"lock_minutes": 10}) as site:
         for number in ("7", "101") * 5:  # unknown numbers count for the seat
             with pytest.raises(LogInRefused):
@@ -295,7 +295,7 @@ async def test_agent_who_pressed_a_key_stays_connected_after_a_resynchronisation
 
 
 @pytest.mark.parametrize("during_the_talk", [True, False])
-def test_next_call_time_of_a_number_follows_from_the_disposition_during_or_after_the_call(
+def test_disposition_during_or_after_a_call_decides_when_its_number_is_due_again(
     tmp_path: Path, during_the_talk: bool
 ) -> None:
     @virtual_time()
@@ -325,7 +325,7 @@ def test_next_call_time_of_a_number_follows_from_the_disposition_during_or_after
 
 
 @virtual_time()
-async def test_star_codes_on_the_phone_execute_seat_commands(tmp_path: Path) -> None:
+async def test_star_codes_entered_on_the_agents_phone_execute_seat_commands(tmp_path: Path) -> None:
     async with run_site_with_pins(tmp_path, Behaviour(talk_seconds=300.0)) as site:
         await log_in_by_phone(site, "101", "2468")
         await wait_until_talking(site)
@@ -478,7 +478,7 @@ async def test_agent_who_logs_off_and_hangs_up_gets_no_more_voters(tmp_path: Pat
 
 
 @virtual_time()
-async def test_conversation_recovered_at_a_vacant_seat_leaves_the_seat_vacant(tmp_path: Path) -> None:
+async def test_seat_without_an_agent_stays_vacant_after_a_conversation_recovered_at_a_restart(tmp_path: Path) -> None:
     """An agent logs off during a call, and the dialler is killed before the call ends."""
     config = switch_config(Behaviour(answer_after=2.0, talk_seconds=40.0), seats=1)
     async with SimulatedAsterisk(config) as switch:

@@ -113,7 +113,9 @@ async def test_settings_reload_applies_calling_hours_and_channels_and_stores_the
     assert await engine.execute_command(ReloadSettings()) == "no setting has changed"
 
 
-async def test_concurrent_settings_reloads_run_one_after_another(path: Path, engine: Engine) -> None:
+async def test_concurrent_requests_to_reload_settings_are_executed_one_after_another(
+    path: Path, engine: Engine
+) -> None:
     desk: Any = engine.features.settings_reloader
     read, keep, reads = desk._read_settings, desk._store.record_applied_settings, []
     begun, goes_on = asyncio.Event(), asyncio.Event()
@@ -198,7 +200,7 @@ def test_change_of_the_twilio_endpoint_needs_a_restart(path: Path) -> None:
         read()
 
 
-async def test_sighup_reloads_settings_and_an_alert_reports_errors(path: Path, engine: Engine) -> None:
+async def test_sighup_signal_reloads_settings_and_an_alert_reports_errors(path: Path, engine: Engine) -> None:
     change(path, ("channels = 20", "channels = 0"))
     await reload_site(engine)
     (alert,) = (each for each in engine.make_centre_view().alerts if each.code == "settings")

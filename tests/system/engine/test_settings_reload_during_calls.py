@@ -208,7 +208,7 @@ async def test_calls_of_a_removed_campaign_end_normally(tmp_path: Path) -> None:
 
 
 @virtual_time()
-async def test_reloaded_caps_and_channels_apply_to_the_next_pacing_decision(tmp_path: Path) -> None:
+async def test_reloaded_abandoned_rate_caps_and_channels_apply_to_the_next_pacing_decision(tmp_path: Path) -> None:
     parts = (SEAT.format(name="01"), CAMPAIGN.format(id="agents", pacing="predictive"))
     async with run_live_site(tmp_path, parts=parts) as here:
         pacer = here.site.centre.engine.features.loaded_campaigns["agents"].pacer

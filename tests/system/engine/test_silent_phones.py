@@ -90,7 +90,7 @@ async def test_conversation_with_early_audio_from_the_agent_counts_as_connected(
 
 
 @virtual_time()
-async def test_voter_stays_connected_when_the_agent_reloads_the_phone_page(tmp_path: Path) -> None:
+async def test_voter_stays_connected_when_the_agent_reloads_the_page_of_the_browser_phone(tmp_path: Path) -> None:
     async with run_site_with_pins(tmp_path, STAYS, Behaviour(answer_after=200.0)) as site:
         site.switch.config.prompt_seconds.update(  # type: ignore[attr-defined]  # the agent is quicker than the timeout
             {f"matdan/hi/seat/{what}": 0.1 for what in ("number", "pin", "welcome")}
@@ -150,7 +150,7 @@ def test_phone_that_loses_its_registration_during_a_call_is_replaced_only_if_sil
 
 
 @pytest.mark.parametrize("dead", [True, False])
-def test_seat_whose_phone_may_be_dead_gets_no_voter(tmp_path: Path, dead: bool) -> None:
+def test_seat_whose_phone_may_be_dead_gets_no_answered_voter(tmp_path: Path, dead: bool) -> None:
     """The agent has closed the browser tab: the phone's registration ends at once, its channel stays."""
 
     @virtual_time()
@@ -213,7 +213,7 @@ async def test_phone_of_a_page_reloaded_during_the_phone_check_is_called_after_t
 
 
 @virtual_time()
-async def test_phone_of_a_second_page_is_called_when_the_first_phone_is_silent(tmp_path: Path) -> None:
+async def test_browser_phone_of_a_second_page_is_called_when_the_first_phone_is_silent(tmp_path: Path) -> None:
     async with run_site_with_pins(tmp_path, Behaviour(answer_after=200.0), agents=[]) as site:
         await site.centre.engine.execute_command(SeatLogIn(seat="01", agent="asha"))
         await site.until(lambda: seat(site).state is SeatState.READY)
@@ -228,7 +228,7 @@ async def test_phone_of_a_second_page_is_called_when_the_first_phone_is_silent(t
 
 
 @virtual_time()
-async def test_phone_that_registers_twice_quickly_is_called_once(
+async def test_seats_phone_that_registers_twice_quickly_is_called_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with run_site_with_pins(tmp_path, Behaviour(answer_after=200.0), agents=[]) as site:
@@ -271,7 +271,7 @@ async def test_no_calls_are_placed_for_a_seat_whose_phone_may_be_dead(tmp_path: 
 
 
 @pytest.mark.parametrize("back_first", [True, False])
-def test_voter_stays_at_the_seat_when_the_phone_page_is_reloaded_during_a_conversation(
+def test_voter_stays_at_the_seat_when_the_browser_phones_page_is_reloaded_during_a_conversation(
     tmp_path: Path, back_first: bool
 ) -> None:
     @virtual_time()
@@ -300,7 +300,7 @@ def test_voter_stays_at_the_seat_when_the_phone_page_is_reloaded_during_a_conver
 
 
 @virtual_time()
-async def test_voter_stays_at_the_seat_when_the_phone_page_is_reloaded_twice(tmp_path: Path) -> None:
+async def test_voter_stays_at_the_seat_when_the_browser_phones_page_is_reloaded_twice(tmp_path: Path) -> None:
     """The second reload comes while the first new phone is still awaited."""
     voters = Behaviour(answer_after=1.0, talk_seconds=20.0), Behaviour(answer_after=200.0)
     async with run_site_with_pins(tmp_path, *voters, agents=[]) as site:
@@ -330,7 +330,7 @@ def make_ami_event(name: str, **fields: str) -> AmiMessage:
     return AmiMessage("\r\n".join([f"Event: {name}", *(f"{key}: {value}" for key, value in fields.items())]).encode())
 
 
-def test_hang_up_of_a_silent_phone_is_distinguished_from_a_normal_hang_up() -> None:
+def test_hang_up_after_the_agents_phone_went_silent_is_distinguished_from_a_normal_hang_up() -> None:
     """The events come in the order of Asterisk 22: the phone leaves the conference, and 3 ms later its Hangup has cause
     44.
     """

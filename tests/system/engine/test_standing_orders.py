@@ -45,7 +45,7 @@ async def log_agents_in(site: Site, *names: str, agent: str = "") -> None:
 
 
 @virtual_time()
-async def test_standing_supervisor_orders_survive_a_restart_until_their_expiry(tmp_path: Path) -> None:
+async def test_supervisor_orders_in_force_survive_a_restart_until_they_expire(tmp_path: Path) -> None:
     async with SimulatedAsterisk(switch_config()) as switch:
         async with a_site(tmp_path, switch=switch, **FOUR) as site:
             await log_agents_in(site, "01", "02")

@@ -63,7 +63,7 @@ def find_alert(site: Site, code: str) -> str | None:
 
 
 @virtual_time()
-async def test_store_set_back_places_no_calls_if_asterisk_has_recorded_a_newer_call(tmp_path: Path) -> None:
+async def test_restored_older_store_places_no_calls_if_asterisk_has_recorded_a_newer_call(tmp_path: Path) -> None:
     async with make_switch() as switch:
         async with run_site(tmp_path, switch) as site:
             await site.until(lambda: len(site.ended()) >= 6)
@@ -83,7 +83,9 @@ async def test_store_set_back_places_no_calls_if_asterisk_has_recorded_a_newer_c
 
 
 @virtual_time()
-async def test_first_start_dials_and_each_call_is_recorded_in_asterisks_database(tmp_path: Path) -> None:
+async def test_first_start_of_the_dialler_places_calls_and_records_the_newest_in_asterisks_database(
+    tmp_path: Path,
+) -> None:
     async with make_switch() as switch:
         assert RECORD not in switch.database
         async with run_site(tmp_path, switch) as site:
@@ -131,7 +133,7 @@ async def test_unreadable_call_record_in_asterisks_database_holds_dialling_until
 
 
 @virtual_time()
-async def test_running_dialler_stops_when_asterisk_connects_with_a_later_call(tmp_path: Path) -> None:
+async def test_running_dialler_stops_when_an_asterisk_with_a_record_of_a_later_call_connects(tmp_path: Path) -> None:
     async with make_switch() as switch, run_site(tmp_path, switch) as site:
         await site.until(lambda: len(site.ended()) >= 3)
         switch.database[RECORD] = NEVER_PLACED.replace("1713758400000", "1713758999000")

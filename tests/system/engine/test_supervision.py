@@ -138,7 +138,7 @@ async def test_supervisor_who_hangs_up_while_changing_the_monitoring_mode_is_rem
 
 
 @virtual_time()
-async def test_barging_in_ends_with_the_call(tmp_path: Path) -> None:
+async def test_supervisor_who_barged_in_is_released_when_the_call_ends(tmp_path: Path) -> None:
     async with run_talking_centre(tmp_path) as site:
         execute = site.centre.engine.execute_command
         await execute(Barge(seat="01"), CommandContext("asha"))
@@ -154,7 +154,7 @@ async def test_barging_in_ends_with_the_call(tmp_path: Path) -> None:
 
 
 @virtual_time()
-async def test_supervisor_is_hung_up_if_barging_in_cannot_be_ended(tmp_path: Path) -> None:
+async def test_supervisors_phone_is_hung_up_if_barging_in_cannot_be_ended(tmp_path: Path) -> None:
     async with run_talking_centre(tmp_path) as site:
         await site.centre.engine.execute_command(Barge(seat="01"), CommandContext("asha"))
         await asyncio.sleep(2)
@@ -282,7 +282,9 @@ async def test_monitoring_ends_when_the_phone_drops_the_agent_logs_off_or_the_di
 
 @pytest.mark.parametrize("mode", [PhoneMode.BUSY, PhoneMode.RINGS, PhoneMode.UNREGISTERED])
 @virtual_time()
-async def test_unreachable_supervisor_phone_ends_the_monitoring(mode: PhoneMode, tmp_path: Path) -> None:
+async def test_supervisors_monitoring_ends_if_the_supervisors_phone_is_unreachable(
+    mode: PhoneMode, tmp_path: Path
+) -> None:
     async with run_talking_centre(tmp_path, make_switch_config(mode)) as site:
         await site.centre.engine.execute_command(Listen(seat="01"), CommandContext("asha"))
         await asyncio.sleep(25)
@@ -292,7 +294,7 @@ async def test_unreachable_supervisor_phone_ends_the_monitoring(mode: PhoneMode,
 
 
 @virtual_time()
-async def test_monitoring_left_by_a_crashed_dialler_is_ended(tmp_path: Path) -> None:
+async def test_supervisors_monitoring_left_by_a_crashed_dialler_is_ended_at_the_restart(tmp_path: Path) -> None:
     async with SimulatedAsterisk(make_switch_config()) as switch:
         async with a_site(tmp_path, switch=switch, seats=2, supervisors=SUPERVISORS) as site:
             await site.log_in("01")

@@ -25,7 +25,7 @@ async def send(site: Site, text: str, seat_name: str | None = "01", campaign: st
 
 
 @virtual_time()
-async def test_supervisors_message_stays_until_read_and_a_late_confirmation_keeps_a_newer_message(
+async def test_supervisors_message_stays_until_read_and_a_late_confirmation_removes_no_newer_message(
     tmp_path: Path,
 ) -> None:
     async with a_site(tmp_path, make_answering_switch(talk_seconds=5.0), seats=2) as site:
@@ -65,7 +65,7 @@ async def test_supervisors_message_disappears_on_expiry_or_when_the_agent_logs_o
 
 
 @virtual_time()
-async def test_message_for_a_campaign_reaches_all_agents_who_serve_the_campaign(tmp_path: Path) -> None:
+async def test_supervisors_message_for_a_campaign_reaches_all_agents_who_serve_the_campaign(tmp_path: Path) -> None:
     async with a_site(tmp_path, make_answering_switch(talk_seconds=5.0), seats=2) as site:
         (campaign_id,) = (each.campaign_id for each in site.centre_view.campaigns)
         with pytest.raises(CommandRefused, match="no agent serves campaign"):

@@ -118,7 +118,9 @@ async def test_voter_hears_music_while_the_hold_key_of_the_agents_phone_is_press
 
 
 @virtual_time()
-async def test_voter_on_hold_stays_there_after_the_phones_own_hold_has_ended(tmp_path: Path) -> None:
+async def test_voter_whom_the_agent_put_on_hold_stays_on_hold_after_the_phones_hold_key_is_released(
+    tmp_path: Path,
+) -> None:
     async with talking(tmp_path) as site:
         await site.centre.engine.execute_command(SeatHold(seat="01"))
         site.switch.put_phone_on_hold("agent01")
@@ -147,7 +149,7 @@ async def test_seat_gets_no_voter_while_its_phone_is_on_hold(tmp_path: Path) -> 
 
 
 @virtual_time()
-async def test_transfer_completes_after_a_consultation_and_a_three_way_call(tmp_path: Path) -> None:
+async def test_call_transfer_completes_after_a_consultation_and_a_three_way_call(tmp_path: Path) -> None:
     async with talking(tmp_path) as site:
         execute = site.centre.engine.execute_command
         assert await execute(SeatConsult(seat="01", to="boss")) == "seat 01: calling boss"
@@ -229,7 +231,7 @@ async def test_voter_hears_the_information_message_after_a_failed_blind_transfer
 
 
 @virtual_time()
-async def test_consultation_can_be_cancelled_at_every_stage(tmp_path: Path) -> None:
+async def test_consultation_of_a_transfer_target_can_be_cancelled_at_every_stage(tmp_path: Path) -> None:
     async with talking(tmp_path) as site:
         execute = site.centre.engine.execute_command
         for wait, merge in ((0.2, False), (2.0, False), (2.0, True)):
@@ -382,7 +384,7 @@ async def test_restarted_dialler_recovers_voters_on_hold(stage: str, tmp_path: P
 
 @pytest.mark.parametrize("stage", ["hold", "calling", "consult", "three-way", "transferred"])
 @virtual_time()
-async def test_transfers_continue_unchanged_while_asterisk_is_disconnected(stage: str, tmp_path: Path) -> None:
+async def test_call_transfers_continue_unchanged_while_asterisk_is_disconnected(stage: str, tmp_path: Path) -> None:
     async with talking(tmp_path, a_switch(PhoneMode.ANSWERS)) as site:
         await bring_call_to(site, stage)
         site.switch.reset_ami_connections()
@@ -406,7 +408,7 @@ async def test_transfers_continue_unchanged_while_asterisk_is_disconnected(stage
 @pytest.mark.parametrize("target", ["boss", "party-office"])
 @pytest.mark.parametrize("killed", [False, True])
 @virtual_time()
-async def test_consulted_target_is_known_after_a_disconnection_from_asterisk_and_a_restart(
+async def test_dialler_recovers_a_consulted_target_after_losing_asterisk_and_after_a_restart(
     target: str, killed: bool, tmp_path: Path
 ) -> None:
     async def start_consultation(site: Site) -> None:

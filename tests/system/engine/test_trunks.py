@@ -89,7 +89,7 @@ async def test_calls_use_the_next_trunk_until_the_failing_first_trunk_recovers(t
 
 
 @virtual_time()
-async def test_caller_id_for_the_voters_state_is_shown_and_stored(tmp_path: Path) -> None:
+async def test_call_shows_and_stores_the_caller_id_for_the_voters_federal_state(tmp_path: Path) -> None:
     fill_roll(tmp_path / "centre.db", 90, voters_per_booth=45)
     with closing(sqlite3.connect(tmp_path / "centre.db")) as db:
         db.execute("UPDATE booth SET state_code = 'S10' WHERE booth_id = 2")
@@ -192,7 +192,7 @@ async def test_dialling_is_held_while_all_trunks_are_suspended_until_a_test_call
 
 
 @virtual_time()
-async def test_failures_of_a_trunk_do_not_count_as_call_attempts(tmp_path: Path) -> None:
+async def test_calls_that_fail_at_the_trunk_do_not_count_as_attempts_of_their_numbers(tmp_path: Path) -> None:
     config = make_answering_switch(fails_with=503, rings=False)
     campaign = {**IVR, "channels": 2, "max_attempts": 1}
     async with a_site(tmp_path, config, voters=30, trunks=[make_trunk("carrier")], campaign=campaign) as site:
@@ -217,7 +217,7 @@ async def test_missing_asterisk_endpoint_counts_as_a_trunk_failure(tmp_path: Pat
 
 
 @virtual_time()
-async def test_calls_per_second_are_reduced_for_a_slow_carrier(tmp_path: Path) -> None:
+async def test_trunk_of_a_slow_carrier_starts_fewer_calls_per_second(tmp_path: Path) -> None:
     config = make_answering_switch(post_dial_seconds=0.5, answer_after=0.5, hang_up_after=0.5)
     campaign = {**IVR, "channels": 40}
     carrier = make_trunk("carrier", channels=40, calls_per_second=2)
@@ -259,7 +259,9 @@ async def test_call_with_early_media_does_not_count_as_a_trunk_failure(tmp_path:
 
 
 @virtual_time()
-async def test_sip_5xx_error_after_early_media_counts_as_a_trunk_failure_and_a_call_attempt(tmp_path: Path) -> None:
+async def test_sip_5xx_error_after_early_media_counts_as_a_trunk_failure_and_as_an_attempt_of_the_number(
+    tmp_path: Path,
+) -> None:
     """The early media may announce that the number does not exist. If it cost no attempt, such a number would be called
     again and again.
     """

@@ -41,7 +41,7 @@ ask("SET VARIABLE MATDAN_MARK voted")
 """
 
 
-async def test_agi_script_gets_sighup_at_a_hang_up_and_a_mark_stored_afterwards_counts(
+async def test_agi_script_gets_sighup_at_a_hang_up_and_may_still_store_an_answer(
     tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     skip_without_containment()
@@ -98,7 +98,7 @@ async def store_marks(site: Site, known: list[int]) -> None:
 
 
 @virtual_time()
-async def test_household_hears_thanks_if_its_last_voter_is_marked_during_the_call(
+async def test_household_hears_thanks_if_its_last_voter_is_recorded_as_voted_during_the_call(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     played: list[str] = []
@@ -121,7 +121,7 @@ async def test_household_hears_thanks_if_its_last_voter_is_marked_during_the_cal
 
 
 @virtual_time()
-async def test_flow_marks_only_the_remaining_voters_of_a_household(tmp_path: Path) -> None:
+async def test_ivr_flow_records_answers_only_for_the_remaining_voters_of_a_household(tmp_path: Path) -> None:
     nobody = Behaviour(fails_with=0)
     config = scripted_voters(*[nobody] * 5, Behaviour())
     async with a_site(tmp_path, config, campaign=ivr_campaign("household", channels=30)) as site:

@@ -89,7 +89,7 @@ async def test_flow_transfers_the_call_and_the_agent_sees_the_answers(tmp_path: 
 
 
 @virtual_time()
-async def test_flow_continues_if_no_agent_is_free_for_a_transfer(tmp_path: Path) -> None:
+async def test_ivr_flow_continues_if_no_agent_is_free_for_a_transfer(tmp_path: Path) -> None:
     flow = tmp_path / "ask.yaml"
     flow.write_text(ASK)
     config = scripted_voters(Behaviour(keys=((1.2, "3"),)))
@@ -139,7 +139,7 @@ async def test_voters_message_is_not_recorded_unless_the_site_allows_recordings(
 
 
 @virtual_time()
-async def test_flow_takes_the_failure_path_after_a_failed_recording(
+async def test_ivr_flow_takes_its_failure_path_after_a_failed_recording(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[str] = []
@@ -194,7 +194,7 @@ async def test_ivr_campaign_runs_an_agi_script(tmp_path: Path, tmp_path_factory:
     ]
 
 
-def test_dialler_does_not_start_if_a_script_is_missing(tmp_path: Path) -> None:
+def test_dialler_does_not_start_if_the_agi_script_of_a_campaign_is_missing(tmp_path: Path) -> None:
     settings = site_settings(tmp_path, 1, campaign=ivr_campaign("script:/nowhere/survey.py", declared=DECLARED))
 
     async def start_centre() -> None:
@@ -249,7 +249,7 @@ async def test_reloaded_flow_applies_to_the_next_call_and_not_to_a_call_in_progr
         ("x" * 5_000_000, "larger than"),
     ],
 )
-async def test_reload_with_an_invalid_flow_changes_no_flow(tmp_path: Path, new: str, words: str) -> None:
+async def test_reload_of_flows_with_one_invalid_file_changes_no_flow(tmp_path: Path, new: str, words: str) -> None:
     good, other = tmp_path / "ask.yaml", tmp_path / "other.yaml"
     good.write_text(OLD)
     other.write_text(OLD.replace("flow: ask", "flow: other"))
@@ -300,7 +300,7 @@ async def test_sighup_signal_reloads_flows(tmp_path: Path) -> None:
 
 
 @virtual_time()
-async def test_transfer_fails_if_the_voters_answers_cannot_be_stored(tmp_path: Path) -> None:
+async def test_transfer_from_an_ivr_flow_fails_if_the_voters_answers_cannot_be_stored(tmp_path: Path) -> None:
     (tmp_path / "ask.yaml").write_text(ASK)
     keys = tuple((3.0 + 5.0 * n, "3") for n in range(4))
     config = scripted_voters(Behaviour(keys=keys, hang_up_after=60.0))
@@ -321,7 +321,7 @@ async def test_transfer_fails_if_the_voters_answers_cannot_be_stored(tmp_path: P
 
 
 @virtual_time()
-async def test_running_dialler_plays_the_sites_own_announcement_texts(
+async def test_running_dialler_speaks_the_sites_own_announcement_texts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "texts").mkdir()
@@ -346,7 +346,7 @@ async def test_running_dialler_plays_the_sites_own_announcement_texts(
     assert [sound for sound in played if "until" in sound] == ["matdan/en/errand/until-1", "matdan/en/errand/until-2"]
 
 
-def test_sites_own_announcement_texts_are_checked_before_the_start(tmp_path: Path) -> None:
+def test_sites_own_announcement_texts_are_checked_before_the_dialler_starts(tmp_path: Path) -> None:
     (tmp_path / "texts").mkdir()
     (tmp_path / "texts" / "hi.yaml").write_text('inbound.question: "Which party did you vote for?"\n', encoding="utf-8")
     flow = tmp_path / "ask.yaml"
@@ -356,7 +356,7 @@ def test_sites_own_announcement_texts_are_checked_before_the_start(tmp_path: Pat
         FlowLibrary([str(flow)], load_texts(tmp_path / "texts"))
 
 
-def test_flow_reassigned_to_a_campaign_is_loaded_from_the_current_file(tmp_path: Path) -> None:
+def test_flow_assigned_again_to_a_campaign_is_loaded_from_its_current_file(tmp_path: Path) -> None:
     flow = tmp_path / "ask.yaml"
     flow.write_text(ASK, encoding="utf-8")
     library = FlowLibrary([str(flow)], load_shipped_texts())

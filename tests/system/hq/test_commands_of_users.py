@@ -45,7 +45,7 @@ async def read_actions(hq: Headquarters) -> list[tuple[str, str, dict[str, str]]
     ]
 
 
-async def test_material_proposed_by_a_command_is_assigned_after_another_user_confirms(
+async def test_campaign_material_proposed_by_a_command_is_assigned_after_another_user_confirms(
     hq: Headquarters, tmp_path: Path
 ) -> None:
     repository = publish_material(hq.settings, tmp_path)
@@ -59,7 +59,7 @@ async def test_material_proposed_by_a_command_is_assigned_after_another_user_con
     assert {to for wave in repository.read_roll_out_waves().waves for to in wave.to} == {"centre:pune-1", "zone:east"}
 
 
-async def test_action_by_command_has_the_same_audit_entry_as_the_action_on_a_page(
+async def test_headquarters_action_by_command_has_the_same_audit_entry_as_on_a_page(
     hq: Headquarters, tmp_path: Path
 ) -> None:
     publish_material(hq.settings, tmp_path)
@@ -79,7 +79,7 @@ async def test_action_by_command_has_the_same_audit_entry_as_the_action_on_a_pag
 
 
 @pytest.mark.parametrize("to", ["all", "centre:pune-1"])
-async def test_command_lets_the_same_accounts_propose_material_as_the_page(
+async def test_same_accounts_may_propose_campaign_material_by_command_as_on_the_page(
     hq: Headquarters, tmp_path: Path, to: str
 ) -> None:
     publish_material(hq.settings, tmp_path)
@@ -94,7 +94,7 @@ async def test_command_lets_the_same_accounts_propose_material_as_the_page(
 
 
 @pytest.mark.parametrize("kind", ["rollout", "resume"])
-async def test_command_lets_the_same_accounts_answer_a_proposal_as_the_page(hq: Headquarters, kind: str) -> None:
+async def test_same_accounts_may_answer_a_proposal_by_command_as_on_the_page(hq: Headquarters, kind: str) -> None:
     sql = (
         'INSERT INTO proposal (kind, "to", text, proposed_by, proposed_at)'
         " VALUES ($1, 'zone:west', 'turnout 8', 'headquarters', extract(epoch from now())) RETURNING id"
@@ -109,7 +109,9 @@ async def test_command_lets_the_same_accounts_answer_a_proposal_as_the_page(hq: 
     assert accepted == {"compliance", "compliance-west", "headquarters-west"}  # not the user who proposed it
 
 
-async def test_each_refused_command_of_a_user_says_why_in_one_line(hq: Headquarters, tmp_path: Path) -> None:
+async def test_each_refused_command_of_a_headquarters_user_says_why_in_one_line(
+    hq: Headquarters, tmp_path: Path
+) -> None:
     publish_material(hq.settings, tmp_path)
     assign = ("bundle", "assign", "turnout", "8", "--to", "all")
     async with open_accounts(hq.settings, SystemClock(), CHEAP) as (_, _, people, _):
@@ -153,7 +155,9 @@ async def test_each_refused_command_of_a_user_says_why_in_one_line(hq: Headquart
     assert [kind for kind, _, _ in await read_actions(hq)] == ["material-proposed"]
 
 
-async def test_account_that_was_removed_can_no_longer_act_by_command(hq: Headquarters, tmp_path: Path) -> None:
+async def test_headquarters_account_that_was_removed_can_no_longer_act_by_command(
+    hq: Headquarters, tmp_path: Path
+) -> None:
     publish_material(hq.settings, tmp_path)
     assign = ("bundle", "assign", "turnout", "8", "--to", "all")
     assert (await command(hq, "media", *assign))[0] == 0
@@ -163,7 +167,9 @@ async def test_account_that_was_removed_can_no_longer_act_by_command(hq: Headqua
     assert (code, "no account has this name and password" in output) == (2, True)
 
 
-async def test_rollout_that_nobody_confirmed_in_time_is_proposed_again(hq: Headquarters, tmp_path: Path) -> None:
+async def test_rollout_of_campaign_material_that_nobody_confirmed_in_time_can_be_proposed_again(
+    hq: Headquarters, tmp_path: Path
+) -> None:
     repository = publish_material(hq.settings, tmp_path)
     waves = ("bundle", "waves", "turnout", "8")
     for _ in range(2):  # a second call makes no second proposal
@@ -181,7 +187,7 @@ async def test_rollout_that_nobody_confirmed_in_time_is_proposed_again(hq: Headq
 
 
 @pytest.mark.parametrize(("problem", "state"), [("", "done"), ("centre:pune-1 " + "x" * 400, "failed")])
-async def test_waves_of_a_confirmed_rollout_are_assigned_and_audited_until_its_end(
+async def test_waves_of_centres_in_a_confirmed_rollout_are_assigned_and_audited_until_its_end(
     hq: Headquarters, tmp_path: Path, problem: str, state: str
 ) -> None:
     repository, who = publish_material(hq.settings, tmp_path), SignedInUser("media", HqRole.MEDIA)
@@ -219,7 +225,9 @@ async def test_waves_of_a_confirmed_rollout_are_assigned_and_audited_until_its_e
     ]
 
 
-async def test_rollout_is_no_longer_carried_out_a_day_after_its_confirmation(hq: Headquarters, tmp_path: Path) -> None:
+async def test_rollout_of_campaign_material_is_not_continued_a_day_after_its_confirmation(
+    hq: Headquarters, tmp_path: Path
+) -> None:
     publish_material(hq.settings, tmp_path)
     who = SignedInUser("media", HqRole.MEDIA)
     async with open_accounts(hq.settings, SystemClock(), CHEAP) as (db, accounts, _, _):
@@ -232,7 +240,7 @@ async def test_rollout_is_no_longer_carried_out_a_day_after_its_confirmation(hq:
             await proposals.assign_wave_of_rollout(number, ["all"], who)
 
 
-async def test_answered_proposal_names_who_answered_it_and_when(hq: Headquarters, tmp_path: Path) -> None:
+async def test_answered_headquarters_proposal_names_who_answered_it_and_when(hq: Headquarters, tmp_path: Path) -> None:
     publish_material(hq.settings, tmp_path)
     who, second = SignedInUser("media", HqRole.MEDIA), SignedInUser("compliance", HqRole.COMPLIANCE)
     async with open_accounts(hq.settings, SystemClock(), CHEAP) as (db, accounts, _, _):
@@ -257,7 +265,9 @@ async def test_answered_proposal_names_who_answered_it_and_when(hq: Headquarters
     assert resumed == ("resume-proposed", "headquarters", {"proposal": "3", "to": "all"})
 
 
-async def test_each_refused_answer_to_a_proposal_has_its_http_status(hq: Headquarters, tmp_path: Path) -> None:
+async def test_each_reason_for_refusing_an_answer_to_a_proposal_has_its_own_http_status(
+    hq: Headquarters, tmp_path: Path
+) -> None:
     publish_material(hq.settings, tmp_path)
     who, second = SignedInUser("media", HqRole.MEDIA), SignedInUser("compliance", HqRole.COMPLIANCE)
     both = SignedInUser("media", HqRole.COMPLIANCE)
@@ -280,7 +290,9 @@ async def test_each_refused_answer_to_a_proposal_has_its_http_status(hq: Headqua
     assert refused == [("not-approved", 409), ("no-proposal", 404), ("own-proposal", 409), ("proposal-expired", 409)]
 
 
-async def test_withdrawal_is_drafted_and_audited_under_the_name_of_the_user(hq: Headquarters, tmp_path: Path) -> None:
+async def test_withdrawal_of_campaign_material_is_drafted_and_audited_under_the_users_name(
+    hq: Headquarters, tmp_path: Path
+) -> None:
     repository = publish_material(hq.settings, tmp_path)
     code, output = await command(hq, "media", "bundle", "withdraw", "turnout", "9")
     assert (code, "turnout 9" in output) == (2, True)
@@ -290,7 +302,7 @@ async def test_withdrawal_is_drafted_and_audited_under_the_name_of_the_user(hq: 
     assert await read_actions(hq) == [("withdrawal-drafted", "media", {"version": "turnout 8"})]
 
 
-async def test_publishing_is_audited_with_the_user_the_versions_and_both_signatures(
+async def test_publication_of_campaign_material_is_audited_with_user_versions_and_both_signatures(
     hq: Headquarters, tmp_path: Path
 ) -> None:
     repository = publish_material(hq.settings, tmp_path)

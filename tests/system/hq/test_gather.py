@@ -185,7 +185,7 @@ async def test_each_result_row_of_a_centre_is_stored_and_counted_once(hq: Headqu
     ]
 
 
-async def test_missing_result_rows_are_requested_again_or_counted_as_lost(hq: Headquarters) -> None:
+async def test_headquarters_requests_missing_result_rows_again_or_counts_them_as_lost(hq: Headquarters) -> None:
     async with run_gatherer(hq_settings(hq.server.nats_server_url, hq.database, "pune-1")) as gatherer:
         await wait_for(gatherer.active.is_set)
         await hq.centre.send(batch([attempt_row(5)]))
@@ -218,7 +218,7 @@ async def test_rejected_batches_of_results_are_reported_and_do_not_block_other_b
     assert "the database rejects one of its values: " in rejected
 
 
-async def test_unreadable_result_rows_are_set_aside_and_all_other_rows_are_stored(hq: Headquarters) -> None:
+async def test_unreadable_result_rows_are_stored_separately_and_all_other_rows_normally(hq: Headquarters) -> None:
     malformed = [
         BatchRow(1, "results/marks", -5.0, "not JSON \0"),
         BatchRow(2, "results/attempts", 9e99, '{"attempt_id": "a\\u0000", "outcome": NaN}'),
@@ -245,7 +245,7 @@ async def test_unreadable_result_rows_are_set_aside_and_all_other_rows_are_store
     assert problem == "4 rows are set aside: see `dialer hq set-aside`"
 
 
-async def test_marks_outside_a_centres_constituencies_are_set_aside_until_the_settings_are_corrected(
+async def test_voter_marks_outside_a_centres_constituencies_wait_until_the_settings_are_corrected(
     hq: Headquarters,
 ) -> None:
     settings = hq_settings(hq.server.nats_server_url, hq.database, "pune-1")
@@ -297,7 +297,7 @@ async def test_headquarters_sends_opt_outs_votes_and_corrections_to_other_centre
     ]
 
 
-async def test_number_that_one_centre_called_is_not_called_by_another_within_the_minimum_interval(
+async def test_number_that_one_centre_called_is_not_called_by_others_within_the_minimum_interval(
     hq: Headquarters, tmp_path: Path
 ) -> None:
     """The second centre learns of the call from the first one through both uplinks, headquarters and its stream."""
@@ -357,7 +357,7 @@ class StoreCommands(DiallerCommands):
         return Reply("done", await read_command(name, values).execute(services, FROM_DIALLER))
 
 
-async def test_answer_and_outcome_names_over_the_limit_of_a_centre_are_not_counted(
+async def test_headquarters_counts_only_a_limited_number_of_question_and_outcome_names_of_a_centre(
     hq: Headquarters, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ledger, "MAX_NAMES", 4)
@@ -423,7 +423,7 @@ async def test_result_rows_imported_from_a_file_are_not_stored_again_when_upload
     assert counts == {"attempts": 351, "outcome/connected": 351, "mark/voted": 350, "opt-outs": 1, "seat/ready": 30}
 
 
-async def test_result_file_is_refused_while_earlier_rows_are_missing(
+async def test_file_of_a_centres_results_is_refused_while_earlier_rows_are_missing(
     hq: Headquarters, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     files = [tmp_path / "3.csv", tmp_path / "1.csv"]
@@ -454,7 +454,9 @@ async def test_result_file_is_refused_while_earlier_rows_are_missing(
     assert "start `dialer hq gather`" in (await import_by_command(files[0]))[1]
 
 
-async def test_export_has_the_last_result_of_each_voter_with_portal_ids(hq: Headquarters, tmp_path: Path) -> None:
+async def test_headquarters_export_has_the_last_result_of_each_voter_with_portal_ids(
+    hq: Headquarters, tmp_path: Path
+) -> None:
     folder = tmp_path / "drop"
     folder.mkdir()
     header = ("ST_CODE", "AC_NO", "PART_NO", "SLNOINPART", "UID")
@@ -547,7 +549,7 @@ async def test_tables_and_columns_of_an_earlier_headquarters_database_are_rename
         assert await db.fetch_rows_as_tuples("SELECT to_regclass('announced'), to_regclass('side')") == [(None, None)]
 
 
-async def test_standby_gatherer_continues_after_the_last_commit_of_the_active_gatherer(hq: Headquarters) -> None:
+async def test_standby_collector_of_results_continues_after_the_last_commit_of_the_active_one(hq: Headquarters) -> None:
     settings = hq_settings(hq.server.nats_server_url, hq.database, "pune-1")
     async with contextlib.AsyncExitStack() as stack:
         first = contextlib.AsyncExitStack()
@@ -598,7 +600,7 @@ class NewCentre(DiallerCommands):
         return Reply("done", await read_command(name, values).execute(services, FROM_DIALLER))
 
 
-async def test_snapshot_of_peer_updates_brings_a_new_or_long_disconnected_centre_up_to_date(
+async def test_new_or_long_disconnected_centre_downloads_all_updates_of_other_centres(
     hq: Headquarters, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A centre that is killed within a snapshot imports all of it again. A snapshot with a forged signature is refused."""
@@ -686,7 +688,9 @@ async def test_snapshot_of_peer_updates_brings_a_new_or_long_disconnected_centre
         assert query_store(path, voted) == [(6,)]
 
 
-async def test_gatherer_reads_a_re_created_nats_stream_from_its_beginning(hq: Headquarters, tmp_path: Path) -> None:
+async def test_headquarters_reads_a_re_created_nats_stream_of_results_from_its_beginning(
+    hq: Headquarters, tmp_path: Path
+) -> None:
     async with run_gatherer(hq_settings(hq.server.nats_server_url, hq.database, "pune-1")) as gatherer:
         await wait_for(gatherer.active.is_set)
         for number in range(1, 6):
@@ -730,7 +734,7 @@ async def test_result_rows_of_a_replaced_and_restored_store_are_counted_once(
     assert await query_database(hq.database, "SELECT lost_rows FROM centre") == [(0,)]
 
 
-async def test_store_that_was_set_back_with_its_identity_gets_a_new_one_and_no_result_is_lost(
+async def test_store_restored_from_an_old_copy_gets_a_new_identity_and_no_result_is_lost(
     hq: Headquarters, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The store works on without headquarters until it has more rows than headquarters knows from before."""
@@ -821,7 +825,7 @@ async def test_replaced_store_of_a_centre_is_shown_as_a_problem_until_a_person_c
     assert hq.centre.acknowledged == [1, 1, 2]
 
 
-async def test_second_live_store_of_a_centre_is_refused_until_a_person_decides(hq: Headquarters) -> None:
+async def test_results_of_a_second_live_store_of_a_centre_are_refused_until_a_person_decides(hq: Headquarters) -> None:
     first, second = messages.SendingStore("1" * 32), messages.SendingStore("2" * 32)
     settings = hq_settings(hq.server.nats_server_url, hq.database, "pune-1")
     async with run_gatherer(settings) as gatherer:
@@ -840,7 +844,7 @@ async def test_second_live_store_of_a_centre_is_refused_until_a_person_decides(h
     assert await query_database(hq.database, "SELECT count(*) FROM result") == [(3,)]
 
 
-async def test_gatherer_continues_after_the_nats_server_is_restored_from_an_older_copy(
+async def test_headquarters_collects_results_after_the_nats_server_is_restored_from_an_older_copy(
     hq: Headquarters, tmp_path: Path
 ) -> None:
     stored, copy = tmp_path / "nats" / "jetstream", tmp_path / "copy"
@@ -874,7 +878,7 @@ async def send_until_stored(hq: Headquarters, sent: OutboxBatch) -> None:
             await asyncio.sleep(0.1)
 
 
-async def test_contradicting_seals_of_a_centre_are_reported_until_a_person_accepts_the_store(
+async def test_contradicting_integrity_seals_of_a_centre_are_reported_until_a_person_accepts_the_store(
     hq: Headquarters,
 ) -> None:
     store = SealingStore.create()
@@ -917,7 +921,7 @@ async def test_contradicting_seals_of_a_centre_are_reported_until_a_person_accep
     assert await query_database(hq.database, "SELECT count(*) FROM result") == [(6,)]  # all seals are stored
 
 
-async def test_headquarters_accepts_the_evidence_seals_of_a_restored_store(
+async def test_headquarters_accepts_the_integrity_seals_of_a_restored_store(
     hq: Headquarters, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(stores, "SILENCE_SECONDS", 0.0)
@@ -943,7 +947,7 @@ async def test_headquarters_accepts_the_evidence_seals_of_a_restored_store(
     assert chains == [([begin.key],), ([begin.key, again.key],)]
 
 
-async def test_headquarters_sets_unreadable_evidence_seals_aside(hq: Headquarters) -> None:
+async def test_headquarters_stores_unreadable_integrity_seals_separately(hq: Headquarters) -> None:
     store = SealingStore.create()
     good = sealed_row(2, store.seal("start"))
     fields = json.loads(good.payload)
@@ -964,7 +968,7 @@ async def test_headquarters_sets_unreadable_evidence_seals_aside(hq: Headquarter
     assert await query_database(hq.database, "SELECT contradiction FROM seal_chain") == [("",)]
 
 
-async def test_store_of_a_centre_is_verified_with_the_seal_keys_of_headquarters(
+async def test_store_of_a_centre_is_verified_with_the_keys_of_integrity_seals_stored_at_headquarters(
     hq: Headquarters, tmp_path: Path
 ) -> None:
     path = tmp_path / "centre.db"

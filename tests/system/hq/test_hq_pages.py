@@ -67,14 +67,16 @@ async def test_each_headquarters_page_route_is_allowed_only_to_the_roles_of_its_
                 assert answer.status_code == 422, (user, path)
 
 
-async def test_user_of_a_zone_may_not_read_figures_of_another_zone(hq: Headquarters) -> None:
+async def test_headquarters_user_of_a_zone_may_not_read_figures_of_another_zone(hq: Headquarters) -> None:
     for path in ("constituencies?centre=patna-1", "booths?centre=patna-1&state=S13&constituency=209", "days?zone=east"):
         assert (await hq.get("viewer", f"/api/hq/{path}")).status_code == 200
         refused = await hq.get("viewer-west", f"/api/hq/{path}")
         assert (refused.status_code, refused.json()) == (403, {"problem": "other-zone"})
 
 
-async def test_page_of_a_centre_shows_contacted_voted_and_official_turnout_for_each_area(hq: Headquarters) -> None:
+async def test_headquarters_page_of_a_centre_shows_contacted_voted_and_official_turnout_by_area(
+    hq: Headquarters,
+) -> None:
     (booth,) = (await hq.get("viewer-west", "/api/hq/booths?centre=pune-1&state=S13&constituency=209")).json()
     assert (booth["part_number"], booth["contacted"], booth["voted"], booth["share"]) == (2, 2, 1, None)
     (constituency,) = (await hq.get("viewer", "/api/hq/constituencies?centre=pune-1")).json()
@@ -83,7 +85,7 @@ async def test_page_of_a_centre_shows_contacted_voted_and_official_turnout_for_e
     assert (await hq.get("viewer", "/api/hq/days?centre=pune-1")).json() == []  # its calls were made in 2024
 
 
-async def test_text_that_the_database_cannot_store_is_refused_as_an_invalid_value(hq: Headquarters) -> None:
+async def test_headquarters_page_refuses_text_that_the_database_cannot_store(hq: Headquarters) -> None:
     for answer in (
         await hq.get("viewer", "/api/hq/booths?centre=pune-1&state=%00&constituency=209"),
         await hq.post("headquarters", "/api/hq/incidents", to="zone:west", text="no\0power"),
@@ -91,7 +93,7 @@ async def test_text_that_the_database_cannot_store_is_refused_as_an_invalid_valu
         assert (answer.status_code, answer.json()) == (422, {"problem": "values"})
 
 
-async def test_incident_is_opened_assigned_and_closed_within_the_zone_of_the_user(hq: Headquarters) -> None:
+async def test_incident_at_headquarters_is_opened_assigned_and_closed_within_the_users_zone(hq: Headquarters) -> None:
     clicks = [hq.succeed("zone-west", "/api/hq/incidents", to="centre:pune-1", text="no power") for _ in range(5)]
     await asyncio.gather(*clicks)  # impatient, at the same time
     assert await hq.problem("zone-west", "/api/hq/incidents", to="centre:patna-1", text="x") == "other-zone"
@@ -138,7 +140,9 @@ async def test_campaign_material_is_assigned_after_a_second_person_confirms_the_
     }
 
 
-async def test_page_of_a_zone_receives_no_updates_of_another_zone(hq: Headquarters, tmp_path: Path) -> None:
+async def test_headquarters_page_of_a_zone_receives_no_updates_of_another_zone(
+    hq: Headquarters, tmp_path: Path
+) -> None:
     publish_material(hq.settings, tmp_path)
     for to in ("zone:east", "centre:pune-1"):
         assign_material(hq.settings, "turnout", 8, [to])
@@ -163,7 +167,7 @@ async def test_page_of_a_zone_receives_no_updates_of_another_zone(hq: Headquarte
     assert pune["committed_at"] > pune["created_at"]
 
 
-async def test_audit_contains_every_action_and_its_verification_finds_a_changed_entry(
+async def test_headquarters_audit_contains_every_action_and_its_check_finds_a_changed_entry(
     hq: Headquarters, tmp_path: Path
 ) -> None:
     publish_material(hq.settings, tmp_path)
@@ -185,7 +189,7 @@ async def test_audit_contains_every_action_and_its_verification_finds_a_changed_
         assert [each.number for each in await db.find_breaks_in_audit_chain()] == [3]
 
 
-async def test_web_session_of_a_removed_account_ends(hq: Headquarters) -> None:
+async def test_web_session_of_a_removed_headquarters_account_ends(hq: Headquarters) -> None:
     assert (await hq.get("media", "/api/hq/days")).status_code == 200
     async with open_accounts(hq.settings, SystemClock(), CHEAP) as (_, accounts, _, _):
         await accounts.remove_account("media", "a-test")
@@ -194,7 +198,7 @@ async def test_web_session_of_a_removed_account_ends(hq: Headquarters) -> None:
             await asyncio.sleep(0.1)
 
 
-async def test_interrupted_material_assignment_is_later_recorded_as_done_or_failed(
+async def test_interrupted_assignment_of_campaign_material_is_later_recorded_as_done_or_failed(
     hq: Headquarters, tmp_path: Path
 ) -> None:
     """One version was assigned before the pages were killed, one was not, and one was confirmed too recently to know."""
@@ -273,7 +277,7 @@ def test_hq_commands_manage_accounts_and_find_damage_in_the_audit_log(tmp_path: 
     assert "headquarters' database does not answer" in output
 
 
-def test_hq_stores_command_shows_verification_keys_and_accepts_seals(tmp_path: Path, address: str) -> None:
+def test_hq_stores_command_shows_verification_keys_and_accepts_integrity_seals(tmp_path: Path, address: str) -> None:
     database_address = asyncio.run(create_database(address, f"hq_{uuid.uuid4().hex[:8]}"))
     path, store, chain = tmp_path / "hq.toml", SealingStore.create(), SealChain()
     path.write_text(
@@ -326,7 +330,7 @@ async def sign_in(browser: Browser, hq: Headquarters, user: str, faults: list[st
 
 
 @pytest.mark.skipif(NEEDS_A_BROWSER[0].args[0] or NEEDS_A_BROWSER[1].args[0], reason="needs chromium and built pages")
-async def test_every_page_view_is_accessible_and_links_lead_from_zones_to_booths(hq: Headquarters) -> None:
+async def test_every_headquarters_page_is_accessible_and_links_lead_from_zones_to_booths(hq: Headquarters) -> None:
     faults: list[str] = []
     found: list[Any] = []
     async with run_chromium() as browser:

@@ -46,7 +46,7 @@ def make_order(kind: OrderKind, *signers: str, forged: bool = False, **values: A
     return signed.model_copy(update={"order": signed.order.replace("zone:west", "all")}) if forged else signed
 
 
-async def test_each_order_with_valid_signatures_is_in_the_audit_once_with_its_leaders(
+async def test_each_headquarters_order_with_valid_signatures_is_audited_once_with_its_signers(
     hq: Headquarters, tmp_path: Path
 ) -> None:
     stop = make_order(OrderKind.STOP_ALL, "asha")

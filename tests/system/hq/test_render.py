@@ -140,7 +140,7 @@ async def is_allowed(nats_client: Any, client: CentreClient, subject: str, *, pu
     return True
 
 
-async def test_centre_may_publish_and_subscribe_only_to_its_own_subjects(address: str, tmp_path: Path) -> None:
+async def test_centre_may_publish_and_subscribe_only_to_its_own_nats_subjects(address: str, tmp_path: Path) -> None:
     client = CentreClient()
     nats_client = await client.connect(address, tmp_path / "etc/centres/pune-1.nk")
     own = ["up.pune-1", "live.pune-1.state", "live.pune-1.campaign.turnout", "live.pune-1.material", "reply.pune-1.o-1"]
@@ -264,7 +264,7 @@ async def test_centre_may_read_only_its_own_orders_and_constituencies_from_nats(
     await client.close()
 
 
-async def test_one_stolen_key_leaves_a_limited_number_of_consumers_connections_and_subscriptions(
+async def test_stolen_nats_key_can_open_only_limited_consumers_connections_and_subscriptions(
     address: str, tmp_path: Path
 ) -> None:
     etc, thief = tmp_path / "etc", CentreClient()
@@ -377,7 +377,9 @@ class Dialler(DiallerCommands):
         return Reply("done", "stopped 1 campaigns")
 
 
-async def test_rendered_permissions_allow_batches_updates_orders_and_replies(address: str, tmp_path: Path) -> None:
+async def test_rendered_nats_permissions_allow_batches_of_results_updates_orders_and_replies(
+    address: str, tmp_path: Path
+) -> None:
     etc = tmp_path / "etc"
 
     def centre(name: str) -> Any:
@@ -451,7 +453,7 @@ def create_stop_order(to: str, *, signed: bool = True) -> SignedOrder:
     return order.add_signature("asha", KEY) if signed else order
 
 
-async def test_message_that_nats_server_sends_to_an_order_subject_for_a_stolen_key_is_no_order(
+async def test_nats_status_message_on_an_order_subject_is_not_mistaken_for_an_order(
     address: str, tmp_path: Path
 ) -> None:
     """nats-server 2.15.1 sends its own answers to any subject that the thief names, so they are stored as orders."""
@@ -542,7 +544,7 @@ async def test_headquarters_check_reports_missing_streams_and_silent_centres(
         publishing_status.cancel()
 
 
-def test_headquarters_check_reports_unpublished_and_expiring_material(tmp_path: Path) -> None:
+def test_headquarters_check_reports_unpublished_and_expiring_campaign_material(tmp_path: Path) -> None:
     now = time.time()
     with publishing(tmp_path / "material", now) as publisher:
         settings = HqSettings.model_validate({"bundles": {"folder": tmp_path / "material"}})
@@ -564,7 +566,7 @@ def test_headquarters_check_reports_unpublished_and_expiring_material(tmp_path: 
     ] == []
 
 
-def test_rendered_archive_connects_a_centre_and_rendering_again_keeps_the_keys(tmp_path: Path) -> None:
+def test_rendered_archive_with_keys_connects_a_centre_and_rendering_again_keeps_the_keys(tmp_path: Path) -> None:
     config, etc = render_headquarters(tmp_path, "hq.example.org"), tmp_path / "etc"
     with tarfile.open(etc / "centres/pune-1.tar") as archive:
         archive.extractall(tmp_path / "carried", filter="data")
@@ -625,7 +627,7 @@ def test_nginx_and_caddy_accept_the_rendered_files(tmp_path: Path, address: str)
 
 
 @pytest.mark.skipif(NGINX is None, reason="nginx is not installed")
-async def test_nginx_serves_material_and_forwards_page_events_without_buffering(tmp_path: Path) -> None:
+async def test_nginx_serves_campaign_material_and_forwards_page_events_without_buffering(tmp_path: Path) -> None:
     """A stand-in for the pages' process sends one event, and ends the stream once the browser has received it."""
     received = asyncio.Event()
 
@@ -691,7 +693,7 @@ def test_every_nats_permission_of_a_centre_names_its_centre_id_or_a_stream() -> 
             assert "pune-1" in subject or subject.startswith(("$JS.API.STREAM.INFO.", "$JS.FC.")), kind
 
 
-def test_centre_without_constituencies_reads_marks_of_its_state_or_no_marks() -> None:
+def test_centre_without_constituencies_receives_votes_of_its_federal_state_or_none() -> None:
     assert list_subjects_readable_by_centre(HqCentre(id="a", zone="west", state="S13"))[messages.PEERS] == [
         messages.OPT_OUT_SUBJECT,
         "peer.*.mark.S13.*",

@@ -71,20 +71,22 @@ def batch_of(store: SendingStore, rows: Sequence[BatchRow]) -> OutboxBatch:
     return replace(batch(rows), store=store)
 
 
-async def test_rows_that_are_sent_again_are_acknowledged_up_to_the_end_of_their_batch(gathering: Gathering) -> None:
+async def test_result_rows_that_are_sent_again_are_acknowledged_up_to_the_end_of_their_batch(
+    gathering: Gathering,
+) -> None:
     await gathering.commit(batch_of(FIRST_RUN, SENT))
     for rows in (SENT[:1], SENT[:2], SENT[1:3], SENT):
         ack = await gathering.commit(batch_of(FIRST_RUN, rows))
         assert (ack.through, ack.last_id, ack.problem, ack.run) == (rows[-1].id, 4, "", FIRST_RUN.run)
 
 
-async def test_rows_that_are_sent_again_in_the_commit_of_the_first_ones_are_acknowledged(gathering: Gathering) -> None:
+async def test_result_rows_sent_twice_before_a_commit_of_headquarters_are_acknowledged(gathering: Gathering) -> None:
     sent = batch_of(FIRST_RUN, SENT)
     assert (await gathering.commit(sent, sent)).through == 4
     assert await gathering.read_attempts() == ["a1"]
 
 
-async def test_mark_outside_the_area_that_is_sent_again_is_acknowledged_before_and_after_it_is_stored(
+async def test_repeated_voter_mark_outside_the_centres_area_is_acknowledged_before_and_after_it_is_stored(
     gathering: Gathering,
 ) -> None:
     correct = gathering.settings
@@ -115,7 +117,7 @@ async def test_mark_outside_the_area_that_is_sent_again_is_acknowledged_before_a
         row(4, "seat-hours", seats=1, seconds={"ready": 61.0}),
     ],
 )
-async def test_store_with_another_row_under_a_known_id_is_refused_as_set_back(
+async def test_centre_store_that_reuses_a_row_id_for_another_row_is_refused_as_an_older_copy(
     gathering: Gathering, other: BatchRow
 ) -> None:
     await gathering.commit(batch_of(FIRST_RUN, SENT))
@@ -126,7 +128,9 @@ async def test_store_with_another_row_under_a_known_id_is_refused_as_set_back(
     assert await gathering.read_problem() == ack.problem
 
 
-async def test_row_that_headquarters_may_have_deleted_is_not_compared(gathering: Gathering) -> None:
+async def test_result_row_that_headquarters_may_have_deleted_is_not_compared_with_a_repeated_row(
+    gathering: Gathering,
+) -> None:
     now = SystemClock().now()
     gathering.settings = gathering.settings.model_copy(
         update={"gather": gathering.settings.gather.model_copy(update={"keep_days": 30})}
@@ -143,7 +147,7 @@ async def test_row_that_headquarters_may_have_deleted_is_not_compared(gathering:
 
 
 @pytest.mark.parametrize("resent", [SENT[:1], SENT[3:]])
-async def test_result_that_an_earlier_headquarters_stored_under_another_key_is_recognised(
+async def test_result_stored_under_another_key_by_an_earlier_headquarters_version_is_recognised(
     gathering: Gathering, resent: list[BatchRow]
 ) -> None:
     """Otherwise an upgrade would stop the campaigns of each centre that sends a row again."""
@@ -152,7 +156,7 @@ async def test_result_that_an_earlier_headquarters_stored_under_another_key_is_r
     assert (await gathering.commit(batch_of(FIRST_RUN, resent))).through == resent[-1].id
 
 
-async def test_refused_batch_of_a_store_that_was_set_back_stays_refused_beside_its_good_batch(
+async def test_refused_batch_of_a_restored_older_store_stays_refused_next_to_a_valid_batch(
     gathering: Gathering,
 ) -> None:
     good, other = batch_of(FIRST_RUN, SENT), [attempt_row(1, attempt="other"), attempt_row(5)]
@@ -162,7 +166,7 @@ async def test_refused_batch_of_a_store_that_was_set_back_stays_refused_beside_i
     assert await gathering.read_attempts() == ["a1"]
 
 
-async def test_good_batch_from_before_the_store_was_set_back_is_acknowledged_beside_the_refused_one(
+async def test_valid_batch_sent_before_an_older_store_was_restored_is_acknowledged_next_to_a_refused_one(
     gathering: Gathering,
 ) -> None:
     """The gatherer was down when the store was set back, and reads both batches afterwards."""

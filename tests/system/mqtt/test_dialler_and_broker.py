@@ -143,7 +143,9 @@ async def test_command_sent_twice_is_executed_once(kind: BrokerKind, store: Stor
 
 
 @BOTH
-async def test_reply_to_a_confirmation_of_uploaded_results_is_not_stored(kind: BrokerKind, store: Store) -> None:
+async def test_reply_to_the_uplinks_confirmation_of_uploaded_results_is_not_stored(
+    kind: BrokerKind, store: Store
+) -> None:
     engine = FakeEngine()
     command: dict[str, Any] = {"id": "c-1", "name": "confirm-uplink", "through": 7, "expires_at": time.time() + 60}
     async with (
@@ -161,7 +163,9 @@ async def test_reply_to_a_confirmation_of_uploaded_results_is_not_stored(kind: B
 
 
 @BOTH
-async def test_command_retained_before_the_dialler_connects_is_refused(kind: BrokerKind, store: Store) -> None:
+async def test_command_that_the_broker_retained_before_the_dialler_connects_is_refused(
+    kind: BrokerKind, store: Store
+) -> None:
     engine = FakeEngine()
     async with run_demo_broker(kind) as broker, connect_supervisor(broker.connection_settings) as boss:
         await boss.command(retain=True, id="c-1", name="stop-all", expires_at=time.time() + 60)
@@ -172,7 +176,7 @@ async def test_command_retained_before_the_dialler_connects_is_refused(kind: Bro
 
 
 @NEEDS_MOSQUITTO
-async def test_retained_command_is_refused_while_the_dialler_is_connected(store: Store) -> None:
+async def test_command_sent_as_a_retained_message_to_a_connected_dialler_is_refused(store: Store) -> None:
     engine = FakeEngine()
     async with (
         run_demo_broker(BrokerKind.MOSQUITTO) as broker,
@@ -331,7 +335,7 @@ async def keep_changing(engine: FakeEngine) -> AsyncIterator[None]:
 
 
 @pytest.mark.parametrize("kind", [MOSQUITTO])
-async def test_second_dialler_with_the_same_centre_id_stays_off_the_broker_until_the_first_stops(
+async def test_second_dialler_with_the_same_centre_id_does_not_use_the_broker_until_the_first_stops(
     kind: BrokerKind, store: Store
 ) -> None:
     first, second = make_engine(FIRST), make_engine(SECOND)
@@ -460,7 +464,7 @@ async def test_broker_that_rejects_or_ignores_the_connection_is_reported(
 
 
 @BOTH
-async def test_refused_subscription_raises_an_alert_and_is_retried(
+async def test_subscription_that_the_broker_refuses_raises_an_alert_and_is_retried(
     kind: BrokerKind, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An access list that was not updated after an upgrade refuses the subscription."""
@@ -488,7 +492,7 @@ async def test_refused_subscription_raises_an_alert_and_is_retried(
         assert monitor.is_connected_to_broker
 
 
-async def test_socket_that_opens_after_the_connection_timeout_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_broker_socket_that_opens_after_the_connection_timeout_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
     """aiomqtt connects in a thread. Here the thread gets its socket only after the caller's timeout."""
     given_up = threading.Event()
     greeted_and_left = asyncio.Event()

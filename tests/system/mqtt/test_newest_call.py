@@ -67,7 +67,7 @@ async def wait_for_comparison(engine: FakeEngine) -> None:
 
 
 @BOTH
-async def test_broker_retains_the_newest_call_for_comparison_at_the_next_start(
+async def test_broker_retains_a_record_of_the_newest_call_for_comparison_at_the_next_start(
     kind: BrokerKind, tmp_path: Path
 ) -> None:
     async with run_demo_broker(kind) as broker, connect_supervisor(broker.connection_settings) as listener:
@@ -93,7 +93,7 @@ async def test_broker_retains_the_newest_call_for_comparison_at_the_next_start(
 
 
 @BOTH
-async def test_dialler_with_an_older_store_does_not_overwrite_the_brokers_newest_call(
+async def test_dialler_with_an_older_store_does_not_overwrite_the_brokers_record_of_the_newest_call(
     kind: BrokerKind, tmp_path: Path
 ) -> None:
     async with run_demo_broker(kind) as broker, connect_supervisor(broker.connection_settings) as listener:
@@ -112,7 +112,9 @@ async def test_dialler_with_an_older_store_does_not_overwrite_the_brokers_newest
 
 
 @BOTH
-async def test_malformed_newest_call_at_the_broker_is_reported_as_unreadable(kind: BrokerKind, tmp_path: Path) -> None:
+async def test_malformed_record_of_the_newest_call_at_the_broker_is_reported_as_unreadable(
+    kind: BrokerKind, tmp_path: Path
+) -> None:
     async with run_demo_broker(kind) as broker, connect_supervisor(broker.connection_settings) as listener:
         for payload in (
             b"{",
@@ -136,7 +138,7 @@ async def test_malformed_newest_call_at_the_broker_is_reported_as_unreadable(kin
         assert not engine.compared
 
 
-async def test_dialler_starts_without_comparing_newest_calls_if_the_broker_is_down() -> None:
+async def test_dialler_starts_without_comparing_store_and_broker_if_the_broker_is_down() -> None:
     engine = FakeEngine()
     unreachable = BrokerSettings(port=find_free_port())
     await compare_store_with_broker_at_start(unreachable, "pune-1", engine.compare_store_with_newest_call)
@@ -151,7 +153,9 @@ async def run_site(folder: Path, switch: SimulatedAsterisk, broker: BrokerSettin
 
 
 @NEEDS_MOSQUITTO
-async def test_store_set_back_with_asterisk_places_no_calls_if_the_broker_is_newer(tmp_path: Path) -> None:
+async def test_store_and_asterisk_restored_from_old_copies_place_no_calls_if_the_broker_knows_a_newer_call(
+    tmp_path: Path,
+) -> None:
     people = [Behaviour(answer_after=0.1, hang_up_after=0.1)] * 60
     async with (
         run_demo_broker(BrokerKind.MOSQUITTO) as broker,

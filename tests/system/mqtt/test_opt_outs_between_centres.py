@@ -264,7 +264,7 @@ async def test_opt_outs_that_a_centre_received_but_did_not_store_are_redelivered
 
 @NEEDS_MOSQUITTO
 @pytest.mark.parametrize("version", MqttVersion)
-async def test_opt_outs_that_cannot_be_stored_yet_wait_at_the_broker_and_delay_no_command(
+async def test_received_opt_outs_that_cannot_be_stored_yet_wait_at_the_broker_and_delay_no_command(
     version: MqttVersion, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Before MQTT 5 the broker has its own limit of 20 unacknowledged messages, so the dialler reconnects after 10."""
@@ -300,7 +300,7 @@ def watch_unsubscribe(monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
 
 
 @NEEDS_MOSQUITTO
-async def test_opt_outs_arrive_on_the_command_connection_until_their_own_connection_works(
+async def test_opt_outs_of_other_centres_arrive_on_the_command_connection_until_their_own_one_works(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Refuse the subscription, like a broker whose access list does not name the new connection yet."""

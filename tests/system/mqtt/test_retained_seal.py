@@ -76,7 +76,7 @@ def copy_store(source: Path, target: Path) -> None:
         shutil.copy(file, copy)
 
 
-async def test_restarted_dialler_with_an_unchanged_store_reports_no_missing_seal(
+async def test_restarted_dialler_with_an_unchanged_store_reports_no_missing_integrity_seal(
     path: Path, broker: BrokerSettings
 ) -> None:
     for _ in range(3):
@@ -84,7 +84,7 @@ async def test_restarted_dialler_with_an_unchanged_store_reports_no_missing_seal
     assert read_audited_seals(path) == []
 
 
-async def test_store_set_back_with_its_keys_is_detected_by_the_seal_at_the_broker(
+async def test_older_store_restored_with_its_keys_is_detected_by_the_integrity_seal_at_the_broker(
     path: Path, tmp_path: Path, broker: BrokerSettings
 ) -> None:
     assert await run_dialler(path, broker) == []
@@ -97,7 +97,7 @@ async def test_store_set_back_with_its_keys_is_detected_by_the_seal_at_the_broke
     assert await run_dialler(path, broker) == []
 
 
-async def test_store_sealed_again_after_being_set_back_is_detected_by_the_broker_seal(
+async def test_older_store_that_was_restored_and_sealed_again_is_detected_by_the_seal_at_the_broker(
     path: Path, tmp_path: Path, broker: BrokerSettings
 ) -> None:
     assert await run_dialler(path, broker) == []
@@ -111,7 +111,7 @@ async def test_store_sealed_again_after_being_set_back_is_detected_by_the_broker
     assert problem.endswith("is different in the database")
 
 
-async def test_store_with_its_last_seals_removed_is_detected_by_the_broker_seal(
+async def test_store_whose_last_integrity_seals_were_removed_is_detected_by_the_seal_at_the_broker(
     path: Path, broker: BrokerSettings
 ) -> None:
     assert await run_dialler(path, broker, seals=3) == []
@@ -121,7 +121,7 @@ async def test_store_with_its_last_seals_removed_is_detected_by_the_broker_seal(
     assert "in the database" in problem
 
 
-async def test_new_store_is_reported_if_the_broker_has_the_seal_of_an_earlier_store(
+async def test_new_store_is_reported_if_the_broker_has_the_integrity_seal_of_an_earlier_store(
     path: Path, tmp_path: Path, broker: BrokerSettings
 ) -> None:
     assert await run_dialler(path, broker, seals=3) == []
@@ -141,7 +141,7 @@ LATER = replace(SealingStore.create().seal("start"), epoch=10**30, at=1e300)
         (encode_record_as_json(LATER), f"epoch {10**30}, sealed at an impossible time, is missing in the database"),
     ],
 )
-async def test_malformed_seals_at_the_broker_are_reported_and_results_are_still_sent(
+async def test_malformed_integrity_seal_at_the_broker_is_reported_and_results_are_still_sent(
     path: Path, payload: str, problem: str, broker: BrokerSettings
 ) -> None:
     async with open_connection(replace(broker, client_id="stranger"), "pune-1") as connection:

@@ -123,7 +123,7 @@ async def test_user_added_over_mqtt_can_send_commands_until_removed(tmp_path: Pa
     assert begun[0][0] >= 6  # each begun and done, and the one that was refused
 
 
-def test_user_commands_write_to_the_store_if_no_dialler_runs(tmp_path: Path) -> None:
+def test_dialer_user_commands_write_to_the_store_if_no_dialler_runs(tmp_path: Path) -> None:
     path, config = tmp_path / "centre.db", tmp_path / "centre.toml"
     config.write_text(SITE.format(store=path, host="127.0.0.1", port=1))
     code, told = run("user", "add", "meena", "coach", "-c", config)

@@ -77,7 +77,7 @@ def _start_demo(directory: Path, monkeypatch: pytest.MonkeyPatch, *, is_cold: bo
     return found[0], console.export_text()
 
 
-def test_demo_says_that_its_pacer_was_trained_and_a_cold_demo_starts_with_an_untrained_one(
+def test_demo_says_whether_its_pacer_starts_trained_or_untrained(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     untrained = make_pacer(PacingPolicy.PREDICTIVE, caps=make_abandoned_rate_caps(0.03)).get_learned_state()

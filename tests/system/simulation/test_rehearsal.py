@@ -40,7 +40,7 @@ def site(tmp_path: Path) -> Settings:
     )
 
 
-def test_rehearsal_simulates_the_day_three_times(site: Settings) -> None:
+def test_rehearsal_simulates_the_polling_day_three_times(site: Settings) -> None:
     days = plan_rehearsed_days(site, date(2024, 1, 1), faults=True, hours=2.0, seed=7)
     assert [(day.load, len(day.faults), day.day_length_seconds, day.seed) for day in days] == [
         (1, 0, 7200.0, 7),
@@ -61,7 +61,9 @@ def test_rehearsal_settings_contain_no_real_asterisk_store_or_broker(site: Setti
     assert (rehearsed.trunks[0].channels, rehearsed.trunks[0].calls_per_second) == (60, 10.0)
 
 
-def test_store_copied_for_a_rehearsal_has_the_roll_without_turnout(site: Settings, tmp_path: Path) -> None:
+def test_store_copied_for_a_rehearsal_has_the_electoral_roll_without_recorded_votes(
+    site: Settings, tmp_path: Path
+) -> None:
     store = tmp_path / "centre.db"
     append_export_to_audit(store, "a worker", {"list": "not-yet"}, 1.0)
     with closing(sqlite3.connect(store, isolation_level=None)) as db:

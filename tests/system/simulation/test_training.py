@@ -67,7 +67,9 @@ def make_site_settings(folder: Path) -> Settings:
     return load_settings(path)
 
 
-def test_training_settings_keep_agents_and_scripts_and_replace_everything_else(tmp_path: Path) -> None:
+def test_settings_of_an_agent_training_keep_the_sites_agents_and_scripts_but_not_its_store_and_secrets(
+    tmp_path: Path,
+) -> None:
     settings = make_site_settings(tmp_path)
     trained = make_training_settings(settings, tmp_path / "other.db", 5038)
     assert trained.agents == settings.agents
@@ -79,7 +81,7 @@ def test_training_settings_keep_agents_and_scripts_and_replace_everything_else(t
     assert trained.desk.user == "training-desk"
 
 
-def test_training_uses_call_previews_if_the_site_uses_call_previews(tmp_path: Path) -> None:
+def test_agent_training_uses_call_previews_if_the_site_uses_them(tmp_path: Path) -> None:
     settings = make_site_settings(tmp_path)
     campaign = settings.campaigns[0].model_copy(update={"pacing": PacingPolicy.PREVIEW, "preview_seconds": 20.0})
     previews = settings.model_copy(update={"campaigns": (campaign,)})
@@ -91,7 +93,7 @@ def test_training_uses_call_previews_if_the_site_uses_call_previews(tmp_path: Pa
     ("without", "problem"),
     [("agents", "must list at least one agent to train"), ("campaigns", "must include an agent campaign")],
 )
-async def test_training_without_agents_or_agent_campaigns_is_rejected(
+async def test_agent_training_without_agents_or_agent_campaigns_is_rejected(
     tmp_path: Path, without: str, problem: str
 ) -> None:
     settings = make_site_settings(tmp_path).model_copy(update={without: ()})

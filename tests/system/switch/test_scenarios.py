@@ -17,7 +17,7 @@ ON_SIMULATED = [path for path in scenario_files() if load_scenario(path).on != "
 
 @pytest.mark.parametrize("path", ON_SIMULATED, ids=lambda path: path.stem)
 @virtual_time()
-async def test_dialler_passes_each_scenario_file(path: Path, tmp_path: Path) -> None:
+async def test_dialler_meets_the_expectations_of_each_scenario_file(path: Path, tmp_path: Path) -> None:
     scenario = load_scenario(path)
     async with simulated_stage(scenario) as stage:
         played = await play(scenario, stage, tmp_path)
@@ -25,7 +25,7 @@ async def test_dialler_passes_each_scenario_file(path: Path, tmp_path: Path) -> 
 
 
 @virtual_time()
-async def test_failing_scenario_reports_the_expectation_that_was_not_met(tmp_path: Path) -> None:
+async def test_failing_call_scenario_reports_the_expectation_that_was_not_met(tmp_path: Path) -> None:
     """The checks themselves work: a wrong expectation of outcomes, marks, seats or numbers is found."""
     scenario = Scenario.model_validate(
         {
@@ -57,6 +57,6 @@ def test_scenario_files_cover_every_behaviour_of_voters() -> None:
 
 
 @pytest.mark.parametrize("wrong", [{"does": "sing"}, {"does": "busy", "count": 0}, {"does": "busy", "colour": 1}])
-def test_invalid_scenario_file_is_refused(wrong: dict[str, object]) -> None:
+def test_invalid_file_of_a_call_scenario_is_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         Scenario.model_validate({"about": "x", "voters": [wrong], "expect": {"outcomes": {}}})

@@ -231,7 +231,7 @@ async def test_consultation_between_servers_continues_if_either_server_is_discon
 
 
 @virtual_time()
-async def test_consulted_third_party_can_leave_the_seat_after_the_dialler_crashed(tmp_path: Path) -> None:
+async def test_consulted_third_party_can_leave_the_conversation_after_the_dialler_crashed(tmp_path: Path) -> None:
     async with run_servers(STAY, ONE_EACH, [BOSS]) as servers:
         async with run_and_kill(connect_voter_to_other_server(tmp_path, servers=servers, transfers=[BOSS])) as first:
             await first.centre.engine.execute_command(SeatConsult(seat="b01", to="boss"))
@@ -277,7 +277,7 @@ async def test_transfer_between_servers_completes_after_a_consultation(merged: b
 
 @pytest.mark.parametrize("server", ["a", "b"])
 @virtual_time()
-async def test_completed_transfer_between_servers_continues_if_either_server_is_disconnected(
+async def test_conversation_after_a_transfer_between_servers_continues_if_either_server_is_disconnected(
     server: str, tmp_path: Path
 ) -> None:
     async with connect_voter_to_other_server(
@@ -294,7 +294,7 @@ async def test_completed_transfer_between_servers_continues_if_either_server_is_
 
 
 @virtual_time()
-async def test_completed_transfer_between_servers_continues_after_the_dialler_ends(tmp_path: Path) -> None:
+async def test_conversation_after_a_transfer_between_servers_continues_when_the_dialler_ends(tmp_path: Path) -> None:
     async with run_servers(STAY, ONE_EACH, [BOSS]) as servers:
         async with run_and_kill(
             connect_voter_to_other_server(tmp_path, servers=servers, transfers=[BOSS], campaign=BUSY_AFTERWARDS)
@@ -473,7 +473,7 @@ async def test_unknown_call_on_an_asterisk_server_is_hung_up(tmp_path: Path) -> 
 
 
 @virtual_time()
-async def test_no_number_is_dialled_twice_when_a_server_is_removed_from_the_settings(tmp_path: Path) -> None:
+async def test_no_number_is_dialled_twice_when_an_asterisk_server_is_removed_from_the_settings(tmp_path: Path) -> None:
     history = tmp_path / "log" / "cdr-custom" / "matdan.csv"
     history.parent.mkdir(parents=True)
     history.write_text(f"an-older-call,8,{START_EPOCH - 60},{START_EPOCH - 59},{START_EPOCH - 50},AGI,\n", "utf-8")
@@ -493,7 +493,9 @@ async def test_no_number_is_dialled_twice_when_a_server_is_removed_from_the_sett
 
 @pytest.mark.parametrize("runs", [1, 2], ids=["at once", "after a run that dies early"])
 @virtual_time()
-async def test_no_number_is_dialled_twice_when_a_trunk_moves_to_another_server(runs: int, tmp_path: Path) -> None:
+async def test_no_number_is_dialled_twice_when_a_trunk_moves_to_another_asterisk_server(
+    runs: int, tmp_path: Path
+) -> None:
     history = tmp_path / "log" / "cdr-custom" / "matdan.csv"
     history.parent.mkdir(parents=True)
     history.write_text(f"an-older-call,8,{START_EPOCH - 60},{START_EPOCH - 59},{START_EPOCH - 50},AGI,\n", "utf-8")
@@ -533,7 +535,7 @@ async def test_call_whose_reserved_seat_is_unreachable_is_cancelled(tmp_path: Pa
 
 
 @virtual_time()
-async def test_calls_on_a_failed_server_use_no_channels_of_the_campaign(tmp_path: Path) -> None:
+async def test_calls_on_a_failed_asterisk_server_use_no_channels_of_the_campaign(tmp_path: Path) -> None:
     flows = {**IVR, "channels": 4, "hours": [{"start": "00:00", "until": "23:59:59"}]}
     config = make_answering_switch(answer_after=2.0, hang_up_after=400.0)
     async with a_multi_server_site(tmp_path, config, ONE_EACH, campaigns=[flows], channels=2) as site:

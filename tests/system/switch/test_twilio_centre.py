@@ -227,7 +227,7 @@ async def test_twilio_calls_of_a_killed_dialler_continue_after_the_restart(tmp_p
 
 
 @virtual_time()
-async def test_key_press_that_arrives_after_the_call_has_ended_is_stored(tmp_path: Path) -> None:
+async def test_key_press_that_twilio_reports_after_the_end_of_the_call_is_stored(tmp_path: Path) -> None:
     people = {
         make_number(1): Person(["1"], late=0.05),
         make_number(2): Person(["9"], late=1.0),
@@ -243,7 +243,7 @@ async def test_key_press_that_arrives_after_the_call_has_ended_is_stored(tmp_pat
 
 
 @virtual_time()
-async def test_hang_up_requests_that_twilio_refused_during_a_stop_are_repeated(tmp_path: Path) -> None:
+async def test_hang_up_request_that_twilio_refused_while_the_dialler_stops_is_repeated(tmp_path: Path) -> None:
     picks_up = asyncio.Event()
     async with (
         open_site(tmp_path, 30, anybody=Person(["1"], holds=picks_up)) as site,
@@ -276,7 +276,7 @@ async def test_twilio_trunk_pauses_when_the_daily_spending_cap_is_reached(tmp_pa
 
 
 @virtual_time()
-async def test_transfer_over_twilio_is_charged_and_reserved_as_two_call_legs(tmp_path: Path) -> None:
+async def test_call_transfer_over_twilio_is_charged_and_reserved_as_two_call_legs(tmp_path: Path) -> None:
     (tmp_path / "ask.yaml").write_text(ASK)
     account = {
         "max_spend_per_day": 4.0,

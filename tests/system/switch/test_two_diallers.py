@@ -85,7 +85,7 @@ async def test_second_dialler_on_one_asterisk_is_refused_with_the_name_of_the_fi
 
 
 @virtual_time()
-async def test_second_dialler_takes_over_after_the_first_has_stopped(tmp_path: Path) -> None:
+async def test_second_dialler_may_use_the_asterisk_server_after_the_first_has_stopped(tmp_path: Path) -> None:
     async with contextlib.AsyncExitStack() as stack:
         switch = await stack.enter_async_context(SimulatedAsterisk(SimulatedAsteriskConfig(start_epoch=START_EPOCH)))
         async with a_site(make_folder(tmp_path, "a"), switch=switch, seats=1):
@@ -200,7 +200,7 @@ async def test_call_that_the_engine_considers_ended_is_hung_up_in_asterisk(tmp_p
             await site.until(lambda: ours not in switch.channels, 10)
 
 
-def test_dialler_name_in_a_lease_is_parsed_back_unchanged() -> None:
+def test_dialler_name_in_the_lease_of_an_asterisk_server_is_read_back_unchanged() -> None:
     assert DiallerName.parse_dialler_name(FIRST.dialler_name_text) == FIRST
     assert str(FIRST) == "the dialler on booth-pc-1, process 812, since 2024-04-22 04:00:00 UTC"
     for wrong in (
@@ -238,7 +238,7 @@ async def test_dialler_suspended_until_the_lease_of_asterisk_expired_places_no_c
 
 
 @virtual_time()
-async def test_lease_of_an_asterisk_server_stays_valid_while_the_dialler_renews_the_lease(tmp_path: Path) -> None:
+async def test_lease_of_an_asterisk_server_stays_valid_while_the_dialler_renews_it(tmp_path: Path) -> None:
     async with SimulatedAsterisk(SimulatedAsteriskConfig(start_epoch=START_EPOCH)) as switch:
         lease = SwitchLease(FIRST)
         async with open_session(switch, lease) as client:

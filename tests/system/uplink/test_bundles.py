@@ -99,7 +99,7 @@ def active_versions(folder: Path) -> dict[str, str]:
     }
 
 
-async def test_material_bundle_rolls_out_in_waves_stops_at_a_problem_and_rolls_back(
+async def test_campaign_material_is_rolled_out_in_waves_of_centres_stops_at_a_problem_and_is_rolled_back(
     tmp_path: Path, server: NatsServer, database: str, publisher: Publisher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(material, "CHECK_SECONDS", 0.2)
@@ -230,7 +230,7 @@ async def test_material_bundle_rolls_out_in_waves_stops_at_a_problem_and_rolls_b
         assert (await bundle("renew"))[0] == 0
 
 
-def test_command_begin_creates_a_material_repository_and_prints_its_root_file(tmp_path: Path) -> None:
+def test_begin_command_creates_a_repository_of_campaign_material_and_prints_its_root_file(tmp_path: Path) -> None:
     config = tmp_path / "hq.toml"
     config.write_text(f'[bundles]\nfolder = "{tmp_path / "material"}"\nonline_key_file = "{tmp_path / "online.key"}"\n')
     public = {}

@@ -108,7 +108,7 @@ async def test_installed_flows_apply_to_the_next_call_and_invalid_flows_are_roll
     assert reported.summary() == ("turnout-1", None, "")
 
 
-async def test_uplink_asks_the_dialler_again_to_load_material_missed_during_an_outage(tmp_path: Path) -> None:
+async def test_uplink_asks_the_dialler_again_to_load_campaign_material_after_an_outage(tmp_path: Path) -> None:
     source, folder = tmp_path / "source", tmp_path / "centre"
     (source / "flows").mkdir(parents=True)
     with publishing(tmp_path / "hq", NOW) as publisher:
@@ -147,7 +147,7 @@ async def test_uplink_asks_the_dialler_again_to_load_material_missed_during_an_o
         assert library.get_current_flow(place) is second
 
 
-async def test_material_with_a_damaged_manifest_is_installed_again(tmp_path: Path) -> None:
+async def test_campaign_material_with_a_damaged_manifest_is_installed_again(tmp_path: Path) -> None:
     (tmp_path / "source/flows").mkdir(parents=True)
     (tmp_path / "source/flows/turnout.yaml").write_text(FLOW)
     with publishing(tmp_path / "hq", NOW) as publisher:
@@ -164,7 +164,7 @@ async def test_material_with_a_damaged_manifest_is_installed_again(tmp_path: Pat
     assert reported.summary() == (None, None, "")
 
 
-async def test_material_is_installed_only_if_the_dialler_can_start_with_its_files(
+async def test_campaign_material_is_installed_only_if_the_dialler_can_start_with_it(
     tmp_path: Path,
 ) -> None:
     source, folder, config = tmp_path / "source", tmp_path / "centre", tmp_path / "centre.toml"

@@ -78,7 +78,7 @@ def write_settings(folder: Path, server: NatsServer) -> Path:
     return folder / "hq.toml"
 
 
-async def test_stop_all_reaches_connected_centres_immediately_and_a_disconnected_centre_later(
+async def test_stop_order_reaches_connected_centres_immediately_and_a_disconnected_centre_later(
     tmp_path: Path, server: NatsServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(orders, "RETRY_SECONDS", 0.02)

@@ -165,7 +165,7 @@ def set_largest_file(server: NatsServer, size: int) -> None:
 
 
 @pytest.mark.parametrize("cause", ["disk", "limit of the stream"])
-async def test_results_are_kept_with_an_alert_while_the_disk_of_the_nats_server_is_full(
+async def test_centre_stores_results_and_raises_an_alert_while_the_nats_servers_disk_is_full(
     cause: str, tmp_path: Path, server: NatsServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """After a failed write, nats-server stores nothing until it is restarted. After a refusal for a limit, it needs no restart."""
@@ -221,7 +221,7 @@ async def test_results_are_kept_with_an_alert_while_the_disk_of_the_nats_server_
         assert hq.rows == [*range(1, 22)]
 
 
-async def test_upload_of_results_continues_after_the_store_was_busy(
+async def test_upload_of_results_continues_after_the_centres_store_was_busy(
     tmp_path: Path, server: NatsServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(upload, "REPORT_SECONDS", 0.0)
@@ -253,7 +253,7 @@ async def test_upload_of_results_continues_after_the_store_was_busy(
     assert readings > 9
 
 
-async def test_valid_updates_of_other_centres_are_stored_with_the_stream_position(
+async def test_valid_updates_of_other_centres_are_stored_together_with_the_stream_position(
     tmp_path: Path, server: NatsServer
 ) -> None:
     path = tmp_path / "centre.db"
@@ -356,7 +356,7 @@ async def test_nats_stream_accepts_a_consumer_for_each_subject_of_each_centre(se
             )
 
 
-async def test_re_created_nats_stream_is_read_from_the_beginning(tmp_path: Path, server: NatsServer) -> None:
+async def test_re_created_nats_stream_of_updates_is_read_from_the_beginning(tmp_path: Path, server: NatsServer) -> None:
     path = tmp_path / "centre.db"
     fill_roll(path, 54, voters_per_booth=9)
 
@@ -383,7 +383,7 @@ async def test_re_created_nats_stream_is_read_from_the_beginning(tmp_path: Path,
             await wait_for(lambda: stored_opt_outs() == 6)
 
 
-async def test_marks_received_before_their_voters_were_imported_are_applied_after_the_import(
+async def test_votes_received_before_their_voters_were_imported_are_applied_after_the_roll_import(
     tmp_path: Path, server: NatsServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(peer_updates, "ROLL_CHECK_SECONDS", 0.05)
