@@ -41,7 +41,7 @@ def script(tmp_path: Path) -> Script:
     return write
 
 
-async def test_busy_script_receives_sighup_at_a_hang_up_and_may_still_store_a_mark(
+async def test_busy_agi_script_receives_sighup_at_a_hang_up_and_may_still_store_an_answer(
     script: Script, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(runner, "LAST_KEY_SECONDS", 0.0)
@@ -77,7 +77,7 @@ async def test_agi_script_that_does_not_end_after_a_hang_up_is_killed(
 
 
 @pytest.mark.parametrize("ours", [signal.SIG_DFL, signal.SIG_IGN])
-async def test_key_pressed_just_before_the_hang_up_is_stored_before_sighup(
+async def test_answer_keyed_just_before_the_hang_up_is_stored_before_the_script_gets_sighup(
     script: Script, monkeypatch: pytest.MonkeyPatch, ours: signal.Handlers
 ) -> None:
     """SIGHUP ends the script, as most scripts, even if the dialler runs under nohup and ignores SIGHUP."""
@@ -99,7 +99,7 @@ async def test_key_pressed_just_before_the_hang_up_is_stored_before_sighup(
     assert [commit.mark for commit in commits] == [MarkKind.VOTED]
 
 
-async def test_agi_script_that_hangs_up_itself_may_still_store_a_mark(
+async def test_agi_script_that_hangs_up_itself_may_still_store_an_answer(
     script: Script, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(runner, "LAST_KEY_SECONDS", 0.0)
@@ -115,7 +115,7 @@ async def test_agi_script_that_hangs_up_itself_may_still_store_a_mark(
     assert [commit.mark for commit in commits] == [MarkKind.VOTED]
 
 
-async def test_marks_of_an_agi_script_that_reads_no_replies_are_stored(script: Script) -> None:
+async def test_answers_sent_by_an_agi_script_that_reads_no_replies_are_stored(script: Script) -> None:
     path = script("""
         import os
         os.close(0)
@@ -127,7 +127,7 @@ async def test_marks_of_an_agi_script_that_reads_no_replies_are_stored(script: S
     assert [commit.kind.value for commit in commits] == ["mark", "answers", "opt-out"]
 
 
-async def test_result_being_stored_when_an_agi_script_times_out_is_stored_completely(script: Script) -> None:
+async def test_answer_being_stored_when_an_agi_script_times_out_is_stored_completely(script: Script) -> None:
     commits: list[FlowCommit] = []
     seconds = 1.0
     path = script("ask('SET VARIABLE MATDAN_MARK voted')")
@@ -196,7 +196,7 @@ def test_agi_script_that_ends_immediately_counts_as_failed_and_the_call_continue
     run(run_often())
 
 
-async def test_write_to_a_pipe_that_uvloop_has_closed_does_nothing(script: Script) -> None:
+async def test_write_to_an_agi_scripts_pipe_that_uvloop_has_closed_raises_no_error(script: Script) -> None:
     process = await ContainedProcess.start(ScriptRules(), [sys.executable, "-c", ""], Path("/"), 100)
     with patch.object(process._stdin, "write", side_effect=RuntimeError("the handler is closed")):
         await process.write_to_program(b"200 result=1\n")

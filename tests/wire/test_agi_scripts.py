@@ -51,7 +51,9 @@ def script(tmp_path: Path) -> Callable[[str], Path]:
     return write
 
 
-async def test_agi_script_written_with_pyst2_talks_to_the_caller_and_stores_a_mark(script: Callable[..., Path]) -> None:
+async def test_agi_script_written_with_pyst2_talks_to_the_caller_and_stores_an_answer(
+    script: Callable[..., Path],
+) -> None:
     commits: list[FlowCommit] = []
     peer = Peer({"GET DATA": "200 result=1", "VERBOSE": "200 result=1"})
     end, commands = await run_script(script(PYST2, ""), peer, commits=commits)
@@ -121,7 +123,7 @@ async def test_agi_script_gets_an_unknown_command_reply_to_a_forbidden_command(
     assert commands == ["VERBOSE 510 Invalid or unknown command 1"]
 
 
-async def test_recordings_of_a_script_are_named_by_attempt_and_playable_only_on_their_call(
+async def test_recording_made_by_an_agi_script_is_named_by_attempt_and_playable_only_on_its_call(
     script: Callable[..., Path],
 ) -> None:
     endless = "".join(f"ask('RECORD FILE said wav #{limit}')\n" for limit in ("", " -1", " 0"))
@@ -138,7 +140,7 @@ async def test_recordings_of_a_script_are_named_by_attempt_and_playable_only_on_
     ]
 
 
-async def test_variables_set_by_a_script_do_not_reach_the_asterisk_channel(script: Callable[..., Path]) -> None:
+async def test_variables_set_by_an_agi_script_do_not_reach_the_asterisk_channel(script: Callable[..., Path]) -> None:
     path = script("""
         for line in ("SET VARIABLE AGI_SERVER evil:1", "SET VARIABLE RECORDED 1", "SET VARIABLE SPYGROUP seat-01"):
             assert ask(line) == "200 result=1"
@@ -197,7 +199,7 @@ async def test_agi_script_runs_as_the_configured_user(tmp_path: Path) -> None:
     assert (end, commands) == (ScriptEnd.DONE, ["VERBOSE 65534 1"])
 
 
-async def test_time_memory_line_length_and_refused_commands_of_a_script_are_limited(
+async def test_agi_script_has_limits_of_time_memory_line_length_and_refused_commands(
     script: Callable[..., Path],
 ) -> None:
     prologue = "ask('VERBOSE started 1')\n"
@@ -213,7 +215,7 @@ async def test_time_memory_line_length_and_refused_commands_of_a_script_are_limi
     assert end is ScriptEnd.FAILED
 
 
-async def test_hang_up_sends_sighup_to_the_agi_script_and_leaves_no_process_running(
+async def test_agi_script_gets_sighup_at_a_hang_up_and_leaves_no_process_running(
     script: Callable[..., Path], tmp_path: Path
 ) -> None:
     left = tmp_path / "left"

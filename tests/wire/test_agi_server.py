@@ -171,7 +171,7 @@ def test_agi_result_of_minus_one_without_a_hang_up_is_read_as_a_missing_sound(
 
 
 @virtual_time()
-async def test_only_variable_commands_are_sent_over_agi_after_a_hang_up() -> None:
+async def test_agi_server_sends_only_variable_commands_after_a_hang_up() -> None:
     async def run_flow(call: AgiCall) -> object:
         with pytest.raises(CallHungUp):
             await call.wait_for_digit(1000)
@@ -190,7 +190,7 @@ async def test_only_variable_commands_are_sent_over_agi_after_a_hang_up() -> Non
 
 
 @virtual_time()
-async def test_key_pressed_just_before_the_hang_up_is_returned() -> None:
+async def test_key_pressed_just_before_the_hang_up_is_returned_by_the_agi_command() -> None:
     async def run_flow(call: AgiCall) -> object:
         digits = await call.play_sound_and_read_keys("menu", 5000, 1)
         with pytest.raises(CallHungUp):
@@ -205,7 +205,7 @@ async def test_key_pressed_just_before_the_hang_up_is_returned() -> None:
 
 
 @virtual_time()
-async def test_hang_up_between_two_agi_commands_prevents_the_second() -> None:
+async def test_hang_up_between_two_agi_commands_prevents_the_second_command() -> None:
     gate = asyncio.Event()
 
     async def run_flow(call: AgiCall) -> object:

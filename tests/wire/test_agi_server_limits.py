@@ -62,7 +62,7 @@ async def test_agi_connection_from_another_address_is_closed_before_anything_is_
     assert recorder.calls == []
 
 
-async def test_host_name_allowed_for_agi_is_resolved_to_ip_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_host_name_of_a_permitted_agi_client_is_resolved_to_ip_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
     def resolve_host_name(host: str, *_: object, **__: object) -> list[tuple[object, ...]]:
         if host != "asterisk.example":
             raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
@@ -285,7 +285,7 @@ async def test_exception_in_the_with_block_of_the_agi_server_ends_all_calls_imme
 
 
 @virtual_time()
-async def test_tcp_keepalive_is_set_on_agi_connections() -> None:
+async def test_agi_server_enables_tcp_keepalive_on_its_connections() -> None:
     async with make_server(answer_all) as server:
         assert server._server is not None
         for listener in server._server.sockets:

@@ -122,7 +122,7 @@ async def test_silent_ami_peer_is_disconnected_at_the_time_limit() -> None:
 
 
 @virtual_time()
-async def test_peer_that_does_not_speak_ami_raises_a_protocol_error() -> None:
+async def test_ami_client_raises_a_protocol_error_for_a_peer_that_does_not_speak_ami() -> None:
     async with ManagerPeer(banner=b"SSH-2.0-OpenSSH_9.7\r\n") as peer:
         assert isinstance(await catch_error(make_client(peer).__aenter__()), ProtocolError)
 
@@ -212,7 +212,7 @@ def test_each_kind_of_refused_ami_action_raises_a_specific_error(
 
 
 @virtual_time()
-async def test_failed_asterisk_command_reports_its_output() -> None:
+async def test_failed_asterisk_console_command_is_reported_with_its_output() -> None:
     def answer_action(_: PeerSession, action: AmiMessage) -> bytes:
         return error(action, "Command output follows").replace(b"\r\n\r\n", b"\r\nOutput: No such command\r\n\r\n")
 
@@ -270,7 +270,7 @@ async def test_asterisks_error_no_active_conferences_is_read_as_an_empty_list() 
 
 
 @virtual_time()
-async def test_endless_ami_list_is_limited_by_length_and_by_time() -> None:
+async def test_endless_ami_list_of_events_is_refused_at_a_length_and_a_time_limit() -> None:
     def answer_action(_: PeerSession, action: AmiMessage) -> bytes:
         return success(action, ("EventList", "start")) + item(action, "Status") * (
             6 if action.action_name == "Status" else 2

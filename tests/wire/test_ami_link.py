@@ -66,7 +66,7 @@ def make_link(
 
 
 @virtual_time()
-async def test_ami_link_is_up_after_the_resync_and_reconnects_after_a_loss() -> None:
+async def test_ami_link_is_reported_up_after_the_resync_and_reconnects_after_a_loss() -> None:
     journal = Journal()
     async with ManagerPeer() as peer, make_link(peer, journal):
         await journal.change()
@@ -86,7 +86,7 @@ async def test_ami_link_is_up_after_the_resync_and_reconnects_after_a_loss() -> 
 
 
 @virtual_time()
-async def test_session_callback_of_the_ami_link_starts_after_the_resync() -> None:
+async def test_ami_link_calls_the_session_callback_only_after_the_resync_with_asterisk() -> None:
     journal = Journal()
     gate = asyncio.Event()
     kept: list[AmiClient] = []

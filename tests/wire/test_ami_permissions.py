@@ -29,7 +29,7 @@ async def check_user(user: ManagerUser, **changes: str) -> str:
 
 
 @virtual_time()
-async def test_permission_check_accepts_the_rendered_ami_user_and_places_no_call() -> None:
+async def test_ami_permission_check_accepts_the_rendered_ami_user_and_places_no_call() -> None:
     assert (await check_user(LEAST_PRIVILEGE_USER)).startswith("Asterisk Call Manager")
 
 
@@ -61,7 +61,7 @@ def test_each_missing_ami_permission_is_named_with_the_settings_line_that_grants
 
 
 @virtual_time()
-async def test_permission_check_waits_until_asterisk_has_booted() -> None:
+async def test_ami_permission_check_waits_until_asterisk_has_booted() -> None:
     user = LEAST_PRIVILEGE_USER
     async with SimulatedAsterisk() as switch:
         restart = asyncio.create_task(switch.restart(boot_seconds=20.0))
@@ -72,7 +72,7 @@ async def test_permission_check_waits_until_asterisk_has_booted() -> None:
 
 
 @virtual_time()
-async def test_missing_dialplan_is_reported() -> None:
+async def test_permission_check_reports_a_missing_dialplan_in_asterisk() -> None:
     with pytest.raises(SwitchError, match="no context matdan-check"):
         await check_user(LEAST_PRIVILEGE_USER, dialplan="[other]\nexten => s,1,Hangup()\n")
 
@@ -80,7 +80,7 @@ async def test_missing_dialplan_is_reported() -> None:
 @pytest.mark.parametrize(
     "text", [render_dialplan(manager_secret="earlier"), render_dialplan().replace("MATDAN_AGI=", "OTHER=")]
 )
-def test_outdated_dialplan_is_reported_with_a_remedy(text: str) -> None:
+def test_permission_check_reports_an_outdated_dialplan_in_asterisk_with_a_remedy(text: str) -> None:
     @virtual_time()
     async def run() -> None:
         with pytest.raises(SwitchError, match=r"not rendered from these settings.*`dialer asterisk render`"):

@@ -59,7 +59,7 @@ def read_active_text(folder: Path, path: str = "flows/turnout.yaml") -> str:
 
 
 @pytest.mark.parametrize("action", ["assign", "renew"])
-def test_material_bundle_versions_are_assigned_under_a_lock(
+def test_versions_of_campaign_material_are_assigned_to_centres_under_a_lock(
     action: str, headquarters: Publisher, source: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     headquarters.approve(source, NOW)
@@ -85,7 +85,7 @@ def test_material_bundle_versions_are_assigned_under_a_lock(
     assert lock_was_free == [False]
 
 
-def test_new_material_bundle_version_downloads_only_new_files_and_can_be_rolled_back(
+def test_new_version_of_campaign_material_downloads_only_new_files_and_can_be_rolled_back(
     headquarters: Publisher, source: Path, tmp_path: Path
 ) -> None:
     folder, centre = tmp_path / "centre", headquarters.centre(tmp_path / "centre")
@@ -121,7 +121,7 @@ def test_new_material_bundle_version_downloads_only_new_files_and_can_be_rolled_
     assert {path.name for path in folder.glob("*-*")} == {"our-notes", "turnout-2", "turnout-3"}
 
 
-def test_interrupted_download_of_flows_and_sounds_continues(
+def test_interrupted_download_of_campaign_material_continues_where_it_stopped(
     headquarters: Publisher, source: Path, tmp_path: Path
 ) -> None:
     centre = headquarters.centre(tmp_path / "centre")
@@ -138,7 +138,7 @@ def test_interrupted_download_of_flows_and_sounds_continues(
     assert (tmp_path / "centre/current/sounds/hi/hello.alaw").read_bytes() == SOUND
 
 
-def test_compressible_file_of_a_material_bundle_is_downloaded_compressed_and_verified(
+def test_compressible_file_of_campaign_material_is_downloaded_compressed_and_verified(
     headquarters: Publisher, source: Path, tmp_path: Path
 ) -> None:
     (source / "sounds/hi/hello.alaw").write_bytes(SOUND * 40)
@@ -174,7 +174,7 @@ def test_compressible_file_of_a_material_bundle_is_downloaded_compressed_and_ver
     assert not [*(tmp_path / "centre/files").glob("*/*.part")]
 
 
-def test_downloaded_file_with_a_wrong_hash_is_deleted_and_the_active_version_stays(
+def test_campaign_material_file_with_a_wrong_hash_is_deleted_and_the_active_version_stays(
     headquarters: Publisher, source: Path, tmp_path: Path
 ) -> None:
     centre = headquarters.centre(tmp_path / "centre")
@@ -201,7 +201,7 @@ def test_downloaded_file_with_a_wrong_hash_is_deleted_and_the_active_version_sta
     assert install_assigned_version(centre).name_and_version == "turnout-2"
 
 
-def test_older_material_bundle_metadata_is_not_accepted_again(
+def test_older_metadata_of_campaign_material_is_not_accepted_again(
     headquarters: Publisher, source: Path, tmp_path: Path
 ) -> None:
     centre, public = headquarters.centre(tmp_path / "centre"), headquarters.folder / "public"
@@ -217,7 +217,7 @@ def test_older_material_bundle_metadata_is_not_accepted_again(
         centre.fetch_assigned_manifest()
 
 
-def test_material_bundle_metadata_that_is_not_renewed_expires_and_the_active_version_stays(
+def test_metadata_of_campaign_material_expires_unless_renewed_and_the_active_version_stays(
     headquarters: Publisher, source: Path, tmp_path: Path
 ) -> None:
     centre = headquarters.centre(tmp_path / "centre")
@@ -233,7 +233,7 @@ def test_material_bundle_metadata_that_is_not_renewed_expires_and_the_active_ver
     assert read_active_text(tmp_path / "centre") == "flow: 1"
 
 
-def test_material_bundle_needs_signatures_of_both_departments(
+def test_campaign_material_needs_signatures_of_both_departments(
     headquarters: Publisher, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     repository = headquarters.repository
@@ -266,7 +266,7 @@ def test_material_bundle_needs_signatures_of_both_departments(
         centre.fetch_assigned_manifest()
 
 
-def test_material_bundle_of_another_jurisdiction_is_refused(
+def test_campaign_material_of_another_jurisdiction_is_refused(
     headquarters: Publisher, source: Path, tmp_path: Path
 ) -> None:
     headquarters.approve(source, NOW, jurisdiction="us")
@@ -277,7 +277,7 @@ def test_material_bundle_of_another_jurisdiction_is_refused(
         headquarters.centre(tmp_path / "centre").fetch_assigned_manifest()
 
 
-def test_withdrawn_material_bundle_is_not_installed(headquarters: Publisher, source: Path, tmp_path: Path) -> None:
+def test_withdrawn_campaign_material_is_not_installed(headquarters: Publisher, source: Path, tmp_path: Path) -> None:
     headquarters.approve(source, NOW)
     headquarters.assign(1, NOW)
     headquarters.repository.draft_withdrawal_of_bundle("turnout", 1, NOW)
@@ -288,7 +288,7 @@ def test_withdrawn_material_bundle_is_not_installed(headquarters: Publisher, sou
         headquarters.centre(tmp_path / "centre").fetch_assigned_manifest()
 
 
-def test_material_bundle_is_not_downloaded_to_a_full_disk_and_leaves_no_partial_file(
+def test_campaign_material_is_not_downloaded_to_a_full_disk_and_leaves_no_partial_file(
     headquarters: Publisher, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     headquarters.approve(source, NOW)
@@ -315,7 +315,7 @@ def test_material_bundle_is_not_downloaded_to_a_full_disk_and_leaves_no_partial_
     assert install_assigned_version(centre).name_and_version == "turnout-1"
 
 
-def test_material_bundle_server_with_an_untrusted_certificate_is_refused(source: Path, tmp_path: Path) -> None:
+def test_campaign_material_server_with_an_untrusted_certificate_is_refused(source: Path, tmp_path: Path) -> None:
     files = {}
     for name in ("ours", "theirs"):
         folder = tmp_path / name
@@ -335,7 +335,7 @@ def test_material_bundle_server_with_an_untrusted_certificate_is_refused(source:
                 assert install_assigned_version(centre).name_and_version == "turnout-1"
 
 
-def test_signers_and_machine_key_of_material_bundles_change_with_two_root_signatures(
+def test_signers_and_machine_key_of_campaign_material_change_with_two_root_signatures(
     headquarters: Publisher, source: Path, tmp_path: Path
 ) -> None:
     centre, repository = headquarters.centre(tmp_path / "centre"), headquarters.repository
@@ -370,7 +370,7 @@ def test_signers_and_machine_key_of_material_bundles_change_with_two_root_signat
         centre.fetch_assigned_manifest()
 
 
-def test_root_keys_of_material_bundles_change_with_two_old_and_two_new_signatures(
+def test_root_keys_of_campaign_material_change_with_two_old_and_two_new_signatures(
     headquarters: Publisher, source: Path, tmp_path: Path
 ) -> None:
     repository, r4, r5 = headquarters.repository, b"4" * 32, b"5" * 32
@@ -407,7 +407,7 @@ def test_root_keys_of_material_bundles_change_with_two_old_and_two_new_signature
     assert install_assigned_version(centre).name_and_version == "turnout-2"
 
 
-def test_material_bundle_manifest_with_a_path_outside_its_folder_is_invalid(source: Path, tmp_path: Path) -> None:
+def test_campaign_material_manifest_with_a_path_outside_its_folder_is_refused(source: Path, tmp_path: Path) -> None:
     good = {"name": "turnout", "version": 1, "jurisdiction": "india", "made_at": NOW}
     file = {"sha256": "0f" * 32, "size": 1}
     for paths in (
@@ -426,7 +426,7 @@ def test_material_bundle_manifest_with_a_path_outside_its_folder_is_invalid(sour
             Manifest.model_validate_json(json.dumps({**good, "files": dict.fromkeys(paths, file)}))
 
 
-def test_material_bundle_with_a_file_named_like_the_manifest_is_refused(
+def test_campaign_material_with_a_file_named_like_its_manifest_is_refused(
     headquarters: Publisher, source: Path, tmp_path: Path
 ) -> None:
     (source / "bundle.json").write_text("of a centre")
@@ -434,7 +434,9 @@ def test_material_bundle_with_a_file_named_like_the_manifest_is_refused(
         headquarters.approve(source, NOW)
 
 
-def test_material_bundle_repository_is_created_once_with_two_root_keys_and_both_departments(tmp_path: Path) -> None:
+def test_repository_of_campaign_material_is_created_once_with_two_root_keys_and_both_departments(
+    tmp_path: Path,
+) -> None:
     r1, r2, online = KEYS["r1"], KEYS["r2"], KEYS["online"]
     for roots, people, own, problem in (
         ([r1], PEOPLE, online, "signed with two root keys"),

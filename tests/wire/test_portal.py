@@ -115,7 +115,7 @@ def test_roll_downloaded_from_the_voter_data_portal_is_named_by_its_hash_and_rea
         ("/voters.csv", None, "is not a valid token"),
     ],
 )
-def test_incomplete_or_refused_download_from_the_voter_data_portal_leaves_no_file(
+def test_incomplete_or_refused_download_from_a_voter_data_portal_leaves_no_file(
     tmp_path: Path, address: str, path: str, token: str | None, why: str
 ) -> None:
     source = make_source(tmp_path, address + path, token)
@@ -125,7 +125,7 @@ def test_incomplete_or_refused_download_from_the_voter_data_portal_leaves_no_fil
     assert all(asked == path for asked, _ in Portal.asked)
 
 
-def test_symbolic_link_in_the_portals_folder_is_not_followed(tmp_path: Path, address: str) -> None:
+def test_symbolic_link_in_the_folder_of_a_voter_data_portal_is_not_followed(tmp_path: Path, address: str) -> None:
     ours, source = tmp_path / "ours", make_source(tmp_path, f"{address}/voters.csv")
     ours.write_text("the store")
     for name in (".portal.part", "roll.csv.rejects.csv.part", ".results.csv.part"):

@@ -119,7 +119,7 @@ def test_simulated_asterisk_loses_a_key_pressed_between_two_agi_commands() -> No
     assert heard[0] == "200 result= (timeout)"
 
 
-def test_agi_command_sent_during_a_prompt_aborts_the_prompt_without_a_reply() -> None:
+def test_simulated_prompt_is_aborted_without_a_reply_by_a_further_agi_command() -> None:
     heard: list[str] = []
 
     async def run_script(peer: AgiPeer) -> None:
@@ -175,7 +175,7 @@ def test_simulated_hang_up_during_a_prompt_is_reported_as_by_asterisk(exits: boo
         assert lines[2:] == ["511 Command Not Permitted on a dead channel or intercept routine", "200 result=1 (v)"]
 
 
-def test_voter_waits_for_a_missing_agi_server_and_then_hears_the_message() -> None:
+def test_simulated_voter_waits_for_a_missing_agi_server_and_then_hears_the_information_message() -> None:
     """The voter hears a tone every two seconds while the dialler may be restarting."""
 
     @virtual_time()
@@ -194,7 +194,7 @@ def test_voter_waits_for_a_missing_agi_server_and_then_hears_the_message() -> No
     run()
 
 
-def test_inbound_call_rings_while_the_dialler_restarts() -> None:
+def test_simulated_inbound_call_rings_while_the_dialler_restarts() -> None:
     async def take_call(peer: AgiPeer) -> None:
         await peer.ask("SET VARIABLE MATDAN_GO message")
 
@@ -213,7 +213,7 @@ def test_inbound_call_rings_while_the_dialler_restarts() -> None:
     run()
 
 
-def test_inbound_call_without_a_running_dialler_is_finally_rejected_as_busy() -> None:
+def test_simulated_inbound_call_without_a_running_dialler_is_finally_rejected_as_busy() -> None:
     @virtual_time()
     async def run() -> None:
         async with lab_centre(CONFIG, "lab") as (switch, lab):
@@ -225,7 +225,7 @@ def test_inbound_call_without_a_running_dialler_is_finally_rejected_as_busy() ->
     run()
 
 
-def test_call_continues_with_the_restarted_agi_server() -> None:
+def test_simulated_call_continues_with_the_restarted_agi_server() -> None:
     calls: list[str] = []
 
     async def die_during_prompt(peer: AgiPeer) -> None:
@@ -257,7 +257,7 @@ def test_call_continues_with_the_restarted_agi_server() -> None:
     assert calls == ["first", "v"]
 
 
-def test_redirecting_a_channel_ends_the_flow_of_the_voter() -> None:
+def test_redirecting_a_simulated_channel_ends_the_voters_ivr_flow() -> None:
     lines: list[str] = []
 
     async def run_script(peer: AgiPeer) -> None:
@@ -278,7 +278,7 @@ def test_redirecting_a_channel_ends_the_flow_of_the_voter() -> None:
     assert lines == ["200 result=-1 endpos=8000", "HANGUP"]
 
 
-def test_dialplan_continues_after_lost_agi_connections() -> None:
+def test_simulated_dialplan_continues_after_lost_agi_connections() -> None:
     @virtual_time()
     async def run() -> None:
         async with lab_centre(CONFIG, "lab") as (switch, lab):
@@ -319,7 +319,7 @@ async def test_simulated_voters_press_keys_stay_silent_or_hang_up() -> None:
 
 
 @virtual_time()
-async def test_each_simulated_call_uses_the_next_list_of_key_presses() -> None:
+async def test_each_simulated_call_to_a_number_uses_the_next_list_of_key_presses() -> None:
     config = replace(CONFIG, scripts={"911": (Behaviour(fails_with=486), STAYS)})
     async with lab_centre(config) as (switch, lab):
         for n in range(3):

@@ -29,7 +29,7 @@ def make_config(*calls: tuple[str, Behaviour], seats: int = 2, early: float = 0.
 
 
 @virtual_time()
-async def test_ami_user_with_few_permissions_receives_only_permitted_events() -> None:
+async def test_simulated_ami_user_with_few_permissions_receives_only_permitted_events() -> None:
     async with lab_centre(make_config(("911", TALKS))) as (switch, dialler), AmiLab(switch.ami_port) as lab:
         await dialler.call_seat_phone("1", "agent01", "seat-a")
         await dialler.call("911", "v")
@@ -43,7 +43,7 @@ async def test_ami_user_with_few_permissions_receives_only_permitted_events() ->
 
 
 @virtual_time()
-async def test_voter_without_a_seat_hears_the_message_after_1_9_seconds() -> None:
+async def test_simulated_voter_without_a_seat_hears_the_information_message_after_1_9_seconds() -> None:
     loop = asyncio.get_running_loop()
     async with lab_centre(make_config(("911", STAYS))) as (switch, lab):
         await lab.call("911", "v")
@@ -58,7 +58,7 @@ async def test_voter_without_a_seat_hears_the_message_after_1_9_seconds() -> Non
 
 
 @virtual_time()
-async def test_agent_stays_in_the_conference_when_the_voter_leaves() -> None:
+async def test_simulated_agent_stays_in_the_conference_when_the_voter_leaves() -> None:
     loop = asyncio.get_running_loop()
     async with lab_centre(make_config(("911", TALKS))) as (switch, lab):
         await lab.call_seat_phone("1", "agent01", "seat-a")
@@ -107,7 +107,7 @@ async def test_simulated_seat_without_an_agent_accepts_no_voter() -> None:
 
 
 @virtual_time()
-async def test_voter_hears_the_message_when_the_agents_phone_drops() -> None:
+async def test_simulated_voter_hears_the_information_message_when_the_agents_phone_drops() -> None:
     async with lab_centre(make_config(("911", STAYS)), "lab") as (switch, lab):
         await lab.call_seat_phone("1", "agent01", "seat-a")
         await lab.call("911", "v")
@@ -194,7 +194,7 @@ async def test_simulated_ring_timeout_gives_reason_3_and_no_dial_end_event() -> 
 
 
 @virtual_time()
-async def test_hanging_up_a_simulated_ringing_call_reports_no_technical_cause() -> None:
+async def test_hang_up_of_a_simulated_ringing_call_reports_no_technical_cause() -> None:
     async with lab_centre(make_config(("911", Behaviour(fails_with=0)))) as (switch, lab):
         await lab.call("911", "v")
         await lab.event("DialState", DestUniqueid="v")
@@ -207,7 +207,7 @@ async def test_hanging_up_a_simulated_ringing_call_reports_no_technical_cause() 
 
 
 @virtual_time()
-async def test_originate_with_a_duplicate_channel_id_fails() -> None:
+async def test_simulated_originate_with_a_duplicate_channel_id_fails() -> None:
     async with lab_centre(make_config(("911", STAYS), ("912", STAYS))) as (switch, lab):
         await lab.call("911", "v")
         again = await lab.call("912", "v", ActionID="second")
@@ -219,7 +219,7 @@ async def test_originate_with_a_duplicate_channel_id_fails() -> None:
 
 
 @virtual_time()
-async def test_originate_to_an_unknown_endpoint_creates_no_channel_and_no_hangup_event() -> None:
+async def test_simulated_originate_to_an_unknown_endpoint_creates_no_channel_and_no_hangup_event() -> None:
     async with lab_centre(make_config(), "lab") as (switch, lab):
         await lab.call("911", "v", Channel="PJSIP/911@nowhere")
         assert (await lab.event("OriginateResponse", ActionID="v")).get("Reason") == "0"
@@ -230,7 +230,7 @@ async def test_originate_to_an_unknown_endpoint_creates_no_channel_and_no_hangup
 
 
 @virtual_time()
-async def test_originate_fails_on_a_trunk_that_is_down_or_full() -> None:
+async def test_simulated_originate_fails_on_a_trunk_that_is_down_or_full() -> None:
     config = SimulatedAsteriskConfig(
         trunks=(SimulatedTrunk("carrier", channels=1),), scripts={"911": STAYS, "912": STAYS}
     )
@@ -250,7 +250,7 @@ async def test_originate_fails_on_a_trunk_that_is_down_or_full() -> None:
 
 
 @pytest.mark.parametrize(("share", "least", "most"), [(0.28, 80, 145), (0.0, 0, 0)])
-def test_share_of_early_originate_responses_equals_that_measured_at_asterisk(
+def test_share_of_early_simulated_originate_responses_equals_the_share_measured_at_asterisk(
     share: float, least: int, most: int
 ) -> None:
     """The test counts 400 answers, with the share measured on a real Asterisk, and with a share of 0."""

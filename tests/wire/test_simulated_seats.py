@@ -31,7 +31,7 @@ def list_seat_keys(lab: AmiLab) -> list[str]:
 
 
 @virtual_time()
-async def test_pressed_key_sends_an_event_and_the_phone_stays_in_the_conference() -> None:
+async def test_key_pressed_on_a_simulated_phone_sends_an_event_and_the_phone_stays_in_the_conference() -> None:
     async with lab_centre(CONFIG, "lab") as (switch, lab):
         await start_conversation(lab, "912")
         switch.press_phone_keys("agent01", "5*#A", every_seconds=0.5)
@@ -45,7 +45,7 @@ async def test_pressed_key_sends_an_event_and_the_phone_stays_in_the_conference(
 
 
 @virtual_time()
-async def test_channel_list_shows_a_phone_that_pressed_a_key_in_the_dialplan_context_for_keys() -> None:
+async def test_simulated_channel_list_shows_a_phone_that_pressed_a_key_in_the_context_for_keys() -> None:
     """Asterisk 22.10 behaves so: it does not update its channel cache when the phone returns to the conference."""
 
     async def get_listed_context(lab: AmiLab) -> tuple[str, str, str]:
@@ -76,7 +76,7 @@ async def test_simulated_seat_loses_keys_pressed_while_the_previous_key_is_handl
 
 
 @virtual_time()
-async def test_sound_in_response_to_an_agents_key_is_played_if_requested_in_time() -> None:
+async def test_simulated_seat_plays_the_sound_for_an_agents_key_if_requested_in_time() -> None:
     async with lab_centre(CONFIG, "lab") as (switch, lab):
         await start_conversation(lab, "912")
         for delay, played in ((0.01, True), (0.3, False)):
@@ -90,7 +90,7 @@ async def test_sound_in_response_to_an_agents_key_is_played_if_requested_in_time
 
 
 @virtual_time()
-async def test_no_message_is_played_to_a_voter_who_hung_up() -> None:
+async def test_simulated_voter_who_hung_up_hears_no_information_message() -> None:
     async with lab_centre(CONFIG) as (_switch, lab):
         await start_conversation(lab, "911")
         await lab.event("Hangup", Uniqueid="v")

@@ -16,7 +16,7 @@ from tests.support.twilio_line import PUBLIC_URL
 from tests.support.twilio_stand_in import PlacedCall
 
 
-async def test_request_to_place_a_call_has_the_parameters_of_the_twilio_api() -> None:
+async def test_request_to_place_a_twilio_call_has_the_parameters_of_the_twilio_api() -> None:
     async with run_lab() as lab:
         attempt = await lab.dial()
         (call,) = lab.twilio.calls.values()
@@ -75,7 +75,7 @@ async def test_twilio_callbacks_of_other_calls_or_unknown_statuses_are_ignored()
     ("fault", "error"),
     [(400, OriginateRefused), (401, OriginateRefused), (429, OriginateRefused), (500, OriginateUnsure)],
 )
-async def test_kinds_of_twilio_refusals_are_distinguished_and_contain_no_number(
+async def test_errors_for_the_kinds_of_twilio_refusals_differ_and_contain_no_phone_number(
     fault: int, error: type[Exception]
 ) -> None:
     async with run_lab() as lab:
@@ -87,7 +87,7 @@ async def test_kinds_of_twilio_refusals_are_distinguished_and_contain_no_number(
         assert lab.switch.list_live_calls() == (frozenset() if error is OriginateRefused else {lab.attempt()})
 
 
-async def test_unreachable_twilio_means_that_no_call_was_placed() -> None:
+async def test_call_counts_as_not_placed_if_twilio_is_unreachable() -> None:
     async with run_lab() as lab:
         lab.switch._api._http._api_url = "http://127.0.0.1:1"
         with pytest.raises(SwitchUnreachable):
@@ -144,7 +144,7 @@ async def test_hang_up_refused_by_twilio_is_retried_at_the_next_status_query() -
             assert call.status == "canceled"
 
 
-async def test_no_hang_up_is_sent_for_a_twilio_call_that_has_ended() -> None:
+async def test_hang_up_request_is_not_sent_for_a_twilio_call_that_has_ended() -> None:
     async with run_lab() as lab:
         attempt = await lab.dial()
         lab.twilio.answers_with = [429]
@@ -215,7 +215,7 @@ async def test_twilio_is_queried_about_a_call_without_callbacks() -> None:
         assert lab.switch.meter.spent == pytest.approx(0.2)
 
 
-async def test_twilio_calls_of_an_earlier_run_are_recognised_by_number() -> None:
+async def test_twilio_calls_placed_before_a_restart_are_recognised_by_their_number() -> None:
     async with run_lab(resync=False) as lab:
         with pytest.raises(SwitchUnreachable):
             await lab.dial()  # nothing is dialled before the first resync

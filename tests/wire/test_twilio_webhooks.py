@@ -35,7 +35,7 @@ async def test_complete_twilio_call_is_served_with_spoken_texts() -> None:
         assert server.switch.statuses[0] == (ATTEMPT, "in-progress")
 
 
-async def test_text_in_a_language_without_a_twilio_voice_is_spoken_in_english() -> None:
+async def test_prompt_in_a_language_without_a_twilio_voice_is_spoken_in_english() -> None:
     async with run_webhooks(sounds=False) as server, aiohttp.ClientSession() as session:
         server.desk.calls[ATTEMPT] = Call(FLOWS["material"], FACTS, "or")
         line = Line(server.port, [None])
@@ -166,7 +166,7 @@ async def test_twilio_call_continues_from_the_state_in_the_url_after_a_restart()
         assert "<Hangup" in (await line.post(session, line.requests[-1][0], {}))[1]
 
 
-async def test_no_confirmation_is_spoken_if_the_answer_cannot_be_stored() -> None:
+async def test_twilio_call_speaks_no_confirmation_if_the_answer_cannot_be_stored() -> None:
     async with run_webhooks() as server, aiohttp.ClientSession() as session:
         server.desk.calls[ATTEMPT] = Call(FLOWS["turnout"], FACTS)
         server.desk.works = False
@@ -176,7 +176,7 @@ async def test_no_confirmation_is_spoken_if_the_answer_cannot_be_stored() -> Non
         assert "matdan/hi/turnout/noted_voted" not in line.heard
 
 
-async def test_answers_are_stored_before_a_transfer_and_the_flow_continues_if_the_transfer_fails() -> None:
+async def test_twilio_flow_stores_answers_before_a_transfer_and_continues_if_the_transfer_fails() -> None:
     async with run_webhooks() as server, aiohttp.ClientSession() as session:
         call = server.desk.calls[ATTEMPT] = Call(FLOWS["material"], FACTS)
         line = Line(server.port, ["1", "1"], agent_answers=False)
@@ -188,7 +188,7 @@ async def test_answers_are_stored_before_a_transfer_and_the_flow_continues_if_th
         assert call.ends == [(True, None, {"call_back": "1"})]
 
 
-async def test_flow_over_twilio_announces_a_missing_service() -> None:
+async def test_flow_over_twilio_tells_the_caller_that_a_service_is_unavailable() -> None:
     async with run_webhooks(transfer=False, records=False) as server, aiohttp.ClientSession() as session:
         for number, (name, lines, said) in enumerate(
             [
@@ -203,7 +203,7 @@ async def test_flow_over_twilio_announces_a_missing_service() -> None:
             assert said in line.heard
 
 
-async def test_sms_with_booth_details_is_sent_only_once() -> None:
+async def test_sms_with_booth_details_is_sent_only_once_over_twilio() -> None:
     async with run_webhooks() as server, aiohttp.ClientSession() as session:
         call = server.desk.calls[ATTEMPT] = Call(FLOWS["booth_information"], FACTS, "en")
         line = Line(server.port, ["2"])
@@ -213,7 +213,7 @@ async def test_sms_with_booth_details_is_sent_only_once() -> None:
         assert call.sms == ["Your polling station: Government Primary School, part 12. You can vote until 18:00."]
 
 
-async def test_recorded_message_is_stored_if_the_caller_hangs_up_while_speaking() -> None:
+async def test_message_recorded_by_twilio_is_stored_if_the_caller_hangs_up_while_speaking() -> None:
     async with run_webhooks() as server, aiohttp.ClientSession() as session:
         call = server.desk.calls[ATTEMPT] = Call(FLOWS["inbound"], FACTS)
         line = Line(server.port, ["4", "speaks"])
@@ -258,7 +258,7 @@ async def request_until(server: RunningWebhooks, line: Line, until: str) -> tupl
 
 
 @virtual_time()
-async def test_pressed_key_that_arrives_after_the_end_of_the_call_is_stored() -> None:
+async def test_key_press_that_twilio_sends_after_the_end_of_the_call_is_stored() -> None:
     async with run_webhooks() as server:
         call = server.desk.calls[ATTEMPT] = Call(FLOWS["turnout"], FACTS)
         line = Line(server.port, ["1"])
@@ -269,7 +269,7 @@ async def test_pressed_key_that_arrives_after_the_end_of_the_call_is_stored() ->
 
 
 @virtual_time()
-async def test_recorded_message_that_arrives_after_the_end_of_the_call_is_stored() -> None:
+async def test_message_recorded_by_twilio_is_stored_if_it_arrives_after_the_end_of_the_call() -> None:
     async with run_webhooks() as server:
         call = server.desk.calls[ATTEMPT] = Call(FLOWS["inbound"], FACTS)
         line = Line(server.port, ["4", "speaks"])
@@ -304,7 +304,7 @@ async def test_wait_for_late_twilio_requests_is_shorter_than_the_engines_grace_t
         assert call.ends == [(False, "question", {})]
 
 
-async def test_webhook_port_in_use_is_reported_in_one_line() -> None:
+async def test_twilio_webhook_port_in_use_is_reported_in_one_line() -> None:
     async with run_webhooks() as server:
         webhooks = server.webhooks
         other = type(webhooks)(server.flows, webhooks._switch, account(port=server.port))
@@ -312,5 +312,5 @@ async def test_webhook_port_in_use_is_reported_in_one_line() -> None:
             await other.__aenter__()
 
 
-def test_webhook_tokens_of_another_twilio_account_are_refused() -> None:
+def test_webhook_tokens_made_for_another_twilio_account_are_refused() -> None:
     assert StateTokens("a")._key != StateTokens("b")._key
