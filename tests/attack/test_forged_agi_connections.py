@@ -181,7 +181,7 @@ async def test_silent_agi_connections_are_closed_within_seconds_and_delay_no_cal
 
 
 @pytest.mark.parametrize("lost", [("DialEnd",), ("OriginateResponse",), ("DialEnd", "OriginateResponse")])
-def test_flow_runs_even_if_the_events_for_the_answered_call_are_late_or_lost(
+def test_ivr_flow_runs_even_if_the_ami_events_of_the_answered_call_are_late_or_lost(
     tmp_path: Path, lost: tuple[str, ...]
 ) -> None:
     @virtual_time()
@@ -224,7 +224,9 @@ def make_dialplan_of_earlier_version() -> str:
 @pytest.mark.parametrize(
     "text", [make_dialplan_of_earlier_version(), render_dialplan(manager_secret="an-earlier-one")], ids=["old", "other"]
 )
-def test_dialplan_not_rendered_from_the_settings_blocks_dialling_and_raises_an_alert(tmp_path: Path, text: str) -> None:
+def test_dialplan_that_was_not_rendered_from_the_settings_blocks_dialling_and_raises_an_alert(
+    tmp_path: Path, text: str
+) -> None:
     @virtual_time()
     async def run() -> None:
         config = replace(make_answering_switch(answer_after=1.0), dialplan=text)

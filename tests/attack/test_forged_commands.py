@@ -154,7 +154,7 @@ def make_command_text(name: str, command_id: str, expires_at: float, **values: A
 
 
 @virtual_time()
-async def test_no_forged_command_is_executed() -> None:
+async def test_dialler_executes_no_forged_command() -> None:
     tested = make_gateway(SIGNED)
     tried = 0
     proved = 0  # known to be their sender's: each of them is in the audit, of all others one a sender and minute
@@ -188,7 +188,7 @@ async def test_no_forged_command_is_executed() -> None:
     "user", ["\u0905" * 20_000, "e" * 60_000, "#", "+", "eve ", "Eve", "ev\u0435", "%2F", "a" * 33]
 )
 @virtual_time()
-async def test_command_on_a_topic_without_a_valid_user_name_gets_no_reply(user: str) -> None:
+async def test_mqtt_command_on_a_topic_without_a_valid_user_name_gets_no_reply(user: str) -> None:
     """A reply on a topic that is too long could not be published, and would block all results behind it."""
     tested = make_gateway()
     tested.send(user, "stop-all", "c-1")

@@ -8,7 +8,7 @@ from tests.attack.kill_histories import silence_log
 FIRST, HISTORIES = 1, 2
 
 
-def test_replaced_restored_doubled_and_set_back_centres_lose_no_row_and_count_none_twice() -> None:
+def test_headquarters_loses_and_duplicates_no_result_of_replaced_restored_or_copied_centre_stores() -> None:
     silence_log()
     figures, faulty = play_histories(range(FIRST, FIRST + HISTORIES))
     assert figures["histories"] == HISTORIES

@@ -87,7 +87,7 @@ def test_dialler_state_is_consistent_after_lost_repeated_and_late_asterisk_event
 
 
 @virtual_time()
-async def test_seat_becomes_ready_after_the_event_for_the_end_of_a_call_was_lost(tmp_path: Path) -> None:
+async def test_seat_becomes_ready_after_the_hangup_event_of_its_call_was_lost(tmp_path: Path) -> None:
     campaign = {**CAMPAIGNS[0], "wrap_up_seconds": 1}
     config = make_scripted_switch(Behaviour(answer_after=1.0, talk_seconds=500.0))
     async with a_site(tmp_path, config, voters=1, seats=1, campaigns=[campaign]) as site:
@@ -117,7 +117,7 @@ async def test_phone_of_a_seat_is_called_again_after_the_hangup_event_of_the_pho
 
 
 @virtual_time()
-async def test_voter_stays_with_the_seat_after_the_join_event_was_lost(tmp_path: Path) -> None:
+async def test_voter_stays_connected_to_the_seat_after_the_conference_join_event_was_lost(tmp_path: Path) -> None:
     config = make_scripted_switch(Behaviour(answer_after=1.0, talk_seconds=100.0))
     async with a_site(tmp_path, config, voters=1, seats=1, campaigns=[CAMPAIGNS[0]]) as site:
         await site.log_in("01")
@@ -160,7 +160,7 @@ async def test_channel_is_released_after_the_hangup_event_of_an_unknown_caller_w
 
 
 @virtual_time()
-async def test_live_call_that_an_event_reported_as_ended_is_hung_up(tmp_path: Path) -> None:
+async def test_live_call_that_an_asterisk_event_wrongly_reported_as_ended_is_hung_up(tmp_path: Path) -> None:
     config = make_scripted_switch(Behaviour(answer_after=200.0))
     async with a_site(tmp_path, config, voters=1, seats=0, campaigns=[{**CAMPAIGNS[1], "ring_seconds": 100}]) as site:
         await site.until(lambda: site.centre_view.campaigns[0].calls.get(CallState.RINGING, 0) == 1)
@@ -173,7 +173,9 @@ async def test_live_call_that_an_event_reported_as_ended_is_hung_up(tmp_path: Pa
 
 
 @virtual_time()
-async def test_failed_channel_comparison_opens_a_new_ami_session_that_compares_again(tmp_path: Path) -> None:
+async def test_failed_comparison_with_asterisks_channels_opens_a_new_ami_session_that_compares_again(
+    tmp_path: Path,
+) -> None:
     async with a_site(tmp_path, make_scripted_switch(), voters=1, seats=1) as site:
         await site.log_in("01")
         await site.centre.engine.execute_command(StopAll())

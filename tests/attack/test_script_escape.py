@@ -73,7 +73,7 @@ ESCAPING_SCRIPT = """
 
 
 @pytest.mark.parametrize("then", ["", "signal.pause()", "os.kill(os.getpid(), 9)"], ids=["ends", "stays", "is-killed"])
-async def test_processes_started_by_a_script_end_with_the_script(tmp_path: Path, then: str) -> None:
+async def test_processes_started_by_an_agi_script_end_with_the_script(tmp_path: Path, then: str) -> None:
     path = write_script(tmp_path, ESCAPING_SCRIPT.format(pipe=str(tmp_path / "pipe")) + f"    {then}\n")
     with HeldOpen(tmp_path / "pipe") as pipe:
         peer = Peer({"VERBOSE": f"200 result=1{THEN_HANG_UP}"} if "pause" in then else {})
@@ -97,7 +97,7 @@ sys.stdin.read()
 """
 
 
-def test_processes_started_by_a_script_end_when_the_dialler_is_killed(tmp_path: Path) -> None:
+def test_processes_started_by_an_agi_script_end_when_the_dialler_is_killed(tmp_path: Path) -> None:
     skip_without_containment()
     path = write_script(tmp_path, ESCAPING_SCRIPT.format(pipe=str(tmp_path / "pipe")) + "    signal.pause()\n")
     with HeldOpen(tmp_path / "pipe") as pipe:
@@ -149,7 +149,7 @@ sys.stdin.read()
 
 
 @NEEDS_ROOT
-async def test_process_limit_of_a_script_ignores_other_processes_of_the_same_user(
+async def test_process_limit_of_an_agi_script_ignores_other_processes_of_the_same_user(
     tmp_path: Path, script_user: str
 ) -> None:
     """Asterisk has hundreds of threads, and many sites run scripts as its user."""
@@ -276,7 +276,9 @@ def test_agi_script_in_a_folder_hidden_by_the_sandbox_is_refused(tmp_path: Path)
         check_script_sandbox(replace(RULES, hidden=(tmp_path,)), [script])
 
 
-def test_missing_bubblewrap_program_is_reported_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_bubblewrap_program_for_agi_scripts_is_reported_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(containment, "SEARCH_PATH", str(tmp_path))
     with pytest.raises(
         FlowError, match=r"cannot be contained: bwrap, .* not installed: run `apt install bubblewrap"
@@ -285,7 +287,7 @@ def test_missing_bubblewrap_program_is_reported_in_one_line(tmp_path: Path, monk
     assert "\n" not in str(refused.value)
 
 
-def test_kernel_that_forbids_namespaces_is_reported_with_the_error_message_of_bubblewrap(
+def test_kernel_that_forbids_namespaces_is_reported_with_bubblewraps_error_message(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bwrap = tmp_path / "bwrap"
@@ -296,7 +298,7 @@ def test_kernel_that_forbids_namespaces_is_reported_with_the_error_message_of_bu
         check_script_sandbox(RULES)
 
 
-def test_resource_limits_of_a_script_stay_below_the_hard_limits_of_the_dialler(tmp_path: Path) -> None:
+def test_resource_limits_of_an_agi_script_stay_below_the_hard_limits_of_the_dialler(tmp_path: Path) -> None:
     """An ordinary user may not raise a hard limit, so the contained program would not start."""
     skip_without_containment()
     script = "import resource; print(resource.getrlimit(resource.RLIMIT_NOFILE))"
@@ -412,7 +414,9 @@ def test_agi_script_cannot_play_a_recording_of_another_call_by_any_spelling_of_t
         ("IMp", "'beep'"),
     ],
 )
-def test_say_datetime_with_hostile_formats_plays_no_sound_and_opens_no_file(date_format: str, zone: str) -> None:
+def test_agi_command_say_datetime_with_hostile_formats_plays_no_sound_and_opens_no_file(
+    date_format: str, zone: str
+) -> None:
     assert isinstance(
         interpret_script_command(f'SAY DATETIME 1713767400 "" "{date_format}" "{zone}"', 1, OWN_RECORDINGS), Refuse
     )
@@ -421,7 +425,7 @@ def test_say_datetime_with_hostile_formats_plays_no_sound_and_opens_no_file(date
     )
 
 
-def test_say_datetime_accepts_valid_times_formats_and_time_zones() -> None:
+def test_agi_command_say_datetime_accepts_valid_times_formats_and_time_zones() -> None:
     for command in (
         'SAY DATETIME 1713767400 ""',
         'SAY DATETIME 1713767400 "#*" "ABdY IMp"',

@@ -191,7 +191,7 @@ def make_other_value(value: Any) -> Any:
     return value + 1 if isinstance(value, int | float) else value[:-1] + ("a" if value[-1:] != "a" else "b")
 
 
-def test_every_store_table_is_sealed_or_exempted_with_a_reason() -> None:
+def test_every_store_table_has_integrity_seals_or_a_reason_for_having_none() -> None:
     with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as db:
         migrate_schema(db, Path("centre.db"))
         tables = {
@@ -208,7 +208,7 @@ def test_every_store_table_is_sealed_or_exempted_with_a_reason() -> None:
             assert len(list_columns_covered_by_seals(db, each)) == len(columns) - len(each.without), each.table
 
 
-def test_seal_verification_reports_nothing_for_an_unchanged_store(db: Db, sealed: Sealed) -> None:
+def test_verification_of_integrity_seals_reports_nothing_for_an_unchanged_store(db: Db, sealed: Sealed) -> None:
     verdict = seal_verification.verify_seals(db, sealed.head, first_keys=[sealed.first_key])
     assert (verdict.findings, verdict.not_sealed) == ([], 0)
     assert {table for table, count in verdict.rows.items() if not count} == set()
@@ -216,7 +216,7 @@ def test_seal_verification_reports_nothing_for_an_unchanged_store(db: Db, sealed
 
 
 @pytest.mark.parametrize("table", EVIDENCE)
-def test_seal_verification_finds_a_changed_column_in_any_row(db: Db, table: str) -> None:
+def test_verification_of_integrity_seals_finds_a_changed_column_in_any_row(db: Db, table: str) -> None:
     remove_triggers(db)
     evidence = EVIDENCE[table]
     names = [name for _, name, *_ in db.execute(f"PRAGMA table_info({table})")]
@@ -237,7 +237,7 @@ def test_seal_verification_finds_a_changed_column_in_any_row(db: Db, table: str)
 
 
 @pytest.mark.parametrize("table", EVIDENCE)
-def test_seal_verification_finds_a_removed_or_added_row_in_any_table(db: Db, table: str) -> None:
+def test_verification_of_integrity_seals_finds_a_removed_or_added_row_in_any_table(db: Db, table: str) -> None:
     remove_triggers(db)
     names = [name for _, name, *_ in db.execute(f"PRAGMA table_info({table})")]
     row = db.execute(f"SELECT * FROM {table} LIMIT 1").fetchone()
@@ -257,7 +257,9 @@ def test_seal_verification_finds_a_removed_or_added_row_in_any_table(db: Db, tab
 
 
 @pytest.mark.parametrize("change", ["turnout = 'voted'", "turnout = 'closed'", "reached = 1 - reached"])
-def test_seal_verification_finds_a_voter_state_that_contradicts_the_marks(db: Db, change: str) -> None:
+def test_verification_of_integrity_seals_finds_a_voter_state_that_contradicts_recorded_answers(
+    db: Db, change: str
+) -> None:
     """Every voter is tried, with and without marks."""
     for (voter_id,) in db.execute("SELECT voter_id FROM voter").fetchall():
         db.execute("SAVEPOINT edit")
@@ -270,7 +272,7 @@ def test_seal_verification_finds_a_voter_state_that_contradicts_the_marks(db: Db
 
 
 @pytest.mark.parametrize("kind", ["trigger", "index", "view"])
-def test_seal_verification_names_every_removed_table_index_view_or_trigger(db: Db, kind: str) -> None:
+def test_verification_of_integrity_seals_names_every_removed_table_index_view_or_trigger(db: Db, kind: str) -> None:
     parts = db.execute("SELECT name, sql FROM sqlite_schema WHERE type = ? AND sql IS NOT NULL", (kind,)).fetchall()
     parts = [part for part in parts if part[0] != "phone_hash_by_hash"]  # the dialler removes it for a while
     assert parts
@@ -523,7 +525,9 @@ def test_each_way_to_tamper_with_a_store_is_found_by_the_checks_named_for_it(
         assert seal_verification.verify_seals(db, first_keys=[sealed.first_key]).is_evidence_intact is not way.reopened
 
 
-def test_older_copy_of_a_store_is_detected_by_a_noted_seal_or_at_the_next_start(sealed: Sealed, tmp_path: Path) -> None:
+def test_older_copy_of_a_store_is_detected_by_an_integrity_seal_noted_elsewhere_or_at_the_next_start(
+    sealed: Sealed, tmp_path: Path
+) -> None:
     copy, live = tmp_path / "copy", tmp_path / "centre.db"
     shutil.copy(sealed.path, copy)
     for file in (sealed.path, get_seal_key_path(sealed.path)):
@@ -550,7 +554,9 @@ async def write_again(path: Path) -> None:
         await store.append_audit_entry("listen", "asha", {"seat": "01"}, NOW)
 
 
-async def test_opt_out_removed_while_the_dialler_runs_is_found_despite_a_forged_seal_log(tmp_path: Path) -> None:
+async def test_opt_out_removed_while_the_dialler_runs_is_found_despite_a_forged_log_of_integrity_seals(
+    tmp_path: Path,
+) -> None:
     """Rows and log are changed as the dialler would, before it writes the same rows again and seals the epoch."""
     backend = SqliteBackend(tmp_path)
     async with open_filled_store(backend) as store:
@@ -587,7 +593,7 @@ async def test_opt_out_removed_while_the_dialler_runs_is_found_despite_a_forged_
 
 
 @pytest.mark.parametrize("way", ["VACUUM", "VACUUM INTO", "backup"])
-async def test_vacuumed_or_copied_store_passes_seal_verification_and_accepts_calls(
+async def test_vacuumed_or_copied_store_passes_the_check_of_integrity_seals_and_accepts_calls(
     sealed: Sealed, tmp_path: Path, way: str
 ) -> None:
     copy = tmp_path / "centre.db"

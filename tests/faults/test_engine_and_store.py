@@ -30,7 +30,7 @@ from tests.support.voters import IVR, make_answering_switch, make_scripted_switc
 
 
 @virtual_time()
-async def test_dialling_stops_on_a_full_disk_and_results_wait_to_be_stored(tmp_path: Path) -> None:
+async def test_dialling_stops_on_a_full_disk_and_call_results_wait_to_be_stored(tmp_path: Path) -> None:
     async with a_site(tmp_path, make_answering_switch(talk_seconds=5.0), seats=2) as site, agents_at_work(site):
         await site.until(lambda: site.centre_view.campaigns[0].connected >= 2)
         full = FailingStore(site, "end_attempts")
@@ -47,7 +47,9 @@ async def test_dialling_stops_on_a_full_disk_and_results_wait_to_be_stored(tmp_p
 
 
 @pytest.mark.parametrize("method", ["commit_new_attempts", "end_attempts", "record_answer_time", "record_connect_time"])
-def test_results_are_neither_duplicated_nor_lost_if_the_reply_of_a_commit_is_lost(tmp_path: Path, method: str) -> None:
+def test_call_results_are_neither_duplicated_nor_lost_if_the_reply_of_a_commit_is_lost(
+    tmp_path: Path, method: str
+) -> None:
     @virtual_time()
     async def run() -> None:
         async with a_site(tmp_path, make_answering_switch(talk_seconds=5.0), seats=2) as site, agents_at_work(site):
@@ -62,7 +64,7 @@ def test_results_are_neither_duplicated_nor_lost_if_the_reply_of_a_commit_is_los
 
 
 @virtual_time()
-async def test_mark_that_cannot_be_stored_is_not_acknowledged_to_the_voter(tmp_path: Path) -> None:
+async def test_answer_that_cannot_be_stored_is_not_acknowledged_to_the_voter(tmp_path: Path) -> None:
     config = make_scripted_switch(Behaviour(keys=((4.0, "1"),)))
     async with a_site(tmp_path, config, campaign={**IVR, "channels": 1}) as site:
         FailingStore(site, "record_mark")
@@ -100,7 +102,7 @@ async def test_dialling_stops_on_a_nearly_full_disk_before_writes_fail(tmp_path:
 
 
 @virtual_time()
-async def test_stop_all_stops_every_campaign_even_if_the_store_fails(tmp_path: Path) -> None:
+async def test_command_stop_all_stops_every_campaign_even_if_the_store_fails(tmp_path: Path) -> None:
     hours = [{"start": "00:00", "until": "23:59:59"}]
     campaigns = [
         {"id": f"ivr{n}", "kind": "ivr", "flow": "turnout", "channels": 3, "hours": hours} for n in range(1, 4)
@@ -119,7 +121,7 @@ async def test_stop_all_stops_every_campaign_even_if_the_store_fails(tmp_path: P
 
 
 @virtual_time()
-async def test_number_of_messages_waiting_for_an_unreachable_broker_is_limited(tmp_path: Path) -> None:
+async def test_number_of_messages_that_wait_for_an_unreachable_broker_is_limited(tmp_path: Path) -> None:
     async with a_site(tmp_path, make_answering_switch(answer_after=2.0, hang_up_after=5.0), campaign=IVR) as site:
         store = site.centre.store
         whole = store.trim_outbox

@@ -28,7 +28,7 @@ CONFIG = SimulatedAsteriskConfig(
 
 
 @virtual_time()
-async def test_simulated_restart_drops_channels_without_hangup_events_on_the_same_port() -> None:
+async def test_simulated_asterisk_restart_drops_channels_without_hangup_events_and_keeps_its_port() -> None:
     loop = asyncio.get_running_loop()
     async with lab_centre(CONFIG) as (switch, lab):
         await lab.call_seat_phone("1", "agent01", "seat-a")
@@ -53,7 +53,7 @@ async def test_simulated_restart_drops_channels_without_hangup_events_on_the_sam
 
 
 @virtual_time()
-async def test_simulated_graceful_restart_sends_a_shutdown_event() -> None:
+async def test_simulated_graceful_asterisk_restart_sends_a_shutdown_event() -> None:
     async with lab_centre(CONFIG) as (switch, lab):
         await lab.call("910", "v")
         await switch.restart(announced=True)
@@ -109,7 +109,7 @@ async def test_simulated_asterisk_refuses_connections_during_a_restart() -> None
 
 
 @virtual_time()
-async def test_cutting_the_simulated_connection_loses_the_response_but_not_the_call() -> None:
+async def test_cut_of_a_simulated_ami_connection_loses_the_response_but_not_the_call() -> None:
     async with lab_centre(CONFIG) as (switch, lab):
         lab.send("Ping")
         await lab.call("910", "v")
@@ -121,7 +121,7 @@ async def test_cutting_the_simulated_connection_loses_the_response_but_not_the_c
 
 
 @virtual_time()
-async def test_stalled_simulated_connection_stays_open_but_silent() -> None:
+async def test_stalled_simulated_ami_connection_stays_open_but_silent() -> None:
     async with lab_centre(CONFIG) as (switch, lab):
         switch.stall_ami_connections()
         with pytest.raises(TimeoutError):
@@ -133,7 +133,7 @@ async def test_stalled_simulated_connection_stays_open_but_silent() -> None:
 
 
 @virtual_time()
-async def test_garbage_on_a_simulated_connection_is_not_read_as_ami() -> None:
+async def test_garbage_on_a_simulated_ami_connection_is_not_read_as_ami() -> None:
     async with lab_centre(CONFIG) as (switch, lab):
         switch.send_garbage_to_ami_clients()
         with pytest.raises(ProtocolError):
@@ -141,7 +141,7 @@ async def test_garbage_on_a_simulated_connection_is_not_read_as_ami() -> None:
 
 
 @virtual_time()
-async def test_client_that_reads_too_slowly_is_disconnected_by_the_simulated_asterisk() -> None:
+async def test_ami_client_that_reads_too_slowly_is_disconnected_by_the_simulated_asterisk() -> None:
     async with lab_centre(CONFIG) as (switch, _):
         reader, writer = await asyncio.open_connection("127.0.0.1", switch.ami_port)
         writer.write(b"Action: Login\r\nActionID: 1\r\nUsername: lab\r\nSecret: lab\r\n\r\n")
@@ -157,7 +157,7 @@ async def test_client_that_reads_too_slowly_is_disconnected_by_the_simulated_ast
 
 
 @virtual_time()
-async def test_simulated_slow_carrier_delays_calls_increasingly() -> None:
+async def test_simulated_slow_carrier_delays_each_call_more_than_the_call_before() -> None:
     loop = asyncio.get_running_loop()
     async with lab_centre(CONFIG) as (switch, lab):
         switch.caller.slow_down_ringing(1.0, growth_seconds=0.5)
@@ -194,19 +194,19 @@ def collect_hang_ups_of_twenty_calls(
     return counts, order
 
 
-def test_simulated_lossy_connection_drops_events() -> None:
+def test_simulated_fault_of_lost_events_drops_ami_events() -> None:
     counts, _ = collect_hang_ups_of_twenty_calls(lose=0.4)
     assert 4 <= len(counts) <= 18
     assert set(counts.values()) == {1}
 
 
-def test_simulated_repeating_connection_duplicates_events() -> None:
+def test_simulated_fault_of_repeated_events_duplicates_ami_events() -> None:
     counts, _ = collect_hang_ups_of_twenty_calls(repeat=0.5)
     assert len(counts) == 20
     assert set(counts.values()) == {1, 2}
 
 
-def test_simulated_reordering_connection_loses_no_events() -> None:
+def test_simulated_fault_of_reordered_events_loses_no_ami_event() -> None:
     counts, order = collect_hang_ups_of_twenty_calls(reorder=0.5)
     well_counts, well_order = collect_hang_ups_of_twenty_calls()
     assert counts == well_counts
@@ -215,7 +215,7 @@ def test_simulated_reordering_connection_loses_no_events() -> None:
 
 
 @virtual_time()
-async def test_simulated_fault_drops_the_next_event_with_a_given_name() -> None:
+async def test_simulated_fault_drops_the_next_ami_event_with_a_given_name() -> None:
     async with lab_centre(CONFIG) as (switch, lab):
         switch.session_registry.faults.lose_next_events("Hangup")
         for n in range(2):

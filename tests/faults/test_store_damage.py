@@ -92,7 +92,7 @@ async def test_store_damage_not_detected_on_opening_is_reported_on_reading(
 
 
 @pytest.mark.parametrize("content", [b"name,phone\n", b"SQLite format 3", os.urandom(9000)])
-async def test_file_that_is_not_a_database_is_rejected_and_unchanged(path: Path, content: bytes) -> None:
+async def test_file_that_is_not_a_database_is_rejected_as_a_store_and_unchanged(path: Path, content: bytes) -> None:
     path.write_bytes(content)
     with pytest.raises(StoreCorrupt) as caught:
         await open_store(path)
@@ -102,7 +102,7 @@ async def test_file_that_is_not_a_database_is_rejected_and_unchanged(path: Path,
 
 
 @pytest.mark.parametrize("journal", ["DELETE", "WAL"])
-async def test_database_of_another_program_is_rejected_and_unchanged(path: Path, journal: str) -> None:
+async def test_database_of_another_program_is_rejected_as_a_store_and_unchanged(path: Path, journal: str) -> None:
     db = sqlite3.connect(path)
     db.execute(f"PRAGMA journal_mode = {journal}")
     db.execute("CREATE TABLE contacts (name)")
@@ -133,7 +133,7 @@ async def test_store_with_a_newer_schema_is_rejected_and_unchanged(roll: Path) -
     assert roll.read_bytes() == before
 
 
-async def test_missing_store_file_is_reported(path: Path) -> None:
+async def test_missing_store_file_is_reported_by_its_path(path: Path) -> None:
     with pytest.raises(StoreError, match="the store does not exist") as caught:
         await open_store(path, create=False)
     assert is_one_line(caught.value, path)
@@ -144,7 +144,7 @@ async def test_missing_store_file_is_reported(path: Path) -> None:
     assert is_one_line(caught.value, nowhere)
 
 
-async def test_empty_file_becomes_a_store(path: Path) -> None:
+async def test_empty_file_is_opened_as_a_new_store(path: Path) -> None:
     path.touch()
     await (await open_store(path)).close()
     assert query_store(path, "PRAGMA application_id") == [(APPLICATION_ID,)]

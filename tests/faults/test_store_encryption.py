@@ -213,7 +213,7 @@ def test_missing_encryption_package_is_reported_with_installation_advice(
     fill_roll(path, 9)  # a plain store needs it not
 
 
-def test_encryption_key_is_created_once_and_never_shown(tmp_path: Path) -> None:
+def test_encryption_key_of_the_store_is_created_once_and_never_shown(tmp_path: Path) -> None:
     file = tmp_path / "key"
     key = create_store_key_file(file)
     assert read_store_key_file(file) == key
@@ -284,7 +284,7 @@ def _describe_encryption(old: StoreKey | None, new: StoreKey | None) -> str:
     return "plain" if new is None else "encrypted" if old is None else "another key"
 
 
-def test_unencrypted_file_is_overwritten_after_encryption(path: Path) -> None:
+def test_unencrypted_store_file_is_overwritten_after_encryption(path: Path) -> None:
     fill_roll(path, 2000)
     with path.open("rb") as plain:
         assert NUMBER.encode() in plain.read()
@@ -427,7 +427,7 @@ sys.stdin.read()
 """
 
 
-def test_encryption_is_refused_while_the_store_is_open(path: Path) -> None:
+def test_encryption_of_a_store_is_refused_while_the_store_is_open(path: Path) -> None:
     fill_roll(path, 54)
     with (
         open_store_exclusively(path, "a dialler"),
@@ -445,7 +445,9 @@ def test_encryption_is_refused_while_the_store_is_open(path: Path) -> None:
     assert is_encrypted(path)
 
 
-def test_encryption_needs_disk_space_and_an_undamaged_store(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_encryption_of_a_store_is_refused_without_disk_space_or_for_a_damaged_store(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     fill_roll(path, 2000)
     usage = type("Usage", (), {"free": path.stat().st_size})
     with monkeypatch.context() as tight:

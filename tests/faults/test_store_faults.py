@@ -81,7 +81,7 @@ async def test_full_disk_stores_no_partial_result_and_the_store_recovers(path: P
     assert query_store(path, "PRAGMA integrity_check") == [("ok",)]
 
 
-async def test_new_calls_are_refused_while_the_disk_has_space_for_call_results_only(path: Path) -> None:
+async def test_new_calls_are_refused_while_the_disk_has_only_space_for_call_results(path: Path) -> None:
     async with open_filled_store(SqliteBackend(path.parent)) as store:
         assert isinstance(store, Store)
         live = [await claim_and_open_attempt(store, phone_id) for phone_id in range(1, 9)]
@@ -268,7 +268,7 @@ def read_all_rows(path: Path) -> dict[str, Sequence[Any]]:
     return {table: query_store(path, f"SELECT * FROM {table}") for table in tables}  # noqa: S608 - names of our schema
 
 
-async def test_repeating_a_write_whose_reply_was_lost_changes_nothing(path: Path) -> None:
+async def test_repeated_store_write_whose_reply_was_lost_changes_nothing(path: Path) -> None:
     async with open_filled_store(SqliteBackend(path.parent)) as plain:
         assert isinstance(plain, Store)
         first = make_attempt(await claim_one_number(plain, 3))  # of voters 3 and 4
@@ -315,7 +315,7 @@ def read_in_other_program(path: Path, statement: str) -> str:
     return run_forked(program, path, statement).stdout.strip()
 
 
-async def test_program_that_opens_and_closes_the_store_does_not_remove_the_wal(path: Path) -> None:
+async def test_program_that_opens_and_closes_the_store_does_not_remove_the_write_ahead_log(path: Path) -> None:
     """Later commits must be in the files on disk, so that a killed dialler loses nothing."""
     async with open_filled_store(SqliteBackend(path.parent)) as store:
         assert read_in_other_program(path, "SELECT count(*) FROM mark") == "(0,)"

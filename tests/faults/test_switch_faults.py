@@ -100,7 +100,7 @@ async def test_half_open_ami_connection_stops_dialling_within_two_seconds(tmp_pa
 
 
 @virtual_time()
-async def test_manager_user_without_read_permission_raises_an_alert(tmp_path: Path) -> None:
+async def test_ami_user_without_read_permission_raises_an_alert(tmp_path: Path) -> None:
     blind = replace(LEAST_PRIVILEGE_USER, read=LEAST_PRIVILEGE_USER.read - {"user"})
     config = replace(make_answering_switch(hang_up_after=10.0), users=(blind,))
     async with a_site(tmp_path, config, seats=1) as site:
@@ -165,7 +165,7 @@ async def test_no_calls_are_placed_until_asterisk_is_fully_booted(tmp_path: Path
 
 
 @virtual_time()
-async def test_call_that_is_stopped_before_the_channel_exists_is_hung_up(
+async def test_call_cancelled_before_its_channel_exists_is_hung_up(
     tmp_path: Path,
 ) -> None:
     """A real Asterisk creates the channel some milliseconds after it responds to the Originate."""
@@ -190,7 +190,7 @@ async def test_call_that_is_stopped_before_the_channel_exists_is_hung_up(
 
 
 @virtual_time()
-async def test_answered_call_lost_before_reaching_a_seat_counts_as_abandoned(tmp_path: Path) -> None:
+async def test_answered_call_that_ends_before_it_reaches_a_seat_counts_as_abandoned(tmp_path: Path) -> None:
     config = make_answering_switch(answer_after=2.0, talk_seconds=60.0)
     campaign = {"pacing": "predictive", "wrap_up_seconds": 1}
     async with a_site(tmp_path, config, seats=2, campaign=campaign) as site:
@@ -236,7 +236,7 @@ def test_repeated_and_reordered_asterisk_events_change_no_result(tmp_path: Path,
 
 
 @virtual_time()
-async def test_lost_asterisk_events_are_recovered_by_a_resync(tmp_path: Path) -> None:
+async def test_lost_asterisk_events_are_recovered_by_a_resynchronisation(tmp_path: Path) -> None:
     config = make_answering_switch(answer_after=3.0, talk_seconds=15.0)
     async with a_site(tmp_path, config, seats=3) as site, agents_at_work(site):
         site.switch.set_event_faults(lose=0.2)

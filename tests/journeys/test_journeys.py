@@ -32,7 +32,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_every_command_on_a_first_day_page_works_and_mistakes_are_refused(
+def test_every_command_on_the_first_days_tutorial_pages_works_and_mistakes_are_refused(
     role: str, site: Path, tmp_path: Path
 ) -> None:
     site_copy = tmp_path / "site_copy"
