@@ -158,3 +158,9 @@ async def measure_page_bytes(page: Page, address: str, shows: str) -> int:
     files = [BUILT / path[1:] for path in fetched if path.startswith("/assets/") and not path.endswith(".woff2")]
     assert len(files) >= 3
     return sum(len(gzip.compress(path.read_bytes())) for path in files)
+
+
+async def sign_out(page: Page) -> None:
+    """Sign out by the account menu in the header of a supervisor's page."""
+    await page.locator("[popovertarget=account-menu]").click()
+    await page.get_by_role("button", name="Sign out", exact=True).click()

@@ -33,6 +33,7 @@ from tests.support.browser import (
     find_accessibility_violations,
     find_overflowing_elements,
     new_page,
+    sign_out,
 )
 from tests.support.desk import PASSWORD, desk_settings, set_passwords
 from tests.support.fake_centre import centre_view, change_state
@@ -196,7 +197,7 @@ async def test_user_creates_a_passkey_signs_in_and_removes_the_passkey_on_the_pa
     await expect(page.get_by_role("listitem").filter(has_text="not used yet")).to_be_visible()
     await expect(page.get_by_role("row", name="asha")).to_contain_text("password")
     for _ in range(2):
-        await page.get_by_role("button", name="Sign out", exact=True).click()
+        await sign_out(page)
         await page.get_by_role("button", name="Sign in with a passkey").click()
         await expect(page.get_by_role("listitem").filter(has_text="last used")).to_be_visible()
     await expect(page.get_by_role("row", name="asha")).to_contain_text("password chosen by the user, passkey set up")
@@ -204,7 +205,7 @@ async def test_user_creates_a_passkey_signs_in_and_removes_the_passkey_on_the_pa
     # Without user verification the passkey is refused.
     verified = {"authenticatorId": made["authenticatorId"], "isUserVerified": False}
     await session.send("WebAuthn.setUserVerified", verified)
-    await page.get_by_role("button", name="Sign out", exact=True).click()
+    await sign_out(page)
     await page.get_by_role("button", name="Sign in with a passkey").click()
     await expect(page.get_by_role("alert")).to_have_text("No passkey was selected.")
     await session.send("WebAuthn.setUserVerified", {**verified, "isUserVerified": True})
@@ -212,7 +213,7 @@ async def test_user_creates_a_passkey_signs_in_and_removes_the_passkey_on_the_pa
     await page.locator("li", has_text="last used").get_by_role("button", name="Remove").click()
     await confirm(page)
     await expect(page.locator("li", has_text="last used")).to_have_count(0)
-    await page.get_by_role("button", name="Sign out", exact=True).click()
+    await sign_out(page)
     await page.get_by_role("button", name="Sign in with a passkey").click()
     told = "This passkey is not valid here. Sign in with your password."
     await expect(page.get_by_role("alert")).to_have_text(told)

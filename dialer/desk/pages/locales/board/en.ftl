@@ -11,6 +11,7 @@ all-campaigns = All campaigns
 ## Users
 
 to-board = Back to the supervisors' board
+to-account = Your account
 users = Users
 user-name = User name
 user-name-help = 1 to 32 lower-case letters, digits and hyphens
@@ -334,7 +335,7 @@ command-unanswered = The dialler did not answer. Check whether the command was c
 
 ## Rolls and numbers
 
-to-lists = Voter rolls and phone numbers
+to-lists = Voter rolls
 do-roll-import = Import a voter roll
 do-suppress = Stop calling this number
 do-erase-number = Erase this number

@@ -26,6 +26,23 @@ function StatusSign({ name, good }: { name: string; good: boolean }) {
   );
 }
 
+/** A button with the user's name that opens a menu: own account, language, sign out. */
+function AccountMenu() {
+  return (
+    <>
+      <button class="who" popovertarget="account-menu">
+        {me.value?.name} <span aria-hidden="true">▾</span>
+      </button>
+      <div id="account-menu" popover="auto" class="menu">
+        <p>{word("role", me.value?.role ?? "")}</p>
+        <a href="/board?account">{t("to-account")}</a>
+        <LanguageChoice />
+        <button onClick={() => void signOut()}>{t("sign-out")}</button>
+      </div>
+    </>
+  );
+}
+
 function Head() {
   const heard = desk()?.connected ?? false;
   const stands = centre();
@@ -46,7 +63,6 @@ function Head() {
           <option key={name}>{name}</option>
         ))}
       </select>
-      <LanguageChoice />
       <Menu id="centre-menu" title={t("centre-actions")} offered={["reload-flows", "accept-clock"]} />
       {beside !== "lists" && LISTS.some(may) && (
         <a class="who" href="/board?lists">
@@ -58,10 +74,12 @@ function Head() {
           {t("to-recordings")}
         </a>
       )}
-      <a class="who" href={beside ? "/board" : "/board?account"} title={word("role", me.value?.role ?? "")}>
-        {beside ? t("to-board") : me.value?.name}
-      </a>
-      <button onClick={() => void signOut()}>{t("sign-out")}</button>
+      {beside && (
+        <a class="who" href="/board">
+          {t("to-board")}
+        </a>
+      )}
+      <AccountMenu />
       {may("stop-all") && (
         <button class="main grave" onClick={() => command("stop-all")}>
           {t("do-stop-all")}
