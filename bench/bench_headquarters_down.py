@@ -95,7 +95,7 @@ async def measure_stop_all(address: str, sessions: list[Session], named: int) ->
         for signer, label in ((KEYS["asha"], "stop-all"), (b"f" * 32, "forged")):
             answered: list[float] = []
             order = create_order(OrderKind.STOP_ALL, "all", time.time())
-            signed = SignedOrder(order=order.json_text).add_signature("asha", signer)
+            signed = SignedOrder(order=order.order_json_text).add_signature("asha", signer)
             began, spent = time.perf_counter(), cpu_seconds()
 
             def record_answer_time(answer: OrderReply, began: float = began, answered: list[float] = answered) -> None:

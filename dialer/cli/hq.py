@@ -128,7 +128,7 @@ class NewOrder(Signing):
             async with self.connect_to_nats_server(_CLIENT_NAME, PATIENCE_SECONDS) as session:
                 after = await orders.find_time_of_newest_signed_order(session, self.headquarters_settings)
         order = orders.create_order(kind, self.to, SystemClock().now(), seconds, after=after, **values)
-        await self.sign_and_send_order(SignedOrder(order=order.json_text), order)
+        await self.sign_and_send_order(SignedOrder(order=order.order_json_text), order)
 
 
 @app.command("check")

@@ -32,14 +32,14 @@ from dialer.reports.polling_day import (
     report_turnout,
 )
 from dialer.reports.tables import FOREVER, Window
-from dialer.reports.turnout_picture import draw_turnout
+from dialer.reports.turnout_picture import draw_turnout_charts
 from dialer.roll.sources import find_portal_by_name, load_portal_ids
 from dialer.settings.site import Settings
 from dialer.settings.site_rules import load_site_profile
 from dialer.settings.site_time import get_site_zone
 from dialer.store.campaigns import read_campaign_states
 from dialer.store.connection import Connection
-from dialer.store.roll import read_imported_files
+from dialer.store.roll import read_hashes_of_imported_files
 
 app = CommandGroup()
 
@@ -211,7 +211,7 @@ for _report in (
     ),
     (
         "imports",
-        accounts.report_imports,
+        accounts.report_roll_imports,
         "List imports of roll data with file, hash and result.",
     ),
     (
@@ -279,7 +279,9 @@ def print_results_report(
         ids = (
             None
             if source is None
-            else load_portal_ids(find_portal_by_name(report.site_settings.sources, source), read_imported_files(db))
+            else load_portal_ids(
+                find_portal_by_name(report.site_settings.sources, source), read_hashes_of_imported_files(db)
+            )
         )
         area = voter_results.ResultArea(state, constituency)
         return voter_results.report_results(db, report.report_period, report.centre_time_zone, area, ids)
@@ -423,6 +425,6 @@ def _draw_turnout_chart(report: CampaignReportOptions, picture: Path, day: date 
         return
     shown = day or max(days)
     expected = ExpectedTurnout(chosen.opens, tuple((point.at, point.voted) for point in chosen.expected_turnout))
-    left_out = draw_turnout(picture, shown, found, official, expected, zone, states=states)
+    left_out = draw_turnout_charts(picture, shown, found, official, expected, zone, states=states)
     more = f"; {left_out} constituencies with fewer contacted voters are left out" if left_out else ""
     typer.echo(f"{picture}: {shown}{more}", err=True)

@@ -24,7 +24,7 @@ from dialer.roll.sources import (
 )
 from dialer.settings.site_time import get_site_zone
 from dialer.store.file_checks import file_exists
-from dialer.store.roll import read_imported_files
+from dialer.store.roll import read_hashes_of_imported_files
 
 app = CommandGroup()
 
@@ -46,7 +46,7 @@ def import_portal_exports(
     imported = set()
     if file_exists(site.store_path):
         with site.open_store_for_reading() as db:
-            imported = read_imported_files(db)
+            imported = read_hashes_of_imported_files(db)
     console, count = Console(), 0
     for path in find_exports_not_imported_yet(source, imported, fetched):
         prepared = prepare_portal_import(source, path, settings.centre.region)
@@ -79,7 +79,7 @@ def send_results_to_portal(
         )
     secret = read_webhook_secret(source.webhook_secret_file, f"sources.{name}.webhook_secret_file")
     with site.open_store_for_reading() as db:
-        imported = read_imported_files(db)
+        imported = read_hashes_of_imported_files(db)
     position = site.store_path.with_name(f"{site.store_path.name}.{source.name}.posted")
     posting = WebhookPoster(
         source, settings.centre.id, get_site_zone(settings), lambda: load_portal_ids(source, imported), position

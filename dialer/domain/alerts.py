@@ -398,7 +398,9 @@ class AlertKind(StrEnum):
         return frozenset(name for _, name, _, _ in Formatter().parse(self.sentence) if name)
 
     def make_alert_code(self, subject: str) -> str:
-        """Return the code of an alert of this kind about one trunk, seat, server or campaign."""
+        """Return the code of an alert of this kind. `subject` names the trunk, seat, server or campaign that the alert
+        is about.
+        """
         return f"{self.value}-{subject}"
 
 

@@ -35,10 +35,10 @@ class Instant(NamedTuple):
 
     @classmethod
     def read_both_clocks(cls, clock: Clock) -> Instant:
-        """Return the present moment, read from both clocks of `clock`.
+        """Return the present moment, read from the wall clock and from the monotonic clock.
 
-        If the process was paused between the readings, they are of different moments: then both are read again, at most
-        `MAX_READINGS` times, and the closest are returned.
+        A pause of the process between the two readings would make them disagree. Then both clocks are read again, up to
+        `MAX_READINGS` times, and the two readings that are closest in time are returned.
         """
         readings: list[tuple[float, Instant]] = []
         for _ in range(MAX_READINGS):
@@ -65,11 +65,11 @@ class ClockWatch:
     """
 
     def __init__(self, now: Instant, newest_at: float | None = None, expected_at: float | None = None) -> None:
-        """Start watching.
+        """Start to watch the wall clock for steps at the moment `now`.
 
-        `newest_at` is the newest time recorded by an earlier run (epoch seconds). If the clock is before it, the clock
-        was set back. `expected_at` is the time that the clock should show now if nobody has set it since that run, or
-        None if that is unknown.
+        `newest_at` is the newest time that an earlier run recorded (epoch seconds): an earlier wall clock was set back.
+        `expected_at` is the time that the wall clock should show now if nobody has set it since that run; None:
+        unknown.
         """
         self._behind = 0.0  # sum of small changes that slewing does not explain
         self._looked = now

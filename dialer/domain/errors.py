@@ -183,7 +183,7 @@ class LogInRefused(CommandRefused):
         )
 
 
-def find_first_error(group: BaseExceptionGroup[BaseException]) -> BaseException:
+def find_first_error_in_group(group: BaseExceptionGroup[BaseException]) -> BaseException:
     """Return the first error in a group of errors, and search groups inside the group too."""
     error: BaseException = group
     while isinstance(error, BaseExceptionGroup):

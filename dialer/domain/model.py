@@ -268,7 +268,9 @@ class InboundParty:
 
 @dataclass(frozen=True, slots=True)
 class OpenAttempt:
-    """A call attempt that has not ended, as found in the store after a start or a reconnect."""
+    """A call attempt that has not ended. It was found in the store after a start of the dialler or a reconnect to the
+    switch.
+    """
 
     attempt_id: AttemptId
     campaign_id: str
@@ -295,7 +297,9 @@ class OpenAttempt:
 
 @dataclass(frozen=True, slots=True)
 class EndedAttempt:
-    """The end of a call attempt, as it is stored. Storing it again with the same `attempt_id` changes nothing."""
+    """The result of a call attempt that has ended, as it is stored. Storing it again with the same `attempt_id` changes
+    nothing.
+    """
 
     __pydantic_config__ = MESSAGE
 
@@ -353,7 +357,7 @@ class Mark:
     place: VoterPlace | None = None  # the store fills it in when it announces the mark
 
     @property
-    def effective_confidence(self) -> Confidence:
+    def effective_mark_confidence(self) -> Confidence:
         """Return how reliable the mark (recorded answer) is: its own confidence, or else the usual confidence of its
         source.
         """

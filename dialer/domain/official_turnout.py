@@ -33,19 +33,19 @@ class PollHours:
 
 
 def resolve_federal_state(given: str, on_the_roll: Collection[str]) -> str:
-    """Return the state (of the country) of a booth or turnout figure.
-
-    That is the `given` state, or else the only state on the electoral roll that has this constituency number.
+    """Return the federal state of a booth or turnout figure: the `given` state, or else the only state on the electoral
+    roll that has this constituency number.
     """
     named = {state for state in on_the_roll if state}
     return given or (next(iter(named)) if len(named) == 1 else "")
 
 
 def find_possible_federal_states(given: str, on_the_roll: Collection[str]) -> set[str]:
-    """Return the states (of the country) to which a turnout figure may belong.
+    """Return the federal states to which a turnout figure may belong. `given` is the state that the figure names, or
+    "".
 
-    `given` is the state that the figure names, or "". `on_the_roll` are the states on the electoral roll that have the
-    figure's constituency number. A roll without states does not restrict the result.
+    `on_the_roll` are the states on the electoral roll that have the figure's constituency number. A roll without states
+    does not restrict the result.
     """
     known = {resolve_federal_state(state, on_the_roll) for state in on_the_roll}
     return known if not given or known == {""} else known & {given}

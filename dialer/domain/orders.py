@@ -75,7 +75,7 @@ class HqOrder(BaseModel):
         return self
 
     @property
-    def json_text(self) -> str:
+    def order_json_text(self) -> str:
         """Return the order as JSON text. Leaders sign this text."""
         return json.dumps(self.model_dump(mode="json", exclude_none=True), sort_keys=True, separators=(",", ":"))
 
@@ -190,7 +190,7 @@ def refuse_unlawful_order(order: HqOrder, signers: Collection[str], centre: str,
 
 
 def was_order_executed(order: HqOrder, text: str, heard: Collection[ExecutedOrder]) -> bool:
-    """Return whether this centre has carried out an order of headquarters already.
+    """Return whether this centre has already carried out an order of headquarters.
 
     Raises CommandRefused if another order had the same id, or if a later order supersedes this one. A resume or a quota
     (limit on calls) is superseded by any order made at the same time or later. A stop or pause is superseded only by a

@@ -20,10 +20,10 @@ _SQLITE = b"SQLite format 3\x00"
 
 
 def refuse_protected_path(path: Path, option: str, kept: ProtectedFiles = _NOTHING) -> None:
-    """Raise OutputRefused if an output file would overwrite a store or another database, or one of the `kept` files.
+    """Raise OutputRefused if an output file would overwrite a store, another database, or one of the files in `kept`.
 
-    Existing files are compared by device and inode, and files that do not exist yet by their name. A kept file is not
-    opened, because closing it would release SQLite's locks on it.
+    Existing files are compared by device and inode, and files that do not exist yet by their name. A file in `kept` is
+    not opened, because closing it would release SQLite's locks on it.
     """
     try:
         for protected_file, other in kept.items():
@@ -85,9 +85,10 @@ def open_atomic_file(path: Path, option: str = "--out") -> Iterator[IO[bytes]]:
 
 
 def create_private_file(path: Path) -> int:
-    """Create an empty file that only its owner can read, and return its descriptor. Raises OSError.
+    """Create an empty file that only its owner can read, and return its file descriptor. Raises OSError.
 
-    An existing file is removed, not overwritten: in a folder that others can write to, it could be a link of theirs.
+    An existing file is removed, not overwritten: in a folder that other users can write to, it could be a link that
+    they made.
     """
     path.unlink(missing_ok=True)
     return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)

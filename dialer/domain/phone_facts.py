@@ -32,8 +32,8 @@ class PhoneFacts:
 
 @dataclass(frozen=True, slots=True)
 class CallIntervals:
-    """The minimum interval between calls to a number, and the longer intervals that campaigns require after a
-    conversation.
+    """The minimum interval between calls to a number, and the longer minimum intervals after a conversation, by
+    campaign.
     """
 
     least_seconds: float = 0.0

@@ -60,14 +60,14 @@ def create_validator_that_drops_unknown_counts(words: type[StrEnum]) -> BeforeVa
     """
     known = frozenset(word.value for word in words)
 
-    def drop_unknown_keys(counts: object) -> object:
+    def drop_counts_with_unknown_keys(counts: object) -> object:
         return {key: counts[key] for key in counts if key in known} if isinstance(counts, Mapping) else counts
 
-    return BeforeValidator(drop_unknown_keys)
+    return BeforeValidator(drop_counts_with_unknown_keys)
 
 
 def get_type_adapter(kind: type[T]) -> TypeAdapter[T]:
-    """Return the pydantic adapter that encodes, reads and describes records of a class."""
+    """Return the pydantic type adapter of a class of records. It encodes, reads and describes these records."""
     found: TypeAdapter[T] | None = _ADAPTERS.get(kind)
     if found is None:
         found = _ADAPTERS[kind] = TypeAdapter(kind)

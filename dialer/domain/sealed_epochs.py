@@ -24,7 +24,7 @@ Digits = Annotated[str, Field(pattern="^[0-9a-f]*$")]
 
 
 class EpochKind(StrEnum):
-    """Why an epoch (about a minute of a store's records) was signed."""
+    """The reason why an epoch (about a minute of a store's records) was signed."""
 
     START = "start"
     """A chain of keys begins: a new store, an upgrade from before such seals, a restored copy, or a lost secret."""

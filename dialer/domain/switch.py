@@ -87,8 +87,8 @@ class CallSwitch(Protocol):
     async def connect_call_to_seat(self, attempt_id: AttemptId, seat: str, *, record: bool = False) -> None:
         """Connect a voter to a seat. Raises SwitchError.
 
-        `CallConnected` reports that voter and agent hear each other. With `record` the call is recorded from then on,
-        into a file named after the attempt, which `RecordingStarted` reports.
+        `CallConnected` reports that voter and agent hear each other. With `record`, the call is recorded from then on.
+        The recording is named after the attempt, and `RecordingStarted` reports its start.
         """
 
     async def play_information_message(self, attempt_id: AttemptId) -> None:
@@ -106,12 +106,15 @@ class Switch(CallSwitch, Protocol):
         """
 
     async def read_call_records(self, attempt_ids: Collection[AttemptId], server: str) -> History:
-        """Return an Asterisk server's records of how these calls ended. Raises SwitchError if it has no records."""
+        """Return an Asterisk server's records of how the calls with these attempt ids ended. Raises SwitchError if the
+        server has no records.
+        """
 
     async def call_seat_phone(self, seat: str, endpoint: str) -> None:
-        """Call the agent's phone and keep it connected (`SeatUp`). Raises SwitchError.
+        """Call the agent's phone and keep it connected to the seat. Raises SwitchError. `SeatUp` reports the
+        connection.
 
-        If the phone has an older call, that call is hung up, and a voter at the seat stays connected to the seat.
+        An older call of the phone is hung up. A voter at the seat stays connected to the seat.
         """
 
     async def call_seat_phone_for_log_in(self, seat: str, endpoint: str) -> None:
@@ -137,9 +140,9 @@ class Switch(CallSwitch, Protocol):
         """
 
     async def hand_over_call_to_third_party(self, attempt_id: AttemptId) -> None:
-        """Connect a voter to a transfer target, without an agent (`CallHandedOver`). Raises SwitchError.
+        """Connect a voter to a transfer target, without an agent. Raises SwitchError.
 
-        When one of them hangs up, the other's call ends too.
+        `CallHandedOver` reports the connection. When voter or target hangs up, the call of the other ends too.
         """
 
     async def call_third_party(self, request: PartyRequest) -> None:

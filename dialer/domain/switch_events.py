@@ -36,7 +36,9 @@ class CallRinging(CallEvent):
 
 @dataclass(frozen=True, slots=True)
 class CallAnswered(CallEvent):
-    """The call was answered. It may arrive after `CallWaiting` or the start of a flow, and may be repeated."""
+    """The call was answered. This event may arrive after `CallWaiting` or after the start of a flow, and may be
+    repeated.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +55,8 @@ class CallConnected(CallEvent):
 
 @dataclass(frozen=True, slots=True)
 class CallLeftSeat(CallEvent):
-    """The voter is no longer connected to the agent's seat: the agent's phone disconnected, or the voter was moved. The
-    call continues.
+    """The voter is no longer connected to the agent's seat, because the agent's phone disconnected or the voter was
+    moved. The call continues.
     """
 
     seat: str
@@ -205,8 +207,8 @@ class PartyLeft:
 
 @dataclass(frozen=True, slots=True)
 class SwitchUp:
-    """The link to the switch is up. The event lists all calls, seats and third parties that are live on the switch
-    now.
+    """The connection to the switch works. The event lists all calls, seats and third parties that are live on the
+    switch now.
     """
 
     live_attempts: frozenset[AttemptId]
@@ -222,7 +224,7 @@ class SwitchUp:
 
 @dataclass(frozen=True, slots=True)
 class SwitchDown:
-    """The link is lost. Nothing may be dialled over it until the next `SwitchUp`."""
+    """The connection to the switch is lost. Nothing may be dialled over it until the next `SwitchUp`."""
 
     reason: str
     server: str = ""

@@ -18,7 +18,7 @@ from typing import NamedTuple, NoReturn
 import structlog
 
 from dialer.domain.clock import Clock
-from dialer.domain.errors import HeadquartersUnreachable, find_first_error
+from dialer.domain.errors import HeadquartersUnreachable, find_first_error_in_group
 from dialer.domain.orders import LONGEST_VALID_SECONDS
 from dialer.domain.other_centres import CALLS_KEPT_SECONDS
 from dialer.hq.batch_import import (
@@ -137,7 +137,7 @@ class Gatherer:
                     await importing.prepare_schema()
                     await self._gather_while_holding_lock(importing, forwarding)
             except* (*DatabaseError, HeadquartersUnreachable) as errors:
-                problem = str(find_first_error(errors)) or type(find_first_error(errors)).__name__
+                problem = str(find_first_error_in_group(errors)) or type(find_first_error_in_group(errors)).__name__
                 if problem != logged:
                     _log.warning("gatherer.interrupted", problem=problem)
                 logged = problem

@@ -14,7 +14,7 @@ from dialer.domain.alerts import Alert, AlertKind, create_alert
 from dialer.domain.backoff import Backoff
 from dialer.domain.clock import Clock
 from dialer.domain.dialler_name import DiallerName
-from dialer.domain.errors import BrokerUnreachable, CentreIdTaken, StoreError, find_first_error
+from dialer.domain.errors import BrokerUnreachable, CentreIdTaken, StoreError, find_first_error_in_group
 from dialer.mqtt import topics
 from dialer.mqtt.client import BrokerSettings, MqttError, make_client_id
 from dialer.mqtt.connection import Connection, connect_to_broker, describe_broker_failure
@@ -109,15 +109,15 @@ class BrokerLink:
             except* (MqttError, OSError) as errors:
                 if not stop.is_set():
                     self._log_and_alert_failure(
-                        self._purpose.alert, describe_broker_failure(self._settings, find_first_error(errors))
+                        self._purpose.alert, describe_broker_failure(self._settings, find_first_error_in_group(errors))
                     )
             except* CentreIdTaken as errors:
-                self._log_and_alert_failure(AlertKind.CENTRE_ID_TAKEN, str(find_first_error(errors)))
+                self._log_and_alert_failure(AlertKind.CENTRE_ID_TAKEN, str(find_first_error_in_group(errors)))
             except* BrokerUnreachable as errors:
                 if not stop.is_set():
-                    self._log_and_alert_failure(self._purpose.alert, str(find_first_error(errors)))
+                    self._log_and_alert_failure(self._purpose.alert, str(find_first_error_in_group(errors)))
             except* StoreError as errors:
-                self._log_and_alert_failure(AlertKind.OUTBOX_HELD, str(find_first_error(errors)))
+                self._log_and_alert_failure(AlertKind.OUTBOX_HELD, str(find_first_error_in_group(errors)))
             finally:
                 self.is_connected = False
             if stop.is_set():

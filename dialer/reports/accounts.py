@@ -217,8 +217,10 @@ def report_booth_workers(db: Connection, window: Window, zone: tzinfo) -> Report
     )
 
 
-def report_imports(db: Connection, window: Window, zone: tzinfo) -> Report:
-    """Report each electoral roll's import: file name, hashes of the file and its map file, rows by result, source ([[sources]])."""
+def report_roll_imports(db: Connection, window: Window, zone: tzinfo) -> Report:
+    """Report each import of an electoral roll: its file, the hashes of the file and of the map file, the numbers of
+    rows by result, and the portal that the file came from.
+    """
     rows: tuple[tuple[Cell, ...], ...] = tuple(
         (format_time(row.at, zone, "minutes"), *row[1:]) for row in window.query_rows_of_period(db, SQL.roll_imports)
     )

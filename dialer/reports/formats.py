@@ -58,8 +58,8 @@ def make_text_columns(*names: str) -> tuple[Column, ...]:
     return tuple(Column(name, ColumnKind.TEXT) for name in names)
 
 
-def make_export_columns(*names: str) -> tuple[Column, ...]:
-    """Return columns of texts that are written to report files but not shown in the terminal."""
+def make_columns_for_files_only(*names: str) -> tuple[Column, ...]:
+    """Return report columns of texts that are written to files but not shown in the terminal."""
     return tuple(Column(name, ColumnKind.TEXT, in_table=False) for name in names)
 
 

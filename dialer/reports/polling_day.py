@@ -290,9 +290,8 @@ def _count_opt_outs_by_part(db: Connection, window: Window, states: States) -> C
 
 @dataclass(slots=True)
 class TurnoutProgress:
-    """How many voters of a constituency were contacted and reported as voted, per quarter of an hour.
-
-    The keys are the ends of the quarters (epoch seconds).
+    """How many voters of a constituency were contacted, and how many were reported as voted, by the end of each quarter
+    of an hour (epoch seconds).
     """
 
     contacted: dict[float, int] = field(default_factory=lambda: defaultdict(int))

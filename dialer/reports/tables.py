@@ -23,8 +23,8 @@ from dialer.reports.formats import (
     Report,
     build_report_of_sums,
     format_time,
+    make_columns_for_files_only,
     make_count_columns,
-    make_export_columns,
     make_text_columns,
 )
 from dialer.store.campaign_figures import LIVE
@@ -230,9 +230,9 @@ def report_calls(db: Connection, window: Window) -> Report:
 
 
 def report_each_call(db: Connection, window: Window, zone: tzinfo) -> Report:
-    """Report every attempt with the legal grounds on which it was allowed.
+    """Report every call attempt with the legal grounds on which it was allowed.
 
-    Grounds are the digest of the rules, time zones, consent, registers, certificate, and the seconds since the last
+    The grounds are the digest of the rules, time zones, consent, registers, certificate, and the seconds since the last
     call to the number. They are empty for inbound calls, and for calls stored by releases that did not record grounds.
     """
     rows: list[tuple[Cell, ...]] = []
@@ -248,13 +248,13 @@ def report_each_call(db: Connection, window: Window, zone: tzinfo) -> Report:
         "calls one by one",
         (
             *make_text_columns("at"),
-            *make_export_columns("answered_at", "ended_at"),
+            *make_columns_for_files_only("answered_at", "ended_at"),
             *make_text_columns("attempt", "campaign"),
-            *make_export_columns("direction"),
+            *make_columns_for_files_only("direction"),
             *make_count_columns("phone"),
-            *make_export_columns("trunk", "caller_id"),
+            *make_columns_for_files_only("trunk", "caller_id"),
             *make_text_columns("outcome", "disposition"),
-            *make_export_columns("seat"),
+            *make_columns_for_files_only("seat"),
             *make_text_columns("agent"),
             Column("gap_seconds", ColumnKind.SECONDS, "gap"),
             *(Column(name, ColumnKind.TEXT, in_table=name in {"verdict", "zones", "consent"}) for name in GROUNDS),
@@ -264,9 +264,10 @@ def report_each_call(db: Connection, window: Window, zone: tzinfo) -> Report:
 
 
 def report_answers(db: Connection, window: Window, question: str | None = None) -> Report:
-    """Report the number of calls with each answer, by campaign and question.
+    """Report how many calls gave each answer to each question, by campaign.
 
-    Answers are entered by callers (DTMF) or noted by agents. The share is of the calls with any answer to the question.
+    Answers are entered by callers (DTMF) or noted by agents. The column `share` relates to the calls with any answer to
+    the question.
     """
     rows = [*window.query_rows_of_period(db, SQL.answer_counts, question=question)]
     asked: dict[tuple[str, str], int] = defaultdict(int)
@@ -286,7 +287,7 @@ def report_each_answer(db: Connection, window: Window, zone: tzinfo, question: s
         "answers one by one",
         (
             *make_text_columns("at", "campaign"),
-            *make_export_columns("attempt", "direction"),
+            *make_columns_for_files_only("attempt", "direction"),
             *make_count_columns("phone", "voter"),
             *make_text_columns("question", "answer", "is"),
         ),

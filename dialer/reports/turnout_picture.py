@@ -22,7 +22,7 @@ _SELF_REPORTED, _OFFICIAL, _EXPECTED, _CONTACTED = "#0b6e4f", "#c1121f", "#6c757
 _FINAL_HOUR = 24.0
 
 
-def draw_turnout(
+def draw_turnout_charts(
     path: Path,
     day: date,
     progress: Mapping[Constituency, TurnoutProgress],

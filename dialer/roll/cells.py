@@ -98,9 +98,8 @@ def parse_clock_time(cell: str) -> str:
 
 
 def split_constituency_cell(cell: str) -> tuple[str, str]:
-    """Return state code and number of a constituency in a cell such as "S24-170".
-
-    The state is "" if the cell has none.
+    """Return the state code and the number of a constituency from a cell such as "S24-170". The state code is "" if the
+    cell has none.
     """
     text = collapse_spaces(cell)
     match = _STATE_AND_NUMBER.fullmatch(text)

@@ -93,7 +93,7 @@ class RowTable:
     columns: Sequence[Sequence[str]]
 
     def select_rows_to_keep(self, keep: Sequence[bool]) -> RowTable:
-        """Return a table with only those rows for which `keep` has True."""
+        """Return a table with only those rows whose entry in `keep` is True."""
         columns = [list(compress(column, keep)) for column in self.columns]
         return RowTable(list(compress(self.numbers, keep)), list(compress(self.rows, keep)), columns)
 

@@ -26,9 +26,8 @@ class Parts:
             self._parts[place.constituency_number, place.part_number].append(place)
 
     def find_booth_id(self, constituency: int, part: int, *, version: str | None, state: str | None) -> int:
-        """Return the ID of the polling booth (part of the roll) with this number.
-
-        `version` and `state` are None if they are unknown.
+        """Return the ID of the polling booth with this part number of a constituency. `version` and `state` are None if
+        they are unknown.
 
         Raises:
             UnknownPart: The part is not on the roll.

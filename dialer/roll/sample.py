@@ -282,7 +282,9 @@ class _RowGenerator:
         return str(_PHONE_BLOCK + (self._next_phone or _PHONE_STEP))
 
     def _add_error_to_row(self, row: list[str], language: str) -> list[str]:
-        """Return a row with one error that is common in lists maintained by hand."""
+        """Return a copy of a row with one error that is common in lists maintained by hand, such as a missing serial
+        number.
+        """
         kind = self._random.random()
         if kind < 0.03 and self._last_row is not None:
             return list(self._last_row)  # a duplicate row in the place of this one

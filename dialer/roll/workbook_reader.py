@@ -35,7 +35,7 @@ def main(path: str, seconds: int, memory_bytes: int, wanted: str | None = None) 
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
     resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
     try:
-        sheet, others = _choose_sheet(path, wanted)
+        sheet, others = _choose_sheet_of_workbook(path, wanted)
         rows = (sheet.start or (0, 0))[0] + sheet.height
         _write_json_line({"sheet": sheet.name, "others": others, "rows": rows})
         _answer_requests_for_rows(sheet)
@@ -54,7 +54,7 @@ def main(path: str, seconds: int, memory_bytes: int, wanted: str | None = None) 
         )
 
 
-def _choose_sheet(path: str, wanted: str | None) -> tuple[CalamineSheet, list[str]]:
+def _choose_sheet_of_workbook(path: str, wanted: str | None) -> tuple[CalamineSheet, list[str]]:
     """Return the named sheet of the workbook, or the first non-empty sheet, and the names of the other non-empty
     sheets."""
     try:

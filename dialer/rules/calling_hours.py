@@ -106,7 +106,7 @@ def get_next_midnight(zone: ZoneInfo, now: float) -> float:
 
 
 def merge_adjoining_periods(stretches: Iterable[tuple[Moment, Moment]]) -> list[tuple[Moment, Moment]]:
-    """Return periods of time in order, with adjoining and overlapping ones merged."""
+    """Return periods of time in order. Periods that adjoin or overlap become one."""
     whole: list[tuple[Moment, Moment]] = []
     for start, until in sorted(stretches):
         if whole and start <= whole[-1][1]:
@@ -117,7 +117,7 @@ def merge_adjoining_periods(stretches: Iterable[tuple[Moment, Moment]]) -> list[
 
 
 def _list_opening_times(zone: ZoneInfo, now: float, hours_on: Callable[[date], tuple[Stretch, ...]]) -> Iterator[float]:
-    """Yield the times at which the calling hours of a zone may begin (epoch seconds).
+    """Yield the times at which calls may become allowed in a time zone (epoch seconds).
 
     An opening time that a clock change repeats is yielded twice. If a clock change skips an opening time or jumps back
     over a closing time, the time of the clock change is yielded.

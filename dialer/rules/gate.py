@@ -18,15 +18,15 @@ from dialer.rules import numbers
 from dialer.rules.calling_hours import get_next_midnight
 from dialer.rules.number_zones import NumberZones
 from dialer.rules.polls import Area, CloseUnknown, find_close_of_poll, find_polling_day
-from dialer.rules.rulebook import HOUR_SECONDS, CampaignRules, Rulebook, find_end_of_day
+from dialer.rules.rulebook import HOUR_SECONDS, CampaignRules, Rulebook, find_midnight_after_day
 from dialer.settings.site_time import DAY_SECONDS
 
 _MAX_STEPS = 8  # when one rule's interval ends, another one's may apply; more than there are rules with an end
 
 
 class Reason(StrEnum):
-    """A rule that can forbid a call, such as the calling hours. Several reasons are reported in the order of this
-    list.
+    """A rule that can forbid a call, such as the calling hours. If several rules forbid a call, they are reported in
+    the order of this list.
     """
 
     NUMBER = "number"  # not in E.164 format, or the prefix is not allowed
@@ -119,14 +119,16 @@ class Gate:
 
         Checks only rules that do not depend on the number, and the silence interval if it applies in all of `areas`.
         """
-        return self._build_ruling_from_objections(now, lambda at: self._find_campaign_objections(campaign, at, areas))
+        return self._build_ruling_from_objections(
+            now, lambda at: self._find_objections_to_campaign(campaign, at, areas)
+        )
 
     def check_rules_before_originate(self, case: Case, now: float) -> Ruling:
         """Decide whether a call may be placed at `now` (epoch seconds).
 
         The phone must not ring past the end of the calling hours.
         """
-        return self._build_ruling_from_objections(now, lambda at: self._find_call_objections(case, at, asked_at=now))
+        return self._build_ruling_from_objections(now, lambda at: self._find_objections_to_call(case, at, asked_at=now))
 
     def check_connection_to_agent(self, case: Case, now: float) -> Ruling:
         """Decide whether an answered call may be connected to an agent or IVR flow at `now` (epoch seconds).
@@ -142,7 +144,9 @@ class Gate:
 
         The counts of calls in `case.facts` are those of the day of `now`.
         """
-        return _find_earliest_allowed_time(at, lambda moment: self._find_call_objections(case, moment, asked_at=now))[1]
+        return _find_earliest_allowed_time(
+            at, lambda moment: self._find_objections_to_call(case, moment, asked_at=now)
+        )[1]
 
     def _build_ruling_from_objections(self, now: float, find_objections: FindObjections) -> Ruling:
         return Ruling(*_find_earliest_allowed_time(now, find_objections))
@@ -179,7 +183,7 @@ class Gate:
 
     # The rules that apply to campaigns, calls and answered calls
 
-    def _find_campaign_objections(
+    def _find_objections_to_campaign(
         self, campaign: CampaignRules, now: float, areas: Collection[Area]
     ) -> Iterator[Objection]:
         yield from self._check_do_not_call_registers(campaign.purpose, now)
@@ -192,7 +196,7 @@ class Gate:
             until = min((opening for opening in openings if opening is not None), default=None)
             yield Objection(Reason.HOURS, f"outside calling hours{self._format_end_of_objection(until)}", until)
 
-    def _find_call_objections(self, case: Case, now: float, *, asked_at: float) -> Iterator[Objection]:
+    def _find_objections_to_call(self, case: Case, now: float, *, asked_at: float) -> Iterator[Objection]:
         campaign = case.campaign
         yield from self._check_number_is_callable(case)
         yield from self._check_owner_allows_calls(case)
@@ -273,7 +277,7 @@ class Gate:
         elif certified is None:
             problem = f"nothing is certified in the language {language!r}"
         elif certified.problem is None and certified.last_day is not None:
-            ended = now >= find_end_of_day(certified.last_day, self.rules.centre_zone)
+            ended = now >= find_midnight_after_day(certified.last_day, self.rules.centre_zone)
             problem = f"it expired on {certified.last_day.isoformat()}" if ended else None
         else:
             problem = certified.problem
@@ -281,9 +285,7 @@ class Gate:
             yield Objection(Reason.CERTIFICATE, f"{needed}: {problem}", None)
 
     def _check_certificates_of_all_languages(self, campaign: CampaignRules, now: float) -> Iterator[Objection]:
-        """Yield an objection if the campaign's recordings lack a valid certificate in every language, otherwise
-        nothing.
-        """
+        """Yield an objection if none of the campaign's languages has recordings with valid certificates."""
         languages = campaign.certified or ("",)
         found = [next(self._check_recording_certificate(campaign, language, now), None) for language in languages]
         if found[0] is not None and None not in found:

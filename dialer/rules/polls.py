@@ -28,7 +28,7 @@ class PollingDay:
 
 
 class CloseUnknown(StrEnum):
-    """The reason why the time at which the poll closes in an area is unknown."""
+    """A reason why the closing time of the poll in an area is unknown."""
 
     POLL = "poll"  # no polling day includes its constituency
     HOUR = "hour"  # the closing time is missing or invalid

@@ -71,8 +71,8 @@ class Rulebook:
         """Return the length of the silence interval before the close of poll (seconds; 0 = none)."""
         return self.profile.silence.hours_before_close * HOUR_SECONDS
 
-    def copy_with_imported_registers(self, registers: tuple[Register, ...]) -> Rulebook:
-        """Return a copy of the rules with the do-not-call registers that were imported."""
+    def copy_rulebook_with_registers(self, registers: tuple[Register, ...]) -> Rulebook:
+        """Return a copy of the calling rules that checks these imported do-not-call registers."""
         return replace(self, registers=registers)
 
     def forbids_calls_in_silence_interval(self, campaign: CampaignRules) -> bool:
@@ -104,7 +104,9 @@ class Rulebook:
 
     def get_erasure_time(self, poll: PollingDay) -> float:
         """Return when voters' names and numbers must have been erased after a polling day (epoch seconds)."""
-        return find_end_of_day(poll.day + timedelta(days=self.profile.retention.erase_after_days), self.centre_zone)
+        return find_midnight_after_day(
+            poll.day + timedelta(days=self.profile.retention.erase_after_days), self.centre_zone
+        )
 
     @property
     def _do_calling_hours_depend_on_number(self) -> bool:
@@ -189,6 +191,6 @@ def build_campaign_rules(
     )
 
 
-def find_end_of_day(day: date, zone: ZoneInfo) -> float:
+def find_midnight_after_day(day: date, zone: ZoneInfo) -> float:
     """Return the midnight with which a day ends in a time zone (epoch seconds)."""
     return get_midnight_of_day(day + timedelta(days=1), zone)

@@ -142,5 +142,5 @@ def build_calling_gate(settings: Settings, db: Connection | None) -> Gate:
     return Gate(
         rulebook
         if db is None
-        else rulebook.copy_with_imported_registers(tuple(registers.read_do_not_call_registers(db)))
+        else rulebook.copy_rulebook_with_registers(tuple(registers.read_do_not_call_registers(db)))
     )

@@ -65,7 +65,7 @@ async def record_and_apply_settings(settings: Settings, store: Store, weights: I
     These are opt-out secrets, and the limit on messages that wait for headquarters.
     """
     await store.record_settings_at_start({**list_settings_by_key(settings), **weights.recorded}, at)
-    await store.hash_numbers(settings.rules.list_opt_out_secrets())
+    await store.hash_numbers_of_roll(settings.rules.list_opt_out_secrets())
     hq = settings.headquarters
     await store.limit_bytes_waiting_for_headquarters(None if hq.user is None else hq.outbox_megabytes << 20)
 

@@ -170,7 +170,7 @@ class OnTheLine:
 
 @dataclass(frozen=True, slots=True)
 class AgentDay:
-    """An agent's work since the start of the day, without the call in progress."""
+    """The work of an agent since the start of the day, without the call in progress."""
 
     dispositions: Counter[str] = field(default_factory=Counter)  # calls by disposition; "": none
     seconds: dict[str, float] = field(default_factory=lambda: defaultdict(float))  # by state of the seat

@@ -28,6 +28,9 @@ class Statements:
     """Runs typed SQL statements on an aiosqlite connection. Methods raise StoreError."""
 
     def __init__(self, connection: aiosqlite.Connection, path: Path) -> None:
+        """Wrap an open connection. Callers use `connect_to_database_file` or `connect_to_store_for_reading` to open
+        one.
+        """
         self._connection = connection
         self._path = path
 

@@ -77,7 +77,7 @@ class PreDialCheck(NamedTuple):
 
 
 class AttemptToEnd(NamedTuple):
-    """An outbound attempt that has not ended, with its target."""
+    """An outbound call attempt that has not ended, with the entry of its number in the campaign's queue."""
 
     attempt: int  # rowid
     target: int  # rowid
@@ -89,7 +89,7 @@ class AttemptToEnd(NamedTuple):
 
 
 class CampaignAndPhone(NamedTuple):
-    """The campaign and the number of an attempt."""
+    """The campaign and the number of a call attempt."""
 
     campaign_id: str
     phone_id: int
@@ -332,7 +332,7 @@ def _compute_hash_for_other_centres(db: Connection, phone_id: int) -> str | None
 
 
 def _end_attempt(db: Connection, end: EndedAttempt) -> CampaignAndPhone | None:
-    """Store the end of an attempt and return its campaign and number, or None if the attempt was not open."""
+    """Store the end of a call attempt. Return its campaign and number, or None if the attempt had ended before."""
     row = SQL.attempt_to_end.fetch_first_row(db, attempt_id=end.attempt_id)
     if row is None:
         return _end_inbound_attempt(db, end)
@@ -397,7 +397,7 @@ def replace_block_of_other_numbers(
 
 
 def _end_inbound_attempt(db: Connection, end: EndedAttempt) -> CampaignAndPhone | None:
-    """End an inbound attempt and return its campaign and number, or None if it was not open.
+    """Store the end of an inbound attempt. Return its campaign and number, or None if it had ended before.
 
     The number keeps its place in the campaign's queue, unless the caller asked to be called later.
     """
@@ -491,7 +491,9 @@ def _build_unfinished_attempts(db: Connection, rows: Iterable[UnfinishedAttempt]
 
 
 def read_screen_pop(db: Connection, attempt_id: AttemptId) -> ScreenPop | None:
-    """Return the voter whom an attempt calls and the other pending voters on its number, or None if there is no such attempt."""
+    """Return what the agent's screen shows about a call attempt: the voter whom it calls, and the other pending voters
+    on its number. Return None if there is no such attempt.
+    """
     row = SQL.screen_pop.fetch_first_row(db, attempt_id=attempt_id)
     if row is None:
         return None
@@ -507,10 +509,10 @@ def read_screen_pop(db: Connection, attempt_id: AttemptId) -> ScreenPop | None:
 
 
 def find_stored_attempts(db: Connection, attempt_ids: Sequence[AttemptId]) -> frozenset[AttemptId]:
-    """Return those of the given attempt ids that the store has."""
+    """Return those of the given attempt ids that are in the store."""
     return frozenset(each for each in attempt_ids if SQL.is_known.fetch_only_value(db, attempt_id=each))
 
 
 def find_unfinished_attempt_on_number(db: Connection, number: str) -> AttemptId | None:
-    """Return the open attempt on a number (E.164), or None if there is none. A number has at most one open attempt."""
+    """Return the call attempt on a number (E.164) that has not ended, or None. A number has at most one."""
     return SQL.open_attempt_on.fetch_first_value(db, number=number)

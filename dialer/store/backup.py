@@ -69,10 +69,9 @@ def make_backup(path: Path, key: StoreKey | None, folder: Path) -> Backup:
 def delete_older_backups(made: Path, centre: str, keep: int) -> list[Path]:
     """Delete a centre's older backups, which are next to the new backup `made`. Return the deleted folders.
 
-    The newest `keep` backups by name stay. `made` stays too, even if a wrong clock gave other backups later names. A
-    folder is deleted only if it is named like a backup and contains no other files.
-
-    Raises StoreError if a backup cannot be deleted.
+    The newest `keep` backups by name stay. The new backup stays too, even if another backup has a later name because of
+    a wrong clock. A folder is deleted only if it is named like a backup and contains no other files. Raises StoreError
+    if a backup cannot be deleted.
     """
     named = re.compile(re.escape(centre) + r"-[0-9]{8}-[0-9]{6}")
     ours = {STORE, get_desk_file_path(Path(STORE)).name}
@@ -125,7 +124,7 @@ def restore_backup(folder: Path, path: Path, key: StoreKey | None, *, who: str, 
     # Locked before anything is checked, so that only this restore's files are removed after an error.
     with StoreLock(path, "a restore") as lock, _remove_files_on_error(files):
         for place, source in files.items():
-            _copy_to_new_file(source, place)
+            _copy_database_to_new_file(source, place)
         with open_locked_store(path, lock, key=key, copied=True) as db, open_transaction(db):
             stopped = stop_campaigns(db, at)
             audit.append_entry(db, "store-restored", who, {"newest_call": newest}, at)
@@ -158,7 +157,7 @@ def _remove_files_on_error(files: Collection[Path]) -> Iterator[None]:
         raise
 
 
-def _copy_to_new_file(source: Path, path: Path) -> None:
+def _copy_database_to_new_file(source: Path, path: Path) -> None:
     with translate_sqlite_errors(path):
         descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
         with os.fdopen(descriptor, "wb") as target, source.open("rb") as file:

@@ -56,7 +56,7 @@ class SQL(Statements):
 
 
 def count_numbers_in_queue(db: Connection, campaign_id: str) -> int:
-    """Return how many targets (numbers in its queue) a campaign has.
+    """Return how many numbers a campaign has in its queue.
 
     Slow, for it reads an index of the whole queue: call it once.
     """
@@ -64,10 +64,11 @@ def count_numbers_in_queue(db: Connection, campaign_id: str) -> int:
 
 
 def read_campaign_progress(db: Connection, campaign_id: str, targets: int, now: float) -> CampaignProgress:
-    """Return how much of a campaign's queue has been called at `now` (epoch seconds).
+    """Return how many numbers of a campaign's queue are completed, remaining, reserved or on a call at `now` (epoch
+    seconds).
 
-    `targets` is how many targets (numbers in the queue) it has. A target counts as remaining if it is not closed,
-    reserved for dialling or on a call.
+    `targets` is how many numbers the queue has. A number counts as remaining if it is not closed, reserved for dialling
+    or on a call.
     """
     counts = SQL.progress.fetch_only_row(db, campaign_id=campaign_id, now=now)
     refused = {row.reason: row.numbers for row in SQL.refused_counts.iterate_rows(db, campaign_id=campaign_id)}

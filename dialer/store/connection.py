@@ -48,12 +48,12 @@ def open_store_for_writing(
     key: StoreKey | None = None,
     copied: bool = False,
 ) -> Connection:
-    """Check and migrate a store, and open the connection that writes: in WAL mode and autocommit, each commit synced to
-    disk.
+    """Check a store, upgrade its schema, and open the connection that writes: in WAL mode and autocommit, each commit
+    synced to disk.
 
-    A store of an older schema is first copied to a folder next to it, unless `copied` says that there is a copy. The
-    caller must hold the store's lock, lock the new files too (`StoreLock.lock_files_created_since`), and use the
-    connection from one thread at a time.
+    A store of an older schema is first copied to a folder next to it, unless `copied` says that there is a copy
+    already. The caller must hold the store's lock, and also lock the files that this function creates
+    (`StoreLock.lock_files_created_since`). Only one thread at a time may use the connection.
 
     Raises StoreCorrupt, StoreError, StoreBusy and StoreFull. A file that is not a store, or is newer than this program,
     is not changed.

@@ -83,7 +83,9 @@ def convert_desk_file(path: Path, old: StoreKey | None, new: StoreKey | None) ->
 
 
 def _does_desk_file_need_conversion(store: Path, new: StoreKey | None) -> bool:
-    """Return whether the desk's file exists and does not have the new key."""
+    """Return whether the desk's file exists and must be converted: its encryption differs from `new` (None:
+    unencrypted).
+    """
     path = get_desk_file_path(store)
     if not file_exists(path):
         return False

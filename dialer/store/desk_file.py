@@ -254,7 +254,7 @@ class DeskFile:
         await self.db.run_statement(SQL.set_audit_head, number=number, digest=digest)
 
     async def close(self) -> None:
-        """Close the file."""
+        """Close the connection to the desk's file."""
         await self.db.close()
 
 

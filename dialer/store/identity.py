@@ -28,8 +28,8 @@ _MACHINE_ID = Path("/etc/machine-id")
 
 @dataclass(frozen=True, slots=True)
 class StoreIdentity:
-    """The identity of a store: its id (incarnation), the id of the store that it is a copy of, and the id of this
-    opening (run).
+    """The identity of a store, by which headquarters recognises it: an id of the store, an id of the store that it is a
+    copy of, and an id that changes whenever it is opened.
     """
 
     incarnation: str  # 32 hexadecimal digits
@@ -82,7 +82,8 @@ def renew_store_identity(db: Connection) -> None:
 
 
 def delete_store_token(db: Connection) -> None:
-    """Delete the token of a store, so that the store gets a new identity when it is next opened for writing.
+    """Delete the random token by which a copy of a store is recognised, so that the store gets a new identity when it
+    is next opened for writing.
 
     A store with an older schema has no token.
     """
@@ -99,7 +100,9 @@ def read_store_identity(db: Connection) -> StoreIdentity:
 
 
 def get_store_token_path(path: Path) -> Path:
-    """Return the path of the file with the store's token: next to the store itself, whatever links lead to it."""
+    """Return the path of the file with the random token by which a copy of the store is recognised. It is next to the
+    store's real file, whatever links lead to it.
+    """
     real = path.resolve()
     return real.with_name(real.name + ".identity")
 

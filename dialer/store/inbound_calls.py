@@ -78,12 +78,13 @@ def _find_caller_by_number(db: Connection, number: str) -> InboundParty | None:
 
 
 def find_unfinished_inbound_attempt(db: Connection, attempt_id: AttemptId) -> OpenInbound | None:
-    """Return the open inbound attempt with this id, or None if there is none."""
+    """Return the inbound attempt with this id, or None if it has ended or is unknown."""
     return SQL.open_inbound.fetch_first_row(db, attempt_id=attempt_id)
 
 
 def postpone_call_to_number(db: Connection, campaign_id: str, phone_id: int, due_at: float, *, promised: bool) -> None:
-    """Postpone a campaign's next call to a number until the time `due_at` (epoch seconds), if it is due earlier.
+    """Postpone a campaign's next call to a number until the time `due_at` (epoch seconds). Nothing changes if the next
+    call is later than that.
 
     Numbers that are closed or reserved for dialling are not changed.
     """

@@ -28,7 +28,9 @@ class KnownDeviceRecords:
         self._db = file.db
 
     async def read_users_of_device(self, digest: str, *, since: float) -> list[str]:
-        """Return the users who have signed in on a device since a time (epoch seconds). `digest` is that of its cookie."""
+        """Return the users who have signed in on a device (browser) since a time (epoch seconds). `digest` is the hash
+        of the device's cookie.
+        """
         return [row.user for row in await self._db.fetch_all_rows(SQL.users_of_device, digest=digest, since=since)]
 
     async def add_user_of_device(

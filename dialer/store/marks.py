@@ -127,7 +127,7 @@ def record_mark(db: Connection, encode: Encode | None, mark: Mark) -> MarkEffect
             targets.close_number_in_queues_of_voters(db, phone_id, settled=settled)
         if encode is not None:
             announced = replace(
-                mark, confidence=mark.effective_confidence, place=get_voter_place_on_roll(db, mark.voter_id)
+                mark, confidence=mark.effective_mark_confidence, place=get_voter_place_on_roll(db, mark.voter_id)
             )
             add_result_to_outbox(db, encode, announced, mark.at)
     pending_again = pending and before.turnout != "pending"
@@ -207,7 +207,7 @@ def _insert_mark_unless_stored(db: Connection, mark: Mark) -> bool:
     Raises KeyTaken.
     """
     if SQL.insert_mark.run_statement(
-        db, **get_fields_as_sql_parameters(mark) | {"confidence": mark.effective_confidence}
+        db, **get_fields_as_sql_parameters(mark) | {"confidence": mark.effective_mark_confidence}
     ):
         return True
     if not SQL.is_same_mark.fetch_only_value(db, **get_fields_as_sql_parameters(mark)):
@@ -234,9 +234,8 @@ def _has_voter_callable_number(db: Connection, mark: Mark) -> bool:
 
 
 def _remove_link_between_voter_and_number(db: Connection, mark: Mark, recorded: bool) -> list[int]:
-    """Remove the link between the voter and the attempt's number.
-
-    Return the number if it has no pending voter any more.
+    """Remove the link between the voter and the number that the attempt called. Return the number if it has no pending
+    voter any more.
     """
     phone_id = SQL.phone_of_attempt.fetch_first_value(db, attempt_id=mark.attempt_id)
     if phone_id is None:
@@ -247,9 +246,8 @@ def _remove_link_between_voter_and_number(db: Connection, mark: Mark, recorded: 
 
 
 def _restore_link_between_voter_and_number(db: Connection, mark: Mark) -> None:
-    """Restore the link between the voter and the attempt's number.
-
-    Reopen the number in the campaign queues where the undone mark (recorded answer) had closed it.
+    """Restore the link between the voter and the number that the attempt called. Reopen the number in the campaigns'
+    queues where the mark (recorded answer) that is now undone had closed it.
     """
     phone_id = SQL.phone_of_attempt.fetch_first_value(db, attempt_id=mark.attempt_id)
     SQL.restore_link.run_statement(db, voter_id=mark.voter_id, phone_id=phone_id, undoes=mark.undoes)

@@ -45,7 +45,9 @@ def combine_calls_into_phone_facts(
     opted_out: bool = False,
     at: float = math.inf,
 ) -> PhoneFacts:
-    """Return the facts about a number from the times and counts of its calls, here and in other centres until `at`."""
+    """Return the facts about a number that the rules check, computed from the times and counts of its calls in this
+    centre (`calls`) and from its calls in other centres until `at` (epoch seconds).
+    """
     elsewhere = peer_calls.read_peer_call_times(db, phone_id, at)
     talked_at = find_later_time(calls.talked_at, elsewhere.talked_at)
     return PhoneFacts(

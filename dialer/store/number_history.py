@@ -34,7 +34,7 @@ class QueuePlace:
 
 @dataclass(frozen=True, slots=True)
 class NumberRecord:
-    """All facts that decide whether a number is called, as they were known at a given time. Times are epoch seconds."""
+    """All facts that decided at a given time whether a number could be called. Times are epoch seconds."""
 
     number: str  # E.164
     known: bool  # whether it is on the roll
@@ -242,9 +242,9 @@ def _list_voters_of_number_at(db: Connection, phone_id: int, at: float) -> list[
 
 
 def derive_campaign_states_at(db: Connection, at: float) -> dict[str, CampaignState]:
-    """Return the state that operators had set for each campaign by a time (epoch seconds).
+    """Return the state (running, paused or stopped) that operators had set for each campaign by a time (epoch seconds).
 
-    This is the present state, unless the audit has a later command that changed it.
+    A campaign without a later command in the audit has its present state.
     """
     states = read_campaign_states(db)
     then, changed = dict.fromkeys(states, CampaignState.RUNNING), set()

@@ -111,10 +111,10 @@ def suppress_numbers(
 
 
 def record_opt_out_of_other_centre(db: Connection, number_hash: str, *, at: float, centre: str) -> int | None:
-    """Store an opt-out of another centre.
+    """Store an opt-out that another centre has sent. Return the id of the suppressed number on this centre's electoral
+    roll, or None.
 
-    Return the id of the suppressed number on this centre's electoral roll, or None. A number that comes onto the roll
-    later is suppressed then.
+    A number that comes onto the roll later is suppressed then.
     """
     _insert_opt_out_hash(db, number_hash, at, centre)
     phone_id = number_hashes.find_number_with_hash(db, number_hash)

@@ -38,7 +38,7 @@ class OutboxRow:
 
 
 class WaitingRows(NamedTuple):
-    """How many announcements wait for a receiver."""
+    """How many announcements (MQTT messages) wait for one receiver, the broker or headquarters."""
 
     sink: str  # "mqtt" or "uplink"
     rows: int
@@ -94,14 +94,14 @@ def add_test_mark_to_outbox(db: Connection, encode: Encode | None, at: float) ->
 
 
 def read_announcements_for_broker(db: Connection, limit: int) -> list[OutboxRow]:
-    """Return the oldest announcements that the broker does not have yet."""
+    """Return the oldest announcements (MQTT messages) that the broker does not have yet."""
     return SQL.rows_for_broker.fetch_all_rows(db, limit=limit)
 
 
 def mark_announcements_published(db: Connection, up_to: int) -> None:
-    """Record that the broker has received all announcements up to this id.
+    """Record that the broker has received all announcements (MQTT messages) up to the id `up_to`.
 
-    Those that headquarters still needs are not deleted.
+    Announcements that headquarters still needs are not deleted.
     """
     SQL.advance_sink.run_statement(db, name="mqtt", passed=up_to)
     SQL.delete_passed.run_statement(db, passed=up_to)
@@ -124,7 +124,9 @@ def trim_outbox(db: Connection, *, keep_at_most: int = 100_000) -> OutboxTrim:
 
 
 def count_waiting_announcements(db: Connection) -> tuple[OutboxWait, ...]:
-    """Return how many announcements wait for the broker and, if the settings name a headquarters, for headquarters."""
+    """Return how many announcements (MQTT messages) wait for the broker and, if the settings name a headquarters, for
+    headquarters.
+    """
     names = {"mqtt": "broker", "uplink": "headquarters"}
     return tuple(OutboxWait(names[row.sink], row.rows, row.oldest_at) for row in SQL.waiting.iterate_rows(db))
 
@@ -147,7 +149,9 @@ def limit_bytes_waiting_for_headquarters(db: Connection, byte_limit: int | None)
 
 
 def read_announcements_between(db: Connection, passed: int, last: int) -> Iterator[OutboxRow]:
-    """Return the announcements with ids above `passed`, up to the id `last`. They are read page by page."""
+    """Return the announcements (MQTT messages) with ids above `passed`, up to the id `last`. They are read page by
+    page.
+    """
     while rows := SQL.rows_after.fetch_all_rows(db, outbox_id=passed, limit=_ROWS_PER_PAGE):
         for row in rows:
             if row.outbox_id > last:
@@ -157,7 +161,9 @@ def read_announcements_between(db: Connection, passed: int, last: int) -> Iterat
 
 
 def read_last_id_at_headquarters(db: Connection) -> int | None:
-    """Return the id of the last announcement that headquarters has, or None if the settings name no headquarters."""
+    """Return the id of the last announcement (MQTT message) that headquarters has, or None if the settings name no
+    headquarters.
+    """
     return SQL.passed_by.fetch_first_value(db, name="uplink")
 
 

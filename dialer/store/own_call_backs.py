@@ -27,7 +27,8 @@ class SQL(Statements):
 
 
 def save_own_call_back(db: Connection, campaign_id: str, phone_id: int, record: DispositionRecord) -> None:
-    """Store the call-back that an agent promised to make personally, if the disposition has one.
+    """Store the call-back that an agent promised to make personally, if the result that the agent entered for the call
+    (disposition) contains one.
 
     It replaces an earlier one for the same number.
     """
@@ -38,5 +39,7 @@ def save_own_call_back(db: Connection, campaign_id: str, phone_id: int, record: 
 
 
 def read_own_call_backs(db: Connection, now: float) -> list[OwnCallBack]:
-    """Return the call-backs that are reserved for agents at `now` (epoch seconds), including those that were made already."""
+    """Return the call-backs that agents have promised to make themselves, as known at `now` (epoch seconds). Those that
+    have been made are included.
+    """
     return SQL.call_backs.fetch_all_rows(db, now=now)

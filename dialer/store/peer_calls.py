@@ -19,7 +19,7 @@ class SQL(Statements):
 
 
 def read_peer_call_times(db: Connection, phone_id: int, until: float = math.inf) -> PeerCallTimes:
-    """Return when other centres last called a number. A later call than `until` is left out."""
+    """Return when other centres last called a number. Calls after `until` are left out."""
     return SQL.read_times.fetch_first_row(db, phone_id=phone_id, until=until) or PeerCallTimes()
 
 

@@ -37,7 +37,7 @@ class PeerUpdateEffect:
     calls: tuple[tuple[int, PeerCallRecord], ...] = ()  # each with the id of our number
 
 
-def read_stream_position(db: Connection, stream: str) -> int:
+def read_position_in_peer_stream(db: Connection, stream: str) -> int:
     """Return the position of the last update of another centre that was applied from a stream, or 0 if none was."""
     return SQL.position.fetch_first_value(db, stream=stream) or 0
 
@@ -50,7 +50,7 @@ def apply_peer_updates(db: Connection, updates: PeerUpdateBatch) -> PeerUpdateEf
     its voter is not on our roll (which may be another version), or if another mark has its key. Raises NotInStore if
     updates are missing between the stored position and the batch.
     """
-    stored = read_stream_position(db, updates.stream)
+    stored = read_position_in_peer_stream(db, updates.stream)
     if updates.position <= stored:
         return PeerUpdateEffect()
     if updates.after > stored:

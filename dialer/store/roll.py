@@ -138,9 +138,8 @@ def read_all_booths(db: Connection) -> list[StoredBooth]:
 
 
 def add_booth(db: Connection, place: Sequence[str | int], details: Sequence[str]) -> int:
-    """Add a polling station (booth) and return its id.
-
-    `place` has the fields from roll version to part number; `details` has the other fields.
+    """Add a polling station (booth) to the electoral roll and return its id. `place` has the fields from roll version
+    to part number; `details` has the other fields.
     """
     return SQL.insert_booth.insert_row(
         db, **_map_column_names_to_values((*_PLACE, *_BOOTH_DETAILS), (*place, *details))
@@ -162,11 +161,11 @@ def add_voters(db: Connection, rows: Iterable[tuple[object, ...]]) -> None:
 def find_existing_voters(
     db: Connection, wanted: Iterable[tuple[int, int, int]]
 ) -> Iterator[tuple[int, int, tuple[Any, ...]]]:
-    """Look up voters by booth and serial number on the roll.
+    """Look up voters by booth and serial number on the roll. Yields (row number, id, `VoterDetails`) for each voter who
+    is in the store.
 
-    Yields (row number, id, `VoterDetails`) of each wanted voter who is in the store.
-
-    `wanted` has a row number, booth and serial for each. The row number is the caller's own.
+    `wanted` has a row number, booth and serial number for each voter. The row number only tells the caller which result
+    belongs to which voter.
     """
     SQL.clear_wanted.run_statement(db)
     SQL.insert_wanted.run_statement_for_each_parameter_set(
@@ -219,15 +218,14 @@ def record_import_of_roll_file(db: Connection, at: float, file_name: str, sha256
     SQL.insert_import_run.run_statement(db, at=at, file_name=file_name, sha256=sha256, **counts)
 
 
-def read_imported_files(db: Connection) -> set[str]:
+def read_hashes_of_imported_files(db: Connection) -> set[str]:
     """Return the SHA-256 of every imported file, except files of which every row was rejected."""
     return {*SQL.imported_files.fetch_all_values(db)}
 
 
 def set_voter_weight(db: Connection, voter_id: int, weight: float) -> bool:
-    """Set a voter's weight in the order of calls, and update the rank of the voter's numbers.
-
-    Return False if it is unchanged.
+    """Set a voter's weight in the order of calls, and update the rank of the voter's numbers in the campaigns' queues.
+    Return False if the weight is unchanged.
     """
     if SQL.set_weight.run_statement(db, voter_id=voter_id, weight=weight) == 0:
         return False

@@ -29,9 +29,8 @@ class StoreRunner:
     """
 
     def __init__(self, opened: OpenStore, write_thread: ThreadPoolExecutor, encode: Encode | None) -> None:
-        """Create the runner of an opened store. `write_thread` has one thread, for the writing connection.
-
-        `encode` converts results to announcements (MQTT messages) for the outbox.
+        """Run functions on an opened store. `write_thread` has one thread, for the writing connection. `encode`
+        converts results to MQTT messages, which are stored in the outbox until they are sent.
         """
         self._path = opened.path
         self._lock = opened.lock

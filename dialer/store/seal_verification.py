@@ -273,7 +273,9 @@ def _format_ids_of_row_or_block(evidence: Evidence, one: Any, two: Any) -> str:
 
 
 def _verify_schema(db: Connection, verdict: SealVerdict) -> None:
-    """Compare the schema with the schema of a new store: tables, columns, indexes, views and triggers."""
+    """Compare the store's tables, columns, indexes, views and triggers with those of a new store, and add the
+    differences to the findings.
+    """
     found, shipped = _read_schema_parts(db), _read_schema_of_new_store()
     for part in sorted(found ^ shipped):
         others = shipped if part in found else found

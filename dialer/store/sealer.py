@@ -212,7 +212,9 @@ class Sealer:
     # Transactions
 
     def on_transaction_begun(self) -> None:
-        """Prepare a transaction that has just begun: remove rows that another program has added to the signed log of changes."""
+        """Prepare a transaction that has just begun. Remove rows that another program has added to the signed log of
+        changes.
+        """
         end = SQL.log_end.fetch_only_row(self._db)
         if (
             self._pending is not None
@@ -242,8 +244,8 @@ class Sealer:
             SQL.set_tail.run_statement(self._db, last=pending.last, mac=pending.stored_mac)
 
     def on_transaction_committed(self) -> None:
-        """Remember the end of the log of changes after a commit, and destroy the secret key of the minute (epoch) if
-        the transaction signed it.
+        """Remember where the log of changes ends after a commit. If the transaction signed an epoch (a minute of
+        changes), destroy its secret key.
         """
         self._committed = self._get_hash_progress_of_transaction()
         if self._committed.keys.epoch != self._file_epoch:
@@ -253,11 +255,12 @@ class Sealer:
     # Epochs
 
     def seal_epoch(self, at: float, kind: EpochKind) -> SealedEpoch:
-        """Sign the rows added to the log of changes since the last signature, in a transaction. Return the new epoch.
+        """Sign the changes logged since the last signature, inside a transaction. Return the signed epoch (about a
+        minute of changes).
 
-        `at` is in epoch seconds. One transaction can seal one epoch only, because the key file has no further keys. If
-        called again in the transaction, return the same epoch. Raises StoreError if the key of the previous epoch
-        cannot be destroyed.
+        `at` is in epoch seconds. One transaction can seal one epoch only, because the key file has no further keys. A
+        second call in the transaction returns the same epoch. Raises StoreError if the key of the previous epoch cannot
+        be destroyed.
         """
         pending, committed = self._get_hash_progress_of_transaction(), self._get_hash_progress_at_last_commit()
         if pending.keys is not committed.keys:

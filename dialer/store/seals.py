@@ -93,7 +93,7 @@ def read_sealed_epoch(db: Connection, epoch: int) -> SealedEpoch | None:
 
 
 def read_first_keys_of_key_chains(db: Connection) -> list[str]:
-    """Return the public keys (hexadecimal) with which the store's chains of keys begin, the oldest first."""
+    """Return the public keys (hexadecimal) with which the store's chains of signing keys begin, the oldest first."""
     return sealer.SQL.first_keys.fetch_all_values(db)
 
 

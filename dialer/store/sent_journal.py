@@ -32,7 +32,7 @@ class SentJournal:
     """The journal of calls sent to the switch, written by the store's one dialler. No method waits for the disk."""
 
     def __init__(self, path: Path, boot_id: Path = BOOT_ID) -> None:
-        """Use the journal file at `path`. Nothing is read or written yet."""
+        """Create the journal of sent calls with the file at `path`. Nothing is read or written yet."""
         self.path = path
         self._boot = _read_journal_file_if_exists(boot_id).strip()
         self._file: int | None = None
@@ -41,7 +41,7 @@ class SentJournal:
         self._clock_ahead: float | None = None
 
     def find_attempts_never_sent(self, attempts: Iterable[AttemptId]) -> list[AttemptId]:
-        """Return the attempts of an earlier run that were certainly never sent to the switch."""
+        """Return the call attempts of an earlier run that were certainly never sent to the switch."""
         records = self._read_records_of_this_boot()
         opened = {record[1:] for record in records if record[:1] == _OPENING}
         unsent = opened - {record[1:] for record in records if record[:1] != _OPENING}
@@ -84,15 +84,16 @@ class SentJournal:
             self._append_journal_record(_CLOCK_RECORD.pack(_CLOCK, ahead))
 
     def start_new_journal_file(self) -> None:
-        """Replace the journal by an empty one.
-
-        Call it once the store has the results of the earlier run's attempts. Raises OSError.
+        """Replace the journal by an empty one. Call it once the store has the results of all attempts of the earlier
+        run. Raises OSError.
         """
         self._file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC, 0o600)
         self._write_first_line_of_journal()
 
     def record_attempt_before_commit(self, attempt_id: AttemptId) -> None:
-        """Record that an attempt is about to be committed. Only an attempt with this record can later count as never sent."""
+        """Record in the journal that a call attempt is about to be committed to the store. Only an attempt with this
+        record can later count as never sent.
+        """
         if self._file is None or not self._boot:
             return
         try:
@@ -105,7 +106,9 @@ class SentJournal:
         self._opening.add(attempt_id)
 
     def record_attempt_before_sending(self, attempt_id: AttemptId) -> None:
-        """Record that an attempt is about to be sent to the switch. If this raises OSError, the attempt must not be sent."""
+        """Record in the journal that a call attempt is about to be sent to the switch. If this raises OSError, the
+        attempt must not be sent.
+        """
         if attempt_id in self._opening:
             self._append_journal_record(_SENDING + _encode_attempt_id(attempt_id))
             self._opening.discard(attempt_id)

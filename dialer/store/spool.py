@@ -188,7 +188,7 @@ class SpoolFile(Reader):
     """An uploaded roll or list of numbers that waits for import, opened for reading."""
 
     def read_phone_numbers(self) -> list[str]:
-        """Return the phone numbers, if the file is a list of numbers."""
+        """Return all phone numbers of an uploaded list of numbers."""
         return SQL.numbers.fetch_all_values(self._db)
 
     def read_roll_counts(self) -> SpooledRoll:

@@ -134,7 +134,7 @@ class Statements:
     declared: ClassVar[Mapping[str, Statement]]
 
     def __init_subclass__(cls, file: str | None = None) -> None:
-        """Read the file and give each declared statement its SQL.
+        """Read the `.sql` file of the module and give each declared statement its SQL.
 
         Raises ValueError if the file and the declarations name different statements.
         """

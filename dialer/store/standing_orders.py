@@ -12,7 +12,9 @@ from dialer.store.sql import Command, Connection, Query, Statements, get_fields_
 
 @dataclass(frozen=True, slots=True)
 class StandingOrder:
-    """A supervisor's order that stays in force. A newer one with the same addressee and command replaces it."""
+    """An order of a supervisor, such as a limit on calls, that stays in force after a restart. A newer order with the
+    same addressee and command replaces it.
+    """
 
     addressee: str  # `format_campaign_addressee`, `format_seat_addressee`, or "centre" for a stop of all campaigns
     command: str  # its name in the message
@@ -40,12 +42,12 @@ class SQL(Statements):
 
 
 def format_campaign_addressee(campaign_id: str) -> str:
-    """Return the text by which a stored order of a supervisor names a campaign as its addressee."""
+    """Return the text that stands for a campaign in the addressee of a supervisor's stored order."""
     return f"campaign/{campaign_id}"
 
 
 def format_seat_addressee(seat: str) -> str:
-    """Return the text by which a stored order of a supervisor names a seat as its addressee."""
+    """Return the text that stands for a seat in the addressee of a supervisor's stored order."""
     return f"seat/{seat}"
 
 

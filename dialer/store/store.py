@@ -139,13 +139,14 @@ class Store(StoreRunner):
     async def enrol_numbers_in_campaign(
         self, campaign_id: str, first: int = 0, last: int = targets.MAX_PHONE_ID
     ) -> int:
-        """Add the missing targets (numbers in the queue) of a campaign. Return how many were added or reopened.
+        """Add the numbers that a campaign may call and that it does not have yet to its queue. Return how many were
+        added or reopened.
 
-        A campaign that calls voters gets every number that has a pending voter and has not opted out. One that calls
-        booth workers gets every worker on the list. A target that was closed because its number had no pending voter is
+        A campaign that calls voters gets every number that has a pending voter and has not opted out. A campaign that
+        calls booth workers gets every worker on the list. A number that was closed because it had no pending voter is
         reopened if it has one now. A repeat adds nothing.
 
-        A target is in the queue of its first pending voter's booth, ranked by the sum of the pending voters' weights.
+        A number is queued under the booth of its first pending voter, ranked by the sum of the pending voters' weights.
         Only numbers with ids from `first` to `last` are enrolled. See `targets.enrol_numbers_in_campaign`.
         """
         added = await self._run_write_job(targets.enrol_numbers_in_campaign, campaign_id, first, last)
@@ -294,7 +295,7 @@ class Store(StoreRunner):
     record_opt_out_of_other_centre = Write(opt_outs.record_opt_out_of_other_centre)
     erase_number = Announce(number_erasure.erase_number_with_audit_entry)
 
-    async def hash_numbers(self, secrets: Sequence[bytes]) -> int:
+    async def hash_numbers_of_roll(self, secrets: Sequence[bytes]) -> int:
         """Hash all phone numbers of the electoral roll with the centres' shared secrets, and suppress those that opted out in other
         centres.
 

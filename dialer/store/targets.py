@@ -40,12 +40,11 @@ class SQL(Statements):
 
 
 def enrol_numbers_in_campaign(db: Connection, campaign_id: str, first: int = 0, last: int = MAX_PHONE_ID) -> int:
-    """Add the missing phone numbers of the electoral roll to a campaign's queue.
+    """Add the phone numbers of the electoral roll that a campaign may call and does not have yet to its queue. Return
+    how many were added or reopened.
 
-    Numbers that were closed for lack of a pending voter are reopened if they have one now.
-
-    Only numbers with ids from `first` to `last` are enrolled. Returns how many targets were added or reopened. Sorts
-    the roll's numbers, on disk if there are many.
+    Numbers that were closed because they had no pending voter are reopened if they have one now. Only numbers with ids
+    from `first` to `last` are enrolled. Sorts the roll's numbers, on disk if there are many.
     """
     if not campaigns.is_booth_worker_campaign(db, campaign_id):
         return SQL.enrol.run_statement(db, campaign_id=campaign_id, first=first, last=last)
@@ -65,7 +64,9 @@ def close_number_in_queues_of_voters(db: Connection, phone_id: int, *, settled: 
 
 
 def close_number_in_queue(db: Connection, target: int) -> None:
-    """Close one number in one campaign's queue. `target` is the rowid of the entry in the queue."""
+    """Close one number in one campaign's queue, so that the campaign does not call it again. `target` is the rowid of
+    the entry in the queue.
+    """
     SQL.close_number_in_queue.run_statement(db, target=target)
 
 

@@ -67,7 +67,9 @@ class UplinkReader:
             raise StoreError(f"{self._path}: the store was replaced while the uplink used it: start the uplink again")
 
     async def read_last_id_at_headquarters(self) -> int | None:
-        """Return the id of the last announcement that headquarters has, or None if the settings name no headquarters."""
+        """Return the id of the last announcement (MQTT message) that headquarters has, or None if the settings name no
+        headquarters.
+        """
         return await self._db.fetch_first_value(outbox.SQL.passed_by, name="uplink")
 
     async def read_highest_outbox_id(self) -> int:
@@ -84,7 +86,7 @@ class UplinkReader:
         """Return up to `limit` messages for headquarters that wait to be sent (outbox), with ids above `passed`, oldest first."""
         return await self._db.fetch_all_rows(outbox.SQL.rows_after, outbox_id=passed, limit=limit)
 
-    async def read_stream_position(self, stream: str) -> int:
+    async def read_position_in_peer_stream(self, stream: str) -> int:
         """Return the position of the last update of another centre that was applied from a stream, or 0 if none was."""
         return await self._db.fetch_first_value(peer_updates.SQL.position, stream=stream) or 0
 

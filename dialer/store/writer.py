@@ -46,7 +46,9 @@ class Writer:
     """
 
     def __init__(self, db: Connection, path: Path, executor: Executor) -> None:
-        """Write on the running event loop. `db` must be in autocommit mode, and `executor` must have one thread."""
+        """Create a writer that commits to the database `db`, on the running event loop. `db` must be in autocommit
+        mode, and `executor` must have one thread.
+        """
         self._db = db
         self._path = path
         self._executor = executor

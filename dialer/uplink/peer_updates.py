@@ -213,7 +213,7 @@ class PeerUpdates:
         stream = _build_stream_position_key(stream_id, subject, roll_key)
         is_missing = False
         while True:
-            stored = await self._reading.read_stream_position(stream)
+            stored = await self._reading.read_position_in_peer_stream(stream)
             if is_missing or not stored:
                 stored = await self._download_and_send_snapshot(stream, place, stored)
             try:
@@ -241,7 +241,7 @@ class PeerUpdates:
                 await asyncio.sleep(CALLS_RETRY_SECONDS)
                 continue
             stream = _build_stream_position_key(stream_id, subject, [roll.number_hashes])
-            pending = PendingUpdates(await self._reading.read_stream_position(stream))
+            pending = PendingUpdates(await self._reading.read_position_in_peer_stream(stream))
             with contextlib.suppress(StreamRecreated):
                 async for message in self._session.read_stream_messages(
                     CALLS, pending.after, subject, stream_id=stream_id

@@ -118,7 +118,7 @@ async def write_day(backend: SqliteBackend) -> None:
         )
         await store.record_mark(make_mark(2, MarkKind.VOTED, source=MarkSource.BOOTH_WORKER))
         await store.record_opt_out(1, at=NOW, source="agent")
-        await store.hash_numbers([b"a secret that centres share"])
+        await store.hash_numbers_of_roll([b"a secret that centres share"])
         await store.record_opt_out_of_other_centre("9f" * 32, at=NOW, centre="nashik")
         note = AuditNote("asha", NOW, {})
         for number in (1, 2):

@@ -136,7 +136,7 @@ class VirtualStore(UplinkReader):
         begin = max(0, passed + 1 - rows[0].outbox_id) if rows else 0
         return [*islice(rows, begin, begin + max(0, limit))]
 
-    async def read_stream_position(self, stream: str) -> int:
+    async def read_position_in_peer_stream(self, stream: str) -> int:
         return self._positions.get(stream, 0)
 
     async def select_hashes_of_numbers_on_roll(self, hashes: Collection[str]) -> set[str]:

@@ -114,7 +114,7 @@ def explain_calls(
     )
     settings = rules.settings
     imported = registers.read_registers_known_at(db, at, get_site_zone(settings))
-    gate = Gate(build_rulebook(rules.profile, settings).copy_with_imported_registers(imported.registers))
+    gate = Gate(build_rulebook(rules.profile, settings).copy_rulebook_with_registers(imported.registers))
     certificates = CertificatesOnDisk(settings, rules.profile, at)
     polling = create_polling_plan(settings, list_polling_days(settings))
     since = get_local_midnight_before(gate.rules.centre_zone, at)

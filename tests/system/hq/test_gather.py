@@ -313,7 +313,7 @@ async def test_number_that_one_centre_called_is_not_called_by_others_within_the_
             path = tmp_path / f"{name}.db"
             fill_roll(path, 54, voters_per_booth=9)
             store = await stack.enter_async_context(await open_store(path, encode=create_result_announcement))
-            await store.hash_numbers([secret])
+            await store.hash_numbers_of_roll([secret])
             await store.limit_bytes_waiting_for_headquarters(1 << 20)
             await store.add_or_update_campaign("turnout", CampaignKind.AGENTS, Purpose.TURNOUT)
             await store.enrol_numbers_in_campaign("turnout")

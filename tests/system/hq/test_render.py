@@ -402,7 +402,7 @@ async def test_rendered_nats_permissions_allow_batches_of_results_updates_orders
                 for name, zone, session in (("pune-1", "west", pune), ("delhi-1", "north", delhi))
             ]
             order = create_order(OrderKind.STOP_ALL, "all", SystemClock().now())
-            signed = SignedOrder(order=order.json_text).add_signature("asha", KEY)
+            signed = SignedOrder(order=order.order_json_text).add_signature("asha", KEY)
             replies = await send_order(above, signed, order, ["pune-1", "delhi-1"], 10.0)
             assert {name: reply.status for name, reply in replies.items()} == {"pune-1": "done", "delhi-1": "done"}
             for task in running:
@@ -449,7 +449,7 @@ class CheckingDialler(DiallerCommands):
 
 
 def create_stop_order(to: str, *, signed: bool = True) -> SignedOrder:
-    order = SignedOrder(order=create_order(OrderKind.STOP_ALL, to, SystemClock().now()).json_text)
+    order = SignedOrder(order=create_order(OrderKind.STOP_ALL, to, SystemClock().now()).order_json_text)
     return order.add_signature("asha", KEY) if signed else order
 
 

@@ -110,7 +110,7 @@ async def run_centre(
         fill_roll(path, 60, voters_per_booth=20)
     stop = asyncio.Event()
     async with await open_store(path, encode=create_result_announcement) as store:
-        await store.hash_numbers([SECRET])
+        await store.hash_numbers_of_roll([SECRET])
         centre = Centre(name, path, store)
         if not well:
             centre.store_works.clear()

@@ -520,7 +520,7 @@ async def test_opt_outs_report_counts_numbers_by_campaign_and_imports_report_lis
         {"number": 999, "at": NOON, "kind": "roll-import", "who": "ops", "previous": "", "digest": "x"}
         | {"what": '{"sha256": "ab", "rejected_numbers": "7"}'},
     )
-    (imported,) = rows_by_column(await make_report(store, accounts.report_imports))
+    (imported,) = rows_by_column(await make_report(store, accounts.report_roll_imports))
     assert imported["rejected_numbers"] == 7
     assert (imported["at"], imported["file"], imported["rejected"]) == ("2026-04-22 12:00+05:30", "roll.csv", 1)
 

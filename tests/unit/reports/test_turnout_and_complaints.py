@@ -474,7 +474,7 @@ def test_turnout_chart_shows_the_number_of_voters_in_the_label(
         progress.contacted[NOON + quarter] = contacted
         progress.voted[NOON + quarter] = contacted // 2
     expected = ExpectedTurnout(time(opens), ((time(18), 0.66),))
-    turnout_picture.draw_turnout(
+    turnout_picture.draw_turnout_charts(
         tmp_path / "t.svg", date(2026, 4, 22), {("", 174): progress}, [], expected, INDIA, states=States({174: {""}})
     )
     axes, band = drawn[0].axes
